@@ -1,0 +1,33 @@
+# One CMake target per stage folder. A stage names the stages it may include; what it does not name it cannot link,
+# and tools/check_layers.py holds the #include lines to the same table.
+
+add_library(costate_warnings INTERFACE)
+target_compile_options(costate_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion)
+# GCC 12 warns falsely inside std::string at -O3 (GCC bug 105651).
+target_compile_options(costate_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+if(COSTATE_SANITIZE)
+  add_compile_options(-fsanitize=${COSTATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${COSTATE_SANITIZE})
+endif()
+
+# costate_stage(NAME [STAGES stage…] [LINK library…] [PRIVATE_LINK library…])
+# Every .cpp of the folder belongs to the stage; headers stand beside them.
+function(costate_stage name)
+  cmake_parse_arguments(arg "" "" "STAGES;LINK;PRIVATE_LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+  if(NOT sources)
+    add_library(costate_${name} INTERFACE)
+    set(scope INTERFACE)
+  else()
+    add_library(costate_${name} OBJECT ${sources})
+    set(scope PUBLIC)
+    target_link_libraries(costate_${name} PRIVATE $<BUILD_INTERFACE:costate_warnings> ${arg_PRIVATE_LINK})
+    set_property(GLOBAL APPEND PROPERTY COSTATE_STAGE_OBJECTS costate_${name})
+    set_property(GLOBAL APPEND PROPERTY COSTATE_STAGE_LINK ${arg_LINK} ${arg_PRIVATE_LINK})
+  endif()
+  target_include_directories(costate_${name} ${scope} $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  foreach(stage IN LISTS arg_STAGES)
+    target_link_libraries(costate_${name} ${scope} costate_${stage})
+  endforeach()
+  target_link_libraries(costate_${name} ${scope} ${arg_LINK})
+endfunction()

@@ -1,0 +1,97 @@
+#include "costate/array/host_array.h"
+
+#include <cstring>
+
+#include "costate/base/error.h"
+
+namespace costate {
+namespace {
+
+void check_count(const Shape& shape, std::size_t count) {
+  if (shape.size() != static_cast<std::int64_t>(count))
+    throw ShapeError("[HostArray] shape ", shape, " needs ", shape.size(), " numbers; got ", count, ".");
+}
+
+}  // namespace
+
+HostArray::HostArray(Shape shape, Dtype dtype) : shape_(std::move(shape)) {
+  const auto count = static_cast<std::size_t>(shape_.size());
+  if (dtype == Dtype::kF32)
+    data_ = std::vector<float>(count);
+  else
+    data_ = std::vector<double>(count);
+}
+
+HostArray::HostArray(Shape shape, std::vector<double> values) : shape_(std::move(shape)), data_(std::move(values)) {
+  check_count(shape_, std::get<std::vector<double>>(data_).size());
+}
+
+HostArray::HostArray(Shape shape, std::vector<float> values) : shape_(std::move(shape)), data_(std::move(values)) {
+  check_count(shape_, std::get<std::vector<float>>(data_).size());
+}
+
+HostArray::HostArray(std::initializer_list<double> values)
+    : HostArray(Shape{static_cast<std::int64_t>(values.size())}, std::vector<double>(values)) {}
+
+template <class T>
+std::span<T> HostArray::data() {
+  auto* values = std::get_if<std::vector<T>>(&data_);
+  if (values == nullptr)
+    throw DtypeError("[HostArray.data] the array holds ", name(dtype()), "; convert it with astype first.");
+  return *values;
+}
+
+template <class T>
+std::span<const T> HostArray::data() const {
+  return const_cast<HostArray*>(this)->data<T>();
+}
+
+template std::span<float> HostArray::data<float>();
+template std::span<double> HostArray::data<double>();
+template std::span<const float> HostArray::data<float>() const;
+template std::span<const double> HostArray::data<double>() const;
+
+double HostArray::at(std::int64_t index) const {
+  COSTATE_DCHECK(index >= 0 && index < size(), "index ", index);
+  return std::visit([&](const auto& values) { return static_cast<double>(values[static_cast<std::size_t>(index)]); },
+                    data_);
+}
+
+void HostArray::set(std::int64_t index, double value) {
+  COSTATE_DCHECK(index >= 0 && index < size(), "index ", index);
+  std::visit(
+      [&](auto& values) {
+        using T = typename std::decay_t<decltype(values)>::value_type;
+        values[static_cast<std::size_t>(index)] = static_cast<T>(value);
+      },
+      data_);
+}
+
+HostArray HostArray::astype(Dtype dtype) const {
+  if (dtype == this->dtype()) return *this;
+  HostArray out(shape_, dtype);
+  for (std::int64_t i = 0; i < size(); ++i) out.set(i, at(i));
+  return out;
+}
+
+HostArray HostArray::reshape(Shape shape) const {
+  if (shape.size() != size())
+    throw ShapeError("[HostArray.reshape] the new shape must hold ", size(), " numbers; got ", shape, ".");
+  HostArray out = *this;
+  out.shape_ = std::move(shape);
+  return out;
+}
+
+bool HostArray::same_bits(const HostArray& other) const {
+  if (!(shape_ == other.shape_) || data_.index() != other.data_.index()) return false;
+  return std::visit(
+      [&](const auto& values) {
+        using Vector = std::decay_t<decltype(values)>;
+        const auto& others = std::get<Vector>(other.data_);
+        return values.empty() ||
+               std::memcmp(values.data(), others.data(), values.size() * sizeof(typename Vector::value_type)) == 0;
+      },
+      data_);
+}
+
+}  // namespace costate

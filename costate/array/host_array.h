@@ -1,0 +1,51 @@
+// A dense row-major array of numbers in host memory: what goes into and comes out of Costate.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "costate/array/shape.h"
+
+namespace costate {
+
+/// Owns `shape().size()` numbers of one dtype, row-major. A plain value: copies copy the numbers.
+class HostArray {
+ public:
+  HostArray() : HostArray(Shape{0}) {}
+  /// Zeros.
+  explicit HostArray(Shape shape, Dtype dtype = Dtype::kF64);
+  /// Takes the numbers; ShapeError if their count is not shape.size().
+  HostArray(Shape shape, std::vector<double> values);
+  HostArray(Shape shape, std::vector<float> values);
+  /// A vector, e.g. `HostArray{0.0, 0.5, 1.0}` for times.
+  HostArray(std::initializer_list<double> values);
+
+  const Shape& shape() const { return shape_; }
+  Dtype dtype() const { return std::holds_alternative<std::vector<float>>(data_) ? Dtype::kF32 : Dtype::kF64; }
+  std::int64_t size() const { return shape_.size(); }
+
+  /// The numbers. T is float or double; DtypeError if the array holds the other one.
+  template <class T>
+  std::span<T> data();
+  template <class T>
+  std::span<const T> data() const;
+
+  /// One number as double, by flat index, whatever the dtype.
+  double at(std::int64_t index) const;
+  void set(std::int64_t index, double value);
+
+  /// The same numbers in another dtype, or seen under another shape of equal size.
+  HostArray astype(Dtype dtype) const;
+  HostArray reshape(Shape shape) const;
+
+  /// Bitwise equality of dtype, shape and numbers (so NaN equals itself, 0 differs from -0).
+  bool same_bits(const HostArray& other) const;
+
+ private:
+  Shape shape_;
+  std::variant<std::vector<double>, std::vector<float>> data_;
+};
+
+}  // namespace costate

@@ -1,0 +1,41 @@
+// Text for messages: joining values, joining lists, and the nearest known name to a mistyped one.
+#pragma once
+
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace costate::text {
+
+/// Joins its arguments into one string; numbers print with enough digits to tell them apart.
+template <class... Part>
+std::string concat(const Part&... part) {
+  std::ostringstream out;
+  out.precision(10);
+  (out << ... << part);
+  return out.str();
+}
+
+/// "a, b, c" from a list of printable things.
+template <class List>
+std::string join(const List& list, std::string_view separator = ", ") {
+  std::ostringstream out;
+  out.precision(10);
+  bool first = true;
+  for (const auto& item : list) {
+    if (!first) out << separator;
+    out << item;
+    first = false;
+  }
+  return out.str();
+}
+
+/// The known name nearest to `name` by edit distance, or "" if none is near (distance over 1/2 of its length).
+std::string nearest(std::string_view name, std::span<const std::string> known);
+
+/// The sentence for an unknown name: `unknown method 'dopri'; did you mean 'dopri5'? known: euler, …`.
+std::string unknown_name(std::string_view what, std::string_view name, const std::vector<std::string>& known);
+
+}  // namespace costate::text
