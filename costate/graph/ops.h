@@ -1,0 +1,41 @@
+// The operations by name; the table itself is ops.def.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace costate {
+
+enum class Op : std::uint8_t {
+#define COSTATE_OP(name, spelling, family, arity, low, high) k##name,
+#include "costate/graph/ops.def"
+#undef COSTATE_OP
+};
+
+enum class OpFamily : std::uint8_t { kSource, kUnary, kBinary, kTernary, kStructure, kReduce, kProduct, kExtension };
+
+/// One row of ops.def.
+struct OpInfo {
+  std::string_view name;
+  OpFamily family;
+  int arity;         // -1: any number
+  double test_low;   // operands of conformance tests are drawn from (test_low, test_high)
+  double test_high;
+};
+
+inline constexpr OpInfo kOpTable[] = {
+#define COSTATE_OP(name, spelling, family, arity, low, high) {#spelling, OpFamily::family, arity, low, high},
+#include "costate/graph/ops.def"
+#undef COSTATE_OP
+};
+
+inline constexpr std::size_t kNumOps = sizeof(kOpTable) / sizeof(kOpTable[0]);
+
+constexpr const OpInfo& info(Op op) { return kOpTable[static_cast<std::size_t>(op)]; }
+constexpr bool is_elementwise(Op op) {
+  const OpFamily family = info(op).family;
+  return family == OpFamily::kUnary || family == OpFamily::kBinary || family == OpFamily::kTernary;
+}
+
+}  // namespace costate
