@@ -1,0 +1,90 @@
+// Explicit Runge-Kutta methods as data. The rows are in methods.def, the numbers in internal/; no solver code names a method.
+//
+// One step of size h from (t, y0), stages i = 0 .. num_stages - 1 in this order:
+//
+//     k_i = f(t + c_i h,  y0 + h sum_{j<i} a_ij k_j)
+//     y1  = y0 + h sum_i b_i k_i
+//     err =      h sum_i e_i k_i          (if the method has an embedded companion)
+//
+// Every method has the same form: the last stage is the closing stage k_last = f(t + h, y1). Its row of `a` is `b`, so b.back()
+// is 0 and y1 is also that stage's argument. bosh3, dopri5 and tsit5 come like this; to the others it is appended. It is carried
+// over as the next step's k_0, so it costs nothing extra, and it gives every method dense output with the right slope at both ends:
+//
+//     y(t + theta h) = y0 + h sum_i b_i(theta) k_i,   b_i(theta) = sum_{p=1..dense_degree} dense[i][p-1] theta^p
+//
+// over all num_stages + num_extra_stages stages. Extra stages serve dense output alone: evaluate them only in a step that
+// contains an output time.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace costate {
+
+/// The methods by name: kEuler, kDopri5, … (methods.def).
+enum class Method {
+#define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) k##name,
+#include "costate/solve/methods/methods.def"
+#undef COSTATE_METHOD
+};
+
+/// No method has more stages, extra ones included, or a dense output of higher degree: for buffers of fixed size.
+inline constexpr int kMaxStages = 20;
+inline constexpr int kMaxDenseDegree = 8;
+
+/// One method. Spans point to constants of the program.
+struct Tableau {
+  std::string_view name;
+  std::string_view description;
+  std::string_view source;
+  int order;             ///< of y1
+  int embedded_order;    ///< of the error estimate's companion; 0 if there is none
+  int dense_order;       ///< of y(t + theta h): local error O(h^(dense_order + 1))
+  int num_stages;        ///< with the closing stage
+  int num_extra_stages;  ///< for dense output only
+  int dense_degree;
+  std::span<const double> c;      ///< [num_stages + num_extra_stages]
+  std::span<const double> a;      ///< rows 1, 2, … of the strictly lower triangle, packed; extra stages included
+  std::span<const double> b;      ///< [num_stages], b.back() == 0
+  std::span<const double> e;      ///< [num_stages], b - bhat; empty without an embedded companion
+  std::span<const double> dense;  ///< [num_stages + num_extra_stages, dense_degree], row-major
+
+  int num_all_stages() const { return num_stages + num_extra_stages; }
+  bool has_error_estimate() const { return !e.empty(); }
+  /// The error estimate reads k_last, so that it is needed before the step is accepted (dopri5, tsit5, bosh3).
+  bool error_needs_closing_stage() const { return !e.empty() && e.back() != 0; }
+  /// err = O(h^error_order): the exponent of step-size control is 1 / error_order.
+  int error_order() const { return embedded_order + 1; }
+  /// a_i0 .. a_i,i-1.
+  std::span<const double> a_row(int i) const {
+    const auto stage = static_cast<std::size_t>(i);
+    return stage == 0 ? a.first(0) : a.subspan(stage * (stage - 1) / 2, stage);
+  }
+  std::span<const double> dense_row(int i) const {
+    const auto degree = static_cast<std::size_t>(dense_degree);
+    return dense.subspan(static_cast<std::size_t>(i) * degree, degree);
+  }
+};
+
+const Tableau& tableau(Method method);
+
+/// "dopri5": the spelling in C++, on the command line, in Python and in files.
+std::string_view name(Method method);
+
+/// The method of that name. InvalidArgument, with the nearest name and the list, if there is none.
+Method method_from_name(std::string_view name);
+
+/// In the order of methods.def.
+std::span<const Method> all_methods();
+
+/// out[i] = b_i(theta). theta = 0 gives zeros and theta = 1 gives b, to rounding.
+/// `out` has num_all_stages() elements. Horner's rule in theta, each step one fma.
+void dense_weights(const Tableau& tableau, double theta, std::span<double> out);
+
+/// out[i] = d b_i / d theta: y'(t + theta h) = sum_i out[i] k_i.
+void dense_weight_slopes(const Tableau& tableau, double theta, std::span<double> out);
+
+}  // namespace costate

@@ -1,0 +1,21 @@
+// How a solve of one sample ended. A numerical outcome is a value, not an exception.
+#pragma once
+
+#include <string_view>
+
+namespace costate {
+
+enum class Status {
+  kOk,
+  kMaxSteps,      ///< more attempted steps than max_steps
+  kStepTooSmall,  ///< the error test asks for a step that no longer moves t
+  kNonFinite,     ///< the state or its derivative is inf or NaN
+};
+
+/// "ok", "max_steps", "step_too_small", "non_finite".
+constexpr std::string_view name(Status status) {
+  constexpr std::string_view kNames[] = {"ok", "max_steps", "step_too_small", "non_finite"};
+  return kNames[static_cast<int>(status)];
+}
+
+}  // namespace costate
