@@ -1,4 +1,5 @@
-// Explicit Runge-Kutta methods as data. The rows are in methods.def, the numbers in internal/; no solver code names a method.
+// Explicit Runge-Kutta methods as data. The rows are in methods.def, the numbers in internal/; no solver code names a
+// method.
 //
 // One step of size h from (t, y0), stages i = 0 .. num_stages - 1 in this order:
 //
@@ -6,21 +7,20 @@
 //     y1  = y0 + h sum_i b_i k_i
 //     err =      h sum_i e_i k_i          (if the method has an embedded companion)
 //
-// Every method has the same form: the last stage is the closing stage k_last = f(t + h, y1). Its row of `a` is `b`, so b.back()
-// is 0 and y1 is also that stage's argument. bosh3, dopri5 and tsit5 come like this; to the others it is appended. It is carried
-// over as the next step's k_0, so it costs nothing extra, and it gives every method dense output with the right slope at both ends:
+// Every method has the same form: the last stage is the closing stage k_last = f(t + h, y1). Its row of `a` is `b`, so
+// b.back() is 0 and y1 is also that stage's argument. bosh3, dopri5 and tsit5 come like this; to the others it is
+// appended. It is carried over as the next step's k_0, so it costs nothing extra, and it gives every method dense
+// output with the right slope at both ends:
 //
 //     y(t + theta h) = y0 + h sum_i b_i(theta) k_i,   b_i(theta) = sum_{p=1..dense_degree} dense[i][p-1] theta^p
 //
-// over all num_stages + num_extra_stages stages. Extra stages serve dense output alone: evaluate them only in a step that
-// contains an output time.
+// over all num_stages + num_extra_stages stages. Extra stages serve dense output alone: evaluate them only in a step
+// that contains an output time.
 #pragma once
 
 #include <cstddef>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace costate {
 

@@ -1,0 +1,97 @@
+// Makes the table of methods from methods.def and the coefficients in internal/, and evaluates dense-output weights.
+#include "costate/solve/methods/tableau.h"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "costate/base/error.h"
+#include "costate/solve/methods/internal/complete.h"
+#include "costate/solve/methods/internal/dopri5.h"
+#include "costate/solve/methods/internal/dopri8.h"
+#include "costate/solve/methods/internal/low_order.h"
+#include "costate/solve/methods/internal/tsit5.h"
+
+namespace costate {
+namespace {
+
+/// The columns of methods.def.
+struct MethodRow {
+  std::string_view name;
+  int order;
+  int embedded_order;
+  int dense_order;
+  std::string_view description;
+  std::string_view source;
+};
+
+template <class Published>
+constexpr Tableau make_tableau(const MethodRow& row) {
+  using Exact = internal::Complete<Published>;
+  using Data = internal::Rounded<Published>;
+  static_assert(Exact::kAllStages <= kMaxStages && Exact::dense_degree() <= kMaxDenseDegree);
+  return {.name = row.name,
+          .description = row.description,
+          .source = row.source,
+          .order = row.order,
+          .embedded_order = row.embedded_order,
+          .dense_order = row.dense_order,
+          .num_stages = static_cast<int>(Exact::kStages),
+          .num_extra_stages = static_cast<int>(Exact::num_extra()),
+          .dense_degree = static_cast<int>(Exact::dense_degree()),
+          .c = Data::c,
+          .a = Data::a,
+          .b = Data::b,
+          .e = Data::e,
+          .dense = Data::dense};
+}
+
+constexpr Tableau kTableaus[] = {
+#define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
+  make_tableau<internal::coefficients::name>({#spelling, order, embedded_order, dense_order, description, source}),
+#include "costate/solve/methods/methods.def"
+#undef COSTATE_METHOD
+};
+
+constexpr Method kMethods[] = {
+#define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) Method::k##name,
+#include "costate/solve/methods/methods.def"
+#undef COSTATE_METHOD
+};
+
+}  // namespace
+
+const Tableau& tableau(Method method) { return kTableaus[static_cast<std::size_t>(method)]; }
+
+std::string_view name(Method method) { return tableau(method).name; }
+
+std::span<const Method> all_methods() { return kMethods; }
+
+Method method_from_name(std::string_view wanted) {
+  std::vector<std::string> known;
+  for (Method method : kMethods) {
+    if (name(method) == wanted) return method;
+    known.emplace_back(name(method));
+  }
+  throw InvalidArgument("[solve] ", text::unknown_name("method", wanted, known));
+}
+
+void dense_weights(const Tableau& tableau, double theta, std::span<double> out) {
+  for (int i = 0; i < tableau.num_all_stages(); ++i) {
+    const std::span<const double> row = tableau.dense_row(i);
+    double value = row.back();
+    for (std::size_t p = row.size() - 1; p-- > 0;) value = std::fma(value, theta, row[p]);
+    out[static_cast<std::size_t>(i)] = value * theta;
+  }
+}
+
+void dense_weight_slopes(const Tableau& tableau, double theta, std::span<double> out) {
+  for (int i = 0; i < tableau.num_all_stages(); ++i) {
+    const std::span<const double> row = tableau.dense_row(i);
+    double value = 0;
+    for (std::size_t p = row.size(); p-- > 0;) value = std::fma(value, theta, static_cast<double>(p + 1) * row[p]);
+    out[static_cast<std::size_t>(i)] = value;
+  }
+}
+
+}  // namespace costate
