@@ -1,0 +1,57 @@
+// Step-size control as pure functions of numbers: one call for one attempted step of one sample. No state hides here,
+// so that a driver can keep one ControlState a lane, or one for the whole batch.
+//
+// The error of an attempted step is the norm, root mean square over the state, of err_i / (atol + rtol max(|y0_i|,
+// |y1_i|)). The step is accepted if that is at most 1. With k the error estimate's order (err = O(h^k)), the next step
+// is h times
+//
+//     factor = clamp(safety * error^(-beta1 / k) * previous^(-beta2 / k), lower, upper)
+//
+// where `previous` is the error of the last accepted step. beta1 = 1, beta2 = 0 is the elementary (I) controller; beta2
+// < 0 damps the sequence of steps (PI). After a rejection the elementary rule with beta1 = 1, beta2 = 0 sets the retry.
+//
+// Hairer, Norsett and Wanner, Solving Ordinary Differential Equations I, II.4; Gustafsson, ACM TOMS 17 (1991) 533-554;
+// Hairer and Wanner, Solving Ordinary Differential Equations II, IV.2; Soederlind, ACM TOMS 29 (2003) 1-26.
+#pragma once
+
+namespace costate {
+
+/// How a step size follows the error. The defaults are Hairer's for DOPRI5: beta = 0.04 there is beta2 = -0.2, beta1 =
+/// 0.85 here.
+struct StepControl {
+  double safety = 0.9;
+  double factor_min = 0.2;             ///< a rejected step shrinks at most to this
+  double factor_min_accepted = 0.2;    ///< the same after an accepted step
+  double factor_max = 10.0;            ///< an accepted step grows at most by this
+  double factor_max_after_reject = 1;  ///< the same for the step accepted right after a rejection
+  double beta1 = 0.85;
+  double beta2 = -0.2;
+  double previous_floor = 1e-4;  ///< `previous` is never taken smaller
+
+  /// torchdiffeq's rule: elementary controller; an accepted step never shrinks.
+  static constexpr StepControl torchdiffeq() {
+    return {.factor_min_accepted = 1, .factor_max_after_reject = 10, .beta1 = 1, .beta2 = 0};
+  }
+
+  bool operator==(const StepControl&) const = default;
+};
+
+/// What the controller remembers between steps of one sample. Starts as ControlState{}.
+struct ControlState {
+  double previous_error = 1e-4;  ///< of the last accepted step; Hairer's starting value
+  bool after_reject = false;
+
+  bool operator==(const ControlState&) const = default;
+};
+
+struct StepDecision {
+  bool accepted;
+  double factor;  ///< next h = h * factor
+  ControlState next;
+};
+
+/// Decides on one attempted step. `error_order` is Tableau::error_order().
+/// An error of 0 gives the largest growth. NaN or inf rejects the step with factor_min.
+StepDecision decide_step(const StepControl& control, const ControlState& state, double error, int error_order);
+
+}  // namespace costate
