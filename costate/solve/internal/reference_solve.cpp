@@ -1,0 +1,290 @@
+// The readable Runge-Kutta loop behind the contract of reference_solve.h. Nothing here is fast; nothing here is shared
+// with the lane driver but the tableaus and the step-size control.
+#include "costate/solve/internal/reference_solve.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "costate/base/error.h"
+#include "costate/solve/control/initial_step.h"
+
+namespace costate::internal {
+namespace {
+
+using Vector = std::vector<double>;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+bool all_finite(const Vector& values) {
+  return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
+}
+
+class ReferenceSolver {
+ public:
+  ReferenceSolver(const ReferenceRhs& rhs, std::span<const double> y0, std::span<const double> times,
+                  const ReferenceOptions& options)
+      : rhs_(rhs),
+        times_(times),
+        options_(options),
+        tableau_(tableau(options.method)),
+        y_(y0.begin(), y0.end()),
+        y_next_(y_),
+        stages_(static_cast<std::size_t>(tableau_.num_all_stages()), Vector(y0.size())) {
+    solution_.states.assign(times.size(), Vector(y0.size(), kNaN));
+    solution_.t = times[0];
+    solution_.states[0] = y_;
+    if (!all_finite(y_)) solution_.status = Status::kNonFinite;
+  }
+
+  ReferenceSolution run() {
+    const bool fixed = options_.steps_per_interval > 0 || options_.step_size > 0 || !tableau_.has_error_estimate();
+    if (solution_.status == Status::kOk && times_.size() > 1) {
+      fixed ? run_fixed() : run_adaptive();
+    }
+    return std::move(solution_);
+  }
+
+ private:
+  struct Step {
+    double t;
+    double h;
+    double t_next;
+  };
+
+  std::size_t closing() const { return static_cast<std::size_t>(tableau_.num_stages - 1); }
+
+  /// out = fma(h, combine(weights, k), y)
+  void advance(std::span<const double> weights, double h, Vector& out) const {
+    for (std::size_t j = 0; j < y_.size(); ++j) out[j] = std::fma(h, combine(weights, j), y_[j]);
+  }
+
+  double combine(std::span<const double> weights, std::size_t j) const {
+    double sum = 0;  // fma(w, k, 0) is w k rounded once
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (weights[i] != 0) sum = std::fma(weights[i], stages_[i][j], sum);
+    }
+    return sum;
+  }
+
+  void evaluate(double t, const Vector& y, std::size_t stage) {
+    rhs_(t, y, stages_[stage]);
+    ++solution_.nfe;
+  }
+
+  void evaluate_stage(const Step& step, std::size_t stage) {
+    Vector argument(y_.size());
+    advance(tableau_.a_row(static_cast<int>(stage)), step.h, argument);
+    const double node = tableau_.c[stage];
+    evaluate(node == 1 ? step.t_next : std::fma(node, step.h, step.t), argument, stage);
+  }
+
+  void evaluate_closing(const Step& step) {
+    if (closing_known_) return;
+    evaluate(step.t_next, y_next_, closing());
+    closing_known_ = true;
+  }
+
+  /// k_0 .. up to the closing stage, and y1.
+  void attempt(const Step& step) {
+    if (!first_known_) evaluate(step.t, y_, 0);
+    first_known_ = true;
+    for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(step, stage);
+    advance(tableau_.b, step.h, y_next_);
+    closing_known_ = false;
+    if (tableau_.error_needs_closing_stage()) evaluate_closing(step);
+    solution_.h = step.h;
+  }
+
+  void accept(const Step& step) {
+    ++solution_.accepted;
+    solution_.steps.push_back({step.t, step.h});
+    solution_.t = step.t_next;
+    std::swap(y_, y_next_);
+    first_known_ = closing_known_;
+    if (closing_known_) std::swap(stages_[0], stages_[closing()]);
+  }
+
+  double error_norm(double h) const {
+    if (!all_finite(y_next_)) return kNaN;
+    double sum = 0;
+    for (std::size_t j = 0; j < y_.size(); ++j) {
+      const double scale = std::fma(options_.rtol, std::max(std::abs(y_[j]), std::abs(y_next_[j])), options_.atol);
+      const double ratio = h * combine(tableau_.e, j) / scale;
+      sum = std::fma(ratio, ratio, sum);
+    }
+    return std::sqrt(sum / static_cast<double>(y_.size()));
+  }
+
+  // Fixed steps
+
+  int steps_in(double length) const {
+    if (options_.steps_per_interval > 0) return options_.steps_per_interval;
+    if (options_.step_size > 0) {
+      return std::max(1, static_cast<int>(std::ceil(std::abs(length) / options_.step_size * (1 - 0x1p-40))));
+    }
+    return 1;
+  }
+
+  void run_fixed() {
+    for (std::size_t next = 1; next < times_.size(); ++next) {
+      const double start = times_[next - 1];
+      const int count = steps_in(times_[next] - start);
+      const double h = (times_[next] - start) / count;
+      for (int m = 0; m < count; ++m) {
+        const double t_next = m + 1 == count ? times_[next] : std::fma(m + 1, h, start);
+        if (!take_fixed_step({solution_.t, h, t_next})) return;
+      }
+      solution_.states[next] = y_;
+    }
+  }
+
+  bool take_fixed_step(const Step& step) {
+    if (solution_.accepted >= options_.max_steps) return fail(Status::kMaxSteps);
+    attempt(step);
+    if (!all_finite(y_next_)) return fail(Status::kNonFinite);
+    accept(step);
+    return true;
+  }
+
+  bool fail(Status status) {
+    solution_.status = status;
+    return false;
+  }
+
+  // Adaptive steps
+
+  void run_adaptive() {
+    const double end = times_.back();
+    evaluate(solution_.t, y_, 0);
+    first_known_ = true;
+    if (!all_finite(stages_[0])) {
+      fail(Status::kNonFinite);
+      return;
+    }
+    double h = first_step();
+    while (solution_.t != end) {
+      if (solution_.accepted + solution_.rejected >= options_.max_steps) {
+        fail(Status::kMaxSteps);
+        return;
+      }
+      const double left = end - solution_.t;
+      const bool last = std::abs(left) <= 1.01 * std::abs(h);
+      if (!last && std::abs(h) <= 10 * std::numeric_limits<double>::epsilon() * std::abs(solution_.t)) {
+        fail(saw_non_finite_ ? Status::kNonFinite : Status::kStepTooSmall);
+        return;
+      }
+      const Step step = last ? Step{solution_.t, left, end} : Step{solution_.t, h, solution_.t + h};
+      h = step.h * take_adaptive_step(step);
+    }
+  }
+
+  /// Accepts or rejects; returns the factor for the next step.
+  double take_adaptive_step(const Step& step) {
+    attempt(step);
+    const double error = error_norm(step.h);
+    const StepDecision decision = decide_step(options_.control, control_, error, tableau_.error_order());
+    control_ = decision.next;
+    if (decision.accepted) {
+      write_outputs(step);
+      accept(step);
+    } else {
+      ++solution_.rejected;
+    }
+    saw_non_finite_ = !std::isfinite(error);
+    return decision.factor;
+  }
+
+  void write_outputs(const Step& step) {
+    bool extra_known = false;
+    Vector weights(stages_.size());
+    for (; next_output_ < times_.size(); ++next_output_) {
+      const double out = times_[next_output_];
+      if (step.h > 0 ? out > step.t_next : out < step.t_next) return;
+      if (out == step.t_next) {
+        solution_.states[next_output_] = y_next_;
+        continue;
+      }
+      evaluate_closing(step);
+      for (std::size_t stage = closing() + 1; stage < stages_.size() && !extra_known; ++stage) {
+        evaluate_stage(step, stage);
+      }
+      extra_known = true;
+      dense_weights(tableau_, (out - step.t) / step.h, weights);
+      advance(weights, step.h, solution_.states[next_output_]);
+    }
+  }
+
+  double rms_over_scale(const Vector& values, const Vector& start) const {
+    double sum = 0;
+    for (std::size_t j = 0; j < values.size(); ++j) {
+      const double ratio = values[j] / std::fma(options_.rtol, std::abs(start[j]), options_.atol);
+      sum = std::fma(ratio, ratio, sum);
+    }
+    return std::sqrt(sum / static_cast<double>(values.size()));
+  }
+
+  double first_step() {
+    const double direction = times_.back() > times_.front() ? 1 : -1;
+    if (options_.first_step > 0) return direction * options_.first_step;
+    const double slope = rms_over_scale(stages_[0], y_);
+    const double trial = trial_step({.state = rms_over_scale(y_, y_), .slope = slope});
+    for (std::size_t j = 0; j < y_.size(); ++j) y_next_[j] = std::fma(direction * trial, stages_[0][j], y_[j]);
+    Vector& probe = stages_[1];
+    evaluate(std::fma(direction, trial, solution_.t), y_next_, 1);
+    for (std::size_t j = 0; j < y_.size(); ++j) probe[j] -= stages_[0][j];
+    const double curvature = rms_over_scale(probe, y_) / trial;
+    return direction * initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_.error_order());
+  }
+
+  const ReferenceRhs& rhs_;
+  std::span<const double> times_;
+  const ReferenceOptions& options_;
+  const Tableau& tableau_;
+  Vector y_;
+  Vector y_next_;
+  std::vector<Vector> stages_;
+  bool first_known_ = false;
+  bool closing_known_ = false;
+  bool saw_non_finite_ = false;
+  ControlState control_;
+  std::size_t next_output_ = 1;
+  ReferenceSolution solution_;
+};
+
+void check_times(std::span<const double> times) {
+  if (times.empty())
+    throw InvalidArgument("[solve] times must hold at least the start time; got none. Pass [t0, ...].");
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    if (!std::isfinite(times[i])) {
+      throw InvalidArgument("[solve] times must be finite; times[", i, "] is ", times[i], ". Remove it.");
+    }
+    if (i > 0 && !((times[i] > times[i - 1]) == (times[1] > times[0]) && times[i] != times[i - 1])) {
+      throw InvalidArgument("[solve] times must ascend or descend strictly; times[", i - 1, "] is ", times[i - 1],
+                            " and times[", i, "] is ", times[i], ". Sort them and drop repeated ones.");
+    }
+  }
+}
+
+void check_options(const ReferenceOptions& options) {
+  if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0)) {
+    throw InvalidArgument("[solve] rtol and atol must be at least 0 and not both 0; got rtol = ", options.rtol,
+                          ", atol = ", options.atol, ". Set one of them above 0.");
+  }
+  if (options.steps_per_interval > 0 && options.step_size > 0) {
+    throw InvalidArgument("[solve] at most one of steps_per_interval and step_size can be set; got ",
+                          options.steps_per_interval, " and ", options.step_size, ". Leave one at 0.");
+  }
+}
+
+}  // namespace
+
+ReferenceSolution reference_solve(const ReferenceRhs& rhs, std::span<const double> y0, std::span<const double> times,
+                                  const ReferenceOptions& options) {
+  if (y0.empty()) throw InvalidArgument("[solve] y0 must have at least one element; got none. Pass the initial state.");
+  check_times(times);
+  check_options(options);
+  return ReferenceSolver(rhs, y0, times, options).run();
+}
+
+}  // namespace costate::internal

@@ -1,0 +1,76 @@
+// One sample, plain loops, f64: what a solve means. The lane driver must agree with it to rounding, so that the order
+// of the arithmetic is part of this contract (fma(x, y, z) rounds x y + z once):
+//
+// Combination.  combine(w, k) = fma(w_n, k_n, … fma(w_2, k_2, w_1 k_1)), i ascending, over the i with w_i != 0 alone.
+// Step.         From (t, y, h) to t_next: k_i = f(t_i, fma(h, combine(a_i, k), y)); t_i is t_next if c_i = 1, else
+//               fma(c_i, h, t). y1 = fma(h, combine(b, k), y). k_0 is the last accepted step's closing stage.
+// Error.        err = h combine(e, k); scale = fma(rtol, max(|y|, |y1|), atol); r = err / scale;
+//               error = sqrt(sum / n), sum = fma(r, r, sum) with the state's elements ascending; NaN if y1 is not
+//               finite.
+// Dense.        y(t_out) = fma(h, combine(b(theta), k), y), theta = (t_out - t) / h, dense_weights() giving b(theta).
+//               An output at t_next is y1 itself.
+// Closing stage. Evaluated before the error test if the error estimate reads it, in an accepted step with dense output,
+// and
+//               otherwise only as k_0 of the next step: the last step of an Euler solve costs one evaluation, not two.
+//
+// Adaptive steps (the method has an error estimate and no fixed step is asked for): they pass interior output times
+// freely and the last one is cut to end at the final time exactly. With `left` = t_end - t, a step with |left| <= 1.01
+// |h| is the last one, h = left (Hairer's DOPRI5 stretches by 1 % likewise). A rejected step retries with h * factor,
+// the accepted one's successor starts with it.
+//
+// Fixed steps: n equal steps in each interval [t_i, t_i+1]: h = (t_i+1 - t_i) / n; step m starts at fma(m, h, t_i), the
+// last ends at t_i+1 exactly. n is steps_per_interval, or ceil(|t_i+1 - t_i| / step_size (1 - 2^-40)), at least 1: a
+// step_size that divides the interval up to rounding adds no step.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "costate/solve/control/controller.h"
+#include "costate/solve/methods/tableau.h"
+#include "costate/solve/status.h"
+
+namespace costate::internal {
+
+/// Writes f(t, y) to dy.
+using ReferenceRhs = std::function<void(double t, std::span<const double> y, std::span<double> dy)>;
+
+struct ReferenceOptions {
+  Method method = Method::kDopri5;
+  double rtol = 1e-6;
+  double atol = 1e-9;
+  StepControl control;
+  double first_step = 0;             ///< adaptive: |h| of the first attempt; 0: initial_step() chooses
+  int steps_per_interval = 0;        ///< fixed steps, this many between outputs; 0: not asked for
+  double step_size = 0;              ///< fixed steps, at most this long; 0: not asked for
+  std::int64_t max_steps = 100'000;  ///< attempted steps
+};
+
+/// An accepted step starts at t and has size h (negative backward in time). It ends where the next one starts.
+struct AcceptedStep {
+  double t;
+  double h;
+};
+
+struct ReferenceSolution {
+  std::vector<std::vector<double>> states;  ///< [times, state]; NaN from where the solve failed
+  Status status = Status::kOk;
+  double t = 0;  ///< the time reached
+  double h = 0;  ///< the step tried last
+  std::int64_t nfe = 0;
+  std::int64_t accepted = 0;
+  std::int64_t rejected = 0;
+  std::vector<AcceptedStep> steps;
+};
+
+/// Solves y' = f(t, y), y(times[0]) = y0 and gives y at all `times`, which ascend or descend strictly.
+///
+/// kNonFinite: y0, f(t0, y0) or a fixed step's y1 is not finite, or steps shrank to nothing with errors that are not
+/// finite. kStepTooSmall: |h| <= 10 eps |t| is asked for. kMaxSteps: max_steps attempts did not reach the end. Throws
+/// InvalidArgument for bad times, an empty y0, negative tolerances or both kinds of fixed step at once.
+ReferenceSolution reference_solve(const ReferenceRhs& rhs, std::span<const double> y0, std::span<const double> times,
+                                  const ReferenceOptions& options = {});
+
+}  // namespace costate::internal
