@@ -190,7 +190,7 @@ def close_ends(rows, columns):
 def show(name, values):
     print(f"  static constexpr Number {name}[] = {{")
     for row in values:
-        print("      " + ", ".join("0" if abs(v) < mp.mpf("1e-14") else mp.nstr(v, 21) + "L" for v in row) + ",")
+        print("      " + ", ".join("0" if v == 0 else mp.nstr(v, 21) + "L" for v in row) + ",")
     print("  };")
 
 
@@ -198,8 +198,8 @@ def main():
     rows = [[], *[[ratio(entry) for entry in line.split()] for line in A_ROWS.split("\n") if line]]
     half, offset = mp.mpf(1) / 2, 1 / mp.sqrt(28)
     extra_nodes = [half - offset, half + offset, half]
-    for node in extra_nodes:
-        rows = add_stage(rows, node)
+    first, second = (add_stage(rows, node)[-1] for node in extra_nodes[:2])
+    rows = add_stage([*rows, first, [*second, mp.mpf(0)]], extra_nodes[2])
     columns = close_ends(rows, spend_freedom(rows, *order_seven_solution(rows)))
     show("extra_c", [extra_nodes])
     show("extra_a", rows[CLOSING + 1 :])

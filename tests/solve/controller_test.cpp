@@ -1,0 +1,100 @@
+#include "costate/solve/control/controller.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace costate {
+namespace {
+
+constexpr double kRounding = 1e-14;  // two pow() and two products
+
+TEST(DecideStep, ElementaryRuleIsTorchdiffeqs) {
+  const StepControl control = StepControl::torchdiffeq();
+  // error 1/32, order 5: 0.9 * 2 = 1.8.
+  const StepDecision grown = decide_step(control, {}, 1.0 / 32, 5);
+  EXPECT_TRUE(grown.accepted);
+  EXPECT_NEAR(grown.factor, 1.8, kRounding);
+  // Accepted with error just below 1: 0.9 would shrink, which this rule does not do.
+  EXPECT_EQ(decide_step(control, {}, 0.99, 5).factor, 1);
+  // error 32: 0.9 / 2. error 1e5: 0.09 is held at dfactor. error 1e-10: 90 is held at ifactor.
+  const StepDecision shrunk = decide_step(control, {}, 32, 5);
+  EXPECT_FALSE(shrunk.accepted);
+  EXPECT_NEAR(shrunk.factor, 0.45, kRounding);
+  EXPECT_EQ(decide_step(control, {}, 1e5, 5).factor, 0.2);
+  EXPECT_EQ(decide_step(control, {}, 1e-10, 5).factor, 10);
+}
+
+TEST(DecideStep, ProportionalIntegralRuleIsHairers) {
+  // DOPRI5: fac = err^(0.2 - 0.75 * 0.04) / facold^0.04, h_new = h * 0.9 / fac.
+  const double error = 0.3, previous = 0.05;
+  const StepDecision decision = decide_step(StepControl{}, {.previous_error = previous}, error, 5);
+  EXPECT_NEAR(decision.factor, 0.9 / (std::pow(error, 0.17) / std::pow(previous, 0.04)), kRounding);
+  EXPECT_EQ(decision.next.previous_error, error);
+  EXPECT_FALSE(decision.next.after_reject);
+}
+
+TEST(DecideStep, AfterARejectionTheAcceptedStepDoesNotGrow) {
+  const StepDecision rejected = decide_step(StepControl{}, {.previous_error = 0.5}, 2, 3);
+  EXPECT_FALSE(rejected.accepted);
+  EXPECT_NEAR(rejected.factor, 0.9 * std::pow(2, -1.0 / 3), kRounding);
+  EXPECT_TRUE(rejected.next.after_reject);
+  EXPECT_EQ(rejected.next.previous_error, 0.5);
+  const StepDecision accepted = decide_step(StepControl{}, rejected.next, 1e-6, 3);
+  EXPECT_TRUE(accepted.accepted);
+  EXPECT_EQ(accepted.factor, 1);
+  EXPECT_FALSE(accepted.next.after_reject);
+  EXPECT_EQ(accepted.next.previous_error, 1e-4);
+}
+
+TEST(DecideStep, NonFiniteErrorsReject) {
+  for (double error : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    const StepDecision decision = decide_step(StepControl{}, {}, error, 5);
+    EXPECT_FALSE(decision.accepted);
+    EXPECT_EQ(decision.factor, 0.2);
+    EXPECT_TRUE(decision.next.after_reject);
+  }
+}
+
+TEST(DecideStep, ZeroAndOneAreAccepted) {
+  EXPECT_TRUE(decide_step(StepControl{}, {}, 0, 5).accepted);
+  EXPECT_EQ(decide_step(StepControl{}, {}, 0, 5).factor, 10);
+  EXPECT_TRUE(decide_step(StepControl{}, {}, 1, 5).accepted);
+  EXPECT_FALSE(decide_step(StepControl{}, {}, std::nextafter(1, 2), 5).accepted);
+}
+
+/// A stub method whose error is exactly (h / 0.1)^2: the elementary rule settles at h = 0.09 with exact counts.
+TEST(DecideStep, StubLoopCountsExactly) {
+  const StepControl control = StepControl::torchdiffeq();
+  ControlState state;
+  double t = 0, h = 1;
+  int accepted = 0, rejected = 0;
+  while (t < 1) {
+    const StepDecision decision = decide_step(control, state, (h / 0.1) * (h / 0.1), 2);
+    state = decision.next;
+    if (decision.accepted) {
+      t += h;
+      ++accepted;
+    } else {
+      ++rejected;
+    }
+    h *= decision.factor;
+  }
+  // 1 -> 0.2 (dfactor), 0.2 -> 0.09 (0.9 * 0.1 / 0.2); then 12 accepted steps of 0.09: their rule gives 0.9 * 0.1 /
+  // 0.09 = 1.
+  EXPECT_EQ(rejected, 2);
+  EXPECT_EQ(accepted, 12);
+  EXPECT_NEAR(h, 0.09, kRounding);
+}
+
+TEST(DecideStep, IsPure) {
+  const ControlState state{.previous_error = 0.2, .after_reject = false};
+  const StepDecision first = decide_step(StepControl{}, state, 0.7, 8);
+  const StepDecision second = decide_step(StepControl{}, state, 0.7, 8);
+  EXPECT_EQ(first.factor, second.factor);
+  EXPECT_EQ(first.next, second.next);
+}
+
+}  // namespace
+}  // namespace costate
