@@ -1,0 +1,21 @@
+// Whole files in and out. A file that Costate writes is either the old one or the new one, never half of it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace costate {
+
+/// The bytes of a file. IoError with the path and the system's reason if it cannot be read.
+std::string read_file(const std::filesystem::path& path);
+
+/// Replaces the file at `path` by `bytes`, or leaves it as it was: writes a temporary file in the same folder, flushes
+/// it to the disk and renames it. A link is followed; a device or pipe (such as /dev/stdout) is written straight
+/// through. The folder must exist.
+///
+/// Throws: IoError with the path and the system's reason (full disk, unwritable folder, …); the old file is intact
+///         and the temporary file is gone.
+void write_atomically(const std::filesystem::path& path, std::string_view bytes);
+
+}  // namespace costate

@@ -1,0 +1,37 @@
+// The folder that a fit leaves behind, and what its files are called.
+#pragma once
+
+#include <filesystem>
+
+namespace costate {
+
+/// What RunFolder::create does with a folder that already holds a run.
+enum class ExistingRun { kRefuse, kReplace };
+
+/// Paths in a run folder. A folder is a run folder if it holds config.toml; write that file first.
+class RunFolder {
+ public:
+  /// Makes the folder, and the ones above it, for a new run. An existing empty folder is taken. IoError if the path
+  /// cannot be made or written to; InvalidArgument if the folder is not empty (kReplace removes the files of an old
+  /// run from it, and refuses a folder of other things).
+  static RunFolder create(const std::filesystem::path& path, ExistingRun existing = ExistingRun::kRefuse);
+
+  /// The folder of an earlier run. IoError if there is none; DataError if the folder holds no run.
+  static RunFolder open(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config() const { return path_ / "config.toml"; }
+  std::filesystem::path model() const { return path_ / "model.safetensors"; }
+  std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
+  std::filesystem::path history() const { return path_ / "history.csv"; }
+  std::filesystem::path metrics() const { return path_ / "metrics.json"; }
+  std::filesystem::path forecast() const { return path_ / "forecast.csv"; }
+  std::filesystem::path report() const { return path_ / "report.html"; }
+
+ private:
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+
+  std::filesystem::path path_;
+};
+
+}  // namespace costate
