@@ -1,0 +1,245 @@
+// Every operation on Arrays: broadcasts its operands, then appends one node, or composes others.
+#include "costate/graph/array.h"
+
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "costate/base/error.h"
+#include "costate/graph/extension.h"
+#include "costate/graph/internal/builder.h"
+
+namespace costate {
+
+using internal::append_op;
+using internal::current_builder;
+
+namespace {
+
+std::string place(std::source_location where) { return text::concat(where.file_name(), ":", where.line()); }
+
+Array broadcast_from(const Array& x, const Shape& shape, std::source_location where) {
+  if (x.shape() == shape) return x;
+  return append_op(Op::kBroadcast, std::span(&x, 1), where, {}, shape);
+}
+
+Array unary(Op op, const Operand& x) { return append_op(op, std::span(&x.array, 1), x.where); }
+
+Array elementwise(Op op, std::initializer_list<const Operand*> operands) {
+  Shape shape;
+  std::string seen;
+  for (const Operand* operand : operands) {
+    seen += (seen.empty() ? "" : " and ") + to_string(operand->array.shape());
+    try {
+      shape = broadcast_shapes(shape, operand->array.shape());
+    } catch (const ShapeError&) {
+      // Left to append_op's sentence, which names the operations too.
+      const Array pair[] = {(*operands.begin())->array, operand->array};
+      const auto& node = [&](const Array& array) -> const Node& { return array.builder()->node(array.node()); };
+      throw ShapeError("[", info(op).name, "] at ", place(operand->where), ": shapes ", seen, " (made by ",
+                       info(node(pair[0]).op).name, " and ", info(node(pair[1]).op).name,
+                       ") must agree or be 1 along each axis, aligned at the end.");
+    }
+  }
+  std::vector<Array> arrays;
+  for (const Operand* operand : operands) arrays.push_back(broadcast_from(operand->array, shape, operand->where));
+  return append_op(op, arrays, (*operands.begin())->where);
+}
+
+std::vector<std::int64_t> all_axes(const Shape& shape) {
+  std::vector<std::int64_t> axes(static_cast<std::size_t>(shape.rank()));
+  std::iota(axes.begin(), axes.end(), std::int64_t{0});
+  return axes;
+}
+
+std::vector<std::int64_t> normalized(const Shape& shape, std::vector<std::int64_t> axes) {
+  for (std::int64_t& axis : axes) axis = shape.normalize_axis(static_cast<int>(axis));
+  return axes;
+}
+
+Array reduce(Op op, const Operand& x, std::vector<std::int64_t> axes) {
+  if (axes.empty()) return x.array;
+  return append_op(op, std::span(&x.array, 1), x.where, normalized(x.array.shape(), std::move(axes)));
+}
+
+}  // namespace
+
+Array::Array(const Parameter& parameter)
+    : Array(current_builder(std::source_location::current()).parameter(parameter)) {}
+
+Operand::Operand(double value, std::source_location line)
+    : array(current_builder(line).constant({}, {value})), where(line) {}
+
+const Shape& Array::shape() const {
+  if (is_empty()) throw InvalidArgument("[Array.shape] the Array is empty; assign it a value first.");
+  return builder_->node(node_).shape;
+}
+
+Array Array::slice(std::int64_t begin, std::int64_t end, std::source_location where) const {
+  const std::int64_t length = shape().rank() == 0 ? 0 : shape()[0];
+  const std::int64_t first = begin < 0 ? begin + length : begin;
+  const std::int64_t last = end < 0 ? end + length : end;
+  if (shape().rank() == 0 || first < 0 || last > length || first > last)
+    throw ShapeError("[slice] at ", place(where), ": positions ", begin, " to ", end, " do not lie in the first axis of ",
+                     shape(), ".");
+  std::vector<std::int64_t> axes = shape().axes();
+  axes[0] = last - first;
+  if (first == 0 && last == length) return *this;
+  const std::int64_t row = length == 0 ? 0 : shape().size() / length;
+  std::vector<std::int64_t> positions(static_cast<std::size_t>((last - first) * row));
+  std::iota(positions.begin(), positions.end(), first * row);
+  return append_op(Op::kGather, std::span(this, 1), where, std::move(positions), Shape(std::move(axes)));
+}
+
+Array Array::operator[](std::int64_t index) const {
+  const std::int64_t position = index < 0 && shape().rank() > 0 ? index + shape()[0] : index;
+  const Array row = slice(position, position + 1);
+  return reshape(row, Shape(std::vector<std::int64_t>(row.shape().axes().begin() + 1, row.shape().axes().end())));
+}
+
+Array operator-(Operand x) { return unary(Op::kNeg, x); }
+Array abs(Operand x) { return unary(Op::kAbs, x); }
+Array sign(Operand x) { return unary(Op::kSign, x); }
+Array exp(Operand x) { return unary(Op::kExp, x); }
+Array expm1(Operand x) { return unary(Op::kExpm1, x); }
+Array log(Operand x) { return unary(Op::kLog, x); }
+Array log1p(Operand x) { return unary(Op::kLog1p, x); }
+Array sqrt(Operand x) { return unary(Op::kSqrt, x); }
+Array sin(Operand x) { return unary(Op::kSin, x); }
+Array cos(Operand x) { return unary(Op::kCos, x); }
+Array tan(Operand x) { return unary(Op::kTan, x); }
+Array asin(Operand x) { return unary(Op::kAsin, x); }
+Array acos(Operand x) { return unary(Op::kAcos, x); }
+Array atan(Operand x) { return unary(Op::kAtan, x); }
+Array sinh(Operand x) { return unary(Op::kSinh, x); }
+Array cosh(Operand x) { return unary(Op::kCosh, x); }
+Array tanh(Operand x) { return unary(Op::kTanh, x); }
+Array sigmoid(Operand x) { return unary(Op::kSigmoid, x); }
+Array softplus(Operand x) { return unary(Op::kSoftplus, x); }
+Array erf(Operand x) { return unary(Op::kErf, x); }
+Array stop_gradient(Operand x) { return unary(Op::kStopGradient, x); }
+
+Array square(Operand x) { return x * x; }
+Array relu(Operand x) { return max(x, 0.0); }
+Array elu(Operand x, double alpha) { return where(x > 0.0, x, alpha * expm1(min(x, 0.0))); }
+Array gelu(Operand x) { return 0.5 * x * (1.0 + erf(x * (1.0 / std::numbers::sqrt2))); }
+Array silu(Operand x) { return x * sigmoid(x); }
+
+Array operator+(Operand x, Operand y) { return elementwise(Op::kAdd, {&x, &y}); }
+Array operator-(Operand x, Operand y) { return elementwise(Op::kSub, {&x, &y}); }
+Array operator*(Operand x, Operand y) { return elementwise(Op::kMul, {&x, &y}); }
+Array operator/(Operand x, Operand y) { return elementwise(Op::kDiv, {&x, &y}); }
+Array pow(Operand x, Operand y) { return elementwise(Op::kPow, {&x, &y}); }
+Array atan2(Operand y, Operand x) { return elementwise(Op::kAtan2, {&y, &x}); }
+Array min(Operand x, Operand y) { return elementwise(Op::kMin, {&x, &y}); }
+Array max(Operand x, Operand y) { return elementwise(Op::kMax, {&x, &y}); }
+Array operator<(Operand x, Operand y) { return elementwise(Op::kLess, {&x, &y}); }
+Array operator<=(Operand x, Operand y) { return elementwise(Op::kLessEqual, {&x, &y}); }
+Array operator>(Operand x, Operand y) { return y < x; }
+Array operator>=(Operand x, Operand y) { return y <= x; }
+Array equal(Operand x, Operand y) { return elementwise(Op::kEqual, {&x, &y}); }
+Array where(Operand condition, Operand x, Operand y) { return elementwise(Op::kWhere, {&condition, &x, &y}); }
+
+Array broadcast_to(Operand x, Shape shape) { return broadcast_from(x.array, shape, x.where); }
+
+Array reshape(Operand x, Shape shape) {
+  if (x.array.shape() == shape) return x.array;
+  return append_op(Op::kReshape, std::span(&x.array, 1), x.where, {}, std::move(shape));
+}
+
+Array transpose(Operand x) {
+  std::vector<std::int64_t> axes = all_axes(x.array.shape());
+  return transpose(x, std::vector<std::int64_t>(axes.rbegin(), axes.rend()));
+}
+
+Array transpose(Operand x, std::vector<std::int64_t> axes) {
+  axes = normalized(x.array.shape(), std::move(axes));
+  if (axes == all_axes(x.array.shape())) return x.array;
+  return append_op(Op::kTranspose, std::span(&x.array, 1), x.where, std::move(axes));
+}
+
+Array gather(Operand x, std::vector<std::int64_t> positions, Shape shape) {
+  return append_op(Op::kGather, std::span(&x.array, 1), x.where, std::move(positions), std::move(shape));
+}
+
+Array scatter(Operand x, std::vector<std::int64_t> positions, Shape shape) {
+  return append_op(Op::kScatter, std::span(&x.array, 1), x.where, std::move(positions), std::move(shape));
+}
+
+Array concat(std::span<const Array> parts, int axis, std::source_location where) {
+  if (parts.empty()) throw InvalidArgument("[concat] at ", place(where), ": needs at least one array; got none.");
+  if (parts.size() == 1) return parts[0];
+  return append_op(Op::kConcat, parts, where, {parts[0].shape().normalize_axis(axis)});
+}
+
+Array concat(std::initializer_list<Array> parts, int axis, std::source_location where) {
+  return concat(std::span(parts.begin(), parts.size()), axis, where);
+}
+
+Array stack(std::span<const Array> parts, std::source_location where) {
+  std::vector<Array> rows;
+  for (const Array& part : parts) {
+    std::vector<std::int64_t> axes = part.shape().axes();
+    axes.insert(axes.begin(), 1);
+    rows.push_back(reshape(part, Shape(std::move(axes))));
+  }
+  return concat(rows, 0, where);
+}
+
+Array stack(std::initializer_list<Array> parts, std::source_location where) {
+  return stack(std::span(parts.begin(), parts.size()), where);
+}
+
+Array sum(Operand x) { return reduce(Op::kSum, x, all_axes(x.array.shape())); }
+Array sum(Operand x, std::vector<std::int64_t> axes) { return reduce(Op::kSum, x, std::move(axes)); }
+Array mean(Operand x) { return mean(x, all_axes(x.array.shape())); }
+
+Array mean(Operand x, std::vector<std::int64_t> axes) {
+  const Array total = sum(x, std::move(axes));
+  const std::int64_t count = x.array.shape().size() / std::max<std::int64_t>(1, total.shape().size());
+  return total * (1.0 / static_cast<double>(count));
+}
+
+Array reduce_min(Operand x, std::vector<std::int64_t> axes) { return reduce(Op::kReduceMin, x, std::move(axes)); }
+Array reduce_max(Operand x, std::vector<std::int64_t> axes) { return reduce(Op::kReduceMax, x, std::move(axes)); }
+
+Array matmul(Operand x, Operand y) {
+  const Array operands[] = {x.array, y.array};
+  return append_op(Op::kMatmul, operands, x.where);
+}
+
+Array outer(Operand x, Operand y) {
+  const Array operands[] = {x.array, y.array};
+  return append_op(Op::kOuter, operands, x.where);
+}
+
+Array constant(double value) { return full({}, value); }
+
+Array constant(const HostArray& values) {
+  std::vector<double> numbers(static_cast<std::size_t>(values.size()));
+  for (std::int64_t i = 0; i < values.size(); ++i) numbers[static_cast<std::size_t>(i)] = values.at(i);
+  return current_builder(std::source_location::current()).constant(values.shape(), std::move(numbers));
+}
+
+Array full(Shape shape, double value) {
+  return current_builder(std::source_location::current()).constant(std::move(shape), {value});
+}
+
+Array zeros(Shape shape) { return full(std::move(shape), 0.0); }
+Array ones(Shape shape) { return full(std::move(shape), 1.0); }
+
+Array apply(std::shared_ptr<const Extension> extension, std::span<const Array> operands, std::source_location where) {
+  std::vector<Shape> shapes;
+  Node node{.op = Op::kExtension, .extension = extension};
+  for (const Array& operand : operands) {
+    if (operand.is_empty() || operand.builder() != operands[0].builder())
+      throw InvalidArgument("[", extension->name(), "] at ", place(where),
+                            ": an empty Array or an Array of another trace is used; pass it as an argument instead.");
+    shapes.push_back(operand.shape());
+    node.operands.push_back(operand.node());
+  }
+  node.shape = extension->infer_shape(shapes);
+  return current_builder(where).append(std::move(node));
+}
+
+}  // namespace costate

@@ -1,0 +1,182 @@
+#include "costate/graph/internal/builder.h"
+
+#include <bit>
+#include <functional>
+#include <utility>
+
+#include "costate/base/error.h"
+#include "costate/graph/extension.h"
+#include "costate/graph/internal/infer.h"
+
+namespace costate::internal {
+namespace {
+
+thread_local GraphBuilder* current = nullptr;
+
+void mix(std::size_t& hash, std::size_t value) { hash ^= value + 0x9e3779b97f4a7c15ull + (hash << 6) + (hash >> 2); }
+
+std::size_t hash_of(const Node& node) {
+  auto hash = static_cast<std::size_t>(node.op);
+  for (const NodeId id : node.operands) mix(hash, static_cast<std::size_t>(id));
+  for (const double value : node.values) mix(hash, std::bit_cast<std::uint64_t>(value));
+  for (const std::int64_t index : node.indices) mix(hash, static_cast<std::size_t>(index));
+  for (const std::int64_t axis : node.shape.axes()) mix(hash, static_cast<std::size_t>(axis));
+  if (node.extension) mix(hash, std::hash<std::string>{}(node.extension->name()));
+  return hash;
+}
+
+bool same_values(const std::vector<double>& left, const std::vector<double>& right) {
+  if (left.size() != right.size()) return false;
+  for (std::size_t i = 0; i < left.size(); ++i)  // bitwise, so that -0 and 0 stay apart and NaN is shared
+    if (std::bit_cast<std::uint64_t>(left[i]) != std::bit_cast<std::uint64_t>(right[i])) return false;
+  return true;
+}
+
+bool same_extension(const std::shared_ptr<const Extension>& left, const std::shared_ptr<const Extension>& right) {
+  if (left == right) return true;
+  return left && right && left->name() == right->name() && left->equals(*right);
+}
+
+bool same_node(const Node& left, const Node& right) {
+  return left.op == right.op && left.shape == right.shape && left.operands == right.operands &&
+         left.indices == right.indices && same_values(left.values, right.values) &&
+         same_extension(left.extension, right.extension);
+}
+
+std::string describe(const GraphBuilder& builder, NodeId id) {
+  const Node& node = builder.node(id);
+  const std::string source = node.op == Op::kInput
+                                 ? text::concat("input '", builder.inputs()[static_cast<std::size_t>(node.indices[0])].name, "'")
+                             : node.op == Op::kExtension ? node.extension->name()
+                                                         : std::string(info(node.op).name);
+  return text::concat(source, " ", node.shape);
+}
+
+std::string describe_all(std::span<const Array> operands) {
+  std::vector<std::string> parts;
+  for (const Array& operand : operands) parts.push_back(describe(*operand.builder(), operand.node()));
+  return text::join(parts, " and ");
+}
+
+std::string place(std::source_location where) { return text::concat(where.file_name(), ":", where.line()); }
+
+void check_same_trace(std::span<const Array> operands, std::source_location where) {
+  for (const Array& operand : operands)
+    if (operand.builder() == nullptr || operand.builder() != operands[0].builder())
+      throw InvalidArgument("[trace] at ", place(where), ": ",
+                            operand.builder() == nullptr ? "an empty Array is used" : "an Array of another trace is used",
+                            "; pass it as an argument of the traced callable instead.");
+}
+
+}  // namespace
+
+Array GraphBuilder::input(std::string name, InputKind kind, Shape shape) {
+  return input_like(Input{std::move(name), kind, std::move(shape), nullptr});
+}
+
+Array GraphBuilder::parameter(const Parameter& parameter) {
+  for (std::size_t position = 0; position < inputs_.size(); ++position)
+    if (inputs_[position].parameter && *inputs_[position].parameter == parameter)
+      return append(Node{.op = Op::kInput, .shape = inputs_[position].shape, .indices = {static_cast<std::int64_t>(position)}});
+  return input_like(Input{parameter.name(), InputKind::kShared, parameter.shape(), std::make_shared<const Parameter>(parameter)});
+}
+
+Array GraphBuilder::input_like(const Input& like) {
+  inputs_.push_back(like);
+  return append(Node{.op = Op::kInput, .shape = like.shape, .indices = {static_cast<std::int64_t>(inputs_.size()) - 1}});
+}
+
+Array GraphBuilder::constant(Shape shape, std::vector<double> values) {
+  bool uniform = !values.empty();
+  for (const double value : values) uniform = uniform && std::bit_cast<std::uint64_t>(value) == std::bit_cast<std::uint64_t>(values[0]);
+  if (uniform) values.resize(1);
+  return append(Node{.op = Op::kConstant, .shape = std::move(shape), .values = std::move(values)});
+}
+
+Array GraphBuilder::append(Node node) {
+  const std::size_t hash = hash_of(node);
+  const auto [first, last] = shared_.equal_range(hash);
+  for (auto it = first; it != last; ++it)
+    if (same_node(nodes_[static_cast<std::size_t>(it->second)], node)) return Array(this, it->second);
+  nodes_.push_back(std::move(node));
+  const auto id = static_cast<NodeId>(nodes_.size() - 1);
+  shared_.emplace(hash, id);
+  return Array(this, id);
+}
+
+Function GraphBuilder::finish(std::span<const Array> outputs, std::vector<OutputKind> kinds,
+                              std::vector<std::string> names) const {
+  std::vector<bool> needed(nodes_.size(), false);
+  for (const Array& output : outputs) {
+    if (output.builder() != this)
+      throw InvalidArgument("[trace] the callable returned an ", output.is_empty() ? "empty Array" : "Array of another trace",
+                            "; return what it computed from its arguments.");
+    needed[static_cast<std::size_t>(output.node())] = true;
+  }
+  for (std::size_t id = nodes_.size(); id-- > 0;)
+    if (needed[id])
+      for (const NodeId operand : nodes_[id].operands) needed[static_cast<std::size_t>(operand)] = true;
+
+  std::vector<NodeId> renumbered(nodes_.size(), -1);
+  std::vector<Node> kept;
+  for (std::size_t id = 0; id < nodes_.size(); ++id) {
+    if (!needed[id]) continue;
+    renumbered[id] = static_cast<NodeId>(kept.size());
+    kept.push_back(nodes_[id]);
+    for (NodeId& operand : kept.back().operands) operand = renumbered[static_cast<std::size_t>(operand)];
+  }
+  std::vector<Output> listed;
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    listed.push_back(Output{i < names.size() ? names[i] : text::concat("out", i),
+                            i < kinds.size() ? kinds[i] : OutputKind::kSample,
+                            renumbered[static_cast<std::size_t>(outputs[i].node())]});
+  return Function(std::move(kept), inputs_, std::move(listed));
+}
+
+GraphBuilder& current_builder(std::source_location where) {
+  if (current == nullptr)
+    throw InvalidArgument("[Array] at ", place(where), ": symbolic arrays exist only while a callable is traced; ",
+                          "call this inside trace or vector_field.");
+  return *current;
+}
+
+BuilderScope::BuilderScope(GraphBuilder& builder) : previous_(std::exchange(current, &builder)) {}
+BuilderScope::~BuilderScope() { current = previous_; }
+
+Array append_op(Op op, std::span<const Array> operands, std::source_location where, std::vector<std::int64_t> indices,
+                Shape shape) {
+  check_same_trace(operands, where);
+  std::vector<Shape> shapes;
+  Node node{.op = op, .indices = std::move(indices)};
+  for (const Array& operand : operands) {
+    shapes.push_back(operand.shape());
+    node.operands.push_back(operand.node());
+  }
+  try {
+    node.shape = infer_shape(op, shapes, node.indices, shape);
+  } catch (const ShapeError& error) {
+    throw ShapeError("[", info(op).name, "] of ", describe_all(operands), " at ", place(where), ": ", error.what(), ".");
+  }
+  return operands[0].builder()->append(std::move(node));
+}
+
+std::vector<Array> inline_function(const Function& function, std::span<const Array> arguments) {
+  COSTATE_CHECK(arguments.size() == function.inputs().size(), "inline_function needs an argument for each input");
+  GraphBuilder& builder = current_builder(std::source_location::current());
+  std::vector<Array> values;
+  values.reserve(function.nodes().size());
+  for (const Node& node : function.nodes()) {
+    if (node.op == Op::kInput) {
+      values.push_back(arguments[static_cast<std::size_t>(node.indices[0])]);
+      continue;
+    }
+    Node copy = node;
+    for (NodeId& operand : copy.operands) operand = values[static_cast<std::size_t>(operand)].node();
+    values.push_back(builder.append(std::move(copy)));
+  }
+  std::vector<Array> results;
+  for (const Output& output : function.outputs()) results.push_back(values[static_cast<std::size_t>(output.node)]);
+  return results;
+}
+
+}  // namespace costate::internal

@@ -1,0 +1,47 @@
+// What an operation outside the table must answer. `solve` is one: a whole program as a node of a graph.
+//
+// graph/ declares the questions, the stage that owns the operation answers them: its shape, its value, its two derivatives
+// and its lowering to tiles. Extensions are immutable and compared by identity or by `equals`.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "costate/graph/array.h"
+
+namespace costate {
+
+namespace internal {
+template <class T>
+class TileOp;         // exec/tile_op.h: the lowered form
+struct TileOpContext;  // exec/tile_op.h: lanes, which operands are shared
+}  // namespace internal
+
+class Extension {
+ public:
+  virtual ~Extension() = default;
+
+  /// A word for printing and messages: "solve".
+  virtual std::string name() const = 0;
+  /// The attributes as text, for printing: "method=dopri5, rtol=1e-06".
+  virtual std::string attributes() const { return {}; }
+  /// The result's shape. ShapeError or InvalidArgument where the operands do not fit.
+  virtual Shape infer_shape(std::span<const Shape> operands) const = 0;
+  /// The value for one sample, in f64: the meaning of the operation. Operands and result are flat, row-major.
+  virtual std::vector<double> interpret(std::span<const std::vector<double>> operands) const = 0;
+  /// Cotangents of the operands, given the result's; an empty Array where none flows. NotSupported by default.
+  virtual std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent) const;
+  /// Tangent of the result; tangents[i] is empty where operand i has none. NotSupported by default.
+  virtual Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const;
+  /// Whether the result may be asked for summed over the batch only (parameter cotangents of a solve).
+  virtual bool is_sum_only() const { return false; }
+  /// True if `other` computes the same function, so that two nodes can be shared.
+  virtual bool equals(const Extension& other) const { return this == &other; }
+
+  virtual std::unique_ptr<internal::TileOp<float>> lower_f32(const internal::TileOpContext& context) const = 0;
+  virtual std::unique_ptr<internal::TileOp<double>> lower_f64(const internal::TileOpContext& context) const = 0;
+};
+
+}  // namespace costate

@@ -1,0 +1,37 @@
+#include "costate/graph/graph.h"
+
+#include "costate/base/error.h"
+#include "costate/graph/extension.h"
+
+namespace costate {
+
+Parameter::Parameter(std::string name, HostArray value)
+    : state_(std::make_shared<State>(State{std::move(name), std::move(value)})) {}
+
+void Parameter::set_value(HostArray value) const {
+  if (!(value.shape() == shape()))
+    throw ShapeError("[Parameter.set_value] '", name(), "' has shape ", shape(), "; got ", value.shape(), ".");
+  state_->value = std::move(value);
+}
+
+Function::Function(std::vector<Node> nodes, std::vector<Input> inputs, std::vector<Output> outputs)
+    : data_(std::make_shared<const Data>(Data{std::move(nodes), std::move(inputs), std::move(outputs)})) {}
+
+std::vector<Parameter> Function::parameters() const {
+  std::vector<Parameter> parameters;
+  for (const Input& input : inputs())
+    if (input.parameter) parameters.push_back(*input.parameter);
+  return parameters;
+}
+
+std::vector<Array> Extension::vjp(std::span<const Array>, const Array&, const Array&) const {
+  throw NotSupported("[vjp] operation '", name(), "' has no reverse derivative rule; differentiate it with jvp, or stop ",
+                     "the gradient before it with stop_gradient.");
+}
+
+Array Extension::jvp(std::span<const Array>, const Array&, std::span<const Array>) const {
+  throw NotSupported("[jvp] operation '", name(), "' has no forward derivative rule; differentiate it with vjp, or stop ",
+                     "the gradient before it with stop_gradient.");
+}
+
+}  // namespace costate

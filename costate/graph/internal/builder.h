@@ -1,0 +1,65 @@
+// The graph under construction. Appends nodes with inferred shapes, sharing equal ones (common subexpressions never exist
+// twice), and remembers which Parameter became which input.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "costate/graph/array.h"
+#include "costate/graph/graph.h"
+
+namespace costate::internal {
+
+class GraphBuilder {
+ public:
+  GraphBuilder() = default;
+  GraphBuilder(const GraphBuilder&) = delete;
+  GraphBuilder& operator=(const GraphBuilder&) = delete;
+
+  Array input(std::string name, InputKind kind, Shape shape);
+  /// The input that stands for a Parameter; made at its first use.
+  Array parameter(const Parameter& parameter);
+  /// Adds an input exactly like one of another function (name, kind, shape, parameter).
+  Array input_like(const Input& like);
+  Array constant(Shape shape, std::vector<double> values);
+
+  /// Appends a node whose shape is already known to be right, or finds the equal one.
+  Array append(Node node);
+
+  const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
+  const std::vector<Input>& inputs() const { return inputs_; }
+
+  /// The finished function, with only the nodes that outputs need. All inputs stay.
+  Function finish(std::span<const Array> outputs, std::vector<OutputKind> kinds = {},
+                  std::vector<std::string> names = {}) const;
+
+ private:
+  std::vector<Node> nodes_;
+  std::vector<Input> inputs_;
+  std::unordered_multimap<std::size_t, NodeId> shared_;
+};
+
+/// The graph that constants and Parameters join; set for the duration of a trace, per thread.
+GraphBuilder& current_builder(std::source_location where);
+
+/// Makes a builder current for a scope.
+class BuilderScope {
+ public:
+  explicit BuilderScope(GraphBuilder& builder);
+  ~BuilderScope();
+  BuilderScope(const BuilderScope&) = delete;
+  BuilderScope& operator=(const BuilderScope&) = delete;
+
+ private:
+  GraphBuilder* previous_;
+};
+
+/// Replays `function` into the current builder: its inputs replaced by `arguments` (one an input), giving its outputs.
+std::vector<Array> inline_function(const Function& function, std::span<const Array> arguments);
+
+/// Appends the elementwise/structure/reduce/product node `op`, its shape inferred and checked.
+Array append_op(Op op, std::span<const Array> operands, std::source_location where,
+                std::vector<std::int64_t> indices = {}, Shape shape = {});
+
+}  // namespace costate::internal
