@@ -1,0 +1,48 @@
+// compile: a Function made ready to run on batches. Tiles of samples go through the whole program on oneTBB's threads;
+// sums over the batch are reduced in a fixed order, so that results have the same bits for any number of threads.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "costate/array/host_array.h"
+#include "costate/exec/run_report.h"
+#include "costate/graph/graph.h"
+
+namespace costate {
+
+struct CompileOptions {
+  Dtype dtype = Dtype::kF64;
+  std::size_t lanes = 0;  // samples a tile; 0: chosen from the batch and the SIMD width
+};
+
+struct RunResult {
+  /// One an output: kSample [batch, …shape], kSum […shape].
+  std::vector<HostArray> outputs;
+  RunReport report;
+};
+
+class Program {
+ public:
+  /// Runs on a batch. `inputs` has one array for each input of the Function that is not a Parameter, in order: kSample
+  /// [batch, …shape], kShared […shape]. Parameters are read from their current values. Dtypes are converted.
+  /// ShapeError if an input does not fit.
+  RunResult run(std::span<const HostArray> inputs) const;
+  RunResult run(std::initializer_list<HostArray> inputs) const { return run(std::span(inputs.begin(), inputs.size())); }
+
+  const Function& function() const;
+
+  struct Implementation;
+  explicit Program(std::shared_ptr<const Implementation> implementation) : implementation_(std::move(implementation)) {}
+
+ private:
+  std::shared_ptr<const Implementation> implementation_;
+};
+
+/// Lowers the function; the Program is immutable and may run from many threads at once.
+Program compile(const Function& function, const CompileOptions& options = {});
+
+}  // namespace costate

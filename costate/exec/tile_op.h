@@ -1,0 +1,52 @@
+// The lowered form of an Extension: how a whole program (a solve) runs inside a tile.
+//
+// A tile is `lanes` samples side by side: a value of n elements a sample is [n, lanes], lanes contiguous. A value that all
+// samples share is [n].
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "costate/array/shape.h"
+#include "costate/exec/run_report.h"
+
+namespace costate::internal {
+
+/// What a thread needs to run one TileOp: buffers, and what a later operation reads back (the record of a solve for its
+/// reverse sweep). Made once per thread, kept between runs, so that a warm run allocates nothing.
+class TileOpState {
+ public:
+  virtual ~TileOpState() = default;
+};
+
+template <class T>
+struct TileOpRun {
+  std::span<const T* const> operands;               // [n, lanes] or, where shared, [n]
+  std::span<TileOpState* const> operand_states;     // state of the operand's own TileOp, or null
+  TileOpState* state = nullptr;
+  std::size_t num_samples = 0;                      // lanes that hold samples: the first ones; the rest is padding
+  std::int64_t first_sample = 0;                    // row of the batch in lane 0, for failures and random numbers
+  RunReport* report = nullptr;
+};
+
+template <class T>
+class TileOp {
+ public:
+  virtual ~TileOp() = default;
+  virtual std::unique_ptr<TileOpState> make_state() const = 0;
+  /// Writes the result [n, lanes]; padding lanes may get anything finite.
+  virtual void run(const TileOpRun<T>& run, T* out) const = 0;
+  /// For results that exist summed over the batch only (Extension::is_sum_only): adds the sum over the samples to out [n].
+  virtual void accumulate(const TileOpRun<T>& run, T* out) const = 0;
+};
+
+struct TileOpContext {
+  std::size_t lanes = 1;
+  std::vector<Shape> operand_shapes;
+  std::vector<bool> operand_is_shared;
+};
+
+}  // namespace costate::internal
