@@ -63,6 +63,7 @@ class Config {
     std::size_t line = 0;  // 0 if set by a program
   };
   const Entry* find(const std::string& section, const std::string& key) const;
+  void insert(Entry entry);
 
   std::string source_ = "config";
   std::vector<Entry> entries_;  // grouped by section, "" first

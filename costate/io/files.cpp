@@ -1,0 +1,157 @@
+#include "costate/io/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "costate/base/error.h"
+
+namespace costate {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const char* function, const std::string& what, const fs::path& path, int reason,
+                       const char* cure) {
+  throw IoError("[", function, "] cannot ", what, " '", path.string(),
+                "': ", std::generic_category().message(reason), ". ", cure);
+}
+
+/// A file descriptor that closes itself.
+class File {
+ public:
+  File(const fs::path& path, int flags) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  ~File() {
+    if (is_open()) ::close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  bool is_open() const { return descriptor_ >= 0; }
+  int descriptor() const { return descriptor_; }
+
+  /// 0, or the system's reason.
+  int write_all(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return errno;
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return 0;
+  }
+  int flush_to_disk() const { return ::fsync(descriptor_) == 0 ? 0 : errno; }
+  /// Some file systems report a full disk only here.
+  int close() {
+    const int result = ::close(descriptor_);
+    descriptor_ = -1;
+    return result == 0 ? 0 : errno;
+  }
+
+ private:
+  int descriptor_;
+};
+
+/// Removes the temporary file unless it got its final name.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(fs::path path) : path_(std::move(path)) {}
+  ~TemporaryFile() {
+    if (!renamed_) ::unlink(path_.c_str());
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  int rename_to(const fs::path& target) {
+    if (::rename(path_.c_str(), target.c_str()) != 0) return errno;
+    renamed_ = true;
+    return 0;
+  }
+
+ private:
+  fs::path path_;
+  bool renamed_ = false;
+};
+
+/// Unique among the processes and threads of one machine.
+fs::path temporary_name(const fs::path& target) {
+  static std::atomic<unsigned> counter{0};
+  fs::path name = target;
+  name.replace_filename(
+      text::concat(".", target.filename().string(), ".", ::getpid(), ".", counter.fetch_add(1), ".tmp"));
+  return name;
+}
+
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+/// Without this a crash right after the rename could bring the old file back. Some file systems cannot flush a folder;
+/// the new file is complete all the same, so they are let pass.
+void flush_folder(const fs::path& target) {
+  const File folder(folder_of(target), O_RDONLY | O_DIRECTORY);
+  const int reason = folder.is_open() ? folder.flush_to_disk() : errno;
+  if (reason == EIO) fail("write_atomically", "flush the folder of", target, reason, "Check the disk.");
+}
+
+void write_through(const fs::path& path, std::string_view bytes) {
+  File device(path, O_WRONLY);
+  int reason = device.is_open() ? device.write_all(bytes) : errno;
+  if (reason == 0) reason = device.close();
+  if (reason != 0) fail("write_atomically", "write to", path, reason, "Write to a file instead.");
+}
+
+void write_and_rename(const fs::path& target, std::string_view bytes) {
+  const fs::path name = temporary_name(target);
+  File file(name, O_WRONLY | O_CREAT | O_EXCL);
+  if (!file.is_open())
+    fail("write_atomically", "write", target, errno, "Check that the folder exists and that you may write to it.");
+  TemporaryFile temporary(name);
+  int reason = file.write_all(bytes);
+  if (reason == 0) reason = file.flush_to_disk();
+  if (reason == 0) reason = file.close();
+  if (reason == 0) reason = temporary.rename_to(target);
+  if (reason != 0)
+    fail("write_atomically", "write", target, reason, "What was there before is intact; free some space and try again.");
+  flush_folder(target);
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  const char* cure = "Check the path and its permissions.";
+  const File file(path, O_RDONLY);
+  if (!file.is_open()) fail("read_file", "open", path, errno, cure);
+  std::string bytes;
+  struct stat status {};
+  if (::fstat(file.descriptor(), &status) == 0 && S_ISREG(status.st_mode))
+    bytes.reserve(static_cast<std::size_t>(status.st_size));
+  char block[1 << 16];
+  while (true) {
+    const ssize_t count = ::read(file.descriptor(), block, sizeof block);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("read_file", "read", path, errno, cure);
+    if (count == 0) return bytes;
+    bytes.append(block, static_cast<std::size_t>(count));
+  }
+}
+
+void write_atomically(const fs::path& path, std::string_view bytes) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    write_and_rename(path, bytes);
+  } else if (S_ISDIR(status.st_mode)) {
+    fail("write_atomically", "write", path, EISDIR, "Name a file in it.");
+  } else if (!S_ISREG(status.st_mode)) {
+    write_through(path, bytes);
+  } else {
+    std::error_code error;
+    const fs::path target = fs::canonical(path, error);
+    write_and_rename(error ? path : target, bytes);
+  }
+}
+
+}  // namespace costate

@@ -1,0 +1,16 @@
+// Doubles as text and back, the same in every locale.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace costate::internal {
+
+/// The whole of `text` as a decimal number, or nothing. Too large a number is infinite, too small a one zero.
+std::optional<double> parse_double(std::string_view text);
+
+/// The fewest digits that read back to the same bits: "0.1", "1e+300", "-0", "nan", "inf".
+std::string format_double(double value);
+
+}  // namespace costate::internal

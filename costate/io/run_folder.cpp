@@ -1,0 +1,68 @@
+#include "costate/io/run_folder.h"
+
+#include <system_error>
+
+#include "costate/base/error.h"
+#include "costate/io/files.h"
+
+namespace costate {
+namespace {
+
+namespace fs = std::filesystem;
+
+void remove_run(const RunFolder& run) {
+  // config.toml last: if this is interrupted, the folder is still known as a run and can be replaced again.
+  for (const fs::path& file : {run.model(), run.checkpoint(), run.history(), run.metrics(), run.forecast(),
+                               run.report(), run.config()}) {
+    std::error_code error;
+    fs::remove(file, error);
+    if (error)
+      throw IoError("[RunFolder] cannot remove '", file.string(), "': ", error.message(), ". Choose another folder.");
+  }
+}
+
+/// Permissions do not tell (root, full disks, read-only mounts), so one file is written.
+void check_writable(const fs::path& path) {
+  const fs::path probe = path / ".writable";
+  write_atomically(probe, "");
+  std::error_code ignored;
+  fs::remove(probe, ignored);
+}
+
+}  // namespace
+
+RunFolder RunFolder::create(const fs::path& path, ExistingRun existing) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error || !fs::is_directory(path))
+    throw IoError("[RunFolder] cannot make the folder '", path.string(), "': ",
+                  error ? error.message() : "a file has that name", ". Choose another path.");
+  RunFolder run(path);
+  const bool is_run = fs::exists(run.config());
+  if (is_run && existing == ExistingRun::kReplace) {
+    remove_run(run);
+  } else if (!fs::is_empty(path, error)) {
+    throw InvalidArgument("[RunFolder] '", path.string(), "' ",
+                          is_run ? "already holds a run; resume it, replace it or choose another folder."
+                                 : "already holds other files; choose another folder.");
+  }
+  check_writable(path);
+  return run;
+}
+
+RunFolder RunFolder::open(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error))
+    throw IoError("[RunFolder] cannot open the run folder '", path.string(), "': ",
+                  error                    ? error.message()
+                  : fs::exists(path, error) ? "it is not a folder"
+                                           : "no such folder",
+                  ". Give the folder that a fit wrote.");
+  RunFolder run(path);
+  if (!fs::is_regular_file(run.config(), error))
+    throw DataError("[RunFolder] '", path.string(), "' is not a run folder: it has no config.toml. Give the folder that a ",
+                    "fit wrote.");
+  return run;
+}
+
+}  // namespace costate
