@@ -24,8 +24,9 @@ struct VanDerPol {
   }
 };
 
-Problem cvode_problem(std::string name, const CvodeField& field, std::vector<double> y0, std::vector<double> p) {
-  Problem problem{.name = std::move(name), .rhs = {}, .y0 = y0, .t0 = 0, .t1 = 10, .solution = {}};
+Problem cvode_problem(std::string name, const CvodeField& field, std::vector<double> y0, std::vector<double> p,
+                      double t1) {
+  Problem problem{.name = std::move(name), .rhs = {}, .y0 = y0, .t0 = 0, .t1 = t1, .solution = {}};
   problem.rhs = [field, p](double t, std::span<const double> y, std::span<double> dy) { field.rhs(t, y, p, dy); };
   problem.solution = [field, y0, p](double t) {
     if (t == 0) return y0;
@@ -90,6 +91,31 @@ Problem logistic() {
           .solution = [](double t) { return std::vector{1 / (1 + 3 * std::exp(-t))}; }};
 }
 
+Problem kepler(double eccentricity, double t1) {
+  const double e = eccentricity;
+  return {.name = "kepler",
+          .rhs =
+              [](double, std::span<const double> y, std::span<double> dy) {
+                const double cubed_distance = std::pow(std::hypot(y[0], y[1]), 3);
+                dy[0] = y[2];
+                dy[1] = y[3];
+                dy[2] = -y[0] / cubed_distance;
+                dy[3] = -y[1] / cubed_distance;
+              },
+          .y0 = {1 - e, 0, 0, std::sqrt((1 + e) / (1 - e))},
+          .t0 = 0,
+          .t1 = t1,
+          .solution =
+              [e](double t) {
+                double anomaly = t;
+                for (int n = 0; n < 50; ++n) {
+                  anomaly -= (anomaly - e * std::sin(anomaly) - t) / (1 - e * std::cos(anomaly));
+                }
+                const double c = std::cos(anomaly), s = std::sin(anomaly), axis = std::sqrt((1 - e) * (1 + e));
+                return std::vector{c - e, axis * s, -s / (1 - e * c), axis * c / (1 - e * c)};
+              }};
+}
+
 Problem pendulum(double start_angle, double t1) {
   return {.name = "pendulum",
           .rhs =
@@ -108,11 +134,11 @@ Problem pendulum(double start_angle, double t1) {
               }};
 }
 
-Problem lotka_volterra() { return cvode_problem("lotka_volterra", lotka_volterra_field(), {1, 1}, {1.5, 1, 3, 1}); }
+Problem lotka_volterra() { return cvode_problem("lotka_volterra", lotka_volterra_field(), {1, 1}, {1.5, 1, 3, 1}, 5); }
 
-Problem van_der_pol() { return cvode_problem("van_der_pol", van_der_pol_field(), {2, 0}, {1}); }
+Problem van_der_pol() { return cvode_problem("van_der_pol", van_der_pol_field(), {2, 0}, {1}, 10); }
 
-std::vector<Problem> smooth_problems() { return {quadratic_decay(), cosine_growth(), pendulum(1.5, 4)}; }
+std::vector<Problem> smooth_problems() { return {cosine_growth(), pendulum(1, 4), kepler(0.2, 2)}; }
 
 CvodeField lotka_volterra_field() { return make_cvode_field(LotkaVolterra{}); }
 

@@ -30,15 +30,18 @@ Problem quadratic_decay();
 Problem cosine_growth();
 /// y' = y (1 - y): the logistic curve.
 Problem logistic();
+/// The two-body problem q'' = -q / |q|^3 with eccentricity e, semi-major axis 1, from perihelion; y = (q, q').
+/// Position and velocity follow from Kepler's equation E - e sin E = t.
+Problem kepler(double eccentricity, double t1 = 10);
 /// theta' = omega, omega' = -sin theta from rest at `start_angle` in (0, pi), over [0, t1]:
 /// sin(theta/2) = k cd(t), omega = -2 k k' sd(t), with modulus k = sin(start_angle / 2).
 Problem pendulum(double start_angle, double t1 = 10);
-/// x' = a x - b x y, y' = -c y + d x y, parameters (a, b, c, d) = (1.5, 1, 3, 1), from (1, 1) over [0, 10].
+/// x' = a x - b x y, y' = -c y + d x y, parameters (a, b, c, d) = (1.5, 1, 3, 1), from (1, 1) over [0, 5].
 Problem lotka_volterra();
 /// x' = v, v' = mu (1 - x^2) v - x, mu = 1, from (2, 0) over [0, 10].
 Problem van_der_pol();
 
-/// The ones with a closed form and a nonlinear or time-dependent field, for orders of convergence.
+/// Three with a closed form whose errors follow the leading power of h early, for orders of convergence.
 std::vector<Problem> smooth_problems();
 
 /// The fields with parameters, for sensitivities: p = (a, b, c, d) and p = (mu).

@@ -41,7 +41,7 @@ struct ReferenceOptions {
   Method method = Method::kDopri5;
   double rtol = 1e-6;
   double atol = 1e-9;
-  StepControl control;
+  StepControl control = {};
   double first_step = 0;             ///< adaptive: |h| of the first attempt; 0: initial_step() chooses
   int steps_per_interval = 0;        ///< fixed steps, this many between outputs; 0: not asked for
   double step_size = 0;              ///< fixed steps, at most this long; 0: not asked for
