@@ -1,0 +1,22 @@
+// Products that take their bias and activation along: matmul -> add(shared bias) -> tanh becomes one instruction.
+#pragma once
+
+#include <vector>
+
+#include "costate/plan/internal/placement.h"
+
+namespace costate::internal {
+
+struct Fusion {
+  std::vector<NodeId> product;     // of the chain's last node: its matmul; -1 elsewhere
+  std::vector<NodeId> bias;        // of the chain's last node: the bias; -1 if none
+  std::vector<Epilogue> epilogue;  // of the chain's last node
+  std::vector<bool> is_inner;      // computed inside a chain, never stored
+};
+
+Fusion fuse_products(const Function& function, const Placement& placement);
+
+/// How often each node's value is read by needed nodes, outputs and accumulations.
+std::vector<int> count_reads(const Function& function, const Placement& placement);
+
+}  // namespace costate::internal

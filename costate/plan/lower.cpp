@@ -1,0 +1,44 @@
+// lower: the list of passes, each timed and dumped on request.
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <string_view>
+
+#include "costate/graph/print.h"
+#include "costate/graph/simplify.h"
+#include "costate/plan/internal/select.h"
+#include "costate/plan/plan.h"
+
+namespace costate::internal {
+namespace {
+
+bool dump_wanted(std::string_view what) {
+  const char* value = std::getenv("COSTATE_DUMP");
+  return value != nullptr && what == value;
+}
+
+/// Runs one pass; with COSTATE_TIME_PASSES set, says how long it took.
+template <class Pass>
+auto timed(std::string_view name, Pass pass) {
+  static const bool wanted = std::getenv("COSTATE_TIME_PASSES") != nullptr;
+  if (!wanted) return pass();
+  const auto begin = std::chrono::steady_clock::now();
+  auto result = pass();
+  const std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - begin;
+  std::clog << "[lower] " << name << ": " << spent.count() << " us\n";
+  return result;
+}
+
+}  // namespace
+
+Plan lower(const Function& function, const PlanOptions& options) {
+  const Function simple = timed("simplify", [&] { return simplify(function); });
+  if (dump_wanted("graph")) std::clog << to_string(simple);
+  const Placement placement = timed("place", [&] { return place(simple, options); });
+  Selection selection = timed("select", [&] { return select(simple, placement, options); });
+  Plan plan = timed("lay out", [&] { return lay_out(std::move(selection)); });
+  if (dump_wanted("plan")) std::clog << to_string(plan);
+  return plan;
+}
+
+}  // namespace costate::internal

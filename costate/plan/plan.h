@@ -1,0 +1,112 @@
+// A Plan is a Function laid out for tiles: straight-line instructions on numbered buffers, for one number of lanes.
+//
+// A tile holds `lanes` samples side by side. A value of a sample with n elements is [n, lanes], lanes contiguous; a value that
+// all samples share is [n]. Values live in regions:
+//   kInput i, kOutput i   the caller's arrays
+//   kShared               computed once a change of parameters by the instructions of `prepare`
+//   kSaved                read by a later phase than the one that writes it
+//   kScratch              written and read within one phase; reused as soon as the last reader is done
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "costate/graph/graph.h"
+
+namespace costate::internal {
+
+enum class Region : std::uint8_t { kInput, kOutput, kShared, kSaved, kScratch };
+
+/// Where a value starts: numbers from the start of its region.
+struct Slot {
+  Region region = Region::kScratch;
+  std::int32_t index = 0;  // which input or output
+  std::size_t offset = 0;
+
+  bool operator==(const Slot&) const = default;
+};
+
+/// How an operand of an elementwise instruction moves over [rows, lanes].
+enum class Motion : std::uint8_t {
+  kFull,    // element (row, lane) at row * lanes + lane
+  kLane,    // the same for each row
+  kRow,     // the same for each lane: a shared value
+  kScalar,  // one number
+};
+
+/// A value as an instruction reads it.
+struct Source {
+  Slot slot;
+  Motion motion = Motion::kFull;
+  std::size_t rows = 1;
+  bool is_shared() const { return motion == Motion::kRow || motion == Motion::kScalar; }
+};
+
+enum class Step : std::uint8_t {
+  kFill,         // out = constants (prepare only)
+  kElementwise,  // out = op(sources)
+  kCopy,         // out = source, spread over the lanes if shared
+  kGather,       // out row i = source row table[i]
+  kScatter,      // out = 0; out row table[i] += source row i
+  kReduce,       // out row i = fold of source rows table[i * group + j], j ascending
+  kGemm,         // out [m, columns] = (initial) + A [m, k] · B [k, columns]; A shared, or B shared if lanes == 1
+  kBatched,      // out [m, n] = A [m, k] · B [k, n] lane by lane
+  kExtension,    // out = extension(sources)
+  // kSum outputs: out [n] +=
+  kAddGemm,      // A [m, k·lanes] · transpose(B [n, k·lanes])
+  kAddLanes,     // sum of the source over its lanes
+  kAddExtension,
+};
+
+/// The activation that a product applies to its result in registers.
+enum class Epilogue : std::uint8_t { kNone, kTanh, kRelu, kSigmoid, kSoftplus };
+
+struct Instruction {
+  Step step = Step::kElementwise;
+  Op op = Op::kAdd;
+  std::vector<Source> sources = {};
+  Slot out = {};
+  std::size_t rows = 0;  // of out
+  // Products: out [m, n] from a [m, k] and b [k, n]; for a shared matrix, where its element (i, j) stands.
+  std::size_t m = 0, k = 0, n = 0;
+  std::size_t row_stride = 0, column_stride = 0;
+  bool has_bias = false;  // the last source starts the sum
+  Epilogue epilogue = Epilogue::kNone;
+  double scale = 1.0;     // of what kAdd… adds
+  std::size_t group = 0;  // kReduce
+  std::vector<std::uint32_t> table = {};
+  std::vector<double> constants = {};                   // kFill
+  std::shared_ptr<const Extension> extension = {};      // kExtension, kAddExtension
+  std::int32_t state = -1;                           // its TileOpState
+  std::vector<std::int32_t> operand_states = {};        // of the extensions that made its operands; -1: none
+  std::vector<Shape> operand_shapes = {};
+};
+
+struct Plan {
+  std::size_t lanes = 1;
+  std::vector<Instruction> prepare;
+  std::vector<Instruction> phases[3];  // by Phase: forward, reverse, accumulate
+  std::size_t shared_size = 0;
+  std::size_t saved_size = 0;
+  std::size_t scratch_size = 0;
+  std::size_t num_states = 0;
+  std::vector<std::size_t> output_rows;
+};
+
+struct PlanOptions {
+  std::size_t lanes = 1;
+  std::vector<std::size_t> late_inputs;  // known from the reverse phase on
+};
+
+/// Lowers a function. Passes, in order: simplify, place (shared or sample, phase), select (nodes to instructions, with
+/// bias and activation fused into products), lay out (regions and offsets by liveness).
+/// COSTATE_DUMP=graph|plan prints what goes in and what comes out; COSTATE_TIME_PASSES=1 prints the time of each pass.
+Plan lower(const Function& function, const PlanOptions& options);
+
+/// The plan as text, an instruction a line.
+std::string to_string(const Plan& plan);
+
+}  // namespace costate::internal

@@ -1,0 +1,55 @@
+// A plan as text: for people, for COSTATE_DUMP=plan and for docs/explain/one_step.md.
+#include <sstream>
+#include <string_view>
+
+#include "costate/graph/extension.h"
+#include "costate/plan/plan.h"
+
+namespace costate::internal {
+namespace {
+
+constexpr std::string_view kRegionNames[] = {"input", "output", "shared", "saved", "scratch"};
+constexpr std::string_view kMotionNames[] = {"", " lane", " row", " scalar"};
+constexpr std::string_view kStepNames[] = {"fill",    "elementwise", "copy",      "gather",   "scatter",   "reduce",
+                                           "gemm",    "batched",     "extension", "add_gemm", "add_lanes", "add_extension"};
+constexpr std::string_view kEpilogueNames[] = {"", "+tanh", "+relu", "+sigmoid", "+softplus"};
+
+std::string place(const Slot& slot) {
+  std::string name(kRegionNames[static_cast<std::size_t>(slot.region)]);
+  if (slot.region == Region::kInput || slot.region == Region::kOutput) name += std::to_string(slot.index);
+  return name + "[" + std::to_string(slot.offset) + "]";
+}
+
+void print(std::ostream& out, const Instruction& instruction) {
+  out << "  " << place(instruction.out) << " x" << instruction.rows << " = "
+      << kStepNames[static_cast<std::size_t>(instruction.step)]
+      << kEpilogueNames[static_cast<std::size_t>(instruction.epilogue)];
+  if (instruction.step == Step::kElementwise || instruction.step == Step::kReduce) out << ' ' << info(instruction.op).name;
+  if (instruction.extension) out << ' ' << instruction.extension->name();
+  if (instruction.m > 0) out << ' ' << instruction.m << 'x' << instruction.k << 'x' << instruction.n;
+  if (instruction.has_bias) out << " bias";
+  for (std::size_t i = 0; i < instruction.sources.size(); ++i)
+    out << (i == 0 ? " (" : ", ") << place(instruction.sources[i].slot)
+        << kMotionNames[static_cast<std::size_t>(instruction.sources[i].motion)];
+  out << (instruction.sources.empty() ? "\n" : ")\n");
+}
+
+}  // namespace
+
+std::string to_string(const Plan& plan) {
+  std::ostringstream out;
+  out << "plan lanes=" << plan.lanes << " shared=" << plan.shared_size << " saved=" << plan.saved_size
+      << " scratch=" << plan.scratch_size << '\n';
+  const auto section = [&](std::string_view name, const std::vector<Instruction>& instructions) {
+    if (instructions.empty()) return;
+    out << name << ":\n";
+    for (const Instruction& instruction : instructions) print(out, instruction);
+  };
+  section("prepare", plan.prepare);
+  section("forward", plan.phases[0]);
+  section("reverse", plan.phases[1]);
+  section("accumulate", plan.phases[2]);
+  return out.str();
+}
+
+}  // namespace costate::internal

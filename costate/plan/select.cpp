@@ -1,0 +1,422 @@
+// One small function a kind of node. `value_of` gives a node's value as it stands (perhaps spread lazily over rows or lanes),
+// `whole` gives it as plain [rows, lanes] or shared [rows] memory for instructions that read nothing else.
+#include "costate/plan/internal/select.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+
+#include "costate/base/error.h"
+#include "costate/graph/extension.h"
+#include "costate/plan/internal/fusion.h"
+
+namespace costate::internal {
+namespace {
+
+struct MatrixView {
+  Source source;
+  std::size_t row_stride = 0, column_stride = 0;
+};
+
+std::size_t size_of(const Node& node) { return static_cast<std::size_t>(node.shape.size()); }
+
+class Selector {
+ public:
+  Selector(const Function& function, const Placement& placement, const PlanOptions& options)
+      : function_(function), placement_(placement), lanes_(options.lanes), fusion_(fuse_products(function, placement)),
+        reads_(count_reads(function, placement)), values_(function.nodes().size()), wholes_(function.nodes().size()),
+        transposed_(function.nodes().size()), states_(function.nodes().size(), -1) {
+    selection_.plan.lanes = lanes_;
+  }
+
+  Selection run() {
+    for (std::size_t id = 0; id < function_.nodes().size(); ++id)
+      if (placement_.is_needed[id] && !fusion_.is_inner[id]) select_node(static_cast<NodeId>(id));
+    for (std::size_t i = 0; i < function_.outputs().size(); ++i) select_output(i);
+    return std::move(selection_);
+  }
+
+ private:
+  const Node& node(NodeId id) const { return function_.node(id); }
+  bool is_shared(NodeId id) const { return placement_.is_shared[static_cast<std::size_t>(id)]; }
+
+  // ---- buffers and instructions
+
+  Source new_buffer(std::size_t rows, bool shared) {
+    selection_.buffers.push_back({shared ? rows : rows * lanes_, shared});
+    const auto index = static_cast<std::int32_t>(selection_.buffers.size() - 1);
+    return {Slot{Region::kScratch, index, 0}, shared ? Motion::kRow : Motion::kFull, rows};
+  }
+
+  void emit(Instruction instruction, bool shared, std::size_t phase) {
+    if (shared)
+      selection_.plan.prepare.push_back(std::move(instruction));
+    else
+      selection_.plan.phases[phase].push_back(std::move(instruction));
+  }
+
+  /// Appends an instruction that computes node `id` into a buffer of its own.
+  void define(NodeId id, Instruction instruction) {
+    const std::size_t rows = size_of(node(id));
+    const Source out = new_buffer(rows, is_shared(id));
+    instruction.out = out.slot;
+    instruction.rows = rows;
+    emit(std::move(instruction), is_shared(id), placement_.phase[static_cast<std::size_t>(id)]);
+    values_[static_cast<std::size_t>(id)] = out;
+  }
+
+  Source& value_of(NodeId id) {
+    std::optional<Source>& value = values_[static_cast<std::size_t>(id)];
+    COSTATE_CHECK(value.has_value(), "node %", id, " is read before it is computed");
+    return *value;
+  }
+
+  /// The value as plain memory, written out once if it was lazy.
+  Source whole(NodeId id) {
+    const Source& value = value_of(id);
+    if (value.motion == Motion::kFull || value.motion == Motion::kRow) return value;
+    std::optional<Source>& memory = wholes_[static_cast<std::size_t>(id)];
+    if (!memory) {
+      memory = new_buffer(value.rows, is_shared(id));
+      emit(Instruction{.step = Step::kCopy, .sources = {value}, .out = memory->slot, .rows = value.rows}, is_shared(id),
+           placement_.phase[static_cast<std::size_t>(id)]);
+    }
+    return *memory;
+  }
+
+  void alias(NodeId id, Source source, std::size_t rows) {
+    source.rows = rows;
+    values_[static_cast<std::size_t>(id)] = source;
+  }
+
+  // ---- nodes
+
+  void select_node(NodeId id) {
+    const Node& n = node(id);
+    if (fusion_.product[static_cast<std::size_t>(id)] >= 0) return select_gemm(id);
+    switch (n.op) {
+      case Op::kInput:
+        return select_input(id);
+      case Op::kConstant:
+        return select_constant(id);
+      case Op::kStopGradient:
+      case Op::kReshape:
+        return alias(id, value_of(n.operands[0]), size_of(n));
+      case Op::kBroadcast:
+        return select_broadcast(id);
+      case Op::kTranspose:
+        return select_transpose(id);
+      case Op::kGather:
+        return select_gather(id);
+      case Op::kScatter:
+        return define(id, Instruction{.step = Step::kScatter, .sources = {whole(n.operands[0])}, .table = table_of(n.indices)});
+      case Op::kConcat:
+        return select_concat(id);
+      case Op::kSum:
+      case Op::kReduceMin:
+      case Op::kReduceMax:
+        return select_reduce(id);
+      case Op::kMatmul:
+      case Op::kOuter:
+        return select_product(id);
+      case Op::kExtension:
+        return select_extension(id);
+      default:
+        return select_elementwise(id);
+    }
+  }
+
+  void select_input(NodeId id) {
+    const auto position = static_cast<std::int32_t>(node(id).indices[0]);
+    const Motion motion = is_shared(id) ? Motion::kRow : Motion::kFull;
+    values_[static_cast<std::size_t>(id)] = Source{Slot{Region::kInput, position, 0}, motion, size_of(node(id))};
+  }
+
+  void select_constant(NodeId id) {
+    const Node& n = node(id);
+    Source out = new_buffer(n.values.size(), true);
+    emit(Instruction{.step = Step::kFill, .out = out.slot, .rows = n.values.size(), .constants = n.values}, true, 0);
+    if (n.values.size() == 1) out.motion = Motion::kScalar;
+    alias(id, out, size_of(n));
+  }
+
+  void select_broadcast(NodeId id) {
+    const Node& n = node(id);
+    const Node& from = node(n.operands[0]);
+    if (from.shape.size() == n.shape.size()) return alias(id, value_of(n.operands[0]), size_of(n));
+    if (from.shape.size() == 1) {
+      Source lazy = value_of(n.operands[0]);
+      lazy.motion = lazy.is_shared() ? Motion::kScalar : Motion::kLane;
+      return alias(id, lazy, size_of(n));
+    }
+    gather_rows(id, broadcast_table(from.shape, n.shape));
+  }
+
+  static std::vector<std::uint32_t> broadcast_table(const Shape& from, const Shape& to) {
+    const std::vector<std::int64_t> steps = from.strides();
+    std::vector<std::uint32_t> table(static_cast<std::size_t>(to.size()));
+    for (std::size_t flat = 0; flat < table.size(); ++flat) {
+      std::int64_t rest = static_cast<std::int64_t>(flat), position = 0;
+      for (int axis = 1; axis <= to.rank(); ++axis) {
+        const std::int64_t coordinate = rest % to[-axis];
+        rest /= to[-axis];
+        if (axis <= from.rank() && from[-axis] != 1) position += coordinate * steps[static_cast<std::size_t>(from.rank() - axis)];
+      }
+      table[flat] = static_cast<std::uint32_t>(position);
+    }
+    return table;
+  }
+
+  void select_transpose(NodeId id) {
+    const Node& n = node(id);
+    const std::vector<std::int64_t> steps = node(n.operands[0]).shape.strides();
+    std::vector<std::uint32_t> table(size_of(n));
+    for (std::size_t flat = 0; flat < table.size(); ++flat) {
+      std::int64_t rest = static_cast<std::int64_t>(flat), position = 0;
+      for (std::size_t axis = n.indices.size(); axis-- > 0;) {
+        const std::int64_t length = n.shape.axes()[axis];
+        position += rest % length * steps[static_cast<std::size_t>(n.indices[axis])];
+        rest /= length;
+      }
+      table[flat] = static_cast<std::uint32_t>(position);
+    }
+    gather_rows(id, std::move(table));
+  }
+
+  static std::vector<std::uint32_t> table_of(const std::vector<std::int64_t>& indices) {
+    return std::vector<std::uint32_t>(indices.begin(), indices.end());
+  }
+
+  void select_gather(NodeId id) {
+    const Node& n = node(id);
+    bool is_range = !n.indices.empty();
+    for (std::size_t i = 1; i < n.indices.size(); ++i) is_range = is_range && n.indices[i] == n.indices[i - 1] + 1;
+    if (!is_range) return gather_rows(id, table_of(n.indices));
+    Source view = whole(n.operands[0]);  // a slice is a view
+    view.slot.offset += static_cast<std::size_t>(n.indices[0]) * (is_shared(id) ? 1 : lanes_);
+    alias(id, view, size_of(n));
+  }
+
+  void gather_rows(NodeId id, std::vector<std::uint32_t> table) {
+    define(id, Instruction{.step = Step::kGather, .sources = {whole(node(id).operands[0])}, .table = std::move(table)});
+  }
+
+  /// Copies each part to its place: [outer, along, inner] with the parts side by side along the middle axis.
+  void select_concat(NodeId id) {
+    const Node& n = node(id);
+    const auto axis = static_cast<std::size_t>(n.indices[0]);
+    std::size_t outer = 1, inner = 1;
+    for (std::size_t i = 0; i < n.shape.axes().size(); ++i)
+      if (i != axis) (i < axis ? outer : inner) *= static_cast<std::size_t>(n.shape.axes()[i]);
+    const Source out = new_buffer(size_of(n), is_shared(id));
+    const std::size_t width = is_shared(id) ? 1 : lanes_;
+    const std::size_t out_block = static_cast<std::size_t>(n.shape.axes()[axis]) * inner;
+    std::size_t start = 0;
+    for (const NodeId operand : n.operands) {
+      const std::size_t block = static_cast<std::size_t>(node(operand).shape.axes()[axis]) * inner;
+      for (std::size_t row = 0; row < outer && block > 0; ++row) {
+        Source part = value_of(operand);
+        if (part.motion == Motion::kFull || part.motion == Motion::kRow)
+          part.slot.offset += row * block * (part.is_shared() ? 1 : lanes_);
+        part.rows = block;
+        Slot place = out.slot;
+        place.offset += (row * out_block + start) * width;
+        emit(Instruction{.step = Step::kCopy, .sources = {part}, .out = place, .rows = block}, is_shared(id),
+             placement_.phase[static_cast<std::size_t>(id)]);
+      }
+      start += block;
+    }
+    values_[static_cast<std::size_t>(id)] = out;
+  }
+
+  void select_reduce(NodeId id) {
+    const Node& n = node(id);
+    const Shape& from = node(n.operands[0]).shape;
+    std::vector<std::vector<std::uint32_t>> groups(size_of(n));
+    std::vector<bool> removed(static_cast<std::size_t>(from.rank()), false);
+    for (const std::int64_t axis : n.indices) removed[static_cast<std::size_t>(axis)] = true;
+    for (std::int64_t flat = 0; flat < from.size(); ++flat) {
+      std::int64_t rest = flat, target = 0, step = 1;
+      for (std::size_t axis = removed.size(); axis-- > 0;) {
+        const std::int64_t length = from.axes()[axis];
+        if (!removed[axis]) {
+          target += rest % length * step;
+          step *= length;
+        }
+        rest /= length;
+      }
+      groups[static_cast<std::size_t>(target)].push_back(static_cast<std::uint32_t>(flat));
+    }
+    Instruction reduce{.step = Step::kReduce, .op = n.op, .sources = {whole(n.operands[0])}};
+    reduce.group = groups.empty() ? 0 : groups[0].size();
+    for (const auto& group : groups) reduce.table.insert(reduce.table.end(), group.begin(), group.end());
+    define(id, std::move(reduce));
+  }
+
+  void select_elementwise(NodeId id) {
+    Instruction instruction{.step = Step::kElementwise, .op = node(id).op};
+    for (const NodeId operand : node(id).operands) instruction.sources.push_back(value_of(operand));
+    if (instruction.sources.size() == 1 && !is_shared(id) && instruction.sources[0].motion != Motion::kFull)
+      instruction.sources[0] = whole(node(id).operands[0]);
+    if (instruction.sources.size() == 1 && is_shared(id)) instruction.sources[0] = whole(node(id).operands[0]);
+    define(id, std::move(instruction));
+  }
+
+  // ---- products
+
+  /// A shared matrix, its transposition read through strides.
+  MatrixView matrix_view(NodeId id) {
+    const Node& n = node(id);
+    if (n.op == Op::kTranspose && n.shape.rank() == 2) {
+      MatrixView view = matrix_view(n.operands[0]);
+      std::swap(view.row_stride, view.column_stride);
+      return view;
+    }
+    return {whole(id), static_cast<std::size_t>(n.shape[1]), 1};
+  }
+
+  /// The shared matrix as rows of `view`'s columns: [k, m] contiguous from [m, k].
+  Source transposed_copy(NodeId matrix, const MatrixView& view, std::size_t m, std::size_t k) {
+    if (view.row_stride == 1) return view.source;  // already stands that way
+    std::optional<Source>& copy = transposed_[static_cast<std::size_t>(matrix)];
+    if (!copy) {
+      copy = new_buffer(m * k, true);
+      std::vector<std::uint32_t> table(m * k);
+      for (std::size_t j = 0; j < k; ++j)
+        for (std::size_t i = 0; i < m; ++i)
+          table[j * m + i] = static_cast<std::uint32_t>(i * view.row_stride + j * view.column_stride);
+      emit(Instruction{.step = Step::kGather, .sources = {view.source}, .out = copy->slot, .rows = m * k, .table = std::move(table)},
+           true, 0);
+    }
+    return *copy;
+  }
+
+  /// out [m] = (bias) + W [m, k] x [k] with shared W, for a fused chain or a bare product.
+  void select_gemm(NodeId id) {
+    const auto chain = static_cast<std::size_t>(id);
+    const Node& product = node(fusion_.product[chain]);
+    const bool left_shared = is_shared(product.operands[0]);
+    const NodeId matrix = product.operands[left_shared ? 0 : 1];
+    MatrixView view = matrix_view(matrix);
+    if (!left_shared) std::swap(view.row_stride, view.column_stride);
+    Instruction gemm = gemm_instruction(matrix, view, size_of(product), whole(product.operands[left_shared ? 1 : 0]));
+    gemm.epilogue = fusion_.epilogue[chain];
+    if (fusion_.bias[chain] >= 0) {
+      gemm.has_bias = true;
+      gemm.sources.push_back(whole(fusion_.bias[chain]));
+    }
+    define(id, std::move(gemm));
+  }
+
+  Instruction gemm_instruction(NodeId matrix, const MatrixView& view, std::size_t m, const Source& x) {
+    const std::size_t k = x.rows;
+    if (lanes_ == 1)  // one sample: x [1, k] · W' [k, m], features in the SIMD lanes
+      return {.step = Step::kGemm, .sources = {x, transposed_copy(matrix, view, m, k)}, .m = 1, .k = k, .n = m,
+              .row_stride = k, .column_stride = 1};
+    return {.step = Step::kGemm, .sources = {view.source, x}, .m = m, .k = k, .n = 1,
+            .row_stride = view.row_stride, .column_stride = view.column_stride};
+  }
+
+  void select_product(NodeId id) {
+    const Node& n = node(id);
+    const Shape& left = node(n.operands[0]).shape;
+    const Shape& right = node(n.operands[1]).shape;
+    if (n.op == Op::kMatmul && left.rank() == 2 && right.rank() == 2 && is_shared(n.operands[0]) && !is_shared(n.operands[1])) {
+      const MatrixView view = matrix_view(n.operands[0]);
+      return define(id, Instruction{.step = Step::kGemm, .sources = {view.source, whole(n.operands[1])},
+                                    .m = static_cast<std::size_t>(left[0]), .k = static_cast<std::size_t>(left[1]),
+                                    .n = static_cast<std::size_t>(right[1]), .row_stride = view.row_stride,
+                                    .column_stride = view.column_stride});
+    }
+    Instruction batched{.step = Step::kBatched, .sources = {whole(n.operands[0]), whole(n.operands[1])}};
+    batched.m = n.op == Op::kOuter || left.rank() == 2 ? static_cast<std::size_t>(left[0]) : 1;
+    batched.k = n.op == Op::kOuter ? 1 : static_cast<std::size_t>(left[-1]);
+    batched.n = n.op == Op::kOuter ? static_cast<std::size_t>(right[0])
+                : right.rank() == 2 ? static_cast<std::size_t>(right[1]) : 1;
+    define(id, std::move(batched));
+  }
+
+  // ---- extensions and outputs
+
+  Instruction extension_instruction(Step step, NodeId id) {
+    const Node& n = node(id);
+    Instruction instruction{.step = step, .extension = n.extension};
+    std::int32_t& state = states_[static_cast<std::size_t>(id)];
+    if (state < 0) state = static_cast<std::int32_t>(selection_.plan.num_states++);
+    instruction.state = state;
+    for (const NodeId operand : n.operands) {
+      instruction.sources.push_back(whole(operand));
+      instruction.operand_states.push_back(states_[static_cast<std::size_t>(operand)]);
+      instruction.operand_shapes.push_back(node(operand).shape);
+    }
+    return instruction;
+  }
+
+  void select_extension(NodeId id) {
+    if (node(id).extension->is_sum_only())
+      throw NotSupported("[compile] the derivative '", node(id).extension->name(),
+                         "' with respect to what all samples share exists only summed over the batch; ask for it as a "
+                         "gradient output, or make the argument one of each sample.");
+    define(id, extension_instruction(Step::kExtension, id));
+  }
+
+  void select_output(std::size_t output) {
+    const Output& wanted = function_.outputs()[output];
+    selection_.plan.output_rows.push_back(size_of(node(wanted.node)));
+    if (wanted.kind == OutputKind::kSum) {
+      for (const SumTerm& term : placement_.terms[output]) select_term(output, term);
+      return;
+    }
+    const Source& value = value_of(wanted.node);
+    const Slot slot{Region::kOutput, static_cast<std::int32_t>(output), 0};
+    if (becomes_output(wanted.node, value)) {
+      selection_.buffers[static_cast<std::size_t>(value.slot.index)].output = static_cast<std::int32_t>(output);
+      return;
+    }
+    emit(Instruction{.step = Step::kCopy, .sources = {value}, .out = slot, .rows = value.rows}, false,
+         placement_.phase[static_cast<std::size_t>(wanted.node)]);
+  }
+
+  /// A value that nothing but this output reads is written straight to the caller's array.
+  bool becomes_output(NodeId id, const Source& value) const {
+    const Op op = node(id).op;
+    const bool is_view = op == Op::kReshape || op == Op::kStopGradient || op == Op::kGather || op == Op::kBroadcast;
+    return value.slot.region == Region::kScratch && value.motion == Motion::kFull && !is_view &&
+           reads_[static_cast<std::size_t>(id)] == 1;
+  }
+
+  void select_term(std::size_t output, const SumTerm& term) {
+    const Node& n = node(term.node);
+    const LaneProduct product = lane_product(function_, placement_.is_shared, term.node);
+    Instruction add{.step = Step::kAddLanes};
+    if (product.is_valid()) {
+      add = {.step = Step::kAddGemm, .sources = {whole(product.left), whole(product.right)}, .m = product.m, .k = product.k,
+             .n = product.n};
+    } else if (n.op == Op::kExtension && n.extension->is_sum_only()) {
+      add = extension_instruction(Step::kAddExtension, term.node);
+    } else {
+      add.sources = {whole(term.node)};
+    }
+    add.scale = term.sign;
+    add.out = Slot{Region::kOutput, static_cast<std::int32_t>(output), 0};
+    add.rows = size_of(n);
+    selection_.plan.phases[2].push_back(std::move(add));
+  }
+
+  const Function& function_;
+  const Placement& placement_;
+  std::size_t lanes_;
+  Fusion fusion_;
+  std::vector<int> reads_;
+  Selection selection_;
+  std::vector<std::optional<Source>> values_, wholes_, transposed_;
+  std::vector<std::int32_t> states_;
+};
+
+}  // namespace
+
+Selection select(const Function& function, const Placement& placement, const PlanOptions& options) {
+  return Selector(function, placement, options).run();
+}
+
+}  // namespace costate::internal
