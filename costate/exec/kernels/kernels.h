@@ -1,0 +1,143 @@
+// The kernels of the tile executor: what runs on numbers, written once over Google Highway and compiled for several
+// instruction sets; the best one of the machine is taken at run time.
+//
+// A value of a sample is [rows, lanes]: element (row, lane) at row * lanes + lane. lanes is 1 or any number; tails are exact
+// (nothing past the end is read or written).
+//
+// Bits. An element of a result depends on its own operands alone: not on its position, on the number of rows or lanes, or on
+// whether a full vector or a tail computed it. Sums run in a stated order, each step one fused multiply-add.
+//
+// | family        | kernels                                                     | file               |
+// |---------------|-------------------------------------------------------------|--------------------|
+// | elementwise   | unary_kernel, binary_kernel, where                          | elementwise.cpp    |
+// | products      | gemm, batched_matmul                                        | gemm.cpp           |
+// | rows          | spread, gather_rows, scatter_add_rows, reduce, transpose, … | rows.cpp           |
+// | Runge-Kutta   | stage_combine, scaled_error_norm, axpy_lanes, select_lanes  | runge_kutta.cpp    |
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "costate/graph/ops.h"
+
+namespace costate::internal {
+
+// ---- the machine
+
+/// Numbers of type T in a vector register of the instruction set in use.
+template <class T>
+std::size_t simd_lanes();
+/// "AVX3", "AVX2", …: the instruction set in use.
+std::string simd_target_name();
+
+// ---- elementwise
+
+/// How an operand moves over [rows, lanes].
+enum class Spread : std::uint8_t {
+  kFull,    // x[row * lanes + lane]
+  kLane,    // x[lane], the same for each row
+  kRow,     // x[row], the same for each lane
+  kScalar,  // x[0]
+};
+
+template <class T>
+struct Operand {
+  const T* data = nullptr;
+  Spread spread = Spread::kFull;
+};
+
+/// out[i] = op(x[i]), i < count. out may be x.
+template <class T>
+using UnaryKernel = void (*)(const T* x, T* out, std::size_t count);
+/// out = op(x, y) over [rows, lanes]. out may be a kFull operand.
+template <class T>
+using BinaryKernel = void (*)(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes);
+
+/// The kernel of an elementwise operation of ops.def with one or two operands.
+template <class T>
+UnaryKernel<T> unary_kernel(Op op);
+template <class T>
+BinaryKernel<T> binary_kernel(Op op);
+/// out = condition != 0 ? x : y. out may be a kFull operand.
+template <class T>
+void where(Operand<T> condition, Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes);
+
+// ---- products
+
+enum class Activation : std::uint8_t { kNone, kTanh, kRelu, kSigmoid, kSoftplus };
+enum class GemmStart : std::uint8_t { kZero, kAccumulate, kBiasRow, kBiasColumn };
+
+/// c [m, n] = activation(start + a [m, k] · b [k, n]); each element is one chain of fused multiply-adds in ascending k that
+/// begins with the start value.
+template <class T>
+struct Gemm {
+  std::size_t m = 0, k = 0, n = 0;
+  const T* a = nullptr;  // element (i, j) at a[i * a_row_stride + j * a_column_stride]
+  std::size_t a_row_stride = 0, a_column_stride = 1;
+  const T* b = nullptr;  // rows contiguous, b_stride apart
+  std::size_t b_stride = 0;
+  T* c = nullptr;  // rows contiguous, c_stride apart
+  std::size_t c_stride = 0;
+  GemmStart start = GemmStart::kZero;
+  const T* bias = nullptr;  // kBiasRow [m], kBiasColumn [n]
+  Activation activation = Activation::kNone;
+};
+
+template <class T>
+void gemm(const Gemm<T>& product);
+
+/// Lane by lane: out [m, n] = x [m, k] · y [k, n], k ascending. kFull or kRow operands.
+template <class T>
+void batched_matmul(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t k, std::size_t n, std::size_t lanes);
+
+// ---- rows
+
+/// out [rows, lanes] = x, spread as it says.
+template <class T>
+void spread(Operand<T> x, T* out, std::size_t rows, std::size_t lanes);
+/// out row i = x row table[i].
+template <class T>
+void gather_rows(const T* x, std::span<const std::uint32_t> table, T* out, std::size_t lanes);
+/// out row table[i] += x row i, i ascending.
+template <class T>
+void scatter_add_rows(const T* x, std::span<const std::uint32_t> table, T* out, std::size_t lanes);
+/// out row i = fold by op (kSum, kReduceMin, kReduceMax) of x rows table[i * group + j], j ascending.
+template <class T>
+void reduce_rows(Op op, const T* x, std::span<const std::uint32_t> table, std::size_t group, T* out, std::size_t lanes);
+/// out [lanes, rows] = transpose of x [rows, lanes], row `lane` times weights[lane] (null: 1).
+template <class T>
+void transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out);
+/// out[row] += sum over lanes of weights[lane] x(row, lane), lanes ascending (null weights: 1).
+template <class T>
+void add_lanes(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out);
+
+// ---- Runge-Kutta steps; h, alpha, mask and norm have one number a lane
+
+/// out = y + h Σ_j coefficients[j] k[j]: the sum by fma, j ascending, starting with c_0 k_0; then fma(h, sum, y).
+/// out may be y.
+template <class T>
+void stage_combine(const T* y, const T* h, const T* const* k, const T* coefficients, std::size_t count, T* out,
+                   std::size_t rows, std::size_t lanes);
+
+/// norm[lane] = sqrt(Σ_row r² / rows), r = h Σ_j c_j k_j / fma(rtol, max(|y0|, |y1|), atol); rows ascending, by fma.
+/// NaN where y1 is not finite.
+template <class T>
+void scaled_error_norm(const T* y0, const T* y1, const T* h, const T* const* k, const T* coefficients, std::size_t count,
+                       T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes);
+
+/// norm[lane] = sqrt(Σ_row (x / fma(rtol, |y|, atol))² / rows), rows ascending.
+template <class T>
+void scaled_norm(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes);
+
+/// y(row, lane) = fma(alpha[lane], x(row, lane), y(row, lane)).
+template <class T>
+void axpy_lanes(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes);
+
+/// out = mask[lane] != 0 ? x : y. out may be either.
+template <class T>
+void select_lanes(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes);
+
+}  // namespace costate::internal
