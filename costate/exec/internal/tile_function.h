@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include "costate/exec/internal/aligned.h"
 #include "costate/exec/tile_op.h"
 #include "costate/graph/graph.h"
 
@@ -26,7 +27,7 @@ enum class Phase { kForward, kReverse, kAccumulate };
 /// A thread's buffers for one TileFunction. `saved` blocks are separate: the caller owns one a stage.
 template <class T>
 struct TileWorkspace {
-  std::vector<T> scratch;                             // values that live within one phase
+  AlignedVector<T> scratch;                           // values that live within one phase
   std::vector<std::unique_ptr<TileOpState>> states;   // one an extension node
 };
 

@@ -1,0 +1,280 @@
+// Cuts the batch into tiles, packs samples into lanes, runs the tiles on threads and reduces sums in a fixed order.
+#include "costate/exec/program.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "costate/base/error.h"
+#include "costate/base/threads.h"
+#include "costate/exec/internal/tile_function.h"
+#include "costate/exec/kernels/kernels.h"
+
+namespace costate {
+namespace internal {
+namespace {
+
+// Tiles are dealt to at most this many slots, each adding its tiles in order to sums of its own; the slots are added in
+// order at the end. A fixed number, so that sums do not depend on the number of threads.
+constexpr std::size_t kMaxSlots = 64;
+// Sums of a slot cost memory (slots × parameters): large models take fewer slots.
+constexpr std::size_t kMaxSlotNumbers = std::size_t{1} << 24;
+
+/// Samples in lanes when there are some, features in lanes for one or two.
+template <class T>
+std::size_t choose_lanes(std::size_t batch) {
+  const std::size_t width = simd_lanes<T>();
+  if (batch <= 2 || width == 1) return 1;
+  const std::size_t whole = (batch + width - 1) / width * width;
+  return std::min(whole, 4 * width);
+}
+
+template <class T>
+void copy_in(const HostArray& array, std::size_t first, std::size_t count, T* out) {
+  if (array.dtype() == (std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64)) {
+    std::copy_n(array.data<T>().data() + first, count, out);
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(array.at(static_cast<std::int64_t>(first + i)));
+}
+
+template <class T>
+class BatchRunner {
+ public:
+  BatchRunner(const Function& function, std::size_t lanes) : function_(function), tile_(function, lanes) {}
+
+  RunResult run(std::span<const HostArray* const> inputs, std::size_t batch) const;
+
+ private:
+  struct Slot {
+    AlignedVector<T> buffers;  // tile inputs and outputs
+    std::vector<T*> inputs, outputs;
+    AlignedVector<T> saved;
+    TileWorkspace<T> workspace;
+    RunReport report;
+    std::vector<std::vector<T>> sums;
+  };
+
+  Slot make_slot() const;
+  std::unique_ptr<Slot> take_slot() const;
+  void give_slot(std::unique_ptr<Slot> slot) const;
+  void run_tile(Slot& slot, std::span<const HostArray* const> inputs, std::span<const T* const> pointers, const T* shared,
+                std::size_t tile, std::size_t batch, std::vector<HostArray>& outputs) const;
+  std::size_t input_size(std::size_t i) const { return static_cast<std::size_t>(function_.inputs()[i].shape.size()); }
+  std::size_t output_size(std::size_t i) const { return static_cast<std::size_t>(function_.output_shape(i).size()); }
+  bool is_sum(std::size_t i) const { return function_.outputs()[i].kind == OutputKind::kSum; }
+  bool is_shared(std::size_t i) const { return function_.inputs()[i].kind == InputKind::kShared; }
+
+  Function function_;
+  TileFunction<T> tile_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Slot>> idle_;  // kept between runs: a warm run allocates only its results
+};
+
+std::size_t round_up(std::size_t size) { return (size + 15) / 16 * 16; }
+
+template <class T>
+typename BatchRunner<T>::Slot BatchRunner<T>::make_slot() const {
+  Slot slot;
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < function_.inputs().size(); ++i)
+    if (!is_shared(i)) total += round_up(input_size(i) * tile_.lanes());
+  for (std::size_t i = 0; i < function_.outputs().size(); ++i)
+    if (!is_sum(i)) total += round_up(output_size(i) * tile_.lanes());
+  slot.buffers.resize(total);
+  T* next = slot.buffers.data();
+  for (std::size_t i = 0; i < function_.inputs().size(); ++i) {
+    slot.inputs.push_back(is_shared(i) ? nullptr : next);
+    if (!is_shared(i)) next += round_up(input_size(i) * tile_.lanes());
+  }
+  for (std::size_t i = 0; i < function_.outputs().size(); ++i) {
+    slot.sums.emplace_back(is_sum(i) ? output_size(i) : 0);
+    slot.outputs.push_back(is_sum(i) ? slot.sums.back().data() : next);
+    if (!is_sum(i)) next += round_up(output_size(i) * tile_.lanes());
+  }
+  slot.saved.resize(tile_.saved_size());
+  slot.workspace = tile_.make_workspace();
+  return slot;
+}
+
+template <class T>
+std::unique_ptr<typename BatchRunner<T>::Slot> BatchRunner<T>::take_slot() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      std::unique_ptr<Slot> slot = std::move(idle_.back());
+      idle_.pop_back();
+      return slot;
+    }
+  }
+  auto slot = std::make_unique<Slot>(make_slot());
+  for (std::size_t i = 0; i < slot->sums.size(); ++i)
+    if (is_sum(i)) slot->outputs[i] = slot->sums[i].data();  // the vectors moved
+  return slot;
+}
+
+template <class T>
+void BatchRunner<T>::give_slot(std::unique_ptr<Slot> slot) const {
+  slot->report = {};
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(slot));
+}
+
+template <class T>
+void BatchRunner<T>::run_tile(Slot& slot, std::span<const HostArray* const> inputs, std::span<const T* const> pointers,
+                              const T* shared, std::size_t tile, std::size_t batch, std::vector<HostArray>& outputs) const {
+  const std::size_t lanes = tile_.lanes();
+  const std::size_t first = tile * lanes;
+  const std::size_t count = std::min(lanes, batch - first);
+  std::vector<const T*> tile_inputs(pointers.begin(), pointers.end());
+  for (std::size_t i = 0; i < tile_inputs.size(); ++i) {
+    if (is_shared(i)) continue;
+    const std::size_t size = input_size(i);
+    tile_inputs[i] = slot.inputs[i];
+    std::vector<T> sample(size);
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      if (lane < count) copy_in(*inputs[i], (first + lane) * size, size, sample.data());  // padding repeats the last one
+      for (std::size_t row = 0; row < size; ++row) slot.inputs[i][row * lanes + lane] = sample[row];
+    }
+  }
+  const TileCall<T> call{.inputs = tile_inputs, .outputs = slot.outputs, .shared = shared, .saved = slot.saved.data(),
+                         .workspace = &slot.workspace, .lane_weights = nullptr, .num_samples = count,
+                         .first_sample = static_cast<std::int64_t>(first), .report = &slot.report};
+  for (const Phase phase : {Phase::kForward, Phase::kReverse, Phase::kAccumulate}) tile_.run(phase, call);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (is_sum(i)) continue;
+    const std::size_t size = output_size(i);
+    T* out = outputs[i].template data<T>().data() + first * size;
+    for (std::size_t lane = 0; lane < count; ++lane)
+      for (std::size_t row = 0; row < size; ++row) out[lane * size + row] = slot.outputs[i][row * lanes + lane];
+  }
+}
+
+template <class T>
+RunResult BatchRunner<T>::run(std::span<const HostArray* const> inputs, std::size_t batch) const {
+  const Dtype dtype = std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64;
+  std::vector<std::vector<T>> shared_inputs(inputs.size());
+  std::vector<const T*> pointers(inputs.size(), nullptr);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!is_shared(i)) continue;
+    shared_inputs[i].resize(input_size(i));
+    copy_in(*inputs[i], 0, input_size(i), shared_inputs[i].data());
+    pointers[i] = shared_inputs[i].data();
+  }
+  AlignedVector<T> shared(tile_.shared_size());
+  tile_.prepare(pointers, shared.data());
+
+  RunResult result;
+  std::size_t sum_numbers = 1;
+  for (std::size_t i = 0; i < function_.outputs().size(); ++i) {
+    std::vector<std::int64_t> axes = function_.output_shape(i).axes();
+    if (!is_sum(i)) axes.insert(axes.begin(), static_cast<std::int64_t>(batch));
+    if (is_sum(i)) sum_numbers += output_size(i);
+    result.outputs.emplace_back(Shape(std::move(axes)), dtype);
+  }
+  const std::size_t tiles = (batch + tile_.lanes() - 1) / tile_.lanes();
+  const std::size_t slots = std::min({tiles, kMaxSlots, std::max<std::size_t>(4, kMaxSlotNumbers / sum_numbers)});
+  std::vector<std::unique_ptr<Slot>> used(slots);
+  parallel_for(slots, [&](std::size_t s) {
+    used[s] = take_slot();
+    for (auto& sum : used[s]->sums) std::fill(sum.begin(), sum.end(), T{0});
+    // Neighbouring tiles share a slot, so that reports stay in the order of the batch.
+    for (std::size_t tile = s * tiles / slots; tile < (s + 1) * tiles / slots; ++tile)
+      run_tile(*used[s], inputs, pointers, shared.data(), tile, batch, result.outputs);
+  });
+  for (std::unique_ptr<Slot>& slot : used) {
+    for (std::size_t i = 0; i < result.outputs.size(); ++i) {
+      const auto out = is_sum(i) ? result.outputs[i].template data<T>() : std::span<T>();
+      for (std::size_t j = 0; j < out.size(); ++j) out[j] += slot->sums[i][j];
+    }
+    result.report.merge(slot->report);
+    give_slot(std::move(slot));
+  }
+  return result;
+}
+
+}  // namespace
+}  // namespace internal
+
+struct Program::Implementation {
+  Function function;
+  CompileOptions options;
+  mutable std::mutex mutex;
+  // One lowering a number of lanes: a batch of one and a full batch want different ones.
+  mutable std::map<std::size_t, std::shared_ptr<const internal::BatchRunner<float>>> f32;
+  mutable std::map<std::size_t, std::shared_ptr<const internal::BatchRunner<double>>> f64;
+
+  template <class T>
+  std::shared_ptr<const internal::BatchRunner<T>> runner(std::size_t batch) const {
+    const std::size_t lanes = options.lanes > 0 ? options.lanes : internal::choose_lanes<T>(batch);
+    const std::lock_guard lock(mutex);
+    auto& runners = [&]() -> auto& {
+      if constexpr (std::is_same_v<T, float>)
+        return f32;
+      else
+        return f64;
+    }();
+    auto& found = runners[lanes];
+    if (!found) found = std::make_shared<const internal::BatchRunner<T>>(function, lanes);
+    return found;
+  }
+};
+
+namespace {
+
+/// Checks the arguments against the function and finds the batch size.
+std::size_t check_inputs(const Function& function, std::span<const HostArray* const> inputs) {
+  std::int64_t batch = -1;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Input& input = function.inputs()[i];
+    std::vector<std::int64_t> axes = inputs[i]->shape().axes();
+    const bool is_sample = input.kind == InputKind::kSample;
+    std::int64_t rows = -1;
+    if (is_sample && !axes.empty()) {
+      rows = axes.front();
+      axes.erase(axes.begin());
+    }
+    if (!(Shape(axes) == input.shape) || (is_sample && rows < 0))
+      throw ShapeError("[Program.run] input '", input.name, "' must have shape ", is_sample ? "[batch] + " : "",
+                       input.shape, "; got ", inputs[i]->shape(), ".");
+    if (!is_sample) continue;
+    if (batch >= 0 && rows != batch)
+      throw ShapeError("[Program.run] all inputs must have the same batch length; input '", input.name, "' has ", rows,
+                       ", others have ", batch, ".");
+    batch = rows;
+  }
+  return batch < 0 ? 1 : static_cast<std::size_t>(batch);
+}
+
+}  // namespace
+
+const Function& Program::function() const { return implementation_->function; }
+
+RunResult Program::run(std::span<const HostArray> inputs) const {
+  const Function& function = implementation_->function;
+  std::vector<const HostArray*> all;
+  std::size_t given = 0;
+  for (const Input& input : function.inputs()) {
+    if (input.parameter) {
+      all.push_back(&input.parameter->value());
+    } else {
+      if (given < inputs.size()) all.push_back(&inputs[given]);
+      ++given;
+    }
+  }
+  if (given != inputs.size())
+    throw InvalidArgument("[Program.run] the function takes ", given, " inputs besides its parameters; got ", inputs.size(),
+                          ".");
+  const std::size_t batch = check_inputs(function, all);
+  if (implementation_->options.dtype == Dtype::kF32) return implementation_->runner<float>(batch)->run(all, batch);
+  return implementation_->runner<double>(batch)->run(all, batch);
+}
+
+Program compile(const Function& function, const CompileOptions& options) {
+  auto implementation = std::make_shared<Program::Implementation>();
+  implementation->function = function;
+  implementation->options = options;
+  return Program(implementation);
+}
+
+}  // namespace costate

@@ -1,0 +1,318 @@
+// Runs a Plan: resolves kernels and spreads once, then each instruction is a switch and a kernel call on raw pointers.
+#include "costate/exec/internal/tile_function.h"
+
+#include <algorithm>
+
+#include "costate/base/error.h"
+#include "costate/exec/kernels/kernels.h"
+#include "costate/graph/extension.h"
+#include "costate/plan/plan.h"
+
+namespace costate::internal {
+namespace {
+
+template <class T>
+std::unique_ptr<TileOp<T>> lower_extension(const Extension& extension, const TileOpContext& context) {
+  if constexpr (std::is_same_v<T, float>)
+    return extension.lower_f32(context);
+  else
+    return extension.lower_f64(context);
+}
+
+Activation activation_of(Epilogue epilogue) { return static_cast<Activation>(epilogue); }
+static_assert(static_cast<int>(Activation::kSoftplus) == static_cast<int>(Epilogue::kSoftplus));
+static_assert(static_cast<int>(Spread::kScalar) == static_cast<int>(Motion::kScalar));
+
+/// An instruction with its kernel found.
+template <class T>
+struct Bound {
+  Instruction instruction;
+  UnaryKernel<T> unary = nullptr;
+  BinaryKernel<T> binary = nullptr;
+  std::shared_ptr<const TileOp<T>> op = nullptr;
+};
+
+/// Base addresses of the regions during one call.
+template <class T>
+struct Bases {
+  std::span<const T* const> inputs;
+  std::span<T* const> outputs;
+  const T* shared_read = nullptr;
+  T* shared_write = nullptr;  // in prepare alone
+  T* saved = nullptr;
+  T* scratch = nullptr;
+
+  const T* read(const Slot& slot) const {
+    switch (slot.region) {
+      case Region::kInput:
+        return inputs[static_cast<std::size_t>(slot.index)] + slot.offset;
+      case Region::kShared:
+        return shared_read + slot.offset;
+      default:
+        return write(slot);
+    }
+  }
+
+  T* write(const Slot& slot) const {
+    switch (slot.region) {
+      case Region::kOutput: {
+        T* output = outputs[static_cast<std::size_t>(slot.index)];
+        return output == nullptr ? nullptr : output + slot.offset;
+      }
+      case Region::kShared:
+        return shared_write + slot.offset;
+      case Region::kSaved:
+        return saved + slot.offset;
+      default:
+        return scratch + slot.offset;
+    }
+  }
+};
+
+std::size_t accumulate_scratch(const Instruction& instruction, std::size_t lanes) {
+  if (instruction.step != Step::kAddGemm) return lanes;
+  return instruction.k * lanes * (instruction.n + 1);
+}
+
+}  // namespace
+
+template <class T>
+struct TileFunction<T>::Program {
+  Plan plan;
+  std::vector<Bound<T>> prepare;
+  std::vector<Bound<T>> phases[3];
+  std::vector<std::shared_ptr<const TileOp<T>>> ops;  // by state
+  std::size_t accumulate_offset = 0;                  // of the accumulations' own scratch
+
+  Bound<T> bind(const Instruction& instruction, std::size_t lanes) {
+    Bound<T> bound{.instruction = instruction};
+    if (instruction.step == Step::kElementwise && instruction.sources.size() == 1)
+      bound.unary = unary_kernel<T>(instruction.op);
+    if (instruction.step == Step::kElementwise && instruction.sources.size() == 2)
+      bound.binary = binary_kernel<T>(instruction.op);
+    if (instruction.extension) bound.op = op_of(instruction, lanes);
+    return bound;
+  }
+
+  std::shared_ptr<const TileOp<T>> op_of(const Instruction& instruction, std::size_t lanes) {
+    auto& op = ops[static_cast<std::size_t>(instruction.state)];
+    if (!op) {
+      TileOpContext context{.lanes = lanes, .operand_shapes = instruction.operand_shapes, .operand_is_shared = {}};
+      for (const Source& source : instruction.sources) context.operand_is_shared.push_back(source.is_shared());
+      op = lower_extension<T>(*instruction.extension, context);
+    }
+    return op;
+  }
+
+  void run_instruction(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes, const TileCall<T>* call) const;
+  void run_elementwise(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes) const;
+  void run_gemm(const Instruction& instruction, const Bases<T>& bases, std::size_t lanes) const;
+  void run_extension(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const;
+  void add_gemm(const Instruction& instruction, const Bases<T>& bases, const TileCall<T>& call) const;
+  void add_lanes_of(const Instruction& instruction, const Bases<T>& bases, const TileCall<T>& call) const;
+  const T* weights_of(const Instruction& instruction, std::size_t k, const TileCall<T>& call, T* buffer) const;
+};
+
+namespace {
+
+template <class T>
+costate::internal::Operand<T> operand(const Source& source, const Bases<T>& bases) {
+  return {bases.read(source.slot), static_cast<Spread>(source.motion)};
+}
+
+}  // namespace
+
+template <class T>
+void TileFunction<T>::Program::run_elementwise(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes) const {
+  const Instruction& instruction = bound.instruction;
+  const auto& sources = instruction.sources;
+  T* out = bases.write(instruction.out);
+  if (bound.unary != nullptr)
+    bound.unary(bases.read(sources[0].slot), out, instruction.rows * lanes);
+  else if (bound.binary != nullptr)
+    bound.binary(operand(sources[0], bases), operand(sources[1], bases), out, instruction.rows, lanes);
+  else
+    where(operand(sources[0], bases), operand(sources[1], bases), operand(sources[2], bases), out, instruction.rows, lanes);
+}
+
+template <class T>
+void TileFunction<T>::Program::run_gemm(const Instruction& instruction, const Bases<T>& bases, std::size_t lanes) const {
+  const std::size_t columns = instruction.n * lanes;
+  Gemm<T> product{.m = instruction.m, .k = instruction.k, .n = columns,
+                  .a = bases.read(instruction.sources[0].slot),
+                  .a_row_stride = instruction.row_stride, .a_column_stride = instruction.column_stride,
+                  .b = bases.read(instruction.sources[1].slot), .b_stride = columns,
+                  .c = bases.write(instruction.out), .c_stride = columns,
+                  .start = GemmStart::kZero, .bias = nullptr, .activation = activation_of(instruction.epilogue)};
+  if (instruction.has_bias) {
+    product.bias = bases.read(instruction.sources[2].slot);
+    product.start = lanes == 1 ? GemmStart::kBiasColumn : GemmStart::kBiasRow;
+  }
+  gemm(product);
+}
+
+template <class T>
+void TileFunction<T>::Program::run_extension(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const {
+  const Instruction& instruction = bound.instruction;
+  constexpr std::size_t kMaxOperands = 256;
+  const T* operands[kMaxOperands];
+  TileOpState* states[kMaxOperands];
+  COSTATE_CHECK(instruction.sources.size() <= kMaxOperands, "an extension has too many operands");
+  auto& owned = call.workspace->states;
+  for (std::size_t i = 0; i < instruction.sources.size(); ++i) {
+    operands[i] = bases.read(instruction.sources[i].slot);
+    const std::int32_t state = instruction.operand_states[i];
+    states[i] = state < 0 ? nullptr : owned[static_cast<std::size_t>(state)].get();
+  }
+  const TileOpRun<T> run{.operands = {operands, instruction.sources.size()},
+                         .operand_states = {states, instruction.sources.size()},
+                         .state = owned[static_cast<std::size_t>(instruction.state)].get(),
+                         .num_samples = call.num_samples, .first_sample = call.first_sample, .report = call.report};
+  T* out = bases.write(instruction.out);
+  if (instruction.step == Step::kExtension)
+    bound.op->run(run, out);
+  else
+    bound.op->accumulate(run, out);
+}
+
+/// The weight of each of k · lanes columns, or null if all are 1.
+template <class T>
+const T* TileFunction<T>::Program::weights_of(const Instruction& instruction, std::size_t k, const TileCall<T>& call,
+                                              T* buffer) const {
+  const std::size_t lanes = plan.lanes;
+  if (call.lane_weights == nullptr && call.num_samples == lanes && instruction.scale == 1.0) return nullptr;
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    const T weight = lane >= call.num_samples ? T{0} : call.lane_weights == nullptr ? T{1} : call.lane_weights[lane];
+    buffer[lane] = static_cast<T>(instruction.scale) * weight;
+  }
+  for (std::size_t block = 1; block < k; ++block) std::copy_n(buffer, lanes, buffer + block * lanes);
+  return buffer;
+}
+
+template <class T>
+void TileFunction<T>::Program::add_gemm(const Instruction& instruction, const Bases<T>& bases, const TileCall<T>& call) const {
+  const std::size_t depth = instruction.k * plan.lanes;
+  T* transposed = bases.scratch + accumulate_offset;
+  const T* weights = weights_of(instruction, instruction.k, call, transposed + depth * instruction.n);
+  transpose(bases.read(instruction.sources[1].slot), instruction.n, depth, weights, transposed);
+  gemm(Gemm<T>{.m = instruction.m, .k = depth, .n = instruction.n, .a = bases.read(instruction.sources[0].slot),
+               .a_row_stride = depth, .a_column_stride = 1, .b = transposed, .b_stride = instruction.n,
+               .c = bases.write(instruction.out), .c_stride = instruction.n, .start = GemmStart::kAccumulate,
+               .bias = nullptr, .activation = Activation::kNone});
+}
+
+template <class T>
+void TileFunction<T>::Program::add_lanes_of(const Instruction& instruction, const Bases<T>& bases,
+                                            const TileCall<T>& call) const {
+  const T* weights = weights_of(instruction, 1, call, bases.scratch + accumulate_offset);
+  const Source& source = instruction.sources[0];
+  T* out = bases.write(instruction.out);
+  if (!source.is_shared()) return add_lanes(bases.read(source.slot), instruction.rows, plan.lanes, weights, out);
+  T total = 0;
+  for (std::size_t lane = 0; lane < plan.lanes; ++lane) total += weights == nullptr ? T{1} : weights[lane];
+  for (std::size_t row = 0; row < instruction.rows; ++row) out[row] += total * bases.read(source.slot)[row];
+}
+
+template <class T>
+void TileFunction<T>::Program::run_instruction(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes,
+                                               const TileCall<T>* call) const {
+  const Instruction& instruction = bound.instruction;
+  T* out = bases.write(instruction.out);
+  if (out == nullptr) return;  // an output that the caller does not want
+  switch (instruction.step) {
+    case Step::kFill:
+      std::transform(instruction.constants.begin(), instruction.constants.end(), out,
+                     [](double value) { return static_cast<T>(value); });
+      return;
+    case Step::kElementwise:
+      return run_elementwise(bound, bases, lanes);
+    case Step::kCopy:
+      return spread(operand(instruction.sources[0], bases), out, instruction.rows, lanes);
+    case Step::kGather:
+      return gather_rows(bases.read(instruction.sources[0].slot), std::span(instruction.table), out, lanes);
+    case Step::kScatter:
+      std::fill_n(out, instruction.rows * lanes, T{0});
+      return scatter_add_rows(bases.read(instruction.sources[0].slot), std::span(instruction.table), out, lanes);
+    case Step::kReduce:
+      return reduce_rows(instruction.op, bases.read(instruction.sources[0].slot), std::span(instruction.table),
+                         instruction.group, out, lanes);
+    case Step::kGemm:
+      return run_gemm(instruction, bases, lanes);
+    case Step::kBatched:
+      return batched_matmul(operand(instruction.sources[0], bases), operand(instruction.sources[1], bases), out,
+                            instruction.m, instruction.k, instruction.n, lanes);
+    case Step::kExtension:
+    case Step::kAddExtension:
+      return run_extension(bound, bases, *call);
+    case Step::kAddGemm:
+      return add_gemm(instruction, bases, *call);
+    case Step::kAddLanes:
+      return add_lanes_of(instruction, bases, *call);
+  }
+}
+
+template <class T>
+TileFunction<T>::TileFunction(const Function& function, std::size_t lanes, std::span<const std::size_t> late_inputs) {
+  auto program = std::make_unique<Program>();
+  program->plan = lower(function, {.lanes = lanes, .late_inputs = {late_inputs.begin(), late_inputs.end()}});
+  Plan& plan = program->plan;
+  program->ops.resize(plan.num_states);
+  for (const Instruction& instruction : plan.prepare) program->prepare.push_back(program->bind(instruction, 1));
+  for (std::size_t phase = 0; phase < 3; ++phase)
+    for (const Instruction& instruction : plan.phases[phase])
+      program->phases[phase].push_back(program->bind(instruction, lanes));
+  program->accumulate_offset = plan.scratch_size;
+  std::size_t extra = 0;
+  for (const Instruction& instruction : plan.phases[2]) extra = std::max(extra, accumulate_scratch(instruction, lanes));
+  plan.scratch_size += extra;
+  program_ = std::move(program);
+}
+
+template <class T>
+TileFunction<T>::~TileFunction() = default;
+template <class T>
+TileFunction<T>::TileFunction(TileFunction&&) noexcept = default;
+template <class T>
+TileFunction<T>& TileFunction<T>::operator=(TileFunction&&) noexcept = default;
+
+template <class T>
+std::size_t TileFunction<T>::lanes() const {
+  return program_->plan.lanes;
+}
+
+template <class T>
+std::size_t TileFunction<T>::shared_size() const {
+  return program_->plan.shared_size;
+}
+
+template <class T>
+std::size_t TileFunction<T>::saved_size() const {
+  return program_->plan.saved_size;
+}
+
+template <class T>
+TileWorkspace<T> TileFunction<T>::make_workspace() const {
+  TileWorkspace<T> workspace;
+  workspace.scratch.resize(program_->plan.scratch_size);
+  for (const auto& op : program_->ops) workspace.states.push_back(op->make_state());
+  return workspace;
+}
+
+template <class T>
+void TileFunction<T>::prepare(std::span<const T* const> inputs, T* shared) const {
+  const Bases<T> bases{.inputs = inputs, .outputs = {}, .shared_read = shared, .shared_write = shared};
+  for (const Bound<T>& bound : program_->prepare) program_->run_instruction(bound, bases, 1, nullptr);
+}
+
+template <class T>
+void TileFunction<T>::run(Phase phase, const TileCall<T>& call) const {
+  const Bases<T> bases{.inputs = call.inputs, .outputs = call.outputs, .shared_read = call.shared, .shared_write = nullptr,
+                       .saved = call.saved, .scratch = call.workspace->scratch.data()};
+  for (const Bound<T>& bound : program_->phases[static_cast<std::size_t>(phase)])
+    program_->run_instruction(bound, bases, program_->plan.lanes, &call);
+}
+
+template class TileFunction<float>;
+template class TileFunction<double>;
+
+}  // namespace costate::internal
