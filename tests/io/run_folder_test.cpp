@@ -1,0 +1,47 @@
+#include "costate/io/run_folder.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/io/scratch.h"
+
+namespace costate {
+namespace {
+
+using test::Scratch;
+
+TEST(RunFolder, CreatesThenOpens) {
+  const Scratch scratch;
+  const RunFolder made = RunFolder::create(scratch / "runs/lynx");
+  EXPECT_TRUE(std::filesystem::is_empty(made.path()));
+  EXPECT_ERROR(RunFolder::open(made.path()), DataError, "is not a run folder: it has no config.toml");
+  scratch.write("runs/lynx/config.toml", "format = 1\n");
+  EXPECT_EQ(RunFolder::open(made.path()).model(), scratch / "runs/lynx/model.safetensors");
+}
+
+TEST(RunFolder, RefusesToOverwriteUnlessToldTo) {
+  const Scratch scratch;
+  const RunFolder run = RunFolder::create(scratch / "run");
+  scratch.write("run/config.toml", "");
+  scratch.write("run/history.csv", "");
+  scratch.write("run/notes.txt", "mine");
+  EXPECT_ERROR(RunFolder::create(run.path()), InvalidArgument, "already holds a run");
+  RunFolder::create(run.path(), ExistingRun::kReplace);
+  EXPECT_FALSE(std::filesystem::exists(run.config()));
+  EXPECT_FALSE(std::filesystem::exists(run.history()));
+  EXPECT_TRUE(std::filesystem::exists(scratch / "run/notes.txt"));
+  EXPECT_ERROR(RunFolder::create(run.path(), ExistingRun::kReplace), InvalidArgument, "already holds other files");
+}
+
+TEST(RunFolder, ErrorsNameThePath) {
+  const Scratch scratch;
+  scratch.write("file", "");
+  EXPECT_ERROR(RunFolder::create(scratch / "file"), IoError, "file': ");
+  EXPECT_ERROR(RunFolder::create(scratch / "file/run"), IoError, "Not a directory");
+  EXPECT_ERROR(RunFolder::create("/proc/run"), IoError, "/proc/run");
+  EXPECT_ERROR(RunFolder::create("/proc/self/fd"), Error, "/proc/self/fd");
+  EXPECT_ERROR(RunFolder::open(scratch / "absent"), IoError, "No such file or directory");
+  EXPECT_ERROR(RunFolder::open(scratch / "file"), IoError, "it is not a folder");
+}
+
+}  // namespace
+}  // namespace costate
