@@ -1,0 +1,267 @@
+// Elementwise kernels: one loop shape, one vector expression an operation. Memory-bound on L1 except for the functions of
+// math-inl.h.
+#include "costate/exec/kernels/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "costate/exec/kernels/elementwise.cpp"
+#include <hwy/foreach_target.h>
+// The target loop comes before what it repeats.
+#include <hwy/highway.h>
+
+#include "costate/exec/kernels/math-inl.h"
+#include "costate/exec/kernels/vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace costate::internal::HWY_NAMESPACE {
+namespace {
+
+template <class T, class F>
+HWY_INLINE void map(const T* x, T* out, std::size_t count, F f) {
+  const hn::ScalableTag<T> d;
+  for_vectors(d, count, [&](std::size_t, auto load, auto store) HWY_ATTR { store(f(d, load(x)), out); });
+}
+
+#define COSTATE_UNARY(name, expression)                                             \
+  template <class T>                                                                \
+  void name##_kernel(const T* x, T* out, std::size_t count) {                       \
+    map(x, out, count, [](auto d, auto v) HWY_ATTR { return expression; });         \
+  }
+#define COSTATE_UNARY_LIBRARY(name)                                                                             \
+  template <class T>                                                                                            \
+  void name##_kernel(const T* x, T* out, std::size_t count) {                                                   \
+    map(x, out, count,                                                                                          \
+        [](auto d, auto v) HWY_ATTR { return by_element(d, v, [](T value) { return std::name(value); }); });    \
+  }
+
+COSTATE_UNARY(neg, (static_cast<void>(d), hn::Neg(v)))
+COSTATE_UNARY(abs, (static_cast<void>(d), hn::Abs(v)))
+COSTATE_UNARY(sign, keep_nan<decltype(d)>(v, hn::IfThenElseZero(hn::Ne(v, hn::Zero(d)), hn::CopySign(number(d, 1), v))))
+COSTATE_UNARY(exp, exp_vector(d, v))
+COSTATE_UNARY(log, log_vector(d, v))
+COSTATE_UNARY(log1p, log1p_vector(d, v))
+COSTATE_UNARY(sqrt, (static_cast<void>(d), hn::Sqrt(v)))
+COSTATE_UNARY(sin, sin_vector(d, v))
+COSTATE_UNARY(cos, cos_vector(d, v))
+COSTATE_UNARY(tanh, tanh_vector(d, v))
+COSTATE_UNARY(sigmoid, sigmoid_vector(d, v))
+COSTATE_UNARY(softplus, softplus_vector(d, v))
+COSTATE_UNARY_LIBRARY(expm1)
+COSTATE_UNARY_LIBRARY(tan)
+COSTATE_UNARY_LIBRARY(asin)
+COSTATE_UNARY_LIBRARY(acos)
+COSTATE_UNARY_LIBRARY(atan)
+COSTATE_UNARY_LIBRARY(sinh)
+COSTATE_UNARY_LIBRARY(cosh)
+COSTATE_UNARY_LIBRARY(erf)
+
+/// An operand along one row: the vector at i, or the row's one number.
+template <class T>
+struct RowOf {
+  const T* data;
+  bool is_number;
+
+  RowOf(const Operand<T>& x, std::size_t row, std::size_t lanes)
+      : data(x.spread == Spread::kFull  ? x.data + row * lanes
+             : x.spread == Spread::kRow ? x.data + row
+                                        : x.data),
+        is_number(x.spread == Spread::kRow || x.spread == Spread::kScalar) {}
+
+  template <class D, class Load>
+  HWY_INLINE VecOf<D> at(D d, Load load) const {
+    return is_number ? hn::Set(d, *data) : load(data);
+  }
+};
+
+/// Rows that follow each other in memory for every operand are one long row.
+template <class T, std::size_t count>
+void merge_rows(Operand<T> (&operands)[count], std::size_t& rows, std::size_t& lanes) {
+  if (lanes == 1)
+    for (Operand<T>& x : operands)
+      x.spread = x.spread == Spread::kFull || x.spread == Spread::kRow ? Spread::kFull : Spread::kScalar;
+  for (const Operand<T>& x : operands)
+    if (x.spread != Spread::kFull && x.spread != Spread::kScalar) return;
+  lanes *= rows;
+  rows = 1;
+}
+
+template <class T, class F>
+HWY_INLINE void map2(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes, F f) {
+  const hn::ScalableTag<T> d;
+  Operand<T> operands[] = {x, y};
+  merge_rows(operands, rows, lanes);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const RowOf<T> left(operands[0], row, lanes), right(operands[1], row, lanes);
+    T* to = out + row * lanes;
+    for_vectors(d, lanes, [&](std::size_t, auto load, auto store)
+                              HWY_ATTR { store(f(d, left.at(d, load), right.at(d, load)), to); });
+  }
+}
+
+#define COSTATE_BINARY(name, expression)                                                                       \
+  template <class T>                                                                                           \
+  void name##_kernel(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes) {                \
+    map2(x, y, out, rows, lanes,                                                                               \
+         [](auto d, auto a, auto b) HWY_ATTR { return (static_cast<void>(d), expression); });                  \
+  }
+#define COSTATE_BINARY_LIBRARY(name)                                                                           \
+  template <class T>                                                                                           \
+  void name##_kernel(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes) {                \
+    map2(x, y, out, rows, lanes, [](auto d, auto a, auto b) HWY_ATTR {                                         \
+      return by_element(d, a, b, [](T left, T right) { return std::name(left, right); });                      \
+    });                                                                                                        \
+  }
+
+COSTATE_BINARY(add, hn::Add(a, b))
+COSTATE_BINARY(sub, hn::Sub(a, b))
+COSTATE_BINARY(mul, hn::Mul(a, b))
+COSTATE_BINARY(div, hn::Div(a, b))
+// min and max pass NaN on from either side; the machine's own do so from one.
+COSTATE_BINARY(min, hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::IsNaN(b), b, hn::Min(a, b))))
+COSTATE_BINARY(max, hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::IsNaN(b), b, hn::Max(a, b))))
+COSTATE_BINARY(less, hn::IfThenElseZero(hn::Lt(a, b), number(d, 1)))
+COSTATE_BINARY(less_equal, hn::IfThenElseZero(hn::Le(a, b), number(d, 1)))
+COSTATE_BINARY(equal, hn::IfThenElseZero(hn::Eq(a, b), number(d, 1)))
+COSTATE_BINARY_LIBRARY(pow)
+COSTATE_BINARY_LIBRARY(atan2)
+
+template <class T>
+void where_rows(Operand<T> condition, Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes) {
+  const hn::ScalableTag<T> d;
+  Operand<T> operands[] = {condition, x, y};
+  merge_rows(operands, rows, lanes);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const RowOf<T> test(operands[0], row, lanes), left(operands[1], row, lanes), right(operands[2], row, lanes);
+    T* to = out + row * lanes;
+    for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR {
+      store(hn::IfThenElse(hn::Ne(test.at(d, load), hn::Zero(d)), left.at(d, load), right.at(d, load)), to);
+    });
+  }
+}
+
+template <class T>
+UnaryKernel<T> find_unary(Op op) {
+  switch (op) {
+#define COSTATE_ROW(Name, name) \
+  case Op::k##Name:             \
+    return &name##_kernel<T>;
+    COSTATE_ROW(Neg, neg)
+    COSTATE_ROW(Abs, abs)
+    COSTATE_ROW(Sign, sign)
+    COSTATE_ROW(Exp, exp)
+    COSTATE_ROW(Expm1, expm1)
+    COSTATE_ROW(Log, log)
+    COSTATE_ROW(Log1p, log1p)
+    COSTATE_ROW(Sqrt, sqrt)
+    COSTATE_ROW(Sin, sin)
+    COSTATE_ROW(Cos, cos)
+    COSTATE_ROW(Tan, tan)
+    COSTATE_ROW(Asin, asin)
+    COSTATE_ROW(Acos, acos)
+    COSTATE_ROW(Atan, atan)
+    COSTATE_ROW(Sinh, sinh)
+    COSTATE_ROW(Cosh, cosh)
+    COSTATE_ROW(Tanh, tanh)
+    COSTATE_ROW(Sigmoid, sigmoid)
+    COSTATE_ROW(Softplus, softplus)
+    COSTATE_ROW(Erf, erf)
+    default:
+      return nullptr;
+  }
+}
+
+template <class T>
+BinaryKernel<T> find_binary(Op op) {
+  switch (op) {
+    COSTATE_ROW(Add, add)
+    COSTATE_ROW(Sub, sub)
+    COSTATE_ROW(Mul, mul)
+    COSTATE_ROW(Div, div)
+    COSTATE_ROW(Pow, pow)
+    COSTATE_ROW(Atan2, atan2)
+    COSTATE_ROW(Min, min)
+    COSTATE_ROW(Max, max)
+    COSTATE_ROW(Less, less)
+    COSTATE_ROW(LessEqual, less_equal)
+    COSTATE_ROW(Equal, equal)
+#undef COSTATE_ROW
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+UnaryKernel<float> unary_f32(Op op) { return find_unary<float>(op); }
+UnaryKernel<double> unary_f64(Op op) { return find_unary<double>(op); }
+BinaryKernel<float> binary_f32(Op op) { return find_binary<float>(op); }
+BinaryKernel<double> binary_f64(Op op) { return find_binary<double>(op); }
+void where_f32(Operand<float> condition, Operand<float> x, Operand<float> y, float* out, std::size_t rows, std::size_t lanes) {
+  where_rows(condition, x, y, out, rows, lanes);
+}
+void where_f64(Operand<double> condition, Operand<double> x, Operand<double> y, double* out, std::size_t rows,
+               std::size_t lanes) {
+  where_rows(condition, x, y, out, rows, lanes);
+}
+std::size_t lanes_f32() { return hn::Lanes(hn::ScalableTag<float>()); }
+std::size_t lanes_f64() { return hn::Lanes(hn::ScalableTag<double>()); }
+const char* target() { return hwy::TargetName(HWY_TARGET); }
+
+#undef COSTATE_UNARY
+#undef COSTATE_UNARY_LIBRARY
+#undef COSTATE_BINARY
+#undef COSTATE_BINARY_LIBRARY
+
+}  // namespace costate::internal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace costate::internal {
+
+HWY_EXPORT(unary_f32);
+HWY_EXPORT(unary_f64);
+HWY_EXPORT(binary_f32);
+HWY_EXPORT(binary_f64);
+HWY_EXPORT(where_f32);
+HWY_EXPORT(where_f64);
+HWY_EXPORT(lanes_f32);
+HWY_EXPORT(lanes_f64);
+HWY_EXPORT(target);
+
+template <>
+UnaryKernel<float> unary_kernel<float>(Op op) {
+  return HWY_DYNAMIC_DISPATCH(unary_f32)(op);
+}
+template <>
+UnaryKernel<double> unary_kernel<double>(Op op) {
+  return HWY_DYNAMIC_DISPATCH(unary_f64)(op);
+}
+template <>
+BinaryKernel<float> binary_kernel<float>(Op op) {
+  return HWY_DYNAMIC_DISPATCH(binary_f32)(op);
+}
+template <>
+BinaryKernel<double> binary_kernel<double>(Op op) {
+  return HWY_DYNAMIC_DISPATCH(binary_f64)(op);
+}
+template <>
+void where<float>(Operand<float> condition, Operand<float> x, Operand<float> y, float* out, std::size_t rows,
+                  std::size_t lanes) {
+  HWY_DYNAMIC_DISPATCH(where_f32)(condition, x, y, out, rows, lanes);
+}
+template <>
+void where<double>(Operand<double> condition, Operand<double> x, Operand<double> y, double* out, std::size_t rows,
+                   std::size_t lanes) {
+  HWY_DYNAMIC_DISPATCH(where_f64)(condition, x, y, out, rows, lanes);
+}
+template <>
+std::size_t simd_lanes<float>() {
+  return HWY_DYNAMIC_DISPATCH(lanes_f32)();
+}
+template <>
+std::size_t simd_lanes<double>() {
+  return HWY_DYNAMIC_DISPATCH(lanes_f64)();
+}
+std::string simd_target_name() { return HWY_DYNAMIC_DISPATCH(target)(); }
+
+}  // namespace costate::internal
+#endif

@@ -1,0 +1,171 @@
+// Products. The micro-kernel keeps `rows` x `vectors` accumulators in registers: each step of k loads `vectors` vectors of b and
+// broadcasts `rows` numbers of a, so 12 x 2 does 24 fused multiply-adds for 14 loads (AVX-512: 26 of 32 registers).
+#include "costate/exec/kernels/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "costate/exec/kernels/gemm.cpp"
+#include <hwy/foreach_target.h>
+// The target loop comes before what it repeats.
+#include <hwy/highway.h>
+
+#include "costate/exec/kernels/math-inl.h"
+#include "costate/exec/kernels/vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace costate::internal::HWY_NAMESPACE {
+namespace {
+
+#if HWY_TARGET <= HWY_AVX3
+constexpr std::size_t kBlockRows = 12;
+#else
+constexpr std::size_t kBlockRows = 4;
+#endif
+
+template <class D>
+HWY_INLINE VecOf<D> activate(D d, VecOf<D> x, Activation activation) {
+  switch (activation) {
+    case Activation::kTanh:
+      return tanh_vector(d, x);
+    case Activation::kRelu:
+      return keep_nan<D>(x, hn::Max(x, hn::Zero(d)));
+    case Activation::kSigmoid:
+      return sigmoid_vector(d, x);
+    case Activation::kSoftplus:
+      return softplus_vector(d, x);
+    default:
+      return x;
+  }
+}
+
+/// Rows [row, row + kRows) and kVectors vectors of columns from `column`; `last` columns in the last vector.
+template <std::size_t kRows, std::size_t kVectors, bool kPartial, class T>
+HWY_INLINE void block(const Gemm<T>& g, std::size_t row, std::size_t column, std::size_t last) {
+  const hn::ScalableTag<T> d;
+  using V = VecOf<decltype(d)>;
+  const std::size_t width = hn::Lanes(d);
+  const auto load = [&](const T* x, std::size_t v)
+                        HWY_ATTR { return kPartial && v + 1 == kVectors ? load_first(d, x, last) : hn::LoadU(d, x); };
+  V sum[kRows][kVectors];
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const std::size_t at = column + v * width;
+      sum[i][v] = g.start == GemmStart::kZero         ? hn::Zero(d)
+                  : g.start == GemmStart::kAccumulate ? load(g.c + (row + i) * g.c_stride + at, v)
+                  : g.start == GemmStart::kBiasRow    ? hn::Set(d, g.bias[row + i])
+                                                      : load(g.bias + at, v);
+    }
+  const T* a = g.a + row * g.a_row_stride;
+  const T* b = g.b + column;
+  for (std::size_t k = 0; k < g.k; ++k, a += g.a_column_stride, b += g.b_stride) {
+    V right[kVectors];
+    for (std::size_t v = 0; v < kVectors; ++v) right[v] = load(b + v * width, v);
+    for (std::size_t i = 0; i < kRows; ++i) {
+      const V left = hn::Set(d, a[i * g.a_row_stride]);
+      for (std::size_t v = 0; v < kVectors; ++v) sum[i][v] = hn::MulAdd(left, right[v], sum[i][v]);
+    }
+  }
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const V value = g.activation == Activation::kNone ? sum[i][v] : activate(d, sum[i][v], g.activation);
+      T* c = g.c + (row + i) * g.c_stride + column + v * width;
+      if (kPartial && v + 1 == kVectors)
+        store_first(value, d, c, last);
+      else
+        hn::StoreU(value, d, c);
+    }
+}
+
+/// All rows of one panel of columns.
+template <std::size_t kVectors, bool kPartial, class T>
+HWY_NOINLINE void panel(const Gemm<T>& g, std::size_t column, std::size_t last) {
+  std::size_t row = 0;
+  for (; row + kBlockRows <= g.m; row += kBlockRows) block<kBlockRows, kVectors, kPartial>(g, row, column, last);
+  if constexpr (kBlockRows > 8)
+    for (; row + 8 <= g.m; row += 8) block<8, kVectors, kPartial>(g, row, column, last);
+  for (; row + 4 <= g.m; row += 4) block<4, kVectors, kPartial>(g, row, column, last);
+  for (; row + 2 <= g.m; row += 2) block<2, kVectors, kPartial>(g, row, column, last);
+  for (; row < g.m; ++row) block<1, kVectors, kPartial>(g, row, column, last);
+}
+
+/// One row: several vectors of columns side by side hide the latency of the chain in k.
+template <std::size_t kVectors, class T>
+HWY_NOINLINE void row_panel(const Gemm<T>& g, std::size_t column) {
+  for (std::size_t row = 0; row < g.m; ++row) block<1, kVectors, false>(g, row, column, 0);
+}
+
+template <class T>
+void run_gemm(const Gemm<T>& g) {
+  const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
+  std::size_t column = 0;
+  if (g.m <= 2)
+    for (; column + 4 * width <= g.n; column += 4 * width) row_panel<4>(g, column);
+  for (; column + 2 * width <= g.n; column += 2 * width) panel<2, false>(g, column, width);
+  for (; column + width <= g.n; column += width) panel<1, false>(g, column, width);
+  if (column < g.n) panel<1, true>(g, column, g.n - column);
+}
+
+template <class T>
+void run_batched(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t k, std::size_t n, std::size_t lanes) {
+  const hn::ScalableTag<T> d;
+  const auto element = [&](const Operand<T>& matrix, std::size_t at) HWY_ATTR {
+    return matrix.data + (matrix.spread == Spread::kFull ? at * lanes : at);
+  };
+  for (std::size_t i = 0; i < m; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR {
+        auto sum = hn::Zero(d);
+        for (std::size_t step = 0; step < k; ++step) {
+          const T* left = element(x, i * k + step);
+          const T* right = element(y, step * n + j);
+          sum = hn::MulAdd(x.spread == Spread::kFull ? load(left) : hn::Set(d, *left),
+                           y.spread == Spread::kFull ? load(right) : hn::Set(d, *right), sum);
+        }
+        store(sum, out + (i * n + j) * lanes);
+      });
+}
+
+}  // namespace
+
+void gemm_f32(const Gemm<float>& g) { run_gemm(g); }
+void gemm_f64(const Gemm<double>& g) { run_gemm(g); }
+void batched_f32(Operand<float> x, Operand<float> y, float* out, std::size_t m, std::size_t k, std::size_t n,
+                 std::size_t lanes) {
+  run_batched(x, y, out, m, k, n, lanes);
+}
+void batched_f64(Operand<double> x, Operand<double> y, double* out, std::size_t m, std::size_t k, std::size_t n,
+                 std::size_t lanes) {
+  run_batched(x, y, out, m, k, n, lanes);
+}
+
+}  // namespace costate::internal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace costate::internal {
+
+HWY_EXPORT(gemm_f32);
+HWY_EXPORT(gemm_f64);
+HWY_EXPORT(batched_f32);
+HWY_EXPORT(batched_f64);
+
+template <>
+void gemm<float>(const Gemm<float>& product) {
+  HWY_DYNAMIC_DISPATCH(gemm_f32)(product);
+}
+template <>
+void gemm<double>(const Gemm<double>& product) {
+  HWY_DYNAMIC_DISPATCH(gemm_f64)(product);
+}
+template <>
+void batched_matmul<float>(Operand<float> x, Operand<float> y, float* out, std::size_t m, std::size_t k, std::size_t n,
+                           std::size_t lanes) {
+  HWY_DYNAMIC_DISPATCH(batched_f32)(x, y, out, m, k, n, lanes);
+}
+template <>
+void batched_matmul<double>(Operand<double> x, Operand<double> y, double* out, std::size_t m, std::size_t k, std::size_t n,
+                            std::size_t lanes) {
+  HWY_DYNAMIC_DISPATCH(batched_f64)(x, y, out, m, k, n, lanes);
+}
+
+}  // namespace costate::internal
+#endif

@@ -1,0 +1,261 @@
+// Elementary functions on vectors. Errors against the exact value, measured by tests/exec/math_test.cpp, in ulp:
+//
+// | function | f32 | f64 | method |
+// |----------|-----|-----|--------|
+// | exp      | 2   | 2   | Cody-Waite reduction by ln 2, Taylor to degree 7 / 13 |
+// | log      | 2   | 2   | (f / (2 + f)) series of fdlibm's e_log |
+// | log1p    | 3   | 3   | log(1 + x) with the rounding of 1 + x put back (Kahan) |
+// | tanh     | 4   | 3   | f32: one rational; f64: Cephes' rational below 0.625, 1 - 2 / (exp(2x) + 1) above |
+// | sigmoid  | 3   | 3   | 1 / (1 + exp(-x)) |
+// | softplus | 3   | 3   | max(x, 0) + log1p(exp(-abs(x))) |
+// | sin, cos | 2   | 2   | three-part reduction by pi / 2, fdlibm's kernels; abs(x) > 1e5 goes to the C library |
+//
+// NaN comes out of NaN, and infinities behave as in the C library.
+#if defined(COSTATE_MATH_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef COSTATE_MATH_INL
+#undef COSTATE_MATH_INL
+#else
+#define COSTATE_MATH_INL
+#endif
+
+#include <hwy/highway.h>
+
+#include <cmath>
+#include <type_traits>
+
+#include "costate/exec/kernels/vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace costate::internal::HWY_NAMESPACE {
+
+template <class T>
+inline constexpr bool kIsFloat = std::is_same_v<T, float>;
+
+template <class D>
+HWY_INLINE VecOf<D> number(D d, double value) {
+  return hn::Set(d, static_cast<hn::TFromD<D>>(value));
+}
+
+/// c_0 + c_1 x + … + c_n x^n, by Horner.
+template <class D, std::size_t count>
+HWY_INLINE VecOf<D> polynomial(D d, VecOf<D> x, const double (&c)[count]) {
+  VecOf<D> sum = number(d, c[count - 1]);
+  for (std::size_t i = count - 1; i-- > 0;) sum = hn::MulAdd(sum, x, number(d, c[i]));
+  return sum;
+}
+
+template <class D>
+HWY_INLINE VecOf<D> keep_nan(VecOf<D> x, VecOf<D> result) {
+  return hn::IfThenElse(hn::IsNaN(x), x, result);
+}
+
+/// Applies a function of the C library to each element, for what has no vector form.
+template <class D, class F>
+HWY_INLINE VecOf<D> by_element(D d, VecOf<D> x, F function) {
+  HWY_ALIGN hn::TFromD<D> buffer[hn::MaxLanes(d)];
+  hn::Store(x, d, buffer);
+  for (std::size_t i = 0; i < hn::Lanes(d); ++i) buffer[i] = function(buffer[i]);
+  return hn::Load(d, buffer);
+}
+
+template <class D, class F>
+HWY_INLINE VecOf<D> by_element(D d, VecOf<D> x, VecOf<D> y, F function) {
+  HWY_ALIGN hn::TFromD<D> left[hn::MaxLanes(d)];
+  HWY_ALIGN hn::TFromD<D> right[hn::MaxLanes(d)];
+  hn::Store(x, d, left);
+  hn::Store(y, d, right);
+  for (std::size_t i = 0; i < hn::Lanes(d); ++i) left[i] = function(left[i], right[i]);
+  return hn::Load(d, left);
+}
+
+/// 2^n for whole n in the range of normal exponents.
+template <class D>
+HWY_INLINE VecOf<D> power_of_two(D d, VecOf<D> n) {
+  const hn::RebindToSigned<D> di;
+  using I = hn::TFromD<decltype(di)>;
+  constexpr int kMantissa = kIsFloat<hn::TFromD<D>> ? 23 : 52;
+  constexpr I kBias = kIsFloat<hn::TFromD<D>> ? 127 : 1023;
+  return hn::BitCast(d, hn::ShiftLeft<kMantissa>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, kBias))));
+}
+
+template <class D>
+HWY_INLINE VecOf<D> exp_vector(D d, VecOf<D> x) {
+  constexpr bool kF32 = kIsFloat<hn::TFromD<D>>;
+  const VecOf<D> clamped =
+      hn::Min(hn::Max(x, number(d, kF32 ? -104.0 : -746.0)), number(d, kF32 ? 89.0 : 710.0));
+  const VecOf<D> n = hn::Round(hn::Mul(clamped, number(d, 1.44269504088896340736)));
+  VecOf<D> r = hn::NegMulAdd(n, number(d, kF32 ? 0.693359375 : 6.93147180369123816490e-01), clamped);
+  r = hn::NegMulAdd(n, number(d, kF32 ? -2.12194440054690583e-4 : 1.90821492927058770002e-10), r);
+  VecOf<D> p;
+  if constexpr (kF32) {
+    p = polynomial(d, r, {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040});
+  } else {
+    p = polynomial(d, r, {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880,
+                          1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0});
+  }
+  p = hn::Add(hn::MulAdd(hn::Mul(r, r), p, r), number(d, 1));
+  const VecOf<D> half = hn::Floor(hn::Mul(n, number(d, 0.5)));  // in two factors: 2^n itself may overflow or vanish
+  return keep_nan<D>(x, hn::Mul(hn::Mul(p, power_of_two(d, half)), power_of_two(d, hn::Sub(n, half))));
+}
+
+template <class D>
+HWY_INLINE VecOf<D> log_vector(D d, VecOf<D> x) {
+  using T = hn::TFromD<D>;
+  constexpr bool kF32 = kIsFloat<T>;
+  const hn::RebindToSigned<D> di;
+  using I = hn::TFromD<decltype(di)>;
+  constexpr int kMantissa = kF32 ? 23 : 52;
+  constexpr I kBias = kF32 ? 127 : 1023;
+  // sqrt(1/2) as bits: a mantissa from there to sqrt(2) keeps log small.
+  const I kRootHalf = kF32 ? static_cast<I>(0x3f3504f3) : static_cast<I>(0x3fe6a09e667f3bcdLL);
+  const auto tiny = hn::Lt(x, number(d, kF32 ? 1.17549435e-38 : 2.2250738585072014e-308));
+  const VecOf<D> scaled = hn::IfThenElse(tiny, hn::Mul(x, number(d, kF32 ? 33554432.0 : 18014398509481984.0)), x);
+  const auto shifted = hn::Sub(hn::BitCast(di, scaled), hn::Set(di, kRootHalf));
+  const auto exponent = hn::ShiftRight<kMantissa>(shifted);
+  const VecOf<D> m = hn::BitCast(d, hn::Sub(hn::BitCast(di, scaled), hn::ShiftLeft<kMantissa>(exponent)));
+  VecOf<D> e = hn::ConvertTo(d, exponent);
+  e = hn::IfThenElse(tiny, hn::Sub(e, number(d, kF32 ? 25.0 : 54.0)), e);
+  const VecOf<D> f = hn::Sub(m, number(d, 1));
+  const VecOf<D> s = hn::Div(f, hn::Add(number(d, 2), f));
+  const VecOf<D> z = hn::Mul(s, s);
+  VecOf<D> series;
+  if constexpr (kF32) {
+    series = polynomial(d, z, {0.66666662693, 0.40000972152, 0.28498786688, 0.24279078841});
+  } else {
+    series = polynomial(d, z, {6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,
+                               2.222219843214978396e-01, 1.818357216161805012e-01, 1.531383769920937332e-01,
+                               1.479819860511658591e-01});
+  }
+  series = hn::Mul(z, series);
+  const VecOf<D> half_square = hn::Mul(number(d, 0.5), hn::Mul(f, f));
+  const VecOf<D> low = hn::MulAdd(e, number(d, kF32 ? 9.0580006145e-6 : 1.90821492927058770002e-10),
+                                  hn::Mul(s, hn::Add(half_square, series)));
+  const VecOf<D> rest = hn::Sub(f, hn::Sub(half_square, low));
+  VecOf<D> result = hn::MulAdd(e, number(d, kF32 ? 6.9313812256e-01 : 6.93147180369123816490e-01), rest);
+  const VecOf<D> infinity = hn::Inf(d);
+  result = hn::IfThenElse(hn::Eq(x, infinity), infinity, result);
+  result = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Neg(infinity), result);
+  result = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::NaN(d), result);
+  static_cast<void>(kBias);
+  return keep_nan<D>(x, result);
+}
+
+template <class D>
+HWY_INLINE VecOf<D> log1p_vector(D d, VecOf<D> x) {
+  const VecOf<D> u = hn::Add(x, number(d, 1));
+  const VecOf<D> lost = hn::Div(hn::Sub(x, hn::Sub(u, number(d, 1))), u);
+  VecOf<D> result = hn::Add(log_vector(d, u), lost);
+  result = hn::IfThenElse(hn::Eq(u, number(d, 1)), x, result);
+  result = hn::IfThenElse(hn::Eq(u, hn::Zero(d)), hn::Neg(hn::Inf(d)), result);
+  return hn::IfThenElse(hn::Eq(x, hn::Inf(d)), x, result);
+}
+
+template <class D>
+HWY_INLINE VecOf<D> tanh_vector(D d, VecOf<D> x) {
+  if constexpr (kIsFloat<hn::TFromD<D>>) {
+    // Odd rational x P(x^2) / Q(x^2), minimax on [-9, 9]; beyond the clamp f32 rounds to 1.
+    const VecOf<D> c = hn::Min(hn::Max(x, number(d, -7.90531110763549805)), number(d, 7.90531110763549805));
+    const VecOf<D> z = hn::Mul(c, c);
+    const VecOf<D> p = polynomial(d, z, {4.89352455891786e-03, 6.37261928875436e-04, 1.48572235717979e-05,
+                                         5.12229709037114e-08, -8.60467152213735e-11, 2.00018790482477e-13,
+                                         -2.76076847742355e-16});
+    const VecOf<D> q = polynomial(d, z, {4.89352518554385e-03, 2.26843463243900e-03, 1.18534705686654e-04,
+                                         1.19825839466702e-06});
+    const VecOf<D> small = hn::IfThenElse(hn::Lt(hn::Abs(x), number(d, 4e-4)), x, hn::Div(hn::Mul(c, p), q));
+    return keep_nan<D>(x, small);
+  } else {
+    const VecOf<D> z = hn::Mul(x, x);
+    const VecOf<D> p = polynomial(d, z, {-1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1});
+    const VecOf<D> q = polynomial(d, z, {4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1.0});
+    const VecOf<D> near = hn::MulAdd(hn::Mul(x, z), hn::Div(p, q), x);
+    const VecOf<D> magnitude = hn::Abs(x);
+    const VecOf<D> grown = exp_vector(d, hn::Add(magnitude, magnitude));
+    const VecOf<D> far = hn::Sub(number(d, 1), hn::Div(number(d, 2), hn::Add(grown, number(d, 1))));
+    return hn::IfThenElse(hn::Lt(magnitude, number(d, 0.625)), near, hn::CopySign(far, x));
+  }
+}
+
+template <class D>
+HWY_INLINE VecOf<D> sigmoid_vector(D d, VecOf<D> x) {
+  return hn::Div(number(d, 1), hn::Add(number(d, 1), exp_vector(d, hn::Neg(x))));
+}
+
+template <class D>
+HWY_INLINE VecOf<D> softplus_vector(D d, VecOf<D> x) {
+  const VecOf<D> tail = log1p_vector(d, exp_vector(d, hn::Neg(hn::Abs(x))));
+  return keep_nan<D>(x, hn::Add(hn::Max(x, hn::Zero(d)), tail));
+}
+
+template <class D>
+HWY_INLINE VecOf<D> sin_kernel(D d, VecOf<D> r, VecOf<D> z) {
+  VecOf<D> series;
+  if constexpr (kIsFloat<hn::TFromD<D>>)
+    series = polynomial(d, z, {-1.6666654611e-1, 8.3321608736e-3, -1.9515295891e-4});
+  else
+    series = polynomial(d, z, {-1.66666666666666324348e-01, 8.33333333332248946124e-03, -1.98412698298579493134e-04,
+                               2.75573137070700676789e-06, -2.50507602534068634195e-08, 1.58969099521155010221e-10});
+  return hn::MulAdd(hn::Mul(r, z), series, r);
+}
+
+template <class D>
+HWY_INLINE VecOf<D> cos_kernel(D d, VecOf<D> z) {
+  VecOf<D> series;
+  if constexpr (kIsFloat<hn::TFromD<D>>)
+    series = polynomial(d, z, {4.166664568298827e-2, -1.388731625493765e-3, 2.443315711809948e-5});
+  else
+    series = polynomial(d, z, {4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05,
+                               -2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11});
+  const VecOf<D> one = number(d, 1);
+  const VecOf<D> half = hn::Mul(number(d, 0.5), z);
+  const VecOf<D> head = hn::Sub(one, half);
+  // What rounding took from 1 - z/2 goes back to the small terms.
+  return hn::Add(head, hn::MulAdd(hn::Mul(z, z), series, hn::Sub(hn::Sub(one, head), half)));
+}
+
+/// sin(x + quarter pi / 2): quarter 0 is sin, 1 is cos.
+template <class D>
+HWY_INLINE VecOf<D> sin_shifted(D d, VecOf<D> x, int quarter) {
+  using T = hn::TFromD<D>;
+  constexpr bool kF32 = kIsFloat<T>;
+  const hn::RebindToSigned<D> di;
+  using I = hn::TFromD<decltype(di)>;
+  const VecOf<D> n = hn::Round(hn::Mul(x, number(d, 0.63661977236758134308)));
+  VecOf<D> r = hn::NegMulAdd(n, number(d, kF32 ? 1.57079637050628662109375 : 1.57079632679489655800e+00), x);
+  r = hn::NegMulAdd(n, number(d, kF32 ? -4.37113882867379e-8 : 6.12323399573676603587e-17), r);
+  r = hn::NegMulAdd(n, number(d, kF32 ? -1.71512489098e-15 : -1.49738490485919e-33), r);
+  const VecOf<D> z = hn::Mul(r, r);
+  const auto turns = hn::Add(hn::ConvertTo(di, n), hn::Set(di, static_cast<I>(quarter)));
+  const auto odd = hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, hn::Ne(hn::And(turns, hn::Set(di, I{1})), hn::Zero(di)))));
+  const auto negative = hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, hn::Ne(hn::And(turns, hn::Set(di, I{2})), hn::Zero(di)))));
+  const VecOf<D> value = hn::IfThenElse(odd, cos_kernel(d, z), sin_kernel(d, r, z));
+  return hn::IfThenElse(negative, hn::Neg(value), value);
+}
+
+template <class D>
+HWY_INLINE VecOf<D> sin_vector(D d, VecOf<D> x) {
+  using T = hn::TFromD<D>;
+#if HWY_TARGET <= HWY_AVX2 || HWY_ARCH_ARM_A64
+  if (HWY_LIKELY(hn::AllTrue(d, hn::Le(hn::Abs(x), number(d, 1e5))))) return sin_shifted(d, x, 0);
+  const VecOf<D> exact = by_element(d, x, [](T value) { return std::sin(value); });
+  return hn::IfThenElse(hn::Le(hn::Abs(x), number(d, 1e5)), sin_shifted(d, x, 0), exact);
+#else
+  return by_element(d, x, [](T value) { return std::sin(value); });
+#endif
+}
+
+template <class D>
+HWY_INLINE VecOf<D> cos_vector(D d, VecOf<D> x) {
+  using T = hn::TFromD<D>;
+#if HWY_TARGET <= HWY_AVX2 || HWY_ARCH_ARM_A64
+  if (HWY_LIKELY(hn::AllTrue(d, hn::Le(hn::Abs(x), number(d, 1e5))))) return sin_shifted(d, x, 1);
+  const VecOf<D> exact = by_element(d, x, [](T value) { return std::cos(value); });
+  return hn::IfThenElse(hn::Le(hn::Abs(x), number(d, 1e5)), sin_shifted(d, x, 1), exact);
+#else
+  return by_element(d, x, [](T value) { return std::cos(value); });
+#endif
+}
+
+}  // namespace costate::internal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,109 @@
+// Kernels that move or fold whole rows. Plain loops: the compiler vectorizes the copies, and none of them is a place where time
+// is spent.
+#include <algorithm>
+#include <cmath>
+
+#include "costate/base/error.h"
+#include "costate/exec/kernels/kernels.h"
+
+namespace costate::internal {
+
+template <class T>
+void spread(Operand<T> x, T* out, std::size_t rows, std::size_t lanes) {
+  for (std::size_t row = 0; row < rows; ++row, out += lanes) switch (x.spread) {
+      case Spread::kFull:
+        std::copy_n(x.data + row * lanes, lanes, out);
+        break;
+      case Spread::kLane:
+        std::copy_n(x.data, lanes, out);
+        break;
+      default:
+        std::fill_n(out, lanes, x.data[x.spread == Spread::kRow ? row : 0]);
+    }
+}
+
+template <class T>
+void gather_rows(const T* x, std::span<const std::uint32_t> table, T* out, std::size_t lanes) {
+  if (lanes == 1) {
+    for (std::size_t row = 0; row < table.size(); ++row) out[row] = x[table[row]];
+    return;
+  }
+  for (const std::uint32_t from : table) out = std::copy_n(x + from * lanes, lanes, out);
+}
+
+template <class T>
+void scatter_add_rows(const T* x, std::span<const std::uint32_t> table, T* out, std::size_t lanes) {
+  for (std::size_t row = 0; row < table.size(); ++row)
+    for (std::size_t lane = 0; lane < lanes; ++lane) out[table[row] * lanes + lane] += x[row * lanes + lane];
+}
+
+namespace {
+
+template <class T, class Fold>
+void fold_rows(const T* x, std::span<const std::uint32_t> table, std::size_t group, T* out, std::size_t lanes, Fold fold) {
+  for (std::size_t start = 0; start < table.size(); start += group, out += lanes) {
+    std::copy_n(x + table[start] * lanes, lanes, out);
+    for (std::size_t j = 1; j < group; ++j) {
+      const T* row = x + table[start + j] * lanes;
+      for (std::size_t lane = 0; lane < lanes; ++lane) out[lane] = fold(out[lane], row[lane]);
+    }
+  }
+}
+
+/// The smaller (larger) one; NaN if either is.
+template <class T>
+T pick(T left, T right, bool take_left) {
+  if (std::isnan(left)) return left;
+  if (std::isnan(right)) return right;
+  return take_left ? left : right;
+}
+
+}  // namespace
+
+template <class T>
+void reduce_rows(Op op, const T* x, std::span<const std::uint32_t> table, std::size_t group, T* out, std::size_t lanes) {
+  switch (op) {
+    case Op::kSum:
+      return fold_rows(x, table, group, out, lanes, [](T a, T b) { return a + b; });
+    case Op::kReduceMin:
+      return fold_rows(x, table, group, out, lanes, [](T a, T b) { return pick(a, b, a <= b); });
+    case Op::kReduceMax:
+      return fold_rows(x, table, group, out, lanes, [](T a, T b) { return pick(a, b, a >= b); });
+    default:
+      COSTATE_CHECK(false, "no reduction ", info(op).name);
+  }
+}
+
+template <class T>
+void transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out) {
+  constexpr std::size_t kBlock = 16;  // squares that stay in L1 on both sides
+  for (std::size_t row0 = 0; row0 < rows; row0 += kBlock)
+    for (std::size_t lane0 = 0; lane0 < lanes; lane0 += kBlock)
+      for (std::size_t lane = lane0; lane < std::min(lanes, lane0 + kBlock); ++lane) {
+        const T weight = weights == nullptr ? T{1} : weights[lane];
+        for (std::size_t row = row0; row < std::min(rows, row0 + kBlock); ++row)
+          out[lane * rows + row] = weight * x[row * lanes + lane];
+      }
+}
+
+template <class T>
+void add_lanes(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out) {
+  for (std::size_t row = 0; row < rows; ++row, x += lanes) {
+    T sum = 0;
+    for (std::size_t lane = 0; lane < lanes; ++lane) sum += weights == nullptr ? x[lane] : weights[lane] * x[lane];
+    out[row] += sum;
+  }
+}
+
+#define COSTATE_ROWS(T)                                                                                              \
+  template void spread(Operand<T>, T*, std::size_t, std::size_t);                                                    \
+  template void gather_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);                              \
+  template void scatter_add_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);                         \
+  template void reduce_rows(Op, const T*, std::span<const std::uint32_t>, std::size_t, T*, std::size_t);             \
+  template void transpose(const T*, std::size_t, std::size_t, const T*, T*);                                         \
+  template void add_lanes(const T*, std::size_t, std::size_t, const T*, T*);
+COSTATE_ROWS(float)
+COSTATE_ROWS(double)
+#undef COSTATE_ROWS
+
+}  // namespace costate::internal

@@ -1,0 +1,178 @@
+// The vector arithmetic of a Runge-Kutta step: one pass over the state each. Bound by loads: count + 1 reads for one write.
+#include "costate/exec/kernels/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "costate/exec/kernels/runge_kutta.cpp"
+#include <hwy/foreach_target.h>
+// The target loop comes before what it repeats.
+#include <hwy/highway.h>
+
+#include "costate/exec/kernels/vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace costate::internal::HWY_NAMESPACE {
+namespace {
+
+/// Σ_j c_j k_j at one place: c_0 k_0, then fused multiply-adds, j ascending.
+template <class D, class Load, class T>
+HWY_INLINE VecOf<D> combine(D d, Load load, const T* const* k, const T* c, std::size_t count, std::size_t offset) {
+  if (count == 0) return hn::Zero(d);
+  VecOf<D> sum = hn::Mul(hn::Set(d, c[0]), load(k[0] + offset));
+  for (std::size_t j = 1; j < count; ++j) sum = hn::MulAdd(hn::Set(d, c[j]), load(k[j] + offset), sum);
+  return sum;
+}
+
+/// Visits [rows, lanes] with each place's number of a per-lane array; one lane is one long row with one such number.
+template <class T, class Body>
+HWY_INLINE void for_rows(std::size_t rows, std::size_t lanes, Body body) {
+  const hn::ScalableTag<T> d;
+  if (lanes == 1) {
+    for_vectors(d, rows, [&](std::size_t, auto load, auto store) HWY_ATTR {
+      body(std::size_t{0}, load, store, [&](const T* x) HWY_ATTR { return hn::Set(d, *x); });
+    });
+    return;
+  }
+  for (std::size_t row = 0; row < rows; ++row)
+    for_vectors(d, lanes, [&](std::size_t, auto load, auto store)
+                              HWY_ATTR { body(row * lanes, load, store, load); });
+}
+
+template <class T>
+void run_combine(const T* y, const T* h, const T* const* k, const T* c, std::size_t count, T* out, std::size_t rows,
+                 std::size_t lanes) {
+  const hn::ScalableTag<T> d;
+  for_rows<T>(rows, lanes, [&](std::size_t offset, auto load, auto store, auto lane) HWY_ATTR {
+    store(hn::MulAdd(lane(h), combine(d, load, k, c, count, offset), load(y + offset)), out + offset);
+  });
+}
+
+/// norm = sqrt(Σ r² / rows) with r(offset, load, lane) the scaled term at a place; rows ascending, whatever the layout.
+template <class T, class Term>
+HWY_INLINE void rms(T* norm, std::size_t rows, std::size_t lanes, Term term) {
+  const hn::ScalableTag<T> d;
+  const hn::CappedTag<T, 1> one;
+  const T size = static_cast<T>(rows);
+  if (lanes == 1) {  // terms in vectors, their sum one by one: the same order as with lanes
+    HWY_ALIGN T buffer[hn::MaxLanes(d)];
+    auto sum = hn::Zero(one);
+    for_vectors(d, rows, [&](std::size_t at, auto load, auto) HWY_ATTR {
+      hn::Store(term(std::size_t{0}, load, [&](const T* x) HWY_ATTR { return hn::Set(d, *x); }), d, buffer);
+      const std::size_t count = rows - at < hn::Lanes(d) ? rows - at : hn::Lanes(d);
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto r = hn::Set(one, buffer[i]);
+        sum = hn::MulAdd(r, r, sum);
+      }
+    });
+    *norm = hn::GetLane(hn::Sqrt(hn::Div(sum, hn::Set(one, size))));
+    return;
+  }
+  for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR {
+    auto sum = hn::Zero(d);
+    for (std::size_t row = 0; row < rows; ++row) {
+      const auto r = term(row * lanes, load, load);
+      sum = hn::MulAdd(r, r, sum);
+    }
+    store(hn::Sqrt(hn::Div(sum, hn::Set(d, size))), norm);
+  });
+}
+
+template <class T>
+void run_error_norm(const T* y0, const T* y1, const T* h, const T* const* k, const T* c, std::size_t count, T rtol, T atol,
+                    T* norm, std::size_t rows, std::size_t lanes) {
+  const hn::ScalableTag<T> d;
+  rms(norm, rows, lanes, [&](std::size_t offset, auto load, auto lane) HWY_ATTR {
+    const auto start = load(y0 + offset);
+    const auto end = load(y1 + offset);
+    const auto scale = hn::MulAdd(hn::Set(d, rtol), hn::Max(hn::Abs(start), hn::Abs(end)), hn::Set(d, atol));
+    const auto r = hn::Div(hn::Mul(lane(h), combine(d, load, k, c, count, offset)), scale);
+    return hn::IfThenElse(hn::IsFinite(end), r, hn::NaN(d));
+  });
+}
+
+template <class T>
+void run_scaled_norm(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {
+  const hn::ScalableTag<T> d;
+  rms(norm, rows, lanes, [&](std::size_t offset, auto load, auto) HWY_ATTR {
+    return hn::Div(load(x + offset), hn::MulAdd(hn::Set(d, rtol), hn::Abs(load(y + offset)), hn::Set(d, atol)));
+  });
+}
+
+template <class T>
+void run_axpy(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes) {
+  for_rows<T>(rows, lanes, [&](std::size_t offset, auto load, auto store, auto lane) HWY_ATTR {
+    store(hn::MulAdd(lane(alpha), load(x + offset), load(y + offset)), y + offset);
+  });
+}
+
+template <class T>
+void run_select(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {
+  const hn::ScalableTag<T> d;
+  for_rows<T>(rows, lanes, [&](std::size_t offset, auto load, auto store, auto lane) HWY_ATTR {
+    store(hn::IfThenElse(hn::Ne(lane(mask), hn::Zero(d)), load(x + offset), load(y + offset)), out + offset);
+  });
+}
+
+}  // namespace
+
+#define COSTATE_RUNGE_KUTTA(T, suffix)                                                                                    \
+  void combine_##suffix(const T* y, const T* h, const T* const* k, const T* c, std::size_t count, T* out,                 \
+                        std::size_t rows, std::size_t lanes) {                                                            \
+    run_combine(y, h, k, c, count, out, rows, lanes);                                                                     \
+  }                                                                                                                       \
+  void error_norm_##suffix(const T* y0, const T* y1, const T* h, const T* const* k, const T* c, std::size_t count,        \
+                           T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {                                \
+    run_error_norm(y0, y1, h, k, c, count, rtol, atol, norm, rows, lanes);                                                \
+  }                                                                                                                       \
+  void scaled_norm_##suffix(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {       \
+    run_scaled_norm(x, y, rtol, atol, norm, rows, lanes);                                                                 \
+  }                                                                                                                       \
+  void axpy_##suffix(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes) {                             \
+    run_axpy(alpha, x, y, rows, lanes);                                                                                   \
+  }                                                                                                                       \
+  void select_##suffix(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {              \
+    run_select(mask, x, y, out, rows, lanes);                                                                             \
+  }
+COSTATE_RUNGE_KUTTA(float, f32)
+COSTATE_RUNGE_KUTTA(double, f64)
+#undef COSTATE_RUNGE_KUTTA
+
+}  // namespace costate::internal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace costate::internal {
+
+#define COSTATE_RUNGE_KUTTA(T, suffix)                                                                                    \
+  HWY_EXPORT(combine_##suffix);                                                                                           \
+  HWY_EXPORT(error_norm_##suffix);                                                                                        \
+  HWY_EXPORT(scaled_norm_##suffix);                                                                                       \
+  HWY_EXPORT(axpy_##suffix);                                                                                              \
+  HWY_EXPORT(select_##suffix);                                                                                            \
+  template <>                                                                                                             \
+  void stage_combine<T>(const T* y, const T* h, const T* const* k, const T* coefficients, std::size_t count, T* out,      \
+                        std::size_t rows, std::size_t lanes) {                                                            \
+    HWY_DYNAMIC_DISPATCH(combine_##suffix)(y, h, k, coefficients, count, out, rows, lanes);                               \
+  }                                                                                                                       \
+  template <>                                                                                                             \
+  void scaled_error_norm<T>(const T* y0, const T* y1, const T* h, const T* const* k, const T* coefficients,               \
+                            std::size_t count, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {            \
+    HWY_DYNAMIC_DISPATCH(error_norm_##suffix)(y0, y1, h, k, coefficients, count, rtol, atol, norm, rows, lanes);          \
+  }                                                                                                                       \
+  template <>                                                                                                             \
+  void scaled_norm<T>(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {             \
+    HWY_DYNAMIC_DISPATCH(scaled_norm_##suffix)(x, y, rtol, atol, norm, rows, lanes);                                      \
+  }                                                                                                                       \
+  template <>                                                                                                             \
+  void axpy_lanes<T>(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes) {                             \
+    HWY_DYNAMIC_DISPATCH(axpy_##suffix)(alpha, x, y, rows, lanes);                                                        \
+  }                                                                                                                       \
+  template <>                                                                                                             \
+  void select_lanes<T>(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {              \
+    HWY_DYNAMIC_DISPATCH(select_##suffix)(mask, x, y, out, rows, lanes);                                                  \
+  }
+COSTATE_RUNGE_KUTTA(float, f32)
+COSTATE_RUNGE_KUTTA(double, f64)
+#undef COSTATE_RUNGE_KUTTA
+
+}  // namespace costate::internal
+#endif
