@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Derives the dense output of dopri8 and prints it for costate/solve/methods/internal/dopri8.h.
 
-The 13 stages of RK8(7)13M and the closing stage f(t + h, y1) support y(t + theta h) of order 6 only at theta = 1/2 -+ 1/sqrt(28).
-Two extra stages there and a third at 1/2, each of order 6, make the order conditions up to order 7 solvable for every theta, with
-one degree of freedom left in each power of theta. It is spent on slopes equal to the first and the closing stage at the two ends
-and then on the smallest defect in the order conditions of order 8. Needs mpmath.
+The 13 stages of RK8(7)13M and the closing stage f(t + h, y1) support y(t + theta h) of order 6 only at
+theta = 1/2 -+ 1/sqrt(28). Two extra stages there and a third at 1/2, each of order 6, make the order conditions up to
+order 7 solvable for every theta, with one degree of freedom left in each power of theta. It is spent on slopes equal to
+the first and the closing stage at the two ends, then on the smallest defect in the order conditions of order 8.
+Needs mpmath.
 """
 
 from collections import Counter
@@ -89,7 +90,7 @@ def elementary_weights(rows, chosen):
 
 
 class LeastSquares:
-    """Minimum-norm solutions of matrix * x = target; the coefficients are rounded at 1e-18, so tiny singular values are noise."""
+    """Minimum-norm solutions of matrix * x = target. Published digits end at 1e-18: tiny singular values are noise."""
 
     def __init__(self, matrix):
         self.size = matrix.cols
@@ -140,7 +141,7 @@ def order_seven_solution(rows):
 
 
 def spend_freedom(rows, columns, free):
-    """Adds multiples of `free` to the columns of theta^2 .. theta^7: end conditions exactly, order-8 defect by least squares."""
+    """Adds multiples of `free` to the columns of theta^2 .. theta^7: ends exactly, order-8 defect by least squares."""
     chosen = trees(8)
     scale = [symmetry(tree) for tree in chosen]
     weights = elementary_weights(rows, chosen)
