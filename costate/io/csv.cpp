@@ -1,5 +1,5 @@
-// Text → table → columns. The scanner (internal/csv_scanner.h) knows quotes and lines; times are in internal/iso_time.h;
-// this file names columns and turns cells into numbers.
+// Text → table → columns. The scanner (internal/csv_scanner.h) knows quotes and lines; times are in
+// internal/iso_time.h; this file names columns and turns cells into numbers.
 #include "costate/io/csv.h"
 
 #include <algorithm>
@@ -69,8 +69,7 @@ bool CsvTable::has_column(const std::string& name) const {
 
 const std::vector<std::string>& CsvTable::text(const std::string& name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
-  if (found == names_.end())
-    throw DataError("[read_csv] ", source_, ": ", text::unknown_name("column", name, names_));
+  if (found == names_.end()) throw DataError("[read_csv] ", source_, ": ", text::unknown_name("column", name, names_));
   return columns_[static_cast<std::size_t>(found - names_.begin())];
 }
 

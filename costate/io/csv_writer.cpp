@@ -15,8 +15,8 @@ std::size_t num_cells(const CsvColumn& column) {
 
 /// A cell that starts with # would make its line a comment; blanks at the ends would be trimmed.
 std::string quote_if_needed(const std::string& cell) {
-  const bool is_plain = cell.find_first_of(",;\t\"\r\n#") == std::string::npos && !cell.starts_with(' ') &&
-                        !cell.ends_with(' ');
+  const bool is_plain =
+      cell.find_first_of(",;\t\"\r\n#") == std::string::npos && !cell.starts_with(' ') && !cell.ends_with(' ');
   if (is_plain) return cell;
   std::string quoted = "\"";
   for (const char c : cell) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);

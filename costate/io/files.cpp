@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const char* function, const std::string& what, const fs::path& path, int reason,
                        const char* cure) {
-  throw IoError("[", function, "] cannot ", what, " '", path.string(),
-                "': ", std::generic_category().message(reason), ". ", cure);
+  throw IoError("[", function, "] cannot ", what, " '", path.string(), "': ", std::generic_category().message(reason),
+                ". ", cure);
 }
 
 /// A file descriptor that closes itself.
@@ -115,7 +115,8 @@ void write_and_rename(const fs::path& target, std::string_view bytes) {
   if (reason == 0) reason = file.close();
   if (reason == 0) reason = temporary.rename_to(target);
   if (reason != 0)
-    fail("write_atomically", "write", target, reason, "What was there before is intact; free some space and try again.");
+    fail("write_atomically", "write", target, reason,
+         "What was there before is intact; free some space and try again.");
   flush_folder(target);
 }
 

@@ -11,8 +11,8 @@
 namespace costate {
 
 /// Reads .npy bytes; `source` is the file's name in messages. f4 and f8 keep their type; booleans and integers become
-/// f64 (exact up to 2^53). Either byte order, either axis order. DataError if the bytes are truncated or not a .npy file,
-/// NotSupported for other element types.
+/// f64 (exact up to 2^53). Either byte order, either axis order. DataError if the bytes are truncated or not a .npy
+/// file, NotSupported for other element types.
 HostArray parse_npy(std::string_view bytes, const std::string& source);
 
 /// The array as .npy bytes, format 1.0, little-endian, row-major.

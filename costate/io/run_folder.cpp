@@ -12,8 +12,8 @@ namespace fs = std::filesystem;
 
 void remove_run(const RunFolder& run) {
   // config.toml last: if this is interrupted, the folder is still known as a run and can be replaced again.
-  for (const fs::path& file : {run.model(), run.checkpoint(), run.history(), run.metrics(), run.forecast(),
-                               run.report(), run.config()}) {
+  for (const fs::path& file :
+       {run.model(), run.checkpoint(), run.history(), run.metrics(), run.forecast(), run.report(), run.config()}) {
     std::error_code error;
     fs::remove(file, error);
     if (error)
@@ -35,8 +35,8 @@ RunFolder RunFolder::create(const fs::path& path, ExistingRun existing) {
   std::error_code error;
   fs::create_directories(path, error);
   if (error || !fs::is_directory(path))
-    throw IoError("[RunFolder] cannot make the folder '", path.string(), "': ",
-                  error ? error.message() : "a file has that name", ". Choose another path.");
+    throw IoError("[RunFolder] cannot make the folder '", path.string(),
+                  "': ", error ? error.message() : "a file has that name", ". Choose another path.");
   RunFolder run(path);
   const bool is_run = fs::exists(run.config());
   if (is_run && existing == ExistingRun::kReplace) {
@@ -54,14 +54,14 @@ RunFolder RunFolder::open(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error))
     throw IoError("[RunFolder] cannot open the run folder '", path.string(), "': ",
-                  error                    ? error.message()
+                  error                     ? error.message()
                   : fs::exists(path, error) ? "it is not a folder"
-                                           : "no such folder",
+                                            : "no such folder",
                   ". Give the folder that a fit wrote.");
   RunFolder run(path);
   if (!fs::is_regular_file(run.config(), error))
-    throw DataError("[RunFolder] '", path.string(), "' is not a run folder: it has no config.toml. Give the folder that a ",
-                    "fit wrote.");
+    throw DataError("[RunFolder] '", path.string(),
+                    "' is not a run folder: it has no config.toml. Give the folder that a ", "fit wrote.");
   return run;
 }
 

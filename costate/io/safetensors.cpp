@@ -65,9 +65,8 @@ struct Entry {
 std::size_t element_bytes(Dtype dtype) { return dtype == Dtype::kF32 ? sizeof(float) : sizeof(double); }
 
 bool is_list_of_unsigned(const Json& json) {
-  return json.is_array() && std::all_of(json.begin(), json.end(), [](const Json& item) {
-           return item.is_number_unsigned();
-         });
+  return json.is_array() &&
+         std::all_of(json.begin(), json.end(), [](const Json& item) { return item.is_number_unsigned(); });
 }
 
 Dtype read_dtype(const std::string& text, const std::string& name, const std::string& source) {
@@ -185,8 +184,8 @@ ArrayFile parse_safetensors(std::string_view bytes, const std::string& source) {
   }
   check_layout(entries, data.size(), source);
   for (const Entry& entry : entries)
-    file.arrays.emplace(entry.name, entry.dtype == Dtype::kF32 ? read_array<float>(entry, data)
-                                                               : read_array<double>(entry, data));
+    file.arrays.emplace(entry.name,
+                        entry.dtype == Dtype::kF32 ? read_array<float>(entry, data) : read_array<double>(entry, data));
   return file;
 }
 

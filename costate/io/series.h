@@ -15,11 +15,11 @@ namespace costate {
 struct SeriesColumns {
   std::string time;
   std::vector<std::string> states;
-  std::vector<std::string> inputs;
+  std::vector<std::string> inputs = {};
   /// Rows with the same cell here are one trajectory (they need not be neighbours); "" for a file of one trajectory.
-  std::string trajectory;
+  std::string trajectory = {};
   /// Of an earlier file, to read calendar times onto the same axis; empty to start at the earliest.
-  TimeScale time_scale;
+  TimeScale time_scale = {};
   /// Shorter trajectories are refused. A single starting state is a file with one row.
   std::size_t min_samples = 2;
 };

@@ -1,8 +1,9 @@
 // Config ↔ TOML text. toml++ reads; its tables are sorted by name, so the order comes back from the line numbers.
 #include "costate/io/toml.h"
 
-#include <algorithm>
 #include <toml++/toml.h>
+
+#include <algorithm>
 
 #include "costate/base/error.h"
 #include "costate/io/files.h"
@@ -52,8 +53,8 @@ std::string format_value(const std::vector<Item>& list) {
 }
 
 const char* kind_of(const ConfigValue& value) {
-  static constexpr const char* kNames[] = {"text",   "a whole number",   "a number",
-                                           "a switch (true, false)", "a list of texts", "a list of numbers"};
+  static constexpr const char* kNames[] = {
+      "text", "a whole number", "a number", "a switch (true, false)", "a list of texts", "a list of numbers"};
   return kNames[value.index()];
 }
 
@@ -95,8 +96,8 @@ toml::table parse_table(std::string_view text, const std::string& source) {
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {
-    throw DataError("[read_config] ", source, ", line ", error.source().begin.line, ": this is not TOML: ",
-                    error.description());
+    throw DataError("[read_config] ", source, ", line ", error.source().begin.line,
+                    ": this is not TOML: ", error.description());
   }
 }
 
@@ -210,13 +211,12 @@ Config parse_toml(std::string_view text, const std::string& source) {
 
 Config read_config(const std::filesystem::path& path) { return parse_toml(read_file(path), path.string()); }
 
-void write_config(const std::filesystem::path& path, const Config& config) {
-  write_atomically(path, config.to_toml());
-}
+void write_config(const std::filesystem::path& path, const Config& config) { write_atomically(path, config.to_toml()); }
 
 void check_config_format(const Config& config) {
   if (!config.has("", "format"))
-    throw InvalidArgument("[read_config] ", config.where("", "format"), ": the key 'format' is missing, so this is not a ",
+    throw InvalidArgument("[read_config] ", config.where("", "format"),
+                          ": the key 'format' is missing, so this is not a ",
                           "config that Costate wrote. This version writes format = ", kConfigFormat, ".");
   const auto format = config.get<std::int64_t>("", "format");
   if (format != kConfigFormat)

@@ -35,7 +35,8 @@ TEST(Csv, SkipsCommentsBlankLinesAndTheByteOrderMark) {
 }
 
 TEST(Csv, UnquotesCells) {
-  const CsvTable read = table("\"name, first\" ,note\n\"O\"\"Hara\", two words \n\"line\nbreak\",x\n\"\",\"# no comment\"\n");
+  const CsvTable read =
+      table("\"name, first\" ,note\n\"O\"\"Hara\", two words \n\"line\nbreak\",x\n\"\",\"# no comment\"\n");
   EXPECT_EQ(read.names(), (Words{"name, first", "note"}));
   EXPECT_EQ(read.text("name, first"), (Words{"O\"Hara", "line\nbreak", ""}));
   EXPECT_EQ(read.text("note"), (Words{"two words", "x", "# no comment"}));
@@ -48,9 +49,7 @@ TEST(Csv, MissingCellsAreNan) {
   EXPECT_EQ(values[4], 3);
 }
 
-TEST(Csv, TinyNumbersAreZeroOrSubnormal) {
-  EXPECT_EQ(table("a\n1e-400\n5e-324\n").numbers("a"), (Numbers{0, 5e-324}));
-}
+TEST(Csv, TinyNumbersAreZeroOrSubnormal) { EXPECT_EQ(table("a\n1e-400\n5e-324\n").numbers("a"), (Numbers{0, 5e-324})); }
 
 TEST(Csv, ErrorsNameFileLineColumnAndCell) {
   EXPECT_ERROR(table(""), DataError, "'data.csv' is empty");
@@ -60,7 +59,8 @@ TEST(Csv, ErrorsNameFileLineColumnAndCell) {
   EXPECT_ERROR(table("t,x\n0,1,2\n"), DataError, "line 2: expected 2 cells as in the header; got 3");
   EXPECT_ERROR(table("t,t\n0,1\n"), DataError, "'t' occurs twice");
   EXPECT_ERROR(table("t,x\n0,\"1\n"), DataError, "line 2: a quoted cell is not closed");
-  EXPECT_ERROR(table("t,x\n0,\"1\"2\n"), DataError, "line 2: expected a delimiter after the quoted cell \"1\"; got '2'");
+  EXPECT_ERROR(table("t,x\n0,\"1\"2\n"), DataError,
+               "line 2: expected a delimiter after the quoted cell \"1\"; got '2'");
   EXPECT_ERROR(table(std::string("t,x\n0,\0\n", 8)), DataError, "is not a text file");
   EXPECT_ERROR(table("\xFF\xFEt"), DataError, "is UTF-16");
   const CsvTable read = table("t,hare,b\n0,many,inf\n1,2,\"1,5\"\n");
@@ -87,9 +87,10 @@ TEST(CsvTimes, DatesBecomeDays) {
 }
 
 TEST(CsvTimes, DateTimesBecomeSeconds) {
-  const TimeColumn times =
-      table("t\n2024-05-01T23:59:59.5Z\n2024-05-02\n2024-05-02 00:00:01\n2024-05-02T02:00:02+02:00\n2024-05-01T19:30:03-0430\n")
-          .times("t");
+  const TimeColumn times = table(
+                               "t\n2024-05-01T23:59:59.5Z\n2024-05-02\n2024-05-02 "
+                               "00:00:01\n2024-05-02T02:00:02+02:00\n2024-05-01T19:30:03-0430\n")
+                               .times("t");
   EXPECT_EQ(times.values, (Numbers{0, 0.5, 1.5, 2.5, 3.5}));
   EXPECT_EQ(times.scale, (TimeScale{"seconds", "2024-05-01T23:59:59.5Z"}));
 }
@@ -144,7 +145,8 @@ TEST(CsvGarbage, IsAlwaysATypedError) {
     const CsvTable data(bytes, "data.csv");
     for (const std::string& name : data.names()) data.times(name);
   };
-  test::expect_garbage_safe(read, "\xEF\xBB\xBF# c\r\nt,\"x\"\"\"\n2024-01-01T10:00:00.5+01:00,1\n\"2024-01-02\",nan\n");
+  test::expect_garbage_safe(read,
+                            "\xEF\xBB\xBF# c\r\nt,\"x\"\"\"\n2024-01-01T10:00:00.5+01:00,1\n\"2024-01-02\",nan\n");
 }
 
 }  // namespace

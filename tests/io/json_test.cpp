@@ -36,7 +36,9 @@ TEST(Json, WritesMembersInOrderAndNonFiniteAsNull) {
   "baselines": {
     "last": 2.5
   },
-  "note": "\"x\" )" "\uFFFD" R"("
+  "note": "\"x\" )"
+                                                 "\uFFFD"
+                                                 R"("
 }
 )");
 }

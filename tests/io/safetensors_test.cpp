@@ -79,7 +79,8 @@ TEST(Safetensors, RefusesUnsoundFiles) {
   EXPECT_ERROR(read("<!DOCTYPE html><html>"), DataError, "its header should have");
   header_error("[]", "", "not a JSON dictionary");
   header_error("{\"a\":", "", "not a JSON dictionary");
-  header_error("{" + entry("a", "F32", "1", "0,4") + "," + entry("a", "F32", "1", "4,8") + "}", eight, "'a' occurs twice");
+  header_error("{" + entry("a", "F32", "1", "0,4") + "," + entry("a", "F32", "1", "4,8") + "}", eight,
+               "'a' occurs twice");
   header_error(R"({"a":{"dtype":"F32","shape":[1]}})", eight, "lacks its dtype, shape or data_offsets");
   header_error("{" + entry("a", "F32", "-1", "0,4") + "}", eight, "is not a list of lengths");
   header_error("{" + entry("a", "F32", "1", "0") + "}", eight, "not two positions");
@@ -87,7 +88,8 @@ TEST(Safetensors, RefusesUnsoundFiles) {
   header_error("{" + entry("a", "F32", "2", "8,0") + "}", eight, "positions 8 to 0");
   header_error("{" + entry("a", "F64", "4294967296,4294967296", "0,8") + "}", eight, "too large");
   header_error("{" + entry("a", "F64", "18446744073709551615", "0,8") + "}", eight, "too large");
-  header_error("{" + entry("a", "F32", "1", "0,4") + "," + entry("b", "F32", "1", "0,4") + "}", eight, ", within the end");
+  header_error("{" + entry("a", "F32", "1", "0,4") + "," + entry("b", "F32", "1", "0,4") + "}", eight,
+               ", within the end");
   header_error("{" + entry("a", "F32", "1", "4,8") + "}", eight, "not at the end of the array before it, 0");
   header_error("{" + entry("a", "F32", "1", "0,4") + "}", eight, "need 4 bytes but 8 follow");
   header_error("{" + entry("a", "F64", "2", "0,16") + "}", eight, "need 16 bytes but 8 follow");

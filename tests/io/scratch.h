@@ -1,4 +1,4 @@
-// A folder of its own for each test, removed at the end; and the message of an expected error.
+// A folder of its own for each test, removed at the end.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -6,10 +6,10 @@
 
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <string>
 
-#include "costate/base/error.h"
+#include "costate/base/text.h"
+#include "tests/support/expect_error.h"
 
 namespace costate::test {
 
@@ -44,26 +44,4 @@ class Scratch {
   std::filesystem::path folder_;
 };
 
-/// The message of the Expected error that `action` throws; fails and gives "" if it throws none.
-template <class Expected>
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Expected& error) {
-    return error.what();
-  } catch (const std::exception& error) {
-    ADD_FAILURE() << "another error: " << error.what();
-    return "";
-  }
-  ADD_FAILURE() << "no error";
-  return "";
-}
-
 }  // namespace costate::test
-
-/// Expects `statement` to throw `Expected` with `part` in its message.
-#define EXPECT_ERROR(statement, Expected, part)                                                         \
-  do {                                                                                                  \
-    const std::string message_ = ::costate::test::message_of<Expected>([&] { statement; });             \
-    EXPECT_NE(message_.find(part), std::string::npos) << "message: " << message_ << "\nlacks: " << part; \
-  } while (false)

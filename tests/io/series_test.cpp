@@ -16,7 +16,7 @@ TimeSeries series(const std::string& text, const SeriesColumns& columns) {
   return series_from_table(CsvTable(text, "data.csv"), columns);
 }
 
-const SeriesColumns kPlain{.time = "t", .states = {"x", "y"}, .inputs = {}, .trajectory = {}, .time_scale = {}};
+const SeriesColumns kPlain{.time = "t", .states = {"x", "y"}};
 
 SeriesColumns with_inputs(std::vector<std::string> inputs) {
   SeriesColumns columns = kPlain;
@@ -92,10 +92,8 @@ TEST(Series, AStartingStateIsOneRow) {
 
 TEST(Series, WritesAndReadsBackBitForBit) {
   const Scratch scratch;
-  const SeriesColumns columns{
-      .time = "t", .states = {"x", "y"}, .inputs = {"u"}, .trajectory = "trajectory", .time_scale = {}};
-  const TimeSeries made =
-      series("trajectory,t,x,y,u\n1,0,0.1,2,3\n1,0.3,,1e-7,4\n2,0,5,6,7\n2,1,8,9,0.25\n", columns);
+  const SeriesColumns columns{.time = "t", .states = {"x", "y"}, .inputs = {"u"}, .trajectory = "trajectory"};
+  const TimeSeries made = series("trajectory,t,x,y,u\n1,0,0.1,2,3\n1,0.3,,1e-7,4\n2,0,5,6,7\n2,1,8,9,0.25\n", columns);
   write_series(scratch / "out.csv", made, {"a comment"});
   const TimeSeries read = read_series(scratch / "out.csv", columns);
   ASSERT_EQ(read.trajectories.size(), 2u);
@@ -108,9 +106,8 @@ TEST(Series, WritesAndReadsBackBitForBit) {
 }
 
 TEST(Series, TheHareAndLynxDataIsThePublishedTable) {
-  const TimeSeries read = read_series(
-      COSTATE_SOURCE_DIR "/examples/data/hare_lynx.csv",
-      {.time = "year", .states = {"hare", "lynx"}, .inputs = {}, .trajectory = {}, .time_scale = {}});
+  const TimeSeries read =
+      read_series(COSTATE_SOURCE_DIR "/examples/data/hare_lynx.csv", {.time = "year", .states = {"hare", "lynx"}});
   const Trajectory& pelts = read.trajectories.at(0);
   ASSERT_EQ(pelts.times.size(), 21u);
   double hares = 0, lynxes = 0;

@@ -104,7 +104,8 @@ TEST(Toml, UnknownNamesSuggestTheNearest) {
   EXPECT_NO_THROW(parse("format = 1\n[train]\nrate = 1\n").check_keys(known));
   EXPECT_ERROR(parse("[train]\nrate = 1\nepoch = 2\n").check_keys(known), DataError,
                "config.toml, line 3: unknown key 'epoch'; did you mean 'epochs'? known: epochs, rate");
-  EXPECT_ERROR(parse("[trian]\nrate = 1\n").check_keys(known), DataError, "unknown section 'trian'; did you mean 'train'");
+  EXPECT_ERROR(parse("[trian]\nrate = 1\n").check_keys(known), DataError,
+               "unknown section 'trian'; did you mean 'train'");
 }
 
 TEST(Toml, AnotherFormatIsRefused) {

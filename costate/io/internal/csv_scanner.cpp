@@ -101,7 +101,8 @@ std::string CsvScanner::read_quoted_cell() {
     cell.push_back(text_[at_]);
   }
   if (at_ >= text_.size())
-    throw DataError("[read_csv] ", source_, ", line ", first_line, ": a quoted cell is not closed; add the missing \".");
+    throw DataError("[read_csv] ", source_, ", line ", first_line,
+                    ": a quoted cell is not closed; add the missing \".");
   ++at_;
   while (!at_cell_end() && is_blank(text_[at_], delimiter_)) ++at_;
   if (!at_cell_end())

@@ -130,7 +130,8 @@ TimeColumn to_scale(const std::vector<IsoTime>& moments, const TimeScale& scale)
   TimeColumn column{.values = {}, .scale = scale};
   IsoTime origin = *std::min_element(moments.begin(), moments.end(), is_before);
   if (scale.unit.empty()) {
-    const bool is_fine = std::any_of(moments.begin(), moments.end(), [](const IsoTime& t) { return t.has_time_of_day; });
+    const bool is_fine =
+        std::any_of(moments.begin(), moments.end(), [](const IsoTime& t) { return t.has_time_of_day; });
     column.scale = {.unit = is_fine ? "seconds" : "days", .origin = format_iso_time(origin, is_fine)};
   }
   const std::optional<IsoTime> written = parse_iso_time(column.scale.origin);

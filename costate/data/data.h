@@ -1,0 +1,6 @@
+// Made-up data with known truth: the front door of costate/data.
+#pragma once
+
+#include "costate/data/densities.h"  // IWYU pragma: export
+#include "costate/data/simulate.h"   // IWYU pragma: export
+#include "costate/data/systems.h"    // IWYU pragma: export
