@@ -15,8 +15,8 @@ const ErrorInfo& error_info(ErrorKind kind) {
 
 namespace internal {
 void check_failed(const char* file, int line, const char* condition, const std::string& message) {
-  throw InternalError("[", file, ":", line, "] internal check '", condition, "' failed",
-                      message.empty() ? "" : ": ", message, "; this is a bug in Costate, please report it.");
+  throw InternalError("[", file, ":", line, "] internal check '", condition, "' failed", message.empty() ? "" : ": ",
+                      message, "; this is a bug in Costate, please report it.");
 }
 }  // namespace internal
 

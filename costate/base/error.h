@@ -39,12 +39,12 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
-#define COSTATE_ERROR(name, sentence, cure, python, exit_code)                                   \
-  class name : public Error {                                                                    \
-   public:                                                                                       \
-    /* Joins its arguments into the message. */                                                  \
-    template <class... Part>                                                                     \
-    explicit name(const Part&... part) : Error(ErrorKind::k##name, text::concat(part...)) {}     \
+#define COSTATE_ERROR(name, sentence, cure, python, exit_code)                               \
+  class name : public Error {                                                                \
+   public:                                                                                   \
+    /* Joins its arguments into the message. */                                              \
+    template <class... Part>                                                                 \
+    explicit name(const Part&... part) : Error(ErrorKind::k##name, text::concat(part...)) {} \
   };
 #include "costate/base/errors.def"
 #undef COSTATE_ERROR
@@ -58,7 +58,8 @@ namespace internal {
 /// Always on, cheap: our own invariants. Throws InternalError with place and message.
 #define COSTATE_CHECK(condition, ...)                                                                          \
   do {                                                                                                         \
-    if (!(condition)) ::costate::internal::check_failed(__FILE__, __LINE__, #condition, ::costate::text::concat(__VA_ARGS__)); \
+    if (!(condition))                                                                                          \
+      ::costate::internal::check_failed(__FILE__, __LINE__, #condition, ::costate::text::concat(__VA_ARGS__)); \
   } while (false)
 
 #ifdef NDEBUG

@@ -6,6 +6,9 @@
 namespace costate {
 namespace {
 
+// Flips bits of the seed, so that normal numbers come from other blocks than uniform ones.
+constexpr std::uint64_t kNormalSeedMask = 0x6E6F726D616C2121;
+
 std::uint32_t low(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
 std::uint32_t high(std::uint64_t value) { return static_cast<std::uint32_t>(value >> 32); }
 
@@ -36,7 +39,8 @@ double Random::uniform(std::uint64_t stream, std::uint64_t index, double low, do
 
 double Random::normal(std::uint64_t stream, std::uint64_t index) const {
   // Box and Muller, one of the pair: a draw costs one Philox block for both of its uniforms.
-  const auto word = philox({low(index), high(index), low(stream), high(stream)}, {low(seed_), high(seed_)});
+  const std::uint64_t seed = seed_ ^ kNormalSeedMask;
+  const auto word = philox({low(index), high(index), low(stream), high(stream)}, {low(seed), high(seed)});
   const double radius = ((static_cast<double>(word[0]) + 0.5) * 0x1p-32 + static_cast<double>(word[1] >> 11)) * 0x1p-21;
   const double angle = (static_cast<double>(word[2]) + static_cast<double>(word[3]) * 0x1p-32) * 0x1p-32;
   return std::sqrt(-2.0 * std::log(radius)) * std::cos(2.0 * std::numbers::pi * angle);

@@ -1,5 +1,5 @@
-// Random numbers that depend on (seed, stream, index) alone: the same for any number of threads, any tile size, any order of
-// calls. Philox 4x32-10, a counter-based generator (Salmon, Moraes, Dror, Shaw, SC 2011).
+// Random numbers that depend on (seed, stream, index) alone: the same for any number of threads, any tile size, any
+// order of calls. Philox 4x32-10, a counter-based generator (Salmon, Moraes, Dror, Shaw, SC 2011).
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ class Random {
   /// Uniform on (0, 1), never an end, in steps of 2^-52.
   double uniform(std::uint64_t stream, std::uint64_t index) const;
   double uniform(std::uint64_t stream, std::uint64_t index, double low, double high) const;
-  /// Standard normal (Box and Muller).
+  /// Standard normal (Box and Muller). Independent of the uniform number at the same place.
   double normal(std::uint64_t stream, std::uint64_t index) const;
   /// One of 0 … count - 1; the bias is below count / 2^64.
   std::uint64_t below(std::uint64_t stream, std::uint64_t index, std::uint64_t count) const;

@@ -14,7 +14,7 @@ template <class... Part>
 std::string concat(const Part&... part) {
   std::ostringstream out;
   out.precision(10);
-  (out << ... << part);
+  ((out << part), ...);
   return out.str();
 }
 

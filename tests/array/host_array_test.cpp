@@ -2,51 +2,72 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
+#include <cmath>
 
 #include "costate/base/error.h"
+#include "tests/support/expect_error.h"
 
 namespace costate {
 namespace {
 
-TEST(Shape, SizeStridesAndAxes) {
-  const Shape shape{2, 3, 4};
-  EXPECT_EQ(shape.size(), 24);
-  EXPECT_EQ(shape[-1], 4);
-  EXPECT_EQ(shape.strides(), (std::vector<std::int64_t>{12, 4, 1}));
-  EXPECT_EQ(to_string(shape), "[2, 3, 4]");
-  EXPECT_EQ(to_string(Shape{}), "[]");
-  EXPECT_THROW(shape[3], ShapeError);
-  EXPECT_THROW(Shape({-1}), ShapeError);
+TEST(HostArray, StartsAsZerosOfItsDtype) {
+  const HostArray array({2, 2}, Dtype::kF32);
+  EXPECT_EQ(array.dtype(), Dtype::kF32);
+  for (const float value : array.data<float>()) EXPECT_EQ(value, 0);
 }
 
-TEST(Shape, BroadcastsByNumPysRule) {
-  EXPECT_EQ(broadcast_shapes({2, 1, 4}, {3, 1}), (Shape{2, 3, 4}));
-  EXPECT_EQ(broadcast_shapes({}, {5}), (Shape{5}));
-  EXPECT_THROW(broadcast_shapes({2}, {3}), ShapeError);
+TEST(HostArray, DefaultHoldsNothing) { EXPECT_EQ(HostArray().size(), 0); }
+
+TEST(HostArray, AListIsAVectorOfF64) {
+  const HostArray times{0.0, 0.5, 1.0};
+  EXPECT_EQ(times.shape(), Shape{3});
+  EXPECT_EQ(times.dtype(), Dtype::kF64);
+  EXPECT_EQ(times.at(1), 0.5);
 }
 
-TEST(HostArray, HoldsAndConverts) {
-  HostArray array({2, 2}, std::vector<double>{1, 2, 3, 4});
-  array.set(3, 0.5);
-  EXPECT_EQ(array.at(3), 0.5);
-  EXPECT_EQ(array.astype(Dtype::kF32).data<float>()[3], 0.5f);
-  EXPECT_THROW(array.data<float>(), DtypeError);
-  EXPECT_EQ(array.reshape({4}).shape(), (Shape{4}));
-  EXPECT_THROW(array.reshape({3}), ShapeError);
-  EXPECT_THROW(HostArray({3}, std::vector<double>{1}), ShapeError);
+TEST(HostArray, CopiesAreIndependent) {
+  HostArray array{1.0, 2.0};
+  const HostArray copy = array;
+  array.set(0, 9.0);
+  EXPECT_EQ(copy.at(0), 1.0);
+  EXPECT_EQ(array.at(0), 9.0);
 }
 
-TEST(HostArray, SameBitsTellsZerosApartAndNanEqual) {
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_TRUE((HostArray{nan, 1.0}).same_bits(HostArray{nan, 1.0}));
-  EXPECT_FALSE(HostArray{0.0}.same_bits(HostArray{-0.0}));
-  EXPECT_FALSE(HostArray{1.0}.same_bits(HostArray{1.0}.astype(Dtype::kF32)));
+TEST(HostArray, TheCountMustFitTheShape) {
+  EXPECT_ERROR(HostArray({2, 3}, std::vector<double>(5)), ShapeError, "shape [2, 3] needs 6 numbers; got 5.");
+  EXPECT_ERROR(HostArray({2}, std::vector<float>(3)), ShapeError, "needs 2 numbers; got 3.");
 }
 
-TEST(Dtype, NamesAreReadBack) {
-  EXPECT_EQ(dtype_from_name("f32"), Dtype::kF32);
-  EXPECT_THROW(dtype_from_name("f16"), InvalidArgument);
+TEST(HostArray, DataAsksForTheDtypeThatIsThere) {
+  HostArray array({1}, Dtype::kF64);
+  EXPECT_ERROR(array.data<float>(), DtypeError, "the array holds f64");
+  array.data<double>()[0] = 2.5;
+  EXPECT_EQ(array.at(0), 2.5);
+}
+
+TEST(HostArray, AstypeRoundsAndWidens) {
+  const HostArray third{1.0 / 3};
+  const HostArray rounded = third.astype(Dtype::kF32);
+  EXPECT_EQ(rounded.data<float>()[0], 1.0f / 3);
+  EXPECT_EQ(rounded.astype(Dtype::kF64).at(0), static_cast<double>(1.0f / 3));
+  EXPECT_TRUE(third.astype(Dtype::kF64).same_bits(third));
+}
+
+TEST(HostArray, ReshapeKeepsTheNumbersInOrder) {
+  const HostArray matrix = HostArray{1, 2, 3, 4, 5, 6}.reshape({2, 3});
+  EXPECT_EQ(matrix.shape(), (Shape{2, 3}));
+  EXPECT_EQ(matrix.at(3), 4);
+  EXPECT_ERROR(matrix.reshape({4}), ShapeError, "the new shape must hold 6 numbers; got [4].");
+}
+
+TEST(HostArray, SameBitsSeesDtypeShapeAndSigns) {
+  const HostArray zero{0.0};
+  EXPECT_TRUE(zero.same_bits(HostArray{0.0}));
+  EXPECT_FALSE(zero.same_bits(HostArray{-0.0}));
+  EXPECT_FALSE(zero.same_bits(zero.astype(Dtype::kF32)));
+  EXPECT_FALSE(zero.same_bits(zero.reshape({1, 1})));
+  EXPECT_TRUE(HostArray{NAN}.same_bits(HostArray{NAN}));
+  EXPECT_TRUE(HostArray().same_bits(HostArray()));
 }
 
 }  // namespace

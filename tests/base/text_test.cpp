@@ -2,36 +2,42 @@
 
 #include <gtest/gtest.h>
 
-#include "costate/base/error.h"
-
-namespace costate {
+namespace costate::text {
 namespace {
 
-TEST(UnknownName, NamesTheNearestAndAll) {
-  EXPECT_EQ(text::unknown_name("method", "dopri", {"euler", "dopri5"}),
-            "unknown method 'dopri'; did you mean 'dopri5'? known: euler, dopri5.");
-  EXPECT_EQ(text::unknown_name("method", "xyzzy", {"euler"}), "unknown method 'xyzzy'; known: euler.");
+const std::vector<std::string> kMethods = {"euler", "rk4", "dopri5", "dopri8", "tsit5"};
+
+TEST(Text, ConcatJoinsAndTellsNumbersApart) {
+  EXPECT_EQ(concat("rtol ", 1e-6, " of ", 3, " rows"), "rtol 1e-06 of 3 rows");
+  EXPECT_NE(concat(1.00000001), concat(1.00000002));
+  EXPECT_EQ(concat(), "");
 }
 
-TEST(Error, KnowsItsRowOfTheTable) {
-  const ShapeError error("[f] got ", 3, ".");
-  EXPECT_STREQ(error.what(), "[f] got 3.");
-  EXPECT_EQ(error.info().name, "ShapeError");
-  EXPECT_EQ(error.info().exit_code, 2);
-  EXPECT_EQ(error.info().python_base, "ValueError");
+TEST(Text, JoinPutsSeparatorsBetween) {
+  EXPECT_EQ(join(std::vector<int>{}), "");
+  EXPECT_EQ(join(std::vector<int>{4}), "4");
+  EXPECT_EQ(join(std::vector<int>{4, 5, 6}), "4, 5, 6");
+  EXPECT_EQ(join(kMethods, "|"), "euler|rk4|dopri5|dopri8|tsit5");
 }
 
-TEST(Check, NamesThePlaceAndAsksForAReport) {
-  try {
-    COSTATE_CHECK(1 == 2, "because ", 7);
-    FAIL() << "no exception";
-  } catch (const InternalError& error) {
-    const std::string message = error.what();
-    EXPECT_NE(message.find("text_test.cpp"), std::string::npos);
-    EXPECT_NE(message.find("because 7"), std::string::npos);
-    EXPECT_NE(message.find("report"), std::string::npos);
-  }
+TEST(Text, NearestFindsTypingErrors) {
+  EXPECT_EQ(nearest("dopri", kMethods), "dopri5");
+  EXPECT_EQ(nearest("eluer", kMethods), "euler");
+  EXPECT_EQ(nearest("rk5", kMethods), "rk4");
+  EXPECT_EQ(nearest("tsit", kMethods), "tsit5");
+}
+
+TEST(Text, NearestIsEmptyWhereNothingIsNear) {
+  EXPECT_EQ(nearest("backward_differentiation", kMethods), "");
+  EXPECT_EQ(nearest("", std::vector<std::string>{"euler"}), "");
+  EXPECT_EQ(nearest("euler", {}), "");
+}
+
+TEST(Text, UnknownNameListsTheChoices) {
+  EXPECT_EQ(unknown_name("method", "dopri", kMethods),
+            "unknown method 'dopri'; did you mean 'dopri5'? known: euler, rk4, dopri5, dopri8, tsit5.");
+  EXPECT_EQ(unknown_name("precision", "quadruple", {"f32", "f64"}), "unknown precision 'quadruple'; known: f32, f64.");
 }
 
 }  // namespace
-}  // namespace costate
+}  // namespace costate::text

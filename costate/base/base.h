@@ -1,0 +1,8 @@
+// What every stage stands on.
+#pragma once
+
+#include "costate/base/error.h"
+#include "costate/base/log.h"
+#include "costate/base/random.h"
+#include "costate/base/text.h"
+#include "costate/base/threads.h"
