@@ -1,0 +1,240 @@
+// The two sweeps over the graph, and the Functions made of them.
+#include "costate/diff/diff.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "costate/base/error.h"
+#include "costate/diff/internal/rules.h"
+#include "costate/graph/extension.h"
+#include "costate/graph/internal/builder.h"
+#include "costate/graph/simplify.h"
+
+namespace costate {
+namespace {
+
+using internal::GraphBuilder;
+
+std::vector<Array> operands_of(GraphBuilder& builder, const Node& node) {
+  std::vector<Array> operands;
+  for (const NodeId id : node.operands) operands.emplace_back(&builder, id);
+  return operands;
+}
+
+/// Which of the first `count` nodes depend on one of `wrt`.
+std::vector<bool> depends_on(const GraphBuilder& builder, std::size_t count, std::span<const Array> wrt) {
+  std::vector<bool> depends(count, false);
+  for (const Array& x : wrt)
+    if (static_cast<std::size_t>(x.node()) < count) depends[static_cast<std::size_t>(x.node())] = true;
+  for (std::size_t id = 0; id < count; ++id)
+    for (const NodeId operand : builder.node(static_cast<NodeId>(id)).operands)
+      if (depends[static_cast<std::size_t>(operand)]) depends[id] = true;
+  return depends;
+}
+
+std::size_t last_node(std::span<const Array> values) {
+  NodeId last = -1;
+  for (const Array& value : values) last = std::max(last, value.node());
+  return static_cast<std::size_t>(last + 1);
+}
+
+void add_to(Array& sum, const Array& term) {
+  if (!term.is_empty()) sum = sum.is_empty() ? term : sum + term;
+}
+
+/// Cotangents of a node's operands; empty where none flows or none is wanted.
+std::vector<Array> node_vjp(const Node& node, std::span<const Array> operands, const Array& result, const Array& cotangent,
+                            const std::vector<bool>& wanted) {
+  if (node.op == Op::kExtension) return node.extension->vjp(operands, result, cotangent);
+  std::vector<Array> cotangents(operands.size());
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (!wanted[static_cast<std::size_t>(operands[i].node())]) continue;
+    cotangents[i] = is_elementwise(node.op) ? internal::elementwise_partial(node.op, i, operands, result, cotangent)
+                                            : internal::transposed_partial(node, i, operands, result, cotangent);
+  }
+  return cotangents;
+}
+
+Array node_jvp(const Node& node, std::span<const Array> operands, const Array& result, std::span<const Array> tangents) {
+  if (node.op == Op::kExtension) return node.extension->jvp(operands, result, tangents);
+  if (!is_elementwise(node.op)) return internal::forward_tangent(node, operands, result, tangents);
+  Array tangent;
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    if (!tangents[i].is_empty())
+      add_to(tangent, internal::elementwise_partial(node.op, i, operands, result, tangents[i]));
+  return tangent;
+}
+
+std::vector<std::size_t> all_inputs_if_empty(const Function& f, std::span<const std::size_t> wrt) {
+  std::vector<std::size_t> positions(wrt.begin(), wrt.end());
+  if (positions.empty()) {
+    positions.resize(f.inputs().size());
+    std::iota(positions.begin(), positions.end(), std::size_t{0});
+  }
+  for (const std::size_t position : positions)
+    if (position >= f.inputs().size())
+      throw InvalidArgument("[diff] wrt names input ", position, "; the function has ", f.inputs().size(), " inputs.");
+  return positions;
+}
+
+/// A function's inputs and body in the current builder.
+struct Inlined {
+  std::vector<Array> inputs, outputs;
+};
+
+Inlined inline_with_inputs(GraphBuilder& builder, const Function& f) {
+  Inlined inlined;
+  for (const Input& input : f.inputs()) inlined.inputs.push_back(builder.input_like(input));
+  inlined.outputs = internal::inline_function(f, inlined.inputs);
+  return inlined;
+}
+
+std::vector<Array> pick(const std::vector<Array>& arrays, const std::vector<std::size_t>& positions) {
+  std::vector<Array> picked;
+  for (const std::size_t position : positions) picked.push_back(arrays[position]);
+  return picked;
+}
+
+/// Finishes a function whose outputs are f's, then derivatives named after f's inputs.
+Function finish_reverse(GraphBuilder& builder, const Function& f, std::vector<Array> outputs,
+                        const std::vector<std::size_t>& wrt, std::span<const Array> derivatives) {
+  std::vector<OutputKind> kinds;
+  std::vector<std::string> names;
+  for (const Output& output : f.outputs()) {
+    kinds.push_back(output.kind);
+    names.push_back(output.name);
+  }
+  for (const std::size_t position : wrt) {
+    const Input& input = f.inputs()[position];
+    kinds.push_back(input.kind == InputKind::kShared ? OutputKind::kSum : OutputKind::kSample);
+    names.push_back("d_" + input.name);
+  }
+  outputs.insert(outputs.end(), derivatives.begin(), derivatives.end());
+  return simplify(builder.finish(outputs, std::move(kinds), std::move(names)));
+}
+
+}  // namespace
+
+std::vector<Array> pull_back(std::span<const Array> values, std::span<const Array> cotangents, std::span<const Array> wrt) {
+  if (values.size() != cotangents.size())
+    throw InvalidArgument("[pull_back] needs a cotangent for each of ", values.size(), " values; got ", cotangents.size(), ".");
+  std::vector<Array> result;
+  if (values.empty()) return result;
+  GraphBuilder& builder = *values[0].builder();
+  const std::size_t count = last_node(values);
+  const std::vector<bool> wanted = depends_on(builder, count, wrt);
+  std::vector<Array> adjoint(count);
+  for (std::size_t i = 0; i < values.size(); ++i) add_to(adjoint[static_cast<std::size_t>(values[i].node())], cotangents[i]);
+  for (std::size_t id = count; id-- > 0;) {
+    if (adjoint[id].is_empty() || !wanted[id]) continue;
+    const Node node = builder.node(static_cast<NodeId>(id));  // a copy: rules append nodes
+    const std::vector<Array> operands = operands_of(builder, node);
+    if (operands.empty()) continue;
+    const std::vector<Array> terms =
+        node_vjp(node, operands, Array(&builder, static_cast<NodeId>(id)), adjoint[id], wanted);
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      const auto operand = static_cast<std::size_t>(operands[i].node());
+      if (wanted[operand]) add_to(adjoint[operand], terms[i]);
+    }
+  }
+  for (const Array& x : wrt) {
+    const auto id = static_cast<std::size_t>(x.node());
+    result.push_back(id < count && !adjoint[id].is_empty() ? adjoint[id] : zeros(x.shape()));
+  }
+  return result;
+}
+
+std::vector<Array> gradient(const Array& value, std::span<const Array> wrt) {
+  if (value.shape().rank() != 0)
+    throw ShapeError("[gradient] the value must be a scalar; got shape ", value.shape(), ". Sum it first.");
+  const Array one = ones({});
+  return pull_back(std::span(&value, 1), std::span(&one, 1), wrt);
+}
+
+std::vector<Array> push_forward(std::span<const Array> values, std::span<const Array> wrt, std::span<const Array> tangents) {
+  if (wrt.size() != tangents.size())
+    throw InvalidArgument("[push_forward] needs a tangent for each of ", wrt.size(), " arrays; got ", tangents.size(), ".");
+  std::vector<Array> result;
+  if (values.empty()) return result;
+  GraphBuilder& builder = *values[0].builder();
+  const std::size_t count = last_node(values);
+  const std::vector<bool> moved = depends_on(builder, count, wrt);
+  std::vector<Array> tangent(count);
+  for (std::size_t i = 0; i < wrt.size(); ++i)
+    if (static_cast<std::size_t>(wrt[i].node()) < count) tangent[static_cast<std::size_t>(wrt[i].node())] = tangents[i];
+  for (std::size_t id = 0; id < count; ++id) {
+    if (!moved[id] || !tangent[id].is_empty()) continue;
+    const Node node = builder.node(static_cast<NodeId>(id));
+    const std::vector<Array> operands = operands_of(builder, node);
+    std::vector<Array> directions;
+    for (const Array& operand : operands) directions.push_back(tangent[static_cast<std::size_t>(operand.node())]);
+    const bool any = std::any_of(directions.begin(), directions.end(), [](const Array& x) { return !x.is_empty(); });
+    if (any) tangent[id] = node_jvp(node, operands, Array(&builder, static_cast<NodeId>(id)), directions);
+  }
+  for (const Array& value : values) {
+    const Array& moving = tangent[static_cast<std::size_t>(value.node())];
+    result.push_back(moving.is_empty() ? zeros(value.shape()) : moving);
+  }
+  return result;
+}
+
+Function vjp(const Function& f, std::span<const std::size_t> wrt) {
+  const std::vector<std::size_t> positions = all_inputs_if_empty(f, wrt);
+  GraphBuilder builder;
+  const internal::BuilderScope scope(builder);
+  const Inlined inlined = inline_with_inputs(builder, f);
+  std::vector<Array> cotangents;
+  for (std::size_t i = 0; i < f.outputs().size(); ++i)
+    cotangents.push_back(builder.input("cotangent_" + f.outputs()[i].name, InputKind::kSample, f.output_shape(i)));
+  const std::vector<Array> derivatives = pull_back(inlined.outputs, cotangents, pick(inlined.inputs, positions));
+  return finish_reverse(builder, f, inlined.outputs, positions, derivatives);
+}
+
+Function jvp(const Function& f, std::span<const std::size_t> wrt) {
+  const std::vector<std::size_t> positions = all_inputs_if_empty(f, wrt);
+  GraphBuilder builder;
+  const internal::BuilderScope scope(builder);
+  const Inlined inlined = inline_with_inputs(builder, f);
+  std::vector<Array> tangents;
+  for (const std::size_t position : positions) {
+    const Input& input = f.inputs()[position];
+    tangents.push_back(builder.input("tangent_" + input.name, input.kind, input.shape));
+  }
+  std::vector<Array> outputs = inlined.outputs;
+  const std::vector<Array> moved = push_forward(inlined.outputs, pick(inlined.inputs, positions), tangents);
+  outputs.insert(outputs.end(), moved.begin(), moved.end());
+  std::vector<std::string> names;
+  for (const Output& output : f.outputs()) names.push_back(output.name);
+  for (const Output& output : f.outputs()) names.push_back("tangent_" + output.name);
+  return simplify(builder.finish(outputs, {}, std::move(names)));
+}
+
+Function value_and_grad(const Function& loss, std::span<const std::size_t> wrt) {
+  if (loss.outputs().empty() || loss.output_shape(0).rank() != 0)
+    throw ShapeError("[value_and_grad] the loss must be a scalar; got shape ",
+                     loss.outputs().empty() ? Shape{0} : loss.output_shape(0), ". Sum or average it first.");
+  const std::vector<std::size_t> positions = all_inputs_if_empty(loss, wrt);
+  GraphBuilder builder;
+  const internal::BuilderScope scope(builder);
+  const Inlined inlined = inline_with_inputs(builder, loss);
+  const std::vector<Array> derivatives = gradient(inlined.outputs[0], pick(inlined.inputs, positions));
+  return finish_reverse(builder, loss, inlined.outputs, positions, derivatives);
+}
+
+Function value_and_grad(const Function& loss, std::span<const Parameter> parameters) {
+  std::vector<std::size_t> positions;
+  for (const Parameter& parameter : parameters) {
+    const auto& inputs = loss.inputs();
+    const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const Input& input) {
+      return input.parameter && *input.parameter == parameter;
+    });
+    if (found == inputs.end())
+      throw InvalidArgument("[value_and_grad] the loss does not use parameter '", parameter.name(),
+                            "'; leave it out or use it.");
+    positions.push_back(static_cast<std::size_t>(found - inputs.begin()));
+  }
+  if (positions.empty()) throw InvalidArgument("[value_and_grad] needs at least one parameter; got none.");
+  return value_and_grad(loss, std::span<const std::size_t>(positions));
+}
+
+}  // namespace costate
