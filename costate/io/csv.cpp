@@ -40,6 +40,17 @@ void check_names(const std::vector<std::string>& names, const std::string& sourc
                       "' occurs twice. Rename one.");
 }
 
+/// The names in a comment such as "# t (s)\tmx ()" right above rows of numbers, as numpy.savetxt and mumax write them;
+/// empty if the line below is a header of its own or the comment does not fit it.
+std::vector<std::string> names_in_comment(std::string_view comment, const internal::CsvRecord& first,
+                                          const std::string& source) {
+  const bool is_header = std::any_of(first.cells.begin(), first.cells.end(),
+                                     [](const std::string& cell) { return !internal::parse_double(cell); });
+  internal::CsvRecord names;
+  if (is_header || !internal::CsvScanner(comment, source).next(names)) return {};
+  return names.cells.size() == first.cells.size() ? names.cells : std::vector<std::string>{};
+}
+
 }  // namespace
 
 CsvTable::CsvTable(std::string_view text, std::string source) : source_(std::move(source)) {
@@ -48,19 +59,24 @@ CsvTable::CsvTable(std::string_view text, std::string source) : source_(std::mov
   internal::CsvRecord record;
   if (!scanner.next(record))
     throw DataError("[read_csv] '", source_, "' is empty; expected a header line, then one row a line.");
-  names_ = record.cells;
+  names_ = names_in_comment(scanner.last_comment(), record, source_);
+  const bool is_first_line_a_row = !names_.empty();
+  if (!is_first_line_a_row) names_ = record.cells;
   check_names(names_, source_, record.line);
   columns_.resize(names_.size());
-  while (scanner.next(record)) {
-    if (record.cells.size() != names_.size())
-      throw DataError("[read_csv] ", source_, ", line ", record.line, ": expected ", names_.size(),
-                      " cells as in the header; got ", record.cells.size(),
-                      ". Mend the line, or quote cells that hold the delimiter.");
-    lines_.push_back(record.line);
-    for (std::size_t i = 0; i < names_.size(); ++i) columns_[i].push_back(std::move(record.cells[i]));
-  }
+  if (is_first_line_a_row) add_row(record);
+  while (scanner.next(record)) add_row(record);
   if (lines_.empty())
     throw DataError("[read_csv] '", source_, "' has a header (", text::join(names_), ") but no rows below it.");
+}
+
+void CsvTable::add_row(internal::CsvRecord& record) {
+  if (record.cells.size() != names_.size())
+    throw DataError("[read_csv] ", source_, ", line ", record.line, ": expected ", names_.size(),
+                    " cells as in the header; got ", record.cells.size(),
+                    ". Mend the line, or quote cells that hold the delimiter.");
+  lines_.push_back(record.line);
+  for (std::size_t i = 0; i < names_.size(); ++i) columns_[i].push_back(std::move(record.cells[i]));
 }
 
 bool CsvTable::has_column(const std::string& name) const {

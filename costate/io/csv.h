@@ -2,7 +2,8 @@
 //
 // Read: the delimiter is the one of , ; tab that the header holds most often. Fields may be quoted ("a ""b"" c"), lines
 // may end in LF or CRLF, the file may start with a UTF-8 byte order mark. Blank lines and lines that start with # are
-// skipped. A cell that is empty, NA or nan (in any case) is missing. Numbers have a decimal point.
+// skipped, except that a comment right above a first line of numbers is the header if it has as many names. A cell that
+// is empty, NA or nan (in any case) is missing. Numbers have a decimal point.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,10 @@
 #include "costate/array/time_series.h"
 
 namespace costate {
+
+namespace internal {
+struct CsvRecord;
+}
 
 /// A time column as numbers, and how it came to be numbers.
 struct TimeColumn {
@@ -55,6 +60,8 @@ class CsvTable {
   std::string where(std::size_t row, const std::string& name) const;
 
  private:
+  void add_row(internal::CsvRecord& record);
+
   std::string source_;
   std::vector<std::string> names_;
   std::vector<std::vector<std::string>> columns_;

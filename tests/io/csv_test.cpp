@@ -34,6 +34,15 @@ TEST(Csv, SkipsCommentsBlankLinesAndTheByteOrderMark) {
   EXPECT_EQ(read.line(1), 7u);
 }
 
+TEST(Csv, ACommentAboveNumbersIsTheHeader) {
+  const CsvTable read = table("# made by mumax\n# t (s)\tmx ()\n1e-9\t0.5\n2e-9\t0.25\n");
+  EXPECT_EQ(read.names(), (Words{"t (s)", "mx ()"}));
+  EXPECT_EQ(read.numbers("mx ()"), (Numbers{0.5, 0.25}));
+  EXPECT_EQ(read.line(0), 3u);
+  // Numbers can be names, too.
+  EXPECT_EQ(table("# a remark\n0,1\n5,6\n").names(), (Words{"0", "1"}));
+}
+
 TEST(Csv, UnquotesCells) {
   const CsvTable read =
       table("\"name, first\" ,note\n\"O\"\"Hara\", two words \n\"line\nbreak\",x\n\"\",\"# no comment\"\n");

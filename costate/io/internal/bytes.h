@@ -27,7 +27,7 @@ T load(std::string_view bytes, std::size_t offset) {
 /// The same, stored most significant byte first.
 template <class T>
 T load_big_endian(std::string_view bytes, std::size_t offset) {
-  char reversed[sizeof(T)];
+  char reversed[sizeof(T)] = {};
   std::reverse_copy(bytes.data() + offset, bytes.data() + offset + sizeof(T), reversed);
   T value;
   std::memcpy(&value, reversed, sizeof value);

@@ -59,7 +59,10 @@ bool CsvScanner::next(CsvRecord& record) {
 void CsvScanner::skip_to_record() {
   while (at_ < text_.size()) {
     const std::string_view line = rest_of_line();
-    if (!line.starts_with('#') && !trim(line, delimiter_).empty()) return;
+    if (line.starts_with('#'))
+      last_comment_ = line.substr(1);
+    else if (!trim(line, delimiter_).empty())
+      return;
     at_ += line.size();
     end_line();
   }

@@ -22,6 +22,9 @@ class CsvScanner {
   /// The next record, or false at the end. DataError for a quote that is not closed or not followed by a delimiter.
   bool next(CsvRecord& record);
 
+  /// The last comment line before the current place, without its #; empty if there was none.
+  std::string_view last_comment() const { return last_comment_; }
+
  private:
   void skip_to_record();
   std::string_view rest_of_line() const;
@@ -31,6 +34,7 @@ class CsvScanner {
   bool at_cell_end() const;
 
   std::string_view text_;
+  std::string_view last_comment_;
   const std::string& source_;
   char delimiter_ = ',';
   std::size_t at_ = 0;
