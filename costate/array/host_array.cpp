@@ -30,8 +30,10 @@ HostArray::HostArray(Shape shape, std::vector<float> values) : shape_(std::move(
   check_count(shape_, std::get<std::vector<float>>(data_).size());
 }
 
-HostArray::HostArray(std::initializer_list<double> values)
-    : HostArray(Shape{static_cast<std::int64_t>(values.size())}, std::vector<double>(values)) {}
+HostArray HostArray::vector(std::vector<double> values) {
+  const Shape shape{static_cast<std::int64_t>(values.size())};
+  return HostArray(shape, std::move(values));
+}
 
 template <class T>
 std::span<T> HostArray::data() {

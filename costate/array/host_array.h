@@ -19,8 +19,8 @@ class HostArray {
   /// Takes the numbers; ShapeError if their count is not shape.size().
   HostArray(Shape shape, std::vector<double> values);
   HostArray(Shape shape, std::vector<float> values);
-  /// A vector, e.g. `HostArray{0.0, 0.5, 1.0}` for times.
-  HostArray(std::initializer_list<double> values);
+  /// A vector, e.g. `HostArray::vector({0.0, 0.5, 1.0})` for times.
+  static HostArray vector(std::vector<double> values);
 
   const Shape& shape() const { return shape_; }
   Dtype dtype() const { return std::holds_alternative<std::vector<float>>(data_) ? Dtype::kF32 : Dtype::kF64; }

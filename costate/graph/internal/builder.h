@@ -2,6 +2,7 @@
 // twice), and remembers which Parameter became which input.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -35,7 +36,7 @@ class GraphBuilder {
                   std::vector<std::string> names = {}) const;
 
  private:
-  std::vector<Node> nodes_;
+  std::deque<Node> nodes_;  // references to a node's shape stay good while nodes are appended
   std::vector<Input> inputs_;
   std::unordered_multimap<std::size_t, NodeId> shared_;
 };

@@ -1,0 +1,168 @@
+// Every operation of ops.def, and small networks: executor against interpreter, derivatives against differences.
+#include "costate/exec/program.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "../support/check_function.h"
+#include "costate/base/error.h"
+#include "costate/diff/diff.h"
+#include "costate/graph/internal/builder.h"
+#include "costate/graph/trace.h"
+
+namespace costate {
+namespace {
+
+using testing::check_derivatives;
+using testing::check_execution;
+using testing::draw_inputs;
+
+// Elementwise functions stay within 4 ulp; sums of up to 100 terms add some more.
+constexpr double kUlps = 4 * 2.3e-16;
+constexpr double kSumUlps = 100 * 2.3e-16;
+// Central differences with step 1e-5 of functions whose third derivatives are up to about 100.
+constexpr double kDifference = 2e-7;
+
+class Elementwise : public ::testing::TestWithParam<Op> {};
+
+Function elementwise_function(Op op, const Shape& shape) {
+  std::vector<ArgumentSpec> arguments;
+  for (int i = 0; i < costate::info(op).arity; ++i) arguments.push_back({text::concat("x", i), shape});
+  return trace_list(arguments, [&](std::span<const Array> operands) {
+    return std::vector<Array>{internal::append_op(op, operands, std::source_location::current())};
+  });
+}
+
+TEST_P(Elementwise, AgreesWithTheInterpreter) {
+  for (const Shape& shape : {Shape{}, Shape{1}, Shape{7}, Shape{3, 5}})
+    for (const std::int64_t batch : {1, 3, 8, 33}) {
+      const Function f = elementwise_function(GetParam(), shape);
+      check_execution(f, draw_inputs(f, batch, info(GetParam()).test_low, info(GetParam()).test_high, 5), kUlps);
+    }
+}
+
+TEST_P(Elementwise, DerivativesAgreeWithDifferences) {
+  if (GetParam() == Op::kStopGradient) GTEST_SKIP() << "its derivative is zero by decree";
+  const Function f = elementwise_function(GetParam(), {6});
+  check_derivatives(f, draw_inputs(f, 1, info(GetParam()).test_low, info(GetParam()).test_high, 11), kDifference);
+}
+
+std::vector<Op> elementwise_ops() {
+  std::vector<Op> ops;
+  for (std::size_t i = 0; i < kNumOps; ++i)
+    if (is_elementwise(static_cast<Op>(i))) ops.push_back(static_cast<Op>(i));
+  return ops;
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, Elementwise, ::testing::ValuesIn(elementwise_ops()),
+                         [](const auto& row) { return std::string(costate::info(row.param).name); });
+
+struct Case {
+  std::string name;
+  Function function;
+};
+
+Parameter weights(const std::string& name, Shape shape) {
+  HostArray value(shape);
+  for (std::int64_t i = 0; i < value.size(); ++i) value.set(i, 0.3 * std::sin(1.0 + 2.7 * static_cast<double>(i)));
+  return Parameter(name, value);
+}
+
+std::vector<Case> programs() {
+  std::vector<Case> cases;
+  const Parameter w1 = weights("w1", {13, 3}), b1 = weights("b1", {13}), w2 = weights("w2", {2, 13}), b2 = weights("b2", {2});
+  cases.push_back({"mlp", trace([=](Array x) { return matmul(w2, tanh(matmul(w1, x) + b1)) + b2; }, {{"x", {3}}})});
+  cases.push_back({"relu_row_vector", trace([=](Array x) { return relu(matmul(x, w1)); }, {{"x", {13}}})});
+  cases.push_back({"matrix_sample", trace([=](Array x) { return sigmoid(matmul(w1, x)); }, {{"x", {3, 4}}})});
+  cases.push_back({"sample_times_shared", trace([=](Array x) { return matmul(x, w1); }, {{"x", {5, 13}}})});
+  cases.push_back({"both_samples", trace([](Array x, Array y) { return matmul(x, y); }, {{"x", {2, 3}}, {"y", {3, 4}}})});
+  cases.push_back({"dot", trace([](Array x, Array y) { return matmul(x, y); }, {{"x", {5}}, {"y", {5}}})});
+  cases.push_back({"outer", trace([](Array x, Array y) { return outer(x, y); }, {{"x", {3}}, {"y", {4}}})});
+  cases.push_back({"broadcast", trace([](Array x, Array y) { return x * y + 2.0; }, {{"x", {3, 1}}, {"y", {4}}})});
+  cases.push_back({"scalar_times_vector", trace([](Array t, Array x) { return sin(t) * x; }, {{"t", {}}, {"x", {4}}})});
+  cases.push_back({"transpose", trace([](Array x) { return transpose(x, {2, 0, 1}) * 1.5; }, {{"x", {2, 3, 4}}})});
+  cases.push_back({"slice", trace([](Array x) { return x.slice(1, 3) * x[3]; }, {{"x", {5}}})});
+  cases.push_back({"concat_axis1", trace([](Array x, Array y) { return concat({x, y * y}, 1); }, {{"x", {2, 3}}, {"y", {2, 2}}})});
+  cases.push_back({"concat_scalar_spread", trace([](Array t, Array x) { return concat({broadcast_to(t, {2}), x}); },
+                                                 {{"t", {}}, {"x", {3}}})});
+  cases.push_back({"gather_repeats", trace([](Array x) { return gather(x, {2, 0, 2, 1}, {2, 2}); }, {{"x", {3}}})});
+  cases.push_back({"scatter", trace([](Array x) { return scatter(x, {1, 1, 4}, {6}); }, {{"x", {3}}})});
+  cases.push_back({"sums", trace([](Array x) { return sum(x, {1}) + mean(x, {0, 2}).slice(0, 1) + sum(x); }, {{"x", {2, 3, 2}}})});
+  cases.push_back({"extremes", trace([](Array x) { return reduce_max(x, {0}) - reduce_min(x, {0}); }, {{"x", {4, 3}}})});
+  cases.push_back({"activations", trace([](Array x) { return elu(x) + gelu(x) + silu(x) + softplus(x); }, {{"x", {5}}})});
+  cases.push_back({"shared_input", trace([](Array x, Array p) { return x * exp(p) + sum(p); },
+                                         {{"x", {3}}, {"p", {3}, InputKind::kShared}})});
+  cases.push_back({"constant_output", trace([](Array x) { return std::vector<Array>{x, constant(3.0)}; }, {{"x", {2}}})});
+  return cases;
+}
+
+class Programs : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Programs, AgreeWithTheInterpreter) {
+  for (const std::int64_t batch : {1, 2, 5, 40})
+    check_execution(GetParam().function, draw_inputs(GetParam().function, batch, -2, 2, 3), kSumUlps);
+}
+
+TEST_P(Programs, DerivativesAgreeWithDifferences) {
+  check_derivatives(GetParam().function, draw_inputs(GetParam().function, 1, -2, 2, 3), kDifference);
+}
+
+TEST_P(Programs, ReverseProgramsAgreeWithTheInterpreter) {
+  const Function reverse = vjp(GetParam().function);
+  for (const std::int64_t batch : {1, 9}) check_execution(reverse, draw_inputs(reverse, batch, -2, 2, 4), kSumUlps);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Programs, ::testing::ValuesIn(programs()), [](const auto& row) { return row.param.name; });
+
+TEST(Derivatives, NestToThirdOrder) {
+  Function f = trace([](Array x) { return sin(x) * exp(x); }, {{"x", {}}});
+  for (int order = 0; order < 3; ++order) {
+    const Function previous = f;
+    f = trace([&](Array x) {
+      const Array value = internal::inline_function(previous, std::span(&x, 1))[0];
+      return gradient(value, std::span(&x, 1))[0];
+    }, {{"x", {}}});
+  }
+  const double x = 0.7;  // (sin x e^x)''' = 2 e^x (cos x - sin x)
+  const RunResult result = compile(f).run({HostArray({1}, std::vector<double>{x})});
+  EXPECT_NEAR(result.outputs[0].at(0), 2 * std::exp(x) * (std::cos(x) - std::sin(x)), 1e-14);
+}
+
+TEST(Program, SampleBitsDoNotDependOnBatchOrLanes) {
+  const Function f = programs()[0].function;
+  const std::vector<HostArray> inputs = draw_inputs(f, 40, -2, 2, 8);
+  const HostArray together = compile(f).run(inputs).outputs[0];
+  for (const std::size_t lanes : {1, 8, 24})
+    EXPECT_TRUE(compile(f, {.lanes = lanes}).run(inputs).outputs[0].same_bits(together)) << lanes;
+  for (std::int64_t row = 0; row < 40; ++row) {
+    HostArray one(Shape{1, 3});
+    for (std::int64_t k = 0; k < 3; ++k) one.set(k, inputs[0].at(row * 3 + k));
+    const HostArray alone = compile(f).run({one}).outputs[0];
+    for (std::int64_t k = 0; k < 2; ++k) EXPECT_EQ(alone.at(k), together.at(row * 2 + k));
+  }
+}
+
+TEST(Program, F32AgreesToSinglePrecision) {
+  const Function f = programs()[0].function;
+  const std::vector<HostArray> inputs = draw_inputs(f, 19, -2, 2, 8);
+  const RunResult result = compile(f, {.dtype = Dtype::kF32}).run(inputs);
+  const std::vector<HostArray> expected = testing::interpret_batch(f, inputs);
+  ASSERT_EQ(result.outputs[0].dtype(), Dtype::kF32);
+  for (std::int64_t k = 0; k < expected[0].size(); ++k)
+    EXPECT_NEAR(result.outputs[0].at(k), expected[0].at(k), 20 * 1.2e-7);  // 13 products and two roundings
+}
+
+TEST(Program, WrongInputsAreNamed) {
+  const Program program = compile(programs()[0].function);
+  try {
+    program.run({HostArray(Shape{4, 2})});
+    FAIL() << "no exception";
+  } catch (const ShapeError& error) {
+    EXPECT_NE(std::string(error.what()).find("input 'x' must have shape [batch] + [3]; got [4, 2]"), std::string::npos);
+  }
+  EXPECT_THROW(program.run(std::initializer_list<HostArray>{}), InvalidArgument);
+}
+
+}  // namespace
+}  // namespace costate
