@@ -40,10 +40,10 @@ TEST(Idx, ReadsGzippedFiles) {
 TEST(Idx, ReadsEveryElementType) {
   EXPECT_TRUE(read(bytes_of({0, 0, 9, 1, 0, 0, 0, 1, 255})).same_bits(HostArray(Shape{1}, std::vector<float>{-1})));
   EXPECT_TRUE(read(bytes_of({0, 0, 11, 1, 0, 0, 0, 1, 1, 2})).same_bits(HostArray(Shape{1}, std::vector<float>{258})));
-  EXPECT_TRUE(read(bytes_of({0, 0, 12, 1, 0, 0, 0, 1, 255, 255, 255, 254})).same_bits(HostArray{-2.0}));
+  EXPECT_TRUE(read(bytes_of({0, 0, 12, 1, 0, 0, 0, 1, 255, 255, 255, 254})).same_bits(HostArray::vector({-2.0})));
   EXPECT_TRUE(
       read(bytes_of({0, 0, 13, 1, 0, 0, 0, 1, 63, 128, 0, 0})).same_bits(HostArray(Shape{1}, std::vector<float>{1})));
-  EXPECT_TRUE(read(bytes_of({0, 0, 14, 1, 0, 0, 0, 1, 63, 240, 0, 0, 0, 0, 0, 0})).same_bits(HostArray{1.0}));
+  EXPECT_TRUE(read(bytes_of({0, 0, 14, 1, 0, 0, 0, 1, 63, 240, 0, 0, 0, 0, 0, 0})).same_bits(HostArray::vector({1.0})));
 }
 
 TEST(Idx, RefusesUnsoundFiles) {

@@ -48,12 +48,12 @@ TEST(Npy, ReadsBackBitForBit) {
 }
 
 TEST(Npy, ReadsIntegersBooleansAndOtherByteOrders) {
-  EXPECT_TRUE(read(simple("|i1", "(2,)", "\xFF\x7F")).same_bits(HostArray{-1, 127}));
-  EXPECT_TRUE(read(simple("|u1", "(2,)", "\xFF\x7F")).same_bits(HostArray{255, 127}));
-  EXPECT_TRUE(read(simple("|b1", "(2,)", std::string("\x01\x00", 2))).same_bits(HostArray{1, 0}));
-  EXPECT_TRUE(read(simple("<i2", "(1,)", "\xFE\xFF")).same_bits(HostArray{-2}));
-  EXPECT_TRUE(read(simple(">i2", "(1,)", "\xFF\xFE")).same_bits(HostArray{-2}));
-  EXPECT_TRUE(read(simple(">u2", "(1,)", "\x01\x02")).same_bits(HostArray{258}));
+  EXPECT_TRUE(read(simple("|i1", "(2,)", "\xFF\x7F")).same_bits(HostArray::vector({-1, 127})));
+  EXPECT_TRUE(read(simple("|u1", "(2,)", "\xFF\x7F")).same_bits(HostArray::vector({255, 127})));
+  EXPECT_TRUE(read(simple("|b1", "(2,)", std::string("\x01\x00", 2))).same_bits(HostArray::vector({1, 0})));
+  EXPECT_TRUE(read(simple("<i2", "(1,)", "\xFE\xFF")).same_bits(HostArray::vector({-2})));
+  EXPECT_TRUE(read(simple(">i2", "(1,)", "\xFF\xFE")).same_bits(HostArray::vector({-2})));
+  EXPECT_TRUE(read(simple(">u2", "(1,)", "\x01\x02")).same_bits(HostArray::vector({258})));
   EXPECT_TRUE(read(simple(">f4", "(1,)", std::string("\x3F\x80\0\0", 4)))
                   .same_bits(HostArray(Shape{1}, std::vector<float>{1})));
   EXPECT_TRUE(

@@ -101,9 +101,15 @@ TEST(Safetensors, RefusesUnsoundFiles) {
 TEST(Safetensors, ErrorsOfNames) {
   EXPECT_ERROR(example().array("weigth"), DataError, "unknown array 'weigth'; did you mean 'weight'");
   ArrayFile file;
-  file.arrays["__metadata__"] = HostArray{1.0};
+  file.arrays["__metadata__"] = HostArray::vector({1.0});
   EXPECT_ERROR(to_safetensors(file), InvalidArgument, "cannot be called");
   EXPECT_ERROR(read_safetensors("absent"), IoError, "absent");
+}
+
+TEST(SafetensorsGarbage, DeepNestingIsAnError) {
+  const std::string deep(100'000, '[');
+  EXPECT_ERROR(read(with_header("{\"a\":" + deep)), DataError, "not a JSON dictionary");
+  EXPECT_ERROR(read(with_header("{\"a\":" + deep + std::string(deep.size(), ']') + "}")), DataError, "lacks its dtype");
 }
 
 TEST(SafetensorsGarbage, IsAlwaysATypedError) {

@@ -126,6 +126,10 @@ RC_GTEST_PROP(Toml, DoublesReadBackToTheSameBits, (std::uint64_t bits)) {
   RC_ASSERT(std::bit_cast<std::uint64_t>(back.get<Numbers>("a", "list")[0]) == bits);
 }
 
+TEST(TomlGarbage, DeepNestingIsAnError) {
+  EXPECT_ERROR(parse("a = " + std::string(100'000, '[')), DataError, "this is not TOML");
+}
+
 TEST(TomlGarbage, IsAlwaysATypedError) {
   const auto read = [](std::string_view bytes) { check_config_format(parse_toml(bytes, "config.toml")); };
   test::expect_garbage_safe(read, example().to_toml());
