@@ -19,14 +19,14 @@ TEST(HostArray, StartsAsZerosOfItsDtype) {
 TEST(HostArray, DefaultHoldsNothing) { EXPECT_EQ(HostArray().size(), 0); }
 
 TEST(HostArray, AListIsAVectorOfF64) {
-  const HostArray times{0.0, 0.5, 1.0};
+  const HostArray times = HostArray::vector({0.0, 0.5, 1.0});
   EXPECT_EQ(times.shape(), Shape{3});
   EXPECT_EQ(times.dtype(), Dtype::kF64);
   EXPECT_EQ(times.at(1), 0.5);
 }
 
 TEST(HostArray, CopiesAreIndependent) {
-  HostArray array{1.0, 2.0};
+  HostArray array = HostArray::vector({1.0, 2.0});
   const HostArray copy = array;
   array.set(0, 9.0);
   EXPECT_EQ(copy.at(0), 1.0);
@@ -46,7 +46,7 @@ TEST(HostArray, DataAsksForTheDtypeThatIsThere) {
 }
 
 TEST(HostArray, AstypeRoundsAndWidens) {
-  const HostArray third{1.0 / 3};
+  const HostArray third = HostArray::vector({1.0 / 3});
   const HostArray rounded = third.astype(Dtype::kF32);
   EXPECT_EQ(rounded.data<float>()[0], 1.0f / 3);
   EXPECT_EQ(rounded.astype(Dtype::kF64).at(0), static_cast<double>(1.0f / 3));
@@ -54,19 +54,19 @@ TEST(HostArray, AstypeRoundsAndWidens) {
 }
 
 TEST(HostArray, ReshapeKeepsTheNumbersInOrder) {
-  const HostArray matrix = HostArray{1, 2, 3, 4, 5, 6}.reshape({2, 3});
+  const HostArray matrix = HostArray::vector({1, 2, 3, 4, 5, 6}).reshape({2, 3});
   EXPECT_EQ(matrix.shape(), (Shape{2, 3}));
   EXPECT_EQ(matrix.at(3), 4);
   EXPECT_ERROR(matrix.reshape({4}), ShapeError, "the new shape must hold 6 numbers; got [4].");
 }
 
 TEST(HostArray, SameBitsSeesDtypeShapeAndSigns) {
-  const HostArray zero{0.0};
-  EXPECT_TRUE(zero.same_bits(HostArray{0.0}));
-  EXPECT_FALSE(zero.same_bits(HostArray{-0.0}));
+  const HostArray zero = HostArray::vector({0.0});
+  EXPECT_TRUE(zero.same_bits(HostArray::vector({0.0})));
+  EXPECT_FALSE(zero.same_bits(HostArray::vector({-0.0})));
   EXPECT_FALSE(zero.same_bits(zero.astype(Dtype::kF32)));
   EXPECT_FALSE(zero.same_bits(zero.reshape({1, 1})));
-  EXPECT_TRUE(HostArray{NAN}.same_bits(HostArray{NAN}));
+  EXPECT_TRUE(HostArray::vector({NAN}).same_bits(HostArray::vector({NAN})));
   EXPECT_TRUE(HostArray().same_bits(HostArray()));
 }
 
