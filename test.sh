@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, runs every test: ctest for C++, pytest for Python.
+# Installs what is missing, builds, runs every test: ctest for C++, pytest for Python. Fails if either does.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 tools/install_deps.sh
 cmake --preset release >/dev/null
 cmake --build --preset release
-ctest --preset release
-
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps .
-.venv/bin/python -m pytest -q python/tests tools
+
+result=0
+ctest --preset release || result=1
+.venv/bin/python -m pytest -q python/tests tools || result=1
+exit $result

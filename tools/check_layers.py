@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Holds every #include to the layer table of costate/README.md.
 
-The table is the truth; costate/CMakeLists.txt must name the same stages. A stage may include what its row names and all
-that those rows name in turn. The doors (cli, python, experiments, examples) may include every public header, never one
-from an internal/ folder. Stages up to adjoint, and nn, use no library but Highway, oneTBB and Eigen.
+The table is the truth; costate/CMakeLists.txt must name the same stages and each folder of costate/ must have its row.
+- A stage includes what its row names and all that those rows name in turn, by the path from the root.
+- Within the library, headers in internal/ and exec/kernels/ are open to the same and later stages, but not to public
+  headers: they are not installed. The doors (cli, python, experiments, examples) see public headers only.
+- The stages up to adjoint, and nn, use no library but Highway, oneTBB and Eigen.
 """
 
 import pathlib
@@ -12,10 +14,11 @@ import sys
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
 ROW = re.compile(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", re.MULTILINE)
-CMAKE_ROW = re.compile(r"costate_stage\((\w+)([^)]*)\)")
+CMAKE_ROW = re.compile(r"^costate_stage\((\w+)([^)]*)\)", re.MULTILINE)
 DOORS = ("cli", "python", "experiments", "examples")
 LEAN = ("base", "array", "graph", "diff", "plan", "exec", "solve", "adjoint", "nn")
-LIBRARIES = re.compile(r"^(fmt|spdlog|CLI|toml\+\+|nlohmann|zlib|nanobind|sundials|cvode)")
+LEAN_LIBRARIES = re.compile(r"^([a-z_0-9]+$|hwy/|tbb/|oneapi/tbb/|Eigen/|unsupported/Eigen/)")  # no slash, no dot: std
+PRIVATE_FOLDERS = {"internal", "kernels"}
 SOURCES = {".h", ".cpp", ".def"}
 
 
@@ -23,6 +26,15 @@ def layer_table(readme: str) -> dict[str, set[str]]:
     """Direct includes of each stage, as the README's table lists them."""
     rows = {name: cell.strip() for name, cell in ROW.findall(readme)}
     return {name: set() if cell == "–" else {part.strip() for part in cell.split(",")} for name, cell in rows.items()}
+
+
+def cmake_table(text: str) -> dict[str, set[str]]:
+    """What costate/CMakeLists.txt says: the STAGES of each costate_stage row."""
+    found = {}
+    for name, rest in CMAKE_ROW.findall(text):
+        match = re.search(r"\bSTAGES ([^A-Z]*)", rest)
+        found[name] = set(match.group(1).split()) if match else set()
+    return found
 
 
 def closure(table: dict[str, set[str]], stage: str) -> set[str]:
@@ -36,29 +48,44 @@ def closure(table: dict[str, set[str]], stage: str) -> set[str]:
     return reached
 
 
-def cmake_table(text: str) -> dict[str, set[str]]:
-    """What costate/CMakeLists.txt says: the STAGES of each costate_stage row."""
-    found = {}
-    for name, rest in CMAKE_ROW.findall(text):
-        match = re.search(r"STAGES ([^A-Z]*)", rest)
-        found[name] = set(match.group(1).split()) if match else set()
-    return found
+def is_private(path: str) -> bool:
+    """True for a header that is not installed."""
+    return bool(PRIVATE_FOLDERS.intersection(path.split("/")))
+
+
+def check_stage_file(path: str, stage: str, includes: list[tuple[str, str]], table: dict[str, set[str]]) -> list[str]:
+    """The broken rules of one file of a stage."""
+    if stage not in table:
+        return [f"{path}: costate/README.md has no row for '{stage}'"]
+    errors, allowed = [], closure(table, stage)
+    is_public_header = path.endswith(".h") and not is_private(path)
+    for quote, target in includes:
+        steps = target.split("/")
+        if quote == "<":
+            if stage in LEAN and not LEAN_LIBRARIES.match(target):
+                errors.append(f"{path}: stage '{stage}' must not use <{target}>")
+        elif steps[0] != "costate":
+            errors.append(f'{path}: include "{target}" by its path from the root')
+        elif steps[1] not in allowed:
+            errors.append(f"{path}: stage '{stage}' must not include {target}")
+        elif is_public_header and is_private(target):
+            errors.append(f"{path}: a public header must not include {target}, which is not installed")
+    return errors
 
 
 def check_file(path: str, text: str, table: dict[str, set[str]]) -> list[str]:
     """The broken rules of one file; `path` is relative to the root."""
+    includes = INCLUDE.findall(text)
     parts = path.split("/")
-    errors = []
-    for quote, target in INCLUDE.findall(text):
-        steps = target.split("/")
-        if steps[0] == "costate" and len(steps) > 2:
-            if parts[0] == "costate" and len(parts) > 2 and steps[1] not in closure(table, parts[1]):
-                errors.append(f"{path}: stage '{parts[1]}' must not include {target}")
-            if parts[0] in DOORS and "internal" in steps:
-                errors.append(f"{path}: only the library itself includes internal headers, not {target}")
-        elif quote == "<" and parts[0] == "costate" and len(parts) > 2 and parts[1] in LEAN and LIBRARIES.match(target):
-            errors.append(f"{path}: stage '{parts[1]}' must not use {target}")
-    return errors
+    if parts[0] == "costate" and len(parts) > 2:
+        return check_stage_file(path, parts[1], includes, table)
+    if parts[0] in DOORS:
+        return [
+            f"{path}: only the library itself and its tests include {target}"
+            for _, target in includes
+            if target.startswith("costate/") and is_private(target)
+        ]
+    return []
 
 
 def main() -> int:

@@ -4,39 +4,47 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(build-essential cmake ninja-build ccache pkg-config git
+packages=(build-essential cmake ninja-build ccache
   python3 python3-dev python3-venv
   libhwy-dev libtbb-dev libeigen3-dev libsundials-dev
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev zlib1g-dev
   libgtest-dev librapidcheck-dev libbenchmark-dev gnuplot-nox)
 
+fail() {
+  echo "install_deps.sh: $1" >&2
+  exit 1
+}
+
+command -v apt-get >/dev/null || fail "needs Debian's apt-get; elsewhere install by hand: ${packages[*]}."
+
+installed=$(dpkg-query -W -f='${Package} ${Status}\n' "${packages[@]}" 2>/dev/null || true)
 missing=()
 for package in "${packages[@]}"; do
-  status=$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true)
-  [ "$status" = "install ok installed" ] || missing+=("$package")
+  grep -qx "$package install ok installed" <<<"$installed" || missing+=("$package")
 done
 
 if [ ${#missing[@]} -gt 0 ]; then
   echo "Installing: ${missing[*]}"
   as_root=()
   if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || { echo "install_deps.sh: needs root or sudo to install ${missing[*]}." >&2; exit 1; }
+    command -v sudo >/dev/null || fail "needs root or sudo to install ${missing[*]}."
     as_root=(sudo)
   fi
-  "${as_root[@]}" apt-get update -qq ||
-    { echo "install_deps.sh: apt-get update failed; is the machine online?" >&2; exit 1; }
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
-    { echo "install_deps.sh: apt-get could not install ${missing[*]}." >&2; exit 1; }
+  "${as_root[@]}" apt-get update -qq || fail "apt-get update failed; is the machine online?"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+    fail "apt-get could not install ${missing[*]}; is the machine online?"
 fi
 
+# Debian's Python, whose headers are installed above, and not another one that comes first on PATH.
+python=/usr/bin/python3
 requirements=tools/requirements.txt
 stamp=.venv/requirements.stamp
-if ! cmp -s "$requirements" "$stamp"; then
+wanted=$("$python" --version && cat "$requirements")
+if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || ! .venv/bin/python -c '' 2>/dev/null; then
   echo "Making the Python environment .venv"
-  python=/usr/bin/python3
-  [ -x "$python" ] || python=python3
-  "$python" -m venv .venv
+  "$python" -m venv --clear .venv || fail "$python could not make .venv."
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements" ||
-    { echo "install_deps.sh: pip could not install $requirements; is the machine online?" >&2; exit 1; }
-  cp "$requirements" "$stamp"
+    fail "pip could not install $requirements; is the machine online?"
+  echo "$wanted" >"$stamp"
 fi

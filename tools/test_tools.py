@@ -1,36 +1,107 @@
 """The structure checks can fail: each rule is broken once here."""
 
 import check_layers
+import pytest
 import sizes
 
-TABLE = {"base": set(), "graph": {"base"}, "io": {"base"}, "solve": {"graph"}}
+TABLE = {"base": set(), "graph": {"base"}, "io": {"base"}, "exec": {"graph"}, "solve": {"exec"}}
 
 
-def test_a_stage_includes_what_its_row_reaches():
-    assert check_layers.check_file("costate/solve/a.h", '#include "costate/base/error.h"\n', TABLE) == []
+def check(path: str, *lines: str) -> str:
+    return "\n".join(check_layers.check_file(path, "\n".join(lines) + "\n", TABLE))
 
 
-def test_an_upward_include_is_an_error():
-    errors = check_layers.check_file("costate/graph/a.h", '#include "costate/solve/solve.h"\n', TABLE)
-    assert "must not include costate/solve/solve.h" in errors[0]
+@pytest.mark.parametrize(
+    "path, line",
+    [
+        ("costate/solve/a.h", '#include "costate/base/error.h"'),
+        ("costate/solve/a.h", "#include <source_location>"),
+        ("costate/exec/a.cpp", "#include <hwy/highway.h>"),
+        ("costate/exec/a.cpp", '#include "costate/graph/internal/builder.h"'),
+        ("costate/exec/internal/a.h", '#include "costate/exec/kernels/kernels.h"'),
+        ("costate/io/a.cpp", "#include <nlohmann/json.hpp>"),
+        ("cli/a.cpp", '#include "costate/solve/solve.h"'),
+        ("tests/solve/a_test.cpp", '#include "costate/solve/internal/x.h"'),
+        ("costate/graph/a.cpp", '// #include "costate/solve/solve.h"'),
+    ],
+)
+def test_what_is_allowed(path, line):
+    assert check(path, line) == ""
 
 
-def test_a_door_must_not_see_internals():
-    errors = check_layers.check_file("cli/a.cpp", '#include "costate/io/internal/x.h"\n', TABLE)
-    assert "internal" in errors[0]
-
-
-def test_core_stages_use_no_formats():
-    assert check_layers.check_file("costate/graph/a.cpp", "#include <fmt/format.h>\n", TABLE)
-    assert not check_layers.check_file("costate/io/a.cpp", "#include <fmt/format.h>\n", TABLE)
+@pytest.mark.parametrize(
+    "path, line, error",
+    [
+        ("costate/graph/a.h", '#include "costate/solve/solve.h"', "stage 'graph' must not include costate/solve/solve.h"),
+        ("costate/io/a.cpp", ' #  include "costate/graph/graph.h"', "stage 'io' must not include"),
+        ("costate/solve/a.h", '#include "costate/costate.h"', "must not include costate/costate.h"),
+        ("costate/solve/a.h", '#include "a.h"', "by its path from the root"),
+        ("costate/solve/a.h", '#include "costate/exec/internal/x.h"', "not installed"),
+        ("costate/exec/a.h", '#include "costate/exec/kernels/kernels.h"', "not installed"),
+        ("costate/graph/a.cpp", "#include <fmt/format.h>", "must not use <fmt/format.h>"),
+        ("costate/graph/a.cpp", "#include <nlohmann/json.hpp>", "must not use"),
+        ("costate/wizard/a.cpp", "#include <vector>", "no row for 'wizard'"),
+        ("cli/a.cpp", '#include "costate/io/internal/x.h"', "only the library itself"),
+        ("python/bindings/a.cpp", '#include "costate/exec/kernels/kernels.h"', "only the library itself"),
+    ],
+)
+def test_what_is_an_error(path, line, error):
+    assert error in check(path, "#include <vector>", line)
 
 
 def test_tables_are_read_alike():
     readme = "| `io` | reads → gives | base |\n| `base` | errors | – |\n"
-    cmake = "costate_stage(base LINK x)\ncostate_stage(io STAGES base)\n"
-    assert check_layers.layer_table(readme) == check_layers.cmake_table(cmake)
+    cmake = "# costate_stage(NAME)\ncostate_stage(base LINK x)\ncostate_stage(io STAGES base\n  PRIVATE_LINK ZLIB)\n"
+    assert check_layers.layer_table(readme) == check_layers.cmake_table(cmake) == {"io": {"base"}, "base": set()}
 
 
-def test_function_lengths_are_counted():
-    body = "int f(int x) {\n" + "  x += 1;\n" * 130 + "}\n"
-    assert sizes.functions(body) == [(1, 132)]
+FUNCTIONS = """\
+#define LOOP(x) do { \\
+  if (x) {} } while (0)
+namespace a {
+struct Point { double x = 0; };
+constexpr Point kOrigin{.x = 1};
+const char* text = "f() {";
+template <class T = int>
+T wrapped(int first,  // f() {
+          std::function<void(int)> second = {}) {
+  const auto lambda = [](int x) { return x; };
+  struct Local { int g() { return 1'000; } };
+  for (;;) {
+  }
+}
+class Counter {
+ public:
+  Counter(int start) : start_{start}, name_("{") {
+    check();
+  }
+  int next() const { return start_ + 1; }
+  Counter& operator=(const Counter& other) = default;
+  bool operator==(const Counter& other) const {
+    return true;
+  }
+ private:
+  int start_{0};
+};
+const std::vector<int> kRows = {f(1), f(2)};
+}  // namespace a
+"""
+
+
+def test_functions_are_found_with_their_lengths():
+    assert sizes.functions(FUNCTIONS) == [(7, 8), (17, 3), (20, 1), (22, 3)]
+
+
+def test_long_functions_and_files_are_errors():
+    body = "int f(int x) {\n" + "  x += 1;\n" * 119 + "}\n"
+    (length,) = [size for _, size in sizes.functions(body)]
+    assert length == 121
+    assert "f.cpp:1 has 121 lines" in sizes.too_long({"f.cpp": 121}, {"f.cpp:1": length})[0]
+    assert "the limit is 1000" in sizes.too_long({"f.cpp": 1001}, {})[0]
+    assert sizes.too_long({"f.cpp": 1000}, {"f.cpp:1": 120}) == []
+
+
+def test_percentiles():
+    assert sizes.percentile(list(range(1, 11)), 0.9) == 10
+    assert sizes.percentile([3, 1, 2], 0.5) == 2
+    assert sizes.percentile([], 0.5) == 0
