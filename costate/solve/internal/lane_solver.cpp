@@ -1,0 +1,438 @@
+// Every iteration attempts one step of every active lane. Lanes that are done keep their numbers and wait; evaluations of the
+// field on them are wasted, never wrong.
+#include "costate/solve/internal/lane_solver.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "costate/exec/kernels/kernels.h"
+#include "costate/solve/control/initial_step.h"
+
+namespace costate::internal {
+namespace {
+
+constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+
+int steps_in(double length, const SolveOptions& options) {
+  if (options.steps_per_interval > 0) return options.steps_per_interval;
+  if (options.step_size > 0)
+    return std::max(1, static_cast<int>(std::ceil(std::abs(length) / options.step_size * (1 - 0x1p-40))));
+  return 1;
+}
+
+template <class T>
+bool lane_is_finite(const T* y, std::size_t lane, std::size_t lanes, std::size_t rows) {
+  for (std::size_t row = 0; row < rows; ++row)
+    if (!std::isfinite(y[row * lanes + lane])) return false;
+  return true;
+}
+
+}  // namespace
+
+template <class T>
+LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
+                            std::size_t times)
+    : field(vector_field),
+      options(solve_options),
+      tableau(&costate::tableau(solve_options.method)),
+      lanes(num_lanes),
+      num_times(times),
+      state_size(static_cast<std::size_t>(vector_field.state_size())),
+      function(vector_field.function(), num_lanes),
+      is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()) {
+  std::size_t offset = 0;
+  for (const StatePart& part : field.parts()) {
+    part_offsets.push_back(offset);
+    offset += static_cast<std::size_t>(part.shape.size());
+  }
+}
+
+template <class T>
+void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
+                       std::vector<const T*>& pointers) {
+  pointers.clear();
+  pointers.push_back(times);
+  for (const std::size_t offset : problem.part_offsets) pointers.push_back(y + offset * problem.lanes);
+  pointers.insert(pointers.end(), arguments.begin(), arguments.end());
+}
+
+template void bind_field_inputs(const LaneProblem<float>&, const float*, const float*, std::span<const float* const>,
+                                std::vector<const float*>&);
+template void bind_field_inputs(const LaneProblem<double>&, const double*, const double*, std::span<const double* const>,
+                                std::vector<const double*>&);
+
+template <class T>
+void LaneRecord<T>::clear() {
+  steps.clear();
+  states.clear();
+  stride = 1;
+}
+
+template <class T>
+void LaneRecord<T>::append(const LaneStep& step, const T* y, std::size_t lane, std::size_t lanes, std::size_t state_size,
+                           std::size_t most_numbers) {
+  const std::size_t index = steps.size();
+  steps.push_back(step);
+  if (index % stride != 0) return;
+  while (states.size() + state_size > most_numbers && states.size() > state_size) {  // keep every second state
+    const std::size_t kept = (states.size() / state_size + 1) / 2;
+    for (std::size_t i = 1; i < kept; ++i)
+      std::copy_n(states.begin() + static_cast<std::ptrdiff_t>(2 * i * state_size), state_size,
+                  states.begin() + static_cast<std::ptrdiff_t>(i * state_size));
+    states.resize(kept * state_size);
+    stride *= 2;
+    if (index % stride != 0) return;
+  }
+  for (std::size_t row = 0; row < state_size; ++row) states.push_back(y[row * lanes + lane]);
+}
+
+template <class T>
+LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
+    : problem_(problem),
+      lanes_(problem.lanes),
+      state_size_(problem.state_size),
+      size_((problem.state_size * problem.lanes + 15) / 16 * 16),
+      workspace_(problem.function.make_workspace()),
+      saved_(problem.function.saved_size()),
+      y_(size_),
+      y_next_(size_),
+      stage_(size_),
+      slopes_(size_ * static_cast<std::size_t>(problem.tableau->num_all_stages())),
+      stage_times_(lanes_),
+      steps_(lanes_),
+      mask_(lanes_),
+      norms_(lanes_),
+      other_norms_(lanes_),
+      weights_(static_cast<std::size_t>(problem.tableau->num_all_stages())),
+      lane_(lanes_),
+      outcomes_(lanes_),
+      records_(lanes_) {}
+
+template <class T>
+void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* states) {
+  inputs_ = inputs;
+  keeps_records_ = keep_records;
+  start(states);
+  while (plan_steps()) {
+    attempt();
+    judge(states);
+  }
+}
+
+template <class T>
+void LaneSolver<T>::start(T* states) {
+  std::copy_n(inputs_.z0, state_size_ * lanes_, y_.data());
+  std::fill_n(states, problem_.num_times * state_size_ * lanes_, std::numeric_limits<T>::quiet_NaN());
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    lane_[lane] = Lane{};
+    outcomes_[lane] = LaneOutcome{};
+    records_[lane].clear();
+    Lane& state = lane_[lane];
+    state.t = time_of(0, lane);
+    state.end = time_of(problem_.num_times - 1, lane);
+    outcomes_[lane].t = state.t;
+    write_state(y_.data(), lane, 0, states);
+    state.is_active = lane < inputs_.num_samples && problem_.num_times > 1;
+    if (!lane_is_finite(y_.data(), lane, lanes_, state_size_)) fail(lane, Status::kNonFinite);
+    while (state.is_active && !problem_.is_fixed && static_cast<std::size_t>(state.next_output) < problem_.num_times &&
+           time_of(static_cast<std::size_t>(state.next_output), lane) == state.t)
+      write_state(y_.data(), lane, static_cast<std::size_t>(state.next_output++), states);
+    if (state.t == state.end && !problem_.is_fixed) state.is_active = false;
+  }
+  if (!problem_.is_fixed && any_active()) {
+    evaluate_first();
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      if (lane_[lane].is_active && !lane_is_finite(slope(0), lane, lanes_, state_size_)) fail(lane, Status::kNonFinite);
+    choose_first_steps();
+  }
+}
+
+template <class T>
+void LaneSolver<T>::choose_first_steps() {
+  const SolveOptions& options = problem_.options;
+  const auto direction = [&](const Lane& lane) { return lane.end > lane.t ? 1.0 : -1.0; };
+  if (options.first_step > 0) {
+    for (Lane& lane : lane_) lane.h = direction(lane) * options.first_step;
+    return;
+  }
+  const auto norm = [&](const T* x, T* out) {
+    scaled_norm(x, y_.data(), static_cast<T>(options.rtol), static_cast<T>(options.atol), out, state_size_, lanes_);
+    join(out);
+  };
+  norm(y_.data(), norms_.data());
+  norm(slope(0), other_norms_.data());
+  std::vector<double>& trials = weights_;  // of a tableau: too short for lanes, so grown once
+  trials.resize(std::max(trials.size(), lanes_));
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    trials[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
+    steps_[lane] = static_cast<T>(direction(lane_[lane]) * trials[lane]);
+    stage_times_[lane] = static_cast<T>(std::fma(direction(lane_[lane]), trials[lane], lane_[lane].t));
+  }
+  const T one = 1;
+  const T* first = slope(0);
+  stage_combine(y_.data(), steps_.data(), &first, &one, 1, stage_.data(), state_size_, lanes_);
+  evaluate(stage_times_.data(), stage_.data(), slope(1));
+  std::fill(mask_.begin(), mask_.end(), T{-1});
+  axpy_lanes(mask_.data(), slope(0), slope(1), state_size_, lanes_);
+  norm(slope(1), norms_.data());
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const double trial = trials[lane];
+    lane_[lane].h = direction(lane_[lane]) * initial_step(trial, {.slope = other_norms_[lane], .curvature = norms_[lane] / trial},
+                                                          problem_.tableau->error_order());
+    if (lane_[lane].is_active) ++outcomes_[lane].nfe;
+  }
+}
+
+/// Under joint control every sample has the root mean square of all samples' norms.
+template <class T>
+void LaneSolver<T>::join(T* norms) const {
+  if (problem_.options.control != Control::kJoint) return;
+  double squares = 0;
+  for (std::size_t lane = 0; lane < inputs_.num_samples; ++lane)
+    squares += static_cast<double>(norms[lane]) * static_cast<double>(norms[lane]);
+  std::fill_n(norms, lanes_, static_cast<T>(std::sqrt(squares / static_cast<double>(inputs_.num_samples))));
+}
+
+template <class T>
+bool LaneSolver<T>::any_active() const {
+  return std::any_of(lane_.begin(), lane_.end(), [](const Lane& lane) { return lane.is_active; });
+}
+
+template <class T>
+void LaneSolver<T>::plan_adaptive(std::size_t lane) {
+  Lane& state = lane_[lane];
+  const double left = state.end - state.t;
+  state.is_last = std::abs(left) <= 1.01 * std::abs(state.h);
+  if (!state.is_last && std::abs(state.h) <= 10 * kEpsilon * std::abs(state.t))
+    return fail(lane, state.saw_non_finite ? Status::kNonFinite : Status::kStepTooSmall);
+  if (state.is_last) state.h = left;
+  state.t_next = state.is_last ? state.end : state.t + state.h;
+}
+
+template <class T>
+void LaneSolver<T>::plan_fixed(std::size_t lane) {
+  Lane& state = lane_[lane];
+  const auto next = static_cast<std::size_t>(state.next_output);
+  const double start = time_of(next - 1, lane), stop = time_of(next, lane);
+  if (state.step_in_interval == 0) state.steps_in_interval = steps_in(stop - start, problem_.options);
+  state.h = (stop - start) / state.steps_in_interval;
+  const int following = state.step_in_interval + 1;
+  state.t_next = following == state.steps_in_interval ? stop : std::fma(following, state.h, start);
+}
+
+template <class T>
+void LaneSolver<T>::plan_step(std::size_t lane) {
+  if (outcomes_[lane].accepted + outcomes_[lane].rejected >= problem_.options.max_steps)
+    return fail(lane, Status::kMaxSteps);
+  problem_.is_fixed ? plan_fixed(lane) : plan_adaptive(lane);
+  outcomes_[lane].h = lane_[lane].h;
+}
+
+template <class T>
+bool LaneSolver<T>::plan_steps() {
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (lane_[lane].is_active) plan_step(lane);
+    steps_[lane] = lane_[lane].is_active ? static_cast<T>(lane_[lane].h) : T{0};
+  }
+  return any_active();
+}
+
+template <class T>
+void LaneSolver<T>::evaluate(const T* times, const T* y, T* slope) {
+  bind_field_inputs(problem_, times, y, inputs_.arguments, input_pointers_);
+  output_pointers_.clear();
+  for (const std::size_t offset : problem_.part_offsets) output_pointers_.push_back(slope + offset * lanes_);
+  problem_.function.run(Phase::kForward, {.inputs = input_pointers_, .outputs = output_pointers_, .shared = inputs_.shared,
+                                          .saved = saved_.data(), .workspace = &workspace_, .lane_weights = nullptr,
+                                          .num_samples = inputs_.num_samples, .first_sample = 0, .report = nullptr});
+}
+
+/// out = y + h sum weights_j k_j, over the weights that are not 0.
+template <class T>
+void LaneSolver<T>::combine(std::span<const double> weights, T* out) {
+  const T* slopes[kMaxStages];
+  T coefficients[kMaxStages];
+  std::size_t count = 0;
+  for (std::size_t j = 0; j < weights.size(); ++j) {
+    if (weights[j] == 0) continue;
+    slopes[count] = slope(j);
+    coefficients[count++] = static_cast<T>(weights[j]);
+  }
+  stage_combine(y_.data(), steps_.data(), slopes, coefficients, count, out, state_size_, lanes_);
+}
+
+template <class T>
+void LaneSolver<T>::evaluate_stage(std::size_t stage) {
+  const double node = problem_.tableau->c[stage];
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const Lane& state = lane_[lane];
+    stage_times_[lane] = static_cast<T>(node == 1 ? state.t_next : std::fma(node, state.h, state.t));
+    if (state.is_active) ++outcomes_[lane].nfe;
+  }
+  combine(problem_.tableau->a_row(static_cast<int>(stage)), stage_.data());
+  evaluate(stage_times_.data(), stage_.data(), slope(stage));
+}
+
+/// k_0 where it is not carried over.
+template <class T>
+void LaneSolver<T>::evaluate_first() {
+  bool all_known = true;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const bool missing = lane_[lane].is_active && !lane_[lane].knows_first;
+    mask_[lane] = missing ? T{1} : T{0};
+    stage_times_[lane] = static_cast<T>(lane_[lane].t);
+    if (missing) ++outcomes_[lane].nfe;
+    all_known = all_known && !missing;
+    lane_[lane].knows_first = lane_[lane].knows_first || missing;
+  }
+  if (all_known) return;
+  evaluate(stage_times_.data(), y_.data(), stage_.data());
+  select_lanes(mask_.data(), stage_.data(), slope(0), slope(0), state_size_, lanes_);
+}
+
+template <class T>
+void LaneSolver<T>::evaluate_closing() {
+  if (closing_known_) return;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) stage_times_[lane] = static_cast<T>(lane_[lane].t_next);
+  evaluate(stage_times_.data(), y_next_.data(), slope(closing()));
+  closing_known_ = true;
+}
+
+template <class T>
+void LaneSolver<T>::evaluate_extra() {
+  if (extra_known_) return;
+  const auto count = static_cast<std::size_t>(problem_.tableau->num_all_stages());
+  for (std::size_t stage = closing() + 1; stage < count; ++stage) {
+    const double node = problem_.tableau->c[stage];
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      stage_times_[lane] = static_cast<T>(node == 1 ? lane_[lane].t_next : std::fma(node, lane_[lane].h, lane_[lane].t));
+    combine(problem_.tableau->a_row(static_cast<int>(stage)), stage_.data());
+    evaluate(stage_times_.data(), stage_.data(), slope(stage));
+  }
+  extra_known_ = true;
+}
+
+template <class T>
+void LaneSolver<T>::attempt() {
+  evaluate_first();
+  for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(stage);
+  combine(problem_.tableau->b, y_next_.data());
+  closing_known_ = extra_known_ = false;
+  if (!problem_.tableau->error_needs_closing_stage() || problem_.is_fixed) return;
+  evaluate_closing();
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (lane_[lane].is_active) ++outcomes_[lane].nfe;
+}
+
+template <class T>
+void LaneSolver<T>::judge(T* states) {
+  const Tableau& tableau = *problem_.tableau;
+  if (!problem_.is_fixed) {
+    const T* slopes[kMaxStages];
+    T coefficients[kMaxStages];
+    std::size_t count = 0;
+    for (std::size_t j = 0; j < tableau.e.size(); ++j) {
+      if (tableau.e[j] == 0) continue;
+      slopes[count] = slope(j);
+      coefficients[count++] = static_cast<T>(tableau.e[j]);
+    }
+    scaled_error_norm(y_.data(), y_next_.data(), steps_.data(), slopes, coefficients, count,
+                      static_cast<T>(problem_.options.rtol), static_cast<T>(problem_.options.atol), norms_.data(),
+                      state_size_, lanes_);
+    join(norms_.data());
+  }
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    mask_[lane] = T{0};
+    Lane& state = lane_[lane];
+    if (!state.is_active) continue;
+    if (problem_.is_fixed) {
+      if (lane_is_finite(y_next_.data(), lane, lanes_, state_size_))
+        accept(lane, states);
+      else
+        fail(lane, Status::kNonFinite);
+      continue;
+    }
+    const double error = norms_[lane];
+    const StepDecision decision = decide_step(problem_.options.step_control, state.control, error, tableau.error_order());
+    state.control = decision.next;
+    state.saw_non_finite = !std::isfinite(error);
+    const double tried = state.h;
+    if (decision.accepted)
+      accept(lane, states);
+    else
+      ++outcomes_[lane].rejected;
+    state.h = tried * decision.factor;
+  }
+  select_lanes(mask_.data(), y_next_.data(), y_.data(), y_.data(), state_size_, lanes_);
+  if (closing_known_) select_lanes(mask_.data(), slope(closing()), slope(0), slope(0), state_size_, lanes_);
+}
+
+template <class T>
+void LaneSolver<T>::accept(std::size_t lane, T* states) {
+  Lane& state = lane_[lane];
+  LaneStep step{state.t, state.h, state.t_next, state.next_output, 0};
+  write_outputs(lane, step, states);
+  step.num_outputs = state.next_output - step.first_output;
+  if (keeps_records_)
+    records_[lane].append(step, y_.data(), lane, lanes_, state_size_,
+                          problem_.options.memory_budget / sizeof(T) / lanes_);
+  ++outcomes_[lane].accepted;
+  outcomes_[lane].t = state.t = state.t_next;
+  state.knows_first = closing_known_;
+  mask_[lane] = T{1};
+  if (static_cast<std::size_t>(state.next_output) == problem_.num_times) state.is_active = false;
+}
+
+template <class T>
+void LaneSolver<T>::write_outputs(std::size_t lane, const LaneStep& step, T* states) {
+  Lane& state = lane_[lane];
+  if (problem_.is_fixed) {
+    if (++state.step_in_interval < state.steps_in_interval) return;
+    state.step_in_interval = 0;
+    write_state(y_next_.data(), lane, static_cast<std::size_t>(state.next_output++), states);
+    return;
+  }
+  for (; static_cast<std::size_t>(state.next_output) < problem_.num_times; ++state.next_output) {
+    const auto output = static_cast<std::size_t>(state.next_output);
+    const double t = time_of(output, lane);
+    if (step.h > 0 ? t > step.t_next : t < step.t_next) return;
+    if (t == step.t_next) {
+      write_state(y_next_.data(), lane, output, states);
+      continue;
+    }
+    evaluate_closing();
+    evaluate_extra();
+    dense_weights(*problem_.tableau, (t - step.t) / step.h, weights_);
+    const auto count = static_cast<std::size_t>(problem_.tableau->num_all_stages());
+    for (std::size_t row = 0; row < state_size_; ++row) {
+      const std::size_t at = row * lanes_ + lane;
+      T sum = 0;
+      for (std::size_t j = 0; j < count; ++j)
+        if (weights_[j] != 0) sum = std::fma(static_cast<T>(weights_[j]), slope(j)[at], sum);
+      states[(output * state_size_ + row) * lanes_ + lane] = std::fma(static_cast<T>(step.h), sum, y_[at]);
+    }
+  }
+}
+
+template <class T>
+void LaneSolver<T>::write_state(const T* y, std::size_t lane, std::size_t output, T* states) const {
+  for (std::size_t row = 0; row < state_size_; ++row)
+    states[(output * state_size_ + row) * lanes_ + lane] = y[row * lanes_ + lane];
+}
+
+template <class T>
+void LaneSolver<T>::fail(std::size_t lane, Status status) {
+  if (!lane_[lane].is_active) return;
+  outcomes_[lane].status = status;
+  lane_[lane].is_active = false;
+}
+
+template struct LaneProblem<float>;
+template struct LaneProblem<double>;
+template struct LaneRecord<float>;
+template struct LaneRecord<double>;
+template class LaneSolver<float>;
+template class LaneSolver<double>;
+
+}  // namespace costate::internal

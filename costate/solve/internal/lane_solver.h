@@ -1,0 +1,145 @@
+// The solver of a tile: `lanes` samples side by side, each with its own time, step and controller. Its arithmetic for a sample is
+// that of reference_solve, so a sample's bits do not depend on its neighbours.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "costate/exec/internal/tile_function.h"
+#include "costate/solve/control/controller.h"
+#include "costate/solve/solve.h"
+
+namespace costate::internal {
+
+/// What all tiles of a solve share.
+template <class T>
+struct LaneProblem {
+  LaneProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes, std::size_t num_times);
+
+  VectorField field;
+  SolveOptions options;
+  const Tableau* tableau;
+  std::size_t lanes;
+  std::size_t num_times;
+  std::size_t state_size;
+  TileFunction<T> function;
+  std::vector<std::size_t> part_offsets;  // in rows
+  bool is_fixed;
+};
+
+/// An accepted step of one lane.
+struct LaneStep {
+  double t = 0;
+  double h = 0;
+  double t_next = 0;
+  std::int32_t first_output = 0;  // outputs first_output, … lie in (t, t_next]
+  std::int32_t num_outputs = 0;
+};
+
+/// One lane's accepted steps and every `stride`-th state before a step.
+template <class T>
+struct LaneRecord {
+  std::vector<LaneStep> steps;
+  std::vector<T> states;  // [steps / stride, state]
+  std::size_t stride = 1;
+
+  void clear();
+  /// Appends a step. Doubles the stride whenever the states would outgrow `most_numbers`.
+  void append(const LaneStep& step, const T* y, std::size_t lane, std::size_t lanes, std::size_t state_size,
+              std::size_t most_numbers);
+};
+
+/// How one lane ended.
+struct LaneOutcome {
+  Status status = Status::kOk;
+  double t = 0;
+  double h = 0;
+  std::int64_t nfe = 0;
+  std::int64_t accepted = 0;
+  std::int64_t rejected = 0;
+};
+
+/// Inputs of one tile: z0 [state, lanes], times [time, lanes], the field's arguments and Parameters as its Function takes them.
+template <class T>
+struct LaneInputs {
+  const T* z0 = nullptr;
+  const double* times = nullptr;
+  std::span<const T* const> arguments;
+  const T* shared = nullptr;  // TileFunction::prepare's
+  std::size_t num_samples = 0;
+};
+
+/// A thread's solver. solve() may be called again and again; warm calls allocate nothing.
+template <class T>
+class LaneSolver {
+ public:
+  explicit LaneSolver(const LaneProblem<T>& problem);
+
+  /// Fills states [time, state, lanes]; keeps records if wanted.
+  void solve(const LaneInputs<T>& inputs, bool keep_records, T* states);
+
+  const std::vector<LaneOutcome>& outcomes() const { return outcomes_; }
+  const std::vector<LaneRecord<T>>& records() const { return records_; }
+
+ private:
+  struct Lane {
+    double t = 0, h = 0, t_next = 0, end = 0;
+    ControlState control;
+    std::int32_t next_output = 1;
+    std::int32_t step_in_interval = 0, steps_in_interval = 0;
+    bool is_active = false, knows_first = false, saw_non_finite = false, is_last = false;
+  };
+
+  void start(T* states);
+  void choose_first_steps();
+  void join(T* norms) const;
+  void plan_step(std::size_t lane);
+  void plan_adaptive(std::size_t lane);
+  void plan_fixed(std::size_t lane);
+  bool plan_steps();
+  void attempt();
+  void judge(T* states);
+  void accept(std::size_t lane, T* states);
+  void write_outputs(std::size_t lane, const LaneStep& step, T* states);
+  void write_state(const T* y, std::size_t lane, std::size_t output, T* states) const;
+  void fail(std::size_t lane, Status status);
+  void evaluate(const T* times, const T* y, T* slope);
+  void evaluate_stage(std::size_t stage);
+  void evaluate_first();
+  void evaluate_closing();
+  void evaluate_extra();
+  void combine(std::span<const double> weights, T* out);
+  T* slope(std::size_t stage) { return slopes_.data() + stage * size_; }
+  std::size_t closing() const { return static_cast<std::size_t>(problem_.tableau->num_stages - 1); }
+  bool any_active() const;
+  double time_of(std::size_t output, std::size_t lane) const { return inputs_.times[output * lanes_ + lane]; }
+
+  const LaneProblem<T>& problem_;
+  std::size_t lanes_, state_size_, size_;
+  TileWorkspace<T> workspace_;
+  AlignedVector<T> saved_;
+  AlignedVector<T> y_, y_next_, stage_, slopes_, stage_times_, steps_, mask_, norms_, other_norms_;
+  std::vector<double> weights_;
+  std::vector<const T*> input_pointers_;
+  std::vector<T*> output_pointers_;
+  std::vector<Lane> lane_;
+  std::vector<LaneOutcome> outcomes_;
+  std::vector<LaneRecord<T>> records_;
+  LaneInputs<T> inputs_;
+  bool keeps_records_ = false, closing_known_ = false, extra_known_ = false;
+};
+
+extern template struct LaneProblem<float>;
+extern template struct LaneProblem<double>;
+extern template struct LaneRecord<float>;
+extern template struct LaneRecord<double>;
+extern template class LaneSolver<float>;
+extern template class LaneSolver<double>;
+
+/// The pointers of a field's Function inputs: t, the parts within y, then arguments and Parameters.
+template <class T>
+void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
+                       std::vector<const T*>& pointers);
+
+}  // namespace costate::internal

@@ -1,0 +1,79 @@
+// solve as an operation of the graph. Operands: z0 [state], times [time], the field's arguments, then its Parameters. Result:
+// the states [time, state].
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "costate/exec/tile_op.h"
+#include "costate/graph/extension.h"
+#include "costate/solve/internal/lane_solver.h"
+#include "costate/solve/solve.h"
+
+namespace costate::internal {
+
+class SolveExtension;
+
+/// The reverse rule, which adjoint/ provides: cotangents of the operands of a solve.
+using SolveVjpRule = std::vector<Array> (*)(const std::shared_ptr<const SolveExtension>& solve, std::span<const Array> operands,
+                                            const Array& result, const Array& cotangent);
+void set_solve_vjp_rule(SolveVjpRule rule);
+
+class SolveExtension : public Extension, public std::enable_shared_from_this<SolveExtension> {
+ public:
+  SolveExtension(VectorField field, SolveOptions options) : field_(std::move(field)), options_(options) {}
+
+  const VectorField& field() const { return field_; }
+  const SolveOptions& options() const { return options_; }
+  /// Set once someone differentiates this solve: its runs then keep the accepted steps.
+  bool keeps_records() const { return keeps_records_; }
+  void keep_records() const { keeps_records_ = true; }
+
+  std::string name() const override { return "solve"; }
+  std::string attributes() const override;
+  Shape infer_shape(std::span<const Shape> operands) const override;
+  std::vector<double> interpret(std::span<const std::vector<double>> operands) const override;
+  std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent) const override;
+  Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override;
+  bool equals(const Extension& other) const override;
+  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
+  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
+
+ private:
+  VectorField field_;
+  SolveOptions options_;
+  mutable std::atomic<bool> keeps_records_ = false;
+};
+
+/// What a thread keeps of a solve: the solver with its records, and the inputs it ran on, for the reverse sweep.
+template <class T>
+struct SolveState : TileOpState {
+  explicit SolveState(const LaneProblem<T>& problem) : solver(problem) {}
+
+  LaneSolver<T> solver;
+  AlignedVector<T> z0, states, shared;
+  std::vector<double> times;
+  std::vector<AlignedVector<T>> spread;  // shared operands that the field takes per sample
+  std::vector<const T*> arguments;
+  LaneInputs<T> inputs;
+};
+
+template <class T>
+class SolveTileOp : public TileOp<T> {
+ public:
+  SolveTileOp(std::shared_ptr<const SolveExtension> extension, const TileOpContext& context);
+
+  std::unique_ptr<TileOpState> make_state() const override;
+  void run(const TileOpRun<T>& run, T* out) const override;
+  void accumulate(const TileOpRun<T>& run, T* out) const override;
+
+ private:
+  std::shared_ptr<const SolveExtension> extension_;
+  TileOpContext context_;
+  LaneProblem<T> problem_;
+};
+
+}  // namespace costate::internal

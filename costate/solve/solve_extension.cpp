@@ -1,0 +1,203 @@
+#include "costate/solve/internal/solve_extension.h"
+
+#include <algorithm>
+
+#include "costate/base/error.h"
+#include "costate/diff/diff.h"
+#include "costate/graph/internal/builder.h"
+#include "costate/graph/interpret.h"
+#include "costate/solve/internal/reference_solve.h"
+
+namespace costate::internal {
+namespace {
+
+SolveVjpRule vjp_rule = nullptr;
+
+/// f of the field for one sample, by the interpreter.
+ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vector<double>> arguments) {
+  return [&field, arguments](double t, std::span<const double> y, std::span<double> slope) {
+    std::vector<HostArray> inputs = {HostArray(Shape{}, std::vector<double>{t})};
+    std::size_t offset = 0;
+    for (const StatePart& part : field.parts()) {
+      const auto size = static_cast<std::size_t>(part.shape.size());
+      inputs.emplace_back(part.shape, std::vector<double>(y.begin() + static_cast<std::ptrdiff_t>(offset),
+                                                          y.begin() + static_cast<std::ptrdiff_t>(offset + size)));
+      offset += size;
+    }
+    for (const std::vector<double>& argument : arguments)
+      inputs.emplace_back(field.function().inputs()[inputs.size()].shape, argument);
+    std::size_t at = 0;
+    for (const HostArray& part : interpret(field.function(), inputs))
+      for (std::int64_t i = 0; i < part.size(); ++i) slope[at++] = part.at(i);
+  };
+}
+
+}  // namespace
+
+void set_solve_vjp_rule(SolveVjpRule rule) { vjp_rule = rule; }
+
+std::string SolveExtension::attributes() const {
+  return text::concat("method=", costate::name(options_.method), ", rtol=", options_.rtol, ", atol=", options_.atol);
+}
+
+Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {
+  if (operands[0].size() != field_.state_size())
+    throw ShapeError("[solve] z0 must hold the ", field_.state_size(), " numbers of the field's state; got shape ",
+                     operands[0], ".");
+  if (operands[1].rank() != 1 || operands[1][0] < 1)
+    throw ShapeError("[solve] times must be a vector of at least one time; got shape ", operands[1], ".");
+  for (std::size_t i = 0; i < field_.arguments().size(); ++i)
+    if (!(operands[2 + i] == field_.arguments()[i].shape))
+      throw ShapeError("[solve] argument '", field_.arguments()[i].name, "' must have shape ", field_.arguments()[i].shape,
+                       "; got ", operands[2 + i], ".");
+  return Shape{operands[1][0], field_.state_size()};
+}
+
+std::vector<double> SolveExtension::interpret(std::span<const std::vector<double>> operands) const {
+  const ReferenceSolution solution = reference_solve(
+      interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1],
+      {.method = options_.method, .rtol = options_.rtol, .atol = options_.atol, .control = options_.step_control,
+       .first_step = options_.first_step, .steps_per_interval = options_.steps_per_interval,
+       .step_size = options_.step_size, .max_steps = options_.max_steps});
+  std::vector<double> states;
+  for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());
+  return states;
+}
+
+std::vector<Array> SolveExtension::vjp(std::span<const Array> operands, const Array& result, const Array& cotangent) const {
+  COSTATE_CHECK(vjp_rule != nullptr, "the adjoint stage is not linked");
+  keep_records();
+  return vjp_rule(shared_from_this(), operands, result, cotangent);
+}
+
+/// The tangent is the solution of the field's own jvp along the trajectory: one solve of state and tangent together.
+Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const {
+  if (!tangents[1].is_empty())
+    throw NotSupported("[jvp] a solve has no forward derivative with respect to its times; use vjp for these.");
+  const std::int64_t size = field_.state_size();
+  const std::size_t num_parts = field_.parts().size();
+  const Function& rhs = field_.function();
+  std::vector<ArgumentSpec> arguments;
+  std::vector<Array> values;
+  for (std::size_t i = 2; i < operands.size(); ++i) {
+    const Input& input = rhs.inputs()[i - 1 + num_parts];
+    for (const char* prefix : {"", "tangent_"}) arguments.push_back({prefix + input.name, input.shape, input.kind});
+    values.push_back(operands[i]);
+    values.push_back(tangents[i].is_empty() ? zeros(operands[i].shape()) : tangents[i]);
+  }
+  const Function moved = costate::jvp(rhs);
+  const VectorField augmented = trace_field(
+      {{"z", {size}}, {"tangent_z", {size}}}, arguments,
+      [&](Array t, std::span<const Array> state, std::span<const Array> more) {
+        std::vector<Array> inputs = {t}, directions = {zeros({})};
+        std::int64_t offset = 0;
+        for (const StatePart& part : field_.parts()) {
+          inputs.push_back(reshape(state[0].slice(offset, offset + part.shape.size()), part.shape));
+          directions.push_back(reshape(state[1].slice(offset, offset + part.shape.size()), part.shape));
+          offset += part.shape.size();
+        }
+        for (std::size_t i = 0; i < more.size(); i += 2) {
+          inputs.push_back(more[i]);
+          directions.push_back(more[i + 1]);
+        }
+        inputs.insert(inputs.end(), directions.begin(), directions.end());
+        std::vector<Array> slopes;
+        for (const Array& slope : inline_function(moved, inputs)) slopes.push_back(reshape(slope, {slope.shape().size()}));
+        const std::span<const Array> all(slopes);
+        return std::vector<Array>{concat(all.first(num_parts)), concat(all.subspan(num_parts))};
+      });
+  const Array start = tangents[0].is_empty() ? zeros({size}) : tangents[0];
+  const Array both = costate::solve(augmented, concat({operands[0], start}), operands[1], options_, values);
+  std::vector<std::int64_t> positions;
+  for (std::int64_t time = 0; time < result.shape()[0]; ++time)
+    for (std::int64_t i = 0; i < size; ++i) positions.push_back((2 * time + 1) * size + i);
+  return gather(both, std::move(positions), result.shape());
+}
+
+bool SolveExtension::equals(const Extension& other) const {
+  const auto* solve = dynamic_cast<const SolveExtension*>(&other);
+  return solve != nullptr && solve->field_.function() == field_.function() && solve->options_ == options_;
+}
+
+std::unique_ptr<TileOp<float>> SolveExtension::lower_f32(const TileOpContext& context) const {
+  return std::make_unique<SolveTileOp<float>>(shared_from_this(), context);
+}
+
+std::unique_ptr<TileOp<double>> SolveExtension::lower_f64(const TileOpContext& context) const {
+  return std::make_unique<SolveTileOp<double>>(shared_from_this(), context);
+}
+
+template <class T>
+SolveTileOp<T>::SolveTileOp(std::shared_ptr<const SolveExtension> extension, const TileOpContext& context)
+    : extension_(std::move(extension)),
+      context_(context),
+      problem_(extension_->field(), extension_->options(), context.lanes, static_cast<std::size_t>(context.operand_shapes[1][0])) {
+  const auto& inputs = extension_->field().function().inputs();
+  for (std::size_t i = 2; i < context.operand_is_shared.size(); ++i) {
+    const Input& input = inputs[i - 1 + extension_->field().parts().size()];
+    if (input.kind == InputKind::kShared && !context.operand_is_shared[i])
+      throw NotSupported("[solve] argument '", input.name, "' is declared shared by all samples but is given one a sample; "
+                         "declare it as InputKind::kSample.");
+  }
+}
+
+template <class T>
+std::unique_ptr<TileOpState> SolveTileOp<T>::make_state() const {
+  auto state = std::make_unique<SolveState<T>>(problem_);
+  state->z0.resize(problem_.state_size * problem_.lanes);
+  state->times.resize(problem_.num_times * problem_.lanes);
+  state->shared.resize(problem_.function.shared_size());
+  state->spread.resize(context_.operand_shapes.size());
+  return state;
+}
+
+template <class T>
+void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
+  auto& state = static_cast<SolveState<T>&>(*run.state);
+  const std::size_t lanes = problem_.lanes;
+  const auto spread_over = [&](std::size_t operand, auto* to) {
+    const auto rows = static_cast<std::size_t>(context_.operand_shapes[operand].size());
+    const bool shared = context_.operand_is_shared[operand];
+    for (std::size_t row = 0; row < rows; ++row)
+      for (std::size_t lane = 0; lane < lanes; ++lane)
+        to[row * lanes + lane] = run.operands[operand][shared ? row : row * lanes + lane];
+  };
+  spread_over(0, state.z0.data());
+  spread_over(1, state.times.data());
+  const auto& inputs = extension_->field().function().inputs();
+  const std::size_t first = 1 + extension_->field().parts().size();
+  state.arguments.clear();
+  for (std::size_t i = 2; i < run.operands.size(); ++i) {
+    const bool spread = inputs[first + i - 2].kind == InputKind::kSample && context_.operand_is_shared[i];
+    if (spread) {
+      state.spread[i].resize(static_cast<std::size_t>(context_.operand_shapes[i].size()) * lanes);
+      spread_over(i, state.spread[i].data());
+    }
+    state.arguments.push_back(spread ? state.spread[i].data() : run.operands[i]);
+  }
+  std::vector<const T*> pointers;
+  bind_field_inputs<T>(problem_, nullptr, nullptr, state.arguments, pointers);
+  problem_.function.prepare(pointers, state.shared.data());
+  state.inputs = {.z0 = state.z0.data(), .times = state.times.data(), .arguments = state.arguments,
+                  .shared = state.shared.data(), .num_samples = run.num_samples};
+  state.solver.solve(state.inputs, extension_->keeps_records(), out);
+  for (std::size_t lane = 0; lane < run.num_samples; ++lane) {
+    const LaneOutcome& outcome = state.solver.outcomes()[lane];
+    run.report->nfe_forward += outcome.nfe;
+    run.report->accepted += outcome.accepted;
+    run.report->rejected += outcome.rejected;
+    if (outcome.status != Status::kOk)
+      run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane),
+                                      std::string(name(outcome.status)), outcome.t, outcome.h});
+  }
+}
+
+template <class T>
+void SolveTileOp<T>::accumulate(const TileOpRun<T>&, T*) const {
+  COSTATE_CHECK(false, "the states of a solve are not a sum over the batch");
+}
+
+template class SolveTileOp<float>;
+template class SolveTileOp<double>;
+
+}  // namespace costate::internal

@@ -1,0 +1,53 @@
+#include "costate/solve/vector_field.h"
+
+#include "costate/base/error.h"
+
+namespace costate {
+
+VectorField::VectorField(Function function, std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments)
+    : function_(std::move(function)), parts_(std::move(parts)), arguments_(std::move(arguments)) {
+  for (const StatePart& part : parts_) state_size_ += part.shape.size();
+}
+
+std::int64_t VectorField::offset_of(const std::string& name) const {
+  std::int64_t offset = 0;
+  std::vector<std::string> known;
+  for (const StatePart& part : parts_) {
+    if (part.name == name) return offset;
+    offset += part.shape.size();
+    known.push_back(part.name);
+  }
+  throw InvalidArgument("[VectorField.offset_of] ", text::unknown_name("state part", name, known));
+}
+
+namespace internal {
+
+VectorField trace_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments,
+                        const std::function<std::vector<Array>(Array, std::span<const Array>, std::span<const Array>)>& rhs) {
+  if (parts.empty()) throw InvalidArgument("[vector_field] the state needs at least one part; got none.");
+  std::vector<ArgumentSpec> inputs = {{"t", {}}};
+  for (const StatePart& part : parts) inputs.push_back({part.name, part.shape});
+  inputs.insert(inputs.end(), arguments.begin(), arguments.end());
+  Function function = trace_list(inputs, [&](std::span<const Array> arrays) {
+    std::vector<Array> slopes = rhs(arrays[0], arrays.subspan(1, parts.size()), arrays.subspan(1 + parts.size()));
+    if (slopes.size() != parts.size())
+      throw ShapeError("[vector_field] the right-hand side must give one derivative for each of ", parts.size(),
+                       " state parts; got ", slopes.size(), ".");
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      if (!(slopes[i].shape() == parts[i].shape))
+        throw ShapeError("[vector_field] the derivative of '", parts[i].name, "' must have its shape ", parts[i].shape,
+                         "; got ", slopes[i].shape(), ".");
+    return slopes;
+  });
+  return VectorField(std::move(function), std::move(parts), std::move(arguments));
+}
+
+}  // namespace internal
+
+VectorField vector_field(std::vector<StatePart> parts,
+                         const std::function<std::vector<Array>(Array, std::span<const Array>)>& rhs) {
+  return internal::trace_field(std::move(parts), {},
+                               [&](Array t, std::span<const Array> state, std::span<const Array>) { return rhs(t, state); });
+}
+
+}  // namespace costate

@@ -1,0 +1,160 @@
+// The lane solver against the reference, one sample at a time: same numbers whatever the batch, lanes or threads.
+#include "costate/solve/solve.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "../support/check_function.h"
+#include "../support/expect_error.h"
+#include "costate/base/threads.h"
+#include "costate/diff/diff.h"
+#include "costate/exec/program.h"
+#include "costate/graph/interpret.h"
+#include "costate/solve/internal/reference_solve.h"
+
+namespace costate {
+namespace {
+
+VectorField pendulum() {
+  return vector_field({2}, [](Array t, Array z) { return stack({z[1], -sin(z[0]) + 0.1 * cos(t)}); });
+}
+
+HostArray starts(std::int64_t batch) {
+  HostArray z0(Shape{batch, 2});
+  for (std::int64_t i = 0; i < batch; ++i) {
+    z0.set(2 * i, 0.1 + 2.5 * static_cast<double>(i) / static_cast<double>(batch));
+    z0.set(2 * i + 1, 0.3 * std::sin(static_cast<double>(i)));
+  }
+  return z0;
+}
+
+internal::ReferenceSolution reference(const HostArray& z0, std::int64_t row, const std::vector<double>& times,
+                                      const SolveOptions& options) {
+  const auto rhs = [](double t, std::span<const double> y, std::span<double> slope) {
+    slope[0] = y[1];
+    slope[1] = -std::sin(y[0]) + 0.1 * std::cos(t);
+  };
+  const double y0[] = {z0.at(2 * row), z0.at(2 * row + 1)};
+  return internal::reference_solve(rhs, y0, times,
+                                   {.method = options.method, .rtol = options.rtol, .atol = options.atol,
+                                    .control = options.step_control, .first_step = options.first_step,
+                                    .steps_per_interval = options.steps_per_interval, .step_size = options.step_size,
+                                    .max_steps = options.max_steps});
+}
+
+class LaneSolverMethod : public ::testing::TestWithParam<Method> {};
+
+TEST_P(LaneSolverMethod, AgreesWithTheReferenceSolve) {
+  const VectorField field = pendulum();
+  for (const std::vector<double>& times : {std::vector<double>{0, 0.4, 1.1, 2.0}, std::vector<double>{2, 1.3, 0.2}})
+    for (const std::int64_t batch : {1, 7, 33}) {
+      const SolveOptions options{.method = GetParam(), .steps_per_interval = tableau(GetParam()).has_error_estimate() ? 0 : 20};
+      const HostArray z0 = starts(batch);
+      const Solution solution = solve(field, z0, HostArray::vector(times), options);
+      solution.check();
+      for (std::int64_t row = 0; row < batch; ++row) {
+        const internal::ReferenceSolution expected = reference(z0, row, times, options);
+        const auto sample = static_cast<std::size_t>(row);
+        EXPECT_EQ(solution.accepted[sample], expected.accepted);
+        EXPECT_EQ(solution.rejected[sample], expected.rejected);
+        for (std::size_t i = 0; i < times.size(); ++i)
+          for (std::int64_t k = 0; k < 2; ++k)
+            // sin may differ by an ulp from the C library's at each of some hundred evaluations.
+            EXPECT_NEAR(solution.states.at((row * static_cast<std::int64_t>(times.size()) + static_cast<std::int64_t>(i)) * 2 + k),
+                        expected.states[i][static_cast<std::size_t>(k)], 1e-12);
+      }
+    }
+}
+
+TEST_P(LaneSolverMethod, SampleBitsDoNotDependOnBatchOrThreads) {
+  const VectorField field = pendulum();
+  const HostArray z0 = starts(70), times = HostArray::vector({0, 0.3, 1.5});
+  const SolveOptions options{.method = GetParam(), .steps_per_interval = tableau(GetParam()).has_error_estimate() ? 0 : 7};
+  set_num_threads(1);
+  const Solution together = solve(field, z0, times, options);
+  for (const int threads : {2, 7}) {
+    set_num_threads(threads);
+    EXPECT_TRUE(solve(field, z0, times, options).states.same_bits(together.states));
+  }
+  set_num_threads(0);
+  for (const std::int64_t row : {0, 31, 69}) {
+    const HostArray one(Shape{1, 2}, std::vector<double>{z0.at(2 * row), z0.at(2 * row + 1)});
+    const Solution alone = solve(field, one, times, options);
+    for (std::int64_t k = 0; k < 6; ++k) EXPECT_EQ(alone.states.at(k), together.states.at(row * 6 + k));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, LaneSolverMethod, ::testing::ValuesIn(all_methods().begin(), all_methods().end()),
+                         [](const auto& row) { return std::string(name(row.param)); });
+
+TEST(Solve, PerSampleTimesArgumentsAndParameters) {
+  const Parameter rate("rate", HostArray::vector({0.5}));
+  const VectorField field = vector_field({1}, {{"gain", {1}}}, [&](Array, Array z, Array gain) { return -(rate * gain * z); });
+  const HostArray z0(Shape{3, 1}, std::vector<double>{1, 2, 3}), gains(Shape{3, 1}, std::vector<double>{1, 2, 4});
+  const HostArray times(Shape{3, 2}, std::vector<double>{0, 1, 0, 2, 1, 3});
+  const Solution solution = solve(field, z0, times, {.method = Method::kDopri8, .rtol = 1e-10, .atol = 1e-12}, std::span(&gains, 1));
+  EXPECT_NEAR(solution.states.at(1), 1 * std::exp(-0.5), 1e-9);
+  EXPECT_NEAR(solution.states.at(3), 2 * std::exp(-2.0), 1e-9);
+  EXPECT_NEAR(solution.states.at(5), 3 * std::exp(-4.0), 1e-9);
+}
+
+TEST(Solve, NamedPartsAreOneFlatState) {
+  const VectorField field = vector_field({{"x", {2}}, {"v", {2}}}, [](Array, std::span<const Array> parts) {
+    return std::vector<Array>{parts[1], -parts[0]};
+  });
+  EXPECT_EQ(field.offset_of("v"), 2);
+  EXPECT_ERROR(field.offset_of("w"), InvalidArgument, "unknown state part 'w'");
+  const HostArray z0(Shape{1, 4}, std::vector<double>{1, 0, 0, 1});
+  const Solution solution = solve(field, z0, HostArray::vector({0, 2}), {.method = Method::kDopri8, .rtol = 1e-10});
+  EXPECT_NEAR(solution.states.at(4), std::cos(2.0), 1e-8);
+  EXPECT_NEAR(solution.states.at(5), std::sin(2.0), 1e-8);
+}
+
+TEST(Solve, JointControlTakesTheSameStepsForAll) {
+  const Solution solution = solve(pendulum(), starts(20), HostArray::vector({0, 3}), {.control = Control::kJoint});
+  for (const std::int64_t accepted : solution.accepted) EXPECT_EQ(accepted, solution.accepted[0]);
+}
+
+TEST(Solve, ASampleThatBlowsUpLeavesTheOthersAlone) {
+  const VectorField field = vector_field({1}, [](Array, Array z) { return z * z; });  // infinite at t = 1 / z0
+  const HostArray z0(Shape{3, 1}, std::vector<double>{0.1, 2.0, 0.2}), times = HostArray::vector({0, 0.4, 1});
+  const Solution solution = solve(field, z0, times);
+  EXPECT_EQ(solution.status[0], Status::kOk);
+  EXPECT_NE(solution.status[1], Status::kOk);
+  EXPECT_NEAR(solution.reached[1], 0.5, 1e-3);
+  EXPECT_TRUE(std::isfinite(solution.states.at(3 + 1)));
+  EXPECT_TRUE(std::isnan(solution.states.at(3 + 2)));
+  EXPECT_NEAR(solution.states.at(2), 0.1 / 0.9, 1e-6);
+  EXPECT_ERROR(solution.check(), SolveFailed, "sample 1 ended with");
+}
+
+TEST(Solve, TooManyStepsIsAStatus) {
+  EXPECT_ERROR(solve(pendulum(), starts(2), HostArray::vector({0, 100}), {.max_steps = 5}).check(), SolveFailed, "max_steps");
+}
+
+TEST(Solve, BadInputIsNamed) {
+  const VectorField field = pendulum();
+  EXPECT_ERROR(solve(field, HostArray(Shape{3}), HostArray::vector({0, 1})), ShapeError, "z0 must have shape [batch] + [2]; got [3]");
+  EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1, 1})), InvalidArgument, "ascend or descend strictly");
+  EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, NAN})), InvalidArgument, "must be finite");
+  EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1}), {.rtol = -1}), InvalidArgument, "rtol");
+  EXPECT_ERROR(vector_field({2}, [](Array, Array z) { return z[0]; }), ShapeError, "must have its shape [2]; got []");
+}
+
+TEST(SolveInATrace, AgreesWithTheInterpreterAndItsJvpWithDifferences) {
+  const VectorField field = pendulum();
+  const Function f = trace([&](Array z0) {
+    return sum(square(solve(field, z0, constant(HostArray::vector({0, 0.5, 1.2})), {.method = Method::kRk4, .steps_per_interval = 10})));
+  }, {{"z0", {2}}});
+  testing::check_execution(f, {starts(9)}, 1e-13);
+  const HostArray z0 = HostArray::vector({1.0, -0.4}), direction = HostArray::vector({0.3, 0.8});
+  const double tangent = interpret(jvp(f), {z0, direction})[1].at(0);
+  const auto at = [&](double step) {
+    return interpret(f, {HostArray::vector({1.0 + 0.3 * step, -0.4 + 0.8 * step})})[0].at(0);
+  };
+  EXPECT_NEAR(tangent, (at(1e-5) - at(-1e-5)) / 2e-5, 1e-9);
+}
+
+}  // namespace
+}  // namespace costate
