@@ -45,7 +45,11 @@ void add_to(Array& sum, const Array& term) {
 /// Cotangents of a node's operands; empty where none flows or none is wanted.
 std::vector<Array> node_vjp(const Node& node, std::span<const Array> operands, const Array& result, const Array& cotangent,
                             const std::vector<bool>& wanted) {
-  if (node.op == Op::kExtension) return node.extension->vjp(operands, result, cotangent);
+  if (node.op == Op::kExtension) {
+    std::vector<bool> wanted_operands;
+    for (const Array& operand : operands) wanted_operands.push_back(wanted[static_cast<std::size_t>(operand.node())]);
+    return node.extension->vjp(operands, result, cotangent, wanted_operands);
+  }
   std::vector<Array> cotangents(operands.size());
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (!wanted[static_cast<std::size_t>(operands[i].node())]) continue;

@@ -31,8 +31,10 @@ class Extension {
   virtual Shape infer_shape(std::span<const Shape> operands) const = 0;
   /// The value for one sample, in f64: the meaning of the operation. Operands and result are flat, row-major.
   virtual std::vector<double> interpret(std::span<const std::vector<double>> operands) const = 0;
-  /// Cotangents of the operands, given the result's; an empty Array where none flows. NotSupported by default.
-  virtual std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent) const;
+  /// Cotangents of the operands, given the result's; an empty Array where none flows, or where `wanted` says that none is
+  /// asked for. NotSupported by default.
+  virtual std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
+                                 const std::vector<bool>& wanted) const;
   /// Tangent of the result; tangents[i] is empty where operand i has none. NotSupported by default.
   virtual Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const;
   /// Whether the result may be asked for summed over the batch only (parameter cotangents of a solve).

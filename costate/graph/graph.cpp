@@ -24,7 +24,7 @@ std::vector<Parameter> Function::parameters() const {
   return parameters;
 }
 
-std::vector<Array> Extension::vjp(std::span<const Array>, const Array&, const Array&) const {
+std::vector<Array> Extension::vjp(std::span<const Array>, const Array&, const Array&, const std::vector<bool>&) const {
   throw NotSupported("[vjp] operation '", name(), "' has no reverse derivative rule; differentiate it with jvp, or stop ",
                      "the gradient before it with stop_gradient.");
 }

@@ -64,10 +64,10 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
   return states;
 }
 
-std::vector<Array> SolveExtension::vjp(std::span<const Array> operands, const Array& result, const Array& cotangent) const {
+std::vector<Array> SolveExtension::vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
+                                       const std::vector<bool>& wanted) const {
   COSTATE_CHECK(vjp_rule != nullptr, "the adjoint stage is not linked");
-  keep_records();
-  return vjp_rule(shared_from_this(), operands, result, cotangent);
+  return vjp_rule(shared_from_this(), operands, result, cotangent, wanted);
 }
 
 /// The tangent is the solution of the field's own jvp along the trajectory: one solve of state and tangent together.

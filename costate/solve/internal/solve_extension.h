@@ -19,7 +19,7 @@ class SolveExtension;
 
 /// The reverse rule, which adjoint/ provides: cotangents of the operands of a solve.
 using SolveVjpRule = std::vector<Array> (*)(const std::shared_ptr<const SolveExtension>& solve, std::span<const Array> operands,
-                                            const Array& result, const Array& cotangent);
+                                            const Array& result, const Array& cotangent, const std::vector<bool>& wanted);
 void set_solve_vjp_rule(SolveVjpRule rule);
 
 class SolveExtension : public Extension, public std::enable_shared_from_this<SolveExtension> {
@@ -36,7 +36,8 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
   std::string attributes() const override;
   Shape infer_shape(std::span<const Shape> operands) const override;
   std::vector<double> interpret(std::span<const std::vector<double>> operands) const override;
-  std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent) const override;
+  std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
+                         const std::vector<bool>& wanted) const override;
   Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override;
   bool equals(const Extension& other) const override;
   std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
