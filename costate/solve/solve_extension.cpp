@@ -11,8 +11,6 @@
 namespace costate::internal {
 namespace {
 
-SolveVjpRule vjp_rule = nullptr;
-
 /// f of the field for one sample, by the interpreter.
 ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vector<double>> arguments) {
   return [&field, arguments](double t, std::span<const double> y, std::span<double> slope) {
@@ -33,8 +31,6 @@ ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vect
 }
 
 }  // namespace
-
-void set_solve_vjp_rule(SolveVjpRule rule) { vjp_rule = rule; }
 
 std::string SolveExtension::attributes() const {
   return text::concat("method=", costate::name(options_.method), ", rtol=", options_.rtol, ", atol=", options_.atol);
@@ -66,8 +62,7 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
 
 std::vector<Array> SolveExtension::vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
                                        const std::vector<bool>& wanted) const {
-  COSTATE_CHECK(vjp_rule != nullptr, "the adjoint stage is not linked");
-  return vjp_rule(shared_from_this(), operands, result, cotangent, wanted);
+  return solve_vjp(shared_from_this(), operands, result, cotangent, wanted);
 }
 
 /// The tangent is the solution of the field's own jvp along the trajectory: one solve of state and tangent together.

@@ -8,18 +8,12 @@
 
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/control/initial_step.h"
+#include "costate/solve/internal/stages.h"
 
 namespace costate::internal {
 namespace {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-
-int steps_in(double length, const SolveOptions& options) {
-  if (options.steps_per_interval > 0) return options.steps_per_interval;
-  if (options.step_size > 0)
-    return std::max(1, static_cast<int>(std::ceil(std::abs(length) / options.step_size * (1 - 0x1p-40))));
-  return 1;
-}
 
 template <class T>
 bool lane_is_finite(const T* y, std::size_t lane, std::size_t lanes, std::size_t rows) {
@@ -29,6 +23,13 @@ bool lane_is_finite(const T* y, std::size_t lane, std::size_t lanes, std::size_t
 }
 
 }  // namespace
+
+int steps_in_interval(double length, const SolveOptions& options) {
+  if (options.steps_per_interval > 0) return options.steps_per_interval;
+  if (options.step_size > 0)
+    return std::max(1, static_cast<int>(std::ceil(std::abs(length) / options.step_size * (1 - 0x1p-40))));
+  return 1;
+}
 
 template <class T>
 LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
@@ -215,7 +216,7 @@ void LaneSolver<T>::plan_fixed(std::size_t lane) {
   Lane& state = lane_[lane];
   const auto next = static_cast<std::size_t>(state.next_output);
   const double start = time_of(next - 1, lane), stop = time_of(next, lane);
-  if (state.step_in_interval == 0) state.steps_in_interval = steps_in(stop - start, problem_.options);
+  if (state.step_in_interval == 0) state.steps_in_interval = steps_in_interval(stop - start, problem_.options);
   state.h = (stop - start) / state.steps_in_interval;
   const int following = state.step_in_interval + 1;
   state.t_next = following == state.steps_in_interval ? stop : std::fma(following, state.h, start);
@@ -248,18 +249,10 @@ void LaneSolver<T>::evaluate(const T* times, const T* y, T* slope) {
                                           .num_samples = inputs_.num_samples, .first_sample = 0, .report = nullptr});
 }
 
-/// out = y + h sum weights_j k_j, over the weights that are not 0.
+/// out = y + h sum weights_j k_j.
 template <class T>
 void LaneSolver<T>::combine(std::span<const double> weights, T* out) {
-  const T* slopes[kMaxStages];
-  T coefficients[kMaxStages];
-  std::size_t count = 0;
-  for (std::size_t j = 0; j < weights.size(); ++j) {
-    if (weights[j] == 0) continue;
-    slopes[count] = slope(j);
-    coefficients[count++] = static_cast<T>(weights[j]);
-  }
-  stage_combine(y_.data(), steps_.data(), slopes, coefficients, count, out, state_size_, lanes_);
+  combine_slopes(y_.data(), steps_.data(), {slopes_.data(), size_, state_size_, lanes_}, weights, out);
 }
 
 template <class T>
@@ -267,7 +260,7 @@ void LaneSolver<T>::evaluate_stage(std::size_t stage) {
   const double node = problem_.tableau->c[stage];
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     const Lane& state = lane_[lane];
-    stage_times_[lane] = static_cast<T>(node == 1 ? state.t_next : std::fma(node, state.h, state.t));
+    stage_times_[lane] = static_cast<T>(stage_time(node, state.t, state.h, state.t_next));
     if (state.is_active) ++outcomes_[lane].nfe;
   }
   combine(problem_.tableau->a_row(static_cast<int>(stage)), stage_.data());
@@ -306,7 +299,7 @@ void LaneSolver<T>::evaluate_extra() {
   for (std::size_t stage = closing() + 1; stage < count; ++stage) {
     const double node = problem_.tableau->c[stage];
     for (std::size_t lane = 0; lane < lanes_; ++lane)
-      stage_times_[lane] = static_cast<T>(node == 1 ? lane_[lane].t_next : std::fma(node, lane_[lane].h, lane_[lane].t));
+      stage_times_[lane] = static_cast<T>(stage_time(node, lane_[lane].t, lane_[lane].h, lane_[lane].t_next));
     combine(problem_.tableau->a_row(static_cast<int>(stage)), stage_.data());
     evaluate(stage_times_.data(), stage_.data(), slope(stage));
   }
@@ -375,8 +368,7 @@ void LaneSolver<T>::accept(std::size_t lane, T* states) {
   write_outputs(lane, step, states);
   step.num_outputs = state.next_output - step.first_output;
   if (keeps_records_)
-    records_[lane].append(step, y_.data(), lane, lanes_, state_size_,
-                          problem_.options.memory_budget / sizeof(T) / lanes_);
+    records_[lane].append(step, y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
   ++outcomes_[lane].accepted;
   outcomes_[lane].t = state.t = state.t_next;
   state.knows_first = closing_known_;

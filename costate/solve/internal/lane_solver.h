@@ -28,6 +28,15 @@ struct LaneProblem {
   bool is_fixed;
 };
 
+/// Numbers of recorded states that one lane may keep: half of the memory budget, the other half is for the way back.
+template <class T>
+std::size_t recorded_numbers(const LaneProblem<T>& problem) {
+  return problem.options.memory_budget / sizeof(T) / problem.lanes / 2;
+}
+
+/// Steps of a fixed-step solve in an interval between output times.
+int steps_in_interval(double length, const SolveOptions& options);
+
 /// An accepted step of one lane.
 struct LaneStep {
   double t = 0;

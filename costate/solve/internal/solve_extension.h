@@ -17,10 +17,9 @@ namespace costate::internal {
 
 class SolveExtension;
 
-/// The reverse rule, which adjoint/ provides: cotangents of the operands of a solve.
-using SolveVjpRule = std::vector<Array> (*)(const std::shared_ptr<const SolveExtension>& solve, std::span<const Array> operands,
-                                            const Array& result, const Array& cotangent, const std::vector<bool>& wanted);
-void set_solve_vjp_rule(SolveVjpRule rule);
+/// The reverse rule: cotangents of the operands of a solve. The adjoint stage, which sees this one, defines it.
+std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve, std::span<const Array> operands,
+                             const Array& result, const Array& cotangent, const std::vector<bool>& wanted);
 
 class SolveExtension : public Extension, public std::enable_shared_from_this<SolveExtension> {
  public:

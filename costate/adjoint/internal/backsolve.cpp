@@ -1,0 +1,250 @@
+#include "costate/adjoint/internal/backsolve.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "costate/diff/diff.h"
+#include "costate/graph/internal/builder.h"
+#include "costate/solve/internal/stages.h"
+
+namespace costate::internal {
+namespace {
+
+/// The field of (z, a, g_1, …), with the arguments and Parameters of `field` as its arguments.
+VectorField augment(const VectorField& field, const std::vector<WantedArgument>& wanted) {
+  const auto& inputs = field.function().inputs();
+  const std::size_t num_parts = field.parts().size();
+  const std::int64_t size = field.state_size();
+  std::vector<StatePart> parts = {{"z", {size}}, {"a", {size}}};
+  std::vector<std::size_t> positions;
+  for (std::size_t part = 0; part < num_parts; ++part) positions.push_back(1 + part);
+  for (const WantedArgument& argument : wanted) {
+    if (argument.is_shared) continue;
+    const std::size_t position = 1 + num_parts + argument.index;
+    positions.push_back(position);
+    parts.push_back({"g_" + inputs[position].name, inputs[position].shape});
+  }
+  std::vector<ArgumentSpec> arguments;
+  for (std::size_t i = 1 + num_parts; i < inputs.size(); ++i)
+    arguments.push_back({inputs[i].name, inputs[i].shape, inputs[i].kind});
+  const Function reverse = vjp(field.function(), positions);
+  return trace_field(parts, arguments, [&](Array t, std::span<const Array> state, std::span<const Array> more) {
+    std::vector<Array> in = {t}, cotangents;
+    std::int64_t offset = 0;
+    for (const StatePart& part : field.parts()) {
+      in.push_back(reshape(state[0].slice(offset, offset + part.shape.size()), part.shape));
+      cotangents.push_back(reshape(state[1].slice(offset, offset + part.shape.size()), part.shape));
+      offset += part.shape.size();
+    }
+    in.insert(in.end(), more.begin(), more.end());
+    in.insert(in.end(), cotangents.begin(), cotangents.end());
+    std::vector<Array> out = inline_function(reverse, in);
+    for (std::size_t i = 0; i < 2 * num_parts; ++i) out[i] = reshape(out[i], {out[i].shape().size()});
+    const std::span<const Array> all(out);
+    std::vector<Array> slopes = {concat(all.first(num_parts)), -concat(all.subspan(num_parts, num_parts))};
+    for (std::size_t i = 2 * num_parts; i < out.size(); ++i) slopes.push_back(-out[i]);
+    return slopes;
+  });
+}
+
+}  // namespace
+
+template <class T>
+Backsolve<T>::Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field)
+    : problem_(problem),
+      field_(field),
+      lanes_(problem.lanes),
+      num_state_(problem.state_size * problem.lanes),
+      augmented_(augment(problem.field, field.arguments()), problem.options, problem.lanes, 2),
+      solver_(augmented_),
+      replay_(augmented_),
+      lender_(problem),
+      field_workspace_(problem.function.make_workspace()),
+      vjp_workspace_(field.function().make_workspace()),
+      augmented_shared_(augmented_.function.shared_size()),
+      vjp_shared_(field.function().shared_size()),
+      field_saved_(problem.function.saved_size()),
+      vjp_saved_(field.function().saved_size()) {
+  const std::size_t size = augmented_.state_size * lanes_;
+  for (auto* buffer : {&start_, &y_, &stage_}) buffer->resize(size);
+  states_.resize(2 * size);
+  slopes_.resize(2 * num_state_ * static_cast<std::size_t>(problem.tableau->num_stages));
+  slope_.resize(num_state_);
+  for (auto* buffer : {&times_, &stage_times_, &steps_, &weights_}) buffer->resize(lanes_);
+  for (const WantedArgument& argument : field.arguments()) {
+    argument_cotangents_.emplace_back(argument.is_shared ? 0 : argument.size * lanes_);
+    has_shared_ = has_shared_ || argument.is_shared;
+  }
+  interval_.resize(2 * lanes_);
+  remaining_.resize(lanes_);
+  failed_.resize(lanes_);
+}
+
+template <class T>
+std::int64_t Backsolve<T>::run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients) {
+  solve_ = solve;
+  cotangent_ = cotangent;
+  gradients_ = &gradients;
+  evaluations_ = 0;
+  gradients.clear(problem_, field_.arguments());
+  if (!start()) return 0;
+  for (std::size_t output = problem_.num_times - 1; output > 0; --output) {
+    visit_output(output);
+    solve_interval(output);
+    if (has_shared_) integrate_shared();
+  }
+  visit_output(0);
+  finish();
+  return evaluations_;
+}
+
+template <class T>
+bool Backsolve<T>::start() {
+  if (!lender_.start(*solve_.solver, solve_.inputs)) return false;
+  std::fill(start_.begin(), start_.end(), T{0});
+  std::fill(failed_.begin(), failed_.end(), char{0});
+  bind_field_inputs<T>(augmented_, nullptr, nullptr, lender_.arguments(), input_pointers_);
+  augmented_.function.prepare(input_pointers_, augmented_shared_.data());
+  field_.bind_inputs(nullptr, nullptr, lender_.arguments(), nullptr, input_pointers_);
+  field_.function().prepare(input_pointers_, vjp_shared_.data());
+  cotangents_ = {.time = nullptr, .state = nullptr, .arguments = {}};
+  for (std::size_t i = 0; i < field_.arguments().size(); ++i)
+    cotangents_.arguments.push_back(field_.arguments()[i].is_shared ? gradients_->arguments[i].data()
+                                                                    : argument_cotangents_[i].data());
+  return true;
+}
+
+/// z starts again from the forward solution, the time gets its gradient and a its jump.
+template <class T>
+void Backsolve<T>::visit_output(std::size_t output) {
+  std::copy_n(solve_.states + output * num_state_, num_state_, start_.data());
+  lender_.lend(start_.data(), problem_.state_size);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) times_[lane] = static_cast<T>(solve_.inputs.times[output * lanes_ + lane]);
+  lender_.lend(times_.data(), 1);
+  bind_field_inputs<T>(problem_, times_.data(), start_.data(), lender_.arguments(), input_pointers_);
+  output_pointers_.clear();
+  for (const std::size_t offset : problem_.part_offsets) output_pointers_.push_back(slope_.data() + offset * lanes_);
+  problem_.function.run(Phase::kForward, {.inputs = input_pointers_, .outputs = output_pointers_, .shared = solve_.inputs.shared,
+                                          .saved = field_saved_.data(), .workspace = &field_workspace_, .lane_weights = nullptr,
+                                          .num_samples = solve_.inputs.num_samples, .first_sample = 0, .report = nullptr});
+  evaluations_ += static_cast<std::int64_t>(solve_.inputs.num_samples);
+  const T* jump = cotangent_ + output * num_state_;
+  T* a = start_.data() + num_state_;
+  output > 0 ? add_time_gradient(output, jump, T{1}) : add_time_gradient(output, a, T{-1});
+  for (std::size_t i = 0; i < num_state_; ++i)
+    if (!lender_.borrows(i % lanes_)) a[i] += jump[i];
+}
+
+/// dL/dt += sign x · f.
+template <class T>
+void Backsolve<T>::add_time_gradient(std::size_t output, const T* x, T sign) {
+  for (std::size_t i = 0; i < num_state_; ++i)
+    if (!lender_.borrows(i % lanes_)) gradients_->times[output * lanes_ + i % lanes_] += sign * x[i] * slope_[i];
+}
+
+/// From output to output - 1, in start_.
+template <class T>
+void Backsolve<T>::solve_interval(std::size_t output) {
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    interval_[lane] = solve_.inputs.times[output * lanes_ + lane];
+    interval_[lanes_ + lane] = solve_.inputs.times[(output - 1) * lanes_ + lane];
+  }
+  interval_inputs_ = {.z0 = start_.data(), .times = interval_.data(), .arguments = lender_.arguments(),
+                      .shared = augmented_shared_.data(), .num_samples = solve_.inputs.num_samples};
+  solver_.solve(interval_inputs_, has_shared_, states_.data());
+  std::copy(start_.begin(), start_.end(), y_.begin());
+  const T* end = states_.data() + augmented_.state_size * lanes_;
+  for (std::size_t lane = 0; lane < solve_.inputs.num_samples; ++lane) {
+    if (lender_.borrows(lane)) continue;
+    evaluations_ += solver_.outcomes()[lane].nfe;
+    if (solver_.outcomes()[lane].status != Status::kOk) failed_[lane] = 1;
+    for (std::size_t row = 0; row < augmented_.state_size; ++row)
+      start_[row * lanes_ + lane] = failed_[lane] != 0 ? T{0} : end[row * lanes_ + lane];
+  }
+}
+
+/// The integral for shared arguments along the steps of the interval, which y_ starts.
+template <class T>
+void Backsolve<T>::integrate_shared() {
+  replay_.start(solver_, interval_inputs_);
+  bool any = false;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    remaining_[lane] = lender_.borrows(lane) || failed_[lane] != 0 ? 0 : solver_.records()[lane].steps.size();
+    any = any || remaining_[lane] > 0;
+  }
+  for (; any; any = std::any_of(remaining_.begin(), remaining_.end(), [](std::size_t steps) { return steps > 0; })) {
+    evaluations_ += replay_.load(remaining_, y_.data());
+    integrate_step();
+    for (std::size_t& steps : remaining_) steps -= steps > 0 ? 1 : 0;
+  }
+}
+
+template <class T>
+void Backsolve<T>::integrate_step() {
+  const Tableau& tableau = *problem_.tableau;
+  const auto step = [&](std::size_t lane) { return solver_.records()[lane].steps[remaining_[lane] - 1]; };
+  for (std::size_t lane = 0; lane < lanes_; ++lane) steps_[lane] = remaining_[lane] == 0 ? T{0} : static_cast<T>(step(lane).h);
+  const Slopes<T> slopes{slopes_.data(), 2 * num_state_, 2 * problem_.state_size, lanes_};
+  for (std::size_t stage = 0; stage + 1 < static_cast<std::size_t>(tableau.num_stages); ++stage) {
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      stage_times_[lane] = remaining_[lane] == 0 ? static_cast<T>(interval_[lane])
+                                                 : static_cast<T>(stage_time(tableau.c[stage], step(lane).t, step(lane).h,
+                                                                             step(lane).t_next));
+      weights_[lane] = static_cast<T>(-tableau.b[stage]) * steps_[lane];
+      if (remaining_[lane] > 0) ++evaluations_;
+    }
+    if (stage == 0)
+      std::copy_n(y_.begin(), 2 * num_state_, stage_.begin());
+    else
+      combine_slopes(y_.data(), steps_.data(), slopes, tableau.a_row(static_cast<int>(stage)), stage_.data());
+    T* slope = slopes_.data() + stage * 2 * num_state_;
+    field_.bind_inputs(stage_times_.data(), stage_.data(), lender_.arguments(), stage_.data() + num_state_, input_pointers_);
+    const auto run = [&](Phase phase) {
+      field_.function().run(phase, {.inputs = input_pointers_, .outputs = output_pointers_, .shared = vjp_shared_.data(),
+                                    .saved = vjp_saved_.data(), .workspace = &vjp_workspace_, .lane_weights = weights_.data(),
+                                    .num_samples = solve_.inputs.num_samples, .first_sample = 0, .report = nullptr});
+    };
+    field_.bind_slope(slope, output_pointers_);
+    run(Phase::kForward);
+    cotangents_.state = slope + num_state_;
+    field_.bind_cotangents(cotangents_, output_pointers_);
+    run(Phase::kReverse);
+    for (std::size_t i = 0; i < num_state_; ++i) slope[num_state_ + i] = -slope[num_state_ + i];
+    if (tableau.b[stage] != 0) run(Phase::kAccumulate);
+  }
+}
+
+template <class T>
+void Backsolve<T>::finish() {
+  T* next = start_.data() + num_state_;
+  std::copy_n(next, num_state_, gradients_->z0.data());
+  next += num_state_;
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  const auto lose = [&](AlignedVector<T>& values, std::size_t lane) {
+    for (std::size_t i = lane; i < values.size(); i += lanes_) values[i] = nan;
+  };
+  for (std::size_t i = 0; i < field_.arguments().size(); ++i) {
+    AlignedVector<T>& gradient = gradients_->arguments[i];
+    if (!field_.arguments()[i].is_shared) {
+      std::copy_n(next, gradient.size(), gradient.data());
+      next += gradient.size();
+    }
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      if (failed_[lane] == 0) continue;
+      if (field_.arguments()[i].is_shared)
+        std::fill(gradient.begin(), gradient.end(), nan);
+      else
+        lose(gradient, lane);
+    }
+  }
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (failed_[lane] != 0) {
+      lose(gradients_->z0, lane);
+      lose(gradients_->times, lane);
+    }
+}
+
+template class Backsolve<float>;
+template class Backsolve<double>;
+
+}  // namespace costate::internal

@@ -1,0 +1,72 @@
+// The continuous adjoint, solved backwards together with the state: Algorithm 2 of Chen et al. 2018 (arXiv:1806.07366, appendix
+// C). Between two output times, from the later to the earlier,
+//
+//     z' = f(t, z, x),   a' = -a^T df/dz,   g' = -a^T df/dx,      a jumps by the output's cotangent at each output time,
+//
+// where z starts again from the forward solution at each output. Cotangents g of a sample's own arguments are solved with z and
+// a; those of what all samples share are integrals along the steps that z and a take, by the method's own weights (Kidger, Chen
+// and Lyons 2021 leave them out of the error norm for the same reason: nothing depends on them).
+//
+//     dL/dt_i = w_i · f(t_i, z_i),   dL/dt_0 = -a(t_0) · f(t_0, z_0),   w_i the output's cotangent, a before its last jump
+//
+// Memory does not grow with the number of steps; accuracy is that of the tolerances.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "costate/adjoint/internal/field_vjp.h"
+#include "costate/adjoint/internal/gradients.h"
+#include "costate/adjoint/internal/lender.h"
+#include "costate/adjoint/internal/step_replay.h"
+
+namespace costate::internal {
+
+template <class T>
+class Backsolve {
+ public:
+  Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field);
+
+  /// As DiscreteSweep::run, from the states of the solve alone. A sample whose reverse solve fails makes its own gradients and
+  /// the shared sums NaN.
+  std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients);
+
+ private:
+  bool start();
+  void visit_output(std::size_t output);
+  void solve_interval(std::size_t output);
+  void integrate_shared();
+  void integrate_step();
+  void add_time_gradient(std::size_t output, const T* x, T sign);
+  void finish();
+
+  const LaneProblem<T>& problem_;
+  const FieldVjp<T>& field_;
+  const std::size_t lanes_, num_state_;  // num_state_ = state * lanes
+  LaneProblem<T> augmented_;
+  LaneSolver<T> solver_;
+  StepReplay<T> replay_;
+  Lender<T> lender_;
+  TileWorkspace<T> field_workspace_, vjp_workspace_;
+  AlignedVector<T> augmented_shared_, vjp_shared_, field_saved_, vjp_saved_;
+  AlignedVector<T> start_, states_, slope_, times_, stage_times_, steps_, weights_, y_, stage_, slopes_;
+  std::vector<AlignedVector<T>> argument_cotangents_;
+  std::vector<double> interval_;
+  std::vector<std::size_t> remaining_;
+  std::vector<char> failed_;
+  std::vector<const T*> input_pointers_;
+  std::vector<T*> output_pointers_;
+  FieldCotangents<T> cotangents_;
+  std::int64_t evaluations_ = 0;
+  bool has_shared_ = false;
+  LaneInputs<T> interval_inputs_;
+  FinishedSolve<T> solve_;
+  const T* cotangent_ = nullptr;
+  SolveGradients<T>* gradients_ = nullptr;
+};
+
+extern template class Backsolve<float>;
+extern template class Backsolve<double>;
+
+}  // namespace costate::internal

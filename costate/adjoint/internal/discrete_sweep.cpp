@@ -1,0 +1,273 @@
+#include "costate/adjoint/internal/discrete_sweep.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "costate/solve/internal/stages.h"
+
+namespace costate::internal {
+
+template <class T>
+DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>& field)
+    : problem_(problem),
+      field_(field),
+      lanes_(problem.lanes),
+      size_((problem.state_size * problem.lanes + 15) / 16 * 16),
+      saved_size_((field.function().saved_size() + 15) / 16 * 16),
+      replay_(problem),
+      lender_(problem),
+      workspace_(field.function().make_workspace()),
+      shared_(field.function().shared_size()) {
+  const auto stages = static_cast<std::size_t>(problem.tableau->num_all_stages());
+  saved_.resize(stages * saved_size_);
+  for (auto* buffer : {&slopes_, &slope_cotangents_, &stage_states_}) buffer->resize(stages * size_);
+  stage_times_.resize(stages * lanes_);
+  for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_}) buffer->resize(size_);
+  for (auto* buffer : {&time_cotangent_, &steps_, &scaled_steps_, &step_bars_, &time_bars_, &idle_times_}) buffer->resize(lanes_);
+  for (const WantedArgument& argument : field.arguments())
+    argument_cotangents_.emplace_back(argument.is_shared ? 0 : argument.size * lanes_);
+  weights_.resize(stages);
+  remaining_.resize(lanes_);
+}
+
+template <class T>
+std::int64_t DiscreteSweep<T>::run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients) {
+  solve_ = solve;
+  cotangent_ = cotangent;
+  gradients_ = &gradients;
+  evaluations_ = 0;
+  gradients.clear(problem_, field_.arguments());
+  if (!start()) return 0;
+  while (load_steps()) {
+    evaluate_stages();
+    start_cotangents();
+    for (std::size_t stage = num_used_stages_; stage-- > 0;) take_back_stage(stage);
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      if (remaining_[lane] > 0) add_to_times(lane);
+    finish_step();
+  }
+  finish();
+  return evaluations_;
+}
+
+template <class T>
+bool DiscreteSweep<T>::start() {
+  if (!lender_.start(*solve_.solver, solve_.inputs)) return false;
+  replay_.start(*solve_.solver, solve_.inputs);
+  std::copy_n(solve_.inputs.z0, problem_.state_size * lanes_, y_.data());
+  std::fill(y_cotangent_.begin(), y_cotangent_.end(), T{0});
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    remaining_[lane] = lender_.borrows(lane) ? 0 : solve_.solver->records()[lane].steps.size();
+    idle_times_[lane] = static_cast<T>(time_of(0, lane));
+  }
+  lender_.lend(y_.data(), problem_.state_size);
+  lender_.lend(idle_times_.data(), 1);
+  cotangents_ = {.time = time_cotangent_.data(), .state = state_cotangent_.data(), .arguments = {}};
+  for (std::size_t i = 0; i < field_.arguments().size(); ++i)
+    cotangents_.arguments.push_back(field_.arguments()[i].is_shared ? gradients_->arguments[i].data()
+                                                                    : argument_cotangents_[i].data());
+  field_.bind_inputs(nullptr, nullptr, lender_.arguments(), nullptr, input_pointers_);
+  field_.function().prepare(input_pointers_, shared_.data());
+  return true;
+}
+
+/// The next step to take back in each lane that has one, and the state that it starts from.
+template <class T>
+bool DiscreteSweep<T>::load_steps() {
+  const auto active = static_cast<std::int64_t>(
+      std::count_if(remaining_.begin(), remaining_.end(), [](std::size_t steps) { return steps > 0; }));
+  if (active == 0) return false;
+  evaluations_ += replay_.load(remaining_, y_.data());
+  bool any_dense = false;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    steps_[lane] = T{0};
+    if (remaining_[lane] == 0) continue;
+    const LaneStep& last = step(lane);
+    steps_[lane] = static_cast<T>(last.h);
+    for (std::int32_t i = 0; i < last.num_outputs; ++i)
+      any_dense = any_dense || time_of(static_cast<std::size_t>(last.first_output + i), lane) != last.t_next;
+  }
+  any_dense = any_dense && !problem_.is_fixed;
+  num_used_stages_ = any_dense ? static_cast<std::size_t>(problem_.tableau->num_all_stages()) : closing();
+  evaluations_ += active * static_cast<std::int64_t>(num_used_stages_);
+  return true;
+}
+
+template <class T>
+void DiscreteSweep<T>::evaluate_stages() {
+  const Slopes<T> slopes{slopes_.data(), size_, problem_.state_size, lanes_};
+  for (std::size_t stage = 0; stage < num_used_stages_; ++stage) {
+    const double node = problem_.tableau->c[stage];
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      stage_times(stage)[lane] = remaining_[lane] == 0
+                                     ? idle_times_[lane]
+                                     : static_cast<T>(stage_time(node, step(lane).t, step(lane).h, step(lane).t_next));
+    if (stage == 0)
+      std::copy(y_.begin(), y_.end(), stage_state(0));
+    else
+      combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->a_row(static_cast<int>(stage)), stage_state(stage));
+    field_.bind_inputs(stage_times(stage), stage_state(stage), lender_.arguments(), slope_cotangent(stage), input_pointers_);
+    field_.bind_slope(slope(stage), output_pointers_);
+    field_.function().run(Phase::kForward, call(stage));
+  }
+}
+
+template <class T>
+TileCall<T> DiscreteSweep<T>::call(std::size_t stage) {
+  return {.inputs = input_pointers_, .outputs = output_pointers_, .shared = shared_.data(), .saved = saved(stage),
+          .workspace = &workspace_, .lane_weights = nullptr, .num_samples = solve_.inputs.num_samples, .first_sample = 0,
+          .report = nullptr};
+}
+
+/// Cotangents of the stages' slopes, of y, h and t from what the step gives: its end state and its outputs.
+template <class T>
+void DiscreteSweep<T>::start_cotangents() {
+  std::fill_n(slope_cotangents_.begin(), num_used_stages_ * size_, T{0});
+  std::fill(step_bars_.begin(), step_bars_.end(), T{0});
+  std::fill(time_bars_.begin(), time_bars_.end(), T{0});
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (remaining_[lane] == 0) continue;
+    const LaneStep& last = step(lane);
+    for (std::int32_t i = 0; i < last.num_outputs; ++i) {
+      const auto output = static_cast<std::size_t>(last.first_output + i);
+      if (!problem_.is_fixed && time_of(output, lane) != last.t_next) continue;
+      for (std::size_t row = 0; row < problem_.state_size; ++row)
+        y_cotangent_[row * lanes_ + lane] += output_cotangent(output)[row * lanes_ + lane];
+    }
+  }
+  add_to_slopes(y_cotangent_.data(), problem_.tableau->b);
+  add_dot(y_cotangent_.data(), problem_.tableau->b);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (remaining_[lane] == 0 || problem_.is_fixed) continue;
+    const LaneStep& last = step(lane);
+    for (std::int32_t i = 0; i < last.num_outputs; ++i)
+      if (time_of(static_cast<std::size_t>(last.first_output + i), lane) != last.t_next)
+        add_dense_output(lane, static_cast<std::size_t>(last.first_output + i));
+  }
+}
+
+/// An output within the step, at t + theta h.
+template <class T>
+void DiscreteSweep<T>::add_dense_output(std::size_t lane, std::size_t output) {
+  const LaneStep& last = step(lane);
+  const double theta = (time_of(output, lane) - last.t) / last.h;
+  const T* w = output_cotangent(output);
+  const auto dot = [&](std::size_t stage) {
+    T sum = 0;
+    for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_) sum = std::fma(w[i], slope(stage)[i], sum);
+    return sum;
+  };
+  for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_) y_cotangent_[i] += w[i];
+  dense_weights(*problem_.tableau, theta, weights_);
+  T along = 0;
+  for (std::size_t j = 0; j < num_used_stages_; ++j) {
+    if (weights_[j] == 0) continue;
+    const T weight = static_cast<T>(last.h * weights_[j]);
+    for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_)
+      slope_cotangent(j)[i] = std::fma(weight, w[i], slope_cotangent(j)[i]);
+    along += static_cast<T>(weights_[j]) * dot(j);
+  }
+  dense_weight_slopes(*problem_.tableau, theta, weights_);
+  T rate = 0;
+  for (std::size_t j = 0; j < num_used_stages_; ++j)
+    if (weights_[j] != 0) rate += static_cast<T>(weights_[j]) * dot(j);
+  gradients_->times[output * lanes_ + lane] += rate;
+  time_bars_[lane] -= rate;
+  step_bars_[lane] += along - static_cast<T>(theta) * rate;
+}
+
+/// kbar_j += h weights_j x.
+template <class T>
+void DiscreteSweep<T>::add_to_slopes(const T* x, std::span<const double> weights) {
+  for (std::size_t j = 0; j < weights.size(); ++j) {
+    if (weights[j] == 0) continue;
+    for (std::size_t lane = 0; lane < lanes_; ++lane) scaled_steps_[lane] = static_cast<T>(weights[j]) * steps_[lane];
+    axpy_lanes(scaled_steps_.data(), x, slope_cotangent(j), problem_.state_size, lanes_);
+  }
+}
+
+/// hbar += x · sum_j weights_j k_j.
+template <class T>
+void DiscreteSweep<T>::add_dot(const T* x, std::span<const double> weights) {
+  for (std::size_t j = 0; j < weights.size(); ++j) {
+    if (weights[j] == 0) continue;
+    const T weight = static_cast<T>(weights[j]);
+    for (std::size_t row = 0; row < problem_.state_size; ++row)
+      for (std::size_t lane = 0; lane < lanes_; ++lane)
+        step_bars_[lane] += weight * x[row * lanes_ + lane] * slope(j)[row * lanes_ + lane];
+  }
+}
+
+template <class T>
+void DiscreteSweep<T>::take_back_stage(std::size_t stage) {
+  field_.bind_inputs(stage_times(stage), stage_state(stage), lender_.arguments(), slope_cotangent(stage), input_pointers_);
+  field_.bind_cotangents(cotangents_, output_pointers_);
+  field_.function().run(Phase::kReverse, call(stage));
+  field_.function().run(Phase::kAccumulate, call(stage));
+  for (std::size_t i = 0; i < field_.arguments().size(); ++i) {
+    if (field_.arguments()[i].is_shared) continue;
+    T* sum = gradients_->arguments[i].data();
+    for (std::size_t k = 0; k < argument_cotangents_[i].size(); ++k) sum[k] += argument_cotangents_[i][k];
+  }
+  const double node = problem_.tableau->c[stage];
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    time_bars_[lane] += time_cotangent_[lane];
+    step_bars_[lane] += static_cast<T>(node) * time_cotangent_[lane];
+  }
+  for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i) y_cotangent_[i] += state_cotangent_[i];
+  const std::span<const double> row = problem_.tableau->a_row(static_cast<int>(stage));
+  add_to_slopes(state_cotangent_.data(), row);
+  add_dot(state_cotangent_.data(), row);
+}
+
+/// How the step's start and size hang on the output times. Adaptive: sizes are given numbers, so that all times shift with
+/// times[0], and the last step reaches to times.back(). Fixed: step m of n equal ones between two output times.
+template <class T>
+void DiscreteSweep<T>::add_to_times(std::size_t lane) {
+  const LaneStep& last = step(lane);
+  T* times = gradients_->times.data() + lane;
+  const T time_bar = time_bars_[lane], step_bar = step_bars_[lane];
+  if (!problem_.is_fixed) {
+    const bool is_final = remaining_[lane] == solve_.solver->records()[lane].steps.size();
+    times[0] += is_final ? time_bar - step_bar : time_bar;
+    if (is_final) times[(problem_.num_times - 1) * lanes_] += step_bar;
+    return;
+  }
+  const bool ends_interval = last.num_outputs > 0;
+  const auto next = static_cast<std::size_t>(last.first_output);
+  const double start = time_of(next - 1, lane), stop = time_of(next, lane);
+  if (start == stop) return;  // a repeated time: nothing moves
+  const int count = steps_in_interval(stop - start, problem_.options);
+  const int index = ends_interval ? count - 1 : static_cast<int>(std::lround((last.t - start) / last.h));
+  const T share = static_cast<T>(index) / static_cast<T>(count);
+  times[(next - 1) * lanes_] += time_bar * (1 - share) - step_bar / static_cast<T>(count);
+  times[next * lanes_] += time_bar * share + step_bar / static_cast<T>(count);
+}
+
+/// Lanes whose last step was taken back hand out the cotangent of their start.
+template <class T>
+void DiscreteSweep<T>::finish_step() {
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (remaining_[lane] == 0 || --remaining_[lane] > 0) continue;
+    for (std::size_t row = 0; row < problem_.state_size; ++row) {
+      gradients_->z0[row * lanes_ + lane] = y_cotangent_[row * lanes_ + lane];
+      y_cotangent_[row * lanes_ + lane] = T{0};
+    }
+  }
+}
+
+/// The outputs at the start are z0 itself.
+template <class T>
+void DiscreteSweep<T>::finish() {
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    for (std::size_t output = 0; output < problem_.num_times && !lender_.borrows(lane); ++output) {
+      if (output > 0 && (problem_.is_fixed || time_of(output, lane) != time_of(0, lane))) break;
+      for (std::size_t row = 0; row < problem_.state_size; ++row)
+        gradients_->z0[row * lanes_ + lane] += output_cotangent(output)[row * lanes_ + lane];
+    }
+}
+
+template class DiscreteSweep<float>;
+template class DiscreteSweep<double>;
+
+}  // namespace costate::internal

@@ -1,0 +1,41 @@
+#include "costate/adjoint/internal/lender.h"
+
+#include <algorithm>
+
+namespace costate::internal {
+
+template <class T>
+Lender<T>::Lender(const LaneProblem<T>& problem)
+    : problem_(problem), borrows_(problem.lanes), lent_(problem.field.function().inputs().size()) {}
+
+template <class T>
+bool Lender<T>::start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs) {
+  arguments_.assign(inputs.arguments.begin(), inputs.arguments.end());
+  for (std::size_t lane = 0; lane < problem_.lanes; ++lane)
+    borrows_[lane] = lane >= inputs.num_samples || solver.outcomes()[lane].status != Status::kOk;
+  lender_ = static_cast<std::size_t>(std::find(borrows_.begin(), borrows_.end(), 0) - borrows_.begin());
+  if (lender_ == problem_.lanes) return false;
+  if (std::find(borrows_.begin(), borrows_.end(), 1) == borrows_.end()) return true;
+  const auto& field_inputs = problem_.field.function().inputs();
+  const std::size_t first = 1 + problem_.part_offsets.size();
+  for (std::size_t i = 0; i < arguments_.size(); ++i) {
+    if (field_inputs[first + i].kind == InputKind::kShared) continue;
+    const auto size = static_cast<std::size_t>(field_inputs[first + i].shape.size());
+    lent_[i].assign(arguments_[i], arguments_[i] + size * problem_.lanes);
+    lend(lent_[i].data(), size);
+    arguments_[i] = lent_[i].data();
+  }
+  return true;
+}
+
+template <class T>
+void Lender<T>::lend(T* values, std::size_t rows) const {
+  const std::size_t lanes = problem_.lanes;
+  for (std::size_t lane = 0; lane < lanes; ++lane)
+    for (std::size_t row = 0; borrows(lane) && row < rows; ++row) values[row * lanes + lane] = values[row * lanes + lender_];
+}
+
+template class Lender<float>;
+template class Lender<double>;
+
+}  // namespace costate::internal

@@ -1,0 +1,37 @@
+// Lanes whose solve failed, and padding, get the numbers of a lane that did not: what is evaluated there counts 0 times, so it
+// must be finite.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "costate/solve/internal/lane_solver.h"
+
+namespace costate::internal {
+
+template <class T>
+class Lender {
+ public:
+  explicit Lender(const LaneProblem<T>& problem);
+
+  /// Looks which lanes of a solve borrow. False if there is none to lend: all failed.
+  bool start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs);
+
+  bool borrows(std::size_t lane) const { return borrows_[lane] != 0; }
+  /// Fills the borrowing columns of values [rows, lanes].
+  void lend(T* values, std::size_t rows) const;
+  /// The field's arguments and Parameters, lent where they are one of each sample.
+  const std::vector<const T*>& arguments() const { return arguments_; }
+
+ private:
+  const LaneProblem<T>& problem_;
+  std::size_t lender_ = 0;
+  std::vector<char> borrows_;  // [lanes]
+  std::vector<AlignedVector<T>> lent_;
+  std::vector<const T*> arguments_;
+};
+
+extern template class Lender<float>;
+extern template class Lender<double>;
+
+}  // namespace costate::internal

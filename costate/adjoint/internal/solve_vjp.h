@@ -1,0 +1,61 @@
+// The reverse of a solve as operations of the graph.
+//
+//   solve_adjoint   operands: the solve's result, its cotangent, the solve's operands. Result: the cotangents of z0, of the times
+//                   and of the wanted arguments of samples, one after the other. Runs the reverse solve and keeps the cotangents
+//                   of shared arguments, which exist summed over the batch only.
+//   solve_adjoint_sum  one a shared argument or Parameter. Operands: the solve_adjoint's result, then its operands. Hands out
+//                   what that one keeps.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "costate/adjoint/internal/field_vjp.h"
+#include "costate/graph/extension.h"
+#include "costate/solve/internal/solve_extension.h"
+
+namespace costate::internal {
+
+class SolveAdjoint : public Extension, public std::enable_shared_from_this<SolveAdjoint> {
+ public:
+  SolveAdjoint(std::shared_ptr<const SolveExtension> solve, std::vector<bool> wants_argument)
+      : solve_(std::move(solve)), wants_argument_(std::move(wants_argument)) {}
+
+  const SolveExtension& solve() const { return *solve_; }
+  const std::vector<bool>& wants_argument() const { return wants_argument_; }
+
+  std::string name() const override { return "solve_adjoint"; }
+  std::string attributes() const override;
+  Shape infer_shape(std::span<const Shape> operands) const override;
+  std::vector<double> interpret(std::span<const std::vector<double>> operands) const override;
+  bool equals(const Extension& other) const override;
+  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
+  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
+
+ private:
+  std::shared_ptr<const SolveExtension> solve_;
+  std::vector<bool> wants_argument_;
+};
+
+class SolveAdjointSum : public Extension, public std::enable_shared_from_this<SolveAdjointSum> {
+ public:
+  /// `position` counts the wanted arguments.
+  SolveAdjointSum(std::shared_ptr<const SolveAdjoint> adjoint, std::size_t position, Shape shape)
+      : adjoint_(std::move(adjoint)), position_(position), shape_(std::move(shape)) {}
+
+  std::string name() const override { return "solve_adjoint_sum"; }
+  bool is_sum_only() const override { return true; }
+  Shape infer_shape(std::span<const Shape>) const override { return shape_; }
+  std::vector<double> interpret(std::span<const std::vector<double>> operands) const override;
+  bool equals(const Extension& other) const override;
+  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
+  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
+
+ private:
+  std::shared_ptr<const SolveAdjoint> adjoint_;
+  std::size_t position_;
+  Shape shape_;
+};
+
+}  // namespace costate::internal

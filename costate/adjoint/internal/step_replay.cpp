@@ -1,0 +1,126 @@
+#include "costate/adjoint/internal/step_replay.h"
+
+#include <algorithm>
+
+#include "costate/solve/internal/stages.h"
+
+namespace costate::internal {
+
+template <class T>
+StepReplay<T>::StepReplay(const LaneProblem<T>& problem)
+    : problem_(problem),
+      lanes_(problem.lanes),
+      size_(problem.state_size * problem.lanes),
+      most_states_(std::max<std::size_t>(1, recorded_numbers(problem) / problem.state_size)),
+      workspace_(problem.function.make_workspace()),
+      saved_(problem.function.saved_size()),
+      y_(size_),
+      slopes_(size_ * static_cast<std::size_t>(problem.tableau->num_stages)),
+      stage_(size_),
+      times_(lanes_),
+      steps_(lanes_),
+      mask_(lanes_),
+      kept_(lanes_),
+      position_(lanes_),
+      targets_(lanes_) {}
+
+template <class T>
+void StepReplay<T>::start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs) {
+  solver_ = &solver;
+  inputs_ = inputs;
+  for (Kept& kept : kept_) {
+    kept.steps.clear();
+    kept.states.clear();
+  }
+}
+
+/// Puts the last known state at or before the target into y_ and returns its step.
+template <class T>
+std::size_t StepReplay<T>::go_to_nearest(std::size_t lane, std::size_t target) {
+  const LaneRecord<T>& record = solver_->records()[lane];
+  Kept& kept = kept_[lane];
+  while (!kept.steps.empty() && kept.steps.back() > target) {
+    kept.steps.pop_back();
+    kept.states.resize(kept.states.size() - problem_.state_size);
+  }
+  const std::size_t row = target / record.stride;
+  std::size_t step = row * record.stride;
+  const T* state = record.states.data() + row * problem_.state_size;
+  if (!kept.steps.empty() && kept.steps.back() > step) {
+    step = kept.steps.back();
+    state = kept.states.data() + (kept.steps.size() - 1) * problem_.state_size;
+  }
+  for (std::size_t i = 0; i < problem_.state_size; ++i) y_[i * lanes_ + lane] = state[i];
+  const std::size_t free = most_states_ - std::min(most_states_, kept.steps.size());
+  kept.spacing = free == 0 ? target - step + 1 : (target - step) / (free + 1) + 1;
+  return step;
+}
+
+template <class T>
+void StepReplay<T>::keep(std::size_t lane, std::size_t step) {
+  Kept& kept = kept_[lane];
+  kept.steps.push_back(step);
+  for (std::size_t i = 0; i < problem_.state_size; ++i) kept.states.push_back(y_[i * lanes_ + lane]);
+}
+
+template <class T>
+std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
+  std::int64_t steps = 0;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    targets_[lane] = position_[lane] = 0;
+    if (remaining[lane] == 0) {
+      for (std::size_t i = 0; i < problem_.state_size; ++i) y_[i * lanes_ + lane] = y[i * lanes_ + lane];
+      continue;
+    }
+    targets_[lane] = remaining[lane] - 1;
+    position_[lane] = go_to_nearest(lane, targets_[lane]);
+    steps += static_cast<std::int64_t>(targets_[lane] - position_[lane]);
+  }
+  while (position_ != targets_) advance(targets_);
+  std::copy(y_.begin(), y_.end(), y);
+  return steps * (problem_.tableau->num_stages - 1);
+}
+
+/// One recorded step of each lane that is not at its target.
+template <class T>
+void StepReplay<T>::advance(std::span<const std::size_t> targets) {
+  const auto step_of = [&](std::size_t lane) -> const LaneStep& { return solver_->records()[lane].steps[position_[lane]]; };
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    mask_[lane] = position_[lane] < targets[lane] ? T{1} : T{0};
+    steps_[lane] = mask_[lane] != 0 ? static_cast<T>(step_of(lane).h) : T{0};
+    if (mask_[lane] == 0) times_[lane] = static_cast<T>(inputs_.times[lane]);
+  }
+  const Slopes<T> slopes{slopes_.data(), size_, problem_.state_size, lanes_};
+  for (int stage = 0; stage < problem_.tableau->num_stages - 1; ++stage) {
+    const double node = problem_.tableau->c[static_cast<std::size_t>(stage)];
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      if (mask_[lane] != 0)
+        times_[lane] = static_cast<T>(stage_time(node, step_of(lane).t, step_of(lane).h, step_of(lane).t_next));
+    if (stage == 0)
+      std::copy(y_.begin(), y_.end(), stage_.begin());
+    else
+      combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->a_row(stage), stage_.data());
+    bind_field_inputs(problem_, times_.data(), stage_.data(), inputs_.arguments, input_pointers_);
+    output_pointers_.clear();
+    for (const std::size_t offset : problem_.part_offsets)
+      output_pointers_.push_back(slopes_.data() + static_cast<std::size_t>(stage) * size_ + offset * lanes_);
+    problem_.function.run(Phase::kForward, {.inputs = input_pointers_, .outputs = output_pointers_, .shared = inputs_.shared,
+                                            .saved = saved_.data(), .workspace = &workspace_, .lane_weights = nullptr,
+                                            .num_samples = inputs_.num_samples, .first_sample = 0, .report = nullptr});
+  }
+  combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->b, stage_.data());
+  select_lanes(mask_.data(), stage_.data(), y_.data(), y_.data(), problem_.state_size, lanes_);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (mask_[lane] == 0) continue;
+    ++position_[lane];
+    const Kept& kept = kept_[lane];
+    if (kept.steps.size() < most_states_ && position_[lane] < targets[lane] &&
+        (targets[lane] - position_[lane]) % kept.spacing == 0)
+      keep(lane, position_[lane]);
+  }
+}
+
+template class StepReplay<float>;
+template class StepReplay<double>;
+
+}  // namespace costate::internal

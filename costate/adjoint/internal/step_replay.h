@@ -1,0 +1,53 @@
+// The states before recorded steps, handed out last step first. What the record keeps is read, what lies between is stepped
+// again from the nearest state before it, bit for bit; states met on the way are kept as far as the memory budget goes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "costate/solve/internal/lane_solver.h"
+
+namespace costate::internal {
+
+template <class T>
+class StepReplay {
+ public:
+  explicit StepReplay(const LaneProblem<T>& problem);
+
+  /// Forgets what it kept of an earlier solve.
+  void start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs);
+
+  /// Column `lane` of y [state, lanes] becomes the state before step remaining[lane] - 1; other columns (remaining 0) stay.
+  /// Steps must be asked for in descending order. Returns the evaluations of the field, over all samples.
+  std::int64_t load(std::span<const std::size_t> remaining, T* y);
+
+ private:
+  /// A lane's states met on the way, in ascending order of their steps.
+  struct Kept {
+    std::vector<std::size_t> steps;
+    std::vector<T> states;  // [kept, state]
+    std::size_t spacing = 1;
+  };
+
+  std::size_t go_to_nearest(std::size_t lane, std::size_t target);
+  void keep(std::size_t lane, std::size_t step);
+  void advance(std::span<const std::size_t> targets);
+
+  const LaneProblem<T>& problem_;
+  const std::size_t lanes_, size_, most_states_;
+  TileWorkspace<T> workspace_;
+  AlignedVector<T> saved_, y_, slopes_, stage_, times_, steps_, mask_;
+  std::vector<Kept> kept_;
+  std::vector<std::size_t> position_, targets_;
+  std::vector<const T*> input_pointers_;
+  std::vector<T*> output_pointers_;
+  const LaneSolver<T>* solver_ = nullptr;
+  LaneInputs<T> inputs_;
+};
+
+extern template class StepReplay<float>;
+extern template class StepReplay<double>;
+
+}  // namespace costate::internal

@@ -1,0 +1,41 @@
+// The arithmetic of a Runge-Kutta step in lanes that the solver and its reverse sweep share to the bit.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+#include "costate/exec/kernels/kernels.h"
+#include "costate/solve/methods/tableau.h"
+
+namespace costate::internal {
+
+/// Slopes k_j of a tile, each [state, lanes], `stride` numbers apart.
+template <class T>
+struct Slopes {
+  const T* first = nullptr;
+  std::size_t stride = 0;
+  std::size_t state_size = 0;
+  std::size_t lanes = 0;
+};
+
+/// out = y + h sum_j weights_j k_j over the weights that are not 0; h has one number a lane.
+template <class T>
+void combine_slopes(const T* y, const T* h, const Slopes<T>& slopes, std::span<const double> weights, T* out) {
+  const T* used[kMaxStages];
+  T coefficients[kMaxStages];
+  std::size_t count = 0;
+  for (std::size_t j = 0; j < weights.size(); ++j) {
+    if (weights[j] == 0) continue;
+    used[count] = slopes.first + j * slopes.stride;
+    coefficients[count++] = static_cast<T>(weights[j]);
+  }
+  stage_combine(y, h, used, coefficients, count, out, slopes.state_size, slopes.lanes);
+}
+
+/// The time of a stage: a stage at the end of the step has the step's end exactly.
+inline double stage_time(double node, double t, double h, double t_next) {
+  return node == 1 ? t_next : std::fma(node, h, t);
+}
+
+}  // namespace costate::internal

@@ -1,0 +1,389 @@
+// Gradients through a solve against truths that do not use adjoints: differences of the computed solution with its steps held
+// fixed, CVODES forward sensitivities, the matrix exponential.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <unsupported/Eigen/MatrixFunctions>
+
+#include "costate/base/threads.h"
+#include "costate/diff/diff.h"
+#include "costate/exec/program.h"
+#include "costate/solve/internal/reference_solve.h"
+#include "costate/solve/solve.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/problems.h"
+
+namespace costate {
+namespace {
+
+/// A nonlinear field with an argument of each sample and a Parameter: z = (x, y), gain [1], rates [2].
+struct Driven {
+  Parameter rates{"rates", HostArray::vector({0.7, 1.3})};
+
+  VectorField field() const {
+    return vector_field({2}, {{"gain", {1}}}, [this](Array t, Array z, Array gain) {
+      const Array p(rates);
+      return concat({stack({z[1] * z[0] * -0.4 - p[0] * z[1] + gain[0] * sin(2.0 * t)}),
+                     stack({z[0] - p[1] * tanh(z[1]) + t * p[0] * 0.3 * gain[0]})});
+    });
+  }
+
+  static std::vector<double> slope(double t, const std::vector<double>& z, double gain, const std::vector<double>& p) {
+    return {-0.4 * z[0] * z[1] - p[0] * z[1] + gain * std::sin(2 * t), z[0] - p[1] * std::tanh(z[1]) + 0.3 * t * p[0] * gain};
+  }
+};
+
+/// loss(z0, times, gain) = sum of weights · states, with weights that tell every number apart.
+Function weighted_loss(const Driven& driven, std::int64_t num_times, const SolveOptions& options) {
+  const VectorField field = driven.field();
+  return trace(
+      [&](Array z0, Array times, Array gain) {
+        const Array states = solve(field, z0, times, options, std::span<const Array>(&gain, 1));
+        std::vector<double> weights;
+        for (std::int64_t i = 0; i < 2 * num_times; ++i) weights.push_back(std::cos(1.0 + 1.7 * static_cast<double>(i)));
+        return sum(states * constant(HostArray(Shape{num_times, 2}, weights)));
+      },
+      {{"z0", {2}}, {"times", {num_times}}, {"gain", {1}}});
+}
+
+/// Loss, then gradients of z0 [2], times [n], gain [1] and rates [2], all of one sample.
+std::vector<double> gradients_of(const Function& loss, const HostArray& z0, const HostArray& times, const HostArray& gain) {
+  const RunResult result = compile(value_and_grad(loss)).run({z0, times, gain});
+  std::vector<double> all;
+  for (const HostArray& output : result.outputs)
+    for (std::int64_t i = 0; i < output.size(); ++i) all.push_back(output.at(i));
+  return all;
+}
+
+struct OneSample {
+  std::vector<double> z0 = {0.8, -0.3}, times, gain = {0.9};
+
+  std::vector<double> numbers(const Driven& driven) const {
+    std::vector<double> x = z0;
+    x.insert(x.end(), times.begin(), times.end());
+    x.insert(x.end(), gain.begin(), gain.end());
+    for (std::int64_t i = 0; i < 2; ++i) x.push_back(driven.rates.value().at(i));
+    return x;
+  }
+};
+
+HostArray row(std::vector<double> values) {
+  const auto size = static_cast<std::int64_t>(values.size());
+  return HostArray(Shape{1, size}, std::move(values));
+}
+
+/// Fourth-order central differences.
+std::vector<double> differences(const std::function<double(const std::vector<double>&)>& f, const std::vector<double>& x) {
+  const double h = 2e-3;
+  std::vector<double> gradient;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto at = [&](double step) {
+      std::vector<double> moved = x;
+      moved[i] += step;
+      return f(moved);
+    };
+    gradient.push_back((8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h));
+  }
+  return gradient;
+}
+
+std::vector<double> part(const std::vector<double>& x, std::size_t first, std::size_t count) {
+  return {x.begin() + static_cast<std::ptrdiff_t>(first), x.begin() + static_cast<std::ptrdiff_t>(first + count)};
+}
+
+void expect_near(std::span<const double> value, std::span<const double> truth, double tolerance, const std::string& what) {
+  ASSERT_EQ(value.size(), truth.size()) << what;
+  for (std::size_t i = 0; i < value.size(); ++i)
+    EXPECT_NEAR(value[i], truth[i], tolerance * (1 + std::abs(truth[i]))) << what << ", number " << i;
+}
+
+class DiscreteAdjoint : public ::testing::TestWithParam<Method> {};
+
+TEST_P(DiscreteAdjoint, FixedStepsEqualDifferencesOfTheSolution) {
+  for (const std::vector<double>& times : {std::vector<double>{0.1, 0.5, 1.4}, std::vector<double>{1, 0.7, -0.2}}) {
+    const Driven driven;
+    const SolveOptions options{.method = GetParam(), .steps_per_interval = 4};
+    const Function loss = weighted_loss(driven, 3, options);
+    const OneSample sample{.times = times};
+    const Program program = compile(loss);
+    const auto value = [&](const std::vector<double>& x) {
+      driven.rates.set_value(HostArray::vector(part(x, 6, 2)));
+      return program.run({row(part(x, 0, 2)), row(part(x, 2, 3)), row(part(x, 5, 1))}).outputs[0].at(0);
+    };
+    const std::vector<double> x = sample.numbers(driven);
+    const std::vector<double> truth = differences(value, x);
+    value(x);  // the rates as they were
+    const std::vector<double> found = gradients_of(loss, row(sample.z0), row(times), row(sample.gain));
+    expect_near(part(found, 1, 8), truth, 1e-8, std::string(name(GetParam())));
+  }
+}
+
+/// How many of the times after the first lie within each step and before its end.
+std::vector<std::size_t> outputs_within(const std::vector<internal::AcceptedStep>& steps, const std::vector<double>& times) {
+  std::vector<std::size_t> counts;
+  std::size_t output = 1;
+  for (const internal::AcceptedStep& step : steps) {
+    counts.push_back(0);
+    for (; output + 1 < times.size() && (times[output] - step.t - step.h) * step.h < 0; ++output) ++counts.back();
+  }
+  return counts;
+}
+
+/// The solution with the steps of a reference solve held fixed in size, the last one reaching to the end, and each output held
+/// in its step. Outputs by the method's dense formula. An independent replay on plain vectors.
+double frozen_loss(const std::vector<double>& x, std::size_t num_times, Method method,
+                   const std::vector<internal::AcceptedStep>& steps, const std::vector<std::size_t>& within) {
+  const Tableau& tab = tableau(method);
+  std::vector<double> y = part(x, 0, 2);
+  const std::vector<double> times = part(x, 2, num_times), p = part(x, 3 + num_times, 2);
+  const double gain = x[2 + num_times];
+  double t = times[0], loss = 0;
+  std::size_t output = 0;
+  const auto add = [&](const std::vector<double>& state) {
+    for (std::size_t k = 0; k < 2; ++k) loss += state[k] * std::cos(1.0 + 1.7 * static_cast<double>(2 * output + k));
+    ++output;
+  };
+  add(y);
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    const double h = s + 1 == steps.size() ? times.back() - t : steps[s].h;
+    std::vector<std::vector<double>> k;
+    const auto combine = [&](std::span<const double> weights) {
+      std::vector<double> out = y;
+      for (std::size_t j = 0; j < weights.size() && j < k.size(); ++j)
+        for (std::size_t i = 0; i < 2; ++i) out[i] += h * weights[j] * k[j][i];
+      return out;
+    };
+    for (int i = 0; i < tab.num_all_stages(); ++i)
+      k.push_back(Driven::slope(t + tab.c[static_cast<std::size_t>(i)] * h, combine(tab.a_row(i)), gain, p));
+    std::vector<double> weights(static_cast<std::size_t>(tab.num_all_stages()));
+    for (std::size_t i = 0; i < within[s]; ++i) {
+      dense_weights(tab, (times[output] - t) / h, weights);
+      add(combine(weights));
+    }
+    y = combine(tab.b);
+    t += h;
+  }
+  add(y);
+  return loss;
+}
+
+TEST_P(DiscreteAdjoint, AdaptiveStepsEqualDifferencesWithTheStepsHeldFixed) {
+  if (!tableau(GetParam()).has_error_estimate()) GTEST_SKIP() << "no error estimate, no adaptive steps";
+  for (const std::vector<double>& times : {std::vector<double>{0.1, 0.35, 0.4, 1.3, 2.2}, std::vector<double>{1.5, 1.2, 0.4, 0.3, -0.4}}) {
+    const Driven driven;
+    const SolveOptions options{.method = GetParam(), .rtol = 1e-4, .atol = 1e-6};
+    const OneSample sample{.times = times};
+    const auto rhs = [&](double t, std::span<const double> z, std::span<double> dz) {
+      const std::vector<double> slope = Driven::slope(t, {z.begin(), z.end()}, sample.gain[0], {0.7, 1.3});
+      std::copy(slope.begin(), slope.end(), dz.begin());
+    };
+    const internal::ReferenceSolution reference =
+        internal::reference_solve(rhs, sample.z0, times, {.method = GetParam(), .rtol = 1e-4, .atol = 1e-6});
+    const std::vector<double> x = sample.numbers(driven);
+    const std::vector<std::size_t> within = outputs_within(reference.steps, times);
+    const auto frozen = [&](const std::vector<double>& moved) {
+      return frozen_loss(moved, times.size(), GetParam(), reference.steps, within);
+    };
+    const std::vector<double> found = gradients_of(weighted_loss(driven, 5, options), row(sample.z0), row(times), row(sample.gain));
+    EXPECT_NEAR(found[0], frozen(x), 1e-9);
+    expect_near(part(found, 1, 10), differences(frozen, x), 1e-8, std::string(name(GetParam())));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, DiscreteAdjoint, ::testing::ValuesIn(all_methods().begin(), all_methods().end()),
+                         [](const auto& method) { return std::string(name(method.param)); });
+
+class EveryAdjoint : public ::testing::TestWithParam<Adjoint> {};
+
+TEST_P(EveryAdjoint, LotkaVolterraAgreesWithCvodesSensitivities) {
+  const std::vector<double> p = {1.5, 1, 3, 1}, z0 = {1, 1}, times = {0, 1.7, 3.1, 5};
+  const Parameter rates("rates", HostArray::vector(p));
+  const VectorField field = vector_field({2}, [&](Array, Array z) {
+    const Array r(rates);
+    return stack({r[0] * z[0] - r[1] * z[0] * z[1], r[3] * z[0] * z[1] - r[2] * z[1]});
+  });
+  const SolveOptions options{.method = Method::kDopri8, .rtol = 1e-11, .atol = 1e-12, .adjoint = GetParam()};
+  const std::vector<double> weights = {0.3, -0.2, 1, 0.5, -0.7, 0.1, 0.9, -1.1};
+  const Function loss = trace(
+      [&](Array start, Array at) { return sum(solve(field, start, at, options) * constant(HostArray(Shape{4, 2}, weights))); },
+      {{"z0", {2}}, {"times", {4}}});
+  const RunResult result = compile(value_and_grad(loss)).run({row(z0), row(times)});
+  const test::CvodeSolution truth = test::cvode_sensitivities(test::lotka_volterra_field(), z0, p, times);
+  std::vector<double> by_z0(2), by_p(4), by_times(4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    std::vector<double> slope(2);
+    test::lotka_volterra_field().rhs(times[i], truth.states[i], p, slope);
+    for (std::size_t k = 0; k < 2; ++k) {
+      const double w = weights[2 * i + k];
+      by_times[i] += w * slope[k];
+      // An autonomous field: moving the start later by dt is moving every output earlier.
+      by_times[0] -= w * slope[k];
+      for (std::size_t j = 0; j < 2; ++j) by_z0[j] += w * truth.by_y0[i][j][k];
+      for (std::size_t j = 0; j < 4; ++j) by_p[j] += w * truth.by_p[i][j][k];
+    }
+  }
+  const auto numbers = [](const HostArray& array) {
+    std::vector<double> out;
+    for (std::int64_t i = 0; i < array.size(); ++i) out.push_back(array.at(i));
+    return out;
+  };
+  expect_near(numbers(result.outputs[1]), by_z0, 1e-7, "z0");
+  expect_near(numbers(result.outputs[2]), by_times, 1e-7, "times");
+  expect_near(numbers(result.outputs[3]), by_p, 1e-7, "rates");
+}
+
+TEST_P(EveryAdjoint, LinearFieldAgreesWithTheMatrixExponential) {
+  Eigen::Matrix3d a;
+  a << -0.3, 1.0, 0.2, -1.0, -0.1, 0.4, 0.1, -0.5, -0.2;
+  const Eigen::Vector3d w(0.5, -1, 2);
+  const double t0 = 0.2, t1 = 2.0;
+  const HostArray matrix(Shape{3, 3}, std::vector<double>{-0.3, 1.0, 0.2, -1.0, -0.1, 0.4, 0.1, -0.5, -0.2});
+  const VectorField field = vector_field({3}, [&](Array, Array z) { return matmul(constant(matrix), z); });
+  const SolveOptions options{.method = Method::kDopri8, .rtol = 1e-11, .atol = 1e-12, .adjoint = GetParam()};
+  const Function loss = trace(
+      [&](Array z0, Array times) {
+        return sum(solve(field, z0, times, options)[1] * constant(HostArray::vector({0.5, -1, 2})));
+      },
+      {{"z0", {3}}, {"times", {2}}});
+  const RunResult result = compile(value_and_grad(loss)).run({row({1, 2, -1}), row({t0, t1})});
+  const Eigen::Matrix3d flow = (a * (t1 - t0)).exp();
+  const Eigen::Vector3d by_z0 = flow.transpose() * w;
+  const double by_t1 = w.dot(a * flow * Eigen::Vector3d(1, 2, -1));
+  for (int i = 0; i < 3; ++i) EXPECT_NEAR(result.outputs[1].at(i), by_z0[i], 1e-8);
+  EXPECT_NEAR(result.outputs[2].at(1), by_t1, 1e-8);
+  EXPECT_NEAR(result.outputs[2].at(0), -by_t1, 1e-8);
+}
+
+TEST_P(EveryAdjoint, ArgumentsOfSamplesAndTimesAgreeWithDifferences) {
+  const Driven driven;
+  const SolveOptions options{.method = Method::kDopri8, .rtol = 1e-11, .atol = 1e-12, .adjoint = GetParam()};
+  const OneSample sample{.times = {0.1, 0.5, 1.4}};
+  const Function loss = weighted_loss(driven, 3, options);
+  const Program program = compile(loss);
+  const auto value = [&](const std::vector<double>& x) {
+    driven.rates.set_value(HostArray::vector(part(x, 6, 2)));
+    return program.run({row(part(x, 0, 2)), row(part(x, 2, 3)), row(part(x, 5, 1))}).outputs[0].at(0);
+  };
+  const std::vector<double> x = sample.numbers(driven), truth = differences(value, x);
+  value(x);
+  expect_near(part(gradients_of(loss, row(sample.z0), row(sample.times), row(sample.gain)), 1, 8), truth, 1e-7, name(GetParam()));
+}
+
+/// Gradients of z0, times and gain [batch, …] and of the rates for a batch of different samples.
+std::vector<HostArray> batch_gradients(const Driven& driven, const SolveOptions& options, std::int64_t batch, std::int64_t first,
+                                       Dtype dtype = Dtype::kF64) {
+  HostArray z0(Shape{batch, 2}), times(Shape{batch, 4}), gain(Shape{batch, 1});
+  for (std::int64_t b = 0; b < batch; ++b) {
+    const double x = static_cast<double>(b + first);
+    z0.set(2 * b, std::sin(x));
+    z0.set(2 * b + 1, std::cos(2 * x));
+    gain.set(b, 0.5 + 0.1 * std::sin(3 * x));
+    for (std::int64_t i = 0; i < 4; ++i) times.set(4 * b + i, 0.1 * x / 40 + static_cast<double>(i) * (0.5 + 0.01 * x));
+  }
+  std::vector<HostArray> outputs = compile(value_and_grad(weighted_loss(driven, 4, options)), {.dtype = dtype}).run({z0, times, gain}).outputs;
+  return outputs;
+}
+
+TEST_P(EveryAdjoint, BitsDoNotDependOnThreadsOrBatchMates) {
+  const Driven driven;
+  const SolveOptions options{.rtol = 1e-5, .atol = 1e-7, .adjoint = GetParam()};
+  set_num_threads(1);
+  const std::vector<HostArray> together = batch_gradients(driven, options, 70, 0);
+  for (const int threads : {2, 7}) {
+    set_num_threads(threads);
+    const std::vector<HostArray> again = batch_gradients(driven, options, 70, 0);
+    for (std::size_t i = 0; i < together.size(); ++i) EXPECT_TRUE(again[i].same_bits(together[i])) << "output " << i;
+  }
+  set_num_threads(0);
+  for (const std::int64_t sample : {0, 33, 69}) {
+    const std::vector<HostArray> alone = batch_gradients(driven, options, 1, sample);
+    for (std::size_t i = 0; i < 4; ++i)
+      for (std::int64_t k = 0; k < alone[i].size(); ++k) EXPECT_EQ(alone[i].at(k), together[i].at(sample * alone[i].size() + k));
+  }
+}
+
+TEST_P(EveryAdjoint, SharedGradientIsTheSumOverTheBatch) {
+  const Driven driven;
+  const SolveOptions options{.rtol = 1e-5, .atol = 1e-7, .adjoint = GetParam()};
+  const std::vector<HostArray> together = batch_gradients(driven, options, 11, 0);
+  std::vector<double> sum(2);
+  for (std::int64_t b = 0; b < 11; ++b) {
+    const std::vector<HostArray> alone = batch_gradients(driven, options, 1, b);
+    for (std::size_t k = 0; k < 2; ++k) sum[k] += alone[4].at(static_cast<std::int64_t>(k));
+  }
+  for (std::size_t k = 0; k < 2; ++k) EXPECT_NEAR(together[4].at(static_cast<std::int64_t>(k)), sum[k], 1e-12 * std::abs(sum[k]));
+}
+
+TEST_P(EveryAdjoint, SinglePrecisionAgreesToItsRounding) {
+  const Driven driven;
+  const SolveOptions options{.steps_per_interval = 20, .adjoint = GetParam()};
+  const std::vector<HostArray> f64 = batch_gradients(driven, options, 9, 0), f32 = batch_gradients(driven, options, 9, 0, Dtype::kF32);
+  for (std::size_t i = 0; i < f64.size(); ++i)
+    for (std::int64_t k = 0; k < f64[i].size(); ++k) EXPECT_NEAR(f32[i].at(k), f64[i].at(k), 2e-5 * (1 + std::abs(f64[i].at(k))));
+}
+
+TEST_P(EveryAdjoint, MemoryBudgetChangesNoBit) {
+  const Driven driven;
+  const auto with_budget = [&](std::size_t bytes) {
+    return batch_gradients(driven, {.rtol = 1e-8, .atol = 1e-9, .adjoint = GetParam(), .memory_budget = bytes}, 5, 0);
+  };
+  const std::vector<HostArray> ample = with_budget(std::size_t{1} << 28);
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{4096}, std::size_t{20000}}) {
+    const std::vector<HostArray> scarce = with_budget(bytes);
+    for (std::size_t i = 0; i < ample.size(); ++i) EXPECT_TRUE(scarce[i].same_bits(ample[i])) << bytes << " bytes, output " << i;
+  }
+}
+
+TEST_P(EveryAdjoint, AFailedSampleHasNoGradientAndLeavesTheOthersAlone) {
+  const Parameter power("power", HostArray::vector({1.0}));
+  const VectorField field = vector_field({1}, [&](Array, Array z) { return power * z * z; });  // infinite at t = 1 / z0
+  const SolveOptions options{.adjoint = GetParam()};
+  const Function loss = trace(
+      [&](Array z0) {
+        const Array end = solve(field, z0, constant(HostArray::vector({0, 0.4, 1})), options)[2];
+        return sum(where(equal(end, end), end, 0.0));
+      },
+      {{"z0", {1}}});
+  const Program program = compile(value_and_grad(loss));
+  const RunResult with = program.run({HostArray(Shape{4, 1}, std::vector<double>{0.1, 2.0, 0.2, NAN})});
+  const RunResult without = program.run({HostArray(Shape{4, 1}, std::vector<double>{0.1, 0.2, 0.1, 0.2})});
+  EXPECT_EQ(with.outputs[1].at(0), without.outputs[1].at(0));
+  EXPECT_EQ(with.outputs[1].at(1), 0);
+  EXPECT_EQ(with.outputs[1].at(2), without.outputs[1].at(1));
+  EXPECT_EQ(with.outputs[1].at(3), 0);
+  EXPECT_NEAR(2 * with.outputs[2].at(0), without.outputs[2].at(0), 1e-14);
+  ASSERT_EQ(with.report.failures.size(), 2U);
+  EXPECT_EQ(with.report.failures[0].sample, 1);
+  EXPECT_GT(with.report.nfe_backward, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Adjoints, EveryAdjoint, ::testing::Values(Adjoint::kDiscrete, Adjoint::kBacksolve),
+                         [](const auto& adjoint) { return name(adjoint.param); });
+
+TEST(SolveAdjoint, SecondReverseDerivativeIsRefusedByName) {
+  const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
+  const Function loss = trace([&](Array z0) { return sum(solve(field, z0, constant(HostArray::vector({0, 1})))); }, {{"z0", {1}}});
+  EXPECT_ERROR(value_and_grad(trace([&](Array z0) { return sum(gradient(sum(solve(field, z0, constant(HostArray::vector({0, 1})))),
+                                                                         std::span<const Array>(&z0, 1))[0]); },
+                                    {{"z0", {1}}})),
+               NotSupported, "solve_adjoint");
+}
+
+TEST(SolveAdjoint, ReverseOverForwardIsASecondDerivative) {
+  // z' = z^2: z(1) = z0 / (1 - z0), whose second derivative is 2 / (1 - z0)^3.
+  const VectorField field = vector_field({1}, [](Array, Array z) { return z * z; });
+  const SolveOptions options{.method = Method::kDopri8, .rtol = 1e-11, .atol = 1e-12};
+  const Function slope = trace(
+      [&](Array z0) {
+        const Array end = solve(field, z0, constant(HostArray::vector({0, 1})), options)[1];
+        const Array one = ones({1});
+        return sum(push_forward(std::span<const Array>(&end, 1), std::span<const Array>(&z0, 1), std::span<const Array>(&one, 1))[0]);
+      },
+      {{"z0", {1}}});
+  const RunResult result = compile(value_and_grad(slope)).run({row({0.3})});
+  EXPECT_NEAR(result.outputs[0].at(0), 1 / (0.7 * 0.7), 1e-8);
+  EXPECT_NEAR(result.outputs[1].at(0), 2 / (0.7 * 0.7 * 0.7), 1e-7);
+}
+
+}  // namespace
+}  // namespace costate
