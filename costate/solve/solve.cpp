@@ -2,6 +2,7 @@
 #include "costate/solve/solve.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "costate/base/error.h"
@@ -101,30 +102,26 @@ AlignedVector<T> numbers_of(const HostArray& array) {
   return numbers;
 }
 
-/// Rows [first, first + lanes) of a batch [batch, size] as [size, lanes]; the last sample fills what is over.
-template <class T, class Read>
-void pack(std::size_t size, std::size_t first, std::size_t batch, std::size_t lanes, T* out, Read read) {
-  for (std::size_t lane = 0; lane < lanes; ++lane) {
-    const std::size_t sample = std::min(first + lane, batch - 1);
-    for (std::size_t row = 0; row < size; ++row) out[row * lanes + lane] = static_cast<T>(read(sample * size + row));
-  }
-}
-
 template <class T>
 class HostSolver {
  public:
   HostSolver(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
              std::span<const HostArray> arguments, const Sizes& sizes)
-      : field_(field), z0_(z0), times_(times), arguments_(arguments), sizes_(sizes),
-        problem_(field, options, lanes_for(options), sizes.times), shared_(problem_.function.shared_size()) {
+      : z0_(z0), times_(times), sizes_(sizes), problem_(field, options, lanes_for(options), sizes.times),
+        shared_(problem_.function.shared_size()) {
     std::size_t given = 0;
-    for (std::size_t i = 1 + field.parts().size(); i < field.function().inputs().size(); ++i) {
+    std::vector<const T*> pointers(1 + field.parts().size(), nullptr);
+    for (std::size_t i = pointers.size(); i < field.function().inputs().size(); ++i) {
       const Input& input = field.function().inputs()[i];
       const HostArray& value = input.parameter ? input.parameter->value() : arguments[given++];
-      shared_values_.push_back(input.kind == InputKind::kShared ? numbers_of<T>(value) : AlignedVector<T>());
+      Argument argument{.size = static_cast<std::size_t>(input.shape.size()), .shared = {}, .of_samples = nullptr};
+      if (input.kind == InputKind::kShared)
+        argument.shared = numbers_of<T>(value);
+      else
+        argument.of_samples = &value;
+      arguments_.push_back(std::move(argument));
     }
-    std::vector<const T*> pointers(1 + field.parts().size(), nullptr);
-    for (const auto& value : shared_values_) pointers.push_back(value.empty() ? nullptr : value.data());
+    for (const Argument& argument : arguments_) pointers.push_back(argument.shared.empty() ? nullptr : argument.shared.data());
     problem_.function.prepare(pointers, shared_.data());
   }
 
@@ -137,13 +134,9 @@ class HostSolver {
     solution.reached.resize(sizes_.batch);
     solution.last_step.resize(sizes_.batch);
     for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected}) counter->resize(sizes_.batch);
-    const std::size_t tiles = (sizes_.batch + problem_.lanes - 1) / problem_.lanes;
-    const std::size_t chunks = std::min<std::size_t>(tiles, 64);
-    parallel_for(chunks, [&](std::size_t chunk) {
-      internal::LaneSolver<T> solver(problem_);
-      for (std::size_t tile = chunk * tiles / chunks; tile < (chunk + 1) * tiles / chunks; ++tile)
-        run_tile(solver, tile * problem_.lanes, solution);
-    });
+    const std::size_t workers = std::min(static_cast<std::size_t>(num_threads()), (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
+    std::atomic<std::size_t> next = 0;  // who solves a sample changes no bit of it
+    parallel_for(workers, [&](std::size_t) { Worker(*this, next, solution).run(); });
     return solution;
   }
 
@@ -156,60 +149,87 @@ class HostSolver {
     return choose_lanes(sizes_.batch, width);
   }
 
-  void run_tile(internal::LaneSolver<T>& solver, std::size_t first, Solution& solution) const {
-    const std::size_t lanes = problem_.lanes, state = problem_.state_size;
-    AlignedVector<T> z0(state * lanes), states(sizes_.times * state * lanes);
-    std::vector<double> times(sizes_.times * lanes);
-    pack(state, first, sizes_.batch, lanes, z0.data(), [&](std::size_t i) { return z0_.at(static_cast<std::int64_t>(i)); });
-    pack(sizes_.times, first, sizes_.batch, lanes, times.data(), [&](std::size_t i) {
-      return times_.at(static_cast<std::int64_t>(sizes_.times_are_shared ? i % sizes_.times : i));
-    });
-    std::vector<AlignedVector<T>> packed(shared_values_.size());
-    std::vector<const T*> pointers;
-    std::size_t given = 0;
-    for (std::size_t i = 0; i < shared_values_.size(); ++i) {
-      const Input& input = field_.function().inputs()[1 + field_.parts().size() + i];
-      if (input.kind == InputKind::kShared) {
-        given += input.parameter ? 0 : 1;
-        pointers.push_back(shared_values_[i].data());
-        continue;
+  /// A thread's lanes and the samples that it takes from the batch.
+  class Worker : public internal::LaneQueue {
+   public:
+    Worker(const HostSolver& host, std::atomic<std::size_t>& next, Solution& solution)
+        : host_(host), next_(next), solution_(solution), solver_(host.problem_), sample_of_(host.problem_.lanes) {
+      const std::size_t lanes = host.problem_.lanes;
+      z0_.resize(host.problem_.state_size * lanes);
+      states_.resize(host.sizes_.times * z0_.size());
+      times_.resize(host.sizes_.times * lanes);
+      for (std::size_t i = 0; i < host.arguments_.size(); ++i) {
+        const bool is_sample = host.arguments_[i].of_samples != nullptr;
+        packed_.emplace_back(is_sample ? host.arguments_[i].size * lanes : 0);
       }
-      const HostArray& value = arguments_[given++];
-      const auto size = static_cast<std::size_t>(input.shape.size());
-      packed[i].resize(size * lanes);
-      pack(size, first, sizes_.batch, lanes, packed[i].data(), [&](std::size_t k) { return value.at(static_cast<std::int64_t>(k)); });
-      pointers.push_back(packed[i].data());
+      for (std::size_t i = 0; i < packed_.size(); ++i)
+        pointers_.push_back(packed_[i].empty() ? host.arguments_[i].shared.data() : packed_[i].data());
     }
-    const std::size_t count = std::min(lanes, sizes_.batch - first);
-    solver.solve({.z0 = z0.data(), .times = times.data(), .arguments = pointers, .shared = shared_.data(), .num_samples = count},
-                 false, states.data());
-    store(solver, first, count, states, solution);
-  }
 
-  void store(const internal::LaneSolver<T>& solver, std::size_t first, std::size_t count, const AlignedVector<T>& states,
-             Solution& solution) const {
-    const std::size_t lanes = problem_.lanes, size = sizes_.times * problem_.state_size;
-    T* out = solution.states.data<T>().data() + first * size;
-    for (std::size_t lane = 0; lane < count; ++lane) {
-      for (std::size_t row = 0; row < size; ++row) out[lane * size + row] = states[row * lanes + lane];
-      const internal::LaneOutcome& outcome = solver.outcomes()[lane];
-      solution.status[first + lane] = outcome.status;
-      solution.reached[first + lane] = outcome.t;
-      solution.last_step[first + lane] = outcome.h;
-      solution.nfe[first + lane] = outcome.nfe;
-      solution.accepted[first + lane] = outcome.accepted;
-      solution.rejected[first + lane] = outcome.rejected;
+    void run() {
+      solver_.solve_queue({.z0 = z0_.data(), .times = times_.data(), .arguments = pointers_, .shared = host_.shared_.data(),
+                           .num_samples = std::min(host_.problem_.lanes, host_.sizes_.batch)},
+                          *this, states_.data());
     }
-  }
 
-  const VectorField& field_;
+    bool load(std::size_t lane) override {
+      const std::size_t sample = next_++;
+      if (sample >= host_.sizes_.batch) return false;
+      sample_of_[lane] = sample;
+      fill(host_.z0_, sample, host_.problem_.state_size, lane, z0_.data());
+      fill(host_.times_, host_.sizes_.times_are_shared ? 0 : sample, host_.sizes_.times, lane, times_.data());
+      for (std::size_t i = 0; i < packed_.size(); ++i)
+        if (host_.arguments_[i].of_samples != nullptr)
+          fill(*host_.arguments_[i].of_samples, sample, host_.arguments_[i].size, lane, packed_[i].data());
+      return true;
+    }
+
+    void finished(std::size_t lane) override {
+      const std::size_t sample = sample_of_[lane], lanes = host_.problem_.lanes;
+      const std::size_t size = host_.sizes_.times * host_.problem_.state_size;
+      T* out = solution_.states.data<T>().data() + sample * size;
+      for (std::size_t row = 0; row < size; ++row) out[row] = states_[row * lanes + lane];
+      const internal::LaneOutcome& outcome = solver_.outcomes()[lane];
+      solution_.status[sample] = outcome.status;
+      solution_.reached[sample] = outcome.t;
+      solution_.last_step[sample] = outcome.h;
+      solution_.nfe[sample] = outcome.nfe;
+      solution_.accepted[sample] = outcome.accepted;
+      solution_.rejected[sample] = outcome.rejected;
+    }
+
+   private:
+    /// Row `sample` of a batch [batch, size] into column `lane` of [size, lanes].
+    template <class Number>
+    void fill(const HostArray& batch, std::size_t sample, std::size_t size, std::size_t lane, Number* out) const {
+      for (std::size_t row = 0; row < size; ++row)
+        out[row * host_.problem_.lanes + lane] = static_cast<Number>(batch.at(static_cast<std::int64_t>(sample * size + row)));
+    }
+
+    const HostSolver& host_;
+    std::atomic<std::size_t>& next_;
+    Solution& solution_;
+    internal::LaneSolver<T> solver_;
+    std::vector<std::size_t> sample_of_;
+    AlignedVector<T> z0_, states_;
+    std::vector<double> times_;
+    std::vector<AlignedVector<T>> packed_;
+    std::vector<const T*> pointers_;
+  };
+
+  /// An argument or Parameter of the field: numbers that all samples share, or a batch.
+  struct Argument {
+    std::size_t size = 0;
+    AlignedVector<T> shared;
+    const HostArray* of_samples = nullptr;
+  };
+
   const HostArray& z0_;
   const HostArray& times_;
-  std::span<const HostArray> arguments_;
   Sizes sizes_;
   internal::LaneProblem<T> problem_;
   AlignedVector<T> shared_;
-  std::vector<AlignedVector<T>> shared_values_;
+  std::vector<Argument> arguments_;
 };
 
 }  // namespace

@@ -116,6 +116,35 @@ TEST(Solve, JointControlTakesTheSameStepsForAll) {
   for (const std::int64_t accepted : solution.accepted) EXPECT_EQ(accepted, solution.accepted[0]);
 }
 
+TEST(Solve, LanesTakeTheNextSampleWhenTheyAreDone) {
+  // Stiffness and length differ from sample to sample, so lanes are done at different times; some fail at once.
+  const VectorField field = vector_field({1}, {{"rate", {1}}}, [](Array, Array z, Array rate) { return -(rate * z * z); });
+  const std::int64_t batch = 500;
+  HostArray z0(Shape{batch, 1}), rates(Shape{batch, 1}), times(Shape{batch, 2});
+  for (std::int64_t b = 0; b < batch; ++b) {
+    z0.set(b, b % 50 == 7 ? NAN : 1.0 + 0.01 * static_cast<double>(b));
+    rates.set(b, 0.1 + 0.2 * static_cast<double>(b % 90));
+    times.set(2 * b, 0.0);
+    times.set(2 * b + 1, 0.1 + 0.05 * static_cast<double>(b % 37));
+  }
+  const SolveOptions options{.rtol = 1e-8, .atol = 1e-10};
+  const Solution solution = solve(field, z0, times, options, std::span(&rates, 1));
+  for (std::int64_t b = 0; b < batch; ++b) {
+    const auto sample = static_cast<std::size_t>(b);
+    if (b % 50 == 7) {
+      EXPECT_EQ(solution.status[sample], Status::kNonFinite);
+      continue;
+    }
+    ASSERT_EQ(solution.status[sample], Status::kOk);
+    EXPECT_NEAR(solution.states.at(2 * b + 1), z0.at(b) / (1 + z0.at(b) * rates.at(b) * times.at(2 * b + 1)), 1e-7);
+  }
+  const HostArray one(Shape{1, 1}, std::vector<double>{z0.at(431)}), rate(Shape{1, 1}, std::vector<double>{rates.at(431)}),
+      time(Shape{1, 2}, std::vector<double>{0, times.at(863)});
+  const Solution alone = solve(field, one, time, options, std::span(&rate, 1));
+  EXPECT_EQ(alone.states.at(1), solution.states.at(863));
+  EXPECT_EQ(alone.nfe[0], solution.nfe[431]);
+}
+
 TEST(Solve, ASampleThatBlowsUpLeavesTheOthersAlone) {
   const VectorField field = vector_field({1}, [](Array, Array z) { return z * z; });  // infinite at t = 1 / z0
   const HostArray z0(Shape{3, 1}, std::vector<double>{0.1, 2.0, 0.2}), times = HostArray::vector({0, 0.4, 1});

@@ -114,7 +114,12 @@ template <class T>
 void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* states) {
   inputs_ = inputs;
   keeps_records_ = keep_records;
-  start(states);
+  std::fill_n(states, problem_.num_times * state_size_ * lanes_, std::numeric_limits<T>::quiet_NaN());
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    begin(lane, states);
+    if (lane >= inputs.num_samples) lane_[lane].is_active = false;
+  }
+  find_first_steps();
   while (plan_steps()) {
     attempt();
     judge(states);
@@ -122,31 +127,72 @@ void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* sta
 }
 
 template <class T>
-void LaneSolver<T>::start(T* states) {
-  std::copy_n(inputs_.z0, state_size_ * lanes_, y_.data());
-  std::fill_n(states, problem_.num_times * state_size_ * lanes_, std::numeric_limits<T>::quiet_NaN());
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    lane_[lane] = Lane{};
-    outcomes_[lane] = LaneOutcome{};
-    records_[lane].clear();
-    Lane& state = lane_[lane];
-    state.t = time_of(0, lane);
-    state.end = time_of(problem_.num_times - 1, lane);
-    outcomes_[lane].t = state.t;
-    write_state(y_.data(), lane, 0, states);
-    state.is_active = lane < inputs_.num_samples && problem_.num_times > 1;
-    if (!lane_is_finite(y_.data(), lane, lanes_, state_size_)) fail(lane, Status::kNonFinite);
-    while (state.is_active && !problem_.is_fixed && static_cast<std::size_t>(state.next_output) < problem_.num_times &&
-           time_of(static_cast<std::size_t>(state.next_output), lane) == state.t)
-      write_state(y_.data(), lane, static_cast<std::size_t>(state.next_output++), states);
-    if (state.t == state.end && !problem_.is_fixed) state.is_active = false;
+void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states) {
+  inputs_ = inputs;
+  keeps_records_ = false;
+  std::fill(lane_.begin(), lane_.end(), Lane{});
+  std::vector<char> holds_sample(lanes_, 0);
+  // A refill costs two evaluations in all lanes: wait until a quarter of them is free.
+  const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 4);
+  for (;;) {
+    const auto active = static_cast<std::size_t>(
+        std::count_if(lane_.begin(), lane_.end(), [](const Lane& lane) { return lane.is_active; }));
+    if (lanes_ - active >= worthwhile) refill(queue, holds_sample, states);
+    if (!plan_steps()) {
+      // The samples that were just loaded may all have ended at once.
+      if (std::find(holds_sample.begin(), holds_sample.end(), 1) == holds_sample.end()) return;
+      continue;
+    }
+    attempt();
+    judge(states);
   }
+}
+
+template <class T>
+void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states) {
+  bool any = false;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (lane_[lane].is_active) continue;
+    if (holds_sample[lane] != 0) queue.finished(lane);
+    holds_sample[lane] = queue.load(lane) ? 1 : 0;
+    if (holds_sample[lane] == 0) continue;
+    for (std::size_t i = lane; i < problem_.num_times * state_size_ * lanes_; i += lanes_)
+      states[i] = std::numeric_limits<T>::quiet_NaN();
+    begin(lane, states);
+    any = true;
+  }
+  if (any) find_first_steps();
+}
+
+/// Puts a lane at the start of its sample.
+template <class T>
+void LaneSolver<T>::begin(std::size_t lane, T* states) {
+  for (std::size_t row = 0; row < state_size_; ++row) y_[row * lanes_ + lane] = inputs_.z0[row * lanes_ + lane];
+  Lane& state = lane_[lane];
+  state = Lane{};
+  outcomes_[lane] = LaneOutcome{};
+  records_[lane].clear();
+  outcomes_[lane].t = state.t = time_of(0, lane);
+  state.end = time_of(problem_.num_times - 1, lane);
+  write_state(y_.data(), lane, 0, states);
+  state.is_active = state.is_fresh = problem_.num_times > 1;
+  if (!lane_is_finite(y_.data(), lane, lanes_, state_size_)) fail(lane, Status::kNonFinite);
+  while (state.is_active && !problem_.is_fixed && static_cast<std::size_t>(state.next_output) < problem_.num_times &&
+         time_of(static_cast<std::size_t>(state.next_output), lane) == state.t)
+    write_state(y_.data(), lane, static_cast<std::size_t>(state.next_output++), states);
+  if (state.t == state.end && !problem_.is_fixed) state.is_active = false;
+}
+
+/// The first slope and step size of the lanes that begin.
+template <class T>
+void LaneSolver<T>::find_first_steps() {
   if (!problem_.is_fixed && any_active()) {
     evaluate_first();
     for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (lane_[lane].is_active && !lane_is_finite(slope(0), lane, lanes_, state_size_)) fail(lane, Status::kNonFinite);
+      if (lane_[lane].is_fresh && !lane_is_finite(slope(0), lane, lanes_, state_size_)) fail(lane, Status::kNonFinite);
     choose_first_steps();
   }
+  for (Lane& lane : lane_) lane.is_fresh = false;
 }
 
 template <class T>
@@ -154,7 +200,8 @@ void LaneSolver<T>::choose_first_steps() {
   const SolveOptions& options = problem_.options;
   const auto direction = [&](const Lane& lane) { return lane.end > lane.t ? 1.0 : -1.0; };
   if (options.first_step > 0) {
-    for (Lane& lane : lane_) lane.h = direction(lane) * options.first_step;
+    for (Lane& lane : lane_)
+      if (lane.is_fresh) lane.h = direction(lane) * options.first_step;
     return;
   }
   const auto norm = [&](const T* x, T* out) {
@@ -178,6 +225,7 @@ void LaneSolver<T>::choose_first_steps() {
   axpy_lanes(mask_.data(), slope(0), slope(1), state_size_, lanes_);
   norm(slope(1), norms_.data());
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (!lane_[lane].is_fresh) continue;
     const double trial = trials[lane];
     lane_[lane].h = direction(lane_[lane]) * initial_step(trial, {.slope = other_norms_[lane], .curvature = norms_[lane] / trial},
                                                           problem_.tableau->error_order());

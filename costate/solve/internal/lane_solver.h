@@ -79,6 +79,16 @@ struct LaneInputs {
   std::size_t num_samples = 0;
 };
 
+/// Samples that wait for a lane.
+class LaneQueue {
+ public:
+  virtual ~LaneQueue() = default;
+  /// A lane is done: its outcome and its column of the states are there.
+  virtual void finished(std::size_t lane) = 0;
+  /// Puts the next sample into the lane's columns of z0, times and arguments; false if there is none.
+  virtual bool load(std::size_t lane) = 0;
+};
+
 /// A thread's solver. solve() may be called again and again; warm calls allocate nothing.
 template <class T>
 class LaneSolver {
@@ -87,6 +97,9 @@ class LaneSolver {
 
   /// Fills states [time, state, lanes]; keeps records if wanted.
   void solve(const LaneInputs<T>& inputs, bool keep_records, T* states);
+
+  /// Solves what the queue holds; a lane that is done takes the next sample.
+  void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states);
 
   const std::vector<LaneOutcome>& outcomes() const { return outcomes_; }
   const std::vector<LaneRecord<T>>& records() const { return records_; }
@@ -97,10 +110,12 @@ class LaneSolver {
     ControlState control;
     std::int32_t next_output = 1;
     std::int32_t step_in_interval = 0, steps_in_interval = 0;
-    bool is_active = false, knows_first = false, saw_non_finite = false, is_last = false;
+    bool is_active = false, is_fresh = false, knows_first = false, saw_non_finite = false, is_last = false;
   };
 
-  void start(T* states);
+  void refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states);
+  void begin(std::size_t lane, T* states);
+  void find_first_steps();
   void choose_first_steps();
   void join(T* norms) const;
   void plan_step(std::size_t lane);
