@@ -3,6 +3,7 @@
 
 #include "costate/base/error.h"
 #include "costate/base/log.h"
+#include "costate/base/names.h"
 #include "costate/base/random.h"
 #include "costate/base/text.h"
 #include "costate/base/threads.h"

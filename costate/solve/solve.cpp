@@ -5,7 +5,7 @@
 #include <atomic>
 #include <cmath>
 
-#include "costate/base/error.h"
+#include "costate/base/names.h"
 #include "costate/base/threads.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/lane_solver.h"
@@ -18,13 +18,6 @@ using internal::AlignedVector;
 
 constexpr std::string_view kControlNames[] = {"per_sample", "joint"};
 constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve"};
-
-template <std::size_t count>
-std::size_t find_name(std::string_view what, const std::string& wanted, const std::string_view (&names)[count]) {
-  for (std::size_t i = 0; i < count; ++i)
-    if (names[i] == wanted) return i;
-  throw InvalidArgument("[solve] ", text::unknown_name(what, wanted, std::vector<std::string>(std::begin(names), std::end(names))));
-}
 
 void check_options(const SolveOptions& options) {
   if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0) || !std::isfinite(options.rtol + options.atol))
@@ -234,10 +227,10 @@ class HostSolver {
 
 }  // namespace
 
-std::string name(Control control) { return std::string(kControlNames[static_cast<std::size_t>(control)]); }
-std::string name(Adjoint adjoint) { return std::string(kAdjointNames[static_cast<std::size_t>(adjoint)]); }
-Control control_from_name(const std::string& name) { return static_cast<Control>(find_name("control", name, kControlNames)); }
-Adjoint adjoint_from_name(const std::string& name) { return static_cast<Adjoint>(find_name("adjoint", name, kAdjointNames)); }
+std::string name(Control control) { return spelling(control, kControlNames); }
+std::string name(Adjoint adjoint) { return spelling(adjoint, kAdjointNames); }
+Control control_from_name(const std::string& name) { return from_spelling<Control>("solve", "control", name, kControlNames); }
+Adjoint adjoint_from_name(const std::string& name) { return from_spelling<Adjoint>("solve", "adjoint", name, kAdjointNames); }
 
 void Solution::check() const {
   for (std::size_t i = 0; i < status.size(); ++i)

@@ -1,0 +1,40 @@
+// The plain network: linear layers with an activation between them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "costate/nn/activations.h"
+#include "costate/nn/linear.h"
+
+namespace costate {
+
+struct MlpOptions {
+  std::int64_t in = 0;
+  std::vector<std::int64_t> hidden = {};
+  std::int64_t out = 0;
+  Activation activation = Activation::kTanh;
+  Init init = Init::kGlorotUniform;
+  std::uint64_t seed = 0;
+  std::string name = "net";
+};
+
+/// Layers of widths in -> hidden… -> out; the activation follows each but the last. Layer i has the Parameters
+/// "<name>.<i>.weight" and "<name>.<i>.bias".
+class Mlp {
+ public:
+  /// InvalidArgument unless all widths are at least 1.
+  explicit Mlp(const MlpOptions& options);
+
+  /// x [in] -> [out].
+  Array operator()(const Array& x) const;
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+
+ private:
+  std::vector<Linear> layers_;
+  Activation activation_;
+  std::vector<Parameter> parameters_;
+};
+
+}  // namespace costate

@@ -1,0 +1,8 @@
+// Networks: the front door of costate/nn.
+#pragma once
+
+#include "costate/nn/activations.h"   // IWYU pragma: export
+#include "costate/nn/initializers.h"  // IWYU pragma: export
+#include "costate/nn/linear.h"        // IWYU pragma: export
+#include "costate/nn/mlp.h"           // IWYU pragma: export
+#include "costate/nn/residual.h"      // IWYU pragma: export

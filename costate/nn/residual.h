@@ -1,0 +1,31 @@
+// The residual block x + h F(x) (He et al., CVPR 2016, eq. 1): with h = 1 the block of a ResNet; N blocks that share F, with
+// h = 1 / N, are N Euler steps of x' = F(x) over [0, 1].
+#pragma once
+
+#include <vector>
+
+#include "costate/nn/mlp.h"
+
+namespace costate {
+
+struct ResidualOptions {
+  MlpOptions branch = {};  // F; in and out must be equal
+  double scale = 1.0;      // h
+};
+
+class Residual {
+ public:
+  /// InvalidArgument unless F gives what it takes.
+  explicit Residual(const ResidualOptions& options);
+
+  /// x [n] -> [n].
+  Array operator()(const Array& x) const { return x + scale_ * branch_(x); }
+  const Mlp& branch() const { return branch_; }
+  const std::vector<Parameter>& parameters() const { return branch_.parameters(); }
+
+ private:
+  Mlp branch_;
+  double scale_;
+};
+
+}  // namespace costate
