@@ -1,0 +1,103 @@
+#include "costate/train/checkpoint.h"
+
+#include "costate/base/error.h"
+#include "costate/io/safetensors.h"
+
+namespace costate {
+namespace {
+
+constexpr const char* kFormat = "costate-checkpoint-1";
+
+void put(ArrayFile& file, const std::string& prefix, const std::map<std::string, HostArray>& arrays) {
+  for (const auto& [name, array] : arrays) file.arrays.emplace(prefix + name, array);
+}
+
+std::map<std::string, HostArray> take(const ArrayFile& file, const std::string& prefix) {
+  std::map<std::string, HostArray> arrays;
+  for (const auto& [name, array] : file.arrays)
+    if (name.starts_with(prefix)) arrays.emplace(name.substr(prefix.size()), array);
+  return arrays;
+}
+
+HostArray history_array(const std::vector<HistoryRow>& history) {
+  std::vector<double> numbers;
+  for (const HistoryRow& row : history)
+    for (const HistoryColumn& column : history_columns()) numbers.push_back(row.*column.value);
+  const auto columns = static_cast<std::int64_t>(history_columns().size());
+  return HostArray(Shape{static_cast<std::int64_t>(history.size()), columns}, std::move(numbers));
+}
+
+std::vector<HistoryRow> history_rows(const HostArray& array, const std::string& source) {
+  const auto columns = static_cast<std::int64_t>(history_columns().size());
+  if (array.shape().rank() != 2 || array.shape()[1] != columns || array.dtype() != Dtype::kF64)
+    throw DataError("[read_checkpoint] '", source, "' has a history of shape ", array.shape(), ", not [epochs, ", columns,
+                    "]; it is of another version of Costate.");
+  std::vector<HistoryRow> history(static_cast<std::size_t>(array.shape()[0]));
+  std::int64_t at = 0;
+  for (HistoryRow& row : history)
+    for (const HistoryColumn& column : history_columns()) row.*column.value = array.at(at++);
+  return history;
+}
+
+}  // namespace
+
+std::map<std::string, HostArray> values_by_name(const std::vector<Parameter>& parameters) {
+  std::map<std::string, HostArray> values;
+  for (const Parameter& parameter : parameters)
+    if (!values.emplace(parameter.name(), parameter.value()).second)
+      throw InvalidArgument("[values_by_name] two parameters are called '", parameter.name(), "'; name them apart.");
+  return values;
+}
+
+void set_values_by_name(const std::vector<Parameter>& parameters, const std::map<std::string, HostArray>& values,
+                        const std::string& source) {
+  for (const Parameter& parameter : parameters) {
+    const auto found = values.find(parameter.name());
+    if (found == values.end()) throw DataError("'", source, "' has no weights called '", parameter.name(), "'.");
+    if (!(found->second.shape() == parameter.shape()))
+      throw DataError("'", source, "' has '", parameter.name(), "' with shape ", found->second.shape(), "; the model needs ",
+                      parameter.shape(), ".");
+    parameter.set_value(found->second.astype(Dtype::kF64));
+  }
+}
+
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  ArrayFile file;
+  file.metadata = {{"format", kFormat}, {"fingerprint", checkpoint.fingerprint}};
+  file.arrays.emplace("counters", HostArray::vector({static_cast<double>(checkpoint.next_epoch),
+                                                     static_cast<double>(checkpoint.best_epoch), checkpoint.best_loss}));
+  file.arrays.emplace("history", history_array(checkpoint.history));
+  put(file, "parameter.", checkpoint.parameters);
+  put(file, "best.", checkpoint.best_parameters);
+  put(file, "optimizer.", checkpoint.optimizer);
+  write_safetensors(path, file);
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& path, const std::string& fingerprint) {
+  const ArrayFile file = read_safetensors(path);
+  const std::string source = path.string();
+  const auto metadata = [&](const std::string& key) {
+    const auto found = file.metadata.find(key);
+    return found == file.metadata.end() ? std::string() : found->second;
+  };
+  if (metadata("format") != kFormat)
+    throw DataError("[read_checkpoint] '", source, "' is not a checkpoint of this version of Costate (format '",
+                    metadata("format"), "', expected '", kFormat, "').");
+  if (metadata("fingerprint") != fingerprint)
+    throw InvalidArgument("[read_checkpoint] '", source, "' was written by a run with another configuration; resume with the "
+                          "same options and data, or start a new run.");
+  Checkpoint checkpoint;
+  checkpoint.fingerprint = fingerprint;
+  const HostArray& counters = file.array("counters");
+  if (counters.size() != 3) throw DataError("[read_checkpoint] '", source, "' has ", counters.size(), " counters, not 3.");
+  checkpoint.next_epoch = static_cast<std::int64_t>(counters.at(0));
+  checkpoint.best_epoch = static_cast<std::int64_t>(counters.at(1));
+  checkpoint.best_loss = counters.at(2);
+  checkpoint.history = history_rows(file.array("history"), source);
+  checkpoint.parameters = take(file, "parameter.");
+  checkpoint.best_parameters = take(file, "best.");
+  checkpoint.optimizer = take(file, "optimizer.");
+  return checkpoint;
+}
+
+}  // namespace costate

@@ -1,0 +1,144 @@
+#include "costate/train/loop.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "costate/base/error.h"
+#include "costate/base/random.h"
+#include "costate/train/checkpoint.h"
+
+namespace costate {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void check_options(const Objective& objective, const TrainOptions& options) {
+  if (options.epochs < 1) throw InvalidArgument("[train] epochs must be at least 1; got ", options.epochs, ".");
+  if (options.patience < 0) throw InvalidArgument("[train] patience must be at least 0; got ", options.patience, ".");
+  if (objective.num_samples < 1) throw InvalidArgument("[train] there must be at least one sample; got none.");
+  if (options.schedule.warmup_epochs < 0 || options.schedule.warmup_epochs >= options.epochs)
+    throw InvalidArgument("[train] warmup_epochs must be at least 0 and below epochs; got ", options.schedule.warmup_epochs,
+                          " of ", options.epochs, ".");
+}
+
+/// The samples of an epoch in its own order (Fisher and Yates). All at once keep theirs.
+std::vector<std::size_t> order_of(std::int64_t epoch, std::size_t count, std::size_t batch, std::uint64_t seed) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (batch >= count) return order;
+  const Random random(seed);
+  for (std::size_t i = count; i-- > 1;)
+    std::swap(order[i], order[random.below(static_cast<std::uint64_t>(epoch), i, i + 1)]);
+  return order;
+}
+
+class Training {
+ public:
+  Training(const Objective& objective, const TrainOptions& options)
+      : objective_(objective), options_(options), optimizer_(options.optimizer, objective.parameters), began_(Clock::now()) {
+    check_options(objective, options);
+    best_ = values_by_name(objective.parameters);
+    if (options.resume == Resume::kYes && std::filesystem::exists(options.checkpoint)) restore();
+  }
+
+  TrainResult run() {
+    for (; epoch_ < options_.epochs && !is_out_of_patience(); ++epoch_) {
+      run_epoch();
+      if (options_.on_epoch) options_.on_epoch(result_.history.back());
+      if (options_.should_stop && options_.should_stop()) {
+        result_.reason = StopReason::kAsked;
+        ++epoch_;
+        break;
+      }
+      if (seconds_since(saved_) >= options_.checkpoint_seconds) save(epoch_ + 1);
+    }
+    if (is_out_of_patience()) result_.reason = StopReason::kPatience;
+    save(epoch_);
+    set_values_by_name(objective_.parameters, best_, "training");
+    return result_;
+  }
+
+ private:
+  static double seconds_since(Clock::time_point time) { return std::chrono::duration<double>(Clock::now() - time).count(); }
+
+  bool is_out_of_patience() const {
+    return options_.patience > 0 && result_.best_epoch >= 0 && epoch_ - result_.best_epoch > options_.patience;
+  }
+
+  void run_epoch() {
+    HistoryRow row{.epoch = static_cast<double>(epoch_), .learning_rate = learning_rate(options_.schedule, epoch_, options_.epochs)};
+    const std::size_t batch = options_.batch == 0 ? objective_.num_samples : std::min(options_.batch, objective_.num_samples);
+    const std::vector<std::size_t> order = order_of(epoch_, objective_.num_samples, batch, options_.seed);
+    const std::map<std::string, HostArray> before = objective_.validate ? std::map<std::string, HostArray>{}
+                                                                        : values_by_name(objective_.parameters);
+    for (std::size_t first = 0; first < order.size(); first += batch) {
+      const auto samples = std::span(order).subspan(first, std::min(batch, order.size() - first));
+      const StepResult step = optimizer_.step([&] { return objective_.evaluate(samples); }, row.learning_rate);
+      row.loss += step.loss * static_cast<double>(samples.size()) / static_cast<double>(order.size());
+      row.gradient_norm = step.gradient_norm;
+      row.skipped += step.was_skipped ? 1 : 0;
+      add_report(step.report, row);
+    }
+    row.validation_loss = objective_.validate ? objective_.validate() : std::numeric_limits<double>::quiet_NaN();
+    row.seconds = earlier_seconds_ + seconds_since(began_);
+    // The training loss is that of the weights before the epoch.
+    keep_best(objective_.validate ? row.validation_loss : row.loss, before);
+    result_.history.push_back(row);
+  }
+
+  static void add_report(const RunReport& report, HistoryRow& row) {
+    row.nfe_forward += static_cast<double>(report.nfe_forward);
+    row.nfe_backward += static_cast<double>(report.nfe_backward);
+    row.accepted += static_cast<double>(report.accepted);
+    row.rejected += static_cast<double>(report.rejected);
+    row.failed += static_cast<double>(report.failures.size());
+  }
+
+  void keep_best(double loss, const std::map<std::string, HostArray>& before) {
+    if (!std::isfinite(loss) || (result_.best_epoch >= 0 && loss >= result_.best_loss)) return;
+    result_.best_epoch = epoch_;
+    result_.best_loss = loss;
+    best_ = before.empty() ? values_by_name(objective_.parameters) : before;
+  }
+
+  void save(std::int64_t next_epoch) {
+    if (options_.checkpoint.empty()) return;
+    write_checkpoint(options_.checkpoint, {.fingerprint = options_.fingerprint, .next_epoch = next_epoch,
+                                           .best_epoch = result_.best_epoch, .best_loss = result_.best_loss,
+                                           .parameters = values_by_name(objective_.parameters), .best_parameters = best_,
+                                           .optimizer = optimizer_.state(), .history = result_.history});
+    saved_ = Clock::now();
+  }
+
+  void restore() {
+    const Checkpoint checkpoint = read_checkpoint(options_.checkpoint, options_.fingerprint);
+    const std::string source = options_.checkpoint.string();
+    set_values_by_name(objective_.parameters, checkpoint.best_parameters, source);
+    best_ = values_by_name(objective_.parameters);
+    set_values_by_name(objective_.parameters, checkpoint.parameters, source);
+    optimizer_.set_state(checkpoint.optimizer);
+    result_.history = checkpoint.history;
+    result_.best_epoch = checkpoint.best_epoch;
+    result_.best_loss = checkpoint.best_loss;
+    epoch_ = checkpoint.next_epoch;
+    if (!result_.history.empty()) earlier_seconds_ = result_.history.back().seconds;
+  }
+
+  const Objective& objective_;
+  const TrainOptions& options_;
+  Optimizer optimizer_;
+  TrainResult result_;
+  std::map<std::string, HostArray> best_;
+  std::int64_t epoch_ = 0;
+  double earlier_seconds_ = 0;
+  Clock::time_point began_, saved_ = Clock::now();
+};
+
+}  // namespace
+
+TrainResult train(const Objective& objective, const TrainOptions& options) { return Training(objective, options).run(); }
+
+}  // namespace costate

@@ -1,0 +1,61 @@
+// The training loop: epochs of shuffled mini-batches, the best weights kept, resumable to the bit.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "costate/train/history.h"
+#include "costate/train/optimizers.h"
+#include "costate/train/schedules.h"
+
+namespace costate {
+
+/// What is to be minimized.
+struct Objective {
+  std::vector<Parameter> parameters;
+  std::size_t num_samples = 0;
+  /// Mean loss and gradients of the given samples at the Parameters' current values.
+  std::function<Evaluation(std::span<const std::size_t> samples)> evaluate;
+  /// The loss that decides which weights are best; empty: the training loss.
+  std::function<double()> validate = {};
+};
+
+/// What to do with a checkpoint that is already there.
+enum class Resume { kNo, kYes };
+
+struct TrainOptions {
+  std::int64_t epochs = 100;
+  std::size_t batch = 0;  // samples a step; 0: all
+  std::uint64_t seed = 0;  // of the order of the samples
+  OptimizerOptions optimizer = {};
+  Schedule schedule = {};
+  std::int64_t patience = 0;          // stop after this many epochs without a better loss; 0: never
+  std::filesystem::path checkpoint = {};  // empty: none is written
+  double checkpoint_seconds = 2;      // at least this long between two checkpoints; one is always written at the end
+  std::string fingerprint = {};       // of the configuration, stored in the checkpoint
+  Resume resume = Resume::kNo;
+  std::function<void(const HistoryRow&)> on_epoch = {};
+  std::function<bool()> should_stop = {};  // asked after each epoch
+};
+
+enum class StopReason { kEpochs, kPatience, kAsked };
+
+struct TrainResult {
+  std::vector<HistoryRow> history;
+  std::int64_t best_epoch = -1;  // -1: no epoch had a finite loss
+  double best_loss = 0;
+  StopReason reason = StopReason::kEpochs;
+};
+
+/// Trains; the Parameters end at the best weights. The order of samples and all sums are fixed by the options, so that a run that
+/// was killed and resumed gives the same bits as one that was not (seconds excepted).
+///
+/// Throws: InvalidArgument for options out of range or a checkpoint of another configuration; IoError if a checkpoint cannot be
+///         written, which leaves the one before in place.
+TrainResult train(const Objective& objective, const TrainOptions& options);
+
+}  // namespace costate

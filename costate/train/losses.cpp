@@ -1,0 +1,38 @@
+#include "costate/train/losses.h"
+
+#include "costate/base/names.h"
+
+namespace costate {
+namespace {
+
+constexpr std::string_view kNames[] = {"mse", "mae", "huber"};
+
+Array cell_loss(Loss loss, const Array& difference) {
+  switch (loss) {
+    case Loss::kMse:
+      return square(difference);
+    case Loss::kMae:
+      return abs(difference);
+    case Loss::kHuber: {
+      const Array size = abs(difference);
+      return where(size <= 1.0, 0.5 * square(difference), size - 0.5);
+    }
+  }
+  throw InternalError("[loss_sum] no such loss.");
+}
+
+}  // namespace
+
+std::string name(Loss loss) { return spelling(loss, kNames); }
+
+Loss loss_from_name(const std::string& name) { return from_spelling<Loss>("loss", "loss", name, kNames); }
+
+Array loss_sum(Loss loss, const Array& prediction, const Array& target, const Array& mask) {
+  if (!(prediction.shape() == target.shape()) || !(mask.shape() == target.shape()))
+    throw ShapeError("[loss_sum] prediction, target and mask must have one shape; got ", prediction.shape(), ", ",
+                     target.shape(), " and ", mask.shape(), ".");
+  // Both sides are replaced before they meet, so that no NaN enters the loss's derivative.
+  return sum(cell_loss(loss, where(mask, prediction, 0.0) - where(mask, target, 0.0)));
+}
+
+}  // namespace costate

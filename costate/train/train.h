@@ -1,0 +1,9 @@
+// Training: the front door of costate/train.
+#pragma once
+
+#include "costate/train/checkpoint.h"  // IWYU pragma: export
+#include "costate/train/history.h"     // IWYU pragma: export
+#include "costate/train/loop.h"        // IWYU pragma: export
+#include "costate/train/losses.h"      // IWYU pragma: export
+#include "costate/train/optimizers.h"  // IWYU pragma: export
+#include "costate/train/schedules.h"   // IWYU pragma: export

@@ -1,0 +1,174 @@
+#include "costate/train/optimizers.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "costate/train/schedules.h"
+#include "tests/support/expect_error.h"
+
+namespace costate {
+namespace {
+
+/// f(x) with gradient, on one Parameter.
+struct Problem {
+  Parameter x;
+  std::function<double(const std::vector<double>&, std::vector<double>&)> f;
+  int evaluations = 0;
+
+  Evaluation evaluate() {
+    ++evaluations;
+    const auto data = x.value().data<double>();
+    std::vector<double> gradient(data.size());
+    const double loss = f({data.begin(), data.end()}, gradient);
+    return {.loss = loss, .gradients = {HostArray::vector(gradient)}, .report = {}};
+  }
+};
+
+Problem rosenbrock() {
+  return {Parameter("x", HostArray::vector({-1.2, 1.0})), [](const std::vector<double>& x, std::vector<double>& g) {
+            const double a = 1 - x[0], b = x[1] - x[0] * x[0];
+            g = {-2 * a - 400 * x[0] * b, 200 * b};
+            return a * a + 100 * b * b;
+          }};
+}
+
+Problem linear(double slope) {
+  return {Parameter("x", HostArray::vector({1.0})), [slope](const std::vector<double>& x, std::vector<double>& g) {
+            g = {slope};
+            return slope * x[0];
+          }};
+}
+
+std::vector<double> path(Problem problem, const OptimizerOptions& options, double rate, int steps) {
+  Optimizer optimizer(options, {problem.x});
+  std::vector<double> values;
+  for (int i = 0; i < steps; ++i) {
+    optimizer.step([&] { return problem.evaluate(); }, rate);
+    values.push_back(problem.x.value().at(0));
+  }
+  return values;
+}
+
+TEST(Optimizers, AdamStepsByTheRateUnderAConstantGradient) {
+  // With a constant gradient both corrected moments are exact: every step is rate · g / (|g| + epsilon).
+  for (const double slope : {3.0, -0.01}) {
+    const std::vector<double> x = path(linear(slope), {.epsilon = 1e-12}, 0.1, 5);
+    for (std::size_t i = 0; i < x.size(); ++i)
+      EXPECT_NEAR(x[i], 1 - 0.1 * static_cast<double>(i + 1) * std::copysign(1.0, slope), 1e-9);
+  }
+}
+
+TEST(Optimizers, AdamTakesWeightDecayIntoTheGradientAndAdamWBesideIt) {
+  const std::vector<double> adam = path(linear(0.0), {.kind = OptimizerKind::kAdam, .epsilon = 1e-12, .weight_decay = 0.1}, 0.01, 1);
+  EXPECT_NEAR(adam[0], 1 - 0.01, 1e-9);  // the decay's size is normalized away
+  const std::vector<double> adamw = path(linear(0.0), {.kind = OptimizerKind::kAdamW, .weight_decay = 0.1}, 0.01, 2);
+  EXPECT_NEAR(adamw[1], (1 - 0.001) * (1 - 0.001), 1e-15);
+}
+
+TEST(Optimizers, MomentumAddsUp) {
+  const std::vector<double> x = path(linear(1.0), {.kind = OptimizerKind::kSgd, .momentum = 0.5}, 0.1, 3);
+  EXPECT_NEAR(x[0], 1 - 0.1, 1e-15);
+  EXPECT_NEAR(x[1], 1 - 0.1 - 0.15, 1e-15);
+  EXPECT_NEAR(x[2], 1 - 0.1 - 0.15 - 0.175, 1e-15);
+}
+
+TEST(Optimizers, ClippingKeepsTheDirection) {
+  Problem problem{Parameter("x", HostArray::vector({0.0, 0.0})), [](const std::vector<double>&, std::vector<double>& g) {
+                    g = {3.0, 4.0};
+                    return 0.0;
+                  }};
+  Optimizer optimizer({.kind = OptimizerKind::kSgd, .momentum = 0, .clip_norm = 1}, {problem.x});
+  const StepResult result = optimizer.step([&] { return problem.evaluate(); }, 1.0);
+  EXPECT_NEAR(result.gradient_norm, 5, 1e-15);
+  EXPECT_NEAR(problem.x.value().at(0), -0.6, 1e-15);
+  EXPECT_NEAR(problem.x.value().at(1), -0.8, 1e-15);
+}
+
+TEST(Optimizers, LbfgsSolvesRosenbrock) {
+  Problem problem = rosenbrock();
+  Optimizer optimizer({.kind = OptimizerKind::kLbfgs}, {problem.x});
+  int steps = 0;
+  while (problem.evaluate().loss > 1e-18 && steps < 60) {
+    optimizer.step([&] { return problem.evaluate(); }, 1.0);
+    ++steps;
+  }
+  EXPECT_LT(steps, 60);
+  EXPECT_NEAR(problem.x.value().at(0), 1, 1e-8);
+  EXPECT_NEAR(problem.x.value().at(1), 1, 1e-8);
+}
+
+TEST(Optimizers, LbfgsBacksOffFromPointsThatAreNotFinite) {
+  Problem problem{Parameter("x", HostArray::vector({0.5})), [](const std::vector<double>& x, std::vector<double>& g) {
+                    g = {1 - 1 / x[0]};
+                    return x[0] > 0 ? x[0] - std::log(x[0]) : std::numeric_limits<double>::quiet_NaN();
+                  }};
+  Optimizer optimizer({.kind = OptimizerKind::kLbfgs}, {problem.x});
+  for (int i = 0; i < 20; ++i) optimizer.step([&] { return problem.evaluate(); }, 100.0);
+  EXPECT_NEAR(problem.x.value().at(0), 1, 1e-6);
+}
+
+TEST(Optimizers, AStepThatIsNotFiniteChangesNothing) {
+  for (const OptimizerKind kind : {OptimizerKind::kAdam, OptimizerKind::kAdamW, OptimizerKind::kSgd, OptimizerKind::kLbfgs}) {
+    Problem problem = linear(std::numeric_limits<double>::quiet_NaN());
+    Optimizer optimizer({.kind = kind}, {problem.x});
+    const auto before = optimizer.state();
+    EXPECT_TRUE(optimizer.step([&] { return problem.evaluate(); }, 0.1).was_skipped);
+    EXPECT_EQ(problem.x.value().at(0), 1.0);
+    for (const auto& [key, array] : optimizer.state()) EXPECT_TRUE(array.same_bits(before.at(key))) << key;
+  }
+}
+
+TEST(Optimizers, StateResumesToTheSameBits) {
+  for (const OptimizerKind kind : {OptimizerKind::kAdam, OptimizerKind::kAdamW, OptimizerKind::kSgd, OptimizerKind::kLbfgs}) {
+    const OptimizerOptions options{.kind = kind, .weight_decay = 0.01};
+    const double rate = kind == OptimizerKind::kSgd ? 1e-4 : 0.05;
+    Problem straight = rosenbrock(), broken = rosenbrock();
+    Optimizer one(options, {straight.x});
+    auto two = std::make_unique<Optimizer>(options, std::vector<Parameter>{broken.x});
+    for (int i = 0; i < 12; ++i) {
+      one.step([&] { return straight.evaluate(); }, rate);
+      two->step([&] { return broken.evaluate(); }, rate);
+      auto next = std::make_unique<Optimizer>(options, std::vector<Parameter>{broken.x});
+      next->set_state(two->state());
+      two = std::move(next);
+    }
+    EXPECT_TRUE(straight.x.value().same_bits(broken.x.value())) << name(kind);
+  }
+}
+
+TEST(Optimizers, BadOptionsAndForeignStatesAreNamed) {
+  const Parameter x("x", HostArray::vector({1.0}));
+  EXPECT_ERROR(Optimizer({.beta1 = 1.0}, {x}), InvalidArgument, "below 1; got 1");
+  EXPECT_ERROR(Optimizer({}, {}), InvalidArgument, "at least one parameter");
+  EXPECT_ERROR(optimizer_from_name("adma"), InvalidArgument, "did you mean 'adam'");
+  Optimizer optimizer({}, {x});
+  EXPECT_ERROR(optimizer.set_state({}), DataError, "lacks");
+  const Parameter pair("pair", HostArray::vector({1.0, 2.0}));
+  EXPECT_ERROR(optimizer.set_state(Optimizer({}, {pair}).state()), DataError, "other parameters");
+}
+
+TEST(Schedules, GoFromBaseToTheirEnd) {
+  for (const ScheduleKind kind : {ScheduleKind::kCosine, ScheduleKind::kExponential}) {
+    const Schedule schedule{.kind = kind, .base = 0.1, .final_ratio = 0.01};
+    EXPECT_NEAR(learning_rate(schedule, 0, 101), 0.1, 1e-15);
+    EXPECT_NEAR(learning_rate(schedule, 100, 101), 0.001, 1e-15);
+    const double middle = kind == ScheduleKind::kCosine ? 0.0505 : 0.01;
+    EXPECT_NEAR(learning_rate(schedule, 50, 101), middle, 1e-15);
+  }
+  EXPECT_EQ(learning_rate({.base = 0.3}, 77, 100), 0.3);
+}
+
+TEST(Schedules, WarmUpRisesToTheBase) {
+  const Schedule schedule{.kind = ScheduleKind::kCosine, .base = 1.0, .warmup_epochs = 4};
+  EXPECT_NEAR(learning_rate(schedule, 0, 20), 0.2, 1e-15);
+  EXPECT_NEAR(learning_rate(schedule, 3, 20), 0.8, 1e-15);
+  EXPECT_NEAR(learning_rate(schedule, 4, 20), 1.0, 1e-15);
+  EXPECT_NEAR(learning_rate(schedule, 19, 20), 0.01, 1e-15);
+  EXPECT_ERROR(learning_rate({.base = 0}, 0, 1), InvalidArgument, "positive");
+  EXPECT_ERROR(schedule_from_name("cosin"), InvalidArgument, "did you mean 'cosine'");
+}
+
+}  // namespace
+}  // namespace costate
