@@ -1,0 +1,181 @@
+#include "costate/models/fit.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "costate/models/delay_embedding.h"
+#include "costate/models/series_objective.h"
+
+namespace costate {
+namespace {
+
+constexpr std::int64_t kDefaultBatch = 64;
+constexpr std::size_t kPointsPerStep = 8;  // of dense paths, between two samples
+
+TrainOptions train_options(const FitConfig& config, const FitOptions& options, const std::string& model) {
+  const bool wants_all = config.optimizer == OptimizerKind::kLbfgs;
+  const std::int64_t batch = wants_all ? 0 : config.batch == 0 ? kDefaultBatch : config.batch;
+  TrainOptions train;
+  train.epochs = config.epochs;
+  train.batch = static_cast<std::size_t>(batch);
+  train.seed = config.seed;
+  train.optimizer = {.kind = config.optimizer, .clip_norm = wants_all ? 0.0 : 10.0};
+  train.schedule = {.kind = wants_all ? ScheduleKind::kConstant : ScheduleKind::kCosine, .base = config.learning_rate};
+  train.should_stop = options.should_stop;
+  if (options.on_epoch)
+    train.on_epoch = [&options, model, epochs = config.epochs](const HistoryRow& row) { options.on_epoch({model, row, epochs}); };
+  return train;
+}
+
+/// The times of a window with more between them.
+std::vector<double> dense_times(const std::vector<double>& times, const Window& window) {
+  std::vector<double> dense = {times[window.first]};
+  for (std::size_t i = window.first + 1; i < window.first + window.count; ++i)
+    for (std::size_t k = 1; k <= kPointsPerStep; ++k) {
+      const double share = static_cast<double>(k) / static_cast<double>(kPointsPerStep);
+      dense.push_back(k == kPointsPerStep ? times[i] : times[i - 1] + share * (times[i] - times[i - 1]));
+    }
+  return dense;
+}
+
+StatePath predict_path(const SeriesModel& model, const TimeSeries& series, const Window& window, std::vector<double> start,
+                       std::vector<double> times) {
+  const Trajectory& trajectory = series.trajectories[window.trajectory];
+  SeriesModel::Query query{.start = std::move(start), .times = times};
+  if (!series.input_names.empty()) {
+    query.input_times = trajectory.times;
+    query.inputs = trajectory.inputs;
+  }
+  return {window.trajectory, std::move(times), model.predict(query)};
+}
+
+/// Windows that do not overlap by more than they must, so that one line shows the fit.
+std::vector<StatePath> fitted_paths(const SeriesModel& model, const TimeSeries& series, const SeriesObjective& objective) {
+  std::vector<StatePath> paths;
+  std::size_t trajectory = 0, covered = 0;
+  for (std::size_t i = 0; i < objective.windows().size(); ++i) {
+    const Window& window = objective.windows()[i];
+    if (window.trajectory != trajectory) covered = 0;
+    trajectory = window.trajectory;
+    const bool is_last = i + 1 == objective.windows().size() || objective.windows()[i + 1].trajectory != trajectory;
+    if (covered > 0 && window.first + 1 < covered && !(is_last && covered < window.first + window.count)) continue;
+    covered = window.first + window.count;
+    paths.push_back(predict_path(model, series, window, objective.start_of(i),
+                                 dense_times(series.trajectories[trajectory].times, window)));
+  }
+  return paths;
+}
+
+/// The samples held out, without those before from which the forecast starts.
+StatePath last_samples(StatePath path, std::size_t held) {
+  const auto first = static_cast<std::ptrdiff_t>(path.times.size() - held);
+  path.times.erase(path.times.begin(), path.times.begin() + first);
+  path.states.erase(path.states.begin(), path.states.begin() + first);
+  return path;
+}
+
+class Errors {
+ public:
+  Errors(const TimeSeries& series, const Normalization& units, std::size_t states)
+      : series_(series), units_(units), squares_(states, 0.0), counts_(states, 0.0) {}
+
+  void add(std::size_t trajectory, std::size_t sample, const std::vector<double>& state) {
+    const auto width = static_cast<std::int64_t>(series_.state_names.size());
+    for (std::size_t k = 0; k < squares_.size(); ++k) {
+      const double seen =
+          series_.trajectories[trajectory].states.at(static_cast<std::int64_t>(sample) * width + static_cast<std::int64_t>(k));
+      if (std::isnan(seen)) continue;
+      squares_[k] += (state[k] - seen) * (state[k] - seen);
+      counts_[k] += 1;
+    }
+  }
+
+  ForecastError named(std::string model) const {
+    ForecastError error{.model = std::move(model)};
+    double sum = 0, count = 0;
+    for (std::size_t k = 0; k < squares_.size(); ++k) {
+      error.rmse.push_back(std::sqrt(squares_[k] / counts_[k]));
+      sum += squares_[k] / (units_.state_scale[k] * units_.state_scale[k]);
+      count += counts_[k];
+    }
+    error.relative = std::sqrt(sum / count);
+    return error;
+  }
+
+ private:
+  const TimeSeries& series_;
+  const Normalization& units_;
+  std::vector<double> squares_, counts_;
+};
+
+/// A model trained on a split series, and its forecasts at the samples held out.
+struct Trained {
+  SeriesModel model;
+  TrainResult training = {};
+  std::vector<StatePath> fitted = {}, forecasts = {}, forecast_samples = {};
+  ForecastError error = {};
+};
+
+Trained train_model(const TimeSeries& series, const Split& split, const FitConfig& config, const TrainOptions& options,
+                    const std::string& name) {
+  Trained trained{.model = SeriesModel(config, series, measure(training_part(series, split)))};
+  const SeriesObjective objective(trained.model, series, split);
+  trained.training = train(objective.objective(), options);
+  trained.fitted = fitted_paths(trained.model, series, objective);
+  Errors errors(series, trained.model.normalization(), config.columns.states.size());
+  for (const SeriesObjective::Forecast& forecast : objective.forecasts()) {
+    const std::vector<double>& times = series.trajectories[forecast.samples.trajectory].times;
+    const auto begin = times.begin() + static_cast<std::ptrdiff_t>(forecast.samples.first);
+    const auto end = begin + static_cast<std::ptrdiff_t>(forecast.samples.count);
+    const Window held{forecast.samples.trajectory, forecast.samples.first + forecast.samples.count - forecast.held - 1,
+                      forecast.held + 1};
+    StatePath path = predict_path(trained.model, series, forecast.samples, forecast.start, {begin, end});
+    const std::vector<double> joint = path.states[path.states.size() - forecast.held - 1];
+    trained.forecast_samples.push_back(last_samples(std::move(path), forecast.held));
+    trained.forecasts.push_back(predict_path(trained.model, series, held, joint, dense_times(times, held)));
+    for (std::size_t i = 0; i < forecast.held; ++i)
+      errors.add(held.trajectory, held.first + 1 + i, trained.forecast_samples.back().states[i]);
+  }
+  if (!split.held.empty()) trained.error = errors.named(name);
+  return trained;
+}
+
+/// The last training sample of a single trajectory, the first of a whole one, held.
+ForecastError last_value_error(const TimeSeries& series, const Split& split, const SeriesModel& model) {
+  Errors errors(series, model.normalization(), model.config().columns.states.size());
+  for (const Window& held : split.held) {
+    const bool is_whole = held.first == 0;
+    const std::vector<Window> given = {{held.trajectory, is_whole ? 0 : held.first - 1, 1}};
+    const WindowArrays arrays = window_arrays(series, given, model.normalization());
+    std::vector<double> state;
+    for (std::size_t k = 0; k < series.state_names.size(); ++k)
+      state.push_back(model.normalization().state_offset[k] +
+                      model.normalization().state_scale[k] * arrays.starts.at(static_cast<std::int64_t>(k)));
+    for (std::size_t i = is_whole ? 1 : 0; i < held.count; ++i) errors.add(held.trajectory, held.first + i, state);
+  }
+  return errors.named("last value");
+}
+
+}  // namespace
+
+FitResult fit(const TimeSeries& data, const FitConfig& config, const FitOptions& options) {
+  config.check();
+  const TimeSeries series = embed_delays(data, config.delay);
+  const Split split = split_series(series, config.hold_out);
+  TrainOptions neural = train_options(config, options, "neural ODE");
+  neural.checkpoint = options.checkpoint;
+  neural.fingerprint = options.fingerprint;
+  neural.resume = options.resume;
+  Trained trained = train_model(series, split, config, neural, "neural ODE");
+  FitResult result{.model = trained.model, .series = series, .split = split, .training = std::move(trained.training),
+                   .errors = {}, .fitted = std::move(trained.fitted), .forecasts = std::move(trained.forecasts),
+                   .forecast_samples = std::move(trained.forecast_samples)};
+  if (split.held.empty()) return result;
+  FitConfig linear = config;
+  linear.hidden.clear();
+  result.errors = {std::move(trained.error), last_value_error(series, split, result.model),
+                   train_model(series, split, linear, train_options(linear, options, "linear ODE"), "linear ODE").error};
+  return result;
+}
+
+}  // namespace costate

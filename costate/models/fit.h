@@ -1,0 +1,60 @@
+// Fits a neural ODE to a time series, and beside it two baselines that keep it honest: the last value, and the linear ODE
+// z' = A z + B u + b, trained the same way.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "costate/models/fit_config.h"
+#include "costate/models/series_model.h"
+#include "costate/models/split.h"
+#include "costate/train/loop.h"
+
+namespace costate {
+
+/// How well a model forecasts what was held out, in the data's units.
+struct ForecastError {
+  std::string model;
+  std::vector<double> rmse = {};  // one a state: root mean square over the measured cells
+  double relative = 0;       // root mean square of all cells, each in units of its state's deviation in training
+};
+
+/// States along a stretch of a trajectory, in the data's units.
+struct StatePath {
+  std::size_t trajectory = 0;
+  std::vector<double> times;
+  std::vector<std::vector<double>> states;  // [time][state]
+};
+
+struct FitProgress {
+  std::string model;  // "neural ODE" or "linear ODE"
+  const HistoryRow& row;
+  std::int64_t epochs = 0;
+};
+
+struct FitOptions {
+  std::filesystem::path checkpoint = {};  // of the neural ODE; empty: none
+  std::string fingerprint = {};
+  Resume resume = Resume::kNo;
+  std::function<void(const FitProgress&)> on_epoch = {};
+  std::function<bool()> should_stop = {};
+};
+
+struct FitResult {
+  SeriesModel model;
+  TimeSeries series;  // embedded, if the config says so
+  Split split;
+  TrainResult training;
+  std::vector<ForecastError> errors;  // the neural ODE, then the baselines; empty if nothing was held out
+  std::vector<StatePath> fitted;      // windows that cover the training data, densely
+  std::vector<StatePath> forecasts;   // of what was held out, densely
+  std::vector<StatePath> forecast_samples;  // the same at the samples held out
+};
+
+/// Trains on all but what the config holds out; the best weights on the hold-out are kept. Throws as FitConfig::check,
+/// embed_delays, split_series and train.
+FitResult fit(const TimeSeries& series, const FitConfig& config, const FitOptions& options = {});
+
+}  // namespace costate

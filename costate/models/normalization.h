@@ -1,0 +1,20 @@
+// Units in which a network is at ease: states and inputs of mean 0 and deviation 1, time such that states move by about 1 in 1.
+#pragma once
+
+#include <vector>
+
+#include "costate/array/time_series.h"
+
+namespace costate {
+
+/// normalized = (value - offset) / scale, column by column; times are measured from a start in units of `time_scale`.
+struct Normalization {
+  std::vector<double> state_offset, state_scale;  // [state]
+  std::vector<double> input_offset, input_scale;  // [input]
+  double time_scale = 1;
+};
+
+/// From all measured cells. A column that does not vary has scale 1; a system that does not move has its time span.
+Normalization measure(const TimeSeries& series);
+
+}  // namespace costate

@@ -1,0 +1,196 @@
+#include "costate/models/series_model.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "costate/base/error.h"
+#include "costate/io/safetensors.h"
+#include "costate/train/checkpoint.h"
+
+namespace costate {
+namespace {
+
+constexpr const char* kFormat = "costate-series-model-1";
+
+Mlp make_net(const FitConfig& config, std::size_t states) {
+  const auto d = static_cast<std::int64_t>(states);
+  return Mlp({.in = d + static_cast<std::int64_t>(config.columns.inputs.size()), .hidden = config.hidden, .out = d,
+              .activation = config.activation, .seed = config.seed});
+}
+
+double median_spacing(const TimeSeries& series) {
+  std::vector<double> steps;
+  for (const Trajectory& trajectory : series.trajectories)
+    for (std::size_t i = 1; i < trajectory.times.size(); ++i) steps.push_back(trajectory.times[i] - trajectory.times[i - 1]);
+  const auto middle = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
+  std::nth_element(steps.begin(), middle, steps.end());
+  return *middle;
+}
+
+/// The last sample; a state that was not measured there has its last measured value.
+LastState last_state(const Trajectory& trajectory, std::size_t columns) {
+  LastState last{trajectory.id, trajectory.times.back(), std::vector<double>(columns, 0.0)};
+  for (std::size_t k = 0; k < columns; ++k)
+    for (std::size_t i = trajectory.times.size(); i-- > 0;) {
+      const double cell = trajectory.states.at(static_cast<std::int64_t>(i * columns + k));
+      if (std::isnan(cell)) continue;
+      last.state[k] = cell;
+      break;
+    }
+  return last;
+}
+
+std::vector<double> numbers_of(const ArrayFile& file, const std::string& name) {
+  const HostArray& array = file.array(name);
+  std::vector<double> numbers;
+  for (std::int64_t i = 0; i < array.size(); ++i) numbers.push_back(array.at(i));
+  return numbers;
+}
+
+std::string metadata_of(const ArrayFile& file, const std::string& key, const std::string& source) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end())
+    throw DataError("[SeriesModel] '", source, "' is not a model that a fit wrote: it has no '", key, "'.");
+  return found->second;
+}
+
+std::vector<std::string> split_lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::string line;
+  for (const char c : text) {
+    if (c != '\n') {
+      line += c;
+      continue;
+    }
+    lines.push_back(line);
+    line.clear();
+  }
+  return lines;
+}
+
+template <class List>
+std::string join_lines(const List& list) {
+  std::string text;
+  for (const auto& line : list) text += line + "\n";
+  return text;
+}
+
+}  // namespace
+
+SeriesModel::SeriesModel(FitConfig config, std::vector<std::string> state_names)
+    : config_(std::move(config)), state_names_(std::move(state_names)), net_(make_net(config_, state_names_.size())) {}
+
+SeriesModel::SeriesModel(FitConfig config, const TimeSeries& series, Normalization normalization)
+    : SeriesModel(std::move(config), series.state_names) {
+  time_scale_ = series.time_scale;
+  normalization_ = std::move(normalization);
+  spacing_ = median_spacing(series);
+  for (const Trajectory& trajectory : series.trajectories)
+    last_states_.push_back(last_state(trajectory, state_names_.size()));
+}
+
+VectorField SeriesModel::field(std::int64_t num_input_samples) const {
+  const auto d = static_cast<std::int64_t>(state_names_.size());
+  const auto m = static_cast<std::int64_t>(input_names().size());
+  if (m == 0) return vector_field({d}, [&](Array, Array z) { return net_(z); });
+  return vector_field({d}, {{"u_times", {num_input_samples}}, {"u", {num_input_samples, m}}},
+                      [&](Array t, Array z, Array times, Array values) {
+                        return net_(concat({z, interpolate(times, values, t, config_.interpolation)}));
+                      });
+}
+
+std::vector<std::vector<double>> SeriesModel::predict(const Query& query) const {
+  const auto d = static_cast<std::int64_t>(state_names_.size());
+  const auto m = static_cast<std::int64_t>(input_names().size());
+  HostArray start(Shape{1, d});
+  for (std::int64_t k = 0; k < d; ++k) {
+    const auto column = static_cast<std::size_t>(k);
+    start.set(k, (query.start[column] - normalization_.state_offset[column]) / normalization_.state_scale[column]);
+  }
+  const auto normalized = [&](const std::vector<double>& times) {
+    std::vector<double> out;
+    for (const double t : times) out.push_back((t - query.times.front()) / normalization_.time_scale);
+    return out;
+  };
+  const auto samples = static_cast<std::int64_t>(query.input_times.size());
+  std::vector<HostArray> arguments;
+  if (m > 0) {
+    HostArray values(Shape{1, samples, m});
+    for (std::int64_t i = 0; i < values.size(); ++i) {
+      const auto column = static_cast<std::size_t>(i % m);
+      values.set(i, (query.inputs.at(i) - normalization_.input_offset[column]) / normalization_.input_scale[column]);
+    }
+    arguments = {HostArray(Shape{1, samples}, normalized(query.input_times)), values};
+  }
+  SolveOptions options = config_.solve_options();
+  options.max_steps = 1'000'000;
+  const Solution solution = solve(field(samples), start, HostArray::vector(normalized(query.times)), options, arguments);
+  std::vector<std::vector<double>> states;
+  for (std::size_t i = 0; i < query.times.size(); ++i) {
+    states.emplace_back();
+    for (std::int64_t k = 0; k < d; ++k) {
+      const auto column = static_cast<std::size_t>(k);
+      states.back().push_back(normalization_.state_offset[column] + normalization_.state_scale[column] *
+                                                                        solution.states.at(static_cast<std::int64_t>(i) * d + k));
+    }
+  }
+  return states;
+}
+
+void SeriesModel::save(const std::filesystem::path& path) const {
+  ArrayFile file;
+  for (const auto& [name, value] : values_by_name(net_.parameters())) file.arrays.emplace(name, value);
+  file.arrays.emplace("normalization.state_offset", HostArray::vector(normalization_.state_offset));
+  file.arrays.emplace("normalization.state_scale", HostArray::vector(normalization_.state_scale));
+  file.arrays.emplace("normalization.input_offset", HostArray::vector(normalization_.input_offset));
+  file.arrays.emplace("normalization.input_scale", HostArray::vector(normalization_.input_scale));
+  file.arrays.emplace("normalization.time_scale", HostArray::vector({normalization_.time_scale}));
+  file.arrays.emplace("spacing", HostArray::vector({spacing_}));
+  std::vector<double> times, states;
+  std::vector<std::string> ids;
+  for (const LastState& last : last_states_) {
+    ids.push_back(last.trajectory);
+    times.push_back(last.time);
+    states.insert(states.end(), last.state.begin(), last.state.end());
+  }
+  file.arrays.emplace("last.times", HostArray::vector(std::move(times)));
+  file.arrays.emplace("last.states", HostArray::vector(std::move(states)));
+  file.metadata = {{"format", kFormat},           {"config", config_.to_config().to_toml()},
+                   {"states", join_lines(state_names_)}, {"trajectories", join_lines(ids)},
+                   {"time_unit", time_scale_.unit},      {"time_origin", time_scale_.origin}};
+  write_safetensors(path, file);
+}
+
+SeriesModel SeriesModel::load(const std::filesystem::path& path) {
+  const ArrayFile file = read_safetensors(path);
+  const std::string source = path.string();
+  if (metadata_of(file, "format", source) != kFormat)
+    throw DataError("[SeriesModel] '", source, "' has format '", metadata_of(file, "format", source), "'; this Costate reads '",
+                    kFormat, "'.");
+  SeriesModel model(fit_config_from(parse_toml(metadata_of(file, "config", source), source)),
+                    split_lines(metadata_of(file, "states", source)));
+  set_values_by_name(model.net_.parameters(), file.arrays, source);
+  model.time_scale_ = {metadata_of(file, "time_unit", source), metadata_of(file, "time_origin", source)};
+  Normalization& normalization = model.normalization_;
+  normalization.state_offset = numbers_of(file, "normalization.state_offset");
+  normalization.state_scale = numbers_of(file, "normalization.state_scale");
+  normalization.input_offset = numbers_of(file, "normalization.input_offset");
+  normalization.input_scale = numbers_of(file, "normalization.input_scale");
+  const std::vector<double> times = numbers_of(file, "last.times"), states = numbers_of(file, "last.states");
+  const std::vector<double> time_scale = numbers_of(file, "normalization.time_scale"), spacing = numbers_of(file, "spacing");
+  const std::vector<std::string> ids = split_lines(metadata_of(file, "trajectories", source));
+  const std::size_t d = model.state_names_.size(), m = model.input_names().size();
+  if (normalization.state_offset.size() != d || normalization.state_scale.size() != d || normalization.input_offset.size() != m ||
+      normalization.input_scale.size() != m || time_scale.size() != 1 || spacing.size() != 1 || times.size() != ids.size() ||
+      states.size() != times.size() * d)
+    throw DataError("[SeriesModel] '", source, "' is damaged: its arrays do not fit its ", d, " states and ", m, " inputs.");
+  normalization.time_scale = time_scale[0];
+  model.spacing_ = spacing[0];
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto first = states.begin() + static_cast<std::ptrdiff_t>(i * d);
+    model.last_states_.push_back({ids[i], times[i], std::vector<double>(first, first + static_cast<std::ptrdiff_t>(d))});
+  }
+  return model;
+}
+
+}  // namespace costate

@@ -1,0 +1,66 @@
+// The neural ODE of a time series: z' = net(z, u(t)) in normalized units, with what it takes to go back to the data's.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "costate/array/time_series.h"
+#include "costate/models/fit_config.h"
+#include "costate/models/normalization.h"
+#include "costate/nn/mlp.h"
+#include "costate/solve/solve.h"
+
+namespace costate {
+
+/// Where the data of a trajectory end, and a forecast begins.
+struct LastState {
+  std::string trajectory;
+  double time = 0;
+  std::vector<double> state;  // in the data's units
+};
+
+class SeriesModel {
+ public:
+  /// For a series (embedded, if the config says so), with weights drawn by the config's seed.
+  SeriesModel(FitConfig config, const TimeSeries& series, Normalization normalization);
+
+  const FitConfig& config() const { return config_; }
+  const Normalization& normalization() const { return normalization_; }
+  const std::vector<std::string>& state_names() const { return state_names_; }
+  const std::vector<std::string>& input_names() const { return config_.columns.inputs; }
+  const TimeScale& time_scale() const { return time_scale_; }
+  const Mlp& net() const { return net_; }
+  const std::vector<LastState>& last_states() const { return last_states_; }
+  /// The median time between samples.
+  double spacing() const { return spacing_; }
+
+  /// The field in normalized units; with inputs it takes arguments u_times [n] and u [n, input].
+  VectorField field(std::int64_t num_input_samples) const;
+
+  /// States at times[0], times[1], … from `start` at times[0], all in the data's units; NaN from where the solve fails. `inputs`
+  /// [input sample, input] at `input_times`, empty if the system has none.
+  struct Query {
+    std::vector<double> start = {}, times = {};
+    std::vector<double> input_times = {};
+    HostArray inputs = HostArray(Shape{0, 0});
+  };
+  std::vector<std::vector<double>> predict(const Query& query) const;
+
+  void save(const std::filesystem::path& path) const;
+  /// IoError if the file cannot be read, DataError if it holds no such model.
+  static SeriesModel load(const std::filesystem::path& path);
+
+ private:
+  SeriesModel(FitConfig config, std::vector<std::string> state_names);
+
+  FitConfig config_;
+  std::vector<std::string> state_names_;
+  TimeScale time_scale_;
+  Normalization normalization_;
+  double spacing_ = 1;
+  std::vector<LastState> last_states_;
+  Mlp net_;
+};
+
+}  // namespace costate
