@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "costate/base/error.h"
+#include "costate/exec/program.h"
 #include "costate/io/safetensors.h"
 #include "costate/train/checkpoint.h"
 
@@ -99,42 +100,68 @@ VectorField SeriesModel::field(std::int64_t num_input_samples) const {
                       });
 }
 
-std::vector<std::vector<double>> SeriesModel::predict(const Query& query) const {
+SeriesModel::Problem SeriesModel::problem_of(const Query& query) const {
   const auto d = static_cast<std::int64_t>(state_names_.size());
   const auto m = static_cast<std::int64_t>(input_names().size());
-  HostArray start(Shape{1, d});
-  for (std::int64_t k = 0; k < d; ++k) {
-    const auto column = static_cast<std::size_t>(k);
-    start.set(k, (query.start[column] - normalization_.state_offset[column]) / normalization_.state_scale[column]);
-  }
   const auto normalized = [&](const std::vector<double>& times) {
     std::vector<double> out;
     for (const double t : times) out.push_back((t - query.times.front()) / normalization_.time_scale);
     return out;
   };
+  Problem problem{.start = HostArray(Shape{1, d}), .times = HostArray::vector(normalized(query.times)), .arguments = {},
+                  .options = config_.solve_options()};
+  problem.options.max_steps = 1'000'000;
+  for (std::int64_t k = 0; k < d; ++k) {
+    const auto column = static_cast<std::size_t>(k);
+    problem.start.set(k, (query.start[column] - normalization_.state_offset[column]) / normalization_.state_scale[column]);
+  }
+  if (m == 0) return problem;
   const auto samples = static_cast<std::int64_t>(query.input_times.size());
-  std::vector<HostArray> arguments;
-  if (m > 0) {
-    HostArray values(Shape{1, samples, m});
-    for (std::int64_t i = 0; i < values.size(); ++i) {
-      const auto column = static_cast<std::size_t>(i % m);
-      values.set(i, (query.inputs.at(i) - normalization_.input_offset[column]) / normalization_.input_scale[column]);
-    }
-    arguments = {HostArray(Shape{1, samples}, normalized(query.input_times)), values};
+  HostArray values(Shape{1, samples, m});
+  for (std::int64_t i = 0; i < values.size(); ++i) {
+    const auto column = static_cast<std::size_t>(i % m);
+    values.set(i, (query.inputs.at(i) - normalization_.input_offset[column]) / normalization_.input_scale[column]);
   }
-  SolveOptions options = config_.solve_options();
-  options.max_steps = 1'000'000;
-  const Solution solution = solve(field(samples), start, HostArray::vector(normalized(query.times)), options, arguments);
-  std::vector<std::vector<double>> states;
-  for (std::size_t i = 0; i < query.times.size(); ++i) {
-    states.emplace_back();
-    for (std::int64_t k = 0; k < d; ++k) {
-      const auto column = static_cast<std::size_t>(k);
-      states.back().push_back(normalization_.state_offset[column] + normalization_.state_scale[column] *
-                                                                        solution.states.at(static_cast<std::int64_t>(i) * d + k));
-    }
-  }
+  problem.arguments = {HostArray(Shape{1, samples}, normalized(query.input_times)), values};
+  return problem;
+}
+
+std::vector<std::vector<double>> SeriesModel::predict(const Query& query) const {
+  const Problem problem = problem_of(query);
+  const VectorField rate = field(static_cast<std::int64_t>(query.input_times.size()));
+  const Solution solution = solve(rate, problem.start, problem.times, problem.options, problem.arguments);
+  std::vector<std::vector<double>> states(query.times.size());
+  std::int64_t at = 0;
+  for (std::vector<double>& state : states)
+    for (std::size_t k = 0; k < state_names_.size(); ++k)
+      state.push_back(normalization_.state_offset[k] + normalization_.state_scale[k] * solution.states.at(at++));
   return states;
+}
+
+std::vector<AcceptedStep> SeriesModel::steps(const Query& query) const {
+  const Problem problem = problem_of(query);
+  const VectorField rate = field(static_cast<std::int64_t>(query.input_times.size()));
+  std::vector<AcceptedStep> steps = accepted_steps(rate, problem.start, problem.times, problem.options, problem.arguments);
+  for (AcceptedStep& step : steps)
+    step = {query.times.front() + normalization_.time_scale * step.t, normalization_.time_scale * step.size};
+  return steps;
+}
+
+std::vector<std::vector<double>> SeriesModel::slopes(const std::vector<std::vector<double>>& states) const {
+  const auto d = static_cast<std::int64_t>(state_names_.size());
+  const auto m = static_cast<std::int64_t>(input_names().size());
+  HostArray z(Shape{static_cast<std::int64_t>(states.size()), d});
+  for (std::int64_t i = 0; i < z.size(); ++i) {
+    const auto column = static_cast<std::size_t>(i % d);
+    z.set(i, (states[static_cast<std::size_t>(i / d)][column] - normalization_.state_offset[column]) / normalization_.state_scale[column]);
+  }
+  const Function rate = trace([&](Array state) { return m == 0 ? net_(state) : net_(concat({state, zeros({m})})); }, {{"z", {d}}});
+  const HostArray normalized = compile(rate).run({z}).outputs[0];
+  std::vector<std::vector<double>> slopes(states.size());
+  for (std::int64_t i = 0; i < normalized.size(); ++i)
+    slopes[static_cast<std::size_t>(i / d)].push_back(normalized.at(i) * normalization_.state_scale[static_cast<std::size_t>(i % d)] /
+                                                      normalization_.time_scale);
+  return slopes;
 }
 
 void SeriesModel::save(const std::filesystem::path& path) const {

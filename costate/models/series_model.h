@@ -47,12 +47,25 @@ class SeriesModel {
   };
   std::vector<std::vector<double>> predict(const Query& query) const;
 
+  /// The learned rate of change at each state, in the data's units; inputs are at their mean.
+  std::vector<std::vector<double>> slopes(const std::vector<std::vector<double>>& states) const;
+  /// The steps that a prediction takes, times and sizes in the data's units.
+  std::vector<AcceptedStep> steps(const Query& query) const;
+
   void save(const std::filesystem::path& path) const;
   /// IoError if the file cannot be read, DataError if it holds no such model.
   static SeriesModel load(const std::filesystem::path& path);
 
  private:
   SeriesModel(FitConfig config, std::vector<std::string> state_names);
+
+  /// A query in normalized units, as solve() takes it.
+  struct Problem {
+    HostArray start, times;
+    std::vector<HostArray> arguments;
+    SolveOptions options;
+  };
+  Problem problem_of(const Query& query) const;
 
   FitConfig config_;
   std::vector<std::string> state_names_;

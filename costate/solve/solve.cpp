@@ -248,6 +248,32 @@ Solution solve(const VectorField& field, const HostArray& z0, const HostArray& t
   return HostSolver<double>(field, z0, times, options, arguments, sizes).run();
 }
 
+std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArray& z0, const HostArray& times,
+                                         const SolveOptions& options, std::span<const HostArray> arguments) {
+  check_options(options);
+  const Sizes sizes = check_inputs(field, z0, times, arguments);
+  if (sizes.batch != 1) throw ShapeError("[accepted_steps] z0 must hold one sample; got a batch of ", sizes.batch, ".");
+  const internal::LaneProblem<double> problem(field, options, 1, sizes.times);
+  std::vector<AlignedVector<double>> values;
+  std::vector<const double*> given, pointers;
+  std::size_t next = 0;
+  for (std::size_t i = 1 + field.parts().size(); i < field.function().inputs().size(); ++i) {
+    const Input& input = field.function().inputs()[i];
+    values.push_back(numbers_of<double>(input.parameter ? input.parameter->value() : arguments[next++]));
+  }
+  for (const auto& value : values) given.push_back(value.data());
+  AlignedVector<double> shared(problem.function.shared_size()), states(sizes.times * problem.state_size);
+  internal::bind_field_inputs<double>(problem, nullptr, nullptr, given, pointers);
+  problem.function.prepare(pointers, shared.data());
+  const AlignedVector<double> start = numbers_of<double>(z0), at = numbers_of<double>(times);
+  internal::LaneSolver<double> solver(problem);
+  solver.solve({.z0 = start.data(), .times = at.data(), .arguments = given, .shared = shared.data(), .num_samples = 1}, true,
+               states.data());
+  std::vector<AcceptedStep> steps;
+  for (const internal::LaneStep& step : solver.records()[0].steps) steps.push_back({step.t, step.h});
+  return steps;
+}
+
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options, std::span<const Array> arguments) {
   check_options(options);
   std::vector<Array> operands = {reshape(z0, {z0.array.shape().size()}), times.array};

@@ -60,7 +60,17 @@ struct Solution {
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options = {},
                std::span<const HostArray> arguments = {});
 
-/// The same inside a trace: the states [time, state] of one sample. z0 [state] or of any shape of that size, times [time].
+/// An accepted step: from t to t + size.
+struct AcceptedStep {
+  double t = 0;
+  double size = 0;
+};
+
+/// The steps that solve() takes for a single sample (batch 1); the same checks, and the steps up to a failure if there is one.
+std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArray& z0, const HostArray& times,
+                                         const SolveOptions& options = {}, std::span<const HostArray> arguments = {});
+
+/// solve() inside a trace: the states [time, state] of one sample. z0 [state] or of any shape of that size, times [time].
 /// A sample that fails gives NaN and is listed in the run's report.
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},
             std::span<const Array> arguments = {});

@@ -48,8 +48,8 @@ struct ReferenceOptions {
   std::int64_t max_steps = 100'000;  ///< attempted steps
 };
 
-/// An accepted step starts at t and has size h (negative backward in time). It ends where the next one starts.
-struct AcceptedStep {
+/// An accepted step: it starts at t and has size h (negative backward in time). It ends where the next one starts.
+struct ReferenceStep {
   double t;
   double h;
 };
@@ -62,7 +62,7 @@ struct ReferenceSolution {
   std::int64_t nfe = 0;
   std::int64_t accepted = 0;
   std::int64_t rejected = 0;
-  std::vector<AcceptedStep> steps;
+  std::vector<ReferenceStep> steps;
 };
 
 /// Solves y' = f(t, y), y(times[0]) = y0 and gives y at all `times`, which ascend or descend strictly.

@@ -1,0 +1,73 @@
+// costate forecast: a fitted model run on.
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "costate/base/base.h"
+#include "costate/io/io.h"
+#include "costate/models/models.h"
+
+namespace costate::cli {
+namespace {
+
+struct Arguments {
+  std::string run;
+  std::optional<std::string> until, steps, from, input, out;
+};
+
+/// A number, or a date on the axis of the model's times.
+double to_time(const std::string& text, const SeriesModel& model) {
+  if (model.time_scale().unit.empty()) return to_number("--until", text);
+  const CsvTable table("t\n" + text + "\n", "--until");
+  return table.times("t", model.time_scale()).values[0];
+}
+
+int run(const Arguments& arguments) {
+  if (arguments.run.empty()) throw InvalidArgument("forecast needs the folder of a run.");
+  const RunFolder folder = RunFolder::open(arguments.run);
+  const SeriesModel model = SeriesModel::load(folder.model());
+  const SeriesColumns& columns = model.config().columns;
+  ForecastOptions options;
+  if (arguments.until) options.until = to_time(*arguments.until, model);
+  if (arguments.steps) options.steps = to_integer("--steps", *arguments.steps, {.low = 1});
+  if (arguments.from) {
+    SeriesColumns starts{.time = columns.time, .states = columns.states, .time_scale = model.time_scale(), .min_samples = 1};
+    if (!columns.trajectory.empty() && read_csv(*arguments.from).has_column(columns.trajectory)) starts.trajectory = columns.trajectory;
+    options.starts = read_series(*arguments.from, starts);
+  }
+  if (arguments.input) {
+    if (model.input_names().empty()) throw InvalidArgument("--input: the model was fitted without inputs.");
+    // The reader wants a state; the inputs are read as such, so that none may be missing in between unnoticed.
+    SeriesColumns drive{.time = columns.time, .states = {columns.inputs.front()}, .time_scale = model.time_scale()};
+    drive.states = columns.inputs;
+    options.drive = read_series(*arguments.input, drive);
+    for (Trajectory& trajectory : options.drive.trajectories) trajectory.inputs = trajectory.states;
+  }
+  const TimeSeries series = forecast(model, options);
+  const std::filesystem::path out = arguments.out ? std::filesystem::path(*arguments.out) : folder.forecast();
+  std::vector<std::string> comments = {text::concat("costate forecast ", arguments.run)};
+  if (!series.time_scale.unit.empty())
+    comments.push_back(text::concat("times are ", series.time_scale.unit, " since ", series.time_scale.origin));
+  write_series(out, series, comments);
+  if (out != "/dev/stdout") std::cout << "forecast: " << out.string() << "\n";
+  return 0;
+}
+
+}  // namespace
+
+void add_forecast(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("forecast", "Run a fitted model on, beyond its data or from a given start");
+  const auto arguments = std::make_shared<Arguments>();
+  command->add_option("run", arguments->run, "Folder of the run");
+  command->add_option("--until", arguments->until, "Last time, a number or a date as in the data");
+  command->add_option("--steps", arguments->steps, "Number of samples, at the spacing of the data");
+  command->add_option("--from", arguments->from, "CSV file whose first row is the start (where the data end)");
+  command->add_option("--input", arguments->input, "CSV file of the inputs over the time of the forecast");
+  command->add_option("--out", arguments->out, "CSV file to write (forecast.csv in the run folder)");
+  command->footer("Examples:\n  costate forecast runs/lynx --until 1930\n  costate forecast runs/lynx --steps 10 --out next.csv");
+  command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });
+}
+
+}  // namespace costate::cli

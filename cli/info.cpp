@@ -1,0 +1,71 @@
+// costate info: what this build is, what a run was trained on, what a model file holds.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include "cli/commands.h"
+#include "costate/base/base.h"
+#include "costate/exec/program.h"
+#include "costate/io/io.h"
+#include "costate/models/models.h"
+
+namespace costate::cli {
+namespace {
+
+void print_build() {
+  std::cout << "costate " << COSTATE_VERSION << "\n"
+            << "build        " << COSTATE_BUILD_TYPE << ", " <<
+#ifdef __clang__
+      "Clang " << __clang_version__
+#else
+      "GCC " << __VERSION__
+#endif
+            << "\n"
+            << "SIMD target  " << simd_target() << "\n"
+            << "threads      " << num_threads() << "\n";
+}
+
+void print_arrays(const std::filesystem::path& path) {
+  const ArrayFile file = read_safetensors(path);
+  std::int64_t total = 0;
+  for (const auto& [name, array] : file.arrays) {
+    std::cout << "  " << name << "  " << to_string(array.shape()) << " " << costate::name(array.dtype()) << "\n";
+    total += array.size();
+  }
+  std::cout << file.arrays.size() << " arrays, " << total << " numbers\n";
+  for (const auto& [key, value] : file.metadata)
+    if (value.find('\n') == std::string::npos) std::cout << "  " << key << ": " << value << "\n";
+}
+
+void print_run(const std::filesystem::path& folder) {
+  const RunFolder run = RunFolder::open(folder);
+  std::cout << "run " << folder.string() << "\n\n" << read_fit_config(run).to_config().to_toml() << "\n";
+  if (std::filesystem::exists(run.metrics())) std::cout << "metrics\n" << read_file(run.metrics()) << "\n";
+  if (std::filesystem::exists(run.model()))
+    print_arrays(run.model());
+  else
+    std::cout << "not finished: continue with 'costate fit --resume --out " << folder.string() << "'\n";
+}
+
+int run(const std::string& path) {
+  if (path.empty())
+    print_build();
+  else if (std::filesystem::is_directory(path))
+    print_run(path);
+  else
+    print_arrays(path);
+  return 0;
+}
+
+}  // namespace
+
+void add_info(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("info", "Show this build, a run folder or a model file");
+  const auto path = std::make_shared<std::string>();
+  command->add_option("path", *path, "Run folder or .safetensors file; nothing: this build");
+  command->footer("Examples:\n  costate info\n  costate info runs/lynx\n  costate info runs/lynx/model.safetensors");
+  command->callback([path, &action] { action = [path] { return run(*path); }; });
+}
+
+}  // namespace costate::cli

@@ -1,0 +1,235 @@
+#include "costate/report/fit_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+namespace costate {
+namespace {
+
+constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t kMostPanels = 4;   // states drawn over time
+constexpr int kArrowsAcross = 19;        // of the vector field
+constexpr int kSeen = 6, kFitted = 0, kForecast = 1;  // palette: black, blue, vermilion
+
+std::string short_number(double value) {
+  std::ostringstream out;
+  out.precision(4);
+  out << value;
+  return out.str();
+}
+
+std::string time_label(const FitResult& result) {
+  const TimeScale& scale = result.series.time_scale;
+  return scale.unit.empty() ? result.series.time_name
+                            : text::concat(result.series.time_name, " (", scale.unit, " since ", scale.origin, ")");
+}
+
+std::size_t num_states(const FitResult& result) { return result.model.config().columns.states.size(); }
+
+/// Trajectories worth a picture: the first that is trained on, and the first that is not.
+std::vector<std::size_t> shown_trajectories(const FitResult& result) {
+  std::vector<std::size_t> shown = {0};
+  if (result.split.train_ends.size() > 1 && !result.split.held.empty()) shown.push_back(result.split.held.front().trajectory);
+  return shown;
+}
+
+std::vector<double> column_of(const FitResult& result, std::size_t trajectory, std::size_t state) {
+  const HostArray& states = result.series.trajectories[trajectory].states;
+  const std::int64_t width = states.shape()[1];
+  std::vector<double> column;
+  for (std::int64_t i = 0; i < states.shape()[0]; ++i) column.push_back(states.at(i * width + static_cast<std::int64_t>(state)));
+  return column;
+}
+
+/// Paths of a trajectory one after the other, with gaps between. Axis -1 is time.
+void append_paths(const std::vector<StatePath>& paths, std::size_t trajectory, int axis, std::vector<double>& numbers) {
+  for (const StatePath& path : paths) {
+    if (path.trajectory != trajectory) continue;
+    for (std::size_t i = 0; i < path.times.size(); ++i)
+      numbers.push_back(axis < 0 ? path.times[i] : path.states[i][static_cast<std::size_t>(axis)]);
+    numbers.push_back(kGap);
+  }
+}
+
+Curve path_curve(const std::vector<StatePath>& paths, std::size_t trajectory, int x_axis, int y_axis) {
+  Curve curve;
+  append_paths(paths, trajectory, x_axis, curve.x);
+  append_paths(paths, trajectory, y_axis, curve.y);
+  return curve;
+}
+
+Curve styled(Curve curve, const std::string& name, Mark mark, int color) {
+  curve.name = name;
+  curve.mark = mark;
+  curve.color = color;
+  return curve;
+}
+
+void add_curves(const FitResult& result, std::size_t trajectory, int x_axis, int y_axis, Curve seen, Figure& figure) {
+  const Curve fitted = path_curve(result.fitted, trajectory, x_axis, y_axis);
+  const Curve forecast = path_curve(result.forecasts, trajectory, x_axis, y_axis);
+  if (!fitted.x.empty()) figure.curves.push_back(styled(fitted, "fit", Mark::kLine, kFitted));
+  if (!forecast.x.empty()) figure.curves.push_back(styled(forecast, "forecast", Mark::kDashed, kForecast));
+  figure.curves.push_back(styled(std::move(seen), "data", Mark::kPoints, kSeen));
+}
+
+Figure time_figure(const FitResult& result, std::size_t trajectory, std::size_t state) {
+  const Trajectory& seen = result.series.trajectories[trajectory];
+  Figure figure{.title = seen.id.empty() ? result.series.state_names[state]
+                                         : text::concat(result.series.state_names[state], ", trajectory ", seen.id),
+                .x_label = time_label(result), .y_label = result.series.state_names[state]};
+  for (const Window& held : result.split.held)
+    if (held.trajectory == trajectory)
+      figure.bands.push_back({seen.times[held.first == 0 ? 0 : held.first - 1], seen.times.back(), "held out"});
+  add_curves(result, trajectory, -1, static_cast<int>(state), {.name = "", .x = seen.times, .y = column_of(result, trajectory, state)}, figure);
+  return figure;
+}
+
+struct Range {
+  double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
+
+  explicit Range(const Figure& figure, std::vector<double> Curve::*axis) {
+    for (const Curve& curve : figure.curves)
+      for (const double value : curve.*axis) {
+        if (!std::isfinite(value)) continue;
+        low = std::min(low, value);
+        high = std::max(high, value);
+      }
+    const double margin = high > low ? 0.08 * (high - low) : 1.0;
+    low -= margin;
+    high += margin;
+  }
+};
+
+/// Arrows of the learned field in the plane of the first two states, the others at their mean. Lengths show speed by its square
+/// root, so that slow places stay readable.
+void add_field(const FitResult& result, Figure& figure) {
+  const Range x(figure, &Curve::x), y(figure, &Curve::y);
+  std::vector<std::vector<double>> states;
+  for (int i = 0; i < kArrowsAcross; ++i)
+    for (int j = 0; j < kArrowsAcross; ++j) {
+      states.push_back(result.model.normalization().state_offset);
+      states.back()[0] = x.low + (x.high - x.low) * i / (kArrowsAcross - 1);
+      states.back()[1] = y.low + (y.high - y.low) * j / (kArrowsAcross - 1);
+    }
+  const std::vector<std::vector<double>> slopes = result.model.slopes(states);
+  const double width = x.high - x.low, height = y.high - y.low;
+  const auto speed = [&](const std::vector<double>& slope) { return std::hypot(slope[0] / width, slope[1] / height); };
+  double fastest = 0;
+  for (const auto& slope : slopes) fastest = std::max(fastest, speed(slope));
+  if (!(fastest > 0) || !std::isfinite(fastest)) return;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    if (speed(slopes[i]) == 0) continue;
+    const double length = std::sqrt(speed(slopes[i]) / fastest) / (kArrowsAcross - 1) / speed(slopes[i]);
+    figure.arrows.push_back({states[i][0], states[i][1], slopes[i][0] * length, slopes[i][1] * length});
+  }
+}
+
+Figure phase_figure(const FitResult& result) {
+  Figure figure{.title = "phase portrait and learned field", .x_label = result.series.state_names[0],
+                .y_label = result.series.state_names[1], .width = 640, .height = 520};
+  for (const std::size_t trajectory : shown_trajectories(result))
+    add_curves(result, trajectory, 0, 1, {.name = "", .x = column_of(result, trajectory, 0), .y = column_of(result, trajectory, 1)}, figure);
+  for (std::size_t i = 3; i < figure.curves.size(); ++i) figure.curves[i].name.clear();  // one legend for all trajectories
+  add_field(result, figure);
+  return figure;
+}
+
+Curve history_curve(const FitResult& result, const std::string& name, double HistoryRow::*value, int color) {
+  Curve curve{.name = name, .color = color};
+  for (const HistoryRow& row : result.training.history) {
+    curve.x.push_back(row.epoch + 1);
+    curve.y.push_back(row.*value);
+  }
+  return curve;
+}
+
+Section data_section(const FitResult& result) {
+  Section section{"Data and fit", {}};
+  if (!result.split.held.empty())
+    section.blocks.push_back(Paragraph{"Points are the data. The solid line is the model on windows that it was trained on, each from its learned "
+                                       "start; the dashed line is its forecast of what was held out."});
+  for (const std::size_t trajectory : shown_trajectories(result))
+    for (std::size_t state = 0; state < std::min(num_states(result), kMostPanels); ++state)
+      section.blocks.push_back(Picture{time_figure(result, trajectory, state)});
+  if (result.series.state_names.size() >= 2)
+    section.blocks.push_back(Picture{phase_figure(result), "Arrows: direction and (by its square root) speed of the learned field; further states and inputs are at their mean."});
+  return section;
+}
+
+Section error_section(const FitResult& result) {
+  Section section{"Error of the forecast", {}};
+  Table table{.header = {"model"}, .rows = {}, .caption = "Root mean square over what was held out, in the data's units; 'relative' "
+                                                          "counts each state in units of its standard deviation in training."};
+  for (const std::string& state : result.model.config().columns.states) table.header.push_back(state);
+  table.header.push_back("relative");
+  for (const ForecastError& error : result.errors) {
+    table.rows.push_back({error.model});
+    for (const double rmse : error.rmse) table.rows.back().push_back(short_number(rmse));
+    table.rows.back().push_back(short_number(error.relative));
+  }
+  section.blocks = {table, Paragraph{"The weights kept are those with the smallest loss on what was held out, for both ODEs; an error on "
+                                     "data that had no say in this choice may be larger."}};
+  return section;
+}
+
+/// Step sizes of one prediction over the data of the first shown trajectory.
+Figure step_figure(const FitResult& result) {
+  const Trajectory& trajectory = result.series.trajectories[0];
+  SeriesModel::Query query{.start = result.fitted.front().states.front(), .times = trajectory.times};
+  if (!result.series.input_names.empty()) {
+    query.input_times = trajectory.times;
+    query.inputs = trajectory.inputs;
+  }
+  Curve curve{.name = "accepted steps", .mark = Mark::kSteps};
+  for (const AcceptedStep& step : result.model.steps(query)) {
+    curve.x.push_back(step.t);
+    curve.y.push_back(step.size);
+  }
+  return {.title = "step sizes along a solve over all data", .x_label = time_label(result), .y_label = "step size", .curves = {curve}};
+}
+
+Section training_section(const FitResult& result) {
+  Figure loss{.title = "loss", .x_label = "epoch", .y_label = name(result.model.config().loss), .curves = {}, .y_scale = Scale::kLog};
+  loss.curves.push_back(history_curve(result, "training", &HistoryRow::loss, kFitted));
+  if (!result.split.held.empty()) loss.curves.push_back(history_curve(result, "held out", &HistoryRow::validation_loss, kForecast));
+  Figure evaluations{.title = "evaluations of the field per epoch", .x_label = "epoch", .y_label = "NFE", .curves = {}};
+  evaluations.curves.push_back(history_curve(result, "forward", &HistoryRow::nfe_forward, kFitted));
+  evaluations.curves.push_back(history_curve(result, "backward", &HistoryRow::nfe_backward, kForecast));
+  double failed = 0, skipped = 0;
+  for (const HistoryRow& row : result.training.history) {
+    failed += row.failed;
+    skipped += row.skipped;
+  }
+  Section section{"Training", {Picture{loss}, Picture{evaluations}, Picture{step_figure(result)}}};
+  section.blocks.push_back(Paragraph{text::concat(result.training.history.size(), " epochs in ",
+                                                  short_number(result.training.history.back().seconds), " s; the best was epoch ",
+                                                  result.training.best_epoch + 1, ". Failed solves: ", failed, ", skipped steps: ",
+                                                  skipped, ".")});
+  return section;
+}
+
+Section repeat_section(const FitResult& result) {
+  return {"To repeat it",
+          {Paragraph{"The configuration, as in config.toml of the run folder. States are normalized to mean 0 and deviation 1, time to units in "
+                     "which states move by about 1; the loss is in these units."},
+           Listing{result.model.config().to_config().to_toml()}}};
+}
+
+}  // namespace
+
+Report fit_report(const FitResult& result) {
+  Report report{.title = text::concat("Neural ODE of ", text::join(result.model.config().columns.states)),
+                .subtitle = text::concat("fitted to ", result.model.config().data), .sections = {}};
+  report.sections.push_back(data_section(result));
+  if (!result.errors.empty()) report.sections.push_back(error_section(result));
+  report.sections.push_back(training_section(result));
+  report.sections.push_back(repeat_section(result));
+  return report;
+}
+
+void write_fit_report(const std::filesystem::path& path, const FitResult& result) { write_report(path, fit_report(result)); }
+
+}  // namespace costate

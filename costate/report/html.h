@@ -1,0 +1,53 @@
+// A report: one HTML file that opens anywhere, without a network.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "costate/report/figure.h"
+
+namespace costate {
+
+struct Paragraph {
+  std::string text;
+};
+
+/// The first column is left-aligned, the others, which are numbers, right.
+struct Table {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;
+  std::string caption = {};
+};
+
+/// Text as it stands: a config, a command.
+struct Listing {
+  std::string text;
+};
+
+struct Picture {
+  Figure figure;
+  std::string caption = {};
+};
+
+using Block = std::variant<Paragraph, Table, Listing, Picture>;
+
+struct Section {
+  std::string heading;
+  std::vector<Block> blocks;
+};
+
+struct Report {
+  std::string title;
+  std::string subtitle;
+  std::vector<Section> sections;
+};
+
+/// The whole page. Throws as to_svg, and InvalidArgument if a table's row has not as many cells as its header.
+std::string to_html(const Report& report);
+
+/// Writes the page; the file is the old one or the new one. IoError if that fails.
+void write_report(const std::filesystem::path& path, const Report& report);
+
+}  // namespace costate
