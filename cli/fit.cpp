@@ -20,7 +20,7 @@ namespace {
 struct Arguments {
   std::string data, out;
   std::optional<std::string> time, state, input, trajectory, delay, hidden, activation, interpolation, method, rtol, atol, adjoint,
-      loss, window, optimizer, epochs, learning_rate, batch, seed, hold_out, threads;
+      loss, window, optimizer, epochs, polish, learning_rate, batch, seed, hold_out, threads;
   bool resume = false, replace = false, quiet = false;
 };
 
@@ -53,6 +53,7 @@ FitConfig config_from(const Arguments& a) {
   if (a.window) config.window = to_integer("--window", *a.window, {2, kPositive.high});
   if (a.optimizer) config.optimizer = optimizer_from_name(*a.optimizer);
   if (a.epochs) config.epochs = to_integer("--epochs", *a.epochs, kPositive);
+  if (a.polish) config.polish = to_integer("--polish", *a.polish, {0, kPositive.high});
   if (a.learning_rate) config.learning_rate = to_number("--lr", *a.learning_rate);
   if (a.batch) config.batch = to_integer("--batch", *a.batch, kPositive);
   if (a.seed) config.seed = static_cast<std::uint64_t>(to_integer("--seed", *a.seed, {.low = 0}));
@@ -121,9 +122,10 @@ void add_model_options(CLI::App& command, Arguments& a) {
 
 void add_training_options(CLI::App& command, Arguments& a) {
   command.add_option("--loss", a.loss, "mse, mae or huber (mse)")->group("Training");
-  command.add_option("--window", a.window, "Samples of a window of multiple shooting (20)")->group("Training");
+  command.add_option("--window", a.window, "Samples of a window of multiple shooting (half a trajectory, at most 50)")->group("Training");
   command.add_option("--optimizer", a.optimizer, "adam, adamw, sgd or lbfgs (adam)")->group("Training");
   command.add_option("--epochs", a.epochs, "Passes over the windows (500)")->group("Training");
+  command.add_option("--polish", a.polish, "Further epochs of L-BFGS on all windows (100)")->group("Training");
   command.add_option("--lr", a.learning_rate, "Learning rate, which falls to 1 % of it on half a cosine (0.01)")->group("Training");
   command.add_option("--batch", a.batch, "Windows a step (64)")->group("Training");
   command.add_option("--seed", a.seed, "Seed of weights and order (0)")->group("Training");

@@ -17,13 +17,14 @@ TrainOptions train_options(const FitConfig& config, const FitOptions& options, c
   const std::int64_t batch = wants_all ? 0 : config.batch == 0 ? kDefaultBatch : config.batch;
   TrainOptions train;
   train.epochs = config.epochs;
+  train.polish = config.polish;
   train.batch = static_cast<std::size_t>(batch);
   train.seed = config.seed;
   train.optimizer = {.kind = config.optimizer, .clip_norm = wants_all ? 0.0 : 10.0};
   train.schedule = {.kind = wants_all ? ScheduleKind::kConstant : ScheduleKind::kCosine, .base = config.learning_rate};
   train.should_stop = options.should_stop;
   if (options.on_epoch)
-    train.on_epoch = [&options, model, epochs = config.epochs](const HistoryRow& row) { options.on_epoch({model, row, epochs}); };
+    train.on_epoch = [&options, model, epochs = config.epochs + config.polish](const HistoryRow& row) { options.on_epoch({model, row, epochs}); };
   return train;
 }
 

@@ -14,7 +14,7 @@ const std::vector<ConfigSection>& sections() {
       {"data", {"path", "digest", "time", "states", "inputs", "trajectory", "delay", "hold_out"}},
       {"model", {"hidden", "activation", "interpolation"}},
       {"solver", {"method", "rtol", "atol", "adjoint"}},
-      {"training", {"loss", "window", "optimizer", "learning_rate", "epochs", "batch", "seed"}},
+      {"training", {"loss", "window", "optimizer", "learning_rate", "epochs", "polish", "batch", "seed"}},
   };
   return known;
 }
@@ -48,6 +48,7 @@ void FitConfig::check() const {
   require(window == 0 || window >= 2, "window", window, "at least 2 samples (0 chooses)");
   require(learning_rate > 0 && std::isfinite(learning_rate), "lr", learning_rate, "positive and finite");
   require(epochs >= 1, "epochs", epochs, "at least 1");
+  require(polish >= 0, "polish", polish, "at least 0");
   require(batch >= 0, "batch", batch, "at least 1 window (0 chooses)");
 }
 
@@ -74,6 +75,7 @@ Config FitConfig::to_config() const {
   config.set("training", "optimizer", name(optimizer));
   config.set("training", "learning_rate", learning_rate);
   config.set("training", "epochs", epochs);
+  config.set("training", "polish", polish);
   config.set("training", "batch", batch);
   config.set("training", "seed", static_cast<std::int64_t>(seed));
   return config;
@@ -107,6 +109,7 @@ FitConfig fit_config_from(const Config& config) {
   fit.optimizer = optimizer_from_name(config.get<std::string>("training", "optimizer"));
   fit.learning_rate = config.get<double>("training", "learning_rate");
   fit.epochs = config.get<std::int64_t>("training", "epochs");
+  fit.polish = config.get<std::int64_t>("training", "polish");
   fit.batch = config.get<std::int64_t>("training", "batch");
   fit.seed = static_cast<std::uint64_t>(config.get<std::int64_t>("training", "seed"));
   fit.check();

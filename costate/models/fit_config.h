@@ -33,10 +33,11 @@ struct FitConfig {
   Adjoint adjoint = Adjoint::kDiscrete;
   // training
   Loss loss = Loss::kMse;
-  std::int64_t window = 0;  // samples of a window; 0: 20, or all of a shorter trajectory
+  std::int64_t window = 0;  // samples of a window; 0: half a trajectory, 5 to 50
   OptimizerKind optimizer = OptimizerKind::kAdam;
   double learning_rate = 1e-2;
   std::int64_t epochs = 500;
+  std::int64_t polish = 100;  // further epochs of L-BFGS
   std::int64_t batch = 0;   // windows a step; 0: 64, or all if there are fewer
   std::uint64_t seed = 0;
 

@@ -10,8 +10,6 @@
 namespace costate {
 namespace {
 
-constexpr std::int64_t kDefaultWindow = 20;
-
 /// Loss and number of cells of one window. Inputs: start, times, targets, masks and, if the system has inputs, u.
 Function window_loss(const SeriesModel& model, const WindowArrays& arrays) {
   const std::int64_t n = arrays.times.shape()[1], d = arrays.starts.shape()[1], m = arrays.inputs.shape()[2];
@@ -49,8 +47,10 @@ std::vector<Window> extend_back(const std::vector<Window>& held, const std::vect
 std::size_t longest(const std::vector<std::size_t>& ends) { return *std::max_element(ends.begin(), ends.end()); }
 
 std::size_t window_length(const FitConfig& config, const Split& split) {
-  const std::int64_t wanted = config.window == 0 ? kDefaultWindow : config.window;
-  return std::min(static_cast<std::size_t>(wanted), longest(split.train_ends));
+  const std::size_t most = longest(split.train_ends);
+  // Half a trajectory shows the dynamics and still trains where a whole one gets stuck; beyond 50 samples solves only grow longer.
+  const std::size_t chosen = std::clamp<std::size_t>(most / 2, 5, 50);
+  return std::min(config.window == 0 ? chosen : static_cast<std::size_t>(config.window), most);
 }
 
 }  // namespace

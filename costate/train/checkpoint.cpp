@@ -70,6 +70,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   put(file, "parameter.", checkpoint.parameters);
   put(file, "best.", checkpoint.best_parameters);
   put(file, "optimizer.", checkpoint.optimizer);
+  put(file, "polisher.", checkpoint.polisher);
   write_safetensors(path, file);
 }
 
@@ -97,6 +98,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path, const std::string&
   checkpoint.parameters = take(file, "parameter.");
   checkpoint.best_parameters = take(file, "best.");
   checkpoint.optimizer = take(file, "optimizer.");
+  checkpoint.polisher = take(file, "polisher.");
   return checkpoint;
 }
 

@@ -18,7 +18,7 @@ struct Checkpoint {
   std::int64_t next_epoch = 0;
   std::int64_t best_epoch = -1;
   double best_loss = 0;
-  std::map<std::string, HostArray> parameters, best_parameters, optimizer;
+  std::map<std::string, HostArray> parameters, best_parameters, optimizer, polisher;
   std::vector<HistoryRow> history;
 };
 

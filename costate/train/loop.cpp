@@ -17,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 void check_options(const Objective& objective, const TrainOptions& options) {
   if (options.epochs < 1) throw InvalidArgument("[train] epochs must be at least 1; got ", options.epochs, ".");
+  if (options.polish < 0) throw InvalidArgument("[train] polish must be at least 0; got ", options.polish, ".");
   if (options.patience < 0) throw InvalidArgument("[train] patience must be at least 0; got ", options.patience, ".");
   if (objective.num_samples < 1) throw InvalidArgument("[train] there must be at least one sample; got none.");
   if (options.schedule.warmup_epochs < 0 || options.schedule.warmup_epochs >= options.epochs)
@@ -38,14 +39,15 @@ std::vector<std::size_t> order_of(std::int64_t epoch, std::size_t count, std::si
 class Training {
  public:
   Training(const Objective& objective, const TrainOptions& options)
-      : objective_(objective), options_(options), optimizer_(options.optimizer, objective.parameters), began_(Clock::now()) {
+      : objective_(objective), options_(options), optimizer_(options.optimizer, objective.parameters),
+        polisher_({.kind = OptimizerKind::kLbfgs}, objective.parameters), began_(Clock::now()) {
     check_options(objective, options);
     best_ = values_by_name(objective.parameters);
     if (options.resume == Resume::kYes && std::filesystem::exists(options.checkpoint)) restore();
   }
 
   TrainResult run() {
-    for (; epoch_ < options_.epochs && !is_out_of_patience(); ++epoch_) {
+    for (; epoch_ < options_.epochs + options_.polish && !is_out_of_patience(); ++epoch_) {
       run_epoch();
       if (options_.on_epoch) options_.on_epoch(result_.history.back());
       if (options_.should_stop && options_.should_stop()) {
@@ -69,14 +71,18 @@ class Training {
   }
 
   void run_epoch() {
-    HistoryRow row{.epoch = static_cast<double>(epoch_), .learning_rate = learning_rate(options_.schedule, epoch_, options_.epochs)};
-    const std::size_t batch = options_.batch == 0 ? objective_.num_samples : std::min(options_.batch, objective_.num_samples);
+    const bool polishes = epoch_ >= options_.epochs;
+    Optimizer& optimizer = polishes ? polisher_ : optimizer_;
+    const double rate = polishes ? 1.0 : learning_rate(options_.schedule, epoch_, options_.epochs);
+    HistoryRow row{.epoch = static_cast<double>(epoch_), .learning_rate = rate};
+    const bool takes_all = options_.batch == 0 || polishes;
+    const std::size_t batch = takes_all ? objective_.num_samples : std::min(options_.batch, objective_.num_samples);
     const std::vector<std::size_t> order = order_of(epoch_, objective_.num_samples, batch, options_.seed);
     const std::map<std::string, HostArray> before = objective_.validate ? std::map<std::string, HostArray>{}
                                                                         : values_by_name(objective_.parameters);
     for (std::size_t first = 0; first < order.size(); first += batch) {
       const auto samples = std::span(order).subspan(first, std::min(batch, order.size() - first));
-      const StepResult step = optimizer_.step([&] { return objective_.evaluate(samples); }, row.learning_rate);
+      const StepResult step = optimizer.step([&] { return objective_.evaluate(samples); }, row.learning_rate);
       row.loss += step.loss * static_cast<double>(samples.size()) / static_cast<double>(order.size());
       row.gradient_norm = step.gradient_norm;
       row.skipped += step.was_skipped ? 1 : 0;
@@ -109,7 +115,7 @@ class Training {
     write_checkpoint(options_.checkpoint, {.fingerprint = options_.fingerprint, .next_epoch = next_epoch,
                                            .best_epoch = result_.best_epoch, .best_loss = result_.best_loss,
                                            .parameters = values_by_name(objective_.parameters), .best_parameters = best_,
-                                           .optimizer = optimizer_.state(), .history = result_.history});
+                                           .optimizer = optimizer_.state(), .polisher = polisher_.state(), .history = result_.history});
     saved_ = Clock::now();
   }
 
@@ -120,6 +126,7 @@ class Training {
     best_ = values_by_name(objective_.parameters);
     set_values_by_name(objective_.parameters, checkpoint.parameters, source);
     optimizer_.set_state(checkpoint.optimizer);
+    polisher_.set_state(checkpoint.polisher);
     result_.history = checkpoint.history;
     result_.best_epoch = checkpoint.best_epoch;
     result_.best_loss = checkpoint.best_loss;
@@ -129,7 +136,7 @@ class Training {
 
   const Objective& objective_;
   const TrainOptions& options_;
-  Optimizer optimizer_;
+  Optimizer optimizer_, polisher_;
   TrainResult result_;
   std::map<std::string, HostArray> best_;
   std::int64_t epoch_ = 0;

@@ -28,11 +28,12 @@ struct Objective {
 enum class Resume { kNo, kYes };
 
 struct TrainOptions {
-  std::int64_t epochs = 100;
+  std::int64_t epochs = 100;  // without those of polish
   std::size_t batch = 0;  // samples a step; 0: all
   std::uint64_t seed = 0;  // of the order of the samples
   OptimizerOptions optimizer = {};
   Schedule schedule = {};
+  std::int64_t polish = 0;  // further epochs of L-BFGS on all samples, which reaches minima that Adam circles
   std::int64_t patience = 0;          // stop after this many epochs without a better loss; 0: never
   std::filesystem::path checkpoint = {};  // empty: none is written
   double checkpoint_seconds = 2;      // at least this long between two checkpoints; one is always written at the end

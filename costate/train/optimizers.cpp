@@ -25,6 +25,9 @@ void check_options(const OptimizerOptions& options) {
   if (!(options.epsilon > 0) || !(options.weight_decay >= 0) || !(options.clip_norm >= 0) || options.history < 1)
     throw InvalidArgument("[Optimizer] epsilon must be positive, weight_decay and clip_norm at least 0, history at least 1; got ",
                           options.epsilon, ", ", options.weight_decay, ", ", options.clip_norm, " and ", options.history, ".");
+  if (options.kind == OptimizerKind::kLbfgs && (options.weight_decay > 0 || options.clip_norm > 0))
+    throw InvalidArgument("[Optimizer] lbfgs searches along the loss itself and takes neither weight_decay nor clip_norm; add the "
+                          "penalty to the loss.");
 }
 
 }  // namespace
@@ -172,7 +175,7 @@ bool Optimizer::step_lbfgs(const Numbers& gradient, double loss, const std::func
     const bool is_finite = std::isfinite(there.loss) && std::isfinite(dot(difference, difference));
     if (is_finite && there.loss <= loss + kSufficientDecrease * length * slope) {
       for (std::size_t i = 0; i < size_; ++i) {
-        difference[i] += options_.weight_decay * x[i] - gradient[i];
+        difference[i] -= gradient[i];
         x[i] -= start[i];
       }
       remember(std::move(x), std::move(difference));

@@ -33,7 +33,7 @@ struct OptimizerOptions {
   double momentum = 0.9;
   double weight_decay = 0;  // AdamW: x -= rate * weight_decay * x; others add weight_decay * x to the gradient
   double clip_norm = 0;     // gradients with a larger norm over all Parameters are scaled down to it; 0: none are
-  int history = 10;         // L-BFGS: pairs that are kept
+  int history = 20;         // L-BFGS: pairs that are kept
 };
 
 /// The loss and one gradient a Parameter, at the Parameters' current values.

@@ -84,7 +84,7 @@ TEST(Train, FindsTheLine) {
 TEST(Train, ResumesToTheSameBitsWhereverItWasKilled) {
   const TemporaryFolder folder;
   const auto options = [&](const std::string& file) {
-    return TrainOptions{.epochs = 20, .batch = 7, .seed = 3, .schedule = {.kind = ScheduleKind::kCosine, .base = 0.05},
+    return TrainOptions{.epochs = 14, .batch = 7, .seed = 3, .schedule = {.kind = ScheduleKind::kCosine, .base = 0.05}, .polish = 6,
                         .checkpoint = folder / file, .checkpoint_seconds = 0, .fingerprint = "f", .resume = Resume::kYes};
   };
   for (const OptimizerKind kind : {OptimizerKind::kAdam, OptimizerKind::kSgd}) {

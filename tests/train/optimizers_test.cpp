@@ -122,7 +122,7 @@ TEST(Optimizers, AStepThatIsNotFiniteChangesNothing) {
 
 TEST(Optimizers, StateResumesToTheSameBits) {
   for (const OptimizerKind kind : {OptimizerKind::kAdam, OptimizerKind::kAdamW, OptimizerKind::kSgd, OptimizerKind::kLbfgs}) {
-    const OptimizerOptions options{.kind = kind, .weight_decay = 0.01};
+    const OptimizerOptions options{.kind = kind, .weight_decay = kind == OptimizerKind::kLbfgs ? 0 : 0.01};
     const double rate = kind == OptimizerKind::kSgd ? 1e-4 : 0.05;
     Problem straight = rosenbrock(), broken = rosenbrock();
     Optimizer one(options, {straight.x});
@@ -141,6 +141,7 @@ TEST(Optimizers, StateResumesToTheSameBits) {
 TEST(Optimizers, BadOptionsAndForeignStatesAreNamed) {
   const Parameter x("x", HostArray::vector({1.0}));
   EXPECT_ERROR(Optimizer({.beta1 = 1.0}, {x}), InvalidArgument, "below 1; got 1");
+  EXPECT_ERROR(Optimizer({.kind = OptimizerKind::kLbfgs, .clip_norm = 1}, {x}), InvalidArgument, "neither weight_decay nor clip_norm");
   EXPECT_ERROR(Optimizer({}, {}), InvalidArgument, "at least one parameter");
   EXPECT_ERROR(optimizer_from_name("adma"), InvalidArgument, "did you mean 'adam'");
   Optimizer optimizer({}, {x});
