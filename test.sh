@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 tools/install_deps.sh
 cmake --preset release >/dev/null
 cmake --build --preset release
-tests=(tools)
+tests=(tools tests/cli)
 if [ -f pyproject.toml ]; then
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps .
   tests+=(python/tests)

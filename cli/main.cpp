@@ -43,6 +43,7 @@ std::string explain_extra(const CLI::App& app, const std::string& word) {
 int run(int argc, char** argv) {
   CLI::App app("Neural ordinary differential equations at native speed: fit continuous-time models to data, and use them.");
   app.set_version_flag("--version", "costate " COSTATE_VERSION);
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // as scripts that append options expect
   app.footer("Run 'costate COMMAND --help' for the options of a command.");
   Action action;
   costate::cli::add_fit(app, action);

@@ -1,0 +1,285 @@
+"""The command line as a user meets it: what it makes, and one clear line with exit code 2 for every kind of bad input."""
+
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CLI = pathlib.Path(os.environ.get("COSTATE_CLI", ROOT / "build/release/cli/costate"))
+LYNX = ROOT / "examples/data/hare_lynx.csv"
+QUICK = ["--epochs", "5", "--polish", "2", "--hidden", "8", "--quiet"]
+
+
+def costate(*arguments, cwd=None, timeout=120):
+    return subprocess.run([CLI, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=timeout)
+
+
+def ok(*arguments, **options):
+    done = costate(*arguments, **options)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def fit(out, *more, data=LYNX):
+    return ["fit", data, "--time", "year", "--state", "hare,lynx", "--out", out, *QUICK, *more]
+
+
+def bad(message, *arguments, **options):
+    done = costate(*arguments, **options)
+    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("costate: error: ")
+    assert message in lines[0], lines[0]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "lynx"
+    ok(*fit(folder))
+    return folder
+
+
+def test_fit_writes_a_run_folder(run):
+    names = {path.name for path in run.iterdir()}
+    assert names == {"config.toml", "checkpoint.safetensors", "model.safetensors", "history.csv", "metrics.json",
+                     "forecast.csv", "report.html"}
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert set(metrics["hold_out_error"]) == {"neural ODE", "last value", "linear ODE"}
+    page = (run / "report.html").read_text()
+    assert "http" not in page.replace("http://www.w3.org/", "")
+    assert "held out" in page and "seed = 0" in page
+
+
+def test_forecast_goes_on_from_the_data(run, tmp_path):
+    ok("forecast", run, "--until", "1930", "--out", tmp_path / "f.csv")
+    rows = [row for row in csv.reader(open(tmp_path / "f.csv")) if not row[0].startswith("#")]
+    assert rows[0] == ["year", "hare", "lynx"]
+    assert float(rows[1][0]) == 1920 and float(rows[1][1]) == 24.7
+    assert float(rows[-1][0]) == 1930 and len(rows) == 12
+    (tmp_path / "start.csv").write_text("year,hare,lynx\n1950,20,20\n")
+    ok("forecast", run, "--steps", "3", "--from", tmp_path / "start.csv", "--out", tmp_path / "g.csv")
+    rows = [row for row in csv.reader(open(tmp_path / "g.csv")) if not row[0].startswith("#")]
+    assert [float(row[0]) for row in rows[1:]] == [1950, 1951, 1952, 1953]
+
+
+def test_info_describes_build_run_and_model(run):
+    assert "SIMD target" in ok("info").stdout
+    assert "net.0.weight  [8, 2] f64" in ok("info", run).stdout
+    assert "net.0.weight  [8, 2] f64" in ok("info", run / "model.safetensors").stdout
+
+
+def test_the_model_file_is_readable_by_safetensors(run):
+    numpy = pytest.importorskip("safetensors.numpy")
+    assert numpy.load_file(run / "model.safetensors")["net.0.weight"].shape == (8, 2)
+
+
+@pytest.mark.parametrize("system", ["pendulum", "linear-pendulum", "lotka-volterra", "spiral", "van-der-pol"])
+def test_simulate(system, tmp_path):
+    ok("simulate", system, "--trajectories", "3", "--noise", "0.01", "--seed", "4", "--out", tmp_path / "a.csv")
+    ok("simulate", system, "--trajectories", "3", "--noise", "0.01", "--seed", "4", "--out", tmp_path / "b.csv")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_fit_takes_irregular_times_gaps_trajectories_dates_and_inputs(tmp_path):
+    lines = ["when,x,y,push,run"]
+    for trajectory in range(3):
+        for day in [1, 2, 4, 5, 9, 10, 14, 15][: 8 - trajectory]:
+            x = "" if day == 4 else f"{0.1 * day + trajectory}"
+            lines.append(f"2024-03-{day:02d},{x},{1 / day},{day % 2},{trajectory}")
+    (tmp_path / "data.csv").write_text("\n".join(lines) + "\n")
+    run = tmp_path / "run"
+    ok("fit", tmp_path / "data.csv", "--time", "when", "--state", "x,y", "--input", "push", "--trajectory", "run", "--out", run,
+       "--hold-out", "30%", *QUICK)
+    (tmp_path / "drive.csv").write_text("when,push\n2024-03-01,0\n2024-05-01,1\n")
+    ok("forecast", run, "--until", "2024-04-01", "--input", tmp_path / "drive.csv", "--out", tmp_path / "f.csv")
+    bad("driven by push", "forecast", run, "--steps", "3")
+
+
+def test_delayed_states_are_forecast(tmp_path):
+    ok("simulate", "pendulum", "--out", tmp_path / "p.csv")
+    ok("fit", tmp_path / "p.csv", "--time", "t", "--state", "theta", "--delay", "2", "--out", tmp_path / "run", *QUICK)
+    ok("forecast", tmp_path / "run", "--steps", "4", "--out", tmp_path / "f.csv")
+    assert "theta_lag2" in (tmp_path / "f.csv").read_text()
+
+
+@pytest.mark.parametrize("adjoint", ["discrete", "backsolve"])
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_every_adjoint_trains(adjoint, optimizer, tmp_path):
+    ok(*fit(tmp_path / "run", "--adjoint", adjoint, "--optimizer", optimizer))
+
+
+def weights(run):
+    return (run / "model.safetensors").read_bytes()
+
+
+def test_threads_change_no_bit(tmp_path):
+    for threads in ("1", "2"):
+        ok(*fit(tmp_path / threads, "--threads", threads))
+    assert weights(tmp_path / "1") == weights(tmp_path / "2")
+
+
+def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
+    options = ["--epochs", "1500", "--polish", "100", "--hidden", "24"]
+    ok(*fit(tmp_path / "straight"), *options)
+    broken = tmp_path / "broken"
+    child = subprocess.Popen([CLI, *map(str, fit(broken)), *options], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.time() + 60
+    while not (broken / "checkpoint.safetensors").exists() and child.poll() is None and time.time() < deadline:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    ok("fit", "--resume", "--out", broken, "--quiet")
+    assert weights(broken) == weights(tmp_path / "straight")
+
+
+def test_interrupting_saves_and_says_how_to_go_on(tmp_path):
+    run = tmp_path / "run"
+    child = subprocess.Popen([CLI, "fit", LYNX, "--time", "year", "--state", "hare,lynx", "--out", run, "--epochs", "100000"],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    time.sleep(1)
+    child.send_signal(signal.SIGINT)
+    out, _ = child.communicate(timeout=60)
+    assert child.returncode == 130 and "--resume" in out
+    assert (run / "checkpoint.safetensors").exists()
+
+
+def write(tmp_path, text):
+    path = tmp_path / "data.csv"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "data.csv"),
+        ("year,hare\n1,2\n2,3\n", "'lynx'"),
+        ("year,hare,lynx\n1,2,3\n2,two,3\n", "line 3"),
+        ("year,hare,lynx\n1,2,3\n2,inf,3\n", "line 3"),
+        ("year,hare,lynx\n1,2,3\nnan,3,3\n", "line 3"),
+        ("year,hare,lynx\n2,2,3\n1,3,3\n", "line 3"),
+        ("year,hare,lynx\n1,2,3\n1,3,3\n", "line 3"),
+        ("year,hare,lynx\n1,2,3\n", "data.csv"),
+        ("year,hare,lynx\n1,2,3\n2,3\n", "line 3"),
+        ("year,hare,lynx\n1,nan,3\n2,nan,4\n3,nan,4\n", "'hare'"),
+        ("year,hare,lynx\n1,2,3\n2,3,4\n", "too few"),
+    ],
+    ids=["empty", "missing column", "text", "inf", "nan time", "unsorted", "repeated", "one row", "short row", "no value", "two rows"],
+)
+def test_bad_data(text, message, tmp_path):
+    bad(message, *fit(tmp_path / "run", data=write(tmp_path, text)))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--hold-out", "150%"], "below 100%"),
+        (["--hold-out", "some"], "such as 20%"),
+        (["--method", "dopri6"], "did you mean 'dopri5'"),
+        (["--activation", "tahn"], "did you mean 'tanh'"),
+        (["--adjoint", "backsolv"], "did you mean 'backsolve'"),
+        (["--loss", "mes"], "did you mean 'mse'"),
+        (["--optimizer", "adma"], "did you mean 'adam'"),
+        (["--interpolation", "liner"], "did you mean 'linear'"),
+        (["--epoch", "5"], "did you mean '--epochs'"),
+        (["--epochs", "-1"], "--epochs takes a whole number"),
+        (["--epochs", "3x"], "got '3x'"),
+        (["--epochs", "99999999999999999999"], "--epochs takes"),
+        (["--hidden", "64,,64"], "--hidden takes"),
+        (["--hidden", "0"], "between 1 and"),
+        (["--rtol", "0"], "rtol must be positive"),
+        (["--lr", "nan"], "--lr takes a number"),
+        (["--window", "1"], "--window takes"),
+        (["--seed", "-4"], "--seed takes"),
+        (["--threads", "0"], "--threads takes"),
+        (["--delay", "1000"], "--delay takes"),
+        (["--delay", "30"], "samples; delay 30 needs"),
+        (["--input", "wolf"], "'wolf'"),
+        (["--resume", "--replace"], "exclude each other"),
+        (["extra"], "one argument too many"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_options(options, message, tmp_path):
+    bad(message, *fit(tmp_path / "run"), *options)
+
+
+def test_bad_commands_and_missing_parts(tmp_path):
+    bad("did you mean 'fit'", "fti")
+    bad("needs a CSV file", "fit")
+    bad("needs --time", "fit", LYNX)
+    bad("needs --state", "fit", LYNX, "--time", "year")
+    bad("absent.csv", *fit(tmp_path / "run", data="absent.csv"))
+    bad("did you mean 'pendulum'", "simulate", "pendlum", "--out", tmp_path / "x.csv")
+    bad("--noise", "simulate", "pendulum", "--noise", "loud", "--out", tmp_path / "x.csv")
+    bad("needs --out", "simulate", "pendulum")
+    assert costate().returncode == 2
+
+
+def test_bad_output_folders(run, tmp_path):
+    bad("already holds a run", *fit(run))
+    (tmp_path / "file").write_text("")
+    bad("file", *fit(tmp_path / "file"))
+    bad("/proc/run", *fit("/proc/run"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/notes.txt").write_text("mine")
+    bad("other files", *fit(tmp_path / "other"))
+
+
+def test_bad_resumes(run, tmp_path):
+    bad("another config: 'hidden", *fit(run, "--resume", "--hidden", "9"))
+    bad("needs --out", "fit", "--resume")
+    bad("absent", "fit", "--resume", "--out", tmp_path / "absent")
+    data = write(tmp_path, LYNX.read_text())
+    ok(*fit(tmp_path / "run", data=data))
+    data.write_text(LYNX.read_text().replace("30.0", "31.0"))
+    bad("have changed", *fit(tmp_path / "run", "--resume", data=data))
+
+
+def test_bad_run_folders(run, tmp_path):
+    bad("absent", "forecast", tmp_path / "absent", "--steps", "3")
+    bad("either --until or --steps", "forecast", run)
+    bad("must lie after", "forecast", run, "--until", "1910")
+    bad("without inputs", "forecast", run, "--steps", "3", "--input", LYNX)
+    bad("takes a number", "forecast", run, "--until", "later")
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "config.toml").write_text((run / "config.toml").read_text().replace("format = 1", "format = 99"))
+    bad("99", "fit", "--resume", "--out", copy)
+    model = (run / "model.safetensors").read_bytes()
+    for name, content in [("empty", b""), ("truncated", model[: len(model) // 2]), ("foreign", b"PK\x03\x04" + b"x" * 100)]:
+        (copy / "model.safetensors").write_bytes(content)
+        bad("model.safetensors", "forecast", copy, "--steps", "3")
+        bad("model.safetensors", "info", copy / "model.safetensors")
+    (copy / "config.toml").write_text("this is not toml")
+    bad("line 1", "info", copy)
+
+
+def test_a_field_that_blows_up_is_reported_and_never_written(tmp_path):
+    run = tmp_path / "run"
+    done = costate("fit", LYNX, "--time", "year", "--state", "hare,lynx", "--out", run, "--epochs", "60", "--polish", "0",
+                   "--activation", "identity", "--lr", "30", "--window", "16")
+    assert done.returncode in (0, 1), done.stderr
+    if done.returncode == 1:
+        assert "no epoch had a finite loss" in done.stderr
+        return
+    assert json.loads((run / "metrics.json").read_text())["best_loss"] is not None
+    assert "nan" not in ok("info", run).stdout.lower().replace("--", "")
+
+
+def test_a_full_disk_loses_nothing(tmp_path):
+    """A file-size limit stands in for a full disk: writing the checkpoint fails, what was there stays."""
+    run = tmp_path / "run"
+    ok(*fit(run))
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    limited = subprocess.run(["bash", "-c", 'ulimit -f 1; trap "" XFSZ; exec "$@"', "bash", CLI, "fit", "--resume", "--out", run, "--quiet"],
+                             capture_output=True, text=True)
+    assert limited.returncode == 2 and "costate: error:" in limited.stderr
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
