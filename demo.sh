@@ -10,5 +10,5 @@ cmake --build --preset release --target costate_cli
 
 costate=build/release/cli/costate
 run=runs/hare-lynx
-"$costate" fit examples/data/hare_lynx.csv --time year --state hare,lynx --hold-out 20% --seed 1 --out "$run"
+"$costate" fit examples/data/hare_lynx.csv --time year --state hare,lynx --hold-out 20% --seed 1 --out "$run" --replace
 "$costate" forecast "$run" --until 1930

@@ -6,13 +6,9 @@ cd "$(dirname "$0")"
 tools/install_deps.sh
 cmake --preset release >/dev/null
 cmake --build --preset release
-tests=(tools tests/cli)
-if [ -f pyproject.toml ]; then
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps .
-  tests+=(python/tests)
-fi
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps .
 
 result=0
 ctest --preset release || result=1
-.venv/bin/python -m pytest -q "${tests[@]}" || result=1
+.venv/bin/python -m pytest -q tools tests/cli python/tests || result=1
 exit $result

@@ -1,0 +1,40 @@
+// What the parts of the extension module share: NumPy arrays to and from HostArray, Python values to Arrays, and one function a part
+// that binds it.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/function.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "costate/array/host_array.h"
+#include "costate/graph/array.h"
+
+namespace costate::python {
+
+namespace nb = nanobind;
+
+/// The numbers of anything that NumPy takes; f32 stays f32, all else becomes f64. TypeError if it is not numeric.
+HostArray to_host(nb::handle value);
+/// A NumPy array that owns a copy.
+nb::object to_numpy(const HostArray& array);
+nb::object to_numpy(const std::vector<double>& values);
+nb::object to_numpy(const std::vector<std::int64_t>& values);
+
+/// An Array, a Parameter, a number or a NumPy array, as an Array of the trace that is under way.
+Array to_array(nb::handle value);
+/// An integer or a sequence of them.
+Shape to_shape(nb::handle value);
+
+void bind_errors(nb::module_& module);
+void bind_array(nb::module_& module);
+void bind_function(nb::module_& module);
+void bind_nn(nb::module_& module);
+void bind_solve(nb::module_& module);
+void bind_fit(nb::module_& module);
+
+}  // namespace costate::python

@@ -1,0 +1,139 @@
+// trace, derivatives and compiled programs.
+#include "python/bindings/bindings.h"
+
+#include "costate/base/error.h"
+#include "costate/diff/diff.h"
+#include "costate/exec/program.h"
+#include "costate/graph/print.h"
+#include "costate/graph/trace.h"
+
+namespace costate::python {
+namespace {
+
+/// Arguments as (name, shape) pairs; "shared" ones are one value for all samples of a batch.
+std::vector<ArgumentSpec> to_arguments(const nb::dict& shapes, const std::vector<std::string>& shared) {
+  std::vector<ArgumentSpec> arguments;
+  for (const auto& [name, shape] : shapes) {
+    const auto text = nb::cast<std::string>(name);
+    const bool is_shared = std::find(shared.begin(), shared.end(), text) != shared.end();
+    arguments.push_back({text, to_shape(shape), is_shared ? InputKind::kShared : InputKind::kSample});
+  }
+  return arguments;
+}
+
+std::vector<Array> to_results(const nb::object& result) {
+  if (!nb::isinstance<nb::tuple>(result) && !nb::isinstance<nb::list>(result)) return {to_array(result)};
+  std::vector<Array> arrays;
+  for (const nb::handle item : result) arrays.push_back(to_array(item));
+  return arrays;
+}
+
+Function trace_python(const nb::callable& f, const nb::dict& shapes, const std::vector<std::string>& shared) {
+  return trace_list(to_arguments(shapes, shared), [&](std::span<const Array> arguments) {
+    nb::list values;
+    for (const Array& argument : arguments) values.append(nb::cast(argument));
+    return to_results(f(*values));
+  });
+}
+
+std::vector<std::size_t> positions_of(const Function& function, const nb::object& wrt) {
+  std::vector<std::size_t> positions;
+  if (wrt.is_none()) return positions;
+  for (const nb::handle item : nb::borrow<nb::sequence>(wrt)) {
+    std::vector<std::string> known;
+    std::size_t found = function.inputs().size();
+    for (std::size_t i = 0; i < function.inputs().size(); ++i) {
+      const Input& input = function.inputs()[i];
+      known.push_back(input.name);
+      const bool matches = nb::isinstance<Parameter>(item) ? input.parameter && *input.parameter == nb::cast<Parameter>(item)
+                                                           : input.name == nb::cast<std::string>(item);
+      if (matches) found = i;
+    }
+    if (found == function.inputs().size()) {
+      const std::string wanted = nb::isinstance<Parameter>(item) ? nb::cast<Parameter>(item).name() : nb::cast<std::string>(item);
+      throw InvalidArgument("[wrt] ", text::unknown_name("input", wanted, known));
+    }
+    positions.push_back(found);
+  }
+  return positions;
+}
+
+nb::dict report_of(const RunReport& report) {
+  nb::dict out;
+  out["nfe_forward"] = report.nfe_forward;
+  out["nfe_backward"] = report.nfe_backward;
+  out["accepted"] = report.accepted;
+  out["rejected"] = report.rejected;
+  nb::list failures;
+  for (const SampleFailure& failure : report.failures) {
+    nb::dict entry;
+    entry["sample"] = failure.sample;
+    entry["reason"] = failure.reason;
+    entry["t"] = failure.t;
+    entry["h"] = failure.h;
+    failures.append(entry);
+  }
+  out["failures"] = failures;
+  return out;
+}
+
+RunResult run(const Program& program, const nb::args& inputs) {
+  std::vector<HostArray> arrays;
+  for (const nb::handle input : inputs) arrays.push_back(to_host(input));
+  const nb::gil_scoped_release release;
+  return program.run(arrays);
+}
+
+nb::tuple outputs_of(const RunResult& result) {
+  nb::list outputs;
+  for (const HostArray& output : result.outputs) outputs.append(to_numpy(output));
+  return nb::tuple(outputs);
+}
+
+}  // namespace
+
+void bind_function(nb::module_& module) {
+  nb::class_<Function>(module, "Function", "An immutable traced program for one sample.")
+      .def_prop_ro("inputs", [](const Function& f) {
+        std::vector<std::string> names;
+        for (const Input& input : f.inputs()) names.push_back(input.name);
+        return names;
+      })
+      .def_prop_ro("outputs", [](const Function& f) {
+        std::vector<std::string> names;
+        for (const Output& output : f.outputs()) names.push_back(output.name);
+        return names;
+      })
+      .def_prop_ro("parameters", &Function::parameters, "The Parameters that the traced code used, in order.")
+      .def("__repr__", [](const Function& f) { return to_string(f); });
+
+  nb::class_<Program>(module, "Program", "A Function made ready to run on batches of NumPy arrays.")
+      .def("__call__", [](const Program& program, const nb::args& inputs) { return outputs_of(run(program, inputs)); },
+           "Outputs for a batch: one [batch, ...] array an input (shared inputs without the batch axis).")
+      .def("run", [](const Program& program, const nb::args& inputs) {
+             const RunResult result = run(program, inputs);
+             return nb::make_tuple(outputs_of(result), report_of(result.report));
+           }, "The outputs and a report: evaluations, steps, failed samples.");
+
+  module.def("trace", &trace_python, nb::arg("f"), nb::arg("shapes"), nb::arg("shared") = std::vector<std::string>(),
+             "Runs f once on Arrays of the given shapes (of one sample) and keeps what it did.");
+  module.def("compile", [](const Function& function, const std::string& dtype) {
+               return compile(function, {.dtype = dtype_from_name(dtype)});
+             }, nb::arg("function"), nb::arg("dtype") = "f64", "Lowers a Function; dtype is 'f32' or 'f64'.");
+  module.def("vjp", [](const Function& f, const nb::object& wrt) { return vjp(f, positions_of(f, wrt)); }, nb::arg("f"),
+             nb::arg("wrt").none() = nb::none(),
+             "Reverse mode: takes f's inputs and one cotangent an output; gives f's outputs, then one cotangent an input.");
+  module.def("jvp", [](const Function& f, const nb::object& wrt) { return jvp(f, positions_of(f, wrt)); }, nb::arg("f"),
+             nb::arg("wrt").none() = nb::none(),
+             "Forward mode: takes f's inputs and one tangent an input; gives f's outputs, then one tangent an output.");
+  module.def("value_and_grad", [](const Function& f, const nb::object& wrt) { return value_and_grad(f, positions_of(f, wrt)); },
+             nb::arg("f"), nb::arg("wrt").none() = nb::none(),
+             "The outputs of f, the first of which is a scalar loss, then its gradient for each input (by name) or Parameter of wrt.");
+  module.def("gradient", [](const Array& value, const nb::sequence& wrt) {
+               std::vector<Array> arrays;
+               for (const nb::handle x : wrt) arrays.push_back(to_array(x));
+               return gradient(value, arrays);
+             }, nb::arg("value"), nb::arg("wrt"), "Inside a trace: the gradient of a scalar with respect to each Array of wrt.");
+}
+
+}  // namespace costate::python

@@ -1,0 +1,65 @@
+import costate
+import numpy as np
+import pytest
+
+QUICK = {"hidden": [16], "epochs": 200, "polish": 300}
+
+
+def oscillator(angle, times):
+    return np.stack([angle * np.cos(times), -angle * np.sin(times)], axis=1)
+
+
+def test_an_oscillator_is_learned():
+    times = np.linspace(0, 6, 61)
+    model = costate.fit([times] * 5, [oscillator(a, times) for a in (0.5, 1.0, 1.5, 2.0, 1.2)], **QUICK)
+    assert model.errors["neural ODE"]["relative"] < 0.1 < model.errors["last value"]["relative"]
+    assert model.errors["linear ODE"]["relative"] < 1e-2  # the truth is linear
+    np.testing.assert_allclose(model.predict([1.3, 0.0], times), oscillator(1.3, times), atol=0.2)
+    np.testing.assert_allclose(model.slopes([[1.0, 0.0]]), [[0.0, -1.0]], atol=0.1)
+    assert len(model.history["loss"]) == 500
+    assert model.history["loss"][-1] < model.history["loss"][0]
+
+
+def test_one_trajectory_with_gaps_and_inputs():
+    times = np.sort(np.random.default_rng(0).uniform(0, 5, 40))
+    drive = np.sin(times)[:, None]
+    states = np.cos(times)[:, None].copy()
+    states[5:9] = np.nan
+    model = costate.fit(times, states, drive, hold_out=0.1, **QUICK)
+    assert model.predict([1.0], [0.0, 1.0], input_times=times, inputs=drive).shape == (2, 1)
+    with pytest.raises(costate.InvalidArgument, match="the model has inputs"):
+        model.predict([1.0], [0.0, 1.0])
+
+
+def test_the_model_is_saved(tmp_path):
+    times = np.linspace(0, 3, 20)
+    model = costate.fit(times, oscillator(1, times), hidden=[4], epochs=2, polish=0)
+    model.save(str(tmp_path / "model.safetensors"))
+    from safetensors.numpy import load_file
+
+    arrays = load_file(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(arrays["net.0.weight"], model.parameters[0].value)
+
+
+def test_equal_seeds_give_equal_bits():
+    times = np.linspace(0, 3, 20)
+    first, second = (costate.fit(times, oscillator(1, times), hidden=[4], epochs=20, polish=5, seed=3) for _ in range(2))
+    assert all(np.array_equal(a.value, b.value) for a, b in zip(first.parameters, second.parameters))
+
+
+@pytest.mark.parametrize(
+    "arguments, options, error, message",
+    [
+        (([0.0, 1.0, 0.5], np.ones((3, 1))), {}, costate.DataError, "times must increase"),
+        (([0.0, 1.0], np.ones((3, 1))), {}, costate.ShapeError, "like their times"),
+        (([0.0, 1.0, 2.0], np.ones(3)), {}, costate.ShapeError, "like their times"),
+        (([0.0], np.ones((1, 1))), {}, costate.DataError, "at least two samples"),
+        (([0.0, 1.0, 2.0], np.ones((3, 1))), {"hold_out": 1.5}, costate.InvalidArgument, "hold-out"),
+        (([0.0, 1.0, 2.0], np.ones((3, 1))), {"method": "dopri"}, costate.InvalidArgument, "did you mean 'dopri5'"),
+        (([0.0, 1.0, 2.0], np.ones((3, 1))), {"epochs": 0}, costate.InvalidArgument, "epochs"),
+        (([[0.0, 1.0], [0.0, 1.0]], [np.ones((2, 1)), np.ones((2, 2))]), {}, costate.ShapeError, "same number"),
+    ],
+)
+def test_mistakes_are_named(arguments, options, error, message):
+    with pytest.raises(error, match=message):
+        costate.fit(*arguments, **options)

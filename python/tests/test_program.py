@@ -1,0 +1,84 @@
+import costate
+import numpy as np
+import pytest
+
+
+def run(f, *inputs, **shapes):
+    return costate.compile(costate.trace(f, shapes))(*inputs)[0]
+
+
+UNARY = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "tan": np.tan, "tanh": np.tanh, "abs": np.abs,
+         "expm1": np.expm1, "log1p": np.log1p, "square": np.square, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
+         "sinh": np.sinh, "cosh": np.cosh, "sign": np.sign, "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+         "softplus": lambda x: np.log1p(np.exp(x)), "relu": lambda x: np.maximum(x, 0)}
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_functions_are_numpys(name):
+    x = np.linspace(0.05, 0.95, 12).reshape(4, 3)
+    np.testing.assert_allclose(run(getattr(costate, name), x, x=(3,)), UNARY[name](x), rtol=1e-14)
+
+
+def test_operators_mix_with_numbers_and_numpy():
+    x = np.array([[1.0, 2.0, 3.0]])
+    other = np.array([4.0, 5.0, 6.0])
+    for f in (lambda x: 2 * x + 1, lambda x: other - x, lambda x: x / other, lambda x: other / x, lambda x: x**2, lambda x: 2**x,
+              lambda x: -x, lambda x: abs(-x), lambda x: other @ x, lambda x: x @ np.outer(other, other)):
+        np.testing.assert_allclose(run(f, x, x=(3,))[0], f(x[0]), rtol=1e-14)
+    np.testing.assert_array_equal(run(lambda x: x > 2, x, x=(3,))[0], [0, 0, 1])
+    np.testing.assert_array_equal(run(lambda x: costate.where(x > 2, x, 0), x, x=(3,))[0], [0, 0, 3])
+
+
+def test_indexing_and_structure():
+    x = np.arange(12.0).reshape(1, 4, 3)
+    np.testing.assert_array_equal(run(lambda x: x[1], x, x=(4, 3))[0], x[0, 1])
+    np.testing.assert_array_equal(run(lambda x: x[-1], x, x=(4, 3))[0], x[0, -1])
+    np.testing.assert_array_equal(run(lambda x: x[1:3], x, x=(4, 3))[0], x[0, 1:3])
+    np.testing.assert_array_equal(run(lambda x: costate.concat([x[:1], x[2:]]), x, x=(4, 3))[0], x[0, [0, 2, 3]])
+    np.testing.assert_array_equal(run(lambda x: costate.transpose(x), x, x=(4, 3))[0], x[0].T)
+    np.testing.assert_allclose(run(lambda x: costate.sum(x, axis=0), x, x=(4, 3))[0], x[0].sum(0))
+    np.testing.assert_allclose(run(costate.mean, x, x=(4, 3))[0], x.mean())
+
+
+def test_derivatives():
+    f = costate.trace(lambda x: costate.sum(costate.sin(x) * x), {"x": (3,)})
+    x = np.array([[0.1, 0.2, 0.3], [1.0, 2.0, 3.0]])
+    value, gradient = costate.compile(costate.value_and_grad(f))(x)
+    np.testing.assert_allclose(value, (np.sin(x) * x).sum(1), rtol=1e-14)
+    np.testing.assert_allclose(gradient, np.cos(x) * x + np.sin(x), rtol=1e-14)
+    _, tangent = costate.compile(costate.jvp(f))(x, np.ones_like(x))
+    np.testing.assert_allclose(tangent, gradient.sum(1), rtol=1e-13)
+
+
+@pytest.mark.parametrize("adjoint", ["discrete", "backsolve"])
+def test_a_net_is_trained_through_a_solve(adjoint):
+    net = costate.Mlp(2, [16], 2, seed=1)
+    field = costate.vector_field(lambda t, z: net(z), (2,))
+    times = np.linspace(0, 1, 5)
+    loss = costate.trace(lambda z0, seen: costate.mean(costate.square(costate.solve(field, z0, times, adjoint=adjoint) - seen)),
+                         {"z0": (2,), "seen": (5, 2)})
+    program = costate.compile(costate.value_and_grad(loss, wrt=net.parameters))
+    starts = np.random.default_rng(0).normal(size=(20, 2))
+    seen = costate.solve(lambda t, z: costate.stack([z[1], -z[0]]), starts, times).states
+    first = program(starts, seen)[0].mean()
+    for _ in range(200):
+        _, *gradients = program(starts, seen)
+        for parameter, gradient in zip(net.parameters, gradients):
+            parameter.value = parameter.value - 0.2 / len(starts) * gradient
+    outputs, report = program.run(starts, seen)
+    assert outputs[0].mean() < 0.1 * first
+    assert report["nfe_forward"] > 0 and report["nfe_backward"] > 0 and report["failures"] == []
+
+
+def test_mistakes_are_named():
+    f = costate.trace(lambda x: x, {"x": (3,)})
+    with pytest.raises(costate.ShapeError, match="must be a scalar"):
+        costate.value_and_grad(f)
+    with pytest.raises(costate.InvalidArgument, match="did you mean 'x'"):
+        costate.vjp(f, wrt=["xx"])
+    with pytest.raises(costate.ShapeError, match=r"\[batch\] \+ \[3\]"):
+        costate.compile(f)(np.ones((2, 4)))
+    with pytest.raises(costate.InvalidArgument, match="did you mean 'f32'"):
+        costate.compile(f, dtype="f23")
+    with pytest.raises(costate.Error):
+        costate.zeros(3)  # outside of a trace

@@ -1,0 +1,136 @@
+import doctest
+import threading
+import time
+
+import costate
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+
+METHODS = ["euler", "midpoint", "heun2", "heun3", "rk4", "rk4_classic", "adaptive_heun", "fehlberg2", "bosh3", "dopri5", "tsit5", "dopri8"]
+
+
+def lotka_volterra(t, z):
+    return costate.stack([1.5 * z[0] - z[0] * z[1], z[0] * z[1] - 3 * z[1]])
+
+
+def truth(rhs, z0, times):
+    return solve_ivp(rhs, (times[0], times[-1]), z0, method="DOP853", t_eval=times, rtol=1e-12, atol=1e-13).y.T
+
+
+def lotka_volterra_numpy(t, z):
+    return [1.5 * z[0] - z[0] * z[1], z[0] * z[1] - 3 * z[1]]
+
+
+def test_doctests():
+    assert doctest.testmod(costate).failed == 0
+    runner = doctest.DocTestRunner()
+    for test in doctest.DocTestFinder().find(costate.solve, "solve", globs={}):
+        runner.run(test)
+    assert runner.failures == 0 and runner.tries > 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_against_scipy(method):
+    times = np.linspace(0, 2, 5)
+    solution = costate.solve(lotka_volterra, [1.0, 1.0], times, method=method, rtol=1e-7, atol=1e-9,
+                             steps_per_interval=2000 if method in METHODS[:6] else 0)
+    tolerance = {"euler": 2e-3}.get(method, 1e-4)
+    np.testing.assert_allclose(solution.states, truth(lotka_volterra_numpy, [1, 1], times), rtol=tolerance)
+    assert solution.status == "ok" and solution.nfe > 0
+
+
+def test_a_batch_equals_its_samples_to_the_bit():
+    starts = np.random.default_rng(0).uniform(0.5, 2, (37, 2))
+    times = np.linspace(0, 3, 4)
+    together = costate.solve(lotka_volterra, starts, times)
+    assert together.states.shape == (37, 4, 2) and together.nfe.shape == (37,)
+    for i in (0, 20, 36):
+        alone = costate.solve(lotka_volterra, starts[i], times)
+        assert np.array_equal(alone.states, together.states[i])
+        assert alone.nfe == together.nfe[i]
+
+
+def test_times_of_each_sample_arguments_and_backward():
+    field = costate.vector_field(lambda t, z, rate: -rate * z, (1,), {"rate": (1,)})
+    times = np.array([[0.0, 1.0], [0.0, 2.0], [1.0, 0.0]])
+    rates = np.array([[0.5], [1.0], [2.0]])
+    states = costate.solve(field, np.ones((3, 1)), times, args=[rates], rtol=1e-9, atol=1e-10).states
+    np.testing.assert_allclose(states[:, 1, 0], np.exp(-rates[:, 0] * (times[:, 1] - times[:, 0])), rtol=1e-7)
+    states = costate.solve(lambda t, z, rate: -rate * z, [1.0], [0, 1], args=[[0.5]], rtol=1e-9).states
+    np.testing.assert_allclose(states[1], np.exp(-0.5), rtol=1e-7)
+
+
+def test_single_precision_stays_single():
+    states = costate.solve(lotka_volterra, np.ones((3, 2), np.float32), [0, 1], rtol=1e-5).states
+    assert states.dtype == np.float32
+    np.testing.assert_allclose(states[0, 1], truth(lotka_volterra_numpy, [1, 1], [0, 1])[1], rtol=1e-4)
+
+
+def test_failures():
+    with pytest.raises(costate.SolveFailed, match="sample 1 ended with"):
+        costate.solve(lambda t, z: z * z, [[0.1], [2.0]], [0, 1])
+    solution = costate.solve(lambda t, z: z * z, [[0.1], [2.0]], [0, 1], throw=False)
+    assert solution.status[0] == "ok" and solution.status[1] != "ok"
+    assert np.isnan(solution.states[1, 1, 0]) and np.isfinite(solution.states[0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, 1], method="dopri6"), costate.InvalidArgument, "did you mean 'dopri5'"),
+        (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, 1, 1]), costate.InvalidArgument, "ascend or descend strictly"),
+        (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, np.nan]), costate.InvalidArgument, "finite"),
+        (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, 1], rtol=-1), costate.InvalidArgument, "rtol"),
+        (lambda: costate.solve(lotka_volterra, 1.0, [0, 1]), costate.ShapeError, "scalar"),
+        (lambda: costate.solve(lambda t, z: z[0], [1.0, 1.0], [0, 1]), costate.ShapeError, "derivative of 'z'"),
+        (lambda: costate.solve(lotka_volterra, ["a", "b"], [0, 1]), costate.DtypeError, "expected numbers"),
+        (lambda: costate.solve(lambda t, z: z + np.ones(3), [1.0, 1.0], [0, 1]), costate.ShapeError, r"\[2\]"),
+        (lambda: costate.solve(lambda t, z: z if z[0] > 0 else -z, [1.0], [0, 1]), TypeError, "costate.where"),
+    ],
+)
+def test_mistakes_are_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_errors_are_both_costates_and_pythons():
+    assert issubclass(costate.ShapeError, ValueError) and issubclass(costate.ShapeError, costate.Error)
+    assert issubclass(costate.IoError, OSError) and issubclass(costate.SolveFailed, RuntimeError)
+
+
+def test_an_exception_in_the_users_code_comes_through():
+    def broken(t, z):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        costate.solve(broken, [1.0], [0, 1])
+
+
+def test_other_python_threads_go_on_during_a_solve():
+    ticks = []
+    done = threading.Event()
+
+    def tick():
+        while not done.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    begin = time.perf_counter()
+    costate.solve(lotka_volterra, np.random.default_rng(1).uniform(0.5, 2, (2000, 2)), [0, 40], rtol=1e-10, atol=1e-10)
+    end = time.perf_counter()
+    done.set()
+    thread.join()
+    assert sum(begin < t < end for t in ticks) >= min(5, (end - begin) / 0.02)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 6), st.integers(1, 4))
+def test_shapes(batch, size, times):
+    grid = np.linspace(0, 1, times)
+    assert costate.solve(lambda t, z: -z, np.ones((batch, size)), grid).states.shape == (batch, times, size)
+    assert costate.solve(lambda t, z: -z, np.ones(size), grid).states.shape == (times, size)
