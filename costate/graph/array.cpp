@@ -36,9 +36,9 @@ Array elementwise(Op op, std::initializer_list<const Operand*> operands) {
       // Left to append_op's sentence, which names the operations too.
       const Array pair[] = {(*operands.begin())->array, operand->array};
       const auto& node = [&](const Array& array) -> const Node& { return array.builder()->node(array.node()); };
-      throw ShapeError("[", info(op).name, "] at ", place(operand->where), ": shapes ", seen, " (made by ",
-                       info(node(pair[0]).op).name, " and ", info(node(pair[1]).op).name,
-                       ") must agree or be 1 along each axis, aligned at the end.");
+      throw ShapeError("[", info(op).name, "] at ", place(operand->where), ": ", info(node(pair[0]).op).name, " ", seen, " and ",
+                       info(node(pair[1]).op).name, " ", operand->array.shape(),
+                       " must agree or be 1 along each axis, aligned at the end.");
     }
   }
   std::vector<Array> arrays;
@@ -72,7 +72,7 @@ Operand::Operand(double value, std::source_location line)
 
 const Shape& Array::shape() const {
   if (is_empty()) throw InvalidArgument("[Array.shape] the Array is empty; assign it a value first.");
-  return builder_->node(node_).shape;
+  return builder()->node(node_).shape;
 }
 
 Array Array::slice(std::int64_t begin, std::int64_t end, std::source_location where) const {
@@ -231,10 +231,8 @@ Array ones(Shape shape) { return full(std::move(shape), 1.0); }
 Array apply(std::shared_ptr<const Extension> extension, std::span<const Array> operands, std::source_location where) {
   std::vector<Shape> shapes;
   Node node{.op = Op::kExtension, .extension = extension};
+  internal::check_same_trace(operands, where);
   for (const Array& operand : operands) {
-    if (operand.is_empty() || operand.builder() != operands[0].builder())
-      throw InvalidArgument("[", extension->name(), "] at ", place(where),
-                            ": an empty Array or an Array of another trace is used; pass it as an argument instead.");
     shapes.push_back(operand.shape());
     node.operands.push_back(operand.node());
   }

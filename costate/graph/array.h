@@ -35,12 +35,14 @@ class Array {
 
   // For the stages that build graphs.
   NodeId node() const { return node_; }
-  internal::GraphBuilder* builder() const { return builder_; }
-  Array(internal::GraphBuilder* builder, NodeId node) : builder_(builder), node_(node) {}
+  /// InvalidArgument if the trace that made this Array has ended.
+  internal::GraphBuilder* builder() const;
+  Array(internal::GraphBuilder* builder, NodeId node);
 
  private:
   internal::GraphBuilder* builder_ = nullptr;
   NodeId node_ = 0;
+  std::uint32_t trace_ = 0;  // the builder's serial number: its address may be used again
 };
 
 /// An argument of an operation: an Array, a Parameter or a number, with the line of user code that passed it.

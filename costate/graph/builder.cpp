@@ -1,5 +1,7 @@
 #include "costate/graph/internal/builder.h"
 
+#include <algorithm>
+#include <atomic>
 #include <bit>
 #include <functional>
 #include <utility>
@@ -12,6 +14,7 @@ namespace costate::internal {
 namespace {
 
 thread_local GraphBuilder* current = nullptr;
+thread_local std::vector<const GraphBuilder*> live;  // builders that exist; a handful at most
 
 void mix(std::size_t& hash, std::size_t value) { hash ^= value + 0x9e3779b97f4a7c15ull + (hash << 6) + (hash >> 2); }
 
@@ -60,15 +63,27 @@ std::string describe_all(std::span<const Array> operands) {
 
 std::string place(std::source_location where) { return text::concat(where.file_name(), ":", where.line()); }
 
-void check_same_trace(std::span<const Array> operands, std::source_location where) {
-  for (const Array& operand : operands)
-    if (operand.builder() == nullptr || operand.builder() != operands[0].builder())
-      throw InvalidArgument("[trace] at ", place(where), ": ",
-                            operand.builder() == nullptr ? "an empty Array is used" : "an Array of another trace is used",
-                            "; pass it as an argument of the traced callable instead.");
+bool is_live(const GraphBuilder* builder, std::uint32_t serial) {
+  return std::find(live.begin(), live.end(), builder) != live.end() && builder->serial() == serial;
 }
 
 }  // namespace
+
+void check_same_trace(std::span<const Array> operands, std::source_location where) {
+  for (const Array& operand : operands)
+    if (operand.is_empty() || operand.builder() != &current_builder(where))
+      throw InvalidArgument("[trace] at ", place(where), ": ",
+                            operand.is_empty() ? "an empty Array is used" : "an Array of another trace is used",
+                            "; pass it as an argument of the traced callable instead.");
+}
+
+GraphBuilder::GraphBuilder() {
+  static std::atomic<std::uint32_t> next = 1;
+  serial_ = next++;
+  live.push_back(this);
+}
+
+GraphBuilder::~GraphBuilder() { std::erase(live, this); }
 
 Array GraphBuilder::input(std::string name, InputKind kind, Shape shape) {
   return input_like(Input{std::move(name), kind, std::move(shape), nullptr});
@@ -108,7 +123,7 @@ Function GraphBuilder::finish(std::span<const Array> outputs, std::vector<Output
                               std::vector<std::string> names) const {
   std::vector<bool> needed(nodes_.size(), false);
   for (const Array& output : outputs) {
-    if (output.builder() != this)
+    if (output.is_empty() || output.builder() != this)
       throw InvalidArgument("[trace] the callable returned an ", output.is_empty() ? "empty Array" : "Array of another trace",
                             "; return what it computed from its arguments.");
     needed[static_cast<std::size_t>(output.node())] = true;
@@ -180,3 +195,16 @@ std::vector<Array> inline_function(const Function& function, std::span<const Arr
 }
 
 }  // namespace costate::internal
+
+namespace costate {
+
+Array::Array(internal::GraphBuilder* builder, NodeId node) : builder_(builder), node_(node), trace_(builder->serial()) {}
+
+internal::GraphBuilder* Array::builder() const {
+  if (builder_ != nullptr && !internal::is_live(builder_, trace_))
+    throw InvalidArgument("[Array] an Array of another trace, which has ended, is used; pass it as an argument of the traced callable "
+                          "instead.");
+  return builder_;
+}
+
+}  // namespace costate

@@ -119,10 +119,10 @@ TEST_P(DiscreteAdjoint, FixedStepsEqualDifferencesOfTheSolution) {
 }
 
 /// How many of the times after the first lie within each step and before its end.
-std::vector<std::size_t> outputs_within(const std::vector<internal::AcceptedStep>& steps, const std::vector<double>& times) {
+std::vector<std::size_t> outputs_within(const std::vector<internal::ReferenceStep>& steps, const std::vector<double>& times) {
   std::vector<std::size_t> counts;
   std::size_t output = 1;
-  for (const internal::AcceptedStep& step : steps) {
+  for (const internal::ReferenceStep& step : steps) {
     counts.push_back(0);
     for (; output + 1 < times.size() && (times[output] - step.t - step.h) * step.h < 0; ++output) ++counts.back();
   }
@@ -132,7 +132,7 @@ std::vector<std::size_t> outputs_within(const std::vector<internal::AcceptedStep
 /// The solution with the steps of a reference solve held fixed in size, the last one reaching to the end, and each output held
 /// in its step. Outputs by the method's dense formula. An independent replay on plain vectors.
 double frozen_loss(const std::vector<double>& x, std::size_t num_times, Method method,
-                   const std::vector<internal::AcceptedStep>& steps, const std::vector<std::size_t>& within) {
+                   const std::vector<internal::ReferenceStep>& steps, const std::vector<std::size_t>& within) {
   const Tableau& tab = tableau(method);
   std::vector<double> y = part(x, 0, 2);
   const std::vector<double> times = part(x, 2, num_times), p = part(x, 3 + num_times, 2);

@@ -23,7 +23,10 @@ std::string block(const std::string& name) {
 
 struct TwoNeurons {
   Parameter w{"w", HostArray({2, 2}, std::vector<double>{0.5, -1, 1, 0.25})}, b{"b", HostArray::vector({0.1, -0.2})};
-  VectorField field = vector_field({2}, [this](Array, Array z) { return tanh(matmul(w, z) + b); });
+  VectorField field = vector_field({2}, [this](Array, Array z) {
+    const Array product = matmul(w, z);
+    return tanh(product + b);
+  });
 };
 
 std::vector<double> slope(const std::vector<double>& z) {

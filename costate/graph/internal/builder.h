@@ -14,7 +14,8 @@ namespace costate::internal {
 
 class GraphBuilder {
  public:
-  GraphBuilder() = default;
+  GraphBuilder();
+  ~GraphBuilder();
   GraphBuilder(const GraphBuilder&) = delete;
   GraphBuilder& operator=(const GraphBuilder&) = delete;
 
@@ -28,6 +29,8 @@ class GraphBuilder {
   /// Appends a node whose shape is already known to be right, or finds the equal one.
   Array append(Node node);
 
+  /// Tells builders apart that lived at one address.
+  std::uint32_t serial() const { return serial_; }
   const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
   const std::vector<Input>& inputs() const { return inputs_; }
 
@@ -36,6 +39,7 @@ class GraphBuilder {
                   std::vector<std::string> names = {}) const;
 
  private:
+  std::uint32_t serial_;
   std::deque<Node> nodes_;  // references to a node's shape stay good while nodes are appended
   std::vector<Input> inputs_;
   std::unordered_multimap<std::size_t, NodeId> shared_;
@@ -58,6 +62,9 @@ class BuilderScope {
 
 /// Replays `function` into the current builder: its inputs replaced by `arguments` (one an input), giving its outputs.
 std::vector<Array> inline_function(const Function& function, std::span<const Array> arguments);
+
+/// InvalidArgument unless all operands belong to the trace under way; `where` is the user's line.
+void check_same_trace(std::span<const Array> operands, std::source_location where);
 
 /// Appends the elementwise/structure/reduce/product node `op`, its shape inferred and checked.
 Array append_op(Op op, std::span<const Array> operands, std::source_location where,
