@@ -1,0 +1,215 @@
+// The parts of a fit: units, windows, embedding, split, config, model files, forecasts.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include "costate/io/io.h"
+#include "costate/models/models.h"
+#include "costate/models/normalization.h"
+#include "costate/models/series_objective.h"
+#include "costate/models/windows.h"
+#include "tests/support/expect_error.h"
+
+namespace costate {
+namespace {
+
+const double kNan = std::numeric_limits<double>::quiet_NaN();
+
+Trajectory trajectory(std::vector<double> times, std::vector<double> states, std::vector<double> inputs = {}) {
+  const auto n = static_cast<std::int64_t>(times.size());
+  const auto width = [&](const std::vector<double>& numbers) { return static_cast<std::int64_t>(numbers.size()) / n; };
+  return {.id = "", .times = std::move(times), .states = HostArray(Shape{n, width(states)}, states),
+          .inputs = HostArray(Shape{n, width(inputs)}, inputs)};
+}
+
+TimeSeries series_of(std::vector<Trajectory> trajectories) {
+  TimeSeries series{.time_name = "t", .time_scale = {}, .state_names = {}, .input_names = {}, .trajectories = std::move(trajectories)};
+  for (std::int64_t k = 0; k < series.trajectories[0].states.shape()[1]; ++k) series.state_names.push_back(text::concat("z", k));
+  for (std::int64_t k = 0; k < series.trajectories[0].inputs.shape()[1]; ++k) series.input_names.push_back(text::concat("u", k));
+  return series;
+}
+
+FitConfig config_of(const TimeSeries& series) {
+  FitConfig config;
+  config.columns = {.time = "t", .states = series.state_names, .inputs = series.input_names};
+  config.hidden = {8};
+  config.epochs = 20;
+  config.polish = 5;
+  return config;
+}
+
+TimeSeries decay(std::size_t samples, double rate = 1) {
+  std::vector<double> times, states;
+  for (std::size_t i = 0; i < samples; ++i) {
+    times.push_back(0.1 * static_cast<double>(i));
+    states.push_back(std::exp(-rate * times.back()));
+  }
+  return series_of({trajectory(times, states)});
+}
+
+TEST(Normalization, MeasuresMeanDeviationAndRate) {
+  const TimeSeries series = series_of({trajectory({0, 1, 3}, {1, 5, kNan, 5, 7, 5}, {2, 4, 6})});
+  const Normalization units = measure(series);
+  EXPECT_NEAR(units.state_offset[0], 4, 1e-15);
+  EXPECT_NEAR(units.state_scale[0], 3, 1e-15);
+  EXPECT_EQ(units.state_scale[1], 1);  // it does not vary
+  EXPECT_NEAR(units.input_offset[0], 4, 1e-15);
+  EXPECT_GT(units.time_scale, 0);
+  const Normalization ramp = measure(series_of({trajectory({0, 2, 4}, {0, 2, 4})}));
+  EXPECT_NEAR(ramp.time_scale, ramp.state_scale[0], 1e-14);  // it moves by 1 in 1
+  EXPECT_EQ(measure(series_of({trajectory({0, 2, 4}, {3, 3, 3})})).time_scale, 4);
+}
+
+TEST(Windows, OverlapByHalfAndReachTheEnd) {
+  const std::vector<std::size_t> ends = {10, 3, 0};
+  const std::vector<Window> windows = cut_windows(ends, 5);
+  std::vector<std::vector<std::size_t>> found;
+  for (const Window& window : windows) found.push_back({window.trajectory, window.first, window.count});
+  const std::vector<std::vector<std::size_t>> expected = {{0, 0, 5}, {0, 2, 5}, {0, 4, 5}, {0, 5, 5}, {1, 0, 3}};
+  EXPECT_EQ(found, expected);
+}
+
+TEST(Windows, ArraysAreNormalizedMaskedAndPadded) {
+  const TimeSeries series = series_of({trajectory({0, 1, 2, 4}, {kNan, 2, 4, kNan}), trajectory({5, 6}, {8, 10})});
+  Normalization units{.state_offset = {2}, .state_scale = {2}, .input_offset = {}, .input_scale = {}, .time_scale = 0.5};
+  const WindowArrays arrays = window_arrays(series, {{0, 0, 3}, {0, 1, 3}, {1, 0, 2}}, units);
+  EXPECT_EQ(arrays.starts.at(0), 0);  // the next measured cell, (2 - 2) / 2
+  EXPECT_EQ(arrays.starts.at(2), 3);
+  EXPECT_EQ(arrays.times.at(1), 2);
+  EXPECT_EQ(arrays.times.at(3 + 2), 6);
+  const std::vector<double> masks = {0, 1, 1, 1, 1, 0, 1, 1, 0};
+  for (std::int64_t i = 0; i < 9; ++i) EXPECT_EQ(arrays.masks.at(i), masks[static_cast<std::size_t>(i)]) << i;
+  EXPECT_EQ(arrays.times.at(8), arrays.times.at(7));  // padding repeats the last time
+  EXPECT_EQ(arrays.targets.at(7), 4);
+}
+
+TEST(Embedding, PutsEarlierSamplesBeside) {
+  const TimeSeries embedded = embed_delays(series_of({trajectory({0, 1, 2, 3}, {1, 2, 3, 4}, {5, 6, 7, 8})}), 2);
+  EXPECT_EQ(embedded.state_names, (std::vector<std::string>{"z0", "z0_lag1", "z0_lag2"}));
+  const Trajectory& first = embedded.trajectories[0];
+  EXPECT_EQ(first.times, (std::vector<double>{2, 3}));
+  const std::vector<double> expected = {3, 2, 1, 4, 3, 2};
+  for (std::int64_t i = 0; i < 6; ++i) EXPECT_EQ(first.states.at(i), expected[static_cast<std::size_t>(i)]);
+  EXPECT_EQ(first.inputs.at(0), 7);
+  EXPECT_ERROR(embed_delays(series_of({trajectory({0, 1, 3}, {1, 2, 3})}), 1), DataError, "evenly spaced");
+  EXPECT_ERROR(embed_delays(series_of({trajectory({0, 1}, {1, 2})}), 1), DataError, "needs at least 3");
+}
+
+TEST(Split, HoldsOutTheEndOfOneOrTheLastOfSeveral) {
+  const Split one = split_series(decay(10), 0.2);
+  EXPECT_EQ(one.train_ends[0], 8U);
+  EXPECT_EQ(one.held[0].first, 8U);
+  EXPECT_EQ(one.held[0].count, 2U);
+  const TimeSeries many = series_of(std::vector<Trajectory>(5, decay(4).trajectories[0]));
+  const Split several = split_series(many, 0.3);
+  EXPECT_EQ(several.train_ends, (std::vector<std::size_t>{4, 4, 4, 0, 0}));
+  EXPECT_EQ(training_part(many, several).trajectories.size(), 3U);
+  EXPECT_TRUE(split_series(many, 0).held.empty());
+  EXPECT_ERROR(split_series(decay(2), 0.2), DataError, "too few");
+}
+
+TEST(FitConfig, SurvivesToml) {
+  FitConfig config = config_of(decay(5));
+  config.data = "a \"b\".csv";
+  config.hidden = {3, 5};
+  config.method = Method::kTsit5;
+  config.adjoint = Adjoint::kBacksolve;
+  config.seed = 123456789012345;
+  config.rtol = 1.0 / 3;
+  const FitConfig again = fit_config_from(parse_toml(config.to_config().to_toml(), "test"));
+  EXPECT_EQ(first_difference(config, again), "");
+  FitConfig other = config;
+  other.epochs = 7;
+  EXPECT_EQ(first_difference(config, other), "'epochs = 20' and 'epochs = 7'");
+  Config unknown = config.to_config();
+  unknown.set("model", "hiden", std::int64_t{3});
+  EXPECT_ERROR(fit_config_from(unknown), DataError, "hiden");
+  Config format = config.to_config();
+  format.set("", "format", std::int64_t{99});
+  EXPECT_ERROR(fit_config_from(format), InvalidArgument, "99");
+}
+
+TEST(SeriesModel, IsReadAsItWasWritten) {
+  const TimeSeries series = series_of({trajectory({0, 1, 2, 3}, {1, 2, 3, 4, 5, 6, kNan, 8}, {1, 0, 1, 0})});
+  SeriesModel model(config_of(series), series, measure(series));
+  EXPECT_EQ(model.last_states()[0].state, (std::vector<double>{5, 8}));
+  const std::filesystem::path path = std::filesystem::temp_directory_path() / ("costate-model-" + std::to_string(::getpid()));
+  model.save(path);
+  const SeriesModel again = SeriesModel::load(path);
+  const SeriesModel::Query query{.start = {1, 2}, .times = {0, 0.5, 2}, .input_times = {0, 3}, .inputs = HostArray(Shape{2, 1}, std::vector<double>{0, 1})};
+  EXPECT_EQ(model.predict(query), again.predict(query));
+  EXPECT_EQ(model.slopes({{1, 2}}), again.slopes({{1, 2}}));
+  std::ofstream(path, std::ios::binary) << to_safetensors({.arrays = {{"x", HostArray::vector({1.0})}}, .metadata = {}});
+  EXPECT_ERROR(SeriesModel::load(path), DataError, "no 'format'");
+  std::filesystem::remove(path);
+}
+
+TEST(SeriesModel, StepsAreThoseOfTheSolve) {
+  const TimeSeries series = decay(10);
+  const SeriesModel model(config_of(series), series, measure(series));
+  const std::vector<AcceptedStep> steps = model.steps({.start = {1}, .times = {2, 3, 5}});
+  double reached = 2;
+  for (const AcceptedStep& step : steps) {
+    EXPECT_NEAR(step.t, reached, 1e-12);
+    reached += step.size;
+  }
+  EXPECT_NEAR(reached, 5, 1e-12);
+}
+
+TEST(Fit, LearnsALinearDecayAndItsInput) {
+  // z' = u - z with u = 1 for t < 1 and 0 after: what a hold interpolation drives.
+  std::vector<Trajectory> trajectories;
+  for (int k = 0; k < 6; ++k) {
+    std::vector<double> times, states, inputs;
+    double z = 0.3 * k;
+    for (int i = 0; i <= 20; ++i) {
+      times.push_back(0.1 * i);
+      states.push_back(z);
+      inputs.push_back(i < 10 ? 1 : 0);
+      z = inputs.back() + (z - inputs.back()) * std::exp(-0.1);
+    }
+    trajectories.push_back(trajectory(times, states, inputs));
+  }
+  const TimeSeries series = series_of(trajectories);
+  FitConfig config = config_of(series);
+  config.hidden = {};
+  config.interpolation = Interpolation::kHold;
+  config.optimizer = OptimizerKind::kLbfgs;
+  config.learning_rate = 1;
+  config.epochs = 60;
+  config.polish = 0;
+  const FitResult result = fit(series, config);
+  EXPECT_LT(result.errors[0].relative, 1e-3);
+  EXPECT_GT(result.errors[1].relative, 0.1);
+}
+
+TEST(Fit, LeavesOutSamplesWhoseSolveFailsAndNeverKeepsNan) {
+  // A quadratic net of huge rate blows up at once; training goes on from what is finite or says that nothing was.
+  const TimeSeries series = decay(12);
+  FitConfig config = config_of(series);
+  config.learning_rate = 1e3;
+  config.epochs = 10;
+  config.polish = 0;
+  const FitResult result = fit(series, config);
+  for (const Parameter& parameter : result.model.net().parameters())
+    for (std::int64_t i = 0; i < parameter.value().size(); ++i) EXPECT_TRUE(std::isfinite(parameter.value().at(i)));
+}
+
+TEST(Forecast, MistakesAreNamed) {
+  const TimeSeries series = decay(10);
+  const SeriesModel model(config_of(series), series, measure(series));
+  EXPECT_ERROR(forecast(model, {}), InvalidArgument, "either --until or --steps");
+  EXPECT_ERROR(forecast(model, {.until = 0.5}), InvalidArgument, "must lie after the start at 0.9; got 0.5");
+  EXPECT_ERROR(forecast(model, {.steps = 0}), InvalidArgument, "got 0");
+  const TimeSeries ahead = forecast(model, {.until = 1.25});
+  EXPECT_EQ(ahead.trajectories[0].times.front(), series.trajectories[0].times.back());
+  EXPECT_EQ(ahead.trajectories[0].times.back(), 1.25);
+  EXPECT_EQ(ahead.trajectories[0].times.size(), 5U);
+}
+
+}  // namespace
+}  // namespace costate

@@ -1,0 +1,112 @@
+#include "costate/report/report.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <set>
+
+#include "tests/support/expect_error.h"
+
+namespace costate {
+namespace {
+
+const std::string kHostile = "a<b> & \"c\" 'd' $e `f` \\g @h {i} _j ^k %l\nµ 数";
+
+Figure simple_figure() {
+  return {.title = "t", .x_label = "x", .y_label = "y", .curves = {{.name = "line", .x = {0, 1, 2}, .y = {0, 1, 0}}}};
+}
+
+/// Every opened tag is closed in order.
+bool is_well_formed(const std::string& svg) {
+  std::vector<std::string> open;
+  for (std::size_t at = svg.find('<'); at != std::string::npos; at = svg.find('<', at + 1)) {
+    const std::size_t end = svg.find('>', at);
+    if (end == std::string::npos) return false;
+    const std::string tag = svg.substr(at + 1, end - at - 1);
+    if (tag.starts_with("!") || tag.starts_with("?") || tag.ends_with("/")) continue;
+    const bool closes = tag.starts_with("/");
+    const std::string name = tag.substr(closes ? 1 : 0, tag.find_first_of(" \n\t", 1) - (closes ? 1 : 0));
+    if (!closes)
+      open.push_back(name);
+    else if (open.empty() || open.back() != name)
+      return false;
+    else
+      open.pop_back();
+  }
+  return open.empty();
+}
+
+TEST(Figure, IsAWellFormedElement) {
+  const std::string svg = to_svg(simple_figure(), "one");
+  EXPECT_TRUE(svg.starts_with("<svg"));
+  EXPECT_TRUE(is_well_formed(svg));
+  EXPECT_NE(svg.find("viewBox"), std::string::npos);
+}
+
+TEST(Figure, TakesHostileText) {
+  Figure figure = simple_figure();
+  figure.title = figure.x_label = figure.y_label = figure.curves[0].name = kHostile;
+  figure.bands = {{0.5, 1, kHostile}};
+  figure.arrows = {{0, 0, 1, 1}};
+  const std::string svg = to_svg(figure, "hostile");
+  EXPECT_TRUE(is_well_formed(svg));
+  EXPECT_NE(svg.find("$e"), std::string::npos);
+  EXPECT_NE(svg.find("数"), std::string::npos);
+}
+
+TEST(Figure, DrawsEveryMark) {
+  for (const Mark mark : {Mark::kLine, Mark::kDashed, Mark::kPoints, Mark::kSteps}) {
+    Figure figure = simple_figure();
+    figure.curves[0].mark = mark;
+    EXPECT_TRUE(is_well_formed(to_svg(figure, "mark")));
+  }
+}
+
+TEST(Figure, GapsAndLogarithms) {
+  Figure figure = simple_figure();
+  figure.y_scale = Scale::kLog;
+  figure.curves[0].y = {std::numeric_limits<double>::quiet_NaN(), 0.1, -1};
+  EXPECT_TRUE(is_well_formed(to_svg(figure, "log")));
+  figure.curves[0].y = {0, -1, -2};
+  EXPECT_ERROR(to_svg(figure, "log"), InvalidArgument, "nothing finite to draw");
+}
+
+TEST(Figure, MistakesAreNamed) {
+  Figure figure = simple_figure();
+  figure.curves[0].x.pop_back();
+  EXPECT_ERROR(to_svg(figure, "bad"), InvalidArgument, "has 2 x and 3 y");
+  figure.curves.clear();
+  EXPECT_ERROR(to_svg(figure, "bad"), InvalidArgument, "nothing finite");
+}
+
+TEST(Figure, SaysSoWhereGnuplotIsMissing) {
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", "/nowhere", 1);
+  EXPECT_ERROR(to_svg(simple_figure(), "none"), IoError, "Install it");
+  ::setenv("PATH", path.c_str(), 1);
+}
+
+TEST(Html, IsOneFileWithUniqueIdsAndEscapedText) {
+  Picture picture{simple_figure(), kHostile};
+  picture.figure.curves[0].mark = Mark::kPoints;
+  const std::string page = to_html({.title = kHostile, .subtitle = "s",
+                                    .sections = {{kHostile, {Paragraph{kHostile}, Listing{kHostile}, picture, picture,
+                                                             Table{{"model", "error"}, {{kHostile, "1.5"}}, "caption"}}}}});
+  EXPECT_EQ(page.find("a<b>"), std::string::npos);
+  EXPECT_EQ(page.find("src="), std::string::npos);
+  std::string rest = page;
+  for (std::size_t at = rest.find("http://www.w3.org"); at != std::string::npos; at = rest.find("http://www.w3.org")) rest.erase(at, 17);
+  EXPECT_EQ(rest.find("http"), std::string::npos);
+  std::set<std::string> ids;
+  std::size_t count = 0;
+  for (std::size_t at = page.find(" id="); at != std::string::npos; at = page.find(" id=", at + 1), ++count)
+    ids.insert(page.substr(at + 5, page.find(page[at + 4], at + 5) - at - 5));
+  EXPECT_GT(count, 4U);
+  EXPECT_EQ(ids.size(), count);
+  EXPECT_ERROR(to_html({"t", "s", {{"h", {Table{{"a"}, {{"1", "2"}}}}}}}), InvalidArgument, "1 columns; a row has 2 cells");
+}
+
+}  // namespace
+}  // namespace costate
