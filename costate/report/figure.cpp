@@ -179,7 +179,7 @@ std::string to_svg(const Figure& figure, const std::string& id) {
   run_gnuplot(script, folder.path() / "log");
   std::string svg = element_of(read_file(out));
   // gnuplot's own ids repeat from picture to picture.
-  for (const char* own : {"gpDot", "gpPt", "textbox", "gnuplot_canvas"}) {
+  for (const char* own : {"gpDot", "gpPt", "textbox", "greybox", "gnuplot_canvas"}) {
     const std::string from = own, to = id + "-" + own;
     for (std::size_t at = svg.find(from); at != std::string::npos; at = svg.find(from, at + to.size())) svg.replace(at, from.size(), to);
   }
