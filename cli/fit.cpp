@@ -19,8 +19,8 @@ namespace {
 
 struct Arguments {
   std::string data, out;
-  std::optional<std::string> time, state, input, trajectory, delay, hidden, activation, interpolation, method, rtol, atol, adjoint,
-      loss, window, optimizer, epochs, polish, learning_rate, batch, seed, hold_out, threads;
+  std::optional<std::string> time, state, input, trajectory, delay, hidden, activation, interpolation, method, rtol,
+      atol, adjoint, loss, window, optimizer, epochs, polish, learning_rate, batch, seed, hold_out, threads;
   bool resume = false, replace = false, quiet = false;
 };
 
@@ -76,18 +76,21 @@ void print_errors(const FitResult& result) {
 int run(const Arguments& arguments) {
   if (arguments.threads) set_num_threads(static_cast<int>(to_integer("--threads", *arguments.threads, {1, 1024})));
   if (arguments.resume && arguments.replace) throw InvalidArgument("--resume and --replace exclude each other.");
-  if (arguments.resume && arguments.out.empty()) throw InvalidArgument("--resume needs --out DIR, the folder of the run.");
+  if (arguments.resume && arguments.out.empty())
+    throw InvalidArgument("--resume needs --out DIR, the folder of the run.");
   const bool reads_config = arguments.resume && arguments.data.empty();
   const FitConfig config = reads_config ? read_fit_config(RunFolder::open(arguments.out)) : config_from(arguments);
-  const std::filesystem::path folder =
-      arguments.out.empty() ? std::filesystem::path("runs") / std::filesystem::path(config.data).stem() : std::filesystem::path(arguments.out);
+  const std::filesystem::path folder = arguments.out.empty()
+                                           ? std::filesystem::path("runs") / std::filesystem::path(config.data).stem()
+                                           : std::filesystem::path(arguments.out);
   const RunMode mode = arguments.resume ? RunMode::kResume : arguments.replace ? RunMode::kReplace : RunMode::kNew;
 
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);
   Progress progress(arguments.quiet ? Progress::Volume::kQuiet : Progress::Volume::kNormal);
-  const FitResult result = fit_run(config, folder, mode, {.on_epoch = [&](const FitProgress& p) { progress.show(p); },
-                                                          .should_stop = [] { return interrupted != 0; }});
+  const FitResult result = fit_run(
+      config, folder, mode,
+      {.on_epoch = [&](const FitProgress& p) { progress.show(p); }, .should_stop = [] { return interrupted != 0; }});
   const RunFolder run = RunFolder::open(folder);
   write_fit_report(run.report(), result);
   if (!arguments.quiet) {
@@ -102,18 +105,23 @@ int run(const Arguments& arguments) {
 void add_data_options(CLI::App& command, Arguments& a) {
   command.add_option("data", a.data, "CSV file, one row a sample");
   command.add_option("--time", a.time, "Column of times: numbers, or ISO 8601 dates")->group("Data");
-  command.add_option("--state", a.state, "Columns of the state, separated by commas; empty cells are left out of the loss")->group("Data");
+  command
+      .add_option("--state", a.state, "Columns of the state, separated by commas; empty cells are left out of the loss")
+      ->group("Data");
   command.add_option("--input", a.input, "Columns of inputs that drive the system")->group("Data");
   command.add_option("--trajectory", a.trajectory, "Column that tells trajectories apart")->group("Data");
   command.add_option("--delay", a.delay, "Delayed copies of the state that join it (0)")->group("Data");
-  command.add_option("--hold-out", a.hold_out, "Share held out to judge the model: the end of one trajectory, the last of several (20%)")
+  command
+      .add_option("--hold-out", a.hold_out,
+                  "Share held out to judge the model: the end of one trajectory, the last of several (20%)")
       ->group("Data");
 }
 
 void add_model_options(CLI::App& command, Arguments& a) {
   command.add_option("--hidden", a.hidden, "Widths of the hidden layers (64,64)")->group("Model");
   command.add_option("--activation", a.activation, "tanh, relu, softplus, silu, … (tanh)")->group("Model");
-  command.add_option("--interpolation", a.interpolation, "Of inputs between samples: linear, hold, cubic (linear)")->group("Model");
+  command.add_option("--interpolation", a.interpolation, "Of inputs between samples: linear, hold, cubic (linear)")
+      ->group("Model");
   command.add_option("--method", a.method, "Solver: dopri5, tsit5, dopri8, bosh3, rk4, … (dopri5)")->group("Solver");
   command.add_option("--rtol", a.rtol, "Relative tolerance (1e-5)")->group("Solver");
   command.add_option("--atol", a.atol, "Absolute tolerance, in normalized units (1e-6)")->group("Solver");
@@ -122,15 +130,18 @@ void add_model_options(CLI::App& command, Arguments& a) {
 
 void add_training_options(CLI::App& command, Arguments& a) {
   command.add_option("--loss", a.loss, "mse, mae or huber (mse)")->group("Training");
-  command.add_option("--window", a.window, "Samples of a window of multiple shooting (half a trajectory, at most 50)")->group("Training");
+  command.add_option("--window", a.window, "Samples of a window of multiple shooting (half a trajectory, at most 50)")
+      ->group("Training");
   command.add_option("--optimizer", a.optimizer, "adam, adamw, sgd or lbfgs (adam)")->group("Training");
   command.add_option("--epochs", a.epochs, "Passes over the windows (500)")->group("Training");
   command.add_option("--polish", a.polish, "Further epochs of L-BFGS on all windows (100)")->group("Training");
-  command.add_option("--lr", a.learning_rate, "Learning rate, which falls to 1 % of it on half a cosine (0.01)")->group("Training");
+  command.add_option("--lr", a.learning_rate, "Learning rate, which falls to 1 % of it on half a cosine (0.01)")
+      ->group("Training");
   command.add_option("--batch", a.batch, "Windows a step (64)")->group("Training");
   command.add_option("--seed", a.seed, "Seed of weights and order (0)")->group("Training");
   command.add_option("--out", a.out, "Run folder (runs/<name of the data>)")->group("Run");
-  command.add_flag("--resume", a.resume, "Continue the run in --out, to the same bits as if it had not stopped")->group("Run");
+  command.add_flag("--resume", a.resume, "Continue the run in --out, to the same bits as if it had not stopped")
+      ->group("Run");
   command.add_flag("--replace", a.replace, "Remove the run that is in --out first")->group("Run");
   command.add_option("--threads", a.threads, "Threads (all); results do not depend on it")->group("Run");
   command.add_flag("--quiet", a.quiet, "Print nothing but errors")->group("Run");
@@ -144,10 +155,11 @@ void add_fit(CLI::App& app, Action& action) {
   add_data_options(*command, *arguments);
   add_model_options(*command, *arguments);
   add_training_options(*command, *arguments);
-  command->footer("Examples:\n"
-                  "  costate fit hare_lynx.csv --time year --state hare,lynx --out runs/lynx\n"
-                  "  costate fit drive.csv --time t --state mz --input voltage --delay 2\n"
-                  "  costate fit --resume --out runs/lynx");
+  command->footer(
+      "Examples:\n"
+      "  costate fit hare_lynx.csv --time year --state hare,lynx --out runs/lynx\n"
+      "  costate fit drive.csv --time t --state mz --input voltage --delay 2\n"
+      "  costate fit --resume --out runs/lynx");
   command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });
 }
 

@@ -33,8 +33,10 @@ int run(const Arguments& arguments) {
   if (arguments.until) options.until = to_time(*arguments.until, model);
   if (arguments.steps) options.steps = to_integer("--steps", *arguments.steps, {.low = 1});
   if (arguments.from) {
-    SeriesColumns starts{.time = columns.time, .states = columns.states, .time_scale = model.time_scale(), .min_samples = 1};
-    if (!columns.trajectory.empty() && read_csv(*arguments.from).has_column(columns.trajectory)) starts.trajectory = columns.trajectory;
+    SeriesColumns starts{
+        .time = columns.time, .states = columns.states, .time_scale = model.time_scale(), .min_samples = 1};
+    if (!columns.trajectory.empty() && read_csv(*arguments.from).has_column(columns.trajectory))
+      starts.trajectory = columns.trajectory;
     options.starts = read_series(*arguments.from, starts);
   }
   if (arguments.input) {
@@ -66,7 +68,8 @@ void add_forecast(CLI::App& app, Action& action) {
   command->add_option("--from", arguments->from, "CSV file whose first row is the start (where the data end)");
   command->add_option("--input", arguments->input, "CSV file of the inputs over the time of the forecast");
   command->add_option("--out", arguments->out, "CSV file to write (forecast.csv in the run folder)");
-  command->footer("Examples:\n  costate forecast runs/lynx --until 1930\n  costate forecast runs/lynx --steps 10 --out next.csv");
+  command->footer(
+      "Examples:\n  costate forecast runs/lynx --until 1930\n  costate forecast runs/lynx --steps 10 --out next.csv");
   command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });
 }
 

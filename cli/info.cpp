@@ -15,7 +15,8 @@ namespace {
 
 void print_build() {
   std::cout << "costate " << COSTATE_VERSION << "\n"
-            << "build        " << COSTATE_BUILD_TYPE << ", " <<
+            << "build        " << COSTATE_BUILD_TYPE << ", "
+            <<
 #ifdef __clang__
       "Clang " << __clang_version__
 #else

@@ -32,18 +32,22 @@ std::vector<std::string> option_names(const CLI::App& command) {
 std::string explain_extra(const CLI::App& app, const std::string& word) {
   if (app.get_subcommands().empty()) {
     std::vector<std::string> names;
-    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(command->get_name());
     return costate::text::unknown_name("command", word, names);
   }
   const CLI::App& command = *app.get_subcommands().front();
-  if (!word.starts_with("-")) return "'" + word + "' is one argument too many for 'costate " + command.get_name() + "'.";
+  if (!word.starts_with("-"))
+    return "'" + word + "' is one argument too many for 'costate " + command.get_name() + "'.";
   return costate::text::unknown_name("option", word.substr(0, word.find('=')), option_names(command));
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Neural ordinary differential equations at native speed: fit continuous-time models to data, and use them.");
+  CLI::App app(
+      "Neural ordinary differential equations at native speed: fit continuous-time models to data, and use them.");
   app.set_version_flag("--version", "costate " COSTATE_VERSION);
-  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // as scripts that append options expect
+  app.option_defaults()->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeLast);  // as scripts that append options expect
   app.footer("Run 'costate COMMAND --help' for the options of a command.");
   Action action;
   costate::cli::add_fit(app, action);

@@ -34,7 +34,8 @@ std::int64_t to_integer(const std::string& option, const std::string& text, cons
 
 double to_number(const std::string& option, const std::string& text) {
   double value = 0;
-  if (!read_whole(text, value) || !std::isfinite(value)) throw InvalidArgument(option, " takes a number; got '", text, "'.");
+  if (!read_whole(text, value) || !std::isfinite(value))
+    throw InvalidArgument(option, " takes a number; got '", text, "'.");
   return value;
 }
 
@@ -53,7 +54,8 @@ std::vector<std::string> to_names(const std::string& option, const std::string& 
   std::size_t begin = 0;
   while (begin <= text.size()) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::size_t first = text.find_first_not_of(' ', begin), last = text.find_last_not_of(' ', end == 0 ? 0 : end - 1);
+    const std::size_t first = text.find_first_not_of(' ', begin),
+                      last = text.find_last_not_of(' ', end == 0 ? 0 : end - 1);
     if (first >= end || last == std::string::npos)
       throw InvalidArgument(option, " takes names separated by commas; got '", text, "'.");
     names.push_back(text.substr(first, last - first + 1));

@@ -1,5 +1,5 @@
-// Option values as typed on the command line, and their strict reading. All throw InvalidArgument that names the option, the value
-// and what would be right.
+// Option values as typed on the command line, and their strict reading. All throw InvalidArgument that names the
+// option, the value and what would be right.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,7 @@ double to_share(const std::string& option, const std::string& text);
 std::vector<std::string> to_names(const std::string& option, const std::string& text);
 
 /// Comma-separated whole numbers.
-std::vector<std::int64_t> to_integers(const std::string& option, const std::string& text, const IntegerRange& range = {});
+std::vector<std::int64_t> to_integers(const std::string& option, const std::string& text,
+                                      const IntegerRange& range = {});
 
 }  // namespace costate::cli

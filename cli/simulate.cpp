@@ -23,7 +23,8 @@ int list_systems() {
     std::cout << system.name << "\n    " << system.description << "\n    states:";
     for (const SystemState& state : system.states) std::cout << " " << state.name;
     if (!system.parameters.empty()) std::cout << "; parameters:";
-    for (const SystemParameter& parameter : system.parameters) std::cout << " " << parameter.name << "=" << parameter.value;
+    for (const SystemParameter& parameter : system.parameters)
+      std::cout << " " << parameter.name << "=" << parameter.value;
     std::cout << "\n";
   }
   return 0;
@@ -47,9 +48,11 @@ SimulateOptions to_options(const Arguments& arguments) {
   if (arguments.noise) options.noise = to_number("--noise", *arguments.noise);
   if (arguments.seed) options.seed = static_cast<std::uint64_t>(to_integer("--seed", *arguments.seed, {.low = 0}));
   if (arguments.until) options.until = to_number("--until", *arguments.until);
-  if (arguments.samples) options.samples = static_cast<int>(to_integer("--samples", *arguments.samples, {2, 100'000'000}));
+  if (arguments.samples)
+    options.samples = static_cast<int>(to_integer("--samples", *arguments.samples, {2, 100'000'000}));
   if (arguments.start)
-    for (const std::string& value : to_names("--start", *arguments.start)) options.start.push_back(to_number("--start", value));
+    for (const std::string& value : to_names("--start", *arguments.start))
+      options.start.push_back(to_number("--start", value));
   if (arguments.parameters) options.parameters = to_parameters(*arguments.parameters);
   options.irregular = arguments.irregular;
   return options;
@@ -62,8 +65,8 @@ int run(const Arguments& arguments) {
   const SimulateOptions options = to_options(arguments);
   const TimeSeries series = simulate(arguments.system, options);
   write_series(arguments.out, series,
-               {text::concat("costate simulate ", arguments.system, " --trajectories ", options.trajectories, " --noise ", options.noise,
-                             " --seed ", options.seed),
+               {text::concat("costate simulate ", arguments.system, " --trajectories ", options.trajectories,
+                             " --noise ", options.noise, " --seed ", options.seed),
                 find_system(arguments.system).description});
   return 0;
 }
@@ -73,7 +76,8 @@ int run(const Arguments& arguments) {
 void add_simulate(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("simulate", "Simulate a known system and write its trajectories as CSV");
   const auto arguments = std::make_shared<Arguments>();
-  command->add_option("system", arguments->system, "Name of the system: pendulum, lotka-volterra, … (--list shows all)");
+  command->add_option("system", arguments->system,
+                      "Name of the system: pendulum, lotka-volterra, … (--list shows all)");
   command->add_option("--out", arguments->out, "CSV file to write");
   command->add_option("--trajectories", arguments->trajectories, "Number of trajectories (1)");
   command->add_option("--noise", arguments->noise, "Standard deviation of Gaussian noise on each state (0)");

@@ -43,7 +43,8 @@ class AdjointTileOp : public TileOp<T> {
     auto& state = static_cast<SweepState<T, Sweep>&>(*run.state);
     const auto& solve = static_cast<const SolveState<T>&>(*run.operand_states[0]);
     const Spread motion = context_.operand_is_shared[1] ? Spread::kRow : Spread::kFull;
-    spread<T>({run.operands[1], motion}, state.cotangent.data(), problem_.num_times * problem_.state_size, problem_.lanes);
+    spread<T>({run.operands[1], motion}, state.cotangent.data(), problem_.num_times * problem_.state_size,
+              problem_.lanes);
     const FinishedSolve<T> finished{.solver = &solve.solver, .inputs = solve.inputs, .states = run.operands[0]};
     run.report->nfe_backward += state.sweep.run(finished, state.cotangent.data(), state.gradients);
     out = std::copy(state.gradients.z0.begin(), state.gradients.z0.end(), out);
@@ -69,7 +70,9 @@ class SumTileOp : public TileOp<T> {
   explicit SumTileOp(std::size_t position) : position_(position) {}
 
   std::unique_ptr<TileOpState> make_state() const override { return std::make_unique<TileOpState>(); }
-  void run(const TileOpRun<T>&, T*) const override { COSTATE_CHECK(false, "a sum over the batch has no value a sample"); }
+  void run(const TileOpRun<T>&, T*) const override {
+    COSTATE_CHECK(false, "a sum over the batch has no value a sample");
+  }
   void accumulate(const TileOpRun<T>& run, T* out) const override {
     const auto& sum = static_cast<const GradientState<T>&>(*run.operand_states[0]).gradients.arguments[position_];
     for (std::size_t i = 0; i < sum.size(); ++i) out[i] += sum[i];
@@ -86,7 +89,8 @@ std::unique_ptr<TileOp<T>> lower_adjoint(const SolveAdjoint& adjoint, const Tile
   return std::make_unique<AdjointTileOp<T, DiscreteSweep<T>>>(adjoint, context);
 }
 
-/// A forward and a reverse solve of one sample on the engine: operands of solve_adjoint in, its result and the kept sums out.
+/// A forward and a reverse solve of one sample on the engine: operands of solve_adjoint in, its result and the kept
+/// sums out.
 struct OneSample {
   std::vector<double> result;
   std::vector<std::vector<double>> sums;  // one a wanted argument, empty where not shared
@@ -101,8 +105,11 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
   AlignedVector<double> shared(problem.function.shared_size()), states(operands[0].size());
   bind_field_inputs<double>(problem, nullptr, nullptr, arguments, pointers);
   problem.function.prepare(pointers, shared.data());
-  const LaneInputs<double> inputs{.z0 = operands[2].data(), .times = operands[3].data(), .arguments = arguments,
-                                  .shared = shared.data(), .num_samples = 1};
+  const LaneInputs<double> inputs{.z0 = operands[2].data(),
+                                  .times = operands[3].data(),
+                                  .arguments = arguments,
+                                  .shared = shared.data(),
+                                  .num_samples = 1};
   LaneSolver<double> solver(problem);
   solver.solve(inputs, true, states.data());
   const FinishedSolve<double> finished{.solver = &solver, .inputs = inputs, .states = states.data()};
@@ -124,7 +131,9 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
 
 }  // namespace
 
-std::string SolveAdjoint::attributes() const { return text::concat("adjoint=", costate::name(solve_->options().adjoint)); }
+std::string SolveAdjoint::attributes() const {
+  return text::concat("adjoint=", costate::name(solve_->options().adjoint));
+}
 
 Shape SolveAdjoint::infer_shape(std::span<const Shape> operands) const {
   const auto& inputs = solve_->field().function().inputs();
@@ -192,8 +201,9 @@ std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve,
   for (std::size_t i = 2; i < operands.size(); ++i) {
     if (!wanted[i]) continue;
     const bool is_shared = field_inputs[i - 1 + solve->field().parts().size()].kind == InputKind::kShared;
-    cotangents[i] = is_shared ? costate::apply(std::make_shared<SolveAdjointSum>(adjoint, position, operands[i].shape()), inputs)
-                              : next(operands[i].shape());
+    cotangents[i] =
+        is_shared ? costate::apply(std::make_shared<SolveAdjointSum>(adjoint, position, operands[i].shape()), inputs)
+                  : next(operands[i].shape());
     ++position;
   }
   return cotangents;

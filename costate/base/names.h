@@ -20,7 +20,8 @@ std::string spelling(Enum value, const NameTable<count>& names) {
 
 /// The enumerator called `name`. InvalidArgument "[where] unknown <what> …" with the nearest name if there is none.
 template <class Enum, std::size_t count>
-Enum from_spelling(std::string_view where, std::string_view what, std::string_view name, const NameTable<count>& names) {
+Enum from_spelling(std::string_view where, std::string_view what, std::string_view name,
+                   const NameTable<count>& names) {
   for (std::size_t i = 0; i < count; ++i)
     if (names[i] == name) return static_cast<Enum>(i);
   throw InvalidArgument("[", where, "] ", text::unknown_name(what, name, {std::begin(names), std::end(names)}));

@@ -43,8 +43,8 @@ void add_to(Array& sum, const Array& term) {
 }
 
 /// Cotangents of a node's operands; empty where none flows or none is wanted.
-std::vector<Array> node_vjp(const Node& node, std::span<const Array> operands, const Array& result, const Array& cotangent,
-                            const std::vector<bool>& wanted) {
+std::vector<Array> node_vjp(const Node& node, std::span<const Array> operands, const Array& result,
+                            const Array& cotangent, const std::vector<bool>& wanted) {
   if (node.op == Op::kExtension) {
     std::vector<bool> wanted_operands;
     for (const Array& operand : operands) wanted_operands.push_back(wanted[static_cast<std::size_t>(operand.node())]);
@@ -59,7 +59,8 @@ std::vector<Array> node_vjp(const Node& node, std::span<const Array> operands, c
   return cotangents;
 }
 
-Array node_jvp(const Node& node, std::span<const Array> operands, const Array& result, std::span<const Array> tangents) {
+Array node_jvp(const Node& node, std::span<const Array> operands, const Array& result,
+               std::span<const Array> tangents) {
   if (node.op == Op::kExtension) return node.extension->jvp(operands, result, tangents);
   if (!is_elementwise(node.op)) return internal::forward_tangent(node, operands, result, tangents);
   Array tangent;
@@ -119,16 +120,19 @@ Function finish_reverse(GraphBuilder& builder, const Function& f, std::vector<Ar
 
 }  // namespace
 
-std::vector<Array> pull_back(std::span<const Array> values, std::span<const Array> cotangents, std::span<const Array> wrt) {
+std::vector<Array> pull_back(std::span<const Array> values, std::span<const Array> cotangents,
+                             std::span<const Array> wrt) {
   if (values.size() != cotangents.size())
-    throw InvalidArgument("[pull_back] needs a cotangent for each of ", values.size(), " values; got ", cotangents.size(), ".");
+    throw InvalidArgument("[pull_back] needs a cotangent for each of ", values.size(), " values; got ",
+                          cotangents.size(), ".");
   std::vector<Array> result;
   if (values.empty()) return result;
   GraphBuilder& builder = *values[0].builder();
   const std::size_t count = last_node(values);
   const std::vector<bool> wanted = depends_on(builder, count, wrt);
   std::vector<Array> adjoint(count);
-  for (std::size_t i = 0; i < values.size(); ++i) add_to(adjoint[static_cast<std::size_t>(values[i].node())], cotangents[i]);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    add_to(adjoint[static_cast<std::size_t>(values[i].node())], cotangents[i]);
   for (std::size_t id = count; id-- > 0;) {
     if (adjoint[id].is_empty() || !wanted[id]) continue;
     const Node node = builder.node(static_cast<NodeId>(id));  // a copy: rules append nodes
@@ -155,9 +159,11 @@ std::vector<Array> gradient(const Array& value, std::span<const Array> wrt) {
   return pull_back(std::span(&value, 1), std::span(&one, 1), wrt);
 }
 
-std::vector<Array> push_forward(std::span<const Array> values, std::span<const Array> wrt, std::span<const Array> tangents) {
+std::vector<Array> push_forward(std::span<const Array> values, std::span<const Array> wrt,
+                                std::span<const Array> tangents) {
   if (wrt.size() != tangents.size())
-    throw InvalidArgument("[push_forward] needs a tangent for each of ", wrt.size(), " arrays; got ", tangents.size(), ".");
+    throw InvalidArgument("[push_forward] needs a tangent for each of ", wrt.size(), " arrays; got ", tangents.size(),
+                          ".");
   std::vector<Array> result;
   if (values.empty()) return result;
   GraphBuilder& builder = *values[0].builder();

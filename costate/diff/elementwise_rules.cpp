@@ -20,45 +20,78 @@ Array power_exponent_partial(const Array& x, const Array& z, const Array& a) {
 
 MaybeArray unary_partial(Op op, const Array& x, const Array& z, const Array& a) {
   switch (op) {
-    case Op::kNeg: return -a;
-    case Op::kAbs: return a * sign(x);
-    case Op::kExp: return a * z;
-    case Op::kExpm1: return a * (z + 1.0);
-    case Op::kLog: return a / x;
-    case Op::kLog1p: return a / (1.0 + x);
-    case Op::kSqrt: return 0.5 * a / z;
-    case Op::kSin: return a * cos(x);
-    case Op::kCos: return -(a * sin(x));
-    case Op::kTan: return a * (1.0 + z * z);
-    case Op::kAsin: return a / sqrt((1.0 - x) * (1.0 + x));
-    case Op::kAcos: return -(a / sqrt((1.0 - x) * (1.0 + x)));
-    case Op::kAtan: return a / (1.0 + x * x);
-    case Op::kSinh: return a * cosh(x);
-    case Op::kCosh: return a * sinh(x);
-    case Op::kTanh: return a * (1.0 - z * z);
-    case Op::kSigmoid: return a * (z * (1.0 - z));
-    case Op::kSoftplus: return a * sigmoid(x);
-    case Op::kErf: return a * (2.0 * std::numbers::inv_sqrtpi * exp(-(x * x)));
+    case Op::kNeg:
+      return -a;
+    case Op::kAbs:
+      return a * sign(x);
+    case Op::kExp:
+      return a * z;
+    case Op::kExpm1:
+      return a * (z + 1.0);
+    case Op::kLog:
+      return a / x;
+    case Op::kLog1p:
+      return a / (1.0 + x);
+    case Op::kSqrt:
+      return 0.5 * a / z;
+    case Op::kSin:
+      return a * cos(x);
+    case Op::kCos:
+      return -(a * sin(x));
+    case Op::kTan:
+      return a * (1.0 + z * z);
+    case Op::kAsin:
+      return a / sqrt((1.0 - x) * (1.0 + x));
+    case Op::kAcos:
+      return -(a / sqrt((1.0 - x) * (1.0 + x)));
+    case Op::kAtan:
+      return a / (1.0 + x * x);
+    case Op::kSinh:
+      return a * cosh(x);
+    case Op::kCosh:
+      return a * sinh(x);
+    case Op::kTanh:
+      return a * (1.0 - z * z);
+    case Op::kSigmoid:
+      return a * (z * (1.0 - z));
+    case Op::kSoftplus:
+      return a * sigmoid(x);
+    case Op::kErf:
+      return a * (2.0 * std::numbers::inv_sqrtpi * exp(-(x * x)));
     case Op::kSign:
-    case Op::kStopGradient: return {};
-    default: COSTATE_CHECK(false, "no derivative rule for ", info(op).name); return {};
+    case Op::kStopGradient:
+      return {};
+    default:
+      COSTATE_CHECK(false, "no derivative rule for ", info(op).name);
+      return {};
   }
 }
 
 MaybeArray binary_partial(Op op, bool first, const Array& x, const Array& y, const Array& z, const Array& a) {
   switch (op) {
-    case Op::kAdd: return a;
-    case Op::kSub: return first ? a : -a;
-    case Op::kMul: return a * (first ? y : x);
-    case Op::kDiv: return first ? a / y : -(a * (z / y));
-    case Op::kPow: return first ? power_base_partial(x, y, a) : power_exponent_partial(x, z, a);
-    case Op::kAtan2: return first ? a * (y / (x * x + y * y)) : -(a * (x / (x * x + y * y)));
-    case Op::kMin: return first ? where(x <= y, a, 0.0) : where(x <= y, 0.0, a);
-    case Op::kMax: return first ? where(x >= y, a, 0.0) : where(x >= y, 0.0, a);
+    case Op::kAdd:
+      return a;
+    case Op::kSub:
+      return first ? a : -a;
+    case Op::kMul:
+      return a * (first ? y : x);
+    case Op::kDiv:
+      return first ? a / y : -(a * (z / y));
+    case Op::kPow:
+      return first ? power_base_partial(x, y, a) : power_exponent_partial(x, z, a);
+    case Op::kAtan2:
+      return first ? a * (y / (x * x + y * y)) : -(a * (x / (x * x + y * y)));
+    case Op::kMin:
+      return first ? where(x <= y, a, 0.0) : where(x <= y, 0.0, a);
+    case Op::kMax:
+      return first ? where(x >= y, a, 0.0) : where(x >= y, 0.0, a);
     case Op::kLess:
     case Op::kLessEqual:
-    case Op::kEqual: return {};
-    default: COSTATE_CHECK(false, "no derivative rule for ", info(op).name); return {};
+    case Op::kEqual:
+      return {};
+    default:
+      COSTATE_CHECK(false, "no derivative rule for ", info(op).name);
+      return {};
   }
 }
 

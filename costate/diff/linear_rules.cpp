@@ -1,5 +1,5 @@
-// Structure, reductions and products: linear in each operand, so the tangent is the operation itself and the cotangent its
-// transpose.
+// Structure, reductions and products: linear in each operand, so the tangent is the operation itself and the cotangent
+// its transpose.
 #include <numeric>
 
 #include "costate/base/error.h"
@@ -67,43 +67,64 @@ MaybeArray transposed_partial(const Node& node, std::size_t i, std::span<const A
                               const Array& a) {
   const Array& x = operands[0];
   switch (node.op) {
-    case Op::kBroadcast: return sum_to(a, x.shape());
-    case Op::kReshape: return reshape(a, x.shape());
-    case Op::kTranspose: return transpose(a, inverse(node.indices));
-    case Op::kGather: return scatter(a, node.indices, x.shape());
-    case Op::kScatter: return gather(a, node.indices, x.shape());
-    case Op::kConcat: return concat_part(node, i, operands, a);
-    case Op::kSum: return spread_over(a, node, x.shape());
+    case Op::kBroadcast:
+      return sum_to(a, x.shape());
+    case Op::kReshape:
+      return reshape(a, x.shape());
+    case Op::kTranspose:
+      return transpose(a, inverse(node.indices));
+    case Op::kGather:
+      return scatter(a, node.indices, x.shape());
+    case Op::kScatter:
+      return gather(a, node.indices, x.shape());
+    case Op::kConcat:
+      return concat_part(node, i, operands, a);
+    case Op::kSum:
+      return spread_over(a, node, x.shape());
     case Op::kReduceMin:
-    case Op::kReduceMax: return spread_over(a, node, x.shape()) * extreme_weights(node, x, result);
-    case Op::kMatmul: return matmul_partial(i == 0, x, operands[1], a);
-    case Op::kOuter: return i == 0 ? matmul(a, operands[1]) : matmul(x, a);
-    default: COSTATE_CHECK(false, "no transposed rule for ", info(node.op).name); return {};
+    case Op::kReduceMax:
+      return spread_over(a, node, x.shape()) * extreme_weights(node, x, result);
+    case Op::kMatmul:
+      return matmul_partial(i == 0, x, operands[1], a);
+    case Op::kOuter:
+      return i == 0 ? matmul(a, operands[1]) : matmul(x, a);
+    default:
+      COSTATE_CHECK(false, "no transposed rule for ", info(node.op).name);
+      return {};
   }
 }
 
 MaybeArray forward_tangent(const Node& node, std::span<const Array> operands, const Array& result,
                            std::span<const MaybeArray> tangents) {
-  const auto tangent = [&](std::size_t i) {
-    return tangents[i].is_empty() ? zeros(operands[i].shape()) : tangents[i];
-  };
+  const auto tangent = [&](std::size_t i) { return tangents[i].is_empty() ? zeros(operands[i].shape()) : tangents[i]; };
   switch (node.op) {
-    case Op::kBroadcast: return broadcast_to(tangent(0), node.shape);
-    case Op::kReshape: return reshape(tangent(0), node.shape);
-    case Op::kTranspose: return transpose(tangent(0), node.indices);
-    case Op::kGather: return gather(tangent(0), node.indices, node.shape);
-    case Op::kScatter: return scatter(tangent(0), node.indices, node.shape);
+    case Op::kBroadcast:
+      return broadcast_to(tangent(0), node.shape);
+    case Op::kReshape:
+      return reshape(tangent(0), node.shape);
+    case Op::kTranspose:
+      return transpose(tangent(0), node.indices);
+    case Op::kGather:
+      return gather(tangent(0), node.indices, node.shape);
+    case Op::kScatter:
+      return scatter(tangent(0), node.indices, node.shape);
     case Op::kConcat: {
       std::vector<Array> parts;
       for (std::size_t i = 0; i < operands.size(); ++i) parts.push_back(tangent(i));
       return concat(parts, static_cast<int>(node.indices[0]));
     }
-    case Op::kSum: return sum(tangent(0), node.indices);
+    case Op::kSum:
+      return sum(tangent(0), node.indices);
     case Op::kReduceMin:
-    case Op::kReduceMax: return sum(tangent(0) * extreme_weights(node, operands[0], result), node.indices);
-    case Op::kMatmul: return matmul(tangent(0), operands[1]) + matmul(operands[0], tangent(1));
-    case Op::kOuter: return outer(tangent(0), operands[1]) + outer(operands[0], tangent(1));
-    default: COSTATE_CHECK(false, "no forward rule for ", info(node.op).name); return {};
+    case Op::kReduceMax:
+      return sum(tangent(0) * extreme_weights(node, operands[0], result), node.indices);
+    case Op::kMatmul:
+      return matmul(tangent(0), operands[1]) + matmul(operands[0], tangent(1));
+    case Op::kOuter:
+      return outer(tangent(0), operands[1]) + outer(operands[0], tangent(1));
+    default:
+      COSTATE_CHECK(false, "no forward rule for ", info(node.op).name);
+      return {};
   }
 }
 

@@ -58,8 +58,8 @@ class BatchRunner {
   Slot make_slot() const;
   std::unique_ptr<Slot> take_slot() const;
   void give_slot(std::unique_ptr<Slot> slot) const;
-  void run_tile(Slot& slot, std::span<const HostArray* const> inputs, std::span<const T* const> pointers, const T* shared,
-                std::size_t tile, std::size_t batch, std::vector<HostArray>& outputs) const;
+  void run_tile(Slot& slot, std::span<const HostArray* const> inputs, std::span<const T* const> pointers,
+                const T* shared, std::size_t tile, std::size_t batch, std::vector<HostArray>& outputs) const;
   std::size_t input_size(std::size_t i) const { return static_cast<std::size_t>(function_.inputs()[i].shape.size()); }
   std::size_t output_size(std::size_t i) const { return static_cast<std::size_t>(function_.output_shape(i).size()); }
   bool is_sum(std::size_t i) const { return function_.outputs()[i].kind == OutputKind::kSum; }
@@ -122,7 +122,8 @@ void BatchRunner<T>::give_slot(std::unique_ptr<Slot> slot) const {
 
 template <class T>
 void BatchRunner<T>::run_tile(Slot& slot, std::span<const HostArray* const> inputs, std::span<const T* const> pointers,
-                              const T* shared, std::size_t tile, std::size_t batch, std::vector<HostArray>& outputs) const {
+                              const T* shared, std::size_t tile, std::size_t batch,
+                              std::vector<HostArray>& outputs) const {
   const std::size_t lanes = tile_.lanes();
   const std::size_t first = tile * lanes;
   const std::size_t count = std::min(lanes, batch - first);
@@ -133,13 +134,20 @@ void BatchRunner<T>::run_tile(Slot& slot, std::span<const HostArray* const> inpu
     tile_inputs[i] = slot.inputs[i];
     std::vector<T> sample(size);
     for (std::size_t lane = 0; lane < lanes; ++lane) {
-      if (lane < count) copy_in(*inputs[i], (first + lane) * size, size, sample.data());  // padding repeats the last one
+      if (lane < count)
+        copy_in(*inputs[i], (first + lane) * size, size, sample.data());  // padding repeats the last one
       for (std::size_t row = 0; row < size; ++row) slot.inputs[i][row * lanes + lane] = sample[row];
     }
   }
-  const TileCall<T> call{.inputs = tile_inputs, .outputs = slot.outputs, .shared = shared, .saved = slot.saved.data(),
-                         .workspace = &slot.workspace, .lane_weights = nullptr, .num_samples = count,
-                         .first_sample = static_cast<std::int64_t>(first), .report = &slot.report};
+  const TileCall<T> call{.inputs = tile_inputs,
+                         .outputs = slot.outputs,
+                         .shared = shared,
+                         .saved = slot.saved.data(),
+                         .workspace = &slot.workspace,
+                         .lane_weights = nullptr,
+                         .num_samples = count,
+                         .first_sample = static_cast<std::int64_t>(first),
+                         .report = &slot.report};
   for (const Phase phase : {Phase::kForward, Phase::kReverse, Phase::kAccumulate}) tile_.run(phase, call);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (is_sum(i)) continue;
@@ -213,7 +221,8 @@ struct Program::Implementation {
         return f32;
       else
         return f64;
-    }();
+    }
+    ();
     auto& found = runners[lanes];
     if (!found) found = std::make_shared<const internal::BatchRunner<T>>(function, lanes);
     return found;
@@ -263,8 +272,8 @@ RunResult Program::run(std::span<const HostArray> inputs) const {
     }
   }
   if (given != inputs.size())
-    throw InvalidArgument("[Program.run] the function takes ", given, " inputs besides its parameters; got ", inputs.size(),
-                          ".");
+    throw InvalidArgument("[Program.run] the function takes ", given, " inputs besides its parameters; got ",
+                          inputs.size(), ".");
   const std::size_t batch = check_inputs(function, all);
   if (implementation_->options.dtype == Dtype::kF32) return implementation_->runner<float>(batch)->run(all, batch);
   return implementation_->runner<double>(batch)->run(all, batch);

@@ -132,18 +132,27 @@ void TileFunction<T>::Program::run_elementwise(const Bound<T>& bound, const Base
   else if (bound.binary != nullptr)
     bound.binary(operand(sources[0], bases), operand(sources[1], bases), out, instruction.rows, lanes);
   else
-    where(operand(sources[0], bases), operand(sources[1], bases), operand(sources[2], bases), out, instruction.rows, lanes);
+    where(operand(sources[0], bases), operand(sources[1], bases), operand(sources[2], bases), out, instruction.rows,
+          lanes);
 }
 
 template <class T>
-void TileFunction<T>::Program::run_gemm(const Instruction& instruction, const Bases<T>& bases, std::size_t lanes) const {
+void TileFunction<T>::Program::run_gemm(const Instruction& instruction, const Bases<T>& bases,
+                                        std::size_t lanes) const {
   const std::size_t columns = instruction.n * lanes;
-  Gemm<T> product{.m = instruction.m, .k = instruction.k, .n = columns,
+  Gemm<T> product{.m = instruction.m,
+                  .k = instruction.k,
+                  .n = columns,
                   .a = bases.read(instruction.sources[0].slot),
-                  .a_row_stride = instruction.row_stride, .a_column_stride = instruction.column_stride,
-                  .b = bases.read(instruction.sources[1].slot), .b_stride = columns,
-                  .c = bases.write(instruction.out), .c_stride = columns,
-                  .start = GemmStart::kZero, .bias = nullptr, .activation = activation_of(instruction.epilogue)};
+                  .a_row_stride = instruction.row_stride,
+                  .a_column_stride = instruction.column_stride,
+                  .b = bases.read(instruction.sources[1].slot),
+                  .b_stride = columns,
+                  .c = bases.write(instruction.out),
+                  .c_stride = columns,
+                  .start = GemmStart::kZero,
+                  .bias = nullptr,
+                  .activation = activation_of(instruction.epilogue)};
   if (instruction.has_bias) {
     product.bias = bases.read(instruction.sources[2].slot);
     product.start = lanes == 1 ? GemmStart::kBiasColumn : GemmStart::kBiasRow;
@@ -152,7 +161,8 @@ void TileFunction<T>::Program::run_gemm(const Instruction& instruction, const Ba
 }
 
 template <class T>
-void TileFunction<T>::Program::run_extension(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const {
+void TileFunction<T>::Program::run_extension(const Bound<T>& bound, const Bases<T>& bases,
+                                             const TileCall<T>& call) const {
   const Instruction& instruction = bound.instruction;
   constexpr std::size_t kMaxOperands = 256;
   const T* operands[kMaxOperands];
@@ -167,7 +177,9 @@ void TileFunction<T>::Program::run_extension(const Bound<T>& bound, const Bases<
   const TileOpRun<T> run{.operands = {operands, instruction.sources.size()},
                          .operand_states = {states, instruction.sources.size()},
                          .state = owned[static_cast<std::size_t>(instruction.state)].get(),
-                         .num_samples = call.num_samples, .first_sample = call.first_sample, .report = call.report};
+                         .num_samples = call.num_samples,
+                         .first_sample = call.first_sample,
+                         .report = call.report};
   T* out = bases.write(instruction.out);
   if (instruction.step == Step::kExtension)
     bound.op->run(run, out);
@@ -190,15 +202,25 @@ const T* TileFunction<T>::Program::weights_of(const Instruction& instruction, st
 }
 
 template <class T>
-void TileFunction<T>::Program::add_gemm(const Instruction& instruction, const Bases<T>& bases, const TileCall<T>& call) const {
+void TileFunction<T>::Program::add_gemm(const Instruction& instruction, const Bases<T>& bases,
+                                        const TileCall<T>& call) const {
   const std::size_t depth = instruction.k * plan.lanes;
   T* transposed = bases.scratch + accumulate_offset;
   const T* weights = weights_of(instruction, instruction.k, call, transposed + depth * instruction.n);
   transpose(bases.read(instruction.sources[1].slot), instruction.n, depth, weights, transposed);
-  gemm(Gemm<T>{.m = instruction.m, .k = depth, .n = instruction.n, .a = bases.read(instruction.sources[0].slot),
-               .a_row_stride = depth, .a_column_stride = 1, .b = transposed, .b_stride = instruction.n,
-               .c = bases.write(instruction.out), .c_stride = instruction.n, .start = GemmStart::kAccumulate,
-               .bias = nullptr, .activation = Activation::kNone});
+  gemm(Gemm<T>{.m = instruction.m,
+               .k = depth,
+               .n = instruction.n,
+               .a = bases.read(instruction.sources[0].slot),
+               .a_row_stride = depth,
+               .a_column_stride = 1,
+               .b = transposed,
+               .b_stride = instruction.n,
+               .c = bases.write(instruction.out),
+               .c_stride = instruction.n,
+               .start = GemmStart::kAccumulate,
+               .bias = nullptr,
+               .activation = Activation::kNone});
 }
 
 template <class T>
@@ -306,8 +328,12 @@ void TileFunction<T>::prepare(std::span<const T* const> inputs, T* shared) const
 
 template <class T>
 void TileFunction<T>::run(Phase phase, const TileCall<T>& call) const {
-  const Bases<T> bases{.inputs = call.inputs, .outputs = call.outputs, .shared_read = call.shared, .shared_write = nullptr,
-                       .saved = call.saved, .scratch = call.workspace->scratch.data()};
+  const Bases<T> bases{.inputs = call.inputs,
+                       .outputs = call.outputs,
+                       .shared_read = call.shared,
+                       .shared_write = nullptr,
+                       .saved = call.saved,
+                       .scratch = call.workspace->scratch.data()};
   for (const Bound<T>& bound : program_->phases[static_cast<std::size_t>(phase)])
     program_->run_instruction(bound, bases, program_->plan.lanes, &call);
 }

@@ -1,7 +1,7 @@
 // The lowered form of an Extension: how a whole program (a solve) runs inside a tile.
 //
-// A tile is `lanes` samples side by side: a value of n elements a sample is [n, lanes], lanes contiguous. A value that all
-// samples share is [n].
+// A tile is `lanes` samples side by side: a value of n elements a sample is [n, lanes], lanes contiguous. A value that
+// all samples share is [n].
 #pragma once
 
 #include <cstddef>
@@ -24,11 +24,11 @@ class TileOpState {
 
 template <class T>
 struct TileOpRun {
-  std::span<const T* const> operands;               // [n, lanes] or, where shared, [n]
-  std::span<TileOpState* const> operand_states;     // state of the operand's own TileOp, or null
+  std::span<const T* const> operands;            // [n, lanes] or, where shared, [n]
+  std::span<TileOpState* const> operand_states;  // state of the operand's own TileOp, or null
   TileOpState* state = nullptr;
-  std::size_t num_samples = 0;                      // lanes that hold samples: the first ones; the rest is padding
-  std::int64_t first_sample = 0;                    // row of the batch in lane 0, for failures and random numbers
+  std::size_t num_samples = 0;    // lanes that hold samples: the first ones; the rest is padding
+  std::int64_t first_sample = 0;  // row of the batch in lane 0, for failures and random numbers
   RunReport* report = nullptr;
 };
 
@@ -39,7 +39,8 @@ class TileOp {
   virtual std::unique_ptr<TileOpState> make_state() const = 0;
   /// Writes the result [n, lanes]; padding lanes may get anything finite.
   virtual void run(const TileOpRun<T>& run, T* out) const = 0;
-  /// For results that exist summed over the batch only (Extension::is_sum_only): adds the sum over the samples to out [n].
+  /// For results that exist summed over the batch only (Extension::is_sum_only): adds the sum over the samples to out
+  /// [n].
   virtual void accumulate(const TileOpRun<T>& run, T* out) const = 0;
 };
 

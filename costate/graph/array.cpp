@@ -36,8 +36,8 @@ Array elementwise(Op op, std::initializer_list<const Operand*> operands) {
       // Left to append_op's sentence, which names the operations too.
       const Array pair[] = {(*operands.begin())->array, operand->array};
       const auto& node = [&](const Array& array) -> const Node& { return array.builder()->node(array.node()); };
-      throw ShapeError("[", info(op).name, "] at ", place(operand->where), ": ", info(node(pair[0]).op).name, " ", seen, " and ",
-                       info(node(pair[1]).op).name, " ", operand->array.shape(),
+      throw ShapeError("[", info(op).name, "] at ", place(operand->where), ": ", info(node(pair[0]).op).name, " ", seen,
+                       " and ", info(node(pair[1]).op).name, " ", operand->array.shape(),
                        " must agree or be 1 along each axis, aligned at the end.");
     }
   }
@@ -80,8 +80,8 @@ Array Array::slice(std::int64_t begin, std::int64_t end, std::source_location wh
   const std::int64_t first = begin < 0 ? begin + length : begin;
   const std::int64_t last = end < 0 ? end + length : end;
   if (shape().rank() == 0 || first < 0 || last > length || first > last)
-    throw ShapeError("[slice] at ", place(where), ": positions ", begin, " to ", end, " do not lie in the first axis of ",
-                     shape(), ".");
+    throw ShapeError("[slice] at ", place(where), ": positions ", begin, " to ", end,
+                     " do not lie in the first axis of ", shape(), ".");
   std::vector<std::int64_t> axes = shape().axes();
   axes[0] = last - first;
   if (first == 0 && last == length) return *this;

@@ -1,8 +1,8 @@
 // The symbolic array of traced code, and every operation on it.
 //
-// An Array is a handle to a node of the graph being traced. Operators and functions append nodes; shapes are checked at once
-// and a mismatch names the operation, the shapes, where the operands come from and the line of user code. Elementwise
-// functions broadcast by NumPy's rule. Numbers convert to constants.
+// An Array is a handle to a node of the graph being traced. Operators and functions append nodes; shapes are checked at
+// once and a mismatch names the operation, the shapes, where the operands come from and the line of user code.
+// Elementwise functions broadcast by NumPy's rule. Numbers convert to constants.
 #pragma once
 
 #include <memory>

@@ -48,10 +48,11 @@ bool same_node(const Node& left, const Node& right) {
 
 std::string describe(const GraphBuilder& builder, NodeId id) {
   const Node& node = builder.node(id);
-  const std::string source = node.op == Op::kInput
-                                 ? text::concat("input '", builder.inputs()[static_cast<std::size_t>(node.indices[0])].name, "'")
-                             : node.op == Op::kExtension ? node.extension->name()
-                                                         : std::string(info(node.op).name);
+  const std::string source =
+      node.op == Op::kInput
+          ? text::concat("input '", builder.inputs()[static_cast<std::size_t>(node.indices[0])].name, "'")
+      : node.op == Op::kExtension ? node.extension->name()
+                                  : std::string(info(node.op).name);
   return text::concat(source, " ", node.shape);
 }
 
@@ -92,18 +93,22 @@ Array GraphBuilder::input(std::string name, InputKind kind, Shape shape) {
 Array GraphBuilder::parameter(const Parameter& parameter) {
   for (std::size_t position = 0; position < inputs_.size(); ++position)
     if (inputs_[position].parameter && *inputs_[position].parameter == parameter)
-      return append(Node{.op = Op::kInput, .shape = inputs_[position].shape, .indices = {static_cast<std::int64_t>(position)}});
-  return input_like(Input{parameter.name(), InputKind::kShared, parameter.shape(), std::make_shared<const Parameter>(parameter)});
+      return append(
+          Node{.op = Op::kInput, .shape = inputs_[position].shape, .indices = {static_cast<std::int64_t>(position)}});
+  return input_like(
+      Input{parameter.name(), InputKind::kShared, parameter.shape(), std::make_shared<const Parameter>(parameter)});
 }
 
 Array GraphBuilder::input_like(const Input& like) {
   inputs_.push_back(like);
-  return append(Node{.op = Op::kInput, .shape = like.shape, .indices = {static_cast<std::int64_t>(inputs_.size()) - 1}});
+  return append(
+      Node{.op = Op::kInput, .shape = like.shape, .indices = {static_cast<std::int64_t>(inputs_.size()) - 1}});
 }
 
 Array GraphBuilder::constant(Shape shape, std::vector<double> values) {
   bool uniform = !values.empty();
-  for (const double value : values) uniform = uniform && std::bit_cast<std::uint64_t>(value) == std::bit_cast<std::uint64_t>(values[0]);
+  for (const double value : values)
+    uniform = uniform && std::bit_cast<std::uint64_t>(value) == std::bit_cast<std::uint64_t>(values[0]);
   if (uniform) values.resize(1);
   return append(Node{.op = Op::kConstant, .shape = std::move(shape), .values = std::move(values)});
 }
@@ -124,7 +129,8 @@ Function GraphBuilder::finish(std::span<const Array> outputs, std::vector<Output
   std::vector<bool> needed(nodes_.size(), false);
   for (const Array& output : outputs) {
     if (output.is_empty() || output.builder() != this)
-      throw InvalidArgument("[trace] the callable returned an ", output.is_empty() ? "empty Array" : "Array of another trace",
+      throw InvalidArgument("[trace] the callable returned an ",
+                            output.is_empty() ? "empty Array" : "Array of another trace",
                             "; return what it computed from its arguments.");
     needed[static_cast<std::size_t>(output.node())] = true;
   }
@@ -170,7 +176,8 @@ Array append_op(Op op, std::span<const Array> operands, std::source_location whe
   try {
     node.shape = infer_shape(op, shapes, node.indices, shape);
   } catch (const ShapeError& error) {
-    throw ShapeError("[", info(op).name, "] of ", describe_all(operands), " at ", place(where), ": ", error.what(), ".");
+    throw ShapeError("[", info(op).name, "] of ", describe_all(operands), " at ", place(where), ": ", error.what(),
+                     ".");
   }
   return operands[0].builder()->append(std::move(node));
 }
@@ -198,12 +205,14 @@ std::vector<Array> inline_function(const Function& function, std::span<const Arr
 
 namespace costate {
 
-Array::Array(internal::GraphBuilder* builder, NodeId node) : builder_(builder), node_(node), trace_(builder->serial()) {}
+Array::Array(internal::GraphBuilder* builder, NodeId node)
+    : builder_(builder), node_(node), trace_(builder->serial()) {}
 
 internal::GraphBuilder* Array::builder() const {
   if (builder_ != nullptr && !internal::is_live(builder_, trace_))
-    throw InvalidArgument("[Array] an Array of another trace, which has ended, is used; pass it as an argument of the traced callable "
-                          "instead.");
+    throw InvalidArgument(
+        "[Array] an Array of another trace, which has ended, is used; pass it as an argument of the traced callable "
+        "instead.");
   return builder_;
 }
 

@@ -1,7 +1,7 @@
 // What an operation outside the table must answer. `solve` is one: a whole program as a node of a graph.
 //
-// graph/ declares the questions, the stage that owns the operation answers them: its shape, its value, its two derivatives
-// and its lowering to tiles. Extensions are immutable and compared by identity or by `equals`.
+// graph/ declares the questions, the stage that owns the operation answers them: its shape, its value, its two
+// derivatives and its lowering to tiles. Extensions are immutable and compared by identity or by `equals`.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ namespace costate {
 
 namespace internal {
 template <class T>
-class TileOp;         // exec/tile_op.h: the lowered form
+class TileOp;          // exec/tile_op.h: the lowered form
 struct TileOpContext;  // exec/tile_op.h: lanes, which operands are shared
 }  // namespace internal
 
@@ -31,8 +31,8 @@ class Extension {
   virtual Shape infer_shape(std::span<const Shape> operands) const = 0;
   /// The value for one sample, in f64: the meaning of the operation. Operands and result are flat, row-major.
   virtual std::vector<double> interpret(std::span<const std::vector<double>> operands) const = 0;
-  /// Cotangents of the operands, given the result's; an empty Array where none flows, or where `wanted` says that none is
-  /// asked for. NotSupported by default.
+  /// Cotangents of the operands, given the result's; an empty Array where none flows, or where `wanted` says that none
+  /// is asked for. NotSupported by default.
   virtual std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
                                  const std::vector<bool>& wanted) const;
   /// Tangent of the result; tangents[i] is empty where operand i has none. NotSupported by default.

@@ -25,12 +25,14 @@ std::vector<Parameter> Function::parameters() const {
 }
 
 std::vector<Array> Extension::vjp(std::span<const Array>, const Array&, const Array&, const std::vector<bool>&) const {
-  throw NotSupported("[vjp] operation '", name(), "' has no reverse derivative rule; differentiate it with jvp, or stop ",
+  throw NotSupported("[vjp] operation '", name(),
+                     "' has no reverse derivative rule; differentiate it with jvp, or stop ",
                      "the gradient before it with stop_gradient.");
 }
 
 Array Extension::jvp(std::span<const Array>, const Array&, std::span<const Array>) const {
-  throw NotSupported("[jvp] operation '", name(), "' has no forward derivative rule; differentiate it with vjp, or stop ",
+  throw NotSupported("[jvp] operation '", name(),
+                     "' has no forward derivative rule; differentiate it with vjp, or stop ",
                      "the gradient before it with stop_gradient.");
 }
 

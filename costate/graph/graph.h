@@ -1,9 +1,9 @@
 // The graph of a traced program: what user code becomes, and what every later stage reads.
 //
-// A Function is a list of nodes in an order where operands come first. It describes ONE sample: no batch axis. An input is
-// either of a sample (kSample: state, time, data) or shared by all samples (kShared: parameters); an output either stays a
-// value per sample or is summed over the batch (kSum: parameter gradients). Numbers have no dtype here: the plan picks f32
-// or f64, the interpreter computes in f64.
+// A Function is a list of nodes in an order where operands come first. It describes ONE sample: no batch axis. An input
+// is either of a sample (kSample: state, time, data) or shared by all samples (kShared: parameters); an output either
+// stays a value per sample or is summed over the batch (kSum: parameter gradients). Numbers have no dtype here: the
+// plan picks f32 or f64, the interpreter computes in f64.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ struct Node {
   Op op = Op::kConstant;
   Shape shape = {};
   std::vector<NodeId> operands = {};
-  std::vector<double> values = {};             // kConstant: shape.size() numbers, or one that fills the shape
-  std::vector<std::int64_t> indices = {};      // kInput: position; kGather, kScatter: flat positions; axes of the others
+  std::vector<double> values = {};         // kConstant: shape.size() numbers, or one that fills the shape
+  std::vector<std::int64_t> indices = {};  // kInput: position; kGather, kScatter: flat positions; axes of the others
   std::shared_ptr<const Extension> extension = {};  // kExtension
 };
 

@@ -1,11 +1,12 @@
 // Shape rules, one a family. They run while user code is traced, so their messages speak to the user: which operation,
 // which shapes made by which operations, and the line.
+#include "costate/graph/internal/infer.h"
+
 #include <algorithm>
 #include <numeric>
 
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
-#include "costate/graph/internal/infer.h"
 
 namespace costate::internal {
 namespace {

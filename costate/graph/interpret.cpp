@@ -15,28 +15,51 @@ using Numbers = std::vector<double>;
 
 double unary(Op op, double x) {
   switch (op) {
-    case Op::kNeg: return -x;
-    case Op::kAbs: return std::abs(x);
-    case Op::kSign: return std::isnan(x) ? x : static_cast<double>((x > 0) - (x < 0));
-    case Op::kExp: return std::exp(x);
-    case Op::kExpm1: return std::expm1(x);
-    case Op::kLog: return std::log(x);
-    case Op::kLog1p: return std::log1p(x);
-    case Op::kSqrt: return std::sqrt(x);
-    case Op::kSin: return std::sin(x);
-    case Op::kCos: return std::cos(x);
-    case Op::kTan: return std::tan(x);
-    case Op::kAsin: return std::asin(x);
-    case Op::kAcos: return std::acos(x);
-    case Op::kAtan: return std::atan(x);
-    case Op::kSinh: return std::sinh(x);
-    case Op::kCosh: return std::cosh(x);
-    case Op::kTanh: return std::tanh(x);
-    case Op::kSigmoid: return 1 / (1 + std::exp(-x));
-    case Op::kSoftplus: return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
-    case Op::kErf: return std::erf(x);
-    case Op::kStopGradient: return x;
-    default: COSTATE_CHECK(false, "no meaning for ", info(op).name); return 0;
+    case Op::kNeg:
+      return -x;
+    case Op::kAbs:
+      return std::abs(x);
+    case Op::kSign:
+      return std::isnan(x) ? x : static_cast<double>((x > 0) - (x < 0));
+    case Op::kExp:
+      return std::exp(x);
+    case Op::kExpm1:
+      return std::expm1(x);
+    case Op::kLog:
+      return std::log(x);
+    case Op::kLog1p:
+      return std::log1p(x);
+    case Op::kSqrt:
+      return std::sqrt(x);
+    case Op::kSin:
+      return std::sin(x);
+    case Op::kCos:
+      return std::cos(x);
+    case Op::kTan:
+      return std::tan(x);
+    case Op::kAsin:
+      return std::asin(x);
+    case Op::kAcos:
+      return std::acos(x);
+    case Op::kAtan:
+      return std::atan(x);
+    case Op::kSinh:
+      return std::sinh(x);
+    case Op::kCosh:
+      return std::cosh(x);
+    case Op::kTanh:
+      return std::tanh(x);
+    case Op::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Op::kSoftplus:
+      return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+    case Op::kErf:
+      return std::erf(x);
+    case Op::kStopGradient:
+      return x;
+    default:
+      COSTATE_CHECK(false, "no meaning for ", info(op).name);
+      return 0;
   }
 }
 
@@ -45,18 +68,31 @@ double greater(double x, double y) { return std::isnan(x) || std::isnan(y) ? NAN
 
 double binary(Op op, double x, double y) {
   switch (op) {
-    case Op::kAdd: return x + y;
-    case Op::kSub: return x - y;
-    case Op::kMul: return x * y;
-    case Op::kDiv: return x / y;
-    case Op::kPow: return std::pow(x, y);
-    case Op::kAtan2: return std::atan2(x, y);
-    case Op::kMin: return lesser(x, y);
-    case Op::kMax: return greater(x, y);
-    case Op::kLess: return x < y ? 1 : 0;
-    case Op::kLessEqual: return x <= y ? 1 : 0;
-    case Op::kEqual: return x == y ? 1 : 0;
-    default: COSTATE_CHECK(false, "no meaning for ", info(op).name); return 0;
+    case Op::kAdd:
+      return x + y;
+    case Op::kSub:
+      return x - y;
+    case Op::kMul:
+      return x * y;
+    case Op::kDiv:
+      return x / y;
+    case Op::kPow:
+      return std::pow(x, y);
+    case Op::kAtan2:
+      return std::atan2(x, y);
+    case Op::kMin:
+      return lesser(x, y);
+    case Op::kMax:
+      return greater(x, y);
+    case Op::kLess:
+      return x < y ? 1 : 0;
+    case Op::kLessEqual:
+      return x <= y ? 1 : 0;
+    case Op::kEqual:
+      return x == y ? 1 : 0;
+    default:
+      COSTATE_CHECK(false, "no meaning for ", info(op).name);
+      return 0;
   }
 }
 
@@ -138,7 +174,9 @@ Numbers reduce(const Numbers& x, const Shape& from, const Node& node) {
     if (!started[target])
       sum = x[flat];
     else
-      sum = node.op == Op::kSum ? sum + x[flat] : node.op == Op::kReduceMin ? lesser(sum, x[flat]) : greater(sum, x[flat]);
+      sum = node.op == Op::kSum         ? sum + x[flat]
+            : node.op == Op::kReduceMin ? lesser(sum, x[flat])
+                                        : greater(sum, x[flat]);
     started[target] = true;
   });
   return out;
@@ -171,20 +209,31 @@ std::vector<double> interpret_node(const Node& node, std::span<const std::vector
                                    std::span<const Shape> shapes) {
   switch (node.op) {
     case Op::kConstant:
-      return node.values.size() == 1 ? Numbers(static_cast<std::size_t>(node.shape.size()), node.values[0]) : node.values;
-    case Op::kBroadcast: return broadcast(operands[0], shapes[0], node.shape);
-    case Op::kReshape: return operands[0];
-    case Op::kTranspose: return transpose(operands[0], shapes[0], node);
-    case Op::kGather: return gather(operands[0], node);
-    case Op::kScatter: return scatter(operands[0], node);
-    case Op::kConcat: return concat(operands, shapes, node);
+      return node.values.size() == 1 ? Numbers(static_cast<std::size_t>(node.shape.size()), node.values[0])
+                                     : node.values;
+    case Op::kBroadcast:
+      return broadcast(operands[0], shapes[0], node.shape);
+    case Op::kReshape:
+      return operands[0];
+    case Op::kTranspose:
+      return transpose(operands[0], shapes[0], node);
+    case Op::kGather:
+      return gather(operands[0], node);
+    case Op::kScatter:
+      return scatter(operands[0], node);
+    case Op::kConcat:
+      return concat(operands, shapes, node);
     case Op::kSum:
     case Op::kReduceMin:
-    case Op::kReduceMax: return reduce(operands[0], shapes[0], node);
+    case Op::kReduceMax:
+      return reduce(operands[0], shapes[0], node);
     case Op::kMatmul:
-    case Op::kOuter: return product(operands[0], operands[1], shapes[0], shapes[1], node);
-    case Op::kExtension: return node.extension->interpret(operands);
-    default: return elementwise(node, operands);
+    case Op::kOuter:
+      return product(operands[0], operands[1], shapes[0], shapes[1], node);
+    case Op::kExtension:
+      return node.extension->interpret(operands);
+    default:
+      return elementwise(node, operands);
   }
 }
 

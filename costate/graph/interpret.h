@@ -1,4 +1,5 @@
-// The reference interpreter: plain loops in f64 on one sample. It defines what each operation means; the executor must agree.
+// The reference interpreter: plain loops in f64 on one sample. It defines what each operation means; the executor must
+// agree.
 #pragma once
 
 #include <span>
@@ -9,8 +10,8 @@
 
 namespace costate {
 
-/// The outputs of `function` for one sample, in f64. `inputs` has one array an input, in order, shaped like it; or one an
-/// input that is not a Parameter, the Parameters then being read from their values. ShapeError if they do not fit.
+/// The outputs of `function` for one sample, in f64. `inputs` has one array an input, in order, shaped like it; or one
+/// an input that is not a Parameter, the Parameters then being read from their values. ShapeError if they do not fit.
 std::vector<HostArray> interpret(const Function& function, std::span<const HostArray> inputs);
 inline std::vector<HostArray> interpret(const Function& function, std::initializer_list<HostArray> inputs) {
   return interpret(function, std::span(inputs.begin(), inputs.size()));

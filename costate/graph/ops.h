@@ -19,8 +19,8 @@ enum class OpFamily : std::uint8_t { kSource, kUnary, kBinary, kTernary, kStruct
 struct OpInfo {
   std::string_view name;
   OpFamily family;
-  int arity;         // -1: any number
-  double test_low;   // operands of conformance tests are drawn from (test_low, test_high)
+  int arity;        // -1: any number
+  double test_low;  // operands of conformance tests are drawn from (test_low, test_high)
   double test_high;
 };
 

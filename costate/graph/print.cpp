@@ -45,7 +45,8 @@ std::string to_string(const Function& function) {
   out << '\n';
   for (std::size_t id = 0; id < function.nodes().size(); ++id) print_node(out, function, id);
   for (const Output& output : function.outputs())
-    out << "return " << output.name << " %" << output.node << (output.kind == OutputKind::kSum ? " summed" : "") << '\n';
+    out << "return " << output.name << " %" << output.node << (output.kind == OutputKind::kSum ? " summed" : "")
+        << '\n';
   return out.str();
 }
 

@@ -66,7 +66,8 @@ Function trace(Callable callable, const std::vector<ArgumentSpec>& arguments) {
     throw InvalidArgument("[trace] the callable takes ", kArity, " arguments; got ", arguments.size(),
                           " argument shapes.");
   return trace_list(arguments, [&](std::span<const Array> arrays) {
-    return internal::as_list(internal::call_with(callable, arrays, std::make_index_sequence<static_cast<std::size_t>(kArity)>{}));
+    return internal::as_list(
+        internal::call_with(callable, arrays, std::make_index_sequence<static_cast<std::size_t>(kArity)>{}));
   });
 }
 

@@ -45,7 +45,8 @@ void verify(const Function& function) {
     } catch (const ShapeError& error) {
       fault = error.what();
     }
-    if (!fault.empty()) throw InternalError("[verify] node %", id, " (", info(function.node(id).op).name, ") ", fault, ".");
+    if (!fault.empty())
+      throw InternalError("[verify] node %", id, " (", info(function.node(id).op).name, ") ", fault, ".");
   }
   for (const Output& output : function.outputs())
     if (output.node < 0 || output.node >= count)

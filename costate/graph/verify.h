@@ -5,8 +5,8 @@
 
 namespace costate {
 
-/// InternalError, naming the node, unless operands come before their readers, shapes are those that inference gives, inputs and
-/// constants have the numbers that they need, and outputs exist.
+/// InternalError, naming the node, unless operands come before their readers, shapes are those that inference gives,
+/// inputs and constants have the numbers that they need, and outputs exist.
 void verify(const Function& function);
 
 }  // namespace costate

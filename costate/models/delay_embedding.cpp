@@ -10,12 +10,13 @@ namespace {
 void check_spacing(const Trajectory& trajectory, int delay, double spacing) {
   const std::string where = trajectory.id.empty() ? "the series" : text::concat("trajectory '", trajectory.id, "'");
   if (trajectory.times.size() < static_cast<std::size_t>(delay) + 2)
-    throw DataError("[embed_delays] ", where, " has ", trajectory.times.size(), " samples; delay ", delay, " needs at least ",
-                    delay + 2, ".");
+    throw DataError("[embed_delays] ", where, " has ", trajectory.times.size(), " samples; delay ", delay,
+                    " needs at least ", delay + 2, ".");
   for (std::size_t i = 1; i < trajectory.times.size(); ++i)
     if (std::abs(trajectory.times[i] - trajectory.times[i - 1] - spacing) > 1e-6 * spacing)
-      throw DataError("[embed_delays] delayed states need evenly spaced times; in ", where, " the step from t = ",
-                      trajectory.times[i - 1], " to ", trajectory.times[i], " is not ", spacing, ".");
+      throw DataError("[embed_delays] delayed states need evenly spaced times; in ", where,
+                      " the step from t = ", trajectory.times[i - 1], " to ", trajectory.times[i], " is not ", spacing,
+                      ".");
 }
 
 }  // namespace

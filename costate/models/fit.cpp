@@ -24,7 +24,9 @@ TrainOptions train_options(const FitConfig& config, const FitOptions& options, c
   train.schedule = {.kind = wants_all ? ScheduleKind::kConstant : ScheduleKind::kCosine, .base = config.learning_rate};
   train.should_stop = options.should_stop;
   if (options.on_epoch)
-    train.on_epoch = [&options, model, epochs = config.epochs + config.polish](const HistoryRow& row) { options.on_epoch({model, row, epochs}); };
+    train.on_epoch = [&options, model, epochs = config.epochs + config.polish](const HistoryRow& row) {
+      options.on_epoch({model, row, epochs});
+    };
   return train;
 }
 
@@ -39,8 +41,8 @@ std::vector<double> dense_times(const std::vector<double>& times, const Window& 
   return dense;
 }
 
-StatePath predict_path(const SeriesModel& model, const TimeSeries& series, const Window& window, std::vector<double> start,
-                       std::vector<double> times) {
+StatePath predict_path(const SeriesModel& model, const TimeSeries& series, const Window& window,
+                       std::vector<double> start, std::vector<double> times) {
   const Trajectory& trajectory = series.trajectories[window.trajectory];
   SeriesModel::Query query{.start = std::move(start), .times = times};
   if (!series.input_names.empty()) {
@@ -51,7 +53,8 @@ StatePath predict_path(const SeriesModel& model, const TimeSeries& series, const
 }
 
 /// Windows that do not overlap by more than they must, so that one line shows the fit.
-std::vector<StatePath> fitted_paths(const SeriesModel& model, const TimeSeries& series, const SeriesObjective& objective) {
+std::vector<StatePath> fitted_paths(const SeriesModel& model, const TimeSeries& series,
+                                    const SeriesObjective& objective) {
   std::vector<StatePath> paths;
   std::size_t trajectory = 0, covered = 0;
   for (std::size_t i = 0; i < objective.windows().size(); ++i) {
@@ -83,8 +86,8 @@ class Errors {
   void add(std::size_t trajectory, std::size_t sample, const std::vector<double>& state) {
     const auto width = static_cast<std::int64_t>(series_.state_names.size());
     for (std::size_t k = 0; k < squares_.size(); ++k) {
-      const double seen =
-          series_.trajectories[trajectory].states.at(static_cast<std::int64_t>(sample) * width + static_cast<std::int64_t>(k));
+      const double seen = series_.trajectories[trajectory].states.at(static_cast<std::int64_t>(sample) * width +
+                                                                     static_cast<std::int64_t>(k));
       if (std::isnan(seen)) continue;
       squares_[k] += (state[k] - seen) * (state[k] - seen);
       counts_[k] += 1;
@@ -168,14 +171,20 @@ FitResult fit(const TimeSeries& data, const FitConfig& config, const FitOptions&
   neural.fingerprint = options.fingerprint;
   neural.resume = options.resume;
   Trained trained = train_model(series, split, config, neural, "neural ODE");
-  FitResult result{.model = trained.model, .series = series, .split = split, .training = std::move(trained.training),
-                   .errors = {}, .fitted = std::move(trained.fitted), .forecasts = std::move(trained.forecasts),
+  FitResult result{.model = trained.model,
+                   .series = series,
+                   .split = split,
+                   .training = std::move(trained.training),
+                   .errors = {},
+                   .fitted = std::move(trained.fitted),
+                   .forecasts = std::move(trained.forecasts),
                    .forecast_samples = std::move(trained.forecast_samples)};
   if (split.held.empty()) return result;
   FitConfig linear = config;
   linear.hidden.clear();
-  result.errors = {std::move(trained.error), last_value_error(series, split, result.model),
-                   train_model(series, split, linear, train_options(linear, options, "linear ODE"), "linear ODE").error};
+  result.errors = {
+      std::move(trained.error), last_value_error(series, split, result.model),
+      train_model(series, split, linear, train_options(linear, options, "linear ODE"), "linear ODE").error};
   return result;
 }
 

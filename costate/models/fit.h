@@ -1,5 +1,5 @@
-// Fits a neural ODE to a time series, and beside it two baselines that keep it honest: the last value, and the linear ODE
-// z' = A z + B u + b, trained the same way.
+// Fits a neural ODE to a time series, and beside it two baselines that keep it honest: the last value, and the linear
+// ODE z' = A z + B u + b, trained the same way.
 #pragma once
 
 #include <filesystem>
@@ -18,7 +18,7 @@ namespace costate {
 struct ForecastError {
   std::string model;
   std::vector<double> rmse = {};  // one a state: root mean square over the measured cells
-  double relative = 0;       // root mean square of all cells, each in units of its state's deviation in training
+  double relative = 0;            // root mean square of all cells, each in units of its state's deviation in training
 };
 
 /// States along a stretch of a trajectory, in the data's units.
@@ -47,9 +47,9 @@ struct FitResult {
   TimeSeries series;  // embedded, if the config says so
   Split split;
   TrainResult training;
-  std::vector<ForecastError> errors;  // the neural ODE, then the baselines; empty if nothing was held out
-  std::vector<StatePath> fitted;      // windows that cover the training data, densely
-  std::vector<StatePath> forecasts;   // of what was held out, densely
+  std::vector<ForecastError> errors;        // the neural ODE, then the baselines; empty if nothing was held out
+  std::vector<StatePath> fitted;            // windows that cover the training data, densely
+  std::vector<StatePath> forecasts;         // of what was held out, densely
   std::vector<StatePath> forecast_samples;  // the same at the samples held out
 };
 

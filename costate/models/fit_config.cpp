@@ -42,7 +42,8 @@ void FitConfig::check() const {
   require(!columns.states.empty(), "state", "none", "at least one column");
   require(delay >= 0 && delay <= 100, "delay", delay, "between 0 and 100");
   require(hold_out >= 0 && hold_out < 1, "hold-out", hold_out, "at least 0 and below 1 (below 100 %)");
-  for (const std::int64_t width : hidden) require(width >= 1 && width <= 65536, "hidden", width, "widths between 1 and 65536");
+  for (const std::int64_t width : hidden)
+    require(width >= 1 && width <= 65536, "hidden", width, "widths between 1 and 65536");
   require(rtol > 0 && std::isfinite(rtol), "rtol", rtol, "positive and finite");
   require(atol > 0 && std::isfinite(atol), "atol", atol, "positive and finite");
   require(window == 0 || window >= 2, "window", window, "at least 2 samples (0 chooses)");

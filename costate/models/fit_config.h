@@ -17,11 +17,11 @@ namespace costate {
 
 struct FitConfig {
   // data
-  std::string data;           // path of the CSV file
-  std::string data_digest;    // of its bytes; filled in by the fit
+  std::string data;         // path of the CSV file
+  std::string data_digest;  // of its bytes; filled in by the fit
   SeriesColumns columns;
-  int delay = 0;              // delayed copies of the states that join the state (time-delay embedding)
-  double hold_out = 0.2;      // share that is not trained on: the end of one trajectory, the last ones of several
+  int delay = 0;          // delayed copies of the states that join the state (time-delay embedding)
+  double hold_out = 0.2;  // share that is not trained on: the end of one trajectory, the last ones of several
   // model
   std::vector<std::int64_t> hidden = {64, 64};
   Activation activation = Activation::kTanh;
@@ -38,7 +38,7 @@ struct FitConfig {
   double learning_rate = 1e-2;
   std::int64_t epochs = 500;
   std::int64_t polish = 100;  // further epochs of L-BFGS
-  std::int64_t batch = 0;   // windows a step; 0: 64, or all if there are fewer
+  std::int64_t batch = 0;     // windows a step; 0: 64, or all if there are fewer
   std::uint64_t seed = 0;
 
   /// InvalidArgument for what no fit can do, naming the key and the value.

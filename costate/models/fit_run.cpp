@@ -76,7 +76,8 @@ void write_forecast_samples(const std::filesystem::path& path, const FitResult& 
   forecast.trajectories.clear();
   const auto d = static_cast<std::int64_t>(forecast.state_names.size());
   for (const StatePath& stretch : result.forecast_samples) {
-    Trajectory trajectory{.id = result.series.trajectories[stretch.trajectory].id, .times = stretch.times,
+    Trajectory trajectory{.id = result.series.trajectories[stretch.trajectory].id,
+                          .times = stretch.times,
                           .states = HostArray(Shape{static_cast<std::int64_t>(stretch.times.size()), d}),
                           .inputs = HostArray(Shape{static_cast<std::int64_t>(stretch.times.size()), 0})};
     for (std::int64_t i = 0; i < trajectory.states.size(); ++i)
@@ -101,8 +102,9 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   options.resume = mode == RunMode::kResume ? Resume::kYes : Resume::kNo;
   FitResult result = fit(series, config, options);
   if (result.training.best_epoch < 0)
-    throw SolveFailed("[fit] no epoch had a finite loss: every solve of some step failed, or the forecast of what is held out did. "
-                      "Lower --lr, shorten --window, or scale the data.");
+    throw SolveFailed(
+        "[fit] no epoch had a finite loss: every solve of some step failed, or the forecast of what is held out did. "
+        "Lower --lr, shorten --window, or scale the data.");
   result.model.save(run.model());
   write_history(run.history(), result.training.history);
   write_json(run.metrics(), metrics_of(result));

@@ -21,14 +21,16 @@ std::int64_t num_steps(const SeriesModel& model, const ForecastOptions& options,
     throw InvalidArgument("[forecast] until must lie after the start at ", start, "; got ", *options.until, ".");
   const double steps = std::ceil((*options.until - start) / model.spacing() * (1 - 1e-12));
   if (steps > static_cast<double>(kMostSteps))
-    throw InvalidArgument("[forecast] until = ", *options.until, " is ", steps, " samples ahead; at most ", kMostSteps, " can be made.");
+    throw InvalidArgument("[forecast] until = ", *options.until, " is ", steps, " samples ahead; at most ", kMostSteps,
+                          " can be made.");
   return static_cast<std::int64_t>(steps);
 }
 
 std::vector<LastState> starts_of(const SeriesModel& model, const ForecastOptions& options) {
   if (options.starts.trajectories.empty()) return model.last_states();
   if (model.config().delay > 0)
-    throw InvalidArgument("[forecast] a model with delayed states starts where its data end; it cannot start from a file.");
+    throw InvalidArgument(
+        "[forecast] a model with delayed states starts where its data end; it cannot start from a file.");
   std::vector<LastState> starts;
   for (const Trajectory& trajectory : options.starts.trajectories) {
     LastState start{trajectory.id, trajectory.times.front(), {}};
@@ -49,8 +51,8 @@ void set_drive(const SeriesModel& model, const ForecastOptions& options, SeriesM
                           "; give their values over time with --input FILE, as one trajectory.");
   const Trajectory& drive = options.drive.trajectories[0];
   if (drive.times.front() > query.times.front() || drive.times.back() < query.times.back())
-    throw DataError("[forecast] the inputs cover t = ", drive.times.front(), " … ", drive.times.back(), "; the forecast needs ",
-                    query.times.front(), " … ", query.times.back(), ".");
+    throw DataError("[forecast] the inputs cover t = ", drive.times.front(), " … ", drive.times.back(),
+                    "; the forecast needs ", query.times.front(), " … ", query.times.back(), ".");
   query.input_times = drive.times;
   query.inputs = drive.inputs;
 }
@@ -69,7 +71,9 @@ TimeSeries forecast(const SeriesModel& model, const ForecastOptions& options) {
     }
     set_drive(model, options, query);
     const std::vector<std::vector<double>> states = model.predict(query);
-    Trajectory trajectory{.id = start.trajectory, .times = query.times, .states = HostArray(Shape{steps + 1, d}),
+    Trajectory trajectory{.id = start.trajectory,
+                          .times = query.times,
+                          .states = HostArray(Shape{steps + 1, d}),
                           .inputs = HostArray(Shape{steps + 1, 0})};
     for (std::int64_t i = 0; i < trajectory.states.size(); ++i) {
       const double value = states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)];

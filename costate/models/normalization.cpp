@@ -6,8 +6,8 @@ namespace costate {
 namespace {
 
 /// Mean and deviation of column `column` of all trajectories, NaN left out.
-void measure_columns(const TimeSeries& series, HostArray Trajectory::*values, std::size_t count, std::vector<double>& offset,
-                     std::vector<double>& scale) {
+void measure_columns(const TimeSeries& series, HostArray Trajectory::*values, std::size_t count,
+                     std::vector<double>& offset, std::vector<double>& scale) {
   offset.assign(count, 0.0);
   scale.assign(count, 1.0);
   for (std::size_t column = 0; column < count; ++column) {
@@ -51,8 +51,10 @@ double measure_time(const TimeSeries& series, const std::vector<double>& scale) 
 
 Normalization measure(const TimeSeries& series) {
   Normalization normalization;
-  measure_columns(series, &Trajectory::states, series.state_names.size(), normalization.state_offset, normalization.state_scale);
-  measure_columns(series, &Trajectory::inputs, series.input_names.size(), normalization.input_offset, normalization.input_scale);
+  measure_columns(series, &Trajectory::states, series.state_names.size(), normalization.state_offset,
+                  normalization.state_scale);
+  measure_columns(series, &Trajectory::inputs, series.input_names.size(), normalization.input_offset,
+                  normalization.input_scale);
   normalization.time_scale = measure_time(series, normalization.state_scale);
   return normalization;
 }

@@ -1,4 +1,5 @@
-// Units in which a network is at ease: states and inputs of mean 0 and deviation 1, time such that states move by about 1 in 1.
+// Units in which a network is at ease: states and inputs of mean 0 and deviation 1, time such that states move by about
+// 1 in 1.
 #pragma once
 
 #include <vector>

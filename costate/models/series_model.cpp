@@ -15,14 +15,18 @@ constexpr const char* kFormat = "costate-series-model-1";
 
 Mlp make_net(const FitConfig& config, std::size_t states) {
   const auto d = static_cast<std::int64_t>(states);
-  return Mlp({.in = d + static_cast<std::int64_t>(config.columns.inputs.size()), .hidden = config.hidden, .out = d,
-              .activation = config.activation, .seed = config.seed});
+  return Mlp({.in = d + static_cast<std::int64_t>(config.columns.inputs.size()),
+              .hidden = config.hidden,
+              .out = d,
+              .activation = config.activation,
+              .seed = config.seed});
 }
 
 double median_spacing(const TimeSeries& series) {
   std::vector<double> steps;
   for (const Trajectory& trajectory : series.trajectories)
-    for (std::size_t i = 1; i < trajectory.times.size(); ++i) steps.push_back(trajectory.times[i] - trajectory.times[i - 1]);
+    for (std::size_t i = 1; i < trajectory.times.size(); ++i)
+      steps.push_back(trajectory.times[i] - trajectory.times[i - 1]);
   const auto middle = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
   std::nth_element(steps.begin(), middle, steps.end());
   return *middle;
@@ -108,12 +112,15 @@ SeriesModel::Problem SeriesModel::problem_of(const Query& query) const {
     for (const double t : times) out.push_back((t - query.times.front()) / normalization_.time_scale);
     return out;
   };
-  Problem problem{.start = HostArray(Shape{1, d}), .times = HostArray::vector(normalized(query.times)), .arguments = {},
+  Problem problem{.start = HostArray(Shape{1, d}),
+                  .times = HostArray::vector(normalized(query.times)),
+                  .arguments = {},
                   .options = config_.solve_options()};
   problem.options.max_steps = 1'000'000;
   for (std::int64_t k = 0; k < d; ++k) {
     const auto column = static_cast<std::size_t>(k);
-    problem.start.set(k, (query.start[column] - normalization_.state_offset[column]) / normalization_.state_scale[column]);
+    problem.start.set(k,
+                      (query.start[column] - normalization_.state_offset[column]) / normalization_.state_scale[column]);
   }
   if (m == 0) return problem;
   const auto samples = static_cast<std::int64_t>(query.input_times.size());
@@ -141,7 +148,8 @@ std::vector<std::vector<double>> SeriesModel::predict(const Query& query) const 
 std::vector<AcceptedStep> SeriesModel::steps(const Query& query) const {
   const Problem problem = problem_of(query);
   const VectorField rate = field(static_cast<std::int64_t>(query.input_times.size()));
-  std::vector<AcceptedStep> steps = accepted_steps(rate, problem.start, problem.times, problem.options, problem.arguments);
+  std::vector<AcceptedStep> steps =
+      accepted_steps(rate, problem.start, problem.times, problem.options, problem.arguments);
   for (AcceptedStep& step : steps)
     step = {query.times.front() + normalization_.time_scale * step.t, normalization_.time_scale * step.size};
   return steps;
@@ -153,14 +161,19 @@ std::vector<std::vector<double>> SeriesModel::slopes(const std::vector<std::vect
   HostArray z(Shape{static_cast<std::int64_t>(states.size()), d});
   for (std::int64_t i = 0; i < z.size(); ++i) {
     const auto column = static_cast<std::size_t>(i % d);
-    z.set(i, (states[static_cast<std::size_t>(i / d)][column] - normalization_.state_offset[column]) / normalization_.state_scale[column]);
+    z.set(i, (states[static_cast<std::size_t>(i / d)][column] - normalization_.state_offset[column]) /
+                 normalization_.state_scale[column]);
   }
-  const Function rate = trace([&](Array state) { return m == 0 ? net_(state) : net_(concat({state, zeros({m})})); }, {{"z", {d}}});
+  const Function rate = trace(
+      [&](Array state) {
+        return m == 0 ? net_(state) : net_(concat({state, zeros({m})}));
+      },
+      {{"z", {d}}});
   const HostArray normalized = compile(rate).run({z}).outputs[0];
   std::vector<std::vector<double>> slopes(states.size());
   for (std::int64_t i = 0; i < normalized.size(); ++i)
-    slopes[static_cast<std::size_t>(i / d)].push_back(normalized.at(i) * normalization_.state_scale[static_cast<std::size_t>(i % d)] /
-                                                      normalization_.time_scale);
+    slopes[static_cast<std::size_t>(i / d)].push_back(
+        normalized.at(i) * normalization_.state_scale[static_cast<std::size_t>(i % d)] / normalization_.time_scale);
   return slopes;
 }
 
@@ -182,9 +195,12 @@ void SeriesModel::save(const std::filesystem::path& path) const {
   }
   file.arrays.emplace("last.times", HostArray::vector(std::move(times)));
   file.arrays.emplace("last.states", HostArray::vector(std::move(states)));
-  file.metadata = {{"format", kFormat},           {"config", config_.to_config().to_toml()},
-                   {"states", join_lines(state_names_)}, {"trajectories", join_lines(ids)},
-                   {"time_unit", time_scale_.unit},      {"time_origin", time_scale_.origin}};
+  file.metadata = {{"format", kFormat},
+                   {"config", config_.to_config().to_toml()},
+                   {"states", join_lines(state_names_)},
+                   {"trajectories", join_lines(ids)},
+                   {"time_unit", time_scale_.unit},
+                   {"time_origin", time_scale_.origin}};
   write_safetensors(path, file);
 }
 
@@ -192,8 +208,8 @@ SeriesModel SeriesModel::load(const std::filesystem::path& path) {
   const ArrayFile file = read_safetensors(path);
   const std::string source = path.string();
   if (metadata_of(file, "format", source) != kFormat)
-    throw DataError("[SeriesModel] '", source, "' has format '", metadata_of(file, "format", source), "'; this Costate reads '",
-                    kFormat, "'.");
+    throw DataError("[SeriesModel] '", source, "' has format '", metadata_of(file, "format", source),
+                    "'; this Costate reads '", kFormat, "'.");
   SeriesModel model(fit_config_from(parse_toml(metadata_of(file, "config", source), source)),
                     split_lines(metadata_of(file, "states", source)));
   set_values_by_name(model.net_.parameters(), file.arrays, source);
@@ -204,18 +220,21 @@ SeriesModel SeriesModel::load(const std::filesystem::path& path) {
   normalization.input_offset = numbers_of(file, "normalization.input_offset");
   normalization.input_scale = numbers_of(file, "normalization.input_scale");
   const std::vector<double> times = numbers_of(file, "last.times"), states = numbers_of(file, "last.states");
-  const std::vector<double> time_scale = numbers_of(file, "normalization.time_scale"), spacing = numbers_of(file, "spacing");
+  const std::vector<double> time_scale = numbers_of(file, "normalization.time_scale"),
+                            spacing = numbers_of(file, "spacing");
   const std::vector<std::string> ids = split_lines(metadata_of(file, "trajectories", source));
   const std::size_t d = model.state_names_.size(), m = model.input_names().size();
-  if (normalization.state_offset.size() != d || normalization.state_scale.size() != d || normalization.input_offset.size() != m ||
-      normalization.input_scale.size() != m || time_scale.size() != 1 || spacing.size() != 1 || times.size() != ids.size() ||
-      states.size() != times.size() * d)
-    throw DataError("[SeriesModel] '", source, "' is damaged: its arrays do not fit its ", d, " states and ", m, " inputs.");
+  if (normalization.state_offset.size() != d || normalization.state_scale.size() != d ||
+      normalization.input_offset.size() != m || normalization.input_scale.size() != m || time_scale.size() != 1 ||
+      spacing.size() != 1 || times.size() != ids.size() || states.size() != times.size() * d)
+    throw DataError("[SeriesModel] '", source, "' is damaged: its arrays do not fit its ", d, " states and ", m,
+                    " inputs.");
   normalization.time_scale = time_scale[0];
   model.spacing_ = spacing[0];
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto first = states.begin() + static_cast<std::ptrdiff_t>(i * d);
-    model.last_states_.push_back({ids[i], times[i], std::vector<double>(first, first + static_cast<std::ptrdiff_t>(d))});
+    model.last_states_.push_back(
+        {ids[i], times[i], std::vector<double>(first, first + static_cast<std::ptrdiff_t>(d))});
   }
   return model;
 }

@@ -38,8 +38,8 @@ class SeriesModel {
   /// The field in normalized units; with inputs it takes arguments u_times [n] and u [n, input].
   VectorField field(std::int64_t num_input_samples) const;
 
-  /// States at times[0], times[1], … from `start` at times[0], all in the data's units; NaN from where the solve fails. `inputs`
-  /// [input sample, input] at `input_times`, empty if the system has none.
+  /// States at times[0], times[1], … from `start` at times[0], all in the data's units; NaN from where the solve fails.
+  /// `inputs` [input sample, input] at `input_times`, empty if the system has none.
   struct Query {
     std::vector<double> start = {}, times = {};
     std::vector<double> input_times = {};

@@ -48,7 +48,8 @@ std::size_t longest(const std::vector<std::size_t>& ends) { return *std::max_ele
 
 std::size_t window_length(const FitConfig& config, const Split& split) {
   const std::size_t most = longest(split.train_ends);
-  // Half a trajectory shows the dynamics and still trains where a whole one gets stuck; beyond 50 samples solves only grow longer.
+  // Half a trajectory shows the dynamics and still trains where a whole one gets stuck; beyond 50 samples solves only
+  // grow longer.
   const std::size_t chosen = std::clamp<std::size_t>(most / 2, 5, 50);
   return std::min(config.window == 0 ? chosen : static_cast<std::size_t>(config.window), most);
 }
@@ -76,7 +77,8 @@ SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& ser
 }
 
 Objective SeriesObjective::objective() const {
-  Objective objective{.parameters = model_.net().parameters(), .num_samples = windows_.size(),
+  Objective objective{.parameters = model_.net().parameters(),
+                      .num_samples = windows_.size(),
                       .evaluate = [this](std::span<const std::size_t> samples) { return evaluate(samples); }};
   objective.parameters.push_back(starts_);
   if (held_loss_) objective.validate = [this] { return validate(); };
@@ -134,8 +136,8 @@ std::vector<double> SeriesObjective::start_of(std::size_t window) const {
   const Normalization& units = model_.normalization();
   std::vector<double> state;
   for (std::size_t k = 0; k < units.state_offset.size(); ++k)
-    state.push_back(units.state_offset[k] +
-                    units.state_scale[k] * starts_.value().at(static_cast<std::int64_t>(window * units.state_offset.size() + k)));
+    state.push_back(units.state_offset[k] + units.state_scale[k] * starts_.value().at(static_cast<std::int64_t>(
+                                                                       window * units.state_offset.size() + k)));
   return state;
 }
 
@@ -150,7 +152,8 @@ std::vector<SeriesObjective::Forecast> SeriesObjective::forecasts() const {
       forecast.held = forecast.held - 1;
       for (std::size_t k = 0; k < units.state_offset.size(); ++k)
         forecast.start.push_back(units.state_offset[k] +
-                                 units.state_scale[k] * held_.starts.at(static_cast<std::int64_t>(row * units.state_offset.size() + k)));
+                                 units.state_scale[k] *
+                                     held_.starts.at(static_cast<std::int64_t>(row * units.state_offset.size() + k)));
     }
     forecasts.push_back(std::move(forecast));
   }

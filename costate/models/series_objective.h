@@ -1,5 +1,6 @@
-// What a fit minimizes: the distance of many short solves from the samples of their windows. Each window's start is learned with the
-// weights (multiple shooting), so that noise of a first sample does not become an error of the whole window.
+// What a fit minimizes: the distance of many short solves from the samples of their windows. Each window's start is
+// learned with the weights (multiple shooting), so that noise of a first sample does not become an error of the whole
+// window.
 #pragma once
 
 #include <optional>
@@ -24,8 +25,8 @@ class SeriesObjective {
   const std::vector<Window>& windows() const { return windows_; }
   /// The learned state at a window's start, in the data's units.
   std::vector<double> start_of(std::size_t window) const;
-  /// Where the forecast of what is held out begins: samples of a trajectory from a state in the data's units; the last `held` of
-  /// them are held out.
+  /// Where the forecast of what is held out begins: samples of a trajectory from a state in the data's units; the last
+  /// `held` of them are held out.
   struct Forecast {
     Window samples;
     std::size_t held = 0;

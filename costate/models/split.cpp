@@ -28,8 +28,9 @@ Split split_series(const TimeSeries& series, double share) {
   const std::size_t count = is_single ? split.train_ends[0] : split.train_ends.size();
   const std::size_t held = held_of(count, share);
   if (held >= count || (is_single && count - held < 2))
-    throw DataError("[fit] a hold-out of ", 100 * share, " % of ", count, is_single ? " samples" : " trajectories", " leaves ",
-                    count - std::min(held, count), " to train on, which is too few; give more data or a smaller hold-out.");
+    throw DataError("[fit] a hold-out of ", 100 * share, " % of ", count, is_single ? " samples" : " trajectories",
+                    " leaves ", count - std::min(held, count),
+                    " to train on, which is too few; give more data or a smaller hold-out.");
   if (held == 0) return split;
   if (is_single) {
     split.train_ends[0] = count - held;

@@ -15,8 +15,8 @@ struct Split {
   std::vector<Window> held;             // samples that are not
 };
 
-/// Holds out `share` of the samples or trajectories, rounded, at least one if share > 0. DataError if fewer than two samples would
-/// be left to train on.
+/// Holds out `share` of the samples or trajectories, rounded, at least one if share > 0. DataError if fewer than two
+/// samples would be left to train on.
 Split split_series(const TimeSeries& series, double share);
 
 /// The samples that are trained on, as a series. Trajectories without any are left out.

@@ -6,16 +6,21 @@
 namespace costate {
 namespace {
 
-/// The state at a sample, missing cells interpolated between the nearest measured ones of the trajectory; the mean if there is none.
-double filled_state(const Trajectory& trajectory, std::size_t sample, std::size_t column, std::size_t columns, double mean) {
-  const auto cell = [&](std::size_t i) { return trajectory.states.at(static_cast<std::int64_t>(i * columns + column)); };
+/// The state at a sample, missing cells interpolated between the nearest measured ones of the trajectory; the mean if
+/// there is none.
+double filled_state(const Trajectory& trajectory, std::size_t sample, std::size_t column, std::size_t columns,
+                    double mean) {
+  const auto cell = [&](std::size_t i) {
+    return trajectory.states.at(static_cast<std::int64_t>(i * columns + column));
+  };
   std::size_t before = sample, after = sample;
   while (before > 0 && std::isnan(cell(before))) --before;
   while (after + 1 < trajectory.times.size() && std::isnan(cell(after))) ++after;
   if (std::isnan(cell(before)) && std::isnan(cell(after))) return mean;
   if (std::isnan(cell(before)) || before == after) return cell(after);
   if (std::isnan(cell(after))) return cell(before);
-  const double share = (trajectory.times[sample] - trajectory.times[before]) / (trajectory.times[after] - trajectory.times[before]);
+  const double share =
+      (trajectory.times[sample] - trajectory.times[before]) / (trajectory.times[after] - trajectory.times[before]);
   return cell(before) + share * (cell(after) - cell(before));
 }
 
@@ -33,26 +38,32 @@ std::vector<Window> cut_windows(std::span<const std::size_t> ends, std::size_t l
   return windows;
 }
 
-WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& windows, const Normalization& normalization) {
+WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& windows,
+                           const Normalization& normalization) {
   const std::size_t states = series.state_names.size(), inputs = series.input_names.size();
   std::size_t length = 0;
   for (const Window& window : windows) length = std::max(length, window.count);
   const auto n = static_cast<std::int64_t>(windows.size()), w = static_cast<std::int64_t>(length),
              d = static_cast<std::int64_t>(states), m = static_cast<std::int64_t>(inputs);
-  WindowArrays arrays{.starts = HostArray(Shape{n, d}), .times = HostArray(Shape{n, w}), .targets = HostArray(Shape{n, w, d}),
-                      .masks = HostArray(Shape{n, w, d}), .inputs = HostArray(Shape{n, w, m})};
+  WindowArrays arrays{.starts = HostArray(Shape{n, d}),
+                      .times = HostArray(Shape{n, w}),
+                      .targets = HostArray(Shape{n, w, d}),
+                      .masks = HostArray(Shape{n, w, d}),
+                      .inputs = HostArray(Shape{n, w, m})};
   for (std::int64_t row = 0; row < n; ++row) {
     const Window& window = windows[static_cast<std::size_t>(row)];
     const Trajectory& trajectory = series.trajectories[window.trajectory];
     for (std::size_t k = 0; k < states; ++k) {
       const double offset = normalization.state_offset[k];
-      arrays.starts.set(row * d + static_cast<std::int64_t>(k),
-                        (filled_state(trajectory, window.first, k, states, offset) - offset) / normalization.state_scale[k]);
+      arrays.starts.set(
+          row * d + static_cast<std::int64_t>(k),
+          (filled_state(trajectory, window.first, k, states, offset) - offset) / normalization.state_scale[k]);
     }
     for (std::int64_t i = 0; i < w; ++i) {
       const bool is_padding = i >= static_cast<std::int64_t>(window.count);
       const std::size_t sample = window.first + std::min(static_cast<std::size_t>(i), window.count - 1);
-      arrays.times.set(row * w + i, (trajectory.times[sample] - trajectory.times[window.first]) / normalization.time_scale);
+      arrays.times.set(row * w + i,
+                       (trajectory.times[sample] - trajectory.times[window.first]) / normalization.time_scale);
       for (std::size_t k = 0; k < states; ++k) {
         const double cell = trajectory.states.at(static_cast<std::int64_t>(sample * states + k));
         if (is_padding || std::isnan(cell)) continue;
@@ -61,9 +72,10 @@ WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& 
         arrays.masks.set(at, 1);
       }
       for (std::size_t k = 0; k < inputs; ++k)
-        arrays.inputs.set((row * w + i) * m + static_cast<std::int64_t>(k),
-                          (trajectory.inputs.at(static_cast<std::int64_t>(sample * inputs + k)) - normalization.input_offset[k]) /
-                              normalization.input_scale[k]);
+        arrays.inputs.set(
+            (row * w + i) * m + static_cast<std::int64_t>(k),
+            (trajectory.inputs.at(static_cast<std::int64_t>(sample * inputs + k)) - normalization.input_offset[k]) /
+                normalization.input_scale[k]);
     }
   }
   return arrays;

@@ -1,5 +1,5 @@
-// Time series cut into windows for multiple shooting: many short solves, each from its own start, train where one long solve would
-// get lost. All numbers are normalized; times are measured from each window's start.
+// Time series cut into windows for multiple shooting: many short solves, each from its own start, train where one long
+// solve would get lost. All numbers are normalized; times are measured from each window's start.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct Window {
   std::size_t count = 0;
 };
 
-/// Windows of at most `length` samples over the first `ends[i]` samples of trajectory i, each half over the next; the last one of
-/// a trajectory reaches to its end.
+/// Windows of at most `length` samples over the first `ends[i]` samples of trajectory i, each half over the next; the
+/// last one of a trajectory reaches to its end.
 std::vector<Window> cut_windows(std::span<const std::size_t> ends, std::size_t length);
 
 /// Windows as arrays of one length; shorter ones repeat their last time, with masks 0.
@@ -34,7 +34,8 @@ struct WindowArrays {
   std::int64_t count() const { return starts.shape()[0]; }
 };
 
-WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& windows, const Normalization& normalization);
+WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& windows,
+                           const Normalization& normalization);
 
 /// Rows of an array along its first axis.
 HostArray take_rows(const HostArray& array, std::span<const std::size_t> rows);

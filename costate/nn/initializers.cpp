@@ -8,7 +8,7 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"glorot_uniform", "glorot_normal", "he_uniform",  "he_normal",
+constexpr std::string_view kNames[] = {"glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
                                        "lecun_uniform",  "lecun_normal",  "orthogonal", "zeros"};
 
 double variance(Init init, double fan_in, double fan_out) {
@@ -34,8 +34,8 @@ bool is_uniform(Init init) {
   return init == Init::kGlorotUniform || init == Init::kHeUniform || init == Init::kLecunUniform;
 }
 
-/// Makes `count` vectors orthonormal by modified Gram-Schmidt, twice for orthogonality to rounding (Giraud et al. 2005).
-/// Element i of vector v is at(v, i).
+/// Makes `count` vectors orthonormal by modified Gram-Schmidt, twice for orthogonality to rounding (Giraud et al.
+/// 2005). Element i of vector v is at(v, i).
 template <class At>
 void orthonormalize(std::int64_t count, std::int64_t size, At at) {
   const auto dot = [&](std::int64_t u, std::int64_t v) {
@@ -62,7 +62,8 @@ Init init_from_name(const std::string& name) { return from_spelling<Init>("init"
 
 HostArray initial_weights(Init init, const Shape& shape, const WeightSource& source) {
   if (shape.rank() != 2 || shape.size() < 1)
-    throw ShapeError("[initial_weights] weights are a matrix [out, in] of at least one row and column; got ", shape, ".");
+    throw ShapeError("[initial_weights] weights are a matrix [out, in] of at least one row and column; got ", shape,
+                     ".");
   const std::int64_t out = shape[0], in = shape[1];
   const double deviation = std::sqrt(variance(init, static_cast<double>(in), static_cast<double>(out)));
   const Random random(source.seed);
@@ -70,7 +71,8 @@ HostArray initial_weights(Init init, const Shape& shape, const WeightSource& sou
   const auto values = weights.data<double>();
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double bound = std::sqrt(3.0) * deviation;  // a uniform number on (-b, b) has variance b^2 / 3
-    values[i] = is_uniform(init) ? random.uniform(source.stream, i, -bound, bound) : deviation * random.normal(source.stream, i);
+    values[i] = is_uniform(init) ? random.uniform(source.stream, i, -bound, bound)
+                                 : deviation * random.normal(source.stream, i);
   }
   if (init != Init::kOrthogonal) return weights;
   const auto element = [&](std::int64_t row, std::int64_t column) -> double& {

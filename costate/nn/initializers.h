@@ -13,7 +13,16 @@
 
 namespace costate {
 
-enum class Init { kGlorotUniform, kGlorotNormal, kHeUniform, kHeNormal, kLecunUniform, kLecunNormal, kOrthogonal, kZeros };
+enum class Init {
+  kGlorotUniform,
+  kGlorotNormal,
+  kHeUniform,
+  kHeNormal,
+  kLecunUniform,
+  kLecunNormal,
+  kOrthogonal,
+  kZeros
+};
 
 /// "glorot_uniform": the spelling in Python and in files.
 std::string name(Init init);

@@ -6,15 +6,18 @@ namespace costate {
 
 Linear::Linear(const LinearOptions& options) {
   if (options.in < 1 || options.out < 1)
-    throw InvalidArgument("[Linear] in and out must be at least 1; got in = ", options.in, ", out = ", options.out, ".");
-  parameters_.emplace_back(options.name + ".weight", initial_weights(options.init, {options.out, options.in}, options.source));
+    throw InvalidArgument("[Linear] in and out must be at least 1; got in = ", options.in, ", out = ", options.out,
+                          ".");
+  parameters_.emplace_back(options.name + ".weight",
+                           initial_weights(options.init, {options.out, options.in}, options.source));
   parameters_.emplace_back(options.name + ".bias", HostArray(Shape{options.out}));
 }
 
 Array Linear::operator()(const Array& x) const {
   const Parameter& weight = parameters_[0];
   if (!(x.shape() == Shape{weight.shape()[1]}))
-    throw ShapeError("[Linear] '", weight.name(), "' takes a vector of shape [", weight.shape()[1], "]; got ", x.shape(), ".");
+    throw ShapeError("[Linear] '", weight.name(), "' takes a vector of shape [", weight.shape()[1], "]; got ",
+                     x.shape(), ".");
   const Array product = matmul(weight, x);  // before the bias: Parameters are inputs in the order of their first use
   return product + parameters_[1];
 }

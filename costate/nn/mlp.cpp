@@ -11,7 +11,9 @@ Mlp::Mlp(const MlpOptions& options) : activation_(options.activation) {
   for (const std::int64_t width : widths)
     if (width < 1) throw InvalidArgument("[Mlp] all widths must be at least 1; got ", text::join(widths), ".");
   for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
-    layers_.emplace_back(LinearOptions{.in = widths[i], .out = widths[i + 1], .init = options.init,
+    layers_.emplace_back(LinearOptions{.in = widths[i],
+                                       .out = widths[i + 1],
+                                       .init = options.init,
                                        .source = {.seed = options.seed, .stream = i},
                                        .name = options.name + "." + std::to_string(i)});
     parameters_.insert(parameters_.end(), layers_.back().parameters().begin(), layers_.back().parameters().end());

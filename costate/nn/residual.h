@@ -1,5 +1,5 @@
-// The residual block x + h F(x) (He et al., CVPR 2016, eq. 1): with h = 1 the block of a ResNet; N blocks that share F, with
-// h = 1 / N, are N Euler steps of x' = F(x) over [0, 1].
+// The residual block x + h F(x) (He et al., CVPR 2016, eq. 1): with h = 1 the block of a ResNet; N blocks that share F,
+// with h = 1 / N, are N Euler steps of x' = F(x) over [0, 1].
 #pragma once
 
 #include <vector>

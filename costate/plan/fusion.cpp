@@ -45,7 +45,8 @@ std::vector<NodeId> only_readers(const Function& function, const Placement& plac
   for (std::size_t id = 0; id < function.nodes().size(); ++id) {
     if (!placement.is_needed[id]) continue;
     for (const NodeId operand : function.nodes()[id].operands)
-      if (reads[static_cast<std::size_t>(operand)] == 1) reader[static_cast<std::size_t>(operand)] = static_cast<NodeId>(id);
+      if (reads[static_cast<std::size_t>(operand)] == 1)
+        reader[static_cast<std::size_t>(operand)] = static_cast<NodeId>(id);
   }
   return reader;
 }
@@ -76,8 +77,8 @@ std::vector<int> count_reads(const Function& function, const Placement& placemen
 
 Fusion fuse_products(const Function& function, const Placement& placement) {
   const std::size_t count = function.nodes().size();
-  Fusion fusion{std::vector<NodeId>(count, -1), std::vector<NodeId>(count, -1), std::vector<Epilogue>(count, Epilogue::kNone),
-                std::vector<bool>(count, false)};
+  Fusion fusion{std::vector<NodeId>(count, -1), std::vector<NodeId>(count, -1),
+                std::vector<Epilogue>(count, Epilogue::kNone), std::vector<bool>(count, false)};
   const std::vector<NodeId> reader = only_readers(function, placement, count_reads(function, placement));
   for (std::size_t id = 0; id < count; ++id) {
     if (!placement.is_needed[id] || !is_gemm(function, placement, function.nodes()[id])) continue;

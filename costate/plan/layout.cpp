@@ -1,5 +1,5 @@
-// Pass 4. Shared buffers and those that a later phase reads get memory of their own; the rest of a phase's buffers share
-// scratch memory, first fit, from the instruction that writes them to the last that reads them.
+// Pass 4. Shared buffers and those that a later phase reads get memory of their own; the rest of a phase's buffers
+// share scratch memory, first fit, from the instruction that writes them to the last that reads them.
 #include <algorithm>
 #include <limits>
 
@@ -97,8 +97,8 @@ bool may_overwrite(const Instruction& instruction, std::int32_t buffer) {
 
 class Layout {
  public:
-  explicit Layout(Selection selection) : selection_(std::move(selection)), lives_(find_lives(selection_)),
-                                         places_(selection_.buffers.size()) {}
+  explicit Layout(Selection selection)
+      : selection_(std::move(selection)), lives_(find_lives(selection_)), places_(selection_.buffers.size()) {}
 
   Plan run() {
     place_lasting();

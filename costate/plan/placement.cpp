@@ -29,7 +29,8 @@ void expand(const Function& function, NodeId id, double sign, std::vector<SumTer
 }
 
 bool is_zero(const Node& node) {
-  return node.op == Op::kConstant && std::all_of(node.values.begin(), node.values.end(), [](double v) { return v == 0; });
+  return node.op == Op::kConstant &&
+         std::all_of(node.values.begin(), node.values.end(), [](double v) { return v == 0; });
 }
 
 void place_nodes(const Function& function, const PlanOptions& options, Placement& placement) {

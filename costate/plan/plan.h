@@ -1,7 +1,7 @@
 // A Plan is a Function laid out for tiles: straight-line instructions on numbered buffers, for one number of lanes.
 //
-// A tile holds `lanes` samples side by side. A value of a sample with n elements is [n, lanes], lanes contiguous; a value that
-// all samples share is [n]. Values live in regions:
+// A tile holds `lanes` samples side by side. A value of a sample with n elements is [n, lanes], lanes contiguous; a
+// value that all samples share is [n]. Values live in regions:
 //   kInput i, kOutput i   the caller's arrays
 //   kShared               computed once a change of parameters by the instructions of `prepare`
 //   kSaved                read by a later phase than the one that writes it
@@ -56,8 +56,8 @@ enum class Step : std::uint8_t {
   kBatched,      // out [m, n] = A [m, k] · B [k, n] lane by lane
   kExtension,    // out = extension(sources)
   // kSum outputs: out [n] +=
-  kAddGemm,      // A [m, k·lanes] · transpose(B [n, k·lanes])
-  kAddLanes,     // sum of the source over its lanes
+  kAddGemm,   // A [m, k·lanes] · transpose(B [n, k·lanes])
+  kAddLanes,  // sum of the source over its lanes
   kAddExtension,
 };
 
@@ -78,10 +78,10 @@ struct Instruction {
   double scale = 1.0;     // of what kAdd… adds
   std::size_t group = 0;  // kReduce
   std::vector<std::uint32_t> table = {};
-  std::vector<double> constants = {};                   // kFill
-  std::shared_ptr<const Extension> extension = {};      // kExtension, kAddExtension
-  std::int32_t state = -1;                           // its TileOpState
-  std::vector<std::int32_t> operand_states = {};        // of the extensions that made its operands; -1: none
+  std::vector<double> constants = {};               // kFill
+  std::shared_ptr<const Extension> extension = {};  // kExtension, kAddExtension
+  std::int32_t state = -1;                          // its TileOpState
+  std::vector<std::int32_t> operand_states = {};    // of the extensions that made its operands; -1: none
   std::vector<Shape> operand_shapes = {};
 };
 

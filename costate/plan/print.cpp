@@ -10,8 +10,9 @@ namespace {
 
 constexpr std::string_view kRegionNames[] = {"input", "output", "shared", "saved", "scratch"};
 constexpr std::string_view kMotionNames[] = {"", " lane", " row", " scalar"};
-constexpr std::string_view kStepNames[] = {"fill",    "elementwise", "copy",      "gather",   "scatter",   "reduce",
-                                           "gemm",    "batched",     "extension", "add_gemm", "add_lanes", "add_extension"};
+constexpr std::string_view kStepNames[] = {"fill",      "elementwise", "copy",      "gather",
+                                           "scatter",   "reduce",      "gemm",      "batched",
+                                           "extension", "add_gemm",    "add_lanes", "add_extension"};
 constexpr std::string_view kEpilogueNames[] = {"", "+tanh", "+relu", "+sigmoid", "+softplus"};
 
 std::string place(const Slot& slot) {
@@ -24,7 +25,8 @@ void print(std::ostream& out, const Instruction& instruction) {
   out << "  " << place(instruction.out) << " x" << instruction.rows << " = "
       << kStepNames[static_cast<std::size_t>(instruction.step)]
       << kEpilogueNames[static_cast<std::size_t>(instruction.epilogue)];
-  if (instruction.step == Step::kElementwise || instruction.step == Step::kReduce) out << ' ' << info(instruction.op).name;
+  if (instruction.step == Step::kElementwise || instruction.step == Step::kReduce)
+    out << ' ' << info(instruction.op).name;
   if (instruction.extension) out << ' ' << instruction.extension->name();
   if (instruction.m > 0) out << ' ' << instruction.m << 'x' << instruction.k << 'x' << instruction.n;
   if (instruction.has_bias) out << " bias";

@@ -1,5 +1,5 @@
-// One small function a kind of node. `value_of` gives a node's value as it stands (perhaps spread lazily over rows or lanes),
-// `whole` gives it as plain [rows, lanes] or shared [rows] memory for instructions that read nothing else.
+// One small function a kind of node. `value_of` gives a node's value as it stands (perhaps spread lazily over rows or
+// lanes), `whole` gives it as plain [rows, lanes] or shared [rows] memory for instructions that read nothing else.
 #include "costate/plan/internal/select.h"
 
 #include <algorithm>
@@ -23,9 +23,15 @@ std::size_t size_of(const Node& node) { return static_cast<std::size_t>(node.sha
 class Selector {
  public:
   Selector(const Function& function, const Placement& placement, const PlanOptions& options)
-      : function_(function), placement_(placement), lanes_(options.lanes), fusion_(fuse_products(function, placement)),
-        reads_(count_reads(function, placement)), values_(function.nodes().size()), wholes_(function.nodes().size()),
-        transposed_(function.nodes().size()), states_(function.nodes().size(), -1) {
+      : function_(function),
+        placement_(placement),
+        lanes_(options.lanes),
+        fusion_(fuse_products(function, placement)),
+        reads_(count_reads(function, placement)),
+        values_(function.nodes().size()),
+        wholes_(function.nodes().size()),
+        transposed_(function.nodes().size()),
+        states_(function.nodes().size(), -1) {
     selection_.plan.lanes = lanes_;
   }
 
@@ -109,7 +115,8 @@ class Selector {
       case Op::kGather:
         return select_gather(id);
       case Op::kScatter:
-        return define(id, Instruction{.step = Step::kScatter, .sources = {whole(n.operands[0])}, .table = table_of(n.indices)});
+        return define(
+            id, Instruction{.step = Step::kScatter, .sources = {whole(n.operands[0])}, .table = table_of(n.indices)});
       case Op::kConcat:
         return select_concat(id);
       case Op::kSum:
@@ -160,7 +167,8 @@ class Selector {
       for (int axis = 1; axis <= to.rank(); ++axis) {
         const std::int64_t coordinate = rest % to[-axis];
         rest /= to[-axis];
-        if (axis <= from.rank() && from[-axis] != 1) position += coordinate * steps[static_cast<std::size_t>(from.rank() - axis)];
+        if (axis <= from.rank() && from[-axis] != 1)
+          position += coordinate * steps[static_cast<std::size_t>(from.rank() - axis)];
       }
       table[flat] = static_cast<std::uint32_t>(position);
     }
@@ -285,7 +293,11 @@ class Selector {
       for (std::size_t j = 0; j < k; ++j)
         for (std::size_t i = 0; i < m; ++i)
           table[j * m + i] = static_cast<std::uint32_t>(i * view.row_stride + j * view.column_stride);
-      emit(Instruction{.step = Step::kGather, .sources = {view.source}, .out = copy->slot, .rows = m * k, .table = std::move(table)},
+      emit(Instruction{.step = Step::kGather,
+                       .sources = {view.source},
+                       .out = copy->slot,
+                       .rows = m * k,
+                       .table = std::move(table)},
            true, 0);
     }
     return *copy;
@@ -311,28 +323,43 @@ class Selector {
   Instruction gemm_instruction(NodeId matrix, const MatrixView& view, std::size_t m, const Source& x) {
     const std::size_t k = x.rows;
     if (lanes_ == 1)  // one sample: x [1, k] · W' [k, m], features in the SIMD lanes
-      return {.step = Step::kGemm, .sources = {x, transposed_copy(matrix, view, m, k)}, .m = 1, .k = k, .n = m,
-              .row_stride = k, .column_stride = 1};
-    return {.step = Step::kGemm, .sources = {view.source, x}, .m = m, .k = k, .n = 1,
-            .row_stride = view.row_stride, .column_stride = view.column_stride};
+      return {.step = Step::kGemm,
+              .sources = {x, transposed_copy(matrix, view, m, k)},
+              .m = 1,
+              .k = k,
+              .n = m,
+              .row_stride = k,
+              .column_stride = 1};
+    return {.step = Step::kGemm,
+            .sources = {view.source, x},
+            .m = m,
+            .k = k,
+            .n = 1,
+            .row_stride = view.row_stride,
+            .column_stride = view.column_stride};
   }
 
   void select_product(NodeId id) {
     const Node& n = node(id);
     const Shape& left = node(n.operands[0]).shape;
     const Shape& right = node(n.operands[1]).shape;
-    if (n.op == Op::kMatmul && left.rank() == 2 && right.rank() == 2 && is_shared(n.operands[0]) && !is_shared(n.operands[1])) {
+    if (n.op == Op::kMatmul && left.rank() == 2 && right.rank() == 2 && is_shared(n.operands[0]) &&
+        !is_shared(n.operands[1])) {
       const MatrixView view = matrix_view(n.operands[0]);
-      return define(id, Instruction{.step = Step::kGemm, .sources = {view.source, whole(n.operands[1])},
-                                    .m = static_cast<std::size_t>(left[0]), .k = static_cast<std::size_t>(left[1]),
-                                    .n = static_cast<std::size_t>(right[1]), .row_stride = view.row_stride,
+      return define(id, Instruction{.step = Step::kGemm,
+                                    .sources = {view.source, whole(n.operands[1])},
+                                    .m = static_cast<std::size_t>(left[0]),
+                                    .k = static_cast<std::size_t>(left[1]),
+                                    .n = static_cast<std::size_t>(right[1]),
+                                    .row_stride = view.row_stride,
                                     .column_stride = view.column_stride});
     }
     Instruction batched{.step = Step::kBatched, .sources = {whole(n.operands[0]), whole(n.operands[1])}};
     batched.m = n.op == Op::kOuter || left.rank() == 2 ? static_cast<std::size_t>(left[0]) : 1;
     batched.k = n.op == Op::kOuter ? 1 : static_cast<std::size_t>(left[-1]);
-    batched.n = n.op == Op::kOuter ? static_cast<std::size_t>(right[0])
-                : right.rank() == 2 ? static_cast<std::size_t>(right[1]) : 1;
+    batched.n = n.op == Op::kOuter  ? static_cast<std::size_t>(right[0])
+                : right.rank() == 2 ? static_cast<std::size_t>(right[1])
+                                    : 1;
     define(id, std::move(batched));
   }
 
@@ -390,7 +417,10 @@ class Selector {
     const LaneProduct product = lane_product(function_, placement_.is_shared, term.node);
     Instruction add{.step = Step::kAddLanes};
     if (product.is_valid()) {
-      add = {.step = Step::kAddGemm, .sources = {whole(product.left), whole(product.right)}, .m = product.m, .k = product.k,
+      add = {.step = Step::kAddGemm,
+             .sources = {whole(product.left), whole(product.right)},
+             .m = product.m,
+             .k = product.k,
              .n = product.n};
     } else if (n.op == Op::kExtension && n.extension->is_sum_only()) {
       add = extension_instruction(Step::kAddExtension, term.node);

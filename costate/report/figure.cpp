@@ -1,5 +1,5 @@
-// gnuplot reads a script from a file in a temporary folder; data stand in it as here-documents. Text of users is quoted, and never
-// passes through a shell.
+// gnuplot reads a script from a file in a temporary folder; data stand in it as here-documents. Text of users is
+// quoted, and never passes through a shell.
 #include "costate/report/figure.h"
 
 #include <fcntl.h>
@@ -25,7 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Okabe and Ito 2008.
-constexpr const char* kPalette[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442"};
+constexpr const char* kPalette[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
+                                    "#E69F00", "#56B4E9", "#000000", "#F0E442"};
 
 /// A gnuplot string: double quotes would expand, single ones only double themselves. Line breaks become blanks.
 std::string quote(const std::string& text) {
@@ -54,7 +55,8 @@ void check(const Figure& figure) {
   bool any = !figure.arrows.empty();
   for (const Curve& curve : figure.curves) {
     if (curve.x.size() != curve.y.size())
-      throw InvalidArgument("[to_svg] curve '", curve.name, "' has ", curve.x.size(), " x and ", curve.y.size(), " y; give as many.");
+      throw InvalidArgument("[to_svg] curve '", curve.name, "' has ", curve.x.size(), " x and ", curve.y.size(),
+                            " y; give as many.");
     for (std::size_t i = 0; i < curve.x.size(); ++i) any = any || can_draw(figure, curve.x[i], curve.y[i]);
   }
   if (!any) throw InvalidArgument("[to_svg] figure '", figure.title, "' has nothing finite to draw.");
@@ -88,8 +90,8 @@ void write_data(std::ostream& script, const Figure& figure, const Curve& curve, 
 
 std::string script_of(const Figure& figure, const std::string& id, const fs::path& out) {
   std::ostringstream script;
-  script << "set terminal svg size " << figure.width << "," << figure.height << " dynamic enhanced font 'sans-serif,13' name "
-         << quote(id) << " background rgb 'white'\n"
+  script << "set terminal svg size " << figure.width << "," << figure.height
+         << " dynamic enhanced font 'sans-serif,13' name " << quote(id) << " background rgb 'white'\n"
          << "set output " << quote(out.string()) << "\n"
          << "set title " << quote(figure.title) << " noenhanced\n"
          << "set xlabel " << quote(figure.x_label) << " noenhanced\n"
@@ -100,8 +102,8 @@ std::string script_of(const Figure& figure, const std::string& id, const fs::pat
   if (figure.aspect == Aspect::kEqual) script << "set size ratio -1\n";
   for (std::size_t i = 0; i < figure.bands.size(); ++i) {
     const Band& band = figure.bands[i];
-    script << "set object " << i + 1 << " rectangle from first " << number(band.from) << ", graph 0 to first " << number(band.to)
-           << ", graph 1 behind fc rgb '#eeeeee' fs solid noborder\n"
+    script << "set object " << i + 1 << " rectangle from first " << number(band.from) << ", graph 0 to first "
+           << number(band.to) << ", graph 1 behind fc rgb '#eeeeee' fs solid noborder\n"
            << "set label " << i + 1 << " " << quote(band.name) << " at first " << number(band.from)
            << ", graph 0.95 offset character 0.5,0 tc rgb '#555555' noenhanced front\n";
   }
@@ -129,7 +131,8 @@ class TemporaryFolder {
   TemporaryFolder() {
     std::string pattern = (fs::temp_directory_path() / "costate-figure-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr)
-      throw IoError("[to_svg] cannot make a temporary folder in '", fs::temp_directory_path().string(), "': ", std::strerror(errno), ".");
+      throw IoError("[to_svg] cannot make a temporary folder in '", fs::temp_directory_path().string(),
+                    "': ", std::strerror(errno), ".");
     path_ = pattern;
   }
   ~TemporaryFolder() {
@@ -154,7 +157,8 @@ void run_gnuplot(const fs::path& script, const fs::path& log) {
   pid_t child = 0;
   const int error = posix_spawnp(&child, "gnuplot", &actions, nullptr, arguments, environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw IoError("[to_svg] gnuplot cannot be run: ", std::strerror(error), ". Install it (Debian: gnuplot-nox).");
+  if (error != 0)
+    throw IoError("[to_svg] gnuplot cannot be run: ", std::strerror(error), ". Install it (Debian: gnuplot-nox).");
   int status = 0;
   while (::waitpid(child, &status, 0) < 0)
     if (errno != EINTR) throw IoError("[to_svg] lost gnuplot: ", std::strerror(errno), ".");
@@ -181,7 +185,8 @@ std::string to_svg(const Figure& figure, const std::string& id) {
   // gnuplot's own ids repeat from picture to picture.
   for (const char* own : {"gpDot", "gpPt", "textbox", "greybox", "gnuplot_canvas"}) {
     const std::string from = own, to = id + "-" + own;
-    for (std::size_t at = svg.find(from); at != std::string::npos; at = svg.find(from, at + to.size())) svg.replace(at, from.size(), to);
+    for (std::size_t at = svg.find(from); at != std::string::npos; at = svg.find(from, at + to.size()))
+      svg.replace(at, from.size(), to);
   }
   return svg;
 }

@@ -46,10 +46,11 @@ struct Figure {
   int width = 720, height = 360;
 };
 
-/// The picture as an SVG element whose ids begin with `id`, so that several can stand on one page. Numbers that a logarithmic axis
-/// cannot show are gaps.
+/// The picture as an SVG element whose ids begin with `id`, so that several can stand on one page. Numbers that a
+/// logarithmic axis cannot show are gaps.
 ///
-/// Throws: InvalidArgument if a curve's x and y differ in length or nothing finite is to be drawn; IoError if gnuplot is missing or fails.
+/// Throws: InvalidArgument if a curve's x and y differ in length or nothing finite is to be drawn; IoError if gnuplot
+/// is missing or fails.
 std::string to_svg(const Figure& figure, const std::string& id);
 
 }  // namespace costate

@@ -9,8 +9,8 @@ namespace costate {
 namespace {
 
 constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t kMostPanels = 4;   // states drawn over time
-constexpr int kArrowsAcross = 19;        // of the vector field
+constexpr std::size_t kMostPanels = 4;                // states drawn over time
+constexpr int kArrowsAcross = 19;                     // of the vector field
 constexpr int kSeen = 6, kFitted = 0, kForecast = 1;  // palette: black, blue, vermilion
 
 std::string short_number(double value) {
@@ -31,7 +31,8 @@ std::size_t num_states(const FitResult& result) { return result.model.config().c
 /// Trajectories worth a picture: the first that is trained on, and the first that is not.
 std::vector<std::size_t> shown_trajectories(const FitResult& result) {
   std::vector<std::size_t> shown = {0};
-  if (result.split.train_ends.size() > 1 && !result.split.held.empty()) shown.push_back(result.split.held.front().trajectory);
+  if (result.split.train_ends.size() > 1 && !result.split.held.empty())
+    shown.push_back(result.split.held.front().trajectory);
   return shown;
 }
 
@@ -39,7 +40,8 @@ std::vector<double> column_of(const FitResult& result, std::size_t trajectory, s
   const HostArray& states = result.series.trajectories[trajectory].states;
   const std::int64_t width = states.shape()[1];
   std::vector<double> column;
-  for (std::int64_t i = 0; i < states.shape()[0]; ++i) column.push_back(states.at(i * width + static_cast<std::int64_t>(state)));
+  for (std::int64_t i = 0; i < states.shape()[0]; ++i)
+    column.push_back(states.at(i * width + static_cast<std::int64_t>(state)));
   return column;
 }
 
@@ -79,11 +81,13 @@ Figure time_figure(const FitResult& result, std::size_t trajectory, std::size_t 
   const Trajectory& seen = result.series.trajectories[trajectory];
   Figure figure{.title = seen.id.empty() ? result.series.state_names[state]
                                          : text::concat(result.series.state_names[state], ", trajectory ", seen.id),
-                .x_label = time_label(result), .y_label = result.series.state_names[state]};
+                .x_label = time_label(result),
+                .y_label = result.series.state_names[state]};
   for (const Window& held : result.split.held)
     if (held.trajectory == trajectory)
       figure.bands.push_back({seen.times[held.first == 0 ? 0 : held.first - 1], seen.times.back(), "held out"});
-  add_curves(result, trajectory, -1, static_cast<int>(state), {.name = "", .x = seen.times, .y = column_of(result, trajectory, state)}, figure);
+  add_curves(result, trajectory, -1, static_cast<int>(state),
+             {.name = "", .x = seen.times, .y = column_of(result, trajectory, state)}, figure);
   return figure;
 }
 
@@ -103,8 +107,8 @@ struct Range {
   }
 };
 
-/// Arrows of the learned field in the plane of the first two states, the others at their mean. Lengths show speed by its square
-/// root, so that slow places stay readable.
+/// Arrows of the learned field in the plane of the first two states, the others at their mean. Lengths show speed by
+/// its square root, so that slow places stay readable.
 void add_field(const FitResult& result, Figure& figure) {
   const Range x(figure, &Curve::x), y(figure, &Curve::y);
   std::vector<std::vector<double>> states;
@@ -128,11 +132,16 @@ void add_field(const FitResult& result, Figure& figure) {
 }
 
 Figure phase_figure(const FitResult& result) {
-  Figure figure{.title = "phase portrait and learned field", .x_label = result.series.state_names[0],
-                .y_label = result.series.state_names[1], .width = 640, .height = 520};
+  Figure figure{.title = "phase portrait and learned field",
+                .x_label = result.series.state_names[0],
+                .y_label = result.series.state_names[1],
+                .width = 640,
+                .height = 520};
   for (const std::size_t trajectory : shown_trajectories(result))
-    add_curves(result, trajectory, 0, 1, {.name = "", .x = column_of(result, trajectory, 0), .y = column_of(result, trajectory, 1)}, figure);
-  for (std::size_t i = 3; i < figure.curves.size(); ++i) figure.curves[i].name.clear();  // one legend for all trajectories
+    add_curves(result, trajectory, 0, 1,
+               {.name = "", .x = column_of(result, trajectory, 0), .y = column_of(result, trajectory, 1)}, figure);
+  for (std::size_t i = 3; i < figure.curves.size(); ++i)
+    figure.curves[i].name.clear();  // one legend for all trajectories
   add_field(result, figure);
   return figure;
 }
@@ -149,20 +158,26 @@ Curve history_curve(const FitResult& result, const std::string& name, double His
 Section data_section(const FitResult& result) {
   Section section{"Data and fit", {}};
   if (!result.split.held.empty())
-    section.blocks.push_back(Paragraph{"Points are the data. The solid line is the model on windows that it was trained on, each from its learned "
-                                       "start; the dashed line is its forecast of what was held out."});
+    section.blocks.push_back(Paragraph{
+        "Points are the data. The solid line is the model on windows that it was trained on, each from its learned "
+        "start; the dashed line is its forecast of what was held out."});
   for (const std::size_t trajectory : shown_trajectories(result))
     for (std::size_t state = 0; state < std::min(num_states(result), kMostPanels); ++state)
       section.blocks.push_back(Picture{time_figure(result, trajectory, state)});
   if (result.series.state_names.size() >= 2)
-    section.blocks.push_back(Picture{phase_figure(result), "Arrows: direction and (by its square root) speed of the learned field; further states and inputs are at their mean."});
+    section.blocks.push_back(Picture{phase_figure(result),
+                                     "Arrows: direction and (by its square root) speed of the learned field; further "
+                                     "states and inputs are at their mean."});
   return section;
 }
 
 Section error_section(const FitResult& result) {
   Section section{"Error of the forecast", {}};
-  Table table{.header = {"model"}, .rows = {}, .caption = "Root mean square over what was held out, in the data's units; 'relative' "
-                                                          "counts each state in units of its standard deviation in training."};
+  Table table{.header = {"model"},
+              .rows = {},
+              .caption =
+                  "Root mean square over what was held out, in the data's units; 'relative' "
+                  "counts each state in units of its standard deviation in training."};
   for (const std::string& state : result.model.config().columns.states) table.header.push_back(state);
   table.header.push_back("relative");
   for (const ForecastError& error : result.errors) {
@@ -170,8 +185,10 @@ Section error_section(const FitResult& result) {
     for (const double rmse : error.rmse) table.rows.back().push_back(short_number(rmse));
     table.rows.back().push_back(short_number(error.relative));
   }
-  section.blocks = {table, Paragraph{"The weights kept are those with the smallest loss on what was held out, for both ODEs; an error on "
-                                     "data that had no say in this choice may be larger."}};
+  section.blocks = {
+      table,
+      Paragraph{"The weights kept are those with the smallest loss on what was held out, for both ODEs; an error on "
+                "data that had no say in this choice may be larger."}};
   return section;
 }
 
@@ -188,13 +205,21 @@ Figure step_figure(const FitResult& result) {
     curve.x.push_back(step.t);
     curve.y.push_back(step.size);
   }
-  return {.title = "step sizes along a solve over all data", .x_label = time_label(result), .y_label = "step size", .curves = {curve}};
+  return {.title = "step sizes along a solve over all data",
+          .x_label = time_label(result),
+          .y_label = "step size",
+          .curves = {curve}};
 }
 
 Section training_section(const FitResult& result) {
-  Figure loss{.title = "loss", .x_label = "epoch", .y_label = name(result.model.config().loss), .curves = {}, .y_scale = Scale::kLog};
+  Figure loss{.title = "loss",
+              .x_label = "epoch",
+              .y_label = name(result.model.config().loss),
+              .curves = {},
+              .y_scale = Scale::kLog};
   loss.curves.push_back(history_curve(result, "training", &HistoryRow::loss, kFitted));
-  if (!result.split.held.empty()) loss.curves.push_back(history_curve(result, "held out", &HistoryRow::validation_loss, kForecast));
+  if (!result.split.held.empty())
+    loss.curves.push_back(history_curve(result, "held out", &HistoryRow::validation_loss, kForecast));
   Figure evaluations{.title = "evaluations of the field per epoch", .x_label = "epoch", .y_label = "NFE", .curves = {}};
   evaluations.curves.push_back(history_curve(result, "forward", &HistoryRow::nfe_forward, kFitted));
   evaluations.curves.push_back(history_curve(result, "backward", &HistoryRow::nfe_backward, kForecast));
@@ -205,15 +230,16 @@ Section training_section(const FitResult& result) {
   }
   Section section{"Training", {Picture{loss}, Picture{evaluations}, Picture{step_figure(result)}}};
   section.blocks.push_back(Paragraph{text::concat(result.training.history.size(), " epochs in ",
-                                                  short_number(result.training.history.back().seconds), " s; the best was epoch ",
-                                                  result.training.best_epoch + 1, ". Failed solves: ", failed, ", skipped steps: ",
-                                                  skipped, ".")});
+                                                  short_number(result.training.history.back().seconds),
+                                                  " s; the best was epoch ", result.training.best_epoch + 1,
+                                                  ". Failed solves: ", failed, ", skipped steps: ", skipped, ".")});
   return section;
 }
 
 Section repeat_section(const FitResult& result) {
   return {"To repeat it",
-          {Paragraph{"The configuration, as in config.toml of the run folder. States are normalized to mean 0 and deviation 1, time to units in "
+          {Paragraph{"The configuration, as in config.toml of the run folder. States are normalized to mean 0 and "
+                     "deviation 1, time to units in "
                      "which states move by about 1; the loss is in these units."},
            Listing{result.model.config().to_config().to_toml()}}};
 }
@@ -222,7 +248,8 @@ Section repeat_section(const FitResult& result) {
 
 Report fit_report(const FitResult& result) {
   Report report{.title = text::concat("Neural ODE of ", text::join(result.model.config().columns.states)),
-                .subtitle = text::concat("fitted to ", result.model.config().data), .sections = {}};
+                .subtitle = text::concat("fitted to ", result.model.config().data),
+                .sections = {}};
   report.sections.push_back(data_section(result));
   if (!result.errors.empty()) report.sections.push_back(error_section(result));
   report.sections.push_back(training_section(result));
@@ -230,6 +257,8 @@ Report fit_report(const FitResult& result) {
   return report;
 }
 
-void write_fit_report(const std::filesystem::path& path, const FitResult& result) { write_report(path, fit_report(result)); }
+void write_fit_report(const std::filesystem::path& path, const FitResult& result) {
+  write_report(path, fit_report(result));
+}
 
 }  // namespace costate

@@ -8,8 +8,8 @@
 
 namespace costate {
 
-/// Pictures of data and fit with the hold-out shaded, the phase portrait with the learned field, losses, evaluations per epoch and
-/// step sizes; the table of errors with the baselines; the config.
+/// Pictures of data and fit with the hold-out shaded, the phase portrait with the learned field, losses, evaluations
+/// per epoch and step sizes; the table of errors with the baselines; the config.
 Report fit_report(const FitResult& result);
 
 /// Writes it. Throws as write_report.

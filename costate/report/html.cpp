@@ -49,8 +49,8 @@ class Writer {
   std::string page(const Report& report) {
     out_ << "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          << "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" << escape(report.title)
-         << "</title>\n<style>" << kStyle << "</style>\n</head>\n<body>\n<h1>" << escape(report.title) << "</h1>\n<p class=\"subtitle\">"
-         << escape(report.subtitle) << "</p>\n";
+         << "</title>\n<style>" << kStyle << "</style>\n</head>\n<body>\n<h1>" << escape(report.title)
+         << "</h1>\n<p class=\"subtitle\">" << escape(report.subtitle) << "</p>\n";
     for (const Section& section : report.sections) {
       out_ << "<section>\n<h2>" << escape(section.heading) << "</h2>\n";
       for (const Block& block : section.blocks) std::visit([&](const auto& content) { write(content); }, block);
@@ -79,7 +79,8 @@ class Writer {
     out_ << "</thead>\n<tbody>\n";
     for (const auto& row : table.rows) {
       if (row.size() != table.header.size())
-        throw InvalidArgument("[to_html] a table has ", table.header.size(), " columns; a row has ", row.size(), " cells.");
+        throw InvalidArgument("[to_html] a table has ", table.header.size(), " columns; a row has ", row.size(),
+                              " cells.");
       write_row(row, "td");
     }
     out_ << "</tbody>\n</table>\n";

@@ -1,5 +1,5 @@
-// u^(k)(t) = sum_i w_i^(k)(t) values_i with at most four weights that are not 0. Two extensions, the sum and its transpose in the
-// values, are closed under differentiation: d/dt raises k.
+// u^(k)(t) = sum_i w_i^(k)(t) values_i with at most four weights that are not 0. Two extensions, the sum and its
+// transpose in the values, are closed under differentiation: d/dt raises k.
 #include "costate/solve/controls.h"
 
 #include <algorithm>
@@ -48,7 +48,8 @@ double cubic_derivative(const double (&c)[4], int k, double x) {
   return sum;
 }
 
-/// Adds scale times the slope at knot i, as weights of its neighbours: the derivative there of the parabola through three knots.
+/// Adds scale times the slope at knot i, as weights of its neighbours: the derivative there of the parabola through
+/// three knots.
 template <class T>
 void add_slope(const Times<T>& times, std::int64_t n, std::int64_t i, double scale, Weights& weights) {
   const auto add_secant = [&](std::int64_t j, double w) {  // (v_j+1 - v_j) / (t_j+1 - t_j)
@@ -111,13 +112,20 @@ class Interpolator : public Extension, public std::enable_shared_from_this<Inter
 
   Interpolation interpolation() const { return interpolation_; }
   int order() const { return order_; }
-  std::string attributes() const override { return text::concat(costate::name(interpolation_), ", derivative=", order_); }
+  std::string attributes() const override {
+    return text::concat(costate::name(interpolation_), ", derivative=", order_);
+  }
   bool equals(const Extension& other) const override {
     const auto* same = dynamic_cast<const Interpolator*>(&other);
-    return same != nullptr && same->name() == name() && same->interpolation_ == interpolation_ && same->order_ == order_;
+    return same != nullptr && same->name() == name() && same->interpolation_ == interpolation_ &&
+           same->order_ == order_;
   }
-  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override { return lower(context, float{}); }
-  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override { return lower(context, double{}); }
+  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override {
+    return lower(context, float{});
+  }
+  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override {
+    return lower(context, double{});
+  }
 
  protected:
   virtual std::unique_ptr<TileOp<float>> lower(const TileOpContext& context, float) const = 0;
@@ -143,8 +151,14 @@ template <class T>
 class ValueTileOp : public SampleTileOp<T> {
  public:
   ValueTileOp(Interpolation interpolation, int order, const TileOpContext& context)
-      : interpolation_(interpolation), order_(order), lanes_(context.lanes), n_(context.operand_shapes[0].size()),
-        m_(static_cast<std::size_t>(context.operand_shapes[1].size() / n_)), times_(context, 0), values_(context, 1), t_(context, 2) {}
+      : interpolation_(interpolation),
+        order_(order),
+        lanes_(context.lanes),
+        n_(context.operand_shapes[0].size()),
+        m_(static_cast<std::size_t>(context.operand_shapes[1].size() / n_)),
+        times_(context, 0),
+        values_(context, 1),
+        t_(context, 2) {}
 
   void run(const TileOpRun<T>& run, T* out) const override {
     for (std::size_t lane = 0; lane < lanes_; ++lane) {
@@ -156,7 +170,8 @@ class ValueTileOp : public SampleTileOp<T> {
         for (std::int64_t j = 0; j < 4; ++j) {
           if (weights.weight[j] == 0) continue;
           const std::size_t row = static_cast<std::size_t>(weights.first + j) * m_ + k;
-          sum += weights.weight[j] * static_cast<double>(run.operands[1][row * values_.row_stride + lane * values_.lane_stride]);
+          sum += weights.weight[j] *
+                 static_cast<double>(run.operands[1][row * values_.row_stride + lane * values_.lane_stride]);
         }
         out[k * lanes_ + lane] = static_cast<T>(sum);
       }
@@ -177,8 +192,14 @@ template <class T>
 class TransposedTileOp : public SampleTileOp<T> {
  public:
   TransposedTileOp(Interpolation interpolation, int order, const TileOpContext& context)
-      : interpolation_(interpolation), order_(order), lanes_(context.lanes), n_(context.operand_shapes[0].size()),
-        m_(static_cast<std::size_t>(context.operand_shapes[2].size())), times_(context, 0), t_(context, 1), cotangent_(context, 2) {}
+      : interpolation_(interpolation),
+        order_(order),
+        lanes_(context.lanes),
+        n_(context.operand_shapes[0].size()),
+        m_(static_cast<std::size_t>(context.operand_shapes[2].size())),
+        times_(context, 0),
+        t_(context, 1),
+        cotangent_(context, 2) {}
 
   void run(const TileOpRun<T>& run, T* out) const override {
     std::fill_n(out, static_cast<std::size_t>(n_) * m_ * lanes_, T{0});
@@ -190,7 +211,8 @@ class TransposedTileOp : public SampleTileOp<T> {
         if (weights.weight[j] == 0) continue;
         for (std::size_t k = 0; k < m_; ++k)
           out[(static_cast<std::size_t>(weights.first + j) * m_ + k) * lanes_ + lane] = static_cast<T>(
-              weights.weight[j] * static_cast<double>(run.operands[2][k * cotangent_.row_stride + lane * cotangent_.lane_stride]));
+              weights.weight[j] *
+              static_cast<double>(run.operands[2][k * cotangent_.row_stride + lane * cotangent_.lane_stride]));
       }
     }
   }
@@ -257,7 +279,12 @@ std::vector<double> run_one(const TileOp<double>& op, std::span<const std::vecto
   std::vector<const double*> pointers;
   for (const std::vector<double>& operand : operands) pointers.push_back(operand.data());
   std::vector<double> out(size);
-  op.run({.operands = pointers, .operand_states = {}, .state = nullptr, .num_samples = 1, .first_sample = 0, .report = nullptr},
+  op.run({.operands = pointers,
+          .operand_states = {},
+          .state = nullptr,
+          .num_samples = 1,
+          .first_sample = 0,
+          .report = nullptr},
          out.data());
   return out;
 }
@@ -265,14 +292,16 @@ std::vector<double> run_one(const TileOp<double>& op, std::span<const std::vecto
 std::vector<double> Value::interpret(std::span<const std::vector<double>> operands) const {
   const auto n = static_cast<std::int64_t>(operands[0].size());
   const auto m = static_cast<std::int64_t>(operands[1].size()) / n;
-  const TileOpContext one{.lanes = 1, .operand_shapes = {Shape{n}, Shape{n, m}, Shape{}}, .operand_is_shared = {false, false, false}};
+  const TileOpContext one{
+      .lanes = 1, .operand_shapes = {Shape{n}, Shape{n, m}, Shape{}}, .operand_is_shared = {false, false, false}};
   return run_one(ValueTileOp<double>(interpolation(), order(), one), operands, static_cast<std::size_t>(m));
 }
 
 std::vector<double> Transposed::interpret(std::span<const std::vector<double>> operands) const {
   const auto n = static_cast<std::int64_t>(operands[0].size());
   const auto m = static_cast<std::int64_t>(operands[2].size());
-  const TileOpContext one{.lanes = 1, .operand_shapes = {Shape{n}, Shape{}, Shape{m}}, .operand_is_shared = {false, false, false}};
+  const TileOpContext one{
+      .lanes = 1, .operand_shapes = {Shape{n}, Shape{}, Shape{m}}, .operand_is_shared = {false, false, false}};
   return run_one(TransposedTileOp<double>(interpolation(), order(), one), operands, static_cast<std::size_t>(n * m));
 }
 
@@ -280,7 +309,8 @@ std::vector<Array> Value::vjp(std::span<const Array> operands, const Array&, con
                               const std::vector<bool>& wanted) const {
   std::vector<Array> cotangents(3);
   if (wanted[1]) cotangents[1] = transposed(interpolation(), order(), operands[0], operands[2], cotangent);
-  if (wanted[2]) cotangents[2] = sum(value(interpolation(), order() + 1, operands[0], operands[1], operands[2]) * cotangent);
+  if (wanted[2])
+    cotangents[2] = sum(value(interpolation(), order() + 1, operands[0], operands[1], operands[2]) * cotangent);
   return cotangents;
 }
 
@@ -295,7 +325,8 @@ Array Value::jvp(std::span<const Array> operands, const Array&, std::span<const 
 std::vector<Array> Transposed::vjp(std::span<const Array> operands, const Array&, const Array& cotangent,
                                    const std::vector<bool>& wanted) const {
   std::vector<Array> cotangents(3);
-  if (wanted[1]) cotangents[1] = sum(value(interpolation(), order() + 1, operands[0], cotangent, operands[1]) * operands[2]);
+  if (wanted[1])
+    cotangents[1] = sum(value(interpolation(), order() + 1, operands[0], cotangent, operands[1]) * operands[2]);
   if (wanted[2]) cotangents[2] = value(interpolation(), order(), operands[0], cotangent, operands[1]);
   return cotangents;
 }

@@ -18,9 +18,9 @@ std::string name(Interpolation interpolation);
 /// InvalidArgument, with the nearest name, if there is none.
 Interpolation interpolation_from_name(const std::string& name);
 
-/// u(t) [m] from values [n, m] at times [n], which ascend; the last time may be repeated (padding), of which the first counts.
-/// Before the first and after the last time u keeps their value. Differentiable to any order in values and t; the times are
-/// constants, through which no derivative flows. ShapeError if the shapes are others.
+/// u(t) [m] from values [n, m] at times [n], which ascend; the last time may be repeated (padding), of which the first
+/// counts. Before the first and after the last time u keeps their value. Differentiable to any order in values and t;
+/// the times are constants, through which no derivative flows. ShapeError if the shapes are others.
 Array interpolate(const Array& times, const Array& values, const Array& t, Interpolation interpolation);
 
 }  // namespace costate

@@ -20,7 +20,8 @@ constexpr std::string_view kControlNames[] = {"per_sample", "joint"};
 constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve"};
 
 void check_options(const SolveOptions& options) {
-  if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0) || !std::isfinite(options.rtol + options.atol))
+  if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0) ||
+      !std::isfinite(options.rtol + options.atol))
     throw InvalidArgument("[solve] rtol and atol must be finite, at least 0 and not both 0; got rtol = ", options.rtol,
                           ", atol = ", options.atol, ".");
   if (options.steps_per_interval < 0 || options.step_size < 0 || options.first_step < 0 ||
@@ -30,7 +31,8 @@ void check_options(const SolveOptions& options) {
   if (options.steps_per_interval > 0 && options.step_size > 0)
     throw InvalidArgument("[solve] at most one of steps_per_interval and step_size can be set; got ",
                           options.steps_per_interval, " and ", options.step_size, ".");
-  if (options.max_steps < 1) throw InvalidArgument("[solve] max_steps must be at least 1; got ", options.max_steps, ".");
+  if (options.max_steps < 1)
+    throw InvalidArgument("[solve] max_steps must be at least 1; got ", options.max_steps, ".");
 }
 
 void check_times(const HostArray& times, std::int64_t rows, std::int64_t count) {
@@ -42,8 +44,8 @@ void check_times(const HostArray& times, std::int64_t rows, std::int64_t count) 
       const double before = times.at(row * count + i - 1);
       const bool rises = times.at(row * count + 1) > times.at(row * count);
       if (t == before || (t > before) != rises)
-        throw InvalidArgument("[solve] times must ascend or descend strictly; times ", i - 1, " and ", i, " are ", before,
-                              " and ", t, ".");
+        throw InvalidArgument("[solve] times must ascend or descend strictly; times ", i - 1, " and ", i, " are ",
+                              before, " and ", t, ".");
     }
 }
 
@@ -71,7 +73,8 @@ Sizes check_inputs(const VectorField& field, const HostArray& z0, const HostArra
   sizes.times_are_shared = rank == 1;
   check_times(times, rank == 1 ? 1 : axes[0], times.shape()[-1]);
   if (arguments.size() != field.arguments().size())
-    throw InvalidArgument("[solve] the field takes ", field.arguments().size(), " arguments; got ", arguments.size(), ".");
+    throw InvalidArgument("[solve] the field takes ", field.arguments().size(), " arguments; got ", arguments.size(),
+                          ".");
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const ArgumentSpec& spec = field.arguments()[i];
     std::vector<std::int64_t> expected = spec.shape.axes();
@@ -100,7 +103,10 @@ class HostSolver {
  public:
   HostSolver(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
              std::span<const HostArray> arguments, const Sizes& sizes)
-      : z0_(z0), times_(times), sizes_(sizes), problem_(field, options, lanes_for(options), sizes.times),
+      : z0_(z0),
+        times_(times),
+        sizes_(sizes),
+        problem_(field, options, lanes_for(options), sizes.times),
         shared_(problem_.function.shared_size()) {
     std::size_t given = 0;
     std::vector<const T*> pointers(1 + field.parts().size(), nullptr);
@@ -114,7 +120,8 @@ class HostSolver {
         argument.of_samples = &value;
       arguments_.push_back(std::move(argument));
     }
-    for (const Argument& argument : arguments_) pointers.push_back(argument.shared.empty() ? nullptr : argument.shared.data());
+    for (const Argument& argument : arguments_)
+      pointers.push_back(argument.shared.empty() ? nullptr : argument.shared.data());
     problem_.function.prepare(pointers, shared_.data());
   }
 
@@ -127,7 +134,8 @@ class HostSolver {
     solution.reached.resize(sizes_.batch);
     solution.last_step.resize(sizes_.batch);
     for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected}) counter->resize(sizes_.batch);
-    const std::size_t workers = std::min(static_cast<std::size_t>(num_threads()), (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
+    const std::size_t workers =
+        std::min(static_cast<std::size_t>(num_threads()), (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
     std::atomic<std::size_t> next = 0;  // who solves a sample changes no bit of it
     parallel_for(workers, [&](std::size_t) { Worker(*this, next, solution).run(); });
     return solution;
@@ -160,7 +168,10 @@ class HostSolver {
     }
 
     void run() {
-      solver_.solve_queue({.z0 = z0_.data(), .times = times_.data(), .arguments = pointers_, .shared = host_.shared_.data(),
+      solver_.solve_queue({.z0 = z0_.data(),
+                           .times = times_.data(),
+                           .arguments = pointers_,
+                           .shared = host_.shared_.data(),
                            .num_samples = std::min(host_.problem_.lanes, host_.sizes_.batch)},
                           *this, states_.data());
     }
@@ -196,7 +207,8 @@ class HostSolver {
     template <class Number>
     void fill(const HostArray& batch, std::size_t sample, std::size_t size, std::size_t lane, Number* out) const {
       for (std::size_t row = 0; row < size; ++row)
-        out[row * host_.problem_.lanes + lane] = static_cast<Number>(batch.at(static_cast<std::int64_t>(sample * size + row)));
+        out[row * host_.problem_.lanes + lane] =
+            static_cast<Number>(batch.at(static_cast<std::int64_t>(sample * size + row)));
     }
 
     const HostSolver& host_;
@@ -229,8 +241,12 @@ class HostSolver {
 
 std::string name(Control control) { return spelling(control, kControlNames); }
 std::string name(Adjoint adjoint) { return spelling(adjoint, kAdjointNames); }
-Control control_from_name(const std::string& name) { return from_spelling<Control>("solve", "control", name, kControlNames); }
-Adjoint adjoint_from_name(const std::string& name) { return from_spelling<Adjoint>("solve", "adjoint", name, kAdjointNames); }
+Control control_from_name(const std::string& name) {
+  return from_spelling<Control>("solve", "control", name, kControlNames);
+}
+Adjoint adjoint_from_name(const std::string& name) {
+  return from_spelling<Adjoint>("solve", "adjoint", name, kAdjointNames);
+}
 
 void Solution::check() const {
   for (std::size_t i = 0; i < status.size(); ++i)
@@ -267,19 +283,21 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
   problem.function.prepare(pointers, shared.data());
   const AlignedVector<double> start = numbers_of<double>(z0), at = numbers_of<double>(times);
   internal::LaneSolver<double> solver(problem);
-  solver.solve({.z0 = start.data(), .times = at.data(), .arguments = given, .shared = shared.data(), .num_samples = 1}, true,
-               states.data());
+  solver.solve({.z0 = start.data(), .times = at.data(), .arguments = given, .shared = shared.data(), .num_samples = 1},
+               true, states.data());
   std::vector<AcceptedStep> steps;
   for (const internal::LaneStep& step : solver.records()[0].steps) steps.push_back({step.t, step.h});
   return steps;
 }
 
-Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options, std::span<const Array> arguments) {
+Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options,
+            std::span<const Array> arguments) {
   check_options(options);
   std::vector<Array> operands = {reshape(z0, {z0.array.shape().size()}), times.array};
   operands.insert(operands.end(), arguments.begin(), arguments.end());
   if (arguments.size() != field.arguments().size())
-    throw InvalidArgument("[solve] the field takes ", field.arguments().size(), " arguments; got ", arguments.size(), ".");
+    throw InvalidArgument("[solve] the field takes ", field.arguments().size(), " arguments; got ", arguments.size(),
+                          ".");
   for (const Input& input : field.function().inputs())
     if (input.parameter) operands.emplace_back(*input.parameter);
   return apply(std::make_shared<internal::SolveExtension>(field, options), operands, z0.where);

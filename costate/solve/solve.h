@@ -45,8 +45,8 @@ struct SolveOptions {
 
 /// What a solve of a batch gives.
 struct Solution {
-  HostArray states;  // [batch, time, …state]; NaN from where a sample failed
-  std::vector<Status> status;            // one a sample, like all below
+  HostArray states;                        // [batch, time, …state]; NaN from where a sample failed
+  std::vector<Status> status;              // one a sample, like all below
   std::vector<double> reached, last_step;  // the time reached and the step tried last
   std::vector<std::int64_t> nfe, accepted, rejected;
 
@@ -66,12 +66,13 @@ struct AcceptedStep {
   double size = 0;
 };
 
-/// The steps that solve() takes for a single sample (batch 1); the same checks, and the steps up to a failure if there is one.
+/// The steps that solve() takes for a single sample (batch 1); the same checks, and the steps up to a failure if there
+/// is one.
 std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArray& z0, const HostArray& times,
                                          const SolveOptions& options = {}, std::span<const HostArray> arguments = {});
 
-/// solve() inside a trace: the states [time, state] of one sample. z0 [state] or of any shape of that size, times [time].
-/// A sample that fails gives NaN and is listed in the run's report.
+/// solve() inside a trace: the states [time, state] of one sample. z0 [state] or of any shape of that size, times
+/// [time]. A sample that fails gives NaN and is listed in the run's report.
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},
             std::span<const Array> arguments = {});
 

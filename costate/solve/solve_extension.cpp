@@ -44,17 +44,22 @@ Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {
     throw ShapeError("[solve] times must be a vector of at least one time; got shape ", operands[1], ".");
   for (std::size_t i = 0; i < field_.arguments().size(); ++i)
     if (!(operands[2 + i] == field_.arguments()[i].shape))
-      throw ShapeError("[solve] argument '", field_.arguments()[i].name, "' must have shape ", field_.arguments()[i].shape,
-                       "; got ", operands[2 + i], ".");
+      throw ShapeError("[solve] argument '", field_.arguments()[i].name, "' must have shape ",
+                       field_.arguments()[i].shape, "; got ", operands[2 + i], ".");
   return Shape{operands[1][0], field_.state_size()};
 }
 
 std::vector<double> SolveExtension::interpret(std::span<const std::vector<double>> operands) const {
-  const ReferenceSolution solution = reference_solve(
-      interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1],
-      {.method = options_.method, .rtol = options_.rtol, .atol = options_.atol, .control = options_.step_control,
-       .first_step = options_.first_step, .steps_per_interval = options_.steps_per_interval,
-       .step_size = options_.step_size, .max_steps = options_.max_steps});
+  const ReferenceSolution solution =
+      reference_solve(interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1],
+                      {.method = options_.method,
+                       .rtol = options_.rtol,
+                       .atol = options_.atol,
+                       .control = options_.step_control,
+                       .first_step = options_.first_step,
+                       .steps_per_interval = options_.steps_per_interval,
+                       .step_size = options_.step_size,
+                       .max_steps = options_.max_steps});
   std::vector<double> states;
   for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());
   return states;
@@ -81,26 +86,27 @@ Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, 
     values.push_back(tangents[i].is_empty() ? zeros(operands[i].shape()) : tangents[i]);
   }
   const Function moved = costate::jvp(rhs);
-  const VectorField augmented = trace_field(
-      {{"z", {size}}, {"tangent_z", {size}}}, arguments,
-      [&](Array t, std::span<const Array> state, std::span<const Array> more) {
-        std::vector<Array> inputs = {t}, directions = {zeros({})};
-        std::int64_t offset = 0;
-        for (const StatePart& part : field_.parts()) {
-          inputs.push_back(reshape(state[0].slice(offset, offset + part.shape.size()), part.shape));
-          directions.push_back(reshape(state[1].slice(offset, offset + part.shape.size()), part.shape));
-          offset += part.shape.size();
-        }
-        for (std::size_t i = 0; i < more.size(); i += 2) {
-          inputs.push_back(more[i]);
-          directions.push_back(more[i + 1]);
-        }
-        inputs.insert(inputs.end(), directions.begin(), directions.end());
-        std::vector<Array> slopes;
-        for (const Array& slope : inline_function(moved, inputs)) slopes.push_back(reshape(slope, {slope.shape().size()}));
-        const std::span<const Array> all(slopes);
-        return std::vector<Array>{concat(all.first(num_parts)), concat(all.subspan(num_parts))};
-      });
+  const VectorField augmented =
+      trace_field({{"z", {size}}, {"tangent_z", {size}}}, arguments,
+                  [&](Array t, std::span<const Array> state, std::span<const Array> more) {
+                    std::vector<Array> inputs = {t}, directions = {zeros({})};
+                    std::int64_t offset = 0;
+                    for (const StatePart& part : field_.parts()) {
+                      inputs.push_back(reshape(state[0].slice(offset, offset + part.shape.size()), part.shape));
+                      directions.push_back(reshape(state[1].slice(offset, offset + part.shape.size()), part.shape));
+                      offset += part.shape.size();
+                    }
+                    for (std::size_t i = 0; i < more.size(); i += 2) {
+                      inputs.push_back(more[i]);
+                      directions.push_back(more[i + 1]);
+                    }
+                    inputs.insert(inputs.end(), directions.begin(), directions.end());
+                    std::vector<Array> slopes;
+                    for (const Array& slope : inline_function(moved, inputs))
+                      slopes.push_back(reshape(slope, {slope.shape().size()}));
+                    const std::span<const Array> all(slopes);
+                    return std::vector<Array>{concat(all.first(num_parts)), concat(all.subspan(num_parts))};
+                  });
   const Array start = tangents[0].is_empty() ? zeros({size}) : tangents[0];
   const Array both = costate::solve(augmented, concat({operands[0], start}), operands[1], options_, values);
   std::vector<std::int64_t> positions;
@@ -126,12 +132,14 @@ template <class T>
 SolveTileOp<T>::SolveTileOp(std::shared_ptr<const SolveExtension> extension, const TileOpContext& context)
     : extension_(std::move(extension)),
       context_(context),
-      problem_(extension_->field(), extension_->options(), context.lanes, static_cast<std::size_t>(context.operand_shapes[1][0])) {
+      problem_(extension_->field(), extension_->options(), context.lanes,
+               static_cast<std::size_t>(context.operand_shapes[1][0])) {
   const auto& inputs = extension_->field().function().inputs();
   for (std::size_t i = 2; i < context.operand_is_shared.size(); ++i) {
     const Input& input = inputs[i - 1 + extension_->field().parts().size()];
     if (input.kind == InputKind::kShared && !context.operand_is_shared[i])
-      throw NotSupported("[solve] argument '", input.name, "' is declared shared by all samples but is given one a sample; "
+      throw NotSupported("[solve] argument '", input.name,
+                         "' is declared shared by all samples but is given one a sample; "
                          "declare it as InputKind::kSample.");
   }
 }
@@ -173,8 +181,11 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
   std::vector<const T*> pointers;
   bind_field_inputs<T>(problem_, nullptr, nullptr, state.arguments, pointers);
   problem_.function.prepare(pointers, state.shared.data());
-  state.inputs = {.z0 = state.z0.data(), .times = state.times.data(), .arguments = state.arguments,
-                  .shared = state.shared.data(), .num_samples = run.num_samples};
+  state.inputs = {.z0 = state.z0.data(),
+                  .times = state.times.data(),
+                  .arguments = state.arguments,
+                  .shared = state.shared.data(),
+                  .num_samples = run.num_samples};
   state.solver.solve(state.inputs, extension_->keeps_records(), out);
   for (std::size_t lane = 0; lane < run.num_samples; ++lane) {
     const LaneOutcome& outcome = state.solver.outcomes()[lane];

@@ -22,8 +22,9 @@ std::int64_t VectorField::offset_of(const std::string& name) const {
 
 namespace internal {
 
-VectorField trace_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments,
-                        const std::function<std::vector<Array>(Array, std::span<const Array>, std::span<const Array>)>& rhs) {
+VectorField trace_field(
+    std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments,
+    const std::function<std::vector<Array>(Array, std::span<const Array>, std::span<const Array>)>& rhs) {
   if (parts.empty()) throw InvalidArgument("[vector_field] the state needs at least one part; got none.");
   std::vector<ArgumentSpec> inputs = {{"t", {}}};
   for (const StatePart& part : parts) inputs.push_back({part.name, part.shape});
@@ -46,8 +47,9 @@ VectorField trace_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> 
 
 VectorField vector_field(std::vector<StatePart> parts,
                          const std::function<std::vector<Array>(Array, std::span<const Array>)>& rhs) {
-  return internal::trace_field(std::move(parts), {},
-                               [&](Array t, std::span<const Array> state, std::span<const Array>) { return rhs(t, state); });
+  return internal::trace_field(
+      std::move(parts), {},
+      [&](Array t, std::span<const Array> state, std::span<const Array>) { return rhs(t, state); });
 }
 
 }  // namespace costate

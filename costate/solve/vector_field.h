@@ -39,8 +39,9 @@ class VectorField {
 };
 
 namespace internal {
-VectorField trace_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments,
-                        const std::function<std::vector<Array>(Array, std::span<const Array>, std::span<const Array>)>& rhs);
+VectorField trace_field(
+    std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments,
+    const std::function<std::vector<Array>(Array, std::span<const Array>, std::span<const Array>)>& rhs);
 }  // namespace internal
 
 /// A field of one state: rhs(t, z, arguments…) gives dz/dt with z's shape. ShapeError if it does not.

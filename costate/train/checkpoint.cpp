@@ -30,8 +30,8 @@ HostArray history_array(const std::vector<HistoryRow>& history) {
 std::vector<HistoryRow> history_rows(const HostArray& array, const std::string& source) {
   const auto columns = static_cast<std::int64_t>(history_columns().size());
   if (array.shape().rank() != 2 || array.shape()[1] != columns || array.dtype() != Dtype::kF64)
-    throw DataError("[read_checkpoint] '", source, "' has a history of shape ", array.shape(), ", not [epochs, ", columns,
-                    "]; it is of another version of Costate.");
+    throw DataError("[read_checkpoint] '", source, "' has a history of shape ", array.shape(), ", not [epochs, ",
+                    columns, "]; it is of another version of Costate.");
   std::vector<HistoryRow> history(static_cast<std::size_t>(array.shape()[0]));
   std::int64_t at = 0;
   for (HistoryRow& row : history)
@@ -55,8 +55,8 @@ void set_values_by_name(const std::vector<Parameter>& parameters, const std::map
     const auto found = values.find(parameter.name());
     if (found == values.end()) throw DataError("'", source, "' has no weights called '", parameter.name(), "'.");
     if (!(found->second.shape() == parameter.shape()))
-      throw DataError("'", source, "' has '", parameter.name(), "' with shape ", found->second.shape(), "; the model needs ",
-                      parameter.shape(), ".");
+      throw DataError("'", source, "' has '", parameter.name(), "' with shape ", found->second.shape(),
+                      "; the model needs ", parameter.shape(), ".");
     parameter.set_value(found->second.astype(Dtype::kF64));
   }
 }
@@ -64,8 +64,9 @@ void set_values_by_name(const std::vector<Parameter>& parameters, const std::map
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   ArrayFile file;
   file.metadata = {{"format", kFormat}, {"fingerprint", checkpoint.fingerprint}};
-  file.arrays.emplace("counters", HostArray::vector({static_cast<double>(checkpoint.next_epoch),
-                                                     static_cast<double>(checkpoint.best_epoch), checkpoint.best_loss}));
+  file.arrays.emplace("counters",
+                      HostArray::vector({static_cast<double>(checkpoint.next_epoch),
+                                         static_cast<double>(checkpoint.best_epoch), checkpoint.best_loss}));
   file.arrays.emplace("history", history_array(checkpoint.history));
   put(file, "parameter.", checkpoint.parameters);
   put(file, "best.", checkpoint.best_parameters);
@@ -85,12 +86,14 @@ Checkpoint read_checkpoint(const std::filesystem::path& path, const std::string&
     throw DataError("[read_checkpoint] '", source, "' is not a checkpoint of this version of Costate (format '",
                     metadata("format"), "', expected '", kFormat, "').");
   if (metadata("fingerprint") != fingerprint)
-    throw InvalidArgument("[read_checkpoint] '", source, "' was written by a run with another configuration; resume with the "
+    throw InvalidArgument("[read_checkpoint] '", source,
+                          "' was written by a run with another configuration; resume with the "
                           "same options and data, or start a new run.");
   Checkpoint checkpoint;
   checkpoint.fingerprint = fingerprint;
   const HostArray& counters = file.array("counters");
-  if (counters.size() != 3) throw DataError("[read_checkpoint] '", source, "' has ", counters.size(), " counters, not 3.");
+  if (counters.size() != 3)
+    throw DataError("[read_checkpoint] '", source, "' has ", counters.size(), " counters, not 3.");
   checkpoint.next_epoch = static_cast<std::int64_t>(counters.at(0));
   checkpoint.best_epoch = static_cast<std::int64_t>(counters.at(1));
   checkpoint.best_loss = counters.at(2);

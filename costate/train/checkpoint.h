@@ -32,7 +32,8 @@ void set_values_by_name(const std::vector<Parameter>& parameters, const std::map
 /// Writes a checkpoint; the file is the old one or the new one, never half of it. IoError if that fails.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
-/// IoError if the file cannot be read, DataError if it is no checkpoint, InvalidArgument if it is of another configuration.
+/// IoError if the file cannot be read, DataError if it is no checkpoint, InvalidArgument if it is of another
+/// configuration.
 Checkpoint read_checkpoint(const std::filesystem::path& path, const std::string& fingerprint);
 
 }  // namespace costate

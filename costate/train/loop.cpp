@@ -21,8 +21,8 @@ void check_options(const Objective& objective, const TrainOptions& options) {
   if (options.patience < 0) throw InvalidArgument("[train] patience must be at least 0; got ", options.patience, ".");
   if (objective.num_samples < 1) throw InvalidArgument("[train] there must be at least one sample; got none.");
   if (options.schedule.warmup_epochs < 0 || options.schedule.warmup_epochs >= options.epochs)
-    throw InvalidArgument("[train] warmup_epochs must be at least 0 and below epochs; got ", options.schedule.warmup_epochs,
-                          " of ", options.epochs, ".");
+    throw InvalidArgument("[train] warmup_epochs must be at least 0 and below epochs; got ",
+                          options.schedule.warmup_epochs, " of ", options.epochs, ".");
 }
 
 /// The samples of an epoch in its own order (Fisher and Yates). All at once keep theirs.
@@ -39,8 +39,11 @@ std::vector<std::size_t> order_of(std::int64_t epoch, std::size_t count, std::si
 class Training {
  public:
   Training(const Objective& objective, const TrainOptions& options)
-      : objective_(objective), options_(options), optimizer_(options.optimizer, objective.parameters),
-        polisher_({.kind = OptimizerKind::kLbfgs}, objective.parameters), began_(Clock::now()) {
+      : objective_(objective),
+        options_(options),
+        optimizer_(options.optimizer, objective.parameters),
+        polisher_({.kind = OptimizerKind::kLbfgs}, objective.parameters),
+        began_(Clock::now()) {
     check_options(objective, options);
     best_ = values_by_name(objective.parameters);
     if (options.resume == Resume::kYes && std::filesystem::exists(options.checkpoint)) restore();
@@ -64,7 +67,9 @@ class Training {
   }
 
  private:
-  static double seconds_since(Clock::time_point time) { return std::chrono::duration<double>(Clock::now() - time).count(); }
+  static double seconds_since(Clock::time_point time) {
+    return std::chrono::duration<double>(Clock::now() - time).count();
+  }
 
   bool is_out_of_patience() const {
     return options_.patience > 0 && result_.best_epoch >= 0 && epoch_ - result_.best_epoch > options_.patience;
@@ -78,8 +83,8 @@ class Training {
     const bool takes_all = options_.batch == 0 || polishes;
     const std::size_t batch = takes_all ? objective_.num_samples : std::min(options_.batch, objective_.num_samples);
     const std::vector<std::size_t> order = order_of(epoch_, objective_.num_samples, batch, options_.seed);
-    const std::map<std::string, HostArray> before = objective_.validate ? std::map<std::string, HostArray>{}
-                                                                        : values_by_name(objective_.parameters);
+    const std::map<std::string, HostArray> before =
+        objective_.validate ? std::map<std::string, HostArray>{} : values_by_name(objective_.parameters);
     for (std::size_t first = 0; first < order.size(); first += batch) {
       const auto samples = std::span(order).subspan(first, std::min(batch, order.size() - first));
       const StepResult step = optimizer.step([&] { return objective_.evaluate(samples); }, row.learning_rate);
@@ -112,10 +117,15 @@ class Training {
 
   void save(std::int64_t next_epoch) {
     if (options_.checkpoint.empty()) return;
-    write_checkpoint(options_.checkpoint, {.fingerprint = options_.fingerprint, .next_epoch = next_epoch,
-                                           .best_epoch = result_.best_epoch, .best_loss = result_.best_loss,
-                                           .parameters = values_by_name(objective_.parameters), .best_parameters = best_,
-                                           .optimizer = optimizer_.state(), .polisher = polisher_.state(), .history = result_.history});
+    write_checkpoint(options_.checkpoint, {.fingerprint = options_.fingerprint,
+                                           .next_epoch = next_epoch,
+                                           .best_epoch = result_.best_epoch,
+                                           .best_loss = result_.best_loss,
+                                           .parameters = values_by_name(objective_.parameters),
+                                           .best_parameters = best_,
+                                           .optimizer = optimizer_.state(),
+                                           .polisher = polisher_.state(),
+                                           .history = result_.history});
     saved_ = Clock::now();
   }
 
@@ -146,6 +156,8 @@ class Training {
 
 }  // namespace
 
-TrainResult train(const Objective& objective, const TrainOptions& options) { return Training(objective, options).run(); }
+TrainResult train(const Objective& objective, const TrainOptions& options) {
+  return Training(objective, options).run();
+}
 
 }  // namespace costate

@@ -29,15 +29,15 @@ enum class Resume { kNo, kYes };
 
 struct TrainOptions {
   std::int64_t epochs = 100;  // without those of polish
-  std::size_t batch = 0;  // samples a step; 0: all
-  std::uint64_t seed = 0;  // of the order of the samples
+  std::size_t batch = 0;      // samples a step; 0: all
+  std::uint64_t seed = 0;     // of the order of the samples
   OptimizerOptions optimizer = {};
   Schedule schedule = {};
-  std::int64_t polish = 0;  // further epochs of L-BFGS on all samples, which reaches minima that Adam circles
-  std::int64_t patience = 0;          // stop after this many epochs without a better loss; 0: never
+  std::int64_t polish = 0;    // further epochs of L-BFGS on all samples, which reaches minima that Adam circles
+  std::int64_t patience = 0;  // stop after this many epochs without a better loss; 0: never
   std::filesystem::path checkpoint = {};  // empty: none is written
-  double checkpoint_seconds = 2;      // at least this long between two checkpoints; one is always written at the end
-  std::string fingerprint = {};       // of the configuration, stored in the checkpoint
+  double checkpoint_seconds = 2;  // at least this long between two checkpoints; one is always written at the end
+  std::string fingerprint = {};   // of the configuration, stored in the checkpoint
   Resume resume = Resume::kNo;
   std::function<void(const HistoryRow&)> on_epoch = {};
   std::function<bool()> should_stop = {};  // asked after each epoch
@@ -52,10 +52,11 @@ struct TrainResult {
   StopReason reason = StopReason::kEpochs;
 };
 
-/// Trains; the Parameters end at the best weights. The order of samples and all sums are fixed by the options, so that a run that
-/// was killed and resumed gives the same bits as one that was not (seconds excepted).
+/// Trains; the Parameters end at the best weights. The order of samples and all sums are fixed by the options, so that
+/// a run that was killed and resumed gives the same bits as one that was not (seconds excepted).
 ///
-/// Throws: InvalidArgument for options out of range or a checkpoint of another configuration; IoError if a checkpoint cannot be
+/// Throws: InvalidArgument for options out of range or a checkpoint of another configuration; IoError if a checkpoint
+/// cannot be
 ///         written, which leaves the one before in place.
 TrainResult train(const Objective& objective, const TrainOptions& options);
 

@@ -18,8 +18,8 @@ std::string name(Loss loss);
 /// InvalidArgument, with the nearest name, if there is none.
 Loss loss_from_name(const std::string& name);
 
-/// The sum over the cells where `mask` is not 0, a scalar. All three have one shape; where the mask is 0, prediction and target
-/// may be NaN and neither value nor gradient sees them.
+/// The sum over the cells where `mask` is not 0, a scalar. All three have one shape; where the mask is 0, prediction
+/// and target may be NaN and neither value nor gradient sees them.
 Array loss_sum(Loss loss, const Array& prediction, const Array& target, const Array& mask);
 
 }  // namespace costate

@@ -11,6 +11,12 @@ namespace {
 
 constexpr std::string_view kNames[] = {"adam", "adamw", "sgd", "lbfgs"};
 
+void append(const HostArray& array, std::vector<double>& all) {
+  if (array.dtype() != Dtype::kF64) return append(array.astype(Dtype::kF64), all);
+  const auto numbers = array.data<double>();
+  all.insert(all.end(), numbers.begin(), numbers.end());
+}
+
 double dot(const std::vector<double>& x, const std::vector<double>& y) {
   double sum = 0;
   for (std::size_t i = 0; i < x.size(); ++i) sum += x[i] * y[i];
@@ -20,14 +26,16 @@ double dot(const std::vector<double>& x, const std::vector<double>& y) {
 void check_options(const OptimizerOptions& options) {
   const auto is_share = [](double x) { return x >= 0 && x < 1; };
   if (!is_share(options.beta1) || !is_share(options.beta2) || !is_share(options.momentum))
-    throw InvalidArgument("[Optimizer] beta1, beta2 and momentum must be at least 0 and below 1; got ", options.beta1, ", ",
-                          options.beta2, " and ", options.momentum, ".");
+    throw InvalidArgument("[Optimizer] beta1, beta2 and momentum must be at least 0 and below 1; got ", options.beta1,
+                          ", ", options.beta2, " and ", options.momentum, ".");
   if (!(options.epsilon > 0) || !(options.weight_decay >= 0) || !(options.clip_norm >= 0) || options.history < 1)
-    throw InvalidArgument("[Optimizer] epsilon must be positive, weight_decay and clip_norm at least 0, history at least 1; got ",
-                          options.epsilon, ", ", options.weight_decay, ", ", options.clip_norm, " and ", options.history, ".");
+    throw InvalidArgument(
+        "[Optimizer] epsilon must be positive, weight_decay and clip_norm at least 0, history at least 1; got ",
+        options.epsilon, ", ", options.weight_decay, ", ", options.clip_norm, " and ", options.history, ".");
   if (options.kind == OptimizerKind::kLbfgs && (options.weight_decay > 0 || options.clip_norm > 0))
-    throw InvalidArgument("[Optimizer] lbfgs searches along the loss itself and takes neither weight_decay nor clip_norm; add the "
-                          "penalty to the loss.");
+    throw InvalidArgument(
+        "[Optimizer] lbfgs searches along the loss itself and takes neither weight_decay nor clip_norm; add the "
+        "penalty to the loss.");
 }
 
 }  // namespace
@@ -50,8 +58,7 @@ Optimizer::Optimizer(const OptimizerOptions& options, std::vector<Parameter> par
 Optimizer::Numbers Optimizer::values() const {
   Numbers all;
   all.reserve(size_);
-  for (const Parameter& parameter : parameters_)
-    for (std::int64_t i = 0; i < parameter.value().size(); ++i) all.push_back(parameter.value().at(i));
+  for (const Parameter& parameter : parameters_) append(parameter.value(), all);
   return all;
 }
 
@@ -65,17 +72,25 @@ void Optimizer::set_values(const Numbers& values) {
 }
 
 Optimizer::Numbers Optimizer::flat_gradient(const Evaluation& evaluation) const {
-  COSTATE_CHECK(evaluation.gradients.size() == parameters_.size(), "one gradient a parameter");
+  const std::vector<HostArray>& gradients = evaluation.gradients;
+  if (gradients.size() != parameters_.size())
+    throw ShapeError("[Optimizer] evaluate must give one gradient for each of the ", parameters_.size(),
+                     " parameters; got ", gradients.size(), ".");
   Numbers all;
   all.reserve(size_);
-  for (const HostArray& gradient : evaluation.gradients)
-    for (std::int64_t i = 0; i < gradient.size(); ++i) all.push_back(gradient.at(i));
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (!(gradients[i].shape() == parameters_[i].shape()))
+      throw ShapeError("[Optimizer] the gradient of '", parameters_[i].name(), "' must have its shape ",
+                       parameters_[i].shape(), "; got ", gradients[i].shape(), ".");
+    append(gradients[i], all);
+  }
   return all;
 }
 
 StepResult Optimizer::step(const std::function<Evaluation()>& evaluate, double learning_rate) {
   Evaluation evaluation = evaluate();
-  StepResult result{.loss = evaluation.loss, .gradient_norm = 0, .was_skipped = false, .report = std::move(evaluation.report)};
+  StepResult result{
+      .loss = evaluation.loss, .gradient_norm = 0, .was_skipped = false, .report = std::move(evaluation.report)};
   Numbers gradient = flat_gradient(evaluation);
   result.gradient_norm = std::sqrt(dot(gradient, gradient));
   if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
@@ -106,8 +121,8 @@ void Optimizer::step_adam(const Numbers& gradient, double learning_rate) {
   for (std::size_t i = 0; i < size_; ++i) {
     first_[i] = options_.beta1 * first_[i] + (1 - options_.beta1) * gradient[i];
     second_[i] = options_.beta2 * second_[i] + (1 - options_.beta2) * gradient[i] * gradient[i];
-    x[i] = decay * x[i] -
-           learning_rate * (first_[i] / correct1) / (std::sqrt(second_[i] / correct2) + options_.epsilon);
+    x[i] =
+        decay * x[i] - learning_rate * (first_[i] / correct1) / (std::sqrt(second_[i] / correct2) + options_.epsilon);
   }
   set_values(x);
 }
@@ -215,8 +230,8 @@ void Optimizer::set_state(const std::map<std::string, HostArray>& state) {
   };
   const Numbers first = numbers("first"), second = numbers("second"), moves = numbers("moves"),
                 differences = numbers("differences"), steps = numbers("steps");
-  if (first.size() != size_ || second.size() != size_ || moves.size() % size_ != 0 || differences.size() != moves.size() ||
-      steps.size() != 1)
+  if (first.size() != size_ || second.size() != size_ || moves.size() % size_ != 0 ||
+      differences.size() != moves.size() || steps.size() != 1)
     throw DataError("[Optimizer] the state is of other parameters: ", first.size(), " numbers for ", size_, ".");
   first_ = first;
   second_ = second;

@@ -56,7 +56,8 @@ class Optimizer {
   /// InvalidArgument for options out of range or no Parameters.
   Optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters);
 
-  /// One step. `evaluate` is called once; by L-BFGS once more for each point of its line search.
+  /// One step. `evaluate` is called once; by L-BFGS once more for each point of its line search. ShapeError if its
+  /// gradients are not one a Parameter, shaped like it.
   StepResult step(const std::function<Evaluation()>& evaluate, double learning_rate);
 
   /// All that the next step depends on besides the Parameters, for a checkpoint.
@@ -72,8 +73,8 @@ class Optimizer {
   Numbers flat_gradient(const Evaluation& evaluation) const;
   void step_adam(const Numbers& gradient, double learning_rate);
   void step_sgd(const Numbers& gradient, double learning_rate);
-  bool step_lbfgs(const Numbers& gradient, double loss, const std::function<Evaluation()>& evaluate, double learning_rate,
-                  RunReport& report);
+  bool step_lbfgs(const Numbers& gradient, double loss, const std::function<Evaluation()>& evaluate,
+                  double learning_rate, RunReport& report);
   Numbers lbfgs_direction(const Numbers& gradient) const;
   void remember(Numbers step, Numbers change);
 
@@ -81,7 +82,7 @@ class Optimizer {
   std::vector<Parameter> parameters_;
   std::size_t size_ = 0;
   std::int64_t steps_ = 0;
-  Numbers first_, second_;                   // moments, or the velocity
+  Numbers first_, second_;                    // moments, or the velocity
   std::vector<Numbers> moves_, differences_;  // L-BFGS: s and y, oldest first
 };
 

@@ -20,9 +20,10 @@ ScheduleKind schedule_from_name(const std::string& name) {
 }
 
 double learning_rate(const Schedule& schedule, std::int64_t epoch, std::int64_t epochs) {
-  if (!(schedule.base > 0) || !std::isfinite(schedule.base) || !(schedule.final_ratio > 0) || !std::isfinite(schedule.final_ratio))
-    throw InvalidArgument("[learning_rate] the rate and final_ratio must be positive and finite; got ", schedule.base, " and ",
-                          schedule.final_ratio, ".");
+  if (!(schedule.base > 0) || !std::isfinite(schedule.base) || !(schedule.final_ratio > 0) ||
+      !std::isfinite(schedule.final_ratio))
+    throw InvalidArgument("[learning_rate] the rate and final_ratio must be positive and finite; got ", schedule.base,
+                          " and ", schedule.final_ratio, ".");
   if (epoch < schedule.warmup_epochs)
     return schedule.base * static_cast<double>(epoch + 1) / static_cast<double>(schedule.warmup_epochs + 1);
   const std::int64_t length = std::max<std::int64_t>(1, epochs - schedule.warmup_epochs - 1);

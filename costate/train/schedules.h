@@ -20,8 +20,8 @@ ScheduleKind schedule_from_name(const std::string& name);
 struct Schedule {
   ScheduleKind kind = ScheduleKind::kConstant;
   double base = 1e-3;
-  double final_ratio = 0.01;         // at the last epoch
-  std::int64_t warmup_epochs = 0;    // the rate rises linearly before the schedule proper begins
+  double final_ratio = 0.01;       // at the last epoch
+  std::int64_t warmup_epochs = 0;  // the rate rises linearly before the schedule proper begins
 };
 
 /// The rate of epoch 0 … epochs - 1. InvalidArgument for a base or ratio that is not positive and finite.

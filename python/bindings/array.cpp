@@ -1,9 +1,8 @@
 // The symbolic Array with Python's operators, and every function on it.
-#include "python/bindings/bindings.h"
-
 #include "costate/base/error.h"
 #include "costate/nn/activations.h"
 #include "costate/solve/controls.h"
+#include "python/bindings/bindings.h"
 
 namespace costate::python {
 
@@ -12,7 +11,8 @@ HostArray to_host(nb::handle value) {
   nb::object array = numpy.attr("asarray")(value);
   const std::string kind = nb::cast<std::string>(array.attr("dtype").attr("kind"));
   if (kind != "f" && kind != "i" && kind != "u" && kind != "b")
-    throw DtypeError("expected numbers; got an array of dtype ", nb::cast<std::string>(array.attr("dtype").attr("name")), ".");
+    throw DtypeError("expected numbers; got an array of dtype ",
+                     nb::cast<std::string>(array.attr("dtype").attr("name")), ".");
   const bool is_f32 = kind == "f" && nb::cast<int>(array.attr("dtype").attr("itemsize")) == 4;
   array = numpy.attr("ascontiguousarray")(array, is_f32 ? "float32" : "float64").attr("reshape")(array.attr("shape"));
   const Shape shape = to_shape(array.attr("shape"));
@@ -43,7 +43,9 @@ nb::object to_numpy(const HostArray& array) {
   return copy_to_numpy(array.data<double>().data(), axes, size);
 }
 
-nb::object to_numpy(const std::vector<double>& values) { return copy_to_numpy(values.data(), {values.size()}, values.size()); }
+nb::object to_numpy(const std::vector<double>& values) {
+  return copy_to_numpy(values.data(), {values.size()}, values.size());
+}
 
 nb::object to_numpy(const std::vector<std::int64_t>& values) {
   return copy_to_numpy(values.data(), {values.size()}, values.size());
@@ -81,7 +83,8 @@ std::vector<std::int64_t> all_axes_if_none(const Array& x, const nb::object& axi
 /// Indexing along the first axis: an integer takes an element, a slice (of step 1) a stretch.
 Array take(const Array& x, const nb::object& key) {
   if (nb::isinstance<nb::int_>(key)) return x[nb::cast<std::int64_t>(key)];
-  if (!nb::isinstance<nb::slice>(key)) throw InvalidArgument("[Array] index with an integer or a slice along the first axis.");
+  if (!nb::isinstance<nb::slice>(key))
+    throw InvalidArgument("[Array] index with an integer or a slice along the first axis.");
   const std::int64_t length = x.shape()[0];
   const auto [start, stop, step, count] = nb::cast<nb::slice>(key).compute(static_cast<std::size_t>(length));
   if (step != 1) throw NotSupported("[Array] slices have step 1; use costate.gather for others.");
@@ -92,18 +95,23 @@ using Unary = Array (*)(Operand);
 using Binary = Array (*)(Operand, Operand);
 
 void bind_unary(nb::module_& module, const char* name, Unary function, const char* doc) {
-  module.def(name, [function](nb::handle x) { return function(to_array(x)); }, nb::arg("x"), doc);
+  module.def(
+      name, [function](nb::handle x) { return function(to_array(x)); }, nb::arg("x"), doc);
 }
 
 void bind_binary(nb::module_& module, const char* name, Binary function, const char* doc) {
-  module.def(name, [function](nb::handle x, nb::handle y) { return function(to_array(x), to_array(y)); }, nb::arg("x"), nb::arg("y"), doc);
+  module.def(
+      name, [function](nb::handle x, nb::handle y) { return function(to_array(x), to_array(y)); }, nb::arg("x"),
+      nb::arg("y"), doc);
 }
 
 template <class T>
 void bind_operator(nb::class_<T>& type, const char* name, const char* reflected, Binary function) {
-  type.def(name, [function](const T& x, nb::handle y) { return function(x, to_array(y)); }, nb::is_operator());
+  type.def(
+      name, [function](const T& x, nb::handle y) { return function(x, to_array(y)); }, nb::is_operator());
   if (reflected != nullptr)
-    type.def(reflected, [function](const T& x, nb::handle y) { return function(to_array(y), x); }, nb::is_operator());
+    type.def(
+        reflected, [function](const T& x, nb::handle y) { return function(to_array(y), x); }, nb::is_operator());
 }
 
 /// Arithmetic, for Arrays and for Parameters, which read as Arrays.
@@ -122,7 +130,8 @@ void bind_operators(nb::class_<T>& type) {
   bind_operator(type, "__ge__", nullptr, [](Operand x, Operand y) { return x >= y; });
   type.def("__neg__", [](const T& x) { return -Array(x); });
   type.def("__abs__", [](const T& x) { return abs(x); });
-  type.def("__getitem__", [](const T& x, const nb::object& key) { return take(x, key); }, nb::arg("key"));
+  type.def(
+      "__getitem__", [](const T& x, const nb::object& key) { return take(x, key); }, nb::arg("key"));
 }
 
 void bind_functions(nb::module_& m) {
@@ -156,56 +165,80 @@ void bind_functions(nb::module_& m) {
   bind_binary(m, "equal", equal, "1 where equal, else 0.");
   bind_binary(m, "matmul", matmul, "[m,k]·[k,n], [m,k]·[k], [k]·[k,n] or [k]·[k].");
   bind_binary(m, "outer", outer, "out[i, j] = x[i] y[j].");
-  m.def("elu", [](nb::handle x, double alpha) { return elu(to_array(x), alpha); }, nb::arg("x"), nb::arg("alpha") = 1.0,
-        "x for x > 0, alpha (exp(x) - 1) otherwise.");
-  m.def("where", [](nb::handle c, nb::handle x, nb::handle y) { return where(to_array(c), to_array(x), to_array(y)); },
-        nb::arg("condition"), nb::arg("x"), nb::arg("y"), "x where the condition is not 0, else y.");
+  m.def(
+      "elu", [](nb::handle x, double alpha) { return elu(to_array(x), alpha); }, nb::arg("x"), nb::arg("alpha") = 1.0,
+      "x for x > 0, alpha (exp(x) - 1) otherwise.");
+  m.def(
+      "where", [](nb::handle c, nb::handle x, nb::handle y) { return where(to_array(c), to_array(x), to_array(y)); },
+      nb::arg("condition"), nb::arg("x"), nb::arg("y"), "x where the condition is not 0, else y.");
 }
 
 void bind_structure(nb::module_& m) {
-  m.def("concat", [](const nb::sequence& parts, int axis) { return concat(to_arrays(parts), axis); }, nb::arg("parts"),
-        nb::arg("axis") = 0, "Joins arrays along an axis.");
-  m.def("stack", [](const nb::sequence& parts) { return stack(to_arrays(parts)); }, nb::arg("parts"),
-        "Puts equal shapes side by side along a new first axis.");
-  m.def("reshape", [](nb::handle x, nb::handle shape) { return reshape(to_array(x), to_shape(shape)); }, nb::arg("x"), nb::arg("shape"),
-        "The same numbers in another shape of equal size.");
-  m.def("transpose", [](nb::handle x) { return transpose(to_array(x)); }, nb::arg("x"), "Reverses the axes.");
-  m.def("broadcast_to", [](nb::handle x, nb::handle shape) { return broadcast_to(to_array(x), to_shape(shape)); }, nb::arg("x"),
-        nb::arg("shape"), "Repeats x to the shape, by NumPy's rule.");
-  m.def("gather", [](nb::handle x, std::vector<std::int64_t> positions, nb::handle shape) {
-          return gather(to_array(x), std::move(positions), to_shape(shape));
-        }, nb::arg("x"), nb::arg("positions"), nb::arg("shape"), "out.flat[i] = x.flat[positions[i]].");
+  m.def(
+      "concat", [](const nb::sequence& parts, int axis) { return concat(to_arrays(parts), axis); }, nb::arg("parts"),
+      nb::arg("axis") = 0, "Joins arrays along an axis.");
+  m.def(
+      "stack", [](const nb::sequence& parts) { return stack(to_arrays(parts)); }, nb::arg("parts"),
+      "Puts equal shapes side by side along a new first axis.");
+  m.def(
+      "reshape", [](nb::handle x, nb::handle shape) { return reshape(to_array(x), to_shape(shape)); }, nb::arg("x"),
+      nb::arg("shape"), "The same numbers in another shape of equal size.");
+  m.def(
+      "transpose", [](nb::handle x) { return transpose(to_array(x)); }, nb::arg("x"), "Reverses the axes.");
+  m.def(
+      "broadcast_to", [](nb::handle x, nb::handle shape) { return broadcast_to(to_array(x), to_shape(shape)); },
+      nb::arg("x"), nb::arg("shape"), "Repeats x to the shape, by NumPy's rule.");
+  m.def(
+      "gather",
+      [](nb::handle x, std::vector<std::int64_t> positions, nb::handle shape) {
+        return gather(to_array(x), std::move(positions), to_shape(shape));
+      },
+      nb::arg("x"), nb::arg("positions"), nb::arg("shape"), "out.flat[i] = x.flat[positions[i]].");
   const auto reduction = [&m](const char* name, Array (*reduce)(Operand, std::vector<std::int64_t>), const char* doc) {
-    m.def(name, [reduce](nb::handle x, const nb::object& axis) {
-            const Array array = to_array(x);
-            return reduce(array, all_axes_if_none(array, axis));
-          }, nb::arg("x"), nb::arg("axis").none() = nb::none(), doc);
+    m.def(
+        name,
+        [reduce](nb::handle x, const nb::object& axis) {
+          const Array array = to_array(x);
+          return reduce(array, all_axes_if_none(array, axis));
+        },
+        nb::arg("x"), nb::arg("axis").none() = nb::none(), doc);
   };
   reduction("sum", sum, "Sum over all axes, or over those listed.");
   reduction("mean", mean, "Mean over all axes, or over those listed.");
   reduction("min", reduce_min, "Minimum over all axes, or over those listed.");
   reduction("max", reduce_max, "Maximum over all axes, or over those listed.");
-  m.def("zeros", [](nb::handle shape) { return zeros(to_shape(shape)); }, nb::arg("shape"), "Zeros, inside a trace.");
-  m.def("ones", [](nb::handle shape) { return ones(to_shape(shape)); }, nb::arg("shape"), "Ones, inside a trace.");
-  m.def("interpolate", [](nb::handle times, nb::handle values, nb::handle t, const std::string& kind) {
-          return interpolate(to_array(times), to_array(values), to_array(t), interpolation_from_name(kind));
-        }, nb::arg("times"), nb::arg("values"), nb::arg("t"), nb::arg("kind") = "linear",
-        "u(t) [m] from values [n, m] at times [n]: kind is 'linear', 'hold' or 'cubic'.");
+  m.def(
+      "zeros", [](nb::handle shape) { return zeros(to_shape(shape)); }, nb::arg("shape"), "Zeros, inside a trace.");
+  m.def(
+      "ones", [](nb::handle shape) { return ones(to_shape(shape)); }, nb::arg("shape"), "Ones, inside a trace.");
+  m.def(
+      "interpolate",
+      [](nb::handle times, nb::handle values, nb::handle t, const std::string& kind) {
+        return interpolate(to_array(times), to_array(values), to_array(t), interpolation_from_name(kind));
+      },
+      nb::arg("times"), nb::arg("values"), nb::arg("t"), nb::arg("kind") = "linear",
+      "u(t) [m] from values [n, m] at times [n]: kind is 'linear', 'hold' or 'cubic'.");
 }
 
 }  // namespace
 
 void bind_array(nb::module_& module) {
   nb::class_<Parameter> parameter(module, "Parameter", "A named array that programs share and optimizers change.");
-  parameter.def("__init__", [](Parameter* self, const std::string& name, nb::handle value) {
-             new (self) Parameter(name, to_host(value).astype(Dtype::kF64));
-           }, nb::arg("name"), nb::arg("value"))
+  parameter
+      .def(
+          "__init__",
+          [](Parameter* self, const std::string& name, nb::handle value) {
+            new (self) Parameter(name, to_host(value).astype(Dtype::kF64));
+          },
+          nb::arg("name"), nb::arg("value"))
       .def_prop_ro("name", &Parameter::name)
       .def_prop_ro("shape", [](const Parameter& p) { return nb::tuple(nb::cast(p.shape().axes())); })
-      .def_prop_rw("value", [](const Parameter& p) { return to_numpy(p.value()); },
-                   [](const Parameter& p, nb::handle value) { p.set_value(to_host(value).astype(Dtype::kF64)); },
-                   "The numbers, as a NumPy array (a copy).")
-      .def("__repr__", [](const Parameter& p) { return "Parameter('" + p.name() + "', shape=" + to_string(p.shape()) + ")"; });
+      .def_prop_rw(
+          "value", [](const Parameter& p) { return to_numpy(p.value()); },
+          [](const Parameter& p, nb::handle value) { p.set_value(to_host(value).astype(Dtype::kF64)); },
+          "The numbers, as a NumPy array (a copy).")
+      .def("__repr__",
+           [](const Parameter& p) { return "Parameter('" + p.name() + "', shape=" + to_string(p.shape()) + ")"; });
 
   nb::class_<Array> type(module, "Array", "A value of the program that is being traced.");
   type.def_prop_ro("shape", [](const Array& x) { return nb::tuple(nb::cast(x.shape().axes())); });
@@ -215,7 +248,8 @@ void bind_array(nb::module_& module) {
     return x.shape()[0];
   });
   type.def("__bool__", [](const Array&) -> bool {
-    throw nb::type_error("the value of an Array is not known while its program is traced; use costate.where instead of if");
+    throw nb::type_error(
+        "the value of an Array is not known while its program is traced; use costate.where instead of if");
   });
   bind_operators(type);
   bind_operators(parameter);

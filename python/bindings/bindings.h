@@ -1,5 +1,5 @@
-// What the parts of the extension module share: NumPy arrays to and from HostArray, Python values to Arrays, and one function a part
-// that binds it.
+// What the parts of the extension module share: NumPy arrays to and from HostArray, Python values to Arrays, and one
+// function a part that binds it.
 #pragma once
 
 #include <nanobind/nanobind.h>

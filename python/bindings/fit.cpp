@@ -1,10 +1,9 @@
 // Fits of time series, NumPy in and out.
-#include "python/bindings/bindings.h"
-
 #include <atomic>
 
 #include "costate/base/error.h"
 #include "costate/models/models.h"
+#include "python/bindings/bindings.h"
 
 namespace costate::python {
 namespace {
@@ -43,22 +42,27 @@ TimeSeries to_series(const nb::object& times, const nb::object& states, const nb
   std::vector<HostArray> all_states, all_inputs;
   if (all_times.size() == 1) {
     all_states = {to_host(nb::isinstance<nb::list>(states) && nb::len(states) == 1 ? nb::object(states[0]) : states)};
-    if (!inputs.is_none()) all_inputs = {to_host(nb::isinstance<nb::list>(inputs) && nb::len(inputs) == 1 ? nb::object(inputs[0]) : inputs)};
+    if (!inputs.is_none())
+      all_inputs = {to_host(nb::isinstance<nb::list>(inputs) && nb::len(inputs) == 1 ? nb::object(inputs[0]) : inputs)};
   } else {
     all_states = to_list(states);
     if (!inputs.is_none()) all_inputs = to_list(inputs);
   }
   if (all_states.size() != all_times.size() || (!all_inputs.empty() && all_inputs.size() != all_times.size()))
-    throw ShapeError("[fit] there must be as many trajectories of states and inputs as of times; got ", all_times.size(), " of times and ",
-                     all_states.size(), " of states.");
+    throw ShapeError("[fit] there must be as many trajectories of states and inputs as of times; got ",
+                     all_times.size(), " of times and ", all_states.size(), " of states.");
   TimeSeries series{.time_name = "t", .time_scale = {}, .state_names = {}, .input_names = {}, .trajectories = {}};
   for (std::size_t i = 0; i < all_times.size(); ++i) {
-    Trajectory trajectory{.id = all_times.size() == 1 ? "" : std::to_string(i), .times = numbers_of(all_times[i]),
-                          .states = {}, .inputs = HostArray(Shape{all_times[i].size(), 0})};
-    if (trajectory.times.size() < 2) throw DataError("[fit] a trajectory needs at least two samples; got ", trajectory.times.size(), ".");
+    Trajectory trajectory{.id = all_times.size() == 1 ? "" : std::to_string(i),
+                          .times = numbers_of(all_times[i]),
+                          .states = {},
+                          .inputs = HostArray(Shape{all_times[i].size(), 0})};
+    if (trajectory.times.size() < 2)
+      throw DataError("[fit] a trajectory needs at least two samples; got ", trajectory.times.size(), ".");
     for (std::size_t k = 1; k < trajectory.times.size(); ++k)
       if (!(trajectory.times[k] > trajectory.times[k - 1]))
-        throw DataError("[fit] times must increase; in trajectory ", i, " ", trajectory.times[k - 1], " is followed by ", trajectory.times[k], ".");
+        throw DataError("[fit] times must increase; in trajectory ", i, " ", trajectory.times[k - 1],
+                        " is followed by ", trajectory.times[k], ".");
     trajectory.states = check_rows(all_states[i], trajectory.times.size(), "states");
     if (!all_inputs.empty()) trajectory.inputs = check_rows(all_inputs[i], trajectory.times.size(), "inputs");
     series.trajectories.push_back(std::move(trajectory));
@@ -114,19 +118,23 @@ nb::dict history_of(const FitResult& result) {
   return history;
 }
 
-nb::object predict(const SeriesModel& model, nb::handle start, nb::handle times, const nb::object& input_times, const nb::object& inputs) {
+nb::object predict(const SeriesModel& model, nb::handle start, nb::handle times, const nb::object& input_times,
+                   const nb::object& inputs) {
   SeriesModel::Query query{.start = numbers_of(to_host(start)), .times = numbers_of(to_host(times))};
   if (query.start.size() != model.state_names().size())
-    throw ShapeError("[predict] start must hold ", model.state_names().size(), " numbers; got ", query.start.size(), ".");
+    throw ShapeError("[predict] start must hold ", model.state_names().size(), " numbers; got ", query.start.size(),
+                     ".");
   if (query.times.empty()) throw ShapeError("[predict] times must hold at least one time.");
   if (!model.input_names().empty()) {
-    if (input_times.is_none() || inputs.is_none()) throw InvalidArgument("[predict] the model has inputs; give input_times and inputs.");
+    if (input_times.is_none() || inputs.is_none())
+      throw InvalidArgument("[predict] the model has inputs; give input_times and inputs.");
     query.input_times = numbers_of(to_host(input_times));
     query.inputs = check_rows(to_host(inputs), query.input_times.size(), "inputs");
   }
   std::vector<double> flat;
   for (const std::vector<double>& state : model.predict(query)) flat.insert(flat.end(), state.begin(), state.end());
-  const Shape shape{static_cast<std::int64_t>(query.times.size()), static_cast<std::int64_t>(model.state_names().size())};
+  const Shape shape{static_cast<std::int64_t>(query.times.size()),
+                    static_cast<std::int64_t>(model.state_names().size())};
   return to_numpy(HostArray(shape, std::move(flat)));
 }
 
@@ -134,60 +142,72 @@ nb::object predict(const SeriesModel& model, nb::handle start, nb::handle times,
 
 void bind_fit(nb::module_& module) {
   nb::class_<FitResult>(module, "Fit", "A fitted model of a time series.")
-      .def_prop_ro("errors", &errors_of, "Errors of the forecast of what was held out: the neural ODE and two baselines.")
+      .def_prop_ro("errors", &errors_of,
+                   "Errors of the forecast of what was held out: the neural ODE and two baselines.")
       .def_prop_ro("history", &history_of, "What training did: one array a column, one number an epoch.")
       .def_prop_ro("parameters", [](const FitResult& result) { return result.model.net().parameters(); })
-      .def("predict", [](const FitResult& result, nb::handle start, nb::handle times, const nb::object& input_times, const nb::object& inputs) {
-             return predict(result.model, start, times, input_times, inputs);
-           }, nb::arg("start"), nb::arg("times"), nb::arg("input_times").none() = nb::none(), nb::arg("inputs").none() = nb::none(),
-           "States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up.")
-      .def("slopes", [](const FitResult& result, nb::handle states) {
-             const HostArray array = to_host(states);
-             const auto d = static_cast<std::int64_t>(result.model.state_names().size());
-             if (array.shape().rank() != 2 || array.shape()[1] != d) throw ShapeError("[slopes] states must have shape [n, ", d, "]; got ", array.shape(), ".");
-             std::vector<std::vector<double>> rows;
-             for (std::int64_t i = 0; i < array.size(); ++i) {
-               if (i % d == 0) rows.emplace_back();
-               rows.back().push_back(array.at(i));
-             }
-             std::vector<double> flat;
-             for (const auto& slope : result.model.slopes(rows)) flat.insert(flat.end(), slope.begin(), slope.end());
-             return to_numpy(HostArray(array.shape(), std::move(flat)));
-           }, nb::arg("states"), "The learned rate of change at each state [n, state], in the data's units.")
-      .def("save", [](const FitResult& result, const std::string& path) { result.model.save(path); }, nb::arg("path"),
-           "Writes the model as safetensors.");
+      .def(
+          "predict",
+          [](const FitResult& result, nb::handle start, nb::handle times, const nb::object& input_times,
+             const nb::object& inputs) { return predict(result.model, start, times, input_times, inputs); },
+          nb::arg("start"), nb::arg("times"), nb::arg("input_times").none() = nb::none(),
+          nb::arg("inputs").none() = nb::none(),
+          "States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up.")
+      .def(
+          "slopes",
+          [](const FitResult& result, nb::handle states) {
+            const HostArray array = to_host(states);
+            const auto d = static_cast<std::int64_t>(result.model.state_names().size());
+            if (array.shape().rank() != 2 || array.shape()[1] != d)
+              throw ShapeError("[slopes] states must have shape [n, ", d, "]; got ", array.shape(), ".");
+            std::vector<std::vector<double>> rows;
+            for (std::int64_t i = 0; i < array.size(); ++i) {
+              if (i % d == 0) rows.emplace_back();
+              rows.back().push_back(array.at(i));
+            }
+            std::vector<double> flat;
+            for (const auto& slope : result.model.slopes(rows)) flat.insert(flat.end(), slope.begin(), slope.end());
+            return to_numpy(HostArray(array.shape(), std::move(flat)));
+          },
+          nb::arg("states"), "The learned rate of change at each state [n, state], in the data's units.")
+      .def(
+          "save", [](const FitResult& result, const std::string& path) { result.model.save(path); }, nb::arg("path"),
+          "Writes the model as safetensors.");
 
-  module.def("fit", [](const nb::object& times, const nb::object& states, const nb::object& inputs, int delay, double hold_out,
-                       std::vector<std::int64_t> hidden, const std::string& activation, const std::string& interpolation,
-                       const std::string& method, double rtol, double atol, const std::string& adjoint, const std::string& loss,
-                       std::int64_t window, const std::string& optimizer, double learning_rate, std::int64_t epochs, std::int64_t polish,
-                       std::int64_t batch, std::uint64_t seed) {
-               FitConfig config;
-               config.delay = delay;
-               config.hold_out = hold_out;
-               config.hidden = std::move(hidden);
-               config.activation = activation_from_name(activation);
-               config.interpolation = interpolation_from_name(interpolation);
-               config.method = method_from_name(method);
-               config.rtol = rtol;
-               config.atol = atol;
-               config.adjoint = adjoint_from_name(adjoint);
-               config.loss = loss_from_name(loss);
-               config.window = window;
-               config.optimizer = optimizer_from_name(optimizer);
-               config.learning_rate = learning_rate;
-               config.epochs = epochs;
-               config.polish = polish;
-               config.batch = batch;
-               config.seed = seed;
-               return run_fit(to_series(times, states, inputs), config);
-             },
-             nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(), nb::kw_only(), nb::arg("delay") = 0,
-             nb::arg("hold_out") = 0.2, nb::arg("hidden") = std::vector<std::int64_t>{64, 64}, nb::arg("activation") = "tanh",
-             nb::arg("interpolation") = "linear", nb::arg("method") = "dopri5", nb::arg("rtol") = 1e-5, nb::arg("atol") = 1e-6,
-             nb::arg("adjoint") = "discrete", nb::arg("loss") = "mse", nb::arg("window") = 0, nb::arg("optimizer") = "adam",
-             nb::arg("learning_rate") = 1e-2, nb::arg("epochs") = 500, nb::arg("polish") = 100, nb::arg("batch") = 0, nb::arg("seed") = 0,
-             R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
+  module.def(
+      "fit",
+      [](const nb::object& times, const nb::object& states, const nb::object& inputs, int delay, double hold_out,
+         std::vector<std::int64_t> hidden, const std::string& activation, const std::string& interpolation,
+         const std::string& method, double rtol, double atol, const std::string& adjoint, const std::string& loss,
+         std::int64_t window, const std::string& optimizer, double learning_rate, std::int64_t epochs,
+         std::int64_t polish, std::int64_t batch, std::uint64_t seed) {
+        FitConfig config;
+        config.delay = delay;
+        config.hold_out = hold_out;
+        config.hidden = std::move(hidden);
+        config.activation = activation_from_name(activation);
+        config.interpolation = interpolation_from_name(interpolation);
+        config.method = method_from_name(method);
+        config.rtol = rtol;
+        config.atol = atol;
+        config.adjoint = adjoint_from_name(adjoint);
+        config.loss = loss_from_name(loss);
+        config.window = window;
+        config.optimizer = optimizer_from_name(optimizer);
+        config.learning_rate = learning_rate;
+        config.epochs = epochs;
+        config.polish = polish;
+        config.batch = batch;
+        config.seed = seed;
+        return run_fit(to_series(times, states, inputs), config);
+      },
+      nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(), nb::kw_only(), nb::arg("delay") = 0,
+      nb::arg("hold_out") = 0.2, nb::arg("hidden") = std::vector<std::int64_t>{64, 64}, nb::arg("activation") = "tanh",
+      nb::arg("interpolation") = "linear", nb::arg("method") = "dopri5", nb::arg("rtol") = 1e-5, nb::arg("atol") = 1e-6,
+      nb::arg("adjoint") = "discrete", nb::arg("loss") = "mse", nb::arg("window") = 0, nb::arg("optimizer") = "adam",
+      nb::arg("learning_rate") = 1e-2, nb::arg("epochs") = 500, nb::arg("polish") = 100, nb::arg("batch") = 0,
+      nb::arg("seed") = 0,
+      R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
 times   [samples], increasing; a list of such arrays for several trajectories.
 states  [samples, state], NaN where nothing was measured; or a list of them.

@@ -1,11 +1,10 @@
 // trace, derivatives and compiled programs.
-#include "python/bindings/bindings.h"
-
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/graph/print.h"
 #include "costate/graph/trace.h"
+#include "python/bindings/bindings.h"
 
 namespace costate::python {
 namespace {
@@ -45,12 +44,14 @@ std::vector<std::size_t> positions_of(const Function& function, const nb::object
     for (std::size_t i = 0; i < function.inputs().size(); ++i) {
       const Input& input = function.inputs()[i];
       known.push_back(input.name);
-      const bool matches = nb::isinstance<Parameter>(item) ? input.parameter && *input.parameter == nb::cast<Parameter>(item)
-                                                           : input.name == nb::cast<std::string>(item);
+      const bool matches = nb::isinstance<Parameter>(item)
+                               ? input.parameter && *input.parameter == nb::cast<Parameter>(item)
+                               : input.name == nb::cast<std::string>(item);
       if (matches) found = i;
     }
     if (found == function.inputs().size()) {
-      const std::string wanted = nb::isinstance<Parameter>(item) ? nb::cast<Parameter>(item).name() : nb::cast<std::string>(item);
+      const std::string wanted =
+          nb::isinstance<Parameter>(item) ? nb::cast<Parameter>(item).name() : nb::cast<std::string>(item);
       throw InvalidArgument("[wrt] ", text::unknown_name("input", wanted, known));
     }
     positions.push_back(found);
@@ -94,46 +95,63 @@ nb::tuple outputs_of(const RunResult& result) {
 
 void bind_function(nb::module_& module) {
   nb::class_<Function>(module, "Function", "An immutable traced program for one sample.")
-      .def_prop_ro("inputs", [](const Function& f) {
-        std::vector<std::string> names;
-        for (const Input& input : f.inputs()) names.push_back(input.name);
-        return names;
-      })
-      .def_prop_ro("outputs", [](const Function& f) {
-        std::vector<std::string> names;
-        for (const Output& output : f.outputs()) names.push_back(output.name);
-        return names;
-      })
+      .def_prop_ro("inputs",
+                   [](const Function& f) {
+                     std::vector<std::string> names;
+                     for (const Input& input : f.inputs()) names.push_back(input.name);
+                     return names;
+                   })
+      .def_prop_ro("outputs",
+                   [](const Function& f) {
+                     std::vector<std::string> names;
+                     for (const Output& output : f.outputs()) names.push_back(output.name);
+                     return names;
+                   })
       .def_prop_ro("parameters", &Function::parameters, "The Parameters that the traced code used, in order.")
       .def("__repr__", [](const Function& f) { return to_string(f); });
 
   nb::class_<Program>(module, "Program", "A Function made ready to run on batches of NumPy arrays.")
-      .def("__call__", [](const Program& program, const nb::args& inputs) { return outputs_of(run(program, inputs)); },
-           "Outputs for a batch: one [batch, ...] array an input (shared inputs without the batch axis).")
-      .def("run", [](const Program& program, const nb::args& inputs) {
-             const RunResult result = run(program, inputs);
-             return nb::make_tuple(outputs_of(result), report_of(result.report));
-           }, "The outputs and a report: evaluations, steps, failed samples.");
+      .def(
+          "__call__", [](const Program& program, const nb::args& inputs) { return outputs_of(run(program, inputs)); },
+          "Outputs for a batch: one [batch, ...] array an input (shared inputs without the batch axis).")
+      .def(
+          "run",
+          [](const Program& program, const nb::args& inputs) {
+            const RunResult result = run(program, inputs);
+            return nb::make_tuple(outputs_of(result), report_of(result.report));
+          },
+          "The outputs and a report: evaluations, steps, failed samples.");
 
   module.def("trace", &trace_python, nb::arg("f"), nb::arg("shapes"), nb::arg("shared") = std::vector<std::string>(),
              "Runs f once on Arrays of the given shapes (of one sample) and keeps what it did.");
-  module.def("compile", [](const Function& function, const std::string& dtype) {
-               return compile(function, {.dtype = dtype_from_name(dtype)});
-             }, nb::arg("function"), nb::arg("dtype") = "f64", "Lowers a Function; dtype is 'f32' or 'f64'.");
-  module.def("vjp", [](const Function& f, const nb::object& wrt) { return vjp(f, positions_of(f, wrt)); }, nb::arg("f"),
-             nb::arg("wrt").none() = nb::none(),
-             "Reverse mode: takes f's inputs and one cotangent an output; gives f's outputs, then one cotangent an input.");
-  module.def("jvp", [](const Function& f, const nb::object& wrt) { return jvp(f, positions_of(f, wrt)); }, nb::arg("f"),
-             nb::arg("wrt").none() = nb::none(),
-             "Forward mode: takes f's inputs and one tangent an input; gives f's outputs, then one tangent an output.");
-  module.def("value_and_grad", [](const Function& f, const nb::object& wrt) { return value_and_grad(f, positions_of(f, wrt)); },
-             nb::arg("f"), nb::arg("wrt").none() = nb::none(),
-             "The outputs of f, the first of which is a scalar loss, then its gradient for each input (by name) or Parameter of wrt.");
-  module.def("gradient", [](const Array& value, const nb::sequence& wrt) {
-               std::vector<Array> arrays;
-               for (const nb::handle x : wrt) arrays.push_back(to_array(x));
-               return gradient(value, arrays);
-             }, nb::arg("value"), nb::arg("wrt"), "Inside a trace: the gradient of a scalar with respect to each Array of wrt.");
+  module.def(
+      "compile",
+      [](const Function& function, const std::string& dtype) {
+        return compile(function, {.dtype = dtype_from_name(dtype)});
+      },
+      nb::arg("function"), nb::arg("dtype") = "f64", "Lowers a Function; dtype is 'f32' or 'f64'.");
+  module.def(
+      "vjp", [](const Function& f, const nb::object& wrt) { return vjp(f, positions_of(f, wrt)); }, nb::arg("f"),
+      nb::arg("wrt").none() = nb::none(),
+      "Reverse mode: takes f's inputs and one cotangent an output; gives f's outputs, then one cotangent an input.");
+  module.def(
+      "jvp", [](const Function& f, const nb::object& wrt) { return jvp(f, positions_of(f, wrt)); }, nb::arg("f"),
+      nb::arg("wrt").none() = nb::none(),
+      "Forward mode: takes f's inputs and one tangent an input; gives f's outputs, then one tangent an output.");
+  module.def(
+      "value_and_grad",
+      [](const Function& f, const nb::object& wrt) { return value_and_grad(f, positions_of(f, wrt)); }, nb::arg("f"),
+      nb::arg("wrt").none() = nb::none(),
+      "The outputs of f, the first of which is a scalar loss, then its gradient for each input (by name) or Parameter "
+      "of wrt.");
+  module.def(
+      "gradient",
+      [](const Array& value, const nb::sequence& wrt) {
+        std::vector<Array> arrays;
+        for (const nb::handle x : wrt) arrays.push_back(to_array(x));
+        return gradient(value, arrays);
+      },
+      nb::arg("value"), nb::arg("wrt"), "Inside a trace: the gradient of a scalar with respect to each Array of wrt.");
 }
 
 }  // namespace costate::python

@@ -1,7 +1,6 @@
-#include "python/bindings/bindings.h"
-
 #include "costate/base/threads.h"
 #include "costate/exec/program.h"
+#include "python/bindings/bindings.h"
 
 NB_MODULE(_core, module) {
   namespace nb = nanobind;

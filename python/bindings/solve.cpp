@@ -1,8 +1,8 @@
 // Vector fields and solves, on NumPy arrays and inside traces.
-#include "python/bindings/bindings.h"
+#include "costate/solve/solve.h"
 
 #include "costate/base/error.h"
-#include "costate/solve/solve.h"
+#include "python/bindings/bindings.h"
 
 namespace costate::python {
 namespace {
@@ -10,13 +10,14 @@ namespace {
 VectorField make_field(const nb::callable& f, const Shape& state, const nb::dict& arguments) {
   std::vector<ArgumentSpec> specs;
   for (const auto& [name, shape] : arguments) specs.push_back({nb::cast<std::string>(name), to_shape(shape)});
-  return internal::trace_field({{"z", state}}, specs, [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
-    nb::list values;
-    values.append(nb::cast(t));
-    values.append(nb::cast(parts[0]));
-    for (const Array& argument : more) values.append(nb::cast(argument));
-    return std::vector<Array>{to_array(f(*values))};
-  });
+  return internal::trace_field({{"z", state}}, specs,
+                               [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
+                                 nb::list values;
+                                 values.append(nb::cast(t));
+                                 values.append(nb::cast(parts[0]));
+                                 for (const Array& argument : more) values.append(nb::cast(argument));
+                                 return std::vector<Array>{to_array(f(*values))};
+                               });
 }
 
 struct Options {
@@ -46,7 +47,9 @@ struct PythonSolution {
   bool is_single;
 };
 
-Shape without_first(const Shape& shape) { return Shape(std::vector<std::int64_t>(shape.axes().begin() + 1, shape.axes().end())); }
+Shape without_first(const Shape& shape) {
+  return Shape(std::vector<std::int64_t>(shape.axes().begin() + 1, shape.axes().end()));
+}
 
 HostArray with_batch_of_one(const HostArray& array) {
   std::vector<std::int64_t> axes = array.shape().axes();
@@ -54,12 +57,13 @@ HostArray with_batch_of_one(const HostArray& array) {
   return array.reshape(Shape(std::move(axes)));
 }
 
-PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const HostArray& times, const nb::sequence& args,
-                           SolveOptions options, bool throws) {
+PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const HostArray& times,
+                           const nb::sequence& args, SolveOptions options, bool throws) {
   std::vector<HostArray> arguments;
   for (const nb::handle argument : args) arguments.push_back(to_host(argument));
   const bool is_field = nb::isinstance<VectorField>(f);
-  const bool is_single = is_field ? start.shape() == nb::cast<const VectorField&>(f).parts()[0].shape : start.shape().rank() == 1;
+  const bool is_single =
+      is_field ? start.shape() == nb::cast<const VectorField&>(f).parts()[0].shape : start.shape().rank() == 1;
   if (!is_field && start.shape().rank() == 0)
     throw ShapeError("[solve] z0 must be one state [d], or a batch of states [batch, ...]; got a scalar.");
   if (is_single)
@@ -81,21 +85,31 @@ PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const Ho
 }
 
 nb::object solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
-                        const std::string& method, double rtol, double atol, double first_step, double step_size, int steps_per_interval,
-                        std::int64_t max_steps, const std::string& control, const std::string& adjoint, bool throws) {
-  const SolveOptions options = Options{.method = method, .control = control, .adjoint = adjoint, .rtol = rtol, .atol = atol,
-                                       .first_step = first_step, .step_size = step_size, .steps_per_interval = steps_per_interval,
-                                       .max_steps = max_steps}.get();
+                        const std::string& method, double rtol, double atol, double first_step, double step_size,
+                        int steps_per_interval, std::int64_t max_steps, const std::string& control,
+                        const std::string& adjoint, bool throws) {
+  const SolveOptions options = Options{.method = method,
+                                       .control = control,
+                                       .adjoint = adjoint,
+                                       .rtol = rtol,
+                                       .atol = atol,
+                                       .first_step = first_step,
+                                       .step_size = step_size,
+                                       .steps_per_interval = steps_per_interval,
+                                       .max_steps = max_steps}
+                                   .get();
   if (!nb::isinstance<Array>(z0)) return nb::cast(solve_numpy(f, to_host(z0), to_host(times), args, options, throws));
   std::vector<Array> arguments;
   nb::dict shapes;
   for (const nb::handle argument : args) {
     arguments.push_back(to_array(argument));
-    shapes[nb::cast("arg" + std::to_string(arguments.size() - 1))] = nb::tuple(nb::cast(arguments.back().shape().axes()));
+    shapes[nb::cast("arg" + std::to_string(arguments.size() - 1))] =
+        nb::tuple(nb::cast(arguments.back().shape().axes()));
   }
   const Array start = nb::cast<Array>(z0);
-  const VectorField field =
-      nb::isinstance<VectorField>(f) ? nb::cast<VectorField>(f) : make_field(nb::cast<nb::callable>(f), start.shape(), shapes);
+  const VectorField field = nb::isinstance<VectorField>(f)
+                                ? nb::cast<VectorField>(f)
+                                : make_field(nb::cast<nb::callable>(f), start.shape(), shapes);
   const Array states = solve(field, start, to_array(times), options, arguments);
   std::vector<std::int64_t> axes = {states.shape()[0]};
   axes.insert(axes.end(), start.shape().axes().begin(), start.shape().axes().end());
@@ -113,28 +127,44 @@ void bind_solve(nb::module_& module) {
       .def_prop_ro("parameters", [](const VectorField& field) { return field.function().parameters(); });
 
   nb::class_<PythonSolution>(module, "Solution", "States at the asked times, and how each sample's solve went.")
-      .def_prop_ro("states", [](const PythonSolution& s) {
-        return to_numpy(s.is_single ? s.solution.states.reshape(without_first(s.solution.states.shape())) : s.solution.states);
-      }, "[batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed.")
-      .def_prop_ro("status", [](const PythonSolution& s) -> nb::object {
-        if (s.is_single) return nb::cast(std::string(name(s.solution.status[0])));
-        std::vector<std::string> names;
-        for (const Status status : s.solution.status) names.emplace_back(name(status));
-        return nb::cast(names);
-      }, "'ok', 'max_steps', 'step_too_small' or 'non_finite', one a sample.")
-      .def_prop_ro("nfe", [](const PythonSolution& s) { return counts(s, s.solution.nfe); }, "Evaluations of f, one a sample.")
-      .def_prop_ro("accepted", [](const PythonSolution& s) { return counts(s, s.solution.accepted); }, "Accepted steps.")
-      .def_prop_ro("rejected", [](const PythonSolution& s) { return counts(s, s.solution.rejected); }, "Rejected steps.")
-      .def("check", [](const PythonSolution& s) { s.solution.check(); }, "SolveFailed if a sample failed, naming the first.");
+      .def_prop_ro(
+          "states",
+          [](const PythonSolution& s) {
+            return to_numpy(s.is_single ? s.solution.states.reshape(without_first(s.solution.states.shape()))
+                                        : s.solution.states);
+          },
+          "[batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed.")
+      .def_prop_ro(
+          "status",
+          [](const PythonSolution& s) -> nb::object {
+            if (s.is_single) return nb::cast(std::string(name(s.solution.status[0])));
+            std::vector<std::string> names;
+            for (const Status status : s.solution.status) names.emplace_back(name(status));
+            return nb::cast(names);
+          },
+          "'ok', 'max_steps', 'step_too_small' or 'non_finite', one a sample.")
+      .def_prop_ro(
+          "nfe", [](const PythonSolution& s) { return counts(s, s.solution.nfe); }, "Evaluations of f, one a sample.")
+      .def_prop_ro(
+          "accepted", [](const PythonSolution& s) { return counts(s, s.solution.accepted); }, "Accepted steps.")
+      .def_prop_ro(
+          "rejected", [](const PythonSolution& s) { return counts(s, s.solution.rejected); }, "Rejected steps.")
+      .def(
+          "check", [](const PythonSolution& s) { s.solution.check(); },
+          "SolveFailed if a sample failed, naming the first.");
 
-  module.def("vector_field", [](const nb::callable& f, nb::handle state_shape, const nb::dict& arguments) {
-               return make_field(f, to_shape(state_shape), arguments);
-             }, nb::arg("f"), nb::arg("state_shape"), nb::arg("arguments") = nb::dict(),
-             "Traces f(t, z, ...) once for one sample's state; `arguments` are further inputs by name and shape.");
-  module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(), nb::arg("args") = nb::tuple(),
-             nb::arg("method") = "dopri5", nb::arg("rtol") = 1e-6, nb::arg("atol") = 1e-8, nb::arg("first_step") = 0.0,
-             nb::arg("step_size") = 0.0, nb::arg("steps_per_interval") = 0, nb::arg("max_steps") = 100'000,
-             nb::arg("control") = "per_sample", nb::arg("adjoint") = "discrete", nb::arg("throw") = true,
+  module.def(
+      "vector_field",
+      [](const nb::callable& f, nb::handle state_shape, const nb::dict& arguments) {
+        return make_field(f, to_shape(state_shape), arguments);
+      },
+      nb::arg("f"), nb::arg("state_shape"), nb::arg("arguments") = nb::dict(),
+      "Traces f(t, z, ...) once for one sample's state; `arguments` are further inputs by name and shape.");
+  module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
+             nb::arg("args") = nb::tuple(), nb::arg("method") = "dopri5", nb::arg("rtol") = 1e-6,
+             nb::arg("atol") = 1e-8, nb::arg("first_step") = 0.0, nb::arg("step_size") = 0.0,
+             nb::arg("steps_per_interval") = 0, nb::arg("max_steps") = 100'000, nb::arg("control") = "per_sample",
+             nb::arg("adjoint") = "discrete", nb::arg("throw") = true,
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.

@@ -1,5 +1,5 @@
-// Gradients through a solve against truths that do not use adjoints: differences of the computed solution with its steps held
-// fixed, CVODES forward sensitivities, the matrix exponential.
+// Gradients through a solve against truths that do not use adjoints: differences of the computed solution with its
+// steps held fixed, CVODES forward sensitivities, the matrix exponential.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -29,7 +29,8 @@ struct Driven {
   }
 
   static std::vector<double> slope(double t, const std::vector<double>& z, double gain, const std::vector<double>& p) {
-    return {-0.4 * z[0] * z[1] - p[0] * z[1] + gain * std::sin(2 * t), z[0] - p[1] * std::tanh(z[1]) + 0.3 * t * p[0] * gain};
+    return {-0.4 * z[0] * z[1] - p[0] * z[1] + gain * std::sin(2 * t),
+            z[0] - p[1] * std::tanh(z[1]) + 0.3 * t * p[0] * gain};
   }
 };
 
@@ -40,14 +41,16 @@ Function weighted_loss(const Driven& driven, std::int64_t num_times, const Solve
       [&](Array z0, Array times, Array gain) {
         const Array states = solve(field, z0, times, options, std::span<const Array>(&gain, 1));
         std::vector<double> weights;
-        for (std::int64_t i = 0; i < 2 * num_times; ++i) weights.push_back(std::cos(1.0 + 1.7 * static_cast<double>(i)));
+        for (std::int64_t i = 0; i < 2 * num_times; ++i)
+          weights.push_back(std::cos(1.0 + 1.7 * static_cast<double>(i)));
         return sum(states * constant(HostArray(Shape{num_times, 2}, weights)));
       },
       {{"z0", {2}}, {"times", {num_times}}, {"gain", {1}}});
 }
 
 /// Loss, then gradients of z0 [2], times [n], gain [1] and rates [2], all of one sample.
-std::vector<double> gradients_of(const Function& loss, const HostArray& z0, const HostArray& times, const HostArray& gain) {
+std::vector<double> gradients_of(const Function& loss, const HostArray& z0, const HostArray& times,
+                                 const HostArray& gain) {
   const RunResult result = compile(value_and_grad(loss)).run({z0, times, gain});
   std::vector<double> all;
   for (const HostArray& output : result.outputs)
@@ -73,7 +76,8 @@ HostArray row(std::vector<double> values) {
 }
 
 /// Fourth-order central differences.
-std::vector<double> differences(const std::function<double(const std::vector<double>&)>& f, const std::vector<double>& x) {
+std::vector<double> differences(const std::function<double(const std::vector<double>&)>& f,
+                                const std::vector<double>& x) {
   const double h = 2e-3;
   std::vector<double> gradient;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -91,7 +95,8 @@ std::vector<double> part(const std::vector<double>& x, std::size_t first, std::s
   return {x.begin() + static_cast<std::ptrdiff_t>(first), x.begin() + static_cast<std::ptrdiff_t>(first + count)};
 }
 
-void expect_near(std::span<const double> value, std::span<const double> truth, double tolerance, const std::string& what) {
+void expect_near(std::span<const double> value, std::span<const double> truth, double tolerance,
+                 const std::string& what) {
   ASSERT_EQ(value.size(), truth.size()) << what;
   for (std::size_t i = 0; i < value.size(); ++i)
     EXPECT_NEAR(value[i], truth[i], tolerance * (1 + std::abs(truth[i]))) << what << ", number " << i;
@@ -119,7 +124,8 @@ TEST_P(DiscreteAdjoint, FixedStepsEqualDifferencesOfTheSolution) {
 }
 
 /// How many of the times after the first lie within each step and before its end.
-std::vector<std::size_t> outputs_within(const std::vector<internal::ReferenceStep>& steps, const std::vector<double>& times) {
+std::vector<std::size_t> outputs_within(const std::vector<internal::ReferenceStep>& steps,
+                                        const std::vector<double>& times) {
   std::vector<std::size_t> counts;
   std::size_t output = 1;
   for (const internal::ReferenceStep& step : steps) {
@@ -129,8 +135,8 @@ std::vector<std::size_t> outputs_within(const std::vector<internal::ReferenceSte
   return counts;
 }
 
-/// The solution with the steps of a reference solve held fixed in size, the last one reaching to the end, and each output held
-/// in its step. Outputs by the method's dense formula. An independent replay on plain vectors.
+/// The solution with the steps of a reference solve held fixed in size, the last one reaching to the end, and each
+/// output held in its step. Outputs by the method's dense formula. An independent replay on plain vectors.
 double frozen_loss(const std::vector<double>& x, std::size_t num_times, Method method,
                    const std::vector<internal::ReferenceStep>& steps, const std::vector<std::size_t>& within) {
   const Tableau& tab = tableau(method);
@@ -169,7 +175,8 @@ double frozen_loss(const std::vector<double>& x, std::size_t num_times, Method m
 
 TEST_P(DiscreteAdjoint, AdaptiveStepsEqualDifferencesWithTheStepsHeldFixed) {
   if (!tableau(GetParam()).has_error_estimate()) GTEST_SKIP() << "no error estimate, no adaptive steps";
-  for (const std::vector<double>& times : {std::vector<double>{0.1, 0.35, 0.4, 1.3, 2.2}, std::vector<double>{1.5, 1.2, 0.4, 0.3, -0.4}}) {
+  for (const std::vector<double>& times :
+       {std::vector<double>{0.1, 0.35, 0.4, 1.3, 2.2}, std::vector<double>{1.5, 1.2, 0.4, 0.3, -0.4}}) {
     const Driven driven;
     const SolveOptions options{.method = GetParam(), .rtol = 1e-4, .atol = 1e-6};
     const OneSample sample{.times = times};
@@ -184,7 +191,8 @@ TEST_P(DiscreteAdjoint, AdaptiveStepsEqualDifferencesWithTheStepsHeldFixed) {
     const auto frozen = [&](const std::vector<double>& moved) {
       return frozen_loss(moved, times.size(), GetParam(), reference.steps, within);
     };
-    const std::vector<double> found = gradients_of(weighted_loss(driven, 5, options), row(sample.z0), row(times), row(sample.gain));
+    const std::vector<double> found =
+        gradients_of(weighted_loss(driven, 5, options), row(sample.z0), row(times), row(sample.gain));
     EXPECT_NEAR(found[0], frozen(x), 1e-9);
     expect_near(part(found, 1, 10), differences(frozen, x), 1e-8, std::string(name(GetParam())));
   }
@@ -205,7 +213,9 @@ TEST_P(EveryAdjoint, LotkaVolterraAgreesWithCvodesSensitivities) {
   const SolveOptions options{.method = Method::kDopri8, .rtol = 1e-11, .atol = 1e-12, .adjoint = GetParam()};
   const std::vector<double> weights = {0.3, -0.2, 1, 0.5, -0.7, 0.1, 0.9, -1.1};
   const Function loss = trace(
-      [&](Array start, Array at) { return sum(solve(field, start, at, options) * constant(HostArray(Shape{4, 2}, weights))); },
+      [&](Array start, Array at) {
+        return sum(solve(field, start, at, options) * constant(HostArray(Shape{4, 2}, weights)));
+      },
       {{"z0", {2}}, {"times", {4}}});
   const RunResult result = compile(value_and_grad(loss)).run({row(z0), row(times)});
   const test::CvodeSolution truth = test::cvode_sensitivities(test::lotka_volterra_field(), z0, p, times);
@@ -266,12 +276,13 @@ TEST_P(EveryAdjoint, ArgumentsOfSamplesAndTimesAgreeWithDifferences) {
   };
   const std::vector<double> x = sample.numbers(driven), truth = differences(value, x);
   value(x);
-  expect_near(part(gradients_of(loss, row(sample.z0), row(sample.times), row(sample.gain)), 1, 8), truth, 1e-7, name(GetParam()));
+  expect_near(part(gradients_of(loss, row(sample.z0), row(sample.times), row(sample.gain)), 1, 8), truth, 1e-7,
+              name(GetParam()));
 }
 
 /// Gradients of z0, times and gain [batch, …] and of the rates for a batch of different samples.
-std::vector<HostArray> batch_gradients(const Driven& driven, const SolveOptions& options, std::int64_t batch, std::int64_t first,
-                                       Dtype dtype = Dtype::kF64) {
+std::vector<HostArray> batch_gradients(const Driven& driven, const SolveOptions& options, std::int64_t batch,
+                                       std::int64_t first, Dtype dtype = Dtype::kF64) {
   HostArray z0(Shape{batch, 2}), times(Shape{batch, 4}), gain(Shape{batch, 1});
   for (std::int64_t b = 0; b < batch; ++b) {
     const double x = static_cast<double>(b + first);
@@ -280,7 +291,8 @@ std::vector<HostArray> batch_gradients(const Driven& driven, const SolveOptions&
     gain.set(b, 0.5 + 0.1 * std::sin(3 * x));
     for (std::int64_t i = 0; i < 4; ++i) times.set(4 * b + i, 0.1 * x / 40 + static_cast<double>(i) * (0.5 + 0.01 * x));
   }
-  std::vector<HostArray> outputs = compile(value_and_grad(weighted_loss(driven, 4, options)), {.dtype = dtype}).run({z0, times, gain}).outputs;
+  std::vector<HostArray> outputs =
+      compile(value_and_grad(weighted_loss(driven, 4, options)), {.dtype = dtype}).run({z0, times, gain}).outputs;
   return outputs;
 }
 
@@ -298,7 +310,8 @@ TEST_P(EveryAdjoint, BitsDoNotDependOnThreadsOrBatchMates) {
   for (const std::int64_t sample : {0, 33, 69}) {
     const std::vector<HostArray> alone = batch_gradients(driven, options, 1, sample);
     for (std::size_t i = 0; i < 4; ++i)
-      for (std::int64_t k = 0; k < alone[i].size(); ++k) EXPECT_EQ(alone[i].at(k), together[i].at(sample * alone[i].size() + k));
+      for (std::int64_t k = 0; k < alone[i].size(); ++k)
+        EXPECT_EQ(alone[i].at(k), together[i].at(sample * alone[i].size() + k));
   }
 }
 
@@ -311,15 +324,18 @@ TEST_P(EveryAdjoint, SharedGradientIsTheSumOverTheBatch) {
     const std::vector<HostArray> alone = batch_gradients(driven, options, 1, b);
     for (std::size_t k = 0; k < 2; ++k) sum[k] += alone[4].at(static_cast<std::int64_t>(k));
   }
-  for (std::size_t k = 0; k < 2; ++k) EXPECT_NEAR(together[4].at(static_cast<std::int64_t>(k)), sum[k], 1e-12 * std::abs(sum[k]));
+  for (std::size_t k = 0; k < 2; ++k)
+    EXPECT_NEAR(together[4].at(static_cast<std::int64_t>(k)), sum[k], 1e-12 * std::abs(sum[k]));
 }
 
 TEST_P(EveryAdjoint, SinglePrecisionAgreesToItsRounding) {
   const Driven driven;
   const SolveOptions options{.steps_per_interval = 20, .adjoint = GetParam()};
-  const std::vector<HostArray> f64 = batch_gradients(driven, options, 9, 0), f32 = batch_gradients(driven, options, 9, 0, Dtype::kF32);
+  const std::vector<HostArray> f64 = batch_gradients(driven, options, 9, 0),
+                               f32 = batch_gradients(driven, options, 9, 0, Dtype::kF32);
   for (std::size_t i = 0; i < f64.size(); ++i)
-    for (std::int64_t k = 0; k < f64[i].size(); ++k) EXPECT_NEAR(f32[i].at(k), f64[i].at(k), 2e-5 * (1 + std::abs(f64[i].at(k))));
+    for (std::int64_t k = 0; k < f64[i].size(); ++k)
+      EXPECT_NEAR(f32[i].at(k), f64[i].at(k), 2e-5 * (1 + std::abs(f64[i].at(k))));
 }
 
 TEST_P(EveryAdjoint, MemoryBudgetChangesNoBit) {
@@ -330,7 +346,8 @@ TEST_P(EveryAdjoint, MemoryBudgetChangesNoBit) {
   const std::vector<HostArray> ample = with_budget(std::size_t{1} << 28);
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{4096}, std::size_t{20000}}) {
     const std::vector<HostArray> scarce = with_budget(bytes);
-    for (std::size_t i = 0; i < ample.size(); ++i) EXPECT_TRUE(scarce[i].same_bits(ample[i])) << bytes << " bytes, output " << i;
+    for (std::size_t i = 0; i < ample.size(); ++i)
+      EXPECT_TRUE(scarce[i].same_bits(ample[i])) << bytes << " bytes, output " << i;
   }
 }
 
@@ -362,10 +379,17 @@ INSTANTIATE_TEST_SUITE_P(Adjoints, EveryAdjoint, ::testing::Values(Adjoint::kDis
 
 TEST(SolveAdjoint, SecondReverseDerivativeIsRefusedByName) {
   const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
-  const Function loss = trace([&](Array z0) { return sum(solve(field, z0, constant(HostArray::vector({0, 1})))); }, {{"z0", {1}}});
-  EXPECT_ERROR(value_and_grad(trace([&](Array z0) { return sum(gradient(sum(solve(field, z0, constant(HostArray::vector({0, 1})))),
-                                                                         std::span<const Array>(&z0, 1))[0]); },
-                                    {{"z0", {1}}})),
+  const Function loss = trace(
+      [&](Array z0) {
+        return sum(solve(field, z0, constant(HostArray::vector({0, 1}))));
+      },
+      {{"z0", {1}}});
+  EXPECT_ERROR(value_and_grad(trace(
+                   [&](Array z0) {
+                     return sum(gradient(sum(solve(field, z0, constant(HostArray::vector({0, 1})))),
+                                         std::span<const Array>(&z0, 1))[0]);
+                   },
+                   {{"z0", {1}}})),
                NotSupported, "solve_adjoint");
 }
 
@@ -377,7 +401,8 @@ TEST(SolveAdjoint, ReverseOverForwardIsASecondDerivative) {
       [&](Array z0) {
         const Array end = solve(field, z0, constant(HostArray::vector({0, 1})), options)[1];
         const Array one = ones({1});
-        return sum(push_forward(std::span<const Array>(&end, 1), std::span<const Array>(&z0, 1), std::span<const Array>(&one, 1))[0]);
+        return sum(push_forward(std::span<const Array>(&end, 1), std::span<const Array>(&z0, 1),
+                                std::span<const Array>(&one, 1))[0]);
       },
       {{"z0", {1}}});
   const RunResult result = compile(value_and_grad(slope)).run({row({0.3})});

@@ -39,8 +39,7 @@ const Scalar kScalars[] = {
     {"power", [](const Array& x) { return pow(x, 4.5); }, [](double x) { return 4.5 * 3.5 * 2.5 * std::pow(x, 1.5); }},
     {"quotient", [](const Array& x) { return 1.0 / (1.0 + x * x); },
      [](double x) { return 24 * x * (1 - x * x) / std::pow(1 + x * x, 4); }},
-    {"atan", [](const Array& x) { return atan(x); },
-     [](double x) { return (6 * x * x - 2) / std::pow(1 + x * x, 3); }},
+    {"atan", [](const Array& x) { return atan(x); }, [](double x) { return (6 * x * x - 2) / std::pow(1 + x * x, 3); }},
 };
 
 TEST(HigherOrder, ThirdDerivativesInAllOrdersOfModes) {
@@ -59,8 +58,10 @@ TEST(HigherOrder, ThirdDerivativesInAllOrdersOfModes) {
       for (const double x : {0.3, 0.9, 1.7}) {
         const double expected = scalar.third(x);
         const double tolerance = 1e-12 * (1 + std::abs(expected));
-        EXPECT_NEAR(interpret(f, {HostArray(Shape{}, std::vector<double>{x})})[0].at(0), expected, tolerance) << scalar.name << " " << modes;
-        EXPECT_NEAR(program.run({HostArray(Shape{1}, std::vector<double>{x})}).outputs[0].at(0), expected, tolerance) << scalar.name;
+        EXPECT_NEAR(interpret(f, {HostArray(Shape{}, std::vector<double>{x})})[0].at(0), expected, tolerance)
+            << scalar.name << " " << modes;
+        EXPECT_NEAR(program.run({HostArray(Shape{1}, std::vector<double>{x})}).outputs[0].at(0), expected, tolerance)
+            << scalar.name;
       }
     }
 }

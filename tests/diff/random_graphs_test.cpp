@@ -1,5 +1,5 @@
-// Random programs (RapidCheck, which prints the seed and shrinks what fails): executor against interpreter, simplified against plain,
-// and <v, J w> = <J^T v, w>.
+// Random programs (RapidCheck, which prints the seed and shrinks what fails): executor against interpreter, simplified
+// against plain, and <v, J w> = <J^T v, w>.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -31,26 +31,46 @@ void grow(Pool& pool, std::uint32_t code) {
   const std::uint32_t a = code / 20, b = code / 20 / 7;
   const Array &x = pool.vector(a), &y = pool.vector(b), &m = pool.matrix(a), &n = pool.matrix(b);
   switch (code % 20) {
-    case 0: return pool.vectors.push_back(sin(x));
-    case 1: return pool.vectors.push_back(tanh(x + y));
-    case 2: return pool.vectors.push_back(sigmoid(x) * y);
-    case 3: return pool.vectors.push_back(x / (1.5 + y * y));
-    case 4: return pool.vectors.push_back(tanh(matmul(m, x)));
-    case 5: return pool.vectors.push_back(tanh(matmul(x, m)));
-    case 6: return pool.vectors.push_back(sum(sin(m), {0}));
-    case 7: return pool.vectors.push_back(mean(m, {1}));
-    case 8: return pool.vectors.push_back(concat({y.slice(2, 3), x.slice(0, 2)}));
-    case 9: return pool.vectors.push_back(gather(m, {8, 0, 4}, {3}));
-    case 10: return pool.vectors.push_back(log1p(x * x) - sqrt(1.0 + y * y));
-    case 11: return pool.vectors.push_back(exp(-square(x)) + cos(sum(y)));
-    case 12: return pool.vectors.push_back(where(x > y, x * y, softplus(y)));
-    case 13: return pool.matrices.push_back(sin(outer(x, y)));
-    case 14: return pool.matrices.push_back(tanh(matmul(m, n)));
-    case 15: return pool.matrices.push_back(transpose(m) + x);
-    case 16: return pool.matrices.push_back(stack({x, y, x - y}));
-    case 17: return pool.matrices.push_back(reshape(concat({reshape(m, {9}), x}).slice(3, 12), {3, 3}));
-    case 18: return pool.matrices.push_back(broadcast_to(x, {3, 3}) * 0.3 + erf(n));
-    default: return pool.matrices.push_back(atan2(m, 2.0 + square(n)));
+    case 0:
+      return pool.vectors.push_back(sin(x));
+    case 1:
+      return pool.vectors.push_back(tanh(x + y));
+    case 2:
+      return pool.vectors.push_back(sigmoid(x) * y);
+    case 3:
+      return pool.vectors.push_back(x / (1.5 + y * y));
+    case 4:
+      return pool.vectors.push_back(tanh(matmul(m, x)));
+    case 5:
+      return pool.vectors.push_back(tanh(matmul(x, m)));
+    case 6:
+      return pool.vectors.push_back(sum(sin(m), {0}));
+    case 7:
+      return pool.vectors.push_back(mean(m, {1}));
+    case 8:
+      return pool.vectors.push_back(concat({y.slice(2, 3), x.slice(0, 2)}));
+    case 9:
+      return pool.vectors.push_back(gather(m, {8, 0, 4}, {3}));
+    case 10:
+      return pool.vectors.push_back(log1p(x * x) - sqrt(1.0 + y * y));
+    case 11:
+      return pool.vectors.push_back(exp(-square(x)) + cos(sum(y)));
+    case 12:
+      return pool.vectors.push_back(where(x > y, x * y, softplus(y)));
+    case 13:
+      return pool.matrices.push_back(sin(outer(x, y)));
+    case 14:
+      return pool.matrices.push_back(tanh(matmul(m, n)));
+    case 15:
+      return pool.matrices.push_back(transpose(m) + x);
+    case 16:
+      return pool.matrices.push_back(stack({x, y, x - y}));
+    case 17:
+      return pool.matrices.push_back(reshape(concat({reshape(m, {9}), x}).slice(3, 12), {3, 3}));
+    case 18:
+      return pool.matrices.push_back(broadcast_to(x, {3, 3}) * 0.3 + erf(n));
+    default:
+      return pool.matrices.push_back(atan2(m, 2.0 + square(n)));
   }
 }
 
@@ -89,7 +109,8 @@ std::vector<HostArray> tail(const std::vector<HostArray>& all, std::size_t first
   return {all.begin() + static_cast<std::ptrdiff_t>(first), all.end()};
 }
 
-constexpr double kRounding = 1e-11;  // programs of up to some dozens of operations, conditioned by at most a few hundred
+constexpr double kRounding =
+    1e-11;  // programs of up to some dozens of operations, conditioned by at most a few hundred
 
 RC_GTEST_PROP(RandomGraphs, ExecuteAsInterpretedAndSimplified, (const Codes& codes)) {
   const Function f = program_of(codes);

@@ -1,5 +1,5 @@
-// docs/explain/one_step.md shows what the stages print; this test holds its blocks to what they print now, and its numbers to a
-// calculation by hand.
+// docs/explain/one_step.md shows what the stages print; this test holds its blocks to what they print now, and its
+// numbers to a calculation by hand.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -46,12 +46,16 @@ TEST(OneStep, GraphsAndPlansAreThoseOfThePage) {
 TEST(OneStep, NumbersAreThoseOfThePageAndOfAPencil) {
   const TwoNeurons two;
   const SolveOptions options{.method = Method::kMidpoint, .steps_per_interval = 1};
-  const Function loss = trace([&](Array z0) { return solve(two.field, z0, constant(HostArray::vector({0, 0.5})), options)[1][0]; },
-                              {{"z0", {2}}});
+  const Function loss = trace(
+      [&](Array z0) {
+        return solve(two.field, z0, constant(HostArray::vector({0, 0.5})), options)[1][0];
+      },
+      {{"z0", {2}}});
   const std::vector<std::size_t> wrt = {0};
   const RunResult result = compile(value_and_grad(loss, wrt)).run({HostArray({1, 2}, std::vector<double>{1, 0.5})});
 
-  const std::vector<double> y = {1, 0.5}, k0 = slope(y), middle = {y[0] + 0.25 * k0[0], y[1] + 0.25 * k0[1]}, k1 = slope(middle);
+  const std::vector<double> y = {1, 0.5}, k0 = slope(y), middle = {y[0] + 0.25 * k0[0], y[1] + 0.25 * k0[1]},
+                            k1 = slope(middle);
   const std::vector<double> y1 = {y[0] + 0.5 * k1[0], y[1] + 0.5 * k1[1]};
   // L = y1[0]: its cotangent (1, 0) goes back through k1, the middle, k0 and y.
   const auto through = [](const std::vector<double>& k, const std::vector<double>& bar) {
@@ -65,9 +69,9 @@ TEST(OneStep, NumbersAreThoseOfThePageAndOfAPencil) {
   for (std::size_t i = 0; i < 2; ++i) EXPECT_NEAR(result.outputs[1].at(static_cast<std::int64_t>(i)), z0_bar[i], 1e-15);
 
   std::ostringstream numbers;
-  numbers << std::fixed << std::setprecision(6) << "k0     " << k0[0] << " " << k0[1] << "\nmiddle " << middle[0] << " " << middle[1]
-          << "\nk1     " << k1[0] << " " << k1[1] << "\ny1     " << y1[0] << " " << y1[1] << "\ndL/dz0 " << z0_bar[0] << " " << z0_bar[1]
-          << "\n";
+  numbers << std::fixed << std::setprecision(6) << "k0     " << k0[0] << " " << k0[1] << "\nmiddle " << middle[0] << " "
+          << middle[1] << "\nk1     " << k1[0] << " " << k1[1] << "\ny1     " << y1[0] << " " << y1[1] << "\ndL/dz0 "
+          << z0_bar[0] << " " << z0_bar[1] << "\n";
   EXPECT_EQ(numbers.str(), block("numbers"));
 }
 

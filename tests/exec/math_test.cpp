@@ -43,10 +43,12 @@ const std::vector<Row>& rows() {
 template <class T>
 double ulps(T value, long double exact) {
   const auto rounded = static_cast<T>(exact);
-  if (std::isinf(rounded) || std::isnan(rounded)) return value == rounded || (std::isnan(value) && std::isnan(rounded)) ? 0 : 1e9;
+  if (std::isinf(rounded) || std::isnan(rounded))
+    return value == rounded || (std::isnan(value) && std::isnan(rounded)) ? 0 : 1e9;
   const T magnitude = std::max(std::abs(rounded), std::numeric_limits<T>::min());
   const T next = std::nextafter(magnitude, std::numeric_limits<T>::infinity());
-  return static_cast<double>(std::abs(static_cast<long double>(value) - exact) / (static_cast<long double>(next) - magnitude));
+  return static_cast<double>(std::abs(static_cast<long double>(value) - exact) /
+                             (static_cast<long double>(next) - magnitude));
 }
 
 class Elementary : public ::testing::TestWithParam<std::size_t> {
@@ -76,8 +78,17 @@ class Elementary : public ::testing::TestWithParam<std::size_t> {
   template <class T>
   void check_special() const {
     constexpr T kInf = std::numeric_limits<T>::infinity(), kNan = std::numeric_limits<T>::quiet_NaN();
-    const std::vector<T> x = {T{0}, -T{0}, kInf, -kInf, kNan, std::numeric_limits<T>::denorm_min(), std::numeric_limits<T>::min(),
-                              std::numeric_limits<T>::max(), -std::numeric_limits<T>::max(), T{1}, T{-1}};
+    const std::vector<T> x = {T{0},
+                              -T{0},
+                              kInf,
+                              -kInf,
+                              kNan,
+                              std::numeric_limits<T>::denorm_min(),
+                              std::numeric_limits<T>::min(),
+                              std::numeric_limits<T>::max(),
+                              -std::numeric_limits<T>::max(),
+                              T{1},
+                              T{-1}};
     std::vector<T> y(x.size());
     unary_kernel<T>(row().op)(x.data(), y.data(), x.size());
     for (std::size_t i = 0; i < x.size(); ++i) {

@@ -71,29 +71,48 @@ Parameter weights(const std::string& name, Shape shape) {
 
 std::vector<Case> programs() {
   std::vector<Case> cases;
-  const Parameter w1 = weights("w1", {13, 3}), b1 = weights("b1", {13}), w2 = weights("w2", {2, 13}), b2 = weights("b2", {2});
+  const Parameter w1 = weights("w1", {13, 3}), b1 = weights("b1", {13}), w2 = weights("w2", {2, 13}),
+                  b2 = weights("b2", {2});
   cases.push_back({"mlp", trace([=](Array x) { return matmul(w2, tanh(matmul(w1, x) + b1)) + b2; }, {{"x", {3}}})});
   cases.push_back({"relu_row_vector", trace([=](Array x) { return relu(matmul(x, w1)); }, {{"x", {13}}})});
   cases.push_back({"matrix_sample", trace([=](Array x) { return sigmoid(matmul(w1, x)); }, {{"x", {3, 4}}})});
   cases.push_back({"sample_times_shared", trace([=](Array x) { return matmul(x, w1); }, {{"x", {5, 13}}})});
-  cases.push_back({"both_samples", trace([](Array x, Array y) { return matmul(x, y); }, {{"x", {2, 3}}, {"y", {3, 4}}})});
+  cases.push_back(
+      {"both_samples", trace([](Array x, Array y) { return matmul(x, y); }, {{"x", {2, 3}}, {"y", {3, 4}}})});
   cases.push_back({"dot", trace([](Array x, Array y) { return matmul(x, y); }, {{"x", {5}}, {"y", {5}}})});
   cases.push_back({"outer", trace([](Array x, Array y) { return outer(x, y); }, {{"x", {3}}, {"y", {4}}})});
   cases.push_back({"broadcast", trace([](Array x, Array y) { return x * y + 2.0; }, {{"x", {3, 1}}, {"y", {4}}})});
   cases.push_back({"scalar_times_vector", trace([](Array t, Array x) { return sin(t) * x; }, {{"t", {}}, {"x", {4}}})});
   cases.push_back({"transpose", trace([](Array x) { return transpose(x, {2, 0, 1}) * 1.5; }, {{"x", {2, 3, 4}}})});
   cases.push_back({"slice", trace([](Array x) { return x.slice(1, 3) * x[3]; }, {{"x", {5}}})});
-  cases.push_back({"concat_axis1", trace([](Array x, Array y) { return concat({x, y * y}, 1); }, {{"x", {2, 3}}, {"y", {2, 2}}})});
-  cases.push_back({"concat_scalar_spread", trace([](Array t, Array x) { return concat({broadcast_to(t, {2}), x}); },
-                                                 {{"t", {}}, {"x", {3}}})});
+  cases.push_back({"concat_axis1", trace(
+                                       [](Array x, Array y) {
+                                         return concat({x, y * y}, 1);
+                                       },
+                                       {{"x", {2, 3}}, {"y", {2, 2}}})});
+  cases.push_back({"concat_scalar_spread", trace(
+                                               [](Array t, Array x) {
+                                                 return concat({broadcast_to(t, {2}), x});
+                                               },
+                                               {{"t", {}}, {"x", {3}}})});
   cases.push_back({"gather_repeats", trace([](Array x) { return gather(x, {2, 0, 2, 1}, {2, 2}); }, {{"x", {3}}})});
   cases.push_back({"scatter", trace([](Array x) { return scatter(x, {1, 1, 4}, {6}); }, {{"x", {3}}})});
-  cases.push_back({"sums", trace([](Array x) { return sum(x, {1}) + mean(x, {0, 2}).slice(0, 1) + sum(x); }, {{"x", {2, 3, 2}}})});
-  cases.push_back({"extremes", trace([](Array x) { return reduce_max(x, {0}) - reduce_min(x, {0}); }, {{"x", {4, 3}}})});
-  cases.push_back({"activations", trace([](Array x) { return elu(x) + gelu(x) + silu(x) + softplus(x); }, {{"x", {5}}})});
+  cases.push_back({"sums", trace(
+                               [](Array x) {
+                                 return sum(x, {1}) + mean(x, {0, 2}).slice(0, 1) + sum(x);
+                               },
+                               {{"x", {2, 3, 2}}})});
+  cases.push_back(
+      {"extremes", trace([](Array x) { return reduce_max(x, {0}) - reduce_min(x, {0}); }, {{"x", {4, 3}}})});
+  cases.push_back(
+      {"activations", trace([](Array x) { return elu(x) + gelu(x) + silu(x) + softplus(x); }, {{"x", {5}}})});
   cases.push_back({"shared_input", trace([](Array x, Array p) { return x * exp(p) + sum(p); },
                                          {{"x", {3}}, {"p", {3}, InputKind::kShared}})});
-  cases.push_back({"constant_output", trace([](Array x) { return std::vector<Array>{x, constant(3.0)}; }, {{"x", {2}}})});
+  cases.push_back({"constant_output", trace(
+                                          [](Array x) {
+                                            return std::vector<Array>{x, constant(3.0)};
+                                          },
+                                          {{"x", {2}}})});
   return cases;
 }
 
@@ -113,16 +132,19 @@ TEST_P(Programs, ReverseProgramsAgreeWithTheInterpreter) {
   for (const std::int64_t batch : {1, 9}) check_execution(reverse, draw_inputs(reverse, batch, -2, 2, 4), kSumUlps);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Programs, ::testing::ValuesIn(programs()), [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(Cases, Programs, ::testing::ValuesIn(programs()),
+                         [](const auto& row) { return row.param.name; });
 
 TEST(Derivatives, NestToThirdOrder) {
   Function f = trace([](Array x) { return sin(x) * exp(x); }, {{"x", {}}});
   for (int order = 0; order < 3; ++order) {
     const Function previous = f;
-    f = trace([&](Array x) {
-      const Array value = internal::inline_function(previous, std::span(&x, 1))[0];
-      return gradient(value, std::span(&x, 1))[0];
-    }, {{"x", {}}});
+    f = trace(
+        [&](Array x) {
+          const Array value = internal::inline_function(previous, std::span(&x, 1))[0];
+          return gradient(value, std::span(&x, 1))[0];
+        },
+        {{"x", {}}});
   }
   const double x = 0.7;  // (sin x e^x)''' = 2 e^x (cos x - sin x)
   const RunResult result = compile(f).run({HostArray({1}, std::vector<double>{x})});

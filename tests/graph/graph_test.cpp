@@ -26,7 +26,9 @@ std::size_t count(const Function& function, Op op) {
 }
 
 TEST(Trace, InfersShapes) {
-  const auto shape = [](const std::function<Array(Array)>& f, Shape in) { return of(f, std::move(in)).output_shape(0); };
+  const auto shape = [](const std::function<Array(Array)>& f, Shape in) {
+    return of(f, std::move(in)).output_shape(0);
+  };
   EXPECT_EQ(shape([](Array x) { return x + ones({4, 1}); }, {3}), (Shape{4, 3}));
   EXPECT_EQ(shape([](Array x) { return matmul(ones({2, 3}), x); }, {3}), Shape{2});
   EXPECT_EQ(shape([](Array x) { return sum(x, {1}); }, {4, 5, 6}), (Shape{4, 6}));
@@ -40,7 +42,9 @@ TEST(Trace, InfersShapes) {
 }
 
 TEST(Trace, AMismatchNamesOperationsShapesAndTheUsersLine) {
-  const auto message = [](const std::function<Array(Array)>& f) { return test::message_of<ShapeError>([&] { of(f, {3}); }); };
+  const auto message = [](const std::function<Array(Array)>& f) {
+    return test::message_of<ShapeError>([&] { of(f, {3}); });
+  };
   const std::string text = message([](Array x) {
     const Array doubled = sin(x);
     return doubled + ones({4});
@@ -77,11 +81,13 @@ TEST(Trace, EqualOperationsAreOneNode) {
 }
 
 TEST(Trace, DeadOperationsAreDropped) {
-  const Function f = of([](Array x) {
-    const Array unused = exp(x);
-    static_cast<void>(unused);
-    return sin(x);
-  }, {3});
+  const Function f = of(
+      [](Array x) {
+        const Array unused = exp(x);
+        static_cast<void>(unused);
+        return sin(x);
+      },
+      {3});
   EXPECT_EQ(count(f, Op::kExp), 0U);
 }
 
@@ -90,8 +96,8 @@ TEST(Simplify, KnowsTheNeutralElements) {
   for (const auto& f : std::vector<std::function<Array(Array)>>{
            [](Array x) { return x + 0.0; }, [](Array x) { return 0.0 + x; }, [](Array x) { return x - 0.0; },
            [](Array x) { return x * 1.0; }, [](Array x) { return 1.0 * x; }, [](Array x) { return x / 1.0; },
-           [](Array x) { return pow(x, 1.0); }, [](Array x) { return -(-x); }, [](Array x) { return transpose(transpose(x)); },
-           [](Array x) { return where(1.0, x, 2.0 * x); }})
+           [](Array x) { return pow(x, 1.0); }, [](Array x) { return -(-x); },
+           [](Array x) { return transpose(transpose(x)); }, [](Array x) { return where(1.0, x, 2.0 * x); }})
     EXPECT_EQ(left(f), 1U);  // the input alone
   const Function zero = simplify(of([](Array x) { return sin(x) * 0.0; }, {3}));
   EXPECT_EQ(count(zero, Op::kSin), 0U);
@@ -110,7 +116,8 @@ TEST(Interpret, WhereKeepsTheBranchNotTakenOut) {
 
 TEST(Print, ShowsANodeALine) {
   EXPECT_EQ(to_string(of([](Array x) { return sin(x * 2.0); }, {2})),
-            "function x [2]\n%0 [2] = input x\n%1 [] = constant {2}\n%2 [2] = broadcast %1\n%3 [2] = mul %0 %2\n%4 [2] = sin %3\nreturn out0 %4\n");
+            "function x [2]\n%0 [2] = input x\n%1 [] = constant {2}\n%2 [2] = broadcast %1\n%3 [2] = mul %0 %2\n%4 [2] "
+            "= sin %3\nreturn out0 %4\n");
 }
 
 TEST(Verify, PassesWhatTracingMakesAndNamesWhatIsBroken) {
@@ -122,10 +129,12 @@ TEST(Verify, PassesWhatTracingMakesAndNamesWhatIsBroken) {
     change(nodes, outputs);
     return Function(nodes, good.inputs(), outputs);
   };
-  EXPECT_ERROR(verify(broken([](auto& nodes, auto&) { nodes.back().operands[0] = static_cast<NodeId>(nodes.size()); })), InternalError,
-               "not an earlier node");
-  EXPECT_ERROR(verify(broken([](auto& nodes, auto&) { nodes.back().shape = Shape{7}; })), InternalError, "inference gives []");
-  EXPECT_ERROR(verify(broken([](auto& nodes, auto&) { nodes.back().operands.clear(); })), InternalError, "0 operands, not 1");
+  EXPECT_ERROR(verify(broken([](auto& nodes, auto&) { nodes.back().operands[0] = static_cast<NodeId>(nodes.size()); })),
+               InternalError, "not an earlier node");
+  EXPECT_ERROR(verify(broken([](auto& nodes, auto&) { nodes.back().shape = Shape{7}; })), InternalError,
+               "inference gives []");
+  EXPECT_ERROR(verify(broken([](auto& nodes, auto&) { nodes.back().operands.clear(); })), InternalError,
+               "0 operands, not 1");
   EXPECT_ERROR(verify(broken([](auto&, auto& outputs) { outputs[0].node = 99; })), InternalError, "does not exist");
   EXPECT_ERROR(verify(broken([](auto& nodes, auto&) {
                  for (Node& node : nodes)

@@ -15,14 +15,19 @@ namespace {
 
 const std::vector<double> kTrueRates = {1.5, 1.0, 3.0, 1.0};
 
-/// The rates that fit a trajectory of [0, 10] from (1, 1), with noise of the given share of each value, found from a wrong guess.
+/// The rates that fit a trajectory of [0, 10] from (1, 1), with noise of the given share of each value, found from a
+/// wrong guess.
 std::vector<double> fitted_rates(double noise, Adjoint adjoint) {
   const std::int64_t samples = 101;
-  const TimeSeries series = simulate("lotka-volterra", {.until = 10.0, .samples = samples, .start = {1, 1},
-                                                        .parameters = {{"a", 1.5}, {"b", 1.0}, {"c", 3.0}, {"d", 1.0}}});
+  const TimeSeries series =
+      simulate("lotka-volterra", {.until = 10.0,
+                                  .samples = samples,
+                                  .start = {1, 1},
+                                  .parameters = {{"a", 1.5}, {"b", 1.0}, {"c", 3.0}, {"d", 1.0}}});
   HostArray seen = series.trajectories[0].states;
   const Random random(7);
-  for (std::int64_t i = 0; i < seen.size(); ++i) seen.set(i, seen.at(i) * (1 + noise * random.normal(0, static_cast<std::uint64_t>(i))));
+  for (std::int64_t i = 0; i < seen.size(); ++i)
+    seen.set(i, seen.at(i) * (1 + noise * random.normal(0, static_cast<std::uint64_t>(i))));
 
   const Parameter rates("rates", HostArray::vector({1.3, 0.9, 2.7, 1.1}));
   const VectorField field = vector_field({2}, [&](Array, Array z) {
@@ -50,7 +55,8 @@ std::vector<double> fitted_rates(double noise, Adjoint adjoint) {
 TEST(LotkaVolterraRates, AreFoundFromNoiselessData) {
   for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve}) {
     const std::vector<double> rates = fitted_rates(0, adjoint);
-    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(rates[i] / kTrueRates[i], 1, 1e-6) << name(adjoint) << " rate " << i;
+    for (std::size_t i = 0; i < 4; ++i)
+      EXPECT_NEAR(rates[i] / kTrueRates[i], 1, 1e-6) << name(adjoint) << " rate " << i;
   }
 }
 

@@ -1,5 +1,5 @@
-// The learned pendulum: one 2-64-64-2 net, trained on 20 noisy trajectories over [0, 10], against the exact solution on twice that
-// time from starts it has not seen.
+// The learned pendulum: one 2-64-64-2 net, trained on 20 noisy trajectories over [0, 10], against the exact solution on
+// twice that time from starts it has not seen.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -17,7 +17,8 @@ TEST(LearnedPendulum, PredictsUnseenStartsAndConservesEnergy) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "training for minutes under a sanitizer shows nothing new";
 #endif
-  const TimeSeries series = simulate("pendulum", {.trajectories = 20, .noise = 0.01, .seed = 1, .until = 10, .samples = 101});
+  const TimeSeries series =
+      simulate("pendulum", {.trajectories = 20, .noise = 0.01, .seed = 1, .until = 10, .samples = 101});
   FitConfig config;
   config.columns = {.time = "t", .states = series.state_names};
   config.hold_out = 0;

@@ -22,14 +22,22 @@ const double kNan = std::numeric_limits<double>::quiet_NaN();
 Trajectory trajectory(std::vector<double> times, std::vector<double> states, std::vector<double> inputs = {}) {
   const auto n = static_cast<std::int64_t>(times.size());
   const auto width = [&](const std::vector<double>& numbers) { return static_cast<std::int64_t>(numbers.size()) / n; };
-  return {.id = "", .times = std::move(times), .states = HostArray(Shape{n, width(states)}, states),
+  return {.id = "",
+          .times = std::move(times),
+          .states = HostArray(Shape{n, width(states)}, states),
           .inputs = HostArray(Shape{n, width(inputs)}, inputs)};
 }
 
 TimeSeries series_of(std::vector<Trajectory> trajectories) {
-  TimeSeries series{.time_name = "t", .time_scale = {}, .state_names = {}, .input_names = {}, .trajectories = std::move(trajectories)};
-  for (std::int64_t k = 0; k < series.trajectories[0].states.shape()[1]; ++k) series.state_names.push_back(text::concat("z", k));
-  for (std::int64_t k = 0; k < series.trajectories[0].inputs.shape()[1]; ++k) series.input_names.push_back(text::concat("u", k));
+  TimeSeries series{.time_name = "t",
+                    .time_scale = {},
+                    .state_names = {},
+                    .input_names = {},
+                    .trajectories = std::move(trajectories)};
+  for (std::int64_t k = 0; k < series.trajectories[0].states.shape()[1]; ++k)
+    series.state_names.push_back(text::concat("z", k));
+  for (std::int64_t k = 0; k < series.trajectories[0].inputs.shape()[1]; ++k)
+    series.input_names.push_back(text::concat("u", k));
   return series;
 }
 
@@ -75,7 +83,8 @@ TEST(Windows, OverlapByHalfAndReachTheEnd) {
 
 TEST(Windows, ArraysAreNormalizedMaskedAndPadded) {
   const TimeSeries series = series_of({trajectory({0, 1, 2, 4}, {kNan, 2, 4, kNan}), trajectory({5, 6}, {8, 10})});
-  Normalization units{.state_offset = {2}, .state_scale = {2}, .input_offset = {}, .input_scale = {}, .time_scale = 0.5};
+  Normalization units{
+      .state_offset = {2}, .state_scale = {2}, .input_offset = {}, .input_scale = {}, .time_scale = 0.5};
   const WindowArrays arrays = window_arrays(series, {{0, 0, 3}, {0, 1, 3}, {1, 0, 2}}, units);
   EXPECT_EQ(arrays.starts.at(0), 0);  // the next measured cell, (2 - 2) / 2
   EXPECT_EQ(arrays.starts.at(2), 3);
@@ -137,13 +146,18 @@ TEST(SeriesModel, IsReadAsItWasWritten) {
   const TimeSeries series = series_of({trajectory({0, 1, 2, 3}, {1, 2, 3, 4, 5, 6, kNan, 8}, {1, 0, 1, 0})});
   SeriesModel model(config_of(series), series, measure(series));
   EXPECT_EQ(model.last_states()[0].state, (std::vector<double>{5, 8}));
-  const std::filesystem::path path = std::filesystem::temp_directory_path() / ("costate-model-" + std::to_string(::getpid()));
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("costate-model-" + std::to_string(::getpid()));
   model.save(path);
   const SeriesModel again = SeriesModel::load(path);
-  const SeriesModel::Query query{.start = {1, 2}, .times = {0, 0.5, 2}, .input_times = {0, 3}, .inputs = HostArray(Shape{2, 1}, std::vector<double>{0, 1})};
+  const SeriesModel::Query query{.start = {1, 2},
+                                 .times = {0, 0.5, 2},
+                                 .input_times = {0, 3},
+                                 .inputs = HostArray(Shape{2, 1}, std::vector<double>{0, 1})};
   EXPECT_EQ(model.predict(query), again.predict(query));
   EXPECT_EQ(model.slopes({{1, 2}}), again.slopes({{1, 2}}));
-  std::ofstream(path, std::ios::binary) << to_safetensors({.arrays = {{"x", HostArray::vector({1.0})}}, .metadata = {}});
+  std::ofstream(path, std::ios::binary) << to_safetensors(
+      {.arrays = {{"x", HostArray::vector({1.0})}}, .metadata = {}});
   EXPECT_ERROR(SeriesModel::load(path), DataError, "no 'format'");
   std::filesystem::remove(path);
 }

@@ -33,12 +33,16 @@ TEST(Initializers, HaveTheVarianceOfTheirPaper) {
     Init init;
     double variance;
     bool uniform;
-  } rows[] = {{Init::kGlorotUniform, 2 / (in + out), true}, {Init::kGlorotNormal, 2 / (in + out), false},
-              {Init::kHeUniform, 2 / in, true},             {Init::kHeNormal, 2 / in, false},
-              {Init::kLecunUniform, 1 / in, true},          {Init::kLecunNormal, 1 / in, false}};
+  } rows[] = {{Init::kGlorotUniform, 2 / (in + out), true},
+              {Init::kGlorotNormal, 2 / (in + out), false},
+              {Init::kHeUniform, 2 / in, true},
+              {Init::kHeNormal, 2 / in, false},
+              {Init::kLecunUniform, 1 / in, true},
+              {Init::kLecunNormal, 1 / in, false}};
   for (const auto& row : rows) {
     const Moments m = moments(initial_weights(row.init, {200, 300}, {.seed = 3, .stream = 1}));
-    const double kurtosis = row.uniform ? 1.8 : 3.0;  // the sample variance has deviation variance sqrt((kurtosis - 1) / n)
+    const double kurtosis =
+        row.uniform ? 1.8 : 3.0;  // the sample variance has deviation variance sqrt((kurtosis - 1) / n)
     EXPECT_NEAR(m.mean, 0, 5 * std::sqrt(row.variance / n)) << name(row.init);
     EXPECT_NEAR(m.variance, row.variance, 5 * row.variance * std::sqrt((kurtosis - 1) / n)) << name(row.init);
     if (row.uniform) {
@@ -73,8 +77,9 @@ TEST(Initializers, DependOnSeedAndStreamAlone) {
 }
 
 TEST(Names, ReadBackAndSuggest) {
-  for (const Activation a : {Activation::kIdentity, Activation::kTanh, Activation::kRelu, Activation::kSigmoid,
-                             Activation::kSoftplus, Activation::kElu, Activation::kGelu, Activation::kSilu, Activation::kSin})
+  for (const Activation a :
+       {Activation::kIdentity, Activation::kTanh, Activation::kRelu, Activation::kSigmoid, Activation::kSoftplus,
+        Activation::kElu, Activation::kGelu, Activation::kSilu, Activation::kSin})
     EXPECT_EQ(activation_from_name(name(a)), a);
   EXPECT_EQ(init_from_name("orthogonal"), Init::kOrthogonal);
   EXPECT_ERROR(activation_from_name("tahn"), InvalidArgument, "did you mean 'tanh'");
@@ -97,7 +102,8 @@ TEST(Mlp, IsLayersWithTheActivationBetween) {
     std::vector<double> y;
     for (std::int64_t i = 0; i < w.shape()[0]; ++i) {
       double sum = b.at(i);
-      for (std::int64_t j = 0; j < w.shape()[1]; ++j) sum += w.at(i * w.shape()[1] + j) * x[static_cast<std::size_t>(j)];
+      for (std::int64_t j = 0; j < w.shape()[1]; ++j)
+        sum += w.at(i * w.shape()[1] + j) * x[static_cast<std::size_t>(j)];
       y.push_back(layer < 2 ? std::tanh(sum) : sum);
     }
     x = y;
@@ -121,7 +127,8 @@ TEST(Mlp, ExecutesAndDifferentiatesForEveryActivation) {
 TEST(Mlp, BadWidthsAndInputsAreNamed) {
   EXPECT_ERROR(Mlp({.in = 2, .hidden = {0}, .out = 1}), InvalidArgument, "got 2, 0, 1");
   const Mlp net({.in = 2, .hidden = {3}, .out = 1});
-  EXPECT_ERROR(trace([&](Array x) { return net(x); }, {{"x", {3}}}), ShapeError, "'net.0.weight' takes a vector of shape [2]; got [3]");
+  EXPECT_ERROR(trace([&](Array x) { return net(x); }, {{"x", {3}}}), ShapeError,
+               "'net.0.weight' takes a vector of shape [2]; got [3]");
   EXPECT_ERROR(Residual({.branch = {.in = 2, .out = 3}}), InvalidArgument, "in = 2, out = 3");
 }
 

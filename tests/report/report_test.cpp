@@ -91,13 +91,16 @@ TEST(Figure, SaysSoWhereGnuplotIsMissing) {
 TEST(Html, IsOneFileWithUniqueIdsAndEscapedText) {
   Picture picture{simple_figure(), kHostile};
   picture.figure.curves[0].mark = Mark::kPoints;
-  const std::string page = to_html({.title = kHostile, .subtitle = "s",
-                                    .sections = {{kHostile, {Paragraph{kHostile}, Listing{kHostile}, picture, picture,
-                                                             Table{{"model", "error"}, {{kHostile, "1.5"}}, "caption"}}}}});
+  const std::string page = to_html({.title = kHostile,
+                                    .subtitle = "s",
+                                    .sections = {{kHostile,
+                                                  {Paragraph{kHostile}, Listing{kHostile}, picture, picture,
+                                                   Table{{"model", "error"}, {{kHostile, "1.5"}}, "caption"}}}}});
   EXPECT_EQ(page.find("a<b>"), std::string::npos);
   EXPECT_EQ(page.find("src="), std::string::npos);
   std::string rest = page;
-  for (std::size_t at = rest.find("http://www.w3.org"); at != std::string::npos; at = rest.find("http://www.w3.org")) rest.erase(at, 17);
+  for (std::size_t at = rest.find("http://www.w3.org"); at != std::string::npos; at = rest.find("http://www.w3.org"))
+    rest.erase(at, 17);
   EXPECT_EQ(rest.find("http"), std::string::npos);
   std::set<std::string> ids;
   std::size_t count = 0;
@@ -105,7 +108,8 @@ TEST(Html, IsOneFileWithUniqueIdsAndEscapedText) {
     ids.insert(page.substr(at + 5, page.find(page[at + 4], at + 5) - at - 5));
   EXPECT_GT(count, 4U);
   EXPECT_EQ(ids.size(), count);
-  EXPECT_ERROR(to_html({"t", "s", {{"h", {Table{{"a"}, {{"1", "2"}}}}}}}), InvalidArgument, "1 columns; a row has 2 cells");
+  EXPECT_ERROR(to_html({"t", "s", {{"h", {Table{{"a"}, {{"1", "2"}}}}}}}), InvalidArgument,
+               "1 columns; a row has 2 cells");
 }
 
 }  // namespace

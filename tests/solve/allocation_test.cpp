@@ -1,4 +1,5 @@
-// A warm solve allocates nothing. Counts calls of the global operator new of this thread; all else in this program is unaffected.
+// A warm solve allocates nothing. Counts calls of the global operator new of this thread; all else in this program is
+// unaffected.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -12,8 +13,9 @@ thread_local long allocations = 0;
 
 void* counted(std::size_t size, std::size_t alignment) {
   ++allocations;
-  void* memory = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
-                                                       : std::malloc(size == 0 ? 1 : size);
+  void* memory = alignment > alignof(std::max_align_t)
+                     ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
+                     : std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
@@ -22,7 +24,9 @@ void* counted(std::size_t size, std::size_t alignment) {
 
 #ifndef __SANITIZE_ADDRESS__  // which has an operator new of its own
 void* operator new(std::size_t size) { return counted(size, 0); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
@@ -37,15 +41,19 @@ class Allocations : public ::testing::TestWithParam<Method> {
   static constexpr std::size_t kLanes = 8;
 
   static long of_a_warm_solve(bool keep_records) {
-    const VectorField field = vector_field({2}, [](Array t, Array z) { return stack({z[1] + 0.1 * sin(t), -sin(z[0])}); });
-    const SolveOptions options{.method = GetParam(), .steps_per_interval = tableau(GetParam()).has_error_estimate() ? 0 : 10};
+    const VectorField field = vector_field({2}, [](Array t, Array z) {
+      return stack({z[1] + 0.1 * sin(t), -sin(z[0])});
+    });
+    const SolveOptions options{.method = GetParam(),
+                               .steps_per_interval = tableau(GetParam()).has_error_estimate() ? 0 : 10};
     const LaneProblem<double> problem(field, options, kLanes, 4);
     LaneSolver<double> solver(problem);
     AlignedVector<double> z0(2 * kLanes), states(4 * 2 * kLanes), shared(problem.function.shared_size());
     std::vector<double> times(4 * kLanes);
     for (std::size_t i = 0; i < z0.size(); ++i) z0[i] = 0.1 * static_cast<double>(i);
     for (std::size_t i = 0; i < times.size(); ++i) times[i] = 0.7 * static_cast<double>(i / kLanes);
-    const LaneInputs<double> inputs{.z0 = z0.data(), .times = times.data(), .arguments = {}, .shared = shared.data(), .num_samples = kLanes};
+    const LaneInputs<double> inputs{
+        .z0 = z0.data(), .times = times.data(), .arguments = {}, .shared = shared.data(), .num_samples = kLanes};
     std::vector<const double*> pointers;
     bind_field_inputs<double>(problem, nullptr, nullptr, {}, pointers);
     problem.function.prepare(pointers, shared.data());

@@ -106,9 +106,9 @@ TEST(Interpolate, DerivativesInTimeAreThoseOfTheCubic) {
 
 TEST(Interpolate, DrivesASystem) {
   // z' = -z + t, through a ramp that each sample brings along: z(t) = t - 1 + (z0 + 1) exp(-t).
-  const VectorField field = vector_field({1}, {{"u_times", {3}}, {"u", {3, 1}}}, [](Array t, Array z, Array times, Array u) {
-    return interpolate(times, u, t, Interpolation::kLinear) - z;
-  });
+  const VectorField field = vector_field(
+      {1}, {{"u_times", {3}}, {"u", {3, 1}}},
+      [](Array t, Array z, Array times, Array u) { return interpolate(times, u, t, Interpolation::kLinear) - z; });
   const HostArray z0(Shape{2, 1}, std::vector<double>{0.5, 2.0});
   const std::vector<HostArray> drive = {HostArray(Shape{2, 3}, std::vector<double>{0, 0.7, 3, 0, 1.5, 3}),
                                         HostArray(Shape{2, 3, 1}, std::vector<double>{0, 0.7, 3, 0, 1.5, 3})};
@@ -128,11 +128,14 @@ TEST(Interpolate, GradientOfASolveReachesTheValues) {
     });
     const Function end = trace(
         [&](Array u) {
-          return sum(solve(field, zeros({1}), constant(HostArray::vector({0, 2})), options, std::span<const Array>(&u, 1))[1]);
+          return sum(
+              solve(field, zeros({1}), constant(HostArray::vector({0, 2})), options, std::span<const Array>(&u, 1))[1]);
         },
         {{"u", {3, 1}}});
-    const HostArray gradient = compile(value_and_grad(end)).run({HostArray(Shape{1, 3, 1}, std::vector<double>{1, 3, -1})}).outputs[1];
-    // The hat functions' integrals against exp(t - 2). The drive bends at t = 1, so that steps are short where the hats do.
+    const HostArray gradient =
+        compile(value_and_grad(end)).run({HostArray(Shape{1, 3, 1}, std::vector<double>{1, 3, -1})}).outputs[1];
+    // The hat functions' integrals against exp(t - 2). The drive bends at t = 1, so that steps are short where the hats
+    // do.
     const double e1 = std::exp(-1.0), e2 = std::exp(-2.0);
     EXPECT_NEAR(gradient.at(0), e1 - 2 * e2, 1e-7);
     EXPECT_NEAR(gradient.at(1), e2 + 1 - 2 * e1, 1e-7);

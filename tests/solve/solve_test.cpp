@@ -37,9 +37,13 @@ internal::ReferenceSolution reference(const HostArray& z0, std::int64_t row, con
   };
   const double y0[] = {z0.at(2 * row), z0.at(2 * row + 1)};
   return internal::reference_solve(rhs, y0, times,
-                                   {.method = options.method, .rtol = options.rtol, .atol = options.atol,
-                                    .control = options.step_control, .first_step = options.first_step,
-                                    .steps_per_interval = options.steps_per_interval, .step_size = options.step_size,
+                                   {.method = options.method,
+                                    .rtol = options.rtol,
+                                    .atol = options.atol,
+                                    .control = options.step_control,
+                                    .first_step = options.first_step,
+                                    .steps_per_interval = options.steps_per_interval,
+                                    .step_size = options.step_size,
                                     .max_steps = options.max_steps});
 }
 
@@ -49,7 +53,8 @@ TEST_P(LaneSolverMethod, AgreesWithTheReferenceSolve) {
   const VectorField field = pendulum();
   for (const std::vector<double>& times : {std::vector<double>{0, 0.4, 1.1, 2.0}, std::vector<double>{2, 1.3, 0.2}})
     for (const std::int64_t batch : {1, 7, 33}) {
-      const SolveOptions options{.method = GetParam(), .steps_per_interval = tableau(GetParam()).has_error_estimate() ? 0 : 20};
+      const SolveOptions options{.method = GetParam(),
+                                 .steps_per_interval = tableau(GetParam()).has_error_estimate() ? 0 : 20};
       const HostArray z0 = starts(batch);
       const Solution solution = solve(field, z0, HostArray::vector(times), options);
       solution.check();
@@ -60,8 +65,10 @@ TEST_P(LaneSolverMethod, AgreesWithTheReferenceSolve) {
         EXPECT_EQ(solution.rejected[sample], expected.rejected);
         for (std::size_t i = 0; i < times.size(); ++i)
           for (std::int64_t k = 0; k < 2; ++k)
-            // An ulp of sin moves the error estimate (of order 8: near rounding) and with it the steps: by far less than their own error.
-            EXPECT_NEAR(solution.states.at((row * static_cast<std::int64_t>(times.size()) + static_cast<std::int64_t>(i)) * 2 + k),
+            // An ulp of sin moves the error estimate (of order 8: near rounding) and with it the steps: by far less
+            // than their own error.
+            EXPECT_NEAR(solution.states.at(
+                            (row * static_cast<std::int64_t>(times.size()) + static_cast<std::int64_t>(i)) * 2 + k),
                         expected.states[i][static_cast<std::size_t>(k)], 1e-2 * options.rtol);
       }
     }
@@ -70,7 +77,8 @@ TEST_P(LaneSolverMethod, AgreesWithTheReferenceSolve) {
 TEST_P(LaneSolverMethod, SampleBitsDoNotDependOnBatchOrThreads) {
   const VectorField field = pendulum();
   const HostArray z0 = starts(70), times = HostArray::vector({0, 0.3, 1.5});
-  const SolveOptions options{.method = GetParam(), .steps_per_interval = tableau(GetParam()).has_error_estimate() ? 0 : 7};
+  const SolveOptions options{.method = GetParam(),
+                             .steps_per_interval = tableau(GetParam()).has_error_estimate() ? 0 : 7};
   set_num_threads(1);
   const Solution together = solve(field, z0, times, options);
   for (const int threads : {2, 7}) {
@@ -90,10 +98,12 @@ INSTANTIATE_TEST_SUITE_P(Methods, LaneSolverMethod, ::testing::ValuesIn(all_meth
 
 TEST(Solve, PerSampleTimesArgumentsAndParameters) {
   const Parameter rate("rate", HostArray::vector({0.5}));
-  const VectorField field = vector_field({1}, {{"gain", {1}}}, [&](Array, Array z, Array gain) { return -(rate * gain * z); });
+  const VectorField field =
+      vector_field({1}, {{"gain", {1}}}, [&](Array, Array z, Array gain) { return -(rate * gain * z); });
   const HostArray z0(Shape{3, 1}, std::vector<double>{1, 2, 3}), gains(Shape{3, 1}, std::vector<double>{1, 2, 4});
   const HostArray times(Shape{3, 2}, std::vector<double>{0, 1, 0, 2, 1, 3});
-  const Solution solution = solve(field, z0, times, {.method = Method::kDopri8, .rtol = 1e-10, .atol = 1e-12}, std::span(&gains, 1));
+  const Solution solution =
+      solve(field, z0, times, {.method = Method::kDopri8, .rtol = 1e-10, .atol = 1e-12}, std::span(&gains, 1));
   EXPECT_NEAR(solution.states.at(1), 1 * std::exp(-0.5), 1e-9);
   EXPECT_NEAR(solution.states.at(3), 2 * std::exp(-2.0), 1e-9);
   EXPECT_NEAR(solution.states.at(5), 3 * std::exp(-4.0), 1e-9);
@@ -118,7 +128,8 @@ TEST(Solve, JointControlTakesTheSameStepsForAll) {
 
 TEST(Solve, LanesTakeTheNextSampleWhenTheyAreDone) {
   // Stiffness and length differ from sample to sample, so lanes are done at different times; some fail at once.
-  const VectorField field = vector_field({1}, {{"rate", {1}}}, [](Array, Array z, Array rate) { return -(rate * z * z); });
+  const VectorField field =
+      vector_field({1}, {{"rate", {1}}}, [](Array, Array z, Array rate) { return -(rate * z * z); });
   const std::int64_t batch = 500;
   HostArray z0(Shape{batch, 1}), rates(Shape{batch, 1}), times(Shape{batch, 2});
   for (std::int64_t b = 0; b < batch; ++b) {
@@ -138,8 +149,8 @@ TEST(Solve, LanesTakeTheNextSampleWhenTheyAreDone) {
     ASSERT_EQ(solution.status[sample], Status::kOk);
     EXPECT_NEAR(solution.states.at(2 * b + 1), z0.at(b) / (1 + z0.at(b) * rates.at(b) * times.at(2 * b + 1)), 1e-7);
   }
-  const HostArray one(Shape{1, 1}, std::vector<double>{z0.at(431)}), rate(Shape{1, 1}, std::vector<double>{rates.at(431)}),
-      time(Shape{1, 2}, std::vector<double>{0, times.at(863)});
+  const HostArray one(Shape{1, 1}, std::vector<double>{z0.at(431)}),
+      rate(Shape{1, 1}, std::vector<double>{rates.at(431)}), time(Shape{1, 2}, std::vector<double>{0, times.at(863)});
   const Solution alone = solve(field, one, time, options, std::span(&rate, 1));
   EXPECT_EQ(alone.states.at(1), solution.states.at(863));
   EXPECT_EQ(alone.nfe[0], solution.nfe[431]);
@@ -159,12 +170,14 @@ TEST(Solve, ASampleThatBlowsUpLeavesTheOthersAlone) {
 }
 
 TEST(Solve, TooManyStepsIsAStatus) {
-  EXPECT_ERROR(solve(pendulum(), starts(2), HostArray::vector({0, 100}), {.max_steps = 5}).check(), SolveFailed, "max_steps");
+  EXPECT_ERROR(solve(pendulum(), starts(2), HostArray::vector({0, 100}), {.max_steps = 5}).check(), SolveFailed,
+               "max_steps");
 }
 
 TEST(Solve, BadInputIsNamed) {
   const VectorField field = pendulum();
-  EXPECT_ERROR(solve(field, HostArray(Shape{3}), HostArray::vector({0, 1})), ShapeError, "z0 must have shape [batch] + [2]; got [3]");
+  EXPECT_ERROR(solve(field, HostArray(Shape{3}), HostArray::vector({0, 1})), ShapeError,
+               "z0 must have shape [batch] + [2]; got [3]");
   EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1, 1})), InvalidArgument, "ascend or descend strictly");
   EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, NAN})), InvalidArgument, "must be finite");
   EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1}), {.rtol = -1}), InvalidArgument, "rtol");
@@ -173,9 +186,12 @@ TEST(Solve, BadInputIsNamed) {
 
 TEST(SolveInATrace, AgreesWithTheInterpreterAndItsJvpWithDifferences) {
   const VectorField field = pendulum();
-  const Function f = trace([&](Array z0) {
-    return sum(square(solve(field, z0, constant(HostArray::vector({0, 0.5, 1.2})), {.method = Method::kRk4, .steps_per_interval = 10})));
-  }, {{"z0", {2}}});
+  const Function f = trace(
+      [&](Array z0) {
+        return sum(square(solve(field, z0, constant(HostArray::vector({0, 0.5, 1.2})),
+                                {.method = Method::kRk4, .steps_per_interval = 10})));
+      },
+      {{"z0", {2}}});
   testing::check_execution(f, {starts(9)}, 1e-13);
   const HostArray z0 = HostArray::vector({1.0, -0.4}), direction = HostArray::vector({0.3, 0.8});
   const double tangent = interpret(jvp(f), {z0, direction})[1].at(0);

@@ -65,7 +65,8 @@ HostArray moved(const HostArray& x, const HostArray& direction, double step) {
 
 }  // namespace
 
-std::vector<HostArray> draw_inputs(const Function& function, std::int64_t batch, double low, double high, std::uint64_t seed) {
+std::vector<HostArray> draw_inputs(const Function& function, std::int64_t batch, double low, double high,
+                                   std::uint64_t seed) {
   std::vector<HostArray> inputs;
   for (const Input& input : function.inputs()) {
     if (input.parameter) continue;
@@ -106,7 +107,8 @@ void check_execution(const Function& function, const std::vector<HostArray>& inp
       ASSERT_EQ(once.outputs[i].shape(), expected[i].shape()) << to_string(function);
       for (std::int64_t k = 0; k < expected[i].size(); ++k)
         ASSERT_NEAR(once.outputs[i].at(k), expected[i].at(k), tolerance * (1 + std::abs(expected[i].at(k))))
-            << "output " << i << " element " << k << " lanes " << lanes << '\n' << to_string(function);
+            << "output " << i << " element " << k << " lanes " << lanes << '\n'
+            << to_string(function);
     }
     for (const int threads : {2, 7}) {
       set_num_threads(threads);
@@ -140,7 +142,8 @@ void check_derivatives(const Function& function, const std::vector<HostArray>& i
     const HostArray& tangent = tangents[weights.size() + i];
     left += dot(weights[i], tangent);
     for (std::int64_t k = 0; k < tangent.size(); ++k)
-      ASSERT_NEAR(tangent.at(k), (high[i].at(k) - low[i].at(k)) / (2 * kStep), tolerance * (1 + std::abs(tangent.at(k))))
+      ASSERT_NEAR(tangent.at(k), (high[i].at(k) - low[i].at(k)) / (2 * kStep),
+                  tolerance * (1 + std::abs(tangent.at(k))))
           << to_string(function);
   }
   for (std::size_t i = 0; i < at.size(); ++i) right += dot(cotangents[weights.size() + i], directions[i]);

@@ -42,9 +42,10 @@ struct Regression {
   Program program;
 
   Regression()
-      : program(compile(value_and_grad(trace([this](Array in, Array seen) { return sum(square(sum(w * in) + b - seen)); },
-                                             {{"x", {2}}, {"y", {1}}}),
-                                       std::vector<Parameter>{w, b}))) {
+      : program(
+            compile(value_and_grad(trace([this](Array in, Array seen) { return sum(square(sum(w * in) + b - seen)); },
+                                         {{"x", {2}}, {"y", {1}}}),
+                                   std::vector<Parameter>{w, b}))) {
     for (std::int64_t i = 0; i < 40; ++i) {
       x.set(2 * i, std::sin(static_cast<double>(i)));
       x.set(2 * i + 1, std::cos(2.0 * static_cast<double>(i)));
@@ -62,10 +63,13 @@ struct Regression {
                 ys.set(i, y.at(from));
               }
               const RunResult result = program.run({xs, ys});
-              Evaluation evaluation{.loss = 0, .gradients = {result.outputs[1], result.outputs[2]}, .report = result.report};
-              for (std::int64_t i = 0; i < count; ++i) evaluation.loss += result.outputs[0].at(i) / static_cast<double>(count);
+              Evaluation evaluation{
+                  .loss = 0, .gradients = {result.outputs[1], result.outputs[2]}, .report = result.report};
+              for (std::int64_t i = 0; i < count; ++i)
+                evaluation.loss += result.outputs[0].at(i) / static_cast<double>(count);
               for (HostArray& gradient : evaluation.gradients)
-                for (std::int64_t i = 0; i < gradient.size(); ++i) gradient.set(i, gradient.at(i) / static_cast<double>(count));
+                for (std::int64_t i = 0; i < gradient.size(); ++i)
+                  gradient.set(i, gradient.at(i) / static_cast<double>(count));
               return evaluation;
             }};
   }
@@ -73,7 +77,8 @@ struct Regression {
 
 TEST(Train, FindsTheLine) {
   Regression regression;
-  const TrainResult result = train(regression.objective(), {.epochs = 200, .batch = 8, .schedule = {.kind = ScheduleKind::kCosine, .base = 0.1}});
+  const TrainResult result = train(
+      regression.objective(), {.epochs = 200, .batch = 8, .schedule = {.kind = ScheduleKind::kCosine, .base = 0.1}});
   EXPECT_NEAR(regression.w.value().at(0), 2, 1e-3);
   EXPECT_NEAR(regression.w.value().at(1), -1, 1e-3);
   EXPECT_NEAR(regression.b.value().at(0), 0.5, 1e-3);
@@ -84,8 +89,15 @@ TEST(Train, FindsTheLine) {
 TEST(Train, ResumesToTheSameBitsWhereverItWasKilled) {
   const TemporaryFolder folder;
   const auto options = [&](const std::string& file) {
-    return TrainOptions{.epochs = 14, .batch = 7, .seed = 3, .schedule = {.kind = ScheduleKind::kCosine, .base = 0.05}, .polish = 6,
-                        .checkpoint = folder / file, .checkpoint_seconds = 0, .fingerprint = "f", .resume = Resume::kYes};
+    return TrainOptions{.epochs = 14,
+                        .batch = 7,
+                        .seed = 3,
+                        .schedule = {.kind = ScheduleKind::kCosine, .base = 0.05},
+                        .polish = 6,
+                        .checkpoint = folder / file,
+                        .checkpoint_seconds = 0,
+                        .fingerprint = "f",
+                        .resume = Resume::kYes};
   };
   for (const OptimizerKind kind : {OptimizerKind::kAdam, OptimizerKind::kSgd}) {
     Regression straight;
@@ -108,7 +120,8 @@ TEST(Train, ResumesToTheSameBitsWhereverItWasKilled) {
       EXPECT_TRUE(second.w.value().same_bits(straight.w.value())) << "killed at " << killed_at;
       EXPECT_TRUE(second.b.value().same_bits(straight.b.value()));
       ASSERT_EQ(result.history.size(), expected.history.size());
-      for (std::size_t i = 0; i < result.history.size(); ++i) EXPECT_EQ(result.history[i].loss, expected.history[i].loss);
+      for (std::size_t i = 0; i < result.history.size(); ++i)
+        EXPECT_EQ(result.history[i].loss, expected.history[i].loss);
       fs::remove(folder / "killed");
     }
     fs::remove(folder / "straight");
@@ -158,7 +171,8 @@ TEST(Train, WeightsStayGoodWhenLossesAreNotFinite) {
 TEST(Train, BadOptionsAreNamed) {
   Regression regression;
   EXPECT_ERROR(train(regression.objective(), {.epochs = 0}), InvalidArgument, "epochs must be at least 1; got 0");
-  EXPECT_ERROR(train(regression.objective(), {.epochs = 5, .schedule = {.warmup_epochs = 5}}), InvalidArgument, "warmup_epochs");
+  EXPECT_ERROR(train(regression.objective(), {.epochs = 5, .schedule = {.warmup_epochs = 5}}), InvalidArgument,
+               "warmup_epochs");
 }
 
 TEST(CheckpointFile, IsRefusedWhereItDoesNotFit) {
@@ -194,8 +208,8 @@ TEST_P(Losses, HaveTheirValueAndDerivativeWhereTheMaskIsSet) {
   const Function f = trace([&](Array p, Array t, Array m) { return loss_sum(GetParam(), p, t, m); },
                            {{"prediction", {4}}, {"target", {4}}, {"mask", {4}}});
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  const HostArray p(Shape{1, 4}, std::vector<double>{1.0, 0.3, 5.0, nan}), t(Shape{1, 4}, std::vector<double>{3.0, 0.1, nan, 1.0}),
-      m(Shape{1, 4}, std::vector<double>{1, 1, 0, 0});
+  const HostArray p(Shape{1, 4}, std::vector<double>{1.0, 0.3, 5.0, nan}),
+      t(Shape{1, 4}, std::vector<double>{3.0, 0.1, nan, 1.0}), m(Shape{1, 4}, std::vector<double>{1, 1, 0, 0});
   const std::vector<std::size_t> wrt = {0};
   const RunResult result = compile(value_and_grad(f, wrt)).run({p, t, m});
   const auto cell = [&](double d) {

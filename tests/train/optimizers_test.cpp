@@ -61,7 +61,8 @@ TEST(Optimizers, AdamStepsByTheRateUnderAConstantGradient) {
 }
 
 TEST(Optimizers, AdamTakesWeightDecayIntoTheGradientAndAdamWBesideIt) {
-  const std::vector<double> adam = path(linear(0.0), {.kind = OptimizerKind::kAdam, .epsilon = 1e-12, .weight_decay = 0.1}, 0.01, 1);
+  const std::vector<double> adam =
+      path(linear(0.0), {.kind = OptimizerKind::kAdam, .epsilon = 1e-12, .weight_decay = 0.1}, 0.01, 1);
   EXPECT_NEAR(adam[0], 1 - 0.01, 1e-9);  // the decay's size is normalized away
   const std::vector<double> adamw = path(linear(0.0), {.kind = OptimizerKind::kAdamW, .weight_decay = 0.1}, 0.01, 2);
   EXPECT_NEAR(adamw[1], (1 - 0.001) * (1 - 0.001), 1e-15);
@@ -75,7 +76,8 @@ TEST(Optimizers, MomentumAddsUp) {
 }
 
 TEST(Optimizers, ClippingKeepsTheDirection) {
-  Problem problem{Parameter("x", HostArray::vector({0.0, 0.0})), [](const std::vector<double>&, std::vector<double>& g) {
+  Problem problem{Parameter("x", HostArray::vector({0.0, 0.0})),
+                  [](const std::vector<double>&, std::vector<double>& g) {
                     g = {3.0, 4.0};
                     return 0.0;
                   }};
@@ -110,7 +112,8 @@ TEST(Optimizers, LbfgsBacksOffFromPointsThatAreNotFinite) {
 }
 
 TEST(Optimizers, AStepThatIsNotFiniteChangesNothing) {
-  for (const OptimizerKind kind : {OptimizerKind::kAdam, OptimizerKind::kAdamW, OptimizerKind::kSgd, OptimizerKind::kLbfgs}) {
+  for (const OptimizerKind kind :
+       {OptimizerKind::kAdam, OptimizerKind::kAdamW, OptimizerKind::kSgd, OptimizerKind::kLbfgs}) {
     Problem problem = linear(std::numeric_limits<double>::quiet_NaN());
     Optimizer optimizer({.kind = kind}, {problem.x});
     const auto before = optimizer.state();
@@ -121,7 +124,8 @@ TEST(Optimizers, AStepThatIsNotFiniteChangesNothing) {
 }
 
 TEST(Optimizers, StateResumesToTheSameBits) {
-  for (const OptimizerKind kind : {OptimizerKind::kAdam, OptimizerKind::kAdamW, OptimizerKind::kSgd, OptimizerKind::kLbfgs}) {
+  for (const OptimizerKind kind :
+       {OptimizerKind::kAdam, OptimizerKind::kAdamW, OptimizerKind::kSgd, OptimizerKind::kLbfgs}) {
     const OptimizerOptions options{.kind = kind, .weight_decay = kind == OptimizerKind::kLbfgs ? 0 : 0.01};
     const double rate = kind == OptimizerKind::kSgd ? 1e-4 : 0.05;
     Problem straight = rosenbrock(), broken = rosenbrock();
@@ -141,7 +145,8 @@ TEST(Optimizers, StateResumesToTheSameBits) {
 TEST(Optimizers, BadOptionsAndForeignStatesAreNamed) {
   const Parameter x("x", HostArray::vector({1.0}));
   EXPECT_ERROR(Optimizer({.beta1 = 1.0}, {x}), InvalidArgument, "below 1; got 1");
-  EXPECT_ERROR(Optimizer({.kind = OptimizerKind::kLbfgs, .clip_norm = 1}, {x}), InvalidArgument, "neither weight_decay nor clip_norm");
+  EXPECT_ERROR(Optimizer({.kind = OptimizerKind::kLbfgs, .clip_norm = 1}, {x}), InvalidArgument,
+               "neither weight_decay nor clip_norm");
   EXPECT_ERROR(Optimizer({}, {}), InvalidArgument, "at least one parameter");
   EXPECT_ERROR(optimizer_from_name("adma"), InvalidArgument, "did you mean 'adam'");
   Optimizer optimizer({}, {x});

@@ -119,14 +119,21 @@ template <class T>
 void Backsolve<T>::visit_output(std::size_t output) {
   std::copy_n(solve_.states + output * num_state_, num_state_, start_.data());
   lender_.lend(start_.data(), problem_.state_size);
-  for (std::size_t lane = 0; lane < lanes_; ++lane) times_[lane] = static_cast<T>(solve_.inputs.times[output * lanes_ + lane]);
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    times_[lane] = static_cast<T>(solve_.inputs.times[output * lanes_ + lane]);
   lender_.lend(times_.data(), 1);
   bind_field_inputs<T>(problem_, times_.data(), start_.data(), lender_.arguments(), input_pointers_);
   output_pointers_.clear();
   for (const std::size_t offset : problem_.part_offsets) output_pointers_.push_back(slope_.data() + offset * lanes_);
-  problem_.function.run(Phase::kForward, {.inputs = input_pointers_, .outputs = output_pointers_, .shared = solve_.inputs.shared,
-                                          .saved = field_saved_.data(), .workspace = &field_workspace_, .lane_weights = nullptr,
-                                          .num_samples = solve_.inputs.num_samples, .first_sample = 0, .report = nullptr});
+  problem_.function.run(Phase::kForward, {.inputs = input_pointers_,
+                                          .outputs = output_pointers_,
+                                          .shared = solve_.inputs.shared,
+                                          .saved = field_saved_.data(),
+                                          .workspace = &field_workspace_,
+                                          .lane_weights = nullptr,
+                                          .num_samples = solve_.inputs.num_samples,
+                                          .first_sample = 0,
+                                          .report = nullptr});
   evaluations_ += static_cast<std::int64_t>(solve_.inputs.num_samples);
   const T* jump = cotangent_ + output * num_state_;
   T* a = start_.data() + num_state_;
@@ -149,8 +156,11 @@ void Backsolve<T>::solve_interval(std::size_t output) {
     interval_[lane] = solve_.inputs.times[output * lanes_ + lane];
     interval_[lanes_ + lane] = solve_.inputs.times[(output - 1) * lanes_ + lane];
   }
-  interval_inputs_ = {.z0 = start_.data(), .times = interval_.data(), .arguments = lender_.arguments(),
-                      .shared = augmented_shared_.data(), .num_samples = solve_.inputs.num_samples};
+  interval_inputs_ = {.z0 = start_.data(),
+                      .times = interval_.data(),
+                      .arguments = lender_.arguments(),
+                      .shared = augmented_shared_.data(),
+                      .num_samples = solve_.inputs.num_samples};
   solver_.solve(interval_inputs_, has_shared_, states_.data());
   std::copy(start_.begin(), start_.end(), y_.begin());
   const T* end = states_.data() + augmented_.state_size * lanes_;
@@ -183,13 +193,15 @@ template <class T>
 void Backsolve<T>::integrate_step() {
   const Tableau& tableau = *problem_.tableau;
   const auto step = [&](std::size_t lane) { return solver_.records()[lane].steps[remaining_[lane] - 1]; };
-  for (std::size_t lane = 0; lane < lanes_; ++lane) steps_[lane] = remaining_[lane] == 0 ? T{0} : static_cast<T>(step(lane).h);
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    steps_[lane] = remaining_[lane] == 0 ? T{0} : static_cast<T>(step(lane).h);
   const Slopes<T> slopes{slopes_.data(), 2 * num_state_, 2 * problem_.state_size, lanes_};
   for (std::size_t stage = 0; stage + 1 < static_cast<std::size_t>(tableau.num_stages); ++stage) {
     for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      stage_times_[lane] = remaining_[lane] == 0 ? static_cast<T>(interval_[lane])
-                                                 : static_cast<T>(stage_time(tableau.c[stage], step(lane).t, step(lane).h,
-                                                                             step(lane).t_next));
+      stage_times_[lane] =
+          remaining_[lane] == 0
+              ? static_cast<T>(interval_[lane])
+              : static_cast<T>(stage_time(tableau.c[stage], step(lane).t, step(lane).h, step(lane).t_next));
       weights_[lane] = static_cast<T>(-tableau.b[stage]) * steps_[lane];
       if (remaining_[lane] > 0) ++evaluations_;
     }
@@ -198,11 +210,18 @@ void Backsolve<T>::integrate_step() {
     else
       combine_slopes(y_.data(), steps_.data(), slopes, tableau.a_row(static_cast<int>(stage)), stage_.data());
     T* slope = slopes_.data() + stage * 2 * num_state_;
-    field_.bind_inputs(stage_times_.data(), stage_.data(), lender_.arguments(), stage_.data() + num_state_, input_pointers_);
+    field_.bind_inputs(stage_times_.data(), stage_.data(), lender_.arguments(), stage_.data() + num_state_,
+                       input_pointers_);
     const auto run = [&](Phase phase) {
-      field_.function().run(phase, {.inputs = input_pointers_, .outputs = output_pointers_, .shared = vjp_shared_.data(),
-                                    .saved = vjp_saved_.data(), .workspace = &vjp_workspace_, .lane_weights = weights_.data(),
-                                    .num_samples = solve_.inputs.num_samples, .first_sample = 0, .report = nullptr});
+      field_.function().run(phase, {.inputs = input_pointers_,
+                                    .outputs = output_pointers_,
+                                    .shared = vjp_shared_.data(),
+                                    .saved = vjp_saved_.data(),
+                                    .workspace = &vjp_workspace_,
+                                    .lane_weights = weights_.data(),
+                                    .num_samples = solve_.inputs.num_samples,
+                                    .first_sample = 0,
+                                    .report = nullptr});
     };
     field_.bind_slope(slope, output_pointers_);
     run(Phase::kForward);

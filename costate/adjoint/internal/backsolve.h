@@ -1,13 +1,15 @@
-// The continuous adjoint, solved backwards together with the state: Algorithm 2 of Chen et al. 2018 (arXiv:1806.07366, appendix
-// C). Between two output times, from the later to the earlier,
+// The continuous adjoint, solved backwards together with the state: Algorithm 2 of Chen et al. 2018 (arXiv:1806.07366,
+// appendix C). Between two output times, from the later to the earlier,
 //
-//     z' = f(t, z, x),   a' = -a^T df/dz,   g' = -a^T df/dx,      a jumps by the output's cotangent at each output time,
+//     z' = f(t, z, x),   a' = -a^T df/dz,   g' = -a^T df/dx,      a jumps by the output's cotangent at each output
+//     time,
 //
-// where z starts again from the forward solution at each output. Cotangents g of a sample's own arguments are solved with z and
-// a; those of what all samples share are integrals along the steps that z and a take, by the method's own weights (Kidger, Chen
-// and Lyons 2021 leave them out of the error norm for the same reason: nothing depends on them).
+// where z starts again from the forward solution at each output. Cotangents g of a sample's own arguments are solved
+// with z and a; those of what all samples share are integrals along the steps that z and a take, by the method's own
+// weights (Kidger, Chen and Lyons 2021 leave them out of the error norm for the same reason: nothing depends on them).
 //
-//     dL/dt_i = w_i · f(t_i, z_i),   dL/dt_0 = -a(t_0) · f(t_0, z_0),   w_i the output's cotangent, a before its last jump
+//     dL/dt_i = w_i · f(t_i, z_i),   dL/dt_0 = -a(t_0) · f(t_0, z_0),   w_i the output's cotangent, a before its last
+//     jump
 //
 // Memory does not grow with the number of steps; accuracy is that of the tolerances.
 #pragma once
@@ -28,8 +30,8 @@ class Backsolve {
  public:
   Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field);
 
-  /// As DiscreteSweep::run, from the states of the solve alone. A sample whose reverse solve fails makes its own gradients and
-  /// the shared sums NaN.
+  /// As DiscreteSweep::run, from the states of the solve alone. A sample whose reverse solve fails makes its own
+  /// gradients and the shared sums NaN.
   std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients);
 
  private:

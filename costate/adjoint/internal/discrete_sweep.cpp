@@ -23,7 +23,8 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   for (auto* buffer : {&slopes_, &slope_cotangents_, &stage_states_}) buffer->resize(stages * size_);
   stage_times_.resize(stages * lanes_);
   for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_}) buffer->resize(size_);
-  for (auto* buffer : {&time_cotangent_, &steps_, &scaled_steps_, &step_bars_, &time_bars_, &idle_times_}) buffer->resize(lanes_);
+  for (auto* buffer : {&time_cotangent_, &steps_, &scaled_steps_, &step_bars_, &time_bars_, &idle_times_})
+    buffer->resize(lanes_);
   for (const WantedArgument& argument : field.arguments())
     argument_cotangents_.emplace_back(argument.is_shared ? 0 : argument.size * lanes_);
   weights_.resize(stages);
@@ -105,8 +106,10 @@ void DiscreteSweep<T>::evaluate_stages() {
     if (stage == 0)
       std::copy(y_.begin(), y_.end(), stage_state(0));
     else
-      combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->a_row(static_cast<int>(stage)), stage_state(stage));
-    field_.bind_inputs(stage_times(stage), stage_state(stage), lender_.arguments(), slope_cotangent(stage), input_pointers_);
+      combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->a_row(static_cast<int>(stage)),
+                     stage_state(stage));
+    field_.bind_inputs(stage_times(stage), stage_state(stage), lender_.arguments(), slope_cotangent(stage),
+                       input_pointers_);
     field_.bind_slope(slope(stage), output_pointers_);
     field_.function().run(Phase::kForward, call(stage));
   }
@@ -114,8 +117,14 @@ void DiscreteSweep<T>::evaluate_stages() {
 
 template <class T>
 TileCall<T> DiscreteSweep<T>::call(std::size_t stage) {
-  return {.inputs = input_pointers_, .outputs = output_pointers_, .shared = shared_.data(), .saved = saved(stage),
-          .workspace = &workspace_, .lane_weights = nullptr, .num_samples = solve_.inputs.num_samples, .first_sample = 0,
+  return {.inputs = input_pointers_,
+          .outputs = output_pointers_,
+          .shared = shared_.data(),
+          .saved = saved(stage),
+          .workspace = &workspace_,
+          .lane_weights = nullptr,
+          .num_samples = solve_.inputs.num_samples,
+          .first_sample = 0,
           .report = nullptr};
 }
 
@@ -154,7 +163,8 @@ void DiscreteSweep<T>::add_dense_output(std::size_t lane, std::size_t output) {
   const T* w = output_cotangent(output);
   const auto dot = [&](std::size_t stage) {
     T sum = 0;
-    for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_) sum = std::fma(w[i], slope(stage)[i], sum);
+    for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_)
+      sum = std::fma(w[i], slope(stage)[i], sum);
     return sum;
   };
   for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_) y_cotangent_[i] += w[i];
@@ -200,7 +210,8 @@ void DiscreteSweep<T>::add_dot(const T* x, std::span<const double> weights) {
 
 template <class T>
 void DiscreteSweep<T>::take_back_stage(std::size_t stage) {
-  field_.bind_inputs(stage_times(stage), stage_state(stage), lender_.arguments(), slope_cotangent(stage), input_pointers_);
+  field_.bind_inputs(stage_times(stage), stage_state(stage), lender_.arguments(), slope_cotangent(stage),
+                     input_pointers_);
   field_.bind_cotangents(cotangents_, output_pointers_);
   field_.function().run(Phase::kReverse, call(stage));
   field_.function().run(Phase::kAccumulate, call(stage));
@@ -220,8 +231,8 @@ void DiscreteSweep<T>::take_back_stage(std::size_t stage) {
   add_dot(state_cotangent_.data(), row);
 }
 
-/// How the step's start and size hang on the output times. Adaptive: sizes are given numbers, so that all times shift with
-/// times[0], and the last step reaches to times.back(). Fixed: step m of n equal ones between two output times.
+/// How the step's start and size hang on the output times. Adaptive: sizes are given numbers, so that all times shift
+/// with times[0], and the last step reaches to times.back(). Fixed: step m of n equal ones between two output times.
 template <class T>
 void DiscreteSweep<T>::add_to_times(std::size_t lane) {
   const LaneStep& last = step(lane);

@@ -1,13 +1,14 @@
-// The discrete adjoint of a lane solve: its accepted steps taken back one by one, exact to rounding for the steps that were
-// taken (step sizes count as given numbers). Per step of size h from (t, y), with the cotangent a of its end state:
+// The discrete adjoint of a lane solve: its accepted steps taken back one by one, exact to rounding for the steps that
+// were taken (step sizes count as given numbers). Per step of size h from (t, y), with the cotangent a of its end
+// state:
 //
-//     k_i = f(t + c_i h, Y_i),  Y_i = y + h sum_j a_ij k_j                    the stages again, each kept for its reverse
-//     y1  = y + h sum_i b_i k_i                      ->  ybar = a,  kbar_i = h b_i a
-//     out = y + h sum_i b_i(theta) k_i               ->  ybar += w, kbar_i += h b_i(theta) w     dense outputs in the step
-//     i descending: (Ybar_i, …) = kbar_i · df(t_i, Y_i);  ybar += Ybar_i;  kbar_j += h a_ij Ybar_i
+//     k_i = f(t + c_i h, Y_i),  Y_i = y + h sum_j a_ij k_j                    the stages again, each kept for its
+//     reverse y1  = y + h sum_i b_i k_i                      ->  ybar = a,  kbar_i = h b_i a out = y + h sum_i
+//     b_i(theta) k_i               ->  ybar += w, kbar_i += h b_i(theta) w     dense outputs in the step i descending:
+//     (Ybar_i, …) = kbar_i · df(t_i, Y_i);  ybar += Ybar_i;  kbar_j += h a_ij Ybar_i
 //
-// (Hairer, Norsett and Wanner II.6; Sanz-Serna 2016, "Symplectic Runge-Kutta schemes for adjoint equations".) Lanes step back
-// side by side, each through its own steps; one that is done waits at its start with cotangent 0.
+// (Hairer, Norsett and Wanner II.6; Sanz-Serna 2016, "Symplectic Runge-Kutta schemes for adjoint equations".) Lanes
+// step back side by side, each through its own steps; one that is done waits at its start with cotangent 0.
 #pragma once
 
 #include <cstddef>
@@ -63,7 +64,8 @@ class DiscreteSweep {
   Lender<T> lender_;
   TileWorkspace<T> workspace_;
   AlignedVector<T> shared_, saved_, slopes_, slope_cotangents_, stage_states_, stage_times_;
-  AlignedVector<T> y_, y_cotangent_, state_cotangent_, time_cotangent_, steps_, scaled_steps_, step_bars_, time_bars_, idle_times_;
+  AlignedVector<T> y_, y_cotangent_, state_cotangent_, time_cotangent_, steps_, scaled_steps_, step_bars_, time_bars_,
+      idle_times_;
   std::vector<AlignedVector<T>> argument_cotangents_;
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;

@@ -12,7 +12,8 @@ std::vector<WantedArgument> list_arguments(const LaneProblem<T>& problem, const 
   std::vector<WantedArgument> arguments;
   for (std::size_t i = 0; first + i < inputs.size(); ++i)
     if (wants_argument[i])
-      arguments.push_back({.index = i, .size = static_cast<std::size_t>(inputs[first + i].shape.size()),
+      arguments.push_back({.index = i,
+                           .size = static_cast<std::size_t>(inputs[first + i].shape.size()),
                            .is_shared = inputs[first + i].kind == InputKind::kShared});
   return arguments;
 }
@@ -31,7 +32,9 @@ TileFunction<T> lower_vjp(const LaneProblem<T>& problem, const std::vector<Wante
 
 template <class T>
 FieldVjp<T>::FieldVjp(const LaneProblem<T>& problem, const std::vector<bool>& wants_argument)
-    : problem_(problem), arguments_(list_arguments(problem, wants_argument)), function_(lower_vjp(problem, arguments_)) {}
+    : problem_(problem),
+      arguments_(list_arguments(problem, wants_argument)),
+      function_(lower_vjp(problem, arguments_)) {}
 
 template <class T>
 void FieldVjp<T>::bind_inputs(const T* times, const T* y, std::span<const T* const> arguments, const T* cotangent,

@@ -19,9 +19,9 @@ struct WantedArgument {
 /// Cotangents of what a field reads, as its vjp gives them. Null where not wanted.
 template <class T>
 struct FieldCotangents {
-  T* time = nullptr;                // [lanes]
-  T* state = nullptr;               // [state, lanes]
-  std::vector<T*> arguments;        // one a wanted argument: [n, lanes], or [n] added to where shared
+  T* time = nullptr;          // [lanes]
+  T* state = nullptr;         // [state, lanes]
+  std::vector<T*> arguments;  // one a wanted argument: [n, lanes], or [n] added to where shared
 };
 
 template <class T>

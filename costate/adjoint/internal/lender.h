@@ -1,5 +1,5 @@
-// Lanes whose solve failed, and padding, get the numbers of a lane that did not: what is evaluated there counts 0 times, so it
-// must be finite.
+// Lanes whose solve failed, and padding, get the numbers of a lane that did not: what is evaluated there counts 0
+// times, so it must be finite.
 #pragma once
 
 #include <cstddef>

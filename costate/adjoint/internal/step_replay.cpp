@@ -84,7 +84,9 @@ std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
 /// One recorded step of each lane that is not at its target.
 template <class T>
 void StepReplay<T>::advance(std::span<const std::size_t> targets) {
-  const auto step_of = [&](std::size_t lane) -> const LaneStep& { return solver_->records()[lane].steps[position_[lane]]; };
+  const auto step_of = [&](std::size_t lane) -> const LaneStep& {
+    return solver_->records()[lane].steps[position_[lane]];
+  };
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     mask_[lane] = position_[lane] < targets[lane] ? T{1} : T{0};
     steps_[lane] = mask_[lane] != 0 ? static_cast<T>(step_of(lane).h) : T{0};
@@ -104,9 +106,15 @@ void StepReplay<T>::advance(std::span<const std::size_t> targets) {
     output_pointers_.clear();
     for (const std::size_t offset : problem_.part_offsets)
       output_pointers_.push_back(slopes_.data() + static_cast<std::size_t>(stage) * size_ + offset * lanes_);
-    problem_.function.run(Phase::kForward, {.inputs = input_pointers_, .outputs = output_pointers_, .shared = inputs_.shared,
-                                            .saved = saved_.data(), .workspace = &workspace_, .lane_weights = nullptr,
-                                            .num_samples = inputs_.num_samples, .first_sample = 0, .report = nullptr});
+    problem_.function.run(Phase::kForward, {.inputs = input_pointers_,
+                                            .outputs = output_pointers_,
+                                            .shared = inputs_.shared,
+                                            .saved = saved_.data(),
+                                            .workspace = &workspace_,
+                                            .lane_weights = nullptr,
+                                            .num_samples = inputs_.num_samples,
+                                            .first_sample = 0,
+                                            .report = nullptr});
   }
   combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->b, stage_.data());
   select_lanes(mask_.data(), stage_.data(), y_.data(), y_.data(), problem_.state_size, lanes_);

@@ -1,5 +1,6 @@
-// The states before recorded steps, handed out last step first. What the record keeps is read, what lies between is stepped
-// again from the nearest state before it, bit for bit; states met on the way are kept as far as the memory budget goes.
+// The states before recorded steps, handed out last step first. What the record keeps is read, what lies between is
+// stepped again from the nearest state before it, bit for bit; states met on the way are kept as far as the memory
+// budget goes.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +20,8 @@ class StepReplay {
   /// Forgets what it kept of an earlier solve.
   void start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs);
 
-  /// Column `lane` of y [state, lanes] becomes the state before step remaining[lane] - 1; other columns (remaining 0) stay.
-  /// Steps must be asked for in descending order. Returns the evaluations of the field, over all samples.
+  /// Column `lane` of y [state, lanes] becomes the state before step remaining[lane] - 1; other columns (remaining 0)
+  /// stay. Steps must be asked for in descending order. Returns the evaluations of the field, over all samples.
   std::int64_t load(std::span<const std::size_t> remaining, T* y);
 
  private:

@@ -1,5 +1,6 @@
-// The derivative rules, by family. Each has the form "derivative times direction": fed a cotangent it gives the operand's
-// cotangent, and for elementwise operations, whose Jacobian is diagonal, fed a tangent it gives the result's tangent.
+// The derivative rules, by family. Each has the form "derivative times direction": fed a cotangent it gives the
+// operand's cotangent, and for elementwise operations, whose Jacobian is diagonal, fed a tangent it gives the result's
+// tangent.
 #pragma once
 
 #include <span>

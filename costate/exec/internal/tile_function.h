@@ -4,8 +4,8 @@
 //   kForward     all that needs no late input: the primal values. Runs first.
 //   kReverse     what late inputs reach: cotangents of sample inputs.
 //   kAccumulate  what outputs of kind kSum (parameter gradients) add up: [n] += sum over lanes.
-// Values that a later phase reads live in `saved`; with one `saved` block a Runge-Kutta stage, the reverse sweep of a step
-// evaluates each stage once forward and once in reverse. Without late inputs kForward computes all sample outputs.
+// Values that a later phase reads live in `saved`; with one `saved` block a Runge-Kutta stage, the reverse sweep of a
+// step evaluates each stage once forward and once in reverse. Without late inputs kForward computes all sample outputs.
 //
 // A TileFunction is immutable and may be used from many threads, each with its own workspace.
 #pragma once
@@ -27,19 +27,20 @@ enum class Phase { kForward, kReverse, kAccumulate };
 /// A thread's buffers for one TileFunction. `saved` blocks are separate: the caller owns one a stage.
 template <class T>
 struct TileWorkspace {
-  AlignedVector<T> scratch;                           // values that live within one phase
-  std::vector<std::unique_ptr<TileOpState>> states;   // one an extension node
+  AlignedVector<T> scratch;                          // values that live within one phase
+  std::vector<std::unique_ptr<TileOpState>> states;  // one an extension node
 };
 
 template <class T>
 struct TileCall {
-  std::span<const T* const> inputs;   // one a Function input: [n, lanes] of kSample, [n] of kShared; 64-byte aligned not needed
-  std::span<T* const> outputs;        // one a Function output: kSample [n, lanes], kSum [n]; null where not wanted
-  const T* shared = nullptr;          // from prepare()
-  T* saved = nullptr;                 // saved_size() numbers
+  std::span<const T* const>
+      inputs;  // one a Function input: [n, lanes] of kSample, [n] of kShared; 64-byte aligned not needed
+  std::span<T* const> outputs;  // one a Function output: kSample [n, lanes], kSum [n]; null where not wanted
+  const T* shared = nullptr;    // from prepare()
+  T* saved = nullptr;           // saved_size() numbers
   TileWorkspace<T>* workspace = nullptr;
-  const T* lane_weights = nullptr;    // kAccumulate: each lane's share of the sum [lanes]; null: 1
-  std::size_t num_samples = 0;        // lanes that hold samples; kSum outputs sum over these alone
+  const T* lane_weights = nullptr;  // kAccumulate: each lane's share of the sum [lanes]; null: 1
+  std::size_t num_samples = 0;      // lanes that hold samples; kSum outputs sum over these alone
   std::int64_t first_sample = 0;
   RunReport* report = nullptr;
 };
@@ -59,8 +60,9 @@ class TileFunction {
   std::size_t saved_size() const;
   TileWorkspace<T> make_workspace() const;
 
-  /// Computes what all samples share (transposed or packed weights, constants) from the kShared inputs; entries of kSample
-  /// inputs are not read. Once a change of parameters, not once a call. `shared` must stay in place while calls use it.
+  /// Computes what all samples share (transposed or packed weights, constants) from the kShared inputs; entries of
+  /// kSample inputs are not read. Once a change of parameters, not once a call. `shared` must stay in place while calls
+  /// use it.
   void prepare(std::span<const T* const> inputs, T* shared) const;
 
   void run(Phase phase, const TileCall<T>& call) const;

@@ -1,5 +1,5 @@
-// Elementwise kernels: one loop shape, one vector expression an operation. Memory-bound on L1 except for the functions of
-// math-inl.h.
+// Elementwise kernels: one loop shape, one vector expression an operation. Memory-bound on L1 except for the functions
+// of math-inl.h.
 #include "costate/exec/kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -21,16 +21,16 @@ HWY_INLINE void map(const T* x, T* out, std::size_t count, F f) {
   for_vectors(d, count, [&](std::size_t, auto load, auto store) HWY_ATTR { store(f(d, load(x)), out); });
 }
 
-#define COSTATE_UNARY(name, expression)                                             \
-  template <class T>                                                                \
-  void name##_kernel(const T* x, T* out, std::size_t count) {                       \
-    map(x, out, count, [](auto d, auto v) HWY_ATTR { return expression; });         \
+#define COSTATE_UNARY(name, expression)                                     \
+  template <class T>                                                        \
+  void name##_kernel(const T* x, T* out, std::size_t count) {               \
+    map(x, out, count, [](auto d, auto v) HWY_ATTR { return expression; }); \
   }
-#define COSTATE_UNARY_LIBRARY(name)                                                                             \
-  template <class T>                                                                                            \
-  void name##_kernel(const T* x, T* out, std::size_t count) {                                                   \
-    map(x, out, count,                                                                                          \
-        [](auto d, auto v) HWY_ATTR { return by_element(d, v, [](T value) { return std::name(value); }); });    \
+#define COSTATE_UNARY_LIBRARY(name)                                                                          \
+  template <class T>                                                                                         \
+  void name##_kernel(const T* x, T* out, std::size_t count) {                                                \
+    map(x, out, count,                                                                                       \
+        [](auto d, auto v) HWY_ATTR { return by_element(d, v, [](T value) { return std::name(value); }); }); \
   }
 
 COSTATE_UNARY(neg, (static_cast<void>(d), hn::Neg(v)))
@@ -92,23 +92,23 @@ HWY_INLINE void map2(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::
   for (std::size_t row = 0; row < rows; ++row) {
     const RowOf<T> left(operands[0], row, lanes), right(operands[1], row, lanes);
     T* to = out + row * lanes;
-    for_vectors(d, lanes, [&](std::size_t, auto load, auto store)
-                              HWY_ATTR { store(f(d, left.at(d, load), right.at(d, load)), to); });
+    for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR {
+      store(f(d, left.at(d, load), right.at(d, load)), to);
+    });
   }
 }
 
-#define COSTATE_BINARY(name, expression)                                                                       \
-  template <class T>                                                                                           \
-  void name##_kernel(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes) {                \
-    map2(x, y, out, rows, lanes,                                                                               \
-         [](auto d, auto a, auto b) HWY_ATTR { return (static_cast<void>(d), expression); });                  \
+#define COSTATE_BINARY(name, expression)                                                                              \
+  template <class T>                                                                                                  \
+  void name##_kernel(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes) {                       \
+    map2(x, y, out, rows, lanes, [](auto d, auto a, auto b) HWY_ATTR { return (static_cast<void>(d), expression); }); \
   }
-#define COSTATE_BINARY_LIBRARY(name)                                                                           \
-  template <class T>                                                                                           \
-  void name##_kernel(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes) {                \
-    map2(x, y, out, rows, lanes, [](auto d, auto a, auto b) HWY_ATTR {                                         \
-      return by_element(d, a, b, [](T left, T right) { return std::name(left, right); });                      \
-    });                                                                                                        \
+#define COSTATE_BINARY_LIBRARY(name)                                                            \
+  template <class T>                                                                            \
+  void name##_kernel(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes) { \
+    map2(x, y, out, rows, lanes, [](auto d, auto a, auto b) HWY_ATTR {                          \
+      return by_element(d, a, b, [](T left, T right) { return std::name(left, right); });       \
+    });                                                                                         \
   }
 
 COSTATE_BINARY(add, hn::Add(a, b))
@@ -195,7 +195,8 @@ UnaryKernel<float> unary_f32(Op op) { return find_unary<float>(op); }
 UnaryKernel<double> unary_f64(Op op) { return find_unary<double>(op); }
 BinaryKernel<float> binary_f32(Op op) { return find_binary<float>(op); }
 BinaryKernel<double> binary_f64(Op op) { return find_binary<double>(op); }
-void where_f32(Operand<float> condition, Operand<float> x, Operand<float> y, float* out, std::size_t rows, std::size_t lanes) {
+void where_f32(Operand<float> condition, Operand<float> x, Operand<float> y, float* out, std::size_t rows,
+               std::size_t lanes) {
   where_rows(condition, x, y, out, rows, lanes);
 }
 void where_f64(Operand<double> condition, Operand<double> x, Operand<double> y, double* out, std::size_t rows,

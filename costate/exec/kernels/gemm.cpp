@@ -1,5 +1,6 @@
-// Products. The micro-kernel keeps `rows` x `vectors` accumulators in registers: each step of k loads `vectors` vectors of b and
-// broadcasts `rows` numbers of a, so 12 x 2 does 24 fused multiply-adds for 14 loads (AVX-512: 26 of 32 registers).
+// Products. The micro-kernel keeps `rows` x `vectors` accumulators in registers: each step of k loads `vectors` vectors
+// of b and broadcasts `rows` numbers of a, so 12 x 2 does 24 fused multiply-adds for 14 loads (AVX-512: 26 of 32
+// registers).
 #include "costate/exec/kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -107,9 +108,8 @@ void run_gemm(const Gemm<T>& g) {
 template <class T>
 void run_batched(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t k, std::size_t n, std::size_t lanes) {
   const hn::ScalableTag<T> d;
-  const auto element = [&](const Operand<T>& matrix, std::size_t at) HWY_ATTR {
-    return matrix.data + (matrix.spread == Spread::kFull ? at * lanes : at);
-  };
+  const auto element = [&](const Operand<T>& matrix, std::size_t at)
+                           HWY_ATTR { return matrix.data + (matrix.spread == Spread::kFull ? at * lanes : at); };
   for (std::size_t i = 0; i < m; ++i)
     for (std::size_t j = 0; j < n; ++j)
       for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR {
@@ -162,8 +162,8 @@ void batched_matmul<float>(Operand<float> x, Operand<float> y, float* out, std::
   HWY_DYNAMIC_DISPATCH(batched_f32)(x, y, out, m, k, n, lanes);
 }
 template <>
-void batched_matmul<double>(Operand<double> x, Operand<double> y, double* out, std::size_t m, std::size_t k, std::size_t n,
-                            std::size_t lanes) {
+void batched_matmul<double>(Operand<double> x, Operand<double> y, double* out, std::size_t m, std::size_t k,
+                            std::size_t n, std::size_t lanes) {
   HWY_DYNAMIC_DISPATCH(batched_f64)(x, y, out, m, k, n, lanes);
 }
 

@@ -1,11 +1,11 @@
 // The kernels of the tile executor: what runs on numbers, written once over Google Highway and compiled for several
 // instruction sets; the best one of the machine is taken at run time.
 //
-// A value of a sample is [rows, lanes]: element (row, lane) at row * lanes + lane. lanes is 1 or any number; tails are exact
-// (nothing past the end is read or written).
+// A value of a sample is [rows, lanes]: element (row, lane) at row * lanes + lane. lanes is 1 or any number; tails are
+// exact (nothing past the end is read or written).
 //
-// Bits. An element of a result depends on its own operands alone: not on its position, on the number of rows or lanes, or on
-// whether a full vector or a tail computed it. Sums run in a stated order, each step one fused multiply-add.
+// Bits. An element of a result depends on its own operands alone: not on its position, on the number of rows or lanes,
+// or on whether a full vector or a tail computed it. Sums run in a stated order, each step one fused multiply-add.
 //
 // | family        | kernels                                                     | file               |
 // |---------------|-------------------------------------------------------------|--------------------|
@@ -70,8 +70,8 @@ void where(Operand<T> condition, Operand<T> x, Operand<T> y, T* out, std::size_t
 enum class Activation : std::uint8_t { kNone, kTanh, kRelu, kSigmoid, kSoftplus };
 enum class GemmStart : std::uint8_t { kZero, kAccumulate, kBiasRow, kBiasColumn };
 
-/// c [m, n] = activation(start + a [m, k] · b [k, n]); each element is one chain of fused multiply-adds in ascending k that
-/// begins with the start value.
+/// c [m, n] = activation(start + a [m, k] · b [k, n]); each element is one chain of fused multiply-adds in ascending k
+/// that begins with the start value.
 template <class T>
 struct Gemm {
   std::size_t m = 0, k = 0, n = 0;
@@ -125,8 +125,8 @@ void stage_combine(const T* y, const T* h, const T* const* k, const T* coefficie
 /// norm[lane] = sqrt(Σ_row r² / rows), r = h Σ_j c_j k_j / fma(rtol, max(|y0|, |y1|), atol); rows ascending, by fma.
 /// NaN where y1 is not finite.
 template <class T>
-void scaled_error_norm(const T* y0, const T* y1, const T* h, const T* const* k, const T* coefficients, std::size_t count,
-                       T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes);
+void scaled_error_norm(const T* y0, const T* y1, const T* h, const T* const* k, const T* coefficients,
+                       std::size_t count, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes);
 
 /// norm[lane] = sqrt(Σ_row (x / fma(rtol, |y|, atol))² / rows), rows ascending.
 template <class T>

@@ -81,8 +81,7 @@ HWY_INLINE VecOf<D> power_of_two(D d, VecOf<D> n) {
 template <class D>
 HWY_INLINE VecOf<D> exp_vector(D d, VecOf<D> x) {
   constexpr bool kF32 = kIsFloat<hn::TFromD<D>>;
-  const VecOf<D> clamped =
-      hn::Min(hn::Max(x, number(d, kF32 ? -104.0 : -746.0)), number(d, kF32 ? 89.0 : 710.0));
+  const VecOf<D> clamped = hn::Min(hn::Max(x, number(d, kF32 ? -104.0 : -746.0)), number(d, kF32 ? 89.0 : 710.0));
   const VecOf<D> n = hn::Round(hn::Mul(clamped, number(d, 1.44269504088896340736)));
   VecOf<D> r = hn::NegMulAdd(n, number(d, kF32 ? 0.693359375 : 6.93147180369123816490e-01), clamped);
   r = hn::NegMulAdd(n, number(d, kF32 ? -2.12194440054690583e-4 : 1.90821492927058770002e-10), r);
@@ -90,8 +89,9 @@ HWY_INLINE VecOf<D> exp_vector(D d, VecOf<D> x) {
   if constexpr (kF32) {
     p = polynomial(d, r, {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040});
   } else {
-    p = polynomial(d, r, {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880,
-                          1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0});
+    p = polynomial(d, r,
+                   {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800,
+                    1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0});
   }
   p = hn::Add(hn::MulAdd(hn::Mul(r, r), p, r), number(d, 1));
   const VecOf<D> half = hn::Floor(hn::Mul(n, number(d, 0.5)));  // in two factors: 2^n itself may overflow or vanish
@@ -122,9 +122,10 @@ HWY_INLINE VecOf<D> log_vector(D d, VecOf<D> x) {
   if constexpr (kF32) {
     series = polynomial(d, z, {0.66666662693, 0.40000972152, 0.28498786688, 0.24279078841});
   } else {
-    series = polynomial(d, z, {6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,
-                               2.222219843214978396e-01, 1.818357216161805012e-01, 1.531383769920937332e-01,
-                               1.479819860511658591e-01});
+    series = polynomial(
+        d, z,
+        {6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01,
+         1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01});
   }
   series = hn::Mul(z, series);
   const VecOf<D> half_square = hn::Mul(number(d, 0.5), hn::Mul(f, f));
@@ -156,17 +157,20 @@ HWY_INLINE VecOf<D> tanh_vector(D d, VecOf<D> x) {
     // Odd rational x P(x^2) / Q(x^2), minimax on [-9, 9]; beyond the clamp f32 rounds to 1.
     const VecOf<D> c = hn::Min(hn::Max(x, number(d, -7.90531110763549805)), number(d, 7.90531110763549805));
     const VecOf<D> z = hn::Mul(c, c);
-    const VecOf<D> p = polynomial(d, z, {4.89352455891786e-03, 6.37261928875436e-04, 1.48572235717979e-05,
-                                         5.12229709037114e-08, -8.60467152213735e-11, 2.00018790482477e-13,
-                                         -2.76076847742355e-16});
-    const VecOf<D> q = polynomial(d, z, {4.89352518554385e-03, 2.26843463243900e-03, 1.18534705686654e-04,
-                                         1.19825839466702e-06});
+    const VecOf<D> p =
+        polynomial(d, z,
+                   {4.89352455891786e-03, 6.37261928875436e-04, 1.48572235717979e-05, 5.12229709037114e-08,
+                    -8.60467152213735e-11, 2.00018790482477e-13, -2.76076847742355e-16});
+    const VecOf<D> q =
+        polynomial(d, z, {4.89352518554385e-03, 2.26843463243900e-03, 1.18534705686654e-04, 1.19825839466702e-06});
     const VecOf<D> small = hn::IfThenElse(hn::Lt(hn::Abs(x), number(d, 4e-4)), x, hn::Div(hn::Mul(c, p), q));
     return keep_nan<D>(x, small);
   } else {
     const VecOf<D> z = hn::Mul(x, x);
-    const VecOf<D> p = polynomial(d, z, {-1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1});
-    const VecOf<D> q = polynomial(d, z, {4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1.0});
+    const VecOf<D> p =
+        polynomial(d, z, {-1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1});
+    const VecOf<D> q =
+        polynomial(d, z, {4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1.0});
     const VecOf<D> near = hn::MulAdd(hn::Mul(x, z), hn::Div(p, q), x);
     const VecOf<D> magnitude = hn::Abs(x);
     const VecOf<D> grown = exp_vector(d, hn::Add(magnitude, magnitude));
@@ -192,8 +196,9 @@ HWY_INLINE VecOf<D> sin_kernel(D d, VecOf<D> r, VecOf<D> z) {
   if constexpr (kIsFloat<hn::TFromD<D>>)
     series = polynomial(d, z, {-1.6666654611e-1, 8.3321608736e-3, -1.9515295891e-4});
   else
-    series = polynomial(d, z, {-1.66666666666666324348e-01, 8.33333333332248946124e-03, -1.98412698298579493134e-04,
-                               2.75573137070700676789e-06, -2.50507602534068634195e-08, 1.58969099521155010221e-10});
+    series = polynomial(d, z,
+                        {-1.66666666666666324348e-01, 8.33333333332248946124e-03, -1.98412698298579493134e-04,
+                         2.75573137070700676789e-06, -2.50507602534068634195e-08, 1.58969099521155010221e-10});
   return hn::MulAdd(hn::Mul(r, z), series, r);
 }
 
@@ -203,8 +208,9 @@ HWY_INLINE VecOf<D> cos_kernel(D d, VecOf<D> z) {
   if constexpr (kIsFloat<hn::TFromD<D>>)
     series = polynomial(d, z, {4.166664568298827e-2, -1.388731625493765e-3, 2.443315711809948e-5});
   else
-    series = polynomial(d, z, {4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05,
-                               -2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11});
+    series = polynomial(d, z,
+                        {4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05,
+                         -2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11});
   const VecOf<D> one = number(d, 1);
   const VecOf<D> half = hn::Mul(number(d, 0.5), z);
   const VecOf<D> head = hn::Sub(one, half);
@@ -225,8 +231,10 @@ HWY_INLINE VecOf<D> sin_shifted(D d, VecOf<D> x, int quarter) {
   r = hn::NegMulAdd(n, number(d, kF32 ? -1.71512489098e-15 : -1.49738490485919e-33), r);
   const VecOf<D> z = hn::Mul(r, r);
   const auto turns = hn::Add(hn::ConvertTo(di, n), hn::Set(di, static_cast<I>(quarter)));
-  const auto odd = hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, hn::Ne(hn::And(turns, hn::Set(di, I{1})), hn::Zero(di)))));
-  const auto negative = hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, hn::Ne(hn::And(turns, hn::Set(di, I{2})), hn::Zero(di)))));
+  const auto odd =
+      hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, hn::Ne(hn::And(turns, hn::Set(di, I{1})), hn::Zero(di)))));
+  const auto negative =
+      hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, hn::Ne(hn::And(turns, hn::Set(di, I{2})), hn::Zero(di)))));
   const VecOf<D> value = hn::IfThenElse(odd, cos_kernel(d, z), sin_kernel(d, r, z));
   return hn::IfThenElse(negative, hn::Neg(value), value);
 }

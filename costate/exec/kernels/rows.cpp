@@ -1,5 +1,5 @@
-// Kernels that move or fold whole rows. Plain loops: the compiler vectorizes the copies, and none of them is a place where time
-// is spent.
+// Kernels that move or fold whole rows. Plain loops: the compiler vectorizes the copies, and none of them is a place
+// where time is spent.
 #include <algorithm>
 #include <cmath>
 
@@ -40,7 +40,8 @@ void scatter_add_rows(const T* x, std::span<const std::uint32_t> table, T* out, 
 namespace {
 
 template <class T, class Fold>
-void fold_rows(const T* x, std::span<const std::uint32_t> table, std::size_t group, T* out, std::size_t lanes, Fold fold) {
+void fold_rows(const T* x, std::span<const std::uint32_t> table, std::size_t group, T* out, std::size_t lanes,
+               Fold fold) {
   for (std::size_t start = 0; start < table.size(); start += group, out += lanes) {
     std::copy_n(x + table[start] * lanes, lanes, out);
     for (std::size_t j = 1; j < group; ++j) {
@@ -61,7 +62,8 @@ T pick(T left, T right, bool take_left) {
 }  // namespace
 
 template <class T>
-void reduce_rows(Op op, const T* x, std::span<const std::uint32_t> table, std::size_t group, T* out, std::size_t lanes) {
+void reduce_rows(Op op, const T* x, std::span<const std::uint32_t> table, std::size_t group, T* out,
+                 std::size_t lanes) {
   switch (op) {
     case Op::kSum:
       return fold_rows(x, table, group, out, lanes, [](T a, T b) { return a + b; });
@@ -95,12 +97,12 @@ void add_lanes(const T* x, std::size_t rows, std::size_t lanes, const T* weights
   }
 }
 
-#define COSTATE_ROWS(T)                                                                                              \
-  template void spread(Operand<T>, T*, std::size_t, std::size_t);                                                    \
-  template void gather_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);                              \
-  template void scatter_add_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);                         \
-  template void reduce_rows(Op, const T*, std::span<const std::uint32_t>, std::size_t, T*, std::size_t);             \
-  template void transpose(const T*, std::size_t, std::size_t, const T*, T*);                                         \
+#define COSTATE_ROWS(T)                                                                                  \
+  template void spread(Operand<T>, T*, std::size_t, std::size_t);                                        \
+  template void gather_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);                  \
+  template void scatter_add_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);             \
+  template void reduce_rows(Op, const T*, std::span<const std::uint32_t>, std::size_t, T*, std::size_t); \
+  template void transpose(const T*, std::size_t, std::size_t, const T*, T*);                             \
   template void add_lanes(const T*, std::size_t, std::size_t, const T*, T*);
 COSTATE_ROWS(float)
 COSTATE_ROWS(double)

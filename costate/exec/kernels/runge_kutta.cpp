@@ -1,4 +1,5 @@
-// The vector arithmetic of a Runge-Kutta step: one pass over the state each. Bound by loads: count + 1 reads for one write.
+// The vector arithmetic of a Runge-Kutta step: one pass over the state each. Bound by loads: count + 1 reads for one
+// write.
 #include "costate/exec/kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -33,8 +34,7 @@ HWY_INLINE void for_rows(std::size_t rows, std::size_t lanes, Body body) {
     return;
   }
   for (std::size_t row = 0; row < rows; ++row)
-    for_vectors(d, lanes, [&](std::size_t, auto load, auto store)
-                              HWY_ATTR { body(row * lanes, load, store, load); });
+    for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR { body(row * lanes, load, store, load); });
 }
 
 template <class T>
@@ -77,8 +77,8 @@ HWY_INLINE void rms(T* norm, std::size_t rows, std::size_t lanes, Term term) {
 }
 
 template <class T>
-void run_error_norm(const T* y0, const T* y1, const T* h, const T* const* k, const T* c, std::size_t count, T rtol, T atol,
-                    T* norm, std::size_t rows, std::size_t lanes) {
+void run_error_norm(const T* y0, const T* y1, const T* h, const T* const* k, const T* c, std::size_t count, T rtol,
+                    T atol, T* norm, std::size_t rows, std::size_t lanes) {
   const hn::ScalableTag<T> d;
   rms(norm, rows, lanes, [&](std::size_t offset, auto load, auto lane) HWY_ATTR {
     const auto start = load(y0 + offset);
@@ -114,23 +114,23 @@ void run_select(const T* mask, const T* x, const T* y, T* out, std::size_t rows,
 
 }  // namespace
 
-#define COSTATE_RUNGE_KUTTA(T, suffix)                                                                                    \
-  void combine_##suffix(const T* y, const T* h, const T* const* k, const T* c, std::size_t count, T* out,                 \
-                        std::size_t rows, std::size_t lanes) {                                                            \
-    run_combine(y, h, k, c, count, out, rows, lanes);                                                                     \
-  }                                                                                                                       \
-  void error_norm_##suffix(const T* y0, const T* y1, const T* h, const T* const* k, const T* c, std::size_t count,        \
-                           T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {                                \
-    run_error_norm(y0, y1, h, k, c, count, rtol, atol, norm, rows, lanes);                                                \
-  }                                                                                                                       \
-  void scaled_norm_##suffix(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {       \
-    run_scaled_norm(x, y, rtol, atol, norm, rows, lanes);                                                                 \
-  }                                                                                                                       \
-  void axpy_##suffix(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes) {                             \
-    run_axpy(alpha, x, y, rows, lanes);                                                                                   \
-  }                                                                                                                       \
-  void select_##suffix(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {              \
-    run_select(mask, x, y, out, rows, lanes);                                                                             \
+#define COSTATE_RUNGE_KUTTA(T, suffix)                                                                              \
+  void combine_##suffix(const T* y, const T* h, const T* const* k, const T* c, std::size_t count, T* out,           \
+                        std::size_t rows, std::size_t lanes) {                                                      \
+    run_combine(y, h, k, c, count, out, rows, lanes);                                                               \
+  }                                                                                                                 \
+  void error_norm_##suffix(const T* y0, const T* y1, const T* h, const T* const* k, const T* c, std::size_t count,  \
+                           T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {                          \
+    run_error_norm(y0, y1, h, k, c, count, rtol, atol, norm, rows, lanes);                                          \
+  }                                                                                                                 \
+  void scaled_norm_##suffix(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) { \
+    run_scaled_norm(x, y, rtol, atol, norm, rows, lanes);                                                           \
+  }                                                                                                                 \
+  void axpy_##suffix(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes) {                       \
+    run_axpy(alpha, x, y, rows, lanes);                                                                             \
+  }                                                                                                                 \
+  void select_##suffix(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {        \
+    run_select(mask, x, y, out, rows, lanes);                                                                       \
   }
 COSTATE_RUNGE_KUTTA(float, f32)
 COSTATE_RUNGE_KUTTA(double, f64)
@@ -142,33 +142,33 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace costate::internal {
 
-#define COSTATE_RUNGE_KUTTA(T, suffix)                                                                                    \
-  HWY_EXPORT(combine_##suffix);                                                                                           \
-  HWY_EXPORT(error_norm_##suffix);                                                                                        \
-  HWY_EXPORT(scaled_norm_##suffix);                                                                                       \
-  HWY_EXPORT(axpy_##suffix);                                                                                              \
-  HWY_EXPORT(select_##suffix);                                                                                            \
-  template <>                                                                                                             \
-  void stage_combine<T>(const T* y, const T* h, const T* const* k, const T* coefficients, std::size_t count, T* out,      \
-                        std::size_t rows, std::size_t lanes) {                                                            \
-    HWY_DYNAMIC_DISPATCH(combine_##suffix)(y, h, k, coefficients, count, out, rows, lanes);                               \
-  }                                                                                                                       \
-  template <>                                                                                                             \
-  void scaled_error_norm<T>(const T* y0, const T* y1, const T* h, const T* const* k, const T* coefficients,               \
-                            std::size_t count, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {            \
-    HWY_DYNAMIC_DISPATCH(error_norm_##suffix)(y0, y1, h, k, coefficients, count, rtol, atol, norm, rows, lanes);          \
-  }                                                                                                                       \
-  template <>                                                                                                             \
-  void scaled_norm<T>(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {             \
-    HWY_DYNAMIC_DISPATCH(scaled_norm_##suffix)(x, y, rtol, atol, norm, rows, lanes);                                      \
-  }                                                                                                                       \
-  template <>                                                                                                             \
-  void axpy_lanes<T>(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes) {                             \
-    HWY_DYNAMIC_DISPATCH(axpy_##suffix)(alpha, x, y, rows, lanes);                                                        \
-  }                                                                                                                       \
-  template <>                                                                                                             \
-  void select_lanes<T>(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {              \
-    HWY_DYNAMIC_DISPATCH(select_##suffix)(mask, x, y, out, rows, lanes);                                                  \
+#define COSTATE_RUNGE_KUTTA(T, suffix)                                                                               \
+  HWY_EXPORT(combine_##suffix);                                                                                      \
+  HWY_EXPORT(error_norm_##suffix);                                                                                   \
+  HWY_EXPORT(scaled_norm_##suffix);                                                                                  \
+  HWY_EXPORT(axpy_##suffix);                                                                                         \
+  HWY_EXPORT(select_##suffix);                                                                                       \
+  template <>                                                                                                        \
+  void stage_combine<T>(const T* y, const T* h, const T* const* k, const T* coefficients, std::size_t count, T* out, \
+                        std::size_t rows, std::size_t lanes) {                                                       \
+    HWY_DYNAMIC_DISPATCH(combine_##suffix)(y, h, k, coefficients, count, out, rows, lanes);                          \
+  }                                                                                                                  \
+  template <>                                                                                                        \
+  void scaled_error_norm<T>(const T* y0, const T* y1, const T* h, const T* const* k, const T* coefficients,          \
+                            std::size_t count, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {       \
+    HWY_DYNAMIC_DISPATCH(error_norm_##suffix)(y0, y1, h, k, coefficients, count, rtol, atol, norm, rows, lanes);     \
+  }                                                                                                                  \
+  template <>                                                                                                        \
+  void scaled_norm<T>(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {        \
+    HWY_DYNAMIC_DISPATCH(scaled_norm_##suffix)(x, y, rtol, atol, norm, rows, lanes);                                 \
+  }                                                                                                                  \
+  template <>                                                                                                        \
+  void axpy_lanes<T>(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes) {                        \
+    HWY_DYNAMIC_DISPATCH(axpy_##suffix)(alpha, x, y, rows, lanes);                                                   \
+  }                                                                                                                  \
+  template <>                                                                                                        \
+  void select_lanes<T>(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {         \
+    HWY_DYNAMIC_DISPATCH(select_##suffix)(mask, x, y, out, rows, lanes);                                             \
   }
 COSTATE_RUNGE_KUTTA(float, f32)
 COSTATE_RUNGE_KUTTA(double, f64)

@@ -1,5 +1,5 @@
-// Loads and stores of the last, partial vector of a row: never past the end, and computed by the same vector code as whole
-// vectors. Included once per instruction set by the kernels' sources (Highway's foreach_target).
+// Loads and stores of the last, partial vector of a row: never past the end, and computed by the same vector code as
+// whole vectors. Included once per instruction set by the kernels' sources (Highway's foreach_target).
 #if defined(COSTATE_VECTOR_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef COSTATE_VECTOR_INL
 #undef COSTATE_VECTOR_INL
@@ -41,18 +41,21 @@ HWY_INLINE void store_first(VecOf<D> value, D d, T* out, std::size_t count) {
 #endif
 }
 
-/// Calls body(i, load, store) for each vector of [0, count): load(pointer) reads at i, store(value, pointer) writes at i.
+/// Calls body(i, load, store) for each vector of [0, count): load(pointer) reads at i, store(value, pointer) writes at
+/// i.
 template <class D, class Body>
 HWY_INLINE void for_vectors(D d, std::size_t count, Body body) {
   using T = hn::TFromD<D>;
   const std::size_t width = hn::Lanes(d);
   std::size_t i = 0;
   for (; i + width <= count; i += width)
-    body(i, [&](const T* x) HWY_ATTR { return hn::LoadU(d, x + i); },
-         [&](VecOf<D> value, T* out) HWY_ATTR { hn::StoreU(value, d, out + i); });
+    body(
+        i, [&](const T* x) HWY_ATTR { return hn::LoadU(d, x + i); },
+        [&](VecOf<D> value, T* out) HWY_ATTR { hn::StoreU(value, d, out + i); });
   if (i < count)
-    body(i, [&](const T* x) HWY_ATTR { return load_first(d, x + i, count - i); },
-         [&](VecOf<D> value, T* out) HWY_ATTR { store_first(value, d, out + i, count - i); });
+    body(
+        i, [&](const T* x) HWY_ATTR { return load_first(d, x + i, count - i); },
+        [&](VecOf<D> value, T* out) HWY_ATTR { store_first(value, d, out + i, count - i); });
 }
 
 }  // namespace costate::internal::HWY_NAMESPACE

@@ -1,5 +1,5 @@
-// The graph under construction. Appends nodes with inferred shapes, sharing equal ones (common subexpressions never exist
-// twice), and remembers which Parameter became which input.
+// The graph under construction. Appends nodes with inferred shapes, sharing equal ones (common subexpressions never
+// exist twice), and remembers which Parameter became which input.
 #pragma once
 
 #include <deque>

@@ -17,15 +17,15 @@ struct SumTerm {
 
 struct Placement {
   std::vector<bool> is_shared;
-  std::vector<std::uint8_t> phase;           // 0 forward, 1 reverse; of sample values
-  std::vector<bool> is_needed;               // as a value in memory
-  std::vector<std::vector<SumTerm>> terms;   // one list an output; empty for kSample outputs
+  std::vector<std::uint8_t> phase;          // 0 forward, 1 reverse; of sample values
+  std::vector<bool> is_needed;              // as a value in memory
+  std::vector<std::vector<SumTerm>> terms;  // one list an output; empty for kSample outputs
 };
 
 Placement place(const Function& function, const PlanOptions& options);
 
-/// The form `A [m, k] · transpose(X [n, k])` of a node that an accumulation computes as one product over lanes (and k), so
-/// that the node itself never exists: Outer(a, x), or Matmul(A, Transpose(X)).
+/// The form `A [m, k] · transpose(X [n, k])` of a node that an accumulation computes as one product over lanes (and k),
+/// so that the node itself never exists: Outer(a, x), or Matmul(A, Transpose(X)).
 struct LaneProduct {
   NodeId left = -1;
   NodeId right = -1;

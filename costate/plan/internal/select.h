@@ -12,7 +12,7 @@ namespace costate::internal {
 
 /// Before layout a Slot of region kScratch names a buffer by its index; `offset` counts from the buffer's start.
 struct Buffer {
-  std::size_t size = 0;     // in numbers
+  std::size_t size = 0;  // in numbers
   bool is_shared = false;
   std::int32_t output = -1;  // the output that the buffer is, if any
 };

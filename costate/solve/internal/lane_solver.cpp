@@ -1,5 +1,5 @@
-// Every iteration attempts one step of every active lane. Lanes that are done keep their numbers and wait; evaluations of the
-// field on them are wasted, never wrong.
+// Every iteration attempts one step of every active lane. Lanes that are done keep their numbers and wait; evaluations
+// of the field on them are wasted, never wrong.
 #include "costate/solve/internal/lane_solver.h"
 
 #include <algorithm>
@@ -60,8 +60,8 @@ void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y
 
 template void bind_field_inputs(const LaneProblem<float>&, const float*, const float*, std::span<const float* const>,
                                 std::vector<const float*>&);
-template void bind_field_inputs(const LaneProblem<double>&, const double*, const double*, std::span<const double* const>,
-                                std::vector<const double*>&);
+template void bind_field_inputs(const LaneProblem<double>&, const double*, const double*,
+                                std::span<const double* const>, std::vector<const double*>&);
 
 template <class T>
 void LaneRecord<T>::clear() {
@@ -71,8 +71,8 @@ void LaneRecord<T>::clear() {
 }
 
 template <class T>
-void LaneRecord<T>::append(const LaneStep& step, const T* y, std::size_t lane, std::size_t lanes, std::size_t state_size,
-                           std::size_t most_numbers) {
+void LaneRecord<T>::append(const LaneStep& step, const T* y, std::size_t lane, std::size_t lanes,
+                           std::size_t state_size, std::size_t most_numbers) {
   const std::size_t index = steps.size();
   steps.push_back(step);
   if (index % stride != 0) return;
@@ -227,8 +227,9 @@ void LaneSolver<T>::choose_first_steps() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (!lane_[lane].is_fresh) continue;
     const double trial = trials[lane];
-    lane_[lane].h = direction(lane_[lane]) * initial_step(trial, {.slope = other_norms_[lane], .curvature = norms_[lane] / trial},
-                                                          problem_.tableau->error_order());
+    lane_[lane].h =
+        direction(lane_[lane]) * initial_step(trial, {.slope = other_norms_[lane], .curvature = norms_[lane] / trial},
+                                              problem_.tableau->error_order());
     if (lane_[lane].is_active) ++outcomes_[lane].nfe;
   }
 }
@@ -292,9 +293,15 @@ void LaneSolver<T>::evaluate(const T* times, const T* y, T* slope) {
   bind_field_inputs(problem_, times, y, inputs_.arguments, input_pointers_);
   output_pointers_.clear();
   for (const std::size_t offset : problem_.part_offsets) output_pointers_.push_back(slope + offset * lanes_);
-  problem_.function.run(Phase::kForward, {.inputs = input_pointers_, .outputs = output_pointers_, .shared = inputs_.shared,
-                                          .saved = saved_.data(), .workspace = &workspace_, .lane_weights = nullptr,
-                                          .num_samples = inputs_.num_samples, .first_sample = 0, .report = nullptr});
+  problem_.function.run(Phase::kForward, {.inputs = input_pointers_,
+                                          .outputs = output_pointers_,
+                                          .shared = inputs_.shared,
+                                          .saved = saved_.data(),
+                                          .workspace = &workspace_,
+                                          .lane_weights = nullptr,
+                                          .num_samples = inputs_.num_samples,
+                                          .first_sample = 0,
+                                          .report = nullptr});
 }
 
 /// out = y + h sum weights_j k_j.
@@ -395,7 +402,8 @@ void LaneSolver<T>::judge(T* states) {
       continue;
     }
     const double error = norms_[lane];
-    const StepDecision decision = decide_step(problem_.options.step_control, state.control, error, tableau.error_order());
+    const StepDecision decision =
+        decide_step(problem_.options.step_control, state.control, error, tableau.error_order());
     state.control = decision.next;
     state.saw_non_finite = !std::isfinite(error);
     const double tried = state.h;
@@ -415,8 +423,7 @@ void LaneSolver<T>::accept(std::size_t lane, T* states) {
   LaneStep step{state.t, state.h, state.t_next, state.next_output, 0};
   write_outputs(lane, step, states);
   step.num_outputs = state.next_output - step.first_output;
-  if (keeps_records_)
-    records_[lane].append(step, y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
+  if (keeps_records_) records_[lane].append(step, y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
   ++outcomes_[lane].accepted;
   outcomes_[lane].t = state.t = state.t_next;
   state.knows_first = closing_known_;

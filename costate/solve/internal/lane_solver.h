@@ -1,5 +1,5 @@
-// The solver of a tile: `lanes` samples side by side, each with its own time, step and controller. Its arithmetic for a sample is
-// that of reference_solve, so a sample's bits do not depend on its neighbours.
+// The solver of a tile: `lanes` samples side by side, each with its own time, step and controller. Its arithmetic for a
+// sample is that of reference_solve, so a sample's bits do not depend on its neighbours.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +69,8 @@ struct LaneOutcome {
   std::int64_t rejected = 0;
 };
 
-/// Inputs of one tile: z0 [state, lanes], times [time, lanes], the field's arguments and Parameters as its Function takes them.
+/// Inputs of one tile: z0 [state, lanes], times [time, lanes], the field's arguments and Parameters as its Function
+/// takes them.
 template <class T>
 struct LaneInputs {
   const T* z0 = nullptr;

@@ -1,5 +1,5 @@
-// solve as an operation of the graph. Operands: z0 [state], times [time], the field's arguments, then its Parameters. Result:
-// the states [time, state].
+// solve as an operation of the graph. Operands: z0 [state], times [time], the field's arguments, then its Parameters.
+// Result: the states [time, state].
 #pragma once
 
 #include <atomic>
