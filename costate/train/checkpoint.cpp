@@ -1,4 +1,8 @@
+// The arrays of a checkpoint file: "counters", "history" [epochs, columns], and by prefix "parameter.", "best.",
+// "optimizer." and "polisher.". All are f64: another dtype would not resume to the same bits.
 #include "costate/train/checkpoint.h"
+
+#include <sstream>
 
 #include "costate/base/error.h"
 #include "costate/io/safetensors.h"
@@ -19,6 +23,25 @@ std::map<std::string, HostArray> take(const ArrayFile& file, const std::string& 
   return arrays;
 }
 
+void check_dtypes(const ArrayFile& file, const std::string& source) {
+  for (const auto& [name, array] : file.arrays)
+    if (array.dtype() != Dtype::kF64)
+      throw DataError("[read_checkpoint] '", source, "' has '", name,
+                      "' in another dtype than float64; it was not "
+                      "written by training.");
+}
+
+/// "it has 'a' where this run has 'b'": the first lines in which two fingerprints differ.
+std::string first_difference(const std::string& saved, const std::string& asked) {
+  std::istringstream saved_lines(saved), asked_lines(asked);
+  std::string saved_line, asked_line;
+  do {
+    if (!std::getline(saved_lines, saved_line)) saved_line.clear();
+    if (!std::getline(asked_lines, asked_line)) asked_line.clear();
+  } while (saved_line == asked_line && (saved_lines || asked_lines));
+  return text::concat("it has '", saved_line, "' where this run has '", asked_line, "'");
+}
+
 HostArray history_array(const std::vector<HistoryRow>& history) {
   std::vector<double> numbers;
   for (const HistoryRow& row : history)
@@ -29,7 +52,7 @@ HostArray history_array(const std::vector<HistoryRow>& history) {
 
 std::vector<HistoryRow> history_rows(const HostArray& array, const std::string& source) {
   const auto columns = static_cast<std::int64_t>(history_columns().size());
-  if (array.shape().rank() != 2 || array.shape()[1] != columns || array.dtype() != Dtype::kF64)
+  if (array.shape().rank() != 2 || array.shape()[1] != columns)
     throw DataError("[read_checkpoint] '", source, "' has a history of shape ", array.shape(), ", not [epochs, ",
                     columns, "]; it is of another version of Costate.");
   std::vector<HistoryRow> history(static_cast<std::size_t>(array.shape()[0]));
@@ -57,8 +80,8 @@ void set_values_by_name(const std::vector<Parameter>& parameters, const std::map
     if (!(found->second.shape() == parameter.shape()))
       throw DataError("'", source, "' has '", parameter.name(), "' with shape ", found->second.shape(),
                       "; the model needs ", parameter.shape(), ".");
-    parameter.set_value(found->second.astype(Dtype::kF64));
   }
+  for (const Parameter& parameter : parameters) parameter.set_value(values.at(parameter.name()).astype(Dtype::kF64));
 }
 
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
@@ -86,18 +109,22 @@ Checkpoint read_checkpoint(const std::filesystem::path& path, const std::string&
     throw DataError("[read_checkpoint] '", source, "' is not a checkpoint of this version of Costate (format '",
                     metadata("format"), "', expected '", kFormat, "').");
   if (metadata("fingerprint") != fingerprint)
-    throw InvalidArgument("[read_checkpoint] '", source,
-                          "' was written by a run with another configuration; resume with the "
-                          "same options and data, or start a new run.");
+    throw InvalidArgument("[read_checkpoint] '", source, "' was written by a run with another configuration: ",
+                          first_difference(metadata("fingerprint"), fingerprint),
+                          "; resume with the same options and data, or start a new run.");
+  check_dtypes(file, source);
   Checkpoint checkpoint;
   checkpoint.fingerprint = fingerprint;
   const HostArray& counters = file.array("counters");
   if (counters.size() != 3)
     throw DataError("[read_checkpoint] '", source, "' has ", counters.size(), " counters, not 3.");
-  checkpoint.next_epoch = static_cast<std::int64_t>(counters.at(0));
   checkpoint.best_epoch = static_cast<std::int64_t>(counters.at(1));
   checkpoint.best_loss = counters.at(2);
   checkpoint.history = history_rows(file.array("history"), source);
+  if (counters.at(0) != static_cast<double>(checkpoint.history.size()))
+    throw DataError("[read_checkpoint] '", source, "' counts ", counters.at(0), " epochs but has a history of ",
+                    checkpoint.history.size(), "; it was not written by training.");
+  checkpoint.next_epoch = static_cast<std::int64_t>(checkpoint.history.size());
   checkpoint.parameters = take(file, "parameter.");
   checkpoint.best_parameters = take(file, "best.");
   checkpoint.optimizer = take(file, "optimizer.");

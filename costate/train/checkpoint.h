@@ -25,15 +25,15 @@ struct Checkpoint {
 /// The Parameters' values by name. InvalidArgument if two have one name.
 std::map<std::string, HostArray> values_by_name(const std::vector<Parameter>& parameters);
 
-/// Sets Parameters from arrays of their names; DataError if one is missing or has another shape.
+/// Sets Parameters from arrays of their names. DataError if one is missing or has another shape; then none is changed.
 void set_values_by_name(const std::vector<Parameter>& parameters, const std::map<std::string, HostArray>& values,
                         const std::string& source);
 
 /// Writes a checkpoint; the file is the old one or the new one, never half of it. IoError if that fails.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
-/// IoError if the file cannot be read, DataError if it is no checkpoint, InvalidArgument if it is of another
-/// configuration.
+/// IoError if the file cannot be read, DataError if it is no checkpoint. InvalidArgument if it is of another
+/// configuration: fingerprints are compared as texts, and the message quotes the first lines that differ.
 Checkpoint read_checkpoint(const std::filesystem::path& path, const std::string& fingerprint);
 
 }  // namespace costate

@@ -1,3 +1,4 @@
+// What an epoch does depends only on its number, the weights and the optimizers' state: all of it is in the checkpoint.
 #include "costate/train/loop.h"
 
 #include <algorithm>
@@ -62,6 +63,8 @@ class Training {
     }
     if (is_out_of_patience()) result_.reason = StopReason::kPatience;
     save(epoch_);
+    // After saving: a run that goes on later looks at its last weights then.
+    if (!objective_.validate && epoch_ > 0) keep_best(loss_of_all(), epoch_ - 1, values_by_name(objective_.parameters));
     set_values_by_name(objective_.parameters, best_, "training");
     return result_;
   }
@@ -83,8 +86,8 @@ class Training {
     const bool takes_all = options_.batch == 0 || polishes;
     const std::size_t batch = takes_all ? objective_.num_samples : std::min(options_.batch, objective_.num_samples);
     const std::vector<std::size_t> order = order_of(epoch_, objective_.num_samples, batch, options_.seed);
-    const std::map<std::string, HostArray> before =
-        objective_.validate ? std::map<std::string, HostArray>{} : values_by_name(objective_.parameters);
+    // The training loss is that of the weights before the epoch, the validation's that of the weights after it.
+    std::map<std::string, HostArray> judged = values_by_name(objective_.parameters);
     for (std::size_t first = 0; first < order.size(); first += batch) {
       const auto samples = std::span(order).subspan(first, std::min(batch, order.size() - first));
       const StepResult step = optimizer.step([&] { return objective_.evaluate(samples); }, row.learning_rate);
@@ -95,8 +98,8 @@ class Training {
     }
     row.validation_loss = objective_.validate ? objective_.validate() : std::numeric_limits<double>::quiet_NaN();
     row.seconds = earlier_seconds_ + seconds_since(began_);
-    // The training loss is that of the weights before the epoch.
-    keep_best(objective_.validate ? row.validation_loss : row.loss, before);
+    if (objective_.validate) judged = values_by_name(objective_.parameters);
+    keep_best(objective_.validate ? row.validation_loss : row.loss, epoch_, std::move(judged));
     result_.history.push_back(row);
   }
 
@@ -108,11 +111,24 @@ class Training {
     row.failed += static_cast<double>(report.failures.size());
   }
 
-  void keep_best(double loss, const std::map<std::string, HostArray>& before) {
+  /// The mean loss over all samples, taken by the batch.
+  double loss_of_all() const {
+    const std::size_t count = objective_.num_samples;
+    const std::size_t batch = options_.batch == 0 ? count : std::min(options_.batch, count);
+    const std::vector<std::size_t> order = order_of(0, count, count, options_.seed);
+    double loss = 0;
+    for (std::size_t first = 0; first < count; first += batch) {
+      const auto samples = std::span(order).subspan(first, std::min(batch, count - first));
+      loss += objective_.evaluate(samples).loss * static_cast<double>(samples.size()) / static_cast<double>(count);
+    }
+    return loss;
+  }
+
+  void keep_best(double loss, std::int64_t epoch, std::map<std::string, HostArray> weights) {
     if (!std::isfinite(loss) || (result_.best_epoch >= 0 && loss >= result_.best_loss)) return;
-    result_.best_epoch = epoch_;
+    result_.best_epoch = epoch;
     result_.best_loss = loss;
-    best_ = before.empty() ? values_by_name(objective_.parameters) : before;
+    best_ = std::move(weights);
   }
 
   void save(std::int64_t next_epoch) {
@@ -132,11 +148,14 @@ class Training {
   void restore() {
     const Checkpoint checkpoint = read_checkpoint(options_.checkpoint, options_.fingerprint);
     const std::string source = options_.checkpoint.string();
-    set_values_by_name(objective_.parameters, checkpoint.best_parameters, source);
-    best_ = values_by_name(objective_.parameters);
-    set_values_by_name(objective_.parameters, checkpoint.parameters, source);
+    if (checkpoint.parameters.size() != best_.size() || checkpoint.best_parameters.size() != best_.size())
+      throw DataError("[train] '", source, "' has ", checkpoint.parameters.size(), " parameters; the model has ",
+                      best_.size(), ".");
     optimizer_.set_state(checkpoint.optimizer);
     polisher_.set_state(checkpoint.polisher);
+    set_values_by_name(objective_.parameters, checkpoint.best_parameters, source);
+    set_values_by_name(objective_.parameters, checkpoint.parameters, source);
+    best_ = checkpoint.best_parameters;
     result_.history = checkpoint.history;
     result_.best_epoch = checkpoint.best_epoch;
     result_.best_loss = checkpoint.best_loss;

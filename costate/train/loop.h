@@ -20,7 +20,8 @@ struct Objective {
   std::size_t num_samples = 0;
   /// Mean loss and gradients of the given samples at the Parameters' current values.
   std::function<Evaluation(std::span<const std::size_t> samples)> evaluate;
-  /// The loss that decides which weights are best; empty: the training loss.
+  /// The loss that decides which weights are best; empty: the training loss, and that of the last weights
+  /// on all samples.
   std::function<double()> validate = {};
 };
 
@@ -47,7 +48,7 @@ enum class StopReason { kEpochs, kPatience, kAsked };
 
 struct TrainResult {
   std::vector<HistoryRow> history;
-  std::int64_t best_epoch = -1;  // -1: no epoch had a finite loss
+  std::int64_t best_epoch = -1;  // the one whose loss was lowest; -1: none had a finite loss
   double best_loss = 0;
   StopReason reason = StopReason::kEpochs;
 };
