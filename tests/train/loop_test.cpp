@@ -1,79 +1,23 @@
 #include "costate/train/loop.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
-#include <fstream>
+#include <filesystem>
 #include <limits>
+#include <numeric>
 
-#include "costate/diff/diff.h"
-#include "costate/exec/program.h"
-#include "costate/graph/trace.h"
-#include "costate/io/files.h"
-#include "costate/io/safetensors.h"
 #include "costate/train/checkpoint.h"
-#include "costate/train/losses.h"
-#include "tests/support/check_function.h"
+#include "tests/io/scratch.h"
 #include "tests/support/expect_error.h"
+#include "tests/train/regression.h"
 
 namespace costate {
 namespace {
 
 namespace fs = std::filesystem;
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() : path_(fs::temp_directory_path() / ("costate-train-" + std::to_string(::getpid()))) {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~TemporaryFolder() { fs::remove_all(path_); }
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
-
-/// y = w · x + b on 40 samples of y = 2 x_0 - x_1 + 0.5.
-struct Regression {
-  Parameter w{"w", HostArray::vector({0.0, 0.0})}, b{"b", HostArray::vector({0.0})};
-  HostArray x{Shape{40, 2}}, y{Shape{40, 1}};
-  Program program;
-
-  Regression()
-      : program(
-            compile(value_and_grad(trace([this](Array in, Array seen) { return sum(square(sum(w * in) + b - seen)); },
-                                         {{"x", {2}}, {"y", {1}}}),
-                                   std::vector<Parameter>{w, b}))) {
-    for (std::int64_t i = 0; i < 40; ++i) {
-      x.set(2 * i, std::sin(static_cast<double>(i)));
-      x.set(2 * i + 1, std::cos(2.0 * static_cast<double>(i)));
-      y.set(i, 2 * x.at(2 * i) - x.at(2 * i + 1) + 0.5);
-    }
-  }
-
-  Objective objective() {
-    return {.parameters = {w, b}, .num_samples = 40, .evaluate = [this](std::span<const std::size_t> samples) {
-              const auto count = static_cast<std::int64_t>(samples.size());
-              HostArray xs(Shape{count, 2}), ys(Shape{count, 1});
-              for (std::int64_t i = 0; i < count; ++i) {
-                const auto from = static_cast<std::int64_t>(samples[static_cast<std::size_t>(i)]);
-                for (std::int64_t k = 0; k < 2; ++k) xs.set(2 * i + k, x.at(2 * from + k));
-                ys.set(i, y.at(from));
-              }
-              const RunResult result = program.run({xs, ys});
-              Evaluation evaluation{
-                  .loss = 0, .gradients = {result.outputs[1], result.outputs[2]}, .report = result.report};
-              for (std::int64_t i = 0; i < count; ++i)
-                evaluation.loss += result.outputs[0].at(i) / static_cast<double>(count);
-              for (HostArray& gradient : evaluation.gradients)
-                for (std::int64_t i = 0; i < gradient.size(); ++i)
-                  gradient.set(i, gradient.at(i) / static_cast<double>(count));
-              return evaluation;
-            }};
-  }
-};
+using test::Regression;
+using test::Scratch;
 
 TEST(Train, FindsTheLine) {
   Regression regression;
@@ -87,7 +31,7 @@ TEST(Train, FindsTheLine) {
 }
 
 TEST(Train, ResumesToTheSameBitsWhereverItWasKilled) {
-  const TemporaryFolder folder;
+  const Scratch folder;
   const auto options = [&](const std::string& file) {
     return TrainOptions{.epochs = 14,
                         .batch = 7,
@@ -126,6 +70,80 @@ TEST(Train, ResumesToTheSameBitsWhereverItWasKilled) {
     }
     fs::remove(folder / "straight");
   }
+}
+
+/// Trains in sittings, each a fresh process's worth of objects that is asked to stop after some epochs.
+struct Sittings {
+  TrainResult result;
+  HostArray w;
+
+  Sittings(TrainOptions options, Objective (*objective)(Regression&), std::int64_t epochs_a_sitting) {
+    do {
+      Regression regression;
+      std::int64_t done = 0;
+      options.should_stop = [&] { return ++done == epochs_a_sitting; };
+      result = train(objective(regression), options);
+      w = regression.w.value();
+    } while (result.reason == StopReason::kAsked);
+  }
+};
+
+Objective with_validation(Regression& regression) {
+  Objective objective = regression.objective();
+  // Falls, then rises as w_0 passes 1.5 on its way to 2.
+  objective.validate = [&] { return std::abs(regression.w.value().at(0) - 1.5); };
+  return objective;
+}
+
+Objective without_validation(Regression& regression) { return regression.objective(); }
+
+TEST(Train, AskedToStopAndResumedGivesTheSameBits) {
+  for (const bool validates : {false, true})
+    for (const OptimizerKind kind : {OptimizerKind::kAdamW, OptimizerKind::kLbfgs})
+      for (const std::int64_t epochs_a_sitting : {3, 13}) {
+        SCOPED_TRACE(name(kind) + (validates ? ", validated, " : ", ") + std::to_string(epochs_a_sitting));
+        const Scratch folder;
+        TrainOptions options{.epochs = 30, .batch = kind == OptimizerKind::kLbfgs ? 0U : 16U, .patience = 6};
+        options.optimizer.kind = kind;
+        options.schedule = {.kind = ScheduleKind::kExponential, .base = 0.2, .warmup_epochs = 2};
+        const auto objective = validates ? with_validation : without_validation;
+        Regression straight;
+        const TrainResult expected = train(objective(straight), options);
+        options.checkpoint = folder / "checkpoint";
+        options.resume = Resume::kYes;
+        const auto [result, w] = Sittings(options, objective, epochs_a_sitting);
+        EXPECT_TRUE(w.same_bits(straight.w.value()));
+        EXPECT_EQ(result.reason, expected.reason);
+        EXPECT_EQ(result.best_epoch, expected.best_epoch);
+        EXPECT_EQ(result.best_loss, expected.best_loss);
+        ASSERT_EQ(result.history.size(), expected.history.size());
+        for (const HistoryColumn& column : history_columns())
+          for (std::size_t i = 0; i < result.history.size() && column.name != std::string("seconds"); ++i) {
+            const double got = result.history[i].*column.value, wanted = expected.history[i].*column.value;
+            EXPECT_TRUE(got == wanted || (std::isnan(got) && std::isnan(wanted))) << column.name << " of epoch " << i;
+          }
+      }
+}
+
+TEST(Train, TheLastStepCounts) {
+  Regression regression;
+  const Objective objective = regression.objective();
+  const TrainOptions options{.epochs = 1, .optimizer = {.kind = OptimizerKind::kSgd}, .schedule = {.base = 0.1}};
+  const TrainResult result = train(objective, options);
+  EXPECT_LT(result.best_loss, result.history[0].loss);
+  EXPECT_EQ(result.best_epoch, 0);
+  std::vector<std::size_t> all(objective.num_samples);
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  EXPECT_EQ(objective.evaluate(all).loss, result.best_loss);
+  EXPECT_NE(regression.w.value().at(0), 0);
+}
+
+TEST(Train, AStepThatRaisesTheLossDoesNot) {
+  Regression regression;
+  const TrainOptions options{.epochs = 1, .optimizer = {.kind = OptimizerKind::kSgd}, .schedule = {.base = 1e3}};
+  const TrainResult result = train(regression.objective(), options);
+  EXPECT_EQ(result.best_loss, result.history[0].loss);
+  EXPECT_EQ(regression.w.value().at(0), 0);
 }
 
 TEST(Train, KeepsTheBestWeightsOfTheValidation) {
@@ -174,58 +192,6 @@ TEST(Train, BadOptionsAreNamed) {
   EXPECT_ERROR(train(regression.objective(), {.epochs = 5, .schedule = {.warmup_epochs = 5}}), InvalidArgument,
                "warmup_epochs");
 }
-
-TEST(CheckpointFile, IsRefusedWhereItDoesNotFit) {
-  const TemporaryFolder folder;
-  const fs::path path = folder / "checkpoint.safetensors";
-  Regression regression;
-  const auto run = [&](const std::string& fingerprint) {
-    Regression fresh;
-    train(fresh.objective(), {.epochs = 3, .checkpoint = path, .fingerprint = fingerprint, .resume = Resume::kYes});
-  };
-  run("a");
-  EXPECT_ERROR(run("b"), InvalidArgument, "another configuration");
-  const std::string bytes = read_file(path);
-  for (const std::size_t size : {std::size_t{0}, std::size_t{7}, bytes.size() / 2, bytes.size() - 1}) {
-    std::ofstream(path, std::ios::binary) << bytes.substr(0, size);
-    EXPECT_THROW(run("a"), DataError) << size;
-  }
-  write_safetensors(path, {.arrays = {{"x", HostArray::vector({1.0})}}, .metadata = {}});
-  EXPECT_ERROR(run("a"), DataError, "not a checkpoint");
-  EXPECT_ERROR(values_by_name({regression.w, regression.w}), InvalidArgument, "two parameters are called 'w'");
-}
-
-TEST(CheckpointFile, SurvivesAFolderThatCannotBeWritten) {
-  const TemporaryFolder folder;
-  const fs::path path = folder / "missing/checkpoint.safetensors";
-  Regression regression;
-  EXPECT_THROW(train(regression.objective(), {.epochs = 3, .checkpoint = path}), IoError);
-}
-
-class Losses : public ::testing::TestWithParam<Loss> {};
-
-TEST_P(Losses, HaveTheirValueAndDerivativeWhereTheMaskIsSet) {
-  const Function f = trace([&](Array p, Array t, Array m) { return loss_sum(GetParam(), p, t, m); },
-                           {{"prediction", {4}}, {"target", {4}}, {"mask", {4}}});
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  const HostArray p(Shape{1, 4}, std::vector<double>{1.0, 0.3, 5.0, nan}),
-      t(Shape{1, 4}, std::vector<double>{3.0, 0.1, nan, 1.0}), m(Shape{1, 4}, std::vector<double>{1, 1, 0, 0});
-  const std::vector<std::size_t> wrt = {0};
-  const RunResult result = compile(value_and_grad(f, wrt)).run({p, t, m});
-  const auto cell = [&](double d) {
-    if (GetParam() == Loss::kMse) return std::pair{d * d, 2 * d};
-    if (GetParam() == Loss::kMae) return std::pair{std::abs(d), d > 0 ? 1.0 : -1.0};
-    return std::abs(d) <= 1 ? std::pair{d * d / 2, d} : std::pair{std::abs(d) - 0.5, d > 0 ? 1.0 : -1.0};
-  };
-  EXPECT_NEAR(result.outputs[0].at(0), cell(-2.0).first + cell(0.2).first, 1e-15);
-  EXPECT_NEAR(result.outputs[1].at(0), cell(-2.0).second, 1e-15);
-  EXPECT_NEAR(result.outputs[1].at(1), cell(0.2).second, 1e-15);
-  EXPECT_EQ(result.outputs[1].at(2), 0);
-  EXPECT_EQ(result.outputs[1].at(3), 0);
-}
-
-INSTANTIATE_TEST_SUITE_P(All, Losses, ::testing::Values(Loss::kMse, Loss::kMae, Loss::kHuber),
-                         [](const auto& loss) { return name(loss.param); });
 
 }  // namespace
 }  // namespace costate

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "costate/train/schedules.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -58,6 +57,56 @@ TEST(Optimizers, AdamStepsByTheRateUnderAConstantGradient) {
     for (std::size_t i = 0; i < x.size(); ++i)
       EXPECT_NEAR(x[i], 1 - 0.1 * static_cast<double>(i + 1) * std::copysign(1.0, slope), 1e-9);
   }
+}
+
+TEST(Optimizers, AdamAveragesByTheWeightsOfThePaper) {
+  // Section 3 of Kingma and Ba: the corrected moments are averages of g_i and g_i^2 with weights beta^(t - i).
+  const std::vector<double> gradients = {1.0, -2.0, 0.5, 3.0};
+  const double beta1 = 0.8, beta2 = 0.95, epsilon = 0.01, rate = 0.1;
+  std::size_t next = 0;
+  Problem problem{Parameter("x", HostArray::vector({1.0})), [&](const std::vector<double>&, std::vector<double>& g) {
+                    g = {gradients[next++]};
+                    return 0.0;
+                  }};
+  const std::vector<double> x = path(problem, {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon}, rate, 4);
+  double expected = 1;
+  for (std::size_t t = 0; t < 4; ++t) {
+    double first = 0, second = 0, weights1 = 0, weights2 = 0;
+    for (std::size_t i = 0; i <= t; ++i) {
+      const double weight1 = std::pow(beta1, t - i), weight2 = std::pow(beta2, t - i);
+      first += weight1 * gradients[i];
+      second += weight2 * gradients[i] * gradients[i];
+      weights1 += weight1;
+      weights2 += weight2;
+    }
+    expected -= rate * (first / weights1) / (std::sqrt(second / weights2) + epsilon);
+    EXPECT_NEAR(x[t], expected, 1e-14) << t;
+  }
+}
+
+TEST(Optimizers, AllFindTheMinimumOfAParabola) {
+  for (const OptimizerKind kind :
+       {OptimizerKind::kAdam, OptimizerKind::kAdamW, OptimizerKind::kSgd, OptimizerKind::kLbfgs}) {
+    Problem problem{Parameter("x", HostArray::vector({3.0, -4.0, 5.0})),
+                    [](const std::vector<double>& x, std::vector<double>& g) {
+                      g = {x[0] - 1, 4 * (x[1] - 2), 9 * (x[2] - 3)};
+                      return (g[0] * g[0] + g[1] * g[1] / 4 + g[2] * g[2] / 9) / 2;
+                    }};
+    Optimizer optimizer({.kind = kind}, {problem.x});
+    for (int i = 0; i < 600; ++i) optimizer.step([&] { return problem.evaluate(); }, i < 300 ? 0.1 : 0.001);
+    for (std::int64_t i = 0; i < 3; ++i)
+      EXPECT_NEAR(problem.x.value().at(i), static_cast<double>(i + 1), 1e-4) << name(kind);
+  }
+}
+
+TEST(Optimizers, GradientsOfAnotherShapeAreNamed) {
+  const Parameter x("x", HostArray::vector({1.0, 2.0}));
+  Optimizer optimizer({}, {x});
+  const auto step = [&](std::vector<HostArray> gradients) {
+    optimizer.step([&] { return Evaluation{.loss = 0, .gradients = gradients, .report = {}}; }, 0.1);
+  };
+  EXPECT_ERROR(step({}), ShapeError, "one gradient for each of the 1 parameters; got 0");
+  EXPECT_ERROR(step({HostArray::vector({1.0})}), ShapeError, "the gradient of 'x'");
 }
 
 TEST(Optimizers, AdamTakesWeightDecayIntoTheGradientAndAdamWBesideIt) {
@@ -153,27 +202,6 @@ TEST(Optimizers, BadOptionsAndForeignStatesAreNamed) {
   EXPECT_ERROR(optimizer.set_state({}), DataError, "lacks");
   const Parameter pair("pair", HostArray::vector({1.0, 2.0}));
   EXPECT_ERROR(optimizer.set_state(Optimizer({}, {pair}).state()), DataError, "other parameters");
-}
-
-TEST(Schedules, GoFromBaseToTheirEnd) {
-  for (const ScheduleKind kind : {ScheduleKind::kCosine, ScheduleKind::kExponential}) {
-    const Schedule schedule{.kind = kind, .base = 0.1, .final_ratio = 0.01};
-    EXPECT_NEAR(learning_rate(schedule, 0, 101), 0.1, 1e-15);
-    EXPECT_NEAR(learning_rate(schedule, 100, 101), 0.001, 1e-15);
-    const double middle = kind == ScheduleKind::kCosine ? 0.0505 : 0.01;
-    EXPECT_NEAR(learning_rate(schedule, 50, 101), middle, 1e-15);
-  }
-  EXPECT_EQ(learning_rate({.base = 0.3}, 77, 100), 0.3);
-}
-
-TEST(Schedules, WarmUpRisesToTheBase) {
-  const Schedule schedule{.kind = ScheduleKind::kCosine, .base = 1.0, .warmup_epochs = 4};
-  EXPECT_NEAR(learning_rate(schedule, 0, 20), 0.2, 1e-15);
-  EXPECT_NEAR(learning_rate(schedule, 3, 20), 0.8, 1e-15);
-  EXPECT_NEAR(learning_rate(schedule, 4, 20), 1.0, 1e-15);
-  EXPECT_NEAR(learning_rate(schedule, 19, 20), 0.01, 1e-15);
-  EXPECT_ERROR(learning_rate({.base = 0}, 0, 1), InvalidArgument, "positive");
-  EXPECT_ERROR(schedule_from_name("cosin"), InvalidArgument, "did you mean 'cosine'");
 }
 
 }  // namespace
