@@ -172,6 +172,16 @@ TEST(Optimizers, AStepThatIsNotFiniteChangesNothing) {
   }
 }
 
+TEST(Optimizers, ALossThatIsNotFiniteChangesNothingEvenIfItsGradientIs) {
+  Problem problem{Parameter("x", HostArray::vector({1.0})), [](const std::vector<double>&, std::vector<double>& g) {
+                    g = {1.0};
+                    return std::numeric_limits<double>::infinity();
+                  }};
+  Optimizer optimizer({}, {problem.x});
+  EXPECT_TRUE(optimizer.step([&] { return problem.evaluate(); }, 0.1).was_skipped);
+  EXPECT_EQ(problem.x.value().at(0), 1.0);
+}
+
 TEST(Optimizers, StateResumesToTheSameBits) {
   for (const OptimizerKind kind :
        {OptimizerKind::kAdam, OptimizerKind::kAdamW, OptimizerKind::kSgd, OptimizerKind::kLbfgs}) {
