@@ -1,3 +1,4 @@
+// The table of columns, from which both history.csv and checkpoints are written.
 #include "costate/train/history.h"
 
 #include "costate/io/csv.h"

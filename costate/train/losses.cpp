@@ -1,3 +1,4 @@
+// Each loss of a cell, and the sum that never sees a masked cell.
 #include "costate/train/losses.h"
 
 #include "costate/base/names.h"

@@ -1,3 +1,4 @@
+// Rates are functions of the epoch alone: nothing to save in a checkpoint.
 #include "costate/train/schedules.h"
 
 #include <algorithm>
