@@ -63,6 +63,7 @@ TEST_P(LaneSolverMethod, AgreesWithTheReferenceSolve) {
         const auto sample = static_cast<std::size_t>(row);
         EXPECT_EQ(solution.accepted[sample], expected.accepted);
         EXPECT_EQ(solution.rejected[sample], expected.rejected);
+        EXPECT_EQ(solution.nfe[sample], expected.nfe);
         for (std::size_t i = 0; i < times.size(); ++i)
           for (std::int64_t k = 0; k < 2; ++k)
             // An ulp of sin moves the error estimate (of order 8: near rounding) and with it the steps: by far less

@@ -122,6 +122,18 @@ template <class T>
 void stage_combine(const T* y, const T* h, const T* const* k, const T* coefficients, std::size_t count, T* out,
                    std::size_t rows, std::size_t lanes);
 
+/// weights[j * stride + lane] = Σ_p coefficients[j * degree + p] theta[lane]^(p + 1), in f64 by Horner's rule, p descending by fma.
+/// `derivative` gives Σ_p (p + 1) coefficients[…] theta^p instead.
+enum class Polynomial : std::uint8_t { kValue, kDerivative };
+template <class T>
+void polynomial_weights(Polynomial which, std::span<const double> coefficients, std::size_t degree, const double* theta,
+                        T* weights, std::size_t stride, std::size_t lanes);
+
+/// out = y + h Σ_j w_j k_j where mask[lane] != 0, with each lane's own weights (polynomial_weights); as stage_combine.
+template <class T>
+void dense_combine(const T* y, const T* h, const T* const* k, const T* weights, std::size_t stride, std::size_t count,
+                   const T* mask, T* out, std::size_t rows, std::size_t lanes);
+
 /// norm[lane] = sqrt(Σ_row r² / rows), r = h Σ_j c_j k_j / fma(rtol, max(|y0|, |y1|), atol); rows ascending, by fma.
 /// NaN where y1 is not finite.
 template <class T>

@@ -105,6 +105,43 @@ void run_axpy(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t la
 }
 
 template <class T>
+void run_polynomials(Polynomial which, std::span<const double> coefficients, std::size_t degree, const double* theta,
+                     T* weights, std::size_t stride, std::size_t lanes) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<T, decltype(d)> narrow;
+  const bool is_value = which == Polynomial::kValue;
+  for (std::size_t j = 0; j * degree < coefficients.size(); ++j) {
+    const double* c = coefficients.data() + j * degree;
+    for_vectors(d, lanes, [&](std::size_t at, auto load, auto) HWY_ATTR {
+      const auto x = load(theta);
+      const auto factor = [&](std::size_t p) HWY_ATTR {
+        return hn::Set(d, is_value ? c[p] : static_cast<double>(p + 1) * c[p]);
+      };
+      auto sum = factor(degree - 1);
+      for (std::size_t p = degree - 1; p-- > 0;) sum = hn::MulAdd(sum, x, factor(p));
+      if (is_value) sum = hn::Mul(sum, x);
+      T* out = weights + j * stride + at;  // rows are padded to whole vectors
+      if constexpr (std::is_same_v<T, double>)
+        hn::StoreU(sum, d, out);
+      else
+        hn::StoreU(hn::DemoteTo(narrow, sum), narrow, out);
+    });
+  }
+}
+
+template <class T>
+void run_dense(const T* y, const T* h, const T* const* k, const T* weights, std::size_t stride, std::size_t count,
+               const T* mask, T* out, std::size_t rows, std::size_t lanes) {
+  const hn::ScalableTag<T> d;
+  for_rows<T>(rows, lanes, [&](std::size_t offset, auto load, auto store, auto lane) HWY_ATTR {
+    auto sum = hn::Mul(lane(weights), load(k[0] + offset));
+    for (std::size_t j = 1; j < count; ++j) sum = hn::MulAdd(lane(weights + j * stride), load(k[j] + offset), sum);
+    const auto value = hn::MulAdd(lane(h), sum, load(y + offset));
+    store(hn::IfThenElse(hn::Ne(lane(mask), hn::Zero(d)), value, load(out + offset)), out + offset);
+  });
+}
+
+template <class T>
 void run_select(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {
   const hn::ScalableTag<T> d;
   for_rows<T>(rows, lanes, [&](std::size_t offset, auto load, auto store, auto lane) HWY_ATTR {
@@ -129,6 +166,14 @@ void run_select(const T* mask, const T* x, const T* y, T* out, std::size_t rows,
   void axpy_##suffix(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes) {                       \
     run_axpy(alpha, x, y, rows, lanes);                                                                             \
   }                                                                                                                 \
+  void polynomials_##suffix(Polynomial which, std::span<const double> coefficients, std::size_t degree,            \
+                            const double* theta, T* weights, std::size_t stride, std::size_t lanes) {              \
+    run_polynomials(which, coefficients, degree, theta, weights, stride, lanes);                                   \
+  }                                                                                                                 \
+  void dense_##suffix(const T* y, const T* h, const T* const* k, const T* weights, std::size_t stride,             \
+                      std::size_t count, const T* mask, T* out, std::size_t rows, std::size_t lanes) {             \
+    run_dense(y, h, k, weights, stride, count, mask, out, rows, lanes);                                            \
+  }                                                                                                                 \
   void select_##suffix(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {        \
     run_select(mask, x, y, out, rows, lanes);                                                                       \
   }
@@ -148,6 +193,18 @@ namespace costate::internal {
   HWY_EXPORT(scaled_norm_##suffix);                                                                                  \
   HWY_EXPORT(axpy_##suffix);                                                                                         \
   HWY_EXPORT(select_##suffix);                                                                                       \
+  HWY_EXPORT(polynomials_##suffix);                                                                                  \
+  HWY_EXPORT(dense_##suffix);                                                                                        \
+  template <>                                                                                                        \
+  void polynomial_weights<T>(Polynomial which, std::span<const double> coefficients, std::size_t degree,             \
+                             const double* theta, T* weights, std::size_t stride, std::size_t lanes) {               \
+    HWY_DYNAMIC_DISPATCH(polynomials_##suffix)(which, coefficients, degree, theta, weights, stride, lanes);          \
+  }                                                                                                                  \
+  template <>                                                                                                        \
+  void dense_combine<T>(const T* y, const T* h, const T* const* k, const T* weights, std::size_t stride,             \
+                        std::size_t count, const T* mask, T* out, std::size_t rows, std::size_t lanes) {             \
+    HWY_DYNAMIC_DISPATCH(dense_##suffix)(y, h, k, weights, stride, count, mask, out, rows, lanes);                   \
+  }                                                                                                                                                                                                         \
   template <>                                                                                                        \
   void stage_combine<T>(const T* y, const T* h, const T* const* k, const T* coefficients, std::size_t count, T* out, \
                         std::size_t rows, std::size_t lanes) {                                                       \

@@ -92,6 +92,7 @@ template <class T>
 LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
     : problem_(problem),
       lanes_(problem.lanes),
+      padded_((problem.lanes + 15) / 16 * 16),
       state_size_(problem.state_size),
       size_((problem.state_size * problem.lanes + 15) / 16 * 16),
       workspace_(problem.function.make_workspace()),
@@ -105,7 +106,10 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       mask_(lanes_),
       norms_(lanes_),
       other_norms_(lanes_),
-      weights_(static_cast<std::size_t>(problem.tableau->num_all_stages())),
+      dense_mask_(lanes_),
+      dense_weights_(padded_ * static_cast<std::size_t>(problem.tableau->num_all_stages())),
+      theta_(padded_),
+      trials_(padded_),
       lane_(lanes_),
       outcomes_(lanes_),
       records_(lanes_) {}
@@ -210,12 +214,10 @@ void LaneSolver<T>::choose_first_steps() {
   };
   norm(y_.data(), norms_.data());
   norm(slope(0), other_norms_.data());
-  std::vector<double>& trials = weights_;  // of a tableau: too short for lanes, so grown once
-  trials.resize(std::max(trials.size(), lanes_));
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    trials[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
-    steps_[lane] = static_cast<T>(direction(lane_[lane]) * trials[lane]);
-    stage_times_[lane] = static_cast<T>(std::fma(direction(lane_[lane]), trials[lane], lane_[lane].t));
+    trials_[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
+    steps_[lane] = static_cast<T>(direction(lane_[lane]) * trials_[lane]);
+    stage_times_[lane] = static_cast<T>(std::fma(direction(lane_[lane]), trials_[lane], lane_[lane].t));
   }
   const T one = 1;
   const T* first = slope(0);
@@ -226,7 +228,7 @@ void LaneSolver<T>::choose_first_steps() {
   norm(slope(1), norms_.data());
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (!lane_[lane].is_fresh) continue;
-    const double trial = trials[lane];
+    const double trial = trials_[lane];
     lane_[lane].h =
         direction(lane_[lane]) * initial_step(trial, {.slope = other_norms_[lane], .curvature = norms_[lane] / trial},
                                               problem_.tableau->error_order());
@@ -276,7 +278,9 @@ void LaneSolver<T>::plan_step(std::size_t lane) {
   if (outcomes_[lane].accepted + outcomes_[lane].rejected >= problem_.options.max_steps)
     return fail(lane, Status::kMaxSteps);
   problem_.is_fixed ? plan_fixed(lane) : plan_adaptive(lane);
-  outcomes_[lane].h = lane_[lane].h;
+  Lane& state = lane_[lane];
+  outcomes_[lane].h = state.h;
+  state.attempt = {state.t, state.h, state.t_next, state.next_output, 0};
 }
 
 template <class T>
@@ -342,23 +346,23 @@ void LaneSolver<T>::evaluate_first() {
 template <class T>
 void LaneSolver<T>::evaluate_closing() {
   if (closing_known_) return;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) stage_times_[lane] = static_cast<T>(lane_[lane].t_next);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) stage_times_[lane] = static_cast<T>(lane_[lane].attempt.t_next);
   evaluate(stage_times_.data(), y_next_.data(), slope(closing()));
   closing_known_ = true;
 }
 
 template <class T>
 void LaneSolver<T>::evaluate_extra() {
-  if (extra_known_) return;
   const auto count = static_cast<std::size_t>(problem_.tableau->num_all_stages());
   for (std::size_t stage = closing() + 1; stage < count; ++stage) {
     const double node = problem_.tableau->c[stage];
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
-      stage_times_[lane] = static_cast<T>(stage_time(node, lane_[lane].t, lane_[lane].h, lane_[lane].t_next));
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      const LaneStep& step = lane_[lane].attempt;
+      stage_times_[lane] = static_cast<T>(stage_time(node, step.t, step.h, step.t_next));
+    }
     combine(problem_.tableau->a_row(static_cast<int>(stage)), stage_.data());
     evaluate(stage_times_.data(), stage_.data(), slope(stage));
   }
-  extra_known_ = true;
 }
 
 template <class T>
@@ -366,7 +370,7 @@ void LaneSolver<T>::attempt() {
   evaluate_first();
   for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(stage);
   combine(problem_.tableau->b, y_next_.data());
-  closing_known_ = extra_known_ = false;
+  closing_known_ = false;
   if (!problem_.tableau->error_needs_closing_stage() || problem_.is_fixed) return;
   evaluate_closing();
   for (std::size_t lane = 0; lane < lanes_; ++lane)
@@ -413,52 +417,87 @@ void LaneSolver<T>::judge(T* states) {
       ++outcomes_[lane].rejected;
     state.h = tried * decision.factor;
   }
+  write_dense_outputs(states);
   select_lanes(mask_.data(), y_next_.data(), y_.data(), y_.data(), state_size_, lanes_);
-  if (closing_known_) select_lanes(mask_.data(), slope(closing()), slope(0), slope(0), state_size_, lanes_);
+  if (!closing_known_) return;
+  select_lanes(mask_.data(), slope(closing()), slope(0), slope(0), state_size_, lanes_);
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (mask_[lane] != 0) lane_[lane].knows_first = true;
 }
 
 template <class T>
 void LaneSolver<T>::accept(std::size_t lane, T* states) {
   Lane& state = lane_[lane];
-  LaneStep step{state.t, state.h, state.t_next, state.next_output, 0};
-  write_outputs(lane, step, states);
-  step.num_outputs = state.next_output - step.first_output;
-  if (keeps_records_) records_[lane].append(step, y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
+  pass_outputs(lane, states);
+  if (keeps_records_)
+    records_[lane].append(state.attempt, y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
   ++outcomes_[lane].accepted;
   outcomes_[lane].t = state.t = state.t_next;
-  state.knows_first = closing_known_;
+  state.knows_first = false;
   mask_[lane] = T{1};
   if (static_cast<std::size_t>(state.next_output) == problem_.num_times) state.is_active = false;
 }
 
+/// Goes past the outputs up to the step's end, and writes those at its end.
 template <class T>
-void LaneSolver<T>::write_outputs(std::size_t lane, const LaneStep& step, T* states) {
+void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
   Lane& state = lane_[lane];
+  LaneStep& step = state.attempt;
+  state.has_dense = false;
   if (problem_.is_fixed) {
     if (++state.step_in_interval < state.steps_in_interval) return;
     state.step_in_interval = 0;
     write_state(y_next_.data(), lane, static_cast<std::size_t>(state.next_output++), states);
-    return;
   }
-  for (; static_cast<std::size_t>(state.next_output) < problem_.num_times; ++state.next_output) {
-    const auto output = static_cast<std::size_t>(state.next_output);
-    const double t = time_of(output, lane);
-    if (step.h > 0 ? t > step.t_next : t < step.t_next) return;
-    if (t == step.t_next) {
-      write_state(y_next_.data(), lane, output, states);
-      continue;
+  for (; !problem_.is_fixed && static_cast<std::size_t>(state.next_output) < problem_.num_times; ++state.next_output) {
+    const double t = time_of(static_cast<std::size_t>(state.next_output), lane);
+    if (step.h > 0 ? t > step.t_next : t < step.t_next) break;
+    if (t == step.t_next)
+      write_state(y_next_.data(), lane, static_cast<std::size_t>(state.next_output), states);
+    else
+      state.has_dense = true;
+  }
+  step.num_outputs = state.next_output - step.first_output;
+}
+
+/// The outputs within the steps that were just accepted, an output time of all lanes at once.
+template <class T>
+void LaneSolver<T>::write_dense_outputs(T* states) {
+  const Tableau& tableau = *problem_.tableau;
+  std::size_t first = problem_.num_times, last = 0;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const Lane& state = lane_[lane];
+    if (mask_[lane] == 0 || !state.has_dense) continue;
+    first = std::min(first, static_cast<std::size_t>(state.attempt.first_output));
+    last = std::max(last, static_cast<std::size_t>(state.attempt.first_output + state.attempt.num_outputs));
+  }
+  if (first >= last) return;
+  const bool closing_is_new = !closing_known_;
+  evaluate_closing();
+  evaluate_extra();
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const Lane& state = lane_[lane];
+    if (mask_[lane] == 0) continue;
+    // The closing stage is the next step's first: whoever goes on has it.
+    if (closing_is_new && (state.has_dense || state.is_active)) ++outcomes_[lane].nfe;
+    if (state.has_dense) outcomes_[lane].nfe += tableau.num_extra_stages;
+  }
+  const T* slopes[kMaxStages];
+  const auto count = static_cast<std::size_t>(tableau.num_all_stages());
+  for (std::size_t j = 0; j < count; ++j) slopes[j] = slope(j);
+  for (std::size_t output = first; output < last; ++output) {
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      const LaneStep& step = lane_[lane].attempt;
+      const auto index = static_cast<std::int32_t>(output) - step.first_output;
+      const double t = time_of(output, lane);
+      const bool is_within = mask_[lane] != 0 && index >= 0 && index < step.num_outputs && t != step.t_next;
+      dense_mask_[lane] = is_within ? T{1} : T{0};
+      theta_[lane] = is_within ? (t - step.t) / step.h : 0.0;
     }
-    evaluate_closing();
-    evaluate_extra();
-    dense_weights(*problem_.tableau, (t - step.t) / step.h, weights_);
-    const auto count = static_cast<std::size_t>(problem_.tableau->num_all_stages());
-    for (std::size_t row = 0; row < state_size_; ++row) {
-      const std::size_t at = row * lanes_ + lane;
-      T sum = 0;
-      for (std::size_t j = 0; j < count; ++j)
-        if (weights_[j] != 0) sum = std::fma(static_cast<T>(weights_[j]), slope(j)[at], sum);
-      states[(output * state_size_ + row) * lanes_ + lane] = std::fma(static_cast<T>(step.h), sum, y_[at]);
-    }
+    polynomial_weights(Polynomial::kValue, tableau.dense, static_cast<std::size_t>(tableau.dense_degree), theta_.data(),
+                       dense_weights_.data(), padded_, lanes_);
+    dense_combine(y_.data(), steps_.data(), slopes, dense_weights_.data(), padded_, count, dense_mask_.data(),
+                  states + output * state_size_ * lanes_, state_size_, lanes_);
   }
 }
 

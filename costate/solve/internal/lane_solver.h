@@ -108,9 +108,11 @@ class LaneSolver {
  private:
   struct Lane {
     double t = 0, h = 0, t_next = 0, end = 0;
+    LaneStep attempt;  // the step that is tried, or was just judged
     ControlState control;
     std::int32_t next_output = 1;
     std::int32_t step_in_interval = 0, steps_in_interval = 0;
+    bool has_dense = false;  // an output lies within the attempt
     bool is_active = false, is_fresh = false, knows_first = false, saw_non_finite = false, is_last = false;
   };
 
@@ -126,7 +128,8 @@ class LaneSolver {
   void attempt();
   void judge(T* states);
   void accept(std::size_t lane, T* states);
-  void write_outputs(std::size_t lane, const LaneStep& step, T* states);
+  void pass_outputs(std::size_t lane, T* states);
+  void write_dense_outputs(T* states);
   void write_state(const T* y, std::size_t lane, std::size_t output, T* states) const;
   void fail(std::size_t lane, Status status);
   void evaluate(const T* times, const T* y, T* slope);
@@ -141,18 +144,19 @@ class LaneSolver {
   double time_of(std::size_t output, std::size_t lane) const { return inputs_.times[output * lanes_ + lane]; }
 
   const LaneProblem<T>& problem_;
-  std::size_t lanes_, state_size_, size_;
+  std::size_t lanes_, padded_, state_size_, size_;  // padded_: lanes in whole vectors of any type
   TileWorkspace<T> workspace_;
   AlignedVector<T> saved_;
-  AlignedVector<T> y_, y_next_, stage_, slopes_, stage_times_, steps_, mask_, norms_, other_norms_;
-  std::vector<double> weights_;
+  AlignedVector<T> y_, y_next_, stage_, slopes_, stage_times_, steps_, mask_, norms_, other_norms_, dense_mask_;
+  AlignedVector<T> dense_weights_;            // [stage, padded lanes]
+  AlignedVector<double> theta_, trials_;      // [padded lanes]
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;
   std::vector<Lane> lane_;
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;
-  bool keeps_records_ = false, closing_known_ = false, extra_known_ = false;
+  bool keeps_records_ = false, closing_known_ = false;
 };
 
 extern template struct LaneProblem<float>;

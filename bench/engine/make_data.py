@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Writes one .npz a workload: weights, starts, times and target, the same for every competitor.
+
+usage: make_data.py DIR [--tiny]
+"""
+
+import pathlib
+import sys
+
+import numpy as np
+
+
+def layers(rng, widths):
+    arrays = {}
+    for i, (fan_in, fan_out) in enumerate(zip(widths, widths[1:])):
+        bound = np.sqrt(6 / (fan_in + fan_out))
+        arrays[f"w{i}"] = rng.uniform(-bound, bound, (fan_out, fan_in)).astype(np.float32)
+        arrays[f"b{i}"] = rng.uniform(-0.1, 0.1, fan_out).astype(np.float32)
+    return arrays
+
+
+def workload(seed, widths, batch, state, times):
+    rng = np.random.default_rng(seed)
+    arrays = layers(rng, widths)
+    arrays["z0"] = rng.normal(0, 0.7, (batch, state)).astype(np.float32)
+    arrays["times"] = np.asarray(times, np.float64)
+    arrays["target"] = rng.normal(0, 1, (batch, len(times), state)).astype(np.float32)
+    return arrays
+
+
+def all_workloads(tiny):
+    batch = lambda n: min(n, 8) if tiny else n
+    yield "spiral", workload(1, [2, 50, 2], batch(20), 2, np.linspace(0, 1, 10))
+    yield "single", workload(2, [2, 64, 64, 2], 1, 2, np.linspace(0, 10, 100))
+    yield "mlp128", workload(3, [16, 128, 128, 16], batch(512), 16, [0, 1])
+    yield "rk4", workload(3, [16, 128, 128, 16], batch(512), 16, [0, 1])
+    yield "medium", workload(4, [64, 256, 256, 64], batch(1024), 64, [0, 1])
+    yield "cnf2d", workload(5, [3, 64, 64, 64, 2], batch(512), 2, [0, 1])
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, arrays in all_workloads("--tiny" in sys.argv):
+        np.savez(folder / f"{name}.npz", **arrays)
+
+
+if __name__ == "__main__":
+    main()
