@@ -23,6 +23,15 @@ struct SweepState : GradientState<T> {
   Sweep sweep;
 };
 
+/// A sample that failed, and padding, have NaN states, and so perhaps NaN cotangents: they count nothing.
+template <class T>
+void drop_failed(const LaneSolver<T>& solver, std::size_t num_samples, AlignedVector<T>& cotangent) {
+  const std::size_t lanes = solver.outcomes().size();
+  for (std::size_t lane = 0; lane < lanes; ++lane)
+    if (lane >= num_samples || solver.outcomes()[lane].status != Status::kOk)
+      for (std::size_t i = lane; i < cotangent.size(); i += lanes) cotangent[i] = T{0};
+}
+
 template <class T, class Sweep>
 class AdjointTileOp : public TileOp<T> {
  public:
@@ -30,7 +39,7 @@ class AdjointTileOp : public TileOp<T> {
       : context_(context),
         problem_(adjoint.solve().field(), adjoint.solve().options(), context.lanes,
                  static_cast<std::size_t>(context.operand_shapes[3][0])),
-        field_(problem_, adjoint.wants_argument()) {}
+        field_(problem_, adjoint.wanted()) {}
 
   std::unique_ptr<TileOpState> make_state() const override {
     auto state = std::make_unique<SweepState<T, Sweep>>(problem_, field_);
@@ -45,6 +54,7 @@ class AdjointTileOp : public TileOp<T> {
     const Spread motion = context_.operand_is_shared[1] ? Spread::kRow : Spread::kFull;
     spread<T>({run.operands[1], motion}, state.cotangent.data(), problem_.num_times * problem_.state_size,
               problem_.lanes);
+    drop_failed(solve.solver, run.num_samples, state.cotangent);
     const FinishedSolve<T> finished{.solver = &solve.solver, .inputs = solve.inputs, .states = run.operands[0]};
     run.report->nfe_backward += state.sweep.run(finished, state.cotangent.data(), state.gradients);
     out = std::copy(state.gradients.z0.begin(), state.gradients.z0.end(), out);
@@ -99,7 +109,7 @@ struct OneSample {
 OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vector<double>> operands) {
   const SolveExtension& solve = adjoint.solve();
   const LaneProblem<double> problem(solve.field(), solve.options(), 1, operands[3].size());
-  const FieldVjp<double> field(problem, adjoint.wants_argument());
+  const FieldVjp<double> field(problem, adjoint.wanted());
   std::vector<const double*> arguments, pointers;
   for (const std::vector<double>& operand : operands.subspan(4)) arguments.push_back(operand.data());
   AlignedVector<double> shared(problem.function.shared_size()), states(operands[0].size());
@@ -140,7 +150,7 @@ Shape SolveAdjoint::infer_shape(std::span<const Shape> operands) const {
   const std::size_t first = 1 + solve_->field().parts().size();
   std::int64_t size = solve_->field().state_size() + operands[3].size();
   for (std::size_t i = 0; first + i < inputs.size(); ++i)
-    if (wants_argument_[i] && inputs[first + i].kind == InputKind::kSample) size += inputs[first + i].shape.size();
+    if (wanted_.arguments[i] && inputs[first + i].kind == InputKind::kSample) size += inputs[first + i].shape.size();
   return Shape{size};
 }
 
@@ -150,7 +160,7 @@ std::vector<double> SolveAdjoint::interpret(std::span<const std::vector<double>>
 
 bool SolveAdjoint::equals(const Extension& other) const {
   const auto* adjoint = dynamic_cast<const SolveAdjoint*>(&other);
-  return adjoint != nullptr && adjoint->solve_ == solve_ && adjoint->wants_argument_ == wants_argument_;
+  return adjoint != nullptr && adjoint->solve_ == solve_ && adjoint->wanted_ == wanted_;
 }
 
 std::unique_ptr<TileOp<float>> SolveAdjoint::lower_f32(const TileOpContext& context) const {
@@ -181,8 +191,8 @@ std::unique_ptr<TileOp<double>> SolveAdjointSum::lower_f64(const TileOpContext&)
 std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve, std::span<const Array> operands,
                              const Array& result, const Array& cotangent, const std::vector<bool>& wanted) {
   if (solve->options().adjoint == Adjoint::kDiscrete) solve->keep_records();
-  const std::vector<bool> wants_argument(wanted.begin() + 2, wanted.end());
-  const auto adjoint = std::make_shared<SolveAdjoint>(solve, wants_argument);
+  const WantedGradients gradients{.times = wanted[1], .arguments = {wanted.begin() + 2, wanted.end()}};
+  const auto adjoint = std::make_shared<SolveAdjoint>(solve, gradients);
   std::vector<Array> inputs = {result, cotangent};
   inputs.insert(inputs.end(), operands.begin(), operands.end());
   const Array packed = costate::apply(adjoint, inputs);

@@ -70,7 +70,7 @@ struct Bases {
 };
 
 std::size_t accumulate_scratch(const Instruction& instruction, std::size_t lanes) {
-  if (instruction.step != Step::kAddGemm) return lanes;
+  if (instruction.step != Step::kAddGemm) return lanes;  // weights
   return instruction.k * lanes * (instruction.n + 1);
 }
 
@@ -205,6 +205,13 @@ template <class T>
 void TileFunction<T>::Program::add_gemm(const Instruction& instruction, const Bases<T>& bases,
                                         const TileCall<T>& call) const {
   const std::size_t depth = instruction.k * plan.lanes;
+  constexpr std::size_t kFewRows = 4;  // below that a transposition costs more than it saves (measured: 2-50-2)
+  if (plan.lanes > 1 && std::min(instruction.m, instruction.n) <= kFewRows) {
+    const T* weights = weights_of(instruction, instruction.k, call, bases.scratch + accumulate_offset);
+    return add_row_products(bases.read(instruction.sources[0].slot), instruction.m,
+                            bases.read(instruction.sources[1].slot), instruction.n, depth, weights,
+                            bases.write(instruction.out));
+  }
   T* transposed = bases.scratch + accumulate_offset;
   const T* weights = weights_of(instruction, instruction.k, call, transposed + depth * instruction.n);
   transpose(bases.read(instruction.sources[1].slot), instruction.n, depth, weights, transposed);
@@ -229,7 +236,9 @@ void TileFunction<T>::Program::add_lanes_of(const Instruction& instruction, cons
   const T* weights = weights_of(instruction, 1, call, bases.scratch + accumulate_offset);
   const Source& source = instruction.sources[0];
   T* out = bases.write(instruction.out);
-  if (!source.is_shared()) return add_lanes(bases.read(source.slot), instruction.rows, plan.lanes, weights, out);
+  if (!source.is_shared())
+    return add_row_products(bases.read(source.slot), instruction.rows, static_cast<const T*>(nullptr), 1, plan.lanes,
+                            weights, out);
   T total = 0;
   for (std::size_t lane = 0; lane < plan.lanes; ++lane) total += weights == nullptr ? T{1} : weights[lane];
   for (std::size_t row = 0; row < instruction.rows; ++row) out[row] += total * bases.read(source.slot)[row];

@@ -374,6 +374,22 @@ TEST_P(EveryAdjoint, AFailedSampleHasNoGradientAndLeavesTheOthersAlone) {
   EXPECT_GT(with.report.nfe_backward, 0);
 }
 
+TEST_P(EveryAdjoint, PaddingOfATileCountsNothing) {
+  // Lanes without a sample have NaN states, and through this loss NaN cotangents.
+  const Parameter rate("rate", HostArray::vector({0.5}));
+  const VectorField field = vector_field({1}, [&](Array, Array z) { return -(rate * z); });
+  const SolveOptions options{.adjoint = GetParam()};
+  const Function loss = trace(
+      [&](Array z0) { return sum(square(solve(field, z0, constant(HostArray::vector({0, 0.3, 0.7, 1})), options))); },
+      {{"z0", {1}}});
+  const Program program = compile(value_and_grad(loss));
+  const RunResult alone = program.run({HostArray(Shape{1, 1}, std::vector<double>{1.5})});
+  const RunResult five = program.run({HostArray(Shape{5, 1}, std::vector<double>(5, 1.5))});
+  EXPECT_TRUE(std::isfinite(alone.outputs[2].at(0)));
+  EXPECT_NEAR(five.outputs[2].at(0), 5 * alone.outputs[2].at(0), 1e-13);
+  for (std::int64_t i = 0; i < 5; ++i) EXPECT_EQ(five.outputs[1].at(i), alone.outputs[1].at(0));
+}
+
 INSTANTIATE_TEST_SUITE_P(Adjoints, EveryAdjoint, ::testing::Values(Adjoint::kDiscrete, Adjoint::kBacksolve),
                          [](const auto& adjoint) { return name(adjoint.param); });
 

@@ -12,6 +12,7 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
     : problem_(problem),
       field_(field),
       lanes_(problem.lanes),
+      padded_((problem.lanes + 15) / 16 * 16),
       size_((problem.state_size * problem.lanes + 15) / 16 * 16),
       saved_size_((field.function().saved_size() + 15) / 16 * 16),
       replay_(problem),
@@ -23,11 +24,12 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   for (auto* buffer : {&slopes_, &slope_cotangents_, &stage_states_}) buffer->resize(stages * size_);
   stage_times_.resize(stages * lanes_);
   for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_}) buffer->resize(size_);
-  for (auto* buffer : {&time_cotangent_, &steps_, &scaled_steps_, &step_bars_, &time_bars_, &idle_times_})
+  for (auto* buffer : {&time_cotangent_, &steps_, &scaled_steps_, &step_bars_, &time_bars_, &idle_times_, &mask_})
     buffer->resize(lanes_);
   for (const WantedArgument& argument : field.arguments())
     argument_cotangents_.emplace_back(argument.is_shared ? 0 : argument.size * lanes_);
-  weights_.resize(stages);
+  dense_weights_.resize(stages * padded_);
+  theta_.resize(padded_);
   remaining_.resize(lanes_);
 }
 
@@ -43,7 +45,7 @@ std::int64_t DiscreteSweep<T>::run(const FinishedSolve<T>& solve, const T* cotan
     evaluate_stages();
     start_cotangents();
     for (std::size_t stage = num_used_stages_; stage-- > 0;) take_back_stage(stage);
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
+    for (std::size_t lane = 0; field_.wants_times() && lane < lanes_; ++lane)
       if (remaining_[lane] > 0) add_to_times(lane);
     finish_step();
   }
@@ -146,44 +148,75 @@ void DiscreteSweep<T>::start_cotangents() {
   }
   add_to_slopes(y_cotangent_.data(), problem_.tableau->b);
   add_dot(y_cotangent_.data(), problem_.tableau->b);
+  if (num_used_stages_ > closing()) add_dense_outputs();
+}
+
+/// Outputs within the steps, an output time of all lanes at once.
+template <class T>
+void DiscreteSweep<T>::add_dense_outputs() {
+  std::size_t first = problem_.num_times, last = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (remaining_[lane] == 0 || problem_.is_fixed) continue;
-    const LaneStep& last = step(lane);
-    for (std::int32_t i = 0; i < last.num_outputs; ++i)
-      if (time_of(static_cast<std::size_t>(last.first_output + i), lane) != last.t_next)
-        add_dense_output(lane, static_cast<std::size_t>(last.first_output + i));
+    if (remaining_[lane] == 0) continue;
+    first = std::min(first, static_cast<std::size_t>(step(lane).first_output));
+    last = std::max(last, static_cast<std::size_t>(step(lane).first_output + step(lane).num_outputs));
+  }
+  for (std::size_t output = first; output < last; ++output) {
+    bool any = false;
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      mask_[lane] = T{0};
+      theta_[lane] = 0;
+      if (remaining_[lane] == 0) continue;
+      const LaneStep& at = step(lane);
+      const auto index = static_cast<std::int32_t>(output) - at.first_output;
+      const double t = time_of(output, lane);
+      if (index < 0 || index >= at.num_outputs || t == at.t_next) continue;
+      mask_[lane] = T{1};
+      theta_[lane] = (t - at.t) / at.h;
+      any = true;
+    }
+    if (!any) continue;
+    add_dense_output(output);
+    if (field_.wants_times()) add_dense_times(output);
   }
 }
 
-/// An output within the step, at t + theta h.
+/// out = y + h sum_j b_j(theta) k_j, where the mask is set.
 template <class T>
-void DiscreteSweep<T>::add_dense_output(std::size_t lane, std::size_t output) {
-  const LaneStep& last = step(lane);
-  const double theta = (time_of(output, lane) - last.t) / last.h;
+void DiscreteSweep<T>::add_dense_output(std::size_t output) {
+  const Tableau& tableau = *problem_.tableau;
   const T* w = output_cotangent(output);
-  const auto dot = [&](std::size_t stage) {
-    T sum = 0;
-    for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_)
-      sum = std::fma(w[i], slope(stage)[i], sum);
-    return sum;
-  };
-  for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_) y_cotangent_[i] += w[i];
-  dense_weights(*problem_.tableau, theta, weights_);
-  T along = 0;
+  polynomial_weights(Polynomial::kValue, tableau.dense, static_cast<std::size_t>(tableau.dense_degree), theta_.data(),
+                     dense_weights_.data(), padded_, lanes_);
+  axpy_lanes(mask_.data(), w, y_cotangent_.data(), problem_.state_size, lanes_);
   for (std::size_t j = 0; j < num_used_stages_; ++j) {
-    if (weights_[j] == 0) continue;
-    const T weight = static_cast<T>(last.h * weights_[j]);
-    for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_)
-      slope_cotangent(j)[i] = std::fma(weight, w[i], slope_cotangent(j)[i]);
-    along += static_cast<T>(weights_[j]) * dot(j);
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      scaled_steps_[lane] = mask_[lane] * dense_weights_[j * padded_ + lane] * steps_[lane];
+    axpy_lanes(scaled_steps_.data(), w, slope_cotangent(j), problem_.state_size, lanes_);
   }
-  dense_weight_slopes(*problem_.tableau, theta, weights_);
-  T rate = 0;
-  for (std::size_t j = 0; j < num_used_stages_; ++j)
-    if (weights_[j] != 0) rate += static_cast<T>(weights_[j]) * dot(j);
-  gradients_->times[output * lanes_ + lane] += rate;
-  time_bars_[lane] -= rate;
-  step_bars_[lane] += along - static_cast<T>(theta) * rate;
+}
+
+/// theta = (t_out - t) / h: what moving t_out, t and h does to the output.
+template <class T>
+void DiscreteSweep<T>::add_dense_times(std::size_t output) {
+  const Tableau& tableau = *problem_.tableau;
+  const T* w = output_cotangent(output);
+  AlignedVector<T>& dots = scaled_steps_;
+  const auto add_weighted_dots = [&](auto add) {
+    for (std::size_t j = 0; j < num_used_stages_; ++j) {
+      std::fill(dots.begin(), dots.end(), T{0});
+      for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i) dots[i % lanes_] += w[i] * slope(j)[i];
+      for (std::size_t lane = 0; lane < lanes_; ++lane)
+        if (mask_[lane] != 0) add(lane, dense_weights_[j * padded_ + lane] * dots[lane]);
+    }
+  };
+  add_weighted_dots([&](std::size_t lane, T along) { step_bars_[lane] += along; });
+  polynomial_weights(Polynomial::kDerivative, tableau.dense, static_cast<std::size_t>(tableau.dense_degree), theta_.data(),
+                     dense_weights_.data(), padded_, lanes_);
+  add_weighted_dots([&](std::size_t lane, T rate) {
+    gradients_->times[output * lanes_ + lane] += rate;
+    time_bars_[lane] -= rate;
+    step_bars_[lane] -= static_cast<T>(theta_[lane]) * rate;
+  });
 }
 
 /// kbar_j += h weights_j x.
@@ -199,6 +232,7 @@ void DiscreteSweep<T>::add_to_slopes(const T* x, std::span<const double> weights
 /// hbar += x · sum_j weights_j k_j.
 template <class T>
 void DiscreteSweep<T>::add_dot(const T* x, std::span<const double> weights) {
+  if (!field_.wants_times()) return;
   for (std::size_t j = 0; j < weights.size(); ++j) {
     if (weights[j] == 0) continue;
     const T weight = static_cast<T>(weights[j]);
@@ -221,7 +255,7 @@ void DiscreteSweep<T>::take_back_stage(std::size_t stage) {
     for (std::size_t k = 0; k < argument_cotangents_[i].size(); ++k) sum[k] += argument_cotangents_[i][k];
   }
   const double node = problem_.tableau->c[stage];
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+  for (std::size_t lane = 0; field_.wants_times() && lane < lanes_; ++lane) {
     time_bars_[lane] += time_cotangent_[lane];
     step_bars_[lane] += static_cast<T>(node) * time_cotangent_[lane];
   }

@@ -29,7 +29,8 @@ class DiscreteSweep {
  public:
   DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>& field);
 
-  /// Takes back a solve that kept its records. `cotangent` [time, state, lanes] is of its states. Returns the number of
+  /// Takes back a solve that kept its records. `cotangent` [time, state, lanes] is of its states, and
+  /// finite in all lanes. Returns the number of
   /// evaluations of the field and of its vjp, over all samples.
   std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients);
 
@@ -38,7 +39,9 @@ class DiscreteSweep {
   bool load_steps();
   void evaluate_stages();
   void start_cotangents();
-  void add_dense_output(std::size_t lane, std::size_t output);
+  void add_dense_outputs();
+  void add_dense_output(std::size_t output);
+  void add_dense_times(std::size_t output);
   void take_back_stage(std::size_t stage);
   void add_to_times(std::size_t lane);
   void add_dot(const T* x, std::span<const double> weights);
@@ -59,18 +62,19 @@ class DiscreteSweep {
 
   const LaneProblem<T>& problem_;
   const FieldVjp<T>& field_;
-  const std::size_t lanes_, size_, saved_size_;
+  const std::size_t lanes_, padded_, size_, saved_size_;
   StepReplay<T> replay_;
   Lender<T> lender_;
   TileWorkspace<T> workspace_;
   AlignedVector<T> shared_, saved_, slopes_, slope_cotangents_, stage_states_, stage_times_;
   AlignedVector<T> y_, y_cotangent_, state_cotangent_, time_cotangent_, steps_, scaled_steps_, step_bars_, time_bars_,
-      idle_times_;
+      idle_times_, mask_;
+  AlignedVector<T> dense_weights_;  // [stage, padded lanes]
+  AlignedVector<double> theta_;     // [padded lanes]
   std::vector<AlignedVector<T>> argument_cotangents_;
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;
   FieldCotangents<T> cotangents_;
-  std::vector<double> weights_;
   std::vector<std::size_t> remaining_;
   std::size_t num_used_stages_ = 0;
   std::int64_t evaluations_ = 0;

@@ -9,6 +9,14 @@
 
 namespace costate::internal {
 
+/// Which gradients of a solve are asked for, besides that of its start.
+struct WantedGradients {
+  bool times = false;
+  std::vector<bool> arguments;  // the field's arguments, then its Parameters
+
+  bool operator==(const WantedGradients&) const = default;
+};
+
 /// An argument or Parameter of the field whose cotangent is asked for.
 struct WantedArgument {
   std::size_t index = 0;   // among the field's arguments, then its Parameters
@@ -27,8 +35,9 @@ struct FieldCotangents {
 template <class T>
 class FieldVjp {
  public:
-  FieldVjp(const LaneProblem<T>& problem, const std::vector<bool>& wants_argument);
+  FieldVjp(const LaneProblem<T>& problem, const WantedGradients& wanted);
 
+  bool wants_times() const { return wants_times_; }
   const std::vector<WantedArgument>& arguments() const { return arguments_; }
   const TileFunction<T>& function() const { return function_; }
 
@@ -42,6 +51,7 @@ class FieldVjp {
 
  private:
   const LaneProblem<T>& problem_;
+  bool wants_times_;
   std::vector<WantedArgument> arguments_;
   TileFunction<T> function_;
 };

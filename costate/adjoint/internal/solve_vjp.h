@@ -21,11 +21,11 @@ namespace costate::internal {
 
 class SolveAdjoint : public Extension, public std::enable_shared_from_this<SolveAdjoint> {
  public:
-  SolveAdjoint(std::shared_ptr<const SolveExtension> solve, std::vector<bool> wants_argument)
-      : solve_(std::move(solve)), wants_argument_(std::move(wants_argument)) {}
+  SolveAdjoint(std::shared_ptr<const SolveExtension> solve, WantedGradients wanted)
+      : solve_(std::move(solve)), wanted_(std::move(wanted)) {}
 
   const SolveExtension& solve() const { return *solve_; }
-  const std::vector<bool>& wants_argument() const { return wants_argument_; }
+  const WantedGradients& wanted() const { return wanted_; }
 
   std::string name() const override { return "solve_adjoint"; }
   std::string attributes() const override;
@@ -37,7 +37,7 @@ class SolveAdjoint : public Extension, public std::enable_shared_from_this<Solve
 
  private:
   std::shared_ptr<const SolveExtension> solve_;
-  std::vector<bool> wants_argument_;
+  WantedGradients wanted_;
 };
 
 class SolveAdjointSum : public Extension, public std::enable_shared_from_this<SolveAdjointSum> {

@@ -124,8 +124,31 @@ void run_batched(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t 
       });
 }
 
+template <class T>
+void run_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights, T* c) {
+  const hn::ScalableTag<T> d;
+  for (std::size_t i = 0; i < m; ++i)
+    for (std::size_t j = 0; j < n; ++j) {
+      auto sum = hn::Zero(d);
+      for_vectors(d, depth, [&](std::size_t, auto load, auto) HWY_ATTR {
+        auto right = b == nullptr ? hn::Set(d, T{1}) : load(b + j * depth);
+        if (weights != nullptr) right = hn::Mul(right, load(weights));
+        sum = hn::MulAdd(load(a + i * depth), right, sum);
+      });
+      c[i * n + j] += hn::GetLane(hn::SumOfLanes(d, sum));
+    }
+}
+
 }  // namespace
 
+void row_products_f32(const float* a, std::size_t m, const float* b, std::size_t n, std::size_t depth,
+                      const float* weights, float* c) {
+  run_row_products(a, m, b, n, depth, weights, c);
+}
+void row_products_f64(const double* a, std::size_t m, const double* b, std::size_t n, std::size_t depth,
+                      const double* weights, double* c) {
+  run_row_products(a, m, b, n, depth, weights, c);
+}
 void gemm_f32(const Gemm<float>& g) { run_gemm(g); }
 void gemm_f64(const Gemm<double>& g) { run_gemm(g); }
 void batched_f32(Operand<float> x, Operand<float> y, float* out, std::size_t m, std::size_t k, std::size_t n,
@@ -143,11 +166,23 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace costate::internal {
 
+HWY_EXPORT(row_products_f32);
+HWY_EXPORT(row_products_f64);
 HWY_EXPORT(gemm_f32);
 HWY_EXPORT(gemm_f64);
 HWY_EXPORT(batched_f32);
 HWY_EXPORT(batched_f64);
 
+template <>
+void add_row_products<float>(const float* a, std::size_t m, const float* b, std::size_t n, std::size_t depth,
+                             const float* weights, float* c) {
+  HWY_DYNAMIC_DISPATCH(row_products_f32)(a, m, b, n, depth, weights, c);
+}
+template <>
+void add_row_products<double>(const double* a, std::size_t m, const double* b, std::size_t n, std::size_t depth,
+                              const double* weights, double* c) {
+  HWY_DYNAMIC_DISPATCH(row_products_f64)(a, m, b, n, depth, weights, c);
+}
 template <>
 void gemm<float>(const Gemm<float>& product) {
   HWY_DYNAMIC_DISPATCH(gemm_f32)(product);

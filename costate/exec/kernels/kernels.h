@@ -110,9 +110,11 @@ void reduce_rows(Op op, const T* x, std::span<const std::uint32_t> table, std::s
 /// out [lanes, rows] = transpose of x [rows, lanes], row `lane` times weights[lane] (null: 1).
 template <class T>
 void transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out);
-/// out[row] += sum over lanes of weights[lane] x(row, lane), lanes ascending (null weights: 1).
+
+/// c(i, j) += Σ_k weights[k] a[i, k] b[j, k]: rows of a [m, depth] against rows of b [n, depth], both contiguous. For sums over a
+/// tile with few rows on one side (null b: a row of ones; null weights: 1). Sums by vectors of k, then across the vector.
 template <class T>
-void add_lanes(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out);
+void add_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights, T* c);
 
 // ---- Runge-Kutta steps; h, alpha, mask and norm have one number a lane
 

@@ -88,22 +88,12 @@ void transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights
       }
 }
 
-template <class T>
-void add_lanes(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out) {
-  for (std::size_t row = 0; row < rows; ++row, x += lanes) {
-    T sum = 0;
-    for (std::size_t lane = 0; lane < lanes; ++lane) sum += weights == nullptr ? x[lane] : weights[lane] * x[lane];
-    out[row] += sum;
-  }
-}
-
 #define COSTATE_ROWS(T)                                                                                  \
   template void spread(Operand<T>, T*, std::size_t, std::size_t);                                        \
   template void gather_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);                  \
   template void scatter_add_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);             \
   template void reduce_rows(Op, const T*, std::span<const std::uint32_t>, std::size_t, T*, std::size_t); \
-  template void transpose(const T*, std::size_t, std::size_t, const T*, T*);                             \
-  template void add_lanes(const T*, std::size_t, std::size_t, const T*, T*);
+  template void transpose(const T*, std::size_t, std::size_t, const T*, T*);
 COSTATE_ROWS(float)
 COSTATE_ROWS(double)
 #undef COSTATE_ROWS
