@@ -63,9 +63,8 @@ cs::VectorField density_field(const Workload& workload) {
 cs::VectorField field_of(const Workload& workload) {
   if (workload.name == "cnf2d") return density_field(workload);
   const std::int64_t size = workload.array("z0").shape()[1];
-  return cs::vector_field({size}, [&](cs::Array, cs::Array z) {
-    return net(workload, workload.name == "spiral" ? z * z * z : z);
-  });
+  return cs::vector_field(
+      {size}, [&](cs::Array, cs::Array z) { return net(workload, workload.name == "spiral" ? z * z * z : z); });
 }
 
 cs::SolveOptions options_of(const std::string& name) {
@@ -133,7 +132,8 @@ int main(int argc, char** argv) {
   const cs::VectorField field = field_of(workload);
   const cs::Function loss = loss_of(workload, field);
   const cs::CompileOptions f32{.dtype = cs::Dtype::kF32};
-  const cs::Program forward = cs::compile(loss, f32), gradient = cs::compile(cs::value_and_grad(loss, workload.parameters), f32);
+  const cs::Program forward = cs::compile(loss, f32),
+                    gradient = cs::compile(cs::value_and_grad(loss, workload.parameters), f32);
   const std::vector<cs::HostArray> inputs = {workload.array("z0"), workload.array("target")};
   cs::RunResult result = gradient.run(inputs);
   const double first = std::chrono::duration<double, std::milli>(Clock::now() - cold).count();
@@ -145,7 +145,8 @@ int main(int argc, char** argv) {
     for (std::int64_t k = 0; k < result.outputs[i].size(); ++k)
       squares += result.outputs[i].at(k) * result.outputs[i].at(k) / (batch * batch);
   std::printf(
-      "{\"loss\": %.9g, \"gradient_norm\": %.9g, \"forward_ms\": [%.6g, %.6g, %.6g], \"gradient_ms\": [%.6g, %.6g, %.6g], "
+      "{\"loss\": %.9g, \"gradient_norm\": %.9g, \"forward_ms\": [%.6g, %.6g, %.6g], \"gradient_ms\": [%.6g, %.6g, "
+      "%.6g], "
       "\"first_gradient_ms\": %.4g, \"nfe_forward\": %.4g, \"nfe_backward\": %.4g, \"simd\": \"%s\"}\n",
       mean_of(result.outputs[0]), std::sqrt(squares), forward_time.median, forward_time.low, forward_time.high,
       gradient_time.median, gradient_time.low, gradient_time.high, first,

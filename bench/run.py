@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Costate beside its peers, in one run on one pinned core: same weights, inputs, method and tolerances.
+
+Builds Costate's side, installs the peers into .venv-bench, checks that all agree on loss and gradient, and writes the
+table to docs/benchmarks.md.
+
+usage: bench/run.py [--core N] [--seconds S] [--tiny] [--costate-only] [--no-write]
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv-bench"
+PEERS = ["torch", "torchdiffeq==0.2.5", "jax", "diffrax==0.7.2", "numpy"]
+WORKLOADS = {
+    "spiral": "2-50-2 tanh on z³, batch 20, 10 times in [0, 1], dopri5 1e-4/1e-6",
+    "single": "2-64-64-2 tanh, batch 1, 100 times in [0, 10], dopri5 1e-6",
+    "mlp128": "16-128-128-16 tanh, batch 512, [0, 1], dopri5 1e-4",
+    "rk4": "the same net, 100 rk4 steps",
+    "medium": "64-256-256-64 tanh, batch 1024, 20 rk4 steps",
+    "cnf2d": "2-D flow, exact trace, net 3-64-64-64-2, batch 512, dopri5 1e-5, −mean log p",
+}
+# Costate's samples take steps of their own, the peers' batch takes one step for all: the difference is of the order of the
+# tolerance, seen through the loss.
+AGREEMENT = {"loss": 1e-3, "gradient_norm": 1e-2}
+
+
+def run(command, **options):
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        sys.exit(f"bench: {' '.join(map(str, command))} failed:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def measure(command, core):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"}
+    out = run(["taskset", "-c", core, "/usr/bin/env", *command], env=environment)
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def prepare(arguments, data):
+    build = ROOT / "build/bench"
+    run(["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCOSTATE_BUILD_BENCH=ON",
+         "-DCOSTATE_BUILD_TESTS=OFF", "-DCOSTATE_BUILD_CLI=OFF"])
+    run(["cmake", "--build", build, "--target", "costate_side"])
+    if not arguments.costate_only and not (VENV / "bin/python").exists():
+        run([sys.executable, "-m", "venv", VENV])
+        run([VENV / "bin/pip", "install", "--quiet", *PEERS])
+    python = ROOT / ".venv/bin/python" if arguments.costate_only else VENV / "bin/python"
+    run([python, ROOT / "bench/engine/make_data.py", data, *(["--tiny"] if arguments.tiny else [])])
+    return build / "bench/costate_side"
+
+
+def disagreements(name, sides):
+    mine = sides["costate"]
+    for peer, theirs in sides.items():
+        for key, tolerance in AGREEMENT.items():
+            difference = abs(theirs[key] - mine[key]) / max(abs(mine[key]), 1e-12)
+            if difference > tolerance:
+                yield f"{name}: {key} of {peer} is {theirs[key]:.6g}, of costate {mine[key]:.6g}"
+
+
+def milliseconds(timing):
+    median, low, high = timing
+    return f"{median:.3g} ({low:.3g}–{high:.3g})"
+
+
+def ratio(theirs, mine):
+    return f"{theirs[0] / mine[0]:.1f}×"
+
+
+def table(results):
+    lines = ["| workload | | Costate | diffrax | torchdiffeq | torchdiffeq adjoint | against diffrax | against torchdiffeq |",
+             "|---|---|---|---|---|---|---|---|"]
+    for name, sides in results.items():
+        mine, jax, torch = sides["costate"], sides["diffrax"], sides["torchdiffeq"]
+        lines.append(f"| {name} | forward | {milliseconds(mine['forward_ms'])} | {milliseconds(jax['forward_ms'])} | "
+                     f"{milliseconds(torch['forward_ms'])} | | {ratio(jax['forward_ms'], mine['forward_ms'])} | "
+                     f"{ratio(torch['forward_ms'], mine['forward_ms'])} |")
+        lines.append(f"| | gradient | {milliseconds(mine['gradient_ms'])} | {milliseconds(jax['gradient_ms'])} | "
+                     f"{milliseconds(torch['gradient_ms'])} | {milliseconds(torch['adjoint_ms'])} | "
+                     f"{ratio(jax['gradient_ms'], mine['gradient_ms'])} | {ratio(torch['gradient_ms'], mine['gradient_ms'])} |")
+    return lines
+
+
+def first_gradients(results):
+    lines = ["| workload | Costate | diffrax | torchdiffeq | NFE Costate forward, backward | NFE diffrax | NFE torchdiffeq |",
+             "|---|---|---|---|---|---|---|"]
+    for name, sides in results.items():
+        cells = [f"{sides[side]['first_gradient_ms']:.3g}" for side in ("costate", "diffrax", "torchdiffeq")]
+        mine = sides["costate"]
+        lines.append(f"| {name} | {' | '.join(cells)} | {mine['nfe_forward']:.3g}, {mine['nfe_backward']:.3g} | "
+                     f"{sides['diffrax']['nfe_forward']} | {sides['torchdiffeq']['nfe_forward']} |")
+    return lines
+
+
+def cpu_name():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def page(results, arguments):
+    versions = run([VENV / "bin/pip", "list", "--format", "freeze"]).splitlines()
+    peers = ", ".join(v for v in versions if v.split("==")[0] in ("torch", "torchdiffeq", "jax", "diffrax"))
+    head = [
+        "# Benchmarks", "",
+        "Written by `bench/run.py`; do not edit the tables by hand. Median (quartiles) in milliseconds on one pinned core, all sides in "
+        "one run, with the same weights, inputs, methods and tolerances; losses and gradients were checked to agree before a ratio "
+        "was printed.", "",
+        f"- Command: `bench/run.py --core {arguments.core} --seconds {arguments.seconds:g}`",
+        f"- Date: {datetime.date.today().isoformat()}",
+        f"- Machine: {cpu_name()}, {os.cpu_count()} cores; SIMD target {next(iter(results.values()))['costate']['simd']}",
+        f"- Peers: {peers}; diffrax is jitted, takes the batch as one state, and is plain `lax.scan` where the steps are fixed", "",
+        "## Forward and gradient, f32", "", *table(results), "",
+        *(f"- **{name}**: {text}." for name, text in WORKLOADS.items()), "",
+        "## From a loaded process to the first gradient, ms, and evaluations a sample", "", *first_gradients(results), "",
+        "Costate's and diffrax's include compiling; torchdiffeq has nothing to compile. Interpreter start and imports are in none.", ""]
+    tail = ROOT / "bench/notes.md"
+    return "\n".join(head) + "\n" + tail.read_text()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--core", default="0", help="core to pin to (0)")
+    parser.add_argument("--seconds", type=float, default=2, help="at least this long per timing (2)")
+    parser.add_argument("--tiny", action="store_true", help="small batches, to check agreement and not time")
+    parser.add_argument("--costate-only", action="store_true", help="no peers, no page: print Costate's numbers")
+    parser.add_argument("--no-write", action="store_true", help="print the page instead of writing it")
+    arguments = parser.parse_args()
+    results, faults = {}, []
+    with tempfile.TemporaryDirectory() as data:
+        side = prepare(arguments, data)
+        for name in WORKLOADS:
+            sides = {"costate": measure([side, data, name, arguments.seconds], arguments.core)}
+            for peer in () if arguments.costate_only else ("diffrax", "torchdiffeq"):
+                script = ROOT / f"bench/engine/{peer}_side.py"
+                sides[peer] = measure([VENV / "bin/python", script, data, name, arguments.seconds], arguments.core)
+            print(name, json.dumps(sides), flush=True)
+            faults += disagreements(name, sides)
+            results[name] = sides
+    if faults:
+        sys.exit("bench: answers differ, so no ratio is printed:\n" + "\n".join(faults))
+    if arguments.costate_only or arguments.tiny:
+        return
+    text = page(results, arguments)
+    if arguments.no_write:
+        print(text)
+    else:
+        (ROOT / "docs/benchmarks.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
