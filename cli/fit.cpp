@@ -12,6 +12,7 @@
 #include "costate/base/base.h"
 #include "costate/io/io.h"
 #include "costate/models/models.h"
+#include "costate/models/normalization.h"
 #include "costate/report/report.h"
 
 namespace costate::cli {
@@ -61,6 +62,16 @@ FitConfig config_from(const Arguments& a) {
   return config;
 }
 
+/// The units in which the network works.
+void print_units(const FitResult& result) {
+  const Normalization& units = result.model.normalization();
+  std::cout << "normalized: ";
+  for (std::size_t k = 0; k < result.model.config().columns.states.size(); ++k)
+    std::cout << result.model.state_names()[k] << " (mean " << std::setprecision(4) << units.state_offset[k]
+              << ", deviation " << units.state_scale[k] << "), ";
+  std::cout << result.model.config().columns.time << " in units of " << units.time_scale << "\n";
+}
+
 void print_errors(const FitResult& result) {
   if (result.errors.empty()) return;
   std::cout << "hold-out error (root mean square, in the data's units)\n" << std::left << std::setw(14) << "";
@@ -94,6 +105,7 @@ int run(const Arguments& arguments) {
   const RunFolder run = RunFolder::open(folder);
   write_fit_report(run.report(), result);
   if (!arguments.quiet) {
+    print_units(result);
     print_errors(result);
     if (interrupted != 0)
       std::cout << "stopped early; continue with 'costate fit --resume --out " << folder.string() << "'\n";

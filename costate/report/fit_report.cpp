@@ -220,6 +220,11 @@ Section training_section(const FitResult& result) {
   loss.curves.push_back(history_curve(result, "training", &HistoryRow::loss, kFitted));
   if (!result.split.held.empty())
     loss.curves.push_back(history_curve(result, "held out", &HistoryRow::validation_loss, kForecast));
+  // A loss of 0, of data that do not move, has no logarithm.
+  const bool has_logarithm = std::any_of(loss.curves.begin(), loss.curves.end(), [](const Curve& curve) {
+    return std::any_of(curve.y.begin(), curve.y.end(), [](double y) { return y > 0 && std::isfinite(y); });
+  });
+  if (!has_logarithm) loss.y_scale = Scale::kLinear;
   Figure evaluations{.title = "evaluations of the field per epoch", .x_label = "epoch", .y_label = "NFE", .curves = {}};
   evaluations.curves.push_back(history_curve(result, "forward", &HistoryRow::nfe_forward, kFitted));
   evaluations.curves.push_back(history_curve(result, "backward", &HistoryRow::nfe_backward, kForecast));
@@ -228,7 +233,9 @@ Section training_section(const FitResult& result) {
     failed += row.failed;
     skipped += row.skipped;
   }
-  Section section{"Training", {Picture{loss}, Picture{evaluations}, Picture{step_figure(result)}}};
+  Section section{"Training", {Picture{loss}, Picture{evaluations}}};
+  const Figure steps = step_figure(result);
+  if (!steps.curves[0].x.empty()) section.blocks.push_back(Picture{steps});
   section.blocks.push_back(Paragraph{text::concat(result.training.history.size(), " epochs in ",
                                                   short_number(result.training.history.back().seconds),
                                                   " s; the best was epoch ", result.training.best_epoch + 1,

@@ -26,6 +26,10 @@ VectorField trace_field(
     std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments,
     const std::function<std::vector<Array>(Array, std::span<const Array>, std::span<const Array>)>& rhs) {
   if (parts.empty()) throw InvalidArgument("[vector_field] the state needs at least one part; got none.");
+  for (const StatePart& part : parts)
+    if (part.shape.size() < 1)
+      throw ShapeError("[vector_field] the state must hold at least one number; '", part.name, "' has shape ",
+                       part.shape, ".");
   std::vector<ArgumentSpec> inputs = {{"t", {}}};
   for (const StatePart& part : parts) inputs.push_back({part.name, part.shape});
   inputs.insert(inputs.end(), arguments.begin(), arguments.end());

@@ -58,9 +58,27 @@ Shape to_shape(nb::handle value) {
   return Shape(std::move(axes));
 }
 
+namespace {
+
+/// A list or tuple with a symbolic value somewhere in it.
+bool holds_arrays(nb::handle value) {
+  if (nb::isinstance<Array>(value) || nb::isinstance<Parameter>(value)) return true;
+  if (!nb::isinstance<nb::list>(value) && !nb::isinstance<nb::tuple>(value)) return false;
+  for (const nb::handle part : value)
+    if (holds_arrays(part)) return true;
+  return false;
+}
+
+}  // namespace
+
 Array to_array(nb::handle value) {
   if (nb::isinstance<Array>(value)) return nb::cast<Array>(value);
   if (nb::isinstance<Parameter>(value)) return Array(nb::cast<Parameter>(value));
+  if (holds_arrays(value)) {  // [z[1], -z[0]], as Python code would write it
+    std::vector<Array> parts;
+    for (const nb::handle part : value) parts.push_back(to_array(part));
+    return stack(parts);
+  }
   if (nb::isinstance<nb::float_>(value) || nb::isinstance<nb::int_>(value)) return constant(nb::cast<double>(value));
   return constant(to_host(value).astype(Dtype::kF64));
 }
@@ -82,7 +100,15 @@ std::vector<std::int64_t> all_axes_if_none(const Array& x, const nb::object& axi
 
 /// Indexing along the first axis: an integer takes an element, a slice (of step 1) a stretch.
 Array take(const Array& x, const nb::object& key) {
-  if (nb::isinstance<nb::int_>(key)) return x[nb::cast<std::int64_t>(key)];
+  if (x.shape().rank() == 0) throw nb::type_error("a scalar Array cannot be indexed");
+  if (nb::isinstance<nb::int_>(key)) {
+    const auto index = nb::cast<std::int64_t>(key);
+    const std::int64_t length = x.shape()[0];
+    // An IndexError, by which Python knows that an iteration is over.
+    if (index < -length || index >= length)
+      throw nb::index_error(text::concat("index ", index, " is out of range for an Array of length ", length).c_str());
+    return x[index];
+  }
   if (!nb::isinstance<nb::slice>(key))
     throw InvalidArgument("[Array] index with an integer or a slice along the first axis.");
   const std::int64_t length = x.shape()[0];

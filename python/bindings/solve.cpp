@@ -20,6 +20,13 @@ VectorField make_field(const nb::callable& f, const Shape& state, const nb::dict
                                });
 }
 
+/// A VectorField as it is, or a callable traced for a state and arguments of these shapes.
+VectorField to_field(const nb::object& f, const Shape& state, const nb::dict& arguments) {
+  if (nb::isinstance<VectorField>(f)) return nb::cast<VectorField>(f);
+  if (PyCallable_Check(f.ptr()) == 0) throw nb::type_error("f must be a callable f(t, z, ...) or a VectorField");
+  return make_field(nb::cast<nb::callable>(f), state, arguments);
+}
+
 struct Options {
   std::string method, control, adjoint;
   double rtol, atol, first_step, step_size;
@@ -72,8 +79,7 @@ PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const Ho
   nb::dict shapes;
   for (std::size_t i = 0; i < arguments.size(); ++i)
     shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
-  const VectorField field =
-      is_field ? nb::cast<VectorField>(f) : make_field(nb::cast<nb::callable>(f), without_first(z0.shape()), shapes);
+  const VectorField field = to_field(f, without_first(z0.shape()), shapes);
   options.dtype = start.dtype();
   PythonSolution out{.solution = {}, .is_single = is_single};
   {
@@ -107,9 +113,7 @@ nb::object solve_python(const nb::object& f, const nb::object& z0, const nb::obj
         nb::tuple(nb::cast(arguments.back().shape().axes()));
   }
   const Array start = nb::cast<Array>(z0);
-  const VectorField field = nb::isinstance<VectorField>(f)
-                                ? nb::cast<VectorField>(f)
-                                : make_field(nb::cast<nb::callable>(f), start.shape(), shapes);
+  const VectorField field = to_field(f, start.shape(), shapes);
   const Array states = solve(field, start, to_array(times), options, arguments);
   std::vector<std::int64_t> axes = {states.shape()[0]};
   axes.insert(axes.end(), start.shape().axes().begin(), start.shape().axes().end());

@@ -54,6 +54,7 @@ def test_equal_seeds_give_equal_bits():
         (([0.0, 1.0], np.ones((3, 1))), {}, costate.ShapeError, "like their times"),
         (([0.0, 1.0, 2.0], np.ones(3)), {}, costate.ShapeError, "like their times"),
         (([0.0], np.ones((1, 1))), {}, costate.DataError, "at least two samples"),
+        ((np.arange(9.0), np.full((9, 1), np.nan)), {}, costate.DataError, "no measured value"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"hold_out": 1.5}, costate.InvalidArgument, "hold-out"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"method": "dopri"}, costate.InvalidArgument, "did you mean 'dopri5'"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"epochs": 0}, costate.InvalidArgument, "epochs"),

@@ -82,3 +82,7 @@ def test_mistakes_are_named():
         costate.compile(f, dtype="f23")
     with pytest.raises(costate.Error):
         costate.zeros(3)  # outside of a trace
+    escaped = []
+    costate.trace(lambda x: escaped.append(x) or x, {"x": (2,)})
+    with pytest.raises(costate.InvalidArgument, match="has ended"):
+        repr(escaped[0])

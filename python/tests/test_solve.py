@@ -69,6 +69,13 @@ def test_single_precision_stays_single():
     np.testing.assert_allclose(states[0, 1], truth(lotka_volterra_numpy, [1, 1], [0, 1])[1], rtol=1e-4)
 
 
+def test_a_list_of_components_is_a_state():
+    solution = costate.solve(lambda t, z: [z[1], -z[0]], [1.0, 0.0], [0, np.pi], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(solution.states[1], [-1, 0], atol=1e-7)
+    solution = costate.solve(lambda t, z: [-x for x in z], [1.0, 2.0], [0, 1])
+    np.testing.assert_allclose(solution.states[1], np.exp(-1) * np.array([1, 2]), rtol=1e-5)
+
+
 def test_failures():
     with pytest.raises(costate.SolveFailed, match="sample 1 ended with"):
         costate.solve(lambda t, z: z * z, [[0.1], [2.0]], [0, 1])
@@ -87,6 +94,8 @@ def test_failures():
         (lambda: costate.solve(lotka_volterra, 1.0, [0, 1]), costate.ShapeError, "scalar"),
         (lambda: costate.solve(lambda t, z: z[0], [1.0, 1.0], [0, 1]), costate.ShapeError, "derivative of 'z'"),
         (lambda: costate.solve(lotka_volterra, ["a", "b"], [0, 1]), costate.DtypeError, "expected numbers"),
+        (lambda: costate.solve(lotka_volterra, [], [0, 1]), costate.ShapeError, "at least one number"),
+        (lambda: costate.solve("dopri5", [1.0], [0, 1]), TypeError, "f must be a callable"),
         (lambda: costate.solve(lambda t, z: z + np.ones(3), [1.0, 1.0], [0, 1]), costate.ShapeError, r"\[2\]"),
         (lambda: costate.solve(lambda t, z: z if z[0] > 0 else -z, [1.0], [0, 1]), TypeError, "costate.where"),
     ],

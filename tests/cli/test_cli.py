@@ -102,6 +102,11 @@ def test_fit_takes_irregular_times_gaps_trajectories_dates_and_inputs(tmp_path):
     bad("driven by push", "forecast", run, "--steps", "3")
 
 
+def test_data_that_do_not_move_are_no_mistake(tmp_path):
+    (tmp_path / "flat.csv").write_text("t,x\n" + "".join(f"{i},5\n" for i in range(9)))
+    ok("fit", tmp_path / "flat.csv", "--time", "t", "--state", "x", "--out", tmp_path / "run", *QUICK)
+
+
 def test_delayed_states_are_forecast(tmp_path):
     ok("simulate", "pendulum", "--out", tmp_path / "p.csv")
     ok("fit", tmp_path / "p.csv", "--time", "t", "--state", "theta", "--delay", "2", "--out", tmp_path / "run", *QUICK)
@@ -170,8 +175,9 @@ def write(tmp_path, text):
         ("year,hare,lynx\n1,2,3\n2,3\n", "line 3"),
         ("year,hare,lynx\n1,nan,3\n2,nan,4\n3,nan,4\n", "'hare'"),
         ("year,hare,lynx\n1,2,3\n2,3,4\n", "too few"),
+        ("year,hare,lynx\n1,1e308,3\n2,-1e308,4\n3,1e308,4\n4,1,4\n", "too large"),
     ],
-    ids=["empty", "missing column", "text", "inf", "nan time", "unsorted", "repeated", "one row", "short row", "no value", "two rows"],
+    ids=["empty", "missing column", "text", "inf", "nan time", "unsorted", "repeated", "one row", "short row", "no value", "two rows", "huge"],
 )
 def test_bad_data(text, message, tmp_path):
     bad(message, *fit(tmp_path / "run", data=write(tmp_path, text)))

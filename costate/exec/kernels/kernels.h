@@ -5,7 +5,8 @@
 // exact (nothing past the end is read or written).
 //
 // Bits. An element of a result depends on its own operands alone: not on its position, on the number of rows or lanes,
-// or on whether a full vector or a tail computed it. Sums run in a stated order, each step one fused multiply-add.
+// or on whether a full vector or a tail computed it. Sums run in a stated order, each step one fused multiply-add;
+// add_row_products, for sums over a tile, is the exception.
 //
 // | family        | kernels                                                     | file               |
 // |---------------|-------------------------------------------------------------|--------------------|
