@@ -110,11 +110,10 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
   const SolveExtension& solve = adjoint.solve();
   const LaneProblem<double> problem(solve.field(), solve.options(), 1, operands[3].size());
   const FieldVjp<double> field(problem, adjoint.wanted());
-  std::vector<const double*> arguments, pointers;
+  std::vector<const double*> arguments;
   for (const std::vector<double>& operand : operands.subspan(4)) arguments.push_back(operand.data());
-  AlignedVector<double> shared(problem.function.shared_size()), states(operands[0].size());
-  bind_field_inputs<double>(problem, nullptr, nullptr, arguments, pointers);
-  problem.function.prepare(pointers, shared.data());
+  AlignedVector<double> shared, states(operands[0].size());
+  prepare_field<double>(problem, arguments, shared);
   const LaneInputs<double> inputs{.z0 = operands[2].data(),
                                   .times = operands[3].data(),
                                   .arguments = arguments,

@@ -120,16 +120,6 @@ class Interpolator : public Extension, public std::enable_shared_from_this<Inter
     return same != nullptr && same->name() == name() && same->interpolation_ == interpolation_ &&
            same->order_ == order_;
   }
-  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override {
-    return lower(context, float{});
-  }
-  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override {
-    return lower(context, double{});
-  }
-
- protected:
-  virtual std::unique_ptr<TileOp<float>> lower(const TileOpContext& context, float) const = 0;
-  virtual std::unique_ptr<TileOp<double>> lower(const TileOpContext& context, double) const = 0;
 
  private:
   Interpolation interpolation_;
@@ -226,42 +216,39 @@ class TransposedTileOp : public SampleTileOp<T> {
   Layout times_, t_, cotangent_;
 };
 
-class Value : public Interpolator {
+/// Lowered to tiles by Op, for both types.
+template <template <class> class Op>
+class Lowered : public Interpolator {
  public:
   using Interpolator::Interpolator;
+  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override {
+    return std::make_unique<Op<float>>(interpolation(), order(), context);
+  }
+  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override {
+    return std::make_unique<Op<double>>(interpolation(), order(), context);
+  }
+};
+
+class Value : public Lowered<ValueTileOp> {
+ public:
+  using Lowered::Lowered;
   std::string name() const override { return "interpolate"; }
   Shape infer_shape(std::span<const Shape> operands) const override { return Shape{operands[1][1]}; }
   std::vector<double> interpret(std::span<const std::vector<double>> operands) const override;
   std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
                          const std::vector<bool>& wanted) const override;
   Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override;
-
- protected:
-  std::unique_ptr<TileOp<float>> lower(const TileOpContext& context, float) const override {
-    return std::make_unique<ValueTileOp<float>>(interpolation(), order(), context);
-  }
-  std::unique_ptr<TileOp<double>> lower(const TileOpContext& context, double) const override {
-    return std::make_unique<ValueTileOp<double>>(interpolation(), order(), context);
-  }
 };
 
-class Transposed : public Interpolator {
+class Transposed : public Lowered<TransposedTileOp> {
  public:
-  using Interpolator::Interpolator;
+  using Lowered::Lowered;
   std::string name() const override { return "interpolate_transposed"; }
   Shape infer_shape(std::span<const Shape> operands) const override { return Shape{operands[0][0], operands[2][0]}; }
   std::vector<double> interpret(std::span<const std::vector<double>> operands) const override;
   std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
                          const std::vector<bool>& wanted) const override;
   Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override;
-
- protected:
-  std::unique_ptr<TileOp<float>> lower(const TileOpContext& context, float) const override {
-    return std::make_unique<TransposedTileOp<float>>(interpolation(), order(), context);
-  }
-  std::unique_ptr<TileOp<double>> lower(const TileOpContext& context, double) const override {
-    return std::make_unique<TransposedTileOp<double>>(interpolation(), order(), context);
-  }
 };
 
 Array value(Interpolation interpolation, int order, const Array& times, const Array& values, const Array& t) {

@@ -106,11 +106,9 @@ class HostSolver {
       : z0_(z0),
         times_(times),
         sizes_(sizes),
-        problem_(field, options, lanes_for(options), sizes.times),
-        shared_(problem_.function.shared_size()) {
+        problem_(field, options, lanes_for(options), sizes.times) {
     std::size_t given = 0;
-    std::vector<const T*> pointers(1 + field.parts().size(), nullptr);
-    for (std::size_t i = pointers.size(); i < field.function().inputs().size(); ++i) {
+    for (std::size_t i = 1 + field.parts().size(); i < field.function().inputs().size(); ++i) {
       const Input& input = field.function().inputs()[i];
       const HostArray& value = input.parameter ? input.parameter->value() : arguments[given++];
       Argument argument{.size = static_cast<std::size_t>(input.shape.size()), .shared = {}, .of_samples = nullptr};
@@ -120,9 +118,10 @@ class HostSolver {
         argument.of_samples = &value;
       arguments_.push_back(std::move(argument));
     }
+    std::vector<const T*> values;
     for (const Argument& argument : arguments_)
-      pointers.push_back(argument.shared.empty() ? nullptr : argument.shared.data());
-    problem_.function.prepare(pointers, shared_.data());
+      values.push_back(argument.shared.empty() ? nullptr : argument.shared.data());
+    internal::prepare_field<T>(problem_, values, shared_);
   }
 
   Solution run() {
@@ -271,16 +270,15 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
   if (sizes.batch != 1) throw ShapeError("[accepted_steps] z0 must hold one sample; got a batch of ", sizes.batch, ".");
   const internal::LaneProblem<double> problem(field, options, 1, sizes.times);
   std::vector<AlignedVector<double>> values;
-  std::vector<const double*> given, pointers;
+  std::vector<const double*> given;
   std::size_t next = 0;
   for (std::size_t i = 1 + field.parts().size(); i < field.function().inputs().size(); ++i) {
     const Input& input = field.function().inputs()[i];
     values.push_back(numbers_of<double>(input.parameter ? input.parameter->value() : arguments[next++]));
   }
   for (const auto& value : values) given.push_back(value.data());
-  AlignedVector<double> shared(problem.function.shared_size()), states(sizes.times * problem.state_size);
-  internal::bind_field_inputs<double>(problem, nullptr, nullptr, given, pointers);
-  problem.function.prepare(pointers, shared.data());
+  AlignedVector<double> shared, states(sizes.times * problem.state_size);
+  internal::prepare_field<double>(problem, given, shared);
   const AlignedVector<double> start = numbers_of<double>(z0), at = numbers_of<double>(times);
   internal::LaneSolver<double> solver(problem);
   solver.solve({.z0 = start.data(), .times = at.data(), .arguments = given, .shared = shared.data(), .num_samples = 1},

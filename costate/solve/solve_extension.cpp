@@ -178,9 +178,7 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
     }
     state.arguments.push_back(spread ? state.spread[i].data() : run.operands[i]);
   }
-  std::vector<const T*> pointers;
-  bind_field_inputs<T>(problem_, nullptr, nullptr, state.arguments, pointers);
-  problem_.function.prepare(pointers, state.shared.data());
+  prepare_field<T>(problem_, state.arguments, state.shared);
   state.inputs = {.z0 = state.z0.data(),
                   .times = state.times.data(),
                   .arguments = state.arguments,

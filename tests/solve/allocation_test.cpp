@@ -54,9 +54,7 @@ class Allocations : public ::testing::TestWithParam<Method> {
     for (std::size_t i = 0; i < times.size(); ++i) times[i] = 0.7 * static_cast<double>(i / kLanes);
     const LaneInputs<double> inputs{
         .z0 = z0.data(), .times = times.data(), .arguments = {}, .shared = shared.data(), .num_samples = kLanes};
-    std::vector<const double*> pointers;
-    bind_field_inputs<double>(problem, nullptr, nullptr, {}, pointers);
-    problem.function.prepare(pointers, shared.data());
+    prepare_field<double>(problem, {}, shared);
     solver.solve(inputs, keep_records, states.data());
     const long before = allocations;
     solver.solve(inputs, keep_records, states.data());

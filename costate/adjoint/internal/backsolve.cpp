@@ -59,11 +59,9 @@ Backsolve<T>::Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field)
       solver_(augmented_),
       replay_(augmented_),
       lender_(problem),
-      field_workspace_(problem.function.make_workspace()),
+      slopes_of_field_(problem),
       vjp_workspace_(field.function().make_workspace()),
-      augmented_shared_(augmented_.function.shared_size()),
       vjp_shared_(field.function().shared_size()),
-      field_saved_(problem.function.saved_size()),
       vjp_saved_(field.function().saved_size()) {
   const std::size_t size = augmented_.state_size * lanes_;
   for (auto* buffer : {&start_, &y_, &stage_}) buffer->resize(size);
@@ -103,8 +101,7 @@ bool Backsolve<T>::start() {
   if (!lender_.start(*solve_.solver, solve_.inputs)) return false;
   std::fill(start_.begin(), start_.end(), T{0});
   std::fill(failed_.begin(), failed_.end(), char{0});
-  bind_field_inputs<T>(augmented_, nullptr, nullptr, lender_.arguments(), input_pointers_);
-  augmented_.function.prepare(input_pointers_, augmented_shared_.data());
+  prepare_field<T>(augmented_, lender_.arguments(), augmented_shared_);
   field_.bind_inputs(nullptr, nullptr, lender_.arguments(), nullptr, input_pointers_);
   field_.function().prepare(input_pointers_, vjp_shared_.data());
   cotangents_ = {.time = nullptr, .state = nullptr, .arguments = {}};
@@ -122,18 +119,9 @@ void Backsolve<T>::visit_output(std::size_t output) {
   for (std::size_t lane = 0; lane < lanes_; ++lane)
     times_[lane] = static_cast<T>(solve_.inputs.times[output * lanes_ + lane]);
   lender_.lend(times_.data(), 1);
-  bind_field_inputs<T>(problem_, times_.data(), start_.data(), lender_.arguments(), input_pointers_);
-  output_pointers_.clear();
-  for (const std::size_t offset : problem_.part_offsets) output_pointers_.push_back(slope_.data() + offset * lanes_);
-  problem_.function.run(Phase::kForward, {.inputs = input_pointers_,
-                                          .outputs = output_pointers_,
-                                          .shared = solve_.inputs.shared,
-                                          .saved = field_saved_.data(),
-                                          .workspace = &field_workspace_,
-                                          .lane_weights = nullptr,
-                                          .num_samples = solve_.inputs.num_samples,
-                                          .first_sample = 0,
-                                          .report = nullptr});
+  LaneInputs<T> lent = solve_.inputs;
+  lent.arguments = lender_.arguments();
+  slopes_of_field_.run(times_.data(), start_.data(), lent, slope_.data());
   evaluations_ += static_cast<std::int64_t>(solve_.inputs.num_samples);
   const T* jump = cotangent_ + output * num_state_;
   T* a = start_.data() + num_state_;

@@ -50,8 +50,9 @@ class Backsolve {
   LaneSolver<T> solver_;
   StepReplay<T> replay_;
   Lender<T> lender_;
-  TileWorkspace<T> field_workspace_, vjp_workspace_;
-  AlignedVector<T> augmented_shared_, vjp_shared_, field_saved_, vjp_saved_;
+  FieldEvaluator<T> slopes_of_field_;
+  TileWorkspace<T> vjp_workspace_;
+  AlignedVector<T> augmented_shared_, vjp_shared_, vjp_saved_;
   AlignedVector<T> start_, states_, slope_, times_, stage_times_, steps_, weights_, y_, stage_, slopes_;
   std::vector<AlignedVector<T>> argument_cotangents_;
   std::vector<double> interval_;

@@ -210,8 +210,8 @@ void DiscreteSweep<T>::add_dense_times(std::size_t output) {
     }
   };
   add_weighted_dots([&](std::size_t lane, T along) { step_bars_[lane] += along; });
-  polynomial_weights(Polynomial::kDerivative, tableau.dense, static_cast<std::size_t>(tableau.dense_degree), theta_.data(),
-                     dense_weights_.data(), padded_, lanes_);
+  polynomial_weights(Polynomial::kDerivative, tableau.dense, static_cast<std::size_t>(tableau.dense_degree),
+                     theta_.data(), dense_weights_.data(), padded_, lanes_);
   add_weighted_dots([&](std::size_t lane, T rate) {
     gradients_->times[output * lanes_ + lane] += rate;
     time_bars_[lane] -= rate;

@@ -12,8 +12,7 @@ StepReplay<T>::StepReplay(const LaneProblem<T>& problem)
       lanes_(problem.lanes),
       size_(problem.state_size * problem.lanes),
       most_states_(std::max<std::size_t>(1, recorded_numbers(problem) / problem.state_size)),
-      workspace_(problem.function.make_workspace()),
-      saved_(problem.function.saved_size()),
+      field_(problem),
       y_(size_),
       slopes_(size_ * static_cast<std::size_t>(problem.tableau->num_stages)),
       stage_(size_),
@@ -102,19 +101,7 @@ void StepReplay<T>::advance(std::span<const std::size_t> targets) {
       std::copy(y_.begin(), y_.end(), stage_.begin());
     else
       combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->a_row(stage), stage_.data());
-    bind_field_inputs(problem_, times_.data(), stage_.data(), inputs_.arguments, input_pointers_);
-    output_pointers_.clear();
-    for (const std::size_t offset : problem_.part_offsets)
-      output_pointers_.push_back(slopes_.data() + static_cast<std::size_t>(stage) * size_ + offset * lanes_);
-    problem_.function.run(Phase::kForward, {.inputs = input_pointers_,
-                                            .outputs = output_pointers_,
-                                            .shared = inputs_.shared,
-                                            .saved = saved_.data(),
-                                            .workspace = &workspace_,
-                                            .lane_weights = nullptr,
-                                            .num_samples = inputs_.num_samples,
-                                            .first_sample = 0,
-                                            .report = nullptr});
+    field_.run(times_.data(), stage_.data(), inputs_, slopes_.data() + static_cast<std::size_t>(stage) * size_);
   }
   combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->b, stage_.data());
   select_lanes(mask_.data(), stage_.data(), y_.data(), y_.data(), problem_.state_size, lanes_);

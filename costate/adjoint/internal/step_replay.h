@@ -38,12 +38,10 @@ class StepReplay {
 
   const LaneProblem<T>& problem_;
   const std::size_t lanes_, size_, most_states_;
-  TileWorkspace<T> workspace_;
-  AlignedVector<T> saved_, y_, slopes_, stage_, times_, steps_, mask_;
+  FieldEvaluator<T> field_;
+  AlignedVector<T> y_, slopes_, stage_, times_, steps_, mask_;
   std::vector<Kept> kept_;
   std::vector<std::size_t> position_, targets_;
-  std::vector<const T*> input_pointers_;
-  std::vector<T*> output_pointers_;
   const LaneSolver<T>* solver_ = nullptr;
   LaneInputs<T> inputs_;
 };

@@ -64,6 +64,40 @@ template void bind_field_inputs(const LaneProblem<double>&, const double*, const
                                 std::span<const double* const>, std::vector<const double*>&);
 
 template <class T>
+void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared) {
+  std::vector<const T*> pointers;
+  bind_field_inputs<T>(problem, nullptr, nullptr, arguments, pointers);
+  shared.resize(problem.function.shared_size());
+  problem.function.prepare(pointers, shared.data());
+}
+
+template void prepare_field(const LaneProblem<float>&, std::span<const float* const>, AlignedVector<float>&);
+template void prepare_field(const LaneProblem<double>&, std::span<const double* const>, AlignedVector<double>&);
+
+template <class T>
+FieldEvaluator<T>::FieldEvaluator(const LaneProblem<T>& problem)
+    : problem_(problem), workspace_(problem.function.make_workspace()), saved_(problem.function.saved_size()) {}
+
+template <class T>
+void FieldEvaluator<T>::run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope) {
+  bind_field_inputs(problem_, times, y, inputs.arguments, inputs_);
+  outputs_.clear();
+  for (const std::size_t offset : problem_.part_offsets) outputs_.push_back(slope + offset * problem_.lanes);
+  problem_.function.run(Phase::kForward, {.inputs = inputs_,
+                                          .outputs = outputs_,
+                                          .shared = inputs.shared,
+                                          .saved = saved_.data(),
+                                          .workspace = &workspace_,
+                                          .lane_weights = nullptr,
+                                          .num_samples = inputs.num_samples,
+                                          .first_sample = 0,
+                                          .report = nullptr});
+}
+
+template class FieldEvaluator<float>;
+template class FieldEvaluator<double>;
+
+template <class T>
 void LaneRecord<T>::clear() {
   steps.clear();
   states.clear();
@@ -95,8 +129,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       padded_((problem.lanes + 15) / 16 * 16),
       state_size_(problem.state_size),
       size_((problem.state_size * problem.lanes + 15) / 16 * 16),
-      workspace_(problem.function.make_workspace()),
-      saved_(problem.function.saved_size()),
+      field_(problem),
       y_(size_),
       y_next_(size_),
       stage_(size_),
@@ -290,22 +323,6 @@ bool LaneSolver<T>::plan_steps() {
     steps_[lane] = lane_[lane].is_active ? static_cast<T>(lane_[lane].h) : T{0};
   }
   return any_active();
-}
-
-template <class T>
-void LaneSolver<T>::evaluate(const T* times, const T* y, T* slope) {
-  bind_field_inputs(problem_, times, y, inputs_.arguments, input_pointers_);
-  output_pointers_.clear();
-  for (const std::size_t offset : problem_.part_offsets) output_pointers_.push_back(slope + offset * lanes_);
-  problem_.function.run(Phase::kForward, {.inputs = input_pointers_,
-                                          .outputs = output_pointers_,
-                                          .shared = inputs_.shared,
-                                          .saved = saved_.data(),
-                                          .workspace = &workspace_,
-                                          .lane_weights = nullptr,
-                                          .num_samples = inputs_.num_samples,
-                                          .first_sample = 0,
-                                          .report = nullptr});
 }
 
 /// out = y + h sum weights_j k_j.

@@ -80,6 +80,32 @@ struct LaneInputs {
   std::size_t num_samples = 0;
 };
 
+/// The pointers of a field's Function inputs: t, the parts within y, then arguments and Parameters.
+template <class T>
+void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
+                       std::vector<const T*>& pointers);
+
+/// TileFunction::prepare of the field for given arguments and Parameters; `shared` is sized here.
+template <class T>
+void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared);
+
+/// A thread's evaluations of a field on a tile.
+template <class T>
+class FieldEvaluator {
+ public:
+  explicit FieldEvaluator(const LaneProblem<T>& problem);
+
+  /// slope [state, lanes] = f at times [lanes] and y [state, lanes].
+  void run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope);
+
+ private:
+  const LaneProblem<T>& problem_;
+  TileWorkspace<T> workspace_;
+  AlignedVector<T> saved_;
+  std::vector<const T*> inputs_;
+  std::vector<T*> outputs_;
+};
+
 /// Samples that wait for a lane.
 class LaneQueue {
  public:
@@ -132,7 +158,7 @@ class LaneSolver {
   void write_dense_outputs(T* states);
   void write_state(const T* y, std::size_t lane, std::size_t output, T* states) const;
   void fail(std::size_t lane, Status status);
-  void evaluate(const T* times, const T* y, T* slope);
+  void evaluate(const T* times, const T* y, T* slope) { field_.run(times, y, inputs_, slope); }
   void evaluate_stage(std::size_t stage);
   void evaluate_first();
   void evaluate_closing();
@@ -145,13 +171,10 @@ class LaneSolver {
 
   const LaneProblem<T>& problem_;
   std::size_t lanes_, padded_, state_size_, size_;  // padded_: lanes in whole vectors of any type
-  TileWorkspace<T> workspace_;
-  AlignedVector<T> saved_;
+  FieldEvaluator<T> field_;
   AlignedVector<T> y_, y_next_, stage_, slopes_, stage_times_, steps_, mask_, norms_, other_norms_, dense_mask_;
-  AlignedVector<T> dense_weights_;            // [stage, padded lanes]
-  AlignedVector<double> theta_, trials_;      // [padded lanes]
-  std::vector<const T*> input_pointers_;
-  std::vector<T*> output_pointers_;
+  AlignedVector<T> dense_weights_;        // [stage, padded lanes]
+  AlignedVector<double> theta_, trials_;  // [padded lanes]
   std::vector<Lane> lane_;
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;
@@ -163,12 +186,9 @@ extern template struct LaneProblem<float>;
 extern template struct LaneProblem<double>;
 extern template struct LaneRecord<float>;
 extern template struct LaneRecord<double>;
+extern template class FieldEvaluator<float>;
+extern template class FieldEvaluator<double>;
 extern template class LaneSolver<float>;
 extern template class LaneSolver<double>;
-
-/// The pointers of a field's Function inputs: t, the parts within y, then arguments and Parameters.
-template <class T>
-void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
-                       std::vector<const T*>& pointers);
 
 }  // namespace costate::internal
