@@ -101,7 +101,7 @@ void DiscreteSweep<T>::evaluate_stages() {
   const Slopes<T> slopes{slopes_.data(), size_, problem_.state_size, lanes_};
   for (std::size_t stage = 0; stage < num_used_stages_; ++stage) {
     const double node = problem_.tableau->c[stage];
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
+    for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
       stage_times(stage)[lane] = remaining_[lane] == 0
                                      ? idle_times_[lane]
                                      : static_cast<T>(stage_time(node, step(lane).t, step(lane).h, step(lane).t_next));

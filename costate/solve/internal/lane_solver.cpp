@@ -15,6 +15,11 @@ namespace {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
+bool reads_input(const Function& function, std::int64_t position) {
+  return std::any_of(function.nodes().begin(), function.nodes().end(),
+                     [&](const Node& node) { return node.op == Op::kInput && node.indices[0] == position; });
+}
+
 template <class T>
 bool lane_is_finite(const T* y, std::size_t lane, std::size_t lanes, std::size_t rows) {
   for (std::size_t row = 0; row < rows; ++row)
@@ -41,7 +46,8 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       num_times(times),
       state_size(static_cast<std::size_t>(vector_field.state_size())),
       function(vector_field.function(), num_lanes),
-      is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()) {
+      is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
+      reads_time(reads_input(vector_field.function(), 0)) {
   std::size_t offset = 0;
   for (const StatePart& part : field.parts()) {
     part_offsets.push_back(offset);
@@ -334,10 +340,9 @@ void LaneSolver<T>::combine(std::span<const double> weights, T* out) {
 template <class T>
 void LaneSolver<T>::evaluate_stage(std::size_t stage) {
   const double node = problem_.tableau->c[stage];
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane) {
     const Lane& state = lane_[lane];
     stage_times_[lane] = static_cast<T>(stage_time(node, state.t, state.h, state.t_next));
-    if (state.is_active) ++outcomes_[lane].nfe;
   }
   combine(problem_.tableau->a_row(static_cast<int>(stage)), stage_.data());
   evaluate(stage_times_.data(), stage_.data(), slope(stage));
@@ -388,10 +393,11 @@ void LaneSolver<T>::attempt() {
   for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(stage);
   combine(problem_.tableau->b, y_next_.data());
   closing_known_ = false;
-  if (!problem_.tableau->error_needs_closing_stage() || problem_.is_fixed) return;
-  evaluate_closing();
+  const bool needs_closing = problem_.tableau->error_needs_closing_stage() && !problem_.is_fixed;
+  if (needs_closing) evaluate_closing();
+  const auto evaluations = static_cast<std::int64_t>(closing()) - (needs_closing ? 0 : 1);
   for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (lane_[lane].is_active) ++outcomes_[lane].nfe;
+    if (lane_[lane].is_active) outcomes_[lane].nfe += evaluations;
 }
 
 template <class T>

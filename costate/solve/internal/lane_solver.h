@@ -26,6 +26,7 @@ struct LaneProblem {
   TileFunction<T> function;
   std::vector<std::size_t> part_offsets;  // in rows
   bool is_fixed;
+  bool reads_time;  // an autonomous field needs no stage times
 };
 
 /// Numbers of recorded states that one lane may keep: half of the memory budget, the other half is for the way back.

@@ -1,0 +1,41 @@
+"""diffrax's side: vmap over the samples, each with steps of its own. usage: diffrax_side.py NUMBER SECONDS"""
+
+import json
+import os
+import sys
+import time
+
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+
+import diffrax
+import jax
+import jax.numpy as jnp
+import numpy as np
+from data import ensemble, lotka_volterra
+
+jax.config.update("jax_enable_x64", True)
+
+
+def main():
+    number, seconds = int(sys.argv[1]), float(sys.argv[2])
+    z0, rates = map(jnp.asarray, ensemble(number))
+    term = diffrax.ODETerm(lambda t, z, p: jnp.stack(lotka_volterra(z, p)))
+    controller = diffrax.PIDController(rtol=1e-8, atol=1e-8)
+
+    @jax.jit
+    @jax.vmap
+    def run(z, p):
+        return diffrax.diffeqsolve(term, diffrax.Dopri8(), 0.0, 10.0, None, z, args=p, stepsize_controller=controller).ys[-1]
+
+    end = jax.block_until_ready(run(z0, rates))
+    samples = []
+    begin = time.perf_counter()
+    while len(samples) < 5 or time.perf_counter() - begin < seconds:
+        start = time.perf_counter()
+        end = jax.block_until_ready(run(z0, rates))
+        samples.append(1e3 * (time.perf_counter() - start))
+    print(json.dumps({"sum": float(end.sum()), "ms": [float(np.percentile(samples, q)) for q in (50, 25, 75)]}))
+
+
+if __name__ == "__main__":
+    main()
