@@ -19,7 +19,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv-bench"
-PEERS = ["torch", "torchdiffeq==0.2.5", "jax", "diffrax==0.7.2", "numpy"]
+PEERS = ["torch", "torchdiffeq==0.2.5", "jax", "diffrax==0.7.2", "numpy", "heyoka", "scipy"]
 WORKLOADS = {
     "spiral": "2-50-2 tanh on z³, batch 20, 10 times in [0, 1], dopri5 1e-4/1e-6",
     "single": "2-64-64-2 tanh, batch 1, 100 times in [0, 10], dopri5 1e-6",
@@ -31,6 +31,9 @@ WORKLOADS = {
 # Costate's samples take steps of their own, the peers' batch takes one step for all: the difference is of the order of the
 # tolerance, seen through the loss.
 AGREEMENT = {"loss": 1e-3, "gradient_norm": 1e-2}
+
+
+ENSEMBLE = "Lotka–Volterra, f64, 10,000 different starts and parameters, [0, 10], tolerances 1e-8, per-sample steps, end state"
 
 
 def run(command, **options):
@@ -50,13 +53,13 @@ def prepare(arguments, data):
     build = ROOT / "build/bench"
     run(["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCOSTATE_BUILD_BENCH=ON",
          "-DCOSTATE_BUILD_TESTS=OFF", "-DCOSTATE_BUILD_CLI=OFF"])
-    run(["cmake", "--build", build, "--target", "costate_side"])
+    run(["cmake", "--build", build, "--target", "costate_side", "ensemble_costate_side"])
     if not arguments.costate_only and not (VENV / "bin/python").exists():
         run([sys.executable, "-m", "venv", VENV])
         run([VENV / "bin/pip", "install", "--quiet", *PEERS])
     python = ROOT / ".venv/bin/python" if arguments.costate_only else VENV / "bin/python"
     run([python, ROOT / "bench/engine/make_data.py", data, *(["--tiny"] if arguments.tiny else [])])
-    return build / "bench/costate_side"
+    return build / "bench"
 
 
 def disagreements(name, sides):
@@ -68,13 +71,40 @@ def disagreements(name, sides):
                 yield f"{name}: {key} of {peer} is {theirs[key]:.6g}, of costate {mine[key]:.6g}"
 
 
+def ensemble(arguments, folder):
+    number = "200" if arguments.tiny else "10000"
+    sides = {"costate": measure([folder / "ensemble_costate_side", number, arguments.seconds], arguments.core)}
+    for peer in () if arguments.costate_only else ("heyoka", "diffrax", "scipy"):
+        script = ROOT / f"bench/ensemble/{peer}_side.py"
+        sides[peer] = measure([VENV / "bin/python", script, number, arguments.seconds], arguments.core)
+    print("ensemble", json.dumps(sides), flush=True)
+    return sides
+
+
+def ensemble_disagreements(sides):
+    for peer, theirs in sides.items():
+        if theirs["sum"] is not None and abs(theirs["sum"] / sides["costate"]["sum"] - 1) > 1e-6:
+            yield f"ensemble: the states of {peer} add up to {theirs['sum']:.10g}, of costate to {sides['costate']['sum']:.10g}"
+
+
+def ensemble_table(sides):
+    methods = {"costate": "Costate, dopri8", "heyoka": "heyoka, Taylor, batch mode", "diffrax": "diffrax, Dopri8, vmap",
+               "scipy": "SciPy, DOP853, one after the other"}
+    lines = ["| | ms | trajectories/s | Costate is faster by |", "|---|---|---|---|"]
+    for side, result in sides.items():
+        rate = 1e4 / (result["ms"][0] / 1e3)
+        faster = "" if side == "costate" else ratio(result["ms"], sides["costate"]["ms"])
+        lines.append(f"| {methods[side]} | {milliseconds(result['ms'])} | {rate:.3g} | {faster} |")
+    return lines
+
+
 def milliseconds(timing):
     median, low, high = timing
     return f"{median:.3g} ({low:.3g}–{high:.3g})"
 
 
 def ratio(theirs, mine):
-    return f"{theirs[0] / mine[0]:.1f}×"
+    return f"{theirs[0] / mine[0]:.3g}×"
 
 
 def table(results):
@@ -109,9 +139,9 @@ def cpu_name():
     return platform.processor()
 
 
-def page(results, arguments):
+def page(results, systems, arguments):
     versions = run([VENV / "bin/pip", "list", "--format", "freeze"]).splitlines()
-    peers = ", ".join(v for v in versions if v.split("==")[0] in ("torch", "torchdiffeq", "jax", "diffrax"))
+    peers = ", ".join(v for v in versions if v.split("==")[0] in ("torch", "torchdiffeq", "jax", "diffrax", "heyoka", "scipy"))
     head = [
         "# Benchmarks", "",
         "Written by `bench/run.py`; do not edit the tables by hand. Median (quartiles) in milliseconds on one pinned core, all sides in "
@@ -124,7 +154,9 @@ def page(results, arguments):
         "## Forward and gradient, f32", "", *table(results), "",
         *(f"- **{name}**: {text}." for name, text in WORKLOADS.items()), "",
         "## From a loaded process to the first gradient, ms, and evaluations a sample", "", *first_gradients(results), "",
-        "Costate's and diffrax's include compiling; torchdiffeq has nothing to compile. Interpreter start and imports are in none.", ""]
+        "Costate's and diffrax's include compiling; torchdiffeq has nothing to compile. Interpreter start and imports are in none.", "",
+        "## An ensemble of plain ODEs", "", ENSEMBLE + ". SciPy's time is that of 200 of them, scaled.", "",
+        *ensemble_table(systems), ""]
     tail = ROOT / "bench/notes.md"
     return "\n".join(head) + "\n" + tail.read_text()
 
@@ -139,20 +171,22 @@ def main():
     arguments = parser.parse_args()
     results, faults = {}, []
     with tempfile.TemporaryDirectory() as data:
-        side = prepare(arguments, data)
+        folder = prepare(arguments, data)
         for name in WORKLOADS:
-            sides = {"costate": measure([side, data, name, arguments.seconds], arguments.core)}
+            sides = {"costate": measure([folder / "costate_side", data, name, arguments.seconds], arguments.core)}
             for peer in () if arguments.costate_only else ("diffrax", "torchdiffeq"):
                 script = ROOT / f"bench/engine/{peer}_side.py"
                 sides[peer] = measure([VENV / "bin/python", script, data, name, arguments.seconds], arguments.core)
             print(name, json.dumps(sides), flush=True)
             faults += disagreements(name, sides)
             results[name] = sides
+        systems = ensemble(arguments, folder)
+        faults += ensemble_disagreements(systems)
     if faults:
         sys.exit("bench: answers differ, so no ratio is printed:\n" + "\n".join(faults))
     if arguments.costate_only or arguments.tiny:
         return
-    text = page(results, arguments)
+    text = page(results, systems, arguments)
     if arguments.no_write:
         print(text)
     else:
