@@ -18,14 +18,14 @@ TEST(LearnedPendulum, PredictsUnseenStartsAndConservesEnergy) {
   GTEST_SKIP() << "training for minutes under a sanitizer shows nothing new";
 #endif
   const TimeSeries series =
-      simulate("pendulum", {.trajectories = 20, .noise = 0.01, .seed = 1, .until = 10, .samples = 101});
+      simulate("pendulum", {.trajectories = 20, .noise = 0.005, .seed = 1, .until = 10, .samples = 101});
   FitConfig config;
   config.columns = {.time = "t", .states = series.state_names};
   config.hold_out = 0;
   config.hidden = {64, 64};
   config.window = 101;
   config.epochs = 500;
-  config.polish = 1200;
+  config.polish = 2600;
   const FitResult result = fit(series, config);
   double lowest = 10, highest = 0;
   for (const Trajectory& trajectory : series.trajectories) {
