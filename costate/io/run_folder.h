@@ -1,7 +1,8 @@
-// The folder that a fit leaves behind, and what its files are called.
+// The folder that a fit or an experiment leaves behind, and what its files are called.
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace costate {
 
@@ -26,6 +27,8 @@ class RunFolder {
   std::filesystem::path history() const { return path_ / "history.csv"; }
   std::filesystem::path metrics() const { return path_ / "metrics.json"; }
   std::filesystem::path forecast() const { return path_ / "forecast.csv"; }
+  /// The picture of an experiment; `format` is "svg" or "png".
+  std::filesystem::path figure(const std::string& format) const { return path_ / ("figure." + format); }
   std::filesystem::path report() const { return path_ / "report.html"; }
 
  private:

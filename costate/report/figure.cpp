@@ -48,11 +48,16 @@ std::string number(double value) {
 }
 
 bool can_draw(const Figure& figure, double x, double y) {
-  return std::isfinite(x) && std::isfinite(y) && (figure.y_scale == Scale::kLinear || y > 0);
+  return std::isfinite(x) && std::isfinite(y) && (figure.x_scale == Scale::kLinear || x > 0) &&
+         (figure.y_scale == Scale::kLinear || y > 0);
 }
 
 void check(const Figure& figure) {
-  bool any = !figure.arrows.empty();
+  bool any = !figure.arrows.empty() || !figure.rasters.empty();
+  for (const Raster& raster : figure.rasters)
+    if (raster.columns == 0 || raster.values.size() % raster.columns != 0 || raster.values.empty())
+      throw InvalidArgument("[to_svg] a raster of ", raster.columns, " columns has ", raster.values.size(),
+                            " values; give full rows.");
   for (const Curve& curve : figure.curves) {
     if (curve.x.size() != curve.y.size())
       throw InvalidArgument("[to_svg] curve '", curve.name, "' has ", curve.x.size(), " x and ", curve.y.size(),
@@ -71,14 +76,17 @@ std::string style_of(const Curve& curve) {
       return "with lines lw 2 dt 2" + color;
     case Mark::kPoints:
       return "with points pt 7 ps 0.5" + color;
+    case Mark::kDots:
+      return text::concat("with points pt 7 ps 0.15 lc rgb '#90",
+                          kPalette[static_cast<std::size_t>(curve.color) % 8] + 1, "'");
     case Mark::kSteps:
       return "with steps lw 1.5" + color;
   }
   throw InternalError("[to_svg] no such mark.");
 }
 
-void write_data(std::ostream& script, const Figure& figure, const Curve& curve, std::size_t index) {
-  script << "$curve" << index << " << EOD\n";
+void write_data(std::ostream& script, const Figure& figure, const Curve& curve, const std::string& block) {
+  script << block << " << EOD\n";
   for (std::size_t i = 0; i < curve.x.size(); ++i) {
     if (can_draw(figure, curve.x[i], curve.y[i]))
       script << number(curve.x[i]) << " " << number(curve.y[i]) << "\n";
@@ -88,18 +96,33 @@ void write_data(std::ostream& script, const Figure& figure, const Curve& curve, 
   script << "EOD\n";
 }
 
-std::string script_of(const Figure& figure, const std::string& id, const fs::path& out) {
-  std::ostringstream script;
-  script << "set terminal svg size " << figure.width << "," << figure.height
-         << " dynamic enhanced font 'sans-serif,13' name " << quote(id) << " background rgb 'white'\n"
-         << "set output " << quote(out.string()) << "\n"
-         << "set title " << quote(figure.title) << " noenhanced\n"
+/// The raster as a matrix whose cells stand at their middles.
+std::string write_raster(std::ostream& script, const Raster& raster, const std::string& block) {
+  script << block << " << EOD\n";
+  for (std::size_t i = 0; i < raster.values.size(); ++i)
+    script << (std::isfinite(raster.values[i]) ? number(raster.values[i]) : "NaN")
+           << ((i + 1) % raster.columns == 0 ? "\n" : " ");
+  script << "EOD\n";
+  const auto columns = static_cast<double>(raster.columns);
+  const double rows = static_cast<double>(raster.values.size()) / columns;
+  const double dx = (raster.x_high - raster.x_low) / columns, dy = (raster.y_high - raster.y_low) / rows;
+  return text::concat(block, " matrix using (", number(raster.x_low), "+($1+0.5)*", number(dx), "):(",
+                      number(raster.y_low), "+($2+0.5)*", number(dy), "):3 with image notitle");
+}
+
+void write_axes(std::ostream& script, const Figure& figure) {
+  script << "set title " << quote(figure.title) << " noenhanced\n"
          << "set xlabel " << quote(figure.x_label) << " noenhanced\n"
-         << "set ylabel " << quote(figure.y_label) << " noenhanced\n"
-         << "set border 3 lc rgb '#555555'\nset tics nomirror out\nset grid lc rgb '#dddddd' lt 1 lw 0.5\n"
-         << "set key outside top right horizontal noenhanced\nset samples 2\n";
+         << "set ylabel " << quote(figure.y_label) << " noenhanced\n";
+  if (figure.x_scale == Scale::kLog) script << "set logscale x\nset format x '10^{%L}'\n";
   if (figure.y_scale == Scale::kLog) script << "set logscale y\nset format y '10^{%L}'\n";
   if (figure.aspect == Aspect::kEqual) script << "set size ratio -1\n";
+  const auto write_range = [&](const char* axis, const Interval& interval) {
+    if (interval.low != interval.high)
+      script << "set " << axis << "range [" << number(interval.low) << ":" << number(interval.high) << "]\n";
+  };
+  write_range("x", figure.x_range);
+  write_range("y", figure.y_range);
   for (std::size_t i = 0; i < figure.bands.size(); ++i) {
     const Band& band = figure.bands[i];
     script << "set object " << i + 1 << " rectangle from first " << number(band.from) << ", graph 0 to first "
@@ -107,21 +130,51 @@ std::string script_of(const Figure& figure, const std::string& id, const fs::pat
            << "set label " << i + 1 << " " << quote(band.name) << " at first " << number(band.from)
            << ", graph 0.95 offset character 0.5,0 tc rgb '#555555' noenhanced front\n";
   }
-  for (std::size_t i = 0; i < figure.curves.size(); ++i) write_data(script, figure, figure.curves[i], i);
+}
+
+/// One figure; `index` tells its data from those of others on the sheet.
+void write_figure(std::ostream& script, const Figure& figure, std::size_t index) {
+  script << "reset\nset border 3 lc rgb '#555555'\nset tics nomirror out\nset grid lc rgb '#dddddd' lt 1 lw 0.5\n"
+         << "set key outside bottom center horizontal noenhanced\nset samples 2\n"
+         << "set palette defined (0 'white', 0.35 '#9ecae1', 0.7 '#3182bd', 1 '#08306b')\nunset colorbox\n";
+  write_axes(script, figure);
   std::vector<std::string> plots;
+  for (const Raster& raster : figure.rasters)
+    plots.push_back(write_raster(script, raster, text::concat("$raster", index)));
   if (!figure.arrows.empty()) {
-    script << "$arrows << EOD\n";
+    script << "$arrows" << index << " << EOD\n";
     for (const Arrow& arrow : figure.arrows)
       script << number(arrow.x) << " " << number(arrow.y) << " " << number(arrow.dx) << " " << number(arrow.dy) << "\n";
     script << "EOD\n";
-    plots.push_back("$arrows using 1:2:3:4 with vectors filled head size graph 0.008,20 lw 1 lc rgb '#aaaaaa' notitle");
+    plots.push_back(text::concat(
+        "$arrows", index, " using 1:2:3:4 with vectors filled head size graph 0.008,20 lw 1 lc rgb '#aaaaaa' notitle"));
   }
   for (std::size_t i = 0; i < figure.curves.size(); ++i) {
     const Curve& curve = figure.curves[i];
+    const std::string block = text::concat("$curve", index, "_", i);
+    write_data(script, figure, curve, block);
     const std::string title = curve.name.empty() ? "notitle" : "title " + quote(curve.name);
-    plots.push_back(text::concat("$curve", i, " using 1:2 ", style_of(curve), " ", title));
+    plots.push_back(text::concat(block, " using 1:2 ", style_of(curve), " ", title));
   }
   script << "plot " << text::join(plots, ", ") << "\n";
+}
+
+struct Extent {
+  int width, height, rows;
+};
+
+Extent extent_of(const Sheet& sheet) {
+  const int rows = (static_cast<int>(sheet.figures.size()) + sheet.columns - 1) / sheet.columns;
+  return {sheet.figures[0].width * sheet.columns, sheet.figures[0].height * rows, rows};
+}
+
+std::string script_of(const Sheet& sheet, const std::string& terminal, const fs::path& out) {
+  std::ostringstream script;
+  script << "set terminal " << terminal << "\nset output " << quote(out.string()) << "\n";
+  if (sheet.figures.size() > 1)
+    script << "set multiplot layout " << extent_of(sheet).rows << "," << sheet.columns << "\n";
+  for (std::size_t i = 0; i < sheet.figures.size(); ++i) write_figure(script, sheet.figures[i], i);
+  if (sheet.figures.size() > 1) script << "unset multiplot\n";
   return script.str();
 }
 
@@ -173,15 +226,30 @@ std::string element_of(const std::string& svg) {
   return svg.substr(begin);
 }
 
+void check(const Sheet& sheet) {
+  if (sheet.figures.empty() || sheet.columns < 1)
+    throw InvalidArgument("[to_svg] a sheet has ", sheet.figures.size(), " figures in ", sheet.columns,
+                          " columns; give at least one of each.");
+  for (const Figure& figure : sheet.figures) check(figure);
+}
+
+/// What gnuplot draws on its terminal.
+std::string drawn(const Sheet& sheet, const std::string& terminal) {
+  const TemporaryFolder folder;
+  const fs::path script = folder.path() / "figure.gp", out = folder.path() / "figure";
+  write_atomically(script, script_of(sheet, terminal, out));
+  run_gnuplot(script, folder.path() / "log");
+  return read_file(out);
+}
+
 }  // namespace
 
-std::string to_svg(const Figure& figure, const std::string& id) {
-  check(figure);
-  const TemporaryFolder folder;
-  const fs::path script = folder.path() / "figure.gp", out = folder.path() / "figure.svg";
-  write_atomically(script, script_of(figure, id, out));
-  run_gnuplot(script, folder.path() / "log");
-  std::string svg = element_of(read_file(out));
+std::string to_svg(const Sheet& sheet, const std::string& id) {
+  check(sheet);
+  const Extent extent = extent_of(sheet);
+  std::string svg = element_of(
+      drawn(sheet, text::concat("svg size ", extent.width, ",", extent.height,
+                                " dynamic enhanced font 'sans-serif,13' name ", quote(id), " background rgb 'white'")));
   // gnuplot's own ids repeat from picture to picture.
   for (const char* own : {"gpDot", "gpPt", "textbox", "greybox", "gnuplot_canvas"}) {
     const std::string from = own, to = id + "-" + own;
@@ -189,6 +257,13 @@ std::string to_svg(const Figure& figure, const std::string& id) {
       svg.replace(at, from.size(), to);
   }
   return svg;
+}
+
+void write_png(const std::filesystem::path& path, const Sheet& sheet) {
+  check(sheet);
+  const Extent extent = extent_of(sheet);
+  write_atomically(path, drawn(sheet, text::concat("pngcairo size ", extent.width, ",", extent.height,
+                                                   " enhanced font 'sans,10' background rgb 'white'")));
 }
 
 }  // namespace costate

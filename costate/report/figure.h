@@ -1,6 +1,7 @@
-// A picture by gnuplot, as SVG.
+// Pictures by gnuplot, as SVG or PNG.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@ enum class Mark {
   kLine,
   kDashed,
   kPoints,
+  kDots,   // small and half transparent, for many samples
   kSteps,  // a line that holds its value up to the next point
 };
 
@@ -33,6 +35,18 @@ struct Arrow {
   double x = 0, y = 0, dx = 0, dy = 0;
 };
 
+/// A function of the plane as shades, dark where it is large, behind the rest.
+struct Raster {
+  double x_low = 0, x_high = 0, y_low = 0, y_high = 0;  // the outer edges
+  std::size_t columns = 0;
+  std::vector<double> values = {};  // rows from below, cells from the left
+};
+
+/// The part of an axis that is shown; from it to the same number: all of the curves.
+struct Interval {
+  double low = 0, high = 0;
+};
+
 enum class Scale { kLinear, kLog };
 enum class Aspect { kFree, kEqual };
 
@@ -41,16 +55,31 @@ struct Figure {
   std::vector<Curve> curves = {};
   std::vector<Band> bands = {};
   std::vector<Arrow> arrows = {};
+  std::vector<Raster> rasters = {};  // one at most
+  Scale x_scale = Scale::kLinear;
   Scale y_scale = Scale::kLinear;
   Aspect aspect = Aspect::kFree;
+  Interval x_range = {}, y_range = {};
   int width = 720, height = 360;
 };
 
-/// The picture as an SVG element whose ids begin with `id`, so that several can stand on one page. Numbers that a
+/// Figures on one sheet, from left to right and then down, in cells of the first one's size.
+struct Sheet {
+  std::vector<Figure> figures;
+  int columns = 1;
+
+  Sheet(Figure figure) : figures{std::move(figure)} {}  // NOLINT(google-explicit-constructor): a sheet of one
+  Sheet(std::vector<Figure> all, int side_by_side) : figures(std::move(all)), columns(side_by_side) {}
+};
+
+/// The sheet as an SVG element whose ids begin with `id`, so that several can stand on one page. Numbers that a
 /// logarithmic axis cannot show are gaps.
 ///
-/// Throws: InvalidArgument if a curve's x and y differ in length or nothing finite is to be drawn; IoError if gnuplot
-/// is missing or fails.
-std::string to_svg(const Figure& figure, const std::string& id);
+/// Throws: InvalidArgument if a curve's x and y differ in length, a raster's rows are not full or nothing finite is to
+///         be drawn; IoError if gnuplot is missing or fails.
+std::string to_svg(const Sheet& sheet, const std::string& id);
+
+/// Writes the sheet as a PNG file, which is the old one or the new one. Throws as to_svg.
+void write_png(const std::filesystem::path& path, const Sheet& sheet);
 
 }  // namespace costate

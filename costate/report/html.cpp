@@ -66,7 +66,7 @@ class Writer {
   void write(const Listing& listing) { out_ << "<pre>" << escape(listing.text) << "</pre>\n"; }
 
   void write(const Picture& picture) {
-    out_ << "<figure>\n" << to_svg(picture.figure, text::concat("figure", ++figures_)) << "\n";
+    out_ << "<figure>\n" << to_svg(picture.sheet, text::concat("figure", ++figures_)) << "\n";
     if (!picture.caption.empty()) out_ << "<figcaption>" << escape(picture.caption) << "</figcaption>\n";
     out_ << "</figure>\n";
   }

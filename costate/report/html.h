@@ -27,7 +27,7 @@ struct Listing {
 };
 
 struct Picture {
-  Figure figure;
+  Sheet sheet;
   std::string caption = {};
 };
 

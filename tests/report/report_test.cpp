@@ -90,7 +90,7 @@ TEST(Figure, SaysSoWhereGnuplotIsMissing) {
 
 TEST(Html, IsOneFileWithUniqueIdsAndEscapedText) {
   Picture picture{simple_figure(), kHostile};
-  picture.figure.curves[0].mark = Mark::kPoints;
+  picture.sheet.figures[0].curves[0].mark = Mark::kPoints;
   const std::string page = to_html({.title = kHostile,
                                     .subtitle = "s",
                                     .sections = {{kHostile,

@@ -1,0 +1,97 @@
+// costate reproduce: an experiment of the lecture notes.
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "costate/base/base.h"
+#include "experiments/experiment.h"
+
+namespace costate::cli {
+namespace {
+
+using experiments::Experiment;
+using experiments::Metric;
+using experiments::Outcome;
+
+struct Arguments {
+  std::string name, out;
+  std::optional<std::string> seed, data, threads;
+  bool quick = false, list = false, replace = false, quiet = false;
+};
+
+constexpr int kMissed = 1;  // the exit code if a metric is not what it must be
+
+int list_experiments() {
+  for (const Experiment& experiment : experiments::experiments()) {
+    std::cout << experiment.name << "\n    " << experiment.shows << "\n    takes " << experiment.takes << " on 2 cores";
+    if (!experiment.needs.empty()) std::cout << "; needs " << experiment.needs;
+    std::cout << "\n";
+  }
+  return 0;
+}
+
+/// Prints the metrics; the exit code.
+int judge(const Outcome& outcome, const Arguments& arguments) {
+  int missed = 0;
+  for (const Metric& metric : outcome.metrics) {
+    missed += metric.holds() ? 0 : 1;
+    if (arguments.quiet) continue;
+    std::cout << (metric.bound == experiments::Bound::kNone ? "      "
+                  : metric.holds()                          ? "holds "
+                                                            : "FAILS ")
+              << std::setw(12) << std::setprecision(4) << metric.value << "  " << metric.name;
+    if (metric.bound != experiments::Bound::kNone)
+      std::cout << " (must be at " << (metric.bound == experiments::Bound::kAtMost ? "most " : "least ") << metric.limit
+                << ")";
+    if (!metric.published.empty()) std::cout << "; published: " << metric.published;
+    std::cout << "\n";
+  }
+  if (missed == 0) return 0;
+  std::cerr << "costate: error: " << missed << " of " << outcome.metrics.size() << " metrics of '" << arguments.name
+            << "' are not what they must be.\n";
+  return kMissed;
+}
+
+int run(const Arguments& arguments) {
+  if (arguments.list) return list_experiments();
+  if (arguments.name.empty())
+    throw InvalidArgument("reproduce needs an experiment; 'costate reproduce --list' shows them.");
+  const Experiment& experiment = experiments::find_experiment(arguments.name);
+  experiments::ReproduceOptions options{.request = {}, .out = {}, .replace = arguments.replace};
+  options.request.quick = arguments.quick;
+  if (arguments.seed)
+    options.request.seed = static_cast<std::uint64_t>(to_integer("--seed", *arguments.seed, {.low = 0}));
+  if (arguments.data) options.request.data = *arguments.data;
+  if (arguments.threads) set_num_threads(static_cast<int>(to_integer("--threads", *arguments.threads, {1, 1024})));
+  if (!arguments.quiet) options.request.say = [](const std::string& line) { std::cerr << line << "\n"; };
+  options.out = arguments.out.empty() ? "runs/" + experiment.name + (arguments.quick ? "-quick" : "") : arguments.out;
+  const Outcome outcome = experiments::reproduce(experiment, options);
+  const int code = judge(outcome, arguments);
+  if (!arguments.quiet) std::cout << "report: " << (options.out / "report.html").string() << "\n";
+  return code;
+}
+
+}  // namespace
+
+void add_reproduce(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("reproduce", "Run an experiment of the lecture notes");
+  const auto arguments = std::make_shared<Arguments>();
+  command->add_option("experiment", arguments->name, "Name of the experiment: pendulum, cnf, … (--list shows all)");
+  command->add_flag("--quick", arguments->quick, "A small version of the same code");
+  command->add_option("--seed", arguments->seed, "Seed of weights, data and order (0)");
+  command->add_option("--data", arguments->data, "Folder of the data that the experiment needs (--list tells which)");
+  command->add_option("--out", arguments->out, "Run folder (runs/<name>)");
+  command->add_flag("--replace", arguments->replace, "Remove the run that is in --out first");
+  command->add_option("--threads", arguments->threads, "Threads (all)");
+  command->add_flag("--quiet", arguments->quiet, "Print nothing but errors");
+  command->add_flag("--list", arguments->list, "List the experiments: what each shows, needs and takes");
+  command->footer(
+      "Exits with 1 if a metric is not what it must be.\nExample:\n  costate reproduce pendulum --quick --out "
+      "runs/pendulum");
+  command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });
+}
+
+}  // namespace costate::cli

@@ -1,0 +1,69 @@
+// An experiment: a part of the lecture notes as a command, with its picture and its numbers.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "costate/report/html.h"
+
+namespace costate::experiments {
+
+struct Request {
+  bool quick = false;  // a small version of the same code
+  std::uint64_t seed = 0;
+  std::filesystem::path data = {};                                   // folder of data that do not come with Costate
+  std::function<void(const std::string&)> say = [](const auto&) {};  // a line about what is being done
+};
+
+/// What a metric must be.
+enum class Bound { kNone, kAtMost, kAtLeast };
+
+/// A number that the experiment was done for.
+struct Metric {
+  std::string name;
+  double value = 0;
+  Bound bound = Bound::kNone;
+  double limit = 0;
+  std::string published = {};  // what it stands beside, and its source
+
+  /// False if the value is NaN or on the wrong side of its bound.
+  bool holds() const;
+};
+
+struct Outcome {
+  std::string title;
+  Sheet figure;                        // the picture of the experiment
+  std::string caption;                 // what to see in it
+  std::vector<Section> sections = {};  // of the report, after the picture and the metrics
+  std::vector<Metric> metrics = {};
+};
+
+/// A row of experiments.def.
+struct Experiment {
+  std::string name;
+  std::string shows;
+  std::string needs;  // data that do not come with Costate; "": none
+  std::string takes;  // the full run and the quick one, on 2 cores
+  Outcome (*run)(const Request& request);
+};
+
+/// All experiments, in the order of the lecture notes.
+const std::vector<Experiment>& experiments();
+
+/// InvalidArgument, with the nearest name, if there is none.
+const Experiment& find_experiment(const std::string& name);
+
+struct ReproduceOptions {
+  Request request = {};
+  std::filesystem::path out;
+  bool replace = false;  // the run that is in `out`
+};
+
+/// Runs it and writes the run folder: config.toml, metrics.json, figure.svg, figure.png, report.html. The outcome's
+/// metrics may fail to hold; that is for the caller to judge.
+Outcome reproduce(const Experiment& experiment, const ReproduceOptions& options);
+
+}  // namespace costate::experiments
