@@ -103,10 +103,7 @@ class HostSolver {
  public:
   HostSolver(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
              std::span<const HostArray> arguments, const Sizes& sizes)
-      : z0_(z0),
-        times_(times),
-        sizes_(sizes),
-        problem_(field, options, lanes_for(options), sizes.times) {
+      : z0_(z0), times_(times), sizes_(sizes), problem_(field, options, lanes_for(options), sizes.times) {
     std::size_t given = 0;
     for (std::size_t i = 1 + field.parts().size(); i < field.function().inputs().size(); ++i) {
       const Input& input = field.function().inputs()[i];
@@ -284,7 +281,10 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
   solver.solve({.z0 = start.data(), .times = at.data(), .arguments = given, .shared = shared.data(), .num_samples = 1},
                true, states.data());
   std::vector<AcceptedStep> steps;
-  for (const internal::LaneStep& step : solver.records()[0].steps) steps.push_back({step.t, step.h});
+  for (std::size_t i = 0; i < solver.records()[0].num_steps; ++i) {
+    const internal::LaneStep step = solver.step(0, i);
+    steps.push_back({step.t, step.h});
+  }
   return steps;
 }
 

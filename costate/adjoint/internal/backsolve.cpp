@@ -75,6 +75,7 @@ Backsolve<T>::Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field)
   }
   interval_.resize(2 * lanes_);
   remaining_.resize(lanes_);
+  current_.resize(lanes_);
   failed_.resize(lanes_);
 }
 
@@ -167,7 +168,7 @@ void Backsolve<T>::integrate_shared() {
   replay_.start(solver_, interval_inputs_);
   bool any = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    remaining_[lane] = lender_.borrows(lane) || failed_[lane] != 0 ? 0 : solver_.records()[lane].steps.size();
+    remaining_[lane] = lender_.borrows(lane) || failed_[lane] != 0 ? 0 : solver_.records()[lane].num_steps;
     any = any || remaining_[lane] > 0;
   }
   for (; any; any = std::any_of(remaining_.begin(), remaining_.end(), [](std::size_t steps) { return steps > 0; })) {
@@ -180,16 +181,17 @@ void Backsolve<T>::integrate_shared() {
 template <class T>
 void Backsolve<T>::integrate_step() {
   const Tableau& tableau = *problem_.tableau;
-  const auto step = [&](std::size_t lane) { return solver_.records()[lane].steps[remaining_[lane] - 1]; };
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    steps_[lane] = remaining_[lane] == 0 ? T{0} : static_cast<T>(step(lane).h);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (remaining_[lane] > 0) current_[lane] = solver_.step(lane, remaining_[lane] - 1);
+    steps_[lane] = remaining_[lane] == 0 ? T{0} : static_cast<T>(current_[lane].h);
+  }
   const Slopes<T> slopes{slopes_.data(), 2 * num_state_, 2 * problem_.state_size, lanes_};
   for (std::size_t stage = 0; stage + 1 < static_cast<std::size_t>(tableau.num_stages); ++stage) {
     for (std::size_t lane = 0; lane < lanes_; ++lane) {
       stage_times_[lane] =
           remaining_[lane] == 0
               ? static_cast<T>(interval_[lane])
-              : static_cast<T>(stage_time(tableau.c[stage], step(lane).t, step(lane).h, step(lane).t_next));
+              : static_cast<T>(stage_time(tableau.c[stage], current_[lane].t, current_[lane].h, current_[lane].t_next));
       weights_[lane] = static_cast<T>(-tableau.b[stage]) * steps_[lane];
       if (remaining_[lane] > 0) ++evaluations_;
     }

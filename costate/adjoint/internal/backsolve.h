@@ -57,6 +57,7 @@ class Backsolve {
   std::vector<AlignedVector<T>> argument_cotangents_;
   std::vector<double> interval_;
   std::vector<std::size_t> remaining_;
+  std::vector<LaneStep> current_;
   std::vector<char> failed_;
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;

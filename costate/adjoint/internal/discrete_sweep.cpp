@@ -31,6 +31,7 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   dense_weights_.resize(stages * padded_);
   theta_.resize(padded_);
   remaining_.resize(lanes_);
+  current_.resize(lanes_);
 }
 
 template <class T>
@@ -60,7 +61,7 @@ bool DiscreteSweep<T>::start() {
   std::copy_n(solve_.inputs.z0, problem_.state_size * lanes_, y_.data());
   std::fill(y_cotangent_.begin(), y_cotangent_.end(), T{0});
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    remaining_[lane] = lender_.borrows(lane) ? 0 : solve_.solver->records()[lane].steps.size();
+    remaining_[lane] = lender_.borrows(lane) ? 0 : solve_.solver->records()[lane].num_steps;
     idle_times_[lane] = static_cast<T>(time_of(0, lane));
   }
   lender_.lend(y_.data(), problem_.state_size);
@@ -85,7 +86,8 @@ bool DiscreteSweep<T>::load_steps() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     steps_[lane] = T{0};
     if (remaining_[lane] == 0) continue;
-    const LaneStep& last = step(lane);
+    LaneStep& last = current_[lane];
+    last = solve_.solver->step(lane, remaining_[lane] - 1);
     steps_[lane] = static_cast<T>(last.h);
     for (std::int32_t i = 0; i < last.num_outputs; ++i)
       any_dense = any_dense || time_of(static_cast<std::size_t>(last.first_output + i), lane) != last.t_next;
@@ -273,7 +275,7 @@ void DiscreteSweep<T>::add_to_times(std::size_t lane) {
   T* times = gradients_->times.data() + lane;
   const T time_bar = time_bars_[lane], step_bar = step_bars_[lane];
   if (!problem_.is_fixed) {
-    const bool is_final = remaining_[lane] == solve_.solver->records()[lane].steps.size();
+    const bool is_final = remaining_[lane] == solve_.solver->records()[lane].num_steps;
     times[0] += is_final ? time_bar - step_bar : time_bar;
     if (is_final) times[(problem_.num_times - 1) * lanes_] += step_bar;
     return;

@@ -55,7 +55,7 @@ class DiscreteSweep {
   T* stage_state(std::size_t stage) { return stage_states_.data() + stage * size_; }
   T* stage_times(std::size_t stage) { return stage_times_.data() + stage * lanes_; }
   T* saved(std::size_t stage) { return saved_.data() + stage * saved_size_; }
-  const LaneStep& step(std::size_t lane) const { return solve_.solver->records()[lane].steps[remaining_[lane] - 1]; }
+  const LaneStep& step(std::size_t lane) const { return current_[lane]; }
   double time_of(std::size_t output, std::size_t lane) const { return solve_.inputs.times[output * lanes_ + lane]; }
   const T* output_cotangent(std::size_t output) const { return cotangent_ + output * problem_.state_size * lanes_; }
   std::size_t closing() const { return static_cast<std::size_t>(problem_.tableau->num_stages - 1); }
@@ -76,6 +76,7 @@ class DiscreteSweep {
   std::vector<T*> output_pointers_;
   FieldCotangents<T> cotangents_;
   std::vector<std::size_t> remaining_;
+  std::vector<LaneStep> current_;  // the one to take back
   std::size_t num_used_stages_ = 0;
   std::int64_t evaluations_ = 0;
   FinishedSolve<T> solve_;

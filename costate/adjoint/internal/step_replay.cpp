@@ -21,7 +21,8 @@ StepReplay<T>::StepReplay(const LaneProblem<T>& problem)
       mask_(lanes_),
       kept_(lanes_),
       position_(lanes_),
-      targets_(lanes_) {}
+      targets_(lanes_),
+      current_(lanes_) {}
 
 template <class T>
 void StepReplay<T>::start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs) {
@@ -83,12 +84,10 @@ std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
 /// One recorded step of each lane that is not at its target.
 template <class T>
 void StepReplay<T>::advance(std::span<const std::size_t> targets) {
-  const auto step_of = [&](std::size_t lane) -> const LaneStep& {
-    return solver_->records()[lane].steps[position_[lane]];
-  };
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     mask_[lane] = position_[lane] < targets[lane] ? T{1} : T{0};
-    steps_[lane] = mask_[lane] != 0 ? static_cast<T>(step_of(lane).h) : T{0};
+    if (mask_[lane] != 0) current_[lane] = solver_->step(lane, position_[lane]);
+    steps_[lane] = mask_[lane] != 0 ? static_cast<T>(current_[lane].h) : T{0};
     if (mask_[lane] == 0) times_[lane] = static_cast<T>(inputs_.times[lane]);
   }
   const Slopes<T> slopes{slopes_.data(), size_, problem_.state_size, lanes_};
@@ -96,7 +95,7 @@ void StepReplay<T>::advance(std::span<const std::size_t> targets) {
     const double node = problem_.tableau->c[static_cast<std::size_t>(stage)];
     for (std::size_t lane = 0; lane < lanes_; ++lane)
       if (mask_[lane] != 0)
-        times_[lane] = static_cast<T>(stage_time(node, step_of(lane).t, step_of(lane).h, step_of(lane).t_next));
+        times_[lane] = static_cast<T>(stage_time(node, current_[lane].t, current_[lane].h, current_[lane].t_next));
     if (stage == 0)
       std::copy(y_.begin(), y_.end(), stage_.begin());
     else

@@ -42,6 +42,7 @@ class StepReplay {
   AlignedVector<T> y_, slopes_, stage_, times_, steps_, mask_;
   std::vector<Kept> kept_;
   std::vector<std::size_t> position_, targets_;
+  std::vector<LaneStep> current_;
   const LaneSolver<T>* solver_ = nullptr;
   LaneInputs<T> inputs_;
 };

@@ -105,16 +105,18 @@ template class FieldEvaluator<double>;
 
 template <class T>
 void LaneRecord<T>::clear() {
-  steps.clear();
+  num_steps = 0;
+  starts.clear();
+  sizes.clear();
+  interval_steps.clear();
   states.clear();
   stride = 1;
 }
 
 template <class T>
-void LaneRecord<T>::append(const LaneStep& step, const T* y, std::size_t lane, std::size_t lanes,
-                           std::size_t state_size, std::size_t most_numbers) {
-  const std::size_t index = steps.size();
-  steps.push_back(step);
+void LaneRecord<T>::append(const T* y, std::size_t lane, std::size_t lanes, std::size_t state_size,
+                           std::size_t most_numbers) {
+  const std::size_t index = num_steps++;
   if (index % stride != 0) return;
   while (states.size() + state_size > most_numbers && states.size() > state_size) {  // keep every second state
     const std::size_t kept = (states.size() / state_size + 1) / 2;
@@ -452,13 +454,62 @@ template <class T>
 void LaneSolver<T>::accept(std::size_t lane, T* states) {
   Lane& state = lane_[lane];
   pass_outputs(lane, states);
-  if (keeps_records_)
-    records_[lane].append(state.attempt, y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
+  if (keeps_records_) {
+    LaneRecord<T>& record = records_[lane];
+    if (!problem_.is_fixed) {
+      record.starts.push_back(state.attempt.t);
+      record.sizes.push_back(state.attempt.h);
+    }
+    record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
+    if (problem_.is_fixed && state.step_in_interval == 0) record.interval_steps.push_back(record.num_steps);
+  }
   ++outcomes_[lane].accepted;
   outcomes_[lane].t = state.t = state.t_next;
   state.knows_first = false;
   mask_[lane] = T{1};
   if (static_cast<std::size_t>(state.next_output) == problem_.num_times) state.is_active = false;
+}
+
+template <class T>
+LaneStep LaneSolver<T>::fixed_step(std::size_t lane, std::size_t index) const {
+  const auto& ends = records_[lane].interval_steps;
+  const auto interval = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), index) - ends.begin());
+  const double start = time_of(interval, lane), stop = time_of(interval + 1, lane);
+  const int count = steps_in_interval(stop - start, problem_.options);
+  const double h = (stop - start) / count;
+  const auto first = static_cast<int>(index - (interval == 0 ? 0 : ends[interval - 1]));
+  const bool is_last = first + 1 == count;
+  return {.t = first == 0 ? start : std::fma(first, h, start),
+          .h = h,
+          .t_next = is_last ? stop : std::fma(first + 1, h, start),
+          .first_output = static_cast<std::int32_t>(interval) + 1,
+          .num_outputs = is_last ? 1 : 0};
+}
+
+/// How many output times a solve has passed once it is at t.
+template <class T>
+std::int32_t LaneSolver<T>::outputs_up_to(std::size_t lane, double t, double direction) const {
+  std::size_t low = 1, high = problem_.num_times;
+  while (low < high) {
+    const std::size_t middle = (low + high) / 2;
+    const double at = time_of(middle, lane);
+    if (direction > 0 ? at <= t : at >= t)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return static_cast<std::int32_t>(low);
+}
+
+template <class T>
+LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index) const {
+  if (problem_.is_fixed) return fixed_step(lane, index);
+  const LaneRecord<T>& record = records_[lane];
+  LaneStep step{.t = record.starts[index], .h = record.sizes[index]};
+  step.t_next = index + 1 < record.num_steps ? record.starts[index + 1] : outcomes_[lane].t;
+  step.first_output = outputs_up_to(lane, step.t, step.h);
+  step.num_outputs = outputs_up_to(lane, step.t_next, step.h) - step.first_output;
+  return step;
 }
 
 /// Goes past the outputs up to the step's end, and writes those at its end.

@@ -47,17 +47,19 @@ struct LaneStep {
   std::int32_t num_outputs = 0;
 };
 
-/// One lane's accepted steps and every `stride`-th state before a step.
+/// What is kept of one lane's accepted steps: every `stride`-th state before a step, and of the steps as little as
+/// LaneSolver::step needs to tell the rest.
 template <class T>
 struct LaneRecord {
-  std::vector<LaneStep> steps;
-  std::vector<T> states;  // [steps / stride, state]
+  std::size_t num_steps = 0;
+  std::vector<double> starts, sizes;        // [step]; empty for fixed steps
+  std::vector<std::size_t> interval_steps;  // [interval between outputs] steps up to its end; empty for adaptive steps
+  std::vector<T> states;                    // [steps / stride, state]
   std::size_t stride = 1;
 
   void clear();
-  /// Appends a step. Doubles the stride whenever the states would outgrow `most_numbers`.
-  void append(const LaneStep& step, const T* y, std::size_t lane, std::size_t lanes, std::size_t state_size,
-              std::size_t most_numbers);
+  /// Appends the state before a step. Doubles the stride whenever the states would outgrow `most_numbers`.
+  void append(const T* y, std::size_t lane, std::size_t lanes, std::size_t state_size, std::size_t most_numbers);
 };
 
 /// How one lane ended.
@@ -131,6 +133,8 @@ class LaneSolver {
 
   const std::vector<LaneOutcome>& outcomes() const { return outcomes_; }
   const std::vector<LaneRecord<T>>& records() const { return records_; }
+  /// A step of the records. Its outputs are found in the times of the last solve.
+  LaneStep step(std::size_t lane, std::size_t index) const;
 
  private:
   struct Lane {
@@ -148,6 +152,8 @@ class LaneSolver {
   void find_first_steps();
   void choose_first_steps();
   void join(T* norms) const;
+  LaneStep fixed_step(std::size_t lane, std::size_t index) const;
+  std::int32_t outputs_up_to(std::size_t lane, double t, double direction) const;
   void plan_step(std::size_t lane);
   void plan_adaptive(std::size_t lane);
   void plan_fixed(std::size_t lane);
