@@ -135,7 +135,7 @@ void write_axes(std::ostream& script, const Figure& figure) {
 /// One figure; `index` tells its data from those of others on the sheet.
 void write_figure(std::ostream& script, const Figure& figure, std::size_t index) {
   script << "reset\nset border 3 lc rgb '#555555'\nset tics nomirror out\nset grid lc rgb '#dddddd' lt 1 lw 0.5\n"
-         << "set key outside bottom center horizontal noenhanced\nset samples 2\n"
+         << "set key tmargin center horizontal noenhanced\nset samples 2\n"
          << "set palette defined (0 'white', 0.35 '#9ecae1', 0.7 '#3182bd', 1 '#08306b')\nunset colorbox\n";
   write_axes(script, figure);
   std::vector<std::string> plots;

@@ -312,39 +312,39 @@ Outcome algorithm2(const Request& request) {
   double excess = 0;  // the worst error in units of the tolerance
   for (const ToleranceRow& row : tolerances) excess = std::max(excess, row.backsolve_error / row.tolerance);
   return {
-    .title = "Algorithm 2",
-    .figure =
-        Sheet({error_figure(tolerances), cost_figure(tolerances), damping_figure(damping), memory_figure(memory)}, 2),
-    .caption =
-        "One reverse solve gives dL/dz0, dL/dtheta, dL/dt0 and dL/dt1 to the solver's tolerance. It solves "
-        "the state backwards, which a strongly damped system does not allow; the discrete adjoint goes "
-        "back along the states that were there.",
-    .sections = {tables(tolerances, damping, memory)},
-    .metrics = {{.name = "error of Algorithm 2 over the tolerance, worst",
-                 .value = excess,
-                 .bound = Bound::kAtMost,
-                 .limit = 30},
-                {.name = "error of Algorithm 2 at the tightest tolerance",
-                 .value = tolerances.back().backsolve_error,
-                 .bound = Bound::kAtMost,
-                 .limit = request.quick ? 1e-7 : 1e-9},
-                {.name = "error of Algorithm 2 at damping 20: it fails",
-                 .value = damping.back().backsolve_error,
-                 .bound = Bound::kAtLeast,
-                 .limit = 0.1},
-                {.name = "error of the discrete adjoint at damping 20",
-                 .value = damping.back().discrete_error,
-                 .bound = Bound::kAtMost,
-                 .limit = 1e-4},
-                {.name = "memory of Algorithm 2 at the most steps (MiB)",
-                 .value = memory.back().backsolve / 1048576,
-                 .bound = Bound::kAtMost,
-                 .limit = 3},
-                {.name = "memory of the discrete adjoint with a budget of 1 MiB (MiB)",
-                 .value = memory.back().budgeted / 1048576,
-                 .bound = Bound::kAtMost,
-                 .limit = 3},
-                {.name = "memory of the discrete adjoint without (MiB)", .value = memory.back().discrete / 1048576}};
-  }
+      .title = "Algorithm 2",
+      .figure =
+          Sheet({error_figure(tolerances), cost_figure(tolerances), damping_figure(damping), memory_figure(memory)}, 2),
+      .caption =
+          "One reverse solve gives dL/dz0, dL/dtheta, dL/dt0 and dL/dt1 to the solver's tolerance. It solves "
+          "the state backwards, which a strongly damped system does not allow; the discrete adjoint goes "
+          "back along the states that were there.",
+      .sections = {tables(tolerances, damping, memory)},
+      .metrics = {{.name = "error of Algorithm 2 over the tolerance, worst",
+                   .value = excess,
+                   .bound = Bound::kAtMost,
+                   .limit = 30},
+                  {.name = "error of Algorithm 2 at the tightest tolerance",
+                   .value = tolerances.back().backsolve_error,
+                   .bound = Bound::kAtMost,
+                   .limit = request.quick ? 1e-7 : 1e-9},
+                  {.name = "error of Algorithm 2 at damping 20: it fails",
+                   .value = damping.back().backsolve_error,
+                   .bound = Bound::kAtLeast,
+                   .limit = 0.1},
+                  {.name = "error of the discrete adjoint at damping 20",
+                   .value = damping.back().discrete_error,
+                   .bound = Bound::kAtMost,
+                   .limit = 1e-4},
+                  {.name = "memory of Algorithm 2 at the most steps (MiB)",
+                   .value = memory.back().backsolve / 1048576,
+                   .bound = Bound::kAtMost,
+                   .limit = 3},
+                  {.name = "memory of the discrete adjoint with a budget of 1 MiB (MiB)",
+                   .value = memory.back().budgeted / 1048576,
+                   .bound = Bound::kAtMost,
+                   .limit = 3},
+                  {.name = "memory of the discrete adjoint without (MiB)", .value = memory.back().discrete / 1048576}}};
+}
 
 }  // namespace costate::experiments
