@@ -46,20 +46,24 @@ def run(command, **options):
 def measure(command, core):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"}
     out = run(["taskset", "-c", core, "/usr/bin/env", *command], env=environment)
-    return json.loads(out.strip().splitlines()[-1])
+    return json.loads(out[out.index("{"):])
 
 
 def prepare(arguments, data):
     build = ROOT / "build/bench"
     run(["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCOSTATE_BUILD_BENCH=ON",
-         "-DCOSTATE_BUILD_TESTS=OFF", "-DCOSTATE_BUILD_CLI=OFF"])
-    run(["cmake", "--build", build, "--target", "costate_side", "ensemble_costate_side"])
+         "-DCOSTATE_BUILD_TESTS=OFF"])
+    run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side"])
     if not arguments.costate_only and not (VENV / "bin/python").exists():
         run([sys.executable, "-m", "venv", VENV])
         run([VENV / "bin/pip", "install", "--quiet", *PEERS])
     python = ROOT / ".venv/bin/python" if arguments.costate_only else VENV / "bin/python"
     run([python, ROOT / "bench/engine/make_data.py", data, *(["--tiny"] if arguments.tiny else [])])
-    return build / "bench"
+    return build
+
+
+def costate_side(build, data, name, arguments):
+    return [build / "cli/costate", "bench", name, "--json", "--data", data, "--threads", "1", "--seconds", arguments.seconds]
 
 
 def disagreements(name, sides):
@@ -71,9 +75,9 @@ def disagreements(name, sides):
                 yield f"{name}: {key} of {peer} is {theirs[key]:.6g}, of costate {mine[key]:.6g}"
 
 
-def ensemble(arguments, folder):
+def ensemble(arguments, build):
     number = "200" if arguments.tiny else "10000"
-    sides = {"costate": measure([folder / "ensemble_costate_side", number, arguments.seconds], arguments.core)}
+    sides = {"costate": measure([build / "bench/ensemble_costate_side", number, arguments.seconds], arguments.core)}
     for peer in () if arguments.costate_only else ("heyoka", "diffrax", "scipy"):
         script = ROOT / f"bench/ensemble/{peer}_side.py"
         sides[peer] = measure([VENV / "bin/python", script, number, arguments.seconds], arguments.core)
@@ -171,16 +175,16 @@ def main():
     arguments = parser.parse_args()
     results, faults = {}, []
     with tempfile.TemporaryDirectory() as data:
-        folder = prepare(arguments, data)
+        build = prepare(arguments, data)
         for name in WORKLOADS:
-            sides = {"costate": measure([folder / "costate_side", data, name, arguments.seconds], arguments.core)}
+            sides = {"costate": measure(costate_side(build, data, name, arguments), arguments.core)}
             for peer in () if arguments.costate_only else ("diffrax", "torchdiffeq"):
                 script = ROOT / f"bench/engine/{peer}_side.py"
                 sides[peer] = measure([VENV / "bin/python", script, data, name, arguments.seconds], arguments.core)
             print(name, json.dumps(sides), flush=True)
             faults += disagreements(name, sides)
             results[name] = sides
-        systems = ensemble(arguments, folder)
+        systems = ensemble(arguments, build)
         faults += ensemble_disagreements(systems)
     if faults:
         sys.exit("bench: answers differ, so no ratio is printed:\n" + "\n".join(faults))

@@ -12,6 +12,7 @@ using Action = std::function<int()>;
 void add_fit(CLI::App& app, Action& action);
 void add_forecast(CLI::App& app, Action& action);
 void add_simulate(CLI::App& app, Action& action);
+void add_bench(CLI::App& app, Action& action);
 void add_reproduce(CLI::App& app, Action& action);
 void add_info(CLI::App& app, Action& action);
 

@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "costate/base/base.h"
-#include "costate/exec/program.h"
+#include "costate/exec/machine.h"
 #include "costate/io/io.h"
 #include "costate/models/models.h"
 

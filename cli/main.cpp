@@ -53,6 +53,7 @@ int run(int argc, char** argv) {
   costate::cli::add_fit(app, action);
   costate::cli::add_forecast(app, action);
   costate::cli::add_simulate(app, action);
+  costate::cli::add_bench(app, action);
   costate::cli::add_reproduce(app, action);
   costate::cli::add_info(app, action);
   app.allow_extras();

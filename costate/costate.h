@@ -6,6 +6,7 @@
 #include "costate/base/base.h"           // IWYU pragma: export
 #include "costate/data/data.h"           // IWYU pragma: export
 #include "costate/diff/diff.h"           // IWYU pragma: export
+#include "costate/exec/machine.h"        // IWYU pragma: export
 #include "costate/exec/program.h"        // IWYU pragma: export
 #include "costate/graph/array.h"         // IWYU pragma: export
 #include "costate/graph/print.h"         // IWYU pragma: export

@@ -1,4 +1,5 @@
-// Costate's side: many Lotka-Volterra systems, each with a start and parameters of its own, f64; prints one JSON object.
+// Costate's side: many Lotka-Volterra systems, each with a start and parameters of its own, f64; prints one JSON
+// object.
 //
 // usage: ensemble_costate_side NUMBER SECONDS
 #include <algorithm>

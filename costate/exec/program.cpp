@@ -281,8 +281,6 @@ RunResult Program::run(std::span<const HostArray> inputs) const {
   return implementation_->runner<double>(batch)->run(all, batch);
 }
 
-std::string simd_target() { return internal::simd_target_name(); }
-
 Program compile(const Function& function, const CompileOptions& options) {
   auto implementation = std::make_shared<Program::Implementation>();
   implementation->function = function;

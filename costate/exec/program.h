@@ -42,9 +42,6 @@ class Program {
   std::shared_ptr<const Implementation> implementation_;
 };
 
-/// The instruction set whose kernels run on this machine: "AVX3", "AVX2", "NEON", ….
-std::string simd_target();
-
 /// Lowers the function; the Program is immutable and may run from many threads at once.
 Program compile(const Function& function, const CompileOptions& options = {});
 

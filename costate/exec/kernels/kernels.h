@@ -33,6 +33,9 @@ template <class T>
 std::size_t simd_lanes();
 /// "AVX3", "AVX2", …: the instruction set in use.
 std::string simd_target_name();
+/// Runs independent chains x = factor x + factor for some rounds; returns their sum and the number of operations.
+template <class T>
+T multiply_add_chains(std::size_t rounds, T factor, std::size_t* operations);
 
 // ---- elementwise
 
