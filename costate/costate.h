@@ -1,21 +1,23 @@
 // Everything, in the order in which to read it.
 #pragma once
 
-#include "costate/array/host_array.h"    // IWYU pragma: export
-#include "costate/array/time_series.h"   // IWYU pragma: export
-#include "costate/base/base.h"           // IWYU pragma: export
-#include "costate/data/data.h"           // IWYU pragma: export
-#include "costate/diff/diff.h"           // IWYU pragma: export
-#include "costate/exec/machine.h"        // IWYU pragma: export
-#include "costate/exec/program.h"        // IWYU pragma: export
-#include "costate/graph/array.h"         // IWYU pragma: export
-#include "costate/graph/print.h"         // IWYU pragma: export
-#include "costate/graph/trace.h"         // IWYU pragma: export
-#include "costate/io/io.h"               // IWYU pragma: export
-#include "costate/models/models.h"       // IWYU pragma: export
-#include "costate/nn/nn.h"               // IWYU pragma: export
-#include "costate/report/report.h"       // IWYU pragma: export
-#include "costate/solve/controls.h"      // IWYU pragma: export
-#include "costate/solve/solve.h"         // IWYU pragma: export
-#include "costate/solve/vector_field.h"  // IWYU pragma: export
-#include "costate/train/train.h"         // IWYU pragma: export
+#include "costate/adjoint/linear_solve.h"  // IWYU pragma: export
+#include "costate/adjoint/root.h"          // IWYU pragma: export
+#include "costate/array/host_array.h"      // IWYU pragma: export
+#include "costate/array/time_series.h"     // IWYU pragma: export
+#include "costate/base/base.h"             // IWYU pragma: export
+#include "costate/data/data.h"             // IWYU pragma: export
+#include "costate/diff/diff.h"             // IWYU pragma: export
+#include "costate/exec/machine.h"          // IWYU pragma: export
+#include "costate/exec/program.h"          // IWYU pragma: export
+#include "costate/graph/array.h"           // IWYU pragma: export
+#include "costate/graph/print.h"           // IWYU pragma: export
+#include "costate/graph/trace.h"           // IWYU pragma: export
+#include "costate/io/io.h"                 // IWYU pragma: export
+#include "costate/models/models.h"         // IWYU pragma: export
+#include "costate/nn/nn.h"                 // IWYU pragma: export
+#include "costate/report/report.h"         // IWYU pragma: export
+#include "costate/solve/controls.h"        // IWYU pragma: export
+#include "costate/solve/solve.h"           // IWYU pragma: export
+#include "costate/solve/vector_field.h"    // IWYU pragma: export
+#include "costate/train/train.h"           // IWYU pragma: export
