@@ -1,6 +1,5 @@
 #include <chrono>
 #include <cmath>
-#include <sstream>
 
 #include "costate/base/base.h"
 #include "costate/io/io.h"
@@ -14,21 +13,14 @@ namespace costate::experiments {
 
 namespace {
 
-std::string digits(double value, int count = 4) {
-  std::ostringstream out;
-  out.precision(count);
-  out << value;
-  return out.str();
-}
-
 std::string to_text(const Metric& metric) {
   switch (metric.bound) {
     case Bound::kNone:
       return "";
     case Bound::kAtMost:
-      return "at most " + digits(metric.limit);
+      return "at most " + text::number(metric.limit);
     case Bound::kAtLeast:
-      return "at least " + digits(metric.limit);
+      return "at least " + text::number(metric.limit);
   }
   throw InternalError("[reproduce] no such bound.");
 }
@@ -59,7 +51,7 @@ JsonObject json_of(const Outcome& outcome, double seconds) {
 Table metrics_table(const std::vector<Metric>& metrics) {
   Table table{.header = {"metric", "value", "must be", "published", ""}, .rows = {}};
   for (const Metric& metric : metrics)
-    table.rows.push_back({metric.name, digits(metric.value), to_text(metric), metric.published,
+    table.rows.push_back({metric.name, text::number(metric.value), to_text(metric), metric.published,
                           metric.bound == Bound::kNone ? ""
                           : metric.holds()             ? "holds"
                                                        : "FAILS"});
@@ -74,7 +66,7 @@ Report report_of(const Experiment& experiment, const Request& request, const Out
       {"To repeat it",
        {Listing{text::concat("costate reproduce ", experiment.name, request.quick ? " --quick" : "", " --seed ",
                              request.seed)},
-        Paragraph{text::concat("Took ", digits(seconds, 3), " s with ", num_threads(), " threads.")}}});
+        Paragraph{text::concat("Took ", text::number(seconds, 3), " s with ", num_threads(), " threads.")}}});
   return report;
 }
 

@@ -26,6 +26,13 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
 
 }  // namespace
 
+std::string number(double value, int digits) {
+  std::ostringstream out;
+  out.precision(digits);
+  out << value;
+  return out.str();
+}
+
 std::string nearest(std::string_view name, std::span<const std::string> known) {
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(1, name.size() / 2) + 1;

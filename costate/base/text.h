@@ -18,6 +18,9 @@ std::string concat(const Part&... part) {
   return out.str();
 }
 
+/// The number as people read it in tables: "0.0123".
+std::string number(double value, int digits = 4);
+
 /// "a, b, c" from a list of printable things.
 template <class List>
 std::string join(const List& list, std::string_view separator = ", ") {

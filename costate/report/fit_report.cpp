@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <sstream>
 
 namespace costate {
 namespace {
@@ -12,13 +11,6 @@ constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMostPanels = 4;                // states drawn over time
 constexpr int kArrowsAcross = 19;                     // of the vector field
 constexpr int kSeen = 6, kFitted = 0, kForecast = 1;  // palette: black, blue, vermilion
-
-std::string short_number(double value) {
-  std::ostringstream out;
-  out.precision(4);
-  out << value;
-  return out.str();
-}
 
 std::string time_label(const FitResult& result) {
   const TimeScale& scale = result.series.time_scale;
@@ -182,8 +174,8 @@ Section error_section(const FitResult& result) {
   table.header.push_back("relative");
   for (const ForecastError& error : result.errors) {
     table.rows.push_back({error.model});
-    for (const double rmse : error.rmse) table.rows.back().push_back(short_number(rmse));
-    table.rows.back().push_back(short_number(error.relative));
+    for (const double rmse : error.rmse) table.rows.back().push_back(text::number(rmse));
+    table.rows.back().push_back(text::number(error.relative));
   }
   section.blocks = {
       table,
@@ -237,7 +229,7 @@ Section training_section(const FitResult& result) {
   const Figure steps = step_figure(result);
   if (!steps.curves[0].x.empty()) section.blocks.push_back(Picture{steps});
   section.blocks.push_back(Paragraph{text::concat(result.training.history.size(), " epochs in ",
-                                                  short_number(result.training.history.back().seconds),
+                                                  text::number(result.training.history.back().seconds),
                                                   " s; the best was epoch ", result.training.best_epoch + 1,
                                                   ". Failed solves: ", failed, ", skipped steps: ", skipped, ".")});
   return section;

@@ -271,8 +271,6 @@ Figure memory_figure(const std::vector<MemoryRow>& rows) {
           .width = 480};
 }
 
-std::string digits(double value) { return text::concat(value); }
-
 Section tables(const std::vector<ToleranceRow>& tolerances, const std::vector<DampingRow>& damping,
                const std::vector<MemoryRow>& memory) {
   Table first{.header = {"tolerance", "error, Algorithm 2", "error, discrete", "NFE forward",
@@ -280,21 +278,23 @@ Section tables(const std::vector<ToleranceRow>& tolerances, const std::vector<Da
               .rows = {},
               .caption = "dL/dz0, dL/dt0, dL/dt1 and dL/dtheta of a 2-16-2 net, all from one reverse solve."};
   for (const ToleranceRow& row : tolerances)
-    first.rows.push_back({digits(row.tolerance), digits(row.backsolve_error), digits(row.discrete_error),
-                          digits(static_cast<double>(row.discrete.report.nfe_forward)),
-                          digits(static_cast<double>(row.backsolve.report.nfe_backward)),
-                          digits(static_cast<double>(row.discrete.report.nfe_backward))});
+    first.rows.push_back({text::number(row.tolerance), text::number(row.backsolve_error),
+                          text::number(row.discrete_error),
+                          text::number(static_cast<double>(row.discrete.report.nfe_forward)),
+                          text::number(static_cast<double>(row.backsolve.report.nfe_backward)),
+                          text::number(static_cast<double>(row.discrete.report.nfe_backward))});
   Table second{.header = {"damping", "error, Algorithm 2", "error, discrete"},
                .rows = {},
                .caption =
                    "A damped pendulum forgets where it came from: solved backwards, its errors grow like "
                    "exp(damping · 2)."};
   for (const DampingRow& row : damping)
-    second.rows.push_back({digits(row.damping), digits(row.backsolve_error), digits(row.discrete_error)});
+    second.rows.push_back(
+        {text::number(row.damping), text::number(row.backsolve_error), text::number(row.discrete_error)});
   Table third{.header = {"steps", "discrete, MiB", "discrete with a budget of 1 MiB", "Algorithm 2, MiB"}, .rows = {}};
   for (const MemoryRow& row : memory)
-    third.rows.push_back({digits(row.steps), digits(row.discrete / 1048576), digits(row.budgeted / 1048576),
-                          digits(row.backsolve / 1048576)});
+    third.rows.push_back({text::number(row.steps), text::number(row.discrete / 1048576),
+                          text::number(row.budgeted / 1048576), text::number(row.backsolve / 1048576)});
   return {"Numbers", {first, second, third}};
 }
 

@@ -7,6 +7,11 @@ namespace {
 
 const std::vector<std::string> kMethods = {"euler", "rk4", "dopri5", "dopri8", "tsit5"};
 
+TEST(Text, NumberHasAsManyDigitsAsAsked) {
+  EXPECT_EQ(text::number(0.0123456), "0.01235");
+  EXPECT_EQ(text::number(1234567.0, 2), "1.2e+06");
+}
+
 TEST(Text, ConcatJoinsAndTellsNumbersApart) {
   EXPECT_EQ(concat("rtol ", 1e-6, " of ", 3, " rows"), "rtol 1e-06 of 3 rows");
   EXPECT_NE(concat(1.00000001), concat(1.00000002));

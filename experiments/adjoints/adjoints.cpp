@@ -1,0 +1,403 @@
+// Four adjoints of the lecture notes, each against complex steps of an independent computation, and what an adjoint
+// costs: the order of a product of matrices, and a gradient against the number of its parameters.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <complex>
+#include <functional>
+
+#include "costate/adjoint/linear_solve.h"
+#include "costate/adjoint/root.h"
+#include "costate/diff/diff.h"
+#include "costate/exec/program.h"
+#include "costate/solve/solve.h"
+#include "experiments/experiment.h"
+
+namespace costate::experiments {
+namespace {
+
+using Complex = std::complex<double>;
+using Numbers = std::vector<Complex>;
+
+constexpr std::int64_t kSize = 4;  // of the systems
+const std::vector<double> kTheta = {0.7, -0.4, 1.1};
+const std::vector<double> kWeights = {1.0, -0.5, 2.0, 0.3};  // L = weights · x
+
+// ---- the systems, written once for Arrays and once for complex numbers
+
+/// A(theta): diagonally dominant, each parameter in several places.
+template <class Number>
+std::vector<Number> system_matrix(const std::vector<Number>& theta) {
+  std::vector<Number> a;
+  for (int i = 0; i < kSize; ++i)
+    for (int j = 0; j < kSize; ++j) {
+      const double fixed = i == j ? 4.0 + i : std::cos(1.0 + i + 2 * j);
+      const Number& moving = theta[static_cast<std::size_t>(i + j) % theta.size()];
+      a.push_back(fixed + std::sin(1.0 + i * j) * moving * moving);
+    }
+  return a;
+}
+
+template <class Number>
+std::vector<Number> right_side(const std::vector<Number>& theta) {
+  std::vector<Number> b;
+  for (int i = 0; i < kSize; ++i) b.push_back(1.0 + 0.5 * i + theta[static_cast<std::size_t>(i) % theta.size()]);
+  return b;
+}
+
+/// f(x, theta) = x^3 + 2 x + theta_0 x_next - b(theta) = 0: one root.
+template <class Number>
+std::vector<Number> nonlinear_system(const std::vector<Number>& x, const std::vector<Number>& theta) {
+  const std::vector<Number> b = right_side(theta);
+  std::vector<Number> f;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    f.push_back(x[i] * x[i] * x[i] + 2.0 * x[i] + theta[0] * x[(i + 1) % x.size()] - b[i]);
+  return f;
+}
+
+/// z' = -0.3 z + theta_0 sin(z_next) + theta_1 cos(t) - theta_2 z^3.
+template <class Number>
+std::vector<Number> nonlinear_slope(double cosine, const std::vector<Number>& z, const std::vector<Number>& theta) {
+  using std::sin;
+  std::vector<Number> slope;
+  for (std::size_t i = 0; i < z.size(); ++i)
+    slope.push_back(-0.3 * z[i] + theta[0] * sin(z[(i + 1) % z.size()]) + theta[1] * cosine -
+                    theta[2] * z[i] * z[i] * z[i]);
+  return slope;
+}
+
+// ---- the truth: complex steps
+
+/// x with A x = b, by elimination without pivots (A is diagonally dominant).
+Numbers eliminate(Numbers a, Numbers b) {
+  const std::size_t n = b.size();
+  for (std::size_t k = 0; k < n; ++k)
+    for (std::size_t i = k + 1; i < n; ++i) {
+      const Complex factor = a[i * n + k] / a[k * n + k];
+      for (std::size_t j = k; j < n; ++j) a[i * n + j] -= factor * a[k * n + j];
+      b[i] -= factor * b[k];
+    }
+  for (std::size_t k = n; k-- > 0;) {
+    for (std::size_t j = k + 1; j < n; ++j) b[k] -= a[k * n + j] * b[j];
+    b[k] /= a[k * n + k];
+  }
+  return b;
+}
+
+Numbers find_root(const Numbers& theta) {
+  Numbers x(kSize, 0.5);
+  for (int iteration = 0; iteration < 50; ++iteration) {
+    const Numbers f = nonlinear_system(x, theta);
+    Numbers jacobian(kSize * kSize, 0.0);
+    for (std::size_t i = 0; i < kSize; ++i) {
+      jacobian[i * kSize + i] += 3.0 * x[i] * x[i] + 2.0;
+      jacobian[i * kSize + (i + 1) % kSize] += theta[0];
+    }
+    const Numbers step = eliminate(jacobian, f);
+    for (std::size_t i = 0; i < kSize; ++i) x[i] -= step[i];
+  }
+  return x;
+}
+
+/// Classical Runge-Kutta with so many steps that its error is rounding.
+Numbers integrate(const std::function<Numbers(double, const Numbers&)>& slope, Numbers z, double end) {
+  constexpr int kSteps = 4000;
+  const double h = end / kSteps;
+  const auto moved = [](const Numbers& from, double by, const Numbers& along) {
+    Numbers to = from;
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] += by * along[i];
+    return to;
+  };
+  for (int step = 0; step < kSteps; ++step) {
+    const double t = h * step;
+    const Numbers k1 = slope(t, z), k2 = slope(t + h / 2, moved(z, h / 2, k1)),
+                  k3 = slope(t + h / 2, moved(z, h / 2, k2)), k4 = slope(t + h, moved(z, h, k3));
+    for (std::size_t i = 0; i < z.size(); ++i) z[i] += h / 6 * (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]);
+  }
+  return z;
+}
+
+Numbers linear_flow(const Numbers& theta) {
+  const Numbers a = system_matrix(theta);
+  return integrate(
+      [&](double, const Numbers& z) {
+        Numbers slope(kSize, 0.0);
+        for (std::size_t i = 0; i < kSize; ++i)
+          for (std::size_t j = 0; j < kSize; ++j) slope[i] -= 0.3 * a[i * kSize + j] * z[j];
+        return slope;
+      },
+      right_side(theta), 1.0);
+}
+
+Numbers nonlinear_flow(const Numbers& theta) {
+  return integrate([&](double t, const Numbers& z) { return nonlinear_slope<Complex>(std::cos(t), z, theta); },
+                   right_side(theta), 1.0);
+}
+
+/// dL/dtheta = Im L(theta + i h) / h: no difference, so no cancellation (Squire and Trapp 1998).
+std::vector<double> complex_step(const std::function<Numbers(const Numbers&)>& solution) {
+  constexpr double kStep = 1e-30;
+  std::vector<double> gradient;
+  for (std::size_t k = 0; k < kTheta.size(); ++k) {
+    Numbers theta(kTheta.begin(), kTheta.end());
+    theta[k] += Complex(0, kStep);
+    const Numbers x = solution(theta);
+    double sum = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) sum += kWeights[i] * x[i].imag() / kStep;
+    gradient.push_back(sum);
+  }
+  return gradient;
+}
+
+// ---- the same with Costate
+
+std::vector<Array> elements(const Array& x) {
+  std::vector<Array> all;
+  for (std::int64_t i = 0; i < x.shape()[0]; ++i) all.push_back(x[i]);
+  return all;
+}
+
+Array matrix_of(const Array& theta) { return reshape(stack(system_matrix(elements(theta))), {kSize, kSize}); }
+Array right_side_of(const Array& theta) { return stack(right_side(elements(theta))); }
+
+Array linear_system(const Array& theta) { return linear_solve(matrix_of(theta), right_side_of(theta)); }
+
+Array nonlinear_root(const Array& theta) {
+  return root([&](Array x) { return stack(nonlinear_system(elements(x), elements(theta))); }, full({kSize}, 0.5));
+}
+
+const SolveOptions kTight{.method = Method::kDopri8, .rtol = 1e-13, .atol = 1e-13};
+
+Array flow(const VectorField& field, const Array& theta, const SolveOptions& options) {
+  const Array times = constant(HostArray::vector({0, 1}));
+  return solve(field, right_side_of(theta), times, options, std::span(&theta, 1))[1];
+}
+
+Array linear_ode(const Array& theta, Adjoint adjoint) {
+  const VectorField field = vector_field({kSize}, {{"theta", theta.shape()}}, [](Array, Array z, Array parameters) {
+    return -0.3 * matmul(matrix_of(parameters), z);
+  });
+  SolveOptions options = kTight;
+  options.adjoint = adjoint;
+  return flow(field, theta, options);
+}
+
+/// e^B z0 by its Taylor series: the closed form of z' = B z, differentiated as any product.
+Array linear_ode_by_exponential(const Array& theta) {
+  const Array b = -0.3 * matrix_of(theta);
+  Array term = right_side_of(theta), sum = term;
+  for (int k = 1; k <= 60; ++k) {
+    term = matmul(b, term) / static_cast<double>(k);
+    sum = sum + term;
+  }
+  return sum;
+}
+
+Array nonlinear_ode(const Array& theta, Adjoint adjoint) {
+  const VectorField field = vector_field({kSize}, {{"theta", theta.shape()}}, [](Array t, Array z, Array parameters) {
+    const std::vector<Array> p = elements(parameters), x = elements(z);
+    std::vector<Array> slope;
+    for (std::size_t i = 0; i < x.size(); ++i)
+      slope.push_back(-0.3 * x[i] + p[0] * sin(x[(i + 1) % x.size()]) + p[1] * cos(t) - p[2] * x[i] * x[i] * x[i]);
+    return stack(slope);
+  });
+  SolveOptions options = kTight;
+  options.adjoint = adjoint;
+  return flow(field, theta, options);
+}
+
+std::vector<double> gradient_by(const std::function<Array(const Array&)>& solution) {
+  const Function loss = trace([&](Array theta) { return sum(solution(theta) * constant(HostArray::vector(kWeights))); },
+                              {{"theta", {static_cast<std::int64_t>(kTheta.size())}}});
+  const HostArray theta = HostArray::vector(kTheta).reshape({1, static_cast<std::int64_t>(kTheta.size())});
+  const HostArray found = compile(value_and_grad(loss)).run({theta}).outputs[1];
+  return {found.data<double>().begin(), found.data<double>().end()};
+}
+
+double error_of(const std::vector<double>& found, const std::vector<double>& truth) {
+  double largest = 0;
+  for (std::size_t i = 0; i < truth.size(); ++i)
+    largest = std::max(largest, std::abs(found[i] - truth[i]) / (1 + std::abs(truth[i])));
+  return largest;
+}
+
+// ---- cost
+
+/// The fastest of several calls, in milliseconds.
+double milliseconds(const std::function<void()>& work) {
+  using Clock = std::chrono::steady_clock;
+  double best = HUGE_VAL, total = 0;
+  for (int call = 0; call < 3 || (total < 100 && call < 200); ++call) {
+    const auto begin = Clock::now();
+    work();
+    const double one = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+    total += one;
+    best = std::min(best, one);
+  }
+  return best;
+}
+
+struct CostRow {
+  double parameters, solve, adjoint, forward;
+};
+
+/// A network of p weights as the field: its solve, its gradient by one reverse solve, and by one forward solve of
+/// tangents for each parameter (the time of one, p times).
+CostRow cost_of(std::int64_t width) {
+  constexpr std::int64_t kState = 8;
+  const auto noise = [](const Shape& shape) {
+    HostArray values(shape);
+    for (std::int64_t i = 0; i < values.size(); ++i) values.set(i, 0.2 * std::sin(1.0 + 1.7 * static_cast<double>(i)));
+    return values;
+  };
+  const Parameter in("in", noise({width, kState})), out("out", noise({kState, width}));
+  const VectorField field = vector_field({kState}, [&](Array, Array z) { return matmul(out, tanh(matmul(in, z))); });
+  const Function loss = trace(
+      [&](Array z0) {
+        return sum(solve(field, z0, constant(HostArray::vector({0, 1})),
+                         {.method = Method::kRk4, .steps_per_interval = 10})[1]);
+      },
+      {{"z0", {kState}}});
+  const HostArray start(Shape{1, kState}, std::vector<double>(kState, 0.5));
+  const std::vector<std::size_t> wanted = {1};
+  const Program value = compile(loss), tangent = compile(jvp(loss, wanted)),
+                reverse = compile(value_and_grad(loss, std::vector<Parameter>{in, out}));
+  const auto parameters = static_cast<double>(2 * width * kState);
+  const HostArray direction = noise(loss.inputs()[1].shape);
+  return {.parameters = parameters,
+          .solve = milliseconds([&] { value.run({start}); }),
+          .adjoint = milliseconds([&] { reverse.run({start}); }),
+          .forward = parameters * milliseconds([&] {
+                       tangent.run({start, direction});
+                     })};
+}
+
+struct ProductRow {
+  double size, from_left, from_right;
+};
+
+/// v^T A B C with A, B, C [n, n]: n^2 an operation from the left, n^3 from the right.
+ProductRow products_of(std::int64_t n) {
+  const auto make = [&](bool from_left) {
+    return compile(trace(
+        [&](Array v, Array a, Array b, Array c) {
+          return from_left ? matmul(matmul(matmul(v, a), b), c) : matmul(v, matmul(a, matmul(b, c)));
+        },
+        {{"v", {n}}, {"a", {n, n}}, {"b", {n, n}}, {"c", {n, n}}}));
+  };
+  HostArray v(Shape{1, n}), m(Shape{1, n, n});
+  for (std::int64_t i = 0; i < n * n; ++i) m.set(i, std::sin(static_cast<double>(i)));
+  for (std::int64_t i = 0; i < n; ++i) v.set(i, 1.0);
+  const Program left = make(true), right = make(false);
+  return {.size = static_cast<double>(n),
+          .from_left = milliseconds([&] {
+            left.run({v, m, m, m});
+          }),
+          .from_right = milliseconds([&] {
+            right.run({v, m, m, m});
+          })};
+}
+
+Figure cost_figure(const std::vector<CostRow>& rows) {
+  Curve solve{.name = "the solve", .mark = Mark::kDashed, .color = 6},
+      adjoint{.name = "adjoint: one reverse solve", .color = 0},
+      forward{.name = "forward: one solve a parameter", .color = 1};
+  for (const CostRow& row : rows) {
+    for (Curve* curve : {&solve, &adjoint, &forward}) curve->x.push_back(row.parameters);
+    solve.y.push_back(row.solve);
+    adjoint.y.push_back(row.adjoint);
+    forward.y.push_back(row.forward);
+  }
+  return {.title = "a gradient of p parameters",
+          .x_label = "parameters p",
+          .y_label = "time (ms)",
+          .curves = {solve, adjoint, forward},
+          .x_scale = Scale::kLog,
+          .y_scale = Scale::kLog,
+          .width = 500,
+          .height = 400};
+}
+
+Figure product_figure(const std::vector<ProductRow>& rows) {
+  Curve left{.name = "((v A) B) C", .color = 0}, right{.name = "v (A (B C))", .color = 1};
+  for (const ProductRow& row : rows) {
+    left.x.push_back(row.size);
+    right.x.push_back(row.size);
+    left.y.push_back(row.from_left);
+    right.y.push_back(row.from_right);
+  }
+  return {.title = "the order of v^T A B C",
+          .x_label = "size n",
+          .y_label = "time (ms)",
+          .curves = {left, right},
+          .x_scale = Scale::kLog,
+          .y_scale = Scale::kLog,
+          .width = 500,
+          .height = 400};
+}
+
+struct Check {
+  std::string name;
+  double error;
+};
+
+std::vector<Check> checks() {
+  const std::vector<double> linear =
+      complex_step([](const Numbers& theta) { return eliminate(system_matrix(theta), right_side(theta)); });
+  const std::vector<double> implicit = complex_step(find_root), flow = complex_step(linear_flow),
+                            curved = complex_step(nonlinear_flow);
+  return {{"A x = b by A^T lambda = dL/dx", error_of(gradient_by(linear_system), linear)},
+          {"f(x, theta) = 0 by J^T lambda = dL/dx", error_of(gradient_by(nonlinear_root), implicit)},
+          {"z' = B z by e^B", error_of(gradient_by(linear_ode_by_exponential), flow)},
+          {"z' = B z by the discrete adjoint",
+           error_of(gradient_by([](const Array& t) { return linear_ode(t, Adjoint::kDiscrete); }), flow)},
+          {"z' = B z by its adjoint ODE",
+           error_of(gradient_by([](const Array& t) { return linear_ode(t, Adjoint::kBacksolve); }), flow)},
+          {"z' = f(t, z) by the discrete adjoint",
+           error_of(gradient_by([](const Array& t) { return nonlinear_ode(t, Adjoint::kDiscrete); }), curved)},
+          {"z' = f(t, z) by its adjoint ODE",
+           error_of(gradient_by([](const Array& t) { return nonlinear_ode(t, Adjoint::kBacksolve); }), curved)}};
+}
+
+}  // namespace
+
+Outcome adjoints(const Request& request) {
+  request.say("gradients against complex steps");
+  const std::vector<Check> all = checks();
+  request.say("cost against the number of parameters");
+  std::vector<CostRow> costs;
+  for (std::int64_t width = 1; width <= (request.quick ? 256 : 6400); width *= 4) costs.push_back(cost_of(width));
+  request.say("the order of a product");
+  std::vector<ProductRow> products;
+  for (std::int64_t n = 4; n <= (request.quick ? 128 : 512); n *= 2) products.push_back(products_of(n));
+
+  Outcome outcome{.title = "Adjoints, and what they cost",
+                  .figure = Sheet({cost_figure(costs), product_figure(products)}, 2),
+                  .caption =
+                      "Left: the adjoint's cost is a small multiple of the solve's, whatever the number of "
+                      "parameters; forward sensitivities need one solve for each. Right: the same argument for a "
+                      "product of matrices, O(n^2) from the left and O(n^3) from the right."};
+  Table table{.header = {"adjoint", "largest error against complex steps"}, .rows = {}};
+  for (const Check& check : all) {
+    table.rows.push_back({check.name, text::number(check.error)});
+    outcome.metrics.push_back({"error: " + check.name, check.error, Bound::kAtMost, 1e-9});
+  }
+  Table times{.header = {"parameters", "solve, ms", "adjoint, ms", "forward sensitivities, ms", "adjoint over solve"},
+              .rows = {}};
+  double worst = 0;
+  for (const CostRow& row : costs) {
+    times.rows.push_back({text::number(row.parameters, 6), text::number(row.solve), text::number(row.adjoint),
+                          text::number(row.forward), text::number(row.adjoint / row.solve, 3)});
+    worst = std::max(worst, row.adjoint / row.solve);
+  }
+  outcome.sections = {{"Numbers", {table, times}}};
+  outcome.metrics.push_back({"a gradient in units of its solve, worst over p", worst, Bound::kAtMost, 15});
+  outcome.metrics.push_back({"forward sensitivities over adjoint at the most parameters",
+                             costs.back().forward / costs.back().adjoint, Bound::kAtLeast,
+                             costs.back().parameters / 10});
+  outcome.metrics.push_back({"product from the right over from the left at the largest size",
+                             products.back().from_right / products.back().from_left, Bound::kAtLeast, 4});
+  return outcome;
+}
+
+}  // namespace costate::experiments
