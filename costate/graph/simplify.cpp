@@ -90,6 +90,15 @@ std::optional<Array> simplify_arithmetic(const Node& node, std::span<const Array
   }
 }
 
+/// The transpose of a product of two columns' kind, as the product of the columns swapped: what gradients of gradients
+/// add to a weight matrix, in the form that is summed over the batch without ever existing for a sample.
+std::optional<Array> transpose_product(const Node& product, const Array& like) {
+  const auto operand = [&](std::size_t i) { return Array(like.builder(), product.operands[i]); };
+  if (product.op == Op::kOuter) return outer(operand(1), operand(0));
+  if (product.op != Op::kMatmul || node_of(operand(1)).op != Op::kTranspose) return std::nullopt;
+  return matmul(Array(like.builder(), node_of(operand(1)).operands[0]), transpose(operand(0)));
+}
+
 std::optional<Array> simplify_structure(const Node& node, std::span<const Array> x) {
   const Node& inner = node_of(x[0]);
   if (inner.op == Op::kConstant && inner.values.size() == 1 && (node.op == Op::kReshape || node.op == Op::kBroadcast))
@@ -103,6 +112,7 @@ std::optional<Array> simplify_structure(const Node& node, std::span<const Array>
     for (const std::int64_t axis : node.indices) axes.push_back(inner.indices[static_cast<std::size_t>(axis)]);
     return transpose(Array(x[0].builder(), inner.operands[0]), std::move(axes));
   }
+  if (node.op == Op::kTranspose && inner.shape.rank() == 2) return transpose_product(inner, x[0]);
   if (node.op == Op::kReshape && node.shape == x[0].shape()) return x[0];
   return std::nullopt;
 }
