@@ -109,7 +109,7 @@ Outcome reproduce(const Experiment& experiment, const ReproduceOptions& options)
   Outcome outcome = experiment.run(options.request);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   write_json(run.metrics(), json_of(outcome, seconds));
-  write_atomically(run.figure("svg"), to_svg(outcome.figure, experiment.name) + "\n");
+  write_atomically(run.figure("svg"), to_svg(outcome.figure, "figure") + "\n");
   write_png(run.figure("png"), outcome.figure);
   write_report(run.report(), report_of(experiment, options.request, outcome, seconds));
   return outcome;

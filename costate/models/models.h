@@ -1,6 +1,7 @@
 // Models of the mission: the front door of costate/models.
 #pragma once
 
+#include "costate/models/delay_choice.h"       // IWYU pragma: export
 #include "costate/models/delay_embedding.h"    // IWYU pragma: export
 #include "costate/models/fit.h"                // IWYU pragma: export
 #include "costate/models/fit_config.h"         // IWYU pragma: export
