@@ -1,6 +1,7 @@
 // Models of the mission: the front door of costate/models.
 #pragma once
 
+#include "costate/models/cnf.h"                // IWYU pragma: export
 #include "costate/models/delay_choice.h"       // IWYU pragma: export
 #include "costate/models/delay_embedding.h"    // IWYU pragma: export
 #include "costate/models/fit.h"                // IWYU pragma: export
@@ -8,5 +9,6 @@
 #include "costate/models/fit_run.h"            // IWYU pragma: export
 #include "costate/models/forecast.h"           // IWYU pragma: export
 #include "costate/models/mechanical_fields.h"  // IWYU pragma: export
+#include "costate/models/planar_flow.h"        // IWYU pragma: export
 #include "costate/models/series_model.h"       // IWYU pragma: export
 #include "costate/models/trajectory_fit.h"     // IWYU pragma: export

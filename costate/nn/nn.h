@@ -5,4 +5,5 @@
 #include "costate/nn/initializers.h"  // IWYU pragma: export
 #include "costate/nn/linear.h"        // IWYU pragma: export
 #include "costate/nn/mlp.h"           // IWYU pragma: export
+#include "costate/nn/recurrent.h"     // IWYU pragma: export
 #include "costate/nn/residual.h"      // IWYU pragma: export
