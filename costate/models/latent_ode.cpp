@@ -40,13 +40,6 @@ void append(std::vector<Parameter>& all, const std::vector<Parameter>& more) {
   all.insert(all.end(), more.begin(), more.end());
 }
 
-void check(const LatentOdeOptions& options) {
-  const GapSteps& steps = options.gap_steps;
-  if (steps.count < 1 || (steps.method != Method::kEuler && steps.method != Method::kRk4))
-    throw InvalidArgument("[LatentOde] gap_steps must be at least one step of euler or rk4; got ", steps.count, " of ",
-                          name(steps.method), ".");
-}
-
 }  // namespace
 
 std::string name(Encoder encoder) { return spelling(encoder, kEncoders); }
@@ -69,7 +62,7 @@ Array gaussian_negative_log_likelihood(const Array& mean, const Array& x, double
 }
 
 LatentOde::LatentOde(const LatentOdeOptions& options)
-    : options_((check(options), options)),
+    : options_(options),
       cell_(cell_of(options)),
       encoder_field_({.in = options.encoder_units,
                       .hidden = options.encoder_field_hidden,
@@ -95,32 +88,16 @@ LatentOde::LatentOde(const LatentOdeOptions& options)
   for (const Mlp* part : {&posterior_, &field_, &decoder_}) append(parameters_, part->parameters());
 }
 
-Array LatentOde::carry(const Array& h, const Array& gap) const {
-  const Array dt = gap / options_.gap_steps.count;
-  Array y = h;
-  for (int step = 0; step < options_.gap_steps.count; ++step) {
-    const Array k1 = encoder_field_(y);
-    if (options_.gap_steps.method == Method::kEuler) {
-      y = y + dt * k1;
-      continue;
-    }
-    const Array k2 = encoder_field_(y + 0.5 * dt * k1);
-    const Array k3 = encoder_field_(y + 0.5 * dt * k2);
-    const Array k4 = encoder_field_(y + dt * k3);
-    y = y + dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4);
-  }
-  return y;
-}
-
 DiagonalNormal LatentOde::encode(const Observations& seen) const {
   const std::int64_t last = seen.times.shape()[0] - 1;
+  const VectorField g = vector_field({options_.encoder_units}, [&](Array, Array h) { return encoder_field_(h); });
   Array h = zeros({options_.encoder_units});
   for (std::int64_t i = last; i >= 0; --i) {
     if (const auto* rnn = std::get_if<RnnCell>(&cell_)) {
       const Array gap = i == last ? zeros({}) : seen.times[i + 1] - seen.times[i];
       h = (*rnn)(concat({seen.x[i], reshape(gap, {1})}), h);
     } else {
-      if (i < last) h = carry(h, seen.times[i] - seen.times[i + 1]);
+      if (i < last) h = solve(g, h, stack({seen.times[i + 1], seen.times[i]}), options_.encoder_solve)[1];
       h = std::get<GruCell>(cell_)(seen.x[i], h);
     }
   }
@@ -142,7 +119,8 @@ Array LatentOde::negative_elbo(const Observations& seen, const Array& noise, dou
 }
 
 GapRnn::GapRnn(const GapRnnOptions& options)
-    : cell_({.in = options.observed + 1, .hidden = options.units, .seed = options.seed, .name = options.name + ".cell"}),
+    : cell_(
+          {.in = options.observed + 1, .hidden = options.units, .seed = options.seed, .name = options.name + ".cell"}),
       next_({.in = options.units,
              .out = options.observed,
              .source = {.seed = options.seed, .stream = 1},

@@ -30,20 +30,14 @@ std::string name(Encoder encoder);
 /// InvalidArgument, with the nearest name, if there is none.
 Encoder encoder_from_name(const std::string& name);
 
-/// How many steps of which method go from one observation to the next.
-struct GapSteps {
-  Method method = Method::kEuler;  // kEuler or kRk4
-  int count = 1;
-};
-
 struct LatentOdeOptions {
   std::int64_t observed = 1;  // numbers of an observation
   std::int64_t latent = 4;
   Encoder encoder = Encoder::kRnn;
   std::int64_t encoder_units = 25;
-  std::vector<std::int64_t> encoder_field_hidden = {20};  // of g
-  GapSteps gap_steps = {};
-  std::vector<std::int64_t> field_hidden = {20};  // of f
+  std::vector<std::int64_t> encoder_field_hidden = {20};                             // of g
+  SolveOptions encoder_solve = {.method = Method::kEuler, .steps_per_interval = 1};  // of g, over each gap
+  std::vector<std::int64_t> field_hidden = {20};                                     // of f
   std::vector<std::int64_t> decoder_hidden = {20};
   SolveOptions solve = {.rtol = 1e-3, .atol = 1e-4};
   std::uint64_t seed = 0;
@@ -71,7 +65,7 @@ struct Observations {
 
 class LatentOde {
  public:
-  /// InvalidArgument for sizes below 1, and for gap steps other than at least one of euler or rk4.
+  /// InvalidArgument for sizes below 1.
   explicit LatentOde(const LatentOdeOptions& options);
 
   /// q(z_1 | x): mean and log variance [latent] of the latent state at the first observation.
@@ -91,9 +85,6 @@ class LatentOde {
 
  private:
   using Cell = std::variant<RnnCell, GruCell>;
-
-  /// h carried over a gap of time by ODESolve(g, h, …).
-  Array carry(const Array& h, const Array& gap) const;
 
   LatentOdeOptions options_;
   Cell cell_;

@@ -8,6 +8,7 @@
 #include "costate/models/fit_config.h"         // IWYU pragma: export
 #include "costate/models/fit_run.h"            // IWYU pragma: export
 #include "costate/models/forecast.h"           // IWYU pragma: export
+#include "costate/models/latent_ode.h"         // IWYU pragma: export
 #include "costate/models/mechanical_fields.h"  // IWYU pragma: export
 #include "costate/models/planar_flow.h"        // IWYU pragma: export
 #include "costate/models/series_model.h"       // IWYU pragma: export
