@@ -38,15 +38,17 @@ void check(const CnfOptions& options) {
 VectorField augment(const std::function<Array(Array, Array)>& field, const CnfOptions& options) {
   check(options);
   const std::int64_t d = options.dimension;
-  return internal::trace_field({{"z", {d}}, {"trace", {}}, {"kinetic", {}}, {"jacobian", {}}}, {{"noise", {d}}},
-                               [&](Array t, std::span<const Array> state, std::span<const Array> arguments) {
-                                 const Array& z = state[0];
-                                 const Array slope = field(t, z);
-                                 const auto [trace, norm] = options.trace == TraceEstimate::kExact
-                                                                ? exact_trace(slope, z)
-                                                                : estimated_trace(slope, z, arguments[0]);
-                                 return std::vector<Array>{slope, trace, sum(square(slope)), norm};
-                               });
+  std::vector<StatePart> parts = {{"z", {d}}, {"trace", {}}};
+  if (options.regularizers) parts.insert(parts.end(), {{"kinetic", {}}, {"jacobian", {}}});
+  return internal::trace_field(
+      parts, {{"noise", {d}}}, [&](Array t, std::span<const Array> state, std::span<const Array> arguments) {
+        const Array& z = state[0];
+        const Array slope = field(t, z);
+        const auto [trace, norm] =
+            options.trace == TraceEstimate::kExact ? exact_trace(slope, z) : estimated_trace(slope, z, arguments[0]);
+        if (!options.regularizers) return std::vector<Array>{slope, trace};
+        return std::vector<Array>{slope, trace, sum(square(slope)), norm};
+      });
 }
 
 VectorField plain(const std::function<Array(Array, Array)>& field, const CnfOptions& options) {
@@ -62,9 +64,15 @@ Cnf::Cnf(const std::function<Array(Array t, Array z)>& field, const CnfOptions& 
 FlowDensity Cnf::density(const Array& x, const Array& noise) const {
   const std::int64_t d = options_.dimension;
   const Array times = constant(HostArray::vector({0.0, options_.end}));
-  const Array end = solve(augmented_, concat({x, zeros({3})}), times, options_.solve, std::span(&noise, 1))[1];
-  const Array base = end.slice(0, d);
-  return {.log_density = log_normal(base) + end[d], .base = base, .kinetic = end[d + 1], .jacobian = end[d + 2]};
+  const Array start = concat({x, zeros({augmented_.state_size() - d})});
+  const Array end = solve(augmented_, start, times, options_.solve, std::span(&noise, 1))[1];
+  FlowDensity density{
+      .log_density = log_normal(end.slice(0, d)) + end[d], .base = end.slice(0, d), .kinetic = {}, .jacobian = {}};
+  if (options_.regularizers) {
+    density.kinetic = end[d + 1];
+    density.jacobian = end[d + 2];
+  }
+  return density;
 }
 
 Array Cnf::sample(const Array& base) const { return path(base, constant(HostArray::vector({options_.end, 0.0})))[1]; }

@@ -24,6 +24,7 @@ struct CnfOptions {
   std::int64_t dimension = 2;
   double end = 1;
   TraceEstimate trace = TraceEstimate::kExact;
+  bool regularizers = false;  // solve for them too
   SolveOptions solve = {.rtol = 1e-5, .atol = 1e-5};
 };
 
@@ -31,7 +32,7 @@ struct CnfOptions {
 struct FlowDensity {
   Array log_density;  // []
   Array base;         // [d]: where the flow takes it
-  Array kinetic;      // []
+  Array kinetic;      // []; empty, like the next, unless the options ask for regularizers
   Array jacobian;     // []: exact traces give the Frobenius norm itself
 };
 
@@ -46,9 +47,6 @@ class Cnf {
   Array sample(const Array& base) const;
   /// The path of base noise [d] to data, at `times` [n] that descend from `end` to 0: [n, d].
   Array path(const Array& base, const Array& times) const;
-
-  /// z', and with it the rate of the log density and the two regularizers: parts z, trace, kinetic, jacobian.
-  const VectorField& augmented() const { return augmented_; }
 
  private:
   CnfOptions options_;

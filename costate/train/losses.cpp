@@ -36,4 +36,12 @@ Array loss_sum(Loss loss, const Array& prediction, const Array& target, const Ar
   return sum(cell_loss(loss, where(mask, prediction, 0.0) - where(mask, target, 0.0)));
 }
 
+Array cross_entropy(const Array& logits, const Array& one_hot) {
+  if (!(logits.shape() == one_hot.shape()) || logits.shape().rank() != 1)
+    throw ShapeError("[cross_entropy] logits and the class's unit vector must be vectors of one length; got ",
+                     logits.shape(), " and ", one_hot.shape(), ".");
+  const Array largest = stop_gradient(reduce_max(logits, {0}));
+  return log(sum(exp(logits - largest))) + largest - sum(logits * one_hot);
+}
+
 }  // namespace costate

@@ -22,4 +22,8 @@ Loss loss_from_name(const std::string& name);
 /// and target may be NaN and neither value nor gradient sees them.
 Array loss_sum(Loss loss, const Array& prediction, const Array& target, const Array& mask);
 
+/// -log softmax(logits)[class], a scalar, for logits [n] and the class as a unit vector [n]; without overflow.
+/// ShapeError if the shapes differ.
+Array cross_entropy(const Array& logits, const Array& one_hot);
+
 }  // namespace costate

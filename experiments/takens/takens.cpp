@@ -76,7 +76,7 @@ Learned learn(const Measured& measured, const Embedding& embedding, const Reques
   const VectorField field = vector_field({d}, [&](Array, Array z) { return net(z); });
   const std::vector<std::vector<double>> seen(measured.series.begin(), measured.series.end() - 1);
   const double spacing = measured.spacing * embedding.rate;
-  const TrajectoryWindows windows = cut_windows(embed(seen, embedding), spacing, {.length = 20, .stride = 10});
+  const TrajectoryWindows windows = cut_windows(embed(seen, embedding), spacing, {.length = 20, .stride = 15});
   const SolveOptions solver{.method = Method::kTsit5, .rtol = 1e-6, .atol = 1e-7};
   fit_trajectories(field, net.parameters(), windows,
                    {.solve = solver,
@@ -84,7 +84,7 @@ Learned learn(const Measured& measured, const Embedding& embedding, const Reques
                               .batch = 64,
                               .seed = request.seed,
                               .schedule = {.kind = ScheduleKind::kCosine, .base = 1e-2},
-                              .polish = request.quick ? 150 : 800}});
+                              .polish = request.quick ? 100 : 500}});
   const HostArray held = embed({measured.series.back()}, embedding);
   HostArray start(Shape{1, d}), times(Shape{static_cast<std::int64_t>(measured.horizon)});
   for (std::int64_t k = 0; k < d; ++k) start.set(k, held.at(k));
@@ -229,7 +229,7 @@ Study pendulum_study(const Request& request) {
 }  // namespace
 
 Outcome takens(const Request& request) {
-  const int samples = request.quick ? 1001 : 3001;
+  const int samples = request.quick ? 1001 : 2001;
   const Study pendulum = pendulum_study(request);
   std::vector<Study> studies;
   studies.push_back(study(

@@ -1,5 +1,5 @@
 #include "costate/base/threads.h"
-#include "costate/exec/program.h"
+#include "costate/exec/machine.h"
 #include "python/bindings/bindings.h"
 
 NB_MODULE(_core, module) {

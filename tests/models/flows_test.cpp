@@ -28,7 +28,8 @@ HostArray normal_rows(std::int64_t count, std::int64_t width, std::uint64_t seed
 TEST(Cnf, OfALinearFieldIsAGaussian) {
   const HostArray a(Shape{2, 2}, std::vector<double>{0.3, -1.2, 0.7, -0.5});
   for (const TraceEstimate trace_estimate : {TraceEstimate::kExact, TraceEstimate::kHutchinson}) {
-    const Cnf flow([&](Array, Array z) { return matmul(constant(a), z); }, {.trace = trace_estimate, .solve = kTight});
+    const Cnf flow([&](Array, Array z) { return matmul(constant(a), z); },
+                   {.trace = trace_estimate, .regularizers = true, .solve = kTight});
     const Function f = trace(
         [&](Array x, Array noise) {
           const FlowDensity density = flow.density(x, noise);
@@ -48,7 +49,9 @@ TEST(Cnf, OfALinearFieldIsAGaussian) {
     const double truth = -0.5 * (end[0] * end[0] + end[1] * end[1]) - std::log(2 * std::numbers::pi) + trace_of_a;
     EXPECT_NEAR(found.outputs[0].at(0), truth, 1e-10);
     EXPECT_NEAR(found.outputs[1].at(0), end[0], 1e-10);
-    if (trace_estimate == TraceEstimate::kExact) EXPECT_NEAR(found.outputs[3].at(0), 0.09 + 1.44 + 0.49 + 0.25, 1e-10);
+    if (trace_estimate == TraceEstimate::kExact) {
+      EXPECT_NEAR(found.outputs[3].at(0), 0.09 + 1.44 + 0.49 + 0.25, 1e-10);
+    }
   }
 }
 
@@ -57,7 +60,7 @@ Cnf small_flow(TraceEstimate trace_estimate, const Mlp& net) {
       [&](Array t, Array z) {
         return net(concat({z, reshape(t, {1})}));
       },
-      {.trace = trace_estimate, .solve = kTight});
+      {.trace = trace_estimate, .regularizers = true, .solve = kTight});
 }
 
 TEST(Cnf, SamplesAreTheFlowBackwards) {
