@@ -13,19 +13,25 @@ const PlanarOptions& checked(const PlanarOptions& options) {
   return options;
 }
 
-HostArray small_normal(const Shape& shape, std::uint64_t seed, std::uint64_t stream) {
+struct Draw {
+  double deviation;
+  std::uint64_t stream;
+};
+
+HostArray normal_values(const Shape& shape, std::uint64_t seed, const Draw& draw) {
   HostArray values(shape);
   for (std::int64_t i = 0; i < values.size(); ++i)
-    values.set(i, 0.3 * Random(seed).normal(stream, static_cast<std::uint64_t>(i)));
+    values.set(i, draw.deviation * Random(seed).normal(draw.stream, static_cast<std::uint64_t>(i)));
   return values;
 }
 
 }  // namespace
 
 PlanarFlow::PlanarFlow(const PlanarOptions& options) : count_(checked(options).count) {
-  parameters_ = {{"planar.w", small_normal({options.count, options.dimension}, options.seed, 0)},
-                 {"planar.u", small_normal({options.count, options.dimension}, options.seed, 1)},
-                 {"planar.b", HostArray(Shape{options.count})}};
+  // Directions of every slope, but small steps along them: the flow starts near the identity.
+  parameters_ = {{"planar.w", normal_values({options.count, options.dimension}, options.seed, {0.7, 0})},
+                 {"planar.u", normal_values({options.count, options.dimension}, options.seed, {0.05, 1})},
+                 {"planar.b", normal_values({options.count}, options.seed, {0.7, 2})}};
 }
 
 std::pair<Array, Array> PlanarFlow::operator()(Array z) const {
