@@ -185,6 +185,9 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                   .shared = state.shared.data(),
                   .num_samples = run.num_samples};
   state.solver.solve(state.inputs, extension_->keeps_records(), out);
+  // Padding must be finite: what follows sums it with weight 0.
+  for (std::size_t i = 0; i < problem_.num_times * problem_.state_size * lanes; ++i)
+    if (i % lanes >= run.num_samples) out[i] = T{0};
   for (std::size_t lane = 0; lane < run.num_samples; ++lane) {
     const LaneOutcome& outcome = state.solver.outcomes()[lane];
     run.report->nfe_forward += outcome.nfe;

@@ -380,7 +380,9 @@ TEST_P(EveryAdjoint, PaddingOfATileCountsNothing) {
   const VectorField field = vector_field({1}, [&](Array, Array z) { return -(rate * z); });
   const SolveOptions options{.adjoint = GetParam()};
   const Function loss = trace(
-      [&](Array z0) { return sum(square(solve(field, z0, constant(HostArray::vector({0, 0.3, 0.7, 1})), options))); },
+      [&](Array z0) {
+        return sum(square(solve(field, z0, constant(HostArray::vector({0, 0.3, 0.7, 1})), options)));
+      },
       {{"z0", {1}}});
   const Program program = compile(value_and_grad(loss));
   const RunResult alone = program.run({HostArray(Shape{1, 1}, std::vector<double>{1.5})});
@@ -424,6 +426,29 @@ TEST(SolveAdjoint, ReverseOverForwardIsASecondDerivative) {
   const RunResult result = compile(value_and_grad(slope)).run({row({0.3})});
   EXPECT_NEAR(result.outputs[0].at(0), 1 / (0.7 * 0.7), 1e-8);
   EXPECT_NEAR(result.outputs[1].at(0), 2 / (0.7 * 0.7 * 0.7), 1e-7);
+}
+
+/// A tile that is not full must not leak its padding into what follows the solve.
+TEST(SolveInAProgram, ParametersBehindItHaveTheirGradientForAnyBatch) {
+  const Parameter decoder("decoder", HostArray::vector({0.7, -1.2}));
+  const VectorField field = vector_field({2}, [](Array, Array z) { return stack({z[1], -1.0 * sin(z[0])}); });
+  const Function loss = trace(
+      [&](Array z0) {
+        return square(sum(solve(field, z0, constant(HostArray::vector({0, 1})), {})[1] * Array(decoder)));
+      },
+      {{"z0", {2}}});
+  const Program program = compile(value_and_grad(loss, std::vector<Parameter>{decoder}));
+  double sum = 0;
+  for (std::int64_t batch = 1; batch <= 20; ++batch) {
+    HostArray z0(Shape{batch, 2});
+    for (std::int64_t i = 0; i < 2 * batch; ++i) z0.set(i, std::sin(static_cast<double>(i)));
+    sum += program
+               .run({row(part({z0.data<double>().begin(), z0.data<double>().end()},
+                              2 * static_cast<std::size_t>(batch) - 2, 2))})
+               .outputs[1]
+               .at(0);
+    EXPECT_NEAR(program.run({z0}).outputs[1].at(0), sum, 1e-12 * static_cast<double>(batch)) << "batch " << batch;
+  }
 }
 
 }  // namespace
