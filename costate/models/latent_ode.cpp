@@ -83,21 +83,27 @@ LatentOde::LatentOde(const LatentOdeOptions& options)
                 .out = options.observed,
                 .seed = seed_of(options.seed, kDecoder),
                 .name = options.name + ".decoder"}) {
+  if (options.gap_steps < 1)
+    throw InvalidArgument("[LatentOde] gap_steps must be at least 1; got ", options.gap_steps, ".");
   std::visit([&](const auto& cell) { append(parameters_, cell.parameters()); }, cell_);
   if (options.encoder == Encoder::kOdeRnn) append(parameters_, encoder_field_.parameters());
   for (const Mlp* part : {&posterior_, &field_, &decoder_}) append(parameters_, part->parameters());
 }
 
+Array LatentOde::carry(Array h, const Array& gap) const {
+  for (int step = 0; step < options_.gap_steps; ++step) h = h + gap / options_.gap_steps * encoder_field_(h);
+  return h;
+}
+
 DiagonalNormal LatentOde::encode(const Observations& seen) const {
   const std::int64_t last = seen.times.shape()[0] - 1;
-  const VectorField g = vector_field({options_.encoder_units}, [&](Array, Array h) { return encoder_field_(h); });
   Array h = zeros({options_.encoder_units});
   for (std::int64_t i = last; i >= 0; --i) {
     if (const auto* rnn = std::get_if<RnnCell>(&cell_)) {
       const Array gap = i == last ? zeros({}) : seen.times[i + 1] - seen.times[i];
       h = (*rnn)(concat({seen.x[i], reshape(gap, {1})}), h);
     } else {
-      if (i < last) h = solve(g, h, stack({seen.times[i + 1], seen.times[i]}), options_.encoder_solve)[1];
+      if (i < last) h = carry(h, seen.times[i] - seen.times[i + 1]);
       h = std::get<GruCell>(cell_)(seen.x[i], h);
     }
   }

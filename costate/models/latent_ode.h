@@ -35,9 +35,9 @@ struct LatentOdeOptions {
   std::int64_t latent = 4;
   Encoder encoder = Encoder::kRnn;
   std::int64_t encoder_units = 25;
-  std::vector<std::int64_t> encoder_field_hidden = {20};                             // of g
-  SolveOptions encoder_solve = {.method = Method::kEuler, .steps_per_interval = 1};  // of g, over each gap
-  std::vector<std::int64_t> field_hidden = {20};                                     // of f
+  std::vector<std::int64_t> encoder_field_hidden = {20};  // of g
+  int gap_steps = 1;                                      // Euler steps of g from one observation to the next
+  std::vector<std::int64_t> field_hidden = {20};          // of f
   std::vector<std::int64_t> decoder_hidden = {20};
   SolveOptions solve = {.rtol = 1e-3, .atol = 1e-4};
   std::uint64_t seed = 0;
@@ -65,7 +65,7 @@ struct Observations {
 
 class LatentOde {
  public:
-  /// InvalidArgument for sizes below 1.
+  /// InvalidArgument for sizes or gap steps below 1.
   explicit LatentOde(const LatentOdeOptions& options);
 
   /// q(z_1 | x): mean and log variance [latent] of the latent state at the first observation.
@@ -85,6 +85,9 @@ class LatentOde {
 
  private:
   using Cell = std::variant<RnnCell, GruCell>;
+
+  /// h carried over a gap of time by ODESolve(g, h, …): unrolled, as one solve for each gap takes four times as long.
+  Array carry(Array h, const Array& gap) const;
 
   LatentOdeOptions options_;
   Cell cell_;
