@@ -70,6 +70,18 @@ Report report_of(const Experiment& experiment, const Request& request, const Out
   return report;
 }
 
+/// An experiment that does not begin, for want of data, leaves no half run that bars the way to the next try.
+Outcome run_or_leave_nothing(const Experiment& experiment, const Request& request, const RunFolder& run) {
+  try {
+    return experiment.run(request);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(run.config(), ignored);
+    std::filesystem::remove(run.path(), ignored);  // if it is empty
+    throw;
+  }
+}
+
 }  // namespace
 
 bool Metric::holds() const {
@@ -106,7 +118,7 @@ Outcome reproduce(const Experiment& experiment, const ReproduceOptions& options)
   const RunFolder run = RunFolder::create(options.out, options.replace ? ExistingRun::kReplace : ExistingRun::kRefuse);
   write_config(run.config(), config_of(experiment, options.request));
   const auto begin = std::chrono::steady_clock::now();
-  Outcome outcome = experiment.run(options.request);
+  Outcome outcome = run_or_leave_nothing(experiment, options.request, run);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   write_json(run.metrics(), json_of(outcome, seconds));
   write_atomically(run.figure("svg"), to_svg(outcome.figure, "figure") + "\n");

@@ -8,7 +8,7 @@ packages=(build-essential cmake ninja-build ccache
   python3 python3-dev python3-venv
   libhwy-dev libtbb-dev libeigen3-dev libsundials-dev
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev zlib1g-dev
-  libgtest-dev librapidcheck-dev libbenchmark-dev gnuplot-nox)
+  libgtest-dev librapidcheck-dev libbenchmark-dev gnuplot-nox dataset-fashion-mnist)
 
 fail() {
   echo "install_deps.sh: $1" >&2

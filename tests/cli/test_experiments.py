@@ -1,0 +1,84 @@
+"""Every experiment's quick version: its metrics hold and its run folder is whole. And what `reproduce` and `bench`
+refuse."""
+
+import json
+import os
+
+import pytest
+
+from test_cli import ROOT, bad, costate, ok
+
+SPINTRONICS = ROOT.parent / "shared/data/spintronics"
+
+
+def experiments():
+    """Name and needs of each, as `costate reproduce --list` tells them."""
+    found = {}
+    for line in ok("reproduce", "--list").stdout.splitlines():
+        if not line.startswith(" "):
+            name = line
+            found[name] = ""
+        elif "; needs " in line:
+            found[name] = line.split("; needs ")[1]
+    return found
+
+
+def test_the_list_names_every_folder():
+    folders = {path.name for path in (ROOT / "experiments").iterdir() if path.is_dir()}
+    assert set(experiments()) == folders
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "experiments").iterdir() if path.is_dir()))
+def test_quick(name, tmp_path):
+    data = []
+    if "Chen et al. 2022" in experiments()[name]:
+        if not SPINTRONICS.is_dir():
+            pytest.skip(f"{SPINTRONICS} is not there")
+        data = ["--data", SPINTRONICS]
+    run = tmp_path / "run"
+    done = costate("reproduce", name, "--quick", "--seed", "0", "--out", run, *data, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["all_hold"] and metrics["metrics"]
+    assert (run / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert (run / "figure.svg").read_text().startswith("<svg")
+    assert "To repeat it" in (run / "report.html").read_text()
+    assert f'experiment = "{name}"' in (run / "config.toml").read_text().replace("'", '"')
+
+
+def test_reproduce_refuses(tmp_path):
+    bad("did you mean 'pendulum'", "reproduce", "pendulun")
+    bad("'costate reproduce --list'", "reproduce")
+    bad("--seed", "reproduce", "adjoints", "--seed", "-1")
+    bad("did you mean '--quick'", "reproduce", "adjoints", "--quikc")
+    bad("--data DIR", "reproduce", "skyrmion", "--quick", "--out", tmp_path / "none")
+    bad("--data DIR", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "empty")
+    bad("--data DIR", "reproduce", "resnet", "--quick", "--data", tmp_path, "--out", tmp_path / "images")
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "letter.txt").write_text("mine")
+    bad("already holds other files", "reproduce", "algorithm2", "--quick", "--out", taken)
+    assert os.listdir(taken) == ["letter.txt"]
+
+
+def test_reproduce_refuses_garbage_in_a_table(tmp_path):
+    table = tmp_path / "1skyrmion_voltage_train.table.txt"
+    table.write_text("# t mx my mz Ku\n0 0 0 0.7 8e5\n1 0 0\n")
+    bad("line 3 has 3 numbers", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_bench_prints_rates():
+    lines = ok("bench", "spiral", "--seconds", "0", "--threads", "1").stdout.splitlines()
+    assert "GFLOP/s of one core" in lines[0]
+    assert lines[2].split()[0] == "spiral"
+    numbers = json.loads(ok("bench", "single", "--seconds", "0", "--json").stdout)
+    assert 0 < numbers["forward_gflops"] < numbers["peak_gflops"]
+    assert numbers["first_gradient_ms"] > 0
+
+
+def test_bench_refuses(tmp_path):
+    bad("did you mean 'spiral'", "bench", "spirall")
+    bad("must not be negative", "bench", "spiral", "--seconds", "-1")
+    bad("--json needs the name", "bench", "--json")
+    bad("spiral.npz", "bench", "spiral", "--data", tmp_path)
