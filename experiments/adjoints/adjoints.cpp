@@ -366,7 +366,7 @@ Outcome adjoints(const Request& request) {
   const std::vector<Check> all = checks();
   request.say("cost against the number of parameters");
   std::vector<CostRow> costs;
-  for (std::int64_t width = 1; width <= (request.quick ? 256 : 6400); width *= 4) costs.push_back(cost_of(width));
+  for (std::int64_t width = 1; width <= (request.quick ? 256 : 16384); width *= 4) costs.push_back(cost_of(width));
   request.say("the order of a product");
   std::vector<ProductRow> products;
   for (std::int64_t n = 4; n <= (request.quick ? 128 : 512); n *= 2) products.push_back(products_of(n));
