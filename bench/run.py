@@ -4,7 +4,7 @@
 Builds Costate's side, installs the peers into .venv-bench, checks that all agree on loss and gradient, and writes the
 table to docs/benchmarks.md.
 
-usage: bench/run.py [--core N] [--seconds S] [--tiny] [--costate-only] [--no-write]
+usage: bench/run.py [--core N] [--seconds S] [--tiny] [--peers NAMES] [--no-write]
 """
 
 import argparse
@@ -19,7 +19,12 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv-bench"
-PEERS = ["torch", "torchdiffeq==0.2.5", "jax", "diffrax==0.7.2", "numpy", "heyoka", "scipy"]
+PEERS = {  # what pip installs for each
+    "diffrax": ["jax", "diffrax==0.7.2"],
+    "torchdiffeq": ["torch", "torchdiffeq==0.2.5"],
+    "heyoka": ["heyoka"],
+    "scipy": ["scipy"],
+}
 WORKLOADS = {
     "spiral": "2-50-2 tanh on z³, batch 20, 10 times in [0, 1], dopri5 1e-4/1e-6",
     "single": "2-64-64-2 tanh, batch 1, 100 times in [0, 10], dopri5 1e-6",
@@ -54,11 +59,10 @@ def prepare(arguments, data):
     run(["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCOSTATE_BUILD_BENCH=ON",
          "-DCOSTATE_BUILD_TESTS=OFF"])
     run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side"])
-    if not arguments.costate_only and not (VENV / "bin/python").exists():
+    if not (VENV / "bin/python").exists():
         run([sys.executable, "-m", "venv", VENV])
-        run([VENV / "bin/pip", "install", "--quiet", *PEERS])
-    python = ROOT / ".venv/bin/python" if arguments.costate_only else VENV / "bin/python"
-    run([python, ROOT / "bench/engine/make_data.py", data, *(["--tiny"] if arguments.tiny else [])])
+    run([VENV / "bin/pip", "install", "--quiet", "numpy", *(package for peer in arguments.peers for package in PEERS[peer])])
+    run([VENV / "bin/python", ROOT / "bench/engine/make_data.py", data, *(["--tiny"] if arguments.tiny else [])])
     return build
 
 
@@ -78,7 +82,7 @@ def disagreements(name, sides):
 def ensemble(arguments, build):
     number = "200" if arguments.tiny else "10000"
     sides = {"costate": measure([build / "bench/ensemble_costate_side", number, arguments.seconds], arguments.core)}
-    for peer in () if arguments.costate_only else ("heyoka", "diffrax", "scipy"):
+    for peer in [peer for peer in ("heyoka", "diffrax", "scipy") if peer in arguments.peers]:
         script = ROOT / f"bench/ensemble/{peer}_side.py"
         sides[peer] = measure([VENV / "bin/python", script, number, arguments.seconds], arguments.core)
     print("ensemble", json.dumps(sides), flush=True)
@@ -170,15 +174,19 @@ def main():
     parser.add_argument("--core", default="0", help="core to pin to (0)")
     parser.add_argument("--seconds", type=float, default=2, help="at least this long per timing (2)")
     parser.add_argument("--tiny", action="store_true", help="small batches, to check agreement and not time")
-    parser.add_argument("--costate-only", action="store_true", help="no peers, no page: print Costate's numbers")
+    parser.add_argument("--peers", type=lambda text: [name for name in text.split(",") if name], default=list(PEERS),
+                        help="some of " + ",".join(PEERS) + "; the page is written with all of them only")
     parser.add_argument("--no-write", action="store_true", help="print the page instead of writing it")
     arguments = parser.parse_args()
+    unknown = set(arguments.peers) - set(PEERS)
+    if unknown:
+        parser.error(f"unknown peers: {', '.join(sorted(unknown))}; known: {', '.join(PEERS)}")
     results, faults = {}, []
     with tempfile.TemporaryDirectory() as data:
         build = prepare(arguments, data)
         for name in WORKLOADS:
             sides = {"costate": measure(costate_side(build, data, name, arguments), arguments.core)}
-            for peer in () if arguments.costate_only else ("diffrax", "torchdiffeq"):
+            for peer in [peer for peer in ("diffrax", "torchdiffeq") if peer in arguments.peers]:
                 script = ROOT / f"bench/engine/{peer}_side.py"
                 sides[peer] = measure([VENV / "bin/python", script, data, name, arguments.seconds], arguments.core)
             print(name, json.dumps(sides), flush=True)
@@ -188,7 +196,7 @@ def main():
         faults += ensemble_disagreements(systems)
     if faults:
         sys.exit("bench: answers differ, so no ratio is printed:\n" + "\n".join(faults))
-    if arguments.costate_only or arguments.tiny:
+    if arguments.tiny or set(arguments.peers) != set(PEERS):
         return
     text = page(results, systems, arguments)
     if arguments.no_write:

@@ -4,11 +4,15 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "costate/base/error.h"
 #include "costate/base/threads.h"
 #include "costate/exec/internal/tile_function.h"
 #include "costate/exec/kernels/kernels.h"
+#include "costate/graph/interpret.h"
+#include "costate/graph/simplify.h"
+#include "costate/plan/shared_tail.h"
 
 namespace costate {
 namespace internal {
@@ -208,6 +212,7 @@ RunResult BatchRunner<T>::run(std::span<const HostArray* const> inputs, std::siz
 
 struct Program::Implementation {
   Function function;
+  std::optional<internal::SharedTail> split;
   CompileOptions options;
   mutable std::mutex mutex;
   // One lowering a number of lanes: a batch of one and a full batch want different ones.
@@ -226,8 +231,13 @@ struct Program::Implementation {
     }
     ();
     auto& found = runners[lanes];
-    if (!found) found = std::make_shared<const internal::BatchRunner<T>>(function, lanes);
+    if (!found) found = std::make_shared<const internal::BatchRunner<T>>(split ? split->samples : function, lanes);
     return found;
+  }
+
+  RunResult run_samples(std::span<const HostArray* const> inputs, std::size_t batch) const {
+    return options.dtype == Dtype::kF32 ? runner<float>(batch)->run(inputs, batch)
+                                        : runner<double>(batch)->run(inputs, batch);
   }
 };
 
@@ -257,6 +267,18 @@ std::size_t check_inputs(const Function& function, std::span<const HostArray* co
   return batch < 0 ? 1 : static_cast<std::size_t>(batch);
 }
 
+/// From the outputs of split.samples to those of the whole function.
+void finish_sums(const internal::SharedTail& split, std::span<const HostArray* const> inputs, Dtype dtype,
+                 RunResult& result) {
+  std::vector<HostArray> given, outputs(split.kept.size() + split.made.size());
+  for (const std::size_t position : split.shared_inputs) given.push_back(*inputs[position]);
+  for (std::size_t i = 0; i < split.kept.size(); ++i) outputs[split.kept[i]] = std::move(result.outputs[i]);
+  for (std::size_t i = split.kept.size(); i < result.outputs.size(); ++i) given.push_back(std::move(result.outputs[i]));
+  std::vector<HostArray> made = interpret(split.tail, given);
+  for (std::size_t i = 0; i < made.size(); ++i) outputs[split.made[i]] = made[i].astype(dtype);
+  result.outputs = std::move(outputs);
+}
+
 }  // namespace
 
 const Function& Program::function() const { return implementation_->function; }
@@ -276,14 +298,15 @@ RunResult Program::run(std::span<const HostArray> inputs) const {
   if (given != inputs.size())
     throw InvalidArgument("[Program.run] the function takes ", given, " inputs besides its parameters; got ",
                           inputs.size(), ".");
-  const std::size_t batch = check_inputs(function, all);
-  if (implementation_->options.dtype == Dtype::kF32) return implementation_->runner<float>(batch)->run(all, batch);
-  return implementation_->runner<double>(batch)->run(all, batch);
+  RunResult result = implementation_->run_samples(all, check_inputs(function, all));
+  if (implementation_->split) finish_sums(*implementation_->split, all, implementation_->options.dtype, result);
+  return result;
 }
 
 Program compile(const Function& function, const CompileOptions& options) {
   auto implementation = std::make_shared<Program::Implementation>();
   implementation->function = function;
+  implementation->split = internal::split_shared_tail(simplify(function));
   implementation->options = options;
   return Program(implementation);
 }

@@ -142,7 +142,7 @@ Trained learn(const Target& target, TraceEstimate trace_estimate, const Weights&
         return -density.log_density + weights.kinetic * density.kinetic + weights.jacobian * density.jacobian;
       },
       {{"x", {2}}, {"noise", {2}}});
-  const FreshTraining training{.steps = request.quick ? 200 : 4000, .batch = 512};
+  const FreshTraining training{.steps = request.quick ? 200 : 2500, .batch = 512};
   Trained trained;
   trained.target = target;
   trained.variant = trace_estimate == TraceEstimate::kExact ? "exact trace" : "Hutchinson";

@@ -428,6 +428,33 @@ TEST(SolveAdjoint, ReverseOverForwardIsASecondDerivative) {
   EXPECT_NEAR(result.outputs[1].at(0), 2 / (0.7 * 0.7 * 0.7), 1e-7);
 }
 
+TEST(SolveInAProgram, SharedArgumentsMayBeComputedFromParameters) {
+  const Parameter log_rates("log_rates", HostArray::vector({0.1, 0.2}));
+  for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve}) {
+    const VectorField field = vector_field({2}, {{"rates", {2}, InputKind::kShared}}, [](Array, Array z, Array rates) {
+      return stack({z[1] * rates[0], -1.0 * rates[1] * sin(z[0])});
+    });
+    const Function loss = trace(
+        [&](Array z0) {
+          const Array rates = exp(Array(log_rates));
+          return sum(solve(field, z0, constant(HostArray::vector({0, 1})),
+                           {.method = Method::kDopri8, .rtol = 1e-12, .atol = 1e-12, .adjoint = adjoint},
+                           std::span(&rates, 1))[1]);
+        },
+        {{"z0", {2}}});
+    const HostArray z0(Shape{3, 2}, std::vector<double>{1, 0, 0.5, 0.2, 0.3, 0.4});
+    const HostArray found = compile(value_and_grad(loss, std::vector<Parameter>{log_rates})).run({z0}).outputs[1];
+    const Program value = compile(loss);
+    const auto total = [&](const std::vector<double>& at) {
+      log_rates.set_value(HostArray::vector(at));
+      const HostArray losses = value.run({z0}).outputs[0];
+      return losses.at(0) + losses.at(1) + losses.at(2);
+    };
+    expect_near(found.data<double>(), differences(total, {0.1, 0.2}), 1e-8, std::string(name(adjoint)));
+    total({0.1, 0.2});
+  }
+}
+
 /// A tile that is not full must not leak its padding into what follows the solve.
 TEST(SolveInAProgram, ParametersBehindItHaveTheirGradientForAnyBatch) {
   const Parameter decoder("decoder", HostArray::vector({0.7, -1.2}));

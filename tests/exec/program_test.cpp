@@ -108,6 +108,23 @@ std::vector<Case> programs() {
       {"activations", trace([](Array x) { return elu(x) + gelu(x) + silu(x) + softplus(x); }, {{"x", {5}}})});
   cases.push_back({"shared_input", trace([](Array x, Array p) { return x * exp(p) + sum(p); },
                                          {{"x", {3}}, {"p", {3}, InputKind::kShared}})});
+  // Weights computed from what all samples share: their gradients are finished after the sum over the batch.
+  cases.push_back({"masked_weights", trace(
+                                         [=](Array x, Array mask) {
+                                           const Array w = Array(w1) * exp(mask);
+                                           return tanh(matmul(w / (1.0 + sum(square(w))), x)) + b1;
+                                         },
+                                         {{"x", {3}}, {"mask", {13, 3}, InputKind::kShared}})});
+  cases.push_back({"composed_weights",
+                   trace([=](Array x) { return matmul(matmul(w2, w1) + matmul(w2, w1) * 2.0, x); }, {{"x", {3}}})});
+  cases.push_back({"stacked_weights", trace(
+                                          [=](Array x) {
+                                            const Array w = concat({Array(w2), transpose(Array(w1)).slice(0, 2)});
+                                            return matmul(w, x) - matmul(-w, sin(x));
+                                          },
+                                          {{"x", {13}}})});
+  cases.push_back({"tied_weights",
+                   trace([=](Array x) { return matmul(transpose(Array(w1)), tanh(matmul(w1, x))); }, {{"x", {3}}})});
   cases.push_back({"constant_output", trace(
                                           [](Array x) {
                                             return std::vector<Array>{x, constant(3.0)};
