@@ -57,7 +57,7 @@ def measure(command, core):
 def prepare(arguments, data):
     build = ROOT / "build/bench"
     run(["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCOSTATE_BUILD_BENCH=ON",
-         "-DCOSTATE_BUILD_TESTS=OFF"])
+         "-DCOSTATE_BUILD_CLI=ON", "-DCOSTATE_BUILD_TESTS=OFF"])
     run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side"])
     if not (VENV / "bin/python").exists():
         run([sys.executable, "-m", "venv", VENV])

@@ -90,10 +90,10 @@ double optimizer_share(const Workload& workload, const Program& gradient, const 
   const auto begin = Clock::now();
   double whole = 0;
   // A rate of 0 keeps the weights, and with them the work.
-  while (whole < seconds) {
+  do {
     adam.step(evaluate, 0.0);
     whole = std::chrono::duration<double>(Clock::now() - begin).count();
-  }
+  } while (whole < seconds);
   return 1 - in_gradient / whole;
 }
 

@@ -116,6 +116,7 @@ void write_axes(std::ostream& script, const Figure& figure) {
          << "set ylabel " << quote(figure.y_label) << " noenhanced\n";
   if (figure.x_scale == Scale::kLog) script << "set logscale x\nset format x '10^{%L}'\n";
   if (figure.y_scale == Scale::kLog) script << "set logscale y\nset format y '10^{%L}'\n";
+  if (figure.width < 300) script << "set tics font ',7'\n";  // numbers of neighbouring ticks would touch
   if (figure.aspect == Aspect::kEqual) script << "set size ratio -1\n";
   const auto write_range = [&](const char* axis, const Interval& interval) {
     if (interval.low != interval.high)
