@@ -8,6 +8,8 @@
 #include "costate/base/names.h"
 #include "costate/base/threads.h"
 #include "costate/exec/kernels/kernels.h"
+#include "costate/graph/internal/builder.h"
+#include "costate/solve/internal/hoist.h"
 #include "costate/solve/internal/lane_solver.h"
 #include "costate/solve/internal/solve_extension.h"
 
@@ -288,14 +290,33 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
   return steps;
 }
 
+namespace {
+
+/// The arguments of the field without its shared computations, which are done here.
+std::vector<Array> with_hoisted(const internal::HoistedField& hoisted, const VectorField& field,
+                                std::span<const Array> arguments) {
+  std::vector<Array> inputs = {zeros({})};  // t and the state are not read
+  for (const StatePart& part : field.parts()) inputs.push_back(zeros(part.shape));
+  inputs.insert(inputs.end(), arguments.begin(), arguments.end());
+  for (const Input& input : hoisted.prologue.inputs())
+    if (input.parameter) inputs.emplace_back(*input.parameter);
+  std::vector<Array> all(arguments.begin(), arguments.end());
+  for (const Array& value : internal::inline_function(hoisted.prologue, inputs)) all.push_back(value);
+  return all;
+}
+
+}  // namespace
+
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options,
             std::span<const Array> arguments) {
   check_options(options);
-  std::vector<Array> operands = {reshape(z0, {z0.array.shape().size()}), times.array};
-  operands.insert(operands.end(), arguments.begin(), arguments.end());
   if (arguments.size() != field.arguments().size())
     throw InvalidArgument("[solve] the field takes ", field.arguments().size(), " arguments; got ", arguments.size(),
                           ".");
+  if (const auto hoisted = internal::hoist_shared(field))
+    return solve(hoisted->field, z0, times, options, with_hoisted(*hoisted, field, arguments));
+  std::vector<Array> operands = {reshape(z0, {z0.array.shape().size()}), times.array};
+  operands.insert(operands.end(), arguments.begin(), arguments.end());
   for (const Input& input : field.function().inputs())
     if (input.parameter) operands.emplace_back(*input.parameter);
   return apply(std::make_shared<internal::SolveExtension>(field, options), operands, z0.where);

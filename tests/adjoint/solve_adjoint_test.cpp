@@ -455,6 +455,34 @@ TEST(SolveInAProgram, SharedArgumentsMayBeComputedFromParameters) {
   }
 }
 
+/// What a field computes from Parameters alone is computed once: the same bits as if it were given from outside.
+TEST(SolveInAProgram, SharedValuesOfAFieldAreComputedOutsideOfIt) {
+  const Parameter weight("weight", HostArray(Shape{2, 2}, std::vector<double>{0.3, -1.1, 0.8, 0.2}));
+  const HostArray mask(Shape{2, 2}, std::vector<double>{1, 1, 1, 0});
+  const auto compute = [&] { return Array(weight) * constant(mask) / (1.0 + sum(square(Array(weight)))); };
+  const auto loss_of = [](const Array& path) { return sum(square(path)); };
+  const VectorField within = vector_field({2}, [&](Array, Array z) { return tanh(matmul(transpose(compute()), z)); });
+  const VectorField outside = vector_field({2}, {{"w", {2, 2}, InputKind::kShared}},
+                                           [](Array, Array z, Array w) { return tanh(matmul(transpose(w), z)); });
+  const auto run = [&](bool is_within, const SolveOptions& options) {
+    const Function loss = trace(
+        [&](Array z0) {
+          const Array times = constant(HostArray::vector({0, 0.5, 1}));
+          if (is_within) return loss_of(solve(within, z0, times, options));
+          const Array w = compute();
+          return loss_of(solve(outside, z0, times, options, std::span(&w, 1)));
+        },
+        {{"z0", {2}}});
+    const HostArray z0(Shape{3, 2}, std::vector<double>{1, 0, 0.5, 0.2, 0.3, 0.4});
+    return compile(value_and_grad(loss, std::vector<Parameter>{weight})).run({z0}).outputs;
+  };
+  for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve}) {
+    const std::vector<HostArray> one = run(true, {.adjoint = adjoint}), other = run(false, {.adjoint = adjoint});
+    EXPECT_TRUE(one[0].same_bits(other[0]));
+    EXPECT_TRUE(one[1].same_bits(other[1]));
+  }
+}
+
 /// A tile that is not full must not leak its padding into what follows the solve.
 TEST(SolveInAProgram, ParametersBehindItHaveTheirGradientForAnyBatch) {
   const Parameter decoder("decoder", HostArray::vector({0.7, -1.2}));
