@@ -16,6 +16,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv-bench"
@@ -58,7 +59,7 @@ def prepare(arguments, data):
     build = ROOT / "build/bench"
     run(["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCOSTATE_BUILD_BENCH=ON",
          "-DCOSTATE_BUILD_CLI=ON", "-DCOSTATE_BUILD_TESTS=OFF"])
-    run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side"])
+    run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side", "scaling"])
     if not (VENV / "bin/python").exists():
         run([sys.executable, "-m", "venv", VENV])
     run([VENV / "bin/pip", "install", "--quiet", "numpy", *(package for peer in arguments.peers for package in PEERS[peer])])
@@ -147,7 +148,46 @@ def cpu_name():
     return platform.processor()
 
 
-def page(results, systems, arguments):
+def rates_table(results, blas, startup):
+    lines = ["| workload | forward, GFLOP/s | of peak | gradient, GFLOP/s | of peak | Adam's share of a training step |",
+             "|---|---|---|---|---|---|"]
+    for name, sides in results.items():
+        mine = sides["costate"]
+        share = lambda rate: f"{100 * rate / mine['peak_gflops']:.0f} %"
+        lines.append(f"| {name} | {mine['forward_gflops']:.3g} | {share(mine['forward_gflops'])} | {mine['gradient_gflops']:.3g} | "
+                     f"{share(mine['gradient_gflops'])} | {100 * mine['optimizer_share']:.1f} % |")
+    peak = next(iter(results.values()))["costate"]["peak_gflops"]
+    products = "; ".join(f"{size}: {rate:.3g}" for size, rate in blas.items())
+    return [*lines, "", f"Products alone are counted (`costate bench`). Peak: {peak:.4g} GFLOP/s of fused multiply-adds on registers. "
+            f"PyTorch's sgemm on the same core, GFLOP/s: {products}. Starting and ending the process takes {startup:.2g} ms more than "
+            "what stands under the first gradient."]
+
+
+def scaling(build, folder, arguments):
+    """Draws the plots into a folder; the lines that tell of all cores and of parameters."""
+    tiny = ["--tiny"] if arguments.tiny else []
+    out = run([build / "bench/scaling", folder, *tiny])
+    return [line for line in out.splitlines() if "all cores" in line or "parameters p" in line]
+
+
+def scaling_section(lines):
+    rows = [[cell.strip() for cell in line.split("|")] for line in lines]
+    return ["![Cost over batch, width, state size, steps and parameters, and memory over steps](scaling.png)", "",
+            "| study | curve | at | |", "|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows if row[1] != "ideal"), "",
+            "Forward sensitivities are the time of one tangent solve, p times. `bench/scaling FOLDER` draws this."]
+
+
+def startup_time(build):
+    """Milliseconds of a process that does nothing."""
+    times = []
+    for _ in range(20):
+        begin = time.perf_counter()
+        run([build / "cli/costate", "--version"])
+        times.append(1e3 * (time.perf_counter() - begin))
+    return min(times)
+
+
+def page(results, systems, more, arguments):
     versions = run([VENV / "bin/pip", "list", "--format", "freeze"]).splitlines()
     peers = ", ".join(v for v in versions if v.split("==")[0] in ("torch", "torchdiffeq", "jax", "diffrax", "heyoka", "scipy"))
     head = [
@@ -163,6 +203,8 @@ def page(results, systems, arguments):
         *(f"- **{name}**: {text}." for name, text in WORKLOADS.items()), "",
         "## From a loaded process to the first gradient, ms, and evaluations a sample", "", *first_gradients(results), "",
         "Costate's and diffrax's include compiling; torchdiffeq has nothing to compile. Interpreter start and imports are in none.", "",
+        "## Share of the machine", "", *rates_table(results, more["blas"], more["startup"]), "",
+        "## All cores, scaling and memory", "", *scaling_section(more["scaling"]), "",
         "## An ensemble of plain ODEs", "", ENSEMBLE + ". SciPy's time is that of 200 of them, scaled.", "",
         *ensemble_table(systems), ""]
     tail = ROOT / "bench/notes.md"
@@ -194,15 +236,20 @@ def main():
             results[name] = sides
         systems = ensemble(arguments, build)
         faults += ensemble_disagreements(systems)
+        more = {"scaling": scaling(build, data, arguments), "startup": startup_time(build)}
+        if "torchdiffeq" in arguments.peers:
+            more["blas"] = measure([VENV / "bin/python", ROOT / "bench/engine/sgemm.py", arguments.seconds], arguments.core)
+        pictures = pathlib.Path(data, "scaling.png").read_bytes()
     if faults:
         sys.exit("bench: answers differ, so no ratio is printed:\n" + "\n".join(faults))
     if arguments.tiny or set(arguments.peers) != set(PEERS):
         return
-    text = page(results, systems, arguments)
+    text = page(results, systems, more, arguments)
     if arguments.no_write:
         print(text)
     else:
         (ROOT / "docs/benchmarks.md").write_text(text)
+        (ROOT / "docs/scaling.png").write_bytes(pictures)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
-// How the cost of a gradient grows with batch, width, state size, steps, threads and parameters. Prints JSON, and
-// draws the plots into a folder.
+// How the cost of a gradient grows with batch, width, state size, steps, threads and parameters. Prints a line a
+// number, and draws the plots into a folder.
 //
 // usage: scaling FOLDER [--tiny]
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -12,6 +10,10 @@
 #include <string>
 
 #include "costate/costate.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace {
 
@@ -73,6 +75,9 @@ double memory_of(const Case& c) {
     return kilobytes / 1024;
   };
   const Ready ready = make_ready(c);
+#ifdef __GLIBC__
+  ::malloc_trim(0);  // or what earlier gradients left behind would serve this one
+#endif
   std::ofstream("/proc/self/clear_refs") << "5";  // the high-water mark starts anew
   const double before = status("VmRSS:");
   ready.gradient.run({ready.starts});
