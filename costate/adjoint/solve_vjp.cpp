@@ -85,7 +85,8 @@ class SumTileOp : public TileOp<T> {
   }
   void accumulate(const TileOpRun<T>& run, T* out) const override {
     const auto& sum = static_cast<const GradientState<T>&>(*run.operand_states[0]).gradients.arguments[position_];
-    for (std::size_t i = 0; i < sum.size(); ++i) out[i] += sum[i];
+    const T scale = static_cast<T>(run.scale);
+    for (std::size_t i = 0; i < sum.size(); ++i) out[i] += scale * sum[i];
   }
 
  private:

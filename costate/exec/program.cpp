@@ -37,11 +37,10 @@ std::size_t choose_lanes(std::size_t batch) {
 
 template <class T>
 void copy_in(const HostArray& array, std::size_t first, std::size_t count, T* out) {
-  if (array.dtype() == (std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64)) {
-    std::copy_n(array.data<T>().data() + first, count, out);
-    return;
-  }
-  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(array.at(static_cast<std::int64_t>(first + i)));
+  const auto copy = [&](const auto* from) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(from[first + i]);
+  };
+  array.dtype() == Dtype::kF32 ? copy(array.data<float>().data()) : copy(array.data<double>().data());
 }
 
 template <class T>

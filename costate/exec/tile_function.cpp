@@ -20,7 +20,7 @@ std::unique_ptr<TileOp<T>> lower_extension(const Extension& extension, const Til
 }
 
 Activation activation_of(Epilogue epilogue) { return static_cast<Activation>(epilogue); }
-static_assert(static_cast<int>(Activation::kSoftplus) == static_cast<int>(Epilogue::kSoftplus));
+static_assert(static_cast<int>(Activation::kTanhSlope) == static_cast<int>(Epilogue::kTanhSlope));
 static_assert(static_cast<int>(Spread::kScalar) == static_cast<int>(Motion::kScalar));
 
 /// An instruction with its kernel found.
@@ -152,11 +152,13 @@ void TileFunction<T>::Program::run_gemm(const Instruction& instruction, const Ba
                   .c_stride = columns,
                   .start = GemmStart::kZero,
                   .bias = nullptr,
-                  .activation = activation_of(instruction.epilogue)};
+                  .activation = activation_of(instruction.epilogue),
+                  .slope_of = nullptr};
   if (instruction.has_bias) {
     product.bias = bases.read(instruction.sources[2].slot);
     product.start = lanes == 1 ? GemmStart::kBiasColumn : GemmStart::kBiasRow;
   }
+  if (instruction.epilogue == Epilogue::kTanhSlope) product.slope_of = bases.read(instruction.sources.back().slot);
   gemm(product);
 }
 
@@ -179,6 +181,7 @@ void TileFunction<T>::Program::run_extension(const Bound<T>& bound, const Bases<
                          .state = owned[static_cast<std::size_t>(instruction.state)].get(),
                          .num_samples = call.num_samples,
                          .first_sample = call.first_sample,
+                         .scale = instruction.scale,
                          .report = call.report};
   T* out = bases.write(instruction.out);
   if (instruction.step == Step::kExtension)
@@ -227,7 +230,8 @@ void TileFunction<T>::Program::add_gemm(const Instruction& instruction, const Ba
                .c_stride = instruction.n,
                .start = GemmStart::kAccumulate,
                .bias = nullptr,
-               .activation = Activation::kNone});
+               .activation = Activation::kNone,
+               .slope_of = nullptr});
 }
 
 template <class T>
@@ -236,6 +240,10 @@ void TileFunction<T>::Program::add_lanes_of(const Instruction& instruction, cons
   const T* weights = weights_of(instruction, 1, call, bases.scratch + accumulate_offset);
   const Source& source = instruction.sources[0];
   T* out = bases.write(instruction.out);
+  if (plan.lanes == 1) {  // one sample: its numbers are the sum
+    const T weight = weights == nullptr ? T{1} : *weights;
+    return axpy_lanes(&weight, bases.read(source.slot), out, instruction.rows, 1);
+  }
   if (!source.is_shared())
     return add_row_products(bases.read(source.slot), instruction.rows, static_cast<const T*>(nullptr), 1, plan.lanes,
                             weights, out);

@@ -29,6 +29,7 @@ struct TileOpRun {
   TileOpState* state = nullptr;
   std::size_t num_samples = 0;    // lanes that hold samples: the first ones; the rest is padding
   std::int64_t first_sample = 0;  // row of the batch in lane 0, for failures and random numbers
+  double scale = 1;               // of what accumulate adds
   RunReport* report = nullptr;
 };
 
@@ -39,8 +40,8 @@ class TileOp {
   virtual std::unique_ptr<TileOpState> make_state() const = 0;
   /// Writes the result [n, lanes]; padding lanes may get anything finite.
   virtual void run(const TileOpRun<T>& run, T* out) const = 0;
-  /// For results that exist summed over the batch only (Extension::is_sum_only): adds the sum over the samples to out
-  /// [n].
+  /// For results that exist summed over the batch only (Extension::is_sum_only): adds `scale` times the sum over the
+  /// samples to out [n].
   virtual void accumulate(const TileOpRun<T>& run, T* out) const = 0;
 };
 

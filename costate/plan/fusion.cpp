@@ -7,13 +7,11 @@
 namespace costate::internal {
 namespace {
 
-bool is_constant_zero(const Node& node) {
-  return node.op == Op::kConstant && node.values.size() == 1 && node.values[0] == 0.0;
-}
-
-bool reads_zero(const Function& function, NodeId id) {
-  const Node& node = function.node(id);
-  return is_constant_zero(node) || (node.op == Op::kBroadcast && is_constant_zero(function.node(node.operands[0])));
+/// The constant `value`, perhaps broadcast.
+bool reads_constant(const Function& function, NodeId id, double value) {
+  const Node* node = &function.node(id);
+  if (node->op == Op::kBroadcast) node = &function.node(node->operands[0]);
+  return node->op == Op::kConstant && node->values.size() == 1 && node->values[0] == value;
 }
 
 std::optional<Epilogue> epilogue_of(const Function& function, const Node& node) {
@@ -25,11 +23,28 @@ std::optional<Epilogue> epilogue_of(const Function& function, const Node& node) 
     case Op::kSoftplus:
       return Epilogue::kSoftplus;
     case Op::kMax:
-      if (reads_zero(function, node.operands[1])) return Epilogue::kRelu;
+      if (reads_constant(function, node.operands[1], 0.0)) return Epilogue::kRelu;
       return std::nullopt;
     default:
       return std::nullopt;
   }
+}
+
+/// The factor 1 - z² of a product, for a z of each sample.
+struct SlopeFactor {
+  NodeId node = -1, z = -1;
+};
+
+SlopeFactor slope_factor(const Function& function, const Placement& placement, NodeId times, NodeId product) {
+  const Node& node = function.node(times);
+  if (node.op != Op::kMul || node.operands[0] == node.operands[1]) return {};
+  const NodeId other = node.operands[node.operands[0] == product ? 1 : 0];
+  const Node& difference = function.node(other);
+  if (difference.op != Op::kSub || !reads_constant(function, difference.operands[0], 1.0)) return {};
+  const Node& square = function.node(difference.operands[1]);
+  const bool is_square = square.op == Op::kMul && square.operands[0] == square.operands[1];
+  if (!is_square || placement.is_shared[static_cast<std::size_t>(other)] || !(square.shape == node.shape)) return {};
+  return {other, square.operands[0]};
 }
 
 /// A shared matrix times a sample's vector, or the other way round.
@@ -78,8 +93,11 @@ std::vector<int> count_reads(const Function& function, const Placement& placemen
 Fusion fuse_products(const Function& function, const Placement& placement) {
   const std::size_t count = function.nodes().size();
   Fusion fusion{std::vector<NodeId>(count, -1), std::vector<NodeId>(count, -1),
-                std::vector<Epilogue>(count, Epilogue::kNone), std::vector<bool>(count, false)};
-  const std::vector<NodeId> reader = only_readers(function, placement, count_reads(function, placement));
+                std::vector<Epilogue>(count, Epilogue::kNone), std::vector<NodeId>(count, -1),
+                std::vector<bool>(count, false)};
+  const std::vector<int> reads = count_reads(function, placement);
+  const std::vector<NodeId> reader = only_readers(function, placement, reads);
+  std::vector<int> slopes_taken(count, 0);
   for (std::size_t id = 0; id < count; ++id) {
     if (!placement.is_needed[id] || !is_gemm(function, placement, function.nodes()[id])) continue;
     NodeId last = static_cast<NodeId>(id);
@@ -95,7 +113,13 @@ Fusion fuse_products(const Function& function, const Placement& placement) {
         next = reader[static_cast<std::size_t>(last)];
       }
     }
-    const std::optional<Epilogue> epilogue = next < 0 ? std::nullopt : epilogue_of(function, function.node(next));
+    std::optional<Epilogue> epilogue = next < 0 ? std::nullopt : epilogue_of(function, function.node(next));
+    const SlopeFactor factor = next < 0 || epilogue ? SlopeFactor{} : slope_factor(function, placement, next, last);
+    if (factor.z >= 0) {
+      epilogue = Epilogue::kTanhSlope;
+      fusion.slope_of[static_cast<std::size_t>(next)] = factor.z;
+      ++slopes_taken[static_cast<std::size_t>(factor.node)];
+    }
     if (epilogue) {
       fusion.is_inner[static_cast<std::size_t>(last)] = true;
       last = next;
@@ -103,6 +127,12 @@ Fusion fuse_products(const Function& function, const Placement& placement) {
     fusion.product[static_cast<std::size_t>(last)] = static_cast<NodeId>(id);
     fusion.bias[static_cast<std::size_t>(last)] = bias;
     fusion.epilogue[static_cast<std::size_t>(last)] = epilogue.value_or(Epilogue::kNone);
+  }
+  for (std::size_t id = 0; id < count; ++id) {  // 1 - z² that products alone read need not exist
+    if (slopes_taken[id] == 0 || slopes_taken[id] != reads[id]) continue;
+    fusion.is_inner[id] = true;
+    const auto square = static_cast<std::size_t>(function.nodes()[id].operands[1]);
+    if (reads[square] == 1) fusion.is_inner[square] = true;
   }
   return fusion;
 }

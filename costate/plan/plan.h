@@ -61,8 +61,8 @@ enum class Step : std::uint8_t {
   kAddExtension,
 };
 
-/// The activation that a product applies to its result in registers.
-enum class Epilogue : std::uint8_t { kNone, kTanh, kRelu, kSigmoid, kSoftplus };
+/// What a product applies to its result while it is at hand. kTanhSlope: times 1 - z², z the last source.
+enum class Epilogue : std::uint8_t { kNone, kTanh, kRelu, kSigmoid, kSoftplus, kTanhSlope };
 
 struct Instruction {
   Step step = Step::kElementwise;
@@ -73,7 +73,7 @@ struct Instruction {
   // Products: out [m, n] from a [m, k] and b [k, n]; for a shared matrix, where its element (i, j) stands.
   std::size_t m = 0, k = 0, n = 0;
   std::size_t row_stride = 0, column_stride = 0;
-  bool has_bias = false;  // the last source starts the sum
+  bool has_bias = false;  // the third source starts the sum
   Epilogue epilogue = Epilogue::kNone;
   double scale = 1.0;     // of what kAdd… adds
   std::size_t group = 0;  // kReduce

@@ -13,7 +13,7 @@ constexpr std::string_view kMotionNames[] = {"", " lane", " row", " scalar"};
 constexpr std::string_view kStepNames[] = {"fill",      "elementwise", "copy",      "gather",
                                            "scatter",   "reduce",      "gemm",      "batched",
                                            "extension", "add_gemm",    "add_lanes", "add_extension"};
-constexpr std::string_view kEpilogueNames[] = {"", "+tanh", "+relu", "+sigmoid", "+softplus"};
+constexpr std::string_view kEpilogueNames[] = {"", "+tanh", "+relu", "+sigmoid", "+softplus", "+tanh_slope"};
 
 std::string place(const Slot& slot) {
   std::string name(kRegionNames[static_cast<std::size_t>(slot.region)]);

@@ -317,6 +317,7 @@ class Selector {
       gemm.has_bias = true;
       gemm.sources.push_back(whole(fusion_.bias[chain]));
     }
+    if (fusion_.slope_of[chain] >= 0) gemm.sources.push_back(whole(fusion_.slope_of[chain]));
     define(id, std::move(gemm));
   }
 

@@ -455,6 +455,24 @@ TEST(SolveInAProgram, SharedArgumentsMayBeComputedFromParameters) {
   }
 }
 
+/// z' = -r z: dz(1)/dr = -z0 exp(-r). The field computes -r once, outside of the solve, where it has a sign of its own.
+TEST(SolveInAProgram, SignsOfHoistedValuesReachTheGradient) {
+  const Parameter rate("rate", HostArray::vector({0.5}));
+  for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve})
+    for (const std::int64_t batch : {1, 3}) {
+      const VectorField field = vector_field({1}, [&](Array, Array z) { return -Array(rate) * z; });
+      const Function loss = trace(
+          [&](Array z0) {
+            return sum(solve(field, z0, constant(HostArray::vector({0, 1})),
+                             {.method = Method::kDopri8, .rtol = 1e-12, .atol = 1e-12, .adjoint = adjoint})[1]);
+          },
+          {{"z0", {1}}});
+      const HostArray z0(Shape{batch, 1}, std::vector<double>(static_cast<std::size_t>(batch), 1.0));
+      const HostArray found = compile(value_and_grad(loss, std::vector<Parameter>{rate})).run({z0}).outputs[1];
+      EXPECT_NEAR(found.at(0), -static_cast<double>(batch) * std::exp(-0.5), 1e-10);
+    }
+}
+
 /// What a field computes from Parameters alone is computed once: the same bits as if it were given from outside.
 TEST(SolveInAProgram, SharedValuesOfAFieldAreComputedOutsideOfIt) {
   const Parameter weight("weight", HostArray(Shape{2, 2}, std::vector<double>{0.3, -1.1, 0.8, 0.2}));

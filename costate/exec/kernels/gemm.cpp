@@ -22,19 +22,38 @@ constexpr std::size_t kBlockRows = 12;
 constexpr std::size_t kBlockRows = 4;
 #endif
 
-template <class D>
-HWY_INLINE VecOf<D> activate(D d, VecOf<D> x, Activation activation) {
-  switch (activation) {
+/// Applies the activation to what a block has stored: rows [row, row + rows) from `column`. In a loop of its own, so that
+/// several elements are under way at once.
+template <class T>
+HWY_NOINLINE void activate_block(const Gemm<T>& g, std::size_t row, std::size_t rows, std::size_t column,
+                                 std::size_t columns) {
+  const hn::ScalableTag<T> d;
+  using V = VecOf<decltype(d)>;
+  const auto each = [&](auto activation) HWY_ATTR {
+    for (std::size_t i = row; i < row + rows; ++i) {
+      T* c = g.c + i * g.c_stride + column;
+      const T* factor = g.slope_of + i * g.c_stride + column;
+      for_vectors(d, columns, [&](std::size_t, auto load, auto store) HWY_ATTR {
+        store(activation(load(c), load, factor), c);
+      });
+    }
+  };
+  switch (g.activation) {
     case Activation::kTanh:
-      return tanh_vector(d, x);
+      return each([&](V x, auto, const T*) HWY_ATTR { return tanh_vector(d, x); });
     case Activation::kRelu:
-      return keep_nan<D>(x, hn::Max(x, hn::Zero(d)));
+      return each([&](V x, auto, const T*) HWY_ATTR { return keep_nan<decltype(d)>(x, hn::Max(x, hn::Zero(d))); });
     case Activation::kSigmoid:
-      return sigmoid_vector(d, x);
+      return each([&](V x, auto, const T*) HWY_ATTR { return sigmoid_vector(d, x); });
     case Activation::kSoftplus:
-      return softplus_vector(d, x);
-    default:
-      return x;
+      return each([&](V x, auto, const T*) HWY_ATTR { return softplus_vector(d, x); });
+    case Activation::kTanhSlope:
+      return each([&](V x, auto load, const T* factor) HWY_ATTR {
+        const V z = load(factor);
+        return hn::Mul(x, hn::NegMulAdd(z, z, number(d, 1)));
+      });
+    case Activation::kNone:
+      return;
   }
 }
 
@@ -67,13 +86,14 @@ HWY_INLINE void block(const Gemm<T>& g, std::size_t row, std::size_t column, std
   }
   for (std::size_t i = 0; i < kRows; ++i)
     for (std::size_t v = 0; v < kVectors; ++v) {
-      const V value = g.activation == Activation::kNone ? sum[i][v] : activate(d, sum[i][v], g.activation);
       T* c = g.c + (row + i) * g.c_stride + column + v * width;
       if (kPartial && v + 1 == kVectors)
-        store_first(value, d, c, last);
+        store_first(sum[i][v], d, c, last);
       else
-        hn::StoreU(value, d, c);
+        hn::StoreU(sum[i][v], d, c);
     }
+  if (g.activation != Activation::kNone)
+    activate_block(g, row, kRows, column, (kVectors - 1) * width + (kPartial ? last : width));
 }
 
 /// All rows of one panel of columns.

@@ -71,7 +71,8 @@ void where(Operand<T> condition, Operand<T> x, Operand<T> y, T* out, std::size_t
 
 // ---- products
 
-enum class Activation : std::uint8_t { kNone, kTanh, kRelu, kSigmoid, kSoftplus };
+/// kTanhSlope: x (1 - z²) with z from `slope_of`, the factor that the derivative of z = tanh brings.
+enum class Activation : std::uint8_t { kNone, kTanh, kRelu, kSigmoid, kSoftplus, kTanhSlope };
 enum class GemmStart : std::uint8_t { kZero, kAccumulate, kBiasRow, kBiasColumn };
 
 /// c [m, n] = activation(start + a [m, k] · b [k, n]); each element is one chain of fused multiply-adds in ascending k
@@ -88,6 +89,7 @@ struct Gemm {
   GemmStart start = GemmStart::kZero;
   const T* bias = nullptr;  // kBiasRow [m], kBiasColumn [n]
   Activation activation = Activation::kNone;
+  const T* slope_of = nullptr;  // kTanhSlope: stands as c does
 };
 
 template <class T>

@@ -1,4 +1,5 @@
-// Products that take their bias and activation along: matmul -> add(shared bias) -> tanh becomes one instruction.
+// Products that take their bias and activation along: matmul -> add(shared bias) -> tanh becomes one instruction, and so
+// does matmul -> times (1 - z²), which the derivative of z = tanh brings.
 #pragma once
 
 #include <vector>
@@ -11,6 +12,7 @@ struct Fusion {
   std::vector<NodeId> product;     // of the chain's last node: its matmul; -1 elsewhere
   std::vector<NodeId> bias;        // of the chain's last node: the bias; -1 if none
   std::vector<Epilogue> epilogue;  // of the chain's last node
+  std::vector<NodeId> slope_of;    // of the chain's last node: z where it ends with times (1 - z²); -1 if not
   std::vector<bool> is_inner;      // computed inside a chain, never stored
 };
 
