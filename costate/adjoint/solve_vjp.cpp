@@ -38,8 +38,9 @@ class AdjointTileOp : public TileOp<T> {
   AdjointTileOp(const SolveAdjoint& adjoint, const TileOpContext& context)
       : context_(context),
         problem_(adjoint.solve().field(), adjoint.solve().options(), context.lanes,
-                 static_cast<std::size_t>(context.operand_shapes[3][0])),
-        field_(problem_, adjoint.wanted()) {}
+                 static_cast<std::size_t>(context.operand_shapes[3][0]), adjoint.wanted()),
+        field_(problem_),
+        solve_has_recorded_(adjoint.solve().recorded() == adjoint.wanted()) {}
 
   std::unique_ptr<TileOpState> make_state() const override {
     auto state = std::make_unique<SweepState<T, Sweep>>(problem_, field_);
@@ -55,7 +56,10 @@ class AdjointTileOp : public TileOp<T> {
     spread<T>({run.operands[1], motion}, state.cotangent.data(), problem_.num_times * problem_.state_size,
               problem_.lanes);
     drop_failed(solve.solver, run.num_samples, state.cotangent);
-    const FinishedSolve<T> finished{.solver = &solve.solver, .inputs = solve.inputs, .states = run.operands[0]};
+    const FinishedSolve<T> finished{.solver = &solve.solver,
+                                    .inputs = solve.inputs,
+                                    .states = run.operands[0],
+                                    .has_frames = solve_has_recorded_};
     run.report->nfe_backward += state.sweep.run(finished, state.cotangent.data(), state.gradients);
     out = std::copy(state.gradients.z0.begin(), state.gradients.z0.end(), out);
     out = std::copy(state.gradients.times.begin(), state.gradients.times.end(), out);
@@ -72,6 +76,7 @@ class AdjointTileOp : public TileOp<T> {
   TileOpContext context_;
   LaneProblem<T> problem_;
   FieldVjp<T> field_;
+  bool solve_has_recorded_;  // just these gradients: its frames and shared values can be read
 };
 
 template <class T>
@@ -109,8 +114,8 @@ struct OneSample {
 
 OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vector<double>> operands) {
   const SolveExtension& solve = adjoint.solve();
-  const LaneProblem<double> problem(solve.field(), solve.options(), 1, operands[3].size());
-  const FieldVjp<double> field(problem, adjoint.wanted());
+  const LaneProblem<double> problem(solve.field(), solve.options(), 1, operands[3].size(), adjoint.wanted());
+  const FieldVjp<double> field(problem);
   std::vector<const double*> arguments;
   for (const std::vector<double>& operand : operands.subspan(4)) arguments.push_back(operand.data());
   AlignedVector<double> shared, states(operands[0].size());
@@ -122,7 +127,7 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
                                   .num_samples = 1};
   LaneSolver<double> solver(problem);
   solver.solve(inputs, true, states.data());
-  const FinishedSolve<double> finished{.solver = &solver, .inputs = inputs, .states = states.data()};
+  const FinishedSolve<double> finished{.solver = &solver, .inputs = inputs, .states = states.data(), .has_frames = true};
   SolveGradients<double> gradients;
   if (solve.options().adjoint == Adjoint::kBacksolve)
     Backsolve<double>(problem, field).run(finished, operands[1].data(), gradients);
@@ -190,8 +195,8 @@ std::unique_ptr<TileOp<double>> SolveAdjointSum::lower_f64(const TileOpContext&)
 
 std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve, std::span<const Array> operands,
                              const Array& result, const Array& cotangent, const std::vector<bool>& wanted) {
-  if (solve->options().adjoint == Adjoint::kDiscrete) solve->keep_records();
   const WantedGradients gradients{.times = wanted[1], .arguments = {wanted.begin() + 2, wanted.end()}};
+  if (solve->options().adjoint == Adjoint::kDiscrete) solve->keep_records(gradients);
   const auto adjoint = std::make_shared<SolveAdjoint>(solve, gradients);
   std::vector<Array> inputs = {result, cotangent};
   inputs.insert(inputs.end(), operands.begin(), operands.end());

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "costate/base/error.h"
 #include "costate/base/threads.h"
@@ -51,19 +52,26 @@ class BatchRunner {
   RunResult run(std::span<const HostArray* const> inputs, std::size_t batch) const;
 
  private:
-  struct Slot {
+  /// What a thread needs to run tiles, one after the other: the same memory for each, so that it stays in the cache.
+  struct Worker {
     AlignedVector<T> buffers;  // tile inputs and outputs
     std::vector<T*> inputs, outputs;
     AlignedVector<T> saved;
     TileWorkspace<T> workspace;
     RunReport report;
+  };
+  /// Sums over neighbouring tiles, and their report.
+  struct Slot {
     std::vector<std::vector<T>> sums;
+    RunReport report;
   };
 
-  Slot make_slot() const;
-  std::unique_ptr<Slot> take_slot() const;
-  void give_slot(std::unique_ptr<Slot> slot) const;
-  void run_tile(Slot& slot, std::span<const HostArray* const> inputs, std::span<const T* const> pointers,
+  std::unique_ptr<Worker> make_worker() const;
+  std::unique_ptr<Worker> take_worker() const;
+  void give_worker(std::unique_ptr<Worker> worker) const;
+  std::vector<Slot> take_slots(std::size_t count) const;
+  void give_slots(std::vector<Slot> slots) const;
+  void run_tile(Worker& worker, std::span<const HostArray* const> inputs, std::span<const T* const> pointers,
                 const T* shared, std::size_t tile, std::size_t batch, std::vector<HostArray>& outputs) const;
   std::size_t input_size(std::size_t i) const { return static_cast<std::size_t>(function_.inputs()[i].shape.size()); }
   std::size_t output_size(std::size_t i) const { return static_cast<std::size_t>(function_.output_shape(i).size()); }
@@ -73,60 +81,79 @@ class BatchRunner {
   Function function_;
   TileFunction<T> tile_;
   mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Slot>> idle_;  // kept between runs: a warm run allocates only its results
+  // Kept between runs: a warm run allocates only its results.
+  mutable std::vector<std::unique_ptr<Worker>> idle_;
+  mutable std::vector<Slot> idle_slots_;
 };
 
 std::size_t round_up(std::size_t size) { return (size + 15) / 16 * 16; }
 
 template <class T>
-typename BatchRunner<T>::Slot BatchRunner<T>::make_slot() const {
-  Slot slot;
+std::unique_ptr<typename BatchRunner<T>::Worker> BatchRunner<T>::make_worker() const {
+  auto worker = std::make_unique<Worker>();
   std::size_t total = 0;
   for (std::size_t i = 0; i < function_.inputs().size(); ++i)
     if (!is_shared(i)) total += round_up(input_size(i) * tile_.lanes());
   for (std::size_t i = 0; i < function_.outputs().size(); ++i)
     if (!is_sum(i)) total += round_up(output_size(i) * tile_.lanes());
-  slot.buffers.resize(total);
-  T* next = slot.buffers.data();
+  worker->buffers.resize(total);
+  T* next = worker->buffers.data();
   for (std::size_t i = 0; i < function_.inputs().size(); ++i) {
-    slot.inputs.push_back(is_shared(i) ? nullptr : next);
+    worker->inputs.push_back(is_shared(i) ? nullptr : next);
     if (!is_shared(i)) next += round_up(input_size(i) * tile_.lanes());
   }
   for (std::size_t i = 0; i < function_.outputs().size(); ++i) {
-    slot.sums.emplace_back(is_sum(i) ? output_size(i) : 0);
-    slot.outputs.push_back(is_sum(i) ? slot.sums.back().data() : next);
+    worker->outputs.push_back(is_sum(i) ? nullptr : next);
     if (!is_sum(i)) next += round_up(output_size(i) * tile_.lanes());
   }
-  slot.saved.resize(tile_.saved_size());
-  slot.workspace = tile_.make_workspace();
-  return slot;
+  worker->saved.resize(tile_.saved_size());
+  worker->workspace = tile_.make_workspace();
+  return worker;
 }
 
 template <class T>
-std::unique_ptr<typename BatchRunner<T>::Slot> BatchRunner<T>::take_slot() const {
+std::unique_ptr<typename BatchRunner<T>::Worker> BatchRunner<T>::take_worker() const {
   {
     const std::lock_guard lock(mutex_);
     if (!idle_.empty()) {
-      std::unique_ptr<Slot> slot = std::move(idle_.back());
+      std::unique_ptr<Worker> worker = std::move(idle_.back());
       idle_.pop_back();
-      return slot;
+      return worker;
     }
   }
-  auto slot = std::make_unique<Slot>(make_slot());
-  for (std::size_t i = 0; i < slot->sums.size(); ++i)
-    if (is_sum(i)) slot->outputs[i] = slot->sums[i].data();  // the vectors moved
-  return slot;
+  return make_worker();
 }
 
 template <class T>
-void BatchRunner<T>::give_slot(std::unique_ptr<Slot> slot) const {
-  slot->report = {};
+void BatchRunner<T>::give_worker(std::unique_ptr<Worker> worker) const {
   const std::lock_guard lock(mutex_);
-  idle_.push_back(std::move(slot));
+  idle_.push_back(std::move(worker));
 }
 
 template <class T>
-void BatchRunner<T>::run_tile(Slot& slot, std::span<const HostArray* const> inputs, std::span<const T* const> pointers,
+std::vector<typename BatchRunner<T>::Slot> BatchRunner<T>::take_slots(std::size_t count) const {
+  std::vector<Slot> slots;
+  {
+    const std::lock_guard lock(mutex_);
+    slots.swap(idle_slots_);
+  }
+  slots.resize(count);
+  for (Slot& slot : slots) {
+    slot.report = {};
+    slot.sums.resize(function_.outputs().size());
+    for (std::size_t i = 0; i < slot.sums.size(); ++i) slot.sums[i].assign(is_sum(i) ? output_size(i) : 0, T{0});
+  }
+  return slots;
+}
+
+template <class T>
+void BatchRunner<T>::give_slots(std::vector<Slot> slots) const {
+  const std::lock_guard lock(mutex_);
+  idle_slots_ = std::move(slots);
+}
+
+template <class T>
+void BatchRunner<T>::run_tile(Worker& worker, std::span<const HostArray* const> inputs, std::span<const T* const> pointers,
                               const T* shared, std::size_t tile, std::size_t batch,
                               std::vector<HostArray>& outputs) const {
   const std::size_t lanes = tile_.lanes();
@@ -136,30 +163,30 @@ void BatchRunner<T>::run_tile(Slot& slot, std::span<const HostArray* const> inpu
   for (std::size_t i = 0; i < tile_inputs.size(); ++i) {
     if (is_shared(i)) continue;
     const std::size_t size = input_size(i);
-    tile_inputs[i] = slot.inputs[i];
+    tile_inputs[i] = worker.inputs[i];
     std::vector<T> sample(size);
     for (std::size_t lane = 0; lane < lanes; ++lane) {
       if (lane < count)
         copy_in(*inputs[i], (first + lane) * size, size, sample.data());  // padding repeats the last one
-      for (std::size_t row = 0; row < size; ++row) slot.inputs[i][row * lanes + lane] = sample[row];
+      for (std::size_t row = 0; row < size; ++row) worker.inputs[i][row * lanes + lane] = sample[row];
     }
   }
   const TileCall<T> call{.inputs = tile_inputs,
-                         .outputs = slot.outputs,
+                         .outputs = worker.outputs,
                          .shared = shared,
-                         .saved = slot.saved.data(),
-                         .workspace = &slot.workspace,
+                         .saved = worker.saved.data(),
+                         .workspace = &worker.workspace,
                          .lane_weights = nullptr,
                          .num_samples = count,
                          .first_sample = static_cast<std::int64_t>(first),
-                         .report = &slot.report};
+                         .report = &worker.report};
   for (const Phase phase : {Phase::kForward, Phase::kReverse, Phase::kAccumulate}) tile_.run(phase, call);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (is_sum(i)) continue;
     const std::size_t size = output_size(i);
     T* out = outputs[i].template data<T>().data() + first * size;
     for (std::size_t lane = 0; lane < count; ++lane)
-      for (std::size_t row = 0; row < size; ++row) out[lane * size + row] = slot.outputs[i][row * lanes + lane];
+      for (std::size_t row = 0; row < size; ++row) out[lane * size + row] = worker.outputs[i][row * lanes + lane];
   }
 }
 
@@ -187,22 +214,25 @@ RunResult BatchRunner<T>::run(std::span<const HostArray* const> inputs, std::siz
   }
   const std::size_t tiles = (batch + tile_.lanes() - 1) / tile_.lanes();
   const std::size_t slots = std::min({tiles, kMaxSlots, std::max<std::size_t>(4, kMaxSlotNumbers / sum_numbers)});
-  std::vector<std::unique_ptr<Slot>> used(slots);
+  std::vector<Slot> used = take_slots(slots);
   parallel_for(slots, [&](std::size_t s) {
-    used[s] = take_slot();
-    for (auto& sum : used[s]->sums) std::fill(sum.begin(), sum.end(), T{0});
+    std::unique_ptr<Worker> worker = take_worker();
+    for (std::size_t i = 0; i < result.outputs.size(); ++i)
+      if (is_sum(i)) worker->outputs[i] = used[s].sums[i].data();
     // Neighbouring tiles share a slot, so that reports stay in the order of the batch.
     for (std::size_t tile = s * tiles / slots; tile < (s + 1) * tiles / slots; ++tile)
-      run_tile(*used[s], inputs, pointers, shared.data(), tile, batch, result.outputs);
+      run_tile(*worker, inputs, pointers, shared.data(), tile, batch, result.outputs);
+    used[s].report = std::exchange(worker->report, {});
+    give_worker(std::move(worker));
   });
-  for (std::unique_ptr<Slot>& slot : used) {
+  for (Slot& slot : used) {
     for (std::size_t i = 0; i < result.outputs.size(); ++i) {
       const auto out = is_sum(i) ? result.outputs[i].template data<T>() : std::span<T>();
-      for (std::size_t j = 0; j < out.size(); ++j) out[j] += slot->sums[i][j];
+      for (std::size_t j = 0; j < out.size(); ++j) out[j] += slot.sums[i][j];
     }
-    result.report.merge(slot->report);
-    give_slot(std::move(slot));
+    result.report.merge(slot.report);
   }
+  give_slots(std::move(used));
   return result;
 }
 

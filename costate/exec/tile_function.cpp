@@ -82,6 +82,7 @@ struct TileFunction<T>::Program {
   std::vector<Bound<T>> prepare;
   std::vector<Bound<T>> phases[3];
   std::vector<std::shared_ptr<const TileOp<T>>> ops;  // by state
+  std::vector<bool> state_is_read;
   std::size_t accumulate_offset = 0;                  // of the accumulations' own scratch
 
   Bound<T> bind(const Instruction& instruction, std::size_t lanes) {
@@ -97,7 +98,8 @@ struct TileFunction<T>::Program {
   std::shared_ptr<const TileOp<T>> op_of(const Instruction& instruction, std::size_t lanes) {
     auto& op = ops[static_cast<std::size_t>(instruction.state)];
     if (!op) {
-      TileOpContext context{.lanes = lanes, .operand_shapes = instruction.operand_shapes, .operand_is_shared = {}};
+      TileOpContext context{.lanes = lanes, .operand_shapes = instruction.operand_shapes, .operand_is_shared = {},
+                            .state_is_read = state_is_read[static_cast<std::size_t>(instruction.state)]};
       for (const Source& source : instruction.sources) context.operand_is_shared.push_back(source.is_shared());
       op = lower_extension<T>(*instruction.extension, context);
     }
@@ -296,6 +298,11 @@ TileFunction<T>::TileFunction(const Function& function, std::size_t lanes, std::
   program->plan = lower(function, {.lanes = lanes, .late_inputs = {late_inputs.begin(), late_inputs.end()}});
   Plan& plan = program->plan;
   program->ops.resize(plan.num_states);
+  program->state_is_read.resize(plan.num_states);
+  for (const auto& phase : plan.phases)
+    for (const Instruction& instruction : phase)
+      for (const std::int32_t state : instruction.operand_states)
+        if (state >= 0) program->state_is_read[static_cast<std::size_t>(state)] = true;
   for (const Instruction& instruction : plan.prepare) program->prepare.push_back(program->bind(instruction, 1));
   for (std::size_t phase = 0; phase < 3; ++phase)
     for (const Instruction& instruction : plan.phases[phase])

@@ -49,6 +49,7 @@ struct TileOpContext {
   std::size_t lanes = 1;
   std::vector<Shape> operand_shapes;
   std::vector<bool> operand_is_shared;
+  bool state_is_read = false;  // by an operation that takes the result: its state must last
 };
 
 }  // namespace costate::internal

@@ -32,6 +32,16 @@ ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vect
 
 }  // namespace
 
+void SolveExtension::keep_records(const WantedGradients& wanted) const {
+  const std::lock_guard lock(mutex_);
+  recorded_ = wanted;
+}
+
+std::optional<WantedGradients> SolveExtension::recorded() const {
+  const std::lock_guard lock(mutex_);
+  return recorded_;
+}
+
 std::string SolveExtension::attributes() const {
   return text::concat("method=", costate::name(options_.method), ", rtol=", options_.rtol, ", atol=", options_.atol);
 }
@@ -133,7 +143,8 @@ SolveTileOp<T>::SolveTileOp(std::shared_ptr<const SolveExtension> extension, con
     : extension_(std::move(extension)),
       context_(context),
       problem_(extension_->field(), extension_->options(), context.lanes,
-               static_cast<std::size_t>(context.operand_shapes[1][0])) {
+               static_cast<std::size_t>(context.operand_shapes[1][0]),
+               context.state_is_read ? extension_->recorded() : std::nullopt) {
   const auto& inputs = extension_->field().function().inputs();
   for (std::size_t i = 2; i < context.operand_is_shared.size(); ++i) {
     const Input& input = inputs[i - 1 + extension_->field().parts().size()];
@@ -184,7 +195,7 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                   .arguments = state.arguments,
                   .shared = state.shared.data(),
                   .num_samples = run.num_samples};
-  state.solver.solve(state.inputs, extension_->keeps_records(), out);
+  state.solver.solve(state.inputs, problem_.gradients.has_value(), out);
   // Padding must be finite: what follows sums it with weight 0.
   for (std::size_t i = 0; i < problem_.num_times * problem_.state_size * lanes; ++i)
     if (i % lanes >= run.num_samples) out[i] = T{0};

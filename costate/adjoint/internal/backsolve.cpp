@@ -122,6 +122,7 @@ void Backsolve<T>::visit_output(std::size_t output) {
   lender_.lend(times_.data(), 1);
   LaneInputs<T> lent = solve_.inputs;
   lent.arguments = lender_.arguments();
+  lent.shared = vjp_shared_.data();
   slopes_of_field_.run(times_.data(), start_.data(), lent, slope_.data());
   evaluations_ += static_cast<std::int64_t>(solve_.inputs.num_samples);
   const T* jump = cotangent_ + output * num_state_;

@@ -14,16 +14,13 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
       lanes_(problem.lanes),
       padded_((problem.lanes + 15) / 16 * 16),
       size_((problem.state_size * problem.lanes + 15) / 16 * 16),
-      saved_size_((field.function().saved_size() + 15) / 16 * 16),
+      carries_(problem.tableau->error_needs_closing_stage() && !problem.is_fixed),
       replay_(problem),
       lender_(problem),
-      workspace_(field.function().make_workspace()),
-      shared_(field.function().shared_size()) {
+      workspace_(field.function().make_workspace()) {
   const auto stages = static_cast<std::size_t>(problem.tableau->num_all_stages());
-  saved_.resize(stages * saved_size_);
-  for (auto* buffer : {&slopes_, &slope_cotangents_, &stage_states_}) buffer->resize(stages * size_);
-  stage_times_.resize(stages * lanes_);
-  for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_}) buffer->resize(size_);
+  slope_cotangents_.resize(stages * size_);
+  for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_, &carried_}) buffer->resize(size_);
   for (auto* buffer : {&time_cotangent_, &steps_, &scaled_steps_, &step_bars_, &time_bars_, &idle_times_, &mask_})
     buffer->resize(lanes_);
   for (const WantedArgument& argument : field.arguments())
@@ -31,6 +28,8 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   dense_weights_.resize(stages * padded_);
   theta_.resize(padded_);
   remaining_.resize(lanes_);
+  targets_.resize(lanes_);
+  active_.resize(lanes_);
   current_.resize(lanes_);
 }
 
@@ -42,12 +41,13 @@ std::int64_t DiscreteSweep<T>::run(const FinishedSolve<T>& solve, const T* cotan
   evaluations_ = 0;
   gradients.clear(problem_, field_.arguments());
   if (!start()) return 0;
-  while (load_steps()) {
-    evaluate_stages();
+  while (load_round()) {
     start_cotangents();
-    for (std::size_t stage = num_used_stages_; stage-- > 0;) take_back_stage(stage);
+    const std::int64_t num_active = std::count(active_.begin(), active_.end(), char{1});
+    for (std::size_t stage = num_used_stages_; stage-- > 1;) take_back_stage(stage, num_active);
+    take_back_first_stage();
     for (std::size_t lane = 0; field_.wants_times() && lane < lanes_; ++lane)
-      if (remaining_[lane] > 0) add_to_times(lane);
+      if (active_[lane] != 0) add_to_times(lane);
     finish_step();
   }
   finish();
@@ -57,9 +57,13 @@ std::int64_t DiscreteSweep<T>::run(const FinishedSolve<T>& solve, const T* cotan
 template <class T>
 bool DiscreteSweep<T>::start() {
   if (!lender_.start(*solve_.solver, solve_.inputs)) return false;
+  if (!solve_.has_frames) {
+    prepare_field<T>(problem_, solve_.inputs.arguments, shared_);
+    solve_.inputs.shared = shared_.data();
+  }
   replay_.start(*solve_.solver, solve_.inputs);
   std::copy_n(solve_.inputs.z0, problem_.state_size * lanes_, y_.data());
-  std::fill(y_cotangent_.begin(), y_cotangent_.end(), T{0});
+  for (auto* cotangent : {&y_cotangent_, &carried_}) std::fill(cotangent->begin(), cotangent->end(), T{0});
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     remaining_[lane] = lender_.borrows(lane) ? 0 : solve_.solver->records()[lane].num_steps;
     idle_times_[lane] = static_cast<T>(time_of(0, lane));
@@ -70,51 +74,66 @@ bool DiscreteSweep<T>::start() {
   for (std::size_t i = 0; i < field_.arguments().size(); ++i)
     cotangents_.arguments.push_back(field_.arguments()[i].is_shared ? gradients_->arguments[i].data()
                                                                     : argument_cotangents_[i].data());
-  field_.bind_inputs(nullptr, nullptr, lender_.arguments(), nullptr, input_pointers_);
-  field_.function().prepare(input_pointers_, shared_.data());
   return true;
 }
 
-/// The next step to take back in each lane that has one, and the state that it starts from.
+/// The steps that were accepted last of those that remain, and their evaluations. False if none remains.
 template <class T>
-bool DiscreteSweep<T>::load_steps() {
-  const auto active = static_cast<std::int64_t>(
-      std::count_if(remaining_.begin(), remaining_.end(), [](std::size_t steps) { return steps > 0; }));
-  if (active == 0) return false;
-  evaluations_ += replay_.load(remaining_, y_.data());
-  bool any_dense = false;
+bool DiscreteSweep<T>::load_round() {
+  const LaneSolver<T>& solver = *solve_.solver;
+  bool any = false;
+  std::size_t round = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    steps_[lane] = T{0};
     if (remaining_[lane] == 0) continue;
+    any = true;
+    round = std::max(round, solver.round_of(lane, remaining_[lane] - 1));
+  }
+  if (!any) return false;
+  bool any_dense = false, any_carried = false;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    active_[lane] = remaining_[lane] > 0 && solver.round_of(lane, remaining_[lane] - 1) == round ? 1 : 0;
+    targets_[lane] = active_[lane] != 0 ? remaining_[lane] : 0;
+    steps_[lane] = T{0};
+    if (active_[lane] == 0) continue;
     LaneStep& last = current_[lane];
-    last = solve_.solver->step(lane, remaining_[lane] - 1);
+    last = solver.step(lane, remaining_[lane] - 1);
     steps_[lane] = static_cast<T>(last.h);
-    for (std::int32_t i = 0; i < last.num_outputs; ++i)
+    any_carried = any_carried || (carries_ && remaining_[lane] < solver.records()[lane].num_steps);
+    for (std::int32_t i = 0; i < last.num_outputs && !problem_.is_fixed; ++i)
       any_dense = any_dense || time_of(static_cast<std::size_t>(last.first_output + i), lane) != last.t_next;
   }
-  any_dense = any_dense && !problem_.is_fixed;
-  num_used_stages_ = any_dense ? static_cast<std::size_t>(problem_.tableau->num_all_stages()) : closing();
-  evaluations_ += active * static_cast<std::int64_t>(num_used_stages_);
+  has_dense_ = any_dense;
+  num_used_stages_ = any_dense     ? static_cast<std::size_t>(problem_.tableau->num_all_stages())
+                     : any_carried ? closing() + 1
+                                   : closing();
+  if (solve_.has_frames && round < solver.frames().num_kept()) {
+    frame_ = solver.frames().kept(round);
+  } else {
+    own_frame_.resize(problem_.frame.size());
+    frame_ = StepFrame<T>(own_frame_.data(), problem_.frame);
+    evaluations_ += replay_.load(targets_, y_.data());
+    evaluate_stages();
+  }
   return true;
 }
 
 template <class T>
 void DiscreteSweep<T>::evaluate_stages() {
-  const Slopes<T> slopes{slopes_.data(), size_, problem_.state_size, lanes_};
+  const Slopes<T> slopes{frame_.slope(0), problem_.frame.block, problem_.state_size, lanes_};
   for (std::size_t stage = 0; stage < num_used_stages_; ++stage) {
     const double node = problem_.tableau->c[stage];
     for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-      stage_times(stage)[lane] = remaining_[lane] == 0
-                                     ? idle_times_[lane]
-                                     : static_cast<T>(stage_time(node, step(lane).t, step(lane).h, step(lane).t_next));
+      frame_.times(stage)[lane] =
+          active_[lane] == 0 ? idle_times_[lane]
+                             : static_cast<T>(stage_time(node, step(lane).t, step(lane).h, step(lane).t_next));
     if (stage == 0)
-      std::copy(y_.begin(), y_.end(), stage_state(0));
+      std::copy(y_.begin(), y_.end(), frame_.state(0));
     else
       combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->a_row(static_cast<int>(stage)),
-                     stage_state(stage));
-    field_.bind_inputs(stage_times(stage), stage_state(stage), lender_.arguments(), slope_cotangent(stage),
+                     frame_.state(stage));
+    field_.bind_inputs(frame_.times(stage), frame_.state(stage), lender_.arguments(), slope_cotangent(stage),
                        input_pointers_);
-    field_.bind_slope(slope(stage), output_pointers_);
+    field_.bind_slope(frame_.slope(stage), output_pointers_);
     field_.function().run(Phase::kForward, call(stage));
   }
 }
@@ -123,8 +142,8 @@ template <class T>
 TileCall<T> DiscreteSweep<T>::call(std::size_t stage) {
   return {.inputs = input_pointers_,
           .outputs = output_pointers_,
-          .shared = shared_.data(),
-          .saved = saved(stage),
+          .shared = solve_.inputs.shared,
+          .saved = frame_.saved(stage),
           .workspace = &workspace_,
           .lane_weights = nullptr,
           .num_samples = solve_.inputs.num_samples,
@@ -132,14 +151,22 @@ TileCall<T> DiscreteSweep<T>::call(std::size_t stage) {
           .report = nullptr};
 }
 
-/// Cotangents of the stages' slopes, of y, h and t from what the step gives: its end state and its outputs.
+/// Cotangents of the stages' slopes, of y, h and t from what the step gives: its end state, its outputs and the slope that the
+/// next step begins with.
 template <class T>
 void DiscreteSweep<T>::start_cotangents() {
   std::fill_n(slope_cotangents_.begin(), num_used_stages_ * size_, T{0});
+  if (carries_) {
+    for (std::size_t lane = 0; lane < lanes_; ++lane) mask_[lane] = active_[lane] != 0 ? T{1} : T{0};
+    if (num_used_stages_ > closing())
+      select_lanes(mask_.data(), carried_.data(), slope_cotangent(closing()), slope_cotangent(closing()),
+                   problem_.state_size, lanes_);
+    select_lanes(mask_.data(), slope_cotangent(0), carried_.data(), carried_.data(), problem_.state_size, lanes_);
+  }
   std::fill(step_bars_.begin(), step_bars_.end(), T{0});
   std::fill(time_bars_.begin(), time_bars_.end(), T{0});
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (remaining_[lane] == 0) continue;
+    if (active_[lane] == 0) continue;
     const LaneStep& last = step(lane);
     for (std::int32_t i = 0; i < last.num_outputs; ++i) {
       const auto output = static_cast<std::size_t>(last.first_output + i);
@@ -150,7 +177,7 @@ void DiscreteSweep<T>::start_cotangents() {
   }
   add_to_slopes(y_cotangent_.data(), problem_.tableau->b);
   add_dot(y_cotangent_.data(), problem_.tableau->b);
-  if (num_used_stages_ > closing()) add_dense_outputs();
+  if (has_dense_) add_dense_outputs();
 }
 
 /// Outputs within the steps, an output time of all lanes at once.
@@ -158,7 +185,7 @@ template <class T>
 void DiscreteSweep<T>::add_dense_outputs() {
   std::size_t first = problem_.num_times, last = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (remaining_[lane] == 0) continue;
+    if (active_[lane] == 0) continue;
     first = std::min(first, static_cast<std::size_t>(step(lane).first_output));
     last = std::max(last, static_cast<std::size_t>(step(lane).first_output + step(lane).num_outputs));
   }
@@ -167,7 +194,7 @@ void DiscreteSweep<T>::add_dense_outputs() {
     for (std::size_t lane = 0; lane < lanes_; ++lane) {
       mask_[lane] = T{0};
       theta_[lane] = 0;
-      if (remaining_[lane] == 0) continue;
+      if (active_[lane] == 0) continue;
       const LaneStep& at = step(lane);
       const auto index = static_cast<std::int32_t>(output) - at.first_output;
       const double t = time_of(output, lane);
@@ -206,7 +233,7 @@ void DiscreteSweep<T>::add_dense_times(std::size_t output) {
   const auto add_weighted_dots = [&](auto add) {
     for (std::size_t j = 0; j < num_used_stages_; ++j) {
       std::fill(dots.begin(), dots.end(), T{0});
-      for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i) dots[i % lanes_] += w[i] * slope(j)[i];
+      for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i) dots[i % lanes_] += w[i] * frame_.slope(j)[i];
       for (std::size_t lane = 0; lane < lanes_; ++lane)
         if (mask_[lane] != 0) add(lane, dense_weights_[j * padded_ + lane] * dots[lane]);
     }
@@ -240,13 +267,31 @@ void DiscreteSweep<T>::add_dot(const T* x, std::span<const double> weights) {
     const T weight = static_cast<T>(weights[j]);
     for (std::size_t row = 0; row < problem_.state_size; ++row)
       for (std::size_t lane = 0; lane < lanes_; ++lane)
-        step_bars_[lane] += weight * x[row * lanes_ + lane] * slope(j)[row * lanes_ + lane];
+        step_bars_[lane] += weight * x[row * lanes_ + lane] * frame_.slope(j)[row * lanes_ + lane];
   }
 }
 
+/// A first stage that is the closing one of the step before is taken back there.
 template <class T>
-void DiscreteSweep<T>::take_back_stage(std::size_t stage) {
-  field_.bind_inputs(stage_times(stage), stage_state(stage), lender_.arguments(), slope_cotangent(stage),
+void DiscreteSweep<T>::take_back_first_stage() {
+  if (!carries_) return take_back_stage(0, std::count(active_.begin(), active_.end(), char{1}));
+  std::int64_t num_first = 0;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const bool is_first = active_[lane] != 0 && remaining_[lane] == 1;
+    num_first += is_first ? 1 : 0;
+    mask_[lane] = active_[lane] != 0 && !is_first ? T{1} : T{0};
+  }
+  select_lanes(mask_.data(), slope_cotangent(0), carried_.data(), carried_.data(), problem_.state_size, lanes_);
+  if (num_first == 0) return;
+  for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i)
+    if (mask_[i % lanes_] != 0) slope_cotangent(0)[i] = T{0};
+  take_back_stage(0, num_first);
+}
+
+template <class T>
+void DiscreteSweep<T>::take_back_stage(std::size_t stage, std::int64_t num_lanes) {
+  evaluations_ += num_lanes;
+  field_.bind_inputs(frame_.times(stage), frame_.state(stage), lender_.arguments(), slope_cotangent(stage),
                      input_pointers_);
   field_.bind_cotangents(cotangents_, output_pointers_);
   field_.function().run(Phase::kReverse, call(stage));
@@ -295,7 +340,7 @@ void DiscreteSweep<T>::add_to_times(std::size_t lane) {
 template <class T>
 void DiscreteSweep<T>::finish_step() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (remaining_[lane] == 0 || --remaining_[lane] > 0) continue;
+    if (active_[lane] == 0 || --remaining_[lane] > 0) continue;
     for (std::size_t row = 0; row < problem_.state_size; ++row) {
       gradients_->z0[row * lanes_ + lane] = y_cotangent_[row * lanes_ + lane];
       y_cotangent_[row * lanes_ + lane] = T{0};

@@ -1,14 +1,14 @@
 // The discrete adjoint of a lane solve: its accepted steps taken back one by one, exact to rounding for the steps that
-// were taken (step sizes count as given numbers). Per step of size h from (t, y), with the cotangent a of its end
-// state:
+// were taken (step sizes count as given numbers). Per step of size h from (t, y), with the cotangent a of its end state:
 //
-//     k_i = f(t + c_i h, Y_i),  Y_i = y + h sum_j a_ij k_j                    the stages again, each kept for its
-//     reverse y1  = y + h sum_i b_i k_i                      ->  ybar = a,  kbar_i = h b_i a out = y + h sum_i
-//     b_i(theta) k_i               ->  ybar += w, kbar_i += h b_i(theta) w     dense outputs in the step i descending:
-//     (Ybar_i, …) = kbar_i · df(t_i, Y_i);  ybar += Ybar_i;  kbar_j += h a_ij Ybar_i
+//     k_i = f(t + c_i h, Y_i),  Y_i = y + h sum_j a_ij k_j     the frame that the solve kept, or the stages again
+//     y1  = y + h sum_i b_i k_i           ->  ybar = a,   kbar_i = h b_i a
+//     out = y + h sum_i b_i(theta) k_i    ->  ybar += w,  kbar_i += h b_i(theta) w      outputs within the step
+//     i descending:  (Ybar_i, ...) = kbar_i . df(t_i, Y_i);  ybar += Ybar_i;  kbar_j += h a_ij Ybar_i
 //
-// (Hairer, Norsett and Wanner II.6; Sanz-Serna 2016, "Symplectic Runge-Kutta schemes for adjoint equations".) Lanes
-// step back side by side, each through its own steps; one that is done waits at its start with cotangent 0.
+// A closing stage that is the next step's first is taken back once, with the cotangents of both.
+// (Hairer, Norsett and Wanner II.6; Sanz-Serna 2016, "Symplectic Runge-Kutta schemes for adjoint equations".) Lanes whose step was
+// accepted in the same attempt step back side by side; the others wait with cotangent 0.
 #pragma once
 
 #include <cstddef>
@@ -36,13 +36,14 @@ class DiscreteSweep {
 
  private:
   bool start();
-  bool load_steps();
+  bool load_round();
   void evaluate_stages();
   void start_cotangents();
   void add_dense_outputs();
   void add_dense_output(std::size_t output);
   void add_dense_times(std::size_t output);
-  void take_back_stage(std::size_t stage);
+  void take_back_stage(std::size_t stage, std::int64_t num_lanes);
+  void take_back_first_stage();
   void add_to_times(std::size_t lane);
   void add_dot(const T* x, std::span<const double> weights);
   void add_to_slopes(const T* x, std::span<const double> weights);
@@ -50,23 +51,24 @@ class DiscreteSweep {
   void finish();
   TileCall<T> call(std::size_t stage);
 
-  T* slope(std::size_t stage) { return slopes_.data() + stage * size_; }
   T* slope_cotangent(std::size_t stage) { return slope_cotangents_.data() + stage * size_; }
-  T* stage_state(std::size_t stage) { return stage_states_.data() + stage * size_; }
-  T* stage_times(std::size_t stage) { return stage_times_.data() + stage * lanes_; }
-  T* saved(std::size_t stage) { return saved_.data() + stage * saved_size_; }
   const LaneStep& step(std::size_t lane) const { return current_[lane]; }
   double time_of(std::size_t output, std::size_t lane) const { return solve_.inputs.times[output * lanes_ + lane]; }
   const T* output_cotangent(std::size_t output) const { return cotangent_ + output * problem_.state_size * lanes_; }
-  std::size_t closing() const { return static_cast<std::size_t>(problem_.tableau->num_stages - 1); }
+  std::size_t closing() const { return problem_.closing(); }
 
   const LaneProblem<T>& problem_;
   const FieldVjp<T>& field_;
-  const std::size_t lanes_, padded_, size_, saved_size_;
+  const std::size_t lanes_, padded_, size_;
+  const bool carries_;  // each step's first slope is the closing one of the step before
   StepReplay<T> replay_;
   Lender<T> lender_;
   TileWorkspace<T> workspace_;
-  AlignedVector<T> shared_, saved_, slopes_, slope_cotangents_, stage_states_, stage_times_;
+  AlignedVector<T> shared_;     // where the solve's own can't be used
+  AlignedVector<T> own_frame_;  // of steps whose evaluations the solve has not kept
+  StepFrame<T> frame_;          // of the round that is taken back
+  AlignedVector<T> slope_cotangents_;
+  AlignedVector<T> carried_;  // cotangent of the first slope of each lane's following step
   AlignedVector<T> y_, y_cotangent_, state_cotangent_, time_cotangent_, steps_, scaled_steps_, step_bars_, time_bars_,
       idle_times_, mask_;
   AlignedVector<T> dense_weights_;  // [stage, padded lanes]
@@ -75,7 +77,9 @@ class DiscreteSweep {
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;
   FieldCotangents<T> cotangents_;
-  std::vector<std::size_t> remaining_;
+  std::vector<std::size_t> remaining_, targets_;
+  std::vector<char> active_;  // lanes with a step in this round
+  bool has_dense_ = false;
   std::vector<LaneStep> current_;  // the one to take back
   std::size_t num_used_stages_ = 0;
   std::int64_t evaluations_ = 0;

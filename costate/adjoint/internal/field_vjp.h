@@ -1,4 +1,5 @@
-// The vjp of a vector field, lowered once for tiles: what every adjoint of a solve evaluates.
+// The vjp of a vector field on tiles: what every adjoint of a solve evaluates. It is the function of a LaneProblem that was made
+// with the wanted gradients.
 #pragma once
 
 #include <cstddef>
@@ -8,14 +9,6 @@
 #include "costate/solve/internal/lane_solver.h"
 
 namespace costate::internal {
-
-/// Which gradients of a solve are asked for, besides that of its start.
-struct WantedGradients {
-  bool times = false;
-  std::vector<bool> arguments;  // the field's arguments, then its Parameters
-
-  bool operator==(const WantedGradients&) const = default;
-};
 
 /// An argument or Parameter of the field whose cotangent is asked for.
 struct WantedArgument {
@@ -35,11 +28,11 @@ struct FieldCotangents {
 template <class T>
 class FieldVjp {
  public:
-  FieldVjp(const LaneProblem<T>& problem, const WantedGradients& wanted);
+  explicit FieldVjp(const LaneProblem<T>& problem);
 
-  bool wants_times() const { return wants_times_; }
+  bool wants_times() const { return problem_.gradients->times; }
   const std::vector<WantedArgument>& arguments() const { return arguments_; }
-  const TileFunction<T>& function() const { return function_; }
+  const TileFunction<T>& function() const { return problem_.function; }
 
   /// Pointers of one evaluation at (times, y) with the cotangent of the slope [state, lanes].
   void bind_inputs(const T* times, const T* y, std::span<const T* const> arguments, const T* cotangent,
@@ -51,9 +44,7 @@ class FieldVjp {
 
  private:
   const LaneProblem<T>& problem_;
-  bool wants_times_;
   std::vector<WantedArgument> arguments_;
-  TileFunction<T> function_;
 };
 
 extern template class FieldVjp<float>;

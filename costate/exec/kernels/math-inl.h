@@ -168,12 +168,12 @@ HWY_INLINE VecOf<D> tanh_vector(D d, VecOf<D> x) {
   if constexpr (kIsFloat<hn::TFromD<D>>) {
     // Odd rational x P(x^2) / Q(x^2), minimax in the relative error (6e-9) up to the clamp, beyond which f32 is 4 ulp from 1.
     // P(0) = Q(0) = 1: small x come back exactly.
-    const VecOf<D> c = clamp_keep_nan(d, x, 7.9);
+    const VecOf<D> c = clamp_keep_nan(d, x, 8.00039959);
     const VecOf<D> z = hn::Mul(c, c);
     const VecOf<D> p =
-        polynomial(d, z, {1.0, 1.345285624e-01, 3.581634955e-03, 2.206663157e-05, 1.548913531e-08});
+        polynomial(d, z, {1.0, 1.345285773e-01, 3.581634490e-03, 2.206665704e-05, 1.548899498e-08});
     const VecOf<D> q =
-        polynomial(d, z, {1.0, 4.678618610e-01, 2.620232105e-02, 3.427962074e-04, 8.623510439e-07});
+        polynomial(d, z, {1.0, 4.678619206e-01, 2.620231919e-02, 3.427963238e-04, 8.623511576e-07});
     return hn::Div(hn::Mul(c, p), q);
   } else {
     const VecOf<D> z = hn::Mul(x, x);

@@ -36,16 +36,31 @@ int steps_in_interval(double length, const SolveOptions& options) {
   return 1;
 }
 
+namespace {
+
+std::size_t padded(std::size_t count) { return (count + 15) / 16 * 16; }
+
+template <class T>
+TileFunction<T> lower_field(const VectorField& field, std::size_t lanes,
+                            const std::optional<WantedGradients>& gradients) {
+  if (!gradients) return TileFunction<T>(field.function(), lanes);
+  const LinearField linear = linearize(field, *gradients);
+  return TileFunction<T>(linear.function, lanes, linear.late_inputs);
+}
+
+}  // namespace
+
 template <class T>
 LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
-                            std::size_t times)
+                            std::size_t times, const std::optional<WantedGradients>& wanted)
     : field(vector_field),
       options(solve_options),
       tableau(&costate::tableau(solve_options.method)),
       lanes(num_lanes),
       num_times(times),
       state_size(static_cast<std::size_t>(vector_field.state_size())),
-      function(vector_field.function(), num_lanes),
+      gradients(wanted),
+      function(lower_field<T>(vector_field, num_lanes, wanted)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
       reads_time(reads_input(vector_field.function(), 0)) {
   std::size_t offset = 0;
@@ -53,7 +68,27 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
     part_offsets.push_back(offset);
     offset += static_cast<std::size_t>(part.shape.size());
   }
+  if (gradients) {
+    num_late_inputs = part_offsets.size();
+    num_late_outputs = (gradients->times ? 1 : 0) + part_offsets.size() +
+                       static_cast<std::size_t>(std::count(gradients->arguments.begin(), gradients->arguments.end(), true));
+  }
+  frame.slope = padded(state_size * lanes);
+  frame.times = 2 * frame.slope;
+  frame.saved = frame.times + padded(lanes);
+  frame.block = frame.saved + padded(function.saved_size());
+  frame.has_whole_rows = lanes % 16 == 0 || 16 % lanes == 0;  // buffers begin at multiples of 16
+  frame.num_stages = is_fixed ? closing() : static_cast<std::size_t>(tableau->num_all_stages());
 }
+
+template <class T>
+std::size_t most_frames(const LaneProblem<T>& problem) {
+  if (!problem.gradients || !problem.frame.has_whole_rows) return 1;
+  return std::max<std::size_t>(1, problem.options.memory_budget / sizeof(T) / 4 / problem.frame.size());
+}
+
+template std::size_t most_frames(const LaneProblem<float>&);
+template std::size_t most_frames(const LaneProblem<double>&);
 
 template <class T>
 void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
@@ -62,6 +97,7 @@ void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y
   pointers.push_back(times);
   for (const std::size_t offset : problem.part_offsets) pointers.push_back(y + offset * problem.lanes);
   pointers.insert(pointers.end(), arguments.begin(), arguments.end());
+  pointers.resize(pointers.size() + problem.num_late_inputs, nullptr);
 }
 
 template void bind_field_inputs(const LaneProblem<float>&, const float*, const float*, std::span<const float* const>,
@@ -85,14 +121,15 @@ FieldEvaluator<T>::FieldEvaluator(const LaneProblem<T>& problem)
     : problem_(problem), workspace_(problem.function.make_workspace()), saved_(problem.function.saved_size()) {}
 
 template <class T>
-void FieldEvaluator<T>::run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope) {
+void FieldEvaluator<T>::run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope, T* saved) {
   bind_field_inputs(problem_, times, y, inputs.arguments, inputs_);
   outputs_.clear();
   for (const std::size_t offset : problem_.part_offsets) outputs_.push_back(slope + offset * problem_.lanes);
+  outputs_.resize(outputs_.size() + problem_.num_late_outputs, nullptr);
   problem_.function.run(Phase::kForward, {.inputs = inputs_,
                                           .outputs = outputs_,
                                           .shared = inputs.shared,
-                                          .saved = saved_.data(),
+                                          .saved = saved,
                                           .workspace = &workspace_,
                                           .lane_weights = nullptr,
                                           .num_samples = inputs.num_samples,
@@ -108,6 +145,7 @@ void LaneRecord<T>::clear() {
   num_steps = 0;
   starts.clear();
   sizes.clear();
+  rounds.clear();
   interval_steps.clear();
   states.clear();
   stride = 1;
@@ -134,15 +172,15 @@ template <class T>
 LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
     : problem_(problem),
       lanes_(problem.lanes),
-      padded_((problem.lanes + 15) / 16 * 16),
+      padded_(padded(problem.lanes)),
       state_size_(problem.state_size),
-      size_((problem.state_size * problem.lanes + 15) / 16 * 16),
+      size_(padded(problem.state_size * problem.lanes)),
       field_(problem),
+      frames_(problem.frame, most_frames(problem)),
+      frame_(frames_.current()),
       y_(size_),
       y_next_(size_),
-      stage_(size_),
-      slopes_(size_ * static_cast<std::size_t>(problem.tableau->num_all_stages())),
-      stage_times_(lanes_),
+      spare_block_(problem.frame.block),
       steps_(lanes_),
       mask_(lanes_),
       norms_(lanes_),
@@ -159,6 +197,9 @@ template <class T>
 void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* states) {
   inputs_ = inputs;
   keeps_records_ = keep_records;
+  frames_.start(keep_records);
+  frame_ = frames_.current();
+  round_ = 0;
   std::fill_n(states, problem_.num_times * state_size_ * lanes_, std::numeric_limits<T>::quiet_NaN());
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     begin(lane, states);
@@ -175,6 +216,8 @@ template <class T>
 void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states) {
   inputs_ = inputs;
   keeps_records_ = false;
+  frames_.start(false);
+  frame_ = frames_.current();
   std::fill(lane_.begin(), lane_.end(), Lane{});
   std::vector<char> holds_sample(lanes_, 0);
   // A refill costs two evaluations in all lanes: wait until a quarter of them is free.
@@ -258,12 +301,12 @@ void LaneSolver<T>::choose_first_steps() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     trials_[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
     steps_[lane] = static_cast<T>(direction(lane_[lane]) * trials_[lane]);
-    stage_times_[lane] = static_cast<T>(std::fma(direction(lane_[lane]), trials_[lane], lane_[lane].t));
+    frame_.times(1)[lane] = static_cast<T>(std::fma(direction(lane_[lane]), trials_[lane], lane_[lane].t));
   }
   const T one = 1;
   const T* first = slope(0);
-  stage_combine(y_.data(), steps_.data(), &first, &one, 1, stage_.data(), state_size_, lanes_);
-  evaluate(stage_times_.data(), stage_.data(), slope(1));
+  stage_combine(y_.data(), steps_.data(), &first, &one, 1, frame_.state(1), state_size_, lanes_);
+  evaluate(1);
   std::fill(mask_.begin(), mask_.end(), T{-1});
   axpy_lanes(mask_.data(), slope(0), slope(1), state_size_, lanes_);
   norm(slope(1), norms_.data());
@@ -336,7 +379,7 @@ bool LaneSolver<T>::plan_steps() {
 /// out = y + h sum weights_j k_j.
 template <class T>
 void LaneSolver<T>::combine(std::span<const double> weights, T* out) {
-  combine_slopes(y_.data(), steps_.data(), {slopes_.data(), size_, state_size_, lanes_}, weights, out);
+  combine_slopes(y_.data(), steps_.data(), {slope(0), problem_.frame.block, state_size_, lanes_}, weights, out);
 }
 
 template <class T>
@@ -344,34 +387,40 @@ void LaneSolver<T>::evaluate_stage(std::size_t stage) {
   const double node = problem_.tableau->c[stage];
   for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane) {
     const Lane& state = lane_[lane];
-    stage_times_[lane] = static_cast<T>(stage_time(node, state.t, state.h, state.t_next));
+    frame_.times(stage)[lane] = static_cast<T>(stage_time(node, state.t, state.h, state.t_next));
   }
-  combine(problem_.tableau->a_row(static_cast<int>(stage)), stage_.data());
-  evaluate(stage_times_.data(), stage_.data(), slope(stage));
+  combine(problem_.tableau->a_row(static_cast<int>(stage)), frame_.state(stage));
+  evaluate(stage);
 }
 
 /// k_0 where it is not carried over.
 template <class T>
 void LaneSolver<T>::evaluate_first() {
-  bool all_known = true;
+  bool none_missing = true, all_missing = true;
+  const StepFrame<T> spare(spare_block_.data(), problem_.frame);
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     const bool missing = lane_[lane].is_active && !lane_[lane].knows_first;
     mask_[lane] = missing ? T{1} : T{0};
-    stage_times_[lane] = static_cast<T>(lane_[lane].t);
+    spare.times(0)[lane] = static_cast<T>(lane_[lane].t);
     if (missing) ++outcomes_[lane].nfe;
-    all_known = all_known && !missing;
+    none_missing = none_missing && !missing;
+    all_missing = all_missing && (missing || !lane_[lane].is_active);
     lane_[lane].knows_first = lane_[lane].knows_first || missing;
   }
-  if (all_known) return;
-  evaluate(stage_times_.data(), y_.data(), stage_.data());
-  select_lanes(mask_.data(), stage_.data(), slope(0), slope(0), state_size_, lanes_);
+  if (none_missing) return;
+  const StepFrame<T> into = all_missing ? frame_ : spare;
+  std::copy_n(spare.times(0), lanes_, into.times(0));
+  std::copy(y_.begin(), y_.end(), into.state(0));
+  field_.run(into.times(0), into.state(0), inputs_, into.slope(0), into.saved(0));
+  if (!all_missing) select_block(spare.block(0), frame_.block(0), frame_.block(0));
 }
 
 template <class T>
 void LaneSolver<T>::evaluate_closing() {
   if (closing_known_) return;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) stage_times_[lane] = static_cast<T>(lane_[lane].attempt.t_next);
-  evaluate(stage_times_.data(), y_next_.data(), slope(closing()));
+  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
+    frame_.times(closing())[lane] = static_cast<T>(lane_[lane].attempt.t_next);
+  evaluate(closing());
   closing_known_ = true;
 }
 
@@ -380,12 +429,12 @@ void LaneSolver<T>::evaluate_extra() {
   const auto count = static_cast<std::size_t>(problem_.tableau->num_all_stages());
   for (std::size_t stage = closing() + 1; stage < count; ++stage) {
     const double node = problem_.tableau->c[stage];
-    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane) {
       const LaneStep& step = lane_[lane].attempt;
-      stage_times_[lane] = static_cast<T>(stage_time(node, step.t, step.h, step.t_next));
+      frame_.times(stage)[lane] = static_cast<T>(stage_time(node, step.t, step.h, step.t_next));
     }
-    combine(problem_.tableau->a_row(static_cast<int>(stage)), stage_.data());
-    evaluate(stage_times_.data(), stage_.data(), slope(stage));
+    combine(problem_.tableau->a_row(static_cast<int>(stage)), frame_.state(stage));
+    evaluate(stage);
   }
 }
 
@@ -393,7 +442,7 @@ template <class T>
 void LaneSolver<T>::attempt() {
   evaluate_first();
   for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(stage);
-  combine(problem_.tableau->b, y_next_.data());
+  combine(problem_.tableau->b, y_next());
   closing_known_ = false;
   const bool needs_closing = problem_.tableau->error_needs_closing_stage() && !problem_.is_fixed;
   if (needs_closing) evaluate_closing();
@@ -414,7 +463,7 @@ void LaneSolver<T>::judge(T* states) {
       slopes[count] = slope(j);
       coefficients[count++] = static_cast<T>(tableau.e[j]);
     }
-    scaled_error_norm(y_.data(), y_next_.data(), steps_.data(), slopes, coefficients, count,
+    scaled_error_norm(y_.data(), y_next(), steps_.data(), slopes, coefficients, count,
                       static_cast<T>(problem_.options.rtol), static_cast<T>(problem_.options.atol), norms_.data(),
                       state_size_, lanes_);
     join(norms_.data());
@@ -424,7 +473,7 @@ void LaneSolver<T>::judge(T* states) {
     Lane& state = lane_[lane];
     if (!state.is_active) continue;
     if (problem_.is_fixed) {
-      if (lane_is_finite(y_next_.data(), lane, lanes_, state_size_))
+      if (lane_is_finite(y_next(), lane, lanes_, state_size_))
         accept(lane, states);
       else
         fail(lane, Status::kNonFinite);
@@ -435,6 +484,7 @@ void LaneSolver<T>::judge(T* states) {
         decide_step(problem_.options.step_control, state.control, error, tableau.error_order());
     state.control = decision.next;
     state.saw_non_finite = !std::isfinite(error);
+    if (state.saw_non_finite) frames_.spoil();
     const double tried = state.h;
     if (decision.accepted)
       accept(lane, states);
@@ -443,11 +493,37 @@ void LaneSolver<T>::judge(T* states) {
     state.h = tried * decision.factor;
   }
   write_dense_outputs(states);
-  select_lanes(mask_.data(), y_next_.data(), y_.data(), y_.data(), state_size_, lanes_);
-  if (!closing_known_) return;
-  select_lanes(mask_.data(), slope(closing()), slope(0), slope(0), state_size_, lanes_);
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (mask_[lane] != 0) lane_[lane].knows_first = true;
+  select_lanes(mask_.data(), y_next(), y_.data(), y_.data(), state_size_, lanes_);
+  if (std::any_of(mask_.begin(), mask_.end(), [](T accepted) { return accepted != 0; })) carry_over();
+}
+
+/// Block 0 of what comes next: the closing stage where the step was accepted, what it was elsewhere.
+template <class T>
+void LaneSolver<T>::carry_over() {
+  ++round_;
+  const StepFrame<T> done = frame_;
+  const bool is_kept = frames_.keep_current();
+  frame_ = frames_.current();
+  if (closing_known_) {
+    if (is_kept)
+      select_block(done.block(closing()), done.block(0), frame_.block(0));
+    else
+      select_lanes(mask_.data(), done.slope(closing()), done.slope(0), done.slope(0), state_size_, lanes_);
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      if (mask_[lane] != 0) lane_[lane].knows_first = true;
+  } else if (is_kept && !problem_.is_fixed) {
+    std::copy_n(done.block(0), problem_.frame.block, frame_.block(0));
+  }
+}
+
+/// Of whole blocks, or of their slopes where the blocks do not tell lanes apart.
+template <class T>
+void LaneSolver<T>::select_block(const T* x, const T* y, T* out) {
+  if (problem_.frame.has_whole_rows)
+    select_lanes(mask_.data(), x, y, out, problem_.frame.block / lanes_, lanes_);
+  else
+    select_lanes(mask_.data(), x + problem_.frame.slope, y + problem_.frame.slope, out + problem_.frame.slope, state_size_,
+                 lanes_);
 }
 
 template <class T>
@@ -459,6 +535,7 @@ void LaneSolver<T>::accept(std::size_t lane, T* states) {
     if (!problem_.is_fixed) {
       record.starts.push_back(state.attempt.t);
       record.sizes.push_back(state.attempt.h);
+      record.rounds.push_back(round_);
     }
     record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
     if (problem_.is_fixed && state.step_in_interval == 0) record.interval_steps.push_back(record.num_steps);
@@ -521,13 +598,13 @@ void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
   if (problem_.is_fixed) {
     if (++state.step_in_interval < state.steps_in_interval) return;
     state.step_in_interval = 0;
-    write_state(y_next_.data(), lane, static_cast<std::size_t>(state.next_output++), states);
+    write_state(y_next(), lane, static_cast<std::size_t>(state.next_output++), states);
   }
   for (; !problem_.is_fixed && static_cast<std::size_t>(state.next_output) < problem_.num_times; ++state.next_output) {
     const double t = time_of(static_cast<std::size_t>(state.next_output), lane);
     if (step.h > 0 ? t > step.t_next : t < step.t_next) break;
     if (t == step.t_next)
-      write_state(y_next_.data(), lane, static_cast<std::size_t>(state.next_output), states);
+      write_state(y_next(), lane, static_cast<std::size_t>(state.next_output), states);
     else
       state.has_dense = true;
   }
@@ -586,6 +663,7 @@ void LaneSolver<T>::fail(std::size_t lane, Status status) {
   if (!lane_[lane].is_active) return;
   outcomes_[lane].status = status;
   lane_[lane].is_active = false;
+  frames_.spoil();
 }
 
 template struct LaneProblem<float>;

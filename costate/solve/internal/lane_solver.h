@@ -3,19 +3,23 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "costate/exec/internal/tile_function.h"
 #include "costate/solve/control/controller.h"
+#include "costate/solve/internal/linear_field.h"
+#include "costate/solve/internal/step_frames.h"
 #include "costate/solve/solve.h"
 
 namespace costate::internal {
 
-/// What all tiles of a solve share.
+/// What all tiles of a solve share. With `gradients`, the field is evaluated together with what its vjp needs.
 template <class T>
 struct LaneProblem {
-  LaneProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes, std::size_t num_times);
+  LaneProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes, std::size_t num_times,
+              const std::optional<WantedGradients>& gradients = {});
 
   VectorField field;
   SolveOptions options;
@@ -23,17 +27,27 @@ struct LaneProblem {
   std::size_t lanes;
   std::size_t num_times;
   std::size_t state_size;
-  TileFunction<T> function;
+  std::optional<WantedGradients> gradients;
+  TileFunction<T> function;  // of the field; with `gradients`, of linearize
+  std::size_t num_late_inputs = 0, num_late_outputs = 0;
   std::vector<std::size_t> part_offsets;  // in rows
   bool is_fixed;
   bool reads_time;  // an autonomous field needs no stage times
+  FrameLayout frame;
+
+  std::size_t closing() const { return static_cast<std::size_t>(tableau->num_stages - 1); }
 };
 
-/// Numbers of recorded states that one lane may keep: half of the memory budget, the other half is for the way back.
+/// Numbers of recorded states that one lane may keep: half of the memory budget. A quarter is for frames, and one for the way
+/// back.
 template <class T>
 std::size_t recorded_numbers(const LaneProblem<T>& problem) {
   return problem.options.memory_budget / sizeof(T) / problem.lanes / 2;
 }
+
+/// Frames that a solve may keep for its reverse sweep, the one that it works in among them.
+template <class T>
+std::size_t most_frames(const LaneProblem<T>& problem);
 
 /// Steps of a fixed-step solve in an interval between output times.
 int steps_in_interval(double length, const SolveOptions& options);
@@ -53,6 +67,7 @@ template <class T>
 struct LaneRecord {
   std::size_t num_steps = 0;
   std::vector<double> starts, sizes;        // [step]; empty for fixed steps
+  std::vector<std::uint32_t> rounds;        // [step]; empty for fixed steps, of which all active lanes take one a round
   std::vector<std::size_t> interval_steps;  // [interval between outputs] steps up to its end; empty for adaptive steps
   std::vector<T> states;                    // [steps / stride, state]
   std::size_t stride = 1;
@@ -99,7 +114,11 @@ class FieldEvaluator {
   explicit FieldEvaluator(const LaneProblem<T>& problem);
 
   /// slope [state, lanes] = f at times [lanes] and y [state, lanes].
-  void run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope);
+  void run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope) {
+    run(times, y, inputs, slope, saved_.data());
+  }
+  /// `saved` has room for TileFunction::saved_size() numbers.
+  void run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope, T* saved);
 
  private:
   const LaneProblem<T>& problem_;
@@ -135,6 +154,12 @@ class LaneSolver {
   const std::vector<LaneRecord<T>>& records() const { return records_; }
   /// A step of the records. Its outputs are found in the times of the last solve.
   LaneStep step(std::size_t lane, std::size_t index) const;
+  /// Steps that were accepted in the same attempt have the same round; rounds ascend along a lane.
+  std::size_t round_of(std::size_t lane, std::size_t index) const {
+    return problem_.is_fixed ? index : records_[lane].rounds[index];
+  }
+  /// The evaluations of the first rounds, one frame a round.
+  const StepFrames<T>& frames() const { return frames_; }
 
  private:
   struct Lane {
@@ -165,21 +190,29 @@ class LaneSolver {
   void write_dense_outputs(T* states);
   void write_state(const T* y, std::size_t lane, std::size_t output, T* states) const;
   void fail(std::size_t lane, Status status);
-  void evaluate(const T* times, const T* y, T* slope) { field_.run(times, y, inputs_, slope); }
+  void evaluate(std::size_t stage) {
+    field_.run(frame_.times(stage), frame_.state(stage), inputs_, frame_.slope(stage), frame_.saved(stage));
+  }
   void evaluate_stage(std::size_t stage);
   void evaluate_first();
   void evaluate_closing();
   void evaluate_extra();
+  void carry_over();
+  void select_block(const T* x, const T* y, T* out);
   void combine(std::span<const double> weights, T* out);
-  T* slope(std::size_t stage) { return slopes_.data() + stage * size_; }
-  std::size_t closing() const { return static_cast<std::size_t>(problem_.tableau->num_stages - 1); }
+  T* slope(std::size_t stage) const { return frame_.slope(stage); }
+  /// The state at the end of the step that is tried, which is the closing stage's.
+  T* y_next() { return problem_.is_fixed ? y_next_.data() : frame_.state(closing()); }
+  std::size_t closing() const { return problem_.closing(); }
   bool any_active() const;
   double time_of(std::size_t output, std::size_t lane) const { return inputs_.times[output * lanes_ + lane]; }
 
   const LaneProblem<T>& problem_;
   std::size_t lanes_, padded_, state_size_, size_;  // padded_: lanes in whole vectors of any type
   FieldEvaluator<T> field_;
-  AlignedVector<T> y_, y_next_, stage_, slopes_, stage_times_, steps_, mask_, norms_, other_norms_, dense_mask_;
+  StepFrames<T> frames_;
+  StepFrame<T> frame_;
+  AlignedVector<T> y_, y_next_, spare_block_, steps_, mask_, norms_, other_norms_, dense_mask_;
   AlignedVector<T> dense_weights_;        // [stage, padded lanes]
   AlignedVector<double> theta_, trials_;  // [padded lanes]
   std::vector<Lane> lane_;
@@ -187,6 +220,7 @@ class LaneSolver {
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;
   bool keeps_records_ = false, closing_known_ = false;
+  std::uint32_t round_ = 0;
 };
 
 extern template struct LaneProblem<float>;

@@ -2,8 +2,9 @@
 // Result: the states [time, state].
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,9 +28,10 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
 
   const VectorField& field() const { return field_; }
   const SolveOptions& options() const { return options_; }
-  /// Set once someone differentiates this solve: its runs then keep the accepted steps.
-  bool keeps_records() const { return keeps_records_; }
-  void keep_records() const { keeps_records_ = true; }
+  /// Set once someone differentiates this solve: a run whose result an adjoint reads keeps its accepted steps, and of their
+  /// evaluations what those gradients need.
+  void keep_records(const WantedGradients& wanted) const;
+  std::optional<WantedGradients> recorded() const;
 
   std::string name() const override { return "solve"; }
   std::string attributes() const override;
@@ -45,7 +47,8 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
  private:
   VectorField field_;
   SolveOptions options_;
-  mutable std::atomic<bool> keeps_records_ = false;
+  mutable std::mutex mutex_;
+  mutable std::optional<WantedGradients> recorded_;
 };
 
 /// What a thread keeps of a solve: the solver with its records, and the inputs it ran on, for the reverse sweep.
