@@ -1,0 +1,76 @@
+// Where the numbers of a step's evaluations stand, and the frames of accepted steps that a solve keeps for its reverse sweep.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "costate/exec/internal/aligned.h"
+
+namespace costate::internal {
+
+/// A frame has a block a stage: the stage's state and slope [state, lanes], its times [lanes], and what the reverse of the field
+/// needs of the evaluation (`saved`). Offsets and sizes count numbers.
+struct FrameLayout {
+  std::size_t slope = 0, times = 0, saved = 0;  // where they begin in a block; the state begins it
+  std::size_t block = 0;
+  std::size_t num_stages = 0;
+  bool has_whole_rows = false;  // number i of a block belongs to lane i mod lanes
+
+  std::size_t size() const { return block * num_stages; }
+};
+
+template <class T>
+class StepFrame {
+ public:
+  StepFrame() = default;
+  StepFrame(T* first, const FrameLayout& layout) : first_(first), layout_(&layout) {}
+
+  T* block(std::size_t stage) const { return first_ + stage * layout_->block; }
+  T* state(std::size_t stage) const { return block(stage); }
+  T* slope(std::size_t stage) const { return block(stage) + layout_->slope; }
+  T* times(std::size_t stage) const { return block(stage) + layout_->times; }
+  T* saved(std::size_t stage) const { return block(stage) + layout_->saved; }
+
+ private:
+  T* first_ = nullptr;
+  const FrameLayout* layout_ = nullptr;
+};
+
+/// One frame to work in, and those before it that are kept: the first ones of the solve, as many as there is room for.
+template <class T>
+class StepFrames {
+ public:
+  StepFrames(const FrameLayout& layout, std::size_t most) : layout_(layout), most_(most) { grow(); }
+
+  /// Forgets what was kept.
+  void start(bool keeps) {
+    num_kept_ = 0;
+    keeps_ = keeps;
+  }
+  /// Keeps nothing of this solve: it went through numbers that must not be read again.
+  void spoil() { start(false); }
+
+  StepFrame<T> current() { return frame(num_kept_); }
+  /// Keeps the current frame and goes on to a new one, if frames are kept and there is room.
+  bool keep_current() {
+    keeps_ = keeps_ && num_kept_ + 1 < most_;
+    if (!keeps_) return false;
+    if (++num_kept_ == frames_.size()) grow();
+    return true;
+  }
+
+  std::size_t num_kept() const { return num_kept_; }
+  StepFrame<T> kept(std::size_t index) const { return frame(index); }
+
+ private:
+  StepFrame<T> frame(std::size_t index) const { return {const_cast<T*>(frames_[index].data()), layout_}; }
+  void grow() { frames_.emplace_back(layout_.size()); }
+
+  FrameLayout layout_;
+  std::size_t most_;
+  std::vector<AlignedVector<T>> frames_;  // stay between solves
+  std::size_t num_kept_ = 0;
+  bool keeps_ = false;
+};
+
+}  // namespace costate::internal
