@@ -82,8 +82,10 @@ std::vector<int> count_reads(const Function& function, const Placement& placemen
         read(product.left);
         read(product.right);
       } else {
+        const Node& node = function.node(term.node);
         read(term.node);
-        for (const NodeId operand : function.node(term.node).operands) read(operand);
+        if (node.op == Op::kExtension && node.extension->is_sum_only())  // the accumulation runs it itself
+          for (const NodeId operand : node.operands) read(operand);
       }
     }
   }

@@ -1,5 +1,6 @@
-// Pass 4. Shared buffers and those that a later phase reads get memory of their own; the rest of a phase's buffers
-// share scratch memory, first fit, from the instruction that writes them to the last that reads them.
+// Pass 4. Shared buffers and those of the forward phase that a later one reads get memory of their own; what the reverse phase
+// hands to the accumulation, which follows at once, stands at the start of scratch memory. The rest of a phase's buffers share
+// scratch memory, first fit, from the instruction that writes them to the last that reads them.
 #include <algorithm>
 #include <limits>
 
@@ -120,8 +121,10 @@ class Layout {
         places_[i] = {Region::kShared, 0, plan.shared_size};
         plan.shared_size += aligned(buffer.size);
       } else if (lives_[i].is_saved) {
-        places_[i] = {Region::kSaved, 0, plan.saved_size};
-        plan.saved_size += aligned(buffer.size);
+        const bool is_handed_over = lives_[i].phase > 0;
+        std::size_t& size = is_handed_over ? handed_over_ : plan.saved_size;
+        places_[i] = {is_handed_over ? Region::kScratch : Region::kSaved, 0, size};
+        size += aligned(buffer.size);
       }
     }
   }
@@ -141,7 +144,7 @@ class Layout {
       born[lives_[i].first].push_back(i);
     }
     const auto give = [&](std::size_t buffer) {
-      scratch.give(places_[buffer].offset, aligned(selection_.buffers[buffer].size));
+      scratch.give(places_[buffer].offset - handed_over_, aligned(selection_.buffers[buffer].size));
     };
     for (std::size_t at = 0; at < instructions.size(); ++at) {
       const auto early = [&](std::size_t buffer) {
@@ -150,11 +153,11 @@ class Layout {
       for (const std::size_t buffer : dying[at])
         if (early(buffer)) give(buffer);
       for (const std::size_t buffer : born[at])
-        places_[buffer] = {Region::kScratch, 0, scratch.take(aligned(selection_.buffers[buffer].size))};
+        places_[buffer] = {Region::kScratch, 0, handed_over_ + scratch.take(aligned(selection_.buffers[buffer].size))};
       for (const std::size_t buffer : dying[at])
         if (!early(buffer)) give(buffer);
     }
-    selection_.plan.scratch_size = std::max(selection_.plan.scratch_size, scratch.end());
+    selection_.plan.scratch_size = std::max(selection_.plan.scratch_size, handed_over_ + scratch.end());
   }
 
   void rewrite(Slot& slot) const {
@@ -172,6 +175,7 @@ class Layout {
   Selection selection_;
   std::vector<Life> lives_;
   std::vector<Slot> places_;
+  std::size_t handed_over_ = 0;
 };
 
 }  // namespace
