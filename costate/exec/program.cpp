@@ -181,6 +181,7 @@ void BatchRunner<T>::run_tile(Worker& worker, std::span<const HostArray* const> 
                          .first_sample = static_cast<std::int64_t>(first),
                          .report = &worker.report};
   for (const Phase phase : {Phase::kForward, Phase::kReverse, Phase::kAccumulate}) tile_.run(phase, call);
+  tile_.finish_sums(worker.outputs, worker.workspace);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (is_sum(i)) continue;
     const std::size_t size = output_size(i);

@@ -30,6 +30,7 @@ struct Bound {
   UnaryKernel<T> unary = nullptr;
   BinaryKernel<T> binary = nullptr;
   std::shared_ptr<const TileOp<T>> op = nullptr;
+  std::size_t partial = 0, num_partial = 0;  // sums that wait in the workspace for finish_sums
 };
 
 /// Base addresses of the regions during one call.
@@ -84,6 +85,7 @@ struct TileFunction<T>::Program {
   std::vector<std::shared_ptr<const TileOp<T>>> ops;  // by state
   std::vector<bool> state_is_read;
   std::size_t accumulate_offset = 0;                  // of the accumulations' own scratch
+  std::size_t partial_size = 0;
 
   Bound<T> bind(const Instruction& instruction, std::size_t lanes) {
     Bound<T> bound{.instruction = instruction};
@@ -92,7 +94,20 @@ struct TileFunction<T>::Program {
     if (instruction.step == Step::kElementwise && instruction.sources.size() == 2)
       bound.binary = binary_kernel<T>(instruction.op);
     if (instruction.extension) bound.op = op_of(instruction, lanes);
+    if (waits(instruction, lanes)) {
+      bound.partial = partial_size;
+      bound.num_partial = instruction.step == Step::kAddGemm ? instruction.m * instruction.n : instruction.rows;
+      partial_size += bound.num_partial * simd_lanes<T>();
+    }
     return bound;
+  }
+
+  /// Sums of few rows are kept as vectors until the end: adding up across a vector costs more than they do.
+  static bool waits(const Instruction& instruction, std::size_t lanes) {
+    constexpr std::size_t kFewRows = 4;  // measured: 2-50-2
+    if (lanes == 1) return false;
+    if (instruction.step == Step::kAddGemm) return std::min(instruction.m, instruction.n) <= kFewRows;
+    return instruction.step == Step::kAddLanes && !instruction.sources[0].is_shared();
   }
 
   std::shared_ptr<const TileOp<T>> op_of(const Instruction& instruction, std::size_t lanes) {
@@ -110,8 +125,8 @@ struct TileFunction<T>::Program {
   void run_elementwise(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes) const;
   void run_gemm(const Instruction& instruction, const Bases<T>& bases, std::size_t lanes) const;
   void run_extension(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const;
-  void add_gemm(const Instruction& instruction, const Bases<T>& bases, const TileCall<T>& call) const;
-  void add_lanes_of(const Instruction& instruction, const Bases<T>& bases, const TileCall<T>& call) const;
+  void add_gemm(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const;
+  void add_lanes_of(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const;
   const T* weights_of(const Instruction& instruction, std::size_t k, const TileCall<T>& call, T* buffer) const;
 };
 
@@ -207,15 +222,14 @@ const T* TileFunction<T>::Program::weights_of(const Instruction& instruction, st
 }
 
 template <class T>
-void TileFunction<T>::Program::add_gemm(const Instruction& instruction, const Bases<T>& bases,
-                                        const TileCall<T>& call) const {
+void TileFunction<T>::Program::add_gemm(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const {
+  const Instruction& instruction = bound.instruction;
   const std::size_t depth = instruction.k * plan.lanes;
-  constexpr std::size_t kFewRows = 4;  // below that a transposition costs more than it saves (measured: 2-50-2)
-  if (plan.lanes > 1 && std::min(instruction.m, instruction.n) <= kFewRows) {
+  if (bound.num_partial > 0) {
     const T* weights = weights_of(instruction, instruction.k, call, bases.scratch + accumulate_offset);
     return add_row_products(bases.read(instruction.sources[0].slot), instruction.m,
                             bases.read(instruction.sources[1].slot), instruction.n, depth, weights,
-                            bases.write(instruction.out));
+                            call.workspace->partial_sums.data() + bound.partial);
   }
   T* transposed = bases.scratch + accumulate_offset;
   const T* weights = weights_of(instruction, instruction.k, call, transposed + depth * instruction.n);
@@ -237,8 +251,9 @@ void TileFunction<T>::Program::add_gemm(const Instruction& instruction, const Ba
 }
 
 template <class T>
-void TileFunction<T>::Program::add_lanes_of(const Instruction& instruction, const Bases<T>& bases,
+void TileFunction<T>::Program::add_lanes_of(const Bound<T>& bound, const Bases<T>& bases,
                                             const TileCall<T>& call) const {
+  const Instruction& instruction = bound.instruction;
   const T* weights = weights_of(instruction, 1, call, bases.scratch + accumulate_offset);
   const Source& source = instruction.sources[0];
   T* out = bases.write(instruction.out);
@@ -246,9 +261,9 @@ void TileFunction<T>::Program::add_lanes_of(const Instruction& instruction, cons
     const T weight = weights == nullptr ? T{1} : *weights;
     return axpy_lanes(&weight, bases.read(source.slot), out, instruction.rows, 1);
   }
-  if (!source.is_shared())
+  if (bound.num_partial > 0)
     return add_row_products(bases.read(source.slot), instruction.rows, static_cast<const T*>(nullptr), 1, plan.lanes,
-                            weights, out);
+                            weights, call.workspace->partial_sums.data() + bound.partial);
   T total = 0;
   for (std::size_t lane = 0; lane < plan.lanes; ++lane) total += weights == nullptr ? T{1} : weights[lane];
   for (std::size_t row = 0; row < instruction.rows; ++row) out[row] += total * bases.read(source.slot)[row];
@@ -286,9 +301,9 @@ void TileFunction<T>::Program::run_instruction(const Bound<T>& bound, const Base
     case Step::kAddExtension:
       return run_extension(bound, bases, *call);
     case Step::kAddGemm:
-      return add_gemm(instruction, bases, *call);
+      return add_gemm(bound, bases, *call);
     case Step::kAddLanes:
-      return add_lanes_of(instruction, bases, *call);
+      return add_lanes_of(bound, bases, *call);
   }
 }
 
@@ -340,6 +355,7 @@ template <class T>
 TileWorkspace<T> TileFunction<T>::make_workspace() const {
   TileWorkspace<T> workspace;
   workspace.scratch.resize(program_->plan.scratch_size);
+  workspace.partial_sums.resize(program_->partial_size);
   for (const auto& op : program_->ops) workspace.states.push_back(op->make_state());
   return workspace;
 }
@@ -360,6 +376,16 @@ void TileFunction<T>::run(Phase phase, const TileCall<T>& call) const {
                        .scratch = call.workspace->scratch.data()};
   for (const Bound<T>& bound : program_->phases[static_cast<std::size_t>(phase)])
     program_->run_instruction(bound, bases, program_->plan.lanes, &call);
+}
+
+template <class T>
+void TileFunction<T>::finish_sums(std::span<T* const> outputs, TileWorkspace<T>& workspace) const {
+  const Bases<T> bases{.inputs = {}, .outputs = outputs, .shared_read = nullptr, .shared_write = nullptr};
+  for (const Bound<T>& bound : program_->phases[static_cast<std::size_t>(Phase::kAccumulate)]) {
+    T* out = bases.write(bound.instruction.out);
+    if (bound.num_partial > 0 && out != nullptr)
+      add_partial_sums(workspace.partial_sums.data() + bound.partial, bound.num_partial, out);
+  }
 }
 
 template class TileFunction<float>;

@@ -226,6 +226,8 @@ void Backsolve<T>::integrate_step() {
 
 template <class T>
 void Backsolve<T>::finish() {
+  field_.bind_cotangents(cotangents_, output_pointers_);
+  field_.function().finish_sums(output_pointers_, vjp_workspace_);
   T* next = start_.data() + num_state_;
   std::copy_n(next, num_state_, gradients_->z0.data());
   next += num_state_;

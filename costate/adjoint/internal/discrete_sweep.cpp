@@ -351,6 +351,8 @@ void DiscreteSweep<T>::finish_step() {
 /// The outputs at the start are z0 itself.
 template <class T>
 void DiscreteSweep<T>::finish() {
+  field_.bind_cotangents(cotangents_, output_pointers_);
+  field_.function().finish_sums(output_pointers_, workspace_);
   for (std::size_t lane = 0; lane < lanes_; ++lane)
     for (std::size_t output = 0; output < problem_.num_times && !lender_.borrows(lane); ++output) {
       if (output > 0 && (problem_.is_fixed || time_of(output, lane) != time_of(0, lane))) break;

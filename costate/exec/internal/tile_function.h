@@ -3,7 +3,8 @@
 // Phases. Inputs may be declared late: cotangents, known only in the reverse sweep. The program then falls apart into
 //   kForward     all that needs no late input: the primal values. Runs first.
 //   kReverse     what late inputs reach: cotangents of sample inputs.
-//   kAccumulate  what outputs of kind kSum (parameter gradients) add up: [n] += sum over lanes.
+//   kAccumulate  what outputs of kind kSum (parameter gradients) add up: [n] += sum over lanes. Follows its kReverse at once, on the
+//                same workspace; finish_sums() after the last call.
 // Values that a later phase reads live in `saved`; with one `saved` block a Runge-Kutta stage, the reverse sweep of a
 // step evaluates each stage once forward and once in reverse. Without late inputs kForward computes all sample outputs.
 //
@@ -28,6 +29,7 @@ enum class Phase { kForward, kReverse, kAccumulate };
 template <class T>
 struct TileWorkspace {
   AlignedVector<T> scratch;                          // values that live within one phase
+  AlignedVector<T> partial_sums;                     // what kAccumulate has not yet added to its outputs
   std::vector<std::unique_ptr<TileOpState>> states;  // one an extension node
 };
 
@@ -66,6 +68,9 @@ class TileFunction {
   void prepare(std::span<const T* const> inputs, T* shared) const;
 
   void run(Phase phase, const TileCall<T>& call) const;
+
+  /// Adds to the kSum outputs what calls of kAccumulate have left in the workspace: their sums are complete after this alone.
+  void finish_sums(std::span<T* const> outputs, TileWorkspace<T>& workspace) const;
 
  private:
   struct Program;

@@ -144,30 +144,89 @@ void run_batched(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t 
       });
 }
 
+#if HWY_TARGET != HWY_SCALAR
+/// A square of 128-bit vectors: rows of x become columns of out.
+template <class T, class D>
+HWY_INLINE void transpose_square(D d, const T* x, std::size_t x_stride, const T* weights, T* out, std::size_t out_stride) {
+  const auto put = [&](std::size_t lane, VecOf<D> row) HWY_ATTR {
+    hn::StoreU(weights == nullptr ? row : hn::Mul(row, hn::Set(d, weights[lane])), d, out + lane * out_stride);
+  };
+  const auto row0 = hn::LoadU(d, x), row1 = hn::LoadU(d, x + x_stride);
+  if constexpr (sizeof(T) == 8) {
+    put(0, hn::InterleaveLower(d, row0, row1));
+    put(1, hn::InterleaveUpper(d, row0, row1));
+  } else {
+    const auto row2 = hn::LoadU(d, x + 2 * x_stride), row3 = hn::LoadU(d, x + 3 * x_stride);
+    const auto even_low = hn::InterleaveLower(d, row0, row2), odd_low = hn::InterleaveLower(d, row1, row3);
+    const auto even_high = hn::InterleaveUpper(d, row0, row2), odd_high = hn::InterleaveUpper(d, row1, row3);
+    put(0, hn::InterleaveLower(d, even_low, odd_low));
+    put(1, hn::InterleaveUpper(d, even_low, odd_low));
+    put(2, hn::InterleaveLower(d, even_high, odd_high));
+    put(3, hn::InterleaveUpper(d, even_high, odd_high));
+  }
+}
+#endif
+
 template <class T>
-void run_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights, T* c) {
+void run_transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out) {
+  std::size_t whole_rows = 0, whole_lanes = 0;
+#if HWY_TARGET != HWY_SCALAR
+  constexpr std::size_t kSide = 16 / sizeof(T);
+  whole_rows = rows / kSide * kSide;
+  whole_lanes = lanes / kSide * kSide;
+  for (std::size_t lane = 0; lane < whole_lanes; lane += kSide)
+    for (std::size_t row = 0; row < whole_rows; row += kSide)
+      transpose_square(hn::FixedTag<T, kSide>(), x + row * lanes + lane, lanes,
+                       weights == nullptr ? nullptr : weights + lane, out + lane * rows + row, rows);
+#endif
+  for (std::size_t lane = 0; lane < lanes; ++lane)
+    for (std::size_t row = lane < whole_lanes ? whole_rows : 0; row < rows; ++row)
+      out[lane * rows + row] = (weights == nullptr ? T{1} : weights[lane]) * x[row * lanes + lane];
+}
+
+template <class T>
+void run_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights,
+                      T* partial) {
   const hn::ScalableTag<T> d;
+  const std::size_t width = hn::Lanes(d);
   for (std::size_t i = 0; i < m; ++i)
-    for (std::size_t j = 0; j < n; ++j) {
-      auto sum = hn::Zero(d);
+    for (std::size_t j = 0; j < n; ++j, partial += width) {
+      auto sum = hn::LoadU(d, partial);
       for_vectors(d, depth, [&](std::size_t, auto load, auto) HWY_ATTR {
         auto right = b == nullptr ? hn::Set(d, T{1}) : load(b + j * depth);
         if (weights != nullptr) right = hn::Mul(right, load(weights));
         sum = hn::MulAdd(load(a + i * depth), right, sum);
       });
-      c[i * n + j] += hn::GetLane(hn::SumOfLanes(d, sum));
+      hn::StoreU(sum, d, partial);
     }
+}
+
+template <class T>
+void run_partial_sums(T* partial, std::size_t count, T* out) {
+  const hn::ScalableTag<T> d;
+  for (std::size_t i = 0; i < count; ++i, partial += hn::Lanes(d)) {
+    out[i] += hn::GetLane(hn::SumOfLanes(d, hn::LoadU(d, partial)));
+    hn::StoreU(hn::Zero(d), d, partial);
+  }
 }
 
 }  // namespace
 
 void row_products_f32(const float* a, std::size_t m, const float* b, std::size_t n, std::size_t depth,
-                      const float* weights, float* c) {
-  run_row_products(a, m, b, n, depth, weights, c);
+                      const float* weights, float* partial) {
+  run_row_products(a, m, b, n, depth, weights, partial);
 }
 void row_products_f64(const double* a, std::size_t m, const double* b, std::size_t n, std::size_t depth,
-                      const double* weights, double* c) {
-  run_row_products(a, m, b, n, depth, weights, c);
+                      const double* weights, double* partial) {
+  run_row_products(a, m, b, n, depth, weights, partial);
+}
+void partial_sums_f32(float* partial, std::size_t count, float* out) { run_partial_sums(partial, count, out); }
+void partial_sums_f64(double* partial, std::size_t count, double* out) { run_partial_sums(partial, count, out); }
+void transpose_f32(const float* x, std::size_t rows, std::size_t lanes, const float* weights, float* out) {
+  run_transpose(x, rows, lanes, weights, out);
+}
+void transpose_f64(const double* x, std::size_t rows, std::size_t lanes, const double* weights, double* out) {
+  run_transpose(x, rows, lanes, weights, out);
 }
 void gemm_f32(const Gemm<float>& g) { run_gemm(g); }
 void gemm_f64(const Gemm<double>& g) { run_gemm(g); }
@@ -188,6 +247,10 @@ namespace costate::internal {
 
 HWY_EXPORT(row_products_f32);
 HWY_EXPORT(row_products_f64);
+HWY_EXPORT(partial_sums_f32);
+HWY_EXPORT(partial_sums_f64);
+HWY_EXPORT(transpose_f32);
+HWY_EXPORT(transpose_f64);
 HWY_EXPORT(gemm_f32);
 HWY_EXPORT(gemm_f64);
 HWY_EXPORT(batched_f32);
@@ -195,13 +258,29 @@ HWY_EXPORT(batched_f64);
 
 template <>
 void add_row_products<float>(const float* a, std::size_t m, const float* b, std::size_t n, std::size_t depth,
-                             const float* weights, float* c) {
-  HWY_DYNAMIC_DISPATCH(row_products_f32)(a, m, b, n, depth, weights, c);
+                             const float* weights, float* partial) {
+  HWY_DYNAMIC_DISPATCH(row_products_f32)(a, m, b, n, depth, weights, partial);
 }
 template <>
 void add_row_products<double>(const double* a, std::size_t m, const double* b, std::size_t n, std::size_t depth,
-                              const double* weights, double* c) {
-  HWY_DYNAMIC_DISPATCH(row_products_f64)(a, m, b, n, depth, weights, c);
+                              const double* weights, double* partial) {
+  HWY_DYNAMIC_DISPATCH(row_products_f64)(a, m, b, n, depth, weights, partial);
+}
+template <>
+void add_partial_sums<float>(float* partial, std::size_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(partial_sums_f32)(partial, count, out);
+}
+template <>
+void add_partial_sums<double>(double* partial, std::size_t count, double* out) {
+  HWY_DYNAMIC_DISPATCH(partial_sums_f64)(partial, count, out);
+}
+template <>
+void transpose<float>(const float* x, std::size_t rows, std::size_t lanes, const float* weights, float* out) {
+  HWY_DYNAMIC_DISPATCH(transpose_f32)(x, rows, lanes, weights, out);
+}
+template <>
+void transpose<double>(const double* x, std::size_t rows, std::size_t lanes, const double* weights, double* out) {
+  HWY_DYNAMIC_DISPATCH(transpose_f64)(x, rows, lanes, weights, out);
 }
 template <>
 void gemm<float>(const Gemm<float>& product) {

@@ -6,13 +6,13 @@
 //
 // Bits. An element of a result depends on its own operands alone: not on its position, on the number of rows or lanes,
 // or on whether a full vector or a tail computed it. Sums run in a stated order, each step one fused multiply-add;
-// add_row_products, for sums over a tile, is the exception.
+// add_row_products and add_partial_sums, for sums over a tile, are the exception.
 //
 // | family        | kernels                                                     | file               |
 // |---------------|-------------------------------------------------------------|--------------------|
 // | elementwise   | unary_kernel, binary_kernel, where                          | elementwise.cpp    |
-// | products      | gemm, batched_matmul                                        | gemm.cpp           |
-// | rows          | spread, gather_rows, scatter_add_rows, reduce, transpose, … | rows.cpp           |
+// | products      | gemm, batched_matmul, transpose, sums over lanes           | gemm.cpp           |
+// | rows          | spread, gather_rows, scatter_add_rows, reduce_rows          | rows.cpp           |
 // | Runge-Kutta   | stage_combine, scaled_error_norm, axpy_lanes, select_lanes  | runge_kutta.cpp    |
 #pragma once
 
@@ -99,6 +99,19 @@ void gemm(const Gemm<T>& product);
 template <class T>
 void batched_matmul(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t k, std::size_t n, std::size_t lanes);
 
+/// out [lanes, rows] = transpose of x [rows, lanes], row `lane` times weights[lane] (null: 1).
+template <class T>
+void transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out);
+
+/// Partial sums of c(i, j) = Σ_k weights[k] a[i, k] b[j, k]: rows of a [m, depth] against rows of b [n, depth], both contiguous (null
+/// b: a row of ones; null weights: 1). Adds to partial [m, n, simd_lanes]. For sums over a tile with few rows on one side.
+template <class T>
+void add_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights,
+                      T* partial);
+/// out[i] += the sum of partial [count, simd_lanes] row i, which becomes 0.
+template <class T>
+void add_partial_sums(T* partial, std::size_t count, T* out);
+
 // ---- rows
 
 /// out [rows, lanes] = x, spread as it says.
@@ -113,14 +126,6 @@ void scatter_add_rows(const T* x, std::span<const std::uint32_t> table, T* out, 
 /// out row i = fold by op (kSum, kReduceMin, kReduceMax) of x rows table[i * group + j], j ascending.
 template <class T>
 void reduce_rows(Op op, const T* x, std::span<const std::uint32_t> table, std::size_t group, T* out, std::size_t lanes);
-/// out [lanes, rows] = transpose of x [rows, lanes], row `lane` times weights[lane] (null: 1).
-template <class T>
-void transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out);
-
-/// c(i, j) += Σ_k weights[k] a[i, k] b[j, k]: rows of a [m, depth] against rows of b [n, depth], both contiguous. For sums over a
-/// tile with few rows on one side (null b: a row of ones; null weights: 1). Sums by vectors of k, then across the vector.
-template <class T>
-void add_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights, T* c);
 
 // ---- Runge-Kutta steps; h, alpha, mask and norm have one number a lane
 

@@ -76,24 +76,11 @@ void reduce_rows(Op op, const T* x, std::span<const std::uint32_t> table, std::s
   }
 }
 
-template <class T>
-void transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out) {
-  constexpr std::size_t kBlock = 16;  // squares that stay in L1 on both sides
-  for (std::size_t row0 = 0; row0 < rows; row0 += kBlock)
-    for (std::size_t lane0 = 0; lane0 < lanes; lane0 += kBlock)
-      for (std::size_t lane = lane0; lane < std::min(lanes, lane0 + kBlock); ++lane) {
-        const T weight = weights == nullptr ? T{1} : weights[lane];
-        for (std::size_t row = row0; row < std::min(rows, row0 + kBlock); ++row)
-          out[lane * rows + row] = weight * x[row * lanes + lane];
-      }
-}
-
 #define COSTATE_ROWS(T)                                                                                  \
   template void spread(Operand<T>, T*, std::size_t, std::size_t);                                        \
   template void gather_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);                  \
   template void scatter_add_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);             \
-  template void reduce_rows(Op, const T*, std::span<const std::uint32_t>, std::size_t, T*, std::size_t); \
-  template void transpose(const T*, std::size_t, std::size_t, const T*, T*);
+  template void reduce_rows(Op, const T*, std::span<const std::uint32_t>, std::size_t, T*, std::size_t);
 COSTATE_ROWS(float)
 COSTATE_ROWS(double)
 #undef COSTATE_ROWS
