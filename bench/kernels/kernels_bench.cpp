@@ -103,7 +103,7 @@ void small_products(State& state) {
 
 void row_products(State& state) {
   const Numbers a = numbers(kRows * kLanes), b = numbers(3 * kLanes);
-  Numbers c(kRows * 3);
+  Numbers c(kRows * 3 * simd_lanes<float>());
   for (auto _ : state) {
     add_row_products<float>(a.data(), kRows, b.data(), 3, kLanes, nullptr, c.data());
     benchmark::ClobberMemory();

@@ -184,13 +184,51 @@ void run_transpose(const T* x, std::size_t rows, std::size_t lanes, const T* wei
       out[lane * rows + row] = (weights == nullptr ? T{1} : weights[lane]) * x[row * lanes + lane];
 }
 
-template <class T>
-void run_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights,
-                      T* partial) {
+/// Rows of `many` against kFew rows that stay in registers, kVectors vectors of depth at a time; the partial sum of (i, j) stands at
+/// partial + (i * many_stride + j * few_stride) vectors.
+template <std::size_t kFew, std::size_t kVectors, class T>
+HWY_INLINE void few_row_products(const T* many, std::size_t rows, const T* few, std::size_t depth, std::size_t offset,
+                                 const T* weights, T* partial, std::size_t many_stride, std::size_t few_stride) {
   const hn::ScalableTag<T> d;
+  using V = VecOf<decltype(d)>;
   const std::size_t width = hn::Lanes(d);
+  V right[kFew][kVectors];
+  for (std::size_t j = 0; j < kFew; ++j)
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const std::size_t at = offset + v * width;
+      right[j][v] = few == nullptr ? hn::Set(d, T{1}) : hn::LoadU(d, few + j * depth + at);
+      if (weights != nullptr) right[j][v] = hn::Mul(right[j][v], hn::LoadU(d, weights + at));
+    }
+  for (std::size_t i = 0; i < rows; ++i) {
+    const T* row = many + i * depth + offset;
+    T* sums = partial + i * many_stride * width;
+    for (std::size_t j = 0; j < kFew; ++j) {
+      V sum = hn::LoadU(d, sums + j * few_stride * width);
+      for (std::size_t v = 0; v < kVectors; ++v)
+        sum = hn::MulAdd(hn::LoadU(d, row + v * width), right[j][v], sum);
+      hn::StoreU(sum, d, sums + j * few_stride * width);
+    }
+  }
+}
+
+/// Depth that is whole vectors, by twos.
+template <std::size_t kFew, class T>
+void few_row_products_of_depth(const T* many, std::size_t rows, const T* few, std::size_t depth, const T* weights,
+                               T* partial, std::size_t many_stride, std::size_t few_stride) {
+  const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
+  std::size_t at = 0;
+  for (; at + 2 * width <= depth; at += 2 * width)
+    few_row_products<kFew, 2>(many, rows, few, depth, at, weights, partial, many_stride, few_stride);
+  if (at < depth) few_row_products<kFew, 1>(many, rows, few, depth, at, weights, partial, many_stride, few_stride);
+}
+
+/// Any depth: one sum after the other.
+template <class T>
+void single_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights,
+                         T* partial) {
+  const hn::ScalableTag<T> d;
   for (std::size_t i = 0; i < m; ++i)
-    for (std::size_t j = 0; j < n; ++j, partial += width) {
+    for (std::size_t j = 0; j < n; ++j, partial += hn::Lanes(d)) {
       auto sum = hn::LoadU(d, partial);
       for_vectors(d, depth, [&](std::size_t, auto load, auto) HWY_ATTR {
         auto right = b == nullptr ? hn::Set(d, T{1}) : load(b + j * depth);
@@ -199,6 +237,24 @@ void run_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std:
       });
       hn::StoreU(sum, d, partial);
     }
+}
+
+template <class T>
+void run_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights,
+                      T* partial) {
+  if (depth % hn::Lanes(hn::ScalableTag<T>()) != 0) return single_row_products(a, m, b, n, depth, weights, partial);
+  const bool few_right = n <= m;
+  const T* many = few_right ? a : b;
+  const T* few = few_right ? b : a;
+  const std::size_t rows = few_right ? m : n, count = few_right ? n : m;
+  const std::size_t many_stride = few_right ? n : 1, few_stride = few_right ? 1 : n;
+  const std::size_t step = few_stride * hn::Lanes(hn::ScalableTag<T>());
+  std::size_t j = 0;
+  for (; j + 2 <= count; j += 2)
+    few_row_products_of_depth<2>(many, rows, few + j * depth, depth, weights, partial + j * step, many_stride, few_stride);
+  if (j < count)
+    few_row_products_of_depth<1>(many, rows, few == nullptr ? nullptr : few + j * depth, depth, weights,
+                                 partial + j * step, many_stride, few_stride);
 }
 
 template <class T>
