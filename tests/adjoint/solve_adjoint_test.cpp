@@ -344,7 +344,8 @@ TEST_P(EveryAdjoint, MemoryBudgetChangesNoBit) {
     return batch_gradients(driven, {.rtol = 1e-8, .atol = 1e-9, .adjoint = GetParam(), .memory_budget = bytes}, 5, 0);
   };
   const std::vector<HostArray> ample = with_budget(std::size_t{1} << 28);
-  for (const std::size_t bytes : {std::size_t{0}, std::size_t{4096}, std::size_t{20000}}) {
+  // No room, for a few states, for some frames of the steps (about 10 KB each), for more of them.
+  for (const std::size_t bytes : {0UL, 4096UL, 20'000UL, 150'000UL, 600'000UL}) {
     const std::vector<HostArray> scarce = with_budget(bytes);
     for (std::size_t i = 0; i < ample.size(); ++i)
       EXPECT_TRUE(scarce[i].same_bits(ample[i])) << bytes << " bytes, output " << i;
@@ -498,6 +499,57 @@ TEST(SolveInAProgram, SharedValuesOfAFieldAreComputedOutsideOfIt) {
     const std::vector<HostArray> one = run(true, {.adjoint = adjoint}), other = run(false, {.adjoint = adjoint});
     EXPECT_TRUE(one[0].same_bits(other[0]));
     EXPECT_TRUE(one[1].same_bits(other[1]));
+  }
+}
+
+/// Two gradients of one solve that ask for different things: each has its own vjp, and neither reads what the other kept.
+TEST(SolveInAProgram, GradientsOfOneSolveMayAskForDifferentThings) {
+  const VectorField field = vector_field({2}, {{"p", {2}}}, [](Array, Array z, Array p) {
+    return stack({p[0] * z[1], -1.0 * p[1] * sin(z[0])});
+  });
+  const auto run = [&](bool by_z0, bool by_p) {
+    const Function both = trace(
+        [&](Array z0, Array p) {
+          const Array loss =
+              sum(square(solve(field, z0, constant(HostArray::vector({0, 0.7, 2})), {}, std::span(&p, 1))));
+          Array found = constant(0.0);
+          if (by_z0) found = found + sum(gradient(loss, std::span<const Array>(&z0, 1))[0]);
+          if (by_p) found = found + sum(gradient(loss, std::span<const Array>(&p, 1))[0]);
+          return found;
+        },
+        {{"z0", {2}}, {"p", {2}}});
+    const HostArray z0(Shape{3, 2}, std::vector<double>{1, 0, 0.5, 0.2, 0.3, 0.4});
+    const HostArray p(Shape{3, 2}, std::vector<double>{1, 1.5, 0.8, 1, 2, 0.3});
+    return compile(both).run({z0, p}).outputs[0];
+  };
+  const HostArray z0_alone = run(true, false), p_alone = run(false, true), both = run(true, true);
+  for (std::int64_t i = 0; i < 3; ++i) EXPECT_NEAR(both.at(i), z0_alone.at(i) + p_alone.at(i), 1e-12);
+}
+
+/// Lanes whose steps are rejected at different attempts: each sample's gradient is what it has alone.
+TEST(SolveInAProgram, RejectedStepsOfBatchMatesChangeNoGradient) {
+  // Stiffness that sets in at a time of each sample's own makes the controller reject there.
+  const VectorField field = vector_field({1}, {{"when", {1}}}, [](Array t, Array z, Array when) {
+    return -(1.0 + 40.0 * sigmoid(60.0 * (reshape(t, {1}) - when))) * z;
+  });
+  const Function loss = trace(
+      [&](Array z0, Array when) {
+        return sum(square(solve(field, z0, constant(HostArray::vector({0, 0.5, 1})), {.rtol = 1e-6, .atol = 1e-9},
+                                std::span(&when, 1))));
+      },
+      {{"z0", {1}}, {"when", {1}}});
+  const Program program = compile(value_and_grad(loss, std::vector<std::size_t>{0, 1}));
+  const auto column = [](std::vector<double> values) {
+    const auto rows = static_cast<std::int64_t>(values.size());
+    return HostArray(Shape{rows, 1}, std::move(values));
+  };
+  const std::vector<double> starts = {1, 0.5, 2, 1.5, 0.7, 1.1, 0.9, 3}, whens = {0.1, 0.3, 0.5, 0.7, 0.9, 0.2, 0.6, 0.4};
+  const RunResult together = program.run({column(starts), column(whens)});
+  ASSERT_GT(together.report.rejected, 8);
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    const RunResult alone = program.run({column({starts[i]}), column({whens[i]})});
+    for (std::size_t output = 0; output < 3; ++output)
+      EXPECT_EQ(together.outputs[output].at(static_cast<std::int64_t>(i)), alone.outputs[output].at(0)) << i << ' ' << output;
   }
 }
 

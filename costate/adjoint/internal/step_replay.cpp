@@ -11,7 +11,7 @@ StepReplay<T>::StepReplay(const LaneProblem<T>& problem)
     : problem_(problem),
       lanes_(problem.lanes),
       size_(problem.state_size * problem.lanes),
-      most_states_(std::max<std::size_t>(1, recorded_numbers(problem) / problem.state_size)),
+      most_states_(std::max<std::size_t>(1, recorded_numbers(problem) / 2 / problem.state_size)),
       field_(problem),
       y_(size_),
       slopes_(size_ * static_cast<std::size_t>(problem.tableau->num_stages)),

@@ -5,7 +5,7 @@
 // | exp      | 2   | 2   | Cody-Waite reduction by ln 2, Taylor to degree 7 / 13 |
 // | log      | 2   | 2   | (f / (2 + f)) series of fdlibm's e_log |
 // | log1p    | 3   | 3   | log(1 + x) with the rounding of 1 + x put back (Kahan) |
-// | tanh     | 4   | 3   | f32: one rational; f64: Cephes' rational below 0.625, 1 - 2 / (exp(2x) + 1) above |
+// | tanh     | 5   | 3   | f32: one rational; f64: Cephes' rational below 0.625, 1 - 2 / (exp(2x) + 1) above |
 // | sigmoid  | 3   | 3   | 1 / (1 + exp(-x)) |
 // | softplus | 3   | 3   | max(x, 0) + log1p(exp(-abs(x))) |
 // | sin, cos | 2   | 2   | three-part reduction by pi / 2, fdlibm's kernels; abs(x) > 1e5 goes to the C library |
