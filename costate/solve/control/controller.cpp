@@ -3,24 +3,62 @@
 #include <algorithm>
 #include <cmath>
 
-namespace costate {
+#include "costate/exec/kernels/kernels.h"
 
-StepDecision decide_step(const StepControl& control, const ControlState& state, double error, int error_order) {
+namespace costate {
+namespace {
+
+constexpr std::size_t kChunk = 64;
+
+/// factor = safety * exp(-exponent / error_order): one exponential and two logarithms cost less than two powers.
+void find_factors(const StepControl& control, int error_order, std::span<const ControlState> states,
+                  std::span<const double> errors, double* factors) {
+  double numbers[2 * kChunk], logs[2 * kChunk];
+  const std::size_t count = errors.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool has_log = std::isfinite(errors[i]) && errors[i] > 0;
+    numbers[i] = has_log ? errors[i] : 1.0;
+    numbers[count + i] = states[i].previous_error;
+  }
+  internal::unary_kernel<double>(Op::kLog)(numbers, logs, 2 * count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool is_rejected = errors[i] > 1;
+    const double exponent = is_rejected ? logs[i] : control.beta1 * logs[i] + control.beta2 * logs[count + i];
+    factors[i] = -exponent / error_order;
+  }
+  internal::unary_kernel<double>(Op::kExp)(factors, factors, count);
+  for (std::size_t i = 0; i < count; ++i) factors[i] *= control.safety;
+}
+
+StepDecision decide(const StepControl& control, const ControlState& state, double error, double factor) {
   const ControlState rejected{.previous_error = state.previous_error, .after_reject = true};
   if (!std::isfinite(error)) return {false, control.factor_min, rejected};
-  if (error > 1) {
-    const double factor = control.safety * std::pow(error, -1.0 / error_order);
-    // At most 1: safety may exceed it, but the same step would be rejected again.
-    return {false, std::clamp(factor, control.factor_min, 1.0), rejected};
-  }
+  // At most 1: safety may exceed it, but the same step would be rejected again.
+  if (error > 1) return {false, std::clamp(factor, control.factor_min, 1.0), rejected};
   const ControlState accepted{.previous_error = std::max(error, control.previous_floor), .after_reject = false};
   const double largest = state.after_reject ? control.factor_max_after_reject : control.factor_max;
   const double smallest = std::min(control.factor_min_accepted, largest);
   if (error == 0) return {true, largest, accepted};
-  // One exponential and two logarithms: two powers cost more, and a small system's step is not much longer.
-  const double exponent = control.beta1 * std::log(error) + control.beta2 * std::log(state.previous_error);
-  const double factor = control.safety * std::exp(-exponent / error_order);
   return {true, std::clamp(factor, smallest, largest), accepted};
+}
+
+}  // namespace
+
+void decide_steps(const StepControl& control, int error_order, std::span<const ControlState> states,
+                  std::span<const double> errors, std::span<StepDecision> decisions) {
+  double factors[kChunk];
+  for (std::size_t first = 0; first < errors.size(); first += kChunk) {
+    const std::size_t count = std::min(kChunk, errors.size() - first);
+    find_factors(control, error_order, states.subspan(first, count), errors.subspan(first, count), factors);
+    for (std::size_t i = first; i < first + count; ++i)
+      decisions[i] = decide(control, states[i], errors[i], factors[i - first]);
+  }
+}
+
+StepDecision decide_step(const StepControl& control, const ControlState& state, double error, int error_order) {
+  StepDecision decision{};
+  decide_steps(control, error_order, std::span(&state, 1), std::span(&error, 1), std::span(&decision, 1));
+  return decision;
 }
 
 }  // namespace costate

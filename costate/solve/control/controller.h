@@ -14,6 +14,8 @@
 // Hairer and Wanner, Solving Ordinary Differential Equations II, IV.2; Soederlind, ACM TOMS 29 (2003) 1-26.
 #pragma once
 
+#include <span>
+
 namespace costate {
 
 /// How a step size follows the error. The defaults are Hairer's for DOPRI5: beta = 0.04 there is beta2 = -0.2, beta1 =
@@ -53,5 +55,10 @@ struct StepDecision {
 /// Decides on one attempted step. `error_order` is Tableau::error_order().
 /// An error of 0 gives the largest growth. NaN or inf rejects the step with factor_min.
 StepDecision decide_step(const StepControl& control, const ControlState& state, double error, int error_order);
+
+/// decide_step, to the bit, for as many samples as there are errors: on a small system's step, elementary functions one by one would
+/// take longer than the field.
+void decide_steps(const StepControl& control, int error_order, std::span<const ControlState> states,
+                  std::span<const double> errors, std::span<StepDecision> decisions);
 
 }  // namespace costate

@@ -190,6 +190,9 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       theta_(padded_),
       trials_(padded_),
       lane_(lanes_),
+      errors_(lanes_),
+      control_(lanes_),
+      decisions_(lanes_),
       outcomes_(lanes_),
       records_(lanes_) {}
 
@@ -258,6 +261,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   for (std::size_t row = 0; row < state_size_; ++row) y_[row * lanes_ + lane] = inputs_.z0[row * lanes_ + lane];
   Lane& state = lane_[lane];
   state = Lane{};
+  control_[lane] = ControlState{};
   outcomes_[lane] = LaneOutcome{};
   records_[lane].clear();
   outcomes_[lane].t = state.t = time_of(0, lane);
@@ -451,23 +455,29 @@ void LaneSolver<T>::attempt() {
     if (lane_[lane].is_active) outcomes_[lane].nfe += evaluations;
 }
 
+/// The error of each lane's attempt, and what the controller makes of it.
+template <class T>
+void LaneSolver<T>::find_errors() {
+  const Tableau& tableau = *problem_.tableau;
+  const T* slopes[kMaxStages];
+  T coefficients[kMaxStages];
+  std::size_t count = 0;
+  for (std::size_t j = 0; j < tableau.e.size(); ++j) {
+    if (tableau.e[j] == 0) continue;
+    slopes[count] = slope(j);
+    coefficients[count++] = static_cast<T>(tableau.e[j]);
+  }
+  scaled_error_norm(y_.data(), y_next(), steps_.data(), slopes, coefficients, count,
+                    static_cast<T>(problem_.options.rtol), static_cast<T>(problem_.options.atol), norms_.data(),
+                    state_size_, lanes_);
+  join(norms_.data());
+  for (std::size_t lane = 0; lane < lanes_; ++lane) errors_[lane] = norms_[lane];
+  decide_steps(problem_.options.step_control, tableau.error_order(), control_, errors_, decisions_);
+}
+
 template <class T>
 void LaneSolver<T>::judge(T* states) {
-  const Tableau& tableau = *problem_.tableau;
-  if (!problem_.is_fixed) {
-    const T* slopes[kMaxStages];
-    T coefficients[kMaxStages];
-    std::size_t count = 0;
-    for (std::size_t j = 0; j < tableau.e.size(); ++j) {
-      if (tableau.e[j] == 0) continue;
-      slopes[count] = slope(j);
-      coefficients[count++] = static_cast<T>(tableau.e[j]);
-    }
-    scaled_error_norm(y_.data(), y_next(), steps_.data(), slopes, coefficients, count,
-                      static_cast<T>(problem_.options.rtol), static_cast<T>(problem_.options.atol), norms_.data(),
-                      state_size_, lanes_);
-    join(norms_.data());
-  }
+  if (!problem_.is_fixed) find_errors();
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     mask_[lane] = T{0};
     Lane& state = lane_[lane];
@@ -479,11 +489,9 @@ void LaneSolver<T>::judge(T* states) {
         fail(lane, Status::kNonFinite);
       continue;
     }
-    const double error = norms_[lane];
-    const StepDecision decision =
-        decide_step(problem_.options.step_control, state.control, error, tableau.error_order());
-    state.control = decision.next;
-    state.saw_non_finite = !std::isfinite(error);
+    const StepDecision& decision = decisions_[lane];
+    control_[lane] = decision.next;
+    state.saw_non_finite = !std::isfinite(errors_[lane]);
     if (state.saw_non_finite) frames_.spoil();
     const double tried = state.h;
     if (decision.accepted)

@@ -165,7 +165,6 @@ class LaneSolver {
   struct Lane {
     double t = 0, h = 0, t_next = 0, end = 0;
     LaneStep attempt;  // the step that is tried, or was just judged
-    ControlState control;
     std::int32_t next_output = 1;
     std::int32_t step_in_interval = 0, steps_in_interval = 0;
     bool has_dense = false;  // an output lies within the attempt
@@ -185,6 +184,7 @@ class LaneSolver {
   bool plan_steps();
   void attempt();
   void judge(T* states);
+  void find_errors();
   void accept(std::size_t lane, T* states);
   void pass_outputs(std::size_t lane, T* states);
   void write_dense_outputs(T* states);
@@ -216,6 +216,9 @@ class LaneSolver {
   AlignedVector<T> dense_weights_;        // [stage, padded lanes]
   AlignedVector<double> theta_, trials_;  // [padded lanes]
   std::vector<Lane> lane_;
+  std::vector<double> errors_;
+  std::vector<ControlState> control_;
+  std::vector<StepDecision> decisions_;
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;
