@@ -88,9 +88,25 @@ Sizes check_inputs(const VectorField& field, const HostArray& z0, const HostArra
   return sizes;
 }
 
-std::size_t choose_lanes(std::size_t batch, std::size_t width) {
+/// Numbers that a lane has in the cache: its stages, and the largest values of the field.
+std::size_t numbers_a_lane(const VectorField& field, const SolveOptions& options) {
+  std::int64_t largest = 0;
+  for (const Node& node : field.function().nodes())
+    if (node.op != Op::kInput && node.op != Op::kConstant) largest = std::max(largest, node.shape.size());
+  const auto stages = static_cast<std::size_t>(tableau(options.method).num_all_stages());
+  return 2 * stages * static_cast<std::size_t>(field.state_size()) + 2 * static_cast<std::size_t>(largest);
+}
+
+/// Four vectors of samples; up to sixteen for small fields, where what a call of a kernel costs would count, as long as they fit into
+/// the cache and all threads have work.
+std::size_t choose_lanes(std::size_t batch, std::size_t width, std::size_t bytes_a_lane) {
   if (batch <= 2 || width == 1) return 1;
-  return std::min((batch + width - 1) / width * width, 4 * width);
+  constexpr std::size_t kCacheBytes = std::size_t{128} << 10;
+  std::size_t lanes = 4 * width;
+  while (lanes < 16 * width && 2 * lanes * bytes_a_lane <= kCacheBytes &&
+         batch >= 4 * lanes * static_cast<std::size_t>(num_threads()))
+    lanes *= 2;
+  return std::min((batch + width - 1) / width * width, lanes);
 }
 
 template <class T>
@@ -105,7 +121,7 @@ class HostSolver {
  public:
   HostSolver(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
              std::span<const HostArray> arguments, const Sizes& sizes)
-      : z0_(z0), times_(times), sizes_(sizes), problem_(field, options, lanes_for(options), sizes.times) {
+      : z0_(z0), times_(times), sizes_(sizes), problem_(field, options, lanes_for(field, options), sizes.times) {
     std::size_t given = 0;
     for (std::size_t i = 1 + field.parts().size(); i < field.function().inputs().size(); ++i) {
       const Input& input = field.function().inputs()[i];
@@ -140,12 +156,12 @@ class HostSolver {
   }
 
  private:
-  std::size_t lanes_for(const SolveOptions& options) const {
+  std::size_t lanes_for(const VectorField& field, const SolveOptions& options) const {
     const std::size_t width = internal::simd_lanes<T>();
     // One step for the whole batch means one tile.
     if (options.control == Control::kJoint && sizes_.batch > 2) return (sizes_.batch + width - 1) / width * width;
     if (options.control == Control::kJoint) return sizes_.batch;
-    return choose_lanes(sizes_.batch, width);
+    return choose_lanes(sizes_.batch, width, sizeof(T) * numbers_a_lane(field, options));
   }
 
   /// A thread's lanes and the samples that it takes from the batch.

@@ -21,10 +21,10 @@ void find_factors(const StepControl& control, int error_order, std::span<const C
     numbers[count + i] = states[i].previous_error;
   }
   internal::unary_kernel<double>(Op::kLog)(numbers, logs, 2 * count);
+  const double scale = -1.0 / error_order;
   for (std::size_t i = 0; i < count; ++i) {
     const bool is_rejected = errors[i] > 1;
-    const double exponent = is_rejected ? logs[i] : control.beta1 * logs[i] + control.beta2 * logs[count + i];
-    factors[i] = -exponent / error_order;
+    factors[i] = scale * (is_rejected ? logs[i] : control.beta1 * logs[i] + control.beta2 * logs[count + i]);
   }
   internal::unary_kernel<double>(Op::kExp)(factors, factors, count);
   for (std::size_t i = 0; i < count; ++i) factors[i] *= control.safety;

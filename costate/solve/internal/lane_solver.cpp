@@ -413,9 +413,13 @@ void LaneSolver<T>::evaluate_first() {
   }
   if (none_missing) return;
   const StepFrame<T> into = all_missing ? frame_ : spare;
-  std::copy_n(spare.times(0), lanes_, into.times(0));
-  std::copy(y_.begin(), y_.end(), into.state(0));
-  field_.run(into.times(0), into.state(0), inputs_, into.slope(0), into.saved(0));
+  const T* y = y_.data();
+  if (frames_.keeps()) {
+    std::copy_n(spare.times(0), lanes_, into.times(0));
+    std::copy(y_.begin(), y_.end(), into.state(0));
+    y = into.state(0);
+  }
+  field_.run(spare.times(0), y, inputs_, into.slope(0), into.saved(0));
   if (!all_missing) select_block(spare.block(0), frame_.block(0), frame_.block(0));
 }
 
@@ -478,6 +482,7 @@ void LaneSolver<T>::find_errors() {
 template <class T>
 void LaneSolver<T>::judge(T* states) {
   if (!problem_.is_fixed) find_errors();
+  any_dense_ = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     mask_[lane] = T{0};
     Lane& state = lane_[lane];
@@ -614,7 +619,7 @@ void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
     if (t == step.t_next)
       write_state(y_next(), lane, static_cast<std::size_t>(state.next_output), states);
     else
-      state.has_dense = true;
+      state.has_dense = any_dense_ = true;
   }
   step.num_outputs = state.next_output - step.first_output;
 }
@@ -622,6 +627,7 @@ void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
 /// The outputs within the steps that were just accepted, an output time of all lanes at once.
 template <class T>
 void LaneSolver<T>::write_dense_outputs(T* states) {
+  if (!any_dense_) return;
   const Tableau& tableau = *problem_.tableau;
   std::size_t first = problem_.num_times, last = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {

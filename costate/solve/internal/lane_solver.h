@@ -223,6 +223,7 @@ class LaneSolver {
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;
   bool keeps_records_ = false, closing_known_ = false;
+  bool any_dense_ = false;  // an output lies within a step that was just accepted
   std::uint32_t round_ = 0;
 };
 

@@ -59,6 +59,7 @@ class StepFrames {
     return true;
   }
 
+  bool keeps() const { return keeps_; }
   std::size_t num_kept() const { return num_kept_; }
   StepFrame<T> kept(std::size_t index) const { return frame(index); }
 
