@@ -5,7 +5,7 @@
 // | exp      | 2   | 2   | Cody-Waite reduction by ln 2, Taylor to degree 7 / 13 |
 // | log      | 2   | 2   | (f / (2 + f)) series of fdlibm's e_log |
 // | log1p    | 3   | 3   | log(1 + x) with the rounding of 1 + x put back (Kahan) |
-// | tanh     | 5   | 3   | f32: one rational; f64: Cephes' rational below 0.625, 1 - 2 / (exp(2x) + 1) above |
+// | tanh     | 5   | 3   | f32: one rational; f64: e / (e + 2), e = exp(2x) - 1 |
 // | sigmoid  | 3   | 3   | 1 / (1 + exp(-x)) |
 // | softplus | 3   | 3   | max(x, 0) + log1p(exp(-abs(x))) |
 // | sin, cos | 2   | 2   | three-part reduction by pi / 2, fdlibm's kernels; abs(x) > 1e5 goes to the C library |
@@ -90,6 +90,17 @@ HWY_INLINE VecOf<D> power_of_two(D d, VecOf<D> n) {
   return hn::BitCast(d, hn::ShiftLeft<kMantissa>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, kBias))));
 }
 
+/// (exp(r) - 1 - r) / r² for abs(r) <= ln(2) / 2.
+template <class D>
+HWY_INLINE VecOf<D> exp_series(D d, VecOf<D> r) {
+  if constexpr (kIsFloat<hn::TFromD<D>>)
+    return polynomial(d, r, {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040});
+  else
+    return polynomial(d, r,
+                      {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800,
+                       1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0});
+}
+
 template <class D>
 HWY_INLINE VecOf<D> exp_vector(D d, VecOf<D> x) {
   constexpr bool kF32 = kIsFloat<hn::TFromD<D>>;
@@ -97,14 +108,7 @@ HWY_INLINE VecOf<D> exp_vector(D d, VecOf<D> x) {
   const VecOf<D> n = hn::Round(hn::Mul(clamped, number(d, 1.44269504088896340736)));
   VecOf<D> r = hn::NegMulAdd(n, number(d, kF32 ? 0.693359375 : 6.93147180369123816490e-01), clamped);
   r = hn::NegMulAdd(n, number(d, kF32 ? -2.12194440054690583e-4 : 1.90821492927058770002e-10), r);
-  VecOf<D> p;
-  if constexpr (kF32) {
-    p = polynomial(d, r, {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040});
-  } else {
-    p = polynomial(d, r,
-                   {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800,
-                    1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0});
-  }
+  VecOf<D> p = exp_series(d, r);
   p = hn::Add(hn::MulAdd(hn::Mul(r, r), p, r), number(d, 1));
   const VecOf<D> half = hn::Floor(hn::Mul(n, number(d, 0.5)));  // in two factors: 2^n itself may overflow or vanish
   return keep_nan<D>(x, hn::Mul(hn::Mul(p, power_of_two(d, half)), power_of_two(d, hn::Sub(n, half))));
@@ -176,16 +180,15 @@ HWY_INLINE VecOf<D> tanh_vector(D d, VecOf<D> x) {
         polynomial(d, z, {1.0, 4.678619206e-01, 2.620231919e-02, 3.427963238e-04, 8.623511576e-07});
     return hn::Div(hn::Mul(c, p), q);
   } else {
-    const VecOf<D> z = hn::Mul(x, x);
-    const VecOf<D> p =
-        polynomial(d, z, {-1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1});
-    const VecOf<D> q =
-        polynomial(d, z, {4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1.0});
-    const VecOf<D> near = hn::MulAdd(hn::Mul(x, z), hn::Div(p, q), x);
-    const VecOf<D> magnitude = hn::Abs(x);
-    const VecOf<D> grown = exp_vector(d, hn::Add(magnitude, magnitude));
-    const VecOf<D> far = hn::Sub(number(d, 1), hn::Div(number(d, 2), hn::Add(grown, number(d, 1))));
-    return hn::IfThenElse(hn::Lt(magnitude, number(d, 0.625)), near, hn::CopySign(far, x));
+    // e / (e + 2) with e = exp(2 |x|) - 1 = 2^n (exp(r) - 1) + (2^n - 1): no cancellation for small x, and one division.
+    const VecOf<D> y = hn::Min(number(d, 40), hn::Abs(hn::Add(x, x)));  // in this order: NaN stays, see clamp_keep_nan
+    const VecOf<D> n = hn::Round(hn::Mul(y, number(d, 1.44269504088896340736)));
+    const VecOf<D> r = hn::NegMulAdd(n, number(d, 1.90821492927058770002e-10),
+                                     hn::NegMulAdd(n, number(d, 6.93147180369123816490e-01), y));
+    const VecOf<D> p = hn::MulAdd(hn::Mul(r, r), exp_series(d, r), r);
+    const VecOf<D> power = power_of_two(d, n);
+    const VecOf<D> e = hn::MulAdd(power, p, hn::Sub(power, number(d, 1)));
+    return hn::CopySign(keep_nan<D>(x, hn::Div(e, hn::Add(e, number(d, 2)))), x);
   }
 }
 
