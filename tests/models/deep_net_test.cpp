@@ -7,6 +7,7 @@
 
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
+#include "costate/graph/trace.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
