@@ -42,7 +42,7 @@ Forecast forecast(const std::string& name, const DrivenDelays& model, const Spin
 /// Short windows first; then, for a state that is whole, long ones, which weigh errors that grow.
 double learn(const DrivenDelays& model, const SpintronicSeries& series, const Span& span, const Request& request) {
   SpintronicTraining training{
-      .span = span, .window = 20, .epochs = 60, .polish = request.quick ? 150 : 900, .seed = request.seed};
+      .span = span, .window = 20, .epochs = 60, .polish = request.quick ? 150 : 400, .seed = request.seed};
   const TrainResult first = train_spintronic(model, series, training);
   double seconds = first.history.back().seconds;
   const auto say = [&](const TrainResult& result) {
@@ -53,7 +53,7 @@ double learn(const DrivenDelays& model, const SpintronicSeries& series, const Sp
   if (model.delays() == 1) return seconds;  // longer windows do not help a state that lacks half of itself
   training.window = 100;
   training.epochs = 1;
-  training.polish = request.quick ? 50 : 500;
+  training.polish = request.quick ? 50 : 250;
   const TrainResult second = train_spintronic(model, series, training);
   seconds += second.history.back().seconds;
   say(second);
@@ -79,7 +79,7 @@ Figure run_figure(const std::string& title, const SpintronicSeries& series, cons
   add(series.y, 0, {.name = "micromagnetics", .color = 6});
   add(runs[0].y, kWhole.first, {.name = runs[0].name, .color = 5});
   add(runs[1].y, kWhole.first, {.name = runs[1].name, .mark = Mark::kDashed, .color = 1});
-  figure.y_range = {-11, 6};
+  figure.y_range = {-4, 3};
   return figure;
 }
 
@@ -166,9 +166,10 @@ std::vector<Metric> run_metrics(const std::vector<Forecast>& runs, double second
           {"authors' weights: free-run MSE on the unseen span", paper.unseen, Bound::kNone, 0, "1.375e-3"}};
 }
 
-std::vector<Metric> reservoir_metrics(const Reservoir& reservoir, const Prediction& own, const Prediction& paper) {
+std::vector<Metric> reservoir_metrics(const Reservoir& reservoir, const Prediction& own, const Prediction& paper,
+                                      double seconds_limit) {
   std::vector<Metric> metrics = {
-      {"reservoir of 10^6 steps: seconds on one core", reservoir.seconds, Bound::kAtMost, 4, "20 min"},
+      {"reservoir of 10^6 steps: seconds on one core", reservoir.seconds, Bound::kAtMost, seconds_limit, "20 min"},
       {"seconds per simulated microsecond", reservoir.seconds / (reservoir.nanoseconds * 1e-3), Bound::kNone, 0, ""}};
   for (const auto& [h, number] : kPaperNrmse) {
     const auto at = static_cast<std::size_t>(h);
@@ -220,7 +221,9 @@ Outcome skyrmion(const Request& request) {
            " of 5 ps, then run on without restart to ", spans.whole.first + spans.whole.count - 1, ". Mind sample ",
            kAnnihilated, ": there the simulated skyrmion is annihilated, and what follows is another system.")}}}};
   outcome.metrics = run_metrics(runs, seconds, request.quick ? 8 : 1);
-  for (const Metric& metric : reservoir_metrics(own_reservoir, own, published)) outcome.metrics.push_back(metric);
+  const double seconds_limit = request.quick ? 12 : 4;  // the quick one runs beside others
+  for (const Metric& metric : reservoir_metrics(own_reservoir, own, published, seconds_limit))
+    outcome.metrics.push_back(metric);
   return outcome;
 }
 

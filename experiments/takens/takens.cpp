@@ -142,13 +142,15 @@ Curve over_time(const Measured& measured, const std::vector<double>& x, const st
   return curve;
 }
 
+constexpr int kWidth = 560, kHeight = 320;  // of a picture of the sheet
+
 Figure forecast_figure(const Study& s) {
   const std::string many = text::concat(s.embedding.dimension, " samples");
   Figure figure{.title = s.measured.system + " from one number",
                 .x_label = s.measured.system == "pendulum" ? "time (s)" : "time (model units)",
                 .y_label = s.measured.unit,
-                .width = 560,
-                .height = 320};
+                .width = kWidth,
+                .height = kHeight};
   figure.curves = {over_time(s.measured, s.measured.series.back(), "true", Mark::kLine, 6),
                    over_time(s.measured, s.one.forecast, "one sample", Mark::kLine, 5),
                    over_time(s.measured, s.all.forecast, many, Mark::kDashed, 1)};
@@ -161,36 +163,51 @@ Figure forecast_figure(const Study& s) {
   return figure;
 }
 
-Figure choice_figure(const Study& s) {
-  Curve information{.name = "mutual information (nats)", .color = 0},
-      shares{.name = "false neighbours", .mark = Mark::kLine, .color = 1};
-  for (std::size_t lag = 0; lag < s.information.size(); ++lag) {
-    information.x.push_back(static_cast<double>(lag));
-    information.y.push_back(s.information[lag]);
+constexpr int kColors[] = {0, 1, 2};  // of the systems
+
+/// Mutual information over the lag, with the chosen ones.
+Figure lag_figure(const std::vector<Study>& studies) {
+  Figure figure{.title = "lag: the first minimum",
+                .x_label = "lag (samples)",
+                .y_label = "mutual information (nats)",
+                .width = kWidth,
+                .height = kHeight};
+  for (std::size_t i = 0; i < studies.size(); ++i) {
+    const Study& s = studies[i];
+    Curve curve{.name = s.measured.system, .color = kColors[i]};
+    for (std::size_t lag = 0; lag < s.information.size(); ++lag) {
+      curve.x.push_back(static_cast<double>(lag));
+      curve.y.push_back(s.information[lag]);
+    }
+    figure.curves.push_back(curve);
+    figure.curves.push_back({.name = "",
+                             .x = {static_cast<double>(s.embedding.lag)},
+                             .y = {s.information[s.embedding.lag]},
+                             .mark = Mark::kPoints,
+                             .color = kColors[i]});
   }
-  Curve chosen{.name = "chosen", .mark = Mark::kPoints, .color = 6};
-  chosen.x = {static_cast<double>(s.embedding.lag)};
-  chosen.y = {s.information[s.embedding.lag]};
-  return {.title = s.measured.system,
-          .x_label = "lag (samples)",
-          .y_label = "mutual information (nats)",
-          .curves = {information, chosen},
-          .width = 460,
-          .height = 300};
+  return figure;
 }
 
-Figure neighbours_figure(const Study& s) {
-  Curve shares{.name = "", .color = 1};
-  for (std::size_t k = 0; k < s.false_shares.size(); ++k) {
-    shares.x.push_back(static_cast<double>(k + 1));
-    shares.y.push_back(100 * s.false_shares[k]);
+Figure dimension_figure(const std::vector<Study>& studies) {
+  Figure figure{.title = "dimension: where false neighbours end",
+                .x_label = "dimension (delayed samples)",
+                .y_label = "false neighbours (%)",
+                .x_range = {0.9, 5.1},
+                .width = kWidth,
+                .height = kHeight};
+  for (std::size_t i = 0; i < studies.size(); ++i) {
+    Curve curve{.name = studies[i].measured.system, .color = kColors[i]};
+    for (std::size_t k = 0; k < studies[i].false_shares.size(); ++k) {
+      curve.x.push_back(static_cast<double>(k + 1));
+      curve.y.push_back(100 * studies[i].false_shares[k]);
+    }
+    figure.curves.push_back(curve);
+    curve.name = "";
+    curve.mark = Mark::kPoints;
+    figure.curves.push_back(curve);
   }
-  return {.title = s.measured.system,
-          .x_label = "dimension",
-          .y_label = "false neighbours (%)",
-          .curves = {shares},
-          .width = 460,
-          .height = 300};
+  return figure;
 }
 
 /// omega from the two samples of theta, delta theta / delta t, against the true one at the middle.
@@ -247,12 +264,11 @@ Outcome takens(const Request& request) {
 
   Outcome outcome{.title = "Systems learned from one of their numbers",
                   .figure = Sheet({forecast_figure(pendulum), forecast_figure(studies[0]), forecast_figure(studies[1]),
-                                   forecast_figure(studies[2])},
+                                   forecast_figure(studies[2]), lag_figure(studies), dimension_figure(studies)},
                                   2),
                   .caption =
                       "Forecasts of a trajectory that was not trained on. One sample cannot tell where the system "
-                      "goes; delayed samples can (Takens 1981)."};
-  std::vector<Figure> choices;
+                      "goes; delayed samples can (Takens 1981). Below: how far apart they are, and how many."};
   Table table{.header = {"system", "lag (samples)", "dimension", "relative error", "relative error, one sample"},
               .rows = {}};
   const auto add = [&](const Study& s) {
@@ -260,12 +276,8 @@ Outcome takens(const Request& request) {
                           text::number(s.all.error), text::number(s.one.error)});
   };
   add(pendulum);
-  for (const Study& s : studies) {
-    add(s);
-    choices.push_back(choice_figure(s));
-    choices.push_back(neighbours_figure(s));
-  }
-  outcome.sections = {{"The choice of lag and dimension", {Picture{Sheet(choices, 2)}}}, {"Numbers", {table}}};
+  for (const Study& s : studies) add(s);
+  outcome.sections = {{"Numbers", {table}}};
   const double slack = request.quick ? 4 : 1;
   outcome.metrics = {
       {"pendulum from theta alone: relative error over 2 periods", pendulum.all.error, Bound::kAtMost, 0.03},
