@@ -41,8 +41,9 @@ Forecast forecast(const std::string& name, const DrivenDelays& model, const Spin
 
 /// Short windows first; then, for a state that is whole, long ones, which weigh errors that grow.
 double learn(const DrivenDelays& model, const SpintronicSeries& series, const Span& span, const Request& request) {
+  const std::int64_t quick_polish = model.delays() == 1 ? 40 : 200;
   SpintronicTraining training{
-      .span = span, .window = 20, .epochs = 60, .polish = request.quick ? 150 : 400, .seed = request.seed};
+      .span = span, .window = 20, .epochs = 60, .polish = request.quick ? quick_polish : 400, .seed = request.seed};
   const TrainResult first = train_spintronic(model, series, training);
   double seconds = first.history.back().seconds;
   const auto say = [&](const TrainResult& result) {
@@ -53,7 +54,7 @@ double learn(const DrivenDelays& model, const SpintronicSeries& series, const Sp
   if (model.delays() == 1) return seconds;  // longer windows do not help a state that lacks half of itself
   training.window = 100;
   training.epochs = 1;
-  training.polish = request.quick ? 50 : 250;
+  training.polish = request.quick ? 80 : 250;
   const TrainResult second = train_spintronic(model, series, training);
   seconds += second.history.back().seconds;
   say(second);
@@ -220,7 +221,7 @@ Outcome skyrmion(const Request& request) {
            "Trained on samples ", spans.trained.first, " … ", spans.trained.first + spans.trained.count - 1,
            " of 5 ps, then run on without restart to ", spans.whole.first + spans.whole.count - 1, ". Mind sample ",
            kAnnihilated, ": there the simulated skyrmion is annihilated, and what follows is another system.")}}}};
-  outcome.metrics = run_metrics(runs, seconds, request.quick ? 8 : 1);
+  outcome.metrics = run_metrics(runs, seconds, request.quick ? 10 : 1);
   const double seconds_limit = request.quick ? 12 : 4;  // the quick one runs beside others
   for (const Metric& metric : reservoir_metrics(own_reservoir, own, published, seconds_limit))
     outcome.metrics.push_back(metric);

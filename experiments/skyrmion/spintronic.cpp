@@ -51,7 +51,6 @@ SpintronicSeries read_spintronic(const std::filesystem::path& table, const Spint
   SpintronicSeries series;
   series.inputs.resize(drives.size());
   std::string line;
-  double first = 0;
   for (std::size_t row = 0, number = 1; std::getline(lines, line); ++number) {
     if (line.empty() || line[0] == '#') continue;
     std::istringstream cells(line);
@@ -62,9 +61,9 @@ SpintronicSeries read_spintronic(const std::filesystem::path& table, const Spint
     if (values.size() < needed)
       throw DataError("[read_spintronic] '", table.string(), "' line ", number, " has ", values.size(),
                       " numbers; a row needs ", needed, ".");
-    if (row == 0) first = values[kMz];
+    if (row == 0) series.rest = rows.rest.value_or(values[kMz]);
     if (row++ % rows.stride != 0) continue;
-    series.y.push_back(10 * (values[kMz] - first));
+    series.y.push_back(10 * (values[kMz] - series.rest));
     for (std::size_t k = 0; k < drives.size(); ++k)
       series.inputs[k].push_back((values[drives[k].column] - drives[k].offset) / drives[k].scale);
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ namespace costate::experiments {
 struct SpintronicSeries {
   std::vector<double> y;
   std::vector<std::vector<double>> inputs;  // [input][sample]
+  double rest = 0;                          // mz where y = 0
 };
 
 /// A column of the table that drives the system, and its units: e = (column - offset) / scale.
@@ -28,12 +30,13 @@ struct DriveColumn {
 std::filesystem::path spintronic_file(const Request& request, const std::string& name);
 
 struct SpintronicRows {
-  std::size_t stride = 1;  // every stride-th row is a sample
-  std::size_t fewest = 1;  // samples that are needed
+  std::size_t stride = 1;           // every stride-th row is a sample
+  std::size_t fewest = 1;           // samples that are needed
+  std::optional<double> rest = {};  // mz where y = 0; none: that of the first row
 };
 
-/// A table of Mumax3 (columns t, mx, my, mz, …): y = 10 (mz - mz of the first row). DataError if a row has too few
-/// numbers, or the table too few rows.
+/// A table of Mumax3 (columns t, mx, my, mz, …): y = 10 (mz - rest). DataError if a row has too few numbers, or the
+/// table too few rows.
 SpintronicSeries read_spintronic(const std::filesystem::path& table, const SpintronicRows& rows,
                                  std::span<const DriveColumn> drives);
 
