@@ -17,7 +17,7 @@ std::vector<double> read_numbers(const std::filesystem::path& path);
 struct Reservoir {
   std::vector<double> states;  // y1 at the start of each hold: [input][node]
   double nanoseconds = 0;      // of the device
-  double seconds = 0;          // of the solve
+  double seconds = 0;          // of the solve, on one core
 };
 
 /// Solves the model under the masked inputs, two samples of 5 ps each.
