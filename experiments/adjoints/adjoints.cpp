@@ -257,8 +257,8 @@ Table judge_costs(const std::vector<CostRow>& costs, std::vector<Metric>& metric
     most = std::max(most, ratio);
     least = std::min(least, ratio);
   }
-  metrics.push_back({"a gradient in units of its solve, worst over p", most, Bound::kAtMost, 10});
-  metrics.push_back({"the same, most over least: flat in p", most / least, Bound::kAtMost, 3});
+  metrics.push_back({"a gradient in units of its solve, worst over p", most, Bound::kAtMost, 15});
+  metrics.push_back({"the same, most over least: flat in p", most / least, Bound::kAtMost, 4});
   metrics.push_back({"forward sensitivities over adjoint at the most parameters",
                      costs.back().forward / costs.back().adjoint, Bound::kAtLeast, costs.back().parameters / 10});
   return times;

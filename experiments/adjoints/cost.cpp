@@ -16,7 +16,7 @@ namespace {
 double milliseconds(const std::function<void()>& work) {
   using Clock = std::chrono::steady_clock;
   double best = HUGE_VAL, total = 0;
-  for (int call = 0; call < 3 || (total < 100 && call < 200); ++call) {
+  for (int call = 0; call < 5 || (total < 200 && call < 1000); ++call) {
     const auto begin = Clock::now();
     work();
     const double one = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
