@@ -229,8 +229,13 @@ EulerStudy study_euler() {
 // ---- pictures
 
 Figure error_figure(const DepthStudy& study) {
-  Figure figure{
-      .title = study.data, .x_label = "depth (layers)", .y_label = "error (%)", .x_scale = Scale::kLog, .width = 480};
+  Figure figure{.title = study.data,
+                .x_label = "depth (layers)",
+                .y_label = "error (%)",
+                .x_scale = Scale::kLog,
+                .x_range = {3, 200},
+                .y_range = {-3, 100},
+                .width = 480};
   const auto add = [&](const std::vector<Score>& scores, double Score::*error, const std::string& name, Mark mark,
                        int color) {
     Curve curve{.name = name, .mark = mark, .color = color};
