@@ -178,26 +178,32 @@ Figure extrapolation_figure(const Candidate& candidate, const HostArray& truth) 
   return figure;
 }
 
-/// Up to each time the largest change so far, so that curves do not cross at every swing.
+/// The largest change up to each time, over all starts: its end is the drift.
+Curve drift_over_time(const HostArray& states) {
+  Curve curve;
+  double largest = 0;
+  const std::int64_t samples = states.shape()[1];
+  for (std::int64_t i = 1; i < samples; ++i) {
+    for (std::size_t start = 0; start < kUnseenAngles.size(); ++start) {
+      const std::int64_t at = 2 * (static_cast<std::int64_t>(start) * samples + i);
+      const double now = energy(states.at(at), states.at(at + 1), false),
+                   first = energy(kUnseenAngles[start], 0, false);
+      largest = std::max(largest, std::abs(now / first - 1));
+    }
+    curve.x.push_back(kSpacing * static_cast<double>(i));
+    curve.y.push_back(largest);
+  }
+  return curve;
+}
+
 Figure energy_figure(const std::vector<Candidate>& candidates) {
-  Figure figure{.title = "largest change of the energy so far",
+  Figure figure{.title = "largest change of the energy so far, all starts",
                 .x_label = "time (s)",
                 .y_label = "|E / E(0) - 1|",
                 .y_scale = Scale::kLog};
-  const std::array<const char*, 3> names = {"plain", "Hamiltonian", "2nd order"};
-  for (std::size_t k = 0; k < candidates.size(); ++k) {
-    Curve curve{.name = names[k], .color = k == 0 ? 1 : k == 1 ? 0 : 2};
-    const HostArray& states = candidates[k].states;
-    double largest = 0;
-    for (std::int64_t i = 1; i < 1001; ++i) {
-      const std::int64_t at = 2 * (3 * 1001 + i);
-      const double now = energy(states.at(at), states.at(at + 1), false) / energy(kUnseenAngles[3], 0, false);
-      largest = std::max(largest, std::abs(now - 1));
-      curve.x.push_back(kSpacing * static_cast<double>(i));
-      curve.y.push_back(largest);
-    }
-    figure.curves.push_back(curve);
-  }
+  figure.curves = {styled(drift_over_time(candidates[0].states), "plain", Mark::kLine, 1),
+                   styled(drift_over_time(candidates[1].states), "Hamiltonian", Mark::kLine, 0),
+                   styled(drift_over_time(candidates[2].states), "2nd order", Mark::kLine, 2)};
   figure.width = kWidth;
   figure.height = kHeight;
   return figure;
