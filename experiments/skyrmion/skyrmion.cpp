@@ -41,9 +41,10 @@ Forecast forecast(const std::string& name, const DrivenDelays& model, const Spin
 
 /// Short windows first; then, for a state that is whole, long ones, which weigh errors that grow.
 double learn(const DrivenDelays& model, const SpintronicSeries& series, const Span& span, const Request& request) {
-  const std::int64_t quick_polish = model.delays() == 1 ? 40 : 200;
+  const bool is_half = model.delays() == 1;  // a state that lacks half of itself: its loss stands still early
+  const std::int64_t polish = is_half ? 150 : 400, quick_polish = is_half ? 40 : 200;
   SpintronicTraining training{
-      .span = span, .window = 20, .epochs = 60, .polish = request.quick ? quick_polish : 400, .seed = request.seed};
+      .span = span, .window = 20, .epochs = 60, .polish = request.quick ? quick_polish : polish, .seed = request.seed};
   const TrainResult first = train_spintronic(model, series, training);
   double seconds = first.history.back().seconds;
   const auto say = [&](const TrainResult& result) {
@@ -51,7 +52,7 @@ double learn(const DrivenDelays& model, const SpintronicSeries& series, const Sp
                              " after ", seconds, " s"));
   };
   say(first);
-  if (model.delays() == 1) return seconds;  // longer windows do not help a state that lacks half of itself
+  if (is_half) return seconds;
   training.window = 100;
   training.epochs = 1;
   training.polish = request.quick ? 80 : 250;
