@@ -70,11 +70,11 @@ std::vector<std::filesystem::path> other_tables(const std::filesystem::path& tra
 double train_model(const DrivenDelays& model, const SpintronicSeries& series, const Span& span,
                    const Request& request) {
   SpintronicTraining training{
-      .span = span, .epochs = request.quick ? 30 : 60, .polish = request.quick ? 120 : 400, .seed = request.seed};
+      .span = span, .epochs = request.quick ? 30 : 60, .polish = request.quick ? 120 : 300, .seed = request.seed};
   double seconds = train_spintronic(model, series, training).history.back().seconds;
   training.window = 100;
   training.epochs = 1;
-  training.polish = request.quick ? 40 : 250;
+  training.polish = request.quick ? 40 : 200;
   seconds += train_spintronic(model, series, training).history.back().seconds;
   request.say(text::concat("trained in ", seconds, " s"));
   return seconds;

@@ -42,7 +42,7 @@ Forecast forecast(const std::string& name, const DrivenDelays& model, const Spin
 /// Short windows first; then, for a state that is whole, long ones, which weigh errors that grow.
 double learn(const DrivenDelays& model, const SpintronicSeries& series, const Span& span, const Request& request) {
   const bool is_half = model.delays() == 1;  // a state that lacks half of itself: its loss stands still early
-  const std::int64_t polish = is_half ? 150 : 400, quick_polish = is_half ? 40 : 200;
+  const std::int64_t polish = is_half ? 150 : 300, quick_polish = is_half ? 40 : 200;
   SpintronicTraining training{
       .span = span, .window = 20, .epochs = 60, .polish = request.quick ? quick_polish : polish, .seed = request.seed};
   const TrainResult first = train_spintronic(model, series, training);
@@ -55,7 +55,7 @@ double learn(const DrivenDelays& model, const SpintronicSeries& series, const Sp
   if (is_half) return seconds;
   training.window = 100;
   training.epochs = 1;
-  training.polish = request.quick ? 80 : 250;
+  training.polish = request.quick ? 80 : 200;
   const TrainResult second = train_spintronic(model, series, training);
   seconds += second.history.back().seconds;
   say(second);
