@@ -17,7 +17,7 @@ struct Measured {
   double spacing = 0;
   std::vector<std::vector<double>> series;
   std::size_t horizon = 0;                        // samples of the forecast
-  std::int64_t quick_polish = 200;  // epochs of L-BFGS in the quick version
+  std::int64_t quick_polish = 120;  // epochs of L-BFGS in the quick version
 };
 
 Measured measure(const std::string& system, const std::string& number, double spacing, int samples, std::size_t horizon,
@@ -73,7 +73,7 @@ struct Learned {
 
 Learned learn(const Measured& measured, const Embedding& embedding, const Request& request) {
   const auto d = static_cast<std::int64_t>(embedding.dimension);
-  const std::int64_t width = request.quick ? 32 : 48;
+  const std::int64_t width = request.quick ? 24 : 48;
   const Mlp net({.in = d, .hidden = {width, width}, .out = d, .seed = request.seed});
   const VectorField field = vector_field({d}, [&](Array, Array z) { return net(z); });
   const std::vector<std::vector<double>> seen(measured.series.begin(), measured.series.end() - 1);
