@@ -16,7 +16,7 @@ struct Measured {
   std::string system, unit;
   double spacing = 0;
   std::vector<std::vector<double>> series;
-  std::size_t horizon = 0;                        // samples of the forecast
+  std::size_t horizon = 0;          // samples of the forecast
   std::int64_t quick_polish = 120;  // epochs of L-BFGS in the quick version
 };
 
@@ -79,14 +79,13 @@ Learned learn(const Measured& measured, const Embedding& embedding, const Reques
   const std::vector<std::vector<double>> seen(measured.series.begin(), measured.series.end() - 1);
   const double spacing = measured.spacing * embedding.rate;
   const TrajectoryWindows windows = cut_windows(embed(seen, embedding), spacing, {.length = 20, .stride = 15});
-  const TrainResult result =
-      fit_trajectories(field, net.parameters(), windows,
-                       {.solve = {.method = Method::kRk4, .steps_per_interval = 1},
-                        .train = {.epochs = 60,
-                                  .batch = 64,
-                                  .seed = request.seed,
-                                  .schedule = {.kind = ScheduleKind::kCosine, .base = 1e-2},
-                                  .polish = request.quick ? measured.quick_polish : 500}});
+  const TrainResult result = fit_trajectories(field, net.parameters(), windows,
+                                              {.solve = {.method = Method::kRk4, .steps_per_interval = 1},
+                                               .train = {.epochs = 60,
+                                                         .batch = 64,
+                                                         .seed = request.seed,
+                                                         .schedule = {.kind = ScheduleKind::kCosine, .base = 1e-2},
+                                                         .polish = request.quick ? measured.quick_polish : 500}});
   const HostArray held = embed({measured.series.back()}, embedding);
   HostArray start(Shape{1, d}), times(Shape{static_cast<std::int64_t>(measured.horizon)});
   for (std::int64_t k = 0; k < d; ++k) start.set(k, held.at(k));
