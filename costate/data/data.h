@@ -2,5 +2,6 @@
 #pragma once
 
 #include "costate/data/densities.h"  // IWYU pragma: export
+#include "costate/data/labelled.h"   // IWYU pragma: export
 #include "costate/data/simulate.h"   // IWYU pragma: export
 #include "costate/data/systems.h"    // IWYU pragma: export

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "costate/models/cnf.h"                // IWYU pragma: export
+#include "costate/models/deep_net.h"           // IWYU pragma: export
 #include "costate/models/delay_choice.h"       // IWYU pragma: export
 #include "costate/models/delay_embedding.h"    // IWYU pragma: export
+#include "costate/models/driven_delays.h"      // IWYU pragma: export
 #include "costate/models/fit.h"                // IWYU pragma: export
 #include "costate/models/fit_config.h"         // IWYU pragma: export
 #include "costate/models/fit_run.h"            // IWYU pragma: export

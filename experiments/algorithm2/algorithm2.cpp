@@ -1,13 +1,19 @@
 // Algorithm 2 of Chen et al. 2018: state, adjoint, dL/dtheta and dL/dt0 in one solve backwards in time, held against
 // differences, against the discrete adjoint, and against a system on which it must fail.
+#if __has_include(<malloc.h>)
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <functional>
 #include <string>
 
+#include "costate/data/data.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
+#include "costate/models/models.h"
 #include "costate/nn/nn.h"
 #include "costate/solve/solve.h"
 #include "experiments/experiment.h"
@@ -94,9 +100,22 @@ double error_of(const std::vector<double>& found, const std::vector<double>& tru
   return largest / scale;
 }
 
+/// A net that has learned the pendulum from eight trajectories; driven, so that t0 and t1 count each by itself.
 Problem pendulum_net(std::uint64_t seed) {
   const Mlp net({.in = 2, .hidden = {16}, .out = 2, .seed = seed});
-  return {.field = vector_field({2}, [&](Array t, Array z) { return net(z) + 0.3 * sin(t) * z; }),
+  HostArray states(Shape{8, 41, 2});
+  std::int64_t next = 0;
+  for (int i = 0; i < 8; ++i) {
+    const TimeSeries one = simulate("pendulum", {.until = 4.0, .samples = 41, .start = {0.25 + 0.2 * i, 0.0}});
+    for (std::int64_t k = 0; k < 82; ++k) states.set(next++, one.trajectories[0].states.at(k));
+  }
+  fit_trajectories(vector_field({2}, [&](Array, Array z) { return net(z); }), net.parameters(),
+                   cut_windows(states, 0.1, {.length = 11}),
+                   {.train = {.epochs = 50, .batch = 8, .seed = seed, .schedule = {.base = 1e-2}, .polish = 100}});
+  return {.field = vector_field({2},
+                                [&](Array t, Array z) {
+                                  return net(z) + 0.1 * stack({0.0 * t, sin(t)});
+                                }),
           .parameters = net.parameters(),
           .start = {1.0, 0.0},
           .ends = {0.0, 4.0}};
@@ -167,6 +186,9 @@ double peak_memory(const std::function<void()>& call) {
       if (word == key) file >> kilobytes;
     return 1024 * kilobytes;
   };
+#ifdef __GLIBC__
+  malloc_trim(0);  // what earlier calls have freed is not there to be used again
+#endif
   std::ofstream("/proc/self/clear_refs") << "5";  // the high-water mark starts anew
   const double before = status("VmRSS:");
   call();
@@ -203,8 +225,8 @@ std::vector<MemoryRow> study_memory(const Problem& problem, bool quick) {
 
 Figure error_figure(const std::vector<ToleranceRow>& rows) {
   Curve backsolve{.name = "Algorithm 2", .mark = Mark::kLine, .color = 1};
-  Curve discrete{.name = "discrete adjoint", .mark = Mark::kLine, .color = 0};
-  Curve tolerance{.name = "the tolerance", .mark = Mark::kDashed, .color = 6};
+  Curve discrete{.name = "discrete", .mark = Mark::kDashed, .color = 0};
+  Curve tolerance{.name = "tolerance", .color = 6};
   for (const ToleranceRow& row : rows) {
     for (Curve* curve : {&backsolve, &discrete, &tolerance}) curve->x.push_back(row.tolerance);
     backsolve.y.push_back(row.backsolve_error);
@@ -214,24 +236,24 @@ Figure error_figure(const std::vector<ToleranceRow>& rows) {
   return {.title = "pendulum net: error of the gradient",
           .x_label = "tolerance of the solver",
           .y_label = "largest relative error",
-          .curves = {backsolve, discrete, tolerance},
+          .curves = {tolerance, backsolve, discrete},
           .x_scale = Scale::kLog,
           .y_scale = Scale::kLog,
           .width = 480};
 }
 
 Figure cost_figure(const std::vector<ToleranceRow>& rows) {
-  Curve forward{.name = "forward", .color = 6}, backsolve{.name = "backward, Algorithm 2", .color = 1},
-      discrete{.name = "backward, discrete", .color = 0};
+  Curve forward{.name = "forward", .color = 6}, backsolve{.name = "Algorithm 2", .color = 1},
+      discrete{.name = "discrete", .mark = Mark::kDashed, .color = 0};
   for (const ToleranceRow& row : rows) {
     for (Curve* curve : {&forward, &backsolve, &discrete}) curve->x.push_back(row.tolerance);
     forward.y.push_back(static_cast<double>(row.discrete.report.nfe_forward));
     backsolve.y.push_back(static_cast<double>(row.backsolve.report.nfe_backward));
     discrete.y.push_back(static_cast<double>(row.discrete.report.nfe_backward));
   }
-  return {.title = "evaluations of the field",
+  return {.title = "evaluations of the field, forward and backward",
           .x_label = "tolerance of the solver",
-          .y_label = "NFE",
+          .y_label = "evaluations (NFE)",
           .curves = {forward, backsolve, discrete},
           .x_scale = Scale::kLog,
           .y_scale = Scale::kLog,
@@ -239,7 +261,7 @@ Figure cost_figure(const std::vector<ToleranceRow>& rows) {
 }
 
 Figure damping_figure(const std::vector<DampingRow>& rows) {
-  Curve backsolve{.name = "Algorithm 2", .color = 1}, discrete{.name = "discrete adjoint", .color = 0};
+  Curve backsolve{.name = "Algorithm 2", .color = 1}, discrete{.name = "discrete", .color = 0};
   for (const DampingRow& row : rows) {
     for (Curve* curve : {&backsolve, &discrete}) curve->x.push_back(row.damping);
     backsolve.y.push_back(row.backsolve_error);
@@ -254,8 +276,7 @@ Figure damping_figure(const std::vector<DampingRow>& rows) {
 }
 
 Figure memory_figure(const std::vector<MemoryRow>& rows) {
-  Curve discrete{.name = "discrete", .color = 0},
-      budgeted{.name = "discrete, budget 1 MiB", .mark = Mark::kDashed, .color = 2},
+  Curve discrete{.name = "discrete", .color = 0}, budgeted{.name = "with budget", .mark = Mark::kDashed, .color = 2},
       backsolve{.name = "Algorithm 2", .color = 1};
   for (const MemoryRow& row : rows) {
     for (Curve* curve : {&discrete, &budgeted, &backsolve}) curve->x.push_back(row.steps);
@@ -263,7 +284,7 @@ Figure memory_figure(const std::vector<MemoryRow>& rows) {
     budgeted.y.push_back(row.budgeted / 1048576);
     backsolve.y.push_back(row.backsolve / 1048576);
   }
-  return {.title = "peak memory of a gradient, 32 samples",
+  return {.title = "peak memory of a gradient (budget: 1 MiB)",
           .x_label = "rk4 steps",
           .y_label = "memory (MiB)",
           .curves = {discrete, budgeted, backsolve},
@@ -309,8 +330,11 @@ Outcome algorithm2(const Request& request) {
   request.say("memory against steps");
   const std::vector<MemoryRow> memory = study_memory(net, request.quick);
 
-  double excess = 0;  // the worst error in units of the tolerance
-  for (const ToleranceRow& row : tolerances) excess = std::max(excess, row.backsolve_error / row.tolerance);
+  double excess = 0, discrete_excess = 0;  // the worst errors in units of the tolerance
+  for (const ToleranceRow& row : tolerances) {
+    excess = std::max(excess, row.backsolve_error / row.tolerance);
+    discrete_excess = std::max(discrete_excess, row.discrete_error / row.tolerance);
+  }
   return {
       .title = "Algorithm 2",
       .figure =
@@ -323,11 +347,12 @@ Outcome algorithm2(const Request& request) {
       .metrics = {{.name = "error of Algorithm 2 over the tolerance, worst",
                    .value = excess,
                    .bound = Bound::kAtMost,
-                   .limit = 30},
+                   .limit = 10},
+                  {.name = "the same for the discrete adjoint", .value = discrete_excess},
                   {.name = "error of Algorithm 2 at the tightest tolerance",
                    .value = tolerances.back().backsolve_error,
                    .bound = Bound::kAtMost,
-                   .limit = request.quick ? 1e-7 : 1e-9},
+                   .limit = request.quick ? 1e-7 : 1e-10},
                   {.name = "error of Algorithm 2 at damping 20: it fails",
                    .value = damping.back().backsolve_error,
                    .bound = Bound::kAtLeast,

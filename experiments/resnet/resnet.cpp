@@ -5,10 +5,11 @@
 #include <numeric>
 
 #include "costate/base/error.h"
-#include "costate/base/random.h"
+#include "costate/data/data.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/io/idx.h"
+#include "costate/models/models.h"
 #include "costate/nn/nn.h"
 #include "costate/solve/solve.h"
 #include "costate/train/train.h"
@@ -23,40 +24,40 @@ struct Labelled {
   HostArray inputs, classes;  // [n, width], [n, classes] unit vectors
 };
 
-/// Rows first, first + 1, … of a file of images, pixels in [0, 1] less their mean, and their labels.
-Labelled read_images(const std::filesystem::path& folder, const std::string& part, std::int64_t first,
-                     std::int64_t count) {
+constexpr std::int64_t kPixels = 784, kClasses = 10;
+
+/// DataError unless there are `count` images of 28 x 28, and as many labels of 0 … 9.
+void check_images(const std::filesystem::path& path, const HostArray& images, const HostArray& labels,
+                  std::int64_t count) {
+  if (images.shape()[0] < count || images.size() / images.shape()[0] != kPixels)
+    throw DataError("[reproduce] '", path.string(), "' has ", images.shape(), " images; needs ", count, " of 28 x 28.");
+  bool sound = labels.shape().rank() == 1 && labels.size() >= count;
+  for (std::int64_t i = 0; sound && i < count; ++i) sound = labels.at(i) >= 0 && labels.at(i) < kClasses;
+  if (!sound)
+    throw DataError("[reproduce] the labels beside '", path.string(), "' are not ", count, " numbers of 0 … 9, but ",
+                    labels.shape(), "; are the files mixed up?");
+}
+
+/// The first images of a file, pixels in [0, 1] less their mean, and their labels.
+Labelled read_images(const std::filesystem::path& folder, const std::string& part, std::int64_t count) {
   const std::filesystem::path path = folder / (part + "-images-idx3-ubyte.gz");
   if (!std::filesystem::exists(path))
     throw InvalidArgument("[reproduce] '", path.string(),
                           "' is missing; install Debian's dataset-fashion-mnist, or give "
                           "the folder of its four files with --data DIR.");
   const HostArray images = read_idx(path), labels = read_idx(folder / (part + "-labels-idx1-ubyte.gz"));
-  constexpr std::int64_t kPixels = 784, kClasses = 10;
+  check_images(path, images, labels, count);
   constexpr double kMeanPixel = 0.286;  // of the training images
-  if (images.shape()[0] < first + count || images.size() / images.shape()[0] != kPixels)
-    throw DataError("[reproduce] '", path.string(), "' has ", images.shape(), " images; needs ", first + count,
-                    " of 28 x 28.");
   Labelled data{HostArray(Shape{count, kPixels}, Dtype::kF32), HostArray(Shape{count, kClasses}, Dtype::kF32)};
-  for (std::int64_t i = 0; i < count * kPixels; ++i)
-    data.inputs.set(i, images.at(first * kPixels + i) / 255 - kMeanPixel);
-  for (std::int64_t i = 0; i < count; ++i)
-    data.classes.set(i * kClasses + static_cast<std::int64_t>(labels.at(first + i)), 1);
+  for (std::int64_t i = 0; i < count * kPixels; ++i) data.inputs.set(i, images.at(i) / 255 - kMeanPixel);
+  for (std::int64_t i = 0; i < count; ++i) data.classes.set(i * kClasses + static_cast<std::int64_t>(labels.at(i)), 1);
   return data;
 }
 
-/// Two interleaved spirals of 1.5 turns, with noise.
+/// In f32, as the nets are trained.
 Labelled spirals(std::uint64_t seed, std::int64_t count) {
-  Labelled data{HostArray(Shape{count, 2}, Dtype::kF32), HostArray(Shape{count, 2}, Dtype::kF32)};
-  const Random random(seed);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto row = static_cast<std::uint64_t>(i);
-    const double along = std::sqrt(random.uniform(row, 0)), angle = 3 * M_PI * along, side = i % 2 == 0 ? 1 : -1;
-    data.inputs.set(2 * i, side * 2 * along * std::cos(angle) + 0.06 * random.normal(row, 1));
-    data.inputs.set(2 * i + 1, side * 2 * along * std::sin(angle) + 0.06 * random.normal(row, 2));
-    data.classes.set(2 * i + i % 2, 1);
-  }
-  return data;
+  const LabelledPoints made = two_spirals({.seed = seed, .count = count});
+  return {made.points.astype(Dtype::kF32), made.classes.astype(Dtype::kF32)};
 }
 
 HostArray rows_of(const HostArray& array, std::span<const std::size_t> rows) {
@@ -69,52 +70,6 @@ HostArray rows_of(const HostArray& array, std::span<const std::size_t> rows) {
 }
 
 // ---- networks
-
-enum class Kind { kPlain, kResidual };
-
-/// in -> width, then `depth` layers of relu, plain or residual, then the classes. Residual branches start 1 /
-/// sqrt(depth) smaller, so that the sum of all of them has the size of one.
-class DeepNet {
- public:
-  DeepNet(Kind kind, std::int64_t depth, std::int64_t in, std::int64_t classes, std::uint64_t seed)
-      : kind_(kind),
-        first_({.in = in, .out = kWidth, .init = Init::kHeNormal, .source = {seed, 0}, .name = "first"}),
-        last_({.in = kWidth, .out = classes, .init = Init::kGlorotUniform, .source = {seed, 1}, .name = "last"}) {
-    for (std::int64_t i = 0; i < depth; ++i) {
-      const auto stream = static_cast<std::uint64_t>(2 + i);
-      layers_.emplace_back(LinearOptions{.in = kWidth,
-                                         .out = kWidth,
-                                         .init = Init::kHeNormal,
-                                         .source = {seed, stream},
-                                         .name = text::concat("layer", i)});
-      if (kind == Kind::kPlain) continue;
-      const Parameter& weight = layers_.back().parameters()[0];
-      HostArray small = weight.value();
-      for (double& w : small.data<double>()) w /= std::sqrt(static_cast<double>(depth));
-      weight.set_value(small);
-    }
-  }
-
-  Array operator()(const Array& x) const {
-    Array h = relu(first_(x));
-    for (const Linear& layer : layers_) h = kind_ == Kind::kPlain ? relu(layer(h)) : h + relu(layer(h));
-    return last_(h);
-  }
-
-  std::vector<Parameter> parameters() const {
-    std::vector<Parameter> all = first_.parameters();
-    for (const Linear& layer : layers_) all.insert(all.end(), layer.parameters().begin(), layer.parameters().end());
-    all.insert(all.end(), last_.parameters().begin(), last_.parameters().end());
-    return all;
-  }
-
- private:
-  static constexpr std::int64_t kWidth = 32;
-
-  Kind kind_;
-  Linear first_, last_;
-  std::vector<Linear> layers_;
-};
 
 struct Score {
   double train_error = 0, test_error = 0;  // %
@@ -134,11 +89,11 @@ double error_rate(const Program& logits, const Labelled& data) {
   return 100 * wrong / static_cast<double>(count);
 }
 
-Score train_net(Kind kind, std::int64_t depth, const Labelled& train_data, const Labelled& test_data,
+Score train_net(Skip skip, std::int64_t depth, const Labelled& train_data, const Labelled& test_data,
                 std::int64_t epochs, std::uint64_t seed) {
   const std::int64_t in = train_data.inputs.shape()[1], classes = train_data.classes.shape()[1];
-  const DeepNet net(kind, depth, in, classes, seed);
-  const std::vector<Parameter> parameters = net.parameters();
+  const DeepNet net({.in = in, .depth = depth, .out = classes, .skip = skip, .seed = seed});
+  const std::vector<Parameter>& parameters = net.parameters();
   const Function loss =
       trace([&](Array x, Array c) { return cross_entropy(net(x), c); }, {{"x", {in}}, {"c", {classes}}});
   const Program gradient = compile(value_and_grad(loss, parameters), {.dtype = Dtype::kF32});
@@ -187,8 +142,8 @@ DepthStudy study(const std::string& name, const std::vector<std::int64_t>& depth
                  const Labelled& test_data, std::int64_t epochs, const Request& request) {
   DepthStudy found{.data = name, .depths = depths, .plain = {}, .residual = {}};
   for (const std::int64_t depth : depths) {
-    found.plain.push_back(train_net(Kind::kPlain, depth, train_data, test_data, epochs, request.seed));
-    found.residual.push_back(train_net(Kind::kResidual, depth, train_data, test_data, epochs, request.seed));
+    found.plain.push_back(train_net(Skip::kNone, depth, train_data, test_data, epochs, request.seed));
+    found.residual.push_back(train_net(Skip::kIdentity, depth, train_data, test_data, epochs, request.seed));
     request.say(text::concat(name, ", depth ", depth, ": training error plain ",
                              text::number(found.plain.back().train_error), " %, residual ",
                              text::number(found.residual.back().train_error), " %"));
@@ -212,13 +167,13 @@ Array jacobian(const Array& y, const Array& x) {
 
 /// x2 = f2(f1(x0)) and x2 = x1 + f2(x1), x1 = x0 + f1(x0): w dx2/dx0 by vjp, less the product of the blocks' Jacobians
 /// that the chain rule says; largest element.
-double chain_rule_error(Kind kind) {
+double chain_rule_error(Skip skip) {
   constexpr std::int64_t n = 5;
   const Mlp f1({.in = n, .hidden = {8}, .out = n, .seed = 1, .name = "f1"}),
       f2({.in = n, .hidden = {8}, .out = n, .seed = 2, .name = "f2"});
   const Function difference = trace(
       [&](Array x0, Array w) {
-        const bool residual = kind == Kind::kResidual;
+        const bool residual = skip == Skip::kIdentity;
         const Array y1 = f1(x0), x1 = residual ? x0 + y1 : y1, y2 = f2(x1), x2 = residual ? x1 + y2 : y2;
         HostArray identity(Shape{n, n});
         for (std::int64_t i = 0; i < n; ++i) identity.set(i * n + i, residual ? 1 : 0);
@@ -274,8 +229,13 @@ EulerStudy study_euler() {
 // ---- pictures
 
 Figure error_figure(const DepthStudy& study) {
-  Figure figure{
-      .title = study.data, .x_label = "depth (layers)", .y_label = "error (%)", .x_scale = Scale::kLog, .width = 480};
+  Figure figure{.title = study.data,
+                .x_label = "depth (layers)",
+                .y_label = "error (%)",
+                .x_scale = Scale::kLog,
+                .x_range = {3, 200},
+                .y_range = {-3, 100},
+                .width = 480};
   const auto add = [&](const std::vector<Score>& scores, double Score::*error, const std::string& name, Mark mark,
                        int color) {
     Curve curve{.name = name, .mark = mark, .color = color};
@@ -335,18 +295,39 @@ Table table_of(const DepthStudy& study) {
   return table;
 }
 
+/// How much worse the deepest net is than the best of its kind, in points.
+double excess(const std::vector<Score>& scores, double Score::*error) {
+  double best = 100;
+  for (const Score& score : scores) best = std::min(best, score.*error);
+  return scores.back().*error - best;
+}
+
+struct Published {
+  std::string plain, residual;
+};
+
+/// Plain nets must get worse with depth, residual ones not, in training and in test.
+std::vector<Metric> metrics_of(const DepthStudy& study, double residual_limit, const Published& published) {
+  const std::string plain = study.data + ", plain: ", residual = study.data + ", residual: ",
+                    words = " error of the deepest above the best (points)";
+  return {{plain + "training" + words, excess(study.plain, &Score::train_error), Bound::kAtLeast, 10},
+          {plain + "test" + words, excess(study.plain, &Score::test_error), Bound::kAtLeast, 10, published.plain},
+          {residual + "training" + words, excess(study.residual, &Score::train_error), Bound::kAtMost, residual_limit},
+          {residual + "test" + words, excess(study.residual, &Score::test_error), Bound::kAtMost, residual_limit,
+           published.residual}};
+}
+
 }  // namespace
 
 Outcome resnet(const Request& request) {
+  const bool quick = request.quick;
   const std::filesystem::path folder = request.data.empty() ? "/usr/share/datasets/fashion-mnist" : request.data;
   const std::vector<std::int64_t> depths =
-      request.quick ? std::vector<std::int64_t>{4, 64} : std::vector<std::int64_t>{4, 8, 16, 32, 64, 128};
-  const std::int64_t images = request.quick ? 1000 : 6000;
-  const DepthStudy fashion =
-      study("Fashion-MNIST", depths, read_images(folder, "train", 0, images),
-            read_images(folder, "t10k", 0, request.quick ? 1000 : 5000), request.quick ? 20 : 40, request);
-  const DepthStudy spiral = study("two spirals", depths, spirals(request.seed, request.quick ? 500 : 1000),
-                                  spirals(request.seed + 1, 1000), request.quick ? 60 : 150, request);
+      quick ? std::vector<std::int64_t>{4, 64} : std::vector<std::int64_t>{4, 8, 16, 32, 64, 128};
+  const DepthStudy fashion = study("Fashion-MNIST", depths, read_images(folder, "train", quick ? 1000 : 6000),
+                                   read_images(folder, "t10k", quick ? 1000 : 5000), quick ? 20 : 40, request);
+  const DepthStudy spiral = study("two spirals", depths, spirals(request.seed, quick ? 500 : 1000),
+                                  spirals(request.seed + 1, 1000), quick ? 60 : 150, request);
   const EulerStudy euler = study_euler();
   Outcome outcome{
       .title = "Depth, residuals and Euler's method",
@@ -355,22 +336,16 @@ Outcome resnet(const Request& request) {
           "Plain networks get worse with depth, on what they are trained on too; residual ones do not. A "
           "residual network whose blocks share their weights is Euler's method for an ODE.",
       .sections = {{"Numbers", {table_of(fashion), table_of(spiral)}}}};
-  const auto excess = [](const std::vector<Score>& scores) {
-    double best = 100;
-    for (const Score& score : scores) best = std::min(best, score.train_error);
-    return scores.back().train_error - best;
-  };
-  outcome.metrics = {
-      {"Fashion-MNIST, plain: training error of the deepest above the best (points)", excess(fashion.plain),
-       Bound::kAtLeast, 10, "ImageNet top-1, plain-18 to plain-34: +0.60"},
-      {"Fashion-MNIST, residual: training error of the deepest above the best (points)", excess(fashion.residual),
-       Bound::kAtMost, request.quick ? 8.0 : 3.0, "ImageNet top-1, ResNet-18 to ResNet-34: -2.85"},
-      {"spirals, plain less residual: training error of the deepest (points)",
-       spiral.plain.back().train_error - spiral.residual.back().train_error, Bound::kAtLeast, 10},
-      {"chain rule of x2 = f2(f1(x0)): largest error", chain_rule_error(Kind::kPlain), Bound::kAtMost, 1e-14},
-      {"chain rule of x2 = x1 + f2(x1), x1 = x0 + f1(x0): largest error", chain_rule_error(Kind::kResidual),
-       Bound::kAtMost, 1e-14},
-      {"slope of the ResNet's error over N, distance from -1", std::abs(euler.slope + 1), Bound::kAtMost, 0.05}};
+  outcome.metrics =
+      metrics_of(fashion, quick ? 8 : 3,
+                 {"ImageNet top-1, plain-18 to plain-34: +0.60", "ImageNet top-1, ResNet-18 to ResNet-34: -2.85"});
+  for (const Metric& metric : metrics_of(spiral, quick ? 8 : 3, {})) outcome.metrics.push_back(metric);
+  outcome.metrics.insert(
+      outcome.metrics.end(),
+      {{"chain rule of x2 = f2(f1(x0)): largest error", chain_rule_error(Skip::kNone), Bound::kAtMost, 1e-14},
+       {"chain rule of x2 = x1 + f2(x1), x1 = x0 + f1(x0): largest error", chain_rule_error(Skip::kIdentity),
+        Bound::kAtMost, 1e-14},
+       {"slope of the ResNet's error over N, distance from -1", std::abs(euler.slope + 1), Bound::kAtMost, 0.05}});
   return outcome;
 }
 

@@ -11,10 +11,8 @@
 namespace costate::experiments {
 namespace {
 
-constexpr double kUnit = 0.025;  // dt in the units of the authors' network
-
 /// Samples of the inputs that a window of `samples` needs: one before, for the cubic, and some after.
-Span input_span(const Span& span, int delays) { return {span.first - 1, span.count + delays + 2}; }
+Span input_span(const Span& span, std::int64_t delays) { return {span.first - 1, span.count + delays + 2}; }
 
 HostArray inputs_of(const SpintronicSeries& series, const Span& span) {
   const auto num_inputs = static_cast<std::int64_t>(series.inputs.size());
@@ -46,14 +44,13 @@ std::filesystem::path spintronic_file(const Request& request, const std::string&
   return path;
 }
 
-SpintronicSeries read_spintronic(const std::filesystem::path& table, std::size_t stride,
+SpintronicSeries read_spintronic(const std::filesystem::path& table, const SpintronicRows& rows,
                                  std::span<const DriveColumn> drives) {
   constexpr std::size_t kMz = 3;
   std::istringstream lines(read_file(table));
   SpintronicSeries series;
   series.inputs.resize(drives.size());
   std::string line;
-  double first = 0;
   for (std::size_t row = 0, number = 1; std::getline(lines, line); ++number) {
     if (line.empty() || line[0] == '#') continue;
     std::istringstream cells(line);
@@ -64,41 +61,34 @@ SpintronicSeries read_spintronic(const std::filesystem::path& table, std::size_t
     if (values.size() < needed)
       throw DataError("[read_spintronic] '", table.string(), "' line ", number, " has ", values.size(),
                       " numbers; a row needs ", needed, ".");
-    if (row == 0) first = values[kMz];
-    if (row++ % stride != 0) continue;
-    series.y.push_back(10 * (values[kMz] - first));
+    if (row == 0) series.rest = rows.rest.value_or(values[kMz]);
+    if (row++ % rows.stride != 0) continue;
+    series.y.push_back(10 * (values[kMz] - series.rest));
     for (std::size_t k = 0; k < drives.size(); ++k)
       series.inputs[k].push_back((values[drives[k].column] - drives[k].offset) / drives[k].scale);
   }
+  if (series.y.size() < rows.fewest)
+    throw DataError("[read_spintronic] '", table.string(), "' has ", series.y.size(), " samples (every ", rows.stride,
+                    ". row); needs ", rows.fewest, ".");
   return series;
 }
 
-SpintronicModel::SpintronicModel(int delays, int inputs, std::uint64_t seed)
-    : delays_(delays),
-      inputs_(inputs),
-      net_({.in = delays * (1 + inputs), .hidden = {50, 50}, .out = delays, .seed = seed}) {}
-
-VectorField SpintronicModel::field(std::int64_t num_samples, Interpolation interpolation) const {
-  return vector_field({delays_}, {{"u_times", {num_samples}}, {"u", {num_samples, inputs_}}},
-                      [&](Array t, Array z, Array u_times, Array u) {
-                        std::vector<Array> now, parts = {z};
-                        for (int delay = 0; delay < delays_; ++delay)
-                          now.push_back(interpolate(u_times, u, t + static_cast<double>(delay), interpolation));
-                        for (int input = 0; input < inputs_; ++input)
-                          for (const Array& e : now) parts.push_back(e.slice(input, input + 1));
-                        return kUnit * net_(concat(parts));
-                      });
+DrivenDelays spintronic_model(int delays, int inputs, std::uint64_t seed) {
+  constexpr double kAuthorsUnit = 0.025;  // of time, in samples
+  return DrivenDelays({.delays = delays, .inputs = inputs, .hidden = {50, 50}, .rate = kAuthorsUnit, .seed = seed});
 }
 
-void SpintronicModel::load(const std::filesystem::path& safetensors) const {
+DrivenDelays published_model(const std::filesystem::path& safetensors) {
+  DrivenDelays model = spintronic_model(2, 1, 0);
   const ArrayFile file = read_safetensors(safetensors);
   std::size_t next = 0;
   for (const char* layer : {"0", "3", "6"})
     for (const char* kind : {"weight", "bias"})
-      net_.parameters()[next++].set_value(file.array(text::concat("ext0.", layer, ".", kind)));
+      model.net().parameters()[next++].set_value(file.array(text::concat("ext0.", layer, ".", kind)));
+  return model;
 }
 
-TrainResult train_spintronic(const SpintronicModel& model, const SpintronicSeries& series,
+TrainResult train_spintronic(const DrivenDelays& model, const SpintronicSeries& series,
                              const SpintronicTraining& training) {
   const std::int64_t k = model.delays(), length = training.window, stride = std::max<std::int64_t>(1, (length - 1) / 2);
   const std::int64_t count = (training.span.count - length - k) / stride + 1;
@@ -126,7 +116,7 @@ TrainResult train_spintronic(const SpintronicModel& model, const SpintronicSerie
                                      .polish = training.polish}});
 }
 
-std::vector<double> free_run(const SpintronicModel& model, const SpintronicSeries& series, const Span& span) {
+std::vector<double> free_run(const DrivenDelays& model, const SpintronicSeries& series, const Span& span) {
   const std::int64_t k = model.delays();
   const Span inputs = input_span(span, model.delays());
   HostArray start(Shape{1, k});

@@ -1,18 +1,14 @@
-// The model of Chen X. et al. 2022 (Nature Communications 13:1016): a magnetic texture that is seen through one number,
-// its mean magnetization, and driven by known inputs. The state is k successive samples of that number,
-//
-//     z = (y(t), y(t + dt), …),   dz/dt = net(z, e(t), e(t + dt), …),   e(t) [input],
-//
-// in units of the sampling time dt.
+// The data of Chen X. et al. 2022 (Nature Communications 13:1016), and how their model of it (DrivenDelays) is trained
+// and run: a magnetic texture that is seen through its mean magnetization, in units of the sampling time.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "costate/models/models.h"
-#include "costate/nn/nn.h"
 #include "experiments/experiment.h"
 
 namespace costate::experiments {
@@ -21,6 +17,7 @@ namespace costate::experiments {
 struct SpintronicSeries {
   std::vector<double> y;
   std::vector<std::vector<double>> inputs;  // [input][sample]
+  double rest = 0;                          // mz where y = 0
 };
 
 /// A column of the table that drives the system, and its units: e = (column - offset) / scale.
@@ -32,26 +29,22 @@ struct DriveColumn {
 /// The file called `name` in the request's data. InvalidArgument, with where to get the data, if it is not there.
 std::filesystem::path spintronic_file(const Request& request, const std::string& name);
 
-/// Every `stride`-th row of a table of Mumax3 (columns t, mx, my, mz, …): y = 10 (mz - mz of the first row).
-SpintronicSeries read_spintronic(const std::filesystem::path& table, std::size_t stride,
+struct SpintronicRows {
+  std::size_t stride = 1;           // every stride-th row is a sample
+  std::size_t fewest = 1;           // samples that are needed
+  std::optional<double> rest = {};  // mz where y = 0; none: that of the first row
+};
+
+/// A table of Mumax3 (columns t, mx, my, mz, …): y = 10 (mz - rest). DataError if a row has too few numbers, or the
+/// table too few rows.
+SpintronicSeries read_spintronic(const std::filesystem::path& table, const SpintronicRows& rows,
                                  std::span<const DriveColumn> drives);
 
-/// The field, and its network of two hidden layers of 50.
-class SpintronicModel {
- public:
-  SpintronicModel(int delays, int inputs, std::uint64_t seed);
+/// The model with its network of two hidden layers of 50, in the authors' units.
+DrivenDelays spintronic_model(int delays, int inputs, std::uint64_t seed);
 
-  int delays() const { return delays_; }
-  const Mlp& net() const { return net_; }
-  /// Arguments: u_times [n] and u [n, input]; `interpolation` says how inputs run between their samples.
-  VectorField field(std::int64_t num_samples, Interpolation interpolation = Interpolation::kCubic) const;
-  /// The authors' weights: tensors ext0.{0,3,6}.{weight,bias}.
-  void load(const std::filesystem::path& safetensors) const;
-
- private:
-  int delays_, inputs_;
-  Mlp net_;
-};
+/// The same with the authors' weights: tensors ext0.{0,3,6}.{weight,bias}.
+DrivenDelays published_model(const std::filesystem::path& safetensors);
 
 /// A stretch of samples.
 struct Span {
@@ -65,11 +58,11 @@ struct SpintronicTraining {
   std::int64_t epochs = 100, polish = 500;
   std::uint64_t seed = 0;
 };
-TrainResult train_spintronic(const SpintronicModel& model, const SpintronicSeries& series,
+TrainResult train_spintronic(const DrivenDelays& model, const SpintronicSeries& series,
                              const SpintronicTraining& training);
 
 /// y over the stretch, solved from its first samples alone, one step of rk4 a sample.
-std::vector<double> free_run(const SpintronicModel& model, const SpintronicSeries& series, const Span& span);
+std::vector<double> free_run(const DrivenDelays& model, const SpintronicSeries& series, const Span& span);
 
 /// Mean square difference to the series over samples first, first + 1, … of it.
 double mean_square_error(const std::vector<double>& found, const SpintronicSeries& series, std::int64_t first);

@@ -16,7 +16,8 @@ struct Measured {
   std::string system, unit;
   double spacing = 0;
   std::vector<std::vector<double>> series;
-  std::size_t horizon = 0;  // samples of the forecast
+  std::size_t horizon = 0;          // samples of the forecast
+  std::int64_t quick_polish = 120;  // epochs of L-BFGS in the quick version
 };
 
 Measured measure(const std::string& system, const std::string& number, double spacing, int samples, std::size_t horizon,
@@ -72,34 +73,37 @@ struct Learned {
 
 Learned learn(const Measured& measured, const Embedding& embedding, const Request& request) {
   const auto d = static_cast<std::int64_t>(embedding.dimension);
-  const Mlp net({.in = d, .hidden = {48, 48}, .out = d, .seed = request.seed});
+  const std::int64_t width = request.quick ? 24 : 48;
+  const Mlp net({.in = d, .hidden = {width, width}, .out = d, .seed = request.seed});
   const VectorField field = vector_field({d}, [&](Array, Array z) { return net(z); });
   const std::vector<std::vector<double>> seen(measured.series.begin(), measured.series.end() - 1);
   const double spacing = measured.spacing * embedding.rate;
   const TrajectoryWindows windows = cut_windows(embed(seen, embedding), spacing, {.length = 20, .stride = 15});
-  const SolveOptions solver{.method = Method::kTsit5, .rtol = 1e-6, .atol = 1e-7};
-  fit_trajectories(field, net.parameters(), windows,
-                   {.solve = solver,
-                    .train = {.epochs = 60,
-                              .batch = 64,
-                              .seed = request.seed,
-                              .schedule = {.kind = ScheduleKind::kCosine, .base = 1e-2},
-                              .polish = request.quick ? 100 : 500}});
+  const TrainResult result = fit_trajectories(field, net.parameters(), windows,
+                                              {.solve = {.method = Method::kRk4, .steps_per_interval = 1},
+                                               .train = {.epochs = 60,
+                                                         .batch = 64,
+                                                         .seed = request.seed,
+                                                         .schedule = {.kind = ScheduleKind::kCosine, .base = 1e-2},
+                                                         .polish = request.quick ? measured.quick_polish : 500}});
   const HostArray held = embed({measured.series.back()}, embedding);
   HostArray start(Shape{1, d}), times(Shape{static_cast<std::int64_t>(measured.horizon)});
   for (std::int64_t k = 0; k < d; ++k) start.set(k, held.at(k));
   for (std::int64_t i = 0; i < times.size(); ++i) times.set(i, spacing * static_cast<double>(i));
-  const HostArray states = solve(field, start, times, solver).states;
+  const HostArray states = solve(field, start, times, {.method = Method::kTsit5, .rtol = 1e-6, .atol = 1e-7}).states;
   Learned learned;
-  double squares = 0, spread = 0;
+  const std::vector<double>& truth = measured.series.back();
+  double squares = 0, sum = 0, sum_squares = 0;
   for (std::size_t i = 0; i < measured.horizon; ++i) {
     const double x = embedding.mean + embedding.deviation * states.at(static_cast<std::int64_t>(i) * d);
-    const double truth = measured.series.back()[i];
     learned.forecast.push_back(x);
-    squares += std::isfinite(x) ? std::pow(x - truth, 2) : HUGE_VAL;
-    spread += std::pow(truth - embedding.mean, 2);
+    squares += std::isfinite(x) ? std::pow(x - truth[i], 2) : HUGE_VAL;
+    sum += truth[i];
+    sum_squares += truth[i] * truth[i];
   }
-  learned.error = std::sqrt(squares / spread);
+  learned.error = std::sqrt(squares / (sum_squares - sum * sum / static_cast<double>(measured.horizon)));
+  request.say(text::concat("  from ", d, d == 1 ? " sample" : " samples", ": relative error ", learned.error, " after ",
+                           result.history.back().seconds, " s"));
   return learned;
 }
 
@@ -139,13 +143,15 @@ Curve over_time(const Measured& measured, const std::vector<double>& x, const st
   return curve;
 }
 
+constexpr int kWidth = 560, kHeight = 320;  // of a picture of the sheet
+
 Figure forecast_figure(const Study& s) {
-  const std::string many = text::concat(s.embedding.dimension, " delayed samples");
-  Figure figure{.title = text::concat(s.measured.system, " from one number"),
-                .x_label = "time",
+  const std::string many = text::concat(s.embedding.dimension, " samples");
+  Figure figure{.title = s.measured.system + " from one number",
+                .x_label = s.measured.system == "pendulum" ? "time (s)" : "time (model units)",
                 .y_label = s.measured.unit,
-                .width = 560,
-                .height = 320};
+                .width = kWidth,
+                .height = kHeight};
   figure.curves = {over_time(s.measured, s.measured.series.back(), "true", Mark::kLine, 6),
                    over_time(s.measured, s.one.forecast, "one sample", Mark::kLine, 5),
                    over_time(s.measured, s.all.forecast, many, Mark::kDashed, 1)};
@@ -158,36 +164,51 @@ Figure forecast_figure(const Study& s) {
   return figure;
 }
 
-Figure choice_figure(const Study& s) {
-  Curve information{.name = "mutual information (nats)", .color = 0},
-      shares{.name = "false neighbours", .mark = Mark::kLine, .color = 1};
-  for (std::size_t lag = 0; lag < s.information.size(); ++lag) {
-    information.x.push_back(static_cast<double>(lag));
-    information.y.push_back(s.information[lag]);
+constexpr int kColors[] = {0, 1, 2};  // of the systems
+
+/// Mutual information over the lag, with the chosen ones.
+Figure lag_figure(const std::vector<Study>& studies) {
+  Figure figure{.title = "lag: the first minimum",
+                .x_label = "lag (samples)",
+                .y_label = "mutual information (nats)",
+                .width = kWidth,
+                .height = kHeight};
+  for (std::size_t i = 0; i < studies.size(); ++i) {
+    const Study& s = studies[i];
+    Curve curve{.name = s.measured.system, .color = kColors[i]};
+    for (std::size_t lag = 0; lag < s.information.size(); ++lag) {
+      curve.x.push_back(static_cast<double>(lag));
+      curve.y.push_back(s.information[lag]);
+    }
+    figure.curves.push_back(curve);
+    figure.curves.push_back({.name = "",
+                             .x = {static_cast<double>(s.embedding.lag)},
+                             .y = {s.information[s.embedding.lag]},
+                             .mark = Mark::kPoints,
+                             .color = kColors[i]});
   }
-  Curve chosen{.name = "chosen", .mark = Mark::kPoints, .color = 6};
-  chosen.x = {static_cast<double>(s.embedding.lag)};
-  chosen.y = {s.information[s.embedding.lag]};
-  return {.title = s.measured.system,
-          .x_label = "lag (samples)",
-          .y_label = "mutual information (nats)",
-          .curves = {information, chosen},
-          .width = 460,
-          .height = 300};
+  return figure;
 }
 
-Figure neighbours_figure(const Study& s) {
-  Curve shares{.name = "", .color = 1};
-  for (std::size_t k = 0; k < s.false_shares.size(); ++k) {
-    shares.x.push_back(static_cast<double>(k + 1));
-    shares.y.push_back(100 * s.false_shares[k]);
+Figure dimension_figure(const std::vector<Study>& studies) {
+  Figure figure{.title = "dimension: where false neighbours end",
+                .x_label = "dimension (delayed samples)",
+                .y_label = "false neighbours (%)",
+                .x_range = {0.9, 5.1},
+                .width = kWidth,
+                .height = kHeight};
+  for (std::size_t i = 0; i < studies.size(); ++i) {
+    Curve curve{.name = studies[i].measured.system, .color = kColors[i]};
+    for (std::size_t k = 0; k < studies[i].false_shares.size(); ++k) {
+      curve.x.push_back(static_cast<double>(k + 1));
+      curve.y.push_back(100 * studies[i].false_shares[k]);
+    }
+    figure.curves.push_back(curve);
+    curve.name = "";
+    curve.mark = Mark::kPoints;
+    figure.curves.push_back(curve);
   }
-  return {.title = s.measured.system,
-          .x_label = "dimension",
-          .y_label = "false neighbours (%)",
-          .curves = {shares},
-          .width = 460,
-          .height = 300};
+  return figure;
 }
 
 /// omega from the two samples of theta, delta theta / delta t, against the true one at the middle.
@@ -210,12 +231,13 @@ Study pendulum_study(const Request& request) {
   std::vector<std::vector<double>> starts;
   for (int i = 0; i < 12; ++i) starts.push_back({0.2 + 1.6 * i / 11, 0.0});
   starts.push_back({1.3, 0.0});
-  Study found{.measured = measure("pendulum", "angle (rad)", 0.1, 141, 140, starts),
+  Study found{.measured = measure("pendulum", "angle (rad)", 0.1, 144, 142, starts),
               .embedding = {},
               .information = {},
               .false_shares = {},
               .one = {},
               .all = {}};
+  found.measured.quick_polish = 400;
   found.embedding = units_of(found.measured);
   found.embedding.dimension = 2;
   request.say("pendulum from theta alone");
@@ -229,24 +251,26 @@ Study pendulum_study(const Request& request) {
 }  // namespace
 
 Outcome takens(const Request& request) {
-  const int samples = request.quick ? 1001 : 2001;
+  const int samples = request.quick ? 1001 : 2001, fewer = request.quick ? 401 : 601;
   const Study pendulum = pendulum_study(request);
   std::vector<Study> studies;
   studies.push_back(study(
-      measure("lotka-volterra", "prey", 0.05, 601, 140, {{1, 1}, {1.5, 1}, {2, 1}, {1, 2}, {1.6, 1.4}}), request, 60));
+      measure("lotka-volterra", "prey (model units)", 0.05, fewer, 140, {{1, 1}, {1.5, 1}, {2, 1}, {1, 2}, {1.6, 1.4}}),
+      request, 60));
   studies.push_back(
-      study(measure("van-der-pol", "x", 0.1, 601, 130, {{0.5, 0}, {2, 0}, {-1, 2}, {3, 1}, {1, -1}}), request, 40));
+      study(measure("van-der-pol", "x (model units)", 0.1, fewer, 130, {{0.5, 0}, {2, 0}, {-1, 2}, {3, 1}, {1, -1}}),
+            request, 40));
   studies.push_back(
-      study(measure("lorenz", "x", 0.02, samples, 100, {{1, 1, 20}, {5, 5, 20}, {-6, -6, 22}}, 500), request, 40));
+      study(measure("lorenz", "x (model units)", 0.02, samples, 100, {{1, 1, 20}, {5, 5, 20}, {-6, -6, 22}}, 500),
+            request, 40));
 
   Outcome outcome{.title = "Systems learned from one of their numbers",
                   .figure = Sheet({forecast_figure(pendulum), forecast_figure(studies[0]), forecast_figure(studies[1]),
-                                   forecast_figure(studies[2])},
+                                   forecast_figure(studies[2]), lag_figure(studies), dimension_figure(studies)},
                                   2),
                   .caption =
                       "Forecasts of a trajectory that was not trained on. One sample cannot tell where the system "
-                      "goes; delayed samples can (Takens 1981)."};
-  std::vector<Figure> choices;
+                      "goes; delayed samples can (Takens 1981). Below: how far apart they are, and how many."};
   Table table{.header = {"system", "lag (samples)", "dimension", "relative error", "relative error, one sample"},
               .rows = {}};
   const auto add = [&](const Study& s) {
@@ -254,20 +278,16 @@ Outcome takens(const Request& request) {
                           text::number(s.all.error), text::number(s.one.error)});
   };
   add(pendulum);
-  for (const Study& s : studies) {
-    add(s);
-    choices.push_back(choice_figure(s));
-    choices.push_back(neighbours_figure(s));
-  }
-  outcome.sections = {{"The choice of lag and dimension", {Picture{Sheet(choices, 2)}}}, {"Numbers", {table}}};
-  const double slack = request.quick ? 8 : 1;
+  for (const Study& s : studies) add(s);
+  outcome.sections = {{"Numbers", {table}}};
+  const double slack = request.quick ? 4 : 1;
   outcome.metrics = {
       {"pendulum from theta alone: relative error over 2 periods", pendulum.all.error, Bound::kAtMost, 0.03},
       {"the same from one sample: it must fail", pendulum.one.error, Bound::kAtLeast, 0.3},
       {"omega recovered as delta theta / delta t: relative error", recovered_velocity_error(0.1), Bound::kAtMost, 1e-3},
-      {"Lotka-Volterra from the prey alone: relative error", studies[0].all.error, Bound::kAtMost, 0.05 * slack},
+      {"Lotka-Volterra from the prey alone: relative error", studies[0].all.error, Bound::kAtMost, 0.1 * slack},
       {"Van der Pol from x alone: relative error", studies[1].all.error, Bound::kAtMost, 0.05 * slack},
-      {"Lorenz from x alone: relative error over 2 time units", studies[2].all.error, Bound::kAtMost, 0.1 * slack},
+      {"Lorenz from x alone: relative error over 2 time units", studies[2].all.error, Bound::kAtMost, 0.2 * slack},
       {"Lorenz: dimension by false neighbours", static_cast<double>(studies[2].embedding.dimension), Bound::kAtLeast,
        3}};
   return outcome;

@@ -3,6 +3,7 @@ refuse."""
 
 import json
 import os
+import pathlib
 
 import pytest
 
@@ -66,6 +67,28 @@ def test_reproduce_refuses_garbage_in_a_table(tmp_path):
     table.write_text("# t mx my mz Ku\n0 0 0 0.7 8e5\n1 0 0\n")
     bad("line 3 has 3 numbers", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_reproduce_refuses_short_tables_and_broken_numbers(tmp_path):
+    table = tmp_path / "1skyrmion_voltage_train.table.txt"
+    table.write_text("# t mx my mz Ku\n" + "0 0 0 0.7 8e5\n" * 100)
+    bad("has 50 samples", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "run")
+    table.write_text("# t mx my mz Ku\n" + "0 0 0 0.7 8e5\n" * 43_010)
+    (tmp_path / "mg.txt").write_text("0.5\n" * 9000 + "x\n")
+    bad("the first 9000 can be read", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_reproduce_refuses_images_as_labels(tmp_path):
+    images = pathlib.Path("/usr/share/datasets/fashion-mnist")
+    if not images.is_dir():
+        pytest.skip(f"{images} is not there")
+    for path in images.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    labels = tmp_path / "t10k-labels-idx1-ubyte.gz"
+    labels.unlink()
+    labels.symlink_to(images / "t10k-images-idx3-ubyte.gz")
+    bad("are the files mixed up?", "reproduce", "resnet", "--quick", "--data", tmp_path, "--out", tmp_path / "run")
 
 
 def test_bench_prints_rates():

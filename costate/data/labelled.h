@@ -1,0 +1,19 @@
+// Points of two classes that no straight line parts.
+#pragma once
+
+#include "costate/array/host_array.h"
+#include "costate/data/densities.h"
+
+namespace costate {
+
+/// Points [count, 2] and their classes [count, 2] as unit vectors, f64.
+struct LabelledPoints {
+  HostArray points, classes;
+};
+
+/// Two interleaved spirals of one and a half turns about the origin, out to radius 2, with Gaussian noise of 0.06.
+/// Samples with an even index are of class 0; row i depends on the seed and `first + i` alone. InvalidArgument for a
+/// negative range.
+LabelledPoints two_spirals(const SampleRange& range);
+
+}  // namespace costate
