@@ -66,15 +66,31 @@ void add_slope(const Times<T>& times, std::int64_t n, std::int64_t i, double sca
   add_secant(left + 1, scale * share);
 }
 
+/// The last of n knots that is at or before t; 0 if none is.
 template <class T>
-Weights find_weights(Interpolation interpolation, int order, const Times<T>& times, double t) {
-  std::int64_t n = times.count;
-  while (n > 1 && times[n - 1] <= times[n - 2]) --n;  // padding
-  std::int64_t low = 0, high = n;                     // times[low] <= t < times[high]
+std::int64_t find_knot(const Times<T>& times, std::int64_t n, double t) {
+  std::int64_t low = 0, high = n;  // times[low] <= t < times[high]
+  if (n > 2) {                     // knots are evenly spaced more often than not: look there first
+    const double share = (t - times[0]) / (times[n - 1] - times[0]);
+    const double within = share > 0 ? std::min(share, 1.0) : 0.0;  // NaN is 0
+    const auto guess = static_cast<std::int64_t>(within * static_cast<double>(n - 1));
+    low = std::max<std::int64_t>(guess - 1, 0);
+    high = std::min(guess + 2, n);
+    if (times[low] > t) low = 0;
+    if (high < n && times[high] <= t) high = n;
+  }
   while (high - low > 1) {
     const std::int64_t middle = (low + high) / 2;
     (times[middle] <= t ? low : high) = middle;
   }
+  return low;
+}
+
+template <class T>
+Weights find_weights(Interpolation interpolation, int order, const Times<T>& times, double t) {
+  std::int64_t n = times.count;
+  while (n > 1 && times[n - 1] <= times[n - 2]) --n;  // padding
+  const std::int64_t low = find_knot(times, n, t);
   Weights weights{.first = low - 1};
   const bool is_outside = t < times[0] || low == n - 1;
   if (is_outside || interpolation == Interpolation::kHold) {
@@ -82,7 +98,7 @@ Weights find_weights(Interpolation interpolation, int order, const Times<T>& tim
     return weights;
   }
   const double h = times[low + 1] - times[low], x = (t - times[low]) / h;
-  const double scale = std::pow(h, -order);
+  const double scale = order == 0 ? 1.0 : std::pow(h, -order);
   if (interpolation == Interpolation::kLinear) {
     weights.add(low, scale * cubic_derivative({1, -1, 0, 0}, order, x));
     weights.add(low + 1, scale * cubic_derivative({0, 1, 0, 0}, order, x));
