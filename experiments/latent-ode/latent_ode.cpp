@@ -173,8 +173,8 @@ Figure forward_figure(const Row& row, std::int64_t sample) {
       {part_of(curve_of(row.test.truth, sample, {.name = "truth", .mark = Mark::kDashed, .color = 6}), kSpiralWindow),
        curve_of(row.test.observations, sample, {.name = "observed", .mark = Mark::kPoints, .color = 6}),
        curve_of(row.gap_rnn_forecast, sample, {.name = "RNN, beyond", .color = 3}),
-       curve_of(row.rnn.within.points, sample, {.name = "latent ODE, within", .color = 0}),
-       curve_of(row.rnn.behind.points, sample, {.name = "latent ODE, beyond", .color = 1})});
+       curve_of(row.ode_rnn.within.points, sample, {.name = "latent ODE, within", .color = 0}),
+       curve_of(row.ode_rnn.behind.points, sample, {.name = "latent ODE, beyond", .color = 1})});
 }
 
 Figure backward_figure(const Row& row, std::int64_t sample) {
@@ -182,8 +182,8 @@ Figure backward_figure(const Row& row, std::int64_t sample) {
       row, sample,
       {part_of(curve_of(row.late.truth, sample, {.name = "truth", .mark = Mark::kDashed, .color = 6}), 0),
        curve_of(row.late.observations, sample, {.name = "observed", .mark = Mark::kPoints, .color = 6}),
-       curve_of(row.rnn.within_late.points, sample, {.name = "latent ODE, within", .color = 0}),
-       curve_of(row.rnn.before.points, sample, {.name = "latent ODE, back in time", .color = 2})});
+       curve_of(row.ode_rnn.within_late.points, sample, {.name = "latent ODE, within", .color = 0}),
+       curve_of(row.ode_rnn.before.points, sample, {.name = "latent ODE, back in time", .color = 2})});
 }
 
 /// The latent states in their first two components, coloured by the direction of the spiral.
@@ -195,7 +195,7 @@ Figure latent_figure(const Row& row) {
                 .height = 440};
   for (std::int64_t sample = 0; sample < 20; ++sample) {
     const bool is_clockwise = sample % 2 == 0;
-    figure.curves.push_back(curve_of(row.rnn.within.latent, sample,
+    figure.curves.push_back(curve_of(row.ode_rnn.within.latent, sample,
                                      {.name = sample > 1     ? ""
                                               : is_clockwise ? "clockwise"
                                                              : "counter-clockwise",
@@ -290,15 +290,15 @@ Outcome latent_ode(const Request& request) {
   for (const Published& published : kPublished)
     if (!request.quick || published.observed == 50) rows.push_back(study(published, effort, request));
   const Row& shown = rows.front();
-  Outcome outcome{
-      .title = "Latent ODEs of irregular spirals",
-      .figure = Sheet({forward_figure(shown, 0), forward_figure(shown, 1), backward_figure(shown, 0),
-                       backward_figure(shown, 1), latent_figure(shown), error_figure(rows)},
-                      2),
-      .caption =
-          "Spirals that were not trained on: a latent ODE reconstructs them from few noisy points, and goes "
-          "on beyond them (top) and back before them (middle). Bottom: its latent paths, and the errors.",
-      .sections = {{"Numbers", {table_of(rows)}}, protocol(effort)}};
+  Outcome outcome{.title = "Latent ODEs of irregular spirals",
+                  .figure = Sheet({forward_figure(shown, 0), forward_figure(shown, 1), backward_figure(shown, 0),
+                                   backward_figure(shown, 1), latent_figure(shown), error_figure(rows)},
+                                  2),
+                  .caption =
+                      "Spirals that were not trained on: a latent ODE (ODE-RNN encoder) reconstructs them from few "
+                      "noisy points, and goes "
+                      "on beyond them (top) and back before them (middle). Bottom: its latent paths, and the errors.",
+                  .sections = {{"Numbers", {table_of(rows)}}, protocol(effort)}};
   for (const Row& row : rows)
     for (Metric& metric : metrics_of(row, request)) outcome.metrics.push_back(std::move(metric));
   return outcome;
