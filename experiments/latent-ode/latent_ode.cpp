@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kNoise = 0.1;       // sd of the data's
 constexpr double kLikelihood = 0.3;  // sd in the likelihood, that of the authors' code
-constexpr double kContinuity = 30;   // its weight, from 30 to 100 makes no difference; 0 goes astray behind the data
+constexpr double kContinuity = 30;   // its weight; without the term, forecasts go astray behind the data
 
 /// A row of table 2 of the paper.
 struct Published {
