@@ -4,4 +4,5 @@
 #include "costate/data/densities.h"  // IWYU pragma: export
 #include "costate/data/labelled.h"   // IWYU pragma: export
 #include "costate/data/simulate.h"   // IWYU pragma: export
+#include "costate/data/spirals.h"    // IWYU pragma: export
 #include "costate/data/systems.h"    // IWYU pragma: export

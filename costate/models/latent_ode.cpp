@@ -85,6 +85,8 @@ LatentOde::LatentOde(const LatentOdeOptions& options)
                 .name = options.name + ".decoder"}) {
   if (options.gap_steps < 1)
     throw InvalidArgument("[LatentOde] gap_steps must be at least 1; got ", options.gap_steps, ".");
+  if (!(options.continuity >= 0) || !std::isfinite(options.continuity))
+    throw InvalidArgument("[LatentOde] continuity must be 0 or more; got ", options.continuity, ".");
   std::visit([&](const auto& cell) { append(parameters_, cell.parameters()); }, cell_);
   if (options.encoder == Encoder::kOdeRnn) append(parameters_, encoder_field_.parameters());
   for (const Mlp* part : {&posterior_, &field_, &decoder_}) append(parameters_, part->parameters());
@@ -118,10 +120,20 @@ Array LatentOde::latent_path(const Array& z, const Array& times) const {
 
 Array LatentOde::decode(const Array& path) const { return apply_to_rows(decoder_, path); }
 
-Array LatentOde::negative_elbo(const Observations& seen, const Array& noise, double sd) const {
+Array LatentOde::loss(const Observations& seen, const Array& noise, double sd) const {
   const DiagonalNormal q = encode(seen);
-  const Array expected = predict(q.sample(noise), seen.times);
-  return gaussian_negative_log_likelihood(expected, seen.x, sd) + kl_to_standard_normal(q);
+  const Array path = latent_path(q.sample(noise), seen.times);
+  Array loss = gaussian_negative_log_likelihood(decode(path), seen.x, sd) + kl_to_standard_normal(q);
+  if (options_.continuity == 0) return loss;
+  const std::int64_t n = seen.times.shape()[0], middle = n / 2;
+  if (n < 2) throw InvalidArgument("[LatentOde] continuity needs at least two observations; got ", n, ".");
+  const auto add_half = [&](std::int64_t begin, std::int64_t end) {
+    const DiagonalNormal half = encode({seen.times.slice(begin, end), seen.x.slice(begin, end)});
+    loss = loss + options_.continuity * sum(square(path[begin] - half.mean));
+  };
+  add_half(0, middle);
+  add_half(middle, n);
+  return loss;
 }
 
 GapRnn::GapRnn(const GapRnnOptions& options)

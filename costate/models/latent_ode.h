@@ -7,6 +7,12 @@
 //   dynamics      z_1, …, z_N = ODESolve(z_1, f, t_1, …, t_N)         f does not depend on t
 //   observation   x_i ~ N(decoder(z_i), sd^2)
 //   loss          -ELBO = -sum_i log p(x_i | z_i) + KL(q || N(0, I))
+//   continuity    + weight sum_h |z_h - mean of q(z_h | half h of the observations)|^2
+//
+// The last term, off by default, is the idea of Iakovlev et al. 2023 ("Latent neural ODEs with sparse Bayesian multiple
+// shooting") with two windows: the states z_h that each half of the observations gives on its own, at its first time,
+// must lie on the path from z_1. The ELBO says nothing of states behind t_N; so bound, they go on as paths that begin
+// there do.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +45,7 @@ struct LatentOdeOptions {
   int gap_steps = 1;                                      // Euler steps of g from one observation to the next
   std::vector<std::int64_t> field_hidden = {20};          // of f
   std::vector<std::int64_t> decoder_hidden = {20};
+  double continuity = 0;  // weight of that term
   SolveOptions solve = {.rtol = 1e-3, .atol = 1e-4};
   std::uint64_t seed = 0;
   std::string name = "latent_ode";
@@ -65,7 +72,7 @@ struct Observations {
 
 class LatentOde {
  public:
-  /// InvalidArgument for sizes or gap steps below 1.
+  /// InvalidArgument for sizes or gap steps below 1, or a continuity that is negative or not finite.
   explicit LatentOde(const LatentOdeOptions& options);
 
   /// q(z_1 | x): mean and log variance [latent] of the latent state at the first observation.
@@ -77,8 +84,9 @@ class LatentOde {
   /// The expected observations [time, observed] at times [time] from z at times[0]: behind the last observation, or
   /// before the first if the times descend.
   Array predict(const Array& z, const Array& times) const { return decode(latent_path(z, times)); }
-  /// -ELBO, by one sample of z_1: noise [latent] ~ N(0, I). `sd` is that of an observation.
-  Array negative_elbo(const Observations& seen, const Array& noise, double sd) const;
+  /// The -ELBO, by one sample of z_1, and the continuity term: noise [latent] ~ N(0, I). `sd` is that of an
+  /// observation.
+  Array loss(const Observations& seen, const Array& noise, double sd) const;
 
   const LatentOdeOptions& options() const { return options_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }

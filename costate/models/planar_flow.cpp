@@ -34,17 +34,37 @@ PlanarFlow::PlanarFlow(const PlanarOptions& options) : count_(checked(options).c
                  {"planar.b", normal_values({options.count}, options.seed, {0.7, 2})}};
 }
 
+PlanarFlow::Layer PlanarFlow::layer(std::int64_t k) const {
+  const Array w = Array(parameters_[0])[k], u = Array(parameters_[1])[k], along = sum(w * u);
+  return {w, u + (softplus(along) - 1.0 - along) * w / sum(square(w)), Array(parameters_[2])[k]};
+}
+
 std::pair<Array, Array> PlanarFlow::operator()(Array z) const {
   Array log_det = constant(0.0);
   for (std::int64_t k = 0; k < count_; ++k) {
-    const Array w = Array(parameters_[0])[k], u = Array(parameters_[1])[k], b = Array(parameters_[2])[k];
-    const Array along = sum(w * u);
-    const Array moved = u + (softplus(along) - 1.0 - along) * w / sum(square(w));
+    const auto [w, u, b] = layer(k);
     const Array h = tanh(sum(w * z) + b);
-    z = z + moved * h;
-    log_det = log_det + log(1.0 + sum(moved * w) * (1.0 - square(h)));
+    z = z + u * h;
+    log_det = log_det + log(1.0 + sum(u * w) * (1.0 - square(h)));
   }
   return {z, log_det};
+}
+
+Array PlanarFlow::inverse(Array end) const {
+  constexpr int kHalvings = 36;
+  for (std::int64_t k = count_ - 1; k >= 0; --k) {
+    const auto [w, u, b] = layer(k);
+    // a = w . z solves a + w . u tanh(a + b) = w . end, whose left side rises with a (ibid., appendix A.1).
+    const Array target = sum(w * end), along = sum(w * u);
+    Array low = target - abs(along), high = target + abs(along);
+    for (int i = 0; i < kHalvings; ++i) {
+      const Array middle = 0.5 * (low + high), is_low = middle + along * tanh(middle + b) < target;
+      low = where(is_low, middle, low);
+      high = where(is_low, high, middle);
+    }
+    end = end - u * tanh(0.5 * (low + high) + b);
+  }
+  return end;
 }
 
 PlanarField::PlanarField(const PlanarOptions& options)

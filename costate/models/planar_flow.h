@@ -27,9 +27,16 @@ class PlanarFlow {
   /// z [d] after all layers, and log |det dz_K/dz_0| []. Each u is moved so that its layer is invertible (ibid.,
   /// appendix A.1): u + (m(w . u) - w . u) w / |w|^2 with m(a) = -1 + log(1 + e^a).
   std::pair<Array, Array> operator()(Array z) const;
+  /// The z [d] that the flow takes to `end` [d]: layer by layer, w . z by bisection, to 1e-11 of |w . u|.
+  Array inverse(Array end) const;
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
  private:
+  struct Layer {
+    Array w, u, b;  // u as it was moved
+  };
+  Layer layer(std::int64_t k) const;
+
   std::int64_t count_;
   std::vector<Parameter> parameters_;  // w [K, d], u [K, d], b [K]
 };

@@ -116,14 +116,17 @@ void write_axes(std::ostream& script, const Figure& figure) {
          << "set ylabel " << quote(figure.y_label) << " noenhanced\n";
   if (figure.x_scale == Scale::kLog) script << "set logscale x\nset format x '10^{%L}'\n";
   if (figure.y_scale == Scale::kLog) script << "set logscale y\nset format y '10^{%L}'\n";
-  if (figure.width < 300) script << "set tics font ',7'\n";  // numbers of neighbouring ticks would touch
+  const bool is_narrow = figure.width < 300;  // numbers of neighbouring ticks would touch
+  if (is_narrow) script << "set tics font ',8'\n";
   if (figure.aspect == Aspect::kEqual) script << "set size ratio -1\n";
-  const auto write_range = [&](const char* axis, const Interval& interval) {
-    if (interval.low != interval.high)
-      script << "set " << axis << "range [" << number(interval.low) << ":" << number(interval.high) << "]\n";
+  const auto write_range = [&](const char* axis, const Interval& interval, Scale scale) {
+    if (interval.low == interval.high) return;
+    script << "set " << axis << "range [" << number(interval.low) << ":" << number(interval.high) << "]\n";
+    if (is_narrow && scale == Scale::kLinear)
+      script << "set " << axis << "tics " << number((interval.high - interval.low) / 4) << "\n";
   };
-  write_range("x", figure.x_range);
-  write_range("y", figure.y_range);
+  write_range("x", figure.x_range, figure.x_scale);
+  write_range("y", figure.y_range, figure.y_scale);
   for (std::size_t i = 0; i < figure.bands.size(); ++i) {
     const Band& band = figure.bands[i];
     script << "set object " << i + 1 << " rectangle from first " << number(band.from) << ", graph 0 to first "

@@ -62,90 +62,121 @@ double log_normalizer(int which) {
   return std::log(sum * h * h);
 }
 
-/// How a flow takes base noise to a sample and its log density, inside a trace.
-using Push = std::function<std::pair<Array, Array>(const Array& base)>;
+/// What training gave. The divergence is that of flow and target, KL(flow || potential) or KL(data || flow).
+struct Fit {
+  double kl = 0, nll = 0, seconds = 0;
+  HostArray samples = HostArray(Shape{0, 2});
+};
 
+/// A flow for one of both uses, inside a trace.
 struct Candidate {
-  Push push;
+  std::function<std::pair<Array, Array>(const Array& base)> push;  // a sample from base noise, and its log density
+  std::function<Array(const Array& x)> log_density;                // of data
+  std::function<Array(const Array& base)> sample;                  // from base noise, where the flow runs from data
   std::vector<Parameter> parameters;
 };
 
 Candidate stepwise(std::int64_t count, std::uint64_t seed) {
   const PlanarFlow flow({.count = count, .seed = seed});
-  return {[flow](const Array& base) {
-            const auto [z, log_det] = flow(base);
-            return std::pair{z, log_normal(base) - log_det};
-          },
-          flow.parameters()};
+  return {.push =
+              [flow](const Array& base) {
+                const auto [z, log_det] = flow(base);
+                return std::pair{z, log_normal(base) - log_det};
+              },
+          .log_density =
+              [flow](const Array& x) {
+                const auto [z, log_det] = flow(x);
+                return log_normal(z) + log_det;
+              },
+          .sample = [flow](const Array& base) { return flow.inverse(base); },
+          .parameters = flow.parameters()};
 }
 
-/// The continuous flow from noise to data: d log p / dt = -tr(df/dz).
 Candidate continuous(std::int64_t count, std::uint64_t seed) {
   const PlanarField field({.count = count, .seed = seed});
-  // Cnf reads its field from data to noise; here the field itself runs from noise to data.
   const Cnf flow([field](Array t, Array z) { return field(t, z); }, {.solve = {.rtol = 1e-4, .atol = 1e-4}});
-  return {[flow](const Array& base) {
-            const FlowDensity there = flow.density(base, zeros({2}));
-            const Array trace = there.log_density - log_normal(there.base);
-            return std::pair{there.base, log_normal(base) - trace};
-          },
-          field.parameters()};
+  // Cnf reads its field from data to noise; to push noise, the field itself runs from noise to data.
+  return {.push =
+              [flow](const Array& base) {
+                const FlowDensity there = flow.density(base, zeros({2}));
+                const Array trace = there.log_density - log_normal(there.base);
+                return std::pair{there.base, log_normal(base) - trace};
+              },
+          .log_density = [flow](const Array& x) { return flow.density(x, zeros({2})).log_density; },
+          .sample = [flow](const Array& base) { return flow.sample(base); },
+          .parameters = field.parameters()};
 }
 
-struct Fit {
-  double kl = 0, seconds = 0;
-  HostArray samples = HostArray(Shape{0, 2});
-};
+using Batch = std::function<HostArray(std::int64_t first, std::int64_t count)>;
 
-Fit match(const Candidate& candidate, int which, double log_z, const Request& request) {
-  // Both kinds get the same steps; larger rates make deep flows in steps diverge.
-  const FreshTraining training{.steps = request.quick ? 400 : 4000, .batch = 256, .learning_rate = 3e-3};
+/// Minimizes the mean of loss(x) over fresh x, in as many steps for both kinds of flow.
+double train_seconds(const Function& loss, const Candidate& candidate, const Batch& batch, const Request& request) {
+  // Larger rates make deep flows in steps diverge.
+  const FreshTraining training{.steps = request.quick ? 300 : 3000, .batch = 256, .learning_rate = 3e-3};
+  const auto begin = std::chrono::steady_clock::now();
+  train_on_fresh(loss, candidate.parameters, training, [&](std::int64_t step) {
+    return std::vector<HostArray>{batch(step * training.batch, training.batch)};
+  });
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+std::int64_t tests(const Request& request) { return request.quick ? 5000 : 20'000; }
+
+HostArray samples_of(const std::function<Array(const Array& base)>& sample, const Request& request) {
+  return compile(trace([&](Array base) { return sample(base); }, {{"base", {2}}}))
+      .run({normal_pairs(request.seed, 2, 3000)})
+      .outputs[0];
+}
+
+/// Density matching: KL(flow || exp(-U) / Z) = E[log q + U] + log Z.
+Fit match(const Candidate& candidate, int which, const Request& request) {
   const Function loss = trace(
       [&](Array base) {
         const auto [z, log_q] = candidate.push(base);
         return log_q + potential(which, z[0], z[1]);
       },
       {{"base", {2}}});
-  const auto begin = std::chrono::steady_clock::now();
-  train_on_fresh(loss, candidate.parameters, training, [&](std::int64_t step) {
-    return std::vector<HostArray>{normal_pairs(request.seed, 100 + static_cast<std::uint64_t>(step), training.batch)};
-  });
   Fit fit;
-  fit.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const HostArray unseen = normal_pairs(request.seed, 1, request.quick ? 5000 : 20'000);
-  fit.kl = mean_of(compile(loss).run({unseen}).outputs[0]) + log_z;
-  fit.samples = compile(trace([&](Array base) { return candidate.push(base).first; }, {{"base", {2}}}))
-                    .run({normal_pairs(request.seed, 2, 3000)})
-                    .outputs[0];
+  fit.seconds = train_seconds(
+      loss, candidate,
+      [&](std::int64_t first, std::int64_t count) {
+        return normal_pairs(request.seed, 100 + static_cast<std::uint64_t>(first), count);
+      },
+      request);
+  fit.kl =
+      mean_of(compile(loss).run({normal_pairs(request.seed, 1, tests(request))}).outputs[0]) + log_normalizer(which);
+  fit.samples = samples_of([&](const Array& base) { return candidate.push(base).first; }, request);
+  return fit;
+}
+
+struct Data {
+  std::string name;
+  double entropy;  // nats (PAPERS.md B)
+};
+const std::vector<Data> kData = {{"circles", 3.26814}, {"moons", 2.39391}};
+
+/// Maximum likelihood: KL(data || flow) = NLL - entropy.
+Fit learn(const Candidate& candidate, const Data& data, const Request& request) {
+  const Function loss = trace([&](Array x) { return -candidate.log_density(x); }, {{"x", {2}}});
+  Fit fit;
+  fit.seconds = train_seconds(
+      loss, candidate,
+      [&](std::int64_t first, std::int64_t count) {
+        return sample_density(data.name, {.seed = request.seed, .first = first, .count = count});
+      },
+      request);
+  const HostArray unseen = sample_density(data.name, {.seed = request.seed + 1, .first = 0, .count = tests(request)});
+  fit.nll = mean_of(compile(loss).run({unseen}).outputs[0]);
+  fit.kl = fit.nll - data.entropy;
+  fit.samples = samples_of(candidate.sample, request);
   return fit;
 }
 
 struct Row {
-  int which;
+  std::string name;
+  Figure target;
   std::vector<Fit> stepwise, continuous;  // by kSizes
 };
-
-// ---- maximum likelihood: the flow must run from data to noise
-
-double likelihood(const std::string& target, std::int64_t count, bool is_continuous, const Request& request) {
-  const FreshTraining training{.steps = request.quick ? 200 : 3000, .batch = 256};
-  const PlanarFlow steps({.count = count, .seed = request.seed});
-  const PlanarField field({.count = count, .seed = request.seed});
-  const Cnf flow([&](Array t, Array z) { return field(t, z); }, {.solve = {.rtol = 1e-4, .atol = 1e-4}});
-  const Function loss = trace(
-      [&](Array x) {
-        if (is_continuous) return -flow.density(x, zeros({2})).log_density;
-        const auto [z, log_det] = steps(x);
-        return -(log_normal(z) + log_det);
-      },
-      {{"x", {2}}});
-  train_on_fresh(loss, is_continuous ? field.parameters() : steps.parameters(), training, [&](std::int64_t step) {
-    return std::vector<HostArray>{
-        sample_density(target, {.seed = request.seed, .first = step * training.batch, .count = training.batch})};
-  });
-  return mean_of(
-      compile(loss).run({sample_density(target, {.seed = request.seed + 1, .first = 0, .count = 10'000})}).outputs[0]);
-}
 
 // ---- pictures
 
@@ -160,8 +191,8 @@ Figure square(const std::string& title) {
           .height = 240};
 }
 
-Figure target_figure(int which) {
-  Figure figure = square(text::concat("target ", which));
+Figure potential_figure(int which) {
+  Figure figure = square(text::concat("potential ", which));
   constexpr std::size_t kCells = 100;
   Raster raster{
       .x_low = -kHalfWidth, .x_high = kHalfWidth, .y_low = -kHalfWidth, .y_high = kHalfWidth, .columns = kCells};
@@ -174,12 +205,12 @@ Figure target_figure(int which) {
   return figure;
 }
 
-Figure samples_figure(const std::string& title, const Fit& fit, int color) {
+Figure samples_figure(const std::string& title, const HostArray& samples, int color) {
   Figure figure = square(title);
   Curve curve{.name = "", .mark = Mark::kDots, .color = color};
-  for (std::int64_t i = 0; i < fit.samples.shape()[0]; ++i) {
-    curve.x.push_back(fit.samples.at(2 * i));
-    curve.y.push_back(fit.samples.at(2 * i + 1));
+  for (std::int64_t i = 0; i < samples.shape()[0]; ++i) {
+    curve.x.push_back(samples.at(2 * i));
+    curve.y.push_back(samples.at(2 * i + 1));
   }
   figure.curves = {curve};
   return figure;
@@ -188,11 +219,11 @@ Figure samples_figure(const std::string& title, const Fit& fit, int color) {
 Sheet overview(const std::vector<Row>& rows) {
   std::vector<Figure> figures;
   for (const Row& row : rows) {
-    figures.push_back(target_figure(row.which));
+    figures.push_back(row.target);
     for (std::size_t i = 0; i < kSizes.size(); ++i)
-      figures.push_back(samples_figure(text::concat("NF, K = ", kSizes[i]), row.stepwise[i], 0));
+      figures.push_back(samples_figure(text::concat("NF, K = ", kSizes[i]), row.stepwise[i].samples, 0));
     for (std::size_t i = 0; i < kSizes.size(); ++i)
-      figures.push_back(samples_figure(text::concat("CNF, M = ", kSizes[i]), row.continuous[i], 1));
+      figures.push_back(samples_figure(text::concat("CNF, M = ", kSizes[i]), row.continuous[i].samples, 1));
   }
   return {figures, 7};
 }
@@ -207,76 +238,94 @@ Sheet losses(const std::vector<Row>& rows) {
       steps.y.push_back(row.stepwise[i].kl);
       time.y.push_back(row.continuous[i].kl);
     }
-    figures.push_back({.title = text::concat("target ", row.which),
+    figures.push_back({.title = row.name,
                        .x_label = "K or M",
                        .y_label = "KL divergence (nats)",
                        .curves = {steps, time},
                        .x_scale = Scale::kLog,
                        .y_scale = Scale::kLog,
                        .width = 480,
-                       .height = 300});
+                       .height = 320});
   }
   return {figures, 2};
 }
 
-Table table_of(const std::vector<Row>& rows) {
-  Table table{.header = {"target"}, .rows = {}, .caption = "True KL divergence in nats, with the seconds of training."};
+/// A row a target: what `cell` says of each fit.
+Table table_of(const std::vector<Row>& rows, const std::string& caption,
+               const std::function<std::string(const Fit&)>& cell) {
+  Table table{.header = {"target"}, .rows = {}, .caption = caption};
   for (const char* kind : {"NF K = ", "CNF M = "})
     for (const std::int64_t size : kSizes) table.header.push_back(text::concat(kind, size));
   for (const Row& row : rows) {
-    table.rows.push_back({std::to_string(row.which)});
+    table.rows.push_back({row.name});
     for (const auto* fits : {&row.stepwise, &row.continuous})
-      for (const Fit& fit : *fits)
-        table.rows.back().push_back(text::concat(text::number(fit.kl, 3), " (", text::number(fit.seconds, 2), " s)"));
+      for (const Fit& fit : *fits) table.rows.back().push_back(cell(fit));
   }
   return table;
+}
+
+Row study(Figure target, const std::string& name, const std::function<Fit(const Candidate&)>& fit,
+          const Request& request) {
+  Row row{.name = name, .target = std::move(target), .stepwise = {}, .continuous = {}};
+  for (const std::int64_t size : kSizes) {
+    row.stepwise.push_back(fit(stepwise(size, request.seed)));
+    row.continuous.push_back(fit(continuous(size, request.seed)));
+    request.say(text::concat(name, ", size ", size, ": KL of the flow in steps ", text::number(row.stepwise.back().kl),
+                             ", in continuous time ", text::number(row.continuous.back().kl)));
+  }
+  return row;
+}
+
+std::vector<Metric> metrics_of(const std::vector<Row>& rows) {
+  double worst = -HUGE_VAL, lowest = HUGE_VAL;
+  std::vector<Metric> metrics;
+  for (const Row& row : rows) {
+    const double difference = row.continuous.back().kl - row.stepwise.back().kl;
+    worst = std::max(worst, difference);
+    metrics.push_back({row.name + ": KL of the CNF with M = 32", row.continuous.back().kl});
+    metrics.push_back({row.name + ": KL of the NF with K = 32", row.stepwise.back().kl});
+    for (const auto* fits : {&row.stepwise, &row.continuous})
+      for (const Fit& fit : *fits) lowest = std::min(lowest, fit.kl);
+  }
+  metrics.insert(metrics.begin(), {{"KL of the CNF with M = 32 less that of the NF with K = 32, worst target (nats)",
+                                    worst, Bound::kAtMost, 0.0, "at least as good (Chen et al. 2018, Fig. 4)"},
+                                   {"smallest KL of all (nats; a true one is not negative, sampling error 0.02)",
+                                    lowest, Bound::kAtLeast, -0.02}});
+  return metrics;
 }
 
 }  // namespace
 
 Outcome flows(const Request& request) {
-  std::vector<Row> rows;
-  for (int which = 1; which <= (request.quick ? 1 : 4); ++which) {
-    const double log_z = log_normalizer(which);
-    Row row{.which = which, .stepwise = {}, .continuous = {}};
-    for (const std::int64_t size : kSizes) {
-      row.stepwise.push_back(match(stepwise(size, request.seed), which, log_z, request));
-      row.continuous.push_back(match(continuous(size, request.seed), which, log_z, request));
-      request.say(text::concat("target ", which, ", size ", size, ": KL of the flow in steps ",
-                               text::number(row.stepwise.back().kl), ", in continuous time ",
-                               text::number(row.continuous.back().kl)));
-    }
-    rows.push_back(std::move(row));
+  std::vector<Row> rows, likelihoods;
+  for (int which = 1; which <= (request.quick ? 1 : 4); ++which)
+    rows.push_back(study(
+        potential_figure(which), text::concat("potential ", which),
+        [&](const Candidate& candidate) { return match(candidate, which, request); }, request));
+  for (const Data& data : kData) {
+    if (request.quick && data.name == "circles") continue;
+    const HostArray some = sample_density(data.name, {.seed = request.seed + 2, .first = 0, .count = 3000});
+    likelihoods.push_back(study(
+        samples_figure(data.name, some, 6), data.name,
+        [&](const Candidate& candidate) { return learn(candidate, data, request); }, request));
   }
-  Outcome outcome{
-      .title = "Planar flows, in steps and in continuous time",
-      .figure = overview(rows),
-      .caption = "Targets, and samples of flows of K = 2, 8, 32 layers and of continuous flows of M = 2, 8, 32 units."};
-  Table likelihoods{.header = {"data", "NF, K = 32", "CNF, M = 32", "entropy of the data"},
-                    .rows = {},
-                    .caption = "Test NLL in nats."};
-  double worst = -HUGE_VAL, lowest = HUGE_VAL;
-  for (const Row& row : rows) {
-    worst = std::max(worst, row.continuous.back().kl - row.stepwise.back().kl);
-    for (const auto* fits : {&row.stepwise, &row.continuous})
-      for (const Fit& fit : *fits) lowest = std::min(lowest, fit.kl);
-  }
-  outcome.metrics = {
-      {"KL of the CNF with M = 32 less that of the NF with K = 32, worst target (nats)", worst, Bound::kAtMost, 0.0,
-       "at least as good (Chen et al. 2018, Fig. 4)"},
-      {"smallest KL of all (true ones are not negative; sampling error 0.02)", lowest, Bound::kAtLeast, -0.02}};
-  const std::vector<std::pair<std::string, double>> data = {{"circles", 3.26814}, {"moons", 2.39391}};
-  for (const auto& [name, entropy] : data) {
-    if (request.quick && name == "circles") continue;
-    const double steps = likelihood(name, 32, false, request), time = likelihood(name, 32, true, request);
-    request.say(text::concat(name, ": NLL of the flow in steps ", text::number(steps), ", in continuous time ",
-                             text::number(time)));
-    likelihoods.rows.push_back({name, text::number(steps), text::number(time), text::number(entropy, 5)});
-    outcome.metrics.push_back(
-        {name + ": NLL of the CNF less that of the NF (nats)", time - steps, Bound::kAtMost, 0.0});
-  }
-  outcome.sections = {{"Numbers", {table_of(rows), Picture{losses(rows)}, likelihoods}}};
-  return outcome;
+  rows.insert(rows.end(), likelihoods.begin(), likelihoods.end());
+  const std::string with_entropy = text::concat("Test NLL in nats; the data's entropy is ", kData[0].entropy,
+                                                " for circles, ", kData[1].entropy, " for moons.");
+  return {.title = "Planar flows, in steps and in continuous time",
+          .figure = overview(rows),
+          .caption =
+              "Targets, and samples of flows of K = 2, 8, 32 layers and of continuous flows of M = 2, 8, 32 units. "
+              "Potentials: trained on the divergence; circles and moons: on the likelihood of data.",
+          .sections = {{"Numbers",
+                        {table_of(rows, "True KL divergence in nats, with the seconds of training.",
+                                  [](const Fit& fit) {
+                                    return text::concat(text::number(fit.kl, 3), " (", text::number(fit.seconds, 2),
+                                                        " s)");
+                                  }),
+                         table_of(likelihoods, with_entropy, [](const Fit& fit) { return text::number(fit.nll, 4); }),
+                         Picture{losses(rows)}}}},
+          .metrics = metrics_of(rows)};
 }
 
 }  // namespace costate::experiments

@@ -12,10 +12,8 @@
 namespace costate::experiments {
 namespace {
 
-constexpr double kUnit = 5;  // the nets see coordinates in units of the spirals' distance from the origin
-constexpr std::size_t kBatch = 200;
-// Of which kBatch is a multiple: a solve leaves NaN in a tile that is not full, and gradients behind it take it on.
-constexpr std::size_t kLanes = 8;
+constexpr double kUnit = 5;          // the nets see coordinates in units of the spirals' distance from the origin
+constexpr std::size_t kBatch = 128;  // full tiles for two cores
 
 HostArray scaled(HostArray array, double factor) {
   for (double& number : array.data<double>()) number *= factor;
@@ -45,8 +43,8 @@ std::function<Evaluation(std::span<const std::size_t>)> evaluation_of(const Func
                                                                       const std::vector<Parameter>& parameters,
                                                                       const Spirals& spirals, std::uint64_t seed) {
   const std::int64_t latent = loss.inputs()[2].shape[0];
-  return [program = compile(value_and_grad(loss, parameters), {.dtype = Dtype::kF32, .lanes = kLanes}), &spirals,
-          latent, random = Random(seed), x = scaled(spirals.observations, 1 / kUnit),
+  return [program = compile(value_and_grad(loss, parameters), {.dtype = Dtype::kF32}), &spirals, latent,
+          random = Random(seed), x = scaled(spirals.observations, 1 / kUnit),
           calls = std::uint64_t{0}](std::span<const std::size_t> samples) mutable {
     const auto count = static_cast<std::int64_t>(samples.size());
     HostArray noise(Shape{count, latent});
@@ -71,7 +69,7 @@ Trained fit(const Function& loss, const std::vector<Parameter>& parameters, cons
                                     .batch = kBatch,
                                     .seed = training.seed,
                                     .optimizer = {.clip_norm = 1000},
-                                    .schedule = {.kind = ScheduleKind::kCosine, .base = 0.01}});
+                                    .schedule = {.kind = ScheduleKind::kCosine, .base = training.learning_rate}});
   Trained trained;
   for (const HistoryRow& row : result.history) trained.losses.push_back(row.loss);
   trained.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -89,7 +87,7 @@ ArgumentSpec asked_for(const HostArray& times) { return {"asked", {times.shape()
 Trained fit(const LatentOde& model, const Spirals& spirals, const Training& training) {
   const Function loss = trace(
       [&](Array times, Array x, Array noise) {
-        return model.negative_elbo({times, x}, noise, training.noise / kUnit);
+        return model.loss({times, x}, noise, training.noise / kUnit);
       },
       arguments(spirals, {"noise", {model.options().latent}}));
   return fit(loss, model.parameters(), spirals, training);

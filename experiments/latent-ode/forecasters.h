@@ -4,14 +4,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "costate/data/spirals.h"
 #include "costate/models/latent_ode.h"
-#include "experiments/latent-ode/spirals.h"
 
 namespace costate::experiments {
 
 struct Training {
   std::int64_t epochs = 1000;
-  double noise = 0.1;  // sd of an observation, which the likelihood is given
+  double learning_rate = 0.01;  // falls to 1 % of it on half a cosine
+  double noise = 0.1;           // sd of an observation, which the likelihood is given
   std::uint64_t seed = 0;
 };
 

@@ -136,6 +136,15 @@ TEST(PlanarFlow, LogDeterminantIsThatOfItsJacobian) {
   for (std::int64_t i = 0; i < 10; ++i) EXPECT_NEAR(found.outputs[0].at(i), found.outputs[1].at(i), 1e-12);
 }
 
+TEST(PlanarFlow, InverseUndoesIt) {
+  const PlanarFlow flow({.count = 6, .seed = 2});
+  // Layers that fold nearly, beside those of the start.
+  flow.parameters()[1].set_value(HostArray(Shape{6, 2}, std::vector<double>{-3, 1, 2, -4, 0.1, 0, 5, 5, -2, -2, 1, 3}));
+  const Function f = trace([&](Array z) { return flow.inverse(flow(z).first) - z; }, {{"z", {2}}});
+  const HostArray left = compile(f).run({normal_rows(50, 2, 8)}).outputs[0];
+  for (std::int64_t i = 0; i < left.size(); ++i) EXPECT_NEAR(left.at(i), 0, 1e-7);
+}
+
 TEST(PlanarField, IsTheSumOfItsUnits) {
   const PlanarField field({.count = 3, .seed = 7});
   const HostArray slope =

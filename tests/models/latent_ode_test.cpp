@@ -142,14 +142,15 @@ double prediction_error(const LatentOde& model, const Circles& circles, const st
 
 class EachEncoder : public ::testing::TestWithParam<Encoder> {};
 
-TEST_P(EachEncoder, GradientOfTheElboIsThatOfDifferences) {
+TEST_P(EachEncoder, GradientOfTheLossIsThatOfDifferences) {
   LatentOdeOptions options = circle_model(GetParam()).options();
   options.solve = {.method = Method::kRk4, .steps_per_interval = 1};  // differences need the steps to stay
+  options.continuity = 3;
   const LatentOde model(options);
   const Circles circles(5);
   const Function loss = trace(
       [&](Array times, Array x, Array noise) {
-        return model.negative_elbo({times, x}, noise, 1.0);
+        return model.loss({times, x}, noise, 1.0);
       },
       kArguments);
   const HostArray noise = normal_numbers({Circles::kCount, 2}, 0);
@@ -181,13 +182,34 @@ TEST_P(EachEncoder, ReconstructsAndExtrapolatesCirclesBothWays) {
   const Circles seen(1), unseen(2);
   fit(trace(
           [&](Array times, Array x, Array noise) {
-            return model.negative_elbo({times, x}, noise, kSd);
+            return model.loss({times, x}, noise, kSd);
           },
           kArguments),
       model.parameters(), seen);
   EXPECT_LT(prediction_error(model, unseen, {0.5, 1.0, 1.5, 2.0}), kSd);
   EXPECT_LT(prediction_error(model, unseen, {2.5, 3.0, 3.5, 4.0}), 2 * kSd);
   EXPECT_LT(prediction_error(model, unseen, {-0.5, -1.0, -1.5, -2.0}), 2 * kSd);
+}
+
+TEST_P(EachEncoder, ContinuityIsTheDistanceOfBothHalvesFromThePath) {
+  LatentOdeOptions options = circle_model(GetParam()).options();
+  const LatentOde plain(options);
+  options.continuity = 3;
+  const LatentOde continuous(options);
+  const Circles circles(5);
+  const Function f = trace(
+      [&](Array times, Array x, Array noise) {
+        const Array added = continuous.loss({times, x}, noise, kSd) - plain.loss({times, x}, noise, kSd);
+        const Array path = plain.latent_path(plain.encode({times, x}).sample(noise), times);
+        const Array first = plain.encode({times.slice(0, 6), x.slice(0, 6)}).mean,
+                    second = plain.encode({times.slice(6, 12), x.slice(6, 12)}).mean;
+        return std::vector<Array>{added, 3.0 * (sum(square(path[0] - first)) + sum(square(path[6] - second)))};
+      },
+      kArguments);
+  const RunResult result = compile(f).run({circles.times, circles.x, normal_numbers({Circles::kCount, 2}, 0)});
+  // Losses of up to some 1e4, whose difference this is.
+  for (std::int64_t i = 0; i < Circles::kCount; ++i)
+    EXPECT_NEAR(result.outputs[0].at(i), result.outputs[1].at(i), 1e-10 * (1 + result.outputs[1].at(i)));
 }
 
 INSTANTIATE_TEST_SUITE_P(LatentOde, EachEncoder, ::testing::Values(Encoder::kRnn, Encoder::kOdeRnn),
@@ -208,6 +230,11 @@ TEST(GapRnn, ForecastsWhatItsLikelihoodExpects) {
       {HostArray(Shape{1, 3}, std::vector<double>{0, 1, 2}), HostArray(Shape{1, 2}, std::vector<double>{3, 5})});
   EXPECT_NEAR(result.outputs[0].at(0), 4 * std::log(kSd * std::sqrt(2 * std::numbers::pi)), 1e-12);
   for (std::int64_t i = 0; i < 4; ++i) EXPECT_NEAR(result.outputs[1].at(i), i % 2 == 0 ? 0.4 : -0.2, 1e-15);
+}
+
+TEST(LatentOde, RefusesOptionsOutOfRange) {
+  EXPECT_ERROR(LatentOde({.gap_steps = 0}), InvalidArgument, "gap_steps must be at least 1");
+  EXPECT_ERROR(LatentOde({.continuity = -1}), InvalidArgument, "continuity must be 0 or more; got -1");
 }
 
 TEST(Encoder, NamesReadBack) {

@@ -12,10 +12,11 @@
 
 #include "costate/array/host_array.h"
 
-namespace costate::experiments {
+namespace costate {
 
-constexpr std::int64_t kWindow = 100;  // grid points of a window, and of each side beyond it
+constexpr std::int64_t kSpiralWindow = 100;  // grid points of a window, and of each side beyond it
 
+/// On a grid of 500 points, where a window starts and what is seen of it.
 struct SpiralOptions {
   std::int64_t count = 1000;                         // half of them clockwise, in turn
   std::int64_t observed = 100;                       // n
@@ -28,12 +29,14 @@ struct SpiralOptions {
 struct Spirals {
   HostArray times;           // [count, n]
   HostArray observations;    // [count, n, 2], with noise
-  HostArray truth;           // [count, 3 kWindow, 2] without noise: before, in and behind the window
-  std::vector<double> grid;  // [3 kWindow]: the times of truth, 0 at the window's first point
+  HostArray truth;           // [count, 3 kSpiralWindow, 2] without noise: before, in and behind the window
+  std::vector<double> grid;  // [3 kSpiralWindow]: the times of truth, 0 at the window's first point
 
   std::int64_t count() const { return times.shape()[0]; }
 };
 
+/// Sample i depends on the seed and i alone. InvalidArgument for counts below 1, more than kSpiralWindow observed, a
+/// window or a side of it that leaves the grid, or a negative noise.
 Spirals spirals(const SpiralOptions& options);
 
-}  // namespace costate::experiments
+}  // namespace costate
