@@ -1,6 +1,8 @@
 #include "costate/array/host_array.h"
 
+#include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "costate/base/error.h"
 
@@ -72,7 +74,11 @@ void HostArray::set(std::int64_t index, double value) {
 HostArray HostArray::astype(Dtype dtype) const {
   if (dtype == this->dtype()) return *this;
   HostArray out(shape_, dtype);
-  for (std::int64_t i = 0; i < size(); ++i) out.set(i, at(i));
+  const auto convert = [](const auto& from, auto& to) {
+    using Number = typename std::decay_t<decltype(to)>::value_type;
+    std::transform(from.begin(), from.end(), to.begin(), [](auto number) { return static_cast<Number>(number); });
+  };
+  std::visit(convert, data_, out.data_);
   return out;
 }
 

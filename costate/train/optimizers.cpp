@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "costate/base/names.h"
+#include "costate/exec/kernels/kernels.h"
 
 namespace costate {
 namespace {
@@ -118,12 +119,15 @@ void Optimizer::step_adam(const Numbers& gradient, double learning_rate) {
   const double correct1 = 1 - std::pow(options_.beta1, static_cast<double>(steps_));
   const double correct2 = 1 - std::pow(options_.beta2, static_cast<double>(steps_));
   const double decay = options_.kind == OptimizerKind::kAdamW ? 1 - learning_rate * options_.weight_decay : 1.0;
+  const double rate = learning_rate / correct1;
+  Numbers root(size_);
   for (std::size_t i = 0; i < size_; ++i) {
     first_[i] = options_.beta1 * first_[i] + (1 - options_.beta1) * gradient[i];
     second_[i] = options_.beta2 * second_[i] + (1 - options_.beta2) * gradient[i] * gradient[i];
-    x[i] =
-        decay * x[i] - learning_rate * (first_[i] / correct1) / (std::sqrt(second_[i] / correct2) + options_.epsilon);
+    root[i] = second_[i] / correct2;
   }
+  internal::unary_kernel<double>(Op::kSqrt)(root.data(), root.data(), size_);
+  for (std::size_t i = 0; i < size_; ++i) x[i] = decay * x[i] - rate * first_[i] / (root[i] + options_.epsilon);
   set_values(x);
 }
 
