@@ -56,10 +56,8 @@ class AdjointTileOp : public TileOp<T> {
     spread<T>({run.operands[1], motion}, state.cotangent.data(), problem_.num_times * problem_.state_size,
               problem_.lanes);
     drop_failed(solve.solver, run.num_samples, state.cotangent);
-    const FinishedSolve<T> finished{.solver = &solve.solver,
-                                    .inputs = solve.inputs,
-                                    .states = run.operands[0],
-                                    .has_frames = solve_has_recorded_};
+    const FinishedSolve<T> finished{
+        .solver = &solve.solver, .inputs = solve.inputs, .states = run.operands[0], .has_frames = solve_has_recorded_};
     run.report->nfe_backward += state.sweep.run(finished, state.cotangent.data(), state.gradients);
     out = std::copy(state.gradients.z0.begin(), state.gradients.z0.end(), out);
     out = std::copy(state.gradients.times.begin(), state.gradients.times.end(), out);
@@ -127,7 +125,8 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
                                   .num_samples = 1};
   LaneSolver<double> solver(problem);
   solver.solve(inputs, true, states.data());
-  const FinishedSolve<double> finished{.solver = &solver, .inputs = inputs, .states = states.data(), .has_frames = true};
+  const FinishedSolve<double> finished{
+      .solver = &solver, .inputs = inputs, .states = states.data(), .has_frames = true};
   SolveGradients<double> gradients;
   if (solve.options().adjoint == Adjoint::kBacksolve)
     Backsolve<double>(problem, field).run(finished, operands[1].data(), gradients);

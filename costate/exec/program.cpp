@@ -153,8 +153,8 @@ void BatchRunner<T>::give_slots(std::vector<Slot> slots) const {
 }
 
 template <class T>
-void BatchRunner<T>::run_tile(Worker& worker, std::span<const HostArray* const> inputs, std::span<const T* const> pointers,
-                              const T* shared, std::size_t tile, std::size_t batch,
+void BatchRunner<T>::run_tile(Worker& worker, std::span<const HostArray* const> inputs,
+                              std::span<const T* const> pointers, const T* shared, std::size_t tile, std::size_t batch,
                               std::vector<HostArray>& outputs) const {
   const std::size_t lanes = tile_.lanes();
   const std::size_t first = tile * lanes;

@@ -84,7 +84,7 @@ struct TileFunction<T>::Program {
   std::vector<Bound<T>> phases[3];
   std::vector<std::shared_ptr<const TileOp<T>>> ops;  // by state
   std::vector<bool> state_is_read;
-  std::size_t accumulate_offset = 0;                  // of the accumulations' own scratch
+  std::size_t accumulate_offset = 0;  // of the accumulations' own scratch
   std::size_t partial_size = 0;
 
   Bound<T> bind(const Instruction& instruction, std::size_t lanes) {
@@ -113,7 +113,9 @@ struct TileFunction<T>::Program {
   std::shared_ptr<const TileOp<T>> op_of(const Instruction& instruction, std::size_t lanes) {
     auto& op = ops[static_cast<std::size_t>(instruction.state)];
     if (!op) {
-      TileOpContext context{.lanes = lanes, .operand_shapes = instruction.operand_shapes, .operand_is_shared = {},
+      TileOpContext context{.lanes = lanes,
+                            .operand_shapes = instruction.operand_shapes,
+                            .operand_is_shared = {},
                             .state_is_read = state_is_read[static_cast<std::size_t>(instruction.state)]};
       for (const Source& source : instruction.sources) context.operand_is_shared.push_back(source.is_shared());
       op = lower_extension<T>(*instruction.extension, context);

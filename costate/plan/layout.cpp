@@ -1,6 +1,6 @@
-// Pass 4. Shared buffers and those of the forward phase that a later one reads get memory of their own; what the reverse phase
-// hands to the accumulation, which follows at once, stands at the start of scratch memory. The rest of a phase's buffers share
-// scratch memory, first fit, from the instruction that writes them to the last that reads them.
+// Pass 4. Shared buffers and those of the forward phase that a later one reads get memory of their own; what the
+// reverse phase hands to the accumulation, which follows at once, stands at the start of scratch memory. The rest of a
+// phase's buffers share scratch memory, first fit, from the instruction that writes them to the last that reads them.
 #include <algorithm>
 #include <limits>
 

@@ -97,8 +97,8 @@ std::size_t numbers_a_lane(const VectorField& field, const SolveOptions& options
   return 2 * stages * static_cast<std::size_t>(field.state_size()) + 2 * static_cast<std::size_t>(largest);
 }
 
-/// Four vectors of samples; up to sixteen for small fields, where what a call of a kernel costs would count, as long as they fit into
-/// the cache and all threads have work.
+/// Four vectors of samples; up to sixteen for small fields, where what a call of a kernel costs would count, as long as
+/// they fit into the cache and all threads have work.
 std::size_t choose_lanes(std::size_t batch, std::size_t width, std::size_t bytes_a_lane) {
   if (batch <= 2 || width == 1) return 1;
   constexpr std::size_t kCacheBytes = std::size_t{128} << 10;

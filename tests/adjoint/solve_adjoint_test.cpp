@@ -502,7 +502,8 @@ TEST(SolveInAProgram, SharedValuesOfAFieldAreComputedOutsideOfIt) {
   }
 }
 
-/// Two gradients of one solve that ask for different things: each has its own vjp, and neither reads what the other kept.
+/// Two gradients of one solve that ask for different things: each has its own vjp, and neither reads what the other
+/// kept.
 TEST(SolveInAProgram, GradientsOfOneSolveMayAskForDifferentThings) {
   const VectorField field = vector_field({2}, {{"p", {2}}}, [](Array, Array z, Array p) {
     return stack({p[0] * z[1], -1.0 * p[1] * sin(z[0])});
@@ -543,13 +544,15 @@ TEST(SolveInAProgram, RejectedStepsOfBatchMatesChangeNoGradient) {
     const auto rows = static_cast<std::int64_t>(values.size());
     return HostArray(Shape{rows, 1}, std::move(values));
   };
-  const std::vector<double> starts = {1, 0.5, 2, 1.5, 0.7, 1.1, 0.9, 3}, whens = {0.1, 0.3, 0.5, 0.7, 0.9, 0.2, 0.6, 0.4};
+  const std::vector<double> starts = {1, 0.5, 2, 1.5, 0.7, 1.1, 0.9, 3},
+                            whens = {0.1, 0.3, 0.5, 0.7, 0.9, 0.2, 0.6, 0.4};
   const RunResult together = program.run({column(starts), column(whens)});
   ASSERT_GT(together.report.rejected, 8);
   for (std::size_t i = 0; i < starts.size(); ++i) {
     const RunResult alone = program.run({column({starts[i]}), column({whens[i]})});
     for (std::size_t output = 0; output < 3; ++output)
-      EXPECT_EQ(together.outputs[output].at(static_cast<std::int64_t>(i)), alone.outputs[output].at(0)) << i << ' ' << output;
+      EXPECT_EQ(together.outputs[output].at(static_cast<std::int64_t>(i)), alone.outputs[output].at(0))
+          << i << ' ' << output;
   }
 }
 

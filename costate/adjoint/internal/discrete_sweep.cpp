@@ -123,9 +123,9 @@ void DiscreteSweep<T>::evaluate_stages() {
   for (std::size_t stage = 0; stage < num_used_stages_; ++stage) {
     const double node = problem_.tableau->c[stage];
     for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-      frame_.times(stage)[lane] =
-          active_[lane] == 0 ? idle_times_[lane]
-                             : static_cast<T>(stage_time(node, step(lane).t, step(lane).h, step(lane).t_next));
+      frame_.times(stage)[lane] = active_[lane] == 0
+                                      ? idle_times_[lane]
+                                      : static_cast<T>(stage_time(node, step(lane).t, step(lane).h, step(lane).t_next));
     if (stage == 0)
       std::copy(y_.begin(), y_.end(), frame_.state(0));
     else
@@ -151,8 +151,8 @@ TileCall<T> DiscreteSweep<T>::call(std::size_t stage) {
           .report = nullptr};
 }
 
-/// Cotangents of the stages' slopes, of y, h and t from what the step gives: its end state, its outputs and the slope that the
-/// next step begins with.
+/// Cotangents of the stages' slopes, of y, h and t from what the step gives: its end state, its outputs and the slope
+/// that the next step begins with.
 template <class T>
 void DiscreteSweep<T>::start_cotangents() {
   std::fill_n(slope_cotangents_.begin(), num_used_stages_ * size_, T{0});

@@ -1,14 +1,16 @@
 // The discrete adjoint of a lane solve: its accepted steps taken back one by one, exact to rounding for the steps that
-// were taken (step sizes count as given numbers). Per step of size h from (t, y), with the cotangent a of its end state:
+// were taken (step sizes count as given numbers). Per step of size h from (t, y), with the cotangent a of its end
+// state:
 //
 //     k_i = f(t + c_i h, Y_i),  Y_i = y + h sum_j a_ij k_j     the frame that the solve kept, or the stages again
 //     y1  = y + h sum_i b_i k_i           ->  ybar = a,   kbar_i = h b_i a
 //     out = y + h sum_i b_i(theta) k_i    ->  ybar += w,  kbar_i += h b_i(theta) w      outputs within the step
 //     i descending:  (Ybar_i, ...) = kbar_i . df(t_i, Y_i);  ybar += Ybar_i;  kbar_j += h a_ij Ybar_i
 //
-// A closing stage that is the next step's first is taken back once, with the cotangents of both.
-// (Hairer, Norsett and Wanner II.6; Sanz-Serna 2016, "Symplectic Runge-Kutta schemes for adjoint equations".) Lanes whose step was
+// A closing stage that is the next step's first is taken back once, with the cotangents of both. Lanes whose step was
 // accepted in the same attempt step back side by side; the others wait with cotangent 0.
+//
+// Hairer, Norsett and Wanner II.6; Sanz-Serna 2016, "Symplectic Runge-Kutta schemes for adjoint equations".
 #pragma once
 
 #include <cstddef>
@@ -29,9 +31,9 @@ class DiscreteSweep {
  public:
   DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>& field);
 
-  /// Takes back a solve that kept its records. `cotangent` [time, state, lanes] is of its states, and
-  /// finite in all lanes. Returns the number of
-  /// evaluations of the field and of its vjp, over all samples.
+  /// Takes back a solve that kept its records. `cotangent` [time, state, lanes] is of its states, and finite in all
+  /// lanes. Returns the number of evaluations: of the vjp, and of the field where states were stepped again; over all
+  /// samples.
   std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients);
 
  private:

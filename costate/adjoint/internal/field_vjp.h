@@ -1,5 +1,5 @@
-// The vjp of a vector field on tiles: what every adjoint of a solve evaluates. It is the function of a LaneProblem that was made
-// with the wanted gradients.
+// The vjp of a vector field on tiles: what every adjoint of a solve evaluates. It is the function of a LaneProblem that
+// was made with the wanted gradients.
 #pragma once
 
 #include <cstddef>

@@ -3,8 +3,8 @@
 // Phases. Inputs may be declared late: cotangents, known only in the reverse sweep. The program then falls apart into
 //   kForward     all that needs no late input: the primal values. Runs first.
 //   kReverse     what late inputs reach: cotangents of sample inputs.
-//   kAccumulate  what outputs of kind kSum (parameter gradients) add up: [n] += sum over lanes. Follows its kReverse at once, on the
-//                same workspace; finish_sums() after the last call.
+//   kAccumulate  what outputs of kind kSum (parameter gradients) add up: [n] += sum over lanes.
+// A kAccumulate follows its kReverse at once, on the same workspace, and finish_sums() the last of them.
 // Values that a later phase reads live in `saved`; with one `saved` block a Runge-Kutta stage, the reverse sweep of a
 // step evaluates each stage once forward and once in reverse. Without late inputs kForward computes all sample outputs.
 //
@@ -69,7 +69,8 @@ class TileFunction {
 
   void run(Phase phase, const TileCall<T>& call) const;
 
-  /// Adds to the kSum outputs what calls of kAccumulate have left in the workspace: their sums are complete after this alone.
+  /// Adds to the kSum outputs what calls of kAccumulate have left in the workspace: their sums are complete after this
+  /// alone.
   void finish_sums(std::span<T* const> outputs, TileWorkspace<T>& workspace) const;
 
  private:

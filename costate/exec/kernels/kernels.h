@@ -103,8 +103,9 @@ void batched_matmul(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size
 template <class T>
 void transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out);
 
-/// Partial sums of c(i, j) = Σ_k weights[k] a[i, k] b[j, k]: rows of a [m, depth] against rows of b [n, depth], both contiguous (null
-/// b: a row of ones; null weights: 1). Adds to partial [m, n, simd_lanes]. For sums over a tile with few rows on one side.
+/// Partial sums of c(i, j) = Σ_k weights[k] a[i, k] b[j, k]: rows of a [m, depth] against rows of b [n, depth], both
+/// contiguous (null b: a row of ones; null weights: 1). Adds to partial [m, n, simd_lanes]. For sums over a tile with
+/// few rows on one side.
 template <class T>
 void add_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights,
                       T* partial);
@@ -135,8 +136,8 @@ template <class T>
 void stage_combine(const T* y, const T* h, const T* const* k, const T* coefficients, std::size_t count, T* out,
                    std::size_t rows, std::size_t lanes);
 
-/// weights[j * stride + lane] = Σ_p coefficients[j * degree + p] theta[lane]^(p + 1), in f64 by Horner's rule, p descending by fma.
-/// `derivative` gives Σ_p (p + 1) coefficients[…] theta^p instead.
+/// weights[j * stride + lane] = Σ_p coefficients[j * degree + p] theta[lane]^(p + 1), in f64 by Horner's rule, p
+/// descending by fma. `derivative` gives Σ_p (p + 1) coefficients[…] theta^p instead.
 enum class Polynomial : std::uint8_t { kValue, kDerivative };
 template <class T>
 void polynomial_weights(Polynomial which, std::span<const double> coefficients, std::size_t degree, const double* theta,

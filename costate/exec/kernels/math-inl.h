@@ -97,8 +97,8 @@ HWY_INLINE VecOf<D> exp_series(D d, VecOf<D> r) {
     return polynomial(d, r, {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040});
   else
     return polynomial(d, r,
-                      {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800,
-                       1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0});
+                      {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880,
+                       1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0});
 }
 
 template <class D>
@@ -170,17 +170,16 @@ HWY_INLINE VecOf<D> log1p_vector(D d, VecOf<D> x) {
 template <class D>
 HWY_INLINE VecOf<D> tanh_vector(D d, VecOf<D> x) {
   if constexpr (kIsFloat<hn::TFromD<D>>) {
-    // Odd rational x P(x^2) / Q(x^2), minimax in the relative error (6e-9) up to the clamp, beyond which f32 is 4 ulp from 1.
-    // P(0) = Q(0) = 1: small x come back exactly.
+    // Odd rational x P(x^2) / Q(x^2), minimax in the relative error (6e-9) up to the clamp, beyond which f32 is 4 ulp
+    // from 1. P(0) = Q(0) = 1: small x come back exactly.
     const VecOf<D> c = clamp_keep_nan(d, x, 8.00039959);
     const VecOf<D> z = hn::Mul(c, c);
-    const VecOf<D> p =
-        polynomial(d, z, {1.0, 1.345285773e-01, 3.581634490e-03, 2.206665704e-05, 1.548899498e-08});
-    const VecOf<D> q =
-        polynomial(d, z, {1.0, 4.678619206e-01, 2.620231919e-02, 3.427963238e-04, 8.623511576e-07});
+    const VecOf<D> p = polynomial(d, z, {1.0, 1.345285773e-01, 3.581634490e-03, 2.206665704e-05, 1.548899498e-08});
+    const VecOf<D> q = polynomial(d, z, {1.0, 4.678619206e-01, 2.620231919e-02, 3.427963238e-04, 8.623511576e-07});
     return hn::Div(hn::Mul(c, p), q);
   } else {
-    // e / (e + 2) with e = exp(2 |x|) - 1 = 2^n (exp(r) - 1) + (2^n - 1): no cancellation for small x, and one division.
+    // e / (e + 2) with e = exp(2 |x|) - 1 = 2^n (exp(r) - 1) + (2^n - 1): no cancellation for small x, and one
+    // division.
     const VecOf<D> y = hn::Min(number(d, 40), hn::Abs(hn::Add(x, x)));  // in this order: NaN stays, see clamp_keep_nan
     const VecOf<D> n = hn::Round(hn::Mul(y, number(d, 1.44269504088896340736)));
     const VecOf<D> r = hn::NegMulAdd(n, number(d, 1.90821492927058770002e-10),

@@ -76,10 +76,10 @@ void reduce_rows(Op op, const T* x, std::span<const std::uint32_t> table, std::s
   }
 }
 
-#define COSTATE_ROWS(T)                                                                                  \
-  template void spread(Operand<T>, T*, std::size_t, std::size_t);                                        \
-  template void gather_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);                  \
-  template void scatter_add_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);             \
+#define COSTATE_ROWS(T)                                                                      \
+  template void spread(Operand<T>, T*, std::size_t, std::size_t);                            \
+  template void gather_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t);      \
+  template void scatter_add_rows(const T*, std::span<const std::uint32_t>, T*, std::size_t); \
   template void reduce_rows(Op, const T*, std::span<const std::uint32_t>, std::size_t, T*, std::size_t);
 COSTATE_ROWS(float)
 COSTATE_ROWS(double)

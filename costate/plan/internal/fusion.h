@@ -1,5 +1,5 @@
-// Products that take their bias and activation along: matmul -> add(shared bias) -> tanh becomes one instruction, and so
-// does matmul -> times (1 - z²), which the derivative of z = tanh brings.
+// Products that take their bias and activation along: matmul -> add(shared bias) -> tanh becomes one instruction, and
+// so does matmul -> times (1 - z²), which the derivative of z = tanh brings.
 #pragma once
 
 #include <vector>

@@ -56,8 +56,8 @@ struct StepDecision {
 /// An error of 0 gives the largest growth. NaN or inf rejects the step with factor_min.
 StepDecision decide_step(const StepControl& control, const ControlState& state, double error, int error_order);
 
-/// decide_step, to the bit, for as many samples as there are errors: on a small system's step, elementary functions one by one would
-/// take longer than the field.
+/// decide_step, to the bit, for as many samples as there are errors: on a small system's step, elementary functions one
+/// by one would take longer than the field.
 void decide_steps(const StepControl& control, int error_order, std::span<const ControlState> states,
                   std::span<const double> errors, std::span<StepDecision> decisions);
 

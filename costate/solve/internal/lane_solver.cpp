@@ -70,8 +70,9 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
   }
   if (gradients) {
     num_late_inputs = part_offsets.size();
-    num_late_outputs = (gradients->times ? 1 : 0) + part_offsets.size() +
-                       static_cast<std::size_t>(std::count(gradients->arguments.begin(), gradients->arguments.end(), true));
+    num_late_outputs =
+        (gradients->times ? 1 : 0) + part_offsets.size() +
+        static_cast<std::size_t>(std::count(gradients->arguments.begin(), gradients->arguments.end(), true));
   }
   frame.slope = padded(state_size * lanes);
   frame.times = 2 * frame.slope;
@@ -535,8 +536,8 @@ void LaneSolver<T>::select_block(const T* x, const T* y, T* out) {
   if (problem_.frame.has_whole_rows)
     select_lanes(mask_.data(), x, y, out, problem_.frame.block / lanes_, lanes_);
   else
-    select_lanes(mask_.data(), x + problem_.frame.slope, y + problem_.frame.slope, out + problem_.frame.slope, state_size_,
-                 lanes_);
+    select_lanes(mask_.data(), x + problem_.frame.slope, y + problem_.frame.slope, out + problem_.frame.slope,
+                 state_size_, lanes_);
 }
 
 template <class T>

@@ -38,8 +38,8 @@ struct LaneProblem {
   std::size_t closing() const { return static_cast<std::size_t>(tableau->num_stages - 1); }
 };
 
-/// Numbers of recorded states that one lane may keep: half of the memory budget. A quarter is for frames, and one for the way
-/// back.
+/// Numbers of recorded states that one lane may keep: half of the memory budget. A quarter is for frames, and one for
+/// the way back.
 template <class T>
 std::size_t recorded_numbers(const LaneProblem<T>& problem) {
   return problem.options.memory_budget / sizeof(T) / problem.lanes / 2;

@@ -1,5 +1,5 @@
-// The field of a solve whose gradient will be asked for, as one Function with its vjp: the phase kForward of its TileFunction gives
-// the slopes and saves what kReverse and kAccumulate need.
+// The field of a solve whose gradient will be asked for, as one Function with its vjp: the phase kForward of its
+// TileFunction gives the slopes and saves what kReverse and kAccumulate need.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,8 @@ struct WantedGradients {
   bool operator==(const WantedGradients&) const = default;
 };
 
-/// Inputs: the field's, then the cotangents of its slopes, which are late. Outputs: the slopes, then the cotangents of t (if
-/// wanted), of the state's parts and of the wanted arguments.
+/// Inputs: the field's, then the cotangents of its slopes, which are late. Outputs: the slopes, then the cotangents of
+/// t (if wanted), of the state's parts and of the wanted arguments.
 struct LinearField {
   Function function;
   std::vector<std::size_t> late_inputs;

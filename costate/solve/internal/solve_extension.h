@@ -28,8 +28,8 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
 
   const VectorField& field() const { return field_; }
   const SolveOptions& options() const { return options_; }
-  /// Set once someone differentiates this solve: a run whose result an adjoint reads keeps its accepted steps, and of their
-  /// evaluations what those gradients need.
+  /// Set once someone differentiates this solve: a run whose result an adjoint reads keeps its accepted steps, and of
+  /// their evaluations what those gradients need.
   void keep_records(const WantedGradients& wanted) const;
   std::optional<WantedGradients> recorded() const;
 

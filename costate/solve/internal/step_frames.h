@@ -1,4 +1,5 @@
-// Where the numbers of a step's evaluations stand, and the frames of accepted steps that a solve keeps for its reverse sweep.
+// Where the numbers of a step's evaluations stand, and the frames of accepted steps that a solve keeps for its reverse
+// sweep.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +9,8 @@
 
 namespace costate::internal {
 
-/// A frame has a block a stage: the stage's state and slope [state, lanes], its times [lanes], and what the reverse of the field
-/// needs of the evaluation (`saved`). Offsets and sizes count numbers.
+/// A frame has a block a stage: the stage's state and slope [state, lanes], its times [lanes], and what the reverse of
+/// the field needs of the evaluation (`saved`). Offsets and sizes count numbers.
 struct FrameLayout {
   std::size_t slope = 0, times = 0, saved = 0;  // where they begin in a block; the state begins it
   std::size_t block = 0;
@@ -67,7 +68,7 @@ class StepFrames {
   StepFrame<T> frame(std::size_t index) const { return {const_cast<T*>(frames_[index].data()), layout_}; }
   void grow() { frames_.emplace_back(layout_.size()); }
 
-  FrameLayout layout_;
+  const FrameLayout& layout_;  // of the problem, which outlives its solvers
   std::size_t most_;
   std::vector<AlignedVector<T>> frames_;  // stay between solves
   std::size_t num_kept_ = 0;
