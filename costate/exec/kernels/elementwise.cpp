@@ -87,6 +87,11 @@ void merge_rows(Operand<T> (&operands)[count], std::size_t& rows, std::size_t& l
 template <class T, class F>
 HWY_INLINE void map2(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes, F f) {
   const hn::ScalableTag<T> d;
+  if (x.spread == Spread::kFull && y.spread == Spread::kFull) {  // most calls; for small fields, what they cost counts
+    for_vectors(d, rows * lanes,
+                [&](std::size_t, auto load, auto store) HWY_ATTR { store(f(d, load(x.data), load(y.data)), out); });
+    return;
+  }
   Operand<T> operands[] = {x, y};
   merge_rows(operands, rows, lanes);
   for (std::size_t row = 0; row < rows; ++row) {

@@ -30,16 +30,18 @@ void find_factors(const StepControl& control, int error_order, std::span<const C
   for (std::size_t i = 0; i < count; ++i) factors[i] *= control.safety;
 }
 
+/// Values chosen, not branches taken: neighbouring samples decide differently.
 StepDecision decide(const StepControl& control, const ControlState& state, double error, double factor) {
-  const ControlState rejected{.previous_error = state.previous_error, .after_reject = true};
-  if (!std::isfinite(error)) return {false, control.factor_min, rejected};
-  // At most 1: safety may exceed it, but the same step would be rejected again.
-  if (error > 1) return {false, std::clamp(factor, control.factor_min, 1.0), rejected};
-  const ControlState accepted{.previous_error = std::max(error, control.previous_floor), .after_reject = false};
+  const bool accepted = error <= 1;
   const double largest = state.after_reject ? control.factor_max_after_reject : control.factor_max;
-  const double smallest = std::min(control.factor_min_accepted, largest);
-  if (error == 0) return {true, largest, accepted};
-  return {true, std::clamp(factor, smallest, largest), accepted};
+  // A rejected step grows at most by 1: safety may exceed it, but the same step would be rejected again.
+  const double upper = accepted ? largest : 1.0;
+  const double lower = accepted ? std::min(control.factor_min_accepted, largest) : control.factor_min;
+  double chosen = std::min(std::max(factor, lower), upper);
+  chosen = error == 0 ? largest : chosen;
+  chosen = std::isfinite(error) ? chosen : control.factor_min;
+  const double previous = accepted ? std::max(error, control.previous_floor) : state.previous_error;
+  return {accepted, chosen, {.previous_error = previous, .after_reject = !accepted}};
 }
 
 }  // namespace

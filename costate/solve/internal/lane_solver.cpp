@@ -406,7 +406,7 @@ void LaneSolver<T>::evaluate_first() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     const bool missing = lane_[lane].is_active && !lane_[lane].knows_first;
     mask_[lane] = missing ? T{1} : T{0};
-    spare.times(0)[lane] = static_cast<T>(lane_[lane].t);
+    if (problem_.reads_time) spare.times(0)[lane] = static_cast<T>(lane_[lane].t);
     if (missing) ++outcomes_[lane].nfe;
     none_missing = none_missing && !missing;
     all_missing = all_missing && (missing || !lane_[lane].is_active);
