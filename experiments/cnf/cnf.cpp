@@ -15,7 +15,7 @@ namespace {
 
 struct Target {
   std::string name;
-  double entropy;  // nats; NaN: not known (PAPERS.md B)
+  double entropy;  // nats, by quadrature of the density of the generator; NaN: not known
   bool has_film = false;
 };
 

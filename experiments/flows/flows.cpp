@@ -26,7 +26,7 @@ Number wall(const Number& x, const Number& y) {
   return 20.0 * (inside_x * inside_x + inside_y * inside_y);
 }
 
-/// U of Rezende and Mohamed 2015, table 1 (PAPERS.md A), for Arrays and for doubles.
+/// U of Rezende and Mohamed 2015, table 1, for Arrays and for doubles.
 template <class Number>
 Number potential(int which, const Number& x, const Number& y) {
   using std::exp;
@@ -151,7 +151,7 @@ Fit match(const Candidate& candidate, int which, const Request& request) {
 
 struct Data {
   std::string name;
-  double entropy;  // nats (PAPERS.md B)
+  double entropy;  // nats, by quadrature of the density of the generator
 };
 const std::vector<Data> kData = {{"circles", 3.26814}, {"moons", 2.39391}};
 

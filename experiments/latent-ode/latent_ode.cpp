@@ -33,7 +33,7 @@ Effort effort_of(const Request& request) {
   };
   if (request.quick)
     return {.train = 512, .test = 100, .rnn = training(600), .ode_rnn = training(300), .gap_rnn = training(600)};
-  return {.train = 1000, .test = 200, .rnn = training(2000), .ode_rnn = training(1200), .gap_rnn = training(1500)};
+  return {.train = 1000, .test = 200, .rnn = training(800), .ode_rnn = training(500), .gap_rnn = training(1500)};
 }
 
 /// Root mean square error, over samples, points and both coordinates, of points [sample, time, 2] against truth without
