@@ -15,6 +15,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/machine.h"
 #include "costate/exec/program.h"
+#include "costate/graph/simplify.h"
 #include "costate/io/io.h"
 #include "costate/train/optimizers.h"
 
@@ -46,11 +47,17 @@ Timing time(double seconds, const std::function<void()>& work) {
   return {samples[samples.size() / 2], samples[samples.size() / 4], samples[3 * samples.size() / 4]};
 }
 
-/// Floating-point operations of the products of one evaluation.
+/// Floating-point operations of the products of one evaluation, but for those of shared values alone, which are
+/// computed once.
 double product_operations(const Function& function) {
   double operations = 0;
+  std::vector<bool> is_shared;
   for (const Node& node : function.nodes()) {
-    if (node.op != Op::kMatmul && node.op != Op::kOuter) continue;
+    is_shared.push_back(node.op == Op::kInput
+                            ? function.inputs()[static_cast<std::size_t>(node.indices[0])].kind == InputKind::kShared
+                            : std::all_of(node.operands.begin(), node.operands.end(),
+                                          [&](NodeId id) { return is_shared[static_cast<std::size_t>(id)]; }));
+    if (is_shared.back() || (node.op != Op::kMatmul && node.op != Op::kOuter)) continue;
     const Shape& first = function.nodes()[node.operands[0]].shape;
     const auto depth = static_cast<double>(node.op == Op::kOuter ? 1 : first[first.rank() - 1]);
     operations += 2 * depth * static_cast<double>(node.shape.size());
@@ -116,8 +123,9 @@ Measurement measure(const Workload& workload, double seconds, Clock::time_point 
       found.gradient_norm += std::pow(result.outputs[i].at(k) / batch, 2);
   found.gradient_norm = std::sqrt(found.gradient_norm);
   const Function field = workload.field().function();
-  const double once = static_cast<double>(found.report.nfe_forward) * product_operations(field);
-  const double back = static_cast<double>(found.report.nfe_backward) * product_operations(vjp(field));
+  const double one = product_operations(simplify(field)), once = static_cast<double>(found.report.nfe_forward) * one;
+  // What a gradient needs: where evaluations were not kept but done again, the rate is lower, not the work more.
+  const double back = static_cast<double>(found.report.nfe_backward) * (product_operations(simplify(vjp(field))) - one);
   found.forward_rate = once / found.forward.median / 1e6;
   found.gradient_rate = (once + back) / found.gradient.median / 1e6;
   found.optimizer = optimizer_share(workload, gradient, inputs, seconds / 2);
