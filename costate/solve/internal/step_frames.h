@@ -65,6 +65,7 @@ class StepFrames {
   StepFrame<T> kept(std::size_t index) const { return frame(index); }
 
  private:
+  // Phases of a TileFunction take `saved` as writable; those that read it leave it as it is.
   StepFrame<T> frame(std::size_t index) const { return {const_cast<T*>(frames_[index].data()), layout_}; }
   void grow() { frames_.emplace_back(layout_.size()); }
 
