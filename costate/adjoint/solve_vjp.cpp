@@ -39,8 +39,7 @@ class AdjointTileOp : public TileOp<T> {
       : context_(context),
         problem_(adjoint.solve().field(), adjoint.solve().options(), context.lanes,
                  static_cast<std::size_t>(context.operand_shapes[3][0]), adjoint.wanted()),
-        field_(problem_),
-        solve_has_recorded_(adjoint.solve().recorded() == adjoint.wanted()) {}
+        field_(problem_) {}
 
   std::unique_ptr<TileOpState> make_state() const override {
     auto state = std::make_unique<SweepState<T, Sweep>>(problem_, field_);
@@ -56,8 +55,7 @@ class AdjointTileOp : public TileOp<T> {
     spread<T>({run.operands[1], motion}, state.cotangent.data(), problem_.num_times * problem_.state_size,
               problem_.lanes);
     drop_failed(solve.solver, run.num_samples, state.cotangent);
-    const FinishedSolve<T> finished{
-        .solver = &solve.solver, .inputs = solve.inputs, .states = run.operands[0], .has_frames = solve_has_recorded_};
+    const FinishedSolve<T> finished{.solver = &solve.solver, .inputs = solve.inputs, .states = run.operands[0]};
     run.report->nfe_backward += state.sweep.run(finished, state.cotangent.data(), state.gradients);
     out = std::copy(state.gradients.z0.begin(), state.gradients.z0.end(), out);
     out = std::copy(state.gradients.times.begin(), state.gradients.times.end(), out);
@@ -74,7 +72,6 @@ class AdjointTileOp : public TileOp<T> {
   TileOpContext context_;
   LaneProblem<T> problem_;
   FieldVjp<T> field_;
-  bool solve_has_recorded_;  // just these gradients: its frames and shared values can be read
 };
 
 template <class T>
@@ -125,8 +122,7 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
                                   .num_samples = 1};
   LaneSolver<double> solver(problem);
   solver.solve(inputs, true, states.data());
-  const FinishedSolve<double> finished{
-      .solver = &solver, .inputs = inputs, .states = states.data(), .has_frames = true};
+  const FinishedSolve<double> finished{.solver = &solver, .inputs = inputs, .states = states.data()};
   SolveGradients<double> gradients;
   if (solve.options().adjoint == Adjoint::kBacksolve)
     Backsolve<double>(problem, field).run(finished, operands[1].data(), gradients);

@@ -86,25 +86,23 @@ class BatchRunner {
   mutable std::vector<Slot> idle_slots_;
 };
 
-std::size_t round_up(std::size_t size) { return (size + 15) / 16 * 16; }
-
 template <class T>
 std::unique_ptr<typename BatchRunner<T>::Worker> BatchRunner<T>::make_worker() const {
   auto worker = std::make_unique<Worker>();
   std::size_t total = 0;
   for (std::size_t i = 0; i < function_.inputs().size(); ++i)
-    if (!is_shared(i)) total += round_up(input_size(i) * tile_.lanes());
+    if (!is_shared(i)) total += padded(input_size(i) * tile_.lanes());
   for (std::size_t i = 0; i < function_.outputs().size(); ++i)
-    if (!is_sum(i)) total += round_up(output_size(i) * tile_.lanes());
+    if (!is_sum(i)) total += padded(output_size(i) * tile_.lanes());
   worker->buffers.resize(total);
   T* next = worker->buffers.data();
   for (std::size_t i = 0; i < function_.inputs().size(); ++i) {
     worker->inputs.push_back(is_shared(i) ? nullptr : next);
-    if (!is_shared(i)) next += round_up(input_size(i) * tile_.lanes());
+    if (!is_shared(i)) next += padded(input_size(i) * tile_.lanes());
   }
   for (std::size_t i = 0; i < function_.outputs().size(); ++i) {
     worker->outputs.push_back(is_sum(i) ? nullptr : next);
-    if (!is_sum(i)) next += round_up(output_size(i) * tile_.lanes());
+    if (!is_sum(i)) next += padded(output_size(i) * tile_.lanes());
   }
   worker->saved.resize(tile_.saved_size());
   worker->workspace = tile_.make_workspace();

@@ -556,6 +556,34 @@ TEST(SolveInAProgram, RejectedStepsOfBatchMatesChangeNoGradient) {
   }
 }
 
+/// Fields that exist on their samples' times alone: lanes that wait, as padding or at their end, must not leave them.
+TEST(SolveInAProgram, WaitingLanesStayWithinTheTimesOfTheirSample) {
+  const Parameter rate("rate", HostArray::vector({1.0}));
+  // z' = -r log(t) sqrt(end - t) z on [1, end], and no number elsewhere.
+  const VectorField field = vector_field({1}, {{"end", {1}}}, [&](Array t, Array z, Array end) {
+    return -1.0 * Array(rate) * log(reshape(t, {1})) * sqrt(end - t) * z;
+  });
+  const std::vector<double> ends = {1.2, 4, 9};
+  for (const std::size_t budget : {std::size_t{1} << 28, std::size_t{0}}) {  // with the solve's evaluations, and anew
+    const Function loss = trace(
+        [&](Array z0, Array end) {
+          const Array times = concat({constant(HostArray::vector({1, 1.1})), end});
+          const SolveOptions options{.rtol = 1e-7, .atol = 1e-9, .memory_budget = budget};
+          return sum(square(solve(field, z0, times, options, std::span(&end, 1))));
+        },
+        {{"z0", {1}}, {"end", {1}}});
+    const Program program = compile(value_and_grad(loss, std::vector<Parameter>{rate}));
+    const auto gradient = [&](const std::vector<double>& of) {
+      const auto count = static_cast<std::int64_t>(of.size());
+      const HostArray z0(Shape{count, 1}, std::vector<double>(of.size(), 1.5));
+      return program.run({z0, HostArray(Shape{count, 1}, of)}).outputs[1].at(0);
+    };
+    double sum = 0;
+    for (const double end : ends) sum += gradient({end});
+    EXPECT_NEAR(gradient(ends), sum, 1e-12 * std::abs(sum)) << budget;
+  }
+}
+
 /// A tile that is not full must not leak its padding into what follows the solve.
 TEST(SolveInAProgram, ParametersBehindItHaveTheirGradientForAnyBatch) {
   const Parameter decoder("decoder", HostArray::vector({0.7, -1.2}));

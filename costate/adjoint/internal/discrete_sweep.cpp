@@ -12,8 +12,8 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
     : problem_(problem),
       field_(field),
       lanes_(problem.lanes),
-      padded_((problem.lanes + 15) / 16 * 16),
-      size_((problem.state_size * problem.lanes + 15) / 16 * 16),
+      padded_(padded(problem.lanes)),
+      size_(padded(problem.state_size * problem.lanes)),
       carries_(problem.tableau->error_needs_closing_stage() && !problem.is_fixed),
       replay_(problem),
       lender_(problem),
@@ -43,8 +43,7 @@ std::int64_t DiscreteSweep<T>::run(const FinishedSolve<T>& solve, const T* cotan
   if (!start()) return 0;
   while (load_round()) {
     start_cotangents();
-    const std::int64_t num_active = std::count(active_.begin(), active_.end(), char{1});
-    for (std::size_t stage = num_used_stages_; stage-- > 1;) take_back_stage(stage, num_active);
+    for (std::size_t stage = num_used_stages_; stage-- > 1;) take_back_stage(stage, num_active_);
     take_back_first_stage();
     for (std::size_t lane = 0; field_.wants_times() && lane < lanes_; ++lane)
       if (active_[lane] != 0) add_to_times(lane);
@@ -57,7 +56,8 @@ std::int64_t DiscreteSweep<T>::run(const FinishedSolve<T>& solve, const T* cotan
 template <class T>
 bool DiscreteSweep<T>::start() {
   if (!lender_.start(*solve_.solver, solve_.inputs)) return false;
-  if (!solve_.has_frames) {
+  solve_is_linear_ = solve_.solver->problem().gradients == problem_.gradients;
+  if (!solve_is_linear_) {
     prepare_field<T>(problem_, solve_.inputs.arguments, shared_);
     solve_.inputs.shared = shared_.data();
   }
@@ -102,16 +102,19 @@ bool DiscreteSweep<T>::load_round() {
     for (std::int32_t i = 0; i < last.num_outputs && !problem_.is_fixed; ++i)
       any_dense = any_dense || time_of(static_cast<std::size_t>(last.first_output + i), lane) != last.t_next;
   }
+  num_active_ = std::count(active_.begin(), active_.end(), char{1});
   has_dense_ = any_dense;
   num_used_stages_ = any_dense     ? static_cast<std::size_t>(problem_.tableau->num_all_stages())
                      : any_carried ? closing() + 1
                                    : closing();
-  if (solve_.has_frames && round < solver.frames().num_kept()) {
+  if (solve_is_linear_ && round < solver.frames().num_kept()) {
     frame_ = solver.frames().kept(round);
   } else {
     own_frame_.resize(problem_.frame.size());
     frame_ = StepFrame<T>(own_frame_.data(), problem_.frame);
     evaluations_ += replay_.load(targets_, y_.data());
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      if (active_[lane] != 0) idle_times_[lane] = static_cast<T>(current_[lane].t);  // of the state that was loaded
     evaluate_stages();
   }
   return true;
@@ -274,7 +277,7 @@ void DiscreteSweep<T>::add_dot(const T* x, std::span<const double> weights) {
 /// A first stage that is the closing one of the step before is taken back there.
 template <class T>
 void DiscreteSweep<T>::take_back_first_stage() {
-  if (!carries_) return take_back_stage(0, std::count(active_.begin(), active_.end(), char{1}));
+  if (!carries_) return take_back_stage(0, num_active_);
   std::int64_t num_first = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     const bool is_first = active_[lane] != 0 && remaining_[lane] == 1;

@@ -81,7 +81,9 @@ class DiscreteSweep {
   FieldCotangents<T> cotangents_;
   std::vector<std::size_t> remaining_, targets_;
   std::vector<char> active_;  // lanes with a step in this round
+  std::int64_t num_active_ = 0;
   bool has_dense_ = false;
+  bool solve_is_linear_ = false;   // of just these gradients: its frames and shared values can be read
   std::vector<LaneStep> current_;  // the one to take back
   std::size_t num_used_stages_ = 0;
   std::int64_t evaluations_ = 0;

@@ -15,7 +15,6 @@ struct FinishedSolve {
   const LaneSolver<T>* solver = nullptr;
   LaneInputs<T> inputs;
   const T* states = nullptr;  // [time, state, lanes]
-  bool has_frames = false;    // its LaneProblem had the gradients that are asked for
 };
 
 /// Gradients of a lane solve. A sample whose solve failed has zeros.

@@ -27,4 +27,7 @@ struct AlignedAllocator {
 template <class T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 
+/// Numbers that fill whole cache lines and vectors of any type.
+inline std::size_t padded(std::size_t count) { return (count + 15) / 16 * 16; }
+
 }  // namespace costate::internal

@@ -38,8 +38,6 @@ int steps_in_interval(double length, const SolveOptions& options) {
 
 namespace {
 
-std::size_t padded(std::size_t count) { return (count + 15) / 16 * 16; }
-
 template <class T>
 TileFunction<T> lower_field(const VectorField& field, std::size_t lanes,
                             const std::optional<WantedGradients>& gradients) {
@@ -375,8 +373,10 @@ void LaneSolver<T>::plan_step(std::size_t lane) {
 template <class T>
 bool LaneSolver<T>::plan_steps() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (lane_[lane].is_active) plan_step(lane);
-    steps_[lane] = lane_[lane].is_active ? static_cast<T>(lane_[lane].h) : T{0};
+    Lane& state = lane_[lane];
+    if (state.is_active) plan_step(lane);
+    if (!state.is_active) state.attempt = {.t = state.t, .h = 0, .t_next = state.t};  // it waits where it is
+    steps_[lane] = static_cast<T>(state.attempt.h);
   }
   return any_active();
 }
@@ -391,8 +391,8 @@ template <class T>
 void LaneSolver<T>::evaluate_stage(std::size_t stage) {
   const double node = problem_.tableau->c[stage];
   for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane) {
-    const Lane& state = lane_[lane];
-    frame_.times(stage)[lane] = static_cast<T>(stage_time(node, state.t, state.h, state.t_next));
+    const LaneStep& step = lane_[lane].attempt;
+    frame_.times(stage)[lane] = static_cast<T>(stage_time(node, step.t, step.h, step.t_next));
   }
   combine(problem_.tableau->a_row(static_cast<int>(stage)), frame_.state(stage));
   evaluate(stage);
@@ -436,15 +436,7 @@ void LaneSolver<T>::evaluate_closing() {
 template <class T>
 void LaneSolver<T>::evaluate_extra() {
   const auto count = static_cast<std::size_t>(problem_.tableau->num_all_stages());
-  for (std::size_t stage = closing() + 1; stage < count; ++stage) {
-    const double node = problem_.tableau->c[stage];
-    for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane) {
-      const LaneStep& step = lane_[lane].attempt;
-      frame_.times(stage)[lane] = static_cast<T>(stage_time(node, step.t, step.h, step.t_next));
-    }
-    combine(problem_.tableau->a_row(static_cast<int>(stage)), frame_.state(stage));
-    evaluate(stage);
-  }
+  for (std::size_t stage = closing() + 1; stage < count; ++stage) evaluate_stage(stage);
 }
 
 template <class T>

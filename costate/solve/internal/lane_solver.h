@@ -150,6 +150,7 @@ class LaneSolver {
   /// Solves what the queue holds; a lane that is done takes the next sample.
   void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states);
 
+  const LaneProblem<T>& problem() const { return problem_; }
   const std::vector<LaneOutcome>& outcomes() const { return outcomes_; }
   const std::vector<LaneRecord<T>>& records() const { return records_; }
   /// A step of the records. Its outputs are found in the times of the last solve.
