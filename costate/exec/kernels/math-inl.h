@@ -90,26 +90,33 @@ HWY_INLINE VecOf<D> power_of_two(D d, VecOf<D> n) {
   return hn::BitCast(d, hn::ShiftLeft<kMantissa>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, kBias))));
 }
 
-/// (exp(r) - 1 - r) / r² for abs(r) <= ln(2) / 2.
+/// x = n ln 2 + r with whole n: exp(x) = 2^n (1 + r + r² series).
 template <class D>
-HWY_INLINE VecOf<D> exp_series(D d, VecOf<D> r) {
-  if constexpr (kIsFloat<hn::TFromD<D>>)
-    return polynomial(d, r, {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040});
+struct Reduced {
+  VecOf<D> n, r, series;
+};
+
+template <class D>
+HWY_INLINE Reduced<D> reduce_exponent(D d, VecOf<D> x) {
+  constexpr bool kF32 = kIsFloat<hn::TFromD<D>>;
+  const VecOf<D> n = hn::Round(hn::Mul(x, number(d, 1.44269504088896340736)));
+  VecOf<D> r = hn::NegMulAdd(n, number(d, kF32 ? 0.693359375 : 6.93147180369123816490e-01), x);
+  r = hn::NegMulAdd(n, number(d, kF32 ? -2.12194440054690583e-4 : 1.90821492927058770002e-10), r);
+  if constexpr (kF32)
+    return {n, r, polynomial(d, r, {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040})};
   else
-    return polynomial(d, r,
-                      {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880,
-                       1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0});
+    return {n, r,
+            polynomial(d, r,
+                       {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880,
+                        1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0})};
 }
 
 template <class D>
 HWY_INLINE VecOf<D> exp_vector(D d, VecOf<D> x) {
   constexpr bool kF32 = kIsFloat<hn::TFromD<D>>;
   const VecOf<D> clamped = hn::Min(hn::Max(x, number(d, kF32 ? -104.0 : -746.0)), number(d, kF32 ? 89.0 : 710.0));
-  const VecOf<D> n = hn::Round(hn::Mul(clamped, number(d, 1.44269504088896340736)));
-  VecOf<D> r = hn::NegMulAdd(n, number(d, kF32 ? 0.693359375 : 6.93147180369123816490e-01), clamped);
-  r = hn::NegMulAdd(n, number(d, kF32 ? -2.12194440054690583e-4 : 1.90821492927058770002e-10), r);
-  VecOf<D> p = exp_series(d, r);
-  p = hn::Add(hn::MulAdd(hn::Mul(r, r), p, r), number(d, 1));
+  const auto [n, r, series] = reduce_exponent(d, clamped);
+  const VecOf<D> p = hn::Add(hn::MulAdd(hn::Mul(r, r), series, r), number(d, 1));
   const VecOf<D> half = hn::Floor(hn::Mul(n, number(d, 0.5)));  // in two factors: 2^n itself may overflow or vanish
   return keep_nan<D>(x, hn::Mul(hn::Mul(p, power_of_two(d, half)), power_of_two(d, hn::Sub(n, half))));
 }
@@ -180,11 +187,8 @@ HWY_INLINE VecOf<D> tanh_vector(D d, VecOf<D> x) {
   } else {
     // e / (e + 2) with e = exp(2 |x|) - 1 = 2^n (exp(r) - 1) + (2^n - 1): no cancellation for small x, and one
     // division.
-    const VecOf<D> y = hn::Min(number(d, 40), hn::Abs(hn::Add(x, x)));  // in this order: NaN stays, see clamp_keep_nan
-    const VecOf<D> n = hn::Round(hn::Mul(y, number(d, 1.44269504088896340736)));
-    const VecOf<D> r = hn::NegMulAdd(n, number(d, 1.90821492927058770002e-10),
-                                     hn::NegMulAdd(n, number(d, 6.93147180369123816490e-01), y));
-    const VecOf<D> p = hn::MulAdd(hn::Mul(r, r), exp_series(d, r), r);
+    const auto [n, r, series] = reduce_exponent(d, hn::Min(hn::Abs(hn::Add(x, x)), number(d, 40)));
+    const VecOf<D> p = hn::MulAdd(hn::Mul(r, r), series, r);
     const VecOf<D> power = power_of_two(d, n);
     const VecOf<D> e = hn::MulAdd(power, p, hn::Sub(power, number(d, 1)));
     return hn::CopySign(keep_nan<D>(x, hn::Div(e, hn::Add(e, number(d, 2)))), x);
