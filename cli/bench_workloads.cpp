@@ -22,7 +22,7 @@ const WorkloadInfo& find_info(const std::string& name) {
 }
 
 SolveOptions options_of(const std::string& name) {
-  if (name == "spiral") return {.rtol = 1e-4, .atol = 1e-6};
+  if (name == "spiral") return {.rtol = 1e-4, .atol = 1e-6, .control = Control::kJoint};
   if (name == "single") return {.rtol = 1e-6, .atol = 1e-6};
   if (name == "mlp128") return {.rtol = 1e-4, .atol = 1e-4, .control = Control::kJoint};
   if (name == "cnf2d") return {.rtol = 1e-5, .atol = 1e-5, .control = Control::kJoint};

@@ -45,7 +45,15 @@ TEST(DecideStep, AfterARejectionTheAcceptedStepDoesNotGrow) {
   EXPECT_TRUE(accepted.accepted);
   EXPECT_EQ(accepted.factor, 1);
   EXPECT_FALSE(accepted.next.after_reject);
-  EXPECT_EQ(accepted.next.previous_error, 1e-4);
+  EXPECT_EQ(accepted.next.previous_error, 0.1);
+}
+
+TEST(DecideStep, RetriesAreSmallerByAMargin) {
+  const StepDecision first = decide_step(StepControl{}, {}, 1.01, 5);
+  EXPECT_EQ(first.factor, 0.8);
+  const StepDecision second = decide_step(StepControl{}, first.next, 1.01, 5);
+  EXPECT_EQ(second.factor, 0.5);
+  EXPECT_NEAR(decide_step(StepControl{}, first.next, 500, 5).factor, 0.9 * std::pow(500, -0.2), kRounding);
 }
 
 TEST(DecideStep, NonFiniteErrorsReject) {

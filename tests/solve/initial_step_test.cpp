@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace costate {
 namespace {
@@ -22,20 +23,49 @@ TEST(InitialStep, TrialIsTinyWhereANormSaysNothing) {
   EXPECT_EQ(trial_step({.state = inf, .slope = inf}), 1e-6);
 }
 
-TEST(InitialStep, IsTheSmallerOfTwoBounds) {
-  // (0.01 / max(2, 32))^(1/5) = (1/3200)^(1/5); 100 * 0.02 = 2 is larger.
-  EXPECT_NEAR(initial_step(0.02, {.slope = 2, .curvature = 32}, 5), std::pow(1.0 / 3200, 0.2), kRounding);
-  // 100 * 1e-5 is smaller than (0.01 / 2)^(1/5) = 0.35.
-  EXPECT_NEAR(initial_step(1e-5, {.slope = 2, .curvature = 1}, 5), 1e-3, kRounding);
+TEST(InitialStep, MeetsTheErrorThatTheMethodWouldEstimate) {
+  const Tableau& dopri5 = tableau(Method::kDopri5);
+  // A field that changes at rate 16: the fifth derivative is 2 * 16^4.
+  const double h = initial_step(0.02, {.slope = 2, .curvature = 32}, dopri5);
+  EXPECT_NEAR(dopri5.error_constant * std::pow(h, 5) * 2 * std::pow(16, 4), 0.01, 1e-15);
+}
+
+// On y' = rate y the assumption about the derivatives holds: the first step's error estimate is what was asked for.
+TEST(InitialStep, FirstErrorOfALinearField) {
+  for (const Method method : all_methods()) {
+    const Tableau& pair = tableau(method);
+    if (!pair.has_error_estimate()) continue;
+    const double tolerance = 1e-6, rate = -3;  // y0 = 1, scale = tolerance
+    const double trial = trial_step({.state = 1 / tolerance, .slope = 3 / tolerance});
+    const double h = initial_step(trial, {.slope = 3 / tolerance, .curvature = 9 / tolerance}, pair);
+    std::vector<double> slopes;
+    for (int i = 0; i < pair.num_stages; ++i) {
+      double y = 1;
+      for (int j = 0; j < i; ++j)
+        y += h * pair.a_row(i)[static_cast<std::size_t>(j)] * slopes[static_cast<std::size_t>(j)];
+      slopes.push_back(rate * y);
+    }
+    double error = 0;
+    for (std::size_t i = 0; i < pair.e.size(); ++i) error += h * pair.e[i] * slopes[i];
+    // Of the error's terms the constant knows the one of quadrature.
+    EXPECT_GT(std::abs(error) / tolerance, 1e-4) << pair.name;
+    EXPECT_LT(std::abs(error) / tolerance, 1) << pair.name;
+  }
+}
+
+TEST(InitialStep, IsAtMostTheTimeScaleOfTheState) {
+  EXPECT_NEAR(initial_step(1e-5, {.slope = 2, .curvature = 1}, tableau(Method::kDopri5)), 1e-3, kRounding);
+  // A slope that does not change allows any step.
+  EXPECT_NEAR(initial_step(1e-5, {.slope = 2, .curvature = 0}, tableau(Method::kDopri5)), 1e-3, kRounding);
 }
 
 TEST(InitialStep, FlatFieldTakesATinyStep) {
-  EXPECT_EQ(initial_step(1e-6, {.slope = 0, .curvature = 0}, 5), 1e-6);
-  EXPECT_NEAR(initial_step(0.1, {.slope = 0, .curvature = 1e-16}, 5), 1e-4, kRounding);
+  EXPECT_EQ(initial_step(1e-6, {.slope = 0, .curvature = 0}, tableau(Method::kDopri5)), 1e-6);
+  EXPECT_NEAR(initial_step(0.1, {.slope = 1e-16, .curvature = 0}, tableau(Method::kDopri5)), 1e-4, kRounding);
 }
 
 TEST(InitialStep, NonFiniteProbeShrinksTheTrial) {
-  EXPECT_EQ(initial_step(1, {.slope = 1, .curvature = std::nan("")}, 5), 1e-3);
+  EXPECT_EQ(initial_step(1, {.slope = 1, .curvature = std::nan("")}, tableau(Method::kDopri5)), 1e-3);
 }
 
 }  // namespace

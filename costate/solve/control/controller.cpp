@@ -34,8 +34,8 @@ void find_factors(const StepControl& control, int error_order, std::span<const C
 StepDecision decide(const StepControl& control, const ControlState& state, double error, double factor) {
   const bool accepted = error <= 1;
   const double largest = state.after_reject ? control.factor_max_after_reject : control.factor_max;
-  // A rejected step grows at most by 1: safety may exceed it, but the same step would be rejected again.
-  const double upper = accepted ? largest : 1.0;
+  const double retry = state.after_reject ? control.factor_rejected_again : control.factor_rejected;
+  const double upper = accepted ? largest : retry;
   const double lower = accepted ? std::min(control.factor_min_accepted, largest) : control.factor_min;
   double chosen = std::min(std::max(factor, lower), upper);
   chosen = error == 0 ? largest : chosen;

@@ -18,21 +18,29 @@
 
 namespace costate {
 
-/// How a step size follows the error. The defaults are Hairer's for DOPRI5: beta = 0.04 there is beta2 = -0.2, beta1 =
-/// 0.85 here.
+/// How a step size follows the error. beta1 and beta2 are Hairer's for DOPRI5, whose beta = 0.04 is beta2 = -0.2, beta1
+/// = 0.85 here. His `previous` starts at 1e-4, and may become as small: after steps far below the tolerance that holds
+/// the growth back by a third, where there is nothing to damp.
 struct StepControl {
   double safety = 0.9;
   double factor_min = 0.2;             ///< a rejected step shrinks at most to this
+  double factor_rejected = 0.8;        ///< … and at least to this: a hair less would be rejected for a hair of error
+  double factor_rejected_again = 0.5;  ///< … and to this if the step before was rejected, too: err is not O(h^k) here
   double factor_min_accepted = 0.2;    ///< the same after an accepted step
   double factor_max = 10.0;            ///< an accepted step grows at most by this
   double factor_max_after_reject = 1;  ///< the same for the step accepted right after a rejection
   double beta1 = 0.85;
   double beta2 = -0.2;
-  double previous_floor = 1e-4;  ///< `previous` is never taken smaller
+  double previous_floor = 0.1;  ///< `previous` is never taken smaller
 
   /// torchdiffeq's rule: elementary controller; an accepted step never shrinks.
   static constexpr StepControl torchdiffeq() {
-    return {.factor_min_accepted = 1, .factor_max_after_reject = 10, .beta1 = 1, .beta2 = 0};
+    return {.factor_rejected = 1,
+            .factor_rejected_again = 1,
+            .factor_min_accepted = 1,
+            .factor_max_after_reject = 10,
+            .beta1 = 1,
+            .beta2 = 0};
   }
 
   bool operator==(const StepControl&) const = default;
@@ -40,7 +48,7 @@ struct StepControl {
 
 /// What the controller remembers between steps of one sample. Starts as ControlState{}.
 struct ControlState {
-  double previous_error = 1e-4;  ///< of the last accepted step; Hairer's starting value
+  double previous_error = 1;  ///< of the last accepted step; at first, what makes the rule elementary
   bool after_reject = false;
 
   bool operator==(const ControlState&) const = default;

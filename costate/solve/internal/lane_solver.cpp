@@ -317,8 +317,8 @@ void LaneSolver<T>::choose_first_steps() {
     if (!lane_[lane].is_fresh) continue;
     const double trial = trials_[lane];
     lane_[lane].h =
-        direction(lane_[lane]) * initial_step(trial, {.slope = other_norms_[lane], .curvature = norms_[lane] / trial},
-                                              problem_.tableau->error_order());
+        direction(lane_[lane]) *
+        initial_step(trial, {.slope = other_norms_[lane], .curvature = norms_[lane] / trial}, *problem_.tableau);
     if (lane_[lane].is_active) ++outcomes_[lane].nfe;
   }
 }

@@ -234,7 +234,7 @@ class ReferenceSolver {
     evaluate(std::fma(direction, trial, solution_.t), y_next_, 1);
     for (std::size_t j = 0; j < y_.size(); ++j) probe[j] -= stages_[0][j];
     const double curvature = rms_over_scale(probe, y_) / trial;
-    return direction * initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_.error_order());
+    return direction * initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_);
   }
 
   const ReferenceRhs& rhs_;

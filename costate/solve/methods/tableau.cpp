@@ -25,6 +25,17 @@ struct MethodRow {
   std::string_view source;
 };
 
+constexpr double error_constant_of(std::span<const double> e, std::span<const double> c, int power) {
+  double sum = 0, factorial = 1;
+  for (std::size_t i = 0; i < e.size(); ++i) {
+    double term = e[i];
+    for (int p = 0; p < power; ++p) term *= c[i];
+    sum += term;
+  }
+  for (int p = 2; p <= power; ++p) factorial *= p;
+  return (sum < 0 ? -sum : sum) / factorial;
+}
+
 template <class Published>
 constexpr Tableau make_tableau(const MethodRow& row) {
   using Exact = internal::Complete<Published>;
@@ -39,6 +50,7 @@ constexpr Tableau make_tableau(const MethodRow& row) {
           .num_stages = static_cast<int>(Exact::kStages),
           .num_extra_stages = static_cast<int>(Exact::num_extra()),
           .dense_degree = static_cast<int>(Exact::dense_degree()),
+          .error_constant = error_constant_of(Data::e, Data::c, row.embedded_order),
           .c = Data::c,
           .a = Data::a,
           .b = Data::b,

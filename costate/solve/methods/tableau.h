@@ -46,6 +46,9 @@ struct Tableau {
   int num_stages;        ///< with the closing stage
   int num_extra_stages;  ///< for dense output only
   int dense_degree;
+  /// |sum_i e_i c_i^(k-1)| / (k-1)! with k = error_order(): a step of size h in which the slope has the derivative
+  /// y^(k) makes an error estimate of about this times h^k |y^(k)|.
+  double error_constant;
   std::span<const double> c;      ///< [num_stages + num_extra_stages]
   std::span<const double> a;      ///< rows 1, 2, … of the strictly lower triangle, packed; extra stages included
   std::span<const double> b;      ///< [num_stages], b.back() == 0
