@@ -114,9 +114,8 @@ void run_polynomials(Polynomial which, std::span<const double> coefficients, std
     const double* c = coefficients.data() + j * degree;
     for_vectors(d, lanes, [&](std::size_t at, auto load, auto) HWY_ATTR {
       const auto x = load(theta);
-      const auto factor = [&](std::size_t p) HWY_ATTR {
-        return hn::Set(d, is_value ? c[p] : static_cast<double>(p + 1) * c[p]);
-      };
+      const auto factor = [&](std::size_t p)
+                              HWY_ATTR { return hn::Set(d, is_value ? c[p] : static_cast<double>(p + 1) * c[p]); };
       auto sum = factor(degree - 1);
       for (std::size_t p = degree - 1; p-- > 0;) sum = hn::MulAdd(sum, x, factor(p));
       if (is_value) sum = hn::Mul(sum, x);
@@ -166,13 +165,13 @@ void run_select(const T* mask, const T* x, const T* y, T* out, std::size_t rows,
   void axpy_##suffix(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes) {                       \
     run_axpy(alpha, x, y, rows, lanes);                                                                             \
   }                                                                                                                 \
-  void polynomials_##suffix(Polynomial which, std::span<const double> coefficients, std::size_t degree,            \
-                            const double* theta, T* weights, std::size_t stride, std::size_t lanes) {              \
-    run_polynomials(which, coefficients, degree, theta, weights, stride, lanes);                                   \
+  void polynomials_##suffix(Polynomial which, std::span<const double> coefficients, std::size_t degree,             \
+                            const double* theta, T* weights, std::size_t stride, std::size_t lanes) {               \
+    run_polynomials(which, coefficients, degree, theta, weights, stride, lanes);                                    \
   }                                                                                                                 \
-  void dense_##suffix(const T* y, const T* h, const T* const* k, const T* weights, std::size_t stride,             \
-                      std::size_t count, const T* mask, T* out, std::size_t rows, std::size_t lanes) {             \
-    run_dense(y, h, k, weights, stride, count, mask, out, rows, lanes);                                            \
+  void dense_##suffix(const T* y, const T* h, const T* const* k, const T* weights, std::size_t stride,              \
+                      std::size_t count, const T* mask, T* out, std::size_t rows, std::size_t lanes) {              \
+    run_dense(y, h, k, weights, stride, count, mask, out, rows, lanes);                                             \
   }                                                                                                                 \
   void select_##suffix(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {        \
     run_select(mask, x, y, out, rows, lanes);                                                                       \
@@ -204,7 +203,7 @@ namespace costate::internal {
   void dense_combine<T>(const T* y, const T* h, const T* const* k, const T* weights, std::size_t stride,             \
                         std::size_t count, const T* mask, T* out, std::size_t rows, std::size_t lanes) {             \
     HWY_DYNAMIC_DISPATCH(dense_##suffix)(y, h, k, weights, stride, count, mask, out, rows, lanes);                   \
-  }                                                                                                                                                                                                         \
+  }                                                                                                                  \
   template <>                                                                                                        \
   void stage_combine<T>(const T* y, const T* h, const T* const* k, const T* coefficients, std::size_t count, T* out, \
                         std::size_t rows, std::size_t lanes) {                                                       \
