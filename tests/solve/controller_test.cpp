@@ -45,7 +45,7 @@ TEST(DecideStep, AfterARejectionTheAcceptedStepDoesNotGrow) {
   EXPECT_TRUE(accepted.accepted);
   EXPECT_EQ(accepted.factor, 1);
   EXPECT_FALSE(accepted.next.after_reject);
-  EXPECT_EQ(accepted.next.previous_error, 0.1);
+  EXPECT_EQ(accepted.next.previous_error, 0.01);
 }
 
 TEST(DecideStep, RetriesAreSmallerByAMargin) {

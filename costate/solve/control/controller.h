@@ -31,7 +31,7 @@ struct StepControl {
   double factor_max_after_reject = 1;  ///< the same for the step accepted right after a rejection
   double beta1 = 0.85;
   double beta2 = -0.2;
-  double previous_floor = 0.1;  ///< `previous` is never taken smaller
+  double previous_floor = 0.01;  ///< `previous` is never taken smaller
 
   /// torchdiffeq's rule: elementary controller; an accepted step never shrinks.
   static constexpr StepControl torchdiffeq() {

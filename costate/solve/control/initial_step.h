@@ -10,7 +10,7 @@
 //     h0 = 0.01 d0 / d1,  or 1e-6 if d0 or d1 is below 1e-5                       trial_step
 //     f1 = f(t0 + s h0, y0 + s h0 f0),  s = +-1 the direction of time
 //     d2 = |f1 - f0| / h0,  rate = d2 / d1
-//     h1: 0.01 = C h1^k d1 rate^(k-1),  or max(1e-6, 1e-3 h0) if d1 <= 1e-15
+//     h1: 0.003 = C h1^k d1 rate^(k-1),  or max(1e-6, 1e-3 h0) if d1 <= 1e-15
 //     h  = min(100 h0, h1)                                                        initial_step
 //
 // with k the error estimate's order and C its error_constant: d1 rate^(k-1) stands for the solution's k-th derivative,
