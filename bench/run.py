@@ -34,8 +34,8 @@ WORKLOADS = {
     "medium": "64-256-256-64 tanh, batch 1024, 20 rk4 steps",
     "cnf2d": "2-D flow, exact trace, net 3-64-64-64-2, batch 512, dopri5 1e-5, −mean log p",
 }
-# Costate's samples take steps of their own, the peers' batch takes one step for all: the difference is of the order of the
-# tolerance, seen through the loss.
+# Costate chooses its first step and its growth otherwise, and steps tiles of the batch where the peers step all of it: the
+# difference is of the order of the tolerance, seen through the loss.
 AGREEMENT = {"loss": 1e-3, "gradient_norm": 1e-2}
 
 

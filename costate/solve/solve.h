@@ -30,7 +30,7 @@ struct SolveOptions {
   Method method = Method::kDopri5;
   double rtol = 1e-6;
   double atol = 1e-8;
-  double first_step = 0;             // size of the first attempt; 0: chosen (Hairer, Norsett and Wanner II.4)
+  double first_step = 0;             // size of the first attempt; 0: chosen (control/initial_step.h)
   int steps_per_interval = 0;        // fixed steps, this many between output times; 0: not asked for
   double step_size = 0;              // fixed steps, at most this long; 0: not asked for
   std::int64_t max_steps = 100'000;  // attempted steps of a sample

@@ -24,9 +24,9 @@ namespace costate {
 struct StepControl {
   double safety = 0.9;
   double factor_min = 0.2;             ///< a rejected step shrinks at most to this
-  double factor_rejected = 0.8;        ///< … and at least to this: a hair less would be rejected for a hair of error
-  double factor_rejected_again = 0.5;  ///< … and to this if the step before was rejected, too: err is not O(h^k) here
   double factor_min_accepted = 0.2;    ///< the same after an accepted step
+  double factor_rejected = 0.8;        ///< a rejected step shrinks at least to this
+  double factor_rejected_again = 0.5;  ///< the same if the attempt before was rejected, too: err is not O(h^k) here
   double factor_max = 10.0;            ///< an accepted step grows at most by this
   double factor_max_after_reject = 1;  ///< the same for the step accepted right after a rejection
   double beta1 = 0.85;
@@ -35,9 +35,9 @@ struct StepControl {
 
   /// torchdiffeq's rule: elementary controller; an accepted step never shrinks.
   static constexpr StepControl torchdiffeq() {
-    return {.factor_rejected = 1,
+    return {.factor_min_accepted = 1,
+            .factor_rejected = 1,
             .factor_rejected_again = 1,
-            .factor_min_accepted = 1,
             .factor_max_after_reject = 10,
             .beta1 = 1,
             .beta2 = 0};

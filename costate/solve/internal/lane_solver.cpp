@@ -314,12 +314,12 @@ void LaneSolver<T>::choose_first_steps() {
   axpy_lanes(mask_.data(), slope(0), slope(1), state_size_, lanes_);
   norm(slope(1), norms_.data());
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (!lane_[lane].is_fresh) continue;
+    if (!lane_[lane].is_fresh || !lane_[lane].is_active) continue;
     const double trial = trials_[lane];
     lane_[lane].h =
         direction(lane_[lane]) *
         initial_step(trial, {.slope = other_norms_[lane], .curvature = norms_[lane] / trial}, *problem_.tableau);
-    if (lane_[lane].is_active) ++outcomes_[lane].nfe;
+    ++outcomes_[lane].nfe;
   }
 }
 
