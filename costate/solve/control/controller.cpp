@@ -1,66 +1,86 @@
 #include "costate/solve/control/controller.h"
 
-#include <algorithm>
-#include <cmath>
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "costate/solve/control/controller.cpp"
+#include <hwy/foreach_target.h>
+// The target loop comes before what it repeats.
+#include <hwy/highway.h>
 
-#include "costate/exec/kernels/kernels.h"
+#include "costate/exec/kernels/math-inl.h"
+#include "costate/exec/kernels/vector-inl.h"
 
-namespace costate {
+HWY_BEFORE_NAMESPACE();
+namespace costate::HWY_NAMESPACE {
 namespace {
 
-constexpr std::size_t kChunk = 64;
+using namespace internal::HWY_NAMESPACE;
 
-/// factor = safety * exp(-exponent / error_order): one exponential and two logarithms cost less than two powers.
-void find_factors(const StepControl& control, int error_order, std::span<const ControlState> states,
-                  std::span<const double> errors, double* factors) {
-  double numbers[2 * kChunk], logs[2 * kChunk];
-  const std::size_t count = errors.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    const bool has_log = std::isfinite(errors[i]) && errors[i] > 0;
-    numbers[i] = has_log ? errors[i] : 1.0;
-    numbers[count + i] = states[i].previous_error;
-  }
-  internal::unary_kernel<double>(Op::kLog)(numbers, logs, 2 * count);
-  const double scale = -1.0 / error_order;
-  for (std::size_t i = 0; i < count; ++i) {
-    const bool is_rejected = errors[i] > 1;
-    factors[i] = scale * (is_rejected ? logs[i] : control.beta1 * logs[i] + control.beta2 * logs[count + i]);
-  }
-  internal::unary_kernel<double>(Op::kExp)(factors, factors, count);
-  for (std::size_t i = 0; i < count; ++i) factors[i] *= control.safety;
+/// safety * exp(-exponent / error_order): one exponential and two logarithms cost less than two powers. An error that
+/// has no logarithm counts as 1.
+template <class D>
+HWY_INLINE VecOf<D> find_factor(D d, const StepControl& control, int error_order, VecOf<D> error, VecOf<D> previous) {
+  const VecOf<D> one = number(d, 1);
+  const auto has_log = hn::And(hn::IsFinite(error), hn::Gt(error, hn::Zero(d)));
+  const VecOf<D> log = log_vector(d, hn::IfThenElse(has_log, error, one));
+  const VecOf<D> damped =
+      hn::Add(hn::Mul(number(d, control.beta1), log), hn::Mul(number(d, control.beta2), log_vector(d, previous)));
+  const VecOf<D> exponent = hn::IfThenElse(hn::Gt(error, one), log, damped);
+  return hn::Mul(exp_vector(d, hn::Mul(number(d, -1.0 / error_order), exponent)), number(d, control.safety));
 }
 
-/// Values chosen, not branches taken: neighbouring samples decide differently.
-StepDecision decide(const StepControl& control, const ControlState& state, double error, double factor) {
-  const bool accepted = error <= 1;
-  const double largest = state.after_reject ? control.factor_max_after_reject : control.factor_max;
-  const double retry = state.after_reject ? control.factor_rejected_again : control.factor_rejected;
-  const double upper = accepted ? largest : retry;
-  const double lower = accepted ? std::min(control.factor_min_accepted, largest) : control.factor_min;
-  double chosen = std::min(std::max(factor, lower), upper);
-  chosen = error == 0 ? largest : chosen;
-  chosen = std::isfinite(error) ? chosen : control.factor_min;
-  const double previous = accepted ? std::max(error, control.previous_floor) : state.previous_error;
-  return {accepted, chosen, {.previous_error = previous, .after_reject = !accepted}};
+void decide_all(const StepControl& control, int error_order, const StepDecisions& samples, std::size_t count) {
+  const hn::ScalableTag<double> d;
+  using V = VecOf<decltype(d)>;
+  const V zero = hn::Zero(d), one = number(d, 1);
+  for_vectors(d, count, [&](std::size_t, auto load, auto store) HWY_ATTR {
+    const V error = load(samples.error), previous = load(samples.previous_error);
+    const auto accepted = hn::Le(error, one);
+    const auto after_reject = hn::Ne(load(samples.after_reject), zero);
+    const V largest =
+        hn::IfThenElse(after_reject, number(d, control.factor_max_after_reject), number(d, control.factor_max));
+    const V retry =
+        hn::IfThenElse(after_reject, number(d, control.factor_rejected_again), number(d, control.factor_rejected));
+    const V upper = hn::IfThenElse(accepted, largest, retry);
+    const V lower = hn::IfThenElse(accepted, hn::Min(number(d, control.factor_min_accepted), largest),
+                                   number(d, control.factor_min));
+    V factor = hn::Min(hn::Max(find_factor(d, control, error_order, error, previous), lower), upper);
+    factor = hn::IfThenElse(hn::Eq(error, zero), largest, factor);
+    factor = hn::IfThenElse(hn::IsFinite(error), factor, number(d, control.factor_min));
+    store(hn::IfThenElse(accepted, hn::Max(error, number(d, control.previous_floor)), previous),
+          samples.previous_error);
+    store(hn::IfThenElse(accepted, zero, one), samples.after_reject);
+    store(hn::IfThenElse(accepted, one, zero), samples.accepted);
+    store(factor, samples.factor);
+  });
 }
 
 }  // namespace
+}  // namespace costate::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
 
-void decide_steps(const StepControl& control, int error_order, std::span<const ControlState> states,
-                  std::span<const double> errors, std::span<StepDecision> decisions) {
-  double factors[kChunk];
-  for (std::size_t first = 0; first < errors.size(); first += kChunk) {
-    const std::size_t count = std::min(kChunk, errors.size() - first);
-    find_factors(control, error_order, states.subspan(first, count), errors.subspan(first, count), factors);
-    for (std::size_t i = first; i < first + count; ++i)
-      decisions[i] = decide(control, states[i], errors[i], factors[i - first]);
-  }
+#if HWY_ONCE
+namespace costate {
+
+HWY_EXPORT(decide_all);
+
+void decide_steps(const StepControl& control, int error_order, const StepDecisions& samples, std::size_t count) {
+  HWY_DYNAMIC_DISPATCH(decide_all)(control, error_order, samples, count);
 }
 
 StepDecision decide_step(const StepControl& control, const ControlState& state, double error, int error_order) {
-  StepDecision decision{};
-  decide_steps(control, error_order, std::span(&state, 1), std::span(&error, 1), std::span(&decision, 1));
+  StepDecision decision{.accepted = false, .factor = 0, .next = state};
+  double after_reject = state.after_reject ? 1 : 0, accepted = 0;
+  decide_steps(control, error_order,
+               {.error = &error,
+                .previous_error = &decision.next.previous_error,
+                .after_reject = &after_reject,
+                .accepted = &accepted,
+                .factor = &decision.factor},
+               1);
+  decision.accepted = accepted != 0;
+  decision.next.after_reject = after_reject != 0;
   return decision;
 }
 
 }  // namespace costate
+#endif

@@ -14,7 +14,7 @@
 // Hairer and Wanner, Solving Ordinary Differential Equations II, IV.2; Soederlind, ACM TOMS 29 (2003) 1-26.
 #pragma once
 
-#include <span>
+#include <cstddef>
 
 namespace costate {
 
@@ -64,9 +64,16 @@ struct StepDecision {
 /// An error of 0 gives the largest growth. NaN or inf rejects the step with factor_min.
 StepDecision decide_step(const StepControl& control, const ControlState& state, double error, int error_order);
 
-/// decide_step, to the bit, for as many samples as there are errors: on a small system's step, elementary functions one
-/// by one would take longer than the field.
-void decide_steps(const StepControl& control, int error_order, std::span<const ControlState> states,
-                  std::span<const double> errors, std::span<StepDecision> decisions);
+/// Samples side by side, [count] each; conditions are 0 or 1.
+struct StepDecisions {
+  const double* error;
+  double* previous_error;  // ControlState, before and after
+  double* after_reject;
+  double* accepted;
+  double* factor;
+};
+
+/// decide_step, to the bit, for many samples: on a small system's step, one by one would take longer than the field.
+void decide_steps(const StepControl& control, int error_order, const StepDecisions& samples, std::size_t count);
 
 }  // namespace costate

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "costate/exec/kernels/kernels.h"
+
 namespace costate {
 
 double trial_step(const TrialNorms& norms) {
@@ -13,18 +15,33 @@ double trial_step(const TrialNorms& norms) {
   return std::max(0.01 * norms.state / norms.slope, 1e-300);
 }
 
-double initial_step(double trial, const InitialNorms& norms, const Tableau& tableau) {
+void initial_steps(const Tableau& tableau, const double* slopes, const double* curvatures, double* steps,
+                   std::size_t count) {
   constexpr double kFirstError = 0.003;  // measured: 0.003 to 0.3 cost the same within 2 %
-  if (!std::isfinite(norms.slope) || !std::isfinite(norms.curvature)) return trial * 1e-3;
-  double step = std::max(1e-6, trial * 1e-3);
-  if (norms.slope > 1e-15) {
-    const double order = tableau.error_order();
-    const double rate = norms.curvature / norms.slope;
+  constexpr std::size_t kChunk = 32;
+  const double order = tableau.error_order();
+  for (; count > 0; count -= std::min(count, kChunk), slopes += kChunk, curvatures += kChunk, steps += kChunk) {
+    const std::size_t n = std::min(count, kChunk);
     // In logarithms: the power of a large rate would overflow, and a rate of 0 allows any step.
-    step = std::exp((std::log(kFirstError / (tableau.error_constant * norms.slope)) - (order - 1) * std::log(rate)) /
-                    order);
+    double logs[2 * kChunk];
+    for (std::size_t i = 0; i < n; ++i) {
+      logs[i] = kFirstError / (tableau.error_constant * slopes[i]);
+      logs[n + i] = curvatures[i] / slopes[i];
+    }
+    internal::unary_kernel<double>(Op::kLog)(logs, logs, 2 * n);
+    for (std::size_t i = 0; i < n; ++i) logs[i] = (logs[i] - (order - 1) * logs[n + i]) / order;
+    internal::unary_kernel<double>(Op::kExp)(logs, logs, n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const double trial = steps[i], step = slopes[i] > 1e-15 ? logs[i] : std::max(1e-6, trial * 1e-3);
+      const bool is_finite = std::isfinite(slopes[i]) && std::isfinite(curvatures[i]);
+      steps[i] = is_finite ? std::min(100 * trial, step) : trial * 1e-3;
+    }
   }
-  return std::min(100 * trial, step);
+}
+
+double initial_step(double trial, const InitialNorms& norms, const Tableau& tableau) {
+  initial_steps(tableau, &norms.slope, &norms.curvature, &trial, 1);
+  return trial;
 }
 
 }  // namespace costate

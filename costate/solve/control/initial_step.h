@@ -18,6 +18,8 @@
 // sign.
 #pragma once
 
+#include <cstddef>
+
 #include "costate/solve/methods/tableau.h"
 
 namespace costate {
@@ -37,5 +39,9 @@ struct InitialNorms {
 
 /// h, for a method with an error estimate. trial / 1000 if a norm is not finite.
 double initial_step(double trial, const InitialNorms& norms, const Tableau& tableau);
+
+/// initial_step, to the bit, for many samples: `steps` [count] is the trials before and h after.
+void initial_steps(const Tableau& tableau, const double* slopes, const double* curvatures, double* steps,
+                   std::size_t count);
 
 }  // namespace costate

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/control/initial_step.h"
@@ -168,6 +169,13 @@ void LaneRecord<T>::append(const T* y, std::size_t lane, std::size_t lanes, std:
 }
 
 template <class T>
+LaneSolver<T>::Lanes::Lanes(std::size_t lanes) {
+  for (auto* numbers : {&t, &h, &t_next, &end, &next_time, &is_active, &knows_first, &error, &factor, &accepted,
+                        &previous_error, &after_reject, &num_accepted, &num_rejected, &nfe})
+    numbers->resize(lanes);
+}
+
+template <class T>
 LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
     : problem_(problem),
       lanes_(problem.lanes),
@@ -187,11 +195,8 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       dense_mask_(lanes_),
       dense_weights_(padded_ * static_cast<std::size_t>(problem.tableau->num_all_stages())),
       theta_(padded_),
-      trials_(padded_),
       lane_(lanes_),
-      errors_(lanes_),
-      control_(lanes_),
-      decisions_(lanes_),
+      outputs_(lanes_),
       outcomes_(lanes_),
       records_(lanes_) {}
 
@@ -205,13 +210,14 @@ void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* sta
   std::fill_n(states, problem_.num_times * state_size_ * lanes_, std::numeric_limits<T>::quiet_NaN());
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     begin(lane, states);
-    if (lane >= inputs.num_samples) lane_[lane].is_active = false;
+    if (lane >= inputs.num_samples) end_lane(lane, Status::kOk);
   }
   find_first_steps();
   while (plan_steps()) {
     attempt();
     judge(states);
   }
+  for (std::size_t lane = 0; lane < lanes_; ++lane) report(lane);
 }
 
 template <class T>
@@ -220,14 +226,13 @@ void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T
   keeps_records_ = false;
   frames_.start(false);
   frame_ = frames_.current();
-  std::fill(lane_.begin(), lane_.end(), Lane{});
+  lane_ = Lanes(lanes_);
   std::vector<char> holds_sample(lanes_, 0);
   // A refill costs two evaluations in all lanes: wait until a quarter of them is free.
   const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 4);
   for (;;) {
-    const auto active = static_cast<std::size_t>(
-        std::count_if(lane_.begin(), lane_.end(), [](const Lane& lane) { return lane.is_active; }));
-    if (lanes_ - active >= worthwhile) refill(queue, holds_sample, states);
+    const auto num_active = std::accumulate(lane_.is_active.begin(), lane_.is_active.end(), 0.0);
+    if (lanes_ - static_cast<std::size_t>(num_active) >= worthwhile) refill(queue, holds_sample, states);
     if (!plan_steps()) {
       // The samples that were just loaded may all have ended at once.
       if (std::find(holds_sample.begin(), holds_sample.end(), 1) == holds_sample.end()) return;
@@ -242,8 +247,11 @@ template <class T>
 void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states) {
   bool any = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (lane_[lane].is_active) continue;
-    if (holds_sample[lane] != 0) queue.finished(lane);
+    if (lane_.is_active[lane] != 0) continue;
+    if (holds_sample[lane] != 0) {
+      report(lane);
+      queue.finished(lane);
+    }
     holds_sample[lane] = queue.load(lane) ? 1 : 0;
     if (holds_sample[lane] == 0) continue;
     for (std::size_t i = lane; i < problem_.num_times * state_size_ * lanes_; i += lanes_)
@@ -258,20 +266,26 @@ void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample, T*
 template <class T>
 void LaneSolver<T>::begin(std::size_t lane, T* states) {
   for (std::size_t row = 0; row < state_size_; ++row) y_[row * lanes_ + lane] = inputs_.z0[row * lanes_ + lane];
-  Lane& state = lane_[lane];
-  state = Lane{};
-  control_[lane] = ControlState{};
+  LaneOutputs& outputs = outputs_[lane];
+  outputs = LaneOutputs{};
   outcomes_[lane] = LaneOutcome{};
   records_[lane].clear();
-  outcomes_[lane].t = state.t = time_of(0, lane);
-  state.end = time_of(problem_.num_times - 1, lane);
+  const ControlState fresh;
+  lane_.previous_error[lane] = fresh.previous_error;
+  for (auto* numbers : {&lane_.h, &lane_.knows_first, &lane_.error, &lane_.after_reject, &lane_.num_accepted,
+                        &lane_.num_rejected, &lane_.nfe})
+    (*numbers)[lane] = 0;
+  lane_.t[lane] = time_of(0, lane);
+  lane_.end[lane] = time_of(problem_.num_times - 1, lane);
   write_state(y_.data(), lane, 0, states);
-  state.is_active = state.is_fresh = problem_.num_times > 1;
-  if (!lane_is_finite(y_.data(), lane, lanes_, state_size_)) fail(lane, Status::kNonFinite);
-  while (state.is_active && !problem_.is_fixed && static_cast<std::size_t>(state.next_output) < problem_.num_times &&
-         time_of(static_cast<std::size_t>(state.next_output), lane) == state.t)
-    write_state(y_.data(), lane, static_cast<std::size_t>(state.next_output++), states);
-  if (state.t == state.end && !problem_.is_fixed) state.is_active = false;
+  lane_.is_active[lane] = 1;
+  outputs.is_fresh = true;
+  while (!problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times &&
+         time_of(static_cast<std::size_t>(outputs.next), lane) == lane_.t[lane])
+    write_state(y_.data(), lane, static_cast<std::size_t>(outputs.next++), states);
+  if (!lane_is_finite(y_.data(), lane, lanes_, state_size_)) return end_lane(lane, Status::kNonFinite);
+  if (static_cast<std::size_t>(outputs.next) == problem_.num_times) return end_lane(lane, Status::kOk);
+  lane_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
 }
 
 /// The first slope and step size of the lanes that begin.
@@ -280,19 +294,21 @@ void LaneSolver<T>::find_first_steps() {
   if (!problem_.is_fixed && any_active()) {
     evaluate_first();
     for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (lane_[lane].is_fresh && !lane_is_finite(slope(0), lane, lanes_, state_size_)) fail(lane, Status::kNonFinite);
+      if (outputs_[lane].is_fresh && lane_.is_active[lane] != 0 && !lane_is_finite(slope(0), lane, lanes_, state_size_))
+        end_lane(lane, Status::kNonFinite);
     choose_first_steps();
   }
-  for (Lane& lane : lane_) lane.is_fresh = false;
+  for (LaneOutputs& outputs : outputs_) outputs.is_fresh = false;
 }
 
 template <class T>
 void LaneSolver<T>::choose_first_steps() {
   const SolveOptions& options = problem_.options;
-  const auto direction = [&](const Lane& lane) { return lane.end > lane.t ? 1.0 : -1.0; };
+  const auto direction = [&](std::size_t lane) { return lane_.end[lane] > lane_.t[lane] ? 1.0 : -1.0; };
+  const auto begins = [&](std::size_t lane) { return outputs_[lane].is_fresh && lane_.is_active[lane] != 0; };
   if (options.first_step > 0) {
-    for (Lane& lane : lane_)
-      if (lane.is_fresh) lane.h = direction(lane) * options.first_step;
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      if (begins(lane)) lane_.h[lane] = direction(lane) * options.first_step;
     return;
   }
   const auto norm = [&](const T* x, T* out) {
@@ -301,10 +317,12 @@ void LaneSolver<T>::choose_first_steps() {
   };
   norm(y_.data(), norms_.data());
   norm(slope(0), other_norms_.data());
+  AlignedVector<double>&trials = lane_.factor, &curvatures = lane_.accepted,
+  &slopes = theta_;  // no attempt is judged yet
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    trials_[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
-    steps_[lane] = static_cast<T>(direction(lane_[lane]) * trials_[lane]);
-    frame_.times(1)[lane] = static_cast<T>(std::fma(direction(lane_[lane]), trials_[lane], lane_[lane].t));
+    trials[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
+    steps_[lane] = static_cast<T>(direction(lane) * trials[lane]);
+    frame_.times(1)[lane] = static_cast<T>(std::fma(direction(lane), trials[lane], lane_.t[lane]));
   }
   const T one = 1;
   const T* first = slope(0);
@@ -314,12 +332,14 @@ void LaneSolver<T>::choose_first_steps() {
   axpy_lanes(mask_.data(), slope(0), slope(1), state_size_, lanes_);
   norm(slope(1), norms_.data());
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (!lane_[lane].is_fresh || !lane_[lane].is_active) continue;
-    const double trial = trials_[lane];
-    lane_[lane].h =
-        direction(lane_[lane]) *
-        initial_step(trial, {.slope = other_norms_[lane], .curvature = norms_[lane] / trial}, *problem_.tableau);
-    ++outcomes_[lane].nfe;
+    slopes[lane] = other_norms_[lane];
+    curvatures[lane] = norms_[lane] / trials[lane];
+  }
+  initial_steps(*problem_.tableau, slopes.data(), curvatures.data(), trials.data(), lanes_);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (!begins(lane)) continue;
+    lane_.h[lane] = direction(lane) * trials[lane];
+    lane_.nfe[lane] += 1;
   }
 }
 
@@ -335,50 +355,56 @@ void LaneSolver<T>::join(T* norms) const {
 
 template <class T>
 bool LaneSolver<T>::any_active() const {
-  return std::any_of(lane_.begin(), lane_.end(), [](const Lane& lane) { return lane.is_active; });
+  return std::any_of(lane_.is_active.begin(), lane_.is_active.end(), [](double active) { return active != 0; });
+}
+
+/// Sets h and t_next of the next attempt. False if no lane is active.
+template <class T>
+bool LaneSolver<T>::plan_steps() {
+  const auto most_steps = static_cast<double>(problem_.options.max_steps);
+  bool any_spent = false;
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    any_spent |= lane_.num_accepted[lane] + lane_.num_rejected[lane] >= most_steps;
+  for (std::size_t lane = 0; any_spent && lane < lanes_; ++lane)
+    if (lane_.num_accepted[lane] + lane_.num_rejected[lane] >= most_steps) end_lane(lane, Status::kMaxSteps);
+  if (problem_.is_fixed)
+    for (std::size_t lane = 0; lane < lanes_; ++lane) plan_fixed(lane);
+  else
+    plan_adaptive();
+  for (std::size_t lane = 0; lane < lanes_; ++lane) steps_[lane] = static_cast<T>(lane_.h[lane]);
+  return any_active();
 }
 
 template <class T>
-void LaneSolver<T>::plan_adaptive(std::size_t lane) {
-  Lane& state = lane_[lane];
-  const double left = state.end - state.t;
-  state.is_last = std::abs(left) <= 1.01 * std::abs(state.h);
-  if (!state.is_last && std::abs(state.h) <= 10 * kEpsilon * std::abs(state.t))
-    return fail(lane, state.saw_non_finite ? Status::kNonFinite : Status::kStepTooSmall);
-  if (state.is_last) state.h = left;
-  state.t_next = state.is_last ? state.end : state.t + state.h;
+void LaneSolver<T>::plan_adaptive() {
+  const auto is_stuck = [&](std::size_t lane) {  // but for a last step, which may be small
+    return std::abs(lane_.h[lane]) <= 10 * kEpsilon * std::abs(lane_.t[lane]) &&
+           std::abs(lane_.end[lane] - lane_.t[lane]) > 1.01 * std::abs(lane_.h[lane]);
+  };
+  bool any_stuck = false;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) any_stuck |= is_stuck(lane);
+  for (std::size_t lane = 0; any_stuck && lane < lanes_; ++lane)
+    if (is_stuck(lane)) end_lane(lane, std::isfinite(lane_.error[lane]) ? Status::kStepTooSmall : Status::kNonFinite);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const double t = lane_.t[lane], h = lane_.h[lane], end = lane_.end[lane], left = end - t;
+    const bool is_last = std::abs(left) <= 1.01 * std::abs(h);
+    lane_.h[lane] = is_last ? left : h;
+    lane_.t_next[lane] = is_last ? end : t + h;
+  }
 }
 
 template <class T>
 void LaneSolver<T>::plan_fixed(std::size_t lane) {
-  Lane& state = lane_[lane];
-  const auto next = static_cast<std::size_t>(state.next_output);
+  lane_.h[lane] = 0;
+  lane_.t_next[lane] = lane_.t[lane];
+  if (lane_.is_active[lane] == 0) return;
+  LaneOutputs& outputs = outputs_[lane];
+  const auto next = static_cast<std::size_t>(outputs.next);
   const double start = time_of(next - 1, lane), stop = time_of(next, lane);
-  if (state.step_in_interval == 0) state.steps_in_interval = steps_in_interval(stop - start, problem_.options);
-  state.h = (stop - start) / state.steps_in_interval;
-  const int following = state.step_in_interval + 1;
-  state.t_next = following == state.steps_in_interval ? stop : std::fma(following, state.h, start);
-}
-
-template <class T>
-void LaneSolver<T>::plan_step(std::size_t lane) {
-  if (outcomes_[lane].accepted + outcomes_[lane].rejected >= problem_.options.max_steps)
-    return fail(lane, Status::kMaxSteps);
-  problem_.is_fixed ? plan_fixed(lane) : plan_adaptive(lane);
-  Lane& state = lane_[lane];
-  outcomes_[lane].h = state.h;
-  state.attempt = {state.t, state.h, state.t_next, state.next_output, 0};
-}
-
-template <class T>
-bool LaneSolver<T>::plan_steps() {
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    Lane& state = lane_[lane];
-    if (state.is_active) plan_step(lane);
-    if (!state.is_active) state.attempt = {.t = state.t, .h = 0, .t_next = state.t};  // it waits where it is
-    steps_[lane] = static_cast<T>(state.attempt.h);
-  }
-  return any_active();
+  if (outputs.step_in_interval == 0) outputs.steps_in_interval = steps_in_interval(stop - start, problem_.options);
+  lane_.h[lane] = (stop - start) / outputs.steps_in_interval;
+  const int following = outputs.step_in_interval + 1;
+  lane_.t_next[lane] = following == outputs.steps_in_interval ? stop : std::fma(following, lane_.h[lane], start);
 }
 
 /// out = y + h sum weights_j k_j.
@@ -390,10 +416,8 @@ void LaneSolver<T>::combine(std::span<const double> weights, T* out) {
 template <class T>
 void LaneSolver<T>::evaluate_stage(std::size_t stage) {
   const double node = problem_.tableau->c[stage];
-  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane) {
-    const LaneStep& step = lane_[lane].attempt;
-    frame_.times(stage)[lane] = static_cast<T>(stage_time(node, step.t, step.h, step.t_next));
-  }
+  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
+    frame_.times(stage)[lane] = static_cast<T>(stage_time(node, lane_.t[lane], lane_.h[lane], lane_.t_next[lane]));
   combine(problem_.tableau->a_row(static_cast<int>(stage)), frame_.state(stage));
   evaluate(stage);
 }
@@ -401,18 +425,20 @@ void LaneSolver<T>::evaluate_stage(std::size_t stage) {
 /// k_0 where it is not carried over.
 template <class T>
 void LaneSolver<T>::evaluate_first() {
-  bool none_missing = true, all_missing = true;
   const StepFrame<T> spare(spare_block_.data(), problem_.frame);
+  double num_missing = 0, num_known = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    const bool missing = lane_[lane].is_active && !lane_[lane].knows_first;
-    mask_[lane] = missing ? T{1} : T{0};
-    if (problem_.reads_time) spare.times(0)[lane] = static_cast<T>(lane_[lane].t);
-    if (missing) ++outcomes_[lane].nfe;
-    none_missing = none_missing && !missing;
-    all_missing = all_missing && (missing || !lane_[lane].is_active);
-    lane_[lane].knows_first = lane_[lane].knows_first || missing;
+    const double known = lane_.is_active[lane] * lane_.knows_first[lane], missing = lane_.is_active[lane] - known;
+    mask_[lane] = static_cast<T>(missing);
+    lane_.nfe[lane] += missing;
+    lane_.knows_first[lane] += missing;
+    num_missing += missing;
+    num_known += known;
   }
-  if (none_missing) return;
+  if (num_missing == 0) return;
+  const bool all_missing = num_known == 0;
+  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
+    spare.times(0)[lane] = static_cast<T>(lane_.t[lane]);
   const StepFrame<T> into = all_missing ? frame_ : spare;
   const T* y = y_.data();
   if (frames_.keeps()) {
@@ -428,7 +454,7 @@ template <class T>
 void LaneSolver<T>::evaluate_closing() {
   if (closing_known_) return;
   for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-    frame_.times(closing())[lane] = static_cast<T>(lane_[lane].attempt.t_next);
+    frame_.times(closing())[lane] = static_cast<T>(lane_.t_next[lane]);
   evaluate(closing());
   closing_known_ = true;
 }
@@ -447,9 +473,8 @@ void LaneSolver<T>::attempt() {
   closing_known_ = false;
   const bool needs_closing = problem_.tableau->error_needs_closing_stage() && !problem_.is_fixed;
   if (needs_closing) evaluate_closing();
-  const auto evaluations = static_cast<std::int64_t>(closing()) - (needs_closing ? 0 : 1);
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (lane_[lane].is_active) outcomes_[lane].nfe += evaluations;
+  const auto evaluations = static_cast<double>(closing()) - (needs_closing ? 0 : 1);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) lane_.nfe[lane] += evaluations * lane_.is_active[lane];
 }
 
 /// The error of each lane's attempt, and what the controller makes of it.
@@ -468,39 +493,52 @@ void LaneSolver<T>::find_errors() {
                     static_cast<T>(problem_.options.rtol), static_cast<T>(problem_.options.atol), norms_.data(),
                     state_size_, lanes_);
   join(norms_.data());
-  for (std::size_t lane = 0; lane < lanes_; ++lane) errors_[lane] = norms_[lane];
-  decide_steps(problem_.options.step_control, tableau.error_order(), control_, errors_, decisions_);
+  std::copy(norms_.begin(), norms_.end(), lane_.error.begin());
+  decide_steps(problem_.options.step_control, tableau.error_order(),
+               {.error = lane_.error.data(),
+                .previous_error = lane_.previous_error.data(),
+                .after_reject = lane_.after_reject.data(),
+                .accepted = lane_.accepted.data(),
+                .factor = lane_.factor.data()},
+               lanes_);
+  const bool all_finite =
+      std::all_of(lane_.error.begin(), lane_.error.end(), [](double e) { return std::isfinite(e); });
+  if (!all_finite) frames_.spoil();
+}
+
+/// Fixed steps are accepted unless they leave the numbers.
+template <class T>
+void LaneSolver<T>::accept_fixed() {
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    lane_.factor[lane] = lane_.accepted[lane] = 1;
+    if (lane_.is_active[lane] != 0 && !lane_is_finite(y_next(), lane, lanes_, state_size_))
+      end_lane(lane, Status::kNonFinite);
+  }
 }
 
 template <class T>
 void LaneSolver<T>::judge(T* states) {
-  if (!problem_.is_fixed) find_errors();
-  any_dense_ = false;
+  problem_.is_fixed ? accept_fixed() : find_errors();
+  bool any_accepted = false, any_output = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    mask_[lane] = T{0};
-    Lane& state = lane_[lane];
-    if (!state.is_active) continue;
-    if (problem_.is_fixed) {
-      if (lane_is_finite(y_next(), lane, lanes_, state_size_))
-        accept(lane, states);
-      else
-        fail(lane, Status::kNonFinite);
-      continue;
-    }
-    const StepDecision& decision = decisions_[lane];
-    control_[lane] = decision.next;
-    state.saw_non_finite = !std::isfinite(errors_[lane]);
-    if (state.saw_non_finite) frames_.spoil();
-    const double tried = state.h;
-    if (decision.accepted)
-      accept(lane, states);
-    else
-      ++outcomes_[lane].rejected;
-    state.h = tried * decision.factor;
+    const double accepted = lane_.accepted[lane] * lane_.is_active[lane];
+    lane_.accepted[lane] = accepted;
+    mask_[lane] = static_cast<T>(accepted);
+    lane_.num_accepted[lane] += accepted;
+    lane_.num_rejected[lane] += lane_.is_active[lane] - accepted;
+    lane_.knows_first[lane] *= 1 - accepted;
+    any_accepted |= accepted != 0;
+    any_output |= accepted != 0 && (lane_.next_time[lane] - lane_.t_next[lane]) * lane_.h[lane] <= 0;
   }
-  write_dense_outputs(states);
+  if (any_output || problem_.is_fixed) pass_all_outputs(states);
+  for (std::size_t lane = 0; keeps_records_ && lane < lanes_; ++lane)
+    if (mask_[lane] != 0) keep_record(lane);
   select_lanes(mask_.data(), y_next(), y_.data(), y_.data(), state_size_, lanes_);
-  if (std::any_of(mask_.begin(), mask_.end(), [](T accepted) { return accepted != 0; })) carry_over();
+  if (any_accepted) carry_over();
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    lane_.t[lane] = lane_.accepted[lane] != 0 ? lane_.t_next[lane] : lane_.t[lane];
+    lane_.h[lane] *= lane_.factor[lane];
+  }
 }
 
 /// Block 0 of what comes next: the closing stage where the step was accepted, what it was elsewhere.
@@ -515,8 +553,7 @@ void LaneSolver<T>::carry_over() {
       select_block(done.block(closing()), done.block(0), frame_.block(0));
     else
       select_lanes(mask_.data(), done.slope(closing()), done.slope(0), done.slope(0), state_size_, lanes_);
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (mask_[lane] != 0) lane_[lane].knows_first = true;
+    for (std::size_t lane = 0; lane < lanes_; ++lane) lane_.knows_first[lane] += lane_.accepted[lane];
   } else if (is_kept && !problem_.is_fixed) {
     std::copy_n(done.block(0), problem_.frame.block, frame_.block(0));
   }
@@ -533,24 +570,15 @@ void LaneSolver<T>::select_block(const T* x, const T* y, T* out) {
 }
 
 template <class T>
-void LaneSolver<T>::accept(std::size_t lane, T* states) {
-  Lane& state = lane_[lane];
-  pass_outputs(lane, states);
-  if (keeps_records_) {
-    LaneRecord<T>& record = records_[lane];
-    if (!problem_.is_fixed) {
-      record.starts.push_back(state.attempt.t);
-      record.sizes.push_back(state.attempt.h);
-      record.rounds.push_back(round_);
-    }
-    record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
-    if (problem_.is_fixed && state.step_in_interval == 0) record.interval_steps.push_back(record.num_steps);
+void LaneSolver<T>::keep_record(std::size_t lane) {
+  LaneRecord<T>& record = records_[lane];
+  if (!problem_.is_fixed) {
+    record.starts.push_back(lane_.t[lane]);
+    record.sizes.push_back(lane_.h[lane]);
+    record.rounds.push_back(round_);
   }
-  ++outcomes_[lane].accepted;
-  outcomes_[lane].t = state.t = state.t_next;
-  state.knows_first = false;
-  mask_[lane] = T{1};
-  if (static_cast<std::size_t>(state.next_output) == problem_.num_times) state.is_active = false;
+  record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
+  if (problem_.is_fixed && outputs_[lane].step_in_interval == 0) record.interval_steps.push_back(record.num_steps);
 }
 
 template <class T>
@@ -595,62 +623,71 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index) const {
   return step;
 }
 
+/// Writes the outputs up to the end of the steps that were accepted.
+template <class T>
+void LaneSolver<T>::pass_all_outputs(T* states) {
+  first_dense_ = problem_.num_times;
+  last_dense_ = 0;
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (mask_[lane] != 0) pass_outputs(lane, states);
+  if (first_dense_ < last_dense_) write_dense_outputs(states);
+}
+
 /// Goes past the outputs up to the step's end, and writes those at its end.
 template <class T>
 void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
-  Lane& state = lane_[lane];
-  LaneStep& step = state.attempt;
-  state.has_dense = false;
+  LaneOutputs& outputs = outputs_[lane];
+  outputs.has_dense = false;
   if (problem_.is_fixed) {
-    if (++state.step_in_interval < state.steps_in_interval) return;
-    state.step_in_interval = 0;
-    write_state(y_next(), lane, static_cast<std::size_t>(state.next_output++), states);
+    if (++outputs.step_in_interval < outputs.steps_in_interval) return;
+    outputs.step_in_interval = 0;
+    write_state(y_next(), lane, static_cast<std::size_t>(outputs.next++), states);
   }
-  for (; !problem_.is_fixed && static_cast<std::size_t>(state.next_output) < problem_.num_times; ++state.next_output) {
-    const double t = time_of(static_cast<std::size_t>(state.next_output), lane);
-    if (step.h > 0 ? t > step.t_next : t < step.t_next) break;
-    if (t == step.t_next)
-      write_state(y_next(), lane, static_cast<std::size_t>(state.next_output), states);
-    else
-      state.has_dense = any_dense_ = true;
+  const double h = lane_.h[lane], t_next = lane_.t_next[lane];
+  for (; !problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times; ++outputs.next) {
+    const auto output = static_cast<std::size_t>(outputs.next);
+    const double t = time_of(output, lane);
+    if (h > 0 ? t > t_next : t < t_next) break;
+    if (t == t_next) {
+      write_state(y_next(), lane, output, states);
+      continue;
+    }
+    outputs.has_dense = true;
+    first_dense_ = std::min(first_dense_, output);
+    last_dense_ = std::max(last_dense_, output + 1);
   }
-  step.num_outputs = state.next_output - step.first_output;
+  if (static_cast<std::size_t>(outputs.next) < problem_.num_times) {
+    lane_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
+  } else {
+    outcomes_[lane].h = h;
+    lane_.is_active[lane] = 0;
+  }
 }
 
 /// The outputs within the steps that were just accepted, an output time of all lanes at once.
 template <class T>
 void LaneSolver<T>::write_dense_outputs(T* states) {
-  if (!any_dense_) return;
   const Tableau& tableau = *problem_.tableau;
-  std::size_t first = problem_.num_times, last = 0;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    const Lane& state = lane_[lane];
-    if (mask_[lane] == 0 || !state.has_dense) continue;
-    first = std::min(first, static_cast<std::size_t>(state.attempt.first_output));
-    last = std::max(last, static_cast<std::size_t>(state.attempt.first_output + state.attempt.num_outputs));
-  }
-  if (first >= last) return;
   const bool closing_is_new = !closing_known_;
   evaluate_closing();
   evaluate_extra();
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    const Lane& state = lane_[lane];
     if (mask_[lane] == 0) continue;
+    const bool has_dense = outputs_[lane].has_dense;
     // The closing stage is the next step's first: whoever goes on has it.
-    if (closing_is_new && (state.has_dense || state.is_active)) ++outcomes_[lane].nfe;
-    if (state.has_dense) outcomes_[lane].nfe += tableau.num_extra_stages;
+    if (closing_is_new && (has_dense || lane_.is_active[lane] != 0)) lane_.nfe[lane] += 1;
+    if (has_dense) lane_.nfe[lane] += tableau.num_extra_stages;
   }
   const T* slopes[kMaxStages];
   const auto count = static_cast<std::size_t>(tableau.num_all_stages());
   for (std::size_t j = 0; j < count; ++j) slopes[j] = slope(j);
-  for (std::size_t output = first; output < last; ++output) {
+  for (std::size_t output = first_dense_; output < last_dense_; ++output) {
+    const double* times = inputs_.times + output * lanes_;
     for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      const LaneStep& step = lane_[lane].attempt;
-      const auto index = static_cast<std::int32_t>(output) - step.first_output;
-      const double t = time_of(output, lane);
-      const bool is_within = mask_[lane] != 0 && index >= 0 && index < step.num_outputs && t != step.t_next;
-      dense_mask_[lane] = is_within ? T{1} : T{0};
-      theta_[lane] = is_within ? (t - step.t) / step.h : 0.0;
+      const double past = times[lane] - lane_.t[lane], left = lane_.t_next[lane] - times[lane], h = lane_.h[lane];
+      const double within = (h > 0 ? past > 0 && left > 0 : past < 0 && left < 0) ? lane_.accepted[lane] : 0.0;
+      dense_mask_[lane] = static_cast<T>(within);
+      theta_[lane] = within != 0 ? past / h : 0.0;
     }
     polynomial_weights(Polynomial::kValue, tableau.dense, static_cast<std::size_t>(tableau.dense_degree), theta_.data(),
                        dense_weights_.data(), padded_, lanes_);
@@ -665,12 +702,24 @@ void LaneSolver<T>::write_state(const T* y, std::size_t lane, std::size_t output
     states[(output * state_size_ + row) * lanes_ + lane] = y[row * lanes_ + lane];
 }
 
+/// The lane waits from here on.
 template <class T>
-void LaneSolver<T>::fail(std::size_t lane, Status status) {
-  if (!lane_[lane].is_active) return;
+void LaneSolver<T>::end_lane(std::size_t lane, Status status) {
+  if (lane_.is_active[lane] == 0) return;
   outcomes_[lane].status = status;
-  lane_[lane].is_active = false;
-  frames_.spoil();
+  outcomes_[lane].h = lane_.h[lane];
+  lane_.is_active[lane] = lane_.h[lane] = 0;
+  lane_.end[lane] = lane_.t[lane];
+  if (status != Status::kOk) frames_.spoil();
+}
+
+template <class T>
+void LaneSolver<T>::report(std::size_t lane) {
+  LaneOutcome& outcome = outcomes_[lane];
+  outcome.t = lane_.t[lane];
+  outcome.nfe = static_cast<std::int64_t>(lane_.nfe[lane]);
+  outcome.accepted = static_cast<std::int64_t>(lane_.num_accepted[lane]);
+  outcome.rejected = static_cast<std::int64_t>(lane_.num_rejected[lane]);
 }
 
 template struct LaneProblem<float>;

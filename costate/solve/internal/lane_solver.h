@@ -163,13 +163,23 @@ class LaneSolver {
   const StepFrames<T>& frames() const { return frames_; }
 
  private:
-  struct Lane {
-    double t = 0, h = 0, t_next = 0, end = 0;
-    LaneStep attempt;  // the step that is tried, or was just judged
-    std::int32_t next_output = 1;
+  /// One number a lane, side by side, so that loops over the lanes are vector code: a small system's step is mostly
+  /// that. Conditions are 0 or 1. Lanes that wait have end = t, and so h = 0 and t_next = t.
+  struct Lanes {
+    explicit Lanes(std::size_t lanes);
+
+    AlignedVector<double> t, h, t_next, end;        // of the step that is tried; h is the next one's once it was judged
+    AlignedVector<double> next_time;                // of the next output
+    AlignedVector<double> is_active, knows_first;   // k_0 is there
+    AlignedVector<double> error, factor, accepted;  // of the attempt
+    AlignedVector<double> previous_error, after_reject;
+    AlignedVector<double> num_accepted, num_rejected, nfe;
+  };
+  /// What steps rarely touch.
+  struct LaneOutputs {
+    std::int32_t next = 1;
     std::int32_t step_in_interval = 0, steps_in_interval = 0;
-    bool has_dense = false;  // an output lies within the attempt
-    bool is_active = false, is_fresh = false, knows_first = false, saw_non_finite = false, is_last = false;
+    bool is_fresh = false, has_dense = false;  // dense: an output lies within the step that was accepted
   };
 
   void refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states);
@@ -179,18 +189,20 @@ class LaneSolver {
   void join(T* norms) const;
   LaneStep fixed_step(std::size_t lane, std::size_t index) const;
   std::int32_t outputs_up_to(std::size_t lane, double t, double direction) const;
-  void plan_step(std::size_t lane);
-  void plan_adaptive(std::size_t lane);
-  void plan_fixed(std::size_t lane);
   bool plan_steps();
+  void plan_fixed(std::size_t lane);
+  void plan_adaptive();
   void attempt();
   void judge(T* states);
   void find_errors();
-  void accept(std::size_t lane, T* states);
+  void accept_fixed();
+  void keep_record(std::size_t lane);
+  void pass_all_outputs(T* states);
   void pass_outputs(std::size_t lane, T* states);
   void write_dense_outputs(T* states);
   void write_state(const T* y, std::size_t lane, std::size_t output, T* states) const;
-  void fail(std::size_t lane, Status status);
+  void end_lane(std::size_t lane, Status status);
+  void report(std::size_t lane);
   void evaluate(std::size_t stage) {
     field_.run(frame_.times(stage), frame_.state(stage), inputs_, frame_.slope(stage), frame_.saved(stage));
   }
@@ -214,17 +226,15 @@ class LaneSolver {
   StepFrames<T> frames_;
   StepFrame<T> frame_;
   AlignedVector<T> y_, y_next_, spare_block_, steps_, mask_, norms_, other_norms_, dense_mask_;
-  AlignedVector<T> dense_weights_;        // [stage, padded lanes]
-  AlignedVector<double> theta_, trials_;  // [padded lanes]
-  std::vector<Lane> lane_;
-  std::vector<double> errors_;
-  std::vector<ControlState> control_;
-  std::vector<StepDecision> decisions_;
+  AlignedVector<T> dense_weights_;  // [stage, padded lanes]
+  AlignedVector<double> theta_;     // [padded lanes]
+  Lanes lane_;
+  std::vector<LaneOutputs> outputs_;
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;
   bool keeps_records_ = false, closing_known_ = false;
-  bool any_dense_ = false;  // an output lies within a step that was just accepted
+  std::size_t first_dense_ = 0, last_dense_ = 0;  // outputs that may lie within steps that were just accepted
   std::uint32_t round_ = 0;
 };
 
