@@ -14,8 +14,6 @@
 namespace costate::internal {
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-
 bool reads_input(const Function& function, std::int64_t position) {
   return std::any_of(function.nodes().begin(), function.nodes().end(),
                      [&](const Node& node) { return node.op == Op::kInput && node.indices[0] == position; });
@@ -169,13 +167,6 @@ void LaneRecord<T>::append(const T* y, std::size_t lane, std::size_t lanes, std:
 }
 
 template <class T>
-LaneSolver<T>::Lanes::Lanes(std::size_t lanes) {
-  for (auto* numbers : {&t, &h, &t_next, &end, &next_time, &is_active, &knows_first, &error, &factor, &accepted,
-                        &previous_error, &after_reject, &num_accepted, &num_rejected, &nfe})
-    numbers->resize(lanes);
-}
-
-template <class T>
 LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
     : problem_(problem),
       lanes_(problem.lanes),
@@ -195,8 +186,9 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       dense_mask_(lanes_),
       dense_weights_(padded_ * static_cast<std::size_t>(problem.tableau->num_all_stages())),
       theta_(padded_),
-      lane_(lanes_),
+      clock_(lanes_),
       outputs_(lanes_),
+      reached_(lanes_),
       outcomes_(lanes_),
       records_(lanes_) {}
 
@@ -226,12 +218,12 @@ void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T
   keeps_records_ = false;
   frames_.start(false);
   frame_ = frames_.current();
-  lane_ = Lanes(lanes_);
+  clock_ = LaneClock(lanes_);
   std::vector<char> holds_sample(lanes_, 0);
   // A refill costs two evaluations in all lanes: wait until a quarter of them is free.
   const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 4);
   for (;;) {
-    const auto num_active = std::accumulate(lane_.is_active.begin(), lane_.is_active.end(), 0.0);
+    const auto num_active = std::accumulate(clock_.is_active.begin(), clock_.is_active.end(), 0.0);
     if (lanes_ - static_cast<std::size_t>(num_active) >= worthwhile) refill(queue, holds_sample, states);
     if (!plan_steps()) {
       // The samples that were just loaded may all have ended at once.
@@ -247,7 +239,7 @@ template <class T>
 void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states) {
   bool any = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (lane_.is_active[lane] != 0) continue;
+    if (clock_.is_active[lane] != 0) continue;
     if (holds_sample[lane] != 0) {
       report(lane);
       queue.finished(lane);
@@ -271,21 +263,21 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   outcomes_[lane] = LaneOutcome{};
   records_[lane].clear();
   const ControlState fresh;
-  lane_.previous_error[lane] = fresh.previous_error;
-  for (auto* numbers : {&lane_.h, &lane_.knows_first, &lane_.error, &lane_.after_reject, &lane_.num_accepted,
-                        &lane_.num_rejected, &lane_.nfe})
+  clock_.previous_error[lane] = fresh.previous_error;
+  for (auto* numbers : {&clock_.h, &clock_.knows_first, &clock_.error, &clock_.after_reject, &clock_.num_accepted,
+                        &clock_.num_rejected, &clock_.nfe})
     (*numbers)[lane] = 0;
-  lane_.t[lane] = time_of(0, lane);
-  lane_.end[lane] = time_of(problem_.num_times - 1, lane);
+  clock_.t[lane] = time_of(0, lane);
+  clock_.end[lane] = time_of(problem_.num_times - 1, lane);
   write_state(y_.data(), lane, 0, states);
-  lane_.is_active[lane] = 1;
+  clock_.is_active[lane] = 1;
   outputs.is_fresh = true;
   while (!problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times &&
-         time_of(static_cast<std::size_t>(outputs.next), lane) == lane_.t[lane])
+         time_of(static_cast<std::size_t>(outputs.next), lane) == clock_.t[lane])
     write_state(y_.data(), lane, static_cast<std::size_t>(outputs.next++), states);
   if (!lane_is_finite(y_.data(), lane, lanes_, state_size_)) return end_lane(lane, Status::kNonFinite);
   if (static_cast<std::size_t>(outputs.next) == problem_.num_times) return end_lane(lane, Status::kOk);
-  lane_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
+  clock_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
 }
 
 /// The first slope and step size of the lanes that begin.
@@ -294,7 +286,8 @@ void LaneSolver<T>::find_first_steps() {
   if (!problem_.is_fixed && any_active()) {
     evaluate_first();
     for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (outputs_[lane].is_fresh && lane_.is_active[lane] != 0 && !lane_is_finite(slope(0), lane, lanes_, state_size_))
+      if (outputs_[lane].is_fresh && clock_.is_active[lane] != 0 &&
+          !lane_is_finite(slope(0), lane, lanes_, state_size_))
         end_lane(lane, Status::kNonFinite);
     choose_first_steps();
   }
@@ -304,11 +297,11 @@ void LaneSolver<T>::find_first_steps() {
 template <class T>
 void LaneSolver<T>::choose_first_steps() {
   const SolveOptions& options = problem_.options;
-  const auto direction = [&](std::size_t lane) { return lane_.end[lane] > lane_.t[lane] ? 1.0 : -1.0; };
-  const auto begins = [&](std::size_t lane) { return outputs_[lane].is_fresh && lane_.is_active[lane] != 0; };
+  const auto direction = [&](std::size_t lane) { return clock_.end[lane] > clock_.t[lane] ? 1.0 : -1.0; };
+  const auto begins = [&](std::size_t lane) { return outputs_[lane].is_fresh && clock_.is_active[lane] != 0; };
   if (options.first_step > 0) {
     for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (begins(lane)) lane_.h[lane] = direction(lane) * options.first_step;
+      if (begins(lane)) clock_.h[lane] = direction(lane) * options.first_step;
     return;
   }
   const auto norm = [&](const T* x, T* out) {
@@ -317,12 +310,12 @@ void LaneSolver<T>::choose_first_steps() {
   };
   norm(y_.data(), norms_.data());
   norm(slope(0), other_norms_.data());
-  AlignedVector<double>&trials = lane_.factor, &curvatures = lane_.accepted,
+  AlignedVector<double>&trials = clock_.factor, &curvatures = clock_.accepted,
   &slopes = theta_;  // no attempt is judged yet
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     trials[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
     steps_[lane] = static_cast<T>(direction(lane) * trials[lane]);
-    frame_.times(1)[lane] = static_cast<T>(std::fma(direction(lane), trials[lane], lane_.t[lane]));
+    frame_.times(1)[lane] = static_cast<T>(std::fma(direction(lane), trials[lane], clock_.t[lane]));
   }
   const T one = 1;
   const T* first = slope(0);
@@ -338,8 +331,8 @@ void LaneSolver<T>::choose_first_steps() {
   initial_steps(*problem_.tableau, slopes.data(), curvatures.data(), trials.data(), lanes_);
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (!begins(lane)) continue;
-    lane_.h[lane] = direction(lane) * trials[lane];
-    lane_.nfe[lane] += 1;
+    clock_.h[lane] = direction(lane) * trials[lane];
+    clock_.nfe[lane] += 1;
   }
 }
 
@@ -355,56 +348,42 @@ void LaneSolver<T>::join(T* norms) const {
 
 template <class T>
 bool LaneSolver<T>::any_active() const {
-  return std::any_of(lane_.is_active.begin(), lane_.is_active.end(), [](double active) { return active != 0; });
+  return std::any_of(clock_.is_active.begin(), clock_.is_active.end(), [](double active) { return active != 0; });
 }
 
-/// Sets h and t_next of the next attempt. False if no lane is active.
+/// h and t_next of the next attempt. False if no lane is active.
 template <class T>
 bool LaneSolver<T>::plan_steps() {
-  const auto most_steps = static_cast<double>(problem_.options.max_steps);
-  bool any_spent = false;
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    any_spent |= lane_.num_accepted[lane] + lane_.num_rejected[lane] >= most_steps;
-  for (std::size_t lane = 0; any_spent && lane < lanes_; ++lane)
-    if (lane_.num_accepted[lane] + lane_.num_rejected[lane] >= most_steps) end_lane(lane, Status::kMaxSteps);
-  if (problem_.is_fixed)
-    for (std::size_t lane = 0; lane < lanes_; ++lane) plan_fixed(lane);
-  else
-    plan_adaptive();
-  for (std::size_t lane = 0; lane < lanes_; ++lane) steps_[lane] = static_cast<T>(lane_.h[lane]);
+  const auto max_steps = static_cast<double>(problem_.options.max_steps);
+  if (problem_.is_fixed) {
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      if (is_spent(clock_, lane, max_steps)) end_lane(lane, Status::kMaxSteps);
+      plan_fixed(lane);
+    }
+  } else if (plan_adaptive(clock_, max_steps)) {
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      if (is_spent(clock_, lane, max_steps)) end_lane(lane, Status::kMaxSteps);
+      if (is_stuck(clock_, lane))
+        end_lane(lane, std::isfinite(clock_.error[lane]) ? Status::kStepTooSmall : Status::kNonFinite);
+    }
+    plan_adaptive(clock_, max_steps);
+  }
+  for (std::size_t lane = 0; lane < lanes_; ++lane) steps_[lane] = static_cast<T>(clock_.h[lane]);
   return any_active();
 }
 
 template <class T>
-void LaneSolver<T>::plan_adaptive() {
-  const auto is_stuck = [&](std::size_t lane) {  // but for a last step, which may be small
-    return std::abs(lane_.h[lane]) <= 10 * kEpsilon * std::abs(lane_.t[lane]) &&
-           std::abs(lane_.end[lane] - lane_.t[lane]) > 1.01 * std::abs(lane_.h[lane]);
-  };
-  bool any_stuck = false;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) any_stuck |= is_stuck(lane);
-  for (std::size_t lane = 0; any_stuck && lane < lanes_; ++lane)
-    if (is_stuck(lane)) end_lane(lane, std::isfinite(lane_.error[lane]) ? Status::kStepTooSmall : Status::kNonFinite);
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    const double t = lane_.t[lane], h = lane_.h[lane], end = lane_.end[lane], left = end - t;
-    const bool is_last = std::abs(left) <= 1.01 * std::abs(h);
-    lane_.h[lane] = is_last ? left : h;
-    lane_.t_next[lane] = is_last ? end : t + h;
-  }
-}
-
-template <class T>
 void LaneSolver<T>::plan_fixed(std::size_t lane) {
-  lane_.h[lane] = 0;
-  lane_.t_next[lane] = lane_.t[lane];
-  if (lane_.is_active[lane] == 0) return;
+  clock_.h[lane] = 0;
+  clock_.t_next[lane] = clock_.t[lane];
+  if (clock_.is_active[lane] == 0) return;
   LaneOutputs& outputs = outputs_[lane];
   const auto next = static_cast<std::size_t>(outputs.next);
   const double start = time_of(next - 1, lane), stop = time_of(next, lane);
   if (outputs.step_in_interval == 0) outputs.steps_in_interval = steps_in_interval(stop - start, problem_.options);
-  lane_.h[lane] = (stop - start) / outputs.steps_in_interval;
+  clock_.h[lane] = (stop - start) / outputs.steps_in_interval;
   const int following = outputs.step_in_interval + 1;
-  lane_.t_next[lane] = following == outputs.steps_in_interval ? stop : std::fma(following, lane_.h[lane], start);
+  clock_.t_next[lane] = following == outputs.steps_in_interval ? stop : std::fma(following, clock_.h[lane], start);
 }
 
 /// out = y + h sum weights_j k_j.
@@ -417,7 +396,7 @@ template <class T>
 void LaneSolver<T>::evaluate_stage(std::size_t stage) {
   const double node = problem_.tableau->c[stage];
   for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-    frame_.times(stage)[lane] = static_cast<T>(stage_time(node, lane_.t[lane], lane_.h[lane], lane_.t_next[lane]));
+    frame_.times(stage)[lane] = static_cast<T>(stage_time(node, clock_.t[lane], clock_.h[lane], clock_.t_next[lane]));
   combine(problem_.tableau->a_row(static_cast<int>(stage)), frame_.state(stage));
   evaluate(stage);
 }
@@ -428,17 +407,17 @@ void LaneSolver<T>::evaluate_first() {
   const StepFrame<T> spare(spare_block_.data(), problem_.frame);
   double num_missing = 0, num_known = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    const double known = lane_.is_active[lane] * lane_.knows_first[lane], missing = lane_.is_active[lane] - known;
+    const double known = clock_.is_active[lane] * clock_.knows_first[lane], missing = clock_.is_active[lane] - known;
     mask_[lane] = static_cast<T>(missing);
-    lane_.nfe[lane] += missing;
-    lane_.knows_first[lane] += missing;
+    clock_.nfe[lane] += missing;
+    clock_.knows_first[lane] += missing;
     num_missing += missing;
     num_known += known;
   }
   if (num_missing == 0) return;
   const bool all_missing = num_known == 0;
   for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-    spare.times(0)[lane] = static_cast<T>(lane_.t[lane]);
+    spare.times(0)[lane] = static_cast<T>(clock_.t[lane]);
   const StepFrame<T> into = all_missing ? frame_ : spare;
   const T* y = y_.data();
   if (frames_.keeps()) {
@@ -454,7 +433,7 @@ template <class T>
 void LaneSolver<T>::evaluate_closing() {
   if (closing_known_) return;
   for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-    frame_.times(closing())[lane] = static_cast<T>(lane_.t_next[lane]);
+    frame_.times(closing())[lane] = static_cast<T>(clock_.t_next[lane]);
   evaluate(closing());
   closing_known_ = true;
 }
@@ -473,13 +452,11 @@ void LaneSolver<T>::attempt() {
   closing_known_ = false;
   const bool needs_closing = problem_.tableau->error_needs_closing_stage() && !problem_.is_fixed;
   if (needs_closing) evaluate_closing();
-  const auto evaluations = static_cast<double>(closing()) - (needs_closing ? 0 : 1);
-  for (std::size_t lane = 0; lane < lanes_; ++lane) lane_.nfe[lane] += evaluations * lane_.is_active[lane];
 }
 
 /// The error of each lane's attempt, and what the controller makes of it.
 template <class T>
-void LaneSolver<T>::find_errors() {
+Judgement LaneSolver<T>::judge_errors() {
   const Tableau& tableau = *problem_.tableau;
   const T* slopes[kMaxStages];
   T coefficients[kMaxStages];
@@ -493,52 +470,43 @@ void LaneSolver<T>::find_errors() {
                     static_cast<T>(problem_.options.rtol), static_cast<T>(problem_.options.atol), norms_.data(),
                     state_size_, lanes_);
   join(norms_.data());
-  std::copy(norms_.begin(), norms_.end(), lane_.error.begin());
-  decide_steps(problem_.options.step_control, tableau.error_order(),
-               {.error = lane_.error.data(),
-                .previous_error = lane_.previous_error.data(),
-                .after_reject = lane_.after_reject.data(),
-                .accepted = lane_.accepted.data(),
-                .factor = lane_.factor.data()},
-               lanes_);
-  const bool all_finite =
-      std::all_of(lane_.error.begin(), lane_.error.end(), [](double e) { return std::isfinite(e); });
-  if (!all_finite) frames_.spoil();
+  std::copy(norms_.begin(), norms_.end(), clock_.error.begin());
+  const double evaluations = static_cast<double>(closing()) - (closing_known_ ? 0 : 1);
+  return judge_adaptive(problem_.options.step_control, tableau.error_order(), evaluations, clock_, reached_.data());
 }
 
 /// Fixed steps are accepted unless they leave the numbers.
 template <class T>
-void LaneSolver<T>::accept_fixed() {
+Judgement LaneSolver<T>::accept_fixed() {
+  Judgement judgement;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    lane_.factor[lane] = lane_.accepted[lane] = 1;
-    if (lane_.is_active[lane] != 0 && !lane_is_finite(y_next(), lane, lanes_, state_size_))
+    clock_.nfe[lane] += static_cast<double>(closing() - 1) * clock_.is_active[lane];
+    if (clock_.is_active[lane] != 0 && !lane_is_finite(y_next(), lane, lanes_, state_size_))
       end_lane(lane, Status::kNonFinite);
+    clock_.factor[lane] = 1;
+    const double accepted = clock_.accepted[lane] = clock_.is_active[lane];
+    clock_.num_accepted[lane] += accepted;
+    clock_.knows_first[lane] = 0;
+    judgement.any_accepted |= accepted != 0;
+    LaneOutputs& outputs = outputs_[lane];
+    if (accepted == 0 || ++outputs.step_in_interval < outputs.steps_in_interval) continue;
+    outputs.step_in_interval = 0;
+    reached_[judgement.num_reached++] = static_cast<std::uint32_t>(lane);
   }
+  return judgement;
 }
 
 template <class T>
 void LaneSolver<T>::judge(T* states) {
-  problem_.is_fixed ? accept_fixed() : find_errors();
-  bool any_accepted = false, any_output = false;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    const double accepted = lane_.accepted[lane] * lane_.is_active[lane];
-    lane_.accepted[lane] = accepted;
-    mask_[lane] = static_cast<T>(accepted);
-    lane_.num_accepted[lane] += accepted;
-    lane_.num_rejected[lane] += lane_.is_active[lane] - accepted;
-    lane_.knows_first[lane] *= 1 - accepted;
-    any_accepted |= accepted != 0;
-    any_output |= accepted != 0 && (lane_.next_time[lane] - lane_.t_next[lane]) * lane_.h[lane] <= 0;
-  }
-  if (any_output || problem_.is_fixed) pass_all_outputs(states);
+  const Judgement judgement = problem_.is_fixed ? accept_fixed() : judge_errors();
+  if (!judgement.all_finite) frames_.spoil();
+  for (std::size_t lane = 0; lane < lanes_; ++lane) mask_[lane] = static_cast<T>(clock_.accepted[lane]);
+  if (judgement.num_reached > 0) pass_all_outputs(judgement.num_reached, states);
   for (std::size_t lane = 0; keeps_records_ && lane < lanes_; ++lane)
     if (mask_[lane] != 0) keep_record(lane);
   select_lanes(mask_.data(), y_next(), y_.data(), y_.data(), state_size_, lanes_);
-  if (any_accepted) carry_over();
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    lane_.t[lane] = lane_.accepted[lane] != 0 ? lane_.t_next[lane] : lane_.t[lane];
-    lane_.h[lane] *= lane_.factor[lane];
-  }
+  if (judgement.any_accepted) carry_over();
+  advance(clock_);
 }
 
 /// Block 0 of what comes next: the closing stage where the step was accepted, what it was elsewhere.
@@ -553,7 +521,7 @@ void LaneSolver<T>::carry_over() {
       select_block(done.block(closing()), done.block(0), frame_.block(0));
     else
       select_lanes(mask_.data(), done.slope(closing()), done.slope(0), done.slope(0), state_size_, lanes_);
-    for (std::size_t lane = 0; lane < lanes_; ++lane) lane_.knows_first[lane] += lane_.accepted[lane];
+    for (std::size_t lane = 0; lane < lanes_; ++lane) clock_.knows_first[lane] += clock_.accepted[lane];
   } else if (is_kept && !problem_.is_fixed) {
     std::copy_n(done.block(0), problem_.frame.block, frame_.block(0));
   }
@@ -573,8 +541,8 @@ template <class T>
 void LaneSolver<T>::keep_record(std::size_t lane) {
   LaneRecord<T>& record = records_[lane];
   if (!problem_.is_fixed) {
-    record.starts.push_back(lane_.t[lane]);
-    record.sizes.push_back(lane_.h[lane]);
+    record.starts.push_back(clock_.t[lane]);
+    record.sizes.push_back(clock_.h[lane]);
     record.rounds.push_back(round_);
   }
   record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
@@ -625,25 +593,20 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index) const {
 
 /// Writes the outputs up to the end of the steps that were accepted.
 template <class T>
-void LaneSolver<T>::pass_all_outputs(T* states) {
+void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
   first_dense_ = problem_.num_times;
   last_dense_ = 0;
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (mask_[lane] != 0) pass_outputs(lane, states);
+  for (std::size_t i = 0; i < num_reached; ++i) pass_outputs(reached_[i], states);
   if (first_dense_ < last_dense_) write_dense_outputs(states);
+  for (std::size_t i = 0; i < num_reached; ++i) outputs_[reached_[i]].has_dense = false;
 }
 
 /// Goes past the outputs up to the step's end, and writes those at its end.
 template <class T>
 void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
   LaneOutputs& outputs = outputs_[lane];
-  outputs.has_dense = false;
-  if (problem_.is_fixed) {
-    if (++outputs.step_in_interval < outputs.steps_in_interval) return;
-    outputs.step_in_interval = 0;
-    write_state(y_next(), lane, static_cast<std::size_t>(outputs.next++), states);
-  }
-  const double h = lane_.h[lane], t_next = lane_.t_next[lane];
+  if (problem_.is_fixed) write_state(y_next(), lane, static_cast<std::size_t>(outputs.next++), states);
+  const double h = clock_.h[lane], t_next = clock_.t_next[lane];
   for (; !problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times; ++outputs.next) {
     const auto output = static_cast<std::size_t>(outputs.next);
     const double t = time_of(output, lane);
@@ -657,10 +620,10 @@ void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
     last_dense_ = std::max(last_dense_, output + 1);
   }
   if (static_cast<std::size_t>(outputs.next) < problem_.num_times) {
-    lane_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
+    clock_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
   } else {
     outcomes_[lane].h = h;
-    lane_.is_active[lane] = 0;
+    clock_.is_active[lane] = 0;
   }
 }
 
@@ -675,8 +638,8 @@ void LaneSolver<T>::write_dense_outputs(T* states) {
     if (mask_[lane] == 0) continue;
     const bool has_dense = outputs_[lane].has_dense;
     // The closing stage is the next step's first: whoever goes on has it.
-    if (closing_is_new && (has_dense || lane_.is_active[lane] != 0)) lane_.nfe[lane] += 1;
-    if (has_dense) lane_.nfe[lane] += tableau.num_extra_stages;
+    if (closing_is_new && (has_dense || clock_.is_active[lane] != 0)) clock_.nfe[lane] += 1;
+    if (has_dense) clock_.nfe[lane] += tableau.num_extra_stages;
   }
   const T* slopes[kMaxStages];
   const auto count = static_cast<std::size_t>(tableau.num_all_stages());
@@ -684,8 +647,8 @@ void LaneSolver<T>::write_dense_outputs(T* states) {
   for (std::size_t output = first_dense_; output < last_dense_; ++output) {
     const double* times = inputs_.times + output * lanes_;
     for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      const double past = times[lane] - lane_.t[lane], left = lane_.t_next[lane] - times[lane], h = lane_.h[lane];
-      const double within = (h > 0 ? past > 0 && left > 0 : past < 0 && left < 0) ? lane_.accepted[lane] : 0.0;
+      const double past = times[lane] - clock_.t[lane], left = clock_.t_next[lane] - times[lane], h = clock_.h[lane];
+      const double within = (h > 0 ? past > 0 && left > 0 : past < 0 && left < 0) ? clock_.accepted[lane] : 0.0;
       dense_mask_[lane] = static_cast<T>(within);
       theta_[lane] = within != 0 ? past / h : 0.0;
     }
@@ -705,21 +668,21 @@ void LaneSolver<T>::write_state(const T* y, std::size_t lane, std::size_t output
 /// The lane waits from here on.
 template <class T>
 void LaneSolver<T>::end_lane(std::size_t lane, Status status) {
-  if (lane_.is_active[lane] == 0) return;
+  if (clock_.is_active[lane] == 0) return;
   outcomes_[lane].status = status;
-  outcomes_[lane].h = lane_.h[lane];
-  lane_.is_active[lane] = lane_.h[lane] = 0;
-  lane_.end[lane] = lane_.t[lane];
+  outcomes_[lane].h = clock_.h[lane];
+  clock_.is_active[lane] = clock_.h[lane] = 0;
+  clock_.end[lane] = clock_.t[lane];
   if (status != Status::kOk) frames_.spoil();
 }
 
 template <class T>
 void LaneSolver<T>::report(std::size_t lane) {
   LaneOutcome& outcome = outcomes_[lane];
-  outcome.t = lane_.t[lane];
-  outcome.nfe = static_cast<std::int64_t>(lane_.nfe[lane]);
-  outcome.accepted = static_cast<std::int64_t>(lane_.num_accepted[lane]);
-  outcome.rejected = static_cast<std::int64_t>(lane_.num_rejected[lane]);
+  outcome.t = clock_.t[lane];
+  outcome.nfe = static_cast<std::int64_t>(clock_.nfe[lane]);
+  outcome.accepted = static_cast<std::int64_t>(clock_.num_accepted[lane]);
+  outcome.rejected = static_cast<std::int64_t>(clock_.num_rejected[lane]);
 }
 
 template struct LaneProblem<float>;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "costate/exec/internal/tile_function.h"
-#include "costate/solve/control/controller.h"
+#include "costate/solve/internal/lane_clock.h"
 #include "costate/solve/internal/linear_field.h"
 #include "costate/solve/internal/step_frames.h"
 #include "costate/solve/solve.h"
@@ -163,18 +163,6 @@ class LaneSolver {
   const StepFrames<T>& frames() const { return frames_; }
 
  private:
-  /// One number a lane, side by side, so that loops over the lanes are vector code: a small system's step is mostly
-  /// that. Conditions are 0 or 1. Lanes that wait have end = t, and so h = 0 and t_next = t.
-  struct Lanes {
-    explicit Lanes(std::size_t lanes);
-
-    AlignedVector<double> t, h, t_next, end;        // of the step that is tried; h is the next one's once it was judged
-    AlignedVector<double> next_time;                // of the next output
-    AlignedVector<double> is_active, knows_first;   // k_0 is there
-    AlignedVector<double> error, factor, accepted;  // of the attempt
-    AlignedVector<double> previous_error, after_reject;
-    AlignedVector<double> num_accepted, num_rejected, nfe;
-  };
   /// What steps rarely touch.
   struct LaneOutputs {
     std::int32_t next = 1;
@@ -191,13 +179,12 @@ class LaneSolver {
   std::int32_t outputs_up_to(std::size_t lane, double t, double direction) const;
   bool plan_steps();
   void plan_fixed(std::size_t lane);
-  void plan_adaptive();
   void attempt();
   void judge(T* states);
-  void find_errors();
-  void accept_fixed();
+  Judgement judge_errors();
+  Judgement accept_fixed();
   void keep_record(std::size_t lane);
-  void pass_all_outputs(T* states);
+  void pass_all_outputs(std::size_t num_reached, T* states);
   void pass_outputs(std::size_t lane, T* states);
   void write_dense_outputs(T* states);
   void write_state(const T* y, std::size_t lane, std::size_t output, T* states) const;
@@ -228,8 +215,9 @@ class LaneSolver {
   AlignedVector<T> y_, y_next_, spare_block_, steps_, mask_, norms_, other_norms_, dense_mask_;
   AlignedVector<T> dense_weights_;  // [stage, padded lanes]
   AlignedVector<double> theta_;     // [padded lanes]
-  Lanes lane_;
+  LaneClock clock_;
   std::vector<LaneOutputs> outputs_;
+  std::vector<std::uint32_t> reached_;  // lanes that got to their next output
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;

@@ -1,0 +1,56 @@
+// Times, steps and controllers of a tile's lanes, side by side: on a small system's step, lane by lane would take
+// longer than the field.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "costate/exec/internal/aligned.h"
+#include "costate/solve/control/controller.h"
+
+namespace costate::internal {
+
+/// One number a lane. Conditions are 0 or 1. Lanes that wait have end = t, and so h = 0 and t_next = t.
+struct LaneClock {
+  explicit LaneClock(std::size_t lanes);
+
+  AlignedVector<double> t, h, t_next, end;       // of the step that is tried; h is the next one's once it was judged
+  AlignedVector<double> next_time;               // of the next output
+  AlignedVector<double> is_active, knows_first;  // the step's first slope is there
+  AlignedVector<double> error, accepted, factor;
+  AlignedVector<double> previous_error, after_reject;  // ControlState
+  AlignedVector<double> num_accepted, num_rejected, nfe;
+};
+
+inline constexpr double kNearEnd = 1.01;  // in steps: there, the step goes to the end
+inline constexpr double kSmallest = 10 * std::numeric_limits<double>::epsilon();  // step / t that moves t
+
+/// t_next of the next attempt, and h where it goes to the end. Returns whether any lane has to end instead.
+bool plan_adaptive(LaneClock& clock, double max_steps);
+
+inline bool is_spent(const LaneClock& clock, std::size_t lane, double max_steps) {
+  return clock.is_active[lane] != 0 && clock.num_accepted[lane] + clock.num_rejected[lane] >= max_steps;
+}
+/// The step no longer moves t.
+inline bool is_stuck(const LaneClock& clock, std::size_t lane) {
+  const double h = std::abs(clock.h[lane]);
+  return std::abs(clock.end[lane] - clock.t[lane]) > kNearEnd * h && h <= kSmallest * std::abs(clock.t[lane]);
+}
+
+struct Judgement {
+  bool any_accepted = false;
+  bool all_finite = true;       // the errors
+  std::size_t num_reached = 0;  // lanes that got to their next output
+};
+
+/// Decides on the attempts with these errors and counts them, each with so many evaluations. `reached` [lanes] gets the
+/// lanes that got to their next output.
+Judgement judge_adaptive(const StepControl& control, int error_order, double evaluations, LaneClock& clock,
+                         std::uint32_t* reached);
+
+/// On to the next attempt: t = t_next where the step was accepted, and h = factor h.
+void advance(LaneClock& clock);
+
+}  // namespace costate::internal
