@@ -37,13 +37,45 @@ HWY_INLINE void for_rows(std::size_t rows, std::size_t lanes, Body body) {
     for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR { body(row * lanes, load, store, load); });
 }
 
+/// kVectors vectors of out = y + h Σ_j c_j k_j side by side: each sum is a chain whose links wait for each other.
+template <std::size_t kVectors, class T, class Step>
+HWY_INLINE void combine_block(const T* y, Step step, const T* const* k, const T* c, std::size_t count, T* out,
+                              std::size_t offset) {
+  const hn::ScalableTag<T> d;
+  const std::size_t width = hn::Lanes(d);
+  VecOf<decltype(d)> sum[kVectors];
+  const auto first = hn::Set(d, c[0]);
+  for (std::size_t v = 0; v < kVectors; ++v) sum[v] = hn::Mul(first, hn::LoadU(d, k[0] + offset + v * width));
+  for (std::size_t j = 1; j < count; ++j) {
+    const T* slope = k[j] + offset;
+    const auto weight = hn::Set(d, c[j]);
+    for (std::size_t v = 0; v < kVectors; ++v) sum[v] = hn::MulAdd(weight, hn::LoadU(d, slope + v * width), sum[v]);
+  }
+  for (std::size_t v = 0; v < kVectors; ++v) {
+    const std::size_t at = offset + v * width;
+    hn::StoreU(hn::MulAdd(step(v), sum[v], hn::LoadU(d, y + at)), d, out + at);
+  }
+}
+
 template <class T>
 void run_combine(const T* y, const T* h, const T* const* k, const T* c, std::size_t count, T* out, std::size_t rows,
                  std::size_t lanes) {
   const hn::ScalableTag<T> d;
-  for_rows<T>(rows, lanes, [&](std::size_t offset, auto load, auto store, auto lane) HWY_ATTR {
-    store(hn::MulAdd(lane(h), combine(d, load, k, c, count, offset), load(y + offset)), out + offset);
-  });
+  constexpr std::size_t kVectors = 4;
+  const std::size_t width = hn::Lanes(d), block = kVectors * width;
+  const std::size_t columns = lanes == 1 ? rows : lanes;  // one lane is one long row
+  std::size_t column = 0;
+  for (; count > 0 && column + block <= columns; column += block)
+    for (std::size_t offset = column; offset < rows * lanes; offset += columns)
+      combine_block<kVectors>(
+          y, [&](std::size_t v) HWY_ATTR { return lanes == 1 ? hn::Set(d, *h) : hn::LoadU(d, h + column + v * width); },
+          k, c, count, out, offset);
+  for (std::size_t start = 0; start < rows * lanes; start += columns)
+    for_vectors(d, columns - column, [&](std::size_t, auto load, auto store) HWY_ATTR {
+      const std::size_t offset = start + column;
+      const auto step = lanes == 1 ? hn::Set(d, *h) : load(h + column);
+      store(hn::MulAdd(step, combine(d, load, k, c, count, offset), load(y + offset)), out + offset);
+    });
 }
 
 /// norm = sqrt(Σ r² / rows) with r(offset, load, lane) the scaled term at a place; rows ascending, whatever the layout.
