@@ -71,17 +71,14 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
         (gradients->times ? 1 : 0) + part_offsets.size() +
         static_cast<std::size_t>(std::count(gradients->arguments.begin(), gradients->arguments.end(), true));
   }
-  frame.slope = padded(state_size * lanes);
-  frame.times = 2 * frame.slope;
-  frame.saved = frame.times + padded(lanes);
-  frame.block = frame.saved + padded(function.saved_size());
-  frame.has_whole_rows = lanes % 16 == 0 || 16 % lanes == 0;  // buffers begin at multiples of 16
-  frame.num_stages = is_fixed ? closing() : static_cast<std::size_t>(tableau->num_all_stages());
+  frame = FrameLayout(state_size * lanes, lanes, function.saved_size(),
+                      is_fixed ? closing() : static_cast<std::size_t>(tableau->num_all_stages()), closing(),
+                      gradients.has_value());
 }
 
 template <class T>
 std::size_t most_frames(const LaneProblem<T>& problem) {
-  if (!problem.gradients || !problem.frame.has_whole_rows) return 1;
+  if (!problem.frame.keeps_all || !problem.frame.has_whole_rows) return 1;
   return std::max<std::size_t>(1, problem.options.memory_budget / sizeof(T) / 4 / problem.frame.size());
 }
 
@@ -178,7 +175,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       frame_(frames_.current()),
       y_(size_),
       y_next_(size_),
-      spare_block_(problem.frame.block),
+      spare_block_(problem.frame.first_size()),
       steps_(lanes_),
       mask_(lanes_),
       norms_(lanes_),
@@ -426,7 +423,7 @@ void LaneSolver<T>::evaluate_first() {
     y = into.state(0);
   }
   field_.run(spare.times(0), y, inputs_, into.slope(0), into.saved(0));
-  if (!all_missing) select_block(spare.block(0), frame_.block(0), frame_.block(0));
+  if (!all_missing) select_first(spare, 0, frame_, frame_);
 }
 
 template <class T>
@@ -517,24 +514,21 @@ void LaneSolver<T>::carry_over() {
   const bool is_kept = frames_.keep_current();
   frame_ = frames_.current();
   if (closing_known_) {
-    if (is_kept)
-      select_block(done.block(closing()), done.block(0), frame_.block(0));
-    else
-      select_lanes(mask_.data(), done.slope(closing()), done.slope(0), done.slope(0), state_size_, lanes_);
+    select_first(done, closing(), done, frame_);
     for (std::size_t lane = 0; lane < lanes_; ++lane) clock_.knows_first[lane] += clock_.accepted[lane];
   } else if (is_kept && !problem_.is_fixed) {
     std::copy_n(done.block(0), problem_.frame.block, frame_.block(0));
   }
 }
 
-/// Of whole blocks, or of their slopes where the blocks do not tell lanes apart.
+/// Of whole blocks where they are kept, of their slopes otherwise.
 template <class T>
-void LaneSolver<T>::select_block(const T* x, const T* y, T* out) {
-  if (problem_.frame.has_whole_rows)
-    select_lanes(mask_.data(), x, y, out, problem_.frame.block / lanes_, lanes_);
+void LaneSolver<T>::select_first(const StepFrame<T>& x, std::size_t stage, const StepFrame<T>& y,
+                                 const StepFrame<T>& out) {
+  if (frames_.keeps())
+    select_lanes(mask_.data(), x.block(stage), y.block(0), out.block(0), problem_.frame.block / lanes_, lanes_);
   else
-    select_lanes(mask_.data(), x + problem_.frame.slope, y + problem_.frame.slope, out + problem_.frame.slope,
-                 state_size_, lanes_);
+    select_lanes(mask_.data(), x.slope(stage), y.slope(0), out.slope(0), state_size_, lanes_);
 }
 
 template <class T>

@@ -198,7 +198,7 @@ class LaneSolver {
   void evaluate_closing();
   void evaluate_extra();
   void carry_over();
-  void select_block(const T* x, const T* y, T* out);
+  void select_first(const StepFrame<T>& x, std::size_t stage, const StepFrame<T>& y, const StepFrame<T>& out);
   void combine(std::span<const double> weights, T* out);
   T* slope(std::size_t stage) const { return frame_.slope(stage); }
   /// The state at the end of the step that is tried, which is the closing stage's.

@@ -10,14 +10,34 @@
 namespace costate::internal {
 
 /// A frame has a block a stage: the stage's state and slope [state, lanes], its times [lanes], and what the reverse of
-/// the field needs of the evaluation (`saved`). Offsets and sizes count numbers.
+/// the field needs of the evaluation (`saved`). Where nothing is kept for a reverse sweep a block is the slope alone,
+/// and all stages share the rest, but for the closing one, whose state is the end of the step: a small field's step
+/// stays in the first cache. Offsets and sizes count numbers.
 struct FrameLayout {
-  std::size_t slope = 0, times = 0, saved = 0;  // where they begin in a block; the state begins it
-  std::size_t block = 0;
-  std::size_t num_stages = 0;
-  bool has_whole_rows = false;  // number i of a block belongs to lane i mod lanes
+  FrameLayout() = default;
+  FrameLayout(std::size_t state_numbers, std::size_t lanes, std::size_t saved_numbers, std::size_t stages,
+              std::size_t closing_stage, bool is_kept)
+      : keeps_all(is_kept),
+        has_whole_rows(lanes % 16 == 0 || 16 % lanes == 0),  // buffers begin at multiples of 16
+        num_stages(stages),
+        closing(closing_stage),
+        state(padded(state_numbers)),
+        times(is_kept ? 2 * state : state),
+        saved(times + padded(lanes)),
+        rest(saved + padded(saved_numbers)),
+        block(is_kept ? rest : state) {}
 
-  std::size_t size() const { return block * num_stages; }
+  bool keeps_all = false;
+  bool has_whole_rows = false;  // number i of a block belongs to lane i mod lanes
+  std::size_t num_stages = 0, closing = 0;
+  std::size_t state = 0;             // its size
+  std::size_t times = 0, saved = 0;  // where they begin, from the state
+  std::size_t rest = 0;              // size of what is shared, if it is
+  std::size_t block = 0;
+
+  std::size_t size() const { return block * num_stages + (keeps_all ? 0 : 2 * rest); }
+  /// Of a frame whose first stage alone is used.
+  std::size_t first_size() const { return keeps_all ? block : size(); }
 };
 
 template <class T>
@@ -27,10 +47,13 @@ class StepFrame {
   StepFrame(T* first, const FrameLayout& layout) : first_(first), layout_(&layout) {}
 
   T* block(std::size_t stage) const { return first_ + stage * layout_->block; }
-  T* state(std::size_t stage) const { return block(stage); }
-  T* slope(std::size_t stage) const { return block(stage) + layout_->slope; }
-  T* times(std::size_t stage) const { return block(stage) + layout_->times; }
-  T* saved(std::size_t stage) const { return block(stage) + layout_->saved; }
+  T* slope(std::size_t stage) const { return block(stage) + (layout_->keeps_all ? layout_->state : 0); }
+  T* state(std::size_t stage) const {
+    if (layout_->keeps_all) return block(stage);
+    return block(layout_->num_stages) + (stage == layout_->closing ? layout_->rest : 0);
+  }
+  T* times(std::size_t stage) const { return state(stage) + layout_->times; }
+  T* saved(std::size_t stage) const { return state(stage) + layout_->saved; }
 
  private:
   T* first_ = nullptr;
@@ -46,7 +69,7 @@ class StepFrames {
   /// Forgets what was kept.
   void start(bool keeps) {
     num_kept_ = 0;
-    keeps_ = keeps;
+    keeps_ = keeps && layout_.keeps_all && layout_.has_whole_rows;
   }
   /// Keeps nothing of this solve: it went through numbers that must not be read again.
   void spoil() { start(false); }
