@@ -217,8 +217,8 @@ void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T
   frame_ = frames_.current();
   clock_ = LaneClock(lanes_);
   std::vector<char> holds_sample(lanes_, 0);
-  // A refill costs two evaluations in all lanes: wait until a quarter of them is free.
-  const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 4);
+  // A refill costs two evaluations in all lanes: wait until an eighth of them is free.
+  const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 8);
   for (;;) {
     const auto num_active = std::accumulate(clock_.is_active.begin(), clock_.is_active.end(), 0.0);
     if (lanes_ - static_cast<std::size_t>(num_active) >= worthwhile) refill(queue, holds_sample, states);
