@@ -29,6 +29,7 @@ struct Bound {
   Instruction instruction;
   UnaryKernel<T> unary = nullptr;
   BinaryKernel<T> binary = nullptr;
+  PairKernel<T> pair = nullptr;
   std::shared_ptr<const TileOp<T>> op = nullptr;
   std::size_t partial = 0, num_partial = 0;  // sums that wait in the workspace for finish_sums
 };
@@ -93,6 +94,8 @@ struct TileFunction<T>::Program {
       bound.unary = unary_kernel<T>(instruction.op);
     if (instruction.step == Step::kElementwise && instruction.sources.size() == 2)
       bound.binary = binary_kernel<T>(instruction.op);
+    if (instruction.step == Step::kPair)
+      bound.pair = pair_kernel<T>(instruction.inner_op, instruction.op, instruction.inner_is_right);
     if (instruction.extension) bound.op = op_of(instruction, lanes);
     if (waits(instruction, lanes)) {
       bound.partial = partial_size;
@@ -284,6 +287,11 @@ void TileFunction<T>::Program::run_instruction(const Bound<T>& bound, const Base
       return;
     case Step::kElementwise:
       return run_elementwise(bound, bases, lanes);
+    case Step::kPair: {
+      const auto& sources = instruction.sources;
+      return bound.pair(operand(sources[0], bases), operand(sources[1], bases), operand(sources[2], bases), out,
+                        instruction.rows, lanes);
+    }
     case Step::kCopy:
       return spread(operand(instruction.sources[0], bases), out, instruction.rows, lanes);
     case Step::kGather:

@@ -66,38 +66,11 @@ std::vector<NodeId> only_readers(const Function& function, const Placement& plac
   return reader;
 }
 
-}  // namespace
-
-std::vector<int> count_reads(const Function& function, const Placement& placement) {
-  std::vector<int> reads(function.nodes().size(), 0);
-  const auto read = [&](NodeId id) { ++reads[static_cast<std::size_t>(id)]; };
-  for (std::size_t id = 0; id < function.nodes().size(); ++id)
-    if (placement.is_needed[id])
-      for (const NodeId operand : function.nodes()[id].operands) read(operand);
-  for (std::size_t i = 0; i < function.outputs().size(); ++i) {
-    if (function.outputs()[i].kind == OutputKind::kSample) read(function.outputs()[i].node);
-    for (const SumTerm& term : placement.terms[i]) {
-      const LaneProduct product = lane_product(function, placement.is_shared, term.node);
-      if (product.is_valid()) {
-        read(product.left);
-        read(product.right);
-      } else {
-        const Node& node = function.node(term.node);
-        read(term.node);
-        if (node.op == Op::kExtension && node.extension->is_sum_only())  // the accumulation runs it itself
-          for (const NodeId operand : node.operands) read(operand);
-      }
-    }
-  }
-  return reads;
-}
-
-Fusion fuse_products(const Function& function, const Placement& placement) {
+Fusion fuse_products(const Function& function, const Placement& placement, const std::vector<int>& reads) {
   const std::size_t count = function.nodes().size();
-  Fusion fusion{std::vector<NodeId>(count, -1), std::vector<NodeId>(count, -1),
-                std::vector<Epilogue>(count, Epilogue::kNone), std::vector<NodeId>(count, -1),
-                std::vector<bool>(count, false)};
-  const std::vector<int> reads = count_reads(function, placement);
+  Fusion fusion{
+      std::vector<NodeId>(count, -1), std::vector<NodeId>(count, -1), std::vector<Epilogue>(count, Epilogue::kNone),
+      std::vector<NodeId>(count, -1), std::vector<NodeId>(count, -1), std::vector<bool>(count, false)};
   const std::vector<NodeId> reader = only_readers(function, placement, reads);
   std::vector<int> slopes_taken(count, 0);
   for (std::size_t id = 0; id < count; ++id) {
@@ -136,6 +109,66 @@ Fusion fuse_products(const Function& function, const Placement& placement) {
     const auto square = static_cast<std::size_t>(function.nodes()[id].operands[1]);
     if (reads[square] == 1) fusion.is_inner[square] = true;
   }
+  return fusion;
+}
+
+bool is_sum_or_product(Op op) { return op == Op::kAdd || op == Op::kSub || op == Op::kMul; }
+
+/// An operand that nothing else reads, and that an instruction of its own would compute just before.
+bool can_be_inner(const Function& function, const Placement& placement, const std::vector<int>& reads,
+                  const Fusion& fusion, std::size_t outer, std::size_t operand) {
+  return is_sum_or_product(function.nodes()[operand].op) && reads[operand] == 1 && !placement.is_shared[operand] &&
+         placement.phase[operand] == placement.phase[outer] &&
+         function.nodes()[operand].shape.size() == function.nodes()[outer].shape.size() && !fusion.is_inner[operand] &&
+         fusion.product[operand] < 0 && fusion.pair[operand] < 0;
+}
+
+void fuse_pairs(const Function& function, const Placement& placement, const std::vector<int>& reads, Fusion& fusion) {
+  for (std::size_t id = 0; id < function.nodes().size(); ++id) {
+    const Node& node = function.nodes()[id];
+    if (!placement.is_needed[id] || placement.is_shared[id] || fusion.is_inner[id] || fusion.product[id] >= 0 ||
+        !is_sum_or_product(node.op))
+      continue;
+    for (const NodeId operand : node.operands) {
+      const auto inner = static_cast<std::size_t>(operand);
+      if (!can_be_inner(function, placement, reads, fusion, id, inner)) continue;
+      fusion.pair[id] = operand;
+      fusion.is_inner[inner] = true;
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<int> count_reads(const Function& function, const Placement& placement) {
+  std::vector<int> reads(function.nodes().size(), 0);
+  const auto read = [&](NodeId id) { ++reads[static_cast<std::size_t>(id)]; };
+  for (std::size_t id = 0; id < function.nodes().size(); ++id)
+    if (placement.is_needed[id])
+      for (const NodeId operand : function.nodes()[id].operands) read(operand);
+  for (std::size_t i = 0; i < function.outputs().size(); ++i) {
+    if (function.outputs()[i].kind == OutputKind::kSample) read(function.outputs()[i].node);
+    for (const SumTerm& term : placement.terms[i]) {
+      const LaneProduct product = lane_product(function, placement.is_shared, term.node);
+      if (product.is_valid()) {
+        read(product.left);
+        read(product.right);
+      } else {
+        const Node& node = function.node(term.node);
+        read(term.node);
+        if (node.op == Op::kExtension && node.extension->is_sum_only())  // the accumulation runs it itself
+          for (const NodeId operand : node.operands) read(operand);
+      }
+    }
+  }
+  return reads;
+}
+
+Fusion fuse(const Function& function, const Placement& placement) {
+  const std::vector<int> reads = count_reads(function, placement);
+  Fusion fusion = fuse_products(function, placement, reads);
+  fuse_pairs(function, placement, reads, fusion);
   return fusion;
 }
 

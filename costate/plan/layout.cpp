@@ -88,8 +88,10 @@ std::vector<Life> find_lives(const Selection& selection) {
 }
 
 /// An elementwise result may overwrite an operand of its own size that dies there.
-bool may_overwrite(const Instruction& instruction, std::int32_t buffer) {
-  if (instruction.step != Step::kElementwise) return false;
+bool may_overwrite(const Selection& selection, const Instruction& instruction, std::int32_t buffer) {
+  if (instruction.step != Step::kElementwise && instruction.step != Step::kPair) return false;
+  const auto size_of = [&](std::int32_t index) { return selection.buffers[static_cast<std::size_t>(index)].size; };
+  if (!names_buffer(instruction.out) || size_of(instruction.out.index) != size_of(buffer)) return false;
   return std::all_of(instruction.sources.begin(), instruction.sources.end(), [&](const Source& source) {
     return !names_buffer(source.slot) || source.slot.index != buffer ||
            (source.motion == Motion::kFull && source.slot.offset == 0);
@@ -148,7 +150,8 @@ class Layout {
     };
     for (std::size_t at = 0; at < instructions.size(); ++at) {
       const auto early = [&](std::size_t buffer) {
-        return lives_[buffer].first != at && may_overwrite(instructions[at], static_cast<std::int32_t>(buffer));
+        return lives_[buffer].first != at &&
+               may_overwrite(selection_, instructions[at], static_cast<std::int32_t>(buffer));
       };
       for (const std::size_t buffer : dying[at])
         if (early(buffer)) give(buffer);

@@ -48,6 +48,7 @@ struct Source {
 enum class Step : std::uint8_t {
   kFill,         // out = constants (prepare only)
   kElementwise,  // out = op(sources)
+  kPair,         // out = op(inner_op(x, y), z), or op(z, inner_op(x, y)); sources x, y, z
   kCopy,         // out = source, spread over the lanes if shared
   kGather,       // out row i = source row table[i]
   kScatter,      // out = 0; out row table[i] += source row i
@@ -67,6 +68,8 @@ enum class Epilogue : std::uint8_t { kNone, kTanh, kRelu, kSigmoid, kSoftplus, k
 struct Instruction {
   Step step = Step::kElementwise;
   Op op = Op::kAdd;
+  Op inner_op = Op::kAdd;       // kPair
+  bool inner_is_right = false;  // kPair
   std::vector<Source> sources = {};
   Slot out = {};
   std::size_t rows = 0;  // of out

@@ -10,9 +10,9 @@ namespace {
 
 constexpr std::string_view kRegionNames[] = {"input", "output", "shared", "saved", "scratch"};
 constexpr std::string_view kMotionNames[] = {"", " lane", " row", " scalar"};
-constexpr std::string_view kStepNames[] = {"fill",      "elementwise", "copy",      "gather",
-                                           "scatter",   "reduce",      "gemm",      "batched",
-                                           "extension", "add_gemm",    "add_lanes", "add_extension"};
+constexpr std::string_view kStepNames[] = {"fill",     "elementwise", "pair",         "copy",    "gather",
+                                           "scatter",  "reduce",      "gemm",         "batched", "extension",
+                                           "add_gemm", "add_lanes",   "add_extension"};
 constexpr std::string_view kEpilogueNames[] = {"", "+tanh", "+relu", "+sigmoid", "+softplus", "+tanh_slope"};
 
 std::string place(const Slot& slot) {
@@ -27,6 +27,9 @@ void print(std::ostream& out, const Instruction& instruction) {
       << kEpilogueNames[static_cast<std::size_t>(instruction.epilogue)];
   if (instruction.step == Step::kElementwise || instruction.step == Step::kReduce)
     out << ' ' << info(instruction.op).name;
+  if (instruction.step == Step::kPair)
+    out << ' ' << info(instruction.op).name << (instruction.inner_is_right ? "(z, " : "(")
+        << info(instruction.inner_op).name << (instruction.inner_is_right ? "(x, y))" : "(x, y), z)");
   if (instruction.extension) out << ' ' << instruction.extension->name();
   if (instruction.m > 0) out << ' ' << instruction.m << 'x' << instruction.k << 'x' << instruction.n;
   if (instruction.has_bias) out << " bias";

@@ -26,7 +26,7 @@ class Selector {
       : function_(function),
         placement_(placement),
         lanes_(options.lanes),
-        fusion_(fuse_products(function, placement)),
+        fusion_(fuse(function, placement)),
         reads_(count_reads(function, placement)),
         values_(function.nodes().size()),
         wholes_(function.nodes().size()),
@@ -209,6 +209,23 @@ class Selector {
     define(id, Instruction{.step = Step::kGather, .sources = {whole(node(id).operands[0])}, .table = std::move(table)});
   }
 
+  /// A part that nothing but its concatenation reads is computed in its place there.
+  bool compute_in_place(NodeId part, const Slot& place, NodeId concatenation) {
+    const Source value = value_of(part);
+    const std::uint8_t phase = placement_.phase[static_cast<std::size_t>(concatenation)];
+    if (!is_own(part, value) || placement_.phase[static_cast<std::size_t>(part)] != phase) return false;
+    const auto move = [&](Slot& slot) {
+      if (slot.region != Region::kScratch || slot.index != value.slot.index) return;
+      slot.index = place.index;
+      slot.offset += place.offset;
+    };
+    for (Instruction& instruction : selection_.plan.phases[phase]) {
+      move(instruction.out);
+      for (Source& source : instruction.sources) move(source.slot);
+    }
+    return true;
+  }
+
   /// Copies each part to its place: [outer, along, inner] with the parts side by side along the middle axis.
   void select_concat(NodeId id) {
     const Node& n = node(id);
@@ -222,7 +239,10 @@ class Selector {
     std::size_t start = 0;
     for (const NodeId operand : n.operands) {
       const std::size_t block = static_cast<std::size_t>(node(operand).shape.axes()[axis]) * inner;
-      for (std::size_t row = 0; row < outer && block > 0; ++row) {
+      Slot start_slot = out.slot;
+      start_slot.offset += start * width;
+      const bool is_in_place = outer == 1 && compute_in_place(operand, start_slot, id);
+      for (std::size_t row = 0; row < outer && block > 0 && !is_in_place; ++row) {
         Source part = value_of(operand);
         if (part.motion == Motion::kFull || part.motion == Motion::kRow)
           part.slot.offset += row * block * (part.is_shared() ? 1 : lanes_);
@@ -262,12 +282,23 @@ class Selector {
   }
 
   void select_elementwise(NodeId id) {
+    if (fusion_.pair[static_cast<std::size_t>(id)] >= 0) return select_pair(id);
     Instruction instruction{.step = Step::kElementwise, .op = node(id).op};
     for (const NodeId operand : node(id).operands) instruction.sources.push_back(value_of(operand));
     if (instruction.sources.size() == 1 && !is_shared(id) && instruction.sources[0].motion != Motion::kFull)
       instruction.sources[0] = whole(node(id).operands[0]);
     if (instruction.sources.size() == 1 && is_shared(id)) instruction.sources[0] = whole(node(id).operands[0]);
     define(id, std::move(instruction));
+  }
+
+  void select_pair(NodeId id) {
+    const Node& n = node(id);
+    const NodeId inner = fusion_.pair[static_cast<std::size_t>(id)];
+    const bool inner_is_right = n.operands[1] == inner;
+    Instruction pair{.step = Step::kPair, .op = n.op, .inner_op = node(inner).op, .inner_is_right = inner_is_right};
+    for (const NodeId operand : node(inner).operands) pair.sources.push_back(value_of(operand));
+    pair.sources.push_back(value_of(n.operands[inner_is_right ? 0 : 1]));
+    define(id, std::move(pair));
   }
 
   // ---- products
@@ -397,7 +428,7 @@ class Selector {
     }
     const Source& value = value_of(wanted.node);
     const Slot slot{Region::kOutput, static_cast<std::int32_t>(output), 0};
-    if (becomes_output(wanted.node, value)) {
+    if (is_own(wanted.node, value)) {  // is written straight to the caller's array
       selection_.buffers[static_cast<std::size_t>(value.slot.index)].output = static_cast<std::int32_t>(output);
       return;
     }
@@ -405,12 +436,13 @@ class Selector {
          placement_.phase[static_cast<std::size_t>(wanted.node)]);
   }
 
-  /// A value that nothing but this output reads is written straight to the caller's array.
-  bool becomes_output(NodeId id, const Source& value) const {
+  /// A value in a buffer of its own that is read once, perhaps reshaped.
+  bool is_own(NodeId id, const Source& value) const {
+    const auto is_read_once = [&](NodeId at) { return reads_[static_cast<std::size_t>(at)] == 1; };
+    while (node(id).op == Op::kReshape && is_read_once(id)) id = node(id).operands[0];
     const Op op = node(id).op;
     const bool is_view = op == Op::kReshape || op == Op::kStopGradient || op == Op::kGather || op == Op::kBroadcast;
-    return value.slot.region == Region::kScratch && value.motion == Motion::kFull && !is_view &&
-           reads_[static_cast<std::size_t>(id)] == 1;
+    return value.slot.region == Region::kScratch && value.motion == Motion::kFull && !is_view && is_read_once(id);
   }
 
   void select_term(std::size_t output, const SumTerm& term) {

@@ -95,6 +95,21 @@ std::vector<Case> programs() {
                                                  return concat({broadcast_to(t, {2}), x});
                                                },
                                                {{"t", {}}, {"x", {3}}})});
+  // Each kind of pair that becomes one instruction; operands of the sample, of the lane, shared and constant.
+  cases.push_back({"pairs", trace(
+                                [=](Array t, Array x, Array y) {
+                                  const Array p(b1);
+                                  return concat({x * p + y, y + x * t, x * y - 0.5, t - x * y, (x + t) * y,
+                                                 p * (x - 2.0), (x - p) - t, x - (p - y), (x + y) + p, t + (y - x),
+                                                 p * (x * y), (x + p) - (y + t)});
+                                },
+                                {{"t", {}}, {"x", {13}}, {"y", {13}}})});
+  cases.push_back({"stack_in_place", trace(
+                                         [](Array x) {
+                                           const Array a = x[0] * x[1], b = x[1] * x[2] - x[0];
+                                           return concat({stack({a - x[2], b, b}), stack({a, exp(x[0])}), x});
+                                         },
+                                         {{"x", {3}}})});
   cases.push_back({"gather_repeats", trace([](Array x) { return gather(x, {2, 0, 2, 1}, {2, 2}); }, {{"x", {3}}})});
   cases.push_back({"scatter", trace([](Array x) { return scatter(x, {1, 1, 4}, {6}); }, {{"x", {3}}})});
   cases.push_back({"sums", trace(
@@ -180,6 +195,13 @@ TEST(Program, SampleBitsDoNotDependOnBatchOrLanes) {
     const HostArray alone = compile(f).run({one}).outputs[0];
     for (std::int64_t k = 0; k < 2; ++k) EXPECT_EQ(alone.at(k), together.at(row * 2 + k));
   }
+}
+
+TEST(Program, PairsRoundTwice) {
+  const Function f = trace([](Array x, Array y, Array z) { return x * y - z; }, {{"x", {}}, {"y", {}}, {"z", {}}});
+  const double x = 1.0 / 3, y = 1.0 / 7;
+  const auto number = [](double value) { return HostArray(Shape{1}, std::vector<double>{value}); };
+  EXPECT_EQ(compile(f).run({number(x), number(y), number(x * y)}).outputs[0].at(0), 0);
 }
 
 TEST(Program, F32AgreesToSinglePrecision) {

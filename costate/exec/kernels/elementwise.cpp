@@ -103,6 +103,26 @@ HWY_INLINE void map2(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::
   }
 }
 
+template <class T, class F>
+HWY_INLINE void map3(Operand<T> x, Operand<T> y, Operand<T> z, T* out, std::size_t rows, std::size_t lanes, F f) {
+  const hn::ScalableTag<T> d;
+  if (x.spread == Spread::kFull && y.spread == Spread::kFull && z.spread == Spread::kFull) {
+    for_vectors(d, rows * lanes, [&](std::size_t, auto load, auto store) HWY_ATTR {
+      store(f(d, load(x.data), load(y.data), load(z.data)), out);
+    });
+    return;
+  }
+  Operand<T> operands[] = {x, y, z};
+  merge_rows(operands, rows, lanes);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const RowOf<T> first(operands[0], row, lanes), second(operands[1], row, lanes), third(operands[2], row, lanes);
+    T* to = out + row * lanes;
+    for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR {
+      store(f(d, first.at(d, load), second.at(d, load), third.at(d, load)), to);
+    });
+  }
+}
+
 #define COSTATE_BINARY(name, expression)                                                                              \
   template <class T>                                                                                                  \
   void name##_kernel(Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes) {                       \
@@ -129,18 +149,55 @@ COSTATE_BINARY(equal, hn::IfThenElseZero(hn::Eq(a, b), number(d, 1)))
 COSTATE_BINARY_LIBRARY(pow)
 COSTATE_BINARY_LIBRARY(atan2)
 
+struct Sum {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Add(a, b);
+  }
+};
+struct Difference {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Sub(a, b);
+  }
+};
+struct ReversedDifference {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Sub(b, a);
+  }
+};
+struct Product {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Mul(a, b);
+  }
+};
+
+template <class T, class Outer, class Inner>
+void pair(Operand<T> x, Operand<T> y, Operand<T> z, T* out, std::size_t rows, std::size_t lanes) {
+  map3(x, y, z, out, rows, lanes,
+       [](auto d, auto a, auto b, auto c) HWY_ATTR { return (static_cast<void>(d), Outer()(Inner()(a, b), c)); });
+}
+
+template <class T, class Outer>
+PairKernel<T> find_inner(Op inner) {
+  if (inner == Op::kAdd) return &pair<T, Outer, Sum>;
+  return inner == Op::kSub ? &pair<T, Outer, Difference> : &pair<T, Outer, Product>;
+}
+
+template <class T>
+PairKernel<T> find_pair(Op inner, Op outer, bool inner_is_right) {
+  if (outer == Op::kAdd) return find_inner<T, Sum>(inner);
+  if (outer == Op::kMul) return find_inner<T, Product>(inner);
+  return inner_is_right ? find_inner<T, ReversedDifference>(inner) : find_inner<T, Difference>(inner);
+}
+
 template <class T>
 void where_rows(Operand<T> condition, Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes) {
-  const hn::ScalableTag<T> d;
-  Operand<T> operands[] = {condition, x, y};
-  merge_rows(operands, rows, lanes);
-  for (std::size_t row = 0; row < rows; ++row) {
-    const RowOf<T> test(operands[0], row, lanes), left(operands[1], row, lanes), right(operands[2], row, lanes);
-    T* to = out + row * lanes;
-    for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR {
-      store(hn::IfThenElse(hn::Ne(test.at(d, load), hn::Zero(d)), left.at(d, load), right.at(d, load)), to);
-    });
-  }
+  map3(condition, x, y, out, rows, lanes, [](auto d, auto test, auto left, auto right) HWY_ATTR {
+    return hn::IfThenElse(hn::Ne(test, hn::Zero(d)), left, right);
+  });
 }
 
 template <class T>
@@ -200,6 +257,12 @@ UnaryKernel<float> unary_f32(Op op) { return find_unary<float>(op); }
 UnaryKernel<double> unary_f64(Op op) { return find_unary<double>(op); }
 BinaryKernel<float> binary_f32(Op op) { return find_binary<float>(op); }
 BinaryKernel<double> binary_f64(Op op) { return find_binary<double>(op); }
+PairKernel<float> pair_f32(Op inner, Op outer, bool inner_is_right) {
+  return find_pair<float>(inner, outer, inner_is_right);
+}
+PairKernel<double> pair_f64(Op inner, Op outer, bool inner_is_right) {
+  return find_pair<double>(inner, outer, inner_is_right);
+}
 void where_f32(Operand<float> condition, Operand<float> x, Operand<float> y, float* out, std::size_t rows,
                std::size_t lanes) {
   where_rows(condition, x, y, out, rows, lanes);
@@ -227,6 +290,8 @@ HWY_EXPORT(unary_f32);
 HWY_EXPORT(unary_f64);
 HWY_EXPORT(binary_f32);
 HWY_EXPORT(binary_f64);
+HWY_EXPORT(pair_f32);
+HWY_EXPORT(pair_f64);
 HWY_EXPORT(where_f32);
 HWY_EXPORT(where_f64);
 HWY_EXPORT(lanes_f32);
@@ -248,6 +313,14 @@ BinaryKernel<float> binary_kernel<float>(Op op) {
 template <>
 BinaryKernel<double> binary_kernel<double>(Op op) {
   return HWY_DYNAMIC_DISPATCH(binary_f64)(op);
+}
+template <>
+PairKernel<float> pair_kernel<float>(Op inner, Op outer, bool inner_is_right) {
+  return HWY_DYNAMIC_DISPATCH(pair_f32)(inner, outer, inner_is_right);
+}
+template <>
+PairKernel<double> pair_kernel<double>(Op inner, Op outer, bool inner_is_right) {
+  return HWY_DYNAMIC_DISPATCH(pair_f64)(inner, outer, inner_is_right);
 }
 template <>
 void where<float>(Operand<float> condition, Operand<float> x, Operand<float> y, float* out, std::size_t rows,

@@ -10,7 +10,7 @@
 //
 // | family        | kernels                                                     | file               |
 // |---------------|-------------------------------------------------------------|--------------------|
-// | elementwise   | unary_kernel, binary_kernel, where                          | elementwise.cpp    |
+// | elementwise   | unary_kernel, binary_kernel, pair_kernel, where             | elementwise.cpp    |
 // | products      | gemm, batched_matmul, transpose, sums over lanes           | gemm.cpp           |
 // | rows          | spread, gather_rows, scatter_add_rows, reduce_rows          | rows.cpp           |
 // | Runge-Kutta   | stage_combine, scaled_error_norm, axpy_lanes, select_lanes  | runge_kutta.cpp    |
@@ -65,6 +65,12 @@ template <class T>
 UnaryKernel<T> unary_kernel(Op op);
 template <class T>
 BinaryKernel<T> binary_kernel(Op op);
+/// out = outer(inner(x, y), z), both of kAdd, kSub and kMul; outer(z, inner(x, y)) if `inner_is_right`. out may be a
+/// kFull operand.
+template <class T>
+using PairKernel = void (*)(Operand<T> x, Operand<T> y, Operand<T> z, T* out, std::size_t rows, std::size_t lanes);
+template <class T>
+PairKernel<T> pair_kernel(Op inner, Op outer, bool inner_is_right);
 /// out = condition != 0 ? x : y. out may be a kFull operand.
 template <class T>
 void where(Operand<T> condition, Operand<T> x, Operand<T> y, T* out, std::size_t rows, std::size_t lanes);

@@ -1,5 +1,6 @@
 // Products that take their bias and activation along: matmul -> add(shared bias) -> tanh becomes one instruction, and
-// so does matmul -> times (1 - z²), which the derivative of z = tanh brings.
+// so does matmul -> times (1 - z²), which the derivative of z = tanh brings. And pairs of sums, differences and
+// products, as in a x - b y: what a small field's instruction costs besides its arithmetic is most of it.
 #pragma once
 
 #include <vector>
@@ -13,10 +14,11 @@ struct Fusion {
   std::vector<NodeId> bias;        // of the chain's last node: the bias; -1 if none
   std::vector<Epilogue> epilogue;  // of the chain's last node
   std::vector<NodeId> slope_of;    // of the chain's last node: z where it ends with times (1 - z²); -1 if not
-  std::vector<bool> is_inner;      // computed inside a chain, never stored
+  std::vector<NodeId> pair;        // of an elementwise node: the operand that it computes on its way; -1 if none
+  std::vector<bool> is_inner;      // computed inside a chain or pair, never stored
 };
 
-Fusion fuse_products(const Function& function, const Placement& placement);
+Fusion fuse(const Function& function, const Placement& placement);
 
 /// How often each node's value is read by needed nodes, outputs and accumulations.
 std::vector<int> count_reads(const Function& function, const Placement& placement);
