@@ -29,23 +29,23 @@ TEST(DecideStep, ElementaryRuleIsTorchdiffeqs) {
 TEST(DecideStep, ProportionalIntegralRuleIsHairers) {
   // DOPRI5: fac = err^(0.2 - 0.75 * 0.04) / facold^0.04, h_new = h * 0.9 / fac.
   const double error = 0.3, previous = 0.05;
-  const StepDecision decision = decide_step(StepControl{}, {.previous_error = previous}, error, 5);
+  const StepDecision decision = decide_step(StepControl{}, {.previous_log = std::log(previous)}, error, 5);
   EXPECT_NEAR(decision.factor, 0.9 / (std::pow(error, 0.17) / std::pow(previous, 0.04)), kRounding);
-  EXPECT_EQ(decision.next.previous_error, error);
+  EXPECT_NEAR(decision.next.previous_log, std::log(error), kRounding);
   EXPECT_FALSE(decision.next.after_reject);
 }
 
 TEST(DecideStep, AfterARejectionTheAcceptedStepDoesNotGrow) {
-  const StepDecision rejected = decide_step(StepControl{}, {.previous_error = 0.5}, 2, 3);
+  const StepDecision rejected = decide_step(StepControl{}, {.previous_log = -0.7}, 2, 3);
   EXPECT_FALSE(rejected.accepted);
   EXPECT_NEAR(rejected.factor, 0.9 * std::pow(2, -1.0 / 3), kRounding);
   EXPECT_TRUE(rejected.next.after_reject);
-  EXPECT_EQ(rejected.next.previous_error, 0.5);
+  EXPECT_EQ(rejected.next.previous_log, -0.7);
   const StepDecision accepted = decide_step(StepControl{}, rejected.next, 1e-6, 3);
   EXPECT_TRUE(accepted.accepted);
   EXPECT_EQ(accepted.factor, 1);
   EXPECT_FALSE(accepted.next.after_reject);
-  EXPECT_EQ(accepted.next.previous_error, 0.01);
+  EXPECT_NEAR(accepted.next.previous_log, std::log(0.01), kRounding);
 }
 
 TEST(DecideStep, RetriesAreSmallerByAMargin) {
@@ -97,7 +97,7 @@ TEST(DecideStep, StubLoopCountsExactly) {
 }
 
 TEST(DecideStep, IsPure) {
-  const ControlState state{.previous_error = 0.2, .after_reject = false};
+  const ControlState state{.previous_log = -1.6, .after_reject = false};
   const StepDecision first = decide_step(StepControl{}, state, 0.7, 8);
   const StepDecision second = decide_step(StepControl{}, state, 0.7, 8);
   EXPECT_EQ(first.factor, second.factor);

@@ -15,25 +15,13 @@ namespace {
 
 using namespace internal::HWY_NAMESPACE;
 
-/// safety * exp(-exponent / error_order): one exponential and two logarithms cost less than two powers. An error that
-/// has no logarithm counts as 1.
-template <class D>
-HWY_INLINE VecOf<D> find_factor(D d, const StepControl& control, int error_order, VecOf<D> error, VecOf<D> previous) {
-  const VecOf<D> one = number(d, 1);
-  const auto has_log = hn::And(hn::IsFinite(error), hn::Gt(error, hn::Zero(d)));
-  const VecOf<D> log = log_vector(d, hn::IfThenElse(has_log, error, one));
-  const VecOf<D> damped =
-      hn::Add(hn::Mul(number(d, control.beta1), log), hn::Mul(number(d, control.beta2), log_vector(d, previous)));
-  const VecOf<D> exponent = hn::IfThenElse(hn::Gt(error, one), log, damped);
-  return hn::Mul(exp_vector(d, hn::Mul(number(d, -1.0 / error_order), exponent)), number(d, control.safety));
-}
-
 void decide_all(const StepControl& control, int error_order, const StepDecisions& samples, std::size_t count) {
   const hn::ScalableTag<double> d;
   using V = VecOf<decltype(d)>;
   const V zero = hn::Zero(d), one = number(d, 1);
+  const V log_floor = log_vector(d, number(d, control.previous_floor));
   for_vectors(d, count, [&](std::size_t, auto load, auto store) HWY_ATTR {
-    const V error = load(samples.error), previous = load(samples.previous_error);
+    const V error = load(samples.error), previous = load(samples.previous_log);
     const auto accepted = hn::Le(error, one);
     const auto after_reject = hn::Ne(load(samples.after_reject), zero);
     const V largest =
@@ -43,11 +31,16 @@ void decide_all(const StepControl& control, int error_order, const StepDecisions
     const V upper = hn::IfThenElse(accepted, largest, retry);
     const V lower = hn::IfThenElse(accepted, hn::Min(number(d, control.factor_min_accepted), largest),
                                    number(d, control.factor_min));
-    V factor = hn::Min(hn::Max(find_factor(d, control, error_order, error, previous), lower), upper);
+    // safety * exp(-exponent / error_order): one logarithm and one exponential cost less than two powers.
+    const V log = log_vector(d, error);
+    const V damped = hn::MulAdd(number(d, control.beta1), log, hn::Mul(number(d, control.beta2), previous));
+    const V exponent = hn::IfThenElse(accepted, damped, log);
+    const V wanted =
+        hn::Mul(exp_vector(d, hn::Mul(number(d, -1.0 / error_order), exponent)), number(d, control.safety));
+    V factor = hn::Min(hn::Max(wanted, lower), upper);
     factor = hn::IfThenElse(hn::Eq(error, zero), largest, factor);
     factor = hn::IfThenElse(hn::IsFinite(error), factor, number(d, control.factor_min));
-    store(hn::IfThenElse(accepted, hn::Max(error, number(d, control.previous_floor)), previous),
-          samples.previous_error);
+    store(hn::IfThenElse(accepted, hn::Max(log, log_floor), previous), samples.previous_log);
     store(hn::IfThenElse(accepted, zero, one), samples.after_reject);
     store(hn::IfThenElse(accepted, one, zero), samples.accepted);
     store(factor, samples.factor);
@@ -72,7 +65,7 @@ StepDecision decide_step(const StepControl& control, const ControlState& state, 
   double after_reject = state.after_reject ? 1 : 0, accepted = 0;
   decide_steps(control, error_order,
                {.error = &error,
-                .previous_error = &decision.next.previous_error,
+                .previous_log = &decision.next.previous_log,
                 .after_reject = &after_reject,
                 .accepted = &accepted,
                 .factor = &decision.factor},

@@ -48,7 +48,7 @@ struct StepControl {
 
 /// What the controller remembers between steps of one sample. Starts as ControlState{}.
 struct ControlState {
-  double previous_error = 1;  ///< of the last accepted step; at first, what makes the rule elementary
+  double previous_log = 0;  ///< logarithm of the last accepted error; at first, what makes the rule elementary
   bool after_reject = false;
 
   bool operator==(const ControlState&) const = default;
@@ -67,7 +67,7 @@ StepDecision decide_step(const StepControl& control, const ControlState& state, 
 /// Samples side by side, [count] each; conditions are 0 or 1.
 struct StepDecisions {
   const double* error;
-  double* previous_error;  // ControlState, before and after
+  double* previous_log;  // ControlState, before and after
   double* after_reject;
   double* accepted;
   double* factor;

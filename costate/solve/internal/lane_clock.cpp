@@ -79,7 +79,7 @@ HWY_EXPORT(advance_all);
 
 LaneClock::LaneClock(std::size_t lanes) {
   for (auto* numbers : {&t, &h, &t_next, &end, &next_time, &is_active, &knows_first, &error, &accepted, &factor,
-                        &previous_error, &after_reject, &num_accepted, &num_rejected, &nfe})
+                        &previous_log, &after_reject, &num_accepted, &num_rejected, &nfe})
     numbers->resize(lanes);
 }
 
@@ -89,7 +89,7 @@ Judgement judge_adaptive(const StepControl& control, int error_order, double eva
                          std::uint32_t* reached) {
   decide_steps(control, error_order,
                {.error = clock.error.data(),
-                .previous_error = clock.previous_error.data(),
+                .previous_log = clock.previous_log.data(),
                 .after_reject = clock.after_reject.data(),
                 .accepted = clock.accepted.data(),
                 .factor = clock.factor.data()},

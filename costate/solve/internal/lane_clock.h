@@ -20,7 +20,7 @@ struct LaneClock {
   AlignedVector<double> next_time;               // of the next output
   AlignedVector<double> is_active, knows_first;  // the step's first slope is there
   AlignedVector<double> error, accepted, factor;
-  AlignedVector<double> previous_error, after_reject;  // ControlState
+  AlignedVector<double> previous_log, after_reject;  // ControlState
   AlignedVector<double> num_accepted, num_rejected, nfe;
 };
 

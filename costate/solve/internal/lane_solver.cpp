@@ -260,7 +260,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   outcomes_[lane] = LaneOutcome{};
   records_[lane].clear();
   const ControlState fresh;
-  clock_.previous_error[lane] = fresh.previous_error;
+  clock_.previous_log[lane] = fresh.previous_log;
   for (auto* numbers : {&clock_.h, &clock_.knows_first, &clock_.error, &clock_.after_reject, &clock_.num_accepted,
                         &clock_.num_rejected, &clock_.nfe})
     (*numbers)[lane] = 0;
