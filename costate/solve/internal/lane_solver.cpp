@@ -72,17 +72,16 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
         (gradients->times ? 1 : 0) + part_offsets.size() +
         static_cast<std::size_t>(std::count(gradients->arguments.begin(), gradients->arguments.end(), true));
   }
-  frame.slope = padded(state_size * lanes);
+  frame.slope = padded(state_size * lanes, lanes);
   frame.times = 2 * frame.slope;
-  frame.saved = frame.times + padded(lanes);
-  frame.block = frame.saved + padded(function.saved_size());
-  frame.has_whole_rows = lanes % 16 == 0 || 16 % lanes == 0;  // buffers begin at multiples of 16
+  frame.saved = frame.times + padded(lanes, lanes);
+  frame.block = frame.saved + function.saved_size();
   frame.num_stages = is_fixed ? closing() : static_cast<std::size_t>(tableau->num_all_stages());
 }
 
 template <class T>
 std::size_t most_frames(const LaneProblem<T>& problem) {
-  if (!problem.gradients || !problem.frame.has_whole_rows) return 1;
+  if (!problem.gradients) return 1;
   return std::max<std::size_t>(1, problem.options.memory_budget / sizeof(T) / 4 / problem.frame.size());
 }
 
@@ -522,14 +521,9 @@ void LaneSolver<T>::carry_over() {
   }
 }
 
-/// Of whole blocks, or of their slopes where the blocks do not tell lanes apart.
 template <class T>
 void LaneSolver<T>::select_block(const T* x, const T* y, T* out) {
-  if (problem_.frame.has_whole_rows)
-    select_lanes(mask_.data(), x, y, out, problem_.frame.block / lanes_, lanes_);
-  else
-    select_lanes(mask_.data(), x + problem_.frame.slope, y + problem_.frame.slope, out + problem_.frame.slope,
-                 state_size_, lanes_);
+  select_lanes(mask_.data(), x, y, out, problem_.frame.block / lanes_, lanes_);
 }
 
 template <class T>

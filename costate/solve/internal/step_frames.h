@@ -10,12 +10,12 @@
 namespace costate::internal {
 
 /// A frame has a block a stage: the stage's state and slope [state, lanes], its times [lanes], and what the reverse of
-/// the field needs of the evaluation (`saved`). Offsets and sizes count numbers.
+/// the field needs of the evaluation (`saved`). Offsets and sizes count numbers; number i of a block belongs to lane i
+/// mod lanes.
 struct FrameLayout {
   std::size_t slope = 0, times = 0, saved = 0;  // where they begin in a block; the state begins it
   std::size_t block = 0;
   std::size_t num_stages = 0;
-  bool has_whole_rows = false;  // number i of a block belongs to lane i mod lanes
 
   std::size_t size() const { return block * num_stages; }
 };
