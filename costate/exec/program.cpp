@@ -30,10 +30,9 @@ template <class T>
 std::size_t choose_lanes(std::size_t batch) {
   const std::size_t width = simd_lanes<T>();
   if (batch <= 2 || width == 1) return 1;
-  const std::size_t whole = (batch + width - 1) / width * width;
-  if (whole <= 2 * width) return whole;
+  if (batch <= 2 * width) return rounded_lanes<T>(batch);
   // Two tiles of two vectors keep two cores busy where one of four would leave one idle, at no cost to a core.
-  return whole <= 4 * width ? 2 * width : 4 * width;
+  return batch <= 4 * width ? rounded_lanes<T>((batch + 1) / 2) : 4 * width;
 }
 
 template <class T>

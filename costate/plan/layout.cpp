@@ -3,6 +3,7 @@
 // phase's buffers share scratch memory, first fit, from the instruction that writes them to the last that reads them.
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "costate/base/error.h"
 #include "costate/plan/internal/select.h"
@@ -13,7 +14,7 @@ namespace {
 constexpr std::size_t kAlign = 16;  // numbers: a cache line of f32, two of f64
 constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
 
-std::size_t aligned(std::size_t size) { return (size + kAlign - 1) / kAlign * kAlign; }
+std::size_t aligned(std::size_t size, std::size_t unit = kAlign) { return (size + unit - 1) / unit * unit; }
 
 struct Life {
   std::size_t phase = kNever;  // that writes it; kNever: not written by a phase
@@ -126,7 +127,8 @@ class Layout {
         const bool is_handed_over = lives_[i].phase > 0;
         std::size_t& size = is_handed_over ? handed_over_ : plan.saved_size;
         places_[i] = {is_handed_over ? Region::kScratch : Region::kSaved, 0, size};
-        size += aligned(buffer.size);
+        // Number i of what is saved belongs to lane i mod lanes, so that it can be selected by lane.
+        size += aligned(buffer.size, is_handed_over ? kAlign : std::lcm(kAlign, plan.lanes));
       }
     }
   }

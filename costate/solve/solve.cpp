@@ -99,14 +99,16 @@ std::size_t numbers_a_lane(const VectorField& field, const SolveOptions& options
 
 /// Four vectors of samples; up to sixteen for small fields, where what a call of a kernel costs would count, as long as
 /// they fit into the cache and all threads have work.
-std::size_t choose_lanes(std::size_t batch, std::size_t width, std::size_t bytes_a_lane) {
+template <class T>
+std::size_t choose_lanes(std::size_t batch, std::size_t bytes_a_lane) {
+  const std::size_t width = internal::simd_lanes<T>();
   if (batch <= 2 || width == 1) return 1;
   constexpr std::size_t kCacheBytes = std::size_t{128} << 10;
   std::size_t lanes = 4 * width;
   while (lanes < 16 * width && 2 * lanes * bytes_a_lane <= kCacheBytes &&
          batch >= 4 * lanes * static_cast<std::size_t>(num_threads()))
     lanes *= 2;
-  return std::min((batch + width - 1) / width * width, lanes);
+  return std::min(internal::rounded_lanes<T>(batch), lanes);
 }
 
 template <class T>
@@ -157,11 +159,10 @@ class HostSolver {
 
  private:
   std::size_t lanes_for(const VectorField& field, const SolveOptions& options) const {
-    const std::size_t width = internal::simd_lanes<T>();
     // One step for the whole batch means one tile.
-    if (options.control == Control::kJoint && sizes_.batch > 2) return (sizes_.batch + width - 1) / width * width;
-    if (options.control == Control::kJoint) return sizes_.batch;
-    return choose_lanes(sizes_.batch, width, sizeof(T) * numbers_a_lane(field, options));
+    if (options.control == Control::kJoint)
+      return sizes_.batch > 2 ? internal::rounded_lanes<T>(sizes_.batch) : sizes_.batch;
+    return choose_lanes<T>(sizes_.batch, sizeof(T) * numbers_a_lane(field, options));
   }
 
   /// A thread's lanes and the samples that it takes from the batch.

@@ -172,9 +172,12 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
   const auto spread_over = [&](std::size_t operand, auto* to) {
     const auto rows = static_cast<std::size_t>(context_.operand_shapes[operand].size());
     const bool shared = context_.operand_is_shared[operand];
-    for (std::size_t row = 0; row < rows; ++row)
-      for (std::size_t lane = 0; lane < lanes; ++lane)
-        to[row * lanes + lane] = run.operands[operand][shared ? row : row * lanes + lane];
+    const T* from = run.operands[operand];
+    for (std::size_t row = 0; row < rows; ++row, to += lanes)
+      if (shared)
+        std::fill_n(to, lanes, from[row]);
+      else
+        std::copy_n(from + row * lanes, lanes, to);
   };
   spread_over(0, state.z0.data());
   spread_over(1, state.times.data());
@@ -197,8 +200,8 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                   .num_samples = run.num_samples};
   state.solver.solve(state.inputs, problem_.gradients.has_value(), out);
   // Padding must be finite: what follows sums it with weight 0.
-  for (std::size_t i = 0; i < problem_.num_times * problem_.state_size * lanes; ++i)
-    if (i % lanes >= run.num_samples) out[i] = T{0};
+  for (std::size_t row = 0; row < problem_.num_times * problem_.state_size; ++row)
+    std::fill(out + row * lanes + run.num_samples, out + (row + 1) * lanes, T{0});
   for (std::size_t lane = 0; lane < run.num_samples; ++lane) {
     const LaneOutcome& outcome = state.solver.outcomes()[lane];
     run.report->nfe_forward += outcome.nfe;

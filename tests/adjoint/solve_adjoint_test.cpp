@@ -282,7 +282,7 @@ TEST_P(EveryAdjoint, ArgumentsOfSamplesAndTimesAgreeWithDifferences) {
 
 /// Gradients of z0, times and gain [batch, …] and of the rates for a batch of different samples.
 std::vector<HostArray> batch_gradients(const Driven& driven, const SolveOptions& options, std::int64_t batch,
-                                       std::int64_t first, Dtype dtype = Dtype::kF64) {
+                                       std::int64_t first, const CompileOptions& compile_options = {}) {
   HostArray z0(Shape{batch, 2}), times(Shape{batch, 4}), gain(Shape{batch, 1});
   for (std::int64_t b = 0; b < batch; ++b) {
     const double x = static_cast<double>(b + first);
@@ -291,9 +291,7 @@ std::vector<HostArray> batch_gradients(const Driven& driven, const SolveOptions&
     gain.set(b, 0.5 + 0.1 * std::sin(3 * x));
     for (std::int64_t i = 0; i < 4; ++i) times.set(4 * b + i, 0.1 * x / 40 + static_cast<double>(i) * (0.5 + 0.01 * x));
   }
-  std::vector<HostArray> outputs =
-      compile(value_and_grad(weighted_loss(driven, 4, options)), {.dtype = dtype}).run({z0, times, gain}).outputs;
-  return outputs;
+  return compile(value_and_grad(weighted_loss(driven, 4, options)), compile_options).run({z0, times, gain}).outputs;
 }
 
 TEST_P(EveryAdjoint, BitsDoNotDependOnThreadsOrBatchMates) {
@@ -315,6 +313,20 @@ TEST_P(EveryAdjoint, BitsDoNotDependOnThreadsOrBatchMates) {
   }
 }
 
+TEST_P(EveryAdjoint, BitsDoNotDependOnLanes) {
+  const Driven driven;
+  const SolveOptions options{.rtol = 1e-5, .atol = 1e-7, .adjoint = GetParam()};
+  for (const Dtype dtype : {Dtype::kF32, Dtype::kF64}) {
+    const std::vector<HostArray> alone = batch_gradients(driven, options, 20, 0, {.dtype = dtype, .lanes = 1});
+    for (const std::size_t lanes : {4, 7, 20, 24, 32}) {
+      const std::vector<HostArray> beside = batch_gradients(driven, options, 20, 0, {.dtype = dtype, .lanes = lanes});
+      for (std::size_t i = 0; i < 4; ++i) EXPECT_TRUE(beside[i].same_bits(alone[i])) << lanes << " lanes, output " << i;
+      for (std::int64_t k = 0; k < alone[4].size(); ++k)  // a sum, whose grouping is the tile's
+        EXPECT_NEAR(beside[4].at(k), alone[4].at(k), 1e-5 * std::abs(alone[4].at(k)));
+    }
+  }
+}
+
 TEST_P(EveryAdjoint, SharedGradientIsTheSumOverTheBatch) {
   const Driven driven;
   const SolveOptions options{.rtol = 1e-5, .atol = 1e-7, .adjoint = GetParam()};
@@ -332,7 +344,7 @@ TEST_P(EveryAdjoint, SinglePrecisionAgreesToItsRounding) {
   const Driven driven;
   const SolveOptions options{.steps_per_interval = 20, .adjoint = GetParam()};
   const std::vector<HostArray> f64 = batch_gradients(driven, options, 9, 0),
-                               f32 = batch_gradients(driven, options, 9, 0, Dtype::kF32);
+                               f32 = batch_gradients(driven, options, 9, 0, {.dtype = Dtype::kF32});
   for (std::size_t i = 0; i < f64.size(); ++i)
     for (std::int64_t k = 0; k < f64[i].size(); ++k)
       EXPECT_NEAR(f32[i].at(k), f64[i].at(k), 2e-5 * (1 + std::abs(f64[i].at(k))));
@@ -340,15 +352,18 @@ TEST_P(EveryAdjoint, SinglePrecisionAgreesToItsRounding) {
 
 TEST_P(EveryAdjoint, MemoryBudgetChangesNoBit) {
   const Driven driven;
-  const auto with_budget = [&](std::size_t bytes) {
-    return batch_gradients(driven, {.rtol = 1e-8, .atol = 1e-9, .adjoint = GetParam(), .memory_budget = bytes}, 5, 0);
-  };
-  const std::vector<HostArray> ample = with_budget(std::size_t{1} << 28);
-  // No room, for a few states, for some frames of the steps (about 10 KB each), for more of them.
-  for (const std::size_t bytes : {0UL, 4096UL, 20'000UL, 150'000UL, 600'000UL}) {
-    const std::vector<HostArray> scarce = with_budget(bytes);
-    for (std::size_t i = 0; i < ample.size(); ++i)
-      EXPECT_TRUE(scarce[i].same_bits(ample[i])) << bytes << " bytes, output " << i;
+  for (const std::size_t lanes : {8, 12}) {
+    const auto with_budget = [&](std::size_t bytes) {
+      return batch_gradients(driven, {.rtol = 1e-8, .atol = 1e-9, .adjoint = GetParam(), .memory_budget = bytes}, 5, 0,
+                             {.lanes = lanes});
+    };
+    const std::vector<HostArray> ample = with_budget(std::size_t{1} << 28);
+    // No room, for a few states, for some frames of the steps (about 10 KB each), for more of them.
+    for (const std::size_t bytes : {0UL, 4096UL, 20'000UL, 150'000UL, 600'000UL}) {
+      const std::vector<HostArray> scarce = with_budget(bytes);
+      for (std::size_t i = 0; i < ample.size(); ++i)
+        EXPECT_TRUE(scarce[i].same_bits(ample[i])) << lanes << " lanes, " << bytes << " bytes, output " << i;
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <new>
+#include <numeric>
 #include <vector>
 
 namespace costate::internal {
@@ -29,5 +30,10 @@ using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 
 /// Numbers that fill whole cache lines and vectors of any type.
 inline std::size_t padded(std::size_t count) { return (count + 15) / 16 * 16; }
+/// … and whole rows of `lanes` numbers.
+inline std::size_t padded(std::size_t count, std::size_t lanes) {
+  const std::size_t unit = std::lcm(std::size_t{16}, lanes);
+  return (count + unit - 1) / unit * unit;
+}
 
 }  // namespace costate::internal

@@ -1,11 +1,14 @@
 // Products. The micro-kernel keeps `rows` x `vectors` accumulators in registers: each step of k loads `vectors` vectors
 // of b and broadcasts `rows` numbers of a, so 12 x 2 does 24 fused multiply-adds for 14 loads (AVX-512: 26 of 32
-// registers).
+// registers). The last vector of a row of AVX-512 may be a half: 20 samples take 24 lanes, and not 32.
 //
 // Roofline. Bound by the multiply-adds: 64 lanes of 64 x 64 to 256 x 256 run at 91 to 94 % of the measured peak
 // (kernels_bench, Zen 4, 118 GFLOP/s in f32). A tanh costs about 10 of these units' cycles a vector, so that the layer
 // with it reaches 77 % (64 x 64) to 90 % (256 x 256), products alone counted. Products with k = 2 are bound by the
 // stores of c (41 %), those of one lane by the latency of their one chain in k (5 %), transpose by L1.
+#include <array>
+#include <type_traits>
+
 #include "costate/exec/kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -32,28 +35,28 @@ constexpr std::size_t kBlockRows = 4;
 template <class T>
 HWY_NOINLINE void activate_block(const Gemm<T>& g, std::size_t row, std::size_t rows, std::size_t column,
                                  std::size_t columns) {
-  const hn::ScalableTag<T> d;
-  using V = VecOf<decltype(d)>;
   const auto each = [&](auto activation) HWY_ATTR {
-    for (std::size_t i = row; i < row + rows; ++i) {
-      T* c = g.c + i * g.c_stride + column;
-      const T* factor = g.slope_of == nullptr ? nullptr : g.slope_of + i * g.c_stride + column;
-      for_vectors(d, columns,
-                  [&](std::size_t, auto load, auto store) HWY_ATTR { store(activation(load(c), load, factor), c); });
-    }
+    for_vectors_and_half<T>(columns, [&](auto d, auto load, auto store) HWY_ATTR {
+      for (std::size_t i = row; i < row + rows; ++i) {  // down the rows, so that constants stay in registers
+        T* c = g.c + i * g.c_stride + column;
+        const T* factor = g.slope_of == nullptr ? nullptr : g.slope_of + i * g.c_stride + column;
+        store(activation(d, load(c), load, factor), c);
+      }
+    });
   };
   switch (g.activation) {
     case Activation::kTanh:
-      return each([&](V x, auto, const T*) HWY_ATTR { return tanh_vector(d, x); });
+      return each([](auto d, auto x, auto, const T*) HWY_ATTR { return tanh_vector(d, x); });
     case Activation::kRelu:
-      return each([&](V x, auto, const T*) HWY_ATTR { return keep_nan<decltype(d)>(x, hn::Max(x, hn::Zero(d))); });
+      return each([](auto d, auto x, auto, const T*)
+                      HWY_ATTR { return keep_nan<decltype(d)>(x, hn::Max(x, hn::Zero(d))); });
     case Activation::kSigmoid:
-      return each([&](V x, auto, const T*) HWY_ATTR { return sigmoid_vector(d, x); });
+      return each([](auto d, auto x, auto, const T*) HWY_ATTR { return sigmoid_vector(d, x); });
     case Activation::kSoftplus:
-      return each([&](V x, auto, const T*) HWY_ATTR { return softplus_vector(d, x); });
+      return each([](auto d, auto x, auto, const T*) HWY_ATTR { return softplus_vector(d, x); });
     case Activation::kTanhSlope:
-      return each([&](V x, auto load, const T* factor) HWY_ATTR {
-        const V z = load(factor);
+      return each([](auto d, auto x, auto load, const T* factor) HWY_ATTR {
+        const auto z = load(factor);
         return hn::Mul(x, hn::NegMulAdd(z, z, number(d, 1)));
       });
     case Activation::kNone:
@@ -61,71 +64,85 @@ HWY_NOINLINE void activate_block(const Gemm<T>& g, std::size_t row, std::size_t 
   }
 }
 
-/// Rows [row, row + kRows) and kVectors vectors of columns from `column`; `last` columns in the last vector.
-template <std::size_t kRows, std::size_t kVectors, bool kPartial, class T>
-HWY_INLINE void block(const Gemm<T>& g, std::size_t row, std::size_t column, std::size_t last) {
-  const hn::ScalableTag<T> d;
-  using V = VecOf<decltype(d)>;
-  const std::size_t width = hn::Lanes(d);
-  const auto load = [&](const T* x, std::size_t v)
-                        HWY_ATTR { return kPartial && v + 1 == kVectors ? load_first(d, x, last) : hn::LoadU(d, x); };
-  V sum[kRows][kVectors];
-  const auto start = [&](auto value) HWY_ATTR {
-    for (std::size_t i = 0; i < kRows; ++i)
-      for (std::size_t v = 0; v < kVectors; ++v) sum[i][v] = value(row + i, column + v * width, v);
-  };
+/// What follows the whole vectors of a panel: nothing, half a vector, or some columns of one.
+enum class Tail { kNone, kHalf, kPart };
+
+/// One row of a block in registers; `rest` columns are in a tail that is a part of a vector.
+template <class T, std::size_t kVectors, Tail kTail>
+struct BlockRow {
+  using D = hn::ScalableTag<T>;
+  using TailTag = std::conditional_t<kTail == Tail::kHalf, hn::Half<D>, D>;
+  std::array<VecOf<D>, kVectors> whole;
+  VecOf<TailTag> tail;
+
+  static std::size_t whole_columns() { return kVectors * hn::Lanes(D()); }
+
+  HWY_INLINE void set(T value) {
+    for (auto& x : whole) x = hn::Set(D(), value);
+    if constexpr (kTail != Tail::kNone) tail = hn::Set(TailTag(), value);
+  }
+  HWY_INLINE void load(const T* from, std::size_t rest) {
+    for (std::size_t v = 0; v < kVectors; ++v) whole[v] = hn::LoadU(D(), from + v * hn::Lanes(D()));
+    if constexpr (kTail == Tail::kHalf) tail = hn::LoadU(TailTag(), from + whole_columns());
+    if constexpr (kTail == Tail::kPart) tail = load_first(TailTag(), from + whole_columns(), rest);
+  }
+  HWY_INLINE void add_product(T left, const BlockRow& right) {
+    for (std::size_t v = 0; v < kVectors; ++v) whole[v] = hn::MulAdd(hn::Set(D(), left), right.whole[v], whole[v]);
+    if constexpr (kTail != Tail::kNone) tail = hn::MulAdd(hn::Set(TailTag(), left), right.tail, tail);
+  }
+  HWY_INLINE void store(T* to, std::size_t rest) const {
+    for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(whole[v], D(), to + v * hn::Lanes(D()));
+    if constexpr (kTail == Tail::kHalf) hn::StoreU(tail, TailTag(), to + whole_columns());
+    if constexpr (kTail == Tail::kPart) store_first(tail, TailTag(), to + whole_columns(), rest);
+  }
+};
+
+/// Rows [row, row + kRows), and the columns of a panel from `column`.
+template <std::size_t kRows, std::size_t kVectors, Tail kTail, class T>
+HWY_INLINE void block(const Gemm<T>& g, std::size_t row, std::size_t column, std::size_t rest) {
+  BlockRow<T, kVectors, kTail> sum[kRows];
   switch (g.start) {
     case GemmStart::kZero:
-      start([&](std::size_t, std::size_t, std::size_t) HWY_ATTR { return hn::Zero(d); });
+      for (std::size_t i = 0; i < kRows; ++i) sum[i].set(T{0});
       break;
     case GemmStart::kAccumulate:
-      start([&](std::size_t i, std::size_t at, std::size_t v) HWY_ATTR { return load(g.c + i * g.c_stride + at, v); });
+      for (std::size_t i = 0; i < kRows; ++i) sum[i].load(g.c + (row + i) * g.c_stride + column, rest);
       break;
     case GemmStart::kBiasRow:
-      start([&](std::size_t i, std::size_t, std::size_t) HWY_ATTR { return hn::Set(d, g.bias[i]); });
+      for (std::size_t i = 0; i < kRows; ++i) sum[i].set(g.bias[row + i]);
       break;
     default:  // kBiasColumn
-      start([&](std::size_t, std::size_t at, std::size_t v) HWY_ATTR { return load(g.bias + at, v); });
+      for (std::size_t i = 0; i < kRows; ++i) sum[i].load(g.bias + column, rest);
       break;
   }
   const T* a = g.a + row * g.a_row_stride;
   const T* b = g.b + column;
   for (std::size_t k = 0; k < g.k; ++k, a += g.a_column_stride, b += g.b_stride) {
-    V right[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) right[v] = load(b + v * width, v);
-    for (std::size_t i = 0; i < kRows; ++i) {
-      const V left = hn::Set(d, a[i * g.a_row_stride]);
-      for (std::size_t v = 0; v < kVectors; ++v) sum[i][v] = hn::MulAdd(left, right[v], sum[i][v]);
-    }
+    BlockRow<T, kVectors, kTail> right;
+    right.load(b, rest);
+    for (std::size_t i = 0; i < kRows; ++i) sum[i].add_product(a[i * g.a_row_stride], right);
   }
-  for (std::size_t i = 0; i < kRows; ++i)
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      T* c = g.c + (row + i) * g.c_stride + column + v * width;
-      if (kPartial && v + 1 == kVectors)
-        store_first(sum[i][v], d, c, last);
-      else
-        hn::StoreU(sum[i][v], d, c);
-    }
+  for (std::size_t i = 0; i < kRows; ++i) sum[i].store(g.c + (row + i) * g.c_stride + column, rest);
   if (g.activation != Activation::kNone)
-    activate_block(g, row, kRows, column, (kVectors - 1) * width + (kPartial ? last : width));
+    activate_block(g, row, kRows, column, BlockRow<T, kVectors, kTail>::whole_columns() + rest);
 }
 
-/// All rows of one panel of columns.
-template <std::size_t kVectors, bool kPartial, class T>
-HWY_NOINLINE void panel(const Gemm<T>& g, std::size_t column, std::size_t last) {
+/// All rows of one panel of columns: kVectors whole vectors, and `rest` columns in its tail.
+template <std::size_t kVectors, Tail kTail, class T>
+HWY_NOINLINE void panel(const Gemm<T>& g, std::size_t column, std::size_t rest) {
   std::size_t row = 0;
-  for (; row + kBlockRows <= g.m; row += kBlockRows) block<kBlockRows, kVectors, kPartial>(g, row, column, last);
+  for (; row + kBlockRows <= g.m; row += kBlockRows) block<kBlockRows, kVectors, kTail>(g, row, column, rest);
   if constexpr (kBlockRows > 8)
-    for (; row + 8 <= g.m; row += 8) block<8, kVectors, kPartial>(g, row, column, last);
-  for (; row + 4 <= g.m; row += 4) block<4, kVectors, kPartial>(g, row, column, last);
-  for (; row + 2 <= g.m; row += 2) block<2, kVectors, kPartial>(g, row, column, last);
-  for (; row < g.m; ++row) block<1, kVectors, kPartial>(g, row, column, last);
+    for (; row + 8 <= g.m; row += 8) block<8, kVectors, kTail>(g, row, column, rest);
+  for (; row + 4 <= g.m; row += 4) block<4, kVectors, kTail>(g, row, column, rest);
+  for (; row + 2 <= g.m; row += 2) block<2, kVectors, kTail>(g, row, column, rest);
+  for (; row < g.m; ++row) block<1, kVectors, kTail>(g, row, column, rest);
 }
 
 /// One row: several vectors of columns side by side hide the latency of the chain in k.
 template <std::size_t kVectors, class T>
 HWY_NOINLINE void row_panel(const Gemm<T>& g, std::size_t column) {
-  for (std::size_t row = 0; row < g.m; ++row) block<1, kVectors, false>(g, row, column, 0);
+  for (std::size_t row = 0; row < g.m; ++row) block<1, kVectors, Tail::kNone>(g, row, column, 0);
 }
 
 template <class T>
@@ -134,9 +151,15 @@ void run_gemm(const Gemm<T>& g) {
   std::size_t column = 0;
   if (g.m <= 2)
     for (; column + 4 * width <= g.n; column += 4 * width) row_panel<4>(g, column);
-  for (; column + 2 * width <= g.n; column += 2 * width) panel<2, false>(g, column, width);
-  for (; column + width <= g.n; column += width) panel<1, false>(g, column, width);
-  if (column < g.n) panel<1, true>(g, column, g.n - column);
+  for (; column + 2 * width <= g.n; column += 2 * width) panel<2, Tail::kNone>(g, column, 0);
+  const bool has_whole = column + width <= g.n;
+  const std::size_t rest = (g.n - column) % width;
+  if constexpr (kHalfCostsLess) {
+    if (rest == width / 2)
+      return has_whole ? panel<1, Tail::kHalf>(g, column, rest) : panel<0, Tail::kHalf>(g, column, rest);
+  }
+  if (has_whole) panel<1, Tail::kNone>(g, column, 0);
+  if (rest > 0) panel<0, Tail::kPart>(g, g.n - rest, rest);
 }
 
 template <class T>
@@ -199,64 +222,58 @@ void run_transpose(const T* x, std::size_t rows, std::size_t lanes, const T* wei
       out[lane * rows + row] = (weights == nullptr ? T{1} : weights[lane]) * x[row * lanes + lane];
 }
 
-/// Rows of `many` against kFew rows that stay in registers, kVectors vectors of depth at a time; the partial sum of (i,
-/// j) stands at partial + (i * many_stride + j * few_stride) vectors.
-template <std::size_t kFew, std::size_t kVectors, class T>
+/// Rows of `many` against kFew rows that stay in registers, kVectors vectors of depth at a time, `last` numbers in the
+/// last of them; the partial sum of (i, j) stands at partial + (i * many_stride + j * few_stride) vectors.
+template <std::size_t kFew, std::size_t kVectors, bool kPartial, class T>
 HWY_INLINE void few_row_products(const T* many, std::size_t rows, const T* few, std::size_t depth, std::size_t offset,
-                                 const T* weights, T* partial, std::size_t many_stride, std::size_t few_stride) {
+                                 std::size_t last, const T* weights, T* partial, std::size_t many_stride,
+                                 std::size_t few_stride) {
   const hn::ScalableTag<T> d;
   using V = VecOf<decltype(d)>;
   const std::size_t width = hn::Lanes(d);
+  const auto load = [&](const T* x, std::size_t v) HWY_ATTR {
+    return kPartial && v + 1 == kVectors ? load_first(d, x + v * width, last) : hn::LoadU(d, x + v * width);
+  };
   V right[kFew][kVectors];
   for (std::size_t j = 0; j < kFew; ++j)
     for (std::size_t v = 0; v < kVectors; ++v) {
-      const std::size_t at = offset + v * width;
-      right[j][v] = few == nullptr ? hn::Set(d, T{1}) : hn::LoadU(d, few + j * depth + at);
-      if (weights != nullptr) right[j][v] = hn::Mul(right[j][v], hn::LoadU(d, weights + at));
+      right[j][v] = few == nullptr ? hn::Set(d, T{1}) : load(few + j * depth + offset, v);
+      if (weights != nullptr) right[j][v] = hn::Mul(right[j][v], load(weights + offset, v));
     }
   for (std::size_t i = 0; i < rows; ++i) {
-    const T* row = many + i * depth + offset;
+    V left[kVectors];
+    for (std::size_t v = 0; v < kVectors; ++v) left[v] = load(many + i * depth + offset, v);
     T* sums = partial + i * many_stride * width;
     for (std::size_t j = 0; j < kFew; ++j) {
       V sum = hn::LoadU(d, sums + j * few_stride * width);
-      for (std::size_t v = 0; v < kVectors; ++v) sum = hn::MulAdd(hn::LoadU(d, row + v * width), right[j][v], sum);
+      for (std::size_t v = 0; v < kVectors; ++v) sum = hn::MulAdd(left[v], right[j][v], sum);
       hn::StoreU(sum, d, sums + j * few_stride * width);
     }
   }
 }
 
-/// Depth that is whole vectors, by twos.
+/// All of the depth, two vectors at a time.
 template <std::size_t kFew, class T>
 void few_row_products_of_depth(const T* many, std::size_t rows, const T* few, std::size_t depth, const T* weights,
                                T* partial, std::size_t many_stride, std::size_t few_stride) {
   const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
+  const auto pass = [&](auto kernel, std::size_t at) HWY_ATTR {
+    kernel(many, rows, few, depth, at, (depth - at) % width, weights, partial, many_stride, few_stride);
+  };
   std::size_t at = 0;
-  for (; at + 2 * width <= depth; at += 2 * width)
-    few_row_products<kFew, 2>(many, rows, few, depth, at, weights, partial, many_stride, few_stride);
-  if (at < depth) few_row_products<kFew, 1>(many, rows, few, depth, at, weights, partial, many_stride, few_stride);
-}
-
-/// Any depth: one sum after the other.
-template <class T>
-void single_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights,
-                         T* partial) {
-  const hn::ScalableTag<T> d;
-  for (std::size_t i = 0; i < m; ++i)
-    for (std::size_t j = 0; j < n; ++j, partial += hn::Lanes(d)) {
-      auto sum = hn::LoadU(d, partial);
-      for_vectors(d, depth, [&](std::size_t, auto load, auto) HWY_ATTR {
-        auto right = b == nullptr ? hn::Set(d, T{1}) : load(b + j * depth);
-        if (weights != nullptr) right = hn::Mul(right, load(weights));
-        sum = hn::MulAdd(load(a + i * depth), right, sum);
-      });
-      hn::StoreU(sum, d, partial);
-    }
+  for (; at + 2 * width <= depth; at += 2 * width) pass(few_row_products<kFew, 2, false, T>, at);
+  const std::size_t rest = depth - at;
+  if (rest > width)
+    pass(few_row_products<kFew, 2, true, T>, at);
+  else if (rest == width)
+    pass(few_row_products<kFew, 1, false, T>, at);
+  else if (rest > 0)
+    pass(few_row_products<kFew, 1, true, T>, at);
 }
 
 template <class T>
 void run_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights,
                       T* partial) {
-  if (depth % hn::Lanes(hn::ScalableTag<T>()) != 0) return single_row_products(a, m, b, n, depth, weights, partial);
   const bool few_right = n <= m;
   const T* many = few_right ? a : b;
   const T* few = few_right ? b : a;

@@ -16,6 +16,7 @@
 // | Runge-Kutta   | stage_combine, scaled_error_norm, axpy_lanes, select_lanes  | runge_kutta.cpp    |
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -31,6 +32,12 @@ namespace costate::internal {
 /// Numbers of type T in a vector register of the instruction set in use.
 template <class T>
 std::size_t simd_lanes();
+/// `count` lanes or a few more: whole vectors, and half a one where vectors have 512 bits.
+template <class T>
+std::size_t rounded_lanes(std::size_t count) {
+  const std::size_t unit = std::min(simd_lanes<T>(), 32 / sizeof(T));
+  return (count + unit - 1) / unit * unit;
+}
 /// "AVX3", "AVX2", …: the instruction set in use.
 std::string simd_target_name();
 /// Runs independent chains x = factor x + factor for some rounds; returns their sum and the number of operations.

@@ -54,7 +54,7 @@ template <class D>
 HWY_INLINE VecOf<D> clamp_keep_nan(D d, VecOf<D> x, double bound) {
   // x86's minimum and maximum give their second operand where one is NaN, Arm's give NaN.
   const VecOf<D> clamped = hn::Min(number(d, bound), hn::Max(number(d, -bound), x));
-#if HWY_ARCH_X86 || HWY_ARCH_ARM_A64
+#if (HWY_ARCH_X86 || HWY_ARCH_ARM_A64) && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
   return clamped;
 #else
   return keep_nan<D>(x, clamped);

@@ -58,6 +58,35 @@ HWY_INLINE void for_vectors(D d, std::size_t count, Body body) {
         [&](VecOf<D> value, T* out) HWY_ATTR { store_first(value, d, out + i, count - i); });
 }
 
+#if HWY_TARGET <= HWY_AVX3
+// Zen 4 does operations of 512 bits as two of 256.
+constexpr bool kHalfCostsLess = true;
+#else
+constexpr bool kHalfCostsLess = false;
+#endif
+
+/// As for_vectors with body(d, load, store): half a vector or less at the end goes through vectors of half the size
+/// where they cost less.
+template <class T, class Body>
+HWY_INLINE void for_vectors_and_half(std::size_t count, Body body) {
+  const hn::ScalableTag<T> whole;
+  const std::size_t rest = count % hn::Lanes(whole);
+  const auto pass = [&](auto d, std::size_t first, std::size_t end) HWY_ATTR {
+    for_vectors(d, end - first, [&](std::size_t, auto load, auto store) HWY_ATTR {
+      body(
+          d, [&](const T* x) HWY_ATTR { return load(x + first); },
+          [&](VecOf<decltype(d)> value, T* out) HWY_ATTR { store(value, out + first); });
+    });
+  };
+  if constexpr (kHalfCostsLess) {
+    if (rest > 0 && rest <= hn::Lanes(whole) / 2) {
+      pass(whole, 0, count - rest);
+      return pass(hn::Half<decltype(whole)>(), count - rest, count);
+    }
+  }
+  pass(whole, 0, count);
+}
+
 }  // namespace costate::internal::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

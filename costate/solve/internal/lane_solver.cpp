@@ -78,7 +78,7 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
 
 template <class T>
 std::size_t most_frames(const LaneProblem<T>& problem) {
-  if (!problem.frame.keeps_all || !problem.frame.has_whole_rows) return 1;
+  if (!problem.frame.keeps_all) return 1;
   return std::max<std::size_t>(1, problem.options.memory_budget / sizeof(T) / 4 / problem.frame.size());
 }
 
@@ -196,7 +196,10 @@ void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* sta
   frames_.start(keep_records);
   frame_ = frames_.current();
   round_ = 0;
-  std::fill_n(states, problem_.num_times * state_size_ * lanes_, std::numeric_limits<T>::quiet_NaN());
+  const std::size_t state = state_size_ * lanes_;
+  std::copy_n(inputs.z0, state, y_.data());
+  std::copy_n(inputs.z0, state, states);
+  std::fill_n(states + state, (problem_.num_times - 1) * state, std::numeric_limits<T>::quiet_NaN());
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     begin(lane, states);
     if (lane >= inputs.num_samples) end_lane(lane, Status::kOk);
@@ -243,18 +246,19 @@ void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample, T*
     }
     holds_sample[lane] = queue.load(lane) ? 1 : 0;
     if (holds_sample[lane] == 0) continue;
+    for (std::size_t row = 0; row < state_size_; ++row) y_[row * lanes_ + lane] = inputs_.z0[row * lanes_ + lane];
     for (std::size_t i = lane; i < problem_.num_times * state_size_ * lanes_; i += lanes_)
       states[i] = std::numeric_limits<T>::quiet_NaN();
+    write_state(y_.data(), lane, 0, states);
     begin(lane, states);
     any = true;
   }
   if (any) find_first_steps();
 }
 
-/// Puts a lane at the start of its sample.
+/// Puts a lane at the start of its sample, whose z0 stands in y and in the states.
 template <class T>
 void LaneSolver<T>::begin(std::size_t lane, T* states) {
-  for (std::size_t row = 0; row < state_size_; ++row) y_[row * lanes_ + lane] = inputs_.z0[row * lanes_ + lane];
   LaneOutputs& outputs = outputs_[lane];
   outputs = LaneOutputs{};
   outcomes_[lane] = LaneOutcome{};
@@ -266,7 +270,6 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
     (*numbers)[lane] = 0;
   clock_.t[lane] = time_of(0, lane);
   clock_.end[lane] = time_of(problem_.num_times - 1, lane);
-  write_state(y_.data(), lane, 0, states);
   clock_.is_active[lane] = 1;
   outputs.is_fresh = true;
   while (!problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times &&

@@ -12,23 +12,22 @@ namespace costate::internal {
 /// A frame has a block a stage: the stage's state and slope [state, lanes], its times [lanes], and what the reverse of
 /// the field needs of the evaluation (`saved`). Where nothing is kept for a reverse sweep a block is the slope alone,
 /// and all stages share the rest, but for the closing one, whose state is the end of the step: a small field's step
-/// stays in the first cache. Offsets and sizes count numbers.
+/// stays in the first cache. Offsets and sizes count numbers; number i of a kept block
+/// belongs to lane i mod lanes.
 struct FrameLayout {
   FrameLayout() = default;
   FrameLayout(std::size_t state_numbers, std::size_t lanes, std::size_t saved_numbers, std::size_t stages,
               std::size_t closing_stage, bool is_kept)
       : keeps_all(is_kept),
-        has_whole_rows(lanes % 16 == 0 || 16 % lanes == 0),  // buffers begin at multiples of 16
         num_stages(stages),
         closing(closing_stage),
-        state(padded(state_numbers)),
+        state(padded(state_numbers, lanes)),
         times(is_kept ? 2 * state : state),
-        saved(times + padded(lanes)),
-        rest(saved + padded(saved_numbers)),
+        saved(times + padded(lanes, lanes)),
+        rest(saved + saved_numbers),
         block(is_kept ? rest : state) {}
 
   bool keeps_all = false;
-  bool has_whole_rows = false;  // number i of a block belongs to lane i mod lanes
   std::size_t num_stages = 0, closing = 0;
   std::size_t state = 0;             // its size
   std::size_t times = 0, saved = 0;  // where they begin, from the state
@@ -69,7 +68,7 @@ class StepFrames {
   /// Forgets what was kept.
   void start(bool keeps) {
     num_kept_ = 0;
-    keeps_ = keeps && layout_.keeps_all && layout_.has_whole_rows;
+    keeps_ = keeps && layout_.keeps_all;
   }
   /// Keeps nothing of this solve: it went through numbers that must not be read again.
   void spoil() { start(false); }
