@@ -1,4 +1,5 @@
-// Every kernel at the sizes that a solve gives it, in f32: 64 lanes, rows of a layer. Counters: elements or GFLOP/s.
+// Every kernel at the sizes that a solve gives it, in f32 (Adam's in f64): 64 lanes, rows of a layer. Counters:
+// elements or GFLOP/s.
 //
 // usage: kernels_bench [--benchmark_filter=gemm]
 #include <benchmark/benchmark.h>
@@ -219,6 +220,17 @@ void lane_selection(State& state) {
               [](Step& s) { select_lanes(s.h.data(), s.y.data(), s.k.data(), s.out.data(), Step::kState, kLanes); });
 }
 
+void adam(State& state) {
+  const std::vector<double> gradient(kRows * kLanes, 0.5);
+  std::vector<double> first = gradient, second = gradient, x = gradient;
+  const AdamUpdate update{.beta1 = 0.9, .beta2 = 0.999, .rate = 1e-3, .epsilon = 1e-8};
+  for (auto _ : state) {
+    adam_update(update, gradient.data(), first.data(), second.data(), x.data(), x.size());
+    benchmark::ClobberMemory();
+  }
+  count_elements(state, x.size());
+}
+
 void register_elementwise() {
   for (std::size_t i = 0; i < costate::kNumOps; ++i) {
     const auto op = static_cast<Op>(i);
@@ -264,6 +276,7 @@ BENCHMARK(dense_output)->Name("dense_combine");
 BENCHMARK(dense_weights)->Name("polynomial_weights");
 BENCHMARK(lane_update)->Name("axpy_lanes");
 BENCHMARK(lane_selection)->Name("select_lanes");
+BENCHMARK(adam)->Name("adam_update");
 
 }  // namespace
 

@@ -71,6 +71,17 @@ void HostArray::set(std::int64_t index, double value) {
       data_);
 }
 
+template <class T>
+void HostArray::copy_to(std::span<T> out) const {
+  if (static_cast<std::int64_t>(out.size()) != size())
+    throw ShapeError("[HostArray.copy_to] the span must hold ", size(), " numbers; got ", out.size(), ".");
+  const auto convert = [](auto number) { return static_cast<T>(number); };
+  std::visit([&](const auto& values) { std::transform(values.begin(), values.end(), out.begin(), convert); }, data_);
+}
+
+template void HostArray::copy_to(std::span<float> out) const;
+template void HostArray::copy_to(std::span<double> out) const;
+
 HostArray HostArray::astype(Dtype dtype) const {
   if (dtype == this->dtype()) return *this;
   HostArray out(shape_, dtype);

@@ -35,6 +35,9 @@ class HostArray {
   /// One number as double, by flat index, whatever the dtype.
   double at(std::int64_t index) const;
   void set(std::int64_t index, double value);
+  /// Writes all numbers as T, whatever the dtype; ShapeError if `out` has not size() of them.
+  template <class T>
+  void copy_to(std::span<T> out) const;
 
   /// The same numbers in another dtype, or seen under another shape of equal size.
   HostArray astype(Dtype dtype) const;

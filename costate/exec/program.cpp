@@ -35,12 +35,17 @@ std::size_t choose_lanes(std::size_t batch) {
   return batch <= 4 * width ? rounded_lanes<T>((batch + 1) / 2) : 4 * width;
 }
 
+/// Samples first … first + count - 1 of [batch, size] side by side: [size, lanes]. Padding repeats the last one.
 template <class T>
-void copy_in(const HostArray& array, std::size_t first, std::size_t count, T* out) {
+void pack(const HostArray& samples, std::size_t first, std::size_t count, std::size_t size, T* out, std::size_t lanes) {
   const auto copy = [&](const auto* from) {
-    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(from[first + i]);
+    from += first * size;
+    for (std::size_t row = 0; row < size; ++row, out += lanes) {
+      for (std::size_t lane = 0; lane < count; ++lane) out[lane] = static_cast<T>(from[lane * size + row]);
+      std::fill(out + count, out + lanes, out[count - 1]);
+    }
   };
-  array.dtype() == Dtype::kF32 ? copy(array.data<float>().data()) : copy(array.data<double>().data());
+  samples.dtype() == Dtype::kF32 ? copy(samples.data<float>().data()) : copy(samples.data<double>().data());
 }
 
 template <class T>
@@ -53,25 +58,32 @@ class BatchRunner {
  private:
   /// What a thread needs to run tiles, one after the other: the same memory for each, so that it stays in the cache.
   struct Worker {
-    AlignedVector<T> buffers;  // tile inputs and outputs
-    std::vector<T*> inputs, outputs;
+    AlignedVector<T> buffers;         // tile inputs and outputs
+    std::vector<T*> inputs, outputs;  // those that are shared or sums belong to the run
     AlignedVector<T> saved;
     TileWorkspace<T> workspace;
     RunReport report;
   };
   /// Sums over neighbouring tiles, and their report.
   struct Slot {
-    std::vector<std::vector<T>> sums;
+    std::vector<AlignedVector<T>> sums;
     RunReport report;
+  };
+
+  /// What a run holds besides its workers.
+  struct Common {
+    std::vector<AlignedVector<T>> inputs;  // the shared ones
+    AlignedVector<T> prepared;
+    std::vector<Slot> slots;
   };
 
   std::unique_ptr<Worker> make_worker() const;
   std::unique_ptr<Worker> take_worker() const;
   void give_worker(std::unique_ptr<Worker> worker) const;
-  std::vector<Slot> take_slots(std::size_t count) const;
-  void give_slots(std::vector<Slot> slots) const;
-  void run_tile(Worker& worker, std::span<const HostArray* const> inputs, std::span<const T* const> pointers,
-                const T* shared, std::size_t tile, std::size_t batch, std::vector<HostArray>& outputs) const;
+  Common take_common(std::span<const HostArray* const> inputs, std::size_t num_slots) const;
+  void give_common(Common common) const;
+  void run_tile(Worker& worker, std::span<const HostArray* const> inputs, const T* shared, std::size_t tile,
+                std::size_t batch, std::vector<HostArray>& outputs) const;
   std::size_t input_size(std::size_t i) const { return static_cast<std::size_t>(function_.inputs()[i].shape.size()); }
   std::size_t output_size(std::size_t i) const { return static_cast<std::size_t>(function_.output_shape(i).size()); }
   bool is_sum(std::size_t i) const { return function_.outputs()[i].kind == OutputKind::kSum; }
@@ -82,7 +94,7 @@ class BatchRunner {
   mutable std::mutex mutex_;
   // Kept between runs: a warm run allocates only its results.
   mutable std::vector<std::unique_ptr<Worker>> idle_;
-  mutable std::vector<Slot> idle_slots_;
+  mutable Common idle_common_;
 };
 
 template <class T>
@@ -128,47 +140,42 @@ void BatchRunner<T>::give_worker(std::unique_ptr<Worker> worker) const {
 }
 
 template <class T>
-std::vector<typename BatchRunner<T>::Slot> BatchRunner<T>::take_slots(std::size_t count) const {
-  std::vector<Slot> slots;
+typename BatchRunner<T>::Common BatchRunner<T>::take_common(std::span<const HostArray* const> inputs,
+                                                            std::size_t num_slots) const {
+  Common common;
   {
     const std::lock_guard lock(mutex_);
-    slots.swap(idle_slots_);
+    std::swap(common, idle_common_);
   }
-  slots.resize(count);
-  for (Slot& slot : slots) {
-    slot.report = {};
-    slot.sums.resize(function_.outputs().size());
-    for (std::size_t i = 0; i < slot.sums.size(); ++i) slot.sums[i].assign(is_sum(i) ? output_size(i) : 0, T{0});
+  common.inputs.resize(inputs.size());
+  std::vector<const T*> pointers(inputs.size(), nullptr);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!is_shared(i)) continue;
+    common.inputs[i].resize(input_size(i));
+    inputs[i]->copy_to(std::span<T>(common.inputs[i]));
+    pointers[i] = common.inputs[i].data();
   }
-  return slots;
+  common.prepared.resize(tile_.shared_size());
+  tile_.prepare(pointers, common.prepared.data());
+  common.slots.resize(num_slots);
+  return common;
 }
 
 template <class T>
-void BatchRunner<T>::give_slots(std::vector<Slot> slots) const {
+void BatchRunner<T>::give_common(Common common) const {
   const std::lock_guard lock(mutex_);
-  idle_slots_ = std::move(slots);
+  idle_common_ = std::move(common);
 }
 
 template <class T>
-void BatchRunner<T>::run_tile(Worker& worker, std::span<const HostArray* const> inputs,
-                              std::span<const T* const> pointers, const T* shared, std::size_t tile, std::size_t batch,
-                              std::vector<HostArray>& outputs) const {
+void BatchRunner<T>::run_tile(Worker& worker, std::span<const HostArray* const> inputs, const T* shared,
+                              std::size_t tile, std::size_t batch, std::vector<HostArray>& outputs) const {
   const std::size_t lanes = tile_.lanes();
   const std::size_t first = tile * lanes;
   const std::size_t count = std::min(lanes, batch - first);
-  std::vector<const T*> tile_inputs(pointers.begin(), pointers.end());
-  for (std::size_t i = 0; i < tile_inputs.size(); ++i) {
-    if (is_shared(i)) continue;
-    const std::size_t size = input_size(i);
-    tile_inputs[i] = worker.inputs[i];
-    std::vector<T> sample(size);
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      if (lane < count)
-        copy_in(*inputs[i], (first + lane) * size, size, sample.data());  // padding repeats the last one
-      for (std::size_t row = 0; row < size; ++row) worker.inputs[i][row * lanes + lane] = sample[row];
-    }
-  }
-  const TileCall<T> call{.inputs = tile_inputs,
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (!is_shared(i)) pack(*inputs[i], first, count, input_size(i), worker.inputs[i], lanes);
+  const TileCall<T> call{.inputs = worker.inputs,
                          .outputs = worker.outputs,
                          .shared = shared,
                          .saved = worker.saved.data(),
@@ -191,17 +198,6 @@ void BatchRunner<T>::run_tile(Worker& worker, std::span<const HostArray* const> 
 template <class T>
 RunResult BatchRunner<T>::run(std::span<const HostArray* const> inputs, std::size_t batch) const {
   const Dtype dtype = std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64;
-  std::vector<std::vector<T>> shared_inputs(inputs.size());
-  std::vector<const T*> pointers(inputs.size(), nullptr);
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!is_shared(i)) continue;
-    shared_inputs[i].resize(input_size(i));
-    copy_in(*inputs[i], 0, input_size(i), shared_inputs[i].data());
-    pointers[i] = shared_inputs[i].data();
-  }
-  AlignedVector<T> shared(tile_.shared_size());
-  tile_.prepare(pointers, shared.data());
-
   RunResult result;
   std::size_t sum_numbers = 1;
   for (std::size_t i = 0; i < function_.outputs().size(); ++i) {
@@ -212,25 +208,32 @@ RunResult BatchRunner<T>::run(std::span<const HostArray* const> inputs, std::siz
   }
   const std::size_t tiles = (batch + tile_.lanes() - 1) / tile_.lanes();
   const std::size_t slots = std::min({tiles, kMaxSlots, std::max<std::size_t>(4, kMaxSlotNumbers / sum_numbers)});
-  std::vector<Slot> used = take_slots(slots);
+  Common common = take_common(inputs, slots);
   parallel_for(slots, [&](std::size_t s) {
+    Slot& slot = common.slots[s];
+    slot.sums.resize(result.outputs.size());
     std::unique_ptr<Worker> worker = take_worker();
-    for (std::size_t i = 0; i < result.outputs.size(); ++i)
-      if (is_sum(i)) worker->outputs[i] = used[s].sums[i].data();
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (is_shared(i)) worker->inputs[i] = common.inputs[i].data();
+    for (std::size_t i = 0; i < result.outputs.size(); ++i) {
+      if (!is_sum(i)) continue;
+      slot.sums[i].assign(output_size(i), T{0});
+      worker->outputs[i] = slot.sums[i].data();
+    }
     // Neighbouring tiles share a slot, so that reports stay in the order of the batch.
     for (std::size_t tile = s * tiles / slots; tile < (s + 1) * tiles / slots; ++tile)
-      run_tile(*worker, inputs, pointers, shared.data(), tile, batch, result.outputs);
-    used[s].report = std::exchange(worker->report, {});
+      run_tile(*worker, inputs, common.prepared.data(), tile, batch, result.outputs);
+    slot.report = std::exchange(worker->report, {});
     give_worker(std::move(worker));
   });
-  for (Slot& slot : used) {
+  for (Slot& slot : common.slots) {
     for (std::size_t i = 0; i < result.outputs.size(); ++i) {
       const auto out = is_sum(i) ? result.outputs[i].template data<T>() : std::span<T>();
       for (std::size_t j = 0; j < out.size(); ++j) out[j] += slot.sums[i][j];
     }
     result.report.merge(slot.report);
   }
-  give_slots(std::move(used));
+  give_common(std::move(common));
   return result;
 }
 

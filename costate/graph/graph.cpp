@@ -14,6 +14,11 @@ void Parameter::set_value(HostArray value) const {
   state_->value = std::move(value);
 }
 
+std::span<double> Parameter::numbers() const {
+  if (state_->value.dtype() != Dtype::kF64) state_->value = state_->value.astype(Dtype::kF64);
+  return state_->value.data<double>();
+}
+
 Function::Function(std::vector<Node> nodes, std::vector<Input> inputs, std::vector<Output> outputs)
     : data_(std::make_shared<const Data>(Data{std::move(nodes), std::move(inputs), std::move(outputs)})) {}
 

@@ -43,6 +43,8 @@ class Parameter {
   const HostArray& value() const { return state_->value; }
   /// Replaces the numbers; ShapeError if the shape changes.
   void set_value(HostArray value) const;
+  /// The numbers, to be changed in place; they are f64 from then on.
+  std::span<double> numbers() const;
 
   friend bool operator==(const Parameter& left, const Parameter& right) { return left.state_ == right.state_; }
 

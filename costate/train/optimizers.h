@@ -70,11 +70,15 @@ class Optimizer {
 
   Numbers values() const;
   void set_values(const Numbers& values);
-  Numbers flat_gradient(const Evaluation& evaluation) const;
-  void step_adam(const Numbers& gradient, double learning_rate);
-  void step_sgd(const Numbers& gradient, double learning_rate);
-  bool step_lbfgs(const Numbers& gradient, double loss, const std::function<Evaluation()>& evaluate,
-                  double learning_rate, RunReport& report);
+  /// ShapeError if the gradients are not one a Parameter, shaped like it.
+  void flatten(const Evaluation& evaluation, Numbers& gradient) const;
+  /// visit(x, first): the numbers of a Parameter, to be changed in place, and where they begin among all.
+  template <class Visit>
+  void for_each_parameter(Visit visit) const;
+  // These step along gradient_.
+  void step_adam(double learning_rate);
+  void step_sgd(double learning_rate);
+  bool step_lbfgs(double loss, const std::function<Evaluation()>& evaluate, double learning_rate, RunReport& report);
   Numbers lbfgs_direction(const Numbers& gradient) const;
   void remember(Numbers step, Numbers change);
 
@@ -82,6 +86,7 @@ class Optimizer {
   std::vector<Parameter> parameters_;
   std::size_t size_ = 0;
   std::int64_t steps_ = 0;
+  Numbers gradient_;                          // of the step being taken
   Numbers first_, second_;                    // moments, or the velocity
   std::vector<Numbers> moves_, differences_;  // L-BFGS: s and y, oldest first
 };

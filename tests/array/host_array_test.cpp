@@ -53,6 +53,14 @@ TEST(HostArray, AstypeRoundsAndWidens) {
   EXPECT_TRUE(third.astype(Dtype::kF64).same_bits(third));
 }
 
+TEST(HostArray, CopyToConverts) {
+  const HostArray thirds = HostArray::vector({1.0 / 3, 2.0 / 3});
+  std::vector<float> rounded(2);
+  thirds.copy_to(std::span(rounded));
+  EXPECT_EQ(rounded, (std::vector<float>{1.0F / 3, 2.0F / 3}));
+  EXPECT_ERROR(thirds.copy_to(std::span(rounded).first(1)), ShapeError, "must hold 2 numbers; got 1.");
+}
+
 TEST(HostArray, ReshapeKeepsTheNumbersInOrder) {
   const HostArray matrix = HostArray::vector({1, 2, 3, 4, 5, 6}).reshape({2, 3});
   EXPECT_EQ(matrix.shape(), (Shape{2, 3}));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <thread>
 #include <vector>
 
 #include "costate/base/error.h"
@@ -33,6 +34,17 @@ TEST_P(Threads, LoopsNest) {
   std::atomic<int> calls = 0;
   parallel_for(8, [&](std::size_t) { parallel_for(8, [&](std::size_t) { ++calls; }); });
   EXPECT_EQ(calls, 64);
+}
+
+TEST_P(Threads, CallersShareThem) {
+  std::atomic<int> calls = 0;
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller)
+    callers.emplace_back([&] {
+      for (int loop = 0; loop < 20; ++loop) parallel_for(10, [&](std::size_t) { ++calls; });
+    });
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(calls, 4 * 20 * 10);
 }
 
 TEST_P(Threads, TheErrorOfTheSmallestIndexIsRethrown) {

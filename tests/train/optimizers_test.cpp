@@ -99,6 +99,14 @@ TEST(Optimizers, AllFindTheMinimumOfAParabola) {
   }
 }
 
+TEST(Optimizers, ParametersAndGradientsInF32AreSteppedInF64) {
+  const Parameter x("x", HostArray({2}, std::vector<float>{1, 2}));
+  Optimizer optimizer({.kind = OptimizerKind::kSgd, .momentum = 0}, {x});
+  const HostArray gradient({2}, std::vector<float>{1, -1});
+  optimizer.step([&] { return Evaluation{.loss = 0, .gradients = {gradient}, .report = {}}; }, 0.1);
+  EXPECT_TRUE(x.value().same_bits(HostArray::vector({1 - 0.1, 2 + 0.1})));
+}
+
 TEST(Optimizers, GradientsOfAnotherShapeAreNamed) {
   const Parameter x("x", HostArray::vector({1.0, 2.0}));
   Optimizer optimizer({}, {x});

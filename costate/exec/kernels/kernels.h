@@ -14,6 +14,7 @@
 // | products      | gemm, batched_matmul, transpose, sums over lanes           | gemm.cpp           |
 // | rows          | spread, gather_rows, scatter_add_rows, reduce_rows          | rows.cpp           |
 // | Runge-Kutta   | stage_combine, scaled_error_norm, axpy_lanes, select_lanes  | runge_kutta.cpp    |
+// | optimizers    | adam_update                                                 | adam.cpp           |
 #pragma once
 
 #include <algorithm>
@@ -178,5 +179,18 @@ void axpy_lanes(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t 
 /// out = mask[lane] != 0 ? x : y. out may be either.
 template <class T>
 void select_lanes(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes);
+
+// ---- optimizers, in f64
+
+struct AdamUpdate {
+  double beta1 = 0, beta2 = 0;
+  double decay = 1, rate = 0, epsilon = 0;
+};
+
+/// One pass over all elements:
+///   first = beta1 first + (1 - beta1) gradient,  second = beta2 second + (1 - beta2) gradient²,
+///   x = decay x - rate first / (sqrt(second) + epsilon).
+void adam_update(const AdamUpdate& update, const double* gradient, double* first, double* second, double* x,
+                 std::size_t count);
 
 }  // namespace costate::internal
