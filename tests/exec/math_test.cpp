@@ -51,6 +51,9 @@ double ulps(T value, long double exact) {
                              (static_cast<long double>(next) - magnitude));
 }
 
+/// Without vectors, multiply-adds round twice.
+const double kUnfused = simd_lanes<float>() == 1 ? 1 : 0;
+
 class Elementary : public ::testing::TestWithParam<std::size_t> {
  protected:
   const Row& row() const { return rows()[GetParam()]; }
@@ -71,7 +74,7 @@ class Elementary : public ::testing::TestWithParam<std::size_t> {
         if (error > worst) where = x[i];
         worst = std::max(worst, error);
       }
-      EXPECT_LE(worst, bound) << sizeof(T) << " bytes, interval " << k << ", worst at " << where;
+      EXPECT_LE(worst, bound + kUnfused) << sizeof(T) << " bytes, interval " << k << ", worst at " << where;
     }
   }
 
