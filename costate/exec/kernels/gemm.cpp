@@ -4,7 +4,7 @@
 //
 // Roofline. Bound by the multiply-adds: 64 lanes of 64 x 64 to 256 x 256 run at 91 to 94 % of the measured peak
 // (kernels_bench, Zen 4, 118 GFLOP/s in f32). A tanh costs about 11 of these units' cycles a vector, so that the layer
-// with it reaches 77 % (64 x 64) to 90 % (256 x 256), products alone counted. Products with k = 2 are bound by the
+// with it reaches 78 % (64 x 64) to 90 % (256 x 256), products alone counted. Products with k = 2 are bound by the
 // stores of c (41 %), those of one lane by the latency of their one chain in k (5 %), transpose by L1.
 #include <array>
 #include <type_traits>
