@@ -4,7 +4,7 @@
 //
 // Roofline. Bound by the multiply-adds: 64 lanes of 64 x 64 to 256 x 256 run at 91 to 94 % of the measured peak
 // (kernels_bench, Zen 4, 118 GFLOP/s in f32). A tanh costs about 11 of these units' cycles a vector, so that the layer
-// with it reaches 77 % (64 x 64) to 90 % (256 x 256), products alone counted. Products with k = 2 are bound by the
+// with it reaches 78 % (64 x 64) to 90 % (256 x 256), products alone counted. Products with k = 2 are bound by the
 // stores of c (41 %), those of one lane by the latency of their one chain in k (5 %), transpose by L1.
 #include <array>
 #include <type_traits>
@@ -13,6 +13,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "costate/exec/kernels/gemm.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 // The target loop comes before what it repeats.
 #include <hwy/highway.h>
@@ -77,6 +78,9 @@ struct BlockRow {
 
   static std::size_t whole_columns() { return kVectors * hn::Lanes(D()); }
 
+  static HWY_INLINE void prefetch(const T* from) {
+    for (std::size_t v = 0; v < kVectors; ++v) hwy::Prefetch(from + v * hn::Lanes(D()));
+  }
   HWY_INLINE void set(T value) {
     for (auto& x : whole) x = hn::Set(D(), value);
     if constexpr (kTail != Tail::kNone) tail = hn::Set(TailTag(), value);
@@ -115,6 +119,9 @@ HWY_INLINE void block(const Gemm<T>& g, std::size_t row, std::size_t column, std
       for (std::size_t i = 0; i < kRows; ++i) sum[i].load(g.bias + column, rest);
       break;
   }
+  if (g.slope_of != nullptr)  // what the forward phase saved may be far away: it comes while the product runs
+    for (std::size_t i = row; i < row + kRows; ++i)
+      BlockRow<T, kVectors, kTail>::prefetch(g.slope_of + i * g.c_stride + column);
   const T* a = g.a + row * g.a_row_stride;
   const T* b = g.b + column;
   for (std::size_t k = 0; k < g.k; ++k, a += g.a_column_stride, b += g.b_stride) {
