@@ -25,6 +25,9 @@ constexpr std::size_t kMaxSlots = 64;
 // Sums of a slot cost memory (slots × parameters): large models take fewer slots.
 constexpr std::size_t kMaxSlotNumbers = std::size_t{1} << 24;
 
+// What tiles of all threads keep for the way back shares the last cache: above this, a tile takes half the samples.
+constexpr std::size_t kMostKeptBytes = std::size_t{8} << 20;
+
 /// Samples in lanes when there are some, features in lanes for one or two.
 template <class T>
 std::size_t choose_lanes(std::size_t batch) {
@@ -54,6 +57,7 @@ class BatchRunner {
   BatchRunner(const Function& function, std::size_t lanes) : function_(function), tile_(function, lanes) {}
 
   RunResult run(std::span<const HostArray* const> inputs, std::size_t batch) const;
+  std::size_t kept_bytes() const { return tile_.kept_bytes(); }
 
  private:
   /// What a thread needs to run tiles, one after the other: the same memory for each, so that it stays in the cache.
@@ -261,7 +265,13 @@ struct Program::Implementation {
     }
     ();
     auto& found = runners[lanes];
-    if (!found) found = std::make_shared<const internal::BatchRunner<T>>(split ? split->samples : function, lanes);
+    if (found) return found;
+    const auto make = [&](std::size_t count) {
+      return std::make_shared<const internal::BatchRunner<T>>(split ? split->samples : function, count);
+    };
+    found = make(lanes);
+    const std::size_t half = 2 * internal::simd_lanes<T>();
+    if (options.lanes == 0 && lanes > half && found->kept_bytes() > internal::kMostKeptBytes) found = make(half);
     return found;
   }
 

@@ -371,6 +371,13 @@ TileWorkspace<T> TileFunction<T>::make_workspace() const {
 }
 
 template <class T>
+std::size_t TileFunction<T>::kept_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& op : program_->ops) bytes += op->kept_bytes();
+  return bytes;
+}
+
+template <class T>
 void TileFunction<T>::prepare(std::span<const T* const> inputs, T* shared) const {
   const Bases<T> bases{.inputs = inputs, .outputs = {}, .shared_read = shared, .shared_write = shared};
   for (const Bound<T>& bound : program_->prepare) program_->run_instruction(bound, bases, 1, nullptr);

@@ -38,6 +38,8 @@ class TileOp {
  public:
   virtual ~TileOp() = default;
   virtual std::unique_ptr<TileOpState> make_state() const = 0;
+  /// Bytes that run() leaves in its state for a later operation; 0 where only the run will tell.
+  virtual std::size_t kept_bytes() const { return 0; }
   /// Writes the result [n, lanes]; padding lanes may get anything finite.
   virtual void run(const TileOpRun<T>& run, T* out) const = 0;
   /// For results that exist summed over the batch only (Extension::is_sum_only): adds `scale` times the sum over the

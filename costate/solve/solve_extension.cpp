@@ -166,6 +166,15 @@ std::unique_ptr<TileOpState> SolveTileOp<T>::make_state() const {
 }
 
 template <class T>
+std::size_t SolveTileOp<T>::kept_bytes() const {
+  const SolveOptions& options = problem_.options;
+  if (!problem_.frame.keeps_all || !problem_.is_fixed || options.step_size > 0) return 0;
+  const std::size_t steps =
+      (problem_.num_times - 1) * static_cast<std::size_t>(std::max(1, options.steps_per_interval));
+  return std::min(steps, most_frames(problem_)) * problem_.frame.size() * sizeof(T);
+}
+
+template <class T>
 void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
   auto& state = static_cast<SolveState<T>&>(*run.state);
   const std::size_t lanes = problem_.lanes;

@@ -61,6 +61,8 @@ class TileFunction {
   std::size_t shared_size() const;
   std::size_t saved_size() const;
   TileWorkspace<T> make_workspace() const;
+  /// What its extensions keep from the forward phase for the reverse (TileOp::kept_bytes).
+  std::size_t kept_bytes() const;
 
   /// Computes what all samples share (transposed or packed weights, constants) from the kShared inputs; entries of
   /// kSample inputs are not read. Once a change of parameters, not once a call. `shared` must stay in place while calls

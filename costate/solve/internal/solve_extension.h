@@ -70,6 +70,7 @@ class SolveTileOp : public TileOp<T> {
   SolveTileOp(std::shared_ptr<const SolveExtension> extension, const TileOpContext& context);
 
   std::unique_ptr<TileOpState> make_state() const override;
+  std::size_t kept_bytes() const override;
   void run(const TileOpRun<T>& run, T* out) const override;
   void accumulate(const TileOpRun<T>& run, T* out) const override;
 
