@@ -85,7 +85,7 @@ Learned learn(const Measured& measured, const Embedding& embedding, const Reques
                                                          .batch = 64,
                                                          .seed = request.seed,
                                                          .schedule = {.kind = ScheduleKind::kCosine, .base = 1e-2},
-                                                         .polish = request.quick ? measured.quick_polish : 500}});
+                                                         .polish = request.quick ? measured.quick_polish : 1000}});
   const HostArray held = embed({measured.series.back()}, embedding);
   HostArray start(Shape{1, d}), times(Shape{static_cast<std::int64_t>(measured.horizon)});
   for (std::int64_t k = 0; k < d; ++k) start.set(k, held.at(k));
