@@ -264,18 +264,23 @@ template <std::size_t kFew, class T>
 void few_row_products_of_depth(const T* many, std::size_t rows, const T* few, std::size_t depth, const T* weights,
                                T* partial, std::size_t many_stride, std::size_t few_stride) {
   const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
-  const auto pass = [&](auto kernel, std::size_t at) HWY_ATTR {
-    kernel(many, rows, few, depth, at, (depth - at) % width, weights, partial, many_stride, few_stride);
+  const auto pass = [&](auto vectors, auto is_partial, std::size_t at) HWY_ATTR {
+    few_row_products<kFew, vectors(), is_partial()>(many, rows, few, depth, at, (depth - at) % width, weights, partial,
+                                                    many_stride, few_stride);
   };
+  constexpr std::integral_constant<std::size_t, 1> kOne;
+  constexpr std::integral_constant<std::size_t, 2> kTwo;
+  constexpr std::true_type kPartial;
+  constexpr std::false_type kWhole;
   std::size_t at = 0;
-  for (; at + 2 * width <= depth; at += 2 * width) pass(few_row_products<kFew, 2, false, T>, at);
+  for (; at + 2 * width <= depth; at += 2 * width) pass(kTwo, kWhole, at);
   const std::size_t rest = depth - at;
   if (rest > width)
-    pass(few_row_products<kFew, 2, true, T>, at);
+    pass(kTwo, kPartial, at);
   else if (rest == width)
-    pass(few_row_products<kFew, 1, false, T>, at);
+    pass(kOne, kWhole, at);
   else if (rest > 0)
-    pass(few_row_products<kFew, 1, true, T>, at);
+    pass(kOne, kPartial, at);
 }
 
 template <class T>
