@@ -100,6 +100,7 @@ class Selector {
   void select_node(NodeId id) {
     const Node& n = node(id);
     if (fusion_.product[static_cast<std::size_t>(id)] >= 0) return select_gemm(id);
+    if (fusion_.pair[static_cast<std::size_t>(id)] >= 0) return select_pair(id);
     switch (n.op) {
       case Op::kInput:
         return select_input(id);
@@ -239,17 +240,16 @@ class Selector {
     std::size_t start = 0;
     for (const NodeId operand : n.operands) {
       const std::size_t block = static_cast<std::size_t>(node(operand).shape.axes()[axis]) * inner;
-      Slot start_slot = out.slot;
-      start_slot.offset += start * width;
-      const bool is_in_place = outer == 1 && compute_in_place(operand, start_slot, id);
+      const auto place = [&](std::size_t row) {
+        return Slot{out.slot.region, out.slot.index, (row * out_block + start) * width};
+      };
+      const bool is_in_place = outer == 1 && compute_in_place(operand, place(0), id);
       for (std::size_t row = 0; row < outer && block > 0 && !is_in_place; ++row) {
         Source part = value_of(operand);
         if (part.motion == Motion::kFull || part.motion == Motion::kRow)
           part.slot.offset += row * block * (part.is_shared() ? 1 : lanes_);
         part.rows = block;
-        Slot place = out.slot;
-        place.offset += (row * out_block + start) * width;
-        emit(Instruction{.step = Step::kCopy, .sources = {part}, .out = place, .rows = block}, is_shared(id),
+        emit(Instruction{.step = Step::kCopy, .sources = {part}, .out = place(row), .rows = block}, is_shared(id),
              placement_.phase[static_cast<std::size_t>(id)]);
       }
       start += block;
@@ -282,7 +282,6 @@ class Selector {
   }
 
   void select_elementwise(NodeId id) {
-    if (fusion_.pair[static_cast<std::size_t>(id)] >= 0) return select_pair(id);
     Instruction instruction{.step = Step::kElementwise, .op = node(id).op};
     for (const NodeId operand : node(id).operands) instruction.sources.push_back(value_of(operand));
     if (instruction.sources.size() == 1 && !is_shared(id) && instruction.sources[0].motion != Motion::kFull)

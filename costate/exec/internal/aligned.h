@@ -28,10 +28,8 @@ struct AlignedAllocator {
 template <class T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 
-/// Numbers that fill whole cache lines and vectors of any type.
-inline std::size_t padded(std::size_t count) { return (count + 15) / 16 * 16; }
-/// … and whole rows of `lanes` numbers.
-inline std::size_t padded(std::size_t count, std::size_t lanes) {
+/// Numbers that fill whole cache lines, vectors of any type and rows of `lanes` numbers.
+inline std::size_t padded(std::size_t count, std::size_t lanes = 1) {
   const std::size_t unit = std::lcm(std::size_t{16}, lanes);
   return (count + unit - 1) / unit * unit;
 }

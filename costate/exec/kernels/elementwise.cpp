@@ -149,48 +149,33 @@ COSTATE_BINARY(equal, hn::IfThenElseZero(hn::Eq(a, b), number(d, 1)))
 COSTATE_BINARY_LIBRARY(pow)
 COSTATE_BINARY_LIBRARY(atan2)
 
-struct Sum {
-  template <class V>
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::Add(a, b);
-  }
-};
-struct Difference {
-  template <class V>
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::Sub(a, b);
-  }
-};
-struct ReversedDifference {
-  template <class V>
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::Sub(b, a);
-  }
-};
-struct Product {
-  template <class V>
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::Mul(a, b);
-  }
-};
-
-template <class T, class Outer, class Inner>
-void pair(Operand<T> x, Operand<T> y, Operand<T> z, T* out, std::size_t rows, std::size_t lanes) {
-  map3(x, y, z, out, rows, lanes,
-       [](auto d, auto a, auto b, auto c) HWY_ATTR { return (static_cast<void>(d), Outer()(Inner()(a, b), c)); });
+template <Op kOp, class V>
+HWY_INLINE V apply(V a, V b) {
+  static_assert(kOp == Op::kAdd || kOp == Op::kSub || kOp == Op::kMul);
+  if constexpr (kOp == Op::kAdd) return hn::Add(a, b);
+  if constexpr (kOp == Op::kSub) return hn::Sub(a, b);
+  if constexpr (kOp == Op::kMul) return hn::Mul(a, b);
 }
 
-template <class T, class Outer>
+template <class T, Op kOuter, Op kInner, bool kInnerIsRight>
+void pair(Operand<T> x, Operand<T> y, Operand<T> z, T* out, std::size_t rows, std::size_t lanes) {
+  map3(x, y, z, out, rows, lanes, [](auto, auto a, auto b, auto c) HWY_ATTR {
+    const auto inner = apply<kInner>(a, b);
+    return kInnerIsRight ? apply<kOuter>(c, inner) : apply<kOuter>(inner, c);
+  });
+}
+
+template <class T, Op kOuter, bool kInnerIsRight = false>
 PairKernel<T> find_inner(Op inner) {
-  if (inner == Op::kAdd) return &pair<T, Outer, Sum>;
-  return inner == Op::kSub ? &pair<T, Outer, Difference> : &pair<T, Outer, Product>;
+  if (inner == Op::kAdd) return &pair<T, kOuter, Op::kAdd, kInnerIsRight>;
+  return inner == Op::kSub ? &pair<T, kOuter, Op::kSub, kInnerIsRight> : &pair<T, kOuter, Op::kMul, kInnerIsRight>;
 }
 
 template <class T>
 PairKernel<T> find_pair(Op inner, Op outer, bool inner_is_right) {
-  if (outer == Op::kAdd) return find_inner<T, Sum>(inner);
-  if (outer == Op::kMul) return find_inner<T, Product>(inner);
-  return inner_is_right ? find_inner<T, ReversedDifference>(inner) : find_inner<T, Difference>(inner);
+  if (outer == Op::kAdd) return find_inner<T, Op::kAdd>(inner);  // of either side: they commute
+  if (outer == Op::kMul) return find_inner<T, Op::kMul>(inner);
+  return inner_is_right ? find_inner<T, Op::kSub, true>(inner) : find_inner<T, Op::kSub>(inner);
 }
 
 template <class T>

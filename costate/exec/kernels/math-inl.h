@@ -188,7 +188,7 @@ HWY_INLINE VecOf<D> tanh_vector(D d, VecOf<D> x) {
   if constexpr (kIsFloat<hn::TFromD<D>>) {
     // Odd rational x P(x^2) / Q(x^2), minimax in the relative error (6e-9) up to the clamp, beyond which f32 is 4 ulp
     // from 1. Q begins with an addition, which has a unit of its own where multiply-adds are what it waits for. P(0) =
-    // Q(0): small x come back to an ulp.
+    // Q(0): small x come back within 3 ulp.
     const VecOf<D> c = clamp_keep_nan(d, x, 7.93986845);
     const VecOf<D> z = hn::Mul(c, c);
     const VecOf<D> p = polynomial(d, z, {1173377.38, 157754.719, 4190.82764, 25.6906223, 0.0178708602});

@@ -12,8 +12,8 @@ namespace costate::internal {
 /// A frame has a block a stage: the stage's state and slope [state, lanes], its times [lanes], and what the reverse of
 /// the field needs of the evaluation (`saved`). Where nothing is kept for a reverse sweep a block is the slope alone,
 /// and all stages share the rest, but for the closing one, whose state is the end of the step: a small field's step
-/// stays in the first cache. Offsets and sizes count numbers; number i of a kept block
-/// belongs to lane i mod lanes.
+/// stays in the first cache. Offsets and sizes count numbers; number i of a kept block belongs to lane i mod
+/// lanes.
 struct FrameLayout {
   FrameLayout() = default;
   FrameLayout(std::size_t state_numbers, std::size_t lanes, std::size_t saved_numbers, std::size_t stages,
