@@ -36,13 +36,15 @@ constexpr std::size_t kBlockRows = 4;
 template <class T>
 HWY_NOINLINE void activate_block(const Gemm<T>& g, std::size_t row, std::size_t rows, std::size_t column,
                                  std::size_t columns) {
-  const auto each = [&](auto activation) HWY_ATTR {
-    for_vectors_and_half<T>(columns, [&](auto d, auto load, auto store) HWY_ATTR {
-      for (std::size_t i = row; i < row + rows; ++i) {  // down the rows, so that constants stay in registers
-        T* c = g.c + i * g.c_stride + column;
-        const T* factor = g.slope_of == nullptr ? nullptr : g.slope_of + i * g.c_stride + column;
+  const std::size_t stride = g.c_stride;
+  T* const first = g.c + row * stride + column;
+  const T* const first_factor = g.slope_of == nullptr ? first : g.slope_of + row * stride + column;
+  const auto each = [=](auto activation) HWY_ATTR {
+    for_vectors_and_half<T>(columns, [=](auto d, auto load, auto store) HWY_ATTR {
+      T* c = first;
+      const T* factor = first_factor;
+      for (std::size_t i = 0; i < rows; ++i, c += stride, factor += stride)  // so that constants stay in registers
         store(activation(d, load(c), load, factor), c);
-      }
     });
   };
   switch (g.activation) {
@@ -189,25 +191,41 @@ void run_batched(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t 
 }
 
 #if HWY_TARGET != HWY_SCALAR
-/// A square of 128-bit vectors: rows of x become columns of out.
+#if HWY_TARGET <= HWY_AVX2
+constexpr std::size_t kSquareBytes = 32;
+#else
+constexpr std::size_t kSquareBytes = 16;
+#endif
+
+/// Column j of each 128-bit block of as many rows of x as such a block has numbers.
 template <class T, class D>
-HWY_INLINE void transpose_square(D d, const T* x, std::size_t x_stride, const T* weights, T* out,
-                                 std::size_t out_stride) {
-  const auto put = [&](std::size_t lane, VecOf<D> row) HWY_ATTR {
-    hn::StoreU(weights == nullptr ? row : hn::Mul(row, hn::Set(d, weights[lane])), d, out + lane * out_stride);
-  };
-  const auto row0 = hn::LoadU(d, x), row1 = hn::LoadU(d, x + x_stride);
+HWY_INLINE auto block_columns(D d, const T* x, std::size_t stride) {
+  const auto row0 = hn::LoadU(d, x), row1 = hn::LoadU(d, x + stride);
   if constexpr (sizeof(T) == 8) {
-    put(0, hn::InterleaveLower(d, row0, row1));
-    put(1, hn::InterleaveUpper(d, row0, row1));
+    return std::array{hn::InterleaveLower(d, row0, row1), hn::InterleaveUpper(d, row0, row1)};
   } else {
-    const auto row2 = hn::LoadU(d, x + 2 * x_stride), row3 = hn::LoadU(d, x + 3 * x_stride);
+    const auto row2 = hn::LoadU(d, x + 2 * stride), row3 = hn::LoadU(d, x + 3 * stride);
     const auto even_low = hn::InterleaveLower(d, row0, row2), odd_low = hn::InterleaveLower(d, row1, row3);
     const auto even_high = hn::InterleaveUpper(d, row0, row2), odd_high = hn::InterleaveUpper(d, row1, row3);
-    put(0, hn::InterleaveLower(d, even_low, odd_low));
-    put(1, hn::InterleaveUpper(d, even_low, odd_low));
-    put(2, hn::InterleaveLower(d, even_high, odd_high));
-    put(3, hn::InterleaveUpper(d, even_high, odd_high));
+    return std::array{hn::InterleaveLower(d, even_low, odd_low), hn::InterleaveUpper(d, even_low, odd_low),
+                      hn::InterleaveLower(d, even_high, odd_high), hn::InterleaveUpper(d, even_high, odd_high)};
+  }
+}
+
+/// A square of kSquareBytes a side: put(j, column j of the rows of x).
+template <class T, class Put>
+HWY_INLINE void transpose_square(const T* x, std::size_t stride, Put put) {
+  const hn::FixedTag<T, kSquareBytes / sizeof(T)> d;
+  constexpr std::size_t kBlock = 16 / sizeof(T);
+  const auto upper = block_columns(d, x, stride);
+  if constexpr (kSquareBytes == 16) {
+    for (std::size_t j = 0; j < kBlock; ++j) put(d, j, upper[j]);
+  } else {
+    const auto lower = block_columns(d, x + kBlock * stride, stride);
+    for (std::size_t j = 0; j < kBlock; ++j) {
+      put(d, j, hn::ConcatLowerLower(d, lower[j], upper[j]));
+      put(d, kBlock + j, hn::ConcatUpperUpper(d, lower[j], upper[j]));
+    }
   }
 }
 #endif
@@ -216,13 +234,15 @@ template <class T>
 void run_transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out) {
   std::size_t whole_rows = 0, whole_lanes = 0;
 #if HWY_TARGET != HWY_SCALAR
-  constexpr std::size_t kSide = 16 / sizeof(T);
+  constexpr std::size_t kSide = kSquareBytes / sizeof(T);
   whole_rows = rows / kSide * kSide;
   whole_lanes = lanes / kSide * kSide;
   for (std::size_t lane = 0; lane < whole_lanes; lane += kSide)
     for (std::size_t row = 0; row < whole_rows; row += kSide)
-      transpose_square(hn::FixedTag<T, kSide>(), x + row * lanes + lane, lanes,
-                       weights == nullptr ? nullptr : weights + lane, out + lane * rows + row, rows);
+      transpose_square(x + row * lanes + lane, lanes, [&](auto d, std::size_t j, auto column) HWY_ATTR {
+        if (weights != nullptr) column = hn::Mul(column, hn::Set(d, weights[lane + j]));
+        hn::StoreU(column, d, out + (lane + j) * rows + row);
+      });
 #endif
   for (std::size_t lane = 0; lane < lanes; ++lane)
     for (std::size_t row = lane < whole_lanes ? whole_rows : 0; row < rows; ++row)

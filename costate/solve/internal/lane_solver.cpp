@@ -160,7 +160,10 @@ void LaneRecord<T>::append(const T* y, std::size_t lane, std::size_t lanes, std:
     stride *= 2;
     if (index % stride != 0) return;
   }
-  for (std::size_t row = 0; row < state_size; ++row) states.push_back(y[row * lanes + lane]);
+  const std::size_t size = states.size();
+  states.resize(size + state_size);
+  T* state = states.data() + size;
+  for (std::size_t row = 0; row < state_size; ++row) state[row] = y[row * lanes + lane];
 }
 
 template <class T>
