@@ -17,10 +17,11 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
       carries_(problem.tableau->error_needs_closing_stage() && !problem.is_fixed),
       replay_(problem),
       lender_(problem),
-      workspace_(field.function().make_workspace()) {
+      workspace_(field.function().make_workspace()),
+      dense_(problem.lanes) {
   const auto stages = static_cast<std::size_t>(problem.tableau->num_all_stages());
   slope_cotangents_.resize(stages * size_);
-  for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_, &carried_}) buffer->resize(size_);
+  for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_, &carried_, &dense_cotangent_}) buffer->resize(size_);
   for (auto* buffer : {&time_cotangent_, &steps_, &scaled_steps_, &step_bars_, &time_bars_, &idle_times_, &mask_})
     buffer->resize(lanes_);
   for (const WantedArgument& argument : field.arguments())
@@ -67,6 +68,7 @@ bool DiscreteSweep<T>::start() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     remaining_[lane] = lender_.borrows(lane) ? 0 : solve_.solver->records()[lane].num_steps;
     idle_times_[lane] = static_cast<T>(time_of(0, lane));
+    current_[lane].first_output = static_cast<std::int32_t>(problem_.num_times);
   }
   lender_.lend(y_.data(), problem_.state_size);
   lender_.lend(idle_times_.data(), 1);
@@ -89,24 +91,26 @@ bool DiscreteSweep<T>::load_round() {
     round = std::max(round, solver.round_of(lane, remaining_[lane] - 1));
   }
   if (!any) return false;
-  bool any_dense = false, any_carried = false;
+  bool any_carried = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     active_[lane] = remaining_[lane] > 0 && solver.round_of(lane, remaining_[lane] - 1) == round ? 1 : 0;
     targets_[lane] = active_[lane] != 0 ? remaining_[lane] : 0;
     steps_[lane] = T{0};
+    dense_.set(lane, 0, 0);
     if (active_[lane] == 0) continue;
     LaneStep& last = current_[lane];
-    last = solver.step(lane, remaining_[lane] - 1);
+    last = solver.step(lane, remaining_[lane] - 1, last.first_output);
     steps_[lane] = static_cast<T>(last.h);
     any_carried = any_carried || (carries_ && remaining_[lane] < solver.records()[lane].num_steps);
-    for (std::int32_t i = 0; i < last.num_outputs && !problem_.is_fixed; ++i)
-      any_dense = any_dense || time_of(static_cast<std::size_t>(last.first_output + i), lane) != last.t_next;
+    std::int32_t num_dense = problem_.is_fixed ? 0 : last.num_outputs;  // those at the step's end are y1 itself
+    while (num_dense > 0 && time_of(static_cast<std::size_t>(last.first_output + num_dense - 1), lane) == last.t_next)
+      --num_dense;
+    dense_.set(lane, last.first_output, num_dense);
   }
   num_active_ = std::count(active_.begin(), active_.end(), char{1});
-  has_dense_ = any_dense;
-  num_used_stages_ = any_dense     ? static_cast<std::size_t>(problem_.tableau->num_all_stages())
-                     : any_carried ? closing() + 1
-                                   : closing();
+  num_used_stages_ = dense_.begin() ? static_cast<std::size_t>(problem_.tableau->num_all_stages())
+                     : any_carried  ? closing() + 1
+                                    : closing();
   if (solve_is_linear_ && round < solver.frames().num_kept()) {
     frame_ = solver.frames().kept(round);
   } else {
@@ -171,52 +175,38 @@ void DiscreteSweep<T>::start_cotangents() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (active_[lane] == 0) continue;
     const LaneStep& last = step(lane);
-    for (std::int32_t i = 0; i < last.num_outputs; ++i) {
+    for (std::int32_t i = dense_.count(lane); i < last.num_outputs; ++i) {
       const auto output = static_cast<std::size_t>(last.first_output + i);
-      if (!problem_.is_fixed && time_of(output, lane) != last.t_next) continue;
       for (std::size_t row = 0; row < problem_.state_size; ++row)
         y_cotangent_[row * lanes_ + lane] += output_cotangent(output)[row * lanes_ + lane];
     }
   }
   add_to_slopes(y_cotangent_.data(), problem_.tableau->b);
   add_dot(y_cotangent_.data(), problem_.tableau->b);
-  if (has_dense_) add_dense_outputs();
+  add_dense_outputs();
 }
 
-/// Outputs within the steps, an output time of all lanes at once.
+/// Outputs within the steps, one of each lane at once.
 template <class T>
 void DiscreteSweep<T>::add_dense_outputs() {
-  std::size_t first = problem_.num_times, last = 0;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (active_[lane] == 0) continue;
-    first = std::min(first, static_cast<std::size_t>(step(lane).first_output));
-    last = std::max(last, static_cast<std::size_t>(step(lane).first_output + step(lane).num_outputs));
-  }
-  for (std::size_t output = first; output < last; ++output) {
-    bool any = false;
-    for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      mask_[lane] = T{0};
-      theta_[lane] = 0;
-      if (active_[lane] == 0) continue;
-      const LaneStep& at = step(lane);
-      const auto index = static_cast<std::int32_t>(output) - at.first_output;
-      const double t = time_of(output, lane);
-      if (index < 0 || index >= at.num_outputs || t == at.t_next) continue;
+  for (bool has_any = dense_.begin(); has_any; has_any = dense_.next()) {
+    std::fill(mask_.begin(), mask_.end(), T{0});
+    for (const std::size_t lane : dense_.lanes()) {
       mask_[lane] = T{1};
-      theta_[lane] = (t - at.t) / at.h;
-      any = true;
+      theta_[lane] = (time_of(dense_.output(lane), lane) - step(lane).t) / step(lane).h;
     }
-    if (!any) continue;
-    add_dense_output(output);
-    if (field_.wants_times()) add_dense_times(output);
+    const auto shared = dense_.shared_output();
+    if (!shared) dense_.gather(cotangent_, problem_.state_size, dense_cotangent_.data());
+    const T* w = shared ? output_cotangent(*shared) : dense_cotangent_.data();
+    add_dense_output(w);
+    if (field_.wants_times()) add_dense_times(w);
   }
 }
 
-/// out = y + h sum_j b_j(theta) k_j, where the mask is set.
+/// out = y + h sum_j b_j(theta) k_j with cotangent w, where the mask is set.
 template <class T>
-void DiscreteSweep<T>::add_dense_output(std::size_t output) {
+void DiscreteSweep<T>::add_dense_output(const T* w) {
   const Tableau& tableau = *problem_.tableau;
-  const T* w = output_cotangent(output);
   polynomial_weights(Polynomial::kValue, tableau.dense, static_cast<std::size_t>(tableau.dense_degree), theta_.data(),
                      dense_weights_.data(), padded_, lanes_);
   axpy_lanes(mask_.data(), w, y_cotangent_.data(), problem_.state_size, lanes_);
@@ -227,11 +217,10 @@ void DiscreteSweep<T>::add_dense_output(std::size_t output) {
   }
 }
 
-/// theta = (t_out - t) / h: what moving t_out, t and h does to the output.
+/// theta = (t_out - t) / h: what moving t_out, t and h does to the output with cotangent w.
 template <class T>
-void DiscreteSweep<T>::add_dense_times(std::size_t output) {
+void DiscreteSweep<T>::add_dense_times(const T* w) {
   const Tableau& tableau = *problem_.tableau;
-  const T* w = output_cotangent(output);
   AlignedVector<T>& dots = scaled_steps_;
   const auto add_weighted_dots = [&](auto add) {
     for (std::size_t j = 0; j < num_used_stages_; ++j) {
@@ -245,7 +234,7 @@ void DiscreteSweep<T>::add_dense_times(std::size_t output) {
   polynomial_weights(Polynomial::kDerivative, tableau.dense, static_cast<std::size_t>(tableau.dense_degree),
                      theta_.data(), dense_weights_.data(), padded_, lanes_);
   add_weighted_dots([&](std::size_t lane, T rate) {
-    gradients_->times[output * lanes_ + lane] += rate;
+    gradients_->times[dense_.output(lane) * lanes_ + lane] += rate;
     time_bars_[lane] -= rate;
     step_bars_[lane] -= static_cast<T>(theta_[lane]) * rate;
   });

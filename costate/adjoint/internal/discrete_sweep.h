@@ -23,6 +23,7 @@
 #include "costate/adjoint/internal/lender.h"
 #include "costate/adjoint/internal/step_replay.h"
 #include "costate/solve/internal/lane_solver.h"
+#include "costate/solve/internal/output_passes.h"
 
 namespace costate::internal {
 
@@ -42,8 +43,8 @@ class DiscreteSweep {
   void evaluate_stages();
   void start_cotangents();
   void add_dense_outputs();
-  void add_dense_output(std::size_t output);
-  void add_dense_times(std::size_t output);
+  void add_dense_output(const T* w);
+  void add_dense_times(const T* w);
   void take_back_stage(std::size_t stage, std::int64_t num_lanes);
   void take_back_first_stage();
   void add_to_times(std::size_t lane);
@@ -72,7 +73,8 @@ class DiscreteSweep {
   AlignedVector<T> slope_cotangents_;
   AlignedVector<T> carried_;  // cotangent of the first slope of each lane's following step
   AlignedVector<T> y_, y_cotangent_, state_cotangent_, time_cotangent_, steps_, scaled_steps_, step_bars_, time_bars_,
-      idle_times_, mask_;
+      idle_times_, mask_, dense_cotangent_;
+  OutputPasses dense_;              // outputs within the steps of this round
   AlignedVector<T> dense_weights_;  // [stage, padded lanes]
   AlignedVector<double> theta_;     // [padded lanes]
   std::vector<AlignedVector<T>> argument_cotangents_;
@@ -82,7 +84,6 @@ class DiscreteSweep {
   std::vector<std::size_t> remaining_, targets_;
   std::vector<char> active_;  // lanes with a step in this round
   std::int64_t num_active_ = 0;
-  bool has_dense_ = false;
   bool solve_is_linear_ = false;   // of just these gradients: its frames and shared values can be read
   std::vector<LaneStep> current_;  // the one to take back
   std::size_t num_used_stages_ = 0;

@@ -184,10 +184,12 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       norms_(lanes_),
       other_norms_(lanes_),
       dense_mask_(lanes_),
+      dense_values_(state_size_ * lanes_),
       dense_weights_(padded_ * static_cast<std::size_t>(problem.tableau->num_all_stages())),
       theta_(padded_),
       clock_(lanes_),
       outputs_(lanes_),
+      dense_(lanes_),
       reached_(lanes_),
       outcomes_(lanes_),
       records_(lanes_) {}
@@ -566,40 +568,26 @@ LaneStep LaneSolver<T>::fixed_step(std::size_t lane, std::size_t index) const {
           .num_outputs = is_last ? 1 : 0};
 }
 
-/// How many output times a solve has passed once it is at t.
 template <class T>
-std::int32_t LaneSolver<T>::outputs_up_to(std::size_t lane, double t, double direction) const {
-  std::size_t low = 1, high = problem_.num_times;
-  while (low < high) {
-    const std::size_t middle = (low + high) / 2;
-    const double at = time_of(middle, lane);
-    if (direction > 0 ? at <= t : at >= t)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return static_cast<std::int32_t>(low);
-}
-
-template <class T>
-LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index) const {
+LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t outputs_end) const {
   if (problem_.is_fixed) return fixed_step(lane, index);
   const LaneRecord<T>& record = records_[lane];
-  LaneStep step{.t = record.starts[index], .h = record.sizes[index]};
+  LaneStep step{.t = record.starts[index], .h = record.sizes[index], .first_output = outputs_end};
   step.t_next = index + 1 < record.num_steps ? record.starts[index + 1] : outcomes_[lane].t;
-  step.first_output = outputs_up_to(lane, step.t, step.h);
-  step.num_outputs = outputs_up_to(lane, step.t_next, step.h) - step.first_output;
+  for (; step.first_output > 1; --step.first_output) {
+    const double t = time_of(static_cast<std::size_t>(step.first_output - 1), lane);
+    if (step.h > 0 ? t <= step.t : t >= step.t) break;
+  }
+  step.num_outputs = outputs_end - step.first_output;
   return step;
 }
 
 /// Writes the outputs up to the end of the steps that were accepted.
 template <class T>
 void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
-  first_dense_ = problem_.num_times;
-  last_dense_ = 0;
   for (std::size_t i = 0; i < num_reached; ++i) pass_outputs(reached_[i], states);
-  if (first_dense_ < last_dense_) write_dense_outputs(states);
-  for (std::size_t i = 0; i < num_reached; ++i) outputs_[reached_[i]].has_dense = false;
+  if (dense_.begin()) write_dense_outputs(states);
+  for (std::size_t i = 0; i < num_reached; ++i) dense_.set(reached_[i], 0, 0);
 }
 
 /// Goes past the outputs up to the step's end, and writes those at its end.
@@ -608,18 +596,18 @@ void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
   LaneOutputs& outputs = outputs_[lane];
   if (problem_.is_fixed) write_state(y_next(), lane, static_cast<std::size_t>(outputs.next++), states);
   const double h = clock_.h[lane], t_next = clock_.t_next[lane];
+  const std::int32_t first = outputs.next;
+  std::int32_t num_dense = 0;
   for (; !problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times; ++outputs.next) {
     const auto output = static_cast<std::size_t>(outputs.next);
     const double t = time_of(output, lane);
     if (h > 0 ? t > t_next : t < t_next) break;
-    if (t == t_next) {
+    if (t == t_next)
       write_state(y_next(), lane, output, states);
-      continue;
-    }
-    outputs.has_dense = true;
-    first_dense_ = std::min(first_dense_, output);
-    last_dense_ = std::max(last_dense_, output + 1);
+    else
+      ++num_dense;
   }
+  dense_.set(lane, first, num_dense);
   if (static_cast<std::size_t>(outputs.next) < problem_.num_times) {
     clock_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
   } else {
@@ -628,7 +616,7 @@ void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
   }
 }
 
-/// The outputs within the steps that were just accepted, an output time of all lanes at once.
+/// The outputs within the steps that were just accepted, one of each lane at once.
 template <class T>
 void LaneSolver<T>::write_dense_outputs(T* states) {
   const Tableau& tableau = *problem_.tableau;
@@ -637,26 +625,26 @@ void LaneSolver<T>::write_dense_outputs(T* states) {
   evaluate_extra();
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (mask_[lane] == 0) continue;
-    const bool has_dense = outputs_[lane].has_dense;
     // The closing stage is the next step's first: whoever goes on has it.
+    const bool has_dense = dense_.count(lane) > 0;
     if (closing_is_new && (has_dense || clock_.is_active[lane] != 0)) clock_.nfe[lane] += 1;
     if (has_dense) clock_.nfe[lane] += tableau.num_extra_stages;
   }
   const T* slopes[kMaxStages];
   const auto count = static_cast<std::size_t>(tableau.num_all_stages());
   for (std::size_t j = 0; j < count; ++j) slopes[j] = slope(j);
-  for (std::size_t output = first_dense_; output < last_dense_; ++output) {
-    const double* times = inputs_.times + output * lanes_;
-    for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      const double past = times[lane] - clock_.t[lane], left = clock_.t_next[lane] - times[lane], h = clock_.h[lane];
-      const double within = (h > 0 ? past > 0 && left > 0 : past < 0 && left < 0) ? clock_.accepted[lane] : 0.0;
-      dense_mask_[lane] = static_cast<T>(within);
-      theta_[lane] = within != 0 ? past / h : 0.0;
+  for (bool has_any = true; has_any; has_any = dense_.next()) {
+    std::fill(dense_mask_.begin(), dense_mask_.end(), T{0});
+    for (const std::size_t lane : dense_.lanes()) {
+      dense_mask_[lane] = T{1};
+      theta_[lane] = (time_of(dense_.output(lane), lane) - clock_.t[lane]) / clock_.h[lane];
     }
     polynomial_weights(Polynomial::kValue, tableau.dense, static_cast<std::size_t>(tableau.dense_degree), theta_.data(),
                        dense_weights_.data(), padded_, lanes_);
+    const auto shared = dense_.shared_output();
     dense_combine(y_.data(), steps_.data(), slopes, dense_weights_.data(), padded_, count, dense_mask_.data(),
-                  states + output * state_size_ * lanes_, state_size_, lanes_);
+                  shared ? states + *shared * state_size_ * lanes_ : dense_values_.data(), state_size_, lanes_);
+    if (!shared) dense_.scatter(dense_values_.data(), state_size_, states);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "costate/exec/internal/tile_function.h"
 #include "costate/solve/internal/lane_clock.h"
 #include "costate/solve/internal/linear_field.h"
+#include "costate/solve/internal/output_passes.h"
 #include "costate/solve/internal/step_frames.h"
 #include "costate/solve/solve.h"
 
@@ -153,8 +154,9 @@ class LaneSolver {
   const LaneProblem<T>& problem() const { return problem_; }
   const std::vector<LaneOutcome>& outcomes() const { return outcomes_; }
   const std::vector<LaneRecord<T>>& records() const { return records_; }
-  /// A step of the records. Its outputs are found in the times of the last solve.
-  LaneStep step(std::size_t lane, std::size_t index) const;
+  /// A step of the records. The outputs of an adaptive step end before `outputs_end`, with which the next step's begin
+  /// (num_times after the last); who does not need them leaves it out.
+  LaneStep step(std::size_t lane, std::size_t index, std::int32_t outputs_end = 1) const;
   /// Steps that were accepted in the same attempt have the same round; rounds ascend along a lane.
   std::size_t round_of(std::size_t lane, std::size_t index) const {
     return problem_.is_fixed ? index : records_[lane].rounds[index];
@@ -167,7 +169,7 @@ class LaneSolver {
   struct LaneOutputs {
     std::int32_t next = 1;
     std::int32_t step_in_interval = 0, steps_in_interval = 0;
-    bool is_fresh = false, has_dense = false;  // dense: an output lies within the step that was accepted
+    bool is_fresh = false;
   };
 
   void refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states);
@@ -176,7 +178,6 @@ class LaneSolver {
   void choose_first_steps();
   void join(T* norms) const;
   LaneStep fixed_step(std::size_t lane, std::size_t index) const;
-  std::int32_t outputs_up_to(std::size_t lane, double t, double direction) const;
   bool plan_steps();
   void plan_fixed(std::size_t lane);
   void attempt();
@@ -212,17 +213,17 @@ class LaneSolver {
   FieldEvaluator<T> field_;
   StepFrames<T> frames_;
   StepFrame<T> frame_;
-  AlignedVector<T> y_, y_next_, spare_block_, steps_, mask_, norms_, other_norms_, dense_mask_;
+  AlignedVector<T> y_, y_next_, spare_block_, steps_, mask_, norms_, other_norms_, dense_mask_, dense_values_;
   AlignedVector<T> dense_weights_;  // [stage, padded lanes]
   AlignedVector<double> theta_;     // [padded lanes]
   LaneClock clock_;
   std::vector<LaneOutputs> outputs_;
+  OutputPasses dense_;                  // outputs within the steps that were just accepted
   std::vector<std::uint32_t> reached_;  // lanes that got to their next output
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;
   bool keeps_records_ = false, closing_known_ = false;
-  std::size_t first_dense_ = 0, last_dense_ = 0;  // outputs that may lie within steps that were just accepted
   std::uint32_t round_ = 0;
 };
 

@@ -1,0 +1,86 @@
+// The outputs within the steps of a tile's lanes. Lanes with steps of their own are at different times, so that one
+// output time after the other would find few lanes each; a pass takes the next output of every lane, whichever it is.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace costate::internal {
+
+class OutputPasses {
+ public:
+  explicit OutputPasses(std::size_t lanes) : first_(lanes), count_(lanes), output_(lanes), members_(lanes) {}
+
+  void set(std::size_t lane, std::int32_t first, std::int32_t count) {
+    first_[lane] = static_cast<std::uint32_t>(first);
+    count_[lane] = static_cast<std::uint32_t>(count);
+  }
+  std::int32_t count(std::size_t lane) const { return static_cast<std::int32_t>(count_[lane]); }
+
+  /// Goes to the first pass, or to the next; false if no lane has an output there.
+  bool begin();
+  bool next();
+
+  /// The lanes of the current pass, ascending, and what each has.
+  std::span<const std::uint32_t> lanes() const { return std::span(members_).first(num_members_); }
+  std::size_t output(std::size_t lane) const { return output_[lane]; }
+  /// The one output that all of them have, if so.
+  std::optional<std::size_t> shared_output() const { return shared_; }
+
+  /// Column by column, between `all` [output, row, lanes] and what the lanes of this pass have, [row, lanes].
+  template <class T>
+  void gather(const T* all, std::size_t rows, T* out) const {
+    for (const std::size_t lane : lanes())
+      for (std::size_t row = 0; row < rows; ++row) out[row * output_.size() + lane] = all[index(row, rows, lane)];
+  }
+  template <class T>
+  void scatter(const T* values, std::size_t rows, T* all) const {
+    for (const std::size_t lane : lanes())
+      for (std::size_t row = 0; row < rows; ++row) all[index(row, rows, lane)] = values[row * output_.size() + lane];
+  }
+
+ private:
+  bool find_shared();
+  std::size_t index(std::size_t row, std::size_t rows, std::size_t lane) const {
+    return (output_[lane] * rows + row) * output_.size() + lane;
+  }
+
+  std::vector<std::uint32_t> first_, count_;  // [lane] the outputs within its step
+  std::vector<std::uint32_t> output_, members_;
+  std::size_t num_members_ = 0;
+  std::optional<std::size_t> shared_;
+};
+
+inline bool OutputPasses::begin() {
+  num_members_ = 0;
+  for (std::size_t lane = 0; lane < output_.size(); ++lane) {
+    members_[num_members_] = static_cast<std::uint32_t>(lane);
+    output_[lane] = first_[lane];
+    num_members_ += count_[lane] > 0 ? 1 : 0;
+  }
+  return find_shared();
+}
+
+inline bool OutputPasses::next() {
+  std::size_t kept = 0;
+  for (const std::uint32_t lane : lanes()) {
+    members_[kept] = lane;
+    kept += ++output_[lane] < first_[lane] + count_[lane] ? 1 : 0;
+  }
+  num_members_ = kept;
+  return find_shared();
+}
+
+inline bool OutputPasses::find_shared() {
+  shared_.reset();
+  if (num_members_ == 0) return false;
+  const std::uint32_t output = output_[members_[0]];
+  if (std::ranges::all_of(lanes(), [&](std::uint32_t lane) { return output_[lane] == output; })) shared_ = output;
+  return true;
+}
+
+}  // namespace costate::internal
