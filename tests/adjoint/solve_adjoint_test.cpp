@@ -7,7 +7,9 @@
 
 #include "costate/base/threads.h"
 #include "costate/diff/diff.h"
+#include "costate/exec/kernels/kernels.h"
 #include "costate/exec/program.h"
+#include "costate/solve/internal/lane_solver.h"
 #include "costate/solve/internal/reference_solve.h"
 #include "costate/solve/solve.h"
 #include "tests/support/expect_error.h"
@@ -18,11 +20,15 @@ namespace {
 
 /// A nonlinear field with an argument of each sample and a Parameter: z = (x, y), gain [1], rates [2].
 struct Driven {
+  std::int64_t width = 0;  // of a layer that makes an evaluation dear
   Parameter rates{"rates", HostArray::vector({0.7, 1.3})};
 
   VectorField field() const {
     return vector_field({2}, {{"gain", {1}}}, [this](Array t, Array z, Array gain) {
       const Array p(rates);
+      HostArray weights(Shape{width, 2});
+      for (std::int64_t i = 0; i < weights.size(); ++i) weights.set(i, std::sin(static_cast<double>(i)));
+      if (width > 0) gain = gain + 0.1 * sum(tanh(matmul(constant(weights), z)));
       return concat({stack({z[1] * z[0] * -0.4 - p[0] * z[1] + gain[0] * sin(2.0 * t)}),
                      stack({z[0] - p[1] * tanh(z[1]) + t * p[0] * 0.3 * gain[0]})});
     });
@@ -325,6 +331,69 @@ TEST_P(EveryAdjoint, BitsDoNotDependOnLanes) {
         EXPECT_NEAR(beside[4].at(k), alone[4].at(k), 1e-5 * std::abs(alone[4].at(k)));
     }
   }
+}
+
+/// Samples whose solves take 3 to 30 steps, in an order that mixes them.
+std::vector<HostArray> uneven_gradients(const Driven& driven, const SolveOptions& options, std::int64_t batch,
+                                        const CompileOptions& compile_options) {
+  HostArray z0(Shape{batch, 2}), times(Shape{batch, 4}), gain(Shape{batch, 1});
+  for (std::int64_t b = 0; b < batch; ++b) {
+    const double length = 0.2 + 3 * std::pow(static_cast<double>(b * 29 % batch) / static_cast<double>(batch), 3);
+    z0.set(2 * b, std::sin(static_cast<double>(b)));
+    z0.set(2 * b + 1, 1);
+    gain.set(b, length);
+    for (std::int64_t i = 0; i < 4; ++i) times.set(4 * b + i, length * static_cast<double>(i));
+  }
+  return compile(value_and_grad(weighted_loss(driven, 4, options)), compile_options).run({z0, times, gain}).outputs;
+}
+
+TEST_P(DiscreteAdjoint, StragglersChangeNoBit) {
+  const Driven driven{.width = 64};
+  const auto options = [&](std::size_t bytes) {
+    return SolveOptions{.method = GetParam(), .rtol = 1e-5, .atol = 1e-6, .memory_budget = bytes};
+  };
+  constexpr std::size_t kAmple = std::size_t{1} << 28;
+  const bool is_adaptive = tableau(GetParam()).has_error_estimate();
+  for (const Dtype dtype : {Dtype::kF32, Dtype::kF64}) {
+    const std::vector<HostArray> alone = uneven_gradients(driven, options(kAmple), 70, {.dtype = dtype, .lanes = 1});
+    for (const std::size_t lanes : {24, 64}) {
+      const internal::LaneProblem<double> problem(driven.field(), options(kAmple), lanes, 4);
+      EXPECT_EQ(problem.narrow != nullptr, is_adaptive && lanes > internal::simd_lanes<double>());
+      for (const std::size_t bytes : {kAmple, std::size_t{0}, std::size_t{400'000}}) {
+        const std::vector<HostArray> beside =
+            uneven_gradients(driven, options(bytes), 70, {.dtype = dtype, .lanes = lanes});
+        for (std::size_t i = 0; i < 4; ++i)
+          EXPECT_TRUE(beside[i].same_bits(alone[i])) << lanes << " lanes, " << bytes << " bytes, output " << i;
+        for (std::int64_t k = 0; k < alone[4].size(); ++k)  // a sum, whose grouping is the tile's
+          EXPECT_NEAR(beside[4].at(k), alone[4].at(k), 1e-5 * std::abs(alone[4].at(k)));
+      }
+    }
+  }
+}
+
+TEST(SolveInAProgram, AStragglerThatFailsLeavesTheOthersAlone) {
+  const Parameter power("power", HostArray::vector({1.0}));
+  const VectorField field = vector_field({64}, [&](Array, Array z) { return power * z * z; });  // infinite at 1 / z0
+  ASSERT_NE((internal::LaneProblem<double>(field, {}, 32, 2).narrow), nullptr);
+  const Function loss = trace(
+      [&](Array z0) {
+        const Array end = solve(field, z0, constant(HostArray::vector({0, 1})))[1];
+        return sum(where(equal(end, end), end, 0.0));
+      },
+      {{"z0", {64}}});
+  const auto run = [&](double last) {
+    HostArray z0(Shape{32, 64});
+    for (std::int64_t i = 0; i < z0.size(); ++i)
+      z0.set(i, i / 64 == 31 ? last : 0.01 + 0.028 * static_cast<double>(i / 64));
+    return compile(value_and_grad(loss), {.lanes = 32}).run({z0});
+  };
+  const RunResult with = run(1.5), without = run(0.0);
+  ASSERT_EQ(with.report.failures.size(), 1U);
+  EXPECT_EQ(with.report.failures[0].sample, 31);
+  EXPECT_NEAR(with.report.failures[0].t, 1 / 1.5, 1e-3);
+  for (std::int64_t i = 0; i < 31 * 64; ++i) EXPECT_EQ(with.outputs[1].at(i), without.outputs[1].at(i));
+  EXPECT_EQ(with.outputs[1].at(31 * 64), 0);
+  EXPECT_NEAR(with.outputs[2].at(0), without.outputs[2].at(0), 1e-12 * without.outputs[2].at(0));
 }
 
 TEST_P(EveryAdjoint, SharedGradientIsTheSumOverTheBatch) {

@@ -32,6 +32,7 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   targets_.resize(lanes_);
   active_.resize(lanes_);
   current_.resize(lanes_);
+  if (problem.narrow) narrow_ = std::make_unique<Narrow>(*problem.narrow);
 }
 
 template <class T>
@@ -42,6 +43,7 @@ std::int64_t DiscreteSweep<T>::run(const FinishedSolve<T>& solve, const T* cotan
   evaluations_ = 0;
   gradients.clear(problem_, field_.arguments());
   if (!start()) return 0;
+  take_back_stragglers();
   while (load_round()) {
     start_cotangents();
     for (std::size_t stage = num_used_stages_; stage-- > 1;) take_back_stage(stage, num_active_);
@@ -68,7 +70,7 @@ bool DiscreteSweep<T>::start() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     remaining_[lane] = lender_.borrows(lane) ? 0 : solve_.solver->records()[lane].num_steps;
     idle_times_[lane] = static_cast<T>(time_of(0, lane));
-    current_[lane].first_output = static_cast<std::int32_t>(problem_.num_times);
+    current_[lane].first_output = static_cast<std::int32_t>(solve_.solver->next_output(lane));
   }
   lender_.lend(y_.data(), problem_.state_size);
   lender_.lend(idle_times_.data(), 1);
@@ -77,6 +79,40 @@ bool DiscreteSweep<T>::start() {
     cotangents_.arguments.push_back(field_.arguments()[i].is_shared ? gradients_->arguments[i].data()
                                                                     : argument_cotangents_[i].data());
   return true;
+}
+
+/// What happened after the steps that are recorded here: the cotangents of the state and slope that it began with.
+template <class T>
+void DiscreteSweep<T>::take_back_stragglers() {
+  const Stragglers<T>* stragglers = solve_.solver->stragglers();
+  if (stragglers == nullptr) return;
+  const std::size_t rows = problem_.state_size, width = stragglers->most();
+  const std::span<const std::uint32_t> lanes = stragglers->lanes();
+  narrow_->cotangent.resize(problem_.num_times * rows * width);
+  stragglers->gather(cotangent_, problem_.num_times * rows, narrow_->cotangent.data());
+  for (std::size_t i = 0; i < narrow_->cotangent.size(); ++i)
+    if (i % width >= lanes.size()) narrow_->cotangent[i] = T{0};
+  const FinishedSolve<T> solve{.solver = &stragglers->solver(), .inputs = stragglers->inputs(), .states = nullptr};
+  evaluations_ += narrow_->sweep.run(solve, narrow_->cotangent.data(), narrow_->gradients);
+  const auto add_columns = [&](const AlignedVector<T>& from, AlignedVector<T>& to) {
+    for (std::size_t i = 0; i < lanes.size(); ++i)
+      for (std::size_t row = 0; row * width < from.size(); ++row) to[row * lanes_ + lanes[i]] += from[row * width + i];
+  };
+  const SolveGradients<T>& found = narrow_->gradients;
+  add_columns(found.times, gradients_->times);
+  for (std::size_t i = 0; i < found.arguments.size(); ++i)
+    if (!field_.arguments()[i].is_shared)
+      add_columns(found.arguments[i], gradients_->arguments[i]);
+    else
+      for (std::size_t k = 0; k < found.arguments[i].size(); ++k) gradients_->arguments[i][k] += found.arguments[i][k];
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    if (lender_.borrows(lanes[i])) continue;
+    T* z = (remaining_[lanes[i]] > 0 ? y_cotangent_ : gradients_->z0).data() + lanes[i];
+    for (std::size_t row = 0; row < rows; ++row) {
+      z[row * lanes_] = found.z0[row * width + i];
+      carried_[row * lanes_ + lanes[i]] = narrow_->sweep.carried_[row * width + i];
+    }
+  }
 }
 
 /// The steps that were accepted last of those that remain, and their evaluations. False if none remains.
@@ -101,7 +137,7 @@ bool DiscreteSweep<T>::load_round() {
     LaneStep& last = current_[lane];
     last = solver.step(lane, remaining_[lane] - 1, last.first_output);
     steps_[lane] = static_cast<T>(last.h);
-    any_carried = any_carried || (carries_ && remaining_[lane] < solver.records()[lane].num_steps);
+    any_carried = any_carried || (carries_ && !is_last(lane));
     std::int32_t num_dense = problem_.is_fixed ? 0 : last.num_outputs;  // those at the step's end are y1 itself
     while (num_dense > 0 && time_of(static_cast<std::size_t>(last.first_output + num_dense - 1), lane) == last.t_next)
       --num_dense;
@@ -269,7 +305,7 @@ void DiscreteSweep<T>::take_back_first_stage() {
   if (!carries_) return take_back_stage(0, num_active_);
   std::int64_t num_first = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    const bool is_first = active_[lane] != 0 && remaining_[lane] == 1;
+    const bool is_first = active_[lane] != 0 && remaining_[lane] == 1 && !solve_.solver->follows_step(lane);
     num_first += is_first ? 1 : 0;
     mask_[lane] = active_[lane] != 0 && !is_first ? T{1} : T{0};
   }
@@ -312,9 +348,8 @@ void DiscreteSweep<T>::add_to_times(std::size_t lane) {
   T* times = gradients_->times.data() + lane;
   const T time_bar = time_bars_[lane], step_bar = step_bars_[lane];
   if (!problem_.is_fixed) {
-    const bool is_final = remaining_[lane] == solve_.solver->records()[lane].num_steps;
-    times[0] += is_final ? time_bar - step_bar : time_bar;
-    if (is_final) times[(problem_.num_times - 1) * lanes_] += step_bar;
+    times[0] += is_last(lane) ? time_bar - step_bar : time_bar;
+    if (is_last(lane)) times[(problem_.num_times - 1) * lanes_] += step_bar;
     return;
   }
   const bool ends_interval = last.num_outputs > 0;
@@ -345,7 +380,7 @@ template <class T>
 void DiscreteSweep<T>::finish() {
   field_.bind_cotangents(cotangents_, output_pointers_);
   field_.function().finish_sums(output_pointers_, workspace_);
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
+  for (std::size_t lane = 0; lane < lanes_ && !solve_.solver->took_over(); ++lane)
     for (std::size_t output = 0; output < problem_.num_times && !lender_.borrows(lane); ++output) {
       if (output > 0 && (problem_.is_fixed || time_of(output, lane) != time_of(0, lane))) break;
       for (std::size_t row = 0; row < problem_.state_size; ++row)

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "costate/adjoint/internal/step_replay.h"
 #include "costate/solve/internal/lane_solver.h"
 #include "costate/solve/internal/output_passes.h"
+#include "costate/solve/internal/stragglers.h"
 
 namespace costate::internal {
 
@@ -38,6 +40,17 @@ class DiscreteSweep {
   std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients);
 
  private:
+  /// The sweep over steps of Stragglers.
+  struct Narrow {
+    explicit Narrow(const LaneProblem<T>& problem) : field(problem), sweep(problem, field) {}
+
+    FieldVjp<T> field;
+    DiscreteSweep sweep;
+    SolveGradients<T> gradients;
+    AlignedVector<T> cotangent;
+  };
+
+  void take_back_stragglers();
   bool start();
   bool load_round();
   void evaluate_stages();
@@ -59,6 +72,11 @@ class DiscreteSweep {
   double time_of(std::size_t output, std::size_t lane) const { return solve_.inputs.times[output * lanes_ + lane]; }
   const T* output_cotangent(std::size_t output) const { return cotangent_ + output * problem_.state_size * lanes_; }
   std::size_t closing() const { return problem_.closing(); }
+  /// No step follows the one to take back.
+  bool is_last(std::size_t lane) const {
+    return remaining_[lane] == solve_.solver->records()[lane].num_steps &&
+           solve_.solver->next_output(lane) == problem_.num_times;
+  }
 
   const LaneProblem<T>& problem_;
   const FieldVjp<T>& field_;
@@ -91,6 +109,7 @@ class DiscreteSweep {
   FinishedSolve<T> solve_;
   const T* cotangent_ = nullptr;
   SolveGradients<T>* gradients_ = nullptr;
+  std::unique_ptr<Narrow> narrow_;
 };
 
 extern template class DiscreteSweep<float>;

@@ -78,9 +78,11 @@ HWY_EXPORT(judge_all);
 HWY_EXPORT(advance_all);
 
 LaneClock::LaneClock(std::size_t lanes) {
-  for (auto* numbers : {&t, &h, &t_next, &end, &next_time, &is_active, &knows_first, &error, &accepted, &factor,
-                        &previous_log, &after_reject, &num_accepted, &num_rejected, &nfe})
-    numbers->resize(lanes);
+  for (const auto array : kClockArrays) (this->*array).resize(lanes);
+}
+
+void LaneClock::copy(std::size_t lane, const LaneClock& from, std::size_t from_lane) {
+  for (const auto array : kClockArrays) (this->*array)[lane] = (from.*array)[from_lane];
 }
 
 bool plan_adaptive(LaneClock& clock, double max_steps) { return HWY_DYNAMIC_DISPATCH(plan_all)(clock, max_steps); }

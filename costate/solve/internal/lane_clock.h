@@ -2,6 +2,7 @@
 // longer than the field.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,9 @@ namespace costate::internal {
 struct LaneClock {
   explicit LaneClock(std::size_t lanes);
 
+  /// All of a lane.
+  void copy(std::size_t lane, const LaneClock& from, std::size_t from_lane);
+
   AlignedVector<double> t, h, t_next, end;       // of the step that is tried; h is the next one's once it was judged
   AlignedVector<double> next_time;               // of the next output
   AlignedVector<double> is_active, knows_first;  // the step's first slope is there
@@ -23,6 +27,23 @@ struct LaneClock {
   AlignedVector<double> previous_log, after_reject;  // ControlState
   AlignedVector<double> num_accepted, num_rejected, nfe;
 };
+
+/// Each array of a LaneClock.
+inline constexpr std::array kClockArrays = {&LaneClock::t,
+                                            &LaneClock::h,
+                                            &LaneClock::t_next,
+                                            &LaneClock::end,
+                                            &LaneClock::next_time,
+                                            &LaneClock::is_active,
+                                            &LaneClock::knows_first,
+                                            &LaneClock::error,
+                                            &LaneClock::accepted,
+                                            &LaneClock::factor,
+                                            &LaneClock::previous_log,
+                                            &LaneClock::after_reject,
+                                            &LaneClock::num_accepted,
+                                            &LaneClock::num_rejected,
+                                            &LaneClock::nfe};
 
 inline constexpr double kNearEnd = 1.01;  // in steps: there, the step goes to the end
 inline constexpr double kSmallest = 10 * std::numeric_limits<double>::epsilon();  // step / t that moves t

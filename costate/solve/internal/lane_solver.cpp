@@ -6,10 +6,12 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/control/initial_step.h"
 #include "costate/solve/internal/stages.h"
+#include "costate/solve/internal/stragglers.h"
 
 namespace costate::internal {
 namespace {
@@ -47,6 +49,27 @@ TileFunction<T> lower_field(const VectorField& field, std::size_t lanes,
 
 }  // namespace
 
+namespace {
+
+// Below, what a step costs hardly depends on the number of lanes.
+constexpr std::int64_t kWorthHandingOver = 128;
+
+/// Operations of one evaluation for one sample.
+std::int64_t evaluation_work(const Function& function) {
+  std::int64_t work = 0;
+  for (const Node& node : function.nodes()) {
+    std::int64_t depth = 1;
+    if (node.op == Op::kMatmul) {
+      const Shape& left = function.node(node.operands[0]).shape;
+      depth = left[left.rank() - 1];
+    }
+    work += node.shape.size() * depth;
+  }
+  return work;
+}
+
+}  // namespace
+
 template <class T>
 LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
                             std::size_t times, const std::optional<WantedGradients>& wanted)
@@ -74,6 +97,15 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
   frame = FrameLayout(state_size * lanes, lanes, function.saved_size(),
                       is_fixed ? closing() : static_cast<std::size_t>(tableau->num_all_stages()), closing(),
                       gradients.has_value());
+  const std::size_t width = simd_lanes<T>();
+  const std::size_t half = (lanes + 2 * width - 1) / (2 * width) * width;  // whole vectors
+  if (!is_fixed && options.control == Control::kPerSample && options.adjoint == Adjoint::kDiscrete && half < lanes &&
+      width > 1 && evaluation_work(field.function()) >= kWorthHandingOver) {
+    SolveOptions shared_budget = options;
+    options.memory_budget = options.memory_budget * lanes / (lanes + half);
+    shared_budget.memory_budget -= options.memory_budget;
+    narrow = std::make_unique<const LaneProblem>(field, shared_budget, half, num_times, gradients);
+  }
 }
 
 template <class T>
@@ -192,15 +224,27 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       dense_(lanes_),
       reached_(lanes_),
       outcomes_(lanes_),
-      records_(lanes_) {}
+      records_(lanes_) {
+  if (problem.narrow) stragglers_ = std::make_unique<Stragglers<T>>(problem);
+}
 
 template <class T>
-void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* states) {
+LaneSolver<T>::~LaneSolver() = default;
+
+template <class T>
+void LaneSolver<T>::start(const LaneInputs<T>& inputs, bool keep_records) {
   inputs_ = inputs;
   keeps_records_ = keep_records;
+  took_over_ = false;
+  num_handed_over_ = 0;
   frames_.start(keep_records);
   frame_ = frames_.current();
   round_ = 0;
+}
+
+template <class T>
+void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* states) {
+  start(inputs, keep_records);
   const std::size_t state = state_size_ * lanes_;
   std::copy_n(inputs.z0, state, y_.data());
   std::copy_n(inputs.z0, state, states);
@@ -210,26 +254,61 @@ void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* sta
     if (lane >= inputs.num_samples) end_lane(lane, Status::kOk);
   }
   find_first_steps();
+  step_to_the_end(states);
+}
+
+template <class T>
+void LaneSolver<T>::step_to_the_end(T* states) {
   while (plan_steps()) {
+    if (stragglers_ != nullptr && num_active() <= stragglers_->most()) {
+      hand_over(states);
+      break;
+    }
     attempt();
     judge(states);
   }
   for (std::size_t lane = 0; lane < lanes_; ++lane) report(lane);
+  for (std::size_t i = 0; i < num_handed_over_; ++i)
+    outcomes_[stragglers_->lanes()[i]] = stragglers_->solver().outcomes()[i];
+}
+
+template <class T>
+void LaneSolver<T>::hand_over(T* states) {
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (clock_.is_active[lane] != 0) reached_[num_handed_over_++] = static_cast<std::uint32_t>(lane);
+  stragglers_->run(*this, std::span(reached_).first(num_handed_over_), inputs_, states);
+}
+
+template <class T>
+void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint32_t> columns,
+                              const LaneInputs<T>& inputs, T* states) {
+  start(inputs, wide.keeps_records_);
+  if (!wide.frames_.keeps()) frames_.spoil();
+  took_over_ = true;
+  std::copy_n(inputs.z0, state_size_ * lanes_, y_.data());
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const std::size_t from = columns[lane];
+    records_[lane].clear();
+    outcomes_[lane] = LaneOutcome{};
+    clock_.copy(lane, wide.clock_, from);
+    outputs_[lane] = wide.outputs_[from];
+    outputs_[lane].follows_step |= wide.records_[from].num_steps > 0;
+    // A slope that is known there is evaluated again, for its place in a frame, and does not count.
+    clock_.nfe[lane] -= std::exchange(clock_.knows_first[lane], 0.0);
+    if (lane >= inputs.num_samples) end_lane(lane, Status::kOk);
+  }
+  step_to_the_end(states);
 }
 
 template <class T>
 void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states) {
-  inputs_ = inputs;
-  keeps_records_ = false;
-  frames_.start(false);
-  frame_ = frames_.current();
+  start(inputs, false);
   clock_ = LaneClock(lanes_);
   std::vector<char> holds_sample(lanes_, 0);
   // A refill costs two evaluations in all lanes: wait until an eighth of them is free.
   const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 8);
   for (;;) {
-    const auto num_active = std::accumulate(clock_.is_active.begin(), clock_.is_active.end(), 0.0);
-    if (lanes_ - static_cast<std::size_t>(num_active) >= worthwhile) refill(queue, holds_sample, states);
+    if (lanes_ - num_active() >= worthwhile) refill(queue, holds_sample, states);
     if (!plan_steps()) {
       // The samples that were just loaded may all have ended at once.
       if (std::find(holds_sample.begin(), holds_sample.end(), 1) == holds_sample.end()) return;
@@ -288,7 +367,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
 /// The first slope and step size of the lanes that begin.
 template <class T>
 void LaneSolver<T>::find_first_steps() {
-  if (!problem_.is_fixed && any_active()) {
+  if (!problem_.is_fixed && num_active() > 0) {
     evaluate_first();
     for (std::size_t lane = 0; lane < lanes_; ++lane)
       if (outputs_[lane].is_fresh && clock_.is_active[lane] != 0 &&
@@ -353,8 +432,8 @@ void LaneSolver<T>::join(T* norms) const {
 }
 
 template <class T>
-bool LaneSolver<T>::any_active() const {
-  return std::any_of(clock_.is_active.begin(), clock_.is_active.end(), [](double active) { return active != 0; });
+std::size_t LaneSolver<T>::num_active() const {
+  return static_cast<std::size_t>(std::accumulate(clock_.is_active.begin(), clock_.is_active.end(), 0.0));
 }
 
 /// h and t_next of the next attempt. False if no lane is active.
@@ -375,7 +454,7 @@ bool LaneSolver<T>::plan_steps() {
     plan_adaptive(clock_, max_steps);
   }
   for (std::size_t lane = 0; lane < lanes_; ++lane) steps_[lane] = static_cast<T>(clock_.h[lane]);
-  return any_active();
+  return num_active() > 0;
 }
 
 template <class T>
@@ -573,7 +652,7 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t o
   if (problem_.is_fixed) return fixed_step(lane, index);
   const LaneRecord<T>& record = records_[lane];
   LaneStep step{.t = record.starts[index], .h = record.sizes[index], .first_output = outputs_end};
-  step.t_next = index + 1 < record.num_steps ? record.starts[index + 1] : outcomes_[lane].t;
+  step.t_next = index + 1 < record.num_steps ? record.starts[index + 1] : clock_.t[lane];
   for (; step.first_output > 1; --step.first_output) {
     const double t = time_of(static_cast<std::size_t>(step.first_output - 1), lane);
     if (step.h > 0 ? t <= step.t : t >= step.t) break;

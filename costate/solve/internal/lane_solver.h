@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -35,6 +36,7 @@ struct LaneProblem {
   bool is_fixed;
   bool reads_time;  // an autonomous field needs no stage times
   FrameLayout frame;
+  std::unique_ptr<const LaneProblem> narrow;  // for the Stragglers of a tile; null where they would gain nothing
 
   std::size_t closing() const { return static_cast<std::size_t>(tableau->num_stages - 1); }
 };
@@ -139,11 +141,15 @@ class LaneQueue {
   virtual bool load(std::size_t lane) = 0;
 };
 
+template <class T>
+class Stragglers;
+
 /// A thread's solver. solve() may be called again and again; warm calls allocate nothing.
 template <class T>
 class LaneSolver {
  public:
   explicit LaneSolver(const LaneProblem<T>& problem);
+  ~LaneSolver();
 
   /// Fills states [time, state, lanes]; keeps records if wanted.
   void solve(const LaneInputs<T>& inputs, bool keep_records, T* states);
@@ -151,7 +157,13 @@ class LaneSolver {
   /// Solves what the queue holds; a lane that is done takes the next sample.
   void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states);
 
+  /// Goes on where `wide` is between two steps: lane i with lane columns[i] of that. Lanes beyond the inputs' samples
+  /// are padding. Fills the outputs to come.
+  void take_over(const LaneSolver& wide, std::span<const std::uint32_t> columns, const LaneInputs<T>& inputs,
+                 T* states);
+
   const LaneProblem<T>& problem() const { return problem_; }
+  const T* y() const { return y_.data(); }
   const std::vector<LaneOutcome>& outcomes() const { return outcomes_; }
   const std::vector<LaneRecord<T>>& records() const { return records_; }
   /// A step of the records. The outputs of an adaptive step end before `outputs_end`, with which the next step's begin
@@ -164,13 +176,25 @@ class LaneSolver {
   /// The evaluations of the first rounds, one frame a round.
   const StepFrames<T>& frames() const { return frames_; }
 
+  /// Who took over the last lanes of the last solve; null if nobody did.
+  const Stragglers<T>* stragglers() const { return num_handed_over_ > 0 ? stragglers_.get() : nullptr; }
+  bool took_over() const { return took_over_; }
+  /// The lane's first step here follows one of the solver that it was taken over from.
+  bool follows_step(std::size_t lane) const { return outputs_[lane].follows_step; }
+  /// The output that comes after the lane's last step here; num_times once all are there.
+  std::size_t next_output(std::size_t lane) const { return static_cast<std::size_t>(outputs_[lane].next); }
+
  private:
   /// What steps rarely touch.
   struct LaneOutputs {
     std::int32_t next = 1;
     std::int32_t step_in_interval = 0, steps_in_interval = 0;
-    bool is_fresh = false;
+    bool is_fresh = false, follows_step = false;
   };
+
+  void start(const LaneInputs<T>& inputs, bool keep_records);
+  void step_to_the_end(T* states);
+  void hand_over(T* states);
 
   void refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states);
   void begin(std::size_t lane, T* states);
@@ -205,7 +229,7 @@ class LaneSolver {
   /// The state at the end of the step that is tried, which is the closing stage's.
   T* y_next() { return problem_.is_fixed ? y_next_.data() : frame_.state(closing()); }
   std::size_t closing() const { return problem_.closing(); }
-  bool any_active() const;
+  std::size_t num_active() const;
   double time_of(std::size_t output, std::size_t lane) const { return inputs_.times[output * lanes_ + lane]; }
 
   const LaneProblem<T>& problem_;
@@ -223,7 +247,9 @@ class LaneSolver {
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;
-  bool keeps_records_ = false, closing_known_ = false;
+  bool keeps_records_ = false, closing_known_ = false, took_over_ = false;
+  std::unique_ptr<Stragglers<T>> stragglers_;
+  std::size_t num_handed_over_ = 0;
   std::uint32_t round_ = 0;
 };
 
