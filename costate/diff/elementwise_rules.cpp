@@ -54,8 +54,10 @@ MaybeArray unary_partial(Op op, const Array& x, const Array& z, const Array& a) 
       return a * (1.0 - z * z);
     case Op::kSigmoid:
       return a * (z * (1.0 - z));
-    case Op::kSoftplus:
-      return a * sigmoid(x);
+    case Op::kSoftplus:  // by z, as the others: a product's activation then takes the place of x
+      return -(a * expm1(-z));
+    case Op::kRelu:
+      return where(z > 0.0, a, 0.0);
     case Op::kErf:
       return a * (2.0 * std::numbers::inv_sqrtpi * exp(-(x * x)));
     case Op::kSign:

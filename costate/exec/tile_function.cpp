@@ -20,7 +20,7 @@ std::unique_ptr<TileOp<T>> lower_extension(const Extension& extension, const Til
 }
 
 Activation activation_of(Epilogue epilogue) { return static_cast<Activation>(epilogue); }
-static_assert(static_cast<int>(Activation::kTanhSlope) == static_cast<int>(Epilogue::kTanhSlope));
+static_assert(static_cast<int>(Activation::kSigmoidSlope) == static_cast<int>(Epilogue::kSigmoidSlope));
 static_assert(static_cast<int>(Spread::kScalar) == static_cast<int>(Motion::kScalar));
 
 /// An instruction with its kernel found.
@@ -180,7 +180,7 @@ void TileFunction<T>::Program::run_gemm(const Instruction& instruction, const Ba
     product.bias = bases.read(instruction.sources[2].slot);
     product.start = lanes == 1 ? GemmStart::kBiasColumn : GemmStart::kBiasRow;
   }
-  if (instruction.epilogue == Epilogue::kTanhSlope) product.slope_of = bases.read(instruction.sources.back().slot);
+  if (instruction.epilogue >= Epilogue::kTanhSlope) product.slope_of = bases.read(instruction.sources.back().slot);
   gemm(product);
 }
 

@@ -116,11 +116,11 @@ Array cosh(Operand x) { return unary(Op::kCosh, x); }
 Array tanh(Operand x) { return unary(Op::kTanh, x); }
 Array sigmoid(Operand x) { return unary(Op::kSigmoid, x); }
 Array softplus(Operand x) { return unary(Op::kSoftplus, x); }
+Array relu(Operand x) { return unary(Op::kRelu, x); }
 Array erf(Operand x) { return unary(Op::kErf, x); }
 Array stop_gradient(Operand x) { return unary(Op::kStopGradient, x); }
 
 Array square(Operand x) { return x * x; }
-Array relu(Operand x) { return max(x, 0.0); }
 Array elu(Operand x, double alpha) { return where(x > 0.0, x, alpha * expm1(min(x, 0.0))); }
 Array gelu(Operand x) { return 0.5 * x * (1.0 + erf(x * (1.0 / std::numbers::sqrt2))); }
 Array silu(Operand x) { return x * sigmoid(x); }

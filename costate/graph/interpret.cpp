@@ -13,6 +13,9 @@ namespace {
 
 using Numbers = std::vector<double>;
 
+double lesser(double x, double y) { return std::isnan(x) || std::isnan(y) ? NAN : std::min(x, y); }
+double greater(double x, double y) { return std::isnan(x) || std::isnan(y) ? NAN : std::max(x, y); }
+
 double unary(Op op, double x) {
   switch (op) {
     case Op::kNeg:
@@ -53,6 +56,8 @@ double unary(Op op, double x) {
       return 1 / (1 + std::exp(-x));
     case Op::kSoftplus:
       return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+    case Op::kRelu:
+      return greater(x, 0);
     case Op::kErf:
       return std::erf(x);
     case Op::kStopGradient:
@@ -62,9 +67,6 @@ double unary(Op op, double x) {
       return 0;
   }
 }
-
-double lesser(double x, double y) { return std::isnan(x) || std::isnan(y) ? NAN : std::min(x, y); }
-double greater(double x, double y) { return std::isnan(x) || std::isnan(y) ? NAN : std::max(x, y); }
 
 double binary(Op op, double x, double y) {
   switch (op) {

@@ -14,37 +14,59 @@ bool reads_constant(const Function& function, NodeId id, double value) {
   return node->op == Op::kConstant && node->values.size() == 1 && node->values[0] == value;
 }
 
-std::optional<Epilogue> epilogue_of(const Function& function, const Node& node) {
-  switch (node.op) {
+std::optional<Epilogue> epilogue_of(Op op) {
+  switch (op) {
     case Op::kTanh:
       return Epilogue::kTanh;
     case Op::kSigmoid:
       return Epilogue::kSigmoid;
     case Op::kSoftplus:
       return Epilogue::kSoftplus;
-    case Op::kMax:
-      if (reads_constant(function, node.operands[1], 0.0)) return Epilogue::kRelu;
-      return std::nullopt;
+    case Op::kRelu:
+      return Epilogue::kRelu;
     default:
       return std::nullopt;
   }
 }
 
-/// The factor 1 - z² of a product, for a z of each sample.
-struct SlopeFactor {
+/// What the derivative of an activation z does to a product: times `node`, or by the condition `node`.
+struct Slope {
+  Epilogue epilogue = Epilogue::kNone;
   NodeId node = -1, z = -1;
 };
 
-SlopeFactor slope_factor(const Function& function, const Placement& placement, NodeId times, NodeId product) {
-  const Node& node = function.node(times);
-  if (node.op != Op::kMul || node.operands[0] == node.operands[1]) return {};
-  const NodeId other = node.operands[node.operands[0] == product ? 1 : 0];
-  const Node& difference = function.node(other);
-  if (difference.op != Op::kSub || !reads_constant(function, difference.operands[0], 1.0)) return {};
-  const Node& square = function.node(difference.operands[1]);
-  const bool is_square = square.op == Op::kMul && square.operands[0] == square.operands[1];
-  if (!is_square || placement.is_shared[static_cast<std::size_t>(other)] || !(square.shape == node.shape)) return {};
-  return {other, square.operands[0]};
+/// 1 - z², or z (1 - z).
+Slope slope_factor(const Function& function, NodeId id) {
+  const Node& node = function.node(id);
+  const auto one_minus = [&](const Node& difference) {
+    return difference.op == Op::kSub && reads_constant(function, difference.operands[0], 1.0) ? difference.operands[1]
+                                                                                              : NodeId{-1};
+  };
+  if (const NodeId subtracted = one_minus(node); subtracted >= 0) {
+    const Node& square = function.node(subtracted);
+    if (square.op == Op::kMul && square.operands[0] == square.operands[1])
+      return {Epilogue::kTanhSlope, id, square.operands[0]};
+  }
+  if (node.op == Op::kMul && one_minus(function.node(node.operands[1])) == node.operands[0])
+    return {Epilogue::kSigmoidSlope, id, node.operands[0]};
+  return {};
+}
+
+/// The slope that `reader` applies to a product, for a z of each sample.
+Slope slope_of_reader(const Function& function, const Placement& placement, NodeId reader, NodeId product) {
+  const Node& node = function.node(reader);
+  Slope slope;
+  if (node.op == Op::kMul && node.operands[0] != node.operands[1])
+    slope = slope_factor(function, node.operands[node.operands[0] == product ? 1 : 0]);
+  if (node.op == Op::kWhere && node.operands[1] == product && reads_constant(function, node.operands[2], 0.0)) {
+    const Node& test = function.node(node.operands[0]);
+    if (test.op == Op::kLess && reads_constant(function, test.operands[0], 0.0))
+      slope = {Epilogue::kReluSlope, node.operands[0], test.operands[1]};
+  }
+  if (slope.z < 0 || placement.is_shared[static_cast<std::size_t>(slope.z)] ||
+      !(function.node(slope.z).shape == node.shape))
+    return {};
+  return slope;
 }
 
 /// A shared matrix times a sample's vector, or the other way round.
@@ -72,7 +94,7 @@ Fusion fuse_products(const Function& function, const Placement& placement, const
       std::vector<NodeId>(count, -1), std::vector<NodeId>(count, -1), std::vector<Epilogue>(count, Epilogue::kNone),
       std::vector<NodeId>(count, -1), std::vector<NodeId>(count, -1), std::vector<bool>(count, false)};
   const std::vector<NodeId> reader = only_readers(function, placement, reads);
-  std::vector<int> slopes_taken(count, 0);
+  std::vector<int> slopes_taken(count, 0);  // of each slope's node, by products
   for (std::size_t id = 0; id < count; ++id) {
     if (!placement.is_needed[id] || !is_gemm(function, placement, function.nodes()[id])) continue;
     NodeId last = static_cast<NodeId>(id);
@@ -88,12 +110,12 @@ Fusion fuse_products(const Function& function, const Placement& placement, const
         next = reader[static_cast<std::size_t>(last)];
       }
     }
-    std::optional<Epilogue> epilogue = next < 0 ? std::nullopt : epilogue_of(function, function.node(next));
-    const SlopeFactor factor = next < 0 || epilogue ? SlopeFactor{} : slope_factor(function, placement, next, last);
-    if (factor.z >= 0) {
-      epilogue = Epilogue::kTanhSlope;
-      fusion.slope_of[static_cast<std::size_t>(next)] = factor.z;
-      ++slopes_taken[static_cast<std::size_t>(factor.node)];
+    std::optional<Epilogue> epilogue = next < 0 ? std::nullopt : epilogue_of(function.node(next).op);
+    const Slope slope = next < 0 || epilogue ? Slope{} : slope_of_reader(function, placement, next, last);
+    if (slope.z >= 0) {
+      epilogue = slope.epilogue;
+      fusion.slope_of[static_cast<std::size_t>(next)] = slope.z;
+      ++slopes_taken[static_cast<std::size_t>(slope.node)];
     }
     if (epilogue) {
       fusion.is_inner[static_cast<std::size_t>(last)] = true;
@@ -103,11 +125,12 @@ Fusion fuse_products(const Function& function, const Placement& placement, const
     fusion.bias[static_cast<std::size_t>(last)] = bias;
     fusion.epilogue[static_cast<std::size_t>(last)] = epilogue.value_or(Epilogue::kNone);
   }
-  for (std::size_t id = 0; id < count; ++id) {  // 1 - z² that products alone read need not exist
+  for (std::size_t id = 0; id < count; ++id) {  // a slope that products alone read need not exist
     if (slopes_taken[id] == 0 || slopes_taken[id] != reads[id]) continue;
     fusion.is_inner[id] = true;
-    const auto square = static_cast<std::size_t>(function.nodes()[id].operands[1]);
-    if (reads[square] == 1) fusion.is_inner[square] = true;
+    const Node& slope = function.nodes()[id];
+    const auto inner = static_cast<std::size_t>(slope.operands[1]);  // z², 1 - z; of a condition, z itself
+    if (slope.op != Op::kLess && reads[inner] == 1) fusion.is_inner[inner] = true;
   }
   return fusion;
 }

@@ -62,8 +62,18 @@ enum class Step : std::uint8_t {
   kAddExtension,
 };
 
-/// What a product applies to its result while it is at hand. kTanhSlope: times 1 - z², z the last source.
-enum class Epilogue : std::uint8_t { kNone, kTanh, kRelu, kSigmoid, kSoftplus, kTanhSlope };
+/// What a product applies to its result while it is at hand: an activation, or the slope of one, told from the z that
+/// the activation gave, which is the last source.
+enum class Epilogue : std::uint8_t {
+  kNone,
+  kTanh,
+  kRelu,
+  kSigmoid,
+  kSoftplus,
+  kTanhSlope,     // times 1 - z²
+  kReluSlope,     // times 1 where z > 0, 0 elsewhere
+  kSigmoidSlope,  // times z (1 - z)
+};
 
 struct Instruction {
   Step step = Step::kElementwise;

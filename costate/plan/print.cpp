@@ -13,7 +13,8 @@ constexpr std::string_view kMotionNames[] = {"", " lane", " row", " scalar"};
 constexpr std::string_view kStepNames[] = {"fill",     "elementwise", "pair",         "copy",    "gather",
                                            "scatter",  "reduce",      "gemm",         "batched", "extension",
                                            "add_gemm", "add_lanes",   "add_extension"};
-constexpr std::string_view kEpilogueNames[] = {"", "+tanh", "+relu", "+sigmoid", "+softplus", "+tanh_slope"};
+constexpr std::string_view kEpilogueNames[] = {"",          "+tanh",       "+relu",       "+sigmoid",
+                                               "+softplus", "+tanh_slope", "+relu_slope", "+sigmoid_slope"};
 
 std::string place(const Slot& slot) {
   std::string name(kRegionNames[static_cast<std::size_t>(slot.region)]);

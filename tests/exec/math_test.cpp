@@ -31,6 +31,8 @@ const std::vector<Row>& rows() {
       {Op::kLog, [](long double x) { return std::log(x); }, 2, 2, {{1e-30, 1e-20}, {0.01, 3}, {0.9, 1.1}, {1, 1e30}}},
       {Op::kLog1p, [](long double x) { return std::log1p(x); }, 3, 3, {{-0.99, 5}, {-1e-3, 1e-3}, {1, 1e20}}},
       {Op::kTanh, [](long double x) { return std::tanh(x); }, 5, 3, {{-12, 12}, {-1, 1}, {-1e-3, 1e-3}}},
+      {Op::kExpm1, [](long double x) { return std::expm1(x); }, 3, 3, {{-40, 80}, {-1, 1}, {-1e-6, 1e-6}}},
+      {Op::kErf, [](long double x) { return std::erf(x); }, 5, 2, {{-6, 6}, {-1, 1}, {-1e-3, 1e-3}}},
       {Op::kSigmoid, exact_sigmoid, 3, 3, {{-80, 40}, {-2, 2}}},
       {Op::kSoftplus, exact_softplus, 3, 3, {{-80, 80}, {-2, 2}}},
       {Op::kSin, [](long double x) { return std::sin(x); }, 2, 2, {{-3.2, 3.2}, {-1000, 1000}, {1e5, 1e6}}},

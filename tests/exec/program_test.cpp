@@ -10,6 +10,7 @@
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/trace.h"
+#include "costate/plan/plan.h"
 
 namespace costate {
 namespace {
@@ -140,6 +141,11 @@ std::vector<Case> programs() {
                                           {{"x", {13}}})});
   cases.push_back({"tied_weights",
                    trace([=](Array x) { return matmul(transpose(Array(w1)), tanh(matmul(w1, x))); }, {{"x", {3}}})});
+  // Reverse programs apply the slope of an activation to the product that brings its cotangent; softplus has none.
+  for (const auto& [name, activation] : std::initializer_list<std::pair<std::string, Array (*)(Operand)>>{
+           {"tanh", tanh}, {"relu", relu}, {"sigmoid", sigmoid}, {"softplus", softplus}})
+    cases.push_back({name + "_layers",
+                     trace([=](Array x) { return matmul(w2, activation(matmul(w1, x) + b1)) + b2; }, {{"x", {3}}})});
   cases.push_back({"constant_output", trace(
                                           [](Array x) {
                                             return std::vector<Array>{x, constant(3.0)};
@@ -181,6 +187,16 @@ TEST(Derivatives, NestToThirdOrder) {
   const double x = 0.7;  // (sin x e^x)''' = 2 e^x (cos x - sin x)
   const RunResult result = compile(f).run({HostArray({1}, std::vector<double>{x})});
   EXPECT_NEAR(result.outputs[0].at(0), 2 * std::exp(x) * (std::cos(x) - std::sin(x)), 1e-14);
+}
+
+TEST(Program, SlopesOfActivationsGoWithTheirProducts) {
+  for (const Case& one : programs()) {
+    const std::string epilogue = one.name.substr(0, one.name.find('_')) + "_slope";
+    if (!one.name.ends_with("_layers") || one.name == "softplus_layers") continue;
+    EXPECT_NE(to_string(internal::lower(vjp(one.function), {.lanes = 8, .late_inputs = {}})).find("+" + epilogue),
+              std::string::npos)
+        << epilogue;
+  }
 }
 
 TEST(Program, SampleBitsDoNotDependOnBatchOrLanes) {

@@ -36,7 +36,9 @@ HWY_INLINE void map(const T* x, T* out, std::size_t count, F f) {
 COSTATE_UNARY(neg, (static_cast<void>(d), hn::Neg(v)))
 COSTATE_UNARY(abs, (static_cast<void>(d), hn::Abs(v)))
 COSTATE_UNARY(sign, keep_nan<decltype(d)>(v, hn::IfThenElseZero(hn::Ne(v, hn::Zero(d)), hn::CopySign(number(d, 1), v))))
+COSTATE_UNARY(relu, keep_nan<decltype(d)>(v, hn::Max(v, hn::Zero(d))))
 COSTATE_UNARY(exp, exp_vector(d, v))
+COSTATE_UNARY(expm1, expm1_vector(d, v))
 COSTATE_UNARY(log, log_vector(d, v))
 COSTATE_UNARY(log1p, log1p_vector(d, v))
 COSTATE_UNARY(sqrt, (static_cast<void>(d), hn::Sqrt(v)))
@@ -45,14 +47,13 @@ COSTATE_UNARY(cos, cos_vector(d, v))
 COSTATE_UNARY(tanh, tanh_vector(d, v))
 COSTATE_UNARY(sigmoid, sigmoid_vector(d, v))
 COSTATE_UNARY(softplus, softplus_vector(d, v))
-COSTATE_UNARY_LIBRARY(expm1)
+COSTATE_UNARY(erf, erf_vector(d, v))
 COSTATE_UNARY_LIBRARY(tan)
 COSTATE_UNARY_LIBRARY(asin)
 COSTATE_UNARY_LIBRARY(acos)
 COSTATE_UNARY_LIBRARY(atan)
 COSTATE_UNARY_LIBRARY(sinh)
 COSTATE_UNARY_LIBRARY(cosh)
-COSTATE_UNARY_LIBRARY(erf)
 
 /// An operand along one row: the vector at i, or the row's one number.
 template <class T>
@@ -210,6 +211,7 @@ UnaryKernel<T> find_unary(Op op) {
     COSTATE_ROW(Tanh, tanh)
     COSTATE_ROW(Sigmoid, sigmoid)
     COSTATE_ROW(Softplus, softplus)
+    COSTATE_ROW(Relu, relu)
     COSTATE_ROW(Erf, erf)
     default:
       return nullptr;

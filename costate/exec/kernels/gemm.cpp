@@ -62,6 +62,14 @@ HWY_NOINLINE void activate_block(const Gemm<T>& g, std::size_t row, std::size_t 
         const auto z = load(factor);
         return hn::Mul(x, hn::NegMulAdd(z, z, number(d, 1)));
       });
+    case Activation::kReluSlope:
+      return each([](auto d, auto x, auto load, const T* factor)
+                      HWY_ATTR { return hn::IfThenElseZero(hn::Gt(load(factor), hn::Zero(d)), x); });
+    case Activation::kSigmoidSlope:
+      return each([](auto, auto x, auto load, const T* factor) HWY_ATTR {
+        const auto z = load(factor);
+        return hn::Mul(x, hn::NegMulAdd(z, z, z));
+      });
     case Activation::kNone:
       return;
   }

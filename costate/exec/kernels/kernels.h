@@ -85,8 +85,17 @@ void where(Operand<T> condition, Operand<T> x, Operand<T> y, T* out, std::size_t
 
 // ---- products
 
-/// kTanhSlope: x (1 - z²) with z from `slope_of`, the factor that the derivative of z = tanh brings.
-enum class Activation : std::uint8_t { kNone, kTanh, kRelu, kSigmoid, kSoftplus, kTanhSlope };
+/// The slopes are factors that the derivative of z = tanh(x), … brings, told from z, which stands in `slope_of`.
+enum class Activation : std::uint8_t {
+  kNone,
+  kTanh,
+  kRelu,
+  kSigmoid,
+  kSoftplus,
+  kTanhSlope,     // x (1 - z²)
+  kReluSlope,     // z > 0 ? x : 0
+  kSigmoidSlope,  // x z (1 - z)
+};
 enum class GemmStart : std::uint8_t { kZero, kAccumulate, kBiasRow, kBiasColumn };
 
 /// c [m, n] = activation(start + a [m, k] · b [k, n]); each element is one chain of fused multiply-adds in ascending k
@@ -103,7 +112,7 @@ struct Gemm {
   GemmStart start = GemmStart::kZero;
   const T* bias = nullptr;  // kBiasRow [m], kBiasColumn [n]
   Activation activation = Activation::kNone;
-  const T* slope_of = nullptr;  // kTanhSlope: stands as c does
+  const T* slope_of = nullptr;  // z of a slope: stands as c does
 };
 
 template <class T>

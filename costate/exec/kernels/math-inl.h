@@ -3,9 +3,11 @@
 // | function | f32 | f64 | method |
 // |----------|-----|-----|--------|
 // | exp      | 2   | 2   | Cody-Waite reduction by ln 2, Taylor to degree 7 / 13 |
+// | expm1    | 3   | 3   | as exp, without its 1 |
 // | log      | 2   | 2   | (f / (2 + f)) series of fdlibm's e_log |
 // | log1p    | 3   | 3   | log(1 + x) with the rounding of 1 + x put back (Kahan) |
 // | tanh     | 5   | 3   | f32: one rational; f64: e / (e + 2), e = exp(2x) - 1 |
+// | erf      | 5   | 2   | f32: one rational; f64: the C library |
 // | sigmoid  | 3   | 3   | 1 / (1 + exp(-x)) |
 // | softplus | 3   | 3   | max(x, 0) + log1p(exp(-abs(x))) |
 // | sin, cos | 2   | 2   | three-part reduction by pi / 2, fdlibm's kernels; abs(x) > 1e5 goes to the C library |
@@ -131,6 +133,18 @@ HWY_INLINE VecOf<D> exp_vector(D d, VecOf<D> x) {
 }
 
 template <class D>
+HWY_INLINE VecOf<D> expm1_vector(D d, VecOf<D> x) {
+  constexpr bool kF32 = kIsFloat<hn::TFromD<D>>;
+  const VecOf<D> clamped = hn::Min(hn::Max(x, number(d, kF32 ? -20.0 : -40.0)), number(d, kF32 ? 89.0 : 710.0));
+  const auto [n, r, series] = reduce_exponent(d, clamped);
+  // 2^n (exp(r) - 1) + (2^n - 1): no cancellation for small x. Half of it first, since 2^n may overflow.
+  const VecOf<D> p = hn::MulAdd(hn::Mul(r, r), series, r);
+  const VecOf<D> half = power_of_two(d, hn::Sub(n, number(d, 1)));
+  const VecOf<D> result = hn::MulAdd(half, p, hn::Sub(half, number(d, 0.5)));
+  return keep_nan<D>(x, hn::Add(result, result));
+}
+
+template <class D>
 HWY_INLINE VecOf<D> log_vector(D d, VecOf<D> x) {
   using T = hn::TFromD<D>;
   constexpr bool kF32 = kIsFloat<T>;
@@ -214,6 +228,24 @@ template <class D>
 HWY_INLINE VecOf<D> softplus_vector(D d, VecOf<D> x) {
   const VecOf<D> tail = log1p_vector(d, exp_vector(d, hn::Neg(hn::Abs(x))));
   return keep_nan<D>(x, hn::Add(hn::Max(x, hn::Zero(d)), tail));
+}
+
+template <class D>
+HWY_INLINE VecOf<D> erf_vector(D d, VecOf<D> x) {
+  if constexpr (kIsFloat<hn::TFromD<D>>) {
+    // Odd rational, minimax in the relative error (1.3e-8) up to the clamp, beyond which f32 is an ulp from 1.
+    const VecOf<D> c = clamp_keep_nan(d, x, 3.83);
+    const VecOf<D> z = hn::Mul(c, c);
+    const VecOf<D> p = polynomial(d, z,
+                                  {1.1283791522244042, 0.18722503644783897, 0.05240995778486478, 0.0036497740981121006,
+                                   0.0002859840480321798, 2.1252724667459274e-06});
+    const VecOf<D> q = polynomial(d, z,
+                                  {1.0, 0.49925677643743394, 0.11286827775897759, 0.014736538420244475,
+                                   0.0011411784634592279, 3.892234961298309e-05});
+    return hn::Div(hn::Mul(c, p), q);
+  } else {
+    return by_element(d, x, [](double value) { return std::erf(value); });
+  }
 }
 
 template <class D>
