@@ -146,12 +146,18 @@ void bind_function(nb::module_& module) {
       "of wrt.");
   module.def(
       "gradient",
-      [](const Array& value, const nb::sequence& wrt) {
+      [](const Array& value, const nb::object& wrt) -> nb::object {
         std::vector<Array> arrays;
-        for (const nb::handle x : wrt) arrays.push_back(to_array(x));
-        return gradient(value, arrays);
+        const bool is_one = nb::isinstance<Array>(wrt) || nb::isinstance<Parameter>(wrt);
+        if (is_one)  // an Array is a sequence too, of elements that value was not computed from
+          arrays.push_back(to_array(wrt));
+        else
+          for (const nb::handle x : nb::cast<nb::sequence>(wrt)) arrays.push_back(to_array(x));
+        const std::vector<Array> gradients = gradient(value, arrays);
+        return is_one ? nb::cast(gradients[0]) : nb::cast(gradients);
       },
-      nb::arg("value"), nb::arg("wrt"), "Inside a trace: the gradient of a scalar with respect to each Array of wrt.");
+      nb::arg("value"), nb::arg("wrt"),
+      "Inside a trace: the gradient of a scalar with respect to an Array, or to each of a list of Arrays.");
 }
 
 }  // namespace costate::python

@@ -50,6 +50,14 @@ def test_derivatives():
     np.testing.assert_allclose(tangent, gradient.sum(1), rtol=1e-13)
 
 
+def test_gradient_within_a_trace():
+    x = np.array([[0.1, 0.2, 0.3], [1.0, 2.0, 3.0]])
+    one = run(lambda x: costate.gradient(costate.sum(x * x * x), x), x, x=(3,))
+    np.testing.assert_allclose(one, 3 * x**2, rtol=1e-14)
+    listed = run(lambda x: costate.gradient(costate.sum(x * x * x), [x])[0], x, x=(3,))
+    np.testing.assert_array_equal(listed, one)
+
+
 @pytest.mark.parametrize("adjoint", ["discrete", "backsolve"])
 def test_a_net_is_trained_through_a_solve(adjoint):
     net = costate.Mlp(2, [16], 2, seed=1)
