@@ -34,8 +34,11 @@ std::size_t choose_lanes(std::size_t batch) {
   const std::size_t width = simd_lanes<T>();
   if (batch <= 2 || width == 1) return 1;
   if (batch <= 2 * width) return rounded_lanes<T>(batch);
-  // Two tiles of two vectors keep two cores busy where one of four would leave one idle, at no cost to a core.
-  return batch <= 4 * width ? rounded_lanes<T>((batch + 1) / 2) : 4 * width;
+  // Two tiles of two vectors keep two cores busy where one of four would leave one idle, at no cost to a core. Tiles of
+  // one size leave the last one no emptier than the others; four vectors do more a second than some more than three.
+  const std::size_t tiles = std::max<std::size_t>(2, (batch + 4 * width - 1) / (4 * width));
+  const std::size_t even = rounded_lanes<T>((batch + tiles - 1) / tiles);
+  return even <= 3 * width || tiles == 2 ? even : 4 * width;
 }
 
 /// Samples first … first + count - 1 of [batch, size] side by side: [size, lanes]. Padding repeats the last one.
