@@ -9,7 +9,7 @@
 // | tanh     | 5   | 3   | f32: one rational; f64: e / (e + 2), e = exp(2x) - 1 |
 // | erf      | 5   | 2   | f32: one rational; f64: the C library |
 // | sigmoid  | 3   | 3   | 1 / (1 + exp(-x)) |
-// | softplus | 3   | 3   | max(x, 0) + log1p(exp(-abs(x))) |
+// | softplus | 4   | 4   | max(x, 0) + log(1 + exp(-abs(x))) |
 // | sin, cos | 2   | 2   | three-part reduction by pi / 2, fdlibm's kernels; abs(x) > 1e5 goes to the C library |
 //
 // An ulp more where multiply-adds are not fused (no vectors). NaN comes out of NaN, and infinities behave as in the C
@@ -45,6 +45,18 @@ HWY_INLINE VecOf<D> polynomial(D d, VecOf<D> x, const double (&c)[count]) {
   VecOf<D> sum = number(d, c[count - 1]);
   for (std::size_t i = count - 1; i-- > 0;) sum = hn::MulAdd(sum, x, number(d, c[i]));
   return sum;
+}
+
+/// c_0 + c_1 x + … + c_n x^n by its even and odd part, given x²: half as long a chain.
+template <class D, std::size_t count>
+HWY_INLINE VecOf<D> split_polynomial(D d, VecOf<D> x, VecOf<D> square, const double (&c)[count]) {
+  static_assert(count % 2 == 0);
+  VecOf<D> even = number(d, c[count - 2]), odd = number(d, c[count - 1]);
+  for (std::size_t i = count - 2; i > 0; i -= 2) {
+    even = hn::MulAdd(even, square, number(d, c[i - 2]));
+    odd = hn::MulAdd(odd, square, number(d, c[i - 1]));
+  }
+  return hn::MulAdd(odd, x, even);
 }
 
 /// c_0 + c_1 x + … + x^n.
@@ -101,10 +113,10 @@ HWY_INLINE VecOf<D> power_of_two(D d, VecOf<D> n) {
   return hn::BitCast(d, hn::ShiftLeft<kMantissa>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, kBias))));
 }
 
-/// x = n ln 2 + r with whole n: exp(x) = 2^n (1 + r + r² series).
+/// x = n ln 2 + r with whole n: exp(x) = 2^n (1 + p), p = exp(r) - 1.
 template <class D>
 struct Reduced {
-  VecOf<D> n, r, series;
+  VecOf<D> n, p;
 };
 
 template <class D>
@@ -113,32 +125,33 @@ HWY_INLINE Reduced<D> reduce_exponent(D d, VecOf<D> x) {
   const VecOf<D> n = hn::Round(hn::Mul(x, number(d, 1.44269504088896340736)));
   VecOf<D> r = hn::NegMulAdd(n, number(d, kF32 ? 0.693359375 : 6.93147180369123816490e-01), x);
   r = hn::NegMulAdd(n, number(d, kF32 ? -2.12194440054690583e-4 : 1.90821492927058770002e-10), r);
+  const VecOf<D> square = hn::Mul(r, r);
+  VecOf<D> series;
   if constexpr (kF32)
-    return {n, r, polynomial(d, r, {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040})};
+    series = split_polynomial(d, r, square, {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040});
   else
-    return {n, r,
-            polynomial(d, r,
-                       {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880,
-                        1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0})};
+    series = split_polynomial(d, r, square,
+                              {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880,
+                               1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0});
+  return {n, hn::MulAdd(square, series, r)};
 }
 
 template <class D>
 HWY_INLINE VecOf<D> exp_vector(D d, VecOf<D> x) {
   constexpr bool kF32 = kIsFloat<hn::TFromD<D>>;
   const VecOf<D> clamped = hn::Min(hn::Max(x, number(d, kF32 ? -104.0 : -746.0)), number(d, kF32 ? 89.0 : 710.0));
-  const auto [n, r, series] = reduce_exponent(d, clamped);
-  const VecOf<D> p = hn::Add(hn::MulAdd(hn::Mul(r, r), series, r), number(d, 1));
+  const auto [n, p] = reduce_exponent(d, clamped);
   const VecOf<D> half = hn::Floor(hn::Mul(n, number(d, 0.5)));  // in two factors: 2^n itself may overflow or vanish
-  return keep_nan<D>(x, hn::Mul(hn::Mul(p, power_of_two(d, half)), power_of_two(d, hn::Sub(n, half))));
+  return keep_nan<D>(
+      x, hn::Mul(hn::Mul(hn::Add(p, number(d, 1)), power_of_two(d, half)), power_of_two(d, hn::Sub(n, half))));
 }
 
 template <class D>
 HWY_INLINE VecOf<D> expm1_vector(D d, VecOf<D> x) {
   constexpr bool kF32 = kIsFloat<hn::TFromD<D>>;
   const VecOf<D> clamped = hn::Min(hn::Max(x, number(d, kF32 ? -20.0 : -40.0)), number(d, kF32 ? 89.0 : 710.0));
-  const auto [n, r, series] = reduce_exponent(d, clamped);
+  const auto [n, p] = reduce_exponent(d, clamped);
   // 2^n (exp(r) - 1) + (2^n - 1): no cancellation for small x. Half of it first, since 2^n may overflow.
-  const VecOf<D> p = hn::MulAdd(hn::Mul(r, r), series, r);
   const VecOf<D> half = power_of_two(d, hn::Sub(n, number(d, 1)));
   const VecOf<D> result = hn::MulAdd(half, p, hn::Sub(half, number(d, 0.5)));
   return keep_nan<D>(x, hn::Add(result, result));
@@ -211,8 +224,7 @@ HWY_INLINE VecOf<D> tanh_vector(D d, VecOf<D> x) {
   } else {
     // e / (e + 2) with e = exp(2 |x|) - 1 = 2^n (exp(r) - 1) + (2^n - 1): no cancellation for small x, and one
     // division.
-    const auto [n, r, series] = reduce_exponent(d, hn::Min(hn::Abs(hn::Add(x, x)), number(d, 40)));
-    const VecOf<D> p = hn::MulAdd(hn::Mul(r, r), series, r);
+    const auto [n, p] = reduce_exponent(d, hn::Min(hn::Abs(hn::Add(x, x)), number(d, 40)));
     const VecOf<D> power = power_of_two(d, n);
     const VecOf<D> e = hn::MulAdd(power, p, hn::Sub(power, number(d, 1)));
     return hn::CopySign(keep_nan<D>(x, hn::Div(e, hn::Add(e, number(d, 2)))), x);
@@ -226,8 +238,21 @@ HWY_INLINE VecOf<D> sigmoid_vector(D d, VecOf<D> x) {
 
 template <class D>
 HWY_INLINE VecOf<D> softplus_vector(D d, VecOf<D> x) {
-  const VecOf<D> tail = log1p_vector(d, exp_vector(d, hn::Neg(hn::Abs(x))));
-  return keep_nan<D>(x, hn::Add(hn::Max(x, hn::Zero(d)), tail));
+  // log(1 + e) of 0 <= e <= 1 as 2 artanh(s), s = e / (2 + e) up to 1/3: a minimax polynomial in s^2 and one division.
+  const VecOf<D> e = exp_vector(d, hn::Neg(hn::Abs(x)));
+  const VecOf<D> s = hn::Div(e, hn::Add(e, number(d, 2)));
+  const VecOf<D> z = hn::Mul(s, s);
+  VecOf<D> series;
+  if constexpr (kIsFloat<hn::TFromD<D>>)
+    series = split_polynomial(
+        d, z, hn::Mul(z, z),
+        {1.0, 0.33333339513216986, 0.19999355623431167, 0.14310103704218619, 0.10699280253339272, 0.12196954042011512});
+  else
+    series = split_polynomial(d, z, hn::Mul(z, z),
+                              {1.0, 0.3333333333333334, 0.19999999999996435, 0.14285714286311463, 0.11111111059551837,
+                               0.09090911711247626, 0.07692223530229984, 0.06668438407871918, 0.05857637334055213,
+                               0.05488308318973747, 0.03490195249166216, 0.08244142965694784});
+  return keep_nan<D>(x, hn::MulAdd(hn::Add(s, s), series, hn::Max(x, hn::Zero(d))));
 }
 
 template <class D>
