@@ -8,7 +8,7 @@
 // | log1p    | 3   | 3   | log(1 + x) with the rounding of 1 + x put back (Kahan) |
 // | tanh     | 5   | 3   | f32: one rational; f64: e / (e + 2), e = exp(2x) - 1 |
 // | erf      | 5   | 2   | f32: one rational; f64: the C library |
-// | sigmoid  | 3   | 3   | 1 / (1 + exp(-x)) |
+// | sigmoid  | 3   | 3   | 1 / (1 + e) or e / (1 + e), e = exp(-abs(x)) |
 // | softplus | 4   | 4   | max(x, 0) + log(1 + exp(-abs(x))) |
 // | sin, cos | 2   | 2   | three-part reduction by pi / 2, fdlibm's kernels; abs(x) > 1e5 goes to the C library |
 //
@@ -146,6 +146,15 @@ HWY_INLINE VecOf<D> exp_vector(D d, VecOf<D> x) {
       x, hn::Mul(hn::Mul(hn::Add(p, number(d, 1)), power_of_two(d, half)), power_of_two(d, hn::Sub(n, half))));
 }
 
+/// exp(-|x|), and 0 where that is no normal number. NaN gives anything.
+template <class D>
+HWY_INLINE VecOf<D> decaying_exp(D d, VecOf<D> x) {
+  const VecOf<D> least = number(d, kIsFloat<hn::TFromD<D>> ? -87 : -708), negative = hn::Neg(hn::Abs(x));
+  const auto [n, p] = reduce_exponent(d, hn::Max(negative, least));
+  const VecOf<D> power = power_of_two(d, n);
+  return hn::IfThenElseZero(hn::Ge(negative, least), hn::MulAdd(power, p, power));
+}
+
 template <class D>
 HWY_INLINE VecOf<D> expm1_vector(D d, VecOf<D> x) {
   constexpr bool kF32 = kIsFloat<hn::TFromD<D>>;
@@ -233,13 +242,15 @@ HWY_INLINE VecOf<D> tanh_vector(D d, VecOf<D> x) {
 
 template <class D>
 HWY_INLINE VecOf<D> sigmoid_vector(D d, VecOf<D> x) {
-  return hn::Div(number(d, 1), hn::Add(number(d, 1), exp_vector(d, hn::Neg(x))));
+  const VecOf<D> e = decaying_exp(d, x), one = number(d, 1);
+  const VecOf<D> numerator = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one);
+  return keep_nan<D>(x, hn::Div(numerator, hn::Add(one, e)));
 }
 
 template <class D>
 HWY_INLINE VecOf<D> softplus_vector(D d, VecOf<D> x) {
   // log(1 + e) of 0 <= e <= 1 as 2 artanh(s), s = e / (2 + e) up to 1/3: a minimax polynomial in s^2 and one division.
-  const VecOf<D> e = exp_vector(d, hn::Neg(hn::Abs(x)));
+  const VecOf<D> e = decaying_exp(d, x);
   const VecOf<D> s = hn::Div(e, hn::Add(e, number(d, 2)));
   const VecOf<D> z = hn::Mul(s, s);
   VecOf<D> series;
