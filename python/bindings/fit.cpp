@@ -205,7 +205,7 @@ void bind_fit(nb::module_& module) {
       nb::arg("hold_out") = 0.2, nb::arg("hidden") = std::vector<std::int64_t>{64, 64}, nb::arg("activation") = "tanh",
       nb::arg("interpolation") = "linear", nb::arg("method") = "dopri5", nb::arg("rtol") = 1e-5, nb::arg("atol") = 1e-6,
       nb::arg("adjoint") = "discrete", nb::arg("loss") = "mse", nb::arg("window") = 0, nb::arg("optimizer") = "adam",
-      nb::arg("learning_rate") = 1e-2, nb::arg("epochs") = 500, nb::arg("polish") = 100, nb::arg("batch") = 0,
+      nb::arg("learning_rate") = 1e-2, nb::arg("epochs") = 500, nb::arg("polish") = 500, nb::arg("batch") = 0,
       nb::arg("seed") = 0,
       R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
