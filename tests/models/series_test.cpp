@@ -243,6 +243,39 @@ TEST(Fit, LeavesOutSamplesWhoseSolveFailsAndNeverKeepsNan) {
     for (std::int64_t i = 0; i < parameter.value().size(); ++i) EXPECT_TRUE(std::isfinite(parameter.value().at(i)));
 }
 
+TEST(Fit, ShowsEachSampleOnOneLine) {
+  const TimeSeries series = decay(23);
+  FitConfig config = config_of(series);
+  config.hold_out = 0;
+  config.epochs = 1;
+  config.polish = 0;
+  for (const std::int64_t window : {2, 8, 11, 23}) {
+    config.window = window;
+    double end = 0;
+    for (const StatePath& path : fit(series, config).fitted) {
+      EXPECT_EQ(path.times.front(), end) << window;
+      end = path.times.back();
+    }
+    EXPECT_EQ(end, series.trajectories[0].times.back());
+  }
+}
+
+TEST(Fit, TheLinearBaselineStartsAtRest) {
+  // Over 3,000 units of time, drawn rates of about 1 would leave the numbers that there are.
+  std::vector<double> times, states;
+  for (int i = 0; i < 40; ++i) {
+    times.push_back(i < 20 ? 0.1 * i : 150.0 * (i - 19));
+    states.insert(states.end(), {std::exp(-times.back()), std::sin(times.back())});
+  }
+  const TimeSeries series = series_of({trajectory(times, states)});
+  for (const std::uint64_t seed : {0, 1, 2}) {
+    FitConfig config = config_of(series);
+    config.epochs = 3;
+    config.seed = seed;
+    EXPECT_LT(fit(series, config).errors.back().relative, 10);
+  }
+}
+
 TEST(Forecast, MistakesAreNamed) {
   const TimeSeries series = decay(10);
   const SeriesModel model(config_of(series), series, measure(series));
