@@ -172,7 +172,22 @@ void bind_fit(nb::module_& module) {
           nb::arg("states"), "The learned rate of change at each state [n, state], in the data's units.")
       .def(
           "save", [](const FitResult& result, const std::string& path) { result.model.save(path); }, nb::arg("path"),
-          "Writes the model as safetensors.");
+          "Writes the model as safetensors, for costate.load.");
+
+  module.def(
+      "load",
+      [](const std::string& path) {
+        return FitResult{.model = SeriesModel::load(path),
+                         .series = {},
+                         .split = {},
+                         .training = {},
+                         .errors = {},
+                         .fitted = {},
+                         .forecasts = {},
+                         .forecast_samples = {}};
+      },
+      nb::arg("path"),
+      "A model that Fit.save wrote, or `costate fit` as model.safetensors; its errors and history are empty.");
 
   module.def(
       "fit",

@@ -39,6 +39,11 @@ def test_the_model_is_saved(tmp_path):
 
     arrays = load_file(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(arrays["net.0.weight"], model.parameters[0].value)
+    loaded = costate.load(str(tmp_path / "model.safetensors"))
+    np.testing.assert_array_equal(loaded.predict([1.0, 0.0], times), model.predict([1.0, 0.0], times))
+    assert loaded.errors == {}
+    with pytest.raises(costate.IoError, match="absent"):
+        costate.load(str(tmp_path / "absent"))
 
 
 def test_equal_seeds_give_equal_bits():
