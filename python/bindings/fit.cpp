@@ -1,5 +1,6 @@
 // Fits of time series, NumPy in and out.
 #include <atomic>
+#include <cmath>
 
 #include "costate/base/error.h"
 #include "costate/models/models.h"
@@ -64,6 +65,10 @@ TimeSeries to_series(const nb::object& times, const nb::object& states, const nb
         throw DataError("[fit] times must increase; in trajectory ", i, " ", trajectory.times[k - 1],
                         " is followed by ", trajectory.times[k], ".");
     trajectory.states = check_rows(all_states[i], trajectory.times.size(), "states");
+    for (std::int64_t k = 0; k < trajectory.states.size(); ++k)
+      if (std::isinf(trajectory.states.at(k)))
+        throw DataError("[fit] states must be finite, or NaN where nothing was measured; trajectory ", i, " has ",
+                        trajectory.states.at(k), ".");
     if (!all_inputs.empty()) trajectory.inputs = check_rows(all_inputs[i], trajectory.times.size(), "inputs");
     series.trajectories.push_back(std::move(trajectory));
   }
@@ -125,6 +130,12 @@ nb::object predict(const SeriesModel& model, nb::handle start, nb::handle times,
     throw ShapeError("[predict] start must hold ", model.state_names().size(), " numbers; got ", query.start.size(),
                      ".");
   if (query.times.empty()) throw ShapeError("[predict] times must hold at least one time.");
+  // solve says so too, but in the model's unit of time.
+  const double direction = query.times.back() > query.times.front() ? 1 : -1;
+  for (std::size_t k = 1; k < query.times.size(); ++k)
+    if (!(direction * (query.times[k] - query.times[k - 1]) > 0))
+      throw InvalidArgument("[predict] times must ascend or descend strictly; ", query.times[k - 1],
+                            " is followed by ", query.times[k], ".");
   if (!model.input_names().empty()) {
     if (input_times.is_none() || inputs.is_none())
       throw InvalidArgument("[predict] the model has inputs; give input_times and inputs.");
