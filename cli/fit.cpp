@@ -1,4 +1,5 @@
 // costate fit: a neural ODE from a CSV file into a run folder.
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <iomanip>
@@ -74,12 +75,16 @@ void print_units(const FitResult& result) {
 
 void print_errors(const FitResult& result) {
   if (result.errors.empty()) return;
+  const std::vector<std::string>& states = result.model.config().columns.states;
+  std::size_t longest = 12;
+  for (const std::string& state : states) longest = std::max(longest, state.size());
+  const int width = static_cast<int>(longest) + 2;
   std::cout << "hold-out error (root mean square, in the data's units)\n" << std::left << std::setw(14) << "";
-  for (const std::string& state : result.model.config().columns.states) std::cout << std::setw(14) << state;
+  for (const std::string& state : states) std::cout << std::setw(width) << state;
   std::cout << "relative\n";
   for (const ForecastError& error : result.errors) {
     std::cout << std::setw(14) << error.model << std::setprecision(4);
-    for (const double rmse : error.rmse) std::cout << std::setw(14) << rmse;
+    for (const double rmse : error.rmse) std::cout << std::setw(width) << rmse;
     std::cout << error.relative << "\n";
   }
 }
@@ -146,7 +151,7 @@ void add_training_options(CLI::App& command, Arguments& a) {
       ->group("Training");
   command.add_option("--optimizer", a.optimizer, "adam, adamw, sgd or lbfgs (adam)")->group("Training");
   command.add_option("--epochs", a.epochs, "Passes over the windows (500)")->group("Training");
-  command.add_option("--polish", a.polish, "Further epochs of L-BFGS on all windows (100)")->group("Training");
+  command.add_option("--polish", a.polish, "Further epochs of L-BFGS on all windows, fewer once none lowers the loss (500)")->group("Training");
   command.add_option("--lr", a.learning_rate, "Learning rate, which falls to 1 % of it on half a cosine (0.01)")
       ->group("Training");
   command.add_option("--batch", a.batch, "Windows a step (64)")->group("Training");

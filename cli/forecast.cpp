@@ -49,10 +49,7 @@ int run(const Arguments& arguments) {
   }
   const TimeSeries series = forecast(model, options);
   const std::filesystem::path out = arguments.out ? std::filesystem::path(*arguments.out) : folder.forecast();
-  std::vector<std::string> comments = {text::concat("costate forecast ", arguments.run)};
-  if (!series.time_scale.unit.empty())
-    comments.push_back(text::concat("times are ", series.time_scale.unit, " since ", series.time_scale.origin));
-  write_series(out, series, comments);
+  write_series(out, series, {text::concat("costate forecast ", arguments.run)});
   if (out != "/dev/stdout") std::cout << "forecast: " << out.string() << "\n";
   return 0;
 }

@@ -97,8 +97,23 @@ void flush_folder(const fs::path& target) {
   if (reason == EIO) fail("write_atomically", "flush the folder of", target, reason, "Check the disk.");
 }
 
+/// Whether the path is one of an open file, as /dev/stdout is by way of /proc/self/fd/1. It may stand for a regular file,
+/// even one without a name; replacing that would take it from those who have it open, or replace the link in /dev.
+bool names_descriptor(fs::path path) {
+  constexpr int kMaxLinks = 40;
+  std::error_code error;
+  for (int link = 0; link < kMaxLinks; ++link) {
+    if (fs::canonical(folder_of(path), error).string().starts_with("/proc/")) return true;
+    const fs::path target = fs::read_symlink(path, error);
+    if (error) return false;
+    path = folder_of(path) / target;
+  }
+  return false;
+}
+
+/// At the end of what has been written to it.
 void write_through(const fs::path& path, std::string_view bytes) {
-  File device(path, O_WRONLY);
+  File device(path, O_WRONLY | O_APPEND);
   int reason = device.is_open() ? device.write_all(bytes) : errno;
   if (reason == 0) reason = device.close();
   if (reason != 0) fail("write_atomically", "write to", path, reason, "Write to a file instead.");
@@ -146,12 +161,13 @@ void write_atomically(const fs::path& path, std::string_view bytes) {
     write_and_rename(path, bytes);
   } else if (S_ISDIR(status.st_mode)) {
     fail("write_atomically", "write", path, EISDIR, "Name a file in it.");
-  } else if (!S_ISREG(status.st_mode)) {
+  } else if (!S_ISREG(status.st_mode) || names_descriptor(path)) {
     write_through(path, bytes);
   } else {
     std::error_code error;
     const fs::path target = fs::canonical(path, error);
-    write_and_rename(error ? path : target, bytes);
+    if (error) fail("write_atomically", "follow the link", path, error.value(), "Name the file itself.");
+    write_and_rename(target, bytes);
   }
 }
 

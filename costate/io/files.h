@@ -11,8 +11,8 @@ namespace costate {
 std::string read_file(const std::filesystem::path& path);
 
 /// Replaces the file at `path` by `bytes`, or leaves it as it was: writes a temporary file in the same folder, flushes
-/// it to the disk and renames it. A link is followed; a device or pipe (such as /dev/stdout) is written straight
-/// through. The folder must exist.
+/// it to the disk and renames it. A link is followed; a device, a pipe or an open file (such as /dev/stdout) is written
+/// straight through, at its end. The folder must exist.
 ///
 /// Throws: IoError with the path and the system's reason (full disk, unwritable folder, …); the old file is intact
 ///         and the temporary file is gone.

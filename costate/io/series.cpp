@@ -146,8 +146,9 @@ std::vector<CsvColumn> series_columns(const TimeSeries& series) {
   return columns;
 }
 
-void write_series(const std::filesystem::path& path, const TimeSeries& series,
-                  const std::vector<std::string>& comments) {
+void write_series(const std::filesystem::path& path, const TimeSeries& series, std::vector<std::string> comments) {
+  if (!series.time_scale.unit.empty())
+    comments.push_back(text::concat("times are ", series.time_scale.unit, " since ", series.time_scale.origin));
   write_csv(path, series_columns(series), comments);
 }
 

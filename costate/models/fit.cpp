@@ -52,30 +52,33 @@ StatePath predict_path(const SeriesModel& model, const TimeSeries& series, const
   return {window.trajectory, std::move(times), model.predict(query)};
 }
 
-/// Windows that do not overlap by more than they must, so that one line shows the fit.
-std::vector<StatePath> fitted_paths(const SeriesModel& model, const TimeSeries& series,
-                                    const SeriesObjective& objective) {
-  std::vector<StatePath> paths;
-  std::size_t trajectory = 0, covered = 0;
-  for (std::size_t i = 0; i < objective.windows().size(); ++i) {
-    const Window& window = objective.windows()[i];
-    if (window.trajectory != trajectory) covered = 0;
-    trajectory = window.trajectory;
-    const bool is_last = i + 1 == objective.windows().size() || objective.windows()[i + 1].trajectory != trajectory;
-    if (covered > 0 && window.first + 1 < covered && !(is_last && covered < window.first + window.count)) continue;
-    covered = window.first + window.count;
-    paths.push_back(predict_path(model, series, window, objective.start_of(i),
-                                 dense_times(series.trajectories[trajectory].times, window)));
-  }
-  return paths;
-}
-
-/// The samples held out, without those before from which the forecast starts.
-StatePath last_samples(StatePath path, std::size_t held) {
-  const auto first = static_cast<std::ptrdiff_t>(path.times.size() - held);
+/// The end of a path: its last `count` times.
+StatePath end_of(StatePath path, std::size_t count) {
+  const auto first = static_cast<std::ptrdiff_t>(path.times.size() - count);
   path.times.erase(path.times.begin(), path.times.begin() + first);
   path.states.erase(path.states.begin(), path.states.begin() + first);
   return path;
+}
+
+/// As few windows as reach over all samples, each shown from where the one before ended, so that one line shows the fit.
+std::vector<StatePath> fitted_paths(const SeriesModel& model, const TimeSeries& series,
+                                    const SeriesObjective& objective) {
+  const std::vector<Window>& windows = objective.windows();
+  std::vector<StatePath> paths;
+  std::size_t trajectory = 0, covered = 0;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const Window& window = windows[i];
+    if (window.trajectory != trajectory) covered = 0;
+    trajectory = window.trajectory;
+    const bool is_last = i + 1 == windows.size() || windows[i + 1].trajectory != trajectory;
+    if (!is_last && windows[i + 1].first < std::max<std::size_t>(covered, 1)) continue;
+    const std::size_t begin = std::max(window.first + 1, covered) - 1, end = window.first + window.count;
+    covered = end;
+    StatePath path = predict_path(model, series, window, objective.start_of(i),
+                                  dense_times(series.trajectories[trajectory].times, window));
+    paths.push_back(end_of(std::move(path), (end - 1 - begin) * kPointsPerStep + 1));
+  }
+  return paths;
 }
 
 class Errors {
@@ -135,7 +138,7 @@ Trained train_model(const TimeSeries& series, const Split& split, const FitConfi
                       forecast.held + 1};
     StatePath path = predict_path(trained.model, series, forecast.samples, forecast.start, {begin, end});
     const std::vector<double> joint = path.states[path.states.size() - forecast.held - 1];
-    trained.forecast_samples.push_back(last_samples(std::move(path), forecast.held));
+    trained.forecast_samples.push_back(end_of(std::move(path), forecast.held));
     trained.forecasts.push_back(predict_path(trained.model, series, held, joint, dense_times(times, held)));
     for (std::size_t i = 0; i < forecast.held; ++i)
       errors.add(held.trajectory, held.first + 1 + i, trained.forecast_samples.back().states[i]);

@@ -37,7 +37,7 @@ struct FitConfig {
   OptimizerKind optimizer = OptimizerKind::kAdam;
   double learning_rate = 1e-2;
   std::int64_t epochs = 500;
-  std::int64_t polish = 100;  // further epochs of L-BFGS
+  std::int64_t polish = 500;  // further epochs of L-BFGS
   std::int64_t batch = 0;     // windows a step; 0: 64, or all if there are fewer
   std::uint64_t seed = 0;
 

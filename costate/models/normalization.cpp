@@ -1,6 +1,8 @@
 #include "costate/models/normalization.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "costate/base/error.h"
 
@@ -30,27 +32,69 @@ void measure_columns(const TimeSeries& series, HostArray Trajectory::*values, co
       throw DataError("[fit] the numbers of '", names[column],
                       "' are too large to be squared; give them in another unit.");
     // Rounding of the mean is no variation.
-    if (std::sqrt(variance) > 1e-12 * (1 + std::abs(offset[column]))) scale[column] = std::sqrt(variance);
+    if (std::sqrt(variance) > 1e-12 * std::abs(offset[column])) scale[column] = std::sqrt(variance);
   }
 }
 
-/// 1 / root mean square of the normalized states' rate between neighbouring samples.
+/// How far and how fast states move, in their deviations: sums over pairs of samples.
+struct Movement {
+  double distance = 0;      // of |change|
+  double squared_rate = 0;  // of (change / time)^2
+  double count = 0;
+};
+
+/// From each sample to the first one that is at least `lag` away.
+Movement movement_of(const TimeSeries& series, std::size_t column, double scale, double lag) {
+  Movement movement;
+  const std::size_t columns = series.state_names.size();
+  for (const Trajectory& trajectory : series.trajectories) {
+    const std::vector<double>& times = trajectory.times;
+    const auto cell = [&](std::size_t i) {
+      return trajectory.states.at(static_cast<std::int64_t>(i * columns + column));
+    };
+    for (std::size_t from = 0, to = 1; from < times.size(); ++from) {
+      to = std::max(to, from + 1);
+      while (to < times.size() && times[to] - times[from] < lag) ++to;
+      if (to == times.size()) break;
+      const double change = (cell(to) - cell(from)) / scale, rate = change / (times[to] - times[from]);
+      if (!std::isfinite(rate)) continue;
+      movement.distance += std::abs(change);
+      movement.squared_rate += rate * rate;
+      movement.count += 1;
+    }
+  }
+  return movement;
+}
+
+/// Of all columns that move at all: one that rests says nothing about the others' time.
+Movement movement_of_all(const TimeSeries& series, const std::vector<double>& scale, double lag) {
+  Movement all;
+  for (std::size_t column = 0; column < scale.size(); ++column) {
+    const Movement movement = movement_of(series, column, scale[column], lag);
+    if (movement.distance == 0) continue;
+    all.distance += movement.distance;
+    all.squared_rate += movement.squared_rate;
+    all.count += movement.count;
+  }
+  return all;
+}
+
+/// 1 / root mean square of the states' rate over the shortest lag in which they move by half a deviation: over shorter
+/// ones noise would be divided by the spacing, which irregular times make as small as they like.
 double measure_time(const TimeSeries& series, const std::vector<double>& scale) {
-  double sum = 0, count = 0, span = 0;
-  const std::size_t columns = scale.size();
+  constexpr double kEnough = 0.5;
+  double span = 0, lag = std::numeric_limits<double>::infinity();
   for (const Trajectory& trajectory : series.trajectories) {
     span = std::max(span, trajectory.times.back() - trajectory.times.front());
     for (std::size_t i = 1; i < trajectory.times.size(); ++i)
-      for (std::size_t k = 0; k < columns; ++k) {
-        const double step = trajectory.states.at(static_cast<std::int64_t>(i * columns + k)) -
-                            trajectory.states.at(static_cast<std::int64_t>((i - 1) * columns + k));
-        const double rate = step / scale[k] / (trajectory.times[i] - trajectory.times[i - 1]);
-        if (!std::isfinite(rate)) continue;
-        sum += rate * rate;
-        count += 1;
-      }
+      lag = std::min(lag, trajectory.times[i] - trajectory.times[i - 1]);
   }
-  if (sum > 0) return std::sqrt(count / sum);
+  Movement movement;
+  for (; lag <= span && movement.distance <= kEnough * movement.count; lag *= 2) {
+    const Movement over_lag = movement_of_all(series, scale, lag);
+    if (over_lag.count > 0) movement = over_lag;
+  }
+  if (movement.squared_rate > 0) return std::sqrt(movement.count / movement.squared_rate);
   return span > 0 ? span : 1.0;
 }
 

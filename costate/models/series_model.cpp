@@ -15,11 +15,15 @@ constexpr const char* kFormat = "costate-series-model-1";
 
 Mlp make_net(const FitConfig& config, std::size_t states) {
   const auto d = static_cast<std::int64_t>(states);
-  return Mlp({.in = d + static_cast<std::int64_t>(config.columns.inputs.size()),
-              .hidden = config.hidden,
-              .out = d,
-              .activation = config.activation,
-              .seed = config.seed});
+  const Mlp net({.in = d + static_cast<std::int64_t>(config.columns.inputs.size()),
+                 .hidden = config.hidden,
+                 .out = d,
+                 .activation = config.activation,
+                 .seed = config.seed});
+  // A linear ODE starts at rest: drawn rates may grow, and overflow over a long window before they have learned.
+  if (config.hidden.empty())
+    for (double& number : net.parameters()[0].numbers()) number = 0;
+  return net;
 }
 
 double median_spacing(const TimeSeries& series) {

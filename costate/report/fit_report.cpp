@@ -9,6 +9,8 @@ namespace {
 
 constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMostPanels = 4;                // states drawn over time
+constexpr std::size_t kMostNames = 8;                 // in the title
+constexpr std::size_t kMostPoints = 300;              // that can be told apart; more are dots
 constexpr int kArrowsAcross = 19;                     // of the vector field
 constexpr int kSeen = 6, kFitted = 0, kForecast = 1;  // palette: black, blue, vermilion
 
@@ -64,9 +66,11 @@ Curve styled(Curve curve, const std::string& name, Mark mark, int color) {
 void add_curves(const FitResult& result, std::size_t trajectory, int x_axis, int y_axis, Curve seen, Figure& figure) {
   const Curve fitted = path_curve(result.fitted, trajectory, x_axis, y_axis);
   const Curve forecast = path_curve(result.forecasts, trajectory, x_axis, y_axis);
+  // Below the lines, which many points would hide.
+  const Mark mark = seen.x.size() > kMostPoints ? Mark::kDots : Mark::kPoints;
+  figure.curves.push_back(styled(std::move(seen), "data", mark, kSeen));
   if (!fitted.x.empty()) figure.curves.push_back(styled(fitted, "fit", Mark::kLine, kFitted));
   if (!forecast.x.empty()) figure.curves.push_back(styled(forecast, "forecast", Mark::kDashed, kForecast));
-  figure.curves.push_back(styled(std::move(seen), "data", Mark::kPoints, kSeen));
 }
 
 Figure time_figure(const FitResult& result, std::size_t trajectory, std::size_t state) {
@@ -231,7 +235,10 @@ Section training_section(const FitResult& result) {
   section.blocks.push_back(Paragraph{text::concat(result.training.history.size(), " epochs in ",
                                                   text::number(result.training.history.back().seconds),
                                                   " s; the best was epoch ", result.training.best_epoch + 1,
-                                                  ". Failed solves: ", failed, ", skipped steps: ", skipped, ".")});
+                                                  ". Failed solves: ", failed, ", skipped steps: ", skipped, ".",
+                                                  result.training.reason == StopReason::kConverged
+                                                      ? " It ended where no step lowered the loss any more."
+                                                      : "")});
   return section;
 }
 
@@ -246,7 +253,9 @@ Section repeat_section(const FitResult& result) {
 }  // namespace
 
 Report fit_report(const FitResult& result) {
-  Report report{.title = text::concat("Neural ODE of ", text::join(result.model.config().columns.states)),
+  const std::vector<std::string>& states = result.model.config().columns.states;
+  Report report{.title = text::concat("Neural ODE of ", states.size() <= kMostNames ? text::join(states)
+                                                                   : text::concat(states.size(), " states")),
                 .subtitle = text::concat("fitted to ", result.model.config().data),
                 .sections = {}};
   report.sections.push_back(data_section(result));

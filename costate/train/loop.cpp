@@ -51,7 +51,7 @@ class Training {
   }
 
   TrainResult run() {
-    for (; epoch_ < options_.epochs + options_.polish && !is_out_of_patience(); ++epoch_) {
+    for (; epoch_ < options_.epochs + options_.polish && !is_out_of_patience() && !is_polished(); ++epoch_) {
       run_epoch();
       if (options_.on_epoch) options_.on_epoch(result_.history.back());
       if (options_.should_stop && options_.should_stop()) {
@@ -62,6 +62,7 @@ class Training {
       if (seconds_since(saved_) >= options_.checkpoint_seconds) save(epoch_ + 1);
     }
     if (is_out_of_patience()) result_.reason = StopReason::kPatience;
+    if (is_polished()) result_.reason = StopReason::kConverged;
     save(epoch_);
     // After saving: a run that goes on later looks at its last weights then.
     if (!objective_.validate && epoch_ > 0) keep_best(loss_of_all(), epoch_ - 1, values_by_name(objective_.parameters));
@@ -76,6 +77,12 @@ class Training {
 
   bool is_out_of_patience() const {
     return options_.patience > 0 && result_.best_epoch >= 0 && epoch_ - result_.best_epoch > options_.patience;
+  }
+
+  /// L-BFGS forgets its history where it finds no lower point. Where it finds none without a history, nothing changes.
+  bool is_polished() const {
+    const std::vector<HistoryRow>& rows = result_.history;
+    return epoch_ >= options_.epochs + 2 && rows.back().skipped > 0 && rows[rows.size() - 2].skipped > 0;
   }
 
   void run_epoch() {

@@ -44,7 +44,12 @@ struct TrainOptions {
   std::function<bool()> should_stop = {};  // asked after each epoch
 };
 
-enum class StopReason { kEpochs, kPatience, kAsked };
+enum class StopReason {
+  kEpochs,
+  kPatience,
+  kAsked,
+  kConverged,  // the polish found no lower point, from a fresh start either: every further epoch would do the same
+};
 
 struct TrainResult {
   std::vector<HistoryRow> history;

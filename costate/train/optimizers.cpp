@@ -200,7 +200,8 @@ bool Optimizer::step_lbfgs(double loss, const std::function<Evaluation()>& evalu
     Numbers difference(size_);
     flatten(there, difference);
     const bool is_finite = std::isfinite(there.loss) && std::isfinite(dot(difference, difference));
-    if (is_finite && there.loss <= loss + kSufficientDecrease * length * slope) {
+    // Lower by more than nothing: where the demand is below the rounding of the loss, so is what it would gain.
+    if (is_finite && there.loss < loss && there.loss <= loss + kSufficientDecrease * length * slope) {
       for (std::size_t i = 0; i < size_; ++i) {
         difference[i] -= gradient_[i];
         x[i] -= start[i];

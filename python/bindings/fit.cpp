@@ -1,5 +1,6 @@
 // Fits of time series, NumPy in and out.
 #include <atomic>
+#include <cmath>
 
 #include "costate/base/error.h"
 #include "costate/models/models.h"
@@ -64,6 +65,10 @@ TimeSeries to_series(const nb::object& times, const nb::object& states, const nb
         throw DataError("[fit] times must increase; in trajectory ", i, " ", trajectory.times[k - 1],
                         " is followed by ", trajectory.times[k], ".");
     trajectory.states = check_rows(all_states[i], trajectory.times.size(), "states");
+    for (std::int64_t k = 0; k < trajectory.states.size(); ++k)
+      if (std::isinf(trajectory.states.at(k)))
+        throw DataError("[fit] states must be finite, or NaN where nothing was measured; trajectory ", i, " has ",
+                        trajectory.states.at(k), ".");
     if (!all_inputs.empty()) trajectory.inputs = check_rows(all_inputs[i], trajectory.times.size(), "inputs");
     series.trajectories.push_back(std::move(trajectory));
   }
@@ -125,6 +130,12 @@ nb::object predict(const SeriesModel& model, nb::handle start, nb::handle times,
     throw ShapeError("[predict] start must hold ", model.state_names().size(), " numbers; got ", query.start.size(),
                      ".");
   if (query.times.empty()) throw ShapeError("[predict] times must hold at least one time.");
+  // solve says so too, but in the model's unit of time.
+  const double direction = query.times.back() > query.times.front() ? 1 : -1;
+  for (std::size_t k = 1; k < query.times.size(); ++k)
+    if (!(direction * (query.times[k] - query.times[k - 1]) > 0))
+      throw InvalidArgument("[predict] times must ascend or descend strictly; ", query.times[k - 1],
+                            " is followed by ", query.times[k], ".");
   if (!model.input_names().empty()) {
     if (input_times.is_none() || inputs.is_none())
       throw InvalidArgument("[predict] the model has inputs; give input_times and inputs.");
@@ -172,7 +183,22 @@ void bind_fit(nb::module_& module) {
           nb::arg("states"), "The learned rate of change at each state [n, state], in the data's units.")
       .def(
           "save", [](const FitResult& result, const std::string& path) { result.model.save(path); }, nb::arg("path"),
-          "Writes the model as safetensors.");
+          "Writes the model as safetensors, for costate.load.");
+
+  module.def(
+      "load",
+      [](const std::string& path) {
+        return FitResult{.model = SeriesModel::load(path),
+                         .series = {},
+                         .split = {},
+                         .training = {},
+                         .errors = {},
+                         .fitted = {},
+                         .forecasts = {},
+                         .forecast_samples = {}};
+      },
+      nb::arg("path"),
+      "A model that Fit.save wrote, or `costate fit` as model.safetensors; its errors and history are empty.");
 
   module.def(
       "fit",
@@ -205,7 +231,7 @@ void bind_fit(nb::module_& module) {
       nb::arg("hold_out") = 0.2, nb::arg("hidden") = std::vector<std::int64_t>{64, 64}, nb::arg("activation") = "tanh",
       nb::arg("interpolation") = "linear", nb::arg("method") = "dopri5", nb::arg("rtol") = 1e-5, nb::arg("atol") = 1e-6,
       nb::arg("adjoint") = "discrete", nb::arg("loss") = "mse", nb::arg("window") = 0, nb::arg("optimizer") = "adam",
-      nb::arg("learning_rate") = 1e-2, nb::arg("epochs") = 500, nb::arg("polish") = 100, nb::arg("batch") = 0,
+      nb::arg("learning_rate") = 1e-2, nb::arg("epochs") = 500, nb::arg("polish") = 500, nb::arg("batch") = 0,
       nb::arg("seed") = 0,
       R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
 

@@ -39,6 +39,13 @@ def test_the_model_is_saved(tmp_path):
 
     arrays = load_file(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(arrays["net.0.weight"], model.parameters[0].value)
+    loaded = costate.load(str(tmp_path / "model.safetensors"))
+    np.testing.assert_array_equal(loaded.predict([1.0, 0.0], times), model.predict([1.0, 0.0], times))
+    assert loaded.errors == {}
+    with pytest.raises(costate.InvalidArgument, match="3 is followed by 2"):
+        loaded.predict([1.0, 0.0], [0.0, 3.0, 2.0])
+    with pytest.raises(costate.IoError, match="absent"):
+        costate.load(str(tmp_path / "absent"))
 
 
 def test_equal_seeds_give_equal_bits():
@@ -54,6 +61,7 @@ def test_equal_seeds_give_equal_bits():
         (([0.0, 1.0], np.ones((3, 1))), {}, costate.ShapeError, "like their times"),
         (([0.0, 1.0, 2.0], np.ones(3)), {}, costate.ShapeError, "like their times"),
         (([0.0], np.ones((1, 1))), {}, costate.DataError, "at least two samples"),
+        (([0.0, 1.0, 2.0], np.array([[1.0], [np.inf], [2.0]])), {}, costate.DataError, "must be finite, or NaN"),
         ((np.arange(9.0), np.full((9, 1), np.nan)), {}, costate.DataError, "no measured value"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"hold_out": 1.5}, costate.InvalidArgument, "hold-out"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"method": "dopri"}, costate.InvalidArgument, "did you mean 'dopri5'"),

@@ -1,7 +1,9 @@
 #include "costate/io/files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -75,6 +77,21 @@ TEST(Files, ALinkIsFollowed) {
   write_atomically(scratch / "link", "new");
   EXPECT_TRUE(std::filesystem::is_symlink(scratch / "link"));
   EXPECT_EQ(read_file(scratch / "target"), "new");
+}
+
+TEST(Files, AnOpenFileIsWrittenToAndNotReplaced) {
+  // What `> log` makes of /dev/stdout: a link to a descriptor of a regular file, which may have lost its name.
+  const Scratch scratch;
+  const int log = ::open((scratch / "log").c_str(), O_RDWR | O_CREAT, 0600);
+  ASSERT_GE(log, 0);
+  std::filesystem::create_symlink("/proc/self/fd/" + std::to_string(log), scratch / "stdout");
+  write_atomically(scratch / "stdout", "one ");
+  EXPECT_EQ(read_file(scratch / "log"), "one ");
+  std::filesystem::remove(scratch / "log");
+  write_atomically(scratch / "stdout", "two");
+  EXPECT_TRUE(std::filesystem::is_symlink(scratch / "stdout"));
+  EXPECT_EQ(read_file(scratch / "stdout"), "one two");
+  ::close(log);
 }
 
 TEST(Files, ErrorsNameThePathAndTheReason) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "costate/io/files.h"
 #include "tests/io/scratch.h"
 
 namespace costate {
@@ -103,6 +104,12 @@ TEST(Series, WritesAndReadsBackBitForBit) {
     EXPECT_TRUE(read.trajectories[i].states.same_bits(made.trajectories[i].states));
     EXPECT_TRUE(read.trajectories[i].inputs.same_bits(made.trajectories[i].inputs));
   }
+}
+
+TEST(Series, SaysWhatTheNumbersOfDatesAre) {
+  const Scratch scratch;
+  write_series(scratch / "out.csv", series("t,x,y\n2024-03-01,1,2\n2024-03-03,3,4\n", kPlain));
+  EXPECT_EQ(read_file(scratch / "out.csv"), "# times are days since 2024-03-01\nt,x,y\n0,1,2\n2,3,4\n");
 }
 
 TEST(Series, TheHareAndLynxDataIsThePublishedTable) {

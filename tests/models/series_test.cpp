@@ -72,6 +72,36 @@ TEST(Normalization, MeasuresMeanDeviationAndRate) {
   EXPECT_EQ(measure(series_of({trajectory({0, 2, 4}, {3, 3, 3})})).time_scale, 4);
 }
 
+TEST(Normalization, TimeIsThatOfTheMovementAndNotOfItsNoise) {
+  // A sine in steps of 0.1, which moves by its deviation in 1; then each sample once more, at once and 5 % off.
+  std::vector<double> times, states, noisy_times, noisy_states;
+  for (int i = 0; i < 200; ++i) {
+    times.push_back(0.1 * i);
+    states.push_back(std::sin(times.back()));
+    for (const double moment : {0.0, 1e-6}) {
+      noisy_times.push_back(times.back() + moment);
+      noisy_states.push_back(states.back() + (moment > 0 ? 0.05 : 0));
+    }
+  }
+  EXPECT_NEAR(measure(series_of({trajectory(times, states)})).time_scale, 1, 0.1);
+  EXPECT_NEAR(measure(series_of({trajectory(noisy_times, noisy_states)})).time_scale, 1, 0.1);
+  std::vector<double> with_constants;
+  for (const double state : states) with_constants.insert(with_constants.end(), {7, state, 7, 7, 7});
+  EXPECT_EQ(measure(series_of({trajectory(times, with_constants)})).time_scale,
+            measure(series_of({trajectory(times, states)})).time_scale);
+  for (std::size_t i = 0; i < states.size(); i += 2) states[i] = kNan;
+  std::vector<double> alternating;  // no two neighbours are measured
+  for (const double state : states) alternating.insert(alternating.end(), {state, std::isnan(state) ? 1 : kNan});
+  EXPECT_NEAR(measure(series_of({trajectory(times, alternating)})).time_scale, 1, 0.1);
+}
+
+TEST(Normalization, UnitsDoNotMatter) {
+  for (const double unit : {1e-15, 1e9}) {
+    const Normalization units = measure(series_of({trajectory({0, 2 * unit, 4 * unit}, {0, 2 * unit, 4 * unit})}));
+    EXPECT_NEAR(units.time_scale / units.state_scale[0], 1, 1e-14);
+  }
+}
+
 TEST(Windows, OverlapByHalfAndReachTheEnd) {
   const std::vector<std::size_t> ends = {10, 3, 0};
   const std::vector<Window> windows = cut_windows(ends, 5);
@@ -211,6 +241,39 @@ TEST(Fit, LeavesOutSamplesWhoseSolveFailsAndNeverKeepsNan) {
   const FitResult result = fit(series, config);
   for (const Parameter& parameter : result.model.net().parameters())
     for (std::int64_t i = 0; i < parameter.value().size(); ++i) EXPECT_TRUE(std::isfinite(parameter.value().at(i)));
+}
+
+TEST(Fit, ShowsEachSampleOnOneLine) {
+  const TimeSeries series = decay(23);
+  FitConfig config = config_of(series);
+  config.hold_out = 0;
+  config.epochs = 1;
+  config.polish = 0;
+  for (const std::int64_t window : {2, 8, 11, 23}) {
+    config.window = window;
+    double end = 0;
+    for (const StatePath& path : fit(series, config).fitted) {
+      EXPECT_EQ(path.times.front(), end) << window;
+      end = path.times.back();
+    }
+    EXPECT_EQ(end, series.trajectories[0].times.back());
+  }
+}
+
+TEST(Fit, TheLinearBaselineStartsAtRest) {
+  // Over 3,000 units of time, drawn rates of about 1 would leave the numbers that there are.
+  std::vector<double> times, states;
+  for (int i = 0; i < 40; ++i) {
+    times.push_back(i < 20 ? 0.1 * i : 150.0 * (i - 19));
+    states.insert(states.end(), {std::exp(-times.back()), std::sin(times.back())});
+  }
+  const TimeSeries series = series_of({trajectory(times, states)});
+  for (const std::uint64_t seed : {0, 1, 2}) {
+    FitConfig config = config_of(series);
+    config.epochs = 3;
+    config.seed = seed;
+    EXPECT_LT(fit(series, config).errors.back().relative, 10);
+  }
 }
 
 TEST(Forecast, MistakesAreNamed) {

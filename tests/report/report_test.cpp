@@ -88,6 +88,30 @@ TEST(Figure, SaysSoWhereGnuplotIsMissing) {
   ::setenv("PATH", path.c_str(), 1);
 }
 
+TEST(FitReport, ManySamplesAreDotsBelowTheLines) {
+  for (const std::size_t samples : {10, 1000}) {
+    Trajectory decay{.id = "",
+                     .times = std::vector<double>(samples),
+                     .states = HostArray(Shape{static_cast<std::int64_t>(samples), 1}),
+                     .inputs = HostArray(Shape{static_cast<std::int64_t>(samples), 0})};
+    for (std::size_t i = 0; i < samples; ++i) {
+      decay.times[i] = static_cast<double>(i);
+      decay.states.set(static_cast<std::int64_t>(i), 1.0 / static_cast<double>(1 + i));
+    }
+    FitConfig config;
+    config.columns.states = {"x"};
+    config.hidden = {2};
+    config.epochs = 1;
+    config.polish = 0;
+    const TimeSeries series{"t", {}, {"x"}, {}, {decay}};
+    const Report report = fit_report(fit(series, config));
+    const Figure& figure = std::get<Picture>(report.sections[0].blocks[1]).sheet.figures[0];
+    ASSERT_EQ(figure.curves.size(), 3U);
+    EXPECT_EQ(figure.curves[0].name, "data");
+    EXPECT_EQ(figure.curves[0].mark, samples == 10 ? Mark::kPoints : Mark::kDots);
+  }
+}
+
 TEST(Html, IsOneFileWithUniqueIdsAndEscapedText) {
   Picture picture{simple_figure(), kHostile};
   picture.sheet.figures[0].curves[0].mark = Mark::kPoints;

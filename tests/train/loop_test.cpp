@@ -31,6 +31,14 @@ TEST(Train, FindsTheLine) {
   EXPECT_EQ(result.reason, StopReason::kEpochs);
 }
 
+TEST(Train, PolishEndsWhereNoStepLowersTheLoss) {
+  Regression regression;
+  const TrainResult result = train(regression.objective(), {.epochs = 1, .polish = 1000});
+  EXPECT_EQ(result.reason, StopReason::kConverged);
+  EXPECT_LT(result.history.size(), 100U);
+  EXPECT_NEAR(regression.w.value().at(0), 2, 1e-6);
+}
+
 TEST(Train, ResumesToTheSameBitsWhereverItWasKilled) {
   const Scratch folder;
   const auto options = [&](const std::string& file) {
