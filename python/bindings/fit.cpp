@@ -1,5 +1,8 @@
 // Fits of time series, NumPy in and out.
+#include <nanobind/stl/filesystem.h>
+
 #include <atomic>
+#include <cmath>
 
 #include "costate/base/error.h"
 #include "costate/models/models.h"
@@ -27,6 +30,9 @@ std::vector<double> numbers_of(const HostArray& array) {
 HostArray check_rows(const HostArray& array, std::size_t samples, const char* what) {
   if (array.shape().rank() != 2 || array.shape()[0] != static_cast<std::int64_t>(samples))
     throw ShapeError("[fit] ", what, " must have shape [", samples, ", …] like their times; got ", array.shape(), ".");
+  for (std::int64_t i = 0; i < array.size(); ++i)
+    if (std::isinf(array.at(i)))
+      throw DataError("[fit] ", what, " must be finite, or NaN where missing; got ", array.at(i), ".");
   return array.astype(Dtype::kF64);
 }
 
@@ -171,8 +177,8 @@ void bind_fit(nb::module_& module) {
           },
           nb::arg("states"), "The learned rate of change at each state [n, state], in the data's units.")
       .def(
-          "save", [](const FitResult& result, const std::string& path) { result.model.save(path); }, nb::arg("path"),
-          "Writes the model as safetensors.");
+          "save", [](const FitResult& result, const std::filesystem::path& path) { result.model.save(path); },
+          nb::arg("path"), "Writes the model as safetensors.");
 
   module.def(
       "fit",
