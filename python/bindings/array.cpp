@@ -31,26 +31,26 @@ HostArray to_host(nb::handle value) {
 namespace {
 
 template <class T>
-nb::object copy_to_numpy(const T* data, const std::vector<std::size_t>& axes, std::size_t size) {
+NumpyArray copy_to_numpy(const T* data, const std::vector<std::size_t>& axes, std::size_t size) {
   auto* numbers = new std::vector<T>(data, data + size);
   const nb::capsule owner(numbers, [](void* pointer) noexcept { delete static_cast<std::vector<T>*>(pointer); });
-  return nb::cast(nb::ndarray<nb::numpy, T>(numbers->data(), axes.size(), axes.data(), owner));
+  return nb::borrow<NumpyArray>(nb::cast(nb::ndarray<nb::numpy, T>(numbers->data(), axes.size(), axes.data(), owner)));
 }
 
 }  // namespace
 
-nb::object to_numpy(const HostArray& array) {
+NumpyArray to_numpy(const HostArray& array) {
   const std::vector<std::size_t> axes(array.shape().axes().begin(), array.shape().axes().end());
   const auto size = static_cast<std::size_t>(array.size());
   if (array.dtype() == Dtype::kF32) return copy_to_numpy(array.data<float>().data(), axes, size);
   return copy_to_numpy(array.data<double>().data(), axes, size);
 }
 
-nb::object to_numpy(const std::vector<double>& values) {
+NumpyArray to_numpy(const std::vector<double>& values) {
   return copy_to_numpy(values.data(), {values.size()}, values.size());
 }
 
-nb::object to_numpy(const std::vector<std::int64_t>& values) {
+NumpyArray to_numpy(const std::vector<std::int64_t>& values) {
   return copy_to_numpy(values.data(), {values.size()}, values.size());
 }
 

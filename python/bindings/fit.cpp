@@ -124,7 +124,7 @@ nb::dict history_of(const FitResult& result) {
   return history;
 }
 
-nb::object predict(const SeriesModel& model, nb::handle start, nb::handle times, const nb::object& input_times,
+NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times, const nb::object& input_times,
                    const nb::object& inputs) {
   SeriesModel::Query query{.start = numbers_of(to_host(start)), .times = numbers_of(to_host(times))};
   if (query.start.size() != model.state_names().size())

@@ -96,10 +96,10 @@ PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const Ho
   return out;
 }
 
-nb::object solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
-                        const std::string& method, double rtol, double atol, double first_step, double step_size,
-                        int steps_per_interval, std::int64_t max_steps, const std::string& control,
-                        const std::string& adjoint, bool throws) {
+nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
+                     const std::string& method, double rtol, double atol, double first_step, double step_size,
+                     int steps_per_interval, std::int64_t max_steps, const std::string& control,
+                     const std::string& adjoint, bool throws) {
   const SolveOptions options = Options{.method = method,
                                        .control = control,
                                        .adjoint = adjoint,
@@ -110,7 +110,8 @@ nb::object solve_python(const nb::object& f, const nb::object& z0, const nb::obj
                                        .steps_per_interval = steps_per_interval,
                                        .max_steps = max_steps}
                                    .get();
-  if (!nb::isinstance<Array>(z0)) return nb::cast(solve_numpy(f, to_host(z0), to_host(times), args, options, throws));
+  if (!nb::isinstance<Array>(z0))
+    return nb::borrow<nb::any>(nb::cast(solve_numpy(f, to_host(z0), to_host(times), args, options, throws)));
   std::vector<Array> arguments;
   nb::dict shapes;
   for (const nb::handle argument : args) {
@@ -123,11 +124,11 @@ nb::object solve_python(const nb::object& f, const nb::object& z0, const nb::obj
   const Array states = solve(field, start, to_array(times), options, arguments);
   std::vector<std::int64_t> axes = {states.shape()[0]};
   axes.insert(axes.end(), start.shape().axes().begin(), start.shape().axes().end());
-  return nb::cast(reshape(states, Shape(std::move(axes))));
+  return nb::borrow<nb::any>(nb::cast(reshape(states, Shape(std::move(axes)))));
 }
 
-nb::object counts(const PythonSolution& s, const std::vector<std::int64_t>& values) {
-  return s.is_single ? nb::cast(values[0]) : to_numpy(values);
+nb::any counts(const PythonSolution& s, const std::vector<std::int64_t>& values) {
+  return nb::borrow<nb::any>(s.is_single ? nb::cast(values[0]) : to_numpy(values));
 }
 
 std::string text_of(const PythonSolution& s) {
@@ -155,11 +156,11 @@ void bind_solve(nb::module_& module) {
           "[batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed.")
       .def_prop_ro(
           "status",
-          [](const PythonSolution& s) -> nb::object {
-            if (s.is_single) return nb::cast(std::string(name(s.solution.status[0])));
+          [](const PythonSolution& s) -> nb::any {
+            if (s.is_single) return nb::borrow<nb::any>(nb::cast(std::string(name(s.solution.status[0]))));
             std::vector<std::string> names;
             for (const Status status : s.solution.status) names.emplace_back(name(status));
-            return nb::cast(names);
+            return nb::borrow<nb::any>(nb::cast(names));
           },
           "'ok', 'max_steps', 'step_too_small' or 'non_finite', one a sample.")
       .def_prop_ro(

@@ -1,5 +1,7 @@
 import doctest
 import os
+import pathlib
+import re
 import signal
 import threading
 import time
@@ -32,6 +34,12 @@ def test_doctests():
     for test in doctest.DocTestFinder().find(costate.solve, "solve", globs={}):
         runner.run(test)
     assert runner.failures == 0 and runner.tries > 0
+
+
+def test_the_stub_says_what_comes_back():
+    stub = (pathlib.Path(costate.__file__).parent / "_core.pyi").read_text()
+    assert "def states(self) -> numpy.ndarray" in stub
+    assert re.search(r"def solve\(.*\) -> Any:", stub)
 
 
 @pytest.mark.parametrize("method", METHODS)
