@@ -56,7 +56,8 @@ class AdjointTileOp : public TileOp<T> {
               problem_.lanes);
     drop_failed(solve.solver, run.num_samples, state.cotangent);
     const FinishedSolve<T> finished{.solver = &solve.solver, .inputs = solve.inputs, .states = run.operands[0]};
-    run.report->nfe_backward += state.sweep.run(finished, state.cotangent.data(), state.gradients);
+    const std::int64_t nfe = state.sweep.run(finished, state.cotangent.data(), state.gradients);
+    if (run.report != nullptr) run.report->nfe_backward += nfe;
     out = std::copy(state.gradients.z0.begin(), state.gradients.z0.end(), out);
     out = std::copy(state.gradients.times.begin(), state.gradients.times.end(), out);
     for (std::size_t i = 0; i < field_.arguments().size(); ++i)
@@ -190,6 +191,11 @@ std::unique_ptr<TileOp<double>> SolveAdjointSum::lower_f64(const TileOpContext&)
 
 std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve, std::span<const Array> operands,
                              const Array& result, const Array& cotangent, const std::vector<bool>& wanted) {
+  // The stages of a step share the inner solve's state, of which the reverse sweep would find the last one's.
+  for (const Node& node : solve->field().function().nodes())
+    if (node.op == Op::kExtension && node.extension->name() == solve->name())
+      throw NotSupported(
+          "[vjp] a solve whose field solves another equation has no reverse derivative; solve both as one system.");
   const WantedGradients gradients{.times = wanted[1], .arguments = {wanted.begin() + 2, wanted.end()}};
   if (solve->options().adjoint == Adjoint::kDiscrete) solve->keep_records(gradients);
   const auto adjoint = std::make_shared<SolveAdjoint>(solve, gradients);

@@ -30,7 +30,7 @@ struct TileOpRun {
   std::size_t num_samples = 0;    // lanes that hold samples: the first ones; the rest is padding
   std::int64_t first_sample = 0;  // row of the batch in lane 0, for failures and random numbers
   double scale = 1;               // of what accumulate adds
-  RunReport* report = nullptr;
+  RunReport* report = nullptr;    // null in a solve's field, where NaNs tell of a failure
 };
 
 template <class T>

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 
 #include "costate/base/names.h"
@@ -65,7 +66,7 @@ Sizes check_inputs(const VectorField& field, const HostArray& z0, const HostArra
   const Shape flat{field.state_size()};
   sizes.state = field.parts().size() == 1 ? field.parts()[0].shape : flat;
   const std::vector<std::int64_t>& axes = z0.shape().axes();
-  if (axes.empty() || !(Shape(std::vector<std::int64_t>(axes.begin() + 1, axes.end())) == sizes.state) || axes[0] < 1)
+  if (axes.empty() || !(Shape(std::vector<std::int64_t>(axes.begin() + 1, axes.end())) == sizes.state))
     throw ShapeError("[solve] z0 must have shape [batch] + ", sizes.state, "; got ", z0.shape(), ".");
   sizes.batch = static_cast<std::size_t>(axes[0]);
   const int rank = times.shape().rank();
@@ -122,8 +123,12 @@ template <class T>
 class HostSolver {
  public:
   HostSolver(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
-             std::span<const HostArray> arguments, const Sizes& sizes)
-      : z0_(z0), times_(times), sizes_(sizes), problem_(field, options, lanes_for(field, options), sizes.times) {
+             std::span<const HostArray> arguments, const std::function<void()>& check_interrupt, const Sizes& sizes)
+      : z0_(z0),
+        times_(times),
+        check_interrupt_(check_interrupt),
+        sizes_(sizes),
+        problem_(field, options, lanes_for(field, options), sizes.times) {
     std::size_t given = 0;
     for (std::size_t i = 1 + field.parts().size(); i < field.function().inputs().size(); ++i) {
       const Input& input = field.function().inputs()[i];
@@ -152,8 +157,8 @@ class HostSolver {
     for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected}) counter->resize(sizes_.batch);
     const std::size_t workers =
         std::min(static_cast<std::size_t>(num_threads()), (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
-    std::atomic<std::size_t> next = 0;  // who solves a sample changes no bit of it
-    parallel_for(workers, [&](std::size_t) { Worker(*this, next, solution).run(); });
+    Common common;
+    parallel_for(workers, [&](std::size_t) { Worker(*this, common, solution).run(); });
     return solution;
   }
 
@@ -161,15 +166,21 @@ class HostSolver {
   std::size_t lanes_for(const VectorField& field, const SolveOptions& options) const {
     // One step for the whole batch means one tile.
     if (options.control == Control::kJoint)
-      return sizes_.batch > 2 ? internal::rounded_lanes<T>(sizes_.batch) : sizes_.batch;
+      return sizes_.batch > 2 ? internal::rounded_lanes<T>(sizes_.batch) : std::max<std::size_t>(1, sizes_.batch);
     return choose_lanes<T>(sizes_.batch, sizeof(T) * numbers_a_lane(field, options));
   }
+
+  /// What the threads of a solve share.
+  struct Common {
+    std::atomic<std::size_t> next = 0;  // who solves a sample changes no bit of it
+    std::atomic<bool> is_stopped = false;
+  };
 
   /// A thread's lanes and the samples that it takes from the batch.
   class Worker : public internal::LaneQueue {
    public:
-    Worker(const HostSolver& host, std::atomic<std::size_t>& next, Solution& solution)
-        : host_(host), next_(next), solution_(solution), solver_(host.problem_), sample_of_(host.problem_.lanes) {
+    Worker(const HostSolver& host, Common& common, Solution& solution)
+        : host_(host), common_(common), solution_(solution), solver_(host.problem_), sample_of_(host.problem_.lanes) {
       const std::size_t lanes = host.problem_.lanes;
       z0_.resize(host.problem_.state_size * lanes);
       states_.resize(host.sizes_.times * z0_.size());
@@ -192,7 +203,7 @@ class HostSolver {
     }
 
     bool load(std::size_t lane) override {
-      const std::size_t sample = next_++;
+      const std::size_t sample = common_.next++;
       if (sample >= host_.sizes_.batch) return false;
       sample_of_[lane] = sample;
       fill(host_.z0_, sample, host_.problem_.state_size, lane, z0_.data());
@@ -217,7 +228,25 @@ class HostSolver {
       solution_.rejected[sample] = outcome.rejected;
     }
 
+    bool should_stop() override {
+      constexpr std::size_t kAttemptsPerLook = 16;  // at the clock, which takes as long as a step of a small system
+      if (++attempts_ % kAttemptsPerLook == 0 && host_.check_interrupt_) check_interrupt();
+      return common_.is_stopped.load(std::memory_order_relaxed);
+    }
+
    private:
+    void check_interrupt() {
+      const auto now = std::chrono::steady_clock::now();
+      if (now - last_check_ < std::chrono::milliseconds(100)) return;
+      last_check_ = now;
+      try {
+        host_.check_interrupt_();
+      } catch (...) {
+        common_.is_stopped = true;
+        throw;
+      }
+    }
+
     /// Row `sample` of a batch [batch, size] into column `lane` of [size, lanes].
     template <class Number>
     void fill(const HostArray& batch, std::size_t sample, std::size_t size, std::size_t lane, Number* out) const {
@@ -227,9 +256,11 @@ class HostSolver {
     }
 
     const HostSolver& host_;
-    std::atomic<std::size_t>& next_;
+    Common& common_;
     Solution& solution_;
     internal::LaneSolver<T> solver_;
+    std::size_t attempts_ = 0;
+    std::chrono::steady_clock::time_point last_check_ = std::chrono::steady_clock::now();
     std::vector<std::size_t> sample_of_;
     AlignedVector<T> z0_, states_;
     std::vector<double> times_;
@@ -246,6 +277,7 @@ class HostSolver {
 
   const HostArray& z0_;
   const HostArray& times_;
+  const std::function<void()>& check_interrupt_;
   Sizes sizes_;
   internal::LaneProblem<T> problem_;
   AlignedVector<T> shared_;
@@ -272,11 +304,12 @@ void Solution::check() const {
 }
 
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
-               std::span<const HostArray> arguments) {
+               std::span<const HostArray> arguments, const std::function<void()>& check_interrupt) {
   check_options(options);
   const Sizes sizes = check_inputs(field, z0, times, arguments);
-  if (options.dtype == Dtype::kF32) return HostSolver<float>(field, z0, times, options, arguments, sizes).run();
-  return HostSolver<double>(field, z0, times, options, arguments, sizes).run();
+  if (options.dtype == Dtype::kF32)
+    return HostSolver<float>(field, z0, times, options, arguments, check_interrupt, sizes).run();
+  return HostSolver<double>(field, z0, times, options, arguments, check_interrupt, sizes).run();
 }
 
 std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArray& z0, const HostArray& times,

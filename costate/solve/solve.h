@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,9 +57,10 @@ struct Solution {
 
 /// Solves a batch. z0 [batch, …state] (parts flattened one after the other if there are several), times [time] or
 /// [batch, time], strictly ascending or descending; one array an argument of the field: [batch, …] or, if shared, […].
-/// InvalidArgument or ShapeError for bad input; numerical failure is a status.
+/// InvalidArgument or ShapeError for bad input; numerical failure is a status. `check_interrupt` is called some ten
+/// times a second, on any of the threads; what it throws ends the solve.
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options = {},
-               std::span<const HostArray> arguments = {});
+               std::span<const HostArray> arguments = {}, const std::function<void()>& check_interrupt = {});
 
 /// An accepted step: from t to t + size.
 struct AcceptedStep {

@@ -211,6 +211,7 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
   // Padding must be finite: what follows sums it with weight 0.
   for (std::size_t row = 0; row < problem_.num_times * problem_.state_size; ++row)
     std::fill(out + row * lanes + run.num_samples, out + (row + 1) * lanes, T{0});
+  if (run.report == nullptr) return;
   for (std::size_t lane = 0; lane < run.num_samples; ++lane) {
     const LaneOutcome& outcome = state.solver.outcomes()[lane];
     run.report->nfe_forward += outcome.nfe;

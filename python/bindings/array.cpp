@@ -11,8 +11,11 @@ HostArray to_host(nb::handle value) {
   nb::object array = numpy.attr("asarray")(value);
   const std::string kind = nb::cast<std::string>(array.attr("dtype").attr("kind"));
   if (kind != "f" && kind != "i" && kind != "u" && kind != "b")
-    throw DtypeError("expected numbers; got an array of dtype ",
-                     nb::cast<std::string>(array.attr("dtype").attr("name")), ".");
+    throw DtypeError("expected numbers; got ", Py_TYPE(value.ptr())->tp_name, " (dtype ",
+                     nb::cast<std::string>(array.attr("dtype").attr("name")), ").",
+                     kind == "O" && !value.is_none()
+                         ? " NumPy's functions take no Arrays: use costate's, such as costate.stack."
+                         : "");
   const bool is_f32 = kind == "f" && nb::cast<int>(array.attr("dtype").attr("itemsize")) == 4;
   array = numpy.attr("ascontiguousarray")(array, is_f32 ? "float32" : "float64").attr("reshape")(array.attr("shape"));
   const Shape shape = to_shape(array.attr("shape"));
@@ -28,33 +31,39 @@ HostArray to_host(nb::handle value) {
 namespace {
 
 template <class T>
-nb::object copy_to_numpy(const T* data, const std::vector<std::size_t>& axes, std::size_t size) {
+NumpyArray copy_to_numpy(const T* data, const std::vector<std::size_t>& axes, std::size_t size) {
   auto* numbers = new std::vector<T>(data, data + size);
   const nb::capsule owner(numbers, [](void* pointer) noexcept { delete static_cast<std::vector<T>*>(pointer); });
-  return nb::cast(nb::ndarray<nb::numpy, T>(numbers->data(), axes.size(), axes.data(), owner));
+  return nb::borrow<NumpyArray>(nb::cast(nb::ndarray<nb::numpy, T>(numbers->data(), axes.size(), axes.data(), owner)));
 }
 
 }  // namespace
 
-nb::object to_numpy(const HostArray& array) {
+NumpyArray to_numpy(const HostArray& array) {
   const std::vector<std::size_t> axes(array.shape().axes().begin(), array.shape().axes().end());
   const auto size = static_cast<std::size_t>(array.size());
   if (array.dtype() == Dtype::kF32) return copy_to_numpy(array.data<float>().data(), axes, size);
   return copy_to_numpy(array.data<double>().data(), axes, size);
 }
 
-nb::object to_numpy(const std::vector<double>& values) {
+NumpyArray to_numpy(const std::vector<double>& values) {
   return copy_to_numpy(values.data(), {values.size()}, values.size());
 }
 
-nb::object to_numpy(const std::vector<std::int64_t>& values) {
+NumpyArray to_numpy(const std::vector<std::int64_t>& values) {
   return copy_to_numpy(values.data(), {values.size()}, values.size());
 }
 
 Shape to_shape(nb::handle value) {
-  if (nb::isinstance<nb::int_>(value)) return Shape{nb::cast<std::int64_t>(value)};
+  std::int64_t axis = 0;
+  if (nb::try_cast(value, axis)) return Shape{axis};
+  const char* expected = "expected an integer or a sequence of integers";
+  if (!nb::isinstance<nb::sequence>(value)) throw nb::type_error(expected);
   std::vector<std::int64_t> axes;
-  for (const nb::handle axis : nb::borrow<nb::sequence>(value)) axes.push_back(nb::cast<std::int64_t>(axis));
+  for (const nb::handle item : value) {
+    if (!nb::try_cast(item, axis)) throw nb::type_error(expected);
+    axes.push_back(axis);
+  }
   return Shape(std::move(axes));
 }
 
@@ -98,7 +107,17 @@ std::vector<std::int64_t> all_axes_if_none(const Array& x, const nb::object& axi
   return axes;
 }
 
-/// Indexing along the first axis: an integer takes an element, a slice (of step 1) a stretch.
+/// What NumPy's own indexing makes of the positions of the numbers.
+Array take_positions(const Array& x, const nb::object& key) {
+  const nb::module_ numpy = nb::module_::import_("numpy");
+  const nb::object all = numpy.attr("arange")(x.shape().size()).attr("reshape")(nb::cast(x.shape().axes()));
+  const HostArray taken = to_host(nb::object(all[key]));
+  std::vector<std::int64_t> positions;
+  for (std::int64_t i = 0; i < taken.size(); ++i) positions.push_back(static_cast<std::int64_t>(taken.at(i)));
+  return gather(x, std::move(positions), taken.shape());
+}
+
+/// Indexing as in NumPy; an element or a stretch along the first axis needs no table of positions.
 Array take(const Array& x, const nb::object& key) {
   if (x.shape().rank() == 0) throw nb::type_error("a scalar Array cannot be indexed");
   if (nb::isinstance<nb::int_>(key)) {
@@ -109,11 +128,10 @@ Array take(const Array& x, const nb::object& key) {
       throw nb::index_error(text::concat("index ", index, " is out of range for an Array of length ", length).c_str());
     return x[index];
   }
-  if (!nb::isinstance<nb::slice>(key))
-    throw InvalidArgument("[Array] index with an integer or a slice along the first axis.");
+  if (!nb::isinstance<nb::slice>(key)) return take_positions(x, key);
   const std::int64_t length = x.shape()[0];
   const auto [start, stop, step, count] = nb::cast<nb::slice>(key).compute(static_cast<std::size_t>(length));
-  if (step != 1) throw NotSupported("[Array] slices have step 1; use costate.gather for others.");
+  if (step != 1) return take_positions(x, key);
   return x.slice(start, start + static_cast<std::int64_t>(count));
 }
 
@@ -154,10 +172,13 @@ void bind_operators(nb::class_<T>& type) {
   bind_operator(type, "__le__", nullptr, [](Operand x, Operand y) { return x <= y; });
   bind_operator(type, "__gt__", nullptr, [](Operand x, Operand y) { return x > y; });
   bind_operator(type, "__ge__", nullptr, [](Operand x, Operand y) { return x >= y; });
+  bind_operator(type, "__eq__", nullptr, equal);
+  bind_operator(type, "__ne__", nullptr, [](Operand x, Operand y) { return 1.0 - equal(x, y); });
   type.def("__neg__", [](const T& x) { return -Array(x); });
+  type.def("__pos__", [](const T& x) { return Array(x); });
   type.def("__abs__", [](const T& x) { return abs(x); });
   type.def(
-      "__getitem__", [](const T& x, const nb::object& key) { return take(x, key); }, nb::arg("key"));
+      "__getitem__", [](const T& x, const nb::object& key) { return take(x, key); }, nb::arg("key").none());
 }
 
 void bind_functions(nb::module_& m) {
@@ -264,7 +285,13 @@ void bind_array(nb::module_& module) {
           [](const Parameter& p, nb::handle value) { p.set_value(to_host(value).astype(Dtype::kF64)); },
           "The numbers, as a NumPy array (a copy).")
       .def("__repr__",
-           [](const Parameter& p) { return "Parameter('" + p.name() + "', shape=" + to_string(p.shape()) + ")"; });
+           [](const Parameter& p) { return "Parameter('" + p.name() + "', shape=" + to_string(p.shape()) + ")"; })
+      // Two Parameters are compared as objects, which lists and dictionaries do; first, before bind_operators' values.
+      .def(
+          "__eq__", [](const Parameter& p, const Parameter& other) { return p == other; }, nb::is_operator())
+      .def(
+          "__ne__", [](const Parameter& p, const Parameter& other) { return !(p == other); }, nb::is_operator())
+      .def("__hash__", [](const Parameter& p) { return std::hash<const std::string*>()(&p.name()); });
 
   nb::class_<Array> type(module, "Array", "A value of the program that is being traced.");
   type.def_prop_ro("shape", [](const Array& x) { return nb::tuple(nb::cast(x.shape().axes())); });

@@ -20,10 +20,14 @@ namespace nb = nanobind;
 
 /// The numbers of anything that NumPy takes; f32 stays f32, all else becomes f64. TypeError if it is not numeric.
 HostArray to_host(nb::handle value);
+/// An object that the type stub calls a NumPy array.
+class NumpyArray : public nb::object {
+  NB_OBJECT(NumpyArray, nb::object, "numpy.ndarray", nb::ndarray_check)
+};
 /// A NumPy array that owns a copy.
-nb::object to_numpy(const HostArray& array);
-nb::object to_numpy(const std::vector<double>& values);
-nb::object to_numpy(const std::vector<std::int64_t>& values);
+NumpyArray to_numpy(const HostArray& array);
+NumpyArray to_numpy(const std::vector<double>& values);
+NumpyArray to_numpy(const std::vector<std::int64_t>& values);
 
 /// An Array, a Parameter, a number or a NumPy array, as an Array of the trace that is under way.
 Array to_array(nb::handle value);

@@ -1,4 +1,6 @@
 // Fits of time series, NumPy in and out.
+#include <nanobind/stl/filesystem.h>
+
 #include <atomic>
 #include <cmath>
 
@@ -28,6 +30,9 @@ std::vector<double> numbers_of(const HostArray& array) {
 HostArray check_rows(const HostArray& array, std::size_t samples, const char* what) {
   if (array.shape().rank() != 2 || array.shape()[0] != static_cast<std::int64_t>(samples))
     throw ShapeError("[fit] ", what, " must have shape [", samples, ", …] like their times; got ", array.shape(), ".");
+  for (std::int64_t i = 0; i < array.size(); ++i)
+    if (std::isinf(array.at(i)))
+      throw DataError("[fit] ", what, " must be finite, or NaN where missing; got ", array.at(i), ".");
   return array.astype(Dtype::kF64);
 }
 
@@ -123,7 +128,7 @@ nb::dict history_of(const FitResult& result) {
   return history;
 }
 
-nb::object predict(const SeriesModel& model, nb::handle start, nb::handle times, const nb::object& input_times,
+NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times, const nb::object& input_times,
                    const nb::object& inputs) {
   SeriesModel::Query query{.start = numbers_of(to_host(start)), .times = numbers_of(to_host(times))};
   if (query.start.size() != model.state_names().size())
@@ -134,8 +139,8 @@ nb::object predict(const SeriesModel& model, nb::handle start, nb::handle times,
   const double direction = query.times.back() > query.times.front() ? 1 : -1;
   for (std::size_t k = 1; k < query.times.size(); ++k)
     if (!(direction * (query.times[k] - query.times[k - 1]) > 0))
-      throw InvalidArgument("[predict] times must ascend or descend strictly; ", query.times[k - 1],
-                            " is followed by ", query.times[k], ".");
+      throw InvalidArgument("[predict] times must ascend or descend strictly; ", query.times[k - 1], " is followed by ",
+                            query.times[k], ".");
   if (!model.input_names().empty()) {
     if (input_times.is_none() || inputs.is_none())
       throw InvalidArgument("[predict] the model has inputs; give input_times and inputs.");
@@ -182,12 +187,12 @@ void bind_fit(nb::module_& module) {
           },
           nb::arg("states"), "The learned rate of change at each state [n, state], in the data's units.")
       .def(
-          "save", [](const FitResult& result, const std::string& path) { result.model.save(path); }, nb::arg("path"),
-          "Writes the model as safetensors, for costate.load.");
+          "save", [](const FitResult& result, const std::filesystem::path& path) { result.model.save(path); },
+          nb::arg("path"), "Writes the model as safetensors, for costate.load.");
 
   module.def(
       "load",
-      [](const std::string& path) {
+      [](const std::filesystem::path& path) {
         return FitResult{.model = SeriesModel::load(path),
                          .series = {},
                          .split = {},

@@ -11,6 +11,11 @@ namespace {
 
 /// Arguments as (name, shape) pairs; "shared" ones are one value for all samples of a batch.
 std::vector<ArgumentSpec> to_arguments(const nb::dict& shapes, const std::vector<std::string>& shared) {
+  std::vector<std::string> known;
+  for (const nb::handle name : shapes.keys()) known.push_back(nb::cast<std::string>(name));
+  for (const std::string& name : shared)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      throw InvalidArgument("[trace] ", text::unknown_name("shared input", name, known));
   std::vector<ArgumentSpec> arguments;
   for (const auto& [name, shape] : shapes) {
     const auto text = nb::cast<std::string>(name);
@@ -38,7 +43,10 @@ Function trace_python(const nb::callable& f, const nb::dict& shapes, const std::
 std::vector<std::size_t> positions_of(const Function& function, const nb::object& wrt) {
   std::vector<std::size_t> positions;
   if (wrt.is_none()) return positions;
-  for (const nb::handle item : nb::borrow<nb::sequence>(wrt)) {
+  const bool is_one = nb::isinstance<nb::str>(wrt) || nb::isinstance<Parameter>(wrt);
+  for (const nb::handle item : is_one ? nb::object(nb::make_tuple(wrt)) : wrt) {
+    if (!nb::isinstance<nb::str>(item) && !nb::isinstance<Parameter>(item))
+      throw nb::type_error("wrt takes names of inputs and Parameters");
     std::vector<std::string> known;
     std::size_t found = function.inputs().size();
     for (std::size_t i = 0; i < function.inputs().size(); ++i) {

@@ -1,6 +1,8 @@
 // Vector fields and solves, on NumPy arrays and inside traces.
 #include "costate/solve/solve.h"
 
+#include <algorithm>
+
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
 
@@ -54,7 +56,10 @@ struct PythonSolution {
   bool is_single;
 };
 
+/// The shape of one sample of a batch.
 Shape without_first(const Shape& shape) {
+  if (shape.rank() == 0) throw ShapeError("[solve] z0 and args must have shape [batch, ...]; got a scalar.");
+
   return Shape(std::vector<std::int64_t>(shape.axes().begin() + 1, shape.axes().end()));
 }
 
@@ -70,9 +75,7 @@ PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const Ho
   for (const nb::handle argument : args) arguments.push_back(to_host(argument));
   const bool is_field = nb::isinstance<VectorField>(f);
   const bool is_single =
-      is_field ? start.shape() == nb::cast<const VectorField&>(f).parts()[0].shape : start.shape().rank() == 1;
-  if (!is_field && start.shape().rank() == 0)
-    throw ShapeError("[solve] z0 must be one state [d], or a batch of states [batch, ...]; got a scalar.");
+      is_field ? start.shape() == nb::cast<const VectorField&>(f).parts()[0].shape : start.shape().rank() <= 1;
   if (is_single)
     for (HostArray& argument : arguments) argument = with_batch_of_one(argument);
   const HostArray z0 = is_single ? with_batch_of_one(start) : start;
@@ -84,16 +87,19 @@ PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const Ho
   PythonSolution out{.solution = {}, .is_single = is_single};
   {
     const nb::gil_scoped_release release;
-    out.solution = solve(field, z0, times, options, arguments);
+    out.solution = solve(field, z0, times, options, arguments, [] {
+      const nb::gil_scoped_acquire acquire;
+      if (PyErr_CheckSignals() != 0) throw nb::python_error();  // Ctrl-C
+    });
   }
   if (throws) out.solution.check();
   return out;
 }
 
-nb::object solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
-                        const std::string& method, double rtol, double atol, double first_step, double step_size,
-                        int steps_per_interval, std::int64_t max_steps, const std::string& control,
-                        const std::string& adjoint, bool throws) {
+nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
+                     const std::string& method, double rtol, double atol, double first_step, double step_size,
+                     int steps_per_interval, std::int64_t max_steps, const std::string& control,
+                     const std::string& adjoint, bool throws) {
   const SolveOptions options = Options{.method = method,
                                        .control = control,
                                        .adjoint = adjoint,
@@ -104,7 +110,8 @@ nb::object solve_python(const nb::object& f, const nb::object& z0, const nb::obj
                                        .steps_per_interval = steps_per_interval,
                                        .max_steps = max_steps}
                                    .get();
-  if (!nb::isinstance<Array>(z0)) return nb::cast(solve_numpy(f, to_host(z0), to_host(times), args, options, throws));
+  if (!nb::isinstance<Array>(z0))
+    return nb::borrow<nb::any>(nb::cast(solve_numpy(f, to_host(z0), to_host(times), args, options, throws)));
   std::vector<Array> arguments;
   nb::dict shapes;
   for (const nb::handle argument : args) {
@@ -117,18 +124,27 @@ nb::object solve_python(const nb::object& f, const nb::object& z0, const nb::obj
   const Array states = solve(field, start, to_array(times), options, arguments);
   std::vector<std::int64_t> axes = {states.shape()[0]};
   axes.insert(axes.end(), start.shape().axes().begin(), start.shape().axes().end());
-  return nb::cast(reshape(states, Shape(std::move(axes))));
+  return nb::borrow<nb::any>(nb::cast(reshape(states, Shape(std::move(axes)))));
 }
 
-nb::object counts(const PythonSolution& s, const std::vector<std::int64_t>& values) {
-  return s.is_single ? nb::cast(values[0]) : to_numpy(values);
+nb::any counts(const PythonSolution& s, const std::vector<std::int64_t>& values) {
+  return nb::borrow<nb::any>(s.is_single ? nb::cast(values[0]) : to_numpy(values));
+}
+
+std::string text_of(const PythonSolution& s) {
+  const auto& status = s.solution.status;
+  const Shape& shape = s.solution.states.shape();
+  return text::concat("Solution(states=", s.is_single ? without_first(shape) : shape, ", ",
+                      std::count(status.begin(), status.end(), Status::kOk), " of ", status.size(), " ok)");
 }
 
 }  // namespace
 
 void bind_solve(nb::module_& module) {
   nb::class_<VectorField>(module, "VectorField", "A traced right-hand side z' = f(t, z, ...).")
-      .def_prop_ro("parameters", [](const VectorField& field) { return field.function().parameters(); });
+      .def_prop_ro("parameters", [](const VectorField& field) { return field.function().parameters(); })
+      .def("__repr__",
+           [](const VectorField& field) { return text::concat("VectorField(state=", field.parts()[0].shape, ")"); });
 
   nb::class_<PythonSolution>(module, "Solution", "States at the asked times, and how each sample's solve went.")
       .def_prop_ro(
@@ -140,11 +156,11 @@ void bind_solve(nb::module_& module) {
           "[batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed.")
       .def_prop_ro(
           "status",
-          [](const PythonSolution& s) -> nb::object {
-            if (s.is_single) return nb::cast(std::string(name(s.solution.status[0])));
+          [](const PythonSolution& s) -> nb::any {
+            if (s.is_single) return nb::borrow<nb::any>(nb::cast(std::string(name(s.solution.status[0]))));
             std::vector<std::string> names;
             for (const Status status : s.solution.status) names.emplace_back(name(status));
-            return nb::cast(names);
+            return nb::borrow<nb::any>(nb::cast(names));
           },
           "'ok', 'max_steps', 'step_too_small' or 'non_finite', one a sample.")
       .def_prop_ro(
@@ -153,6 +169,7 @@ void bind_solve(nb::module_& module) {
           "accepted", [](const PythonSolution& s) { return counts(s, s.solution.accepted); }, "Accepted steps.")
       .def_prop_ro(
           "rejected", [](const PythonSolution& s) { return counts(s, s.solution.rejected); }, "Rejected steps.")
+      .def("__repr__", &text_of)
       .def(
           "check", [](const PythonSolution& s) { s.solution.check(); },
           "SolveFailed if a sample failed, naming the first.");
@@ -172,12 +189,13 @@ void bind_solve(nb::module_& module) {
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
-z0      [d]: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. An Array (inside a
-        trace): the solve becomes part of the program, and this returns an Array [time, ...state].
+z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. An Array
+        (inside a trace): the solve becomes part of the program, and this returns an Array [time, ...state].
 times   [time] or [batch, time], ascending or descending.
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
 
 Raises SolveFailed if a sample cannot be solved, unless throw=False: its states are NaN then, and its status says why.
+Ctrl-C ends a solve.
 
 >>> import costate, numpy as np
 >>> solution = costate.solve(lambda t, z: -z, [1.0], [0.0, 1.0], rtol=1e-9, atol=1e-9)

@@ -34,7 +34,7 @@ def test_one_trajectory_with_gaps_and_inputs():
 def test_the_model_is_saved(tmp_path):
     times = np.linspace(0, 3, 20)
     model = costate.fit(times, oscillator(1, times), hidden=[4], epochs=2, polish=0)
-    model.save(str(tmp_path / "model.safetensors"))
+    model.save(tmp_path / "model.safetensors")
     from safetensors.numpy import load_file
 
     arrays = load_file(tmp_path / "model.safetensors")
@@ -59,6 +59,7 @@ def test_equal_seeds_give_equal_bits():
     [
         (([0.0, 1.0, 0.5], np.ones((3, 1))), {}, costate.DataError, "times must increase"),
         (([0.0, 1.0], np.ones((3, 1))), {}, costate.ShapeError, "like their times"),
+        (([0.0, 1.0, 2.0], np.full((3, 1), np.inf)), {}, costate.DataError, "must be finite, or NaN"),
         (([0.0, 1.0, 2.0], np.ones(3)), {}, costate.ShapeError, "like their times"),
         (([0.0], np.ones((1, 1))), {}, costate.DataError, "at least two samples"),
         (([0.0, 1.0, 2.0], np.array([[1.0], [np.inf], [2.0]])), {}, costate.DataError, "must be finite, or NaN"),

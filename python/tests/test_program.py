@@ -26,6 +26,9 @@ def test_operators_mix_with_numbers_and_numpy():
               lambda x: -x, lambda x: abs(-x), lambda x: other @ x, lambda x: x @ np.outer(other, other)):
         np.testing.assert_allclose(run(f, x, x=(3,))[0], f(x[0]), rtol=1e-14)
     np.testing.assert_array_equal(run(lambda x: x > 2, x, x=(3,))[0], [0, 0, 1])
+    np.testing.assert_array_equal(run(lambda x: x == 2, x, x=(3,))[0], [0, 1, 0])
+    np.testing.assert_array_equal(run(lambda x: 2 != x, x, x=(3,))[0], [1, 0, 1])
+    np.testing.assert_array_equal(run(lambda x: +x, x, x=(3,)), x)
     np.testing.assert_array_equal(run(lambda x: costate.where(x > 2, x, 0), x, x=(3,))[0], [0, 0, 3])
 
 
@@ -38,6 +41,23 @@ def test_indexing_and_structure():
     np.testing.assert_array_equal(run(lambda x: costate.transpose(x), x, x=(4, 3))[0], x[0].T)
     np.testing.assert_allclose(run(lambda x: costate.sum(x, axis=0), x, x=(4, 3))[0], x[0].sum(0))
     np.testing.assert_allclose(run(costate.mean, x, x=(4, 3))[0], x.mean())
+
+
+@pytest.mark.parametrize("key", [np.s_[1, 2], np.s_[:, 0], np.s_[..., -1], np.s_[::-1, 1:], np.s_[[2, 0]], np.s_[None, 1], np.int64(1)],
+                         ids=str)
+def test_an_index_is_numpys(key):
+    x = np.arange(12.0).reshape(1, 4, 3)
+    np.testing.assert_array_equal(run(lambda x: x[key], x, x=(4, 3))[0], x[0][key])
+    loss = costate.trace(lambda x: costate.sum(costate.square(x[key])), {"x": (4, 3)})
+    wanted = np.zeros((4, 3))
+    wanted[key] = 2 * x[0][key]
+    np.testing.assert_array_equal(costate.compile(costate.value_and_grad(loss))(x)[1][0], wanted)
+
+
+def test_parameters_compare_as_objects_and_with_numbers_by_value():
+    first, second = costate.Parameter("p", [1.0, 2.0]), costate.Parameter("p", [1.0, 2.0])
+    assert first == first and first != second and len({first, second, first}) == 2
+    np.testing.assert_array_equal(run(lambda x: (first == 1) * x, [[3.0, 4.0]], x=(2,))[0], [3, 0])
 
 
 def test_derivatives():
@@ -83,7 +103,13 @@ def test_mistakes_are_named():
     with pytest.raises(costate.ShapeError, match="must be a scalar"):
         costate.value_and_grad(f)
     with pytest.raises(costate.InvalidArgument, match="did you mean 'x'"):
-        costate.vjp(f, wrt=["xx"])
+        costate.vjp(f, wrt="xx")
+    with pytest.raises(TypeError, match="names of inputs and Parameters"):
+        costate.vjp(f, wrt=[0])
+    with pytest.raises(costate.InvalidArgument, match="unknown shared input 'y'"):
+        costate.trace(lambda x: x, {"x": (3,)}, shared=["y"])
+    with pytest.raises(IndexError, match="out of bounds"):
+        costate.trace(lambda x: x[0, 3], {"x": (2, 3)})
     with pytest.raises(costate.ShapeError, match=r"\[batch\] \+ \[3\]"):
         costate.compile(f)(np.ones((2, 4)))
     with pytest.raises(costate.InvalidArgument, match="did you mean 'f32'"):

@@ -1,4 +1,8 @@
 import doctest
+import os
+import pathlib
+import re
+import signal
 import threading
 import time
 
@@ -30,6 +34,12 @@ def test_doctests():
     for test in doctest.DocTestFinder().find(costate.solve, "solve", globs={}):
         runner.run(test)
     assert runner.failures == 0 and runner.tries > 0
+
+
+def test_the_stub_says_what_comes_back():
+    stub = (pathlib.Path(costate.__file__).parent / "_core.pyi").read_text()
+    assert "def states(self) -> numpy.ndarray" in stub
+    assert re.search(r"def solve\(.*\) -> Any:", stub)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -76,11 +86,40 @@ def test_a_list_of_components_is_a_state():
     np.testing.assert_allclose(solution.states[1], np.exp(-1) * np.array([1, 2]), rtol=1e-5)
 
 
+def test_a_number_is_a_state():
+    solution = costate.solve(lambda t, z, rate: -rate * z, 1.0, [0, 1], args=[2.0], rtol=1e-9, atol=1e-9)
+    assert solution.states.shape == (2,) and solution.status == "ok"
+    np.testing.assert_allclose(solution.states[1], np.exp(-2), rtol=1e-7)
+
+
+@pytest.mark.parametrize("control", ["per_sample", "joint"])
+def test_a_batch_of_none(control):
+    solution = costate.solve(lotka_volterra, np.zeros((0, 2)), [0, 1, 2], control=control)
+    assert solution.states.shape == (0, 3, 2) and solution.status == [] and solution.nfe.shape == (0,)
+
+
+def test_a_field_may_solve_another_equation():
+    def inner(z):
+        return costate.solve(lambda t, x: -x * x, z, [0.0, 1.0], rtol=1e-9, atol=1e-10)[1]  # z / (1 + z)
+
+    starts = np.array([[0.5], [1.0], [2.0]])
+    seen = costate.solve(lambda t, z: inner(z), starts, [0, 1], rtol=1e-9, atol=1e-10).states
+    plain = costate.solve(lambda t, z: z / (1 + z), starts, [0, 1], rtol=1e-9, atol=1e-10).states
+    np.testing.assert_allclose(seen, plain, rtol=1e-7)
+    slopes = costate.solve(lambda t, z: costate.gradient(costate.sum(inner(z)), z), starts, [0, 1], rtol=1e-9, atol=1e-10).states
+    plain = costate.solve(lambda t, z: 1 / (1 + z) ** 2, starts, [0, 1], rtol=1e-9, atol=1e-10).states
+    np.testing.assert_allclose(slopes, plain, rtol=1e-7)
+    loss = costate.trace(lambda z: costate.sum(costate.solve(lambda t, z: inner(z), z, [0.0, 1.0])), {"z": (1,)})
+    with pytest.raises(costate.NotSupported, match="as one system"):
+        costate.value_and_grad(loss)
+
+
 def test_failures():
     with pytest.raises(costate.SolveFailed, match="sample 1 ended with"):
         costate.solve(lambda t, z: z * z, [[0.1], [2.0]], [0, 1])
     solution = costate.solve(lambda t, z: z * z, [[0.1], [2.0]], [0, 1], throw=False)
     assert solution.status[0] == "ok" and solution.status[1] != "ok"
+    assert repr(solution) == "Solution(states=[2, 2, 1], 1 of 2 ok)"
     assert np.isnan(solution.states[1, 1, 0]) and np.isfinite(solution.states[0, 1, 0])
 
 
@@ -91,10 +130,13 @@ def test_failures():
         (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, 1, 1]), costate.InvalidArgument, "ascend or descend strictly"),
         (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, np.nan]), costate.InvalidArgument, "finite"),
         (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, 1], rtol=-1), costate.InvalidArgument, "rtol"),
-        (lambda: costate.solve(lotka_volterra, 1.0, [0, 1]), costate.ShapeError, "scalar"),
         (lambda: costate.solve(lambda t, z: z[0], [1.0, 1.0], [0, 1]), costate.ShapeError, "derivative of 'z'"),
         (lambda: costate.solve(lotka_volterra, ["a", "b"], [0, 1]), costate.DtypeError, "expected numbers"),
         (lambda: costate.solve(lotka_volterra, [], [0, 1]), costate.ShapeError, "at least one number"),
+        (lambda: costate.solve(lambda t, z: None, [1.0], [0, 1]), costate.DtypeError, "got NoneType"),
+        (lambda: costate.solve(lambda t, z: np.array([z[0]]), [1.0], [0, 1]), costate.DtypeError, "costate.stack"),
+        (lambda: costate.solve(lambda t, z, a: a * z, [[1.0]], [0, 1], args=[2.0]), costate.ShapeError, "args must have shape"),
+        (lambda: costate.vector_field(lambda t, z: z, "2"), TypeError, "integer or a sequence"),
         (lambda: costate.solve("dopri5", [1.0], [0, 1]), TypeError, "f must be a callable"),
         (lambda: costate.solve(lambda t, z: z + np.ones(3), [1.0, 1.0], [0, 1]), costate.ShapeError, r"\[2\]"),
         (lambda: costate.solve(lambda t, z: z if z[0] > 0 else -z, [1.0], [0, 1]), TypeError, "costate.where"),
@@ -135,6 +177,16 @@ def test_other_python_threads_go_on_during_a_solve():
     done.set()
     thread.join()
     assert sum(begin < t < end for t in ticks) >= min(5, (end - begin) / 0.02)
+
+
+def test_ctrl_c_ends_a_solve():
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    begin = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        costate.solve(lambda t, z: costate.cos(t) * z, np.ones((64, 1)), [0, 1e7], step_size=0.01, max_steps=10**9)
+    timer.join()
+    assert time.perf_counter() - begin < 5
 
 
 @settings(max_examples=25, deadline=None)

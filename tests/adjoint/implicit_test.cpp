@@ -8,6 +8,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/graph/trace.h"
+#include "costate/solve/solve.h"
 #include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
 
@@ -44,6 +45,14 @@ TEST(LinearSolve, ReportsASingularMatrix) {
   EXPECT_EQ(result.outputs[0].at(3), 1);
   ASSERT_EQ(result.report.failures.size(), 1U);
   EXPECT_EQ(result.report.failures[0].reason, "singular matrix");
+}
+
+TEST(LinearSolve, ASingularMatrixInAFieldFailsTheSolve) {
+  const VectorField field = vector_field({2}, [](Array, Array z) {
+    return linear_solve(constant(HostArray(Shape{2, 2}, std::vector<double>(4, 1.0))), z);
+  });
+  const HostArray start(Shape{1, 2}, std::vector<double>{1, 2});
+  EXPECT_EQ(solve(field, start, HostArray::vector({0, 1})).status[0], Status::kNonFinite);
 }
 
 TEST(LinearSolve, RefusesOtherShapes) {

@@ -307,7 +307,7 @@ void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T
   std::vector<char> holds_sample(lanes_, 0);
   // A refill costs two evaluations in all lanes: wait until an eighth of them is free.
   const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 8);
-  for (;;) {
+  while (!queue.should_stop()) {
     if (lanes_ - num_active() >= worthwhile) refill(queue, holds_sample, states);
     if (!plan_steps()) {
       // The samples that were just loaded may all have ended at once.

@@ -139,6 +139,8 @@ class LaneQueue {
   virtual void finished(std::size_t lane) = 0;
   /// Puts the next sample into the lane's columns of z0, times and arguments; false if there is none.
   virtual bool load(std::size_t lane) = 0;
+  /// Asked before each attempted step; true ends the solve where it stands.
+  virtual bool should_stop() = 0;
 };
 
 template <class T>
