@@ -7,16 +7,18 @@
 namespace costate {
 namespace {
 
+constexpr double kRounding = 0.01;  // of the spacing: times may be written with few digits, or count seconds since 1970
+
 void check_spacing(const Trajectory& trajectory, int delay, double spacing) {
   const std::string where = trajectory.id.empty() ? "the series" : text::concat("trajectory '", trajectory.id, "'");
   if (trajectory.times.size() < static_cast<std::size_t>(delay) + 2)
     throw DataError("[embed_delays] ", where, " has ", trajectory.times.size(), " samples; delay ", delay,
                     " needs at least ", delay + 2, ".");
   for (std::size_t i = 1; i < trajectory.times.size(); ++i)
-    if (std::abs(trajectory.times[i] - trajectory.times[i - 1] - spacing) > 1e-6 * spacing)
+    if (std::abs(trajectory.times[i] - trajectory.times[i - 1] - spacing) > kRounding * spacing)
       throw DataError("[embed_delays] delayed states need evenly spaced times; in ", where,
                       " the step from t = ", trajectory.times[i - 1], " to ", trajectory.times[i], " is not ", spacing,
-                      ".");
+                      "; give missing times as rows with empty cells.");
 }
 
 }  // namespace

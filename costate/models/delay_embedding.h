@@ -7,7 +7,7 @@
 namespace costate {
 
 /// Each state x followed by x_lag1 … x_lag<delay>, its values 1 … delay samples earlier; the first `delay` samples of
-/// each trajectory go. DataError if times are not evenly spaced (to 1e-6 of the spacing) or a trajectory has fewer than
+/// each trajectory go. DataError if times are not evenly spaced (to 1 % of the spacing) or a trajectory has fewer than
 /// delay + 2 samples.
 TimeSeries embed_delays(const TimeSeries& series, int delay);
 

@@ -134,7 +134,9 @@ TEST(Embedding, PutsEarlierSamplesBeside) {
   const std::vector<double> expected = {3, 2, 1, 4, 3, 2};
   for (std::int64_t i = 0; i < 6; ++i) EXPECT_EQ(first.states.at(i), expected[static_cast<std::size_t>(i)]);
   EXPECT_EQ(first.inputs.at(0), 7);
-  EXPECT_ERROR(embed_delays(series_of({trajectory({0, 1, 3}, {1, 2, 3})}), 1), DataError, "evenly spaced");
+  EXPECT_ERROR(embed_delays(series_of({trajectory({0, 1, 3}, {1, 2, 3})}), 1), DataError,
+               "evenly spaced times; in the series the step from t = 1 to 3 is not 1; give missing times as rows");
+  EXPECT_NO_THROW(embed_delays(series_of({trajectory({1.7e9, 1.7e9 + 0.1, 1.7e9 + 0.2}, {1, 2, 3})}), 1));
   EXPECT_ERROR(embed_delays(series_of({trajectory({0, 1}, {1, 2})}), 1), DataError, "needs at least 3");
 }
 
