@@ -67,9 +67,6 @@ Shape to_shape(nb::handle value) {
   return Shape(std::move(axes));
 }
 
-namespace {
-
-/// A list or tuple with a symbolic value somewhere in it.
 bool holds_arrays(nb::handle value) {
   if (nb::isinstance<Array>(value) || nb::isinstance<Parameter>(value)) return true;
   if (!nb::isinstance<nb::list>(value) && !nb::isinstance<nb::tuple>(value)) return false;
@@ -77,8 +74,6 @@ bool holds_arrays(nb::handle value) {
     if (holds_arrays(part)) return true;
   return false;
 }
-
-}  // namespace
 
 Array to_array(nb::handle value) {
   if (nb::isinstance<Array>(value)) return nb::cast<Array>(value);

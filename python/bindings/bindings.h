@@ -29,6 +29,8 @@ NumpyArray to_numpy(const HostArray& array);
 NumpyArray to_numpy(const std::vector<double>& values);
 NumpyArray to_numpy(const std::vector<std::int64_t>& values);
 
+/// An Array or a Parameter, or a list or tuple with one somewhere in it.
+bool holds_arrays(nb::handle value);
 /// An Array, a Parameter, a number or a NumPy array, as an Array of the trace that is under way.
 Array to_array(nb::handle value);
 /// An integer or a sequence of them.

@@ -110,7 +110,7 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
                                        .steps_per_interval = steps_per_interval,
                                        .max_steps = max_steps}
                                    .get();
-  if (!nb::isinstance<Array>(z0))
+  if (!holds_arrays(z0) && !holds_arrays(times))
     return nb::borrow<nb::any>(nb::cast(solve_numpy(f, to_host(z0), to_host(times), args, options, throws)));
   std::vector<Array> arguments;
   nb::dict shapes;
@@ -119,7 +119,7 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
     shapes[nb::cast("arg" + std::to_string(arguments.size() - 1))] =
         nb::tuple(nb::cast(arguments.back().shape().axes()));
   }
-  const Array start = nb::cast<Array>(z0);
+  const Array start = to_array(z0);
   const VectorField field = to_field(f, start.shape(), shapes);
   const Array states = solve(field, start, to_array(times), options, arguments);
   std::vector<std::int64_t> axes = {states.shape()[0]};
@@ -189,8 +189,9 @@ void bind_solve(nb::module_& module) {
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
-z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. An Array
-        (inside a trace): the solve becomes part of the program, and this returns an Array [time, ...state].
+z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. Where
+        z0 or times holds Arrays or Parameters, inside a trace, the solve becomes part of the program, and this returns
+        an Array [time, ...state].
 times   [time] or [batch, time], ascending or descending.
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
 

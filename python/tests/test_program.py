@@ -98,6 +98,18 @@ def test_a_net_is_trained_through_a_solve(adjoint):
     assert report["nfe_forward"] > 0 and report["nfe_backward"] > 0 and report["failures"] == []
 
 
+def test_a_traced_solve_starts_from_what_the_trace_holds():
+    start = costate.Parameter("start", [1.0, 2.0])
+
+    def end(z0, times):
+        return costate.sum(costate.solve(lambda t, z: -z, z0, times, rtol=1e-9, atol=1e-10)[-1])
+
+    loss = costate.trace(lambda x: end(start, [0.0, 1.0]) * x, {"x": ()})
+    np.testing.assert_allclose(costate.compile(costate.value_and_grad(loss, wrt=start))(np.ones(1))[1], np.exp([-1, -1]), rtol=1e-7)
+    np.testing.assert_allclose(run(lambda x: end([x[0], 2 * x[1]], [0.0, 1.0]), [[1.0, 1.0]], x=(2,)), 3 * np.exp(-1), rtol=1e-7)
+    np.testing.assert_allclose(run(lambda x: end([1.0, 2.0], x), [[0.0, 2.0]], x=(2,)), 3 * np.exp(-2), rtol=1e-7)
+
+
 def test_mistakes_are_named():
     f = costate.trace(lambda x: x, {"x": (3,)})
     with pytest.raises(costate.ShapeError, match="must be a scalar"):
