@@ -174,32 +174,34 @@ std::size_t SolveTileOp<T>::kept_bytes() const {
   return std::min(steps, most_frames(problem_)) * problem_.frame.size() * sizeof(T);
 }
 
+/// Operand `operand` [rows, lanes], spread over the lanes if all samples share it.
 template <class T>
-void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
-  auto& state = static_cast<SolveState<T>&>(*run.state);
-  const std::size_t lanes = problem_.lanes;
-  const auto spread_over = [&](std::size_t operand, auto* to) {
-    const auto rows = static_cast<std::size_t>(context_.operand_shapes[operand].size());
-    const bool shared = context_.operand_is_shared[operand];
-    const T* from = run.operands[operand];
-    for (std::size_t row = 0; row < rows; ++row, to += lanes)
-      if (shared)
-        std::fill_n(to, lanes, from[row]);
-      else
-        std::copy_n(from + row * lanes, lanes, to);
-  };
-  spread_over(0, state.z0.data());
-  spread_over(1, state.times.data());
+template <class Number>
+void SolveTileOp<T>::spread_operand(const TileOpRun<T>& run, std::size_t operand, Number* out) const {
+  const std::size_t lanes = problem_.lanes, rows = static_cast<std::size_t>(context_.operand_shapes[operand].size());
+  const T* from = run.operands[operand];
+  for (std::size_t row = 0; row < rows; ++row, out += lanes)
+    if (context_.operand_is_shared[operand])
+      std::fill_n(out, lanes, from[row]);
+    else
+      std::copy_n(from + row * lanes, lanes, out);
+}
+
+/// The operands as the solver takes them, in `state`, which keeps them for the reverse sweep.
+template <class T>
+void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) const {
+  spread_operand(run, 0, state.z0.data());
+  spread_operand(run, 1, state.times.data());
   const auto& inputs = extension_->field().function().inputs();
   const std::size_t first = 1 + extension_->field().parts().size();
   state.arguments.clear();
   for (std::size_t i = 2; i < run.operands.size(); ++i) {
-    const bool spread = inputs[first + i - 2].kind == InputKind::kSample && context_.operand_is_shared[i];
-    if (spread) {
-      state.spread[i].resize(static_cast<std::size_t>(context_.operand_shapes[i].size()) * lanes);
-      spread_over(i, state.spread[i].data());
+    const bool is_spread = inputs[first + i - 2].kind == InputKind::kSample && context_.operand_is_shared[i];
+    if (is_spread) {
+      state.spread[i].resize(static_cast<std::size_t>(context_.operand_shapes[i].size()) * problem_.lanes);
+      spread_operand(run, i, state.spread[i].data());
     }
-    state.arguments.push_back(spread ? state.spread[i].data() : run.operands[i]);
+    state.arguments.push_back(is_spread ? state.spread[i].data() : run.operands[i]);
   }
   prepare_field<T>(problem_, state.arguments, state.shared);
   state.inputs = {.z0 = state.z0.data(),
@@ -207,8 +209,15 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                   .arguments = state.arguments,
                   .shared = state.shared.data(),
                   .num_samples = run.num_samples};
+}
+
+template <class T>
+void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
+  auto& state = static_cast<SolveState<T>&>(*run.state);
+  load_inputs(run, state);
   state.solver.solve(state.inputs, problem_.gradients.has_value(), out);
   // Padding must be finite: what follows sums it with weight 0.
+  const std::size_t lanes = problem_.lanes;
   for (std::size_t row = 0; row < problem_.num_times * problem_.state_size; ++row)
     std::fill(out + row * lanes + run.num_samples, out + (row + 1) * lanes, T{0});
   for (std::size_t lane = 0; lane < run.num_samples; ++lane) {
