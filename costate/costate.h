@@ -4,6 +4,7 @@
 #include "costate/adjoint/linear_solve.h"  // IWYU pragma: export
 #include "costate/adjoint/root.h"          // IWYU pragma: export
 #include "costate/array/host_array.h"      // IWYU pragma: export
+#include "costate/array/take_rows.h"       // IWYU pragma: export
 #include "costate/array/time_series.h"     // IWYU pragma: export
 #include "costate/base/base.h"             // IWYU pragma: export
 #include "costate/data/data.h"             // IWYU pragma: export

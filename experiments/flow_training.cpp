@@ -16,16 +16,7 @@ std::vector<double> train_on_fresh(const Function& loss, const std::vector<Param
   std::vector<double> losses;
   for (std::int64_t step = 0; step < training.steps; ++step) {
     const std::vector<HostArray> inputs = batch(step);
-    const auto evaluate = [&] {
-      RunResult result = gradient.run(inputs);
-      Evaluation evaluation{.loss = mean_of(result.outputs[0]), .gradients = {}, .report = result.report};
-      for (std::size_t i = 1; i < result.outputs.size(); ++i) {
-        HostArray sum = result.outputs[i].astype(Dtype::kF64);
-        for (double& value : sum.data<double>()) value /= static_cast<double>(training.batch);
-        evaluation.gradients.push_back(std::move(sum));
-      }
-      return evaluation;
-    };
+    const auto evaluate = [&] { return mean_over_batch(gradient.run(inputs)); };
     losses.push_back(adam.step(evaluate, learning_rate(schedule, step, training.steps)).loss);
   }
   return losses;

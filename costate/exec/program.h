@@ -29,7 +29,8 @@ class Program {
  public:
   /// Runs on a batch. `inputs` has one array for each input of the Function that is not a Parameter, in order: kSample
   /// [batch, …shape], kShared […shape]. Parameters are read from their current values. Dtypes are converted.
-  /// ShapeError if an input does not fit.
+  /// Throws InvalidArgument if their number is wrong, ShapeError if one does not have its input's shape or batch
+  /// length.
   RunResult run(std::span<const HostArray> inputs) const;
   RunResult run(std::initializer_list<HostArray> inputs) const { return run(std::span(inputs.begin(), inputs.size())); }
 
@@ -42,7 +43,11 @@ class Program {
   std::shared_ptr<const Implementation> implementation_;
 };
 
-/// Lowers the function; the Program is immutable and may run from many threads at once.
+/// Makes a Program of a function. It is lowered on the first run of each kind of batch, so that this run takes longer.
+/// A Program may run from many threads at once.
+/// Throws: NotSupported, on that run, if the function asks for the cotangent of an argument that all samples share
+/// other
+///         than as a kSum output (Extension::is_sum_only).
 Program compile(const Function& function, const CompileOptions& options = {});
 
 }  // namespace costate

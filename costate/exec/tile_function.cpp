@@ -1,7 +1,9 @@
-// Runs a Plan: resolves kernels and spreads once, then each instruction is a switch and a kernel call on raw pointers.
+// Runs a Plan. Kernels are looked up once, when the function is lowered; from then on an instruction is a switch and a
+// kernel call on raw pointers.
 #include "costate/exec/internal/tile_function.h"
 
 #include <algorithm>
+#include <array>
 
 #include "costate/base/error.h"
 #include "costate/exec/kernels/kernels.h"
@@ -72,45 +74,50 @@ struct Bases {
 };
 
 std::size_t accumulate_scratch(const Instruction& instruction, std::size_t lanes) {
-  if (instruction.step != Step::kAddGemm) return lanes;  // weights
+  if (instruction.kind != InstructionKind::kAddGemm) return lanes;  // weights
   return instruction.k * lanes * (instruction.n + 1);
 }
 
 }  // namespace
 
+/// The plan with every instruction bound to its kernel.
 template <class T>
-struct TileFunction<T>::Program {
+struct TileFunction<T>::BoundPlan {
   Plan plan;
   std::vector<Bound<T>> prepare;
-  std::vector<Bound<T>> phases[3];
+  std::array<std::vector<Bound<T>>, kNumPhases> phases;
   std::vector<std::shared_ptr<const TileOp<T>>> ops;  // by state
   std::vector<bool> state_is_read;
   std::size_t accumulate_offset = 0;  // of the accumulations' own scratch
   std::size_t partial_size = 0;
 
+  explicit BoundPlan(Plan lowered);
+
   Bound<T> bind(const Instruction& instruction, std::size_t lanes) {
     Bound<T> bound{.instruction = instruction};
-    if (instruction.step == Step::kElementwise && instruction.sources.size() == 1)
+    if (instruction.kind == InstructionKind::kElementwise && instruction.sources.size() == 1)
       bound.unary = unary_kernel<T>(instruction.op);
-    if (instruction.step == Step::kElementwise && instruction.sources.size() == 2)
+    if (instruction.kind == InstructionKind::kElementwise && instruction.sources.size() == 2)
       bound.binary = binary_kernel<T>(instruction.op);
-    if (instruction.step == Step::kPair)
+    if (instruction.kind == InstructionKind::kPair)
       bound.pair = pair_kernel<T>(instruction.inner_op, instruction.op, instruction.inner_is_right);
     if (instruction.extension) bound.op = op_of(instruction, lanes);
-    if (waits(instruction, lanes)) {
+    if (waits_for_finish(instruction, lanes)) {
       bound.partial = partial_size;
-      bound.num_partial = instruction.step == Step::kAddGemm ? instruction.m * instruction.n : instruction.rows;
+      bound.num_partial =
+          instruction.kind == InstructionKind::kAddGemm ? instruction.m * instruction.n : instruction.rows;
       partial_size += bound.num_partial * simd_lanes<T>();
     }
     return bound;
   }
 
-  /// Sums of few rows are kept as vectors until the end: adding up across a vector costs more than they do.
-  static bool waits(const Instruction& instruction, std::size_t lanes) {
-    constexpr std::size_t kFewRows = 4;  // measured: 2-50-2
+  /// Sums of few rows stay spread over the lanes of a vector until finish_sums: adding up across a vector would cost
+  /// more than the products themselves.
+  static bool waits_for_finish(const Instruction& instruction, std::size_t lanes) {
+    constexpr std::size_t kFewRows = 4;  // measured on a 2-50-2 net
     if (lanes == 1) return false;
-    if (instruction.step == Step::kAddGemm) return std::min(instruction.m, instruction.n) <= kFewRows;
-    return instruction.step == Step::kAddLanes && !instruction.sources[0].is_shared();
+    if (instruction.kind == InstructionKind::kAddGemm) return std::min(instruction.m, instruction.n) <= kFewRows;
+    return instruction.kind == InstructionKind::kAddLanes && !instruction.sources[0].is_shared();
   }
 
   std::shared_ptr<const TileOp<T>> op_of(const Instruction& instruction, std::size_t lanes) {
@@ -145,7 +152,8 @@ costate::internal::Operand<T> operand(const Source& source, const Bases<T>& base
 }  // namespace
 
 template <class T>
-void TileFunction<T>::Program::run_elementwise(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes) const {
+void TileFunction<T>::BoundPlan::run_elementwise(const Bound<T>& bound, const Bases<T>& bases,
+                                                 std::size_t lanes) const {
   const Instruction& instruction = bound.instruction;
   const auto& sources = instruction.sources;
   T* out = bases.write(instruction.out);
@@ -159,8 +167,8 @@ void TileFunction<T>::Program::run_elementwise(const Bound<T>& bound, const Base
 }
 
 template <class T>
-void TileFunction<T>::Program::run_gemm(const Instruction& instruction, const Bases<T>& bases,
-                                        std::size_t lanes) const {
+void TileFunction<T>::BoundPlan::run_gemm(const Instruction& instruction, const Bases<T>& bases,
+                                          std::size_t lanes) const {
   const std::size_t columns = instruction.n * lanes;
   Gemm<T> product{.m = instruction.m,
                   .k = instruction.k,
@@ -185,8 +193,8 @@ void TileFunction<T>::Program::run_gemm(const Instruction& instruction, const Ba
 }
 
 template <class T>
-void TileFunction<T>::Program::run_extension(const Bound<T>& bound, const Bases<T>& bases,
-                                             const TileCall<T>& call) const {
+void TileFunction<T>::BoundPlan::run_extension(const Bound<T>& bound, const Bases<T>& bases,
+                                               const TileCall<T>& call) const {
   const Instruction& instruction = bound.instruction;
   constexpr std::size_t kMaxOperands = 256;
   const T* operands[kMaxOperands];
@@ -206,7 +214,7 @@ void TileFunction<T>::Program::run_extension(const Bound<T>& bound, const Bases<
                          .scale = instruction.scale,
                          .report = call.report};
   T* out = bases.write(instruction.out);
-  if (instruction.step == Step::kExtension)
+  if (instruction.kind == InstructionKind::kExtension)
     bound.op->run(run, out);
   else
     bound.op->accumulate(run, out);
@@ -214,8 +222,8 @@ void TileFunction<T>::Program::run_extension(const Bound<T>& bound, const Bases<
 
 /// The weight of each of k · lanes columns, or null if all are 1.
 template <class T>
-const T* TileFunction<T>::Program::weights_of(const Instruction& instruction, std::size_t k, const TileCall<T>& call,
-                                              T* buffer) const {
+const T* TileFunction<T>::BoundPlan::weights_of(const Instruction& instruction, std::size_t k, const TileCall<T>& call,
+                                                T* buffer) const {
   const std::size_t lanes = plan.lanes;
   if (call.lane_weights == nullptr && call.num_samples == lanes && instruction.scale == 1.0) return nullptr;
   for (std::size_t lane = 0; lane < lanes; ++lane) {
@@ -227,7 +235,7 @@ const T* TileFunction<T>::Program::weights_of(const Instruction& instruction, st
 }
 
 template <class T>
-void TileFunction<T>::Program::add_gemm(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const {
+void TileFunction<T>::BoundPlan::add_gemm(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const {
   const Instruction& instruction = bound.instruction;
   const std::size_t depth = instruction.k * plan.lanes;
   if (bound.num_partial > 0) {
@@ -256,8 +264,8 @@ void TileFunction<T>::Program::add_gemm(const Bound<T>& bound, const Bases<T>& b
 }
 
 template <class T>
-void TileFunction<T>::Program::add_lanes_of(const Bound<T>& bound, const Bases<T>& bases,
-                                            const TileCall<T>& call) const {
+void TileFunction<T>::BoundPlan::add_lanes_of(const Bound<T>& bound, const Bases<T>& bases,
+                                              const TileCall<T>& call) const {
   const Instruction& instruction = bound.instruction;
   const T* weights = weights_of(instruction, 1, call, bases.scratch + accumulate_offset);
   const Source& source = instruction.sources[0];
@@ -275,69 +283,69 @@ void TileFunction<T>::Program::add_lanes_of(const Bound<T>& bound, const Bases<T
 }
 
 template <class T>
-void TileFunction<T>::Program::run_instruction(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes,
-                                               const TileCall<T>* call) const {
+void TileFunction<T>::BoundPlan::run_instruction(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes,
+                                                 const TileCall<T>* call) const {
   const Instruction& instruction = bound.instruction;
   T* out = bases.write(instruction.out);
   if (out == nullptr) return;  // an output that the caller does not want
-  switch (instruction.step) {
-    case Step::kFill:
+  switch (instruction.kind) {
+    case InstructionKind::kFill:
       std::transform(instruction.constants.begin(), instruction.constants.end(), out,
                      [](double value) { return static_cast<T>(value); });
       return;
-    case Step::kElementwise:
+    case InstructionKind::kElementwise:
       return run_elementwise(bound, bases, lanes);
-    case Step::kPair: {
+    case InstructionKind::kPair: {
       const auto& sources = instruction.sources;
       return bound.pair(operand(sources[0], bases), operand(sources[1], bases), operand(sources[2], bases), out,
                         instruction.rows, lanes);
     }
-    case Step::kCopy:
+    case InstructionKind::kCopy:
       return spread(operand(instruction.sources[0], bases), out, instruction.rows, lanes);
-    case Step::kGather:
+    case InstructionKind::kGather:
       return gather_rows(bases.read(instruction.sources[0].slot), std::span(instruction.table), out, lanes);
-    case Step::kScatter:
+    case InstructionKind::kScatter:
       std::fill_n(out, instruction.rows * lanes, T{0});
       return scatter_add_rows(bases.read(instruction.sources[0].slot), std::span(instruction.table), out, lanes);
-    case Step::kReduce:
+    case InstructionKind::kReduce:
       return reduce_rows(instruction.op, bases.read(instruction.sources[0].slot), std::span(instruction.table),
                          instruction.group, out, lanes);
-    case Step::kGemm:
+    case InstructionKind::kGemm:
       return run_gemm(instruction, bases, lanes);
-    case Step::kBatched:
+    case InstructionKind::kBatched:
       return batched_matmul(operand(instruction.sources[0], bases), operand(instruction.sources[1], bases), out,
                             instruction.m, instruction.k, instruction.n, lanes);
-    case Step::kExtension:
-    case Step::kAddExtension:
+    case InstructionKind::kExtension:
+    case InstructionKind::kAddExtension:
       return run_extension(bound, bases, *call);
-    case Step::kAddGemm:
+    case InstructionKind::kAddGemm:
       return add_gemm(bound, bases, *call);
-    case Step::kAddLanes:
+    case InstructionKind::kAddLanes:
       return add_lanes_of(bound, bases, *call);
   }
 }
 
 template <class T>
-TileFunction<T>::TileFunction(const Function& function, std::size_t lanes, std::span<const std::size_t> late_inputs) {
-  auto program = std::make_unique<Program>();
-  program->plan = lower(function, {.lanes = lanes, .late_inputs = {late_inputs.begin(), late_inputs.end()}});
-  Plan& plan = program->plan;
-  program->ops.resize(plan.num_states);
-  program->state_is_read.resize(plan.num_states);
+TileFunction<T>::BoundPlan::BoundPlan(Plan lowered)
+    : plan(std::move(lowered)), ops(plan.num_states), state_is_read(plan.num_states) {
   for (const auto& phase : plan.phases)
     for (const Instruction& instruction : phase)
       for (const std::int32_t state : instruction.operand_states)
-        if (state >= 0) program->state_is_read[static_cast<std::size_t>(state)] = true;
-  for (const Instruction& instruction : plan.prepare) program->prepare.push_back(program->bind(instruction, 1));
-  for (std::size_t phase = 0; phase < 3; ++phase)
-    for (const Instruction& instruction : plan.phases[phase])
-      program->phases[phase].push_back(program->bind(instruction, lanes));
-  program->accumulate_offset = plan.scratch_size;
+        if (state >= 0) state_is_read[static_cast<std::size_t>(state)] = true;
+  for (const Instruction& instruction : plan.prepare) prepare.push_back(bind(instruction, 1));
+  for (std::size_t phase = 0; phase < kNumPhases; ++phase)
+    for (const Instruction& instruction : plan.phases[phase]) phases[phase].push_back(bind(instruction, plan.lanes));
+  accumulate_offset = plan.scratch_size;
   std::size_t extra = 0;
-  for (const Instruction& instruction : plan.phases[2]) extra = std::max(extra, accumulate_scratch(instruction, lanes));
+  for (const Instruction& instruction : plan.in(Phase::kAccumulate))
+    extra = std::max(extra, accumulate_scratch(instruction, plan.lanes));
   plan.scratch_size += extra;
-  program_ = std::move(program);
 }
+
+template <class T>
+TileFunction<T>::TileFunction(const Function& function, std::size_t lanes, std::span<const std::size_t> late_inputs)
+    : bound_plan_(std::make_unique<const BoundPlan>(
+          lower(function, {.lanes = lanes, .late_inputs = {late_inputs.begin(), late_inputs.end()}}))) {}
 
 template <class T>
 TileFunction<T>::~TileFunction() = default;
@@ -348,39 +356,39 @@ TileFunction<T>& TileFunction<T>::operator=(TileFunction&&) noexcept = default;
 
 template <class T>
 std::size_t TileFunction<T>::lanes() const {
-  return program_->plan.lanes;
+  return bound_plan_->plan.lanes;
 }
 
 template <class T>
 std::size_t TileFunction<T>::shared_size() const {
-  return program_->plan.shared_size;
+  return bound_plan_->plan.shared_size;
 }
 
 template <class T>
 std::size_t TileFunction<T>::saved_size() const {
-  return program_->plan.saved_size;
+  return bound_plan_->plan.saved_size;
 }
 
 template <class T>
 TileWorkspace<T> TileFunction<T>::make_workspace() const {
   TileWorkspace<T> workspace;
-  workspace.scratch.resize(program_->plan.scratch_size);
-  workspace.partial_sums.resize(program_->partial_size);
-  for (const auto& op : program_->ops) workspace.states.push_back(op->make_state());
+  workspace.scratch.resize(bound_plan_->plan.scratch_size);
+  workspace.partial_sums.resize(bound_plan_->partial_size);
+  for (const auto& op : bound_plan_->ops) workspace.states.push_back(op->make_state());
   return workspace;
 }
 
 template <class T>
 std::size_t TileFunction<T>::kept_bytes() const {
   std::size_t bytes = 0;
-  for (const auto& op : program_->ops) bytes += op->kept_bytes();
+  for (const auto& op : bound_plan_->ops) bytes += op->kept_bytes();
   return bytes;
 }
 
 template <class T>
 void TileFunction<T>::prepare(std::span<const T* const> inputs, T* shared) const {
   const Bases<T> bases{.inputs = inputs, .outputs = {}, .shared_read = shared, .shared_write = shared};
-  for (const Bound<T>& bound : program_->prepare) program_->run_instruction(bound, bases, 1, nullptr);
+  for (const Bound<T>& bound : bound_plan_->prepare) bound_plan_->run_instruction(bound, bases, 1, nullptr);
 }
 
 template <class T>
@@ -391,14 +399,14 @@ void TileFunction<T>::run(Phase phase, const TileCall<T>& call) const {
                        .shared_write = nullptr,
                        .saved = call.saved,
                        .scratch = call.workspace->scratch.data()};
-  for (const Bound<T>& bound : program_->phases[static_cast<std::size_t>(phase)])
-    program_->run_instruction(bound, bases, program_->plan.lanes, &call);
+  for (const Bound<T>& bound : bound_plan_->phases[static_cast<std::size_t>(phase)])
+    bound_plan_->run_instruction(bound, bases, bound_plan_->plan.lanes, &call);
 }
 
 template <class T>
 void TileFunction<T>::finish_sums(std::span<T* const> outputs, TileWorkspace<T>& workspace) const {
   const Bases<T> bases{.inputs = {}, .outputs = outputs, .shared_read = nullptr, .shared_write = nullptr};
-  for (const Bound<T>& bound : program_->phases[static_cast<std::size_t>(Phase::kAccumulate)]) {
+  for (const Bound<T>& bound : bound_plan_->phases[static_cast<std::size_t>(Phase::kAccumulate)]) {
     T* out = bases.write(bound.instruction.out);
     if (bound.num_partial > 0 && out != nullptr)
       add_partial_sums(workspace.partial_sums.data() + bound.partial, bound.num_partial, out);

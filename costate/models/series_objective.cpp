@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "costate/array/take_rows.h"
 #include "costate/diff/diff.h"
 #include "costate/train/losses.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "costate/array/take_rows.h"
 #include "costate/base/error.h"
 
 namespace costate {

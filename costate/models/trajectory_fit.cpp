@@ -2,26 +2,13 @@
 
 #include <algorithm>
 
+#include "costate/array/take_rows.h"
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 
 namespace costate {
 namespace {
-
-std::int64_t row_size(const HostArray& array) { return array.size() / array.shape()[0]; }
-
-/// The rows of the given windows, in order.
-HostArray take_rows(const HostArray& array, std::span<const std::size_t> rows) {
-  std::vector<std::int64_t> dims = array.shape().axes();
-  dims[0] = static_cast<std::int64_t>(rows.size());
-  HostArray taken{Shape(dims)};
-  const std::int64_t width = row_size(array);
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    for (std::int64_t k = 0; k < width; ++k)
-      taken.set(static_cast<std::int64_t>(i) * width + k, array.at(static_cast<std::int64_t>(rows[i]) * width + k));
-  return taken;
-}
 
 Shape without_first(const Shape& shape) {
   return Shape(std::vector<std::int64_t>(shape.axes().begin() + 1, shape.axes().end()));
@@ -77,16 +64,7 @@ TrainResult fit_trajectories(const VectorField& field, const std::vector<Paramet
     std::vector<HostArray> inputs = {take_rows(windows.states, rows),
                                      own_times ? take_rows(windows.times, rows) : windows.times};
     for (const HostArray& argument : windows.arguments) inputs.push_back(take_rows(argument, rows));
-    RunResult result = gradient.run(inputs);
-    const auto count = static_cast<double>(rows.size());
-    Evaluation evaluation{.loss = 0, .gradients = {}, .report = std::move(result.report)};
-    for (std::int64_t i = 0; i < result.outputs[0].size(); ++i) evaluation.loss += result.outputs[0].at(i) / count;
-    for (std::size_t i = 1; i < result.outputs.size(); ++i) {
-      HostArray sum = result.outputs[i].astype(Dtype::kF64);
-      for (double& value : sum.data<double>()) value /= count;
-      evaluation.gradients.push_back(std::move(sum));
-    }
-    return evaluation;
+    return mean_over_batch(gradient.run(inputs));
   };
   return train({.parameters = parameters,
                 .num_samples = static_cast<std::size_t>(windows.states.shape()[0]),

@@ -81,18 +81,4 @@ WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& 
   return arrays;
 }
 
-HostArray take_rows(const HostArray& array, std::span<const std::size_t> rows) {
-  std::vector<std::int64_t> axes = array.shape().axes();
-  const std::int64_t size = axes[0] == 0 ? 0 : array.size() / axes[0];
-  axes[0] = static_cast<std::int64_t>(rows.size());
-  std::vector<double> numbers;
-  numbers.reserve(rows.size() * static_cast<std::size_t>(size));
-  const auto data = array.data<double>();
-  for (const std::size_t row : rows) {
-    const auto begin = data.begin() + static_cast<std::ptrdiff_t>(row) * size;
-    numbers.insert(numbers.end(), begin, begin + size);
-  }
-  return HostArray(Shape(std::move(axes)), std::move(numbers));
-}
-
 }  // namespace costate

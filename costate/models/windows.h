@@ -37,7 +37,4 @@ struct WindowArrays {
 WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& windows,
                            const Normalization& normalization);
 
-/// Rows of an array along its first axis.
-HostArray take_rows(const HostArray& array, std::span<const std::size_t> rows);
-
 }  // namespace costate

@@ -88,51 +88,54 @@ std::vector<NodeId> only_readers(const Function& function, const Placement& plac
   return reader;
 }
 
-Fusion fuse_products(const Function& function, const Placement& placement, const std::vector<int>& reads) {
-  const std::size_t count = function.nodes().size();
-  Fusion fusion{
-      std::vector<NodeId>(count, -1), std::vector<NodeId>(count, -1), std::vector<Epilogue>(count, Epilogue::kNone),
-      std::vector<NodeId>(count, -1), std::vector<NodeId>(count, -1), std::vector<bool>(count, false)};
-  const std::vector<NodeId> reader = only_readers(function, placement, reads);
-  std::vector<int> slopes_taken(count, 0);  // of each slope's node, by products
-  for (std::size_t id = 0; id < count; ++id) {
-    if (!placement.is_needed[id] || !is_gemm(function, placement, function.nodes()[id])) continue;
-    NodeId last = static_cast<NodeId>(id);
-    NodeId bias = -1;
-    NodeId next = reader[id];
-    if (next >= 0 && function.node(next).op == Op::kAdd) {
-      const Node& add = function.node(next);
-      const NodeId other = add.operands[add.operands[0] == last ? 1 : 0];
-      if (placement.is_shared[static_cast<std::size_t>(other)]) {
-        bias = other;
-        fusion.is_inner[static_cast<std::size_t>(last)] = true;
-        last = next;
-        next = reader[static_cast<std::size_t>(last)];
-      }
-    }
-    std::optional<Epilogue> epilogue = next < 0 ? std::nullopt : epilogue_of(function.node(next).op);
-    const Slope slope = next < 0 || epilogue ? Slope{} : slope_of_reader(function, placement, next, last);
-    if (slope.z >= 0) {
-      epilogue = slope.epilogue;
-      fusion.slope_of[static_cast<std::size_t>(next)] = slope.z;
-      ++slopes_taken[static_cast<std::size_t>(slope.node)];
-    }
-    if (epilogue) {
-      fusion.is_inner[static_cast<std::size_t>(last)] = true;
-      last = next;
-    }
-    fusion.product[static_cast<std::size_t>(last)] = static_cast<NodeId>(id);
-    fusion.bias[static_cast<std::size_t>(last)] = bias;
-    fusion.epilogue[static_cast<std::size_t>(last)] = epilogue.value_or(Epilogue::kNone);
-  }
-  for (std::size_t id = 0; id < count; ++id) {  // a slope that products alone read need not exist
-    if (slopes_taken[id] == 0 || slopes_taken[id] != reads[id]) continue;
+/// The shared value that `reader` adds to a product; -1 if it does anything else with it.
+NodeId shared_bias(const Function& function, const Placement& placement, NodeId reader, NodeId product) {
+  if (reader < 0 || function.node(reader).op != Op::kAdd) return -1;
+  const std::vector<NodeId>& operands = function.node(reader).operands;
+  const NodeId other = operands[operands[0] == product ? 1 : 0];
+  return placement.is_shared[static_cast<std::size_t>(other)] ? other : -1;
+}
+
+/// Slopes that nothing but fused products reads need not be computed.
+void drop_slopes(const Function& function, const std::vector<int>& reads, const std::vector<int>& fused_reads,
+                 Fusion& fusion) {
+  for (std::size_t id = 0; id < reads.size(); ++id) {
+    if (fused_reads[id] == 0 || fused_reads[id] != reads[id]) continue;
     fusion.is_inner[id] = true;
     const Node& slope = function.nodes()[id];
     const auto inner = static_cast<std::size_t>(slope.operands[1]);  // z², 1 - z; of a condition, z itself
     if (slope.op != Op::kLess && reads[inner] == 1) fusion.is_inner[inner] = true;
   }
-  return fusion;
+}
+
+/// Follows each product through its only readers: a bias, then an activation or the slope of one.
+void fuse_products(const Function& function, const Placement& placement, const std::vector<int>& reads,
+                   Fusion& fusion) {
+  const std::vector<NodeId> reader = only_readers(function, placement, reads);
+  std::vector<int> fused_reads(reads.size(), 0);  // of slopes, by products
+  for (std::size_t id = 0; id < reads.size(); ++id) {
+    if (!placement.is_needed[id] || !is_gemm(function, placement, function.nodes()[id])) continue;
+    auto last = static_cast<NodeId>(id);
+    const auto go_on_to = [&](NodeId next) {
+      fusion.is_inner[static_cast<std::size_t>(last)] = true;
+      last = next;
+    };
+    const NodeId bias = shared_bias(function, placement, reader[id], last);
+    if (bias >= 0) go_on_to(reader[id]);
+    const NodeId next = reader[static_cast<std::size_t>(last)];
+    std::optional<Epilogue> epilogue = next < 0 ? std::nullopt : epilogue_of(function.node(next).op);
+    const Slope slope = next < 0 || epilogue ? Slope{} : slope_of_reader(function, placement, next, last);
+    if (slope.z >= 0) {
+      epilogue = slope.epilogue;
+      fusion.slope_of[static_cast<std::size_t>(next)] = slope.z;
+      ++fused_reads[static_cast<std::size_t>(slope.node)];
+    }
+    if (epilogue) go_on_to(next);
+    fusion.product[static_cast<std::size_t>(last)] = static_cast<NodeId>(id);
+    fusion.bias[static_cast<std::size_t>(last)] = bias;
+    fusion.epilogue[static_cast<std::size_t>(last)] = epilogue.value_or(Epilogue::kNone);
+  }
+  drop_slopes(function, reads, fused_reads, fusion);
 }
 
 bool is_sum_or_product(Op op) { return op == Op::kAdd || op == Op::kSub || op == Op::kMul; }
@@ -190,7 +193,8 @@ std::vector<int> count_reads(const Function& function, const Placement& placemen
 
 Fusion fuse(const Function& function, const Placement& placement) {
   const std::vector<int> reads = count_reads(function, placement);
-  Fusion fusion = fuse_products(function, placement, reads);
+  Fusion fusion(function.nodes().size());
+  fuse_products(function, placement, reads, fusion);
   fuse_pairs(function, placement, reads, fusion);
   return fusion;
 }

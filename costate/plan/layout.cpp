@@ -1,6 +1,7 @@
-// Pass 4. Shared buffers and those of the forward phase that a later one reads get memory of their own; what the
-// reverse phase hands to the accumulation, which follows at once, stands at the start of scratch memory. The rest of a
-// phase's buffers share scratch memory, first fit, from the instruction that writes them to the last that reads them.
+// Pass 4. Shared buffers, and buffers of the forward phase that a later phase reads, get memory of their own. What the
+// reverse phase hands to the accumulation, which follows at once, stands at the start of scratch memory. All other
+// buffers of a phase share the rest of scratch memory: each takes the first gap that fits, and frees it after the last
+// instruction that reads it.
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -16,11 +17,12 @@ constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
 
 std::size_t aligned(std::size_t size, std::size_t unit = kAlign) { return (size + unit - 1) / unit * unit; }
 
+/// From which instruction to which a buffer is in use.
 struct Life {
-  std::size_t phase = kNever;  // that writes it; kNever: not written by a phase
-  std::size_t first = 0;       // instruction that writes it first
-  std::size_t last = 0;        // last instruction that touches it, in that phase
-  bool is_saved = false;
+  std::size_t phase = kNever;  // the phase that writes it; kNever: none does
+  std::size_t first = 0;       // the instruction that writes it first
+  std::size_t last = 0;        // the last instruction of that phase that touches it
+  bool is_saved = false;       // a later phase reads it
 };
 
 /// Free pieces of scratch, kept sorted and merged.
@@ -66,7 +68,7 @@ bool names_buffer(const Slot& slot) { return slot.region == Region::kScratch; }
 
 std::vector<Life> find_lives(const Selection& selection) {
   std::vector<Life> lives(selection.buffers.size());
-  for (std::size_t phase = 0; phase < 3; ++phase) {
+  for (std::size_t phase = 0; phase < kNumPhases; ++phase) {
     const auto& instructions = selection.plan.phases[phase];
     for (std::size_t at = 0; at < instructions.size(); ++at) {
       const auto touch = [&](const Slot& slot, bool writes) {
@@ -90,7 +92,7 @@ std::vector<Life> find_lives(const Selection& selection) {
 
 /// An elementwise result may overwrite an operand of its own size that dies there.
 bool may_overwrite(const Selection& selection, const Instruction& instruction, std::int32_t buffer) {
-  if (instruction.step != Step::kElementwise && instruction.step != Step::kPair) return false;
+  if (instruction.kind != InstructionKind::kElementwise && instruction.kind != InstructionKind::kPair) return false;
   const auto size_of = [&](std::int32_t index) { return selection.buffers[static_cast<std::size_t>(index)].size; };
   if (!names_buffer(instruction.out) || size_of(instruction.out.index) != size_of(buffer)) return false;
   return std::all_of(instruction.sources.begin(), instruction.sources.end(), [&](const Source& source) {
@@ -106,7 +108,7 @@ class Layout {
 
   Plan run() {
     place_lasting();
-    for (std::size_t phase = 0; phase < 3; ++phase) place_scratch(phase);
+    for (std::size_t phase = 0; phase < kNumPhases; ++phase) place_scratch(phase);
     for (auto& instruction : selection_.plan.prepare) rewrite(instruction);
     for (auto& phase : selection_.plan.phases)
       for (auto& instruction : phase) rewrite(instruction);
@@ -124,10 +126,11 @@ class Layout {
         places_[i] = {Region::kShared, 0, plan.shared_size};
         plan.shared_size += aligned(buffer.size);
       } else if (lives_[i].is_saved) {
-        const bool is_handed_over = lives_[i].phase > 0;
+        const bool is_handed_over = lives_[i].phase != static_cast<std::size_t>(Phase::kForward);
         std::size_t& size = is_handed_over ? handed_over_ : plan.saved_size;
         places_[i] = {is_handed_over ? Region::kScratch : Region::kSaved, 0, size};
-        // Number i of what is saved belongs to lane i mod lanes, so that it can be selected by lane.
+        // Saved values start at a multiple of `lanes`: number i of a saved block then belongs to lane i mod lanes,
+        // which lets a solver select blocks lane by lane.
         size += aligned(buffer.size, is_handed_over ? kAlign : std::lcm(kAlign, plan.lanes));
       }
     }

@@ -37,11 +37,11 @@ void place_nodes(const Function& function, const PlanOptions& options, Placement
   const auto& late = options.late_inputs;
   for (const Node& node : function.nodes()) {
     bool shared = node.op != Op::kExtension;
-    std::uint8_t phase = 0;
+    Phase phase = Phase::kForward;
     if (node.op == Op::kInput) {
       const auto position = static_cast<std::size_t>(node.indices[0]);
       shared = function.inputs()[position].kind == InputKind::kShared;
-      phase = std::find(late.begin(), late.end(), position) != late.end() ? 1 : 0;
+      if (std::find(late.begin(), late.end(), position) != late.end()) phase = Phase::kReverse;
     }
     for (const NodeId operand : node.operands) {
       shared = shared && placement.is_shared[static_cast<std::size_t>(operand)];

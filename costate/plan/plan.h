@@ -3,11 +3,13 @@
 // A tile holds `lanes` samples side by side. A value of a sample with n elements is [n, lanes], lanes contiguous; a
 // value that all samples share is [n]. Values live in regions:
 //   kInput i, kOutput i   the caller's arrays
-//   kShared               computed once a change of parameters by the instructions of `prepare`
-//   kSaved                read by a later phase than the one that writes it
-//   kScratch              written and read within one phase; reused as soon as the last reader is done
+//   kShared               computed from shared inputs by the instructions of `prepare`, once for each set of parameters
+//   kSaved                written by the forward phase and read by a later one
+//   kScratch              lives within one phase and is reused after its last reader; what the reverse phase hands to
+//                         the accumulation stands at its start
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "costate/graph/graph.h"
+#include "costate/plan/phase.h"
 
 namespace costate::internal {
 
@@ -45,7 +48,7 @@ struct Source {
   bool is_shared() const { return motion == Motion::kRow || motion == Motion::kScalar; }
 };
 
-enum class Step : std::uint8_t {
+enum class InstructionKind : std::uint8_t {
   kFill,         // out = constants (prepare only)
   kElementwise,  // out = op(sources)
   kPair,         // out = op(inner_op(x, y), z), or op(z, inner_op(x, y)); sources x, y, z
@@ -56,10 +59,10 @@ enum class Step : std::uint8_t {
   kGemm,         // out [m, columns] = (initial) + A [m, k] · B [k, columns]; A shared, or B shared if lanes == 1
   kBatched,      // out [m, n] = A [m, k] · B [k, n] lane by lane
   kExtension,    // out = extension(sources)
-  // kSum outputs: out [n] +=
-  kAddGemm,   // A [m, k·lanes] · transpose(B [n, k·lanes])
-  kAddLanes,  // sum of the source over its lanes
-  kAddExtension,
+  // What accumulations add to a kSum output: out [n] += scale times
+  kAddGemm,       // A [m, k·lanes] · transpose(B [n, k·lanes])
+  kAddLanes,      // the sum of the source over its lanes
+  kAddExtension,  // the extension's own sum (TileOp::accumulate)
 };
 
 /// What a product applies to its result while it is at hand: an activation, or the slope of one, told from the z that
@@ -76,7 +79,7 @@ enum class Epilogue : std::uint8_t {
 };
 
 struct Instruction {
-  Step step = Step::kElementwise;
+  InstructionKind kind = InstructionKind::kElementwise;
   Op op = Op::kAdd;
   Op inner_op = Op::kAdd;       // kPair
   bool inner_is_right = false;  // kPair
@@ -101,12 +104,15 @@ struct Instruction {
 struct Plan {
   std::size_t lanes = 1;
   std::vector<Instruction> prepare;
-  std::vector<Instruction> phases[3];  // by Phase: forward, reverse, accumulate
-  std::size_t shared_size = 0;
+  std::array<std::vector<Instruction>, kNumPhases> phases;  // by Phase
+  std::size_t shared_size = 0;                              // sizes of regions, in numbers
   std::size_t saved_size = 0;
   std::size_t scratch_size = 0;
-  std::size_t num_states = 0;
+  std::size_t num_states = 0;  // TileOpStates, one an extension node
   std::vector<std::size_t> output_rows;
+
+  std::vector<Instruction>& in(Phase phase) { return phases[static_cast<std::size_t>(phase)]; }
+  const std::vector<Instruction>& in(Phase phase) const { return phases[static_cast<std::size_t>(phase)]; }
 };
 
 struct PlanOptions {
@@ -114,8 +120,9 @@ struct PlanOptions {
   std::vector<std::size_t> late_inputs;  // known from the reverse phase on
 };
 
-/// Lowers a function. Passes, in order: simplify, place (shared or sample, phase), select (nodes to instructions, with
-/// bias and activation fused into products), lay out (regions and offsets by liveness).
+/// Lowers a function in four passes: simplify; place (shared or of a sample, and in which phase); select (nodes to
+/// instructions, fusing bias and activation into products); lay out (regions and offsets, by liveness).
+/// NotSupported if the value of a sum-only extension (Extension::is_sum_only) is used other than as a kSum output.
 /// COSTATE_DUMP=graph|plan prints what goes in and what comes out; COSTATE_TIME_PASSES=1 prints the time of each pass.
 Plan lower(const Function& function, const PlanOptions& options);
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kRegionNames[] = {"input", "output", "shared", "saved", "scratch"};
 constexpr std::string_view kMotionNames[] = {"", " lane", " row", " scalar"};
-constexpr std::string_view kStepNames[] = {"fill",     "elementwise", "pair",         "copy",    "gather",
+constexpr std::string_view kKindNames[] = {"fill",     "elementwise", "pair",         "copy",    "gather",
                                            "scatter",  "reduce",      "gemm",         "batched", "extension",
                                            "add_gemm", "add_lanes",   "add_extension"};
 constexpr std::string_view kEpilogueNames[] = {"",          "+tanh",       "+relu",       "+sigmoid",
@@ -24,11 +24,11 @@ std::string place(const Slot& slot) {
 
 void print(std::ostream& out, const Instruction& instruction) {
   out << "  " << place(instruction.out) << " x" << instruction.rows << " = "
-      << kStepNames[static_cast<std::size_t>(instruction.step)]
+      << kKindNames[static_cast<std::size_t>(instruction.kind)]
       << kEpilogueNames[static_cast<std::size_t>(instruction.epilogue)];
-  if (instruction.step == Step::kElementwise || instruction.step == Step::kReduce)
+  if (instruction.kind == InstructionKind::kElementwise || instruction.kind == InstructionKind::kReduce)
     out << ' ' << info(instruction.op).name;
-  if (instruction.step == Step::kPair)
+  if (instruction.kind == InstructionKind::kPair)
     out << ' ' << info(instruction.op).name << (instruction.inner_is_right ? "(z, " : "(")
         << info(instruction.inner_op).name << (instruction.inner_is_right ? "(x, y))" : "(x, y), z)");
   if (instruction.extension) out << ' ' << instruction.extension->name();
@@ -52,9 +52,9 @@ std::string to_string(const Plan& plan) {
     for (const Instruction& instruction : instructions) print(out, instruction);
   };
   section("prepare", plan.prepare);
-  section("forward", plan.phases[0]);
-  section("reverse", plan.phases[1]);
-  section("accumulate", plan.phases[2]);
+  section("forward", plan.in(Phase::kForward));
+  section("reverse", plan.in(Phase::kReverse));
+  section("accumulate", plan.in(Phase::kAccumulate));
   return out.str();
 }
 

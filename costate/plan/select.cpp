@@ -1,5 +1,6 @@
-// One small function a kind of node. `value_of` gives a node's value as it stands (perhaps spread lazily over rows or
-// lanes), `whole` gives it as plain [rows, lanes] or shared [rows] memory for instructions that read nothing else.
+// One small function for each kind of node. `value_of` gives a node's value as it stands, which may be spread over rows
+// or lanes only when it is read (a scalar that was broadcast, say); `whole` gives it as plain memory, [rows, lanes] or,
+// where shared, [rows], for instructions that read nothing else.
 #include "costate/plan/internal/select.h"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
 #include "costate/plan/internal/fusion.h"
+#include "costate/plan/internal/row_tables.h"
 
 namespace costate::internal {
 namespace {
@@ -45,6 +47,7 @@ class Selector {
  private:
   const Node& node(NodeId id) const { return function_.node(id); }
   bool is_shared(NodeId id) const { return placement_.is_shared[static_cast<std::size_t>(id)]; }
+  Phase phase_of(NodeId id) const { return placement_.phase[static_cast<std::size_t>(id)]; }
 
   // ---- buffers and instructions
 
@@ -54,11 +57,12 @@ class Selector {
     return {Slot{Region::kScratch, index, 0}, shared ? Motion::kRow : Motion::kFull, rows};
   }
 
-  void emit(Instruction instruction, bool shared, std::size_t phase) {
+  /// Appends to `prepare` what all samples share, to a phase what is of a sample.
+  void emit(Instruction instruction, bool shared, Phase phase) {
     if (shared)
       selection_.plan.prepare.push_back(std::move(instruction));
     else
-      selection_.plan.phases[phase].push_back(std::move(instruction));
+      selection_.plan.in(phase).push_back(std::move(instruction));
   }
 
   /// Appends an instruction that computes node `id` into a buffer of its own.
@@ -67,7 +71,7 @@ class Selector {
     const Source out = new_buffer(rows, is_shared(id));
     instruction.out = out.slot;
     instruction.rows = rows;
-    emit(std::move(instruction), is_shared(id), placement_.phase[static_cast<std::size_t>(id)]);
+    emit(std::move(instruction), is_shared(id), phase_of(id));
     values_[static_cast<std::size_t>(id)] = out;
   }
 
@@ -84,8 +88,8 @@ class Selector {
     std::optional<Source>& memory = wholes_[static_cast<std::size_t>(id)];
     if (!memory) {
       memory = new_buffer(value.rows, is_shared(id));
-      emit(Instruction{.step = Step::kCopy, .sources = {value}, .out = memory->slot, .rows = value.rows}, is_shared(id),
-           placement_.phase[static_cast<std::size_t>(id)]);
+      emit(Instruction{.kind = InstructionKind::kCopy, .sources = {value}, .out = memory->slot, .rows = value.rows},
+           is_shared(id), phase_of(id));
     }
     return *memory;
   }
@@ -116,8 +120,9 @@ class Selector {
       case Op::kGather:
         return select_gather(id);
       case Op::kScatter:
-        return define(
-            id, Instruction{.step = Step::kScatter, .sources = {whole(n.operands[0])}, .table = table_of(n.indices)});
+        return define(id, Instruction{.kind = InstructionKind::kScatter,
+                                      .sources = {whole(n.operands[0])},
+                                      .table = table_of(n.indices)});
       case Op::kConcat:
         return select_concat(id);
       case Op::kSum:
@@ -143,7 +148,8 @@ class Selector {
   void select_constant(NodeId id) {
     const Node& n = node(id);
     Source out = new_buffer(n.values.size(), true);
-    emit(Instruction{.step = Step::kFill, .out = out.slot, .rows = n.values.size(), .constants = n.values}, true, 0);
+    emit(Instruction{.kind = InstructionKind::kFill, .out = out.slot, .rows = n.values.size(), .constants = n.values},
+         true, Phase::kForward);
     if (n.values.size() == 1) out.motion = Motion::kScalar;
     alias(id, out, size_of(n));
   }
@@ -160,67 +166,36 @@ class Selector {
     gather_rows(id, broadcast_table(from.shape, n.shape));
   }
 
-  static std::vector<std::uint32_t> broadcast_table(const Shape& from, const Shape& to) {
-    const std::vector<std::int64_t> steps = from.strides();
-    std::vector<std::uint32_t> table(static_cast<std::size_t>(to.size()));
-    for (std::size_t flat = 0; flat < table.size(); ++flat) {
-      std::int64_t rest = static_cast<std::int64_t>(flat), position = 0;
-      for (int axis = 1; axis <= to.rank(); ++axis) {
-        const std::int64_t coordinate = rest % to[-axis];
-        rest /= to[-axis];
-        if (axis <= from.rank() && from[-axis] != 1)
-          position += coordinate * steps[static_cast<std::size_t>(from.rank() - axis)];
-      }
-      table[flat] = static_cast<std::uint32_t>(position);
-    }
-    return table;
-  }
-
   void select_transpose(NodeId id) {
     const Node& n = node(id);
-    const std::vector<std::int64_t> steps = node(n.operands[0]).shape.strides();
-    std::vector<std::uint32_t> table(size_of(n));
-    for (std::size_t flat = 0; flat < table.size(); ++flat) {
-      std::int64_t rest = static_cast<std::int64_t>(flat), position = 0;
-      for (std::size_t axis = n.indices.size(); axis-- > 0;) {
-        const std::int64_t length = n.shape.axes()[axis];
-        position += rest % length * steps[static_cast<std::size_t>(n.indices[axis])];
-        rest /= length;
-      }
-      table[flat] = static_cast<std::uint32_t>(position);
-    }
-    gather_rows(id, std::move(table));
-  }
-
-  static std::vector<std::uint32_t> table_of(const std::vector<std::int64_t>& indices) {
-    return std::vector<std::uint32_t>(indices.begin(), indices.end());
+    gather_rows(id, transpose_table(node(n.operands[0]).shape, n.indices));
   }
 
   void select_gather(NodeId id) {
     const Node& n = node(id);
-    bool is_range = !n.indices.empty();
-    for (std::size_t i = 1; i < n.indices.size(); ++i) is_range = is_range && n.indices[i] == n.indices[i - 1] + 1;
-    if (!is_range) return gather_rows(id, table_of(n.indices));
+    if (!is_range(n.indices)) return gather_rows(id, table_of(n.indices));
     Source view = whole(n.operands[0]);  // a slice is a view
     view.slot.offset += static_cast<std::size_t>(n.indices[0]) * (is_shared(id) ? 1 : lanes_);
     alias(id, view, size_of(n));
   }
 
   void gather_rows(NodeId id, std::vector<std::uint32_t> table) {
-    define(id, Instruction{.step = Step::kGather, .sources = {whole(node(id).operands[0])}, .table = std::move(table)});
+    define(id,
+           Instruction{
+               .kind = InstructionKind::kGather, .sources = {whole(node(id).operands[0])}, .table = std::move(table)});
   }
 
   /// A part that nothing but its concatenation reads is computed in its place there.
   bool compute_in_place(NodeId part, const Slot& place, NodeId concatenation) {
     const Source value = value_of(part);
-    const std::uint8_t phase = placement_.phase[static_cast<std::size_t>(concatenation)];
-    if (!is_own(part, value) || placement_.phase[static_cast<std::size_t>(part)] != phase) return false;
+    const Phase phase = phase_of(concatenation);
+    if (!is_own(part, value) || phase_of(part) != phase) return false;
     const auto move = [&](Slot& slot) {
       if (slot.region != Region::kScratch || slot.index != value.slot.index) return;
       slot.index = place.index;
       slot.offset += place.offset;
     };
-    for (Instruction& instruction : selection_.plan.phases[phase]) {
+    for (Instruction& instruction : selection_.plan.in(phase)) {
       move(instruction.out);
       for (Source& source : instruction.sources) move(source.slot);
     }
@@ -249,8 +224,8 @@ class Selector {
         if (part.motion == Motion::kFull || part.motion == Motion::kRow)
           part.slot.offset += row * block * (part.is_shared() ? 1 : lanes_);
         part.rows = block;
-        emit(Instruction{.step = Step::kCopy, .sources = {part}, .out = place(row), .rows = block}, is_shared(id),
-             placement_.phase[static_cast<std::size_t>(id)]);
+        emit(Instruction{.kind = InstructionKind::kCopy, .sources = {part}, .out = place(row), .rows = block},
+             is_shared(id), phase_of(id));
       }
       start += block;
     }
@@ -259,30 +234,16 @@ class Selector {
 
   void select_reduce(NodeId id) {
     const Node& n = node(id);
-    const Shape& from = node(n.operands[0]).shape;
-    std::vector<std::vector<std::uint32_t>> groups(size_of(n));
-    std::vector<bool> removed(static_cast<std::size_t>(from.rank()), false);
-    for (const std::int64_t axis : n.indices) removed[static_cast<std::size_t>(axis)] = true;
-    for (std::int64_t flat = 0; flat < from.size(); ++flat) {
-      std::int64_t rest = flat, target = 0, step = 1;
-      for (std::size_t axis = removed.size(); axis-- > 0;) {
-        const std::int64_t length = from.axes()[axis];
-        if (!removed[axis]) {
-          target += rest % length * step;
-          step *= length;
-        }
-        rest /= length;
-      }
-      groups[static_cast<std::size_t>(target)].push_back(static_cast<std::uint32_t>(flat));
-    }
-    Instruction reduce{.step = Step::kReduce, .op = n.op, .sources = {whole(n.operands[0])}};
-    reduce.group = groups.empty() ? 0 : groups[0].size();
-    for (const auto& group : groups) reduce.table.insert(reduce.table.end(), group.begin(), group.end());
-    define(id, std::move(reduce));
+    GroupTable groups = reduction_table(node(n.operands[0]).shape, n.indices);
+    define(id, Instruction{.kind = InstructionKind::kReduce,
+                           .op = n.op,
+                           .sources = {whole(n.operands[0])},
+                           .group = groups.group,
+                           .table = std::move(groups.table)});
   }
 
   void select_elementwise(NodeId id) {
-    Instruction instruction{.step = Step::kElementwise, .op = node(id).op};
+    Instruction instruction{.kind = InstructionKind::kElementwise, .op = node(id).op};
     for (const NodeId operand : node(id).operands) instruction.sources.push_back(value_of(operand));
     if (instruction.sources.size() == 1 && !is_shared(id) && instruction.sources[0].motion != Motion::kFull)
       instruction.sources[0] = whole(node(id).operands[0]);
@@ -294,7 +255,8 @@ class Selector {
     const Node& n = node(id);
     const NodeId inner = fusion_.pair[static_cast<std::size_t>(id)];
     const bool inner_is_right = n.operands[1] == inner;
-    Instruction pair{.step = Step::kPair, .op = n.op, .inner_op = node(inner).op, .inner_is_right = inner_is_right};
+    Instruction pair{
+        .kind = InstructionKind::kPair, .op = n.op, .inner_op = node(inner).op, .inner_is_right = inner_is_right};
     for (const NodeId operand : node(inner).operands) pair.sources.push_back(value_of(operand));
     pair.sources.push_back(value_of(n.operands[inner_is_right ? 0 : 1]));
     define(id, std::move(pair));
@@ -323,12 +285,12 @@ class Selector {
       for (std::size_t j = 0; j < k; ++j)
         for (std::size_t i = 0; i < m; ++i)
           table[j * m + i] = static_cast<std::uint32_t>(i * view.row_stride + j * view.column_stride);
-      emit(Instruction{.step = Step::kGather,
+      emit(Instruction{.kind = InstructionKind::kGather,
                        .sources = {view.source},
                        .out = copy->slot,
                        .rows = m * k,
                        .table = std::move(table)},
-           true, 0);
+           true, Phase::kForward);
     }
     return *copy;
   }
@@ -354,14 +316,14 @@ class Selector {
   Instruction gemm_instruction(NodeId matrix, const MatrixView& view, std::size_t m, const Source& x) {
     const std::size_t k = x.rows;
     if (lanes_ == 1)  // one sample: x [1, k] · W' [k, m], features in the SIMD lanes
-      return {.step = Step::kGemm,
+      return {.kind = InstructionKind::kGemm,
               .sources = {x, transposed_copy(matrix, view, m, k)},
               .m = 1,
               .k = k,
               .n = m,
               .row_stride = k,
               .column_stride = 1};
-    return {.step = Step::kGemm,
+    return {.kind = InstructionKind::kGemm,
             .sources = {view.source, x},
             .m = m,
             .k = k,
@@ -377,7 +339,7 @@ class Selector {
     if (n.op == Op::kMatmul && left.rank() == 2 && right.rank() == 2 && is_shared(n.operands[0]) &&
         !is_shared(n.operands[1])) {
       const MatrixView view = matrix_view(n.operands[0]);
-      return define(id, Instruction{.step = Step::kGemm,
+      return define(id, Instruction{.kind = InstructionKind::kGemm,
                                     .sources = {view.source, whole(n.operands[1])},
                                     .m = static_cast<std::size_t>(left[0]),
                                     .k = static_cast<std::size_t>(left[1]),
@@ -385,7 +347,7 @@ class Selector {
                                     .row_stride = view.row_stride,
                                     .column_stride = view.column_stride});
     }
-    Instruction batched{.step = Step::kBatched, .sources = {whole(n.operands[0]), whole(n.operands[1])}};
+    Instruction batched{.kind = InstructionKind::kBatched, .sources = {whole(n.operands[0]), whole(n.operands[1])}};
     batched.m = n.op == Op::kOuter || left.rank() == 2 ? static_cast<std::size_t>(left[0]) : 1;
     batched.k = n.op == Op::kOuter ? 1 : static_cast<std::size_t>(left[-1]);
     batched.n = n.op == Op::kOuter  ? static_cast<std::size_t>(right[0])
@@ -396,9 +358,9 @@ class Selector {
 
   // ---- extensions and outputs
 
-  Instruction extension_instruction(Step step, NodeId id) {
+  Instruction extension_instruction(InstructionKind kind, NodeId id) {
     const Node& n = node(id);
-    Instruction instruction{.step = step, .extension = n.extension};
+    Instruction instruction{.kind = kind, .extension = n.extension};
     std::int32_t& state = states_[static_cast<std::size_t>(id)];
     if (state < 0) state = static_cast<std::int32_t>(selection_.plan.num_states++);
     instruction.state = state;
@@ -415,7 +377,7 @@ class Selector {
       throw NotSupported("[compile] the derivative '", node(id).extension->name(),
                          "' with respect to what all samples share exists only summed over the batch; ask for it as a "
                          "gradient output, or make the argument one of each sample.");
-    define(id, extension_instruction(Step::kExtension, id));
+    define(id, extension_instruction(InstructionKind::kExtension, id));
   }
 
   void select_output(std::size_t output) {
@@ -431,8 +393,8 @@ class Selector {
       selection_.buffers[static_cast<std::size_t>(value.slot.index)].output = static_cast<std::int32_t>(output);
       return;
     }
-    emit(Instruction{.step = Step::kCopy, .sources = {value}, .out = slot, .rows = value.rows}, false,
-         placement_.phase[static_cast<std::size_t>(wanted.node)]);
+    emit(Instruction{.kind = InstructionKind::kCopy, .sources = {value}, .out = slot, .rows = value.rows}, false,
+         phase_of(wanted.node));
   }
 
   /// A value in a buffer of its own that is read once, perhaps reshaped.
@@ -447,22 +409,22 @@ class Selector {
   void select_term(std::size_t output, const SumTerm& term) {
     const Node& n = node(term.node);
     const LaneProduct product = lane_product(function_, placement_.is_shared, term.node);
-    Instruction add{.step = Step::kAddLanes};
+    Instruction add{.kind = InstructionKind::kAddLanes};
     if (product.is_valid()) {
-      add = {.step = Step::kAddGemm,
+      add = {.kind = InstructionKind::kAddGemm,
              .sources = {whole(product.left), whole(product.right)},
              .m = product.m,
              .k = product.k,
              .n = product.n};
     } else if (n.op == Op::kExtension && n.extension->is_sum_only()) {
-      add = extension_instruction(Step::kAddExtension, term.node);
+      add = extension_instruction(InstructionKind::kAddExtension, term.node);
     } else {
       add.sources = {whole(term.node)};
     }
     add.scale = term.sign;
     add.out = Slot{Region::kOutput, static_cast<std::int32_t>(output), 0};
     add.rows = size_of(n);
-    selection_.plan.phases[2].push_back(std::move(add));
+    selection_.plan.in(Phase::kAccumulate).push_back(std::move(add));
   }
 
   const Function& function_;

@@ -308,6 +308,9 @@ std::vector<double> Transposed::interpret(std::span<const std::vector<double>> o
   return run_one(TransposedTileOp<double>(interpolation(), order(), one), operands, static_cast<std::size_t>(n * m));
 }
 
+/// x + y, where an empty Array stands for a tangent of 0.
+Array sum_of(const Array& x, const Array& y) { return x.is_empty() ? y : y.is_empty() ? x : x + y; }
+
 std::vector<Array> Value::vjp(std::span<const Array> operands, const Array&, const Array& cotangent,
                               const std::vector<bool>& wanted) const {
   std::vector<Array> cotangents(3);
@@ -318,11 +321,11 @@ std::vector<Array> Value::vjp(std::span<const Array> operands, const Array&, con
 }
 
 Array Value::jvp(std::span<const Array> operands, const Array&, std::span<const Array> tangents) const {
-  Array tangent;
-  if (!tangents[1].is_empty()) tangent = value(interpolation(), order(), operands[0], tangents[1], operands[2]);
-  if (tangents[2].is_empty()) return tangent;
-  const Array along = value(interpolation(), order() + 1, operands[0], operands[1], operands[2]) * tangents[2];
-  return tangent.is_empty() ? along : tangent + along;
+  Array by_values, by_time;
+  if (!tangents[1].is_empty()) by_values = value(interpolation(), order(), operands[0], tangents[1], operands[2]);
+  if (!tangents[2].is_empty())
+    by_time = value(interpolation(), order() + 1, operands[0], operands[1], operands[2]) * tangents[2];
+  return sum_of(by_values, by_time);
 }
 
 std::vector<Array> Transposed::vjp(std::span<const Array> operands, const Array&, const Array& cotangent,
@@ -335,11 +338,12 @@ std::vector<Array> Transposed::vjp(std::span<const Array> operands, const Array&
 }
 
 Array Transposed::jvp(std::span<const Array> operands, const Array&, std::span<const Array> tangents) const {
-  Array tangent;
-  if (!tangents[2].is_empty()) tangent = transposed(interpolation(), order(), operands[0], operands[1], tangents[2]);
-  if (tangents[1].is_empty()) return tangent;
-  const Array along = transposed(interpolation(), order() + 1, operands[0], operands[1], operands[2]) * tangents[1];
-  return tangent.is_empty() ? along : tangent + along;
+  Array by_cotangent, by_time;
+  if (!tangents[2].is_empty())
+    by_cotangent = transposed(interpolation(), order(), operands[0], operands[1], tangents[2]);
+  if (!tangents[1].is_empty())
+    by_time = transposed(interpolation(), order() + 1, operands[0], operands[1], operands[2]) * tangents[1];
+  return sum_of(by_cotangent, by_time);
 }
 
 }  // namespace

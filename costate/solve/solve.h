@@ -16,12 +16,15 @@
 
 namespace costate {
 
-/// Whose error decides on a step: each sample's own, or one root mean square over the whole batch (torchdiffeq's way).
+/// Whose error decides whether a step is accepted: each sample's own, or the root mean square over the whole batch
+/// (torchdiffeq's way).
 enum class Control { kPerSample, kJoint };
 
 /// How a traced solve is differentiated in reverse: the accepted steps exactly, or Algorithm 2 of Chen et al. 2018.
 enum class Adjoint { kDiscrete, kBacksolve };
 
+/// "per_sample", "joint"; "discrete", "backsolve". The way back throws InvalidArgument, with the nearest name, if
+/// there is none.
 std::string name(Control control);
 Control control_from_name(const std::string& name);
 std::string name(Adjoint adjoint);
@@ -29,36 +32,45 @@ Adjoint adjoint_from_name(const std::string& name);
 
 struct SolveOptions {
   Method method = Method::kDopri5;
-  double rtol = 1e-6;
-  double atol = 1e-8;
-  double first_step = 0;             // size of the first attempt; 0: chosen (control/initial_step.h)
-  int steps_per_interval = 0;        // fixed steps, this many between output times; 0: not asked for
-  double step_size = 0;              // fixed steps, at most this long; 0: not asked for
-  std::int64_t max_steps = 100'000;  // attempted steps of a sample
+  double rtol = 1e-6;     // a step is accepted if its error is at most atol + rtol |y|, as a root mean square
+  double atol = 1e-8;     // (control/controller.h)
+  double first_step = 0;  // size of the first attempt; 0: chosen (control/initial_step.h)
+  // Fixed steps instead of control by error: so many between output times, or at most so long; 0: not asked for. At
+  // most one of the two. A method without an error estimate takes one step an interval if neither is set.
+  int steps_per_interval = 0;
+  double step_size = 0;
+  std::int64_t max_steps = 100'000;  // attempted steps of a sample, accepted and rejected
   Control control = Control::kPerSample;
   StepControl step_control = {};
   Adjoint adjoint = Adjoint::kDiscrete;
-  std::size_t memory_budget = std::size_t{256} << 20;  // bytes a thread for the states of accepted steps
-  Dtype dtype = Dtype::kF64;                           // of host solves; a traced solve has its program's
+  // Bytes for each thread that a solve keeps for its reverse sweep: half for states of accepted steps, a quarter for
+  // evaluations, a quarter for states that the sweep computes again. It changes the time taken, and no bit of a result.
+  std::size_t memory_budget = std::size_t{256} << 20;
+  Dtype dtype = Dtype::kF64;  // of solves of a batch of numbers; a traced solve has its program's
 
   bool operator==(const SolveOptions&) const = default;
 };
 
 /// What a solve of a batch gives.
 struct Solution {
-  HostArray states;                        // [batch, time, …state]; NaN from where a sample failed
-  std::vector<Status> status;              // one a sample, like all below
-  std::vector<double> reached, last_step;  // the time reached and the step tried last
-  std::vector<std::int64_t> nfe, accepted, rejected;
+  HostArray states;                              // [batch, time, …state]; NaN from where a sample failed
+  std::vector<Status> status;                    // [batch], as all below
+  std::vector<double> reached, last_step;        // the time reached, and the size of the step tried last
+  std::vector<std::int64_t> nfe;                 // evaluations of the field
+  std::vector<std::int64_t> accepted, rejected;  // steps
 
   /// SolveFailed if a sample failed, naming the first: which, how, at which t, with which step.
   void check() const;
 };
 
-/// Solves a batch. z0 [batch, …state] (parts flattened one after the other if there are several), times [time] or
-/// [batch, time], strictly ascending or descending; one array an argument of the field: [batch, …] or, if shared, […].
-/// InvalidArgument or ShapeError for bad input; numerical failure is a status. `check_interrupt` is called some ten
-/// times a second, on any of the threads; what it throws ends the solve.
+/// Solves a batch.
+///
+/// Shapes: z0 [batch, …state], or [batch, state] with the parts flattened one after the other if the field has several;
+///         times [time] or [batch, time], strictly ascending or descending, the first being z0's;
+///         arguments: one array for each argument of the field, [batch, …] or, if shared, […].
+/// Status: a sample that fails has a status other than kOk and NaN from there on; the others are solved.
+/// Throws: InvalidArgument if an option, a time or the number of arguments is not allowed; ShapeError if a shape is
+/// not; what `check_interrupt` throws, which is called some ten times a second, on any of the threads.
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options = {},
                std::span<const HostArray> arguments = {}, const std::function<void()>& check_interrupt = {});
 
@@ -68,13 +80,15 @@ struct AcceptedStep {
   double size = 0;
 };
 
-/// The steps that solve() takes for a single sample (batch 1); the same checks, and the steps up to a failure if there
-/// is one.
+/// The steps that solve() takes for a batch of one sample, in f64; up to the failure if there is one. Throws as solve()
+/// does, and ShapeError if the batch is larger.
 std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArray& z0, const HostArray& times,
                                          const SolveOptions& options = {}, std::span<const HostArray> arguments = {});
 
-/// solve() inside a trace: the states [time, state] of one sample. z0 [state] or of any shape of that size, times
-/// [time]. A sample that fails gives NaN and is listed in the run's report.
+/// solve() inside a trace: the states [time, state] of one sample. z0 has as many numbers as the field's state, in any
+/// shape; times [time]; one Array for each argument of the field. A sample that fails is NaN from there on, has
+/// gradient 0, and is listed in the run's report (RunReport::failures). Throws InvalidArgument and ShapeError as
+/// solve() does.
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},
             std::span<const Array> arguments = {});
 

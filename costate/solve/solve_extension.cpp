@@ -6,6 +6,7 @@
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/interpret.h"
+#include "costate/solve/internal/flat_state.h"
 #include "costate/solve/internal/reference_solve.h"
 
 namespace costate::internal {
@@ -28,6 +29,32 @@ ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vect
     for (const HostArray& part : interpret(field.function(), inputs))
       for (std::int64_t i = 0; i < part.size(); ++i) slope[at++] = part.at(i);
   };
+}
+
+/// The field of a state and its tangent. Its arguments: each argument or Parameter of `field`, followed by its tangent.
+VectorField tangent_field(const VectorField& field) {
+  const std::vector<Input>& inputs = field.function().inputs();
+  const std::size_t num_parts = field.parts().size();
+  std::vector<ArgumentSpec> arguments;
+  for (std::size_t i = 1 + num_parts; i < inputs.size(); ++i)
+    for (const char* prefix : {"", "tangent_"})
+      arguments.push_back({prefix + inputs[i].name, inputs[i].shape, inputs[i].kind});
+  const Function forward = costate::jvp(field.function());
+  const std::int64_t size = field.state_size();
+  return trace_field({{"z", {size}}, {"tangent_z", {size}}}, arguments,
+                     [&](Array t, std::span<const Array> state, std::span<const Array> more) {
+                       std::vector<Array> in = {t}, tangents = {zeros({})};
+                       for (const Array& part : split_state(state[0], field.parts())) in.push_back(part);
+                       for (const Array& part : split_state(state[1], field.parts())) tangents.push_back(part);
+                       for (std::size_t i = 0; i < more.size(); i += 2) {
+                         in.push_back(more[i]);
+                         tangents.push_back(more[i + 1]);
+                       }
+                       in.insert(in.end(), tangents.begin(), tangents.end());
+                       const std::vector<Array> out = inline_function(forward, in);
+                       const std::span<const Array> all(out);
+                       return std::vector<Array>{join_state(all.first(num_parts)), join_state(all.subspan(num_parts))};
+                     });
 }
 
 }  // namespace
@@ -85,40 +112,13 @@ Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, 
   if (!tangents[1].is_empty())
     throw NotSupported("[jvp] a solve has no forward derivative with respect to its times; use vjp for these.");
   const std::int64_t size = field_.state_size();
-  const std::size_t num_parts = field_.parts().size();
-  const Function& rhs = field_.function();
-  std::vector<ArgumentSpec> arguments;
-  std::vector<Array> values;
+  std::vector<Array> values;  // as tangent_field takes them
   for (std::size_t i = 2; i < operands.size(); ++i) {
-    const Input& input = rhs.inputs()[i - 1 + num_parts];
-    for (const char* prefix : {"", "tangent_"}) arguments.push_back({prefix + input.name, input.shape, input.kind});
     values.push_back(operands[i]);
     values.push_back(tangents[i].is_empty() ? zeros(operands[i].shape()) : tangents[i]);
   }
-  const Function moved = costate::jvp(rhs);
-  const VectorField augmented =
-      trace_field({{"z", {size}}, {"tangent_z", {size}}}, arguments,
-                  [&](Array t, std::span<const Array> state, std::span<const Array> more) {
-                    std::vector<Array> inputs = {t}, directions = {zeros({})};
-                    std::int64_t offset = 0;
-                    for (const StatePart& part : field_.parts()) {
-                      inputs.push_back(reshape(state[0].slice(offset, offset + part.shape.size()), part.shape));
-                      directions.push_back(reshape(state[1].slice(offset, offset + part.shape.size()), part.shape));
-                      offset += part.shape.size();
-                    }
-                    for (std::size_t i = 0; i < more.size(); i += 2) {
-                      inputs.push_back(more[i]);
-                      directions.push_back(more[i + 1]);
-                    }
-                    inputs.insert(inputs.end(), directions.begin(), directions.end());
-                    std::vector<Array> slopes;
-                    for (const Array& slope : inline_function(moved, inputs))
-                      slopes.push_back(reshape(slope, {slope.shape().size()}));
-                    const std::span<const Array> all(slopes);
-                    return std::vector<Array>{concat(all.first(num_parts)), concat(all.subspan(num_parts))};
-                  });
   const Array start = tangents[0].is_empty() ? zeros({size}) : tangents[0];
-  const Array both = costate::solve(augmented, concat({operands[0], start}), operands[1], options_, values);
+  const Array both = costate::solve(tangent_field(field_), concat({operands[0], start}), operands[1], options_, values);
   std::vector<std::int64_t> positions;
   for (std::int64_t time = 0; time < result.shape()[0]; ++time)
     for (std::int64_t i = 0; i < size; ++i) positions.push_back((2 * time + 1) * size + i);
@@ -174,32 +174,34 @@ std::size_t SolveTileOp<T>::kept_bytes() const {
   return std::min(steps, most_frames(problem_)) * problem_.frame.size() * sizeof(T);
 }
 
+/// Operand `operand` [rows, lanes], spread over the lanes if all samples share it.
 template <class T>
-void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
-  auto& state = static_cast<SolveState<T>&>(*run.state);
-  const std::size_t lanes = problem_.lanes;
-  const auto spread_over = [&](std::size_t operand, auto* to) {
-    const auto rows = static_cast<std::size_t>(context_.operand_shapes[operand].size());
-    const bool shared = context_.operand_is_shared[operand];
-    const T* from = run.operands[operand];
-    for (std::size_t row = 0; row < rows; ++row, to += lanes)
-      if (shared)
-        std::fill_n(to, lanes, from[row]);
-      else
-        std::copy_n(from + row * lanes, lanes, to);
-  };
-  spread_over(0, state.z0.data());
-  spread_over(1, state.times.data());
+template <class Number>
+void SolveTileOp<T>::spread_operand(const TileOpRun<T>& run, std::size_t operand, Number* out) const {
+  const std::size_t lanes = problem_.lanes, rows = static_cast<std::size_t>(context_.operand_shapes[operand].size());
+  const T* from = run.operands[operand];
+  for (std::size_t row = 0; row < rows; ++row, out += lanes)
+    if (context_.operand_is_shared[operand])
+      std::fill_n(out, lanes, from[row]);
+    else
+      std::copy_n(from + row * lanes, lanes, out);
+}
+
+/// The operands as the solver takes them, in `state`, which keeps them for the reverse sweep.
+template <class T>
+void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) const {
+  spread_operand(run, 0, state.z0.data());
+  spread_operand(run, 1, state.times.data());
   const auto& inputs = extension_->field().function().inputs();
   const std::size_t first = 1 + extension_->field().parts().size();
   state.arguments.clear();
   for (std::size_t i = 2; i < run.operands.size(); ++i) {
-    const bool spread = inputs[first + i - 2].kind == InputKind::kSample && context_.operand_is_shared[i];
-    if (spread) {
-      state.spread[i].resize(static_cast<std::size_t>(context_.operand_shapes[i].size()) * lanes);
-      spread_over(i, state.spread[i].data());
+    const bool is_spread = inputs[first + i - 2].kind == InputKind::kSample && context_.operand_is_shared[i];
+    if (is_spread) {
+      state.spread[i].resize(static_cast<std::size_t>(context_.operand_shapes[i].size()) * problem_.lanes);
+      spread_operand(run, i, state.spread[i].data());
     }
-    state.arguments.push_back(spread ? state.spread[i].data() : run.operands[i]);
+    state.arguments.push_back(is_spread ? state.spread[i].data() : run.operands[i]);
   }
   prepare_field<T>(problem_, state.arguments, state.shared);
   state.inputs = {.z0 = state.z0.data(),
@@ -207,8 +209,15 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                   .arguments = state.arguments,
                   .shared = state.shared.data(),
                   .num_samples = run.num_samples};
+}
+
+template <class T>
+void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
+  auto& state = static_cast<SolveState<T>&>(*run.state);
+  load_inputs(run, state);
   state.solver.solve(state.inputs, problem_.gradients.has_value(), out);
   // Padding must be finite: what follows sums it with weight 0.
+  const std::size_t lanes = problem_.lanes;
   for (std::size_t row = 0; row < problem_.num_times * problem_.state_size; ++row)
     std::fill(out + row * lanes + run.num_samples, out + (row + 1) * lanes, T{0});
   if (run.report == nullptr) return;

@@ -10,6 +10,7 @@
 #include "costate/array/host_array.h"
 #include "costate/exec/run_report.h"
 #include "costate/graph/graph.h"
+#include "costate/train/evaluation.h"
 
 namespace costate {
 
@@ -34,13 +35,6 @@ struct OptimizerOptions {
   double weight_decay = 0;  // AdamW: x -= rate * weight_decay * x; others add weight_decay * x to the gradient
   double clip_norm = 0;     // gradients with a larger norm over all Parameters are scaled down to it; 0: none are
   int history = 20;         // L-BFGS: pairs that are kept
-};
-
-/// The loss and one gradient a Parameter, at the Parameters' current values.
-struct Evaluation {
-  double loss = 0;
-  std::vector<HostArray> gradients;
-  RunReport report;
 };
 
 /// What a step did.

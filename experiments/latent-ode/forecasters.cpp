@@ -4,6 +4,7 @@
 #include <functional>
 #include <span>
 
+#include "costate/array/take_rows.h"
 #include "costate/base/random.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
@@ -18,18 +19,6 @@ constexpr std::size_t kBatch = 128;  // full tiles for two cores
 HostArray scaled(HostArray array, double factor) {
   for (double& number : array.data<double>()) number *= factor;
   return array;
-}
-
-/// Rows of an array along its first axis.
-HostArray rows_of(const HostArray& array, std::span<const std::size_t> rows) {
-  const std::int64_t size = array.size() / array.shape()[0];
-  std::vector<std::int64_t> axes = array.shape().axes();
-  axes[0] = static_cast<std::int64_t>(rows.size());
-  HostArray taken{Shape(axes)};
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    for (std::int64_t k = 0; k < size; ++k)
-      taken.set(static_cast<std::int64_t>(i) * size + k, array.at(static_cast<std::int64_t>(rows[i]) * size + k));
-  return taken;
 }
 
 /// Inputs of the programs for one sample: times, observations and whatever comes third.
@@ -50,7 +39,7 @@ std::function<Evaluation(std::span<const std::size_t>)> evaluation_of(const Func
     HostArray noise(Shape{count, latent});
     for (std::int64_t i = 0; i < noise.size(); ++i) noise.set(i, random.normal(calls, static_cast<std::uint64_t>(i)));
     ++calls;
-    RunResult result = program.run({rows_of(spirals.times, samples), rows_of(x, samples), noise});
+    RunResult result = program.run({take_rows(spirals.times, samples), take_rows(x, samples), noise});
     Evaluation evaluation{.loss = 0, .gradients = {}, .report = std::move(result.report)};
     for (std::int64_t i = 0; i < count; ++i) evaluation.loss += result.outputs[0].at(i) / static_cast<double>(count);
     for (std::size_t i = 1; i < result.outputs.size(); ++i)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "costate/array/take_rows.h"
 #include "costate/base/error.h"
 #include "costate/data/data.h"
 #include "costate/diff/diff.h"
@@ -60,15 +61,6 @@ Labelled spirals(std::uint64_t seed, std::int64_t count) {
   return {made.points.astype(Dtype::kF32), made.classes.astype(Dtype::kF32)};
 }
 
-HostArray rows_of(const HostArray& array, std::span<const std::size_t> rows) {
-  const std::int64_t width = array.shape()[1];
-  HostArray taken(Shape{static_cast<std::int64_t>(rows.size()), width}, Dtype::kF32);
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    for (std::int64_t k = 0; k < width; ++k)
-      taken.set(static_cast<std::int64_t>(i) * width + k, array.at(static_cast<std::int64_t>(rows[i]) * width + k));
-  return taken;
-}
-
 // ---- networks
 
 struct Score {
@@ -98,16 +90,7 @@ Score train_net(Skip skip, std::int64_t depth, const Labelled& train_data, const
       trace([&](Array x, Array c) { return cross_entropy(net(x), c); }, {{"x", {in}}, {"c", {classes}}});
   const Program gradient = compile(value_and_grad(loss, parameters), {.dtype = Dtype::kF32});
   const auto evaluate = [&](std::span<const std::size_t> rows) {
-    RunResult result = gradient.run({rows_of(train_data.inputs, rows), rows_of(train_data.classes, rows)});
-    const auto count = static_cast<double>(rows.size());
-    Evaluation evaluation;
-    for (std::int64_t i = 0; i < result.outputs[0].size(); ++i) evaluation.loss += result.outputs[0].at(i) / count;
-    for (std::size_t i = 1; i < result.outputs.size(); ++i) {
-      HostArray sum = result.outputs[i].astype(Dtype::kF64);
-      for (double& value : sum.data<double>()) value /= count;
-      evaluation.gradients.push_back(std::move(sum));
-    }
-    return evaluation;
+    return mean_over_batch(gradient.run({take_rows(train_data.inputs, rows), take_rows(train_data.classes, rows)}));
   };
   Score score;
   std::vector<std::size_t> some(256);

@@ -105,13 +105,8 @@ void fit(const Function& loss, const std::vector<Parameter>& parameters, const C
   const Program program = compile(value_and_grad(loss, parameters));
   std::uint64_t evaluations = 0;
   const auto evaluate = [&](std::span<const std::size_t>) {
-    const RunResult result =
-        program.run({circles.times, circles.x, normal_numbers({Circles::kCount, 2}, ++evaluations)});
-    Evaluation evaluation{.loss = 0, .gradients = {result.outputs.begin() + 1, result.outputs.end()}, .report = {}};
-    for (std::int64_t i = 0; i < Circles::kCount; ++i) evaluation.loss += result.outputs[0].at(i) / Circles::kCount;
-    for (HostArray& gradient : evaluation.gradients)
-      for (double& number : gradient.data<double>()) number /= Circles::kCount;
-    return evaluation;
+    return mean_over_batch(
+        program.run({circles.times, circles.x, normal_numbers({Circles::kCount, 2}, ++evaluations)}));
   };
   train({.parameters = parameters, .num_samples = Circles::kCount, .evaluate = evaluate},
         {.epochs = 500, .schedule = {.kind = ScheduleKind::kCosine, .base = 0.02}});

@@ -38,15 +38,7 @@ struct Regression {
                 for (std::int64_t k = 0; k < 2; ++k) xs.set(2 * i + k, x.at(2 * from + k));
                 ys.set(i, y.at(from));
               }
-              const RunResult result = program.run({xs, ys});
-              Evaluation evaluation{
-                  .loss = 0, .gradients = {result.outputs[1], result.outputs[2]}, .report = result.report};
-              for (std::int64_t i = 0; i < count; ++i)
-                evaluation.loss += result.outputs[0].at(i) / static_cast<double>(count);
-              for (HostArray& gradient : evaluation.gradients)
-                for (std::int64_t i = 0; i < gradient.size(); ++i)
-                  gradient.set(i, gradient.at(i) / static_cast<double>(count));
-              return evaluation;
+              return mean_over_batch(program.run({xs, ys}));
             }};
   }
 };

@@ -5,6 +5,7 @@
 
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/solve/internal/flat_state.h"
 #include "costate/solve/internal/stages.h"
 
 namespace costate::internal {
@@ -29,20 +30,15 @@ VectorField augment(const VectorField& field, const std::vector<WantedArgument>&
     arguments.push_back({inputs[i].name, inputs[i].shape, inputs[i].kind});
   const Function reverse = vjp(field.function(), positions);
   return trace_field(parts, arguments, [&](Array t, std::span<const Array> state, std::span<const Array> more) {
-    std::vector<Array> in = {t}, cotangents;
-    std::int64_t offset = 0;
-    for (const StatePart& part : field.parts()) {
-      in.push_back(reshape(state[0].slice(offset, offset + part.shape.size()), part.shape));
-      cotangents.push_back(reshape(state[1].slice(offset, offset + part.shape.size()), part.shape));
-      offset += part.shape.size();
-    }
+    const std::vector<Array> z = split_state(state[0], field.parts()), a = split_state(state[1], field.parts());
+    std::vector<Array> in = {t};
+    in.insert(in.end(), z.begin(), z.end());
     in.insert(in.end(), more.begin(), more.end());
-    in.insert(in.end(), cotangents.begin(), cotangents.end());
-    std::vector<Array> out = inline_function(reverse, in);
-    for (std::size_t i = 0; i < 2 * num_parts; ++i) out[i] = reshape(out[i], {out[i].shape().size()});
+    in.insert(in.end(), a.begin(), a.end());
+    const std::vector<Array> out = inline_function(reverse, in);
     const std::span<const Array> all(out);
-    std::vector<Array> slopes = {concat(all.first(num_parts)), -concat(all.subspan(num_parts, num_parts))};
-    for (std::size_t i = 2 * num_parts; i < out.size(); ++i) slopes.push_back(-out[i]);
+    std::vector<Array> slopes = {join_state(all.first(num_parts)), -join_state(all.subspan(num_parts, num_parts))};
+    for (const Array& argument : all.subspan(2 * num_parts)) slopes.push_back(-argument);
     return slopes;
   });
 }
@@ -105,10 +101,9 @@ bool Backsolve<T>::start() {
   prepare_field<T>(augmented_, lender_.arguments(), augmented_shared_);
   field_.bind_inputs(nullptr, nullptr, lender_.arguments(), nullptr, input_pointers_);
   field_.function().prepare(input_pointers_, vjp_shared_.data());
-  cotangents_ = {.time = nullptr, .state = nullptr, .arguments = {}};
-  for (std::size_t i = 0; i < field_.arguments().size(); ++i)
-    cotangents_.arguments.push_back(field_.arguments()[i].is_shared ? gradients_->arguments[i].data()
-                                                                    : argument_cotangents_[i].data());
+  cotangents_ = {.time = nullptr,
+                 .state = nullptr,
+                 .arguments = argument_targets(field_.arguments(), *gradients_, argument_cotangents_)};
   return true;
 }
 
@@ -179,23 +174,37 @@ void Backsolve<T>::integrate_shared() {
   }
 }
 
+/// The next step to integrate in each lane; lanes without one get a step of 0.
 template <class T>
-void Backsolve<T>::integrate_step() {
-  const Tableau& tableau = *problem_.tableau;
+void Backsolve<T>::load_steps() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (remaining_[lane] > 0) current_[lane] = solver_.step(lane, remaining_[lane] - 1);
     steps_[lane] = remaining_[lane] == 0 ? T{0} : static_cast<T>(current_[lane].h);
   }
+}
+
+/// Each lane's time of a stage, and the weight -h b_i of its slope in the integral.
+template <class T>
+void Backsolve<T>::load_stage(std::size_t stage) {
+  const Tableau& tableau = *problem_.tableau;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    stage_times_[lane] =
+        remaining_[lane] == 0
+            ? static_cast<T>(interval_[lane])
+            : static_cast<T>(stage_time(tableau.c[stage], current_[lane].t, current_[lane].h, current_[lane].t_next));
+    weights_[lane] = static_cast<T>(-tableau.b[stage]) * steps_[lane];
+    if (remaining_[lane] > 0) ++evaluations_;
+  }
+}
+
+/// z and a through the stages of one recorded step of each lane; each stage adds its share to the shared integral.
+template <class T>
+void Backsolve<T>::integrate_step() {
+  const Tableau& tableau = *problem_.tableau;
+  load_steps();
   const Slopes<T> slopes{slopes_.data(), 2 * num_state_, 2 * problem_.state_size, lanes_};
   for (std::size_t stage = 0; stage + 1 < static_cast<std::size_t>(tableau.num_stages); ++stage) {
-    for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      stage_times_[lane] =
-          remaining_[lane] == 0
-              ? static_cast<T>(interval_[lane])
-              : static_cast<T>(stage_time(tableau.c[stage], current_[lane].t, current_[lane].h, current_[lane].t_next));
-      weights_[lane] = static_cast<T>(-tableau.b[stage]) * steps_[lane];
-      if (remaining_[lane] > 0) ++evaluations_;
-    }
+    load_stage(stage);
     if (stage == 0)
       std::copy_n(y_.begin(), 2 * num_state_, stage_.begin());
     else
@@ -224,36 +233,40 @@ void Backsolve<T>::integrate_step() {
   }
 }
 
+/// At times[0] the rows of start_ after z are the gradients: a, then g of each sample argument.
 template <class T>
 void Backsolve<T>::finish() {
   field_.bind_cotangents(cotangents_, output_pointers_);
   field_.function().finish_sums(output_pointers_, vjp_workspace_);
-  T* next = start_.data() + num_state_;
+  const T* next = start_.data() + num_state_;
   std::copy_n(next, num_state_, gradients_->z0.data());
   next += num_state_;
-  const T nan = std::numeric_limits<T>::quiet_NaN();
-  const auto lose = [&](AlignedVector<T>& values, std::size_t lane) {
-    for (std::size_t i = lane; i < values.size(); i += lanes_) values[i] = nan;
-  };
   for (std::size_t i = 0; i < field_.arguments().size(); ++i) {
+    if (field_.arguments()[i].is_shared) continue;
     AlignedVector<T>& gradient = gradients_->arguments[i];
-    if (!field_.arguments()[i].is_shared) {
-      std::copy_n(next, gradient.size(), gradient.data());
-      next += gradient.size();
-    }
-    for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      if (failed_[lane] == 0) continue;
-      if (field_.arguments()[i].is_shared)
-        std::fill(gradient.begin(), gradient.end(), nan);
-      else
-        lose(gradient, lane);
-    }
+    std::copy_n(next, gradient.size(), gradient.data());
+    next += gradient.size();
   }
   for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (failed_[lane] != 0) {
-      lose(gradients_->z0, lane);
-      lose(gradients_->times, lane);
-    }
+    if (failed_[lane] != 0) lose(lane);
+}
+
+/// What a failed reverse solve makes unknown: all gradients of its sample, and every sum over the samples.
+template <class T>
+void Backsolve<T>::lose(std::size_t lane) {
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  const auto lose_column = [&](AlignedVector<T>& values) {
+    for (std::size_t i = lane; i < values.size(); i += lanes_) values[i] = nan;
+  };
+  lose_column(gradients_->z0);
+  lose_column(gradients_->times);
+  for (std::size_t i = 0; i < field_.arguments().size(); ++i) {
+    AlignedVector<T>& gradient = gradients_->arguments[i];
+    if (field_.arguments()[i].is_shared)
+      std::fill(gradient.begin(), gradient.end(), nan);
+    else
+      lose_column(gradient);
+  }
 }
 
 template class Backsolve<float>;

@@ -1,15 +1,14 @@
 // The continuous adjoint, solved backwards together with the state: Algorithm 2 of Chen et al. 2018 (arXiv:1806.07366,
 // appendix C). Between two output times, from the later to the earlier,
 //
-//     z' = f(t, z, x),   a' = -a^T df/dz,   g' = -a^T df/dx,      a jumps by the output's cotangent at each output
-//     time,
+//     z' = f(t, z, x),   a' = -a^T df/dz,   g' = -a^T df/dx.
 //
-// where z starts again from the forward solution at each output. Cotangents g of a sample's own arguments are solved
-// with z and a; those of what all samples share are integrals along the steps that z and a take, by the method's own
-// weights (Kidger, Chen and Lyons 2021 leave them out of the error norm for the same reason: nothing depends on them).
+// At each output time a jumps by the output's cotangent w_i, and z starts again from the forward solution. Cotangents g
+// of a sample's own arguments are solved together with z and a. Those of what all samples share are integrals along the
+// steps that z and a take, by the method's own weights (Kidger, Chen and Lyons 2021, "Hey, that's not an ODE", leave
+// them out of the error norm for the same reason: nothing depends on them).
 //
-//     dL/dt_i = w_i · f(t_i, z_i),   dL/dt_0 = -a(t_0) · f(t_0, z_0),   w_i the output's cotangent, a before its last
-//     jump
+//     dL/dt_i = w_i · f(t_i, z_i) for i > 0,   dL/dt_0 = -a(t_0) · f(t_0, z_0) with a before its last jump.
 //
 // Memory does not grow with the number of steps; accuracy is that of the tolerances.
 #pragma once
@@ -39,9 +38,12 @@ class Backsolve {
   void visit_output(std::size_t output);
   void solve_interval(std::size_t output);
   void integrate_shared();
+  void load_steps();
+  void load_stage(std::size_t stage);
   void integrate_step();
   void add_time_gradient(std::size_t output, const T* x, T sign);
   void finish();
+  void lose(std::size_t lane);
 
   const LaneProblem<T>& problem_;
   const FieldVjp<T>& field_;
@@ -53,12 +55,15 @@ class Backsolve {
   FieldEvaluator<T> slopes_of_field_;
   TileWorkspace<T> vjp_workspace_;
   AlignedVector<T> augmented_shared_, vjp_shared_, vjp_saved_;
-  AlignedVector<T> start_, states_, slope_, times_, stage_times_, steps_, weights_, y_, stage_, slopes_;
+  AlignedVector<T> start_;          // (z, a, g_1, …) [augmented state, lanes] where the next interval begins
+  AlignedVector<T> states_;         // of an interval: its start and its end
+  AlignedVector<T> slope_, times_;  // f at an output, and that output's time
+  AlignedVector<T> stage_times_, steps_, weights_, y_, stage_, slopes_;  // of a step along the shared integral
   std::vector<AlignedVector<T>> argument_cotangents_;
-  std::vector<double> interval_;
+  std::vector<double> interval_;  // [2, lanes]: the later output time, then the earlier one
   std::vector<std::size_t> remaining_;
   std::vector<LaneStep> current_;
-  std::vector<char> failed_;
+  std::vector<char> failed_;  // lanes whose reverse solve ended early
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;
   FieldCotangents<T> cotangents_;

@@ -44,7 +44,9 @@ std::int64_t DiscreteSweep<T>::run(const FinishedSolve<T>& solve, const T* cotan
   gradients.clear(problem_, field_.arguments());
   if (!start()) return 0;
   take_back_stragglers();
-  while (load_round()) {
+  while (const std::optional<std::size_t> round = last_round()) {
+    load_steps(*round);
+    load_frame(*round);
     start_cotangents();
     for (std::size_t stage = num_used_stages_; stage-- > 1;) take_back_stage(stage, num_active_);
     take_back_first_stage();
@@ -74,10 +76,9 @@ bool DiscreteSweep<T>::start() {
   }
   lender_.lend(y_.data(), problem_.state_size);
   lender_.lend(idle_times_.data(), 1);
-  cotangents_ = {.time = time_cotangent_.data(), .state = state_cotangent_.data(), .arguments = {}};
-  for (std::size_t i = 0; i < field_.arguments().size(); ++i)
-    cotangents_.arguments.push_back(field_.arguments()[i].is_shared ? gradients_->arguments[i].data()
-                                                                    : argument_cotangents_[i].data());
+  cotangents_ = {.time = time_cotangent_.data(),
+                 .state = state_cotangent_.data(),
+                 .arguments = argument_targets(field_.arguments(), *gradients_, argument_cotangents_)};
   return true;
 }
 
@@ -115,18 +116,19 @@ void DiscreteSweep<T>::take_back_stragglers() {
   }
 }
 
-/// The steps that were accepted last of those that remain, and their evaluations. False if none remains.
+/// The last round that has steps to take back; nullopt if none remain.
 template <class T>
-bool DiscreteSweep<T>::load_round() {
+std::optional<std::size_t> DiscreteSweep<T>::last_round() const {
+  std::optional<std::size_t> last;
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (remaining_[lane] > 0) last = std::max(last.value_or(0), solve_.solver->round_of(lane, remaining_[lane] - 1));
+  return last;
+}
+
+/// The steps of a round: which lanes have one, and how many stages it takes to take them back.
+template <class T>
+void DiscreteSweep<T>::load_steps(std::size_t round) {
   const LaneSolver<T>& solver = *solve_.solver;
-  bool any = false;
-  std::size_t round = 0;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (remaining_[lane] == 0) continue;
-    any = true;
-    round = std::max(round, solver.round_of(lane, remaining_[lane] - 1));
-  }
-  if (!any) return false;
   bool any_carried = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     active_[lane] = remaining_[lane] > 0 && solver.round_of(lane, remaining_[lane] - 1) == round ? 1 : 0;
@@ -147,6 +149,12 @@ bool DiscreteSweep<T>::load_round() {
   num_used_stages_ = dense_.begin() ? static_cast<std::size_t>(problem_.tableau->num_all_stages())
                      : any_carried  ? closing() + 1
                                     : closing();
+}
+
+/// The evaluations of a round: the frame that the solve kept, or the stages evaluated again.
+template <class T>
+void DiscreteSweep<T>::load_frame(std::size_t round) {
+  const LaneSolver<T>& solver = *solve_.solver;
   if (solve_is_linear_ && round < solver.frames().num_kept()) {
     frame_ = solver.frames().kept(round);
   } else {
@@ -157,7 +165,6 @@ bool DiscreteSweep<T>::load_round() {
       if (active_[lane] != 0) idle_times_[lane] = static_cast<T>(current_[lane].t);  // of the state that was loaded
     evaluate_stages();
   }
-  return true;
 }
 
 template <class T>

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -52,7 +53,9 @@ class DiscreteSweep {
 
   void take_back_stragglers();
   bool start();
-  bool load_round();
+  std::optional<std::size_t> last_round() const;
+  void load_steps(std::size_t round);
+  void load_frame(std::size_t round);
   void evaluate_stages();
   void start_cotangents();
   void add_dense_outputs();
@@ -89,9 +92,14 @@ class DiscreteSweep {
   AlignedVector<T> own_frame_;  // of steps whose evaluations the solve has not kept
   StepFrame<T> frame_;          // of the round that is taken back
   AlignedVector<T> slope_cotangents_;
-  AlignedVector<T> carried_;  // cotangent of the first slope of each lane's following step
-  AlignedVector<T> y_, y_cotangent_, state_cotangent_, time_cotangent_, steps_, scaled_steps_, step_bars_, time_bars_,
-      idle_times_, mask_, dense_cotangent_;
+  AlignedVector<T> carried_;                           // cotangent of the first slope of each lane's following step
+  AlignedVector<T> y_, y_cotangent_;                   // state before the step, and its cotangent so far (ybar)
+  AlignedVector<T> state_cotangent_, time_cotangent_;  // of one stage: Ybar_i and that of t_i
+  AlignedVector<T> dense_cotangent_;        // of the outputs of a pass, which are different ones in each lane
+  AlignedVector<T> steps_, scaled_steps_;   // h, and h times a weight; [lanes], as all below
+  AlignedVector<T> step_bars_, time_bars_;  // cotangents of the step's h and t
+  AlignedVector<T> idle_times_;             // a valid time for lanes without a step in this round
+  AlignedVector<T> mask_;
   OutputPasses dense_;              // outputs within the steps of this round
   AlignedVector<T> dense_weights_;  // [stage, padded lanes]
   AlignedVector<double> theta_;     // [padded lanes]
@@ -99,8 +107,9 @@ class DiscreteSweep {
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;
   FieldCotangents<T> cotangents_;
-  std::vector<std::size_t> remaining_, targets_;
-  std::vector<char> active_;  // lanes with a step in this round
+  std::vector<std::size_t> remaining_;  // steps of each lane that are still to be taken back
+  std::vector<std::size_t> targets_;    // remaining_ of the lanes in this round, 0 elsewhere
+  std::vector<char> active_;            // lanes with a step in this round
   std::int64_t num_active_ = 0;
   bool solve_is_linear_ = false;   // of just these gradients: its frames and shared values can be read
   std::vector<LaneStep> current_;  // the one to take back

@@ -28,6 +28,17 @@ struct SolveGradients {
   void clear(const LaneProblem<T>& problem, const std::vector<WantedArgument>& wanted);
 };
 
+/// Where a vjp of the field writes the cotangent of each wanted argument: shared ones straight into the gradients,
+/// which add up, those of samples into `own`, of the caller.
+template <class T>
+std::vector<T*> argument_targets(const std::vector<WantedArgument>& wanted, SolveGradients<T>& gradients,
+                                 std::vector<AlignedVector<T>>& own) {
+  std::vector<T*> targets;
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    targets.push_back(wanted[i].is_shared ? gradients.arguments[i].data() : own[i].data());
+  return targets;
+}
+
 extern template struct SolveGradients<float>;
 extern template struct SolveGradients<double>;
 

@@ -1,12 +1,14 @@
 // One Function lowered for tiles of a fixed number of lanes: what solvers and adjoints evaluate thousands of times.
 //
-// Phases. Inputs may be declared late: cotangents, known only in the reverse sweep. The program then falls apart into
-//   kForward     all that needs no late input: the primal values. Runs first.
-//   kReverse     what late inputs reach: cotangents of sample inputs.
-//   kAccumulate  what outputs of kind kSum (parameter gradients) add up: [n] += sum over lanes.
-// A kAccumulate follows its kReverse at once, on the same workspace, and finish_sums() the last of them.
-// Values that a later phase reads live in `saved`; with one `saved` block a Runge-Kutta stage, the reverse sweep of a
-// step evaluates each stage once forward and once in reverse. Without late inputs kForward computes all sample outputs.
+// Its program runs in up to three phases (plan/phase.h). The order of calls:
+//
+//     prepare                       once for each set of shared inputs
+//     kForward                      with a `saved` block of its own, which keeps what the later phases read
+//     kReverse, kAccumulate         with the same `saved` block; the second right after the first, on one workspace
+//     finish_sums                   after the last kAccumulate
+//
+// A reverse sweep gives each Runge-Kutta stage a `saved` block, so that it evaluates a stage once forward and once in
+// reverse.
 //
 // A TileFunction is immutable and may be used from many threads, each with its own workspace.
 #pragma once
@@ -20,10 +22,9 @@
 #include "costate/exec/internal/aligned.h"
 #include "costate/exec/tile_op.h"
 #include "costate/graph/graph.h"
+#include "costate/plan/phase.h"
 
 namespace costate::internal {
-
-enum class Phase { kForward, kReverse, kAccumulate };
 
 /// A thread's buffers for one TileFunction. `saved` blocks are separate: the caller owns one a stage.
 template <class T>
@@ -35,16 +36,17 @@ struct TileWorkspace {
 
 template <class T>
 struct TileCall {
-  std::span<const T* const>
-      inputs;  // one a Function input: [n, lanes] of kSample, [n] of kShared; 64-byte aligned not needed
-  std::span<T* const> outputs;  // one a Function output: kSample [n, lanes], kSum [n]; null where not wanted
-  const T* shared = nullptr;    // from prepare()
-  T* saved = nullptr;           // saved_size() numbers
+  /// One for each input of the Function: kSample [n, lanes], kShared [n], of any alignment.
+  std::span<const T* const> inputs;
+  /// One for each output: kSample [n, lanes], kSum [n]; null where not wanted.
+  std::span<T* const> outputs;
+  const T* shared = nullptr;  // from prepare()
+  T* saved = nullptr;         // saved_size() numbers
   TileWorkspace<T>* workspace = nullptr;
   const T* lane_weights = nullptr;  // kAccumulate: each lane's share of the sum [lanes]; null: 1
   std::size_t num_samples = 0;      // lanes that hold samples; kSum outputs sum over these alone
-  std::int64_t first_sample = 0;
-  RunReport* report = nullptr;
+  std::int64_t first_sample = 0;    // row of the batch in lane 0
+  RunReport* report = nullptr;      // of extensions; null where the function has none
 };
 
 template <class T>
@@ -61,23 +63,22 @@ class TileFunction {
   std::size_t shared_size() const;
   std::size_t saved_size() const;
   TileWorkspace<T> make_workspace() const;
-  /// What its extensions keep from the forward phase for the reverse (TileOp::kept_bytes).
+  /// Bytes that its extensions keep from the forward phase for the reverse one (TileOp::kept_bytes).
   std::size_t kept_bytes() const;
 
-  /// Computes what all samples share (transposed or packed weights, constants) from the kShared inputs; entries of
-  /// kSample inputs are not read. Once a change of parameters, not once a call. `shared` must stay in place while calls
-  /// use it.
+  /// Computes what all samples share (transposed weights, constants) from the kShared inputs into `shared`
+  /// [shared_size()], which calls read. Needed again only when a kShared input changes. Entries of kSample inputs may
+  /// be null.
   void prepare(std::span<const T* const> inputs, T* shared) const;
 
   void run(Phase phase, const TileCall<T>& call) const;
 
-  /// Adds to the kSum outputs what calls of kAccumulate have left in the workspace: their sums are complete after this
-  /// alone.
+  /// Adds to the kSum outputs what calls of kAccumulate have left in the workspace. Only then are the sums complete.
   void finish_sums(std::span<T* const> outputs, TileWorkspace<T>& workspace) const;
 
  private:
-  struct Program;
-  std::unique_ptr<const Program> program_;
+  struct BoundPlan;
+  std::unique_ptr<const BoundPlan> bound_plan_;
 };
 
 extern template class TileFunction<float>;

@@ -1,16 +1,27 @@
-// Products that take their bias and activation along: matmul -> add(shared bias) -> tanh becomes one instruction, and
-// so does matmul -> times (1 - z²), which the derivative of z = tanh brings, as other activations bring theirs. And
-// pairs of sums, differences and products, as in a x - b y: what a small field's instruction costs besides its
-// arithmetic is most of it.
+// Which nodes become one instruction.
+//
+// A product takes its bias and activation along: matmul -> add(shared bias) -> tanh. So does matmul -> times (1 - z²),
+// which the derivative of z = tanh brings, and as other activations bring theirs. And sums, differences and products
+// are computed in pairs, as in a x - b y: in a small field, most of an instruction's cost is not its arithmetic.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "costate/plan/internal/placement.h"
 
 namespace costate::internal {
 
+/// By node.
 struct Fusion {
+  explicit Fusion(std::size_t num_nodes)
+      : product(num_nodes, -1),
+        bias(num_nodes, -1),
+        epilogue(num_nodes, Epilogue::kNone),
+        slope_of(num_nodes, -1),
+        pair(num_nodes, -1),
+        is_inner(num_nodes, false) {}
+
   std::vector<NodeId> product;     // of the chain's last node: its matmul; -1 elsewhere
   std::vector<NodeId> bias;        // of the chain's last node: the bias; -1 if none
   std::vector<Epilogue> epilogue;  // of the chain's last node

@@ -1,7 +1,6 @@
 // Pass 2: which nodes are shared by all samples, in which phase each is computed, and what parameter gradients add up.
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "costate/graph/graph.h"
@@ -9,23 +8,23 @@
 
 namespace costate::internal {
 
-/// One addend of a kSum output.
+/// One addend of a kSum output: sign times the node's value.
 struct SumTerm {
   NodeId node = 0;
   double sign = 1.0;
 };
 
 struct Placement {
-  std::vector<bool> is_shared;
-  std::vector<std::uint8_t> phase;          // 0 forward, 1 reverse; of sample values
+  std::vector<bool> is_shared;              // by node, like all but `terms`
+  std::vector<Phase> phase;                 // kForward or kReverse; of sample values
   std::vector<bool> is_needed;              // as a value in memory
   std::vector<std::vector<SumTerm>> terms;  // one list an output; empty for kSample outputs
 };
 
 Placement place(const Function& function, const PlanOptions& options);
 
-/// The form `A [m, k] · transpose(X [n, k])` of a node that an accumulation computes as one product over lanes (and k),
-/// so that the node itself never exists: Outer(a, x), or Matmul(A, Transpose(X)).
+/// A node of the form `A [m, k] · transpose(X [n, k])`: Outer(a, x), or Matmul(A, Transpose(X)). Its sum over the batch
+/// is one product over lanes and k, so that no sample's own matrix is ever stored. Not valid for any other node.
 struct LaneProduct {
   NodeId left = -1;
   NodeId right = -1;

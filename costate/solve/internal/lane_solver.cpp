@@ -1,5 +1,7 @@
-// Every iteration attempts one step of every active lane. Lanes that are done keep their numbers and wait; evaluations
-// of the field on them are wasted, never wrong.
+// The loop: every iteration attempts one step of every active lane. Lanes that are done keep their numbers and wait;
+// the field is evaluated on them, too, which costs time but changes nothing.
+//
+// lane_solver_first_step.cpp has what happens before the loop, lane_solver_outputs.cpp what accepted steps write.
 #include "costate/solve/internal/lane_solver.h"
 
 #include <algorithm>
@@ -9,194 +11,10 @@
 #include <utility>
 
 #include "costate/exec/kernels/kernels.h"
-#include "costate/solve/control/initial_step.h"
 #include "costate/solve/internal/stages.h"
 #include "costate/solve/internal/stragglers.h"
 
 namespace costate::internal {
-namespace {
-
-bool reads_input(const Function& function, std::int64_t position) {
-  return std::any_of(function.nodes().begin(), function.nodes().end(),
-                     [&](const Node& node) { return node.op == Op::kInput && node.indices[0] == position; });
-}
-
-template <class T>
-bool lane_is_finite(const T* y, std::size_t lane, std::size_t lanes, std::size_t rows) {
-  for (std::size_t row = 0; row < rows; ++row)
-    if (!std::isfinite(y[row * lanes + lane])) return false;
-  return true;
-}
-
-}  // namespace
-
-int steps_in_interval(double length, const SolveOptions& options) {
-  if (options.steps_per_interval > 0) return options.steps_per_interval;
-  if (options.step_size > 0)
-    return std::max(1, static_cast<int>(std::ceil(std::abs(length) / options.step_size * (1 - 0x1p-40))));
-  return 1;
-}
-
-namespace {
-
-template <class T>
-TileFunction<T> lower_field(const VectorField& field, std::size_t lanes,
-                            const std::optional<WantedGradients>& gradients) {
-  if (!gradients) return TileFunction<T>(field.function(), lanes);
-  const LinearField linear = linearize(field, *gradients);
-  return TileFunction<T>(linear.function, lanes, linear.late_inputs);
-}
-
-}  // namespace
-
-namespace {
-
-// Below, what a step costs hardly depends on the number of lanes.
-constexpr std::int64_t kWorthHandingOver = 128;
-
-/// Operations of one evaluation for one sample.
-std::int64_t evaluation_work(const Function& function) {
-  std::int64_t work = 0;
-  for (const Node& node : function.nodes()) {
-    std::int64_t depth = 1;
-    if (node.op == Op::kMatmul) {
-      const Shape& left = function.node(node.operands[0]).shape;
-      depth = left[left.rank() - 1];
-    }
-    work += node.shape.size() * depth;
-  }
-  return work;
-}
-
-}  // namespace
-
-template <class T>
-LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
-                            std::size_t times, const std::optional<WantedGradients>& wanted)
-    : field(vector_field),
-      options(solve_options),
-      tableau(&costate::tableau(solve_options.method)),
-      lanes(num_lanes),
-      num_times(times),
-      state_size(static_cast<std::size_t>(vector_field.state_size())),
-      gradients(wanted),
-      function(lower_field<T>(vector_field, num_lanes, wanted)),
-      is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
-      reads_time(reads_input(vector_field.function(), 0)) {
-  std::size_t offset = 0;
-  for (const StatePart& part : field.parts()) {
-    part_offsets.push_back(offset);
-    offset += static_cast<std::size_t>(part.shape.size());
-  }
-  if (gradients) {
-    num_late_inputs = part_offsets.size();
-    num_late_outputs =
-        (gradients->times ? 1 : 0) + part_offsets.size() +
-        static_cast<std::size_t>(std::count(gradients->arguments.begin(), gradients->arguments.end(), true));
-  }
-  frame = FrameLayout(state_size * lanes, lanes, function.saved_size(),
-                      is_fixed ? closing() : static_cast<std::size_t>(tableau->num_all_stages()), closing(),
-                      gradients.has_value());
-  const std::size_t width = simd_lanes<T>();
-  const std::size_t half = (lanes + 2 * width - 1) / (2 * width) * width;  // whole vectors
-  if (!is_fixed && options.control == Control::kPerSample && options.adjoint == Adjoint::kDiscrete && half < lanes &&
-      width > 1 && evaluation_work(field.function()) >= kWorthHandingOver) {
-    SolveOptions shared_budget = options;
-    options.memory_budget = options.memory_budget * lanes / (lanes + half);
-    shared_budget.memory_budget -= options.memory_budget;
-    narrow = std::make_unique<const LaneProblem>(field, shared_budget, half, num_times, gradients);
-  }
-}
-
-template <class T>
-std::size_t most_frames(const LaneProblem<T>& problem) {
-  if (!problem.frame.keeps_all) return 1;
-  return std::max<std::size_t>(1, problem.options.memory_budget / sizeof(T) / 4 / problem.frame.size());
-}
-
-template std::size_t most_frames(const LaneProblem<float>&);
-template std::size_t most_frames(const LaneProblem<double>&);
-
-template <class T>
-void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
-                       std::vector<const T*>& pointers) {
-  pointers.clear();
-  pointers.push_back(times);
-  for (const std::size_t offset : problem.part_offsets) pointers.push_back(y + offset * problem.lanes);
-  pointers.insert(pointers.end(), arguments.begin(), arguments.end());
-  pointers.resize(pointers.size() + problem.num_late_inputs, nullptr);
-}
-
-template void bind_field_inputs(const LaneProblem<float>&, const float*, const float*, std::span<const float* const>,
-                                std::vector<const float*>&);
-template void bind_field_inputs(const LaneProblem<double>&, const double*, const double*,
-                                std::span<const double* const>, std::vector<const double*>&);
-
-template <class T>
-void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared) {
-  std::vector<const T*> pointers;
-  bind_field_inputs<T>(problem, nullptr, nullptr, arguments, pointers);
-  shared.resize(problem.function.shared_size());
-  problem.function.prepare(pointers, shared.data());
-}
-
-template void prepare_field(const LaneProblem<float>&, std::span<const float* const>, AlignedVector<float>&);
-template void prepare_field(const LaneProblem<double>&, std::span<const double* const>, AlignedVector<double>&);
-
-template <class T>
-FieldEvaluator<T>::FieldEvaluator(const LaneProblem<T>& problem)
-    : problem_(problem), workspace_(problem.function.make_workspace()), saved_(problem.function.saved_size()) {}
-
-template <class T>
-void FieldEvaluator<T>::run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope, T* saved) {
-  bind_field_inputs(problem_, times, y, inputs.arguments, inputs_);
-  outputs_.clear();
-  for (const std::size_t offset : problem_.part_offsets) outputs_.push_back(slope + offset * problem_.lanes);
-  outputs_.resize(outputs_.size() + problem_.num_late_outputs, nullptr);
-  problem_.function.run(Phase::kForward, {.inputs = inputs_,
-                                          .outputs = outputs_,
-                                          .shared = inputs.shared,
-                                          .saved = saved,
-                                          .workspace = &workspace_,
-                                          .lane_weights = nullptr,
-                                          .num_samples = inputs.num_samples,
-                                          .first_sample = 0,
-                                          .report = nullptr});
-}
-
-template class FieldEvaluator<float>;
-template class FieldEvaluator<double>;
-
-template <class T>
-void LaneRecord<T>::clear() {
-  num_steps = 0;
-  starts.clear();
-  sizes.clear();
-  rounds.clear();
-  interval_steps.clear();
-  states.clear();
-  stride = 1;
-}
-
-template <class T>
-void LaneRecord<T>::append(const T* y, std::size_t lane, std::size_t lanes, std::size_t state_size,
-                           std::size_t most_numbers) {
-  const std::size_t index = num_steps++;
-  if (index % stride != 0) return;
-  while (states.size() + state_size > most_numbers && states.size() > state_size) {  // keep every second state
-    const std::size_t kept = (states.size() / state_size + 1) / 2;
-    for (std::size_t i = 1; i < kept; ++i)
-      std::copy_n(states.begin() + static_cast<std::ptrdiff_t>(2 * i * state_size), state_size,
-                  states.begin() + static_cast<std::ptrdiff_t>(i * state_size));
-    states.resize(kept * state_size);
-    stride *= 2;
-    if (index % stride != 0) return;
-  }
-  const std::size_t size = states.size();
-  states.resize(size + state_size);
-  T* state = states.data() + size;
-  for (std::size_t row = 0; row < state_size; ++row) state[row] = y[row * lanes + lane];
-}
 
 template <class T>
 LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
@@ -364,63 +182,6 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   clock_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
 }
 
-/// The first slope and step size of the lanes that begin.
-template <class T>
-void LaneSolver<T>::find_first_steps() {
-  if (!problem_.is_fixed && num_active() > 0) {
-    evaluate_first();
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (outputs_[lane].is_fresh && clock_.is_active[lane] != 0 &&
-          !lane_is_finite(slope(0), lane, lanes_, state_size_))
-        end_lane(lane, Status::kNonFinite);
-    choose_first_steps();
-  }
-  for (LaneOutputs& outputs : outputs_) outputs.is_fresh = false;
-}
-
-template <class T>
-void LaneSolver<T>::choose_first_steps() {
-  const SolveOptions& options = problem_.options;
-  const auto direction = [&](std::size_t lane) { return clock_.end[lane] > clock_.t[lane] ? 1.0 : -1.0; };
-  const auto begins = [&](std::size_t lane) { return outputs_[lane].is_fresh && clock_.is_active[lane] != 0; };
-  if (options.first_step > 0) {
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (begins(lane)) clock_.h[lane] = direction(lane) * options.first_step;
-    return;
-  }
-  const auto norm = [&](const T* x, T* out) {
-    scaled_norm(x, y_.data(), static_cast<T>(options.rtol), static_cast<T>(options.atol), out, state_size_, lanes_);
-    join(out);
-  };
-  norm(y_.data(), norms_.data());
-  norm(slope(0), other_norms_.data());
-  AlignedVector<double>& trials = clock_.factor;  // free: no attempt is judged
-  AlignedVector<double>& curvatures = clock_.accepted;
-  AlignedVector<double>& slopes = theta_;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    trials[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
-    steps_[lane] = static_cast<T>(direction(lane) * trials[lane]);
-    frame_.times(1)[lane] = static_cast<T>(std::fma(direction(lane), trials[lane], clock_.t[lane]));
-  }
-  const T one = 1;
-  const T* first = slope(0);
-  stage_combine(y_.data(), steps_.data(), &first, &one, 1, frame_.state(1), state_size_, lanes_);
-  evaluate(1);
-  std::fill(mask_.begin(), mask_.end(), T{-1});
-  axpy_lanes(mask_.data(), slope(0), slope(1), state_size_, lanes_);
-  norm(slope(1), norms_.data());
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    slopes[lane] = other_norms_[lane];
-    curvatures[lane] = norms_[lane] / trials[lane];
-  }
-  initial_steps(*problem_.tableau, slopes.data(), curvatures.data(), trials.data(), lanes_);
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (!begins(lane)) continue;
-    clock_.h[lane] = direction(lane) * trials[lane];
-    clock_.nfe[lane] += 1;
-  }
-}
-
 /// Under joint control every sample has the root mean square of all samples' norms.
 template <class T>
 void LaneSolver<T>::join(T* norms) const {
@@ -521,12 +282,6 @@ void LaneSolver<T>::evaluate_closing() {
     frame_.times(closing())[lane] = static_cast<T>(clock_.t_next[lane]);
   evaluate(closing());
   closing_known_ = true;
-}
-
-template <class T>
-void LaneSolver<T>::evaluate_extra() {
-  const auto count = static_cast<std::size_t>(problem_.tableau->num_all_stages());
-  for (std::size_t stage = closing() + 1; stage < count; ++stage) evaluate_stage(stage);
 }
 
 template <class T>
@@ -631,108 +386,6 @@ void LaneSolver<T>::keep_record(std::size_t lane) {
   if (problem_.is_fixed && outputs_[lane].step_in_interval == 0) record.interval_steps.push_back(record.num_steps);
 }
 
-template <class T>
-LaneStep LaneSolver<T>::fixed_step(std::size_t lane, std::size_t index) const {
-  const auto& ends = records_[lane].interval_steps;
-  const auto interval = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), index) - ends.begin());
-  const double start = time_of(interval, lane), stop = time_of(interval + 1, lane);
-  const int count = steps_in_interval(stop - start, problem_.options);
-  const double h = (stop - start) / count;
-  const auto first = static_cast<int>(index - (interval == 0 ? 0 : ends[interval - 1]));
-  const bool is_last = first + 1 == count;
-  return {.t = first == 0 ? start : std::fma(first, h, start),
-          .h = h,
-          .t_next = is_last ? stop : std::fma(first + 1, h, start),
-          .first_output = static_cast<std::int32_t>(interval) + 1,
-          .num_outputs = is_last ? 1 : 0};
-}
-
-template <class T>
-LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t outputs_end) const {
-  if (problem_.is_fixed) return fixed_step(lane, index);
-  const LaneRecord<T>& record = records_[lane];
-  LaneStep step{.t = record.starts[index], .h = record.sizes[index], .first_output = outputs_end};
-  step.t_next = index + 1 < record.num_steps ? record.starts[index + 1] : clock_.t[lane];
-  for (; step.first_output > 1; --step.first_output) {
-    const double t = time_of(static_cast<std::size_t>(step.first_output - 1), lane);
-    if (step.h > 0 ? t <= step.t : t >= step.t) break;
-  }
-  step.num_outputs = outputs_end - step.first_output;
-  return step;
-}
-
-/// Writes the outputs up to the end of the steps that were accepted.
-template <class T>
-void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
-  for (std::size_t i = 0; i < num_reached; ++i) pass_outputs(reached_[i], states);
-  if (dense_.begin()) write_dense_outputs(states);
-  for (std::size_t i = 0; i < num_reached; ++i) dense_.set(reached_[i], 0, 0);
-}
-
-/// Goes past the outputs up to the step's end, and writes those at its end.
-template <class T>
-void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
-  LaneOutputs& outputs = outputs_[lane];
-  if (problem_.is_fixed) write_state(y_next(), lane, static_cast<std::size_t>(outputs.next++), states);
-  const double h = clock_.h[lane], t_next = clock_.t_next[lane];
-  const std::int32_t first = outputs.next;
-  std::int32_t num_dense = 0;
-  for (; !problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times; ++outputs.next) {
-    const auto output = static_cast<std::size_t>(outputs.next);
-    const double t = time_of(output, lane);
-    if (h > 0 ? t > t_next : t < t_next) break;
-    if (t == t_next)
-      write_state(y_next(), lane, output, states);
-    else
-      ++num_dense;
-  }
-  dense_.set(lane, first, num_dense);
-  if (static_cast<std::size_t>(outputs.next) < problem_.num_times) {
-    clock_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
-  } else {
-    outcomes_[lane].h = h;
-    clock_.is_active[lane] = 0;
-  }
-}
-
-/// The outputs within the steps that were just accepted, one of each lane at once.
-template <class T>
-void LaneSolver<T>::write_dense_outputs(T* states) {
-  const Tableau& tableau = *problem_.tableau;
-  const bool closing_is_new = !closing_known_;
-  evaluate_closing();
-  evaluate_extra();
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (mask_[lane] == 0) continue;
-    // The closing stage is the next step's first: whoever goes on has it.
-    const bool has_dense = dense_.count(lane) > 0;
-    if (closing_is_new && (has_dense || clock_.is_active[lane] != 0)) clock_.nfe[lane] += 1;
-    if (has_dense) clock_.nfe[lane] += tableau.num_extra_stages;
-  }
-  const T* slopes[kMaxStages];
-  const auto count = static_cast<std::size_t>(tableau.num_all_stages());
-  for (std::size_t j = 0; j < count; ++j) slopes[j] = slope(j);
-  for (bool has_any = true; has_any; has_any = dense_.next()) {
-    std::fill(dense_mask_.begin(), dense_mask_.end(), T{0});
-    for (const std::size_t lane : dense_.lanes()) {
-      dense_mask_[lane] = T{1};
-      theta_[lane] = (time_of(dense_.output(lane), lane) - clock_.t[lane]) / clock_.h[lane];
-    }
-    polynomial_weights(Polynomial::kValue, tableau.dense, static_cast<std::size_t>(tableau.dense_degree), theta_.data(),
-                       dense_weights_.data(), padded_, lanes_);
-    const auto shared = dense_.shared_output();
-    dense_combine(y_.data(), steps_.data(), slopes, dense_weights_.data(), padded_, count, dense_mask_.data(),
-                  shared ? states + *shared * state_size_ * lanes_ : dense_values_.data(), state_size_, lanes_);
-    if (!shared) dense_.scatter(dense_values_.data(), state_size_, states);
-  }
-}
-
-template <class T>
-void LaneSolver<T>::write_state(const T* y, std::size_t lane, std::size_t output, T* states) const {
-  for (std::size_t row = 0; row < state_size_; ++row)
-    states[(output * state_size_ + row) * lanes_ + lane] = y[row * lanes_ + lane];
-}
-
 /// The lane waits from here on.
 template <class T>
 void LaneSolver<T>::end_lane(std::size_t lane, Status status) {
@@ -753,10 +406,6 @@ void LaneSolver<T>::report(std::size_t lane) {
   outcome.rejected = static_cast<std::int64_t>(clock_.num_rejected[lane]);
 }
 
-template struct LaneProblem<float>;
-template struct LaneProblem<double>;
-template struct LaneRecord<float>;
-template struct LaneRecord<double>;
 template class LaneSolver<float>;
 template class LaneSolver<double>;
 

@@ -28,8 +28,8 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
 
   const VectorField& field() const { return field_; }
   const SolveOptions& options() const { return options_; }
-  /// Set once someone differentiates this solve: a run whose result an adjoint reads keeps its accepted steps, and of
-  /// their evaluations what those gradients need.
+  /// Called when this solve is differentiated: from then on a run whose result an adjoint reads keeps its accepted
+  /// steps, and of their evaluations what `wanted` needs.
   void keep_records(const WantedGradients& wanted) const;
   std::optional<WantedGradients> recorded() const;
 
@@ -64,6 +64,7 @@ struct SolveState : TileOpState {
   LaneInputs<T> inputs;
 };
 
+/// Runs a solve for the samples of a tile. Keeps records and frames if an adjoint reads the result.
 template <class T>
 class SolveTileOp : public TileOp<T> {
  public:
@@ -75,6 +76,10 @@ class SolveTileOp : public TileOp<T> {
   void accumulate(const TileOpRun<T>& run, T* out) const override;
 
  private:
+  template <class Number>
+  void spread_operand(const TileOpRun<T>& run, std::size_t operand, Number* out) const;
+  void load_inputs(const TileOpRun<T>& run, SolveState<T>& state) const;
+
   std::shared_ptr<const SolveExtension> extension_;
   TileOpContext context_;
   LaneProblem<T> problem_;

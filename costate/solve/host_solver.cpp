@@ -1,0 +1,249 @@
+// HostSolver: each thread has the lanes of one tile and takes samples from the batch until none is left.
+#include "costate/solve/internal/host_solver.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+
+#include "costate/base/threads.h"
+#include "costate/exec/kernels/kernels.h"
+#include "costate/solve/internal/lane_solver.h"
+
+namespace costate::internal {
+namespace {
+
+/// About how many numbers a lane keeps in the cache: its stages, and the largest values of the field.
+std::size_t numbers_per_lane(const VectorField& field, const SolveOptions& options) {
+  std::int64_t largest = 0;
+  for (const Node& node : field.function().nodes())
+    if (node.op != Op::kInput && node.op != Op::kConstant) largest = std::max(largest, node.shape.size());
+  const auto stages = static_cast<std::size_t>(tableau(options.method).num_all_stages());
+  return 2 * stages * static_cast<std::size_t>(field.state_size()) + 2 * static_cast<std::size_t>(largest);
+}
+
+/// Four vectors of samples; up to sixteen for small fields, where a kernel's call costs as much as its arithmetic, as
+/// long as they fit into the cache and all threads have work.
+template <class T>
+std::size_t choose_lanes(std::size_t batch, std::size_t bytes_per_lane) {
+  const std::size_t width = simd_lanes<T>();
+  if (batch <= 2 || width == 1) return 1;
+  constexpr std::size_t kCacheBytes = std::size_t{128} << 10;
+  std::size_t lanes = 4 * width;
+  while (lanes < 16 * width && 2 * lanes * bytes_per_lane <= kCacheBytes &&
+         batch >= 4 * lanes * static_cast<std::size_t>(num_threads()))
+    lanes *= 2;
+  return std::min(rounded_lanes<T>(batch), lanes);
+}
+
+template <class T>
+AlignedVector<T> numbers_of(const HostArray& array) {
+  AlignedVector<T> numbers(static_cast<std::size_t>(array.size()));
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<T>(array.at(static_cast<std::int64_t>(i)));
+  return numbers;
+}
+
+/// A value that the field takes besides t and its state.
+struct FieldValue {
+  const Input* input = nullptr;
+  const HostArray* value = nullptr;
+};
+
+/// The arguments and Parameters of a field in the order of its Function's inputs.
+std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments) {
+  const std::vector<Input>& inputs = field.function().inputs();
+  std::vector<FieldValue> values;
+  std::size_t given = 0;
+  for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
+    values.push_back({&inputs[i], inputs[i].parameter ? &inputs[i].parameter->value() : &arguments[given++]});
+  return values;
+}
+
+template <class T>
+class HostSolver {
+ public:
+  HostSolver(const VectorField& field, const SolveOptions& options, const HostBatch& batch)
+      : batch_(batch), sizes_(batch.sizes), problem_(field, options, lanes_for(field, options), batch.sizes.times) {
+    for (const FieldValue& given : field_values(field, batch.arguments)) {
+      Argument argument{
+          .size = static_cast<std::size_t>(given.input->shape.size()), .shared = {}, .of_samples = nullptr};
+      if (given.input->kind == InputKind::kShared)
+        argument.shared = numbers_of<T>(*given.value);
+      else
+        argument.of_samples = given.value;
+      arguments_.push_back(std::move(argument));
+    }
+    std::vector<const T*> values;
+    for (const Argument& argument : arguments_)
+      values.push_back(argument.shared.empty() ? nullptr : argument.shared.data());
+    prepare_field<T>(problem_, values, shared_);
+  }
+
+  Solution run() {
+    Solution solution;
+    std::vector<std::int64_t> axes = {static_cast<std::int64_t>(sizes_.batch), static_cast<std::int64_t>(sizes_.times)};
+    axes.insert(axes.end(), sizes_.state.axes().begin(), sizes_.state.axes().end());
+    solution.states = HostArray(Shape(axes), std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64);
+    solution.status.resize(sizes_.batch);
+    solution.reached.resize(sizes_.batch);
+    solution.last_step.resize(sizes_.batch);
+    for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected}) counter->resize(sizes_.batch);
+    const std::size_t workers =
+        std::min(static_cast<std::size_t>(num_threads()), (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
+    Common common;
+    parallel_for(workers, [&](std::size_t) { Worker(*this, common, solution).run(); });
+    return solution;
+  }
+
+ private:
+  std::size_t lanes_for(const VectorField& field, const SolveOptions& options) const {
+    // One step for the whole batch means one tile.
+    if (options.control == Control::kJoint)
+      return sizes_.batch > 2 ? rounded_lanes<T>(sizes_.batch) : std::max<std::size_t>(1, sizes_.batch);
+    return choose_lanes<T>(sizes_.batch, sizeof(T) * numbers_per_lane(field, options));
+  }
+
+  /// What the threads of a solve share.
+  struct Common {
+    std::atomic<std::size_t> next = 0;  // who solves a sample changes no bit of it
+    std::atomic<bool> is_stopped = false;
+  };
+
+  /// A thread's lanes and the samples that it takes from the batch.
+  class Worker : public LaneQueue {
+   public:
+    Worker(const HostSolver& host, Common& common, Solution& solution)
+        : host_(host), common_(common), solution_(solution), solver_(host.problem_), sample_of_(host.problem_.lanes) {
+      const std::size_t lanes = host.problem_.lanes;
+      z0_.resize(host.problem_.state_size * lanes);
+      states_.resize(host.sizes_.times * z0_.size());
+      times_.resize(host.sizes_.times * lanes);
+      for (std::size_t i = 0; i < host.arguments_.size(); ++i) {
+        const bool is_sample = host.arguments_[i].of_samples != nullptr;
+        packed_.emplace_back(is_sample ? host.arguments_[i].size * lanes : 0);
+      }
+      for (std::size_t i = 0; i < packed_.size(); ++i)
+        pointers_.push_back(packed_[i].empty() ? host.arguments_[i].shared.data() : packed_[i].data());
+    }
+
+    void run() {
+      solver_.solve_queue({.z0 = z0_.data(),
+                           .times = times_.data(),
+                           .arguments = pointers_,
+                           .shared = host_.shared_.data(),
+                           .num_samples = std::min(host_.problem_.lanes, host_.sizes_.batch)},
+                          *this, states_.data());
+    }
+
+    bool load(std::size_t lane) override {
+      const std::size_t sample = common_.next++;
+      if (sample >= host_.sizes_.batch) return false;
+      sample_of_[lane] = sample;
+      fill(host_.batch_.z0, sample, host_.problem_.state_size, lane, z0_.data());
+      fill(host_.batch_.times, host_.sizes_.times_are_shared ? 0 : sample, host_.sizes_.times, lane, times_.data());
+      for (std::size_t i = 0; i < packed_.size(); ++i)
+        if (host_.arguments_[i].of_samples != nullptr)
+          fill(*host_.arguments_[i].of_samples, sample, host_.arguments_[i].size, lane, packed_[i].data());
+      return true;
+    }
+
+    void finished(std::size_t lane) override {
+      const std::size_t sample = sample_of_[lane], lanes = host_.problem_.lanes;
+      const std::size_t size = host_.sizes_.times * host_.problem_.state_size;
+      T* out = solution_.states.data<T>().data() + sample * size;
+      for (std::size_t row = 0; row < size; ++row) out[row] = states_[row * lanes + lane];
+      const LaneOutcome& outcome = solver_.outcomes()[lane];
+      solution_.status[sample] = outcome.status;
+      solution_.reached[sample] = outcome.t;
+      solution_.last_step[sample] = outcome.h;
+      solution_.nfe[sample] = outcome.nfe;
+      solution_.accepted[sample] = outcome.accepted;
+      solution_.rejected[sample] = outcome.rejected;
+    }
+
+    bool should_stop() override {
+      constexpr std::size_t kAttemptsPerLook = 16;  // at the clock, which takes as long as a step of a small system
+      if (++attempts_ % kAttemptsPerLook == 0 && host_.batch_.check_interrupt) check_interrupt();
+      return common_.is_stopped.load(std::memory_order_relaxed);
+    }
+
+   private:
+    void check_interrupt() {
+      const auto now = std::chrono::steady_clock::now();
+      if (now - last_check_ < std::chrono::milliseconds(100)) return;
+      last_check_ = now;
+      try {
+        host_.batch_.check_interrupt();
+      } catch (...) {
+        common_.is_stopped = true;
+        throw;
+      }
+    }
+
+    /// Row `sample` of a batch [batch, size] into column `lane` of [size, lanes].
+    template <class Number>
+    void fill(const HostArray& batch, std::size_t sample, std::size_t size, std::size_t lane, Number* out) const {
+      for (std::size_t row = 0; row < size; ++row)
+        out[row * host_.problem_.lanes + lane] =
+            static_cast<Number>(batch.at(static_cast<std::int64_t>(sample * size + row)));
+    }
+
+    const HostSolver& host_;
+    Common& common_;
+    Solution& solution_;
+    LaneSolver<T> solver_;
+    std::size_t attempts_ = 0;
+    std::chrono::steady_clock::time_point last_check_ = std::chrono::steady_clock::now();
+    std::vector<std::size_t> sample_of_;
+    AlignedVector<T> z0_, states_;
+    std::vector<double> times_;
+    std::vector<AlignedVector<T>> packed_;
+    std::vector<const T*> pointers_;
+  };
+
+  /// An argument or Parameter of the field: numbers that all samples share, or a batch.
+  struct Argument {
+    std::size_t size = 0;
+    AlignedVector<T> shared;
+    const HostArray* of_samples = nullptr;
+  };
+
+  const HostBatch& batch_;
+  const HostSizes& sizes_;
+  LaneProblem<T> problem_;
+  AlignedVector<T> shared_;
+  std::vector<Argument> arguments_;
+};
+
+}  // namespace
+
+template <class T>
+Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch) {
+  return HostSolver<T>(field, options, batch).run();
+}
+
+template Solution solve_batch<float>(const VectorField&, const SolveOptions&, const HostBatch&);
+template Solution solve_batch<double>(const VectorField&, const SolveOptions&, const HostBatch&);
+
+std::vector<AcceptedStep> steps_of_one(const VectorField& field, const SolveOptions& options, const HostBatch& batch) {
+  const LaneProblem<double> problem(field, options, 1, batch.sizes.times);
+  std::vector<AlignedVector<double>> values;
+  std::vector<const double*> arguments;
+  for (const FieldValue& given : field_values(field, batch.arguments))
+    values.push_back(numbers_of<double>(*given.value));
+  for (const auto& value : values) arguments.push_back(value.data());
+  AlignedVector<double> shared, states(batch.sizes.times * problem.state_size);
+  prepare_field<double>(problem, arguments, shared);
+  const AlignedVector<double> z0 = numbers_of<double>(batch.z0), times = numbers_of<double>(batch.times);
+  LaneSolver<double> solver(problem);
+  solver.solve(
+      {.z0 = z0.data(), .times = times.data(), .arguments = arguments, .shared = shared.data(), .num_samples = 1}, true,
+      states.data());
+  std::vector<AcceptedStep> steps;
+  for (std::size_t i = 0; i < solver.records()[0].num_steps; ++i) {
+    const LaneStep step = solver.step(0, i);
+    steps.push_back({step.t, step.h});
+  }
+  return steps;
+}
+
+}  // namespace costate::internal

@@ -1,0 +1,40 @@
+// Solves of batches of numbers, behind solve() and accepted_steps(): tiles of samples on threads.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "costate/solve/solve.h"
+
+namespace costate::internal {
+
+/// Sizes of a host solve that solve() has checked.
+struct HostSizes {
+  std::size_t batch = 0;
+  std::size_t times = 0;
+  bool times_are_shared = true;
+  Shape state;  // of one sample, as z0 has it
+};
+
+/// The inputs of a host solve, as solve() takes them. Views: all outlive the solve.
+struct HostBatch {
+  const HostArray& z0;
+  const HostArray& times;
+  std::span<const HostArray> arguments;
+  HostSizes sizes;
+  std::function<void()> check_interrupt = {};  // may be empty
+};
+
+/// solve() of a batch whose inputs were checked, in T.
+template <class T>
+Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch);
+
+extern template Solution solve_batch<float>(const VectorField&, const SolveOptions&, const HostBatch&);
+extern template Solution solve_batch<double>(const VectorField&, const SolveOptions&, const HostBatch&);
+
+/// accepted_steps() of a batch of one whose inputs were checked, in f64.
+std::vector<AcceptedStep> steps_of_one(const VectorField& field, const SolveOptions& options, const HostBatch& batch);
+
+}  // namespace costate::internal

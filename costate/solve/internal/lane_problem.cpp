@@ -1,0 +1,142 @@
+#include "costate/solve/internal/lane_problem.h"
+
+#include <algorithm>
+
+#include "costate/exec/kernels/kernels.h"
+
+namespace costate::internal {
+namespace {
+
+bool reads_input(const Function& function, std::int64_t position) {
+  return std::any_of(function.nodes().begin(), function.nodes().end(),
+                     [&](const Node& node) { return node.op == Op::kInput && node.indices[0] == position; });
+}
+
+template <class T>
+TileFunction<T> lower_field(const VectorField& field, std::size_t lanes,
+                            const std::optional<WantedGradients>& gradients) {
+  if (!gradients) return TileFunction<T>(field.function(), lanes);
+  const LinearField linear = linearize(field, *gradients);
+  return TileFunction<T>(linear.function, lanes, linear.late_inputs);
+}
+
+// Below, what a step costs hardly depends on the number of lanes.
+constexpr std::int64_t kWorthHandingOver = 128;
+
+/// Operations of one evaluation for one sample.
+std::int64_t evaluation_work(const Function& function) {
+  std::int64_t work = 0;
+  for (const Node& node : function.nodes()) {
+    std::int64_t depth = 1;
+    if (node.op == Op::kMatmul) {
+      const Shape& left = function.node(node.operands[0]).shape;
+      depth = left[left.rank() - 1];
+    }
+    work += node.shape.size() * depth;
+  }
+  return work;
+}
+
+}  // namespace
+
+template <class T>
+LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
+                            std::size_t times, const std::optional<WantedGradients>& wanted)
+    : field(vector_field),
+      options(solve_options),
+      tableau(&costate::tableau(solve_options.method)),
+      lanes(num_lanes),
+      num_times(times),
+      state_size(static_cast<std::size_t>(vector_field.state_size())),
+      gradients(wanted),
+      function(lower_field<T>(vector_field, num_lanes, wanted)),
+      is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
+      reads_time(reads_input(vector_field.function(), 0)) {
+  std::size_t offset = 0;
+  for (const StatePart& part : field.parts()) {
+    part_offsets.push_back(offset);
+    offset += static_cast<std::size_t>(part.shape.size());
+  }
+  if (gradients) {
+    num_late_inputs = part_offsets.size();
+    num_late_outputs =
+        (gradients->times ? 1 : 0) + part_offsets.size() +
+        static_cast<std::size_t>(std::count(gradients->arguments.begin(), gradients->arguments.end(), true));
+  }
+  frame = FrameLayout(state_size * lanes, lanes, function.saved_size(),
+                      is_fixed ? closing() : static_cast<std::size_t>(tableau->num_all_stages()), closing(),
+                      gradients.has_value());
+  const std::size_t width = simd_lanes<T>();
+  const std::size_t half = (lanes + 2 * width - 1) / (2 * width) * width;  // whole vectors
+  if (!is_fixed && options.control == Control::kPerSample && options.adjoint == Adjoint::kDiscrete && half < lanes &&
+      width > 1 && evaluation_work(field.function()) >= kWorthHandingOver) {
+    SolveOptions shared_budget = options;
+    options.memory_budget = options.memory_budget * lanes / (lanes + half);
+    shared_budget.memory_budget -= options.memory_budget;
+    narrow = std::make_unique<const LaneProblem>(field, shared_budget, half, num_times, gradients);
+  }
+}
+
+template struct LaneProblem<float>;
+template struct LaneProblem<double>;
+
+template <class T>
+std::size_t most_frames(const LaneProblem<T>& problem) {
+  if (!problem.frame.keeps_all) return 1;
+  return std::max<std::size_t>(1, problem.options.memory_budget / sizeof(T) / 4 / problem.frame.size());
+}
+
+template std::size_t most_frames(const LaneProblem<float>&);
+template std::size_t most_frames(const LaneProblem<double>&);
+
+template <class T>
+void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
+                       std::vector<const T*>& pointers) {
+  pointers.clear();
+  pointers.push_back(times);
+  for (const std::size_t offset : problem.part_offsets) pointers.push_back(y + offset * problem.lanes);
+  pointers.insert(pointers.end(), arguments.begin(), arguments.end());
+  pointers.resize(pointers.size() + problem.num_late_inputs, nullptr);
+}
+
+template void bind_field_inputs(const LaneProblem<float>&, const float*, const float*, std::span<const float* const>,
+                                std::vector<const float*>&);
+template void bind_field_inputs(const LaneProblem<double>&, const double*, const double*,
+                                std::span<const double* const>, std::vector<const double*>&);
+
+template <class T>
+void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared) {
+  std::vector<const T*> pointers;
+  bind_field_inputs<T>(problem, nullptr, nullptr, arguments, pointers);
+  shared.resize(problem.function.shared_size());
+  problem.function.prepare(pointers, shared.data());
+}
+
+template void prepare_field(const LaneProblem<float>&, std::span<const float* const>, AlignedVector<float>&);
+template void prepare_field(const LaneProblem<double>&, std::span<const double* const>, AlignedVector<double>&);
+
+template <class T>
+FieldEvaluator<T>::FieldEvaluator(const LaneProblem<T>& problem)
+    : problem_(problem), workspace_(problem.function.make_workspace()), saved_(problem.function.saved_size()) {}
+
+template <class T>
+void FieldEvaluator<T>::run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope, T* saved) {
+  bind_field_inputs(problem_, times, y, inputs.arguments, inputs_);
+  outputs_.clear();
+  for (const std::size_t offset : problem_.part_offsets) outputs_.push_back(slope + offset * problem_.lanes);
+  outputs_.resize(outputs_.size() + problem_.num_late_outputs, nullptr);
+  problem_.function.run(Phase::kForward, {.inputs = inputs_,
+                                          .outputs = outputs_,
+                                          .shared = inputs.shared,
+                                          .saved = saved,
+                                          .workspace = &workspace_,
+                                          .lane_weights = nullptr,
+                                          .num_samples = inputs.num_samples,
+                                          .first_sample = 0,
+                                          .report = nullptr});
+}
+
+template class FieldEvaluator<float>;
+template class FieldEvaluator<double>;
+
+}  // namespace costate::internal

@@ -1,0 +1,102 @@
+// What all tiles of a lane solve share: the field lowered for `lanes` samples side by side, the options and the layout
+// of a step; and a thread's evaluations of that field on a tile.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "costate/exec/internal/tile_function.h"
+#include "costate/solve/internal/linear_field.h"
+#include "costate/solve/internal/step_frames.h"
+#include "costate/solve/solve.h"
+
+namespace costate::internal {
+
+/// What all tiles of a solve share. With `gradients`, the field is evaluated together with what its vjp needs
+/// (linearize).
+template <class T>
+struct LaneProblem {
+  LaneProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes, std::size_t num_times,
+              const std::optional<WantedGradients>& gradients = {});
+
+  VectorField field;
+  SolveOptions options;
+  const Tableau* tableau;
+  std::size_t lanes;
+  std::size_t num_times;   // output times, the start among them
+  std::size_t state_size;  // numbers of a sample's state, all parts together
+  std::optional<WantedGradients> gradients;
+  TileFunction<T> function;                               // of the field; with `gradients`, of linearize
+  std::size_t num_late_inputs = 0, num_late_outputs = 0;  // cotangents that `function` takes and gives
+  std::vector<std::size_t> part_offsets;                  // where each part of the state begins, in rows
+  bool is_fixed;                                          // steps follow from the output times, without control
+  bool reads_time;                                        // an autonomous field needs no stage times
+  FrameLayout frame;
+  std::unique_ptr<const LaneProblem> narrow;  // for the Stragglers of a tile; null where they would gain nothing
+
+  /// The stage at the end of the step: f(t + h, y1), carried over as the next step's first.
+  std::size_t closing() const { return static_cast<std::size_t>(tableau->num_stages - 1); }
+};
+
+/// How `memory_budget` is shared out: half of it for recorded states (recorded_numbers), a quarter for frames
+/// (most_frames) and a quarter for the states that the way back keeps (StepReplay).
+///
+/// Numbers of recorded states that one lane may keep.
+template <class T>
+std::size_t recorded_numbers(const LaneProblem<T>& problem) {
+  return problem.options.memory_budget / sizeof(T) / problem.lanes / 2;
+}
+
+/// Frames that a solve may keep for its reverse sweep, the one that it works in among them.
+template <class T>
+std::size_t most_frames(const LaneProblem<T>& problem);
+
+/// Inputs of one tile.
+template <class T>
+struct LaneInputs {
+  const T* z0 = nullptr;                // [state, lanes]
+  const double* times = nullptr;        // [time, lanes]
+  std::span<const T* const> arguments;  // of the field, then its Parameters: [n, lanes] or, where shared, [n]
+  const T* shared = nullptr;            // TileFunction::prepare's
+  std::size_t num_samples = 0;          // lanes that hold samples: the first ones
+};
+
+/// The pointers of a field's Function inputs: t, the parts within y, then arguments and Parameters.
+template <class T>
+void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
+                       std::vector<const T*>& pointers);
+
+/// TileFunction::prepare of the field for given arguments and Parameters; `shared` is sized here.
+template <class T>
+void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared);
+
+/// A thread's evaluations of a field on a tile.
+template <class T>
+class FieldEvaluator {
+ public:
+  explicit FieldEvaluator(const LaneProblem<T>& problem);
+
+  /// slope [state, lanes] = f at times [lanes] and y [state, lanes].
+  void run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope) {
+    run(times, y, inputs, slope, saved_.data());
+  }
+  /// `saved` has room for TileFunction::saved_size() numbers.
+  void run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope, T* saved);
+
+ private:
+  const LaneProblem<T>& problem_;
+  TileWorkspace<T> workspace_;
+  AlignedVector<T> saved_;
+  std::vector<const T*> inputs_;
+  std::vector<T*> outputs_;
+};
+
+extern template struct LaneProblem<float>;
+extern template struct LaneProblem<double>;
+extern template class FieldEvaluator<float>;
+extern template class FieldEvaluator<double>;
+
+}  // namespace costate::internal

@@ -1,0 +1,49 @@
+#include "costate/solve/internal/lane_record.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace costate::internal {
+
+int steps_in_interval(double length, const SolveOptions& options) {
+  if (options.steps_per_interval > 0) return options.steps_per_interval;
+  if (options.step_size > 0)
+    return std::max(1, static_cast<int>(std::ceil(std::abs(length) / options.step_size * (1 - 0x1p-40))));
+  return 1;
+}
+
+template <class T>
+void LaneRecord<T>::clear() {
+  num_steps = 0;
+  starts.clear();
+  sizes.clear();
+  rounds.clear();
+  interval_steps.clear();
+  states.clear();
+  stride = 1;
+}
+
+template <class T>
+void LaneRecord<T>::append(const T* y, std::size_t lane, std::size_t lanes, std::size_t state_size,
+                           std::size_t most_numbers) {
+  const std::size_t index = num_steps++;
+  if (index % stride != 0) return;
+  while (states.size() + state_size > most_numbers && states.size() > state_size) {  // keep every second state
+    const std::size_t kept = (states.size() / state_size + 1) / 2;
+    for (std::size_t i = 1; i < kept; ++i)
+      std::copy_n(states.begin() + static_cast<std::ptrdiff_t>(2 * i * state_size), state_size,
+                  states.begin() + static_cast<std::ptrdiff_t>(i * state_size));
+    states.resize(kept * state_size);
+    stride *= 2;
+    if (index % stride != 0) return;
+  }
+  const std::size_t size = states.size();
+  states.resize(size + state_size);
+  T* state = states.data() + size;
+  for (std::size_t row = 0; row < state_size; ++row) state[row] = y[row * lanes + lane];
+}
+
+template struct LaneRecord<float>;
+template struct LaneRecord<double>;
+
+}  // namespace costate::internal

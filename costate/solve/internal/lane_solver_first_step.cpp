@@ -1,0 +1,73 @@
+// The first slope and step size of lanes that begin a sample. The arithmetic is that of control/initial_step.h.
+#include <algorithm>
+#include <cmath>
+
+#include "costate/exec/kernels/kernels.h"
+#include "costate/solve/control/initial_step.h"
+#include "costate/solve/internal/lane_solver.h"
+
+namespace costate::internal {
+
+template <class T>
+void LaneSolver<T>::find_first_steps() {
+  if (!problem_.is_fixed && num_active() > 0) {
+    evaluate_first();
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      if (outputs_[lane].is_fresh && clock_.is_active[lane] != 0 &&
+          !lane_is_finite(slope(0), lane, lanes_, state_size_))
+        end_lane(lane, Status::kNonFinite);
+    choose_first_steps();
+  }
+  for (LaneOutputs& outputs : outputs_) outputs.is_fresh = false;
+}
+
+template <class T>
+void LaneSolver<T>::choose_first_steps() {
+  const SolveOptions& options = problem_.options;
+  const auto direction = [&](std::size_t lane) { return clock_.end[lane] > clock_.t[lane] ? 1.0 : -1.0; };
+  const auto begins = [&](std::size_t lane) { return outputs_[lane].is_fresh && clock_.is_active[lane] != 0; };
+  if (options.first_step > 0) {
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      if (begins(lane)) clock_.h[lane] = direction(lane) * options.first_step;
+    return;
+  }
+  const auto norm = [&](const T* x, T* out) {
+    scaled_norm(x, y_.data(), static_cast<T>(options.rtol), static_cast<T>(options.atol), out, state_size_, lanes_);
+    join(out);
+  };
+  norm(y_.data(), norms_.data());
+  norm(slope(0), other_norms_.data());
+  AlignedVector<double>& trials = clock_.factor;  // free: no attempt is judged
+  AlignedVector<double>& curvatures = clock_.accepted;
+  AlignedVector<double>& slopes = theta_;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    trials[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
+    steps_[lane] = static_cast<T>(direction(lane) * trials[lane]);
+    frame_.times(1)[lane] = static_cast<T>(std::fma(direction(lane), trials[lane], clock_.t[lane]));
+  }
+  const T one = 1;
+  const T* first = slope(0);
+  stage_combine(y_.data(), steps_.data(), &first, &one, 1, frame_.state(1), state_size_, lanes_);
+  evaluate(1);
+  std::fill(mask_.begin(), mask_.end(), T{-1});
+  axpy_lanes(mask_.data(), slope(0), slope(1), state_size_, lanes_);
+  norm(slope(1), norms_.data());
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    slopes[lane] = other_norms_[lane];
+    curvatures[lane] = norms_[lane] / trials[lane];
+  }
+  initial_steps(*problem_.tableau, slopes.data(), curvatures.data(), trials.data(), lanes_);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (!begins(lane)) continue;
+    clock_.h[lane] = direction(lane) * trials[lane];
+    clock_.nfe[lane] += 1;
+  }
+}
+
+// Members that have their definitions here.
+template void LaneSolver<float>::find_first_steps();
+template void LaneSolver<double>::find_first_steps();
+template void LaneSolver<float>::choose_first_steps();
+template void LaneSolver<double>::choose_first_steps();
+
+}  // namespace costate::internal
