@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -20,15 +21,19 @@ namespace costate::cli {
 namespace {
 
 struct Arguments {
-  std::string data, out;
-  std::optional<std::string> time, state, input, trajectory, delay, hidden, activation, interpolation, method, rtol,
-      atol, adjoint, loss, window, optimizer, epochs, polish, learning_rate, batch, seed, hold_out, threads;
+  std::string data;
+  std::optional<std::string> out, time, state, input, trajectory, delay, hidden, activation, interpolation, method,
+      rtol, atol, adjoint, loss, window, optimizer, epochs, polish, learning_rate, batch, seed, hold_out, threads;
   bool resume = false, replace = false, quiet = false;
 };
 
 volatile std::sig_atomic_t interrupted = 0;
 
-void interrupt(int) { interrupted = 1; }
+/// The first one lets the epoch end and saves; a second one ends the process.
+void interrupt(int signal) {
+  interrupted = signal;
+  std::signal(signal, SIG_DFL);
+}
 
 constexpr IntegerRange kPositive{.low = 1, .high = 1'000'000'000};
 
@@ -89,16 +94,46 @@ void print_errors(const FitResult& result) {
   }
 }
 
+/// What a resumed run takes from its folder, not from the command line.
+void check_no_config(const Arguments& a) {
+  const std::pair<const char*, const std::optional<std::string>&> options[] = {{"--time", a.time},
+                                                                               {"--state", a.state},
+                                                                               {"--input", a.input},
+                                                                               {"--delay", a.delay},
+                                                                               {"--trajectory", a.trajectory},
+                                                                               {"--hold-out", a.hold_out},
+                                                                               {"--hidden", a.hidden},
+                                                                               {"--activation", a.activation},
+                                                                               {"--interpolation", a.interpolation},
+                                                                               {"--method", a.method},
+                                                                               {"--rtol", a.rtol},
+                                                                               {"--atol", a.atol},
+                                                                               {"--adjoint", a.adjoint},
+                                                                               {"--loss", a.loss},
+                                                                               {"--window", a.window},
+                                                                               {"--optimizer", a.optimizer},
+                                                                               {"--epochs", a.epochs},
+                                                                               {"--polish", a.polish},
+                                                                               {"--lr", a.learning_rate},
+                                                                               {"--batch", a.batch},
+                                                                               {"--seed", a.seed}};
+  for (const auto& [name, value] : options)
+    if (value)
+      throw InvalidArgument("--resume takes the options of the run from its folder; drop ", name, " ", *value,
+                            ", or begin a new run with it.");
+}
+
 int run(const Arguments& arguments) {
   if (arguments.threads) set_num_threads(static_cast<int>(to_integer("--threads", *arguments.threads, {1, 1024})));
   if (arguments.resume && arguments.replace) throw InvalidArgument("--resume and --replace exclude each other.");
-  if (arguments.resume && arguments.out.empty())
-    throw InvalidArgument("--resume needs --out DIR, the folder of the run.");
+  if (arguments.out && arguments.out->empty()) throw InvalidArgument("--out takes a folder; got ''.");
+  if (arguments.resume && !arguments.out) throw InvalidArgument("--resume needs --out DIR, the folder of the run.");
   const bool reads_config = arguments.resume && arguments.data.empty();
-  const FitConfig config = reads_config ? read_fit_config(RunFolder::open(arguments.out)) : config_from(arguments);
-  const std::filesystem::path folder = arguments.out.empty()
-                                           ? std::filesystem::path("runs") / std::filesystem::path(config.data).stem()
-                                           : std::filesystem::path(arguments.out);
+  if (reads_config) check_no_config(arguments);
+  const FitConfig config = reads_config ? read_fit_config(RunFolder::open(*arguments.out)) : config_from(arguments);
+  const std::filesystem::path folder = arguments.out
+                                           ? std::filesystem::path(*arguments.out)
+                                           : std::filesystem::path("runs") / std::filesystem::path(config.data).stem();
   const RunMode mode = arguments.resume ? RunMode::kResume : arguments.replace ? RunMode::kReplace : RunMode::kNew;
 
   std::signal(SIGINT, interrupt);
@@ -116,7 +151,7 @@ int run(const Arguments& arguments) {
       std::cout << "stopped early; continue with 'costate fit --resume --out " << folder.string() << "'\n";
     std::cout << "report: " << run.report().string() << "\n";
   }
-  return interrupted != 0 ? 130 : 0;
+  return interrupted != 0 ? 128 + interrupted : 0;
 }
 
 void add_data_options(CLI::App& command, Arguments& a) {

@@ -35,9 +35,9 @@ int run(const Arguments& arguments) {
   if (arguments.from) {
     SeriesColumns starts{
         .time = columns.time, .states = columns.states, .time_scale = model.time_scale(), .min_samples = 1};
-    if (!columns.trajectory.empty() && read_csv(*arguments.from).has_column(columns.trajectory))
-      starts.trajectory = columns.trajectory;
-    options.starts = read_series(*arguments.from, starts);
+    const CsvTable table = read_csv(*arguments.from);  // once: it may be a pipe
+    if (!columns.trajectory.empty() && table.has_column(columns.trajectory)) starts.trajectory = columns.trajectory;
+    options.starts = series_from_table(table, starts);
   }
   if (arguments.input) {
     if (model.input_names().empty()) throw InvalidArgument("--input: the model was fitted without inputs.");

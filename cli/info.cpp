@@ -1,8 +1,8 @@
 // costate info: what this build is, what a run was trained on, what a model file holds.
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
+#include <sstream>
 
 #include "cli/commands.h"
 #include "costate/base/base.h"
@@ -13,49 +13,51 @@
 namespace costate::cli {
 namespace {
 
-void print_build() {
-  std::cout << "costate " << COSTATE_VERSION << "\n"
-            << "build        " << COSTATE_BUILD_TYPE << ", "
-            <<
+void print_build(std::ostream& out) {
+  out << "costate " << COSTATE_VERSION << "\n"
+      << "build        " << COSTATE_BUILD_TYPE << ", "
+      <<
 #ifdef __clang__
       "Clang " << __clang_version__
 #else
       "GCC " << __VERSION__
 #endif
-            << "\n"
-            << "SIMD target  " << simd_target() << "\n"
-            << "threads      " << num_threads() << "\n";
+      << "\n"
+      << "SIMD target  " << simd_target() << "\n"
+      << "threads      " << num_threads() << "\n";
 }
 
-void print_arrays(const std::filesystem::path& path) {
+void print_arrays(const std::filesystem::path& path, std::ostream& out) {
   const ArrayFile file = read_safetensors(path);
   std::int64_t total = 0;
   for (const auto& [name, array] : file.arrays) {
-    std::cout << "  " << name << "  " << to_string(array.shape()) << " " << costate::name(array.dtype()) << "\n";
+    out << "  " << name << "  " << to_string(array.shape()) << " " << costate::name(array.dtype()) << "\n";
     total += array.size();
   }
-  std::cout << file.arrays.size() << " arrays, " << total << " numbers\n";
+  out << file.arrays.size() << " arrays, " << total << " numbers\n";
   for (const auto& [key, value] : file.metadata)
-    if (value.find('\n') == std::string::npos) std::cout << "  " << key << ": " << value << "\n";
+    if (value.find('\n') == std::string::npos) out << "  " << key << ": " << value << "\n";
 }
 
-void print_run(const std::filesystem::path& folder) {
+void print_run(const std::filesystem::path& folder, std::ostream& out) {
   const RunFolder run = RunFolder::open(folder);
-  std::cout << "run " << folder.string() << "\n\n" << read_fit_config(run).to_config().to_toml() << "\n";
-  if (std::filesystem::exists(run.metrics())) std::cout << "metrics\n" << read_file(run.metrics()) << "\n";
+  out << "run " << folder.string() << "\n\n" << read_fit_config(run).to_config().to_toml() << "\n";
+  if (std::filesystem::exists(run.metrics())) out << "metrics\n" << read_json_text(run.metrics()) << "\n";
   if (std::filesystem::exists(run.model()))
-    print_arrays(run.model());
+    print_arrays(run.model(), out);
   else
-    std::cout << "not finished: continue with 'costate fit --resume --out " << folder.string() << "'\n";
+    out << "not finished: continue with 'costate fit --resume --out " << folder.string() << "'\n";
 }
 
 int run(const std::string& path) {
+  std::ostringstream out;  // what turns out to be damaged is not half described
   if (path.empty())
-    print_build();
+    print_build(out);
   else if (std::filesystem::is_directory(path))
-    print_run(path);
+    print_run(path, out);
   else
-    print_arrays(path);
+    print_arrays(path, out);
+  std::cout << out.str();
   return 0;
 }
 

@@ -1,4 +1,7 @@
 // costate: reads the command line, runs a subcommand, turns errors into one line and an exit code.
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <exception>
@@ -42,6 +45,13 @@ std::string explain_extra(const CLI::App& app, const std::string& word) {
   return costate::text::unknown_name("option", word.substr(0, word.find('=')), option_names(command));
 }
 
+/// False if what was printed is lost, on a full disk say. A reader that has seen enough, as in `| head`, loses nothing.
+bool printed_all() {
+  if (std::cout.flush()) return true;
+  pollfd output{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLNVAL)) != 0;
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "Neural ordinary differential equations at native speed: fit continuous-time models to data, and use them.");
@@ -71,7 +81,8 @@ int run(int argc, char** argv) {
     std::cerr << app.help();
     return kBadUsage;
   }
-  return action();
+  const int code = action();
+  return printed_all() ? code : complain("cannot write to the standard output; is its disk full?");
 }
 
 }  // namespace

@@ -1,10 +1,14 @@
 #include "costate/array/shape.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "costate/base/error.h"
 
 namespace costate {
+
+/// Whose bytes can be counted.
+constexpr std::int64_t kMostNumbers = std::numeric_limits<std::int64_t>::max() / 8;
 
 std::string name(Dtype dtype) { return dtype == Dtype::kF32 ? "f32" : "f64"; }
 
@@ -17,6 +21,8 @@ Dtype dtype_from_name(const std::string& name) {
 Shape::Shape(std::vector<std::int64_t> axes) : axes_(std::move(axes)) {
   for (const std::int64_t axis : axes_) {
     if (axis < 0) throw ShapeError("[Shape] axis lengths must be 0 or more; got [", text::join(axes_), "].");
+    if (axis > 0 && size_ > kMostNumbers / axis)
+      throw ShapeError("[Shape] an array of shape [", text::join(axes_), "] has more numbers than can be counted.");
     size_ *= axis;
   }
 }

@@ -47,9 +47,12 @@ std::string nearest(std::string_view name, std::span<const std::string> known) {
 }
 
 std::string unknown_name(std::string_view what, std::string_view name, const std::vector<std::string>& known) {
+  constexpr std::size_t kMostShown = 40;  // of a table of thousands of columns
   const std::string near = nearest(name, known);
+  const std::span<const std::string> first(known.data(), std::min(known.size(), kMostShown));
   return concat("unknown ", what, " '", name, "'; ", near.empty() ? "" : concat("did you mean '", near, "'? "),
-                "known: ", join(known), ".");
+                "known: ", join(first), known.size() > kMostShown ? concat(", … (", known.size(), " in all)") : "",
+                ".");
 }
 
 }  // namespace costate::text

@@ -19,6 +19,9 @@ namespace {
 
 std::atomic<int> wanted_threads{0};
 
+/// A slip of a key should not start threads until the memory is full.
+constexpr int kMostThreads = 1024;
+
 /// A number of threads that stay together between calls: those of a new arena would start 0.1 ms late.
 class Team {
  public:
@@ -53,6 +56,8 @@ class Team {
 
 void set_num_threads(int count) {
   if (count < 0) throw InvalidArgument("[set_num_threads] count must be 0 (all) or more; got ", count, ".");
+  if (count > kMostThreads)
+    throw InvalidArgument("[set_num_threads] count must be at most ", kMostThreads, "; got ", count, ".");
   wanted_threads = count;
 }
 

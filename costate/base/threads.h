@@ -6,7 +6,8 @@
 
 namespace costate {
 
-/// Limits the threads that Costate uses from now on; 0: all that the machine has. InvalidArgument if negative.
+/// Limits the threads that Costate uses from now on; 0: all that the machine has. InvalidArgument if
+/// negative or above 1024.
 void set_num_threads(int count);
 int num_threads();
 

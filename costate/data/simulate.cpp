@@ -12,6 +12,10 @@
 namespace costate {
 namespace {
 
+/// What can be asked for, so that no slip of a key runs for days or fills the memory.
+constexpr double kMostSpans = 1e5;  // of the system's default time
+constexpr std::int64_t kMostSamples = 100'000'000;
+
 /// What is drawn, each from numbers of its own.
 enum class Draw : std::uint64_t { kStart, kTimes, kPhases, kNoise };
 constexpr std::uint64_t kNumDraws = 4;
@@ -68,6 +72,13 @@ void check_options(const System& system, const SimulateOptions& options) {
     throw InvalidArgument("[simulate] until must be positive; got ", *options.until, ".");
   if (options.samples && *options.samples < 2)
     throw InvalidArgument("[simulate] samples must be 2 or more; got ", *options.samples, ".");
+  const double longest = kMostSpans * system.until;
+  if (options.until && *options.until > longest)
+    throw InvalidArgument("[simulate] until must be at most ", longest, " for '", system.name, "'; got ",
+                          *options.until, ".");
+  const std::int64_t samples = std::int64_t{options.trajectories} * options.samples.value_or(system.num_samples);
+  if (samples > kMostSamples)
+    throw InvalidArgument("[simulate] trajectories x samples must be at most ", kMostSamples, "; got ", samples, ".");
   if (options.start.empty()) return;
   const bool is_finite =
       std::all_of(options.start.begin(), options.start.end(), [](double value) { return std::isfinite(value); });

@@ -27,7 +27,7 @@ struct SimulateOptions {
 /// of a trajectory depend on the seed and its index alone, not on how many others are made.
 ///
 /// Throws: InvalidArgument for an unknown system or parameter (with the nearest) or an option out of range;
-///         SolveFailed if the state grows beyond all bounds before `until`.
+///         SolveFailed if the state turns too fast or grows beyond all bounds before `until`.
 TimeSeries simulate(const std::string& system, const SimulateOptions& options = {});
 
 }  // namespace costate

@@ -13,6 +13,7 @@
 #include "costate/io/internal/csv_scanner.h"
 #include "costate/io/internal/iso_time.h"
 #include "costate/io/internal/numbers.h"
+#include "costate/io/internal/shown.h"
 
 namespace costate {
 namespace {
@@ -36,7 +37,7 @@ void check_names(const std::vector<std::string>& names, const std::string& sourc
   std::set<std::string> seen;
   for (const std::string& name : names)
     if (!name.empty() && !seen.insert(name).second)
-      throw DataError("[read_csv] ", source, ", line ", line, ": column names must differ; '", name,
+      throw DataError("[read_csv] ", source, ", line ", line, ": column names must differ; '", internal::shown(name),
                       "' occurs twice. Rename one.");
 }
 
@@ -67,7 +68,8 @@ CsvTable::CsvTable(std::string_view text, std::string source) : source_(std::mov
   if (is_first_line_a_row) add_row(record);
   while (scanner.next(record)) add_row(record);
   if (lines_.empty())
-    throw DataError("[read_csv] '", source_, "' has a header (", text::join(names_), ") but no rows below it.");
+    throw DataError("[read_csv] '", source_, "' has a header (", internal::shown(text::join(names_)),
+                    ") but no rows below it.");
 }
 
 void CsvTable::add_row(internal::CsvRecord& record) {
@@ -101,12 +103,12 @@ std::vector<double> CsvTable::numbers(const std::string& name) const {
     const std::optional<double> value = internal::parse_double(cells[row]);
     if (!value) {
       const bool has_comma = cells[row].find(',') != std::string::npos;
-      throw DataError("[read_csv] ", where(row, name), ": expected a number; got '", cells[row], "'. ",
+      throw DataError("[read_csv] ", where(row, name), ": expected a number; got '", internal::shown(cells[row]), "'. ",
                       has_comma ? "Write numbers with a decimal point and without thousands separators."
                                 : "Leave the cell empty if the value is missing.");
     }
     if (!std::isfinite(*value))
-      throw DataError("[read_csv] ", where(row, name), ": expected a finite number; got '", cells[row],
+      throw DataError("[read_csv] ", where(row, name), ": expected a finite number; got '", internal::shown(cells[row]),
                       "'. Leave the cell empty if the value is missing.");
     values[row] = *value;
   }
@@ -126,7 +128,7 @@ TimeColumn CsvTable::times(const std::string& name, const TimeScale& scale) cons
     if (!time)
       throw DataError("[read_csv] ", where(row, name),
                       ": expected a date or date-time such as 2024-05-01 or 2024-05-01T12:30:00Z",
-                      row == 0 ? "" : " as on the lines before", "; got '", cells[row], "'.");
+                      row == 0 ? "" : " as on the lines before", "; got '", internal::shown(cells[row]), "'.");
     calendar.push_back(*time);
   }
   return internal::to_scale(calendar, scale);

@@ -6,6 +6,9 @@
 
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdint>
 #include <cstring>
 #include <system_error>
 
@@ -21,6 +24,9 @@ namespace fs = std::filesystem;
   throw IoError("[", function, "] cannot ", what, " '", path.string(), "': ", std::generic_category().message(reason),
                 ". ", cure);
 }
+
+/// Of what has no size: /dev/zero would fill the memory.
+constexpr std::size_t kMostFromStream = std::size_t{1} << 30;
 
 /// A file descriptor that closes itself.
 class File {
@@ -87,6 +93,19 @@ fs::path temporary_name(const fs::path& target) {
   return name;
 }
 
+/// Whether `name` is a temporary_name of a process that runs no more.
+bool is_abandoned(std::string_view name) {
+  if (!name.starts_with('.') || !name.ends_with(".tmp")) return false;
+  name.remove_suffix(4);
+  const std::size_t counter = name.rfind('.'), process = name.rfind('.', counter - 1);
+  if (counter == 0 || process == 0 || process == std::string_view::npos) return false;
+  pid_t id = 0;
+  const std::string_view digits = name.substr(process + 1, counter - process - 1);
+  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
+  if (error != std::errc() || stop != digits.data() + digits.size() || id <= 0) return false;
+  return ::kill(id, 0) != 0 && errno == ESRCH;
+}
+
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
 /// Without this a crash right after the rename could bring the old file back. Some file systems cannot flush a folder;
@@ -145,6 +164,7 @@ std::string read_file(const fs::path& path) {
   struct stat status {};
   if (::fstat(file.descriptor(), &status) == 0 && S_ISREG(status.st_mode))
     bytes.reserve(static_cast<std::size_t>(status.st_size));
+  const bool may_be_endless = !S_ISREG(status.st_mode);
   char block[1 << 16];
   while (true) {
     const ssize_t count = ::read(file.descriptor(), block, sizeof block);
@@ -152,6 +172,8 @@ std::string read_file(const fs::path& path) {
     if (count < 0) fail("read_file", "read", path, errno, cure);
     if (count == 0) return bytes;
     bytes.append(block, static_cast<std::size_t>(count));
+    if (may_be_endless && bytes.size() > kMostFromStream)
+      fail("read_file", "read", path, EFBIG, "Devices and pipes are read up to 1 GiB; give a file.");
   }
 }
 
@@ -169,6 +191,20 @@ void write_atomically(const fs::path& path, std::string_view bytes) {
     if (error) fail("write_atomically", "follow the link", path, error.value(), "Name the file itself.");
     write_and_rename(target, bytes);
   }
+}
+
+void remove_abandoned_files(const fs::path& folder) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
+    if (is_abandoned(entry.path().filename().string())) fs::remove(entry.path(), error);
+}
+
+std::string digest_of(std::string_view bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  std::string digits;
+  for (int shift = 60; shift >= 0; shift -= 4) digits += "0123456789abcdef"[(hash >> shift) & 15];
+  return digits;
 }
 
 }  // namespace costate

@@ -18,4 +18,10 @@ std::string read_file(const std::filesystem::path& path);
 ///         and the temporary file is gone.
 void write_atomically(const std::filesystem::path& path, std::string_view bytes);
 
+/// Removes from `folder` what write_atomically left there of processes that were killed while they wrote.
+void remove_abandoned_files(const std::filesystem::path& folder);
+
+/// 64-bit FNV-1a of the bytes, as hexadecimal digits: tells changed bytes, not forged ones.
+std::string digest_of(std::string_view bytes);
+
 }  // namespace costate

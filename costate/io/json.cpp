@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "costate/base/error.h"
 #include "costate/io/files.h"
 
 namespace costate {
@@ -29,6 +30,13 @@ std::string format_json(const JsonObject& object) {
   // The library writes numbers that are not finite as null; text that is not UTF-8 must not stop a run at its end.
   constexpr int kIndent = 2;
   return to_json(object).dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string read_json_text(const std::filesystem::path& path) {
+  std::string text = read_file(path);
+  if (!Json::accept(text))
+    throw DataError("[read_json] '", path.string(), "' is not JSON; it may be damaged or cut short.");
+  return text;
 }
 
 void write_json(const std::filesystem::path& path, const JsonObject& object) {

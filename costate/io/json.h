@@ -22,6 +22,9 @@ struct JsonMember {
 /// The object as indented JSON. Doubles read back to the same bits; NaN and infinities, which JSON lacks, become null.
 std::string format_json(const JsonObject& object);
 
+/// The text of a JSON file. IoError if it cannot be read, DataError if it is not JSON.
+std::string read_json_text(const std::filesystem::path& path);
+
 /// Writes format_json's text with write_atomically.
 void write_json(const std::filesystem::path& path, const JsonObject& object);
 

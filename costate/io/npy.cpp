@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "costate/base/error.h"
@@ -35,7 +36,7 @@ class HeaderReader {
 
   Header read() {
     Header header;
-    int num_keys = 0;
+    std::set<std::string> keys;
     expect('{');
     while (!take('}')) {
       const std::string key = read_text();
@@ -48,13 +49,13 @@ class HeaderReader {
         header.axes = read_shape();
       else
         reject(source_, "its header has an unknown key");
-      ++num_keys;
+      if (!keys.insert(key).second) reject(source_, "its header has '", key, "' twice");
       if (!take(',')) {
         expect('}');
         break;
       }
     }
-    if (num_keys != 3 || header.descr.empty()) reject(source_, "its header is incomplete");
+    if (keys.size() != 3 || header.descr.empty()) reject(source_, "its header is incomplete");
     return header;
   }
 

@@ -1,5 +1,10 @@
 #include "costate/io/run_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <system_error>
 
 #include "costate/base/error.h"
@@ -21,9 +26,11 @@ void remove_run(const RunFolder& run) {
   }
 }
 
+constexpr const char* kProbe = ".writable";
+
 /// Permissions do not tell (root, full disks, read-only mounts), so one file is written.
 void check_writable(const fs::path& path) {
-  const fs::path probe = path / ".writable";
+  const fs::path probe = path / kProbe;
   write_atomically(probe, "");
   std::error_code ignored;
   fs::remove(probe, ignored);
@@ -38,6 +45,9 @@ RunFolder RunFolder::create(const fs::path& path, ExistingRun existing) {
     throw IoError("[RunFolder] cannot make the folder '", path.string(),
                   "': ", error ? error.message() : "a file has that name", ". Choose another path.");
   RunFolder run(path);
+  // A run that was killed at its very beginning does not bar the way to the next.
+  remove_abandoned_files(path);
+  fs::remove(path / kProbe, error);
   const bool is_run = fs::exists(run.config());
   if (is_run && existing == ExistingRun::kReplace) {
     remove_run(run);
@@ -63,6 +73,17 @@ RunFolder RunFolder::open(const fs::path& path) {
     throw DataError("[RunFolder] '", path.string(),
                     "' is not a run folder: it has no config.toml. Give the folder that a ", "fit wrote.");
   return run;
+}
+
+RunLock::RunLock(const fs::path& folder) : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(descriptor_);
+  throw InvalidArgument("[RunFolder] another run is being written into '", folder.string(),
+                        "'; wait until it ends, or choose another folder.");
+}
+
+RunLock::~RunLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 }  // namespace costate

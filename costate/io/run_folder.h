@@ -37,4 +37,17 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
+/// Keeps other runs out of a folder while it lives; it ends with the process, however that ends. InvalidArgument if
+/// another holds it. Where a folder cannot be locked (some network drives) it keeps no one out.
+class RunLock {
+ public:
+  explicit RunLock(const std::filesystem::path& folder);
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 }  // namespace costate

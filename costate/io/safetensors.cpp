@@ -18,6 +18,7 @@ constexpr std::size_t kLengthBytes = 8;
 /// The limit of the reference implementation; a foreign file's first 8 bytes usually exceed it.
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr const char* kMetadataKey = "__metadata__";
+constexpr const char* kDigestKey = "costate.digest";
 
 template <class... Part>
 [[noreturn]] void reject(const std::string& source, const Part&... part) {
@@ -190,11 +191,18 @@ ArrayFile parse_safetensors(std::string_view bytes, const std::string& source) {
 }
 
 ArrayFile read_safetensors(const std::filesystem::path& path) {
-  return parse_safetensors(read_file(path), path.string());
+  ArrayFile file = parse_safetensors(read_file(path), path.string());
+  const auto written = file.metadata.extract(kDigestKey);
+  if (!written.empty() && written.mapped() != digest_of(to_safetensors(file)))
+    throw DataError("[read_safetensors] '", path.string(),
+                    "' is damaged: its digest is not that of its contents. Take a copy, or write it again.");
+  return file;
 }
 
 void write_safetensors(const std::filesystem::path& path, const ArrayFile& file) {
-  write_atomically(path, to_safetensors(file));
+  ArrayFile sealed = file;
+  sealed.metadata[kDigestKey] = digest_of(to_safetensors(file));
+  write_atomically(path, to_safetensors(sealed));
 }
 
 }  // namespace costate

@@ -30,7 +30,8 @@ std::string to_safetensors(const ArrayFile& file);
 /// (header length, JSON, shapes, offsets that overlap or leave holes); NotSupported for a dtype other than F32 and F64.
 ArrayFile parse_safetensors(std::string_view bytes, const std::string& source);
 
-/// Reads or writes a file; IoError if that fails. Writing is atomic (files.h).
+/// Reads or writes a file; IoError if that fails. Writing is atomic (files.h). A file is written with a digest of the
+/// rest in its metadata; DataError if it does not fit what is read. Files of others have none.
 ArrayFile read_safetensors(const std::filesystem::path& path);
 void write_safetensors(const std::filesystem::path& path, const ArrayFile& file);
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "costate/base/error.h"
+#include "costate/io/internal/shown.h"
 
 namespace costate {
 namespace {
@@ -22,10 +23,14 @@ void check_roles(const SeriesColumns& columns) {
   all.insert(all.end(), columns.inputs.begin(), columns.inputs.end());
   if (!columns.trajectory.empty()) all.push_back(columns.trajectory);
   std::set<std::string> seen;
-  for (const std::string& name : all)
+  for (const std::string& name : all) {
+    if (!internal::is_name(name))
+      throw InvalidArgument("[read_series] a column's name must be UTF-8 on one line; got '", internal::shown(name),
+                            "'. Rename it in the file.");
     if (!seen.insert(name).second)
       throw InvalidArgument("[read_series] a column can be only one of time, state, input and trajectory; '", name,
                             "' is named twice.");
+  }
 }
 
 Columns read_states(const CsvTable& table, const std::vector<std::string>& names) {
@@ -58,6 +63,9 @@ std::vector<Rows> group_rows(const CsvTable& table, const std::string& id_column
     const std::string id = id_column.empty() ? "" : table.text(id_column)[row];
     if (!id_column.empty() && id.empty())
       throw DataError("[read_series] ", table.where(row, id_column), ": the trajectory is missing. Fill it in.");
+    if (!internal::is_name(id))
+      throw DataError("[read_series] ", table.where(row, id_column),
+                      ": the name of a trajectory must be UTF-8 on one line; got '", internal::shown(id), "'.");
     const auto [entry, is_new] = index.try_emplace(id, groups.size());
     if (is_new) groups.emplace_back();
     groups[entry->second].push_back(row);
@@ -65,7 +73,9 @@ std::vector<Rows> group_rows(const CsvTable& table, const std::string& id_column
   return groups;
 }
 
-std::string of_trajectory(const std::string& id) { return id.empty() ? "" : text::concat(" of trajectory '", id, "'"); }
+std::string of_trajectory(const std::string& id) {
+  return id.empty() ? "" : text::concat(" of trajectory '", internal::shown(id), "'");
+}
 
 void check_times(const CsvTable& table, const SeriesColumns& columns, const Rows& rows, const Trajectory& trajectory) {
   if (rows.size() < columns.min_samples)
@@ -73,12 +83,15 @@ void check_times(const CsvTable& table, const SeriesColumns& columns, const Rows
                     of_trajectory(trajectory.id), " are needed; got ", rows.size(), ".");
   const std::string& text_column = columns.time;
   for (std::size_t i = 1; i < rows.size(); ++i) {
+    if (!std::isfinite(trajectory.times[i] - trajectory.times.front()))
+      throw DataError("[read_series] ", table.where(rows[i], text_column), ": times", of_trajectory(trajectory.id),
+                      " lie too far apart to be subtracted; give them in another unit.");
     if (trajectory.times[i] > trajectory.times[i - 1]) continue;
     const std::vector<std::string>& cells = table.text(text_column);
     const bool is_repeated = trajectory.times[i] == trajectory.times[i - 1];
     throw DataError("[read_series] ", table.where(rows[i], text_column), ": times", of_trajectory(trajectory.id),
-                    " must increase; got ", cells[rows[i]], " after ", cells[rows[i - 1]], " on line ",
-                    table.line(rows[i - 1]), ". ",
+                    " must increase; got ", internal::shown(cells[rows[i]]), " after ",
+                    internal::shown(cells[rows[i - 1]]), " on line ", table.line(rows[i - 1]), ". ",
                     is_repeated ? "Merge the two, or name the trajectory column if these are several runs."
                                 : "Sort the rows, or name the trajectory column if these are several runs.");
   }

@@ -36,7 +36,9 @@ std::vector<double> dense_times(const std::vector<double>& times, const Window& 
   for (std::size_t i = window.first + 1; i < window.first + window.count; ++i)
     for (std::size_t k = 1; k <= kPointsPerStep; ++k) {
       const double share = static_cast<double>(k) / static_cast<double>(kPointsPerStep);
-      dense.push_back(k == kPointsPerStep ? times[i] : times[i - 1] + share * (times[i] - times[i - 1]));
+      const double time = k == kPointsPerStep ? times[i] : times[i - 1] + share * (times[i] - times[i - 1]);
+      // Between neighbouring doubles, as of nanoseconds since 1970, there is none.
+      if (time > dense.back() && (k == kPointsPerStep || time < times[i])) dense.push_back(time);
     }
   return dense;
 }
@@ -76,7 +78,9 @@ std::vector<StatePath> fitted_paths(const SeriesModel& model, const TimeSeries& 
     covered = end;
     StatePath path = predict_path(model, series, window, objective.start_of(i),
                                   dense_times(series.trajectories[trajectory].times, window));
-    paths.push_back(end_of(std::move(path), (end - 1 - begin) * kPointsPerStep + 1));
+    const double shown_from = series.trajectories[trajectory].times[begin];
+    const auto shown = path.times.end() - std::lower_bound(path.times.begin(), path.times.end(), shown_from);
+    paths.push_back(end_of(std::move(path), static_cast<std::size_t>(shown)));
   }
   return paths;
 }
@@ -147,6 +151,20 @@ Trained train_model(const TimeSeries& series, const Split& split, const FitConfi
   return trained;
 }
 
+/// A score of nothing would be NaN in every epoch, and no weights the best.
+void check_held(const TimeSeries& series, const Split& split) {
+  const auto width = static_cast<std::int64_t>(series.state_names.size());
+  for (const Window& held : split.held) {
+    // A whole trajectory gives its first sample as the start.
+    const std::size_t first = held.first == 0 ? 1 : held.first;
+    const HostArray& states = series.trajectories[held.trajectory].states;
+    for (auto i = static_cast<std::int64_t>(first) * width; i < states.size(); ++i)
+      if (!std::isnan(states.at(i))) return;
+  }
+  if (!split.held.empty())
+    throw DataError("[fit] what is held out has no measured value to judge a forecast by; change --hold-out.");
+}
+
 /// The last training sample of a single trajectory, the first of a whole one, held.
 ForecastError last_value_error(const TimeSeries& series, const Split& split, const SeriesModel& model) {
   Errors errors(series, model.normalization(), model.config().columns.states.size());
@@ -165,8 +183,16 @@ ForecastError last_value_error(const TimeSeries& series, const Split& split, con
 
 }  // namespace
 
-FitResult fit(const TimeSeries& data, const FitConfig& config, const FitOptions& options) {
+void check_fit(const TimeSeries& data, const FitConfig& config) {
   config.check();
+  const TimeSeries series = embed_delays(data, config.delay);
+  const Split split = split_series(series, config.hold_out);
+  measure(training_part(series, split));
+  check_held(series, split);
+}
+
+FitResult fit(const TimeSeries& data, const FitConfig& config, const FitOptions& options) {
+  check_fit(data, config);
   const TimeSeries series = embed_delays(data, config.delay);
   const Split split = split_series(series, config.hold_out);
   TrainOptions neural = train_options(config, options, "neural ODE");

@@ -53,8 +53,12 @@ struct FitResult {
   std::vector<StatePath> forecast_samples;  // the same at the samples held out
 };
 
-/// Trains on all but what the config holds out; the best weights on the hold-out are kept. Throws as FitConfig::check,
-/// embed_delays, split_series and train.
+/// Throws what fit() would throw before its first epoch: as FitConfig::check, embed_delays and split_series; DataError
+/// if a state has no measured value to train on or none is measured in what is held out.
+void check_fit(const TimeSeries& series, const FitConfig& config);
+
+/// Trains on all but what the config holds out; the best weights on the hold-out are kept. Throws as check_fit
+/// and train.
 FitResult fit(const TimeSeries& series, const FitConfig& config, const FitOptions& options = {});
 
 }  // namespace costate

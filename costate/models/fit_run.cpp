@@ -1,6 +1,7 @@
 #include "costate/models/fit_run.h"
 
 #include <cmath>
+#include <system_error>
 
 #include "costate/base/error.h"
 #include "costate/io/csv.h"
@@ -9,15 +10,6 @@
 
 namespace costate {
 namespace {
-
-/// 64-bit FNV-1a of the bytes, as hexadecimal digits: tells changed data, not forged ones.
-std::string digest_of(const std::string& bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  std::string digits;
-  for (int shift = 60; shift >= 0; shift -= 4) digits += "0123456789abcdef"[(hash >> shift) & 15];
-  return digits;
-}
 
 void check_same_run(const FitConfig& earlier, const FitConfig& now, const RunFolder& run) {
   if (earlier.data == now.data && earlier.data_digest != now.data_digest)
@@ -36,6 +28,7 @@ RunFolder open_run(const FitConfig& config, const std::filesystem::path& folder,
     return run;
   }
   RunFolder run = RunFolder::open(folder);
+  remove_abandoned_files(folder);
   check_same_run(read_fit_config(run), config, run);
   return run;
 }
@@ -96,6 +89,14 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   const std::string bytes = read_file(config.data);
   config.data_digest = digest_of(bytes);
   const TimeSeries series = series_from_table(CsvTable(bytes, config.data), config.columns);
+  check_fit(series, config);
+  if (mode == RunMode::kResume) {
+    RunFolder::open(folder);
+  } else {
+    std::error_code ignored;  // RunFolder::create says what is wrong
+    std::filesystem::create_directories(folder, ignored);
+  }
+  const RunLock lock(folder);
   const RunFolder run = open_run(config, folder, mode);
   options.checkpoint = run.checkpoint();
   options.fingerprint = config.to_config().to_toml();

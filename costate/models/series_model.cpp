@@ -233,6 +233,10 @@ SeriesModel SeriesModel::load(const std::filesystem::path& path) {
       spacing.size() != 1 || times.size() != ids.size() || states.size() != times.size() * d)
     throw DataError("[SeriesModel] '", source, "' is damaged: its arrays do not fit its ", d, " states and ", m,
                     " inputs.");
+  const auto is_positive = [](double value) { return value > 0 && std::isfinite(value); };
+  if (!is_positive(time_scale[0]) || !is_positive(spacing[0]))
+    throw DataError("[SeriesModel] '", source, "' is damaged: its time scale is ", time_scale[0], " and its spacing ",
+                    spacing[0], "; both must be positive.");
   normalization.time_scale = time_scale[0];
   model.spacing_ = spacing[0];
   for (std::size_t i = 0; i < ids.size(); ++i) {

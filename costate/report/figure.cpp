@@ -204,6 +204,15 @@ class TemporaryFolder {
   fs::path path_;
 };
 
+/// Gnuplot repeats the command before it says what is wrong.
+std::string last_line(const std::string& text) {
+  std::istringstream lines(text);
+  std::string last = "no message";
+  for (std::string line; std::getline(lines, line);)
+    if (line.find_first_not_of(' ') != std::string::npos) last = line;
+  return last;
+}
+
 void run_gnuplot(const fs::path& script, const fs::path& log) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -220,7 +229,7 @@ void run_gnuplot(const fs::path& script, const fs::path& log) {
   while (::waitpid(child, &status, 0) < 0)
     if (errno != EINTR) throw IoError("[to_svg] lost gnuplot: ", std::strerror(errno), ".");
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    throw IoError("[to_svg] gnuplot failed: ", fs::exists(log) ? read_file(log) : std::string("no message"));
+    throw IoError("[to_svg] gnuplot failed: ", fs::exists(log) ? last_line(read_file(log)) : "no message", ".");
 }
 
 /// Only the svg element: a page has one XML declaration at most.

@@ -40,6 +40,12 @@ TEST(Shape, NegativeAxesAreRefused) {
   EXPECT_ERROR((Shape{2, -3}), ShapeError, "axis lengths must be 0 or more; got [2, -3].");
 }
 
+TEST(Shape, MoreNumbersThanCanBeCountedAreRefused) {
+  const std::int64_t many = std::int64_t{1} << 40;
+  EXPECT_ERROR((Shape{many, many}), ShapeError, "more numbers than can be counted");
+  EXPECT_EQ((Shape{many, 0}).size(), 0);
+}
+
 TEST(Shape, Prints) {
   EXPECT_EQ(to_string(Shape{2, 3}), "[2, 3]");
   EXPECT_EQ(to_string(Shape()), "[]");

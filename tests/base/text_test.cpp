@@ -42,6 +42,9 @@ TEST(Text, UnknownNameListsTheChoices) {
   EXPECT_EQ(unknown_name("method", "dopri", kMethods),
             "unknown method 'dopri'; did you mean 'dopri5'? known: euler, rk4, dopri5, dopri8, tsit5.");
   EXPECT_EQ(unknown_name("precision", "quadruple", {"f32", "f64"}), "unknown precision 'quadruple'; known: f32, f64.");
+  const std::string many = unknown_name("column", "time", std::vector<std::string>(1000, "x"));
+  EXPECT_NE(many.find("x, x, … (1000 in all)."), std::string::npos) << many;
+  EXPECT_LT(many.size(), 200U);
 }
 
 }  // namespace

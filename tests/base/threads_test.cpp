@@ -70,8 +70,9 @@ TEST(NumThreads, ZeroMeansAllOfTheMachine) {
   EXPECT_GE(num_threads(), 1);
 }
 
-TEST(NumThreads, NegativeIsRefused) {
+TEST(NumThreads, NegativeOrAbsurdIsRefused) {
   EXPECT_ERROR(set_num_threads(-1), InvalidArgument, "[set_num_threads] count must be 0 (all) or more; got -1.");
+  EXPECT_ERROR(set_num_threads(100'000'000), InvalidArgument, "count must be at most 1024; got 100000000.");
 }
 
 }  // namespace

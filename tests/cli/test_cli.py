@@ -1,9 +1,11 @@
 """The command line as a user meets it: what it makes, and one clear line with exit code 2 for every kind of bad input."""
 
 import csv
+import fcntl
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
@@ -176,11 +178,26 @@ def write(tmp_path, text):
         ("year,hare,lynx\n1,nan,3\n2,nan,4\n3,nan,4\n", "'hare'"),
         ("year,hare,lynx\n1,2,3\n2,3,4\n", "too few"),
         ("year,hare,lynx\n1,1e308,3\n2,-1e308,4\n3,1e308,4\n4,1,4\n", "too large"),
+        ("year,hare,lynx\n-1e308,2,3\n1e308,3,4\n1.5e308,3,4\n", "too far apart"),
+        ("year,hare,lynx\n1,2,3\n2,4,5\n3,2,4\n4,,\n", "no measured value to judge"),
+        ("year,hare,lynx\n1,2,3\n2,\"two\nor three\",3\n", "'two\\nor three'"),
+        ("year,hare,lynx\n1,2,3\n2," + "x" * 5000 + ",3\n", "xxx…'"),
     ],
-    ids=["empty", "missing column", "text", "inf", "nan time", "unsorted", "repeated", "one row", "short row", "no value", "two rows", "huge"],
+    ids=["empty", "missing column", "text", "inf", "nan time", "unsorted", "repeated", "one row", "short row", "no value", "two rows", "huge", "far apart", "nothing held", "two lines", "long cell"],
 )
 def test_bad_data(text, message, tmp_path):
     bad(message, *fit(tmp_path / "run", data=write(tmp_path, text)))
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_endless_input_is_refused(tmp_path):
+    bad("up to 1 GiB", *fit(tmp_path / "run", data="/dev/zero"))
+
+
+def test_names_that_no_file_could_hold_are_refused(tmp_path):
+    (tmp_path / "data.csv").write_bytes(b"t,\xb5\n" + b"".join(b"%d,%d\n" % (i, i % 3) for i in range(9)))
+    bad("must be UTF-8", "fit", tmp_path / "data.csv", "--time", "t", "--state", b"\xb5".decode("utf8", "surrogateescape"),
+        "--out", tmp_path / "run", *QUICK)
 
 
 @pytest.mark.parametrize(
@@ -210,6 +227,7 @@ def test_bad_data(text, message, tmp_path):
         (["--input", "wolf"], "'wolf'"),
         (["--resume", "--replace"], "exclude each other"),
         (["extra"], "one argument too many"),
+        (["--out", ""], "--out takes a folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -242,6 +260,7 @@ def test_bad_output_folders(run, tmp_path):
 def test_bad_resumes(run, tmp_path):
     bad("another config: 'hidden", *fit(run, "--resume", "--hidden", "9"))
     bad("needs --out", "fit", "--resume")
+    bad("drop --epochs 9", "fit", "--resume", "--out", run, "--epochs", "9")
     bad("absent", "fit", "--resume", "--out", tmp_path / "absent")
     data = write(tmp_path, LYNX.read_text())
     ok(*fit(tmp_path / "run", data=data))
@@ -266,6 +285,64 @@ def test_bad_run_folders(run, tmp_path):
         bad("model.safetensors", "info", copy / "model.safetensors")
     (copy / "config.toml").write_text("this is not toml")
     bad("line 1", "info", copy)
+
+
+def test_damage_is_never_silent(run, tmp_path):
+    """A flipped bit anywhere: an error of one line, or the very same forecast and weights."""
+    arguments = {"model.safetensors": ["forecast", "--steps", "3", "--out", "f.csv"],
+                 "checkpoint.safetensors": ["fit", "--resume", "--quiet", "--out"]}
+    ok("forecast", run, "--steps", "3", "--out", "f.csv", cwd=tmp_path)
+    forecast = (tmp_path / "f.csv").read_text().splitlines()[1:]
+    for name, command in arguments.items():
+        content = (run / name).read_bytes()
+        for k in range(0, len(content), len(content) // 12):
+            copy = tmp_path / f"{name}{k}"
+            shutil.copytree(run, copy)
+            (copy / name).write_bytes(content[:k] + bytes([content[k] ^ 16]) + content[k + 1:])
+            done = costate(command[0], copy, *command[1:], cwd=tmp_path) if command[0] == "forecast" else costate(*command, copy)
+            assert done.returncode in (0, 2) and len(done.stderr.splitlines()) == done.returncode // 2, done.stderr
+            if done.returncode == 0:
+                assert weights(copy) == weights(run) and (tmp_path / "f.csv").read_text().splitlines()[1:] == forecast
+    copy = tmp_path / "metrics"
+    shutil.copytree(run, copy)
+    (copy / "metrics.json").write_text('{"epochs": 5')
+    bad("is not JSON", "info", copy)
+
+
+def test_two_runs_do_not_share_a_folder(run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    folder = os.open(copy, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    bad("another run is being written", "fit", "--resume", "--out", copy)
+    bad("another run is being written", *fit(copy, "--replace"))
+    os.close(folder)
+    ok("fit", "--resume", "--out", copy, "--quiet")
+
+
+def test_what_a_killed_run_left_is_cleared_away(run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    (copy / ".metrics.json.999999999.5.tmp").write_text("half")
+    ok("fit", "--resume", "--out", copy, "--quiet")
+    assert {path.name for path in copy.iterdir()} == {path.name for path in run.iterdir()}
+
+
+def test_lost_output_is_reported_but_not_a_reader_that_has_seen_enough():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([CLI, "info"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and "cannot write to the standard output" in done.stderr
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([CLI, "info"], stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_a_start_may_come_through_a_pipe(run, tmp_path):
+    done = subprocess.run([CLI, "forecast", run, "--steps", "2", "--from", "/dev/stdin", "--out", tmp_path / "f.csv"],
+                          input="year,hare,lynx\n1950,20,20\n", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_field_that_blows_up_is_reported_and_never_written(tmp_path):

@@ -195,6 +195,8 @@ TEST(Simulate, RefusesBadOptions) {
   EXPECT_ERROR(run({.noise = -1}), InvalidArgument, "noise must be 0 or");
   EXPECT_ERROR(run({.until = 0}), InvalidArgument, "until must be positive");
   EXPECT_ERROR(run({.samples = 1}), InvalidArgument, "samples must be 2 or more");
+  EXPECT_ERROR(run({.until = 1e300}), InvalidArgument, "until must be at most");
+  EXPECT_ERROR(run({.trajectories = 1'000'000, .samples = 1'000'000}), InvalidArgument, "at most 100000000");
   EXPECT_ERROR(run({.start = {1}}), InvalidArgument, "start must be 2 finite numbers");
   EXPECT_ERROR(run({.start = {1, NAN}}), InvalidArgument, "start must be 2 finite numbers");
   EXPECT_ERROR(run({.parameters = {{"l", 1}}}), InvalidArgument, "unknown parameter 'l'");

@@ -158,5 +158,10 @@ TEST(CsvGarbage, IsAlwaysATypedError) {
                             "\xEF\xBB\xBF# c\r\nt,\"x\"\"\"\n2024-01-01T10:00:00.5+01:00,1\n\"2024-01-02\",nan\n");
 }
 
+TEST(Csv, MessagesShowCellsOnOneLineAndNoMoreThanFits) {
+  EXPECT_ERROR(CsvTable("t\n\"1\n2\"\n", "data.csv").numbers("t"), DataError, "got '1\\n2'");
+  EXPECT_ERROR(CsvTable("t\n" + std::string(5000, 'x') + "\n", "data.csv").numbers("t"), DataError, "xxx…'");
+}
+
 }  // namespace
 }  // namespace costate

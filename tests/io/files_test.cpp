@@ -94,6 +94,24 @@ TEST(Files, AnOpenFileIsWrittenToAndNotReplaced) {
   ::close(log);
 }
 
+TEST(Files, WhatKilledProcessesLeftIsRemoved) {
+  const Scratch scratch;
+  const std::string mine = text::concat(".model.", ::getpid(), ".3.tmp");
+  for (const std::string& name : {std::string(".model.999999999.3.tmp"), mine, std::string(".notes.tmp"),
+                                  std::string(".tmp"), std::string(".a.b.c.tmp"), std::string("x.999999999.3.tmp")})
+    scratch.write(name, "half");
+  remove_abandoned_files(scratch.folder());
+  EXPECT_EQ(scratch.num_files(), 5u);
+  EXPECT_FALSE(std::filesystem::exists(scratch / ".model.999999999.3.tmp"));
+  EXPECT_NO_THROW(remove_abandoned_files(scratch / "absent"));
+}
+
+TEST(Files, DigestsArePublishedOnes) {
+  EXPECT_EQ(digest_of(""), "cbf29ce484222325");  // draft-eastlake-fnv, appendix C
+  EXPECT_EQ(digest_of("a"), "af63dc4c8601ec8c");
+  EXPECT_EQ(digest_of("foobar"), "85944171f73967e8");
+}
+
 TEST(Files, ErrorsNameThePathAndTheReason) {
   const Scratch scratch;
   EXPECT_ERROR(read_file(scratch / "absent"), IoError, "absent': No such file or directory");

@@ -43,5 +43,13 @@ TEST(Json, WritesMembersInOrderAndNonFiniteAsNull) {
 )");
 }
 
+TEST(Json, TextIsReadIfItIsJson) {
+  const test::Scratch scratch;
+  write_json(scratch / "good", {{"a", 1.5}});
+  EXPECT_EQ(read_json_text(scratch / "good"), format_json({{"a", 1.5}}));
+  scratch.write("bad", "{\"a\": 1.");
+  EXPECT_ERROR(read_json_text(scratch / "bad"), DataError, "bad' is not JSON");
+}
+
 }  // namespace
 }  // namespace costate

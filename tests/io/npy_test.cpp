@@ -80,6 +80,7 @@ TEST(Npy, RefusesUnsoundFiles) {
   EXPECT_ERROR(read(simple("<f8", "(-1,)", "")), DataError, "not a list of lengths");
   EXPECT_ERROR(read(with_header("{'descr': '<f8'}", "")), DataError, "incomplete");
   EXPECT_ERROR(read(with_header("{'colour': 'red'}", "")), DataError, "unknown key");
+  EXPECT_ERROR(read(with_header("{'descr': '<f8', 'shape': (1,), 'shape': (2,)}", "")), DataError, "'shape' twice");
   EXPECT_ERROR(read(with_header("{'fortran_order': 1}", "")), DataError, "neither True nor False");
   EXPECT_ERROR(read(with_header("['descr']", "")), DataError, "lacks a '{'");
   EXPECT_ERROR(read(simple("<f2", "(1,)", "ab")), NotSupported, "elements of type '<f2'");

@@ -32,6 +32,25 @@ TEST(RunFolder, RefusesToOverwriteUnlessToldTo) {
   EXPECT_ERROR(RunFolder::create(run.path(), ExistingRun::kReplace), InvalidArgument, "already holds other files");
 }
 
+TEST(RunFolder, WhatAKilledRunLeftDoesNotBarTheWay) {
+  const Scratch scratch;
+  std::filesystem::create_directory(scratch / "run");
+  scratch.write("run/.config.toml.999999999.0.tmp", "half");
+  scratch.write("run/.writable", "");
+  EXPECT_NO_THROW(RunFolder::create(scratch / "run"));
+  EXPECT_TRUE(std::filesystem::is_empty(scratch / "run"));
+}
+
+TEST(RunFolder, IsLockedAgainstOthersAsLongAsTheLockLives) {
+  const Scratch scratch;
+  {
+    const RunLock lock(scratch.folder());
+    EXPECT_ERROR(RunLock(scratch.folder()), InvalidArgument, "another run is being written into");
+  }
+  EXPECT_NO_THROW(RunLock(scratch.folder()));
+  EXPECT_NO_THROW(RunLock(scratch / "absent"));
+}
+
 TEST(RunFolder, ErrorsNameThePath) {
   const Scratch scratch;
   scratch.write("file", "");

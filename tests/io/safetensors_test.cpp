@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "costate/io/files.h"
 #include "costate/io/internal/bytes.h"
 #include "tests/io/garbage.h"
 #include "tests/io/scratch.h"
@@ -116,6 +117,26 @@ TEST(SafetensorsGarbage, IsAlwaysATypedError) {
   const std::string bytes = to_safetensors(example());
   test::expect_garbage_safe([](std::string_view damaged) { read(damaged); }, bytes);
   test::expect_truncation_is_an_error([](std::string_view cut) { read(cut); }, bytes);
+}
+
+TEST(Safetensors, AFlippedBitOfAWrittenFileIsNoticed) {
+  const Scratch scratch;
+  write_safetensors(scratch / "whole", example());
+  const std::string bytes = read_file(scratch / "whole");
+  std::size_t num_noticed = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::string damaged = bytes;
+    damaged[i] = static_cast<char>(damaged[i] ^ 1);
+    scratch.write("damaged", damaged);
+    try {
+      const ArrayFile read = read_safetensors(scratch / "damaged");
+      for (const auto& [name, array] : example().arrays) EXPECT_TRUE(read.array(name).same_bits(array)) << i;
+    } catch (const Error&) {
+      ++num_noticed;
+    }
+  }
+  // Only a hit on the name of the digest goes by, and then the rest is whole.
+  EXPECT_GE(num_noticed, bytes.size() - std::string("costate.digest").size());
 }
 
 }  // namespace

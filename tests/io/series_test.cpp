@@ -85,6 +85,20 @@ TEST(Series, RolesAreDistinct) {
   EXPECT_ERROR(series("t,x,y\n0,1,1\n", none), InvalidArgument, "at least one state column");
 }
 
+TEST(Series, NamesThatNoFileCouldHoldAreRefused) {
+  SeriesColumns columns{.time = "t", .states = {"x\ny"}};
+  EXPECT_ERROR(series("t,\"x\ny\"\n0,1\n1,2\n", columns), InvalidArgument, "UTF-8 on one line; got 'x\\ny'");
+  columns.states = {"\xB5"};
+  EXPECT_ERROR(series("t,\xB5\n0,1\n1,2\n", columns), InvalidArgument, "got '\\xB5'");
+  columns = {.time = "t", .states = {"x"}, .trajectory = "run"};
+  EXPECT_ERROR(series("t,x,run\n0,1,\"a\nb\"\n1,2,c\n", columns), DataError, "on one line; got 'a\\nb'");
+  EXPECT_NO_THROW(series("t,x,\xB5\n0,1,3\n1,2,3\n", {.time = "t", .states = {"x"}}));  // not used
+}
+
+TEST(Series, TimesTooFarApartAreRefused) {
+  EXPECT_ERROR(series("t,x,y\n-1e308,1,1\n0,1,1\n1e308,1,1\n", kPlain), DataError, "line 4, column 't': times lie too");
+}
+
 TEST(Series, AStartingStateIsOneRow) {
   SeriesColumns columns = kPlain;
   columns.min_samples = 1;

@@ -191,6 +191,11 @@ TEST(SeriesModel, IsReadAsItWasWritten) {
   std::ofstream(path, std::ios::binary) << to_safetensors(
       {.arrays = {{"x", HostArray::vector({1.0})}}, .metadata = {}});
   EXPECT_ERROR(SeriesModel::load(path), DataError, "no 'format'");
+  model.save(path);
+  ArrayFile damaged = read_safetensors(path);
+  damaged.arrays["spacing"] = HostArray::vector({kNan});
+  write_safetensors(path, damaged);
+  EXPECT_ERROR(SeriesModel::load(path), DataError, "both must be positive");
   std::filesystem::remove(path);
 }
 
@@ -276,6 +281,29 @@ TEST(Fit, TheLinearBaselineStartsAtRest) {
     config.seed = seed;
     EXPECT_LT(fit(series, config).errors.back().relative, 10);
   }
+}
+
+TEST(Fit, RefusesWhatItCouldNotJudgeBeforeAnyWork) {
+  TimeSeries series = decay(10);
+  for (std::int64_t i = 8; i < 10; ++i) series.trajectories[0].states.set(i, kNan);
+  EXPECT_ERROR(check_fit(series, config_of(series)), DataError, "no measured value to judge");
+  series = series_of({trajectory({0, 1, 2}, {1, 2, 3}), trajectory({0, 1}, {1, kNan})});
+  EXPECT_ERROR(check_fit(series, config_of(series)), DataError, "no measured value to judge");
+  series = series_of({trajectory({0, 1, 2, 3, 4}, {kNan, kNan, kNan, kNan, 3})});
+  EXPECT_ERROR(check_fit(series, config_of(series)), DataError, "no measured value in what is trained on");
+}
+
+TEST(Fit, TimesMayBeNeighbouringDoubles) {
+  // Nanoseconds since 1970, a sample every 256: no double lies between two.
+  std::vector<double> times, states;
+  for (int i = 0; i < 12; ++i) {
+    times.push_back(1.7e18 + 256.0 * i);
+    states.push_back(std::sin(0.5 * i));
+  }
+  const TimeSeries series = series_of({trajectory(times, states)});
+  const FitResult result = fit(series, config_of(series));
+  EXPECT_EQ(result.forecasts[0].times.size(), 3U);
+  EXPECT_GE(result.training.best_epoch, 0);
 }
 
 TEST(Forecast, MistakesAreNamed) {

@@ -173,6 +173,9 @@ TEST(Solve, ASampleThatBlowsUpLeavesTheOthersAlone) {
 TEST(Solve, TooManyStepsIsAStatus) {
   EXPECT_ERROR(solve(pendulum(), starts(2), HostArray::vector({0, 100}), {.max_steps = 5}).check(), SolveFailed,
                "max_steps");
+  // More steps than an int counts are no single one.
+  EXPECT_ERROR(solve(pendulum(), starts(2), HostArray::vector({0, 1}), {.step_size = 1e-300, .max_steps = 5}).check(),
+               SolveFailed, "max_steps");
 }
 
 TEST(Solve, BadInputIsNamed) {

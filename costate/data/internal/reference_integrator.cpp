@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <optional>
 
 #include "costate/base/error.h"
@@ -13,6 +14,8 @@ constexpr int kColumns = 8;
 constexpr double kAgreement = 2e-14;
 /// Below this share of the time no step is worth taking: the solution has a pole, or is stiff beyond reason.
 constexpr double kSmallestStep = 1e-13;
+/// From one sample to the next, half a minute: more means that the solution turns too fast for any sampling.
+constexpr std::int64_t kMostSteps = 1'000'000;
 constexpr double kLargestDelayStep = 0.01;
 
 int num_substeps(int column) { return 2 * (column + 1); }
@@ -33,7 +36,10 @@ double max_difference(const std::vector<double>& left, const std::vector<double>
 
 void ExtrapolationIntegrator::advance_to(double t) {
   std::vector<double> result;
-  while (t_ < t) {
+  for (std::int64_t steps = 0; t_ < t; ++steps) {
+    if (steps == kMostSteps)
+      throw SolveFailed("[simulate] the state changes too fast: ", kMostSteps, " steps reach t = ", t_,
+                        ". Simulate a shorter time or take gentler parameters.");
     const double h = std::min(step_, t - t_);
     const int columns = extrapolate(h, result);
     if (columns == 0) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "costate/base/error.h"
+#include "costate/io/internal/shown.h"
 
 namespace costate::internal {
 namespace {
@@ -109,8 +110,8 @@ std::string CsvScanner::read_quoted_cell() {
   ++at_;
   while (!at_cell_end() && is_blank(text_[at_], delimiter_)) ++at_;
   if (!at_cell_end())
-    throw DataError("[read_csv] ", source_, ", line ", line_, ": expected a delimiter after the quoted cell \"", cell,
-                    "\"; got '", text_[at_], "'. Write a quote within quotes twice.");
+    throw DataError("[read_csv] ", source_, ", line ", line_, ": expected a delimiter after the quoted cell \"",
+                    shown(cell), "\"; got '", shown(text_.substr(at_, 1)), "'. Write a quote within quotes twice.");
   return cell;
 }
 

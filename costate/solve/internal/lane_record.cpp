@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace costate::internal {
 
 int steps_in_interval(double length, const SolveOptions& options) {
+  // So many that max_steps stops the solve; an overflow would be one step.
+  constexpr double kMost = std::numeric_limits<int>::max();
   if (options.steps_per_interval > 0) return options.steps_per_interval;
   if (options.step_size > 0)
-    return std::max(1, static_cast<int>(std::ceil(std::abs(length) / options.step_size * (1 - 0x1p-40))));
+    return std::max(1,
+                    static_cast<int>(std::min(kMost, std::ceil(std::abs(length) / options.step_size * (1 - 0x1p-40)))));
   return 1;
 }
 

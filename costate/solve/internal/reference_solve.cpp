@@ -121,7 +121,9 @@ class ReferenceSolver {
   int steps_in(double length) const {
     if (options_.steps_per_interval > 0) return options_.steps_per_interval;
     if (options_.step_size > 0) {
-      return std::max(1, static_cast<int>(std::ceil(std::abs(length) / options_.step_size * (1 - 0x1p-40))));
+      constexpr double kMost = std::numeric_limits<int>::max();
+      return std::max(
+          1, static_cast<int>(std::min(kMost, std::ceil(std::abs(length) / options_.step_size * (1 - 0x1p-40)))));
     }
     return 1;
   }
