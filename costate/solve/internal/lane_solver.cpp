@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 #include "costate/exec/kernels/kernels.h"
@@ -194,7 +193,12 @@ void LaneSolver<T>::join(T* norms) const {
 
 template <class T>
 std::size_t LaneSolver<T>::num_active() const {
-  return static_cast<std::size_t>(std::accumulate(clock_.is_active.begin(), clock_.is_active.end(), 0.0));
+  return static_cast<std::size_t>(std::ranges::count_if(clock_.is_active, [](double active) { return active != 0; }));
+}
+
+template <class T>
+bool LaneSolver<T>::any_active() const {
+  return std::ranges::any_of(clock_.is_active, [](double active) { return active != 0; });
 }
 
 /// h and t_next of the next attempt. False if no lane is active.
@@ -215,7 +219,7 @@ bool LaneSolver<T>::plan_steps() {
     plan_adaptive(clock_, max_steps);
   }
   for (std::size_t lane = 0; lane < lanes_; ++lane) steps_[lane] = static_cast<T>(clock_.h[lane]);
-  return num_active() > 0;
+  return any_active();
 }
 
 template <class T>

@@ -138,7 +138,7 @@ class LaneSolver {
 
   // Outputs (lane_solver_outputs.cpp).
   void pass_all_outputs(std::size_t num_reached, T* states);
-  void pass_outputs(std::size_t lane, T* states);
+  bool pass_outputs(std::size_t lane, T* states);
   void write_dense_outputs(T* states);
   void evaluate_extra();
   void write_state(const T* y, std::size_t lane, std::size_t output, T* states) const;
@@ -149,6 +149,7 @@ class LaneSolver {
   T* y_next() { return problem_.is_fixed ? y_next_.data() : frame_.state(closing()); }
   std::size_t closing() const { return problem_.closing(); }
   std::size_t num_active() const;
+  bool any_active() const;
   double time_of(std::size_t output, std::size_t lane) const { return inputs_.times[output * lanes_ + lane]; }
 
   const LaneProblem<T>& problem_;

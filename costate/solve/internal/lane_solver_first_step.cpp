@@ -10,7 +10,7 @@ namespace costate::internal {
 
 template <class T>
 void LaneSolver<T>::find_first_steps() {
-  if (!problem_.is_fixed && num_active() > 0) {
+  if (!problem_.is_fixed && any_active()) {
     evaluate_first();
     for (std::size_t lane = 0; lane < lanes_; ++lane)
       if (outputs_[lane].is_fresh && clock_.is_active[lane] != 0 &&

@@ -10,14 +10,17 @@ namespace costate::internal {
 /// Writes the outputs up to the end of the steps that were accepted.
 template <class T>
 void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
-  for (std::size_t i = 0; i < num_reached; ++i) pass_outputs(reached_[i], states);
-  if (dense_.begin()) write_dense_outputs(states);
+  bool any_dense = false;
+  for (std::size_t i = 0; i < num_reached; ++i) any_dense |= pass_outputs(reached_[i], states);
+  if (!any_dense) return;
+  dense_.begin();
+  write_dense_outputs(states);
   for (std::size_t i = 0; i < num_reached; ++i) dense_.set(reached_[i], 0, 0);
 }
 
-/// Goes past the outputs up to the step's end, and writes those at its end.
+/// Goes past the outputs up to the step's end, and writes those at its end. Whether others lie within the step.
 template <class T>
-void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
+bool LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
   LaneOutputs& outputs = outputs_[lane];
   if (problem_.is_fixed) write_state(y_next(), lane, static_cast<std::size_t>(outputs.next++), states);
   const double h = clock_.h[lane], t_next = clock_.t_next[lane];
@@ -39,6 +42,7 @@ void LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
     outcomes_[lane].h = h;
     clock_.is_active[lane] = 0;
   }
+  return num_dense > 0;
 }
 
 /// The outputs within the steps that were just accepted, one of each lane at once.
@@ -118,8 +122,8 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t o
 // Members that have their definitions here.
 template void LaneSolver<float>::pass_all_outputs(std::size_t, float*);
 template void LaneSolver<double>::pass_all_outputs(std::size_t, double*);
-template void LaneSolver<float>::pass_outputs(std::size_t, float*);
-template void LaneSolver<double>::pass_outputs(std::size_t, double*);
+template bool LaneSolver<float>::pass_outputs(std::size_t, float*);
+template bool LaneSolver<double>::pass_outputs(std::size_t, double*);
 template void LaneSolver<float>::write_dense_outputs(float*);
 template void LaneSolver<double>::write_dense_outputs(double*);
 template void LaneSolver<float>::evaluate_extra();
