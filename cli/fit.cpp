@@ -186,7 +186,10 @@ void add_training_options(CLI::App& command, Arguments& a) {
       ->group("Training");
   command.add_option("--optimizer", a.optimizer, "adam, adamw, sgd or lbfgs (adam)")->group("Training");
   command.add_option("--epochs", a.epochs, "Passes over the windows (500)")->group("Training");
-  command.add_option("--polish", a.polish, "Further epochs of L-BFGS on all windows, fewer once none lowers the loss (500)")->group("Training");
+  command
+      .add_option("--polish", a.polish,
+                  "Further epochs of L-BFGS on all windows, fewer once none lowers the loss (500)")
+      ->group("Training");
   command.add_option("--lr", a.learning_rate, "Learning rate, which falls to 1 % of it on half a cosine (0.01)")
       ->group("Training");
   command.add_option("--batch", a.batch, "Windows a step (64)")->group("Training");

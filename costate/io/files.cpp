@@ -116,8 +116,9 @@ void flush_folder(const fs::path& target) {
   if (reason == EIO) fail("write_atomically", "flush the folder of", target, reason, "Check the disk.");
 }
 
-/// Whether the path is one of an open file, as /dev/stdout is by way of /proc/self/fd/1. It may stand for a regular file,
-/// even one without a name; replacing that would take it from those who have it open, or replace the link in /dev.
+/// Whether the path is one of an open file, as /dev/stdout is by way of /proc/self/fd/1. It may stand for a regular
+/// file, even one without a name; replacing that would take it from those who have it open, or replace the link in
+/// /dev.
 bool names_descriptor(fs::path path) {
   constexpr int kMaxLinks = 40;
   std::error_code error;

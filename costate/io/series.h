@@ -37,8 +37,8 @@ TimeSeries read_series(const std::filesystem::path& path, const SeriesColumns& c
 /// The columns that write_series writes: an id column if the trajectories have ids, time, states, inputs.
 std::vector<CsvColumn> series_columns(const TimeSeries& series);
 
-/// Writes a time series as CSV, such that read_series gives it back bit for bit. Times are written as numbers; a comment
-/// says what they are if they were dates.
+/// Writes a time series as CSV, such that read_series gives it back bit for bit. Times are written as numbers; a
+/// comment says what they are if they were dates.
 void write_series(const std::filesystem::path& path, const TimeSeries& series, std::vector<std::string> comments = {});
 
 }  // namespace costate

@@ -62,7 +62,8 @@ StatePath end_of(StatePath path, std::size_t count) {
   return path;
 }
 
-/// As few windows as reach over all samples, each shown from where the one before ended, so that one line shows the fit.
+/// As few windows as reach over all samples, each shown from where the one before ended, so that one line shows the
+/// fit.
 std::vector<StatePath> fitted_paths(const SeriesModel& model, const TimeSeries& series,
                                     const SeriesObjective& objective) {
   const std::vector<Window>& windows = objective.windows();
@@ -181,20 +182,27 @@ ForecastError last_value_error(const TimeSeries& series, const Split& split, con
   return errors.named("last value");
 }
 
-}  // namespace
+/// What is fitted, checked.
+struct Prepared {
+  TimeSeries series;  // with delayed states
+  Split split;
+};
 
-void check_fit(const TimeSeries& data, const FitConfig& config) {
+Prepared prepare(const TimeSeries& data, const FitConfig& config) {
   config.check();
-  const TimeSeries series = embed_delays(data, config.delay);
-  const Split split = split_series(series, config.hold_out);
+  TimeSeries series = embed_delays(data, config.delay);
+  Split split = split_series(series, config.hold_out);
   measure(training_part(series, split));
   check_held(series, split);
+  return {std::move(series), std::move(split)};
 }
 
+}  // namespace
+
+void check_fit(const TimeSeries& data, const FitConfig& config) { prepare(data, config); }
+
 FitResult fit(const TimeSeries& data, const FitConfig& config, const FitOptions& options) {
-  check_fit(data, config);
-  const TimeSeries series = embed_delays(data, config.delay);
-  const Split split = split_series(series, config.hold_out);
+  const auto [series, split] = prepare(data, config);
   TrainOptions neural = train_options(config, options, "neural ODE");
   neural.checkpoint = options.checkpoint;
   neural.fingerprint = options.fingerprint;

@@ -15,7 +15,8 @@ struct Normalization {
   double time_scale = 1;
 };
 
-/// From all measured cells. DataError for a column without any, or of numbers too large to be squared. A column that does not vary has scale 1; a system that does not move has its time span.
+/// From all measured cells. DataError for a column without any, or of numbers too large to be squared. A column that
+/// does not vary has scale 1; a system that does not move has its time span.
 Normalization measure(const TimeSeries& series);
 
 }  // namespace costate

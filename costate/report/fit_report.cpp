@@ -232,13 +232,11 @@ Section training_section(const FitResult& result) {
   Section section{"Training", {Picture{loss}, Picture{evaluations}}};
   const Figure steps = step_figure(result);
   if (!steps.curves[0].x.empty()) section.blocks.push_back(Picture{steps});
-  section.blocks.push_back(Paragraph{text::concat(result.training.history.size(), " epochs in ",
-                                                  text::number(result.training.history.back().seconds),
-                                                  " s; the best was epoch ", result.training.best_epoch + 1,
-                                                  ". Failed solves: ", failed, ", skipped steps: ", skipped, ".",
-                                                  result.training.reason == StopReason::kConverged
-                                                      ? " It ended where no step lowered the loss any more."
-                                                      : "")});
+  section.blocks.push_back(Paragraph{text::concat(
+      result.training.history.size(), " epochs in ", text::number(result.training.history.back().seconds),
+      " s; the best was epoch ", result.training.best_epoch + 1, ". Failed solves: ", failed,
+      ", skipped steps: ", skipped, ".",
+      result.training.reason == StopReason::kConverged ? " It ended where no step lowered the loss any more." : "")});
   return section;
 }
 
@@ -254,10 +252,11 @@ Section repeat_section(const FitResult& result) {
 
 Report fit_report(const FitResult& result) {
   const std::vector<std::string>& states = result.model.config().columns.states;
-  Report report{.title = text::concat("Neural ODE of ", states.size() <= kMostNames ? text::join(states)
-                                                                   : text::concat(states.size(), " states")),
-                .subtitle = text::concat("fitted to ", result.model.config().data),
-                .sections = {}};
+  Report report{
+      .title = text::concat("Neural ODE of ",
+                            states.size() <= kMostNames ? text::join(states) : text::concat(states.size(), " states")),
+      .subtitle = text::concat("fitted to ", result.model.config().data),
+      .sections = {}};
   report.sections.push_back(data_section(result));
   if (!result.errors.empty()) report.sections.push_back(error_section(result));
   report.sections.push_back(training_section(result));

@@ -70,10 +70,6 @@ TimeSeries to_series(const nb::object& times, const nb::object& states, const nb
         throw DataError("[fit] times must increase; in trajectory ", i, " ", trajectory.times[k - 1],
                         " is followed by ", trajectory.times[k], ".");
     trajectory.states = check_rows(all_states[i], trajectory.times.size(), "states");
-    for (std::int64_t k = 0; k < trajectory.states.size(); ++k)
-      if (std::isinf(trajectory.states.at(k)))
-        throw DataError("[fit] states must be finite, or NaN where nothing was measured; trajectory ", i, " has ",
-                        trajectory.states.at(k), ".");
     if (!all_inputs.empty()) trajectory.inputs = check_rows(all_inputs[i], trajectory.times.size(), "inputs");
     series.trajectories.push_back(std::move(trajectory));
   }

@@ -59,7 +59,6 @@ struct PythonSolution {
 /// The shape of one sample of a batch.
 Shape without_first(const Shape& shape) {
   if (shape.rank() == 0) throw ShapeError("[solve] z0 and args must have shape [batch, ...]; got a scalar.");
-
   return Shape(std::vector<std::int64_t>(shape.axes().begin() + 1, shape.axes().end()));
 }
 

@@ -5,14 +5,15 @@ namespace {
 
 template <class T>
 std::vector<WantedArgument> list_arguments(const LaneProblem<T>& problem) {
-  const std::size_t first = 1 + problem.part_offsets.size();
-  const auto& inputs = problem.field.function().inputs();
+  const std::vector<bool>& wanted = problem.gradients->arguments;
   std::vector<WantedArgument> arguments;
-  for (std::size_t i = 0; first + i < inputs.size(); ++i)
-    if (problem.gradients->arguments[i])
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const Input& argument = problem.argument(i);
+    if (wanted[i])
       arguments.push_back({.index = i,
-                           .size = static_cast<std::size_t>(inputs[first + i].shape.size()),
-                           .is_shared = inputs[first + i].kind == InputKind::kShared});
+                           .size = static_cast<std::size_t>(argument.shape.size()),
+                           .is_shared = argument.kind == InputKind::kShared});
+  }
   return arguments;
 }
 

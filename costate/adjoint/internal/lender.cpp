@@ -16,11 +16,10 @@ bool Lender<T>::start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs) 
   lender_ = static_cast<std::size_t>(std::find(borrows_.begin(), borrows_.end(), 0) - borrows_.begin());
   if (lender_ == problem_.lanes) return false;
   if (std::find(borrows_.begin(), borrows_.end(), 1) == borrows_.end()) return true;
-  const auto& field_inputs = problem_.field.function().inputs();
-  const std::size_t first = 1 + problem_.part_offsets.size();
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    if (field_inputs[first + i].kind == InputKind::kShared) continue;
-    const auto size = static_cast<std::size_t>(field_inputs[first + i].shape.size());
+    const Input& argument = problem_.argument(i);
+    if (argument.kind == InputKind::kShared) continue;
+    const auto size = static_cast<std::size_t>(argument.shape.size());
     lent_[i].assign(arguments_[i], arguments_[i] + size * problem_.lanes);
     lend(lent_[i].data(), size);
     arguments_[i] = lent_[i].data();

@@ -37,6 +37,8 @@ struct LaneProblem {
   FrameLayout frame;
   std::unique_ptr<const LaneProblem> narrow;  // for the Stragglers of a tile; null where they would gain nothing
 
+  /// The field's argument `index`, or the Parameter after these, as its Function takes it.
+  const Input& argument(std::size_t index) const { return field.function().inputs()[1 + part_offsets.size() + index]; }
   /// The stage at the end of the step: f(t + h, y1), carried over as the next step's first.
   std::size_t closing() const { return static_cast<std::size_t>(tableau->num_stages - 1); }
 };

@@ -19,13 +19,12 @@ void Stragglers<T>::run(const LaneSolver<T>& wide, std::span<const std::uint32_t
   std::fill(std::copy(lanes.begin(), lanes.end(), columns_.begin()), columns_.end(), lanes.back());
   gather(wide.y(), problem_.state_size, z0_.data());
   gather(inputs.times, problem_.num_times, times_.data());
-  const auto& field_inputs = problem_.field.function().inputs();
-  const std::size_t first = 1 + problem_.part_offsets.size();
   arguments_.assign(inputs.arguments.begin(), inputs.arguments.end());
   packed_.resize(arguments_.size());
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    if (field_inputs[first + i].kind == InputKind::kShared) continue;
-    const auto size = static_cast<std::size_t>(field_inputs[first + i].shape.size());
+    const Input& argument = problem_.argument(i);
+    if (argument.kind == InputKind::kShared) continue;
+    const auto size = static_cast<std::size_t>(argument.shape.size());
     packed_[i].resize(size * most());
     gather(arguments_[i], size, packed_[i].data());
     arguments_[i] = packed_[i].data();
