@@ -26,7 +26,7 @@ namespace costate::internal::HWY_NAMESPACE {
 namespace {
 
 #if HWY_TARGET <= HWY_AVX3
-constexpr std::size_t kBlockRows = 12;
+constexpr std::size_t kBlockRows = 8;
 #else
 constexpr std::size_t kBlockRows = 4;
 #endif
@@ -111,55 +111,83 @@ struct BlockRow {
   }
 };
 
-/// Rows [row, row + kRows), and the columns of a panel from `column`.
+/// The columns of a panel, and the rows that come next.
+template <class T>
+struct Panel {
+  Panel(const Gemm<T>& g, std::size_t column, std::size_t rest)
+      : column(column),
+        rest(rest),
+        k(g.k),
+        a_row_stride(g.a_row_stride),
+        a_column_stride(g.a_column_stride),
+        b_stride(g.b_stride),
+        c_stride(g.c_stride),
+        a(g.a),
+        b(g.b + column),
+        c(g.c + column) {}
+  std::size_t column, rest;
+  std::size_t k, a_row_stride, a_column_stride, b_stride, c_stride;
+  std::size_t row = 0;
+  const T* a;
+  const T* b;
+  T* c;
+};
+
+/// The next kRows rows of a panel.
 template <std::size_t kRows, std::size_t kVectors, Tail kTail, class T>
-HWY_INLINE void block(const Gemm<T>& g, std::size_t row, std::size_t column, std::size_t rest) {
-  BlockRow<T, kVectors, kTail> sum[kRows];
+HWY_INLINE void block(const Gemm<T>& g, Panel<T>& panel) {
+  using Row = BlockRow<T, kVectors, kTail>;
+  const std::size_t c_stride = panel.c_stride, rest = panel.rest;
+  Row sum[kRows];
   switch (g.start) {
     case GemmStart::kZero:
       for (std::size_t i = 0; i < kRows; ++i) sum[i].set(T{0});
       break;
     case GemmStart::kAccumulate:
-      for (std::size_t i = 0; i < kRows; ++i) sum[i].load(g.c + (row + i) * g.c_stride + column, rest);
+      for (std::size_t i = 0; i < kRows; ++i) sum[i].load(panel.c + i * c_stride, rest);
       break;
     case GemmStart::kBiasRow:
-      for (std::size_t i = 0; i < kRows; ++i) sum[i].set(g.bias[row + i]);
+      for (std::size_t i = 0; i < kRows; ++i) sum[i].set(g.bias[panel.row + i]);
       break;
     default:  // kBiasColumn
-      for (std::size_t i = 0; i < kRows; ++i) sum[i].load(g.bias + column, rest);
+      for (std::size_t i = 0; i < kRows; ++i) sum[i].load(g.bias + panel.column, rest);
       break;
   }
-  if (g.slope_of != nullptr)  // what the forward phase saved may be far away: it comes while the product runs
-    for (std::size_t i = row; i < row + kRows; ++i)
-      BlockRow<T, kVectors, kTail>::prefetch(g.slope_of + i * g.c_stride + column);
-  const T* a = g.a + row * g.a_row_stride;
-  const T* b = g.b + column;
-  for (std::size_t k = 0; k < g.k; ++k, a += g.a_column_stride, b += g.b_stride) {
-    BlockRow<T, kVectors, kTail> right;
-    right.load(b, rest);
-    for (std::size_t i = 0; i < kRows; ++i) sum[i].add_product(a[i * g.a_row_stride], right);
+  if (g.slope_of != nullptr) {  // what the forward phase saved may be far away: it comes while the product runs
+    const T* factor = g.slope_of + panel.row * c_stride + panel.column;
+    for (std::size_t i = 0; i < kRows; ++i) Row::prefetch(factor + i * c_stride);
   }
-  for (std::size_t i = 0; i < kRows; ++i) sum[i].store(g.c + (row + i) * g.c_stride + column, rest);
+  const T* a = panel.a;
+  const T* b = panel.b;
+  for (std::size_t k = panel.k; k > 0; --k, a += panel.a_column_stride, b += panel.b_stride) {
+    Row right;
+    right.load(b, rest);
+    for (std::size_t i = 0; i < kRows; ++i) sum[i].add_product(a[i * panel.a_row_stride], right);
+  }
+  for (std::size_t i = 0; i < kRows; ++i) sum[i].store(panel.c + i * c_stride, rest);
   if (g.activation != Activation::kNone)
-    activate_block(g, row, kRows, column, BlockRow<T, kVectors, kTail>::whole_columns() + rest);
+    activate_block(g, panel.row, kRows, panel.column, Row::whole_columns() + rest);
+  panel.row += kRows;
+  panel.a += kRows * panel.a_row_stride;
+  panel.c += kRows * c_stride;
 }
 
 /// All rows of one panel of columns: kVectors whole vectors, and `rest` columns in its tail.
 template <std::size_t kVectors, Tail kTail, class T>
-HWY_NOINLINE void panel(const Gemm<T>& g, std::size_t column, std::size_t rest) {
-  std::size_t row = 0;
-  for (; row + kBlockRows <= g.m; row += kBlockRows) block<kBlockRows, kVectors, kTail>(g, row, column, rest);
-  if constexpr (kBlockRows > 8)
-    for (; row + 8 <= g.m; row += 8) block<8, kVectors, kTail>(g, row, column, rest);
-  for (; row + 4 <= g.m; row += 4) block<4, kVectors, kTail>(g, row, column, rest);
-  for (; row + 2 <= g.m; row += 2) block<2, kVectors, kTail>(g, row, column, rest);
-  for (; row < g.m; ++row) block<1, kVectors, kTail>(g, row, column, rest);
+HWY_NOINLINE void run_panel(const Gemm<T>& g, std::size_t column, std::size_t rest) {
+  Panel<T> panel(g, column, rest);
+  for (; panel.row + kBlockRows <= g.m;) block<kBlockRows, kVectors, kTail>(g, panel);
+  if constexpr (kBlockRows > 4)
+    for (; panel.row + 4 <= g.m;) block<4, kVectors, kTail>(g, panel);
+  for (; panel.row + 2 <= g.m;) block<2, kVectors, kTail>(g, panel);
+  for (; panel.row < g.m;) block<1, kVectors, kTail>(g, panel);
 }
 
 /// One row: several vectors of columns side by side hide the latency of the chain in k.
 template <std::size_t kVectors, class T>
 HWY_NOINLINE void row_panel(const Gemm<T>& g, std::size_t column) {
-  for (std::size_t row = 0; row < g.m; ++row) block<1, kVectors, Tail::kNone>(g, row, column, 0);
+  Panel<T> panel(g, column, 0);
+  while (panel.row < g.m) block<1, kVectors, Tail::kNone>(g, panel);
 }
 
 template <class T>
@@ -168,15 +196,15 @@ void run_gemm(const Gemm<T>& g) {
   std::size_t column = 0;
   if (g.m <= 2)
     for (; column + 4 * width <= g.n; column += 4 * width) row_panel<4>(g, column);
-  for (; column + 2 * width <= g.n; column += 2 * width) panel<2, Tail::kNone>(g, column, 0);
+  for (; column + 2 * width <= g.n; column += 2 * width) run_panel<2, Tail::kNone>(g, column, 0);
   const bool has_whole = column + width <= g.n;
   const std::size_t rest = (g.n - column) % width;
   if constexpr (kHalfCostsLess) {
     if (rest == width / 2)
-      return has_whole ? panel<1, Tail::kHalf>(g, column, rest) : panel<0, Tail::kHalf>(g, column, rest);
+      return has_whole ? run_panel<1, Tail::kHalf>(g, column, rest) : run_panel<0, Tail::kHalf>(g, column, rest);
   }
-  if (has_whole) panel<1, Tail::kNone>(g, column, 0);
-  if (rest > 0) panel<0, Tail::kPart>(g, g.n - rest, rest);
+  if (has_whole) run_panel<1, Tail::kNone>(g, column, 0);
+  if (rest > 0) run_panel<0, Tail::kPart>(g, g.n - rest, rest);
 }
 
 template <class T>
