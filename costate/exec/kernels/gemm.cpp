@@ -1,11 +1,14 @@
 // Products. The micro-kernel keeps `rows` x `vectors` accumulators in registers: each step of k loads `vectors` vectors
-// of b and broadcasts `rows` numbers of a, so 12 x 2 does 24 fused multiply-adds for 14 loads (AVX-512: 26 of 32
-// registers). The last vector of a row of AVX-512 may be a half: 20 samples take 24 lanes, and not 32.
+// of b and broadcasts `rows` numbers of a, so 8 x 2 does 16 fused multiply-adds for 10 loads. 12 x 2 would fill
+// AVX-512's registers, but has more row addresses than there are general registers: compilers keep those in vector
+// registers, where the next block's wait for the multiply-adds under way. The last vector of a row of AVX-512 may be a
+// half: 20 samples take 24 lanes, and not 32.
 //
-// Roofline. Bound by the multiply-adds: 64 lanes of 64 x 64 to 256 x 256 run at 91 to 94 % of the measured peak
-// (kernels_bench, Zen 4, 118 GFLOP/s in f32). A tanh costs about 11 of these units' cycles a vector, so that the layer
-// with it reaches 78 % (64 x 64) to 90 % (256 x 256), products alone counted. Products with k = 2 are bound by the
-// stores of c (41 %), those of one lane by the latency of their one chain in k (5 %), transpose by L1.
+// Roofline. Bound by the multiply-adds: 32 or 64 lanes of 64 x 64 to 256 x 256 run at 97 to 99 % of the measured peak
+// (kernels_bench, Zen 4, 118 GFLOP/s in f32). A tanh costs about 11 of these units' cycles a vector, 2 of them the
+// division's, so that the layer with it reaches 81 % (64 x 64) to 94 % (256 x 256), products alone counted. Products
+// with k = 2 are bound by the stores of c (41 %), those of one lane by the latency of their one chain in k (5 %),
+// transpose by L1.
 #include <array>
 #include <type_traits>
 
@@ -28,7 +31,7 @@ namespace {
 #if HWY_TARGET <= HWY_AVX3
 constexpr std::size_t kBlockRows = 8;
 #else
-constexpr std::size_t kBlockRows = 4;
+constexpr std::size_t kBlockRows = 6;  // of 16 registers
 #endif
 
 /// Applies the activation to what a block has stored: rows [row, row + rows) from `column`. In a loop of its own, so
@@ -38,41 +41,33 @@ HWY_NOINLINE void activate_block(const Gemm<T>& g, std::size_t row, std::size_t 
                                  std::size_t columns) {
   const std::size_t stride = g.c_stride;
   T* const first = g.c + row * stride + column;
-  const T* const first_factor = g.slope_of == nullptr ? first : g.slope_of + row * stride + column;
   const auto each = [=](auto activation) HWY_ATTR {
     for_vectors_and_half<T>(columns, [=](auto d, auto load, auto store) HWY_ATTR {
       T* c = first;
-      const T* factor = first_factor;
-      for (std::size_t i = 0; i < rows; ++i, c += stride, factor += stride)  // so that constants stay in registers
-        store(activation(d, load(c), load, factor), c);
+      for (std::size_t i = 0; i < rows; ++i, c += stride)  // so that constants stay in registers
+        store(activation(d, load(c)), c);
     });
   };
   switch (g.activation) {
     case Activation::kTanh:
-      return each([](auto d, auto x, auto, const T*) HWY_ATTR { return tanh_vector(d, x); });
+      return each([](auto d, auto x) HWY_ATTR { return tanh_vector(d, x); });
     case Activation::kRelu:
-      return each([](auto d, auto x, auto, const T*)
-                      HWY_ATTR { return keep_nan<decltype(d)>(x, hn::Max(x, hn::Zero(d))); });
+      return each([](auto d, auto x) HWY_ATTR { return keep_nan<decltype(d)>(x, hn::Max(x, hn::Zero(d))); });
     case Activation::kSigmoid:
-      return each([](auto d, auto x, auto, const T*) HWY_ATTR { return sigmoid_vector(d, x); });
+      return each([](auto d, auto x) HWY_ATTR { return sigmoid_vector(d, x); });
     case Activation::kSoftplus:
-      return each([](auto d, auto x, auto, const T*) HWY_ATTR { return softplus_vector(d, x); });
-    case Activation::kTanhSlope:
-      return each([](auto d, auto x, auto load, const T* factor) HWY_ATTR {
-        const auto z = load(factor);
-        return hn::Mul(x, hn::NegMulAdd(z, z, number(d, 1)));
-      });
-    case Activation::kReluSlope:
-      return each([](auto d, auto x, auto load, const T* factor)
-                      HWY_ATTR { return hn::IfThenElseZero(hn::Gt(load(factor), hn::Zero(d)), x); });
-    case Activation::kSigmoidSlope:
-      return each([](auto, auto x, auto load, const T* factor) HWY_ATTR {
-        const auto z = load(factor);
-        return hn::Mul(x, hn::NegMulAdd(z, z, z));
-      });
-    case Activation::kNone:
+      return each([](auto d, auto x) HWY_ATTR { return softplus_vector(d, x); });
+    default:
       return;
   }
+}
+
+/// x times a slope, told from z.
+template <Activation kSlope, class D>
+HWY_INLINE VecOf<D> times_slope(D d, VecOf<D> x, VecOf<D> z) {
+  if constexpr (kSlope == Activation::kTanhSlope) return hn::Mul(x, hn::NegMulAdd(z, z, number(d, 1)));
+  if constexpr (kSlope == Activation::kReluSlope) return hn::IfThenElseZero(hn::Gt(z, hn::Zero(d)), x);
+  if constexpr (kSlope == Activation::kSigmoidSlope) return hn::Mul(x, hn::NegMulAdd(z, z, z));
 }
 
 /// What follows the whole vectors of a panel: nothing, half a vector, or some columns of one.
@@ -104,6 +99,15 @@ struct BlockRow {
     for (std::size_t v = 0; v < kVectors; ++v) whole[v] = hn::MulAdd(hn::Set(D(), left), right.whole[v], whole[v]);
     if constexpr (kTail != Tail::kNone) tail = hn::MulAdd(hn::Set(TailTag(), left), right.tail, tail);
   }
+  template <Activation kSlope>
+  HWY_INLINE void multiply_by_slope(const T* z, std::size_t rest) {
+    for (std::size_t v = 0; v < kVectors; ++v)
+      whole[v] = times_slope<kSlope>(D(), whole[v], hn::LoadU(D(), z + v * hn::Lanes(D())));
+    if constexpr (kTail == Tail::kHalf)
+      tail = times_slope<kSlope>(TailTag(), tail, hn::LoadU(TailTag(), z + whole_columns()));
+    if constexpr (kTail == Tail::kPart)
+      tail = times_slope<kSlope>(TailTag(), tail, load_first(TailTag(), z + whole_columns(), rest));
+  }
   HWY_INLINE void store(T* to, std::size_t rest) const {
     for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(whole[v], D(), to + v * hn::Lanes(D()));
     if constexpr (kTail == Tail::kHalf) hn::StoreU(tail, TailTag(), to + whole_columns());
@@ -133,8 +137,8 @@ struct Panel {
   T* c;
 };
 
-/// The next kRows rows of a panel.
-template <std::size_t kRows, std::size_t kVectors, Tail kTail, class T>
+/// The next kRows rows of a panel. kSlope is kNone where the activation is no slope.
+template <std::size_t kRows, std::size_t kVectors, Tail kTail, Activation kSlope, class T>
 HWY_INLINE void block(const Gemm<T>& g, Panel<T>& panel) {
   using Row = BlockRow<T, kVectors, kTail>;
   const std::size_t c_stride = panel.c_stride, rest = panel.rest;
@@ -153,9 +157,11 @@ HWY_INLINE void block(const Gemm<T>& g, Panel<T>& panel) {
       for (std::size_t i = 0; i < kRows; ++i) sum[i].load(g.bias + panel.column, rest);
       break;
   }
-  if (g.slope_of != nullptr) {  // what the forward phase saved may be far away: it comes while the product runs
-    const T* factor = g.slope_of + panel.row * c_stride + panel.column;
-    for (std::size_t i = 0; i < kRows; ++i) Row::prefetch(factor + i * c_stride);
+  const T* slope_of = nullptr;
+  if constexpr (kSlope != Activation::kNone) {
+    slope_of = g.slope_of + panel.row * c_stride + panel.column;
+    // What the forward phase saved may be far away: it comes while the product runs.
+    for (std::size_t i = 0; i < kRows; ++i) Row::prefetch(slope_of + i * c_stride);
   }
   const T* a = panel.a;
   const T* b = panel.b;
@@ -164,8 +170,10 @@ HWY_INLINE void block(const Gemm<T>& g, Panel<T>& panel) {
     right.load(b, rest);
     for (std::size_t i = 0; i < kRows; ++i) sum[i].add_product(a[i * panel.a_row_stride], right);
   }
+  if constexpr (kSlope != Activation::kNone)
+    for (std::size_t i = 0; i < kRows; ++i) sum[i].template multiply_by_slope<kSlope>(slope_of + i * c_stride, rest);
   for (std::size_t i = 0; i < kRows; ++i) sum[i].store(panel.c + i * c_stride, rest);
-  if (g.activation != Activation::kNone)
+  if (kSlope == Activation::kNone && g.activation != Activation::kNone)
     activate_block(g, panel.row, kRows, panel.column, Row::whole_columns() + rest);
   panel.row += kRows;
   panel.a += kRows * panel.a_row_stride;
@@ -173,28 +181,42 @@ HWY_INLINE void block(const Gemm<T>& g, Panel<T>& panel) {
 }
 
 /// All rows of one panel of columns: kVectors whole vectors, and `rest` columns in its tail.
-template <std::size_t kVectors, Tail kTail, class T>
-HWY_NOINLINE void run_panel(const Gemm<T>& g, std::size_t column, std::size_t rest) {
+template <std::size_t kVectors, Tail kTail, Activation kSlope, class T>
+HWY_NOINLINE void panel_rows(const Gemm<T>& g, std::size_t column, std::size_t rest) {
   Panel<T> panel(g, column, rest);
-  for (; panel.row + kBlockRows <= g.m;) block<kBlockRows, kVectors, kTail>(g, panel);
-  if constexpr (kBlockRows > 4)
-    for (; panel.row + 4 <= g.m;) block<4, kVectors, kTail>(g, panel);
-  for (; panel.row + 2 <= g.m;) block<2, kVectors, kTail>(g, panel);
-  for (; panel.row < g.m;) block<1, kVectors, kTail>(g, panel);
+  while (panel.row + kBlockRows <= g.m) block<kBlockRows, kVectors, kTail, kSlope>(g, panel);
+  while (panel.row + 4 <= g.m) block<4, kVectors, kTail, kSlope>(g, panel);
+  while (panel.row + 2 <= g.m) block<2, kVectors, kTail, kSlope>(g, panel);
+  while (panel.row < g.m) block<1, kVectors, kTail, kSlope>(g, panel);
+}
+
+/// Each slope in code of its own: an epilogue in registers must not cost the other products any.
+template <std::size_t kVectors, Tail kTail, class T>
+void run_panel(const Gemm<T>& g, std::size_t column, std::size_t rest) {
+  switch (g.activation) {
+    case Activation::kTanhSlope:
+      return panel_rows<kVectors, kTail, Activation::kTanhSlope>(g, column, rest);
+    case Activation::kReluSlope:
+      return panel_rows<kVectors, kTail, Activation::kReluSlope>(g, column, rest);
+    case Activation::kSigmoidSlope:
+      return panel_rows<kVectors, kTail, Activation::kSigmoidSlope>(g, column, rest);
+    default:
+      return panel_rows<kVectors, kTail, Activation::kNone>(g, column, rest);
+  }
 }
 
 /// One row: several vectors of columns side by side hide the latency of the chain in k.
 template <std::size_t kVectors, class T>
 HWY_NOINLINE void row_panel(const Gemm<T>& g, std::size_t column) {
   Panel<T> panel(g, column, 0);
-  while (panel.row < g.m) block<1, kVectors, Tail::kNone>(g, panel);
+  while (panel.row < g.m) block<1, kVectors, Tail::kNone, Activation::kNone>(g, panel);
 }
 
 template <class T>
 void run_gemm(const Gemm<T>& g) {
   const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
   std::size_t column = 0;
-  if (g.m <= 2)
+  if (g.m <= 2 && g.slope_of == nullptr)
     for (; column + 4 * width <= g.n; column += 4 * width) row_panel<4>(g, column);
   for (; column + 2 * width <= g.n; column += 2 * width) run_panel<2, Tail::kNone>(g, column, 0);
   const bool has_whole = column + width <= g.n;
