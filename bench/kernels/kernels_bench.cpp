@@ -198,9 +198,20 @@ void plain_norm(State& state) {
 }
 
 void dense_output(State& state) {
-  step_kernel(state, [](Step& s) {
-    dense_combine(s.y.data(), s.h.data(), s.slopes.data(), s.weights.data(), kLanes, Step::kStages, s.h.data(),
-                  s.out.data(), Step::kState, kLanes);
+  const std::vector<double> coefficients(Step::kStages * 4, 0.5), time(kLanes, 0.3), start(kLanes, 0), size(kLanes, 1);
+  step_kernel(state, [&](Step& s) {
+    dense_combine<float>({.y = s.y.data(),
+                          .h = s.h.data(),
+                          .k = s.slopes.data(),
+                          .count = Step::kStages,
+                          .coefficients = coefficients.data(),
+                          .degree = 4,
+                          .time = time.data(),
+                          .start = start.data(),
+                          .size = size.data(),
+                          .out = s.out.data(),
+                          .rows = Step::kState,
+                          .lanes = kLanes});
   });
 }
 

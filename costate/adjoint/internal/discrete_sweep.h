@@ -23,9 +23,9 @@
 #include "costate/adjoint/internal/field_vjp.h"
 #include "costate/adjoint/internal/gradients.h"
 #include "costate/adjoint/internal/lender.h"
+#include "costate/adjoint/internal/output_passes.h"
 #include "costate/adjoint/internal/step_replay.h"
 #include "costate/solve/internal/lane_solver.h"
-#include "costate/solve/internal/output_passes.h"
 #include "costate/solve/internal/stragglers.h"
 
 namespace costate::internal {

@@ -166,10 +166,24 @@ template <class T>
 void polynomial_weights(Polynomial which, std::span<const double> coefficients, std::size_t degree, const double* theta,
                         T* weights, std::size_t stride, std::size_t lanes);
 
-/// out = y + h Σ_j w_j k_j where mask[lane] != 0, with each lane's own weights (polynomial_weights); as stage_combine.
+/// States within a step, by its continuous extension: out = y + h Σ_j w_j k_j, the sum as in stage_combine, with each
+/// lane's own w_j = Σ_p coefficients[j * degree + p] theta^(p + 1) as in polynomial_weights, theta = (time - start) /
+/// size.
+inline constexpr std::size_t kMaxDenseSlopes = 20;
 template <class T>
-void dense_combine(const T* y, const T* h, const T* const* k, const T* weights, std::size_t stride, std::size_t count,
-                   const T* mask, T* out, std::size_t rows, std::size_t lanes);
+struct DenseOutput {
+  const T* y = nullptr;
+  const T* h = nullptr;
+  const T* const* k = nullptr;
+  std::size_t count = 0;  // of slopes, at most kMaxDenseSlopes
+  const double* coefficients = nullptr;
+  std::size_t degree = 0;
+  const double *time = nullptr, *start = nullptr, *size = nullptr;  // [lane]
+  T* out = nullptr;
+  std::size_t rows = 0, lanes = 0;
+};
+template <class T>
+void dense_combine(const DenseOutput<T>& output);
 
 /// norm[lane] = sqrt(Σ_row r² / rows), r = h Σ_j c_j k_j / fma(rtol, max(|y0|, |y1|), atol); rows ascending, by fma.
 /// NaN where y1 is not finite.

@@ -136,40 +136,106 @@ void run_axpy(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t la
   });
 }
 
+/// Σ_p c_p x^(p + 1), by Horner's rule.
+template <class D>
+HWY_INLINE VecOf<D> powers(D d, const double* c, std::size_t degree, VecOf<D> x) {
+  VecOf<D> sum = hn::Set(d, c[degree - 1]);
+  for (std::size_t p = degree - 1; p-- > 0;) sum = hn::MulAdd(sum, x, hn::Set(d, c[p]));
+  return hn::Mul(sum, x);
+}
+
+/// Σ_p (p + 1) c_p x^p, by Horner's rule.
+template <class D>
+HWY_INLINE VecOf<D> derivative_of_powers(D d, const double* c, std::size_t degree, VecOf<D> x) {
+  const auto factor = [&](std::size_t p) HWY_ATTR { return hn::Set(d, static_cast<double>(p + 1) * c[p]); };
+  VecOf<D> sum = factor(degree - 1);
+  for (std::size_t p = degree - 1; p-- > 0;) sum = hn::MulAdd(sum, x, factor(p));
+  return sum;
+}
+
+/// A vector of f64 as one of T.
+template <class T, class D>
+HWY_INLINE auto demoted(D, VecOf<D> x) {
+  if constexpr (std::is_same_v<T, double>)
+    return x;
+  else
+    return hn::DemoteTo(hn::Rebind<T, D>(), x);
+}
+
 template <class T>
 void run_polynomials(Polynomial which, std::span<const double> coefficients, std::size_t degree, const double* theta,
                      T* weights, std::size_t stride, std::size_t lanes) {
   const hn::ScalableTag<double> d;
-  const hn::Rebind<T, decltype(d)> narrow;
-  const bool is_value = which == Polynomial::kValue;
   for (std::size_t j = 0; j * degree < coefficients.size(); ++j) {
     const double* c = coefficients.data() + j * degree;
     for_vectors(d, lanes, [&](std::size_t at, auto load, auto) HWY_ATTR {
       const auto x = load(theta);
-      const auto factor = [&](std::size_t p)
-                              HWY_ATTR { return hn::Set(d, is_value ? c[p] : static_cast<double>(p + 1) * c[p]); };
-      auto sum = factor(degree - 1);
-      for (std::size_t p = degree - 1; p-- > 0;) sum = hn::MulAdd(sum, x, factor(p));
-      if (is_value) sum = hn::Mul(sum, x);
-      T* out = weights + j * stride + at;  // rows are padded to whole vectors
-      if constexpr (std::is_same_v<T, double>)
-        hn::StoreU(sum, d, out);
-      else
-        hn::StoreU(hn::DemoteTo(narrow, sum), narrow, out);
+      const auto sum = which == Polynomial::kValue ? powers(d, c, degree, x) : derivative_of_powers(d, c, degree, x);
+      // Rows are padded to whole vectors.
+      hn::StoreU(demoted<T>(d, sum), hn::Rebind<T, decltype(d)>(), weights + j * stride + at);
     });
   }
 }
 
+/// The outputs of lanes [at, at + count), of which a vector of f64 may hold more; kDegree is 0 where it isn't told. The
+/// weights stay in registers for all rows.
+template <std::size_t kDegree, bool kWhole, class T>
+HWY_INLINE void dense_lanes(const DenseOutput<T>& dense, std::size_t at, std::size_t count) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<T, decltype(d)> narrow;
+  const std::size_t degree = kDegree == 0 ? dense.degree : kDegree;
+  const auto load = [=](auto tag, const auto* x)
+                        HWY_ATTR { return kWhole ? hn::LoadU(tag, x + at) : load_first(tag, x + at, count); };
+  const auto theta = hn::Div(hn::Sub(load(d, dense.time), load(d, dense.start)), load(d, dense.size));
+  VecOf<decltype(narrow)> weights[kMaxDenseSlopes];
+  for (std::size_t j = 0; j < dense.count; ++j)
+    weights[j] = demoted<T>(d, powers(d, dense.coefficients + j * degree, degree, theta));
+  const auto h = load(narrow, dense.h);
+  for (std::size_t row = 0; row < dense.rows * dense.lanes; row += dense.lanes) {
+    auto sum = hn::Mul(weights[0], load(narrow, dense.k[0] + row));
+    for (std::size_t j = 1; j < dense.count; ++j) sum = hn::MulAdd(weights[j], load(narrow, dense.k[j] + row), sum);
+    const auto value = hn::MulAdd(h, sum, load(narrow, dense.y + row));
+    if constexpr (kWhole)
+      hn::StoreU(value, narrow, dense.out + row + at);
+    else
+      store_first(value, narrow, dense.out + row + at, count);
+  }
+}
+
+template <std::size_t kDegree, class T>
+void dense_vectors(const DenseOutput<T>& dense) {
+  const std::size_t width = hn::Lanes(hn::ScalableTag<double>());
+  std::size_t at = 0;
+  for (; at + width <= dense.lanes; at += width) dense_lanes<kDegree, true>(dense, at, width);
+  if (at < dense.lanes) dense_lanes<kDegree, false>(dense, at, dense.lanes - at);
+}
+
+/// The output of the one lane: its state is a long row.
 template <class T>
-void run_dense(const T* y, const T* h, const T* const* k, const T* weights, std::size_t stride, std::size_t count,
-               const T* mask, T* out, std::size_t rows, std::size_t lanes) {
+void dense_row(const DenseOutput<T>& dense) {
+  const hn::CappedTag<double, 1> one;
+  const auto theta = hn::Set(one, (*dense.time - *dense.start) / *dense.size);
+  T weights[kMaxDenseSlopes];
+  for (std::size_t j = 0; j < dense.count; ++j)
+    weights[j] = static_cast<T>(hn::GetLane(powers(one, dense.coefficients + j * dense.degree, dense.degree, theta)));
   const hn::ScalableTag<T> d;
-  for_rows<T>(rows, lanes, [&](std::size_t offset, auto load, auto store, auto lane) HWY_ATTR {
-    auto sum = hn::Mul(lane(weights), load(k[0] + offset));
-    for (std::size_t j = 1; j < count; ++j) sum = hn::MulAdd(lane(weights + j * stride), load(k[j] + offset), sum);
-    const auto value = hn::MulAdd(lane(h), sum, load(y + offset));
-    store(hn::IfThenElse(hn::Ne(lane(mask), hn::Zero(d)), value, load(out + offset)), out + offset);
+  for_vectors(d, dense.rows, [&](std::size_t, auto load, auto store) HWY_ATTR {
+    store(hn::MulAdd(hn::Set(d, *dense.h), combine(d, load, dense.k, weights, dense.count, 0), load(dense.y)),
+          dense.out);
   });
+}
+
+template <class T>
+void run_dense(const DenseOutput<T>& dense) {
+  if (dense.lanes == 1) return dense_row(dense);
+  switch (dense.degree) {
+    case 3:
+      return dense_vectors<3>(dense);
+    case 4:
+      return dense_vectors<4>(dense);
+    default:
+      return dense_vectors<0>(dense);
+  }
 }
 
 template <class T>
@@ -201,10 +267,7 @@ void run_select(const T* mask, const T* x, const T* y, T* out, std::size_t rows,
                             const double* theta, T* weights, std::size_t stride, std::size_t lanes) {               \
     run_polynomials(which, coefficients, degree, theta, weights, stride, lanes);                                    \
   }                                                                                                                 \
-  void dense_##suffix(const T* y, const T* h, const T* const* k, const T* weights, std::size_t stride,              \
-                      std::size_t count, const T* mask, T* out, std::size_t rows, std::size_t lanes) {              \
-    run_dense(y, h, k, weights, stride, count, mask, out, rows, lanes);                                             \
-  }                                                                                                                 \
+  void dense_##suffix(const DenseOutput<T>& dense) { run_dense(dense); }                                            \
   void select_##suffix(const T* mask, const T* x, const T* y, T* out, std::size_t rows, std::size_t lanes) {        \
     run_select(mask, x, y, out, rows, lanes);                                                                       \
   }
@@ -232,9 +295,8 @@ namespace costate::internal {
     HWY_DYNAMIC_DISPATCH(polynomials_##suffix)(which, coefficients, degree, theta, weights, stride, lanes);          \
   }                                                                                                                  \
   template <>                                                                                                        \
-  void dense_combine<T>(const T* y, const T* h, const T* const* k, const T* weights, std::size_t stride,             \
-                        std::size_t count, const T* mask, T* out, std::size_t rows, std::size_t lanes) {             \
-    HWY_DYNAMIC_DISPATCH(dense_##suffix)(y, h, k, weights, stride, count, mask, out, rows, lanes);                   \
+  void dense_combine<T>(const DenseOutput<T>& dense) {                                                               \
+    HWY_DYNAMIC_DISPATCH(dense_##suffix)(dense);                                                                     \
   }                                                                                                                  \
   template <>                                                                                                        \
   void stage_combine<T>(const T* y, const T* h, const T* const* k, const T* coefficients, std::size_t count, T* out, \

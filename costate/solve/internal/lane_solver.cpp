@@ -19,7 +19,6 @@ template <class T>
 LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
     : problem_(problem),
       lanes_(problem.lanes),
-      padded_(padded(problem.lanes)),
       state_size_(problem.state_size),
       size_(padded(problem.state_size * problem.lanes)),
       field_(problem),
@@ -32,16 +31,21 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       mask_(lanes_),
       norms_(lanes_),
       other_norms_(lanes_),
-      dense_mask_(lanes_),
+      first_slopes_(lanes_),
       dense_values_(state_size_ * lanes_),
-      dense_weights_(padded_ * static_cast<std::size_t>(problem.tableau->num_all_stages())),
-      theta_(padded_),
+      has_inside_(lanes_),
       clock_(lanes_),
       outputs_(lanes_),
-      dense_(lanes_),
       reached_(lanes_),
       outcomes_(lanes_),
       records_(lanes_) {
+  const Tableau& tableau = *problem.tableau;
+  for (int stage = 0; stage < tableau.num_all_stages(); ++stage) {
+    const std::span<const double> row = tableau.dense_row(stage);
+    if (std::ranges::all_of(row, [](double c) { return c == 0; })) continue;
+    dense_slopes_.push_back(static_cast<std::size_t>(stage));
+    dense_coefficients_.insert(dense_coefficients_.end(), row.begin(), row.end());
+  }
   if (problem.narrow) stragglers_ = std::make_unique<Stragglers<T>>(problem);
 }
 

@@ -11,7 +11,6 @@
 #include "costate/solve/internal/lane_clock.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/internal/lane_record.h"
-#include "costate/solve/internal/output_passes.h"
 #include "costate/solve/internal/step_frames.h"
 
 namespace costate::internal {
@@ -138,9 +137,12 @@ class LaneSolver {
 
   // Outputs (lane_solver_outputs.cpp).
   void pass_all_outputs(std::size_t num_reached, T* states);
-  bool pass_outputs(std::size_t lane, T* states);
-  void write_dense_outputs(T* states);
+  std::size_t pass_outputs(std::span<std::uint32_t> lanes, bool& any_inside);
+  void write_pass(std::span<const std::uint32_t> lanes, T* states);
+  void interpolate();
   void evaluate_extra();
+  /// The next output of a lane whose step has reached it.
+  bool is_at_end(std::size_t lane) const { return problem_.is_fixed || clock_.next_time[lane] == clock_.t_next[lane]; }
   void write_state(const T* y, std::size_t lane, std::size_t output, T* states) const;
   LaneStep fixed_step(std::size_t lane, std::size_t index) const;
 
@@ -154,21 +156,21 @@ class LaneSolver {
 
   const LaneProblem<T>& problem_;
   std::size_t lanes_;
-  std::size_t padded_;      // `lanes` rounded up to whole vectors of any type
   std::size_t state_size_;  // rows of the state
   std::size_t size_;        // state_size_ * lanes_, padded
   FieldEvaluator<T> field_;
   StepFrames<T> frames_;
   StepFrame<T> frame_;
-  AlignedVector<T> y_, y_next_;   // [state, lanes]; y_next_ of fixed steps alone
-  AlignedVector<T> spare_block_;  // where k_0 is evaluated that only some lanes need
-  AlignedVector<T> steps_, mask_, norms_, other_norms_, dense_mask_;  // [lanes]
-  AlignedVector<T> dense_values_;   // [state, lanes] outputs of a pass, which are different ones in each lane
-  AlignedVector<T> dense_weights_;  // [stage, padded lanes]
-  AlignedVector<double> theta_;     // [padded lanes]
+  AlignedVector<T> y_, y_next_;                          // [state, lanes]; y_next_ of fixed steps alone
+  AlignedVector<T> spare_block_;                         // where k_0 is evaluated that only some lanes need
+  AlignedVector<T> steps_, mask_, norms_, other_norms_;  // [lanes]
+  AlignedVector<double> first_slopes_;                   // [lane] norms, where first steps are chosen
+  AlignedVector<T> dense_values_;                        // [state, lanes] the next output of each lane
+  std::vector<std::size_t> dense_slopes_;                // stages that dense output reads
+  std::vector<double> dense_coefficients_;               // [of dense_slopes_, degree]
+  std::vector<char> has_inside_;                         // [lane] outputs before the end of the step just accepted
   LaneClock clock_;
   std::vector<LaneOutputs> outputs_;
-  OutputPasses dense_;                  // outputs within the steps that were just accepted
   std::vector<std::uint32_t> reached_;  // lanes that got to their next output
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;

@@ -7,74 +7,89 @@
 
 namespace costate::internal {
 
-/// Writes the outputs up to the end of the steps that were accepted.
+/// Writes the outputs up to the end of the steps that were accepted. Lanes with steps of their own are at different
+/// times, so that one output time after the other would find few lanes each: a pass takes the next output of every
+/// lane, whichever it is.
 template <class T>
 void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
-  bool any_dense = false;
-  for (std::size_t i = 0; i < num_reached; ++i) any_dense |= pass_outputs(reached_[i], states);
-  if (!any_dense) return;
-  dense_.begin();
-  write_dense_outputs(states);
-  for (std::size_t i = 0; i < num_reached; ++i) dense_.set(reached_[i], 0, 0);
-}
-
-/// Goes past the outputs up to the step's end, and writes those at its end. Whether others lie within the step.
-template <class T>
-bool LaneSolver<T>::pass_outputs(std::size_t lane, T* states) {
-  LaneOutputs& outputs = outputs_[lane];
-  if (problem_.is_fixed) write_state(y_next(), lane, static_cast<std::size_t>(outputs.next++), states);
-  const double h = clock_.h[lane], t_next = clock_.t_next[lane];
-  const std::int32_t first = outputs.next;
-  std::int32_t num_dense = 0;
-  for (; !problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times; ++outputs.next) {
-    const auto output = static_cast<std::size_t>(outputs.next);
-    const double t = time_of(output, lane);
-    if (h > 0 ? t > t_next : t < t_next) break;
-    if (t == t_next)
-      write_state(y_next(), lane, output, states);
-    else
-      ++num_dense;
+  std::span<std::uint32_t> lanes = std::span(reached_).first(num_reached);
+  bool any_inside = false;
+  for (const std::size_t lane : lanes) any_inside |= (has_inside_[lane] = static_cast<char>(!is_at_end(lane))) != 0;
+  const bool closing_is_new = !closing_known_, has_dense = any_inside;
+  if (has_dense) {
+    evaluate_closing();
+    evaluate_extra();
   }
-  dense_.set(lane, first, num_dense);
-  if (static_cast<std::size_t>(outputs.next) < problem_.num_times) {
-    clock_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
-  } else {
-    outcomes_[lane].h = h;
-    clock_.is_active[lane] = 0;
+  while (!lanes.empty()) {
+    if (any_inside) interpolate();
+    write_pass(lanes, states);
+    lanes = lanes.first(pass_outputs(lanes, any_inside));
   }
-  return num_dense > 0;
-}
-
-/// The outputs within the steps that were just accepted, one of each lane at once.
-template <class T>
-void LaneSolver<T>::write_dense_outputs(T* states) {
-  const Tableau& tableau = *problem_.tableau;
-  const bool closing_is_new = !closing_known_;
-  evaluate_closing();
-  evaluate_extra();
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+  for (std::size_t lane = 0; has_dense && lane < lanes_; ++lane) {
     if (mask_[lane] == 0) continue;
     // The closing stage is the next step's first: whoever goes on has it.
-    const bool has_dense = dense_.count(lane) > 0;
-    if (closing_is_new && (has_dense || clock_.is_active[lane] != 0)) clock_.nfe[lane] += 1;
-    if (has_dense) clock_.nfe[lane] += tableau.num_extra_stages;
+    if (closing_is_new && (has_inside_[lane] != 0 || clock_.is_active[lane] != 0)) clock_.nfe[lane] += 1;
+    if (has_inside_[lane] != 0) clock_.nfe[lane] += problem_.tableau->num_extra_stages;
+    has_inside_[lane] = 0;
   }
+}
+
+/// The next output of each lane, which lies within its step.
+template <class T>
+void LaneSolver<T>::interpolate() {
   const T* slopes[kMaxStages];
-  const auto count = static_cast<std::size_t>(tableau.num_all_stages());
-  for (std::size_t j = 0; j < count; ++j) slopes[j] = slope(j);
-  for (bool has_any = true; has_any; has_any = dense_.next()) {
-    std::fill(dense_mask_.begin(), dense_mask_.end(), T{0});
-    for (const std::size_t lane : dense_.lanes()) {
-      dense_mask_[lane] = T{1};
-      theta_[lane] = (time_of(dense_.output(lane), lane) - clock_.t[lane]) / clock_.h[lane];
-    }
-    polynomial_weights(Polynomial::kValue, tableau.dense, static_cast<std::size_t>(tableau.dense_degree), theta_.data(),
-                       dense_weights_.data(), padded_, lanes_);
-    const auto shared = dense_.shared_output();
-    dense_combine(y_.data(), steps_.data(), slopes, dense_weights_.data(), padded_, count, dense_mask_.data(),
-                  shared ? states + *shared * state_size_ * lanes_ : dense_values_.data(), state_size_, lanes_);
-    if (!shared) dense_.scatter(dense_values_.data(), state_size_, states);
+  for (std::size_t j = 0; j < dense_slopes_.size(); ++j) slopes[j] = slope(dense_slopes_[j]);
+  dense_combine<T>({.y = y_.data(),
+                    .h = steps_.data(),
+                    .k = slopes,
+                    .count = dense_slopes_.size(),
+                    .coefficients = dense_coefficients_.data(),
+                    .degree = static_cast<std::size_t>(problem_.tableau->dense_degree),
+                    .time = clock_.next_time.data(),
+                    .start = clock_.t.data(),
+                    .size = clock_.h.data(),
+                    .out = dense_values_.data(),
+                    .rows = state_size_,
+                    .lanes = lanes_});
+}
+
+/// The next output of these lanes, at the end of the step or within.
+template <class T>
+void LaneSolver<T>::write_pass(std::span<const std::uint32_t> lanes, T* states) {
+  const auto next = [&](std::size_t lane) { return static_cast<std::size_t>(outputs_[lane].next); };
+  const auto values = [&](std::size_t lane) { return is_at_end(lane) ? y_next() : dense_values_.data(); };
+  const std::size_t output = next(lanes[0]);
+  const T* shared = values(lanes[0]);
+  if (lanes.size() == lanes_ &&
+      std::ranges::all_of(lanes, [&](std::size_t lane) { return next(lane) == output && values(lane) == shared; })) {
+    std::copy_n(shared, state_size_ * lanes_, states + output * state_size_ * lanes_);
+    return;
   }
+  for (const std::size_t lane : lanes) write_state(values(lane), lane, next(lane), states);
+}
+
+/// Goes past the next output of these lanes. Those that have another one in their step come first; how many they are,
+/// and whether any is before the step's end.
+template <class T>
+std::size_t LaneSolver<T>::pass_outputs(std::span<std::uint32_t> lanes, bool& any_inside) {
+  any_inside = false;
+  std::size_t kept = 0;
+  for (const std::uint32_t lane : lanes) {
+    const auto next = static_cast<std::size_t>(++outputs_[lane].next);
+    const double h = clock_.h[lane];
+    if (next == problem_.num_times) {
+      outcomes_[lane].h = h;
+      clock_.is_active[lane] = 0;
+      continue;
+    }
+    const double t = clock_.next_time[lane] = time_of(next, lane), end = clock_.t_next[lane];
+    const bool is_before = h > 0 ? t < end : t > end, is_in_step = !problem_.is_fixed && (is_before || t == end);
+    any_inside |= is_before;
+    lanes[kept] = lane;
+    kept += is_in_step ? 1 : 0;
+  }
+  any_inside &= !problem_.is_fixed;
+  return kept;
 }
 
 template <class T>
@@ -122,11 +137,13 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t o
 // Members that have their definitions here.
 template void LaneSolver<float>::pass_all_outputs(std::size_t, float*);
 template void LaneSolver<double>::pass_all_outputs(std::size_t, double*);
-template bool LaneSolver<float>::pass_outputs(std::size_t, float*);
-template bool LaneSolver<double>::pass_outputs(std::size_t, double*);
-template void LaneSolver<float>::write_dense_outputs(float*);
-template void LaneSolver<double>::write_dense_outputs(double*);
+template std::size_t LaneSolver<float>::pass_outputs(std::span<std::uint32_t>, bool&);
+template void LaneSolver<float>::write_pass(std::span<const std::uint32_t>, float*);
+template void LaneSolver<float>::interpolate();
 template void LaneSolver<float>::evaluate_extra();
+template std::size_t LaneSolver<double>::pass_outputs(std::span<std::uint32_t>, bool&);
+template void LaneSolver<double>::write_pass(std::span<const std::uint32_t>, double*);
+template void LaneSolver<double>::interpolate();
 template void LaneSolver<double>::evaluate_extra();
 template void LaneSolver<float>::write_state(const float*, std::size_t, std::size_t, float*) const;
 template void LaneSolver<double>::write_state(const double*, std::size_t, std::size_t, double*) const;

@@ -1,5 +1,5 @@
-// The outputs within the steps of a tile's lanes. Lanes with steps of their own are at different times, so that one
-// output time after the other would find few lanes each; a pass takes the next output of every lane, whichever it is.
+// The outputs within recorded steps of a tile's lanes, in the passes in which LaneSolver wrote them: each takes the
+// next output of every lane, whichever it is.
 #pragma once
 
 #include <algorithm>
@@ -31,23 +31,17 @@ class OutputPasses {
   /// The one output that all of them have, if so.
   std::optional<std::size_t> shared_output() const { return shared_; }
 
-  /// Column by column, between `all` [output, row, lanes] and what the lanes of this pass have, [row, lanes].
+  /// out [row, lanes]: what `all` [output, row, lanes] has for each lane of this pass.
   template <class T>
   void gather(const T* all, std::size_t rows, T* out) const {
+    const std::size_t num_lanes = output_.size();
     for (const std::size_t lane : lanes())
-      for (std::size_t row = 0; row < rows; ++row) out[row * output_.size() + lane] = all[index(row, rows, lane)];
-  }
-  template <class T>
-  void scatter(const T* values, std::size_t rows, T* all) const {
-    for (const std::size_t lane : lanes())
-      for (std::size_t row = 0; row < rows; ++row) all[index(row, rows, lane)] = values[row * output_.size() + lane];
+      for (std::size_t row = 0; row < rows; ++row)
+        out[row * num_lanes + lane] = all[(output_[lane] * rows + row) * num_lanes + lane];
   }
 
  private:
   bool find_shared();
-  std::size_t index(std::size_t row, std::size_t rows, std::size_t lane) const {
-    return (output_[lane] * rows + row) * output_.size() + lane;
-  }
 
   std::vector<std::uint32_t> first_, count_;  // [lane] the outputs within its step
   std::vector<std::uint32_t> output_, members_;
