@@ -7,8 +7,7 @@
 // Roofline. Bound by the multiply-adds: 32 or 64 lanes of 64 x 64 to 256 x 256 run at 97 to 99 % of the measured peak
 // (kernels_bench, Zen 4, 118 GFLOP/s in f32). A tanh costs about 11 of these units' cycles a vector, 2 of them the
 // division's, so that the layer with it reaches 81 % (64 x 64) to 94 % (256 x 256), products alone counted. Products
-// with k = 2 are bound by the stores of c (41 %), those of one lane by the latency of their one chain in k (5 %),
-// transpose by L1.
+// with k = 2 are bound by the stores of c (41 %), those of one lane by the latency of their one chain in k (5 %).
 #include <array>
 #include <type_traits>
 
@@ -248,174 +247,17 @@ void run_batched(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t 
       });
 }
 
-#if HWY_TARGET != HWY_SCALAR
-#if HWY_TARGET <= HWY_AVX2
-constexpr std::size_t kSquareBytes = 32;
-#else
-constexpr std::size_t kSquareBytes = 16;
-#endif
-
-/// Column j of each 128-bit block of as many rows of x as such a block has numbers.
-template <class T, class D>
-HWY_INLINE auto block_columns(D d, const T* x, std::size_t stride) {
-  const auto row0 = hn::LoadU(d, x), row1 = hn::LoadU(d, x + stride);
-  if constexpr (sizeof(T) == 8) {
-    return std::array{hn::InterleaveLower(d, row0, row1), hn::InterleaveUpper(d, row0, row1)};
-  } else {
-    const auto row2 = hn::LoadU(d, x + 2 * stride), row3 = hn::LoadU(d, x + 3 * stride);
-    const auto even_low = hn::InterleaveLower(d, row0, row2), odd_low = hn::InterleaveLower(d, row1, row3);
-    const auto even_high = hn::InterleaveUpper(d, row0, row2), odd_high = hn::InterleaveUpper(d, row1, row3);
-    return std::array{hn::InterleaveLower(d, even_low, odd_low), hn::InterleaveUpper(d, even_low, odd_low),
-                      hn::InterleaveLower(d, even_high, odd_high), hn::InterleaveUpper(d, even_high, odd_high)};
-  }
-}
-
-/// A square of kSquareBytes a side: put(j, column j of the rows of x).
-template <class T, class Put>
-HWY_INLINE void transpose_square(const T* x, std::size_t stride, Put put) {
-  const hn::FixedTag<T, kSquareBytes / sizeof(T)> d;
-  constexpr std::size_t kBlock = 16 / sizeof(T);
-  const auto upper = block_columns(d, x, stride);
-  if constexpr (kSquareBytes == 16) {
-    for (std::size_t j = 0; j < kBlock; ++j) put(d, j, upper[j]);
-  } else {
-    const auto lower = block_columns(d, x + kBlock * stride, stride);
-    for (std::size_t j = 0; j < kBlock; ++j) {
-      put(d, j, hn::ConcatLowerLower(d, lower[j], upper[j]));
-      put(d, kBlock + j, hn::ConcatUpperUpper(d, lower[j], upper[j]));
-    }
-  }
-}
-#endif
-
-template <class T>
-void run_transpose(const T* x, std::size_t rows, std::size_t lanes, const T* weights, T* out) {
-  std::size_t whole_rows = 0, whole_lanes = 0;
-#if HWY_TARGET != HWY_SCALAR
-  constexpr std::size_t kSide = kSquareBytes / sizeof(T);
-  whole_rows = rows / kSide * kSide;
-  whole_lanes = lanes / kSide * kSide;
-  for (std::size_t lane = 0; lane < whole_lanes; lane += kSide)
-    for (std::size_t row = 0; row < whole_rows; row += kSide)
-      transpose_square(x + row * lanes + lane, lanes, [&](auto d, std::size_t j, auto column) HWY_ATTR {
-        if (weights != nullptr) column = hn::Mul(column, hn::Set(d, weights[lane + j]));
-        hn::StoreU(column, d, out + (lane + j) * rows + row);
-      });
-#endif
-  for (std::size_t lane = 0; lane < lanes; ++lane)
-    for (std::size_t row = lane < whole_lanes ? whole_rows : 0; row < rows; ++row)
-      out[lane * rows + row] = (weights == nullptr ? T{1} : weights[lane]) * x[row * lanes + lane];
-}
-
-/// Rows of `many` against kFew rows that stay in registers, kVectors vectors of depth at a time, `last` numbers in the
-/// last of them; the partial sum of (i, j) stands at partial + (i * many_stride + j * few_stride) vectors.
-template <std::size_t kFew, std::size_t kVectors, bool kPartial, class T>
-HWY_INLINE void few_row_products(const T* many, std::size_t rows, const T* few, std::size_t depth, std::size_t offset,
-                                 std::size_t last, const T* weights, T* partial, std::size_t many_stride,
-                                 std::size_t few_stride) {
-  const hn::ScalableTag<T> d;
-  using V = VecOf<decltype(d)>;
-  const std::size_t width = hn::Lanes(d);
-  const auto load = [&](const T* x, std::size_t v) HWY_ATTR {
-    return kPartial && v + 1 == kVectors ? load_first(d, x + v * width, last) : hn::LoadU(d, x + v * width);
-  };
-  V right[kFew][kVectors];
-  for (std::size_t j = 0; j < kFew; ++j)
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      right[j][v] = few == nullptr ? hn::Set(d, T{1}) : load(few + j * depth + offset, v);
-      if (weights != nullptr) right[j][v] = hn::Mul(right[j][v], load(weights + offset, v));
-    }
-  for (std::size_t i = 0; i < rows; ++i) {
-    V left[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) left[v] = load(many + i * depth + offset, v);
-    T* sums = partial + i * many_stride * width;
-    for (std::size_t j = 0; j < kFew; ++j) {
-      V sum = hn::LoadU(d, sums + j * few_stride * width);
-      for (std::size_t v = 0; v < kVectors; ++v) sum = hn::MulAdd(left[v], right[j][v], sum);
-      hn::StoreU(sum, d, sums + j * few_stride * width);
-    }
-  }
-}
-
-/// All of the depth, two vectors at a time.
-template <std::size_t kFew, class T>
-void few_row_products_of_depth(const T* many, std::size_t rows, const T* few, std::size_t depth, const T* weights,
-                               T* partial, std::size_t many_stride, std::size_t few_stride) {
-  const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
-  const auto pass = [&](auto vectors, auto is_partial, std::size_t at) HWY_ATTR {
-    few_row_products<kFew, vectors(), is_partial()>(many, rows, few, depth, at, (depth - at) % width, weights, partial,
-                                                    many_stride, few_stride);
-  };
-  constexpr std::integral_constant<std::size_t, 1> kOne;
-  constexpr std::integral_constant<std::size_t, 2> kTwo;
-  constexpr std::true_type kPartial;
-  constexpr std::false_type kWhole;
-  std::size_t at = 0;
-  for (; at + 2 * width <= depth; at += 2 * width) pass(kTwo, kWhole, at);
-  const std::size_t rest = depth - at;
-  if (rest > width)
-    pass(kTwo, kPartial, at);
-  else if (rest == width)
-    pass(kOne, kWhole, at);
-  else if (rest > 0)
-    pass(kOne, kPartial, at);
-}
-
-template <class T>
-void run_row_products(const T* a, std::size_t m, const T* b, std::size_t n, std::size_t depth, const T* weights,
-                      T* partial) {
-  const bool few_right = n <= m;
-  const T* many = few_right ? a : b;
-  const T* few = few_right ? b : a;
-  const std::size_t rows = few_right ? m : n, count = few_right ? n : m;
-  const std::size_t many_stride = few_right ? n : 1, few_stride = few_right ? 1 : n;
-  const std::size_t step = few_stride * hn::Lanes(hn::ScalableTag<T>());
-  std::size_t j = 0;
-  for (; j + 2 <= count; j += 2)
-    few_row_products_of_depth<2>(many, rows, few + j * depth, depth, weights, partial + j * step, many_stride,
-                                 few_stride);
-  if (j < count)
-    few_row_products_of_depth<1>(many, rows, few == nullptr ? nullptr : few + j * depth, depth, weights,
-                                 partial + j * step, many_stride, few_stride);
-}
-
-template <class T>
-void run_partial_sums(T* partial, std::size_t count, T* out) {
-  const hn::ScalableTag<T> d;
-  for (std::size_t i = 0; i < count; ++i, partial += hn::Lanes(d)) {
-    out[i] += hn::GetLane(hn::SumOfLanes(d, hn::LoadU(d, partial)));
-    hn::StoreU(hn::Zero(d), d, partial);
-  }
-}
-
 }  // namespace
 
-void row_products_f32(const float* a, std::size_t m, const float* b, std::size_t n, std::size_t depth,
-                      const float* weights, float* partial) {
-  run_row_products(a, m, b, n, depth, weights, partial);
-}
-void row_products_f64(const double* a, std::size_t m, const double* b, std::size_t n, std::size_t depth,
-                      const double* weights, double* partial) {
-  run_row_products(a, m, b, n, depth, weights, partial);
-}
-void partial_sums_f32(float* partial, std::size_t count, float* out) { run_partial_sums(partial, count, out); }
-void partial_sums_f64(double* partial, std::size_t count, double* out) { run_partial_sums(partial, count, out); }
-void transpose_f32(const float* x, std::size_t rows, std::size_t lanes, const float* weights, float* out) {
-  run_transpose(x, rows, lanes, weights, out);
-}
-void transpose_f64(const double* x, std::size_t rows, std::size_t lanes, const double* weights, double* out) {
-  run_transpose(x, rows, lanes, weights, out);
-}
-void gemm_f32(const Gemm<float>& g) { run_gemm(g); }
-void gemm_f64(const Gemm<double>& g) { run_gemm(g); }
-void batched_f32(Operand<float> x, Operand<float> y, float* out, std::size_t m, std::size_t k, std::size_t n,
-                 std::size_t lanes) {
-  run_batched(x, y, out, m, k, n, lanes);
-}
-void batched_f64(Operand<double> x, Operand<double> y, double* out, std::size_t m, std::size_t k, std::size_t n,
-                 std::size_t lanes) {
-  run_batched(x, y, out, m, k, n, lanes);
-}
+#define COSTATE_PRODUCTS(T, suffix)                                                                      \
+  void gemm_##suffix(const Gemm<T>& product) { run_gemm(product); }                                      \
+  void batched_##suffix(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t k, std::size_t n, \
+                        std::size_t lanes) {                                                             \
+    run_batched(x, y, out, m, k, n, lanes);                                                              \
+  }
+COSTATE_PRODUCTS(float, f32)
+COSTATE_PRODUCTS(double, f64)
+#undef COSTATE_PRODUCTS
 
 }  // namespace costate::internal::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -423,61 +265,21 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace costate::internal {
 
-HWY_EXPORT(row_products_f32);
-HWY_EXPORT(row_products_f64);
-HWY_EXPORT(partial_sums_f32);
-HWY_EXPORT(partial_sums_f64);
-HWY_EXPORT(transpose_f32);
-HWY_EXPORT(transpose_f64);
-HWY_EXPORT(gemm_f32);
-HWY_EXPORT(gemm_f64);
-HWY_EXPORT(batched_f32);
-HWY_EXPORT(batched_f64);
-
-template <>
-void add_row_products<float>(const float* a, std::size_t m, const float* b, std::size_t n, std::size_t depth,
-                             const float* weights, float* partial) {
-  HWY_DYNAMIC_DISPATCH(row_products_f32)(a, m, b, n, depth, weights, partial);
-}
-template <>
-void add_row_products<double>(const double* a, std::size_t m, const double* b, std::size_t n, std::size_t depth,
-                              const double* weights, double* partial) {
-  HWY_DYNAMIC_DISPATCH(row_products_f64)(a, m, b, n, depth, weights, partial);
-}
-template <>
-void add_partial_sums<float>(float* partial, std::size_t count, float* out) {
-  HWY_DYNAMIC_DISPATCH(partial_sums_f32)(partial, count, out);
-}
-template <>
-void add_partial_sums<double>(double* partial, std::size_t count, double* out) {
-  HWY_DYNAMIC_DISPATCH(partial_sums_f64)(partial, count, out);
-}
-template <>
-void transpose<float>(const float* x, std::size_t rows, std::size_t lanes, const float* weights, float* out) {
-  HWY_DYNAMIC_DISPATCH(transpose_f32)(x, rows, lanes, weights, out);
-}
-template <>
-void transpose<double>(const double* x, std::size_t rows, std::size_t lanes, const double* weights, double* out) {
-  HWY_DYNAMIC_DISPATCH(transpose_f64)(x, rows, lanes, weights, out);
-}
-template <>
-void gemm<float>(const Gemm<float>& product) {
-  HWY_DYNAMIC_DISPATCH(gemm_f32)(product);
-}
-template <>
-void gemm<double>(const Gemm<double>& product) {
-  HWY_DYNAMIC_DISPATCH(gemm_f64)(product);
-}
-template <>
-void batched_matmul<float>(Operand<float> x, Operand<float> y, float* out, std::size_t m, std::size_t k, std::size_t n,
-                           std::size_t lanes) {
-  HWY_DYNAMIC_DISPATCH(batched_f32)(x, y, out, m, k, n, lanes);
-}
-template <>
-void batched_matmul<double>(Operand<double> x, Operand<double> y, double* out, std::size_t m, std::size_t k,
-                            std::size_t n, std::size_t lanes) {
-  HWY_DYNAMIC_DISPATCH(batched_f64)(x, y, out, m, k, n, lanes);
-}
+#define COSTATE_PRODUCTS(T, suffix)                                                                        \
+  HWY_EXPORT(gemm_##suffix);                                                                               \
+  HWY_EXPORT(batched_##suffix);                                                                            \
+  template <>                                                                                              \
+  void gemm<T>(const Gemm<T>& product) {                                                                   \
+    HWY_DYNAMIC_DISPATCH(gemm_##suffix)(product);                                                          \
+  }                                                                                                        \
+  template <>                                                                                              \
+  void batched_matmul<T>(Operand<T> x, Operand<T> y, T * out, std::size_t m, std::size_t k, std::size_t n, \
+                         std::size_t lanes) {                                                              \
+    HWY_DYNAMIC_DISPATCH(batched_##suffix)(x, y, out, m, k, n, lanes);                                     \
+  }
+COSTATE_PRODUCTS(float, f32)
+COSTATE_PRODUCTS(double, f64)
+#undef COSTATE_PRODUCTS
 
 }  // namespace costate::internal
 #endif

@@ -11,7 +11,8 @@
 // | family        | kernels                                                     | file               |
 // |---------------|-------------------------------------------------------------|--------------------|
 // | elementwise   | unary_kernel, binary_kernel, pair_kernel, where             | elementwise.cpp    |
-// | products      | gemm, batched_matmul, transpose, sums over lanes           | gemm.cpp           |
+// | products      | gemm, batched_matmul                                        | gemm.cpp           |
+// | sums of lanes | transpose, add_row_products, add_partial_sums               | lane_sums.cpp      |
 // | rows          | spread, gather_rows, scatter_add_rows, reduce_rows          | rows.cpp           |
 // | Runge-Kutta   | stage_combine, scaled_error_norm, axpy_lanes, select_lanes  | runge_kutta.cpp    |
 // | optimizers    | adam_update                                                 | adam.cpp           |
@@ -121,6 +122,8 @@ void gemm(const Gemm<T>& product);
 /// Lane by lane: out [m, n] = x [m, k] · y [k, n], k ascending. kFull or kRow operands.
 template <class T>
 void batched_matmul(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t k, std::size_t n, std::size_t lanes);
+
+// ---- sums of lanes
 
 /// out [lanes, rows] = transpose of x [rows, lanes], row `lane` times weights[lane] (null: 1).
 template <class T>
