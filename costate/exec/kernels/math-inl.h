@@ -346,18 +346,17 @@ HWY_INLINE VecOf<D> sin_shifted(D d, VecOf<D> x, int quarter) {
   constexpr bool kF32 = kIsFloat<T>;
   const hn::RebindToSigned<D> di;
   using I = hn::TFromD<decltype(di)>;
-  const VecOf<D> n = hn::Round(hn::Mul(x, number(d, 0.63661977236758134308)));
+  const VecOf<D> large = number(d, kF32 ? 0x1.8p23 : 0x1.8p52);  // as in reduce_exponent
+  const VecOf<D> sum = hn::MulAdd(x, number(d, 0.63661977236758134308), large);
+  const VecOf<D> n = hn::Sub(sum, large);
   VecOf<D> r = hn::NegMulAdd(n, number(d, kF32 ? 1.57079637050628662109375 : 1.57079632679489655800e+00), x);
   r = hn::NegMulAdd(n, number(d, kF32 ? -4.37113882867379e-8 : 6.12323399573676603587e-17), r);
   r = hn::NegMulAdd(n, number(d, kF32 ? -1.71512489098e-15 : -1.49738490485919e-33), r);
   const VecOf<D> z = hn::Mul(r, r);
-  const auto turns = hn::Add(hn::ConvertTo(di, n), hn::Set(di, static_cast<I>(quarter)));
-  const auto odd =
-      hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, hn::Ne(hn::And(turns, hn::Set(di, I{1})), hn::Zero(di)))));
-  const auto negative =
-      hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, hn::Ne(hn::And(turns, hn::Set(di, I{2})), hn::Zero(di)))));
-  const VecOf<D> value = hn::IfThenElse(odd, cos_kernel(d, z), sin_kernel(d, r, z));
-  return hn::IfThenElse(negative, hn::Neg(value), value);
+  const auto turns = hn::Add(hn::BitCast(di, sum), hn::Set(di, static_cast<I>(quarter)));
+  const auto odd = hn::RebindMask(d, hn::TestBit(turns, hn::Set(di, I{1})));
+  const auto sign = hn::ShiftLeft<8 * sizeof(T) - 2>(hn::And(turns, hn::Set(di, I{2})));
+  return hn::Xor(hn::IfThenElse(odd, cos_kernel(d, z), sin_kernel(d, r, z)), hn::BitCast(d, sign));
 }
 
 template <class D>
