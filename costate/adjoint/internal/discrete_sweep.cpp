@@ -136,8 +136,8 @@ void DiscreteSweep<T>::load_steps(std::size_t round) {
     steps_[lane] = T{0};
     dense_.set(lane, 0, 0);
     if (active_[lane] == 0) continue;
-    LaneStep& last = current_[lane];
-    last = solver.step(lane, remaining_[lane] - 1, last.first_output);
+    const LaneStep last = solver.step(lane, remaining_[lane] - 1, current_[lane].first_output);
+    current_[lane] = last;
     steps_[lane] = static_cast<T>(last.h);
     any_carried = any_carried || (carries_ && !is_last(lane));
     std::int32_t num_dense = problem_.is_fixed ? 0 : last.num_outputs;  // those at the step's end are y1 itself
