@@ -327,10 +327,12 @@ Judgement LaneSolver<T>::judge_errors() {
 template <class T>
 Judgement LaneSolver<T>::accept_fixed() {
   Judgement judgement;
+  std::fill(norms_.begin(), norms_.end(), T{0});
+  for (std::size_t row = 0; row < state_size_; ++row)  // 0 x is NaN where x is no number
+    for (std::size_t lane = 0; lane < lanes_; ++lane) norms_[lane] += T{0} * y_next_[row * lanes_ + lane];
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     clock_.nfe[lane] += static_cast<double>(closing() - 1) * clock_.is_active[lane];
-    if (clock_.is_active[lane] != 0 && !lane_is_finite(y_next(), lane, lanes_, state_size_))
-      end_lane(lane, Status::kNonFinite);
+    if (clock_.is_active[lane] != 0 && norms_[lane] != 0) end_lane(lane, Status::kNonFinite);
     clock_.factor[lane] = 1;
     const double accepted = clock_.accepted[lane] = clock_.is_active[lane];
     clock_.num_accepted[lane] += accepted;
