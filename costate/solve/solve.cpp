@@ -112,6 +112,16 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 
 namespace {
 
+/// What a trace knows of its times: all, if they are a constant. Others are looked at in each run (Status).
+void check_constant_times(const Array& times) {
+  const Node& node = times.builder()->node(times.node());
+  if (node.op != Op::kConstant || node.shape.rank() != 1 || node.shape.size() == 0) return;
+  const auto count = static_cast<std::size_t>(node.shape.size());
+  std::vector<double> values = node.values;
+  values.resize(count, node.values[0]);
+  check_times(HostArray(node.shape, std::move(values)), 1, node.shape[0]);
+}
+
 /// The arguments of the hoisted field: those given, and what its prologue computes from them, here in the trace.
 std::vector<Array> with_hoisted(const internal::HoistedField& hoisted, const VectorField& field,
                                 std::span<const Array> arguments) {
@@ -133,6 +143,7 @@ Array solve(const VectorField& field, Operand z0, Operand times, const SolveOpti
   if (arguments.size() != field.arguments().size())
     throw InvalidArgument("[solve] the field takes ", field.arguments().size(), " arguments; got ", arguments.size(),
                           ".");
+  check_constant_times(times.array);
   if (const auto hoisted = internal::hoist_shared(field))
     return solve(hoisted->field, z0, times, options, with_hoisted(*hoisted, field, arguments));
   std::vector<Array> operands = {reshape(z0, {z0.array.shape().size()}), times.array};

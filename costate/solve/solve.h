@@ -87,8 +87,9 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 
 /// solve() inside a trace: the states [time, state] of one sample. z0 has as many numbers as the field's state, in any
 /// shape; times [time]; one Array for each argument of the field. A sample that fails is NaN from there on, has
-/// gradient 0, and is listed in the run's report (RunReport::failures). Throws InvalidArgument and ShapeError as
-/// solve() does.
+/// gradient 0, counts nothing in gradients of what all samples share, and is listed in the run's report
+/// (RunReport::failures). So does one whose times, which a program may compute and repeat, are not finite or turn back.
+/// Throws InvalidArgument and ShapeError as solve() does, for times that are constants, too.
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},
             std::span<const Array> arguments = {});
 

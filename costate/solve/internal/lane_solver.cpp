@@ -173,6 +173,10 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   clock_.end[lane] = time_of(problem_.num_times - 1, lane);
   clock_.is_active[lane] = 1;
   outputs.is_fresh = true;
+  if (const std::optional<double> misplaced = misplaced_time(lane)) {
+    clock_.t[lane] = *misplaced;  // for the report
+    return end_lane(lane, Status::kInvalidTimes);
+  }
   while (!problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times &&
          time_of(static_cast<std::size_t>(outputs.next), lane) == clock_.t[lane])
     write_state(y_.data(), lane, static_cast<std::size_t>(outputs.next++), states);
@@ -182,12 +186,26 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
 }
 
 /// Under joint control every sample has the root mean square of all samples' norms.
+/// The first of a lane's times that is not finite or turns back. Times may repeat: padded series do.
+template <class T>
+std::optional<double> LaneSolver<T>::misplaced_time(std::size_t lane) const {
+  const bool ascends = time_of(problem_.num_times - 1, lane) >= time_of(0, lane);
+  for (std::size_t i = 0; i < problem_.num_times; ++i)
+    if (!std::isfinite(time_of(i, lane))) return time_of(i, lane);
+  for (std::size_t i = 1; i < problem_.num_times; ++i) {
+    const double before = time_of(i - 1, lane), t = time_of(i, lane);
+    if (ascends ? t < before : t > before) return t;
+  }
+  return std::nullopt;
+}
+
 template <class T>
 void LaneSolver<T>::join(T* norms) const {
   if (problem_.options.control != Control::kJoint) return;
   double squares = 0;
   for (std::size_t lane = 0; lane < inputs_.num_samples; ++lane)
-    squares += static_cast<double>(norms[lane]) * static_cast<double>(norms[lane]);
+    if (outcomes_[lane].status == Status::kOk)
+      squares += static_cast<double>(norms[lane]) * static_cast<double>(norms[lane]);
   std::fill_n(norms, lanes_, static_cast<T>(std::sqrt(squares / static_cast<double>(inputs_.num_samples))));
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -106,6 +107,7 @@ class LaneSolver {
   void hand_over(T* states);
 
   // Beginning and ending a sample.
+  std::optional<double> misplaced_time(std::size_t lane) const;
   void refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states);
   void begin(std::size_t lane, T* states);
   void end_lane(std::size_t lane, Status status);
