@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "costate/base/interrupt.h"
 #include "costate/base/threads.h"
 
 namespace costate::internal {
@@ -27,7 +28,6 @@ void pack(const HostArray& samples, std::size_t first, std::size_t count, std::s
   samples.dtype() == Dtype::kF32 ? copy(samples.data<float>().data()) : copy(samples.data<double>().data());
 }
 
-}  // namespace
 /// Moves these lanes of x [rows, lanes] to the front, in order. The rest is padding and repeats the last one.
 template <class T>
 void keep_lanes(std::span<const std::size_t> kept, std::size_t rows, T* x, std::size_t lanes) {
@@ -37,6 +37,7 @@ void keep_lanes(std::span<const std::size_t> kept, std::size_t rows, T* x, std::
   }
 }
 
+}  // namespace
 
 template <class T>
 std::unique_ptr<typename BatchRunner<T>::Worker> BatchRunner<T>::make_worker() const {
@@ -135,7 +136,6 @@ void BatchRunner<T>::run_tile(Worker& worker, std::span<const HostArray* const> 
     for (std::size_t lane = 0; lane < count; ++lane)
       for (std::size_t row = 0; row < size; ++row) out[lane * size + row] = worker.outputs[i][row * lanes + lane];
   }
-}
   if (worker.report.failures.size() > failures && !leave_out_failed(worker, failures, call)) return;
   tile_.run(Phase::kAccumulate, call);
   tile_.finish_sums(worker.outputs, worker.workspace);
@@ -161,6 +161,7 @@ bool BatchRunner<T>::leave_out_failed(Worker& worker, std::size_t known, TileCal
   tile_.run(Phase::kForward, call);
   tile_.run(Phase::kReverse, call);
   return true;
+}
 
 /// One thread's share of a run: tiles first … last - 1, in order.
 template <class T>
@@ -175,8 +176,11 @@ void BatchRunner<T>::run_group(std::span<const HostArray* const> inputs, Common&
     group.sums[i].assign(output_size(i), T{0});
     worker->outputs[i] = group.sums[i].data();
   }
-  for (std::size_t tile = tiles.first; tile < tiles.last; ++tile)
+  InterruptPoll poll;
+  for (std::size_t tile = tiles.first; tile < tiles.last; ++tile) {
     run_tile(*worker, inputs, common.prepared.data(), tile, batch, outputs);
+    poll();
+  }
   group.report = std::exchange(worker->report, {});
   give_worker(std::move(worker));
 }

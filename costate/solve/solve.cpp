@@ -94,10 +94,10 @@ void Solution::check() const {
 }
 
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
-               std::span<const HostArray> arguments, const std::function<void()>& check_interrupt) {
+               std::span<const HostArray> arguments) {
   check_options(options);
   const internal::HostSizes sizes = check_inputs(field, z0, times, arguments);
-  const internal::HostBatch batch{z0, times, arguments, sizes, check_interrupt};
+  const internal::HostBatch batch{z0, times, arguments, sizes};
   return options.dtype == Dtype::kF32 ? internal::solve_batch<float>(field, options, batch)
                                       : internal::solve_batch<double>(field, options, batch);
 }

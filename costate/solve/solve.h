@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -70,9 +69,9 @@ struct Solution {
 ///         arguments: one array for each argument of the field, [batch, …] or, if shared, […].
 /// Status: a sample that fails has a status other than kOk and NaN from there on; the others are solved.
 /// Throws: InvalidArgument if an option, a time or the number of arguments is not allowed; ShapeError if a shape is
-/// not; what `check_interrupt` throws, which is called some ten times a second, on any of the threads.
+/// not.
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options = {},
-               std::span<const HostArray> arguments = {}, const std::function<void()>& check_interrupt = {});
+               std::span<const HostArray> arguments = {});
 
 /// An accepted step: from t to t + size.
 struct AcceptedStep {

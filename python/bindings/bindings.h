@@ -12,6 +12,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "costate/array/host_array.h"
+#include "costate/base/interrupt.h"
 #include "costate/graph/array.h"
 
 namespace costate::python {
@@ -35,6 +36,17 @@ bool holds_arrays(nb::handle value);
 Array to_array(nb::handle value);
 /// An integer or a sequence of them.
 Shape to_shape(nb::handle value);
+
+/// Runs work that may take long: other Python threads go on, and Ctrl-C ends it.
+template <class Work>
+auto run_long(const Work& work) {
+  const nb::gil_scoped_release release;
+  const InterruptScope scope([] {
+    const nb::gil_scoped_acquire acquire;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+  });
+  return work();
+}
 
 void bind_errors(nb::module_& module);
 void bind_array(nb::module_& module);

@@ -1,7 +1,6 @@
 // Fits of time series, NumPy in and out.
 #include <nanobind/stl/filesystem.h>
 
-#include <atomic>
 #include <cmath>
 
 #include "costate/base/error.h"
@@ -85,22 +84,10 @@ TimeSeries to_series(const nb::object& times, const nb::object& states, const nb
 FitResult run_fit(const TimeSeries& series, FitConfig config) {
   config.columns = {.time = series.time_name, .states = series.state_names, .inputs = series.input_names};
   config.data = "arrays";
-  std::atomic<bool> is_interrupted = false;
-  FitOptions options;
-  options.should_stop = [&] {
-    const nb::gil_scoped_acquire acquire;
-    is_interrupted = PyErr_CheckSignals() != 0;
-    return is_interrupted.load();
-  };
-  std::optional<FitResult> result;
-  {
-    const nb::gil_scoped_release release;
-    result.emplace(fit(series, config, options));
-  }
-  if (is_interrupted) throw nb::python_error();
-  if (result->training.best_epoch < 0)
+  FitResult result = run_long([&] { return fit(series, config); });
+  if (result.training.best_epoch < 0)
     throw SolveFailed("[fit] no epoch had a finite loss; lower learning_rate, shorten window, or scale the data.");
-  return std::move(*result);
+  return result;
 }
 
 nb::dict errors_of(const FitResult& result) {
@@ -144,7 +131,8 @@ NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times,
     query.inputs = check_rows(to_host(inputs), query.input_times.size(), "inputs");
   }
   std::vector<double> flat;
-  for (const std::vector<double>& state : model.predict(query)) flat.insert(flat.end(), state.begin(), state.end());
+  for (const std::vector<double>& state : run_long([&] { return model.predict(query); }))
+    flat.insert(flat.end(), state.begin(), state.end());
   const Shape shape{static_cast<std::int64_t>(query.times.size()),
                     static_cast<std::int64_t>(model.state_names().size())};
   return to_numpy(HostArray(shape, std::move(flat)));
@@ -178,7 +166,8 @@ void bind_fit(nb::module_& module) {
               rows.back().push_back(array.at(i));
             }
             std::vector<double> flat;
-            for (const auto& slope : result.model.slopes(rows)) flat.insert(flat.end(), slope.begin(), slope.end());
+            for (const auto& slope : run_long([&] { return result.model.slopes(rows); }))
+              flat.insert(flat.end(), slope.begin(), slope.end());
             return to_numpy(HostArray(array.shape(), std::move(flat)));
           },
           nb::arg("states"), "The learned rate of change at each state [n, state], in the data's units.")
@@ -240,7 +229,7 @@ times   [samples], increasing; a list of such arrays for several trajectories.
 states  [samples, state], NaN where nothing was measured; or a list of them.
 inputs  [samples, input] that drive the system; or a list of them.
 
-The options are those of the command line; see `costate fit --help`. Ctrl-C stops the training.
+The options are those of the command line; see `costate fit --help`. Ctrl-C ends it.
 )");
 }
 

@@ -89,8 +89,7 @@ nb::dict report_of(const RunReport& report) {
 RunResult run(const Program& program, const nb::args& inputs) {
   std::vector<HostArray> arrays;
   for (const nb::handle input : inputs) arrays.push_back(to_host(input));
-  const nb::gil_scoped_release release;
-  return program.run(arrays);
+  return run_long([&] { return program.run(arrays); });
 }
 
 nb::tuple outputs_of(const RunResult& result) {
@@ -121,14 +120,18 @@ void bind_function(nb::module_& module) {
   nb::class_<Program>(module, "Program", "A Function made ready to run on batches of NumPy arrays.")
       .def(
           "__call__", [](const Program& program, const nb::args& inputs) { return outputs_of(run(program, inputs)); },
-          "Outputs for a batch: one [batch, ...] array an input (shared inputs without the batch axis).")
+          "Outputs for a batch: one [batch, ...] array an input (shared inputs without the batch axis). Ctrl-C ends "
+          "it.")
       .def(
           "run",
           [](const Program& program, const nb::args& inputs) {
             const RunResult result = run(program, inputs);
             return nb::make_tuple(outputs_of(result), report_of(result.report));
           },
-          "The outputs and a report: evaluations, steps, failed samples.");
+          "The outputs and a report: evaluations, steps, and of each failed sample its row, the reason ('max_steps', "
+          "'step_too_small', 'non_finite', 'invalid_times'), and t and step where its solve ended. Such a sample "
+          "counts "
+          "nothing in gradients of what all samples share.");
 
   module.def("trace", &trace_python, nb::arg("f"), nb::arg("shapes"), nb::arg("shared") = std::vector<std::string>(),
              "Runs f once on Arrays of the given shapes (of one sample) and keeps what it did.");

@@ -83,14 +83,8 @@ PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const Ho
     shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
   const VectorField field = to_field(f, without_first(z0.shape()), shapes);
   options.dtype = start.dtype();
-  PythonSolution out{.solution = {}, .is_single = is_single};
-  {
-    const nb::gil_scoped_release release;
-    out.solution = solve(field, z0, times, options, arguments, [] {
-      const nb::gil_scoped_acquire acquire;
-      if (PyErr_CheckSignals() != 0) throw nb::python_error();  // Ctrl-C
-    });
-  }
+  PythonSolution out{.solution = run_long([&] { return solve(field, z0, times, options, arguments); }),
+                     .is_single = is_single};
   if (throws) out.solution.check();
   return out;
 }

@@ -1,3 +1,8 @@
+import os
+import signal
+import threading
+import time
+
 import costate
 import numpy as np
 import pytest
@@ -46,6 +51,17 @@ def test_the_model_is_saved(tmp_path):
         loaded.predict([1.0, 0.0], [0.0, 3.0, 2.0])
     with pytest.raises(costate.IoError, match="absent"):
         costate.load(str(tmp_path / "absent"))
+
+
+def test_ctrl_c_ends_a_fit():
+    times = np.linspace(0, 50, 1000)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    begin = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        costate.fit([times] * 20, [oscillator(1, times)] * 20, hidden=[64], window=1000, epochs=10**6, rtol=1e-12, atol=1e-12)
+    timer.join()
+    assert time.perf_counter() - begin < 3
 
 
 def test_equal_seeds_give_equal_bits():

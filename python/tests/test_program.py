@@ -98,6 +98,19 @@ def test_a_net_is_trained_through_a_solve(adjoint):
     assert report["nfe_forward"] > 0 and report["nfe_backward"] > 0 and report["failures"] == []
 
 
+def test_the_report_names_samples_that_failed():
+    rate = costate.Parameter("rate", [0.5])
+    loss = costate.trace(lambda z0, times: costate.sum(costate.solve(lambda t, z: -rate * z * costate.cos(t), z0, times)),
+                         {"z0": (1,), "times": (3,)})
+    program = costate.compile(costate.value_and_grad(loss, wrt=rate))
+    starts, times = np.ones((6, 1)), np.tile([0.0, 1.0, 2.0], (6, 1))
+    starts[1], times[2], times[4] = np.nan, [0, np.nan, 2], [0, 2, 1]
+    (value, by_rate), report = program.run(starts, times)
+    assert [(f["sample"], f["reason"]) for f in report["failures"]] == [(1, "non_finite"), (2, "invalid_times"), (4, "invalid_times")]
+    np.testing.assert_array_equal(np.isnan(value), [False, True, True, False, True, False])
+    np.testing.assert_allclose(by_rate, program(starts[[0, 3, 5]], times[[0, 3, 5]])[1], rtol=1e-14)
+
+
 def test_a_traced_solve_starts_from_what_the_trace_holds():
     start = costate.Parameter("start", [1.0, 2.0])
 

@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "costate/base/interrupt.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/stages.h"
 #include "costate/solve/internal/stragglers.h"
@@ -76,7 +77,7 @@ void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* sta
 
 template <class T>
 void LaneSolver<T>::step_to_the_end(T* states) {
-  while (plan_steps()) {
+  for (InterruptPoll poll; plan_steps(); poll()) {
     if (stragglers_ != nullptr && num_active() <= stragglers_->most()) {
       hand_over(states);
       break;
@@ -124,7 +125,7 @@ void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T
   std::vector<char> holds_sample(lanes_, 0);
   // A refill costs two evaluations in all lanes: wait until an eighth of them is free.
   const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 8);
-  while (!queue.should_stop()) {
+  for (InterruptPoll poll;; poll()) {
     if (lanes_ - num_active() >= worthwhile) refill(queue, holds_sample, states);
     if (!plan_steps()) {
       // The samples that were just loaded may all have ended at once.
@@ -172,11 +173,11 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   clock_.t[lane] = time_of(0, lane);
   clock_.end[lane] = time_of(problem_.num_times - 1, lane);
   clock_.is_active[lane] = 1;
-  outputs.is_fresh = true;
   if (const std::optional<double> misplaced = misplaced_time(lane)) {
     clock_.t[lane] = *misplaced;  // for the report
     return end_lane(lane, Status::kInvalidTimes);
   }
+  outputs.is_fresh = true;
   while (!problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times &&
          time_of(static_cast<std::size_t>(outputs.next), lane) == clock_.t[lane])
     write_state(y_.data(), lane, static_cast<std::size_t>(outputs.next++), states);
@@ -185,7 +186,6 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   clock_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
 }
 
-/// Under joint control every sample has the root mean square of all samples' norms.
 /// The first of a lane's times that is not finite or turns back. Times may repeat: padded series do.
 template <class T>
 std::optional<double> LaneSolver<T>::misplaced_time(std::size_t lane) const {
@@ -199,6 +199,7 @@ std::optional<double> LaneSolver<T>::misplaced_time(std::size_t lane) const {
   return std::nullopt;
 }
 
+/// Under joint control every sample has the root mean square of all samples' norms.
 template <class T>
 void LaneSolver<T>::join(T* norms) const {
   if (problem_.options.control != Control::kJoint) return;
