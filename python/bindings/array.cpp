@@ -6,16 +6,40 @@
 
 namespace costate::python {
 
+namespace {
+
+/// NumPy's array of a value. Its own message on lists of unequal lengths does not say what to do.
+nb::object as_numpy(const nb::module_& numpy, nb::handle value) {
+  try {
+    return numpy.attr("asarray")(value);
+  } catch (nb::python_error& error) {
+    if (!error.matches(PyExc_ValueError)) throw;
+    throw ShapeError("expected an array of numbers; got a ", type_of(value),
+                     " whose parts have different shapes. Join them into one array, such as by numpy.concatenate.");
+  }
+}
+
+/// Why an array that is not numeric is not, if that can be told.
+const char* hint_at(nb::handle array, const std::string& kind) {
+  if (kind == "c") return " Give real and imaginary parts as two numbers.";
+  if (kind != "O") return "";
+  for (const nb::handle item : array.attr("flat"))
+    if (nb::isinstance<Array>(item) || nb::isinstance<Parameter>(item))
+      return " NumPy's functions take no Arrays: use costate's, such as costate.stack.";
+  return "";
+}
+
+}  // namespace
+
 HostArray to_host(nb::handle value) {
-  nb::module_ numpy = nb::module_::import_("numpy");
-  nb::object array = numpy.attr("asarray")(value);
+  const nb::module_ numpy = nb::module_::import_("numpy");
+  nb::object array = as_numpy(numpy, value);
   const std::string kind = nb::cast<std::string>(array.attr("dtype").attr("kind"));
   if (kind != "f" && kind != "i" && kind != "u" && kind != "b")
-    throw DtypeError("expected numbers; got ", Py_TYPE(value.ptr())->tp_name, " (dtype ",
-                     nb::cast<std::string>(array.attr("dtype").attr("name")), ").",
-                     kind == "O" && !value.is_none()
-                         ? " NumPy's functions take no Arrays: use costate's, such as costate.stack."
-                         : "");
+    throw DtypeError("expected numbers; got ", type_of(value), " (dtype ",
+                     nb::cast<std::string>(array.attr("dtype").attr("name")), ").", hint_at(array, kind));
+  if (nb::cast<bool>(numpy.attr("ma").attr("is_masked")(value)))
+    throw DtypeError("expected numbers; got a masked array. Fill what is masked, such as by .filled(numpy.nan).");
   const bool is_f32 = kind == "f" && nb::cast<int>(array.attr("dtype").attr("itemsize")) == 4;
   array = numpy.attr("ascontiguousarray")(array, is_f32 ? "float32" : "float64").attr("reshape")(array.attr("shape"));
   const Shape shape = to_shape(array.attr("shape"));
@@ -54,14 +78,22 @@ NumpyArray to_numpy(const std::vector<std::int64_t>& values) {
   return copy_to_numpy(values.data(), {values.size()}, values.size());
 }
 
+std::string to_name(nb::handle value) {
+  std::string name;
+  if (!nb::try_cast(value, name)) throw CallError("a name of an input must be a string; got ", type_of(value), ".");
+  return name;
+}
+
 Shape to_shape(nb::handle value) {
   std::int64_t axis = 0;
   if (nb::try_cast(value, axis)) return Shape{axis};
-  const char* expected = "expected an integer or a sequence of integers";
-  if (!nb::isinstance<nb::sequence>(value)) throw nb::type_error(expected);
+  const auto refuse = [](nb::handle part) {
+    throw CallError("a shape must be an integer or a sequence of integers; got ", type_of(part), ".");
+  };
+  if (!nb::isinstance<nb::sequence>(value)) refuse(value);
   std::vector<std::int64_t> axes;
   for (const nb::handle item : value) {
-    if (!nb::try_cast(item, axis)) throw nb::type_error(expected);
+    if (!nb::try_cast(item, axis)) refuse(item);
     axes.push_back(axis);
   }
   return Shape(std::move(axes));
@@ -83,7 +115,9 @@ Array to_array(nb::handle value) {
     for (const nb::handle part : value) parts.push_back(to_array(part));
     return stack(parts);
   }
-  if (nb::isinstance<nb::float_>(value) || nb::isinstance<nb::int_>(value)) return constant(nb::cast<double>(value));
+  double number = 0;
+  const bool is_number = nb::isinstance<nb::float_>(value) || nb::isinstance<nb::int_>(value);
+  if (is_number && nb::try_cast(value, number)) return constant(number);
   return constant(to_host(value).astype(Dtype::kF64));
 }
 
@@ -114,9 +148,9 @@ Array take_positions(const Array& x, const nb::object& key) {
 
 /// Indexing as in NumPy; an element or a stretch along the first axis needs no table of positions.
 Array take(const Array& x, const nb::object& key) {
-  if (x.shape().rank() == 0) throw nb::type_error("a scalar Array cannot be indexed");
-  if (nb::isinstance<nb::int_>(key)) {
-    const auto index = nb::cast<std::int64_t>(key);
+  if (x.shape().rank() == 0) throw CallError("a scalar Array cannot be indexed.");
+  std::int64_t index = 0;
+  if (nb::isinstance<nb::int_>(key) && !nb::isinstance<nb::bool_>(key) && nb::try_cast(key, index)) {
     const std::int64_t length = x.shape()[0];
     // An IndexError, by which Python knows that an iteration is over.
     if (index < -length || index >= length)
@@ -265,7 +299,8 @@ void bind_structure(nb::module_& m) {
 }  // namespace
 
 void bind_array(nb::module_& module) {
-  nb::class_<Parameter> parameter(module, "Parameter", "A named array that programs share and optimizers change.");
+  nb::class_<Parameter> parameter(module, "Parameter", construct_by_init(),
+                                  "A named array that programs share and optimizers change.");
   parameter
       .def(
           "__init__",
@@ -292,12 +327,11 @@ void bind_array(nb::module_& module) {
   type.def_prop_ro("shape", [](const Array& x) { return nb::tuple(nb::cast(x.shape().axes())); });
   type.def("__repr__", [](const Array& x) { return "Array(shape=" + to_string(x.shape()) + ")"; });
   type.def("__len__", [](const Array& x) {
-    if (x.shape().rank() == 0) throw nb::type_error("a scalar Array has no length");
+    if (x.shape().rank() == 0) throw CallError("a scalar Array has no length.");
     return x.shape()[0];
   });
   type.def("__bool__", [](const Array&) -> bool {
-    throw nb::type_error(
-        "the value of an Array is not known while its program is traced; use costate.where instead of if");
+    throw CallError("the value of an Array is not known while its program is traced; use costate.where instead of if.");
   });
   bind_operators(type);
   bind_operators(parameter);

@@ -12,7 +12,7 @@ namespace {
 /// Arguments as (name, shape) pairs; "shared" ones are one value for all samples of a batch.
 std::vector<ArgumentSpec> to_arguments(const nb::dict& shapes, const std::vector<std::string>& shared) {
   std::vector<std::string> known;
-  for (const nb::handle name : shapes.keys()) known.push_back(nb::cast<std::string>(name));
+  for (const nb::handle name : shapes.keys()) known.push_back(to_name(name));
   for (const std::string& name : shared)
     if (std::find(known.begin(), known.end(), name) == known.end())
       throw InvalidArgument("[trace] ", text::unknown_name("shared input", name, known));
@@ -40,13 +40,20 @@ Function trace_python(const nb::callable& f, const nb::dict& shapes, const std::
   });
 }
 
+/// What `wrt` lists.
+nb::iterable to_items(nb::handle wrt, const char* expected) {
+  if (!nb::isinstance<nb::iterable>(wrt)) throw CallError("[wrt] expected ", expected, "; got ", type_of(wrt), ".");
+  return nb::borrow<nb::iterable>(wrt);
+}
+
 std::vector<std::size_t> positions_of(const Function& function, const nb::object& wrt) {
   std::vector<std::size_t> positions;
   if (wrt.is_none()) return positions;
   const bool is_one = nb::isinstance<nb::str>(wrt) || nb::isinstance<Parameter>(wrt);
-  for (const nb::handle item : is_one ? nb::object(nb::make_tuple(wrt)) : wrt) {
+  constexpr const char* kExpected = "names of inputs and Parameters";
+  for (const nb::handle item : is_one ? nb::object(nb::make_tuple(wrt)) : to_items(wrt, kExpected)) {
     if (!nb::isinstance<nb::str>(item) && !nb::isinstance<Parameter>(item))
-      throw nb::type_error("wrt takes names of inputs and Parameters");
+      throw CallError("[wrt] expected ", kExpected, "; got ", type_of(item), ".");
     std::vector<std::string> known;
     std::size_t found = function.inputs().size();
     for (std::size_t i = 0; i < function.inputs().size(); ++i) {
@@ -163,7 +170,7 @@ void bind_function(nb::module_& module) {
         if (is_one)  // an Array is a sequence too, of elements that value was not computed from
           arrays.push_back(to_array(wrt));
         else
-          for (const nb::handle x : nb::cast<nb::sequence>(wrt)) arrays.push_back(to_array(x));
+          for (const nb::handle x : to_items(wrt, "an Array or a list of Arrays")) arrays.push_back(to_array(x));
         const std::vector<Array> gradients = gradient(value, arrays);
         return is_one ? nb::cast(gradients[0]) : nb::cast(gradients);
       },

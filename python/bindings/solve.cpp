@@ -11,7 +11,7 @@ namespace {
 
 VectorField make_field(const nb::callable& f, const Shape& state, const nb::dict& arguments) {
   std::vector<ArgumentSpec> specs;
-  for (const auto& [name, shape] : arguments) specs.push_back({nb::cast<std::string>(name), to_shape(shape)});
+  for (const auto& [name, shape] : arguments) specs.push_back({to_name(name), to_shape(shape)});
   return internal::trace_field({{"z", state}}, specs,
                                [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
                                  nb::list values;
@@ -25,7 +25,8 @@ VectorField make_field(const nb::callable& f, const Shape& state, const nb::dict
 /// A VectorField as it is, or a callable traced for a state and arguments of these shapes.
 VectorField to_field(const nb::object& f, const Shape& state, const nb::dict& arguments) {
   if (nb::isinstance<VectorField>(f)) return nb::cast<VectorField>(f);
-  if (PyCallable_Check(f.ptr()) == 0) throw nb::type_error("f must be a callable f(t, z, ...) or a VectorField");
+  if (PyCallable_Check(f.ptr()) == 0)
+    throw CallError("[solve] f must be a callable f(t, z, ...) or a VectorField; got ", type_of(f), ".");
   return make_field(nb::cast<nb::callable>(f), state, arguments);
 }
 

@@ -43,7 +43,7 @@ def test_indexing_and_structure():
     np.testing.assert_allclose(run(costate.mean, x, x=(4, 3))[0], x.mean())
 
 
-@pytest.mark.parametrize("key", [np.s_[1, 2], np.s_[:, 0], np.s_[..., -1], np.s_[::-1, 1:], np.s_[[2, 0]], np.s_[None, 1], np.int64(1)],
+@pytest.mark.parametrize("key", [np.s_[1, 2], np.s_[:, 0], np.s_[..., -1], np.s_[::-1, 1:], np.s_[[2, 0]], np.s_[None, 1], np.int64(1), True],
                          ids=str)
 def test_an_index_is_numpys(key):
     x = np.arange(12.0).reshape(1, 4, 3)
@@ -139,6 +139,10 @@ def test_mistakes_are_named():
         costate.compile(f)(np.ones((2, 4)))
     with pytest.raises(costate.InvalidArgument, match="did you mean 'f32'"):
         costate.compile(f, dtype="f23")
+    with pytest.raises(costate.DtypeError, match="expected numbers; got int"):
+        costate.trace(lambda x: x + 10**400, {"x": (2,)})
+    with pytest.raises(IndexError):
+        costate.trace(lambda x: x[10**30], {"x": (2,)})
     with pytest.raises(costate.Error):
         costate.zeros(3)  # outside of a trace
     escaped = []
