@@ -1,4 +1,6 @@
 // The symbolic Array with Python's operators, and every function on it.
+#include <algorithm>
+
 #include "costate/base/error.h"
 #include "costate/nn/activations.h"
 #include "costate/solve/controls.h"
@@ -84,20 +86,26 @@ std::string to_name(nb::handle value) {
   return name;
 }
 
-Shape to_shape(nb::handle value) {
-  std::int64_t axis = 0;
-  if (nb::try_cast(value, axis)) return Shape{axis};
-  const auto refuse = [](nb::handle part) {
-    throw CallError("a shape must be an integer or a sequence of integers; got ", type_of(part), ".");
+namespace {
+
+std::vector<std::int64_t> to_integers(nb::handle value, const char* what) {
+  std::int64_t number = 0;
+  if (nb::try_cast(value, number)) return {number};
+  const auto refuse = [what](nb::handle part) {
+    throw CallError(what, " must be an integer or a sequence of integers; got ", type_of(part), ".");
   };
   if (!nb::isinstance<nb::sequence>(value)) refuse(value);
-  std::vector<std::int64_t> axes;
+  std::vector<std::int64_t> numbers;
   for (const nb::handle item : value) {
-    if (!nb::try_cast(item, axis)) refuse(item);
-    axes.push_back(axis);
+    if (!nb::try_cast(item, number)) refuse(item);
+    numbers.push_back(number);
   }
-  return Shape(std::move(axes));
+  return numbers;
 }
+
+}  // namespace
+
+Shape to_shape(nb::handle value) { return Shape(to_integers(value, "a shape")); }
 
 bool holds_arrays(nb::handle value) {
   if (nb::isinstance<Array>(value) || nb::isinstance<Parameter>(value)) return true;
@@ -130,10 +138,23 @@ std::vector<Array> to_arrays(const nb::sequence& values) {
 }
 
 std::vector<std::int64_t> all_axes_if_none(const Array& x, const nb::object& axis) {
-  if (!axis.is_none()) return to_shape(axis).axes();
+  if (!axis.is_none()) return to_integers(axis, "axis");
   std::vector<std::int64_t> axes;
   for (int i = 0; i < x.shape().rank(); ++i) axes.push_back(i);
   return axes;
+}
+
+/// The axes to reshape to; one of -1 takes what the others leave.
+Shape new_shape(const Shape& from, nb::handle to) {
+  std::vector<std::int64_t> axes = to_integers(to, "a shape");
+  const auto open = std::ranges::find(axes, -1);
+  if (open == axes.end()) return Shape(std::move(axes));
+  *open = 1;
+  const std::int64_t others = Shape(axes).size();
+  if (others == 0 || from.size() % others != 0)
+    throw ShapeError("[reshape] the ", from.size(), " numbers of shape ", from, " do not fill rows of ", others, ".");
+  *open = from.size() / others;
+  return Shape(std::move(axes));
 }
 
 /// What NumPy's own indexing makes of the positions of the numbers.
@@ -257,8 +278,12 @@ void bind_structure(nb::module_& m) {
       "stack", [](const nb::sequence& parts) { return stack(to_arrays(parts)); }, nb::arg("parts"),
       "Puts equal shapes side by side along a new first axis.");
   m.def(
-      "reshape", [](nb::handle x, nb::handle shape) { return reshape(to_array(x), to_shape(shape)); }, nb::arg("x"),
-      nb::arg("shape"), "The same numbers in another shape of equal size.");
+      "reshape",
+      [](nb::handle x, nb::handle shape) {
+        const Array array = to_array(x);
+        return reshape(array, new_shape(array.shape(), shape));
+      },
+      nb::arg("x"), nb::arg("shape"), "The same numbers in another shape of equal size, of which one axis may be -1.");
   m.def(
       "transpose", [](nb::handle x) { return transpose(to_array(x)); }, nb::arg("x"), "Reverses the axes.");
   m.def(

@@ -1,4 +1,6 @@
 // errors.def as Python exceptions: costate.ShapeError is both a costate.Error and a ValueError.
+#include <regex>
+
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
 
@@ -17,13 +19,19 @@ PyObject* make_exception(nb::module_& module, PyObject* base, PyObject* python_b
   return exception;
 }
 
+/// Without the line of C++ that called, which is one of the bindings; the traceback has the user's.
+std::string without_place(const char* message) {
+  static const std::regex place(R"( at [^ ]*\.(cpp|h):\d+)");
+  return std::regex_replace(message, place, "");
+}
+
 void translate(const std::exception_ptr& thrown, void*) {
   try {
     std::rethrow_exception(thrown);
   } catch (const CallError& error) {
     PyErr_SetString(call_error, error.what());
   } catch (const Error& error) {
-    PyErr_SetString(exceptions[static_cast<std::size_t>(error.kind())], error.what());
+    PyErr_SetString(exceptions[static_cast<std::size_t>(error.kind())], without_place(error.what()).c_str());
   }
 }
 

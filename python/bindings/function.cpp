@@ -65,12 +65,14 @@ std::vector<std::size_t> positions_of(const Function& function, const nb::object
       if (matches) found = i;
     }
     if (found == function.inputs().size()) {
-      const std::string wanted =
-          nb::isinstance<Parameter>(item) ? nb::cast<Parameter>(item).name() : nb::cast<std::string>(item);
-      throw InvalidArgument("[wrt] ", text::unknown_name("input", wanted, known));
+      if (nb::isinstance<Parameter>(item))
+        throw InvalidArgument("[wrt] the function does not use Parameter '", nb::cast<Parameter>(item).name(),
+                              "'; leave it out.");
+      throw InvalidArgument("[wrt] ", text::unknown_name("input", nb::cast<std::string>(item), known));
     }
     positions.push_back(found);
   }
+  if (positions.empty()) throw InvalidArgument("[wrt] no input is named; leave wrt out for all of them.");
   return positions;
 }
 

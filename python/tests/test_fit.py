@@ -34,6 +34,12 @@ def test_one_trajectory_with_gaps_and_inputs():
     assert model.predict([1.0], [0.0, 1.0], input_times=times, inputs=drive).shape == (2, 1)
     with pytest.raises(costate.InvalidArgument, match="the model has inputs"):
         model.predict([1.0], [0.0, 1.0])
+    with pytest.raises(costate.DataError, match=r"\[predict\] input_times must increase; 1 is followed by 0"):
+        model.predict([1.0], [0.0, 1.0], input_times=[1.0, 0.0], inputs=[[0.0], [1.0]])
+    with pytest.raises(costate.DataError, match="input_times must be finite; got nan"):
+        model.predict([1.0], [0.0, 1.0], input_times=[0.0, np.nan], inputs=[[0.0], [1.0]])
+    with pytest.raises(costate.ShapeError, match=r"inputs must have 1 columns; got shape \[2, 2\]"):
+        model.predict([1.0], [0.0, 1.0], input_times=[0.0, 1.0], inputs=np.ones((2, 2)))
 
 
 def test_the_model_is_saved(tmp_path):
@@ -47,6 +53,8 @@ def test_the_model_is_saved(tmp_path):
     loaded = costate.load(str(tmp_path / "model.safetensors"))
     np.testing.assert_array_equal(loaded.predict([1.0, 0.0], times), model.predict([1.0, 0.0], times))
     assert loaded.errors == {}
+    with pytest.raises(costate.InvalidArgument, match="the model has no inputs"):
+        loaded.predict([1.0, 0.0], [0.0, 3.0], input_times=[0.0, 3.0], inputs=[[0.0], [1.0]])
     with pytest.raises(costate.InvalidArgument, match="3 is followed by 2"):
         loaded.predict([1.0, 0.0], [0.0, 3.0, 2.0])
     with pytest.raises(costate.IoError, match="absent"):
@@ -73,7 +81,8 @@ def test_equal_seeds_give_equal_bits():
 @pytest.mark.parametrize(
     "arguments, options, error, message",
     [
-        (([0.0, 1.0, 0.5], np.ones((3, 1))), {}, costate.DataError, "times must increase"),
+        (([0.0, 1.0, 0.5], np.ones((3, 1))), {}, costate.DataError, "times of trajectory 0 must increase; 1 is followed by 0.5"),
+        (([0.0, 1.0, np.inf], np.ones((3, 1))), {}, costate.DataError, "times of trajectory 0 must be finite; got inf"),
         (([0.0, 1.0], np.ones((3, 1))), {}, costate.ShapeError, "like their times"),
         (([0.0, 1.0, 2.0], np.full((3, 1), np.inf)), {}, costate.DataError, "must be finite, or NaN"),
         (([0.0, 1.0, 2.0], np.ones(3)), {}, costate.ShapeError, "like their times"),

@@ -41,6 +41,8 @@ def test_indexing_and_structure():
     np.testing.assert_array_equal(run(lambda x: costate.transpose(x), x, x=(4, 3))[0], x[0].T)
     np.testing.assert_allclose(run(lambda x: costate.sum(x, axis=0), x, x=(4, 3))[0], x[0].sum(0))
     np.testing.assert_allclose(run(costate.mean, x, x=(4, 3))[0], x.mean())
+    np.testing.assert_array_equal(run(lambda x: costate.max(x, axis=-1), x, x=(4, 3))[0], x[0].max(-1))
+    np.testing.assert_array_equal(run(lambda x: costate.reshape(x, (2, -1)), x, x=(4, 3))[0], x[0].reshape(2, -1))
 
 
 @pytest.mark.parametrize("key", [np.s_[1, 2], np.s_[:, 0], np.s_[..., -1], np.s_[::-1, 1:], np.s_[[2, 0]], np.s_[None, 1], np.int64(1), True],
@@ -131,6 +133,14 @@ def test_mistakes_are_named():
         costate.vjp(f, wrt="xx")
     with pytest.raises(TypeError, match="names of inputs and Parameters"):
         costate.vjp(f, wrt=[0])
+    with pytest.raises(costate.InvalidArgument, match="no input is named"):
+        costate.vjp(f, wrt=[])
+    with pytest.raises(costate.InvalidArgument, match="does not use Parameter 'p'"):
+        costate.vjp(f, wrt=[costate.Parameter("p", 1.0)])
+    with pytest.raises(costate.ShapeError, match=r"12 numbers of shape \[4, 3\] do not fill rows of 5"):
+        run(lambda x: costate.reshape(x, (-1, 5)), np.ones((1, 4, 3)), x=(4, 3))
+    with pytest.raises(costate.ShapeError, match=r"^\[reduce_max\] of gather \[0\]: of no numbers there is none\.$"):
+        costate.trace(lambda x: costate.max(x[3:]), {"x": (3,)})
     with pytest.raises(costate.InvalidArgument, match="unknown shared input 'y'"):
         costate.trace(lambda x: x, {"x": (3,)}, shared=["y"])
     with pytest.raises(IndexError, match="out of bounds"):
