@@ -39,7 +39,7 @@ InterruptAdoption::~InterruptAdoption() { current = previous_; }
 void InterruptPoll::look() {
   const InterruptClock::time_point now = InterruptClock::now();
   constexpr int kMostRounds = 64;
-  rounds_ = now - last_look_ < 1ms ? std::min(2 * rounds_, kMostRounds) : std::max(1, rounds_ / 2);
+  rounds_ = now - last_look_ < 1ms ? std::min(4 * rounds_, kMostRounds) : std::max(1, rounds_ / 4);
   rounds_left_ = rounds_;
   last_look_ = now;
   interrupt_->ask(now);
