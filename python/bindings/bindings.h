@@ -50,7 +50,9 @@ bool holds_arrays(nb::handle value);
 Array to_array(nb::handle value);
 /// A name of an input.
 std::string to_name(nb::handle value);
-/// An integer or a sequence of them.
+/// An integer or a sequence of them; `what` names them in messages.
+std::vector<std::int64_t> to_integers(nb::handle value, const char* what);
+/// The same as a shape.
 Shape to_shape(nb::handle value);
 
 /// Runs work that may take long: other Python threads go on, and Ctrl-C ends it.

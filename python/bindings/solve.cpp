@@ -186,8 +186,17 @@ f       a callable on costate Arrays, traced once for one sample, or a VectorFie
 z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. Where
         z0 or times holds Arrays or Parameters, inside a trace, the solve becomes part of the program, and this returns
         an Array [time, ...state].
-times   [time] or [batch, time], ascending or descending.
+times   [time] or [batch, time], ascending or descending. Those that a program computes may repeat.
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
+
+method                         by name; the message of an unknown one lists them.
+rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
+first_step                     size of the first attempt; 0: chosen.
+steps_per_interval, step_size  fixed steps instead: so many between two times, or at most so long.
+max_steps                      of a sample, attempts included.
+control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that
+                               blows up then fails all.
+adjoint                        of a solve inside a trace: 'discrete' or 'backsolve'.
 
 Raises SolveFailed if a sample cannot be solved, unless throw=False: its states are NaN then, and its status says why.
 Ctrl-C ends a solve.
