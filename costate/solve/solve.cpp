@@ -114,12 +114,8 @@ namespace {
 
 /// What a trace knows of its times: all, if they are a constant. Others are looked at in each run (Status).
 void check_constant_times(const Array& times) {
-  const Node& node = times.builder()->node(times.node());
-  if (node.op != Op::kConstant || node.shape.rank() != 1 || node.shape.size() == 0) return;
-  const auto count = static_cast<std::size_t>(node.shape.size());
-  std::vector<double> values = node.values;
-  values.resize(count, node.values[0]);
-  check_times(HostArray(node.shape, std::move(values)), 1, node.shape[0]);
+  if (const auto values = internal::constant_numbers(times); values && times.shape().rank() == 1)
+    check_times(HostArray::vector(*values), 1, times.shape()[0]);
 }
 
 /// The arguments of the hoisted field: those given, and what its prologue computes from them, here in the trace.
