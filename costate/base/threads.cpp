@@ -5,14 +5,18 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <exception>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 #include "costate/base/error.h"
+#include "costate/base/interrupt.h"
 
 namespace costate {
 namespace {
@@ -52,6 +56,79 @@ class Team {
   oneapi::tbb::task_arena arena_;
 };
 
+/// The error of the smallest index among those of a loop.
+class FirstError {
+ public:
+  template <class Work>
+  void guard(std::size_t index, const Work& work) {
+    try {
+      work();
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (error_ && index >= index_) return;
+      index_ = index;
+      error_ = std::current_exception();
+    }
+  }
+
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::exception_ptr error_;
+  std::size_t index_ = 0;
+};
+
+/// A loop whose caller, once it finds nothing more to do, asks the interrupt until the others have finished: Python
+/// hears of Ctrl-C on the main thread alone, which would otherwise wait in oneTBB.
+class AskingLoop {
+ public:
+  AskingLoop(std::size_t count, const std::function<void(std::size_t)>& work) : count_(count), work_(work) {}
+
+  void run(internal::Interrupt& interrupt, FirstError& first_error, std::size_t threads) {
+    const std::thread::id caller = std::this_thread::get_id();
+    oneapi::tbb::parallel_for(
+        std::size_t{0}, std::min(threads, count_),
+        [&](std::size_t) {
+          take_pieces();
+          if (std::this_thread::get_id() == caller) wait(interrupt, first_error);
+        },
+        oneapi::tbb::simple_partitioner{});
+  }
+
+ private:
+  void take_pieces() {
+    for (std::size_t i = next_++; i < count_; i = next_++) {
+      work_(i);
+      if (++done_ < count_) continue;
+      const std::lock_guard lock(mutex_);
+      finished_.notify_one();
+    }
+  }
+
+  void wait(internal::Interrupt& interrupt, FirstError& first_error) {
+    using namespace std::chrono_literals;
+    const auto begin = internal::InterruptClock::now();
+    // Most waits are shorter than it takes to fall asleep and wake up.
+    while (done_ < count_ && internal::InterruptClock::now() - begin < 1ms) std::this_thread::yield();
+    while (done_ < count_) {
+      {
+        std::unique_lock lock(mutex_);
+        finished_.wait_for(lock, 100ms, [&] { return done_ == count_; });
+      }
+      first_error.guard(count_, [&] { interrupt.ask(internal::InterruptClock::now()); });
+    }
+  }
+
+  std::size_t count_;
+  const std::function<void(std::size_t)>& work_;
+  std::atomic<std::size_t> next_ = 0, done_ = 0;
+  std::mutex mutex_;
+  std::condition_variable finished_;
+};
+
 }  // namespace
 
 void set_num_threads(int count) {
@@ -72,24 +149,20 @@ void parallel_for(std::size_t count, const std::function<void(std::size_t)>& wor
     for (std::size_t i = 0; i < count; ++i) work(i);
     return;
   }
-  std::mutex mutex;
-  std::exception_ptr first_error;
-  std::size_t first_index = std::numeric_limits<std::size_t>::max();
-  const auto guarded = [&](std::size_t i) {
-    try {
-      work(i);
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (i < first_index) {
-        first_index = i;
-        first_error = std::current_exception();
-      }
-    }
+  FirstError first_error;
+  internal::Interrupt* interrupt = internal::current_interrupt();
+  const std::function<void(std::size_t)> guarded = [&](std::size_t i) {
+    const internal::InterruptAdoption adoption(interrupt);
+    first_error.guard(i, [&] { work(i); });
   };
   const std::shared_ptr<Team> team = Team::of(threads);
-  team->arena().execute(
-      [&] { oneapi::tbb::parallel_for(std::size_t{0}, count, guarded, oneapi::tbb::simple_partitioner{}); });
-  if (first_error) std::rethrow_exception(first_error);
+  team->arena().execute([&] {
+    if (interrupt != nullptr)
+      AskingLoop(count, guarded).run(*interrupt, first_error, static_cast<std::size_t>(threads));
+    else
+      oneapi::tbb::parallel_for(std::size_t{0}, count, guarded, oneapi::tbb::simple_partitioner{});
+  });
+  first_error.rethrow();
 }
 
 }  // namespace costate

@@ -12,7 +12,7 @@ void set_num_threads(int count);
 int num_threads();
 
 /// Calls work(i) for i = 0 … count - 1, on up to num_threads() threads, and waits. If calls throw, the exception of the
-/// smallest i is rethrown here. No order between calls is promised.
+/// smallest i is rethrown here. No order between calls is promised. The caller's InterruptScope holds in all of them.
 void parallel_for(std::size_t count, const std::function<void(std::size_t)>& work);
 
 }  // namespace costate

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "costate/base/interrupt.h"
 #include "costate/base/threads.h"
 
 namespace costate::internal {
@@ -25,6 +26,15 @@ void pack(const HostArray& samples, std::size_t first, std::size_t count, std::s
     }
   };
   samples.dtype() == Dtype::kF32 ? copy(samples.data<float>().data()) : copy(samples.data<double>().data());
+}
+
+/// Moves these lanes of x [rows, lanes] to the front, in order. The rest is padding and repeats the last one.
+template <class T>
+void keep_lanes(std::span<const std::size_t> kept, std::size_t rows, T* x, std::size_t lanes) {
+  for (std::size_t row = 0; row < rows; ++row, x += lanes) {
+    for (std::size_t i = 0; i < kept.size(); ++i) x[i] = x[kept[i]];
+    std::fill(x + kept.size(), x + lanes, x[kept.size() - 1]);
+  }
 }
 
 }  // namespace
@@ -107,17 +117,18 @@ void BatchRunner<T>::run_tile(Worker& worker, std::span<const HostArray* const> 
   const std::size_t count = std::min(lanes, batch - first);
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (!is_shared(i)) pack(*inputs[i], first, count, input_size(i), worker.inputs[i], lanes);
-  const TileCall<T> call{.inputs = worker.inputs,
-                         .outputs = worker.outputs,
-                         .shared = shared,
-                         .saved = worker.saved.data(),
-                         .workspace = &worker.workspace,
-                         .lane_weights = nullptr,
-                         .num_samples = count,
-                         .first_sample = static_cast<std::int64_t>(first),
-                         .report = &worker.report};
-  for (const Phase phase : kAllPhases) tile_.run(phase, call);
-  tile_.finish_sums(worker.outputs, worker.workspace);
+  TileCall<T> call{.inputs = worker.inputs,
+                   .outputs = worker.outputs,
+                   .shared = shared,
+                   .saved = worker.saved.data(),
+                   .workspace = &worker.workspace,
+                   .lane_weights = nullptr,
+                   .num_samples = count,
+                   .first_sample = static_cast<std::int64_t>(first),
+                   .report = &worker.report};
+  const std::size_t failures = worker.report.failures.size();
+  tile_.run(Phase::kForward, call);
+  tile_.run(Phase::kReverse, call);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (is_sum(i)) continue;
     const std::size_t size = output_size(i);
@@ -125,6 +136,31 @@ void BatchRunner<T>::run_tile(Worker& worker, std::span<const HostArray* const> 
     for (std::size_t lane = 0; lane < count; ++lane)
       for (std::size_t row = 0; row < size; ++row) out[lane * size + row] = worker.outputs[i][row * lanes + lane];
   }
+  if (worker.report.failures.size() > failures && !leave_out_failed(worker, failures, call)) return;
+  tile_.run(Phase::kAccumulate, call);
+  tile_.finish_sums(worker.outputs, worker.workspace);
+}
+
+/// Runs the tile again without the samples that failed in it, whose NaNs would be in every sum over the batch. False if
+/// none is left. `known`: the failures of earlier tiles.
+template <class T>
+bool BatchRunner<T>::leave_out_failed(Worker& worker, std::size_t known, TileCall<T>& call) const {
+  const std::span failures = std::span(worker.report.failures).subspan(known);
+  std::vector<std::size_t> kept;
+  for (std::size_t lane = 0; lane < call.num_samples; ++lane) {
+    const std::int64_t sample = call.first_sample + static_cast<std::int64_t>(lane);
+    if (std::ranges::none_of(failures, [&](const SampleFailure& failure) { return failure.sample == sample; }))
+      kept.push_back(lane);
+  }
+  const auto is_sum = [](const Output& output) { return output.kind == OutputKind::kSum; };
+  if (kept.empty() || std::ranges::none_of(function_.outputs(), is_sum)) return false;
+  for (std::size_t i = 0; i < function_.inputs().size(); ++i)
+    if (!is_shared(i)) keep_lanes<T>(kept, input_size(i), worker.inputs[i], tile_.lanes());
+  call.num_samples = kept.size();
+  call.report = nullptr;  // the first run has told all
+  tile_.run(Phase::kForward, call);
+  tile_.run(Phase::kReverse, call);
+  return true;
 }
 
 /// One thread's share of a run: tiles first … last - 1, in order.
@@ -140,8 +176,11 @@ void BatchRunner<T>::run_group(std::span<const HostArray* const> inputs, Common&
     group.sums[i].assign(output_size(i), T{0});
     worker->outputs[i] = group.sums[i].data();
   }
-  for (std::size_t tile = tiles.first; tile < tiles.last; ++tile)
+  InterruptPoll poll;
+  for (std::size_t tile = tiles.first; tile < tiles.last; ++tile) {
     run_tile(*worker, inputs, common.prepared.data(), tile, batch, outputs);
+    poll();
+  }
   group.report = std::exchange(worker->report, {});
   give_worker(std::move(worker));
 }

@@ -7,11 +7,12 @@
 
 namespace costate {
 
-/// A sample whose solve ended early. Its outputs are NaN.
+/// A sample whose solve ended early. What depends on the states from there on is NaN; sums over the batch leave the
+/// sample out.
 struct SampleFailure {
   std::int64_t sample = 0;  // row of the batch
   std::string reason;       // the spelling of a Status (solve/status.h)
-  double t = 0;             // where the solve stood
+  double t = 0;             // where the solve stood; of invalid times, the one at fault
   double h = 0;             // the step it tried last
 };
 

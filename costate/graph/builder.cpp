@@ -182,6 +182,14 @@ Array append_op(Op op, std::span<const Array> operands, std::source_location whe
   return operands[0].builder()->append(std::move(node));
 }
 
+std::optional<std::vector<double>> constant_numbers(const Array& array) {
+  const Node& node = array.builder()->node(array.node());
+  if (node.op != Op::kConstant) return std::nullopt;
+  std::vector<double> numbers = node.values;
+  if (!numbers.empty()) numbers.resize(static_cast<std::size_t>(node.shape.size()), numbers[0]);
+  return numbers;
+}
+
 std::vector<Array> inline_function(const Function& function, std::span<const Array> arguments) {
   COSTATE_CHECK(arguments.size() == function.inputs().size(), "inline_function needs an argument for each input");
   GraphBuilder& builder = current_builder(std::source_location::current());

@@ -84,9 +84,13 @@ Shape infer(Op op, std::span<const Shape> shapes, const std::vector<std::int64_t
     case Op::kConcat:
       return infer_concat(shapes, indices[0]);
     case Op::kSum:
-    case Op::kReduceMin:
-    case Op::kReduceMax:
       return remove_axes(shapes[0], indices);
+    case Op::kReduceMin:
+    case Op::kReduceMax: {
+      Shape reduced = remove_axes(shapes[0], indices);
+      if (shapes[0].size() == 0 && reduced.size() > 0) throw ShapeError("of no numbers there is none");
+      return reduced;
+    }
     case Op::kMatmul:
       return infer_matmul(shapes[0], shapes[1]);
     case Op::kOuter:

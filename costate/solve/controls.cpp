@@ -8,6 +8,7 @@
 #include "costate/base/names.h"
 #include "costate/exec/tile_op.h"
 #include "costate/graph/extension.h"
+#include "costate/graph/internal/builder.h"
 
 namespace costate {
 namespace {
@@ -359,6 +360,13 @@ Array interpolate(const Array& times, const Array& values, const Array& t, Inter
       values.shape()[0] != times.shape()[0] || t.shape().rank() != 0)
     throw ShapeError("[interpolate] times must have shape [n], values [n, m] and t []; got ", times.shape(), ", ",
                      values.shape(), " and ", t.shape(), ".");
+  if (const auto known = internal::constant_numbers(times))
+    for (std::size_t i = 1; i < known->size(); ++i) {
+      const double before = (*known)[i - 1], time = (*known)[i];
+      if (!(time > before) && !(time == before && time == known->back()))
+        throw InvalidArgument("[interpolate] times must increase; times ", i - 1, " and ", i, " are ", before, " and ",
+                              time, ".");
+    }
   return value(interpolation, 0, times, values, t);
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 
 #include "costate/base/threads.h"
 #include "costate/exec/kernels/kernels.h"
@@ -105,7 +104,6 @@ class HostSolver {
   /// What the threads of a solve share.
   struct Common {
     std::atomic<std::size_t> next = 0;  // who solves a sample changes no bit of it
-    std::atomic<bool> is_stopped = false;
   };
 
   /// A thread's lanes and the samples that it takes from the batch.
@@ -160,25 +158,7 @@ class HostSolver {
       solution_.rejected[sample] = outcome.rejected;
     }
 
-    bool should_stop() override {
-      constexpr std::size_t kAttemptsPerLook = 16;  // at the clock, which takes as long as a step of a small system
-      if (++attempts_ % kAttemptsPerLook == 0 && host_.batch_.check_interrupt) check_interrupt();
-      return common_.is_stopped.load(std::memory_order_relaxed);
-    }
-
    private:
-    void check_interrupt() {
-      const auto now = std::chrono::steady_clock::now();
-      if (now - last_check_ < std::chrono::milliseconds(100)) return;
-      last_check_ = now;
-      try {
-        host_.batch_.check_interrupt();
-      } catch (...) {
-        common_.is_stopped = true;
-        throw;
-      }
-    }
-
     /// Row `sample` of a batch [batch, size] into column `lane` of [size, lanes].
     template <class Number>
     void fill(const HostArray& batch, std::size_t sample, std::size_t size, std::size_t lane, Number* out) const {
@@ -191,8 +171,6 @@ class HostSolver {
     Common& common_;
     Solution& solution_;
     LaneSolver<T> solver_;
-    std::size_t attempts_ = 0;
-    std::chrono::steady_clock::time_point last_check_ = std::chrono::steady_clock::now();
     std::vector<std::size_t> sample_of_;
     AlignedVector<T> z0_, states_;
     std::vector<double> times_;

@@ -94,10 +94,10 @@ void Solution::check() const {
 }
 
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
-               std::span<const HostArray> arguments, const std::function<void()>& check_interrupt) {
+               std::span<const HostArray> arguments) {
   check_options(options);
   const internal::HostSizes sizes = check_inputs(field, z0, times, arguments);
-  const internal::HostBatch batch{z0, times, arguments, sizes, check_interrupt};
+  const internal::HostBatch batch{z0, times, arguments, sizes};
   return options.dtype == Dtype::kF32 ? internal::solve_batch<float>(field, options, batch)
                                       : internal::solve_batch<double>(field, options, batch);
 }
@@ -111,6 +111,12 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 }
 
 namespace {
+
+/// What a trace knows of its times: all, if they are a constant. Others are looked at in each run (Status).
+void check_constant_times(const Array& times) {
+  if (const auto values = internal::constant_numbers(times); values && times.shape().rank() == 1)
+    check_times(HostArray::vector(*values), 1, times.shape()[0]);
+}
 
 /// The arguments of the hoisted field: those given, and what its prologue computes from them, here in the trace.
 std::vector<Array> with_hoisted(const internal::HoistedField& hoisted, const VectorField& field,
@@ -133,6 +139,7 @@ Array solve(const VectorField& field, Operand z0, Operand times, const SolveOpti
   if (arguments.size() != field.arguments().size())
     throw InvalidArgument("[solve] the field takes ", field.arguments().size(), " arguments; got ", arguments.size(),
                           ".");
+  check_constant_times(times.array);
   if (const auto hoisted = internal::hoist_shared(field))
     return solve(hoisted->field, z0, times, options, with_hoisted(*hoisted, field, arguments));
   std::vector<Array> operands = {reshape(z0, {z0.array.shape().size()}), times.array};

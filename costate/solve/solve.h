@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -70,9 +69,9 @@ struct Solution {
 ///         arguments: one array for each argument of the field, [batch, …] or, if shared, […].
 /// Status: a sample that fails has a status other than kOk and NaN from there on; the others are solved.
 /// Throws: InvalidArgument if an option, a time or the number of arguments is not allowed; ShapeError if a shape is
-/// not; what `check_interrupt` throws, which is called some ten times a second, on any of the threads.
+/// not.
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options = {},
-               std::span<const HostArray> arguments = {}, const std::function<void()>& check_interrupt = {});
+               std::span<const HostArray> arguments = {});
 
 /// An accepted step: from t to t + size.
 struct AcceptedStep {
@@ -87,8 +86,9 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 
 /// solve() inside a trace: the states [time, state] of one sample. z0 has as many numbers as the field's state, in any
 /// shape; times [time]; one Array for each argument of the field. A sample that fails is NaN from there on, has
-/// gradient 0, and is listed in the run's report (RunReport::failures). Throws InvalidArgument and ShapeError as
-/// solve() does.
+/// gradient 0, counts nothing in gradients of what all samples share, and is listed in the run's report
+/// (RunReport::failures). So does one whose times, which a program may compute and repeat, are not finite or turn back.
+/// Throws InvalidArgument and ShapeError as solve() does, for times that are constants, too.
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},
             std::span<const Array> arguments = {});
 

@@ -10,11 +10,12 @@ enum class Status {
   kMaxSteps,      ///< more attempted steps than max_steps
   kStepTooSmall,  ///< the error test asks for a step that no longer moves t
   kNonFinite,     ///< the state or its derivative is inf or NaN
+  kInvalidTimes,  ///< times that a program computes are not finite, or neither ascend nor descend
 };
 
-/// "ok", "max_steps", "step_too_small", "non_finite".
+/// "ok", "max_steps", "step_too_small", "non_finite", "invalid_times".
 constexpr std::string_view name(Status status) {
-  constexpr std::string_view kNames[] = {"ok", "max_steps", "step_too_small", "non_finite"};
+  constexpr std::string_view kNames[] = {"ok", "max_steps", "step_too_small", "non_finite", "invalid_times"};
   return kNames[static_cast<int>(status)];
 }
 

@@ -1,92 +1,12 @@
 // The symbolic Array with Python's operators, and every function on it.
+#include <algorithm>
+
 #include "costate/base/error.h"
 #include "costate/nn/activations.h"
 #include "costate/solve/controls.h"
 #include "python/bindings/bindings.h"
 
 namespace costate::python {
-
-HostArray to_host(nb::handle value) {
-  nb::module_ numpy = nb::module_::import_("numpy");
-  nb::object array = numpy.attr("asarray")(value);
-  const std::string kind = nb::cast<std::string>(array.attr("dtype").attr("kind"));
-  if (kind != "f" && kind != "i" && kind != "u" && kind != "b")
-    throw DtypeError("expected numbers; got ", Py_TYPE(value.ptr())->tp_name, " (dtype ",
-                     nb::cast<std::string>(array.attr("dtype").attr("name")), ").",
-                     kind == "O" && !value.is_none()
-                         ? " NumPy's functions take no Arrays: use costate's, such as costate.stack."
-                         : "");
-  const bool is_f32 = kind == "f" && nb::cast<int>(array.attr("dtype").attr("itemsize")) == 4;
-  array = numpy.attr("ascontiguousarray")(array, is_f32 ? "float32" : "float64").attr("reshape")(array.attr("shape"));
-  const Shape shape = to_shape(array.attr("shape"));
-  const auto size = static_cast<std::size_t>(shape.size());
-  if (is_f32) {
-    const auto view = nb::cast<nb::ndarray<const float, nb::c_contig, nb::device::cpu>>(array);
-    return HostArray(shape, std::vector<float>(view.data(), view.data() + size));
-  }
-  const auto view = nb::cast<nb::ndarray<const double, nb::c_contig, nb::device::cpu>>(array);
-  return HostArray(shape, std::vector<double>(view.data(), view.data() + size));
-}
-
-namespace {
-
-template <class T>
-NumpyArray copy_to_numpy(const T* data, const std::vector<std::size_t>& axes, std::size_t size) {
-  auto* numbers = new std::vector<T>(data, data + size);
-  const nb::capsule owner(numbers, [](void* pointer) noexcept { delete static_cast<std::vector<T>*>(pointer); });
-  return nb::borrow<NumpyArray>(nb::cast(nb::ndarray<nb::numpy, T>(numbers->data(), axes.size(), axes.data(), owner)));
-}
-
-}  // namespace
-
-NumpyArray to_numpy(const HostArray& array) {
-  const std::vector<std::size_t> axes(array.shape().axes().begin(), array.shape().axes().end());
-  const auto size = static_cast<std::size_t>(array.size());
-  if (array.dtype() == Dtype::kF32) return copy_to_numpy(array.data<float>().data(), axes, size);
-  return copy_to_numpy(array.data<double>().data(), axes, size);
-}
-
-NumpyArray to_numpy(const std::vector<double>& values) {
-  return copy_to_numpy(values.data(), {values.size()}, values.size());
-}
-
-NumpyArray to_numpy(const std::vector<std::int64_t>& values) {
-  return copy_to_numpy(values.data(), {values.size()}, values.size());
-}
-
-Shape to_shape(nb::handle value) {
-  std::int64_t axis = 0;
-  if (nb::try_cast(value, axis)) return Shape{axis};
-  const char* expected = "expected an integer or a sequence of integers";
-  if (!nb::isinstance<nb::sequence>(value)) throw nb::type_error(expected);
-  std::vector<std::int64_t> axes;
-  for (const nb::handle item : value) {
-    if (!nb::try_cast(item, axis)) throw nb::type_error(expected);
-    axes.push_back(axis);
-  }
-  return Shape(std::move(axes));
-}
-
-bool holds_arrays(nb::handle value) {
-  if (nb::isinstance<Array>(value) || nb::isinstance<Parameter>(value)) return true;
-  if (!nb::isinstance<nb::list>(value) && !nb::isinstance<nb::tuple>(value)) return false;
-  for (const nb::handle part : value)
-    if (holds_arrays(part)) return true;
-  return false;
-}
-
-Array to_array(nb::handle value) {
-  if (nb::isinstance<Array>(value)) return nb::cast<Array>(value);
-  if (nb::isinstance<Parameter>(value)) return Array(nb::cast<Parameter>(value));
-  if (holds_arrays(value)) {  // [z[1], -z[0]], as Python code would write it
-    std::vector<Array> parts;
-    for (const nb::handle part : value) parts.push_back(to_array(part));
-    return stack(parts);
-  }
-  if (nb::isinstance<nb::float_>(value) || nb::isinstance<nb::int_>(value)) return constant(nb::cast<double>(value));
-  return constant(to_host(value).astype(Dtype::kF64));
-}
-
 namespace {
 
 std::vector<Array> to_arrays(const nb::sequence& values) {
@@ -96,10 +16,23 @@ std::vector<Array> to_arrays(const nb::sequence& values) {
 }
 
 std::vector<std::int64_t> all_axes_if_none(const Array& x, const nb::object& axis) {
-  if (!axis.is_none()) return to_shape(axis).axes();
+  if (!axis.is_none()) return to_integers(axis, "axis");
   std::vector<std::int64_t> axes;
   for (int i = 0; i < x.shape().rank(); ++i) axes.push_back(i);
   return axes;
+}
+
+/// The axes to reshape to; one of -1 takes what the others leave.
+Shape new_shape(const Shape& from, nb::handle to) {
+  std::vector<std::int64_t> axes = to_integers(to, "a shape");
+  const auto open = std::ranges::find(axes, -1);
+  if (open == axes.end()) return Shape(std::move(axes));
+  *open = 1;
+  const std::int64_t others = Shape(axes).size();
+  if (others == 0 || from.size() % others != 0)
+    throw ShapeError("[reshape] the ", from.size(), " numbers of shape ", from, " do not fill rows of ", others, ".");
+  *open = from.size() / others;
+  return Shape(std::move(axes));
 }
 
 /// What NumPy's own indexing makes of the positions of the numbers.
@@ -114,9 +47,9 @@ Array take_positions(const Array& x, const nb::object& key) {
 
 /// Indexing as in NumPy; an element or a stretch along the first axis needs no table of positions.
 Array take(const Array& x, const nb::object& key) {
-  if (x.shape().rank() == 0) throw nb::type_error("a scalar Array cannot be indexed");
-  if (nb::isinstance<nb::int_>(key)) {
-    const auto index = nb::cast<std::int64_t>(key);
+  if (x.shape().rank() == 0) throw CallError("a scalar Array cannot be indexed.");
+  std::int64_t index = 0;
+  if (nb::isinstance<nb::int_>(key) && !nb::isinstance<nb::bool_>(key) && nb::try_cast(key, index)) {
     const std::int64_t length = x.shape()[0];
     // An IndexError, by which Python knows that an iteration is over.
     if (index < -length || index >= length)
@@ -223,8 +156,12 @@ void bind_structure(nb::module_& m) {
       "stack", [](const nb::sequence& parts) { return stack(to_arrays(parts)); }, nb::arg("parts"),
       "Puts equal shapes side by side along a new first axis.");
   m.def(
-      "reshape", [](nb::handle x, nb::handle shape) { return reshape(to_array(x), to_shape(shape)); }, nb::arg("x"),
-      nb::arg("shape"), "The same numbers in another shape of equal size.");
+      "reshape",
+      [](nb::handle x, nb::handle shape) {
+        const Array array = to_array(x);
+        return reshape(array, new_shape(array.shape(), shape));
+      },
+      nb::arg("x"), nb::arg("shape"), "The same numbers in another shape of equal size, of which one axis may be -1.");
   m.def(
       "transpose", [](nb::handle x) { return transpose(to_array(x)); }, nb::arg("x"), "Reverses the axes.");
   m.def(
@@ -265,7 +202,8 @@ void bind_structure(nb::module_& m) {
 }  // namespace
 
 void bind_array(nb::module_& module) {
-  nb::class_<Parameter> parameter(module, "Parameter", "A named array that programs share and optimizers change.");
+  nb::class_<Parameter> parameter(module, "Parameter", construct_by_init(),
+                                  "A named array that programs share and optimizers change.");
   parameter
       .def(
           "__init__",
@@ -292,12 +230,11 @@ void bind_array(nb::module_& module) {
   type.def_prop_ro("shape", [](const Array& x) { return nb::tuple(nb::cast(x.shape().axes())); });
   type.def("__repr__", [](const Array& x) { return "Array(shape=" + to_string(x.shape()) + ")"; });
   type.def("__len__", [](const Array& x) {
-    if (x.shape().rank() == 0) throw nb::type_error("a scalar Array has no length");
+    if (x.shape().rank() == 0) throw CallError("a scalar Array has no length.");
     return x.shape()[0];
   });
   type.def("__bool__", [](const Array&) -> bool {
-    throw nb::type_error(
-        "the value of an Array is not known while its program is traced; use costate.where instead of if");
+    throw CallError("the value of an Array is not known while its program is traced; use costate.where instead of if.");
   });
   bind_operators(type);
   bind_operators(parameter);

@@ -11,14 +11,29 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <stdexcept>
+
 #include "costate/array/host_array.h"
+#include "costate/base/interrupt.h"
+#include "costate/base/text.h"
 #include "costate/graph/array.h"
 
 namespace costate::python {
 
 namespace nb = nanobind;
 
-/// The numbers of anything that NumPy takes; f32 stays f32, all else becomes f64. TypeError if it is not numeric.
+/// A call whose arguments have the wrong names, number or types: a TypeError of Python. In C++ the compiler finds
+/// these.
+class CallError : public std::runtime_error {
+ public:
+  template <class... Part>
+  explicit CallError(const Part&... part) : std::runtime_error(text::concat(part...)) {}
+};
+
+/// The name of an object's type, for messages.
+inline const char* type_of(nb::handle value) { return Py_TYPE(value.ptr())->tp_name; }
+
+/// The numbers of anything that NumPy takes; f32 stays f32, all else becomes f64. DtypeError if it is not numeric.
 HostArray to_host(nb::handle value);
 /// An object that the type stub calls a NumPy array.
 class NumpyArray : public nb::object {
@@ -33,8 +48,27 @@ NumpyArray to_numpy(const std::vector<std::int64_t>& values);
 bool holds_arrays(nb::handle value);
 /// An Array, a Parameter, a number or a NumPy array, as an Array of the trace that is under way.
 Array to_array(nb::handle value);
-/// An integer or a sequence of them.
+/// A name of an input.
+std::string to_name(nb::handle value);
+/// An integer or a sequence of them; `what` names them in messages.
+std::vector<std::int64_t> to_integers(nb::handle value, const char* what);
+/// The same as a shape.
 Shape to_shape(nb::handle value);
+
+/// Runs work that may take long: other Python threads go on, and Ctrl-C ends it.
+template <class Work>
+auto run_long(const Work& work) {
+  const nb::gil_scoped_release release;
+  const InterruptScope scope([] {
+    const nb::gil_scoped_acquire acquire;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+  });
+  return work();
+}
+
+/// For nb::class_: constructs by the attribute __init__, which costate/_calls.py replaces; nanobind has a shorter way
+/// that it cannot.
+nb::type_slots construct_by_init();
 
 void bind_errors(nb::module_& module);
 void bind_array(nb::module_& module);

@@ -1,4 +1,6 @@
 // errors.def as Python exceptions: costate.ShapeError is both a costate.Error and a ValueError.
+#include <regex>
+
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
 
@@ -7,22 +9,29 @@ namespace {
 
 constexpr std::size_t kMostKinds = 16;
 PyObject* exceptions[kMostKinds];
+PyObject* call_error;
 
-PyObject* make_exception(nb::module_& module, PyObject* base, PyObject* python_base, ErrorKind kind) {
-  const ErrorInfo& info = error_info(kind);
+PyObject* make_exception(nb::module_& module, PyObject* base, PyObject* python_base, const std::string& name,
+                         const std::string& doc) {
   const nb::object bases = nb::steal(PyTuple_Pack(2, base, python_base));
-  const std::string name = "costate." + std::string(info.name),
-                    doc = std::string(info.sentence) + " " + std::string(info.cure);
-  PyObject* exception = PyErr_NewExceptionWithDoc(name.c_str(), doc.c_str(), bases.ptr(), nullptr);
-  module.attr(std::string(info.name).c_str()) = nb::handle(exception);
+  PyObject* exception = PyErr_NewExceptionWithDoc(("costate." + name).c_str(), doc.c_str(), bases.ptr(), nullptr);
+  module.attr(name.c_str()) = nb::handle(exception);
   return exception;
+}
+
+/// Without the line of C++ that called, which is one of the bindings; the traceback has the user's.
+std::string without_place(const char* message) {
+  static const std::regex place(R"( at [^ ]*\.(cpp|h):\d+)");
+  return std::regex_replace(message, place, "");
 }
 
 void translate(const std::exception_ptr& thrown, void*) {
   try {
     std::rethrow_exception(thrown);
+  } catch (const CallError& error) {
+    PyErr_SetString(call_error, error.what());
   } catch (const Error& error) {
-    PyErr_SetString(exceptions[static_cast<std::size_t>(error.kind())], error.what());
+    PyErr_SetString(exceptions[static_cast<std::size_t>(error.kind())], without_place(error.what()).c_str());
   }
 }
 
@@ -33,9 +42,11 @@ void bind_errors(nb::module_& module) {
   module.attr("Error") = nb::handle(base);
 #define COSTATE_ERROR(name, sentence, cure, python, exit_code) \
   exceptions[static_cast<std::size_t>(ErrorKind::k##name)] =   \
-      make_exception(module, base, PyExc_##python, ErrorKind::k##name);
+      make_exception(module, base, PyExc_##python, #name, sentence " " cure);
 #include "costate/base/errors.def"
 #undef COSTATE_ERROR
+  call_error = make_exception(module, base, PyExc_TypeError, "CallError",
+                              "A call has an argument of the wrong name, number or type. The message says which.");
   nb::register_exception_translator(translate);
 }
 

@@ -1,7 +1,6 @@
 // Fits of time series, NumPy in and out.
 #include <nanobind/stl/filesystem.h>
 
-#include <atomic>
 #include <cmath>
 
 #include "costate/base/error.h"
@@ -27,13 +26,22 @@ std::vector<double> numbers_of(const HostArray& array) {
   return numbers;
 }
 
-HostArray check_rows(const HostArray& array, std::size_t samples, const char* what) {
+HostArray check_rows(const HostArray& array, std::size_t samples, const char* what, const char* where = "fit") {
   if (array.shape().rank() != 2 || array.shape()[0] != static_cast<std::int64_t>(samples))
-    throw ShapeError("[fit] ", what, " must have shape [", samples, ", …] like their times; got ", array.shape(), ".");
+    throw ShapeError("[", where, "] ", what, " must have shape [", samples, ", …] like their times; got ",
+                     array.shape(), ".");
   for (std::int64_t i = 0; i < array.size(); ++i)
     if (std::isinf(array.at(i)))
-      throw DataError("[fit] ", what, " must be finite, or NaN where missing; got ", array.at(i), ".");
+      throw DataError("[", where, "] ", what, " must be finite, or NaN where missing; got ", array.at(i), ".");
   return array.astype(Dtype::kF64);
+}
+
+void check_increasing(const std::vector<double>& times, const char* where, const std::string& what) {
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    if (!std::isfinite(times[i])) throw DataError("[", where, "] ", what, " must be finite; got ", times[i], ".");
+    if (i > 0 && times[i] <= times[i - 1])
+      throw DataError("[", where, "] ", what, " must increase; ", times[i - 1], " is followed by ", times[i], ".");
+  }
 }
 
 std::vector<std::string> names(const char* stem, std::int64_t count) {
@@ -65,10 +73,7 @@ TimeSeries to_series(const nb::object& times, const nb::object& states, const nb
                           .inputs = HostArray(Shape{all_times[i].size(), 0})};
     if (trajectory.times.size() < 2)
       throw DataError("[fit] a trajectory needs at least two samples; got ", trajectory.times.size(), ".");
-    for (std::size_t k = 1; k < trajectory.times.size(); ++k)
-      if (!(trajectory.times[k] > trajectory.times[k - 1]))
-        throw DataError("[fit] times must increase; in trajectory ", i, " ", trajectory.times[k - 1],
-                        " is followed by ", trajectory.times[k], ".");
+    check_increasing(trajectory.times, "fit", text::concat("times of trajectory ", i));
     trajectory.states = check_rows(all_states[i], trajectory.times.size(), "states");
     if (!all_inputs.empty()) trajectory.inputs = check_rows(all_inputs[i], trajectory.times.size(), "inputs");
     series.trajectories.push_back(std::move(trajectory));
@@ -85,22 +90,10 @@ TimeSeries to_series(const nb::object& times, const nb::object& states, const nb
 FitResult run_fit(const TimeSeries& series, FitConfig config) {
   config.columns = {.time = series.time_name, .states = series.state_names, .inputs = series.input_names};
   config.data = "arrays";
-  std::atomic<bool> is_interrupted = false;
-  FitOptions options;
-  options.should_stop = [&] {
-    const nb::gil_scoped_acquire acquire;
-    is_interrupted = PyErr_CheckSignals() != 0;
-    return is_interrupted.load();
-  };
-  std::optional<FitResult> result;
-  {
-    const nb::gil_scoped_release release;
-    result.emplace(fit(series, config, options));
-  }
-  if (is_interrupted) throw nb::python_error();
-  if (result->training.best_epoch < 0)
+  FitResult result = run_long([&] { return fit(series, config); });
+  if (result.training.best_epoch < 0)
     throw SolveFailed("[fit] no epoch had a finite loss; lower learning_rate, shorten window, or scale the data.");
-  return std::move(*result);
+  return result;
 }
 
 nb::dict errors_of(const FitResult& result) {
@@ -137,14 +130,21 @@ NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times,
     if (!(direction * (query.times[k] - query.times[k - 1]) > 0))
       throw InvalidArgument("[predict] times must ascend or descend strictly; ", query.times[k - 1], " is followed by ",
                             query.times[k], ".");
+  if (model.input_names().empty() && !(input_times.is_none() && inputs.is_none()))
+    throw InvalidArgument("[predict] the model has no inputs; leave out input_times and inputs.");
   if (!model.input_names().empty()) {
     if (input_times.is_none() || inputs.is_none())
       throw InvalidArgument("[predict] the model has inputs; give input_times and inputs.");
     query.input_times = numbers_of(to_host(input_times));
-    query.inputs = check_rows(to_host(inputs), query.input_times.size(), "inputs");
+    check_increasing(query.input_times, "predict", "input_times");
+    query.inputs = check_rows(to_host(inputs), query.input_times.size(), "inputs", "predict");
+    if (query.inputs.shape()[1] != static_cast<std::int64_t>(model.input_names().size()))
+      throw ShapeError("[predict] inputs must have ", model.input_names().size(), " columns; got shape ",
+                       query.inputs.shape(), ".");
   }
   std::vector<double> flat;
-  for (const std::vector<double>& state : model.predict(query)) flat.insert(flat.end(), state.begin(), state.end());
+  for (const std::vector<double>& state : run_long([&] { return model.predict(query); }))
+    flat.insert(flat.end(), state.begin(), state.end());
   const Shape shape{static_cast<std::int64_t>(query.times.size()),
                     static_cast<std::int64_t>(model.state_names().size())};
   return to_numpy(HostArray(shape, std::move(flat)));
@@ -178,7 +178,8 @@ void bind_fit(nb::module_& module) {
               rows.back().push_back(array.at(i));
             }
             std::vector<double> flat;
-            for (const auto& slope : result.model.slopes(rows)) flat.insert(flat.end(), slope.begin(), slope.end());
+            for (const auto& slope : run_long([&] { return result.model.slopes(rows); }))
+              flat.insert(flat.end(), slope.begin(), slope.end());
             return to_numpy(HostArray(array.shape(), std::move(flat)));
           },
           nb::arg("states"), "The learned rate of change at each state [n, state], in the data's units.")
@@ -240,7 +241,7 @@ times   [samples], increasing; a list of such arrays for several trajectories.
 states  [samples, state], NaN where nothing was measured; or a list of them.
 inputs  [samples, input] that drive the system; or a list of them.
 
-The options are those of the command line; see `costate fit --help`. Ctrl-C stops the training.
+The options are those of the command line; see `costate fit --help`. Ctrl-C ends it.
 )");
 }
 

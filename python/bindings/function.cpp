@@ -12,7 +12,7 @@ namespace {
 /// Arguments as (name, shape) pairs; "shared" ones are one value for all samples of a batch.
 std::vector<ArgumentSpec> to_arguments(const nb::dict& shapes, const std::vector<std::string>& shared) {
   std::vector<std::string> known;
-  for (const nb::handle name : shapes.keys()) known.push_back(nb::cast<std::string>(name));
+  for (const nb::handle name : shapes.keys()) known.push_back(to_name(name));
   for (const std::string& name : shared)
     if (std::find(known.begin(), known.end(), name) == known.end())
       throw InvalidArgument("[trace] ", text::unknown_name("shared input", name, known));
@@ -40,13 +40,20 @@ Function trace_python(const nb::callable& f, const nb::dict& shapes, const std::
   });
 }
 
+/// What `wrt` lists.
+nb::iterable to_items(nb::handle wrt, const char* expected) {
+  if (!nb::isinstance<nb::iterable>(wrt)) throw CallError("[wrt] expected ", expected, "; got ", type_of(wrt), ".");
+  return nb::borrow<nb::iterable>(wrt);
+}
+
 std::vector<std::size_t> positions_of(const Function& function, const nb::object& wrt) {
   std::vector<std::size_t> positions;
   if (wrt.is_none()) return positions;
   const bool is_one = nb::isinstance<nb::str>(wrt) || nb::isinstance<Parameter>(wrt);
-  for (const nb::handle item : is_one ? nb::object(nb::make_tuple(wrt)) : wrt) {
+  constexpr const char* kExpected = "names of inputs and Parameters";
+  for (const nb::handle item : is_one ? nb::object(nb::make_tuple(wrt)) : to_items(wrt, kExpected)) {
     if (!nb::isinstance<nb::str>(item) && !nb::isinstance<Parameter>(item))
-      throw nb::type_error("wrt takes names of inputs and Parameters");
+      throw CallError("[wrt] expected ", kExpected, "; got ", type_of(item), ".");
     std::vector<std::string> known;
     std::size_t found = function.inputs().size();
     for (std::size_t i = 0; i < function.inputs().size(); ++i) {
@@ -58,12 +65,14 @@ std::vector<std::size_t> positions_of(const Function& function, const nb::object
       if (matches) found = i;
     }
     if (found == function.inputs().size()) {
-      const std::string wanted =
-          nb::isinstance<Parameter>(item) ? nb::cast<Parameter>(item).name() : nb::cast<std::string>(item);
-      throw InvalidArgument("[wrt] ", text::unknown_name("input", wanted, known));
+      if (nb::isinstance<Parameter>(item))
+        throw InvalidArgument("[wrt] the function does not use Parameter '", nb::cast<Parameter>(item).name(),
+                              "'; leave it out.");
+      throw InvalidArgument("[wrt] ", text::unknown_name("input", nb::cast<std::string>(item), known));
     }
     positions.push_back(found);
   }
+  if (positions.empty()) throw InvalidArgument("[wrt] no input is named; leave wrt out for all of them.");
   return positions;
 }
 
@@ -89,8 +98,7 @@ nb::dict report_of(const RunReport& report) {
 RunResult run(const Program& program, const nb::args& inputs) {
   std::vector<HostArray> arrays;
   for (const nb::handle input : inputs) arrays.push_back(to_host(input));
-  const nb::gil_scoped_release release;
-  return program.run(arrays);
+  return run_long([&] { return program.run(arrays); });
 }
 
 nb::tuple outputs_of(const RunResult& result) {
@@ -121,14 +129,18 @@ void bind_function(nb::module_& module) {
   nb::class_<Program>(module, "Program", "A Function made ready to run on batches of NumPy arrays.")
       .def(
           "__call__", [](const Program& program, const nb::args& inputs) { return outputs_of(run(program, inputs)); },
-          "Outputs for a batch: one [batch, ...] array an input (shared inputs without the batch axis).")
+          "Outputs for a batch: one [batch, ...] array an input (shared inputs without the batch axis). Ctrl-C ends "
+          "it.")
       .def(
           "run",
           [](const Program& program, const nb::args& inputs) {
             const RunResult result = run(program, inputs);
             return nb::make_tuple(outputs_of(result), report_of(result.report));
           },
-          "The outputs and a report: evaluations, steps, failed samples.");
+          "The outputs and a report: evaluations, steps, and of each failed sample its row, the reason ('max_steps', "
+          "'step_too_small', 'non_finite', 'invalid_times'), and t and step where its solve ended. Such a sample "
+          "counts "
+          "nothing in gradients of what all samples share.");
 
   module.def("trace", &trace_python, nb::arg("f"), nb::arg("shapes"), nb::arg("shared") = std::vector<std::string>(),
              "Runs f once on Arrays of the given shapes (of one sample) and keeps what it did.");
@@ -160,7 +172,7 @@ void bind_function(nb::module_& module) {
         if (is_one)  // an Array is a sequence too, of elements that value was not computed from
           arrays.push_back(to_array(wrt));
         else
-          for (const nb::handle x : nb::cast<nb::sequence>(wrt)) arrays.push_back(to_array(x));
+          for (const nb::handle x : to_items(wrt, "an Array or a list of Arrays")) arrays.push_back(to_array(x));
         const std::vector<Array> gradients = gradient(value, arrays);
         return is_one ? nb::cast(gradients[0]) : nb::cast(gradients);
       },

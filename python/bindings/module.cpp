@@ -2,6 +2,20 @@
 #include "costate/exec/machine.h"
 #include "python/bindings/bindings.h"
 
+namespace costate::python {
+
+nb::type_slots construct_by_init() {
+  static const PyType_Slot slots[] = {
+      {Py_tp_init, reinterpret_cast<void*>(+[](PyObject* self, PyObject* args, PyObject* keywords) {
+         const nb::object init = nb::steal(PyObject_GetAttrString(self, "__init__"));
+         return init.is_valid() && nb::steal(PyObject_Call(init.ptr(), args, keywords)).is_valid() ? 0 : -1;
+       })},
+      {0, nullptr}};
+  return nb::type_slots(slots);
+}
+
+}  // namespace costate::python
+
 NB_MODULE(_core, module) {
   namespace nb = nanobind;
   using namespace costate::python;

@@ -5,7 +5,7 @@
 namespace costate::python {
 
 void bind_nn(nb::module_& module) {
-  nb::class_<Mlp>(module, "Mlp",
+  nb::class_<Mlp>(module, "Mlp", construct_by_init(),
                   "Linear layers with an activation between them; call it on an Array [size] inside a trace.")
       .def(
           "__init__",

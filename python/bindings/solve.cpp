@@ -11,7 +11,7 @@ namespace {
 
 VectorField make_field(const nb::callable& f, const Shape& state, const nb::dict& arguments) {
   std::vector<ArgumentSpec> specs;
-  for (const auto& [name, shape] : arguments) specs.push_back({nb::cast<std::string>(name), to_shape(shape)});
+  for (const auto& [name, shape] : arguments) specs.push_back({to_name(name), to_shape(shape)});
   return internal::trace_field({{"z", state}}, specs,
                                [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
                                  nb::list values;
@@ -25,7 +25,8 @@ VectorField make_field(const nb::callable& f, const Shape& state, const nb::dict
 /// A VectorField as it is, or a callable traced for a state and arguments of these shapes.
 VectorField to_field(const nb::object& f, const Shape& state, const nb::dict& arguments) {
   if (nb::isinstance<VectorField>(f)) return nb::cast<VectorField>(f);
-  if (PyCallable_Check(f.ptr()) == 0) throw nb::type_error("f must be a callable f(t, z, ...) or a VectorField");
+  if (PyCallable_Check(f.ptr()) == 0)
+    throw CallError("[solve] f must be a callable f(t, z, ...) or a VectorField; got ", type_of(f), ".");
   return make_field(nb::cast<nb::callable>(f), state, arguments);
 }
 
@@ -83,14 +84,8 @@ PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const Ho
     shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
   const VectorField field = to_field(f, without_first(z0.shape()), shapes);
   options.dtype = start.dtype();
-  PythonSolution out{.solution = {}, .is_single = is_single};
-  {
-    const nb::gil_scoped_release release;
-    out.solution = solve(field, z0, times, options, arguments, [] {
-      const nb::gil_scoped_acquire acquire;
-      if (PyErr_CheckSignals() != 0) throw nb::python_error();  // Ctrl-C
-    });
-  }
+  PythonSolution out{.solution = run_long([&] { return solve(field, z0, times, options, arguments); }),
+                     .is_single = is_single};
   if (throws) out.solution.check();
   return out;
 }
@@ -191,8 +186,17 @@ f       a callable on costate Arrays, traced once for one sample, or a VectorFie
 z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. Where
         z0 or times holds Arrays or Parameters, inside a trace, the solve becomes part of the program, and this returns
         an Array [time, ...state].
-times   [time] or [batch, time], ascending or descending.
+times   [time] or [batch, time], ascending or descending. Those that a program computes may repeat.
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
+
+method                         by name; the message of an unknown one lists them.
+rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
+first_step                     size of the first attempt; 0: chosen.
+steps_per_interval, step_size  fixed steps instead: so many between two times, or at most so long.
+max_steps                      of a sample, attempts included.
+control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that
+                               blows up then fails all.
+adjoint                        of a solve inside a trace: 'discrete' or 'backsolve'.
 
 Raises SolveFailed if a sample cannot be solved, unless throw=False: its states are NaN then, and its status says why.
 Ctrl-C ends a solve.

@@ -19,8 +19,10 @@ A solve is an operation like any other, and can be differentiated:
 True
 """
 
-from costate import _core
-from costate._core import *  # noqa: F403
-from costate._core import __version__, abs, max, min, sum  # noqa: A004, F401
+from costate import _calls, _core
+
+_calls.check_calls()
+from costate._core import *  # noqa: E402, F403
+from costate._core import __version__, abs, max, min, sum  # noqa: A004, E402, F401
 
 __all__ = ["__version__", *(name for name in vars(_core) if not name.startswith("_"))]

@@ -1,3 +1,8 @@
+import os
+import signal
+import threading
+import time
+
 import costate
 import numpy as np
 import pytest
@@ -29,6 +34,12 @@ def test_one_trajectory_with_gaps_and_inputs():
     assert model.predict([1.0], [0.0, 1.0], input_times=times, inputs=drive).shape == (2, 1)
     with pytest.raises(costate.InvalidArgument, match="the model has inputs"):
         model.predict([1.0], [0.0, 1.0])
+    with pytest.raises(costate.DataError, match=r"\[predict\] input_times must increase; 1 is followed by 0"):
+        model.predict([1.0], [0.0, 1.0], input_times=[1.0, 0.0], inputs=[[0.0], [1.0]])
+    with pytest.raises(costate.DataError, match="input_times must be finite; got nan"):
+        model.predict([1.0], [0.0, 1.0], input_times=[0.0, np.nan], inputs=[[0.0], [1.0]])
+    with pytest.raises(costate.ShapeError, match=r"inputs must have 1 columns; got shape \[2, 2\]"):
+        model.predict([1.0], [0.0, 1.0], input_times=[0.0, 1.0], inputs=np.ones((2, 2)))
 
 
 def test_the_model_is_saved(tmp_path):
@@ -42,10 +53,23 @@ def test_the_model_is_saved(tmp_path):
     loaded = costate.load(str(tmp_path / "model.safetensors"))
     np.testing.assert_array_equal(loaded.predict([1.0, 0.0], times), model.predict([1.0, 0.0], times))
     assert loaded.errors == {}
+    with pytest.raises(costate.InvalidArgument, match="the model has no inputs"):
+        loaded.predict([1.0, 0.0], [0.0, 3.0], input_times=[0.0, 3.0], inputs=[[0.0], [1.0]])
     with pytest.raises(costate.InvalidArgument, match="3 is followed by 2"):
         loaded.predict([1.0, 0.0], [0.0, 3.0, 2.0])
     with pytest.raises(costate.IoError, match="absent"):
         costate.load(str(tmp_path / "absent"))
+
+
+def test_ctrl_c_ends_a_fit():
+    times = np.linspace(0, 50, 1000)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    begin = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        costate.fit([times] * 20, [oscillator(1, times)] * 20, hidden=[64], window=1000, epochs=10**6, rtol=1e-12, atol=1e-12)
+    timer.join()
+    assert time.perf_counter() - begin < 3
 
 
 def test_equal_seeds_give_equal_bits():
@@ -57,7 +81,8 @@ def test_equal_seeds_give_equal_bits():
 @pytest.mark.parametrize(
     "arguments, options, error, message",
     [
-        (([0.0, 1.0, 0.5], np.ones((3, 1))), {}, costate.DataError, "times must increase"),
+        (([0.0, 1.0, 0.5], np.ones((3, 1))), {}, costate.DataError, "times of trajectory 0 must increase; 1 is followed by 0.5"),
+        (([0.0, 1.0, np.inf], np.ones((3, 1))), {}, costate.DataError, "times of trajectory 0 must be finite; got inf"),
         (([0.0, 1.0], np.ones((3, 1))), {}, costate.ShapeError, "like their times"),
         (([0.0, 1.0, 2.0], np.full((3, 1), np.inf)), {}, costate.DataError, "must be finite, or NaN"),
         (([0.0, 1.0, 2.0], np.ones(3)), {}, costate.ShapeError, "like their times"),

@@ -41,9 +41,11 @@ def test_indexing_and_structure():
     np.testing.assert_array_equal(run(lambda x: costate.transpose(x), x, x=(4, 3))[0], x[0].T)
     np.testing.assert_allclose(run(lambda x: costate.sum(x, axis=0), x, x=(4, 3))[0], x[0].sum(0))
     np.testing.assert_allclose(run(costate.mean, x, x=(4, 3))[0], x.mean())
+    np.testing.assert_array_equal(run(lambda x: costate.max(x, axis=-1), x, x=(4, 3))[0], x[0].max(-1))
+    np.testing.assert_array_equal(run(lambda x: costate.reshape(x, (2, -1)), x, x=(4, 3))[0], x[0].reshape(2, -1))
 
 
-@pytest.mark.parametrize("key", [np.s_[1, 2], np.s_[:, 0], np.s_[..., -1], np.s_[::-1, 1:], np.s_[[2, 0]], np.s_[None, 1], np.int64(1)],
+@pytest.mark.parametrize("key", [np.s_[1, 2], np.s_[:, 0], np.s_[..., -1], np.s_[::-1, 1:], np.s_[[2, 0]], np.s_[None, 1], np.int64(1), True],
                          ids=str)
 def test_an_index_is_numpys(key):
     x = np.arange(12.0).reshape(1, 4, 3)
@@ -98,6 +100,19 @@ def test_a_net_is_trained_through_a_solve(adjoint):
     assert report["nfe_forward"] > 0 and report["nfe_backward"] > 0 and report["failures"] == []
 
 
+def test_the_report_names_samples_that_failed():
+    rate = costate.Parameter("rate", [0.5])
+    loss = costate.trace(lambda z0, times: costate.sum(costate.solve(lambda t, z: -rate * z * costate.cos(t), z0, times)),
+                         {"z0": (1,), "times": (3,)})
+    program = costate.compile(costate.value_and_grad(loss, wrt=rate))
+    starts, times = np.ones((6, 1)), np.tile([0.0, 1.0, 2.0], (6, 1))
+    starts[1], times[2], times[4] = np.nan, [0, np.nan, 2], [0, 2, 1]
+    (value, by_rate), report = program.run(starts, times)
+    assert [(f["sample"], f["reason"]) for f in report["failures"]] == [(1, "non_finite"), (2, "invalid_times"), (4, "invalid_times")]
+    np.testing.assert_array_equal(np.isnan(value), [False, True, True, False, True, False])
+    np.testing.assert_allclose(by_rate, program(starts[[0, 3, 5]], times[[0, 3, 5]])[1], rtol=1e-14)
+
+
 def test_a_traced_solve_starts_from_what_the_trace_holds():
     start = costate.Parameter("start", [1.0, 2.0])
 
@@ -118,6 +133,14 @@ def test_mistakes_are_named():
         costate.vjp(f, wrt="xx")
     with pytest.raises(TypeError, match="names of inputs and Parameters"):
         costate.vjp(f, wrt=[0])
+    with pytest.raises(costate.InvalidArgument, match="no input is named"):
+        costate.vjp(f, wrt=[])
+    with pytest.raises(costate.InvalidArgument, match="does not use Parameter 'p'"):
+        costate.vjp(f, wrt=[costate.Parameter("p", 1.0)])
+    with pytest.raises(costate.ShapeError, match=r"12 numbers of shape \[4, 3\] do not fill rows of 5"):
+        run(lambda x: costate.reshape(x, (-1, 5)), np.ones((1, 4, 3)), x=(4, 3))
+    with pytest.raises(costate.ShapeError, match=r"^\[reduce_max\] of gather \[0\]: of no numbers there is none\.$"):
+        costate.trace(lambda x: costate.max(x[3:]), {"x": (3,)})
     with pytest.raises(costate.InvalidArgument, match="unknown shared input 'y'"):
         costate.trace(lambda x: x, {"x": (3,)}, shared=["y"])
     with pytest.raises(IndexError, match="out of bounds"):
@@ -126,6 +149,10 @@ def test_mistakes_are_named():
         costate.compile(f)(np.ones((2, 4)))
     with pytest.raises(costate.InvalidArgument, match="did you mean 'f32'"):
         costate.compile(f, dtype="f23")
+    with pytest.raises(costate.DtypeError, match="expected numbers; got int"):
+        costate.trace(lambda x: x + 10**400, {"x": (2,)})
+    with pytest.raises(IndexError):
+        costate.trace(lambda x: x[10**30], {"x": (2,)})
     with pytest.raises(costate.Error):
         costate.zeros(3)  # outside of a trace
     escaped = []

@@ -179,14 +179,37 @@ def test_other_python_threads_go_on_during_a_solve():
     assert sum(begin < t < end for t in ticks) >= min(5, (end - begin) / 0.02)
 
 
-def test_ctrl_c_ends_a_solve():
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+ENDLESS = {"step_size": 0.01, "max_steps": 10**9}
+
+
+def an_endless_solve():
+    costate.solve(lambda t, z: costate.cos(t) * z, np.ones((64, 1)), [0, 1e7], **ENDLESS)
+
+
+def an_endless_program():
+    f = costate.trace(lambda z: costate.solve(lambda t, z: costate.cos(t) * z, z, [0.0, 1e7], **ENDLESS), {"z": (1,)})
+    costate.compile(f)(np.ones((64, 1)))
+
+
+def a_program_with_one_endless_sample():
+    f = costate.trace(lambda z, t: costate.solve(lambda t, z: costate.cos(t) * z, z, t, **ENDLESS), {"z": (1,), "t": (2,)})
+    times = np.tile([0.0, 1e-3], (200, 1))
+    times[-1, 1] = 1e7
+    costate.compile(f)(np.ones((200, 1)), times)
+
+
+@pytest.mark.parametrize("endless", [an_endless_solve, an_endless_program, a_program_with_one_endless_sample])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_ends_what_runs_long(endless, threads):
+    costate.set_num_threads(threads)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     begin = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
-        costate.solve(lambda t, z: costate.cos(t) * z, np.ones((64, 1)), [0, 1e7], step_size=0.01, max_steps=10**9)
+        endless()
     timer.join()
-    assert time.perf_counter() - begin < 5
+    costate.set_num_threads(0)
+    assert time.perf_counter() - begin < 2
 
 
 @settings(max_examples=25, deadline=None)

@@ -459,6 +459,73 @@ TEST_P(EveryAdjoint, AFailedSampleHasNoGradientAndLeavesTheOthersAlone) {
   EXPECT_GT(with.report.nfe_backward, 0);
 }
 
+TEST_P(EveryAdjoint, ASampleWithInvalidTimesFailsAlone) {
+  const Parameter rate("rate", HostArray::vector({0.5}));
+  // Reads the time: NaN there would be NaN in the slope.
+  const VectorField field = vector_field({1}, [&](Array t, Array z) { return -(rate * z) + sin(t); });
+  const Function loss =
+      trace([&](Array z0, Array times) { return sum(square(solve(field, z0, times, {.adjoint = GetParam()}))); },
+            {{"z0", {1}}, {"times", {4}}});
+  const Program program = compile(value_and_grad(loss));
+  const std::int64_t batch = 20, bad = 7;
+  const auto run = [&](std::vector<double> times_of_bad) {
+    HostArray z0(Shape{batch, 1}), times(Shape{batch, 4});
+    for (std::int64_t b = 0; b < batch; ++b) {
+      z0.set(b, 1 + 0.1 * static_cast<double>(b));
+      for (std::int64_t i = 0; i < 4; ++i) times.set(4 * b + i, 0.3 * static_cast<double>(i));
+    }
+    for (std::int64_t i = 0; i < 4; ++i) times.set(4 * bad + i, times_of_bad[static_cast<std::size_t>(i)]);
+    return program.run({z0, times});
+  };
+  const RunResult good = run({0, 0.3, 0.6, 0.9});
+  for (const auto& [times, at] :
+       std::vector<std::pair<std::vector<double>, double>>{{{0, NAN, 0.6, 0.9}, NAN},
+                                                           {{NAN, 0.3, 0.6, 0.9}, NAN},
+                                                           {{0, 0.3, 0.6, NAN}, NAN},
+                                                           {{0, 0.3, 0.6, INFINITY}, INFINITY},
+                                                           {{-INFINITY, 0.3, 0.6, 0.9}, -INFINITY},
+                                                           {{0, 0.7, 0.5, 1}, 0.5},
+                                                           {{1, 0.3, 0.6, 0}, 0.6},
+                                                           {{0, 0.3, 2, 1}, 1}}) {
+    const RunResult with = run(times);
+    ASSERT_EQ(with.report.failures.size(), 1U);
+    EXPECT_EQ(with.report.failures[0].sample, bad);
+    EXPECT_EQ(with.report.failures[0].reason, "invalid_times");
+    EXPECT_TRUE(std::isnan(at) ? std::isnan(with.report.failures[0].t) : with.report.failures[0].t == at);
+    EXPECT_TRUE(std::isnan(with.outputs[0].at(bad)));
+    for (std::int64_t b = 0; b < batch; ++b) EXPECT_EQ(with.outputs[1].at(b), b == bad ? 0 : good.outputs[1].at(b));
+    EXPECT_NEAR(with.outputs[3].at(0), good.outputs[3].at(0) * 19 / 20, 0.1 * std::abs(good.outputs[3].at(0)));
+  }
+  // Series of different lengths are padded with their last time.
+  for (const std::vector<double>& times : {std::vector<double>{0, 0.3, 0.6, 0.6}, {0.2, 0.2, 0.2, 0.2}, {3, 2, 2, 1}})
+    EXPECT_TRUE(run(times).report.failures.empty());
+}
+
+TEST_P(EveryAdjoint, AFailedSampleCountsNothingInGradientsOfSharedWeights) {
+  // Weights before, in and after the solve: all but the field's meet the NaNs of a sample that failed.
+  const Parameter in("in", HostArray::vector({1.0})), power("power", HostArray::vector({1.0})),
+      out("out", HostArray::vector({0.7}));
+  const VectorField field = vector_field({1}, [&](Array, Array z) { return power * z * z; });  // infinite at t = 1 / z0
+  const Function loss = trace(
+      [&](Array x) {
+        const Array times = constant(HostArray::vector({0, 1}));
+        return sum(square(out * solve(field, in * x, times, {.adjoint = GetParam()})[1]));
+      },
+      {{"x", {1}}});
+  for (const Dtype dtype : {Dtype::kF32, Dtype::kF64}) {
+    const Program program = compile(value_and_grad(loss), {.dtype = dtype});
+    const RunResult with = program.run({HostArray(Shape{5, 1}, std::vector<double>{0.1, 2.0, 0.2, NAN, 0.3})});
+    const RunResult without = program.run({HostArray(Shape{3, 1}, std::vector<double>{0.1, 0.2, 0.3})});
+    ASSERT_EQ(with.report.failures.size(), 2U);
+    EXPECT_EQ(with.outputs[1].at(1), 0);
+    EXPECT_EQ(with.outputs[1].at(4), without.outputs[1].at(2));
+    for (std::size_t i = 2; i < 5; ++i)
+      EXPECT_NEAR(with.outputs[i].at(0), without.outputs[i].at(0), 1e-6 * std::abs(without.outputs[i].at(0)));
+    const RunResult none = program.run({HostArray(Shape{2, 1}, std::vector<double>{NAN, 2.0})});
+    for (std::size_t i = 2; i < 5; ++i) EXPECT_EQ(none.outputs[i].at(0), 0);
+  }
+}
+
 TEST_P(EveryAdjoint, PaddingOfATileCountsNothing) {
   // Lanes without a sample have NaN states, and through this loss NaN cotangents.
   const Parameter rate("rate", HostArray::vector({0.5}));

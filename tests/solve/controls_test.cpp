@@ -146,6 +146,16 @@ TEST(Interpolate, GradientOfASolveReachesTheValues) {
 TEST(Interpolate, BadShapesAndNamesAreNamed) {
   EXPECT_ERROR(trace([](Array t) { return interpolate(t, t, t, Interpolation::kHold); }, {{"t", {3}}}), ShapeError,
                "times must have shape [n], values [n, m] and t []; got [3], [3] and [3]");
+  const auto at_times = [](std::vector<double> times) {
+    return trace(
+        [&](Array values, Array t) {
+          return interpolate(constant(HostArray::vector(times)), values, t, Interpolation::kLinear);
+        },
+        {{"values", {3, 1}}, {"t", {}}});
+  };
+  EXPECT_ERROR(at_times({0, 2, 1}), InvalidArgument, "[interpolate] times must increase; times 1 and 2 are 2 and 1.");
+  EXPECT_NO_THROW(at_times({0, 1, 1}));
+  EXPECT_ERROR(at_times({0, NAN, 1}), InvalidArgument, "times must increase");
   EXPECT_ERROR(interpolation_from_name("cubik"), InvalidArgument, "did you mean 'cubic'");
 }
 

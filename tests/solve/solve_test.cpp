@@ -127,6 +127,13 @@ TEST(Solve, JointControlTakesTheSameStepsForAll) {
   for (const std::int64_t accepted : solution.accepted) EXPECT_EQ(accepted, solution.accepted[0]);
 }
 
+TEST(Solve, JointControlLeavesOutASampleThatFailsAtItsStart) {
+  HostArray z0 = starts(5);
+  z0.set(2, NAN);
+  const Solution solution = solve(pendulum(), z0, HostArray::vector({0, 3}), {.control = Control::kJoint});
+  for (std::size_t b = 0; b < 5; ++b) EXPECT_EQ(solution.status[b], b == 1 ? Status::kNonFinite : Status::kOk);
+}
+
 TEST(Solve, LanesTakeTheNextSampleWhenTheyAreDone) {
   // Stiffness and length differ from sample to sample, so lanes are done at different times; some fail at once.
   const VectorField field =
@@ -186,6 +193,14 @@ TEST(Solve, BadInputIsNamed) {
   EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, NAN})), InvalidArgument, "must be finite");
   EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1}), {.rtol = -1}), InvalidArgument, "rtol");
   EXPECT_ERROR(vector_field({2}, [](Array, Array z) { return z[0]; }), ShapeError, "must have its shape [2]; got []");
+}
+
+TEST(SolveInATrace, ConstantTimesAreChecked) {
+  const auto trace_with = [](std::vector<double> times) {
+    return trace([&](Array z0) { return solve(pendulum(), z0, constant(HostArray::vector(times))); }, {{"z0", {2}}});
+  };
+  EXPECT_ERROR(trace_with({0, 2, 1}), InvalidArgument, "times 1 and 2 are 2 and 1");
+  EXPECT_ERROR(trace_with({0, NAN}), InvalidArgument, "must be finite");
 }
 
 TEST(SolveInATrace, AgreesWithTheInterpreterAndItsJvpWithDifferences) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "costate/base/interrupt.h"
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/solve/internal/flat_state.h"
@@ -167,7 +168,9 @@ void Backsolve<T>::integrate_shared() {
     remaining_[lane] = lender_.borrows(lane) || failed_[lane] != 0 ? 0 : solver_.records()[lane].num_steps;
     any = any || remaining_[lane] > 0;
   }
-  for (; any; any = std::any_of(remaining_.begin(), remaining_.end(), [](std::size_t steps) { return steps > 0; })) {
+  for (InterruptPoll poll; any;
+       any = std::any_of(remaining_.begin(), remaining_.end(), [](std::size_t steps) { return steps > 0; })) {
+    poll();
     evaluations_ += replay_.load(remaining_, y_.data());
     integrate_step();
     for (std::size_t& steps : remaining_) steps -= steps > 0 ? 1 : 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "costate/base/interrupt.h"
 #include "costate/solve/internal/stages.h"
 
 namespace costate::internal {
@@ -44,7 +45,9 @@ std::int64_t DiscreteSweep<T>::run(const FinishedSolve<T>& solve, const T* cotan
   gradients.clear(problem_, field_.arguments());
   if (!start()) return 0;
   take_back_stragglers();
+  InterruptPoll poll;
   while (const std::optional<std::size_t> round = last_round()) {
+    poll();
     load_steps(*round);
     load_frame(*round);
     start_cotangents();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "costate/base/interrupt.h"
 #include "costate/solve/internal/stages.h"
 
 namespace costate::internal {
@@ -76,7 +77,7 @@ std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
     position_[lane] = go_to_nearest(lane, targets_[lane]);
     steps += static_cast<std::int64_t>(targets_[lane] - position_[lane]);
   }
-  while (position_ != targets_) advance(targets_);
+  for (InterruptPoll poll; position_ != targets_; poll()) advance(targets_);
   std::copy(y_.begin(), y_.end(), y);
   return steps * (problem_.tableau->num_stages - 1);
 }

@@ -57,6 +57,7 @@ class BatchRunner {
   void give_common(Common common) const;
   void run_tile(Worker& worker, std::span<const HostArray* const> inputs, const T* shared, std::size_t tile,
                 std::size_t batch, std::vector<HostArray>& outputs) const;
+  bool leave_out_failed(Worker& worker, std::size_t known, TileCall<T>& call) const;
   void run_group(std::span<const HostArray* const> inputs, Common& common, const TileRange& tiles, std::size_t batch,
                  TileGroup& group, std::vector<HostArray>& outputs) const;
   std::size_t input_size(std::size_t i) const { return static_cast<std::size_t>(function_.inputs()[i].shape.size()); }

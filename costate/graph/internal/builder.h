@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -62,6 +63,9 @@ class BuilderScope {
 
 /// Replays `function` into the current builder: its inputs replaced by `arguments` (one an input), giving its outputs.
 std::vector<Array> inline_function(const Function& function, std::span<const Array> arguments);
+
+/// The numbers of an Array that the trace knows already; nullopt if it is not a constant.
+std::optional<std::vector<double>> constant_numbers(const Array& array);
 
 /// InvalidArgument unless all operands belong to the trace under way; `where` is the user's line.
 void check_same_trace(std::span<const Array> operands, std::source_location where);

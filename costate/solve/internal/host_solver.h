@@ -24,7 +24,6 @@ struct HostBatch {
   const HostArray& times;
   std::span<const HostArray> arguments;
   HostSizes sizes;
-  std::function<void()> check_interrupt = {};  // may be empty
 };
 
 /// solve() of a batch whose inputs were checked, in T.

@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "costate/base/interrupt.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/stages.h"
 #include "costate/solve/internal/stragglers.h"
@@ -80,7 +81,7 @@ void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* sta
 
 template <class T>
 void LaneSolver<T>::step_to_the_end(T* states) {
-  while (plan_steps()) {
+  for (InterruptPoll poll; plan_steps(); poll()) {
     if (stragglers_ != nullptr && num_active() <= stragglers_->most()) {
       hand_over(states);
       break;
@@ -128,7 +129,7 @@ void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T
   std::vector<char> holds_sample(lanes_, 0);
   // A refill costs two evaluations in all lanes: wait until an eighth of them is free.
   const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 8);
-  while (!queue.should_stop()) {
+  for (InterruptPoll poll;; poll()) {
     if (lanes_ - num_active() >= worthwhile) refill(queue, holds_sample, states);
     if (!plan_steps()) {
       // The samples that were just loaded may all have ended at once.
@@ -176,6 +177,10 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   clock_.t[lane] = time_of(0, lane);
   clock_.end[lane] = time_of(problem_.num_times - 1, lane);
   clock_.is_active[lane] = 1;
+  if (const std::optional<double> misplaced = misplaced_time(lane)) {
+    clock_.t[lane] = *misplaced;  // for the report
+    return end_lane(lane, Status::kInvalidTimes);
+  }
   outputs.is_fresh = true;
   while (!problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times &&
          time_of(static_cast<std::size_t>(outputs.next), lane) == clock_.t[lane])
@@ -185,13 +190,27 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   clock_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
 }
 
+/// The first of a lane's times that is not finite or turns back. Times may repeat: padded series do.
+template <class T>
+std::optional<double> LaneSolver<T>::misplaced_time(std::size_t lane) const {
+  const bool ascends = time_of(problem_.num_times - 1, lane) >= time_of(0, lane);
+  for (std::size_t i = 0; i < problem_.num_times; ++i)
+    if (!std::isfinite(time_of(i, lane))) return time_of(i, lane);
+  for (std::size_t i = 1; i < problem_.num_times; ++i) {
+    const double before = time_of(i - 1, lane), t = time_of(i, lane);
+    if (ascends ? t < before : t > before) return t;
+  }
+  return std::nullopt;
+}
+
 /// Under joint control every sample has the root mean square of all samples' norms.
 template <class T>
 void LaneSolver<T>::join(T* norms) const {
   if (problem_.options.control != Control::kJoint) return;
   double squares = 0;
   for (std::size_t lane = 0; lane < inputs_.num_samples; ++lane)
-    squares += static_cast<double>(norms[lane]) * static_cast<double>(norms[lane]);
+    if (outcomes_[lane].status == Status::kOk)
+      squares += static_cast<double>(norms[lane]) * static_cast<double>(norms[lane]);
   std::fill_n(norms, lanes_, static_cast<T>(std::sqrt(squares / static_cast<double>(inputs_.num_samples))));
 }
 

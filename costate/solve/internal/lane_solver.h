@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,8 +42,6 @@ class LaneQueue {
   virtual void finished(std::size_t lane) = 0;
   /// Puts the next sample into the lane's columns of z0, times and arguments; false if there is none.
   virtual bool load(std::size_t lane) = 0;
-  /// Asked before each attempted step; true ends the solve where it stands.
-  virtual bool should_stop() = 0;
 };
 
 template <class T>
@@ -107,6 +106,7 @@ class LaneSolver {
   // Beginning and ending a sample.
   void refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states);
   void begin(std::size_t lane, T* states);
+  std::optional<double> misplaced_time(std::size_t lane) const;
   void end_lane(std::size_t lane, Status status);
   void report(std::size_t lane);
 

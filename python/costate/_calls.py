@@ -1,0 +1,131 @@
+"""One clear sentence for a call whose arguments do not fit, where nanobind would list signatures."""
+
+import ast
+import collections.abc
+import difflib
+import functools
+import inspect
+import numbers
+import operator
+import os
+
+from costate import _core
+
+
+def _is_integer(value):
+    try:
+        operator.index(value)
+    except Exception:  # of whatever __index__ runs
+        return False
+    return True
+
+
+def _list_of(fits):
+    return lambda value: isinstance(value, collections.abc.Sequence) and not isinstance(value, str) and all(map(fits, value))
+
+
+# Annotations of the extension module, what a reader calls them, and whether a value fits.
+_KINDS = {
+    "int": ("an integer", _is_integer),
+    "float": ("a number", lambda value: isinstance(value, numbers.Real)),
+    "bool": ("True or False", lambda value: isinstance(value, bool)),
+    "str": ("a string", lambda value: isinstance(value, str)),
+    "dict": ("a dict", lambda value: isinstance(value, dict)),
+    "str | os.PathLike": ("a path", lambda value: isinstance(value, (str, os.PathLike))),
+    "collections.abc.Callable": ("a callable", callable),
+    "collections.abc.Sequence": ("a list or tuple", lambda value: isinstance(value, collections.abc.Sequence)),
+    "collections.abc.Sequence[int]": ("a list of integers", _list_of(_is_integer)),
+    "collections.abc.Sequence[str]": ("a list of strings", _list_of(lambda value: isinstance(value, str))),
+    **{f"costate._core.{name}": (f"a costate.{name}", lambda value, name=name: isinstance(value, getattr(_core, name)))
+       for name in ("Array", "Function")},
+}
+
+
+def _parameters(function):
+    """The parameters as nanobind knows them, and the defaults where they are plain values."""
+    text, _, *defaults = function.__nb_signature__[0]
+    defaults = iter(defaults[0] or ())
+    arguments = ast.parse(text.replace("\\", "_") + ": ...").body[0].args
+    given = [*arguments.posonlyargs, *arguments.args]
+    is_optional = [False] * (len(given) - len(arguments.defaults)) + [True] * len(arguments.defaults)
+    is_optional += [default is not None for default in arguments.kw_defaults]
+    kinds = [inspect.Parameter.POSITIONAL_OR_KEYWORD] * len(given)
+    if arguments.vararg:
+        given, kinds, is_optional = [*given, arguments.vararg], [*kinds, inspect.Parameter.VAR_POSITIONAL], [*is_optional, False]
+    kinds += [inspect.Parameter.KEYWORD_ONLY] * len(arguments.kwonlyargs)
+    return [inspect.Parameter(argument.arg, kind, default=next(defaults) if optional else inspect.Parameter.empty,
+                              annotation=ast.unparse(argument.annotation) if argument.annotation else inspect.Parameter.empty)
+            for argument, kind, optional in zip([*given, *arguments.kwonlyargs], kinds, is_optional)]
+
+
+def _wrong_names(signature, args, kwargs):
+    """What is wrong with the number or the names of the arguments."""
+    parameters = signature.parameters.values()
+    by_position = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD]
+    takes_any = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+    known = [p.name for p in parameters if p.kind != p.VAR_POSITIONAL and p.name != "self"]
+    for name in kwargs:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}." if known else "it takes none by name."
+            return f"there is no argument '{name}'; {hint}"
+    if len(args) > len(by_position) and not takes_any:
+        rest = f"; give the others by name: {', '.join(known[len(by_position):])}" if len(known) > len(by_position) else ""
+        return f"at most {len(by_position)} arguments go by position; got {len(args)}{rest}."
+    for name in by_position[:len(args)]:
+        if name in kwargs:
+            return f"argument '{name}' is given twice."
+    missing = [p.name for p in parameters if p.default is p.empty and p.name in known and p.name not in kwargs
+               and p.name not in by_position[:len(args)]]
+    return f"argument '{missing[0]}' is missing." if missing else ""
+
+
+def _type_of(value):
+    kind = type(value)
+    return "None" if value is None else kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
+def _wrong_types(signature, args, kwargs):
+    """What is wrong with the types of arguments whose names are right."""
+    values = signature.bind(*args, **kwargs).arguments
+    for name, value in values.items():
+        annotation = signature.parameters[name].annotation
+        what, fits = _KINDS.get(annotation, ("given", lambda value: value is not None))
+        if "None" not in str(annotation) and not fits(value):
+            return f"{name} must be {what}; got {_type_of(value)}."
+    for name, value in values.items():  # of the right type, and still refused
+        if signature.parameters[name].annotation == "int" and not 0 <= operator.index(value) < 2**31:
+            return f"{name} = {value} is out of range."
+    return f"the arguments do not fit {signature}."
+
+
+def _checked(function, name):
+    """The same function, whose TypeErrors of nanobind become CallErrors."""
+    signature = inspect.Signature(_parameters(function))
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            if not str(error).startswith(f"{function.__name__}(): incompatible function arguments"):
+                raise
+            wrong = _wrong_names(signature, args, kwargs) or _wrong_types(signature, args, kwargs)
+        raise _core.CallError(f"[{name}] {wrong}")
+
+    call.__signature__ = signature
+    call.__doc__ = function.__nb_signature__[0][1]  # nanobind's begins with the signature
+    call.__module__ = "costate"
+    return call
+
+
+def check_calls():
+    """Puts the checks around all public functions, constructors and methods of the extension module."""
+    for name, thing in list(vars(_core).items()):
+        if hasattr(thing, "__nb_signature__"):
+            setattr(_core, name, _checked(thing, name))
+        elif isinstance(thing, type) and not issubclass(thing, BaseException):
+            for method, function in list(vars(thing).items()):
+                is_public = not method.startswith("_") or method in ("__init__", "__call__")
+                if is_public and hasattr(function, "__nb_signature__"):
+                    setattr(thing, method, _checked(function, name if method.startswith("_") else f"{name}.{method}"))
