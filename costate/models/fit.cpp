@@ -106,7 +106,7 @@ Trained train_model(const Prepared& data, const FitConfig& config, const TrainOp
   Trained trained{.model = SeriesModel(config, data.series, data.units)};
   const SeriesObjective objective(trained.model, data.series, data.split);
   trained.training = train(objective.objective(), options);
-  trained.shown = shown_stretches(data.series, data.split);
+  trained.shown = shown_stretches(data.series, data.split, objective.windows());
   trained.fitted = fitted_paths(trained.model, data.series, objective, trained.shown);
   if (objective.held()) judge(data.series, objective, name, trained);
   return trained;

@@ -45,7 +45,7 @@ struct FitResult {
   TrainResult training;
   std::vector<ForecastError> errors;        // the neural ODE, then the baselines; empty if nothing was held out
   std::vector<StatePath> forecast_samples;  // of what was held out, at its samples
-  std::vector<Window> shown;                // stretches worth a picture: of the first trajectory, the first held out
+  std::vector<Window> shown;                // stretches worth a picture: of what is trained on and held out
   std::vector<StatePath> fitted;            // windows trained on that cover what is shown, densely
   std::vector<StatePath> forecasts;         // of what is held out and shown, densely
 };

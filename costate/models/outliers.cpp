@@ -132,7 +132,7 @@ std::string Outliers::text() const {
   return text::concat("'", column, "': ", count, count == 1 ? " cell lies" : " cells lie", " far outside all others (",
                       count == 1 ? "" : "first ", value, " at t = ", time,
                       trajectory.empty() ? "" : text::concat(" of trajectory '", trajectory, "'"), ", where 80 % are ",
-                      low, " … ", high, ")");
+                      text::number(low), " … ", text::number(high), ")");
 }
 
 std::vector<Outliers> remove_outliers(TimeSeries& series) {

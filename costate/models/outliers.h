@@ -18,7 +18,7 @@ struct Outliers {
   double time = 0, value = 0;
   double low = 0, high = 0;  // the 10th and 90th percentile of the column
 
-  /// "'x': 3 cells lie far outside all others (first 4e7 at t = 2.5, where 80 % lie in -1 … 1)"
+  /// "'x': 3 cells lie far outside all others (first 4e7 at t = 2.5, where 80 % are -1 … 1)"
   std::string text() const;
 };
 

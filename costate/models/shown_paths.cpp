@@ -24,11 +24,11 @@ std::vector<double> dense_times(const std::vector<double>& times, const Window& 
   return dense;
 }
 
-/// The part of a trajectory that a picture can show: where what is held out begins, or else its beginning.
-Window shown_stretch(const TimeSeries& series, std::size_t trajectory, std::size_t held_first) {
+/// The part of a trajectory around a sample that a picture can show.
+Window stretch_around(const TimeSeries& series, std::size_t trajectory, std::size_t sample) {
   const std::size_t samples = series.trajectories[trajectory].times.size();
-  const std::size_t count = std::min(samples, kMostShown), before = std::min(held_first, count / 2);
-  return {trajectory, std::min(held_first - before, samples - count), count};
+  const std::size_t count = std::min(samples, kMostShown), before = std::min(sample, count / 2);
+  return {trajectory, std::min(sample - before, samples - count), count};
 }
 
 bool overlap(const Window& left, const Window& right) {
@@ -38,11 +38,13 @@ bool overlap(const Window& left, const Window& right) {
 
 }  // namespace
 
-std::vector<Window> shown_stretches(const TimeSeries& series, const Split& split) {
-  if (split.held.empty()) return {shown_stretch(series, 0, 0)};
-  const Window& held = split.held.front();
-  if (held.trajectory == 0) return {shown_stretch(series, 0, held.first)};
-  return {shown_stretch(series, 0, 0), shown_stretch(series, held.trajectory, 0)};
+std::vector<Window> shown_stretches(const TimeSeries& series, const Split& split, const std::vector<Window>& windows) {
+  std::vector<Window> shown;
+  const bool is_joined = !split.held.empty() && split.held.front().first > 0;
+  if (!is_joined) shown.push_back(stretch_around(series, windows.front().trajectory, windows.front().first));
+  if (!split.held.empty())
+    shown.push_back(stretch_around(series, split.held.front().trajectory, split.held.front().first));
+  return shown;
 }
 
 bool is_shown(const Window& window, const std::vector<Window>& shown) {

@@ -8,8 +8,9 @@
 
 namespace costate {
 
-/// Of the first trajectory and of the first that is held out: all, or 2000 samples where what is held out begins.
-std::vector<Window> shown_stretches(const TimeSeries& series, const Split& split);
+/// Of the trajectory of the first window and of the first one held out: all, or 2000 samples, around that window and
+/// where what is held out begins. One stretch if the end of a single trajectory is held out.
+std::vector<Window> shown_stretches(const TimeSeries& series, const Split& split, const std::vector<Window>& windows);
 
 /// Whether some of a window's samples are in one of the stretches.
 bool is_shown(const Window& window, const std::vector<Window>& shown);

@@ -109,6 +109,33 @@ def test_data_that_do_not_move_are_no_mistake(tmp_path):
     ok("fit", tmp_path / "flat.csv", "--time", "t", "--state", "x", "--out", tmp_path / "run", *QUICK)
 
 
+@pytest.mark.parametrize("trajectories", [1, 2000])
+def test_many_rows_take_no_longer_to_train_on(trajectories, tmp_path):
+    samples = 200_000 // trajectories
+    ok("simulate", "pendulum", "--trajectories", trajectories, "--samples", samples, "--until", samples / 10, "--noise", "0.01",
+       "--out", tmp_path / "p.csv")
+    named = ["--trajectory", "trajectory"] if trajectories > 1 else []
+    ok("fit", tmp_path / "p.csv", "--time", "t", "--state", "theta,omega", *named, "--epochs", "40", "--polish", "20",
+       "--quiet", "--out", tmp_path / "run", timeout=60)
+    assert (tmp_path / "run/report.html").stat().st_size < 5_000_000
+    with open(tmp_path / "run/forecast.csv") as file:
+        held = sum(1 for line in file if not line.startswith("#")) - 1
+    assert held == 40_000 - (trajectories // 5 if named else 0)  # all of it, but the samples that forecasts start from
+
+
+def test_outliers_are_named_and_left_out(tmp_path):
+    lines = LYNX.read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("1905,"))
+    lines[at] = "1905,-9999," + lines[at].split(",")[2]
+    (tmp_path / "dirty.csv").write_text("\n".join(lines) + "\n")
+    done = ok(*fit(tmp_path / "run", data=tmp_path / "dirty.csv"))
+    assert "'hare': 1 cell lies far outside all others (-9999 at t = 1905" in done.stderr
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["outliers"] == {"hare": 1}
+    assert "-9999" in (tmp_path / "run/report.html").read_text()
+    clean = ok(*fit(tmp_path / "clean"))
+    assert clean.stderr == ""
+
+
 def test_delayed_states_are_forecast(tmp_path):
     ok("simulate", "pendulum", "--out", tmp_path / "p.csv")
     ok("fit", tmp_path / "p.csv", "--time", "t", "--state", "theta", "--delay", "2", "--out", tmp_path / "run", *QUICK)

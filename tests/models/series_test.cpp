@@ -1,63 +1,23 @@
 // The parts of a fit: units, windows, embedding, split, config, model files, forecasts.
+#include "tests/models/series.h"
+
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <limits>
+#include <numeric>
 
 #include "costate/io/io.h"
 #include "costate/models/models.h"
 #include "costate/models/normalization.h"
-#include "costate/models/series_objective.h"
 #include "costate/models/windows.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
 namespace {
-
-const double kNan = std::numeric_limits<double>::quiet_NaN();
-
-Trajectory trajectory(std::vector<double> times, std::vector<double> states, std::vector<double> inputs = {}) {
-  const auto n = static_cast<std::int64_t>(times.size());
-  const auto width = [&](const std::vector<double>& numbers) { return static_cast<std::int64_t>(numbers.size()) / n; };
-  return {.id = "",
-          .times = std::move(times),
-          .states = HostArray(Shape{n, width(states)}, states),
-          .inputs = HostArray(Shape{n, width(inputs)}, inputs)};
-}
-
-TimeSeries series_of(std::vector<Trajectory> trajectories) {
-  TimeSeries series{.time_name = "t",
-                    .time_scale = {},
-                    .state_names = {},
-                    .input_names = {},
-                    .trajectories = std::move(trajectories)};
-  for (std::int64_t k = 0; k < series.trajectories[0].states.shape()[1]; ++k)
-    series.state_names.push_back(text::concat("z", k));
-  for (std::int64_t k = 0; k < series.trajectories[0].inputs.shape()[1]; ++k)
-    series.input_names.push_back(text::concat("u", k));
-  return series;
-}
-
-FitConfig config_of(const TimeSeries& series) {
-  FitConfig config;
-  config.columns = {.time = "t", .states = series.state_names, .inputs = series.input_names};
-  config.hidden = {8};
-  config.epochs = 20;
-  config.polish = 5;
-  return config;
-}
-
-TimeSeries decay(std::size_t samples, double rate = 1) {
-  std::vector<double> times, states;
-  for (std::size_t i = 0; i < samples; ++i) {
-    times.push_back(0.1 * static_cast<double>(i));
-    states.push_back(std::exp(-rate * times.back()));
-  }
-  return series_of({trajectory(times, states)});
-}
 
 TEST(Normalization, MeasuresMeanDeviationAndRate) {
   const TimeSeries series = series_of({trajectory({0, 1, 3}, {1, 5, kNan, 5, 7, 5}, {2, 4, 6})});
@@ -111,11 +71,30 @@ TEST(Windows, OverlapByHalfAndReachTheEnd) {
   EXPECT_EQ(found, expected);
 }
 
+TEST(Windows, AFewAreSpreadOverAll) {
+  std::vector<std::size_t> items(1000);
+  std::iota(items.begin(), items.end(), std::size_t{0});
+  EXPECT_EQ(spread(items, 1000, 0), items);
+  const std::vector<std::size_t> few = spread(items, 100, 0);
+  ASSERT_EQ(few.size(), 100U);
+  std::vector<std::size_t> phases;  // were data to repeat every ten items
+  for (std::size_t i = 0; i < few.size(); ++i) {
+    EXPECT_EQ(i + 1 < few.size() ? few[i] / 10 : 99, i);  // one out of each tenth
+    phases.push_back(few[i] % 10);
+  }
+  EXPECT_EQ(few.back(), 999U);
+  for (std::size_t phase = 0; phase < 10; ++phase)
+    EXPECT_LT(std::count(phases.begin(), phases.end(), phase), 25) << phase;
+  EXPECT_EQ(spread(items, 100, 0), few);
+  EXPECT_NE(spread(items, 100, 1), few);
+  EXPECT_EQ(spread(items, 1, 0), (std::vector<std::size_t>{999}));
+}
+
 TEST(Windows, ArraysAreNormalizedMaskedAndPadded) {
   const TimeSeries series = series_of({trajectory({0, 1, 2, 4}, {kNan, 2, 4, kNan}), trajectory({5, 6}, {8, 10})});
   Normalization units{
       .state_offset = {2}, .state_scale = {2}, .input_offset = {}, .input_scale = {}, .time_scale = 0.5};
-  const WindowArrays arrays = window_arrays(series, {{0, 0, 3}, {0, 1, 3}, {1, 0, 2}}, units);
+  const WindowArrays arrays = window_arrays(series, {{0, 0, 3}, {0, 1, 3}, {1, 0, 2}}, units, 3);
   EXPECT_EQ(arrays.starts.at(0), 0);  // the next measured cell, (2 - 2) / 2
   EXPECT_EQ(arrays.starts.at(2), 3);
   EXPECT_EQ(arrays.times.at(1), 2);
