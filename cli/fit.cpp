@@ -148,6 +148,8 @@ int run(const Arguments& arguments) {
   const RunFolder run = RunFolder::open(folder);
   write_fit_report(run.report(), result);
   if (!arguments.quiet) {
+    if (result.windows.trained < result.windows.all)
+      std::cout << result.windows.text() << "; --max-windows sets how many\n";
     print_units(result);
     print_errors(result);
     if (interrupted != 0)

@@ -67,6 +67,7 @@ class Errors {
 /// A model trained on a split series, and its forecasts of what was held out.
 struct Trained {
   SeriesModel model;
+  WindowCount windows = {};
   TrainResult training = {};
   std::vector<HeldForecast> held = {};
   std::vector<StatePath> forecast_samples = {};  // one each
@@ -105,6 +106,7 @@ Trained train_model(const Prepared& data, const FitConfig& config, const TrainOp
                     const std::string& name) {
   Trained trained{.model = SeriesModel(config, data.series, data.units)};
   const SeriesObjective objective(trained.model, data.series, data.split);
+  trained.windows = {objective.windows().size(), objective.num_windows(), longest(objective.windows())};
   trained.training = train(objective.objective(), options);
   trained.shown = shown_stretches(data.series, data.split, objective.windows());
   trained.fitted = fitted_paths(trained.model, data.series, objective, trained.shown);
@@ -151,6 +153,10 @@ Prepared prepare(TimeSeries series, const FitConfig& config) {
 
 }  // namespace
 
+std::string WindowCount::text() const {
+  return text::concat("trained on ", trained, " of ", all, " windows of ", samples, " samples");
+}
+
 void check_fit(const TimeSeries& data, const FitConfig& config) { prepare(data, config); }
 
 FitResult fit(const TimeSeries& series, const FitConfig& config, const FitOptions& options) {
@@ -174,6 +180,7 @@ FitResult fit(const TimeSeries& series, const FitConfig& config, const FitOption
           .series = std::move(data.series),
           .split = std::move(data.split),
           .outliers = std::move(data.outliers),
+          .windows = trained.windows,
           .training = std::move(trained.training),
           .errors = std::move(errors),
           .forecast_samples = std::move(trained.forecast_samples),

@@ -16,6 +16,14 @@
 
 namespace costate {
 
+/// The windows that were trained on, of all that the training data hold.
+struct WindowCount {
+  std::size_t trained = 0, all = 0, samples = 0;  // samples: of the longest
+
+  /// "trained on 512 of 33332 windows of 50 samples"
+  std::string text() const;
+};
+
 /// How well a model forecasts what was held out, in the data's units.
 struct ForecastError {
   std::string model;
@@ -42,6 +50,7 @@ struct FitResult {
   TimeSeries series;  // without outliers; embedded, if the config says so
   Split split;
   std::vector<Outliers> outliers;  // taken as not measured
+  WindowCount windows;
   TrainResult training;
   std::vector<ForecastError> errors;        // the neural ODE, then the baselines; empty if nothing was held out
   std::vector<StatePath> forecast_samples;  // of what was held out, at its samples

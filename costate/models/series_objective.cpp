@@ -31,9 +31,13 @@ std::size_t window_length(const FitConfig& config, const Split& split) {
 }  // namespace
 
 SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& series, const Split& split)
+    : SeriesObjective(model, series, split, cut_windows(split.train_ends, window_length(model.config(), split))) {}
+
+SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& series, const Split& split,
+                                 std::vector<Window> windows)
     : model_(model),
-      windows_(spread(cut_windows(split.train_ends, window_length(model.config(), split)),
-                      static_cast<std::size_t>(model.config().max_windows), model.config().seed)),
+      num_windows_(windows.size()),
+      windows_(spread(std::move(windows), static_cast<std::size_t>(model.config().max_windows), model.config().seed)),
       arrays_(window_arrays(series, windows_, model.normalization(), longest(windows_))),
       starts_("starts", arrays_.starts),
       loss_and_gradients_(compile_gradients(model, arrays_)) {

@@ -25,6 +25,8 @@ class SeriesObjective {
   Objective objective() const;
 
   const std::vector<Window>& windows() const { return windows_; }
+  /// How many there would be without a limit.
+  std::size_t num_windows() const { return num_windows_; }
   /// The learned state at a window's start, in the data's units.
   std::vector<double> start_of(std::size_t window) const;
   /// What is held out; nothing if nothing is.
@@ -33,10 +35,13 @@ class SeriesObjective {
   std::vector<StatePath> predict_held() const;
 
  private:
+  SeriesObjective(const SeriesModel& model, const TimeSeries& series, const Split& split, std::vector<Window> windows);
+
   Evaluation evaluate(std::span<const std::size_t> samples) const;
   std::span<const double> last_start() const;
 
   const SeriesModel& model_;
+  std::size_t num_windows_;
   std::vector<Window> windows_;
   WindowArrays arrays_;
   Parameter starts_;

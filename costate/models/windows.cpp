@@ -10,9 +10,8 @@ namespace {
 
 double filled_cell(const Trajectory& trajectory, std::size_t sample, std::size_t column, std::size_t columns,
                    double mean) {
-  const auto cell = [&](std::size_t i) {
-    return trajectory.states.at(static_cast<std::int64_t>(i * columns + column));
-  };
+  const std::span<const double> states = trajectory.states.data<double>();
+  const auto cell = [&](std::size_t i) { return states[i * columns + column]; };
   std::size_t before = sample, after = sample;
   while (before > 0 && std::isnan(cell(before))) --before;
   while (after + 1 < trajectory.times.size() && std::isnan(cell(after))) ++after;

@@ -166,6 +166,8 @@ Section data_section(const FitResult& result) {
     section.blocks.push_back(Paragraph{
         "Points are the data. The solid line is the model on windows that it was trained on, each from its learned "
         "start; the dashed line is its forecast of what was held out."});
+  if (result.windows.trained < result.windows.all)
+    section.blocks.push_back(Paragraph{text::concat("It was ", result.windows.text(), ", spread over the data.")});
   if (!result.outliers.empty()) {
     std::vector<std::string> found;
     for (const Outliers& outliers : result.outliers) found.push_back(outliers.text());

@@ -193,6 +193,7 @@ void bind_fit(nb::module_& module) {
                          .series = {},
                          .split = {},
                          .outliers = {},
+                         .windows = {},
                          .training = {},
                          .errors = {},
                          .forecast_samples = {},

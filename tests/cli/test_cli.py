@@ -115,7 +115,7 @@ def test_many_rows_take_no_longer_to_train_on(trajectories, tmp_path):
     ok("simulate", "pendulum", "--trajectories", trajectories, "--samples", samples, "--until", samples / 10, "--noise", "0.01",
        "--out", tmp_path / "p.csv")
     named = ["--trajectory", "trajectory"] if trajectories > 1 else []
-    ok("fit", tmp_path / "p.csv", "--time", "t", "--state", "theta,omega", *named, "--epochs", "40", "--polish", "20",
+    ok("fit", tmp_path / "p.csv", "--time", "t", "--state", "theta,omega", *named, "--epochs", "10", "--polish", "5",
        "--quiet", "--out", tmp_path / "run", timeout=60)
     assert (tmp_path / "run/report.html").stat().st_size < 5_000_000
     with open(tmp_path / "run/forecast.csv") as file:

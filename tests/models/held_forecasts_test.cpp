@@ -88,6 +88,7 @@ TEST(Fit, TrainsOnAFewOfManyWindowsAndJudgesAllThatIsHeldOut) {
   config.epochs = 100;
   config.polish = 40;
   const FitResult result = fit(series, config);
+  EXPECT_EQ(result.windows.text(), "trained on 16 of 1999 windows of 50 samples");
   EXPECT_EQ(result.forecast_samples.size(), 24U);
   EXPECT_LT(result.errors[0].relative, 0.3);
   // Pictures hold what can be seen.
