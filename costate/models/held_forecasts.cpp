@@ -11,25 +11,29 @@ namespace {
 constexpr std::size_t kLongest = 500;  // samples of a forecast
 constexpr std::size_t kAtOnce = 64;    // forecasts that an epoch is judged by, and of one run over all
 
-/// What is held out of one trajectory, in equal parts.
-void append_forecasts(const Window& held, const Window& last, std::vector<HeldForecast>& forecasts) {
-  const bool goes_on = held.first > 0;
-  const std::size_t judged = goes_on ? held.count : held.count - 1;  // a whole trajectory gives its first sample
-  const std::size_t parts = (judged + kLongest - 1) / kLongest;
-  std::size_t next = held.first + held.count - judged;
+/// Of a stretch whose first sample is given, in equal parts.
+void append_forecasts(const Window& stretch, const Window& last, std::vector<HeldForecast>& forecasts) {
+  const bool goes_on =
+      last.trajectory == stretch.trajectory && last.first + last.count == stretch.first + 1 && stretch.first > 0;
+  const std::size_t judged = stretch.count - 1, parts = (judged + kLongest - 1) / kLongest;
   for (std::size_t part = 0; part < parts; ++part) {
-    const std::size_t end = held.first + held.count - judged + judged * (part + 1) / parts;
+    const std::size_t begin = judged * part / parts, held = judged * (part + 1) / parts - begin;
     const bool is_first = goes_on && part == 0;
     const std::size_t given = is_first ? last.count : 1;
-    forecasts.push_back({{held.trajectory, next - given, end - next + given}, end - next, is_first});
-    next = end;
+    forecasts.push_back({{stretch.trajectory, stretch.first + 1 + begin - given, given + held}, held, is_first});
   }
 }
 
-std::vector<HeldForecast> forecasts_of(const Split& split, const Window& last) {
+std::vector<HeldForecast> forecasts_of(const TimeSeries& series, const Split& split, const Window& last,
+                                       double time_unit) {
   std::vector<HeldForecast> forecasts;
-  for (const Window& held : split.held) append_forecasts(held, last, forecasts);
-  return forecasts;
+  for (const Window& held : split.held) {
+    const std::size_t before = held.first > 0 ? 1 : 0;  // a whole trajectory gives its own first sample
+    const Window range{held.trajectory, held.first - before, held.count + before};
+    for (const Window& stretch : between_gaps(series, range, time_unit)) append_forecasts(stretch, last, forecasts);
+  }
+  if (!forecasts.empty()) return forecasts;
+  return forecasts_of(series, split, last, std::numeric_limits<double>::infinity());  // each sample stands behind a gap
 }
 
 }  // namespace
@@ -37,7 +41,7 @@ std::vector<HeldForecast> forecasts_of(const Split& split, const Window& last) {
 HeldForecasts::HeldForecasts(const SeriesModel& model, const TimeSeries& series, const Split& split, const Window& last)
     : model_(model),
       series_(series),
-      all_(forecasts_of(split, last)),
+      all_(forecasts_of(series, split, last, model.normalization().time_scale)),
       judged_(spread(all_, kAtOnce, model.config().seed)),
       judged_arrays_(arrays_of(judged_)),
       program_(compile(trace_list(window_arguments(judged_arrays_), [&](std::span<const Array> in) {

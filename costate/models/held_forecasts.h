@@ -32,8 +32,8 @@ class HeldForecasts {
  public:
   /// A single trajectory's forecast goes on from `last`, the last training window; that of a whole trajectory starts at
   /// its first sample. What is longer than 500 samples is forecast in equal parts, each from the sample before it:
-  /// further ahead, the least error in the period makes every forecast equally wrong. The model and the series must
-  /// outlive it; something must be held out.
+  /// further ahead, the least error in the period makes every forecast equally wrong. None bridges a gap. The model and
+  /// the series must outlive it; something must be held out.
   HeldForecasts(const SeriesModel& model, const TimeSeries& series, const Split& split, const Window& last);
 
   const std::vector<HeldForecast>& all() const { return all_; }

@@ -20,18 +20,25 @@ Program compile_gradients(const SeriesModel& model, const WindowArrays& arrays) 
   return compile(value_and_grad(loss, wanted));
 }
 
-std::size_t window_length(const FitConfig& config, const Split& split) {
-  const std::size_t most = *std::max_element(split.train_ends.begin(), split.train_ends.end());
+std::vector<Window> training_windows(const SeriesModel& model, const TimeSeries& series, const Split& split) {
+  std::vector<Window> stretches;
+  for (std::size_t i = 0; i < split.train_ends.size(); ++i) {
+    if (split.train_ends[i] == 0) continue;
+    const auto more = between_gaps(series, {i, 0, split.train_ends[i]}, model.normalization().time_scale);
+    stretches.insert(stretches.end(), more.begin(), more.end());
+  }
+  const std::size_t most = longest(stretches);
   // Half a trajectory shows the dynamics and still trains where a whole one gets stuck; beyond 50 samples solves only
   // grow longer.
   const std::size_t chosen = std::clamp<std::size_t>(most / 2, 5, 50);
-  return std::min(config.window == 0 ? chosen : static_cast<std::size_t>(config.window), most);
+  const auto wanted = static_cast<std::size_t>(model.config().window);
+  return cut_windows(stretches, std::min(wanted == 0 ? chosen : wanted, most));
 }
 
 }  // namespace
 
 SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& series, const Split& split)
-    : SeriesObjective(model, series, split, cut_windows(split.train_ends, window_length(model.config(), split))) {}
+    : SeriesObjective(model, series, split, training_windows(model, series, split)) {}
 
 SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& series, const Split& split,
                                  std::vector<Window> windows)

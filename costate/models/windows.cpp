@@ -8,6 +8,16 @@
 namespace costate {
 namespace {
 
+constexpr double kGapUnits = 100, kGapSteps = 50;
+
+/// Whether the step to sample i > 0 is one. Steps that grow evenly, as on a logarithmic scale, are none.
+bool is_gap(const std::vector<double>& times, std::size_t i, double time_unit) {
+  const double step = times[i] - times[i - 1];
+  if (times.size() < 3 || step <= kGapUnits * time_unit) return false;
+  return (i < 2 || step > kGapSteps * (times[i - 1] - times[i - 2])) &&
+         (i + 1 == times.size() || step > kGapSteps * (times[i + 1] - times[i]));
+}
+
 double filled_cell(const Trajectory& trajectory, std::size_t sample, std::size_t column, std::size_t columns,
                    double mean) {
   const std::span<const double> states = trajectory.states.data<double>();
@@ -32,13 +42,23 @@ std::vector<double> filled_state(const Trajectory& trajectory, std::size_t sampl
   return state;
 }
 
-std::vector<Window> cut_windows(std::span<const std::size_t> ends, std::size_t length) {
+std::vector<Window> between_gaps(const TimeSeries& series, const Window& range, double time_unit) {
+  const std::vector<double>& times = series.trajectories[range.trajectory].times;
+  std::vector<Window> stretches = {{range.trajectory, range.first, 0}};
+  for (std::size_t i = range.first; i < range.first + range.count; ++i) {
+    if (i > range.first && is_gap(times, i, time_unit)) stretches.push_back({range.trajectory, i, 0});
+    ++stretches.back().count;
+  }
+  return stretches;
+}
+
+std::vector<Window> cut_windows(std::span<const Window> stretches, std::size_t length) {
   std::vector<Window> windows;
-  for (std::size_t trajectory = 0; trajectory < ends.size(); ++trajectory) {
-    const std::size_t end = ends[trajectory];
-    if (end < 2) continue;
-    const std::size_t count = std::min(length, end), stride = std::max<std::size_t>(1, (count - 1) / 2);
-    for (std::size_t first = 0; first + count < end; first += stride) windows.push_back({trajectory, first, count});
+  for (const auto& [trajectory, begin, samples] : stretches) {
+    if (samples < 2) continue;
+    const std::size_t count = std::min(length, samples), stride = std::max<std::size_t>(1, (count - 1) / 2);
+    const std::size_t end = begin + samples;
+    for (std::size_t first = begin; first + count < end; first += stride) windows.push_back({trajectory, first, count});
     windows.push_back({trajectory, end - count, count});
   }
   return windows;
@@ -52,7 +72,7 @@ WindowArrays take_windows(const WindowArrays& arrays, std::span<const std::size_
           .inputs = take_rows(arrays.inputs, rows)};
 }
 
-std::size_t longest(const std::vector<Window>& windows) {
+std::size_t longest(std::span<const Window> windows) {
   std::size_t length = 0;
   for (const Window& window : windows) length = std::max(length, window.count);
   return length;

@@ -20,9 +20,13 @@ struct Window {
   std::size_t count = 0;
 };
 
-/// Windows of at most `length` samples over the first `ends[i]` samples of trajectory i, each half over the next; the
-/// last one of a trajectory reaches to its end.
-std::vector<Window> cut_windows(std::span<const std::size_t> ends, std::size_t length);
+/// What of a range of samples lies between gaps: steps of more than 100 times `time_unit` (see Normalization) and 50
+/// times the steps before and after. No solve finds its way over as much.
+std::vector<Window> between_gaps(const TimeSeries& series, const Window& range, double time_unit);
+
+/// Windows of at most `length` samples over stretches, each half over the next; the last one of a stretch reaches to
+/// its end. A single sample is no window.
+std::vector<Window> cut_windows(std::span<const Window> stretches, std::size_t length);
 
 /// At most `most` of `items` in their order, the last one among them: one drawn from each of as many equal parts, since
 /// every so-many-th would meet the same phase of whatever repeats in the data.
@@ -63,6 +67,6 @@ WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& 
 WindowArrays take_windows(const WindowArrays& arrays, std::span<const std::size_t> rows);
 
 /// Samples of the longest window.
-std::size_t longest(const std::vector<Window>& windows);
+std::size_t longest(std::span<const Window> windows);
 
 }  // namespace costate

@@ -61,6 +61,33 @@ TEST(HeldForecasts, OfWholeTrajectoriesStartAtTheirFirstSample) {
   expect_partition(held_of(model, series, split).all(), 1, 1400);
 }
 
+TEST(HeldForecasts, BridgeNoGap) {
+  TimeSeries series = circle(100);
+  for (std::size_t i = 85; i < 100; ++i) series.trajectories[0].times[i] += 1e4;
+  const SeriesModel model(config_of(series), series, measure(series));
+  const std::vector<HeldForecast> behind = held_of(model, series, split_series(series, 0.2)).all();
+  ASSERT_EQ(behind.size(), 2U);  // 80 … 84, then 86 … 99 from 85
+  EXPECT_EQ(behind[0].held, 5U);
+  EXPECT_EQ(behind[1].joint(), 85U);
+  EXPECT_EQ(behind[1].held, 14U);
+  EXPECT_EQ(held_of(model, series, split_series(series, 0.15)).all().size(), 1U);
+  for (std::size_t i = 99; i < 100; ++i) series.trajectories[0].times[i] += 1e4;
+  EXPECT_EQ(held_of(model, series, split_series(series, 0.01)).all().size(), 1U);  // there is no other
+}
+
+TEST(Fit, BridgesNoGap) {
+  TimeSeries series = circle(120);
+  FitConfig config = config_of(series);
+  config.epochs = 150;
+  config.polish = 50;
+  const double whole = fit(series, config).errors[0].relative;
+  for (std::size_t i = 0; i < 120; ++i)
+    series.trajectories[0].times[i] += 6283.185307179586 * static_cast<double>(i / 40);
+  const FitResult result = fit(series, config);
+  EXPECT_LT(result.errors[0].relative, 2 * whole + 0.1);
+  EXPECT_LT(result.training.history.back().nfe_forward, 2000);
+}
+
 TEST(HeldForecasts, ThePartsAreThoseOfOneSolve) {
   // Judged together, in one batch of padded rows, they are what predict() gives for each alone.
   const TimeSeries series = circle(1700);

@@ -63,12 +63,27 @@ TEST(Normalization, UnitsDoNotMatter) {
 }
 
 TEST(Windows, OverlapByHalfAndReachTheEnd) {
-  const std::vector<std::size_t> ends = {10, 3, 0};
-  const std::vector<Window> windows = cut_windows(ends, 5);
+  const std::vector<Window> stretches = {{0, 0, 10}, {1, 2, 3}, {2, 0, 1}};
+  const std::vector<Window> windows = cut_windows(stretches, 5);
   std::vector<std::vector<std::size_t>> found;
   for (const Window& window : windows) found.push_back({window.trajectory, window.first, window.count});
-  const std::vector<std::vector<std::size_t>> expected = {{0, 0, 5}, {0, 2, 5}, {0, 4, 5}, {0, 5, 5}, {1, 0, 3}};
+  const std::vector<std::vector<std::size_t>> expected = {{0, 0, 5}, {0, 2, 5}, {0, 4, 5}, {0, 5, 5}, {1, 2, 3}};
   EXPECT_EQ(found, expected);
+}
+
+TEST(Windows, EndAtGaps) {
+  const auto counts = [](const std::vector<double>& times) {
+    const TimeSeries series = series_of({trajectory(times, times)});
+    std::vector<std::size_t> found;
+    for (const Window& stretch : between_gaps(series, {0, 0, times.size()}, 1)) found.push_back(stretch.count);
+    return found;
+  };
+  using Counts = std::vector<std::size_t>;
+  EXPECT_EQ(counts({0, 1, 2, 300, 301, 302, 900}), (Counts{3, 3, 1}));
+  EXPECT_EQ(counts({0, 1, 2, 90, 91, 92}), Counts{6});                 // not much longer than the states' own time
+  EXPECT_EQ(counts({0, 1, 10, 100, 1000, 10000, 100000}), Counts{7});  // evenly on a logarithmic scale
+  EXPECT_EQ(counts({0, 1, 2, 1000, 2000, 3000}), Counts{6});           // sampled less often from there on
+  EXPECT_EQ(counts({0, 1000}), Counts{2});
 }
 
 TEST(Windows, AFewAreSpreadOverAll) {
