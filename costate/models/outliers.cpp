@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kFewest = 10;  // cells of which percentiles tell
 constexpr double kFar = 50;          // ranges between percentiles
+constexpr double kVeryFar = 1000;
 constexpr double kJump = 10;
 
 using Values = HostArray Trajectory::*;
@@ -29,7 +30,7 @@ struct Percentiles {
   double low = 0, middle = 0, high = 0;
 
   double distance(double value) const { return std::abs(value - middle); }
-  bool is_far(double value) const { return distance(value) > kFar * (high - low); }
+  bool is_farther(double value, double ranges) const { return distance(value) > ranges * (high - low); }
 };
 
 std::optional<Percentiles> percentiles_of(TimeSeries& series, const Column& column) {
@@ -64,7 +65,7 @@ std::vector<Run> runs_of(TimeSeries& series, const Column& column, const Percent
       const double cell = column.cell(series, i, k);
       if (std::isnan(cell)) continue;
       const double distance = percentiles.distance(cell);
-      const bool is_far = percentiles.is_far(cell);
+      const bool is_far = percentiles.is_farther(cell, kFar);
       if (is_far && !was_far)
         runs.push_back({i, {}, !before || distance >= kJump * *before, !before});
       else if (was_far && !is_far)
@@ -78,11 +79,22 @@ std::vector<Run> runs_of(TimeSeries& series, const Column& column, const Percent
   return runs;
 }
 
-void keep_outliers(std::vector<Run>& runs, std::size_t trajectories) {
+/// Whether a run at an edge is a code that fills it, or a lone slip too far away for a steep beginning or end.
+bool is_code_or_slip(TimeSeries& series, const Column& column, const Percentiles& percentiles, const Run& run) {
+  const double first = column.cell(series, run.trajectory, run.samples[0]);
+  if (run.samples.size() == 1) return percentiles.is_farther(first, kVeryFar);
+  return std::all_of(run.samples.begin(), run.samples.end(),
+                     [&](std::size_t k) { return column.cell(series, run.trajectory, k) == first; });
+}
+
+void keep_outliers(TimeSeries& series, const Column& column, const Percentiles& percentiles, std::vector<Run>& runs) {
   std::erase_if(runs, [](const Run& run) { return !run.is_jump; });
   const auto at_edge = std::count_if(runs.begin(), runs.end(), [](const Run& run) { return run.is_at_edge; });
-  if (static_cast<std::size_t>(at_edge) * 10 > trajectories)
-    std::erase_if(runs, [](const Run& run) { return run.is_at_edge; });
+  if (static_cast<std::size_t>(at_edge) * 10 <= series.trajectories.size()) return;
+  const bool is_common = static_cast<std::size_t>(at_edge) > 1;
+  std::erase_if(runs, [&](const Run& run) {
+    return run.is_at_edge && (is_common || !is_code_or_slip(series, column, percentiles, run));
+  });
 }
 
 /// Missing cells of an input, on the line between their neighbours.
@@ -108,7 +120,7 @@ std::optional<Outliers> remove_from(TimeSeries& series, const Column& column, co
   const std::optional<Percentiles> percentiles = percentiles_of(series, column);
   if (!percentiles) return {};
   std::vector<Run> runs = runs_of(series, column, *percentiles);
-  keep_outliers(runs, series.trajectories.size());
+  keep_outliers(series, column, *percentiles, runs);
   if (runs.empty()) return {};
   const Trajectory& first = series.trajectories[runs[0].trajectory];
   const std::size_t sample = runs[0].samples[0];

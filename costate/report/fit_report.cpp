@@ -204,10 +204,13 @@ Section error_section(const FitResult& result) {
   return section;
 }
 
-/// Step sizes of one prediction over the data of the first stretch shown, from the first fitted state.
+/// Step sizes of one prediction over the data of the first stretch shown, from the first fitted state to a gap.
 Figure step_figure(const FitResult& result) {
   const StatePath& start = result.fitted.front();
-  std::vector<double> times = times_of(result, result.shown.front());
+  std::vector<double> times;
+  for (const Window& stretch :
+       between_gaps(result.series, result.shown.front(), result.model.normalization().time_scale))
+    if (times.empty() || times.back() <= start.times.front()) times = times_of(result, stretch);
   times.erase(times.begin(), std::upper_bound(times.begin(), times.end(), start.times.front()));
   times.insert(times.begin(), start.times.front());
   SeriesModel::Query query{.start = start.states.front(), .times = std::move(times)};

@@ -3,6 +3,7 @@
 import csv
 import fcntl
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -134,6 +135,14 @@ def test_outliers_are_named_and_left_out(tmp_path):
     assert "-9999" in (tmp_path / "run/report.html").read_text()
     clean = ok(*fit(tmp_path / "clean"))
     assert clean.stderr == ""
+
+
+def test_no_solve_bridges_a_gap(tmp_path):
+    rows = "".join(f"{i / 10},{math.sin(i / 10)}\n" for i in range(60))
+    (tmp_path / "gap.csv").write_text("t,x\n" + rows + "1e9,0.5\n")
+    began = time.time()
+    ok("fit", tmp_path / "gap.csv", "--time", "t", "--state", "x", "--out", tmp_path / "run", *QUICK)
+    assert time.time() - began < 6
 
 
 def test_delayed_states_are_forecast(tmp_path):

@@ -74,6 +74,11 @@ TEST(Outliers, AtTheEdgeOfATrajectoryAreThoseThatFewTrajectoriesHave) {
   };
   EXPECT_EQ(count(2), 2U);
   EXPECT_EQ(count(20), 0U);  // a transient
+  for (const std::size_t codes : {1U, 5U}) {
+    TimeSeries single = wave(100);
+    for (std::size_t i = 0; i < codes; ++i) state(single, 99 - i) = -9999;
+    EXPECT_EQ(remove_outliers(single).size(), 1U) << codes;
+  }
 }
 
 TEST(Outliers, DoNotSpoilAFit) {
