@@ -23,7 +23,8 @@ namespace {
 struct Arguments {
   std::string data;
   std::optional<std::string> out, time, state, input, trajectory, delay, hidden, activation, interpolation, method,
-      rtol, atol, adjoint, loss, window, optimizer, epochs, polish, learning_rate, batch, seed, hold_out, threads;
+      rtol, atol, adjoint, loss, window, max_windows, optimizer, epochs, polish, learning_rate, batch, seed, hold_out,
+      threads;
   bool resume = false, replace = false, quiet = false;
 };
 
@@ -58,6 +59,7 @@ FitConfig config_from(const Arguments& a) {
   if (a.adjoint) config.adjoint = adjoint_from_name(*a.adjoint);
   if (a.loss) config.loss = loss_from_name(*a.loss);
   if (a.window) config.window = to_integer("--window", *a.window, {2, kPositive.high});
+  if (a.max_windows) config.max_windows = to_integer("--max-windows", *a.max_windows, kPositive);
   if (a.optimizer) config.optimizer = optimizer_from_name(*a.optimizer);
   if (a.epochs) config.epochs = to_integer("--epochs", *a.epochs, kPositive);
   if (a.polish) config.polish = to_integer("--polish", *a.polish, {0, kPositive.high});
@@ -111,6 +113,7 @@ void check_no_config(const Arguments& a) {
                                                                                {"--adjoint", a.adjoint},
                                                                                {"--loss", a.loss},
                                                                                {"--window", a.window},
+                                                                               {"--max-windows", a.max_windows},
                                                                                {"--optimizer", a.optimizer},
                                                                                {"--epochs", a.epochs},
                                                                                {"--polish", a.polish},
@@ -145,6 +148,8 @@ int run(const Arguments& arguments) {
   const RunFolder run = RunFolder::open(folder);
   write_fit_report(run.report(), result);
   if (!arguments.quiet) {
+    if (result.windows.trained < result.windows.all)
+      std::cout << result.windows.text() << "; --max-windows sets how many\n";
     print_units(result);
     print_errors(result);
     if (interrupted != 0)
@@ -183,6 +188,10 @@ void add_model_options(CLI::App& command, Arguments& a) {
 void add_training_options(CLI::App& command, Arguments& a) {
   command.add_option("--loss", a.loss, "mse, mae or huber (mse)")->group("Training");
   command.add_option("--window", a.window, "Samples of a window of multiple shooting (half a trajectory, at most 50)")
+      ->group("Training");
+  command
+      .add_option("--max-windows", a.max_windows,
+                  "Windows that are trained on, spread over the data if there are more (512)")
       ->group("Training");
   command.add_option("--optimizer", a.optimizer, "adam, adamw, sgd or lbfgs (adam)")->group("Training");
   command.add_option("--epochs", a.epochs, "Passes over the windows (500)")->group("Training");

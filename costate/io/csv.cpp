@@ -20,6 +20,7 @@ namespace {
 
 bool is_missing(const std::string& cell) {
   if (cell.empty()) return true;
+  if (cell.size() > 3) return false;
   std::string lower = cell;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
   return lower == "na" || lower == "nan";

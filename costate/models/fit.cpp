@@ -1,16 +1,16 @@
 #include "costate/models/fit.h"
 
-#include <algorithm>
 #include <cmath>
 
+#include "costate/base/log.h"
 #include "costate/models/delay_embedding.h"
 #include "costate/models/series_objective.h"
+#include "costate/models/shown_paths.h"
 
 namespace costate {
 namespace {
 
 constexpr std::int64_t kDefaultBatch = 64;
-constexpr std::size_t kPointsPerStep = 8;  // of dense paths, between two samples
 
 TrainOptions train_options(const FitConfig& config, const FitOptions& options, const std::string& model) {
   const bool wants_all = config.optimizer == OptimizerKind::kLbfgs;
@@ -28,62 +28,6 @@ TrainOptions train_options(const FitConfig& config, const FitOptions& options, c
       options.on_epoch({model, row, epochs});
     };
   return train;
-}
-
-/// The times of a window with more between them.
-std::vector<double> dense_times(const std::vector<double>& times, const Window& window) {
-  std::vector<double> dense = {times[window.first]};
-  for (std::size_t i = window.first + 1; i < window.first + window.count; ++i)
-    for (std::size_t k = 1; k <= kPointsPerStep; ++k) {
-      const double share = static_cast<double>(k) / static_cast<double>(kPointsPerStep);
-      const double time = k == kPointsPerStep ? times[i] : times[i - 1] + share * (times[i] - times[i - 1]);
-      // Between neighbouring doubles, as of nanoseconds since 1970, there is none.
-      if (time > dense.back() && (k == kPointsPerStep || time < times[i])) dense.push_back(time);
-    }
-  return dense;
-}
-
-StatePath predict_path(const SeriesModel& model, const TimeSeries& series, const Window& window,
-                       std::vector<double> start, std::vector<double> times) {
-  const Trajectory& trajectory = series.trajectories[window.trajectory];
-  SeriesModel::Query query{.start = std::move(start), .times = times};
-  if (!series.input_names.empty()) {
-    query.input_times = trajectory.times;
-    query.inputs = trajectory.inputs;
-  }
-  return {window.trajectory, std::move(times), model.predict(query)};
-}
-
-/// The end of a path: its last `count` times.
-StatePath end_of(StatePath path, std::size_t count) {
-  const auto first = static_cast<std::ptrdiff_t>(path.times.size() - count);
-  path.times.erase(path.times.begin(), path.times.begin() + first);
-  path.states.erase(path.states.begin(), path.states.begin() + first);
-  return path;
-}
-
-/// As few windows as reach over all samples, each shown from where the one before ended, so that one line shows the
-/// fit.
-std::vector<StatePath> fitted_paths(const SeriesModel& model, const TimeSeries& series,
-                                    const SeriesObjective& objective) {
-  const std::vector<Window>& windows = objective.windows();
-  std::vector<StatePath> paths;
-  std::size_t trajectory = 0, covered = 0;
-  for (std::size_t i = 0; i < windows.size(); ++i) {
-    const Window& window = windows[i];
-    if (window.trajectory != trajectory) covered = 0;
-    trajectory = window.trajectory;
-    const bool is_last = i + 1 == windows.size() || windows[i + 1].trajectory != trajectory;
-    if (!is_last && windows[i + 1].first < std::max<std::size_t>(covered, 1)) continue;
-    const std::size_t begin = std::max(window.first + 1, covered) - 1, end = window.first + window.count;
-    covered = end;
-    StatePath path = predict_path(model, series, window, objective.start_of(i),
-                                  dense_times(series.trajectories[trajectory].times, window));
-    const double shown_from = series.trajectories[trajectory].times[begin];
-    const auto shown = path.times.end() - std::lower_bound(path.times.begin(), path.times.end(), shown_from);
-    paths.push_back(end_of(std::move(path), static_cast<std::size_t>(shown)));
-  }
-  return paths;
 }
 
 class Errors {
@@ -120,35 +64,53 @@ class Errors {
   std::vector<double> squares_, counts_;
 };
 
-/// A model trained on a split series, and its forecasts at the samples held out.
+/// A model trained on a split series, and its forecasts of what was held out.
 struct Trained {
   SeriesModel model;
+  WindowCount windows = {};
   TrainResult training = {};
-  std::vector<StatePath> fitted = {}, forecasts = {}, forecast_samples = {};
+  std::vector<HeldForecast> held = {};
+  std::vector<StatePath> forecast_samples = {};  // one each
   ForecastError error = {};
+  std::vector<Window> shown = {};
+  std::vector<StatePath> fitted = {}, forecasts = {};
 };
 
-Trained train_model(const TimeSeries& series, const Split& split, const FitConfig& config, const TrainOptions& options,
-                    const std::string& name) {
-  Trained trained{.model = SeriesModel(config, series, measure(training_part(series, split)))};
-  const SeriesObjective objective(trained.model, series, split);
-  trained.training = train(objective.objective(), options);
-  trained.fitted = fitted_paths(trained.model, series, objective);
-  Errors errors(series, trained.model.normalization(), config.columns.states.size());
-  for (const SeriesObjective::Forecast& forecast : objective.forecasts()) {
-    const std::vector<double>& times = series.trajectories[forecast.samples.trajectory].times;
-    const auto begin = times.begin() + static_cast<std::ptrdiff_t>(forecast.samples.first);
-    const auto end = begin + static_cast<std::ptrdiff_t>(forecast.samples.count);
-    const Window held{forecast.samples.trajectory, forecast.samples.first + forecast.samples.count - forecast.held - 1,
-                      forecast.held + 1};
-    StatePath path = predict_path(trained.model, series, forecast.samples, forecast.start, {begin, end});
-    const std::vector<double> joint = path.states[path.states.size() - forecast.held - 1];
-    trained.forecast_samples.push_back(end_of(std::move(path), forecast.held));
-    trained.forecasts.push_back(predict_path(trained.model, series, held, joint, dense_times(times, held)));
-    for (std::size_t i = 0; i < forecast.held; ++i)
-      errors.add(held.trajectory, held.first + 1 + i, trained.forecast_samples.back().states[i]);
+/// Forecasts, at the samples and densely where they are shown, and their error.
+void judge(const TimeSeries& series, const SeriesObjective& objective, const std::string& name, Trained& trained) {
+  Errors errors(series, trained.model.normalization(), trained.model.config().columns.states.size());
+  trained.held = objective.held()->all();
+  trained.forecast_samples = objective.predict_held();
+  for (std::size_t i = 0; i < trained.held.size(); ++i) {
+    StatePath& path = trained.forecast_samples[i];
+    const Window window{path.trajectory, trained.held[i].joint(), path.times.size()};
+    if (is_shown(window, trained.shown))
+      trained.forecasts.push_back(dense_path(trained.model, series, window, path.states.front()));
+    path.times.erase(path.times.begin());
+    path.states.erase(path.states.begin());
+    for (std::size_t k = 0; k < path.times.size(); ++k)
+      errors.add(path.trajectory, window.first + 1 + k, path.states[k]);
   }
-  if (!split.held.empty()) trained.error = errors.named(name);
+  trained.error = errors.named(name);
+}
+
+/// What is fitted, checked.
+struct Prepared {
+  TimeSeries series;  // with delayed states
+  Split split;
+  Normalization units;
+  std::vector<Outliers> outliers;
+};
+
+Trained train_model(const Prepared& data, const FitConfig& config, const TrainOptions& options,
+                    const std::string& name) {
+  Trained trained{.model = SeriesModel(config, data.series, data.units)};
+  const SeriesObjective objective(trained.model, data.series, data.split);
+  trained.windows = {objective.windows().size(), objective.num_windows(), longest(objective.windows())};
+  trained.training = train(objective.objective(), options);
+  trained.shown = shown_stretches(data.series, data.split, objective.windows());
+  trained.fitted = fitted_paths(trained.model, data.series, objective, trained.shown);
+  if (objective.held()) judge(data.series, objective, name, trained);
   return trained;
 }
 
@@ -166,63 +128,65 @@ void check_held(const TimeSeries& series, const Split& split) {
     throw DataError("[fit] what is held out has no measured value to judge a forecast by; change --hold-out.");
 }
 
-/// The last training sample of a single trajectory, the first of a whole one, held.
-ForecastError last_value_error(const TimeSeries& series, const Split& split, const SeriesModel& model) {
-  Errors errors(series, model.normalization(), model.config().columns.states.size());
-  for (const Window& held : split.held) {
-    const bool is_whole = held.first == 0;
-    const std::vector<Window> given = {{held.trajectory, is_whole ? 0 : held.first - 1, 1}};
-    const WindowArrays arrays = window_arrays(series, given, model.normalization());
-    std::vector<double> state;
-    for (std::size_t k = 0; k < series.state_names.size(); ++k)
-      state.push_back(model.normalization().state_offset[k] +
-                      model.normalization().state_scale[k] * arrays.starts.at(static_cast<std::int64_t>(k)));
-    for (std::size_t i = is_whole ? 1 : 0; i < held.count; ++i) errors.add(held.trajectory, held.first + i, state);
+/// Each forecast's last sample that is not judged, held.
+ForecastError last_value_error(const TimeSeries& series, const std::vector<HeldForecast>& forecasts,
+                               const Normalization& units, std::size_t states) {
+  Errors errors(series, units, states);
+  for (const HeldForecast& forecast : forecasts) {
+    const std::size_t trajectory = forecast.samples.trajectory;
+    const std::vector<double> state =
+        filled_state(series.trajectories[trajectory], forecast.joint(), units.state_offset);
+    for (std::size_t i = 1; i <= forecast.held; ++i) errors.add(trajectory, forecast.joint() + i, state);
   }
   return errors.named("last value");
 }
 
-/// What is fitted, checked.
-struct Prepared {
-  TimeSeries series;  // with delayed states
-  Split split;
-};
-
-Prepared prepare(const TimeSeries& data, const FitConfig& config) {
+Prepared prepare(TimeSeries series, const FitConfig& config) {
   config.check();
-  TimeSeries series = embed_delays(data, config.delay);
+  std::vector<Outliers> outliers = remove_outliers(series);
+  series = embed_delays(series, config.delay);
   Split split = split_series(series, config.hold_out);
-  measure(training_part(series, split));
+  Normalization units = measure(training_part(series, split));
   check_held(series, split);
-  return {std::move(series), std::move(split)};
+  return {std::move(series), std::move(split), std::move(units), std::move(outliers)};
 }
 
 }  // namespace
 
+std::string WindowCount::text() const {
+  return text::concat("trained on ", trained, " of ", all, " windows of ", samples, " samples");
+}
+
 void check_fit(const TimeSeries& data, const FitConfig& config) { prepare(data, config); }
 
-FitResult fit(const TimeSeries& data, const FitConfig& config, const FitOptions& options) {
-  const auto [series, split] = prepare(data, config);
+FitResult fit(const TimeSeries& series, const FitConfig& config, const FitOptions& options) {
+  Prepared data = prepare(series, config);
+  for (const Outliers& outliers : data.outliers)
+    log(LogLevel::kWarn, "[fit] ", outliers.text(), ": taken as not measured.");
   TrainOptions neural = train_options(config, options, "neural ODE");
   neural.checkpoint = options.checkpoint;
   neural.fingerprint = options.fingerprint;
   neural.resume = options.resume;
-  Trained trained = train_model(series, split, config, neural, "neural ODE");
-  FitResult result{.model = trained.model,
-                   .series = series,
-                   .split = split,
-                   .training = std::move(trained.training),
-                   .errors = {},
-                   .fitted = std::move(trained.fitted),
-                   .forecasts = std::move(trained.forecasts),
-                   .forecast_samples = std::move(trained.forecast_samples)};
-  if (split.held.empty()) return result;
-  FitConfig linear = config;
-  linear.hidden.clear();
-  result.errors = {
-      std::move(trained.error), last_value_error(series, split, result.model),
-      train_model(series, split, linear, train_options(linear, options, "linear ODE"), "linear ODE").error};
-  return result;
+  Trained trained = train_model(data, config, neural, "neural ODE");
+  std::vector<ForecastError> errors;
+  if (!data.split.held.empty()) {
+    FitConfig linear = config;
+    linear.hidden.clear();
+    errors = {std::move(trained.error),
+              last_value_error(data.series, trained.held, data.units, config.columns.states.size()),
+              train_model(data, linear, train_options(linear, options, "linear ODE"), "linear ODE").error};
+  }
+  return {.model = std::move(trained.model),
+          .series = std::move(data.series),
+          .split = std::move(data.split),
+          .outliers = std::move(data.outliers),
+          .windows = trained.windows,
+          .training = std::move(trained.training),
+          .errors = std::move(errors),
+          .forecast_samples = std::move(trained.forecast_samples),
+          .shown = std::move(trained.shown),
+          .fitted = std::move(trained.fitted),
+          .forecasts = std::move(trained.forecasts)};
 }
 
 }  // namespace costate

@@ -8,24 +8,27 @@
 #include <vector>
 
 #include "costate/models/fit_config.h"
+#include "costate/models/held_forecasts.h"
+#include "costate/models/outliers.h"
 #include "costate/models/series_model.h"
 #include "costate/models/split.h"
 #include "costate/train/loop.h"
 
 namespace costate {
 
+/// The windows that were trained on, of all that the training data hold.
+struct WindowCount {
+  std::size_t trained = 0, all = 0, samples = 0;  // samples: of the longest
+
+  /// "trained on 512 of 33332 windows of 50 samples"
+  std::string text() const;
+};
+
 /// How well a model forecasts what was held out, in the data's units.
 struct ForecastError {
   std::string model;
   std::vector<double> rmse = {};  // one a state: root mean square over the measured cells
   double relative = 0;            // root mean square of all cells, each in units of its state's deviation in training
-};
-
-/// States along a stretch of a trajectory, in the data's units.
-struct StatePath {
-  std::size_t trajectory = 0;
-  std::vector<double> times;
-  std::vector<std::vector<double>> states;  // [time][state]
 };
 
 struct FitProgress {
@@ -44,13 +47,16 @@ struct FitOptions {
 
 struct FitResult {
   SeriesModel model;
-  TimeSeries series;  // embedded, if the config says so
+  TimeSeries series;  // without outliers; embedded, if the config says so
   Split split;
+  std::vector<Outliers> outliers;  // taken as not measured
+  WindowCount windows;
   TrainResult training;
   std::vector<ForecastError> errors;        // the neural ODE, then the baselines; empty if nothing was held out
-  std::vector<StatePath> fitted;            // windows that cover the training data, densely
-  std::vector<StatePath> forecasts;         // of what was held out, densely
-  std::vector<StatePath> forecast_samples;  // the same at the samples held out
+  std::vector<StatePath> forecast_samples;  // of what was held out, at its samples
+  std::vector<Window> shown;                // stretches worth a picture: of what is trained on and held out
+  std::vector<StatePath> fitted;            // windows trained on that cover what is shown, densely
+  std::vector<StatePath> forecasts;         // of what is held out and shown, densely
 };
 
 /// Throws what fit() would throw before its first epoch: as FitConfig::check, embed_delays and split_series; DataError

@@ -14,7 +14,8 @@ const std::vector<ConfigSection>& sections() {
       {"data", {"path", "digest", "time", "states", "inputs", "trajectory", "delay", "hold_out"}},
       {"model", {"hidden", "activation", "interpolation"}},
       {"solver", {"method", "rtol", "atol", "adjoint"}},
-      {"training", {"loss", "window", "optimizer", "learning_rate", "epochs", "polish", "batch", "seed"}},
+      {"training",
+       {"loss", "window", "max_windows", "optimizer", "learning_rate", "epochs", "polish", "batch", "seed"}},
   };
   return known;
 }
@@ -47,6 +48,7 @@ void FitConfig::check() const {
   require(rtol > 0 && std::isfinite(rtol), "rtol", rtol, "positive and finite");
   require(atol > 0 && std::isfinite(atol), "atol", atol, "positive and finite");
   require(window == 0 || window >= 2, "window", window, "at least 2 samples (0 chooses)");
+  require(max_windows >= 1, "max-windows", max_windows, "at least 1");
   require(learning_rate > 0 && std::isfinite(learning_rate), "lr", learning_rate, "positive and finite");
   require(epochs >= 1, "epochs", epochs, "at least 1");
   require(polish >= 0, "polish", polish, "at least 0");
@@ -73,6 +75,7 @@ Config FitConfig::to_config() const {
   config.set("solver", "adjoint", name(adjoint));
   config.set("training", "loss", name(loss));
   config.set("training", "window", window);
+  config.set("training", "max_windows", max_windows);
   config.set("training", "optimizer", name(optimizer));
   config.set("training", "learning_rate", learning_rate);
   config.set("training", "epochs", epochs);
@@ -107,6 +110,7 @@ FitConfig fit_config_from(const Config& config) {
   fit.adjoint = adjoint_from_name(config.get<std::string>("solver", "adjoint"));
   fit.loss = loss_from_name(config.get<std::string>("training", "loss"));
   fit.window = config.get<std::int64_t>("training", "window");
+  fit.max_windows = config.get_or("training", "max_windows", fit.max_windows);  // files of before have none
   fit.optimizer = optimizer_from_name(config.get<std::string>("training", "optimizer"));
   fit.learning_rate = config.get<double>("training", "learning_rate");
   fit.epochs = config.get<std::int64_t>("training", "epochs");

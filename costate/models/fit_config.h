@@ -33,7 +33,8 @@ struct FitConfig {
   Adjoint adjoint = Adjoint::kDiscrete;
   // training
   Loss loss = Loss::kMse;
-  std::int64_t window = 0;  // samples of a window; 0: half a trajectory, 5 to 50
+  std::int64_t window = 0;         // samples of a window; 0: half a trajectory, 5 to 50
+  std::int64_t max_windows = 512;  // that are trained on, spread over the data
   OptimizerKind optimizer = OptimizerKind::kAdam;
   double learning_rate = 1e-2;
   std::int64_t epochs = 500;

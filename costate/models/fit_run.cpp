@@ -59,6 +59,10 @@ JsonObject metrics_of(const FitResult& result) {
   for (const ForecastError& error : result.errors)
     errors.push_back({error.model, error_metrics(error, result.model.state_names())});
   metrics.push_back({"hold_out_error", errors});
+  JsonObject outliers;
+  for (const Outliers& found : result.outliers)
+    outliers.push_back({found.column, static_cast<std::int64_t>(found.count)});
+  metrics.push_back({"outliers", outliers});
   return metrics;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "costate/base/error.h"
 
@@ -17,11 +18,11 @@ void measure_columns(const TimeSeries& series, HostArray Trajectory::*values, co
   scale.assign(count, 1.0);
   for (std::size_t column = 0; column < count; ++column) {
     std::vector<double> cells;
-    for (const Trajectory& trajectory : series.trajectories)
-      for (std::size_t i = 0; i < trajectory.times.size(); ++i) {
-        const double cell = (trajectory.*values).at(static_cast<std::int64_t>(i * count + column));
-        if (std::isfinite(cell)) cells.push_back(cell);
-      }
+    for (const Trajectory& trajectory : series.trajectories) {
+      const std::span<const double> numbers = (trajectory.*values).data<double>();
+      for (std::size_t i = column; i < numbers.size(); i += count)
+        if (std::isfinite(numbers[i])) cells.push_back(numbers[i]);
+    }
     if (cells.empty())
       throw DataError("[fit] '", names[column], "' has no measured value in what is trained on; leave it out.");
     const auto n = static_cast<double>(cells.size());
@@ -49,9 +50,8 @@ Movement movement_of(const TimeSeries& series, std::size_t column, double scale,
   const std::size_t columns = series.state_names.size();
   for (const Trajectory& trajectory : series.trajectories) {
     const std::vector<double>& times = trajectory.times;
-    const auto cell = [&](std::size_t i) {
-      return trajectory.states.at(static_cast<std::int64_t>(i * columns + column));
-    };
+    const std::span<const double> states = trajectory.states.data<double>();
+    const auto cell = [&](std::size_t i) { return states[i * columns + column]; };
     for (std::size_t from = 0, to = 1; from < times.size(); ++from) {
       to = std::max(to, from + 1);
       while (to < times.size() && times[to] - times[from] < lag) ++to;

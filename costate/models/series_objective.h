@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "costate/exec/program.h"
+#include "costate/models/held_forecasts.h"
 #include "costate/models/series_model.h"
 #include "costate/models/split.h"
 #include "costate/models/windows.h"
@@ -16,36 +17,36 @@ namespace costate {
 
 class SeriesObjective {
  public:
-  /// The model, the series and the split must outlive it.
+  /// At most max_windows of the config are trained on, spread over the data. The model, the series and the split must
+  /// outlive it.
   SeriesObjective(const SeriesModel& model, const TimeSeries& series, const Split& split);
 
   /// For train(): the net's Parameters and the windows' starts; validated on what is held out, if anything is.
   Objective objective() const;
 
   const std::vector<Window>& windows() const { return windows_; }
+  /// How many there would be without a limit.
+  std::size_t num_windows() const { return num_windows_; }
   /// The learned state at a window's start, in the data's units.
   std::vector<double> start_of(std::size_t window) const;
-  /// Where the forecast of what is held out begins: samples of a trajectory from a state in the data's units; the last
-  /// `held` of them are held out.
-  struct Forecast {
-    Window samples;
-    std::size_t held = 0;
-    std::vector<double> start;
-  };
-  std::vector<Forecast> forecasts() const;
+  /// What is held out; nothing if nothing is.
+  const std::optional<HeldForecasts>& held() const { return held_; }
+  /// held()'s forecasts from joint() on, with the current weights.
+  std::vector<StatePath> predict_held() const;
 
  private:
+  SeriesObjective(const SeriesModel& model, const TimeSeries& series, const Split& split, std::vector<Window> windows);
+
   Evaluation evaluate(std::span<const std::size_t> samples) const;
-  double validate() const;
-  std::vector<HostArray> inputs_of(const WindowArrays& arrays, const HostArray& starts) const;
+  std::span<const double> last_start() const;
 
   const SeriesModel& model_;
-  const Split& split_;
-  std::vector<Window> windows_, held_windows_;
-  WindowArrays arrays_, held_;
+  std::size_t num_windows_;
+  std::vector<Window> windows_;
+  WindowArrays arrays_;
   Parameter starts_;
   Program loss_and_gradients_;
-  std::optional<Program> held_loss_;
+  std::optional<HeldForecasts> held_;
 };
 
 }  // namespace costate

@@ -8,6 +8,7 @@
 
 #include "costate/array/host_array.h"
 #include "costate/array/time_series.h"
+#include "costate/base/random.h"
 #include "costate/models/normalization.h"
 
 namespace costate {
@@ -19,9 +20,33 @@ struct Window {
   std::size_t count = 0;
 };
 
-/// Windows of at most `length` samples over the first `ends[i]` samples of trajectory i, each half over the next; the
-/// last one of a trajectory reaches to its end.
-std::vector<Window> cut_windows(std::span<const std::size_t> ends, std::size_t length);
+/// What of a range of samples lies between gaps: steps of more than 100 times `time_unit` (see Normalization) and 50
+/// times the steps before and after. No solve finds its way over as much.
+std::vector<Window> between_gaps(const TimeSeries& series, const Window& range, double time_unit);
+
+/// Windows of at most `length` samples over stretches, each half over the next; the last one of a stretch reaches to
+/// its end. A single sample is no window.
+std::vector<Window> cut_windows(std::span<const Window> stretches, std::size_t length);
+
+/// At most `most` of `items` in their order, the last one among them: one drawn from each of as many equal parts, since
+/// every so-many-th would meet the same phase of whatever repeats in the data.
+template <class Item>
+std::vector<Item> spread(std::vector<Item> items, std::size_t most, std::uint64_t seed) {
+  const std::size_t count = items.size();
+  if (count <= most) return items;
+  const Random random(seed);
+  std::vector<Item> chosen;
+  for (std::size_t part = 0; part + 1 < most; ++part) {
+    const std::size_t begin = count * part / most, end = count * (part + 1) / most;
+    chosen.push_back(items[begin + random.below(0, part, end - begin)]);
+  }
+  chosen.push_back(items.back());
+  return chosen;
+}
+
+/// The state at a sample: missing cells lie between the nearest measured ones of the trajectory; a state's `mean` if
+/// there is none.
+std::vector<double> filled_state(const Trajectory& trajectory, std::size_t sample, const std::vector<double>& means);
 
 /// Windows as arrays of one length; shorter ones repeat their last time, with masks 0.
 struct WindowArrays {
@@ -34,7 +59,14 @@ struct WindowArrays {
   std::int64_t count() const { return starts.shape()[0]; }
 };
 
+/// `length` times a window, which is as long as the longest.
 WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& windows,
-                           const Normalization& normalization);
+                           const Normalization& normalization, std::size_t length);
+
+/// The windows of these rows.
+WindowArrays take_windows(const WindowArrays& arrays, std::span<const std::size_t> rows);
+
+/// Samples of the longest window.
+std::size_t longest(std::span<const Window> windows);
 
 }  // namespace costate

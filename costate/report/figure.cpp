@@ -232,6 +232,17 @@ void run_gnuplot(const fs::path& script, const fs::path& log) {
     throw IoError("[to_svg] gnuplot failed: ", fs::exists(log) ? last_line(read_file(log)) : "no message", ".");
 }
 
+std::string replace_all(std::string_view text, const std::string& from, const std::string& to) {
+  std::string out;
+  for (;;) {
+    const std::size_t at = text.find(from);
+    out += text.substr(0, at);
+    if (at == std::string_view::npos) return out;
+    out += to;
+    text.remove_prefix(at + from.size());
+  }
+}
+
 /// Only the svg element: a page has one XML declaration at most.
 std::string element_of(const std::string& svg) {
   const std::size_t begin = svg.find("<svg");
@@ -264,11 +275,8 @@ std::string to_svg(const Sheet& sheet, const std::string& id) {
       drawn(sheet, text::concat("svg size ", extent.width, ",", extent.height,
                                 " dynamic enhanced font 'sans-serif,13' name ", quote(id), " background rgb 'white'")));
   // gnuplot's own ids repeat from picture to picture.
-  for (const char* own : {"gpDot", "gpPt", "textbox", "greybox", "gnuplot_canvas"}) {
-    const std::string from = own, to = id + "-" + own;
-    for (std::size_t at = svg.find(from); at != std::string::npos; at = svg.find(from, at + to.size()))
-      svg.replace(at, from.size(), to);
-  }
+  for (const char* own : {"gpDot", "gpPt", "textbox", "greybox", "gnuplot_canvas"})
+    svg = replace_all(svg, own, id + "-" + own);
   return svg;
 }
 

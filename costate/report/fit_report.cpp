@@ -22,21 +22,29 @@ std::string time_label(const FitResult& result) {
 
 std::size_t num_states(const FitResult& result) { return result.model.config().columns.states.size(); }
 
-/// Trajectories worth a picture: the first that is trained on, and the first that is not.
-std::vector<std::size_t> shown_trajectories(const FitResult& result) {
-  std::vector<std::size_t> shown = {0};
-  if (result.split.train_ends.size() > 1 && !result.split.held.empty())
-    shown.push_back(result.split.held.front().trajectory);
-  return shown;
-}
-
-std::vector<double> column_of(const FitResult& result, std::size_t trajectory, std::size_t state) {
-  const HostArray& states = result.series.trajectories[trajectory].states;
+std::vector<double> column_of(const FitResult& result, const Window& stretch, std::size_t state) {
+  const HostArray& states = result.series.trajectories[stretch.trajectory].states;
   const std::int64_t width = states.shape()[1];
   std::vector<double> column;
-  for (std::int64_t i = 0; i < states.shape()[0]; ++i)
-    column.push_back(states.at(i * width + static_cast<std::int64_t>(state)));
+  for (std::size_t i = stretch.first; i < stretch.first + stretch.count; ++i)
+    column.push_back(states.at(static_cast<std::int64_t>(i) * width + static_cast<std::int64_t>(state)));
   return column;
+}
+
+std::vector<double> times_of(const FitResult& result, const Window& stretch) {
+  const auto first =
+      result.series.trajectories[stretch.trajectory].times.begin() + static_cast<std::ptrdiff_t>(stretch.first);
+  return {first, first + static_cast<std::ptrdiff_t>(stretch.count)};
+}
+
+/// "hare, trajectory 3, samples 1 … 2000 of 100000"
+std::string title_of(const FitResult& result, const Window& stretch, std::size_t state) {
+  const Trajectory& seen = result.series.trajectories[stretch.trajectory];
+  const bool is_all = stretch.count == seen.times.size();
+  return text::concat(result.series.state_names[state], seen.id.empty() ? "" : ", trajectory ", seen.id,
+                      is_all ? ""
+                             : text::concat(", samples ", stretch.first + 1, " … ", stretch.first + stretch.count,
+                                            " of ", seen.times.size()));
 }
 
 /// Paths of a trajectory one after the other, with gaps between. Axis -1 is time.
@@ -73,17 +81,18 @@ void add_curves(const FitResult& result, std::size_t trajectory, int x_axis, int
   if (!forecast.x.empty()) figure.curves.push_back(styled(forecast, "forecast", Mark::kDashed, kForecast));
 }
 
-Figure time_figure(const FitResult& result, std::size_t trajectory, std::size_t state) {
-  const Trajectory& seen = result.series.trajectories[trajectory];
-  Figure figure{.title = seen.id.empty() ? result.series.state_names[state]
-                                         : text::concat(result.series.state_names[state], ", trajectory ", seen.id),
+Figure time_figure(const FitResult& result, const Window& stretch, std::size_t state) {
+  std::vector<double> times = times_of(result, stretch);
+  Figure figure{.title = title_of(result, stretch, state),
                 .x_label = time_label(result),
                 .y_label = result.series.state_names[state]};
   for (const Window& held : result.split.held)
-    if (held.trajectory == trajectory)
-      figure.bands.push_back({seen.times[held.first == 0 ? 0 : held.first - 1], seen.times.back(), "held out"});
-  add_curves(result, trajectory, -1, static_cast<int>(state),
-             {.name = "", .x = seen.times, .y = column_of(result, trajectory, state)}, figure);
+    if (held.trajectory == stretch.trajectory) {
+      const std::size_t joint = std::max<std::size_t>(held.first, 1) - 1;
+      figure.bands.push_back({times[std::max(joint, stretch.first) - stretch.first], times.back(), "held out"});
+    }
+  add_curves(result, stretch.trajectory, -1, static_cast<int>(state),
+             {.name = "", .x = std::move(times), .y = column_of(result, stretch, state)}, figure);
   return figure;
 }
 
@@ -133,9 +142,9 @@ Figure phase_figure(const FitResult& result) {
                 .y_label = result.series.state_names[1],
                 .width = 640,
                 .height = 520};
-  for (const std::size_t trajectory : shown_trajectories(result))
-    add_curves(result, trajectory, 0, 1,
-               {.name = "", .x = column_of(result, trajectory, 0), .y = column_of(result, trajectory, 1)}, figure);
+  for (const Window& stretch : result.shown)
+    add_curves(result, stretch.trajectory, 0, 1,
+               {.name = "", .x = column_of(result, stretch, 0), .y = column_of(result, stretch, 1)}, figure);
   for (std::size_t i = 3; i < figure.curves.size(); ++i)
     figure.curves[i].name.clear();  // one legend for all trajectories
   add_field(result, figure);
@@ -157,9 +166,16 @@ Section data_section(const FitResult& result) {
     section.blocks.push_back(Paragraph{
         "Points are the data. The solid line is the model on windows that it was trained on, each from its learned "
         "start; the dashed line is its forecast of what was held out."});
-  for (const std::size_t trajectory : shown_trajectories(result))
+  if (result.windows.trained < result.windows.all)
+    section.blocks.push_back(Paragraph{text::concat("It was ", result.windows.text(), ", spread over the data.")});
+  if (!result.outliers.empty()) {
+    std::vector<std::string> found;
+    for (const Outliers& outliers : result.outliers) found.push_back(outliers.text());
+    section.blocks.push_back(Paragraph{text::concat("Taken as not measured: ", text::join(found), ".")});
+  }
+  for (const Window& stretch : result.shown)
     for (std::size_t state = 0; state < std::min(num_states(result), kMostPanels); ++state)
-      section.blocks.push_back(Picture{time_figure(result, trajectory, state)});
+      section.blocks.push_back(Picture{time_figure(result, stretch, state)});
   if (result.series.state_names.size() >= 2)
     section.blocks.push_back(Picture{phase_figure(result),
                                      "Arrows: direction and (by its square root) speed of the learned field; further "
@@ -188,11 +204,18 @@ Section error_section(const FitResult& result) {
   return section;
 }
 
-/// Step sizes of one prediction over the data of the first shown trajectory.
+/// Step sizes of one prediction over the data of the first stretch shown, from the first fitted state to a gap.
 Figure step_figure(const FitResult& result) {
-  const Trajectory& trajectory = result.series.trajectories[0];
-  SeriesModel::Query query{.start = result.fitted.front().states.front(), .times = trajectory.times};
+  const StatePath& start = result.fitted.front();
+  std::vector<double> times;
+  for (const Window& stretch :
+       between_gaps(result.series, result.shown.front(), result.model.normalization().time_scale))
+    if (times.empty() || times.back() <= start.times.front()) times = times_of(result, stretch);
+  times.erase(times.begin(), std::upper_bound(times.begin(), times.end(), start.times.front()));
+  times.insert(times.begin(), start.times.front());
+  SeriesModel::Query query{.start = start.states.front(), .times = std::move(times)};
   if (!result.series.input_names.empty()) {
+    const Trajectory& trajectory = result.series.trajectories[start.trajectory];
     query.input_times = trajectory.times;
     query.inputs = trajectory.inputs;
   }
@@ -201,7 +224,7 @@ Figure step_figure(const FitResult& result) {
     curve.x.push_back(step.t);
     curve.y.push_back(step.size);
   }
-  return {.title = "step sizes along a solve over all data",
+  return {.title = "step sizes along a solve over the data shown",
           .x_label = time_label(result),
           .y_label = "step size",
           .curves = {curve}};

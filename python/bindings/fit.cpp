@@ -193,11 +193,14 @@ void bind_fit(nb::module_& module) {
         return FitResult{.model = SeriesModel::load(path),
                          .series = {},
                          .split = {},
+                         .outliers = {},
+                         .windows = {},
                          .training = {},
                          .errors = {},
+                         .forecast_samples = {},
+                         .shown = {},
                          .fitted = {},
-                         .forecasts = {},
-                         .forecast_samples = {}};
+                         .forecasts = {}};
       },
       nb::arg("path"),
       "A model that Fit.save wrote, or `costate fit` as model.safetensors; its errors and history are empty.");
@@ -207,8 +210,8 @@ void bind_fit(nb::module_& module) {
       [](const nb::object& times, const nb::object& states, const nb::object& inputs, int delay, double hold_out,
          std::vector<std::int64_t> hidden, const std::string& activation, const std::string& interpolation,
          const std::string& method, double rtol, double atol, const std::string& adjoint, const std::string& loss,
-         std::int64_t window, const std::string& optimizer, double learning_rate, std::int64_t epochs,
-         std::int64_t polish, std::int64_t batch, std::uint64_t seed) {
+         std::int64_t window, std::int64_t max_windows, const std::string& optimizer, double learning_rate,
+         std::int64_t epochs, std::int64_t polish, std::int64_t batch, std::uint64_t seed) {
         FitConfig config;
         config.delay = delay;
         config.hold_out = hold_out;
@@ -221,6 +224,7 @@ void bind_fit(nb::module_& module) {
         config.adjoint = adjoint_from_name(adjoint);
         config.loss = loss_from_name(loss);
         config.window = window;
+        config.max_windows = max_windows;
         config.optimizer = optimizer_from_name(optimizer);
         config.learning_rate = learning_rate;
         config.epochs = epochs;
@@ -232,9 +236,9 @@ void bind_fit(nb::module_& module) {
       nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(), nb::kw_only(), nb::arg("delay") = 0,
       nb::arg("hold_out") = 0.2, nb::arg("hidden") = std::vector<std::int64_t>{64, 64}, nb::arg("activation") = "tanh",
       nb::arg("interpolation") = "linear", nb::arg("method") = "dopri5", nb::arg("rtol") = 1e-5, nb::arg("atol") = 1e-6,
-      nb::arg("adjoint") = "discrete", nb::arg("loss") = "mse", nb::arg("window") = 0, nb::arg("optimizer") = "adam",
-      nb::arg("learning_rate") = 1e-2, nb::arg("epochs") = 500, nb::arg("polish") = 500, nb::arg("batch") = 0,
-      nb::arg("seed") = 0,
+      nb::arg("adjoint") = "discrete", nb::arg("loss") = "mse", nb::arg("window") = 0, nb::arg("max_windows") = 512,
+      nb::arg("optimizer") = "adam", nb::arg("learning_rate") = 1e-2, nb::arg("epochs") = 500, nb::arg("polish") = 500,
+      nb::arg("batch") = 0, nb::arg("seed") = 0,
       R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
 times   [samples], increasing; a list of such arrays for several trajectories.

@@ -3,6 +3,7 @@
 import csv
 import fcntl
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -107,6 +108,41 @@ def test_fit_takes_irregular_times_gaps_trajectories_dates_and_inputs(tmp_path):
 def test_data_that_do_not_move_are_no_mistake(tmp_path):
     (tmp_path / "flat.csv").write_text("t,x\n" + "".join(f"{i},5\n" for i in range(9)))
     ok("fit", tmp_path / "flat.csv", "--time", "t", "--state", "x", "--out", tmp_path / "run", *QUICK)
+
+
+@pytest.mark.parametrize("trajectories", [1, 2000])
+def test_many_rows_take_no_longer_to_train_on(trajectories, tmp_path):
+    samples = 200_000 // trajectories
+    ok("simulate", "pendulum", "--trajectories", trajectories, "--samples", samples, "--until", samples / 10, "--noise", "0.01",
+       "--out", tmp_path / "p.csv")
+    named = ["--trajectory", "trajectory"] if trajectories > 1 else []
+    ok("fit", tmp_path / "p.csv", "--time", "t", "--state", "theta,omega", *named, "--epochs", "10", "--polish", "5",
+       "--quiet", "--out", tmp_path / "run", timeout=60)
+    assert (tmp_path / "run/report.html").stat().st_size < 5_000_000
+    with open(tmp_path / "run/forecast.csv") as file:
+        held = sum(1 for line in file if not line.startswith("#")) - 1
+    assert held == 40_000 - (trajectories // 5 if named else 0)  # all of it, but the samples that forecasts start from
+
+
+def test_outliers_are_named_and_left_out(tmp_path):
+    lines = LYNX.read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("1905,"))
+    lines[at] = "1905,-9999," + lines[at].split(",")[2]
+    (tmp_path / "dirty.csv").write_text("\n".join(lines) + "\n")
+    done = ok(*fit(tmp_path / "run", data=tmp_path / "dirty.csv"))
+    assert "'hare': 1 cell lies far outside all others (-9999 at t = 1905" in done.stderr
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["outliers"] == {"hare": 1}
+    assert "-9999" in (tmp_path / "run/report.html").read_text()
+    clean = ok(*fit(tmp_path / "clean"))
+    assert clean.stderr == ""
+
+
+def test_no_solve_bridges_a_gap(tmp_path):
+    rows = "".join(f"{i / 10},{math.sin(i / 10)}\n" for i in range(60))
+    (tmp_path / "gap.csv").write_text("t,x\n" + rows + "1e9,0.5\n")
+    began = time.time()
+    ok("fit", tmp_path / "gap.csv", "--time", "t", "--state", "x", "--out", tmp_path / "run", *QUICK)
+    assert time.time() - began < 6
 
 
 def test_delayed_states_are_forecast(tmp_path):

@@ -1,63 +1,23 @@
 // The parts of a fit: units, windows, embedding, split, config, model files, forecasts.
+#include "tests/models/series.h"
+
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <limits>
+#include <numeric>
 
 #include "costate/io/io.h"
 #include "costate/models/models.h"
 #include "costate/models/normalization.h"
-#include "costate/models/series_objective.h"
 #include "costate/models/windows.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
 namespace {
-
-const double kNan = std::numeric_limits<double>::quiet_NaN();
-
-Trajectory trajectory(std::vector<double> times, std::vector<double> states, std::vector<double> inputs = {}) {
-  const auto n = static_cast<std::int64_t>(times.size());
-  const auto width = [&](const std::vector<double>& numbers) { return static_cast<std::int64_t>(numbers.size()) / n; };
-  return {.id = "",
-          .times = std::move(times),
-          .states = HostArray(Shape{n, width(states)}, states),
-          .inputs = HostArray(Shape{n, width(inputs)}, inputs)};
-}
-
-TimeSeries series_of(std::vector<Trajectory> trajectories) {
-  TimeSeries series{.time_name = "t",
-                    .time_scale = {},
-                    .state_names = {},
-                    .input_names = {},
-                    .trajectories = std::move(trajectories)};
-  for (std::int64_t k = 0; k < series.trajectories[0].states.shape()[1]; ++k)
-    series.state_names.push_back(text::concat("z", k));
-  for (std::int64_t k = 0; k < series.trajectories[0].inputs.shape()[1]; ++k)
-    series.input_names.push_back(text::concat("u", k));
-  return series;
-}
-
-FitConfig config_of(const TimeSeries& series) {
-  FitConfig config;
-  config.columns = {.time = "t", .states = series.state_names, .inputs = series.input_names};
-  config.hidden = {8};
-  config.epochs = 20;
-  config.polish = 5;
-  return config;
-}
-
-TimeSeries decay(std::size_t samples, double rate = 1) {
-  std::vector<double> times, states;
-  for (std::size_t i = 0; i < samples; ++i) {
-    times.push_back(0.1 * static_cast<double>(i));
-    states.push_back(std::exp(-rate * times.back()));
-  }
-  return series_of({trajectory(times, states)});
-}
 
 TEST(Normalization, MeasuresMeanDeviationAndRate) {
   const TimeSeries series = series_of({trajectory({0, 1, 3}, {1, 5, kNan, 5, 7, 5}, {2, 4, 6})});
@@ -103,19 +63,53 @@ TEST(Normalization, UnitsDoNotMatter) {
 }
 
 TEST(Windows, OverlapByHalfAndReachTheEnd) {
-  const std::vector<std::size_t> ends = {10, 3, 0};
-  const std::vector<Window> windows = cut_windows(ends, 5);
+  const std::vector<Window> stretches = {{0, 0, 10}, {1, 2, 3}, {2, 0, 1}};
+  const std::vector<Window> windows = cut_windows(stretches, 5);
   std::vector<std::vector<std::size_t>> found;
   for (const Window& window : windows) found.push_back({window.trajectory, window.first, window.count});
-  const std::vector<std::vector<std::size_t>> expected = {{0, 0, 5}, {0, 2, 5}, {0, 4, 5}, {0, 5, 5}, {1, 0, 3}};
+  const std::vector<std::vector<std::size_t>> expected = {{0, 0, 5}, {0, 2, 5}, {0, 4, 5}, {0, 5, 5}, {1, 2, 3}};
   EXPECT_EQ(found, expected);
+}
+
+TEST(Windows, EndAtGaps) {
+  const auto counts = [](const std::vector<double>& times) {
+    const TimeSeries series = series_of({trajectory(times, times)});
+    std::vector<std::size_t> found;
+    for (const Window& stretch : between_gaps(series, {0, 0, times.size()}, 1)) found.push_back(stretch.count);
+    return found;
+  };
+  using Counts = std::vector<std::size_t>;
+  EXPECT_EQ(counts({0, 1, 2, 300, 301, 302, 900}), (Counts{3, 3, 1}));
+  EXPECT_EQ(counts({0, 1, 2, 90, 91, 92}), Counts{6});                 // not much longer than the states' own time
+  EXPECT_EQ(counts({0, 1, 10, 100, 1000, 10000, 100000}), Counts{7});  // evenly on a logarithmic scale
+  EXPECT_EQ(counts({0, 1, 2, 1000, 2000, 3000}), Counts{6});           // sampled less often from there on
+  EXPECT_EQ(counts({0, 1000}), Counts{2});
+}
+
+TEST(Windows, AFewAreSpreadOverAll) {
+  std::vector<std::size_t> items(1000);
+  std::iota(items.begin(), items.end(), std::size_t{0});
+  EXPECT_EQ(spread(items, 1000, 0), items);
+  const std::vector<std::size_t> few = spread(items, 100, 0);
+  ASSERT_EQ(few.size(), 100U);
+  std::vector<std::size_t> phases;  // were data to repeat every ten items
+  for (std::size_t i = 0; i < few.size(); ++i) {
+    EXPECT_EQ(i + 1 < few.size() ? few[i] / 10 : 99, i);  // one out of each tenth
+    phases.push_back(few[i] % 10);
+  }
+  EXPECT_EQ(few.back(), 999U);
+  for (std::size_t phase = 0; phase < 10; ++phase)
+    EXPECT_LT(std::count(phases.begin(), phases.end(), phase), 25) << phase;
+  EXPECT_EQ(spread(items, 100, 0), few);
+  EXPECT_NE(spread(items, 100, 1), few);
+  EXPECT_EQ(spread(items, 1, 0), (std::vector<std::size_t>{999}));
 }
 
 TEST(Windows, ArraysAreNormalizedMaskedAndPadded) {
   const TimeSeries series = series_of({trajectory({0, 1, 2, 4}, {kNan, 2, 4, kNan}), trajectory({5, 6}, {8, 10})});
   Normalization units{
       .state_offset = {2}, .state_scale = {2}, .input_offset = {}, .input_scale = {}, .time_scale = 0.5};
-  const WindowArrays arrays = window_arrays(series, {{0, 0, 3}, {0, 1, 3}, {1, 0, 2}}, units);
+  const WindowArrays arrays = window_arrays(series, {{0, 0, 3}, {0, 1, 3}, {1, 0, 2}}, units, 3);
   EXPECT_EQ(arrays.starts.at(0), 0);  // the next measured cell, (2 - 2) / 2
   EXPECT_EQ(arrays.starts.at(2), 3);
   EXPECT_EQ(arrays.times.at(1), 2);
