@@ -14,7 +14,10 @@ template <class T>
 void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
   std::span<std::uint32_t> lanes = std::span(reached_).first(num_reached);
   bool any_inside = false;
-  for (const std::size_t lane : lanes) any_inside |= (has_inside_[lane] = static_cast<char>(!is_at_end(lane))) != 0;
+  for (const std::size_t lane : lanes) {
+    has_inside_[lane] = is_at_end(lane) ? 0 : 1;
+    any_inside |= has_inside_[lane] != 0;
+  }
   const bool closing_is_new = !closing_known_, has_dense = any_inside;
   if (has_dense) {
     evaluate_closing();
@@ -37,6 +40,7 @@ void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
 /// The next output of each lane, which lies within its step.
 template <class T>
 void LaneSolver<T>::interpolate() {
+  static_assert(kMaxStages <= kMaxDenseSlopes);
   const T* slopes[kMaxStages];
   for (std::size_t j = 0; j < dense_slopes_.size(); ++j) slopes[j] = slope(dense_slopes_[j]);
   dense_combine<T>({.y = y_.data(),
