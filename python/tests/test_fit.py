@@ -1,6 +1,3 @@
-import os
-import signal
-import threading
 import time
 
 import costate
@@ -61,15 +58,13 @@ def test_the_model_is_saved(tmp_path):
         costate.load(str(tmp_path / "absent"))
 
 
-def test_ctrl_c_ends_a_fit():
+def test_ctrl_c_ends_a_fit(ctrl_c):
     times = np.linspace(0, 50, 1000)
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    ctrl_c(0.5)
     begin = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
         costate.fit([times] * 20, [oscillator(1, times)] * 20, hidden=[64], window=1000, epochs=10**6, rtol=1e-12, atol=1e-12)
-    timer.join()
-    assert time.perf_counter() - begin < 3
+    assert time.perf_counter() - begin < 10
 
 
 def test_equal_seeds_give_equal_bits():
