@@ -32,7 +32,6 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       mask_(lanes_),
       norms_(lanes_),
       other_norms_(lanes_),
-      first_slopes_(lanes_),
       dense_values_(state_size_ * lanes_),
       has_inside_(lanes_),
       clock_(lanes_),

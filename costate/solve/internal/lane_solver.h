@@ -164,7 +164,6 @@ class LaneSolver {
   AlignedVector<T> y_, y_next_;                          // [state, lanes]; y_next_ of fixed steps alone
   AlignedVector<T> spare_block_;                         // where k_0 is evaluated that only some lanes need
   AlignedVector<T> steps_, mask_, norms_, other_norms_;  // [lanes]
-  AlignedVector<double> first_slopes_;                   // [lane] norms, where first steps are chosen
   AlignedVector<T> dense_values_;                        // [state, lanes] the next output of each lane
   std::vector<std::size_t> dense_slopes_;                // stages that dense output reads
   std::vector<double> dense_coefficients_;               // [of dense_slopes_, degree]

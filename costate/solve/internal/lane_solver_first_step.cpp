@@ -39,7 +39,7 @@ void LaneSolver<T>::choose_first_steps() {
   norm(slope(0), other_norms_.data());
   AlignedVector<double>& trials = clock_.factor;  // free: no attempt is judged
   AlignedVector<double>& curvatures = clock_.accepted;
-  AlignedVector<double>& slopes = first_slopes_;
+  AlignedVector<double>& slopes = clock_.t_next;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     trials[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
     steps_[lane] = static_cast<T>(direction(lane) * trials[lane]);
