@@ -59,13 +59,14 @@ Backsolve<T>::Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field)
       slopes_of_field_(problem),
       vjp_workspace_(field.function().make_workspace()),
       vjp_shared_(field.function().shared_size()),
-      vjp_saved_(field.function().saved_size()) {
+      vjp_saved_(field.function().saved_size()),
+      stage_times_(problem.lanes) {
   const std::size_t size = augmented_.state_size * lanes_;
   for (auto* buffer : {&start_, &y_, &stage_}) buffer->resize(size);
   states_.resize(2 * size);
   slopes_.resize(2 * num_state_ * static_cast<std::size_t>(problem.tableau->num_stages));
   slope_.resize(num_state_);
-  for (auto* buffer : {&times_, &stage_times_, &steps_, &weights_}) buffer->resize(lanes_);
+  for (auto* buffer : {&times_, &steps_, &weights_}) buffer->resize(lanes_);
   for (const WantedArgument& argument : field.arguments()) {
     argument_cotangents_.emplace_back(argument.is_shared ? 0 : argument.size * lanes_);
     has_shared_ = has_shared_ || argument.is_shared;
@@ -113,8 +114,8 @@ template <class T>
 void Backsolve<T>::visit_output(std::size_t output) {
   std::copy_n(solve_.states + output * num_state_, num_state_, start_.data());
   lender_.lend(start_.data(), problem_.state_size);
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    times_[lane] = static_cast<T>(solve_.inputs.times[output * lanes_ + lane]);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) stage_times_.set(lane, solve_.inputs.times[output * lanes_ + lane]);
+  stage_times_.write(times_.data());
   lender_.lend(times_.data(), 1);
   LaneInputs<T> lent = solve_.inputs;
   lent.arguments = lender_.arguments();
@@ -191,13 +192,13 @@ template <class T>
 void Backsolve<T>::load_stage(std::size_t stage) {
   const Tableau& tableau = *problem_.tableau;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    stage_times_[lane] =
-        remaining_[lane] == 0
-            ? static_cast<T>(interval_[lane])
-            : static_cast<T>(stage_time(tableau.c[stage], current_[lane].t, current_[lane].h, current_[lane].t_next));
+    stage_times_.set(lane, remaining_[lane] == 0 ? interval_[lane]
+                                                 : stage_time(tableau.c[stage], current_[lane].t, current_[lane].h,
+                                                              current_[lane].t_next));
     weights_[lane] = static_cast<T>(-tableau.b[stage]) * steps_[lane];
     if (remaining_[lane] > 0) ++evaluations_;
   }
+  stage_times_.write(times_.data());
 }
 
 /// z and a through the stages of one recorded step of each lane; each stage adds its share to the shared integral.
@@ -213,8 +214,7 @@ void Backsolve<T>::integrate_step() {
     else
       combine_slopes(y_.data(), steps_.data(), slopes, tableau.a_row(static_cast<int>(stage)), stage_.data());
     T* slope = slopes_.data() + stage * 2 * num_state_;
-    field_.bind_inputs(stage_times_.data(), stage_.data(), lender_.arguments(), stage_.data() + num_state_,
-                       input_pointers_);
+    field_.bind_inputs(times_.data(), stage_.data(), lender_.arguments(), stage_.data() + num_state_, input_pointers_);
     const auto run = [&](Phase phase) {
       field_.function().run(phase, {.inputs = input_pointers_,
                                     .outputs = output_pointers_,

@@ -57,8 +57,9 @@ class Backsolve {
   AlignedVector<T> augmented_shared_, vjp_shared_, vjp_saved_;
   AlignedVector<T> start_;          // (z, a, g_1, …) [augmented state, lanes] where the next interval begins
   AlignedVector<T> states_;         // of an interval: its start and its end
-  AlignedVector<T> slope_, times_;  // f at an output, and that output's time
-  AlignedVector<T> stage_times_, steps_, weights_, y_, stage_, slopes_;  // of a step along the shared integral
+  AlignedVector<T> slope_, times_;  // f at an output; the times of an evaluation
+  StageTimes<T> stage_times_;
+  AlignedVector<T> steps_, weights_, y_, stage_, slopes_;  // of a step along the shared integral
   std::vector<AlignedVector<T>> argument_cotangents_;
   std::vector<double> interval_;  // [2, lanes]: the later output time, then the earlier one
   std::vector<std::size_t> remaining_;

@@ -19,12 +19,14 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
       replay_(problem),
       lender_(problem),
       workspace_(field.function().make_workspace()),
+      stage_times_(problem.lanes),
       dense_(problem.lanes) {
   const auto stages = static_cast<std::size_t>(problem.tableau->num_all_stages());
   slope_cotangents_.resize(stages * size_);
   for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_, &carried_, &dense_cotangent_}) buffer->resize(size_);
-  for (auto* buffer : {&time_cotangent_, &steps_, &scaled_steps_, &step_bars_, &time_bars_, &idle_times_, &mask_})
+  for (auto* buffer : {&time_cotangent_, &steps_, &scaled_steps_, &step_bars_, &time_bars_, &mask_})
     buffer->resize(lanes_);
+  idle_times_.resize(lanes_);
   for (const WantedArgument& argument : field.arguments())
     argument_cotangents_.emplace_back(argument.is_shared ? 0 : argument.size * lanes_);
   dense_weights_.resize(stages * padded_);
@@ -74,7 +76,7 @@ bool DiscreteSweep<T>::start() {
   for (auto* cotangent : {&y_cotangent_, &carried_}) std::fill(cotangent->begin(), cotangent->end(), T{0});
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     remaining_[lane] = lender_.borrows(lane) ? 0 : solve_.solver->records()[lane].num_steps;
-    idle_times_[lane] = static_cast<T>(time_of(0, lane));
+    idle_times_[lane] = time_of(0, lane);
     current_[lane].first_output = static_cast<std::int32_t>(solve_.solver->next_output(lane));
   }
   lender_.lend(y_.data(), problem_.state_size);
@@ -165,7 +167,7 @@ void DiscreteSweep<T>::load_frame(std::size_t round) {
     frame_ = StepFrame<T>(own_frame_.data(), problem_.frame);
     evaluations_ += replay_.load(targets_, y_.data());
     for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (active_[lane] != 0) idle_times_[lane] = static_cast<T>(current_[lane].t);  // of the state that was loaded
+      if (active_[lane] != 0) idle_times_[lane] = current_[lane].t;  // of the state that was loaded
     evaluate_stages();
   }
 }
@@ -176,9 +178,9 @@ void DiscreteSweep<T>::evaluate_stages() {
   for (std::size_t stage = 0; stage < num_used_stages_; ++stage) {
     const double node = problem_.tableau->c[stage];
     for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-      frame_.times(stage)[lane] = active_[lane] == 0
-                                      ? idle_times_[lane]
-                                      : static_cast<T>(stage_time(node, step(lane).t, step(lane).h, step(lane).t_next));
+      stage_times_.set(lane, active_[lane] == 0 ? idle_times_[lane]
+                                                : stage_time(node, step(lane).t, step(lane).h, step(lane).t_next));
+    if (problem_.reads_time) stage_times_.write(frame_.times(stage));
     if (stage == 0)
       std::copy(y_.begin(), y_.end(), frame_.state(0));
     else

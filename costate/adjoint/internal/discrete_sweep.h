@@ -98,7 +98,8 @@ class DiscreteSweep {
   AlignedVector<T> dense_cotangent_;        // of the outputs of a pass, which are different ones in each lane
   AlignedVector<T> steps_, scaled_steps_;   // h, and h times a weight; [lanes], as all below
   AlignedVector<T> step_bars_, time_bars_;  // cotangents of the step's h and t
-  AlignedVector<T> idle_times_;             // a valid time for lanes without a step in this round
+  AlignedVector<double> idle_times_;        // a valid time for lanes without a step in this round
+  StageTimes<T> stage_times_;
   AlignedVector<T> mask_;
   OutputPasses dense_;              // outputs within the steps of this round
   AlignedVector<T> dense_weights_;  // [stage, padded lanes]

@@ -27,14 +27,6 @@ bool Lender<T>::start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs) 
   return true;
 }
 
-template <class T>
-void Lender<T>::lend(T* values, std::size_t rows) const {
-  const std::size_t lanes = problem_.lanes;
-  for (std::size_t lane = 0; lane < lanes; ++lane)
-    for (std::size_t row = 0; borrows(lane) && row < rows; ++row)
-      values[row * lanes + lane] = values[row * lanes + lender_];
-}
-
 template class Lender<float>;
 template class Lender<double>;
 

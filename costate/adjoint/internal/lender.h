@@ -19,7 +19,13 @@ class Lender {
 
   bool borrows(std::size_t lane) const { return borrows_[lane] != 0; }
   /// Fills the borrowing columns of values [rows, lanes].
-  void lend(T* values, std::size_t rows) const;
+  template <class Number>
+  void lend(Number* values, std::size_t rows) const {
+    const std::size_t lanes = problem_.lanes;
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+      for (std::size_t row = 0; borrows(lane) && row < rows; ++row)
+        values[row * lanes + lane] = values[row * lanes + lender_];
+  }
   /// The field's arguments and Parameters, lent where they are one of each sample.
   const std::vector<const T*>& arguments() const { return arguments_; }
 

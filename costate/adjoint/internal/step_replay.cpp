@@ -20,6 +20,7 @@ StepReplay<T>::StepReplay(const LaneProblem<T>& problem)
       times_(lanes_),
       steps_(lanes_),
       mask_(lanes_),
+      stage_times_(lanes_),
       kept_(lanes_),
       position_(lanes_),
       targets_(lanes_),
@@ -89,14 +90,15 @@ void StepReplay<T>::advance(std::span<const std::size_t> targets) {
     mask_[lane] = position_[lane] < targets[lane] ? T{1} : T{0};
     if (mask_[lane] != 0) current_[lane] = solver_->step(lane, position_[lane]);
     steps_[lane] = mask_[lane] != 0 ? static_cast<T>(current_[lane].h) : T{0};
-    if (mask_[lane] == 0) times_[lane] = static_cast<T>(inputs_.times[lane]);
+    if (mask_[lane] == 0) stage_times_.set(lane, inputs_.times[lane]);
   }
   const Slopes<T> slopes{slopes_.data(), size_, problem_.state_size, lanes_};
   for (int stage = 0; stage < problem_.tableau->num_stages - 1; ++stage) {
     const double node = problem_.tableau->c[static_cast<std::size_t>(stage)];
     for (std::size_t lane = 0; lane < lanes_; ++lane)
       if (mask_[lane] != 0)
-        times_[lane] = static_cast<T>(stage_time(node, current_[lane].t, current_[lane].h, current_[lane].t_next));
+        stage_times_.set(lane, stage_time(node, current_[lane].t, current_[lane].h, current_[lane].t_next));
+    stage_times_.write(times_.data());
     if (stage == 0)
       std::copy(y_.begin(), y_.end(), stage_.begin());
     else

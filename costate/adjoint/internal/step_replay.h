@@ -40,6 +40,7 @@ class StepReplay {
   const std::size_t lanes_, size_, most_states_;
   FieldEvaluator<T> field_;
   AlignedVector<T> y_, slopes_, stage_, times_, steps_, mask_;
+  StageTimes<T> stage_times_;
   std::vector<Kept> kept_;
   std::vector<std::size_t> position_, targets_;
   std::vector<LaneStep> current_;

@@ -35,6 +35,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       dense_values_(state_size_ * lanes_),
       has_inside_(lanes_),
       clock_(lanes_),
+      stage_times_(lanes_),
       outputs_(lanes_),
       reached_(lanes_),
       outcomes_(lanes_),
@@ -268,7 +269,8 @@ template <class T>
 void LaneSolver<T>::evaluate_stage(std::size_t stage) {
   const double node = problem_.tableau->c[stage];
   for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-    frame_.times(stage)[lane] = static_cast<T>(stage_time(node, clock_.t[lane], clock_.h[lane], clock_.t_next[lane]));
+    stage_times_.set(lane, stage_time(node, clock_.t[lane], clock_.h[lane], clock_.t_next[lane]));
+  if (problem_.reads_time) stage_times_.write(frame_.times(stage));
   combine(problem_.tableau->a_row(static_cast<int>(stage)), frame_.state(stage));
   evaluate(stage);
 }
@@ -288,8 +290,8 @@ void LaneSolver<T>::evaluate_first() {
   }
   if (num_missing == 0) return;
   const bool all_missing = num_known == 0;
-  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-    spare.times(0)[lane] = static_cast<T>(clock_.t[lane]);
+  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane) stage_times_.set(lane, clock_.t[lane]);
+  if (problem_.reads_time) stage_times_.write(spare.times(0));
   const StepFrame<T> into = all_missing ? frame_ : spare;
   const T* y = y_.data();
   if (frames_.keeps()) {
@@ -304,8 +306,8 @@ void LaneSolver<T>::evaluate_first() {
 template <class T>
 void LaneSolver<T>::evaluate_closing() {
   if (closing_known_) return;
-  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-    frame_.times(closing())[lane] = static_cast<T>(clock_.t_next[lane]);
+  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane) stage_times_.set(lane, clock_.t_next[lane]);
+  if (problem_.reads_time) stage_times_.write(frame_.times(closing()));
   evaluate(closing());
   closing_known_ = true;
 }

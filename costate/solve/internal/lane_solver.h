@@ -12,6 +12,7 @@
 #include "costate/solve/internal/lane_clock.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/internal/lane_record.h"
+#include "costate/solve/internal/stage_times.h"
 #include "costate/solve/internal/step_frames.h"
 
 namespace costate::internal {
@@ -169,6 +170,7 @@ class LaneSolver {
   std::vector<double> dense_coefficients_;               // [of dense_slopes_, degree]
   std::vector<char> has_inside_;                         // [lane] outputs before the end of the step just accepted
   LaneClock clock_;
+  StageTimes<T> stage_times_;
   std::vector<LaneOutputs> outputs_;
   std::vector<std::uint32_t> reached_;  // lanes that got to their next output
   std::vector<LaneOutcome> outcomes_;

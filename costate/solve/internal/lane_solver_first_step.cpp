@@ -43,8 +43,9 @@ void LaneSolver<T>::choose_first_steps() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     trials[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
     steps_[lane] = static_cast<T>(direction(lane) * trials[lane]);
-    frame_.times(1)[lane] = static_cast<T>(std::fma(direction(lane), trials[lane], clock_.t[lane]));
+    stage_times_.set(lane, std::fma(direction(lane), trials[lane], clock_.t[lane]));
   }
+  if (problem_.reads_time) stage_times_.write(frame_.times(1));
   const T one = 1;
   const T* first = slope(0);
   stage_combine(y_.data(), steps_.data(), &first, &one, 1, frame_.state(1), state_size_, lanes_);

@@ -1,7 +1,6 @@
 // The arithmetic of a Runge-Kutta step in lanes that the solver and its reverse sweep share to the bit.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <span>
 
@@ -31,11 +30,6 @@ void combine_slopes(const T* y, const T* h, const Slopes<T>& slopes, std::span<c
     coefficients[count++] = static_cast<T>(weights[j]);
   }
   stage_combine(y, h, used, coefficients, count, out, slopes.state_size, slopes.lanes);
-}
-
-/// The time of a stage: a stage at the end of the step has the step's end exactly.
-inline double stage_time(double node, double t, double h, double t_next) {
-  return node == 1 ? t_next : std::fma(node, h, t);
 }
 
 }  // namespace costate::internal
