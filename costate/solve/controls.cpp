@@ -9,6 +9,7 @@
 #include "costate/exec/tile_op.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/solve/internal/table_read.h"
 
 namespace costate {
 namespace {
@@ -348,6 +349,20 @@ Array Transposed::jvp(std::span<const Array> operands, const Array&, std::span<c
 }
 
 }  // namespace
+
+std::optional<internal::TableRead> internal::table_read(const Node& node) {
+  if (node.op != Op::kExtension) return std::nullopt;
+  const auto* interpolator = dynamic_cast<const Interpolator*>(node.extension.get());
+  if (interpolator == nullptr) return std::nullopt;
+  const bool has_values = dynamic_cast<const Value*>(interpolator) != nullptr;
+  TableRead read{.interpolation = interpolator->interpolation(),
+                 .order = interpolator->order(),
+                 .times = node.operands[0],
+                 .query = node.operands[has_values ? 2 : 1],
+                 .values = std::nullopt};
+  if (has_values) read.values = node.operands[1];
+  return read;
+}
 
 std::string name(Interpolation interpolation) { return spelling(interpolation, kNames); }
 

@@ -27,6 +27,16 @@ void check_options(const SolveOptions& options) {
   if (options.steps_per_interval > 0 && options.step_size > 0)
     throw InvalidArgument("[solve] at most one of steps_per_interval and step_size can be set; got ",
                           options.steps_per_interval, " and ", options.step_size, ".");
+  if (!(options.max_step >= 0) || !std::isfinite(options.max_step))
+    throw InvalidArgument("[solve] max_step must be finite and at least 0 (no limit); got ", options.max_step, ".");
+  for (const double t : options.stop_at)
+    if (!std::isfinite(t)) throw InvalidArgument("[solve] times in stop_at must be finite; got ", t, ". Remove it.");
+  const bool is_fixed =
+      options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate();
+  if (is_fixed && (options.max_step > 0 || !options.stop_at.empty()))
+    throw InvalidArgument("[solve] ", options.max_step > 0 ? "max_step" : "stop_at",
+                          " is for steps chosen by the error; here they are fixed (", name(options.method),
+                          "). Put times into `times` where they should end, or set step_size.");
   if (options.max_steps < 1)
     throw InvalidArgument("[solve] max_steps must be at least 1; got ", options.max_steps, ".");
 }

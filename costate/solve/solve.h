@@ -34,6 +34,10 @@ struct SolveOptions {
   double rtol = 1e-6;     // a step is accepted if its error is at most atol + rtol |y|, as a root mean square
   double atol = 1e-8;     // (control/controller.h)
   double first_step = 0;  // size of the first attempt; 0: chosen (control/initial_step.h)
+  double max_step = 0;    // no step is longer; 0: no limit
+  // Steps end at these times, in any order: where the field jumps or bends, and steps could pass over it without a
+  // sign. Knots of inputs that the field reads by interpolate() at t, or at a t + b, are such times of themselves.
+  std::vector<double> stop_at = {};
   // Fixed steps instead of control by error: so many between output times, or at most so long; 0: not asked for. At
   // most one of the two. A method without an error estimate takes one step an interval if neither is set.
   int steps_per_interval = 0;

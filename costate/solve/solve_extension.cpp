@@ -6,6 +6,7 @@
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/interpret.h"
+#include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/flat_state.h"
 #include "costate/solve/internal/reference_solve.h"
 
@@ -87,6 +88,9 @@ Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {
 }
 
 std::vector<double> SolveExtension::interpret(std::span<const std::vector<double>> operands) const {
+  SampleStops stops = stops_of_sample(field_, find_stops(field_), operands.subspan(2));
+  stops.times.insert(stops.times.end(), options_.stop_at.begin(), options_.stop_at.end());
+  std::ranges::sort(stops.times);
   const ReferenceSolution solution =
       reference_solve(interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1],
                       {.method = options_.method,
@@ -96,7 +100,11 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
                        .first_step = options_.first_step,
                        .steps_per_interval = options_.steps_per_interval,
                        .step_size = options_.step_size,
-                       .max_steps = options_.max_steps});
+                       .max_steps = options_.max_steps,
+                       .max_step = options_.max_step,
+                       .stops = stops.times,
+                       .stop_rule = stops.rule,
+                       .stop_offset = stops.offset});
   std::vector<double> states;
   for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());
   return states;

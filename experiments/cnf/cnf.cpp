@@ -55,7 +55,7 @@ Cnf rest_of_flow(const Mlp& net, double start, const SolveOptions& options) {
       {.end = 1 - start, .solve = options});
 }
 
-constexpr SolveOptions kJudged = {.rtol = 1e-5, .atol = 1e-5};
+const SolveOptions kJudged = {.rtol = 1e-5, .atol = 1e-5};
 
 struct Weights {
   double kinetic = 0, jacobian = 0;  // of the regularizers

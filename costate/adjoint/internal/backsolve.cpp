@@ -114,7 +114,7 @@ template <class T>
 void Backsolve<T>::visit_output(std::size_t output) {
   std::copy_n(solve_.states + output * num_state_, num_state_, start_.data());
   lender_.lend(start_.data(), problem_.state_size);
-  for (std::size_t lane = 0; lane < lanes_; ++lane) stage_times_.set(lane, solve_.inputs.times[output * lanes_ + lane]);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) stage_times_.set(lane, time_of_slope(output, lane));
   stage_times_.write(times_.data());
   lender_.lend(times_.data(), 1);
   LaneInputs<T> lent = solve_.inputs;
@@ -127,6 +127,14 @@ void Backsolve<T>::visit_output(std::size_t output) {
   output > 0 ? add_time_gradient(output, jump, T{1}) : add_time_gradient(output, a, T{-1});
   for (std::size_t i = 0; i < num_state_; ++i)
     if (!lender_.borrows(i % lanes_)) a[i] += jump[i];
+}
+
+/// An output's time, at a stop on the side of the steps that lead to it; the start's on the side of those that follow.
+template <class T>
+double Backsolve<T>::time_of_slope(std::size_t output, std::size_t lane) const {
+  const double* times = solve_.inputs.times + lane;
+  const double direction = times[(problem_.num_times - 1) * lanes_] >= times[0] ? 1 : -1;
+  return solve_.solver->side_of(lane, times[output * lanes_], output > 0 ? -direction : direction);
 }
 
 /// dL/dt += sign x · f.
@@ -192,9 +200,7 @@ template <class T>
 void Backsolve<T>::load_stage(std::size_t stage) {
   const Tableau& tableau = *problem_.tableau;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    stage_times_.set(lane, remaining_[lane] == 0 ? interval_[lane]
-                                                 : stage_time(tableau.c[stage], current_[lane].t, current_[lane].h,
-                                                              current_[lane].t_next));
+    stage_times_.set(lane, remaining_[lane] == 0 ? interval_[lane] : current_[lane].times().at(tableau.c[stage]));
     weights_[lane] = static_cast<T>(-tableau.b[stage]) * steps_[lane];
     if (remaining_[lane] > 0) ++evaluations_;
   }

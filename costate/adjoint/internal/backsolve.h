@@ -36,6 +36,7 @@ class Backsolve {
  private:
   bool start();
   void visit_output(std::size_t output);
+  double time_of_slope(std::size_t output, std::size_t lane) const;
   void solve_interval(std::size_t output);
   void integrate_shared();
   void load_steps();

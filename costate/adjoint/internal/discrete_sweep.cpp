@@ -27,6 +27,7 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   for (auto* buffer : {&time_cotangent_, &steps_, &scaled_steps_, &step_bars_, &time_bars_, &mask_})
     buffer->resize(lanes_);
   idle_times_.resize(lanes_);
+  first_stops_.resize(lanes_);
   for (const WantedArgument& argument : field.arguments())
     argument_cotangents_.emplace_back(argument.is_shared ? 0 : argument.size * lanes_);
   dense_weights_.resize(stages * padded_);
@@ -77,6 +78,7 @@ bool DiscreteSweep<T>::start() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     remaining_[lane] = lender_.borrows(lane) ? 0 : solve_.solver->records()[lane].num_steps;
     idle_times_[lane] = time_of(0, lane);
+    if (field_.wants_times() && !problem_.is_fixed) first_stops_[lane] = solve_.solver->first_stop(lane);
     current_[lane].first_output = static_cast<std::int32_t>(solve_.solver->next_output(lane));
   }
   lender_.lend(y_.data(), problem_.state_size);
@@ -144,7 +146,7 @@ void DiscreteSweep<T>::load_steps(std::size_t round) {
     const LaneStep last = solver.step(lane, remaining_[lane] - 1, current_[lane].first_output);
     current_[lane] = last;
     steps_[lane] = static_cast<T>(last.h);
-    any_carried = any_carried || (carries_ && !is_last(lane));
+    any_carried = any_carried || (carries_ && !is_last(lane) && !last.ends_at_stop()) || has_rate_at_stop(lane);
     std::int32_t num_dense = problem_.is_fixed ? 0 : last.num_outputs;  // those at the step's end are y1 itself
     while (num_dense > 0 && time_of(static_cast<std::size_t>(last.first_output + num_dense - 1), lane) == last.t_next)
       --num_dense;
@@ -178,8 +180,7 @@ void DiscreteSweep<T>::evaluate_stages() {
   for (std::size_t stage = 0; stage < num_used_stages_; ++stage) {
     const double node = problem_.tableau->c[stage];
     for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-      stage_times_.set(lane, active_[lane] == 0 ? idle_times_[lane]
-                                                : stage_time(node, step(lane).t, step(lane).h, step(lane).t_next));
+      stage_times_.set(lane, active_[lane] == 0 ? idle_times_[lane] : step(lane).times().at(node));
     if (problem_.reads_time) stage_times_.write(frame_.times(stage));
     if (stage == 0)
       std::copy(y_.begin(), y_.end(), frame_.state(0));
@@ -225,6 +226,7 @@ void DiscreteSweep<T>::start_cotangents() {
     const LaneStep& last = step(lane);
     for (std::int32_t i = dense_.count(lane); i < last.num_outputs; ++i) {
       const auto output = static_cast<std::size_t>(last.first_output + i);
+      if (has_rate_at_stop(lane)) add_rate_at_stop(lane, output);
       for (std::size_t row = 0; row < problem_.state_size; ++row)
         y_cotangent_[row * lanes_ + lane] += output_cotangent(output)[row * lanes_ + lane];
     }
@@ -311,13 +313,23 @@ void DiscreteSweep<T>::add_dot(const T* x, std::span<const double> weights) {
   }
 }
 
+/// The step's end stays at the stop; an output there moves along the last slope.
+template <class T>
+void DiscreteSweep<T>::add_rate_at_stop(std::size_t lane, std::size_t output) {
+  const T* w = output_cotangent(output);
+  const T* slope = frame_.slope(closing());
+  for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_)
+    gradients_->times[output * lanes_ + lane] += w[i] * slope[i];
+}
+
 /// A first stage that is the closing one of the step before is taken back there.
 template <class T>
 void DiscreteSweep<T>::take_back_first_stage() {
   if (!carries_) return take_back_stage(0, num_active_);
   std::int64_t num_first = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    const bool is_first = active_[lane] != 0 && remaining_[lane] == 1 && !solve_.solver->follows_step(lane);
+    const bool is_first = active_[lane] != 0 && (step(lane).starts_at_stop() ||
+                                                 (remaining_[lane] == 1 && !solve_.solver->follows_step(lane)));
     num_first += is_first ? 1 : 0;
     mask_[lane] = active_[lane] != 0 && !is_first ? T{1} : T{0};
   }
@@ -352,15 +364,17 @@ void DiscreteSweep<T>::take_back_stage(std::size_t stage, std::int64_t num_lanes
   add_dot(state_cotangent_.data(), row);
 }
 
-/// How the step's start and size hang on the output times. Adaptive: sizes are given numbers, so that all times shift
-/// with times[0], and the last step reaches to times.back(). Fixed: step m of n equal ones between two output times.
+/// How the step's start and size hang on the output times. Adaptive: sizes are given numbers, so that all times up to
+/// the first stop shift with times[0], and the last step reaches to times.back(), as the last one before a stop does to
+/// that. Fixed: step m of n equal ones between two output times.
 template <class T>
 void DiscreteSweep<T>::add_to_times(std::size_t lane) {
   const LaneStep& last = step(lane);
   T* times = gradients_->times.data() + lane;
   const T time_bar = time_bars_[lane], step_bar = step_bars_[lane];
   if (!problem_.is_fixed) {
-    times[0] += is_last(lane) ? time_bar - step_bar : time_bar;
+    const double to_stop = (first_stops_[lane] - last.t) * last.h;
+    if (to_stop > 0) times[0] += last.t_next == first_stops_[lane] ? time_bar - step_bar : time_bar;
     if (is_last(lane)) times[(problem_.num_times - 1) * lanes_] += step_bar;
     return;
   }

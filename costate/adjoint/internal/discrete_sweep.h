@@ -64,6 +64,7 @@ class DiscreteSweep {
   void take_back_stage(std::size_t stage, std::int64_t num_lanes);
   void take_back_first_stage();
   void add_to_times(std::size_t lane);
+  void add_rate_at_stop(std::size_t lane, std::size_t output);
   void add_dot(const T* x, std::span<const double> weights);
   void add_to_slopes(const T* x, std::span<const double> weights);
   void finish_step();
@@ -75,6 +76,12 @@ class DiscreteSweep {
   double time_of(std::size_t output, std::size_t lane) const { return solve_.inputs.times[output * lanes_ + lane]; }
   const T* output_cotangent(std::size_t output) const { return cotangent_ + output * problem_.state_size * lanes_; }
   std::size_t closing() const { return problem_.closing(); }
+  /// Its step ends at a stop, before its last time, where the gradient of an output's time is asked for. (The last time
+  /// moves the step.)
+  bool has_rate_at_stop(std::size_t lane) const {
+    return field_.wants_times() && !problem_.is_fixed && step(lane).num_outputs > 0 && step(lane).ends_at_stop() &&
+           !is_last(lane);
+  }
   /// No step follows the one to take back.
   bool is_last(std::size_t lane) const {
     return remaining_[lane] == solve_.solver->records()[lane].num_steps &&
@@ -99,6 +106,7 @@ class DiscreteSweep {
   AlignedVector<T> steps_, scaled_steps_;   // h, and h times a weight; [lanes], as all below
   AlignedVector<T> step_bars_, time_bars_;  // cotangents of the step's h and t
   AlignedVector<double> idle_times_;        // a valid time for lanes without a step in this round
+  std::vector<double> first_stops_;         // where steps no longer shift with times[0]
   StageTimes<T> stage_times_;
   AlignedVector<T> mask_;
   OutputPasses dense_;              // outputs within the steps of this round

@@ -96,8 +96,7 @@ void StepReplay<T>::advance(std::span<const std::size_t> targets) {
   for (int stage = 0; stage < problem_.tableau->num_stages - 1; ++stage) {
     const double node = problem_.tableau->c[static_cast<std::size_t>(stage)];
     for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (mask_[lane] != 0)
-        stage_times_.set(lane, stage_time(node, current_[lane].t, current_[lane].h, current_[lane].t_next));
+      if (mask_[lane] != 0) stage_times_.set(lane, current_[lane].times().at(node));
     stage_times_.write(times_.data());
     if (stage == 0)
       std::copy(y_.begin(), y_.end(), stage_.begin());

@@ -20,7 +20,10 @@ struct LaneClock {
   /// All of a lane.
   void copy(std::size_t lane, const LaneClock& from, std::size_t from_lane);
 
-  AlignedVector<double> t, h, t_next, end;       // of the step that is tried; h is the next one's once it was judged
+  AlignedVector<double> t, h, t_next;            // of the step that is tried; h is the next one's once it was judged
+  AlignedVector<double> end;                     // where the step must not go beyond: the next stop, or the last time
+  AlignedVector<double> planned;                 // h before the step was cut to end at a stop
+  AlignedVector<double> first_time, last_time;   // where the first and last slope are evaluated (StepTimes)
   AlignedVector<double> next_time;               // of the next output
   AlignedVector<double> is_active, knows_first;  // the step's first slope is there
   AlignedVector<double> error, accepted, factor;
@@ -33,6 +36,9 @@ inline constexpr std::array kClockArrays = {&LaneClock::t,
                                             &LaneClock::h,
                                             &LaneClock::t_next,
                                             &LaneClock::end,
+                                            &LaneClock::planned,
+                                            &LaneClock::first_time,
+                                            &LaneClock::last_time,
                                             &LaneClock::next_time,
                                             &LaneClock::is_active,
                                             &LaneClock::knows_first,
@@ -47,6 +53,17 @@ inline constexpr std::array kClockArrays = {&LaneClock::t,
 
 inline constexpr double kNearEnd = 1.01;  // in steps: there, the step goes to the end
 inline constexpr double kSmallest = 10 * std::numeric_limits<double>::epsilon();  // step / t that moves t
+
+/// The smallest first step that is tried from t: one that moves it.
+inline double smallest_first(double t) { return 2 * kSmallest * std::abs(t); }
+
+/// h, at most `longest`, where `left` is left: as nothing may be longer, the 1 % by which a step may be stretched to
+/// the end becomes two halves.
+inline double limited_step(double h, double left, double longest) {
+  if (std::abs(h) > longest) h = std::copysign(longest, h);
+  const bool is_too_long = std::abs(left) > longest * (1 + 0x1p-40);
+  return is_too_long && std::abs(left) <= kNearEnd * std::abs(h) ? left / 2 : h;
+}
 
 /// t_next of the next attempt, and h where it goes to the end. Returns whether any lane has to end instead.
 bool plan_adaptive(LaneClock& clock, double max_steps);

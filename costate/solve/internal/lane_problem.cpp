@@ -51,7 +51,8 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       gradients(wanted),
       function(lower_field<T>(vector_field, num_lanes, wanted)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
-      reads_time(reads_input(vector_field.function(), 0)) {
+      reads_time(reads_input(vector_field.function(), 0)),
+      stops(vector_field, solve_options, num_lanes) {
   std::size_t offset = 0;
   for (const StatePart& part : field.parts()) {
     part_offsets.push_back(offset);

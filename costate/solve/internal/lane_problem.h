@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "costate/exec/internal/tile_function.h"
+#include "costate/solve/internal/lane_stops.h"
 #include "costate/solve/internal/linear_field.h"
 #include "costate/solve/internal/step_frames.h"
 #include "costate/solve/solve.h"
@@ -34,6 +35,7 @@ struct LaneProblem {
   std::vector<std::size_t> part_offsets;                  // where each part of the state begins, in rows
   bool is_fixed;                                          // steps follow from the output times, without control
   bool reads_time;                                        // an autonomous field needs no stage times
+  StopTables<T> stops;
   FrameLayout frame;
   std::unique_ptr<const LaneProblem> narrow;  // for the Stragglers of a tile; null where they would gain nothing
 

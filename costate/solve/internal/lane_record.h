@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "costate/solve/internal/stage_times.h"
 #include "costate/solve/solve.h"
 
 namespace costate::internal {
@@ -19,6 +20,11 @@ struct LaneStep {
   double t_next = 0;
   std::int32_t first_output = 0;  // outputs first_output, … lie in (t, t_next]
   std::int32_t num_outputs = 0;
+  double first_time = 0, last_time = 0;  // where its first and its last slope were evaluated
+
+  StepTimes times() const { return {.t = t, .h = h, .first = first_time, .last = last_time}; }
+  bool starts_at_stop() const { return first_time != t; }
+  bool ends_at_stop() const { return last_time != t_next; }
 };
 
 /// What is kept of one lane's accepted steps: the state before every `stride`-th step, and of each step as little as

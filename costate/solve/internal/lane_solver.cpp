@@ -35,6 +35,8 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       dense_values_(state_size_ * lanes_),
       has_inside_(lanes_),
       clock_(lanes_),
+      stops_(problem.stops),
+      has_stops_(!problem.stops.is_empty()),
       stage_times_(lanes_),
       outputs_(lanes_),
       reached_(lanes_),
@@ -108,6 +110,7 @@ void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint3
   if (!wide.frames_.keeps()) frames_.spoil();
   took_over_ = true;
   std::copy_n(inputs.z0, state_size_ * lanes_, y_.data());
+  stops_.load(inputs.arguments, inputs.num_samples);
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     const std::size_t from = columns[lane];
     records_[lane].clear();
@@ -228,6 +231,7 @@ bool LaneSolver<T>::any_active() const {
 template <class T>
 bool LaneSolver<T>::plan_steps() {
   const auto max_steps = static_cast<double>(problem_.options.max_steps);
+  if (!problem_.is_fixed) limit_steps();
   if (problem_.is_fixed) {
     for (std::size_t lane = 0; lane < lanes_; ++lane) {
       if (is_spent(clock_, lane, max_steps)) end_lane(lane, Status::kMaxSteps);
@@ -241,6 +245,7 @@ bool LaneSolver<T>::plan_steps() {
     }
     plan_adaptive(clock_, max_steps);
   }
+  if (has_stops_) find_sides();
   for (std::size_t lane = 0; lane < lanes_; ++lane) steps_[lane] = static_cast<T>(clock_.h[lane]);
   return any_active();
 }
@@ -267,10 +272,10 @@ void LaneSolver<T>::combine(std::span<const double> weights, T* out) {
 
 template <class T>
 void LaneSolver<T>::evaluate_stage(std::size_t stage) {
-  const double node = problem_.tableau->c[stage];
-  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-    stage_times_.set(lane, stage_time(node, clock_.t[lane], clock_.h[lane], clock_.t_next[lane]));
-  if (problem_.reads_time) stage_times_.write(frame_.times(stage));
+  if (problem_.reads_time) {
+    stage_times_.set_all(problem_.tableau->c[stage], clock_.t.data(), clock_.h.data(), first_times(), last_times());
+    stage_times_.write(frame_.times(stage));
+  }
   combine(problem_.tableau->a_row(static_cast<int>(stage)), frame_.state(stage));
   evaluate(stage);
 }
@@ -290,8 +295,10 @@ void LaneSolver<T>::evaluate_first() {
   }
   if (num_missing == 0) return;
   const bool all_missing = num_known == 0;
-  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane) stage_times_.set(lane, clock_.t[lane]);
-  if (problem_.reads_time) stage_times_.write(spare.times(0));
+  if (problem_.reads_time) {
+    stage_times_.set_all(first_times());
+    stage_times_.write(spare.times(0));
+  }
   const StepFrame<T> into = all_missing ? frame_ : spare;
   const T* y = y_.data();
   if (frames_.keeps()) {
@@ -306,8 +313,10 @@ void LaneSolver<T>::evaluate_first() {
 template <class T>
 void LaneSolver<T>::evaluate_closing() {
   if (closing_known_) return;
-  for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane) stage_times_.set(lane, clock_.t_next[lane]);
-  if (problem_.reads_time) stage_times_.write(frame_.times(closing()));
+  if (problem_.reads_time) {
+    stage_times_.set_all(last_times());
+    stage_times_.write(frame_.times(closing()));
+  }
   evaluate(closing());
   closing_known_ = true;
 }
@@ -377,9 +386,11 @@ void LaneSolver<T>::judge(T* states) {
   select_lanes(mask_.data(), y_next(), y_.data(), y_.data(), state_size_, lanes_);
   if (judgement.any_accepted) carry_over();
   advance(clock_);
+  if (has_stops_ && !problem_.is_fixed) pass_stops();
 }
 
-/// Block 0 of what comes next: the closing stage where the step was accepted, what it was elsewhere.
+/// Block 0 of what comes next: the closing stage where the step was accepted, what it was elsewhere. At a stop the next
+/// step's first slope is another.
 template <class T>
 void LaneSolver<T>::carry_over() {
   ++round_;
@@ -388,7 +399,8 @@ void LaneSolver<T>::carry_over() {
   frame_ = frames_.current();
   if (closing_known_) {
     select_first(done, closing(), done, frame_);
-    for (std::size_t lane = 0; lane < lanes_; ++lane) clock_.knows_first[lane] += clock_.accepted[lane];
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      clock_.knows_first[lane] += ends_at_stop(lane) ? 0 : clock_.accepted[lane];
   } else if (is_kept && !problem_.is_fixed) {
     std::copy_n(done.block(0), problem_.frame.block, frame_.block(0));
   }

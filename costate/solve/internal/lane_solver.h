@@ -79,6 +79,14 @@ class LaneSolver {
   std::size_t round_of(std::size_t lane, std::size_t index) const {
     return problem_.is_fixed ? index : records_[lane].rounds[index];
   }
+  /// The first stop of a lane's solve; the last of its times if there is none before.
+  double first_stop(std::size_t lane) const {
+    return stops_.next(lane, time_of(0, lane), time_of(problem_.num_times - 1, lane));
+  }
+  /// The time itself, or where it is a stop its later (direction 1) or earlier side (-1).
+  double side_of(std::size_t lane, double t, double direction) const {
+    return has_stops_ ? stops_.side(lane, t, direction) : t;
+  }
   /// The evaluations of the first rounds, one frame a round.
   const StepFrames<T>& frames() const { return frames_; }
 
@@ -111,6 +119,16 @@ class LaneSolver {
   void end_lane(std::size_t lane, Status status);
   void report(std::size_t lane);
 
+  // Stops (lane_solver_stops.cpp).
+  void start_at_stops();
+  void find_sides();
+  void limit_steps();
+  void pass_stops();
+  bool ends_at_stop(std::size_t lane) const { return has_stops_ && clock_.last_time[lane] != clock_.t_next[lane]; }
+  double direction(std::size_t lane) const { return clock_.end[lane] >= clock_.t[lane] ? 1 : -1; }
+  const double* first_times() const { return has_stops_ ? clock_.first_time.data() : clock_.t.data(); }
+  const double* last_times() const { return has_stops_ ? clock_.last_time.data() : clock_.t_next.data(); }
+
   // The first step (lane_solver_first_step.cpp).
   void find_first_steps();
   void choose_first_steps();
@@ -140,12 +158,14 @@ class LaneSolver {
   void pass_all_outputs(std::size_t num_reached, T* states);
   std::size_t pass_outputs(std::span<std::uint32_t> lanes, bool& any_inside);
   void write_pass(std::span<const std::uint32_t> lanes, T* states);
+  bool has_rate_at_stop(std::span<const std::uint32_t> lanes) const;
   void interpolate();
   void evaluate_extra();
   /// The next output of a lane whose step has reached it.
   bool is_at_end(std::size_t lane) const { return problem_.is_fixed || clock_.next_time[lane] == clock_.t_next[lane]; }
   void write_state(const T* y, std::size_t lane, std::size_t output, T* states) const;
   LaneStep fixed_step(std::size_t lane, std::size_t index) const;
+  void set_sides(std::size_t lane, LaneStep& step) const;
 
   T* slope(std::size_t stage) const { return frame_.slope(stage); }
   /// The state at the end of the step that is tried, which is the closing stage's.
@@ -170,6 +190,8 @@ class LaneSolver {
   std::vector<double> dense_coefficients_;               // [of dense_slopes_, degree]
   std::vector<char> has_inside_;                         // [lane] outputs before the end of the step just accepted
   LaneClock clock_;
+  LaneStops<T> stops_;
+  const bool has_stops_;
   StageTimes<T> stage_times_;
   std::vector<LaneOutputs> outputs_;
   std::vector<std::uint32_t> reached_;  // lanes that got to their next output

@@ -10,6 +10,7 @@ namespace costate::internal {
 
 template <class T>
 void LaneSolver<T>::find_first_steps() {
+  if (has_stops_) start_at_stops();
   if (!problem_.is_fixed && any_active()) {
     evaluate_first();
     for (std::size_t lane = 0; lane < lanes_; ++lane)
@@ -24,11 +25,11 @@ void LaneSolver<T>::find_first_steps() {
 template <class T>
 void LaneSolver<T>::choose_first_steps() {
   const SolveOptions& options = problem_.options;
-  const auto direction = [&](std::size_t lane) { return clock_.end[lane] > clock_.t[lane] ? 1.0 : -1.0; };
   const auto begins = [&](std::size_t lane) { return outputs_[lane].is_fresh && clock_.is_active[lane] != 0; };
+  const auto moving = [&](std::size_t lane, double step) { return std::max(step, smallest_first(clock_.t[lane])); };
   if (options.first_step > 0) {
     for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (begins(lane)) clock_.h[lane] = direction(lane) * options.first_step;
+      if (begins(lane)) clock_.h[lane] = direction(lane) * moving(lane, options.first_step);
     return;
   }
   const auto norm = [&](const T* x, T* out) {
@@ -41,7 +42,7 @@ void LaneSolver<T>::choose_first_steps() {
   AlignedVector<double>& curvatures = clock_.accepted;
   AlignedVector<double>& slopes = clock_.t_next;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    trials[lane] = trial_step({.state = norms_[lane], .slope = other_norms_[lane]});
+    trials[lane] = moving(lane, trial_step({.state = norms_[lane], .slope = other_norms_[lane]}));
     steps_[lane] = static_cast<T>(direction(lane) * trials[lane]);
     stage_times_.set(lane, std::fma(direction(lane), trials[lane], clock_.t[lane]));
   }
@@ -60,7 +61,7 @@ void LaneSolver<T>::choose_first_steps() {
   initial_steps(*problem_.tableau, slopes.data(), curvatures.data(), trials.data(), lanes_);
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (!begins(lane)) continue;
-    clock_.h[lane] = direction(lane) * trials[lane];
+    clock_.h[lane] = direction(lane) * moving(lane, trials[lane]);
     clock_.nfe[lane] += 1;
   }
 }

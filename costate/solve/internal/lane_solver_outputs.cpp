@@ -19,10 +19,8 @@ void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
     any_inside |= has_inside_[lane] != 0;
   }
   const bool closing_is_new = !closing_known_, has_dense = any_inside;
-  if (has_dense) {
-    evaluate_closing();
-    evaluate_extra();
-  }
+  if (has_dense || has_rate_at_stop(lanes)) evaluate_closing();
+  if (has_dense) evaluate_extra();
   while (!lanes.empty()) {
     if (any_inside) interpolate();
     write_pass(lanes, states);
@@ -31,10 +29,18 @@ void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
   for (std::size_t lane = 0; has_dense && lane < lanes_; ++lane) {
     if (mask_[lane] == 0) continue;
     // The closing stage is the next step's first: whoever goes on has it.
-    if (closing_is_new && (has_inside_[lane] != 0 || clock_.is_active[lane] != 0)) clock_.nfe[lane] += 1;
+    const bool is_carried = clock_.is_active[lane] != 0 && !ends_at_stop(lane);
+    if (closing_is_new && (has_inside_[lane] != 0 || is_carried)) clock_.nfe[lane] += 1;
     if (has_inside_[lane] != 0) clock_.nfe[lane] += problem_.tableau->num_extra_stages;
     has_inside_[lane] = 0;
   }
+}
+
+/// An output at a stop moves with its time along the slope there: the reverse sweep will ask for it.
+template <class T>
+bool LaneSolver<T>::has_rate_at_stop(std::span<const std::uint32_t> lanes) const {
+  if (!keeps_records_ || problem_.is_fixed || !problem_.gradients || !problem_.gradients->times) return false;
+  return std::ranges::any_of(lanes, [&](std::uint32_t lane) { return ends_at_stop(lane); });
 }
 
 /// The next output of each lane, which lies within its step.
@@ -117,11 +123,20 @@ LaneStep LaneSolver<T>::fixed_step(std::size_t lane, std::size_t index) const {
   const double h = (stop - start) / count;
   const auto first = static_cast<int>(index - (interval == 0 ? 0 : ends[interval - 1]));
   const bool is_last = first + 1 == count;
-  return {.t = first == 0 ? start : std::fma(first, h, start),
-          .h = h,
-          .t_next = is_last ? stop : std::fma(first + 1, h, start),
-          .first_output = static_cast<std::int32_t>(interval) + 1,
-          .num_outputs = is_last ? 1 : 0};
+  LaneStep step{.t = first == 0 ? start : std::fma(first, h, start),
+                .h = h,
+                .t_next = is_last ? stop : std::fma(first + 1, h, start),
+                .first_output = static_cast<std::int32_t>(interval) + 1,
+                .num_outputs = is_last ? 1 : 0};
+  set_sides(lane, step);
+  return step;
+}
+
+template <class T>
+void LaneSolver<T>::set_sides(std::size_t lane, LaneStep& step) const {
+  const double direction = step.h >= 0 ? 1 : -1;
+  step.first_time = side_of(lane, step.t, direction);
+  step.last_time = side_of(lane, step.t_next, -direction);
 }
 
 template <class T>
@@ -135,6 +150,7 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t o
     if (step.h > 0 ? t <= step.t : t >= step.t) break;
   }
   step.num_outputs = outputs_end - step.first_output;
+  set_sides(lane, step);
   return step;
 }
 
@@ -144,6 +160,10 @@ template void LaneSolver<double>::pass_all_outputs(std::size_t, double*);
 template std::size_t LaneSolver<float>::pass_outputs(std::span<std::uint32_t>, bool&);
 template void LaneSolver<float>::write_pass(std::span<const std::uint32_t>, float*);
 template void LaneSolver<float>::interpolate();
+template bool LaneSolver<float>::has_rate_at_stop(std::span<const std::uint32_t>) const;
+template bool LaneSolver<double>::has_rate_at_stop(std::span<const std::uint32_t>) const;
+template void LaneSolver<float>::set_sides(std::size_t, LaneStep&) const;
+template void LaneSolver<double>::set_sides(std::size_t, LaneStep&) const;
 template void LaneSolver<float>::evaluate_extra();
 template std::size_t LaneSolver<double>::pass_outputs(std::span<std::uint32_t>, bool&);
 template void LaneSolver<double>::write_pass(std::span<const std::uint32_t>, double*);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "costate/base/error.h"
 #include "costate/solve/control/initial_step.h"
@@ -50,7 +51,14 @@ class ReferenceSolver {
     double t;
     double h;
     double t_next;
+    double first;  // where k_0 is evaluated, and the stages at the end
+    double last;
   };
+
+  Step step_to(double h, double t_next) const {
+    const double t = solution_.t;
+    return {t, h, t_next, side(t, direction()), side(t_next, -direction())};
+  }
 
   std::size_t closing() const { return static_cast<std::size_t>(tableau_.num_stages - 1); }
 
@@ -76,18 +84,18 @@ class ReferenceSolver {
     Vector argument(y_.size());
     advance(tableau_.a_row(static_cast<int>(stage)), step.h, argument);
     const double node = tableau_.c[stage];
-    evaluate(node == 1 ? step.t_next : std::fma(node, step.h, step.t), argument, stage);
+    evaluate(node == 1 ? step.last : std::fma(node, step.h, step.t), argument, stage);
   }
 
   void evaluate_closing(const Step& step) {
     if (closing_known_) return;
-    evaluate(step.t_next, y_next_, closing());
+    evaluate(step.last, y_next_, closing());
     closing_known_ = true;
   }
 
   /// k_0 .. up to the closing stage, and y1.
   void attempt(const Step& step) {
-    if (!first_known_) evaluate(step.t, y_, 0);
+    if (!first_known_) evaluate(step.first, y_, 0);
     first_known_ = true;
     for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(step, stage);
     advance(tableau_.b, step.h, y_next_);
@@ -101,8 +109,38 @@ class ReferenceSolver {
     solution_.steps.push_back({step.t, step.h});
     solution_.t = step.t_next;
     std::swap(y_, y_next_);
-    first_known_ = closing_known_;
-    if (closing_known_) std::swap(stages_[0], stages_[closing()]);
+    first_known_ = closing_known_ && step.last == step.t_next;
+    if (first_known_) std::swap(stages_[0], stages_[closing()]);
+  }
+
+  // Stops
+
+  double direction() const { return times_.back() >= times_.front() ? 1 : -1; }
+
+  double near(double t) const { return StopRule::tolerance(t, options_.stop_offset); }
+
+  /// The latest stop that is at t at most, give or take.
+  std::optional<double> stop_at(double t) const {
+    const auto after = std::upper_bound(options_.stops.begin(), options_.stops.end(), t + near(t));
+    if (after == options_.stops.begin() || *(after - 1) < t - near(t)) return std::nullopt;
+    return *(after - 1);
+  }
+
+  double side(double t, double direction) const {
+    const std::optional<double> stop = stop_at(t);
+    return stop ? options_.stop_rule.side(*stop, options_.stop_offset, direction) : t;
+  }
+
+  /// Where the next step must not go beyond.
+  double next_stop() const {
+    const double t = solution_.t, end = times_.back();
+    const bool rises = end > t;
+    double found = end;
+    for (const double stop : options_.stops) {
+      if (rises && stop > t + near(t) && stop < end - near(end)) found = std::min(found, stop);
+      if (!rises && stop <= t - near(t) && stop > end + near(end)) found = std::max(found, stop);
+    }
+    return found;
   }
 
   double error_norm(double h) const {
@@ -135,7 +173,7 @@ class ReferenceSolver {
       const double h = (times_[next] - start) / count;
       for (int m = 0; m < count; ++m) {
         const double t_next = m + 1 == count ? times_[next] : std::fma(m + 1, h, start);
-        if (!take_fixed_step({solution_.t, h, t_next})) return;
+        if (!take_fixed_step(step_to(h, t_next))) return;
       }
       solution_.states[next] = y_;
     }
@@ -158,27 +196,42 @@ class ReferenceSolver {
 
   void run_adaptive() {
     const double end = times_.back();
-    evaluate(solution_.t, y_, 0);
+    evaluate(side(solution_.t, direction()), y_, 0);
     first_known_ = true;
     if (!all_finite(stages_[0])) {
       fail(Status::kNonFinite);
       return;
     }
-    double h = first_step();
+    double h = direction() * std::max(first_step(), smallest_first());
     while (solution_.t != end) {
       if (solution_.accepted + solution_.rejected >= options_.max_steps) {
         fail(Status::kMaxSteps);
         return;
       }
-      const double left = end - solution_.t;
+      const double stop = next_stop(), left = stop - solution_.t;
+      const double planned = limited(h);
+      h = halved(planned, left);
       const bool last = std::abs(left) <= 1.01 * std::abs(h);
       if (!last && std::abs(h) <= 10 * std::numeric_limits<double>::epsilon() * std::abs(solution_.t)) {
         fail(saw_non_finite_ ? Status::kNonFinite : Status::kStepTooSmall);
         return;
       }
-      const Step step = last ? Step{solution_.t, left, end} : Step{solution_.t, h, solution_.t + h};
-      h = step.h * take_adaptive_step(step);
+      const Step step = last ? step_to(left, stop) : step_to(h, solution_.t + h);
+      const double factor = take_adaptive_step(step);
+      h = step.h * factor;
+      const bool passed_stop = last && solution_.t == stop;
+      if (passed_stop && factor >= 1 && std::abs(planned) > std::abs(h)) h = planned;
     }
+  }
+
+  double limited(double h) const {
+    return options_.max_step > 0 && std::abs(h) > options_.max_step ? std::copysign(options_.max_step, h) : h;
+  }
+
+  /// Two steps in place of one that would be stretched beyond max_step.
+  double halved(double h, double left) const {
+    const bool is_too_long = options_.max_step > 0 && std::abs(left) > options_.max_step * (1 + 0x1p-40);
+    return is_too_long && std::abs(left) <= 1.01 * std::abs(h) ? left / 2 : h;
   }
 
   /// Accepts or rejects; returns the factor for the next step.
@@ -226,17 +279,18 @@ class ReferenceSolver {
     return std::sqrt(sum / static_cast<double>(values.size()));
   }
 
+  double smallest_first() const { return 20 * std::numeric_limits<double>::epsilon() * std::abs(solution_.t); }
+
   double first_step() {
-    const double direction = times_.back() > times_.front() ? 1 : -1;
-    if (options_.first_step > 0) return direction * options_.first_step;
+    if (options_.first_step > 0) return options_.first_step;
     const double slope = rms_over_scale(stages_[0], y_);
-    const double trial = trial_step({.state = rms_over_scale(y_, y_), .slope = slope});
-    for (std::size_t j = 0; j < y_.size(); ++j) y_next_[j] = std::fma(direction * trial, stages_[0][j], y_[j]);
+    const double trial = std::max(trial_step({.state = rms_over_scale(y_, y_), .slope = slope}), smallest_first());
+    for (std::size_t j = 0; j < y_.size(); ++j) y_next_[j] = std::fma(direction() * trial, stages_[0][j], y_[j]);
     Vector& probe = stages_[1];
-    evaluate(std::fma(direction, trial, solution_.t), y_next_, 1);
+    evaluate(std::fma(direction(), trial, solution_.t), y_next_, 1);
     for (std::size_t j = 0; j < y_.size(); ++j) probe[j] -= stages_[0][j];
     const double curvature = rms_over_scale(probe, y_) / trial;
-    return direction * initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_);
+    return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_);
   }
 
   const ReferenceRhs& rhs_;

@@ -14,9 +14,20 @@
 //               otherwise only as k_0 of the next step: the last step of an Euler solve costs one evaluation, not two.
 //
 // Adaptive steps (the method has an error estimate and no fixed step is asked for): they pass interior output times
-// freely and the last one is cut to end at the final time exactly. With `left` = t_end - t, a step with |left| <= 1.01
-// |h| is the last one, h = left (Hairer's DOPRI5 stretches by 1 % likewise). A rejected step retries with h * factor,
-// the accepted one's successor starts with it.
+// freely and are cut to end exactly at the next stop, or at the final time t_end. With `left` = that - t, a step with
+// |left| <= 1.01 |h| ends there, h = left (Hairer's DOPRI5 stretches by 1 % likewise). A rejected step retries with h *
+// factor, the accepted one's successor starts with it. After a step that ended at a stop and was accepted with factor
+// >= 1 the successor starts with the h planned before the cut, if that is longer: a cut step says little about the
+// next. Before all this |h| is cut to max_step; if `left` is longer than max_step (1 + 2^-40), a step of h = left / 2
+// comes in place of one that would be stretched to it.
+//
+// Stops (stop_rule.h). With near(t) = StopRule::tolerance(t), the next stop from t is the first one beyond t + near(t)
+// in the direction of time, if that is before t_end - near(t_end). t is at a stop if one lies in t +- near(t); the
+// latest counts. A step that starts at a stop has k_0 at the stop's side that time reaches later, one that ends there
+// has its stages with c_i = 1 at the other; its closing stage is not carried over. This holds for fixed steps, too,
+// which no stop moves.
+//
+// First step. Not below 20 eps |t|, which moves t; the trial step neither.
 //
 // Fixed steps: n equal steps in each interval [t_i, t_i+1]: h = (t_i+1 - t_i) / n; step m starts at fma(m, h, t_i), the
 // last ends at t_i+1 exactly. n is steps_per_interval, or ceil(|t_i+1 - t_i| / step_size (1 - 2^-40)), at least 1: a
@@ -29,6 +40,7 @@
 #include <vector>
 
 #include "costate/solve/control/controller.h"
+#include "costate/solve/internal/stop_rule.h"
 #include "costate/solve/methods/tableau.h"
 #include "costate/solve/status.h"
 
@@ -46,6 +58,10 @@ struct ReferenceOptions {
   int steps_per_interval = 0;        ///< fixed steps, this many between outputs; 0: not asked for
   double step_size = 0;              ///< fixed steps, at most this long; 0: not asked for
   std::int64_t max_steps = 100'000;  ///< attempted steps
+  double max_step = 0;               ///< adaptive: the longest |h|; 0: any
+  std::vector<double> stops = {};    ///< ascending
+  StopRule stop_rule = {};
+  double stop_offset = 0;  ///< StopRule's
 };
 
 /// An accepted step: it starts at t and has size h (negative backward in time). It ends where the next one starts.

@@ -2,6 +2,7 @@
 // a replay) write them through this, so that each evaluates a stage at the same time to the bit.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
@@ -9,10 +10,14 @@
 
 namespace costate::internal {
 
-/// The time of a stage: a stage at the end of the step has the step's end exactly.
-inline double stage_time(double node, double t, double h, double t_next) {
-  return node == 1 ? t_next : std::fma(node, h, t);
-}
+/// Where a step evaluates the field: `first` and `last` are its start t and its end, or their inner sides where these
+/// are stops (stop_rule.h).
+struct StepTimes {
+  double t = 0, h = 0;
+  double first = 0, last = 0;
+
+  double at(double node) const { return node == 0 ? first : node == 1 ? last : std::fma(node, h, t); }
+};
 
 template <class T>
 class StageTimes {
@@ -20,6 +25,12 @@ class StageTimes {
   explicit StageTimes(std::size_t lanes) : times_(lanes) {}
 
   void set(std::size_t lane, double t) { times_[lane] = t; }
+  /// The same stage of all lanes' steps: StepTimes with one number a lane.
+  void set_all(double node, const double* t, const double* h, const double* first, const double* last) {
+    if (node == 0 || node == 1) return set_all(node == 0 ? first : last);
+    for (std::size_t lane = 0; lane < times_.size(); ++lane) times_[lane] = std::fma(node, h[lane], t[lane]);
+  }
+  void set_all(const double* times) { std::copy_n(times, times_.size(), times_.begin()); }
   /// What the field reads of these times: [lanes].
   void write(T* out) const {
     for (std::size_t lane = 0; lane < times_.size(); ++lane) out[lane] = static_cast<T>(times_[lane]);

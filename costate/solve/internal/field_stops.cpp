@@ -1,0 +1,197 @@
+#include "costate/solve/internal/field_stops.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "costate/graph/internal/builder.h"
+#include "costate/graph/interpret.h"
+#include "costate/graph/simplify.h"
+#include "costate/solve/internal/table_bends.h"
+#include "costate/solve/internal/table_read.h"
+
+namespace costate::internal {
+namespace {
+
+/// A number of the field as slope · t + start, both made of what moves with neither t nor the state. An empty Array is
+/// 0.
+struct Line {
+  Array slope, start;
+  bool is_time = false;  // t itself
+};
+
+Array added(const Array& x, const Array& y) { return x.is_empty() ? y : y.is_empty() ? x : x + y; }
+Array negated(const Array& x) { return x.is_empty() ? x : -x; }
+
+/// Goes through the nodes of a field and builds, in a trace of its own, the stops of its tables.
+class StopFinder {
+ public:
+  explicit StopFinder(const VectorField& field)
+      : function_(simplify(field.function())), num_parts_(field.parts().size()) {
+    for (const Node& node : function_.nodes()) {
+      bool time = false, state = false;
+      if (node.op == Op::kInput) {
+        time = node.indices[0] == 0;
+        state = !time && static_cast<std::size_t>(node.indices[0]) <= num_parts_;
+      }
+      for (const NodeId operand : node.operands) {
+        time = time || reads_time(operand);
+        state = state || reads_state(operand);
+      }
+      reads_time_.push_back(time);
+      reads_state_.push_back(state);
+    }
+  }
+
+  FieldStops find() {
+    const BuilderScope scope(builder_);
+    for (const Input& input : function_.inputs()) inputs_.push_back(builder_.input_like(input));
+    for (const Node& node : function_.nodes())
+      if (const auto read = table_read(node); read && reads_time(read->query)) add(*read);
+    if (!outputs_.empty()) sort_out(simplify(builder_.finish(outputs_)));
+    std::ranges::sort(stops_.constants);
+    stops_.constants.erase(std::unique(stops_.constants.begin(), stops_.constants.end()), stops_.constants.end());
+    return std::move(stops_);
+  }
+
+ private:
+  bool reads_time(NodeId id) const { return reads_time_[static_cast<std::size_t>(id)]; }
+  bool reads_state(NodeId id) const { return reads_state_[static_cast<std::size_t>(id)]; }
+
+  void add(const TableRead& read) {
+    const bool knots_move = reads_time(read.times) || reads_state(read.times);
+    const std::optional<Line> line = knots_move ? std::nullopt : line_of(read.query);
+    if (!line) {
+      stops_.unknown.push_back(text::concat(name(read.interpolation), " table ", function_.node(read.times).shape,
+                                            knots_move ? ", whose times change as the solve goes on" : ""));
+      return;
+    }
+    bends_.push_back(bends_of(read));
+    const bool is_new = seen_.insert({read.times, read.query}).second;
+    if (!is_new && bends_.back().empty()) return bends_.pop_back();
+    const Array knots = rebuild(read.times);
+    stops_.reads_lines = stops_.reads_lines || !line->is_time;
+    const Array zero = constant(0.0);
+    const Array start = line->start.is_empty() ? zero : line->start;
+    outputs_.push_back(line->is_time ? knots : (knots - start) / line->slope);
+    outputs_.push_back(line->is_time ? zero : abs(start / line->slope));
+  }
+
+  /// Of a table of constants which knots count; empty: all.
+  std::vector<bool> bends_of(const TableRead& read) const {
+    const Node& times = function_.node(read.times);
+    if (!read.values || times.op != Op::kConstant || function_.node(*read.values).op != Op::kConstant) return {};
+    const auto numbers = [](const Node& node) { return interpret_node(node, {}, {}); };
+    return find_bends(read.interpolation, read.order, numbers(times), numbers(function_.node(*read.values)));
+  }
+
+  std::optional<Line> line_of(NodeId id) {
+    const Node& node = function_.node(id);
+    if (reads_state(id) || node.shape.size() != 1) return std::nullopt;
+    if (!reads_time(id)) return Line{.slope = {}, .start = reshape(rebuild(id), {})};
+    const auto operand = [&](std::size_t i) { return line_of(node.operands[i]); };
+    switch (node.op) {
+      case Op::kInput:
+        return Line{.slope = constant(1.0), .start = {}, .is_time = true};
+      case Op::kReshape:
+      case Op::kBroadcast:
+        return operand(0);
+      case Op::kNeg:
+        if (const auto x = operand(0)) return Line{negated(x->slope), negated(x->start)};
+        return std::nullopt;
+      case Op::kAdd:
+      case Op::kSub:
+      case Op::kMul:
+      case Op::kDiv:
+        return combined(node.op, operand(0), operand(1));
+      default:
+        return std::nullopt;
+    }
+  }
+
+  static std::optional<Line> combined(Op op, std::optional<Line> x, std::optional<Line> y) {
+    if (!x || !y) return std::nullopt;
+    if (op == Op::kAdd) return Line{added(x->slope, y->slope), added(x->start, y->start)};
+    if (op == Op::kSub) return Line{added(x->slope, negated(y->slope)), added(x->start, negated(y->start))};
+    if (op == Op::kMul && x->slope.is_empty()) std::swap(x, y);
+    if (!y->slope.is_empty()) return std::nullopt;
+    const auto scaled = [&](const Array& value) {
+      return value.is_empty() ? value : op == Op::kMul ? value * y->start : value / y->start;
+    };
+    return Line{scaled(x->slope), scaled(x->start)};
+  }
+
+  Array rebuild(NodeId id) {
+    if (const auto found = rebuilt_.find(id); found != rebuilt_.end()) return found->second;
+    Node node = function_.node(id);
+    if (node.op == Op::kInput) return inputs_[static_cast<std::size_t>(node.indices[0])];
+    for (NodeId& operand : node.operands) operand = rebuild(operand).node();
+    return rebuilt_[id] = builder_.append(std::move(node));
+  }
+
+  /// What the trace knows becomes numbers, the rest a function of the arguments.
+  void sort_out(const Function& all) {
+    std::vector<bool> is_known;
+    for (const Node& node : all.nodes())
+      is_known.push_back(node.op != Op::kInput && std::ranges::all_of(node.operands, [&](NodeId operand) {
+                           return is_known[static_cast<std::size_t>(operand)];
+                         }));
+    std::vector<Output> unknown;
+    const auto known = [&](const Output& output) { return is_known[static_cast<std::size_t>(output.node)]; };
+    for (std::size_t i = 0; i < all.outputs().size(); i += 2) {
+      const std::span<const Output> pair = std::span(all.outputs()).subspan(i, 2);
+      if (known(pair[0]) && known(pair[1]))
+        add_constants(simplify(Function(all.nodes(), all.inputs(), {pair.begin(), pair.end()})), bends_[i / 2]);
+      else
+        unknown.insert(unknown.end(), pair.begin(), pair.end());
+    }
+    if (!unknown.empty()) stops_.of_arguments = simplify(Function(all.nodes(), all.inputs(), std::move(unknown)));
+  }
+
+  void add_constants(const Function& table, const std::vector<bool>& counts) {
+    std::vector<HostArray> unread;
+    for (const Input& input : table.inputs()) unread.emplace_back(input.shape);
+    const std::vector<HostArray> numbers = interpret(table, unread);
+    for (std::int64_t i = 0; i < numbers[0].size(); ++i)
+      if (counts.empty() || counts[static_cast<std::size_t>(i)]) stops_.constants.push_back(numbers[0].at(i));
+    stops_.offset = std::max(stops_.offset, numbers[1].at(0));
+  }
+
+  const Function function_;
+  const std::size_t num_parts_;
+  std::vector<bool> reads_time_, reads_state_;  // by node
+  GraphBuilder builder_;
+  std::vector<Array> inputs_, outputs_;
+  std::map<NodeId, Array> rebuilt_;
+  std::set<std::pair<NodeId, NodeId>> seen_;  // times and query
+  std::vector<std::vector<bool>> bends_;      // by table
+  FieldStops stops_;
+};
+
+}  // namespace
+
+FieldStops find_stops(const VectorField& field) { return StopFinder(field).find(); }
+
+SampleStops stops_of_sample(const VectorField& field, const FieldStops& stops,
+                            std::span<const std::vector<double>> arguments) {
+  SampleStops sample{stops.constants, stops.offset, stop_rule(Dtype::kF64, stops.reads_lines)};
+  if (!stops.of_arguments.is_empty()) {
+    std::vector<HostArray> inputs;
+    for (const Input& input : stops.of_arguments.inputs()) {
+      const std::size_t first = 1 + field.parts().size(), i = inputs.size();
+      inputs.push_back(i < first ? HostArray(input.shape) : HostArray(input.shape, arguments[i - first]));
+    }
+    const std::vector<HostArray> tables = interpret(stops.of_arguments, inputs);
+    for (std::size_t table = 0; table < tables.size(); table += 2) {
+      for (std::int64_t i = 0; i < tables[table].size(); ++i) sample.times.push_back(tables[table].at(i));
+      sample.offset = std::max(sample.offset, tables[table + 1].at(0));
+    }
+  }
+  std::erase_if(sample.times, [](double t) { return !std::isfinite(t); });
+  std::ranges::sort(sample.times);
+  return sample;
+}
+
+}  // namespace costate::internal
