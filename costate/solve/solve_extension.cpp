@@ -42,7 +42,7 @@ VectorField tangent_field(const VectorField& field) {
       arguments.push_back({prefix + inputs[i].name, inputs[i].shape, inputs[i].kind});
   const Function forward = costate::jvp(field.function());
   const std::int64_t size = field.state_size();
-  return trace_field({{"z", {size}}, {"tangent_z", {size}}}, arguments,
+  return build_field({{"z", {size}}, {"tangent_z", {size}}}, arguments,
                      [&](Array t, std::span<const Array> state, std::span<const Array> more) {
                        std::vector<Array> in = {t}, tangents = {zeros({})};
                        for (const Array& part : split_state(state[0], field.parts())) in.push_back(part);
@@ -71,7 +71,11 @@ std::optional<WantedGradients> SolveExtension::recorded() const {
 }
 
 std::string SolveExtension::attributes() const {
-  return text::concat("method=", costate::name(options_.method), ", rtol=", options_.rtol, ", atol=", options_.atol);
+  std::string text =
+      text::concat("method=", costate::name(options_.method), ", rtol=", options_.rtol, ", atol=", options_.atol);
+  if (options_.max_step > 0) text += text::concat(", max_step=", options_.max_step);
+  if (!options_.stop_at.empty()) text += text::concat(", stop_at=[", text::join(options_.stop_at), "]");
+  return text;
 }
 
 Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {

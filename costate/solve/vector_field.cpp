@@ -1,6 +1,8 @@
 #include "costate/solve/vector_field.h"
 
 #include "costate/base/error.h"
+#include "costate/base/log.h"
+#include "costate/solve/internal/field_stops.h"
 
 namespace costate {
 
@@ -22,9 +24,7 @@ std::int64_t VectorField::offset_of(const std::string& name) const {
 
 namespace internal {
 
-VectorField trace_field(
-    std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments,
-    const std::function<std::vector<Array>(Array, std::span<const Array>, std::span<const Array>)>& rhs) {
+VectorField build_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments, const FieldRhs& rhs) {
   if (parts.empty()) throw InvalidArgument("[vector_field] the state needs at least one part; got none.");
   for (const StatePart& part : parts)
     if (part.shape.size() < 1)
@@ -45,6 +45,14 @@ VectorField trace_field(
     return slopes;
   });
   return VectorField(std::move(function), std::move(parts), std::move(arguments));
+}
+
+VectorField trace_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments, const FieldRhs& rhs) {
+  VectorField field = build_field(std::move(parts), std::move(arguments), rhs);
+  for (const std::string& table : find_stops(field).unknown)
+    log(LogLevel::kWarn, "[vector_field] ", table,
+        ": steps may pass over what it does. Name the times in stop_at, or set max_step.");
+  return field;
 }
 
 }  // namespace internal

@@ -39,9 +39,10 @@ class VectorField {
 };
 
 namespace internal {
-VectorField trace_field(
-    std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments,
-    const std::function<std::vector<Array>(Array, std::span<const Array>, std::span<const Array>)>& rhs);
+using FieldRhs = std::function<std::vector<Array>(Array, std::span<const Array>, std::span<const Array>)>;
+VectorField build_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments, const FieldRhs& rhs);
+/// The same for code of a user, who is warned of inputs whose knots a solve cannot find.
+VectorField trace_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments, const FieldRhs& rhs);
 }  // namespace internal
 
 /// A field of one state: rhs(t, z, arguments…) gives dz/dt with z's shape. ShapeError if it does not.

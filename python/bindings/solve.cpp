@@ -32,7 +32,8 @@ VectorField to_field(const nb::object& f, const Shape& state, const nb::dict& ar
 
 struct Options {
   std::string method, control, adjoint;
-  double rtol, atol, first_step, step_size;
+  double rtol, atol, first_step, max_step, step_size;
+  std::vector<double> stop_at;
   int steps_per_interval;
   std::int64_t max_steps;
 
@@ -42,6 +43,8 @@ struct Options {
     options.rtol = rtol;
     options.atol = atol;
     options.first_step = first_step;
+    options.max_step = max_step;
+    options.stop_at = stop_at;
     options.step_size = step_size;
     options.steps_per_interval = steps_per_interval;
     options.max_steps = max_steps;
@@ -91,16 +94,18 @@ PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const Ho
 }
 
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
-                     const std::string& method, double rtol, double atol, double first_step, double step_size,
-                     int steps_per_interval, std::int64_t max_steps, const std::string& control,
-                     const std::string& adjoint, bool throws) {
+                     const std::string& method, double rtol, double atol, double first_step, double max_step,
+                     const std::vector<double>& stop_at, double step_size, int steps_per_interval,
+                     std::int64_t max_steps, const std::string& control, const std::string& adjoint, bool throws) {
   const SolveOptions options = Options{.method = method,
                                        .control = control,
                                        .adjoint = adjoint,
                                        .rtol = rtol,
                                        .atol = atol,
                                        .first_step = first_step,
+                                       .max_step = max_step,
                                        .step_size = step_size,
+                                       .stop_at = stop_at,
                                        .steps_per_interval = steps_per_interval,
                                        .max_steps = max_steps}
                                    .get();
@@ -177,9 +182,10 @@ void bind_solve(nb::module_& module) {
       "Traces f(t, z, ...) once for one sample's state; `arguments` are further inputs by name and shape.");
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
              nb::arg("args") = nb::tuple(), nb::arg("method") = "dopri5", nb::arg("rtol") = 1e-6,
-             nb::arg("atol") = 1e-8, nb::arg("first_step") = 0.0, nb::arg("step_size") = 0.0,
-             nb::arg("steps_per_interval") = 0, nb::arg("max_steps") = 100'000, nb::arg("control") = "per_sample",
-             nb::arg("adjoint") = "discrete", nb::arg("throw") = true,
+             nb::arg("atol") = 1e-8, nb::arg("first_step") = 0.0, nb::arg("max_step") = 0.0,
+             nb::arg("stop_at") = std::vector<double>(), nb::arg("step_size") = 0.0, nb::arg("steps_per_interval") = 0,
+             nb::arg("max_steps") = 100'000, nb::arg("control") = "per_sample", nb::arg("adjoint") = "discrete",
+             nb::arg("throw") = true,
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
@@ -192,6 +198,9 @@ args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one samp
 method                         by name; the message of an unknown one lists them.
 rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
 first_step                     size of the first attempt; 0: chosen.
+max_step                       no step is longer; 0: no limit. For inputs so short that steps could pass over them.
+stop_at                        times at which steps end, in any order: where f jumps or bends. Knots of interpolate(...) at
+                               t, or at a * t + b, are such times of themselves.
 steps_per_interval, step_size  fixed steps instead: so many between two times, or at most so long.
 max_steps                      of a sample, attempts included.
 control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that

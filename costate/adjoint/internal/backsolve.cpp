@@ -30,7 +30,7 @@ VectorField augment(const VectorField& field, const std::vector<WantedArgument>&
   for (std::size_t i = 1 + num_parts; i < inputs.size(); ++i)
     arguments.push_back({inputs[i].name, inputs[i].shape, inputs[i].kind});
   const Function reverse = vjp(field.function(), positions);
-  return trace_field(parts, arguments, [&](Array t, std::span<const Array> state, std::span<const Array> more) {
+  return build_field(parts, arguments, [&](Array t, std::span<const Array> state, std::span<const Array> more) {
     const std::vector<Array> z = split_state(state[0], field.parts()), a = split_state(state[1], field.parts());
     std::vector<Array> in = {t};
     in.insert(in.end(), z.begin(), z.end());

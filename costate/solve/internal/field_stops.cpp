@@ -64,8 +64,9 @@ class StopFinder {
     const bool knots_move = reads_time(read.times) || reads_state(read.times);
     const std::optional<Line> line = knots_move ? std::nullopt : line_of(read.query);
     if (!line) {
-      stops_.unknown.push_back(text::concat(name(read.interpolation), " table ", function_.node(read.times).shape,
-                                            knots_move ? ", whose times change as the solve goes on" : ""));
+      stops_.unknown.push_back(text::concat("a ", name(read.interpolation), " table of ",
+                                            function_.node(read.times).shape.size(), " knots ",
+                                            knots_move ? "has knots that move" : "is not read at t or a t + b"));
       return;
     }
     bends_.push_back(bends_of(read));

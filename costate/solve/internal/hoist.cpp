@@ -67,7 +67,7 @@ std::optional<HoistedField> hoist_shared(const VectorField& field) {
   }
   const std::size_t num_given = 1 + field.parts().size() + field.arguments().size();
   VectorField rest =
-      trace_field(field.parts(), arguments, [&](Array t, std::span<const Array> state, std::span<const Array> more) {
+      build_field(field.parts(), arguments, [&](Array t, std::span<const Array> state, std::span<const Array> more) {
         std::vector<Array> inputs = {t};
         inputs.insert(inputs.end(), state.begin(), state.end());
         inputs.insert(inputs.end(), more.begin(), more.begin() + static_cast<std::ptrdiff_t>(field.arguments().size()));

@@ -12,6 +12,7 @@ void LaneSolver<T>::start_at_stops() {
   stops_.load(inputs_.arguments, inputs_.num_samples);
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock_.is_active[lane] == 0) continue;
+    if (problem_.is_fixed) stops_.set_grid(lane, time_of(0, lane), time_of(problem_.num_times - 1, lane));
     if (outputs_[lane].is_fresh && !problem_.is_fixed)
       clock_.end[lane] = stops_.next(lane, clock_.t[lane], clock_.end[lane]);
     clock_.first_time[lane] = stops_.side(lane, clock_.t[lane], direction(lane));

@@ -22,7 +22,10 @@ StopTables<T>::StopTables(const VectorField& field, const SolveOptions& options,
 
 template <class T>
 LaneStops<T>::LaneStops(const StopTables<T>& tables)
-    : tables_(tables), offsets_(tables.lanes, tables.offset), hints_(num_tables() * tables.lanes) {
+    : tables_(tables),
+      offsets_(tables.lanes, tables.offset),
+      grids_(tables.lanes),
+      hints_(num_tables() * tables.lanes) {
   if (!tables.of_arguments) return;
   workspace_ = tables.of_arguments->make_workspace();
   shared_.resize(tables.of_arguments->shared_size());
@@ -96,16 +99,15 @@ std::size_t LaneStops<T>::count_up_to(const Table& table, double t, std::uint32_
 
 template <class T>
 double LaneStops<T>::next(std::size_t lane, double t, double end) const {
-  const double offset = offsets_[lane], near = StopRule::tolerance(t, offset);
-  const double near_end = StopRule::tolerance(end, offset);
+  const double near_t = near(lane, t), near_end = near(lane, end);
   double stop = end;
   for (std::size_t index = 0; index < num_tables(); ++index) {
     const Table stops = table(index, lane);
     if (end >= t) {
-      const std::size_t i = count_up_to(stops, t + near, hint(index, lane));
+      const std::size_t i = count_up_to(stops, t + near_t, hint(index, lane));
       if (i < stops.count && stops.at(i) < end - near_end) stop = std::min(stop, stops.at(i));
     } else {
-      const std::size_t i = count_up_to(stops, t - near, hint(index, lane));
+      const std::size_t i = count_up_to(stops, t - near_t, hint(index, lane));
       if (i > 0 && stops.at(i - 1) > end + near_end) stop = std::max(stop, stops.at(i - 1));
     }
   }
@@ -114,14 +116,14 @@ double LaneStops<T>::next(std::size_t lane, double t, double end) const {
 
 template <class T>
 double LaneStops<T>::side(std::size_t lane, double t, double direction) const {
-  const double offset = offsets_[lane], near = StopRule::tolerance(t, offset);
+  const double near_t = near(lane, t);
   std::optional<double> stop;
   for (std::size_t index = 0; index < num_tables(); ++index) {
     const Table stops = table(index, lane);
-    const std::size_t i = count_up_to(stops, t + near, hint(index, lane));
-    if (i > 0 && stops.at(i - 1) >= t - near) stop = std::max(stop.value_or(t - near), stops.at(i - 1));
+    const std::size_t i = count_up_to(stops, t + near_t, hint(index, lane));
+    if (i > 0 && stops.at(i - 1) >= t - near_t) stop = std::max(stop.value_or(t - near_t), stops.at(i - 1));
   }
-  return stop ? tables_.rule.side(*stop, offset, direction) : t;
+  return stop ? tables_.rule.side(*stop, offsets_[lane], direction) : t;
 }
 
 template struct StopTables<float>;

@@ -1,6 +1,8 @@
 // The stops of each lane of a tile: those that all samples share, and those of its own arguments.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -39,6 +41,9 @@ class LaneStops {
   /// Reads the stops that depend on arguments (of the field, then its Parameters), of all lanes. Allocates nothing.
   void load(std::span<const T* const> arguments, std::size_t num_samples);
 
+  /// The lane's times are those of a grid of fixed steps between these (StopRule::tolerance).
+  void set_grid(std::size_t lane, double start, double end) { grids_[lane] = std::max(std::abs(start), std::abs(end)); }
+
   /// The first stop after t on the way to `end`; `end` if there is none before it.
   double next(std::size_t lane, double t, double end) const;
   /// t, or if it is a stop the time on its later (direction 1) or earlier side (-1).
@@ -55,6 +60,7 @@ class LaneStops {
     double at(std::size_t i) const;  // ascending
   };
 
+  double near(std::size_t lane, double t) const { return StopRule::tolerance(t, offsets_[lane] + grids_[lane]); }
   std::size_t num_tables() const { return 1 + tables_.sizes.size() / 2; }
   Table table(std::size_t index, std::size_t lane) const;
   std::size_t count_up_to(const Table& table, double t, std::uint32_t& hint) const;
@@ -64,7 +70,7 @@ class LaneStops {
   TileWorkspace<T> workspace_;
   AlignedVector<T> shared_, saved_;       // of the TileFunction
   std::vector<AlignedVector<T>> values_;  // its outputs
-  std::vector<double> offsets_;           // [lanes]
+  std::vector<double> offsets_, grids_;   // [lanes]
   std::vector<const T*> inputs_;          // its pointers
   std::vector<T*> outputs_;
   mutable std::vector<std::uint32_t> hints_;  // [table, lanes] where the last search ended

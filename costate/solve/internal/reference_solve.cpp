@@ -39,9 +39,8 @@ class ReferenceSolver {
   }
 
   ReferenceSolution run() {
-    const bool fixed = options_.steps_per_interval > 0 || options_.step_size > 0 || !tableau_.has_error_estimate();
     if (solution_.status == Status::kOk && times_.size() > 1) {
-      fixed ? run_fixed() : run_adaptive();
+      is_fixed() ? run_fixed() : run_adaptive();
     }
     return std::move(solution_);
   }
@@ -58,6 +57,10 @@ class ReferenceSolver {
   Step step_to(double h, double t_next) const {
     const double t = solution_.t;
     return {t, h, t_next, side(t, direction()), side(t_next, -direction())};
+  }
+
+  bool is_fixed() const {
+    return options_.steps_per_interval > 0 || options_.step_size > 0 || !tableau_.has_error_estimate();
   }
 
   std::size_t closing() const { return static_cast<std::size_t>(tableau_.num_stages - 1); }
@@ -117,7 +120,10 @@ class ReferenceSolver {
 
   double direction() const { return times_.back() >= times_.front() ? 1 : -1; }
 
-  double near(double t) const { return StopRule::tolerance(t, options_.stop_offset); }
+  double near(double t) const {
+    const double grid = is_fixed() ? std::max(std::abs(times_.front()), std::abs(times_.back())) : 0;
+    return StopRule::tolerance(t, options_.stop_offset + grid);
+  }
 
   /// The latest stop that is at t at most, give or take.
   std::optional<double> stop_at(double t) const {

@@ -21,10 +21,11 @@ struct StopRule {
   double inside = 4 * std::numeric_limits<double>::epsilon();  ///< of |stop| + offset: how far a side is from the stop
   double smallest = std::numeric_limits<double>::min();        ///< but at least so far: the stop may be 0
 
-  /// t is at a stop that is no farther away than this. `offset` is the largest |b / a| of the tables.
-  static double tolerance(double t, double offset) {
+  /// t is at a stop that is no farther away than this. `scale` is the largest |b / a| of the tables; on a grid of fixed
+  /// steps, whose times are sums of its ends and of steps, besides the larger of |t_0| and |t_end|.
+  static double tolerance(double t, double scale) {
     constexpr double kUlps = 2 * std::numeric_limits<double>::epsilon();
-    return std::max(kUlps * (std::abs(t) + offset), std::numeric_limits<double>::min());
+    return std::max(kUlps * (std::abs(t) + scale), std::numeric_limits<double>::min());
   }
   /// The time at which the slope on one side of a stop is evaluated: later than it with direction 1, earlier with -1.
   double side(double stop, double offset, double direction) const {
