@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kControlNames[] = {"per_sample", "joint"};
 constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve"};
+constexpr std::string_view kGradientStepsNames[] = {"auto", "on", "off"};
 
 void check_options(const SolveOptions& options) {
   if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0) ||
@@ -93,6 +94,11 @@ Control control_from_name(const std::string& name) {
 }
 Adjoint adjoint_from_name(const std::string& name) {
   return from_spelling<Adjoint>("solve", "adjoint", name, kAdjointNames);
+}
+
+std::string name(GradientSteps gradient_steps) { return spelling(gradient_steps, kGradientStepsNames); }
+GradientSteps gradient_steps_from_name(const std::string& name) {
+  return from_spelling<GradientSteps>("solve", "gradient_steps", name, kGradientStepsNames);
 }
 
 void Solution::check() const {

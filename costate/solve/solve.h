@@ -22,12 +22,18 @@ enum class Control { kPerSample, kJoint };
 /// How a traced solve is differentiated in reverse: the accepted steps exactly, or Algorithm 2 of Chen et al. 2018.
 enum class Adjoint { kDiscrete, kBacksolve };
 
-/// "per_sample", "joint"; "discrete", "backsolve". The way back throws InvalidArgument, with the nearest name, if
+/// Whether steps must also be fit to be differentiated (control/gradient_guard.h): kAuto where the discrete adjoint will
+/// differentiate them, kOn always, so that a solve takes the same steps with and without its gradient, kOff never.
+enum class GradientSteps { kAuto, kOn, kOff };
+
+/// "per_sample", "joint"; "discrete", "backsolve"; "auto", "on", "off". The way back throws InvalidArgument, with the nearest name, if
 /// there is none.
 std::string name(Control control);
 Control control_from_name(const std::string& name);
 std::string name(Adjoint adjoint);
 Adjoint adjoint_from_name(const std::string& name);
+std::string name(GradientSteps gradient_steps);
+GradientSteps gradient_steps_from_name(const std::string& name);
 
 struct SolveOptions {
   Method method = Method::kDopri5;
@@ -46,6 +52,7 @@ struct SolveOptions {
   Control control = Control::kPerSample;
   StepControl step_control = {};
   Adjoint adjoint = Adjoint::kDiscrete;
+  GradientSteps gradient_steps = GradientSteps::kAuto;
   // Bytes for each thread that a solve keeps for its reverse sweep: half for states of accepted steps, a quarter for
   // evaluations, a quarter for states that the sweep computes again. It changes the time taken, and no bit of a result.
   std::size_t memory_budget = std::size_t{256} << 20;

@@ -44,6 +44,12 @@ VectorField augment(const VectorField& field, const std::vector<WantedArgument>&
   });
 }
 
+/// The reverse solve is not differentiated in its turn.
+SolveOptions reverse_options(SolveOptions options) {
+  options.gradient_steps = GradientSteps::kOff;
+  return options;
+}
+
 }  // namespace
 
 template <class T>
@@ -52,7 +58,7 @@ Backsolve<T>::Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field)
       field_(field),
       lanes_(problem.lanes),
       num_state_(problem.state_size * problem.lanes),
-      augmented_(augment(problem.field, field.arguments()), problem.options, problem.lanes, 2),
+      augmented_(augment(problem.field, field.arguments()), reverse_options(problem.options), problem.lanes, 2),
       solver_(augmented_),
       replay_(augmented_),
       lender_(problem),

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "costate/exec/kernels/kernels.h"
+#include "costate/solve/internal/lane_guard.h"
 
 namespace costate::internal {
 namespace {
@@ -18,6 +19,14 @@ TileFunction<T> lower_field(const VectorField& field, std::size_t lanes,
   if (!gradients) return TileFunction<T>(field.function(), lanes);
   const LinearField linear = linearize(field, *gradients);
   return TileFunction<T>(linear.function, lanes, linear.late_inputs);
+}
+
+/// A solve that nobody differentiates but whose steps are to be fit for it evaluates the field's vjp, too.
+std::optional<WantedGradients> gradients_of(const VectorField& field, const SolveOptions& options,
+                                            const std::optional<WantedGradients>& wanted) {
+  if (wanted || options.gradient_steps != GradientSteps::kOn) return wanted;
+  const std::size_t num_arguments = field.function().inputs().size() - 1 - field.parts().size();
+  return WantedGradients{.times = false, .arguments = std::vector<bool>(num_arguments, true)};
 }
 
 // Below, what a step costs hardly depends on the number of lanes.
@@ -48,8 +57,8 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       lanes(num_lanes),
       num_times(times),
       state_size(static_cast<std::size_t>(vector_field.state_size())),
-      gradients(wanted),
-      function(lower_field<T>(vector_field, num_lanes, wanted)),
+      gradients(gradients_of(vector_field, solve_options, wanted)),
+      function(lower_field<T>(vector_field, num_lanes, gradients)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
       reads_time(reads_input(vector_field.function(), 0)),
       stops(vector_field, solve_options, num_lanes) {
@@ -67,6 +76,9 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
   frame = FrameLayout(state_size * lanes, lanes, function.saved_size(),
                       is_fixed ? closing() : static_cast<std::size_t>(tableau->num_all_stages()), closing(),
                       gradients.has_value());
+  const bool is_guarded = options.gradient_steps == GradientSteps::kOn ||
+                          (options.gradient_steps == GradientSteps::kAuto && options.adjoint == Adjoint::kDiscrete);
+  if (gradients && !is_fixed && is_guarded) guard = std::make_unique<const GuardProblem<T>>(*this);
   const std::size_t width = simd_lanes<T>();
   const std::size_t half = (lanes + 2 * width - 1) / (2 * width) * width;  // whole vectors
   if (!is_fixed && options.control == Control::kPerSample && options.adjoint == Adjoint::kDiscrete && half < lanes &&
@@ -77,6 +89,9 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
     narrow = std::make_unique<const LaneProblem>(field, shared_budget, half, num_times, gradients);
   }
 }
+
+template <class T>
+LaneProblem<T>::~LaneProblem() = default;
 
 template struct LaneProblem<float>;
 template struct LaneProblem<double>;

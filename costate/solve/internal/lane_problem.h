@@ -16,12 +16,16 @@
 
 namespace costate::internal {
 
+template <class T>
+class GuardProblem;
+
 /// What all tiles of a solve share. With `gradients`, the field is evaluated together with what its vjp needs
 /// (linearize).
 template <class T>
 struct LaneProblem {
   LaneProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes, std::size_t num_times,
               const std::optional<WantedGradients>& gradients = {});
+  ~LaneProblem();
 
   VectorField field;
   SolveOptions options;
@@ -37,6 +41,7 @@ struct LaneProblem {
   bool reads_time;                                        // an autonomous field needs no stage times
   StopTables<T> stops;
   FrameLayout frame;
+  std::unique_ptr<const GuardProblem<T>> guard;  // null where steps are not held to derivatives (SolveOptions)
   std::unique_ptr<const LaneProblem> narrow;  // for the Stragglers of a tile; null where they would gain nothing
 
   /// The field's argument `index`, or the Parameter after these, as its Function takes it.

@@ -49,6 +49,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
     dense_slopes_.push_back(static_cast<std::size_t>(stage));
     dense_coefficients_.insert(dense_coefficients_.end(), row.begin(), row.end());
   }
+  if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem);
   if (problem.narrow) stragglers_ = std::make_unique<Stragglers<T>>(problem);
 }
 
@@ -63,6 +64,7 @@ void LaneSolver<T>::start(const LaneInputs<T>& inputs, bool keep_records) {
   num_handed_over_ = 0;
   frames_.start(keep_records);
   frame_ = frames_.current();
+  if (guard_ != nullptr) guard_->start();
   round_ = 0;
 }
 
@@ -116,6 +118,7 @@ void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint3
     records_[lane].clear();
     outcomes_[lane] = LaneOutcome{};
     clock_.copy(lane, wide.clock_, from);
+    if (guard_ != nullptr) guard_->copy(lane, *wide.guard_, from);
     outputs_[lane] = wide.outputs_[from];
     outputs_[lane].follows_step |= wide.records_[from].num_steps > 0;
     // A slope that is known there is evaluated again, for its place in a frame, and does not count.
@@ -172,6 +175,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   outputs = LaneOutputs{};
   outcomes_[lane] = LaneOutcome{};
   records_[lane].clear();
+  if (guard_ != nullptr) guard_->begin(lane);
   const ControlState fresh;
   clock_.previous_log[lane] = fresh.previous_log;
   for (auto* numbers : {&clock_.h, &clock_.knows_first, &clock_.error, &clock_.after_reject, &clock_.num_accepted,
@@ -348,6 +352,7 @@ Judgement LaneSolver<T>::judge_errors() {
                     state_size_, lanes_);
   join(norms_.data());
   std::copy(norms_.begin(), norms_.end(), clock_.error.begin());
+  if (guard_ != nullptr) guard_->judge({frame_, y_.data(), steps_.data(), first_times(), last_times(), inputs_}, clock_);
   const double evaluations = static_cast<double>(closing()) - (closing_known_ ? 0 : 1);
   return judge_adaptive(problem_.options.step_control, tableau.error_order(), evaluations, clock_, reached_.data());
 }
@@ -378,6 +383,7 @@ Judgement LaneSolver<T>::accept_fixed() {
 template <class T>
 void LaneSolver<T>::judge(T* states) {
   const Judgement judgement = problem_.is_fixed ? accept_fixed() : judge_errors();
+  if (guard_ != nullptr) guard_->advance(clock_);
   if (!judgement.all_finite) frames_.spoil();
   for (std::size_t lane = 0; lane < lanes_; ++lane) mask_[lane] = static_cast<T>(clock_.accepted[lane]);
   if (judgement.num_reached > 0) pass_all_outputs(judgement.num_reached, states);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "costate/solve/internal/lane_clock.h"
+#include "costate/solve/internal/lane_guard.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/internal/lane_record.h"
 #include "costate/solve/internal/stage_times.h"
@@ -201,6 +202,7 @@ class LaneSolver {
   bool keeps_records_ = false;
   bool closing_known_ = false;  // the closing stage of this attempt was evaluated
   bool took_over_ = false;
+  std::unique_ptr<LaneGuard<T>> guard_;  // null where the problem has none
   std::unique_ptr<Stragglers<T>> stragglers_;
   std::size_t num_handed_over_ = 0;
   std::uint32_t round_ = 0;

@@ -31,7 +31,12 @@ class ReferenceSolver {
         tableau_(tableau(options.method)),
         y_(y0.begin(), y0.end()),
         y_next_(y_),
-        stages_(static_cast<std::size_t>(tableau_.num_all_stages()), Vector(y0.size())) {
+        stages_(static_cast<std::size_t>(tableau_.num_all_stages()), Vector(y0.size())),
+        arguments_(stages_) {
+    if (options.derivatives != nullptr)
+      guard_.emplace(*options.derivatives, tableau_,
+                     guard::Limits(tableau_, options.rtol, options.atol, std::numeric_limits<double>::epsilon()),
+                     y0.size());
     solution_.states.assign(times.size(), Vector(y0.size(), kNaN));
     solution_.t = times[0];
     solution_.states[0] = y_;
@@ -84,10 +89,13 @@ class ReferenceSolver {
   }
 
   void evaluate_stage(const Step& step, std::size_t stage) {
-    Vector argument(y_.size());
-    advance(tableau_.a_row(static_cast<int>(stage)), step.h, argument);
+    advance(tableau_.a_row(static_cast<int>(stage)), step.h, arguments_[stage]);
+    evaluate(stage_time(step, stage), arguments_[stage], stage);
+  }
+
+  double stage_time(const Step& step, std::size_t stage) const {
     const double node = tableau_.c[stage];
-    evaluate(node == 1 ? step.last : std::fma(node, step.h, step.t), argument, stage);
+    return node == 0 ? step.first : node == 1 ? step.last : std::fma(node, step.h, step.t);
   }
 
   void evaluate_closing(const Step& step) {
@@ -243,10 +251,11 @@ class ReferenceSolver {
   /// Accepts or rejects; returns the factor for the next step.
   double take_adaptive_step(const Step& step) {
     attempt(step);
-    const double error = error_norm(step.h);
+    const double error = guarded_error(step, error_norm(step.h));
     const StepDecision decision = decide_step(options_.control, control_, error, tableau_.error_order());
     control_ = decision.next;
     if (decision.accepted) {
+      if (guard_) guard_->advance();
       write_outputs(step);
       accept(step);
     } else {
@@ -254,6 +263,21 @@ class ReferenceSolver {
     }
     saw_non_finite_ = !std::isfinite(error);
     return decision.factor;
+  }
+
+  double guarded_error(const Step& step, double error) {
+    if (!guard_) return error;
+    const auto num_stages = static_cast<std::size_t>(tableau_.num_stages);
+    arguments_[0] = y_;
+    arguments_[closing()] = y_next_;
+    Vector times(num_stages);
+    for (std::size_t stage = 0; stage < num_stages; ++stage) times[stage] = stage_time(step, stage);
+    return guard_->judge({.h = step.h,
+                          .error = error,
+                          .attempts = solution_.accepted + solution_.rejected,
+                          .times = times,
+                          .states = std::span(arguments_).first(num_stages),
+                          .slopes = std::span(stages_).first(num_stages)});
   }
 
   void write_outputs(const Step& step) {
@@ -305,7 +329,8 @@ class ReferenceSolver {
   const Tableau& tableau_;
   Vector y_;
   Vector y_next_;
-  std::vector<Vector> stages_;
+  std::vector<Vector> stages_, arguments_;  // slopes, and the states they are at
+  std::optional<ReferenceGuard> guard_;
   bool first_known_ = false;
   bool closing_known_ = false;
   bool saw_non_finite_ = false;

@@ -40,6 +40,7 @@
 #include <vector>
 
 #include "costate/solve/control/controller.h"
+#include "costate/solve/internal/reference_guard.h"
 #include "costate/solve/internal/stop_rule.h"
 #include "costate/solve/methods/tableau.h"
 #include "costate/solve/status.h"
@@ -62,6 +63,7 @@ struct ReferenceOptions {
   std::vector<double> stops = {};    ///< ascending
   StopRule stop_rule = {};
   double stop_offset = 0;  ///< StopRule's
+  const ReferenceDerivatives* derivatives = nullptr;  ///< adaptive: the gradient guard's, which judges the steps, too
 };
 
 /// An accepted step: it starts at t and has size h (negative backward in time). It ends where the next one starts.

@@ -1,0 +1,400 @@
+#include "costate/solve/internal/lane_guard.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "costate/diff/diff.h"
+#include "costate/solve/internal/stages.h"
+
+namespace costate::internal {
+namespace {
+
+template <class T>
+std::vector<std::size_t> tangent_inputs(const LaneProblem<T>& problem, bool with_arguments) {
+  const std::size_t all = problem.field.function().inputs().size() - 1;
+  std::vector<std::size_t> positions(with_arguments ? all : problem.part_offsets.size());
+  std::iota(positions.begin(), positions.end(), 1);
+  return positions;
+}
+
+template <class T>
+AlignedVector<T> state_pattern(std::size_t rows) {
+  AlignedVector<T> pattern(rows);
+  for (std::size_t row = 0; row < rows; ++row) pattern[row] = static_cast<T>(guard::pattern(0, row));
+  return pattern;
+}
+
+}  // namespace
+
+template <class T>
+TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments)
+    : function(jvp(problem.field.function(), tangent_inputs(problem, with_arguments)), problem.lanes) {
+  const std::size_t num_arguments = problem.field.function().inputs().size() - 1 - problem.part_offsets.size();
+  for (std::size_t i = 0; with_arguments && i < num_arguments; ++i) {
+    const Input& argument = problem.argument(i);
+    const std::size_t repeat = argument.kind == InputKind::kShared ? 1 : problem.lanes;
+    AlignedVector<T>& tangent = arguments.emplace_back();
+    for (std::size_t k = 0; k < static_cast<std::size_t>(argument.shape.size()); ++k)
+      tangent.insert(tangent.end(), repeat, static_cast<T>(guard::pattern(1 + i, k)));
+  }
+}
+
+template <class T>
+GuardProblem<T>::GuardProblem(const LaneProblem<T>& problem)
+    : limits(*problem.tableau, problem.options.rtol, problem.options.atol,
+             static_cast<double>(std::numeric_limits<T>::epsilon())),
+      pattern(state_pattern<T>(problem.state_size)),
+      watches_inputs(problem.reads_time &&
+                     problem.field.function().inputs().size() > 1 + problem.part_offsets.size()) {}
+
+template <class T>
+const TangentField<T>* GuardProblem<T>::tangent_field(const LaneProblem<T>& problem, bool with_arguments) const {
+  Lazy& lazy = with_arguments ? of_inputs_ : of_state_;
+  std::call_once(lazy.once, [&] {
+    try {
+      lazy.field = std::make_unique<const TangentField<T>>(problem, with_arguments);
+    } catch (const NotSupported&) {
+      lazy.field = nullptr;
+    }
+  });
+  return lazy.field.get();
+}
+
+template <class T>
+LaneGuard<T>::LaneGuard(const LaneProblem<T>& problem)
+    : problem_(problem),
+      shared_(*problem.guard),
+      lanes_(problem.lanes),
+      rows_(problem.state_size),
+      rate_(lanes_),
+      slack_(lanes_),
+      state_error_(lanes_),
+      quotients_(lanes_),
+      rise_(lanes_),
+      run_(lanes_),
+      size_(lanes_),
+      asks_(lanes_),
+      probe_(rows_ * lanes_),
+      answer_(rows_ * lanes_),
+      workspace_(problem.function.make_workspace()),
+      stage_times_(lanes_),
+      times_(lanes_) {
+  for (Disturbance* disturbance : {&state_, &inputs_})
+    for (auto* numbers : {&disturbance->is_carried, &disturbance->size, &disturbance->ratio}) numbers->resize(lanes_);
+}
+
+template <class T>
+void LaneGuard<T>::start() {
+  state_.is_prepared = inputs_.is_prepared = false;
+}
+
+template <class T>
+void LaneGuard<T>::begin(std::size_t lane) {
+  rate_[lane] = slack_[lane] = state_.is_carried[lane] = inputs_.is_carried[lane] = 0;
+  for (std::size_t row = 0; row < rows_; ++row) probe_[row * lanes_ + lane] = shared_.pattern[row];
+}
+
+template <class T>
+void LaneGuard<T>::copy(std::size_t lane, const LaneGuard& from, std::size_t from_lane) {
+  const auto copy_column = [&](const AlignedVector<T>& x, AlignedVector<T>& out) {
+    for (std::size_t row = 0; row < rows_; ++row) out[row * lanes_ + lane] = x[row * from.lanes_ + from_lane];
+  };
+  rate_[lane] = from.rate_[from_lane];
+  slack_[lane] = from.slack_[from_lane];
+  copy_column(from.probe_, probe_);
+  for (const auto& [to, source] : {std::pair(&state_, &from.state_), std::pair(&inputs_, &from.inputs_)}) {
+    to->is_carried[lane] = source->is_carried[from_lane];
+    if (source->is_carried[from_lane] == 0) continue;
+    make(*to, to == &inputs_);
+    to->size[lane] = source->size[from_lane];
+    copy_column(source->now, to->now);
+    copy_column(source->scale, to->scale);
+  }
+}
+
+template <class T>
+void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
+  std::copy(clock.error.begin(), clock.error.end(), state_error_.begin());
+  find_rates(attempt, clock);
+  choose_carried(clock);
+  test(attempt, state_, false, clock);
+  test(attempt, inputs_, true, clock);
+}
+
+/// Asks where it is time to, or where the slopes of this attempt show more than what is known.
+template <class T>
+void LaneGuard<T>::find_rates(const GuardedAttempt<T>& attempt, const LaneClock& clock) {
+  const auto is_time = [&](std::size_t lane) {
+    return guard::is_ask(static_cast<std::int64_t>(clock.num_accepted[lane] + clock.num_rejected[lane]));
+  };
+  bool all_ask = true, any_asks = false;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) all_ask &= clock.is_active[lane] == 0 || is_time(lane);
+  if (!all_ask) find_slope_quotients(attempt);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const bool shows_more = !all_ask && state_error_[lane] <= 1 && quotients_[lane] > 2 * rate_[lane] &&
+                            quotients_[lane] * std::abs(clock.h[lane]) > shared_.limits.threshold;
+    asks_[lane] = clock.is_active[lane] != 0 && (is_time(lane) || shows_more) ? 1 : 0;
+    any_asks |= asks_[lane] != 0;
+  }
+  if (!any_asks) return;
+  ask(attempt);
+  double largest = 0;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (asks_[lane] != 0) take_answer(lane, std::abs(clock.h[lane]));
+    if (clock.is_active[lane] != 0) largest = std::max(largest, rate_[lane]);
+  }
+  if (problem_.options.control == Control::kJoint) std::fill(rate_.begin(), rate_.end(), largest);
+}
+
+/// quotients_ = |k_j - k_0| / |Y_j - y| at the last stage before the closing one: at most the field's rate, if t plays no
+/// part.
+template <class T>
+void LaneGuard<T>::find_slope_quotients(const GuardedAttempt<T>& attempt) {
+  const std::size_t last = problem_.closing() - 1;
+  for (auto* sums : {&rise_, &run_, &size_}) std::fill(sums->begin(), sums->end(), 0.0);
+  for (std::size_t row = 0; row < rows_; ++row) {
+    const std::size_t first = row * lanes_;
+    const T *y = attempt.y + first, *stage = attempt.frame.state(last) + first;
+    const T *k = attempt.frame.slope(0) + first, *k_last = attempt.frame.slope(last) + first;
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      const double dk = static_cast<double>(k_last[lane]) - static_cast<double>(k[lane]);
+      const double dy = static_cast<double>(stage[lane]) - static_cast<double>(y[lane]);
+      rise_[lane] += dk * dk;
+      run_[lane] += dy * dy;
+      size_[lane] += static_cast<double>(y[lane]) * static_cast<double>(y[lane]);
+    }
+  }
+  constexpr auto kRounding = static_cast<double>(std::numeric_limits<T>::epsilon());
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    quotients_[lane] = guard::is_more_than_rounding(run_[lane], size_[lane], kRounding)
+                           ? std::sqrt(rise_[lane] / run_[lane])
+                           : 0;
+}
+
+/// answer_ = probe_ᵀ J at stage 1, whose evaluation has saved what the vjp needs.
+template <class T>
+void LaneGuard<T>::ask(const GuardedAttempt<T>& attempt) {
+  const std::size_t num_parts = problem_.part_offsets.size();
+  bind_field_inputs(problem_, attempt.frame.times(1), attempt.frame.state(1), attempt.inputs.arguments,
+                    input_pointers_);
+  const std::size_t first = input_pointers_.size() - problem_.num_late_inputs;
+  output_pointers_.assign(num_parts + problem_.num_late_outputs, nullptr);
+  for (std::size_t part = 0; part < num_parts; ++part) {
+    const std::size_t offset = problem_.part_offsets[part] * lanes_;
+    input_pointers_[first + part] = probe_.data() + offset;
+    output_pointers_[num_parts + (problem_.gradients->times ? 1 : 0) + part] = answer_.data() + offset;
+  }
+  problem_.function.run(Phase::kReverse, {.inputs = input_pointers_,
+                                          .outputs = output_pointers_,
+                                          .shared = attempt.inputs.shared,
+                                          .saved = attempt.frame.saved(1),
+                                          .workspace = &workspace_,
+                                          .lane_weights = nullptr,
+                                          .num_samples = attempt.inputs.num_samples,
+                                          .first_sample = 0,
+                                          .report = nullptr});
+}
+
+/// The lane's rate, the probe of its next ask, and whether its disturbance may be dropped.
+template <class T>
+void LaneGuard<T>::take_answer(std::size_t lane, double h) {
+  double probes = 0, answers = 0, largest_probe = 0, largest_answer = 0;
+  for (std::size_t i = lane; i < rows_ * lanes_; i += lanes_) {
+    const double u = static_cast<double>(probe_[i]), w = static_cast<double>(answer_[i]);
+    probes += u * u;
+    answers += w * w;
+    largest_probe = std::max(largest_probe, std::abs(u));
+    largest_answer = std::max(largest_answer, std::abs(w));
+  }
+  if (!std::isfinite(answers)) return;
+  rate_[lane] = std::max({std::sqrt(answers / probes), largest_answer / largest_probe, rate_[lane] / 2});
+  if (h * rate_[lane] <= guard::kDropBelow * shared_.limits.threshold) state_.is_carried[lane] = 0;
+  if (answers == 0) return;
+  const double norm = std::sqrt(answers / static_cast<double>(rows_));
+  for (std::size_t row = 0; row < rows_; ++row)
+    probe_[row * lanes_ + lane] = static_cast<T>(static_cast<double>(answer_[row * lanes_ + lane]) / norm +
+                                                 0.5 * static_cast<double>(shared_.pattern[row]));
+}
+
+/// Which lanes begin to carry a disturbance.
+template <class T>
+void LaneGuard<T>::choose_carried(const LaneClock& clock) {
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (clock.is_active[lane] == 0) continue;
+    if (state_.is_carried[lane] == 0 && std::abs(clock.h[lane]) * rate_[lane] > shared_.limits.threshold)
+      begin(state_, lane, true);
+    if (inputs_.is_carried[lane] == 0 && slack_[lane] != 0) begin(inputs_, lane, false);
+  }
+}
+
+template <class T>
+void LaneGuard<T>::begin(Disturbance& disturbance, std::size_t lane, bool from_pattern) {
+  make(disturbance, !from_pattern);
+  disturbance.is_carried[lane] = disturbance.size[lane] = 1;
+  for (std::size_t row = 0; row < rows_; ++row) {
+    disturbance.now[row * lanes_ + lane] = from_pattern ? shared_.pattern[row] : T{0};
+    disturbance.scale[row * lanes_ + lane] = T{0};
+  }
+}
+
+template <class T>
+void LaneGuard<T>::make(Disturbance& disturbance, bool with_arguments) {
+  if (!disturbance.now.empty()) return;
+  disturbance.field = shared_.tangent_field(problem_, with_arguments);
+  const std::size_t size = padded(rows_ * lanes_);
+  for (auto* buffer : {&disturbance.now, &disturbance.end, &disturbance.scale, &disturbance.next_scale,
+                       &disturbance.stage})
+    buffer->resize(size);
+  if (disturbance.field == nullptr) return;
+  disturbance.slopes.resize(size * static_cast<std::size_t>(problem_.tableau->num_stages));
+  disturbance.saved.resize(disturbance.field->function.saved_size());
+  disturbance.shared.resize(disturbance.field->function.shared_size());
+  disturbance.workspace = disturbance.field->function.make_workspace();
+}
+
+/// Joins the disturbance's errors to those of the state, in lanes whose attempt would be accepted otherwise.
+template <class T>
+void LaneGuard<T>::test(const GuardedAttempt<T>& attempt, Disturbance& disturbance, bool with_arguments,
+                        LaneClock& clock) {
+  const guard::Limits& limits = shared_.limits;
+  const auto must_test = [&](std::size_t lane) {
+    return clock.is_active[lane] != 0 && disturbance.is_carried[lane] != 0 && state_error_[lane] <= 1;
+  };
+  bool any = false;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) any |= must_test(lane);
+  if (!any) return;
+  if (disturbance.field != nullptr) follow(attempt, clock, disturbance);
+  double largest = 0;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    disturbance.ratio[lane] = 0;
+    if (!must_test(lane)) continue;
+    const double steepness = std::abs(clock.h[lane]) * rate_[lane];
+    if (disturbance.field == nullptr)
+      disturbance.ratio[lane] = with_arguments ? 0 : std::pow(steepness / limits.threshold, problem_.tableau->error_order());
+    else
+      find_ratio(clock, disturbance, lane);
+    const bool counts = with_arguments || steepness > guard::kTestAbove * limits.threshold;
+    if (!std::isfinite(disturbance.ratio[lane]) && (with_arguments || steepness <= guard::kMendAbove * limits.threshold)) {
+      disturbance.is_carried[lane] = disturbance.ratio[lane] = 0;  // shorter steps will not mend that
+    } else if (counts) {
+      clock.error[lane] = std::isfinite(disturbance.ratio[lane]) ? std::max(clock.error[lane], disturbance.ratio[lane])
+                                                                 : std::numeric_limits<double>::infinity();
+      largest = std::max(largest, clock.error[lane]);
+    }
+  }
+  if (problem_.options.control != Control::kJoint) return;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) clock.error[lane] = std::max(clock.error[lane], largest);
+}
+
+/// The disturbance through the stages of the attempt.
+template <class T>
+void LaneGuard<T>::follow(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance) {
+  const TileFunction<T>& function = disturbance.field->function;
+  const std::size_t num_parts = problem_.part_offsets.size();
+  const Slopes<T> slopes{disturbance.slopes.data(), padded(rows_ * lanes_), rows_, lanes_};
+  for (std::size_t stage = 0; stage < static_cast<std::size_t>(problem_.tableau->num_stages); ++stage) {
+    const bool is_closing = stage == problem_.closing();
+    T* v = is_closing ? disturbance.end.data() : disturbance.stage.data();
+    if (stage == 0)
+      std::copy(disturbance.now.begin(), disturbance.now.end(), v);
+    else
+      combine_slopes(disturbance.now.data(), attempt.steps, slopes,
+                     is_closing ? problem_.tableau->b : problem_.tableau->a_row(static_cast<int>(stage)), v);
+    if (is_closing && !problem_.tableau->error_needs_closing_stage()) break;
+    stage_times_.set_all(problem_.tableau->c[stage], clock.t.data(), clock.h.data(), attempt.first_times,
+                         attempt.last_times);
+    stage_times_.write(times_.data());
+    const T* y = stage == 0 ? attempt.y : attempt.frame.state(stage);
+    bind_field_inputs(problem_, times_.data(), y, attempt.inputs.arguments, input_pointers_);
+    input_pointers_.resize(input_pointers_.size() - problem_.num_late_inputs);
+    for (const std::size_t offset : problem_.part_offsets) input_pointers_.push_back(v + offset * lanes_);
+    for (const AlignedVector<T>& tangent : disturbance.field->arguments) input_pointers_.push_back(tangent.data());
+    output_pointers_.assign(num_parts, nullptr);
+    for (const std::size_t offset : problem_.part_offsets)
+      output_pointers_.push_back(disturbance.slopes.data() + stage * slopes.stride + offset * lanes_);
+    if (!disturbance.is_prepared) function.prepare(input_pointers_, disturbance.shared.data());
+    disturbance.is_prepared = true;
+    function.run(Phase::kForward, {.inputs = input_pointers_,
+                                   .outputs = output_pointers_,
+                                   .shared = disturbance.shared.data(),
+                                   .saved = disturbance.saved.data(),
+                                   .workspace = &disturbance.workspace,
+                                   .lane_weights = nullptr,
+                                   .num_samples = attempt.inputs.num_samples,
+                                   .first_sample = 0,
+                                   .report = nullptr});
+  }
+}
+
+/// The lane's ratio of this attempt, and s_i.
+template <class T>
+void LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane) {
+  const guard::Limits& limits = shared_.limits;
+  const std::span<const double> e = problem_.tableau->e;
+  const std::size_t stride = padded(rows_ * lanes_);
+  const double h = clock.h[lane];
+  double largest = 0, worst = 0;
+  for (std::size_t i = lane; i < rows_ * lanes_; i += lanes_)
+    largest = std::max(largest, std::abs(static_cast<double>(disturbance.now[i])));
+  const double floor = limits.floor(largest, disturbance.size[lane]), fading = std::exp(-std::abs(h) * rate_[lane]);
+  for (std::size_t part = 0; part < problem_.part_offsets.size(); ++part) {
+    const std::size_t first = problem_.part_offsets[part];
+    const std::size_t end = part + 1 < problem_.part_offsets.size() ? problem_.part_offsets[part + 1] : rows_;
+    double sum = 0;
+    for (std::size_t row = first; row < end; ++row) {
+      const std::size_t i = row * lanes_ + lane;
+      const double before = static_cast<double>(disturbance.now[i]), after = static_cast<double>(disturbance.end[i]);
+      const double scale = std::max({std::abs(before), std::abs(after), fading * static_cast<double>(disturbance.scale[i]), floor});
+      double error = 0;
+      for (std::size_t j = 0; j < e.size(); ++j)
+        if (e[j] != 0) error += e[j] * static_cast<double>(disturbance.slopes[j * stride + i]);
+      const double ratio = scale > 0 ? h * error / (limits.rtol * scale) : 0;
+      disturbance.next_scale[i] = static_cast<T>(scale);
+      sum += ratio * ratio;
+    }
+    worst = guard::larger(worst, sum / static_cast<double>(end - first));
+  }
+  disturbance.ratio[lane] = std::sqrt(worst);
+}
+
+template <class T>
+void LaneGuard<T>::advance(const LaneClock& clock) {
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (clock.accepted[lane] == 0) continue;
+    slack_[lane] = shared_.watches_inputs && state_error_[lane] < guard::kSlackBelow ? 1 : 0;
+    for (Disturbance* disturbance : {&state_, &inputs_})
+      if (disturbance->is_carried[lane] != 0 && disturbance->field != nullptr) advance(*disturbance, lane);
+    if (state_error_[lane] > guard::kSlackUntil) inputs_.is_carried[lane] = 0;
+  }
+}
+
+template <class T>
+void LaneGuard<T>::advance(Disturbance& disturbance, std::size_t lane) {
+  const double fresh = guard::kFresh * shared_.limits.rtol;
+  double largest = 0;
+  for (std::size_t row = 0; row < rows_; ++row) {
+    const std::size_t i = row * lanes_ + lane;
+    const double scale = static_cast<double>(disturbance.next_scale[i]);
+    const double v = static_cast<double>(disturbance.end[i]) + fresh * scale * static_cast<double>(shared_.pattern[row]);
+    disturbance.now[i] = static_cast<T>(v);
+    disturbance.scale[i] = disturbance.next_scale[i];
+    largest = std::max(largest, std::abs(v));
+  }
+  if (largest < guard::kRescaleAbove) return;
+  disturbance.size[lane] /= guard::kRescaleAbove;
+  for (std::size_t i = lane; i < rows_ * lanes_; i += lanes_) {
+    disturbance.now[i] = static_cast<T>(static_cast<double>(disturbance.now[i]) / guard::kRescaleAbove);
+    disturbance.scale[i] = static_cast<T>(static_cast<double>(disturbance.scale[i]) / guard::kRescaleAbove);
+  }
+}
+
+template struct TangentField<float>;
+template struct TangentField<double>;
+template class GuardProblem<float>;
+template class GuardProblem<double>;
+template class LaneGuard<float>;
+template class LaneGuard<double>;
+
+}  // namespace costate::internal

@@ -1,0 +1,126 @@
+// The gradient guard (control/gradient_guard.h) of a tile's lanes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "costate/solve/control/gradient_guard.h"
+#include "costate/solve/internal/lane_clock.h"
+#include "costate/solve/internal/lane_problem.h"
+#include "costate/solve/internal/stage_times.h"
+#include "costate/solve/internal/step_frames.h"
+
+namespace costate::internal {
+
+/// The field's derivative along a tangent: of the state alone, or of the state and all arguments.
+template <class T>
+struct TangentField {
+  TangentField(const LaneProblem<T>& problem, bool with_arguments);
+
+  TileFunction<T> function;
+  std::vector<AlignedVector<T>> arguments;  // their tangents: patterns
+};
+
+/// What the guards of all tiles of a solve share.
+template <class T>
+class GuardProblem {
+ public:
+  explicit GuardProblem(const LaneProblem<T>& problem);
+
+  const guard::Limits limits;
+  const AlignedVector<T> pattern;  // [state]
+  const bool watches_inputs;       // by a second tangent: what the field's arguments do over time
+
+  /// Lowered when the first guard needs it, which most solves never do. Null if an Extension of the field has no
+  /// forward derivative.
+  const TangentField<T>* tangent_field(const LaneProblem<T>& problem, bool with_arguments) const;
+
+ private:
+  struct Lazy {
+    std::once_flag once;
+    std::unique_ptr<const TangentField<T>> field;
+  };
+  mutable Lazy of_state_, of_inputs_;
+};
+
+/// An attempted step of all lanes.
+template <class T>
+struct GuardedAttempt {
+  StepFrame<T> frame;        // with the evaluations of stages 1, 2, … before the closing one, and the first slope
+  const T* y = nullptr;      // before the step
+  const T* steps = nullptr;  // h of each lane
+  const double *first_times = nullptr, *last_times = nullptr;  // StepTimes
+  const LaneInputs<T>& inputs;
+};
+
+template <class T>
+class LaneGuard {
+ public:
+  /// `problem.guard` must be there.
+  explicit LaneGuard(const LaneProblem<T>& problem);
+
+  /// A solve begins, with other arguments.
+  void start();
+  /// The lane begins a sample.
+  void begin(std::size_t lane);
+  /// All of a lane.
+  void copy(std::size_t lane, const LaneGuard& from, std::size_t from_lane);
+
+  /// Raises clock.error, the errors of the state, where a lane's attempt would not follow its disturbances.
+  void judge(const GuardedAttempt<T>& attempt, LaneClock& clock);
+  /// Goes on from the attempts that were accepted.
+  void advance(const LaneClock& clock);
+
+ private:
+  /// A disturbance of each lane that carries one. Buffers are made when the first lane does.
+  struct Disturbance {
+    const TangentField<T>* field = nullptr;
+    std::vector<double> is_carried;         // [lane]
+    std::vector<double> size;               // [lane] what it began with, or is relative to since it was scaled back
+    std::vector<double> ratio;              // [lane] of the attempt
+    AlignedVector<T> now, end, scale, next_scale;  // [state, lanes] v, v1, s of the step before and of the attempt
+    AlignedVector<T> stage, slopes;         // [state, lanes], [stage, state, lanes]
+    AlignedVector<T> shared, saved;
+    TileWorkspace<T> workspace;
+    bool is_prepared = false;               // for the arguments of this solve
+  };
+
+  void find_rates(const GuardedAttempt<T>& attempt, const LaneClock& clock);
+  void ask(const GuardedAttempt<T>& attempt);
+  void take_answer(std::size_t lane, double h);
+  void find_slope_quotients(const GuardedAttempt<T>& attempt);
+  void choose_carried(const LaneClock& clock);
+  void test(const GuardedAttempt<T>& attempt, Disturbance& disturbance, bool with_arguments, LaneClock& clock);
+  void make(Disturbance& disturbance, bool with_arguments);
+  void begin(Disturbance& disturbance, std::size_t lane, bool from_pattern);
+  void follow(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
+  void find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane);
+  void advance(Disturbance& disturbance, std::size_t lane);
+
+  const LaneProblem<T>& problem_;
+  const GuardProblem<T>& shared_;
+  const std::size_t lanes_, rows_;
+  std::vector<double> rate_, slack_, state_error_;  // [lane]; slack: the error of the last accepted step is next to 0
+  std::vector<double> quotients_, rise_, run_, size_;  // [lane]
+  std::vector<char> asks_;                          // [lane] in this attempt
+  AlignedVector<T> probe_, answer_;                 // [state, lanes] u of the next ask; uᵀ J
+  TileWorkspace<T> workspace_;                      // of the field's vjp
+  Disturbance state_, inputs_;
+  StageTimes<T> stage_times_;
+  AlignedVector<T> times_;  // [lanes] of a stage
+  std::vector<const T*> input_pointers_;
+  std::vector<T*> output_pointers_;
+};
+
+extern template struct TangentField<float>;
+extern template struct TangentField<double>;
+extern template class GuardProblem<float>;
+extern template class GuardProblem<double>;
+extern template class LaneGuard<float>;
+extern template class LaneGuard<double>;
+
+}  // namespace costate::internal

@@ -1,0 +1,145 @@
+#include "costate/solve/internal/reference_guard.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace costate::internal {
+namespace {
+
+double sum_of_squares(std::span<const double> x) {
+  double sum = 0;
+  for (const double value : x) sum += value * value;
+  return sum;
+}
+
+double largest_of(std::span<const double> x) {
+  double largest = 0;
+  for (const double value : x) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+}  // namespace
+
+ReferenceGuard::ReferenceGuard(const ReferenceDerivatives& derivatives, const Tableau& tableau,
+                               const guard::Limits& limits, std::size_t size)
+    : derivatives_(derivatives), tableau_(tableau), limits_(limits), pattern_(size) {
+  for (std::size_t i = 0; i < size; ++i) pattern_[i] = guard::pattern(0, i);
+  probe_ = pattern_;
+}
+
+double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
+  error_ = attempt.error;
+  find_rate(attempt);
+  const Vector nothing(pattern_.size(), 0.0);
+  if (!state_.is_carried && std::abs(attempt.h) * rate_ > limits_.threshold)
+    state_ = {.is_carried = true, .size = 1, .now = pattern_, .end = nothing, .scale = nothing, .next_scale = nothing};
+  if (!inputs_.is_carried && slack_)
+    inputs_ = {.is_carried = true, .size = 1, .now = nothing, .end = nothing, .scale = nothing, .next_scale = nothing};
+  if (!(attempt.error <= 1)) return attempt.error;
+  return std::max({attempt.error, test(attempt, state_, derivatives_.jvp, false),
+                   test(attempt, inputs_, derivatives_.jvp_of_inputs, true)});
+}
+
+void ReferenceGuard::find_rate(const ReferenceAttempt& attempt) {
+  if (guard::is_ask(attempt.attempts)) return ask(attempt);
+  if (!(attempt.error <= 1)) return;
+  const std::size_t last = attempt.states.size() - 2;
+  double rise = 0, run = 0, size = 0;
+  for (std::size_t i = 0; i < pattern_.size(); ++i) {
+    const double dk = attempt.slopes[last][i] - attempt.slopes[0][i], dy = attempt.states[last][i] - attempt.states[0][i];
+    rise += dk * dk;
+    run += dy * dy;
+    size += attempt.states[0][i] * attempt.states[0][i];
+  }
+  if (!guard::is_more_than_rounding(run, size, std::numeric_limits<double>::epsilon())) return;
+  const double quotient = std::sqrt(rise / run);
+  if (quotient > 2 * rate_ && quotient * std::abs(attempt.h) > limits_.threshold) ask(attempt);
+}
+
+void ReferenceGuard::ask(const ReferenceAttempt& attempt) {
+  Vector answer(pattern_.size());
+  derivatives_.vjp(attempt.times[1], attempt.states[1], probe_, answer);
+  const double answers = sum_of_squares(answer);
+  if (!std::isfinite(answers)) return;
+  rate_ = std::max({std::sqrt(answers / sum_of_squares(probe_)), largest_of(answer) / largest_of(probe_), rate_ / 2});
+  if (std::abs(attempt.h) * rate_ <= guard::kDropBelow * limits_.threshold) state_.is_carried = false;
+  if (answers == 0) return;
+  const double norm = std::sqrt(answers / static_cast<double>(pattern_.size()));
+  for (std::size_t i = 0; i < pattern_.size(); ++i) probe_[i] = answer[i] / norm + 0.5 * pattern_[i];
+}
+
+double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& disturbance,
+                            const ReferenceDerivatives::Product& product, bool is_of_inputs) {
+  if (!disturbance.is_carried) return 0;
+  const double steepness = std::abs(attempt.h) * rate_;
+  if (!product) return is_of_inputs ? 0 : std::pow(steepness / limits_.threshold, tableau_.error_order());
+  const double found = ratio(attempt, disturbance, product);
+  if (!std::isfinite(found) && (is_of_inputs || steepness <= guard::kMendAbove * limits_.threshold)) {
+    disturbance.is_carried = false;
+    return 0;
+  }
+  if (!is_of_inputs && steepness <= guard::kTestAbove * limits_.threshold) return 0;
+  return std::isfinite(found) ? found : std::numeric_limits<double>::infinity();
+}
+
+double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& disturbance,
+                             const ReferenceDerivatives::Product& product) {
+  const std::size_t size = pattern_.size(), num_stages = static_cast<std::size_t>(tableau_.num_stages);
+  std::vector<Vector> slopes(num_stages, Vector(size));
+  Vector v(size);
+  for (std::size_t stage = 0; stage < num_stages; ++stage) {
+    const bool is_closing = stage + 1 == num_stages;
+    const std::span<const double> weights = is_closing ? tableau_.b : tableau_.a_row(static_cast<int>(stage));
+    for (std::size_t i = 0; i < size; ++i) {
+      double sum = 0;
+      for (std::size_t j = 0; j < stage; ++j)
+        if (weights[j] != 0) sum = std::fma(weights[j], slopes[j][i], sum);
+      v[i] = stage == 0 ? disturbance.now[i] : std::fma(attempt.h, sum, disturbance.now[i]);
+    }
+    if (is_closing) disturbance.end = v;
+    if (!is_closing || tableau_.error_needs_closing_stage())
+      product(attempt.times[stage], attempt.states[stage], v, slopes[stage]);
+  }
+  const double largest = largest_of(disturbance.now);
+  const double floor = limits_.floor(largest, disturbance.size), fading = std::exp(-std::abs(attempt.h) * rate_);
+  double worst = 0;
+  for (std::size_t part = 0; part < derivatives_.part_offsets.size(); ++part) {
+    const std::size_t first = derivatives_.part_offsets[part];
+    const std::size_t end = part + 1 < derivatives_.part_offsets.size() ? derivatives_.part_offsets[part + 1] : size;
+    double sum = 0;
+    for (std::size_t i = first; i < end; ++i) {
+      const double scale = std::max({std::abs(disturbance.now[i]), std::abs(disturbance.end[i]),
+                                     fading * disturbance.scale[i], floor});
+      double error = 0;
+      for (std::size_t j = 0; j < num_stages; ++j)
+        if (tableau_.e[j] != 0) error += tableau_.e[j] * slopes[j][i];
+      const double one = scale > 0 ? attempt.h * error / (limits_.rtol * scale) : 0;
+      disturbance.next_scale[i] = scale;
+      sum += one * one;
+    }
+    worst = guard::larger(worst, sum / static_cast<double>(end - first));
+  }
+  return std::sqrt(worst);
+}
+
+void ReferenceGuard::advance() {
+  slack_ = derivatives_.jvp_of_inputs && error_ < guard::kSlackBelow;
+  if (state_.is_carried && derivatives_.jvp) advance(state_);
+  if (inputs_.is_carried) advance(inputs_);
+  if (error_ > guard::kSlackUntil) inputs_.is_carried = false;
+}
+
+void ReferenceGuard::advance(Disturbance& disturbance) const {
+  disturbance.scale = disturbance.next_scale;
+  for (std::size_t i = 0; i < pattern_.size(); ++i)
+    disturbance.now[i] = disturbance.end[i] + guard::kFresh * limits_.rtol * disturbance.scale[i] * pattern_[i];
+  if (largest_of(disturbance.now) < guard::kRescaleAbove) return;
+  disturbance.size /= guard::kRescaleAbove;
+  for (std::size_t i = 0; i < pattern_.size(); ++i) {
+    disturbance.now[i] /= guard::kRescaleAbove;
+    disturbance.scale[i] /= guard::kRescaleAbove;
+  }
+}
+
+}  // namespace costate::internal

@@ -1,0 +1,68 @@
+// The gradient guard for one sample in plain loops and f64: what control/gradient_guard.h means. Part of the contract of
+// reference_solve.h: sums over the state ascend, and are rounded after each product and each sum.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "costate/solve/control/gradient_guard.h"
+#include "costate/solve/methods/tableau.h"
+
+namespace costate::internal {
+
+/// Derivatives of f at (t, y). Those that are empty are not there, and the guard does without.
+struct ReferenceDerivatives {
+  using Product = std::function<void(double t, std::span<const double> y, std::span<const double> v, std::span<double> out)>;
+  Product vjp;             ///< out = vᵀ df/dy
+  Product jvp;             ///< out = df/dy v
+  Product jvp_of_inputs;   ///< out = df/dy v + df/d(arguments) pattern; only where f reads t
+  std::vector<std::size_t> part_offsets = {0};  ///< where each part of the state begins
+};
+
+/// An attempted step with its stages, the closing one last.
+struct ReferenceAttempt {
+  double h;
+  double error;            ///< of the state, in tolerances
+  std::int64_t attempts;   ///< before this one
+  std::span<const double> times;
+  std::span<const std::vector<double>> states, slopes;
+};
+
+class ReferenceGuard {
+ public:
+  ReferenceGuard(const ReferenceDerivatives& derivatives, const Tableau& tableau, const guard::Limits& limits,
+                 std::size_t size);
+
+  /// The error that decides: the state's, or a disturbance's if that is larger.
+  double judge(const ReferenceAttempt& attempt);
+  /// The last attempt was accepted.
+  void advance();
+
+ private:
+  using Vector = std::vector<double>;
+  struct Disturbance {
+    bool is_carried = false;
+    double size = 1;
+    Vector now, end, scale, next_scale;
+  };
+
+  void find_rate(const ReferenceAttempt& attempt);
+  void ask(const ReferenceAttempt& attempt);
+  double test(const ReferenceAttempt& attempt, Disturbance& disturbance, const ReferenceDerivatives::Product& product,
+              bool is_of_inputs);
+  double ratio(const ReferenceAttempt& attempt, Disturbance& disturbance, const ReferenceDerivatives::Product& product);
+  void advance(Disturbance& disturbance) const;
+
+  const ReferenceDerivatives& derivatives_;
+  const Tableau& tableau_;
+  guard::Limits limits_;
+  Vector pattern_, probe_;
+  double rate_ = 0, error_ = 0;
+  bool slack_ = false;
+  Disturbance state_, inputs_;
+};
+
+}  // namespace costate::internal
