@@ -67,6 +67,12 @@ class Splitter {
            std::all_of(node.values.begin(), node.values.end(), [](double v) { return v == 0; });
   }
 
+  /// Whether the operands from `first` on are of samples, or 0.
+  bool all_linear(const Node& node, std::ptrdiff_t first) const {
+    return std::all_of(node.operands.begin() + first, node.operands.end(),
+                       [&](NodeId operand) { return !is_shared(operand) || is_zero(operand); });
+  }
+
   /// Linear in its operands that are not shared, so that the sum of its values is its value at their sums.
   bool is_linear(const Node& node) const {
     const auto shared = [&](std::size_t i) { return is_shared(node.operands[i]); };
@@ -82,14 +88,15 @@ class Splitter {
       case Op::kAdd:
       case Op::kSub:
       case Op::kConcat:
-        return std::all_of(node.operands.begin(), node.operands.end(),
-                           [&](NodeId operand) { return !is_shared(operand) || is_zero(operand); });
+        return all_linear(node, 0);
       case Op::kMul:
       case Op::kMatmul:
       case Op::kOuter:
         return shared(0) != shared(1);
       case Op::kDiv:
         return shared(1);
+      case Op::kWhere:
+        return shared(0) && all_linear(node, 1);
       default:
         return false;
     }

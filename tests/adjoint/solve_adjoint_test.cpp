@@ -12,7 +12,6 @@
 #include "costate/solve/internal/lane_solver.h"
 #include "costate/solve/internal/reference_solve.h"
 #include "costate/solve/solve.h"
-#include "tests/support/expect_error.h"
 #include "tests/support/problems.h"
 
 namespace costate {
@@ -547,22 +546,6 @@ TEST_P(EveryAdjoint, PaddingOfATileCountsNothing) {
 INSTANTIATE_TEST_SUITE_P(Adjoints, EveryAdjoint, ::testing::Values(Adjoint::kDiscrete, Adjoint::kBacksolve),
                          [](const auto& adjoint) { return name(adjoint.param); });
 
-TEST(SolveAdjoint, SecondReverseDerivativeIsRefusedByName) {
-  const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
-  const Function loss = trace(
-      [&](Array z0) {
-        return sum(solve(field, z0, constant(HostArray::vector({0, 1}))));
-      },
-      {{"z0", {1}}});
-  EXPECT_ERROR(value_and_grad(trace(
-                   [&](Array z0) {
-                     return sum(gradient(sum(solve(field, z0, constant(HostArray::vector({0, 1})))),
-                                         std::span<const Array>(&z0, 1))[0]);
-                   },
-                   {{"z0", {1}}})),
-               NotSupported, "solve_adjoint");
-}
-
 TEST(SolveAdjoint, ReverseOverForwardIsASecondDerivative) {
   // z' = z^2: z(1) = z0 / (1 - z0), whose second derivative is 2 / (1 - z0)^3.
   const VectorField field = vector_field({1}, [](Array, Array z) { return z * z; });
@@ -622,6 +605,42 @@ TEST(SolveInAProgram, SignsOfHoistedValuesReachTheGradient) {
       const HostArray z0(Shape{batch, 1}, std::vector<double>(static_cast<std::size_t>(batch), 1.0));
       const HostArray found = compile(value_and_grad(loss, std::vector<Parameter>{rate})).run({z0}).outputs[1];
       EXPECT_NEAR(found.at(0), -static_cast<double>(batch) * std::exp(-0.5), 1e-10);
+    }
+}
+
+/// z' = g(V) - z from 0: d z(1) / dV = g'(V) (1 - 1/e), a sample. g is computed outside of the solve.
+TEST(SolveInAProgram, SelectsOfParametersHaveGradients) {
+  const Parameter v("V", HostArray::vector({0.3, -0.2}));
+  struct Select {
+    const char* name;
+    Array (*of)(const Array&);
+    std::vector<double> slope;  // of the sum, by each element
+  };
+  const Select selects[] = {
+      {"relu", [](const Array& x) { return relu(x); }, {1, 0}},
+      {"max", [](const Array& x) { return max(x, -0.1); }, {1, 0}},
+      {"min", [](const Array& x) { return min(2.0 * x, x * x); }, {0.6, 2}},
+      {"abs", [](const Array& x) { return abs(x); }, {1, -1}},
+      {"where", [](const Array& x) { return where(x > 0.0, square(x), 3.0 * x); }, {0.6, 3}},
+      {"where of moved", [](const Array& x) { return where(x[0] < x[1], x, exp(x)); }, {std::exp(0.3), std::exp(-0.2)}},
+      {"elu", [](const Array& x) { return elu(x); }, {1, std::exp(-0.2)}},
+      {"pow", [](const Array& x) { return pow(square(x), 1.5); }, {0.27, -0.12}},
+      {"largest", [](const Array& x) { return broadcast_to(reduce_max(x, {0}), {2}); }, {2, 0}},
+  };
+  for (const Select& select : selects)
+    for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve}) {
+      const VectorField field = vector_field({2}, [&](Array, Array z) { return select.of(Array(v)) - z; });
+      const Function loss = trace(
+          [&](Array z0) {
+            return sum(solve(field, z0, constant(HostArray::vector({0, 1})),
+                             {.method = Method::kDopri8, .rtol = 1e-11, .atol = 1e-11, .adjoint = adjoint})[1]);
+          },
+          {{"z0", {2}}});
+      const HostArray z0(Shape{3, 2}, std::vector<double>(6, 0.0));
+      const HostArray found = compile(value_and_grad(loss, std::vector<Parameter>{v})).run({z0}).outputs[1];
+      for (std::int64_t i = 0; i < 2; ++i)
+        EXPECT_NEAR(found.at(i), 3 * (1 - std::exp(-1.0)) * select.slope[static_cast<std::size_t>(i)], 1e-8)
+            << select.name;
     }
 }
 
