@@ -21,14 +21,16 @@ std::vector<Array> operands_of(GraphBuilder& builder, const Node& node) {
   return operands;
 }
 
-/// Which of the first `count` nodes depend on one of `wrt`.
+/// Which of the first `count` nodes change with one of `wrt`, other than by jumps.
 std::vector<bool> depends_on(const GraphBuilder& builder, std::size_t count, std::span<const Array> wrt) {
   std::vector<bool> depends(count, false);
   for (const Array& x : wrt)
     if (static_cast<std::size_t>(x.node()) < count) depends[static_cast<std::size_t>(x.node())] = true;
-  for (std::size_t id = 0; id < count; ++id)
-    for (const NodeId operand : builder.node(static_cast<NodeId>(id)).operands)
-      if (depends[static_cast<std::size_t>(operand)]) depends[id] = true;
+  for (std::size_t id = 0; id < count; ++id) {
+    const Node& node = builder.node(static_cast<NodeId>(id));
+    for (std::size_t i = 0; i < node.operands.size(); ++i)
+      if (depends[static_cast<std::size_t>(node.operands[i])] && carries_derivative(node.op, i)) depends[id] = true;
+  }
   return depends;
 }
 
@@ -195,7 +197,9 @@ Function vjp(const Function& f, std::span<const std::size_t> wrt) {
   const Inlined inlined = inline_with_inputs(builder, f);
   std::vector<Array> cotangents;
   for (std::size_t i = 0; i < f.outputs().size(); ++i)
-    cotangents.push_back(builder.input("cotangent_" + f.outputs()[i].name, InputKind::kSample, f.output_shape(i)));
+    cotangents.push_back(builder.input(
+        "cotangent_" + f.outputs()[i].name,
+        f.outputs()[i].kind == OutputKind::kSum ? InputKind::kShared : InputKind::kSample, f.output_shape(i)));
   const std::vector<Array> derivatives = pull_back(inlined.outputs, cotangents, pick(inlined.inputs, positions));
   return finish_reverse(builder, f, inlined.outputs, positions, derivatives);
 }
@@ -213,10 +217,14 @@ Function jvp(const Function& f, std::span<const std::size_t> wrt) {
   std::vector<Array> outputs = inlined.outputs;
   const std::vector<Array> moved = push_forward(inlined.outputs, pick(inlined.inputs, positions), tangents);
   outputs.insert(outputs.end(), moved.begin(), moved.end());
+  std::vector<OutputKind> kinds;
   std::vector<std::string> names;
-  for (const Output& output : f.outputs()) names.push_back(output.name);
-  for (const Output& output : f.outputs()) names.push_back("tangent_" + output.name);
-  return simplify(builder.finish(outputs, {}, std::move(names)));
+  for (const char* prefix : {"", "tangent_"})
+    for (const Output& output : f.outputs()) {
+      kinds.push_back(output.kind);
+      names.push_back(prefix + output.name);
+    }
+  return simplify(builder.finish(outputs, std::move(kinds), std::move(names)));
 }
 
 Function value_and_grad(const Function& loss, std::span<const std::size_t> wrt) {

@@ -182,6 +182,24 @@ Array append_op(Op op, std::span<const Array> operands, std::source_location whe
   return operands[0].builder()->append(std::move(node));
 }
 
+std::string origin(const Array& array) {
+  const GraphBuilder& builder = *array.builder();
+  std::vector<bool> needed(static_cast<std::size_t>(array.node()) + 1, false);
+  needed.back() = true;
+  std::vector<std::string> names;
+  for (std::size_t id = needed.size(); id-- > 0;) {
+    const Node& node = builder.node(static_cast<NodeId>(id));
+    if (!needed[id]) continue;
+    for (std::size_t i = 0; i < node.operands.size(); ++i)
+      if (carries_derivative(node.op, i)) needed[static_cast<std::size_t>(node.operands[i])] = true;
+    if (node.op != Op::kInput) continue;
+    const Input& input = builder.inputs()[static_cast<std::size_t>(node.indices[0])];
+    names.push_back(text::concat(input.parameter ? "Parameter '" : "input '", input.name, "'"));
+  }
+  std::reverse(names.begin(), names.end());
+  return text::join(names, " and ");
+}
+
 std::optional<std::vector<double>> constant_numbers(const Array& array) {
   const Node& node = array.builder()->node(array.node());
   if (node.op != Op::kConstant) return std::nullopt;

@@ -19,6 +19,10 @@ class TileOp;          // exec/tile_op.h: the lowered form
 struct TileOpContext;  // exec/tile_op.h: lanes, which operands are shared
 }  // namespace internal
 
+/// What becomes of a derivative by an operand: it is right; it lacks a part, since the result jumps as the operand
+/// moves; or there is none, and vjp and jvp refuse it.
+enum class OperandRule { kFlows, kJumps, kNone };
+
 class Extension {
  public:
   virtual ~Extension() = default;
@@ -37,6 +41,7 @@ class Extension {
                                  const std::vector<bool>& wanted) const;
   /// Tangent of the result; tangents[i] is empty where operand i has none. NotSupported by default.
   virtual Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const;
+  virtual OperandRule rule(std::size_t /*operand*/) const { return OperandRule::kFlows; }
   /// Whether the result may be asked for summed over the batch only (parameter cotangents of a solve).
   virtual bool is_sum_only() const { return false; }
   /// True if `other` computes the same function, so that two nodes can be shared.

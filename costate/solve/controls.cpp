@@ -130,6 +130,14 @@ class Interpolator : public Extension, public std::enable_shared_from_this<Inter
 
   Interpolation interpolation() const { return interpolation_; }
   int order() const { return order_; }
+  /// Whether the result jumps as t passes a knot: a derivative of hold from the first on, of linear from the second …
+  bool jumps() const {
+    return order_ >= (interpolation_ == Interpolation::kHold ? 0 : interpolation_ == Interpolation::kLinear ? 1 : 2);
+  }
+  OperandRule rule(std::size_t operand) const override {
+    if (operand == 0) return OperandRule::kNone;
+    return operand == time_operand() && jumps() ? OperandRule::kJumps : OperandRule::kFlows;
+  }
   std::string attributes() const override {
     return text::concat(costate::name(interpolation_), ", derivative=", order_);
   }
@@ -138,6 +146,9 @@ class Interpolator : public Extension, public std::enable_shared_from_this<Inter
     return same != nullptr && same->name() == name() && same->interpolation_ == interpolation_ &&
            same->order_ == order_;
   }
+
+ protected:
+  virtual std::size_t time_operand() const = 0;
 
  private:
   Interpolation interpolation_;
@@ -256,6 +267,9 @@ class Value : public Lowered<ValueTileOp> {
   std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
                          const std::vector<bool>& wanted) const override;
   Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override;
+
+ protected:
+  std::size_t time_operand() const override { return 2; }
 };
 
 class Transposed : public Lowered<TransposedTileOp> {
@@ -267,6 +281,9 @@ class Transposed : public Lowered<TransposedTileOp> {
   std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
                          const std::vector<bool>& wanted) const override;
   Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override;
+
+ protected:
+  std::size_t time_operand() const override { return 1; }
 };
 
 Array value(Interpolation interpolation, int order, const Array& times, const Array& values, const Array& t) {
@@ -310,11 +327,18 @@ std::vector<double> Transposed::interpret(std::span<const std::vector<double>> o
   return run_one(TransposedTileOp<double>(interpolation(), order(), one), operands, static_cast<std::size_t>(n * m));
 }
 
+void refuse_knots(const char* mode, const Array& times) {
+  throw NotSupported("[", mode, "] interpolate has no derivative by its times, which come from ",
+                     internal::origin(times),
+                     "; leave that out of wrt, or pass stop_gradient(times) to keep the knots where they are.");
+}
+
 /// x + y, where an empty Array stands for a tangent of 0.
 Array sum_of(const Array& x, const Array& y) { return x.is_empty() ? y : y.is_empty() ? x : x + y; }
 
 std::vector<Array> Value::vjp(std::span<const Array> operands, const Array&, const Array& cotangent,
                               const std::vector<bool>& wanted) const {
+  if (wanted[0]) refuse_knots("vjp", operands[0]);
   std::vector<Array> cotangents(3);
   if (wanted[1]) cotangents[1] = transposed(interpolation(), order(), operands[0], operands[2], cotangent);
   if (wanted[2])
@@ -323,6 +347,7 @@ std::vector<Array> Value::vjp(std::span<const Array> operands, const Array&, con
 }
 
 Array Value::jvp(std::span<const Array> operands, const Array&, std::span<const Array> tangents) const {
+  if (!tangents[0].is_empty()) refuse_knots("jvp", operands[0]);
   Array by_values, by_time;
   if (!tangents[1].is_empty()) by_values = value(interpolation(), order(), operands[0], tangents[1], operands[2]);
   if (!tangents[2].is_empty())
@@ -332,6 +357,7 @@ Array Value::jvp(std::span<const Array> operands, const Array&, std::span<const 
 
 std::vector<Array> Transposed::vjp(std::span<const Array> operands, const Array&, const Array& cotangent,
                                    const std::vector<bool>& wanted) const {
+  if (wanted[0]) refuse_knots("vjp", operands[0]);
   std::vector<Array> cotangents(3);
   if (wanted[1])
     cotangents[1] = sum(value(interpolation(), order() + 1, operands[0], cotangent, operands[1]) * operands[2]);
@@ -340,6 +366,7 @@ std::vector<Array> Transposed::vjp(std::span<const Array> operands, const Array&
 }
 
 Array Transposed::jvp(std::span<const Array> operands, const Array&, std::span<const Array> tangents) const {
+  if (!tangents[0].is_empty()) refuse_knots("jvp", operands[0]);
   Array by_cotangent, by_time;
   if (!tangents[2].is_empty())
     by_cotangent = transposed(interpolation(), order(), operands[0], operands[1], tangents[2]);

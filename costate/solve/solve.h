@@ -100,6 +100,11 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 /// gradient 0, counts nothing in gradients of what all samples share, and is listed in the run's report
 /// (RunReport::failures). So does one whose times, which a program may compute and repeat, are not finite or turn back.
 /// Throws InvalidArgument and ShapeError as solve() does, for times that are constants, too.
+///
+/// Derivatives: vjp by z0, times, arguments and Parameters; jvp by all but times; both of each other, and vjp of the
+/// vjp by z0 and the arguments of samples. NotSupported by what moves a time at which the field jumps, where(t <= T, …)
+/// by T: solve to T and from there on, with T among the times of both. A jump that the state decides (y > level) is
+/// not looked for, and derivatives lack what a moved crossing changes.
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},
             std::span<const Array> arguments = {});
 

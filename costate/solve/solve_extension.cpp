@@ -1,6 +1,7 @@
 #include "costate/solve/internal/solve_extension.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
@@ -8,6 +9,7 @@
 #include "costate/graph/interpret.h"
 #include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/flat_state.h"
+#include "costate/solve/internal/moved_jumps.h"
 #include "costate/solve/internal/reference_solve.h"
 
 namespace costate::internal {
@@ -32,25 +34,33 @@ ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vect
   };
 }
 
-/// The field of a state and its tangent. Its arguments: each argument or Parameter of `field`, followed by its tangent.
-VectorField tangent_field(const VectorField& field) {
+/// What a field takes besides t and the state: its arguments, its Parameters, then the tangents of the `moved` ones.
+std::vector<ArgumentSpec> with_tangents(const VectorField& field, const std::vector<bool>& moved) {
   const std::vector<Input>& inputs = field.function().inputs();
+  const std::size_t first = 1 + field.parts().size();
+  std::vector<ArgumentSpec> all;
+  for (std::size_t i = first; i < inputs.size(); ++i) all.push_back({inputs[i].name, inputs[i].shape, inputs[i].kind});
+  for (std::size_t i = first; i < inputs.size(); ++i)
+    if (moved[i - first]) all.push_back({"tangent_" + inputs[i].name, inputs[i].shape, inputs[i].kind});
+  return all;
+}
+
+/// The field of a state and its tangent.
+VectorField tangent_field(const VectorField& field, const std::vector<bool>& moved) {
   const std::size_t num_parts = field.parts().size();
-  std::vector<ArgumentSpec> arguments;
-  for (std::size_t i = 1 + num_parts; i < inputs.size(); ++i)
-    for (const char* prefix : {"", "tangent_"})
-      arguments.push_back({prefix + inputs[i].name, inputs[i].shape, inputs[i].kind});
-  const Function forward = costate::jvp(field.function());
+  std::vector<std::size_t> positions(num_parts);
+  std::iota(positions.begin(), positions.end(), std::size_t{1});
+  for (std::size_t i = 0; i < moved.size(); ++i)
+    if (moved[i]) positions.push_back(1 + num_parts + i);
+  const Function forward = costate::jvp(field.function(), positions);
   const std::int64_t size = field.state_size();
-  return build_field({{"z", {size}}, {"tangent_z", {size}}}, arguments,
+  return build_field({{"z", {size}}, {"tangent_z", {size}}}, with_tangents(field, moved),
                      [&](Array t, std::span<const Array> state, std::span<const Array> more) {
-                       std::vector<Array> in = {t}, tangents = {zeros({})};
+                       std::vector<Array> in = {t};
                        for (const Array& part : split_state(state[0], field.parts())) in.push_back(part);
-                       for (const Array& part : split_state(state[1], field.parts())) tangents.push_back(part);
-                       for (std::size_t i = 0; i < more.size(); i += 2) {
-                         in.push_back(more[i]);
-                         tangents.push_back(more[i + 1]);
-                       }
+                       const auto values = more.first(moved.size()), tangents = more.subspan(moved.size());
+                       in.insert(in.end(), values.begin(), values.end());
+                       for (const Array& part : split_state(state[1], field.parts())) in.push_back(part);
                        in.insert(in.end(), tangents.begin(), tangents.end());
                        const std::vector<Array> out = inline_function(forward, in);
                        const std::span<const Array> all(out);
@@ -116,25 +126,55 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
 
 std::vector<Array> SolveExtension::vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
                                        const std::vector<bool>& wanted) const {
+  refuse_moved_jumps(field_, operands.subspan(2), {wanted.begin() + 2, wanted.end()}, "vjp");
   return solve_vjp(shared_from_this(), operands, result, cotangent, wanted);
 }
 
 /// The tangent is the solution of the field's own jvp along the trajectory: one solve of state and tangent together.
-Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const {
-  if (!tangents[1].is_empty())
-    throw NotSupported("[jvp] a solve has no forward derivative with respect to its times; use vjp for these.");
+Function SolveExtension::tangent_solve(std::int64_t num_times, const std::vector<bool>& moved) const {
+  const std::lock_guard lock(mutex_);
+  Function& made = tangent_solves_[{num_times, moved}];
+  if (!made.is_empty()) return made;
   const std::int64_t size = field_.state_size();
-  std::vector<Array> values;  // as tangent_field takes them
-  for (std::size_t i = 2; i < operands.size(); ++i) {
-    values.push_back(operands[i]);
-    values.push_back(tangents[i].is_empty() ? zeros(operands[i].shape()) : tangents[i]);
-  }
-  const Array start = tangents[0].is_empty() ? zeros({size}) : tangents[0];
-  const Array both = costate::solve(tangent_field(field_), concat({operands[0], start}), operands[1], options_, values);
+  std::vector<ArgumentSpec> inputs = {{"z0", {size}}, {"times", {num_times}}};
+  const std::vector<ArgumentSpec> arguments = with_tangents(field_, moved);
+  inputs.insert(inputs.end(), arguments.begin(), arguments.end());
+  inputs.push_back({"tangent_z0", {size}});
+  return made = trace_list(inputs, [&](std::span<const Array> in) {
+           const Array both = concat({in.front(), in.back()});
+           return std::vector<Array>{
+               costate::solve(tangent_field(field_, moved), both, in[1], options_, in.subspan(2, arguments.size()))};
+         });
+}
+
+std::vector<Array> SolveExtension::tangent_inputs(std::span<const Array> operands, std::span<const Array> tangents) {
+  std::vector<Array> inputs(operands.begin(), operands.end());
+  for (std::size_t i = 2; i < operands.size(); ++i)
+    if (!tangents[i].is_empty()) inputs.push_back(tangents[i]);
+  inputs.push_back(tangents[0].is_empty() ? zeros(operands[0].shape()) : tangents[0]);
+  return inputs;
+}
+
+Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const {
+  const std::vector<bool> moved = moved_arguments(operands, tangents);
+  const Array both = inline_function(tangent_solve(result.shape()[0], moved), tangent_inputs(operands, tangents))[0];
+  const std::int64_t size = field_.state_size();
   std::vector<std::int64_t> positions;
   for (std::int64_t time = 0; time < result.shape()[0]; ++time)
     for (std::int64_t i = 0; i < size; ++i) positions.push_back((2 * time + 1) * size + i);
   return gather(both, std::move(positions), result.shape());
+}
+
+std::vector<bool> SolveExtension::moved_arguments(std::span<const Array> operands,
+                                                  std::span<const Array> tangents) const {
+  if (!tangents[1].is_empty())
+    throw NotSupported(
+        "[jvp] a solve has no forward derivative with respect to its times; leave them out of "
+        "wrt, or use vjp.");
+  std::vector<bool> moved;
+  for (const Array& tangent : tangents.subspan(2)) moved.push_back(!tangent.is_empty());
+  refuse_moved_jumps(field_, operands.subspan(2), moved, "jvp");
+  return moved;
 }
 
 bool SolveExtension::equals(const Extension& other) const {

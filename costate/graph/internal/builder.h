@@ -64,6 +64,9 @@ class BuilderScope {
 /// Replays `function` into the current builder: its inputs replaced by `arguments` (one an input), giving its outputs.
 std::vector<Array> inline_function(const Function& function, std::span<const Array> arguments);
 
+/// For messages, what an Array is or is computed from: "Parameter 'p'", "'x' and 'y'".
+std::string origin(const Array& array);
+
 /// The numbers of an Array that the trace knows already; nullopt if it is not a constant.
 std::optional<std::vector<double>> constant_numbers(const Array& array);
 

@@ -2,6 +2,7 @@
 // Result: the states [time, state].
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -33,6 +34,14 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
   void keep_records(const WantedGradients& wanted) const;
   std::optional<WantedGradients> recorded() const;
 
+  /// A solve of state and tangent together, as a Function: operands, tangents of the `moved` arguments, tangent of z0
+  /// -> [time, state and tangent]. Made once, so that all who take derivatives of this solve share one.
+  Function tangent_solve(std::int64_t num_times, const std::vector<bool>& moved) const;
+  /// Its inputs; an empty tangent is 0.
+  static std::vector<Array> tangent_inputs(std::span<const Array> operands, std::span<const Array> tangents);
+  /// Which arguments have tangents. NotSupported if there is no derivative along these.
+  std::vector<bool> moved_arguments(std::span<const Array> operands, std::span<const Array> tangents) const;
+
   std::string name() const override { return "solve"; }
   std::string attributes() const override;
   Shape infer_shape(std::span<const Shape> operands) const override;
@@ -49,6 +58,7 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
   SolveOptions options_;
   mutable std::mutex mutex_;
   mutable std::optional<WantedGradients> recorded_;
+  mutable std::map<std::pair<std::int64_t, std::vector<bool>>, Function> tangent_solves_;
 };
 
 /// What a thread keeps of a solve: the solver with its records, and the inputs it ran on, for the reverse sweep.
