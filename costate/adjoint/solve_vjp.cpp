@@ -5,7 +5,9 @@
 #include "costate/adjoint/internal/backsolve.h"
 #include "costate/adjoint/internal/discrete_sweep.h"
 #include "costate/base/error.h"
+#include "costate/diff/diff.h"
 #include "costate/exec/kernels/kernels.h"
+#include "costate/graph/internal/builder.h"
 
 namespace costate::internal {
 namespace {
@@ -159,6 +161,84 @@ std::vector<double> SolveAdjoint::interpret(std::span<const std::vector<double>>
   return run_one_sample(*this, operands).result;
 }
 
+bool SolveAdjoint::is_packed(std::size_t operand) const {
+  if (operand < 2) return true;
+  const auto& inputs = solve_->field().function().inputs();
+  return wanted_.arguments[operand - 2] &&
+         inputs[operand - 1 + solve_->field().parts().size()].kind == InputKind::kSample;
+}
+
+std::vector<bool> SolveAdjoint::wanted_operands() const {
+  std::vector<bool> wanted = {true, wanted_.times};
+  wanted.insert(wanted.end(), wanted_.arguments.begin(), wanted_.arguments.end());
+  return wanted;
+}
+
+/// The vjp of the solve of state and tangent, by the solve's `wanted` operands.
+Function SolveAdjoint::tangent_adjoint(std::int64_t num_times, const std::vector<bool>& moved,
+                                       const std::vector<bool>& wanted) const {
+  const std::lock_guard lock(mutex_);
+  Function& made = tangent_adjoints_[{num_times, moved, wanted}];
+  if (!made.is_empty()) return made;
+  std::vector<std::size_t> positions;
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (wanted[i]) positions.push_back(i);
+  return made = costate::vjp(solve_->tangent_solve(num_times, moved), positions);
+}
+
+/// Cotangents are c J(x), with J the Jacobian of the solve. Along (dx, dc) they move by dc J(x) and by the derivative
+/// of c J(x) along dx, which is the gradient of c J(x) dx, since second derivatives do not depend on their order. Both
+/// are the vjp of the solve of state and tangent, J(x) dx, with the cotangents dc and c.
+std::vector<Array> SolveAdjoint::move_cotangents(std::span<const Array> operands, std::span<const Array> tangents,
+                                                 const std::vector<bool>& wanted) const {
+  const Array dc = tangents[1].is_empty() ? zeros(operands[1].shape()) : tangents[1];
+  const auto inputs = operands.subspan(2), moves = tangents.subspan(2);
+  const std::vector<bool> moved = solve_->moved_arguments(inputs, moves);
+  if (std::all_of(moves.begin(), moves.end(), [](const Array& tangent) { return tangent.is_empty(); }))
+    return solve_vjp(solve_, inputs, operands[0], dc, wanted);
+  std::vector<Array> in = SolveExtension::tangent_inputs(inputs, moves);
+  in.push_back(concat({dc, operands[1]}, 1));
+  const std::vector<Array> out = inline_function(tangent_adjoint(operands[1].shape()[0], moved, wanted), in);
+  std::vector<Array> cotangents(wanted.size());
+  std::size_t next = 1;  // after the states
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (wanted[i]) cotangents[i] = out[next++];
+  return cotangents;
+}
+
+Array SolveAdjoint::jvp(std::span<const Array> operands, const Array&, std::span<const Array> tangents) const {
+  const std::vector<Array> cotangents = move_cotangents(operands, tangents, wanted_operands());
+  std::vector<Array> packed;
+  for (std::size_t i = 0; i < cotangents.size(); ++i)
+    if (is_packed(i)) {
+      const Shape flat{operands[2 + i].shape().size()};
+      packed.push_back(cotangents[i].is_empty() ? zeros(flat) : reshape(cotangents[i], flat));
+    }
+  return concat(packed);
+}
+
+/// The cotangent w of the result is a direction in which the solve's operands may move: w · (c J(x)) = c · (J(x) w), of
+/// which the gradients by c and by x are the tangent J(x) w and what move_cotangents gives along w.
+std::vector<Array> SolveAdjoint::vjp(std::span<const Array> operands, const Array&, const Array& cotangent,
+                                     const std::vector<bool>& wanted) const {
+  if (wanted_.times)
+    throw NotSupported(
+        "[vjp] the gradient of a solve by its times has no reverse derivative; leave the times out of wrt.");
+  std::vector<Array> cotangents(operands.size()), moves(operands.size());
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; 2 + i < operands.size(); ++i) {
+    if (!is_packed(i)) continue;
+    const Shape& shape = operands[2 + i].shape();
+    if (i != 1) moves[2 + i] = reshape(cotangent.slice(offset, offset + shape.size()), shape);
+    offset += shape.size();
+  }
+  if (wanted[1]) cotangents[1] = solve_->jvp(operands.subspan(2), operands[0], std::span(moves).subspan(2));
+  const std::vector<bool> solve_wanted(wanted.begin() + 2, wanted.end());
+  const std::vector<Array> moved = move_cotangents(operands, moves, solve_wanted);
+  std::copy(moved.begin(), moved.end(), cotangents.begin() + 2);
+  return cotangents;
+}
+
 bool SolveAdjoint::equals(const Extension& other) const {
   const auto* adjoint = dynamic_cast<const SolveAdjoint*>(&other);
   return adjoint != nullptr && adjoint->solve_ == solve_ && adjoint->wanted_ == wanted_;
@@ -174,6 +254,20 @@ std::unique_ptr<TileOp<double>> SolveAdjoint::lower_f64(const TileOpContext& con
 
 std::vector<double> SolveAdjointSum::interpret(std::span<const std::vector<double>> operands) const {
   return run_one_sample(*adjoint_, operands.subspan(1)).sums[position_];
+}
+
+std::vector<Array> SolveAdjointSum::vjp(std::span<const Array>, const Array&, const Array&,
+                                        const std::vector<bool>&) const {
+  throw NotSupported(
+      "[vjp] the gradient of a solve by Parameters and shared arguments has no reverse derivative; for Hessian-vector "
+      "products take jvp(value_and_grad(loss)), or the vjp of its jvp.");
+}
+
+Array SolveAdjointSum::jvp(std::span<const Array> operands, const Array&, std::span<const Array> tangents) const {
+  const std::vector<bool> wanted = adjoint_->wanted_operands();
+  std::size_t operand = 2;
+  for (std::size_t count = 0; !wanted[operand] || count++ < position_;) ++operand;
+  return adjoint_->move_cotangents(operands.subspan(1), tangents.subspan(1), wanted)[operand];
 }
 
 bool SolveAdjointSum::equals(const Extension& other) const {

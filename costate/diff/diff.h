@@ -14,7 +14,8 @@ namespace costate {
 /// input it is summed over the batch (OutputKind::kSum).
 Function vjp(const Function& f, std::span<const std::size_t> wrt = {});
 
-/// Forward mode. Inputs: those of f, then one tangent a wanted input. Outputs: those of f, then the tangent of each.
+/// Forward mode. Inputs: those of f, then one tangent a wanted input. Outputs: those of f, then the tangent of each, of
+/// its kind. jvp(value_and_grad(loss)) gives Hessian–vector products, through a solve too.
 Function jvp(const Function& f, std::span<const std::size_t> wrt = {});
 
 /// Outputs: those of `loss`, the first of which must be a scalar, then its gradient with respect to each wanted input.

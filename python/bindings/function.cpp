@@ -157,7 +157,8 @@ void bind_function(nb::module_& module) {
   module.def(
       "jvp", [](const Function& f, const nb::object& wrt) { return jvp(f, positions_of(f, wrt)); }, nb::arg("f"),
       nb::arg("wrt").none() = nb::none(),
-      "Forward mode: takes f's inputs and one tangent an input; gives f's outputs, then one tangent an output.");
+      "Forward mode: takes f's inputs and one tangent an input; gives f's outputs, then one tangent an output. Of "
+      "value_and_grad(loss): Hessian-vector products, through a solve too.");
   module.def(
       "value_and_grad",
       [](const Function& f, const nb::object& wrt) { return value_and_grad(f, positions_of(f, wrt)); }, nb::arg("f"),

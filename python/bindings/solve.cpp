@@ -207,6 +207,18 @@ control                        'per_sample', or 'joint': one step for the batch,
                                blows up then fails all.
 adjoint                        of a solve inside a trace: 'discrete' or 'backsolve'.
 
+Derivatives of a solve inside a trace: gradients (value_and_grad, vjp) by z0, times, args and Parameters; tangents (jvp) by
+all but times; Hessian-vector products by jvp(value_and_grad(loss)) or vjp(jvp(loss)).
+
+A time T at which f jumps, as in where(t <= T, 1, 0), has no derivative so, and NotSupported says so where it is asked
+for. Solve to T and go on from there, both times differentiated:
+
+    y = solve(before, y0, stack([0.0, T]))[-1]
+    y = solve(after, y, stack([T, 2.0]))[-1]
+
+Selects that are continuous (maximum, relu, where(t > T, t - T, 0)) have their derivative. A jump that the state decides,
+as in where(z > level, 1, 0), is not looked for: derivatives lack what a moved crossing changes.
+
 Raises SolveFailed if a sample cannot be solved, unless throw=False: its states are NaN then, and its status says why.
 Ctrl-C ends a solve.
 

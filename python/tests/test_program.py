@@ -125,6 +125,67 @@ def test_a_traced_solve_starts_from_what_the_trace_holds():
     np.testing.assert_allclose(run(lambda x: end([1.0, 2.0], x), [[0.0, 2.0]], x=(2,)), 3 * np.exp(-2), rtol=1e-7)
 
 
+def switched(t, y, k, T):
+    return -costate.where(t <= T, k, 0.0) * y
+
+
+def test_a_time_at_which_the_field_jumps_is_refused_and_two_solves_have_its_gradient():
+    k, T = costate.Parameter("k", [1.3]), costate.Parameter("T", [0.7])
+    jumping = costate.trace(lambda y0: costate.sum(costate.solve(lambda t, y: switched(t, y, k, T), y0, [0.0, 2.0], rtol=1e-9)[-1]), {"y0": (1,)})
+    with pytest.raises(NotImplementedError, match=r"\[vjp\] Parameter 'T' moves a time at which the field of a solve jumps.*solve\(before"):
+        costate.value_and_grad(jumping, wrt=[k, T])
+    with pytest.raises(NotImplementedError, match=r"\[jvp\] Parameter 'T' moves"):
+        costate.jvp(jumping, wrt=T)
+    by_k = costate.compile(costate.value_and_grad(jumping, wrt=k))(np.ones((1, 1)))[1]
+    np.testing.assert_allclose(by_k, -0.7 * np.exp(-0.91), rtol=1e-5)
+
+    def two_solves(y0):
+        y = costate.solve(lambda t, y: -k * y, y0, costate.concat([np.zeros(1), T]), rtol=1e-10)[-1]
+        return costate.sum(costate.solve(lambda t, y: 0 * y, y, costate.concat([T, np.full(1, 2.0)]), rtol=1e-10)[-1])
+
+    by_k, by_t = costate.compile(costate.value_and_grad(costate.trace(two_solves, {"y0": (1,)}), wrt=[k, T]))(np.ones((1, 1)))[1:]
+    np.testing.assert_allclose([by_k[0], by_t[0]], [-0.7 * np.exp(-0.91), -1.3 * np.exp(-0.91)], rtol=1e-7)
+
+
+def test_an_argument_that_moves_a_jump_is_named_by_the_input_it_comes_from():
+    jumping = costate.trace(
+        lambda T, k: costate.solve(switched, 1.0, [0.0, 2.0], args=(k, costate.exp(T)))[-1], {"T": (), "k": ()})
+    with pytest.raises(NotImplementedError, match=r"input 'T' moves a time"):
+        costate.value_and_grad(jumping)
+    costate.value_and_grad(jumping, wrt="k")
+    held = costate.trace(
+        lambda lag: costate.solve(lambda t, y, lag: costate.interpolate([0.0, 1.0], [[1.0], [3.0]], t - lag, "hold")[0], 0.0, [0.0, 2.0],
+                                  args=(lag,))[-1], {"lag": ()})
+    with pytest.raises(NotImplementedError, match=r"input 'lag' moves a time"):
+        costate.value_and_grad(held)
+    knots = costate.trace(lambda at: costate.sum(costate.interpolate(at, [[1.0], [3.0]], 0.5)), {"at": (2,)})
+    with pytest.raises(NotImplementedError, match=r"interpolate has no derivative by its times, which come from input 'at'"):
+        costate.value_and_grad(knots)
+
+
+def test_selects_of_a_parameter_have_gradients():
+    V = costate.Parameter("V", [0.3])
+    loss = costate.trace(lambda z: costate.sum(costate.solve(lambda t, y: costate.relu(V) - y, z, [0.0, 1.0], rtol=1e-9)[-1]), {"z": (1,)})
+    by_v = costate.compile(costate.value_and_grad(loss, wrt=V))(np.zeros((2, 1)))[1]
+    np.testing.assert_allclose(by_v, [2 * (1 - np.exp(-1))], rtol=1e-6)
+
+
+def test_second_derivatives_through_a_solve():
+    # z(1)^2 = z0^2 exp(-2 p)
+    p = costate.Parameter("p", [0.7])
+    loss = costate.trace(lambda z: costate.sum(costate.square(costate.solve(lambda t, y: -p * y, z, [0.0, 1.0], rtol=1e-10)[-1])), {"z": (1,)})
+    z, v, e = np.array([[1.2], [-0.4]]), np.array([[1.0], [0.5]]), np.exp(-1.4)
+    by_z, by_p = costate.compile(costate.jvp(costate.value_and_grad(loss)))(z, v, np.array([0.3]))[4:]
+    np.testing.assert_allclose(by_z, 2 * e * v - 4 * z * e * 0.3, rtol=1e-6)
+    np.testing.assert_allclose(by_p, [np.sum(-4 * z * v + 4 * z**2 * 0.3) * e], rtol=1e-6)
+    reverse = costate.compile(costate.vjp(costate.jvp(loss), wrt=["z", p]))
+    by_z, by_p = reverse(z, v, np.array([0.3]), np.zeros(2), np.ones(2))[2:]
+    np.testing.assert_allclose(by_z, 2 * e * v - 4 * z * e * 0.3, rtol=1e-6)
+    np.testing.assert_allclose(by_p, [np.sum(-4 * z * v + 4 * z**2 * 0.3) * e], rtol=1e-6)
+    with pytest.raises(NotImplementedError, match=r"jvp\(value_and_grad\(loss\)\)"):
+        costate.vjp(costate.value_and_grad(loss))
+
+
 def test_mistakes_are_named():
     f = costate.trace(lambda x: x, {"x": (3,)})
     with pytest.raises(costate.ShapeError, match="must be a scalar"):

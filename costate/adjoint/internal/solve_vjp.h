@@ -9,8 +9,11 @@
 //                   what that one keeps.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "costate/adjoint/internal/field_vjp.h"
@@ -31,13 +34,28 @@ class SolveAdjoint : public Extension, public std::enable_shared_from_this<Solve
   std::string attributes() const override;
   Shape infer_shape(std::span<const Shape> operands) const override;
   std::vector<double> interpret(std::span<const std::vector<double>> operands) const override;
+  std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
+                         const std::vector<bool>& wanted) const override;
+  Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override;
+  /// How the cotangents of the solve's `wanted` operands move with the operands of this, along `tangents` as jvp takes
+  /// them.
+  std::vector<Array> move_cotangents(std::span<const Array> operands, std::span<const Array> tangents,
+                                     const std::vector<bool>& wanted) const;
+  /// Whether the result holds the cotangent of an operand of the solve, and which of them are wanted.
+  bool is_packed(std::size_t operand) const;
+  std::vector<bool> wanted_operands() const;
   bool equals(const Extension& other) const override;
   std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
   std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
 
  private:
+  Function tangent_adjoint(std::int64_t num_times, const std::vector<bool>& moved,
+                           const std::vector<bool>& wanted) const;
+
   std::shared_ptr<const SolveExtension> solve_;
   WantedGradients wanted_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::tuple<std::int64_t, std::vector<bool>, std::vector<bool>>, Function> tangent_adjoints_;
 };
 
 class SolveAdjointSum : public Extension, public std::enable_shared_from_this<SolveAdjointSum> {
@@ -50,6 +68,9 @@ class SolveAdjointSum : public Extension, public std::enable_shared_from_this<So
   bool is_sum_only() const override { return true; }
   Shape infer_shape(std::span<const Shape>) const override { return shape_; }
   std::vector<double> interpret(std::span<const std::vector<double>> operands) const override;
+  std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
+                         const std::vector<bool>& wanted) const override;
+  Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override;
   bool equals(const Extension& other) const override;
   std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
   std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
