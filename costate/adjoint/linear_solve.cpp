@@ -75,7 +75,8 @@ class LinearSolveTileOp : public internal::TileOp<T> {
     if (is_singular(state.lu)) {
       state.x.setConstant(std::numeric_limits<T>::quiet_NaN());
       if (run.report != nullptr)
-        run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane), "singular matrix", 0, 0});
+        run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane), "singular matrix", 0, 0,
+                                        "look at how the matrix is made; it is singular to rounding"});
     } else {
       state.x = state.lu.solve(state.b);
     }

@@ -14,6 +14,7 @@ struct SampleFailure {
   std::string reason;       // the spelling of a Status (solve/status.h)
   double t = 0;             // where the solve stood; of invalid times, the one at fault
   double h = 0;             // the step it tried last
+  std::string advice = {};  // what to do about it
 };
 
 /// Sums over all solves of all samples of a run.

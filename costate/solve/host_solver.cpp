@@ -6,6 +6,7 @@
 
 #include "costate/base/threads.h"
 #include "costate/exec/kernels/kernels.h"
+#include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/lane_solver.h"
 
 namespace costate::internal {
@@ -90,10 +91,25 @@ class HostSolver {
         std::min(static_cast<std::size_t>(num_threads()), (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
     Common common;
     parallel_for(workers, [&](std::size_t) { Worker(*this, common, solution).run(); });
+    solution.advice = advice_on_first_failure(solution);
     return solution;
   }
 
  private:
+  std::string advice_on_first_failure(const Solution& solution) const {
+    const auto failed = std::ranges::find_if(solution.status, [](Status status) { return status != Status::kOk; });
+    if (failed == solution.status.end()) return "";
+    const auto i = static_cast<std::size_t>(failed - solution.status.begin());
+    const std::size_t first_time = sizes_.times_are_shared ? 0 : i * sizes_.times;
+    return failure_advice({.status = *failed,
+                           .start = batch_.times.at(static_cast<std::int64_t>(first_time)),
+                           .reached = solution.reached[i],
+                           .last_step = solution.last_step[i],
+                           .accepted = solution.accepted[i],
+                           .rejected = solution.rejected[i],
+                           .has_fixed_steps = problem_.is_fixed});
+  }
+
   std::size_t lanes_for(const VectorField& field, const SolveOptions& options) const {
     // One step for the whole batch means one tile.
     if (options.control == Control::kJoint)

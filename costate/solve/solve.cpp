@@ -105,8 +105,8 @@ void Solution::check() const {
   for (std::size_t i = 0; i < status.size(); ++i)
     if (status[i] != Status::kOk)
       throw SolveFailed("[solve] sample ", i, " ended with ", name(status[i]), " at t = ", reached[i], " with step ",
-                        last_step[i], " after ", accepted[i], " accepted and ", rejected[i],
-                        " rejected steps; loosen rtol/atol, raise max_steps, or look at the field there.");
+                        last_step[i], " after ", accepted[i], " accepted and ", rejected[i], " rejected steps; ",
+                        advice, ".");
 }
 
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,

@@ -68,8 +68,9 @@ struct Solution {
   std::vector<double> reached, last_step;        // the time reached, and the size of the step tried last
   std::vector<std::int64_t> nfe;                 // evaluations of the field
   std::vector<std::int64_t> accepted, rejected;  // steps
+  std::string advice;                            // what to do about the first sample that failed
 
-  /// SolveFailed if a sample failed, naming the first: which, how, at which t, with which step.
+  /// SolveFailed if a sample failed, naming the first: which, how, at which t, with which step, and what to do.
   void check() const;
 };
 

@@ -7,6 +7,7 @@
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/interpret.h"
+#include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/flat_state.h"
 #include "costate/solve/internal/moved_jumps.h"
@@ -280,7 +281,14 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
     run.report->rejected += outcome.rejected;
     if (outcome.status != Status::kOk)
       run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane),
-                                      std::string(name(outcome.status)), outcome.t, outcome.h});
+                                      std::string(name(outcome.status)), outcome.t, outcome.h,
+                                      failure_advice({.status = outcome.status,
+                                                      .start = state.times[lane],
+                                                      .reached = outcome.t,
+                                                      .last_step = outcome.h,
+                                                      .accepted = outcome.accepted,
+                                                      .rejected = outcome.rejected,
+                                                      .has_fixed_steps = problem_.is_fixed})});
   }
 }
 

@@ -89,6 +89,7 @@ nb::dict report_of(const RunReport& report) {
     entry["reason"] = failure.reason;
     entry["t"] = failure.t;
     entry["h"] = failure.h;
+    entry["advice"] = failure.advice;
     failures.append(entry);
   }
   out["failures"] = failures;
@@ -138,9 +139,8 @@ void bind_function(nb::module_& module) {
             return nb::make_tuple(outputs_of(result), report_of(result.report));
           },
           "The outputs and a report: evaluations, steps, and of each failed sample its row, the reason ('max_steps', "
-          "'step_too_small', 'non_finite', 'invalid_times'), and t and step where its solve ended. Such a sample "
-          "counts "
-          "nothing in gradients of what all samples share.");
+          "'step_too_small', 'non_finite', 'invalid_times'), t and step where its solve ended, and advice. Such a "
+          "sample counts nothing in gradients of what all samples share.");
 
   module.def("trace", &trace_python, nb::arg("f"), nb::arg("shapes"), nb::arg("shared") = std::vector<std::string>(),
              "Runs f once on Arrays of the given shapes (of one sample) and keeps what it did.");

@@ -121,6 +121,19 @@ def test_failures():
     assert np.isnan(solution.states[1, 1, 0]) and np.isfinite(solution.states[0, 1, 0])
 
 
+def test_a_stiff_field_is_told_from_a_blow_up():
+    def robertson(t, y):
+        slow, back, fast = 0.04 * y[0], 1e4 * y[1] * y[2], 3e7 * y[1] * y[1]
+        return costate.stack([back - slow, slow - back - fast, fast])
+
+    with pytest.raises(costate.SolveFailed, match="max_steps .*the field is stiff"):
+        costate.solve(robertson, [1.0, 0.0, 0.0], [0, 100], max_steps=20_000)
+    program = costate.compile(costate.trace(lambda y: costate.solve(robertson, y, [0, 100], max_steps=20_000), {"y": (3,)}))
+    assert "the field is stiff" in program.run(np.array([[1.0, 0.0, 0.0]]))[1]["failures"][0]["advice"]
+    with pytest.raises(costate.SolveFailed, match="look at the field there"):
+        costate.solve(lambda t, z: z * z, [2.0], [0, 1])
+
+
 @pytest.mark.parametrize(
     "call, error, message",
     [

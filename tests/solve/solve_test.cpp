@@ -185,6 +185,29 @@ TEST(Solve, TooManyStepsIsAStatus) {
                SolveFailed, "max_steps");
 }
 
+/// Robertson's reactions, stiff: with an explicit method the steps stay at its stability limit.
+TEST(Solve, AStiffFieldIsToldFromABlowUp) {
+  const VectorField robertson = vector_field({3}, [](Array, Array y) {
+    const Array slow = 0.04 * y[0], back = 1e4 * y[1] * y[2], fast = 3e7 * y[1] * y[1];
+    return stack({back - slow, slow - back - fast, fast});
+  });
+  const HostArray z0(Shape{1, 3}, std::vector<double>{1, 0, 0}), times = HostArray::vector({0, 100});
+  EXPECT_ERROR(solve(robertson, z0, times).check(), SolveFailed, "the field is stiff");
+  EXPECT_ERROR(solve(robertson, z0, times, {.max_steps = 20'000}).check(), SolveFailed, "the field is stiff");
+  const Function program = trace(
+      [&](Array start) { return solve(robertson, start, constant(times), {.max_steps = 20'000}); }, {{"start", {3}}});
+  const RunReport report = compile(program).run({z0}).report;
+  ASSERT_EQ(report.failures.size(), 1U);
+  EXPECT_NE(report.failures[0].advice.find("the field is stiff"), std::string::npos) << report.failures[0].advice;
+
+  const VectorField explosion = vector_field({1}, [](Array, Array z) { return z * z; });
+  const Solution blown = solve(explosion, HostArray(Shape{1, 1}, std::vector<double>{1.0}), HostArray::vector({0, 2}));
+  EXPECT_EQ(blown.advice.find("stiff"), std::string::npos) << blown.advice;
+  EXPECT_ERROR(blown.check(), SolveFailed, "look at the field there");
+  EXPECT_EQ(solve(pendulum(), starts(1), HostArray::vector({0, 1}), {.step_size = 1e-4, .max_steps = 5000}).advice,
+            "take longer steps, or raise max_steps");
+}
+
 TEST(Solve, BadInputIsNamed) {
   const VectorField field = pendulum();
   EXPECT_ERROR(solve(field, HostArray(Shape{3}), HostArray::vector({0, 1})), ShapeError,

@@ -13,7 +13,7 @@
 namespace costate::internal {
 namespace {
 
-/// A factor or condition that jumps, and where: at left = right.
+/// A factor or condition that jumps, and where: at left = right; -1 is 0.
 struct Switch {
   NodeId left, right;
 };
@@ -91,10 +91,12 @@ class JumpFinder {
     while (function_.node(id).op == Op::kBroadcast || function_.node(id).op == Op::kReshape)
       id = function_.node(id).operands[0];
     const Node& node = function_.node(id);
-    if (!is_step(node.op)) return std::nullopt;
     for (const NodeId operand : node.operands)
       if (jumps_[at(operand)]) return std::nullopt;
-    return Switch{node.operands[0], node.operands.size() > 1 ? node.operands[1] : -1};
+    if (node.op == Op::kSign) return Switch{node.operands[0], -1};
+    if (node.op == Op::kLess || node.op == Op::kLessEqual || node.op == Op::kEqual)
+      return Switch{node.operands[0], node.operands[1]};
+    return std::nullopt;
   }
 
   /// Whether the select or product `id` is continuous where its operand i jumps.

@@ -1,0 +1,46 @@
+#include "costate/solve/internal/failure_advice.h"
+
+#include <cmath>
+
+#include "costate/base/text.h"
+
+namespace costate::internal {
+namespace {
+
+/// A blow-up takes shorter and shorter steps, and a rough field has many rejected.
+bool is_at_one_size(const FailedSolve& failed) {
+  constexpr std::int64_t kFewest = 1000;  // fewer steps tell nothing
+  constexpr double kNearlyAll = 0.8, kSpread = 4;
+  const auto accepted = static_cast<double>(failed.accepted);
+  if (failed.accepted < kFewest || accepted < kNearlyAll * (accepted + static_cast<double>(failed.rejected)))
+    return false;
+  const double mean = std::abs(failed.reached - failed.start) / accepted, last = std::abs(failed.last_step);
+  return last < kSpread * mean && mean < kSpread * last;
+}
+
+}  // namespace
+
+std::string failure_advice(const FailedSolve& failed) {
+  switch (failed.status) {
+    case Status::kMaxSteps:
+    case Status::kStepTooSmall:
+      if (failed.has_fixed_steps) return "take longer steps, or raise max_steps";
+      if (is_at_one_size(failed))
+        return text::concat("nearly all steps were accepted at about one size, ",
+                            std::abs(failed.reached - failed.start) / static_cast<double>(failed.accepted),
+                            ": the field is stiff, or the span long beside its changes, and all methods here are "
+                            "explicit; raise max_steps, or take the fast part out of the field");
+      if (failed.status == Status::kMaxSteps)
+        return "loosen rtol and atol, raise max_steps, or look at the field there";
+      return "look at the field there, which may blow up, or loosen rtol and atol";
+    case Status::kNonFinite:
+      return "look at the field there: the state or its derivative is inf or NaN";
+    case Status::kInvalidTimes:
+      return "give finite times that ascend or descend";
+    case Status::kOk:
+      break;
+  }
+  return "";
+}
+
+}  // namespace costate::internal
