@@ -149,13 +149,13 @@ def test_a_time_at_which_the_field_jumps_is_refused_and_two_solves_have_its_grad
 
 def test_an_argument_that_moves_a_jump_is_named_by_the_input_it_comes_from():
     jumping = costate.trace(
-        lambda T, k: costate.solve(switched, 1.0, [0.0, 2.0], args=(k, costate.exp(T)))[-1], {"T": (), "k": ()})
+        lambda T, k, y0: costate.solve(switched, y0, [0.0, 2.0], args=(k, costate.exp(T)))[-1], {"T": (), "k": (), "y0": ()})
     with pytest.raises(NotImplementedError, match=r"input 'T' moves a time"):
         costate.value_and_grad(jumping)
     costate.value_and_grad(jumping, wrt="k")
     held = costate.trace(
-        lambda lag: costate.solve(lambda t, y, lag: costate.interpolate([0.0, 1.0], [[1.0], [3.0]], t - lag, "hold")[0], 0.0, [0.0, 2.0],
-                                  args=(lag,))[-1], {"lag": ()})
+        lambda lag, y0: costate.solve(lambda t, y, lag: costate.interpolate([0.0, 1.0], [[1.0], [3.0]], t - lag, "hold")[0], y0,
+                                      [0.0, 2.0], args=(lag,))[-1], {"lag": (), "y0": ()})
     with pytest.raises(NotImplementedError, match=r"input 'lag' moves a time"):
         costate.value_and_grad(held)
     knots = costate.trace(lambda at: costate.sum(costate.interpolate(at, [[1.0], [3.0]], 0.5)), {"at": (2,)})
