@@ -119,7 +119,10 @@ Row study(const Published& published, const Effort& effort, const Request& reque
     request.say(text::concat(published.observed, " observations, ", what, ": RMSE ", text::number(error), " after ",
                              text::number(seconds, 3), " s"));
   };
-  LatentOdeOptions latent{.observed = 2, .continuity = kContinuity, .seed = request.seed};
+  LatentOdeOptions latent;
+  latent.observed = 2;
+  latent.continuity = kContinuity;
+  latent.seed = request.seed;
   row.rnn = judge(LatentOde(latent), train, row, effort.rnn);
   tell("latent ODE with an RNN encoder", row.rnn.behind_error, row.rnn.seconds);
   latent.encoder = Encoder::kOdeRnn;

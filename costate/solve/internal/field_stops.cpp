@@ -51,7 +51,7 @@ class StopFinder {
     for (const Node& node : function_.nodes())
       if (const auto read = table_read(node); read && reads_time(read->query)) add(*read);
     if (!outputs_.empty()) sort_out(simplify(builder_.finish(outputs_)));
-    std::ranges::sort(stops_.constants);
+    if (!std::ranges::is_sorted(stops_.constants)) std::ranges::sort(stops_.constants);
     stops_.constants.erase(std::unique(stops_.constants.begin(), stops_.constants.end()), stops_.constants.end());
     return std::move(stops_);
   }

@@ -11,7 +11,7 @@ StopTables<T>::StopTables(const VectorField& field, const SolveOptions& options,
   FieldStops stops = find_stops(field);
   shared = std::move(stops.constants);
   shared.insert(shared.end(), options.stop_at.begin(), options.stop_at.end());
-  std::ranges::sort(shared);
+  if (!options.stop_at.empty()) std::ranges::sort(shared);
   offset = stops.offset;
   rule = stop_rule(std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, stops.reads_lines);
   if (stops.of_arguments.is_empty()) return;
