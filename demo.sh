@@ -4,8 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-tools/install_deps.sh
-cmake --preset release >/dev/null
+tools/install_deps.sh build
+cmake --preset release -DCOSTATE_BUILD_TESTS=OFF >/dev/null
 cmake --build --preset release --target costate_cli
 
 costate=build/release/cli/costate

@@ -1,4 +1,4 @@
-# Debian 12's packages, found on the system; nothing is downloaded at configure time.
+# Packages of Debian 12 and 13, found on the system; nothing is downloaded at configure time.
 # What a static library passes on to its users is repeated in CostateConfig.cmake.in.
 find_package(Threads REQUIRED)
 find_package(TBB REQUIRED)

@@ -1,19 +1,27 @@
 #!/usr/bin/env bash
-# Installs what building and testing Costate needs on Debian 12: packages by apt (as root or with sudo) and a Python
-# environment in .venv. Does nothing, fast, where all is there.
+# Installs what Costate needs on Debian 12 or 13, as root or with sudo. Does nothing, fast, where all is there.
+#
+#   tools/install_deps.sh build    what the library and the command line need to build and run, by apt
+#   tools/install_deps.sh          also what the tests, benchmarks and the Python package need, and its environment in .venv
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(build-essential cmake ninja-build ccache
-  python3 python3-dev python3-venv
-  libhwy-dev libtbb-dev libeigen3-dev libsundials-dev
-  libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev zlib1g-dev
-  libgtest-dev librapidcheck-dev libbenchmark-dev gnuplot-nox dataset-fashion-mnist)
+  libhwy-dev libtbb-dev libeigen3-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev zlib1g-dev gnuplot-nox)
+# SUNDIALS is by far the largest: it brings MPI and PETSc.
+test_packages=(python3 python3-dev python3-venv
+  libsundials-dev libgtest-dev librapidcheck-dev libbenchmark-dev dataset-fashion-mnist)
 
 fail() {
   echo "install_deps.sh: $1" >&2
   exit 1
 }
+
+case "${1:-all}" in
+  build) ;;
+  all) packages+=("${test_packages[@]}") ;;
+  *) fail "expected 'build' or nothing; got '$1'." ;;
+esac
 
 command -v apt-get >/dev/null || fail "needs Debian's apt-get; elsewhere install by hand: ${packages[*]}."
 
@@ -35,6 +43,8 @@ if [ ${#missing[@]} -gt 0 ]; then
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
     fail "apt-get could not install ${missing[*]}; is the machine online?"
 fi
+
+[ "${1:-all}" = all ] || exit 0
 
 # Debian's Python, whose headers are installed above, and not another one that comes first on PATH.
 python=/usr/bin/python3

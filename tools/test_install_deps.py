@@ -21,7 +21,7 @@ def stub(folder: pathlib.Path, name: str, body: str) -> None:
 def run_script(tmp_path):
     """Runs a copy of the script that sees `commands` and a few basic ones only."""
 
-    def run(commands: dict[str, str], **environment: str) -> subprocess.CompletedProcess:
+    def run(commands: dict[str, str], *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         for name in ("bash", "dirname", "cat", "cp", "grep", "env"):
             stub(tmp_path / "bin", name, f'exec {shutil.which(name)} "$@"')
         for name, body in commands.items():
@@ -30,7 +30,7 @@ def run_script(tmp_path):
         for name in ("install_deps.sh", "requirements.txt"):
             shutil.copy(TOOLS / name, tmp_path / "tools" / name)
         return subprocess.run(
-            [tmp_path / "tools/install_deps.sh"],
+            [tmp_path / "tools/install_deps.sh", *arguments],
             env={**os.environ, "PATH": str(tmp_path / "bin"), **environment},
             capture_output=True,
             text=True,
@@ -66,6 +66,22 @@ def test_only_what_is_missing_is_installed(run_script, tmp_path):
     }
     run_script(commands)
     assert (tmp_path / "calls").read_text().splitlines()[1].endswith("--no-install-recommends ccache")
+
+
+def test_building_needs_neither_the_packages_of_tests_nor_python(run_script, tmp_path):
+    commands = {"dpkg-query": "true", "apt-get": f'echo "$@" >> {tmp_path}/calls', "id": "echo 0"}
+    result = run_script(commands, "build", PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+    assert (result.returncode, result.stderr) == (0, "")
+    installed = (tmp_path / "calls").read_text().splitlines()[1].split()
+    assert "libhwy-dev" in installed
+    assert not {"libsundials-dev", "libgtest-dev", "python3-venv"} & set(installed)
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_an_unknown_list_is_refused(run_script):
+    result = run_script({}, "demo")
+    assert result.returncode == 1
+    assert result.stderr == "install_deps.sh: expected 'build' or nothing; got 'demo'.\n"
 
 
 def test_python_packages_need_the_network(run_script):

@@ -6,6 +6,7 @@
 #include <sunnonlinsol/sunnonlinsol_fixedpoint.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 
@@ -13,6 +14,13 @@ namespace costate::test {
 namespace {
 
 using Vector = std::vector<double>;
+
+// SUNDIALS 7 takes a communicator, whose null need not be 0; SUNDIALS 6 took a pointer to one.
+#ifdef SUN_COMM_NULL
+const SUNComm kNoCommunicator = SUN_COMM_NULL;
+#else
+constexpr std::nullptr_t kNoCommunicator = nullptr;
+#endif
 
 void check(int flag, const char* call) {
   if (flag < 0) throw std::runtime_error(std::string("[cvode] ") + call + " returned " + std::to_string(flag) + ".");
@@ -27,7 +35,7 @@ class CvodeRun {
   CvodeRun(const CvodeField& field, std::span<const double> y0, std::span<const double> parameters, double t0,
            const CvodeOptions& options)
       : field_(field), parameters_(parameters), size_(y0.size()) {
-    check(SUNContext_Create(nullptr, &context_), "SUNContext_Create");
+    check(SUNContext_Create(kNoCommunicator, &context_), "SUNContext_Create");
     y_ = N_VNew_Serial(static_cast<sunindextype>(y0.size()), context_);
     std::copy(y0.begin(), y0.end(), view(y_).begin());
     memory_ = CVodeCreate(CV_ADAMS, context_);
