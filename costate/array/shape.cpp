@@ -13,8 +13,8 @@ constexpr std::int64_t kMostNumbers = std::numeric_limits<std::int64_t>::max() /
 std::string name(Dtype dtype) { return dtype == Dtype::kF32 ? "f32" : "f64"; }
 
 Dtype dtype_from_name(const std::string& name) {
-  if (name == "f32") return Dtype::kF32;
-  if (name == "f64") return Dtype::kF64;
+  if (name == "f32" || name == "float32") return Dtype::kF32;
+  if (name == "f64" || name == "float64") return Dtype::kF64;
   throw InvalidArgument("[dtype] ", text::unknown_name("precision", name, {"f32", "f64"}));
 }
 

@@ -14,7 +14,7 @@ enum class Dtype { kF32, kF64 };
 /// "f32" or "f64".
 std::string name(Dtype dtype);
 
-/// The dtype called `name` ("f32", "f64"); InvalidArgument otherwise.
+/// The dtype called `name` ("f32", "f64", or as NumPy spells them "float32", "float64"); InvalidArgument otherwise.
 Dtype dtype_from_name(const std::string& name);
 
 class Shape {

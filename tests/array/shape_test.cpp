@@ -12,6 +12,8 @@ using Axes = std::vector<std::int64_t>;
 
 TEST(Dtype, NamesGoBothWays) {
   for (const Dtype dtype : {Dtype::kF32, Dtype::kF64}) EXPECT_EQ(dtype_from_name(name(dtype)), dtype);
+  EXPECT_EQ(dtype_from_name("float32"), Dtype::kF32);  // NumPy's spelling
+  EXPECT_EQ(dtype_from_name("float64"), Dtype::kF64);
   EXPECT_ERROR(dtype_from_name("f65"), InvalidArgument, "unknown precision 'f65'; did you mean 'f64'?");
 }
 
