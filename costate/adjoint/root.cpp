@@ -8,22 +8,6 @@
 #include "costate/diff/diff.h"
 
 namespace costate {
-namespace {
-
-/// df/dx [n, n], a tangent a column.
-Array jacobian(const Array& value, const Array& x) {
-  const std::int64_t n = x.shape()[0];
-  std::vector<Array> columns;
-  for (std::int64_t j = 0; j < n; ++j) {
-    HostArray unit(Shape{n});
-    unit.set(j, 1.0);
-    const Array direction = constant(unit);
-    columns.push_back(push_forward(std::span(&value, 1), std::span(&x, 1), std::span(&direction, 1))[0]);
-  }
-  return transpose(stack(columns));
-}
-
-}  // namespace
 
 Array root(const std::function<Array(Array)>& f, Operand guess, const RootOptions& options) {
   if (options.iterations < 1 || !(options.tolerance > 0))

@@ -175,7 +175,7 @@ std::vector<bool> SolveAdjoint::wanted_operands() const {
 }
 
 /// The vjp of the solve of state and tangent, by the solve's `wanted` operands.
-Function SolveAdjoint::tangent_adjoint(std::int64_t num_times, const std::vector<bool>& moved,
+Function SolveAdjoint::tangent_adjoint(std::int64_t num_times, const MovedArguments& moved,
                                        const std::vector<bool>& wanted) const {
   const std::lock_guard lock(mutex_);
   Function& made = tangent_adjoints_[{num_times, moved, wanted}];
@@ -193,7 +193,7 @@ std::vector<Array> SolveAdjoint::move_cotangents(std::span<const Array> operands
                                                  const std::vector<bool>& wanted) const {
   const Array dc = tangents[1].is_empty() ? zeros(operands[1].shape()) : tangents[1];
   const auto inputs = operands.subspan(2), moves = tangents.subspan(2);
-  const std::vector<bool> moved = solve_->moved_arguments(inputs, moves);
+  const MovedArguments moved = solve_->moved_arguments(inputs, moves);
   if (std::all_of(moves.begin(), moves.end(), [](const Array& tangent) { return tangent.is_empty(); }))
     return solve_vjp(solve_, inputs, operands[0], dc, wanted);
   std::vector<Array> in = SolveExtension::tangent_inputs(inputs, moves);

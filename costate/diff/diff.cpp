@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "costate/base/error.h"
+#include "costate/diff/internal/inlined.h"
 #include "costate/diff/internal/rules.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
@@ -72,30 +73,6 @@ Array node_jvp(const Node& node, std::span<const Array> operands, const Array& r
   return tangent;
 }
 
-std::vector<std::size_t> all_inputs_if_empty(const Function& f, std::span<const std::size_t> wrt) {
-  std::vector<std::size_t> positions(wrt.begin(), wrt.end());
-  if (positions.empty()) {
-    positions.resize(f.inputs().size());
-    std::iota(positions.begin(), positions.end(), std::size_t{0});
-  }
-  for (const std::size_t position : positions)
-    if (position >= f.inputs().size())
-      throw InvalidArgument("[diff] wrt names input ", position, "; the function has ", f.inputs().size(), " inputs.");
-  return positions;
-}
-
-/// A function's inputs and body in the current builder.
-struct Inlined {
-  std::vector<Array> inputs, outputs;
-};
-
-Inlined inline_with_inputs(GraphBuilder& builder, const Function& f) {
-  Inlined inlined;
-  for (const Input& input : f.inputs()) inlined.inputs.push_back(builder.input_like(input));
-  inlined.outputs = internal::inline_function(f, inlined.inputs);
-  return inlined;
-}
-
 std::vector<Array> pick(const std::vector<Array>& arrays, const std::vector<std::size_t>& positions) {
   std::vector<Array> picked;
   for (const std::size_t position : positions) picked.push_back(arrays[position]);
@@ -121,6 +98,35 @@ Function finish_reverse(GraphBuilder& builder, const Function& f, std::vector<Ar
 }
 
 }  // namespace
+
+namespace internal {
+
+std::vector<std::size_t> all_inputs_if_empty(const Function& f, std::span<const std::size_t> wrt) {
+  std::vector<std::size_t> positions(wrt.begin(), wrt.end());
+  if (positions.empty()) {
+    positions.resize(f.inputs().size());
+    std::iota(positions.begin(), positions.end(), std::size_t{0});
+  }
+  for (const std::size_t position : positions)
+    if (position >= f.inputs().size())
+      throw InvalidArgument("[diff] wrt names input ", position, "; the function has ", f.inputs().size(), " inputs.");
+  return positions;
+}
+
+Inlined inline_with_inputs(GraphBuilder& builder, const Function& f) {
+  Inlined inlined;
+  for (const Input& input : f.inputs()) inlined.inputs.push_back(builder.input_like(input));
+  inlined.outputs = inline_function(f, inlined.inputs);
+  return inlined;
+}
+
+void check_scalar_loss(const Function& loss, const char* where) {
+  if (loss.outputs().empty() || loss.output_shape(0).rank() != 0)
+    throw ShapeError("[", where, "] the loss must be a scalar; got shape ",
+                     loss.outputs().empty() ? Shape{0} : loss.output_shape(0), ". Sum or average it first.");
+}
+
+}  // namespace internal
 
 std::vector<Array> pull_back(std::span<const Array> values, std::span<const Array> cotangents,
                              std::span<const Array> wrt) {
@@ -191,10 +197,10 @@ std::vector<Array> push_forward(std::span<const Array> values, std::span<const A
 }
 
 Function vjp(const Function& f, std::span<const std::size_t> wrt) {
-  const std::vector<std::size_t> positions = all_inputs_if_empty(f, wrt);
+  const std::vector<std::size_t> positions = internal::all_inputs_if_empty(f, wrt);
   GraphBuilder builder;
   const internal::BuilderScope scope(builder);
-  const Inlined inlined = inline_with_inputs(builder, f);
+  const internal::Inlined inlined = internal::inline_with_inputs(builder, f);
   std::vector<Array> cotangents;
   for (std::size_t i = 0; i < f.outputs().size(); ++i)
     cotangents.push_back(builder.input(
@@ -204,15 +210,16 @@ Function vjp(const Function& f, std::span<const std::size_t> wrt) {
   return finish_reverse(builder, f, inlined.outputs, positions, derivatives);
 }
 
-Function jvp(const Function& f, std::span<const std::size_t> wrt) {
-  const std::vector<std::size_t> positions = all_inputs_if_empty(f, wrt);
+Function jvp(const Function& f, std::span<const std::size_t> wrt, InputKind shared_tangents) {
+  const std::vector<std::size_t> positions = internal::all_inputs_if_empty(f, wrt);
   GraphBuilder builder;
   const internal::BuilderScope scope(builder);
-  const Inlined inlined = inline_with_inputs(builder, f);
+  const internal::Inlined inlined = internal::inline_with_inputs(builder, f);
   std::vector<Array> tangents;
   for (const std::size_t position : positions) {
     const Input& input = f.inputs()[position];
-    tangents.push_back(builder.input("tangent_" + input.name, input.kind, input.shape));
+    const InputKind kind = input.kind == InputKind::kShared ? shared_tangents : InputKind::kSample;
+    tangents.push_back(builder.input("tangent_" + input.name, kind, input.shape));
   }
   std::vector<Array> outputs = inlined.outputs;
   const std::vector<Array> moved = push_forward(inlined.outputs, pick(inlined.inputs, positions), tangents);
@@ -228,13 +235,11 @@ Function jvp(const Function& f, std::span<const std::size_t> wrt) {
 }
 
 Function value_and_grad(const Function& loss, std::span<const std::size_t> wrt) {
-  if (loss.outputs().empty() || loss.output_shape(0).rank() != 0)
-    throw ShapeError("[value_and_grad] the loss must be a scalar; got shape ",
-                     loss.outputs().empty() ? Shape{0} : loss.output_shape(0), ". Sum or average it first.");
-  const std::vector<std::size_t> positions = all_inputs_if_empty(loss, wrt);
+  internal::check_scalar_loss(loss, "value_and_grad");
+  const std::vector<std::size_t> positions = internal::all_inputs_if_empty(loss, wrt);
   GraphBuilder builder;
   const internal::BuilderScope scope(builder);
-  const Inlined inlined = inline_with_inputs(builder, loss);
+  const internal::Inlined inlined = internal::inline_with_inputs(builder, loss);
   const std::vector<Array> derivatives = gradient(inlined.outputs[0], pick(inlined.inputs, positions));
   return finish_reverse(builder, loss, inlined.outputs, positions, derivatives);
 }

@@ -15,8 +15,9 @@ namespace costate {
 Function vjp(const Function& f, std::span<const std::size_t> wrt = {});
 
 /// Forward mode. Inputs: those of f, then one tangent a wanted input. Outputs: those of f, then the tangent of each, of
-/// its kind. jvp(value_and_grad(loss)) gives Hessian–vector products, through a solve too.
-Function jvp(const Function& f, std::span<const std::size_t> wrt = {});
+/// its kind. jvp(value_and_grad(loss)) gives Hessian–vector products, through a solve too. `shared_tangents`: whether
+/// inputs that all samples share move alike for all (kShared), or along a tangent of each sample's own (kSample).
+Function jvp(const Function& f, std::span<const std::size_t> wrt = {}, InputKind shared_tangents = InputKind::kShared);
 
 /// Outputs: those of `loss`, the first of which must be a scalar, then its gradient with respect to each wanted input.
 /// ShapeError if the first output is not a scalar.
@@ -24,6 +25,19 @@ Function value_and_grad(const Function& loss, std::span<const std::size_t> wrt =
 
 /// The same with respect to Parameters. InvalidArgument if the loss does not use one of them.
 Function value_and_grad(const Function& loss, std::span<const Parameter> parameters);
+
+/// Outputs: those of f, then for each output, and each wanted input x, the Jacobian d output / d x of shape
+/// output.shape + x.shape. It is one a sample, of shared inputs too. Takes as many derivatives as x or the output has
+/// numbers, whichever are fewer.
+Function jacobian(const Function& f, std::span<const std::size_t> wrt = {});
+
+/// Outputs: those of `loss`, the first of which must be a scalar, then for each pair of wanted inputs x and y its
+/// second derivatives d² loss / dx dy of shape x.shape + y.shape. If both are shared they are summed over the batch, as
+/// gradients are. Takes as many gradients as y has numbers. ShapeError if the first output is not a scalar.
+Function hessian(const Function& loss, std::span<const std::size_t> wrt = {});
+
+/// Inside a trace: the Jacobian of `value` with respect to x, of shape value.shape + x.shape.
+Array jacobian(const Array& value, const Array& x);
 
 /// Inside a trace: d(sum of values · cotangents)/d x for each x of `wrt`, as Arrays of the same trace; zeros where
 /// nothing flows.

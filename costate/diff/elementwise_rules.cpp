@@ -61,6 +61,7 @@ MaybeArray unary_partial(Op op, const Array& x, const Array& z, const Array& a) 
     case Op::kErf:
       return a * (2.0 * std::numbers::inv_sqrtpi * exp(-(x * x)));
     case Op::kSign:
+    case Op::kFloor:
     case Op::kStopGradient:
       return {};
     default:
@@ -81,6 +82,8 @@ MaybeArray binary_partial(Op op, bool first, const Array& x, const Array& y, con
       return first ? a / y : -(a * (z / y));
     case Op::kPow:
       return first ? power_base_partial(x, y, a) : power_exponent_partial(x, z, a);
+    case Op::kMod:  // by y: minus the whole number of multiples, of which rounding is taken off
+      return first ? a : -(a * floor((x - z) / y + 0.5));
     case Op::kAtan2:
       return first ? a * (y / (x * x + y * y)) : -(a * (x / (x * x + y * y)));
     case Op::kMin:

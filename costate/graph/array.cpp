@@ -100,6 +100,7 @@ Array Array::operator[](std::int64_t index) const {
 Array operator-(Operand x) { return unary(Op::kNeg, x); }
 Array abs(Operand x) { return unary(Op::kAbs, x); }
 Array sign(Operand x) { return unary(Op::kSign, x); }
+Array floor(Operand x) { return unary(Op::kFloor, x); }
 Array exp(Operand x) { return unary(Op::kExp, x); }
 Array expm1(Operand x) { return unary(Op::kExpm1, x); }
 Array log(Operand x) { return unary(Op::kLog, x); }
@@ -130,6 +131,7 @@ Array operator-(Operand x, Operand y) { return elementwise(Op::kSub, {&x, &y}); 
 Array operator*(Operand x, Operand y) { return elementwise(Op::kMul, {&x, &y}); }
 Array operator/(Operand x, Operand y) { return elementwise(Op::kDiv, {&x, &y}); }
 Array pow(Operand x, Operand y) { return elementwise(Op::kPow, {&x, &y}); }
+Array mod(Operand x, Operand y) { return elementwise(Op::kMod, {&x, &y}); }
 Array atan2(Operand y, Operand x) { return elementwise(Op::kAtan2, {&y, &x}); }
 Array min(Operand x, Operand y) { return elementwise(Op::kMin, {&x, &y}); }
 Array max(Operand x, Operand y) { return elementwise(Op::kMax, {&x, &y}); }
@@ -203,6 +205,40 @@ Array mean(Operand x, std::vector<std::int64_t> axes) {
 Array reduce_min(Operand x, std::vector<std::int64_t> axes) { return reduce(Op::kReduceMin, x, std::move(axes)); }
 Array reduce_max(Operand x, std::vector<std::int64_t> axes) { return reduce(Op::kReduceMax, x, std::move(axes)); }
 
+Array norm(Operand x) { return norm(x, all_axes(x.array.shape())); }
+
+Array norm(Operand x, std::vector<std::int64_t> axes) {
+  const Array squares = sum(square(x), std::move(axes));
+  const Array is_zero = equal(squares, 0.0);  // where the root's slope is infinite
+  return where(is_zero, 0.0, sqrt(where(is_zero, 1.0, squares)));
+}
+
+Array cumsum(Operand x, int axis) {
+  const Shape shape = x.array.shape();
+  axis = shape.normalize_axis(axis);
+  const std::int64_t length = shape[axis];
+  // Moved by 1, 2, 4, … and added: each then has the sum of twice as many before it. None gets a number from behind it,
+  // which may be NaN.
+  std::vector<std::int64_t> flat(static_cast<std::size_t>(shape.size()));
+  std::iota(flat.begin(), flat.end(), std::int64_t{0});
+  std::int64_t stride = 1;
+  for (int after = axis + 1; after < shape.rank(); ++after) stride *= shape[after];
+  Array sums = x.array;
+  for (std::int64_t step = 1; step < length; step *= 2) {
+    std::vector<std::int64_t> from, to;
+    for (const std::int64_t position : flat)
+      if (position / stride % length >= step) {
+        from.push_back(position - step * stride);
+        to.push_back(position);
+      }
+    std::vector<std::int64_t> axes = shape.axes();
+    axes[static_cast<std::size_t>(axis)] = length - step;
+    sums = sums +
+           scatter({gather({sums, x.where}, std::move(from), Shape(std::move(axes))), x.where}, std::move(to), shape);
+  }
+  return sums;
+}
+
 Array matmul(Operand x, Operand y) {
   const Array operands[] = {x.array, y.array};
   return append_op(Op::kMatmul, operands, x.where);
@@ -231,8 +267,7 @@ Array ones(Shape shape) { return full(std::move(shape), 1.0); }
 Array apply(std::shared_ptr<const Extension> extension, std::span<const Array> operands, std::source_location where) {
   std::vector<Shape> shapes;
   Node node{.op = Op::kExtension, .extension = extension};
-  internal::check_same_trace(operands, where);
-  for (const Array& operand : operands) {
+  for (const Array& operand : internal::own_operands(operands, where)) {
     shapes.push_back(operand.shape());
     node.operands.push_back(operand.node());
   }

@@ -60,6 +60,8 @@ struct Operand {
 Array operator-(Operand x);
 Array abs(Operand x);
 Array sign(Operand x);
+/// The largest whole number that is not above x; its derivative is 0.
+Array floor(Operand x);
 Array exp(Operand x);
 Array expm1(Operand x);
 Array log(Operand x);
@@ -95,6 +97,9 @@ Array operator-(Operand x, Operand y);
 Array operator*(Operand x, Operand y);
 Array operator/(Operand x, Operand y);
 Array pow(Operand x, Operand y);
+/// What is left of x after whole multiples of y, with the sign of y, as in Python and NumPy: mod(-1, 3) = 2. Exact; NaN
+/// for y = 0.
+Array mod(Operand x, Operand y);
 Array atan2(Operand y, Operand x);
 Array min(Operand x, Operand y);
 Array max(Operand x, Operand y);
@@ -132,6 +137,13 @@ Array mean(Operand x);
 Array mean(Operand x, std::vector<std::int64_t> axes);
 Array reduce_min(Operand x, std::vector<std::int64_t> axes);
 Array reduce_max(Operand x, std::vector<std::int64_t> axes);
+
+/// The Euclidean length of all numbers, or along the listed axes. Its derivative at 0 is 0.
+Array norm(Operand x);
+Array norm(Operand x, std::vector<std::int64_t> axes);
+
+/// out[i] = x[0] + … + x[i] along an axis, which stays.
+Array cumsum(Operand x, int axis = 0);
 
 // Products
 /// [m,k]·[k,n], [m,k]·[k], [k]·[k,n] or [k]·[k].

@@ -70,21 +70,48 @@ bool is_live(const GraphBuilder* builder, std::uint32_t serial) {
 
 }  // namespace
 
-void check_same_trace(std::span<const Array> operands, std::source_location where) {
-  for (const Array& operand : operands)
-    if (operand.is_empty() || operand.builder() != &current_builder(where))
-      throw InvalidArgument("[trace] at ", place(where), ": ",
-                            operand.is_empty() ? "an empty Array is used" : "an Array of another trace is used",
-                            "; pass it as an argument of the traced callable instead.");
+std::vector<Array> own_operands(std::span<const Array> operands, std::source_location where) {
+  std::vector<Array> own;
+  for (const Array& operand : operands) own.push_back(current_builder(where).own(operand, where));
+  return own;
 }
 
-GraphBuilder::GraphBuilder() {
+GraphBuilder::GraphBuilder(Outer outer) : outer_(outer), around_(current) {
   static std::atomic<std::uint32_t> next = 1;
   serial_ = next++;
   live.push_back(this);
 }
 
 GraphBuilder::~GraphBuilder() { std::erase(live, this); }
+
+Array GraphBuilder::own(const Array& array, std::source_location where) {
+  if (!array.is_empty() && array.builder() == this) return array;
+  const GraphBuilder* owner = array.is_empty() ? nullptr : array.builder();
+  const GraphBuilder* builder = this;
+  while (builder != nullptr && builder != owner)
+    builder = builder->outer_ == Outer::kCaptured ? builder->around_ : nullptr;
+  if (builder == nullptr)
+    throw InvalidArgument("[trace] at ", place(where), ": ",
+                          array.is_empty() ? "an empty Array is used" : "an Array of another trace is used",
+                          "; pass it as an argument of the traced callable instead.");
+  return capture(array);
+}
+
+Array GraphBuilder::capture(const Array& array) {
+  const Node& node = array.builder()->node(array.node());
+  if (node.op == Op::kConstant) return append(node);
+  const Input* input =
+      node.op == Op::kInput ? &array.builder()->inputs()[static_cast<std::size_t>(node.indices[0])] : nullptr;
+  if (input != nullptr && input->parameter) return parameter(*input->parameter);
+  const Array outer = array.builder() == around_ ? array : around_->capture(array);
+  for (const Capture& known : captures_)
+    if (known.outer.node() == outer.node())
+      return append(
+          Node{.op = Op::kInput, .shape = outer.shape(), .indices = {static_cast<std::int64_t>(known.input)}});
+  captures_.push_back({outer, inputs_.size()});
+  return this->input(input != nullptr ? input->name : text::concat("captured", captures_.size() - 1),
+                     varies_by_sample(outer) ? InputKind::kSample : InputKind::kShared, outer.shape());
+}
 
 Array GraphBuilder::input(std::string name, InputKind kind, Shape shape) {
   return input_like(Input{std::move(name), kind, std::move(shape), nullptr});
@@ -166,10 +193,10 @@ BuilderScope::~BuilderScope() { current = previous_; }
 
 Array append_op(Op op, std::span<const Array> operands, std::source_location where, std::vector<std::int64_t> indices,
                 Shape shape) {
-  check_same_trace(operands, where);
+  const std::vector<Array> own = own_operands(operands, where);
   std::vector<Shape> shapes;
   Node node{.op = op, .indices = std::move(indices)};
-  for (const Array& operand : operands) {
+  for (const Array& operand : own) {
     shapes.push_back(operand.shape());
     node.operands.push_back(operand.node());
   }
@@ -179,7 +206,7 @@ Array append_op(Op op, std::span<const Array> operands, std::source_location whe
     throw ShapeError("[", info(op).name, "] of ", describe_all(operands), " at ", place(where), ": ", error.what(),
                      ".");
   }
-  return operands[0].builder()->append(std::move(node));
+  return current_builder(where).append(std::move(node));
 }
 
 std::string origin(const Array& array) {
@@ -208,14 +235,51 @@ std::optional<std::vector<double>> constant_numbers(const Array& array) {
   return numbers;
 }
 
+namespace {
+
+/// For each node up to `last`, whether `begins` says so of it or of a node below.
+std::vector<bool> spread_up(const GraphBuilder& builder, NodeId last, const std::function<bool(NodeId)>& begins) {
+  std::vector<bool> reached;
+  for (NodeId id = 0; id <= last; ++id) {
+    const auto& operands = builder.node(id).operands;
+    reached.push_back(begins(id) || std::any_of(operands.begin(), operands.end(), [&](NodeId operand) {
+                        return reached[static_cast<std::size_t>(operand)];
+                      }));
+  }
+  return reached;
+}
+
+}  // namespace
+
+bool varies_by_sample(const Array& array) {
+  const GraphBuilder& builder = *array.builder();
+  return spread_up(builder, array.node(),
+                   [&](NodeId id) {
+                     const Node& node = builder.node(id);
+                     return node.op == Op::kInput &&
+                            builder.inputs()[static_cast<std::size_t>(node.indices[0])].kind == InputKind::kSample;
+                   })
+      .back();
+}
+
+bool is_behind_extension(const Array& value, const Array& x) {
+  const GraphBuilder& builder = *value.builder();
+  const std::vector<bool> moved = spread_up(builder, value.node(), [&](NodeId id) { return id == x.node(); });
+  return spread_up(
+             builder, value.node(),
+             [&](NodeId id) { return builder.node(id).op == Op::kExtension && moved[static_cast<std::size_t>(id)]; })
+      .back();
+}
+
 std::vector<Array> inline_function(const Function& function, std::span<const Array> arguments) {
   COSTATE_CHECK(arguments.size() == function.inputs().size(), "inline_function needs an argument for each input");
   GraphBuilder& builder = current_builder(std::source_location::current());
+  const std::vector<Array> own = own_operands(arguments, std::source_location::current());
   std::vector<Array> values;
   values.reserve(function.nodes().size());
   for (const Node& node : function.nodes()) {
     if (node.op == Op::kInput) {
-      values.push_back(arguments[static_cast<std::size_t>(node.indices[0])]);
+      values.push_back(own[static_cast<std::size_t>(node.indices[0])]);
       continue;
     }
     Node copy = node;

@@ -16,6 +16,12 @@ using Numbers = std::vector<double>;
 double lesser(double x, double y) { return std::isnan(x) || std::isnan(y) ? NAN : std::min(x, y); }
 double greater(double x, double y) { return std::isnan(x) || std::isnan(y) ? NAN : std::max(x, y); }
 
+double floored_mod(double x, double y) {
+  const double rest = std::fmod(x, y);
+  if (rest == 0) return std::copysign(0.0, y);
+  return std::signbit(rest) == std::signbit(y) || std::isnan(rest) ? rest : rest + y;
+}
+
 double unary(Op op, double x) {
   switch (op) {
     case Op::kNeg:
@@ -24,6 +30,8 @@ double unary(Op op, double x) {
       return std::abs(x);
     case Op::kSign:
       return std::isnan(x) ? x : static_cast<double>((x > 0) - (x < 0));
+    case Op::kFloor:
+      return std::floor(x);
     case Op::kExp:
       return std::exp(x);
     case Op::kExpm1:
@@ -80,6 +88,8 @@ double binary(Op op, double x, double y) {
       return x / y;
     case Op::kPow:
       return std::pow(x, y);
+    case Op::kMod:
+      return floored_mod(x, y);
     case Op::kAtan2:
       return std::atan2(x, y);
     case Op::kMin:

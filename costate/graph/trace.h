@@ -28,6 +28,15 @@ Function trace_list(const std::vector<ArgumentSpec>& arguments,
 
 namespace internal {
 
+/// A traced function, and the Arrays of the trace around it that its code used: they are its inputs behind `arguments`,
+/// in this order.
+struct CapturingFunction {
+  Function function;
+  std::vector<Array> captured;
+};
+CapturingFunction trace_capturing(const std::vector<ArgumentSpec>& arguments,
+                                  const std::function<std::vector<Array>(std::span<const Array>)>& callable);
+
 template <class Callable, std::size_t... index>
 auto call_with(Callable& callable, std::span<const Array> arguments, std::index_sequence<index...>) {
   return callable(arguments[index]...);

@@ -43,17 +43,18 @@ void check_options(const SolveOptions& options) {
 }
 
 void check_times(const HostArray& times, std::int64_t rows, std::int64_t count) {
-  for (std::int64_t row = 0; row < rows; ++row)
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const bool ascends = times.at((row + 1) * count - 1) >= times.at(row * count);
     for (std::int64_t i = 0; i < count; ++i) {
       const double t = times.at(row * count + i);
       if (!std::isfinite(t)) throw InvalidArgument("[solve] times must be finite; time ", i, " is ", t, ".");
       if (i == 0) continue;
       const double before = times.at(row * count + i - 1);
-      const bool rises = times.at(row * count + 1) > times.at(row * count);
-      if (t == before || (t > before) != rises)
-        throw InvalidArgument("[solve] times must ascend or descend strictly; times ", i - 1, " and ", i, " are ",
-                              before, " and ", t, ".");
+      if (ascends ? t < before : t > before)
+        throw InvalidArgument("[solve] times must not turn back; times ", i - 1, " and ", i, " are ", before, " and ",
+                              t, ".");
     }
+  }
 }
 
 internal::HostSizes check_inputs(const VectorField& field, const HostArray& z0, const HostArray& times,
@@ -71,6 +72,9 @@ internal::HostSizes check_inputs(const VectorField& field, const HostArray& z0, 
   sizes.times = static_cast<std::size_t>(times.shape()[-1]);
   sizes.times_are_shared = rank == 1;
   check_times(times, rank == 1 ? 1 : axes[0], times.shape()[-1]);
+  if (!field.captured().empty())
+    throw InvalidArgument("[solve] the field uses '", field.arguments().back().name,
+                          "' of the trace around it; solve it inside that trace.");
   if (arguments.size() != field.arguments().size())
     throw InvalidArgument("[solve] the field takes ", field.arguments().size(), " arguments; got ", arguments.size(),
                           ".");
@@ -150,12 +154,14 @@ std::vector<Array> with_hoisted(const internal::HoistedField& hoisted, const Vec
 }  // namespace
 
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options,
-            std::span<const Array> arguments) {
+            std::span<const Array> given) {
   check_options(options);
-  if (arguments.size() != field.arguments().size())
-    throw InvalidArgument("[solve] the field takes ", field.arguments().size(), " arguments; got ", arguments.size(),
-                          ".");
+  if (given.size() + field.captured().size() != field.arguments().size())
+    throw InvalidArgument("[solve] the field takes ", field.arguments().size() - field.captured().size(),
+                          " arguments; got ", given.size(), ".");
   check_constant_times(times.array);
+  std::vector<Array> arguments(given.begin(), given.end());
+  arguments.insert(arguments.end(), field.captured().begin(), field.captured().end());
   if (const auto hoisted = internal::hoist_shared(field))
     return solve(hoisted->field, z0, times, options, with_hoisted(*hoisted, field, arguments));
   std::vector<Array> operands = {reshape(z0, {z0.array.shape().size()}), times.array};

@@ -77,8 +77,8 @@ struct Solution {
 /// Solves a batch.
 ///
 /// Shapes: z0 [batch, …state], or [batch, state] with the parts flattened one after the other if the field has several;
-///         times [time] or [batch, time], strictly ascending or descending, the first being z0's;
-///         arguments: one array for each argument of the field, [batch, …] or, if shared, […].
+///         times [time] or [batch, time], ascending or descending, the first being z0's; a time that is repeated has
+///         the same state again; arguments: one array for each argument of the field, [batch, …] or, if shared, […].
 /// Status: a sample that fails has a status other than kOk and NaN from there on; the others are solved.
 /// Throws: InvalidArgument if an option, a time or the number of arguments is not allowed; ShapeError if a shape is
 /// not.
@@ -99,7 +99,7 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 /// solve() inside a trace: the states [time, state] of one sample. z0 has as many numbers as the field's state, in any
 /// shape; times [time]; one Array for each argument of the field. A sample that fails is NaN from there on, has
 /// gradient 0, counts nothing in gradients of what all samples share, and is listed in the run's report
-/// (RunReport::failures). So does one whose times, which a program may compute and repeat, are not finite or turn back.
+/// (RunReport::failures). So does one whose times, which a program may compute, are not finite or turn back.
 /// Throws InvalidArgument and ShapeError as solve() does, for times that are constants, too.
 ///
 /// Derivatives: vjp by z0, times, arguments and Parameters; jvp by all but times; both of each other, and vjp of the

@@ -36,18 +36,18 @@ ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vect
 }
 
 /// What a field takes besides t and the state: its arguments, its Parameters, then the tangents of the `moved` ones.
-std::vector<ArgumentSpec> with_tangents(const VectorField& field, const std::vector<bool>& moved) {
+std::vector<ArgumentSpec> with_tangents(const VectorField& field, const MovedArguments& moved) {
   const std::vector<Input>& inputs = field.function().inputs();
   const std::size_t first = 1 + field.parts().size();
   std::vector<ArgumentSpec> all;
   for (std::size_t i = first; i < inputs.size(); ++i) all.push_back({inputs[i].name, inputs[i].shape, inputs[i].kind});
   for (std::size_t i = first; i < inputs.size(); ++i)
-    if (moved[i - first]) all.push_back({"tangent_" + inputs[i].name, inputs[i].shape, inputs[i].kind});
+    if (moved[i - first]) all.push_back({"tangent_" + inputs[i].name, inputs[i].shape, *moved[i - first]});
   return all;
 }
 
 /// The field of a state and its tangent.
-VectorField tangent_field(const VectorField& field, const std::vector<bool>& moved) {
+VectorField tangent_field(const VectorField& field, const MovedArguments& moved) {
   const std::size_t num_parts = field.parts().size();
   std::vector<std::size_t> positions(num_parts);
   std::iota(positions.begin(), positions.end(), std::size_t{1});
@@ -132,7 +132,7 @@ std::vector<Array> SolveExtension::vjp(std::span<const Array> operands, const Ar
 }
 
 /// The tangent is the solution of the field's own jvp along the trajectory: one solve of state and tangent together.
-Function SolveExtension::tangent_solve(std::int64_t num_times, const std::vector<bool>& moved) const {
+Function SolveExtension::tangent_solve(std::int64_t num_times, const MovedArguments& moved) const {
   const std::lock_guard lock(mutex_);
   Function& made = tangent_solves_[{num_times, moved}];
   if (!made.is_empty()) return made;
@@ -157,7 +157,7 @@ std::vector<Array> SolveExtension::tangent_inputs(std::span<const Array> operand
 }
 
 Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const {
-  const std::vector<bool> moved = moved_arguments(operands, tangents);
+  const MovedArguments moved = moved_arguments(operands, tangents);
   const Array both = inline_function(tangent_solve(result.shape()[0], moved), tangent_inputs(operands, tangents))[0];
   const std::int64_t size = field_.state_size();
   std::vector<std::int64_t> positions;
@@ -166,15 +166,23 @@ Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, 
   return gather(both, std::move(positions), result.shape());
 }
 
-std::vector<bool> SolveExtension::moved_arguments(std::span<const Array> operands,
-                                                  std::span<const Array> tangents) const {
+MovedArguments SolveExtension::moved_arguments(std::span<const Array> operands,
+                                               std::span<const Array> tangents) const {
   if (!tangents[1].is_empty())
     throw NotSupported(
         "[jvp] a solve has no forward derivative with respect to its times; leave them out of "
         "wrt, or use vjp.");
-  std::vector<bool> moved;
-  for (const Array& tangent : tangents.subspan(2)) moved.push_back(!tangent.is_empty());
-  refuse_moved_jumps(field_, operands.subspan(2), moved, "jvp");
+  const std::size_t first = 1 + field_.parts().size();
+  MovedArguments moved;
+  std::vector<bool> is_moved;
+  for (std::size_t i = 2; i < operands.size(); ++i) {
+    is_moved.push_back(!tangents[i].is_empty());
+    moved.emplace_back();
+    if (!is_moved.back()) continue;
+    const bool varies = varies_by_sample(tangents[i]);
+    moved.back() = varies ? InputKind::kSample : field_.function().inputs()[first + i - 2].kind;
+  }
+  refuse_moved_jumps(field_, operands.subspan(2), is_moved, "jvp");
   return moved;
 }
 

@@ -6,8 +6,12 @@
 
 namespace costate {
 
-VectorField::VectorField(Function function, std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments)
-    : function_(std::move(function)), parts_(std::move(parts)), arguments_(std::move(arguments)) {
+VectorField::VectorField(Function function, std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments,
+                         std::vector<Array> captured)
+    : function_(std::move(function)),
+      parts_(std::move(parts)),
+      arguments_(std::move(arguments)),
+      captured_(std::move(captured)) {
   for (const StatePart& part : parts_) state_size_ += part.shape.size();
 }
 
@@ -33,7 +37,7 @@ VectorField build_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> 
   std::vector<ArgumentSpec> inputs = {{"t", {}}};
   for (const StatePart& part : parts) inputs.push_back({part.name, part.shape});
   inputs.insert(inputs.end(), arguments.begin(), arguments.end());
-  Function function = trace_list(inputs, [&](std::span<const Array> arrays) {
+  CapturingFunction traced = trace_capturing(inputs, [&](std::span<const Array> arrays) {
     std::vector<Array> slopes = rhs(arrays[0], arrays.subspan(1, parts.size()), arrays.subspan(1 + parts.size()));
     if (slopes.size() != parts.size())
       throw ShapeError("[vector_field] the right-hand side must give one derivative for each of ", parts.size(),
@@ -44,7 +48,11 @@ VectorField build_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> 
                          "; got ", slopes[i].shape(), ".");
     return slopes;
   });
-  return VectorField(std::move(function), std::move(parts), std::move(arguments));
+  for (std::size_t i = 0; i < traced.captured.size(); ++i) {
+    const Input& input = traced.function.inputs()[inputs.size() + i];
+    arguments.push_back({input.name, input.shape, input.kind});
+  }
+  return VectorField(std::move(traced.function), std::move(parts), std::move(arguments), std::move(traced.captured));
 }
 
 VectorField trace_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments, const FieldRhs& rhs) {

@@ -18,14 +18,18 @@ struct StatePart {
 };
 
 /// A traced field. Inputs of its Function: t [], one a part, one an argument, then the Parameters it uses; outputs: the
-/// derivative of each part.
+/// derivative of each part. Arrays of a trace around it that its code uses are captured: they become its last
+/// arguments, which a solve in that trace passes by itself.
 class VectorField {
  public:
-  VectorField(Function function, std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments);
+  VectorField(Function function, std::vector<StatePart> parts, std::vector<ArgumentSpec> arguments,
+              std::vector<Array> captured = {});
 
   const Function& function() const { return function_; }
   const std::vector<StatePart>& parts() const { return parts_; }
+  /// Those declared, then those captured.
   const std::vector<ArgumentSpec>& arguments() const { return arguments_; }
+  const std::vector<Array>& captured() const { return captured_; }
   /// Numbers in the whole state.
   std::int64_t state_size() const { return state_size_; }
   /// Where a part starts in the flat state. InvalidArgument, with the nearest name, if there is no such part.
@@ -35,6 +39,7 @@ class VectorField {
   Function function_;
   std::vector<StatePart> parts_;
   std::vector<ArgumentSpec> arguments_;
+  std::vector<Array> captured_;
   std::int64_t state_size_ = 0;
 };
 

@@ -192,7 +192,7 @@ f       a callable on costate Arrays, traced once for one sample, or a VectorFie
 z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. Where
         z0 or times holds Arrays or Parameters, inside a trace, the solve becomes part of the program, and this returns
         an Array [time, ...state].
-times   [time] or [batch, time], ascending or descending. Those that a program computes may repeat.
+times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again.
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
 
 method                         by name; the message of an unknown one lists them.

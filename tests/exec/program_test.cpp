@@ -3,12 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
+#include <limits>
 
 #include "../support/check_function.h"
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/interpret.h"
 #include "costate/graph/trace.h"
 #include "costate/plan/plan.h"
 
@@ -231,6 +234,65 @@ TEST(Program, F32AgreesToSinglePrecision) {
   ASSERT_EQ(result.outputs[0].dtype(), Dtype::kF32);
   for (std::int64_t k = 0; k < expected[0].size(); ++k)
     EXPECT_NEAR(result.outputs[0].at(k), expected[0].at(k), 20 * 1.2e-7);  // 13 products and two roundings
+}
+
+/// The one output of a function of one vector, for one sample.
+std::vector<double> values_at(const Function& f, std::vector<double> x, Dtype dtype = Dtype::kF64) {
+  const auto length = static_cast<std::int64_t>(x.size());
+  const HostArray out = compile(f, {.dtype = dtype}).run({HostArray(Shape{1, length}, std::move(x))}).outputs.back();
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < out.size(); ++i) values.push_back(out.at(i));
+  return values;
+}
+
+TEST(Program, FloorAndModAreNumpys) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  const Function whole = trace([](Array x) { return floor(x); }, {{"x", {5}}});
+  const Function rest = trace([](Array x) { return mod(x[0], x[1]); }, {{"x", {2}}});
+  struct Case {
+    double x, y, rest;
+  };
+  const Case cases[] = {{7, 3, 1},    {-1, 3, 2},    {1, -3, -2},    {-7, -3, -1},     {-6, 3, 0},
+                        {6, -3, 0},   {5.5, 2, 1.5}, {-5.5, 2, 0.5}, {5, kInf, 5},     {-5, kInf, kInf},
+                        {0, -2, -0.}, {-0., 2, 0},   {1e15, 7, 6},   {0.75, 0.5, 0.25}};
+  for (const Dtype dtype : {Dtype::kF32, Dtype::kF64}) {
+    EXPECT_EQ(values_at(whole, {-1.5, -1, -0.25, 0.75, 2}, dtype), (std::vector<double>{-2, -1, -1, 0, 2}));
+    for (const Case& c : cases) {
+      const double seen = values_at(rest, {c.x, c.y}, dtype)[0];
+      const bool is_exact = c.x < 1e14 || dtype == Dtype::kF64;  // 1e15 is another number in f32
+      EXPECT_EQ(is_exact ? seen : c.rest, c.rest) << c.x << " " << c.y;
+      EXPECT_EQ(c.rest == 0 && std::signbit(seen) != std::signbit(c.y), false) << c.x << " " << c.y;
+      EXPECT_EQ(interpret(rest, {HostArray::vector({c.x, c.y})})[0].at(0), c.rest) << c.x << " " << c.y;
+    }
+    EXPECT_TRUE(std::isnan(values_at(rest, {1, 0}, dtype)[0]));
+    EXPECT_TRUE(std::isnan(values_at(rest, {kInf, 2}, dtype)[0]));
+  }
+  // x - y floor(x / y): the slope in y is minus the whole number, on either side of 0.
+  for (const auto& [x, y, by_y] :
+       {std::array{7.5, 2.0, -3.0}, {-7.5, 2.0, 4.0}, {7.5, -2.0, 4.0}, {-7.5, -2.0, -3.0}}) {
+    const Function slopes = trace([](Array z) { return gradient(mod(z[0], z[1]), std::span(&z, 1)); }, {{"x", {2}}});
+    EXPECT_EQ(values_at(slopes, {x, y}), (std::vector<double>{1, by_y}));
+  }
+}
+
+TEST(Program, NormsAndRunningSums) {
+  const Function length = trace([](Array x) { return norm(x); }, {{"x", {2}}});
+  EXPECT_EQ(values_at(length, {3, -4}), std::vector<double>{5});
+  EXPECT_NEAR(values_at(value_and_grad(length), {3, -4})[1], -0.8, 1e-15);
+  EXPECT_EQ(values_at(value_and_grad(length), {0, 0}), (std::vector<double>{0, 0}));
+  const Function rows = trace([](Array x) { return norm(reshape(x, {2, 2}), {1}); }, {{"x", {4}}});
+  EXPECT_EQ(values_at(rows, {3, 4, 5, 12}), (std::vector<double>{5, 13}));
+
+  const Function sums = trace([](Array x) { return cumsum(x); }, {{"x", {7}}});
+  EXPECT_EQ(values_at(sums, {1, 2, 4, 8, 16, 32, 64}), (std::vector<double>{1, 3, 7, 15, 31, 63, 127}));
+  const std::vector<double> broken = values_at(sums, {1, 2, 4, NAN, 16, 32, 64});
+  EXPECT_EQ(broken[2], 7);
+  EXPECT_TRUE(std::isnan(broken[3]) && std::isnan(broken[6]));
+  const Function across = trace([](Array x) { return cumsum(reshape(x, {2, 3}), -1); }, {{"x", {6}}});
+  EXPECT_EQ(values_at(across, {1, 2, 3, 4, 5, 6}), (std::vector<double>{1, 3, 6, 4, 9, 15}));
+  const Function down = trace([](Array x) { return cumsum(reshape(x, {3, 2}), 0); }, {{"x", {6}}});
+  EXPECT_EQ(values_at(down, {1, 2, 3, 4, 5, 6}), (std::vector<double>{1, 2, 4, 6, 9, 12}));
+  check_derivatives(down, draw_inputs(down, 1, -2, 2, 3), kDifference);
 }
 
 TEST(Program, WrongInputsAreNamed) {

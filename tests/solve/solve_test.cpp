@@ -212,10 +212,29 @@ TEST(Solve, BadInputIsNamed) {
   const VectorField field = pendulum();
   EXPECT_ERROR(solve(field, HostArray(Shape{3}), HostArray::vector({0, 1})), ShapeError,
                "z0 must have shape [batch] + [2]; got [3]");
-  EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1, 1})), InvalidArgument, "ascend or descend strictly");
+  EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1, 0.5})), InvalidArgument,
+               "must not turn back; times 1 and 2 are 1 and 0.5");
   EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, NAN})), InvalidArgument, "must be finite");
   EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1}), {.rtol = -1}), InvalidArgument, "rtol");
   EXPECT_ERROR(vector_field({2}, [](Array, Array z) { return z[0]; }), ShapeError, "must have its shape [2]; got []");
+}
+
+TEST(Solve, ARepeatedTimeHasTheSameStateAgain) {
+  const HostArray once = HostArray::vector({0, 0.5, 2}), twice = HostArray::vector({0, 0, 0.5, 0.5, 0.5, 2, 2});
+  const std::size_t which[] = {0, 0, 1, 1, 1, 2, 2};
+  for (const SolveOptions& options :
+       {SolveOptions{}, SolveOptions{.method = Method::kDopri8}, SolveOptions{.control = Control::kJoint},
+        SolveOptions{.step_size = 0.1}, SolveOptions{.method = Method::kRk4, .steps_per_interval = 3}}) {
+    const Solution plain = solve(pendulum(), starts(3), once, options),
+                   again = solve(pendulum(), starts(3), twice, options);
+    for (std::int64_t row = 0; row < 3; ++row)
+      for (std::int64_t k = 0; k < 14; ++k)
+        EXPECT_EQ(again.states.at(14 * row + k),
+                  plain.states.at(6 * row + 2 * static_cast<std::int64_t>(which[k / 2]) + k % 2))
+            << row << " " << k;
+  }
+  const Solution still = solve(pendulum(), starts(1), HostArray::vector({1, 1, 1}));
+  for (std::int64_t k = 0; k < 6; ++k) EXPECT_EQ(still.states.at(k), starts(1).at(k % 2));
 }
 
 TEST(SolveInATrace, ConstantTimesAreChecked) {

@@ -49,13 +49,13 @@ class SolveAdjoint : public Extension, public std::enable_shared_from_this<Solve
   std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
 
  private:
-  Function tangent_adjoint(std::int64_t num_times, const std::vector<bool>& moved,
+  Function tangent_adjoint(std::int64_t num_times, const MovedArguments& moved,
                            const std::vector<bool>& wanted) const;
 
   std::shared_ptr<const SolveExtension> solve_;
   WantedGradients wanted_;
   mutable std::mutex mutex_;
-  mutable std::map<std::tuple<std::int64_t, std::vector<bool>, std::vector<bool>>, Function> tangent_adjoints_;
+  mutable std::map<std::tuple<std::int64_t, MovedArguments, std::vector<bool>>, Function> tangent_adjoints_;
 };
 
 class SolveAdjointSum : public Extension, public std::enable_shared_from_this<SolveAdjointSum> {

@@ -118,6 +118,15 @@ HWY_INLINE VecOf<D> by_element(D d, VecOf<D> x, VecOf<D> y, F function) {
   return hn::Load(d, left);
 }
 
+/// x - y floor(x / y) without its rounding: the C library's remainder, which has the sign of x, moved to the sign of y.
+template <class D>
+HWY_INLINE VecOf<D> mod_vector(D d, VecOf<D> x, VecOf<D> y) {
+  const VecOf<D> rest = by_element(d, x, y, [](auto left, auto right) { return std::fmod(left, right); });
+  const auto signs_differ = hn::Lt(hn::CopySign(number(d, 1), hn::Xor(rest, y)), hn::Zero(d));
+  const VecOf<D> moved = hn::IfThenElse(signs_differ, hn::Add(rest, y), rest);
+  return hn::IfThenElse(hn::Eq(rest, hn::Zero(d)), hn::CopySign(rest, y), moved);
+}
+
 /// Whole numbers of the width of D's.
 template <class D>
 using Whole = hn::Vec<hn::RebindToSigned<D>>;

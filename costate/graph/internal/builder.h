@@ -15,7 +15,10 @@ namespace costate::internal {
 
 class GraphBuilder {
  public:
-  GraphBuilder();
+  /// What happens to Arrays of a trace around this one: they are refused, or become inputs of this function.
+  enum class Outer { kRefused, kCaptured };
+
+  explicit GraphBuilder(Outer outer = Outer::kRefused);
   ~GraphBuilder();
   GraphBuilder(const GraphBuilder&) = delete;
   GraphBuilder& operator=(const GraphBuilder&) = delete;
@@ -26,6 +29,16 @@ class GraphBuilder {
   /// Adds an input exactly like one of another function (name, kind, shape, parameter).
   Array input_like(const Input& like);
   Array constant(Shape shape, std::vector<double> values);
+
+  /// An Array of this trace as it is. One of a trace around it as an input of this function, made at its first use, if
+  /// such are captured; constants and Parameters as what they are. InvalidArgument, with the user's line, otherwise.
+  Array own(const Array& array, std::source_location where);
+  /// The outer Arrays that have become inputs, and the positions of these.
+  struct Capture {
+    Array outer;
+    std::size_t input = 0;
+  };
+  const std::vector<Capture>& captures() const { return captures_; }
 
   /// Appends a node whose shape is already known to be right, or finds the equal one.
   Array append(Node node);
@@ -40,7 +53,12 @@ class GraphBuilder {
                   std::vector<std::string> names = {}) const;
 
  private:
+  Array capture(const Array& outer);
+
   std::uint32_t serial_;
+  Outer outer_;
+  GraphBuilder* around_;  // the trace that was under way when this one began
+  std::vector<Capture> captures_;
   std::deque<Node> nodes_;  // references to a node's shape stay good while nodes are appended
   std::vector<Input> inputs_;
   std::unordered_multimap<std::size_t, NodeId> shared_;
@@ -70,8 +88,13 @@ std::string origin(const Array& array);
 /// The numbers of an Array that the trace knows already; nullopt if it is not a constant.
 std::optional<std::vector<double>> constant_numbers(const Array& array);
 
-/// InvalidArgument unless all operands belong to the trace under way; `where` is the user's line.
-void check_same_trace(std::span<const Array> operands, std::source_location where);
+/// Whether an Array depends on an input of which each sample has its own.
+bool varies_by_sample(const Array& array);
+/// Whether an extension computes `value` from x, or from what x computes.
+bool is_behind_extension(const Array& value, const Array& x);
+
+/// The operands as Arrays of the trace under way (GraphBuilder::own); `where` is the user's line.
+std::vector<Array> own_operands(std::span<const Array> operands, std::source_location where);
 
 /// Appends the elementwise/structure/reduce/product node `op`, its shape inferred and checked.
 Array append_op(Op op, std::span<const Array> operands, std::source_location where,

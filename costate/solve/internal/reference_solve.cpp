@@ -44,7 +44,9 @@ class ReferenceSolver {
   }
 
   ReferenceSolution run() {
-    if (solution_.status == Status::kOk && times_.size() > 1) {
+    while (!is_fixed() && next_output_ < times_.size() && times_[next_output_] == solution_.t)
+      solution_.states[next_output_++] = y_;
+    if (solution_.status == Status::kOk && next_output_ < times_.size()) {
       is_fixed() ? run_fixed() : run_adaptive();
     }
     return std::move(solution_);
@@ -342,13 +344,14 @@ class ReferenceSolver {
 void check_times(std::span<const double> times) {
   if (times.empty())
     throw InvalidArgument("[solve] times must hold at least the start time; got none. Pass [t0, ...].");
+  const bool ascends = times.back() >= times.front();
   for (std::size_t i = 0; i < times.size(); ++i) {
     if (!std::isfinite(times[i])) {
       throw InvalidArgument("[solve] times must be finite; times[", i, "] is ", times[i], ". Remove it.");
     }
-    if (i > 0 && !((times[i] > times[i - 1]) == (times[1] > times[0]) && times[i] != times[i - 1])) {
-      throw InvalidArgument("[solve] times must ascend or descend strictly; times[", i - 1, "] is ", times[i - 1],
-                            " and times[", i, "] is ", times[i], ". Sort them and drop repeated ones.");
+    if (i > 0 && (ascends ? times[i] < times[i - 1] : times[i] > times[i - 1])) {
+      throw InvalidArgument("[solve] times must not turn back; times[", i - 1, "] is ", times[i - 1], " and times[", i,
+                            "] is ", times[i], ". Sort them.");
     }
   }
 }

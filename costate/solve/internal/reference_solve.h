@@ -83,7 +83,7 @@ struct ReferenceSolution {
   std::vector<ReferenceStep> steps;
 };
 
-/// Solves y' = f(t, y), y(times[0]) = y0 and gives y at all `times`, which ascend or descend strictly.
+/// Solves y' = f(t, y), y(times[0]) = y0 and gives y at all `times`, which ascend or descend and may repeat.
 ///
 /// kNonFinite: y0, f(t0, y0) or a fixed step's y1 is not finite, or steps shrank to nothing with errors that are not
 /// finite. kStepTooSmall: |h| <= 10 eps |t| is asked for. kMaxSteps: max_steps attempts did not reach the end. Throws

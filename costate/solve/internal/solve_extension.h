@@ -23,6 +23,10 @@ class SolveExtension;
 std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve, std::span<const Array> operands,
                              const Array& result, const Array& cotangent, const std::vector<bool>& wanted);
 
+/// For each argument of a field, then each Parameter: the kind of its tangent, if it has one. That may be of a sample
+/// where the argument is not.
+using MovedArguments = std::vector<std::optional<InputKind>>;
+
 class SolveExtension : public Extension, public std::enable_shared_from_this<SolveExtension> {
  public:
   SolveExtension(VectorField field, SolveOptions options) : field_(std::move(field)), options_(options) {}
@@ -36,11 +40,11 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
 
   /// A solve of state and tangent together, as a Function: operands, tangents of the `moved` arguments, tangent of z0
   /// -> [time, state and tangent]. Made once, so that all who take derivatives of this solve share one.
-  Function tangent_solve(std::int64_t num_times, const std::vector<bool>& moved) const;
+  Function tangent_solve(std::int64_t num_times, const MovedArguments& moved) const;
   /// Its inputs; an empty tangent is 0.
   static std::vector<Array> tangent_inputs(std::span<const Array> operands, std::span<const Array> tangents);
-  /// Which arguments have tangents. NotSupported if there is no derivative along these.
-  std::vector<bool> moved_arguments(std::span<const Array> operands, std::span<const Array> tangents) const;
+  /// Which arguments have tangents, of which kind. NotSupported if there is no derivative along these.
+  MovedArguments moved_arguments(std::span<const Array> operands, std::span<const Array> tangents) const;
 
   std::string name() const override { return "solve"; }
   std::string attributes() const override;
@@ -58,7 +62,7 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
   SolveOptions options_;
   mutable std::mutex mutex_;
   mutable std::optional<WantedGradients> recorded_;
-  mutable std::map<std::pair<std::int64_t, std::vector<bool>>, Function> tangent_solves_;
+  mutable std::map<std::pair<std::int64_t, MovedArguments>, Function> tangent_solves_;
 };
 
 /// What a thread keeps of a solve: the solver with its records, and the inputs it ran on, for the reverse sweep.
