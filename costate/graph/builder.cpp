@@ -184,7 +184,7 @@ Function GraphBuilder::finish(std::span<const Array> outputs, std::vector<Output
 GraphBuilder& current_builder(std::source_location where) {
   if (current == nullptr)
     throw InvalidArgument("[Array] at ", place(where), ": symbolic arrays exist only while a callable is traced; ",
-                          "call this inside trace or vector_field.");
+                          "call this inside trace or vector_field. A Parameter's numbers are its value.");
   return *current;
 }
 

@@ -5,7 +5,6 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/program.h"
-#include "costate/io/safetensors.h"
 #include "costate/train/checkpoint.h"
 
 namespace costate {
@@ -159,29 +158,36 @@ std::vector<AcceptedStep> SeriesModel::steps(const Query& query) const {
   return steps;
 }
 
-std::vector<std::vector<double>> SeriesModel::slopes(const std::vector<std::vector<double>>& states) const {
+Array SeriesModel::slope(const Array& state, const Array& inputs) const {
   const auto d = static_cast<std::int64_t>(state_names_.size());
   const auto m = static_cast<std::int64_t>(input_names().size());
+  if (!(state.shape() == Shape{d}))
+    throw ShapeError("[slope] the state must have shape [", d, "]; got ", state.shape(), ".");
+  if (!inputs.is_empty() && !(inputs.shape() == Shape{m}))
+    throw ShapeError("[slope] inputs must have shape [", m, "]; got ", inputs.shape(), ".");
+  const auto vector = [](const std::vector<double>& numbers) { return constant(HostArray::vector(numbers)); };
+  const Array scale = vector(normalization_.state_scale);
+  Array z = (state - vector(normalization_.state_offset)) / scale;
+  if (m > 0)
+    z = concat({z, inputs.is_empty()
+                       ? zeros({m})
+                       : (inputs - vector(normalization_.input_offset)) / vector(normalization_.input_scale)});
+  return net_(z) * scale / normalization_.time_scale;
+}
+
+std::vector<std::vector<double>> SeriesModel::slopes(const std::vector<std::vector<double>>& states) const {
+  const auto d = static_cast<std::int64_t>(state_names_.size());
   HostArray z(Shape{static_cast<std::int64_t>(states.size()), d});
-  for (std::int64_t i = 0; i < z.size(); ++i) {
-    const auto column = static_cast<std::size_t>(i % d);
-    z.set(i, (states[static_cast<std::size_t>(i / d)][column] - normalization_.state_offset[column]) /
-                 normalization_.state_scale[column]);
-  }
-  const Function rate = trace(
-      [&](Array state) {
-        return m == 0 ? net_(state) : net_(concat({state, zeros({m})}));
-      },
-      {{"z", {d}}});
-  const HostArray normalized = compile(rate).run({z}).outputs[0];
+  for (std::int64_t i = 0; i < z.size(); ++i)
+    z.set(i, states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)]);
+  const Function rate = trace([&](Array state) { return slope(state, {}); }, {{"z", {d}}});
+  const HostArray found = compile(rate).run({z}).outputs[0];
   std::vector<std::vector<double>> slopes(states.size());
-  for (std::int64_t i = 0; i < normalized.size(); ++i)
-    slopes[static_cast<std::size_t>(i / d)].push_back(
-        normalized.at(i) * normalization_.state_scale[static_cast<std::size_t>(i % d)] / normalization_.time_scale);
+  for (std::int64_t i = 0; i < found.size(); ++i) slopes[static_cast<std::size_t>(i / d)].push_back(found.at(i));
   return slopes;
 }
 
-void SeriesModel::save(const std::filesystem::path& path) const {
+ArrayFile SeriesModel::to_file() const {
   ArrayFile file;
   for (const auto& [name, value] : values_by_name(net_.parameters())) file.arrays.emplace(name, value);
   file.arrays.emplace("normalization.state_offset", HostArray::vector(normalization_.state_offset));
@@ -205,12 +211,10 @@ void SeriesModel::save(const std::filesystem::path& path) const {
                    {"trajectories", join_lines(ids)},
                    {"time_unit", time_scale_.unit},
                    {"time_origin", time_scale_.origin}};
-  write_safetensors(path, file);
+  return file;
 }
 
-SeriesModel SeriesModel::load(const std::filesystem::path& path) {
-  const ArrayFile file = read_safetensors(path);
-  const std::string source = path.string();
+SeriesModel SeriesModel::from_file(const ArrayFile& file, const std::string& source) {
   if (metadata_of(file, "format", source) != kFormat)
     throw DataError("[SeriesModel] '", source, "' has format '", metadata_of(file, "format", source),
                     "'; this Costate reads '", kFormat, "'.");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "costate/array/time_series.h"
+#include "costate/io/safetensors.h"
 #include "costate/models/fit_config.h"
 #include "costate/models/normalization.h"
 #include "costate/nn/mlp.h"
@@ -49,12 +50,20 @@ class SeriesModel {
 
   /// The learned rate of change at each state, in the data's units; inputs are at their mean.
   std::vector<std::vector<double>> slopes(const std::vector<std::vector<double>>& states) const;
+  /// The same inside a trace: of one state [state], with inputs [input] in the data's units, or an empty Array for
+  /// their mean. ShapeError if the shapes are others.
+  Array slope(const Array& state, const Array& inputs) const;
   /// The steps that a prediction takes, times and sizes in the data's units.
   std::vector<AcceptedStep> steps(const Query& query) const;
 
-  void save(const std::filesystem::path& path) const;
-  /// IoError if the file cannot be read, DataError if it holds no such model.
-  static SeriesModel load(const std::filesystem::path& path);
+  /// The model as named arrays, for a file. DataError, naming `source`, if `file` holds no such model.
+  ArrayFile to_file() const;
+  static SeriesModel from_file(const ArrayFile& file, const std::string& source);
+  /// IoError if the file cannot be written or read; DataError as from_file.
+  void save(const std::filesystem::path& path) const { write_safetensors(path, to_file()); }
+  static SeriesModel load(const std::filesystem::path& path) {
+    return from_file(read_safetensors(path), path.string());
+  }
 
  private:
   SeriesModel(FitConfig config, std::vector<std::string> state_names);

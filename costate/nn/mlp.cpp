@@ -4,7 +4,7 @@
 
 namespace costate {
 
-Mlp::Mlp(const MlpOptions& options) : activation_(options.activation) {
+Mlp::Mlp(const MlpOptions& options) : options_(options) {
   std::vector<std::int64_t> widths = {options.in};
   widths.insert(widths.end(), options.hidden.begin(), options.hidden.end());
   widths.push_back(options.out);
@@ -22,7 +22,7 @@ Mlp::Mlp(const MlpOptions& options) : activation_(options.activation) {
 
 Array Mlp::operator()(const Array& x) const {
   Array hidden = layers_.front()(x);
-  for (std::size_t i = 1; i < layers_.size(); ++i) hidden = layers_[i](activate(activation_, hidden));
+  for (std::size_t i = 1; i < layers_.size(); ++i) hidden = layers_[i](activate(options_.activation, hidden));
   return hidden;
 }
 

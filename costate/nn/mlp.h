@@ -30,10 +30,11 @@ class Mlp {
   /// x [in] -> [out].
   Array operator()(const Array& x) const;
   const std::vector<Parameter>& parameters() const { return parameters_; }
+  const MlpOptions& options() const { return options_; }
 
  private:
+  MlpOptions options_;
   std::vector<Linear> layers_;
-  Activation activation_;
   std::vector<Parameter> parameters_;
 };
 

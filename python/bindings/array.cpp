@@ -47,7 +47,8 @@ Array take_positions(const Array& x, const nb::object& key) {
 
 /// Indexing as in NumPy; an element or a stretch along the first axis needs no table of positions.
 Array take(const Array& x, const nb::object& key) {
-  if (x.shape().rank() == 0) throw CallError("a scalar Array cannot be indexed.");
+  if (x.shape().rank() == 0)
+    throw CallError("a scalar Array cannot be indexed; a field is called as f(t, z), with the time first.");
   std::int64_t index = 0;
   if (nb::isinstance<nb::int_>(key) && !nb::isinstance<nb::bool_>(key) && nb::try_cast(key, index)) {
     const std::int64_t length = x.shape()[0];
@@ -56,11 +57,39 @@ Array take(const Array& x, const nb::object& key) {
       throw nb::index_error(text::concat("index ", index, " is out of range for an Array of length ", length).c_str());
     return x[index];
   }
+  if (holds_arrays(key))
+    throw CallError("which element an Array names is not known while a program is traced; choose by costate.where.");
   if (!nb::isinstance<nb::slice>(key)) return take_positions(x, key);
   const std::int64_t length = x.shape()[0];
   const auto [start, stop, step, count] = nb::cast<nb::slice>(key).compute(static_cast<std::size_t>(length));
   if (step != 1) return take_positions(x, key);
   return x.slice(start, start + static_cast<std::int64_t>(count));
+}
+
+using Reduction = Array (*)(Operand, std::vector<std::int64_t>);
+
+Array reduced(Reduction reduce, const Array& x, const nb::object& axis) { return reduce(x, all_axes_if_none(x, axis)); }
+
+/// The shape of a reduction whose axes stay, with length 1.
+Shape with_axes_kept(const Array& x, const nb::object& axis) {
+  std::vector<std::int64_t> axes = x.shape().axes();
+  for (const std::int64_t reduced : all_axes_if_none(x, axis))
+    axes[static_cast<std::size_t>(x.shape().normalize_axis(static_cast<int>(reduced)))] = 1;
+  return Shape(std::move(axes));
+}
+
+Array flat(const Array& x) { return reshape(x, {x.shape().size()}); }
+
+Array running_sums(const Array& x, const nb::object& axis) {
+  int along = 0;
+  if (axis.is_none()) return cumsum(flat(x));
+  if (!nb::try_cast(axis, along)) throw CallError("axis must be an integer; got ", type_of(axis), ".");
+  return cumsum(x, along);
+}
+
+Array clipped(const Array& x, const nb::object& least, const nb::object& most) {
+  const Array raised = least.is_none() ? x : max(x, to_array(least));
+  return most.is_none() ? raised : min(raised, to_array(most));
 }
 
 using Unary = Array (*)(Operand);
@@ -86,15 +115,23 @@ void bind_operator(nb::class_<T>& type, const char* name, const char* reflected,
         reflected, [function](const T& x, nb::handle y) { return function(to_array(y), x); }, nb::is_operator());
 }
 
+Array is_true(Operand x) { return 1.0 - equal(x, 0.0); }
+
+/// The whole number of times that y goes into x, as mod counts them: 1 // 0.1 is 9, though 1 / 0.1 rounds to 10.
+Array floor_divide(Operand x, Operand y) { return floor((x - mod(x, y)) / y + 0.5); }
+
 /// Arithmetic, for Arrays and for Parameters, which read as Arrays.
 template <class T>
 void bind_operators(nb::class_<T>& type) {
-  type.attr("__array_ufunc__") = nb::none();  // NumPy leaves operators with these types to them
   bind_operator(type, "__add__", "__radd__", [](Operand x, Operand y) { return x + y; });
   bind_operator(type, "__sub__", "__rsub__", [](Operand x, Operand y) { return x - y; });
   bind_operator(type, "__mul__", "__rmul__", [](Operand x, Operand y) { return x * y; });
   bind_operator(type, "__truediv__", "__rtruediv__", [](Operand x, Operand y) { return x / y; });
   bind_operator(type, "__pow__", "__rpow__", [](Operand x, Operand y) { return pow(x, y); });
+  bind_operator(type, "__mod__", "__rmod__", mod);
+  bind_operator(type, "__floordiv__", "__rfloordiv__", floor_divide);
+  bind_operator(type, "__and__", "__rand__", [](Operand x, Operand y) { return is_true(x) * is_true(y); });
+  bind_operator(type, "__or__", "__ror__", [](Operand x, Operand y) { return max(is_true(x), is_true(y)); });
   bind_operator(type, "__matmul__", "__rmatmul__", [](Operand x, Operand y) { return matmul(x, y); });
   bind_operator(type, "__lt__", nullptr, [](Operand x, Operand y) { return x < y; });
   bind_operator(type, "__le__", nullptr, [](Operand x, Operand y) { return x <= y; });
@@ -105,13 +142,87 @@ void bind_operators(nb::class_<T>& type) {
   type.def("__neg__", [](const T& x) { return -Array(x); });
   type.def("__pos__", [](const T& x) { return Array(x); });
   type.def("__abs__", [](const T& x) { return abs(x); });
+  type.def("__invert__", [](const T& x) { return equal(x, 0.0); });
   type.def(
       "__getitem__", [](const T& x, const nb::object& key) { return take(x, key); }, nb::arg("key").none());
+}
+
+/// What NumPy's arrays have as methods.
+template <class T>
+void bind_methods(nb::class_<T>& type) {
+  const auto reduction = [&type](const char* name, Reduction reduce, const char* doc) {
+    type.def(
+        name,
+        [reduce](const T& x, const nb::object& axis, bool keepdims) {
+          const Array array(x), one = reduced(reduce, array, axis);
+          return keepdims ? reshape(one, with_axes_kept(array, axis)) : one;
+        },
+        nb::arg("axis").none() = nb::none(), nb::arg("keepdims") = false, doc);
+  };
+  reduction("sum", sum, "Sum over all axes, or over those listed.");
+  reduction("mean", mean, "Mean over all axes, or over those listed.");
+  reduction("min", reduce_min, "Minimum over all axes, or over those listed.");
+  reduction("max", reduce_max, "Maximum over all axes, or over those listed.");
+  type.def(
+      "cumsum", [](const T& x, const nb::object& axis) { return running_sums(x, axis); },
+      nb::arg("axis").none() = nb::none(), "Running sums along an axis, or over all numbers in their order.");
+  type.def(
+      "reshape",
+      [](const T& x, const nb::args& shape) {
+        const Array array(x);
+        return reshape(array, new_shape(array.shape(), shape.size() == 1 ? shape[0] : nb::handle(shape)));
+      },
+      "The same numbers in another shape, of which one axis may be -1.");
+  type.def(
+      "ravel", [](const T& x) { return flat(x); }, "The numbers in a row.");
+  type.def(
+      "flatten", [](const T& x) { return flat(x); }, "The numbers in a row.");
+  type.def(
+      "transpose", [](const T& x) { return transpose(x); }, "Reverses the axes.");
+  type.def(
+      "dot", [](const T& x, nb::handle y) { return matmul(x, to_array(y)); }, nb::arg("y"), "The product x @ y.");
+  type.def(
+      "clip", [](const T& x, const nb::object& least, const nb::object& most) { return clipped(x, least, most); },
+      nb::arg("min").none() = nb::none(), nb::arg("max").none() = nb::none(), "x, but not below min nor above max.");
+  type.def("__len__", [](const T& x) {
+    if (x.shape().rank() == 0) throw CallError("a scalar Array has no length.");
+    return x.shape()[0];
+  });
+  type.def_prop_ro(
+      "T", [](const T& x) { return transpose(x); }, "The axes reversed.");
+  type.def_prop_ro(
+      "size", [](const T& x) { return x.shape().size(); }, "How many numbers.");
+  type.def_prop_ro(
+      "ndim", [](const T& x) { return x.shape().rank(); }, "How many axes.");
+}
+
+/// What Python asks of numbers, and what there is instead while they are not known.
+template <class T>
+void bind_refusals(nb::class_<T>& type, const char* subject) {
+  const auto refuse = [&type, subject](const char* name, const char* instead) {
+    type.def(name, [subject, instead](const T&) -> bool { throw CallError(subject, instead); });
+  };
+  refuse("__bool__",
+         "; use costate.where instead of if, costate.maximum and costate.minimum instead of max and min, and "
+         "& | ~ instead of and, or, not.");
+  for (const char* name : {"__float__", "__int__", "__complex__", "__index__"})
+    refuse(name,
+           "; use costate's or NumPy's functions instead of math's, as costate.sin, and costate.stack instead of "
+           "filling a NumPy array.");
+  type.def(
+      "__setitem__",
+      [](const T&, nb::handle, nb::handle) {
+        throw CallError(
+            "an element cannot be set while a program is traced; make a new Array with costate.stack, "
+            "costate.concat or costate.where.");
+      },
+      nb::arg("key").none(), nb::arg("value").none());
 }
 
 void bind_functions(nb::module_& m) {
   bind_unary(m, "abs", abs, "|x|.");
   bind_unary(m, "sign", sign, "-1, 0 or 1.");
+  bind_unary(m, "floor", floor, "The largest whole number that is not above x; its derivative is 0.");
   bind_unary(m, "exp", exp, "e to the x.");
   bind_unary(m, "expm1", expm1, "exp(x) - 1.");
   bind_unary(m, "log", log, "Natural logarithm.");
@@ -134,6 +245,7 @@ void bind_functions(nb::module_& m) {
   bind_unary(m, "silu", silu, "x sigmoid(x).");
   bind_unary(m, "erf", erf, "Error function.");
   bind_unary(m, "stop_gradient", stop_gradient, "x, through which no derivative flows.");
+  bind_binary(m, "mod", mod, "What is left of x after whole multiples of y, with the sign of y.");
   bind_binary(m, "atan2", atan2, "Angle of the point (y, x), called as atan2(y, x).");
   bind_binary(m, "minimum", min, "The smaller of two, element by element.");
   bind_binary(m, "maximum", max, "The larger of two, element by element.");
@@ -173,19 +285,19 @@ void bind_structure(nb::module_& m) {
         return gather(to_array(x), std::move(positions), to_shape(shape));
       },
       nb::arg("x"), nb::arg("positions"), nb::arg("shape"), "out.flat[i] = x.flat[positions[i]].");
-  const auto reduction = [&m](const char* name, Array (*reduce)(Operand, std::vector<std::int64_t>), const char* doc) {
+  const auto reduction = [&m](const char* name, Reduction reduce, const char* doc) {
     m.def(
-        name,
-        [reduce](nb::handle x, const nb::object& axis) {
-          const Array array = to_array(x);
-          return reduce(array, all_axes_if_none(array, axis));
-        },
+        name, [reduce](nb::handle x, const nb::object& axis) { return reduced(reduce, to_array(x), axis); },
         nb::arg("x"), nb::arg("axis").none() = nb::none(), doc);
   };
   reduction("sum", sum, "Sum over all axes, or over those listed.");
   reduction("mean", mean, "Mean over all axes, or over those listed.");
   reduction("min", reduce_min, "Minimum over all axes, or over those listed.");
   reduction("max", reduce_max, "Maximum over all axes, or over those listed.");
+  reduction("norm", norm, "Euclidean length of all numbers, or along the axes listed. Its derivative at 0 is 0.");
+  m.def(
+      "cumsum", [](nb::handle x, const nb::object& axis) { return running_sums(to_array(x), axis); }, nb::arg("x"),
+      nb::arg("axis").none() = nb::none(), "Running sums along an axis, or over all numbers in their order.");
   m.def(
       "zeros", [](nb::handle shape) { return zeros(to_shape(shape)); }, nb::arg("shape"), "Zeros, inside a trace.");
   m.def(
@@ -214,9 +326,14 @@ void bind_array(nb::module_& module) {
       .def_prop_ro("name", &Parameter::name)
       .def_prop_ro("shape", [](const Parameter& p) { return nb::tuple(nb::cast(p.shape().axes())); })
       .def_prop_rw(
-          "value", [](const Parameter& p) { return to_numpy(p.value()); },
+          "value", [](const Parameter& p) { return to_read_only(p.value()); },
           [](const Parameter& p, nb::handle value) { p.set_value(to_host(value).astype(Dtype::kF64)); },
-          "The numbers, as a NumPy array (a copy).")
+          "The numbers, as a NumPy array that is not to be written to: assign new ones, as p.value = p.value - step.")
+      .def("__getstate__", [](const Parameter& p) { return nb::make_tuple(p.name(), to_numpy(p.value())); })
+      .def("__setstate__",
+           [](Parameter& p, const std::pair<std::string, nb::object>& state) {
+             new (&p) Parameter(state.first, to_host(state.second));
+           })
       .def("__repr__",
            [](const Parameter& p) { return "Parameter('" + p.name() + "', shape=" + to_string(p.shape()) + ")"; })
       // Two Parameters are compared as objects, which lists and dictionaries do; first, before bind_operators' values.
@@ -229,15 +346,13 @@ void bind_array(nb::module_& module) {
   nb::class_<Array> type(module, "Array", "A value of the program that is being traced.");
   type.def_prop_ro("shape", [](const Array& x) { return nb::tuple(nb::cast(x.shape().axes())); });
   type.def("__repr__", [](const Array& x) { return "Array(shape=" + to_string(x.shape()) + ")"; });
-  type.def("__len__", [](const Array& x) {
-    if (x.shape().rank() == 0) throw CallError("a scalar Array has no length.");
-    return x.shape()[0];
-  });
-  type.def("__bool__", [](const Array&) -> bool {
-    throw CallError("the value of an Array is not known while its program is traced; use costate.where instead of if.");
-  });
+  bind_refusals(type, "the value of an Array is not known while its program is traced");
+  bind_refusals(parameter,
+                "a Parameter has no one value while a program is traced, and outside of it is read by .value");
   bind_operators(type);
   bind_operators(parameter);
+  bind_methods(type);
+  bind_methods(parameter);
   bind_functions(module);
   bind_structure(module);
 }

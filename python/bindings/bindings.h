@@ -18,6 +18,11 @@
 #include "costate/base/text.h"
 #include "costate/graph/array.h"
 
+namespace costate {
+class SeriesModel;
+struct FitResult;
+}  // namespace costate
+
 namespace costate::python {
 
 namespace nb = nanobind;
@@ -41,6 +46,8 @@ class NumpyArray : public nb::object {
 };
 /// A NumPy array that owns a copy.
 NumpyArray to_numpy(const HostArray& array);
+/// The same, into which NumPy does not write.
+NumpyArray to_read_only(const HostArray& array);
 NumpyArray to_numpy(const std::vector<double>& values);
 NumpyArray to_numpy(const std::vector<std::int64_t>& values);
 
@@ -48,6 +55,13 @@ NumpyArray to_numpy(const std::vector<std::int64_t>& values);
 bool holds_arrays(nb::handle value);
 /// An Array, a Parameter, a number or a NumPy array, as an Array of the trace that is under way.
 Array to_array(nb::handle value);
+/// A precision as costate or NumPy spells it: "f32", "float32", numpy.float32.
+Dtype to_dtype(nb::handle value);
+/// A Parameter, the Parameters of a list or tuple, or those of a net or a fit. CallError if it is something else.
+std::vector<Parameter> to_parameters(nb::handle value);
+/// One sample as a batch, and the shape of one sample of a batch.
+HostArray with_batch_of_one(const HostArray& array);
+Shape without_first(const Shape& shape);
 /// A name of an input.
 std::string to_name(nb::handle value);
 /// An integer or a sequence of them; `what` names them in messages.
@@ -70,11 +84,15 @@ auto run_long(const Work& work) {
 /// that it cannot.
 nb::type_slots construct_by_init();
 
+/// A Fit of a model alone: without data, errors and history.
+FitResult fit_of(SeriesModel model);
+
 void bind_errors(nb::module_& module);
 void bind_array(nb::module_& module);
 void bind_function(nb::module_& module);
 void bind_nn(nb::module_& module);
 void bind_solve(nb::module_& module);
 void bind_fit(nb::module_& module);
+void bind_files(nb::module_& module);
 
 }  // namespace costate::python

@@ -20,9 +20,10 @@ nb::object as_numpy(const nb::module_& numpy, nb::handle value) {
 const char* hint_at(nb::handle array, const std::string& kind) {
   if (kind == "c") return " Give real and imaginary parts as two numbers.";
   if (kind != "O") return "";
-  for (const nb::handle item : array.attr("flat"))
-    if (nb::isinstance<Array>(item) || nb::isinstance<Parameter>(item))
-      return " NumPy's functions take no Arrays: use costate's, such as costate.stack.";
+  for (const nb::handle item : array.attr("flat")) {
+    if (nb::isinstance<Array>(item)) return " An Array has no numbers while its program is traced.";
+    if (nb::isinstance<Parameter>(item)) return " The numbers of a Parameter are its value.";
+  }
   return "";
 }
 
@@ -51,28 +52,64 @@ HostArray to_host(nb::handle value) {
 
 namespace {
 
+/// T is const for an array that is not to be written to.
 template <class T>
 NumpyArray copy_to_numpy(const T* data, const std::vector<std::size_t>& axes, std::size_t size) {
-  auto* numbers = new std::vector<T>(data, data + size);
-  const nb::capsule owner(numbers, [](void* pointer) noexcept { delete static_cast<std::vector<T>*>(pointer); });
+  using Numbers = std::vector<std::remove_const_t<T>>;
+  auto* numbers = new Numbers(data, data + size);
+  const nb::capsule owner(numbers, [](void* pointer) noexcept { delete static_cast<Numbers*>(pointer); });
   return nb::borrow<NumpyArray>(nb::cast(nb::ndarray<nb::numpy, T>(numbers->data(), axes.size(), axes.data(), owner)));
+}
+
+std::vector<std::size_t> axes_of(const HostArray& array) {
+  return {array.shape().axes().begin(), array.shape().axes().end()};
 }
 
 }  // namespace
 
 NumpyArray to_numpy(const HostArray& array) {
-  const std::vector<std::size_t> axes(array.shape().axes().begin(), array.shape().axes().end());
   const auto size = static_cast<std::size_t>(array.size());
-  if (array.dtype() == Dtype::kF32) return copy_to_numpy(array.data<float>().data(), axes, size);
-  return copy_to_numpy(array.data<double>().data(), axes, size);
+  if (array.dtype() == Dtype::kF32) return copy_to_numpy<float>(array.data<float>().data(), axes_of(array), size);
+  return copy_to_numpy<double>(array.data<double>().data(), axes_of(array), size);
+}
+
+NumpyArray to_read_only(const HostArray& array) {
+  const HostArray numbers = array.astype(Dtype::kF64);
+  return copy_to_numpy<const double>(numbers.data<double>().data(), axes_of(numbers),
+                                     static_cast<std::size_t>(numbers.size()));
 }
 
 NumpyArray to_numpy(const std::vector<double>& values) {
-  return copy_to_numpy(values.data(), {values.size()}, values.size());
+  return copy_to_numpy<double>(values.data(), {values.size()}, values.size());
 }
 
 NumpyArray to_numpy(const std::vector<std::int64_t>& values) {
-  return copy_to_numpy(values.data(), {values.size()}, values.size());
+  return copy_to_numpy<std::int64_t>(values.data(), {values.size()}, values.size());
+}
+
+Dtype to_dtype(nb::handle value) {
+  if (nb::isinstance<nb::str>(value)) return dtype_from_name(nb::cast<std::string>(value));
+  try {
+    const nb::object dtype = nb::module_::import_("numpy").attr("dtype")(value);
+    return dtype_from_name(nb::cast<std::string>(dtype.attr("name")));
+  } catch (nb::python_error& error) {
+    if (!error.matches(PyExc_TypeError)) throw;
+    throw CallError("[dtype] must be 'f32', 'f64' or what NumPy calls them; got ", type_of(value), ".");
+  }
+}
+
+std::vector<Parameter> to_parameters(nb::handle value) {
+  if (nb::isinstance<Parameter>(value)) return {nb::cast<Parameter>(value)};
+  const nb::object items = nb::isinstance<nb::list>(value) || nb::isinstance<nb::tuple>(value)
+                               ? nb::borrow(value)
+                               : nb::getattr(value, "parameters", nb::none());
+  if (items.is_none())
+    throw CallError("[Parameter] expected a Parameter, a list of Parameters, or a net that has some; got ",
+                    type_of(value), ".");
+  std::vector<Parameter> parameters;
+  for (const nb::handle item : items)
+    for (const Parameter& parameter : to_parameters(item)) parameters.push_back(parameter);
+  return parameters;
 }
 
 std::string to_name(nb::handle value) {
@@ -98,8 +135,25 @@ std::vector<std::int64_t> to_integers(nb::handle value, const char* what) {
 
 Shape to_shape(nb::handle value) { return Shape(to_integers(value, "a shape")); }
 
+HostArray with_batch_of_one(const HostArray& array) {
+  std::vector<std::int64_t> axes = array.shape().axes();
+  axes.insert(axes.begin(), 1);
+  return array.reshape(Shape(std::move(axes)));
+}
+
+Shape without_first(const Shape& shape) {
+  if (shape.rank() == 0) throw ShapeError("[solve] z0 and args must have shape [batch, ...]; got a scalar.");
+  return Shape(std::vector<std::int64_t>(shape.axes().begin() + 1, shape.axes().end()));
+}
+
 bool holds_arrays(nb::handle value) {
   if (nb::isinstance<Array>(value) || nb::isinstance<Parameter>(value)) return true;
+  if (nb::ndarray_check(value) && nb::hasattr(value, "flat")) {  // numpy.array([z[1], -z[0]]) holds objects
+    if (nb::cast<std::string>(value.attr("dtype").attr("kind")) != "O") return false;
+    for (const nb::handle part : value.attr("flat"))
+      if (holds_arrays(part)) return true;
+    return false;
+  }
   if (!nb::isinstance<nb::list>(value) && !nb::isinstance<nb::tuple>(value)) return false;
   for (const nb::handle part : value)
     if (holds_arrays(part)) return true;
@@ -110,6 +164,7 @@ Array to_array(nb::handle value) {
   if (nb::isinstance<Array>(value)) return nb::cast<Array>(value);
   if (nb::isinstance<Parameter>(value)) return Array(nb::cast<Parameter>(value));
   if (holds_arrays(value)) {  // [z[1], -z[0]], as Python code would write it
+    if (nb::ndarray_check(value)) return to_array(value.attr("tolist")());
     std::vector<Array> parts;
     for (const nb::handle part : value) parts.push_back(to_array(part));
     return stack(parts);

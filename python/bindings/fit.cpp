@@ -125,10 +125,10 @@ NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times,
                      ".");
   if (query.times.empty()) throw ShapeError("[predict] times must hold at least one time.");
   // solve says so too, but in the model's unit of time.
-  const double direction = query.times.back() > query.times.front() ? 1 : -1;
+  const double direction = query.times.back() >= query.times.front() ? 1 : -1;
   for (std::size_t k = 1; k < query.times.size(); ++k)
-    if (!(direction * (query.times[k] - query.times[k - 1]) > 0))
-      throw InvalidArgument("[predict] times must ascend or descend strictly; ", query.times[k - 1], " is followed by ",
+    if (!(direction * (query.times[k] - query.times[k - 1]) >= 0))
+      throw InvalidArgument("[predict] times must not turn back; ", query.times[k - 1], " is followed by ",
                             query.times[k], ".");
   if (model.input_names().empty() && !(input_times.is_none() && inputs.is_none()))
     throw InvalidArgument("[predict] the model has no inputs; leave out input_times and inputs.");
@@ -150,10 +150,72 @@ NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times,
   return to_numpy(HostArray(shape, std::move(flat)));
 }
 
+/// A Fit as pickle keeps it: the model's file, its errors and its history.
+nb::tuple state_of(const FitResult& result) {
+  const std::string bytes = to_safetensors(result.model.to_file());
+  nb::list errors, history;
+  for (const ForecastError& error : result.errors)
+    errors.append(nb::make_tuple(error.model, error.rmse, error.relative));
+  for (const HistoryRow& row : result.training.history) {
+    nb::list numbers;
+    for (const HistoryColumn& column : history_columns()) numbers.append(row.*column.value);
+    history.append(numbers);
+  }
+  return nb::make_tuple(nb::bytes(bytes.data(), bytes.size()), errors, history);
+}
+
+void set_state(FitResult& result, const nb::tuple& state) {
+  const auto bytes = nb::cast<nb::bytes>(state[0]);
+  const std::string_view text(bytes.c_str(), bytes.size());
+  new (&result) FitResult(fit_of(SeriesModel::from_file(parse_safetensors(text, "pickle"), "pickle")));
+  for (const nb::handle error : state[1])
+    result.errors.push_back({.model = nb::cast<std::string>(error[0]),
+                             .rmse = nb::cast<std::vector<double>>(error[1]),
+                             .relative = nb::cast<double>(error[2])});
+  for (const nb::handle numbers : state[2]) {
+    HistoryRow row;
+    for (std::size_t i = 0; i < history_columns().size(); ++i)
+      row.*history_columns()[i].value = nb::cast<double>(numbers[i]);
+    result.training.history.push_back(row);
+  }
+}
+
+NumpyArray slopes_at(const SeriesModel& model, nb::handle states) {
+  const HostArray array = to_host(states);
+  const auto d = static_cast<std::int64_t>(model.state_names().size());
+  if (array.shape().rank() != 2 || array.shape()[1] != d)
+    throw ShapeError("[slopes] states must have shape [n, ", d, "]; got ", array.shape(), ".");
+  std::vector<std::vector<double>> rows;
+  for (std::int64_t i = 0; i < array.size(); ++i) {
+    if (i % d == 0) rows.emplace_back();
+    rows.back().push_back(array.at(i));
+  }
+  std::vector<double> flat;
+  for (const auto& slope : run_long([&] { return model.slopes(rows); }))
+    flat.insert(flat.end(), slope.begin(), slope.end());
+  return to_numpy(HostArray(array.shape(), std::move(flat)));
+}
+
 }  // namespace
+
+FitResult fit_of(SeriesModel model) {
+  return FitResult{.model = std::move(model),
+                   .series = {},
+                   .split = {},
+                   .outliers = {},
+                   .windows = {},
+                   .training = {},
+                   .errors = {},
+                   .forecast_samples = {},
+                   .shown = {},
+                   .fitted = {},
+                   .forecasts = {}};
+}
 
 void bind_fit(nb::module_& module) {
   nb::class_<FitResult>(module, "Fit", "A fitted model of a time series.")
+      .def("__getstate__", &state_of)
+      .def("__setstate__", &set_state)
       .def_prop_ro("errors", &errors_of,
                    "Errors of the forecast of what was held out: the neural ODE and two baselines.")
       .def_prop_ro("history", &history_of, "What training did: one array a column, one number an epoch.")
@@ -166,44 +228,22 @@ void bind_fit(nb::module_& module) {
           nb::arg("inputs").none() = nb::none(),
           "States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up.")
       .def(
-          "slopes",
-          [](const FitResult& result, nb::handle states) {
-            const HostArray array = to_host(states);
-            const auto d = static_cast<std::int64_t>(result.model.state_names().size());
-            if (array.shape().rank() != 2 || array.shape()[1] != d)
-              throw ShapeError("[slopes] states must have shape [n, ", d, "]; got ", array.shape(), ".");
-            std::vector<std::vector<double>> rows;
-            for (std::int64_t i = 0; i < array.size(); ++i) {
-              if (i % d == 0) rows.emplace_back();
-              rows.back().push_back(array.at(i));
-            }
-            std::vector<double> flat;
-            for (const auto& slope : run_long([&] { return result.model.slopes(rows); }))
-              flat.insert(flat.end(), slope.begin(), slope.end());
-            return to_numpy(HostArray(array.shape(), std::move(flat)));
+          "slopes", [](const FitResult& result, nb::handle states) { return slopes_at(result.model, states); },
+          nb::arg("states"),
+          "The learned rate of change at each state [n, state], in the data's units; inputs are at their mean.")
+      .def(
+          "field",
+          [](const FitResult& result, nb::handle, nb::handle z, const nb::object& inputs) {
+            return result.model.slope(to_array(z), inputs.is_none() ? Array() : to_array(inputs));
           },
-          nb::arg("states"), "The learned rate of change at each state [n, state], in the data's units.")
+          nb::arg("t"), nb::arg("z"), nb::arg("inputs").none() = nb::none(),
+          "Inside a trace: the learned rate of change at one state [state] in the data's units, so that\n"
+          "costate.solve(model.field, z0, times) goes on with a fit. The time is not read. Inputs [input] are at their "
+          "mean "
+          "if left out.")
       .def(
           "save", [](const FitResult& result, const std::filesystem::path& path) { result.model.save(path); },
           nb::arg("path"), "Writes the model as safetensors, for costate.load.");
-
-  module.def(
-      "load",
-      [](const std::filesystem::path& path) {
-        return FitResult{.model = SeriesModel::load(path),
-                         .series = {},
-                         .split = {},
-                         .outliers = {},
-                         .windows = {},
-                         .training = {},
-                         .errors = {},
-                         .forecast_samples = {},
-                         .shown = {},
-                         .fitted = {},
-                         .forecasts = {}};
-      },
-      nb::arg("path"),
-      "A model that Fit.save wrote, or `costate fit` as model.safetensors; its errors and history are empty.");
 
   module.def(
       "fit",
@@ -245,7 +285,25 @@ times   [samples], increasing; a list of such arrays for several trajectories.
 states  [samples, state], NaN where nothing was measured; or a list of them.
 inputs  [samples, input] that drive the system; or a list of them.
 
-The options are those of the command line; see `costate fit --help`. Ctrl-C ends it.
+hold_out                 share that is forecast instead of trained on: the end of one trajectory, the last ones of several.
+delay                    so many earlier samples join each state, where what was measured does not tell the future.
+hidden, activation       the net: widths of its layers, and what stands between them.
+interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
+method, rtol, atol       of the solves, as in solve; adjoint, too.
+loss                     'mse', or another name that the message of an unknown one lists.
+window, max_windows      samples of a window (0: chosen), and how many windows are trained on at most.
+optimizer, learning_rate, epochs, batch  of the first phase; batch: windows a step, 0 for 64.
+polish                   epochs of L-BFGS after it.
+seed                     of the weights and the order of the windows. Equal seeds give equal bits.
+
+Gives a Fit: predict(start, times), slopes(states), field for solves of your own, errors of the forecast of what was held out,
+history, save. Ctrl-C ends it. For a field or a loss of your own, see trace, solve and value_and_grad.
+
+>>> import costate, numpy as np
+>>> times = np.linspace(0, 6, 61)
+>>> model = costate.fit(times, np.stack([np.cos(times), -np.sin(times)], axis=1), hidden=[], epochs=50, polish=50)
+>>> model.predict([1.0, 0.0], [0.0, 0.5]).shape
+(2, 2)
 )");
 }
 

@@ -57,19 +57,27 @@ struct Options {
 /// What solve() gives in Python: a Solution, without the batch axis if z0 had none.
 struct PythonSolution {
   Solution solution;
+  HostArray times;
   bool is_single;
 };
 
-/// The shape of one sample of a batch.
-Shape without_first(const Shape& shape) {
-  if (shape.rank() == 0) throw ShapeError("[solve] z0 and args must have shape [batch, ...]; got a scalar.");
-  return Shape(std::vector<std::int64_t>(shape.axes().begin() + 1, shape.axes().end()));
+/// A list or tuple of two numbers that ascend, as SciPy's t_span.
+bool is_span(nb::handle value) {
+  if (!nb::isinstance<nb::list>(value) && !nb::isinstance<nb::tuple>(value)) return false;
+  if (nb::len(value) != 2 || holds_arrays(value)) return false;
+  double from = 0, to = 0;
+  return nb::try_cast(value[0], from) && nb::try_cast(value[1], to) && from < to;
 }
 
-HostArray with_batch_of_one(const HostArray& array) {
-  std::vector<std::int64_t> axes = array.shape().axes();
-  axes.insert(axes.begin(), 1);
-  return array.reshape(Shape(std::move(axes)));
+/// InvalidArgument if a span of times stands where z0 belongs, and times that no solve could want behind it.
+void check_order(nb::handle z0, const HostArray& times) {
+  if (!is_span(z0) || times.shape().rank() > 1) return;
+  bool ascends = true;
+  for (std::int64_t i = 1; i < times.size(); ++i) ascends = ascends && times.at(i) >= times.at(i - 1);
+  if (times.size() > 1 && (ascends || nb::isinstance<nb::list>(z0))) return;
+  throw InvalidArgument(
+      "[solve] z0 looks like a span of times, and times like a state, as in SciPy's solve_ivp(f, t_span, y0); call "
+      "solve(f, z0, times). If this is meant, make z0 a NumPy array.");
 }
 
 PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const HostArray& times,
@@ -88,6 +96,7 @@ PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const Ho
   const VectorField field = to_field(f, without_first(z0.shape()), shapes);
   options.dtype = start.dtype();
   PythonSolution out{.solution = run_long([&] { return solve(field, z0, times, options, arguments); }),
+                     .times = times.astype(Dtype::kF64),
                      .is_single = is_single};
   if (throws) out.solution.check();
   return out;
@@ -109,8 +118,11 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
                                        .steps_per_interval = steps_per_interval,
                                        .max_steps = max_steps}
                                    .get();
-  if (!holds_arrays(z0) && !holds_arrays(times))
-    return nb::borrow<nb::any>(nb::cast(solve_numpy(f, to_host(z0), to_host(times), args, options, throws)));
+  if (!holds_arrays(z0) && !holds_arrays(times)) {
+    const HostArray numbers = to_host(times);
+    check_order(z0, numbers);
+    return nb::borrow<nb::any>(nb::cast(solve_numpy(f, to_host(z0), numbers, args, options, throws)));
+  }
   std::vector<Array> arguments;
   nb::dict shapes;
   for (const nb::handle argument : args) {
@@ -137,6 +149,26 @@ std::string text_of(const PythonSolution& s) {
                       std::count(status.begin(), status.end(), Status::kOk), " of ", status.size(), " ok)");
 }
 
+nb::tuple state_of(const PythonSolution& s) {
+  std::vector<int> status;
+  for (const Status one : s.solution.status) status.push_back(static_cast<int>(one));
+  return nb::make_tuple(to_numpy(s.solution.states), status, s.solution.reached, s.solution.last_step, s.solution.nfe,
+                        s.solution.accepted, s.solution.rejected, to_numpy(s.times), s.is_single);
+}
+
+void set_state(PythonSolution& s, const nb::tuple& state) {
+  new (&s) PythonSolution{.solution = {.states = to_host(state[0]),
+                                       .status = {},
+                                       .reached = nb::cast<std::vector<double>>(state[2]),
+                                       .last_step = nb::cast<std::vector<double>>(state[3]),
+                                       .nfe = nb::cast<std::vector<std::int64_t>>(state[4]),
+                                       .accepted = nb::cast<std::vector<std::int64_t>>(state[5]),
+                                       .rejected = nb::cast<std::vector<std::int64_t>>(state[6])},
+                          .times = to_host(state[7]),
+                          .is_single = nb::cast<bool>(state[8])};
+  for (const int one : nb::cast<std::vector<int>>(state[1])) s.solution.status.push_back(static_cast<Status>(one));
+}
+
 }  // namespace
 
 void bind_solve(nb::module_& module) {
@@ -154,6 +186,9 @@ void bind_solve(nb::module_& module) {
           },
           "[batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed.")
       .def_prop_ro(
+          "times", [](const PythonSolution& s) { return to_numpy(s.times); },
+          "[time], or [batch, time]: the times that were asked for.")
+      .def_prop_ro(
           "status",
           [](const PythonSolution& s) -> nb::any {
             if (s.is_single) return nb::borrow<nb::any>(nb::cast(std::string(name(s.solution.status[0]))));
@@ -169,6 +204,8 @@ void bind_solve(nb::module_& module) {
       .def_prop_ro(
           "rejected", [](const PythonSolution& s) { return counts(s, s.solution.rejected); }, "Rejected steps.")
       .def("__repr__", &text_of)
+      .def("__getstate__", &state_of)
+      .def("__setstate__", &set_state)
       .def(
           "check", [](const PythonSolution& s) { s.solution.check(); },
           "SolveFailed if a sample failed, naming the first.");
@@ -179,7 +216,11 @@ void bind_solve(nb::module_& module) {
         return make_field(f, to_shape(state_shape), arguments);
       },
       nb::arg("f"), nb::arg("state_shape"), nb::arg("arguments") = nb::dict(),
-      "Traces f(t, z, ...) once for one sample's state; `arguments` are further inputs by name and shape.");
+      R"(Traces f(t, z, ...) once for one sample's state, for solves that share it.
+
+state_shape  of one sample.
+arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
+)");
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
              nb::arg("args") = nb::tuple(), nb::arg("method") = "dopri5", nb::arg("rtol") = 1e-6,
              nb::arg("atol") = 1e-8, nb::arg("first_step") = 0.0, nb::arg("max_step") = 0.0,
@@ -195,7 +236,8 @@ z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solv
 times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again.
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
 
-method                         by name; the message of an unknown one lists them.
+method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
+                               'dopri5', 'bosh3' and 'dopri8'.
 rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
 first_step                     size of the first attempt; 0: chosen.
 max_step                       no step is longer; 0: no limit. For inputs so short that steps could pass over them.
@@ -218,6 +260,9 @@ for. Solve to T and go on from there, both times differentiated:
 
 Selects that are continuous (maximum, relu, where(t > T, t - T, 0)) have their derivative. A jump that the state decides,
 as in where(z > level, 1, 0), is not looked for: derivatives lack what a moved crossing changes.
+
+Gives a Solution: states, times, status, nfe, accepted, rejected. Arrays of a trace that f uses without being passed them are
+found, and reach it as arguments do.
 
 Raises SolveFailed if a sample cannot be solved, unless throw=False: its states are NaN then, and its status says why.
 Ctrl-C ends a solve.

@@ -22,7 +22,18 @@ True
 from costate import _calls, _core
 
 _calls.check_calls()
+from costate import _copies, _hints, _numpy  # noqa: E402
+
+_numpy.dispatch_numpy()
+_copies.refuse_copies()
+_hints.hint_at_attributes()
 from costate._core import *  # noqa: E402, F403
 from costate._core import __version__, abs, max, min, sum  # noqa: A004, E402, F401
+
+
+
+def __getattr__(name):
+    raise _hints.missing_in_module(name)
+
 
 __all__ = ["__version__", *(name for name in vars(_core) if not name.startswith("_"))]

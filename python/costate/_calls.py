@@ -58,6 +58,12 @@ def _parameters(function):
             for argument, kind, optional in zip([*given, *arguments.kwonlyargs], kinds, is_optional)]
 
 
+# Arguments by the names that other libraries give them.
+_ELSEWHERE = {"y0": "z0", "x0": "z0", "u0": "z0", "t_span": "times", "t_eval": "times", "t": "times", "ts": "times", "saveat": "times",
+              "fun": "f", "func": "f", "solver": "method", "dt": "step_size", "dt0": "first_step", "lr": "learning_rate",
+              "argnums": "wrt", "n_epochs": "epochs"}
+
+
 def _wrong_names(signature, args, kwargs):
     """What is wrong with the number or the names of the arguments."""
     parameters = signature.parameters.values()
@@ -66,7 +72,7 @@ def _wrong_names(signature, args, kwargs):
     known = [p.name for p in parameters if p.kind != p.VAR_POSITIONAL and p.name != "self"]
     for name in kwargs:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+            near = [alias for alias in [_ELSEWHERE.get(name)] if alias in known] or difflib.get_close_matches(name, known, 1)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}." if known else "it takes none by name."
             return f"there is no argument '{name}'; {hint}"
     if len(args) > len(by_position) and not takes_any:

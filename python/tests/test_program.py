@@ -220,3 +220,125 @@ def test_mistakes_are_named():
     costate.trace(lambda x: escaped.append(x) or x, {"x": (2,)})
     with pytest.raises(costate.InvalidArgument, match="has ended"):
         repr(escaped[0])
+
+
+@pytest.mark.parametrize("dtype, seen", [("f32", "float32"), ("float32", "float32"), (np.float32, "float32"), (np.dtype("f4"), "float32"),
+                                         ("f64", "float64"), ("float64", "float64"), (np.float64, "float64"), (float, "float64")], ids=str)
+def test_dtypes_as_numpy_spells_them(dtype, seen):
+    f = costate.trace(lambda x: x, {"x": (2,)})
+    assert costate.compile(f, dtype=dtype)(np.ones((1, 2)))[0].dtype == seen
+
+
+def test_other_dtypes_are_refused():
+    f = costate.trace(lambda x: x, {"x": (2,)})
+    for dtype in ("float16", np.float16, np.int32):
+        with pytest.raises(costate.InvalidArgument, match="known: f32, f64"):
+            costate.compile(f, dtype=dtype)
+
+
+def test_a_sample_alone_is_a_batch_of_one():
+    p = costate.Parameter("p", [1.0, 2.0])
+    f = costate.trace(lambda a, b, c: costate.sum(a * b * p) * c, {"a": (2,), "b": (), "c": ()}, shared=["c"])
+    program = costate.compile(costate.value_and_grad(f))
+    alone, batch = program([3.0, 4.0], 2.0, 0.5), program([[3.0, 4.0]], [2.0], 0.5)
+    assert [x.shape for x in alone] == [(), (2,), (), (), (2,)]
+    for one, many, is_sample in zip(alone, batch, (True, True, True, False, False)):
+        np.testing.assert_array_equal(one, many[0] if is_sample else many)
+    outputs, report = program.run([3.0, 4.0], 2.0, 0.5)
+    np.testing.assert_array_equal(outputs[1], alone[1])
+    assert report["failures"] == []
+    with pytest.raises(costate.ShapeError, match="'b' has the shape of one sample and 'a' has not"):
+        program(np.ones((3, 2)), 2.0, 0.5)
+    with pytest.raises(costate.InvalidArgument, match="takes 3 inputs"):
+        program([3.0, 4.0])
+
+
+def test_jacobians_are_those_of_complex_steps():
+    w = np.random.default_rng(0).normal(size=(4, 3))
+    f = costate.trace(lambda x: np.tanh(w @ x) * x[0], {"x": (3,)})
+    x = np.random.default_rng(1).normal(size=(5, 3))
+    value, jacobian = costate.compile(costate.jacobian(f))(x)
+    for sample, y, found in zip(x, value, jacobian):
+        columns = [(np.tanh(w @ (sample + 1e-30j * unit)) * (sample + 1e-30j * unit)[0]).imag / 1e-30 for unit in np.eye(3)]
+        np.testing.assert_allclose(found, np.array(columns).T, rtol=1e-13, atol=1e-15)
+        np.testing.assert_allclose(y, np.tanh(w @ sample) * sample[0], rtol=1e-14)
+    within = run(lambda x: costate.jacobian(np.tanh(w @ x) * x[0], x), x, x=(3,))
+    np.testing.assert_array_equal(within, jacobian)
+
+
+def test_jacobians_and_hessians_of_solves():
+    """x' = -a x, y' = x y from (x0, y0) against SciPy's differences of tight solves."""
+    a = costate.Parameter("a", [0.7])
+    tight = {"rtol": 1e-10, "atol": 1e-12}
+    end = costate.trace(lambda z: costate.solve(lambda t, z: [-a[0] * z[0], z[0] * z[1]], z, [0.0, 1.0], **tight)[-1], {"z": (2,)})
+    z = np.array([[1.0, 2.0], [0.5, -1.0]])
+    _, by_z, by_a = costate.compile(costate.jacobian(end))(z)
+
+    def closed(x, y, a):  # x(1), y(1)
+        return np.array([x * np.exp(-a), y * np.exp(x * (1 - np.exp(-a)) / a)])
+
+    for row, (x, y) in enumerate(z):
+        columns = [closed(x + 1e-30j, y, 0.7).imag / 1e-30, closed(x, y + 1e-30j, 0.7).imag / 1e-30]
+        np.testing.assert_allclose(by_z[row], np.array(columns).T, rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(by_a[row, :, 0], closed(x, y, 0.7 + 1e-30j).imag / 1e-30, rtol=1e-7)
+    loss = costate.trace(lambda z: costate.solve(lambda t, z: [-a[0] * z[0], z[0] * z[1]], z, [0.0, 1.0], **tight)[-1, 1], {"z": (2,)})
+    _, hessian = costate.compile(costate.hessian(loss, wrt=a))(z)
+
+    def slope(a):
+        return sum(closed(x, y, a + 1e-30j)[1].imag / 1e-30 for x, y in z)
+
+    np.testing.assert_allclose(hessian[0, 0], (slope(0.7 + 1e-5) - slope(0.7 - 1e-5)) / 2e-5, rtol=1e-6)
+
+
+def test_least_squares_by_the_jacobian_of_a_solve():
+    """SciPy's least_squares finds the rates that made the data."""
+    from scipy.optimize import least_squares
+
+    rates = costate.Parameter("rates", [1.0, 1.0])
+    times = np.linspace(0, 2, 9)
+    f = costate.trace(lambda z0: costate.solve(lambda t, z: [-rates[0] * z[0], rates[0] * z[0] - rates[1] * z[1]], z0, times), {"z0": (2,)})
+    program = costate.compile(costate.jacobian(f, wrt=rates))
+    start = np.array([1.0, 0.0])
+    rates.value = [0.8, 2.0]
+    seen = program(start)[0]
+
+    def at(x):
+        rates.value = x
+        states, slopes = program(start)
+        return (states - seen).ravel(), slopes.reshape(-1, 2)
+
+    found = least_squares(lambda x: at(x)[0], [1.0, 1.0], jac=lambda x: at(x)[1])
+    np.testing.assert_allclose(found.x, [0.8, 2.0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("through", ["plain", "solve"])
+def test_tangents_of_parameters_may_be_of_each_sample(through):
+    p = costate.Parameter("p", [0.4, 0.9])
+
+    def f(x):
+        if through == "plain":
+            return costate.sum(x * x * p)
+        return costate.sum(costate.solve(lambda t, z: -p * z, x, [0.0, 1.0], rtol=1e-10, atol=1e-12)[-1])
+
+    x, directions = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.5]]), np.array([[1.0, 0.0], [0.0, 2.0], [1.0, -1.0]])
+    traced = costate.trace(f, {"x": (2,)})
+    _, tangent = costate.compile(costate.jvp(traced, wrt=p, shared_tangents="sample"))(x, directions)
+    slope = x * x if through == "plain" else -x * np.exp(-p.value)
+    np.testing.assert_allclose(tangent, (slope * directions).sum(1), rtol=1e-7)
+    for row in range(3):
+        _, alone = costate.compile(costate.jvp(traced, wrt=p))(x, directions[row])
+        np.testing.assert_allclose(alone[row], tangent[row], rtol=1e-7)
+    with pytest.raises(costate.InvalidArgument, match="unknown shared_tangents 'batch'"):
+        costate.jvp(traced, shared_tangents="batch")
+
+
+def test_values_are_read_only():
+    p = costate.Parameter("p", [1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        p.value[0] = 5
+    with pytest.raises(ValueError, match="read-only"):
+        p.value += 1
+    before = p.value
+    p.value = p.value + 1
+    np.testing.assert_array_equal(p.value, [2.0, 3.0])
+    np.testing.assert_array_equal(before, [1.0, 2.0])

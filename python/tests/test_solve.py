@@ -1,4 +1,5 @@
 import doctest
+import inspect
 import pathlib
 import re
 import threading
@@ -29,9 +30,24 @@ def lotka_volterra_numpy(t, z):
 def test_doctests():
     assert doctest.testmod(costate).failed == 0
     runner = doctest.DocTestRunner()
-    for test in doctest.DocTestFinder().find(costate.solve, "solve", globs={}):
-        runner.run(test)
-    assert runner.failures == 0 and runner.tries > 0
+    functions = [name for name in costate.__all__ if ">>>" in (getattr(costate, name).__doc__ or "")]
+    for name in functions:
+        for test in doctest.DocTestFinder().find(getattr(costate, name), name, globs={}):
+            runner.run(test)
+    assert runner.failures == 0
+    assert {"solve", "fit", "trace", "save", "value_and_grad", "jacobian", "hessian"} <= set(functions)
+
+
+@pytest.mark.parametrize("name", ["solve", "fit", "trace", "compile", "value_and_grad", "jacobian", "hessian", "jvp", "save", "load"])
+def test_help_says_what_each_argument_is(name):
+    function = getattr(costate, name)
+    assert len(function.__doc__.splitlines()) > 4
+    for argument in inspect.signature(function).parameters:
+        assert re.search(rf"\b{argument}\b", function.__doc__), argument
+
+
+def test_value_and_grad_says_that_gradients_are_summed():
+    assert "summed\nover the batch" in costate.value_and_grad.__doc__
 
 
 def test_the_stub_says_what_comes_back():
@@ -138,14 +154,14 @@ def test_a_stiff_field_is_told_from_a_blow_up():
     "call, error, message",
     [
         (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, 1], method="dopri6"), costate.InvalidArgument, "did you mean 'dopri5'"),
-        (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, 1, 1]), costate.InvalidArgument, "ascend or descend strictly"),
+        (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, 1, 0.5]), costate.InvalidArgument, "must not turn back; times 1 and 2 are 1 and 0.5"),
         (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, np.nan]), costate.InvalidArgument, "finite"),
         (lambda: costate.solve(lotka_volterra, [1.0, 1.0], [0, 1], rtol=-1), costate.InvalidArgument, "rtol"),
         (lambda: costate.solve(lambda t, z: z[0], [1.0, 1.0], [0, 1]), costate.ShapeError, "derivative of 'z'"),
         (lambda: costate.solve(lotka_volterra, ["a", "b"], [0, 1]), costate.DtypeError, "expected numbers"),
         (lambda: costate.solve(lotka_volterra, [], [0, 1]), costate.ShapeError, "at least one number"),
         (lambda: costate.solve(lambda t, z: None, [1.0], [0, 1]), costate.DtypeError, "got NoneType"),
-        (lambda: costate.solve(lambda t, z: np.array([z[0]]), [1.0], [0, 1]), costate.DtypeError, "costate.stack"),
+        (lambda: costate.solve(lambda t, z: np.array([z[0]]), [1.0, 1.0], [0, 1]), costate.ShapeError, "derivative of 'z'"),
         (lambda: costate.solve(lambda t, z, a: a * z, [[1.0]], [0, 1], args=[2.0]), costate.ShapeError, "args must have shape"),
         (lambda: costate.vector_field(lambda t, z: z, "2"), TypeError, "integer or a sequence"),
         (lambda: costate.solve("dopri5", [1.0], [0, 1]), TypeError, "f must be a callable"),
@@ -227,3 +243,84 @@ def test_shapes(batch, size, times):
     grid = np.linspace(0, 1, times)
     assert costate.solve(lambda t, z: -z, np.ones((batch, size)), grid).states.shape == (batch, times, size)
     assert costate.solve(lambda t, z: -z, np.ones(size), grid).states.shape == (times, size)
+
+
+def test_the_times_of_a_solution():
+    times = np.linspace(0, 1, 4)
+    np.testing.assert_array_equal(costate.solve(lambda t, z: -z, [1.0], times).times, times)
+    each = np.array([[0.0, 1.0], [0.0, 2.0]])
+    np.testing.assert_array_equal(costate.solve(lambda t, z: -z, np.ones((2, 1)), each).times, each)
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "dopri8"}, {"step_size": 0.1}, {"method": "rk4", "steps_per_interval": 3}, {"control": "joint"}], ids=str)
+def test_repeated_times_have_the_same_state_in_solves_and_programs(options):
+    once, twice = [0.0, 0.5, 2.0], [0.0, 0.0, 0.5, 0.5, 2.0, 2.0]
+    starts = np.array([[1.0, 1.0], [0.5, 2.0]])
+    states = costate.solve(lotka_volterra, starts, twice, **options).states
+    np.testing.assert_array_equal(states, np.repeat(costate.solve(lotka_volterra, starts, once, **options).states, 2, axis=1))
+    one = costate.solve(lotka_volterra, starts[0], twice, **options).states
+    traced = costate.trace(lambda z: costate.solve(lotka_volterra, z, twice, **options), {"z": (2,)})
+    np.testing.assert_array_equal(costate.compile(traced)(starts[0])[0], one)
+    given = costate.trace(lambda z, t: costate.solve(lotka_volterra, z, t, **options), {"z": (2,), "t": (6,)})
+    np.testing.assert_array_equal(costate.compile(given)(starts[0], twice)[0], one)
+    for turned in ([0.0, 1.0, 0.5], [0.0, -1.0, -0.5], [0.0, 1.0, 0.0]):
+        with pytest.raises(costate.InvalidArgument, match="must not turn back"):
+            costate.solve(lotka_volterra, starts, turned, **options)
+        with pytest.raises(costate.InvalidArgument, match="must not turn back"):
+            costate.trace(lambda z: costate.solve(lotka_volterra, z, turned, **options), {"z": (2,)})
+
+
+@pytest.mark.parametrize("span, state", [((0, 1), [1.0]), ([0.0, 1.0], [1.0]), ((0, 10), [1.0, 0.5]), ((0, 10), np.array([1.0, 0.5]))], ids=str)
+def test_scipys_order_is_noticed(span, state):
+    with pytest.raises(costate.InvalidArgument, match=r"as in SciPy's solve_ivp.*call solve\(f, z0, times\)"):
+        costate.solve(lambda t, z: -z, span, state)
+
+
+def test_what_only_resembles_scipys_order_is_solved():
+    assert costate.solve(lambda t, z: -z, np.array([0.0, 1.0]), [1.0]).states.shape == (1, 2)
+    assert costate.solve(lambda t, z: -z, [0.0, 1.0], [1.0, 0.0]).states.shape == (2, 2)  # backwards
+    assert costate.solve(lambda t, z: -z, (0.0, 1.0), [0.0, 1.0]).states.shape == (2, 2)
+    assert costate.solve(lambda t, z: -z, (1.0, 0.0), [1.0]).states.shape == (1, 2)
+
+
+def test_a_field_uses_arrays_of_the_trace_around_it():
+    """d sum z(1) / dp of z' = -exp(p) g z is -exp(p) g exp(-exp(p) g) z0, summed over the batch."""
+    p = costate.Parameter("p", 0.3)
+
+    def loss(z0, g):
+        rate = costate.exp(p) * g
+        return costate.sum(costate.solve(lambda t, z: -rate * z, z0, [0.0, 1.0], rtol=1e-9, atol=1e-11)[-1])
+
+    program = costate.compile(costate.value_and_grad(costate.trace(loss, {"z0": (1,), "g": ()})))
+    z0, g = np.array([[1.0], [2.0]]), np.array([0.5, 1.5])
+    value, by_z0, by_g, by_p = program(z0, g)
+    q = np.exp(0.3)
+    np.testing.assert_allclose(value, z0[:, 0] * np.exp(-q * g), rtol=1e-7)
+    np.testing.assert_allclose(by_z0[:, 0], np.exp(-q * g), rtol=1e-6)
+    np.testing.assert_allclose(by_g, -q * value, rtol=1e-6)
+    np.testing.assert_allclose(by_p, (-q * g * value).sum(), rtol=1e-6)
+    field = []
+    costate.trace(lambda q: field.append(costate.vector_field(lambda t, z: q * z, (1,))) or q, {"q": ()})
+    with pytest.raises(costate.InvalidArgument, match="uses 'q' of the trace around it; solve it inside that trace"):
+        costate.solve(field[0], np.ones((2, 1)), [0.0, 1.0])
+    with pytest.raises(costate.InvalidArgument, match="pass it as an argument of the traced callable"):
+        costate.trace(lambda x: costate.trace(lambda y: x * y, {"y": ()}), {"x": ()})
+
+
+def test_what_other_libraries_call_it():
+    solution = costate.solve(lambda t, z: -z, [1.0], [0, 1])
+    with pytest.raises(AttributeError, match=r"a Solution has no 'y'; use states, \[time, state\]\."):
+        solution.y
+    with pytest.raises(AttributeError, match="a Solution has no 'stats'; use status"):
+        solution.stats  # noqa: B018
+    with pytest.raises(AttributeError, match="costate has no 'odeint'; use solve"):
+        costate.odeint  # noqa: B018
+    with pytest.raises(AttributeError, match="costate has no 'arctan'; use atan"):
+        costate.arctan  # noqa: B018
+    with pytest.raises(AttributeError, match="costate has no 'interpolat'; use interpolate"):
+        costate.interpolat  # noqa: B018
+    assert not hasattr(costate, "__wrapped__")
+    with pytest.raises(costate.CallError, match=r"there is no argument 't_eval'; did you mean 'times'\?"):
+        costate.solve(lambda t, z: -z, [1.0], [0, 1], t_eval=[0, 1])
+    with pytest.raises(costate.CallError, match="called as f.t, z., with the time first"):
+        costate.solve(lambda z, t: [z[1], -z[0]], [1.0, 0.0], [0, 1])

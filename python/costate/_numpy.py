@@ -1,0 +1,204 @@
+"""NumPy's functions on Arrays of a trace: np.sin(y) is costate.sin(y).
+
+What only moves numbers (np.roll, np.flip, np.vstack, …) is asked of NumPy once, for their positions.
+"""
+
+import difflib
+import functools
+import math
+
+import numpy as np
+
+from costate import _core
+
+_LN2, _LN10 = math.log(2), math.log(10)
+
+
+def _is_true(x):
+    return 1 - _core.equal(x, 0)
+
+
+def _ceil(x):
+    return -_core.floor(-x)
+
+
+def _log_add_exp(x, y):
+    return _core.maximum(x, y) + _core.log1p(_core.exp(-_core.abs(x - y)))
+
+
+# By the names of NumPy's ufuncs, and of two of SciPy's.
+_UFUNCS = {
+    **{name: getattr(_core, name) for name in (
+        "sign", "floor", "exp", "expm1", "log", "log1p", "sqrt", "square", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf",
+        "minimum", "maximum", "equal", "matmul")},
+    "absolute": _core.abs, "fabs": _core.abs, "arcsin": _core.asin, "arccos": _core.acos, "arctan": _core.atan,
+    "arctan2": _core.atan2, "remainder": _core.mod, "expit": _core.sigmoid, "logaddexp": _log_add_exp,
+    "negative": lambda x: -x, "positive": lambda x: +x, "reciprocal": lambda x: 1 / x, "ceil": _ceil,
+    "trunc": lambda x: _core.where(x < 0, _ceil(x), _core.floor(x)), "conjugate": lambda x: +x,
+    "log2": lambda x: _core.log(x) / _LN2, "log10": lambda x: _core.log(x) / _LN10, "exp2": lambda x: 2.0**x,
+    "radians": lambda x: x * (math.pi / 180), "deg2rad": lambda x: x * (math.pi / 180),
+    "degrees": lambda x: x * (180 / math.pi), "rad2deg": lambda x: x * (180 / math.pi),
+    "add": lambda x, y: x + y, "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y, "divide": lambda x, y: x / y,
+    "power": lambda x, y: x**y, "float_power": lambda x, y: x**y, "floor_divide": lambda x, y: x // y,
+    "divmod": lambda x, y: (x // y, x % y), "hypot": lambda x, y: _core.sqrt(x * x + y * y),
+    "less": lambda x, y: x < y, "less_equal": lambda x, y: x <= y, "greater": lambda x, y: x > y,
+    "greater_equal": lambda x, y: x >= y, "not_equal": lambda x, y: x != y, "logical_not": lambda x: _core.equal(x, 0),
+    "isnan": lambda x: x != x, "isinf": lambda x: _core.equal(_core.abs(x), math.inf), "isfinite": lambda x: _core.abs(x) < math.inf,
+    "logical_and": lambda x, y: _is_true(x) * _is_true(y), "logical_or": lambda x, y: _core.maximum(_is_true(x), _is_true(y)),
+}
+
+# Others that come to mind first, and what there is instead.
+_INSTEAD = {
+    "einsum": "matmul, outer and sum", "tensordot": "matmul", "kron": "outer and reshape", "cross": "stack", "prod": "exp(sum(log(x)))",
+    "linalg.solve": "the C++ library's linear_solve", "linalg.inv": "the C++ library's linear_solve",
+    "array_equal": "equal", "allclose": "abs", "isclose": "abs", "linspace": "+ and *, on a NumPy array of its steps",
+    "round": "floor(x + 0.5)", "around": "floor(x + 0.5)", "rint": "floor(x + 0.5)", "fmin": "minimum", "fmax": "maximum",
+    "argmax": "max", "argmin": "min", "median": "mean", "select": "where", "piecewise": "where", "heaviside": "where",
+    "trapezoid": "sum", "gradient": "gradient, the derivative of a scalar", "diag": "outer, or a NumPy constant times it",
+}
+# Attributes of arrays of numbers.
+_KNOWN_LATER = "compile the program and call it; numbers are known then"
+_OF_NUMBERS = {"astype": "compile's dtype says in which precision a program computes", "dtype": "compile's dtype says in which precision a program computes",
+               "grad": "value_and_grad gives gradients",
+               **dict.fromkeys(("item", "tolist", "numpy", "nonzero", "tobytes"), _KNOWN_LATER)}
+
+
+def _hint(name):
+    near = _INSTEAD.get(name) or "".join(difflib.get_close_matches(name, vars(_core), 1, 0.85))
+    return f"; use {near}" if near else ""
+
+
+def _refuse(name, why="takes no Arrays of a trace"):
+    """`name` with its package."""
+    raise _core.CallError(f"[{name}] {why}{_hint(name.removeprefix('numpy.'))}.")
+
+
+def _check_options(name, options):
+    given = [option for option, value in options.items() if value is not None and value is not np._NoValue and value is not False]
+    if "out" in given:
+        raise _core.CallError(f"[numpy.{name}] a NumPy array cannot hold an Array of a trace; write x = x + y instead of x += y.")
+    if given:
+        raise _core.CallError(f"[numpy.{name}] of Arrays of a trace has no option '{given[0]}'; leave it out.")
+
+
+def _array_ufunc(self, ufunc, method, *inputs, **options):
+    name = ufunc.__name__
+    _check_options(name, {option: value for option, value in options.items() if option != "axis"})
+    if method == "__call__" and name in _UFUNCS:
+        return _UFUNCS[name](*map(_as_array, inputs))
+    by_method = {("add", "reduce"): _core.sum, ("minimum", "reduce"): _core.min, ("maximum", "reduce"): _core.max,
+                 ("add", "accumulate"): _core.cumsum, ("multiply", "outer"): _core.outer}
+    if (name, method) in by_method:
+        axis = {} if method == "outer" else {"axis": options.get("axis", 0)}
+        return by_method[name, method](*inputs, **axis)
+    package = "numpy" if hasattr(np, name) else "scipy.special"
+    return _refuse(f"{package}.{name}" if method == "__call__" else f"{package}.{name}.{method}")
+
+
+def _as_array(x):
+    """An Array, so that operators are Python's on it; NumPy's on an array of numbers would come back here."""
+    return x if isinstance(x, (_core.Array, _core.Parameter)) else _core.stop_gradient(x)
+
+
+def _moved(function, x, *args, **options):
+    """What a function that only moves numbers makes of x."""
+    positions = function(np.arange(x.size).reshape(x.shape), *args, **options)
+    return _core.gather(x, positions.ravel().tolist(), positions.shape)
+
+
+def _joined(function, parts, *args, **options):
+    """What a function that only puts arrays together makes of them."""
+    arrays = [_as_array(part) for part in parts]
+    starts = np.cumsum([0] + [array.size for array in arrays])
+    positions = function([start + np.arange(array.size).reshape(array.shape) for start, array in zip(starts, arrays)], *args, **options)
+    return _core.gather(_core.concat([array.ravel() for array in arrays]), positions.ravel().tolist(), positions.shape)
+
+
+def _method(name):
+    """A function that is the method of its first argument."""
+    def call(x, *args, **options):
+        _check_options(name, {option: value for option, value in options.items() if option not in ("axis", "keepdims")})
+        return getattr(x, name)(*args, **{option: value for option, value in options.items() if value is not np._NoValue})
+    return call
+
+
+def _norm(x, ord=None, axis=None, keepdims=False):  # noqa: A002
+    if keepdims or (ord not in (None, 2) and not (ord == "fro" and axis is None)) or (ord == 2 and axis is None and x.ndim != 1):
+        _refuse("numpy.linalg.norm", "of Arrays of a trace is the Euclidean length alone")
+    return _core.norm(x, axis)
+
+
+def _variance(x, axis=None, ddof=0, keepdims=False, **options):
+    _check_options("var", {**options, "ddof": ddof or None})
+    return _core.square(x - x.mean(axis, keepdims=True)).mean(axis, keepdims=keepdims is True)
+
+
+def _interp(x, xp, fp):
+    values = _as_array(fp)
+    return _core.interpolate(xp, values.reshape(values.size, 1), x)[0]
+
+
+def _diff(x, n=1, axis=-1):
+    for _ in range(n):
+        x = _moved(lambda p: np.moveaxis(np.moveaxis(p, axis, 0)[1:], 0, axis), x) - _moved(
+            lambda p: np.moveaxis(np.moveaxis(p, axis, 0)[:-1], 0, axis), x)
+    return x
+
+
+def _where(condition, x=None, y=None):
+    if x is None or y is None:
+        raise _core.CallError("[numpy.where] needs x and y; which elements are true is not known while a program is traced.")
+    return _core.where(condition, x, y)
+
+
+_FUNCTIONS = {
+    np.sum: _method("sum"), np.mean: _method("mean"), np.min: _method("min"), np.max: _method("max"), np.amin: _method("min"),
+    np.amax: _method("max"), np.cumsum: _method("cumsum"), np.var: _variance,
+    np.any: lambda x, axis=None, **options: _method("max")(_is_true(x), axis=axis, **options),
+    np.all: lambda x, axis=None, **options: _method("min")(_is_true(x), axis=axis, **options),
+    np.ptp: lambda x, axis=None: x.max(axis) - x.min(axis),
+    np.std: lambda x, axis=None, **options: _core.sqrt(_variance(x, axis, **options)),
+    np.where: _where, np.clip: lambda x, *limits, **options: x.clip(*limits, **options), np.linalg.norm: _norm,
+    np.dot: _core.matmul, np.vdot: lambda x, y: _core.matmul(_as_array(x).ravel(), _as_array(y).ravel()),
+    np.inner: lambda x, y: _core.matmul(x, _as_array(y).T), np.outer: lambda x, y: _core.outer(_as_array(x).ravel(), _as_array(y).ravel()),
+    np.reshape: lambda x, shape, **options: _core.reshape(x, shape), np.broadcast_to: _core.broadcast_to,
+    np.zeros_like: lambda x: np.zeros(x.shape), np.ones_like: lambda x: np.ones(x.shape),
+    np.full_like: lambda x, value: _core.broadcast_to(value, x.shape), np.interp: _interp, np.diff: _diff,
+    np.trace: lambda x: _core.sum(_moved(np.diagonal, x)), np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim,
+    np.size: lambda x: x.size, np.copy: lambda x: +x, np.real: lambda x: +x,
+    **{function: functools.partial(_moved, function) for function in (
+        np.ravel, np.transpose, np.squeeze, np.expand_dims, np.flip, np.flipud, np.fliplr, np.roll, np.rot90, np.take, np.tile,
+        np.repeat, np.swapaxes, np.moveaxis, np.diagonal, np.delete)},
+    **{function: functools.partial(_joined, function) for function in (
+        np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack)},
+    np.append: lambda x, y, axis=None: _joined(np.concatenate, [x, y], axis=axis),
+    np.atleast_1d: lambda x: x if x.ndim else x.reshape(1),
+}
+
+
+def _array_function(self, function, types, args, kwargs):
+    if function not in _FUNCTIONS:
+        _refuse(f"{function.__module__}.{function.__name__}")
+    return _FUNCTIONS[function](*args, **kwargs)
+
+
+def _attribute(self, name):
+    """The methods of NumPy's arrays that are functions here, and those that functions on arrays of objects look for."""
+    if name in _UFUNCS:
+        return functools.partial(_UFUNCS[name], self)
+    if hasattr(np.ndarray, name) and getattr(np, name, None) in _FUNCTIONS:
+        return functools.partial(_FUNCTIONS[getattr(np, name)], self)
+    hint = f"; {_OF_NUMBERS[name]}" if name in _OF_NUMBERS else f"; use costate.{name}(x)" if name in vars(_core) else _hint(name)
+    raise AttributeError(f"{'an Array' if isinstance(self, _core.Array) else 'a Parameter'} has no '{name}'{hint}.")
+
+
+def dispatch_numpy():
+    """Makes NumPy's functions call costate's where an Array or a Parameter is among their arguments."""
+    for kind in (_core.Array, _core.Parameter):
+        kind.__array_ufunc__ = _array_ufunc
+        kind.__array_function__ = _array_function
+        kind.__getattr__ = _attribute
+        kind.__floor__, kind.__ceil__, kind.__trunc__ = _core.floor, _ceil, _UFUNCS["trunc"]
+        kind.__round__ = lambda self, digits=0: _refuse("numpy.round")
+        kind.__divmod__ = lambda self, other: (self // other, self % other)
+        kind.__rdivmod__ = lambda self, other: (other // self, other % self)

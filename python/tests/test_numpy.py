@@ -1,0 +1,216 @@
+"""NumPy's functions, methods and operators on Arrays: each gives what NumPy gives on the numbers."""
+
+import math
+
+import costate
+import numpy as np
+import pytest
+import scipy.special
+
+
+def run(f, *inputs):
+    """f on Arrays of one sample each."""
+    inputs = [np.asarray(x, float) for x in inputs]
+    return costate.compile(costate.trace(f, {f"x{i}": x.shape for i, x in enumerate(inputs)}))(*inputs)[0]
+
+
+X = np.array([0.3, -1.2, 2.5, 0.0])
+M = np.random.default_rng(0).normal(size=(3, 4))
+V = np.random.default_rng(1).uniform(0.1, 0.9, 4)
+
+UNARY = [np.negative, np.positive, np.abs, np.absolute, np.fabs, np.sign, np.exp, np.expm1, np.exp2, np.square, np.sin, np.cos, np.tan,
+         np.arctan, np.sinh, np.cosh, np.tanh, np.floor, np.ceil, np.trunc, np.radians, np.deg2rad, np.degrees, np.isnan, np.isinf,
+         np.isfinite, np.logical_not, np.conjugate, scipy.special.erf, scipy.special.expit]
+POSITIVE = [np.log, np.log2, np.log10, np.log1p, np.sqrt, np.reciprocal, np.arcsin, np.arccos]
+BINARY = [np.add, np.subtract, np.multiply, np.divide, np.true_divide, np.arctan2, np.minimum, np.maximum, np.less, np.less_equal,
+          np.greater, np.greater_equal, np.equal, np.not_equal, np.logical_and, np.logical_or, np.hypot, np.logaddexp, np.mod,
+          np.remainder, np.floor_divide]
+
+
+@pytest.mark.parametrize("function", UNARY + POSITIVE, ids=lambda f: f.__name__)
+def test_unary_functions(function):
+    x = V if function in POSITIVE else X
+    np.testing.assert_allclose(run(function, x), function(x), rtol=1e-14, atol=1e-15)
+    assert run(function, x[1]).shape == ()
+
+
+@pytest.mark.parametrize("function", BINARY, ids=lambda f: f.__name__)
+def test_binary_functions_in_both_orders(function):
+    y = np.array([2.0, 0.5, -0.7, 1.0])
+    wanted, swapped = function(X, y), function(y, X + 3)
+    np.testing.assert_allclose(run(function, X, y), wanted, rtol=1e-14)
+    np.testing.assert_allclose(run(lambda a: function(a, y), X), wanted, rtol=1e-14)
+    np.testing.assert_allclose(run(lambda a: function(y, a), X + 3), swapped, rtol=1e-14)
+    np.testing.assert_allclose(run(lambda a: function(a, 0.5), X), function(X, 0.5), rtol=1e-14)
+
+
+def test_not_a_number_is_found():
+    assert run(np.isnan, [1.0, np.nan]).tolist() == [0, 1]
+    assert run(np.isfinite, [1.0, np.nan, np.inf]).tolist() == [1, 0, 0]
+    assert run(np.isinf, [1.0, np.nan, -np.inf]).tolist() == [0, 0, 1]
+
+
+OPERATORS = [lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / b, lambda a, b: a % b, lambda a, b: a // b,
+             lambda a, b: divmod(a, b)[0], lambda a, b: divmod(a, b)[1], lambda a, b: a < b, lambda a, b: a >= b, lambda a, b: a == b,
+             lambda a, b: a != b, lambda a, b: (a < b) & (a > 0), lambda a, b: (a < b) | (a > 0), lambda a, b: ~(a < b)]
+
+
+@pytest.mark.parametrize("f", OPERATORS)
+def test_operators_with_arrays_and_numbers_of_numpy(f):
+    y = np.array([2.0, 0.5, -0.7, 1.0])
+    np.testing.assert_allclose(run(f, X, y), f(X, y), rtol=1e-14)
+    np.testing.assert_allclose(run(lambda a: f(a, y), X), f(X, y), rtol=1e-14)
+    np.testing.assert_allclose(run(lambda b: f(X, b), y), f(X, y), rtol=1e-14)
+    np.testing.assert_allclose(run(lambda a: f(a, np.float64(2)), X), f(X, 2), rtol=1e-14)
+    np.testing.assert_allclose(run(lambda b: f(np.float64(2), b), y), f(2, y), rtol=1e-14)
+
+
+def test_whole_quotients_are_pythons():
+    x, y = [1.0, 0.3, -1.0, 5.5, -5.5, 5.5], [0.1, 0.1, 0.1, -2.0, 2.0, 2.0]
+    assert run(lambda a, b: a // b, x, y).tolist() == [a // b for a, b in zip(x, y)]
+    np.testing.assert_array_equal(run(lambda a, b: a % b, x, y), [a % b for a, b in zip(x, y)])
+
+
+FUNCTIONS = {
+    "sum": np.sum, "sum_axis": lambda m: np.sum(m, axis=0), "sum_keepdims": lambda m: np.sum(m, axis=1, keepdims=True), "mean": np.mean,
+    "mean_axes": lambda m: np.mean(m, axis=(0, 1)), "min": lambda m: np.min(m, 1), "max": lambda m: np.max(m, axis=-1), "amax": np.amax,
+    "var": lambda m: np.var(m, axis=0), "std": np.std, "ptp": lambda m: np.ptp(m, axis=0), "any": lambda m: np.any(m > 1, axis=0),
+    "all": lambda m: np.all(m > -1, axis=1), "cumsum": np.cumsum, "cumsum_axis": lambda m: np.cumsum(m, axis=1),
+    "add.reduce": np.add.reduce, "add.reduce_all": lambda m: np.add.reduce(m, axis=None), "maximum.reduce": lambda m: np.maximum.reduce(m, axis=1),
+    "add.accumulate": np.add.accumulate, "multiply.outer": lambda m: np.multiply.outer(m[0], V),
+    "where": lambda m: np.where(m > 0, m, -0.1 * m), "clip": lambda m: np.clip(m, -0.5, 0.5), "clip_low": lambda m: np.clip(m, 0, None),
+    "norm": lambda m: np.linalg.norm(m[0]), "norm_axis": lambda m: np.linalg.norm(m, axis=1), "norm_fro": np.linalg.norm,
+    "dot": lambda m: np.dot(m, V), "dot_left": lambda m: np.dot(V, m.T), "matmul": lambda m: np.matmul(m, m.T), "vdot": lambda m: np.vdot(m, m),
+    "inner": lambda m: np.inner(m[0], V), "outer": lambda m: np.outer(m[0], m[1]), "trace": lambda m: np.trace(m[:, :3]),
+    "reshape": lambda m: np.reshape(m, (2, -1)), "ravel": np.ravel, "transpose": np.transpose, "squeeze": lambda m: np.squeeze(m[:1]),
+    "expand_dims": lambda m: np.expand_dims(m, 1), "flip": np.flip, "flip_axis": lambda m: np.flip(m, 1), "roll": lambda m: np.roll(m, 1, axis=1),
+    "take": lambda m: np.take(m, [2, 0], axis=0), "tile": lambda m: np.tile(m, 2), "repeat": lambda m: np.repeat(m, 2, axis=0),
+    "swapaxes": lambda m: np.swapaxes(m, 0, 1), "moveaxis": lambda m: np.moveaxis(m, 0, 1), "diagonal": np.diagonal,
+    "concatenate": lambda m: np.concatenate([m, np.ones((1, 4))]), "concatenate_axis": lambda m: np.concatenate([m, m], axis=1),
+    "stack": lambda m: np.stack([m[0], V, m[1]]), "stack_axis": lambda m: np.stack([m[0], m[1]], axis=-1), "hstack": lambda m: np.hstack([m[0], 1.0]),
+    "vstack": lambda m: np.vstack([m, V]), "column_stack": lambda m: np.column_stack([m[0], m[1]]), "append": lambda m: np.append(m[0], 2.0),
+    "diff": lambda m: np.diff(m), "diff_axis": lambda m: np.diff(m, axis=0), "diff_twice": lambda m: np.diff(m, n=2),
+    "zeros_like": np.zeros_like, "ones_like": np.ones_like, "full_like": lambda m: np.full_like(m, 2.0), "broadcast_to": lambda m: np.broadcast_to(m[0], (2, 4)),
+    "interp": lambda m: np.interp(m[0, 0], [-3.0, 0.0, 1.0, 3.0], [1.0, 2.0, 4.0, 0.0]), "copy": np.copy,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions(name):
+    wanted = FUNCTIONS[name](M)
+    seen = run(FUNCTIONS[name], M)
+    assert seen.shape == np.shape(wanted)
+    np.testing.assert_allclose(seen, wanted, rtol=1e-13, atol=1e-15)
+
+
+METHODS = {
+    "sum": lambda m: m.sum(), "sum_axis": lambda m: m.sum(0), "keepdims": lambda m: m - m.mean(axis=1, keepdims=True), "min": lambda m: m.min(axis=0),
+    "max": lambda m: m.max(), "std": lambda m: m.std(axis=0), "var": lambda m: m.var(), "cumsum": lambda m: m.cumsum(), "reshape": lambda m: m.reshape(4, 3),
+    "reshape_tuple": lambda m: m.reshape((2, -1)), "T": lambda m: m.T @ m, "ravel": lambda m: m.ravel(), "flatten": lambda m: m.flatten(),
+    "transpose": lambda m: m.transpose(), "dot": lambda m: m.dot(V), "clip": lambda m: m.clip(-0.5, 0.5), "clip_one": lambda m: m.clip(max=0.1),
+    "squeeze": lambda m: m[:1].squeeze(), "copy": lambda m: m.copy(), "swapaxes": lambda m: m.swapaxes(0, 1), "any": lambda m: (m > 1).any(),
+    "all": lambda m: (m > -9).all(axis=0), "take": lambda m: m.take([1, 5]), "repeat": lambda m: m.repeat(2), "trace": lambda m: m[:, :3].trace(),
+    "size": lambda m: m.sum() / m.size, "ndim": lambda m: m * m.ndim, "len": lambda m: m * len(m), "abs": lambda m: abs(m), "iteration": lambda m: sum(row for row in m),
+    "floor": lambda m: math.floor(m[0, 0]) + math.ceil(m[0, 1]) + math.trunc(m[0, 2]) + 0 * m[0, 3],
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods(name):
+    np.testing.assert_allclose(run(METHODS[name], M), METHODS[name](M), rtol=1e-13, atol=1e-15)
+
+
+def test_parameters_have_them_too():
+    p = costate.Parameter("p", M)
+    f = costate.trace(lambda x: np.sin(p).sum(axis=0) * x + p.T[:, 0] % 1 + np.linalg.norm(p) + len(p) + V @ p.T[:4, 0], {"x": (4,)})
+    wanted = np.sin(M).sum(axis=0) * X + M.T[:, 0] % 1 + np.linalg.norm(M) + 3 + V @ M.T[:4, 0]
+    np.testing.assert_allclose(costate.compile(f)(X)[0], wanted, rtol=1e-13)
+
+
+def test_an_array_of_arrays_is_stacked():
+    np.testing.assert_allclose(run(lambda x: np.array([x[1], -np.sin(x[0]), 2.0]), X), [X[1], -np.sin(X[0]), 2.0])
+    np.testing.assert_allclose(run(lambda x: np.array([[x[1], 0], [1, x[0]]]) @ np.array([x[0], x[1]]), X), [X[1] * X[0], X[0] + X[0] * X[1]])
+    np.testing.assert_allclose(run(lambda x: np.exp(np.array([x[0], x[1]])), X), np.exp(X[:2]))
+    states = costate.solve(lambda t, z: np.array([z[1], -np.sin(z[0])]), [1.0, 0.0], [0, 1]).states
+    np.testing.assert_array_equal(states, costate.solve(lambda t, z: costate.stack([z[1], -costate.sin(z[0])]), [1.0, 0.0], [0, 1]).states)
+
+
+@pytest.mark.parametrize("function", [np.linalg.norm, np.cumsum, lambda x: x % 0.7, np.floor, lambda x: x // 0.7, lambda x: np.roll(x, 1), lambda x: np.hypot(x, 1.0)])
+def test_their_gradients(function):
+    x, step = np.array([0.31, -1.22, 2.53]), 1e-6
+    loss = costate.trace(lambda x: costate.sum(costate.sin(function(x))), {"x": (3,)})
+    _, gradient = costate.compile(costate.value_and_grad(loss))(x)
+    wanted = [(np.sum(np.sin(function(x + step * unit))) - np.sum(np.sin(function(x - step * unit)))) / (2 * step) for unit in np.eye(3)]
+    np.testing.assert_allclose(gradient, wanted, atol=1e-8)
+
+
+def fill(x):
+    slopes = np.zeros(4)
+    slopes[0] = x[1]
+    return slopes
+
+
+def assign(x):
+    x[0] = 1.0
+    return x
+
+
+def add_in_place(x):
+    total = np.ones(4)
+    total += x
+    return total
+
+
+@pytest.mark.parametrize(
+    "f, error, message",
+    [
+        (lambda x: math.sin(x[0]), TypeError, "costate's or NumPy's functions instead of math's, as costate.sin"),
+        (lambda x: float(x[0]), TypeError, "is not known while its program is traced"),
+        (lambda x: int(x[0]), TypeError, "is not known while its program is traced"),
+        (lambda x: range(x[0]), TypeError, "is not known while its program is traced"),
+        (lambda x: max(x[0], 0), TypeError, "costate.maximum and costate.minimum instead of max and min"),
+        (lambda x: min(x), TypeError, "costate.maximum and costate.minimum instead of max and min"),
+        (lambda x: x if x[0] > 0 else -x, TypeError, "costate.where instead of if"),
+        (lambda x: 0 < x < 1, TypeError, "& | ~ instead of and, or, not"),
+        (lambda x: x[x > 0], TypeError, "which element an Array names is not known"),
+        (lambda x: round(x[0]), TypeError, r"\[numpy.round\] takes no Arrays of a trace; use floor\(x \+ 0.5\)\."),
+        (assign, TypeError, "an element cannot be set while a program is traced; make a new Array with costate.stack"),
+        (add_in_place, TypeError, "a NumPy array cannot hold an Array of a trace; write x = x \\+ y"),
+        (lambda x: np.exp(x, out=np.zeros(4)), TypeError, "a NumPy array cannot hold an Array"),
+        (lambda x: np.sum(x, dtype=np.float32), TypeError, r"\[numpy.sum\] of Arrays of a trace has no option 'dtype'; leave it out"),
+        (lambda x: np.einsum("i,i->", x, x), TypeError, r"\[numpy.einsum\] takes no Arrays of a trace; use matmul, outer and sum\."),
+        (lambda x: np.sort(x), TypeError, r"^\[numpy.sort\] takes no Arrays of a trace\.$"),
+        (lambda x: np.prod(x), TypeError, r"use exp\(sum\(log\(x\)\)\)"),
+        (lambda x: np.linalg.solve(np.eye(4), x), TypeError, r"\[numpy.linalg.solve\] .*C\+\+ library's linear_solve"),
+        (lambda x: np.linalg.norm(x, ord=1), TypeError, "is the Euclidean length alone"),
+        (lambda x: np.where(x > 0), TypeError, r"\[numpy.where\] needs x and y"),
+        (lambda x: scipy.special.gamma(x), TypeError, r"\[scipy.special.gamma\] takes no Arrays"),
+        (lambda x: np.subtract.outer(x, x), TypeError, r"\[numpy.subtract.outer\] takes no Arrays"),
+        (lambda x: x.astype(float), AttributeError, "an Array has no 'astype'; compile's dtype says"),
+        (lambda x: x.item(), AttributeError, "an Array has no 'item'; compile the program and call it"),
+        (lambda x: x.softplus(), AttributeError, r"an Array has no 'softplus'; use costate.softplus\(x\)"),
+        (lambda x: x.nonsense, AttributeError, r"^an Array has no 'nonsense'\.$"),
+    ],
+)
+def test_what_there_is_not_is_said_in_a_sentence(f, error, message):
+    with pytest.raises(error, match=message) as raised:
+        costate.trace(f, {"x": (4,)})
+    assert "\n" not in str(raised.value)
+
+
+def test_filling_a_numpy_array_says_what_to_do():
+    with pytest.raises(ValueError, match="setting an array element") as raised:  # NumPy's own, with ours as its cause
+        costate.trace(fill, {"x": (4,)})
+    assert "costate.stack instead of filling a NumPy array" in str(raised.value.__cause__)
+
+
+def test_outside_of_a_trace_a_parameter_is_read_by_its_value():
+    p = costate.Parameter("p", [1.0, 2.0])
+    for f in (np.exp, lambda p: p + 1, np.array):
+        with pytest.raises(costate.InvalidArgument, match="A Parameter's numbers are its value"):
+            f(p)
+    for f in (float, bool):
+        with pytest.raises(costate.CallError, match="outside of it is read by .value"):
+            f(p)
+    with pytest.raises(AttributeError, match="a Parameter has no 'grad'; value_and_grad gives gradients"):
+        p.grad  # noqa: B018
