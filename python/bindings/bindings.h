@@ -69,6 +69,15 @@ std::vector<std::int64_t> to_integers(nb::handle value, const char* what);
 /// The same as a shape.
 Shape to_shape(nb::handle value);
 
+/// The axes that are listed, or all.
+std::vector<std::int64_t> all_axes_if_none(const Array& x, const nb::object& axis);
+/// The shape to reshape to; an axis of -1 takes what the others leave.
+Shape new_shape(const Shape& from, nb::handle to);
+using Reduction = Array (*)(Operand, std::vector<std::int64_t>);
+Array reduced(Reduction reduce, const Array& x, const nb::object& axis);
+/// cumsum along an axis, or over all numbers in their order.
+Array running_sums(const Array& x, const nb::object& axis);
+
 /// Runs work that may take long: other Python threads go on, and Ctrl-C ends it.
 template <class Work>
 auto run_long(const Work& work) {
@@ -89,7 +98,9 @@ FitResult fit_of(SeriesModel model);
 
 void bind_errors(nb::module_& module);
 void bind_array(nb::module_& module);
+void bind_functions(nb::module_& module);
 void bind_function(nb::module_& module);
+void bind_derivatives(nb::module_& module);
 void bind_nn(nb::module_& module);
 void bind_solve(nb::module_& module);
 void bind_fit(nb::module_& module);

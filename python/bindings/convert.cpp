@@ -1,4 +1,6 @@
 // Values of Python and NumPy as ours, and back.
+#include <algorithm>
+
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
 
@@ -144,6 +146,34 @@ HostArray with_batch_of_one(const HostArray& array) {
 Shape without_first(const Shape& shape) {
   if (shape.rank() == 0) throw ShapeError("[solve] z0 and args must have shape [batch, ...]; got a scalar.");
   return Shape(std::vector<std::int64_t>(shape.axes().begin() + 1, shape.axes().end()));
+}
+
+std::vector<std::int64_t> all_axes_if_none(const Array& x, const nb::object& axis) {
+  if (!axis.is_none()) return to_integers(axis, "axis");
+  std::vector<std::int64_t> axes;
+  for (int i = 0; i < x.shape().rank(); ++i) axes.push_back(i);
+  return axes;
+}
+
+Shape new_shape(const Shape& from, nb::handle to) {
+  std::vector<std::int64_t> axes = to_integers(to, "a shape");
+  const auto open = std::ranges::find(axes, -1);
+  if (open == axes.end()) return Shape(std::move(axes));
+  *open = 1;
+  const std::int64_t others = Shape(axes).size();
+  if (others == 0 || from.size() % others != 0)
+    throw ShapeError("[reshape] the ", from.size(), " numbers of shape ", from, " do not fill rows of ", others, ".");
+  *open = from.size() / others;
+  return Shape(std::move(axes));
+}
+
+Array reduced(Reduction reduce, const Array& x, const nb::object& axis) { return reduce(x, all_axes_if_none(x, axis)); }
+
+Array running_sums(const Array& x, const nb::object& axis) {
+  int along = 0;
+  if (axis.is_none()) return cumsum(reshape(x, {x.shape().size()}));
+  if (!nb::try_cast(axis, along)) throw CallError("axis must be an integer; got ", type_of(axis), ".");
+  return cumsum(x, along);
 }
 
 bool holds_arrays(nb::handle value) {

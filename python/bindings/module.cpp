@@ -23,7 +23,9 @@ NB_MODULE(_core, module) {
   module.attr("__version__") = COSTATE_VERSION;
   bind_errors(module);
   bind_array(module);
+  bind_functions(module);
   bind_function(module);
+  bind_derivatives(module);
   bind_nn(module);
   bind_solve(module);
   bind_fit(module);

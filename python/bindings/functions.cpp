@@ -1,0 +1,128 @@
+// Every function on Arrays.
+#include "costate/nn/activations.h"
+#include "costate/solve/controls.h"
+#include "python/bindings/bindings.h"
+
+namespace costate::python {
+namespace {
+
+std::vector<Array> to_arrays(const nb::sequence& values) {
+  std::vector<Array> arrays;
+  for (const nb::handle value : values) arrays.push_back(to_array(value));
+  return arrays;
+}
+
+using Unary = Array (*)(Operand);
+using Binary = Array (*)(Operand, Operand);
+
+void bind_unary(nb::module_& module, const char* name, Unary function, const char* doc) {
+  module.def(
+      name, [function](nb::handle x) { return function(to_array(x)); }, nb::arg("x"), doc);
+}
+
+void bind_binary(nb::module_& module, const char* name, Binary function, const char* doc) {
+  module.def(
+      name, [function](nb::handle x, nb::handle y) { return function(to_array(x), to_array(y)); }, nb::arg("x"),
+      nb::arg("y"), doc);
+}
+
+void bind_elementwise(nb::module_& m) {
+  bind_unary(m, "abs", abs, "|x|.");
+  bind_unary(m, "sign", sign, "-1, 0 or 1.");
+  bind_unary(m, "floor", floor, "The largest whole number that is not above x; its derivative is 0.");
+  bind_unary(m, "exp", exp, "e to the x.");
+  bind_unary(m, "expm1", expm1, "exp(x) - 1.");
+  bind_unary(m, "log", log, "Natural logarithm.");
+  bind_unary(m, "log1p", log1p, "log(1 + x).");
+  bind_unary(m, "sqrt", sqrt, "Square root.");
+  bind_unary(m, "square", square, "x times x.");
+  bind_unary(m, "sin", sin, "Sine.");
+  bind_unary(m, "cos", cos, "Cosine.");
+  bind_unary(m, "tan", tan, "Tangent.");
+  bind_unary(m, "asin", asin, "Inverse sine.");
+  bind_unary(m, "acos", acos, "Inverse cosine.");
+  bind_unary(m, "atan", atan, "Inverse tangent.");
+  bind_unary(m, "sinh", sinh, "Hyperbolic sine.");
+  bind_unary(m, "cosh", cosh, "Hyperbolic cosine.");
+  bind_unary(m, "tanh", tanh, "Hyperbolic tangent.");
+  bind_unary(m, "sigmoid", sigmoid, "1 / (1 + exp(-x)).");
+  bind_unary(m, "softplus", softplus, "log(1 + exp(x)).");
+  bind_unary(m, "relu", relu, "max(x, 0).");
+  bind_unary(m, "gelu", gelu, "x times the normal distribution function of x.");
+  bind_unary(m, "silu", silu, "x sigmoid(x).");
+  bind_unary(m, "erf", erf, "Error function.");
+  bind_unary(m, "stop_gradient", stop_gradient, "x, through which no derivative flows.");
+  bind_binary(m, "mod", mod, "What is left of x after whole multiples of y, with the sign of y.");
+  bind_binary(m, "atan2", atan2, "Angle of the point (y, x), called as atan2(y, x).");
+  bind_binary(m, "minimum", min, "The smaller of two, element by element.");
+  bind_binary(m, "maximum", max, "The larger of two, element by element.");
+  bind_binary(m, "equal", equal, "1 where equal, else 0.");
+  bind_binary(m, "matmul", matmul, "[m,k]·[k,n], [m,k]·[k], [k]·[k,n] or [k]·[k].");
+  bind_binary(m, "outer", outer, "out[i, j] = x[i] y[j].");
+  m.def(
+      "elu", [](nb::handle x, double alpha) { return elu(to_array(x), alpha); }, nb::arg("x"), nb::arg("alpha") = 1.0,
+      "x for x > 0, alpha (exp(x) - 1) otherwise.");
+  m.def(
+      "where", [](nb::handle c, nb::handle x, nb::handle y) { return where(to_array(c), to_array(x), to_array(y)); },
+      nb::arg("condition"), nb::arg("x"), nb::arg("y"), "x where the condition is not 0, else y.");
+}
+
+void bind_structure(nb::module_& m) {
+  m.def(
+      "concat", [](const nb::sequence& parts, int axis) { return concat(to_arrays(parts), axis); }, nb::arg("parts"),
+      nb::arg("axis") = 0, "Joins arrays along an axis.");
+  m.def(
+      "stack", [](const nb::sequence& parts) { return stack(to_arrays(parts)); }, nb::arg("parts"),
+      "Puts equal shapes side by side along a new first axis.");
+  m.def(
+      "reshape",
+      [](nb::handle x, nb::handle shape) {
+        const Array array = to_array(x);
+        return reshape(array, new_shape(array.shape(), shape));
+      },
+      nb::arg("x"), nb::arg("shape"), "The same numbers in another shape of equal size, of which one axis may be -1.");
+  m.def(
+      "transpose", [](nb::handle x) { return transpose(to_array(x)); }, nb::arg("x"), "Reverses the axes.");
+  m.def(
+      "broadcast_to", [](nb::handle x, nb::handle shape) { return broadcast_to(to_array(x), to_shape(shape)); },
+      nb::arg("x"), nb::arg("shape"), "Repeats x to the shape, by NumPy's rule.");
+  m.def(
+      "gather",
+      [](nb::handle x, std::vector<std::int64_t> positions, nb::handle shape) {
+        return gather(to_array(x), std::move(positions), to_shape(shape));
+      },
+      nb::arg("x"), nb::arg("positions"), nb::arg("shape"), "out.flat[i] = x.flat[positions[i]].");
+  const auto reduction = [&m](const char* name, Reduction reduce, const char* doc) {
+    m.def(
+        name, [reduce](nb::handle x, const nb::object& axis) { return reduced(reduce, to_array(x), axis); },
+        nb::arg("x"), nb::arg("axis").none() = nb::none(), doc);
+  };
+  reduction("sum", sum, "Sum over all axes, or over those listed.");
+  reduction("mean", mean, "Mean over all axes, or over those listed.");
+  reduction("min", reduce_min, "Minimum over all axes, or over those listed.");
+  reduction("max", reduce_max, "Maximum over all axes, or over those listed.");
+  reduction("norm", norm, "Euclidean length of all numbers, or along the axes listed. Its derivative at 0 is 0.");
+  m.def(
+      "cumsum", [](nb::handle x, const nb::object& axis) { return running_sums(to_array(x), axis); }, nb::arg("x"),
+      nb::arg("axis").none() = nb::none(), "Running sums along an axis, or over all numbers in their order.");
+  m.def(
+      "zeros", [](nb::handle shape) { return zeros(to_shape(shape)); }, nb::arg("shape"), "Zeros, inside a trace.");
+  m.def(
+      "ones", [](nb::handle shape) { return ones(to_shape(shape)); }, nb::arg("shape"), "Ones, inside a trace.");
+  m.def(
+      "interpolate",
+      [](nb::handle times, nb::handle values, nb::handle t, const std::string& kind) {
+        return interpolate(to_array(times), to_array(values), to_array(t), interpolation_from_name(kind));
+      },
+      nb::arg("times"), nb::arg("values"), nb::arg("t"), nb::arg("kind") = "linear",
+      "u(t) [m] from values [n, m] at times [n]: kind is 'linear', 'hold' or 'cubic'.");
+}
+
+}  // namespace
+
+void bind_functions(nb::module_& module) {
+  bind_elementwise(module);
+  bind_structure(module);
+}
+
+}  // namespace costate::python
