@@ -132,8 +132,13 @@ Function hessian(const Function& loss, std::span<const std::size_t> wrt) {
     for (const std::size_t y : positions) {
       const bool x_is_shared = loss.inputs()[x].kind == InputKind::kShared;
       const bool y_is_shared = loss.inputs()[y].kind == InputKind::kShared;
-      derivatives.push_back(
-          mixed_derivatives(inlined.outputs[0], inlined.inputs[x], inlined.inputs[y], x_is_shared, y_is_shared));
+      try {
+        derivatives.push_back(
+            mixed_derivatives(inlined.outputs[0], inlined.inputs[x], inlined.inputs[y], x_is_shared, y_is_shared));
+      } catch (const NotSupported& error) {
+        throw NotSupported("[hessian] by '", loss.inputs()[x].name, "' and '", loss.inputs()[y].name,
+                           "' there is none, leave it out of wrt: ", error.what());
+      }
       kinds.push_back(x_is_shared && y_is_shared ? OutputKind::kSum : OutputKind::kSample);
       names.push_back("d2_" + loss.inputs()[x].name + "_" + loss.inputs()[y].name);
     }

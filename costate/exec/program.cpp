@@ -90,7 +90,7 @@ std::size_t check_inputs(const Function& function, std::span<const HostArray* co
     }
     if (!(Shape(axes) == input.shape) || (is_sample && rows < 0))
       throw ShapeError("[Program.run] input '", input.name, "' must have shape ", is_sample ? "[batch] + " : "",
-                       input.shape, "; got ", inputs[i]->shape(), ".");
+                       input.shape, is_sample ? "; got " : ", one for all samples; got ", inputs[i]->shape(), ".");
     if (!is_sample) continue;
     if (batch >= 0 && rows != batch)
       throw ShapeError("[Program.run] all inputs must have the same batch length; input '", input.name, "' has ", rows,

@@ -253,13 +253,13 @@ std::vector<bool> spread_up(const GraphBuilder& builder, NodeId last, const std:
 
 bool varies_by_sample(const Array& array) {
   const GraphBuilder& builder = *array.builder();
-  return spread_up(builder, array.node(),
-                   [&](NodeId id) {
-                     const Node& node = builder.node(id);
-                     return node.op == Op::kInput &&
-                            builder.inputs()[static_cast<std::size_t>(node.indices[0])].kind == InputKind::kSample;
-                   })
-      .back();
+  const auto begins = [&](NodeId id) {
+    const Node& node = builder.node(id);
+    if (node.op == Op::kExtension) return true;
+    return node.op == Op::kInput &&
+           builder.inputs()[static_cast<std::size_t>(node.indices[0])].kind == InputKind::kSample;
+  };
+  return spread_up(builder, array.node(), begins).back();
 }
 
 bool is_behind_extension(const Array& value, const Array& x) {

@@ -63,6 +63,11 @@ TEST(Hessian, OfASolveByItsStartAndAParameter) {
   EXPECT_NEAR(out[4].at(0), by_p, 10 * kError);
 }
 
+TEST(Hessian, BySolvesTimesIsRefusedByName) {
+  const std::size_t wrt[] = {1};
+  EXPECT_ERROR(hessian(Decay().end, wrt), NotSupported, "[hessian] by 't' and 't' there is none, leave it out of wrt");
+}
+
 TEST(Jvp, OfASolveAlongTangentsOfEachSample) {
   const Decay decay;
   const std::size_t wrt[] = {2};
@@ -96,6 +101,24 @@ TEST(SolveInATrace, AFieldMayUseArraysOfTheTraceAroundIt) {
   const auto declared = compile(value_and_grad(loss(true))).run({z0, gain}).outputs;
   ASSERT_EQ(captured.size(), 4U);
   for (std::size_t i = 0; i < captured.size(); ++i) EXPECT_TRUE(captured[i].same_bits(declared[i])) << i;
+}
+
+TEST(SolveInATrace, AFieldMayUseASolveOfWhatAllSamplesShare) {
+  const Parameter s("s", HostArray::vector({0.7}));
+  const Function end = trace(
+      [&](Array z0) {
+        const Array times = constant(HostArray::vector({0, 1}));
+        const Array q = solve(vector_field({1}, [](Array, Array z) { return -z; }), s, times, kTight)[1];
+        return solve(vector_field({1}, [&](Array, Array z) { return q * z; }), z0, times, kTight)[1][0];
+      },
+      {{"z0", {1}}});
+  const double q = 0.7 * std::exp(-1), by_s = std::exp(q - 1);  // of a start of 1
+  const std::size_t wrt[] = {1};
+  const HostArray starts = column({1, 2});
+  EXPECT_NEAR(compile(value_and_grad(end, wrt)).run({starts}).outputs[1].at(0), 3 * by_s, kError);
+  EXPECT_NEAR(compile(jvp(end, wrt)).run({starts, HostArray::vector({1})}).outputs[1].at(1), 2 * by_s, kError);
+  EXPECT_NEAR(compile(jacobian(end, wrt)).run({starts}).outputs[1].at(1), 2 * by_s, kError);
+  EXPECT_NEAR(compile(hessian(end, wrt)).run({starts}).outputs[1].at(0), 3 * by_s * std::exp(-1), kError);
 }
 
 TEST(SolveInATrace, FieldsWithinFieldsUseWhatIsAroundThem) {

@@ -88,7 +88,8 @@ std::string origin(const Array& array);
 /// The numbers of an Array that the trace knows already; nullopt if it is not a constant.
 std::optional<std::vector<double>> constant_numbers(const Array& array);
 
-/// Whether an Array depends on an input of which each sample has its own.
+/// Whether a program holds an Array once for each sample: it depends on an input of samples, or an extension computed
+/// it.
 bool varies_by_sample(const Array& array);
 /// Whether an extension computes `value` from x, or from what x computes.
 bool is_behind_extension(const Array& value, const Array& x);
