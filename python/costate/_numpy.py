@@ -97,13 +97,19 @@ def _array_ufunc(self, ufunc, method, *inputs, **options):
 
 def _as_array(x):
     """An Array, so that operators are Python's on it; NumPy's on an array of numbers would come back here."""
-    return x if isinstance(x, (_core.Array, _core.Parameter)) else _core.stop_gradient(x)
+    return x if isinstance(x, (_core.Array, _core.Parameter)) else _core.concat([x])
+
+
+def _gathered(x, positions):
+    flat = positions.ravel()
+    if flat.size == x.size and (flat == np.arange(x.size)).all():
+        return x.reshape(positions.shape)
+    return _core.gather(x, flat.tolist(), positions.shape)
 
 
 def _moved(function, x, *args, **options):
     """What a function that only moves numbers makes of x."""
-    positions = function(np.arange(x.size).reshape(x.shape), *args, **options)
-    return _core.gather(x, positions.ravel().tolist(), positions.shape)
+    return _gathered(x, function(np.arange(x.size).reshape(x.shape), *args, **options))
 
 
 def _joined(function, parts, *args, **options):
@@ -111,7 +117,7 @@ def _joined(function, parts, *args, **options):
     arrays = [_as_array(part) for part in parts]
     starts = np.cumsum([0] + [array.size for array in arrays])
     positions = function([start + np.arange(array.size).reshape(array.shape) for start, array in zip(starts, arrays)], *args, **options)
-    return _core.gather(_core.concat([array.ravel() for array in arrays]), positions.ravel().tolist(), positions.shape)
+    return _gathered(_core.concat([array.ravel() for array in arrays]), positions)
 
 
 def _method(name):
