@@ -54,7 +54,10 @@ _INSTEAD = {
     "array_equal": "equal", "allclose": "abs", "isclose": "abs", "linspace": "+ and *, on a NumPy array of its steps",
     "round": "floor(x + 0.5)", "around": "floor(x + 0.5)", "rint": "floor(x + 0.5)", "fmin": "minimum", "fmax": "maximum",
     "argmax": "max", "argmin": "min", "median": "mean", "select": "where", "piecewise": "where", "heaviside": "where",
-    "trapezoid": "sum", "gradient": "gradient, the derivative of a scalar", "diag": "outer, or a NumPy constant times it",
+    "trapezoid": "sum", "gradient": "costate.gradient for derivatives, slices for differences", "pad": "concatenate", "block": "concatenate",
+    "split": "slices, x[:2]", "array_split": "slices, x[:2]", "triu": "a NumPy mask times it", "tril": "a NumPy mask times it",
+    "convolve": "matmul with a NumPy matrix", "fft.fft": "matmul with a NumPy matrix", "polyval": "powers, x ** 2", "nan_to_num": "where",
+    "detach": "costate.stop_gradient", "view": "reshape", "unsqueeze": "reshape", "permute": "transpose", "at": "costate.where", "diag": "outer, or a NumPy constant times it",
 }
 # Attributes of arrays of numbers.
 _KNOWN_LATER = "compile the program and call it; numbers are known then"
@@ -65,7 +68,7 @@ _OF_NUMBERS = {"astype": "compile's dtype says in which precision a program comp
 
 def _hint(name):
     near = _INSTEAD.get(name) or "".join(difflib.get_close_matches(name, vars(_core), 1, 0.85))
-    return f"; use {near}" if near else ""
+    return f"; use {near}" if near else "; build it from costate's functions, as matmul, sum and where"
 
 
 def _refuse(name, why="takes no Arrays of a trace"):
@@ -194,7 +197,9 @@ def _attribute(self, name):
         return functools.partial(_UFUNCS[name], self)
     if hasattr(np.ndarray, name) and getattr(np, name, None) in _FUNCTIONS:
         return functools.partial(_FUNCTIONS[getattr(np, name)], self)
-    hint = f"; {_OF_NUMBERS[name]}" if name in _OF_NUMBERS else f"; use costate.{name}(x)" if name in vars(_core) else _hint(name)
+    hint = f"; {_OF_NUMBERS[name]}" if name in _OF_NUMBERS else f"; use costate.{name}(x)" if name in vars(_core) else ""
+    if hasattr(np, name) or name in _INSTEAD:
+        hint = hint or _hint(name)
     raise AttributeError(f"{'an Array' if isinstance(self, _core.Array) else 'a Parameter'} has no '{name}'{hint}.")
 
 

@@ -179,7 +179,7 @@ def add_in_place(x):
         (lambda x: np.exp(x, out=np.zeros(4)), TypeError, "a NumPy array cannot hold an Array"),
         (lambda x: np.sum(x, dtype=np.float32), TypeError, r"\[numpy.sum\] of Arrays of a trace has no option 'dtype'; leave it out"),
         (lambda x: np.einsum("i,i->", x, x), TypeError, r"\[numpy.einsum\] takes no Arrays of a trace; use matmul, outer and sum\."),
-        (lambda x: np.sort(x), TypeError, r"^\[numpy.sort\] takes no Arrays of a trace\.$"),
+        (lambda x: np.sort(x), TypeError, r"^\[numpy.sort\] takes no Arrays of a trace; build it from costate's functions"),
         (lambda x: np.prod(x), TypeError, r"use exp\(sum\(log\(x\)\)\)"),
         (lambda x: np.linalg.solve(np.eye(4), x), TypeError, r"\[numpy.linalg.solve\] .*C\+\+ library's linear_solve"),
         (lambda x: np.linalg.norm(x, ord=1), TypeError, "is the Euclidean length alone"),
