@@ -61,12 +61,13 @@ struct PythonSolution {
   bool is_single;
 };
 
-/// A list or tuple of two numbers that ascend, as SciPy's t_span.
+/// A tuple of two numbers that ascend, as SciPy's t_span, or a list of them that begins with 0.
 bool is_span(nb::handle value) {
   if (!nb::isinstance<nb::list>(value) && !nb::isinstance<nb::tuple>(value)) return false;
   if (nb::len(value) != 2 || holds_arrays(value)) return false;
   double from = 0, to = 0;
-  return nb::try_cast(value[0], from) && nb::try_cast(value[1], to) && from < to;
+  return nb::try_cast(value[0], from) && nb::try_cast(value[1], to) && from < to &&
+         (nb::isinstance<nb::tuple>(value) || from == 0);
 }
 
 /// InvalidArgument if a span of times stands where z0 belongs, and times that no solve could want behind it.

@@ -278,6 +278,7 @@ def test_scipys_order_is_noticed(span, state):
 
 def test_what_only_resembles_scipys_order_is_solved():
     assert costate.solve(lambda t, z: -z, np.array([0.0, 1.0]), [1.0]).states.shape == (1, 2)
+    assert costate.solve(lambda t, z: -z, [1.0, 2.0], [0.5]).states.shape == (1, 2)
     assert costate.solve(lambda t, z: -z, [0.0, 1.0], [1.0, 0.0]).states.shape == (2, 2)  # backwards
     assert costate.solve(lambda t, z: -z, (0.0, 1.0), [0.0, 1.0]).states.shape == (2, 2)
     assert costate.solve(lambda t, z: -z, (1.0, 0.0), [1.0]).states.shape == (1, 2)
