@@ -39,7 +39,9 @@ constexpr bool is_elementwise(Op op) {
 }
 
 /// Constant but for jumps, in all operands.
-constexpr bool is_step(Op op) { return op == Op::kSign || op == Op::kLess || op == Op::kLessEqual || op == Op::kEqual; }
+constexpr bool is_step(Op op) {
+  return op == Op::kSign || op == Op::kFloor || op == Op::kLess || op == Op::kLessEqual || op == Op::kEqual;
+}
 /// Whether a derivative by operand i can be other than 0.
 constexpr bool carries_derivative(Op op, std::size_t operand) {
   return !is_step(op) && op != Op::kStopGradient && !(op == Op::kWhere && operand == 0);

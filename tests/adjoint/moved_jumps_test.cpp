@@ -71,6 +71,8 @@ TEST(MovedJumps, TheyAreFoundThroughTheGraph) {
   const Rhs jumping[] = {
       [](Array t, Array y, Array T, Array) { return sign(t - T) - y; },
       [](Array t, Array y, Array T, Array k) { return k * (t * exp(T) < 1.0) - y; },
+      [](Array t, Array y, Array T, Array) { return floor(t / T) - y; },
+      [](Array t, Array y, Array T, Array) { return mod(t, T) - y; },
       [](Array t, Array y, Array T, Array k) { return where((t > T) * (t < T + 1.0), k, 0.0) - y; },
       [](Array t, Array y, Array T, Array k) { return where(t > 2.0 * T + y, k, 0.0) - y; },
       [](Array t, Array y, Array T, Array k) {

@@ -18,6 +18,9 @@ struct Switch {
   NodeId left, right;
 };
 
+/// mod jumps, too, besides having a derivative.
+bool jumps(Op op) { return is_step(op) || op == Op::kMod; }
+
 class JumpFinder {
  public:
   explicit JumpFinder(const Function& function) : function_(function), passes_time_(function.nodes().size(), false) {
@@ -31,7 +34,7 @@ class JumpFinder {
   /// Whether there is an operation that could jump in time.
   bool may_jump() const {
     for (const Node& node : function_.nodes())
-      if (is_step(node.op) || node.op == Op::kExtension)
+      if (jumps(node.op) || node.op == Op::kExtension)
         for (const NodeId operand : node.operands)
           if (passes_time_[at(operand)]) return true;
     return false;
@@ -70,7 +73,7 @@ class JumpFinder {
   bool jumps_here(const Node& node) const {
     bool time = false, moves = false;
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
-      if (!is_step(node.op) && rule(node, i) != OperandRule::kJumps) continue;
+      if (!jumps(node.op) && rule(node, i) != OperandRule::kJumps) continue;
       time = time || passes_time_[at(node.operands[i])];
       moves = moves || moves_[at(node.operands[i])];
     }
