@@ -16,23 +16,69 @@
 namespace costate::internal {
 namespace {
 
+/// A flat state as the field's parts.
+std::vector<HostArray> parts_of(const VectorField& field, std::span<const double> y) {
+  std::vector<HostArray> parts;
+  for (const StatePart& part : field.parts()) {
+    const auto size = static_cast<std::size_t>(part.shape.size());
+    parts.emplace_back(part.shape, std::vector<double>(y.begin(), y.begin() + part.shape.size()));
+    y = y.subspan(size);
+  }
+  return parts;
+}
+
+void write_parts(std::span<const HostArray> parts, std::span<double> out) {
+  std::size_t at = 0;
+  for (const HostArray& part : parts)
+    for (std::int64_t i = 0; i < part.size(); ++i) out[at++] = part.at(i);
+}
+
+std::vector<HostArray> inputs_at(const VectorField& field, double t, std::span<const double> y,
+                                 std::span<const std::vector<double>> arguments) {
+  std::vector<HostArray> inputs = {HostArray(Shape{}, std::vector<double>{t})};
+  for (HostArray& part : parts_of(field, y)) inputs.push_back(std::move(part));
+  for (const std::vector<double>& argument : arguments)
+    inputs.emplace_back(field.function().inputs()[inputs.size()].shape, argument);
+  return inputs;
+}
+
 /// f of the field for one sample, by the interpreter.
 ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vector<double>> arguments) {
   return [&field, arguments](double t, std::span<const double> y, std::span<double> slope) {
-    std::vector<HostArray> inputs = {HostArray(Shape{}, std::vector<double>{t})};
-    std::size_t offset = 0;
-    for (const StatePart& part : field.parts()) {
-      const auto size = static_cast<std::size_t>(part.shape.size());
-      inputs.emplace_back(part.shape, std::vector<double>(y.begin() + static_cast<std::ptrdiff_t>(offset),
-                                                          y.begin() + static_cast<std::ptrdiff_t>(offset + size)));
-      offset += size;
-    }
-    for (const std::vector<double>& argument : arguments)
-      inputs.emplace_back(field.function().inputs()[inputs.size()].shape, argument);
-    std::size_t at = 0;
-    for (const HostArray& part : interpret(field.function(), inputs))
-      for (std::int64_t i = 0; i < part.size(); ++i) slope[at++] = part.at(i);
+    write_parts(interpret(field.function(), inputs_at(field, t, y, arguments)), slope);
   };
+}
+
+/// The derivatives that the gradient guard takes of f, by the interpreter.
+ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span<const std::vector<double>> arguments) {
+  const std::size_t num_parts = field.parts().size(), num_inputs = field.function().inputs().size();
+  std::vector<std::size_t> parts(num_parts), all(num_inputs - 1);
+  std::iota(parts.begin(), parts.end(), std::size_t{1});
+  std::iota(all.begin(), all.end(), std::size_t{1});
+  const auto product = [&field, arguments, num_parts](const Function& derivative, bool with_arguments) {
+    return [=, &field](double t, std::span<const double> y, std::span<const double> v, std::span<double> out) {
+      std::vector<HostArray> inputs = inputs_at(field, t, y, arguments);
+      for (const HostArray& part : parts_of(field, v)) inputs.push_back(part);
+      for (std::size_t i = 0; with_arguments && i < arguments.size(); ++i) {
+        HostArray& tangent = inputs.emplace_back(field.function().inputs()[1 + num_parts + i].shape);
+        for (std::int64_t k = 0; k < tangent.size(); ++k)
+          tangent.set(k, guard::pattern(1 + i, static_cast<std::size_t>(k)));
+      }
+      write_parts(std::span(interpret(derivative, inputs)).subspan(num_parts), out);
+    };
+  };
+  ReferenceDerivatives derivatives{.vjp = product(costate::vjp(field.function(), parts), false),
+                                   .jvp = product(costate::jvp(field.function(), parts), false),
+                                   .jvp_of_inputs = {},
+                                   .part_offsets = {}};
+  if (reads_time(field) && num_inputs > 1 + num_parts)
+    derivatives.jvp_of_inputs = product(costate::jvp(field.function(), all), true);
+  std::size_t offset = 0;
+  for (const StatePart& part : field.parts()) {
+    derivatives.part_offsets.push_back(offset);
+    offset += static_cast<std::size_t>(part.shape.size());
+  }
+  return derivatives;
 }
 
 /// What a field takes besides t and the state: its arguments, its Parameters, then the tangents of the `moved` ones.
@@ -106,6 +152,9 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
   SampleStops stops = stops_of_sample(field_, find_stops(field_), operands.subspan(2));
   stops.times.insert(stops.times.end(), options_.stop_at.begin(), options_.stop_at.end());
   std::ranges::sort(stops.times);
+  std::optional<ReferenceDerivatives> derivatives;
+  if (options_.gradient_steps == GradientSteps::kOn)
+    derivatives = interpreted_derivatives(field_, operands.subspan(2));
   const ReferenceSolution solution =
       reference_solve(interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1],
                       {.method = options_.method,
@@ -119,7 +168,8 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
                        .max_step = options_.max_step,
                        .stops = stops.times,
                        .stop_rule = stops.rule,
-                       .stop_offset = stops.offset});
+                       .stop_offset = stops.offset,
+                       .derivatives = derivatives ? &*derivatives : nullptr});
   std::vector<double> states;
   for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());
   return states;

@@ -31,7 +31,7 @@ VectorField to_field(const nb::object& f, const Shape& state, const nb::dict& ar
 }
 
 struct Options {
-  std::string method, control, adjoint;
+  std::string method, control, adjoint, gradient_steps;
   double rtol, atol, first_step, max_step, step_size;
   std::vector<double> stop_at;
   int steps_per_interval;
@@ -50,6 +50,7 @@ struct Options {
     options.max_steps = max_steps;
     options.control = control_from_name(control);
     options.adjoint = adjoint_from_name(adjoint);
+    options.gradient_steps = gradient_steps_from_name(gradient_steps);
     return options;
   }
 };
@@ -106,10 +107,12 @@ PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const Ho
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
                      const std::string& method, double rtol, double atol, double first_step, double max_step,
                      const std::vector<double>& stop_at, double step_size, int steps_per_interval,
-                     std::int64_t max_steps, const std::string& control, const std::string& adjoint, bool throws) {
+                     std::int64_t max_steps, const std::string& control, const std::string& adjoint,
+                     const std::string& gradient_steps, bool throws) {
   const SolveOptions options = Options{.method = method,
                                        .control = control,
                                        .adjoint = adjoint,
+                                       .gradient_steps = gradient_steps,
                                        .rtol = rtol,
                                        .atol = atol,
                                        .first_step = first_step,
@@ -227,6 +230,7 @@ arguments    a dict: further inputs of f by name and shape, which solve takes as
              nb::arg("atol") = 1e-8, nb::arg("first_step") = 0.0, nb::arg("max_step") = 0.0,
              nb::arg("stop_at") = std::vector<double>(), nb::arg("step_size") = 0.0, nb::arg("steps_per_interval") = 0,
              nb::arg("max_steps") = 100'000, nb::arg("control") = "per_sample", nb::arg("adjoint") = "discrete",
+             nb::arg("gradient_steps") = "auto",
              nb::arg("throw") = true,
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -249,6 +253,9 @@ max_steps                      of a sample, attempts included.
 control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that
                                blows up then fails all.
 adjoint                        of a solve inside a trace: 'discrete' or 'backsolve'.
+gradient_steps                 'auto': steps that will be differentiated are also chosen to follow small disturbances, so that
+                               gradients are right where the state rests; 'on': always, so that a solve takes the same
+                               steps with and without its gradient; 'off': never.
 
 Derivatives of a solve inside a trace: gradients (value_and_grad, vjp) by z0, times, args and Parameters; tangents (jvp) by
 all but times; Hessian-vector products by jvp(value_and_grad(loss)) or vjp(jvp(loss)).

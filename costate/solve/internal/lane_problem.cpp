@@ -8,11 +8,6 @@
 namespace costate::internal {
 namespace {
 
-bool reads_input(const Function& function, std::int64_t position) {
-  return std::any_of(function.nodes().begin(), function.nodes().end(),
-                     [&](const Node& node) { return node.op == Op::kInput && node.indices[0] == position; });
-}
-
 template <class T>
 TileFunction<T> lower_field(const VectorField& field, std::size_t lanes,
                             const std::optional<WantedGradients>& gradients) {
@@ -48,6 +43,11 @@ std::int64_t evaluation_work(const Function& function) {
 
 }  // namespace
 
+bool reads_time(const VectorField& field) {
+  return std::ranges::any_of(field.function().nodes(),
+                             [](const Node& node) { return node.op == Op::kInput && node.indices[0] == 0; });
+}
+
 template <class T>
 LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
                             std::size_t times, const std::optional<WantedGradients>& wanted)
@@ -60,7 +60,7 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       gradients(gradients_of(vector_field, solve_options, wanted)),
       function(lower_field<T>(vector_field, num_lanes, gradients)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
-      reads_time(reads_input(vector_field.function(), 0)),
+      reads_time(internal::reads_time(vector_field)),
       stops(vector_field, solve_options, num_lanes) {
   std::size_t offset = 0;
   for (const StatePart& part : field.parts()) {

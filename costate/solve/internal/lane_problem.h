@@ -16,6 +16,9 @@
 
 namespace costate::internal {
 
+/// Whether f depends on t; an autonomous field needs no stage times.
+bool reads_time(const VectorField& field);
+
 template <class T>
 class GuardProblem;
 
@@ -38,7 +41,7 @@ struct LaneProblem {
   std::size_t num_late_inputs = 0, num_late_outputs = 0;  // cotangents that `function` takes and gives
   std::vector<std::size_t> part_offsets;                  // where each part of the state begins, in rows
   bool is_fixed;                                          // steps follow from the output times, without control
-  bool reads_time;                                        // an autonomous field needs no stage times
+  bool reads_time;                                        // of the field
   StopTables<T> stops;
   FrameLayout frame;
   std::unique_ptr<const GuardProblem<T>> guard;  // null where steps are not held to derivatives (SolveOptions)
