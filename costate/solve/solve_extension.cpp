@@ -64,7 +64,8 @@ ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span
         for (std::int64_t k = 0; k < tangent.size(); ++k)
           tangent.set(k, guard::pattern(1 + i, static_cast<std::size_t>(k)));
       }
-      write_parts(std::span(interpret(derivative, inputs)).subspan(num_parts), out);
+      const std::vector<HostArray> all = interpret(derivative, inputs);
+      write_parts(std::span(all).subspan(num_parts), out);
     };
   };
   ReferenceDerivatives derivatives{.vjp = product(costate::vjp(field.function(), parts), false),

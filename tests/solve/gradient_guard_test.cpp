@@ -160,10 +160,10 @@ TEST(GradientGuard, KinksAndInfiniteDerivativesCostFewSteps) {
 TEST(GradientGuard, ThresholdsAreWhereTheErrorEstimateIsTenTolerances) {
   // dopri5's estimate for v' = z v begins with 97/120000 z^5.
   for (const double rtol : {1e-4, 1e-6, 1e-9}) {
-    const double z = guard::Limits(tableau(Method::kDopri5), rtol, 1e-8, 0x1p-52).threshold;
+    const double z = guard::Limits(tableau(Method::kDopri5), rtol, 1e-8, 0x1p-52).threshold(0);
     EXPECT_NEAR(97.0 / 120000 * std::pow(z, 5), 10 * rtol * std::exp(-z), 1e-8 * rtol);
   }
-  EXPECT_LE(guard::Limits(tableau(Method::kDopri8), 1, 1, 0x1p-52).threshold, 2);
+  EXPECT_LE(guard::Limits(tableau(Method::kDopri8), 1, 1, 0x1p-52).threshold(1), 2);
 }
 
 TEST(GradientGuard, PatternsHaveBothSignsAndDifferentSizes) {

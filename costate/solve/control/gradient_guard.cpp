@@ -25,13 +25,13 @@ double linear_error_constant(const Tableau& tableau) {
   return std::abs(sum);
 }
 
-/// constant z^k = 10 rtol exp(-z), by bisection; at most 2, which is well within the stability of all methods.
-double find_threshold(const Tableau& tableau, double rtol) {
+/// constant z^k = allowed exp(-z), by bisection; at most 2, which is well within the stability of all methods.
+double find_threshold(const Tableau& tableau, double allowed) {
   const double constant = linear_error_constant(tableau), order = tableau.error_order();
   double low = 0, high = 2;
   for (int i = 0; i < 60; ++i) {
     const double middle = (low + high) / 2;
-    (constant * std::pow(middle, order) <= 10 * rtol * std::exp(-middle) ? low : high) = middle;
+    (constant * std::pow(middle, order) <= allowed * std::exp(-middle) ? low : high) = middle;
   }
   return low;
 }
@@ -40,7 +40,8 @@ double find_threshold(const Tableau& tableau, double rtol) {
 
 Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double rounding)
     : rtol(std::max(solve_rtol > 0 ? solve_rtol : std::min(atol, 1e-3), 4 * rounding)),
-      threshold(find_threshold(tableau, rtol)),
+      thresholds{find_threshold(tableau, 10 * rtol), find_threshold(tableau, 20 * rtol),
+                 find_threshold(tableau, 50 * rtol), find_threshold(tableau, 100 * rtol)},
       floor_of_start(std::clamp(atol, 1e-12, std::max(rtol, 1e-12))),
       floor_of_largest(4 * rounding / rtol) {}
 

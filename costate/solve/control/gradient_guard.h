@@ -7,12 +7,12 @@
 // differentiated also looks at how a small disturbance v of the state would fare. It costs little as long as it need
 // not look closely:
 //
-// Ask.      At a sample's attempts 0, 2, 8, 16, 24, … (kFirstAsks, kAskEvery), and at an attempt whose slopes show
-//           more than twice the rate known so far, one vjp w = uᵀ J at the attempt's stage 1 measures the field's
+// Ask.      At a sample's attempts 0, 4, 8, … (kAskEvery), at attempt 1 of large states, and after a step whose state
+//           error was next to nothing (kSlackBelow), one vjp w = uᵀ J at the attempt's stage 1 measures the field's
 //           Jacobian:  rate = max(|w|_rms / |u|_rms, |w|_max / |u|_max, rate / 2),  and u = w / |w|_rms + pattern / 2
-//           for the next ask: power iteration with fresh noise. |u Jᵀ| of a matrix that is not normal swings from ask to
-//           ask, hence the memory. While |h| rate <= threshold, every disturbance is followed well enough, and that is
-//           all that happens.
+//           for the next ask: power iteration with fresh noise. |uᵀ J| of a matrix that is not normal swings from ask to
+//           ask, hence the memory. While |h| rate is at most the threshold, every disturbance is followed well enough,
+//           and that is all that happens.
 // Tangent.  From the first attempt on whose |h| rate is above, v is carried along: v' = J v through the stages of each
 //           step, with the method's own error estimate of it, d. It starts as pattern. An ask finds that it may be
 //           dropped if |h| rate <= threshold / 10.
@@ -44,16 +44,17 @@
 
 namespace costate::internal::guard {
 
-inline constexpr std::int64_t kAskEvery = 8;
+inline constexpr std::int64_t kAskEvery = 4;
+inline constexpr std::size_t kLargeState = 8;  // numbers: with more, one random vector can miss most of a mode
 inline constexpr double kDropBelow = 0.1, kTestAbove = 0.25;  // of the threshold
 inline constexpr double kMendAbove = 4;  // of the threshold: there, a shorter step may mend a disturbance not finite
 inline constexpr double kFresh = 0.1;
 inline constexpr double kSlackBelow = 1e-4, kSlackUntil = 0.1;  // errors of the state, in tolerances
 inline constexpr double kRescaleAbove = 0x1p40;                 // a growing tangent is scaled back, lest it overflow
 
-/// Whether the attempt that follows `attempts` earlier ones asks.
-inline bool is_ask(std::int64_t attempts) {
-  return attempts == 2 || attempts % kAskEvery == 0;
+/// Whether the attempt that follows `attempts` earlier ones asks, of a state of so many numbers.
+inline bool is_ask(std::int64_t attempts, std::size_t state_size) {
+  return attempts % kAskEvery == 0 || (attempts == 1 && state_size > kLargeState);
 }
 
 /// What the guard of a solve holds disturbances to. `rounding` is the epsilon of the type that the solve computes in.
@@ -62,8 +63,12 @@ struct Limits {
 
   double rtol;  // of a step, relative to s_i: the solve's, or its atol where that is 0
   /// |h| rate up to which a step follows every disturbance: where the method's error estimate for v' = -rate v is ten
-  /// times rtol, relative to v at the step's end. The error itself is 1/7 (rtol 1e-6) to 1/2 (1e-3) of that.
-  double threshold;
+  /// times rtol, relative to v at the step's end, and more for steps that are a large part of the solve: 2, 5 or 10
+  /// times that from a fifth, 0.45 and 0.9 of the span. The error itself is 1/7 (rtol 1e-6) to 1/2 (1e-3) of this.
+  double threshold(double share) const { return thresholds[share < 0.2 ? 0 : share < 0.45 ? 1 : share < 0.9 ? 2 : 3]; }
+  double thresholds[4];
+  /// What the ratio of a disturbance's error to rtol may be.
+  static double allowance(double share) { return std::max(1.0, 30 * share); }
   /// Disturbances below these, relative to what v began with and to its largest number, need not be followed: a
   /// gradient below the first is not told from 0 by atol; below the second, the rounding of a larger number would be
   /// taken for an error.
@@ -73,11 +78,6 @@ struct Limits {
     return std::max(floor_of_start * std::max(largest, start), floor_of_largest * largest);
   }
 };
-
-/// A difference whose squares sum to `squares` is more than rounding, of numbers whose squares sum to `sizes`.
-inline bool is_more_than_rounding(double squares, double sizes, double rounding) {
-  return squares > 64 * 64 * rounding * rounding * sizes;
-}
 
 /// The larger one; NaN if one is.
 inline double larger(double x, double y) { return x >= y || std::isnan(x) ? x : y; }

@@ -69,12 +69,9 @@ LaneGuard<T>::LaneGuard(const LaneProblem<T>& problem)
       lanes_(problem.lanes),
       rows_(problem.state_size),
       rate_(lanes_),
-      slack_(lanes_),
+      span_(lanes_),
       state_error_(lanes_),
-      quotients_(lanes_),
-      rise_(lanes_),
-      run_(lanes_),
-      size_(lanes_),
+      slack_(lanes_),
       asks_(lanes_),
       probe_(rows_ * lanes_),
       answer_(rows_ * lanes_),
@@ -91,8 +88,10 @@ void LaneGuard<T>::start() {
 }
 
 template <class T>
-void LaneGuard<T>::begin(std::size_t lane) {
-  rate_[lane] = slack_[lane] = state_.is_carried[lane] = inputs_.is_carried[lane] = 0;
+void LaneGuard<T>::begin(std::size_t lane, double span) {
+  rate_[lane] = state_.is_carried[lane] = inputs_.is_carried[lane] = 0;
+  slack_[lane] = 0;
+  span_[lane] = span;
   for (std::size_t row = 0; row < rows_; ++row) probe_[row * lanes_ + lane] = shared_.pattern[row];
 }
 
@@ -102,12 +101,14 @@ void LaneGuard<T>::copy(std::size_t lane, const LaneGuard& from, std::size_t fro
     for (std::size_t row = 0; row < rows_; ++row) out[row * lanes_ + lane] = x[row * from.lanes_ + from_lane];
   };
   rate_[lane] = from.rate_[from_lane];
+  span_[lane] = from.span_[from_lane];
   slack_[lane] = from.slack_[from_lane];
   copy_column(from.probe_, probe_);
   for (const auto& [to, source] : {std::pair(&state_, &from.state_), std::pair(&inputs_, &from.inputs_)}) {
     to->is_carried[lane] = source->is_carried[from_lane];
     if (source->is_carried[from_lane] == 0) continue;
     make(*to, to == &inputs_);
+    to->any_is_carried = true;
     to->size[lane] = source->size[from_lane];
     copy_column(source->now, to->now);
     copy_column(source->scale, to->scale);
@@ -117,25 +118,19 @@ void LaneGuard<T>::copy(std::size_t lane, const LaneGuard& from, std::size_t fro
 template <class T>
 void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
   std::copy(clock.error.begin(), clock.error.end(), state_error_.begin());
-  find_rates(attempt, clock);
+  ask_where_due(attempt, clock);
   choose_carried(clock);
   test(attempt, state_, false, clock);
   test(attempt, inputs_, true, clock);
 }
 
-/// Asks where it is time to, or where the slopes of this attempt show more than what is known.
 template <class T>
-void LaneGuard<T>::find_rates(const GuardedAttempt<T>& attempt, const LaneClock& clock) {
-  const auto is_time = [&](std::size_t lane) {
-    return guard::is_ask(static_cast<std::int64_t>(clock.num_accepted[lane] + clock.num_rejected[lane]));
-  };
-  bool all_ask = true, any_asks = false;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) all_ask &= clock.is_active[lane] == 0 || is_time(lane);
-  if (!all_ask) find_slope_quotients(attempt);
+void LaneGuard<T>::ask_where_due(const GuardedAttempt<T>& attempt, const LaneClock& clock) {
+  bool any_asks = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    const bool shows_more = !all_ask && state_error_[lane] <= 1 && quotients_[lane] > 2 * rate_[lane] &&
-                            quotients_[lane] * std::abs(clock.h[lane]) > shared_.limits.threshold;
-    asks_[lane] = clock.is_active[lane] != 0 && (is_time(lane) || shows_more) ? 1 : 0;
+    const auto attempts = static_cast<std::int64_t>(clock.num_accepted[lane] + clock.num_rejected[lane]);
+    const bool is_due = guard::is_ask(attempts, rows_) || slack_[lane] != 0;
+    asks_[lane] = is_due && clock.is_active[lane] != 0 ? 1 : 0;
     any_asks |= asks_[lane] != 0;
   }
   if (!any_asks) return;
@@ -146,31 +141,6 @@ void LaneGuard<T>::find_rates(const GuardedAttempt<T>& attempt, const LaneClock&
     if (clock.is_active[lane] != 0) largest = std::max(largest, rate_[lane]);
   }
   if (problem_.options.control == Control::kJoint) std::fill(rate_.begin(), rate_.end(), largest);
-}
-
-/// quotients_ = |k_j - k_0| / |Y_j - y| at the last stage before the closing one: at most the field's rate, if t plays no
-/// part.
-template <class T>
-void LaneGuard<T>::find_slope_quotients(const GuardedAttempt<T>& attempt) {
-  const std::size_t last = problem_.closing() - 1;
-  for (auto* sums : {&rise_, &run_, &size_}) std::fill(sums->begin(), sums->end(), 0.0);
-  for (std::size_t row = 0; row < rows_; ++row) {
-    const std::size_t first = row * lanes_;
-    const T *y = attempt.y + first, *stage = attempt.frame.state(last) + first;
-    const T *k = attempt.frame.slope(0) + first, *k_last = attempt.frame.slope(last) + first;
-    for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      const double dk = static_cast<double>(k_last[lane]) - static_cast<double>(k[lane]);
-      const double dy = static_cast<double>(stage[lane]) - static_cast<double>(y[lane]);
-      rise_[lane] += dk * dk;
-      run_[lane] += dy * dy;
-      size_[lane] += static_cast<double>(y[lane]) * static_cast<double>(y[lane]);
-    }
-  }
-  constexpr auto kRounding = static_cast<double>(std::numeric_limits<T>::epsilon());
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    quotients_[lane] = guard::is_more_than_rounding(run_[lane], size_[lane], kRounding)
-                           ? std::sqrt(rise_[lane] / run_[lane])
-                           : 0;
 }
 
 /// answer_ = probe_ᵀ J at stage 1, whose evaluation has saved what the vjp needs.
@@ -210,7 +180,7 @@ void LaneGuard<T>::take_answer(std::size_t lane, double h) {
   }
   if (!std::isfinite(answers)) return;
   rate_[lane] = std::max({std::sqrt(answers / probes), largest_answer / largest_probe, rate_[lane] / 2});
-  if (h * rate_[lane] <= guard::kDropBelow * shared_.limits.threshold) state_.is_carried[lane] = 0;
+  if (h * rate_[lane] <= guard::kDropBelow * shared_.limits.threshold(0)) state_.is_carried[lane] = 0;
   if (answers == 0) return;
   const double norm = std::sqrt(answers / static_cast<double>(rows_));
   for (std::size_t row = 0; row < rows_; ++row)
@@ -223,15 +193,17 @@ template <class T>
 void LaneGuard<T>::choose_carried(const LaneClock& clock) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock.is_active[lane] == 0) continue;
-    if (state_.is_carried[lane] == 0 && std::abs(clock.h[lane]) * rate_[lane] > shared_.limits.threshold)
+    const double h = std::abs(clock.h[lane]);
+    if (h * rate_[lane] > shared_.limits.threshold(h / span_[lane]) && state_.is_carried[lane] == 0)
       begin(state_, lane, true);
-    if (inputs_.is_carried[lane] == 0 && slack_[lane] != 0) begin(inputs_, lane, false);
+    if (slack_[lane] != 0 && shared_.watches_inputs && inputs_.is_carried[lane] == 0) begin(inputs_, lane, false);
   }
 }
 
 template <class T>
 void LaneGuard<T>::begin(Disturbance& disturbance, std::size_t lane, bool from_pattern) {
   make(disturbance, !from_pattern);
+  disturbance.any_is_carried = true;
   disturbance.is_carried[lane] = disturbance.size[lane] = 1;
   for (std::size_t row = 0; row < rows_; ++row) {
     disturbance.now[row * lanes_ + lane] = from_pattern ? shared_.pattern[row] : T{0};
@@ -262,21 +234,27 @@ void LaneGuard<T>::test(const GuardedAttempt<T>& attempt, Disturbance& disturban
   const auto must_test = [&](std::size_t lane) {
     return clock.is_active[lane] != 0 && disturbance.is_carried[lane] != 0 && state_error_[lane] <= 1;
   };
+  if (!disturbance.any_is_carried) return;
   bool any = false;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) any |= must_test(lane);
+  disturbance.any_is_carried = false;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    any |= must_test(lane);
+    disturbance.any_is_carried |= clock.is_active[lane] != 0 && disturbance.is_carried[lane] != 0;
+  }
   if (!any) return;
   if (disturbance.field != nullptr) follow(attempt, clock, disturbance);
   double largest = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     disturbance.ratio[lane] = 0;
     if (!must_test(lane)) continue;
-    const double steepness = std::abs(clock.h[lane]) * rate_[lane];
+    const double steepness = std::abs(clock.h[lane]) * rate_[lane], share = std::abs(clock.h[lane]) / span_[lane];
     if (disturbance.field == nullptr)
-      disturbance.ratio[lane] = with_arguments ? 0 : std::pow(steepness / limits.threshold, problem_.tableau->error_order());
+      disturbance.ratio[lane] =
+          with_arguments ? 0 : std::pow(steepness / limits.threshold(share), problem_.tableau->error_order());
     else
-      find_ratio(clock, disturbance, lane);
-    const bool counts = with_arguments || steepness > guard::kTestAbove * limits.threshold;
-    if (!std::isfinite(disturbance.ratio[lane]) && (with_arguments || steepness <= guard::kMendAbove * limits.threshold)) {
+      disturbance.ratio[lane] = find_ratio(clock, disturbance, lane) / guard::Limits::allowance(share);
+    const bool counts = with_arguments || steepness > guard::kTestAbove * limits.threshold(0);
+    if (!std::isfinite(disturbance.ratio[lane]) && (with_arguments || steepness <= guard::kMendAbove * limits.threshold(0))) {
       disturbance.is_carried[lane] = disturbance.ratio[lane] = 0;  // shorter steps will not mend that
     } else if (counts) {
       clock.error[lane] = std::isfinite(disturbance.ratio[lane]) ? std::max(clock.error[lane], disturbance.ratio[lane])
@@ -328,9 +306,9 @@ void LaneGuard<T>::follow(const GuardedAttempt<T>& attempt, const LaneClock& clo
   }
 }
 
-/// The lane's ratio of this attempt, and s_i.
+/// The error of the lane's disturbance in this attempt, in units of what it may be; and s_i.
 template <class T>
-void LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane) {
+double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane) {
   const guard::Limits& limits = shared_.limits;
   const std::span<const double> e = problem_.tableau->e;
   const std::size_t stride = padded(rows_ * lanes_);
@@ -356,16 +334,16 @@ void LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance, 
     }
     worst = guard::larger(worst, sum / static_cast<double>(end - first));
   }
-  disturbance.ratio[lane] = std::sqrt(worst);
+  return std::sqrt(worst);
 }
 
 template <class T>
 void LaneGuard<T>::advance(const LaneClock& clock) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock.accepted[lane] == 0) continue;
-    slack_[lane] = shared_.watches_inputs && state_error_[lane] < guard::kSlackBelow ? 1 : 0;
+    slack_[lane] = state_error_[lane] < guard::kSlackBelow ? 1 : 0;
     for (Disturbance* disturbance : {&state_, &inputs_})
-      if (disturbance->is_carried[lane] != 0 && disturbance->field != nullptr) advance(*disturbance, lane);
+      if (disturbance->any_is_carried && disturbance->is_carried[lane] != 0 && disturbance->field != nullptr) advance(*disturbance, lane);
     if (state_error_[lane] > guard::kSlackUntil) inputs_.is_carried[lane] = 0;
   }
 }

@@ -65,8 +65,8 @@ class LaneGuard {
 
   /// A solve begins, with other arguments.
   void start();
-  /// The lane begins a sample.
-  void begin(std::size_t lane);
+  /// The lane begins a sample, whose solve has this span.
+  void begin(std::size_t lane, double span);
   /// All of a lane.
   void copy(std::size_t lane, const LaneGuard& from, std::size_t from_lane);
 
@@ -87,26 +87,25 @@ class LaneGuard {
     AlignedVector<T> shared, saved;
     TileWorkspace<T> workspace;
     bool is_prepared = false;               // for the arguments of this solve
+    bool any_is_carried = false;            // by a lane, maybe
   };
 
-  void find_rates(const GuardedAttempt<T>& attempt, const LaneClock& clock);
   void ask(const GuardedAttempt<T>& attempt);
+  void ask_where_due(const GuardedAttempt<T>& attempt, const LaneClock& clock);
   void take_answer(std::size_t lane, double h);
-  void find_slope_quotients(const GuardedAttempt<T>& attempt);
   void choose_carried(const LaneClock& clock);
   void test(const GuardedAttempt<T>& attempt, Disturbance& disturbance, bool with_arguments, LaneClock& clock);
   void make(Disturbance& disturbance, bool with_arguments);
   void begin(Disturbance& disturbance, std::size_t lane, bool from_pattern);
   void follow(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
-  void find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane);
+  double find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane);
   void advance(Disturbance& disturbance, std::size_t lane);
 
   const LaneProblem<T>& problem_;
   const GuardProblem<T>& shared_;
   const std::size_t lanes_, rows_;
-  std::vector<double> rate_, slack_, state_error_;  // [lane]; slack: the error of the last accepted step is next to 0
-  std::vector<double> quotients_, rise_, run_, size_;  // [lane]
-  std::vector<char> asks_;                          // [lane] in this attempt
+  std::vector<double> rate_, span_, state_error_;  // [lane]
+  std::vector<char> slack_, asks_;                 // [lane] the last accepted step's state error was next to 0; now
   AlignedVector<T> probe_, answer_;                 // [state, lanes] u of the next ask; uᵀ J
   TileWorkspace<T> workspace_;                      // of the field's vjp
   Disturbance state_, inputs_;

@@ -175,7 +175,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   outputs = LaneOutputs{};
   outcomes_[lane] = LaneOutcome{};
   records_[lane].clear();
-  if (guard_ != nullptr) guard_->begin(lane);
+  if (guard_ != nullptr) guard_->begin(lane, std::abs(time_of(problem_.num_times - 1, lane) - time_of(0, lane)));
   const ControlState fresh;
   clock_.previous_log[lane] = fresh.previous_log;
   for (auto* numbers : {&clock_.h, &clock_.knows_first, &clock_.error, &clock_.after_reject, &clock_.num_accepted,

@@ -30,31 +30,15 @@ ReferenceGuard::ReferenceGuard(const ReferenceDerivatives& derivatives, const Ta
 
 double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
   error_ = attempt.error;
-  find_rate(attempt);
+  if (guard::is_ask(attempt.attempts, pattern_.size()) || slack_) ask(attempt);
   const Vector nothing(pattern_.size(), 0.0);
-  if (!state_.is_carried && std::abs(attempt.h) * rate_ > limits_.threshold)
+  if (!state_.is_carried && std::abs(attempt.h) * rate_ > limits_.threshold(attempt.share))
     state_ = {.is_carried = true, .size = 1, .now = pattern_, .end = nothing, .scale = nothing, .next_scale = nothing};
-  if (!inputs_.is_carried && slack_)
+  if (!inputs_.is_carried && slack_ && derivatives_.jvp_of_inputs)
     inputs_ = {.is_carried = true, .size = 1, .now = nothing, .end = nothing, .scale = nothing, .next_scale = nothing};
   if (!(attempt.error <= 1)) return attempt.error;
   return std::max({attempt.error, test(attempt, state_, derivatives_.jvp, false),
                    test(attempt, inputs_, derivatives_.jvp_of_inputs, true)});
-}
-
-void ReferenceGuard::find_rate(const ReferenceAttempt& attempt) {
-  if (guard::is_ask(attempt.attempts)) return ask(attempt);
-  if (!(attempt.error <= 1)) return;
-  const std::size_t last = attempt.states.size() - 2;
-  double rise = 0, run = 0, size = 0;
-  for (std::size_t i = 0; i < pattern_.size(); ++i) {
-    const double dk = attempt.slopes[last][i] - attempt.slopes[0][i], dy = attempt.states[last][i] - attempt.states[0][i];
-    rise += dk * dk;
-    run += dy * dy;
-    size += attempt.states[0][i] * attempt.states[0][i];
-  }
-  if (!guard::is_more_than_rounding(run, size, std::numeric_limits<double>::epsilon())) return;
-  const double quotient = std::sqrt(rise / run);
-  if (quotient > 2 * rate_ && quotient * std::abs(attempt.h) > limits_.threshold) ask(attempt);
 }
 
 void ReferenceGuard::ask(const ReferenceAttempt& attempt) {
@@ -63,7 +47,7 @@ void ReferenceGuard::ask(const ReferenceAttempt& attempt) {
   const double answers = sum_of_squares(answer);
   if (!std::isfinite(answers)) return;
   rate_ = std::max({std::sqrt(answers / sum_of_squares(probe_)), largest_of(answer) / largest_of(probe_), rate_ / 2});
-  if (std::abs(attempt.h) * rate_ <= guard::kDropBelow * limits_.threshold) state_.is_carried = false;
+  if (std::abs(attempt.h) * rate_ <= guard::kDropBelow * limits_.threshold(0)) state_.is_carried = false;
   if (answers == 0) return;
   const double norm = std::sqrt(answers / static_cast<double>(pattern_.size()));
   for (std::size_t i = 0; i < pattern_.size(); ++i) probe_[i] = answer[i] / norm + 0.5 * pattern_[i];
@@ -73,13 +57,13 @@ double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& distur
                             const ReferenceDerivatives::Product& product, bool is_of_inputs) {
   if (!disturbance.is_carried) return 0;
   const double steepness = std::abs(attempt.h) * rate_;
-  if (!product) return is_of_inputs ? 0 : std::pow(steepness / limits_.threshold, tableau_.error_order());
-  const double found = ratio(attempt, disturbance, product);
-  if (!std::isfinite(found) && (is_of_inputs || steepness <= guard::kMendAbove * limits_.threshold)) {
+  if (!product) return is_of_inputs ? 0 : std::pow(steepness / limits_.threshold(attempt.share), tableau_.error_order());
+  const double found = ratio(attempt, disturbance, product) / guard::Limits::allowance(attempt.share);
+  if (!std::isfinite(found) && (is_of_inputs || steepness <= guard::kMendAbove * limits_.threshold(0))) {
     disturbance.is_carried = false;
     return 0;
   }
-  if (!is_of_inputs && steepness <= guard::kTestAbove * limits_.threshold) return 0;
+  if (!is_of_inputs && steepness <= guard::kTestAbove * limits_.threshold(0)) return 0;
   return std::isfinite(found) ? found : std::numeric_limits<double>::infinity();
 }
 
@@ -124,7 +108,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
 }
 
 void ReferenceGuard::advance() {
-  slack_ = derivatives_.jvp_of_inputs && error_ < guard::kSlackBelow;
+  slack_ = error_ < guard::kSlackBelow;
   if (state_.is_carried && derivatives_.jvp) advance(state_);
   if (inputs_.is_carried) advance(inputs_);
   if (error_ > guard::kSlackUntil) inputs_.is_carried = false;

@@ -25,6 +25,7 @@ struct ReferenceDerivatives {
 /// An attempted step with its stages, the closing one last.
 struct ReferenceAttempt {
   double h;
+  double share;            ///< |h| beside the whole solve's span
   double error;            ///< of the state, in tolerances
   std::int64_t attempts;   ///< before this one
   std::span<const double> times;
@@ -49,7 +50,6 @@ class ReferenceGuard {
     Vector now, end, scale, next_scale;
   };
 
-  void find_rate(const ReferenceAttempt& attempt);
   void ask(const ReferenceAttempt& attempt);
   double test(const ReferenceAttempt& attempt, Disturbance& disturbance, const ReferenceDerivatives::Product& product,
               bool is_of_inputs);

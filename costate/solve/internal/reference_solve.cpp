@@ -275,6 +275,7 @@ class ReferenceSolver {
     Vector times(num_stages);
     for (std::size_t stage = 0; stage < num_stages; ++stage) times[stage] = stage_time(step, stage);
     return guard_->judge({.h = step.h,
+                          .share = std::abs(step.h) / std::abs(times_.back() - times_.front()),
                           .error = error,
                           .attempts = solution_.accepted + solution_.rejected,
                           .times = times,
