@@ -40,8 +40,8 @@ double find_threshold(const Tableau& tableau, double allowed) {
 
 Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double rounding)
     : rtol(std::max(solve_rtol > 0 ? solve_rtol : std::min(atol, 1e-3), 4 * rounding)),
-      thresholds{find_threshold(tableau, 10 * rtol), find_threshold(tableau, 20 * rtol),
-                 find_threshold(tableau, 50 * rtol), find_threshold(tableau, 100 * rtol)},
+      thresholds{find_threshold(tableau, kTried[0] * rtol), find_threshold(tableau, kTried[1] * rtol),
+                 find_threshold(tableau, kTried[2] * rtol), find_threshold(tableau, kTried[3] * rtol)},
       floor_of_start(std::clamp(atol, 1e-12, std::max(rtol, 1e-12))),
       floor_of_largest(4 * rounding / rtol) {}
 

@@ -13,15 +13,20 @@
 //           for the next ask: power iteration with fresh noise. |uᵀ J| of a matrix that is not normal swings from ask to
 //           ask, hence the memory. While |h| rate is at most the threshold, every disturbance is followed well enough,
 //           and that is all that happens.
-// Tangent.  From the first attempt on whose |h| rate is above, v is carried along: v' = J v through the stages of each
-//           step, with the method's own error estimate of it, d. It starts as pattern. An ask finds that it may be
-//           dropped if |h| rate <= threshold / 10.
-// Test.     An attempt whose state passes, with |h| rate > threshold / 4, is rejected if, in any part of the state,
-//           the root mean square of d_i / (rtol s_i) is above 1, with
+// Trial.    An attempt above the threshold, whose state passes, carries a disturbance `pattern` through its stages:
+//           v' = J v, with the method's own error estimate of it, d. If in each part of the state the root mean square
+//           of d_i / (rtol s_i), s_i = max(|v_i|, |v1_i|, floor), times growth(), is at most what the threshold stands for, all
+//           disturbances are followed well enough here, too, and attempts are above the threshold from then on only
+//           where their |h| rate is above that of this one, times the root of what was left. This lasts until the
+//           sample's next attempt 32, 64, … (kTryEvery). Most solves whose state moves need a few trials and no more.
+// Carrying. Otherwise v is carried along from this attempt on, and its error decides with the state's. An attempt is
+//           rejected if the root mean square is above max(1, 30 share), share being the step's part of the solve's
+//           span: a solve of few steps may make larger errors in each. Modes that have decayed need no more than that
+//           the method damps them, which is what stiff systems are about. So now
 //           s_i = max(|v_i|, |v1_i|, exp(-|h| rate) times s_i of the step before, floor): v is relative to itself, but
-//           no more exact where it crosses 0 (nothing decays faster than the rate), and what has decayed below the
-//           floor needs no more than that the method damps it. Without the lower limit on |h| rate, a kink of the
-//           field (relu) would shrink steps to rtol.
+//           no more exact where it crosses 0 (nothing decays faster than the rate). At attempts 128, 256, … a trial
+//           tells whether v may be dropped; an ask drops it if |h| rate is below a tenth of the threshold. It does not count
+//           below a quarter of that: a kink of the field (relu) would shrink steps to rtol.
 // Fresh.    After an accepted step v_i = v1_i + 0.1 rtol s_i pattern_i: disturbances that begin later (by a parameter,
 //           by an output) meet the later steps.
 // Inputs.   Where the field reads t and has arguments or Parameters, a second tangent p, p' = J p + (df/d arguments)
@@ -44,7 +49,7 @@
 
 namespace costate::internal::guard {
 
-inline constexpr std::int64_t kAskEvery = 4;
+inline constexpr std::int64_t kAskEvery = 4, kTryEvery = 32, kTryCarriedEvery = 128;
 inline constexpr std::size_t kLargeState = 8;  // numbers: with more, one random vector can miss most of a mode
 inline constexpr double kDropBelow = 0.1, kTestAbove = 0.25;  // of the threshold
 inline constexpr double kMendAbove = 4;  // of the threshold: there, a shorter step may mend a disturbance not finite
@@ -62,22 +67,35 @@ struct Limits {
   Limits(const Tableau& tableau, double rtol, double atol, double rounding);
 
   double rtol;  // of a step, relative to s_i: the solve's, or its atol where that is 0
-  /// |h| rate up to which a step follows every disturbance: where the method's error estimate for v' = -rate v is ten
-  /// times rtol, relative to v at the step's end, and more for steps that are a large part of the solve: 2, 5 or 10
-  /// times that from a fifth, 0.45 and 0.9 of the span. The error itself is 1/7 (rtol 1e-6) to 1/2 (1e-3) of this.
-  double threshold(double share) const { return thresholds[share < 0.2 ? 0 : share < 0.45 ? 1 : share < 0.9 ? 2 : 3]; }
+  /// The error estimate, in units of rtol, up to which a step follows its disturbances well enough: ten, and more for
+  /// steps that are a large part of the solve. The error itself is 1/7 (rtol 1e-6) to 1/2 (1e-3) of the estimate.
+  static double tried(double share) { return kTried[level(share)]; }
+  /// |h| rate up to which this holds for whatever field: where v' = -rate v has that estimate, relative to v at the
+  /// step's end.
+  double threshold(double share) const { return thresholds[level(share)]; }
   double thresholds[4];
-  /// What the ratio of a disturbance's error to rtol may be.
-  static double allowance(double share) { return std::max(1.0, 30 * share); }
+  /// The estimate, in units of rtol, that a disturbance may have that is carried along.
+  static double carried(double share) { return std::max(1.0, 30 * share); }
   /// Disturbances below these, relative to what v began with and to its largest number, need not be followed: a
   /// gradient below the first is not told from 0 by atol; below the second, the rounding of a larger number would be
   /// taken for an error.
   double floor_of_start, floor_of_largest;
 
+  static constexpr double kTried[4] = {10, 20, 50, 100};
+  static int level(double share) { return share < 0.2 ? 0 : share < 0.45 ? 1 : share < 0.9 ? 2 : 3; }
   double floor(double largest, double start) const {
     return std::max(floor_of_start * std::max(largest, start), floor_of_largest * largest);
   }
 };
+
+/// What an error estimate is multiplied by where the disturbance's largest number grew from `before` to `after`: of what
+/// grows as exp(z) in a step, an estimate relative to its end sees little, and nothing near z = 5.
+inline double growth(double before, double after) { return before > 0 ? std::max(1.0, after / before) : 1; }
+
+/// The |h| rate that needs no trial after one at `steepness` with `ratio` times the estimate that is allowed.
+inline double reach(double steepness, double ratio, int error_order) {
+  return steepness * std::clamp(std::pow(ratio, -1.0 / error_order), 1.0, 2.0);
+}
 
 /// The larger one; NaN if one is.
 inline double larger(double x, double y) { return x >= y || std::isnan(x) ? x : y; }

@@ -69,27 +69,29 @@ LaneGuard<T>::LaneGuard(const LaneProblem<T>& problem)
       lanes_(problem.lanes),
       rows_(problem.state_size),
       rate_(lanes_),
+      reach_(lanes_),
       span_(lanes_),
       state_error_(lanes_),
       slack_(lanes_),
       asks_(lanes_),
+      tries_(lanes_),
       probe_(rows_ * lanes_),
       answer_(rows_ * lanes_),
       workspace_(problem.function.make_workspace()),
       stage_times_(lanes_),
       times_(lanes_) {
-  for (Disturbance* disturbance : {&state_, &inputs_})
+  for (Disturbance* disturbance : {&trial_, &state_, &inputs_})
     for (auto* numbers : {&disturbance->is_carried, &disturbance->size, &disturbance->ratio}) numbers->resize(lanes_);
 }
 
 template <class T>
 void LaneGuard<T>::start() {
-  state_.is_prepared = inputs_.is_prepared = false;
+  trial_.is_prepared = state_.is_prepared = inputs_.is_prepared = false;
 }
 
 template <class T>
 void LaneGuard<T>::begin(std::size_t lane, double span) {
-  rate_[lane] = state_.is_carried[lane] = inputs_.is_carried[lane] = 0;
+  rate_[lane] = reach_[lane] = state_.is_carried[lane] = inputs_.is_carried[lane] = 0;
   slack_[lane] = 0;
   span_[lane] = span;
   for (std::size_t row = 0; row < rows_; ++row) probe_[row * lanes_ + lane] = shared_.pattern[row];
@@ -101,6 +103,7 @@ void LaneGuard<T>::copy(std::size_t lane, const LaneGuard& from, std::size_t fro
     for (std::size_t row = 0; row < rows_; ++row) out[row * lanes_ + lane] = x[row * from.lanes_ + from_lane];
   };
   rate_[lane] = from.rate_[from_lane];
+  reach_[lane] = from.reach_[from_lane];
   span_[lane] = from.span_[from_lane];
   slack_[lane] = from.slack_[from_lane];
   copy_column(from.probe_, probe_);
@@ -119,7 +122,8 @@ template <class T>
 void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
   std::copy(clock.error.begin(), clock.error.end(), state_error_.begin());
   ask_where_due(attempt, clock);
-  choose_carried(clock);
+  choose_trials(clock);
+  try_patterns(attempt, clock);
   test(attempt, state_, false, clock);
   test(attempt, inputs_, true, clock);
 }
@@ -188,27 +192,62 @@ void LaneGuard<T>::take_answer(std::size_t lane, double h) {
                                                  0.5 * static_cast<double>(shared_.pattern[row]));
 }
 
-/// Which lanes begin to carry a disturbance.
+/// Which lanes try the pattern in this attempt.
 template <class T>
-void LaneGuard<T>::choose_carried(const LaneClock& clock) {
+void LaneGuard<T>::choose_trials(const LaneClock& clock) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    tries_[lane] = 0;
     if (clock.is_active[lane] == 0) continue;
+    if (slack_[lane] != 0 && shared_.watches_inputs && inputs_.is_carried[lane] == 0) begin(inputs_, lane);
     const double h = std::abs(clock.h[lane]);
-    if (h * rate_[lane] > shared_.limits.threshold(h / span_[lane]) && state_.is_carried[lane] == 0)
-      begin(state_, lane, true);
-    if (slack_[lane] != 0 && shared_.watches_inputs && inputs_.is_carried[lane] == 0) begin(inputs_, lane, false);
+    const auto attempts = static_cast<std::int64_t>(clock.num_accepted[lane] + clock.num_rejected[lane]);
+    if (attempts % guard::kTryEvery == 0) reach_[lane] = 0;
+    const bool is_time = attempts % guard::kTryCarriedEvery == 0;
+    const bool is_above = h * rate_[lane] > std::max(shared_.limits.threshold(h / span_[lane]), reach_[lane]);
+    tries_[lane] = state_error_[lane] <= 1 && (state_.is_carried[lane] != 0 ? is_time : is_above) ? 1 : 0;
   }
 }
 
 template <class T>
-void LaneGuard<T>::begin(Disturbance& disturbance, std::size_t lane, bool from_pattern) {
-  make(disturbance, !from_pattern);
+void LaneGuard<T>::try_patterns(const GuardedAttempt<T>& attempt, const LaneClock& clock) {
+  if (std::ranges::find(tries_, 1) == tries_.end()) return;
+  if (trial_.now.empty()) {
+    make(trial_, false);
+    for (std::size_t lane = 0; lane < lanes_; ++lane) begin(trial_, lane);
+    for (std::size_t row = 0; row < rows_; ++row)
+      std::fill_n(trial_.now.begin() + static_cast<std::ptrdiff_t>(row * lanes_), lanes_, shared_.pattern[row]);
+  }
+  if (trial_.field != nullptr) follow(attempt, clock, trial_);
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (tries_[lane] == 0) continue;
+    const double h = std::abs(clock.h[lane]), steepness = h * rate_[lane];
+    const double found =
+        trial_.field == nullptr ? 2 : find_ratio(clock, trial_, lane) / guard::Limits::tried(h / span_[lane]);
+    if (found <= 1) {
+      reach_[lane] = guard::reach(steepness, found, problem_.tableau->error_order());
+      state_.is_carried[lane] = 0;
+    } else if (state_.is_carried[lane] == 0) {
+      carry_trial(lane);
+    }
+  }
+}
+
+/// The lane goes on with the disturbance that it tried.
+template <class T>
+void LaneGuard<T>::carry_trial(std::size_t lane) {
+  make(state_, false);
+  begin(state_, lane);
+  for (std::size_t row = 0; row < rows_; ++row) state_.now[row * lanes_ + lane] = shared_.pattern[row];
+}
+
+/// The lane carries a disturbance of 0 from here on.
+template <class T>
+void LaneGuard<T>::begin(Disturbance& disturbance, std::size_t lane) {
+  make(disturbance, &disturbance == &inputs_);
   disturbance.any_is_carried = true;
   disturbance.is_carried[lane] = disturbance.size[lane] = 1;
-  for (std::size_t row = 0; row < rows_; ++row) {
-    disturbance.now[row * lanes_ + lane] = from_pattern ? shared_.pattern[row] : T{0};
-    disturbance.scale[row * lanes_ + lane] = T{0};
-  }
+  for (std::size_t row = 0; row < rows_; ++row)
+    disturbance.now[row * lanes_ + lane] = disturbance.scale[row * lanes_ + lane] = T{0};
 }
 
 template <class T>
@@ -252,7 +291,7 @@ void LaneGuard<T>::test(const GuardedAttempt<T>& attempt, Disturbance& disturban
       disturbance.ratio[lane] =
           with_arguments ? 0 : std::pow(steepness / limits.threshold(share), problem_.tableau->error_order());
     else
-      disturbance.ratio[lane] = find_ratio(clock, disturbance, lane) / guard::Limits::allowance(share);
+      disturbance.ratio[lane] = find_ratio(clock, disturbance, lane) / guard::Limits::carried(share);
     const bool counts = with_arguments || steepness > guard::kTestAbove * limits.threshold(0);
     if (!std::isfinite(disturbance.ratio[lane]) && (with_arguments || steepness <= guard::kMendAbove * limits.threshold(0))) {
       disturbance.is_carried[lane] = disturbance.ratio[lane] = 0;  // shorter steps will not mend that
@@ -313,9 +352,11 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
   const std::span<const double> e = problem_.tableau->e;
   const std::size_t stride = padded(rows_ * lanes_);
   const double h = clock.h[lane];
-  double largest = 0, worst = 0;
-  for (std::size_t i = lane; i < rows_ * lanes_; i += lanes_)
+  double largest = 0, largest_after = 0, worst = 0;
+  for (std::size_t i = lane; i < rows_ * lanes_; i += lanes_) {
     largest = std::max(largest, std::abs(static_cast<double>(disturbance.now[i])));
+    largest_after = std::max(largest_after, std::abs(static_cast<double>(disturbance.end[i])));
+  }
   const double floor = limits.floor(largest, disturbance.size[lane]), fading = std::exp(-std::abs(h) * rate_[lane]);
   for (std::size_t part = 0; part < problem_.part_offsets.size(); ++part) {
     const std::size_t first = problem_.part_offsets[part];
@@ -334,7 +375,7 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
     }
     worst = guard::larger(worst, sum / static_cast<double>(end - first));
   }
-  return std::sqrt(worst);
+  return std::sqrt(worst) * guard::growth(largest, largest_after);
 }
 
 template <class T>

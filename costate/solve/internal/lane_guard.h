@@ -93,10 +93,12 @@ class LaneGuard {
   void ask(const GuardedAttempt<T>& attempt);
   void ask_where_due(const GuardedAttempt<T>& attempt, const LaneClock& clock);
   void take_answer(std::size_t lane, double h);
-  void choose_carried(const LaneClock& clock);
+  void choose_trials(const LaneClock& clock);
+  void try_patterns(const GuardedAttempt<T>& attempt, const LaneClock& clock);
   void test(const GuardedAttempt<T>& attempt, Disturbance& disturbance, bool with_arguments, LaneClock& clock);
   void make(Disturbance& disturbance, bool with_arguments);
-  void begin(Disturbance& disturbance, std::size_t lane, bool from_pattern);
+  void begin(Disturbance& disturbance, std::size_t lane);
+  void carry_trial(std::size_t lane);
   void follow(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
   double find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane);
   void advance(Disturbance& disturbance, std::size_t lane);
@@ -104,11 +106,12 @@ class LaneGuard {
   const LaneProblem<T>& problem_;
   const GuardProblem<T>& shared_;
   const std::size_t lanes_, rows_;
-  std::vector<double> rate_, span_, state_error_;  // [lane]
-  std::vector<char> slack_, asks_;                 // [lane] the last accepted step's state error was next to 0; now
+  std::vector<double> rate_, reach_, span_, state_error_;  // [lane]
+  std::vector<char> slack_;         // [lane] the state error of the last accepted step was next to 0
+  std::vector<char> asks_, tries_;  // [lane] in this attempt
   AlignedVector<T> probe_, answer_;                 // [state, lanes] u of the next ask; uᵀ J
   TileWorkspace<T> workspace_;                      // of the field's vjp
-  Disturbance state_, inputs_;
+  Disturbance trial_, state_, inputs_;
   StageTimes<T> stage_times_;
   AlignedVector<T> times_;  // [lanes] of a stage
   std::vector<const T*> input_pointers_;

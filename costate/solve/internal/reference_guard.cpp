@@ -31,14 +31,32 @@ ReferenceGuard::ReferenceGuard(const ReferenceDerivatives& derivatives, const Ta
 double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
   error_ = attempt.error;
   if (guard::is_ask(attempt.attempts, pattern_.size()) || slack_) ask(attempt);
-  const Vector nothing(pattern_.size(), 0.0);
-  if (!state_.is_carried && std::abs(attempt.h) * rate_ > limits_.threshold(attempt.share))
-    state_ = {.is_carried = true, .size = 1, .now = pattern_, .end = nothing, .scale = nothing, .next_scale = nothing};
-  if (!inputs_.is_carried && slack_ && derivatives_.jvp_of_inputs)
-    inputs_ = {.is_carried = true, .size = 1, .now = nothing, .end = nothing, .scale = nothing, .next_scale = nothing};
+  if (slack_ && derivatives_.jvp_of_inputs && !inputs_.is_carried) inputs_ = disturbance_of(Vector(pattern_.size()));
+  if (attempt.attempts % guard::kTryEvery == 0) reach_ = 0;
   if (!(attempt.error <= 1)) return attempt.error;
+  const double steepness = std::abs(attempt.h) * rate_;
+  const bool is_above = steepness > std::max(limits_.threshold(attempt.share), reach_);
+  if (state_.is_carried ? attempt.attempts % guard::kTryCarriedEvery == 0 : is_above) try_pattern(attempt);
   return std::max({attempt.error, test(attempt, state_, derivatives_.jvp, false),
                    test(attempt, inputs_, derivatives_.jvp_of_inputs, true)});
+}
+
+ReferenceGuard::Disturbance ReferenceGuard::disturbance_of(const Vector& start) {
+  const Vector nothing(start.size());
+  return {.is_carried = true, .size = 1, .now = start, .end = nothing, .scale = nothing, .next_scale = nothing};
+}
+
+void ReferenceGuard::try_pattern(const ReferenceAttempt& attempt) {
+  Disturbance trial = disturbance_of(pattern_);
+  const double steepness = std::abs(attempt.h) * rate_;
+  const double found =
+      derivatives_.jvp ? ratio(attempt, trial, derivatives_.jvp) / guard::Limits::tried(attempt.share) : 2;
+  if (found <= 1) {
+    reach_ = guard::reach(steepness, found, tableau_.error_order());
+    state_.is_carried = false;
+  } else if (!state_.is_carried) {
+    state_ = trial;
+  }
 }
 
 void ReferenceGuard::ask(const ReferenceAttempt& attempt) {
@@ -58,7 +76,7 @@ double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& distur
   if (!disturbance.is_carried) return 0;
   const double steepness = std::abs(attempt.h) * rate_;
   if (!product) return is_of_inputs ? 0 : std::pow(steepness / limits_.threshold(attempt.share), tableau_.error_order());
-  const double found = ratio(attempt, disturbance, product) / guard::Limits::allowance(attempt.share);
+  const double found = ratio(attempt, disturbance, product) / guard::Limits::carried(attempt.share);
   if (!std::isfinite(found) && (is_of_inputs || steepness <= guard::kMendAbove * limits_.threshold(0))) {
     disturbance.is_carried = false;
     return 0;
@@ -104,7 +122,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
     }
     worst = guard::larger(worst, sum / static_cast<double>(end - first));
   }
-  return std::sqrt(worst);
+  return std::sqrt(worst) * guard::growth(largest, largest_of(disturbance.end));
 }
 
 void ReferenceGuard::advance() {

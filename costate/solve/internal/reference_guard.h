@@ -51,6 +51,8 @@ class ReferenceGuard {
   };
 
   void ask(const ReferenceAttempt& attempt);
+  static Disturbance disturbance_of(const Vector& start);
+  void try_pattern(const ReferenceAttempt& attempt);
   double test(const ReferenceAttempt& attempt, Disturbance& disturbance, const ReferenceDerivatives::Product& product,
               bool is_of_inputs);
   double ratio(const ReferenceAttempt& attempt, Disturbance& disturbance, const ReferenceDerivatives::Product& product);
@@ -60,7 +62,7 @@ class ReferenceGuard {
   const Tableau& tableau_;
   guard::Limits limits_;
   Vector pattern_, probe_;
-  double rate_ = 0, error_ = 0;
+  double rate_ = 0, reach_ = 0, error_ = 0;
   bool slack_ = false;
   Disturbance state_, inputs_;
 };
