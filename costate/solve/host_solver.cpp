@@ -58,11 +58,24 @@ std::vector<FieldValue> field_values(const VectorField& field, std::span<const H
   return values;
 }
 
+/// Of a field that reads t in f32.
+void check_f32_times(const HostBatch& batch) {
+  for (std::int64_t i = 1; i < batch.times.size(); ++i) {
+    const double t = batch.times.at(i - 1), next = batch.times.at(i);
+    if (static_cast<std::size_t>(i) % batch.sizes.times != 0 && is_coarse(t, next))
+      throw InvalidArgument(
+          "[solve] times must be so far apart that f32 can tell what is between them, since the field "
+          "reads t beside its state or arguments; two are ",
+          t, " and ", next, ". Subtract times[0] from times and shift the field by it, or solve in f64.");
+  }
+}
+
 template <class T>
 class HostSolver {
  public:
   HostSolver(const VectorField& field, const SolveOptions& options, const HostBatch& batch)
       : batch_(batch), sizes_(batch.sizes), problem_(field, options, lanes_for(field, options), batch.sizes.times) {
+    if (problem_.time.rounds_time) check_f32_times(batch);
     for (const FieldValue& given : field_values(field, batch.arguments)) {
       Argument argument{
           .size = static_cast<std::size_t>(given.input->shape.size()), .shared = {}, .of_samples = nullptr};

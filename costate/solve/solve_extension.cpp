@@ -72,7 +72,7 @@ ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span
                                    .jvp = product(costate::jvp(field.function(), parts), false),
                                    .jvp_of_inputs = {},
                                    .part_offsets = {}};
-  if (reads_time(field) && num_inputs > 1 + num_parts)
+  if (reads_time(field.function()) && num_inputs > 1 + num_parts)
     derivatives.jvp_of_inputs = product(costate::jvp(field.function(), all), true);
   std::size_t offset = 0;
   for (const StatePart& part : field.parts()) {
@@ -150,9 +150,7 @@ Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {
 }
 
 std::vector<double> SolveExtension::interpret(std::span<const std::vector<double>> operands) const {
-  SampleStops stops = stops_of_sample(field_, find_stops(field_), operands.subspan(2));
-  stops.times.insert(stops.times.end(), options_.stop_at.begin(), options_.stop_at.end());
-  std::ranges::sort(stops.times);
+  const SampleStops sample = stops_of_sample(field_, options_.stop_at, operands.subspan(2));
   std::optional<ReferenceDerivatives> derivatives;
   if (options_.gradient_steps == GradientSteps::kOn)
     derivatives = interpreted_derivatives(field_, operands.subspan(2));
@@ -167,9 +165,8 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
                        .step_size = options_.step_size,
                        .max_steps = options_.max_steps,
                        .max_step = options_.max_step,
-                       .stops = stops.times,
-                       .stop_rule = stops.rule,
-                       .stop_offset = stops.offset,
+                       .stops = sample.stops,
+                       .stop_scale = sample.scale,
                        .derivatives = derivatives ? &*derivatives : nullptr});
   std::vector<double> states;
   for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());

@@ -11,11 +11,14 @@ enum class Status {
   kStepTooSmall,  ///< the error test asks for a step that no longer moves t
   kNonFinite,     ///< the state or its derivative is inf or NaN
   kInvalidTimes,  ///< times that a program computes are not finite, or neither ascend nor descend
+  kCoarseTimes,   ///< the field reads t in f32, which cannot tell its times apart: subtract times[0] from times, and
+                  ///< shift the field
 };
 
-/// "ok", "max_steps", "step_too_small", "non_finite", "invalid_times".
+/// "ok", "max_steps", "step_too_small", "non_finite", "invalid_times", "coarse_times".
 constexpr std::string_view name(Status status) {
-  constexpr std::string_view kNames[] = {"ok", "max_steps", "step_too_small", "non_finite", "invalid_times"};
+  constexpr std::string_view kNames[] = {"ok",         "max_steps",     "step_too_small",
+                                         "non_finite", "invalid_times", "coarse_times"};
   return kNames[static_cast<int>(status)];
 }
 

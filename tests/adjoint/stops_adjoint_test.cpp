@@ -176,18 +176,59 @@ TEST(StopsAdjoint, BitsDependNeitherOnMatesNorOnTheBudget) {
        {std::pair{Adjoint::kDiscrete, 0}, {Adjoint::kDiscrete, 200}, {Adjoint::kBacksolve, 0}}) {
     const SolveOptions options{.adjoint = adjoint};
     const RunResult together = compile(value_and_grad(loss_of(options, width))).run(inputs);
-    for (const std::size_t budget : {std::size_t{1}, std::size_t{1} << 14, std::size_t{1} << 28})
-      for (const std::int64_t b : {0, 4, 16, 36}) {
-        SolveOptions small = options;
-        small.memory_budget = budget;
+    for (const std::size_t budget : {std::size_t{1}, std::size_t{1} << 14}) {
+      SolveOptions small = options;
+      small.memory_budget = budget;
+      const Program program = compile(value_and_grad(loss_of(small, width)));
+      for (const std::int64_t b : {4, 36}) {
         std::vector<HostArray> one;
         for (const HostArray& input : inputs) one.push_back(row_of(input, b));
-        const RunResult alone = compile(value_and_grad(loss_of(small, width))).run(one);
+        const RunResult alone = program.run(one);
         for (std::size_t i = 0; i < together.outputs.size(); ++i)
           EXPECT_TRUE(alone.outputs[i].same_bits(row_of(together.outputs[i], b)))
               << name(adjoint) << " " << budget << " " << b << " " << i;
       }
+    }
   }
+}
+
+// Times since 1970, in f32: neighbours that f32 holds, 128 s apart at least.
+TEST(StopsAdjoint, GradientsInF32KeepTheDigitsOfTime) {
+  constexpr double kEpoch = 1.7e9, kRate = 1e-6;
+  const Parameter rate("rate", HostArray(Shape{}, std::vector<double>{kRate}));
+  for (const SolveOptions& options : {SolveOptions{}, SolveOptions{.adjoint = Adjoint::kBacksolve},
+                                      SolveOptions{.method = Method::kRk4, .steps_per_interval = 30}}) {
+    const double jump = options.method == Method::kRk4 ? 0 : 1e-7;  // a fixed grid steps over it
+    const VectorField field = vector_field({1}, [&](Array t, Array y) {
+      return 0.0 * y + 1e-6 * rate * cos(rate * (t - kEpoch)) / kRate +
+             jump * interpolate(constant(HostArray::vector({kEpoch + 1e6, kEpoch + 1.5e6})),
+                                constant(HostArray(Shape{2, 1}, std::vector<double>{0, 1})), t, Interpolation::kHold);
+    });
+    const Function loss =
+        trace([&](Array y0, Array times) { return sum(solve(field, y0, times, options).slice(1, 2)); },
+              {{"y0", {1}}, {"times", {2}}});
+    const double start = 128.0 * 1000, end = 128.0 * 20'000;
+    const HostArray times(Shape{1, 2}, std::vector<double>{kEpoch + start, kEpoch + end});
+    const RunResult result = compile(value_and_grad(loss), {.dtype = Dtype::kF32}).run({HostArray(Shape{1, 1}), times});
+    const auto input = [&](double t) { return t < 1.5e6 ? 0 : jump; };
+    EXPECT_NEAR(result.outputs[0].at(0), std::sin(kRate * end) - std::sin(kRate * start) + jump * (end - 1.5e6), 2e-5);
+    EXPECT_NEAR(result.outputs[2].at(0) * 1e6, -std::cos(kRate * start) - 1e6 * input(start), 1e-4);
+    EXPECT_NEAR(result.outputs[2].at(1) * 1e6, std::cos(kRate * end) + 1e6 * input(end), 1e-4);
+    EXPECT_NEAR(result.outputs[3].at(0) * kRate,
+                kRate * (end * std::cos(kRate * end) - start * std::cos(kRate * start)), 1e-4);
+  }
+}
+
+TEST(StopsAdjoint, TimesThatF32CannotTellApartFailTheirSample) {
+  const VectorField field = vector_field({1}, [](Array t, Array y) { return y * t; });
+  const Function loss =
+      trace([&](Array y0, Array times) { return sum(solve(field, y0, times)); }, {{"y0", {1}}, {"times", {2}}});
+  const HostArray times(Shape{2, 2}, std::vector<double>{0, 0.5, 1.7e9, 1.7e9 + 1024});
+  const RunResult result =
+      compile(loss, {.dtype = Dtype::kF32}).run({HostArray(Shape{2, 1}, std::vector<double>{1, 1}), times});
+  ASSERT_EQ(result.report.failures.size(), 1u);
+  EXPECT_EQ(result.report.failures[0].sample, 1);
+  EXPECT_EQ(result.report.failures[0].reason, "coarse_times");
 }
 
 }  // namespace

@@ -171,9 +171,14 @@ internal::ReferenceSolution reference(const Inputs& inputs, std::int64_t b, cons
     slope[0] = y[1] + 0.1 * held(knots, values, t);
     slope[1] = held(knots, values, 0.5 * t - 0.25) - 1.7 * std::sin(y[0]);
   };
-  std::vector<double> stops = knots, times;
-  for (const double knot : knots) stops.push_back((knot + 0.25) / 0.5);
-  std::ranges::sort(stops);
+  std::vector<internal::Stop> stops;
+  std::vector<double> times;
+  for (const double knot : knots) {
+    const double on_line = (knot + 0.25) / 0.5;
+    stops.push_back({knot, internal::StopKind{}.inside(knot)});
+    stops.push_back({on_line, internal::StopKind{.offset = -0.5, .is_line = true}.inside(on_line)});
+  }
+  std::ranges::sort(stops, {}, &internal::Stop::time);
   for (std::int64_t i = 0; i < inputs.times.size(); ++i) times.push_back(inputs.times.at(i));
   const std::vector<double> y0 = inputs.row(inputs.z0, b);
   return internal::reference_solve(rhs, y0, times,
@@ -183,8 +188,7 @@ internal::ReferenceSolution reference(const Inputs& inputs, std::int64_t b, cons
                                     .steps_per_interval = options.steps_per_interval,
                                     .max_step = options.max_step,
                                     .stops = stops,
-                                    .stop_rule = internal::stop_rule(Dtype::kF64, true),
-                                    .stop_offset = 0.5});
+                                    .stop_scale = 0.5});
 }
 
 class StopsMethod : public ::testing::TestWithParam<Method> {
@@ -316,11 +320,17 @@ TEST(Stops, AreFoundInTheField) {
                interpolate(times, values, t, Interpolation::kHold) +
                interpolate(numbers({5, 6, 7}), values, z[0], Interpolation::kHold);
       }));
-  EXPECT_EQ(stops.constants, std::vector<double>({1.5, 2}));
-  EXPECT_EQ(stops.offset, 0.5);
-  EXPECT_TRUE(stops.reads_lines);
+  ASSERT_EQ(stops.known.size(), 1u);
+  EXPECT_EQ(stops.known[0].times, std::vector<double>({1.5, 2}));
+  EXPECT_EQ(stops.known[0].kind.offset, -0.5);
+  EXPECT_EQ(stops.known[0].kind.read, internal::ReadIn::kF64);
   EXPECT_TRUE(stops.unknown.empty());
   EXPECT_EQ(stops.of_arguments.outputs().size(), 4u);
+  const auto has = [&](internal::ReadIn read) {
+    return std::ranges::any_of(stops.argument_kinds, [&](const auto& kind) { return kind.read == read; });
+  };
+  EXPECT_TRUE(has(internal::ReadIn::kQueryInF32));
+  EXPECT_TRUE(has(internal::ReadIn::kLookUpInF32));
 }
 
 TEST(Stops, KnotsThatCannotBeFollowedAreNamedOnce) {

@@ -66,13 +66,15 @@ Backsolve<T>::Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field)
       vjp_workspace_(field.function().make_workspace()),
       vjp_shared_(field.function().shared_size()),
       vjp_saved_(field.function().saved_size()),
-      stage_times_(problem.lanes) {
+      stage_times_(problem.time, problem.lanes) {
   const std::size_t size = augmented_.state_size * lanes_;
   for (auto* buffer : {&start_, &y_, &stage_}) buffer->resize(size);
   states_.resize(2 * size);
   slopes_.resize(2 * num_state_ * static_cast<std::size_t>(problem.tableau->num_stages));
   slope_.resize(num_state_);
-  for (auto* buffer : {&times_, &steps_, &weights_}) buffer->resize(lanes_);
+  times_.resize(problem.time.count * lanes_);
+  output_times_.resize(lanes_);
+  for (auto* buffer : {&steps_, &weights_}) buffer->resize(lanes_);
   for (const WantedArgument& argument : field.arguments()) {
     argument_cotangents_.emplace_back(argument.is_shared ? 0 : argument.size * lanes_);
     has_shared_ = has_shared_ || argument.is_shared;
@@ -120,9 +122,10 @@ template <class T>
 void Backsolve<T>::visit_output(std::size_t output) {
   std::copy_n(solve_.states + output * num_state_, num_state_, start_.data());
   lender_.lend(start_.data(), problem_.state_size);
-  for (std::size_t lane = 0; lane < lanes_; ++lane) stage_times_.set(lane, time_of_slope(output, lane));
+  for (std::size_t lane = 0; lane < lanes_; ++lane) output_times_[lane] = time_of_slope(output, lane);
+  lender_.lend(output_times_.data(), 1);
+  stage_times_.set_all(output_times_.data());
   stage_times_.write(times_.data());
-  lender_.lend(times_.data(), 1);
   LaneInputs<T> lent = solve_.inputs;
   lent.arguments = lender_.arguments();
   lent.shared = vjp_shared_.data();

@@ -56,9 +56,10 @@ class Backsolve {
   FieldEvaluator<T> slopes_of_field_;
   TileWorkspace<T> vjp_workspace_;
   AlignedVector<T> augmented_shared_, vjp_shared_, vjp_saved_;
-  AlignedVector<T> start_;          // (z, a, g_1, …) [augmented state, lanes] where the next interval begins
-  AlignedVector<T> states_;         // of an interval: its start and its end
-  AlignedVector<T> slope_, times_;  // f at an output; the times of an evaluation
+  AlignedVector<T> start_;              // (z, a, g_1, …) [augmented state, lanes] where the next interval begins
+  AlignedVector<T> states_;             // of an interval: its start and its end
+  AlignedVector<T> slope_, times_;      // f at an output; what the field reads of its time, or of a stage's
+  AlignedVector<double> output_times_;  // [lanes]
   StageTimes<T> stage_times_;
   AlignedVector<T> steps_, weights_, y_, stage_, slopes_;  // of a step along the shared integral
   std::vector<AlignedVector<T>> argument_cotangents_;

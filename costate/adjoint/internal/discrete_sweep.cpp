@@ -19,7 +19,7 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
       replay_(problem),
       lender_(problem),
       workspace_(field.function().make_workspace()),
-      stage_times_(problem.lanes),
+      stage_times_(problem.time, problem.lanes),
       dense_(problem.lanes) {
   const auto stages = static_cast<std::size_t>(problem.tableau->num_all_stages());
   slope_cotangents_.resize(stages * size_);

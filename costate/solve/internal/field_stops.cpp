@@ -31,17 +31,20 @@ class StopFinder {
   explicit StopFinder(const VectorField& field)
       : function_(simplify(field.function())), num_parts_(field.parts().size()) {
     for (const Node& node : function_.nodes()) {
-      bool time = false, state = false;
+      bool time = false, state = false, argument = false;
       if (node.op == Op::kInput) {
         time = node.indices[0] == 0;
         state = !time && static_cast<std::size_t>(node.indices[0]) <= num_parts_;
+        argument = !time && !state;
       }
       for (const NodeId operand : node.operands) {
         time = time || reads_time(operand);
         state = state || reads_state(operand);
+        argument = argument || reads_argument(operand);
       }
       reads_time_.push_back(time);
       reads_state_.push_back(state);
+      reads_argument_.push_back(argument);
     }
   }
 
@@ -51,14 +54,13 @@ class StopFinder {
     for (const Node& node : function_.nodes())
       if (const auto read = table_read(node); read && reads_time(read->query)) add(*read);
     if (!outputs_.empty()) sort_out(simplify(builder_.finish(outputs_)));
-    if (!std::ranges::is_sorted(stops_.constants)) std::ranges::sort(stops_.constants);
-    stops_.constants.erase(std::unique(stops_.constants.begin(), stops_.constants.end()), stops_.constants.end());
     return std::move(stops_);
   }
 
  private:
   bool reads_time(NodeId id) const { return reads_time_[static_cast<std::size_t>(id)]; }
   bool reads_state(NodeId id) const { return reads_state_[static_cast<std::size_t>(id)]; }
+  bool reads_argument(NodeId id) const { return reads_argument_[static_cast<std::size_t>(id)]; }
 
   void add(const TableRead& read) {
     const bool knots_move = reads_time(read.times) || reads_state(read.times);
@@ -73,11 +75,18 @@ class StopFinder {
     const bool is_new = seen_.insert({read.times, read.query}).second;
     if (!is_new && bends_.back().empty()) return bends_.pop_back();
     const Array knots = rebuild(read.times);
-    stops_.reads_lines = stops_.reads_lines || !line->is_time;
+    kinds_.push_back({.offset = 0, .is_line = !line->is_time, .read = read_in(read)});
     const Array zero = constant(0.0);
     const Array start = line->start.is_empty() ? zero : line->start;
     outputs_.push_back(line->is_time ? knots : (knots - start) / line->slope);
-    outputs_.push_back(line->is_time ? zero : abs(start / line->slope));
+    outputs_.push_back(line->is_time ? zero : start / line->slope);
+  }
+
+  ReadIn read_in(const TableRead& read) const {
+    if (reads_argument(read.query)) return ReadIn::kQueryInF32;
+    const bool moves =
+        reads_argument(read.times) || !read.values || reads_argument(*read.values) || reads_state(*read.values);
+    return moves ? ReadIn::kLookUpInF32 : ReadIn::kF64;
   }
 
   /// Of a table of constants which knots count; empty: all.
@@ -143,31 +152,38 @@ class StopFinder {
     const auto known = [&](const Output& output) { return is_known[static_cast<std::size_t>(output.node)]; };
     for (std::size_t i = 0; i < all.outputs().size(); i += 2) {
       const std::span<const Output> pair = std::span(all.outputs()).subspan(i, 2);
-      if (known(pair[0]) && known(pair[1]))
-        add_constants(simplify(Function(all.nodes(), all.inputs(), {pair.begin(), pair.end()})), bends_[i / 2]);
-      else
+      if (known(pair[0]) && known(pair[1])) {
+        add_known(simplify(Function(all.nodes(), all.inputs(), {pair.begin(), pair.end()})), i / 2);
+      } else {
         unknown.insert(unknown.end(), pair.begin(), pair.end());
+        stops_.argument_kinds.push_back(kinds_[i / 2]);
+      }
     }
     if (!unknown.empty()) stops_.of_arguments = simplify(Function(all.nodes(), all.inputs(), std::move(unknown)));
   }
 
-  void add_constants(const Function& table, const std::vector<bool>& counts) {
+  void add_known(const Function& function, std::size_t table) {
     std::vector<HostArray> unread;
-    for (const Input& input : table.inputs()) unread.emplace_back(input.shape);
-    const std::vector<HostArray> numbers = interpret(table, unread);
+    for (const Input& input : function.inputs()) unread.emplace_back(input.shape);
+    const std::vector<HostArray> numbers = interpret(function, unread);
+    KnownStops known{.times = {}, .kind = kinds_[table]};
+    known.kind.offset = numbers[1].at(0);
+    const std::vector<bool>& counts = bends_[table];
     for (std::int64_t i = 0; i < numbers[0].size(); ++i)
-      if (counts.empty() || counts[static_cast<std::size_t>(i)]) stops_.constants.push_back(numbers[0].at(i));
-    stops_.offset = std::max(stops_.offset, numbers[1].at(0));
+      if (counts.empty() || counts[static_cast<std::size_t>(i)]) known.times.push_back(numbers[0].at(i));
+    if (!std::ranges::is_sorted(known.times)) std::ranges::sort(known.times);
+    if (!known.times.empty()) stops_.known.push_back(std::move(known));
   }
 
   const Function function_;
   const std::size_t num_parts_;
-  std::vector<bool> reads_time_, reads_state_;  // by node
+  std::vector<bool> reads_time_, reads_state_, reads_argument_;  // by node
   GraphBuilder builder_;
   std::vector<Array> inputs_, outputs_;
   std::map<NodeId, Array> rebuilt_;
   std::set<std::pair<NodeId, NodeId>> seen_;  // times and query
-  std::vector<std::vector<bool>> bends_;      // by table
+  std::vector<std::vector<bool>> bends_;      // by table, as kinds_
+  std::vector<StopKind> kinds_;
   FieldStops stops_;
 };
 
@@ -175,9 +191,18 @@ class StopFinder {
 
 FieldStops find_stops(const VectorField& field) { return StopFinder(field).find(); }
 
-SampleStops stops_of_sample(const VectorField& field, const FieldStops& stops,
+SampleStops stops_of_sample(const VectorField& field, std::span<const double> stop_at,
                             std::span<const std::vector<double>> arguments) {
-  SampleStops sample{stops.constants, stops.offset, stop_rule(Dtype::kF64, stops.reads_lines)};
+  const FieldStops stops = find_stops(field);
+  SampleStops sample;
+  const auto add = [&](double time, StopKind kind) {
+    kind.read = ReadIn::kF64;
+    if (std::isfinite(time)) sample.stops.push_back({time, kind.inside(time)});
+    sample.scale = std::max(sample.scale, std::abs(kind.offset));
+  };
+  for (const KnownStops& known : stops.known)
+    for (const double time : known.times) add(time, known.kind);
+  for (const double time : stop_at) add(time, {});
   if (!stops.of_arguments.is_empty()) {
     std::vector<HostArray> inputs;
     for (const Input& input : stops.of_arguments.inputs()) {
@@ -185,13 +210,13 @@ SampleStops stops_of_sample(const VectorField& field, const FieldStops& stops,
       inputs.push_back(i < first ? HostArray(input.shape) : HostArray(input.shape, arguments[i - first]));
     }
     const std::vector<HostArray> tables = interpret(stops.of_arguments, inputs);
-    for (std::size_t table = 0; table < tables.size(); table += 2) {
-      for (std::int64_t i = 0; i < tables[table].size(); ++i) sample.times.push_back(tables[table].at(i));
-      sample.offset = std::max(sample.offset, tables[table + 1].at(0));
+    for (std::size_t table = 0; 2 * table < tables.size(); ++table) {
+      StopKind kind = stops.argument_kinds[table];
+      kind.offset = tables[2 * table + 1].at(0);
+      for (std::int64_t i = 0; i < tables[2 * table].size(); ++i) add(tables[2 * table].at(i), kind);
     }
   }
-  std::erase_if(sample.times, [](double t) { return !std::isfinite(t); });
-  std::ranges::sort(sample.times);
+  std::ranges::sort(sample.stops, {}, &Stop::time);
   return sample;
 }
 

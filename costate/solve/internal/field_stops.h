@@ -12,26 +12,36 @@
 
 namespace costate::internal {
 
+/// The stops of one table that the trace knows, ascending.
+struct KnownStops {
+  std::vector<double> times;
+  StopKind kind;
+};
+
+/// `kind.read` says what is so in a solve in f32.
 struct FieldStops {
-  std::vector<double> constants;  // those that the trace knows, ascending
-  double offset = 0;              // the largest |b / a| of their tables (StopRule)
+  std::vector<KnownStops> known;
   /// The others, from the field's inputs, of which it reads arguments and Parameters alone. Its outputs, two a table:
-  /// stops [n], ascending or descending, and |b / a|. Empty if there are none.
+  /// stops [n], ascending or descending, and b / a. Empty if there are none.
   Function of_arguments;
-  bool reads_lines = false;          // some table is read at a t + b, not at t
-  std::vector<std::string> unknown;  // tables whose knots cannot be found, in words
+  std::vector<StopKind> argument_kinds;  // one a table of `of_arguments`, without their offsets
+  std::vector<std::string> unknown;      // tables whose knots cannot be found, in words
 };
 
 /// A table whose values can carry a derivative has a stop at every knot; one of constants where something changes.
 FieldStops find_stops(const VectorField& field);
 
-/// All stops of one sample, ascending, given the field's arguments and Parameters; in f64.
-struct SampleStops {
-  std::vector<double> times;
-  double offset = 0;
-  StopRule rule;
+/// A stop of a solve in f64, and how far its sides are.
+struct Stop {
+  double time = 0, inside = 0;
 };
-SampleStops stops_of_sample(const VectorField& field, const FieldStops& stops,
+
+/// All stops of one sample, ascending, given the field's arguments and Parameters.
+struct SampleStops {
+  std::vector<Stop> stops;
+  double scale = 0;  // stop_tolerance's
+};
+SampleStops stops_of_sample(const VectorField& field, std::span<const double> stop_at,
                             std::span<const std::vector<double>> arguments);
 
 }  // namespace costate::internal

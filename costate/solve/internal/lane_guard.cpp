@@ -30,7 +30,8 @@ AlignedVector<T> state_pattern(std::size_t rows) {
 
 template <class T>
 TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments)
-    : function(jvp(problem.field.function(), tangent_inputs(problem, with_arguments)), problem.lanes) {
+    : function(lower_reading_time<T>({jvp(problem.field.function(), tangent_inputs(problem, with_arguments)), {}},
+                                     problem.lanes, time)) {
   const std::size_t num_arguments = problem.field.function().inputs().size() - 1 - problem.part_offsets.size();
   for (std::size_t i = 0; with_arguments && i < num_arguments; ++i) {
     const Input& argument = problem.argument(i);
@@ -77,9 +78,7 @@ LaneGuard<T>::LaneGuard(const LaneProblem<T>& problem)
       tries_(lanes_),
       probe_(rows_ * lanes_),
       answer_(rows_ * lanes_),
-      workspace_(problem.function.make_workspace()),
-      stage_times_(lanes_),
-      times_(lanes_) {
+      workspace_(problem.function.make_workspace()) {
   for (Disturbance* disturbance : {&trial_, &state_, &inputs_})
     for (auto* numbers : {&disturbance->is_carried, &disturbance->size, &disturbance->ratio}) numbers->resize(lanes_);
 }
@@ -260,6 +259,8 @@ void LaneGuard<T>::make(Disturbance& disturbance, bool with_arguments) {
     buffer->resize(size);
   if (disturbance.field == nullptr) return;
   disturbance.slopes.resize(size * static_cast<std::size_t>(problem_.tableau->num_stages));
+  disturbance.stage_times = std::make_unique<StageTimes<T>>(disturbance.field->time, lanes_);
+  disturbance.times.resize(disturbance.field->time.count * lanes_);
   disturbance.saved.resize(disturbance.field->function.saved_size());
   disturbance.shared.resize(disturbance.field->function.shared_size());
   disturbance.workspace = disturbance.field->function.make_workspace();
@@ -320,12 +321,15 @@ void LaneGuard<T>::follow(const GuardedAttempt<T>& attempt, const LaneClock& clo
       combine_slopes(disturbance.now.data(), attempt.steps, slopes,
                      is_closing ? problem_.tableau->b : problem_.tableau->a_row(static_cast<int>(stage)), v);
     if (is_closing && !problem_.tableau->error_needs_closing_stage()) break;
-    stage_times_.set_all(problem_.tableau->c[stage], clock.t.data(), clock.h.data(), attempt.first_times,
-                         attempt.last_times);
-    stage_times_.write(times_.data());
+    disturbance.stage_times->set_all(problem_.tableau->c[stage], clock.t.data(), clock.h.data(), attempt.first_times,
+                                     attempt.last_times);
+    disturbance.stage_times->write(disturbance.times.data());
     const T* y = stage == 0 ? attempt.y : attempt.frame.state(stage);
-    bind_field_inputs(problem_, times_.data(), y, attempt.inputs.arguments, input_pointers_);
-    input_pointers_.resize(input_pointers_.size() - problem_.num_late_inputs);
+    input_pointers_.clear();
+    for (const std::size_t offset : disturbance.field->time.offsets)
+      input_pointers_.push_back(disturbance.times.data() + offset * lanes_);
+    for (const std::size_t offset : problem_.part_offsets) input_pointers_.push_back(y + offset * lanes_);
+    input_pointers_.insert(input_pointers_.end(), attempt.inputs.arguments.begin(), attempt.inputs.arguments.end());
     for (const std::size_t offset : problem_.part_offsets) input_pointers_.push_back(v + offset * lanes_);
     for (const AlignedVector<T>& tangent : disturbance.field->arguments) input_pointers_.push_back(tangent.data());
     output_pointers_.assign(num_parts, nullptr);

@@ -21,6 +21,7 @@ template <class T>
 struct TangentField {
   TangentField(const LaneProblem<T>& problem, bool with_arguments);
 
+  TimeRows time;  // what the function reads of t
   TileFunction<T> function;
   std::vector<AlignedVector<T>> arguments;  // their tangents: patterns
 };
@@ -84,6 +85,8 @@ class LaneGuard {
     std::vector<double> ratio;              // [lane] of the attempt
     AlignedVector<T> now, end, scale, next_scale;  // [state, lanes] v, v1, s of the step before and of the attempt
     AlignedVector<T> stage, slopes;         // [state, lanes], [stage, state, lanes]
+    std::unique_ptr<StageTimes<T>> stage_times;
+    AlignedVector<T> times;                 // [rows of time, lanes] of a stage
     AlignedVector<T> shared, saved;
     TileWorkspace<T> workspace;
     bool is_prepared = false;               // for the arguments of this solve
@@ -112,8 +115,6 @@ class LaneGuard {
   AlignedVector<T> probe_, answer_;                 // [state, lanes] u of the next ask; uᵀ J
   TileWorkspace<T> workspace_;                      // of the field's vjp
   Disturbance trial_, state_, inputs_;
-  StageTimes<T> stage_times_;
-  AlignedVector<T> times_;  // [lanes] of a stage
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;
 };

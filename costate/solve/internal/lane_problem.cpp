@@ -4,16 +4,17 @@
 
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/lane_guard.h"
+#include "costate/solve/internal/time_part.h"
 
 namespace costate::internal {
 namespace {
 
+/// The field's function, or with gradients that of linearize.
 template <class T>
 TileFunction<T> lower_field(const VectorField& field, std::size_t lanes,
-                            const std::optional<WantedGradients>& gradients) {
-  if (!gradients) return TileFunction<T>(field.function(), lanes);
-  const LinearField linear = linearize(field, *gradients);
-  return TileFunction<T>(linear.function, lanes, linear.late_inputs);
+                            const std::optional<WantedGradients>& gradients, TimeRows& time) {
+  if (!gradients) return lower_reading_time<T>({field.function(), {}}, lanes, time);
+  return lower_reading_time<T>(linearize(field, *gradients), lanes, time);
 }
 
 /// A solve that nobody differentiates but whose steps are to be fit for it evaluates the field's vjp, too.
@@ -43,10 +44,31 @@ std::int64_t evaluation_work(const Function& function) {
 
 }  // namespace
 
-bool reads_time(const VectorField& field) {
-  return std::ranges::any_of(field.function().nodes(),
+bool reads_time(const Function& field) {
+  return std::ranges::any_of(field.nodes(),
                              [](const Node& node) { return node.op == Op::kInput && node.indices[0] == 0; });
 }
+
+template <class T>
+TileFunction<T> lower_reading_time(LinearField linear, std::size_t lanes, TimeRows& time) {
+  if (std::is_same_v<T, float> && reads_time(linear.function)) {
+    TimePart part = split_time(linear.function);
+    time = TimeRows{.of_time = TileFunction<double>(part.of_time, lanes),
+                    .offsets = {},
+                    .count = 0,
+                    .rounds_time = part.reads_time};
+    for (std::size_t i = 0; i < part.of_time.outputs().size(); ++i) {
+      time.offsets.push_back(time.count);
+      time.count += static_cast<std::size_t>(part.of_time.output_shape(i).size());
+    }
+    linear.function = std::move(part.rest);
+    for (std::size_t& position : linear.late_inputs) position = position - 1 + time.offsets.size();
+  }
+  return TileFunction<T>(linear.function, lanes, linear.late_inputs);
+}
+
+template TileFunction<float> lower_reading_time(LinearField, std::size_t, TimeRows&);
+template TileFunction<double> lower_reading_time(LinearField, std::size_t, TimeRows&);
 
 template <class T>
 LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
@@ -58,10 +80,11 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       num_times(times),
       state_size(static_cast<std::size_t>(vector_field.state_size())),
       gradients(gradients_of(vector_field, solve_options, wanted)),
-      function(lower_field<T>(vector_field, num_lanes, gradients)),
+      function(lower_field<T>(vector_field, num_lanes, gradients, time)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
-      reads_time(internal::reads_time(vector_field)),
-      stops(vector_field, solve_options, num_lanes) {
+      reads_time(internal::reads_time(vector_field.function())),
+      stops(vector_field, solve_options, std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time,
+            num_lanes) {
   std::size_t offset = 0;
   for (const StatePart& part : field.parts()) {
     part_offsets.push_back(offset);
@@ -73,7 +96,7 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
         (gradients->times ? 1 : 0) + part_offsets.size() +
         static_cast<std::size_t>(std::count(gradients->arguments.begin(), gradients->arguments.end(), true));
   }
-  frame = FrameLayout(state_size * lanes, lanes, function.saved_size(),
+  frame = FrameLayout(state_size * lanes, time.count * lanes, lanes, function.saved_size(),
                       is_fixed ? closing() : static_cast<std::size_t>(tableau->num_all_stages()), closing(),
                       gradients.has_value());
   const bool is_guarded = options.gradient_steps == GradientSteps::kOn ||
@@ -109,7 +132,8 @@ template <class T>
 void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
                        std::vector<const T*>& pointers) {
   pointers.clear();
-  pointers.push_back(times);
+  for (const std::size_t offset : problem.time.offsets)
+    pointers.push_back(times == nullptr ? nullptr : times + offset * problem.lanes);
   for (const std::size_t offset : problem.part_offsets) pointers.push_back(y + offset * problem.lanes);
   pointers.insert(pointers.end(), arguments.begin(), arguments.end());
   pointers.resize(pointers.size() + problem.num_late_inputs, nullptr);

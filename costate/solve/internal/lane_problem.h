@@ -11,13 +11,18 @@
 #include "costate/exec/internal/tile_function.h"
 #include "costate/solve/internal/lane_stops.h"
 #include "costate/solve/internal/linear_field.h"
+#include "costate/solve/internal/stage_times.h"
 #include "costate/solve/internal/step_frames.h"
 #include "costate/solve/solve.h"
 
 namespace costate::internal {
 
 /// Whether f depends on t; an autonomous field needs no stage times.
-bool reads_time(const VectorField& field);
+bool reads_time(const Function& field);
+
+/// Lowers a Function whose first input is t, in f32 with values of t in place of t; `time` tells what it reads.
+template <class T>
+TileFunction<T> lower_reading_time(LinearField linear, std::size_t lanes, TimeRows& time);
 
 template <class T>
 class GuardProblem;
@@ -37,12 +42,13 @@ struct LaneProblem {
   std::size_t num_times;   // output times, the start among them
   std::size_t state_size;  // numbers of a sample's state, all parts together
   std::optional<WantedGradients> gradients;
+  TimeRows time;                                          // what `function` reads of t
   TileFunction<T> function;                               // of the field; with `gradients`, of linearize
   std::size_t num_late_inputs = 0, num_late_outputs = 0;  // cotangents that `function` takes and gives
   std::vector<std::size_t> part_offsets;                  // where each part of the state begins, in rows
   bool is_fixed;                                          // steps follow from the output times, without control
   bool reads_time;                                        // of the field
-  StopTables<T> stops;
+  StopTables stops;
   FrameLayout frame;
   std::unique_ptr<const GuardProblem<T>> guard;  // null where steps are not held to derivatives (SolveOptions)
   std::unique_ptr<const LaneProblem> narrow;  // for the Stragglers of a tile; null where they would gain nothing
@@ -76,7 +82,8 @@ struct LaneInputs {
   std::size_t num_samples = 0;          // lanes that hold samples: the first ones
 };
 
-/// The pointers of a field's Function inputs: t, the parts within y, then arguments and Parameters.
+/// The pointers of the inputs of a problem's function: what it reads of the times [TimeRows, lanes], the parts within
+/// y, then arguments and Parameters.
 template <class T>
 void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
                        std::vector<const T*>& pointers);
@@ -91,7 +98,7 @@ class FieldEvaluator {
  public:
   explicit FieldEvaluator(const LaneProblem<T>& problem);
 
-  /// slope [state, lanes] = f at times [lanes] and y [state, lanes].
+  /// slope [state, lanes] = f at times [TimeRows, lanes] and y [state, lanes].
   void run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope) {
     run(times, y, inputs, slope, saved_.data());
   }

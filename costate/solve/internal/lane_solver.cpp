@@ -37,7 +37,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       clock_(lanes_),
       stops_(problem.stops),
       has_stops_(!problem.stops.is_empty()),
-      stage_times_(lanes_),
+      stage_times_(problem.time, lanes_),
       outputs_(lanes_),
       reached_(lanes_),
       outcomes_(lanes_),
@@ -188,6 +188,10 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
     clock_.t[lane] = *misplaced;  // for the report
     return end_lane(lane, Status::kInvalidTimes);
   }
+  if (const std::optional<double> coarse = coarse_time(lane)) {
+    clock_.t[lane] = *coarse;
+    return end_lane(lane, Status::kCoarseTimes);
+  }
   outputs.is_fresh = true;
   while (!problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times &&
          time_of(static_cast<std::size_t>(outputs.next), lane) == clock_.t[lane])
@@ -207,6 +211,14 @@ std::optional<double> LaneSolver<T>::misplaced_time(std::size_t lane) const {
     const double before = time_of(i - 1, lane), t = time_of(i, lane);
     if (ascends ? t < before : t > before) return t;
   }
+  return std::nullopt;
+}
+
+/// The first of a lane's times that f32, in which the field reads t, hardly tells from the next.
+template <class T>
+std::optional<double> LaneSolver<T>::coarse_time(std::size_t lane) const {
+  for (std::size_t i = 1; problem_.time.rounds_time && i < problem_.num_times; ++i)
+    if (is_coarse(time_of(i - 1, lane), time_of(i, lane))) return time_of(i - 1, lane);
   return std::nullopt;
 }
 
@@ -306,7 +318,7 @@ void LaneSolver<T>::evaluate_first() {
   const StepFrame<T> into = all_missing ? frame_ : spare;
   const T* y = y_.data();
   if (frames_.keeps()) {
-    std::copy_n(spare.times(0), lanes_, into.times(0));
+    std::copy_n(spare.times(0), problem_.time.count * lanes_, into.times(0));
     std::copy(y_.begin(), y_.end(), into.state(0));
     y = into.state(0);
   }

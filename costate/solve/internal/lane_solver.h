@@ -117,6 +117,7 @@ class LaneSolver {
   void refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states);
   void begin(std::size_t lane, T* states);
   std::optional<double> misplaced_time(std::size_t lane) const;
+  std::optional<double> coarse_time(std::size_t lane) const;
   void end_lane(std::size_t lane, Status status);
   void report(std::size_t lane);
 

@@ -5,40 +5,55 @@
 
 namespace costate::internal {
 
-template <class T>
-StopTables<T>::StopTables(const VectorField& field, const SolveOptions& options, std::size_t num_lanes)
-    : first_argument(1 + field.parts().size()), lanes(num_lanes) {
+StopTables::StopTables(const VectorField& field, const SolveOptions& options, Dtype dtype, bool rounds_time,
+                       std::size_t num_lanes)
+    : lanes(num_lanes) {
   FieldStops stops = find_stops(field);
-  shared = std::move(stops.constants);
-  shared.insert(shared.end(), options.stop_at.begin(), options.stop_at.end());
-  if (!options.stop_at.empty()) std::ranges::sort(shared);
-  offset = stops.offset;
-  rule = stop_rule(std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, stops.reads_lines);
+  known = std::move(stops.known);
+  argument_kinds = std::move(stops.argument_kinds);
+  if (!options.stop_at.empty()) {
+    known.push_back(
+        {.times = options.stop_at,
+         .kind = {.offset = 0, .is_line = false, .read = rounds_time ? ReadIn::kLookUpInF32 : ReadIn::kF64}});
+    std::ranges::sort(known.back().times);
+  }
+  if (dtype == Dtype::kF64) {
+    for (KnownStops& table : known) table.kind.read = ReadIn::kF64;
+    for (StopKind& kind : argument_kinds) kind.read = ReadIn::kF64;
+  }
   if (stops.of_arguments.is_empty()) return;
   for (std::size_t i = 0; i < stops.of_arguments.outputs().size(); ++i)
     sizes.push_back(static_cast<std::size_t>(stops.of_arguments.output_shape(i).size()));
+  for (const Input& input : stops.of_arguments.inputs()) {
+    const bool is_read = inputs.size() > field.parts().size();
+    inputs.push_back(is_read ? static_cast<std::size_t>(input.shape.size()) : 0);
+    is_shared.push_back(input.kind == InputKind::kShared);
+  }
   of_arguments.emplace(stops.of_arguments, lanes);
 }
 
 template <class T>
-LaneStops<T>::LaneStops(const StopTables<T>& tables)
-    : tables_(tables),
-      offsets_(tables.lanes, tables.offset),
-      grids_(tables.lanes),
-      hints_(num_tables() * tables.lanes) {
+LaneStops<T>::LaneStops(const StopTables& tables)
+    : tables_(tables), scales_(tables.lanes), grids_(tables.lanes), hints_(num_tables() * tables.lanes) {
+  for (const KnownStops& known : tables.known)
+    for (double& scale : scales_) scale = std::max(scale, std::abs(known.kind.offset));
   if (!tables.of_arguments) return;
   workspace_ = tables.of_arguments->make_workspace();
   shared_.resize(tables.of_arguments->shared_size());
   saved_.resize(tables.of_arguments->saved_size());
+  for (std::size_t i = 0; i < tables.inputs.size(); ++i)
+    arguments_.emplace_back(tables.inputs[i] * (tables.is_shared[i] ? 1 : tables.lanes));
+  for (const AlignedVector<double>& argument : arguments_) inputs_.push_back(argument.data());
   for (const std::size_t size : tables.sizes) values_.emplace_back(size * tables.lanes);
-  for (AlignedVector<T>& values : values_) outputs_.push_back(values.data());
+  for (AlignedVector<double>& values : values_) outputs_.push_back(values.data());
 }
 
 template <class T>
 void LaneStops<T>::load(std::span<const T* const> arguments, std::size_t num_samples) {
   if (!tables_.of_arguments) return;
-  inputs_.assign(tables_.first_argument, nullptr);  // t and the state are not read
-  inputs_.insert(inputs_.end(), arguments.begin(), arguments.end());
+  const std::size_t first = arguments_.size() - arguments.size();
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    std::copy_n(arguments[i], arguments_[first + i].size(), arguments_[first + i].begin());
   tables_.of_arguments->prepare(inputs_, shared_.data());
   tables_.of_arguments->run(Phase::kForward, {.inputs = inputs_,
                                               .outputs = outputs_,
@@ -50,34 +65,33 @@ void LaneStops<T>::load(std::span<const T* const> arguments, std::size_t num_sam
                                               .first_sample = 0,
                                               .report = nullptr});
   for (std::size_t lane = 0; lane < tables_.lanes; ++lane) {
-    offsets_[lane] = tables_.offset;
-    for (std::size_t i = 1; i < values_.size(); i += 2)
-      offsets_[lane] = std::max(offsets_[lane], static_cast<double>(values_[i][lane]));
+    scales_[lane] = 0;
+    for (std::size_t index = 0; index < num_tables(); ++index)
+      scales_[lane] = std::max(scales_[lane], std::abs(table(index, lane).kind.offset));
   }
 }
 
 template <class T>
-double LaneStops<T>::Table::at(std::size_t i) const {
-  const std::size_t position = descends ? count - 1 - i : i;
-  return shared != nullptr ? shared[position] : static_cast<double>(column[position * stride]);
-}
-
-template <class T>
 typename LaneStops<T>::Table LaneStops<T>::table(std::size_t index, std::size_t lane) const {
-  if (index == 0)
-    return {.shared = tables_.shared.data(), .column = nullptr, .stride = 1, .count = tables_.shared.size()};
-  const std::size_t output = 2 * (index - 1);
-  Table table{.shared = nullptr,
-              .column = values_[output].data() + lane,
+  if (index < tables_.known.size()) {
+    const KnownStops& known = tables_.known[index];
+    return {
+        .first = known.times.data(), .stride = 1, .count = known.times.size(), .descends = false, .kind = known.kind};
+  }
+  const std::size_t own = index - tables_.known.size();
+  Table table{.first = values_[2 * own].data() + lane,
               .stride = tables_.lanes,
-              .count = tables_.sizes[output]};
+              .count = tables_.sizes[2 * own],
+              .descends = false,
+              .kind = tables_.argument_kinds[own]};
   table.descends = table.at(0) > table.at(table.count - 1);
+  table.kind.offset = values_[2 * own + 1][lane];
   return table;
 }
 
 /// How many stops of the table are at most t. Most searches end beside the last one.
 template <class T>
-std::size_t LaneStops<T>::count_up_to(const Table& table, double t, std::uint32_t& hint) const {
+std::size_t LaneStops<T>::count_up_to(const Table& table, double t, std::uint32_t& hint) {
   const auto fits = [&](std::size_t count) {
     return count <= table.count && (count == 0 || table.at(count - 1) <= t) &&
            (count == table.count || table.at(count) > t);
@@ -117,17 +131,17 @@ double LaneStops<T>::next(std::size_t lane, double t, double end) const {
 template <class T>
 double LaneStops<T>::side(std::size_t lane, double t, double direction) const {
   const double near_t = near(lane, t);
-  std::optional<double> stop;
+  double stop = t - near_t, inside = 0;
   for (std::size_t index = 0; index < num_tables(); ++index) {
     const Table stops = table(index, lane);
     const std::size_t i = count_up_to(stops, t + near_t, hint(index, lane));
-    if (i > 0 && stops.at(i - 1) >= t - near_t) stop = std::max(stop.value_or(t - near_t), stops.at(i - 1));
+    if (i == 0 || stops.at(i - 1) < t - near_t) continue;
+    stop = std::max(stop, stops.at(i - 1));
+    inside = std::max(inside, stops.kind.inside(stops.at(i - 1)));
   }
-  return stop ? tables_.rule.side(*stop, offsets_[lane], direction) : t;
+  return inside > 0 ? stop + direction * inside : t;
 }
 
-template struct StopTables<float>;
-template struct StopTables<double>;
 template class LaneStops<float>;
 template class LaneStops<double>;
 

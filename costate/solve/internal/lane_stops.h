@@ -11,37 +11,35 @@
 
 #include "costate/exec/internal/tile_function.h"
 #include "costate/solve/internal/field_stops.h"
-#include "costate/solve/internal/stop_rule.h"
 #include "costate/solve/solve.h"
 
 namespace costate::internal {
 
 /// The stops of a solve, for all its tiles.
-template <class T>
 struct StopTables {
-  StopTables(const VectorField& field, const SolveOptions& options, std::size_t lanes);
+  /// In f32, `rounds_time` says whether the field reads t itself as such.
+  StopTables(const VectorField& field, const SolveOptions& options, Dtype dtype, bool rounds_time, std::size_t lanes);
 
-  bool is_empty() const { return shared.empty() && !of_arguments; }
+  bool is_empty() const { return known.empty() && !of_arguments; }
 
-  std::vector<double> shared;  // ascending
-  double offset = 0;           // of the tables of `shared` (StopRule), as each of the others gives its own
-  StopRule rule;
-  std::optional<TileFunction<T>> of_arguments;  // FieldStops::of_arguments
-  std::vector<std::size_t> sizes;               // of each of its outputs
-  std::size_t first_argument = 0;               // among the inputs of the field's Function
+  std::vector<KnownStops> known;
+  std::optional<TileFunction<double>> of_arguments;  // FieldStops::of_arguments: an epoch may need all digits
+  std::vector<StopKind> argument_kinds;
+  std::vector<std::size_t> sizes;   // of each of its outputs
+  std::vector<std::size_t> inputs;  // of each of its inputs; 0: t and the state, which it does not read
+  std::vector<bool> is_shared;      // of each of its inputs
   std::size_t lanes;
 };
 
 template <class T>
 class LaneStops {
  public:
-  explicit LaneStops(const StopTables<T>& tables);
+  explicit LaneStops(const StopTables& tables);
 
   bool is_empty() const { return tables_.is_empty(); }
   /// Reads the stops that depend on arguments (of the field, then its Parameters), of all lanes. Allocates nothing.
   void load(std::span<const T* const> arguments, std::size_t num_samples);
-
-  /// The lane's times are those of a grid of fixed steps between these (StopRule::tolerance).
+  /// The lane's times are those of a grid of fixed steps between these (stop_tolerance).
   void set_grid(std::size_t lane, double start, double end) { grids_[lane] = std::max(std::abs(start), std::abs(end)); }
 
   /// The first stop after t on the way to `end`; `end` if there is none before it.
@@ -52,32 +50,32 @@ class LaneStops {
  private:
   /// A lane's stops from one table.
   struct Table {
-    const double* shared = nullptr;
-    const T* column = nullptr;
+    const double* first = nullptr;
     std::size_t stride = 1, count = 0;
     bool descends = false;
+    StopKind kind;
 
-    double at(std::size_t i) const;  // ascending
+    /// Ascending.
+    double at(std::size_t i) const { return first[(descends ? count - 1 - i : i) * stride]; }
   };
 
-  double near(std::size_t lane, double t) const { return StopRule::tolerance(t, offsets_[lane] + grids_[lane]); }
-  std::size_t num_tables() const { return 1 + tables_.sizes.size() / 2; }
+  std::size_t num_tables() const { return tables_.known.size() + tables_.argument_kinds.size(); }
   Table table(std::size_t index, std::size_t lane) const;
-  std::size_t count_up_to(const Table& table, double t, std::uint32_t& hint) const;
+  static std::size_t count_up_to(const Table& table, double t, std::uint32_t& hint);
+  double near(std::size_t lane, double t) const { return stop_tolerance(t, scales_[lane] + grids_[lane]); }
   std::uint32_t& hint(std::size_t index, std::size_t lane) const { return hints_[index * tables_.lanes + lane]; }
 
-  const StopTables<T>& tables_;
-  TileWorkspace<T> workspace_;
-  AlignedVector<T> shared_, saved_;       // of the TileFunction
-  std::vector<AlignedVector<T>> values_;  // its outputs
-  std::vector<double> offsets_, grids_;   // [lanes]
-  std::vector<const T*> inputs_;          // its pointers
-  std::vector<T*> outputs_;
+  const StopTables& tables_;
+  TileWorkspace<double> workspace_;
+  AlignedVector<double> shared_, saved_;          // of the TileFunction
+  std::vector<AlignedVector<double>> arguments_;  // its inputs, in f64
+  std::vector<AlignedVector<double>> values_;     // its outputs
+  std::vector<const double*> inputs_;             // its pointers
+  std::vector<double*> outputs_;
+  std::vector<double> scales_, grids_;        // [lanes]
   mutable std::vector<std::uint32_t> hints_;  // [table, lanes] where the last search ended
 };
 
-extern template struct StopTables<float>;
-extern template struct StopTables<double>;
 extern template class LaneStops<float>;
 extern template class LaneStops<double>;
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 
 #include "costate/base/error.h"
 #include "costate/solve/control/initial_step.h"
@@ -132,19 +131,17 @@ class ReferenceSolver {
 
   double near(double t) const {
     const double grid = is_fixed() ? std::max(std::abs(times_.front()), std::abs(times_.back())) : 0;
-    return StopRule::tolerance(t, options_.stop_offset + grid);
-  }
-
-  /// The latest stop that is at t at most, give or take.
-  std::optional<double> stop_at(double t) const {
-    const auto after = std::upper_bound(options_.stops.begin(), options_.stops.end(), t + near(t));
-    if (after == options_.stops.begin() || *(after - 1) < t - near(t)) return std::nullopt;
-    return *(after - 1);
+    return stop_tolerance(t, options_.stop_scale + grid);
   }
 
   double side(double t, double direction) const {
-    const std::optional<double> stop = stop_at(t);
-    return stop ? options_.stop_rule.side(*stop, options_.stop_offset, direction) : t;
+    double at = t, inside = 0;
+    for (const Stop& stop : options_.stops) {
+      if (stop.time < t - near(t) || stop.time > t + near(t)) continue;
+      at = stop.time;  // they ascend
+      inside = std::max(inside, stop.inside);
+    }
+    return inside > 0 ? at + direction * inside : t;
   }
 
   /// Where the next step must not go beyond.
@@ -152,7 +149,7 @@ class ReferenceSolver {
     const double t = solution_.t, end = times_.back();
     const bool rises = end > t;
     double found = end;
-    for (const double stop : options_.stops) {
+    for (const auto& [stop, inside] : options_.stops) {
       if (rises && stop > t + near(t) && stop < end - near(end)) found = std::min(found, stop);
       if (!rises && stop <= t - near(t) && stop > end + near(end)) found = std::max(found, stop);
     }

@@ -21,11 +21,11 @@
 // next. Before all this |h| is cut to max_step; if `left` is longer than max_step (1 + 2^-40), a step of h = left / 2
 // comes in place of one that would be stretched to it.
 //
-// Stops (stop_rule.h). With near(t) = StopRule::tolerance(t), the next stop from t is the first one beyond t + near(t)
-// in the direction of time, if that is before t_end - near(t_end). t is at a stop if one lies in t +- near(t); the
-// latest counts. A step that starts at a stop has k_0 at the stop's side that time reaches later, one that ends there
-// has its stages with c_i = 1 at the other; its closing stage is not carried over. This holds for fixed steps, too,
-// which no stop moves.
+// Stops (stop_rule.h). With near(t) = stop_tolerance(t), the next stop from t is the first one beyond t + near(t) in
+// the direction of time, if that is before t_end - near(t_end). t is at a stop if some lie in t +- near(t): at the
+// latest of them, with the largest of their distances `inside`. A step that starts at a stop has k_0 at stop +- inside,
+// on the side that time reaches later, one that ends there has its stages with c_i = 1 on the other; its closing stage
+// is not carried over. This holds for fixed steps, too, which no stop moves.
 //
 // First step. Not below 20 eps |t|, which moves t; the trial step neither.
 //
@@ -40,8 +40,8 @@
 #include <vector>
 
 #include "costate/solve/control/controller.h"
+#include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/reference_guard.h"
-#include "costate/solve/internal/stop_rule.h"
 #include "costate/solve/methods/tableau.h"
 #include "costate/solve/status.h"
 
@@ -60,9 +60,8 @@ struct ReferenceOptions {
   double step_size = 0;              ///< fixed steps, at most this long; 0: not asked for
   std::int64_t max_steps = 100'000;  ///< attempted steps
   double max_step = 0;               ///< adaptive: the longest |h|; 0: any
-  std::vector<double> stops = {};    ///< ascending
-  StopRule stop_rule = {};
-  double stop_offset = 0;  ///< StopRule's
+  std::vector<Stop> stops = {};      ///< ascending
+  double stop_scale = 0;             ///< stop_tolerance's
   const ReferenceDerivatives* derivatives = nullptr;  ///< adaptive: the gradient guard's, which judges the steps, too
 };
 

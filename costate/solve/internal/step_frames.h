@@ -9,21 +9,21 @@
 
 namespace costate::internal {
 
-/// A frame has a block a stage: the stage's state and slope [state, lanes], its times [lanes], and what the reverse of
-/// the field needs of the evaluation (`saved`). Where nothing is kept for a reverse sweep a block is the slope alone,
-/// and all stages share the rest, but for the closing one, whose state is the end of the step: a small field's step
-/// stays in the first cache. Offsets and sizes count numbers; number i of a kept block belongs to lane i mod
-/// lanes.
+/// A frame has a block a stage: the stage's state and slope [state, lanes], what the field reads of its times [rows,
+/// lanes], and what the reverse of the field needs of the evaluation (`saved`). Where nothing is kept for a reverse
+/// sweep a block is the slope alone, and all stages share the rest, but for the closing one, whose state is the end of
+/// the step: a small field's step stays in the first cache. Offsets and sizes count numbers; number i of a kept block
+/// belongs to lane i mod lanes.
 struct FrameLayout {
   FrameLayout() = default;
-  FrameLayout(std::size_t state_numbers, std::size_t lanes, std::size_t saved_numbers, std::size_t stages,
-              std::size_t closing_stage, bool is_kept)
+  FrameLayout(std::size_t state_numbers, std::size_t time_numbers, std::size_t lanes, std::size_t saved_numbers,
+              std::size_t stages, std::size_t closing_stage, bool is_kept)
       : keeps_all(is_kept),
         num_stages(stages),
         closing(closing_stage),
         state(padded(state_numbers, lanes)),
         times(is_kept ? 2 * state : state),
-        saved(times + padded(lanes, lanes)),
+        saved(times + padded(time_numbers, lanes)),
         rest(saved + saved_numbers),
         block(is_kept ? rest : state) {}
 

@@ -13,31 +13,34 @@
 #include <cmath>
 #include <limits>
 
-#include "costate/array/shape.h"
-
 namespace costate::internal {
 
-struct StopRule {
-  double inside = 4 * std::numeric_limits<double>::epsilon();  ///< of |stop| + offset: how far a side is from the stop
-  double smallest = std::numeric_limits<double>::min();        ///< but at least so far: the stop may be 0
+/// What of a table's read goes by the field's own numbers where these are f32, and not by f64 (time_part.h).
+enum class ReadIn { kF64, kLookUpInF32, kQueryInF32 };
 
-  /// t is at a stop that is no farther away than this. `scale` is the largest |b / a| of the tables; on a grid of fixed
-  /// steps, whose times are sums of its ends and of steps, besides the larger of |t_0| and |t_end|.
-  static double tolerance(double t, double scale) {
-    constexpr double kUlps = 2 * std::numeric_limits<double>::epsilon();
-    return std::max(kUlps * (std::abs(t) + scale), std::numeric_limits<double>::min());
-  }
-  /// The time at which the slope on one side of a stop is evaluated: later than it with direction 1, earlier with -1.
-  double side(double stop, double offset, double direction) const {
-    return stop + direction * std::max(inside * (std::abs(stop) + offset), smallest);
+/// How a field reads the table, at a t + b, that a stop is a knot of.
+struct StopKind {
+  double offset = 0;     ///< b / a
+  bool is_line = false;  ///< not at t itself
+  ReadIn read = ReadIn::kF64;
+
+  /// From the stop to its sides.
+  double inside(double stop) const {
+    constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+    constexpr double kEpsilonF32 = static_cast<double>(std::numeric_limits<float>::epsilon());
+    const double size = std::abs(stop) + std::abs(offset);
+    const double exact = (is_line ? 8 : 4) * kEpsilon * size;
+    if (read == ReadIn::kF64) return std::max(exact, std::numeric_limits<double>::min());
+    const double rounding = kEpsilonF32 * (read == ReadIn::kLookUpInF32 ? std::abs(stop + offset) : 8 * size);
+    return std::max(exact + rounding, static_cast<double>(std::numeric_limits<float>::min()));
   }
 };
 
-/// For a field that reads t in `dtype`. In f32 an ulp is long; a table that is read at t itself needs no more than one.
-inline StopRule stop_rule(Dtype dtype, bool reads_lines) {
-  if (dtype == Dtype::kF64) return {.inside = (reads_lines ? 8 : 4) * std::numeric_limits<double>::epsilon()};
-  return {.inside = (reads_lines ? 8 : 1) * static_cast<double>(std::numeric_limits<float>::epsilon()),
-          .smallest = static_cast<double>(std::numeric_limits<float>::min())};
+/// t is at a stop that is no farther away than this. `scale` is the largest |b / a| of the tables; on a grid of fixed
+/// steps, whose times are sums of its ends and of steps, besides the larger of |t_0| and |t_end|.
+inline double stop_tolerance(double t, double scale) {
+  constexpr double kUlps = 2 * std::numeric_limits<double>::epsilon();
+  return std::max(kUlps * (std::abs(t) + scale), std::numeric_limits<double>::min());
 }
 
 }  // namespace costate::internal

@@ -1,0 +1,103 @@
+#include "costate/solve/internal/time_part.h"
+
+#include <algorithm>
+#include <map>
+
+#include "costate/base/text.h"
+#include "costate/graph/internal/builder.h"
+#include "costate/graph/simplify.h"
+
+namespace costate::internal {
+namespace {
+
+bool copies_only(Op op) { return op == Op::kReshape || op == Op::kBroadcast; }
+
+class Splitter {
+ public:
+  explicit Splitter(const Function& function) : function_(simplify(function)) {
+    for (const Node& node : function_.nodes()) {
+      const bool is_constant = node.op == Op::kConstant;
+      const bool is_time = node.op == Op::kInput && node.indices[0] == 0;
+      bool fits = is_time || (node.op != Op::kInput && !is_constant);
+      for (const NodeId operand : node.operands)
+        fits = fits && (of_time(operand) || function_.node(operand).op == Op::kConstant);
+      of_time_.push_back(fits);
+    }
+  }
+
+  TimePart split() {
+    find_values();
+    TimePart part{.of_time = time_function(), .rest = rest(), .reads_time = false};
+    part.reads_time = std::ranges::any_of(values_, [&](NodeId id) { return function_.node(id).op == Op::kInput; });
+    return part;
+  }
+
+ private:
+  bool of_time(NodeId id) const { return of_time_[static_cast<std::size_t>(id)]; }
+
+  /// What the rest reads. Where it is a copy the rest makes that itself.
+  void find_values() {
+    std::vector<bool> in_rest(function_.nodes().size(), false);
+    for (const Output& output : function_.outputs()) in_rest[static_cast<std::size_t>(output.node)] = true;
+    for (std::size_t id = function_.nodes().size(); id-- > 0;) {
+      const Node& node = function_.nodes()[id];
+      if (!in_rest[id]) continue;
+      if (of_time_[id] && !copies_only(node.op))
+        values_.push_back(static_cast<NodeId>(id));
+      else
+        for (const NodeId operand : node.operands) in_rest[static_cast<std::size_t>(operand)] = true;
+    }
+    std::ranges::reverse(values_);
+  }
+
+  /// Copies a node and all that it needs and that is not `known` yet.
+  Array copy(GraphBuilder& builder, std::map<NodeId, Array>& known, NodeId id) const {
+    if (const auto found = known.find(id); found != known.end()) return found->second;
+    Node node = function_.node(id);
+    for (NodeId& operand : node.operands) operand = copy(builder, known, operand).node();
+    return known[id] = builder.append(std::move(node));
+  }
+
+  Function time_function() const {
+    GraphBuilder builder;
+    std::map<NodeId, Array> known;
+    const Array t = builder.input_like(function_.inputs()[0]);
+    for (std::size_t id = 0; id < function_.nodes().size(); ++id)
+      if (function_.nodes()[id].op == Op::kInput && of_time_[id]) known[static_cast<NodeId>(id)] = t;
+    std::vector<Array> outputs;
+    for (const NodeId id : values_) outputs.push_back(copy(builder, known, id));
+    return builder.finish(outputs);
+  }
+
+  Function rest() const {
+    GraphBuilder builder;
+    std::map<NodeId, Array> known;
+    for (const NodeId id : values_)
+      known[id] = builder.input(text::concat("time", id), InputKind::kSample, function_.node(id).shape);
+    std::vector<Array> inputs = {{}};
+    for (std::size_t i = 1; i < function_.inputs().size(); ++i)
+      inputs.push_back(builder.input_like(function_.inputs()[i]));
+    for (std::size_t id = 0; id < function_.nodes().size(); ++id)
+      if (const Node& node = function_.nodes()[id]; node.op == Op::kInput && node.indices[0] > 0)
+        known[static_cast<NodeId>(id)] = inputs[static_cast<std::size_t>(node.indices[0])];
+    std::vector<Array> outputs;
+    std::vector<OutputKind> kinds;
+    std::vector<std::string> names;
+    for (const Output& output : function_.outputs()) {
+      outputs.push_back(copy(builder, known, output.node));
+      kinds.push_back(output.kind);
+      names.push_back(output.name);
+    }
+    return builder.finish(outputs, std::move(kinds), std::move(names));
+  }
+
+  const Function function_;
+  std::vector<bool> of_time_;   // by node: made of t and constants alone
+  std::vector<NodeId> values_;  // ascending
+};
+
+}  // namespace
+
+TimePart split_time(const Function& function) { return Splitter(function).split(); }
+
+}  // namespace costate::internal
