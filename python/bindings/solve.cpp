@@ -238,7 +238,8 @@ f       a callable on costate Arrays, traced once for one sample, or a VectorFie
 z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. Where
         z0 or times holds Arrays or Parameters, inside a trace, the solve becomes part of the program, and this returns
         an Array [time, ...state].
-times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again.
+times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again. A solve in
+        f32 computes in f64 what f makes of t alone; where f takes t beside z or args, times must not be too close for f32.
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are

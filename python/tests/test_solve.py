@@ -325,3 +325,40 @@ def test_what_other_libraries_call_it():
         costate.solve(lambda t, z: -z, [1.0], [0, 1], t_eval=[0, 1])
     with pytest.raises(costate.CallError, match="called as f.t, z., with the time first"):
         costate.solve(lambda z, t: [z[1], -z[0]], [1.0, 0.0], [0, 1])
+
+
+def pulse(t):
+    return costate.interpolate([0.0, 50, 51, 100], [[0.0], [1], [0], [0]], t, "hold")
+
+
+def test_a_short_pulse_is_seen():
+    for dtype in (np.float64, np.float32):
+        start = np.zeros(1, dtype)
+        assert abs(costate.solve(lambda t, y: pulse(t), start, [0.0, 100.0]).states[-1, 0] - 1) < 1e-6
+        assert abs(costate.solve(lambda t, y: pulse(t), start, [100.0, 0.0]).states[-1, 0] + 1) < 1e-6
+
+
+def test_fixed_steps_read_the_value_before_a_jump():
+    grid = np.arange(11.0)
+    held = lambda t, y: costate.interpolate(grid, [[1.0], [0.0]] * 5 + [[1.0]], t, "hold")
+    states = costate.solve(held, [0.0], grid, method="rk4", steps_per_interval=1).states
+    np.testing.assert_allclose(states[:, 0], np.ceil(grid / 2), atol=1e-13)
+
+
+def test_max_step_and_stop_at():
+    short = lambda t, y: costate.stack([costate.where(costate.abs(t - 50.0) < 0.5, 1.0, 0.0)])
+    assert costate.solve(short, [0.0], [0.0, 100.0]).states[-1, 0] == 0
+    assert abs(costate.solve(short, [0.0], [0.0, 100.0], stop_at=[49.5, 50.5]).states[-1, 0] - 1) < 1e-12
+    assert abs(costate.solve(short, [0.0], [0.0, 100.0], max_step=0.3).states[-1, 0] - 1) < 1e-4
+    with pytest.raises(costate.InvalidArgument, match="max_step is for steps chosen by the error"):
+        costate.solve(short, [0.0], [0.0, 100.0], method="rk4", max_step=1.0)
+
+
+def test_seconds_since_1970_in_f32():
+    w = 2 * np.pi / 60
+    t = 1.7e9 + np.linspace(0, 600, 11)
+    wave = lambda t, y: costate.stack([w * costate.cos(w * (t - 1.7e9))])
+    states = costate.solve(wave, np.zeros(1, np.float32), t + 7 * (np.arange(11) % 3)).states
+    np.testing.assert_allclose(states[:, 0], np.sin(w * 7 * (np.arange(11) % 3)), atol=1e-5)
+    with pytest.raises(costate.InvalidArgument, match=r"Subtract times\[0\] from times and shift the field"):
+        costate.solve(lambda t, y: y * t, np.zeros(1, np.float32), t)

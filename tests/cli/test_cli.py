@@ -105,6 +105,26 @@ def test_fit_takes_irregular_times_gaps_trajectories_dates_and_inputs(tmp_path):
     bad("driven by push", "forecast", run, "--steps", "3")
 
 
+def test_a_short_pulse_after_a_long_rest_is_forecast(tmp_path):
+    """A heater, y' = (u - y) / 10, held inputs: 20 s of heat after 400 s of rest."""
+    state, lines = 0.0, ["t,y,u"]
+    for t in range(300):
+        u = (t // 5 * 7919) % 13 % 2
+        lines.append(f"{t},{state},{u}")
+        state = u + (state - u) * math.exp(-0.1)
+    (tmp_path / "data.csv").write_text("\n".join(lines) + "\n")
+    ok("fit", tmp_path / "data.csv", "--time", "t", "--state", "y", "--input", "u", "--interpolation", "hold", "--hidden", "8",
+       "--epochs", "200", "--polish", "200", "--quiet", "--out", tmp_path / "run")
+
+    def forecast(drive):
+        (tmp_path / "drive.csv").write_text("t,u\n" + drive)
+        ok("forecast", tmp_path / "run", "--until", "720", "--input", tmp_path / "drive.csv", "--out", tmp_path / "f.csv")
+        return {t: float(y) for t, y in csv.reader((tmp_path / "f.csv").read_text().splitlines()[2:])}
+
+    heated, rest = forecast("299,0\n700,1\n720,0\n"), forecast("299,0\n700,0\n720,0\n")
+    assert abs(rest["720"]) < 0.1 < 0.4 < heated["720"] - rest["720"]
+
+
 def test_data_that_do_not_move_are_no_mistake(tmp_path):
     (tmp_path / "flat.csv").write_text("t,x\n" + "".join(f"{i},5\n" for i in range(9)))
     ok("fit", tmp_path / "flat.csv", "--time", "t", "--state", "x", "--out", tmp_path / "run", *QUICK)
