@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "costate/solve/controls.h"
 #include "costate/solve/internal/lane_solver.h"
 
 namespace {
@@ -69,6 +70,30 @@ TEST_P(Allocations, AWarmSolveMakesNone) {
 
 INSTANTIATE_TEST_SUITE_P(Methods, Allocations, ::testing::ValuesIn(all_methods().begin(), all_methods().end()),
                          [](const auto& method) { return std::string(name(method.param)); });
+
+TEST(Allocations, StopsOfEachSamplesOwnMakeNone) {
+  constexpr std::size_t kLanes = 8;
+  const VectorField field =
+      vector_field({1}, {{"times", {3}}, {"values", {3, 1}}}, [](Array t, Array y, Array times, Array values) {
+        return interpolate(times, values, 0.5 * t, Interpolation::kHold) - y;
+      });
+  const LaneProblem<float> problem(field, {.max_step = 0.5, .stop_at = {0.3}}, kLanes, 2);
+  LaneSolver<float> solver(problem);
+  AlignedVector<float> z0(kLanes), states(2 * kLanes), knots(3 * kLanes), values(3 * kLanes, 1), shared;
+  std::vector<double> times(2 * kLanes);
+  for (std::size_t i = 0; i < knots.size(); ++i)
+    knots[i] = 0.5F * static_cast<float>(i / kLanes) + 0.01F * static_cast<float>(i % kLanes);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) times[kLanes + lane] = 3;
+  const std::vector<const float*> arguments = {knots.data(), values.data()};
+  prepare_field<float>(problem, arguments, shared);
+  const LaneInputs<float> inputs{
+      .z0 = z0.data(), .times = times.data(), .arguments = arguments, .shared = shared.data(), .num_samples = kLanes};
+  solver.solve(inputs, true, states.data());
+  const long before = allocations;
+  solver.solve(inputs, true, states.data());
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_GT(solver.outcomes()[0].accepted, 5);
+}
 
 TEST(AllocationCounter, Counts) {
 #ifdef __SANITIZE_ADDRESS__
