@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "costate/base/error.h"
 #include "costate/solve/control/initial_step.h"
