@@ -136,18 +136,6 @@ DepthStudy study(const std::string& name, const std::vector<std::int64_t>& depth
 
 // ---- the chain rule of the notes
 
-/// The Jacobian of y with respect to x inside a trace, a tangent a column.
-Array jacobian(const Array& y, const Array& x) {
-  std::vector<Array> columns;
-  for (std::int64_t j = 0; j < x.shape()[0]; ++j) {
-    HostArray unit(x.shape());
-    unit.set(j, 1);
-    const Array direction = constant(unit);
-    columns.push_back(push_forward(std::span(&y, 1), std::span(&x, 1), std::span(&direction, 1))[0]);
-  }
-  return transpose(stack(columns));
-}
-
 /// x2 = f2(f1(x0)) and x2 = x1 + f2(x1), x1 = x0 + f1(x0): w dx2/dx0 by vjp, less the product of the blocks' Jacobians
 /// that the chain rule says; largest element.
 double chain_rule_error(Skip skip) {
