@@ -131,7 +131,8 @@ TEST(GradientGuard, ASolveAloneTakesItsGradientsStepsIfAskedTo) {
 }
 
 TEST(GradientGuard, LeavesTheBitsOfAResolvedSolveAlone) {
-  const VectorField field = vector_field({2}, [](Array, Array z) { return stack({z[1], -sin(z[0])}); });
+  const VectorField field =
+      vector_field({2}, [](Array t, Array z) { return stack({z[1], -z[0] - 0.2 * z[1] + cos(2.0 * t)}); });
   const HostArray z0(Shape{1, 2}, std::vector<double>{1.5, 0.3}), times = HostArray::vector({0, 4, 10});
   for (const double rtol : {1e-4, 1e-7, 1e-10}) {
     const SolveOptions off{.rtol = rtol, .atol = 1e-2 * rtol};

@@ -32,7 +32,8 @@
 // Inputs.   Where the field reads t and has arguments or Parameters, a second tangent p, p' = J p + (df/d arguments)
 //           pattern, p = 0 at first, is carried from an accepted step on whose state error
 //           is below 1e-4, until one is above 0.1: a state at rest does not show what the field's inputs do (the
-//           amplitude of a force that is 0 so far). Its test is the same, at any |h| rate.
+//           amplitude of a force that is 0 so far). Its test is that of a carried disturbance, at any |h| rate, but not
+//           below |h| = rtol times the solve's span: at a jump of df/d arguments no step is short enough.
 //
 // The numbers of `pattern` are random, of either sign and of sizes from 0.5 to 1.5: with equal sizes, symmetric systems
 // have disturbances that it is blind to. Everything is a sample's own; under joint control all have the largest rate
@@ -82,7 +83,7 @@ struct Limits {
   double floor_of_start, floor_of_largest;
 
   static constexpr double kTried[4] = {10, 20, 50, 100};
-  static int level(double share) { return share < 0.2 ? 0 : share < 0.45 ? 1 : share < 0.9 ? 2 : 3; }
+  static int level(double share) { return share < 0.1 ? 0 : share < 0.25 ? 1 : share < 0.6 ? 2 : 3; }
   double floor(double largest, double start) const {
     return std::max(floor_of_start * std::max(largest, start), floor_of_largest * largest);
   }

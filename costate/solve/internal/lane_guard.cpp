@@ -202,7 +202,8 @@ void LaneGuard<T>::choose_trials(const LaneClock& clock) {
     const auto attempts = static_cast<std::int64_t>(clock.num_accepted[lane] + clock.num_rejected[lane]);
     if (attempts % guard::kTryEvery == 0) reach_[lane] = 0;
     const bool is_time = attempts % guard::kTryCarriedEvery == 0;
-    const bool is_above = h * rate_[lane] > std::max(shared_.limits.threshold(h / span_[lane]), reach_[lane]);
+    const double least = std::max(shared_.limits.threshold(0), reach_[lane]), steepness = h * rate_[lane];
+    const bool is_above = steepness > least && steepness > shared_.limits.threshold(h / span_[lane]);
     tries_[lane] = state_error_[lane] <= 1 && (state_.is_carried[lane] != 0 ? is_time : is_above) ? 1 : 0;
   }
 }
@@ -293,7 +294,7 @@ void LaneGuard<T>::test(const GuardedAttempt<T>& attempt, Disturbance& disturban
           with_arguments ? 0 : std::pow(steepness / limits.threshold(share), problem_.tableau->error_order());
     else
       disturbance.ratio[lane] = find_ratio(clock, disturbance, lane) / guard::Limits::carried(share);
-    const bool counts = with_arguments || steepness > guard::kTestAbove * limits.threshold(0);
+    const bool counts = with_arguments ? share > limits.rtol : steepness > guard::kTestAbove * limits.threshold(0);
     if (!std::isfinite(disturbance.ratio[lane]) && (with_arguments || steepness <= guard::kMendAbove * limits.threshold(0))) {
       disturbance.is_carried[lane] = disturbance.ratio[lane] = 0;  // shorter steps will not mend that
     } else if (counts) {

@@ -81,7 +81,8 @@ double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& distur
     disturbance.is_carried = false;
     return 0;
   }
-  if (!is_of_inputs && steepness <= guard::kTestAbove * limits_.threshold(0)) return 0;
+  const bool counts = is_of_inputs ? attempt.share > limits_.rtol : steepness > guard::kTestAbove * limits_.threshold(0);
+  if (!counts) return 0;
   return std::isfinite(found) ? found : std::numeric_limits<double>::infinity();
 }
 
