@@ -1,6 +1,7 @@
 // Everything, in the order in which to read it.
 #pragma once
 
+#include "costate/adjoint/check_gradient.h"  // IWYU pragma: export
 #include "costate/adjoint/linear_solve.h"  // IWYU pragma: export
 #include "costate/adjoint/root.h"          // IWYU pragma: export
 #include "costate/array/host_array.h"      // IWYU pragma: export

@@ -39,7 +39,7 @@ class AdjointTileOp : public TileOp<T> {
  public:
   AdjointTileOp(const SolveAdjoint& adjoint, const TileOpContext& context)
       : context_(context),
-        problem_(adjoint.solve().field(), adjoint.solve().options(), context.lanes,
+        problem_(adjoint.solve().field(), adjoint.solve().options_in<T>(), context.lanes,
                  static_cast<std::size_t>(context.operand_shapes[3][0]), adjoint.wanted()),
         field_(problem_) {}
 
@@ -237,6 +237,17 @@ std::vector<Array> SolveAdjoint::vjp(std::span<const Array> operands, const Arra
   const std::vector<Array> moved = move_cotangents(operands, moves, solve_wanted);
   std::copy(moved.begin(), moved.end(), cotangents.begin() + 2);
   return cotangents;
+}
+
+/// Of the tightened solve, whose steps are kept for it.
+std::shared_ptr<const SolveAdjoint> SolveAdjoint::tightened_adjoint() const {
+  const std::lock_guard lock(mutex_);
+  if (!tightened_) {
+    const auto solve = solve_->tightened_solve();
+    if (solve->options().adjoint == Adjoint::kDiscrete) solve->keep_records(wanted_);
+    tightened_ = std::make_shared<SolveAdjoint>(solve, wanted_);
+  }
+  return tightened_;
 }
 
 bool SolveAdjoint::equals(const Extension& other) const {

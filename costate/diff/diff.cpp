@@ -10,6 +10,7 @@
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/simplify.h"
+#include "costate/graph/tighten.h"
 
 namespace costate {
 namespace {
@@ -79,7 +80,7 @@ std::vector<Array> pick(const std::vector<Array>& arrays, const std::vector<std:
   return picked;
 }
 
-/// Finishes a function whose outputs are f's, then derivatives named after f's inputs.
+/// Finishes a function whose outputs are f's, then derivatives named after f's inputs, and perhaps their errors.
 Function finish_reverse(GraphBuilder& builder, const Function& f, std::vector<Array> outputs,
                         const std::vector<std::size_t>& wrt, std::span<const Array> derivatives) {
   std::vector<OutputKind> kinds;
@@ -88,10 +89,10 @@ Function finish_reverse(GraphBuilder& builder, const Function& f, std::vector<Ar
     kinds.push_back(output.kind);
     names.push_back(output.name);
   }
-  for (const std::size_t position : wrt) {
-    const Input& input = f.inputs()[position];
+  for (std::size_t i = 0; i < derivatives.size(); ++i) {
+    const Input& input = f.inputs()[wrt[i % wrt.size()]];
     kinds.push_back(input.kind == InputKind::kShared ? OutputKind::kSum : OutputKind::kSample);
-    names.push_back("d_" + input.name);
+    names.push_back((i < wrt.size() ? "d_" : "error_d_") + input.name);
   }
   outputs.insert(outputs.end(), derivatives.begin(), derivatives.end());
   return simplify(builder.finish(outputs, std::move(kinds), std::move(names)));
@@ -234,17 +235,22 @@ Function jvp(const Function& f, std::span<const std::size_t> wrt, InputKind shar
   return simplify(builder.finish(outputs, std::move(kinds), std::move(names)));
 }
 
-Function value_and_grad(const Function& loss, std::span<const std::size_t> wrt) {
+Function value_and_grad(const Function& loss, std::span<const std::size_t> wrt, const GradientOptions& options) {
   internal::check_scalar_loss(loss, "value_and_grad");
   const std::vector<std::size_t> positions = internal::all_inputs_if_empty(loss, wrt);
   GraphBuilder builder;
   const internal::BuilderScope scope(builder);
   const internal::Inlined inlined = internal::inline_with_inputs(builder, loss);
-  const std::vector<Array> derivatives = gradient(inlined.outputs[0], pick(inlined.inputs, positions));
+  const std::vector<Array> wanted = pick(inlined.inputs, positions);
+  std::vector<Array> derivatives = gradient(inlined.outputs[0], wanted);
+  if (options.with_error) {
+    const std::vector<Array> tight = gradient(internal::inline_function(tighten(loss), inlined.inputs)[0], wanted);
+    for (std::size_t i = 0; i < tight.size(); ++i) derivatives.push_back(tight[i] - derivatives[i]);
+  }
   return finish_reverse(builder, loss, inlined.outputs, positions, derivatives);
 }
 
-Function value_and_grad(const Function& loss, std::span<const Parameter> parameters) {
+Function value_and_grad(const Function& loss, std::span<const Parameter> parameters, const GradientOptions& options) {
   std::vector<std::size_t> positions;
   for (const Parameter& parameter : parameters) {
     const auto& inputs = loss.inputs();
@@ -257,7 +263,7 @@ Function value_and_grad(const Function& loss, std::span<const Parameter> paramet
     positions.push_back(static_cast<std::size_t>(found - inputs.begin()));
   }
   if (positions.empty()) throw InvalidArgument("[value_and_grad] needs at least one parameter; got none.");
-  return value_and_grad(loss, std::span<const std::size_t>(positions));
+  return value_and_grad(loss, std::span<const std::size_t>(positions), options);
 }
 
 }  // namespace costate

@@ -19,12 +19,22 @@ Function vjp(const Function& f, std::span<const std::size_t> wrt = {});
 /// inputs that all samples share move alike for all (kShared), or along a tangent of each sample's own (kSample).
 Function jvp(const Function& f, std::span<const std::size_t> wrt = {}, InputKind shared_tangents = InputKind::kShared);
 
-/// Outputs: those of `loss`, the first of which must be a scalar, then its gradient with respect to each wanted input.
-/// ShapeError if the first output is not a scalar.
-Function value_and_grad(const Function& loss, std::span<const std::size_t> wrt = {});
+/// What value_and_grad gives besides.
+struct GradientOptions {
+  /// After the gradients, for each of them an estimate of its distance from the true one, shaped and summed like it:
+  /// the gradient of tighten(loss) minus it. It takes another gradient, of solves with 2 to 5 times as many steps. What
+  /// lies below the rounding of a gradient is noise, 1e-6 of it in f32.
+  bool with_error = false;
+};
+
+/// Outputs: those of `loss`, the first of which must be a scalar, then its gradient with respect to each wanted input,
+/// and what `options` asks for. ShapeError if the first output is not a scalar.
+Function value_and_grad(const Function& loss, std::span<const std::size_t> wrt = {},
+                        const GradientOptions& options = {});
 
 /// The same with respect to Parameters. InvalidArgument if the loss does not use one of them.
-Function value_and_grad(const Function& loss, std::span<const Parameter> parameters);
+Function value_and_grad(const Function& loss, std::span<const Parameter> parameters,
+                        const GradientOptions& options = {});
 
 /// Outputs: those of f, then for each output, and each wanted input x, the Jacobian d output / d x of shape
 /// output.shape + x.shape. It is one a sample, of shared inputs too. Takes as many derivatives as x or the output has

@@ -44,6 +44,9 @@ class Extension {
   virtual OperandRule rule(std::size_t /*operand*/) const { return OperandRule::kFlows; }
   /// Whether the result may be asked for summed over the batch only (parameter cotangents of a solve).
   virtual bool is_sum_only() const { return false; }
+  /// The same computation with an error that is smaller by an order of magnitude or two (graph/tighten.h); null where
+  /// rounding is the only one.
+  virtual std::shared_ptr<const Extension> tightened() const { return nullptr; }
   /// True if `other` computes the same function, so that two nodes can be shared.
   virtual bool equals(const Extension& other) const { return this == &other; }
 

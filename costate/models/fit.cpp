@@ -69,6 +69,7 @@ struct Trained {
   SeriesModel model;
   WindowCount windows = {};
   TrainResult training = {};
+  double gradient_error = 0;
   std::vector<HeldForecast> held = {};
   std::vector<StatePath> forecast_samples = {};  // one each
   ForecastError error = {};
@@ -102,12 +103,23 @@ struct Prepared {
   std::vector<Outliers> outliers;
 };
 
+/// A gradient that is off says where the loss falls all the same, until the end of a training, which it misses.
+void warn_of_gradients(double error, const FitConfig& config, const std::string& model) {
+  const double usual = 100 * config.rtol;
+  if (error > usual)
+    log(LogLevel::kWarn, "[fit] the gradients that trained the ", model, " are off by ", text::number(100 * error, 2),
+        " %, where ", text::number(100 * usual, 2), " % is the most to be expected at rtol = ", config.rtol,
+        "; lower --rtol and --atol, or take another --method.");
+}
+
 Trained train_model(const Prepared& data, const FitConfig& config, const TrainOptions& options,
                     const std::string& name) {
   Trained trained{.model = SeriesModel(config, data.series, data.units)};
   const SeriesObjective objective(trained.model, data.series, data.split);
   trained.windows = {objective.windows().size(), objective.num_windows(), longest(objective.windows())};
   trained.training = train(objective.objective(), options);
+  trained.gradient_error = objective.gradient_error();
+  warn_of_gradients(trained.gradient_error, config, name);
   trained.shown = shown_stretches(data.series, data.split, objective.windows());
   trained.fitted = fitted_paths(trained.model, data.series, objective, trained.shown);
   if (objective.held()) judge(data.series, objective, name, trained);
@@ -182,6 +194,7 @@ FitResult fit(const TimeSeries& series, const FitConfig& config, const FitOption
           .outliers = std::move(data.outliers),
           .windows = trained.windows,
           .training = std::move(trained.training),
+          .gradient_error = trained.gradient_error,
           .errors = std::move(errors),
           .forecast_samples = std::move(trained.forecast_samples),
           .shown = std::move(trained.shown),

@@ -54,7 +54,8 @@ JsonObject metrics_of(const FitResult& result) {
                         {"nfe_forward", forward},
                         {"nfe_backward", backward},
                         {"failed_solves", failed},
-                        {"skipped_steps", skipped}};
+                        {"skipped_steps", skipped},
+                        {"gradient_error", result.gradient_error}};
   JsonObject errors;
   for (const ForecastError& error : result.errors)
     errors.push_back({error.model, error_metrics(error, result.model.state_names())});

@@ -1,6 +1,8 @@
 #include "costate/models/series_objective.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "costate/array/take_rows.h"
 #include "costate/diff/diff.h"
@@ -9,15 +11,28 @@
 namespace costate {
 namespace {
 
+/// Which inputs of a function of windows are trained.
+std::vector<std::size_t> starts_and_parameters(const Function& function) {
+  std::vector<std::size_t> wanted = {0};
+  for (std::size_t i = 0; i < function.inputs().size(); ++i)
+    if (function.inputs()[i].parameter) wanted.push_back(i);
+  return wanted;
+}
+
+/// The root of the sum of all squares.
+double size_of(std::span<const HostArray> arrays) {
+  double squares = 0;
+  for (const HostArray& array : arrays)
+    for (std::int64_t i = 0; i < array.size(); ++i) squares += array.at(i) * array.at(i);
+  return std::sqrt(squares);
+}
+
 Program compile_gradients(const SeriesModel& model, const WindowArrays& arrays) {
   const Function loss = trace_list(window_arguments(arrays), [&](std::span<const Array> in) {
     const WindowOutputs outputs = solve_window(model, in);
     return std::vector<Array>{outputs.loss, outputs.cells};
   });
-  std::vector<std::size_t> wanted = {0};
-  for (std::size_t i = 0; i < loss.inputs().size(); ++i)
-    if (loss.inputs()[i].parameter) wanted.push_back(i);
-  return compile(value_and_grad(loss, wanted));
+  return compile(value_and_grad(loss, starts_and_parameters(loss)));
 }
 
 std::vector<Window> training_windows(const SeriesModel& model, const TimeSeries& series, const Split& split) {
@@ -81,6 +96,32 @@ Evaluation SeriesObjective::evaluate(std::span<const std::size_t> samples) const
   for (HostArray& gradient : evaluation.gradients)
     for (double& number : gradient.data<double>()) number /= cells;
   return evaluation;
+}
+
+double SeriesObjective::gradient_error() const {
+  constexpr std::size_t kMostWindows = 8;
+  constexpr std::uint64_t kSeed = 0x6572726f72;
+  std::vector<std::size_t> rows(windows_.size());
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  rows = spread(std::move(rows), kMostWindows, kSeed);
+  const Random random(kSeed);
+  const Function projected = trace_list(window_arguments(arrays_), [&](std::span<const Array> in) {
+    const Array states = solve_window(model_, in).states;
+    HostArray cotangent(states.shape());
+    for (std::int64_t i = 0; i < cotangent.size(); ++i)
+      cotangent.set(i, random.uniform(0, static_cast<std::uint64_t>(i), -1, 1));
+    return std::vector<Array>{sum(states * constant(cotangent))};
+  });
+  const std::vector<std::size_t> wrt = starts_and_parameters(projected);
+  const RunResult result = compile(value_and_grad(projected, wrt, {.with_error = true}))
+                               .run(window_inputs(take_windows(arrays_, rows), take_rows(starts_.value(), rows)));
+  const std::span gradients(result.outputs.begin() + 1, wrt.size()), errors(gradients.end(), wrt.size());
+  double largest = size_of(errors.subspan(1)) / size_of(gradients.subspan(1));
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const HostArray error = take_rows(errors[0], std::span(&row, 1)), by_start = take_rows(gradients[0], std::span(&row, 1));
+    largest = std::max(largest, size_of({&error, 1}) / size_of({&by_start, 1}));
+  }
+  return largest;
 }
 
 std::span<const double> SeriesObjective::last_start() const {

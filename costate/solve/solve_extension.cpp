@@ -7,6 +7,7 @@
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/interpret.h"
+#include "costate/graph/tighten.h"
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/flat_state.h"
@@ -114,6 +115,28 @@ VectorField tangent_field(const VectorField& field, const MovedArguments& moved)
                        const std::span<const Array> all(out);
                        return std::vector<Array>{join_state(all.first(num_parts)), join_state(all.subspan(num_parts))};
                      });
+}
+
+/// The tightest rtol worth asking for: below, rounding would be taken for an error.
+template <class T>
+constexpr double kFinest = 1e-13;
+template <>
+constexpr double kFinest<float> = 1e-6;
+
+/// Options under which a solve is so much more exact that the difference is the error of the given ones. By another
+/// method, of high order: where stability and not the error limits the steps, a tighter tolerance changes nothing. Of
+/// fixed steps, too, which may be unstable at half their length as well.
+SolveOptions tightened_options(SolveOptions options) {
+  constexpr double kTighter = 1e-2;
+  constexpr std::int64_t kLeastMaxSteps = 1'000'000;
+  options.method = Method::kDopri8;
+  options.rtol = std::min(options.rtol, std::max(kTighter * options.rtol, kFinest<double>));
+  options.atol *= kTighter;
+  options.step_size = 0;
+  options.steps_per_interval = 0;
+  options.max_steps = std::max(options.max_steps, kLeastMaxSteps);
+  if (options.gradient_steps == GradientSteps::kOff) options.gradient_steps = GradientSteps::kAuto;
+  return options;
 }
 
 }  // namespace
@@ -234,9 +257,29 @@ MovedArguments SolveExtension::moved_arguments(std::span<const Array> operands,
   return moved;
 }
 
+std::shared_ptr<const SolveExtension> SolveExtension::tightened_solve() const {
+  const std::lock_guard lock(mutex_);
+  if (!tightened_) {
+    VectorField field(tighten(field_.function()), field_.parts(), field_.arguments(), field_.captured());
+    tightened_ = std::make_shared<SolveExtension>(std::move(field), tightened_options(options_), Exactness::kTightened);
+  }
+  return tightened_;
+}
+
+template <class T>
+SolveOptions SolveExtension::options_in() const {
+  SolveOptions options = options_;
+  if (exactness_ == Exactness::kTightened) options.rtol = std::max(options.rtol, kFinest<T>);
+  return options;
+}
+
+template SolveOptions SolveExtension::options_in<float>() const;
+template SolveOptions SolveExtension::options_in<double>() const;
+
 bool SolveExtension::equals(const Extension& other) const {
   const auto* solve = dynamic_cast<const SolveExtension*>(&other);
-  return solve != nullptr && solve->field_.function() == field_.function() && solve->options_ == options_;
+  return solve != nullptr && solve->field_.function() == field_.function() && solve->options_ == options_ &&
+         solve->exactness_ == exactness_;
 }
 
 std::unique_ptr<TileOp<float>> SolveExtension::lower_f32(const TileOpContext& context) const {
@@ -251,7 +294,7 @@ template <class T>
 SolveTileOp<T>::SolveTileOp(std::shared_ptr<const SolveExtension> extension, const TileOpContext& context)
     : extension_(std::move(extension)),
       context_(context),
-      problem_(extension_->field(), extension_->options(), context.lanes,
+      problem_(extension_->field(), extension_->options_in<T>(), context.lanes,
                static_cast<std::size_t>(context.operand_shapes[1][0]),
                context.state_is_read ? extension_->recorded() : std::nullopt) {
   const auto& inputs = extension_->field().function().inputs();

@@ -17,6 +17,7 @@
 #include "costate/base/interrupt.h"
 #include "costate/base/text.h"
 #include "costate/graph/array.h"
+#include "costate/graph/graph.h"
 
 namespace costate {
 class SeriesModel;
@@ -62,6 +63,12 @@ std::vector<Parameter> to_parameters(nb::handle value);
 /// One sample as a batch, and the shape of one sample of a batch.
 HostArray with_batch_of_one(const HostArray& array);
 Shape without_first(const Shape& shape);
+/// Arrays for the inputs of a function that are no Parameters; samples alone, without the batch axis, get one.
+struct BatchInputs {
+  std::vector<HostArray> arrays;
+  bool is_single;
+};
+BatchInputs to_batch(const Function& function, const nb::args& inputs);
 /// A name of an input.
 std::string to_name(nb::handle value);
 /// An integer or a sequence of them; `what` names them in messages.

@@ -81,18 +81,8 @@ struct PythonResult {
 };
 
 PythonResult run(const Program& program, const nb::args& inputs) {
-  std::vector<HostArray> arrays;
-  for (const nb::handle input : inputs) arrays.push_back(to_host(input));
-  const Function& function = program.function();
-  const bool single = is_single(function, arrays);
-  std::size_t next = 0;
-  for (const Input& input : function.inputs()) {
-    if (input.parameter) continue;
-    if (next == arrays.size()) break;
-    HostArray& array = arrays[next++];
-    if (single && input.kind == InputKind::kSample) array = with_batch_of_one(array);
-  }
-  return {.result = run_long([&] { return program.run(arrays); }), .is_single = single};
+  const BatchInputs batch = to_batch(program.function(), inputs);
+  return {.result = run_long([&] { return program.run(batch.arrays); }), .is_single = batch.is_single};
 }
 
 nb::tuple outputs_of(const Program& program, const PythonResult& run) {
@@ -132,6 +122,20 @@ longer, since it is then that the program is made.
 )";
 
 }  // namespace
+
+BatchInputs to_batch(const Function& function, const nb::args& inputs) {
+  std::vector<HostArray> arrays;
+  for (const nb::handle input : inputs) arrays.push_back(to_host(input));
+  const bool single = is_single(function, arrays);
+  std::size_t next = 0;
+  for (const Input& input : function.inputs()) {
+    if (input.parameter) continue;
+    if (next == arrays.size()) break;
+    HostArray& array = arrays[next++];
+    if (single && input.kind == InputKind::kSample) array = with_batch_of_one(array);
+  }
+  return {.arrays = std::move(arrays), .is_single = single};
+}
 
 void bind_function(nb::module_& module) {
   nb::class_<Function>(module, "Function", "An immutable traced program for one sample.")

@@ -1,191 +1,14 @@
-// Default gradients where the state says nothing: at rest, on curves that the method follows exactly, beside modes that
-// have decayed, under inputs that are 0 so far. Every truth is the solution of the variational equations: a matrix
-// exponential, a closed form, or CVODES.
+// Default gradients where the state says nothing (rest_cases.h).
+#include "tests/adjoint/rest_cases.h"
+
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <functional>
-#include <numbers>
-#include <string>
-#include <unsupported/Eigen/MatrixFunctions>
-
 #include "costate/diff/diff.h"
-#include "costate/exec/program.h"
-#include "costate/solve/controls.h"
-#include "costate/solve/solve.h"
-#include "tests/support/cvode.h"
 
 namespace costate {
 namespace {
 
-/// d(state at `end`) / d(z0, p) at z0 and p, for a field with one argument p of each sample (left out where empty).
-struct Case {
-  std::string name;
-  VectorField field;
-  std::vector<double> z0, p;
-  double end = 1;
-  Eigen::MatrixXd truth;  // [state, state + p]
-};
-
-Eigen::MatrixXd heat_matrix(int n) {
-  Eigen::MatrixXd a = Eigen::MatrixXd::Zero(n, n);
-  for (int i = 0; i < n; ++i) {
-    a(i, i) = -2;
-    if (i > 0) a(i, i - 1) = a(i - 1, i) = 1;
-  }
-  return a * (n + 1) * (n + 1);
-}
-
-HostArray host(const Eigen::MatrixXd& a) {
-  HostArray out(Shape{a.rows(), a.cols()});
-  for (Eigen::Index i = 0; i < a.rows(); ++i)
-    for (Eigen::Index j = 0; j < a.cols(); ++j) out.set(i * a.cols() + j, a(i, j));
-  return out;
-}
-
-/// z' = a (z - rest), in parts of these sizes.
-Case linear(std::string name, const Eigen::MatrixXd& a, std::vector<double> rest, std::vector<double> z0, double end,
-            const std::vector<std::int64_t>& parts = {}) {
-  std::vector<StatePart> state;
-  for (const std::int64_t size : parts) state.push_back({"part" + std::to_string(state.size()), {size}});
-  if (state.empty()) state.push_back({"z", {a.rows()}});
-  const HostArray matrix = host(a), offset = HostArray::vector(rest);
-  VectorField field = vector_field(state, [&](Array, std::span<const Array> z) {
-    const Array slope = matmul(constant(matrix), concat({z.begin(), z.end()}) - constant(offset));
-    std::vector<Array> slopes;
-    std::int64_t first = 0;
-    for (const Array& part : z) {
-      slopes.push_back(slope.slice(first, first + part.shape().size()));
-      first += part.shape().size();
-    }
-    return slopes;
-  });
-  const Eigen::MatrixXd moved = a * end;
-  return {std::move(name), std::move(field), std::move(z0), {}, end, moved.exp()};
-}
-
-template <class Rhs>
-Case with_inputs(std::string name, std::vector<double> z0, std::vector<double> p, double end, Rhs rhs,
-                 const Eigen::MatrixXd& truth) {
-  const auto n = static_cast<std::int64_t>(z0.size()), m = static_cast<std::int64_t>(p.size());
-  return {std::move(name), vector_field({n}, {{"p", {m}}}, rhs), std::move(z0), std::move(p), end, truth};
-}
-
-Case predator_prey_at_its_fixed_point() {
-  const std::vector<double> p = {1.5, 1.0, 3.0, 0.7}, z0 = {p[2] / p[3], p[0] / p[1]}, times = {0, 10};
-  const auto slope = [](double, const auto& z, const auto& r, auto dz) {
-    dz[0] = r[0] * z[0] - r[1] * z[0] * z[1];
-    dz[1] = r[3] * z[0] * z[1] - r[2] * z[1];
-  };
-  const test::CvodeSolution found = test::cvode_sensitivities(test::make_cvode_field(slope), z0, p, times);
-  Eigen::MatrixXd truth(2, 6);
-  for (int k = 0; k < 2; ++k) {
-    for (int j = 0; j < 2; ++j) truth(k, j) = found.by_y0[1][static_cast<std::size_t>(j)][static_cast<std::size_t>(k)];
-    for (int j = 0; j < 4; ++j) truth(k, 2 + j) = found.by_p[1][static_cast<std::size_t>(j)][static_cast<std::size_t>(k)];
-  }
-  return with_inputs("predator_prey_at_its_fixed_point", z0, p, 10, [](Array, Array z, Array r) {
-    return stack({r[0] * z[0] - r[1] * z[0] * z[1], r[3] * z[0] * z[1] - r[2] * z[1]});
-  }, truth);
-}
-
-/// z' = -z / 10 + u(t), u a table of 11 values that are held and all 0.
-Case controls_that_are_all_zero() {
-  std::vector<double> knots(11);
-  for (std::size_t i = 0; i < 11; ++i) knots[i] = 10.0 * static_cast<double>(i);
-  Eigen::MatrixXd truth(1, 12);
-  truth(0, 0) = std::exp(-10.0);
-  for (int i = 0; i < 10; ++i) truth(0, 1 + i) = 10 * (std::exp(-(100 - 10.0 * (i + 1)) / 10) - std::exp(-(100 - 10.0 * i) / 10));
-  truth(0, 11) = 0;
-  return with_inputs("controls_that_are_all_zero", {0}, std::vector<double>(11, 0.0), 100, [=](Array t, Array z, Array u) {
-    const Array table = reshape(u, {11, 1});
-    return -0.1 * z + interpolate(constant(HostArray::vector(knots)), table, t, Interpolation::kHold);
-  }, truth);
-}
-
-/// z' = -k z + a sin(w t) with amplitude a = 0.
-Case force_of_amplitude_zero(double k, double w) {
-  const double end = 10, decay = std::exp(-k * end);
-  Eigen::MatrixXd truth(1, 2);
-  truth << decay, (k * std::sin(w * end) - w * std::cos(w * end) + w * decay) / (k * k + w * w);
-  return with_inputs("force_of_amplitude_zero_" + std::to_string(static_cast<int>(w)), {0}, {0}, end,
-                     [=](Array t, Array z, Array a) { return -k * z + a * sin(w * t); }, truth);
-}
-
-/// z' = -3 (z - u) with z = u: u, and not the state, is the sample's.
-Case steady_input() {
-  const double decay = std::exp(-3.0 * 5);
-  Eigen::MatrixXd truth(1, 2);
-  truth << decay, 1 - decay;
-  return with_inputs("steady_input", {1.5}, {1.5}, 5, [](Array, Array z, Array u) { return -3.0 * (z - u); }, truth);
-}
-
-/// z = t³, which the error estimate takes for exact, attracts at rate k.
-Case polynomial_in_t() {
-  Eigen::MatrixXd truth(1, 1);
-  truth << std::exp(-2.0 * 4);
-  VectorField field = vector_field({1}, [](Array t, Array z) { return 3.0 * t * t - 2.0 * (z - t * t * t); });
-  return {"polynomial_in_t", std::move(field), {0}, {}, 4, truth};
-}
-
-/// The second number falls at rate 200 onto the square of the first, which is slow.
-Case stiff_decay_onto_a_slow_manifold() {
-  const double end = 5, x0 = 1;
-  Eigen::MatrixXd truth = Eigen::MatrixXd::Zero(2, 2);
-  truth(0, 0) = std::exp(-0.5 * end);
-  truth(1, 0) = 2 * x0 * 200 * (std::exp(-end) - std::exp(-200 * end)) / 199;
-  truth(1, 1) = std::exp(-200 * end);
-  VectorField field = vector_field({2}, [](Array, Array z) {
-    return stack({-0.5 * z[0], -200.0 * (z[1] - z[0] * z[0])});
-  });
-  return {"stiff_decay_onto_a_slow_manifold", std::move(field), {x0, 200.0 / 199}, {}, end, truth};
-}
-
-/// Susceptible and infected fractions before the first infection, which would spread.
-Case epidemic_before_the_first_infection() {
-  Eigen::MatrixXd slope(2, 2);
-  slope << 0, -0.5, 0, 0.3;
-  VectorField field = vector_field({2}, [](Array, Array z) {
-    const Array infections = 0.5 * z[0] * z[1];
-    return stack({-infections, infections - 0.2 * z[1]});
-  });
-  const Eigen::MatrixXd moved = slope * 40;
-  return {"epidemic_before_the_first_infection", std::move(field), {1, 0}, {}, 40, moved.exp()};
-}
-
-std::vector<Case> all_cases() {
-  Eigen::MatrixXd one(1, 1), oscillator(3, 3), spring(2, 2), pair(2, 2), saddle(2, 2), driven(2, 2), parts(4, 4);
-  one << -1;
-  oscillator << 0, 1, 0, -1, 0, 0, 0, 0, -100;
-  spring << 0, 1, -25, 0;
-  pair << -2, 2, 2, -2;  // (1, 1) is blind to its only mode that moves
-  saddle << 1, 0, 0, -3;
-  driven << -0.1, 1, 0, -30;
-  parts << 0, 1, 0, 0, -1, 0, 0, 0, 0, 0, -50, 0, 0, 0, 0, 0;
-  const Eigen::MatrixXd heat = heat_matrix(32), back = -one, stiff = -1000 * Eigen::MatrixXd::Identity(1, 1);
-  std::vector<double> sine(32), cold(32, 0.0);
-  for (std::size_t i = 0; i < 32; ++i) sine[i] = std::sin(std::numbers::pi * static_cast<double>(i + 1) / 33);
-  std::vector<Case> cases;
-  cases.push_back(linear("rest", one, {2}, {2}, 10));
-  cases.push_back(linear("oscillator_beside_a_decayed_mode", oscillator, {0, 0, 0}, {1, 0, 0}, 10));
-  cases.push_back(linear("heat_from_a_sine", heat, std::vector<double>(32, 0.0), sine, 0.2));
-  cases.push_back(linear("heat_at_rest", heat, std::vector<double>(32, 0.0), cold, 0.1));
-  cases.push_back(linear("backwards", back, {2}, {2}, -8));
-  cases.push_back(linear("spring_at_rest", spring, {1, 0}, {1, 0}, 10));
-  cases.push_back(linear("symmetric_pair_at_rest", pair, {1, 1}, {1, 1}, 2));
-  cases.push_back(linear("saddle_at_rest", saddle, {0, 0}, {0, 0}, 4));
-  cases.push_back(linear("slow_mode_behind_a_fast_one", driven, {0, 0}, {1, 0}, 5));
-  cases.push_back(linear("several_parts", parts, {0, 0, 1000, 0}, {1, 0, 1000, 1}, 6, {2, 1, 1}));
-  cases.push_back(linear("stiff_at_rest", stiff, {3}, {3}, 0.012));
-  cases.push_back(epidemic_before_the_first_infection());
-  cases.push_back(predator_prey_at_its_fixed_point());
-  cases.push_back(controls_that_are_all_zero());
-  cases.push_back(force_of_amplitude_zero(1, 5));
-  cases.push_back(force_of_amplitude_zero(0.1, 40));
-  cases.push_back(steady_input());
-  cases.push_back(polynomial_in_t());
-  cases.push_back(stiff_decay_onto_a_slow_manifold());
-  return cases;
-}
+using test::RestCase;
 
 struct Tolerance {
   Dtype dtype = Dtype::kF64;
@@ -197,81 +20,61 @@ struct Tolerance {
 
 /// The largest error of a gradient, over what is allowed: |g - g*| <= 100 rtol |g*| for each input and sample, and 100
 /// atol |cotangent| more where |g*| is below that.
-
-double worst_error(const Case& c, const Tolerance& tolerance) {
-  const SolveOptions options{.method = tolerance.method, .rtol = tolerance.rtol, .atol = 1e-2 * tolerance.rtol,
+double worst_error(const RestCase& c, const Tolerance& tolerance) {
+  const SolveOptions options{.method = tolerance.method,
+                             .rtol = tolerance.rtol,
+                             .atol = 1e-2 * tolerance.rtol,
                              .control = tolerance.control,
                              .gradient_steps = tolerance.gradient_steps};
-  const auto n = static_cast<std::int64_t>(c.z0.size()), m = static_cast<std::int64_t>(c.p.size());
-  std::vector<ArgumentSpec> inputs = {{"z0", {n}}, {"cotangent", {n}}};
-  if (m > 0) inputs.push_back({"p", {m}});
-  const Function loss = trace_list(inputs, [&](std::span<const Array> in) {
-    const std::vector<Array> arguments(in.begin() + 2, in.end());
-    const Array states = solve(c.field, in[0], constant(HostArray::vector({0, c.end})), options, arguments);
-    return std::vector<Array>{sum(states[1] * in[1])};
-  });
-  std::vector<std::size_t> wrt = {0};
-  if (m > 0) wrt.push_back(2);
-  const Program program = compile(value_and_grad(loss, wrt), {.dtype = tolerance.dtype});
-  const std::int64_t batch = n + 1;  // cotangents: each unit vector, and a mixture
-  HostArray z0(Shape{batch, n}), cotangent(Shape{batch, n}), p(Shape{batch, m});
-  for (std::int64_t b = 0; b < batch; ++b) {
-    for (std::int64_t i = 0; i < n; ++i) z0.set(b * n + i, c.z0[static_cast<std::size_t>(i)]);
-    for (std::int64_t i = 0; i < n; ++i) cotangent.set(b * n + i, b == n ? std::cos(2.0 * static_cast<double>(i)) : b == i ? 1 : 0);
-    for (std::int64_t i = 0; i < m; ++i) p.set(b * m + i, c.p[static_cast<std::size_t>(i)]);
-  }
-  std::vector<HostArray> values = {z0, cotangent};
-  if (m > 0) values.push_back(p);
-  const RunResult result = program.run(values);
+  const std::vector<std::size_t> wrt = test::rest_wrt(c);
+  const Program program = compile(value_and_grad(test::rest_loss(c, options), wrt), {.dtype = tolerance.dtype});
+  const std::vector<HostArray> batch = test::rest_batch(c);
+  const RunResult result = program.run(batch);
   EXPECT_TRUE(result.report.failures.empty()) << c.name;
   double worst = 0;
-  for (std::int64_t b = 0; b < batch; ++b) {
-    Eigen::VectorXd w(n);
-    for (std::int64_t i = 0; i < n; ++i) w[i] = cotangent.at(b * n + i);
-    const Eigen::VectorXd right = c.truth.transpose() * w;
+  for (std::int64_t b = 0; b < batch[0].shape()[0]; ++b)
     for (std::size_t input = 0; input < wrt.size(); ++input) {
-      const std::int64_t size = input == 0 ? n : m, first = input == 0 ? 0 : n;
-      Eigen::VectorXd found(size);
-      for (std::int64_t i = 0; i < size; ++i) found[i] = result.outputs[1 + input].at(b * size + i);
-      const double norm = right.segment(first, size).norm(), least = 100 * options.atol * w.norm();
+      const Eigen::VectorXd right = test::true_gradient(c, batch, b, input);
+      const double norm = right.norm(), least = 100 * options.atol * test::row_of(batch[1], b).norm();
       const double allowed = 100 * options.rtol * norm + (norm < least ? least : 0);
-      const double error = (found - right.segment(first, size)).norm();
+      const double error = (test::row_of(result.outputs[1 + input], b) - right).norm();
       worst = error <= worst * allowed ? worst : error / allowed;
     }
-  }
   return worst;
 }
 
-void expect_right(const Case& c, const Tolerance& tolerance) {
+void expect_right(const RestCase& c, const Tolerance& tolerance) {
   EXPECT_LE(worst_error(c, tolerance), 1) << c.name << ", rtol " << tolerance.rtol << ", " << name(tolerance.method);
 }
 
 TEST(GradientsFromRest, AreRightInF64) {
-  for (const Case& c : all_cases())
+  for (const RestCase& c : test::rest_cases())
     for (const double rtol : {1e-3, 1e-5, 1e-7, 1e-9}) expect_right(c, {.rtol = rtol});
 }
 
 TEST(GradientsFromRest, AreRightInF32) {
-  for (const Case& c : all_cases())
+  for (const RestCase& c : test::rest_cases())
     for (const double rtol : {1e-3, 1e-4, 1e-5}) expect_right(c, {.dtype = Dtype::kF32, .rtol = rtol});
 }
 
 TEST(GradientsFromRest, AreRightUnderJointControl) {
-  for (const Case& c : all_cases()) expect_right(c, {.rtol = 1e-6, .control = Control::kJoint});
+  for (const RestCase& c : test::rest_cases()) expect_right(c, {.rtol = 1e-6, .control = Control::kJoint});
 }
 
 TEST(GradientsFromRest, AreRightForOtherMethods) {
-  for (const Case& c : all_cases())
+  for (const RestCase& c : test::rest_cases())
     for (const Method method : {Method::kTsit5, Method::kDopri8, Method::kBosh3})
       expect_right(c, {.rtol = 1e-6, .method = method});
 }
 
 TEST(GradientsFromRest, AreFarOffWithoutTheGuard) {
-  for (const Case& c : all_cases())
+  for (const RestCase& c : test::rest_cases()) {
     // Right by the state's own errors, or by the steps that end at knots.
-    if (c.name != "polynomial_in_t" && c.name != "controls_that_are_all_zero" &&
-        c.name != "stiff_decay_onto_a_slow_manifold")
-      EXPECT_GT(worst_error(c, {.gradient_steps = GradientSteps::kOff}), 3) << c.name;
+    if (c.name == "polynomial_in_t" || c.name == "controls_that_are_all_zero" ||
+        c.name == "stiff_decay_onto_a_slow_manifold")
+      continue;
+    EXPECT_GT(worst_error(c, {.gradient_steps = GradientSteps::kOff}), 3) << c.name;
+  }
 }
 
 }  // namespace

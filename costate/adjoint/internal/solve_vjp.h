@@ -44,6 +44,8 @@ class SolveAdjoint : public Extension, public std::enable_shared_from_this<Solve
   /// Whether the result holds the cotangent of an operand of the solve, and which of them are wanted.
   bool is_packed(std::size_t operand) const;
   std::vector<bool> wanted_operands() const;
+  std::shared_ptr<const Extension> tightened() const override { return tightened_adjoint(); }
+  std::shared_ptr<const SolveAdjoint> tightened_adjoint() const;
   bool equals(const Extension& other) const override;
   std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
   std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
@@ -56,6 +58,7 @@ class SolveAdjoint : public Extension, public std::enable_shared_from_this<Solve
   WantedGradients wanted_;
   mutable std::mutex mutex_;
   mutable std::map<std::tuple<std::int64_t, MovedArguments, std::vector<bool>>, Function> tangent_adjoints_;
+  mutable std::shared_ptr<const SolveAdjoint> tightened_;
 };
 
 class SolveAdjointSum : public Extension, public std::enable_shared_from_this<SolveAdjointSum> {
@@ -71,6 +74,9 @@ class SolveAdjointSum : public Extension, public std::enable_shared_from_this<So
   std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
                          const std::vector<bool>& wanted) const override;
   Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override;
+  std::shared_ptr<const Extension> tightened() const override {
+    return std::make_shared<SolveAdjointSum>(adjoint_->tightened_adjoint(), position_, shape_);
+  }
   bool equals(const Extension& other) const override;
   std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
   std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;

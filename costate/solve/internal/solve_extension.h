@@ -29,10 +29,17 @@ using MovedArguments = std::vector<std::optional<InputKind>>;
 
 class SolveExtension : public Extension, public std::enable_shared_from_this<SolveExtension> {
  public:
-  SolveExtension(VectorField field, SolveOptions options) : field_(std::move(field)), options_(options) {}
+  /// Whether the options are the user's, or what tightened() made of them.
+  enum class Exactness { kAsGiven, kTightened };
+
+  SolveExtension(VectorField field, SolveOptions options, Exactness exactness = Exactness::kAsGiven)
+      : field_(std::move(field)), options_(std::move(options)), exactness_(exactness) {}
 
   const VectorField& field() const { return field_; }
   const SolveOptions& options() const { return options_; }
+  /// The options in a program that computes in T: tightened tolerances are not below its rounding.
+  template <class T>
+  SolveOptions options_in() const;
   /// Called when this solve is differentiated: from then on a run whose result an adjoint reads keeps its accepted
   /// steps, and of their evaluations what `wanted` needs.
   void keep_records(const WantedGradients& wanted) const;
@@ -53,6 +60,9 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
   std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
                          const std::vector<bool>& wanted) const override;
   Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override;
+  /// By dopri8 at tolerances / 100, with the gradient guard; made once. Solves in the field likewise.
+  std::shared_ptr<const Extension> tightened() const override { return tightened_solve(); }
+  std::shared_ptr<const SolveExtension> tightened_solve() const;
   bool equals(const Extension& other) const override;
   std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
   std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
@@ -60,9 +70,11 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
  private:
   VectorField field_;
   SolveOptions options_;
+  Exactness exactness_;
   mutable std::mutex mutex_;
   mutable std::optional<WantedGradients> recorded_;
   mutable std::map<std::pair<std::int64_t, MovedArguments>, Function> tangent_solves_;
+  mutable std::shared_ptr<const SolveExtension> tightened_;
 };
 
 /// What a thread keeps of a solve: the solver with its records, and the inputs it ran on, for the reverse sweep.

@@ -1,0 +1,16 @@
+#include "costate/graph/tighten.h"
+
+#include "costate/graph/extension.h"
+
+namespace costate {
+
+Function tighten(const Function& function) {
+  std::vector<Node> nodes = function.nodes();
+  for (Node& node : nodes) {
+    if (!node.extension) continue;
+    if (auto tight = node.extension->tightened()) node.extension = std::move(tight);
+  }
+  return Function(std::move(nodes), function.inputs(), function.outputs());
+}
+
+}  // namespace costate

@@ -1,0 +1,163 @@
+// The gradient check finds what is wrong, names it, and says nothing of what is right.
+#include "costate/adjoint/check_gradient.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "costate/graph/trace.h"
+#include "costate/solve/controls.h"
+#include "costate/solve/solve.h"
+#include "tests/adjoint/rest_cases.h"
+#include "tests/support/expect_error.h"
+
+namespace costate {
+namespace {
+
+/// The end of y' = -rate (y - target) over [0, 10], of inputs z0 and target.
+Function end_of_decay(const SolveOptions& options, const Parameter& rate) {
+  const VectorField field =
+      vector_field({1}, {{"target", {1}}}, [&](Array, Array z, Array target) { return -Array(rate) * (z - target); });
+  return trace_list({{"z0", {1}}, {"target", {1}}}, [&](std::span<const Array> in) {
+    const Array times = constant(HostArray::vector({0, 10}));
+    return std::vector<Array>{sum(solve(field, in[0], times, options, in.subspan(1))[1])};
+  });
+}
+
+HostArray column(std::vector<double> numbers) {
+  const auto rows = static_cast<std::int64_t>(numbers.size());
+  return HostArray(Shape{rows, 1}, std::move(numbers));
+}
+
+/// A batch of one sample of this shape.
+HostArray one(std::vector<std::int64_t> axes, std::vector<double> numbers) {
+  axes.insert(axes.begin(), 1);
+  return HostArray(Shape(axes), std::move(numbers));
+}
+
+const InputCheck& named(const GradientCheck& check, const std::string& input) {
+  for (const InputCheck& found : check.inputs)
+    if (found.input == input) return found;
+  throw std::out_of_range(input);
+}
+
+TEST(CheckGradient, PassesWhatIsRight) {
+  const Parameter rate("rate", HostArray::vector({0.3}));
+  const GradientCheck check = check_gradient(end_of_decay({}, rate), std::vector{column({1, 2}), column({0.5, 3})});
+  EXPECT_TRUE(check.ok) << check.text();
+  ASSERT_EQ(check.inputs.size(), 3u);
+  for (const InputCheck& found : check.inputs) {
+    EXPECT_EQ(found.verdict, GradientVerdict::kRight) << check.text();
+    EXPECT_NEAR(found.gradient, found.difference, 1e-5) << check.text();
+    EXPECT_EQ(found.note, "");
+  }
+  EXPECT_EQ(named(check, "rate").sample, -1);
+  EXPECT_GE(std::abs(named(check, "z0").gradient), 0.5 * std::exp(-3.0) - 1e-6);
+  EXPECT_LE(std::abs(named(check, "z0").gradient), 1.5 * std::exp(-3.0) + 1e-6);
+}
+
+TEST(CheckGradient, NamesTheInputThatIsOff) {
+  // The first sample moves and is right; the second rests, and its steps know nothing of z0. `scale` is right in both.
+  const SolveOptions off{.gradient_steps = GradientSteps::kOff};
+  const VectorField field = vector_field({1}, [](Array, Array z) { return 2.0 - z; });
+  const Function loss = trace(
+      [&](Array scale, Array z0) {
+        return scale * sum(solve(field, z0, constant(HostArray::vector({0, 10})), off)[1]);
+      },
+      {{"scale", {}}, {"z0", {1}}});
+  const GradientCheck check = check_gradient(loss, std::vector{HostArray::vector({1, 1}), column({1, 2})});
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.worst, "z0");
+  EXPECT_EQ(named(check, "scale").verdict, GradientVerdict::kRight) << check.text();
+  const InputCheck& z0 = named(check, "z0");
+  EXPECT_EQ(z0.verdict, GradientVerdict::kOff);
+  EXPECT_EQ(z0.sample, 1);
+  EXPECT_GT(std::abs(z0.gradient), 50);
+  EXPECT_LT(std::abs(z0.tangent), 1e-4);
+  EXPECT_LT(std::abs(z0.difference), 1e-4);
+  EXPECT_NE(z0.note.find("not fit to be differentiated"), std::string::npos);
+  EXPECT_NE(check.text().find("'z0': the steps of a solve"), std::string::npos) << check.text();
+}
+
+TEST(CheckGradient, AgreesWithTheGuardOnAllCasesFromRest) {
+  for (const test::RestCase& c : test::rest_cases()) {
+    const GradientCheck check =
+        check_gradient(test::rest_loss(c, {}), test::rest_batch(c), {.wrt = test::rest_wrt(c), .directions = 1});
+    EXPECT_TRUE(check.ok) << c.name << "\n" << check.text();
+  }
+}
+
+TEST(CheckGradient, SaysWhatARefusedInputIs) {
+  // The field stops at T: where(t <= T) has no derivative by T. A held table has one by its values, none by its times.
+  const VectorField field = vector_field(
+      {1}, {{"T", {}}, {"knots", {3}}, {"table", {3, 1}}}, [](Array t, Array z, Array T, Array knots, Array table) {
+        return where(t <= T, -z, 0.1 * z) + interpolate(knots, table, t, Interpolation::kHold);
+      });
+  const Function loss = trace_list({{"z0", {1}}, {"T", {}}, {"knots", {3}}, {"table", {3, 1}}},
+                                   [&](std::span<const Array> in) {
+                                     const Array times = constant(HostArray::vector({0, 2}));
+                                     return std::vector<Array>{sum(solve(field, in[0], times, {}, in.subspan(1))[1])};
+                                   });
+  const GradientCheck check =
+      check_gradient(loss, std::vector{column({1}), HostArray::vector({0.7}), one({3}, {0, 0.5, 1.5}),
+                                       one({3, 1}, {1, -1, 2})});
+  EXPECT_TRUE(check.ok) << check.text();  // nothing that has a gradient is off
+  EXPECT_EQ(named(check, "z0").verdict, GradientVerdict::kRight) << check.text();
+  EXPECT_EQ(named(check, "table").verdict, GradientVerdict::kRight) << check.text();
+  EXPECT_EQ(named(check, "T").verdict, GradientVerdict::kNoDerivative);
+  EXPECT_NE(named(check, "T").note.find("'T'"), std::string::npos) << check.text();
+  EXPECT_EQ(named(check, "knots").verdict, GradientVerdict::kNoDerivative);
+}
+
+TEST(CheckGradient, SaysWhatOnlySwitches) {
+  const Function loss = trace([](Array x, Array n) { return where(n > 2, x * x, x) * floor(n); }, {{"x", {}}, {"n", {}}});
+  const GradientCheck check = check_gradient(loss, std::vector{HostArray::vector({3}), HostArray::vector({4.5})});
+  EXPECT_TRUE(check.ok);
+  EXPECT_EQ(named(check, "n").verdict, GradientVerdict::kNoDerivative);
+  EXPECT_NE(named(check, "n").note.find("comparisons"), std::string::npos);
+  EXPECT_NE(check.text().find("no derivative"), std::string::npos);
+}
+
+TEST(CheckGradient, FindsJumpsThatTheStateDecides) {
+  // z' = 1 below 1, then 3: z(2) = 1 + 3 (2 - (1 - z0)) moves with 3 z0, and no derivative knows more than 1.
+  const VectorField field = vector_field({1}, [](Array, Array z) { return where(z < 1, ones({1}), 3.0 * ones({1})); });
+  const Function loss = trace([&](Array z0) { return sum(solve(field, z0, constant(HostArray::vector({0, 2})))[1]); },
+                              {{"z0", {1}}});
+  const GradientCheck check = check_gradient(loss, std::vector{column({0.25})});
+  EXPECT_FALSE(check.ok) << check.text();
+  EXPECT_EQ(check.worst, "z0");
+  EXPECT_NEAR(check.inputs[0].difference / check.inputs[0].gradient, 3, 0.05) << check.text();
+  EXPECT_NE(check.inputs[0].note.find("jumps or bends"), std::string::npos);
+}
+
+TEST(CheckGradient, ComparesTimesWithDifferencesAlone) {
+  const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
+  const Function loss =
+      trace([&](Array z0, Array times) { return sum(solve(field, z0, times)[1]); }, {{"z0", {1}}, {"times", {2}}});
+  const GradientCheck check = check_gradient(loss, std::vector{column({2}), one({2}, {0.5, 2})});
+  EXPECT_TRUE(check.ok) << check.text();
+  EXPECT_TRUE(std::isnan(named(check, "times").tangent));
+  EXPECT_NEAR(named(check, "times").gradient, named(check, "times").difference, 1e-5);
+}
+
+TEST(CheckGradient, LeavesParametersAlone) {
+  const Parameter rate("rate", HostArray::vector({0.3}));
+  check_gradient(end_of_decay({}, rate), std::vector{column({1}), column({0.5})}, {.wrt = {2}});
+  EXPECT_EQ(rate.value().at(0), 0.3);
+}
+
+TEST(CheckGradient, RefusesWhatItCannotCheck) {
+  const Parameter rate("rate", HostArray::vector({0.3}));
+  const Function loss = end_of_decay({}, rate);
+  EXPECT_ERROR(check_gradient(loss, std::vector{column({1})}), InvalidArgument, "takes 2 inputs besides its Parameters");
+  EXPECT_ERROR(check_gradient(loss, std::vector{column({}), column({})}), InvalidArgument, "at least one sample");
+  EXPECT_ERROR(check_gradient(loss, std::vector{column({1}), column({1})}, {.directions = 0}), InvalidArgument,
+               "directions at least 1");
+  EXPECT_ERROR(check_gradient(end_of_decay({.max_steps = 3}, rate), std::vector{column({1}), column({0})}), SolveFailed,
+               "max_steps");
+  const Function vector = trace([](Array x) { return x; }, {{"x", {2}}});
+  EXPECT_ERROR(check_gradient(vector, std::vector{HostArray(Shape{1, 2})}), ShapeError, "[check_gradient]");
+}
+
+}  // namespace
+}  // namespace costate
