@@ -128,13 +128,12 @@ constexpr double kFinest<float> = 1e-6;
 /// fixed steps, too, which may be unstable at half their length as well.
 SolveOptions tightened_options(SolveOptions options) {
   constexpr double kTighter = 1e-2;
-  constexpr std::int64_t kLeastMaxSteps = 1'000'000;
   options.method = Method::kDopri8;
   options.rtol = std::min(options.rtol, std::max(kTighter * options.rtol, kFinest<double>));
   options.atol *= kTighter;
   options.step_size = 0;
   options.steps_per_interval = 0;
-  options.max_steps = std::max(options.max_steps, kLeastMaxSteps);
+  options.max_steps = std::max(options.max_steps, SolveOptions{}.max_steps);
   if (options.gradient_steps == GradientSteps::kOff) options.gradient_steps = GradientSteps::kAuto;
   return options;
 }

@@ -15,7 +15,7 @@ using test::RestCase;
 /// What is not told from 0, of a gradient's terms before they cancel (cotangent times Jacobian): rounding, and a
 /// millionth of what the tolerance lets pass.
 double least_share(const SolveOptions& options, Dtype dtype) {
-  return (dtype == Dtype::kF32 ? 1e-5 : 1e-12) + 1e-6 * options.rtol;
+  return (dtype == Dtype::kF32 ? 1e-5 : 2e-12) + 1e-6 * options.rtol;
 }
 
 /// Where the error is more than that, the estimate's size is within a factor of ten of it.
@@ -53,7 +53,7 @@ TEST(GradientError, IsWithinAFactorOfTenFromRest) {
 
 TEST(GradientError, IsWithinAFactorOfTenFromRestInF32) {
   for (const RestCase& c : test::rest_cases())
-    for (const double rtol : {1e-3, 1e-4, 1e-5, 1e-6})
+    for (const double rtol : {1e-3, 1e-4, 1e-5})
       for (const GradientSteps steps : kSteps)
         expect_estimated(c, {.rtol = rtol, .atol = 1e-2 * rtol, .gradient_steps = steps}, Dtype::kF32);
 }

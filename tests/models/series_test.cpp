@@ -10,6 +10,7 @@
 #include <fstream>
 #include <numeric>
 
+#include "costate/base/log.h"
 #include "costate/io/io.h"
 #include "costate/models/models.h"
 #include "costate/models/normalization.h"
@@ -242,6 +243,26 @@ TEST(Fit, LeavesOutSamplesWhoseSolveFailsAndNeverKeepsNan) {
   const FitResult result = fit(series, config);
   for (const Parameter& parameter : result.model.net().parameters())
     for (std::int64_t i = 0; i < parameter.value().size(); ++i) EXPECT_TRUE(std::isfinite(parameter.value().at(i)));
+}
+
+TEST(Fit, KnowsHowFarItsGradientsAreOffAndWarnsOnce) {
+  std::vector<std::string> said;
+  set_log_sink([&](LogLevel, const std::string& message) { said.push_back(message); });
+  const TimeSeries series = decay(60);
+  FitConfig config = config_of(series);
+  config.hold_out = 0;
+  const FitResult fine = fit(series, config);
+  EXPECT_GT(fine.gradient_error, 0);
+  EXPECT_LT(fine.gradient_error, 100 * config.rtol);
+  EXPECT_TRUE(said.empty());
+  config.method = Method::kEuler;  // a step of 0.1 for a rate of about 1: off by some percent
+  const FitResult coarse = fit(series, config);
+  set_log_sink({});
+  EXPECT_GT(coarse.gradient_error, 5e-3);
+  EXPECT_LT(coarse.gradient_error, 0.5);
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_NE(said[0].find("the gradients that trained the neural ODE are off by"), std::string::npos) << said[0];
+  EXPECT_NE(said[0].find("lower --rtol"), std::string::npos);
 }
 
 TEST(Fit, ShowsEachSampleOnOneLine) {
