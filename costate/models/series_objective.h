@@ -29,9 +29,9 @@ class SeriesObjective {
   std::size_t num_windows() const { return num_windows_; }
   /// The learned state at a window's start, in the data's units.
   std::vector<double> start_of(std::size_t window) const;
-  /// How far derivatives of the windows' solves by the net's Parameters, and by a window's start, are from the true ones:
-  /// the larger of the two, relative to the derivative. Of states along random cotangents in 8 windows, since gradients
-  /// of the loss vanish where training ends. NaN if all their solves fail.
+  /// How far derivatives of the windows' solves, by the starts and by the net's Parameters, are from the true ones: the
+  /// larger of the two, relative to the derivative. Of states along random cotangents in 8 windows, since gradients of
+  /// the loss vanish where training ends. NaN if all their solves fail.
   double gradient_error() const;
   /// What is held out; nothing if nothing is.
   const std::optional<HeldForecasts>& held() const { return held_; }
