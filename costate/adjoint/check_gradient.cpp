@@ -31,7 +31,7 @@ constexpr const char* kImprecise =
 constexpr const char* kJumps =
     "the loss changes otherwise than its derivative says: it jumps or bends there (a comparison that the state or the "
     "input decides), or stop_gradient cuts something off.";
-constexpr const char* kNotFinite = "what it should be compared with is not finite: a solve failed.";
+constexpr const char* kNotFinite = "what it should be compared with is not finite: a solve failed, or the loss ends near this point.";
 constexpr const char* kSteps =
     "it reaches the loss through comparisons, floor, sign or stop_gradient only: its gradient is 0.";
 
@@ -48,8 +48,8 @@ bool reaches(const Function& function, std::size_t input, bool smoothly) {
   for (const Node& node : function.nodes()) {
     bool moves = node.op == Op::kInput && node.indices[0] == static_cast<std::int64_t>(input);
     for (std::size_t i = 0; i < node.operands.size(); ++i)
-      moves = moves || (moved[static_cast<std::size_t>(node.operands[i])] &&
-                        (!smoothly || carries_derivative(node.op, i)));
+      moves =
+          moves || (moved[static_cast<std::size_t>(node.operands[i])] && (!smoothly || carries_derivative(node.op, i)));
     moved.push_back(moves);
   }
   return moved[static_cast<std::size_t>(function.outputs()[0].node)];
@@ -73,7 +73,10 @@ using Slopes = std::vector<double>;
 class Checker {
  public:
   Checker(const Function& loss, std::span<const HostArray> at, const GradientCheckOptions& options)
-      : options_(options), loss_(with_free_parameters(loss)), tight_loss_(tighten(loss_)), tight_(compile(tight_loss_)) {
+      : options_(options),
+        loss_(with_free_parameters(loss)),
+        tight_loss_(tighten(loss_)),
+        tight_(compile(tight_loss_)) {
     std::size_t next = 0;
     for (const Input& input : loss.inputs()) {
       if (!input.parameter && next == at.size()) throw_wrong_count(loss, at.size());
@@ -173,10 +176,12 @@ class Checker {
     std::vector<InputCheck> found;
     const auto size = gradient.size() / static_cast<std::int64_t>(far.size());
     for (std::size_t row = 0; row < far.size(); ++row) {
-      InputCheck one{.input = loss_.inputs()[input].name, .sample = is_shared(input) ? -1 : static_cast<std::int64_t>(row)};
+      InputCheck one{.input = loss_.inputs()[input].name,
+                     .sample = is_shared(input) ? -1 : static_cast<std::int64_t>(row)};
       double squares = 0;
       one.gradient = 0;
-      for (std::int64_t i = static_cast<std::int64_t>(row) * size; i < (static_cast<std::int64_t>(row) + 1) * size; ++i) {
+      for (std::int64_t i = static_cast<std::int64_t>(row) * size; i < (static_cast<std::int64_t>(row) + 1) * size;
+           ++i) {
         one.gradient += gradient.at(i) * v.at(i);
         squares += gradient.at(i) * gradient.at(i) * v.at(i) * v.at(i);
       }

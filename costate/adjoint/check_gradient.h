@@ -49,7 +49,8 @@ struct InputCheck {
   double gradient = std::numeric_limits<double>::quiet_NaN();
   double tangent = std::numeric_limits<double>::quiet_NaN();
   double difference = std::numeric_limits<double>::quiet_NaN();
-  double error = std::numeric_limits<double>::quiet_NaN();  // |gradient - tangent|, or the differences' where that says more
+  double error =
+      std::numeric_limits<double>::quiet_NaN();  // |gradient - tangent|, or the differences' where that says more
   double allowed = 0;
   GradientVerdict verdict = GradientVerdict::kUnclear;
   std::string note = {};  // what is the matter, in a sentence; empty if nothing is

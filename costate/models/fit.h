@@ -52,7 +52,7 @@ struct FitResult {
   std::vector<Outliers> outliers;  // taken as not measured
   WindowCount windows;
   TrainResult training;
-  double gradient_error = 0;  // SeriesObjective::gradient_error at the end; above 100 rtol, fit() warns
+  double gradient_error = 0;                // SeriesObjective::gradient_error at the end; above 100 rtol, fit() warns
   std::vector<ForecastError> errors;        // the neural ODE, then the baselines; empty if nothing was held out
   std::vector<StatePath> forecast_samples;  // of what was held out, at its samples
   std::vector<Window> shown;                // stretches worth a picture: of what is trained on and held out

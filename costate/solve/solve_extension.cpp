@@ -174,8 +174,7 @@ Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {
 std::vector<double> SolveExtension::interpret(std::span<const std::vector<double>> operands) const {
   const SampleStops sample = stops_of_sample(field_, options_.stop_at, operands.subspan(2));
   std::optional<ReferenceDerivatives> derivatives;
-  if (options_.gradient_steps == GradientSteps::kOn)
-    derivatives = interpreted_derivatives(field_, operands.subspan(2));
+  if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
   const ReferenceSolution solution =
       reference_solve(interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1],
                       {.method = options_.method,
@@ -236,8 +235,7 @@ Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, 
   return gather(both, std::move(positions), result.shape());
 }
 
-MovedArguments SolveExtension::moved_arguments(std::span<const Array> operands,
-                                               std::span<const Array> tangents) const {
+MovedArguments SolveExtension::moved_arguments(std::span<const Array> operands, std::span<const Array> tangents) const {
   if (!tangents[1].is_empty())
     throw NotSupported(
         "[jvp] a solve has no forward derivative with respect to its times; leave them out of "

@@ -93,14 +93,13 @@ TEST(CheckGradient, SaysWhatARefusedInputIs) {
       {1}, {{"T", {}}, {"knots", {3}}, {"table", {3, 1}}}, [](Array t, Array z, Array T, Array knots, Array table) {
         return where(t <= T, -z, 0.1 * z) + interpolate(knots, table, t, Interpolation::kHold);
       });
-  const Function loss = trace_list({{"z0", {1}}, {"T", {}}, {"knots", {3}}, {"table", {3, 1}}},
-                                   [&](std::span<const Array> in) {
-                                     const Array times = constant(HostArray::vector({0, 2}));
-                                     return std::vector<Array>{sum(solve(field, in[0], times, {}, in.subspan(1))[1])};
-                                   });
-  const GradientCheck check =
-      check_gradient(loss, std::vector{column({1}), HostArray::vector({0.7}), one({3}, {0, 0.5, 1.5}),
-                                       one({3, 1}, {1, -1, 2})});
+  const Function loss =
+      trace_list({{"z0", {1}}, {"T", {}}, {"knots", {3}}, {"table", {3, 1}}}, [&](std::span<const Array> in) {
+        const Array times = constant(HostArray::vector({0, 2}));
+        return std::vector<Array>{sum(solve(field, in[0], times, {}, in.subspan(1))[1])};
+      });
+  const GradientCheck check = check_gradient(
+      loss, std::vector{column({1}), HostArray::vector({0.7}), one({3}, {0, 0.5, 1.5}), one({3, 1}, {1, -1, 2})});
   EXPECT_TRUE(check.ok) << check.text();  // nothing that has a gradient is off
   EXPECT_EQ(named(check, "z0").verdict, GradientVerdict::kRight) << check.text();
   EXPECT_EQ(named(check, "table").verdict, GradientVerdict::kRight) << check.text();
@@ -110,7 +109,8 @@ TEST(CheckGradient, SaysWhatARefusedInputIs) {
 }
 
 TEST(CheckGradient, SaysWhatOnlySwitches) {
-  const Function loss = trace([](Array x, Array n) { return where(n > 2, x * x, x) * floor(n); }, {{"x", {}}, {"n", {}}});
+  const Function loss =
+      trace([](Array x, Array n) { return where(n > 2, x * x, x) * floor(n); }, {{"x", {}}, {"n", {}}});
   const GradientCheck check = check_gradient(loss, std::vector{HostArray::vector({3}), HostArray::vector({4.5})});
   EXPECT_TRUE(check.ok);
   EXPECT_EQ(named(check, "n").verdict, GradientVerdict::kNoDerivative);
@@ -121,8 +121,11 @@ TEST(CheckGradient, SaysWhatOnlySwitches) {
 TEST(CheckGradient, FindsJumpsThatTheStateDecides) {
   // z' = 1 below 1, then 3: z(2) = 1 + 3 (2 - (1 - z0)) moves with 3 z0, and no derivative knows more than 1.
   const VectorField field = vector_field({1}, [](Array, Array z) { return where(z < 1, ones({1}), 3.0 * ones({1})); });
-  const Function loss = trace([&](Array z0) { return sum(solve(field, z0, constant(HostArray::vector({0, 2})))[1]); },
-                              {{"z0", {1}}});
+  const Function loss = trace(
+      [&](Array z0) {
+        return sum(solve(field, z0, constant(HostArray::vector({0, 2})))[1]);
+      },
+      {{"z0", {1}}});
   const GradientCheck check = check_gradient(loss, std::vector{column({0.25})});
   EXPECT_FALSE(check.ok) << check.text();
   EXPECT_EQ(check.worst, "z0");
@@ -140,6 +143,21 @@ TEST(CheckGradient, ComparesTimesWithDifferencesAlone) {
   EXPECT_NEAR(named(check, "times").gradient, named(check, "times").difference, 1e-5);
 }
 
+TEST(CheckGradient, SaysWhereThereIsNothingToCompareWith) {
+  // A little later than the given time the root has no value, and by times there are no tangents.
+  const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
+  const Function loss = trace(
+      [&](Array times) {
+        return sqrt(sum(solve(field, constant(HostArray::vector({1})), times)[1]) - 0.9999 * std::exp(-1.0));
+      },
+      {{"times", {2}}});
+  const GradientCheck check = check_gradient(loss, std::vector{one({2}, {0, 1})});
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.worst, "times");
+  EXPECT_EQ(check.inputs[0].verdict, GradientVerdict::kUnclear) << check.text();
+  EXPECT_NE(check.inputs[0].note.find("not finite"), std::string::npos);
+}
+
 TEST(CheckGradient, LeavesParametersAlone) {
   const Parameter rate("rate", HostArray::vector({0.3}));
   check_gradient(end_of_decay({}, rate), std::vector{column({1}), column({0.5})}, {.wrt = {2}});
@@ -149,7 +167,8 @@ TEST(CheckGradient, LeavesParametersAlone) {
 TEST(CheckGradient, RefusesWhatItCannotCheck) {
   const Parameter rate("rate", HostArray::vector({0.3}));
   const Function loss = end_of_decay({}, rate);
-  EXPECT_ERROR(check_gradient(loss, std::vector{column({1})}), InvalidArgument, "takes 2 inputs besides its Parameters");
+  EXPECT_ERROR(check_gradient(loss, std::vector{column({1})}), InvalidArgument,
+               "takes 2 inputs besides its Parameters");
   EXPECT_ERROR(check_gradient(loss, std::vector{column({}), column({})}), InvalidArgument, "at least one sample");
   EXPECT_ERROR(check_gradient(loss, std::vector{column({1}), column({1})}, {.directions = 0}), InvalidArgument,
                "directions at least 1");

@@ -76,8 +76,11 @@ TEST(GradientError, IsWithinAFactorOfTenOfFixedSteps) {
 /// Sum over the batch of the end of y' = -rate y², by y0 and by the rate, both in closed form.
 Function riccati(const Parameter& rate, const SolveOptions& options) {
   const VectorField field = vector_field({1}, [&](Array, Array y) { return -Array(rate) * y * y; });
-  return trace([&](Array y0) { return sum(solve(field, y0, constant(HostArray::vector({0, 2})), options)[1]); },
-               {{"y0", {1}}});
+  return trace(
+      [&](Array y0) {
+        return sum(solve(field, y0, constant(HostArray::vector({0, 2})), options)[1]);
+      },
+      {{"y0", {1}}});
 }
 
 TEST(GradientError, IsSummedLikeTheGradientAndChangesNoBit) {
@@ -110,11 +113,14 @@ TEST(GradientError, IsSummedLikeTheGradientAndChangesNoBit) {
 TEST(GradientError, GoesThroughDerivativesInTheLoss) {
   // (dy(2)/dy0)² = (1 + 2 y0)^-4: the loss holds a gradient of a solve, whose own gradient is asked for.
   const VectorField field = vector_field({1}, [](Array, Array y) { return -y * y; });
-  const Function loss = trace([&](Array y0) {
-    const Array end = sum(solve(field, y0, constant(HostArray::vector({0, 2})), {.rtol = 1e-4, .atol = 1e-6})[1]);
-    return square(sum(gradient(end, std::vector{y0})[0]));
-  }, {{"y0", {1}}});
-  const RunResult result = compile(value_and_grad(loss, kAll, {.with_error = true})).run({HostArray(Shape{1, 1}, std::vector<double>{0.7})});
+  const Function loss = trace(
+      [&](Array y0) {
+        const Array end = sum(solve(field, y0, constant(HostArray::vector({0, 2})), {.rtol = 1e-4, .atol = 1e-6})[1]);
+        return square(sum(gradient(end, std::vector{y0})[0]));
+      },
+      {{"y0", {1}}});
+  const RunResult result =
+      compile(value_and_grad(loss, kAll, {.with_error = true})).run({HostArray(Shape{1, 1}, std::vector<double>{0.7})});
   const double error = -8 * std::pow(2.4, -5) - result.outputs[1].at(0);
   EXPECT_GT(std::abs(error), 1e-7);
   EXPECT_NEAR(result.outputs[2].at(0), error, 0.1 * std::abs(error));
@@ -122,7 +128,8 @@ TEST(GradientError, GoesThroughDerivativesInTheLoss) {
 
 TEST(GradientError, IsZeroWithoutASolve) {
   const Function loss = trace([](Array x) { return sin(x); }, {{"x", {}}});
-  EXPECT_EQ(compile(value_and_grad(loss, kAll, {.with_error = true})).run({HostArray::vector({0.3})}).outputs[2].at(0), 0);
+  EXPECT_EQ(compile(value_and_grad(loss, kAll, {.with_error = true})).run({HostArray::vector({0.3})}).outputs[2].at(0),
+            0);
 }
 
 TEST(Tighten, ReachesSolvesInFieldsAndLeavesTheRest) {
@@ -132,7 +139,9 @@ TEST(Tighten, ReachesSolvesInFieldsAndLeavesTheRest) {
     return -solve(inner, z, constant(HostArray::vector({0, 1})), {.rtol = 1e-2, .atol = 1e-3})[1];
   });
   const Function end = trace(
-      [&](Array z0) { return sum(solve(outer, z0, constant(HostArray::vector({0, 1})), {.rtol = 1e-8, .atol = 1e-10})[1]); },
+      [&](Array z0) {
+        return sum(solve(outer, z0, constant(HostArray::vector({0, 1})), {.rtol = 1e-8, .atol = 1e-10})[1]);
+      },
       {{"z0", {1}}});
   const Function tight = tighten(end);
   EXPECT_EQ(tight.nodes().size(), end.nodes().size());

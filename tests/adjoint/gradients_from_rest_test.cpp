@@ -1,9 +1,8 @@
 // Default gradients where the state says nothing (rest_cases.h).
-#include "tests/adjoint/rest_cases.h"
-
 #include <gtest/gtest.h>
 
 #include "costate/diff/diff.h"
+#include "tests/adjoint/rest_cases.h"
 
 namespace costate {
 namespace {

@@ -43,8 +43,8 @@ inline HostArray host(const Eigen::MatrixXd& a) {
 }
 
 /// z' = a (z - rest), in parts of these sizes.
-inline RestCase linear(std::string name, const Eigen::MatrixXd& a, std::vector<double> rest, std::vector<double> z0, double end,
-            const std::vector<std::int64_t>& parts = {}) {
+inline RestCase linear(std::string name, const Eigen::MatrixXd& a, std::vector<double> rest, std::vector<double> z0,
+                       double end, const std::vector<std::int64_t>& parts = {}) {
   std::vector<StatePart> state;
   for (const std::int64_t size : parts) state.push_back({"part" + std::to_string(state.size()), {size}});
   if (state.empty()) state.push_back({"z", {a.rows()}});
@@ -65,7 +65,7 @@ inline RestCase linear(std::string name, const Eigen::MatrixXd& a, std::vector<d
 
 template <class Rhs>
 RestCase with_inputs(std::string name, std::vector<double> z0, std::vector<double> p, double end, Rhs rhs,
-                 const Eigen::MatrixXd& truth) {
+                     const Eigen::MatrixXd& truth) {
   const auto n = static_cast<std::int64_t>(z0.size()), m = static_cast<std::int64_t>(p.size());
   return {std::move(name), vector_field({n}, {{"p", {m}}}, rhs), std::move(z0), std::move(p), end, truth};
 }
@@ -80,11 +80,15 @@ inline RestCase predator_prey_at_its_fixed_point() {
   Eigen::MatrixXd truth(2, 6);
   for (int k = 0; k < 2; ++k) {
     for (int j = 0; j < 2; ++j) truth(k, j) = found.by_y0[1][static_cast<std::size_t>(j)][static_cast<std::size_t>(k)];
-    for (int j = 0; j < 4; ++j) truth(k, 2 + j) = found.by_p[1][static_cast<std::size_t>(j)][static_cast<std::size_t>(k)];
+    for (int j = 0; j < 4; ++j)
+      truth(k, 2 + j) = found.by_p[1][static_cast<std::size_t>(j)][static_cast<std::size_t>(k)];
   }
-  return with_inputs("predator_prey_at_its_fixed_point", z0, p, 10, [](Array, Array z, Array r) {
-    return stack({r[0] * z[0] - r[1] * z[0] * z[1], r[3] * z[0] * z[1] - r[2] * z[1]});
-  }, truth);
+  return with_inputs(
+      "predator_prey_at_its_fixed_point", z0, p, 10,
+      [](Array, Array z, Array r) {
+        return stack({r[0] * z[0] - r[1] * z[0] * z[1], r[3] * z[0] * z[1] - r[2] * z[1]});
+      },
+      truth);
 }
 
 /// z' = -z / 10 + u(t), u a table of 11 values that are held and all 0.
@@ -93,12 +97,16 @@ inline RestCase controls_that_are_all_zero() {
   for (std::size_t i = 0; i < 11; ++i) knots[i] = 10.0 * static_cast<double>(i);
   Eigen::MatrixXd truth(1, 12);
   truth(0, 0) = std::exp(-10.0);
-  for (int i = 0; i < 10; ++i) truth(0, 1 + i) = 10 * (std::exp(-(100 - 10.0 * (i + 1)) / 10) - std::exp(-(100 - 10.0 * i) / 10));
+  for (int i = 0; i < 10; ++i)
+    truth(0, 1 + i) = 10 * (std::exp(-(100 - 10.0 * (i + 1)) / 10) - std::exp(-(100 - 10.0 * i) / 10));
   truth(0, 11) = 0;
-  return with_inputs("controls_that_are_all_zero", {0}, std::vector<double>(11, 0.0), 100, [=](Array t, Array z, Array u) {
-    const Array table = reshape(u, {11, 1});
-    return -0.1 * z + interpolate(constant(HostArray::vector(knots)), table, t, Interpolation::kHold);
-  }, truth);
+  return with_inputs(
+      "controls_that_are_all_zero", {0}, std::vector<double>(11, 0.0), 100,
+      [=](Array t, Array z, Array u) {
+        const Array table = reshape(u, {11, 1});
+        return -0.1 * z + interpolate(constant(HostArray::vector(knots)), table, t, Interpolation::kHold);
+      },
+      truth);
 }
 
 /// z' = -k z + a sin(w t) with amplitude a = 0.
@@ -106,8 +114,9 @@ inline RestCase force_of_amplitude_zero(double k, double w) {
   const double end = 10, decay = std::exp(-k * end);
   Eigen::MatrixXd truth(1, 2);
   truth << decay, (k * std::sin(w * end) - w * std::cos(w * end) + w * decay) / (k * k + w * w);
-  return with_inputs("force_of_amplitude_zero_" + std::to_string(static_cast<int>(w)), {0}, {0}, end,
-                     [=](Array t, Array z, Array a) { return -k * z + a * sin(w * t); }, truth);
+  return with_inputs(
+      "force_of_amplitude_zero_" + std::to_string(static_cast<int>(w)), {0}, {0}, end,
+      [=](Array t, Array z, Array a) { return -k * z + a * sin(w * t); }, truth);
 }
 
 /// z' = -3 (z - u) with z = u: u, and not the state, is the sample's.
@@ -115,7 +124,8 @@ inline RestCase steady_input() {
   const double decay = std::exp(-3.0 * 5);
   Eigen::MatrixXd truth(1, 2);
   truth << decay, 1 - decay;
-  return with_inputs("steady_input", {1.5}, {1.5}, 5, [](Array, Array z, Array u) { return -3.0 * (z - u); }, truth);
+  return with_inputs(
+      "steady_input", {1.5}, {1.5}, 5, [](Array, Array z, Array u) { return -3.0 * (z - u); }, truth);
 }
 
 /// z = t³, which the error estimate takes for exact, attracts at rate k.

@@ -55,6 +55,7 @@ def test_fit_writes_a_run_folder(run):
                      "forecast.csv", "report.html"}
     metrics = json.loads((run / "metrics.json").read_text())
     assert set(metrics["hold_out_error"]) == {"neural ODE", "last value", "linear ODE"}
+    assert 0 <= metrics["gradient_error"] < 1e-3
     page = (run / "report.html").read_text()
     assert "http" not in page.replace("http://www.w3.org/", "")
     assert "held out" in page and "seed = 0" in page

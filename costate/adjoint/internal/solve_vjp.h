@@ -51,8 +51,7 @@ class SolveAdjoint : public Extension, public std::enable_shared_from_this<Solve
   std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
 
  private:
-  Function tangent_adjoint(std::int64_t num_times, const MovedArguments& moved,
-                           const std::vector<bool>& wanted) const;
+  Function tangent_adjoint(std::int64_t num_times, const MovedArguments& moved, const std::vector<bool>& wanted) const;
 
   std::shared_ptr<const SolveExtension> solve_;
   WantedGradients wanted_;
