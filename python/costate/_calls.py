@@ -48,10 +48,10 @@ def _parameters(function):
     arguments = ast.parse(text.replace("\\", "_") + ": ...").body[0].args
     given = [*arguments.posonlyargs, *arguments.args]
     is_optional = [False] * (len(given) - len(arguments.defaults)) + [True] * len(arguments.defaults)
-    is_optional += [default is not None for default in arguments.kw_defaults]
     kinds = [inspect.Parameter.POSITIONAL_OR_KEYWORD] * len(given)
     if arguments.vararg:
         given, kinds, is_optional = [*given, arguments.vararg], [*kinds, inspect.Parameter.VAR_POSITIONAL], [*is_optional, False]
+    is_optional += [default is not None for default in arguments.kw_defaults]
     kinds += [inspect.Parameter.KEYWORD_ONLY] * len(arguments.kwonlyargs)
     return [inspect.Parameter(argument.arg, kind, default=next(defaults) if optional else inspect.Parameter.empty,
                               annotation=ast.unparse(argument.annotation) if argument.annotation else inspect.Parameter.empty)
