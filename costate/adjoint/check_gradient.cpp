@@ -26,8 +26,8 @@ constexpr double kStep = 1e-2;
 constexpr double kDifferenceShare = 1e-2, kDifferenceSpread = 5;
 
 constexpr const char* kImprecise =
-    "the steps of a solve are not fit to be differentiated; tighten rtol and atol, take shorter fixed steps, or leave "
-    "gradient_steps on.";
+    "the steps of a solve are not fit to be differentiated; leave gradient_steps on, tighten rtol and atol, or take "
+    "shorter fixed steps.";
 constexpr const char* kJumps =
     "the loss changes otherwise than its derivative says: it jumps or bends there (a comparison that the state or the "
     "input decides), or stop_gradient cuts something off.";
