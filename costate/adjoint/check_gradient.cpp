@@ -31,7 +31,8 @@ constexpr const char* kImprecise =
 constexpr const char* kJumps =
     "the loss changes otherwise than its derivative says: it jumps or bends there (a comparison that the state or the "
     "input decides), or stop_gradient cuts something off.";
-constexpr const char* kNotFinite = "what it should be compared with is not finite: a solve failed, or the loss ends near this point.";
+constexpr const char* kNotFinite =
+    "what it should be compared with is not finite: a solve failed, or the loss ends near this point.";
 constexpr const char* kSteps =
     "it reaches the loss through comparisons, floor, sign or stop_gradient only: its gradient is 0.";
 

@@ -243,7 +243,7 @@ Function value_and_grad(const Function& loss, std::span<const std::size_t> wrt, 
   const internal::Inlined inlined = internal::inline_with_inputs(builder, loss);
   const std::vector<Array> wanted = pick(inlined.inputs, positions);
   std::vector<Array> derivatives = gradient(inlined.outputs[0], wanted);
-  if (options.with_error) {
+  if (options.gradient_error) {
     const std::vector<Array> tight = gradient(internal::inline_function(tighten(loss), inlined.inputs)[0], wanted);
     for (std::size_t i = 0; i < tight.size(); ++i) derivatives.push_back(tight[i] - derivatives[i]);
   }

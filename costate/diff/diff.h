@@ -26,7 +26,7 @@ struct GradientOptions {
   /// of the error where that is more than a millionth of rtol (for dopri8, a hundredth) and than rounding, which is
   /// 1e-5 of a gradient's terms in f32; below, it is noise. A sample whose tightened solve fails is in the run's
   /// report.
-  bool with_error = false;
+  bool gradient_error = false;
 };
 
 /// Outputs: those of `loss`, the first of which must be a scalar, then its gradient with respect to each wanted input,

@@ -112,7 +112,7 @@ double SeriesObjective::gradient_error() const {
     return std::vector<Array>{sum(solve_window(model_, in).states * in[2])};
   });
   const std::vector<std::size_t> wrt = starts_and_parameters(projected);
-  const RunResult result = compile(value_and_grad(projected, wrt, {.with_error = true}))
+  const RunResult result = compile(value_and_grad(projected, wrt, {.gradient_error = true}))
                                .run(window_inputs(std::move(windows), take_rows(starts_.value(), rows)));
   const std::span gradients(result.outputs.begin() + 1, wrt.size()), errors(gradients.end(), wrt.size());
   return std::max(size_of(errors.first(1)) / size_of(gradients.first(1)),

@@ -190,7 +190,7 @@ shared_tangents  of Parameters and shared inputs: 'shared', one tangent for all 
   module.def(
       "value_and_grad",
       [](const Function& f, const nb::object& wrt, bool gradient_error) {
-        return value_and_grad(f, positions_of(f, wrt), {.with_error = gradient_error});
+        return value_and_grad(f, positions_of(f, wrt), {.gradient_error = gradient_error});
       },
       nb::arg("f"), nb::arg("wrt").none() = nb::none(), nb::kw_only(), nb::arg("gradient_error") = false,
       kValueAndGradHelp);

@@ -22,7 +22,7 @@ double least_share(const SolveOptions& options, Dtype dtype) {
 void expect_estimated(const RestCase& c, const SolveOptions& options, Dtype dtype = Dtype::kF64) {
   const std::vector<std::size_t> wrt = test::rest_wrt(c);
   const Program program =
-      compile(value_and_grad(test::rest_loss(c, options), wrt, {.with_error = true}), {.dtype = dtype});
+      compile(value_and_grad(test::rest_loss(c, options), wrt, {.gradient_error = true}), {.dtype = dtype});
   const std::vector<HostArray> batch = test::rest_batch(c);
   const RunResult result = program.run(batch);
   EXPECT_TRUE(result.report.failures.empty()) << c.name;
@@ -95,7 +95,7 @@ TEST(GradientError, IsSummedLikeTheGradientAndChangesNoBit) {
     by_rate -= 2 * y * y / std::pow(1 + 1.6 * y, 2);
   }
   const RunResult plain = compile(value_and_grad(loss)).run({y0});
-  const Function both = value_and_grad(loss, kAll, {.with_error = true});
+  const Function both = value_and_grad(loss, kAll, {.gradient_error = true});
   const RunResult with_error = compile(both).run({y0});
   ASSERT_EQ(with_error.outputs.size(), 5u);
   EXPECT_EQ(both.outputs()[3].name, "error_d_y0");
@@ -106,7 +106,7 @@ TEST(GradientError, IsSummedLikeTheGradientAndChangesNoBit) {
   const double error = by_rate - plain.outputs[2].at(0);
   EXPECT_GT(std::abs(error), 1e-6);
   EXPECT_NEAR(with_error.outputs[4].at(0), error, 0.1 * std::abs(error));
-  EXPECT_EQ(compile(value_and_grad(loss, std::vector{rate}, {.with_error = true})).run({y0}).outputs[2].at(0),
+  EXPECT_EQ(compile(value_and_grad(loss, std::vector{rate}, {.gradient_error = true})).run({y0}).outputs[2].at(0),
             with_error.outputs[4].at(0));
 }
 
@@ -119,8 +119,8 @@ TEST(GradientError, GoesThroughDerivativesInTheLoss) {
         return square(sum(gradient(end, std::vector{y0})[0]));
       },
       {{"y0", {1}}});
-  const RunResult result =
-      compile(value_and_grad(loss, kAll, {.with_error = true})).run({HostArray(Shape{1, 1}, std::vector<double>{0.7})});
+  const RunResult result = compile(value_and_grad(loss, kAll, {.gradient_error = true}))
+                               .run({HostArray(Shape{1, 1}, std::vector<double>{0.7})});
   const double error = -8 * std::pow(2.4, -5) - result.outputs[1].at(0);
   EXPECT_GT(std::abs(error), 1e-7);
   EXPECT_NEAR(result.outputs[2].at(0), error, 0.1 * std::abs(error));
@@ -128,8 +128,9 @@ TEST(GradientError, GoesThroughDerivativesInTheLoss) {
 
 TEST(GradientError, IsZeroWithoutASolve) {
   const Function loss = trace([](Array x) { return sin(x); }, {{"x", {}}});
-  EXPECT_EQ(compile(value_and_grad(loss, kAll, {.with_error = true})).run({HostArray::vector({0.3})}).outputs[2].at(0),
-            0);
+  EXPECT_EQ(
+      compile(value_and_grad(loss, kAll, {.gradient_error = true})).run({HostArray::vector({0.3})}).outputs[2].at(0),
+      0);
 }
 
 TEST(Tighten, ReachesSolvesInFieldsAndLeavesTheRest) {
