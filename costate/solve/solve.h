@@ -22,12 +22,12 @@ enum class Control { kPerSample, kJoint };
 /// How a traced solve is differentiated in reverse: the accepted steps exactly, or Algorithm 2 of Chen et al. 2018.
 enum class Adjoint { kDiscrete, kBacksolve };
 
-/// Whether steps must also be fit to be differentiated (control/gradient_guard.h): kAuto where the discrete adjoint will
-/// differentiate them, kOn always, so that a solve takes the same steps with and without its gradient, kOff never.
+/// Whether steps must also be fit to be differentiated (control/gradient_guard.h): kAuto where the discrete adjoint
+/// will differentiate them, kOn always, so that a solve takes the same steps with and without its gradient, kOff never.
 enum class GradientSteps { kAuto, kOn, kOff };
 
-/// "per_sample", "joint"; "discrete", "backsolve"; "auto", "on", "off". The way back throws InvalidArgument, with the nearest name, if
-/// there is none.
+/// "per_sample", "joint"; "discrete", "backsolve"; "auto", "on", "off". The way back throws InvalidArgument, with the
+/// nearest name, if there is none.
 std::string name(Control control);
 Control control_from_name(const std::string& name);
 std::string name(Adjoint adjoint);

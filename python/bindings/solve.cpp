@@ -230,8 +230,7 @@ arguments    a dict: further inputs of f by name and shape, which solve takes as
              nb::arg("atol") = 1e-8, nb::arg("first_step") = 0.0, nb::arg("max_step") = 0.0,
              nb::arg("stop_at") = std::vector<double>(), nb::arg("step_size") = 0.0, nb::arg("steps_per_interval") = 0,
              nb::arg("max_steps") = 100'000, nb::arg("control") = "per_sample", nb::arg("adjoint") = "discrete",
-             nb::arg("gradient_steps") = "auto",
-             nb::arg("throw") = true,
+             nb::arg("gradient_steps") = "auto", nb::arg("throw") = true,
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.

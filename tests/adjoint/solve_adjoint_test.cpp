@@ -184,8 +184,7 @@ TEST_P(DiscreteAdjoint, AdaptiveStepsEqualDifferencesWithTheStepsHeldFixed) {
        {std::vector<double>{0.1, 0.35, 0.4, 1.3, 2.2}, std::vector<double>{1.5, 1.2, 0.4, 0.3, -0.4}}) {
     const Driven driven;
     // Whatever the steps are: those that the state alone asks for.
-    const SolveOptions options{
-        .method = GetParam(), .rtol = 1e-4, .atol = 1e-6, .gradient_steps = GradientSteps::kOff};
+    const SolveOptions options{.method = GetParam(), .rtol = 1e-4, .atol = 1e-6, .gradient_steps = GradientSteps::kOff};
     const OneSample sample{.times = times};
     const auto rhs = [&](double t, std::span<const double> z, std::span<double> dz) {
       const std::vector<double> slope = Driven::slope(t, {z.begin(), z.end()}, sample.gain[0], {0.7, 1.3});

@@ -44,10 +44,9 @@ internal::ReferenceSolution reference(double x, double v, double a, double end, 
     out[1] = -0.5 * w[1] + w[0];
   };
   const double y0[] = {x, v}, times[] = {0, end};
-  return internal::reference_solve(rhs, y0, times, {.method = options.method,
-                                                    .rtol = options.rtol,
-                                                    .atol = options.atol,
-                                                    .derivatives = &derivatives});
+  return internal::reference_solve(
+      rhs, y0, times,
+      {.method = options.method, .rtol = options.rtol, .atol = options.atol, .derivatives = &derivatives});
 }
 
 struct Batch {
@@ -81,7 +80,8 @@ TEST_P(GuardedMethod, TakesTheStepsOfTheReference) {
     EXPECT_EQ(solution.accepted[sample], expected.accepted) << "sample " << b;
     EXPECT_EQ(solution.rejected[sample], expected.rejected) << "sample " << b;
     for (std::int64_t k = 0; k < 2; ++k)
-      EXPECT_NEAR(solution.states.at(4 * b + 2 + k), expected.states[1][static_cast<std::size_t>(k)], 1e-2 * options.rtol);
+      EXPECT_NEAR(solution.states.at(4 * b + 2 + k), expected.states[1][static_cast<std::size_t>(k)],
+                  1e-2 * options.rtol);
     guarded += expected.accepted;
   }
   SolveOptions off = options;
@@ -118,9 +118,9 @@ TEST(GradientGuard, ASolveAloneTakesItsGradientsStepsIfAskedTo) {
   const VectorField field = vector_field({1}, [](Array, Array z) { return -(z - 2.0); });
   const HostArray z0(Shape{1, 1}, std::vector<double>{2.001}), times = HostArray::vector({0, 10});
   const auto value_in_a_gradient = [&](GradientSteps steps) {
-    const Function loss = trace(
-        [&](Array start) { return sum(solve(field, start, constant(times), {.gradient_steps = steps})[1]); },
-        {{"z0", {1}}});
+    const Function loss =
+        trace([&](Array start) { return sum(solve(field, start, constant(times), {.gradient_steps = steps})[1]); },
+              {{"z0", {1}}});
     return compile(value_and_grad(loss)).run({z0}).outputs[0].at(0);
   };
   const double on = solve(field, z0, times, {.gradient_steps = GradientSteps::kOn}).states.at(1);
@@ -131,8 +131,9 @@ TEST(GradientGuard, ASolveAloneTakesItsGradientsStepsIfAskedTo) {
 }
 
 TEST(GradientGuard, LeavesTheBitsOfAResolvedSolveAlone) {
-  const VectorField field =
-      vector_field({2}, [](Array t, Array z) { return stack({z[1], -z[0] - 0.2 * z[1] + cos(2.0 * t)}); });
+  const VectorField field = vector_field({2}, [](Array t, Array z) {
+    return stack({z[1], -z[0] - 0.2 * z[1] + cos(2.0 * t)});
+  });
   const HostArray z0(Shape{1, 2}, std::vector<double>{1.5, 0.3}), times = HostArray::vector({0, 4, 10});
   for (const double rtol : {1e-4, 1e-7, 1e-10}) {
     const SolveOptions off{.rtol = rtol, .atol = 1e-2 * rtol};

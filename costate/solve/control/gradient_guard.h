@@ -10,14 +10,14 @@
 // Ask.      At a sample's attempts 0, 4, 8, … (kAskEvery), at attempt 1 of large states, and after a step whose state
 //           error was next to nothing (kSlackBelow), one vjp w = uᵀ J at the attempt's stage 1 measures the field's
 //           Jacobian:  rate = max(|w|_rms / |u|_rms, |w|_max / |u|_max, rate / 2),  and u = w / |w|_rms + pattern / 2
-//           for the next ask: power iteration with fresh noise. |uᵀ J| of a matrix that is not normal swings from ask to
-//           ask, hence the memory. While |h| rate is at most the threshold, every disturbance is followed well enough,
-//           and that is all that happens.
+//           for the next ask: power iteration with fresh noise. |uᵀ J| of a matrix that is not normal swings from ask
+//           to ask, hence the memory. While |h| rate is at most the threshold, every disturbance is followed well
+//           enough, and that is all that happens.
 // Trial.    An attempt above the threshold, whose state passes, carries a disturbance `pattern` through its stages:
 //           v' = J v, with the method's own error estimate of it, d. If in each part of the state the root mean square
-//           of d_i / (rtol s_i), s_i = max(|v_i|, |v1_i|, floor), times growth(), is at most what the threshold stands for, all
-//           disturbances are followed well enough here, too, and attempts are above the threshold from then on only
-//           where their |h| rate is above that of this one, times the root of what was left. This lasts until the
+//           of d_i / (rtol s_i), s_i = max(|v_i|, |v1_i|, floor), times growth(), is at most what the threshold stands
+//           for, all disturbances are followed well enough here, too, and attempts are above the threshold from then on
+//           only where their |h| rate is above that of this one, times the root of what was left. This lasts until the
 //           sample's next attempt 32, 64, … (kTryEvery). Most solves whose state moves need a few trials and no more.
 // Carrying. Otherwise v is carried along from this attempt on, and its error decides with the state's. An attempt is
 //           rejected if the root mean square is above max(1, 30 share), share being the step's part of the solve's
@@ -25,8 +25,8 @@
 //           the method damps them, which is what stiff systems are about. So now
 //           s_i = max(|v_i|, |v1_i|, exp(-|h| rate) times s_i of the step before, floor): v is relative to itself, but
 //           no more exact where it crosses 0 (nothing decays faster than the rate). At attempts 128, 256, … a trial
-//           tells whether v may be dropped; an ask drops it if |h| rate is below a tenth of the threshold. It does not count
-//           below a quarter of that: a kink of the field (relu) would shrink steps to rtol.
+//           tells whether v may be dropped; an ask drops it if |h| rate is below a tenth of the threshold. It does not
+//           count below a quarter of that: a kink of the field (relu) would shrink steps to rtol.
 // Fresh.    After an accepted step v_i = v1_i + 0.1 rtol s_i pattern_i: disturbances that begin later (by a parameter,
 //           by an output) meet the later steps.
 // Inputs.   Where the field reads t and has arguments or Parameters, a second tangent p, p' = J p + (df/d arguments)
@@ -89,8 +89,8 @@ struct Limits {
   }
 };
 
-/// What an error estimate is multiplied by where the disturbance's largest number grew from `before` to `after`: of what
-/// grows as exp(z) in a step, an estimate relative to its end sees little, and nothing near z = 5.
+/// What an error estimate is multiplied by where the disturbance's largest number grew from `before` to `after`: of
+/// what grows as exp(z) in a step, an estimate relative to its end sees little, and nothing near z = 5.
 inline double growth(double before, double after) { return before > 0 ? std::max(1.0, after / before) : 1; }
 
 /// The |h| rate that needs no trial after one at `steepness` with `ratio` times the estimate that is allowed.

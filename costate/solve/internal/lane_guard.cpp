@@ -3,65 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
-#include "costate/diff/diff.h"
 #include "costate/solve/internal/stages.h"
 
 namespace costate::internal {
-namespace {
-
-template <class T>
-std::vector<std::size_t> tangent_inputs(const LaneProblem<T>& problem, bool with_arguments) {
-  const std::size_t all = problem.field.function().inputs().size() - 1;
-  std::vector<std::size_t> positions(with_arguments ? all : problem.part_offsets.size());
-  std::iota(positions.begin(), positions.end(), 1);
-  return positions;
-}
-
-template <class T>
-AlignedVector<T> state_pattern(std::size_t rows) {
-  AlignedVector<T> pattern(rows);
-  for (std::size_t row = 0; row < rows; ++row) pattern[row] = static_cast<T>(guard::pattern(0, row));
-  return pattern;
-}
-
-}  // namespace
-
-template <class T>
-TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments)
-    : function(lower_reading_time<T>({jvp(problem.field.function(), tangent_inputs(problem, with_arguments)), {}},
-                                     problem.lanes, time)) {
-  const std::size_t num_arguments = problem.field.function().inputs().size() - 1 - problem.part_offsets.size();
-  for (std::size_t i = 0; with_arguments && i < num_arguments; ++i) {
-    const Input& argument = problem.argument(i);
-    const std::size_t repeat = argument.kind == InputKind::kShared ? 1 : problem.lanes;
-    AlignedVector<T>& tangent = arguments.emplace_back();
-    for (std::size_t k = 0; k < static_cast<std::size_t>(argument.shape.size()); ++k)
-      tangent.insert(tangent.end(), repeat, static_cast<T>(guard::pattern(1 + i, k)));
-  }
-}
-
-template <class T>
-GuardProblem<T>::GuardProblem(const LaneProblem<T>& problem)
-    : limits(*problem.tableau, problem.options.rtol, problem.options.atol,
-             static_cast<double>(std::numeric_limits<T>::epsilon())),
-      pattern(state_pattern<T>(problem.state_size)),
-      watches_inputs(problem.reads_time &&
-                     problem.field.function().inputs().size() > 1 + problem.part_offsets.size()) {}
-
-template <class T>
-const TangentField<T>* GuardProblem<T>::tangent_field(const LaneProblem<T>& problem, bool with_arguments) const {
-  Lazy& lazy = with_arguments ? of_inputs_ : of_state_;
-  std::call_once(lazy.once, [&] {
-    try {
-      lazy.field = std::make_unique<const TangentField<T>>(problem, with_arguments);
-    } catch (const NotSupported&) {
-      lazy.field = nullptr;
-    }
-  });
-  return lazy.field.get();
-}
 
 template <class T>
 LaneGuard<T>::LaneGuard(const LaneProblem<T>& problem)
@@ -255,8 +200,8 @@ void LaneGuard<T>::make(Disturbance& disturbance, bool with_arguments) {
   if (!disturbance.now.empty()) return;
   disturbance.field = shared_.tangent_field(problem_, with_arguments);
   const std::size_t size = padded(rows_ * lanes_);
-  for (auto* buffer : {&disturbance.now, &disturbance.end, &disturbance.scale, &disturbance.next_scale,
-                       &disturbance.stage})
+  for (auto* buffer :
+       {&disturbance.now, &disturbance.end, &disturbance.scale, &disturbance.next_scale, &disturbance.stage})
     buffer->resize(size);
   if (disturbance.field == nullptr) return;
   disturbance.slopes.resize(size * static_cast<std::size_t>(problem_.tableau->num_stages));
@@ -295,7 +240,8 @@ void LaneGuard<T>::test(const GuardedAttempt<T>& attempt, Disturbance& disturban
     else
       disturbance.ratio[lane] = find_ratio(clock, disturbance, lane) / guard::Limits::carried(share);
     const bool counts = with_arguments ? share > limits.rtol : steepness > guard::kTestAbove * limits.threshold(0);
-    if (!std::isfinite(disturbance.ratio[lane]) && (with_arguments || steepness <= guard::kMendAbove * limits.threshold(0))) {
+    if (!std::isfinite(disturbance.ratio[lane]) &&
+        (with_arguments || steepness <= guard::kMendAbove * limits.threshold(0))) {
       disturbance.is_carried[lane] = disturbance.ratio[lane] = 0;  // shorter steps will not mend that
     } else if (counts) {
       clock.error[lane] = std::isfinite(disturbance.ratio[lane]) ? std::max(clock.error[lane], disturbance.ratio[lane])
@@ -370,7 +316,8 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
     for (std::size_t row = first; row < end; ++row) {
       const std::size_t i = row * lanes_ + lane;
       const double before = static_cast<double>(disturbance.now[i]), after = static_cast<double>(disturbance.end[i]);
-      const double scale = std::max({std::abs(before), std::abs(after), fading * static_cast<double>(disturbance.scale[i]), floor});
+      const double scale =
+          std::max({std::abs(before), std::abs(after), fading * static_cast<double>(disturbance.scale[i]), floor});
       double error = 0;
       for (std::size_t j = 0; j < e.size(); ++j)
         if (e[j] != 0) error += e[j] * static_cast<double>(disturbance.slopes[j * stride + i]);
@@ -389,7 +336,8 @@ void LaneGuard<T>::advance(const LaneClock& clock) {
     if (clock.accepted[lane] == 0) continue;
     slack_[lane] = state_error_[lane] < guard::kSlackBelow ? 1 : 0;
     for (Disturbance* disturbance : {&state_, &inputs_})
-      if (disturbance->any_is_carried && disturbance->is_carried[lane] != 0 && disturbance->field != nullptr) advance(*disturbance, lane);
+      if (disturbance->any_is_carried && disturbance->is_carried[lane] != 0 && disturbance->field != nullptr)
+        advance(*disturbance, lane);
     if (state_error_[lane] > guard::kSlackUntil) inputs_.is_carried[lane] = 0;
   }
 }
@@ -401,7 +349,8 @@ void LaneGuard<T>::advance(Disturbance& disturbance, std::size_t lane) {
   for (std::size_t row = 0; row < rows_; ++row) {
     const std::size_t i = row * lanes_ + lane;
     const double scale = static_cast<double>(disturbance.next_scale[i]);
-    const double v = static_cast<double>(disturbance.end[i]) + fresh * scale * static_cast<double>(shared_.pattern[row]);
+    const double v =
+        static_cast<double>(disturbance.end[i]) + fresh * scale * static_cast<double>(shared_.pattern[row]);
     disturbance.now[i] = static_cast<T>(v);
     disturbance.scale[i] = disturbance.next_scale[i];
     largest = std::max(largest, std::abs(v));
@@ -414,10 +363,6 @@ void LaneGuard<T>::advance(Disturbance& disturbance, std::size_t lane) {
   }
 }
 
-template struct TangentField<float>;
-template struct TangentField<double>;
-template class GuardProblem<float>;
-template class GuardProblem<double>;
 template class LaneGuard<float>;
 template class LaneGuard<double>;
 

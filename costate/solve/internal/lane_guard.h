@@ -4,49 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <span>
 #include <vector>
 
-#include "costate/solve/control/gradient_guard.h"
+#include "costate/solve/internal/guard_problem.h"
 #include "costate/solve/internal/lane_clock.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/internal/stage_times.h"
 #include "costate/solve/internal/step_frames.h"
 
 namespace costate::internal {
-
-/// The field's derivative along a tangent: of the state alone, or of the state and all arguments.
-template <class T>
-struct TangentField {
-  TangentField(const LaneProblem<T>& problem, bool with_arguments);
-
-  TimeRows time;  // what the function reads of t
-  TileFunction<T> function;
-  std::vector<AlignedVector<T>> arguments;  // their tangents: patterns
-};
-
-/// What the guards of all tiles of a solve share.
-template <class T>
-class GuardProblem {
- public:
-  explicit GuardProblem(const LaneProblem<T>& problem);
-
-  const guard::Limits limits;
-  const AlignedVector<T> pattern;  // [state]
-  const bool watches_inputs;       // by a second tangent: what the field's arguments do over time
-
-  /// Lowered when the first guard needs it, which most solves never do. Null if an Extension of the field has no
-  /// forward derivative.
-  const TangentField<T>* tangent_field(const LaneProblem<T>& problem, bool with_arguments) const;
-
- private:
-  struct Lazy {
-    std::once_flag once;
-    std::unique_ptr<const TangentField<T>> field;
-  };
-  mutable Lazy of_state_, of_inputs_;
-};
 
 /// An attempted step of all lanes.
 template <class T>
@@ -80,17 +46,17 @@ class LaneGuard {
   /// A disturbance of each lane that carries one. Buffers are made when the first lane does.
   struct Disturbance {
     const TangentField<T>* field = nullptr;
-    std::vector<double> is_carried;         // [lane]
-    std::vector<double> size;               // [lane] what it began with, or is relative to since it was scaled back
-    std::vector<double> ratio;              // [lane] of the attempt
+    std::vector<double> is_carried;  // [lane]
+    std::vector<double> size;        // [lane] what it began with, or is relative to since it was scaled back
+    std::vector<double> ratio;       // [lane] of the attempt
     AlignedVector<T> now, end, scale, next_scale;  // [state, lanes] v, v1, s of the step before and of the attempt
-    AlignedVector<T> stage, slopes;         // [state, lanes], [stage, state, lanes]
+    AlignedVector<T> stage, slopes;                // [state, lanes], [stage, state, lanes]
     std::unique_ptr<StageTimes<T>> stage_times;
-    AlignedVector<T> times;                 // [rows of time, lanes] of a stage
+    AlignedVector<T> times;  // [rows of time, lanes] of a stage
     AlignedVector<T> shared, saved;
     TileWorkspace<T> workspace;
-    bool is_prepared = false;               // for the arguments of this solve
-    bool any_is_carried = false;            // by a lane, maybe
+    bool is_prepared = false;     // for the arguments of this solve
+    bool any_is_carried = false;  // by a lane, maybe
   };
 
   void ask(const GuardedAttempt<T>& attempt);
@@ -110,19 +76,15 @@ class LaneGuard {
   const GuardProblem<T>& shared_;
   const std::size_t lanes_, rows_;
   std::vector<double> rate_, reach_, span_, state_error_;  // [lane]
-  std::vector<char> slack_;         // [lane] the state error of the last accepted step was next to 0
-  std::vector<char> asks_, tries_;  // [lane] in this attempt
-  AlignedVector<T> probe_, answer_;                 // [state, lanes] u of the next ask; uᵀ J
-  TileWorkspace<T> workspace_;                      // of the field's vjp
+  std::vector<char> slack_;          // [lane] the state error of the last accepted step was next to 0
+  std::vector<char> asks_, tries_;   // [lane] in this attempt
+  AlignedVector<T> probe_, answer_;  // [state, lanes] u of the next ask; uᵀ J
+  TileWorkspace<T> workspace_;       // of the field's vjp
   Disturbance trial_, state_, inputs_;
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;
 };
 
-extern template struct TangentField<float>;
-extern template struct TangentField<double>;
-extern template class GuardProblem<float>;
-extern template class GuardProblem<double>;
 extern template class LaneGuard<float>;
 extern template class LaneGuard<double>;
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "costate/exec/kernels/kernels.h"
-#include "costate/solve/internal/lane_guard.h"
+#include "costate/solve/internal/guard_problem.h"
 #include "costate/solve/internal/time_part.h"
 
 namespace costate::internal {
@@ -22,7 +22,7 @@ std::optional<WantedGradients> gradients_of(const VectorField& field, const Solv
                                             const std::optional<WantedGradients>& wanted) {
   if (wanted || options.gradient_steps != GradientSteps::kOn) return wanted;
   const std::size_t num_arguments = field.function().inputs().size() - 1 - field.parts().size();
-  return WantedGradients{.times = false, .arguments = std::vector<bool>(num_arguments, true)};
+  return WantedGradients{.times = false, .arguments = std::vector<bool>(num_arguments, false)};
 }
 
 // Below, what a step costs hardly depends on the number of lanes.

@@ -364,7 +364,8 @@ Judgement LaneSolver<T>::judge_errors() {
                     state_size_, lanes_);
   join(norms_.data());
   std::copy(norms_.begin(), norms_.end(), clock_.error.begin());
-  if (guard_ != nullptr) guard_->judge({frame_, y_.data(), steps_.data(), first_times(), last_times(), inputs_}, clock_);
+  if (guard_ != nullptr)
+    guard_->judge({frame_, y_.data(), steps_.data(), first_times(), last_times(), inputs_}, clock_);
   const double evaluations = static_cast<double>(closing()) - (closing_known_ ? 0 : 1);
   return judge_adaptive(problem_.options.step_control, tableau.error_order(), evaluations, clock_, reached_.data());
 }

@@ -75,13 +75,15 @@ double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& distur
                             const ReferenceDerivatives::Product& product, bool is_of_inputs) {
   if (!disturbance.is_carried) return 0;
   const double steepness = std::abs(attempt.h) * rate_;
-  if (!product) return is_of_inputs ? 0 : std::pow(steepness / limits_.threshold(attempt.share), tableau_.error_order());
+  if (!product)
+    return is_of_inputs ? 0 : std::pow(steepness / limits_.threshold(attempt.share), tableau_.error_order());
   const double found = ratio(attempt, disturbance, product) / guard::Limits::carried(attempt.share);
   if (!std::isfinite(found) && (is_of_inputs || steepness <= guard::kMendAbove * limits_.threshold(0))) {
     disturbance.is_carried = false;
     return 0;
   }
-  const bool counts = is_of_inputs ? attempt.share > limits_.rtol : steepness > guard::kTestAbove * limits_.threshold(0);
+  const bool counts =
+      is_of_inputs ? attempt.share > limits_.rtol : steepness > guard::kTestAbove * limits_.threshold(0);
   if (!counts) return 0;
   return std::isfinite(found) ? found : std::numeric_limits<double>::infinity();
 }
@@ -112,8 +114,8 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
     const std::size_t end = part + 1 < derivatives_.part_offsets.size() ? derivatives_.part_offsets[part + 1] : size;
     double sum = 0;
     for (std::size_t i = first; i < end; ++i) {
-      const double scale = std::max({std::abs(disturbance.now[i]), std::abs(disturbance.end[i]),
-                                     fading * disturbance.scale[i], floor});
+      const double scale =
+          std::max({std::abs(disturbance.now[i]), std::abs(disturbance.end[i]), fading * disturbance.scale[i], floor});
       double error = 0;
       for (std::size_t j = 0; j < num_stages; ++j)
         if (tableau_.e[j] != 0) error += tableau_.e[j] * slopes[j][i];

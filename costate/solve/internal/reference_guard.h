@@ -1,5 +1,5 @@
-// The gradient guard for one sample in plain loops and f64: what control/gradient_guard.h means. Part of the contract of
-// reference_solve.h: sums over the state ascend, and are rounded after each product and each sum.
+// The gradient guard for one sample in plain loops and f64: what control/gradient_guard.h means. Part of the contract
+// of reference_solve.h: sums over the state ascend, and are rounded after each product and each sum.
 #pragma once
 
 #include <cstddef>
@@ -15,19 +15,20 @@ namespace costate::internal {
 
 /// Derivatives of f at (t, y). Those that are empty are not there, and the guard does without.
 struct ReferenceDerivatives {
-  using Product = std::function<void(double t, std::span<const double> y, std::span<const double> v, std::span<double> out)>;
-  Product vjp;             ///< out = vᵀ df/dy
-  Product jvp;             ///< out = df/dy v
-  Product jvp_of_inputs;   ///< out = df/dy v + df/d(arguments) pattern; only where f reads t
+  using Product =
+      std::function<void(double t, std::span<const double> y, std::span<const double> v, std::span<double> out)>;
+  Product vjp;                                  ///< out = vᵀ df/dy
+  Product jvp;                                  ///< out = df/dy v
+  Product jvp_of_inputs;                        ///< out = df/dy v + df/d(arguments) pattern; only where f reads t
   std::vector<std::size_t> part_offsets = {0};  ///< where each part of the state begins
 };
 
 /// An attempted step with its stages, the closing one last.
 struct ReferenceAttempt {
   double h;
-  double share;            ///< |h| beside the whole solve's span
-  double error;            ///< of the state, in tolerances
-  std::int64_t attempts;   ///< before this one
+  double share;           ///< |h| beside the whole solve's span
+  double error;           ///< of the state, in tolerances
+  std::int64_t attempts;  ///< before this one
   std::span<const double> times;
   std::span<const std::vector<double>> states, slopes;
 };

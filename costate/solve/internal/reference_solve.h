@@ -55,13 +55,13 @@ struct ReferenceOptions {
   double rtol = 1e-6;
   double atol = 1e-9;
   StepControl control = {};
-  double first_step = 0;             ///< adaptive: |h| of the first attempt; 0: initial_step() chooses
-  int steps_per_interval = 0;        ///< fixed steps, this many between outputs; 0: not asked for
-  double step_size = 0;              ///< fixed steps, at most this long; 0: not asked for
-  std::int64_t max_steps = 100'000;  ///< attempted steps
-  double max_step = 0;               ///< adaptive: the longest |h|; 0: any
-  std::vector<Stop> stops = {};      ///< ascending
-  double stop_scale = 0;             ///< stop_tolerance's
+  double first_step = 0;                              ///< adaptive: |h| of the first attempt; 0: initial_step() chooses
+  int steps_per_interval = 0;                         ///< fixed steps, this many between outputs; 0: not asked for
+  double step_size = 0;                               ///< fixed steps, at most this long; 0: not asked for
+  std::int64_t max_steps = 100'000;                   ///< attempted steps
+  double max_step = 0;                                ///< adaptive: the longest |h|; 0: any
+  std::vector<Stop> stops = {};                       ///< ascending
+  double stop_scale = 0;                              ///< stop_tolerance's
   const ReferenceDerivatives* derivatives = nullptr;  ///< adaptive: the gradient guard's, which judges the steps, too
 };
 

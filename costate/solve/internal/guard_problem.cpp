@@ -1,0 +1,69 @@
+#include "costate/solve/internal/guard_problem.h"
+
+#include <limits>
+#include <numeric>
+
+#include "costate/base/error.h"
+#include "costate/diff/diff.h"
+
+namespace costate::internal {
+namespace {
+
+template <class T>
+std::vector<std::size_t> tangent_inputs(const LaneProblem<T>& problem, bool with_arguments) {
+  const std::size_t all = problem.field.function().inputs().size() - 1;
+  std::vector<std::size_t> positions(with_arguments ? all : problem.part_offsets.size());
+  std::iota(positions.begin(), positions.end(), 1);
+  return positions;
+}
+
+template <class T>
+AlignedVector<T> state_pattern(std::size_t rows) {
+  AlignedVector<T> pattern(rows);
+  for (std::size_t row = 0; row < rows; ++row) pattern[row] = static_cast<T>(guard::pattern(0, row));
+  return pattern;
+}
+
+}  // namespace
+
+template <class T>
+TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments)
+    : function(lower_reading_time<T>({jvp(problem.field.function(), tangent_inputs(problem, with_arguments)), {}},
+                                     problem.lanes, time)) {
+  const std::size_t num_arguments = problem.field.function().inputs().size() - 1 - problem.part_offsets.size();
+  for (std::size_t i = 0; with_arguments && i < num_arguments; ++i) {
+    const Input& argument = problem.argument(i);
+    const std::size_t repeat = argument.kind == InputKind::kShared ? 1 : problem.lanes;
+    AlignedVector<T>& tangent = arguments.emplace_back();
+    for (std::size_t k = 0; k < static_cast<std::size_t>(argument.shape.size()); ++k)
+      tangent.insert(tangent.end(), repeat, static_cast<T>(guard::pattern(1 + i, k)));
+  }
+}
+
+template <class T>
+GuardProblem<T>::GuardProblem(const LaneProblem<T>& problem)
+    : limits(*problem.tableau, problem.options.rtol, problem.options.atol,
+             static_cast<double>(std::numeric_limits<T>::epsilon())),
+      pattern(state_pattern<T>(problem.state_size)),
+      watches_inputs(problem.reads_time && problem.field.function().inputs().size() > 1 + problem.part_offsets.size()) {
+}
+
+template <class T>
+const TangentField<T>* GuardProblem<T>::tangent_field(const LaneProblem<T>& problem, bool with_arguments) const {
+  Lazy& lazy = with_arguments ? of_inputs_ : of_state_;
+  std::call_once(lazy.once, [&] {
+    try {
+      lazy.field = std::make_unique<const TangentField<T>>(problem, with_arguments);
+    } catch (const NotSupported&) {
+      lazy.field = nullptr;
+    }
+  });
+  return lazy.field.get();
+}
+
+template struct TangentField<float>;
+template struct TangentField<double>;
+template class GuardProblem<float>;
+template class GuardProblem<double>;
+
+}  // namespace costate::internal
