@@ -231,6 +231,7 @@ TEST(StopsAdjoint, TimesThatF32CannotTellApartFailTheirSample) {
   ASSERT_EQ(result.report.failures.size(), 1u);
   EXPECT_EQ(result.report.failures[0].sample, 1);
   EXPECT_EQ(result.report.failures[0].reason, "coarse_times");
+  EXPECT_NE(result.report.failures[0].advice.find("subtract times[0]"), std::string::npos);
 }
 
 }  // namespace

@@ -228,8 +228,11 @@ TEST(GapRnn, ForecastsWhatItsLikelihoodExpects) {
 }
 
 TEST(LatentOde, RefusesOptionsOutOfRange) {
-  EXPECT_ERROR(LatentOde({.gap_steps = 0}), InvalidArgument, "gap_steps must be at least 1");
-  EXPECT_ERROR(LatentOde({.continuity = -1}), InvalidArgument, "continuity must be 0 or more; got -1");
+  LatentOdeOptions without_steps, negative;
+  without_steps.gap_steps = 0;
+  negative.continuity = -1;
+  EXPECT_ERROR(LatentOde(without_steps), InvalidArgument, "gap_steps must be at least 1");
+  EXPECT_ERROR(LatentOde(negative), InvalidArgument, "continuity must be 0 or more; got -1");
 }
 
 TEST(Encoder, NamesReadBack) {

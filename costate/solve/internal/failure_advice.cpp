@@ -37,6 +37,8 @@ std::string failure_advice(const FailedSolve& failed) {
       return "look at the field there: the state or its derivative is inf or NaN";
     case Status::kInvalidTimes:
       return "give finite times that ascend or descend";
+    case Status::kCoarseTimes:
+      return "f32 cannot tell these times apart: subtract times[0] from times and shift the field by it, or solve in f64";
     case Status::kOk:
       break;
   }
