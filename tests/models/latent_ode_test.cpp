@@ -231,8 +231,8 @@ TEST(LatentOde, RefusesOptionsOutOfRange) {
   LatentOdeOptions without_steps, negative;
   without_steps.gap_steps = 0;
   negative.continuity = -1;
-  EXPECT_ERROR(LatentOde(without_steps), InvalidArgument, "gap_steps must be at least 1");
-  EXPECT_ERROR(LatentOde(negative), InvalidArgument, "continuity must be 0 or more; got -1");
+  EXPECT_ERROR(LatentOde{without_steps}, InvalidArgument, "gap_steps must be at least 1");
+  EXPECT_ERROR(LatentOde{negative}, InvalidArgument, "continuity must be 0 or more; got -1");
 }
 
 TEST(Encoder, NamesReadBack) {
