@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """From full runs of experiments to the repository: experiments/NAME/RESULT.md and docs/experiments/NAME.png.
 
-What a person wrote under "## Remarks" of a RESULT.md stays.
+What a person wrote under "## Remarks" of a RESULT.md stays. Of runs of one experiment with several seeds, the numbers and the
+picture are those of the least seed, beside the range over all.
 
 usage: tools/collect_experiments.py [RUN_FOLDER …]   (default: each runs/NAME of an experiment)
 """
@@ -35,42 +36,63 @@ def must_be(metric: dict) -> str:
     return ""
 
 
-def page(name: str, config: dict, found: dict, remarks: str) -> str:
-    rows = [
-        f"| {metric_name} | {metric['value']:.4g} | {must_be(metric)} | {metric.get('published', '')} |"
-        for metric_name, metric in found["metrics"].items()
-        if metric["value"] is not None
-    ]
+def spread(numbers: list[float | None]) -> str:
+    known = [number for number in numbers if number is not None]
+    return f"{min(known):.4g} … {max(known):.4g}" if len(known) == len(numbers) else "not in all"
+
+
+def page(name: str, runs: list[tuple[dict, dict]], remarks: str) -> str:
+    """`runs`: configuration and metrics of each seed, the least first."""
+    config, found = runs[0]
+    several = len(runs) > 1
+    rows = []
+    for metric_name, metric in found["metrics"].items():
+        if metric["value"] is None:
+            continue
+        cells = [metric_name, f"{metric['value']:.4g}", must_be(metric), str(metric.get("published", ""))]
+        if several:
+            cells.insert(2, spread([each["metrics"].get(metric_name, {"value": None})["value"] for _, each in runs]))
+        rows.append("| " + " | ".join(cells) + " |")
+    titles = ["metric", "measured", "must be", "published"]
+    if several:
+        titles.insert(2, "range over seeds " + ", ".join(str(each["seed"]) for each, _ in runs))
     return "\n".join([
         f"# {name}: measured", "",
         f"- Command: `costate reproduce {name} --seed {config['seed']}`",
         f"- Time: {found['seconds']:.0f} s with {config['threads']} threads, {datetime.date.today().isoformat()}",
         f"- Machine: {machine()}", "",
-        "| metric | measured | must be | published |", "|---|---|---|---|", *rows, "",
+        "| " + " | ".join(titles) + " |", "|" + "---|" * len(titles), *rows, "",
         f"![{name}](../../docs/experiments/{name}.png)", "",
         REMARKS + remarks,
     ])
 
 
-def collect(run: pathlib.Path) -> None:
-    config = tomllib.loads((run / "config.toml").read_text())
-    name = config["experiment"]
-    if config["quick"]:
-        sys.exit(f"collect_experiments: {run} is a quick run; results are those of full ones")
+def collect(name: str, folders: list[pathlib.Path]) -> None:
+    runs = [(configuration(folder), json.loads((folder / "metrics.json").read_text())) for folder in folders]
     result = ROOT / "experiments" / name / "RESULT.md"
     remarks = result.read_text().split(REMARKS, 1)[1] if result.exists() and REMARKS in result.read_text() else "\n"
-    result.write_text(page(name, config, json.loads((run / "metrics.json").read_text()), remarks))
+    result.write_text(page(name, runs, remarks))
     pictures = ROOT / "docs/experiments"
     pictures.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run / "figure.png", pictures / f"{name}.png")
+    shutil.copyfile(folders[0] / "figure.png", pictures / f"{name}.png")
+
+
+def configuration(folder: pathlib.Path) -> dict:
+    config = tomllib.loads((folder / "config.toml").read_text())
+    if config["quick"]:
+        sys.exit(f"collect_experiments: {folder} is a quick run; results are those of full ones")
+    return config
 
 
 def main() -> None:
     names = sorted(path.name for path in (ROOT / "experiments").iterdir() if path.is_dir())
-    runs = [pathlib.Path(argument) for argument in sys.argv[1:]]
-    for run in runs or [ROOT / "runs" / name for name in names if (ROOT / "runs" / name / "metrics.json").exists()]:
-        collect(run)
-        print(run)
+    folders = [pathlib.Path(argument) for argument in sys.argv[1:]]
+    by_name: dict[str, list[pathlib.Path]] = {}
+    for folder in folders or [ROOT / "runs" / name for name in names if (ROOT / "runs" / name / "metrics.json").exists()]:
+        by_name.setdefault(configuration(folder)["experiment"], []).append(folder)
+    for name, runs in by_name.items():
+        collect(name, sorted(runs, key=lambda folder: configuration(folder)["seed"]))
+        print(name, *runs)
 
 
 if __name__ == "__main__":
