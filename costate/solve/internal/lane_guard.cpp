@@ -9,7 +9,7 @@
 namespace costate::internal {
 
 template <class T>
-LaneGuard<T>::LaneGuard(const LaneProblem<T>& problem)
+LaneGuard<T>::LaneGuard(const LaneProblem<T>& problem, TileWorkspace<T>& workspace)
     : problem_(problem),
       shared_(*problem.guard),
       lanes_(problem.lanes),
@@ -23,7 +23,7 @@ LaneGuard<T>::LaneGuard(const LaneProblem<T>& problem)
       tries_(lanes_),
       probe_(rows_ * lanes_),
       answer_(rows_ * lanes_),
-      workspace_(problem.function.make_workspace()) {
+      workspace_(workspace) {
   for (Disturbance* disturbance : {&trial_, &state_, &inputs_})
     for (auto* numbers : {&disturbance->is_carried, &disturbance->size, &disturbance->ratio}) numbers->resize(lanes_);
 }

@@ -27,8 +27,8 @@ struct GuardedAttempt {
 template <class T>
 class LaneGuard {
  public:
-  /// `problem.guard` must be there.
-  explicit LaneGuard(const LaneProblem<T>& problem);
+  /// `problem.guard` must be there. `workspace` is of the problem's function, and free while judge() runs.
+  LaneGuard(const LaneProblem<T>& problem, TileWorkspace<T>& workspace);
 
   /// A solve begins, with other arguments.
   void start();
@@ -79,7 +79,7 @@ class LaneGuard {
   std::vector<char> slack_;          // [lane] the state error of the last accepted step was next to 0
   std::vector<char> asks_, tries_;   // [lane] in this attempt
   AlignedVector<T> probe_, answer_;  // [state, lanes] u of the next ask; uᵀ J
-  TileWorkspace<T> workspace_;       // of the field's vjp
+  TileWorkspace<T>& workspace_;
   Disturbance trial_, state_, inputs_;
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;

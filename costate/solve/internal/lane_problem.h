@@ -102,6 +102,8 @@ class FieldEvaluator {
   void run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope) {
     run(times, y, inputs, slope, saved_.data());
   }
+  /// For other phases of the field's function between two run()s.
+  TileWorkspace<T>& workspace() { return workspace_; }
   /// `saved` has room for TileFunction::saved_size() numbers.
   void run(const T* times, const T* y, const LaneInputs<T>& inputs, T* slope, T* saved);
 

@@ -49,7 +49,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
     dense_slopes_.push_back(static_cast<std::size_t>(stage));
     dense_coefficients_.insert(dense_coefficients_.end(), row.begin(), row.end());
   }
-  if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem);
+  if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem, field_.workspace());
   if (problem.narrow) stragglers_ = std::make_unique<Stragglers<T>>(problem);
 }
 
