@@ -38,7 +38,8 @@ std::string failure_advice(const FailedSolve& failed) {
     case Status::kInvalidTimes:
       return "give finite times that ascend or descend";
     case Status::kCoarseTimes:
-      return "f32 cannot tell these times apart: subtract times[0] from times and shift the field by it, or solve in f64";
+      return "f32 cannot tell these times apart: subtract times[0] from times and shift the field by it, or solve in "
+             "f64";
     case Status::kOk:
       break;
   }
