@@ -73,7 +73,7 @@ ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span
                                    .jvp = product(costate::jvp(field.function(), parts), false),
                                    .jvp_of_inputs = {},
                                    .part_offsets = {}};
-  if (reads_time(field.function()) && num_inputs > 1 + num_parts)
+  if (num_inputs > 1 + num_parts)
     derivatives.jvp_of_inputs = product(costate::jvp(field.function(), all), true);
   std::size_t offset = 0;
   for (const StatePart& part : field.parts()) {

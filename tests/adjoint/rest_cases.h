@@ -128,6 +128,25 @@ inline RestCase steady_input() {
       "steady_input", {1.5}, {1.5}, 5, [](Array, Array z, Array u) { return -3.0 * (z - u); }, truth);
 }
 
+/// z' = rate(t) (z - 2) from 2: at rest, with a Jacobian that t alone moves. `change` is the integral of the rate.
+template <class Rate>
+RestCase rate_of_time(std::string name, double end, double change, Rate rate) {
+  Eigen::MatrixXd truth(1, 1);
+  truth << std::exp(change);
+  VectorField field = vector_field({1}, [&](Array t, Array z) { return rate(t) * (z - 2.0); });
+  return {std::move(name), std::move(field), {2}, {}, end, truth};
+}
+
+/// The same with the time as a state.
+inline RestCase rate_of_a_clock() {
+  Eigen::MatrixXd truth = Eigen::MatrixXd::Identity(2, 2);
+  truth(0, 0) = std::exp(-3 * std::sqrt(std::numbers::pi) * std::erf(5.0));
+  VectorField field = vector_field({2}, [](Array, Array z) {
+    return stack({-3.0 * exp(-square(z[1] - 5.0)) * (z[0] - 2.0), 1.0 + 0.0 * z[1]});
+  });
+  return {"rate_of_a_clock", std::move(field), {2, 0}, {}, 10, truth};
+}
+
 /// z = t³, which the error estimate takes for exact, attracts at rate k.
 inline RestCase polynomial_in_t() {
   Eigen::MatrixXd truth(1, 1);
@@ -190,6 +209,12 @@ inline std::vector<RestCase> rest_cases() {
   cases.push_back(controls_that_are_all_zero());
   cases.push_back(force_of_amplitude_zero(1, 5));
   cases.push_back(force_of_amplitude_zero(0.1, 40));
+  cases.push_back(rate_of_time("rate_that_begins_late", 8, -4.5, [](Array t) { return -relu(t - 5.0); }));
+  cases.push_back(rate_of_time("rate_of_the_season", 30, -1.5,
+                               [](Array t) { return -0.05 * (1.0 + sin(2 * std::numbers::pi * t)); }));
+  cases.push_back(
+      rate_of_time("rate_of_both_signs", 60, -6, [](Array t) { return 0.3 * cos(2 * std::numbers::pi * t) - 0.1; }));
+  cases.push_back(rate_of_a_clock());
   cases.push_back(steady_input());
   cases.push_back(polynomial_in_t());
   cases.push_back(stiff_decay_onto_a_slow_manifold());

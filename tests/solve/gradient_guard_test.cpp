@@ -156,7 +156,10 @@ TEST(GradientGuard, KinksAndInfiniteDerivativesCostFewSteps) {
   };
   const HostArray two(Shape{1, 2}, std::vector<double>{1, 0}), zero(Shape{1, 1}, std::vector<double>{0});
   EXPECT_LE(attempts(kinks, two, GradientSteps::kOn), 3 * attempts(kinks, two, GradientSteps::kOff));
-  EXPECT_LE(attempts(root, zero, GradientSteps::kOn), 3 * attempts(root, zero, GradientSteps::kOff));
+  EXPECT_LE(attempts(root, zero, GradientSteps::kOn), 4 * attempts(root, zero, GradientSteps::kOff));
+  // It reaches 0 at t = 2, where the derivative goes to infinity.
+  const HostArray one(Shape{1, 1}, std::vector<double>{1});
+  EXPECT_LE(attempts(root, one, GradientSteps::kOn), 20 * attempts(root, one, GradientSteps::kOff));
 }
 
 TEST(GradientGuard, ThresholdsAreWhereTheErrorEstimateIsTenTolerances) {

@@ -29,11 +29,16 @@
 //           count below a quarter of that: a kink of the field (relu) would shrink steps to rtol.
 // Fresh.    After an accepted step v_i = v1_i + 0.1 rtol s_i pattern_i: disturbances that begin later (by a parameter,
 //           by an output) meet the later steps.
-// Inputs.   Where the field reads t and has arguments or Parameters, a second tangent p, p' = J p + (df/d arguments)
-//           pattern, p = 0 at first, is carried from an accepted step on whose state error
-//           is below 1e-4, until one is above 0.1: a state at rest does not show what the field's inputs do (the
-//           amplitude of a force that is 0 so far). Its test is that of a carried disturbance, at any |h| rate, but not
-//           below |h| = rtol times the solve's span: at a jump of df/d arguments no step is short enough.
+// Silence.  After a step whose state error was next to nothing (below 1e-4 tolerances) the state does not show what the
+//           field does over time, nor does J at one time: v is carried, and its error decides at any |h| rate. So does
+//           that of a second tangent p, if the field has arguments or Parameters: p' = J p + (df/d arguments) pattern,
+//           p = 0 at first (the amplitude of a force that is 0 so far). p is dropped at a state error above 0.1. Both
+//           are held to 1 instead of 30 share, and no such step is longer than a tenth of the span, lest it pass over
+//           all.
+//
+// No test counts below |h| = rtol times the solve's span, or rtol² where the |h| rate asks for it: at a jump of a
+// derivative no step is short enough. Derivatives that are not finite are left alone, after four rejections in a row if
+// a shorter step might have mended them.
 //
 // The numbers of `pattern` are random, of either sign and of sizes from 0.5 to 1.5: with equal sizes, symmetric systems
 // have disturbances that it is blind to. Everything is a sample's own; under joint control all have the largest rate
@@ -54,6 +59,7 @@ inline constexpr std::int64_t kAskEvery = 4, kTryEvery = 32, kTryCarriedEvery = 
 inline constexpr std::size_t kLargeState = 8;  // numbers: with more, one random vector can miss most of a mode
 inline constexpr double kDropBelow = 0.1, kTestAbove = 0.25;  // of the threshold
 inline constexpr double kMendAbove = 4;  // of the threshold: there, a shorter step may mend a disturbance not finite
+inline constexpr int kMostMendings = 4;
 inline constexpr double kFresh = 0.1;
 inline constexpr double kSlackBelow = 1e-4, kSlackUntil = 0.1;  // errors of the state, in tolerances
 inline constexpr double kRescaleAbove = 0x1p40;                 // a growing tangent is scaled back, lest it overflow
@@ -76,7 +82,7 @@ struct Limits {
   double threshold(double share) const { return thresholds[level(share)]; }
   double thresholds[4];
   /// The estimate, in units of rtol, that a disturbance may have that is carried along.
-  static double carried(double share) { return std::max(1.0, 30 * share); }
+  static double carried(double share, bool is_silent) { return is_silent ? 1.0 : std::max(1.0, 30 * share); }
   /// Disturbances below these, relative to what v began with and to its largest number, need not be followed: a
   /// gradient below the first is not told from 0 by atol; below the second, the rounding of a larger number would be
   /// taken for an error.
@@ -96,6 +102,22 @@ inline double growth(double before, double after) { return before > 0 ? std::max
 /// The |h| rate that needs no trial after one at `steepness` with `ratio` times the estimate that is allowed.
 inline double reach(double steepness, double ratio, int error_order) {
   return steepness * std::clamp(std::pow(ratio, -1.0 / error_order), 1.0, 2.0);
+}
+
+/// Whether the error of a disturbance decides on a step of this share of the span.
+struct Occasion {
+  double share = 0;
+  bool is_steep = false;   ///< |h| rate is above kTestAbove of the threshold
+  bool is_silent = false;  ///< the state shows nothing
+};
+inline bool counts(const Occasion& occasion, double rtol) {
+  return (occasion.is_silent && occasion.share > rtol) || (occasion.is_steep && occasion.share > rtol * rtol);
+}
+
+/// The error of a step of this share of the span after which the controller takes a tenth of the span.
+inline double silence(double share, int error_order) {
+  constexpr double kLongest = 0.1;
+  return share > kLongest ? std::pow(share / kLongest, error_order) : 0;
 }
 
 /// The larger one; NaN if one is.

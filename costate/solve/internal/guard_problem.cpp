@@ -45,8 +45,7 @@ GuardProblem<T>::GuardProblem(const LaneProblem<T>& problem)
     : limits(*problem.tableau, problem.options.rtol, problem.options.atol,
              static_cast<double>(std::numeric_limits<T>::epsilon())),
       pattern(state_pattern<T>(problem.state_size)),
-      watches_inputs(problem.reads_time && problem.field.function().inputs().size() > 1 + problem.part_offsets.size()) {
-}
+      watches_inputs(problem.field.function().inputs().size() > 1 + problem.part_offsets.size()) {}
 
 template <class T>
 const TangentField<T>* GuardProblem<T>::tangent_field(const LaneProblem<T>& problem, bool with_arguments) const {

@@ -18,6 +18,7 @@ LaneGuard<T>::LaneGuard(const LaneProblem<T>& problem, TileWorkspace<T>& workspa
       reach_(lanes_),
       span_(lanes_),
       state_error_(lanes_),
+      mendings_(lanes_),
       slack_(lanes_),
       asks_(lanes_),
       tries_(lanes_),
@@ -37,6 +38,7 @@ template <class T>
 void LaneGuard<T>::begin(std::size_t lane, double span) {
   rate_[lane] = reach_[lane] = state_.is_carried[lane] = inputs_.is_carried[lane] = 0;
   slack_[lane] = 0;
+  mendings_[lane] = 0;
   span_[lane] = span;
   for (std::size_t row = 0; row < rows_; ++row) probe_[row * lanes_ + lane] = shared_.pattern[row];
 }
@@ -50,6 +52,7 @@ void LaneGuard<T>::copy(std::size_t lane, const LaneGuard& from, std::size_t fro
   reach_[lane] = from.reach_[from_lane];
   span_[lane] = from.span_[from_lane];
   slack_[lane] = from.slack_[from_lane];
+  mendings_[lane] = from.mendings_[from_lane];
   copy_column(from.probe_, probe_);
   for (const auto& [to, source] : {std::pair(&state_, &from.state_), std::pair(&inputs_, &from.inputs_)}) {
     to->is_carried[lane] = source->is_carried[from_lane];
@@ -70,6 +73,10 @@ void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
   try_patterns(attempt, clock);
   test(attempt, state_, false, clock);
   test(attempt, inputs_, true, clock);
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (slack_[lane] != 0 && clock.is_active[lane] != 0 && state_error_[lane] <= 1)
+      clock.error[lane] = std::max(
+          clock.error[lane], guard::silence(std::abs(clock.h[lane]) / span_[lane], problem_.tableau->error_order()));
 }
 
 template <class T>
@@ -118,19 +125,30 @@ void LaneGuard<T>::ask(const GuardedAttempt<T>& attempt) {
 /// The lane's rate, the probe of its next ask, and whether its disturbance may be dropped.
 template <class T>
 void LaneGuard<T>::take_answer(std::size_t lane, double h) {
-  double probes = 0, answers = 0, largest_probe = 0, largest_answer = 0;
+  double largest_probe = 0, largest = 0;
+  bool is_finite = true;
+  for (std::size_t i = lane; i < rows_ * lanes_; i += lanes_) {
+    largest_probe = std::max(largest_probe, std::abs(static_cast<double>(probe_[i])));
+    largest = std::max(largest, std::abs(static_cast<double>(answer_[i])));
+    is_finite &= std::isfinite(answer_[i]);
+  }
+  if (!is_finite) {  // no derivative here: there is nothing to follow
+    rate_[lane] = state_.is_carried[lane] = 0;
+    for (std::size_t row = 0; row < rows_; ++row) probe_[row * lanes_ + lane] = shared_.pattern[row];
+    return;
+  }
+  double probes = 0, squares = 0;
   for (std::size_t i = lane; i < rows_ * lanes_; i += lanes_) {
     const double u = static_cast<double>(probe_[i]), w = static_cast<double>(answer_[i]);
     probes += u * u;
-    answers += w * w;
-    largest_probe = std::max(largest_probe, std::abs(u));
-    largest_answer = std::max(largest_answer, std::abs(w));
+    squares += largest > 0 ? (w / largest) * (w / largest) : 0;
   }
-  if (!std::isfinite(answers)) return;
-  rate_[lane] = std::max({std::sqrt(answers / probes), largest_answer / largest_probe, rate_[lane] / 2});
-  if (h * rate_[lane] <= guard::kDropBelow * shared_.limits.threshold(0)) state_.is_carried[lane] = 0;
-  if (answers == 0) return;
-  const double norm = std::sqrt(answers / static_cast<double>(rows_));
+  const double length = largest * std::sqrt(squares);
+  rate_[lane] = std::max({length / std::sqrt(probes), largest / largest_probe, rate_[lane] / 2});
+  if (slack_[lane] == 0 && h * rate_[lane] <= guard::kDropBelow * shared_.limits.threshold(0))
+    state_.is_carried[lane] = 0;
+  if (largest == 0) return;
+  const double norm = length / std::sqrt(static_cast<double>(rows_));
   for (std::size_t row = 0; row < rows_; ++row)
     probe_[row * lanes_ + lane] = static_cast<T>(static_cast<double>(answer_[row * lanes_ + lane]) / norm +
                                                  0.5 * static_cast<double>(shared_.pattern[row]));
@@ -142,6 +160,7 @@ void LaneGuard<T>::choose_trials(const LaneClock& clock) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     tries_[lane] = 0;
     if (clock.is_active[lane] == 0) continue;
+    if (slack_[lane] != 0 && state_.is_carried[lane] == 0) carry_pattern(lane);
     if (slack_[lane] != 0 && shared_.watches_inputs && inputs_.is_carried[lane] == 0) begin(inputs_, lane);
     const double h = std::abs(clock.h[lane]);
     const auto attempts = static_cast<std::int64_t>(clock.num_accepted[lane] + clock.num_rejected[lane]);
@@ -172,14 +191,14 @@ void LaneGuard<T>::try_patterns(const GuardedAttempt<T>& attempt, const LaneCloc
       reach_[lane] = guard::reach(steepness, found, problem_.tableau->error_order());
       state_.is_carried[lane] = 0;
     } else if (state_.is_carried[lane] == 0) {
-      carry_trial(lane);
+      carry_pattern(lane);
     }
   }
 }
 
-/// The lane goes on with the disturbance that it tried.
+/// The lane carries the pattern from here on.
 template <class T>
-void LaneGuard<T>::carry_trial(std::size_t lane) {
+void LaneGuard<T>::carry_pattern(std::size_t lane) {
   make(state_, false);
   begin(state_, lane);
   for (std::size_t row = 0; row < rows_; ++row) state_.now[row * lanes_ + lane] = shared_.pattern[row];
@@ -238,16 +257,23 @@ void LaneGuard<T>::test(const GuardedAttempt<T>& attempt, Disturbance& disturban
       disturbance.ratio[lane] =
           with_arguments ? 0 : std::pow(steepness / limits.threshold(share), problem_.tableau->error_order());
     else
-      disturbance.ratio[lane] = find_ratio(clock, disturbance, lane) / guard::Limits::carried(share);
-    const bool counts = with_arguments ? share > limits.rtol : steepness > guard::kTestAbove * limits.threshold(0);
-    if (!std::isfinite(disturbance.ratio[lane]) &&
-        (with_arguments || steepness <= guard::kMendAbove * limits.threshold(0))) {
-      disturbance.is_carried[lane] = disturbance.ratio[lane] = 0;  // shorter steps will not mend that
-    } else if (counts) {
-      clock.error[lane] = std::isfinite(disturbance.ratio[lane]) ? std::max(clock.error[lane], disturbance.ratio[lane])
-                                                                 : std::numeric_limits<double>::infinity();
-      largest = std::max(largest, clock.error[lane]);
+      disturbance.ratio[lane] =
+          find_ratio(clock, disturbance, lane) / guard::Limits::carried(share, with_arguments || slack_[lane] != 0);
+    if (!std::isfinite(disturbance.ratio[lane])) {
+      const bool may_mend = !with_arguments && steepness > guard::kMendAbove * limits.threshold(0) &&
+                            mendings_[lane] < guard::kMostMendings;
+      mendings_[lane] += may_mend ? 1 : 0;
+      if (!may_mend) disturbance.is_carried[lane] = 0;
+      disturbance.ratio[lane] = may_mend ? std::numeric_limits<double>::infinity() : 0;
+      clock.error[lane] = std::max(clock.error[lane], disturbance.ratio[lane]);
+    } else {
+      if (!with_arguments) mendings_[lane] = 0;
+      const bool is_steep = !with_arguments && steepness > guard::kTestAbove * limits.threshold(0);
+      const bool is_silent = with_arguments || slack_[lane] != 0;
+      if (guard::counts({share, is_steep, is_silent}, limits.rtol))
+        clock.error[lane] = std::max(clock.error[lane], disturbance.ratio[lane]);
     }
+    largest = std::max(largest, clock.error[lane]);
   }
   if (problem_.options.control != Control::kJoint) return;
   for (std::size_t lane = 0; lane < lanes_; ++lane) clock.error[lane] = std::max(clock.error[lane], largest);

@@ -67,7 +67,7 @@ class LaneGuard {
   void test(const GuardedAttempt<T>& attempt, Disturbance& disturbance, bool with_arguments, LaneClock& clock);
   void make(Disturbance& disturbance, bool with_arguments);
   void begin(Disturbance& disturbance, std::size_t lane);
-  void carry_trial(std::size_t lane);
+  void carry_pattern(std::size_t lane);
   void follow(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
   double find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane);
   void advance(Disturbance& disturbance, std::size_t lane);
@@ -76,6 +76,7 @@ class LaneGuard {
   const GuardProblem<T>& shared_;
   const std::size_t lanes_, rows_;
   std::vector<double> rate_, reach_, span_, state_error_;  // [lane]
+  std::vector<int> mendings_;                              // [lane] attempts rejected in a row since v was not finite
   std::vector<char> slack_;          // [lane] the state error of the last accepted step was next to 0
   std::vector<char> asks_, tries_;   // [lane] in this attempt
   AlignedVector<T> probe_, answer_;  // [state, lanes] u of the next ask; uᵀ J

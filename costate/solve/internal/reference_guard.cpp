@@ -31,13 +31,15 @@ ReferenceGuard::ReferenceGuard(const ReferenceDerivatives& derivatives, const Ta
 double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
   error_ = attempt.error;
   if (guard::is_ask(attempt.attempts, pattern_.size()) || slack_) ask(attempt);
+  if (slack_ && derivatives_.jvp && !state_.is_carried) state_ = disturbance_of(pattern_);
   if (slack_ && derivatives_.jvp_of_inputs && !inputs_.is_carried) inputs_ = disturbance_of(Vector(pattern_.size()));
   if (attempt.attempts % guard::kTryEvery == 0) reach_ = 0;
   if (!(attempt.error <= 1)) return attempt.error;
   const double steepness = std::abs(attempt.h) * rate_;
   const bool is_above = steepness > std::max(limits_.threshold(attempt.share), reach_);
   if (state_.is_carried ? attempt.attempts % guard::kTryCarriedEvery == 0 : is_above) try_pattern(attempt);
-  return std::max({attempt.error, test(attempt, state_, derivatives_.jvp, false),
+  const double silence = slack_ ? guard::silence(attempt.share, tableau_.error_order()) : 0;
+  return std::max({attempt.error, silence, test(attempt, state_, derivatives_.jvp, false),
                    test(attempt, inputs_, derivatives_.jvp_of_inputs, true)});
 }
 
@@ -62,12 +64,20 @@ void ReferenceGuard::try_pattern(const ReferenceAttempt& attempt) {
 void ReferenceGuard::ask(const ReferenceAttempt& attempt) {
   Vector answer(pattern_.size());
   derivatives_.vjp(attempt.times[1], attempt.states[1], probe_, answer);
-  const double answers = sum_of_squares(answer);
-  if (!std::isfinite(answers)) return;
-  rate_ = std::max({std::sqrt(answers / sum_of_squares(probe_)), largest_of(answer) / largest_of(probe_), rate_ / 2});
-  if (std::abs(attempt.h) * rate_ <= guard::kDropBelow * limits_.threshold(0)) state_.is_carried = false;
-  if (answers == 0) return;
-  const double norm = std::sqrt(answers / static_cast<double>(pattern_.size()));
+  const double largest = largest_of(answer);
+  if (!std::isfinite(largest)) {  // no derivative here: there is nothing to follow
+    rate_ = 0;
+    state_.is_carried = false;
+    probe_ = pattern_;
+    return;
+  }
+  double squares = 0;
+  for (const double w : answer) squares += largest > 0 ? (w / largest) * (w / largest) : 0;
+  const double length = largest * std::sqrt(squares);
+  rate_ = std::max({length / std::sqrt(sum_of_squares(probe_)), largest / largest_of(probe_), rate_ / 2});
+  if (!slack_ && std::abs(attempt.h) * rate_ <= guard::kDropBelow * limits_.threshold(0)) state_.is_carried = false;
+  if (largest == 0) return;
+  const double norm = length / std::sqrt(static_cast<double>(pattern_.size()));
   for (std::size_t i = 0; i < pattern_.size(); ++i) probe_[i] = answer[i] / norm + 0.5 * pattern_[i];
 }
 
@@ -77,15 +87,20 @@ double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& distur
   const double steepness = std::abs(attempt.h) * rate_;
   if (!product)
     return is_of_inputs ? 0 : std::pow(steepness / limits_.threshold(attempt.share), tableau_.error_order());
-  const double found = ratio(attempt, disturbance, product) / guard::Limits::carried(attempt.share);
-  if (!std::isfinite(found) && (is_of_inputs || steepness <= guard::kMendAbove * limits_.threshold(0))) {
+  const double found =
+      ratio(attempt, disturbance, product) / guard::Limits::carried(attempt.share, is_of_inputs || slack_);
+  if (!std::isfinite(found)) {
+    if (!is_of_inputs && steepness > guard::kMendAbove * limits_.threshold(0) && mendings_ < guard::kMostMendings) {
+      ++mendings_;
+      return std::numeric_limits<double>::infinity();
+    }
     disturbance.is_carried = false;
     return 0;
   }
-  const bool counts =
-      is_of_inputs ? attempt.share > limits_.rtol : steepness > guard::kTestAbove * limits_.threshold(0);
-  if (!counts) return 0;
-  return std::isfinite(found) ? found : std::numeric_limits<double>::infinity();
+  if (!is_of_inputs) mendings_ = 0;
+  const bool is_steep = !is_of_inputs && steepness > guard::kTestAbove * limits_.threshold(0);
+  const bool is_silent = is_of_inputs || slack_;
+  return guard::counts({attempt.share, is_steep, is_silent}, limits_.rtol) ? found : 0;
 }
 
 double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& disturbance,

@@ -19,7 +19,7 @@ struct ReferenceDerivatives {
       std::function<void(double t, std::span<const double> y, std::span<const double> v, std::span<double> out)>;
   Product vjp;                                  ///< out = vᵀ df/dy
   Product jvp;                                  ///< out = df/dy v
-  Product jvp_of_inputs;                        ///< out = df/dy v + df/d(arguments) pattern; only where f reads t
+  Product jvp_of_inputs;                        ///< out = df/dy v + df/d(arguments) pattern; only where f has any
   std::vector<std::size_t> part_offsets = {0};  ///< where each part of the state begins
 };
 
@@ -65,6 +65,7 @@ class ReferenceGuard {
   Vector pattern_, probe_;
   double rate_ = 0, reach_ = 0, error_ = 0;
   bool slack_ = false;
+  int mendings_ = 0;
   Disturbance state_, inputs_;
 };
 
