@@ -168,7 +168,8 @@ Array solve(const VectorField& field, Operand z0, Operand times, const SolveOpti
   operands.insert(operands.end(), arguments.begin(), arguments.end());
   for (const Input& input : field.function().inputs())
     if (input.parameter) operands.emplace_back(*input.parameter);
-  return apply(std::make_shared<internal::SolveExtension>(field, options), operands, z0.where);
+  auto known_times = internal::constant_numbers(times.array).value_or(std::vector<double>{});
+  return apply(std::make_shared<internal::SolveExtension>(field, options, std::move(known_times)), operands, z0.where);
 }
 
 }  // namespace costate

@@ -73,8 +73,7 @@ ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span
                                    .jvp = product(costate::jvp(field.function(), parts), false),
                                    .jvp_of_inputs = {},
                                    .part_offsets = {}};
-  if (num_inputs > 1 + num_parts)
-    derivatives.jvp_of_inputs = product(costate::jvp(field.function(), all), true);
+  if (num_inputs > 1 + num_parts) derivatives.jvp_of_inputs = product(costate::jvp(field.function(), all), true);
   std::size_t offset = 0;
   for (const StatePart& part : field.parts()) {
     derivatives.part_offsets.push_back(offset);
@@ -258,7 +257,8 @@ std::shared_ptr<const SolveExtension> SolveExtension::tightened_solve() const {
   const std::lock_guard lock(mutex_);
   if (!tightened_) {
     VectorField field(tighten(field_.function()), field_.parts(), field_.arguments(), field_.captured());
-    tightened_ = std::make_shared<SolveExtension>(std::move(field), tightened_options(options_), Exactness::kTightened);
+    tightened_ = std::make_shared<SolveExtension>(std::move(field), tightened_options(options_), known_times_,
+                                                  Exactness::kTightened);
   }
   return tightened_;
 }
@@ -276,7 +276,7 @@ template SolveOptions SolveExtension::options_in<double>() const;
 bool SolveExtension::equals(const Extension& other) const {
   const auto* solve = dynamic_cast<const SolveExtension*>(&other);
   return solve != nullptr && solve->field_.function() == field_.function() && solve->options_ == options_ &&
-         solve->exactness_ == exactness_;
+         solve->known_times_ == known_times_ && solve->exactness_ == exactness_;
 }
 
 std::unique_ptr<TileOp<float>> SolveExtension::lower_f32(const TileOpContext& context) const {
@@ -341,6 +341,8 @@ template <class T>
 void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) const {
   spread_operand(run, 0, state.z0.data());
   spread_operand(run, 1, state.times.data());
+  for (std::size_t i = 0; i < extension_->known_times().size(); ++i)
+    std::fill_n(state.times.data() + i * problem_.lanes, problem_.lanes, extension_->known_times()[i]);
   const auto& inputs = extension_->field().function().inputs();
   const std::size_t first = 1 + extension_->field().parts().size();
   state.arguments.clear();

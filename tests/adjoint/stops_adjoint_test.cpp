@@ -221,6 +221,18 @@ TEST(StopsAdjoint, GradientsInF32KeepTheDigitsOfTime) {
   }
 }
 
+TEST(StopsAdjoint, ProgramsInF32KeepConstantTimes) {
+  const VectorField field = vector_field({1}, [](Array, Array y) { return -0.01 * y; });
+  const Function loss = trace(
+      [&](Array y) {
+        return sum(solve(field, y, constant(HostArray::vector({1.7e9, 1.7e9 + 600})))[1]);
+      },
+      {{"y", {1}}});
+  const RunResult result =
+      compile(value_and_grad(loss), {.dtype = Dtype::kF32}).run({HostArray(Shape{1, 1}, std::vector<double>{1})});
+  for (const HostArray& output : result.outputs) EXPECT_NEAR(output.at(0), std::exp(-6.0), 1e-5 * std::exp(-6.0));
+}
+
 TEST(StopsAdjoint, TimesThatF32CannotTellApartFailTheirSample) {
   const VectorField field = vector_field({1}, [](Array t, Array y) { return y * t; });
   const Function loss =

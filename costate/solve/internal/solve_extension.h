@@ -32,11 +32,17 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
   /// Whether the options are the user's, or what tightened() made of them.
   enum class Exactness { kAsGiven, kTightened };
 
-  SolveExtension(VectorField field, SolveOptions options, Exactness exactness = Exactness::kAsGiven)
-      : field_(std::move(field)), options_(std::move(options)), exactness_(exactness) {}
+  /// `known_times`: the numbers of the times, where they are constants of the trace. An f32 program would round them.
+  SolveExtension(VectorField field, SolveOptions options, std::vector<double> known_times,
+                 Exactness exactness = Exactness::kAsGiven)
+      : field_(std::move(field)),
+        options_(std::move(options)),
+        known_times_(std::move(known_times)),
+        exactness_(exactness) {}
 
   const VectorField& field() const { return field_; }
   const SolveOptions& options() const { return options_; }
+  const std::vector<double>& known_times() const { return known_times_; }
   /// The options in a program that computes in T: tightened tolerances are not below its rounding.
   template <class T>
   SolveOptions options_in() const;
@@ -70,6 +76,7 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
  private:
   VectorField field_;
   SolveOptions options_;
+  std::vector<double> known_times_;
   Exactness exactness_;
   mutable std::mutex mutex_;
   mutable std::optional<WantedGradients> recorded_;
