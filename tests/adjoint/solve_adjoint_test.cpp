@@ -350,7 +350,8 @@ std::vector<HostArray> uneven_gradients(const Driven& driven, const SolveOptions
 TEST_P(DiscreteAdjoint, StragglersChangeNoBit) {
   const Driven driven{.width = 64};
   const auto options = [&](std::size_t bytes) {
-    return SolveOptions{.method = GetParam(), .rtol = 1e-5, .atol = 1e-6, .memory_budget = bytes};
+    const double rtol = tableau(GetParam()).order <= 2 ? 1e-3 : 1e-5;  // of order 2, 1e-5 takes thousands of steps
+    return SolveOptions{.method = GetParam(), .rtol = rtol, .atol = 0.1 * rtol, .memory_budget = bytes};
   };
   constexpr std::size_t kAmple = std::size_t{1} << 28;
   const bool is_adaptive = tableau(GetParam()).has_error_estimate();
