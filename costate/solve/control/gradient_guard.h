@@ -26,7 +26,7 @@
 //           s_i = max(|v_i|, |v1_i|, exp(-|h| rate) times s_i of the step before, floor): v is relative to itself, but
 //           no more exact where it crosses 0 (nothing decays faster than the rate). At attempts 128, 256, … a trial
 //           tells whether v may be dropped; an ask drops it if |h| rate is below a tenth of the threshold. It does not
-//           count below a quarter of that: a kink of the field (relu) would shrink steps to rtol.
+//           count below a quarter of the threshold: a kink of the field (relu) would shrink steps to rtol.
 // Fresh.    After an accepted step v_i = v1_i + 0.1 rtol s_i pattern_i: disturbances that begin later (by a parameter,
 //           by an output) meet the later steps.
 // Silence.  After a step whose state error was next to nothing (below 1e-4 tolerances) the state does not show what the
@@ -41,9 +41,9 @@
 // a shorter step might have mended them.
 //
 // The numbers of `pattern` are random, of either sign and of sizes from 0.5 to 1.5: with equal sizes, symmetric systems
-// have disturbances that it is blind to. Everything is a sample's own; under joint control all have the largest rate
-// and the largest ratio of the batch. The guard only ever shortens steps, and where it does not, all bits are those of
-// a solve without it. Lanes decide in f64. reference_solve() defines the arithmetic.
+// have disturbances that it is blind to. Everything is a sample's own; under joint control all that share their steps
+// have the largest rate and the largest ratio. The guard only ever shortens steps, and where it does not, all bits are
+// those of a solve without it. Lanes decide in f64. reference_solve() defines the arithmetic.
 #pragma once
 
 #include <algorithm>

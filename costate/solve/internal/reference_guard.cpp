@@ -64,13 +64,13 @@ void ReferenceGuard::try_pattern(const ReferenceAttempt& attempt) {
 void ReferenceGuard::ask(const ReferenceAttempt& attempt) {
   Vector answer(pattern_.size());
   derivatives_.vjp(attempt.times[1], attempt.states[1], probe_, answer);
-  const double largest = largest_of(answer);
-  if (!std::isfinite(largest)) {  // no derivative here: there is nothing to follow
+  if (!std::ranges::all_of(answer, [](double w) { return std::isfinite(w); })) {  // no derivative, nothing to follow
     rate_ = 0;
     state_.is_carried = false;
     probe_ = pattern_;
     return;
   }
+  const double largest = largest_of(answer);
   double squares = 0;
   for (const double w : answer) squares += largest > 0 ? (w / largest) * (w / largest) : 0;
   const double length = largest * std::sqrt(squares);
