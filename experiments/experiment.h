@@ -18,7 +18,7 @@ struct Request {
   std::function<void(const std::string&)> say = [](const auto&) {};  // a line about what is being done
 };
 
-/// What a metric must be.
+/// What a metric must be. Times have no bound: a busy machine is no fault of the experiment's.
 enum class Bound { kNone, kAtMost, kAtLeast };
 
 /// A number that the experiment was done for.
