@@ -42,6 +42,7 @@ void keep_lanes(std::span<const std::size_t> kept, std::size_t rows, T* x, std::
 template <class T>
 std::unique_ptr<typename BatchRunner<T>::Worker> BatchRunner<T>::make_worker() const {
   auto worker = std::make_unique<Worker>();
+  worker->rows.resize(tile_.lanes());
   std::size_t total = 0;
   for (std::size_t i = 0; i < function_.inputs().size(); ++i)
     if (!is_shared(i)) total += padded(input_size(i) * tile_.lanes());
@@ -117,8 +118,11 @@ void BatchRunner<T>::run_tile(Worker& worker, std::span<const HostArray* const> 
   const std::size_t count = std::min(lanes, batch - first);
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (!is_shared(i)) pack(*inputs[i], first, count, input_size(i), worker.inputs[i], lanes);
+  for (std::size_t lane = 0; lane < lanes; ++lane) worker.rows[lane] = first + std::min(lane, count - 1);
   TileCall<T> call{.inputs = worker.inputs,
                    .outputs = worker.outputs,
+                   .given = inputs,
+                   .given_rows = worker.rows,
                    .shared = shared,
                    .saved = worker.saved.data(),
                    .workspace = &worker.workspace,
@@ -155,7 +159,8 @@ bool BatchRunner<T>::leave_out_failed(Worker& worker, std::size_t known, TileCal
   const auto is_sum = [](const Output& output) { return output.kind == OutputKind::kSum; };
   if (kept.empty() || std::ranges::none_of(function_.outputs(), is_sum)) return false;
   for (std::size_t i = 0; i < function_.inputs().size(); ++i)
-    if (!is_shared(i)) keep_lanes<T>(kept, input_size(i), worker.inputs[i], tile_.lanes());
+    if (!is_shared(i)) keep_lanes(kept, input_size(i), worker.inputs[i], tile_.lanes());
+  keep_lanes(kept, 1, worker.rows.data(), tile_.lanes());
   call.num_samples = kept.size();
   call.report = nullptr;  // the first run has told all
   tile_.run(Phase::kForward, call);

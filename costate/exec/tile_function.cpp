@@ -199,15 +199,22 @@ void TileFunction<T>::BoundPlan::run_extension(const Bound<T>& bound, const Base
   constexpr std::size_t kMaxOperands = 256;
   const T* operands[kMaxOperands];
   TileOpState* states[kMaxOperands];
+  GivenOperand given[kMaxOperands];
   COSTATE_CHECK(instruction.sources.size() <= kMaxOperands, "an extension has too many operands");
   auto& owned = call.workspace->states;
   for (std::size_t i = 0; i < instruction.sources.size(); ++i) {
-    operands[i] = bases.read(instruction.sources[i].slot);
+    const Source& source = instruction.sources[i];
+    operands[i] = bases.read(source.slot);
+    if (!call.given.empty() && source.slot.region == Region::kInput)
+      given[i] = {call.given[static_cast<std::size_t>(source.slot.index)],
+                  source.slot.offset / (source.is_shared() ? 1 : plan.lanes)};
     const std::int32_t state = instruction.operand_states[i];
     states[i] = state < 0 ? nullptr : owned[static_cast<std::size_t>(state)].get();
   }
   const TileOpRun<T> run{.operands = {operands, instruction.sources.size()},
                          .operand_states = {states, instruction.sources.size()},
+                         .given = {given, instruction.sources.size()},
+                         .given_rows = call.given_rows,
                          .state = owned[static_cast<std::size_t>(instruction.state)].get(),
                          .num_samples = call.num_samples,
                          .first_sample = call.first_sample,

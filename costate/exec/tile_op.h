@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "costate/array/host_array.h"
 #include "costate/array/shape.h"
 #include "costate/exec/run_report.h"
 
@@ -22,10 +23,18 @@ class TileOpState {
   virtual ~TileOpState() = default;
 };
 
+/// An operand that is an input of the program, or rows of one, as the caller gave it: not rounded to T.
+struct GivenOperand {
+  const HostArray* array = nullptr;  // [batch] + the input's shape, or that alone where shared; null: computed
+  std::size_t first = 0;             // the operand's first number in a sample's
+};
+
 template <class T>
 struct TileOpRun {
   std::span<const T* const> operands;            // [n, lanes] or, where shared, [n]
   std::span<TileOpState* const> operand_states;  // state of the operand's own TileOp, or null
+  std::span<const GivenOperand> given;           // one for each operand
+  std::span<const std::size_t> given_rows;       // [lanes] which row of the batch a lane holds, where any is given
   TileOpState* state = nullptr;
   std::size_t num_samples = 0;    // lanes that hold samples: the first ones; the rest is padding
   std::int64_t first_sample = 0;  // row of the batch in lane 0, for failures and random numbers

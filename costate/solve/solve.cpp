@@ -74,7 +74,8 @@ internal::HostSizes check_inputs(const VectorField& field, const HostArray& z0, 
   check_times(times, rank == 1 ? 1 : axes[0], times.shape()[-1]);
   if (!field.captured().empty())
     throw InvalidArgument("[solve] the field uses '", field.arguments().back().name,
-                          "' of the trace around it; solve it inside that trace.");
+                          "' of the trace around it, so its solve is part of that trace; give z0 and times as Arrays: "
+                          "constant(z0) of one sample, constant(times).");
   if (arguments.size() != field.arguments().size())
     throw InvalidArgument("[solve] the field takes ", field.arguments().size(), " arguments; got ", arguments.size(),
                           ".");

@@ -336,13 +336,34 @@ void SolveTileOp<T>::spread_operand(const TileOpRun<T>& run, std::size_t operand
       std::copy_n(from + row * lanes, lanes, out);
 }
 
+/// The times [time, lanes], in f64. False if they are known only as numbers of type T: computed by the program.
+template <class T>
+bool SolveTileOp<T>::load_times(const TileOpRun<T>& run, std::vector<double>& times) const {
+  const std::size_t lanes = problem_.lanes;
+  const std::vector<double>& known = extension_->known_times();
+  for (std::size_t i = 0; i < known.size(); ++i) std::fill_n(times.data() + i * lanes, lanes, known[i]);
+  if (!known.empty()) return true;
+  const GivenOperand given = run.given[1];
+  if (given.array == nullptr) {
+    spread_operand(run, 1, times.data());
+    return false;
+  }
+  const bool is_shared = context_.operand_is_shared[1];
+  const auto size =
+      static_cast<std::size_t>(given.array->size()) / static_cast<std::size_t>(is_shared ? 1 : given.array->shape()[0]);
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    const std::size_t first = given.first + (is_shared ? 0 : run.given_rows[lane] * size);
+    for (std::size_t i = 0; i < problem_.num_times; ++i)
+      times[i * lanes + lane] = given.array->at(static_cast<std::int64_t>(first + i));
+  }
+  return true;
+}
+
 /// The operands as the solver takes them, in `state`, which keeps them for the reverse sweep.
 template <class T>
 void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) const {
   spread_operand(run, 0, state.z0.data());
-  spread_operand(run, 1, state.times.data());
-  for (std::size_t i = 0; i < extension_->known_times().size(); ++i)
-    std::fill_n(state.times.data() + i * problem_.lanes, problem_.lanes, extension_->known_times()[i]);
+  const bool times_are_exact = load_times(run, state.times);
   const auto& inputs = extension_->field().function().inputs();
   const std::size_t first = 1 + extension_->field().parts().size();
   state.arguments.clear();
@@ -357,6 +378,7 @@ void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) 
   prepare_field<T>(problem_, state.arguments, state.shared);
   state.inputs = {.z0 = state.z0.data(),
                   .times = state.times.data(),
+                  .rounds_times = std::is_same_v<T, float> && !times_are_exact,
                   .arguments = state.arguments,
                   .shared = state.shared.data(),
                   .num_samples = run.num_samples};

@@ -82,8 +82,17 @@ void check_order(nb::handle z0, const HostArray& times) {
       "solve(f, z0, times). If this is meant, make z0 a NumPy array.");
 }
 
-PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const HostArray& times,
-                           const nb::sequence& args, SolveOptions options, bool throws) {
+nb::any solve_traced(const VectorField& field, const Array& start, const Array& times, const SolveOptions& options,
+                     std::span<const Array> arguments) {
+  const Array states = solve(field, start, times, options, arguments);
+  std::vector<std::int64_t> axes = {states.shape()[0]};
+  axes.insert(axes.end(), start.shape().axes().begin(), start.shape().axes().end());
+  return nb::borrow<nb::any>(nb::cast(reshape(states, Shape(std::move(axes)))));
+}
+
+/// A Solution; or, where f uses a value of the trace around it, which has one sample, the Array of its states.
+nb::any solve_numpy(const nb::object& f, const HostArray& start, const HostArray& times, const nb::sequence& args,
+                    SolveOptions options, bool throws) {
   std::vector<HostArray> arguments;
   for (const nb::handle argument : args) arguments.push_back(to_host(argument));
   const bool is_field = nb::isinstance<VectorField>(f);
@@ -96,12 +105,17 @@ PythonSolution solve_numpy(const nb::object& f, const HostArray& start, const Ho
   for (std::size_t i = 0; i < arguments.size(); ++i)
     shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
   const VectorField field = to_field(f, without_first(z0.shape()), shapes);
+  if (is_single && !field.captured().empty()) {
+    std::vector<Array> constants;
+    for (const nb::handle argument : args) constants.push_back(to_array(argument));
+    return solve_traced(field, constant(start), constant(times), options, constants);
+  }
   options.dtype = start.dtype();
   PythonSolution out{.solution = run_long([&] { return solve(field, z0, times, options, arguments); }),
                      .times = times.astype(Dtype::kF64),
                      .is_single = is_single};
   if (throws) out.solution.check();
-  return out;
+  return nb::borrow<nb::any>(nb::cast(out));
 }
 
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
@@ -122,10 +136,10 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
                                        .steps_per_interval = steps_per_interval,
                                        .max_steps = max_steps}
                                    .get();
-  if (!holds_arrays(z0) && !holds_arrays(times)) {
+  if (!holds_arrays(z0) && !holds_arrays(times) && !holds_arrays(args)) {
     const HostArray numbers = to_host(times);
     check_order(z0, numbers);
-    return nb::borrow<nb::any>(nb::cast(solve_numpy(f, to_host(z0), numbers, args, options, throws)));
+    return solve_numpy(f, to_host(z0), numbers, args, options, throws);
   }
   std::vector<Array> arguments;
   nb::dict shapes;
@@ -135,11 +149,7 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
         nb::tuple(nb::cast(arguments.back().shape().axes()));
   }
   const Array start = to_array(z0);
-  const VectorField field = to_field(f, start.shape(), shapes);
-  const Array states = solve(field, start, to_array(times), options, arguments);
-  std::vector<std::int64_t> axes = {states.shape()[0]};
-  axes.insert(axes.end(), start.shape().axes().begin(), start.shape().axes().end());
-  return nb::borrow<nb::any>(nb::cast(reshape(states, Shape(std::move(axes)))));
+  return solve_traced(to_field(f, start.shape(), shapes), start, to_array(times), options, arguments);
 }
 
 nb::any counts(const PythonSolution& s, const std::vector<std::int64_t>& values) {
@@ -235,8 +245,8 @@ arguments    a dict: further inputs of f by name and shape, which solve takes as
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
 z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. Where
-        z0 or times holds Arrays or Parameters, inside a trace, the solve becomes part of the program, and this returns
-        an Array [time, ...state].
+        z0, times or args hold Arrays or Parameters, or f uses one of the trace around it, the solve becomes part of
+        the program, of one sample, and this returns an Array [time, ...state].
 times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again. A solve in
         f32 computes in f64 what f makes of t alone; where f takes t beside z or args, times must not be too close for f32.
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).

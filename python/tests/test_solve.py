@@ -302,10 +302,26 @@ def test_a_field_uses_arrays_of_the_trace_around_it():
     np.testing.assert_allclose(by_p, (-q * g * value).sum(), rtol=1e-6)
     field = []
     costate.trace(lambda q: field.append(costate.vector_field(lambda t, z: q * z, (1,))) or q, {"q": ()})
-    with pytest.raises(costate.InvalidArgument, match="uses 'q' of the trace around it; solve it inside that trace"):
+    with pytest.raises(costate.InvalidArgument, match="uses 'q' of the trace around it, so its solve is part"):
         costate.solve(field[0], np.ones((2, 1)), [0.0, 1.0])
     with pytest.raises(costate.InvalidArgument, match="pass it as an argument of the traced callable"):
         costate.trace(lambda x: costate.trace(lambda y: x * y, {"y": ()}), {"x": ()})
+
+
+def test_what_a_field_uses_makes_its_solve_part_of_the_trace():
+    """z(1) = z0 exp(b), b reaching f by closure or as an argument while z0 and times are numbers."""
+    def by_closure(b):
+        return costate.solve(lambda t, z: b * z, [2.0], [0.0, 1.0], rtol=1e-9)[-1, 0]
+
+    def by_argument(b):
+        return costate.solve(lambda t, z, c: c * z, [2.0], [0.0, 1.0], args=(b,), rtol=1e-9)[-1, 0]
+
+    def by_both(b):
+        return costate.solve(lambda t, z, c: (b - c) * z, [2.0], [0.0, 1.0], args=(0.5,), rtol=1e-9)[-1, 0]
+
+    for loss, exponent in ((by_closure, 0.3), (by_argument, 0.3), (by_both, -0.2)):
+        value, by_b = costate.compile(costate.value_and_grad(costate.trace(loss, {"b": ()})))(0.3)
+        np.testing.assert_allclose([value, by_b], 2 * np.exp(exponent), rtol=1e-7)
 
 
 def test_what_other_libraries_call_it():

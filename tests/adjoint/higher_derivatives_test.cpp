@@ -144,7 +144,7 @@ TEST(SolveInATrace, AFieldOfAnotherTraceIsRefused) {
       [&](Array q) {
         kept = vector_field({1}, [&](Array, Array z) { return q * z; });
         EXPECT_ERROR(solve(kept, column({1}), HostArray::vector({0, 1})), InvalidArgument,
-                     "uses 'q' of the trace around it; solve it inside that trace");
+                     "uses 'q' of the trace around it, so its solve is part of that trace; give z0");
         return q;
       },
       {{"q", {}}});

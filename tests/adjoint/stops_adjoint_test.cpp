@@ -233,6 +233,46 @@ TEST(StopsAdjoint, ProgramsInF32KeepConstantTimes) {
   for (const HostArray& output : result.outputs) EXPECT_NEAR(output.at(0), std::exp(-6.0), 1e-5 * std::exp(-6.0));
 }
 
+// z' = -0.01 z by the hour of 1.7e9 seconds, whose f32 numbers are 128 s apart. The first sample has no second time: its
+// tile is summed again without it, and the others keep their times.
+TEST(StopsAdjoint, ProgramsInF32KeepTheTimesOfTheirInputs) {
+  const Parameter rate("rate", HostArray::vector({-0.01}));
+  const VectorField field = vector_field({1}, [&](Array, Array y) { return Array(rate) * y; });
+  const Function loss = trace(
+      [&](Array y, Array times, Array shared) {
+        const Array late = times.slice(1, 3);
+        return sum(solve(field, y, late)[1]) + sum(solve(field, y, shared)[1]);
+      },
+      {{"y", {1}}, {"times", {3}}, {.name = "shared", .shape = {2}, .kind = InputKind::kShared}});
+  const double start = 1.7e9;
+  const HostArray times(Shape{3, 3}, std::vector<double>{0, start, std::nan(""),    //
+                                                         0, start, start + 600,  //
+                                                         0, start + 30, start + 70});
+  const RunResult result =
+      compile(value_and_grad(loss, std::vector<Parameter>{rate}), {.dtype = Dtype::kF32})
+          .run({HostArray(Shape{3, 1}, std::vector<double>{1, 1, 1}), times, HostArray::vector({start, start + 100})});
+  ASSERT_EQ(result.report.failures.size(), 1u);
+  EXPECT_EQ(result.report.failures[0].reason, "invalid_times");
+  const double both = std::exp(-1.0);
+  EXPECT_NEAR(result.outputs[0].at(1), std::exp(-6.0) + both, 1e-5);
+  EXPECT_NEAR(result.outputs[0].at(2), std::exp(-0.4) + both, 1e-5);
+  EXPECT_NEAR(result.outputs[1].at(0), 600 * std::exp(-6.0) + 40 * std::exp(-0.4) + 2 * 100 * both, 2e-3);
+}
+
+TEST(StopsAdjoint, TimesThatF32HasComputedMustBeApart) {
+  const VectorField field = vector_field({1}, [](Array, Array y) { return -0.01 * y; });
+  const Function loss =
+      trace([&](Array y, Array hours) { return sum(solve(field, y, 3600 * hours)[-1]); }, {{"y", {1}}, {"hours", {3}}});
+  const double start = 472222;
+  const HostArray hours(Shape{2, 3}, std::vector<double>{0, 1e-6, 0.5, start, start + 0.1, start + 0.2});
+  const RunResult result =
+      compile(loss, {.dtype = Dtype::kF32}).run({HostArray(Shape{2, 1}, std::vector<double>{1, 1}), hours});
+  EXPECT_NEAR(result.outputs[0].at(0), std::exp(-18.0), 1e-7);
+  ASSERT_EQ(result.report.failures.size(), 1u);
+  EXPECT_EQ(result.report.failures[0].sample, 1);
+  EXPECT_EQ(result.report.failures[0].reason, "coarse_times");
+}
+
 TEST(StopsAdjoint, TimesThatF32CannotTellApartFailTheirSample) {
   const VectorField field = vector_field({1}, [](Array t, Array y) { return y * t; });
   const Function loss =

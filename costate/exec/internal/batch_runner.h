@@ -28,6 +28,7 @@ class BatchRunner {
   /// What a thread needs to run tiles one after the other. All use the same memory, so that it stays in the cache.
   struct Worker {
     AlignedVector<T> buffers;         // tile inputs and outputs
+    std::vector<std::size_t> rows;    // of the batch, in the tile's lanes
     std::vector<T*> inputs, outputs;  // into `buffers`; shared inputs and sums point into the run's own memory
     AlignedVector<T> saved;
     TileWorkspace<T> workspace;

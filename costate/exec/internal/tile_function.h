@@ -40,6 +40,10 @@ struct TileCall {
   std::span<const T* const> inputs;
   /// One for each output: kSample [n, lanes], kSum [n]; null where not wanted.
   std::span<T* const> outputs;
+  /// What `inputs` were before they became numbers of type T, and the row of each lane [lanes]; empty in a solve's
+  /// field.
+  std::span<const HostArray* const> given = {};
+  std::span<const std::size_t> given_rows = {};
   const T* shared = nullptr;  // from prepare()
   T* saved = nullptr;         // saved_size() numbers
   TileWorkspace<T>* workspace = nullptr;

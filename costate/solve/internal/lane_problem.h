@@ -77,6 +77,7 @@ template <class T>
 struct LaneInputs {
   const T* z0 = nullptr;                // [state, lanes]
   const double* times = nullptr;        // [time, lanes]
+  bool rounds_times = false;            // they were computed in f32
   std::span<const T* const> arguments;  // of the field, then its Parameters: [n, lanes] or, where shared, [n]
   const T* shared = nullptr;            // TileFunction::prepare's
   std::size_t num_samples = 0;          // lanes that hold samples: the first ones

@@ -214,9 +214,13 @@ std::optional<double> LaneSolver<T>::misplaced_time(std::size_t lane) const {
   return std::nullopt;
 }
 
-/// The first of a lane's times that f32, in which the field reads t, hardly tells from the next.
+/// The first of a lane's times that f32, in which the field reads t or the times were computed, hardly tells from the
+/// next.
 template <class T>
 std::optional<double> LaneSolver<T>::coarse_time(std::size_t lane) const {
+  if (inputs_.rounds_times && problem_.num_times > 1 &&
+      is_coarse_grid(time_of(0, lane), time_of(problem_.num_times - 1, lane), problem_.num_times))
+    return time_of(0, lane);
   for (std::size_t i = 1; problem_.time.rounds_time && i < problem_.num_times; ++i)
     if (is_coarse(time_of(i - 1, lane), time_of(i, lane))) return time_of(i - 1, lane);
   return std::nullopt;

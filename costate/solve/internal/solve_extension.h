@@ -111,6 +111,7 @@ class SolveTileOp : public TileOp<T> {
  private:
   template <class Number>
   void spread_operand(const TileOpRun<T>& run, std::size_t operand, Number* out) const;
+  bool load_times(const TileOpRun<T>& run, std::vector<double>& times) const;
   void load_inputs(const TileOpRun<T>& run, SolveState<T>& state) const;
 
   std::shared_ptr<const SolveExtension> extension_;

@@ -39,6 +39,13 @@ inline bool is_coarse(double t, double next) {
   return t != next && ulp > 1e-3 * std::abs(next - t);
 }
 
+/// Whether times that were themselves computed in f32 are too coarse for a solve from `first` to `last`: an ulp is more
+/// than 1e-3 of an interval of the usual length. A shorter one is off by no more than others, so it decides nothing.
+inline bool is_coarse_grid(double first, double last, std::size_t num_times) {
+  const double usual = (last - first) / static_cast<double>(num_times - 1);
+  return is_coarse(last, last + usual) || is_coarse(first, first + usual);
+}
+
 template <class T>
 class StageTimes {
  public:
