@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -13,18 +14,18 @@
 #include "cli/progress.h"
 #include "costate/base/base.h"
 #include "costate/io/io.h"
-#include "costate/models/models.h"
-#include "costate/models/normalization.h"
 #include "costate/report/report.h"
+#include "costate/series/fit_options.h"
+#include "costate/series/normalization.h"
+#include "costate/series/series.h"
 
 namespace costate::cli {
 namespace {
 
 struct Arguments {
   std::string data;
-  std::optional<std::string> out, time, state, input, trajectory, delay, hidden, activation, interpolation, method,
-      rtol, atol, adjoint, loss, window, max_windows, optimizer, epochs, polish, learning_rate, batch, seed, hold_out,
-      threads;
+  std::map<std::string, std::optional<std::string>> options;  // by flag; each row of fit_options() has one
+  std::optional<std::string> out, threads;
   bool resume = false, replace = false, quiet = false;
 };
 
@@ -36,37 +37,42 @@ void interrupt(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
-constexpr IntegerRange kPositive{.low = 1, .high = 1'000'000'000};
+ConfigValue read(const FitOption& option, const std::string& text) {
+  switch (option.kind) {
+    case OptionKind::kText:
+    case OptionKind::kChoice:
+      return text;
+    case OptionKind::kNames:
+      return to_names(option.flag, text);
+    case OptionKind::kInteger:
+      return to_integer(option.flag, text);
+    case OptionKind::kNumber:
+      return to_number(option.flag, text);
+    case OptionKind::kShare:
+      return to_share(option.flag, text);
+    case OptionKind::kIntegers: {
+      const std::vector<std::int64_t> numbers = to_integers(option.flag, text);
+      return std::vector<double>(numbers.begin(), numbers.end());
+    }
+    case OptionKind::kNumbers:
+      break;
+  }
+  throw InternalError("[fit] no flag takes such an option.");
+}
 
-FitConfig config_from(const Arguments& a) {
+FitConfig config_from(const Arguments& arguments) {
   FitConfig config;
-  if (a.data.empty()) throw InvalidArgument("fit needs a CSV file; see 'costate fit --help'.");
-  if (!a.time) throw InvalidArgument("fit needs --time COLUMN.");
-  if (!a.state) throw InvalidArgument("fit needs --state COLUMN[,COLUMN…].");
-  config.data = a.data;
-  config.columns.time = *a.time;
-  config.columns.states = to_names("--state", *a.state);
-  if (a.input) config.columns.inputs = to_names("--input", *a.input);
-  if (a.trajectory) config.columns.trajectory = *a.trajectory;
-  if (a.delay) config.delay = static_cast<int>(to_integer("--delay", *a.delay, {0, 100}));
-  if (a.hold_out) config.hold_out = to_share("--hold-out", *a.hold_out);
-  if (a.hidden) config.hidden = to_integers("--hidden", *a.hidden, {1, 65536});
-  if (a.activation) config.activation = activation_from_name(*a.activation);
-  if (a.interpolation) config.interpolation = interpolation_from_name(*a.interpolation);
-  if (a.method) config.method = method_from_name(*a.method);
-  if (a.rtol) config.rtol = to_number("--rtol", *a.rtol);
-  if (a.atol) config.atol = to_number("--atol", *a.atol);
-  if (a.adjoint) config.adjoint = adjoint_from_name(*a.adjoint);
-  if (a.loss) config.loss = loss_from_name(*a.loss);
-  if (a.window) config.window = to_integer("--window", *a.window, {2, kPositive.high});
-  if (a.max_windows) config.max_windows = to_integer("--max-windows", *a.max_windows, kPositive);
-  if (a.optimizer) config.optimizer = optimizer_from_name(*a.optimizer);
-  if (a.epochs) config.epochs = to_integer("--epochs", *a.epochs, kPositive);
-  if (a.polish) config.polish = to_integer("--polish", *a.polish, {0, kPositive.high});
-  if (a.learning_rate) config.learning_rate = to_number("--lr", *a.learning_rate);
-  if (a.batch) config.batch = to_integer("--batch", *a.batch, kPositive);
-  if (a.seed) config.seed = static_cast<std::uint64_t>(to_integer("--seed", *a.seed, {.low = 0}));
-  config.check();
+  if (arguments.data.empty()) throw InvalidArgument("fit needs a CSV file; see 'costate fit --help'.");
+  if (!arguments.options.at("--time")) throw InvalidArgument("fit needs --time COLUMN.");
+  if (!arguments.options.at("--state")) throw InvalidArgument("fit needs --state COLUMN[,COLUMN…].");
+  config.data = arguments.data;
+  for (const FitOption& option : fit_options()) {
+    if (option.doors == OptionDoors::kFile || !arguments.options.at(option.flag)) continue;
+    const std::string& text = *arguments.options.at(option.flag);
+    const ConfigValue value = read(option, text);
+    if (!option.allows(value)) throw InvalidArgument(option.flag, " takes ", option.rule(), "; got '", text, "'.");
+    option.access.set(config, value);
+  }
   return config;
 }
 
@@ -97,32 +103,10 @@ void print_errors(const FitResult& result) {
 }
 
 /// What a resumed run takes from its folder, not from the command line.
-void check_no_config(const Arguments& a) {
-  const std::pair<const char*, const std::optional<std::string>&> options[] = {{"--time", a.time},
-                                                                               {"--state", a.state},
-                                                                               {"--input", a.input},
-                                                                               {"--delay", a.delay},
-                                                                               {"--trajectory", a.trajectory},
-                                                                               {"--hold-out", a.hold_out},
-                                                                               {"--hidden", a.hidden},
-                                                                               {"--activation", a.activation},
-                                                                               {"--interpolation", a.interpolation},
-                                                                               {"--method", a.method},
-                                                                               {"--rtol", a.rtol},
-                                                                               {"--atol", a.atol},
-                                                                               {"--adjoint", a.adjoint},
-                                                                               {"--loss", a.loss},
-                                                                               {"--window", a.window},
-                                                                               {"--max-windows", a.max_windows},
-                                                                               {"--optimizer", a.optimizer},
-                                                                               {"--epochs", a.epochs},
-                                                                               {"--polish", a.polish},
-                                                                               {"--lr", a.learning_rate},
-                                                                               {"--batch", a.batch},
-                                                                               {"--seed", a.seed}};
-  for (const auto& [name, value] : options)
-    if (value)
-      throw InvalidArgument("--resume takes the options of the run from its folder; drop ", name, " ", *value,
+void check_no_config(const Arguments& arguments) {
+  for (const auto& [flag, text] : arguments.options)
+    if (text)
+      throw InvalidArgument("--resume takes the options of the run from its folder; drop ", flag, " ", *text,
                             ", or begin a new run with it.");
 }
 
@@ -159,56 +143,23 @@ int run(const Arguments& arguments) {
   return interrupted != 0 ? 128 + interrupted : 0;
 }
 
-void add_data_options(CLI::App& command, Arguments& a) {
-  command.add_option("data", a.data, "CSV file, one row a sample");
-  command.add_option("--time", a.time, "Column of times: numbers, or ISO 8601 dates")->group("Data");
-  command
-      .add_option("--state", a.state, "Columns of the state, separated by commas; empty cells are left out of the loss")
-      ->group("Data");
-  command.add_option("--input", a.input, "Columns of inputs that drive the system")->group("Data");
-  command.add_option("--trajectory", a.trajectory, "Column that tells trajectories apart")->group("Data");
-  command.add_option("--delay", a.delay, "Delayed copies of the state that join it (0)")->group("Data");
-  command
-      .add_option("--hold-out", a.hold_out,
-                  "Share held out to judge the model: the end of one trajectory, the last of several (20%)")
-      ->group("Data");
+std::string help_of(const FitOption& option) {
+  const std::string value = option.default_text();
+  return value.empty() ? option.help : text::concat(option.help, " (", value, ")");
 }
 
-void add_model_options(CLI::App& command, Arguments& a) {
-  command.add_option("--hidden", a.hidden, "Widths of the hidden layers (64,64)")->group("Model");
-  command.add_option("--activation", a.activation, "tanh, relu, softplus, silu, … (tanh)")->group("Model");
-  command.add_option("--interpolation", a.interpolation, "Of inputs between samples: linear, hold, cubic (linear)")
-      ->group("Model");
-  command.add_option("--method", a.method, "Solver: dopri5, tsit5, dopri8, bosh3, rk4, … (dopri5)")->group("Solver");
-  command.add_option("--rtol", a.rtol, "Relative tolerance (1e-5)")->group("Solver");
-  command.add_option("--atol", a.atol, "Absolute tolerance, in normalized units (1e-6)")->group("Solver");
-  command.add_option("--adjoint", a.adjoint, "Gradients: discrete (exact) or backsolve (discrete)")->group("Solver");
-}
-
-void add_training_options(CLI::App& command, Arguments& a) {
-  command.add_option("--loss", a.loss, "mse, mae or huber (mse)")->group("Training");
-  command.add_option("--window", a.window, "Samples of a window of multiple shooting (half a trajectory, at most 50)")
-      ->group("Training");
+void add_options(CLI::App& command, Arguments& arguments) {
+  command.add_option("data", arguments.data, "CSV file, one row a sample");
+  for (const FitOption& option : fit_options())
+    if (option.doors != OptionDoors::kFile)
+      command.add_option(option.flag, arguments.options[option.flag], help_of(option))->group(option.group);
+  command.add_option("--out", arguments.out, "Run folder (runs/<name of the data>)")->group("Run");
   command
-      .add_option("--max-windows", a.max_windows,
-                  "Windows that are trained on, spread over the data if there are more (512)")
-      ->group("Training");
-  command.add_option("--optimizer", a.optimizer, "adam, adamw, sgd or lbfgs (adam)")->group("Training");
-  command.add_option("--epochs", a.epochs, "Passes over the windows (500)")->group("Training");
-  command
-      .add_option("--polish", a.polish,
-                  "Further epochs of L-BFGS on all windows, fewer once none lowers the loss (500)")
-      ->group("Training");
-  command.add_option("--lr", a.learning_rate, "Learning rate, which falls to 1 % of it on half a cosine (0.01)")
-      ->group("Training");
-  command.add_option("--batch", a.batch, "Windows a step (64)")->group("Training");
-  command.add_option("--seed", a.seed, "Seed of weights and order (0)")->group("Training");
-  command.add_option("--out", a.out, "Run folder (runs/<name of the data>)")->group("Run");
-  command.add_flag("--resume", a.resume, "Continue the run in --out, to the same bits as if it had not stopped")
+      .add_flag("--resume", arguments.resume, "Continue the run in --out, to the same bits as if it had not stopped")
       ->group("Run");
-  command.add_flag("--replace", a.replace, "Remove the run that is in --out first")->group("Run");
-  command.add_option("--threads", a.threads, "Threads (all); results do not depend on it")->group("Run");
-  command.add_flag("--quiet", a.quiet, "Print nothing but errors")->group("Run");
+  command.add_flag("--replace", arguments.replace, "Remove the run that is in --out first")->group("Run");
+  command.add_option("--threads", arguments.threads, "Threads (all); results do not depend on it")->group("Run");
+  command.add_flag("--quiet", arguments.quiet, "Print nothing but errors")->group("Run");
 }
 
 }  // namespace
@@ -216,9 +167,7 @@ void add_training_options(CLI::App& command, Arguments& a) {
 void add_fit(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("fit", "Fit a neural ODE to time series in a CSV file");
   const auto arguments = std::make_shared<Arguments>();
-  add_data_options(*command, *arguments);
-  add_model_options(*command, *arguments);
-  add_training_options(*command, *arguments);
+  add_options(*command, *arguments);
   command->footer(
       "Examples:\n"
       "  costate fit hare_lynx.csv --time year --state hare,lynx --out runs/lynx\n"

@@ -7,7 +7,7 @@
 #include "cli/options.h"
 #include "costate/base/base.h"
 #include "costate/io/io.h"
-#include "costate/models/models.h"
+#include "costate/series/series.h"
 
 namespace costate::cli {
 namespace {

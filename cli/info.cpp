@@ -8,7 +8,7 @@
 #include "costate/base/base.h"
 #include "costate/exec/machine.h"
 #include "costate/io/io.h"
-#include "costate/models/models.h"
+#include "costate/series/series.h"
 
 namespace costate::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "costate/models/fit.h"
+#include "costate/series/fit.h"
 
 namespace costate::cli {
 

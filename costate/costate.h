@@ -2,8 +2,6 @@
 #pragma once
 
 #include "costate/adjoint/check_gradient.h"  // IWYU pragma: export
-#include "costate/adjoint/linear_solve.h"    // IWYU pragma: export
-#include "costate/adjoint/root.h"            // IWYU pragma: export
 #include "costate/array/host_array.h"        // IWYU pragma: export
 #include "costate/array/take_rows.h"         // IWYU pragma: export
 #include "costate/array/time_series.h"       // IWYU pragma: export
@@ -18,8 +16,9 @@
 #include "costate/io/io.h"                   // IWYU pragma: export
 #include "costate/models/models.h"           // IWYU pragma: export
 #include "costate/nn/nn.h"                   // IWYU pragma: export
+#include "costate/operations/operations.h"   // IWYU pragma: export
 #include "costate/report/report.h"           // IWYU pragma: export
-#include "costate/solve/controls.h"          // IWYU pragma: export
+#include "costate/series/series.h"           // IWYU pragma: export
 #include "costate/solve/solve.h"             // IWYU pragma: export
 #include "costate/solve/vector_field.h"      // IWYU pragma: export
 #include "costate/train/train.h"             // IWYU pragma: export

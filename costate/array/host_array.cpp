@@ -37,6 +37,15 @@ HostArray HostArray::vector(std::vector<double> values) {
   return HostArray(shape, std::move(values));
 }
 
+HostArray HostArray::linspace(double first, double last, std::int64_t count) {
+  HostArray out(Shape{count});
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double share = count > 1 ? static_cast<double>(i) / static_cast<double>(count - 1) : 0;
+    out.set(i, i > 0 && i + 1 == count ? last : first + share * (last - first));
+  }
+  return out;
+}
+
 template <class T>
 std::span<T> HostArray::data() {
   auto* values = std::get_if<std::vector<T>>(&data_);
@@ -69,6 +78,36 @@ void HostArray::set(std::int64_t index, double value) {
         values[static_cast<std::size_t>(index)] = static_cast<T>(value);
       },
       data_);
+}
+
+std::int64_t HostArray::flat_index(std::initializer_list<std::int64_t> index) const {
+  const auto refuse = [&] {
+    throw ShapeError("[HostArray] there is no element (", text::join(index), ") in shape ", shape_, ".");
+  };
+  if (static_cast<int>(index.size()) != shape_.rank()) refuse();
+  std::int64_t flat = 0;
+  int axis = 0;
+  for (const std::int64_t i : index) {
+    const std::int64_t length = shape_[axis++];
+    if (i < 0 || i >= length) refuse();
+    flat = flat * length + i;
+  }
+  return flat;
+}
+
+std::vector<double> HostArray::numbers() const {
+  std::vector<double> out(static_cast<std::size_t>(size()));
+  copy_to(std::span<double>(out));
+  return out;
+}
+
+std::vector<double> HostArray::row(std::int64_t index) const {
+  if (shape_.rank() == 0 || index < 0 || index >= shape_[0])
+    throw ShapeError("[HostArray.row] there is no row ", index, " in shape ", shape_, ".");
+  const std::int64_t length = shape_.without_first().size();
+  std::vector<double> out;
+  for (std::int64_t i = 0; i < length; ++i) out.push_back(at(index * length + i));
+  return out;
 }
 
 template <class T>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <variant>
 #include <vector>
@@ -21,6 +22,8 @@ class HostArray {
   HostArray(Shape shape, std::vector<float> values);
   /// A vector, e.g. `HostArray::vector({0.0, 0.5, 1.0})` for times.
   static HostArray vector(std::vector<double> values);
+  /// `count` numbers from `first` to `last`, evenly spaced; `first` alone if count is 1.
+  static HostArray linspace(double first, double last, std::int64_t count);
 
   const Shape& shape() const { return shape_; }
   Dtype dtype() const { return std::holds_alternative<std::vector<float>>(data_) ? Dtype::kF32 : Dtype::kF64; }
@@ -35,6 +38,15 @@ class HostArray {
   /// One number as double, by flat index, whatever the dtype.
   double at(std::int64_t index) const;
   void set(std::int64_t index, double value);
+  /// The same by an index for each axis: array(i, j), array.set({i, j}, value). ShapeError if it is outside.
+  template <class... Index>
+  double operator()(Index... index) const {
+    return at(flat_index({static_cast<std::int64_t>(index)...}));
+  }
+  void set(std::initializer_list<std::int64_t> index, double value) { set(flat_index(index), value); }
+  /// All numbers, and those of the element `index` along the first axis, as doubles.
+  std::vector<double> numbers() const;
+  std::vector<double> row(std::int64_t index) const;
   /// Writes all numbers as T, whatever the dtype; ShapeError if `out` has not size() of them.
   template <class T>
   void copy_to(std::span<T> out) const;
@@ -47,6 +59,8 @@ class HostArray {
   bool same_bits(const HostArray& other) const;
 
  private:
+  std::int64_t flat_index(std::initializer_list<std::int64_t> index) const;
+
   Shape shape_;
   std::variant<std::vector<double>, std::vector<float>> data_;
 };

@@ -36,6 +36,17 @@ int Shape::normalize_axis(int axis) const {
   return normalized;
 }
 
+Shape Shape::without_first() const {
+  if (axes_.empty()) throw ShapeError("[Shape.without_first] a scalar has no axes.");
+  return Shape(std::vector<std::int64_t>(axes_.begin() + 1, axes_.end()));
+}
+
+Shape Shape::with_first(std::int64_t length) const {
+  std::vector<std::int64_t> axes = {length};
+  axes.insert(axes.end(), axes_.begin(), axes_.end());
+  return Shape(std::move(axes));
+}
+
 std::vector<std::int64_t> Shape::strides() const {
   std::vector<std::int64_t> strides(axes_.size());
   std::int64_t step = 1;

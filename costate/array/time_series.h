@@ -33,4 +33,9 @@ struct TimeSeries {
   std::vector<Trajectory> trajectories;
 };
 
+/// DataError, or ShapeError, naming the trajectory, if a series is not as above: no trajectories, fewer than two
+/// samples, times that are not finite or do not increase, infinite states, inputs that are not finite, shapes or names
+/// that do not fit.
+void check(const TimeSeries& series);
+
 }  // namespace costate

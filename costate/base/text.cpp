@@ -55,4 +55,14 @@ std::string unknown_name(std::string_view what, std::string_view name, const std
                 ".");
 }
 
+std::pair<std::string, std::string> first_difference(const std::string& left, const std::string& right) {
+  std::istringstream lefts(left), rights(right);
+  std::string line, other;
+  do {
+    if (!std::getline(lefts, line)) line.clear();
+    if (!std::getline(rights, other)) other.clear();
+  } while (line == other && (lefts || rights));
+  return {line, other};
+}
+
 }  // namespace costate::text

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace costate::text {
@@ -40,5 +41,8 @@ std::string nearest(std::string_view name, std::span<const std::string> known);
 
 /// The sentence for an unknown name: `unknown method 'dopri'; did you mean 'dopri5'? known: euler, …`.
 std::string unknown_name(std::string_view what, std::string_view name, const std::vector<std::string>& known);
+
+/// The first lines in which two texts differ; "" for one that has ended, and twice if they are equal.
+std::pair<std::string, std::string> first_difference(const std::string& left, const std::string& right);
 
 }  // namespace costate::text

@@ -81,14 +81,10 @@ std::size_t check_inputs(const Function& function, std::span<const HostArray* co
   std::int64_t batch = -1;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Input& input = function.inputs()[i];
-    std::vector<std::int64_t> axes = inputs[i]->shape().axes();
+    const Shape& shape = inputs[i]->shape();
     const bool is_sample = input.kind == InputKind::kSample;
-    std::int64_t rows = -1;
-    if (is_sample && !axes.empty()) {
-      rows = axes.front();
-      axes.erase(axes.begin());
-    }
-    if (!(Shape(axes) == input.shape) || (is_sample && rows < 0))
+    const std::int64_t rows = is_sample && shape.rank() > 0 ? shape[0] : -1;
+    if (!((rows < 0 ? shape : shape.without_first()) == input.shape) || (is_sample && rows < 0))
       throw ShapeError("[Program.run] input '", input.name, "' must have shape ", is_sample ? "[batch] + " : "",
                        input.shape, is_sample ? "; got " : ", one for all samples; got ", inputs[i]->shape(), ".");
     if (!is_sample) continue;

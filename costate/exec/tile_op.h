@@ -33,8 +33,8 @@ template <class T>
 struct TileOpRun {
   std::span<const T* const> operands;            // [n, lanes] or, where shared, [n]
   std::span<TileOpState* const> operand_states;  // state of the operand's own TileOp, or null
-  std::span<const GivenOperand> given;           // one for each operand
-  std::span<const std::size_t> given_rows;       // [lanes] which row of the batch a lane holds, where any is given
+  std::span<const GivenOperand> given = {};      // one for each operand
+  std::span<const std::size_t> given_rows = {};  // [lanes] which row of the batch a lane holds, where any is given
   TileOpState* state = nullptr;
   std::size_t num_samples = 0;    // lanes that hold samples: the first ones; the rest is padding
   std::int64_t first_sample = 0;  // row of the batch in lane 0, for failures and random numbers

@@ -94,7 +94,7 @@ Array Array::slice(std::int64_t begin, std::int64_t end, std::source_location wh
 Array Array::operator[](std::int64_t index) const {
   const std::int64_t position = index < 0 && shape().rank() > 0 ? index + shape()[0] : index;
   const Array row = slice(position, position + 1);
-  return reshape(row, Shape(std::vector<std::int64_t>(row.shape().axes().begin() + 1, row.shape().axes().end())));
+  return reshape(row, row.shape().without_first());
 }
 
 Array operator-(Operand x) { return unary(Op::kNeg, x); }
@@ -180,11 +180,7 @@ Array concat(std::initializer_list<Array> parts, int axis, std::source_location 
 
 Array stack(std::span<const Array> parts, std::source_location where) {
   std::vector<Array> rows;
-  for (const Array& part : parts) {
-    std::vector<std::int64_t> axes = part.shape().axes();
-    axes.insert(axes.begin(), 1);
-    rows.push_back(reshape(part, Shape(std::move(axes))));
-  }
+  for (const Array& part : parts) rows.push_back(reshape(part, part.shape().with_first(1)));
   return concat(rows, 0, where);
 }
 

@@ -253,25 +253,19 @@ std::vector<double> interpret_node(const Node& node, std::span<const std::vector
 
 namespace {
 
-std::vector<double> numbers_of(const HostArray& array) {
-  std::vector<double> numbers(static_cast<std::size_t>(array.size()));
-  for (std::int64_t i = 0; i < array.size(); ++i) numbers[static_cast<std::size_t>(i)] = array.at(i);
-  return numbers;
-}
-
 std::vector<std::vector<double>> bind_inputs(const Function& function, std::span<const HostArray> given) {
   const bool all_given = given.size() == function.inputs().size();
   std::vector<std::vector<double>> bound;
   std::size_t next = 0;
   for (const Input& input : function.inputs()) {
     if (!all_given && input.parameter) {
-      bound.push_back(numbers_of(input.parameter->value()));
+      bound.push_back(input.parameter->value().numbers());
       continue;
     }
     if (next >= given.size() || !(given[next].shape() == input.shape))
       throw ShapeError("[interpret] input '", input.name, "' needs an array of shape ", input.shape, "; got ",
                        next < given.size() ? to_string(given[next].shape()) : "none", ".");
-    bound.push_back(numbers_of(given[next++]));
+    bound.push_back(given[next++].numbers());
   }
   if (next != given.size()) throw InvalidArgument("[interpret] takes ", next, " inputs; got ", given.size(), ".");
   return bound;

@@ -6,14 +6,14 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
+
+#include "costate/base/option_value.h"
 
 namespace costate {
 
 /// What a key may hold. A list of integers is read as a list of doubles.
-using ConfigValue =
-    std::variant<std::string, std::int64_t, double, bool, std::vector<std::string>, std::vector<double>>;
+using ConfigValue = OptionValue;
 
 /// The keys that a section may have, for check_keys.
 struct ConfigSection {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "costate/nn/mlp.h"
-#include "costate/solve/controls.h"
+#include "costate/operations/interpolate.h"
 #include "costate/solve/vector_field.h"
 
 namespace costate {

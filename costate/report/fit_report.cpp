@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "costate/report/shown_paths.h"
+
 namespace costate {
 namespace {
 
@@ -71,9 +73,9 @@ Curve styled(Curve curve, const std::string& name, Mark mark, int color) {
   return curve;
 }
 
-void add_curves(const FitResult& result, std::size_t trajectory, int x_axis, int y_axis, Curve seen, Figure& figure) {
-  const Curve fitted = path_curve(result.fitted, trajectory, x_axis, y_axis);
-  const Curve forecast = path_curve(result.forecasts, trajectory, x_axis, y_axis);
+void add_curves(const ShownPaths& shown, std::size_t trajectory, int x_axis, int y_axis, Curve seen, Figure& figure) {
+  const Curve fitted = path_curve(shown.fitted, trajectory, x_axis, y_axis);
+  const Curve forecast = path_curve(shown.forecasts, trajectory, x_axis, y_axis);
   // Below the lines, which many points would hide.
   const Mark mark = seen.x.size() > kMostPoints ? Mark::kDots : Mark::kPoints;
   figure.curves.push_back(styled(std::move(seen), "data", mark, kSeen));
@@ -81,7 +83,7 @@ void add_curves(const FitResult& result, std::size_t trajectory, int x_axis, int
   if (!forecast.x.empty()) figure.curves.push_back(styled(forecast, "forecast", Mark::kDashed, kForecast));
 }
 
-Figure time_figure(const FitResult& result, const Window& stretch, std::size_t state) {
+Figure time_figure(const FitResult& result, const ShownPaths& shown, const Window& stretch, std::size_t state) {
   std::vector<double> times = times_of(result, stretch);
   Figure figure{.title = title_of(result, stretch, state),
                 .x_label = time_label(result),
@@ -91,7 +93,7 @@ Figure time_figure(const FitResult& result, const Window& stretch, std::size_t s
       const std::size_t joint = std::max<std::size_t>(held.first, 1) - 1;
       figure.bands.push_back({times[std::max(joint, stretch.first) - stretch.first], times.back(), "held out"});
     }
-  add_curves(result, stretch.trajectory, -1, static_cast<int>(state),
+  add_curves(shown, stretch.trajectory, -1, static_cast<int>(state),
              {.name = "", .x = std::move(times), .y = column_of(result, stretch, state)}, figure);
   return figure;
 }
@@ -136,14 +138,14 @@ void add_field(const FitResult& result, Figure& figure) {
   }
 }
 
-Figure phase_figure(const FitResult& result) {
+Figure phase_figure(const FitResult& result, const ShownPaths& shown) {
   Figure figure{.title = "phase portrait and learned field",
                 .x_label = result.series.state_names[0],
                 .y_label = result.series.state_names[1],
                 .width = 640,
                 .height = 520};
-  for (const Window& stretch : result.shown)
-    add_curves(result, stretch.trajectory, 0, 1,
+  for (const Window& stretch : shown.stretches)
+    add_curves(shown, stretch.trajectory, 0, 1,
                {.name = "", .x = column_of(result, stretch, 0), .y = column_of(result, stretch, 1)}, figure);
   for (std::size_t i = 3; i < figure.curves.size(); ++i)
     figure.curves[i].name.clear();  // one legend for all trajectories
@@ -160,7 +162,7 @@ Curve history_curve(const FitResult& result, const std::string& name, double His
   return curve;
 }
 
-Section data_section(const FitResult& result) {
+Section data_section(const FitResult& result, const ShownPaths& shown) {
   Section section{"Data and fit", {}};
   if (!result.split.held.empty())
     section.blocks.push_back(Paragraph{
@@ -173,11 +175,11 @@ Section data_section(const FitResult& result) {
     for (const Outliers& outliers : result.outliers) found.push_back(outliers.text());
     section.blocks.push_back(Paragraph{text::concat("Taken as not measured: ", text::join(found), ".")});
   }
-  for (const Window& stretch : result.shown)
+  for (const Window& stretch : shown.stretches)
     for (std::size_t state = 0; state < std::min(num_states(result), kMostPanels); ++state)
-      section.blocks.push_back(Picture{time_figure(result, stretch, state)});
+      section.blocks.push_back(Picture{time_figure(result, shown, stretch, state)});
   if (result.series.state_names.size() >= 2)
-    section.blocks.push_back(Picture{phase_figure(result),
+    section.blocks.push_back(Picture{phase_figure(result, shown),
                                      "Arrows: direction and (by its square root) speed of the learned field; further "
                                      "states and inputs are at their mean."});
   return section;
@@ -205,11 +207,11 @@ Section error_section(const FitResult& result) {
 }
 
 /// Step sizes of one prediction over the data of the first stretch shown, from the first fitted state to a gap.
-Figure step_figure(const FitResult& result) {
-  const StatePath& start = result.fitted.front();
+Figure step_figure(const FitResult& result, const ShownPaths& shown) {
+  const StatePath& start = shown.fitted.front();
   std::vector<double> times;
   for (const Window& stretch :
-       between_gaps(result.series, result.shown.front(), result.model.normalization().time_scale))
+       between_gaps(result.series, shown.stretches.front(), result.model.normalization().time_scale))
     if (times.empty() || times.back() <= start.times.front()) times = times_of(result, stretch);
   times.erase(times.begin(), std::upper_bound(times.begin(), times.end(), start.times.front()));
   times.insert(times.begin(), start.times.front());
@@ -230,7 +232,7 @@ Figure step_figure(const FitResult& result) {
           .curves = {curve}};
 }
 
-Section training_section(const FitResult& result) {
+Section training_section(const FitResult& result, const ShownPaths& shown) {
   Figure loss{.title = "loss",
               .x_label = "epoch",
               .y_label = name(result.model.config().loss),
@@ -253,7 +255,7 @@ Section training_section(const FitResult& result) {
     skipped += row.skipped;
   }
   Section section{"Training", {Picture{loss}, Picture{evaluations}}};
-  const Figure steps = step_figure(result);
+  const Figure steps = step_figure(result, shown);
   if (!steps.curves[0].x.empty()) section.blocks.push_back(Picture{steps});
   section.blocks.push_back(Paragraph{text::concat(
       result.training.history.size(), " epochs in ", text::number(result.training.history.back().seconds),
@@ -280,9 +282,10 @@ Report fit_report(const FitResult& result) {
                             states.size() <= kMostNames ? text::join(states) : text::concat(states.size(), " states")),
       .subtitle = text::concat("fitted to ", result.model.config().data),
       .sections = {}};
-  report.sections.push_back(data_section(result));
+  const ShownPaths shown = shown_paths(result);
+  report.sections.push_back(data_section(result, shown));
   if (!result.errors.empty()) report.sections.push_back(error_section(result));
-  report.sections.push_back(training_section(result));
+  report.sections.push_back(training_section(result, shown));
   report.sections.push_back(repeat_section(result));
   return report;
 }

@@ -3,8 +3,8 @@
 
 #include <filesystem>
 
-#include "costate/models/fit.h"
 #include "costate/report/html.h"
+#include "costate/series/fit.h"
 
 namespace costate {
 

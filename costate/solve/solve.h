@@ -8,58 +8,11 @@
 #include <vector>
 
 #include "costate/array/host_array.h"
-#include "costate/solve/control/controller.h"
-#include "costate/solve/methods/tableau.h"
+#include "costate/solve/options.h"
 #include "costate/solve/status.h"
 #include "costate/solve/vector_field.h"
 
 namespace costate {
-
-/// Whose error decides whether a step is accepted: each sample's own, or the root mean square over the whole batch
-/// (torchdiffeq's way).
-enum class Control { kPerSample, kJoint };
-
-/// How a traced solve is differentiated in reverse: the accepted steps exactly, or Algorithm 2 of Chen et al. 2018.
-enum class Adjoint { kDiscrete, kBacksolve };
-
-/// Whether steps must also be fit to be differentiated (control/gradient_guard.h): kAuto where the discrete adjoint
-/// will differentiate them, kOn always, so that a solve takes the same steps with and without its gradient, kOff never.
-enum class GradientSteps { kAuto, kOn, kOff };
-
-/// "per_sample", "joint"; "discrete", "backsolve"; "auto", "on", "off". The way back throws InvalidArgument, with the
-/// nearest name, if there is none.
-std::string name(Control control);
-Control control_from_name(const std::string& name);
-std::string name(Adjoint adjoint);
-Adjoint adjoint_from_name(const std::string& name);
-std::string name(GradientSteps gradient_steps);
-GradientSteps gradient_steps_from_name(const std::string& name);
-
-struct SolveOptions {
-  Method method = Method::kDopri5;
-  double rtol = 1e-6;     // a step is accepted if its error is at most atol + rtol |y|, as a root mean square
-  double atol = 1e-8;     // (control/controller.h)
-  double first_step = 0;  // size of the first attempt; 0: chosen (control/initial_step.h)
-  double max_step = 0;    // no step is longer; 0: no limit
-  // Steps end at these times, in any order: where the field jumps or bends, and steps could pass over it without a
-  // sign. Knots of inputs that the field reads by interpolate() at t, or at a t + b, are such times of themselves.
-  std::vector<double> stop_at = {};
-  // Fixed steps instead of control by error: so many between output times, or at most so long; 0: not asked for. At
-  // most one of the two. A method without an error estimate takes one step an interval if neither is set.
-  int steps_per_interval = 0;
-  double step_size = 0;
-  std::int64_t max_steps = 100'000;  // attempted steps of a sample, accepted and rejected
-  Control control = Control::kPerSample;
-  StepControl step_control = {};
-  Adjoint adjoint = Adjoint::kDiscrete;
-  GradientSteps gradient_steps = GradientSteps::kAuto;
-  // Bytes for each thread that a solve keeps for its reverse sweep: half for states of accepted steps, a quarter for
-  // evaluations, a quarter for states that the sweep computes again. It changes the time taken, and no bit of a result.
-  std::size_t memory_budget = std::size_t{256} << 20;
-  Dtype dtype = Dtype::kF64;  // of solves of a batch of numbers; a traced solve has its program's
-
-  bool operator==(const SolveOptions&) const = default;
-};
 
 /// What a solve of a batch gives.
 struct Solution {

@@ -32,14 +32,9 @@ void check_dtypes(const ArrayFile& file, const std::string& source) {
 }
 
 /// "it has 'a' where this run has 'b'": the first lines in which two fingerprints differ.
-std::string first_difference(const std::string& saved, const std::string& asked) {
-  std::istringstream saved_lines(saved), asked_lines(asked);
-  std::string saved_line, asked_line;
-  do {
-    if (!std::getline(saved_lines, saved_line)) saved_line.clear();
-    if (!std::getline(asked_lines, asked_line)) asked_line.clear();
-  } while (saved_line == asked_line && (saved_lines || asked_lines));
-  return text::concat("it has '", saved_line, "' where this run has '", asked_line, "'");
+std::string difference_of(const std::string& saved, const std::string& asked) {
+  const auto [line, other] = text::first_difference(saved, asked);
+  return text::concat("it has '", line, "' where this run has '", other, "'");
 }
 
 HostArray history_array(const std::vector<HistoryRow>& history) {
@@ -110,7 +105,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path, const std::string&
                     metadata("format"), "', expected '", kFormat, "').");
   if (metadata("fingerprint") != fingerprint)
     throw InvalidArgument("[read_checkpoint] '", source, "' was written by a run with another configuration: ",
-                          first_difference(metadata("fingerprint"), fingerprint),
+                          difference_of(metadata("fingerprint"), fingerprint),
                           "; resume with the same options and data, or start a new run.");
   check_dtypes(file, source);
   Checkpoint checkpoint;

@@ -5,10 +5,10 @@
 #include <complex>
 #include <functional>
 
-#include "costate/adjoint/linear_solve.h"
-#include "costate/adjoint/root.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
+#include "costate/operations/linear_solve.h"
+#include "costate/operations/root.h"
 #include "costate/solve/solve.h"
 #include "experiments/adjoints/cost.h"
 #include "experiments/experiment.h"

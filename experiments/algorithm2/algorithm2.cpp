@@ -13,9 +13,9 @@
 #include "costate/data/data.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
-#include "costate/models/models.h"
 #include "costate/nn/nn.h"
 #include "costate/solve/solve.h"
+#include "costate/train/train.h"
 #include "experiments/experiment.h"
 
 namespace costate::experiments {

@@ -7,6 +7,7 @@
 #include "costate/data/data.h"
 #include "costate/models/models.h"
 #include "costate/nn/nn.h"
+#include "costate/train/train.h"
 #include "experiments/experiment.h"
 
 namespace costate::experiments {

@@ -9,10 +9,10 @@
 #include <random>
 #include <sstream>
 
-#include "costate/adjoint/linear_solve.h"
 #include "costate/base/error.h"
 #include "costate/exec/program.h"
 #include "costate/io/files.h"
+#include "costate/operations/linear_solve.h"
 
 namespace costate::experiments {
 namespace {

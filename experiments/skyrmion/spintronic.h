@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "costate/models/models.h"
+#include "costate/train/train.h"
 #include "experiments/experiment.h"
 
 namespace costate::experiments {

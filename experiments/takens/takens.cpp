@@ -4,8 +4,9 @@
 #include <cmath>
 
 #include "costate/data/data.h"
-#include "costate/models/models.h"
 #include "costate/nn/nn.h"
+#include "costate/series/series.h"
+#include "costate/train/train.h"
 #include "experiments/experiment.h"
 
 namespace costate::experiments {

@@ -137,15 +137,11 @@ std::vector<std::int64_t> to_integers(nb::handle value, const char* what) {
 
 Shape to_shape(nb::handle value) { return Shape(to_integers(value, "a shape")); }
 
-HostArray with_batch_of_one(const HostArray& array) {
-  std::vector<std::int64_t> axes = array.shape().axes();
-  axes.insert(axes.begin(), 1);
-  return array.reshape(Shape(std::move(axes)));
-}
+HostArray with_batch_of_one(const HostArray& array) { return array.reshape(array.shape().with_first(1)); }
 
 Shape without_first(const Shape& shape) {
   if (shape.rank() == 0) throw ShapeError("[solve] z0 and args must have shape [batch, ...]; got a scalar.");
-  return Shape(std::vector<std::int64_t>(shape.axes().begin() + 1, shape.axes().end()));
+  return shape.without_first();
 }
 
 std::vector<std::int64_t> all_axes_if_none(const Array& x, const nb::object& axis) {

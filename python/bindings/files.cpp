@@ -3,7 +3,7 @@
 
 #include "costate/base/error.h"
 #include "costate/io/safetensors.h"
-#include "costate/models/models.h"
+#include "costate/series/series.h"
 #include "costate/train/checkpoint.h"
 #include "python/bindings/bindings.h"
 

@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "costate/base/error.h"
-#include "costate/models/models.h"
+#include "costate/series/fit_options.h"
+#include "costate/series/series.h"
 #include "python/bindings/bindings.h"
+#include "python/bindings/keywords.h"
 
 namespace costate::python {
 namespace {
@@ -20,28 +22,11 @@ std::vector<HostArray> to_list(const nb::object& value) {
   return arrays;
 }
 
-std::vector<double> numbers_of(const HostArray& array) {
-  std::vector<double> numbers;
-  for (std::int64_t i = 0; i < array.size(); ++i) numbers.push_back(array.at(i));
-  return numbers;
-}
-
-HostArray check_rows(const HostArray& array, std::size_t samples, const char* what, const char* where = "fit") {
+/// [samples, columns] in f64.
+HostArray to_rows(const HostArray& array, std::size_t samples, const char* what) {
   if (array.shape().rank() != 2 || array.shape()[0] != static_cast<std::int64_t>(samples))
-    throw ShapeError("[", where, "] ", what, " must have shape [", samples, ", …] like their times; got ",
-                     array.shape(), ".");
-  for (std::int64_t i = 0; i < array.size(); ++i)
-    if (std::isinf(array.at(i)))
-      throw DataError("[", where, "] ", what, " must be finite, or NaN where missing; got ", array.at(i), ".");
+    throw ShapeError("[fit] ", what, " must have shape [", samples, ", …] like their times; got ", array.shape(), ".");
   return array.astype(Dtype::kF64);
-}
-
-void check_increasing(const std::vector<double>& times, const char* where, const std::string& what) {
-  for (std::size_t i = 0; i < times.size(); ++i) {
-    if (!std::isfinite(times[i])) throw DataError("[", where, "] ", what, " must be finite; got ", times[i], ".");
-    if (i > 0 && times[i] <= times[i - 1])
-      throw DataError("[", where, "] ", what, " must increase; ", times[i - 1], " is followed by ", times[i], ".");
-  }
 }
 
 std::vector<std::string> names(const char* stem, std::int64_t count) {
@@ -68,32 +53,30 @@ TimeSeries to_series(const nb::object& times, const nb::object& states, const nb
   TimeSeries series{.time_name = "t", .time_scale = {}, .state_names = {}, .input_names = {}, .trajectories = {}};
   for (std::size_t i = 0; i < all_times.size(); ++i) {
     Trajectory trajectory{.id = all_times.size() == 1 ? "" : std::to_string(i),
-                          .times = numbers_of(all_times[i]),
+                          .times = all_times[i].numbers(),
                           .states = {},
                           .inputs = HostArray(Shape{all_times[i].size(), 0})};
-    if (trajectory.times.size() < 2)
-      throw DataError("[fit] a trajectory needs at least two samples; got ", trajectory.times.size(), ".");
-    check_increasing(trajectory.times, "fit", text::concat("times of trajectory ", i));
-    trajectory.states = check_rows(all_states[i], trajectory.times.size(), "states");
-    if (!all_inputs.empty()) trajectory.inputs = check_rows(all_inputs[i], trajectory.times.size(), "inputs");
+    trajectory.states = to_rows(all_states[i], trajectory.times.size(), "states");
+    if (!all_inputs.empty()) trajectory.inputs = to_rows(all_inputs[i], trajectory.times.size(), "inputs");
     series.trajectories.push_back(std::move(trajectory));
   }
   series.state_names = names("z", series.trajectories[0].states.shape()[1]);
   series.input_names = names("u", series.trajectories[0].inputs.shape()[1]);
-  for (const Trajectory& trajectory : series.trajectories)
-    if (trajectory.states.shape()[1] != series.trajectories[0].states.shape()[1] ||
-        trajectory.inputs.shape()[1] != series.trajectories[0].inputs.shape()[1])
-      throw ShapeError("[fit] all trajectories must have the same number of states and inputs.");
   return series;
 }
 
 FitResult run_fit(const TimeSeries& series, FitConfig config) {
   config.columns = {.time = series.time_name, .states = series.state_names, .inputs = series.input_names};
   config.data = "arrays";
-  FitResult result = run_long([&] { return fit(series, config); });
-  if (result.training.best_epoch < 0)
-    throw SolveFailed("[fit] no epoch had a finite loss; lower learning_rate, shorten window, or scale the data.");
-  return result;
+  return run_long([&] { return fit(series, config); });
+}
+
+/// The options of fit() that are not about a file.
+std::vector<Keyword<FitConfig>> fit_keywords() {
+  std::vector<Keyword<FitConfig>> keywords;
+  for (const FitOption& option : fit_options())
+    if (option.doors == OptionDoors::kAll) keywords.push_back({option.key, option.kind, option.access});
+  return keywords;
 }
 
 nb::dict errors_of(const FitResult& result) {
@@ -119,29 +102,9 @@ nb::dict history_of(const FitResult& result) {
 
 NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times, const nb::object& input_times,
                    const nb::object& inputs) {
-  SeriesModel::Query query{.start = numbers_of(to_host(start)), .times = numbers_of(to_host(times))};
-  if (query.start.size() != model.state_names().size())
-    throw ShapeError("[predict] start must hold ", model.state_names().size(), " numbers; got ", query.start.size(),
-                     ".");
-  if (query.times.empty()) throw ShapeError("[predict] times must hold at least one time.");
-  // solve says so too, but in the model's unit of time.
-  const double direction = query.times.back() >= query.times.front() ? 1 : -1;
-  for (std::size_t k = 1; k < query.times.size(); ++k)
-    if (!(direction * (query.times[k] - query.times[k - 1]) >= 0))
-      throw InvalidArgument("[predict] times must not turn back; ", query.times[k - 1], " is followed by ",
-                            query.times[k], ".");
-  if (model.input_names().empty() && !(input_times.is_none() && inputs.is_none()))
-    throw InvalidArgument("[predict] the model has no inputs; leave out input_times and inputs.");
-  if (!model.input_names().empty()) {
-    if (input_times.is_none() || inputs.is_none())
-      throw InvalidArgument("[predict] the model has inputs; give input_times and inputs.");
-    query.input_times = numbers_of(to_host(input_times));
-    check_increasing(query.input_times, "predict", "input_times");
-    query.inputs = check_rows(to_host(inputs), query.input_times.size(), "inputs", "predict");
-    if (query.inputs.shape()[1] != static_cast<std::int64_t>(model.input_names().size()))
-      throw ShapeError("[predict] inputs must have ", model.input_names().size(), " columns; got shape ",
-                       query.inputs.shape(), ".");
-  }
+  SeriesModel::Query query{.start = to_host(start).numbers(), .times = to_host(times).numbers()};
+  if (!input_times.is_none()) query.input_times = to_host(input_times).numbers();
+  if (!inputs.is_none()) query.inputs = to_host(inputs).astype(Dtype::kF64);
   std::vector<double> flat;
   for (const std::vector<double>& state : run_long([&] { return model.predict(query); }))
     flat.insert(flat.end(), state.begin(), state.end());
@@ -198,19 +161,7 @@ NumpyArray slopes_at(const SeriesModel& model, nb::handle states) {
 
 }  // namespace
 
-FitResult fit_of(SeriesModel model) {
-  return FitResult{.model = std::move(model),
-                   .series = {},
-                   .split = {},
-                   .outliers = {},
-                   .windows = {},
-                   .training = {},
-                   .errors = {},
-                   .forecast_samples = {},
-                   .shown = {},
-                   .fitted = {},
-                   .forecasts = {}};
-}
+FitResult fit_of(SeriesModel model) { return {.model = std::move(model)}; }
 
 void bind_fit(nb::module_& module) {
   nb::class_<FitResult>(module, "Fit", "A fitted model of a time series.")
@@ -245,40 +196,13 @@ void bind_fit(nb::module_& module) {
           "save", [](const FitResult& result, const std::filesystem::path& path) { result.model.save(path); },
           nb::arg("path"), "Writes the model as safetensors, for costate.load.");
 
+  module.def("_fit_keywords", [] { return signature_of(fit_keywords()); });
   module.def(
       "fit",
-      [](const nb::object& times, const nb::object& states, const nb::object& inputs, int delay, double hold_out,
-         std::vector<std::int64_t> hidden, const std::string& activation, const std::string& interpolation,
-         const std::string& method, double rtol, double atol, const std::string& adjoint, const std::string& loss,
-         std::int64_t window, std::int64_t max_windows, const std::string& optimizer, double learning_rate,
-         std::int64_t epochs, std::int64_t polish, std::int64_t batch, std::uint64_t seed) {
-        FitConfig config;
-        config.delay = delay;
-        config.hold_out = hold_out;
-        config.hidden = std::move(hidden);
-        config.activation = activation_from_name(activation);
-        config.interpolation = interpolation_from_name(interpolation);
-        config.method = method_from_name(method);
-        config.rtol = rtol;
-        config.atol = atol;
-        config.adjoint = adjoint_from_name(adjoint);
-        config.loss = loss_from_name(loss);
-        config.window = window;
-        config.max_windows = max_windows;
-        config.optimizer = optimizer_from_name(optimizer);
-        config.learning_rate = learning_rate;
-        config.epochs = epochs;
-        config.polish = polish;
-        config.batch = batch;
-        config.seed = seed;
-        return run_fit(to_series(times, states, inputs), config);
+      [](const nb::object& times, const nb::object& states, const nb::object& inputs, const nb::kwargs& options) {
+        return run_fit(to_series(times, states, inputs), from_keywords(fit_keywords(), options));
       },
-      nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(), nb::kw_only(), nb::arg("delay") = 0,
-      nb::arg("hold_out") = 0.2, nb::arg("hidden") = std::vector<std::int64_t>{64, 64}, nb::arg("activation") = "tanh",
-      nb::arg("interpolation") = "linear", nb::arg("method") = "dopri5", nb::arg("rtol") = 1e-5, nb::arg("atol") = 1e-6,
-      nb::arg("adjoint") = "discrete", nb::arg("loss") = "mse", nb::arg("window") = 0, nb::arg("max_windows") = 512,
-      nb::arg("optimizer") = "adam", nb::arg("learning_rate") = 1e-2, nb::arg("epochs") = 500, nb::arg("polish") = 500,
-      nb::arg("batch") = 0, nb::arg("seed") = 0,
+      nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(), nb::arg("options"),
       R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
 times   [samples], increasing; a list of such arrays for several trajectories.

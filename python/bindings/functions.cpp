@@ -1,6 +1,6 @@
 // Every function on Arrays.
 #include "costate/nn/activations.h"
-#include "costate/solve/controls.h"
+#include "costate/operations/interpolate.h"
 #include "python/bindings/bindings.h"
 
 namespace costate::python {

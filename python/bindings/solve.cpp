@@ -5,6 +5,7 @@
 
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
+#include "python/bindings/keywords.h"
 
 namespace costate::python {
 namespace {
@@ -30,30 +31,11 @@ VectorField to_field(const nb::object& f, const Shape& state, const nb::dict& ar
   return make_field(nb::cast<nb::callable>(f), state, arguments);
 }
 
-struct Options {
-  std::string method, control, adjoint, gradient_steps;
-  double rtol, atol, first_step, max_step, step_size;
-  std::vector<double> stop_at;
-  int steps_per_interval;
-  std::int64_t max_steps;
-
-  SolveOptions get() const {
-    SolveOptions options;
-    options.method = method_from_name(method);
-    options.rtol = rtol;
-    options.atol = atol;
-    options.first_step = first_step;
-    options.max_step = max_step;
-    options.stop_at = stop_at;
-    options.step_size = step_size;
-    options.steps_per_interval = steps_per_interval;
-    options.max_steps = max_steps;
-    options.control = control_from_name(control);
-    options.adjoint = adjoint_from_name(adjoint);
-    options.gradient_steps = gradient_steps_from_name(gradient_steps);
-    return options;
-  }
-};
+std::vector<Keyword<SolveOptions>> solve_keywords() {
+  std::vector<Keyword<SolveOptions>> keywords;
+  for (const SolveOption& option : solve_options()) keywords.push_back({option.name, option.kind, option.access});
+  return keywords;
+}
 
 /// What solve() gives in Python: a Solution, without the batch axis if z0 had none.
 struct PythonSolution {
@@ -119,23 +101,8 @@ nb::any solve_numpy(const nb::object& f, const HostArray& start, const HostArray
 }
 
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
-                     const std::string& method, double rtol, double atol, double first_step, double max_step,
-                     const std::vector<double>& stop_at, double step_size, int steps_per_interval,
-                     std::int64_t max_steps, const std::string& control, const std::string& adjoint,
-                     const std::string& gradient_steps, bool throws) {
-  const SolveOptions options = Options{.method = method,
-                                       .control = control,
-                                       .adjoint = adjoint,
-                                       .gradient_steps = gradient_steps,
-                                       .rtol = rtol,
-                                       .atol = atol,
-                                       .first_step = first_step,
-                                       .max_step = max_step,
-                                       .step_size = step_size,
-                                       .stop_at = stop_at,
-                                       .steps_per_interval = steps_per_interval,
-                                       .max_steps = max_steps}
-                                   .get();
+                     bool throws, const nb::kwargs& keywords) {
+  const SolveOptions options = from_keywords(solve_keywords(), keywords);
   if (!holds_arrays(z0) && !holds_arrays(times) && !holds_arrays(args)) {
     const HostArray numbers = to_host(times);
     check_order(z0, numbers);
@@ -235,12 +202,9 @@ void bind_solve(nb::module_& module) {
 state_shape  of one sample.
 arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
 )");
+  module.def("_solve_keywords", [] { return signature_of(solve_keywords()); });
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
-             nb::arg("args") = nb::tuple(), nb::arg("method") = "dopri5", nb::arg("rtol") = 1e-6,
-             nb::arg("atol") = 1e-8, nb::arg("first_step") = 0.0, nb::arg("max_step") = 0.0,
-             nb::arg("stop_at") = std::vector<double>(), nb::arg("step_size") = 0.0, nb::arg("steps_per_interval") = 0,
-             nb::arg("max_steps") = 100'000, nb::arg("control") = "per_sample", nb::arg("adjoint") = "discrete",
-             nb::arg("gradient_steps") = "auto", nb::arg("throw") = true,
+             nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("options"),
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
@@ -258,6 +222,10 @@ first_step                     size of the first attempt; 0: chosen.
 max_step                       no step is longer; 0: no limit. For inputs so short that steps could pass over them.
 stop_at                        times at which steps end, in any order: where f jumps or bends. Knots of interpolate(...) at
                                t, or at a * t + b, are such times of themselves.
+safety, factor_min, factor_min_accepted, factor_rejected, factor_rejected_again, factor_max, factor_max_after_reject,
+beta1, beta2, previous_floor   of the controller of steps: the next size is the last one times safety error^(-beta1 / k)
+                               previous^(-beta2 / k), k being the order of the error estimate, within the factors.
+memory_budget                  bytes for each thread that a gradient keeps of the solve; it changes no bit.
 steps_per_interval, step_size  fixed steps instead: so many between two times, or at most so long.
 max_steps                      of a sample, attempts included.
 control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that

@@ -35,6 +35,7 @@ _KINDS = {
     "collections.abc.Callable": ("a callable", callable),
     "collections.abc.Sequence": ("a list or tuple", lambda value: isinstance(value, collections.abc.Sequence)),
     "collections.abc.Sequence[int]": ("a list of integers", _list_of(_is_integer)),
+    "collections.abc.Sequence[float]": ("a list of numbers", _list_of(lambda value: isinstance(value, numbers.Real))),
     "collections.abc.Sequence[str]": ("a list of strings", _list_of(lambda value: isinstance(value, str))),
     **{f"costate._core.{name}": (f"a costate.{name}", lambda value, name=name: isinstance(value, getattr(_core, name)))
        for name in ("Array", "Function")},
@@ -53,9 +54,13 @@ def _parameters(function):
         given, kinds, is_optional = [*given, arguments.vararg], [*kinds, inspect.Parameter.VAR_POSITIONAL], [*is_optional, False]
     is_optional += [default is not None for default in arguments.kw_defaults]
     kinds += [inspect.Parameter.KEYWORD_ONLY] * len(arguments.kwonlyargs)
+    # What **options stands for: solve and fit have them in a table of the library.
+    keywords = getattr(_core, f"_{function.__name__}_keywords", list)() if arguments.kwarg else []
     return [inspect.Parameter(argument.arg, kind, default=next(defaults) if optional else inspect.Parameter.empty,
                               annotation=ast.unparse(argument.annotation) if argument.annotation else inspect.Parameter.empty)
-            for argument, kind, optional in zip([*given, *arguments.kwonlyargs], kinds, is_optional)]
+            for argument, kind, optional in zip([*given, *arguments.kwonlyargs], kinds, is_optional)] + [
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+                for name, annotation, default in keywords]
 
 
 # Arguments by the names that other libraries give them.

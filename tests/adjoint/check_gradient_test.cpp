@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "costate/graph/trace.h"
-#include "costate/solve/controls.h"
+#include "costate/operations/interpolate.h"
 #include "costate/solve/solve.h"
 #include "tests/adjoint/rest_cases.h"
 #include "tests/support/expect_error.h"

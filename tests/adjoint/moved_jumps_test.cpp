@@ -5,7 +5,7 @@
 
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
-#include "costate/solve/controls.h"
+#include "costate/operations/interpolate.h"
 #include "costate/solve/solve.h"
 #include "tests/support/expect_error.h"
 

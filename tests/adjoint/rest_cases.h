@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "costate/exec/program.h"
-#include "costate/solve/controls.h"
+#include "costate/operations/interpolate.h"
 #include "costate/solve/solve.h"
 #include "tests/support/cvode.h"
 

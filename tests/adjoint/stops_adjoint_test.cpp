@@ -5,7 +5,7 @@
 
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
-#include "costate/solve/controls.h"
+#include "costate/operations/interpolate.h"
 #include "costate/solve/solve.h"
 #include "tests/support/expect_error.h"
 
@@ -233,8 +233,8 @@ TEST(StopsAdjoint, ProgramsInF32KeepConstantTimes) {
   for (const HostArray& output : result.outputs) EXPECT_NEAR(output.at(0), std::exp(-6.0), 1e-5 * std::exp(-6.0));
 }
 
-// z' = -0.01 z by the hour of 1.7e9 seconds, whose f32 numbers are 128 s apart. The first sample has no second time: its
-// tile is summed again without it, and the others keep their times.
+// z' = -0.01 z by the hour of 1.7e9 seconds, whose f32 numbers are 128 s apart. The first sample has no second time:
+// its tile is summed again without it, and the others keep their times.
 TEST(StopsAdjoint, ProgramsInF32KeepTheTimesOfTheirInputs) {
   const Parameter rate("rate", HostArray::vector({-0.01}));
   const VectorField field = vector_field({1}, [&](Array, Array y) { return Array(rate) * y; });
@@ -245,8 +245,8 @@ TEST(StopsAdjoint, ProgramsInF32KeepTheTimesOfTheirInputs) {
       },
       {{"y", {1}}, {"times", {3}}, {.name = "shared", .shape = {2}, .kind = InputKind::kShared}});
   const double start = 1.7e9;
-  const HostArray times(Shape{3, 3}, std::vector<double>{0, start, std::nan(""),    //
-                                                         0, start, start + 600,  //
+  const HostArray times(Shape{3, 3}, std::vector<double>{0, start, std::nan(""),  //
+                                                         0, start, start + 600,   //
                                                          0, start + 30, start + 70});
   const RunResult result =
       compile(value_and_grad(loss, std::vector<Parameter>{rate}), {.dtype = Dtype::kF32})

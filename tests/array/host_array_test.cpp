@@ -33,6 +33,28 @@ TEST(HostArray, CopiesAreIndependent) {
   EXPECT_EQ(array.at(0), 9.0);
 }
 
+TEST(HostArray, IsReadAndWrittenByAnIndexForEachAxis) {
+  HostArray array = HostArray::linspace(0, 5, 6).reshape(Shape{2, 3});
+  EXPECT_EQ(array(1, 2), 5);
+  EXPECT_EQ(array(0, 1), 1);
+  array.set({1, 0}, 7);
+  EXPECT_EQ(array.row(1), (std::vector<double>{7, 4, 5}));
+  EXPECT_EQ(array.astype(Dtype::kF32).numbers(), (std::vector<double>{0, 1, 2, 7, 4, 5}));
+  EXPECT_ERROR(array(2, 0), ShapeError, "no element (2, 0) in shape [2, 3]");
+  EXPECT_ERROR(array(-1, 0), ShapeError, "no element (-1, 0)");
+  EXPECT_ERROR(array(1), ShapeError, "no element (1) in shape [2, 3]");
+  EXPECT_ERROR(array.row(2), ShapeError, "no row 2 in shape [2, 3]");
+}
+
+TEST(HostArray, LinspaceEndsWhereItSays) {
+  const HostArray ten = HostArray::linspace(0, 0.7, 11);
+  EXPECT_EQ(ten.at(0), 0);
+  EXPECT_EQ(ten.at(10), 0.7);
+  EXPECT_NEAR(ten.at(5), 0.35, 1e-16);
+  EXPECT_EQ(HostArray::linspace(3, 4, 1).numbers(), std::vector<double>{3});
+  EXPECT_EQ(HostArray::linspace(3, 4, 0).size(), 0);
+}
+
 TEST(HostArray, TheCountMustFitTheShape) {
   EXPECT_ERROR(HostArray({2, 3}, std::vector<double>(5)), ShapeError, "shape [2, 3] needs 6 numbers; got 5.");
   EXPECT_ERROR(HostArray({2}, std::vector<float>(3)), ShapeError, "needs 2 numbers; got 3.");

@@ -38,6 +38,13 @@ TEST(Shape, StridesAreRowMajor) {
   EXPECT_EQ(Shape().strides(), Axes{});
 }
 
+TEST(Shape, TakesAndDropsAFirstAxis) {
+  EXPECT_EQ((Shape{2, 3}.without_first()), (Shape{3}));
+  EXPECT_EQ((Shape{2, 3}.with_first(4)), (Shape{4, 2, 3}));
+  EXPECT_EQ(Shape().with_first(4), (Shape{4}));
+  EXPECT_ERROR(Shape().without_first(), ShapeError, "a scalar has no axes");
+}
+
 TEST(Shape, NegativeAxesAreRefused) {
   EXPECT_ERROR((Shape{2, -3}), ShapeError, "axis lengths must be 0 or more; got [2, -3].");
 }

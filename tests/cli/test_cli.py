@@ -275,7 +275,7 @@ def test_names_that_no_file_could_hold_are_refused(tmp_path):
         (["--epochs", "99999999999999999999"], "--epochs takes"),
         (["--hidden", "64,,64"], "--hidden takes"),
         (["--hidden", "0"], "between 1 and"),
-        (["--rtol", "0"], "rtol must be positive"),
+        (["--rtol", "0"], "--rtol takes a positive"),
         (["--lr", "nan"], "--lr takes a number"),
         (["--window", "1"], "--window takes"),
         (["--seed", "-4"], "--seed takes"),

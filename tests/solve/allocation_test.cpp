@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "costate/solve/controls.h"
+#include "costate/operations/interpolate.h"
 #include "costate/solve/internal/lane_solver.h"
 
 namespace {

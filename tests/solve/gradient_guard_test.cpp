@@ -44,9 +44,9 @@ internal::ReferenceSolution reference(double x, double v, double a, double end, 
     out[1] = -0.5 * w[1] + w[0];
   };
   const double y0[] = {x, v}, times[] = {0, end};
-  return internal::reference_solve(
-      rhs, y0, times,
-      {.method = options.method, .rtol = options.rtol, .atol = options.atol, .derivatives = &derivatives});
+  return internal::reference_solve(rhs, y0, times,
+                                   {.method = options.method, .rtol = options.rtol, .atol = options.atol},
+                                   {.derivatives = &derivatives});
 }
 
 struct Batch {

@@ -89,11 +89,11 @@ TEST_P(EveryMethod, ConvergesAtItsOrder) {
 }
 
 /// Steps of constant size that an adaptive solve takes without looking at the error.
-ReferenceOptions constant_steps(Method method, double h) {
+SolveOptions constant_steps(Method method, double h) {
   return {.method = method,
           .rtol = 1e6,
-          .control = {.factor_min = 1, .factor_min_accepted = 1, .factor_max = 1},
-          .first_step = h};
+          .first_step = h,
+          .step_control = {.factor_min = 1, .factor_min_accepted = 1, .factor_max = 1}};
 }
 
 TEST_P(EveryPairMethod, DenseOutputConvergesAtItsOrder) {
@@ -184,7 +184,7 @@ const Problem& oscillator() {
   return problem;
 }
 
-ReferenceSolution solve_oscillator(const std::vector<double>& times, const ReferenceOptions& options) {
+ReferenceSolution solve_oscillator(const std::vector<double>& times, const SolveOptions& options) {
   return reference_solve(oscillator().rhs, oscillator().y0, times, options);
 }
 
@@ -214,7 +214,7 @@ TEST_P(EveryPairMethod, AdaptiveStepsCountTheirEvaluations) {
 
 TEST_P(EveryPairMethod, EndsAtTheFinalTimeBothWays) {
   const std::vector<double> forward{0.1, 1.7, 2.9}, backward{2.9, 1.7, 0.1};
-  const ReferenceOptions options{.method = GetParam(), .rtol = 1e-6, .atol = 1e-8};
+  const SolveOptions options{.method = GetParam(), .rtol = 1e-6, .atol = 1e-8};
   const auto there = solve_oscillator(forward, options);
   EXPECT_EQ(there.status, Status::kOk);
   EXPECT_EQ(there.t, 2.9);
@@ -227,7 +227,7 @@ TEST_P(EveryPairMethod, EndsAtTheFinalTimeBothWays) {
 }
 
 TEST_P(EveryPairMethod, OutputTimesDoNotMoveTheSteps) {
-  const ReferenceOptions options{.method = GetParam(), .rtol = 1e-4};
+  const SolveOptions options{.method = GetParam(), .rtol = 1e-4};
   const auto plain = solve_oscillator({0, 3}, options);
   const auto with_outputs = solve_oscillator({0, 0.01, 0.02, 1.1, 2.99, 3}, options);
   ASSERT_EQ(plain.steps.size(), with_outputs.steps.size());
@@ -285,7 +285,7 @@ TEST(ReferenceSolve, OneTimeIsTheStart) {
 // Outcomes
 
 /// y' = y^2 from 1 blows up at t = 1.
-ReferenceSolution solve_blow_up(const ReferenceOptions& options) {
+ReferenceSolution solve_blow_up(const SolveOptions& options) {
   const auto field = [](double, std::span<const double> y, std::span<double> dy) { dy[0] = y[0] * y[0]; };
   const double y0[] = {1}, times[] = {0, 0.5, 2};
   return reference_solve(field, y0, times, options);
@@ -343,7 +343,7 @@ TEST(ReferenceSolve, BadStartIsNonFinite) {
 }
 
 TEST(ReferenceSolve, ARepeatedTimeHasTheSameStateAgain) {
-  for (const ReferenceOptions& options : {ReferenceOptions{}, ReferenceOptions{.steps_per_interval = 3}}) {
+  for (const SolveOptions& options : {SolveOptions{}, SolveOptions{.steps_per_interval = 3}}) {
     const auto once = solve_oscillator({0, 1, 2}, options).states,
                twice = solve_oscillator({0, 0, 1, 1, 2, 2}, options).states;
     for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(twice[i], once[i / 2]) << i;
@@ -354,7 +354,7 @@ TEST(ReferenceSolve, ARepeatedTimeHasTheSameStateAgain) {
 
 // Mistakes
 
-void expect_message(const std::string& part, const std::vector<double>& times, const ReferenceOptions& options = {}) {
+void expect_message(const std::string& part, const std::vector<double>& times, const SolveOptions& options = {}) {
   try {
     solve_oscillator(times, options);
     ADD_FAILURE() << "no exception with: " << part;

@@ -36,15 +36,7 @@ internal::ReferenceSolution reference(const HostArray& z0, std::int64_t row, con
     slope[1] = -std::sin(y[0]) + 0.1 * std::cos(t);
   };
   const double y0[] = {z0.at(2 * row), z0.at(2 * row + 1)};
-  return internal::reference_solve(rhs, y0, times,
-                                   {.method = options.method,
-                                    .rtol = options.rtol,
-                                    .atol = options.atol,
-                                    .control = options.step_control,
-                                    .first_step = options.first_step,
-                                    .steps_per_interval = options.steps_per_interval,
-                                    .step_size = options.step_size,
-                                    .max_steps = options.max_steps});
+  return internal::reference_solve(rhs, y0, times, options);
 }
 
 class LaneSolverMethod : public ::testing::TestWithParam<Method> {};

@@ -6,7 +6,7 @@
 
 #include "costate/base/log.h"
 #include "costate/base/threads.h"
-#include "costate/solve/controls.h"
+#include "costate/operations/interpolate.h"
 #include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/reference_solve.h"
 #include "costate/solve/internal/table_bends.h"
@@ -181,14 +181,7 @@ internal::ReferenceSolution reference(const Inputs& inputs, std::int64_t b, cons
   std::ranges::sort(stops, {}, &internal::Stop::time);
   for (std::int64_t i = 0; i < inputs.times.size(); ++i) times.push_back(inputs.times.at(i));
   const std::vector<double> y0 = inputs.row(inputs.z0, b);
-  return internal::reference_solve(rhs, y0, times,
-                                   {.method = options.method,
-                                    .rtol = options.rtol,
-                                    .atol = options.atol,
-                                    .steps_per_interval = options.steps_per_interval,
-                                    .max_step = options.max_step,
-                                    .stops = stops,
-                                    .stop_scale = 0.5});
+  return internal::reference_solve(rhs, y0, times, options, {.stops = stops, .stop_scale = 0.5});
 }
 
 class StopsMethod : public ::testing::TestWithParam<Method> {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "costate/solve/controls.h"
+#include "costate/operations/interpolate.h"
 #include "costate/solve/internal/reference_solve.h"
 #include "costate/solve/solve.h"
 #include "tests/support/expect_error.h"

@@ -9,8 +9,8 @@
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/interpret.h"
 #include "costate/graph/simplify.h"
+#include "costate/operations/internal/table_read.h"
 #include "costate/solve/internal/table_bends.h"
-#include "costate/solve/internal/table_read.h"
 
 namespace costate::internal {
 namespace {

@@ -13,7 +13,7 @@
 #include "costate/solve/internal/linear_field.h"
 #include "costate/solve/internal/stage_times.h"
 #include "costate/solve/internal/step_frames.h"
-#include "costate/solve/solve.h"
+#include "costate/solve/options.h"
 
 namespace costate::internal {
 

@@ -11,7 +11,7 @@
 
 #include "costate/exec/internal/tile_function.h"
 #include "costate/solve/internal/field_stops.h"
-#include "costate/solve/solve.h"
+#include "costate/solve/options.h"
 
 namespace costate::internal {
 

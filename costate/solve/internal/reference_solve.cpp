@@ -24,17 +24,18 @@ bool all_finite(const Vector& values) {
 class ReferenceSolver {
  public:
   ReferenceSolver(const ReferenceRhs& rhs, std::span<const double> y0, std::span<const double> times,
-                  const ReferenceOptions& options)
+                  const SolveOptions& options, const ReferenceContext& context)
       : rhs_(rhs),
         times_(times),
         options_(options),
+        context_(context),
         tableau_(tableau(options.method)),
         y_(y0.begin(), y0.end()),
         y_next_(y_),
         stages_(static_cast<std::size_t>(tableau_.num_all_stages()), Vector(y0.size())),
         arguments_(stages_) {
-    if (options.derivatives != nullptr)
-      guard_.emplace(*options.derivatives, tableau_,
+    if (context.derivatives != nullptr)
+      guard_.emplace(*context.derivatives, tableau_,
                      guard::Limits(tableau_, options.rtol, options.atol, std::numeric_limits<double>::epsilon()),
                      y0.size());
     solution_.states.assign(times.size(), Vector(y0.size(), kNaN));
@@ -132,12 +133,12 @@ class ReferenceSolver {
 
   double near(double t) const {
     const double grid = is_fixed() ? std::max(std::abs(times_.front()), std::abs(times_.back())) : 0;
-    return stop_tolerance(t, options_.stop_scale + grid);
+    return stop_tolerance(t, context_.stop_scale + grid);
   }
 
   double side(double t, double direction) const {
     double at = t, inside = 0;
-    for (const Stop& stop : options_.stops) {
+    for (const Stop& stop : context_.stops) {
       if (stop.time < t - near(t) || stop.time > t + near(t)) continue;
       at = stop.time;  // they ascend
       inside = std::max(inside, stop.inside);
@@ -150,7 +151,7 @@ class ReferenceSolver {
     const double t = solution_.t, end = times_.back();
     const bool rises = end > t;
     double found = end;
-    for (const auto& [stop, inside] : options_.stops) {
+    for (const auto& [stop, inside] : context_.stops) {
       if (rises && stop > t + near(t) && stop < end - near(end)) found = std::min(found, stop);
       if (!rises && stop <= t - near(t) && stop > end + near(end)) found = std::max(found, stop);
     }
@@ -252,7 +253,7 @@ class ReferenceSolver {
   double take_adaptive_step(const Step& step) {
     attempt(step);
     const double error = guarded_error(step, error_norm(step.h));
-    const StepDecision decision = decide_step(options_.control, control_, error, tableau_.error_order());
+    const StepDecision decision = decide_step(options_.step_control, control_, error, tableau_.error_order());
     control_ = decision.next;
     if (decision.accepted) {
       if (guard_) guard_->advance();
@@ -326,7 +327,8 @@ class ReferenceSolver {
 
   const ReferenceRhs& rhs_;
   std::span<const double> times_;
-  const ReferenceOptions& options_;
+  const SolveOptions& options_;
+  const ReferenceContext& context_;
   const Tableau& tableau_;
   Vector y_;
   Vector y_next_;
@@ -340,40 +342,14 @@ class ReferenceSolver {
   ReferenceSolution solution_;
 };
 
-void check_times(std::span<const double> times) {
-  if (times.empty())
-    throw InvalidArgument("[solve] times must hold at least the start time; got none. Pass [t0, ...].");
-  const bool ascends = times.back() >= times.front();
-  for (std::size_t i = 0; i < times.size(); ++i) {
-    if (!std::isfinite(times[i])) {
-      throw InvalidArgument("[solve] times must be finite; times[", i, "] is ", times[i], ". Remove it.");
-    }
-    if (i > 0 && (ascends ? times[i] < times[i - 1] : times[i] > times[i - 1])) {
-      throw InvalidArgument("[solve] times must not turn back; times[", i - 1, "] is ", times[i - 1], " and times[", i,
-                            "] is ", times[i], ". Sort them.");
-    }
-  }
-}
-
-void check_options(const ReferenceOptions& options) {
-  if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0)) {
-    throw InvalidArgument("[solve] rtol and atol must be at least 0 and not both 0; got rtol = ", options.rtol,
-                          ", atol = ", options.atol, ". Set one of them above 0.");
-  }
-  if (options.steps_per_interval > 0 && options.step_size > 0) {
-    throw InvalidArgument("[solve] at most one of steps_per_interval and step_size can be set; got ",
-                          options.steps_per_interval, " and ", options.step_size, ". Leave one at 0.");
-  }
-}
-
 }  // namespace
 
 ReferenceSolution reference_solve(const ReferenceRhs& rhs, std::span<const double> y0, std::span<const double> times,
-                                  const ReferenceOptions& options) {
+                                  const SolveOptions& options, const ReferenceContext& context) {
   if (y0.empty()) throw InvalidArgument("[solve] y0 must have at least one element; got none. Pass the initial state.");
   check_times(times);
   check_options(options);
-  return ReferenceSolver(rhs, y0, times, options).run();
+  return ReferenceSolver(rhs, y0, times, options, context).run();
 }
 
 }  // namespace costate::internal

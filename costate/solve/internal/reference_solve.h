@@ -39,10 +39,9 @@
 #include <span>
 #include <vector>
 
-#include "costate/solve/control/controller.h"
 #include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/reference_guard.h"
-#include "costate/solve/methods/tableau.h"
+#include "costate/solve/options.h"
 #include "costate/solve/status.h"
 
 namespace costate::internal {
@@ -50,16 +49,8 @@ namespace costate::internal {
 /// Writes f(t, y) to dy.
 using ReferenceRhs = std::function<void(double t, std::span<const double> y, std::span<double> dy)>;
 
-struct ReferenceOptions {
-  Method method = Method::kDopri5;
-  double rtol = 1e-6;
-  double atol = 1e-9;
-  StepControl control = {};
-  double first_step = 0;                              ///< adaptive: |h| of the first attempt; 0: initial_step() chooses
-  int steps_per_interval = 0;                         ///< fixed steps, this many between outputs; 0: not asked for
-  double step_size = 0;                               ///< fixed steps, at most this long; 0: not asked for
-  std::int64_t max_steps = 100'000;                   ///< attempted steps
-  double max_step = 0;                                ///< adaptive: the longest |h|; 0: any
+/// What a solve makes of its field and options, and its reference is told.
+struct ReferenceContext {
   std::vector<Stop> stops = {};                       ///< ascending
   double stop_scale = 0;                              ///< stop_tolerance's
   const ReferenceDerivatives* derivatives = nullptr;  ///< adaptive: the gradient guard's, which judges the steps, too
@@ -86,8 +77,9 @@ struct ReferenceSolution {
 ///
 /// kNonFinite: y0, f(t0, y0) or a fixed step's y1 is not finite, or steps shrank to nothing with errors that are not
 /// finite. kStepTooSmall: |h| <= 10 eps |t| is asked for. kMaxSteps: max_steps attempts did not reach the end. Throws
-/// InvalidArgument for bad times, an empty y0, negative tolerances or both kinds of fixed step at once.
+/// InvalidArgument for an empty y0, and what check_options() and check_times() refuse. Of the options, `stop_at` and
+/// `gradient_steps` are for the context, and those of a batch, of adjoints and of types say nothing here.
 ReferenceSolution reference_solve(const ReferenceRhs& rhs, std::span<const double> y0, std::span<const double> times,
-                                  const ReferenceOptions& options = {});
+                                  const SolveOptions& options = {}, const ReferenceContext& context = {});
 
 }  // namespace costate::internal

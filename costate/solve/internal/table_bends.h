@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "costate/solve/controls.h"
+#include "costate/operations/interpolate.h"
 
 namespace costate::internal {
 

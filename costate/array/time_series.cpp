@@ -1,0 +1,50 @@
+#include "costate/array/time_series.h"
+
+#include <cmath>
+
+#include "costate/base/error.h"
+
+namespace costate {
+namespace {
+
+std::string name_of(const TimeSeries& series, std::size_t i) {
+  const std::string& id = series.trajectories[i].id;
+  return series.trajectories.size() == 1 ? "" : text::concat(" of trajectory ", id.empty() ? std::to_string(i) : id);
+}
+
+void check_shape(const HostArray& array, std::size_t samples, std::size_t columns, const std::string& what) {
+  const Shape expected{static_cast<std::int64_t>(samples), static_cast<std::int64_t>(columns)};
+  if (!(array.shape() == expected))
+    throw ShapeError("[TimeSeries] ", what, " must have shape ", expected, ", a row for each time; got ", array.shape(),
+                     ".");
+}
+
+}  // namespace
+
+void check(const TimeSeries& series) {
+  if (series.trajectories.empty()) throw DataError("[TimeSeries] there must be at least one trajectory; got none.");
+  if (series.state_names.empty()) throw DataError("[TimeSeries] there must be at least one state; got none.");
+  for (std::size_t i = 0; i < series.trajectories.size(); ++i) {
+    const Trajectory& trajectory = series.trajectories[i];
+    const std::vector<double>& times = trajectory.times;
+    const std::string where = name_of(series, i);
+    if (times.size() < 2)
+      throw DataError("[TimeSeries] a trajectory needs at least two samples; got ", times.size(), where, ".");
+    for (std::size_t k = 0; k < times.size(); ++k) {
+      if (!std::isfinite(times[k]))
+        throw DataError("[TimeSeries] times", where, " must be finite; got ", times[k], ".");
+      if (k > 0 && times[k] <= times[k - 1])
+        throw DataError("[TimeSeries] times", where, " must increase; ", times[k - 1], " is followed by ", times[k],
+                        ".");
+    }
+    check_shape(trajectory.states, times.size(), series.state_names.size(), "states" + where);
+    check_shape(trajectory.inputs, times.size(), series.input_names.size(), "inputs" + where);
+    for (const double cell : trajectory.states.numbers())
+      if (std::isinf(cell))
+        throw DataError("[TimeSeries] states", where, " must be finite, or NaN where missing; got ", cell, ".");
+    for (const double cell : trajectory.inputs.numbers())
+      if (!std::isfinite(cell)) throw DataError("[TimeSeries] inputs", where, " must be finite; got ", cell, ".");
+  }
+}
+
+}  // namespace costate

@@ -1,0 +1,72 @@
+#include "costate/series/fit_config.h"
+
+#include "costate/base/error.h"
+#include "costate/series/fit_options.h"
+
+namespace costate {
+namespace {
+
+std::vector<ConfigSection> sections() {
+  std::vector<ConfigSection> known = {{"", {"format"}}};
+  for (const FitOption& option : fit_options()) {
+    if (known.back().name != option.section) known.push_back({option.section, {}});
+    known.back().keys.push_back(option.key);
+  }
+  return known;
+}
+
+ConfigValue read(const Config& config, const FitOption& option) {
+  switch (option.kind) {
+    case OptionKind::kText:
+    case OptionKind::kChoice:
+      return config.get<std::string>(option.section, option.key);
+    case OptionKind::kNames:
+      return config.get<std::vector<std::string>>(option.section, option.key);
+    case OptionKind::kInteger:
+      return config.get<std::int64_t>(option.section, option.key);
+    case OptionKind::kNumber:
+    case OptionKind::kShare:
+      return config.get<double>(option.section, option.key);
+    case OptionKind::kIntegers:
+    case OptionKind::kNumbers:
+      return config.get<std::vector<double>>(option.section, option.key);
+  }
+  throw InternalError("[fit] no such kind of option.");
+}
+
+}  // namespace
+
+void FitConfig::check() const {
+  for (const FitOption& option : fit_options()) option.check(option.access.get(*this));
+}
+
+Config FitConfig::to_config() const {
+  Config config;
+  config.set("", "format", kConfigFormat);
+  for (const FitOption& option : fit_options()) config.set(option.section, option.key, option.access.get(*this));
+  return config;
+}
+
+SolveOptions FitConfig::solve_options() const {
+  return {.method = method, .rtol = rtol, .atol = atol, .max_steps = 10'000, .adjoint = adjoint};
+}
+
+FitConfig fit_config_from(const Config& config) {
+  check_config_format(config);
+  config.check_keys(sections());
+  FitConfig fit;
+  for (const FitOption& option : fit_options()) {
+    if (option.may_be_absent && !config.has(option.section, option.key)) continue;
+    const ConfigValue value = read(config, option);
+    option.check(value);
+    option.access.set(fit, value);
+  }
+  return fit;
+}
+
+std::string first_difference(const FitConfig& left, const FitConfig& right) {
+  const auto [line, other] = text::first_difference(left.to_config().to_toml(), right.to_config().to_toml());
+  return line == other ? "" : text::concat("'", line, "' and '", other, "'");
+}
+
+}  // namespace costate

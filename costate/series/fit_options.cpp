@@ -1,0 +1,303 @@
+#include "costate/series/fit_options.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "costate/base/error.h"
+
+namespace costate {
+namespace {
+
+#define COSTATE_MEMBER(name) option_access<FitConfig>([](auto& config) -> auto& { return config.name; })
+#define COSTATE_CHOICE(name, from_name) \
+  choice_access<FitConfig>(             \
+      [](auto& config) -> auto& { return config.name; }, from_name)
+
+std::vector<FitOption> data_options() {
+  using enum OptionKind;
+  using enum OptionDoors;
+  const std::string section = "data", group = "Data";
+  return {
+      {.section = section, .key = "path", .kind = kText, .doors = kFile, .access = COSTATE_MEMBER(data)},
+      {.section = section, .key = "digest", .kind = kText, .doors = kFile, .access = COSTATE_MEMBER(data_digest)},
+      {.section = section,
+       .key = "time",
+       .kind = kText,
+       .doors = kCommandLine,
+       .flag = "--time",
+       .group = group,
+       .help = "Column of times: numbers, or ISO 8601 dates",
+       .access = COSTATE_MEMBER(columns.time)},
+      {.section = section,
+       .key = "states",
+       .kind = kNames,
+       .doors = kCommandLine,
+       .flag = "--state",
+       .group = group,
+       .help = "Columns of the state, separated by commas; empty cells are left out of the loss",
+       .low = 1,
+       .access = COSTATE_MEMBER(columns.states)},
+      {.section = section,
+       .key = "inputs",
+       .kind = kNames,
+       .doors = kCommandLine,
+       .flag = "--input",
+       .group = group,
+       .help = "Columns of inputs that drive the system",
+       .access = COSTATE_MEMBER(columns.inputs)},
+      {.section = section,
+       .key = "trajectory",
+       .kind = kText,
+       .doors = kCommandLine,
+       .flag = "--trajectory",
+       .group = group,
+       .help = "Column that tells trajectories apart",
+       .access = COSTATE_MEMBER(columns.trajectory)},
+      {.section = section,
+       .key = "delay",
+       .kind = kInteger,
+       .flag = "--delay",
+       .group = group,
+       .help = "Delayed copies of the state that join it",
+       .high = 100,
+       .access = COSTATE_MEMBER(delay)},
+      {.section = section,
+       .key = "hold_out",
+       .kind = kShare,
+       .flag = "--hold-out",
+       .group = group,
+       .help = "Share held out to judge the model: the end of one trajectory, the last of several",
+       .shown_default = "20%",
+       .access = COSTATE_MEMBER(hold_out)},
+  };
+}
+
+std::vector<FitOption> model_options() {
+  using enum OptionKind;
+  const std::string section = "model", group = "Model";
+  return {
+      {.section = section,
+       .key = "hidden",
+       .kind = kIntegers,
+       .flag = "--hidden",
+       .group = group,
+       .help = "Widths of the hidden layers",
+       .low = 1,
+       .high = 65536,
+       .access = COSTATE_MEMBER(hidden)},
+      {.section = section,
+       .key = "activation",
+       .kind = kChoice,
+       .flag = "--activation",
+       .group = group,
+       .help = "tanh, relu, softplus, silu, …",
+       .access = COSTATE_CHOICE(activation, activation_from_name)},
+      {.section = section,
+       .key = "interpolation",
+       .kind = kChoice,
+       .flag = "--interpolation",
+       .group = group,
+       .help = "Of inputs between samples: linear, hold, cubic",
+       .access = COSTATE_CHOICE(interpolation, interpolation_from_name)},
+  };
+}
+
+std::vector<FitOption> solver_options() {
+  using enum OptionKind;
+  const std::string section = "solver", group = "Solver";
+  return {
+      {.section = section,
+       .key = "method",
+       .kind = kChoice,
+       .flag = "--method",
+       .group = group,
+       .help = "Solver: dopri5, tsit5, dopri8, bosh3, rk4, …",
+       .access = COSTATE_CHOICE(method, method_from_name)},
+      {.section = section,
+       .key = "rtol",
+       .kind = kNumber,
+       .flag = "--rtol",
+       .group = group,
+       .help = "Relative tolerance",
+       .access = COSTATE_MEMBER(rtol)},
+      {.section = section,
+       .key = "atol",
+       .kind = kNumber,
+       .flag = "--atol",
+       .group = group,
+       .help = "Absolute tolerance, in normalized units",
+       .access = COSTATE_MEMBER(atol)},
+      {.section = section,
+       .key = "adjoint",
+       .kind = kChoice,
+       .flag = "--adjoint",
+       .group = group,
+       .help = "Gradients: discrete (exact) or backsolve",
+       .access = COSTATE_CHOICE(adjoint, adjoint_from_name)},
+  };
+}
+
+std::vector<FitOption> training_options() {
+  using enum OptionKind;
+  const std::string section = "training", group = "Training";
+  return {
+      {.section = section,
+       .key = "loss",
+       .kind = kChoice,
+       .flag = "--loss",
+       .group = group,
+       .help = "mse, mae or huber",
+       .access = COSTATE_CHOICE(loss, loss_from_name)},
+      {.section = section,
+       .key = "window",
+       .kind = kInteger,
+       .flag = "--window",
+       .group = group,
+       .help = "Samples of a window of multiple shooting",
+       .shown_default = "half a trajectory, at most 50",
+       .low = 2,
+       .zero_chooses = true,
+       .access = COSTATE_MEMBER(window)},
+      {.section = section,
+       .key = "max_windows",
+       .kind = kInteger,
+       .flag = "--max-windows",
+       .group = group,
+       .help = "Windows that are trained on, spread over the data if there are more",
+       .low = 1,
+       .may_be_absent = true,
+       .access = COSTATE_MEMBER(max_windows)},
+      {.section = section,
+       .key = "optimizer",
+       .kind = kChoice,
+       .flag = "--optimizer",
+       .group = group,
+       .help = "adam, adamw, sgd or lbfgs",
+       .access = COSTATE_CHOICE(optimizer, optimizer_from_name)},
+      {.section = section,
+       .key = "learning_rate",
+       .kind = kNumber,
+       .flag = "--lr",
+       .group = group,
+       .help = "Learning rate, which falls to 1 % of it on half a cosine",
+       .access = COSTATE_MEMBER(learning_rate)},
+      {.section = section,
+       .key = "epochs",
+       .kind = kInteger,
+       .flag = "--epochs",
+       .group = group,
+       .help = "Passes over the windows",
+       .low = 1,
+       .access = COSTATE_MEMBER(epochs)},
+      {.section = section,
+       .key = "polish",
+       .kind = kInteger,
+       .flag = "--polish",
+       .group = group,
+       .help = "Further epochs of L-BFGS on all windows, fewer once none lowers the loss",
+       .access = COSTATE_MEMBER(polish)},
+      {.section = section,
+       .key = "batch",
+       .kind = kInteger,
+       .flag = "--batch",
+       .group = group,
+       .help = "Windows a step",
+       .shown_default = "64",
+       .low = 1,
+       .zero_chooses = true,
+       .access = COSTATE_MEMBER(batch)},
+      {.section = section,
+       .key = "seed",
+       .kind = kInteger,
+       .flag = "--seed",
+       .group = group,
+       .help = "Seed of weights and order",
+       .high = std::numeric_limits<std::int64_t>::max(),
+       .access = COSTATE_MEMBER(seed)},
+  };
+}
+
+#undef COSTATE_MEMBER
+#undef COSTATE_CHOICE
+
+bool allows_number(const FitOption& option, double number) {
+  if (option.kind == OptionKind::kNumber) return number > 0 && std::isfinite(number);
+  if (option.kind == OptionKind::kShare) return number >= 0 && number < 1;
+  const bool is_within = number >= static_cast<double>(option.low) && number <= static_cast<double>(option.high);
+  return std::floor(number) == number && (is_within || (option.zero_chooses && number == 0));
+}
+
+/// The numbers of a value; none of texts.
+std::vector<double> numbers_of(const OptionValue& value) {
+  if (const auto* number = std::get_if<double>(&value)) return {*number};
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return {static_cast<double>(*integer)};
+  if (const auto* numbers = std::get_if<std::vector<double>>(&value)) return *numbers;
+  return {};
+}
+
+/// "64,64": as one would type it.
+std::string typed(const OptionValue& value) {
+  return std::visit(
+      [](const auto& x) {
+        if constexpr (requires { x.begin()->size(); } || std::is_same_v<std::decay_t<decltype(x)>, std::vector<double>>)
+          return text::join(x, ",");
+        else
+          return text::concat(x);
+      },
+      value);
+}
+
+}  // namespace
+
+std::string FitOption::rule() const {
+  const bool is_unbounded = high >= 1'000'000'000;
+  const std::string range =
+      is_unbounded ? text::concat("of at least ", low) : text::concat("between ", low, " and ", high);
+  switch (kind) {
+    case OptionKind::kText:
+      return "a name";
+    case OptionKind::kNames:
+      return low > 0 ? "at least one name" : "names";
+    case OptionKind::kInteger:
+      return text::concat("a whole number ", range, zero_chooses ? ", or 0, which chooses" : "");
+    case OptionKind::kNumber:
+      return "a positive, finite number";
+    case OptionKind::kShare:
+      return "at least 0 and below 1 (below 100 %)";
+    case OptionKind::kNumbers:
+      return "numbers";
+    case OptionKind::kIntegers:
+      return text::concat("whole numbers ", range);
+    case OptionKind::kChoice:
+      return "a known name";
+  }
+  throw InternalError("[fit] no such kind of option.");
+}
+
+bool FitOption::allows(const OptionValue& value) const {
+  if (const auto* names = std::get_if<std::vector<std::string>>(&value)) return low == 0 || !names->empty();
+  return std::ranges::all_of(numbers_of(value), [&](double number) { return allows_number(*this, number); });
+}
+
+void FitOption::check(const OptionValue& value) const {
+  if (!allows(value)) throw InvalidArgument("[fit] ", key, " must be ", rule(), "; got ", typed(value), ".");
+}
+
+std::string FitOption::default_text() const {
+  return shown_default.empty() ? typed(access.get(FitConfig{})) : shown_default;
+}
+
+const std::vector<FitOption>& fit_options() {
+  static const std::vector<FitOption> options = [] {
+    std::vector<FitOption> all;
+    for (std::vector<FitOption>& part :
+         std::vector{data_options(), model_options(), solver_options(), training_options()})
+      for (FitOption& option : part) all.push_back(std::move(option));
+    return all;
+  }();
+  return options;
+}
+
+}  // namespace costate

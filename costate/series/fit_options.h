@@ -1,0 +1,46 @@
+// The options of a fit, one row each. The check of a FitConfig, its TOML in both directions, the command line and
+// Python's keywords are loops over these rows: a new option is a member of FitConfig and a row of fit_options().
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "costate/base/option_value.h"
+#include "costate/series/fit_config.h"
+
+namespace costate {
+
+/// Who can set an option.
+enum class OptionDoors {
+  kFile,         // config.toml alone: what a fit finds out by itself
+  kCommandLine,  // and the command line: columns of the file, which arrays in Python have no names for
+  kAll,          // and Python, by its key
+};
+
+struct FitOption {
+  std::string section, key;  // in config.toml; the key is the keyword in Python
+  OptionKind kind;
+  OptionDoors doors = OptionDoors::kAll;
+  std::string flag = {};   // on the command line
+  std::string group = {};  // of flags in its help
+  std::string help = {};
+  std::string shown_default = {};  // in the help, where it says more than the number
+  // Whole numbers, or those of a list: from low to high. If 0 leaves the choice to the fit, it is allowed beside them.
+  std::int64_t low = 0, high = 1'000'000'000;
+  bool zero_chooses = false;
+  bool may_be_absent = false;  // in a config.toml written before the option was there
+  OptionAccess<FitConfig> access = {};
+
+  /// "64,64": as one would type it.
+  std::string default_text() const;
+  /// "a whole number between 0 and 100": what a value must be.
+  std::string rule() const;
+  bool allows(const OptionValue& value) const;
+  /// InvalidArgument, "[fit] epochs must be …; got 0.", if the value breaks the rule.
+  void check(const OptionValue& value) const;
+};
+
+/// In the order of config.toml.
+const std::vector<FitOption>& fit_options();
+
+}  // namespace costate

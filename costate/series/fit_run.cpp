@@ -1,0 +1,116 @@
+#include "costate/series/fit_run.h"
+
+#include <cmath>
+#include <system_error>
+
+#include "costate/base/error.h"
+#include "costate/io/csv.h"
+#include "costate/io/files.h"
+#include "costate/io/json.h"
+
+namespace costate {
+namespace {
+
+void check_same_run(const FitConfig& earlier, const FitConfig& now, const RunFolder& run) {
+  if (earlier.data == now.data && earlier.data_digest != now.data_digest)
+    throw InvalidArgument("[fit] the data in '", now.data, "' have changed since '", run.path().string(),
+                          "' was begun; start a new run.");
+  const std::string difference = first_difference(earlier, now);
+  if (!difference.empty())
+    throw InvalidArgument("[fit] '", run.path().string(), "' was begun with another config: ", difference,
+                          "; resume it with the same options, or start a new run.");
+}
+
+RunFolder open_run(const FitConfig& config, const std::filesystem::path& folder, RunMode mode) {
+  if (mode != RunMode::kResume) {
+    RunFolder run = RunFolder::create(folder, mode == RunMode::kReplace ? ExistingRun::kReplace : ExistingRun::kRefuse);
+    write_config(run.config(), config.to_config());
+    return run;
+  }
+  RunFolder run = RunFolder::open(folder);
+  remove_abandoned_files(folder);
+  check_same_run(read_fit_config(run), config, run);
+  return run;
+}
+
+JsonObject error_metrics(const ForecastError& error, const std::vector<std::string>& states) {
+  JsonObject rmse;
+  for (std::size_t k = 0; k < error.rmse.size(); ++k) rmse.push_back({states[k], error.rmse[k]});
+  return {{"rmse", rmse}, {"relative", error.relative}};
+}
+
+JsonObject metrics_of(const FitResult& result) {
+  double forward = 0, backward = 0, failed = 0, skipped = 0;
+  for (const HistoryRow& row : result.training.history) {
+    forward += row.nfe_forward;
+    backward += row.nfe_backward;
+    failed += row.failed;
+    skipped += row.skipped;
+  }
+  JsonObject metrics = {{"epochs", static_cast<std::int64_t>(result.training.history.size())},
+                        {"best_epoch", result.training.best_epoch},
+                        {"best_loss", result.training.best_loss},
+                        {"seconds", result.training.history.empty() ? 0.0 : result.training.history.back().seconds},
+                        {"nfe_forward", forward},
+                        {"nfe_backward", backward},
+                        {"failed_solves", failed},
+                        {"skipped_steps", skipped},
+                        {"gradient_error", result.gradient_error}};
+  JsonObject errors;
+  for (const ForecastError& error : result.errors)
+    errors.push_back({error.model, error_metrics(error, result.model.state_names())});
+  metrics.push_back({"hold_out_error", errors});
+  JsonObject outliers;
+  for (const Outliers& found : result.outliers)
+    outliers.push_back({found.column, static_cast<std::int64_t>(found.count)});
+  metrics.push_back({"outliers", outliers});
+  return metrics;
+}
+
+/// What was held out, as forecast.
+void write_forecast_samples(const std::filesystem::path& path, const FitResult& result) {
+  TimeSeries forecast = result.series;
+  forecast.input_names.clear();
+  forecast.trajectories.clear();
+  const auto d = static_cast<std::int64_t>(forecast.state_names.size());
+  for (const StatePath& stretch : result.forecast_samples) {
+    Trajectory trajectory{.id = result.series.trajectories[stretch.trajectory].id,
+                          .times = stretch.times,
+                          .states = HostArray(Shape{static_cast<std::int64_t>(stretch.times.size()), d}),
+                          .inputs = HostArray(Shape{static_cast<std::int64_t>(stretch.times.size()), 0})};
+    for (std::int64_t i = 0; i < trajectory.states.size(); ++i)
+      trajectory.states.set(i, stretch.states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)]);
+    forecast.trajectories.push_back(std::move(trajectory));
+  }
+  write_series(path, forecast, {"The samples that were held out, as the model forecasts them."});
+}
+
+}  // namespace
+
+FitConfig read_fit_config(const RunFolder& run) { return fit_config_from(read_config(run.config())); }
+
+FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode mode, FitOptions options) {
+  config.check();
+  const std::string bytes = read_file(config.data);
+  config.data_digest = digest_of(bytes);
+  PreparedSeries prepared = prepare_fit(series_from_table(CsvTable(bytes, config.data), config.columns), config);
+  if (mode == RunMode::kResume) {
+    RunFolder::open(folder);
+  } else {
+    std::error_code ignored;  // RunFolder::create says what is wrong
+    std::filesystem::create_directories(folder, ignored);
+  }
+  const RunLock lock(folder);
+  const RunFolder run = open_run(config, folder, mode);
+  options.checkpoint = run.checkpoint();
+  options.fingerprint = config.to_config().to_toml();
+  options.resume = mode == RunMode::kResume ? Resume::kYes : Resume::kNo;
+  FitResult result = fit(std::move(prepared), config, options);
+  result.model.save(run.model());
+  write_history(run.history(), result.training.history);
+  write_json(run.metrics(), metrics_of(result));
+  if (!result.forecast_samples.empty()) write_forecast_samples(run.forecast(), result);
+  return result;
+}
+
+}  // namespace costate

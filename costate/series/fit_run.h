@@ -1,0 +1,28 @@
+// A fit from a data file into a run folder: config.toml, checkpoints, model.safetensors, history.csv, metrics.json,
+// forecast.csv.
+#pragma once
+
+#include <filesystem>
+
+#include "costate/io/run_folder.h"
+#include "costate/series/fit.h"
+
+namespace costate {
+
+enum class RunMode {
+  kNew,      // the folder must be empty or absent
+  kReplace,  // files of an earlier run are removed first
+  kResume,   // goes on with an earlier run of the same config and data
+};
+
+/// Reads the data, fits and writes all but the report. A run that was killed at any moment can be resumed and gives the
+/// same bits. `options` gives the callbacks; the rest is filled in here.
+///
+/// Throws: as fit, read_series and RunFolder; InvalidArgument if a run to be resumed has another config or its data
+/// have changed.
+FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode mode, FitOptions options = {});
+
+/// The config of an earlier run. Throws as RunFolder::open and fit_config_from.
+FitConfig read_fit_config(const RunFolder& run);
+
+}  // namespace costate

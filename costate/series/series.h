@@ -1,0 +1,10 @@
+// A time series fitted by a neural ODE: delays, the fit and its run folder, the model, forecasts.
+#pragma once
+
+#include "costate/series/delay_choice.h"     // IWYU pragma: export
+#include "costate/series/delay_embedding.h"  // IWYU pragma: export
+#include "costate/series/fit.h"              // IWYU pragma: export
+#include "costate/series/fit_config.h"       // IWYU pragma: export
+#include "costate/series/fit_run.h"          // IWYU pragma: export
+#include "costate/series/forecast.h"         // IWYU pragma: export
+#include "costate/series/series_model.h"     // IWYU pragma: export

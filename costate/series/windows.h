@@ -1,0 +1,72 @@
+// Time series cut into windows for multiple shooting: many short solves, each from its own start, train where one long
+// solve would get lost. All numbers are normalized; times are measured from each window's start.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "costate/array/host_array.h"
+#include "costate/array/time_series.h"
+#include "costate/base/random.h"
+#include "costate/series/normalization.h"
+
+namespace costate {
+
+/// Samples [first, first + count) of a trajectory.
+struct Window {
+  std::size_t trajectory = 0;
+  std::size_t first = 0;
+  std::size_t count = 0;
+};
+
+/// What of a range of samples lies between gaps: steps of more than 100 times `time_unit` (see Normalization) and 50
+/// times the steps before and after. No solve finds its way over as much.
+std::vector<Window> between_gaps(const TimeSeries& series, const Window& range, double time_unit);
+
+/// Windows of at most `length` samples over stretches, each half over the next; the last one of a stretch reaches to
+/// its end. A single sample is no window.
+std::vector<Window> cut_windows(std::span<const Window> stretches, std::size_t length);
+
+/// At most `most` of `items` in their order, the last one among them: one drawn from each of as many equal parts, since
+/// every so-many-th would meet the same phase of whatever repeats in the data.
+template <class Item>
+std::vector<Item> spread(std::vector<Item> items, std::size_t most, std::uint64_t seed) {
+  const std::size_t count = items.size();
+  if (count <= most) return items;
+  const Random random(seed);
+  std::vector<Item> chosen;
+  for (std::size_t part = 0; part + 1 < most; ++part) {
+    const std::size_t begin = count * part / most, end = count * (part + 1) / most;
+    chosen.push_back(items[begin + random.below(0, part, end - begin)]);
+  }
+  chosen.push_back(items.back());
+  return chosen;
+}
+
+/// The state at a sample: missing cells lie between the nearest measured ones of the trajectory; a state's `mean` if
+/// there is none.
+std::vector<double> filled_state(const Trajectory& trajectory, std::size_t sample, const std::vector<double>& means);
+
+/// Windows as arrays of one length; shorter ones repeat their last time, with masks 0.
+struct WindowArrays {
+  HostArray starts;   // [window, state]: the first sample, missing cells interpolated in time
+  HostArray times;    // [window, time]
+  HostArray targets;  // [window, time, state]; 0 where nothing was measured
+  HostArray masks;    // [window, time, state]: 1 where something was
+  HostArray inputs;   // [window, time, input]
+
+  std::int64_t count() const { return starts.shape()[0]; }
+};
+
+/// `length` times a window, which is as long as the longest.
+WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& windows,
+                           const Normalization& normalization, std::size_t length);
+
+/// The windows of these rows.
+WindowArrays take_windows(const WindowArrays& arrays, std::span<const std::size_t> rows);
+
+/// Samples of the longest window.
+std::size_t longest(std::span<const Window> windows);
+
+}  // namespace costate

@@ -1,0 +1,412 @@
+#include "costate/solve/internal/solve_extension.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "costate/base/error.h"
+#include "costate/diff/diff.h"
+#include "costate/graph/internal/builder.h"
+#include "costate/graph/interpret.h"
+#include "costate/graph/tighten.h"
+#include "costate/solve/internal/failure_advice.h"
+#include "costate/solve/internal/field_stops.h"
+#include "costate/solve/internal/flat_state.h"
+#include "costate/solve/internal/moved_jumps.h"
+#include "costate/solve/internal/reference_solve.h"
+
+namespace costate::internal {
+namespace {
+
+/// A flat state as the field's parts.
+std::vector<HostArray> parts_of(const VectorField& field, std::span<const double> y) {
+  std::vector<HostArray> parts;
+  for (const StatePart& part : field.parts()) {
+    const auto size = static_cast<std::size_t>(part.shape.size());
+    parts.emplace_back(part.shape, std::vector<double>(y.begin(), y.begin() + part.shape.size()));
+    y = y.subspan(size);
+  }
+  return parts;
+}
+
+void write_parts(std::span<const HostArray> parts, std::span<double> out) {
+  std::size_t at = 0;
+  for (const HostArray& part : parts)
+    for (std::int64_t i = 0; i < part.size(); ++i) out[at++] = part.at(i);
+}
+
+std::vector<HostArray> inputs_at(const VectorField& field, double t, std::span<const double> y,
+                                 std::span<const std::vector<double>> arguments) {
+  std::vector<HostArray> inputs = {HostArray(Shape{}, std::vector<double>{t})};
+  for (HostArray& part : parts_of(field, y)) inputs.push_back(std::move(part));
+  for (const std::vector<double>& argument : arguments)
+    inputs.emplace_back(field.function().inputs()[inputs.size()].shape, argument);
+  return inputs;
+}
+
+/// f of the field for one sample, by the interpreter.
+ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vector<double>> arguments) {
+  return [&field, arguments](double t, std::span<const double> y, std::span<double> slope) {
+    write_parts(interpret(field.function(), inputs_at(field, t, y, arguments)), slope);
+  };
+}
+
+/// The derivatives that the gradient guard takes of f, by the interpreter.
+ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span<const std::vector<double>> arguments) {
+  const std::size_t num_parts = field.parts().size(), num_inputs = field.function().inputs().size();
+  std::vector<std::size_t> parts(num_parts), all(num_inputs - 1);
+  std::iota(parts.begin(), parts.end(), std::size_t{1});
+  std::iota(all.begin(), all.end(), std::size_t{1});
+  const auto product = [&field, arguments, num_parts](const Function& derivative, bool with_arguments) {
+    return [=, &field](double t, std::span<const double> y, std::span<const double> v, std::span<double> out) {
+      std::vector<HostArray> inputs = inputs_at(field, t, y, arguments);
+      for (const HostArray& part : parts_of(field, v)) inputs.push_back(part);
+      for (std::size_t i = 0; with_arguments && i < arguments.size(); ++i) {
+        HostArray& tangent = inputs.emplace_back(field.function().inputs()[1 + num_parts + i].shape);
+        for (std::int64_t k = 0; k < tangent.size(); ++k)
+          tangent.set(k, guard::pattern(1 + i, static_cast<std::size_t>(k)));
+      }
+      const std::vector<HostArray> all = interpret(derivative, inputs);
+      write_parts(std::span(all).subspan(num_parts), out);
+    };
+  };
+  ReferenceDerivatives derivatives{.vjp = product(costate::vjp(field.function(), parts), false),
+                                   .jvp = product(costate::jvp(field.function(), parts), false),
+                                   .jvp_of_inputs = {},
+                                   .part_offsets = {}};
+  if (num_inputs > 1 + num_parts) derivatives.jvp_of_inputs = product(costate::jvp(field.function(), all), true);
+  std::size_t offset = 0;
+  for (const StatePart& part : field.parts()) {
+    derivatives.part_offsets.push_back(offset);
+    offset += static_cast<std::size_t>(part.shape.size());
+  }
+  return derivatives;
+}
+
+/// What a field takes besides t and the state: its arguments, its Parameters, then the tangents of the `moved` ones.
+std::vector<ArgumentSpec> with_tangents(const VectorField& field, const MovedArguments& moved) {
+  const std::vector<Input>& inputs = field.function().inputs();
+  const std::size_t first = 1 + field.parts().size();
+  std::vector<ArgumentSpec> all;
+  for (std::size_t i = first; i < inputs.size(); ++i) all.push_back({inputs[i].name, inputs[i].shape, inputs[i].kind});
+  for (std::size_t i = first; i < inputs.size(); ++i)
+    if (moved[i - first]) all.push_back({"tangent_" + inputs[i].name, inputs[i].shape, *moved[i - first]});
+  return all;
+}
+
+/// The field of a state and its tangent.
+VectorField tangent_field(const VectorField& field, const MovedArguments& moved) {
+  const std::size_t num_parts = field.parts().size();
+  std::vector<std::size_t> positions(num_parts);
+  std::iota(positions.begin(), positions.end(), std::size_t{1});
+  for (std::size_t i = 0; i < moved.size(); ++i)
+    if (moved[i]) positions.push_back(1 + num_parts + i);
+  const Function forward = costate::jvp(field.function(), positions);
+  const std::int64_t size = field.state_size();
+  return build_field({{"z", {size}}, {"tangent_z", {size}}}, with_tangents(field, moved),
+                     [&](Array t, std::span<const Array> state, std::span<const Array> more) {
+                       std::vector<Array> in = {t};
+                       for (const Array& part : split_state(state[0], field.parts())) in.push_back(part);
+                       const auto values = more.first(moved.size()), tangents = more.subspan(moved.size());
+                       in.insert(in.end(), values.begin(), values.end());
+                       for (const Array& part : split_state(state[1], field.parts())) in.push_back(part);
+                       in.insert(in.end(), tangents.begin(), tangents.end());
+                       const std::vector<Array> out = inline_function(forward, in);
+                       const std::span<const Array> all(out);
+                       return std::vector<Array>{join_state(all.first(num_parts)), join_state(all.subspan(num_parts))};
+                     });
+}
+
+/// The tightest rtol worth asking for: below, rounding would be taken for an error.
+template <class T>
+constexpr double kFinest = 1e-13;
+template <>
+constexpr double kFinest<float> = 1e-6;
+
+/// Options under which a solve is so much more exact that the difference is the error of the given ones. By another
+/// method, of high order: where stability and not the error limits the steps, a tighter tolerance changes nothing. Of
+/// fixed steps, too, which may be unstable at half their length as well.
+SolveOptions tightened_options(SolveOptions options) {
+  constexpr double kTighter = 1e-2;
+  options.method = Method::kDopri8;
+  options.rtol = std::min(options.rtol, std::max(kTighter * options.rtol, kFinest<double>));
+  options.atol *= kTighter;
+  options.step_size = 0;
+  options.steps_per_interval = 0;
+  options.max_steps = std::max(options.max_steps, SolveOptions{}.max_steps);
+  if (options.gradient_steps == GradientSteps::kOff) options.gradient_steps = GradientSteps::kAuto;
+  return options;
+}
+
+}  // namespace
+
+void SolveExtension::keep_records(const WantedGradients& wanted) const {
+  const std::lock_guard lock(mutex_);
+  recorded_ = wanted;
+}
+
+std::optional<WantedGradients> SolveExtension::recorded() const {
+  const std::lock_guard lock(mutex_);
+  return recorded_;
+}
+
+std::string SolveExtension::attributes() const {
+  std::string text =
+      text::concat("method=", costate::name(options_.method), ", rtol=", options_.rtol, ", atol=", options_.atol);
+  if (options_.max_step > 0) text += text::concat(", max_step=", options_.max_step);
+  if (!options_.stop_at.empty()) text += text::concat(", stop_at=[", text::join(options_.stop_at), "]");
+  return text;
+}
+
+Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {
+  if (operands[0].size() != field_.state_size())
+    throw ShapeError("[solve] z0 must hold the ", field_.state_size(), " numbers of the field's state; got shape ",
+                     operands[0], ".");
+  if (operands[1].rank() != 1 || operands[1][0] < 1)
+    throw ShapeError("[solve] times must be a vector of at least one time; got shape ", operands[1], ".");
+  for (std::size_t i = 0; i < field_.arguments().size(); ++i)
+    if (!(operands[2 + i] == field_.arguments()[i].shape))
+      throw ShapeError("[solve] argument '", field_.arguments()[i].name, "' must have shape ",
+                       field_.arguments()[i].shape, "; got ", operands[2 + i], ".");
+  return Shape{operands[1][0], field_.state_size()};
+}
+
+std::vector<double> SolveExtension::interpret(std::span<const std::vector<double>> operands) const {
+  const SampleStops sample = stops_of_sample(field_, options_.stop_at, operands.subspan(2));
+  std::optional<ReferenceDerivatives> derivatives;
+  if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
+  const ReferenceSolution solution = reference_solve(
+      interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1], options_,
+      {.stops = sample.stops, .stop_scale = sample.scale, .derivatives = derivatives ? &*derivatives : nullptr});
+  std::vector<double> states;
+  for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());
+  return states;
+}
+
+std::vector<Array> SolveExtension::vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
+                                       const std::vector<bool>& wanted) const {
+  refuse_moved_jumps(field_, operands.subspan(2), {wanted.begin() + 2, wanted.end()}, "vjp");
+  return solve_vjp(shared_from_this(), operands, result, cotangent, wanted);
+}
+
+/// The tangent is the solution of the field's own jvp along the trajectory: one solve of state and tangent together.
+Function SolveExtension::tangent_solve(std::int64_t num_times, const MovedArguments& moved) const {
+  const std::lock_guard lock(mutex_);
+  Function& made = tangent_solves_[{num_times, moved}];
+  if (!made.is_empty()) return made;
+  const std::int64_t size = field_.state_size();
+  std::vector<ArgumentSpec> inputs = {{"z0", {size}}, {"times", {num_times}}};
+  const std::vector<ArgumentSpec> arguments = with_tangents(field_, moved);
+  inputs.insert(inputs.end(), arguments.begin(), arguments.end());
+  inputs.push_back({"tangent_z0", {size}});
+  return made = trace_list(inputs, [&](std::span<const Array> in) {
+           const Array both = concat({in.front(), in.back()});
+           return std::vector<Array>{
+               costate::solve(tangent_field(field_, moved), both, in[1], options_, in.subspan(2, arguments.size()))};
+         });
+}
+
+std::vector<Array> SolveExtension::tangent_inputs(std::span<const Array> operands, std::span<const Array> tangents) {
+  std::vector<Array> inputs(operands.begin(), operands.end());
+  for (std::size_t i = 2; i < operands.size(); ++i)
+    if (!tangents[i].is_empty()) inputs.push_back(tangents[i]);
+  inputs.push_back(tangents[0].is_empty() ? zeros(operands[0].shape()) : tangents[0]);
+  return inputs;
+}
+
+Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const {
+  const MovedArguments moved = moved_arguments(operands, tangents);
+  const Array both = inline_function(tangent_solve(result.shape()[0], moved), tangent_inputs(operands, tangents))[0];
+  const std::int64_t size = field_.state_size();
+  std::vector<std::int64_t> positions;
+  for (std::int64_t time = 0; time < result.shape()[0]; ++time)
+    for (std::int64_t i = 0; i < size; ++i) positions.push_back((2 * time + 1) * size + i);
+  return gather(both, std::move(positions), result.shape());
+}
+
+MovedArguments SolveExtension::moved_arguments(std::span<const Array> operands, std::span<const Array> tangents) const {
+  if (!tangents[1].is_empty())
+    throw NotSupported(
+        "[jvp] a solve has no forward derivative with respect to its times; leave them out of "
+        "wrt, or use vjp.");
+  const std::size_t first = 1 + field_.parts().size();
+  MovedArguments moved;
+  std::vector<bool> is_moved;
+  for (std::size_t i = 2; i < operands.size(); ++i) {
+    is_moved.push_back(!tangents[i].is_empty());
+    moved.emplace_back();
+    if (!is_moved.back()) continue;
+    const bool varies = varies_by_sample(tangents[i]);
+    moved.back() = varies ? InputKind::kSample : field_.function().inputs()[first + i - 2].kind;
+  }
+  refuse_moved_jumps(field_, operands.subspan(2), is_moved, "jvp");
+  return moved;
+}
+
+std::shared_ptr<const SolveExtension> SolveExtension::tightened_solve() const {
+  const std::lock_guard lock(mutex_);
+  if (!tightened_) {
+    VectorField field(tighten(field_.function()), field_.parts(), field_.arguments(), field_.captured());
+    tightened_ = std::make_shared<SolveExtension>(std::move(field), tightened_options(options_), known_times_,
+                                                  Exactness::kTightened);
+  }
+  return tightened_;
+}
+
+template <class T>
+SolveOptions SolveExtension::options_in() const {
+  SolveOptions options = options_;
+  if (exactness_ == Exactness::kTightened) options.rtol = std::max(options.rtol, kFinest<T>);
+  return options;
+}
+
+template SolveOptions SolveExtension::options_in<float>() const;
+template SolveOptions SolveExtension::options_in<double>() const;
+
+bool SolveExtension::equals(const Extension& other) const {
+  const auto* solve = dynamic_cast<const SolveExtension*>(&other);
+  return solve != nullptr && solve->field_.function() == field_.function() && solve->options_ == options_ &&
+         solve->known_times_ == known_times_ && solve->exactness_ == exactness_;
+}
+
+std::unique_ptr<TileOp<float>> SolveExtension::lower_f32(const TileOpContext& context) const {
+  return std::make_unique<SolveTileOp<float>>(shared_from_this(), context);
+}
+
+std::unique_ptr<TileOp<double>> SolveExtension::lower_f64(const TileOpContext& context) const {
+  return std::make_unique<SolveTileOp<double>>(shared_from_this(), context);
+}
+
+template <class T>
+SolveTileOp<T>::SolveTileOp(std::shared_ptr<const SolveExtension> extension, const TileOpContext& context)
+    : extension_(std::move(extension)),
+      context_(context),
+      problem_(extension_->field(), extension_->options_in<T>(), context.lanes,
+               static_cast<std::size_t>(context.operand_shapes[1][0]),
+               context.state_is_read ? extension_->recorded() : std::nullopt) {
+  const auto& inputs = extension_->field().function().inputs();
+  for (std::size_t i = 2; i < context.operand_is_shared.size(); ++i) {
+    const Input& input = inputs[i - 1 + extension_->field().parts().size()];
+    if (input.kind == InputKind::kShared && !context.operand_is_shared[i])
+      throw NotSupported("[solve] argument '", input.name,
+                         "' is declared shared by all samples but is given one a sample; "
+                         "declare it as InputKind::kSample.");
+  }
+}
+
+template <class T>
+std::unique_ptr<TileOpState> SolveTileOp<T>::make_state() const {
+  auto state = std::make_unique<SolveState<T>>(problem_);
+  state->z0.resize(problem_.state_size * problem_.lanes);
+  state->times.resize(problem_.num_times * problem_.lanes);
+  state->shared.resize(problem_.function.shared_size());
+  state->spread.resize(context_.operand_shapes.size());
+  return state;
+}
+
+template <class T>
+std::size_t SolveTileOp<T>::kept_bytes() const {
+  const SolveOptions& options = problem_.options;
+  if (!problem_.frame.keeps_all || !problem_.is_fixed || options.step_size > 0) return 0;
+  const std::size_t steps =
+      (problem_.num_times - 1) * static_cast<std::size_t>(std::max(1, options.steps_per_interval));
+  return std::min(steps, most_frames(problem_)) * problem_.frame.size() * sizeof(T);
+}
+
+/// Operand `operand` [rows, lanes], spread over the lanes if all samples share it.
+template <class T>
+template <class Number>
+void SolveTileOp<T>::spread_operand(const TileOpRun<T>& run, std::size_t operand, Number* out) const {
+  const std::size_t lanes = problem_.lanes, rows = static_cast<std::size_t>(context_.operand_shapes[operand].size());
+  const T* from = run.operands[operand];
+  for (std::size_t row = 0; row < rows; ++row, out += lanes)
+    if (context_.operand_is_shared[operand])
+      std::fill_n(out, lanes, from[row]);
+    else
+      std::copy_n(from + row * lanes, lanes, out);
+}
+
+/// The times [time, lanes], in f64. False if they are known only as numbers of type T: computed by the program.
+template <class T>
+bool SolveTileOp<T>::load_times(const TileOpRun<T>& run, std::vector<double>& times) const {
+  const std::size_t lanes = problem_.lanes;
+  const std::vector<double>& known = extension_->known_times();
+  for (std::size_t i = 0; i < known.size(); ++i) std::fill_n(times.data() + i * lanes, lanes, known[i]);
+  if (!known.empty()) return true;
+  const GivenOperand given = run.given[1];
+  if (given.array == nullptr) {
+    spread_operand(run, 1, times.data());
+    return false;
+  }
+  const bool is_shared = context_.operand_is_shared[1];
+  const auto size =
+      static_cast<std::size_t>(given.array->size()) / static_cast<std::size_t>(is_shared ? 1 : given.array->shape()[0]);
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    const std::size_t first = given.first + (is_shared ? 0 : run.given_rows[lane] * size);
+    for (std::size_t i = 0; i < problem_.num_times; ++i)
+      times[i * lanes + lane] = given.array->at(static_cast<std::int64_t>(first + i));
+  }
+  return true;
+}
+
+/// The operands as the solver takes them, in `state`, which keeps them for the reverse sweep.
+template <class T>
+void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) const {
+  spread_operand(run, 0, state.z0.data());
+  const bool times_are_exact = load_times(run, state.times);
+  const auto& inputs = extension_->field().function().inputs();
+  const std::size_t first = 1 + extension_->field().parts().size();
+  state.arguments.clear();
+  for (std::size_t i = 2; i < run.operands.size(); ++i) {
+    const bool is_spread = inputs[first + i - 2].kind == InputKind::kSample && context_.operand_is_shared[i];
+    if (is_spread) {
+      state.spread[i].resize(static_cast<std::size_t>(context_.operand_shapes[i].size()) * problem_.lanes);
+      spread_operand(run, i, state.spread[i].data());
+    }
+    state.arguments.push_back(is_spread ? state.spread[i].data() : run.operands[i]);
+  }
+  prepare_field<T>(problem_, state.arguments, state.shared);
+  state.inputs = {.z0 = state.z0.data(),
+                  .times = state.times.data(),
+                  .rounds_times = std::is_same_v<T, float> && !times_are_exact,
+                  .arguments = state.arguments,
+                  .shared = state.shared.data(),
+                  .num_samples = run.num_samples};
+}
+
+template <class T>
+void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
+  auto& state = static_cast<SolveState<T>&>(*run.state);
+  load_inputs(run, state);
+  state.solver.solve(state.inputs, problem_.gradients.has_value(), out);
+  // Padding must be finite: what follows sums it with weight 0.
+  const std::size_t lanes = problem_.lanes;
+  for (std::size_t row = 0; row < problem_.num_times * problem_.state_size; ++row)
+    std::fill(out + row * lanes + run.num_samples, out + (row + 1) * lanes, T{0});
+  if (run.report == nullptr) return;
+  for (std::size_t lane = 0; lane < run.num_samples; ++lane) {
+    const LaneOutcome& outcome = state.solver.outcomes()[lane];
+    run.report->nfe_forward += outcome.nfe;
+    run.report->accepted += outcome.accepted;
+    run.report->rejected += outcome.rejected;
+    if (outcome.status != Status::kOk)
+      run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane),
+                                      std::string(name(outcome.status)), outcome.t, outcome.h,
+                                      failure_advice({.status = outcome.status,
+                                                      .start = state.times[lane],
+                                                      .reached = outcome.t,
+                                                      .last_step = outcome.h,
+                                                      .accepted = outcome.accepted,
+                                                      .rejected = outcome.rejected,
+                                                      .has_fixed_steps = problem_.is_fixed})});
+  }
+}
+
+template <class T>
+void SolveTileOp<T>::accumulate(const TileOpRun<T>&, T*) const {
+  COSTATE_CHECK(false, "the states of a solve are not a sum over the batch");
+}
+
+template class SolveTileOp<float>;
+template class SolveTileOp<double>;
+
+}  // namespace costate::internal

@@ -1,0 +1,123 @@
+#include "costate/solve/options.h"
+
+#include <cmath>
+
+#include "costate/base/error.h"
+#include "costate/base/names.h"
+
+namespace costate {
+namespace {
+
+constexpr std::string_view kControlNames[] = {"per_sample", "joint"};
+constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve"};
+constexpr std::string_view kGradientStepsNames[] = {"auto", "on", "off"};
+
+void check_step_control(const StepControl& control) {
+  for (const auto& [name, value] : {std::pair("safety", control.safety),
+                                    {"factor_min", control.factor_min},
+                                    {"factor_min_accepted", control.factor_min_accepted},
+                                    {"factor_rejected", control.factor_rejected},
+                                    {"factor_rejected_again", control.factor_rejected_again},
+                                    {"factor_max", control.factor_max},
+                                    {"factor_max_after_reject", control.factor_max_after_reject},
+                                    {"previous_floor", control.previous_floor}})
+    if (!(value > 0) || !std::isfinite(value))
+      throw InvalidArgument("[solve] ", name, " must be positive and finite; got ", value, ".");
+  if (!std::isfinite(control.beta1) || !std::isfinite(control.beta2))
+    throw InvalidArgument("[solve] beta1 and beta2 must be finite; got ", control.beta1, " and ", control.beta2, ".");
+}
+
+}  // namespace
+
+std::string name(Control control) { return spelling(control, kControlNames); }
+std::string name(Adjoint adjoint) { return spelling(adjoint, kAdjointNames); }
+Control control_from_name(const std::string& name) {
+  return from_spelling<Control>("solve", "control", name, kControlNames);
+}
+Adjoint adjoint_from_name(const std::string& name) {
+  return from_spelling<Adjoint>("solve", "adjoint", name, kAdjointNames);
+}
+
+std::string name(GradientSteps gradient_steps) { return spelling(gradient_steps, kGradientStepsNames); }
+GradientSteps gradient_steps_from_name(const std::string& name) {
+  return from_spelling<GradientSteps>("solve", "gradient_steps", name, kGradientStepsNames);
+}
+
+void check_options(const SolveOptions& options) {
+  if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0) ||
+      !std::isfinite(options.rtol + options.atol))
+    throw InvalidArgument("[solve] rtol and atol must be finite, at least 0 and not both 0; got rtol = ", options.rtol,
+                          ", atol = ", options.atol, ".");
+  if (options.steps_per_interval < 0 || options.step_size < 0 || options.first_step < 0 ||
+      !std::isfinite(options.step_size + options.first_step))
+    throw InvalidArgument("[solve] steps_per_interval, step_size and first_step must be finite and at least 0; got ",
+                          options.steps_per_interval, ", ", options.step_size, " and ", options.first_step, ".");
+  if (options.steps_per_interval > 0 && options.step_size > 0)
+    throw InvalidArgument("[solve] at most one of steps_per_interval and step_size can be set; got ",
+                          options.steps_per_interval, " and ", options.step_size, ".");
+  if (!(options.max_step >= 0) || !std::isfinite(options.max_step))
+    throw InvalidArgument("[solve] max_step must be finite and at least 0 (no limit); got ", options.max_step, ".");
+  for (const double t : options.stop_at)
+    if (!std::isfinite(t)) throw InvalidArgument("[solve] times in stop_at must be finite; got ", t, ". Remove it.");
+  const bool is_fixed =
+      options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate();
+  if (is_fixed && (options.max_step > 0 || !options.stop_at.empty()))
+    throw InvalidArgument("[solve] ", options.max_step > 0 ? "max_step" : "stop_at",
+                          " is for steps chosen by the error; here they are fixed (", name(options.method),
+                          "). Put times into `times` where they should end, or set step_size.");
+  check_step_control(options.step_control);
+  if (options.max_steps < 1)
+    throw InvalidArgument("[solve] max_steps must be at least 1; got ", options.max_steps, ".");
+}
+
+void check_times(std::span<const double> times) {
+  if (times.empty()) throw InvalidArgument("[solve] times must hold at least the start time; got none. Pass [t0, …].");
+  const bool ascends = times.back() >= times.front();
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    if (!std::isfinite(times[i]))
+      throw InvalidArgument("[solve] times must be finite; times[", i, "] is ", times[i], ". Remove it.");
+    if (i > 0 && (ascends ? times[i] < times[i - 1] : times[i] > times[i - 1]))
+      throw InvalidArgument("[solve] times must not turn back; times[", i - 1, "] is ", times[i - 1], " and times[", i,
+                            "] is ", times[i], ". Sort them.");
+  }
+}
+
+#define COSTATE_MEMBER(name) option_access<SolveOptions>([](auto& options) -> auto& { return options.name; })
+#define COSTATE_CHOICE(name, from_name) \
+  choice_access<SolveOptions>(          \
+      [](auto& options) -> auto& { return options.name; }, from_name)
+
+const std::vector<SolveOption>& solve_options() {
+  using enum OptionKind;
+  static const std::vector<SolveOption> options = {
+      {"method", kChoice, COSTATE_CHOICE(method, method_from_name)},
+      {"rtol", kNumber, COSTATE_MEMBER(rtol)},
+      {"atol", kNumber, COSTATE_MEMBER(atol)},
+      {"first_step", kNumber, COSTATE_MEMBER(first_step)},
+      {"max_step", kNumber, COSTATE_MEMBER(max_step)},
+      {"stop_at", kNumbers, COSTATE_MEMBER(stop_at)},
+      {"step_size", kNumber, COSTATE_MEMBER(step_size)},
+      {"steps_per_interval", kInteger, COSTATE_MEMBER(steps_per_interval)},
+      {"max_steps", kInteger, COSTATE_MEMBER(max_steps)},
+      {"control", kChoice, COSTATE_CHOICE(control, control_from_name)},
+      {"adjoint", kChoice, COSTATE_CHOICE(adjoint, adjoint_from_name)},
+      {"gradient_steps", kChoice, COSTATE_CHOICE(gradient_steps, gradient_steps_from_name)},
+      {"memory_budget", kInteger, COSTATE_MEMBER(memory_budget)},
+      {"safety", kNumber, COSTATE_MEMBER(step_control.safety)},
+      {"factor_min", kNumber, COSTATE_MEMBER(step_control.factor_min)},
+      {"factor_min_accepted", kNumber, COSTATE_MEMBER(step_control.factor_min_accepted)},
+      {"factor_rejected", kNumber, COSTATE_MEMBER(step_control.factor_rejected)},
+      {"factor_rejected_again", kNumber, COSTATE_MEMBER(step_control.factor_rejected_again)},
+      {"factor_max", kNumber, COSTATE_MEMBER(step_control.factor_max)},
+      {"factor_max_after_reject", kNumber, COSTATE_MEMBER(step_control.factor_max_after_reject)},
+      {"beta1", kNumber, COSTATE_MEMBER(step_control.beta1)},
+      {"beta2", kNumber, COSTATE_MEMBER(step_control.beta2)},
+      {"previous_floor", kNumber, COSTATE_MEMBER(step_control.previous_floor)},
+  };
+  return options;
+}
+
+#undef COSTATE_MEMBER
+#undef COSTATE_CHOICE
+
+}  // namespace costate
