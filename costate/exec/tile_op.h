@@ -12,7 +12,9 @@
 
 #include "costate/array/host_array.h"
 #include "costate/array/shape.h"
+#include "costate/base/error.h"
 #include "costate/exec/run_report.h"
+#include "costate/graph/extension.h"
 
 namespace costate::internal {
 
@@ -46,21 +48,38 @@ template <class T>
 class TileOp {
  public:
   virtual ~TileOp() = default;
-  virtual std::unique_ptr<TileOpState> make_state() const = 0;
+  /// One that keeps nothing, by default.
+  virtual std::unique_ptr<TileOpState> make_state() const { return std::make_unique<TileOpState>(); }
   /// Bytes that run() leaves in its state for a later operation; 0 where only the run will tell.
   virtual std::size_t kept_bytes() const { return 0; }
   /// Writes the result [n, lanes]; padding lanes may get anything finite.
   virtual void run(const TileOpRun<T>& run, T* out) const = 0;
   /// For results that exist summed over the batch only (Extension::is_sum_only): adds `scale` times the sum over the
   /// samples to out [n].
-  virtual void accumulate(const TileOpRun<T>& run, T* out) const = 0;
+  virtual void accumulate(const TileOpRun<T>& /*run*/, T* /*out*/) const {
+    COSTATE_CHECK(false, "this result is one of each sample, not a sum over the batch");
+  }
 };
 
 struct TileOpContext {
   std::size_t lanes = 1;
   std::vector<Shape> operand_shapes;
   std::vector<bool> operand_is_shared;
-  bool state_is_read = false;  // by an operation that takes the result: its state must last
+  /// The operations that take the result and read the state, which must last for them.
+  std::vector<const Extension*> readers = {};
+};
+
+/// An Extension of type Self that has one template for both types: std::unique_ptr<TileOp<T>> lower<T>(context) const.
+template <class Self, class Base = Extension>
+class LoweredBy : public Base {
+ public:
+  using Base::Base;
+  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override {
+    return static_cast<const Self&>(*this).template lower<float>(context);
+  }
+  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override {
+    return static_cast<const Self&>(*this).template lower<double>(context);
+  }
 };
 
 }  // namespace costate::internal

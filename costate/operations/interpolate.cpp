@@ -9,6 +9,7 @@
 #include "costate/exec/tile_op.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/operations/internal/knot_weights.h"
 #include "costate/operations/internal/table_read.h"
 
 namespace costate {
@@ -17,101 +18,10 @@ namespace {
 using internal::TileOp;
 using internal::TileOpContext;
 using internal::TileOpRun;
-using internal::TileOpState;
+using internal::Times;
+using internal::Weights;
 
 constexpr std::string_view kNames[] = {"linear", "hold", "cubic"};
-
-/// Weights of the values first, first + 1, …, first + 3; those outside of [0, n) are 0.
-struct Weights {
-  std::int64_t first = 0;
-  double weight[4] = {0, 0, 0, 0};
-
-  void add(std::int64_t index, double w) { weight[index - first] += w; }
-};
-
-/// Times of one sample: element i at data[i * stride].
-template <class T>
-struct Times {
-  const T* data;
-  std::size_t stride;
-  std::int64_t count;
-
-  double operator[](std::int64_t i) const { return static_cast<double>(data[static_cast<std::size_t>(i) * stride]); }
-};
-
-/// The k-th derivative with respect to x of a cubic c_0 + c_1 x + c_2 x^2 + c_3 x^3.
-double cubic_derivative(const double (&c)[4], int k, double x) {
-  double sum = 0;
-  for (int power = 3; power >= k; --power) {
-    double factor = c[power];
-    for (int i = 0; i < k; ++i) factor *= power - i;
-    sum = sum * x + factor;
-  }
-  return sum;
-}
-
-/// Adds scale times the slope at knot i, as weights of its neighbours: the derivative there of the parabola through
-/// three knots.
-template <class T>
-void add_slope(const Times<T>& times, std::int64_t n, std::int64_t i, double scale, Weights& weights) {
-  const auto add_secant = [&](std::int64_t j, double w) {  // (v_j+1 - v_j) / (t_j+1 - t_j)
-    const double h = times[j + 1] - times[j];
-    weights.add(j + 1, w / h);
-    weights.add(j, -w / h);
-  };
-  if (n == 2) return add_secant(0, scale);
-  const std::int64_t left = std::clamp<std::int64_t>(i - 1, 0, n - 3);  // the parabola's first knot
-  const double h0 = times[left + 1] - times[left], h1 = times[left + 2] - times[left + 1];
-  // slope at t = s_0 + (s_1 - s_0) (2 t - t_0 - t_1) / (t_2 - t_0)
-  const double share = (2 * times[i] - times[left] - times[left + 1]) / (h0 + h1);
-  add_secant(left, scale * (1 - share));
-  add_secant(left + 1, scale * share);
-}
-
-/// The last of n knots that is at or before t; 0 if none is.
-template <class T>
-std::int64_t find_knot(const Times<T>& times, std::int64_t n, double t) {
-  std::int64_t low = 0, high = n;  // times[low] <= t < times[high]
-  if (n > 2) {                     // knots are evenly spaced more often than not: look there first
-    const double share = (t - times[0]) / (times[n - 1] - times[0]);
-    const double within = share > 0 ? std::min(share, 1.0) : 0.0;  // NaN is 0
-    const auto guess = static_cast<std::int64_t>(within * static_cast<double>(n - 1));
-    low = std::max<std::int64_t>(guess - 1, 0);
-    high = std::min(guess + 2, n);
-    if (times[low] > t) low = 0;
-    if (high < n && times[high] <= t) high = n;
-  }
-  while (high - low > 1) {
-    const std::int64_t middle = (low + high) / 2;
-    (times[middle] <= t ? low : high) = middle;
-  }
-  return low;
-}
-
-template <class T>
-Weights find_weights(Interpolation interpolation, int order, const Times<T>& times, double t) {
-  std::int64_t n = times.count;
-  while (n > 1 && times[n - 1] <= times[n - 2]) --n;  // padding
-  const std::int64_t low = find_knot(times, n, t);
-  Weights weights{.first = low - 1};
-  const bool is_outside = t < times[0] || low == n - 1;
-  if (is_outside || interpolation == Interpolation::kHold) {
-    weights.add(low, order == 0 ? 1 : 0);
-    return weights;
-  }
-  const double h = times[low + 1] - times[low], x = (t - times[low]) / h;
-  const double scale = order == 0 ? 1.0 : std::pow(h, -order);
-  if (interpolation == Interpolation::kLinear) {
-    weights.add(low, scale * cubic_derivative({1, -1, 0, 0}, order, x));
-    weights.add(low + 1, scale * cubic_derivative({0, 1, 0, 0}, order, x));
-    return weights;
-  }
-  weights.add(low, scale * cubic_derivative({1, 0, -3, 2}, order, x));
-  weights.add(low + 1, scale * cubic_derivative({0, 0, 3, -2}, order, x));
-  add_slope(times, n, low, scale * h * cubic_derivative({0, 1, -2, 1}, order, x), weights);
-  add_slope(times, n, low + 1, scale * h * cubic_derivative({0, 0, -1, 1}, order, x), weights);
-  return weights;
-}
 
 /// An operand in a tile: how far apart its rows are, and where a lane starts.
 struct Layout {
@@ -155,19 +65,9 @@ class Interpolator : public Extension, public std::enable_shared_from_this<Inter
   int order_;
 };
 
-/// A TileOp that works sample by sample and keeps nothing.
-template <class T>
-class SampleTileOp : public TileOp<T> {
- public:
-  std::unique_ptr<TileOpState> make_state() const override { return std::make_unique<TileOpState>(); }
-  void accumulate(const TileOpRun<T>&, T*) const override {
-    COSTATE_CHECK(false, "an interpolated value is not a sum over the batch");
-  }
-};
-
 /// times [n], values [n, m], t [] -> [m].
 template <class T>
-class ValueTileOp : public SampleTileOp<T> {
+class ValueTileOp : public TileOp<T> {
  public:
   ValueTileOp(Interpolation interpolation, int order, const TileOpContext& context)
       : interpolation_(interpolation),
@@ -208,7 +108,7 @@ class ValueTileOp : public SampleTileOp<T> {
 
 /// times [n], t [], cotangent [m] -> [n, m].
 template <class T>
-class TransposedTileOp : public SampleTileOp<T> {
+class TransposedTileOp : public TileOp<T> {
  public:
   TransposedTileOp(Interpolation interpolation, int order, const TileOpContext& context)
       : interpolation_(interpolation),
@@ -245,22 +145,13 @@ class TransposedTileOp : public SampleTileOp<T> {
   Layout times_, t_, cotangent_;
 };
 
-/// Lowered to tiles by Op, for both types.
-template <template <class> class Op>
-class Lowered : public Interpolator {
+class Value : public internal::LoweredBy<Value, Interpolator> {
  public:
-  using Interpolator::Interpolator;
-  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override {
-    return std::make_unique<Op<float>>(interpolation(), order(), context);
+  using LoweredBy::LoweredBy;
+  template <class T>
+  std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const {
+    return std::make_unique<ValueTileOp<T>>(interpolation(), order(), context);
   }
-  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override {
-    return std::make_unique<Op<double>>(interpolation(), order(), context);
-  }
-};
-
-class Value : public Lowered<ValueTileOp> {
- public:
-  using Lowered::Lowered;
   std::string name() const override { return "interpolate"; }
   Shape infer_shape(std::span<const Shape> operands) const override { return Shape{operands[1][1]}; }
   std::vector<double> interpret(std::span<const std::vector<double>> operands) const override;
@@ -272,9 +163,13 @@ class Value : public Lowered<ValueTileOp> {
   std::size_t time_operand() const override { return 2; }
 };
 
-class Transposed : public Lowered<TransposedTileOp> {
+class Transposed : public internal::LoweredBy<Transposed, Interpolator> {
  public:
-  using Lowered::Lowered;
+  using LoweredBy::LoweredBy;
+  template <class T>
+  std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const {
+    return std::make_unique<TransposedTileOp<T>>(interpolation(), order(), context);
+  }
   std::string name() const override { return "interpolate_transposed"; }
   Shape infer_shape(std::span<const Shape> operands) const override { return Shape{operands[0][0], operands[2][0]}; }
   std::vector<double> interpret(std::span<const std::vector<double>> operands) const override;
@@ -296,35 +191,63 @@ Array transposed(Interpolation interpolation, int order, const Array& times, con
   return costate::apply(std::make_shared<Transposed>(interpolation, order), operands);
 }
 
-/// The meaning of either for one sample: its TileOp on one lane.
-std::vector<double> run_one(const TileOp<double>& op, std::span<const std::vector<double>> operands, std::size_t size) {
-  std::vector<const double*> pointers;
-  for (const std::vector<double>& operand : operands) pointers.push_back(operand.data());
-  std::vector<double> out(size);
-  op.run({.operands = pointers,
-          .operand_states = {},
-          .state = nullptr,
-          .num_samples = 1,
-          .first_sample = 0,
-          .report = nullptr},
-         out.data());
-  return out;
+/// The derivative at x_i of the parabola through three points (x, y), by Lagrange's formula.
+double slope_of_parabola(const double* x, const double* y, int i) {
+  double sum = 0;
+  for (int j = 0; j < 3; ++j) {
+    const double a = x[(j + 1) % 3], b = x[(j + 2) % 3];
+    sum += y[j] * (2 * x[i] - a - b) / ((x[j] - a) * (x[j] - b));
+  }
+  return sum;
+}
+
+/// The meaning of both extensions, written plainly: the derivative of this order, at t, of the piecewise polynomial
+/// through one value at each time.
+double evaluate(Interpolation interpolation, int order, std::span<const double> times, std::span<const double> values,
+                double t) {
+  std::size_t n = times.size();
+  while (n > 1 && times[n - 1] <= times[n - 2]) --n;  // padding
+  std::size_t next = 0;
+  while (next < n && times[next] <= t) ++next;
+  const std::size_t low = std::max<std::size_t>(next, 1) - 1;
+  double c[4] = {values[low], 0, 0, 0};  // of powers of t - times[low]
+  const bool is_inside = next > 0 && next < n;
+  if (is_inside && interpolation != Interpolation::kHold) {
+    const double h = times[next] - times[low];
+    const double secant = c[1] = (values[next] - values[low]) / h;
+    if (interpolation == Interpolation::kCubic && n > 2) {
+      const auto slope = [&](std::size_t i) {
+        const std::size_t left = std::clamp<std::size_t>(i, 1, n - 2) - 1;
+        return slope_of_parabola(&times[left], &values[left], static_cast<int>(i - left));
+      };
+      c[1] = slope(low);
+      c[2] = (3 * secant - 2 * c[1] - slope(next)) / h;
+      c[3] = (c[1] + slope(next) - 2 * secant) / (h * h);
+    }
+  }
+  return internal::cubic_derivative(c, order, t - times[low]);
 }
 
 std::vector<double> Value::interpret(std::span<const std::vector<double>> operands) const {
-  const auto n = static_cast<std::int64_t>(operands[0].size());
-  const auto m = static_cast<std::int64_t>(operands[1].size()) / n;
-  const TileOpContext one{
-      .lanes = 1, .operand_shapes = {Shape{n}, Shape{n, m}, Shape{}}, .operand_is_shared = {false, false, false}};
-  return run_one(ValueTileOp<double>(interpolation(), order(), one), operands, static_cast<std::size_t>(m));
+  const std::size_t n = operands[0].size(), m = operands[1].size() / n;
+  std::vector<double> out, column(n);
+  for (std::size_t k = 0; k < m; ++k) {
+    for (std::size_t i = 0; i < n; ++i) column[i] = operands[1][i * m + k];
+    out.push_back(evaluate(interpolation(), order(), operands[0], column, operands[2][0]));
+  }
+  return out;
 }
 
 std::vector<double> Transposed::interpret(std::span<const std::vector<double>> operands) const {
-  const auto n = static_cast<std::int64_t>(operands[0].size());
-  const auto m = static_cast<std::int64_t>(operands[2].size());
-  const TileOpContext one{
-      .lanes = 1, .operand_shapes = {Shape{n}, Shape{}, Shape{m}}, .operand_is_shared = {false, false, false}};
-  return run_one(TransposedTileOp<double>(interpolation(), order(), one), operands, static_cast<std::size_t>(n * m));
+  const std::size_t n = operands[0].size();
+  std::vector<double> out;
+  for (std::size_t i = 0; i < n; ++i) {
+    std::vector<double> one(n);
+    one[i] = 1;
+    const double weight = evaluate(interpolation(), order(), operands[0], one, operands[1][0]);
+    for (const double cotangent : operands[2]) out.push_back(weight * cotangent);
+  }
+  return out;
 }
 
 void refuse_knots(const char* mode, const Array& times) {

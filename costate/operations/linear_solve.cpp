@@ -65,10 +65,6 @@ class LinearSolveTileOp : public internal::TileOp<T> {
     }
   }
 
-  void accumulate(const internal::TileOpRun<T>&, T*) const override {
-    COSTATE_CHECK(false, "the solution of a linear system is not a sum over the batch");
-  }
-
  private:
   static void solve(LuState<T>& state, const internal::TileOpRun<T>& run, std::size_t lane) {
     state.lu.compute(state.a);
@@ -85,7 +81,7 @@ class LinearSolveTileOp : public internal::TileOp<T> {
   internal::TileOpContext context_;
 };
 
-class LinearSolve : public Extension {
+class LinearSolve : public internal::LoweredBy<LinearSolve> {
  public:
   std::string name() const override { return "linear_solve"; }
 
@@ -120,11 +116,9 @@ class LinearSolve : public Extension {
 
   bool equals(const Extension& other) const override { return dynamic_cast<const LinearSolve*>(&other) != nullptr; }
 
-  std::unique_ptr<internal::TileOp<float>> lower_f32(const internal::TileOpContext& context) const override {
-    return std::make_unique<LinearSolveTileOp<float>>(context);
-  }
-  std::unique_ptr<internal::TileOp<double>> lower_f64(const internal::TileOpContext& context) const override {
-    return std::make_unique<LinearSolveTileOp<double>>(context);
+  template <class T>
+  std::unique_ptr<internal::TileOp<T>> lower(const internal::TileOpContext& context) const {
+    return std::make_unique<LinearSolveTileOp<T>>(context);
   }
 };
 

@@ -67,10 +67,6 @@ class AdjointTileOp : public TileOp<T> {
         out = std::copy(state.gradients.arguments[i].begin(), state.gradients.arguments[i].end(), out);
   }
 
-  void accumulate(const TileOpRun<T>&, T*) const override {
-    COSTATE_CHECK(false, "the cotangents of samples are not a sum over the batch");
-  }
-
  private:
   TileOpContext context_;
   LaneProblem<T> problem_;
@@ -82,7 +78,6 @@ class SumTileOp : public TileOp<T> {
  public:
   explicit SumTileOp(std::size_t position) : position_(position) {}
 
-  std::unique_ptr<TileOpState> make_state() const override { return std::make_unique<TileOpState>(); }
   void run(const TileOpRun<T>&, T*) const override {
     COSTATE_CHECK(false, "a sum over the batch has no value a sample");
   }
@@ -95,13 +90,6 @@ class SumTileOp : public TileOp<T> {
  private:
   std::size_t position_;
 };
-
-template <class T>
-std::unique_ptr<TileOp<T>> lower_adjoint(const SolveAdjoint& adjoint, const TileOpContext& context) {
-  if (adjoint.solve().options().adjoint == Adjoint::kBacksolve)
-    return std::make_unique<AdjointTileOp<T, Backsolve<T>>>(adjoint, context);
-  return std::make_unique<AdjointTileOp<T, DiscreteSweep<T>>>(adjoint, context);
-}
 
 /// A forward and a reverse solve of one sample on the engine: operands of solve_adjoint in, its result and the kept
 /// sums out.
@@ -143,6 +131,28 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
 }
 
 }  // namespace
+
+template <class T>
+std::unique_ptr<TileOp<T>> SolveAdjoint::lower(const TileOpContext& context) const {
+  if (solve_->options().adjoint == Adjoint::kBacksolve)
+    return std::make_unique<AdjointTileOp<T, Backsolve<T>>>(*this, context);
+  return std::make_unique<AdjointTileOp<T, DiscreteSweep<T>>>(*this, context);
+}
+
+template std::unique_ptr<TileOp<float>> SolveAdjoint::lower(const TileOpContext&) const;
+template std::unique_ptr<TileOp<double>> SolveAdjoint::lower(const TileOpContext&) const;
+
+template <class T>
+std::unique_ptr<TileOp<T>> SolveAdjointSum::lower(const TileOpContext&) const {
+  return std::make_unique<SumTileOp<T>>(position_);
+}
+
+template std::unique_ptr<TileOp<float>> SolveAdjointSum::lower(const TileOpContext&) const;
+template std::unique_ptr<TileOp<double>> SolveAdjointSum::lower(const TileOpContext&) const;
+
+std::optional<WantedGradients> SolveAdjoint::gradients_of_steps() const {
+  return solve_->options().adjoint == Adjoint::kDiscrete ? std::optional(wanted_) : std::nullopt;
+}
 
 std::string SolveAdjoint::attributes() const {
   return text::concat("adjoint=", costate::name(solve_->options().adjoint));
@@ -239,28 +249,15 @@ std::vector<Array> SolveAdjoint::vjp(std::span<const Array> operands, const Arra
   return cotangents;
 }
 
-/// Of the tightened solve, whose steps are kept for it.
 std::shared_ptr<const SolveAdjoint> SolveAdjoint::tightened_adjoint() const {
   const std::lock_guard lock(mutex_);
-  if (!tightened_) {
-    const auto solve = solve_->tightened_solve();
-    if (solve->options().adjoint == Adjoint::kDiscrete) solve->keep_records(wanted_);
-    tightened_ = std::make_shared<SolveAdjoint>(solve, wanted_);
-  }
+  if (!tightened_) tightened_ = std::make_shared<SolveAdjoint>(solve_->tightened_solve(), wanted_);
   return tightened_;
 }
 
 bool SolveAdjoint::equals(const Extension& other) const {
   const auto* adjoint = dynamic_cast<const SolveAdjoint*>(&other);
   return adjoint != nullptr && adjoint->solve_ == solve_ && adjoint->wanted_ == wanted_;
-}
-
-std::unique_ptr<TileOp<float>> SolveAdjoint::lower_f32(const TileOpContext& context) const {
-  return lower_adjoint<float>(*this, context);
-}
-
-std::unique_ptr<TileOp<double>> SolveAdjoint::lower_f64(const TileOpContext& context) const {
-  return lower_adjoint<double>(*this, context);
 }
 
 std::vector<double> SolveAdjointSum::interpret(std::span<const std::vector<double>> operands) const {
@@ -286,14 +283,6 @@ bool SolveAdjointSum::equals(const Extension& other) const {
   return sum != nullptr && sum->adjoint_->equals(*adjoint_) && sum->position_ == position_;
 }
 
-std::unique_ptr<TileOp<float>> SolveAdjointSum::lower_f32(const TileOpContext&) const {
-  return std::make_unique<SumTileOp<float>>(position_);
-}
-
-std::unique_ptr<TileOp<double>> SolveAdjointSum::lower_f64(const TileOpContext&) const {
-  return std::make_unique<SumTileOp<double>>(position_);
-}
-
 std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve, std::span<const Array> operands,
                              const Array& result, const Array& cotangent, const std::vector<bool>& wanted) {
   // The stages of a step share the inner solve's state, of which the reverse sweep would find the last one's.
@@ -302,7 +291,6 @@ std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve,
       throw NotSupported(
           "[vjp] a solve whose field solves another equation has no reverse derivative; solve both as one system.");
   const WantedGradients gradients{.times = wanted[1], .arguments = {wanted.begin() + 2, wanted.end()}};
-  if (solve->options().adjoint == Adjoint::kDiscrete) solve->keep_records(gradients);
   const auto adjoint = std::make_shared<SolveAdjoint>(solve, gradients);
   std::vector<Array> inputs = {result, cotangent};
   inputs.insert(inputs.end(), operands.begin(), operands.end());

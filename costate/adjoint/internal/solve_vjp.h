@@ -22,13 +22,17 @@
 
 namespace costate::internal {
 
-class SolveAdjoint : public Extension, public std::enable_shared_from_this<SolveAdjoint> {
+class SolveAdjoint : public LoweredBy<SolveAdjoint>,
+                     public StepReader,
+                     public std::enable_shared_from_this<SolveAdjoint> {
  public:
   SolveAdjoint(std::shared_ptr<const SolveExtension> solve, WantedGradients wanted)
       : solve_(std::move(solve)), wanted_(std::move(wanted)) {}
 
   const SolveExtension& solve() const { return *solve_; }
   const WantedGradients& wanted() const { return wanted_; }
+  /// None by Algorithm 2, which goes back by itself.
+  std::optional<WantedGradients> gradients_of_steps() const override;
 
   std::string name() const override { return "solve_adjoint"; }
   std::string attributes() const override;
@@ -47,8 +51,8 @@ class SolveAdjoint : public Extension, public std::enable_shared_from_this<Solve
   std::shared_ptr<const Extension> tightened() const override { return tightened_adjoint(); }
   std::shared_ptr<const SolveAdjoint> tightened_adjoint() const;
   bool equals(const Extension& other) const override;
-  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
-  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
+  template <class T>
+  std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const;
 
  private:
   Function tangent_adjoint(std::int64_t num_times, const MovedArguments& moved, const std::vector<bool>& wanted) const;
@@ -60,7 +64,7 @@ class SolveAdjoint : public Extension, public std::enable_shared_from_this<Solve
   mutable std::shared_ptr<const SolveAdjoint> tightened_;
 };
 
-class SolveAdjointSum : public Extension, public std::enable_shared_from_this<SolveAdjointSum> {
+class SolveAdjointSum : public LoweredBy<SolveAdjointSum> {
  public:
   /// `position` counts the wanted arguments.
   SolveAdjointSum(std::shared_ptr<const SolveAdjoint> adjoint, std::size_t position, Shape shape)
@@ -77,8 +81,8 @@ class SolveAdjointSum : public Extension, public std::enable_shared_from_this<So
     return std::make_shared<SolveAdjointSum>(adjoint_->tightened_adjoint(), position_, shape_);
   }
   bool equals(const Extension& other) const override;
-  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
-  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
+  template <class T>
+  std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const;
 
  private:
   std::shared_ptr<const SolveAdjoint> adjoint_;

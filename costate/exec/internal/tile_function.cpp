@@ -86,9 +86,9 @@ struct TileFunction<T>::BoundPlan {
   Plan plan;
   std::vector<Bound<T>> prepare;
   std::array<std::vector<Bound<T>>, kNumPhases> phases;
-  std::vector<std::shared_ptr<const TileOp<T>>> ops;  // by state
-  std::vector<bool> state_is_read;
-  std::size_t accumulate_offset = 0;  // of the accumulations' own scratch
+  std::vector<std::shared_ptr<const TileOp<T>>> ops;   // by state
+  std::vector<std::vector<const Extension*>> readers;  // by state
+  std::size_t accumulate_offset = 0;                   // of the accumulations' own scratch
   std::size_t partial_size = 0;
 
   explicit BoundPlan(Plan lowered);
@@ -126,7 +126,7 @@ struct TileFunction<T>::BoundPlan {
       TileOpContext context{.lanes = lanes,
                             .operand_shapes = instruction.operand_shapes,
                             .operand_is_shared = {},
-                            .state_is_read = state_is_read[static_cast<std::size_t>(instruction.state)]};
+                            .readers = readers[static_cast<std::size_t>(instruction.state)]};
       for (const Source& source : instruction.sources) context.operand_is_shared.push_back(source.is_shared());
       op = lower_extension<T>(*instruction.extension, context);
     }
@@ -334,11 +334,11 @@ void TileFunction<T>::BoundPlan::run_instruction(const Bound<T>& bound, const Ba
 
 template <class T>
 TileFunction<T>::BoundPlan::BoundPlan(Plan lowered)
-    : plan(std::move(lowered)), ops(plan.num_states), state_is_read(plan.num_states) {
+    : plan(std::move(lowered)), ops(plan.num_states), readers(plan.num_states) {
   for (const auto& phase : plan.phases)
     for (const Instruction& instruction : phase)
       for (const std::int32_t state : instruction.operand_states)
-        if (state >= 0) state_is_read[static_cast<std::size_t>(state)] = true;
+        if (state >= 0) readers[static_cast<std::size_t>(state)].push_back(instruction.extension.get());
   for (const Instruction& instruction : plan.prepare) prepare.push_back(bind(instruction, 1));
   for (std::size_t phase = 0; phase < kNumPhases; ++phase)
     for (const Instruction& instruction : plan.phases[phase]) phases[phase].push_back(bind(instruction, plan.lanes));

@@ -139,16 +139,6 @@ SolveOptions tightened_options(SolveOptions options) {
 
 }  // namespace
 
-void SolveExtension::keep_records(const WantedGradients& wanted) const {
-  const std::lock_guard lock(mutex_);
-  recorded_ = wanted;
-}
-
-std::optional<WantedGradients> SolveExtension::recorded() const {
-  const std::lock_guard lock(mutex_);
-  return recorded_;
-}
-
 std::string SolveExtension::attributes() const {
   std::string text =
       text::concat("method=", costate::name(options_.method), ", rtol=", options_.rtol, ", atol=", options_.atol);
@@ -268,21 +258,24 @@ bool SolveExtension::equals(const Extension& other) const {
          solve->known_times_ == known_times_ && solve->exactness_ == exactness_;
 }
 
-std::unique_ptr<TileOp<float>> SolveExtension::lower_f32(const TileOpContext& context) const {
-  return std::make_unique<SolveTileOp<float>>(shared_from_this(), context);
+namespace {
+
+/// What the steps of a solve that these read are kept for.
+std::optional<WantedGradients> gradients_of(const std::vector<const Extension*>& readers) {
+  for (const Extension* reader : readers)
+    if (const auto* steps = dynamic_cast<const StepReader*>(reader))
+      if (auto gradients = steps->gradients_of_steps()) return gradients;
+  return std::nullopt;
 }
 
-std::unique_ptr<TileOp<double>> SolveExtension::lower_f64(const TileOpContext& context) const {
-  return std::make_unique<SolveTileOp<double>>(shared_from_this(), context);
-}
+}  // namespace
 
 template <class T>
 SolveTileOp<T>::SolveTileOp(std::shared_ptr<const SolveExtension> extension, const TileOpContext& context)
     : extension_(std::move(extension)),
       context_(context),
       problem_(extension_->field(), extension_->options_in<T>(), context.lanes,
-               static_cast<std::size_t>(context.operand_shapes[1][0]),
-               context.state_is_read ? extension_->recorded() : std::nullopt) {
+               static_cast<std::size_t>(context.operand_shapes[1][0]), gradients_of(context.readers)) {
   const auto& inputs = extension_->field().function().inputs();
   for (std::size_t i = 2; i < context.operand_is_shared.size(); ++i) {
     const Input& input = inputs[i - 1 + extension_->field().parts().size()];
@@ -399,11 +392,6 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                                                       .rejected = outcome.rejected,
                                                       .has_fixed_steps = problem_.is_fixed})});
   }
-}
-
-template <class T>
-void SolveTileOp<T>::accumulate(const TileOpRun<T>&, T*) const {
-  COSTATE_CHECK(false, "the states of a solve are not a sum over the batch");
 }
 
 template class SolveTileOp<float>;

@@ -27,7 +27,17 @@ std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve,
 /// where the argument is not.
 using MovedArguments = std::vector<std::optional<InputKind>>;
 
-class SolveExtension : public Extension, public std::enable_shared_from_this<SolveExtension> {
+/// An operation that takes a solve's result and reads what the solve keeps of its steps.
+class StepReader {
+ public:
+  virtual ~StepReader() = default;
+  /// The gradients that it makes of the kept evaluations; nullopt if it reads the result alone.
+  virtual std::optional<WantedGradients> gradients_of_steps() const = 0;
+};
+
+/// A run whose steps a StepReader reads keeps them, and of their evaluations what the first one needs; any other
+/// evaluates them again.
+class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shared_from_this<SolveExtension> {
  public:
   /// Whether the options are the user's, or what tightened() made of them.
   enum class Exactness { kAsGiven, kTightened };
@@ -46,10 +56,6 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
   /// The options in a program that computes in T: tightened tolerances are not below its rounding.
   template <class T>
   SolveOptions options_in() const;
-  /// Called when this solve is differentiated: from then on a run whose result an adjoint reads keeps its accepted
-  /// steps, and of their evaluations what `wanted` needs.
-  void keep_records(const WantedGradients& wanted) const;
-  std::optional<WantedGradients> recorded() const;
 
   /// A solve of state and tangent together, as a Function: operands, tangents of the `moved` arguments, tangent of z0
   /// -> [time, state and tangent]. Made once, so that all who take derivatives of this solve share one.
@@ -70,16 +76,15 @@ class SolveExtension : public Extension, public std::enable_shared_from_this<Sol
   std::shared_ptr<const Extension> tightened() const override { return tightened_solve(); }
   std::shared_ptr<const SolveExtension> tightened_solve() const;
   bool equals(const Extension& other) const override;
-  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override;
-  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override;
+  template <class T>
+  std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const;
 
  private:
   VectorField field_;
   SolveOptions options_;
   std::vector<double> known_times_;
   Exactness exactness_;
-  mutable std::mutex mutex_;
-  mutable std::optional<WantedGradients> recorded_;
+  mutable std::mutex mutex_;  // of what is made when it is first asked for, and is the same whenever that is
   mutable std::map<std::pair<std::int64_t, MovedArguments>, Function> tangent_solves_;
   mutable std::shared_ptr<const SolveExtension> tightened_;
 };
@@ -97,7 +102,7 @@ struct SolveState : TileOpState {
   LaneInputs<T> inputs;
 };
 
-/// Runs a solve for the samples of a tile. Keeps records and frames if an adjoint reads the result.
+/// Runs a solve for the samples of a tile. Keeps records and frames for a StepReader.
 template <class T>
 class SolveTileOp : public TileOp<T> {
  public:
@@ -106,7 +111,6 @@ class SolveTileOp : public TileOp<T> {
   std::unique_ptr<TileOpState> make_state() const override;
   std::size_t kept_bytes() const override;
   void run(const TileOpRun<T>& run, T* out) const override;
-  void accumulate(const TileOpRun<T>& run, T* out) const override;
 
  private:
   template <class Number>
@@ -118,5 +122,10 @@ class SolveTileOp : public TileOp<T> {
   TileOpContext context_;
   LaneProblem<T> problem_;
 };
+
+template <class T>
+std::unique_ptr<TileOp<T>> SolveExtension::lower(const TileOpContext& context) const {
+  return std::make_unique<SolveTileOp<T>>(shared_from_this(), context);
+}
 
 }  // namespace costate::internal
