@@ -205,17 +205,17 @@ int run(const Arguments& arguments, Clock::time_point begin) {
 
 }  // namespace
 
-void add_bench(CLI::App& app, Action& action) {
+void add_bench(CommandLine& line) {
   const auto begin = Clock::now();
-  CLI::App* command = app.add_subcommand("bench", "Time solves and gradients: what this machine gives");
   const auto arguments = std::make_shared<Arguments>();
-  command->add_option("workload", arguments->workload, "spiral, single, mlp128, rk4, medium or cnf2d (all)");
-  command->add_option("--seconds", arguments->seconds, "At least this long per timing (0.5)");
-  command->add_option("--threads", arguments->threads, "Threads (all)");
-  command->add_option("--data", arguments->data, "Folder of <workload>.npz with weights and data (drawn)");
-  command->add_flag("--json", arguments->json, "Print the numbers of one workload as JSON");
-  command->footer("Example:\n  costate bench cnf2d --threads 1");
-  command->callback([arguments, begin, &action] { action = [arguments, begin] { return run(*arguments, begin); }; });
+  Command command = line.add_command("bench", "Time solves and gradients: what this machine gives",
+                                     [arguments, begin] { return run(*arguments, begin); });
+  command.add_positional("workload", arguments->workload, "spiral, single, mlp128, rk4, medium or cnf2d (all)");
+  command.add_option("--seconds", arguments->seconds, "At least this long per timing (0.5)");
+  command.add_option("--threads", arguments->threads, "Threads (all)");
+  command.add_option("--data", arguments->data, "Folder of <workload>.npz with weights and data (drawn)");
+  command.add_flag("--json", arguments->json, "Print the numbers of one workload as JSON");
+  command.set_footer("Example:\n  costate bench cnf2d --threads 1");
 }
 
 }  // namespace costate::cli

@@ -1,19 +1,15 @@
 // The subcommands. Each file adds one: its options, its help, and what it does once the command line is read.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <functional>
+#include "cli/command_line.h"
 
 namespace costate::cli {
 
-/// What the chosen subcommand does; returns the exit code.
-using Action = std::function<int()>;
-
-void add_fit(CLI::App& app, Action& action);
-void add_forecast(CLI::App& app, Action& action);
-void add_simulate(CLI::App& app, Action& action);
-void add_bench(CLI::App& app, Action& action);
-void add_reproduce(CLI::App& app, Action& action);
-void add_info(CLI::App& app, Action& action);
+void add_fit(CommandLine& line);
+void add_forecast(CommandLine& line);
+void add_simulate(CommandLine& line);
+void add_bench(CommandLine& line);
+void add_reproduce(CommandLine& line);
+void add_info(CommandLine& line);
 
 }  // namespace costate::cli

@@ -148,32 +148,31 @@ std::string help_of(const FitOption& option) {
   return value.empty() ? option.help : text::concat(option.help, " (", value, ")");
 }
 
-void add_options(CLI::App& command, Arguments& arguments) {
-  command.add_option("data", arguments.data, "CSV file, one row a sample");
+void add_options(Command& command, Arguments& arguments) {
+  command.add_positional("data", arguments.data, "CSV file, one row a sample");
   for (const FitOption& option : fit_options())
     if (option.doors != OptionDoors::kFile)
-      command.add_option(option.flag, arguments.options[option.flag], help_of(option))->group(option.group);
-  command.add_option("--out", arguments.out, "Run folder (runs/<name of the data>)")->group("Run");
-  command
-      .add_flag("--resume", arguments.resume, "Continue the run in --out, to the same bits as if it had not stopped")
-      ->group("Run");
-  command.add_flag("--replace", arguments.replace, "Remove the run that is in --out first")->group("Run");
-  command.add_option("--threads", arguments.threads, "Threads (all); results do not depend on it")->group("Run");
-  command.add_flag("--quiet", arguments.quiet, "Print nothing but errors")->group("Run");
+      command.add_option(option.flag, arguments.options[option.flag], help_of(option), option.group);
+  command.add_option("--out", arguments.out, "Run folder (runs/<name of the data>)", "Run");
+  command.add_flag("--resume", arguments.resume, "Continue the run in --out, to the same bits as if it had not stopped",
+                   "Run");
+  command.add_flag("--replace", arguments.replace, "Remove the run that is in --out first", "Run");
+  command.add_option("--threads", arguments.threads, "Threads (all); results do not depend on it", "Run");
+  command.add_flag("--quiet", arguments.quiet, "Print nothing but errors", "Run");
 }
 
 }  // namespace
 
-void add_fit(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("fit", "Fit a neural ODE to time series in a CSV file");
+void add_fit(CommandLine& line) {
   const auto arguments = std::make_shared<Arguments>();
-  add_options(*command, *arguments);
-  command->footer(
+  Command command =
+      line.add_command("fit", "Fit a neural ODE to time series in a CSV file", [arguments] { return run(*arguments); });
+  add_options(command, *arguments);
+  command.set_footer(
       "Examples:\n"
       "  costate fit hare_lynx.csv --time year --state hare,lynx --out runs/lynx\n"
       "  costate fit drive.csv --time t --state mz --input voltage --delay 2\n"
       "  costate fit --resume --out runs/lynx");
-  command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });
 }
 
 }  // namespace costate::cli

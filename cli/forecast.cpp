@@ -56,18 +56,18 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-void add_forecast(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("forecast", "Run a fitted model on, beyond its data or from a given start");
+void add_forecast(CommandLine& line) {
   const auto arguments = std::make_shared<Arguments>();
-  command->add_option("run", arguments->run, "Folder of the run");
-  command->add_option("--until", arguments->until, "Last time, a number or a date as in the data");
-  command->add_option("--steps", arguments->steps, "Number of samples, at the spacing of the data");
-  command->add_option("--from", arguments->from, "CSV file whose first row is the start (where the data end)");
-  command->add_option("--input", arguments->input, "CSV file of the inputs over the time of the forecast");
-  command->add_option("--out", arguments->out, "CSV file to write (forecast.csv in the run folder)");
-  command->footer(
+  Command command = line.add_command("forecast", "Run a fitted model on, beyond its data or from a given start",
+                                     [arguments] { return run(*arguments); });
+  command.add_positional("run", arguments->run, "Folder of the run");
+  command.add_option("--until", arguments->until, "Last time, a number or a date as in the data");
+  command.add_option("--steps", arguments->steps, "Number of samples, at the spacing of the data");
+  command.add_option("--from", arguments->from, "CSV file whose first row is the start (where the data end)");
+  command.add_option("--input", arguments->input, "CSV file of the inputs over the time of the forecast");
+  command.add_option("--out", arguments->out, "CSV file to write (forecast.csv in the run folder)");
+  command.set_footer(
       "Examples:\n  costate forecast runs/lynx --until 1930\n  costate forecast runs/lynx --steps 10 --out next.csv");
-  command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });
 }
 
 }  // namespace costate::cli

@@ -63,12 +63,12 @@ int run(const std::string& path) {
 
 }  // namespace
 
-void add_info(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("info", "Show this build, a run folder or a model file");
+void add_info(CommandLine& line) {
   const auto path = std::make_shared<std::string>();
-  command->add_option("path", *path, "Run folder or .safetensors file; nothing: this build");
-  command->footer("Examples:\n  costate info\n  costate info runs/lynx\n  costate info runs/lynx/model.safetensors");
-  command->callback([path, &action] { action = [path] { return run(*path); }; });
+  Command command =
+      line.add_command("info", "Show this build, a run folder or a model file", [path] { return run(*path); });
+  command.add_positional("path", *path, "Run folder or .safetensors file; nothing: this build");
+  command.set_footer("Examples:\n  costate info\n  costate info runs/lynx\n  costate info runs/lynx/model.safetensors");
 }
 
 }  // namespace costate::cli

@@ -76,22 +76,22 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-void add_reproduce(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("reproduce", "Run an experiment of the lecture notes");
+void add_reproduce(CommandLine& line) {
   const auto arguments = std::make_shared<Arguments>();
-  command->add_option("experiment", arguments->name, "Name of the experiment: pendulum, cnf, … (--list shows all)");
-  command->add_flag("--quick", arguments->quick, "A small version of the same code");
-  command->add_option("--seed", arguments->seed, "Seed of weights, data and order (0)");
-  command->add_option("--data", arguments->data, "Folder of the data that the experiment needs (--list tells which)");
-  command->add_option("--out", arguments->out, "Run folder (runs/<name>)");
-  command->add_flag("--replace", arguments->replace, "Remove the run that is in --out first");
-  command->add_option("--threads", arguments->threads, "Threads (all)");
-  command->add_flag("--quiet", arguments->quiet, "Print nothing but errors");
-  command->add_flag("--list", arguments->list, "List the experiments: what each shows, needs and takes");
-  command->footer(
+  Command command =
+      line.add_command("reproduce", "Run an experiment of the lecture notes", [arguments] { return run(*arguments); });
+  command.add_positional("experiment", arguments->name, "Name of the experiment: pendulum, cnf, … (--list shows all)");
+  command.add_flag("--quick", arguments->quick, "A small version of the same code");
+  command.add_option("--seed", arguments->seed, "Seed of weights, data and order (0)");
+  command.add_option("--data", arguments->data, "Folder of the data that the experiment needs (--list tells which)");
+  command.add_option("--out", arguments->out, "Run folder (runs/<name>)");
+  command.add_flag("--replace", arguments->replace, "Remove the run that is in --out first");
+  command.add_option("--threads", arguments->threads, "Threads (all)");
+  command.add_flag("--quiet", arguments->quiet, "Print nothing but errors");
+  command.add_flag("--list", arguments->list, "List the experiments: what each shows, needs and takes");
+  command.set_footer(
       "Exits with 1 if a metric is not what it must be.\nExample:\n  costate reproduce pendulum --quick --out "
       "runs/pendulum");
-  command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });
 }
 
 }  // namespace costate::cli

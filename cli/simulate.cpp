@@ -73,23 +73,24 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-void add_simulate(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("simulate", "Simulate a known system and write its trajectories as CSV");
+void add_simulate(CommandLine& line) {
   const auto arguments = std::make_shared<Arguments>();
-  command->add_option("system", arguments->system,
-                      "Name of the system: pendulum, lotka-volterra, … (--list shows all)");
-  command->add_option("--out", arguments->out, "CSV file to write");
-  command->add_option("--trajectories", arguments->trajectories, "Number of trajectories (1)");
-  command->add_option("--noise", arguments->noise, "Standard deviation of Gaussian noise on each state (0)");
-  command->add_option("--seed", arguments->seed, "Seed of starts, times and noise (0)");
-  command->add_option("--until", arguments->until, "Last time (the system's default)");
-  command->add_option("--samples", arguments->samples, "Samples of each trajectory (the system's default)");
-  command->add_option("--start", arguments->start, "Start state, e.g. 1,0 (drawn for each trajectory)");
-  command->add_option("--parameter", arguments->parameters, "Parameters in place of the defaults, e.g. mu=2");
-  command->add_flag("--irregular", arguments->irregular, "Draw the times at random instead of evenly");
-  command->add_flag("--list", arguments->list, "List the systems with their states and parameters");
-  command->footer("Example:\n  costate simulate pendulum --trajectories 20 --noise 0.02 --seed 1 --out pendulum.csv");
-  command->callback([arguments, &action] { action = [arguments] { return run(*arguments); }; });
+  Command command = line.add_command("simulate", "Simulate a known system and write its trajectories as CSV",
+                                     [arguments] { return run(*arguments); });
+  command.add_positional("system", arguments->system,
+                         "Name of the system: pendulum, lotka-volterra, … (--list shows all)");
+  command.add_option("--out", arguments->out, "CSV file to write");
+  command.add_option("--trajectories", arguments->trajectories, "Number of trajectories (1)");
+  command.add_option("--noise", arguments->noise, "Standard deviation of Gaussian noise on each state (0)");
+  command.add_option("--seed", arguments->seed, "Seed of starts, times and noise (0)");
+  command.add_option("--until", arguments->until, "Last time (the system's default)");
+  command.add_option("--samples", arguments->samples, "Samples of each trajectory (the system's default)");
+  command.add_option("--start", arguments->start, "Start state, e.g. 1,0 (drawn for each trajectory)");
+  command.add_option("--parameter", arguments->parameters, "Parameters in place of the defaults, e.g. mu=2");
+  command.add_flag("--irregular", arguments->irregular, "Draw the times at random instead of evenly");
+  command.add_flag("--list", arguments->list, "List the systems with their states and parameters");
+  command.set_footer(
+      "Example:\n  costate simulate pendulum --trajectories 20 --noise 0.02 --seed 1 --out pendulum.csv");
 }
 
 }  // namespace costate::cli

@@ -1,0 +1,92 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <utility>
+#include <vector>
+
+#include "costate/base/base.h"
+
+namespace costate::cli {
+namespace {
+
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+/// What the user may have meant by a word that no option or subcommand takes.
+std::string explain_extra(const CLI::App& app, const std::string& word) {
+  if (app.get_subcommands().empty()) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(command->get_name());
+    return text::unknown_name("command", word, names);
+  }
+  const CLI::App& command = *app.get_subcommands().front();
+  if (!word.starts_with("-"))
+    return "'" + word + "' is one argument too many for 'costate " + command.get_name() + "'.";
+  return text::unknown_name("option", word.substr(0, word.find('=')), option_names(command));
+}
+
+void put_into(const std::string& group, CLI::Option& option) {
+  if (!group.empty()) option.group(group);
+}
+
+}  // namespace
+
+void Command::add_positional(const std::string& name, std::string& value, const std::string& help) {
+  app_->add_option(name, value, help);
+}
+
+void Command::add_option(const std::string& flag, std::optional<std::string>& value, const std::string& help,
+                         const std::string& group) {
+  put_into(group, *app_->add_option(flag, value, help));
+}
+
+void Command::add_option(const std::string& flag, std::string& value, const std::string& help) {
+  app_->add_option(flag, value, help);
+}
+
+void Command::add_flag(const std::string& flag, bool& value, const std::string& help, const std::string& group) {
+  put_into(group, *app_->add_flag(flag, value, help));
+}
+
+void Command::set_footer(const std::string& text) { app_->footer(text); }
+
+CommandLine::CommandLine(const std::string& description, const std::string& version, const std::string& footer)
+    : app_(std::make_unique<CLI::App>(description)) {
+  app_->set_version_flag("--version", version);
+  app_->option_defaults()->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeLast);  // as scripts that append options expect
+  app_->footer(footer);
+  app_->allow_extras();  // explain_extra says more about them
+}
+
+CommandLine::~CommandLine() = default;
+
+Command CommandLine::add_command(const std::string& name, const std::string& description, Action action) {
+  CLI::App* command = app_->add_subcommand(name, description);
+  command->allow_extras();
+  command->callback([this, action = std::move(action)] { chosen_ = action; });
+  return Command(*command);
+}
+
+std::optional<Action> CommandLine::parse(int argc, char** argv) {
+  try {
+    app_->parse(argc, argv);
+  } catch (const CLI::Success& request) {  // --help, --version
+    app_->exit(request);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    throw InvalidArgument(error.what());
+  }
+  const std::vector<std::string> extras = app_->remaining(true);
+  if (!extras.empty()) throw InvalidArgument(explain_extra(*app_, extras.front()));
+  return chosen_;
+}
+
+std::string CommandLine::help() const { return app_->help(); }
+
+}  // namespace costate::cli
