@@ -1,4 +1,4 @@
-// The lowered form of an Extension: how a whole program (a solve) runs inside a tile.
+// The lowered form of an Extension (graph/extension.h): its kernel, which runs inside a tile.
 //
 // A tile is `lanes` samples side by side: a value of n elements a sample is [n, lanes], lanes contiguous. A value that
 // all samples share is [n].
@@ -12,9 +12,10 @@
 
 #include "costate/array/host_array.h"
 #include "costate/array/shape.h"
+#include "costate/base/error.h"
 #include "costate/exec/run_report.h"
 
-namespace costate::internal {
+namespace costate {
 
 /// What a thread needs to run one TileOp: buffers, and what a later operation reads back (the record of a solve for its
 /// reverse sweep). Made once per thread, kept between runs, so that a warm run allocates nothing.
@@ -46,14 +47,17 @@ template <class T>
 class TileOp {
  public:
   virtual ~TileOp() = default;
-  virtual std::unique_ptr<TileOpState> make_state() const = 0;
+  /// Null, by default, for one that keeps nothing.
+  virtual std::unique_ptr<TileOpState> make_state() const { return nullptr; }
   /// Bytes that run() leaves in its state for a later operation; 0 where only the run will tell.
   virtual std::size_t kept_bytes() const { return 0; }
   /// Writes the result [n, lanes]; padding lanes may get anything finite.
   virtual void run(const TileOpRun<T>& run, T* out) const = 0;
   /// For results that exist summed over the batch only (Extension::is_sum_only): adds `scale` times the sum over the
   /// samples to out [n].
-  virtual void accumulate(const TileOpRun<T>& run, T* out) const = 0;
+  virtual void accumulate(const TileOpRun<T>& /*run*/, T* /*out*/) const {
+    COSTATE_CHECK(false, "a result of each sample is not a sum over the batch");
+  }
 };
 
 struct TileOpContext {
@@ -63,4 +67,4 @@ struct TileOpContext {
   bool state_is_read = false;  // by an operation that takes the result: its state must last
 };
 
-}  // namespace costate::internal
+}  // namespace costate

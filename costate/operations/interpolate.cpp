@@ -14,11 +14,6 @@
 namespace costate {
 namespace {
 
-using internal::TileOp;
-using internal::TileOpContext;
-using internal::TileOpRun;
-using internal::TileOpState;
-
 constexpr std::string_view kNames[] = {"linear", "hold", "cubic"};
 
 /// Weights of the values first, first + 1, …, first + 3; those outside of [0, n) are 0.
@@ -155,19 +150,9 @@ class Interpolator : public Extension, public std::enable_shared_from_this<Inter
   int order_;
 };
 
-/// A TileOp that works sample by sample and keeps nothing.
-template <class T>
-class SampleTileOp : public TileOp<T> {
- public:
-  std::unique_ptr<TileOpState> make_state() const override { return std::make_unique<TileOpState>(); }
-  void accumulate(const TileOpRun<T>&, T*) const override {
-    COSTATE_CHECK(false, "an interpolated value is not a sum over the batch");
-  }
-};
-
 /// times [n], values [n, m], t [] -> [m].
 template <class T>
-class ValueTileOp : public SampleTileOp<T> {
+class ValueTileOp : public TileOp<T> {
  public:
   ValueTileOp(Interpolation interpolation, int order, const TileOpContext& context)
       : interpolation_(interpolation),
@@ -208,7 +193,7 @@ class ValueTileOp : public SampleTileOp<T> {
 
 /// times [n], t [], cotangent [m] -> [n, m].
 template <class T>
-class TransposedTileOp : public SampleTileOp<T> {
+class TransposedTileOp : public TileOp<T> {
  public:
   TransposedTileOp(Interpolation interpolation, int order, const TileOpContext& context)
       : interpolation_(interpolation),

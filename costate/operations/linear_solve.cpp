@@ -25,18 +25,18 @@ bool is_singular(const Eigen::PartialPivLU<Matrix<T>>& lu) {
 }
 
 template <class T>
-struct LuState : internal::TileOpState {
+struct LuState : TileOpState {
   Matrix<T> a;
   Vector<T> b, x;
   Eigen::PartialPivLU<Matrix<T>> lu;
 };
 
 template <class T>
-class LinearSolveTileOp : public internal::TileOp<T> {
+class LinearSolveTileOp : public TileOp<T> {
  public:
-  explicit LinearSolveTileOp(const internal::TileOpContext& context) : context_(context) {}
+  explicit LinearSolveTileOp(const TileOpContext& context) : context_(context) {}
 
-  std::unique_ptr<internal::TileOpState> make_state() const override {
+  std::unique_ptr<TileOpState> make_state() const override {
     auto state = std::make_unique<LuState<T>>();
     const auto n = static_cast<Eigen::Index>(context_.operand_shapes[1].size());
     state->a.resize(n, n);
@@ -46,7 +46,7 @@ class LinearSolveTileOp : public internal::TileOp<T> {
     return state;
   }
 
-  void run(const internal::TileOpRun<T>& run, T* out) const override {
+  void run(const TileOpRun<T>& run, T* out) const override {
     auto& state = static_cast<LuState<T>&>(*run.state);
     const auto n = state.b.size();
     const auto at = [&](std::size_t operand, Eigen::Index i, std::size_t lane) {
@@ -65,12 +65,8 @@ class LinearSolveTileOp : public internal::TileOp<T> {
     }
   }
 
-  void accumulate(const internal::TileOpRun<T>&, T*) const override {
-    COSTATE_CHECK(false, "the solution of a linear system is not a sum over the batch");
-  }
-
  private:
-  static void solve(LuState<T>& state, const internal::TileOpRun<T>& run, std::size_t lane) {
+  static void solve(LuState<T>& state, const TileOpRun<T>& run, std::size_t lane) {
     state.lu.compute(state.a);
     if (is_singular(state.lu)) {
       state.x.setConstant(std::numeric_limits<T>::quiet_NaN());
@@ -82,7 +78,7 @@ class LinearSolveTileOp : public internal::TileOp<T> {
     }
   }
 
-  internal::TileOpContext context_;
+  TileOpContext context_;
 };
 
 class LinearSolve : public Extension {
@@ -120,10 +116,10 @@ class LinearSolve : public Extension {
 
   bool equals(const Extension& other) const override { return dynamic_cast<const LinearSolve*>(&other) != nullptr; }
 
-  std::unique_ptr<internal::TileOp<float>> lower_f32(const internal::TileOpContext& context) const override {
+  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override {
     return std::make_unique<LinearSolveTileOp<float>>(context);
   }
-  std::unique_ptr<internal::TileOp<double>> lower_f64(const internal::TileOpContext& context) const override {
+  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override {
     return std::make_unique<LinearSolveTileOp<double>>(context);
   }
 };

@@ -67,10 +67,6 @@ class AdjointTileOp : public TileOp<T> {
         out = std::copy(state.gradients.arguments[i].begin(), state.gradients.arguments[i].end(), out);
   }
 
-  void accumulate(const TileOpRun<T>&, T*) const override {
-    COSTATE_CHECK(false, "the cotangents of samples are not a sum over the batch");
-  }
-
  private:
   TileOpContext context_;
   LaneProblem<T> problem_;
@@ -82,7 +78,6 @@ class SumTileOp : public TileOp<T> {
  public:
   explicit SumTileOp(std::size_t position) : position_(position) {}
 
-  std::unique_ptr<TileOpState> make_state() const override { return std::make_unique<TileOpState>(); }
   void run(const TileOpRun<T>&, T*) const override {
     COSTATE_CHECK(false, "a sum over the batch has no value a sample");
   }

@@ -401,11 +401,6 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
   }
 }
 
-template <class T>
-void SolveTileOp<T>::accumulate(const TileOpRun<T>&, T*) const {
-  COSTATE_CHECK(false, "the states of a solve are not a sum over the batch");
-}
-
 template class SolveTileOp<float>;
 template class SolveTileOp<double>;
 

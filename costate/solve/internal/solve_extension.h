@@ -106,7 +106,6 @@ class SolveTileOp : public TileOp<T> {
   std::unique_ptr<TileOpState> make_state() const override;
   std::size_t kept_bytes() const override;
   void run(const TileOpRun<T>& run, T* out) const override;
-  void accumulate(const TileOpRun<T>& run, T* out) const override;
 
  private:
   template <class Number>
