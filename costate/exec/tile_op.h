@@ -14,6 +14,7 @@
 #include "costate/array/shape.h"
 #include "costate/base/error.h"
 #include "costate/exec/run_report.h"
+#include "costate/graph/extension.h"
 
 namespace costate {
 
@@ -65,6 +66,18 @@ struct TileOpContext {
   std::vector<Shape> operand_shapes;
   std::vector<bool> operand_is_shared;
   bool state_is_read = false;  // by an operation that takes the result: its state must last
+};
+
+/// An Extension that is lowered to Op<float> or Op<double>, made from the context alone.
+template <template <class> class Op>
+class TileExtension : public Extension {
+ public:
+  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override {
+    return std::make_unique<Op<float>>(context);
+  }
+  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override {
+    return std::make_unique<Op<double>>(context);
+  }
 };
 
 }  // namespace costate

@@ -6,7 +6,6 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/tile_op.h"
-#include "costate/graph/extension.h"
 
 namespace costate {
 namespace {
@@ -81,7 +80,7 @@ class LinearSolveTileOp : public TileOp<T> {
   TileOpContext context_;
 };
 
-class LinearSolve : public Extension {
+class LinearSolve : public TileExtension<LinearSolveTileOp> {
  public:
   std::string name() const override { return "linear_solve"; }
 
@@ -115,13 +114,6 @@ class LinearSolve : public Extension {
   }
 
   bool equals(const Extension& other) const override { return dynamic_cast<const LinearSolve*>(&other) != nullptr; }
-
-  std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const override {
-    return std::make_unique<LinearSolveTileOp<float>>(context);
-  }
-  std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const override {
-    return std::make_unique<LinearSolveTileOp<double>>(context);
-  }
 };
 
 }  // namespace
