@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 tools/install_deps.sh build
-cmake --preset release -DCOSTATE_BUILD_TESTS=OFF >/dev/null
+cmake --preset release -DCOSTATE_BUILD_TESTS=OFF -DCOSTATE_BUILD_EXPERIMENTS=OFF >/dev/null
 cmake --build --preset release --target costate_cli
 
 costate=build/release/cli/costate

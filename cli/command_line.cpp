@@ -53,6 +53,8 @@ void Command::add_flag(const std::string& flag, bool& value, const std::string& 
   put_into(group, *app_->add_flag(flag, value, help));
 }
 
+void Command::take_all() { app_->allow_extras(false)->prefix_command(); }
+
 void Command::set_footer(const std::string& text) { app_->footer(text); }
 
 CommandLine::CommandLine(const std::string& description, const std::string& version, const std::string& footer)

@@ -26,6 +26,8 @@ class Command {
                   const std::string& group = "");
   void add_option(const std::string& flag, std::string& value, const std::string& help);
   void add_flag(const std::string& flag, bool& value, const std::string& help, const std::string& group = "");
+  /// Any further arguments are for the action to refuse.
+  void take_all();
   /// Below the options in the help.
   void set_footer(const std::string& text);
 

@@ -4,7 +4,8 @@
 add_library(costate_warnings INTERFACE)
 target_compile_options(costate_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion)
 # GCC 12 warns falsely inside std::string at -O3 (GCC bug 105651).
-target_compile_options(costate_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+target_compile_options(costate_warnings INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>)
 # Fused multiply-adds where the code says so, and nowhere else: bits must not hang on what a compiler merges.
 target_compile_options(costate_warnings INTERFACE -ffp-contract=off)
 # Messages name source files as they stand in the repository, not on the machine that built them.

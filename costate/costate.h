@@ -1,4 +1,4 @@
-// Everything, in the order in which to read it.
+// All that programs include. A reader begins with graph/array.h, graph/trace.h and solve/solve.h.
 #pragma once
 
 #include "costate/adjoint/check_gradient.h"  // IWYU pragma: export
@@ -10,7 +10,9 @@
 #include "costate/diff/diff.h"               // IWYU pragma: export
 #include "costate/exec/machine.h"            // IWYU pragma: export
 #include "costate/exec/program.h"            // IWYU pragma: export
+#include "costate/exec/tile_op.h"            // IWYU pragma: export
 #include "costate/graph/array.h"             // IWYU pragma: export
+#include "costate/graph/extension.h"         // IWYU pragma: export
 #include "costate/graph/print.h"             // IWYU pragma: export
 #include "costate/graph/trace.h"             // IWYU pragma: export
 #include "costate/io/io.h"                   // IWYU pragma: export

@@ -1,4 +1,4 @@
-// The lowered form of an Extension: how a whole program (a solve) runs inside a tile.
+// The lowered form of an Extension (graph/extension.h): its kernel, which runs inside a tile.
 //
 // A tile is `lanes` samples side by side: a value of n elements a sample is [n, lanes], lanes contiguous. A value that
 // all samples share is [n].
@@ -16,7 +16,7 @@
 #include "costate/exec/run_report.h"
 #include "costate/graph/extension.h"
 
-namespace costate::internal {
+namespace costate {
 
 /// What a thread needs to run one TileOp: buffers, and what a later operation reads back (the record of a solve for its
 /// reverse sweep). Made once per thread, kept between runs, so that a warm run allocates nothing.
@@ -82,4 +82,14 @@ class LoweredBy : public Base {
   }
 };
 
-}  // namespace costate::internal
+/// An Extension that is lowered to Op<float> or Op<double>, made from the context alone.
+template <template <class> class Op>
+class TileExtension : public LoweredBy<TileExtension<Op>> {
+ public:
+  template <class T>
+  std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const {
+    return std::make_unique<Op<T>>(context);
+  }
+};
+
+}  // namespace costate

@@ -13,11 +13,9 @@
 
 namespace costate {
 
-namespace internal {
 template <class T>
 class TileOp;          // exec/tile_op.h: the lowered form
 struct TileOpContext;  // exec/tile_op.h: lanes, which operands are shared
-}  // namespace internal
 
 /// What becomes of a derivative by an operand: it is right; it lacks a part, since the result jumps as the operand
 /// moves; or there is none, and vjp and jvp refuse it.
@@ -50,8 +48,8 @@ class Extension {
   /// True if `other` computes the same function, so that two nodes can be shared.
   virtual bool equals(const Extension& other) const { return this == &other; }
 
-  virtual std::unique_ptr<internal::TileOp<float>> lower_f32(const internal::TileOpContext& context) const = 0;
-  virtual std::unique_ptr<internal::TileOp<double>> lower_f64(const internal::TileOpContext& context) const = 0;
+  virtual std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const = 0;
+  virtual std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const = 0;
 };
 
 }  // namespace costate

@@ -15,9 +15,6 @@
 namespace costate {
 namespace {
 
-using internal::TileOp;
-using internal::TileOpContext;
-using internal::TileOpRun;
 using internal::Times;
 using internal::Weights;
 
@@ -145,7 +142,7 @@ class TransposedTileOp : public TileOp<T> {
   Layout times_, t_, cotangent_;
 };
 
-class Value : public internal::LoweredBy<Value, Interpolator> {
+class Value : public LoweredBy<Value, Interpolator> {
  public:
   using LoweredBy::LoweredBy;
   template <class T>
@@ -163,7 +160,7 @@ class Value : public internal::LoweredBy<Value, Interpolator> {
   std::size_t time_operand() const override { return 2; }
 };
 
-class Transposed : public internal::LoweredBy<Transposed, Interpolator> {
+class Transposed : public LoweredBy<Transposed, Interpolator> {
  public:
   using LoweredBy::LoweredBy;
   template <class T>

@@ -6,7 +6,6 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/tile_op.h"
-#include "costate/graph/extension.h"
 
 namespace costate {
 namespace {
@@ -25,18 +24,18 @@ bool is_singular(const Eigen::PartialPivLU<Matrix<T>>& lu) {
 }
 
 template <class T>
-struct LuState : internal::TileOpState {
+struct LuState : TileOpState {
   Matrix<T> a;
   Vector<T> b, x;
   Eigen::PartialPivLU<Matrix<T>> lu;
 };
 
 template <class T>
-class LinearSolveTileOp : public internal::TileOp<T> {
+class LinearSolveTileOp : public TileOp<T> {
  public:
-  explicit LinearSolveTileOp(const internal::TileOpContext& context) : context_(context) {}
+  explicit LinearSolveTileOp(const TileOpContext& context) : context_(context) {}
 
-  std::unique_ptr<internal::TileOpState> make_state() const override {
+  std::unique_ptr<TileOpState> make_state() const override {
     auto state = std::make_unique<LuState<T>>();
     const auto n = static_cast<Eigen::Index>(context_.operand_shapes[1].size());
     state->a.resize(n, n);
@@ -46,7 +45,7 @@ class LinearSolveTileOp : public internal::TileOp<T> {
     return state;
   }
 
-  void run(const internal::TileOpRun<T>& run, T* out) const override {
+  void run(const TileOpRun<T>& run, T* out) const override {
     auto& state = static_cast<LuState<T>&>(*run.state);
     const auto n = state.b.size();
     const auto at = [&](std::size_t operand, Eigen::Index i, std::size_t lane) {
@@ -66,7 +65,7 @@ class LinearSolveTileOp : public internal::TileOp<T> {
   }
 
  private:
-  static void solve(LuState<T>& state, const internal::TileOpRun<T>& run, std::size_t lane) {
+  static void solve(LuState<T>& state, const TileOpRun<T>& run, std::size_t lane) {
     state.lu.compute(state.a);
     if (is_singular(state.lu)) {
       state.x.setConstant(std::numeric_limits<T>::quiet_NaN());
@@ -78,10 +77,10 @@ class LinearSolveTileOp : public internal::TileOp<T> {
     }
   }
 
-  internal::TileOpContext context_;
+  TileOpContext context_;
 };
 
-class LinearSolve : public internal::LoweredBy<LinearSolve> {
+class LinearSolve : public TileExtension<LinearSolveTileOp> {
  public:
   std::string name() const override { return "linear_solve"; }
 
@@ -115,11 +114,6 @@ class LinearSolve : public internal::LoweredBy<LinearSolve> {
   }
 
   bool equals(const Extension& other) const override { return dynamic_cast<const LinearSolve*>(&other) != nullptr; }
-
-  template <class T>
-  std::unique_ptr<internal::TileOp<T>> lower(const internal::TileOpContext& context) const {
-    return std::make_unique<LinearSolveTileOp<T>>(context);
-  }
 };
 
 }  // namespace

@@ -17,9 +17,9 @@ namespace costate {
 
 struct FitConfig {
   // data
-  std::string data;         // path of the CSV file
-  std::string data_digest;  // of its bytes; filled in by the fit
-  SeriesColumns columns;
+  std::string data = {};         // path of the CSV file
+  std::string data_digest = {};  // of its bytes; filled in by the fit
+  SeriesColumns columns = {};
   int delay = 0;          // delayed copies of the states that join the state (time-delay embedding)
   double hold_out = 0.2;  // share that is not trained on: the end of one trajectory, the last ones of several
   // model
