@@ -1,4 +1,4 @@
-"""The programs of docs/python.md and the README run, and their own checks hold."""
+"""The programs of docs/python.md run, and their own checks hold."""
 
 import pathlib
 import re
