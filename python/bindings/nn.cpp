@@ -10,13 +10,13 @@ nb::tuple state_of(const Mlp& net) {
   const MlpOptions& options = net.options();
   nb::list values;
   for (const Parameter& parameter : net.parameters()) values.append(to_numpy(parameter.value()));
-  return nb::make_tuple(options.in, options.hidden, options.out, name(options.activation), options.name, values);
+  return nb::make_tuple(options.inputs, options.hidden, options.outputs, name(options.activation), options.name, values);
 }
 
 void set_state(Mlp& net, const nb::tuple& state) {
-  new (&net) Mlp({.in = nb::cast<std::int64_t>(state[0]),
+  new (&net) Mlp({.inputs = nb::cast<std::int64_t>(state[0]),
                   .hidden = nb::cast<std::vector<std::int64_t>>(state[1]),
-                  .out = nb::cast<std::int64_t>(state[2]),
+                  .outputs = nb::cast<std::int64_t>(state[2]),
                   .activation = activation_from_name(nb::cast<std::string>(state[3])),
                   .name = nb::cast<std::string>(state[4])});
   for (std::size_t i = 0; i < net.parameters().size(); ++i) net.parameters()[i].set_value(to_host(state[5][i]));
@@ -31,9 +31,9 @@ void bind_nn(nb::module_& module) {
           "__init__",
           [](Mlp* self, std::int64_t size, std::vector<std::int64_t> hidden, std::int64_t out,
              const std::string& activation, const std::string& init, std::uint64_t seed, const std::string& name) {
-            new (self) Mlp({.in = size,
+            new (self) Mlp({.inputs = size,
                             .hidden = std::move(hidden),
-                            .out = out,
+                            .outputs = out,
                             .activation = activation_from_name(activation),
                             .init = init_from_name(init),
                             .seed = seed,
@@ -45,7 +45,7 @@ void bind_nn(nb::module_& module) {
       .def("__repr__",
            [](const Mlp& net) {
              const MlpOptions& options = net.options();
-             return text::concat("Mlp(", options.in, ", [", text::join(options.hidden), "], ", options.out,
+             return text::concat("Mlp(", options.inputs, ", [", text::join(options.hidden), "], ", options.outputs,
                                  ", activation='", name(options.activation), "', name='", options.name, "')");
            })
       .def("__getstate__", &state_of)
