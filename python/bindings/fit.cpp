@@ -72,10 +72,10 @@ FitResult run_fit(const TimeSeries& series, FitConfig config) {
 }
 
 /// The options of fit() that are not about a file.
-std::vector<Keyword<FitConfig>> fit_keywords() {
-  std::vector<Keyword<FitConfig>> keywords;
+Keywords<FitConfig> fit_keywords() {
+  Keywords<FitConfig> keywords;
   for (const FitOption& option : fit_options())
-    if (option.doors == OptionDoors::kAll) keywords.push_back({option.key, option.kind, option.access});
+    if (option.doors == OptionDoors::kAll) keywords.push_back(of_table(option.key, option.kind, option.access));
   return keywords;
 }
 
@@ -196,13 +196,15 @@ void bind_fit(nb::module_& module) {
           "save", [](const FitResult& result, const std::filesystem::path& path) { result.model.save(path); },
           nb::arg("path"), "Writes the model as safetensors, for costate.load.");
 
-  module.def("_fit_keywords", [] { return signature_of(fit_keywords()); });
+  const std::string signature = "def fit(times: object, states: object, inputs: object | None = None" +
+                                parameters_of(fit_keywords()) + ") -> " + name_of<FitResult>();
   module.def(
       "fit",
       [](const nb::object& times, const nb::object& states, const nb::object& inputs, const nb::kwargs& options) {
         return run_fit(to_series(times, states, inputs), from_keywords(fit_keywords(), options));
       },
       nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(), nb::arg("options"),
+      nb::sig(signature.c_str()),
       R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
 times   [samples], increasing; a list of such arrays for several trajectories.

@@ -43,7 +43,7 @@ _KINDS = {
 
 
 def _parameters(function):
-    """The parameters as nanobind knows them, and the defaults where they are plain values."""
+    """The parameters as nanobind knows them, with their defaults."""
     text, _, *defaults = function.__nb_signature__[0]
     defaults = iter(defaults[0] or ())
     arguments = ast.parse(text.replace("\\", "_") + ": ...").body[0].args
@@ -54,13 +54,16 @@ def _parameters(function):
         given, kinds, is_optional = [*given, arguments.vararg], [*kinds, inspect.Parameter.VAR_POSITIONAL], [*is_optional, False]
     is_optional += [default is not None for default in arguments.kw_defaults]
     kinds += [inspect.Parameter.KEYWORD_ONLY] * len(arguments.kwonlyargs)
-    # What **options stands for: solve and fit have them in a table of the library.
-    keywords = getattr(_core, f"_{function.__name__}_keywords", list)() if arguments.kwarg else []
-    return [inspect.Parameter(argument.arg, kind, default=next(defaults) if optional else inspect.Parameter.empty,
+    written = iter([*arguments.defaults, *(default for default in arguments.kw_defaults if default is not None)])
+
+    def value(default):
+        """That of a default in the text; nanobind's own stand beside it and are _0, _1, … within."""
+        text = ast.unparse(default)
+        return next(defaults) if text.startswith("_") else eval(text, dict(vars(_core)))
+
+    return [inspect.Parameter(argument.arg, kind, default=value(next(written)) if optional else inspect.Parameter.empty,
                               annotation=ast.unparse(argument.annotation) if argument.annotation else inspect.Parameter.empty)
-            for argument, kind, optional in zip([*given, *arguments.kwonlyargs], kinds, is_optional)] + [
-                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-                for name, annotation, default in keywords]
+            for argument, kind, optional in zip([*given, *arguments.kwonlyargs], kinds, is_optional)]
 
 
 # Arguments by the names that other libraries give them.

@@ -14,5 +14,6 @@ def refuse_copies():
     for kind in (_core.Array, _core.Function, _core.Program, _core.VectorField):
         kind.__reduce_ex__ = kind.__deepcopy__ = _refuse
         kind.__copy__ = lambda self: self  # what never changes may be shared
-    for kind in (_core.Parameter, _core.Mlp, _core.Fit):
-        kind.__copy__ = copy.deepcopy  # a second handle to the same numbers would be no copy
+    for kind in vars(_core).values():
+        if isinstance(kind, type) and "__getstate__" in vars(kind):
+            kind.__copy__ = copy.deepcopy  # a second handle to the same numbers would be no copy
