@@ -74,10 +74,11 @@ _ELSEWHERE = {"y0": "z0", "x0": "z0", "u0": "z0", "t_span": "times", "t_eval": "
 
 def _wrong_names(signature, args, kwargs):
     """What is wrong with the number or the names of the arguments."""
-    parameters = signature.parameters.values()
+    parameters = [p for p in signature.parameters.values() if p.name != "self"]
+    args = args[len(signature.parameters) - len(parameters):]
     by_position = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD]
     takes_any = any(p.kind == p.VAR_POSITIONAL for p in parameters)
-    known = [p.name for p in parameters if p.kind != p.VAR_POSITIONAL and p.name != "self"]
+    known = [p.name for p in parameters if p.kind != p.VAR_POSITIONAL]
     for name in kwargs:
         if name not in known:
             near = [alias for alias in [_ELSEWHERE.get(name)] if alias in known] or difflib.get_close_matches(name, known, 1)
