@@ -87,6 +87,22 @@ Keyword<Options> choice(std::string name, Enum Options::*member, Enum (*from_nam
       .role = role};
 }
 
+/// The name of a class in signatures.
+template <class T>
+std::string name_of() {
+  const nb::handle type = nb::type<T>();
+  return nb::cast<std::string>(type.attr("__module__")) + "." + nb::cast<std::string>(type.attr("__name__"));
+}
+
+/// A struct of options of which Python has a class.
+template <class Options, class Inner>
+Keyword<Options> instance(std::string name, Inner Options::*member) {
+  return {.name = std::move(name),
+          .annotation = name_of<Inner>(),
+          .get = [member](const Options& options) { return nb::cast(options.*member); },
+          .set = [member](Options& options, nb::handle value) { options.*member = argument_as<Inner>(value); }};
+}
+
 /// The keywords of a member that is itself a struct of options.
 template <class Options, class Inner>
 Keywords<Options> of_member(const Keywords<Inner>& inner, Inner Options::*member) {
@@ -149,13 +165,6 @@ Options from_call(const Keywords<Options>& keywords, const nb::tuple& by_positio
 template <class Options>
 Options from_keywords(const Keywords<Options>& keywords, const nb::kwargs& given) {
   return from_call(keywords, nb::tuple(), given);
-}
-
-/// The name of a class in signatures.
-template <class T>
-std::string name_of() {
-  const nb::handle type = nb::type<T>();
-  return nb::cast<std::string>(type.attr("__module__")) + "." + nb::cast<std::string>(type.attr("__name__"));
 }
 
 inline std::string repr_of(nb::handle value) { return nb::cast<std::string>(nb::repr(value)); }

@@ -37,9 +37,17 @@ _KINDS = {
     "collections.abc.Sequence[int]": ("a list of integers", _list_of(_is_integer)),
     "collections.abc.Sequence[float]": ("a list of numbers", _list_of(lambda value: isinstance(value, numbers.Real))),
     "collections.abc.Sequence[str]": ("a list of strings", _list_of(lambda value: isinstance(value, str))),
-    **{f"costate._core.{name}": (f"a costate.{name}", lambda value, name=name: isinstance(value, getattr(_core, name)))
-       for name in ("Array", "Function")},
 }
+
+
+def _kind(annotation):
+    """What a value of an annotation is called, and whether a value fits."""
+    name = str(annotation).removesuffix(" | None")
+    what, fits = _KINDS.get(name, ("given", lambda value: value is not None))
+    if name.startswith("costate._core."):
+        kind = getattr(_core, name.removeprefix("costate._core."))
+        what, fits = f"a costate.{kind.__name__}", lambda value: isinstance(value, kind)
+    return what, fits if name == annotation else lambda value: value is None or fits(value)
 
 
 def _parameters(function):
@@ -105,8 +113,8 @@ def _wrong_types(signature, args, kwargs):
     values = signature.bind(*args, **kwargs).arguments
     for name, value in values.items():
         annotation = signature.parameters[name].annotation
-        what, fits = _KINDS.get(annotation, ("given", lambda value: value is not None))
-        if "None" not in str(annotation) and not fits(value):
+        what, fits = _kind(annotation)
+        if not fits(value):
             return f"{name} must be {what}; got {_type_of(value)}."
     for name, value in values.items():  # of the right type, and still refused
         if signature.parameters[name].annotation == "int" and not 0 <= operator.index(value) < 2**31:

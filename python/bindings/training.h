@@ -1,0 +1,22 @@
+// What fits and training share: reports of runs, and histories.
+#pragma once
+
+#include <vector>
+
+#include "costate/exec/run_report.h"
+#include "costate/train/history.h"
+#include "python/bindings/bindings.h"
+
+namespace costate::python {
+
+/// A RunReport as a dict, and back.
+nb::dict report_of(const RunReport& report);
+RunReport to_report(const nb::dict& report);
+
+/// One array a column, one number an epoch.
+nb::dict history_of(const std::vector<HistoryRow>& rows);
+/// The same as lists of numbers, which pickles keep, and back.
+nb::list rows_of(const std::vector<HistoryRow>& rows);
+std::vector<HistoryRow> to_rows(nb::handle rows);
+
+}  // namespace costate::python
