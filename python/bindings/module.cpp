@@ -28,6 +28,8 @@ NB_MODULE(_core, module) {
   bind_derivatives(module);
   bind_nn(module);
   bind_solve(module);
+  bind_models(module);
+  bind_data(module);
   bind_train(module);
   bind_fit(module);
   bind_files(module);

@@ -59,11 +59,22 @@ def test_a_gated_cell():
     np.testing.assert_allclose(outputs(cell, X, H), z * H + (1 - z) * c, rtol=1e-13)
 
 
-NETS = [costate.Linear(2, 3, seed=7), costate.Mlp(2, [4], 3, activation="silu", seed=7, name="f"), costate.Residual(2, [4], 2, scale=0.5),
-        costate.RnnCell(2, 3, seed=7), costate.GruCell(2, 3, name="g")]
+NETS = {
+    "Linear(2, 3)": lambda: costate.Linear(2, 3, seed=7),
+    "Mlp(2, [4], 3, activation='silu', name='f')": lambda: costate.Mlp(2, [4], 3, activation="silu", seed=7, name="f"),
+    "Residual(2, [4], 2, scale=0.5)": lambda: costate.Residual(2, [4], 2, scale=0.5),
+    "RnnCell(2, 3)": lambda: costate.RnnCell(2, 3, init="orthogonal"),
+    "GruCell(2, 3, name='g')": lambda: costate.GruCell(2, 3, name="g"),
+}
 
 
-@pytest.mark.parametrize("net", NETS, ids=repr)
+@pytest.fixture(params=NETS)
+def net(request):
+    made = NETS[request.param]()
+    assert repr(made) == request.param
+    return made
+
+
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))], ids=["copy", "deepcopy", "pickle"])
 def test_copies_have_values_of_their_own(net, again):
     net.parameters[0].value = 2 * net.parameters[0].value  # no longer as it was drawn
@@ -74,12 +85,6 @@ def test_copies_have_values_of_their_own(net, again):
         np.testing.assert_array_equal(mine.value, theirs.value)
 
 
-def test_what_a_net_shows():
-    assert repr(NETS[1]) == "Mlp(2, [4], 3, activation='silu', name='f')"
-    assert repr(costate.Residual(2, [4], 2, scale=0.5)) == "Residual(2, [4], 2, scale=0.5)"
-
-
-@pytest.mark.parametrize("net", NETS, ids=repr)
 def test_files(net, tmp_path):
     costate.save(tmp_path / "net", net)
     other = copy.copy(net)

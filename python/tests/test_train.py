@@ -294,11 +294,15 @@ def test_wrong_arguments(call, message):
 
 @pytest.mark.parametrize(
     "options, message",
-    [({"epochs": 0}, "epochs must be at least 1"), ({"optimizer": costate.OptimizerOptions(beta1=2.0)}, "beta1"),
-     ({"schedule": costate.Schedule(warmup_epochs=100)}, "warmup_epochs must be at least 0 and below epochs")],
+    [(lambda: {"epochs": 0}, "epochs must be at least 1"), (lambda: {"optimizer": costate.OptimizerOptions(beta1=2.0)}, "beta1"),
+     (lambda: {"schedule": costate.Schedule(warmup_epochs=100)}, "warmup_epochs must be at least 0 and below epochs")],
 )
 def test_options_out_of_range(options, message):
+    w, evaluate = line()
     with pytest.raises(costate.InvalidArgument, match=message):
-        costate.train(*line()[:1], 40, line()[1], **options)
+        costate.train(w, 40, evaluate, **options())
+
+
+def test_an_unknown_optimizer():
     with pytest.raises(costate.InvalidArgument, match="did you mean 'adam'"):
         costate.OptimizerOptions(kind="adamm")
