@@ -152,6 +152,10 @@ VectorField to_field(const char* what, const nb::object& f, const Shape& state, 
   return make_field(nb::cast<nb::callable>(f), state, arguments);
 }
 
+std::function<Array(Array, Array)> to_function(const nb::callable& f) {
+  return [&f](const Array& x, const Array& y) { return to_array(f(x, y)); };
+}
+
 void bind_solve(nb::module_& module) {
   nb::class_<VectorField>(module, "VectorField", "A traced right-hand side z' = f(t, z, ...).")
       .def_prop_ro("parameters", [](const VectorField& field) { return field.function().parameters(); })

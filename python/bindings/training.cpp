@@ -68,4 +68,16 @@ std::vector<HistoryRow> to_rows(nb::handle rows) {
   return out;
 }
 
+std::vector<HostArray> to_host_list(const nb::sequence& values) {
+  std::vector<HostArray> arrays;
+  for (const nb::handle value : values) arrays.push_back(to_host(value).astype(Dtype::kF64));
+  return arrays;
+}
+
+nb::list to_numpy(const std::vector<HostArray>& arrays) {
+  nb::list out;
+  for (const HostArray& array : arrays) out.append(to_numpy(array));
+  return out;
+}
+
 }  // namespace costate::python
