@@ -32,7 +32,7 @@ struct Ready {
 };
 
 Ready make_ready(const Case& c) {
-  const cs::Mlp net({.in = c.state, .hidden = {c.width}, .out = c.state});
+  const cs::Mlp net({.inputs = c.state, .hidden = {c.width}, .outputs = c.state});
   const cs::VectorField field = cs::vector_field({c.state}, [&](cs::Array, cs::Array z) { return net(z); });
   const cs::SolveOptions options{
       .method = cs::Method::kRk4, .steps_per_interval = static_cast<int>(c.steps), .memory_budget = c.memory_budget};

@@ -4,11 +4,13 @@
 #include <numbers>
 #include <vector>
 
-#include "costate/base/error.h"
+#include "costate/base/names.h"
 #include "costate/diff/diff.h"
 
 namespace costate {
 namespace {
+
+constexpr std::string_view kNames[] = {"exact", "hutchinson"};
 
 /// tr(df/dz) and |df/dz|^2, exactly: a unit vector a row of the transposed Jacobian.
 std::pair<Array, Array> exact_trace(const Array& slope, const Array& z) {
@@ -57,6 +59,12 @@ VectorField plain(const std::function<Array(Array, Array)>& field, const CnfOpti
 }
 
 }  // namespace
+
+std::string name(TraceEstimate estimate) { return spelling(estimate, kNames); }
+
+TraceEstimate trace_estimate_from_name(const std::string& name) {
+  return from_spelling<TraceEstimate>("Cnf", "trace", name, kNames);
+}
 
 Cnf::Cnf(const std::function<Array(Array t, Array z)>& field, const CnfOptions& options)
     : options_(options), flow_(plain(field, options)), augmented_(augment(field, options)) {}

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "costate/solve/solve.h"
 
@@ -19,6 +20,11 @@ enum class TraceEstimate {
   kExact,       // d products with unit vectors
   kHutchinson,  // one product with the noise
 };
+
+/// "exact", "hutchinson".
+std::string name(TraceEstimate estimate);
+/// InvalidArgument, with the nearest name, if there is none.
+TraceEstimate trace_estimate_from_name(const std::string& name);
 
 struct CnfOptions {
   std::int64_t dimension = 2;
@@ -47,6 +53,7 @@ class Cnf {
   Array sample(const Array& base) const;
   /// The path of base noise [d] to data, at `times` [n] that descend from `end` to 0: [n, d].
   Array path(const Array& base, const Array& times) const;
+  const CnfOptions& options() const { return options_; }
 
  private:
   CnfOptions options_;

@@ -3,16 +3,18 @@
 #include <cmath>
 #include <string>
 
-#include "costate/base/error.h"
+#include "costate/base/names.h"
 #include "costate/nn/activations.h"
 
 namespace costate {
 namespace {
 
+constexpr std::string_view kNames[] = {"none", "identity"};
+
 Linear hidden_layer(const DeepNetOptions& options, std::int64_t i) {
   const auto stream = static_cast<std::uint64_t>(2 + i);
-  const Linear layer({.in = options.width,
-                      .out = options.width,
+  const Linear layer({.inputs = options.width,
+                      .outputs = options.width,
                       .init = Init::kHeNormal,
                       .source = {options.seed, stream},
                       .name = "layer" + std::to_string(i)});
@@ -26,15 +28,19 @@ Linear hidden_layer(const DeepNetOptions& options, std::int64_t i) {
 
 }  // namespace
 
+std::string name(Skip skip) { return spelling(skip, kNames); }
+
+Skip skip_from_name(const std::string& name) { return from_spelling<Skip>("DeepNet", "skip", name, kNames); }
+
 DeepNet::DeepNet(const DeepNetOptions& options)
-    : skip_(options.skip),
-      first_({.in = options.in,
-              .out = options.width,
+    : options_(options),
+      first_({.inputs = options.inputs,
+              .outputs = options.width,
               .init = Init::kHeNormal,
               .source = {options.seed, 0},
               .name = "first"}),
-      last_({.in = options.width,
-             .out = options.out,
+      last_({.inputs = options.width,
+             .outputs = options.outputs,
              .init = Init::kGlorotUniform,
              .source = {options.seed, 1},
              .name = "last"}) {
@@ -50,7 +56,7 @@ DeepNet::DeepNet(const DeepNetOptions& options)
 
 Array DeepNet::operator()(const Array& x) const {
   Array h = relu(first_(x));
-  for (const Linear& layer : layers_) h = skip_ == Skip::kNone ? relu(layer(h)) : h + relu(layer(h));
+  for (const Linear& layer : layers_) h = options_.skip == Skip::kNone ? relu(layer(h)) : h + relu(layer(h));
   return last_(h);
 }
 

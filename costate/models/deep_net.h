@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "costate/nn/linear.h"
@@ -11,11 +12,16 @@ namespace costate {
 
 enum class Skip { kNone, kIdentity };
 
+/// "none", "identity".
+std::string name(Skip skip);
+/// InvalidArgument, with the nearest name, if there is none.
+Skip skip_from_name(const std::string& name);
+
 struct DeepNetOptions {
-  std::int64_t in = 0;
+  std::int64_t inputs = 0;
   std::int64_t width = 32;
   std::int64_t depth = 1;  // layers width -> width
-  std::int64_t out = 0;
+  std::int64_t outputs = 0;
   Skip skip = Skip::kIdentity;
   std::uint64_t seed = 0;
 };
@@ -25,15 +31,16 @@ struct DeepNetOptions {
 /// of all branches has the size of one. Parameters "first.…", "layer0.…", …, "last.…", each .weight and .bias.
 class DeepNet {
  public:
-  /// InvalidArgument unless in, width and out are at least 1 and depth is not negative.
+  /// InvalidArgument unless inputs, width and outputs are at least 1 and depth is not negative.
   explicit DeepNet(const DeepNetOptions& options);
 
-  /// x [in] -> [out].
+  /// x [inputs] -> [outputs].
   Array operator()(const Array& x) const;
+  const DeepNetOptions& options() const { return options_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
  private:
-  Skip skip_;
+  DeepNetOptions options_;
   Linear first_;
   std::vector<Linear> layers_;
   Linear last_;

@@ -16,9 +16,9 @@ const DrivenDelaysOptions& checked(const DrivenDelaysOptions& options) {
 
 DrivenDelays::DrivenDelays(const DrivenDelaysOptions& options)
     : options_(checked(options)),
-      net_({.in = options.delays * (1 + options.inputs),
+      net_({.inputs = options.delays * (1 + options.inputs),
             .hidden = options.hidden,
-            .out = options.delays,
+            .outputs = options.delays,
             .seed = options.seed}) {}
 
 VectorField DrivenDelays::field(std::int64_t num_samples, Interpolation interpolation) const {

@@ -29,8 +29,10 @@ class DrivenDelays {
   explicit DrivenDelays(const DrivenDelaysOptions& options);
 
   std::int64_t delays() const { return options_.delays; }
+  const DrivenDelaysOptions& options() const { return options_; }
   /// Takes z, then each input's k samples, in order; gives dz/dt [delays].
   const Mlp& net() const { return net_; }
+  const std::vector<Parameter>& parameters() const { return net_.parameters(); }
   /// Arguments: u_times [num_samples], in samples, and u [num_samples, input]; `interpolation` says how inputs run
   /// between them.
   VectorField field(std::int64_t num_samples, Interpolation interpolation = Interpolation::kCubic) const;

@@ -17,12 +17,12 @@ enum Part : std::uint64_t { kCell, kEncoderField, kPosterior, kField, kDecoder }
 std::uint64_t seed_of(std::uint64_t seed, Part part) { return 8 * seed + part; }
 
 std::variant<RnnCell, GruCell> cell_of(const LatentOdeOptions& options) {
-  RecurrentOptions cell{.in = options.observed,
+  RecurrentOptions cell{.inputs = options.observed,
                         .hidden = options.encoder_units,
                         .seed = seed_of(options.seed, kCell),
                         .name = options.name + ".encoder"};
   if (options.encoder == Encoder::kOdeRnn) return GruCell(cell);
-  cell.in += 1;  // the gap
+  cell.inputs += 1;  // the gap
   return RnnCell(cell);
 }
 
@@ -64,23 +64,23 @@ Array gaussian_negative_log_likelihood(const Array& mean, const Array& x, double
 LatentOde::LatentOde(const LatentOdeOptions& options)
     : options_(options),
       cell_(cell_of(options)),
-      encoder_field_({.in = options.encoder_units,
+      encoder_field_({.inputs = options.encoder_units,
                       .hidden = options.encoder_field_hidden,
-                      .out = options.encoder_units,
+                      .outputs = options.encoder_units,
                       .seed = seed_of(options.seed, kEncoderField),
                       .name = options.name + ".encoder_field"}),
-      posterior_({.in = options.encoder_units,
-                  .out = 2 * options.latent,
+      posterior_({.inputs = options.encoder_units,
+                  .outputs = 2 * options.latent,
                   .seed = seed_of(options.seed, kPosterior),
                   .name = options.name + ".posterior"}),
-      field_({.in = options.latent,
+      field_({.inputs = options.latent,
               .hidden = options.field_hidden,
-              .out = options.latent,
+              .outputs = options.latent,
               .seed = seed_of(options.seed, kField),
               .name = options.name + ".field"}),
-      decoder_({.in = options.latent,
+      decoder_({.inputs = options.latent,
                 .hidden = options.decoder_hidden,
-                .out = options.observed,
+                .outputs = options.observed,
                 .seed = seed_of(options.seed, kDecoder),
                 .name = options.name + ".decoder"}) {
   if (options.gap_steps < 1)
@@ -137,10 +137,13 @@ Array LatentOde::loss(const Observations& seen, const Array& noise, double sd) c
 }
 
 GapRnn::GapRnn(const GapRnnOptions& options)
-    : cell_(
-          {.in = options.observed + 1, .hidden = options.units, .seed = options.seed, .name = options.name + ".cell"}),
-      next_({.in = options.units,
-             .out = options.observed,
+    : options_(options),
+      cell_({.inputs = options.observed + 1,
+             .hidden = options.units,
+             .seed = options.seed,
+             .name = options.name + ".cell"}),
+      next_({.inputs = options.units,
+             .outputs = options.observed,
              .source = {.seed = options.seed, .stream = 1},
              .name = options.name + ".next"}) {
   append(parameters_, cell_.parameters());

@@ -124,11 +124,13 @@ class GapRnn {
   /// The expected observations [time, observed] at times [time] behind the last one seen, each from the one before it.
   Array forecast(const Observations& seen, const Array& times) const;
 
+  const GapRnnOptions& options() const { return options_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
  private:
   Array start() const;
 
+  GapRnnOptions options_;
   RnnCell cell_;
   Linear next_;
   std::vector<Parameter> parameters_;

@@ -27,7 +27,7 @@ HostArray normal_values(const Shape& shape, std::uint64_t seed, const Draw& draw
 
 }  // namespace
 
-PlanarFlow::PlanarFlow(const PlanarOptions& options) : count_(checked(options).count) {
+PlanarFlow::PlanarFlow(const PlanarOptions& options) : options_(checked(options)) {
   // Directions of every slope, but small steps along them: the flow starts near the identity.
   parameters_ = {{"planar.w", normal_values({options.count, options.dimension}, options.seed, {0.7, 0})},
                  {"planar.u", normal_values({options.count, options.dimension}, options.seed, {0.05, 1})},
@@ -41,7 +41,7 @@ PlanarFlow::Layer PlanarFlow::layer(std::int64_t k) const {
 
 std::pair<Array, Array> PlanarFlow::operator()(Array z) const {
   Array log_det = constant(0.0);
-  for (std::int64_t k = 0; k < count_; ++k) {
+  for (std::int64_t k = 0; k < options_.count; ++k) {
     const auto [w, u, b] = layer(k);
     const Array h = tanh(sum(w * z) + b);
     z = z + u * h;
@@ -52,7 +52,7 @@ std::pair<Array, Array> PlanarFlow::operator()(Array z) const {
 
 Array PlanarFlow::inverse(Array end) const {
   constexpr int kHalvings = 36;
-  for (std::int64_t k = count_ - 1; k >= 0; --k) {
+  for (std::int64_t k = options_.count - 1; k >= 0; --k) {
     const auto [w, u, b] = layer(k);
     // a = w . z solves a + w . u tanh(a + b) = w . end, whose left side rises with a (ibid., appendix A.1).
     const Array target = sum(w * end), along = sum(w * u);
@@ -69,9 +69,9 @@ Array PlanarFlow::inverse(Array end) const {
 
 PlanarField::PlanarField(const PlanarOptions& options)
     : options_(checked(options)),
-      hypernet_({.in = 1,
+      hypernet_({.inputs = 1,
                  .hidden = {32, 32},
-                 .out = options.count * (2 * options.dimension + 2),
+                 .outputs = options.count * (2 * options.dimension + 2),
                  .seed = options.seed,
                  .name = "hypernet"}) {}
 

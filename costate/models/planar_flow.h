@@ -29,6 +29,7 @@ class PlanarFlow {
   std::pair<Array, Array> operator()(Array z) const;
   /// The z [d] that the flow takes to `end` [d]: layer by layer, w . z by bisection, to 1e-11 of |w . u|.
   Array inverse(Array end) const;
+  const PlanarOptions& options() const { return options_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
  private:
@@ -37,7 +38,7 @@ class PlanarFlow {
   };
   Layer layer(std::int64_t k) const;
 
-  std::int64_t count_;
+  PlanarOptions options_;
   std::vector<Parameter> parameters_;  // w [K, d], u [K, d], b [K]
 };
 
@@ -49,6 +50,7 @@ class PlanarField {
 
   /// z' [d] at t [] and z [d].
   Array operator()(const Array& t, const Array& z) const;
+  const PlanarOptions& options() const { return options_; }
   const std::vector<Parameter>& parameters() const { return hypernet_.parameters(); }
 
  private:

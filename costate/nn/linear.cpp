@@ -4,13 +4,13 @@
 
 namespace costate {
 
-Linear::Linear(const LinearOptions& options) {
-  if (options.in < 1 || options.out < 1)
-    throw InvalidArgument("[Linear] in and out must be at least 1; got in = ", options.in, ", out = ", options.out,
-                          ".");
+Linear::Linear(const LinearOptions& options) : options_(options) {
+  if (options.inputs < 1 || options.outputs < 1)
+    throw InvalidArgument("[Linear] inputs and outputs must be at least 1; got inputs = ", options.inputs,
+                          ", outputs = ", options.outputs, ".");
   parameters_.emplace_back(options.name + ".weight",
-                           initial_weights(options.init, {options.out, options.in}, options.source));
-  parameters_.emplace_back(options.name + ".bias", HostArray(Shape{options.out}));
+                           initial_weights(options.init, {options.outputs, options.inputs}, options.source));
+  parameters_.emplace_back(options.name + ".bias", HostArray(Shape{options.outputs}));
 }
 
 Array Linear::operator()(const Array& x) const {

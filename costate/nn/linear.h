@@ -11,24 +11,27 @@
 namespace costate {
 
 struct LinearOptions {
-  std::int64_t in = 0;
-  std::int64_t out = 0;
+  std::int64_t inputs = 0;
+  std::int64_t outputs = 0;
   Init init = Init::kGlorotUniform;
   WeightSource source = {};
   std::string name = "linear";
 };
 
-/// Weights W [out, in] and a bias b [out] that starts at 0: the Parameters "<name>.weight" and "<name>.bias".
+/// Weights W [outputs, inputs] and a bias b [outputs] that starts at 0: the Parameters "<name>.weight" and
+/// "<name>.bias".
 class Linear {
  public:
-  /// InvalidArgument unless in and out are at least 1.
+  /// InvalidArgument unless inputs and outputs are at least 1.
   explicit Linear(const LinearOptions& options);
 
-  /// x [in] -> [out]. ShapeError if x has another shape.
+  /// x [inputs] -> [outputs]. ShapeError if x has another shape.
   Array operator()(const Array& x) const;
+  const LinearOptions& options() const { return options_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
  private:
+  LinearOptions options_;
   std::vector<Parameter> parameters_;
 };
 

@@ -5,14 +5,14 @@
 namespace costate {
 
 Mlp::Mlp(const MlpOptions& options) : options_(options) {
-  std::vector<std::int64_t> widths = {options.in};
+  std::vector<std::int64_t> widths = {options.inputs};
   widths.insert(widths.end(), options.hidden.begin(), options.hidden.end());
-  widths.push_back(options.out);
+  widths.push_back(options.outputs);
   for (const std::int64_t width : widths)
     if (width < 1) throw InvalidArgument("[Mlp] all widths must be at least 1; got ", text::join(widths), ".");
   for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
-    layers_.emplace_back(LinearOptions{.in = widths[i],
-                                       .out = widths[i + 1],
+    layers_.emplace_back(LinearOptions{.inputs = widths[i],
+                                       .outputs = widths[i + 1],
                                        .init = options.init,
                                        .source = {.seed = options.seed, .stream = i},
                                        .name = options.name + "." + std::to_string(i)});

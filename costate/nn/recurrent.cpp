@@ -7,11 +7,11 @@ namespace {
 
 /// The layer of [x, h] that part `stream` of a cell is made of.
 Linear layer(const RecurrentOptions& options, const std::string& name, std::uint64_t stream) {
-  if (options.in < 1 || options.hidden < 1)
-    throw InvalidArgument("[RecurrentOptions] in and hidden must be at least 1; got in = ", options.in,
+  if (options.inputs < 1 || options.hidden < 1)
+    throw InvalidArgument("[RecurrentOptions] inputs and hidden must be at least 1; got inputs = ", options.inputs,
                           ", hidden = ", options.hidden, ".");
-  return Linear({.in = options.in + options.hidden,
-                 .out = options.hidden,
+  return Linear({.inputs = options.inputs + options.hidden,
+                 .outputs = options.hidden,
                  .init = options.init,
                  .source = {.seed = options.seed, .stream = stream},
                  .name = name});
@@ -28,12 +28,13 @@ Array beside(const Array& x, const Array& h, const Linear& layer) {
 
 }  // namespace
 
-RnnCell::RnnCell(const RecurrentOptions& options) : next_(layer(options, options.name, 0)) {}
+RnnCell::RnnCell(const RecurrentOptions& options) : options_(options), next_(layer(options, options.name, 0)) {}
 
 Array RnnCell::operator()(const Array& x, const Array& h) const { return tanh(next_(beside(x, h, next_))); }
 
 GruCell::GruCell(const RecurrentOptions& options)
-    : reset_(layer(options, options.name + ".reset", 0)),
+    : options_(options),
+      reset_(layer(options, options.name + ".reset", 0)),
       update_(layer(options, options.name + ".update", 1)),
       candidate_(layer(options, options.name + ".candidate", 2)) {
   for (const Linear* part : {&reset_, &update_, &candidate_})

@@ -10,24 +10,26 @@
 namespace costate {
 
 struct RecurrentOptions {
-  std::int64_t in = 0;
+  std::int64_t inputs = 0;
   std::int64_t hidden = 0;
   Init init = Init::kGlorotUniform;
   std::uint64_t seed = 0;
   std::string name = "cell";
 };
 
-/// h_next = tanh(W [x, h] + b) (Elman 1990). Parameters "<name>.weight" [hidden, in + hidden] and "<name>.bias".
+/// h_next = tanh(W [x, h] + b) (Elman 1990). Parameters "<name>.weight" [hidden, inputs + hidden] and "<name>.bias".
 class RnnCell {
  public:
-  /// InvalidArgument unless in and hidden are at least 1.
+  /// InvalidArgument unless inputs and hidden are at least 1.
   explicit RnnCell(const RecurrentOptions& options);
 
-  /// x [in], h [hidden] -> [hidden]. ShapeError if they have other shapes.
+  /// x [inputs], h [hidden] -> [hidden]. ShapeError if they have other shapes.
   Array operator()(const Array& x, const Array& h) const;
+  const RecurrentOptions& options() const { return options_; }
   const std::vector<Parameter>& parameters() const { return next_.parameters(); }
 
  private:
+  RecurrentOptions options_;
   Linear next_;
 };
 
@@ -39,14 +41,16 @@ class RnnCell {
 /// Parameters "<name>.reset.weight", "<name>.reset.bias", then the same of "update" (z) and "candidate" (c).
 class GruCell {
  public:
-  /// InvalidArgument unless in and hidden are at least 1.
+  /// InvalidArgument unless inputs and hidden are at least 1.
   explicit GruCell(const RecurrentOptions& options);
 
-  /// x [in], h [hidden] -> [hidden]. ShapeError if they have other shapes.
+  /// x [inputs], h [hidden] -> [hidden]. ShapeError if they have other shapes.
   Array operator()(const Array& x, const Array& h) const;
+  const RecurrentOptions& options() const { return options_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
  private:
+  RecurrentOptions options_;
   Linear reset_, update_, candidate_;
   std::vector<Parameter> parameters_;
 };

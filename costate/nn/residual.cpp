@@ -4,10 +4,10 @@
 
 namespace costate {
 
-Residual::Residual(const ResidualOptions& options) : branch_(options.branch), scale_(options.scale) {
-  if (options.branch.in != options.branch.out)
-    throw InvalidArgument("[Residual] x and F(x) must have one size; got in = ", options.branch.in,
-                          ", out = ", options.branch.out, ".");
+Residual::Residual(const ResidualOptions& options) : options_(options), branch_(options.branch) {
+  if (options.branch.inputs != options.branch.outputs)
+    throw InvalidArgument("[Residual] x and F(x) must have one size; got inputs = ", options.branch.inputs,
+                          ", outputs = ", options.branch.outputs, ".");
 }
 
 }  // namespace costate

@@ -9,7 +9,7 @@
 namespace costate {
 
 struct ResidualOptions {
-  MlpOptions branch = {};  // F; in and out must be equal
+  MlpOptions branch = {};  // F; inputs and outputs must be equal
   double scale = 1.0;      // h
 };
 
@@ -19,13 +19,14 @@ class Residual {
   explicit Residual(const ResidualOptions& options);
 
   /// x [n] -> [n].
-  Array operator()(const Array& x) const { return x + scale_ * branch_(x); }
+  Array operator()(const Array& x) const { return x + options_.scale * branch_(x); }
+  const ResidualOptions& options() const { return options_; }
   const Mlp& branch() const { return branch_; }
   const std::vector<Parameter>& parameters() const { return branch_.parameters(); }
 
  private:
+  ResidualOptions options_;
   Mlp branch_;
-  double scale_;
 };
 
 }  // namespace costate

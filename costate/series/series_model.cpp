@@ -14,9 +14,9 @@ constexpr const char* kFormat = "costate-series-model-1";
 
 Mlp make_net(const FitConfig& config, std::size_t states) {
   const auto d = static_cast<std::int64_t>(states);
-  const Mlp net({.in = d + static_cast<std::int64_t>(config.columns.inputs.size()),
+  const Mlp net({.inputs = d + static_cast<std::int64_t>(config.columns.inputs.size()),
                  .hidden = config.hidden,
-                 .out = d,
+                 .outputs = d,
                  .activation = config.activation,
                  .seed = config.seed});
   // A linear ODE starts at rest: drawn rates may grow, and overflow over a long window before they have learned.

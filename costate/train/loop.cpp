@@ -7,7 +7,7 @@
 #include <limits>
 #include <numeric>
 
-#include "costate/base/error.h"
+#include "costate/base/names.h"
 #include "costate/base/random.h"
 #include "costate/train/checkpoint.h"
 
@@ -181,6 +181,10 @@ class Training {
 };
 
 }  // namespace
+
+std::string name(StopReason reason) {
+  return spelling(reason, NameTable<4>{"epochs", "patience", "asked", "converged"});
+}
 
 TrainResult train(const Objective& objective, const TrainOptions& options) {
   return Training(objective, options).run();

@@ -51,6 +51,9 @@ enum class StopReason {
   kConverged,  // the polish found no lower point, from a fresh start either: every further epoch would do the same
 };
 
+/// "epochs", "patience", "asked", "converged".
+std::string name(StopReason reason);
+
 struct TrainResult {
   std::vector<HistoryRow> history;
   std::int64_t best_epoch = -1;  // the one whose loss was lowest; -1: none had a finite loss

@@ -102,7 +102,7 @@ double error_of(const std::vector<double>& found, const std::vector<double>& tru
 
 /// A net that has learned the pendulum from eight trajectories; driven, so that t0 and t1 count each by itself.
 Problem pendulum_net(std::uint64_t seed) {
-  const Mlp net({.in = 2, .hidden = {16}, .out = 2, .seed = seed});
+  const Mlp net({.inputs = 2, .hidden = {16}, .outputs = 2, .seed = seed});
   HostArray states(Shape{8, 41, 2});
   std::int64_t next = 0;
   for (int i = 0; i < 8; ++i) {

@@ -36,7 +36,7 @@ struct Model {
   };
 
   Model(const Options& options, std::uint64_t seed)
-      : net({.in = 3, .hidden = {64, 64, 64}, .out = 2, .seed = seed}),
+      : net({.inputs = 3, .hidden = {64, 64, 64}, .outputs = 2, .seed = seed}),
         flow(
             [this](Array t, Array z) {
               return net(concat({z, reshape(t, {1})}));

@@ -96,7 +96,7 @@ void learn(Candidate& candidate, const HostArray& states, const Effort& effort, 
 }
 
 Candidate linear_candidate() {
-  const Linear matrix({.in = 2, .out = 2, .source = {.seed = 3}, .name = "matrix"});
+  const Linear matrix({.inputs = 2, .outputs = 2, .source = {.seed = 3}, .name = "matrix"});
   return {.name = "linear field",
           .field = vector_field({2}, [&](Array, Array z) { return matrix(z); }),
           .parameters = matrix.parameters()};
@@ -105,9 +105,9 @@ Candidate linear_candidate() {
 std::vector<Candidate> nonlinear_candidates(const Request& request) {
   const std::vector<std::int64_t> hidden =
       request.quick ? std::vector<std::int64_t>{32} : std::vector<std::int64_t>{64, 64};
-  const Mlp plain({.in = 2, .hidden = hidden, .out = 2, .seed = request.seed, .name = "plain"});
-  const Mlp energy_net({.in = 2, .hidden = hidden, .out = 1, .seed = request.seed, .name = "energy"});
-  const Mlp force({.in = 2, .hidden = hidden, .out = 1, .seed = request.seed, .name = "force"});
+  const Mlp plain({.inputs = 2, .hidden = hidden, .outputs = 2, .seed = request.seed, .name = "plain"});
+  const Mlp energy_net({.inputs = 2, .hidden = hidden, .outputs = 1, .seed = request.seed, .name = "energy"});
+  const Mlp force({.inputs = 2, .hidden = hidden, .outputs = 1, .seed = request.seed, .name = "force"});
   return {{.name = "plain field",
            .field = vector_field({2}, [&](Array, Array z) { return plain(z); }),
            .parameters = plain.parameters()},

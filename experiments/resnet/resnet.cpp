@@ -84,7 +84,7 @@ double error_rate(const Program& logits, const Labelled& data) {
 Score train_net(Skip skip, std::int64_t depth, const Labelled& train_data, const Labelled& test_data,
                 std::int64_t epochs, std::uint64_t seed) {
   const std::int64_t in = train_data.inputs.shape()[1], classes = train_data.classes.shape()[1];
-  const DeepNet net({.in = in, .depth = depth, .out = classes, .skip = skip, .seed = seed});
+  const DeepNet net({.inputs = in, .depth = depth, .outputs = classes, .skip = skip, .seed = seed});
   const std::vector<Parameter>& parameters = net.parameters();
   const Function loss =
       trace([&](Array x, Array c) { return cross_entropy(net(x), c); }, {{"x", {in}}, {"c", {classes}}});
@@ -140,8 +140,8 @@ DepthStudy study(const std::string& name, const std::vector<std::int64_t>& depth
 /// that the chain rule says; largest element.
 double chain_rule_error(Skip skip) {
   constexpr std::int64_t n = 5;
-  const Mlp f1({.in = n, .hidden = {8}, .out = n, .seed = 1, .name = "f1"}),
-      f2({.in = n, .hidden = {8}, .out = n, .seed = 2, .name = "f2"});
+  const Mlp f1({.inputs = n, .hidden = {8}, .outputs = n, .seed = 1, .name = "f1"}),
+      f2({.inputs = n, .hidden = {8}, .outputs = n, .seed = 2, .name = "f2"});
   const Function difference = trace(
       [&](Array x0, Array w) {
         const bool residual = skip == Skip::kIdentity;
@@ -168,7 +168,7 @@ struct EulerStudy {
 
 EulerStudy study_euler() {
   EulerStudy found;
-  const MlpOptions branch{.in = 4, .hidden = {16}, .out = 4, .seed = 3};
+  const MlpOptions branch{.inputs = 4, .hidden = {16}, .outputs = 4, .seed = 3};
   const Mlp field_net(branch);
   const VectorField field = vector_field({4}, [&](Array, Array z) { return field_net(z); });
   const HostArray start(Shape{1, 4}, std::vector<double>{1, -0.5, 0.3, 0.8});

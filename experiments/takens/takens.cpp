@@ -75,7 +75,7 @@ struct Learned {
 Learned learn(const Measured& measured, const Embedding& embedding, const Request& request) {
   const auto d = static_cast<std::int64_t>(embedding.dimension);
   const std::int64_t width = request.quick ? 24 : 48;
-  const Mlp net({.in = d, .hidden = {width, width}, .out = d, .seed = request.seed});
+  const Mlp net({.inputs = d, .hidden = {width, width}, .outputs = d, .seed = request.seed});
   const VectorField field = vector_field({d}, [&](Array, Array z) { return net(z); });
   const std::vector<std::vector<double>> seen(measured.series.begin(), measured.series.end() - 1);
   const double spacing = measured.spacing * embedding.rate;

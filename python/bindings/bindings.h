@@ -110,6 +110,11 @@ void bind_function(nb::module_& module);
 void bind_derivatives(nb::module_& module);
 void bind_nn(nb::module_& module);
 void bind_solve(nb::module_& module);
+void bind_flows(nb::module_& module);
+void bind_models(nb::module_& module);
+void bind_data(nb::module_& module);
+void bind_optimizers(nb::module_& module);
+void bind_train(nb::module_& module);
 void bind_fit(nb::module_& module);
 void bind_files(nb::module_& module);
 

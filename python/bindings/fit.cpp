@@ -8,6 +8,7 @@
 #include "costate/series/series.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/keywords.h"
+#include "python/bindings/training.h"
 
 namespace costate::python {
 namespace {
@@ -23,7 +24,7 @@ std::vector<HostArray> to_list(const nb::object& value) {
 }
 
 /// [samples, columns] in f64.
-HostArray to_rows(const HostArray& array, std::size_t samples, const char* what) {
+HostArray columns_of(const HostArray& array, std::size_t samples, const char* what) {
   if (array.shape().rank() != 2 || array.shape()[0] != static_cast<std::int64_t>(samples))
     throw ShapeError("[fit] ", what, " must have shape [", samples, ", …] like their times; got ", array.shape(), ".");
   return array.astype(Dtype::kF64);
@@ -56,8 +57,8 @@ TimeSeries to_series(const nb::object& times, const nb::object& states, const nb
                           .times = all_times[i].numbers(),
                           .states = {},
                           .inputs = HostArray(Shape{all_times[i].size(), 0})};
-    trajectory.states = to_rows(all_states[i], trajectory.times.size(), "states");
-    if (!all_inputs.empty()) trajectory.inputs = to_rows(all_inputs[i], trajectory.times.size(), "inputs");
+    trajectory.states = columns_of(all_states[i], trajectory.times.size(), "states");
+    if (!all_inputs.empty()) trajectory.inputs = columns_of(all_inputs[i], trajectory.times.size(), "inputs");
     series.trajectories.push_back(std::move(trajectory));
   }
   series.state_names = names("z", series.trajectories[0].states.shape()[1]);
@@ -72,10 +73,10 @@ FitResult run_fit(const TimeSeries& series, FitConfig config) {
 }
 
 /// The options of fit() that are not about a file.
-std::vector<Keyword<FitConfig>> fit_keywords() {
-  std::vector<Keyword<FitConfig>> keywords;
+Keywords<FitConfig> fit_keywords() {
+  Keywords<FitConfig> keywords;
   for (const FitOption& option : fit_options())
-    if (option.doors == OptionDoors::kAll) keywords.push_back({option.key, option.kind, option.access});
+    if (option.doors == OptionDoors::kAll) keywords.push_back(of_table(option.key, option.kind, option.access));
   return keywords;
 }
 
@@ -88,16 +89,6 @@ nb::dict errors_of(const FitResult& result) {
     errors[error.model.c_str()] = entry;
   }
   return errors;
-}
-
-nb::dict history_of(const FitResult& result) {
-  nb::dict history;
-  for (const HistoryColumn& column : history_columns()) {
-    std::vector<double> values;
-    for (const HistoryRow& row : result.training.history) values.push_back(row.*column.value);
-    history[column.name] = to_numpy(values);
-  }
-  return history;
 }
 
 NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times, const nb::object& input_times,
@@ -116,15 +107,10 @@ NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times,
 /// A Fit as pickle keeps it: the model's file, its errors and its history.
 nb::tuple state_of(const FitResult& result) {
   const std::string bytes = to_safetensors(result.model.to_file());
-  nb::list errors, history;
+  nb::list errors;
   for (const ForecastError& error : result.errors)
     errors.append(nb::make_tuple(error.model, error.rmse, error.relative));
-  for (const HistoryRow& row : result.training.history) {
-    nb::list numbers;
-    for (const HistoryColumn& column : history_columns()) numbers.append(row.*column.value);
-    history.append(numbers);
-  }
-  return nb::make_tuple(nb::bytes(bytes.data(), bytes.size()), errors, history);
+  return nb::make_tuple(nb::bytes(bytes.data(), bytes.size()), errors, rows_of(result.training.history));
 }
 
 void set_state(FitResult& result, const nb::tuple& state) {
@@ -135,12 +121,7 @@ void set_state(FitResult& result, const nb::tuple& state) {
     result.errors.push_back({.model = nb::cast<std::string>(error[0]),
                              .rmse = nb::cast<std::vector<double>>(error[1]),
                              .relative = nb::cast<double>(error[2])});
-  for (const nb::handle numbers : state[2]) {
-    HistoryRow row;
-    for (std::size_t i = 0; i < history_columns().size(); ++i)
-      row.*history_columns()[i].value = nb::cast<double>(numbers[i]);
-    result.training.history.push_back(row);
-  }
+  result.training.history = to_rows(state[2]);
 }
 
 NumpyArray slopes_at(const SeriesModel& model, nb::handle states) {
@@ -169,7 +150,9 @@ void bind_fit(nb::module_& module) {
       .def("__setstate__", &set_state)
       .def_prop_ro("errors", &errors_of,
                    "Errors of the forecast of what was held out: the neural ODE and two baselines.")
-      .def_prop_ro("history", &history_of, "What training did: one array a column, one number an epoch.")
+      .def_prop_ro(
+          "history", [](const FitResult& result) { return history_of(result.training.history); },
+          "What training did: one array a column, one number an epoch.")
       .def_prop_ro("parameters", [](const FitResult& result) { return result.model.net().parameters(); })
       .def(
           "predict",
@@ -196,13 +179,15 @@ void bind_fit(nb::module_& module) {
           "save", [](const FitResult& result, const std::filesystem::path& path) { result.model.save(path); },
           nb::arg("path"), "Writes the model as safetensors, for costate.load.");
 
-  module.def("_fit_keywords", [] { return signature_of(fit_keywords()); });
+  const std::string signature = "def fit(times: object, states: object, inputs: object | None = None" +
+                                parameters_of(fit_keywords()) + ") -> " + name_of<FitResult>();
   module.def(
       "fit",
       [](const nb::object& times, const nb::object& states, const nb::object& inputs, const nb::kwargs& options) {
         return run_fit(to_series(times, states, inputs), from_keywords(fit_keywords(), options));
       },
       nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(), nb::arg("options"),
+      nb::sig(signature.c_str()),
       R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
 times   [samples], increasing; a list of such arrays for several trajectories.

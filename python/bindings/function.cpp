@@ -4,6 +4,7 @@
 #include "costate/graph/print.h"
 #include "costate/graph/trace.h"
 #include "python/bindings/bindings.h"
+#include "python/bindings/training.h"
 
 namespace costate::python {
 namespace {
@@ -37,26 +38,6 @@ Function trace_python(const nb::callable& f, const nb::dict& shapes, const std::
     for (const Array& argument : arguments) values.append(nb::cast(argument));
     return to_results(f(*values));
   });
-}
-
-nb::dict report_of(const RunReport& report) {
-  nb::dict out;
-  out["nfe_forward"] = report.nfe_forward;
-  out["nfe_backward"] = report.nfe_backward;
-  out["accepted"] = report.accepted;
-  out["rejected"] = report.rejected;
-  nb::list failures;
-  for (const SampleFailure& failure : report.failures) {
-    nb::dict entry;
-    entry["sample"] = failure.sample;
-    entry["reason"] = failure.reason;
-    entry["t"] = failure.t;
-    entry["h"] = failure.h;
-    entry["advice"] = failure.advice;
-    failures.append(entry);
-  }
-  out["failures"] = failures;
-  return out;
 }
 
 /// Whether the inputs are those of one sample, without the batch axis; all that are one a sample must agree.

@@ -11,27 +11,23 @@ nb::object to_python(const OptionValue& value, OptionKind kind) {
 }
 
 OptionValue from_python(nb::handle value, OptionKind kind) {
-  const auto cast = [&](auto x) {
-    if (!nb::try_cast(value, x)) throw nb::next_overload();
-    return x;
-  };
   switch (kind) {
     case OptionKind::kInteger:
-      return cast(std::int64_t{});
+      return argument_as<std::int64_t>(value);
     case OptionKind::kNumber:
     case OptionKind::kShare:
-      return cast(double{});
+      return argument_as<double>(value);
     case OptionKind::kIntegers: {
-      const auto numbers = cast(std::vector<std::int64_t>());
+      const auto numbers = argument_as<std::vector<std::int64_t>>(value);
       return std::vector<double>(numbers.begin(), numbers.end());
     }
     case OptionKind::kNumbers:
-      return cast(std::vector<double>());
+      return argument_as<std::vector<double>>(value);
     case OptionKind::kNames:
-      return cast(std::vector<std::string>());
+      return argument_as<std::vector<std::string>>(value);
     case OptionKind::kText:
     case OptionKind::kChoice:
-      return cast(std::string());
+      return argument_as<std::string>(value);
   }
   throw nb::next_overload();
 }

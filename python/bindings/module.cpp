@@ -28,6 +28,11 @@ NB_MODULE(_core, module) {
   bind_derivatives(module);
   bind_nn(module);
   bind_solve(module);
+  bind_flows(module);
+  bind_models(module);
+  bind_data(module);
+  bind_optimizers(module);
+  bind_train(module);
   bind_fit(module);
   bind_files(module);
   module.def("simd_target", &costate::simd_target, "The instruction set whose kernels run on this machine.");

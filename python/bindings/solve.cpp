@@ -5,7 +5,7 @@
 
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
-#include "python/bindings/keywords.h"
+#include "python/bindings/fields.h"
 
 namespace costate::python {
 namespace {
@@ -21,20 +21,6 @@ VectorField make_field(const nb::callable& f, const Shape& state, const nb::dict
                                  for (const Array& argument : more) values.append(nb::cast(argument));
                                  return std::vector<Array>{to_array(f(*values))};
                                });
-}
-
-/// A VectorField as it is, or a callable traced for a state and arguments of these shapes.
-VectorField to_field(const nb::object& f, const Shape& state, const nb::dict& arguments) {
-  if (nb::isinstance<VectorField>(f)) return nb::cast<VectorField>(f);
-  if (PyCallable_Check(f.ptr()) == 0)
-    throw CallError("[solve] f must be a callable f(t, z, ...) or a VectorField; got ", type_of(f), ".");
-  return make_field(nb::cast<nb::callable>(f), state, arguments);
-}
-
-std::vector<Keyword<SolveOptions>> solve_keywords() {
-  std::vector<Keyword<SolveOptions>> keywords;
-  for (const SolveOption& option : solve_options()) keywords.push_back({option.name, option.kind, option.access});
-  return keywords;
 }
 
 /// What solve() gives in Python: a Solution, without the batch axis if z0 had none.
@@ -86,7 +72,7 @@ nb::any solve_numpy(const nb::object& f, const HostArray& start, const HostArray
   nb::dict shapes;
   for (std::size_t i = 0; i < arguments.size(); ++i)
     shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
-  const VectorField field = to_field(f, without_first(z0.shape()), shapes);
+  const VectorField field = to_field("[solve] f", f, without_first(z0.shape()), shapes);
   if (is_single && !field.captured().empty()) {
     std::vector<Array> constants;
     for (const nb::handle argument : args) constants.push_back(to_array(argument));
@@ -116,7 +102,7 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
         nb::tuple(nb::cast(arguments.back().shape().axes()));
   }
   const Array start = to_array(z0);
-  return solve_traced(to_field(f, start.shape(), shapes), start, to_array(times), options, arguments);
+  return solve_traced(to_field("[solve] f", f, start.shape(), shapes), start, to_array(times), options, arguments);
 }
 
 nb::any counts(const PythonSolution& s, const std::vector<std::int64_t>& values) {
@@ -151,6 +137,24 @@ void set_state(PythonSolution& s, const nb::tuple& state) {
 }
 
 }  // namespace
+
+Keywords<SolveOptions> solve_keywords() {
+  Keywords<SolveOptions> keywords;
+  for (const SolveOption& option : solve_options())
+    keywords.push_back(of_table(option.name, option.kind, option.access));
+  return keywords;
+}
+
+VectorField to_field(const char* what, const nb::object& f, const Shape& state, const nb::dict& arguments) {
+  if (nb::isinstance<VectorField>(f)) return nb::cast<VectorField>(f);
+  if (PyCallable_Check(f.ptr()) == 0)
+    throw CallError(what, " must be a callable f(t, z, ...) or a VectorField; got ", type_of(f), ".");
+  return make_field(nb::cast<nb::callable>(f), state, arguments);
+}
+
+std::function<Array(Array, Array)> to_function(const nb::callable& f) {
+  return [&f](const Array& x, const Array& y) { return to_array(f(x, y)); };
+}
 
 void bind_solve(nb::module_& module) {
   nb::class_<VectorField>(module, "VectorField", "A traced right-hand side z' = f(t, z, ...).")
@@ -202,9 +206,11 @@ void bind_solve(nb::module_& module) {
 state_shape  of one sample.
 arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
 )");
-  module.def("_solve_keywords", [] { return signature_of(solve_keywords()); });
+  const std::string signature =
+      "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True" +
+      parameters_of(solve_keywords(), true) + ") -> typing.Any";
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
-             nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("options"),
+             nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("options"), nb::sig(signature.c_str()),
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.

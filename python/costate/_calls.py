@@ -37,13 +37,21 @@ _KINDS = {
     "collections.abc.Sequence[int]": ("a list of integers", _list_of(_is_integer)),
     "collections.abc.Sequence[float]": ("a list of numbers", _list_of(lambda value: isinstance(value, numbers.Real))),
     "collections.abc.Sequence[str]": ("a list of strings", _list_of(lambda value: isinstance(value, str))),
-    **{f"costate._core.{name}": (f"a costate.{name}", lambda value, name=name: isinstance(value, getattr(_core, name)))
-       for name in ("Array", "Function")},
 }
 
 
+def _kind(annotation):
+    """What a value of an annotation is called, and whether a value fits."""
+    name = str(annotation).removesuffix(" | None")
+    what, fits = _KINDS.get(name, ("given", lambda value: value is not None))
+    if name.startswith("costate._core."):
+        kind = getattr(_core, name.removeprefix("costate._core."))
+        what, fits = f"a costate.{kind.__name__}", lambda value: isinstance(value, kind)
+    return what, fits if name == annotation else lambda value: value is None or fits(value)
+
+
 def _parameters(function):
-    """The parameters as nanobind knows them, and the defaults where they are plain values."""
+    """The parameters as nanobind knows them, with their defaults."""
     text, _, *defaults = function.__nb_signature__[0]
     defaults = iter(defaults[0] or ())
     arguments = ast.parse(text.replace("\\", "_") + ": ...").body[0].args
@@ -54,13 +62,16 @@ def _parameters(function):
         given, kinds, is_optional = [*given, arguments.vararg], [*kinds, inspect.Parameter.VAR_POSITIONAL], [*is_optional, False]
     is_optional += [default is not None for default in arguments.kw_defaults]
     kinds += [inspect.Parameter.KEYWORD_ONLY] * len(arguments.kwonlyargs)
-    # What **options stands for: solve and fit have them in a table of the library.
-    keywords = getattr(_core, f"_{function.__name__}_keywords", list)() if arguments.kwarg else []
-    return [inspect.Parameter(argument.arg, kind, default=next(defaults) if optional else inspect.Parameter.empty,
+    written = iter([*arguments.defaults, *(default for default in arguments.kw_defaults if default is not None)])
+
+    def value(default):
+        """That of a default in the text; nanobind's own stand beside it and are _0, _1, … within."""
+        text = ast.unparse(default)
+        return next(defaults) if text.startswith("_") else eval(text, dict(vars(_core)))
+
+    return [inspect.Parameter(argument.arg, kind, default=value(next(written)) if optional else inspect.Parameter.empty,
                               annotation=ast.unparse(argument.annotation) if argument.annotation else inspect.Parameter.empty)
-            for argument, kind, optional in zip([*given, *arguments.kwonlyargs], kinds, is_optional)] + [
-                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-                for name, annotation, default in keywords]
+            for argument, kind, optional in zip([*given, *arguments.kwonlyargs], kinds, is_optional)]
 
 
 # Arguments by the names that other libraries give them.
@@ -71,10 +82,11 @@ _ELSEWHERE = {"y0": "z0", "x0": "z0", "u0": "z0", "t_span": "times", "t_eval": "
 
 def _wrong_names(signature, args, kwargs):
     """What is wrong with the number or the names of the arguments."""
-    parameters = signature.parameters.values()
+    parameters = [p for p in signature.parameters.values() if p.name != "self"]
+    args = args[len(signature.parameters) - len(parameters):]
     by_position = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD]
     takes_any = any(p.kind == p.VAR_POSITIONAL for p in parameters)
-    known = [p.name for p in parameters if p.kind != p.VAR_POSITIONAL and p.name != "self"]
+    known = [p.name for p in parameters if p.kind != p.VAR_POSITIONAL]
     for name in kwargs:
         if name not in known:
             near = [alias for alias in [_ELSEWHERE.get(name)] if alias in known] or difflib.get_close_matches(name, known, 1)
@@ -101,8 +113,8 @@ def _wrong_types(signature, args, kwargs):
     values = signature.bind(*args, **kwargs).arguments
     for name, value in values.items():
         annotation = signature.parameters[name].annotation
-        what, fits = _KINDS.get(annotation, ("given", lambda value: value is not None))
-        if "None" not in str(annotation) and not fits(value):
+        what, fits = _kind(annotation)
+        if not fits(value):
             return f"{name} must be {what}; got {_type_of(value)}."
     for name, value in values.items():  # of the right type, and still refused
         if signature.parameters[name].annotation == "int" and not 0 <= operator.index(value) < 2**31:

@@ -50,7 +50,7 @@ _UFUNCS = {
 # Others that come to mind first, and what there is instead.
 _INSTEAD = {
     "einsum": "matmul, outer and sum", "tensordot": "matmul", "kron": "outer and reshape", "cross": "stack", "prod": "exp(sum(log(x)))",
-    "linalg.solve": "the C++ library's linear_solve", "linalg.inv": "the C++ library's linear_solve",
+    "linalg.solve": "linear_solve", "linalg.inv": "linear_solve",
     "array_equal": "equal", "allclose": "abs", "isclose": "abs", "linspace": "+ and *, on a NumPy array of its steps",
     "round": "floor(x + 0.5)", "around": "floor(x + 0.5)", "rint": "floor(x + 0.5)", "fmin": "minimum", "fmax": "maximum",
     "argmax": "max", "argmin": "min", "median": "mean", "select": "where", "piecewise": "where", "heaviside": "where",

@@ -31,7 +31,7 @@ def traced():
         (lambda: costate.fit([0.0, 1.0], np.ones((2, 1)), epoch=3), r"^\[fit\] there is no argument 'epoch'; did you mean 'epochs'\?$"),
         (lambda: costate.fit([0.0, 1.0], np.ones((2, 1)), hidden=64), "hidden must be a list of integers; got int"),
         (lambda: costate.Mlp(2, [8], 2, activaton="relu"), r"^\[Mlp\] there is no argument 'activaton'; did you mean 'activation'\?$"),
-        (lambda: costate.Mlp(2, [8]), "argument 'out' is missing"),
+        (lambda: costate.Mlp(2, [8]), "argument 'outputs' is missing"),
         (lambda: costate.Mlp(2, 8, 2), "hidden must be a list of integers; got int"),
         (lambda: costate.Mlp(2, [8], 2, seed=-1), "seed = -1 is out of range"),
         (lambda: costate.Parameter(1, [1.0]), r"^\[Parameter\] name must be a string; got int\.$"),

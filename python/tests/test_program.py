@@ -342,3 +342,19 @@ def test_values_are_read_only():
     p.value = p.value + 1
     np.testing.assert_array_equal(p.value, [2.0, 3.0])
     np.testing.assert_array_equal(before, [1.0, 2.0])
+
+
+def test_linear_equations_and_roots():
+    a, b = np.array([[3.0, 1.0], [1.0, 2.0]]), np.array([1.0, -1.0])
+    f = costate.trace(lambda a, b: costate.linear_solve(a, b), {"a": (2, 2), "b": (2,)})
+    x, by_a, by_b = costate.compile(costate.jacobian(f))(a, b)
+    inverse = np.linalg.inv(a)
+    np.testing.assert_allclose(x, inverse @ b, rtol=1e-13)
+    np.testing.assert_allclose(by_b, inverse, rtol=1e-12)
+    np.testing.assert_allclose(by_a, -np.einsum("ij,k->ijk", inverse, x), rtol=1e-12)
+    square_root = costate.trace(lambda y: costate.root(lambda x: x * x - y, [1.0, 1.0]), {"y": (2,)})
+    x, by_y = costate.compile(costate.jacobian(square_root))([2.0, 9.0])
+    np.testing.assert_allclose(x, np.sqrt([2.0, 9.0]), rtol=1e-12)
+    np.testing.assert_allclose(by_y, np.diag(0.5 / x), rtol=1e-12, atol=1e-15)
+    with pytest.raises(costate.CallError, match=r"f must be a callable; got int"):
+        costate.trace(lambda y: costate.root(3, y), {"y": (2,)})

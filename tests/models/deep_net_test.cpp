@@ -20,8 +20,8 @@ HostArray output(const DeepNet& net, const HostArray& x) {
 HostArray some_input() { return HostArray(Shape{1, 3}, std::vector<double>{0.5, -1, 2}); }
 
 TEST(DeepNet, WithoutBranchesIsItsEnds) {
-  const DeepNet deep({.in = 3, .width = 8, .depth = 20, .out = 2, .seed = 4}),
-      none({.in = 3, .width = 8, .depth = 0, .out = 2, .seed = 4});
+  const DeepNet deep({.inputs = 3, .width = 8, .depth = 20, .outputs = 2, .seed = 4}),
+      none({.inputs = 3, .width = 8, .depth = 0, .outputs = 2, .seed = 4});
   for (const Parameter& parameter : deep.parameters())
     if (parameter.name().starts_with("layer")) parameter.set_value(HostArray(parameter.value().shape()));
   const HostArray found = output(deep, some_input()), expected = output(none, some_input());
@@ -30,7 +30,7 @@ TEST(DeepNet, WithoutBranchesIsItsEnds) {
 
 TEST(DeepNet, IdentityPassesWherePlainLayersAreZero) {
   for (const Skip skip : {Skip::kNone, Skip::kIdentity}) {
-    const DeepNet net({.in = 3, .width = 8, .depth = 1, .out = 2, .skip = skip, .seed = 4});
+    const DeepNet net({.inputs = 3, .width = 8, .depth = 1, .outputs = 2, .skip = skip, .seed = 4});
     for (const Parameter& parameter : net.parameters())
       if (parameter.name().starts_with("layer")) parameter.set_value(HostArray(parameter.value().shape()));
     EXPECT_EQ(output(net, some_input()).at(0) == 0, skip == Skip::kNone);  // the last bias starts at 0
@@ -39,7 +39,7 @@ TEST(DeepNet, IdentityPassesWherePlainLayersAreZero) {
 
 /// The norm of the gradient of a sum of squares with respect to the first hidden layer's weights.
 double first_gradient(Skip skip, std::int64_t depth) {
-  const DeepNet net({.in = 3, .depth = depth, .out = 2, .skip = skip, .seed = 1});
+  const DeepNet net({.inputs = 3, .depth = depth, .outputs = 2, .skip = skip, .seed = 1});
   const Function loss = trace([&](Array x) { return sum(square(net(x))); }, {{"x", {3}}});
   const HostArray gradient =
       compile(value_and_grad(loss, std::vector<Parameter>{net.parameters()[2]})).run({some_input()}).outputs[1];
@@ -53,7 +53,8 @@ TEST(DeepNet, ResidualGradientsReachTheFirstLayer) {
 }
 
 TEST(DeepNet, RefusesNegativeDepth) {
-  EXPECT_ERROR(DeepNet({.in = 3, .depth = -1, .out = 2}), InvalidArgument, "depth must not be negative; got -1");
+  EXPECT_ERROR(DeepNet({.inputs = 3, .depth = -1, .outputs = 2}), InvalidArgument,
+               "depth must not be negative; got -1");
 }
 
 }  // namespace

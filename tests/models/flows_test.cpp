@@ -64,7 +64,7 @@ Cnf small_flow(TraceEstimate trace_estimate, const Mlp& net) {
 }
 
 TEST(Cnf, SamplesAreTheFlowBackwards) {
-  const Mlp net({.in = 3, .hidden = {16}, .out = 2, .seed = 4});
+  const Mlp net({.inputs = 3, .hidden = {16}, .outputs = 2, .seed = 4});
   const Cnf flow = small_flow(TraceEstimate::kExact, net);
   const Function there_and_back =
       trace([&](Array x) { return flow.sample(flow.density(x, zeros({2})).base) - x; }, {{"x", {2}}});
@@ -73,7 +73,7 @@ TEST(Cnf, SamplesAreTheFlowBackwards) {
 }
 
 TEST(Cnf, HutchinsonsEstimateIsUnbiased) {
-  const Mlp net({.in = 3, .hidden = {16}, .out = 2, .seed = 4});
+  const Mlp net({.inputs = 3, .hidden = {16}, .outputs = 2, .seed = 4});
   const Cnf exact = small_flow(TraceEstimate::kExact, net), estimated = small_flow(TraceEstimate::kHutchinson, net);
   const Function difference =
       trace([&](Array x,
@@ -91,7 +91,7 @@ TEST(Cnf, HutchinsonsEstimateIsUnbiased) {
 }
 
 TEST(Cnf, GradientOfTheLogDensityEqualsDifferences) {
-  const Mlp net({.in = 3, .hidden = {8}, .out = 2, .seed = 5});
+  const Mlp net({.inputs = 3, .hidden = {8}, .outputs = 2, .seed = 5});
   const Parameter weight = net.parameters()[0];
   for (const TraceEstimate trace_estimate : {TraceEstimate::kExact, TraceEstimate::kHutchinson}) {
     const Cnf flow = small_flow(trace_estimate, net);
@@ -151,7 +151,7 @@ TEST(PlanarField, IsTheSumOfItsUnits) {
       compile(trace([&](Array t, Array z) { return field(t, z); }, {{"t", {}}, {"z", {2}}}))
           .run({HostArray(Shape{1}, std::vector<double>{0.4}), HostArray(Shape{1, 2}, std::vector<double>{0.3, -0.7})})
           .outputs[0];
-  const Mlp hypernet({.in = 1, .hidden = {32, 32}, .out = 18, .seed = 7, .name = "hypernet"});
+  const Mlp hypernet({.inputs = 1, .hidden = {32, 32}, .outputs = 18, .seed = 7, .name = "hypernet"});
   const HostArray n = compile(trace([&](Array t) { return hypernet(t); }, {{"t", {1}}}))
                           .run({HostArray(Shape{1, 1}, std::vector<double>{0.4})})
                           .outputs[0];

@@ -87,7 +87,7 @@ TEST(Names, ReadBackAndSuggest) {
 }
 
 TEST(Mlp, IsLayersWithTheActivationBetween) {
-  const Mlp net({.in = 2, .hidden = {3, 4}, .out = 1, .activation = Activation::kTanh, .seed = 9});
+  const Mlp net({.inputs = 2, .hidden = {3, 4}, .outputs = 1, .activation = Activation::kTanh, .seed = 9});
   ASSERT_EQ(net.parameters().size(), 6U);
   EXPECT_EQ(net.parameters()[2].name(), "net.1.weight");
   for (std::size_t i = 1; i < 6; i += 2) {  // biases that are not 0
@@ -115,7 +115,8 @@ TEST(Mlp, IsLayersWithTheActivationBetween) {
 
 TEST(Mlp, ExecutesAndDifferentiatesForEveryActivation) {
   for (const char* activation : {"identity", "tanh", "sigmoid", "softplus", "elu", "gelu", "silu", "sin", "relu"}) {
-    const Mlp net({.in = 3, .hidden = {5, 4}, .out = 2, .activation = activation_from_name(activation), .seed = 4});
+    const Mlp net(
+        {.inputs = 3, .hidden = {5, 4}, .outputs = 2, .activation = activation_from_name(activation), .seed = 4});
     const Function f = trace([&](Array x) { return net(x); }, {{"x", {3}}});
     const auto inputs = testing::draw_inputs(f, 9, -1, 1, 7);
     SCOPED_TRACE(activation);
@@ -125,16 +126,16 @@ TEST(Mlp, ExecutesAndDifferentiatesForEveryActivation) {
 }
 
 TEST(Mlp, BadWidthsAndInputsAreNamed) {
-  EXPECT_ERROR(Mlp({.in = 2, .hidden = {0}, .out = 1}), InvalidArgument, "got 2, 0, 1");
-  const Mlp net({.in = 2, .hidden = {3}, .out = 1});
+  EXPECT_ERROR(Mlp({.inputs = 2, .hidden = {0}, .outputs = 1}), InvalidArgument, "got 2, 0, 1");
+  const Mlp net({.inputs = 2, .hidden = {3}, .outputs = 1});
   EXPECT_ERROR(trace([&](Array x) { return net(x); }, {{"x", {3}}}), ShapeError,
                "'net.0.weight' takes a vector of shape [2]; got [3]");
-  EXPECT_ERROR(Residual({.branch = {.in = 2, .out = 3}}), InvalidArgument, "in = 2, out = 3");
+  EXPECT_ERROR(Residual({.branch = {.inputs = 2, .outputs = 3}}), InvalidArgument, "inputs = 2, outputs = 3");
 }
 
 TEST(Residual, BlocksThatShareTheirBranchAreEulerSteps) {
   const double h = 0.25;
-  const Residual block({.branch = {.in = 2, .hidden = {6}, .out = 2, .seed = 3}, .scale = h});
+  const Residual block({.branch = {.inputs = 2, .hidden = {6}, .outputs = 2, .seed = 3}, .scale = h});
   const Function chain = trace([&](Array x) { return block(block(block(block(x)))); }, {{"x", {2}}});
   const Function slope = trace([&](Array x) { return block.branch()(x); }, {{"x", {2}}});
   std::vector<HostArray> inputs = {HostArray::vector({0.4, -1.1})};

@@ -54,7 +54,7 @@ const std::vector<double> kH = {0.2, -0.4, 0.9};
 const std::vector<double> kBoth = {0.3, -0.7, 0.2, -0.4, 0.9};
 
 TEST(RnnCell, IsTheTanhOfOneLayer) {
-  const RnnCell cell({.in = kIn, .hidden = kHidden, .seed = 5, .name = "rnn"});
+  const RnnCell cell({.inputs = kIn, .hidden = kHidden, .seed = 5, .name = "rnn"});
   EXPECT_EQ(cell.parameters()[0].name(), "rnn.weight");
   set_biases(cell.parameters());
   const std::vector<double> y = affine(cell.parameters(), 0, kBoth);
@@ -64,7 +64,7 @@ TEST(RnnCell, IsTheTanhOfOneLayer) {
 }
 
 TEST(GruCell, IsTheFormulaOfCho) {
-  const GruCell cell({.in = kIn, .hidden = kHidden, .seed = 5, .name = "gru"});
+  const GruCell cell({.inputs = kIn, .hidden = kHidden, .seed = 5, .name = "gru"});
   ASSERT_EQ(cell.parameters().size(), 6U);
   EXPECT_EQ(cell.parameters()[5].name(), "gru.candidate.bias");
   set_biases(cell.parameters());
@@ -91,13 +91,13 @@ TEST(RecurrentCells, ExecuteAndDifferentiateOverSeveralSteps) {
     testing::check_execution(chain, inputs, 1e-14);
     testing::check_derivatives(chain, inputs, kGradient);
   };
-  check(RnnCell({.in = kIn, .hidden = kHidden, .seed = 4}));
-  check(GruCell({.in = kIn, .hidden = kHidden, .seed = 4}));
+  check(RnnCell({.inputs = kIn, .hidden = kHidden, .seed = 4}));
+  check(GruCell({.inputs = kIn, .hidden = kHidden, .seed = 4}));
 }
 
 TEST(RecurrentCells, BadSizesAreNamed) {
-  EXPECT_ERROR(GruCell({.in = 0, .hidden = 3}), InvalidArgument, "in = 0, hidden = 3");
-  const RnnCell cell({.in = 3, .hidden = 2, .name = "rnn"});
+  EXPECT_ERROR(GruCell({.inputs = 0, .hidden = 3}), InvalidArgument, "inputs = 0, hidden = 3");
+  const RnnCell cell({.inputs = 3, .hidden = 2, .name = "rnn"});
   EXPECT_ERROR(step_of(cell), ShapeError, "[rnn.weight] x must have shape [3] and h shape [2]; got [2] and [3]");
 }
 

@@ -1,0 +1,25 @@
+// Right-hand sides that a call takes, and the keywords of its solves.
+#pragma once
+
+#include <functional>
+
+#include "costate/solve/vector_field.h"
+#include "python/bindings/keywords.h"
+
+namespace costate {
+struct SolveOptions;
+}
+
+namespace costate::python {
+
+/// A VectorField as it is, or a callable traced for a state and arguments of these shapes. CallError if it is neither;
+/// `what` names it there.
+VectorField to_field(const char* what, const nb::object& f, const Shape& state, const nb::dict& arguments);
+
+/// A callable of two Arrays, for as long as the caller holds it.
+std::function<Array(Array, Array)> to_function(const nb::callable& f);
+
+/// The options of a solve, as solve() takes them.
+Keywords<SolveOptions> solve_keywords();
+
+}  // namespace costate::python

@@ -1,0 +1,286 @@
+// The training loop, whose callbacks are Python's, and fits to trajectories.
+#include "costate/train/train.h"
+
+#include <nanobind/stl/filesystem.h>
+
+#include <functional>
+#include <span>
+
+#include "costate/base/error.h"
+#include "python/bindings/bindings.h"
+#include "python/bindings/fields.h"
+#include "python/bindings/training.h"
+
+namespace costate::python {
+namespace {
+
+/// nb::next_overload for what is neither a callable nor None.
+void check_callback(nb::handle value) {
+  if (!value.is_none() && PyCallable_Check(value.ptr()) == 0) throw nb::next_overload();
+}
+
+nb::dict row_of(const HistoryRow& row) {
+  nb::dict out;
+  for (const HistoryColumn& column : history_columns()) out[column.name] = row.*column.value;
+  return out;
+}
+
+/// A callable that training calls, or None. It is copied and destroyed by those who hold the GIL.
+template <class Call>
+Keyword<TrainOptions> callback(std::string name, Call TrainOptions::*member, Call (*make)(nb::object)) {
+  return {.name = std::move(name),
+          .annotation = "collections.abc.Callable | None",
+          .get = [](const TrainOptions&) { return nb::none(); },
+          .set =
+              [member, make](TrainOptions& options, nb::handle value) {
+                check_callback(value);
+                options.*member = value.is_none() ? Call() : make(nb::borrow(value));
+              }};
+}
+
+std::function<void(const HistoryRow&)> make_on_epoch(nb::object function) {
+  return [function](const HistoryRow& row) {
+    const nb::gil_scoped_acquire acquire;
+    function(row_of(row));
+  };
+}
+
+std::function<bool()> make_should_stop(nb::object function) {
+  return [function] {
+    const nb::gil_scoped_acquire acquire;
+    return nb::bool_(nb::object(function())).ptr() == Py_True;
+  };
+}
+
+Keyword<TrainOptions> checkpoint_keyword() {
+  return {.name = "checkpoint",
+          .annotation = "str | os.PathLike",
+          .get = [](const TrainOptions& options) { return nb::cast(options.checkpoint.string()); },
+          .set = [](TrainOptions& options,
+                    nb::handle value) { options.checkpoint = argument_as<std::filesystem::path>(value); }};
+}
+
+Keyword<TrainOptions> resume_keyword() {
+  return {.name = "resume",
+          .annotation = "bool",
+          .get = [](const TrainOptions& options) { return nb::cast(options.resume == Resume::kYes); },
+          .set = [](TrainOptions& options,
+                    nb::handle value) { options.resume = argument_as<bool>(value) ? Resume::kYes : Resume::kNo; }};
+}
+
+Keywords<TrainOptions> train_keywords() {
+  using O = TrainOptions;
+  return {option("epochs", &O::epochs),
+          option("batch", &O::batch),
+          option("seed", &O::seed),
+          instance("optimizer", &O::optimizer),
+          instance("schedule", &O::schedule),
+          option("polish", &O::polish),
+          option("patience", &O::patience),
+          checkpoint_keyword(),
+          option("checkpoint_seconds", &O::checkpoint_seconds),
+          option("fingerprint", &O::fingerprint),
+          resume_keyword(),
+          callback("on_epoch", &O::on_epoch, make_on_epoch),
+          callback("should_stop", &O::should_stop, make_should_stop)};
+}
+
+Keywords<TrajectoryFitOptions> trajectory_keywords() {
+  using O = TrajectoryFitOptions;
+  const Keyword<O> dtype{.name = "dtype",
+                         .annotation = "object",
+                         .get = [](const O& options) { return nb::cast(name(options.dtype)); },
+                         .set = [](O& options, nb::handle value) { options.dtype = to_dtype(value); }};
+  return joined(joined({dtype}, of_member(train_keywords(), &O::train)), of_member(solve_keywords(), &O::solve));
+}
+
+Keywords<WindowOptions> window_keywords() {
+  return {option("length", &WindowOptions::length), option("stride", &WindowOptions::stride)};
+}
+
+double number_of(nb::handle value) {
+  double number = 0;
+  if (!nb::try_cast(value, number)) throw CallError("validate must give a number; got ", type_of(value), ".");
+  return number;
+}
+
+/// The callbacks are of the caller's frame, which outlives the training.
+Objective make_objective(nb::handle parameters, std::size_t num_samples, const nb::callable& evaluate,
+                         const nb::object& validate) {
+  Objective objective{.parameters = to_parameters(parameters), .num_samples = num_samples, .evaluate = {}};
+  objective.evaluate = [&evaluate](std::span<const std::size_t> samples) {
+    const nb::gil_scoped_acquire acquire;
+    return to_evaluation(evaluate(to_numpy(std::vector<std::int64_t>(samples.begin(), samples.end()))));
+  };
+  if (!validate.is_none())
+    objective.validate = [&validate] {
+      const nb::gil_scoped_acquire acquire;
+      return number_of(validate());
+    };
+  return objective;
+}
+
+TrainResult train_python(nb::handle parameters, std::size_t num_samples, const nb::callable& evaluate,
+                         const nb::object& validate, const nb::kwargs& keywords) {
+  const TrainOptions options = from_keywords(train_keywords(), keywords);
+  check_callback(validate);
+  const Objective objective = make_objective(parameters, num_samples, evaluate, validate);
+  return run_long([&] { return train(objective, options); });
+}
+
+TrajectoryWindows make_windows(nb::handle times, nb::handle states, const nb::sequence& arguments) {
+  TrajectoryWindows windows{.times = to_host(times).astype(Dtype::kF64),
+                            .states = to_host(states).astype(Dtype::kF64),
+                            .arguments = to_host_list(arguments)};
+  if (windows.states.shape().rank() != 3)
+    throw ShapeError("[TrajectoryWindows] states must have shape [window, time, state]; got ", windows.states.shape(),
+                     ".");
+  return windows;
+}
+
+TrainResult fit_python(const nb::object& field, nb::handle parameters, const TrajectoryWindows& windows,
+                       const nb::kwargs& keywords) {
+  const TrajectoryFitOptions options = from_keywords(trajectory_keywords(), keywords);
+  nb::dict shapes;
+  for (const HostArray& argument : windows.arguments)
+    shapes[nb::cast("arg" + std::to_string(shapes.size()))] =
+        nb::tuple(nb::cast(without_first(argument.shape()).axes()));
+  const VectorField traced = to_field("[fit_trajectories] field", field, Shape{windows.states.shape()[2]}, shapes);
+  const std::vector<Parameter> trained = to_parameters(parameters);
+  return run_long([&] { return fit_trajectories(traced, trained, windows, options); });
+}
+
+constexpr const char* kTrainOptions = R"(
+epochs               how many, without those of polish.
+batch                samples a step; 0: all.
+seed                 of the order of the samples. Equal seeds give equal bits.
+optimizer, schedule  OptimizerOptions and a Schedule.
+polish               further epochs of L-BFGS on all samples, which reaches minima that Adam circles.
+patience             stop after this many epochs without a better loss; 0: never.
+checkpoint           path of a file that is written at least every checkpoint_seconds, and at the end; '': none.
+fingerprint          a text that says what is trained; a checkpoint of another one is refused.
+resume               go on from the checkpoint if there is one, to the same bits as without the break.
+on_epoch             called after each epoch with a dict of the columns of the history.
+should_stop          called after each epoch; training ends if it gives True.
+)";
+
+constexpr const char* kTrainHelp =
+    R"(Trains Parameters on a loss of samples, in epochs of shuffled batches; they end at the best weights.
+
+parameters           a Parameter, a list of them, or a net.
+num_samples          how many there are.
+evaluate             called with the numbers of a step's samples, an array of integers; gives an Evaluation.
+validate             called after each epoch; gives the loss that decides which weights are best. None: the training loss.
+)";
+
+constexpr const char* kTrainRest = R"(
+Gives a TrainResult. Ctrl-C, and whatever a callback raises, ends it: the Parameters are left as they are then, and the checkpoint
+is the last one written.
+
+>>> import costate, numpy as np
+>>> slope = costate.Parameter("slope", 0.0)
+>>> x = np.linspace(0, 1, 20)
+>>> loss = costate.trace(lambda x, y: costate.square(slope * x - y), {"x": (), "y": ()})
+>>> program = costate.compile(costate.value_and_grad(loss, wrt=slope))
+>>> evaluate = lambda rows: costate.mean_over_batch(*program.run(x[rows], 3 * x[rows]))
+>>> result = costate.train(slope, 20, evaluate, epochs=5, polish=5)
+>>> bool(abs(slope.value - 3) < 1e-6)
+True
+)";
+
+constexpr const char* kFitHelp =
+    R"(Trains Parameters on windows of trajectories: the mean square difference of a solve from each window's first state to
+its further states. A window whose solve fails makes its step's loss NaN, and the step is skipped. For noisy starts, units and
+hold-outs see fit.
+
+field       f(t, z, ...) on Arrays, or a VectorField; it takes the windows' arguments behind z.
+parameters  a Parameter, a list of them, or a net.
+windows     from cut_windows, or TrajectoryWindows of your own.
+dtype       'f64' or 'f32', in which it computes.
+)";
+
+constexpr const char* kFitRest = R"(
+The keywords of solve, such as method, rtol and adjoint, are taken, too. Gives a TrainResult. Ctrl-C ends it.
+)";
+
+void bind_trajectory_fit(nb::module_& module) {
+  nb::class_<TrajectoryWindows>(module, "TrajectoryWindows", construct_by_init(),
+                                R"(Stretches of trajectories, for fit_trajectories.
+
+times      [time], the same for all, or [window, time].
+states     [window, time, state]; the first ones are the starts.
+arguments  of the field, one a window: [window, ...] each.)")
+      .def(
+          "__init__",
+          [](TrajectoryWindows* self, nb::handle times, nb::handle states, const nb::sequence& arguments) {
+            new (self) TrajectoryWindows(make_windows(times, states, arguments));
+          },
+          nb::arg("times"), nb::arg("states"), nb::arg("arguments") = nb::tuple())
+      .def_prop_ro("times", [](const TrajectoryWindows& windows) { return to_numpy(windows.times); })
+      .def_prop_ro("states", [](const TrajectoryWindows& windows) { return to_numpy(windows.states); })
+      .def_prop_ro("arguments", [](const TrajectoryWindows& windows) { return to_numpy(windows.arguments); });
+  const std::string windows = "def cut_windows(states: object, spacing: float" + parameters_of(window_keywords()) +
+                              ") -> " + name_of<TrajectoryWindows>();
+  module.def(
+      "cut_windows",
+      [](nb::handle states, double spacing, const nb::kwargs& options) {
+        return cut_windows(to_host(states).astype(Dtype::kF64), spacing, from_keywords(window_keywords(), options));
+      },
+      nb::arg("states"), nb::arg("spacing"), nb::arg("options"), nb::sig(windows.c_str()),
+      R"(Windows of trajectories that were sampled at even times; the times of each window begin at 0.
+
+states   [trajectory, time, state].
+spacing  the time from one sample to the next.
+length   samples of a window.
+stride   samples from one window's start to the next; 0: length - 1, so that ends meet.
+
+InvalidArgument if a trajectory is shorter than a window.
+)");
+  const std::string fit =
+      text::concat("def fit_trajectories(field: object, parameters: object, windows: ", name_of<TrajectoryWindows>(),
+                   parameters_of(trajectory_keywords()), ") -> ", name_of<TrainResult>());
+  module.def("fit_trajectories", &fit_python, nb::arg("field"), nb::arg("parameters"), nb::arg("windows"),
+             nb::arg("options"), nb::sig(fit.c_str()), text::concat(kFitHelp, kTrainOptions + 1, kFitRest).c_str());
+}
+
+nb::tuple train_state(const TrainResult& result) {
+  return nb::make_tuple(rows_of(result.history), result.best_epoch, result.best_loss, static_cast<int>(result.reason));
+}
+
+void set_train_state(TrainResult& result, const nb::tuple& state) {
+  new (&result) TrainResult{.history = to_rows(state[0]),
+                            .best_epoch = nb::cast<std::int64_t>(state[1]),
+                            .best_loss = nb::cast<double>(state[2]),
+                            .reason = static_cast<StopReason>(nb::cast<int>(state[3]))};
+}
+
+}  // namespace
+
+void bind_train(nb::module_& module) {
+  nb::class_<TrainResult>(module, "TrainResult", "What training did.")
+      .def_prop_ro(
+          "history", [](const TrainResult& result) { return history_of(result.history); },
+          "One array a column, one number an epoch.")
+      .def_ro("best_epoch", &TrainResult::best_epoch, "That whose loss was lowest; -1 if none had a finite loss.")
+      .def_ro("best_loss", &TrainResult::best_loss)
+      .def_prop_ro(
+          "reason", [](const TrainResult& result) { return name(result.reason); },
+          "Why it ended: 'epochs', 'patience', 'asked' or, of the polish, 'converged'.")
+      .def("__repr__",
+           [](const TrainResult& result) {
+             return text::concat("TrainResult(", result.history.size(), " epochs, best_loss=", result.best_loss,
+                                 ", reason='", name(result.reason), "')");
+           })
+      .def("__getstate__", &train_state)
+      .def("__setstate__", &set_train_state);
+  const std::string signature =
+      "def train(parameters: object, num_samples: int, evaluate: collections.abc.Callable, "
+      "validate: collections.abc.Callable | None = None" +
+      parameters_of(train_keywords()) + ") -> " + name_of<TrainResult>();
+  module.def("train", &train_python, nb::arg("parameters"), nb::arg("num_samples"), nb::arg("evaluate"),
+             nb::arg("validate").none() = nb::none(), nb::arg("options"), nb::sig(signature.c_str()),
+             text::concat(kTrainHelp, kTrainOptions + 1, kTrainRest).c_str());
+  bind_trajectory_fit(module);
+}
+
+}  // namespace costate::python

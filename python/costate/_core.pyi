@@ -1,0 +1,1808 @@
+"""The compiled part of costate; import costate instead."""
+
+from collections.abc import Callable, Sequence
+import os
+from typing import Any, overload
+
+import numpy
+
+
+class Parameter:
+    """A named array that programs share and optimizers change."""
+
+    def __init__(self, name: str, value: object) -> None: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def shape(self) -> tuple: ...
+
+    @property
+    def value(self) -> numpy.ndarray:
+        """
+        The numbers, as a NumPy array that is not to be written to: assign new ones, as p.value = p.value - step.
+        """
+
+    @value.setter
+    def value(self, arg: object, /) -> None: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[str, object], /) -> None: ...
+
+    def __repr__(self) -> str: ...
+
+    @overload
+    def __eq__(self, arg: Parameter, /) -> bool: ...
+
+    @overload
+    def __eq__(self, arg: object, /) -> Array: ...
+
+    @overload
+    def __ne__(self, arg: Parameter, /) -> bool: ...
+
+    @overload
+    def __ne__(self, arg: object, /) -> Array: ...
+
+    def __hash__(self) -> int: ...
+
+    def __bool__(self) -> bool: ...
+
+    def __float__(self) -> bool: ...
+
+    def __int__(self) -> bool: ...
+
+    def __complex__(self) -> bool: ...
+
+    def __index__(self) -> bool: ...
+
+    def __setitem__(self, key: object | None, value: object | None) -> None: ...
+
+    def __add__(self, arg: object, /) -> Array: ...
+
+    def __radd__(self, arg: object, /) -> Array: ...
+
+    def __sub__(self, arg: object, /) -> Array: ...
+
+    def __rsub__(self, arg: object, /) -> Array: ...
+
+    def __mul__(self, arg: object, /) -> Array: ...
+
+    def __rmul__(self, arg: object, /) -> Array: ...
+
+    def __truediv__(self, arg: object, /) -> Array: ...
+
+    def __rtruediv__(self, arg: object, /) -> Array: ...
+
+    def __pow__(self, arg: object, /) -> Array: ...
+
+    def __rpow__(self, arg: object, /) -> Array: ...
+
+    def __mod__(self, arg: object, /) -> Array: ...
+
+    def __rmod__(self, arg: object, /) -> Array: ...
+
+    def __floordiv__(self, arg: object, /) -> Array: ...
+
+    def __rfloordiv__(self, arg: object, /) -> Array: ...
+
+    def __and__(self, arg: object, /) -> Array: ...
+
+    def __rand__(self, arg: object, /) -> Array: ...
+
+    def __or__(self, arg: object, /) -> Array: ...
+
+    def __ror__(self, arg: object, /) -> Array: ...
+
+    def __matmul__(self, arg: object, /) -> Array: ...
+
+    def __rmatmul__(self, arg: object, /) -> Array: ...
+
+    def __lt__(self, arg: object, /) -> Array: ...
+
+    def __le__(self, arg: object, /) -> Array: ...
+
+    def __gt__(self, arg: object, /) -> Array: ...
+
+    def __ge__(self, arg: object, /) -> Array: ...
+
+    def __neg__(self) -> Array: ...
+
+    def __pos__(self) -> Array: ...
+
+    def __abs__(self) -> Array: ...
+
+    def __invert__(self) -> Array: ...
+
+    def __getitem__(self, key: object | None) -> Array: ...
+
+    def sum(self, axis: object | None = None, keepdims: bool = False) -> Array:
+        """Sum over all axes, or over those listed."""
+
+    def mean(self, axis: object | None = None, keepdims: bool = False) -> Array:
+        """Mean over all axes, or over those listed."""
+
+    def min(self, axis: object | None = None, keepdims: bool = False) -> Array:
+        """Minimum over all axes, or over those listed."""
+
+    def max(self, axis: object | None = None, keepdims: bool = False) -> Array:
+        """Maximum over all axes, or over those listed."""
+
+    def cumsum(self, axis: object | None = None) -> Array:
+        """Running sums along an axis, or over all numbers in their order."""
+
+    def reshape(self, *args) -> Array:
+        """The same numbers in another shape, of which one axis may be -1."""
+
+    def ravel(self) -> Array:
+        """The numbers in a row."""
+
+    def flatten(self) -> Array:
+        """The numbers in a row."""
+
+    def transpose(self) -> Array:
+        """Reverses the axes."""
+
+    def dot(self, y: object) -> Array:
+        """The product x @ y."""
+
+    def clip(self, min: object | None = None, max: object | None = None) -> Array:
+        """x, but not below min nor above max."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def T(self) -> Array:
+        """The axes reversed."""
+
+    @property
+    def size(self) -> int:
+        """How many numbers."""
+
+    @property
+    def ndim(self) -> int:
+        """How many axes."""
+
+class Array:
+    """A value of the program that is being traced."""
+
+    @property
+    def shape(self) -> tuple: ...
+
+    def __repr__(self) -> str: ...
+
+    def __bool__(self) -> bool: ...
+
+    def __float__(self) -> bool: ...
+
+    def __int__(self) -> bool: ...
+
+    def __complex__(self) -> bool: ...
+
+    def __index__(self) -> bool: ...
+
+    def __setitem__(self, key: object | None, value: object | None) -> None: ...
+
+    def __add__(self, arg: object, /) -> Array: ...
+
+    def __radd__(self, arg: object, /) -> Array: ...
+
+    def __sub__(self, arg: object, /) -> Array: ...
+
+    def __rsub__(self, arg: object, /) -> Array: ...
+
+    def __mul__(self, arg: object, /) -> Array: ...
+
+    def __rmul__(self, arg: object, /) -> Array: ...
+
+    def __truediv__(self, arg: object, /) -> Array: ...
+
+    def __rtruediv__(self, arg: object, /) -> Array: ...
+
+    def __pow__(self, arg: object, /) -> Array: ...
+
+    def __rpow__(self, arg: object, /) -> Array: ...
+
+    def __mod__(self, arg: object, /) -> Array: ...
+
+    def __rmod__(self, arg: object, /) -> Array: ...
+
+    def __floordiv__(self, arg: object, /) -> Array: ...
+
+    def __rfloordiv__(self, arg: object, /) -> Array: ...
+
+    def __and__(self, arg: object, /) -> Array: ...
+
+    def __rand__(self, arg: object, /) -> Array: ...
+
+    def __or__(self, arg: object, /) -> Array: ...
+
+    def __ror__(self, arg: object, /) -> Array: ...
+
+    def __matmul__(self, arg: object, /) -> Array: ...
+
+    def __rmatmul__(self, arg: object, /) -> Array: ...
+
+    def __lt__(self, arg: object, /) -> Array: ...
+
+    def __le__(self, arg: object, /) -> Array: ...
+
+    def __gt__(self, arg: object, /) -> Array: ...
+
+    def __ge__(self, arg: object, /) -> Array: ...
+
+    def __eq__(self, arg: object, /) -> Array: ...
+
+    def __ne__(self, arg: object, /) -> Array: ...
+
+    def __neg__(self) -> Array: ...
+
+    def __pos__(self) -> Array: ...
+
+    def __abs__(self) -> Array: ...
+
+    def __invert__(self) -> Array: ...
+
+    def __getitem__(self, key: object | None) -> Array: ...
+
+    def sum(self, axis: object | None = None, keepdims: bool = False) -> Array:
+        """Sum over all axes, or over those listed."""
+
+    def mean(self, axis: object | None = None, keepdims: bool = False) -> Array:
+        """Mean over all axes, or over those listed."""
+
+    def min(self, axis: object | None = None, keepdims: bool = False) -> Array:
+        """Minimum over all axes, or over those listed."""
+
+    def max(self, axis: object | None = None, keepdims: bool = False) -> Array:
+        """Maximum over all axes, or over those listed."""
+
+    def cumsum(self, axis: object | None = None) -> Array:
+        """Running sums along an axis, or over all numbers in their order."""
+
+    def reshape(self, *args) -> Array:
+        """The same numbers in another shape, of which one axis may be -1."""
+
+    def ravel(self) -> Array:
+        """The numbers in a row."""
+
+    def flatten(self) -> Array:
+        """The numbers in a row."""
+
+    def transpose(self) -> Array:
+        """Reverses the axes."""
+
+    def dot(self, y: object) -> Array:
+        """The product x @ y."""
+
+    def clip(self, min: object | None = None, max: object | None = None) -> Array:
+        """x, but not below min nor above max."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def T(self) -> Array:
+        """The axes reversed."""
+
+    @property
+    def size(self) -> int:
+        """How many numbers."""
+
+    @property
+    def ndim(self) -> int:
+        """How many axes."""
+
+def abs(x: object) -> Array:
+    """|x|."""
+
+def sign(x: object) -> Array:
+    """-1, 0 or 1."""
+
+def floor(x: object) -> Array:
+    """The largest whole number that is not above x; its derivative is 0."""
+
+def exp(x: object) -> Array:
+    """e to the x."""
+
+def expm1(x: object) -> Array:
+    """exp(x) - 1."""
+
+def log(x: object) -> Array:
+    """Natural logarithm."""
+
+def log1p(x: object) -> Array:
+    """log(1 + x)."""
+
+def sqrt(x: object) -> Array:
+    """Square root."""
+
+def square(x: object) -> Array:
+    """x times x."""
+
+def sin(x: object) -> Array:
+    """Sine."""
+
+def cos(x: object) -> Array:
+    """Cosine."""
+
+def tan(x: object) -> Array:
+    """Tangent."""
+
+def asin(x: object) -> Array:
+    """Inverse sine."""
+
+def acos(x: object) -> Array:
+    """Inverse cosine."""
+
+def atan(x: object) -> Array:
+    """Inverse tangent."""
+
+def sinh(x: object) -> Array:
+    """Hyperbolic sine."""
+
+def cosh(x: object) -> Array:
+    """Hyperbolic cosine."""
+
+def tanh(x: object) -> Array:
+    """Hyperbolic tangent."""
+
+def sigmoid(x: object) -> Array:
+    """1 / (1 + exp(-x))."""
+
+def softplus(x: object) -> Array:
+    """log(1 + exp(x))."""
+
+def relu(x: object) -> Array:
+    """max(x, 0)."""
+
+def gelu(x: object) -> Array:
+    """x times the normal distribution function of x."""
+
+def silu(x: object) -> Array:
+    """x sigmoid(x)."""
+
+def erf(x: object) -> Array:
+    """Error function."""
+
+def stop_gradient(x: object) -> Array:
+    """x, through which no derivative flows."""
+
+def mod(x: object, y: object) -> Array:
+    """What is left of x after whole multiples of y, with the sign of y."""
+
+def atan2(x: object, y: object) -> Array:
+    """Angle of the point (y, x), called as atan2(y, x)."""
+
+def minimum(x: object, y: object) -> Array:
+    """The smaller of two, element by element."""
+
+def maximum(x: object, y: object) -> Array:
+    """The larger of two, element by element."""
+
+def equal(x: object, y: object) -> Array:
+    """1 where equal, else 0."""
+
+def matmul(x: object, y: object) -> Array:
+    """[m,k]·[k,n], [m,k]·[k], [k]·[k,n] or [k]·[k]."""
+
+def outer(x: object, y: object) -> Array:
+    """out[i, j] = x[i] y[j]."""
+
+def elu(x: object, alpha: float = 1.0) -> Array:
+    """x for x > 0, alpha (exp(x) - 1) otherwise."""
+
+def where(condition: object, x: object, y: object) -> Array:
+    """x where the condition is not 0, else y."""
+
+def concat(parts: Sequence, axis: int = 0) -> Array:
+    """Joins arrays along an axis."""
+
+def stack(parts: Sequence) -> Array:
+    """Puts equal shapes side by side along a new first axis."""
+
+def reshape(x: object, shape: object) -> Array:
+    """
+    The same numbers in another shape of equal size, of which one axis may be -1.
+    """
+
+def transpose(x: object) -> Array:
+    """Reverses the axes."""
+
+def broadcast_to(x: object, shape: object) -> Array:
+    """Repeats x to the shape, by NumPy's rule."""
+
+def gather(x: object, positions: Sequence[int], shape: object) -> Array:
+    """out.flat[i] = x.flat[positions[i]]."""
+
+def sum(x: object, axis: object | None = None) -> Array:
+    """Sum over all axes, or over those listed."""
+
+def mean(x: object, axis: object | None = None) -> Array:
+    """Mean over all axes, or over those listed."""
+
+def min(x: object, axis: object | None = None) -> Array:
+    """Minimum over all axes, or over those listed."""
+
+def max(x: object, axis: object | None = None) -> Array:
+    """Maximum over all axes, or over those listed."""
+
+def norm(x: object, axis: object | None = None) -> Array:
+    """
+    Euclidean length of all numbers, or along the axes listed. Its derivative at 0 is 0.
+    """
+
+def cumsum(x: object, axis: object | None = None) -> Array:
+    """Running sums along an axis, or over all numbers in their order."""
+
+def zeros(shape: object) -> Array:
+    """Zeros, inside a trace."""
+
+def ones(shape: object) -> Array:
+    """Ones, inside a trace."""
+
+def interpolate(times: object, values: object, t: object, kind: str = 'linear') -> Array:
+    """
+    u(t) [m] from values [n, m] at times [n]: kind is 'linear', 'hold' or 'cubic'.
+    """
+
+def linear_solve(a: object, b: object) -> Array:
+    """
+    x [n] with a x = b, for a [n, n] and b [n]; NaN where a is singular to rounding. Differentiable to any order. ShapeError if a is not square or b has another size.
+    """
+
+def root(f: Callable, guess: object, *, iterations: int = 20, tolerance: float = 1e-09) -> Array:
+    """
+    x [n] with f(x) = 0, by Newton's method, with first derivatives by whatever f uses (the implicit function theorem).
+
+    f           a callable from [n] to [n]; it may use any Array of the trace.
+    guess       [n], where the iteration begins.
+    iterations  all of them are done.
+    tolerance   of the last correction, relative to 1 + |x|; NaN comes out where it is larger.
+    """
+
+class Function:
+    """An immutable traced program for one sample."""
+
+    @property
+    def inputs(self) -> list[str]: ...
+
+    @property
+    def outputs(self) -> list[str]: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The Parameters that the traced code used, in order."""
+
+    def __call__(self, *args, **kwargs) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+class Program:
+    """A Function made ready to run on batches of NumPy arrays."""
+
+    def __call__(self, *args) -> tuple:
+        """
+        A tuple of the outputs for a batch: one [batch, ...] array an input (shared inputs without the batch axis). Inputs
+        of one sample alone, all without the batch axis, give outputs without it. Ctrl-C ends it.
+        """
+
+    def run(self, *args) -> tuple:
+        """
+        The outputs and a report: evaluations, steps, and of each failed sample its row, the reason ('max_steps', 'step_too_small', 'non_finite', 'invalid_times', 'coarse_times'), t and step where its solve ended, and advice. Such a sample counts nothing in gradients of what all samples share.
+        """
+
+def trace(f: Callable, shapes: dict, shared: Sequence[str] = []) -> Function:
+    """
+    Runs f once on Arrays that stand for its inputs, and keeps what it did as a Function.
+
+    f       a callable on Arrays, written for one sample; gives one Array (a number, a list of Arrays) or a tuple of them.
+    shapes  a dict: the name of each input, in the order of f's arguments, and its shape for one sample; () is a number.
+    shared  names of inputs that are one value for all samples of a batch. Parameters, which f may use, always are.
+
+    A Function has no numbers yet: compile makes it ready to run; vjp, jvp, value_and_grad, jacobian and hessian make Functions
+    of derivatives from it. Python's if and for are run once, while f is traced; costate.where chooses by value.
+
+    >>> import costate, numpy as np
+    >>> f = costate.trace(lambda x, scale: scale * costate.sum(x * x), {"x": (3,), "scale": ()}, shared=["scale"])
+    >>> costate.compile(f)(np.ones((2, 3)), 10.0)[0]
+    array([30., 30.])
+    """
+
+def compile(function: Function, dtype: object = 'f64') -> Program:
+    """
+    Makes a Function ready to run on NumPy arrays, as a Program.
+
+    function  from trace, vjp, jvp, value_and_grad, jacobian or hessian.
+    dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
+
+    Call the Program with one array an input, [batch, ...] ([...] if shared); it gives a tuple of arrays, one an output. One
+    sample may go without the batch axis. Parameters are read anew in each call. The first call of each kind of batch takes
+    longer, since it is then that the program is made.
+    """
+
+class InputCheck:
+    """
+    What check_gradient found of an input; numbers that are not to be had are NaN.
+    """
+
+    @property
+    def input(self) -> str:
+        """Its name."""
+
+    @property
+    def sample(self) -> int:
+        """The row of the batch that agrees least; -1 for what all samples share."""
+
+    @property
+    def gradient(self) -> float:
+        """The gradient along the direction."""
+
+    @property
+    def tangent(self) -> float:
+        """The forward derivative along it, at tightened tolerances."""
+
+    @property
+    def difference(self) -> float:
+        """The loss's differences along it."""
+
+    @property
+    def error(self) -> float:
+        """By how much the gradient is off."""
+
+    @property
+    def allowed(self) -> float:
+        """By how much it may be."""
+
+    @property
+    def verdict(self) -> str:
+        """'right', 'off', 'unclear' or 'no derivative'."""
+
+    @property
+    def note(self) -> str:
+        """What is the matter; '' if nothing is."""
+
+    def __repr__(self) -> str: ...
+
+class GradientCheck:
+    """What check_gradient found; prints as a table."""
+
+    @property
+    def inputs(self) -> list[InputCheck]:
+        """An InputCheck for each input that was checked."""
+
+    @property
+    def worst(self) -> str:
+        """The input that is off most, in units of what is allowed."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether no input is off or unclear."""
+
+    def __repr__(self) -> str: ...
+
+def check_gradient(f: Function, *inputs, wrt: object | None = None, rtol: float = 0.001, atol: float = 1e-06, directions: int = 2, seed: int = 0) -> GradientCheck:
+    """
+    Checks the gradient of a loss, and names the input that is off: a GradientCheck, which prints as a table.
+
+    f           a Function of one sample's loss.
+    inputs      one array an input, as a Program takes them; Parameters have their current values.
+    wrt         names of inputs, or Parameters, to check; all inputs if left out.
+    rtol        the share of itself by which a gradient may be off.
+    atol        by how much it may be off at most where a tangent at f's own tolerances is no more exact.
+    directions  how many random directions each input is moved along.
+    seed        of the directions.
+
+    Each input moves alone. The gradient is compared with the tangent of the same loss whose solves are at tightened tolerances,
+    and with differences of that loss. An input that has no derivative is said to have none, and does not end the check. All is in
+    f64.
+
+    >>> import costate, numpy as np
+    >>> from_rest = {"gradient_steps": "off"}  # steps that see the state alone, which does not move here
+    >>> end = lambda z0: costate.solve(lambda t, z: 2 - z, z0, [0.0, 10.0], **from_rest)[-1, 0]
+    >>> check = costate.check_gradient(costate.trace(end, {"z0": (1,)}), [2.0])
+    >>> check.ok, check.worst, check.inputs[0].verdict
+    (False, 'z0', 'off')
+    """
+
+def vjp(f: Function, wrt: object | None = None) -> Function:
+    """
+    Reverse mode: takes f's inputs and one cotangent an output; gives f's outputs, then one cotangent an input.
+    """
+
+def jvp(f: Function, wrt: object | None = None, shared_tangents: str = 'shared') -> Function:
+    """
+    Forward mode: takes f's inputs and one tangent an input; gives f's outputs, then one tangent an output. Of
+    value_and_grad(loss): Hessian-vector products, through a solve too.
+
+    f                a Function.
+    wrt              names of inputs, or Parameters, that move; all inputs if left out.
+    shared_tangents  of Parameters and shared inputs: 'shared', one tangent for all samples, or 'sample', [batch, ...], one each.
+    """
+
+def value_and_grad(f: Function, wrt: object | None = None, *, gradient_error: bool = False) -> Function:
+    """
+    A Function of f's outputs, the first of which is a scalar loss, then its gradients.
+
+    f               a Function of one sample's loss.
+    wrt             names of inputs, or Parameters, of which the gradients are wanted; all inputs if left out.
+    gradient_error  whether an estimate of each gradient's error follows the gradients: the same gradient with all solves at
+                    tightened tolerances, minus it. All together takes 1.3 to 3 times the evaluations. Below a millionth of
+                    rtol (for dopri8, a hundredth), and below rounding (1e-5 of a gradient in f32), it is noise.
+
+    The gradient for an input of samples is one a sample, [batch, ...]. The gradient for a Parameter or a shared input is summed
+    over the batch: divide by its length if the loss of the batch is the mean of its samples' losses.
+
+    >>> import costate, numpy as np
+    >>> rate = costate.Parameter("rate", 2.0)
+    >>> loss = costate.trace(lambda x: costate.square(rate * x), {"x": ()})
+    >>> value, by_rate = costate.compile(costate.value_and_grad(loss, wrt=rate))(np.array([1.0, 3.0]))
+    >>> value, float(by_rate)
+    (array([ 4., 36.]), 40.0)
+
+    How exact is the gradient of a solve at a loose tolerance? It should be exp(-1):
+
+    >>> end = costate.trace(lambda z0: costate.solve(lambda t, z: -z, z0, [0.0, 1.0], rtol=1e-2)[-1, 0], {"z0": (1,)})
+    >>> _, gradient, error = costate.compile(costate.value_and_grad(end, gradient_error=True))([1.0])
+    >>> bool(abs(gradient + error - np.exp(-1)) < 0.1 * abs(gradient - np.exp(-1)))
+    True
+    """
+
+def jacobian(f: object, wrt: object | None = None) -> Any:
+    """
+    A Function of f's outputs, then the Jacobian of each output by each of `wrt`.
+
+    f       a Function; or an Array, inside a trace, which gives the Jacobian as an Array.
+    wrt     names of inputs, or Parameters; all inputs if left out. Inside a trace, one Array or Parameter.
+
+    The Jacobian of y by x has shape y.shape + x.shape. It is one a sample, [batch, ...], by Parameters and shared inputs, too. It
+    takes as many derivatives as x or y has numbers, whichever are fewer.
+
+    >>> import costate, numpy as np
+    >>> f = costate.trace(lambda x: costate.stack([x[0] * x[1], x[1]]), {"x": (2,)})
+    >>> costate.compile(costate.jacobian(f))(np.array([3.0, 5.0]))[1]
+    array([[5., 3.],
+           [0., 1.]])
+    """
+
+def hessian(f: Function, wrt: object | None = None) -> Function:
+    """
+    A Function of second derivatives: f's outputs, the first of which is a scalar, then a Hessian for each pair of `wrt`.
+
+    f       a Function of one sample's loss.
+    wrt     names of inputs, or Parameters; all inputs if left out. The Hessian by x and y has shape x.shape + y.shape.
+
+    It is one a sample, [batch, ...]. If both x and y are Parameters or shared inputs, it is summed over the batch, as gradients
+    are. It takes as many gradients as y has numbers.
+
+    >>> import costate, numpy as np
+    >>> f = costate.trace(lambda x: x[0] * x[0] * x[1], {"x": (2,)})
+    >>> costate.compile(costate.hessian(f))(np.array([3.0, 5.0]))[1]
+    array([[10.,  6.],
+           [ 6.,  0.]])
+    """
+
+def gradient(value: Array, wrt: object) -> object:
+    """
+    Inside a trace: the gradient of a scalar with respect to an Array, or to each of a list of Arrays.
+    """
+
+class Linear:
+    """
+    y = W x + b, with the Parameters '<name>.weight' [outputs, inputs] and '<name>.bias' [outputs].
+
+    init  of the weights: 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
+          'orthogonal' or 'zeros'. Biases start at 0.
+    seed  of the numbers that they are drawn from.
+    name  begins the names of the Parameters.
+    stream  of the seed, so that layers of one seed start differently.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, init: str = 'glorot_uniform', seed: int = 0, stream: int = 0, name: str = 'linear') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object) -> Array:
+        """
+        Inside a trace: the outputs of x [inputs]. ShapeError if x has another shape.
+        """
+
+class Mlp:
+    """
+    Linear layers of widths inputs, *hidden, outputs with an activation between them.
+
+    activation  'identity', 'tanh', 'relu', 'sigmoid', 'softplus', 'elu', 'gelu', 'silu' or 'sin'.
+
+    init  of the weights: 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
+          'orthogonal' or 'zeros'. Biases start at 0.
+    seed  of the numbers that they are drawn from.
+    name  begins the names of the Parameters. Layer i has '<name>.<i>.weight' and '<name>.<i>.bias'.
+    """
+
+    def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, *, activation: str = 'tanh', init: str = 'glorot_uniform', seed: int = 0, name: str = 'net') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object) -> Array:
+        """
+        Inside a trace: the outputs of x [inputs]. ShapeError if x has another shape.
+        """
+
+class Residual:
+    """
+    x + scale F(x), F being an Mlp of these options whose inputs are as many as its outputs (He et al., CVPR 2016, eq. 1).
+
+    init  of the weights: 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
+          'orthogonal' or 'zeros'. Biases start at 0.
+    seed  of the numbers that they are drawn from.
+    name  begins the names of the Parameters.
+    """
+
+    def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, *, activation: str = 'tanh', init: str = 'glorot_uniform', seed: int = 0, name: str = 'net', scale: float = 1.0) -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    @property
+    def branch(self) -> Mlp:
+        """F, with the same Parameters."""
+
+    def __call__(self, x: object) -> Array:
+        """
+        Inside a trace: the outputs of x [inputs]. ShapeError if x has another shape.
+        """
+
+class RnnCell:
+    """
+    h_next = tanh(W [x, h] + b) (Elman 1990), with the Parameters '<name>.weight' and '<name>.bias'.
+
+    init  of the weights: 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
+          'orthogonal' or 'zeros'. Biases start at 0.
+    seed  of the numbers that they are drawn from.
+    name  begins the names of the Parameters.
+    """
+
+    def __init__(self, inputs: int, hidden: int, *, init: str = 'glorot_uniform', seed: int = 0, name: str = 'cell') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object, h: object) -> Array:
+        """
+        Inside a trace: the next hidden state [hidden] of x [inputs] and h [hidden]. ShapeError if they have other shapes.
+        """
+
+class GruCell:
+    """
+    The gated unit of Cho et al. 2014 (eq. 5 to 8):
+
+        r = sigmoid(W_r [x, h] + b_r)      z = sigmoid(W_z [x, h] + b_z)
+        c = tanh(W_c [x, r h] + b_c)       h_next = z h + (1 - z) c
+
+    init  of the weights: 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
+          'orthogonal' or 'zeros'. Biases start at 0.
+    seed  of the numbers that they are drawn from.
+    name  begins the names of the Parameters.
+    """
+
+    def __init__(self, inputs: int, hidden: int, *, init: str = 'glorot_uniform', seed: int = 0, name: str = 'cell') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object, h: object) -> Array:
+        """
+        Inside a trace: the next hidden state [hidden] of x [inputs] and h [hidden]. ShapeError if they have other shapes.
+        """
+
+class VectorField:
+    """A traced right-hand side z' = f(t, z, ...)."""
+
+    @property
+    def parameters(self) -> list[Parameter]: ...
+
+    def __repr__(self) -> str: ...
+
+class Solution:
+    """States at the asked times, and how each sample's solve went."""
+
+    @property
+    def states(self) -> numpy.ndarray:
+        """
+        [batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed.
+        """
+
+    @property
+    def times(self) -> numpy.ndarray:
+        """[time], or [batch, time]: the times that were asked for."""
+
+    @property
+    def status(self) -> Any:
+        """'ok', 'max_steps', 'step_too_small' or 'non_finite', one a sample."""
+
+    @property
+    def nfe(self) -> Any:
+        """Evaluations of f, one a sample."""
+
+    @property
+    def accepted(self) -> Any:
+        """Accepted steps."""
+
+    @property
+    def rejected(self) -> Any:
+        """Rejected steps."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple, /) -> None: ...
+
+    def check(self) -> None:
+        """SolveFailed if a sample failed, naming the first."""
+
+def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> VectorField:
+    """
+    Traces f(t, z, ...) once for one sample's state, for solves that share it.
+
+    state_shape  of one sample.
+    arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
+    """
+
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, method: str = 'dopri5', rtol: float = 1e-06, atol: float = 1e-08, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> Any:
+    """
+    Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
+
+    f       a callable on costate Arrays, traced once for one sample, or a VectorField.
+    z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. Where
+            z0, times or args hold Arrays or Parameters, or f uses one of the trace around it, the solve becomes part of
+            the program, of one sample, and this returns an Array [time, ...state].
+    times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again. A solve in
+            f32 computes in f64 what f makes of t alone; where f takes t beside z or args, times must not be too close for f32.
+    args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
+
+    method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
+                                   'dopri5', 'bosh3' and 'dopri8'.
+    rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
+    first_step                     size of the first attempt; 0: chosen.
+    max_step                       no step is longer; 0: no limit. For inputs so short that steps could pass over them.
+    stop_at                        times at which steps end, in any order: where f jumps or bends. Knots of interpolate(...) at
+                                   t, or at a * t + b, are such times of themselves.
+    safety, factor_min, factor_min_accepted, factor_rejected, factor_rejected_again, factor_max, factor_max_after_reject,
+    beta1, beta2, previous_floor   of the controller of steps: the next size is the last one times safety error^(-beta1 / k)
+                                   previous^(-beta2 / k), k being the order of the error estimate, within the factors.
+    memory_budget                  bytes for each thread that a gradient keeps of the solve; it changes no bit.
+    steps_per_interval, step_size  fixed steps instead: so many between two times, or at most so long.
+    max_steps                      of a sample, attempts included.
+    control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that
+                                   blows up then fails all.
+    adjoint                        of a solve inside a trace: 'discrete' or 'backsolve'.
+    gradient_steps                 'auto': steps that will be differentiated are also chosen to follow small disturbances, so that
+                                   gradients are right where the state rests; 'on': always, so that a solve takes the same
+                                   steps with and without its gradient; 'off': never.
+
+    Derivatives of a solve inside a trace: gradients (value_and_grad, vjp) by z0, times, args and Parameters; tangents (jvp) by
+    all but times; Hessian-vector products by jvp(value_and_grad(loss)) or vjp(jvp(loss)).
+
+    A time T at which f jumps, as in where(t <= T, 1, 0), has no derivative so, and NotSupported says so where it is asked
+    for. Solve to T and go on from there, both times differentiated:
+
+        y = solve(before, y0, stack([0.0, T]))[-1]
+        y = solve(after, y, stack([T, 2.0]))[-1]
+
+    Selects that are continuous (maximum, relu, where(t > T, t - T, 0)) have their derivative. A jump that the state decides,
+    as in where(z > level, 1, 0), is not looked for: derivatives lack what a moved crossing changes.
+
+    Gives a Solution: states, times, status, nfe, accepted, rejected. Arrays of a trace that f uses without being passed them are
+    found, and reach it as arguments do.
+
+    Raises SolveFailed if a sample cannot be solved, unless throw=False: its states are NaN then, and its status says why.
+    Ctrl-C ends a solve.
+
+    >>> import costate, numpy as np
+    >>> solution = costate.solve(lambda t, z: -z, [1.0], [0.0, 1.0], rtol=1e-9, atol=1e-9)
+    >>> bool(abs(solution.states[1, 0] - np.exp(-1)) < 1e-8)
+    True
+    """
+
+class FlowDensity:
+    """What a flow says of one sample, inside a trace."""
+
+    @property
+    def log_density(self) -> Array:
+        """A scalar."""
+
+    @property
+    def base(self) -> Array:
+        """[dimension]: where the flow takes the sample."""
+
+    @property
+    def kinetic(self) -> object:
+        """
+        The integral of |f|^2; None, like the next, unless the flow was made with regularizers=True.
+        """
+
+    @property
+    def jacobian(self) -> object:
+        """
+        The integral of |noise df/dz|^2, or of the squared Frobenius norm of df/dz if the trace is exact.
+        """
+
+class Cnf:
+    """
+    A continuous normalizing flow: z' = f(t, z) carries data at t = 0 to a standard normal at t = end, and
+
+        log p(x) = log N(z(end); 0, I) + integral of tr(df/dz)     (Chen et al. 2018, eq. 8; Grathwohl et al. 2019, eq. 3)
+
+    field         f(t, z) on Arrays, [dimension] to [dimension].
+    dimension     of a sample.
+    end           the time at which the flow has reached the normal distribution.
+    trace         'exact', or 'hutchinson', which estimates it by one product with noise (ibid., eq. 7).
+    regularizers  whether density also gives the kinetic energy and the Jacobian's norm (Finlay et al. 2020, eq. 9).
+
+    The keywords of solve, such as method, rtol and adjoint, are taken, too. Train the Parameters of the field on -log_density.
+    """
+
+    def __init__(self, field: Callable, *, dimension: int = 2, end: float = 1.0, trace: str = 'exact', regularizers: bool = False, method: str = 'dopri5', rtol: float = 1e-05, atol: float = 1e-05, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> None: ...
+
+    def density(self, x: object, noise: object | None = None) -> FlowDensity:
+        """
+        Inside a trace: the FlowDensity at x [dimension]. Noise [dimension] has mean 0 and variance 1 an element; an exact trace needs none.
+        """
+
+    def sample(self, base: object) -> Array:
+        """
+        Inside a trace: the sample [dimension] that base noise [dimension] becomes, the flow backwards.
+        """
+
+    def path(self, base: object, times: object) -> Array:
+        """
+        Inside a trace: the path of base noise to data, at times [n] that descend from end to 0: [n, dimension].
+        """
+
+def log_normal(z: object) -> Array:
+    """Inside a trace: log N(z; 0, I) of z [d], a scalar."""
+
+class PlanarFlow:
+    """
+    Planar layers z + u tanh(w . z + b) (Rezende and Mohamed 2015, eq. 10), each moved so that it is invertible (ibid.,
+    appendix A.1). Parameters 'planar.w' [count, dimension], 'planar.u', 'planar.b' [count].
+
+    dimension  of a sample.
+    count      how many layers of the one, units of the other.
+    seed       of the numbers that the weights are drawn from.
+    """
+
+    def __init__(self, *, dimension: int = 2, count: int = 8, seed: int = 0) -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, z: object) -> tuple[Array, Array]:
+        """
+        Inside a trace: z [dimension] after all layers, and the logarithm of the Jacobian's determinant.
+        """
+
+    def inverse(self, end: object) -> Array:
+        """
+        Inside a trace: the z [dimension] that the flow takes to `end`, by bisection.
+        """
+
+class PlanarField:
+    """
+    The field of the continuous planar flow, z' = sum of sigma(t) u(t) tanh(w(t) . z + b(t)), whose coefficients come from a
+    net of t (Chen et al. 2018, section 4).
+
+    dimension  of a sample.
+    count      how many layers of the one, units of the other.
+    seed       of the numbers that the weights are drawn from.
+    """
+
+    def __init__(self, *, dimension: int = 2, count: int = 8, seed: int = 0) -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, t: object, z: object) -> Array:
+        """Inside a trace: z' [dimension] at t and z [dimension]."""
+
+def hamiltonian_field(n: int, energy: Callable) -> VectorField:
+    """
+    The VectorField q' = dH/dp, p' = -dH/dq (Greydanus, Dzamba and Yosinski 2019, eq. 2), of states [q, p].
+
+    n       positions, and momenta.
+    energy  H(q, p) on Arrays [n], a scalar, which is constant along solutions. ShapeError if it is not a scalar.
+    """
+
+def second_order_field(n: int, acceleration: Callable) -> VectorField:
+    """
+    The VectorField q' = v, v' = acceleration(q, v) (Norcliffe et al. 2020, eq. 2), of states [q, v].
+
+    n             positions, and velocities.
+    acceleration  of q and v, Arrays [n], to [n].
+    """
+
+class DeepNet:
+    """
+    Many layers of one width, plain or with an identity around each (He et al., CVPR 2016):
+
+        h_0 = relu(W x + b),  h_i+1 = relu(W_i h_i + b_i)  or  h_i + relu(W_i h_i + b_i),  and W h_depth + b comes out.
+
+    depth  layers from width to width.
+    skip   'identity', or 'none'.
+    seed   of the numbers that the weights are drawn from (He et al., ICCV 2015); those of residual branches are
+           1 / sqrt(depth) smaller.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, width: int = 32, depth: int = 1, skip: str = 'identity', seed: int = 0) -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object) -> Array:
+        """Inside a trace: the outputs of x [inputs]."""
+
+class DrivenDelays:
+    """
+    A driven system that is seen through one number y, with successive samples of it as the state
+    (Chen X. et al. 2022, Nature Communications 13:1016, eq. 4):
+
+        z = (y(t), ..., y(t + delays - 1)),   z' = rate net(z, e(t), ..., e(t + delays - 1)),   t in samples
+
+    delays  numbers of the state.
+    inputs  numbers of the drive e.
+    hidden  widths of the net's layers.
+    rate    a sample in the net's unit of time.
+    seed    of the numbers that the weights are drawn from.
+    """
+
+    def __init__(self, *, delays: int = 2, inputs: int = 1, hidden: Sequence[int] = [50, 50], rate: float = 1.0, seed: int = 0) -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    @property
+    def delays(self) -> int: ...
+
+    @property
+    def net(self) -> Mlp:
+        """
+        The Mlp, which takes z, then each input's samples in order; gives z' [delays].
+        """
+
+    def field(self, num_samples: int, interpolation: str = 'cubic') -> VectorField:
+        """
+        A VectorField whose arguments are u_times [num_samples], in samples, and u [num_samples, inputs]; interpolation is 'linear', 'hold' or 'cubic'.
+        """
+
+class DiagonalNormal:
+    """A normal distribution with independent components, in a trace."""
+
+    @property
+    def mean(self) -> Array: ...
+
+    @property
+    def log_variance(self) -> Array:
+        """Of the mean's shape."""
+
+    def sample(self, noise: object) -> Array:
+        """mean + exp(log_variance / 2) noise."""
+
+def kl_to_standard_normal(q: DiagonalNormal) -> Array:
+    """
+    KL(q || N(0, I)) of a DiagonalNormal, a scalar (Kingma and Welling 2014, appendix B).
+    """
+
+def gaussian_negative_log_likelihood(mean: object, x: object, sd: float) -> Array:
+    """
+    Inside a trace: -sum log N(x; mean, sd^2) over all elements. InvalidArgument unless sd > 0.
+    """
+
+class Observations:
+    """
+    Irregular observations, inside a trace: times [time], which ascend strictly, and x [time, observed].
+    """
+
+    def __init__(self, times: object, x: object) -> None: ...
+
+    @property
+    def times(self) -> Array: ...
+
+    @property
+    def x(self) -> Array: ...
+
+class LatentOde:
+    """
+    The latent ODE of a time series with irregular observations (Chen et al. 2018, section 5.1; Rubanova et
+    al. 2019): a recurrent net reads them backwards and gives a distribution of the latent state at the first; a solve goes on from
+    there; a decoder gives the expected observations.
+
+    observed              numbers of an observation.
+    latent                numbers of the latent state.
+    encoder               'rnn', which is told the gaps between observations, or 'ode_rnn', which crosses them by an ODE.
+    encoder_units         numbers of its hidden state.
+    encoder_field_hidden, gap_steps  of that ODE: widths of its net's layers, Euler steps from one observation to the next.
+    field_hidden, decoder_hidden     widths of the layers of both nets.
+    continuity            weight of a term that binds the states of each half of the observations to the path.
+    seed                  of the numbers that the weights are drawn from.
+    name                  begins the names of the Parameters.
+
+    The keywords of solve, such as method, rtol and adjoint, are taken, too.
+    """
+
+    def __init__(self, *, observed: int = 1, latent: int = 4, encoder: str = 'rnn', encoder_units: int = 25, encoder_field_hidden: Sequence[int] = [20], gap_steps: int = 1, field_hidden: Sequence[int] = [20], decoder_hidden: Sequence[int] = [20], continuity: float = 0.0, seed: int = 0, name: str = 'latent_ode', method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.0001, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def encode(self, seen: Observations) -> DiagonalNormal:
+        """
+        The DiagonalNormal of the latent state [latent] at the first observation.
+        """
+
+    def latent_path(self, z: object, times: object) -> Array:
+        """
+        The latent states [time, latent] at times [time] from z at times[0]; times that descend give the past.
+        """
+
+    def decode(self, path: object) -> Array:
+        """
+        The expected observations [time, observed] of latent states [time, latent].
+        """
+
+    def predict(self, z: object, times: object) -> Array:
+        """decode(latent_path(z, times))."""
+
+    def loss(self, seen: Observations, noise: object, sd: float) -> Array:
+        """
+        -ELBO by one sample of the first latent state, and the continuity term, a scalar: noise [latent] is standard normal, sd that of an observation.
+        """
+
+class GapRnn:
+    """
+    A recurrent net that is told the time to the next observation, against which a LatentOde is held (Chen et
+    al. 2018, section 5.1).
+
+    observed  numbers of an observation.
+    units     numbers of the hidden state.
+    seed      of the numbers that the weights are drawn from.
+    name      begins the names of the Parameters.
+    """
+
+    def __init__(self, *, observed: int = 1, units: int = 25, seed: int = 0, name: str = 'gap_rnn') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def negative_log_likelihood(self, seen: Observations, sd: float) -> Array:
+        """
+        -sum log p of each observation but the first, given those before it, a scalar.
+        """
+
+    def forecast(self, seen: Observations, times: object) -> Array:
+        """
+        The expected observations [time, observed] at times [time] behind the last one seen.
+        """
+
+class System:
+    """A dynamical system to make data from, by simulate."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def description(self) -> str:
+        """With the equation."""
+
+    @property
+    def states(self) -> dict:
+        """Of each state by name, the interval that its start is drawn from."""
+
+    @property
+    def parameters(self) -> dict:
+        """By name, the defaults."""
+
+    @property
+    def until(self) -> float:
+        """The default end; the start is t = 0."""
+
+    @property
+    def num_samples(self) -> int:
+        """By default, over [0, until]."""
+
+    def __repr__(self) -> str: ...
+
+def systems() -> list[System]:
+    """All Systems that simulate knows."""
+
+class TimeSeries:
+    """
+    Trajectories of one system: fit(series.times, series.states) takes them.
+    """
+
+    @property
+    def times(self) -> list:
+        """[samples], one array a trajectory."""
+
+    @property
+    def states(self) -> list:
+        """[samples, state], one array a trajectory."""
+
+    @property
+    def inputs(self) -> list:
+        """[samples, input] that drove the system, one array a trajectory."""
+
+    @property
+    def state_names(self) -> list[str]: ...
+
+    @property
+    def input_names(self) -> list[str]: ...
+
+def simulate(system: str, *, trajectories: int = 1, noise: float = 0.0, seed: int = 0, until: float | None = None, samples: int | None = None, start: Sequence[float] = [], parameters: dict = {}, irregular: bool = False) -> TimeSeries:
+    """
+    A TimeSeries of a known system, as if measured: solved to about 1e-12, and noise added.
+
+    system        a name of systems().
+    trajectories  how many.
+    noise         standard deviation of the Gaussian noise on each state value.
+    seed          of starts, times and noise. A trajectory depends on it and its index alone.
+    until         the last time; None: the system's.
+    samples       of each trajectory, t = 0 included; None: the system's.
+    start         [state]; empty: drawn for each trajectory from the system's intervals.
+    parameters    in place of the system's defaults, by name.
+    irregular     whether times are drawn uniformly from (0, until) instead of evenly spaced.
+
+    Raises InvalidArgument for an unknown system or parameter or an option out of range, SolveFailed if the state grows beyond all
+    bounds.
+
+    >>> import costate
+    >>> series = costate.simulate("lotka-volterra", trajectories=2, samples=50)
+    >>> len(series.states), series.states[0].shape, series.state_names
+    (2, (50, 2), ['prey', 'predator'])
+    """
+
+def sample_density(name: str, count: int, seed: int = 0, first: int = 0) -> numpy.ndarray:
+    """
+    Samples [count, 2] of a toy density of the FFJORD paper (Grathwohl et al. 2019).
+
+    name   one of density_names().
+    count  how many.
+    seed   of the endless sequence that they are from.
+    first  where in it they begin: row i depends on the seed and first + i alone.
+    """
+
+def density_names() -> list[str]:
+    """The names that sample_density knows."""
+
+def two_spirals(count: int, seed: int = 0, first: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """
+    Points [count, 2] of two interleaved spirals, and their classes [count, 2] as unit vectors.
+
+    count  how many; those with an even index are of class 0.
+    seed   of the endless sequence that they are from.
+    first  where in it they begin: row i depends on the seed and first + i alone.
+    """
+
+class Spirals:
+    """Noisy windows of spirals; times are counted from the window's start."""
+
+    @property
+    def times(self) -> numpy.ndarray:
+        """[count, observed]."""
+
+    @property
+    def observations(self) -> numpy.ndarray:
+        """[count, observed, 2], with noise."""
+
+    @property
+    def truth(self) -> numpy.ndarray:
+        """
+        [count, 300, 2] without noise: 100 points each before, in and behind the window.
+        """
+
+    @property
+    def grid(self) -> numpy.ndarray:
+        """[300]: the times of truth, 0 at the window's first point."""
+
+def spirals(*, count: int = 1000, observed: int = 100, first_start: int = 100, last_start: int = 299, noise: float = 0.3, seed: int = 0) -> Spirals:
+    """
+    The spirals of Chen et al. 2018, section 5.1, for latent ODEs.
+
+    count                    how many, half of them clockwise, in turn.
+    observed                 points that are seen of the 100 of a window.
+    first_start, last_start  windows start uniformly between these of the curve's 500 points.
+    noise                    standard deviation of the noise.
+    seed                     sample i depends on it and i alone.
+    """
+
+def mutual_information(series: object, most_lag: int) -> numpy.ndarray:
+    """
+    Mutual information, in nats, of x(t) and x(t + lag samples) for lag = 0, ..., most_lag (Fraser and Swinney 1986).
+    """
+
+def first_minimum(mutual_information: object) -> int:
+    """
+    The first lag at which the mutual information has a minimum; else the last one.
+    """
+
+def false_neighbours(series: object, lag: int, most_dimension: int) -> numpy.ndarray:
+    """
+    Share of false nearest neighbours in embeddings of dimension 1, ..., most_dimension (Kennel, Brown and Abarbanel 1992).
+    """
+
+def embedding_dimension(false_neighbours: object, threshold: float = 0.01) -> int:
+    """
+    The first dimension with a share of false neighbours below the threshold; else the last one.
+    """
+
+class OptimizerOptions:
+    """
+    Which optimizer, and how it steps.
+
+    kind            'adam' (Kingma and Ba 2015), 'adamw' (Loshchilov and Hutter 2019), 'sgd' with momentum, or 'lbfgs' (Nocedal
+                    and Wright 2006), which wants all samples in each step.
+    beta1, beta2, epsilon  of Adam.
+    momentum        of SGD: v = momentum v + g, x -= rate v.
+    weight_decay    AdamW: x -= rate * weight_decay * x; others add weight_decay * x to the gradient.
+    clip_norm       gradients with a larger norm over all Parameters are scaled down to it; 0: none are.
+    history         L-BFGS: pairs that are kept.
+    """
+
+    def __init__(self, *, kind: str = 'adam', beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, momentum: float = 0.9, weight_decay: float = 0.0, clip_norm: float = 0.0, history: int = 20) -> None: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def beta1(self) -> float: ...
+
+    @property
+    def beta2(self) -> float: ...
+
+    @property
+    def epsilon(self) -> float: ...
+
+    @property
+    def momentum(self) -> float: ...
+
+    @property
+    def weight_decay(self) -> float: ...
+
+    @property
+    def clip_norm(self) -> float: ...
+
+    @property
+    def history(self) -> int: ...
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> dict: ...
+
+    def __setstate__(self, arg: dict, /) -> None: ...
+
+class Schedule:
+    """
+    The learning rate over the epochs, which learning_rate reads.
+
+    kind           'constant'; 'cosine', half a cosine from base to base * final_ratio; 'exponential', a constant factor an epoch.
+    base           the rate that it begins with.
+    final_ratio    that of the last epoch to base.
+    warmup_epochs  the rate rises linearly over them before the schedule proper begins.
+    """
+
+    def __init__(self, *, kind: str = 'constant', base: float = 0.001, final_ratio: float = 0.01, warmup_epochs: int = 0) -> None: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def base(self) -> float: ...
+
+    @property
+    def final_ratio(self) -> float: ...
+
+    @property
+    def warmup_epochs(self) -> int: ...
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> dict: ...
+
+    def __setstate__(self, arg: dict, /) -> None: ...
+
+def learning_rate(schedule: Schedule, epoch: int, epochs: int) -> float:
+    """
+    The rate of epoch 0, ..., epochs - 1. InvalidArgument for a base or ratio that is not positive and finite.
+    """
+
+class Evaluation:
+    """
+    The mean loss of some samples, and its gradient for each Parameter: what optimizers are told.
+    """
+
+    def __init__(self, loss: float, gradients: Sequence) -> None: ...
+
+    @property
+    def loss(self) -> float: ...
+
+    @property
+    def gradients(self) -> list:
+        """One array a Parameter, in order."""
+
+def mean_over_batch(outputs: Sequence, report: object | None = None) -> Evaluation:
+    """
+    The Evaluation of a batch, from what a Program of value_and_grad gave.
+
+    outputs  of program(...): each sample's loss, then gradients summed over the batch.
+    report   of program.run(...), from which a history has its counts: mean_over_batch(*program.run(x)).
+    """
+
+class StepResult:
+    """What a step of an optimizer did."""
+
+    @property
+    def loss(self) -> float:
+        """Before the step."""
+
+    @property
+    def gradient_norm(self) -> float:
+        """Before clipping."""
+
+    @property
+    def was_skipped(self) -> bool:
+        """
+        Loss or gradient were not finite, or L-BFGS found no lower point: nothing was changed.
+        """
+
+    @property
+    def report(self) -> dict:
+        """As that of Program.run, of all evaluations."""
+
+class Optimizer:
+    """
+    Changes Parameters step by step, for a loop of your own.
+
+    parameters  a Parameter, a list of them, or a net.
+    options     OptimizerOptions; Adam if left out.
+    """
+
+    def __init__(self, parameters: object, options: OptimizerOptions = ...) -> None: ...
+
+    def step(self, evaluate: Callable, learning_rate: float) -> StepResult:
+        """
+        One step along the gradient.
+
+        evaluate       gives the Evaluation at the Parameters' current values; it is called once, by L-BFGS once more for each point of its
+                       line search.
+        learning_rate  the length of the step, in the optimizer's own sense.
+
+        ShapeError if the gradients are not one a Parameter, shaped like it.
+        """
+
+    def state(self) -> dict:
+        """
+        All that the next step depends on besides the Parameters: a dict of arrays, for save.
+        """
+
+    def set_state(self, state: dict) -> None:
+        """
+        Goes on from a state. DataError if it is not that of such an optimizer.
+        """
+
+def loss_sum(loss: str, prediction: object, target: object, mask: object) -> Array:
+    """
+    Inside a trace: the sum of a loss over the cells where the mask is not 0, a scalar.
+
+    loss  'mse', 'mae', or 'huber': d^2 / 2 up to |d| = 1, |d| - 1/2 beyond (Huber 1964).
+
+    The three arrays have one shape. Where the mask is 0, prediction and target may be NaN; neither value nor gradient sees them.
+    """
+
+def cross_entropy(logits: object, one_hot: object) -> Array:
+    """
+    Inside a trace: -log softmax(logits)[class], a scalar, for logits [n] and the class as a unit vector [n]. ShapeError if the shapes differ.
+    """
+
+class TrainResult:
+    """What training did."""
+
+    @property
+    def history(self) -> dict:
+        """One array a column, one number an epoch."""
+
+    @property
+    def best_epoch(self) -> int:
+        """That whose loss was lowest; -1 if none had a finite loss."""
+
+    @property
+    def best_loss(self) -> float: ...
+
+    @property
+    def reason(self) -> str:
+        """
+        Why it ended: 'epochs', 'patience', 'asked' or, of the polish, 'converged'.
+        """
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple, /) -> None: ...
+
+def train(parameters: object, num_samples: int, evaluate: Callable, validate: Callable | None = None, *, epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None) -> TrainResult:
+    """
+    Trains Parameters on a loss of samples, in epochs of shuffled batches; they end at the best weights.
+
+    parameters           a Parameter, a list of them, or a net.
+    num_samples          how many there are.
+    evaluate             called with the numbers of a step's samples, an array of integers; gives an Evaluation.
+    validate             called after each epoch; gives the loss that decides which weights are best. None: the training loss.
+    epochs               how many, without those of polish.
+    batch                samples a step; 0: all.
+    seed                 of the order of the samples. Equal seeds give equal bits.
+    optimizer, schedule  OptimizerOptions and a Schedule.
+    polish               further epochs of L-BFGS on all samples, which reaches minima that Adam circles.
+    patience             stop after this many epochs without a better loss; 0: never.
+    checkpoint           path of a file that is written at least every checkpoint_seconds, and at the end; '': none.
+    fingerprint          a text that says what is trained; a checkpoint of another one is refused.
+    resume               go on from the checkpoint if there is one, to the same bits as without the break.
+    on_epoch             called after each epoch with a dict of the columns of the history.
+    should_stop          called after each epoch; training ends if it gives True.
+
+    Gives a TrainResult. Ctrl-C, and whatever a callback raises, ends it: the Parameters are left as they are then, and the checkpoint
+    is the last one written.
+
+    >>> import costate, numpy as np
+    >>> slope = costate.Parameter("slope", 0.0)
+    >>> x = np.linspace(0, 1, 20)
+    >>> loss = costate.trace(lambda x, y: costate.square(slope * x - y), {"x": (), "y": ()})
+    >>> program = costate.compile(costate.value_and_grad(loss, wrt=slope))
+    >>> evaluate = lambda rows: costate.mean_over_batch(*program.run(x[rows], 3 * x[rows]))
+    >>> result = costate.train(slope, 20, evaluate, epochs=5, polish=5)
+    >>> bool(abs(slope.value - 3) < 1e-6)
+    True
+    """
+
+class TrajectoryWindows:
+    """
+    Stretches of trajectories, for fit_trajectories.
+
+    times      [time], the same for all, or [window, time].
+    states     [window, time, state]; the first ones are the starts.
+    arguments  of the field, one a window: [window, ...] each.
+    """
+
+    def __init__(self, times: object, states: object, arguments: Sequence = ()) -> None: ...
+
+    @property
+    def times(self) -> numpy.ndarray: ...
+
+    @property
+    def states(self) -> numpy.ndarray: ...
+
+    @property
+    def arguments(self) -> list: ...
+
+def cut_windows(states: object, spacing: float, *, length: int = 20, stride: int = 0) -> TrajectoryWindows:
+    """
+    Windows of trajectories that were sampled at even times; the times of each window begin at 0.
+
+    states   [trajectory, time, state].
+    spacing  the time from one sample to the next.
+    length   samples of a window.
+    stride   samples from one window's start to the next; 0: length - 1, so that ends meet.
+
+    InvalidArgument if a trajectory is shorter than a window.
+    """
+
+def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float = 1e-06, atol: float = 1e-08, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> TrainResult:
+    """
+    Trains Parameters on windows of trajectories: the mean square difference of a solve from each window's first state to
+    its further states. A window whose solve fails makes its step's loss NaN, and the step is skipped. For noisy starts, units and
+    hold-outs see fit.
+
+    field       f(t, z, ...) on Arrays, or a VectorField; it takes the windows' arguments behind z.
+    parameters  a Parameter, a list of them, or a net.
+    windows     from cut_windows, or TrajectoryWindows of your own.
+    dtype       'f64' or 'f32', in which it computes.
+    epochs               how many, without those of polish.
+    batch                samples a step; 0: all.
+    seed                 of the order of the samples. Equal seeds give equal bits.
+    optimizer, schedule  OptimizerOptions and a Schedule.
+    polish               further epochs of L-BFGS on all samples, which reaches minima that Adam circles.
+    patience             stop after this many epochs without a better loss; 0: never.
+    checkpoint           path of a file that is written at least every checkpoint_seconds, and at the end; '': none.
+    fingerprint          a text that says what is trained; a checkpoint of another one is refused.
+    resume               go on from the checkpoint if there is one, to the same bits as without the break.
+    on_epoch             called after each epoch with a dict of the columns of the history.
+    should_stop          called after each epoch; training ends if it gives True.
+
+    The keywords of solve, such as method, rtol and adjoint, are taken, too. Gives a TrainResult. Ctrl-C ends it.
+    """
+
+class Fit:
+    """A fitted model of a time series."""
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple, /) -> None: ...
+
+    @property
+    def errors(self) -> dict:
+        """
+        Errors of the forecast of what was held out: the neural ODE and two baselines.
+        """
+
+    @property
+    def history(self) -> dict:
+        """What training did: one array a column, one number an epoch."""
+
+    @property
+    def parameters(self) -> list[Parameter]: ...
+
+    def predict(self, start: object, times: object, input_times: object | None = None, inputs: object | None = None) -> numpy.ndarray:
+        """
+        States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up.
+        """
+
+    def slopes(self, states: object) -> numpy.ndarray:
+        """
+        The learned rate of change at each state [n, state], in the data's units; inputs are at their mean.
+        """
+
+    def field(self, t: object, z: object, inputs: object | None = None) -> Array:
+        """
+        Inside a trace: the learned rate of change at one state [state] in the data's units, so that
+        costate.solve(model.field, z0, times) goes on with a fit. The time is not read. Inputs [input] are at their mean if left out.
+        """
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the model as safetensors, for costate.load."""
+
+def fit(times: object, states: object, inputs: object | None = None, *, delay: int = 0, hold_out: float = 0.2, hidden: Sequence[int] = [64, 64], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 1e-05, atol: float = 1e-06, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 512, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 500, polish: int = 500, batch: int = 0, seed: int = 0) -> Fit:
+    """
+    Fits a neural ODE z' = net(z, u(t)) to measured time series.
+
+    times   [samples], increasing; a list of such arrays for several trajectories.
+    states  [samples, state], NaN where nothing was measured; or a list of them.
+    inputs  [samples, input] that drive the system; or a list of them.
+
+    hold_out                 share that is forecast instead of trained on: the end of one trajectory, the last ones of several.
+    delay                    so many earlier samples join each state, where what was measured does not tell the future.
+    hidden, activation       the net: widths of its layers, and what stands between them.
+    interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
+    method, rtol, atol       of the solves, as in solve; adjoint, too.
+    loss                     'mse', or another name that the message of an unknown one lists.
+    window, max_windows      samples of a window (0: chosen), and how many windows are trained on at most.
+    optimizer, learning_rate, epochs, batch  of the first phase; batch: windows a step, 0 for 64.
+    polish                   epochs of L-BFGS after it.
+    seed                     of the weights and the order of the windows. Equal seeds give equal bits.
+
+    Gives a Fit: predict(start, times), slopes(states), field for solves of your own, errors of the forecast of what was held out,
+    history, save. Ctrl-C ends it. For a field or a loss of your own, see trace, solve and value_and_grad.
+
+    >>> import costate, numpy as np
+    >>> times = np.linspace(0, 6, 61)
+    >>> model = costate.fit(times, np.stack([np.cos(times), -np.sin(times)], axis=1), hidden=[], epochs=50, polish=50)
+    >>> model.predict([1.0, 0.0], [0.0, 0.5]).shape
+    (2, 2)
+    """
+
+def save(path: str | os.PathLike, what: object) -> None:
+    """
+    Writes numbers to a safetensors file.
+
+    path    of the file, which is replaced.
+    what    a Parameter, a list of Parameters, a net (its Parameters by their names), a Fit, or a dict of arrays and
+            Parameters by names of your own.
+
+    >>> import costate, tempfile, os
+    >>> net = costate.Mlp(2, [8], 2, seed=1)
+    >>> path = os.path.join(tempfile.mkdtemp(), "net.safetensors")
+    >>> costate.save(path, net)
+    >>> same = costate.load(path, into=costate.Mlp(2, [8], 2))
+    >>> bool((same.parameters[0].value == net.parameters[0].value).all())
+    True
+    """
+
+def load(path: str | os.PathLike, into: object | None = None) -> Any:
+    """
+    Reads a safetensors file.
+
+    path    of the file.
+    into    a Parameter, a list of Parameters or a net, whose values are set by their names and which is given back. Nothing
+            is set if one is missing in the file or has another shape.
+
+    Without `into`: a Fit, if Fit.save or `costate fit` wrote the file (its errors and history are empty); else a dict of NumPy
+    arrays.
+    """
+
+def simd_target() -> str:
+    """The instruction set whose kernels run on this machine."""
+
+def set_num_threads(threads: int) -> None:
+    """
+    Threads that solves and fits use from now on; 0 for all cores. Results do not depend on it.
+    """
+
+def num_threads() -> int:
+    """Threads in use."""
