@@ -16,7 +16,7 @@ int main() {
       for (std::int64_t k = 0; k < 2; ++k)
         states.set({i, j, k}, series.trajectories[static_cast<std::size_t>(i)].states(j, k));
 
-  const cs::Mlp net({.in = 2, .hidden = {32}, .out = 2, .seed = 1});
+  const cs::Mlp net({.inputs = 2, .hidden = {32}, .outputs = 2, .seed = 1});
   const cs::VectorField field = cs::vector_field({2}, [&](cs::Array, cs::Array z) { return net(z); });
   const cs::TrainResult result = cs::fit_trajectories(
       field, net.parameters(), cs::cut_windows(states, 0.1, {.length = 11}),
