@@ -47,7 +47,7 @@ def _kind(annotation):
     if name.startswith("costate._core."):
         kind = getattr(_core, name.removeprefix("costate._core."))
         what, fits = f"a costate.{kind.__name__}", lambda value: isinstance(value, kind)
-    return what, fits if name == annotation else lambda value: value is None or fits(value)
+    return what, fits if name == str(annotation) else lambda value: value is None or fits(value)
 
 
 def _parameters(function):

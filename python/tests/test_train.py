@@ -237,6 +237,9 @@ def test_a_linear_field_is_found():
     result = costate.fit_trajectories(lambda t, z: net(z), net, windows, epochs=1, polish=60, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(net.parameters[0].value, a, atol=1e-4)
     assert result.best_loss < 1e-9
+    coarse = costate.Linear(2, 2, seed=1)
+    costate.fit_trajectories(lambda t, z: coarse(z), coarse, windows, epochs=1, polish=60, dtype=np.float32)
+    np.testing.assert_allclose(coarse.parameters[0].value, a, atol=1e-2)
 
 
 def test_windows_have_arguments_and_times_of_their_own():
