@@ -6,7 +6,8 @@ cd "$(dirname "$0")"
 tools/install_deps.sh
 cmake --preset release >/dev/null
 cmake --build --preset release
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps .
+# By the compiler's name in the build above, so that ccache serves what that has compiled already.
+CXX=c++ .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps .
 
 result=0
 ctest --preset release || result=1

@@ -5,11 +5,6 @@ add_library(costate_warnings INTERFACE)
 target_compile_options(costate_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion)
 # GCC 12 warns falsely inside std::string at -O3 (GCC bug 105651).
 target_compile_options(costate_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
-if(COSTATE_PRECOMPILE_HEADERS AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # GCC 12 forgets that precompiled headers are the system's, and warns of what it inlines from them. The presets dev and
-  # debug, where warnings are errors, do without.
-  target_compile_options(costate_warnings INTERFACE -Wno-stringop-overflow -Wno-array-bounds -Wno-mismatched-new-delete)
-endif()
 # Fused multiply-adds where the code says so, and nowhere else: bits must not hang on what a compiler merges.
 target_compile_options(costate_warnings INTERFACE -ffp-contract=off)
 # Messages name source files as they stand in the repository, not on the machine that built them.
@@ -18,19 +13,6 @@ if(COSTATE_SANITIZE)
   add_compile_options(-fsanitize=${COSTATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${COSTATE_SANITIZE})
 endif()
-
-# costate_precompile(TARGET OWNER [header…]): the standard headers, and those named, compiled once for all targets of one
-# OWNER, which must have the same compiler flags. A quarter of a build's time would go into reading them again.
-function(costate_precompile target owner)
-  if(NOT COSTATE_PRECOMPILE_HEADERS)
-    return()
-  endif()
-  if(target STREQUAL owner)
-    target_precompile_headers(${target} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/standard_headers.h" ${ARGN})
-  else()
-    target_precompile_headers(${target} REUSE_FROM ${owner})
-  endif()
-endfunction()
 
 # costate_door(TARGET): a program or library that only calls the library. Its own code takes half the time to compile
 # so, and no time that counts to run; no bit depends on it.
@@ -50,7 +32,6 @@ function(costate_stage name)
     add_library(costate_${name} OBJECT ${sources})
     set(scope PUBLIC)
     target_link_libraries(costate_${name} PRIVATE $<BUILD_INTERFACE:costate_warnings> ${arg_PRIVATE_LINK})
-    costate_precompile(costate_${name} costate_base)
     set_property(GLOBAL APPEND PROPERTY COSTATE_STAGE_OBJECTS costate_${name})
     set_property(GLOBAL APPEND PROPERTY COSTATE_PUBLIC_LINK ${arg_LINK})
     set_property(GLOBAL APPEND PROPERTY COSTATE_PRIVATE_LINK ${arg_PRIVATE_LINK})

@@ -205,7 +205,7 @@ TEST(Solve, BadInputIsNamed) {
   EXPECT_ERROR(solve(field, HostArray(Shape{3}), HostArray::vector({0, 1})), ShapeError,
                "z0 must have shape [batch] + [2]; got [3]");
   EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1, 0.5})), InvalidArgument,
-               "must not turn back; times 1 and 2 are 1 and 0.5");
+               "must not turn back; times[1] is 1 and times[2] is 0.5");
   EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, NAN})), InvalidArgument, "must be finite");
   EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1}), {.rtol = -1}), InvalidArgument, "rtol");
   EXPECT_ERROR(vector_field({2}, [](Array, Array z) { return z[0]; }), ShapeError, "must have its shape [2]; got []");
@@ -233,7 +233,7 @@ TEST(SolveInATrace, ConstantTimesAreChecked) {
   const auto trace_with = [](std::vector<double> times) {
     return trace([&](Array z0) { return solve(pendulum(), z0, constant(HostArray::vector(times))); }, {{"z0", {2}}});
   };
-  EXPECT_ERROR(trace_with({0, 2, 1}), InvalidArgument, "times 1 and 2 are 2 and 1");
+  EXPECT_ERROR(trace_with({0, 2, 1}), InvalidArgument, "times[1] is 2 and times[2] is 1");
   EXPECT_ERROR(trace_with({0, NAN}), InvalidArgument, "must be finite");
 }
 
