@@ -1,4 +1,5 @@
-"""The code of README.md is cut from programs of examples/, which run as tests; and these programs stay short doors."""
+"""The code of README.md is cut from programs of examples/, which run as tests; these programs stay short doors; and
+links of the pages lead to files."""
 
 import pathlib
 import re
@@ -43,6 +44,16 @@ def test_blocks_of_the_readme_are_lines_of_examples():
 )
 def test_what_is_an_error(page, error):
     assert "".join(wrong_blocks(page, {"a.py": "x = 1\ny = 2\nif y:\n    z = 3\n"}.get)) == error
+
+
+PAGES = [path for pattern in ("*.md", "docs/**/*.md", "examples/*.md", "costate/*.md") for path in sorted(ROOT.glob(pattern))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(path.relative_to(ROOT)) for path in PAGES])
+def test_links_lead_to_files(page):
+    text = re.sub(r"^```.*?^```$|`[^`\n]+`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])

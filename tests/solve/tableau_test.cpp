@@ -248,8 +248,9 @@ TEST_P(EveryTableau, SlopesAreTheDerivativeOfTheWeights) {
   }
 }
 
-TEST_P(EveryTableau, LargestExactMonomialIsItsOrder) {
-  // y' = p t^(p-1) from 0 to 1 in one step: sum_i b_i p c_i^(p-1) = 1.
+TEST_P(EveryTableau, MonomialsUpToItsOrderAreExact) {
+  // y' = p t^(p-1) from 0 to 1 in one step: sum_i b_i p c_i^(p-1) = 1. The quadrature rule of nodes and weights may be
+  // better than the method, as that of RK8(7)13M is.
   const auto integral = [&](int power) {
     long double sum = 0;
     for (std::size_t i = 0; i < exact().b.size(); ++i) {
@@ -259,16 +260,13 @@ TEST_P(EveryTableau, LargestExactMonomialIsItsOrder) {
     return sum;
   };
   const long double tolerance = 8 * kRoundings * kEps + 20 * coefficient_error(exact().method);
-  int largest = 0;
-  while (std::abs(integral(largest + 1) - 1) <= tolerance) ++largest;
-  // The nodes and weights of RK8(7)13M are those of a quadrature rule better than the method.
-  EXPECT_EQ(largest, exact().method == Method::kDopri8 ? 9 : rounded().order);
+  for (int power = 1; power <= rounded().order; ++power)
+    EXPECT_LE(std::abs(integral(power) - 1), tolerance) << "t^" << power;
 }
 
 TEST(Method, NamesRoundTripAndFollowTheTable) {
   EXPECT_EQ(name(Method::kDopri5), "dopri5");
   EXPECT_EQ(name(Method::kRk4Classic), "rk4_classic");
-  EXPECT_EQ(all_methods().size(), 12u);
   for (Method method : all_methods()) {
     EXPECT_EQ(method_from_name(name(method)), method);
     EXPECT_FALSE(tableau(method).description.empty());
