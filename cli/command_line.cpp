@@ -30,6 +30,11 @@ std::string explain_extra(const CLI::App& app, const std::string& word) {
   return text::unknown_name("option", word.substr(0, word.find('=')), option_names(command));
 }
 
+/// Whether the chosen command does.
+bool takes_all(const CLI::App& app) {
+  return !app.get_subcommands().empty() && app.get_subcommands().front()->get_prefix_command();
+}
+
 void put_into(const std::string& group, CLI::Option& option) {
   if (!group.empty()) option.group(group);
 }
@@ -53,7 +58,7 @@ void Command::add_flag(const std::string& flag, bool& value, const std::string& 
   put_into(group, *app_->add_flag(flag, value, help));
 }
 
-void Command::take_all() { app_->allow_extras(false)->prefix_command(); }
+void Command::take_all() { app_->prefix_command(); }
 
 void Command::set_footer(const std::string& text) { app_->footer(text); }
 
@@ -85,7 +90,7 @@ std::optional<Action> CommandLine::parse(int argc, char** argv) {
     throw InvalidArgument(error.what());
   }
   const std::vector<std::string> extras = app_->remaining(true);
-  if (!extras.empty()) throw InvalidArgument(explain_extra(*app_, extras.front()));
+  if (!extras.empty() && !takes_all(*app_)) throw InvalidArgument(explain_extra(*app_, extras.front()));
   return chosen_;
 }
 
