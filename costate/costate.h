@@ -1,4 +1,4 @@
-// All that programs include. A reader begins with graph/array.h, graph/trace.h and solve/solve.h.
+// What programs include, in one header. A reader begins with graph/array.h, graph/trace.h and solve/solve.h.
 #pragma once
 
 #include "costate/adjoint/check_gradient.h"  // IWYU pragma: export
