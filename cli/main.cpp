@@ -24,27 +24,12 @@ bool printed_all() {
   return ::poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLNVAL)) != 0;
 }
 
-#if !COSTATE_HAS_EXPERIMENTS
-/// In place of reproduce.cpp.
-void add_reproduce(cli::CommandLine& line) {
-  line.add_command("reproduce", "Run an experiment of the lecture notes (not in this build)",
-                   []() -> int {
-                     throw costate::InvalidArgument(
-                         "this build has no experiments; 'cmake --preset release && cmake --build --preset release' "
-                         "builds them.");
-                   })
-      .take_all();
-}
-#else
-using cli::add_reproduce;
-#endif
-
 int run(int argc, char** argv) {
   cli::CommandLine line(
       "Neural ordinary differential equations at native speed: fit continuous-time models to data, and use them.",
       "costate " COSTATE_VERSION, "Run 'costate COMMAND --help' for the options of a command.");
   for (const auto add :
-       {cli::add_fit, cli::add_forecast, cli::add_simulate, cli::add_bench, add_reproduce, cli::add_info})
+       {cli::add_fit, cli::add_forecast, cli::add_simulate, cli::add_bench, cli::add_reproduce, cli::add_info})
     add(line);
   const std::optional<cli::Action> action = line.parse(argc, argv);
   if (!action) return 0;

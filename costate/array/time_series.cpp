@@ -21,6 +21,14 @@ void check_shape(const HostArray& array, std::size_t samples, std::size_t column
 
 }  // namespace
 
+void check_increasing(std::span<const double> times, const std::string& what) {
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    if (!std::isfinite(times[i])) throw DataError(what, " must be finite; got ", times[i], ".");
+    if (i > 0 && times[i] <= times[i - 1])
+      throw DataError(what, " must increase; ", times[i - 1], " is followed by ", times[i], ".");
+  }
+}
+
 void check(const TimeSeries& series) {
   if (series.trajectories.empty()) throw DataError("[TimeSeries] there must be at least one trajectory; got none.");
   if (series.state_names.empty()) throw DataError("[TimeSeries] there must be at least one state; got none.");
@@ -30,13 +38,7 @@ void check(const TimeSeries& series) {
     const std::string where = name_of(series, i);
     if (times.size() < 2)
       throw DataError("[TimeSeries] a trajectory needs at least two samples; got ", times.size(), where, ".");
-    for (std::size_t k = 0; k < times.size(); ++k) {
-      if (!std::isfinite(times[k]))
-        throw DataError("[TimeSeries] times", where, " must be finite; got ", times[k], ".");
-      if (k > 0 && times[k] <= times[k - 1])
-        throw DataError("[TimeSeries] times", where, " must increase; ", times[k - 1], " is followed by ", times[k],
-                        ".");
-    }
+    check_increasing(times, "[TimeSeries] times" + where);
     check_shape(trajectory.states, times.size(), series.state_names.size(), "states" + where);
     check_shape(trajectory.inputs, times.size(), series.input_names.size(), "inputs" + where);
     for (const double cell : trajectory.states.numbers())

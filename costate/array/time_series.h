@@ -1,6 +1,7 @@
 // Recorded or simulated trajectories of one system: what `simulate` makes, a data file holds and `fit` learns from.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct TimeSeries {
   std::vector<std::string> input_names;
   std::vector<Trajectory> trajectories;
 };
+
+/// DataError, which begins with `what`, if times are not finite or do not increase.
+void check_increasing(std::span<const double> times, const std::string& what);
 
 /// DataError, or ShapeError, naming the trajectory, if a series is not as above: no trajectories, fewer than two
 /// samples, times that are not finite or do not increase, infinite states, inputs that are not finite, shapes or names

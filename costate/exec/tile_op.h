@@ -27,8 +27,8 @@ class TileOpState {
 
 /// An operand that is an input of the program, or rows of one, as the caller gave it: not rounded to T.
 struct GivenOperand {
-  const HostArray* array = nullptr;  // [batch] + the input's shape, or that alone where shared; null: computed
-  std::size_t first = 0;             // the operand's first number in a sample's
+  const HostArray* array;  // [batch] + the input's shape, or that alone where shared; null: computed
+  std::size_t first;       // the operand's first number in a sample's
 };
 
 template <class T>

@@ -65,8 +65,9 @@ class Errors {
 };
 
 /// Forecasts of what was held out, and their error.
-ForecastError judge(const SeriesObjective& objective, const std::string& name, FitResult& result) {
-  Errors errors(result.series, result.model.normalization(), result.model.config().columns.states.size());
+ForecastError judge(const TimeSeries& series, const SeriesObjective& objective, const std::string& name,
+                    FitResult& result) {
+  Errors errors(series, result.model.normalization(), result.model.config().columns.states.size());
   const std::vector<HeldForecast>& held = objective.held()->all();
   result.forecast_samples = objective.predict_held();
   for (std::size_t i = 0; i < held.size(); ++i) {
@@ -90,20 +91,18 @@ void warn_of_gradients(double error, const FitConfig& config, const std::string&
         "; lower --rtol and --atol, or take another --method.");
 }
 
+/// All but the series, its split and its outliers, which the caller keeps: a series may be large.
 FitResult train_model(const PreparedSeries& data, const FitConfig& config, const TrainOptions& options,
                       const std::string& name) {
-  FitResult result{.model = SeriesModel(config, data.series, data.units),
-                   .series = data.series,
-                   .split = data.split,
-                   .outliers = data.outliers};
-  const SeriesObjective objective(result.model, result.series, result.split);
+  FitResult result{.model = SeriesModel(config, data.series, data.units)};
+  const SeriesObjective objective(result.model, data.series, data.split);
   const std::vector<Window>& windows = objective.windows();
   result.windows = {windows.size(), objective.num_windows(), longest(windows)};
   result.training = train(objective.objective(), options);
   result.gradient_error = objective.gradient_error();
   warn_of_gradients(result.gradient_error, config, name);
   for (std::size_t i = 0; i < windows.size(); ++i) result.fits.push_back({windows[i], objective.start_of(i)});
-  if (objective.held()) result.errors = {judge(objective, name, result)};
+  if (objective.held()) result.errors = {judge(data.series, objective, name, result)};
   return result;
 }
 
@@ -122,12 +121,12 @@ void check_held(const TimeSeries& series, const Split& split) {
 }
 
 /// Each forecast's last sample that is not judged, held.
-ForecastError last_value_error(const FitResult& result) {
+ForecastError last_value_error(const TimeSeries& series, const FitResult& result) {
   const Normalization& units = result.model.normalization();
-  Errors errors(result.series, units, result.model.config().columns.states.size());
+  Errors errors(series, units, result.model.config().columns.states.size());
   for (const auto& [window, start] : result.forecasts) {
     const std::vector<double> state =
-        filled_state(result.series.trajectories[window.trajectory], window.first, units.state_offset);
+        filled_state(series.trajectories[window.trajectory], window.first, units.state_offset);
     for (std::size_t i = 1; i < window.count; ++i) errors.add(window.trajectory, window.first + i, state);
   }
   return errors.named("last value");
@@ -162,12 +161,16 @@ FitResult fit(PreparedSeries data, const FitConfig& config, const FitOptions& op
     throw SolveFailed(
         "[fit] no epoch had a finite loss: every solve of some step failed, or the forecast of what is held out did. "
         "Lower the learning rate, shorten the window, or scale the data.");
-  if (data.split.held.empty()) return result;
-  result.errors.push_back(last_value_error(result));
-  FitConfig linear = config;
-  linear.hidden.clear();
-  const FitResult baseline = train_model(data, linear, train_options(linear, options, "linear ODE"), "linear ODE");
-  result.errors.push_back(baseline.errors.front());
+  if (!data.split.held.empty()) {
+    result.errors.push_back(last_value_error(data.series, result));
+    FitConfig linear = config;
+    linear.hidden.clear();
+    const FitResult baseline = train_model(data, linear, train_options(linear, options, "linear ODE"), "linear ODE");
+    result.errors.push_back(baseline.errors.front());
+  }
+  result.series = std::move(data.series);
+  result.split = std::move(data.split);
+  result.outliers = std::move(data.outliers);
   return result;
 }
 

@@ -241,10 +241,11 @@ std::vector<double> numbers_of(const OptionValue& value) {
 std::string typed(const OptionValue& value) {
   return std::visit(
       [](const auto& x) {
-        if constexpr (requires { x.begin()->size(); } || std::is_same_v<std::decay_t<decltype(x)>, std::vector<double>>)
-          return text::join(x, ",");
-        else
+        using X = std::decay_t<decltype(x)>;
+        if constexpr (std::is_same_v<X, std::string> || std::is_arithmetic_v<X>)
           return text::concat(x);
+        else
+          return text::join(x, ",");
       },
       value);
 }

@@ -114,12 +114,7 @@ void SeriesModel::check(const Query& query) const {
   if (!(query.inputs.shape() == expected))
     throw ShapeError("[predict] inputs must have shape ", expected, ", a row for each input time; got ",
                      query.inputs.shape(), ".");
-  for (std::size_t i = 0; i < query.input_times.size(); ++i) {
-    const double t = query.input_times[i];
-    if (!std::isfinite(t)) throw DataError("[predict] input_times must be finite; got ", t, ".");
-    if (i > 0 && t <= query.input_times[i - 1])
-      throw DataError("[predict] input_times must increase; ", query.input_times[i - 1], " is followed by ", t, ".");
-  }
+  check_increasing(query.input_times, "[predict] input_times");
   for (const double cell : query.inputs.numbers())
     if (!std::isfinite(cell)) throw DataError("[predict] inputs must be finite; got ", cell, ".");
 }

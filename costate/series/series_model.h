@@ -41,8 +41,8 @@ class SeriesModel {
 
   /// States at times[0], times[1], … from `start` at times[0], all in the data's units; NaN from where the solve fails.
   /// `inputs` [input sample, input] at `input_times`, empty if the system has none. Throws ShapeError for a start,
-  /// times or inputs that do not fit the model, InvalidArgument for times that turn back or input times that do not
-  /// increase.
+  /// times or inputs that do not fit the model, InvalidArgument for times that turn back, DataError for input times
+  /// that do not increase and inputs that are not finite.
   struct Query {
     std::vector<double> start = {}, times = {};
     std::vector<double> input_times = {};

@@ -205,9 +205,9 @@ void TileFunction<T>::BoundPlan::run_extension(const Bound<T>& bound, const Base
   for (std::size_t i = 0; i < instruction.sources.size(); ++i) {
     const Source& source = instruction.sources[i];
     operands[i] = bases.read(source.slot);
-    if (!call.given.empty() && source.slot.region == Region::kInput)
-      given[i] = {call.given[static_cast<std::size_t>(source.slot.index)],
-                  source.slot.offset / (source.is_shared() ? 1 : plan.lanes)};
+    const bool is_given = !call.given.empty() && source.slot.region == Region::kInput;
+    given[i] = {is_given ? call.given[static_cast<std::size_t>(source.slot.index)] : nullptr,
+                source.slot.offset / (source.is_shared() ? 1 : plan.lanes)};
     const std::int32_t state = instruction.operand_states[i];
     states[i] = state < 0 ? nullptr : owned[static_cast<std::size_t>(state)].get();
   }

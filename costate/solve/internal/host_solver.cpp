@@ -38,7 +38,7 @@ std::size_t choose_lanes(std::size_t batch, std::size_t bytes_per_lane) {
 template <class T>
 AlignedVector<T> numbers_of(const HostArray& array) {
   AlignedVector<T> numbers(static_cast<std::size_t>(array.size()));
-  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<T>(array.at(static_cast<std::int64_t>(i)));
+  array.copy_to(std::span<T>(numbers));
   return numbers;
 }
 

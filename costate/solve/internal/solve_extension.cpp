@@ -318,7 +318,7 @@ void SolveTileOp<T>::spread_operand(const TileOpRun<T>& run, std::size_t operand
       std::copy_n(from + row * lanes, lanes, out);
 }
 
-/// The times [time, lanes], in f64. False if they are known only as numbers of type T: computed by the program.
+/// The times [time, lanes], in f64. False if they are known in f32 only: computed by the program.
 template <class T>
 bool SolveTileOp<T>::load_times(const TileOpRun<T>& run, std::vector<double>& times) const {
   const std::size_t lanes = problem_.lanes;
@@ -326,17 +326,20 @@ bool SolveTileOp<T>::load_times(const TileOpRun<T>& run, std::vector<double>& ti
   for (std::size_t i = 0; i < known.size(); ++i) std::fill_n(times.data() + i * lanes, lanes, known[i]);
   if (!known.empty()) return true;
   const GivenOperand given = run.given[1];
-  if (given.array == nullptr) {
+  if (std::is_same_v<T, double> || given.array == nullptr) {
     spread_operand(run, 1, times.data());
-    return false;
+    return std::is_same_v<T, double>;
   }
   const bool is_shared = context_.operand_is_shared[1];
-  const auto size =
-      static_cast<std::size_t>(given.array->size()) / static_cast<std::size_t>(is_shared ? 1 : given.array->shape()[0]);
-  for (std::size_t lane = 0; lane < lanes; ++lane) {
-    const std::size_t first = given.first + (is_shared ? 0 : run.given_rows[lane] * size);
-    for (std::size_t i = 0; i < problem_.num_times; ++i)
-      times[i * lanes + lane] = given.array->at(static_cast<std::int64_t>(first + i));
+  const std::int64_t size = given.array->size() / (is_shared ? 1 : given.array->shape()[0]);
+  for (std::size_t i = 0; i < problem_.num_times; ++i) {
+    const auto index = static_cast<std::int64_t>(given.first + i);
+    double* row = times.data() + i * lanes;
+    if (is_shared)
+      std::fill_n(row, lanes, given.array->at(index));
+    else
+      for (std::size_t lane = 0; lane < lanes; ++lane)
+        row[lane] = given.array->at(static_cast<std::int64_t>(run.given_rows[lane]) * size + index);
   }
   return true;
 }
@@ -360,7 +363,7 @@ void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) 
   prepare_field<T>(problem_, state.arguments, state.shared);
   state.inputs = {.z0 = state.z0.data(),
                   .times = state.times.data(),
-                  .rounds_times = std::is_same_v<T, float> && !times_are_exact,
+                  .rounds_times = !times_are_exact,
                   .arguments = state.arguments,
                   .shared = state.shared.data(),
                   .num_samples = run.num_samples};
