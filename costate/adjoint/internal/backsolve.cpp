@@ -7,7 +7,6 @@
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/solve/internal/flat_state.h"
-#include "costate/solve/internal/stages.h"
 
 namespace costate::internal {
 namespace {
@@ -66,7 +65,7 @@ Backsolve<T>::Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field)
       vjp_workspace_(field.function().make_workspace()),
       vjp_shared_(field.function().shared_size()),
       vjp_saved_(field.function().saved_size()),
-      stage_times_(problem.time, problem.lanes) {
+      walk_(problem) {
   const std::size_t size = augmented_.state_size * lanes_;
   for (auto* buffer : {&start_, &y_, &stage_}) buffer->resize(size);
   states_.resize(2 * size);
@@ -74,14 +73,13 @@ Backsolve<T>::Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field)
   slope_.resize(num_state_);
   times_.resize(problem.time.count * lanes_);
   output_times_.resize(lanes_);
-  for (auto* buffer : {&steps_, &weights_}) buffer->resize(lanes_);
+  weights_.resize(lanes_);
   for (const WantedArgument& argument : field.arguments()) {
     argument_cotangents_.emplace_back(argument.is_shared ? 0 : argument.size * lanes_);
     has_shared_ = has_shared_ || argument.is_shared;
   }
   interval_.resize(2 * lanes_);
   remaining_.resize(lanes_);
-  current_.resize(lanes_);
   failed_.resize(lanes_);
 }
 
@@ -124,8 +122,8 @@ void Backsolve<T>::visit_output(std::size_t output) {
   lender_.lend(start_.data(), problem_.state_size);
   for (std::size_t lane = 0; lane < lanes_; ++lane) output_times_[lane] = time_of_slope(output, lane);
   lender_.lend(output_times_.data(), 1);
-  stage_times_.set_all(output_times_.data());
-  stage_times_.write(times_.data());
+  for (std::size_t lane = 0; lane < lanes_; ++lane) walk_.wait(lane, output_times_[lane]);
+  walk_.write_times(0, times_.data());
   LaneInputs<T> lent = solve_.inputs;
   lent.arguments = lender_.arguments();
   lent.shared = vjp_shared_.data();
@@ -195,13 +193,14 @@ void Backsolve<T>::integrate_shared() {
   }
 }
 
-/// The next step to integrate in each lane; lanes without one get a step of 0.
+/// The next step to integrate in each lane.
 template <class T>
 void Backsolve<T>::load_steps() {
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (remaining_[lane] > 0) current_[lane] = solver_.step(lane, remaining_[lane] - 1);
-    steps_[lane] = remaining_[lane] == 0 ? T{0} : static_cast<T>(current_[lane].h);
-  }
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (remaining_[lane] > 0)
+      walk_.take(lane, solver_.step(lane, remaining_[lane] - 1));
+    else
+      walk_.wait(lane, interval_[lane]);
 }
 
 /// Each lane's time of a stage, and the weight -h b_i of its slope in the integral.
@@ -209,11 +208,10 @@ template <class T>
 void Backsolve<T>::load_stage(std::size_t stage) {
   const Tableau& tableau = *problem_.tableau;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    stage_times_.set(lane, remaining_[lane] == 0 ? interval_[lane] : current_[lane].times().at(tableau.c[stage]));
-    weights_[lane] = static_cast<T>(-tableau.b[stage]) * steps_[lane];
+    weights_[lane] = static_cast<T>(-tableau.b[stage]) * walk_.sizes()[lane];
     if (remaining_[lane] > 0) ++evaluations_;
   }
-  stage_times_.write(times_.data());
+  walk_.write_times(stage, times_.data());
 }
 
 /// z and a through the stages of one recorded step of each lane; each stage adds its share to the shared integral.
@@ -224,10 +222,7 @@ void Backsolve<T>::integrate_step() {
   const Slopes<T> slopes{slopes_.data(), 2 * num_state_, 2 * problem_.state_size, lanes_};
   for (std::size_t stage = 0; stage + 1 < static_cast<std::size_t>(tableau.num_stages); ++stage) {
     load_stage(stage);
-    if (stage == 0)
-      std::copy_n(y_.begin(), 2 * num_state_, stage_.begin());
-    else
-      combine_slopes(y_.data(), steps_.data(), slopes, tableau.a_row(static_cast<int>(stage)), stage_.data());
+    walk_.write_state(stage, y_.data(), slopes, stage_.data());
     T* slope = slopes_.data() + stage * 2 * num_state_;
     field_.bind_inputs(times_.data(), stage_.data(), lender_.arguments(), stage_.data() + num_state_, input_pointers_);
     const auto run = [&](Phase phase) {

@@ -60,12 +60,11 @@ class Backsolve {
   AlignedVector<T> states_;             // of an interval: its start and its end
   AlignedVector<T> slope_, times_;      // f at an output; what the field reads of its time, or of a stage's
   AlignedVector<double> output_times_;  // [lanes]
-  StageTimes<T> stage_times_;
-  AlignedVector<T> steps_, weights_, y_, stage_, slopes_;  // of a step along the shared integral
+  StageWalk<T> walk_;
+  AlignedVector<T> weights_, y_, stage_, slopes_;  // of a step along the shared integral
   std::vector<AlignedVector<T>> argument_cotangents_;
   std::vector<double> interval_;  // [2, lanes]: the later output time, then the earlier one
   std::vector<std::size_t> remaining_;
-  std::vector<LaneStep> current_;
   std::vector<char> failed_;  // lanes whose reverse solve ended early
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "costate/base/interrupt.h"
-#include "costate/solve/internal/stages.h"
 
 namespace costate::internal {
 
@@ -19,13 +18,12 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
       replay_(problem),
       lender_(problem),
       workspace_(field.function().make_workspace()),
-      stage_times_(problem.time, problem.lanes),
+      walk_(problem),
       dense_(problem.lanes) {
   const auto stages = static_cast<std::size_t>(problem.tableau->num_all_stages());
   slope_cotangents_.resize(stages * size_);
   for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_, &carried_, &dense_cotangent_}) buffer->resize(size_);
-  for (auto* buffer : {&time_cotangent_, &steps_, &scaled_steps_, &step_bars_, &time_bars_, &mask_})
-    buffer->resize(lanes_);
+  for (auto* buffer : {&time_cotangent_, &scaled_steps_, &step_bars_, &time_bars_, &mask_}) buffer->resize(lanes_);
   idle_times_.resize(lanes_);
   first_stops_.resize(lanes_);
   for (const WantedArgument& argument : field.arguments())
@@ -140,12 +138,14 @@ void DiscreteSweep<T>::load_steps(std::size_t round) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     active_[lane] = remaining_[lane] > 0 && solver.round_of(lane, remaining_[lane] - 1) == round ? 1 : 0;
     targets_[lane] = active_[lane] != 0 ? remaining_[lane] : 0;
-    steps_[lane] = T{0};
     dense_.set(lane, 0, 0);
-    if (active_[lane] == 0) continue;
+    if (active_[lane] == 0) {
+      walk_.wait(lane, idle_times_[lane]);
+      continue;
+    }
     const LaneStep last = solver.step(lane, remaining_[lane] - 1, current_[lane].first_output);
     current_[lane] = last;
-    steps_[lane] = static_cast<T>(last.h);
+    walk_.take(lane, last);
     any_carried = any_carried || (carries_ && !is_last(lane) && !last.ends_at_stop()) || has_rate_at_stop(lane);
     std::int32_t num_dense = problem_.is_fixed ? 0 : last.num_outputs;  // those at the step's end are y1 itself
     while (num_dense > 0 && time_of(static_cast<std::size_t>(last.first_output + num_dense - 1), lane) == last.t_next)
@@ -178,15 +178,8 @@ template <class T>
 void DiscreteSweep<T>::evaluate_stages() {
   const Slopes<T> slopes{frame_.slope(0), problem_.frame.block, problem_.state_size, lanes_};
   for (std::size_t stage = 0; stage < num_used_stages_; ++stage) {
-    const double node = problem_.tableau->c[stage];
-    for (std::size_t lane = 0; problem_.reads_time && lane < lanes_; ++lane)
-      stage_times_.set(lane, active_[lane] == 0 ? idle_times_[lane] : step(lane).times().at(node));
-    if (problem_.reads_time) stage_times_.write(frame_.times(stage));
-    if (stage == 0)
-      std::copy(y_.begin(), y_.end(), frame_.state(0));
-    else
-      combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->a_row(static_cast<int>(stage)),
-                     frame_.state(stage));
+    walk_.write_times(stage, frame_.times(stage));
+    walk_.write_state(stage, y_.data(), slopes, frame_.state(stage));
     field_.bind_inputs(frame_.times(stage), frame_.state(stage), lender_.arguments(), slope_cotangent(stage),
                        input_pointers_);
     field_.bind_slope(frame_.slope(stage), output_pointers_);
@@ -262,7 +255,7 @@ void DiscreteSweep<T>::add_dense_output(const T* w) {
   axpy_lanes(mask_.data(), w, y_cotangent_.data(), problem_.state_size, lanes_);
   for (std::size_t j = 0; j < num_used_stages_; ++j) {
     for (std::size_t lane = 0; lane < lanes_; ++lane)
-      scaled_steps_[lane] = mask_[lane] * dense_weights_[j * padded_ + lane] * steps_[lane];
+      scaled_steps_[lane] = mask_[lane] * dense_weights_[j * padded_ + lane] * walk_.sizes()[lane];
     axpy_lanes(scaled_steps_.data(), w, slope_cotangent(j), problem_.state_size, lanes_);
   }
 }
@@ -295,7 +288,8 @@ template <class T>
 void DiscreteSweep<T>::add_to_slopes(const T* x, std::span<const double> weights) {
   for (std::size_t j = 0; j < weights.size(); ++j) {
     if (weights[j] == 0) continue;
-    for (std::size_t lane = 0; lane < lanes_; ++lane) scaled_steps_[lane] = static_cast<T>(weights[j]) * steps_[lane];
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      scaled_steps_[lane] = static_cast<T>(weights[j]) * walk_.sizes()[lane];
     axpy_lanes(scaled_steps_.data(), x, slope_cotangent(j), problem_.state_size, lanes_);
   }
 }

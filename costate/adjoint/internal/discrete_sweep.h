@@ -103,11 +103,11 @@ class DiscreteSweep {
   AlignedVector<T> y_, y_cotangent_;                   // state before the step, and its cotangent so far (ybar)
   AlignedVector<T> state_cotangent_, time_cotangent_;  // of one stage: Ybar_i and that of t_i
   AlignedVector<T> dense_cotangent_;        // of the outputs of a pass, which are different ones in each lane
-  AlignedVector<T> steps_, scaled_steps_;   // h, and h times a weight; [lanes], as all below
+  AlignedVector<T> scaled_steps_;           // h times a weight; [lanes], as all below
   AlignedVector<T> step_bars_, time_bars_;  // cotangents of the step's h and t
   AlignedVector<double> idle_times_;        // a valid time for lanes without a step in this round
   std::vector<double> first_stops_;         // where steps no longer shift with times[0]
-  StageTimes<T> stage_times_;
+  StageWalk<T> walk_;
   AlignedVector<T> mask_;
   OutputPasses dense_;              // outputs within the steps of this round
   AlignedVector<T> dense_weights_;  // [stage, padded lanes]

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "costate/base/interrupt.h"
-#include "costate/solve/internal/stages.h"
 
 namespace costate::internal {
 
@@ -18,13 +17,11 @@ StepReplay<T>::StepReplay(const LaneProblem<T>& problem)
       slopes_(size_ * static_cast<std::size_t>(problem.tableau->num_stages)),
       stage_(size_),
       times_(problem.time.count * lanes_),
-      steps_(lanes_),
       mask_(lanes_),
-      stage_times_(problem.time, lanes_),
+      walk_(problem),
       kept_(lanes_),
       position_(lanes_),
-      targets_(lanes_),
-      current_(lanes_) {}
+      targets_(lanes_) {}
 
 template <class T>
 void StepReplay<T>::start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs) {
@@ -88,23 +85,18 @@ template <class T>
 void StepReplay<T>::advance(std::span<const std::size_t> targets) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     mask_[lane] = position_[lane] < targets[lane] ? T{1} : T{0};
-    if (mask_[lane] != 0) current_[lane] = solver_->step(lane, position_[lane]);
-    steps_[lane] = mask_[lane] != 0 ? static_cast<T>(current_[lane].h) : T{0};
-    if (mask_[lane] == 0) stage_times_.set(lane, inputs_.times[lane]);
+    if (mask_[lane] != 0)
+      walk_.take(lane, solver_->step(lane, position_[lane]));
+    else
+      walk_.wait(lane, inputs_.times[lane]);
   }
   const Slopes<T> slopes{slopes_.data(), size_, problem_.state_size, lanes_};
-  for (int stage = 0; stage < problem_.tableau->num_stages - 1; ++stage) {
-    const double node = problem_.tableau->c[static_cast<std::size_t>(stage)];
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (mask_[lane] != 0) stage_times_.set(lane, current_[lane].times().at(node));
-    stage_times_.write(times_.data());
-    if (stage == 0)
-      std::copy(y_.begin(), y_.end(), stage_.begin());
-    else
-      combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->a_row(stage), stage_.data());
-    field_.run(times_.data(), stage_.data(), inputs_, slopes_.data() + static_cast<std::size_t>(stage) * size_);
+  for (std::size_t stage = 0; stage < problem_.closing(); ++stage) {
+    walk_.write_times(stage, times_.data());
+    walk_.write_state(stage, y_.data(), slopes, stage_.data());
+    field_.run(times_.data(), stage_.data(), inputs_, slopes_.data() + stage * size_);
   }
-  combine_slopes(y_.data(), steps_.data(), slopes, problem_.tableau->b, stage_.data());
+  combine_slopes(y_.data(), walk_.sizes(), slopes, problem_.tableau->b, stage_.data());
   select_lanes(mask_.data(), stage_.data(), y_.data(), y_.data(), problem_.state_size, lanes_);
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (mask_[lane] == 0) continue;

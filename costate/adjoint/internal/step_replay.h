@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "costate/solve/internal/lane_solver.h"
+#include "costate/solve/internal/stage_walk.h"
 
 namespace costate::internal {
 
@@ -39,11 +40,10 @@ class StepReplay {
   const LaneProblem<T>& problem_;
   const std::size_t lanes_, size_, most_states_;
   FieldEvaluator<T> field_;
-  AlignedVector<T> y_, slopes_, stage_, times_, steps_, mask_;
-  StageTimes<T> stage_times_;
+  AlignedVector<T> y_, slopes_, stage_, times_, mask_;
+  StageWalk<T> walk_;
   std::vector<Kept> kept_;
   std::vector<std::size_t> position_, targets_;
-  std::vector<LaneStep> current_;
   const LaneSolver<T>* solver_ = nullptr;
   LaneInputs<T> inputs_;
 };

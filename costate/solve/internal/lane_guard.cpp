@@ -288,11 +288,7 @@ void LaneGuard<T>::follow(const GuardedAttempt<T>& attempt, const LaneClock& clo
   for (std::size_t stage = 0; stage < static_cast<std::size_t>(problem_.tableau->num_stages); ++stage) {
     const bool is_closing = stage == problem_.closing();
     T* v = is_closing ? disturbance.end.data() : disturbance.stage.data();
-    if (stage == 0)
-      std::copy(disturbance.now.begin(), disturbance.now.end(), v);
-    else
-      combine_slopes(disturbance.now.data(), attempt.steps, slopes,
-                     is_closing ? problem_.tableau->b : problem_.tableau->a_row(static_cast<int>(stage)), v);
+    write_stage_state(*problem_.tableau, stage, disturbance.now.data(), attempt.steps, slopes, v);
     if (is_closing && !problem_.tableau->error_needs_closing_stage()) break;
     disturbance.stage_times->set_all(problem_.tableau->c[stage], clock.t.data(), clock.h.data(), attempt.first_times,
                                      attempt.last_times);

@@ -284,10 +284,10 @@ void LaneSolver<T>::plan_fixed(std::size_t lane) {
   clock_.t_next[lane] = following == outputs.steps_in_interval ? stop : std::fma(following, clock_.h[lane], start);
 }
 
-/// out = y + h sum weights_j k_j.
 template <class T>
-void LaneSolver<T>::combine(std::span<const double> weights, T* out) {
-  combine_slopes(y_.data(), steps_.data(), {slope(0), problem_.frame.block, state_size_, lanes_}, weights, out);
+void LaneSolver<T>::write_state(std::size_t stage, T* out) {
+  write_stage_state(*problem_.tableau, stage, y_.data(), steps_.data(),
+                    {slope(0), problem_.frame.block, state_size_, lanes_}, out);
 }
 
 template <class T>
@@ -296,7 +296,7 @@ void LaneSolver<T>::evaluate_stage(std::size_t stage) {
     stage_times_.set_all(problem_.tableau->c[stage], clock_.t.data(), clock_.h.data(), first_times(), last_times());
     stage_times_.write(frame_.times(stage));
   }
-  combine(problem_.tableau->a_row(static_cast<int>(stage)), frame_.state(stage));
+  write_state(stage, frame_.state(stage));
   evaluate(stage);
 }
 
@@ -345,7 +345,7 @@ template <class T>
 void LaneSolver<T>::attempt() {
   evaluate_first();
   for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(stage);
-  combine(problem_.tableau->b, y_next());
+  write_state(closing(), y_next());
   closing_known_ = false;
   const bool needs_closing = problem_.tableau->error_needs_closing_stage() && !problem_.is_fixed;
   if (needs_closing) evaluate_closing();

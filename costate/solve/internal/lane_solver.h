@@ -154,7 +154,7 @@ class LaneSolver {
   void evaluate_stage(std::size_t stage);
   void evaluate_first();
   void evaluate_closing();
-  void combine(std::span<const double> weights, T* out);
+  void write_state(std::size_t stage, T* out);
 
   // Outputs (lane_solver_outputs.cpp).
   void pass_all_outputs(std::size_t num_reached, T* states);

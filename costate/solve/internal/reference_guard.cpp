@@ -110,7 +110,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
   Vector v(size);
   for (std::size_t stage = 0; stage < num_stages; ++stage) {
     const bool is_closing = stage + 1 == num_stages;
-    const std::span<const double> weights = is_closing ? tableau_.b : tableau_.a_row(static_cast<int>(stage));
+    const std::span<const double> weights = tableau_.a_row(static_cast<int>(stage));
     for (std::size_t i = 0; i < size; ++i) {
       double sum = 0;
       for (std::size_t j = 0; j < stage; ++j)

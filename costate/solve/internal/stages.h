@@ -1,6 +1,7 @@
 // The arithmetic of a Runge-Kutta step in lanes that the solver and its reverse sweep share to the bit.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -30,6 +31,16 @@ void combine_slopes(const T* y, const T* h, const Slopes<T>& slopes, std::span<c
     coefficients[count++] = static_cast<T>(weights[j]);
   }
   stage_combine(y, h, used, coefficients, count, out, slopes.state_size, slopes.lanes);
+}
+
+/// Where a stage evaluates the field: y itself at the first one, the end of the step at the closing one.
+template <class T>
+void write_stage_state(const Tableau& tableau, std::size_t stage, const T* y, const T* h, const Slopes<T>& slopes,
+                       T* out) {
+  if (stage == 0)
+    std::copy_n(y, slopes.state_size * slopes.lanes, out);
+  else
+    combine_slopes(y, h, slopes, tableau.a_row(static_cast<int>(stage)), out);
 }
 
 }  // namespace costate::internal
