@@ -14,11 +14,15 @@ constexpr std::size_t kMostSamples = 8192;  // whose pairs are looked at
 constexpr double kLongestLag = 0.65;        // of the longest trajectory: beyond half of it, to see the rise again
 constexpr double kLongestPeriod = 0.5;      // of the longest trajectory
 constexpr double kFewestPairs = 4;          // of a lag
+constexpr double kShareOfPairs = 0.2;       // of the cells, that must have one a period later
 constexpr std::size_t kFewestBins = 3;      // of a period
 constexpr double kLeastReturn = 0.4;        // of the difference, that must be gone after a period
-constexpr double kShareOfBest = 0.7;        // of the best return, that a shorter period must reach
-constexpr double kNeighbourhood = 0.25;     // of a lag, in which it must be the best
-constexpr double kNearCalendar = 0.02;      // as near to a day, a day is meant
+constexpr double kDrift = 0.4;              // more of it if two periods were seen, a half if three were
+constexpr double kPeriodsAgain = 6;
+constexpr double kLeastContrast = 0.35;  // between whole and half periods, as a share of the latter
+constexpr double kShareOfBest = 0.7;     // of the best return, that a shorter period must reach
+constexpr double kNeighbourhood = 0.25;  // of a lag, in which it must be the best
+constexpr double kNearCalendar = 0.02;   // as near to a day, a day is meant
 
 struct Point {
   double time, value;
@@ -69,6 +73,7 @@ Path averaged(const Path& path, std::size_t count) {
 struct Differences {
   double width = 0;  // of a bin; bin b holds the lags around b * width
   double span = 0;   // of the longest path
+  double cells = 0;  // of all paths
   std::vector<double> sums, counts;
 
   bool is_known(std::size_t bin) const { return bin < sums.size() && counts[bin] >= kFewestPairs; }
@@ -92,8 +97,10 @@ Differences differences_of(const std::vector<Path>& paths) {
   Differences all;
   all.width = bin_width(paths);
   if (!(all.width > 0)) return all;
-  for (const Path& path : paths)
+  for (const Path& path : paths) {
     if (!path.empty()) all.span = std::max(all.span, path.back().time - path.front().time);
+    all.cells += static_cast<double>(path.size());
+  }
   const double longest = std::min(kLongestLag * all.span, all.width * static_cast<double>(4 * kMostSamples));
   all.sums.assign(static_cast<std::size_t>(longest / all.width) + 1, 0.0);
   all.counts = all.sums;
@@ -125,9 +132,25 @@ struct Candidate {
   double gone = 0;  // share of the largest difference at a shorter lag that is gone after this one
 };
 
-/// What noise alone could make of a mean of so many pairs is asked for in addition.
+/// What noise could make of a mean of so many pairs, and drift of so few periods, is asked for in addition.
 bool is_return(const Differences& all, std::size_t bin, double gone) {
-  return gone >= kLeastReturn + std::sqrt(8 / all.counts[bin]);
+  const double seen = all.span / (static_cast<double>(bin) * all.width);
+  if (all.counts[bin] < kShareOfPairs * all.cells) return false;
+  return gone >= kLeastReturn + std::sqrt(4 / all.counts[bin]) && gone >= kLeastReturn + kDrift / (seen - 1);
+}
+
+/// Whether the state is far after each further half period, and back after each whole one.
+bool goes_on(const Differences& all, const Candidate& candidate) {
+  const double lag = static_cast<double>(candidate.bin), last = static_cast<double>(all.sums.size() - 1);
+  double far = 0, back = 0;
+  for (double times = 1; times <= kPeriodsAgain && times * lag * 1.1 <= last; ++times) {
+    const std::size_t whole = lowest_between(all, times * lag - 0.1 * lag, times * lag + 0.1 * lag);
+    const auto half = static_cast<std::size_t>((times - 0.5) * lag);
+    if (whole == 0 || !all.is_known(half)) continue;
+    back += all.mean(whole);
+    far += all.mean(half);
+  }
+  return back < (1 - kLeastContrast) * far;
 }
 
 std::vector<Candidate> candidates_of(const Differences& all) {
@@ -144,13 +167,7 @@ std::vector<Candidate> candidates_of(const Differences& all) {
     }
     most = std::max(most, here);
   }
-  // A return is one of a period only if the next period returns as well.
-  std::erase_if(candidates, [&](const Candidate& candidate) {
-    const double twice = 2 * static_cast<double>(candidate.bin);
-    if (twice * 1.1 >= static_cast<double>(all.sums.size())) return false;
-    const std::size_t again = lowest_between(all, 0.9 * twice, 1.1 * twice);
-    return again == 0 || 1 - all.mean(again) / most < candidate.gone / 2;
-  });
+  std::erase_if(candidates, [&](const Candidate& candidate) { return !goes_on(all, candidate); });
   return candidates;
 }
 

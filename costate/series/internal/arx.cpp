@@ -18,7 +18,9 @@ namespace {
 constexpr std::array<std::size_t, 12> kLags = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
 constexpr std::size_t kMostRows = 20000, kMostUnknowns = 300;
 constexpr double kRowsPerUnknown = 2;
-constexpr double kRidge = 1e-8;         // beside the mean square of a column: regressors may depend on each other
+constexpr double kRidge = 1e-8;  // beside the mean square of a column: regressors may depend on each other
+constexpr double kLessByMoreLags = 0.98,
+                 kRounding = 1e-4;      // of the error, in deviations: they have to earn their place
 constexpr double kMostGridSteps = 1e6;  // of a forecast
 
 struct ArxShape {
@@ -28,11 +30,12 @@ struct ArxShape {
   std::size_t unknowns() const { return lags * states + (lags + 1) * inputs + 1; }
 };
 
-/// The numbers that sample `at` is told from; false if one is missing.
-bool regressors_of(const GridSegment& segment, std::size_t at, const ArxShape& shape, Eigen::VectorXd& row) {
+/// The numbers that sample `at` is told from, with the states as given; false if one is missing.
+bool regressors_of(const GridSegment& segment, const std::vector<double>& states, std::size_t at, const ArxShape& shape,
+                   Eigen::VectorXd& row) {
   Eigen::Index k = 0;
   for (std::size_t lag = 1; lag <= shape.lags; ++lag)
-    for (std::size_t i = 0; i < shape.states; ++i) row[k++] = segment.filled[(at - lag) * shape.states + i];
+    for (std::size_t i = 0; i < shape.states; ++i) row[k++] = states[(at - lag) * shape.states + i];
   for (std::size_t lag = 0; lag <= shape.lags; ++lag)
     for (std::size_t i = 0; i < shape.inputs; ++i) row[k++] = segment.inputs[(at - lag) * shape.inputs + i];
   row[k] = 1;
@@ -53,7 +56,8 @@ struct NormalEquations {
 };
 
 /// Adds up to kMostRows rows, evenly taken, in blocks, so that the sum is a product of matrices.
-NormalEquations equations_of(const std::vector<GridSegment>& segments, const ArxShape& shape, std::size_t state) {
+NormalEquations equations_of(const std::vector<GridSegment>& segments, std::vector<double> GridSegment::*states,
+                             const ArxShape& shape, std::size_t state) {
   const auto unknowns = static_cast<Eigen::Index>(shape.unknowns());
   NormalEquations sum{Eigen::MatrixXd::Zero(unknowns, unknowns), Eigen::VectorXd::Zero(unknowns)};
   std::size_t all = 0;
@@ -64,13 +68,14 @@ NormalEquations equations_of(const std::vector<GridSegment>& segments, const Arx
   Eigen::VectorXd targets(kBlock), row(unknowns);
   Eigen::Index filled = 0;
   const auto flush = [&] {
+    if (filled == 0) return;
     sum.add(block.leftCols(filled), targets.head(filled));
     filled = 0;
   };
   for (const GridSegment& segment : segments) {
     for (std::size_t at = shape.lags; at < segment.length; at += stride) {
       const double target = segment.states[at * shape.states + state];
-      if (std::isnan(target) || !regressors_of(segment, at, shape, row)) continue;
+      if (std::isnan(target) || !regressors_of(segment, segment.*states, at, shape, row)) continue;
       block.col(filled) = row;
       targets[filled] = target;
       if (++filled == kBlock) flush();
@@ -120,7 +125,7 @@ class Arx : public Rival {
     GridSegment run = segment_around(task, level().units, step_, shape_.lags, steps);
     Eigen::VectorXd row(static_cast<Eigen::Index>(shape_.unknowns()));
     for (std::size_t at = shape_.lags; at < run.length; ++at) {
-      regressors_of(run, at, shape_, row);
+      regressors_of(run, run.filled, at, shape_, row);
       const Eigen::VectorXd next = weights_ * row;
       for (std::size_t k = 0; k < shape_.states; ++k) {
         const double offset = level().units.state_offset[k], scale = level().units.state_scale[k];
@@ -141,8 +146,11 @@ std::unique_ptr<Arx> fit_lags(const EvenGrid& grid, const Level& level, const Ar
   const auto unknowns = static_cast<Eigen::Index>(shape.unknowns());
   Eigen::MatrixXd weights(static_cast<Eigen::Index>(shape.states), unknowns);
   for (std::size_t state = 0; state < shape.states; ++state) {
-    NormalEquations sum = equations_of(grid.segments, shape, state);
-    if (sum.rows < kRowsPerUnknown * static_cast<double>(unknowns)) return nullptr;
+    const double fewest = kRowsPerUnknown * static_cast<double>(unknowns);
+    NormalEquations sum = equations_of(grid.segments, &GridSegment::states, shape, state);
+    // Where few stretches are free of missing cells, filled ones have to do.
+    if (sum.rows < fewest) sum = equations_of(grid.segments, &GridSegment::filled, shape, state);
+    if (sum.rows < fewest) return nullptr;
     sum.squares.diagonal().array() += kRidge * sum.rows;
     const Eigen::LDLT<Eigen::MatrixXd, Eigen::Lower> factors(sum.squares);
     weights.row(static_cast<Eigen::Index>(state)) = factors.solve(sum.products).transpose();
@@ -161,7 +169,7 @@ std::size_t choose_lags(const TimeSeries& training, const Level& level, double s
     const auto tried = fit_lags(grid, level, {lags, level.least.size(), training.input_names.size()});
     if (!tried) break;
     const double error = validation_error(*tried, training, split.windows);
-    if (error < 0.98 * least) {  // more lags have to earn their place
+    if (error < kLessByMoreLags * least - kRounding) {
       least = error;
       best = lags;
     }
