@@ -1,0 +1,48 @@
+// What forecasts a time series: a fitted model, or a rival of few numbers that it has to beat.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "costate/array/time_series.h"
+
+namespace costate {
+
+/// What is taken for the inputs after an origin. Who forecasts seldom knows them.
+enum class InputsAhead {
+  kKnown,     // as they will be
+  kHeld,      // the last known row, for ever
+  kRepeated,  // as one period before; held where that is before the trajectory's start
+};
+
+struct InputAssumption {
+  InputsAhead ahead = InputsAhead::kKnown;
+  double period = 0;  // in the series' time; of kRepeated only, which holds the inputs if it is 0
+};
+
+/// A forecast that is asked for: of the `ahead` samples after `origin`, at the trajectory's own times.
+struct ForecastTask {
+  const Trajectory* trajectory = nullptr;  // of its states and inputs, those up to the origin may be looked at
+  std::size_t origin = 0;
+  std::size_t ahead = 0;
+  HostArray inputs = {};  // [ahead, input], as assumed: what is known of the inputs after the origin
+};
+
+/// The task with its inputs filled in. InvalidArgument if the trajectory ends before.
+ForecastTask forecast_task(const Trajectory& trajectory, std::size_t origin, std::size_t ahead,
+                           const InputAssumption& inputs);
+
+class Forecaster {
+ public:
+  virtual ~Forecaster() = default;
+
+  /// As tables name it: "ARX, 4 lags".
+  virtual std::string name() const = 0;
+  /// What a model that is beaten by this one may lack, and the option that gives it; "" if nothing follows from it.
+  virtual std::string advice() const { return {}; }
+  /// One [ahead, state] a task, in the data's units; NaN where it cannot say.
+  virtual std::vector<HostArray> forecast(std::span<const ForecastTask> tasks) const = 0;
+};
+
+}  // namespace costate

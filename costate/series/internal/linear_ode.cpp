@@ -1,0 +1,139 @@
+#include "costate/series/internal/linear_ode.h"
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "costate/series/internal/linear_fit.h"
+#include "costate/series/internal/validation.h"
+
+namespace costate::internal {
+namespace {
+
+constexpr std::array<std::size_t, 3> kLengths = {2, 9, 33};  // samples of a window, one after the other
+constexpr std::size_t kMostSamples = 4000, kMostUneven = 600;
+constexpr std::size_t kMostNumbers = 90;  // to be refined after gradients are matched
+
+class LinearOde : public Rival {
+ public:
+  LinearOde(Level level, LinearField field) : Rival(std::move(level), "linear ODE"), field_(std::move(field)) {}
+
+  std::string advice() const override { return "a linear field does better; try --hidden 8, or more data"; }
+  const LinearField& field() const { return field_; }
+  const Normalization& units() const { return level().units; }
+
+ private:
+  void forecast_one(const ForecastTask& task, std::span<double> out) const override {
+    const Normalization& unit = level().units;
+    const std::vector<double>& times = task.trajectory->times;
+    const auto d = static_cast<Eigen::Index>(num_states());
+    Eigen::VectorXd z(d);
+    for (Eigen::Index k = 0; k < d; ++k) {
+      const auto state = static_cast<std::size_t>(k);
+      const double start = measured_at(*task.trajectory, state, task.origin, times[task.origin], Outside::kNearest);
+      z[k] = std::isnan(start) ? 0 : (start - unit.state_offset[state]) / unit.state_scale[state];
+    }
+    double known_dt = 0;
+    LinearStep step;
+    for (std::size_t i = 0; i < task.ahead; ++i) {
+      const double dt = (times[task.origin + 1 + i] - times[task.origin + i]) / unit.time_scale;
+      if (std::abs(dt - known_dt) > 1e-9 * dt) step = step_of(field_, dt);
+      known_dt = dt;
+      const Eigen::VectorXd from = inputs_at(task, i), slope = (inputs_at(task, i + 1) - from) / dt;
+      z = step.from_state * z + step.from_input * from + step.from_slope * slope + step.constant;
+      for (Eigen::Index k = 0; k < d; ++k) {
+        const auto state = static_cast<std::size_t>(k);
+        const double value = bounded(state, unit.state_offset[state] + unit.state_scale[state] * z[k]);
+        z[k] = (value - unit.state_offset[state]) / unit.state_scale[state];
+        out[i * num_states() + state] = value;
+      }
+    }
+  }
+
+  /// `i` samples after the origin, normalized.
+  Eigen::VectorXd inputs_at(const ForecastTask& task, std::size_t i) const {
+    const Normalization& unit = level().units;
+    const std::size_t m = unit.input_offset.size();
+    Eigen::VectorXd inputs(static_cast<Eigen::Index>(m));
+    for (std::size_t k = 0; k < m; ++k) {
+      const double value = i == 0 ? task.trajectory->inputs.data<double>()[task.origin * m + k]
+                                  : task.inputs.data<double>()[(i - 1) * m + k];
+      inputs[static_cast<Eigen::Index>(k)] = (value - unit.input_offset[k]) / unit.input_scale[k];
+    }
+    return inputs;
+  }
+
+  LinearField field_;
+};
+
+/// Whether the steps of a window are equal, so that one matrix serves all.
+bool is_even(const std::vector<LinearWindow>& windows) {
+  const double first = windows.front().steps.front();
+  std::size_t other = 0, all = 0;
+  for (const LinearWindow& window : windows) {
+    for (const double step : window.steps) {
+      ++all;
+      if (std::abs(step - first) > 1e-6 * first) ++other;
+    }
+  }
+  return 20 * other < all;
+}
+
+/// The fields after windows of each length, each fitted from the one before.
+std::vector<LinearField> fields_of(const TimeSeries& series, const Normalization& units, std::size_t stages) {
+  const std::vector<LinearWindow> pairs = linear_windows(series, units, 2, kMostSamples);
+  std::vector<LinearField> fields = {match_gradients(pairs)};
+  const std::size_t numbers = units.state_offset.size() * (units.state_offset.size() + units.input_offset.size() + 1);
+  if (numbers > kMostNumbers) return fields;
+  const std::size_t most = is_even(pairs) ? kMostSamples : kMostUneven;
+  for (const std::size_t length : kLengths) {
+    if (fields.size() > stages) break;
+    fields.push_back(fit_windows(fields.back(), linear_windows(series, units, length, most)));
+  }
+  return fields;
+}
+
+std::size_t choose_stages(const TimeSeries& training, const Level& level) {
+  const ValidationSplit split = validation_split(training);
+  if (split.fitted.trajectories.empty() || split.windows.empty()) return kLengths.size();
+  std::size_t best = 1, stage = 0;
+  double least = std::numeric_limits<double>::infinity();
+  for (const LinearField& field : fields_of(split.fitted, level.units, kLengths.size())) {
+    const double error = validation_error(LinearOde(level, field), training, split.windows);
+    if (error < least) {
+      least = error;
+      best = stage;
+    }
+    ++stage;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::unique_ptr<Rival> fit_linear_ode(const TimeSeries& training) {
+  const std::size_t d = training.state_names.size(), m = training.input_names.size();
+  std::size_t pairs = 0;
+  for (const Trajectory& trajectory : training.trajectories) pairs += trajectory.times.size() - 1;
+  if (pairs < 2 * (d + m + 1)) return nullptr;
+  Level level = level_of(training);
+  const LinearField field = fields_of(training, level.units, choose_stages(training, level)).back();
+  if (!field.a.allFinite() || !field.b.allFinite() || !field.c.allFinite()) return nullptr;
+  return std::make_unique<LinearOde>(std::move(level), field);
+}
+
+LinearField field_in_data_units(const Rival& linear_ode) {
+  const auto& rival = dynamic_cast<const LinearOde&>(linear_ode);
+  const Normalization& units = rival.units();
+  const auto vector = [](const std::vector<double>& numbers) {
+    return Eigen::Map<const Eigen::VectorXd>(numbers.data(), static_cast<Eigen::Index>(numbers.size())).eval();
+  };
+  const Eigen::VectorXd rate = vector(units.state_scale) / units.time_scale;
+  const LinearField& field = rival.field();
+  const Eigen::MatrixXd a = rate.asDiagonal() * field.a * vector(units.state_scale).cwiseInverse().asDiagonal();
+  const Eigen::MatrixXd b = rate.asDiagonal() * field.b * vector(units.input_scale).cwiseInverse().asDiagonal();
+  const Eigen::VectorXd c = rate.asDiagonal() * field.c;
+  return {.a = a, .b = b, .c = c - a * vector(units.state_offset) - b * vector(units.input_offset)};
+}
+
+}  // namespace costate::internal
