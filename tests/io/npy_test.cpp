@@ -138,6 +138,15 @@ std::string zip64(std::string bytes) {
   return bytes;
 }
 
+TEST(Npz, MoreArraysThanSixteenBitsCount) {
+  constexpr int kMany = 66'000;
+  std::map<std::string, HostArray> arrays;
+  for (int i = 0; i < kMany; ++i) arrays.emplace(std::to_string(i), HostArray::vector({1.0 * i}));
+  const auto back = parse_npz(to_npz(arrays, NpzCompression::kStored), "a.npz");
+  ASSERT_EQ(back.size(), arrays.size());
+  EXPECT_EQ(back.at("65999").at(0), 65999);
+}
+
 TEST(Npz, ReadsZip64) {
   const HostArray array = HostArray::vector({1, 2});
   const auto back = parse_npz(zip64(to_npz({{"a", array}}, NpzCompression::kStored)), "a.npz");
