@@ -25,8 +25,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Arguments {
-  std::string workload;
-  std::optional<std::string> data, seconds, threads;
+  std::string workload, data;
+  double seconds = 0.5;
+  std::optional<int> threads;
   bool json = false;
 };
 
@@ -180,16 +181,14 @@ void print_legend() {
 }
 
 int run(const Arguments& arguments, Clock::time_point begin) {
-  if (arguments.threads) set_num_threads(static_cast<int>(to_integer("--threads", *arguments.threads, {1, 1024})));
-  const double seconds = arguments.seconds ? to_number("--seconds", *arguments.seconds) : 0.5;
-  if (seconds < 0) throw InvalidArgument("--seconds must not be negative; got ", seconds, ".");
+  if (arguments.threads) set_num_threads(*arguments.threads);
   if (arguments.json && arguments.workload.empty()) throw InvalidArgument("--json needs the name of a workload.");
   const auto load = [&](const std::string& name) {
-    return arguments.data ? read_workload(name, *arguments.data) : make_workload(name);
+    return arguments.data.empty() ? make_workload(name) : read_workload(name, arguments.data);
   };
   if (arguments.json) {
     const Workload workload = load(arguments.workload);
-    print_json(workload, measure(workload, seconds, begin));
+    print_json(workload, measure(workload, arguments.seconds, begin));
     return 0;
   }
   std::vector<Workload> workloads;
@@ -198,7 +197,8 @@ int run(const Arguments& arguments, Clock::time_point begin) {
   if (!arguments.workload.empty()) workloads.push_back(load(arguments.workload));
   const double peak = measured_peak(Dtype::kF32);
   print_head(peak);
-  for (const Workload& workload : workloads) print_row(workload, measure(workload, seconds, Clock::now()), peak);
+  for (const Workload& workload : workloads)
+    print_row(workload, measure(workload, arguments.seconds, Clock::now()), peak);
   print_legend();
   return 0;
 }
@@ -211,9 +211,10 @@ void add_bench(CommandLine& line) {
   Command command = line.add_command("bench", "Time solves and gradients: what this machine gives",
                                      [arguments, begin] { return run(*arguments, begin); });
   command.add_positional("workload", arguments->workload, "spiral, single, mlp128, rk4, medium or cnf2d (all)");
-  command.add_option("--seconds", arguments->seconds, "At least this long per timing (0.5)");
-  command.add_option("--threads", arguments->threads, "Threads (all)");
-  command.add_option("--data", arguments->data, "Folder of <workload>.npz with weights and data (drawn)");
+  command.add_option("--seconds", arguments->seconds, number(0), "At least this long per timing");
+  command.add_option("--threads", arguments->threads, thread_count(), "Threads (all)");
+  command.add_option("--data", arguments->data, some_text("a folder"),
+                     "Folder of <workload>.npz with weights and data (drawn)");
   command.add_flag("--json", arguments->json, "Print the numbers of one workload as JSON");
   command.set_footer("Example:\n  costate bench cnf2d --threads 1");
 }

@@ -35,27 +35,29 @@ bool takes_all(const CLI::App& app) {
   return !app.get_subcommands().empty() && app.get_subcommands().front()->get_prefix_command();
 }
 
-void put_into(const std::string& group, CLI::Option& option) {
-  if (!group.empty()) option.group(group);
-}
-
 }  // namespace
 
 void Command::add_positional(const std::string& name, std::string& value, const std::string& help) {
   app_->add_option(name, value, help);
 }
 
-void Command::add_option(const std::string& flag, std::optional<std::string>& value, const std::string& help,
-                         const std::string& group) {
-  put_into(group, *app_->add_option(flag, value, help));
-}
-
-void Command::add_option(const std::string& flag, std::string& value, const std::string& help) {
-  app_->add_option(flag, value, help);
+void Command::add_text_option(const std::string& flag, const std::string& type_name,
+                              std::function<void(const std::string& text)> read, const std::string& help,
+                              const std::string& group) {
+  CLI::Option* option = app_->add_option(
+      flag,
+      [read = std::move(read)](const CLI::results_t& given) {
+        read(given.back());
+        return true;
+      },
+      help);
+  option->type_name(type_name);
+  if (!group.empty()) option->group(group);
 }
 
 void Command::add_flag(const std::string& flag, bool& value, const std::string& help, const std::string& group) {
-  put_into(group, *app_->add_flag(flag, value, help));
+  CLI::Option* option = app_->add_flag(flag, value, help);
+  if (!group.empty()) option->group(group);
 }
 
 void Command::take_all() { app_->prefix_command(); }

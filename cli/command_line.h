@@ -6,6 +6,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
+
+#include "cli/options.h"
+#include "costate/base/text.h"
 
 namespace CLI {
 class App;
@@ -16,15 +20,27 @@ namespace costate::cli {
 /// What a subcommand does once the command line is read; returns the exit code.
 using Action = std::function<int()>;
 
-/// A subcommand. Values that are not given stay as they are. An empty group is CLI11's usual one.
+/// A subcommand. Values that are not given stay as they are; what cannot be read is an InvalidArgument that names the
+/// option, the text and what would be right. An empty group is CLI11's usual one.
 class Command {
  public:
   explicit Command(CLI::App& app) : app_(&app) {}
 
   void add_positional(const std::string& name, std::string& value, const std::string& help);
-  void add_option(const std::string& flag, std::optional<std::string>& value, const std::string& help,
-                  const std::string& group = "");
-  void add_option(const std::string& flag, std::string& value, const std::string& help);
+  /// `value` is a T or an optional one. A number's default is added to the help.
+  template <class Value, class T>
+  void add_option(const std::string& flag, Value& value, const OptionType<T>& type, const std::string& help,
+                  const std::string& group = "") {
+    std::string shown_default;
+    if constexpr (std::is_arithmetic_v<Value>) shown_default = text::concat(" (", value, ")");
+    add_text_option(
+        flag, type.name, [&value, flag, type](const std::string& text) { value = read_option(flag, type, text); },
+        help + shown_default, group);
+  }
+  /// An option whose text `read` takes.
+  void add_text_option(const std::string& flag, const std::string& type_name,
+                       std::function<void(const std::string& text)> read, const std::string& help,
+                       const std::string& group = "");
   void add_flag(const std::string& flag, bool& value, const std::string& help, const std::string& group = "");
   /// Any further arguments are for the action to refuse.
   void take_all();

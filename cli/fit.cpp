@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -23,9 +22,10 @@ namespace costate::cli {
 namespace {
 
 struct Arguments {
-  std::string data;
-  std::map<std::string, std::optional<std::string>> options;  // by flag; each row of fit_options() has one
-  std::optional<std::string> out, threads;
+  FitConfig config;
+  std::vector<std::string> given;  // of fit_options(): "--epochs 9"
+  std::string out;
+  std::optional<int> threads;
   bool resume = false, replace = false, quiet = false;
 };
 
@@ -37,43 +37,44 @@ void interrupt(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
-ConfigValue read(const FitOption& option, const std::string& text) {
-  switch (option.kind) {
-    case OptionKind::kText:
-    case OptionKind::kChoice:
-      return text;
-    case OptionKind::kNames:
-      return to_names(option.flag, text);
-    case OptionKind::kInteger:
-      return to_integer(option.flag, text);
-    case OptionKind::kNumber:
-      return to_number(option.flag, text);
-    case OptionKind::kShare:
-      return to_share(option.flag, text);
-    case OptionKind::kIntegers: {
-      const std::vector<std::int64_t> numbers = to_integers(option.flag, text);
-      return std::vector<double>(numbers.begin(), numbers.end());
-    }
-    case OptionKind::kNumbers:
-      break;
-  }
-  throw InternalError("[fit] no flag takes such an option.");
+template <class T>
+OptionType<ConfigValue> as_config_value(const OptionType<T>& type) {
+  return {.name = type.name, .expected = type.expected, .read = [read = type.read](const std::string& text) {
+            const std::optional<T> value = read(text);
+            return value ? std::optional<ConfigValue>(*value) : std::nullopt;
+          }};
 }
 
-FitConfig config_from(const Arguments& arguments) {
-  FitConfig config;
-  if (arguments.data.empty()) throw InvalidArgument("fit needs a CSV file; see 'costate fit --help'.");
-  if (!arguments.options.at("--time")) throw InvalidArgument("fit needs --time COLUMN.");
-  if (!arguments.options.at("--state")) throw InvalidArgument("fit needs --state COLUMN[,COLUMN…].");
-  config.data = arguments.data;
-  for (const FitOption& option : fit_options()) {
-    if (option.doors == OptionDoors::kFile || !arguments.options.at(option.flag)) continue;
-    const std::string& text = *arguments.options.at(option.flag);
-    const ConfigValue value = read(option, text);
-    if (!option.allows(value)) throw InvalidArgument(option.flag, " takes ", option.rule(), "; got '", text, "'.");
-    option.access.set(config, value);
+OptionType<ConfigValue> type_of(OptionKind kind) {
+  switch (kind) {
+    case OptionKind::kText:
+    case OptionKind::kChoice:
+      return {.name = "TEXT", .expected = "", .read = [](const std::string& text) { return ConfigValue(text); }};
+    case OptionKind::kNames:
+      return as_config_value(list_of(some_text("")));
+    case OptionKind::kInteger:
+      return as_config_value(integer<std::int64_t>({}));
+    case OptionKind::kIntegers:
+      return as_config_value(list_of(integer<double>({})));
+    case OptionKind::kNumber:
+      return as_config_value(number());
+    case OptionKind::kNumbers:
+      return as_config_value(list_of(number()));
+    case OptionKind::kShare:
+      return as_config_value(share());
   }
-  return config;
+  throw InternalError("[fit] no such kind of option.");
+}
+
+/// What the option's row allows.
+OptionType<ConfigValue> type_of(const FitOption& option) {
+  OptionType<ConfigValue> type = type_of(option.kind);
+  if (option.kind != OptionKind::kShare) type.expected = option.rule();
+  type.read = [&option, read = type.read](const std::string& text) {
+    const std::optional<ConfigValue> value = read(text);
+    return value && option.allows(*value) ? value : std::nullopt;
+  };
+  return type;
 }
 
 /// The units in which the network works.
@@ -102,25 +103,32 @@ void print_errors(const FitResult& result) {
   }
 }
 
-/// What a resumed run takes from its folder, not from the command line.
-void check_no_config(const Arguments& arguments) {
-  for (const auto& [flag, text] : arguments.options)
-    if (text)
-      throw InvalidArgument("--resume takes the options of the run from its folder; drop ", flag, " ", *text,
-                            ", or begin a new run with it.");
+/// What a fit cannot do without.
+void check_is_complete(const FitConfig& config) {
+  if (config.data.empty()) throw InvalidArgument("fit needs a CSV file; see 'costate fit --help'.");
+  if (config.columns.time.empty()) throw InvalidArgument("fit needs --time COLUMN.");
+  if (config.columns.states.empty()) throw InvalidArgument("fit needs --state COLUMN[,COLUMN…].");
+}
+
+/// The config of the run to resume; none of it may come from the command line.
+FitConfig resumed_config(const Arguments& arguments) {
+  if (!arguments.given.empty())
+    throw InvalidArgument("--resume takes the options of the run from its folder; drop ", arguments.given.front(),
+                          ", or begin a new run with it.");
+  return read_fit_config(RunFolder::open(arguments.out));
 }
 
 int run(const Arguments& arguments) {
-  if (arguments.threads) set_num_threads(static_cast<int>(to_integer("--threads", *arguments.threads, {1, 1024})));
+  if (arguments.threads) set_num_threads(*arguments.threads);
   if (arguments.resume && arguments.replace) throw InvalidArgument("--resume and --replace exclude each other.");
-  if (arguments.out && arguments.out->empty()) throw InvalidArgument("--out takes a folder; got ''.");
-  if (arguments.resume && !arguments.out) throw InvalidArgument("--resume needs --out DIR, the folder of the run.");
-  const bool reads_config = arguments.resume && arguments.data.empty();
-  if (reads_config) check_no_config(arguments);
-  const FitConfig config = reads_config ? read_fit_config(RunFolder::open(*arguments.out)) : config_from(arguments);
-  const std::filesystem::path folder = arguments.out
-                                           ? std::filesystem::path(*arguments.out)
-                                           : std::filesystem::path("runs") / std::filesystem::path(config.data).stem();
+  if (arguments.resume && arguments.out.empty())
+    throw InvalidArgument("--resume needs --out DIR, the folder of the run.");
+  const bool reads_config = arguments.resume && arguments.config.data.empty();
+  if (!reads_config) check_is_complete(arguments.config);
+  const FitConfig config = reads_config ? resumed_config(arguments) : arguments.config;
+  const std::filesystem::path folder = arguments.out.empty()
+                                           ? std::filesystem::path("runs") / std::filesystem::path(config.data).stem()
+                                           : std::filesystem::path(arguments.out);
   const RunMode mode = arguments.resume ? RunMode::kResume : arguments.replace ? RunMode::kReplace : RunMode::kNew;
 
   std::signal(SIGINT, interrupt);
@@ -149,15 +157,22 @@ std::string help_of(const FitOption& option) {
 }
 
 void add_options(Command& command, Arguments& arguments) {
-  command.add_positional("data", arguments.data, "CSV file, one row a sample");
-  for (const FitOption& option : fit_options())
-    if (option.doors != OptionDoors::kFile)
-      command.add_option(option.flag, arguments.options[option.flag], help_of(option), option.group);
-  command.add_option("--out", arguments.out, "Run folder (runs/<name of the data>)", "Run");
+  command.add_positional("data", arguments.config.data, "CSV file, one row a sample");
+  for (const FitOption& option : fit_options()) {
+    if (option.doors == OptionDoors::kFile) continue;
+    const OptionType<ConfigValue> type = type_of(option);
+    const auto read = [&arguments, &option, type](const std::string& text) {
+      option.access.set(arguments.config, read_option(option.flag, type, text));
+      arguments.given.push_back(option.flag + " " + text);
+    };
+    command.add_text_option(option.flag, type.name, read, help_of(option), option.group);
+  }
+  command.add_option("--out", arguments.out, some_text("a folder"), "Run folder (runs/<name of the data>)", "Run");
   command.add_flag("--resume", arguments.resume, "Continue the run in --out, to the same bits as if it had not stopped",
                    "Run");
   command.add_flag("--replace", arguments.replace, "Remove the run that is in --out first", "Run");
-  command.add_option("--threads", arguments.threads, "Threads (all); results do not depend on it", "Run");
+  command.add_option("--threads", arguments.threads, thread_count(), "Threads (all); results do not depend on it",
+                     "Run");
   command.add_flag("--quiet", arguments.quiet, "Print nothing but errors", "Run");
 }
 

@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -9,11 +10,26 @@ namespace costate::cli {
 namespace {
 
 template <class Number>
-bool read_whole(const std::string& text, Number& value) {
+std::optional<Number> read_whole(const std::string& text) {
+  Number value = 0;
   const char* end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stopped == end;
+  return error == std::errc() && stopped == end ? std::optional(value) : std::nullopt;
 }
+
+std::optional<double> read_finite(const std::string& text) {
+  const std::optional<double> value = read_whole<double>(text);
+  return value && std::isfinite(*value) ? value : std::nullopt;
+}
+
+std::optional<double> read_share(const std::string& text) {
+  const bool is_percent = text.ends_with('%');
+  std::optional<double> value = read_finite(is_percent ? text.substr(0, text.size() - 1) : text);
+  if (value && is_percent) value = *value / 100;
+  return value && *value >= 0 && *value < 1 ? value : std::nullopt;
+}
+
+}  // namespace
 
 std::string describe(const IntegerRange& range) {
   const bool has_low = range.low != std::numeric_limits<std::int64_t>::min();
@@ -23,51 +39,44 @@ std::string describe(const IntegerRange& range) {
   return "a whole number";
 }
 
-}  // namespace
-
-std::int64_t to_integer(const std::string& option, const std::string& text, const IntegerRange& range) {
-  std::int64_t value = 0;
-  if (!read_whole(text, value) || value < range.low || value > range.high)
-    throw InvalidArgument(option, " takes ", describe(range), "; got '", text, "'.");
-  return value;
+std::optional<std::int64_t> read_integer(const std::string& text, const IntegerRange& range) {
+  const auto value = read_whole<std::int64_t>(text);
+  return value && *value >= range.low && *value <= range.high ? value : std::nullopt;
 }
 
-double to_number(const std::string& option, const std::string& text) {
-  double value = 0;
-  if (!read_whole(text, value) || !std::isfinite(value))
-    throw InvalidArgument(option, " takes a number; got '", text, "'.");
-  return value;
+OptionType<int> thread_count() { return integer<int>({.low = 1, .high = 1024}); }
+
+OptionType<double> number(double low) {
+  return {.name = "NUMBER",
+          .expected = std::isfinite(low) ? text::concat("a number of at least ", low) : "a number",
+          .read = [low](const std::string& text) {
+            const std::optional<double> value = read_finite(text);
+            return value && *value >= low ? value : std::nullopt;
+          }};
 }
 
-double to_share(const std::string& option, const std::string& text) {
-  const bool is_percent = !text.empty() && text.back() == '%';
-  double value = 0;
-  if (!read_whole(is_percent ? text.substr(0, text.size() - 1) : text, value) || !std::isfinite(value))
-    throw InvalidArgument(option, " takes a share such as 20% or 0.2; got '", text, "'.");
-  if (is_percent) value /= 100;
-  if (value < 0 || value >= 1) throw InvalidArgument(option, " must be at least 0% and below 100%; got '", text, "'.");
-  return value;
+OptionType<double> share() {
+  return {.name = "SHARE", .expected = "a share below 100%, such as 20% or 0.2", .read = read_share};
 }
 
-std::vector<std::string> to_names(const std::string& option, const std::string& text) {
-  std::vector<std::string> names;
+OptionType<std::string> some_text(const std::string& expected) {
+  return {.name = "TEXT", .expected = expected, .read = [](const std::string& text) {
+            return text.empty() ? std::nullopt : std::optional(text);
+          }};
+}
+
+std::optional<std::vector<std::string>> split_list(const std::string& text) {
+  std::vector<std::string> parts;
   std::size_t begin = 0;
   while (begin <= text.size()) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
     const std::size_t first = text.find_first_not_of(' ', begin),
                       last = text.find_last_not_of(' ', end == 0 ? 0 : end - 1);
-    if (first >= end || last == std::string::npos)
-      throw InvalidArgument(option, " takes names separated by commas; got '", text, "'.");
-    names.push_back(text.substr(first, last - first + 1));
+    if (first >= end || last == std::string::npos) return std::nullopt;
+    parts.push_back(text.substr(first, last - first + 1));
     begin = end + 1;
   }
-  return names;
-}
-
-std::vector<std::int64_t> to_integers(const std::string& option, const std::string& text, const IntegerRange& range) {
-  std::vector<std::int64_t> values;
-  for (const std::string& name : to_names(option, text)) values.push_back(to_integer(option, name, range));
-  return values;
+  return parts;
 }
 
 }  // namespace costate::cli

@@ -17,8 +17,9 @@ using experiments::Metric;
 using experiments::Outcome;
 
 struct Arguments {
-  std::string name, out;
-  std::optional<std::string> seed, data, threads;
+  std::string name, out, data;
+  std::uint64_t seed = 0;
+  std::optional<int> threads;
   bool quick = false, list = false, replace = false, quiet = false;
 };
 
@@ -62,10 +63,9 @@ int run(const Arguments& arguments) {
   const Experiment& experiment = experiments::find_experiment(arguments.name);
   experiments::ReproduceOptions options{.request = {}, .out = {}, .replace = arguments.replace};
   options.request.quick = arguments.quick;
-  if (arguments.seed)
-    options.request.seed = static_cast<std::uint64_t>(to_integer("--seed", *arguments.seed, {.low = 0}));
-  if (arguments.data) options.request.data = *arguments.data;
-  if (arguments.threads) set_num_threads(static_cast<int>(to_integer("--threads", *arguments.threads, {1, 1024})));
+  options.request.seed = arguments.seed;
+  options.request.data = arguments.data;
+  if (arguments.threads) set_num_threads(*arguments.threads);
   if (!arguments.quiet) options.request.say = [](const std::string& line) { std::cerr << line << "\n"; };
   options.out = arguments.out.empty() ? "runs/" + experiment.name + (arguments.quick ? "-quick" : "") : arguments.out;
   const Outcome outcome = experiments::reproduce(experiment, options);
@@ -82,11 +82,12 @@ void add_reproduce(CommandLine& line) {
       line.add_command("reproduce", "Run an experiment of the lecture notes", [arguments] { return run(*arguments); });
   command.add_positional("experiment", arguments->name, "Name of the experiment: pendulum, cnf, … (--list shows all)");
   command.add_flag("--quick", arguments->quick, "A small version of the same code");
-  command.add_option("--seed", arguments->seed, "Seed of weights, data and order (0)");
-  command.add_option("--data", arguments->data, "Folder of the data that the experiment needs (--list tells which)");
-  command.add_option("--out", arguments->out, "Run folder (runs/<name>)");
+  command.add_option("--seed", arguments->seed, integer<std::uint64_t>({.low = 0}), "Seed of weights, data and order");
+  command.add_option("--data", arguments->data, some_text("a folder"),
+                     "Folder of the data that the experiment needs (--list tells which)");
+  command.add_option("--out", arguments->out, some_text("a folder"), "Run folder (runs/<name>)");
   command.add_flag("--replace", arguments->replace, "Remove the run that is in --out first");
-  command.add_option("--threads", arguments->threads, "Threads (all)");
+  command.add_option("--threads", arguments->threads, thread_count(), "Threads (all)");
   command.add_flag("--quiet", arguments->quiet, "Print nothing but errors");
   command.add_flag("--list", arguments->list, "List the experiments: what each shows, needs and takes");
   command.set_footer(

@@ -14,8 +14,8 @@ namespace {
 
 struct Arguments {
   std::string system, out;
-  std::optional<std::string> trajectories, noise, seed, until, samples, start, parameters;
-  bool irregular = false, list = false;
+  SimulateOptions options;
+  bool list = false;
 };
 
 int list_systems() {
@@ -30,39 +30,19 @@ int list_systems() {
   return 0;
 }
 
-std::vector<SystemParameter> to_parameters(const std::string& text) {
-  std::vector<SystemParameter> parameters;
-  for (const std::string& assignment : to_names("--parameter", text)) {
-    const std::size_t equals = assignment.find('=');
-    if (equals == std::string::npos || equals == 0)
-      throw InvalidArgument("--parameter takes assignments such as mu=1.5; got '", assignment, "'.");
-    parameters.push_back({assignment.substr(0, equals), to_number("--parameter", assignment.substr(equals + 1))});
-  }
-  return parameters;
-}
-
-SimulateOptions to_options(const Arguments& arguments) {
-  SimulateOptions options;
-  if (arguments.trajectories)
-    options.trajectories = static_cast<int>(to_integer("--trajectories", *arguments.trajectories, {1, 1'000'000}));
-  if (arguments.noise) options.noise = to_number("--noise", *arguments.noise);
-  if (arguments.seed) options.seed = static_cast<std::uint64_t>(to_integer("--seed", *arguments.seed, {.low = 0}));
-  if (arguments.until) options.until = to_number("--until", *arguments.until);
-  if (arguments.samples)
-    options.samples = static_cast<int>(to_integer("--samples", *arguments.samples, {2, 100'000'000}));
-  if (arguments.start)
-    for (const std::string& value : to_names("--start", *arguments.start))
-      options.start.push_back(to_number("--start", value));
-  if (arguments.parameters) options.parameters = to_parameters(*arguments.parameters);
-  options.irregular = arguments.irregular;
-  return options;
+/// "mu=1.5"
+std::optional<SystemParameter> read_assignment(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return std::nullopt;
+  const std::optional<double> value = number().read(text.substr(equals + 1));
+  return value ? std::optional(SystemParameter{text.substr(0, equals), *value}) : std::nullopt;
 }
 
 int run(const Arguments& arguments) {
   if (arguments.list) return list_systems();
   if (arguments.system.empty()) throw InvalidArgument("simulate needs a system; 'costate simulate --list' shows them.");
   if (arguments.out.empty()) throw InvalidArgument("simulate needs --out FILE.");
-  const SimulateOptions options = to_options(arguments);
+  const SimulateOptions& options = arguments.options;
   const TimeSeries series = simulate(arguments.system, options);
   write_series(arguments.out, series,
                {text::concat("costate simulate ", arguments.system, " --trajectories ", options.trajectories,
@@ -79,15 +59,20 @@ void add_simulate(CommandLine& line) {
                                      [arguments] { return run(*arguments); });
   command.add_positional("system", arguments->system,
                          "Name of the system: pendulum, lotka-volterra, … (--list shows all)");
-  command.add_option("--out", arguments->out, "CSV file to write");
-  command.add_option("--trajectories", arguments->trajectories, "Number of trajectories (1)");
-  command.add_option("--noise", arguments->noise, "Standard deviation of Gaussian noise on each state (0)");
-  command.add_option("--seed", arguments->seed, "Seed of starts, times and noise (0)");
-  command.add_option("--until", arguments->until, "Last time (the system's default)");
-  command.add_option("--samples", arguments->samples, "Samples of each trajectory (the system's default)");
-  command.add_option("--start", arguments->start, "Start state, e.g. 1,0 (drawn for each trajectory)");
-  command.add_option("--parameter", arguments->parameters, "Parameters in place of the defaults, e.g. mu=2");
-  command.add_flag("--irregular", arguments->irregular, "Draw the times at random instead of evenly");
+  SimulateOptions& options = arguments->options;
+  const OptionType<SystemParameter> assignment{.name = "NAME=NUMBER", .expected = "", .read = read_assignment};
+  command.add_option("--out", arguments->out, some_text("a file"), "CSV file to write");
+  command.add_option("--trajectories", options.trajectories, integer<int>({1, 1'000'000}), "Number of trajectories");
+  command.add_option("--noise", options.noise, number(), "Standard deviation of Gaussian noise on each state");
+  command.add_option("--seed", options.seed, integer<std::uint64_t>({.low = 0}), "Seed of starts, times and noise");
+  command.add_option("--until", options.until, number(), "Last time (the system's default)");
+  command.add_option("--samples", options.samples, integer<int>({2, 100'000'000}),
+                     "Samples of each trajectory (the system's default)");
+  command.add_option("--start", options.start, list_of(number(), "numbers separated by commas"),
+                     "Start state, e.g. 1,0 (drawn for each trajectory)");
+  command.add_option("--parameter", options.parameters, list_of(assignment, "assignments such as mu=1.5"),
+                     "Parameters in place of the defaults, e.g. mu=2");
+  command.add_flag("--irregular", options.irregular, "Draw the times at random instead of evenly");
   command.add_flag("--list", arguments->list, "List the systems with their states and parameters");
   command.set_footer(
       "Example:\n  costate simulate pendulum --trajectories 20 --noise 0.02 --seed 1 --out pendulum.csv");

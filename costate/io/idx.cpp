@@ -7,7 +7,7 @@
 #include "costate/base/error.h"
 #include "costate/io/files.h"
 #include "costate/io/internal/bytes.h"
-#include "costate/io/internal/inflate.h"
+#include "costate/io/internal/gzip.h"
 
 namespace costate {
 namespace {

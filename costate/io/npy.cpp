@@ -9,14 +9,12 @@
 #include "costate/base/error.h"
 #include "costate/io/files.h"
 #include "costate/io/internal/bytes.h"
-#include "costate/io/internal/zip.h"
 
 namespace costate {
 namespace {
 
 constexpr std::string_view kMark = "\x93NUMPY";
 constexpr std::size_t kAlignment = 64;
-constexpr std::string_view kSuffix = ".npy";
 
 template <class... Part>
 [[noreturn]] void reject(const std::string& source, const Part&... part) {
@@ -224,35 +222,8 @@ std::string to_npy(const HostArray& array) {
   return bytes;
 }
 
-std::map<std::string, HostArray> parse_npz(std::string_view bytes, const std::string& source) {
-  std::map<std::string, HostArray> arrays;
-  for (const internal::ZipMember& member : internal::read_zip(bytes, source)) {
-    const bool has_suffix = member.name.ends_with(kSuffix);
-    const std::string name = member.name.substr(0, member.name.size() - (has_suffix ? kSuffix.size() : 0));
-    if (!arrays.emplace(name, parse_npy(member.bytes, source + "/" + member.name)).second)
-      throw DataError("[read_npz] '", source, "' holds two arrays called '", name, "'.");
-  }
-  return arrays;
-}
-
-std::string to_npz(const std::map<std::string, HostArray>& arrays, NpzCompression compression) {
-  std::vector<internal::ZipMember> members;
-  for (const auto& [name, array] : arrays) members.push_back({name + std::string(kSuffix), to_npy(array)});
-  return internal::write_zip(
-      members, compression == NpzCompression::kStored ? internal::ZipMethod::kStored : internal::ZipMethod::kDeflated);
-}
-
 HostArray read_npy(const std::filesystem::path& path) { return parse_npy(read_file(path), path.string()); }
 
 void write_npy(const std::filesystem::path& path, const HostArray& array) { write_atomically(path, to_npy(array)); }
-
-std::map<std::string, HostArray> read_npz(const std::filesystem::path& path) {
-  return parse_npz(read_file(path), path.string());
-}
-
-void write_npz(const std::filesystem::path& path, const std::map<std::string, HostArray>& arrays,
-               NpzCompression compression) {
-  write_atomically(path, to_npz(arrays, compression));
-}
 
 }  // namespace costate

@@ -18,11 +18,12 @@ HostArray parse_npy(std::string_view bytes, const std::string& source);
 /// The array as .npy bytes, format 1.0, little-endian, row-major.
 std::string to_npy(const HostArray& array);
 
-/// The same for .npz, a ZIP of .npy files, whose names come without ".npy". NotSupported for ZIP64 (4 GiB and more) and
-/// encrypted files.
+/// The same for .npz, a ZIP of .npy files, whose names come without ".npy". NotSupported for encrypted files and for
+/// compression that this machine's libzip lacks; deflate it always has.
 std::map<std::string, HostArray> parse_npz(std::string_view bytes, const std::string& source);
 
 enum class NpzCompression { kStored, kDeflated };
+/// Equal arrays give equal bytes on one machine. InvalidArgument for a name that is not UTF-8 on one line.
 std::string to_npz(const std::map<std::string, HostArray>& arrays,
                    NpzCompression compression = NpzCompression::kDeflated);
 

@@ -270,13 +270,15 @@ def test_names_that_no_file_could_hold_are_refused(tmp_path):
         (["--optimizer", "adma"], "did you mean 'adam'"),
         (["--interpolation", "liner"], "did you mean 'linear'"),
         (["--epoch", "5"], "did you mean '--epochs'"),
-        (["--epochs", "-1"], "--epochs takes a whole number"),
+        (["--epochs", "-1"], "--epochs takes a whole number of at least 1; got '-1'."),
+        (["--epochs", "0x10"], "got '0x10'"),
         (["--epochs", "3x"], "got '3x'"),
         (["--epochs", "99999999999999999999"], "--epochs takes"),
         (["--hidden", "64,,64"], "--hidden takes"),
         (["--hidden", "0"], "between 1 and"),
+        (["--hidden", "64,1.5"], "--hidden takes whole numbers between 1 and 65536; got '64,1.5'."),
         (["--rtol", "0"], "--rtol takes a positive"),
-        (["--lr", "nan"], "--lr takes a number"),
+        (["--lr", "nan"], "--lr takes a positive, finite number; got 'nan'."),
         (["--window", "1"], "--window takes"),
         (["--seed", "-4"], "--seed takes"),
         (["--threads", "0"], "--threads takes"),
@@ -291,6 +293,36 @@ def test_names_that_no_file_could_hold_are_refused(tmp_path):
 )
 def test_bad_options(options, message, tmp_path):
     bad(message, *fit(tmp_path / "run"), *options)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--trajectories", "0"], "--trajectories takes a whole number between 1 and 1000000; got '0'."),
+        (["--samples", "1"], "--samples takes a whole number between 2 and"),
+        (["--noise", "inf"], "--noise takes a number; got 'inf'."),
+        (["--seed", "1.5"], "--seed takes a whole number of at least 0; got '1.5'."),
+        (["--start", "1,,0"], "--start takes numbers separated by commas; got '1,,0'."),
+        (["--parameter", "length"], "--parameter takes assignments such as mu=1.5; got 'length'."),
+        (["--parameter", "length=long"], "got 'length=long'"),
+        (["--parameter", "l=2"], "unknown parameter 'l'; known: g/l"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_options_of_simulate(options, message, tmp_path):
+    bad(message, "simulate", "pendulum", "--out", tmp_path / "x.csv", *options)
+
+
+def test_the_help_tells_what_an_option_takes_and_its_default():
+    page = ok("simulate", "--help").stdout
+    assert "--trajectories INT          Number of trajectories (1)" in page
+    assert "--parameter NAME=NUMBER,..." in page
+
+
+def test_the_last_of_an_options_values_counts(tmp_path):
+    for name, options in {"once": ["--seed", "010"], "twice": ["--seed", "x", "--seed", "10"]}.items():
+        ok("simulate", "pendulum", "--noise", "0.1", "--out", tmp_path / name, *options)
+    assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
 
 
 def test_bad_commands_and_missing_parts(tmp_path):
@@ -331,7 +363,9 @@ def test_bad_run_folders(run, tmp_path):
     bad("either --until or --steps", "forecast", run)
     bad("must lie after", "forecast", run, "--until", "1910")
     bad("without inputs", "forecast", run, "--steps", "3", "--input", LYNX)
-    bad("takes a number", "forecast", run, "--until", "later")
+    bad("--until takes a number; got 'later'.", "forecast", run, "--until", "later")
+    bad("--until takes a number or a date; got ''.", "forecast", run, "--until", "")
+    bad("--steps takes a whole number of at least 1; got '0'.", "forecast", run, "--steps", "0")
     copy = tmp_path / "copy"
     copy.mkdir()
     (copy / "config.toml").write_text((run / "config.toml").read_text().replace("format = 1", "format = 99"))

@@ -102,6 +102,6 @@ def test_bench_prints_rates():
 
 def test_bench_refuses(tmp_path):
     bad("did you mean 'spiral'", "bench", "spirall")
-    bad("must not be negative", "bench", "spiral", "--seconds", "-1")
+    bad("--seconds takes a number of at least 0; got '-1'.", "bench", "spiral", "--seconds", "-1")
     bad("--json needs the name", "bench", "--json")
     bad("spiral.npz", "bench", "spiral", "--data", tmp_path)

@@ -104,6 +104,18 @@ TEST(CsvTimes, DateTimesBecomeSeconds) {
   EXPECT_EQ(times.scale, (TimeScale{"seconds", "2024-05-01T23:59:59.5Z"}));
 }
 
+TEST(CsvTimes, EveryFormOfATimeIsRead) {
+  for (const std::string zone : {"", "Z", "z", "+00", "-0000", "+00:00"})
+    for (const std::string time : {"T23:59", "t23:59", " 23:59", "T23:59:00", " 23:59:00.000"}) {
+      const TimeColumn times = table("t\n2024-02-29" + time + zone + "\n2024-03-01T00:00\n").times("t");
+      EXPECT_EQ(times.values, (Numbers{0, 60})) << time << zone;
+      EXPECT_EQ(times.scale.origin, "2024-02-29T23:59:00Z") << time << zone;
+    }
+  // More digits than a clock's ticks have, up to the day before.
+  EXPECT_EQ(table("t\n2024-01-01T00:00:00.0000000001+14:00\n").times("t", {"seconds", "2023-12-31T10:00Z"}).values,
+            (Numbers{1e-10 - 50400 + 86400 - 36000}));
+}
+
 TEST(CsvTimes, ASecondFileSharesTheScaleOfTheFirst) {
   const TimeScale days{"days", "2024-01-01"};
   EXPECT_EQ(table("t\n2024-01-31\n2024-02-01T12:00\n").times("t", days).values, (Numbers{30, 31.5}));
@@ -116,8 +128,11 @@ TEST(CsvTimes, ASecondFileSharesTheScaleOfTheFirst) {
 TEST(CsvTimes, ErrorsNameTheCell) {
   EXPECT_ERROR(table("t,x\n0,1\n,2\n").times("t"), DataError, "data.csv, line 3, column 't': the time is missing");
   EXPECT_ERROR(table("t\n2024-02-30\n").times("t"), DataError, "expected a number; got '2024-02-30'");
-  for (const std::string bad : {"soon", "3", "2024-13-01", "2024-01-01T25:00", "2024-01-01T10:61", "2024-1-1",
-                                "2024-01-01T10:00x", "2024-01-01T10:00+5", "2024-01-01T10:00:00.", "2024-01-01x"})
+  for (const std::string bad :
+       {"soon", "3", "2024-13-01", "2024-01-01T25:00", "2024-01-01T10:61", "2024-1-1", "2024-01-01T10:00x",
+        "2024-01-01T10:00+5", "2024-01-01T10:00:00.", "2024-01-01x", "2024-01-01Z", "+024-01-01",
+        "2024-01-01T10:00+24:00", "2024-01-01T10:00+01:60", "2024-01-01T10:00.5:30", "2024-01-01T10:00.5e3",
+        "2024-01-01T10:00:60", "2024-01-01T1:00:00"})
     EXPECT_ERROR(table("t\n2024-01-01\n" + bad + "\n").times("t"), DataError, "got '" + bad + "'");
   EXPECT_ERROR(table("t\n3\n2024-01-01\n").times("t"), DataError, "expected a number; got '2024-01-01'");
 }
@@ -154,8 +169,11 @@ TEST(CsvGarbage, IsAlwaysATypedError) {
     const CsvTable data(bytes, "data.csv");
     for (const std::string& name : data.names()) data.times(name);
   };
-  test::expect_garbage_safe(read,
-                            "\xEF\xBB\xBF# c\r\nt,\"x\"\"\"\n2024-01-01T10:00:00.5+01:00,1\n\"2024-01-02\",nan\n");
+  const std::string text = "\xEF\xBB\xBF# c\r\nt,\"x\"\"\"\n2024-01-01T10:00:00.5+01:00,1\n\"2024-01-02\",nan\n";
+  test::expect_garbage_safe(read, text);
+  test::expect_random_bytes_safe(read, text);
+  test::expect_random_bytes_safe([](std::string_view time) { table("t\n" + std::string(time) + "\n").times("t"); },
+                                 "2024-01-01T10:00:00.5+01:00");
 }
 
 TEST(Csv, MessagesShowCellsOnOneLineAndNoMoreThanFits) {

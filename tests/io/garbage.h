@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,22 @@ inline void expect_garbage_safe(const std::function<void(std::string_view)>& rea
       damaged[i] = static_cast<char>(damaged[i] ^ mask);
       expect_value_or_typed_error(read, damaged, "byte " + std::to_string(i) + " damaged");
     }
+}
+
+/// Reads random bytes, alone and in place of a part of `bytes`. The same ones in every run.
+inline void expect_random_bytes_safe(const std::function<void(std::string_view)>& read, const std::string& bytes) {
+  constexpr int kTrials = 3000;
+  std::mt19937 random(1);
+  const auto below = [&](std::size_t end) { return std::uniform_int_distribution<std::size_t>(0, end - 1)(random); };
+  for (int trial = 0; trial < kTrials; ++trial) {
+    std::string noise(below(24), '\0');
+    // Half of them from the text's own bytes, which pass more of a reader's checks.
+    for (char& c : noise) c = trial % 2 == 0 ? static_cast<char>(below(256)) : bytes[below(bytes.size())];
+    std::string damaged = trial % 8 == 0 ? "" : bytes;
+    const std::size_t begin = below(damaged.size() + 1);
+    damaged.replace(begin, below(8), noise);
+    expect_value_or_typed_error(read, damaged, "random bytes, trial " + std::to_string(trial));
+  }
 }
 
 /// Reads `bytes` cut short after every byte; each must be an error.

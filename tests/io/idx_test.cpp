@@ -60,6 +60,7 @@ TEST(Idx, RefusesUnsoundFiles) {
 TEST(IdxGarbage, IsAlwaysATypedError) {
   for (const std::string& bytes : {kImages, kZipped}) {
     test::expect_garbage_safe([](std::string_view damaged) { read(damaged); }, bytes);
+    test::expect_random_bytes_safe([](std::string_view damaged) { read(damaged); }, bytes);
     test::expect_truncation_is_an_error([](std::string_view cut) { read(cut); }, bytes);
   }
 }

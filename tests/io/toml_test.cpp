@@ -133,6 +133,7 @@ TEST(TomlGarbage, DeepNestingIsAnError) {
 TEST(TomlGarbage, IsAlwaysATypedError) {
   const auto read = [](std::string_view bytes) { check_config_format(parse_toml(bytes, "config.toml")); };
   test::expect_garbage_safe(read, example().to_toml());
+  test::expect_random_bytes_safe(read, example().to_toml());
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 #include "costate/io/internal/iso_time.h"
 
+#include <date/date.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <sstream>
 #include <tuple>
 
 #include "costate/base/error.h"
@@ -13,95 +16,59 @@ namespace {
 
 constexpr double kSecondsPerDay = 86400;
 
+/// Where the time of day begins.
+constexpr std::size_t kClock = 11;
+
+/// A way to write a moment without the fraction of its second. A digit of `shape` stands for itself and smaller ones, +
+/// for either sign; from_stream alone would also take 2024-1-1 and +5.
+struct Form {
+  std::string_view shape;
+  const char* format;
+};
+constexpr Form kForms[] = {{"9999-99-99", "%F"},
+                           {"9999-99-99T99:99", "%FT%R"},
+                           {"9999-99-99T99:99Z", "%FT%RZ"},
+                           {"9999-99-99T99:99+29", "%FT%R%z"},
+                           {"9999-99-99T99:99+2959", "%FT%R%z"},
+                           {"9999-99-99T99:99+29:59", "%FT%R%Ez"},
+                           {"9999-99-99T99:99:99", "%FT%T"},
+                           {"9999-99-99T99:99:99Z", "%FT%TZ"},
+                           {"9999-99-99T99:99:99+29", "%FT%T%z"},
+                           {"9999-99-99T99:99:99+2959", "%FT%T%z"},
+                           {"9999-99-99T99:99:99+29:59", "%FT%T%Ez"}};
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// Takes fixed-width pieces off the front of a text; once one does not fit, nothing fits any more.
-class Reader {
- public:
-  explicit Reader(std::string_view text) : rest_(text) {}
-
-  /// The next `digits` digits as a number.
-  int number(std::size_t digits) {
-    int value = 0;
-    for (std::size_t i = 0; i < digits; ++i) {
-      if (rest_.empty() || !is_digit(rest_.front())) return reject();
-      value = 10 * value + (rest_.front() - '0');
-      rest_.remove_prefix(1);
-    }
-    return value;
-  }
-
-  /// True, and past it, if the next character is one of `characters`.
-  bool take(std::string_view characters) {
-    if (rest_.empty() || characters.find(rest_.front()) == std::string_view::npos) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-
-  /// ".5" and the like after whole seconds; 0 if there is none.
-  double fraction() {
-    std::size_t length = 1;
-    if (rest_.empty() || rest_.front() != '.') return 0;
-    while (length < rest_.size() && is_digit(rest_[length])) ++length;
-    const std::optional<double> value = parse_double(rest_.substr(0, length));
-    if (length == 1 || !value) return reject();
-    rest_.remove_prefix(length);
-    return *value;
-  }
-
-  int reject() {
-    is_valid_ = false;
-    rest_ = {};
-    return 0;
-  }
-  bool has_more() const { return !rest_.empty(); }
-  bool is_valid() const { return is_valid_; }
-
- private:
-  std::string_view rest_;
-  bool is_valid_ = true;
-};
-
-/// Seconds to subtract for UTC.
-double read_offset(Reader& reader) {
-  if (reader.take("Zz") || !reader.has_more()) return 0;
-  const bool is_west = reader.take("-");
-  if (!is_west && !reader.take("+")) return reader.reject();
-  const int hours = reader.number(2);
-  const bool has_minutes = reader.take(":") || reader.has_more();
-  const int minutes = has_minutes ? reader.number(2) : 0;
-  if (hours > 23 || minutes > 59) return reader.reject();
-  return (is_west ? -1 : 1) * (3600.0 * hours + 60.0 * minutes);
+bool fits(char c, char shape) {
+  if (is_digit(shape)) return is_digit(c) && c <= shape;
+  return c == shape || (shape == '+' && c == '-');
 }
 
-void read_time_of_day(Reader& reader, IsoTime& time) {
-  time.has_time_of_day = true;
-  const int hours = reader.number(2);
-  if (!reader.take(":")) reader.reject();
-  const int minutes = reader.number(2);
-  const int seconds = reader.take(":") ? reader.number(2) : 0;
-  const double fraction = reader.fraction();
-  if (hours > 23 || minutes > 59 || seconds > 59) reader.reject();
-  time.second = 3600.0 * hours + 60.0 * minutes + seconds + fraction - read_offset(reader);
-  const double days = std::floor(time.second / kSecondsPerDay);
-  time.day += static_cast<std::int64_t>(days);
-  time.second -= days * kSecondsPerDay;
+/// The format that reads `text`, or null.
+const char* format_of(std::string_view text) {
+  for (const Form& form : kForms)
+    if (std::equal(text.begin(), text.end(), form.shape.begin(), form.shape.end(), fits)) return form.format;
+  return nullptr;
+}
+
+/// Takes the ".5" of a second out of `text`: 0 if it has none, nothing if it is no fraction.
+std::optional<double> take_fraction(std::string& text) {
+  const std::size_t zone = std::min(text.find_first_of("Zz+-", kClock), text.size());
+  const std::size_t point = std::min(text.find('.', kClock), zone);
+  const std::string fraction = text.substr(point, zone - point);
+  if (fraction.empty()) return 0;
+  text.erase(point, fraction.size());
+  return std::all_of(fraction.begin() + 1, fraction.end(), is_digit) ? parse_double(fraction) : std::nullopt;
 }
 
 std::string format_iso_time(const IsoTime& time, bool with_time_of_day) {
-  const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{time.day}}};
-  const auto two = [](int value) { return text::concat(value < 10 ? "0" : "", value); };
-  std::string year = text::concat(static_cast<int>(date.year()));
-  year.insert(0, 4 - std::min<std::size_t>(4, year.size()), '0');
-  std::string text = text::concat(year, "-", two(static_cast<int>(static_cast<unsigned>(date.month()))), "-",
-                                  two(static_cast<int>(static_cast<unsigned>(date.day()))));
-  if (!with_time_of_day) return text;
-  const int whole = static_cast<int>(time.second);
-  text += text::concat("T", two(whole / 3600), ":", two(whole / 60 % 60), ":", two(whole % 60));
+  const date::sys_days day{date::days{static_cast<int>(time.day)}};
+  if (!with_time_of_day) return date::format("%F", day);
+  const std::chrono::seconds whole{static_cast<int>(time.second)};
   // Digits of the fraction as they came: "0.25" → ".25".
-  const double fraction = std::round((time.second - whole) * 1e9) / 1e9;
-  if (fraction > 0 && fraction < 1) text += format_double(fraction).substr(1);
-  return text + "Z";
+  const double fraction = std::round((time.second - static_cast<double>(whole.count())) * 1e9) / 1e9;
+  const std::string digits = fraction > 0 && fraction < 1 ? format_double(fraction).substr(1) : "";
+  return date::format("%FT%T", day + whole) + digits + "Z";
 }
 
 bool is_before(const IsoTime& left, const IsoTime& right) {
@@ -111,19 +78,27 @@ bool is_before(const IsoTime& left, const IsoTime& right) {
 }  // namespace
 
 std::optional<IsoTime> parse_iso_time(std::string_view text) {
-  Reader reader(text);
-  const int year = reader.number(4);
-  if (!reader.take("-")) reader.reject();
-  const int month = reader.number(2);
-  const bool has_day = reader.take("-");
-  const int day = has_day ? reader.number(2) : 1;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  if (!reader.is_valid() || !date.ok()) return std::nullopt;
-  IsoTime time{.day = std::chrono::sys_days(date).time_since_epoch().count()};
-  if (has_day && reader.take("Tt ")) read_time_of_day(reader, time);
-  if (!reader.is_valid() || reader.has_more()) return std::nullopt;
-  return time;
+  std::string plain(text);
+  if (plain.size() == std::string_view("2024-05").size()) plain += "-01";
+  const bool has_time_of_day = plain.size() > kClock;
+  const std::optional<double> fraction = has_time_of_day ? take_fraction(plain) : 0;
+  if (has_time_of_day && (plain[kClock - 1] == ' ' || plain[kClock - 1] == 't')) plain[kClock - 1] = 'T';
+  if (plain.ends_with('z')) plain.back() = 'Z';
+  const char* format = format_of(plain);
+  if (format == nullptr || !fraction) return std::nullopt;
+
+  std::istringstream in(plain);
+  date::local_seconds local;
+  std::chrono::minutes offset{0};
+  date::from_stream(in, format, local, static_cast<std::string*>(nullptr), &offset);
+  if (in.fail() || std::chrono::abs(offset) >= date::days{1}) return std::nullopt;
+  const date::local_days day = date::floor<date::days>(local);
+  const auto seconds = [](auto duration) { return std::chrono::duration<double>(duration).count(); };
+  const double second = seconds(local - day) + *fraction - seconds(offset);
+  const double days = std::floor(second / kSecondsPerDay);
+  return IsoTime{.day = day.time_since_epoch().count() + static_cast<std::int64_t>(days),
+                 .second = second - days * kSecondsPerDay,
+                 .has_time_of_day = has_time_of_day};
 }
 
 TimeColumn to_scale(const std::vector<IsoTime>& moments, const TimeScale& scale) {

@@ -1,0 +1,12 @@
+// Gzipped files, through zlib.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace costate::internal {
+
+/// Decompresses a gzip file of one or more members. DataError, naming `source`, if it is damaged or beyond 4 GiB.
+std::string gunzip(std::string_view bytes, const std::string& source);
+
+}  // namespace costate::internal
