@@ -81,33 +81,25 @@ OptionType<ConfigValue> type_of(const FitOption& option) {
 void print_units(const FitResult& result) {
   const Normalization& units = result.model.normalization();
   std::cout << "normalized: ";
-  for (std::size_t k = 0; k < result.model.config().columns.states.size(); ++k)
+  for (std::size_t k = 0; k < result.config.model.columns.states.size(); ++k)
     std::cout << result.model.state_names()[k] << " (mean " << std::setprecision(4) << units.state_offset[k]
               << ", deviation " << units.state_scale[k] << "), ";
-  std::cout << result.model.config().columns.time << " in units of " << units.time_scale << "\n";
+  std::cout << result.config.model.columns.time << " in units of " << units.time_scale << "\n";
 }
 
-void print_errors(const FitResult& result) {
-  if (result.errors.empty()) return;
-  const std::vector<std::string>& states = result.model.config().columns.states;
-  std::size_t longest = 12;
-  for (const std::string& state : states) longest = std::max(longest, state.size());
-  const int width = static_cast<int>(longest) + 2;
-  std::cout << "hold-out error (root mean square, in the data's units)\n" << std::left << std::setw(14) << "";
-  for (const std::string& state : states) std::cout << std::setw(width) << state;
-  std::cout << "relative\n";
-  for (const ForecastError& error : result.errors) {
-    std::cout << std::setw(14) << error.model << std::setprecision(4);
-    for (const double rmse : error.rmse) std::cout << std::setw(width) << rmse;
-    std::cout << error.relative << "\n";
-  }
+/// What the samples were for, what was chosen, and what it is worth.
+void print_verdict(const FitResult& result) {
+  std::cout << result.parts.text() << "\nchosen: " << result.chosen.candidate.text() << "\n";
+  if (!result.verdict) return;
+  std::cout << format_table(*result.verdict) << "\n";
+  for (const std::string& sentence : result.verdict->sentences) std::cout << sentence << "\n";
 }
 
 /// What a fit cannot do without.
 void check_is_complete(const FitConfig& config) {
   if (config.data.empty()) throw InvalidArgument("fit needs a CSV file; see 'costate fit --help'.");
-  if (config.columns.time.empty()) throw InvalidArgument("fit needs --time COLUMN.");
-  if (config.columns.states.empty()) throw InvalidArgument("fit needs --state COLUMN[,COLUMN…].");
+  if (config.model.columns.time.empty()) throw InvalidArgument("fit needs --time COLUMN.");
+  if (config.model.columns.states.empty()) throw InvalidArgument("fit needs --state COLUMN[,COLUMN…].");
 }
 
 /// The config of the run to resume; none of it may come from the command line.
@@ -143,7 +135,7 @@ int run(const Arguments& arguments) {
     if (result.windows.trained < result.windows.all)
       std::cout << result.windows.text() << "; --max-windows sets how many\n";
     print_units(result);
-    print_errors(result);
+    print_verdict(result);
     if (interrupted != 0)
       std::cout << "stopped early; continue with 'costate fit --resume --out " << folder.string() << "'\n";
     std::cout << "report: " << run.report().string() << "\n";
@@ -186,7 +178,7 @@ void add_fit(CommandLine& line) {
   command.set_footer(
       "Examples:\n"
       "  costate fit hare_lynx.csv --time year --state hare,lynx --out runs/lynx\n"
-      "  costate fit drive.csv --time t --state mz --input voltage --delay 2\n"
+      "  costate fit drive.csv --time t --state mz --input voltage\n"
       "  costate fit --resume --out runs/lynx");
 }
 

@@ -28,7 +28,7 @@ int run(const Arguments& arguments) {
   if (arguments.run.empty()) throw InvalidArgument("forecast needs the folder of a run.");
   const RunFolder folder = RunFolder::open(arguments.run);
   const SeriesModel model = SeriesModel::load(folder.model());
-  const SeriesColumns& columns = model.config().columns;
+  const SeriesColumns& columns = model.options().columns;
   ForecastOptions options;
   if (!arguments.until.empty()) options.until = to_time(arguments.until, model);
   options.steps = arguments.steps;

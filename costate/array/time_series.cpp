@@ -46,6 +46,11 @@ void check(const TimeSeries& series) {
         throw DataError("[TimeSeries] states", where, " must be finite, or NaN where missing; got ", cell, ".");
     for (const double cell : trajectory.inputs.numbers())
       if (!std::isfinite(cell)) throw DataError("[TimeSeries] inputs", where, " must be finite; got ", cell, ".");
+    if (trajectory.covariates.size() != series.covariate_names.size())
+      throw ShapeError("[TimeSeries] covariates", where, " must hold ", series.covariate_names.size(),
+                       " numbers, one for each name; got ", trajectory.covariates.size(), ".");
+    for (const double value : trajectory.covariates)
+      if (!std::isfinite(value)) throw DataError("[TimeSeries] covariates", where, " must be finite; got ", value, ".");
   }
 }
 

@@ -15,6 +15,7 @@ struct Trajectory {
   std::vector<double> times;  ///< [samples], strictly increasing
   HostArray states;           ///< [samples, state], f64; NaN where nothing was measured
   HostArray inputs;           ///< [samples, input], f64, all finite
+  std::vector<double> covariates = {};  ///< what does not change along the trajectory: a dose, a weight; all finite
 };
 
 /// How calendar times became numbers: `unit`s since `origin`. Both are empty if the times are plain numbers.
@@ -32,6 +33,7 @@ struct TimeSeries {
   std::vector<std::string> state_names;
   std::vector<std::string> input_names;
   std::vector<Trajectory> trajectories;
+  std::vector<std::string> covariate_names = {};
 };
 
 /// DataError, which begins with `what`, if times are not finite or do not increase.

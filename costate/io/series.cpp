@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "costate/base/error.h"
@@ -15,12 +16,17 @@ namespace {
 using Rows = std::vector<std::size_t>;
 using Columns = std::vector<std::vector<double>>;
 
+std::string of_trajectory(const std::string& id) {
+  return id.empty() ? "" : text::concat(" of trajectory '", internal::shown(id), "'");
+}
+
 void check_roles(const SeriesColumns& columns) {
   if (columns.states.empty())
     throw InvalidArgument("[read_series] at least one state column is needed; got none. Name one.");
   std::vector<std::string> all{columns.time};
   all.insert(all.end(), columns.states.begin(), columns.states.end());
   all.insert(all.end(), columns.inputs.begin(), columns.inputs.end());
+  all.insert(all.end(), columns.covariates.begin(), columns.covariates.end());
   if (!columns.trajectory.empty()) all.push_back(columns.trajectory);
   std::set<std::string> seen;
   for (const std::string& name : all) {
@@ -28,7 +34,7 @@ void check_roles(const SeriesColumns& columns) {
       throw InvalidArgument("[read_series] a column's name must be UTF-8 on one line; got '", internal::shown(name),
                             "'. Rename it in the file.");
     if (!seen.insert(name).second)
-      throw InvalidArgument("[read_series] a column can be only one of time, state, input and trajectory; '", name,
+      throw InvalidArgument("[read_series] a column can be only one of time, state, input, covariate and trajectory; '", name,
                             "' is named twice.");
   }
 }
@@ -55,6 +61,24 @@ Columns read_inputs(const CsvTable& table, const std::vector<std::string>& names
   return columns;
 }
 
+/// The one number that a trajectory's rows hold in a column.
+double covariate_of(const CsvTable& table, const std::string& name, const std::vector<double>& cells, const Rows& rows,
+                    const std::string& trajectory) {
+  std::optional<std::size_t> first;
+  for (const std::size_t row : rows) {
+    if (std::isnan(cells[row])) continue;
+    if (first && cells[row] != cells[*first])
+      throw DataError("[read_series] ", table.where(row, name), ": a covariate is one number for a whole trajectory; got ",
+                      cells[row], " after ", cells[*first], " on line ", table.line(*first),
+                      ". Make it an input if it changes in time.");
+    if (!first) first = row;
+  }
+  if (!first)
+    throw DataError("[read_series] ", table.where(rows.front(), name), ": covariate '", name, "' has no number",
+                    of_trajectory(trajectory), ". Fill it in, or leave the covariate out.");
+  return cells[*first];
+}
+
 /// The rows of each trajectory, in the order in which the trajectories first appear.
 std::vector<Rows> group_rows(const CsvTable& table, const std::string& id_column) {
   std::vector<Rows> groups;
@@ -71,10 +95,6 @@ std::vector<Rows> group_rows(const CsvTable& table, const std::string& id_column
     groups[entry->second].push_back(row);
   }
   return groups;
-}
-
-std::string of_trajectory(const std::string& id) {
-  return id.empty() ? "" : text::concat(" of trajectory '", internal::shown(id), "'");
 }
 
 void check_times(const CsvTable& table, const SeriesColumns& columns, const Rows& rows, const Trajectory& trajectory) {
@@ -125,7 +145,9 @@ TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns
   const TimeColumn times = table.times(columns.time, columns.time_scale);
   const Columns states = read_states(table, columns.states);
   const Columns inputs = read_inputs(table, columns.inputs);
-  TimeSeries series{columns.time, times.scale, columns.states, columns.inputs, {}};
+  Columns covariates;
+  for (const std::string& name : columns.covariates) covariates.push_back(table.numbers(name));
+  TimeSeries series{columns.time, times.scale, columns.states, columns.inputs, {}, columns.covariates};
   for (const Rows& rows : group_rows(table, columns.trajectory)) {
     Trajectory trajectory;
     if (!columns.trajectory.empty()) trajectory.id = table.text(columns.trajectory)[rows.front()];
@@ -133,6 +155,8 @@ TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns
     check_times(table, columns, rows, trajectory);
     trajectory.states = gather(states, rows);
     trajectory.inputs = gather(inputs, rows);
+    for (std::size_t k = 0; k < covariates.size(); ++k)
+      trajectory.covariates.push_back(covariate_of(table, columns.covariates[k], covariates[k], rows, trajectory.id));
     series.trajectories.push_back(std::move(trajectory));
   }
   return series;

@@ -16,6 +16,8 @@ struct SeriesColumns {
   std::string time;
   std::vector<std::string> states;
   std::vector<std::string> inputs = {};
+  /// Constants of a trajectory, such as a dose or a weight: one number in all its rows, or in some, others left empty.
+  std::vector<std::string> covariates = {};
   /// Rows with the same cell here are one trajectory (they need not be neighbours); "" for a file of one trajectory.
   std::string trajectory = {};
   /// Of an earlier file, to read calendar times onto the same axis; empty to start at the earliest.

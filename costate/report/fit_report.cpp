@@ -22,7 +22,7 @@ std::string time_label(const FitResult& result) {
                             : text::concat(result.series.time_name, " (", scale.unit, " since ", scale.origin, ")");
 }
 
-std::size_t num_states(const FitResult& result) { return result.model.config().columns.states.size(); }
+std::size_t num_states(const FitResult& result) { return result.config.model.columns.states.size(); }
 
 std::vector<double> column_of(const FitResult& result, const Window& stretch, std::size_t state) {
   const HostArray& states = result.series.trajectories[stretch.trajectory].states;
@@ -185,6 +185,8 @@ Section data_section(const FitResult& result, const ShownPaths& shown) {
   return section;
 }
 
+std::string shown(const std::optional<double>& error) { return error ? text::number(*error) : "not measured"; }
+
 Section error_section(const FitResult& result) {
   Section section{"Error of the forecast", {}};
   Table table{.header = {"model"},
@@ -192,17 +194,15 @@ Section error_section(const FitResult& result) {
               .caption =
                   "Root mean square over what was held out, in the data's units; 'relative' "
                   "counts each state in units of its standard deviation in training."};
-  for (const std::string& state : result.model.config().columns.states) table.header.push_back(state);
+  for (const std::string& state : result.config.model.columns.states) table.header.push_back(state);
   table.header.push_back("relative");
   for (const ForecastError& error : result.errors) {
     table.rows.push_back({error.model});
-    for (const double rmse : error.rmse) table.rows.back().push_back(text::number(rmse));
-    table.rows.back().push_back(text::number(error.relative));
+    for (const std::optional<double>& rmse : error.rmse) table.rows.back().push_back(shown(rmse));
+    table.rows.back().push_back(shown(error.relative));
   }
-  section.blocks = {
-      table,
-      Paragraph{"The weights kept are those with the smallest loss on what was held out, for both ODEs; an error on "
-                "data that had no say in this choice may be larger."}};
+  section.blocks = {table};
+  for (const std::string& sentence : result.verdict->sentences) section.blocks.push_back(Paragraph{sentence});
   return section;
 }
 
@@ -215,9 +215,10 @@ Figure step_figure(const FitResult& result, const ShownPaths& shown) {
     if (times.empty() || times.back() <= start.times.front()) times = times_of(result, stretch);
   times.erase(times.begin(), std::upper_bound(times.begin(), times.end(), start.times.front()));
   times.insert(times.begin(), start.times.front());
-  SeriesModel::Query query{.start = start.states.front(), .times = std::move(times)};
+  const Trajectory& trajectory = result.series.trajectories[start.trajectory];
+  SeriesModel::Query query{
+      .start = start.states.front(), .times = std::move(times), .covariates = trajectory.covariates};
   if (!result.series.input_names.empty()) {
-    const Trajectory& trajectory = result.series.trajectories[start.trajectory];
     query.input_times = trajectory.times;
     query.inputs = trajectory.inputs;
   }
@@ -235,12 +236,12 @@ Figure step_figure(const FitResult& result, const ShownPaths& shown) {
 Section training_section(const FitResult& result, const ShownPaths& shown) {
   Figure loss{.title = "loss",
               .x_label = "epoch",
-              .y_label = name(result.model.config().loss),
+              .y_label = name(result.config.loss),
               .curves = {},
               .y_scale = Scale::kLog};
   loss.curves.push_back(history_curve(result, "training", &HistoryRow::loss, kFitted));
-  if (!result.split.held.empty())
-    loss.curves.push_back(history_curve(result, "held out", &HistoryRow::validation_loss, kForecast));
+  Curve validation = history_curve(result, "validation", &HistoryRow::validation_loss, kForecast);
+  if (std::ranges::any_of(validation.y, [](double y) { return std::isfinite(y); })) loss.curves.push_back(validation);
   // A loss of 0, of data that do not move, has no logarithm.
   const bool has_logarithm = std::any_of(loss.curves.begin(), loss.curves.end(), [](const Curve& curve) {
     return std::any_of(curve.y.begin(), curve.y.end(), [](double y) { return y > 0 && std::isfinite(y); });
@@ -270,17 +271,17 @@ Section repeat_section(const FitResult& result) {
           {Paragraph{"The configuration, as in config.toml of the run folder. States are normalized to mean 0 and "
                      "deviation 1, time to units in "
                      "which states move by about 1; the loss is in these units."},
-           Listing{result.model.config().to_config().to_toml()}}};
+           Listing{result.config.to_config().to_toml()}}};
 }
 
 }  // namespace
 
 Report fit_report(const FitResult& result) {
-  const std::vector<std::string>& states = result.model.config().columns.states;
+  const std::vector<std::string>& states = result.config.model.columns.states;
   Report report{
       .title = text::concat("Neural ODE of ",
                             states.size() <= kMostNames ? text::join(states) : text::concat(states.size(), " states")),
-      .subtitle = text::concat("fitted to ", result.model.config().data),
+      .subtitle = text::concat("fitted to ", result.config.data),
       .sections = {}};
   const ShownPaths shown = shown_paths(result);
   report.sections.push_back(data_section(result, shown));

@@ -1,176 +1,212 @@
 #include "costate/series/fit.h"
 
+#include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "costate/base/error.h"
 #include "costate/base/log.h"
+#include "costate/series/clock.h"
 #include "costate/series/delay_embedding.h"
-#include "costate/series/series_objective.h"
+#include "costate/series/model_forecaster.h"
+#include "costate/series/period.h"
+#include "costate/series/rivals.h"
 
 namespace costate {
 namespace {
 
-constexpr std::int64_t kDefaultBatch = 64;
+const std::string kModel = "neural ODE";
 
-TrainOptions train_options(const FitConfig& config, const FitOptions& options, const std::string& model) {
-  const bool wants_all = config.optimizer == OptimizerKind::kLbfgs;
-  const std::int64_t batch = wants_all ? 0 : config.batch == 0 ? kDefaultBatch : config.batch;
-  TrainOptions train;
-  train.epochs = config.epochs;
-  train.polish = config.polish;
-  train.batch = static_cast<std::size_t>(batch);
-  train.seed = config.seed;
-  train.optimizer = {.kind = config.optimizer, .clip_norm = wants_all ? 0.0 : 10.0};
-  train.schedule = {.kind = wants_all ? ScheduleKind::kConstant : ScheduleKind::kCosine, .base = config.learning_rate};
-  train.should_stop = options.should_stop;
-  if (options.on_epoch)
-    train.on_epoch = [&options, model, epochs = config.epochs + config.polish](const HistoryRow& row) {
-      options.on_epoch({model, row, epochs});
-    };
-  return train;
+std::size_t count_samples(const TimeSeries& series) {
+  std::size_t count = 0;
+  for (const Trajectory& trajectory : series.trajectories) count += trajectory.times.size();
+  return count;
 }
 
-class Errors {
- public:
-  Errors(const TimeSeries& series, const Normalization& units, std::size_t states)
-      : series_(series), units_(units), squares_(states, 0.0), counts_(states, 0.0) {}
+std::size_t count_samples(const std::vector<Window>& windows) {
+  std::size_t count = 0;
+  for (const Window& window : windows) count += window.count;
+  return count;
+}
 
-  void add(std::size_t trajectory, std::size_t sample, const std::vector<double>& state) {
-    const auto width = static_cast<std::int64_t>(series_.state_names.size());
-    for (std::size_t k = 0; k < squares_.size(); ++k) {
-      const double seen = series_.trajectories[trajectory].states.at(static_cast<std::int64_t>(sample) * width +
-                                                                     static_cast<std::int64_t>(k));
-      if (std::isnan(seen)) continue;
-      squares_[k] += (state[k] - seen) * (state[k] - seen);
-      counts_[k] += 1;
-    }
-  }
-
-  ForecastError named(std::string model) const {
-    ForecastError error{.model = std::move(model)};
-    double sum = 0, count = 0;
-    for (std::size_t k = 0; k < squares_.size(); ++k) {
-      error.rmse.push_back(std::sqrt(squares_[k] / counts_[k]));
-      sum += squares_[k] / (units_.state_scale[k] * units_.state_scale[k]);
-      count += counts_[k];
-    }
-    error.relative = std::sqrt(sum / count);
-    return error;
-  }
-
- private:
-  const TimeSeries& series_;
-  const Normalization& units_;
-  std::vector<double> squares_, counts_;
-};
-
-/// Forecasts of what was held out, and their error.
-ForecastError judge(const TimeSeries& series, const SeriesObjective& objective, const std::string& name,
-                    FitResult& result) {
-  Errors errors(series, result.model.normalization(), result.model.config().columns.states.size());
-  const std::vector<HeldForecast>& held = objective.held()->all();
-  result.forecast_samples = objective.predict_held();
-  for (std::size_t i = 0; i < held.size(); ++i) {
-    StatePath& path = result.forecast_samples[i];
-    const Window window{path.trajectory, held[i].joint(), path.times.size()};
-    result.forecasts.push_back({window, path.states.front()});
-    path.times.erase(path.times.begin());
-    path.states.erase(path.states.begin());
-    for (std::size_t k = 0; k < path.times.size(); ++k)
-      errors.add(path.trajectory, window.first + 1 + k, path.states[k]);
-  }
-  return errors.named(name);
+bool names_one(const std::vector<std::string>& clock, const std::string& name) {
+  return clock.size() == 1 && clock.front() == name;
 }
 
 /// A gradient that is off says where the loss falls all the same, until the end of a training, which it misses.
-void warn_of_gradients(double error, const FitConfig& config, const std::string& model) {
-  const double usual = 100 * config.rtol;
+void warn_of_gradients(double error, const FitConfig& config) {
+  const SolveOptions& solve = config.model.solve;
+  const double usual = 100 * solve.rtol;
   if (error > usual)
-    log(LogLevel::kWarn, "[fit] the gradients that trained the ", model, " are off by ", text::number(100 * error, 2),
-        " %, where ", text::number(100 * usual, 2), " % is the most to be expected at rtol = ", config.rtol,
+    log(LogLevel::kWarn, "[fit] the gradients that trained the ", kModel, " are off by ", text::number(100 * error, 2),
+        " %, where ", text::number(100 * usual, 2), " % is the most to be expected at rtol = ", solve.rtol,
         "; lower --rtol and --atol, or take another --method.");
 }
 
-/// All but the series, its split and its outliers, which the caller keeps: a series may be large.
-FitResult train_model(const PreparedSeries& data, const FitConfig& config, const TrainOptions& options,
-                      const std::string& name) {
-  FitResult result{.model = SeriesModel(config, data.series, data.units)};
-  const SeriesObjective objective(result.model, data.series, data.split);
-  const std::vector<Window>& windows = objective.windows();
-  result.windows = {windows.size(), objective.num_windows(), longest(windows)};
-  result.training = train(objective.objective(), options);
-  result.gradient_error = objective.gradient_error();
-  warn_of_gradients(result.gradient_error, config, name);
-  for (std::size_t i = 0; i < windows.size(); ++i) result.fits.push_back({windows[i], objective.start_of(i)});
-  if (objective.held()) result.errors = {judge(data.series, objective, name, result)};
+/// Training on both parts again costs as much as a trial, and tells something new only where samples are few.
+bool is_worth_refitting(const TimeSeries& training) {
+  constexpr std::size_t kMost = 5000;
+  return count_samples(training) <= kMost;
+}
+
+/// The last training: as long as served the validation best, on the validation part, too.
+TrainingPlan last_plan(const FitConfig& config, const Trial& chosen, const FitOptions& options) {
+  const Epochs trial = epochs_of(config, chosen.epochs);
+  const std::int64_t best = chosen.best_epoch + 1;
+  TrainingPlan plan{.epochs = std::min(best, trial.adam),
+                    .polish = std::max<std::int64_t>(0, best - trial.adam),
+                    .max_windows = config.max_windows,
+                    .measures_gradients = true,
+                    .checkpoint = options.checkpoint,
+                    .fingerprint = options.fingerprint,
+                    .resume = options.resume,
+                    .should_stop = options.should_stop};
+  if (options.on_epoch)
+    plan.on_epoch = [&options, epochs = plan.epochs + plan.polish](const HistoryRow& row) {
+      options.on_epoch({kModel, row, epochs});
+    };
+  return plan;
+}
+
+SelectionOptions selection_options(const FitOptions& options) {
+  SelectionOptions selection{
+      .fingerprint = options.fingerprint, .resume = options.resume, .should_stop = options.should_stop};
+  if (!options.checkpoint.empty()) {
+    selection.folder = options.checkpoint.parent_path() / "trials";
+    std::filesystem::create_directories(selection.folder);
+  }
+  if (options.on_epoch)
+    selection.on_epoch = [&options](const std::string& model, const HistoryRow& row, std::int64_t epochs) {
+      options.on_epoch({model, row, epochs});
+    };
+  return selection;
+}
+
+FitResult result_of(TrainedModel trained) {
+  return {.model = std::move(trained.model),
+          .windows = trained.windows,
+          .training = std::move(trained.training),
+          .gradient_error = trained.gradient_error,
+          .fits = std::move(trained.fits)};
+}
+
+/// Chooses, and trains what was chosen on all that may be trained on.
+FitResult train_best(const PreparedSeries& data, const FitConfig& config, const FitOptions& options) {
+  const TimeSeries training = training_part(data.series, data.split);
+  const TimeSeries fitted = training_part(training, data.validation);
+  const TrainingData parts{fitted, training, data.validation.held, data.units};
+  Selection selection = select_model(parts, config, data.periods, data.period, selection_options(options));
+  const bool is_over = options.should_stop && options.should_stop();
+  const bool is_refitted = !data.validation.held.empty() && is_worth_refitting(training) && !is_over &&
+                           selection.chosen.best_epoch >= 0;
+  if (is_refitted) {
+    const std::vector<Window> none;
+    selection.best = train_model({training, training, none, data.units}, config, selection.chosen.candidate,
+                                 last_plan(config, selection.chosen, options));
+  }
+  FitResult result = result_of(std::move(*selection.best));
+  result.trials = std::move(selection.trials);
+  result.chosen = std::move(selection.chosen);
   return result;
 }
 
-/// A score of nothing would be NaN in every epoch, and no weights the best.
-void check_held(const TimeSeries& series, const Split& split) {
-  const auto width = static_cast<std::int64_t>(series.state_names.size());
-  for (const Window& held : split.held) {
-    // A whole trajectory gives its first sample as the start.
-    const std::size_t first = held.first == 0 ? 1 : held.first;
-    const HostArray& states = series.trajectories[held.trajectory].states;
-    for (auto i = static_cast<std::int64_t>(first) * width; i < states.size(); ++i)
-      if (!std::isnan(states.at(i))) return;
+std::vector<LastState> last_states(const TimeSeries& series, const ModelForecaster& forecaster) {
+  std::vector<ForecastTask> tasks;
+  for (const Trajectory& trajectory : series.trajectories)
+    tasks.push_back(forecast_task(trajectory, trajectory.times.size() - 1, 0, {InputsAhead::kKnown, 0}));
+  std::vector<std::vector<double>> states = forecaster.states_at(tasks);
+  std::vector<LastState> last;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const Trajectory& trajectory = series.trajectories[i];
+    last.push_back({trajectory.id, trajectory.times.back(), std::move(states[i]), trajectory.covariates});
   }
-  if (!split.held.empty())
-    throw DataError("[fit] what is held out has no measured value to judge a forecast by; change --hold-out.");
+  return last;
 }
 
-/// Each forecast's last sample that is not judged, held.
-ForecastError last_value_error(const TimeSeries& series, const FitResult& result) {
-  const Normalization& units = result.model.normalization();
-  Errors errors(series, units, result.model.config().columns.states.size());
-  for (const auto& [window, start] : result.forecasts) {
-    const std::vector<double> state =
-        filled_state(series.trajectories[window.trajectory], window.first, units.state_offset);
-    for (std::size_t i = 1; i < window.count; ++i) errors.add(window.trajectory, window.first + i, state);
+/// Of each held window, from the sample before it, or from the first one of a whole trajectory.
+void forecast_held(const ModelForecaster& forecaster, FitResult& result) {
+  std::vector<ForecastTask> tasks;
+  for (const Window& held : result.split.held) {
+    const Trajectory& trajectory = result.series.trajectories[held.trajectory];
+    const std::size_t origin = std::max<std::size_t>(held.first, 1) - 1;
+    tasks.push_back(forecast_task(trajectory, origin, trajectory.times.size() - 1 - origin, {InputsAhead::kKnown, 0}));
   }
-  return errors.named("last value");
+  if (tasks.empty()) return;
+  const std::vector<std::vector<double>> starts = forecaster.states_at(tasks);
+  const std::vector<HostArray> forecasts = forecaster.forecast(tasks);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const ForecastTask& task = tasks[i];
+    const std::size_t trajectory = result.split.held[i].trajectory;
+    result.forecasts.push_back({{trajectory, task.origin, task.ahead + 1}, starts[i]});
+    StatePath& path = result.forecast_samples.emplace_back();
+    path.trajectory = trajectory;
+    const std::int64_t d = forecasts[i].shape()[1];
+    for (std::size_t k = 0; k < task.ahead; ++k) {
+      path.times.push_back(task.trajectory->times[task.origin + 1 + k]);
+      const std::span<const double> row =
+          forecasts[i].data<double>().subspan(k * static_cast<std::size_t>(d), static_cast<std::size_t>(d));
+      path.states.emplace_back(row.begin(), row.end());
+    }
+  }
+}
+
+void judge_model(const ModelForecaster& forecaster, const PreparedSeries& data, FitResult& result) {
+  const std::optional<double> period = data.period > 0 ? std::optional(data.period) : std::nullopt;
+  const auto rivals = fit_rivals(training_part(result.series, result.split), period);
+  std::vector<const Forecaster*> list;
+  for (const std::unique_ptr<Forecaster>& rival : rivals) list.push_back(rival.get());
+  result.verdict = judge(result.series, result.split.held, data.units, &forecaster, list, {.period = period});
+  const std::size_t whole = result.verdict->horizons.size() - 1;
+  for (std::size_t i = 0; i < result.verdict->forecasters.size(); ++i) {
+    const HorizonError& error = result.verdict->errors[i][whole];
+    result.errors.push_back({result.verdict->forecasters[i], error.rmse, error.relative});
+  }
 }
 
 }  // namespace
 
-std::string WindowCount::text() const {
-  return text::concat("trained on ", trained, " of ", all, " windows of ", samples, " samples");
+std::string PartSizes::text() const {
+  return text::concat(training, " samples to train on, ", validation, " to choose by, ", test, " to judge by");
 }
 
 PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config) {
   config.check();
   check(series);
-  std::vector<Outliers> outliers = remove_outliers(series);
-  series = embed_delays(series, config.delay);
-  Split split = split_series(series, config.hold_out);
-  Normalization units = measure(training_part(series, split));
-  check_held(series, split);
-  return {std::move(series), std::move(split), std::move(units), std::move(outliers)};
+  PreparedSeries data;
+  data.outliers = remove_outliers(series);
+  data.series = embed_delays(series, config.model.delay);
+  data.split = split_series(data.series, config.hold_out);
+  const TimeSeries training = training_part(data.series, data.split);
+  data.units = measure(training);
+  if (!data.split.held.empty() && !is_measured(data.series, data.split))
+    throw DataError("[fit] what is held out has no measured value to judge a forecast by; change --hold-out.");
+  data.validation = split_for_validation(training);
+  if (names_one(config.clock, "auto"))
+    data.period = find_period(training).value_or(0);
+  else if (!names_one(config.clock, "none"))
+    data.periods = periods_of(config.clock, data.series.time_scale);
+  return data;
 }
 
 FitResult fit(PreparedSeries data, const FitConfig& config, const FitOptions& options) {
   for (const Outliers& outliers : data.outliers)
     log(LogLevel::kWarn, "[fit] ", outliers.text(), ": taken as not measured.");
-  TrainOptions neural = train_options(config, options, "neural ODE");
-  neural.checkpoint = options.checkpoint;
-  neural.fingerprint = options.fingerprint;
-  neural.resume = options.resume;
-  FitResult result = train_model(data, config, neural, "neural ODE");
+  FitResult result = train_best(data, config, options);
   if (result.training.best_epoch < 0)
     throw SolveFailed(
         "[fit] no epoch had a finite loss: every solve of some step failed, or the forecast of what is held out did. "
         "Lower the learning rate, shorten the window, or scale the data.");
-  if (!data.split.held.empty()) {
-    result.errors.push_back(last_value_error(data.series, result));
-    FitConfig linear = config;
-    linear.hidden.clear();
-    const FitResult baseline = train_model(data, linear, train_options(linear, options, "linear ODE"), "linear ODE");
-    result.errors.push_back(baseline.errors.front());
-  }
+  warn_of_gradients(result.gradient_error, config);
+  result.config = config;
+  result.parts = {.validation = count_samples(data.validation.held), .test = count_samples(data.split.held)};
+  result.parts.training = count_samples(data.series) - result.parts.validation - result.parts.test;
   result.series = std::move(data.series);
   result.split = std::move(data.split);
   result.outliers = std::move(data.outliers);
+  const ModelForecaster forecaster(result.model);
+  result.model.set_last_states(last_states(result.series, forecaster));
+  forecast_held(forecaster, result);
+  if (!result.split.held.empty()) judge_model(forecaster, data, result);
   return result;
 }
 

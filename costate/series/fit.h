@@ -1,45 +1,47 @@
-// Fits a neural ODE to a time series, and beside it two baselines that keep it honest: the last value, and the linear
-// ODE z' = A z + B u + b, trained the same way.
+// Fits a neural ODE to a time series. The form of the model and its weights are chosen by forecasts of the validation
+// part, which is cut from what is trained on; the test part has no say in anything, and judges the model beside rivals
+// of few numbers (verdict.h).
 #pragma once
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "costate/series/fit_config.h"
-#include "costate/series/held_forecasts.h"
+#include "costate/series/model_training.h"
 #include "costate/series/normalization.h"
 #include "costate/series/outliers.h"
+#include "costate/series/selection.h"
 #include "costate/series/series_model.h"
 #include "costate/series/split.h"
-#include "costate/train/loop.h"
+#include "costate/series/verdict.h"
 
 namespace costate {
 
-/// The windows that were trained on, of all that the training data hold.
-struct WindowCount {
-  std::size_t trained = 0, all = 0, samples = 0;  // samples: of the longest
-
-  /// "trained on 512 of 33332 windows of 50 samples"
-  std::string text() const;
+/// States along a stretch of a trajectory, in the data's units.
+struct StatePath {
+  std::size_t trajectory = 0;
+  std::vector<double> times;
+  std::vector<std::vector<double>> states;  // [time][state]
 };
 
-/// How well a model forecasts what was held out, in the data's units.
+/// How well a model forecasts all of what was held out, in the data's units.
 struct ForecastError {
   std::string model;
-  std::vector<double> rmse = {};  // one a state: root mean square over the measured cells
-  double relative = 0;            // root mean square of all cells, each in units of its state's deviation in training
+  std::vector<std::optional<double>> rmse = {};  // one a state: root mean square over the measured cells, if any
+  std::optional<double> relative = {};  // root mean square of all cells, each in units of its state's deviation
 };
 
 struct FitProgress {
-  std::string model;  // "neural ODE" or "linear ODE"
+  std::string model;  // "trial 3: …", "neural ODE"
   const HistoryRow& row;
   std::int64_t epochs = 0;
 };
 
 struct FitOptions {
-  std::filesystem::path checkpoint = {};  // of the neural ODE; empty: none
+  std::filesystem::path checkpoint = {};  // of the last training; those of trials are in a folder beside it; empty: none
   std::string fingerprint = {};
   Resume resume = Resume::kNo;
   std::function<void(const FitProgress&)> on_epoch = {};
@@ -49,37 +51,47 @@ struct FitOptions {
 /// A series as a fit takes it.
 struct PreparedSeries {
   TimeSeries series;  // without outliers; embedded, if the config says so
-  Split split;
+  Split split;        // training and test
+  Split validation;   // of the training part
   Normalization units;
-  std::vector<Outliers> outliers = {};  // taken as not measured
+  std::vector<double> periods = {};       // of the clocks that the config names
+  double period = 0;                      // that the training part seems to follow; 0: none
+  std::vector<Outliers> outliers = {};    // taken as not measured
 };
 
-/// A solve of the model along a stretch of samples.
-struct SolvedWindow {
-  Window window;
-  std::vector<double> start;  // at its first sample, in the data's units
+/// Samples of the three parts.
+struct PartSizes {
+  std::size_t training = 0, validation = 0, test = 0;
+
+  /// "369 samples to train on, 92 to choose by, 115 to judge by"
+  std::string text() const;
 };
 
 struct FitResult {
   SeriesModel model;
+  FitConfig config = {};
   TimeSeries series = {};  // as prepared
   Split split = {};
+  PartSizes parts = {};
   std::vector<Outliers> outliers = {};
+  std::vector<Trial> trials = {};
+  Trial chosen = {};
   WindowCount windows = {};
   TrainResult training = {};
-  double gradient_error = 0;                 // SeriesObjective::gradient_error at the end; above 100 rtol, fit() warns
-  std::vector<SolvedWindow> fits = {};       // the windows that were trained on, from their learned starts
-  std::vector<SolvedWindow> forecasts = {};  // of what was held out, from the last sample before
+  double gradient_error = 0;                     // SeriesObjective::gradient_error at the end; above 100 rtol, fit() warns
+  std::vector<SolvedWindow> fits = {};           // the windows that were trained on, from their learned starts
+  std::vector<SolvedWindow> forecasts = {};      // of what was held out, from the last sample before
   std::vector<StatePath> forecast_samples = {};  // their states at the samples that were held out
-  std::vector<ForecastError> errors = {};        // the neural ODE, then the baselines; empty if nothing was held out
+  std::optional<Verdict> verdict = {};           // nothing if nothing was held out
+  std::vector<ForecastError> errors = {};        // its errors over all that was held out: the model, then its rivals
 };
 
 /// All that comes before the first epoch. Throws as check(TimeSeries), FitConfig::check, embed_delays and split_series;
-/// DataError if a state has no measured value to train on or none is measured in what is held out.
+/// DataError if a state has no measured value to train on or none is measured in what is held out, InvalidArgument for
+/// a clock that the times do not know.
 PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config);
 
-/// Trains on all but what the config holds out; the best weights on the hold-out are kept. Throws as train, and
-/// SolveFailed if no epoch had a finite loss.
+/// Throws as train, and SolveFailed if no epoch had a finite loss.
 FitResult fit(PreparedSeries prepared, const FitConfig& config, const FitOptions& options = {});
 /// The same of a series that is prepared here.
 FitResult fit(TimeSeries series, const FitConfig& config, const FitOptions& options = {});

@@ -1,5 +1,7 @@
 #include "costate/series/fit_config.h"
 
+#include <functional>
+
 #include "costate/base/error.h"
 #include "costate/series/fit_options.h"
 
@@ -7,7 +9,7 @@ namespace costate {
 namespace {
 
 std::vector<ConfigSection> sections() {
-  std::vector<ConfigSection> known = {{"", {"format"}}};
+  std::vector<ConfigSection> known = {{"", {"format", "version"}}};
   for (const FitOption& option : fit_options()) {
     if (known.back().name != option.section) known.push_back({option.section, {}});
     known.back().keys.push_back(option.key);
@@ -34,10 +36,26 @@ ConfigValue read(const Config& config, const FitOption& option) {
   throw InternalError("[fit] no such kind of option.");
 }
 
+FitConfig read_options(const Config& config, const std::function<bool(const FitOption&)>& wants) {
+  check_config_format(config);
+  config.check_keys(sections());
+  FitConfig fit;
+  for (const FitOption& option : fit_options()) {
+    if (!wants(option) || (option.may_be_absent && !config.has(option.section, option.key))) continue;
+    const ConfigValue value = read(config, option);
+    option.check(value);
+    option.access.set(fit, value);
+  }
+  return fit;
+}
+
 }  // namespace
 
 void FitConfig::check() const {
   for (const FitOption& option : fit_options()) option.check(option.access.get(*this));
+  if (polish_epochs() >= epochs)
+    throw InvalidArgument("[fit] polish must be less than epochs, of which it is the last part; got ", polish, " of ",
+                          epochs, ".");
 }
 
 Config FitConfig::to_config() const {
@@ -47,21 +65,21 @@ Config FitConfig::to_config() const {
   return config;
 }
 
-SolveOptions FitConfig::solve_options() const {
-  return {.method = method, .rtol = rtol, .atol = atol, .max_steps = 10'000, .adjoint = adjoint};
+Config to_config(const SeriesModelOptions& options) {
+  Config config;
+  config.set("", "format", kConfigFormat);
+  const FitConfig fit{.model = options};
+  for (const FitOption& option : fit_options())
+    if (option.is_of_model) config.set(option.section, option.key, option.access.get(fit));
+  return config;
+}
+
+SeriesModelOptions model_options_from(const Config& config) {
+  return read_options(config, [](const FitOption& option) { return option.is_of_model; }).model;
 }
 
 FitConfig fit_config_from(const Config& config) {
-  check_config_format(config);
-  config.check_keys(sections());
-  FitConfig fit;
-  for (const FitOption& option : fit_options()) {
-    if (option.may_be_absent && !config.has(option.section, option.key)) continue;
-    const ConfigValue value = read(config, option);
-    option.check(value);
-    option.access.set(fit, value);
-  }
-  return fit;
+  return read_options(config, [](const FitOption&) { return true; });
 }
 
 std::string first_difference(const FitConfig& left, const FitConfig& right) {

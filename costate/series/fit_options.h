@@ -2,6 +2,7 @@
 // Python's keywords are loops over these rows: a new option is a member of FitConfig and a row of fit_options().
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,10 @@ struct FitOption {
   std::string group = {};  // of flags in its help
   std::string help = {};
   std::string shown_default = {};  // in the help, where it says more than the number
-  // Whole numbers, or those of a list: from low to high. If 0 leaves the choice to the fit, it is allowed beside them.
+  // Whole numbers, or those of a list: from low to high.
   std::int64_t low = 0, high = 1'000'000'000;
-  bool zero_chooses = false;
+  std::optional<std::int64_t> chooses = {};  // allowed besides, and leaves the choice to the fit
+  bool is_of_model = false;    // a member of FitConfig::model
   bool may_be_absent = false;  // in a config.toml written before the option was there
   OptionAccess<FitConfig> access = {};
 

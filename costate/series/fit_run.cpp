@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "costate/base/error.h"
+#include "costate/base/version.h"
 #include "costate/io/csv.h"
 #include "costate/io/files.h"
 #include "costate/io/json.h"
@@ -24,7 +25,9 @@ void check_same_run(const FitConfig& earlier, const FitConfig& now, const RunFol
 RunFolder open_run(const FitConfig& config, const std::filesystem::path& folder, RunMode mode) {
   if (mode != RunMode::kResume) {
     RunFolder run = RunFolder::create(folder, mode == RunMode::kReplace ? ExistingRun::kReplace : ExistingRun::kRefuse);
-    write_config(run.config(), config.to_config());
+    Config written = config.to_config();
+    written.set("", "version", version());
+    write_config(run.config(), written);
     return run;
   }
   RunFolder run = RunFolder::open(folder);
@@ -35,8 +38,22 @@ RunFolder open_run(const FitConfig& config, const std::filesystem::path& folder,
 
 JsonObject error_metrics(const ForecastError& error, const std::vector<std::string>& states) {
   JsonObject rmse;
-  for (std::size_t k = 0; k < error.rmse.size(); ++k) rmse.push_back({states[k], error.rmse[k]});
-  return {{"rmse", rmse}, {"relative", error.relative}};
+  const auto number = [](const std::optional<double>& value) { return value.value_or(std::nan("")); };  // null
+  for (std::size_t k = 0; k < error.rmse.size(); ++k) rmse.push_back({states[k], number(error.rmse[k])});
+  return {{"rmse", rmse}, {"relative", number(error.relative)}};
+}
+
+/// "trial 1: 16 wide, windows of 50": its error of the validation part.
+JsonObject trial_metrics(const FitResult& result) {
+  JsonObject trials;
+  for (std::size_t i = 0; i < result.trials.size(); ++i) {
+    const Trial& trial = result.trials[i];
+    trials.push_back({text::concat("trial ", i + 1, ": ", trial.candidate.text()),
+                      JsonObject{{"epochs", trial.epochs},
+                                 {"best_epoch", trial.best_epoch},
+                                 {"validation_error", trial.error}}});
+  }
+  return trials;
 }
 
 JsonObject metrics_of(const FitResult& result) {
@@ -60,6 +77,13 @@ JsonObject metrics_of(const FitResult& result) {
   for (const ForecastError& error : result.errors)
     errors.push_back({error.model, error_metrics(error, result.model.state_names())});
   metrics.push_back({"hold_out_error", errors});
+  if (result.verdict) metrics.push_back({"verdict", to_json(*result.verdict)});
+  metrics.push_back({"parts", JsonObject{{"training", static_cast<std::int64_t>(result.parts.training)},
+                                         {"validation", static_cast<std::int64_t>(result.parts.validation)},
+                                         {"test", static_cast<std::int64_t>(result.parts.test)}}});
+  metrics.push_back({"chosen", result.chosen.candidate.text()});
+  metrics.push_back({"trials", trial_metrics(result)});
+  metrics.push_back({"version", version()});
   JsonObject outliers;
   for (const Outliers& found : result.outliers)
     outliers.push_back({found.column, static_cast<std::int64_t>(found.count)});
@@ -93,7 +117,7 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   config.check();
   const std::string bytes = read_file(config.data);
   config.data_digest = digest_of(bytes);
-  PreparedSeries prepared = prepare_fit(series_from_table(CsvTable(bytes, config.data), config.columns), config);
+  PreparedSeries prepared = prepare_fit(series_from_table(CsvTable(bytes, config.data), config.model.columns), config);
   if (mode == RunMode::kResume) {
     RunFolder::open(folder);
   } else {

@@ -28,12 +28,12 @@ std::int64_t num_steps(const SeriesModel& model, const ForecastOptions& options,
 
 std::vector<LastState> starts_of(const SeriesModel& model, const ForecastOptions& options) {
   if (options.starts.trajectories.empty()) return model.last_states();
-  if (model.config().delay > 0)
+  if (model.options().delay > 0)
     throw InvalidArgument(
         "[forecast] a model with delayed states starts where its data end; it cannot start from a file.");
   std::vector<LastState> starts;
   for (const Trajectory& trajectory : options.starts.trajectories) {
-    LastState start{trajectory.id, trajectory.times.front(), {}};
+    LastState start{trajectory.id, trajectory.times.front(), {}, trajectory.covariates};
     for (std::size_t k = 0; k < model.state_names().size(); ++k) {
       start.state.push_back(trajectory.states.at(static_cast<std::int64_t>(k)));
       if (std::isnan(start.state.back()))
@@ -60,10 +60,10 @@ void set_drive(const SeriesModel& model, const ForecastOptions& options, SeriesM
 }  // namespace
 
 TimeSeries forecast(const SeriesModel& model, const ForecastOptions& options) {
-  TimeSeries series{model.config().columns.time, model.time_scale(), model.state_names(), {}, {}};
+  TimeSeries series{model.options().columns.time, model.time_scale(), model.state_names(), {}, {}};
   const auto d = static_cast<std::int64_t>(model.state_names().size());
   for (const LastState& start : starts_of(model, options)) {
-    SeriesModel::Query query{.start = start.state, .times = {start.time}};
+    SeriesModel::Query query{.start = start.state, .times = {start.time}, .covariates = start.covariates};
     const std::int64_t steps = num_steps(model, options, start.time);
     for (std::int64_t i = 1; i <= steps; ++i) {
       const bool is_last = i == steps && options.until.has_value();

@@ -10,7 +10,21 @@
 namespace costate {
 namespace {
 
-/// Mean and deviation of column `column` of all trajectories, NaN left out.
+/// Mean and deviation of cells.
+void measure_cells(const std::vector<double>& cells, const std::string& name, double& offset, double& scale) {
+  if (cells.empty())
+    throw DataError("[fit] '", name, "' has no measured value in what is trained on; leave it out.");
+  const auto n = static_cast<double>(cells.size());
+  double variance = 0;
+  for (const double cell : cells) offset += cell / n;
+  for (const double cell : cells) variance += (cell - offset) * (cell - offset) / n;
+  if (!std::isfinite(offset) || !std::isfinite(variance))
+    throw DataError("[fit] the numbers of '", name, "' are too large to be squared; give them in another unit.");
+  // Rounding of the mean is no variation.
+  if (std::sqrt(variance) > 1e-12 * std::abs(offset)) scale = std::sqrt(variance);
+}
+
+/// Of column `column` of all trajectories, NaN left out.
 void measure_columns(const TimeSeries& series, HostArray Trajectory::*values, const std::vector<std::string>& names,
                      std::vector<double>& offset, std::vector<double>& scale) {
   const std::size_t count = names.size();
@@ -23,17 +37,7 @@ void measure_columns(const TimeSeries& series, HostArray Trajectory::*values, co
       for (std::size_t i = column; i < numbers.size(); i += count)
         if (std::isfinite(numbers[i])) cells.push_back(numbers[i]);
     }
-    if (cells.empty())
-      throw DataError("[fit] '", names[column], "' has no measured value in what is trained on; leave it out.");
-    const auto n = static_cast<double>(cells.size());
-    double variance = 0;
-    for (const double cell : cells) offset[column] += cell / n;
-    for (const double cell : cells) variance += (cell - offset[column]) * (cell - offset[column]) / n;
-    if (!std::isfinite(offset[column]) || !std::isfinite(variance))
-      throw DataError("[fit] the numbers of '", names[column],
-                      "' are too large to be squared; give them in another unit.");
-    // Rounding of the mean is no variation.
-    if (std::sqrt(variance) > 1e-12 * std::abs(offset[column])) scale[column] = std::sqrt(variance);
+    measure_cells(cells, names[column], offset[column], scale[column]);
   }
 }
 
@@ -106,6 +110,12 @@ Normalization measure(const TimeSeries& series) {
                   normalization.state_scale);
   measure_columns(series, &Trajectory::inputs, series.input_names, normalization.input_offset,
                   normalization.input_scale);
+  for (std::size_t k = 0; k < series.covariate_names.size(); ++k) {
+    std::vector<double> cells;
+    for (const Trajectory& trajectory : series.trajectories) cells.push_back(trajectory.covariates[k]);
+    measure_cells(cells, series.covariate_names[k], normalization.covariate_offset.emplace_back(0.0),
+                  normalization.covariate_scale.emplace_back(1.0));
+  }
   normalization.time_scale = measure_time(series, normalization.state_scale);
   return normalization;
 }

@@ -12,6 +12,7 @@ namespace costate {
 struct Normalization {
   std::vector<double> state_offset, state_scale;  // [state]
   std::vector<double> input_offset, input_scale;  // [input]
+  std::vector<double> covariate_offset = {}, covariate_scale = {};  // [covariate]
   double time_scale = 1;
 };
 

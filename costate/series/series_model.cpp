@@ -2,26 +2,28 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "costate/base/error.h"
 #include "costate/exec/program.h"
-#include "costate/train/checkpoint.h"
 
 namespace costate {
 namespace {
 
-constexpr const char* kFormat = "costate-series-model-1";
+constexpr std::int64_t kHarmonics = 3;  // of a clock: a day has a morning and an evening
 
-Mlp make_net(const FitConfig& config, std::size_t states) {
-  const auto d = static_cast<std::int64_t>(states);
-  const Mlp net({.inputs = d + static_cast<std::int64_t>(config.columns.inputs.size()),
-                 .hidden = config.hidden,
-                 .outputs = d,
-                 .activation = config.activation,
-                 .seed = config.seed});
-  // A linear ODE starts at rest: drawn rates may grow, and overflow over a long window before they have learned.
-  if (config.hidden.empty())
-    for (double& number : net.parameters()[0].numbers()) number = 0;
+std::int64_t count_of(std::size_t size) { return static_cast<std::int64_t>(size); }
+
+/// Widths as a net takes them: every layer's own number of inputs aside.
+std::int64_t num_features(const SeriesModelOptions& options, std::size_t states) {
+  return count_of(states) + count_of(options.columns.inputs.size()) + count_of(options.columns.covariates.size()) +
+         2 * kHarmonics * count_of(options.periods.size());
+}
+
+Mlp at_rest(const MlpOptions& options) {
+  Mlp net(options);
+  for (Parameter parameter : net.parameters())
+    for (double& number : parameter.numbers()) number = 0;
   return net;
 }
 
@@ -35,135 +37,200 @@ double median_spacing(const TimeSeries& series) {
   return *middle;
 }
 
-/// The last sample; a state that was not measured there has its last measured value.
-LastState last_state(const Trajectory& trajectory, std::size_t columns) {
-  LastState last{trajectory.id, trajectory.times.back(), std::vector<double>(columns, 0.0)};
-  for (std::size_t k = 0; k < columns; ++k)
-    for (std::size_t i = trajectory.times.size(); i-- > 0;) {
-      const double cell = trajectory.states.at(static_cast<std::int64_t>(i * columns + k));
-      if (std::isnan(cell)) continue;
-      last.state[k] = cell;
-      break;
-    }
-  return last;
+std::vector<double> normalized(const std::vector<double>& numbers, const std::vector<double>& offset,
+                               const std::vector<double>& scale) {
+  std::vector<double> out;
+  for (std::size_t k = 0; k < numbers.size(); ++k) out.push_back((numbers[k] - offset[k]) / scale[k]);
+  return out;
 }
 
-std::string metadata_of(const ArrayFile& file, const std::string& key, const std::string& source) {
-  const auto found = file.metadata.find(key);
-  if (found == file.metadata.end())
-    throw DataError("[SeriesModel] '", source, "' is not a model that a fit wrote: it has no '", key, "'.");
-  return found->second;
+HostArray row_of(std::vector<double> numbers) {
+  const std::int64_t size = count_of(numbers.size());
+  return HostArray(Shape{1, size}, std::move(numbers));
 }
 
-std::vector<std::string> split_lines(const std::string& text) {
-  std::vector<std::string> lines;
-  std::string line;
-  for (const char c : text) {
-    if (c != '\n') {
-      line += c;
-      continue;
-    }
-    lines.push_back(line);
-    line.clear();
-  }
-  return lines;
+void check_finite(const std::vector<double>& numbers, const std::string& what) {
+  for (const double number : numbers)
+    if (!std::isfinite(number)) throw DataError("[predict] ", what, " must be finite; got ", number, ".");
 }
 
-template <class List>
-std::string join_lines(const List& list) {
-  std::string text;
-  for (const auto& line : list) text += line + "\n";
-  return text;
-}
+Array vector_of(const std::vector<double>& numbers) { return constant(HostArray::vector(numbers)); }
 
 }  // namespace
 
-SeriesModel::SeriesModel(FitConfig config, std::vector<std::string> state_names)
-    : config_(std::move(config)), state_names_(std::move(state_names)), net_(make_net(config_, state_names_.size())) {}
+SeriesModel::SeriesModel(SeriesModelOptions options, std::vector<std::string> state_names, std::uint64_t seed,
+                         Parts parts)
+    : options_(std::move(options)), state_names_(std::move(state_names)) {
+  const std::int64_t states = count_of(num_states()), features = num_features(options_, num_states());
+  const bool is_alone = parts == Parts::kNetAlone;
+  if (is_alone || !options_.hidden.empty())
+    net_.emplace(MlpOptions{.inputs = features,
+                            .hidden = options_.hidden,
+                            .outputs = states,
+                            .activation = options_.activation,
+                            .seed = seed});
+  if (is_alone) return;
+  // What is not linear begins small: drawn rates of about 1 may overflow over a long window before they have learned.
+  constexpr double kSmall = 0.1;
+  if (net_) {
+    Parameter last = net_->parameters()[net_->parameters().size() - 2];
+    for (double& number : last.numbers()) number *= kSmall;
+  }
+  linear_ = at_rest({.inputs = features, .outputs = states, .seed = seed, .name = "linear"});
+  const std::int64_t measured = count_of(num_measured()), known = measured + count_of(covariate_names().size());
+  if (states > measured)
+    start_ = at_rest({.inputs = known, .outputs = states - measured, .seed = seed, .name = "start"});
+}
 
-SeriesModel::SeriesModel(FitConfig config, const TimeSeries& series, Normalization normalization)
-    : SeriesModel(std::move(config), series.state_names) {
+SeriesModel::SeriesModel(SeriesModelOptions options, const TimeSeries& series, Normalization normalization,
+                         std::uint64_t seed)
+    : SeriesModel(std::move(options), series.state_names, seed, Parts::kAll) {
   time_scale_ = series.time_scale;
   normalization_ = std::move(normalization);
   spacing_ = median_spacing(series);
-  for (const Trajectory& trajectory : series.trajectories)
-    last_states_.push_back(last_state(trajectory, state_names_.size()));
+}
+
+std::vector<Parameter> SeriesModel::parameters() const {
+  std::vector<Parameter> all;
+  for (const std::optional<Mlp>* part : {&net_, &linear_, &start_})
+    if (*part) all.insert(all.end(), (*part)->parameters().begin(), (*part)->parameters().end());
+  return all;
+}
+
+Array SeriesModel::rate(std::span<const Array> features) const {
+  const Array v = features.size() == 1 ? features[0] : concat(features);
+  if (!linear_) return (*net_)(v);
+  const Array straight = (*linear_)(v);
+  return net_ ? straight + (*net_)(v) : straight;
+}
+
+Array SeriesModel::clocks(const Array& t, const Array& phases) const {
+  std::vector<Array> waves;
+  for (std::size_t k = 0; k < options_.periods.size(); ++k)
+    for (std::int64_t harmonic = 1; harmonic <= kHarmonics; ++harmonic) {
+      const double frequency = 2 * std::numbers::pi * normalization_.time_scale / options_.periods[k];
+      const Array angle = static_cast<double>(harmonic) * (frequency * t + phases[count_of(k)]);
+      waves.push_back(sin(angle));
+      waves.push_back(cos(angle));
+    }
+  return stack(waves);
 }
 
 VectorField SeriesModel::field(std::int64_t num_input_samples) const {
-  const auto d = static_cast<std::int64_t>(state_names_.size());
-  const auto m = static_cast<std::int64_t>(input_names().size());
-  if (m == 0) return vector_field({d}, [&](Array, Array z) { return net_(z); });
-  return vector_field({d}, {{"u_times", {num_input_samples}}, {"u", {num_input_samples, m}}},
-                      [&](Array t, Array z, Array times, Array values) {
-                        return net_(concat({z, interpolate(times, values, t, config_.interpolation)}));
-                      });
+  const std::int64_t inputs = count_of(input_names().size()), covariates = count_of(covariate_names().size());
+  const std::int64_t clocks = count_of(options_.periods.size());
+  std::vector<ArgumentSpec> arguments;
+  if (inputs > 0) arguments = {{"u_times", {num_input_samples}}, {"u", {num_input_samples, inputs}}};
+  if (covariates > 0) arguments.push_back({"c", {covariates}});
+  if (clocks > 0) arguments.push_back({"phases", {clocks}});
+  return vector_field_list({count_of(num_states())}, arguments, [&](Array t, Array z, std::span<const Array> more) {
+    std::vector<Array> features = {z};
+    if (inputs > 0) {
+      features.push_back(interpolate(more[0], more[1], t, options_.interpolation));
+      more = more.subspan(2);
+    }
+    if (covariates > 0) features.push_back(more[0]);
+    if (clocks > 0) features.push_back(this->clocks(t, more.back()));
+    return rate(features);
+  });
+}
+
+Array SeriesModel::hidden_start(const Array& x, const Array& covariates) const {
+  if (!start_) return {};
+  return (*start_)(covariates.is_empty() ? x : concat({x, covariates}));
+}
+
+std::vector<double> SeriesModel::phases(double time) const {
+  std::vector<double> phases;
+  for (const double period : options_.periods)
+    phases.push_back(2 * std::numbers::pi * std::fmod(time, period) / period);
+  return phases;
 }
 
 void SeriesModel::check(const Query& query) const {
-  const auto d = state_names_.size(), m = input_names().size();
-  if (query.start.size() != d)
-    throw ShapeError("[predict] start must hold ", d, " numbers; got ", query.start.size(), ".");
+  const std::size_t d = num_measured(), m = input_names().size(), c = covariate_names().size();
+  if (query.start.size() != d && query.start.size() != num_states())
+    throw ShapeError("[predict] start must hold ", d, " numbers",
+                     d == num_states() ? "" : text::concat(", or ", num_states(), " with the hidden states"), "; got ",
+                     query.start.size(), ".");
   if (query.times.empty()) throw ShapeError("[predict] times must hold at least one time.");
   check_times(query.times);  // solve says so too, but in the model's unit of time
+  if (query.covariates.size() != c)
+    throw ShapeError("[predict] the model has ", c, " covariates; got ", query.covariates.size(), " numbers for them.");
+  check_finite(query.covariates, "covariates");
   if (m == 0 && !(query.input_times.empty() && query.inputs.size() == 0))
     throw InvalidArgument("[predict] the model has no inputs; leave out input_times and inputs.");
   if (m == 0) return;
   if (query.input_times.empty()) throw InvalidArgument("[predict] the model has inputs; give input_times and inputs.");
-  const Shape expected{static_cast<std::int64_t>(query.input_times.size()), static_cast<std::int64_t>(m)};
+  const Shape expected{count_of(query.input_times.size()), count_of(m)};
   if (!(query.inputs.shape() == expected))
     throw ShapeError("[predict] inputs must have shape ", expected, ", a row for each input time; got ",
                      query.inputs.shape(), ".");
   check_increasing(query.input_times, "[predict] input_times");
-  for (const double cell : query.inputs.numbers())
-    if (!std::isfinite(cell)) throw DataError("[predict] inputs must be finite; got ", cell, ".");
+  check_finite(query.inputs.numbers(), "inputs");
+}
+
+/// Normalized, hidden states included.
+std::vector<double> SeriesModel::start_of(const Query& query) const {
+  const std::vector<double> x(query.start.begin(), query.start.begin() + count_of(num_measured()));
+  std::vector<double> start = normalized(x, normalization_.state_offset, normalization_.state_scale);
+  if (query.start.size() > x.size() || !start_) {
+    start.insert(start.end(), query.start.begin() + count_of(x.size()), query.start.end());
+    return start;
+  }
+  const auto c = normalized(query.covariates, normalization_.covariate_offset, normalization_.covariate_scale);
+  const Function hidden =
+      trace([&](Array known) { return (*start_)(known); }, {{"known", {count_of(start.size() + c.size())}}});
+  std::vector<double> known = start;
+  known.insert(known.end(), c.begin(), c.end());
+  const HostArray found = compile(hidden).run({row_of(std::move(known))}).outputs[0];
+  for (std::int64_t i = 0; i < found.size(); ++i) start.push_back(found.at(i));
+  return start;
 }
 
 SeriesModel::Problem SeriesModel::problem_of(const Query& query) const {
   check(query);
-  const auto d = static_cast<std::int64_t>(state_names_.size());
-  const auto m = static_cast<std::int64_t>(input_names().size());
-  const auto normalized = [&](const std::vector<double>& times) {
+  const std::int64_t m = count_of(input_names().size()), samples = count_of(query.input_times.size());
+  const auto times_of = [&](const std::vector<double>& times) {
     std::vector<double> out;
     for (const double t : times) out.push_back((t - query.times.front()) / normalization_.time_scale);
     return out;
   };
-  Problem problem{.start = HostArray(Shape{1, d}),
-                  .times = HostArray::vector(normalized(query.times)),
+  Problem problem{.start = row_of(start_of(query)),
+                  .times = HostArray::vector(times_of(query.times)),
                   .arguments = {},
-                  .options = config_.solve_options()};
+                  .options = options_.solve};
   problem.options.max_steps = 1'000'000;
-  for (std::int64_t k = 0; k < d; ++k) {
-    const auto column = static_cast<std::size_t>(k);
-    problem.start.set(k,
-                      (query.start[column] - normalization_.state_offset[column]) / normalization_.state_scale[column]);
+  if (m > 0) {
+    HostArray values(Shape{1, samples, m});
+    for (std::int64_t i = 0; i < values.size(); ++i) {
+      const auto column = static_cast<std::size_t>(i % m);
+      values.set(i, (query.inputs.at(i) - normalization_.input_offset[column]) / normalization_.input_scale[column]);
+    }
+    problem.arguments = {row_of(times_of(query.input_times)), values};
   }
-  if (m == 0) return problem;
-  const auto samples = static_cast<std::int64_t>(query.input_times.size());
-  HostArray values(Shape{1, samples, m});
-  for (std::int64_t i = 0; i < values.size(); ++i) {
-    const auto column = static_cast<std::size_t>(i % m);
-    values.set(i, (query.inputs.at(i) - normalization_.input_offset[column]) / normalization_.input_scale[column]);
-  }
-  problem.arguments = {HostArray(Shape{1, samples}, normalized(query.input_times)), values};
+  if (!query.covariates.empty())
+    problem.arguments.push_back(
+        row_of(normalized(query.covariates, normalization_.covariate_offset, normalization_.covariate_scale)));
+  if (!options_.periods.empty()) problem.arguments.push_back(row_of(phases(query.times.front())));
   return problem;
 }
 
 std::vector<std::vector<double>> SeriesModel::predict(const Query& query) const {
   const Problem problem = problem_of(query);
-  const VectorField rate = field(static_cast<std::int64_t>(query.input_times.size()));
+  const VectorField rate = field(count_of(query.input_times.size()));
   const Solution solution = solve(rate, problem.start, problem.times, problem.options, problem.arguments);
   std::vector<std::vector<double>> states(query.times.size());
-  std::int64_t at = 0;
-  for (std::vector<double>& state : states)
-    for (std::size_t k = 0; k < state_names_.size(); ++k)
-      state.push_back(normalization_.state_offset[k] + normalization_.state_scale[k] * solution.states.at(at++));
+  for (std::size_t i = 0; i < states.size(); ++i)
+    for (std::size_t k = 0; k < num_measured(); ++k)
+      states[i].push_back(normalization_.state_offset[k] +
+                          normalization_.state_scale[k] * solution.states.at(count_of(i * num_states() + k)));
   return states;
 }
 
 std::vector<AcceptedStep> SeriesModel::steps(const Query& query) const {
   const Problem problem = problem_of(query);
-  const VectorField rate = field(static_cast<std::int64_t>(query.input_times.size()));
+  const VectorField rate = field(count_of(query.input_times.size()));
   std::vector<AcceptedStep> steps =
       accepted_steps(rate, problem.start, problem.times, problem.options, problem.arguments);
   for (AcceptedStep& step : steps)
@@ -172,28 +239,31 @@ std::vector<AcceptedStep> SeriesModel::steps(const Query& query) const {
 }
 
 Array SeriesModel::slope(const Array& state, const Array& inputs) const {
-  const auto d = static_cast<std::int64_t>(state_names_.size());
-  const auto m = static_cast<std::int64_t>(input_names().size());
+  const std::int64_t d = count_of(num_measured()), m = count_of(input_names().size());
+  const std::int64_t c = count_of(covariate_names().size());
   if (!(state.shape() == Shape{d}))
     throw ShapeError("[slope] the state must have shape [", d, "]; got ", state.shape(), ".");
   if (!inputs.is_empty() && !(inputs.shape() == Shape{m}))
     throw ShapeError("[slope] inputs must have shape [", m, "]; got ", inputs.shape(), ".");
-  const auto vector = [](const std::vector<double>& numbers) { return constant(HostArray::vector(numbers)); };
-  const Array scale = vector(normalization_.state_scale);
-  Array z = (state - vector(normalization_.state_offset)) / scale;
+  const Array scale = vector_of(normalization_.state_scale), x = (state - vector_of(normalization_.state_offset)) / scale;
+  std::vector<Array> features = {x};
+  if (start_) features.push_back(hidden_start(x, c > 0 ? zeros({c}) : Array()));
   if (m > 0)
-    z = concat({z, inputs.is_empty()
-                       ? zeros({m})
-                       : (inputs - vector(normalization_.input_offset)) / vector(normalization_.input_scale)});
-  return net_(z) * scale / normalization_.time_scale;
+    features.push_back(inputs.is_empty() ? zeros({m})
+                                         : (inputs - vector_of(normalization_.input_offset)) /
+                                               vector_of(normalization_.input_scale));
+  if (c > 0) features.push_back(zeros({c}));
+  if (!options_.periods.empty()) features.push_back(clocks(constant(0.0), zeros({count_of(options_.periods.size())})));
+  const Array z = rate(features);
+  return (start_ ? z.slice(0, d) : z) * scale / normalization_.time_scale;
 }
 
 std::vector<std::vector<double>> SeriesModel::slopes(const std::vector<std::vector<double>>& states) const {
-  const auto d = static_cast<std::int64_t>(state_names_.size());
+  const std::int64_t d = count_of(num_measured());
   for (const std::vector<double>& state : states)
-    if (static_cast<std::int64_t>(state.size()) != d)
+    if (count_of(state.size()) != d)
       throw ShapeError("[slopes] a state must hold ", d, " numbers; got ", state.size(), ".");
-  HostArray z(Shape{static_cast<std::int64_t>(states.size()), d});
+  HostArray z(Shape{count_of(states.size()), d});
   for (std::int64_t i = 0; i < z.size(); ++i)
     z.set(i, states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)]);
   const Function rate = trace([&](Array state) { return slope(state, {}); }, {{"z", {d}}});
@@ -201,70 +271,6 @@ std::vector<std::vector<double>> SeriesModel::slopes(const std::vector<std::vect
   std::vector<std::vector<double>> slopes(states.size());
   for (std::int64_t i = 0; i < found.size(); ++i) slopes[static_cast<std::size_t>(i / d)].push_back(found.at(i));
   return slopes;
-}
-
-ArrayFile SeriesModel::to_file() const {
-  ArrayFile file;
-  for (const auto& [name, value] : values_by_name(net_.parameters())) file.arrays.emplace(name, value);
-  file.arrays.emplace("normalization.state_offset", HostArray::vector(normalization_.state_offset));
-  file.arrays.emplace("normalization.state_scale", HostArray::vector(normalization_.state_scale));
-  file.arrays.emplace("normalization.input_offset", HostArray::vector(normalization_.input_offset));
-  file.arrays.emplace("normalization.input_scale", HostArray::vector(normalization_.input_scale));
-  file.arrays.emplace("normalization.time_scale", HostArray::vector({normalization_.time_scale}));
-  file.arrays.emplace("spacing", HostArray::vector({spacing_}));
-  std::vector<double> times, states;
-  std::vector<std::string> ids;
-  for (const LastState& last : last_states_) {
-    ids.push_back(last.trajectory);
-    times.push_back(last.time);
-    states.insert(states.end(), last.state.begin(), last.state.end());
-  }
-  file.arrays.emplace("last.times", HostArray::vector(std::move(times)));
-  file.arrays.emplace("last.states", HostArray::vector(std::move(states)));
-  file.metadata = {{"format", kFormat},
-                   {"config", config_.to_config().to_toml()},
-                   {"states", join_lines(state_names_)},
-                   {"trajectories", join_lines(ids)},
-                   {"time_unit", time_scale_.unit},
-                   {"time_origin", time_scale_.origin}};
-  return file;
-}
-
-SeriesModel SeriesModel::from_file(const ArrayFile& file, const std::string& source) {
-  if (metadata_of(file, "format", source) != kFormat)
-    throw DataError("[SeriesModel] '", source, "' has format '", metadata_of(file, "format", source),
-                    "'; this Costate reads '", kFormat, "'.");
-  SeriesModel model(fit_config_from(parse_toml(metadata_of(file, "config", source), source)),
-                    split_lines(metadata_of(file, "states", source)));
-  set_values_by_name(model.net_.parameters(), file.arrays, source);
-  model.time_scale_ = {metadata_of(file, "time_unit", source), metadata_of(file, "time_origin", source)};
-  Normalization& normalization = model.normalization_;
-  normalization.state_offset = file.array("normalization.state_offset").numbers();
-  normalization.state_scale = file.array("normalization.state_scale").numbers();
-  normalization.input_offset = file.array("normalization.input_offset").numbers();
-  normalization.input_scale = file.array("normalization.input_scale").numbers();
-  const std::vector<double> times = file.array("last.times").numbers(), states = file.array("last.states").numbers();
-  const std::vector<double> time_scale = file.array("normalization.time_scale").numbers(),
-                            spacing = file.array("spacing").numbers();
-  const std::vector<std::string> ids = split_lines(metadata_of(file, "trajectories", source));
-  const std::size_t d = model.state_names_.size(), m = model.input_names().size();
-  if (normalization.state_offset.size() != d || normalization.state_scale.size() != d ||
-      normalization.input_offset.size() != m || normalization.input_scale.size() != m || time_scale.size() != 1 ||
-      spacing.size() != 1 || times.size() != ids.size() || states.size() != times.size() * d)
-    throw DataError("[SeriesModel] '", source, "' is damaged: its arrays do not fit its ", d, " states and ", m,
-                    " inputs.");
-  const auto is_positive = [](double value) { return value > 0 && std::isfinite(value); };
-  if (!is_positive(time_scale[0]) || !is_positive(spacing[0]))
-    throw DataError("[SeriesModel] '", source, "' is damaged: its time scale is ", time_scale[0], " and its spacing ",
-                    spacing[0], "; both must be positive.");
-  normalization.time_scale = time_scale[0];
-  model.spacing_ = spacing[0];
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const auto first = states.begin() + static_cast<std::ptrdiff_t>(i * d);
-    model.last_states_.push_back(
-        {ids[i], times[i], std::vector<double>(first, first + static_cast<std::ptrdiff_t>(d))});
-  }
-  return model;
 }
 
 }  // namespace costate

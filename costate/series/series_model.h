@@ -1,14 +1,24 @@
-// The neural ODE of a time series: z' = net(z, u(t)) in normalized units, with what it takes to go back to the data's.
+// The neural ODE of a time series, in normalized units, with what it takes to go back to the data's:
+//
+//     z' = A v + b + net(v),   v = (z, u(t), c, clocks(t)),   z = (x, h)
+//
+// x are the measured states and h hidden ones, which no column measures; u are inputs, c the covariates of a
+// trajectory, clocks sine and cosine of a period and of its half and third. The linear part is where training starts
+// from. Nothing is known of h where a trajectory starts, but what x and c tell there by a linear map; later samples
+// tell more (start_estimate.h).
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "costate/array/time_series.h"
 #include "costate/io/safetensors.h"
 #include "costate/nn/mlp.h"
-#include "costate/series/fit_config.h"
+#include "costate/series/model_options.h"
 #include "costate/series/normalization.h"
 #include "costate/solve/solve.h"
 
@@ -18,48 +28,68 @@ namespace costate {
 struct LastState {
   std::string trajectory;
   double time = 0;
-  std::vector<double> state;  // in the data's units
+  std::vector<double> state;       // measured states in the data's units, then hidden ones
+  std::vector<double> covariates = {};
 };
 
 class SeriesModel {
  public:
-  /// For a series (embedded, if the config says so), with weights drawn by the config's seed.
-  SeriesModel(FitConfig config, const TimeSeries& series, Normalization normalization);
+  /// For a series (embedded, if the options say so), with weights drawn by `seed`. The options must leave no choice to
+  /// a fit.
+  SeriesModel(SeriesModelOptions options, const TimeSeries& series, Normalization normalization, std::uint64_t seed);
 
-  const FitConfig& config() const { return config_; }
+  const SeriesModelOptions& options() const { return options_; }
   const Normalization& normalization() const { return normalization_; }
+  /// Of the measured states, delayed copies among them.
   const std::vector<std::string>& state_names() const { return state_names_; }
-  const std::vector<std::string>& input_names() const { return config_.columns.inputs; }
+  const std::vector<std::string>& input_names() const { return options_.columns.inputs; }
+  const std::vector<std::string>& covariate_names() const { return options_.columns.covariates; }
   const TimeScale& time_scale() const { return time_scale_; }
-  const Mlp& net() const { return net_; }
+  /// All that is trained.
+  std::vector<Parameter> parameters() const;
   const std::vector<LastState>& last_states() const { return last_states_; }
+  void set_last_states(std::vector<LastState> states) { last_states_ = std::move(states); }
   /// The median time between samples.
   double spacing() const { return spacing_; }
 
-  /// The field in normalized units; with inputs it takes arguments u_times [n] and u [n, input].
+  /// Numbers of z: measured states, then hidden ones.
+  std::size_t num_measured() const { return state_names_.size(); }
+  std::size_t num_states() const { return num_measured() + static_cast<std::size_t>(options_.memory.states); }
+
+  /// The field in normalized units. Its arguments are those of solve_arguments: u_times [n] and u [n, input] if there
+  /// are inputs, c [covariate] if there are covariates, phases [period] of the clocks at t = 0 if there are any.
   VectorField field(std::int64_t num_input_samples) const;
+  /// Inside a trace: hidden states at a start, as far as x [measured] and c there tell them; normalized. An empty
+  /// Array for a model without.
+  Array hidden_start(const Array& x, const Array& covariates) const;
+  /// 2 pi times the share of each clock's period that has passed at a time in the data's units.
+  std::vector<double> phases(double time) const;
 
   /// States at times[0], times[1], … from `start` at times[0], all in the data's units; NaN from where the solve fails.
-  /// `inputs` [input sample, input] at `input_times`, empty if the system has none. Throws ShapeError for a start,
-  /// times or inputs that do not fit the model, InvalidArgument for times that turn back, DataError for input times
-  /// that do not increase and inputs that are not finite.
+  /// `start` holds the measured states, and may hold the hidden ones after them; they are hidden_start's otherwise.
+  /// `inputs` [input sample, input] at `input_times`, empty if the system has none; `covariates` one number each.
+  /// Gives the measured states.
+  /// Throws ShapeError for a start, times, inputs or covariates that do not fit the model, InvalidArgument for times
+  /// that turn back, DataError for input times that do not increase and numbers that are not finite.
   struct Query {
     std::vector<double> start = {}, times = {};
     std::vector<double> input_times = {};
     HostArray inputs = HostArray(Shape{0, 0});
+    std::vector<double> covariates = {};
   };
   std::vector<std::vector<double>> predict(const Query& query) const;
 
-  /// The learned rate of change at each state, in the data's units; inputs are at their mean. ShapeError for a state of
-  /// another length.
+  /// The learned rate of change at each state, in the data's units; hidden states are as at a start, inputs and
+  /// covariates at their mean, clocks at phase 0. ShapeError for a state of another length.
   std::vector<std::vector<double>> slopes(const std::vector<std::vector<double>>& states) const;
-  /// The same inside a trace: of one state [state], with inputs [input] in the data's units, or an empty Array for
+  /// The same inside a trace: of one state [measured], with inputs [input] in the data's units, or an empty Array for
   /// their mean. ShapeError if the shapes are others.
   Array slope(const Array& state, const Array& inputs) const;
   /// The steps that a prediction takes, times and sizes in the data's units.
   std::vector<AcceptedStep> steps(const Query& query) const;
 
-  /// The model as named arrays, for a file. DataError, naming `source`, if `file` holds no such model.
+  /// The model as named arrays, for a file (series_model_file.cpp). DataError, naming `source`, if `file` holds no such
+  /// model.
   ArrayFile to_file() const;
   static SeriesModel from_file(const ArrayFile& file, const std::string& source);
   /// IoError if the file cannot be written or read; DataError as from_file.
@@ -69,7 +99,10 @@ class SeriesModel {
   }
 
  private:
-  SeriesModel(FitConfig config, std::vector<std::string> state_names);
+  /// Models of format 1 have a net alone.
+  enum class Parts { kNetAlone, kAll };
+
+  SeriesModel(SeriesModelOptions options, std::vector<std::string> state_names, std::uint64_t seed, Parts parts);
 
   /// A query in normalized units, as solve() takes it.
   struct Problem {
@@ -79,14 +112,17 @@ class SeriesModel {
   };
   void check(const Query& query) const;
   Problem problem_of(const Query& query) const;
+  std::vector<double> start_of(const Query& query) const;
+  Array rate(std::span<const Array> features) const;
+  Array clocks(const Array& t, const Array& phases) const;
 
-  FitConfig config_;
+  SeriesModelOptions options_;
   std::vector<std::string> state_names_;
   TimeScale time_scale_;
   Normalization normalization_;
   double spacing_ = 1;
   std::vector<LastState> last_states_;
-  Mlp net_;
+  std::optional<Mlp> net_, linear_, start_;
 };
 
 }  // namespace costate

@@ -11,11 +11,15 @@
 namespace costate {
 namespace {
 
-/// Which inputs of a function of windows are trained.
-std::vector<std::size_t> starts_and_parameters(const Function& function) {
+/// Which inputs of a function of windows are trained: the shifts, then the Parameters in the model's order.
+std::vector<std::size_t> shifts_and_parameters(const Function& function, const SeriesModel& model) {
   std::vector<std::size_t> wanted = {0};
-  for (std::size_t i = 0; i < function.inputs().size(); ++i)
-    if (function.inputs()[i].parameter) wanted.push_back(i);
+  const std::vector<Input>& inputs = function.inputs();
+  for (const Parameter& parameter : model.parameters()) {
+    const auto found = std::ranges::find_if(
+        inputs, [&](const Input& input) { return input.parameter && *input.parameter == parameter; });
+    wanted.push_back(static_cast<std::size_t>(found - inputs.begin()));
+  }
   return wanted;
 }
 
@@ -27,57 +31,62 @@ double size_of(std::span<const HostArray> arrays) {
   return std::sqrt(squares);
 }
 
-Program compile_gradients(const SeriesModel& model, const WindowArrays& arrays) {
-  const Function loss = trace_list(window_arguments(arrays), [&](std::span<const Array> in) {
-    const WindowOutputs outputs = solve_window(model, in);
+Program compile_gradients(const SeriesModel& model, Loss kind, std::int64_t length) {
+  const Function loss = trace_list(window_arguments(model, length), [&](std::span<const Array> in) {
+    const WindowOutputs outputs = solve_window(model, kind, in);
     return std::vector<Array>{outputs.loss, outputs.cells};
   });
-  return compile(value_and_grad(loss, starts_and_parameters(loss)));
+  return compile(value_and_grad(loss, shifts_and_parameters(loss, model)));
 }
 
-std::vector<Window> training_windows(const SeriesModel& model, const TimeSeries& series, const Split& split) {
+Program compile_starts(const SeriesModel& model, std::int64_t length) {
+  return compile(trace_list(window_arguments(model, length), [&](std::span<const Array> in) {
+    return std::vector<Array>{solve_window(model, Loss::kMse, in).states[0]};
+  }));
+}
+
+std::vector<Window> training_windows(const SeriesModel& model, const TimeSeries& series) {
   std::vector<Window> stretches;
-  for (std::size_t i = 0; i < split.train_ends.size(); ++i) {
-    if (split.train_ends[i] == 0) continue;
-    const auto more = between_gaps(series, {i, 0, split.train_ends[i]}, model.normalization().time_scale);
+  for (std::size_t i = 0; i < series.trajectories.size(); ++i) {
+    const Window whole{i, 0, series.trajectories[i].times.size()};
+    const auto more = between_gaps(series, whole, model.normalization().time_scale);
     stretches.insert(stretches.end(), more.begin(), more.end());
   }
-  const std::size_t most = longest(stretches);
-  // Half a trajectory shows the dynamics and still trains where a whole one gets stuck; beyond 50 samples solves only
-  // grow longer.
-  const std::size_t chosen = std::clamp<std::size_t>(most / 2, 5, 50);
-  const auto wanted = static_cast<std::size_t>(model.config().window);
-  return cut_windows(stretches, std::min(wanted == 0 ? chosen : wanted, most));
+  return cut_windows(stretches, static_cast<std::size_t>(model.options().context));
+}
+
+WindowArrays arrays_of(const SeriesModel& model, const TimeSeries& series, const std::vector<Window>& windows) {
+  std::vector<Stretch> stretches;
+  for (const Window& window : windows) stretches.push_back(stretch_of(series, window));
+  return window_arrays(model, stretches, longest(windows));
 }
 
 }  // namespace
 
-SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& series, const Split& split)
-    : SeriesObjective(model, series, split, training_windows(model, series, split)) {}
+SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& series, const ObjectiveOptions& options)
+    : SeriesObjective(model, series, options, training_windows(model, series)) {}
 
-SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& series, const Split& split,
+SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& series, const ObjectiveOptions& options,
                                  std::vector<Window> windows)
     : model_(model),
       num_windows_(windows.size()),
-      windows_(spread(std::move(windows), static_cast<std::size_t>(model.config().max_windows), model.config().seed)),
-      arrays_(window_arrays(series, windows_, model.normalization(), longest(windows_))),
-      starts_("starts", arrays_.starts),
-      loss_and_gradients_(compile_gradients(model, arrays_)) {
-  if (!split.held.empty()) held_.emplace(model, series, split, windows_.back());
-}
+      windows_(spread(std::move(windows), static_cast<std::size_t>(options.max_windows), options.seed)),
+      arrays_(arrays_of(model, series, windows_)),
+      shifts_("shifts", HostArray(Shape{arrays_.count(), static_cast<std::int64_t>(model.num_states())})),
+      loss_and_gradients_(compile_gradients(model, options.loss, arrays_.times.shape()[1])),
+      start_states_(compile_starts(model, arrays_.times.shape()[1])) {}
 
 Objective SeriesObjective::objective() const {
-  Objective objective{.parameters = model_.net().parameters(),
+  Objective objective{.parameters = model_.parameters(),
                       .num_samples = windows_.size(),
                       .evaluate = [this](std::span<const std::size_t> samples) { return evaluate(samples); }};
-  objective.parameters.push_back(starts_);
-  if (held_) objective.validate = [this] { return held_->loss(last_start()); };
+  objective.parameters.push_back(shifts_);
   return objective;
 }
 
 Evaluation SeriesObjective::evaluate(std::span<const std::size_t> samples) const {
   RunResult result =
-      loss_and_gradients_.run(window_inputs(take_windows(arrays_, samples), take_rows(starts_.value(), samples)));
+      loss_and_gradients_.run(window_inputs(take_windows(arrays_, samples), take_rows(shifts_.value(), samples)));
   double cells = 0, loss = 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     loss += result.outputs[0].at(static_cast<std::int64_t>(i));
@@ -86,13 +95,13 @@ Evaluation SeriesObjective::evaluate(std::span<const std::size_t> samples) const
   // No cell: every solve failed. The loss is NaN then, and the step is skipped.
   Evaluation evaluation{.loss = loss / cells, .gradients = {}, .report = std::move(result.report)};
   for (std::size_t i = 3; i < result.outputs.size(); ++i) evaluation.gradients.push_back(std::move(result.outputs[i]));
-  const HostArray& by_start = result.outputs[2];
-  HostArray by_starts(starts_.shape());
-  const std::int64_t d = starts_.shape()[1];
+  const HostArray& by_shift = result.outputs[2];
+  HostArray by_shifts(shifts_.shape());
+  const std::int64_t d = shifts_.shape()[1];
   for (std::size_t i = 0; i < samples.size(); ++i)
     for (std::int64_t k = 0; k < d; ++k)
-      by_starts.set(static_cast<std::int64_t>(samples[i]) * d + k, by_start.at(static_cast<std::int64_t>(i) * d + k));
-  evaluation.gradients.push_back(std::move(by_starts));
+      by_shifts.set(static_cast<std::int64_t>(samples[i]) * d + k, by_shift.at(static_cast<std::int64_t>(i) * d + k));
+  evaluation.gradients.push_back(std::move(by_shifts));
   for (HostArray& gradient : evaluation.gradients)
     for (double& number : gradient.data<double>()) number /= cells;
   return evaluation;
@@ -108,31 +117,30 @@ double SeriesObjective::gradient_error() const {
   const Random random(kSeed);
   for (std::int64_t i = 0; i < windows.targets.size(); ++i)  // now cotangents of the states
     windows.targets.set(i, random.uniform(0, static_cast<std::uint64_t>(i), -1, 1));
-  const Function projected = trace_list(window_arguments(arrays_), [&](std::span<const Array> in) {
-    return std::vector<Array>{sum(solve_window(model_, in).states * in[2])};
+  const auto arguments = window_arguments(model_, arrays_.times.shape()[1]);
+  const Function projected = trace_list(arguments, [&](std::span<const Array> in) {
+    const Array states = solve_window(model_, Loss::kMse, in).states;
+    return std::vector<Array>{sum(measured_part(model_, states) * in[3])};
   });
-  const std::vector<std::size_t> wrt = starts_and_parameters(projected);
+  const std::vector<std::size_t> wrt = shifts_and_parameters(projected, model_);
   const RunResult result = compile(value_and_grad(projected, wrt, {.gradient_error = true}))
-                               .run(window_inputs(std::move(windows), take_rows(starts_.value(), rows)));
+                               .run(window_inputs(windows, take_rows(shifts_.value(), rows)));
   const std::span gradients(result.outputs.begin() + 1, wrt.size()), errors(gradients.end(), wrt.size());
   return std::max(size_of(errors.first(1)) / size_of(gradients.first(1)),
                   size_of(errors.subspan(1)) / size_of(gradients.subspan(1)));
 }
 
-std::span<const double> SeriesObjective::last_start() const {
-  const auto d = static_cast<std::size_t>(starts_.shape()[1]);
-  return starts_.value().data<double>().last(d);
-}
-
 std::vector<double> SeriesObjective::start_of(std::size_t window) const {
   const Normalization& units = model_.normalization();
+  const std::size_t rows[] = {window};
+  const HostArray z =
+      start_states_.run(window_inputs(take_windows(arrays_, rows), take_rows(shifts_.value(), rows))).outputs[0];
   std::vector<double> state;
-  for (std::size_t k = 0; k < units.state_offset.size(); ++k)
-    state.push_back(units.state_offset[k] + units.state_scale[k] * starts_.value().at(static_cast<std::int64_t>(
-                                                                       window * units.state_offset.size() + k)));
+  for (std::size_t k = 0; k < model_.num_states(); ++k) {
+    const double number = z.at(static_cast<std::int64_t>(k));
+    state.push_back(k < units.state_offset.size() ? units.state_offset[k] + units.state_scale[k] * number : number);
+  }
   return state;
 }
-
-std::vector<StatePath> SeriesObjective::predict_held() const { return held_->predict(last_start()); }
 
 }  // namespace costate

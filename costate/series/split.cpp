@@ -59,4 +59,27 @@ TimeSeries training_part(const TimeSeries& series, const Split& split) {
   return part;
 }
 
+bool is_measured(const TimeSeries& series, const Split& split) {
+  const auto width = static_cast<std::int64_t>(series.state_names.size());
+  for (const Window& held : split.held) {
+    const std::size_t first = std::max<std::size_t>(held.first, 1);
+    const HostArray& states = series.trajectories[held.trajectory].states;
+    for (auto i = static_cast<std::int64_t>(first) * width; i < states.size(); ++i)
+      if (!std::isnan(states.at(i))) return true;
+  }
+  return false;
+}
+
+Split split_for_validation(const TimeSeries& training) {
+  constexpr double kShare = 0.2;
+  constexpr std::size_t kFewest = 5;  // samples that must remain
+  const bool is_single = training.trajectories.size() == 1;
+  Split nothing;
+  for (const Trajectory& trajectory : training.trajectories) nothing.train_ends.push_back(trajectory.times.size());
+  if (is_single && training.trajectories[0].times.size() <= kFewest) return nothing;
+  Split split = split_series(training, kShare);
+  const bool leaves_enough = !is_single || split.train_ends[0] >= kFewest;
+  return leaves_enough && is_measured(training, split) ? split : nothing;
+}
+
 }  // namespace costate

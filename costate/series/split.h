@@ -1,7 +1,8 @@
-// What of a time series is trained on, and what is held out to judge the model.
+// What of a time series is trained on, and what has no say in training.
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "costate/array/time_series.h"
@@ -21,5 +22,12 @@ Split split_series(const TimeSeries& series, double share);
 
 /// The samples that are trained on, as a series. Trajectories without any are left out.
 TimeSeries training_part(const TimeSeries& series, const Split& split);
+
+/// The part of what is trained on by which weights and their number are chosen: again the end, or the last ones.
+/// Nothing where it would leave too little to train on, or no measured value to judge by.
+Split split_for_validation(const TimeSeries& training);
+
+/// Whether anything is measured in the held samples, but for a whole trajectory's first one, which is its start.
+bool is_measured(const TimeSeries& series, const Split& split);
 
 }  // namespace costate

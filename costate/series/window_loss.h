@@ -1,27 +1,30 @@
-// What a window costs, as a trace: the solve from its start, and its distance from the window's samples.
+// A window as a trace: its solve, and how far that is from the window's samples.
 #pragma once
 
 #include <span>
-#include <vector>
 
 #include "costate/graph/array.h"
 #include "costate/series/series_model.h"
-#include "costate/series/windows.h"
+#include "costate/series/window_arrays.h"
+#include "costate/train/losses.h"
 
 namespace costate {
 
-/// Of one window: start, times, targets, masks and, if the system has inputs, u.
-std::vector<ArgumentSpec> window_arguments(const WindowArrays& arrays);
-
-/// What a Program of these arguments is run on, with other starts [window, state].
-std::vector<HostArray> window_inputs(WindowArrays arrays, HostArray starts);
+/// What a start costs that is not where the first sample puts it: so much, in normalized units, times its square. It
+/// keeps in bounds what few samples leave open, and gives hidden states their scale. Measured states need less, since
+/// the first sample is in the loss as well.
+inline constexpr double kStartWeight = 0.1;
 
 struct WindowOutputs {
-  Array loss;    // sum over the cells
+  Array loss;    // sum over the cells, and the start's cost
   Array cells;   // how many were measured and reached
-  Array states;  // [time, state], normalized
+  Array states;  // [time, z], normalized
 };
 
-WindowOutputs solve_window(const SeriesModel& model, std::span<const Array> arguments);
+/// For window_arguments.
+WindowOutputs solve_window(const SeriesModel& model, Loss loss, std::span<const Array> arguments);
+
+/// Measured states of [time, z].
+Array measured_part(const SeriesModel& model, const Array& states);
 
 }  // namespace costate

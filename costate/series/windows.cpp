@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "costate/array/take_rows.h"
-
 namespace costate {
 namespace {
 
@@ -64,57 +62,10 @@ std::vector<Window> cut_windows(std::span<const Window> stretches, std::size_t l
   return windows;
 }
 
-WindowArrays take_windows(const WindowArrays& arrays, std::span<const std::size_t> rows) {
-  return {.starts = take_rows(arrays.starts, rows),
-          .times = take_rows(arrays.times, rows),
-          .targets = take_rows(arrays.targets, rows),
-          .masks = take_rows(arrays.masks, rows),
-          .inputs = take_rows(arrays.inputs, rows)};
-}
-
 std::size_t longest(std::span<const Window> windows) {
   std::size_t length = 0;
   for (const Window& window : windows) length = std::max(length, window.count);
   return length;
-}
-
-WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& windows,
-                           const Normalization& normalization, std::size_t length) {
-  const std::size_t states = series.state_names.size(), inputs = series.input_names.size();
-  const auto n = static_cast<std::int64_t>(windows.size()), w = static_cast<std::int64_t>(length),
-             d = static_cast<std::int64_t>(states), m = static_cast<std::int64_t>(inputs);
-  WindowArrays arrays{.starts = HostArray(Shape{n, d}),
-                      .times = HostArray(Shape{n, w}),
-                      .targets = HostArray(Shape{n, w, d}),
-                      .masks = HostArray(Shape{n, w, d}),
-                      .inputs = HostArray(Shape{n, w, m})};
-  for (std::int64_t row = 0; row < n; ++row) {
-    const Window& window = windows[static_cast<std::size_t>(row)];
-    const Trajectory& trajectory = series.trajectories[window.trajectory];
-    const std::vector<double> start = filled_state(trajectory, window.first, normalization.state_offset);
-    for (std::size_t k = 0; k < states; ++k)
-      arrays.starts.set(row * d + static_cast<std::int64_t>(k),
-                        (start[k] - normalization.state_offset[k]) / normalization.state_scale[k]);
-    for (std::int64_t i = 0; i < w; ++i) {
-      const bool is_padding = i >= static_cast<std::int64_t>(window.count);
-      const std::size_t sample = window.first + std::min(static_cast<std::size_t>(i), window.count - 1);
-      arrays.times.set(row * w + i,
-                       (trajectory.times[sample] - trajectory.times[window.first]) / normalization.time_scale);
-      for (std::size_t k = 0; k < states; ++k) {
-        const double cell = trajectory.states.at(static_cast<std::int64_t>(sample * states + k));
-        if (is_padding || std::isnan(cell)) continue;
-        const std::int64_t at = (row * w + i) * d + static_cast<std::int64_t>(k);
-        arrays.targets.set(at, (cell - normalization.state_offset[k]) / normalization.state_scale[k]);
-        arrays.masks.set(at, 1);
-      }
-      for (std::size_t k = 0; k < inputs; ++k)
-        arrays.inputs.set(
-            (row * w + i) * m + static_cast<std::int64_t>(k),
-            (trajectory.inputs.at(static_cast<std::int64_t>(sample * inputs + k)) - normalization.input_offset[k]) /
-                normalization.input_scale[k]);
-    }
-  }
-  return arrays;
 }
 
 }  // namespace costate

@@ -1,15 +1,13 @@
 // Time series cut into windows for multiple shooting: many short solves, each from its own start, train where one long
-// solve would get lost. All numbers are normalized; times are measured from each window's start.
+// solve would get lost.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "costate/array/host_array.h"
 #include "costate/array/time_series.h"
 #include "costate/base/random.h"
-#include "costate/series/normalization.h"
 
 namespace costate {
 
@@ -47,24 +45,6 @@ std::vector<Item> spread(std::vector<Item> items, std::size_t most, std::uint64_
 /// The state at a sample: missing cells lie between the nearest measured ones of the trajectory; a state's `mean` if
 /// there is none.
 std::vector<double> filled_state(const Trajectory& trajectory, std::size_t sample, const std::vector<double>& means);
-
-/// Windows as arrays of one length; shorter ones repeat their last time, with masks 0.
-struct WindowArrays {
-  HostArray starts;   // [window, state]: the first sample, missing cells interpolated in time
-  HostArray times;    // [window, time]
-  HostArray targets;  // [window, time, state]; 0 where nothing was measured
-  HostArray masks;    // [window, time, state]: 1 where something was
-  HostArray inputs;   // [window, time, input]
-
-  std::int64_t count() const { return starts.shape()[0]; }
-};
-
-/// `length` times a window, which is as long as the longest.
-WindowArrays window_arrays(const TimeSeries& series, const std::vector<Window>& windows,
-                           const Normalization& normalization, std::size_t length);
-
-/// The windows of these rows.
-WindowArrays take_windows(const WindowArrays& arrays, std::span<const std::size_t> rows);
 
 /// Samples of the longest window.
 std::size_t longest(std::span<const Window> windows);

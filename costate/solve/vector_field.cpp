@@ -65,6 +65,14 @@ VectorField trace_field(std::vector<StatePart> parts, std::vector<ArgumentSpec> 
 
 }  // namespace internal
 
+VectorField vector_field_list(Shape state, std::vector<ArgumentSpec> arguments,
+                              const std::function<Array(Array, Array, std::span<const Array>)>& rhs) {
+  return internal::trace_field({{"z", std::move(state)}}, std::move(arguments),
+                               [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
+                                 return std::vector<Array>{rhs(t, parts[0], more)};
+                               });
+}
+
 VectorField vector_field(std::vector<StatePart> parts,
                          const std::function<std::vector<Array>(Array, std::span<const Array>)>& rhs) {
   return internal::trace_field(

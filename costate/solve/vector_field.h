@@ -75,6 +75,10 @@ VectorField vector_field(Shape state, Rhs rhs) {
   return vector_field(std::move(state), {}, std::move(rhs));
 }
 
+/// The same with arguments as a list, for code that does not know their number beforehand: rhs(t, z, arguments).
+VectorField vector_field_list(Shape state, std::vector<ArgumentSpec> arguments,
+                              const std::function<Array(Array, Array, std::span<const Array>)>& rhs);
+
 /// A field of several named parts: rhs(t, parts) gives one derivative a part, in order.
 VectorField vector_field(std::vector<StatePart> parts,
                          const std::function<std::vector<Array>(Array, std::span<const Array>)>& rhs);

@@ -19,6 +19,8 @@ using Clock = std::chrono::steady_clock;
 void check_options(const Objective& objective, const TrainOptions& options) {
   if (options.epochs < 1) throw InvalidArgument("[train] epochs must be at least 1; got ", options.epochs, ".");
   if (options.polish < 0) throw InvalidArgument("[train] polish must be at least 0; got ", options.polish, ".");
+  if (options.validate_every < 1)
+    throw InvalidArgument("[train] validate_every must be at least 1; got ", options.validate_every, ".");
   if (options.patience < 0) throw InvalidArgument("[train] patience must be at least 0; got ", options.patience, ".");
   if (objective.num_samples < 1) throw InvalidArgument("[train] there must be at least one sample; got none.");
   if (options.schedule.warmup_epochs < 0 || options.schedule.warmup_epochs >= options.epochs)
@@ -85,6 +87,11 @@ class Training {
     return epoch_ >= options_.epochs + 2 && rows.back().skipped > 0 && rows[rows.size() - 2].skipped > 0;
   }
 
+  bool validates() const {
+    const bool is_last = epoch_ + 1 == options_.epochs + options_.polish;
+    return objective_.validate && (is_last || (epoch_ + 1) % options_.validate_every == 0);
+  }
+
   void run_epoch() {
     const bool polishes = epoch_ >= options_.epochs;
     Optimizer& optimizer = polishes ? polisher_ : optimizer_;
@@ -103,7 +110,7 @@ class Training {
       row.skipped += step.was_skipped ? 1 : 0;
       add_report(step.report, row);
     }
-    row.validation_loss = objective_.validate ? objective_.validate() : std::numeric_limits<double>::quiet_NaN();
+    row.validation_loss = validates() ? objective_.validate() : std::numeric_limits<double>::quiet_NaN();
     row.seconds = earlier_seconds_ + seconds_since(began_);
     if (objective_.validate) judged = values_by_name(objective_.parameters);
     keep_best(objective_.validate ? row.validation_loss : row.loss, epoch_, std::move(judged));

@@ -35,6 +35,7 @@ struct TrainOptions {
   OptimizerOptions optimizer = {};
   Schedule schedule = {};
   std::int64_t polish = 0;    // further epochs of L-BFGS on all samples, which reaches minima that Adam circles
+  std::int64_t validate_every = 1;  // epochs; after the last one it is done in any case. No others are candidates for the best
   std::int64_t patience = 0;  // stop after this many epochs without a better loss; 0: never
   std::filesystem::path checkpoint = {};  // empty: none is written
   double checkpoint_seconds = 2;  // at least this long between two checkpoints; one is always written at the end

@@ -67,7 +67,7 @@ TimeSeries to_series(const nb::object& times, const nb::object& states, const nb
 }
 
 FitResult run_fit(const TimeSeries& series, FitConfig config) {
-  config.columns = {.time = series.time_name, .states = series.state_names, .inputs = series.input_names};
+  config.model.columns = {.time = series.time_name, .states = series.state_names, .inputs = series.input_names};
   config.data = "arrays";
   return run_long([&] { return fit(series, config); });
 }
@@ -80,12 +80,21 @@ Keywords<FitConfig> fit_keywords() {
   return keywords;
 }
 
+/// NaN where nothing was measured.
+double or_nan(const std::optional<double>& number) { return number.value_or(std::nan("")); }
+
+std::vector<double> numbers_of(const std::vector<std::optional<double>>& numbers) {
+  std::vector<double> all;
+  for (const std::optional<double>& number : numbers) all.push_back(or_nan(number));
+  return all;
+}
+
 nb::dict errors_of(const FitResult& result) {
   nb::dict errors;
   for (const ForecastError& error : result.errors) {
     nb::dict entry;
-    entry["rmse"] = to_numpy(error.rmse);
-    entry["relative"] = error.relative;
+    entry["rmse"] = to_numpy(numbers_of(error.rmse));
+    entry["relative"] = or_nan(error.relative);
     errors[error.model.c_str()] = entry;
   }
   return errors;
@@ -109,8 +118,14 @@ nb::tuple state_of(const FitResult& result) {
   const std::string bytes = to_safetensors(result.model.to_file());
   nb::list errors;
   for (const ForecastError& error : result.errors)
-    errors.append(nb::make_tuple(error.model, error.rmse, error.relative));
+    errors.append(nb::make_tuple(error.model, numbers_of(error.rmse), or_nan(error.relative)));
   return nb::make_tuple(nb::bytes(bytes.data(), bytes.size()), errors, rows_of(result.training.history));
+}
+
+std::vector<std::optional<double>> measured(const std::vector<double>& numbers) {
+  std::vector<std::optional<double>> all;
+  for (const double number : numbers) all.push_back(std::isnan(number) ? std::nullopt : std::optional(number));
+  return all;
 }
 
 void set_state(FitResult& result, const nb::tuple& state) {
@@ -119,8 +134,8 @@ void set_state(FitResult& result, const nb::tuple& state) {
   new (&result) FitResult(fit_of(SeriesModel::from_file(parse_safetensors(text, "pickle"), "pickle")));
   for (const nb::handle error : state[1])
     result.errors.push_back({.model = nb::cast<std::string>(error[0]),
-                             .rmse = nb::cast<std::vector<double>>(error[1]),
-                             .relative = nb::cast<double>(error[2])});
+                             .rmse = measured(nb::cast<std::vector<double>>(error[1])),
+                             .relative = measured({nb::cast<double>(error[2])}).front()});
   result.training.history = to_rows(state[2]);
 }
 

@@ -99,8 +99,8 @@ TEST(FitReport, ManySamplesAreDotsBelowTheLines) {
       decay.states.set(static_cast<std::int64_t>(i), 1.0 / static_cast<double>(1 + i));
     }
     FitConfig config;
-    config.columns.states = {"x"};
-    config.hidden = {2};
+    config.model.columns.states = {"x"};
+    config.model.hidden = {2};
     config.epochs = 1;
     config.polish = 0;
     const TimeSeries series{"t", {}, {"x"}, {}, {decay}};

@@ -17,9 +17,9 @@ const FitOption& option(const std::string& key) {
 
 TEST(FitOptions, GoThroughTomlAndBack) {
   FitConfig config;
-  config.columns = {.time = "t", .states = {"x"}, .inputs = {"u", "v"}};
-  config.hidden = {3, 70'000 / 2};
-  config.method = Method::kTsit5;
+  config.model.columns = {.time = "t", .states = {"x"}, .inputs = {"u", "v"}};
+  config.model.hidden = {3, 70'000 / 2};
+  config.model.solve.method = Method::kTsit5;
   config.learning_rate = 0.1 + 0.2;  // needs all its digits
   config.seed = 1ull << 62;
   config.window = 7;

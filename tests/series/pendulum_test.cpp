@@ -20,11 +20,13 @@ TEST(LearnedPendulum, PredictsUnseenStartsAndConservesEnergy) {
   const TimeSeries series =
       simulate("pendulum", {.trajectories = 20, .noise = 0.005, .seed = 1, .until = 10, .samples = 101});
   FitConfig config;
-  config.columns = {.time = "t", .states = series.state_names};
+  config.model.columns = {.time = "t", .states = series.state_names};
   config.hold_out = 0;
-  config.hidden = {64, 64};
+  config.model.hidden = {64, 64};
+  config.model.memory = {0};
+  config.clock = {"none"};
   config.window = 101;
-  config.epochs = 500;
+  config.epochs = 3100;
   config.polish = 2600;
   const FitResult result = fit(series, config);
   double lowest = 10, highest = 0;

@@ -36,8 +36,10 @@ inline TimeSeries series_of(std::vector<Trajectory> trajectories) {
 
 inline FitConfig config_of(const TimeSeries& series) {
   FitConfig config;
-  config.columns = {.time = "t", .states = series.state_names, .inputs = series.input_names};
-  config.hidden = {8};
+  config.model.columns = {.time = "t", .states = series.state_names, .inputs = series.input_names};
+  config.model.hidden = {8};
+  config.model.memory = {0};
+  config.clock = {"none"};
   config.epochs = 20;
   config.polish = 5;
   return config;

@@ -152,11 +152,11 @@ TEST(Split, HoldsOutTheEndOfOneOrTheLastOfSeveral) {
 TEST(FitConfig, SurvivesToml) {
   FitConfig config = config_of(decay(5));
   config.data = "a \"b\".csv";
-  config.hidden = {3, 5};
-  config.method = Method::kTsit5;
-  config.adjoint = Adjoint::kBacksolve;
+  config.model.hidden = {3, 5};
+  config.model.solve.method = Method::kTsit5;
+  config.model.solve.adjoint = Adjoint::kBacksolve;
   config.seed = 123456789012345;
-  config.rtol = 1.0 / 3;
+  config.model.solve.rtol = 1.0 / 3;
   const FitConfig again = fit_config_from(parse_toml(config.to_config().to_toml(), "test"));
   EXPECT_EQ(first_difference(config, again), "");
   FitConfig other = config;
@@ -223,8 +223,8 @@ TEST(Fit, LearnsALinearDecayAndItsInput) {
   }
   const TimeSeries series = series_of(trajectories);
   FitConfig config = config_of(series);
-  config.hidden = {};
-  config.interpolation = Interpolation::kHold;
+  config.model.hidden = {};
+  config.model.interpolation = Interpolation::kHold;
   config.optimizer = OptimizerKind::kLbfgs;
   config.learning_rate = 1;
   config.epochs = 60;
@@ -259,9 +259,9 @@ TEST(Fit, KnowsHowFarItsGradientsAreOffAndWarnsOnce) {
   config.hold_out = 0;
   const FitResult fine = fit(series, config);
   EXPECT_GT(fine.gradient_error, 0);
-  EXPECT_LT(fine.gradient_error, 100 * config.rtol);
+  EXPECT_LT(fine.gradient_error, 100 * config.model.solve.rtol);
   EXPECT_TRUE(said.empty());
-  config.method = Method::kEuler;  // a step of 0.1 for a rate of about 1: off by some percent
+  config.model.solve.method = Method::kEuler;  // a step of 0.1 for a rate of about 1: off by some percent
   const FitResult coarse = fit(series, config);
   set_log_sink({});
   EXPECT_GT(coarse.gradient_error, 5e-3);

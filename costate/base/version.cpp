@@ -1,0 +1,7 @@
+#include "costate/base/version.h"
+
+namespace costate {
+
+std::string version() { return COSTATE_VERSION; }
+
+}  // namespace costate

@@ -1,0 +1,11 @@
+// Which Costate this is.
+#pragma once
+
+#include <string>
+
+namespace costate {
+
+/// "0.1.0".
+std::string version();
+
+}  // namespace costate

@@ -1,0 +1,75 @@
+#include "costate/series/candidate.h"
+
+#include <algorithm>
+
+#include "costate/base/error.h"
+
+namespace costate {
+namespace {
+
+constexpr std::int64_t kWidth = 16;  // that the first candidates have
+
+bool widths_are_open(const FitConfig& config) { return config.model.hidden == std::vector<std::int64_t>{0}; }
+
+std::vector<std::int64_t> windows_of(const FitConfig& config, std::int64_t longest) {
+  constexpr std::int64_t kFewest = 5, kFew = 30;
+  if (config.window != 0) return {std::min(config.window, longest)};
+  // A short window trains where a long solve would get lost; a long one tells hidden states and slow changes.
+  std::vector<std::int64_t> windows = {std::clamp<std::int64_t>(longest / 8, kFewest, 50),
+                                       std::clamp<std::int64_t>(longest / 2, kFewest, 200)};
+  if (longest <= kFew) windows = {longest / 2, longest};
+  for (std::int64_t& window : windows) window = std::clamp<std::int64_t>(window, 2, longest);
+  std::ranges::sort(windows);
+  windows.erase(std::ranges::unique(windows).begin(), windows.end());
+  return windows;
+}
+
+std::string widths_text(const std::vector<std::int64_t>& hidden) {
+  return hidden.empty() ? "linear" : text::concat(text::join(hidden, "-"), " wide");
+}
+
+}  // namespace
+
+std::string Candidate::text() const {
+  return text::concat(widths_text(hidden), memory == 0 ? "" : text::concat(", ", memory, " hidden state"),
+                      memory > 1 ? "s" : "", periods.empty() ? "" : ", clock", ", windows of ", window);
+}
+
+SeriesModelOptions with(SeriesModelOptions options, const Candidate& candidate) {
+  options.hidden = candidate.hidden;
+  options.memory = {candidate.memory};
+  options.context = candidate.window;
+  options.periods = candidate.periods;
+  return options;
+}
+
+std::vector<Candidate> first_candidates(const FitConfig& config, const std::vector<double>& periods, double period,
+                                        std::int64_t longest) {
+  std::vector<std::int64_t> memories = {config.model.memory.states};
+  // Delayed copies are a memory, too.
+  if (config.model.memory.is_chosen())
+    memories = config.model.delay > 0 ? std::vector<std::int64_t>{0} : std::vector<std::int64_t>{0, 1, 2};
+  std::vector<std::vector<double>> clocks = {periods};
+  if (period > 0) clocks.push_back({period});
+  std::vector<Candidate> candidates;
+  for (const std::int64_t memory : memories)
+    for (const std::vector<double>& clock : clocks)
+      for (const std::int64_t window : windows_of(config, longest))
+        candidates.push_back({.hidden = widths_are_open(config) ? std::vector{kWidth} : config.model.hidden,
+                              .memory = memory,
+                              .window = window,
+                              .periods = clock});
+  return candidates;
+}
+
+std::vector<Candidate> wider_and_narrower(const FitConfig& config, const Candidate& candidate) {
+  if (!widths_are_open(config)) return {};
+  std::vector<Candidate> candidates;
+  for (const std::vector<std::int64_t>& hidden : {std::vector<std::int64_t>{}, {kWidth / 2}, {2 * kWidth}}) {
+    candidates.push_back(candidate);
+    candidates.back().hidden = hidden;
+  }
+  return candidates;
+}
+
+}  // namespace costate

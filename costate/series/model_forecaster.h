@@ -1,0 +1,40 @@
+// A fitted model as a Forecaster: its start is estimated from the samples before the origin, then it is solved on.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "costate/exec/program.h"
+#include "costate/series/forecaster.h"
+#include "costate/series/series_model.h"
+#include "costate/series/start_estimate.h"
+
+namespace costate {
+
+class ModelForecaster : public Forecaster {
+ public:
+  /// The model must outlive it; its weights are read at each call.
+  explicit ModelForecaster(const SeriesModel& model);
+
+  std::string name() const override { return "neural ODE"; }
+  /// NaN from where a solve fails.
+  std::vector<HostArray> forecast(std::span<const ForecastTask> tasks) const override;
+
+  /// The whole state at each task's origin, hidden states included, normalized and in the data's units as in LastState.
+  std::vector<std::vector<double>> states_at(std::span<const ForecastTask> tasks) const;
+
+ private:
+  /// [window, time, z] of stretches that begin in the context before each origin.
+  struct Paths {
+    HostArray states;
+    std::vector<std::size_t> known;  // samples up to the origin, it included
+  };
+  Paths solve(std::span<const ForecastTask> tasks) const;
+
+  const SeriesModel& model_;
+  StartEstimator estimator_;
+};
+
+}  // namespace costate

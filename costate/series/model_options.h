@@ -1,0 +1,42 @@
+// What a model of a time series is, apart from how it is trained.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "costate/io/series.h"
+#include "costate/nn/activations.h"
+#include "costate/operations/interpolate.h"
+#include "costate/solve/solve.h"
+
+namespace costate {
+
+/// States that no column measures: what of a system's past its measured states do not tell.
+struct Memory {
+  std::int64_t states = kChosen;
+
+  static constexpr std::int64_t kChosen = -1;  // by the fit
+
+  bool is_chosen() const { return states == kChosen; }
+  bool operator==(const Memory&) const = default;
+};
+
+/// "auto", "none", "2". The way back throws InvalidArgument for anything else and for more than 16.
+std::string name(const Memory& memory);
+Memory memory_from_name(const std::string& name);
+
+struct SeriesModelOptions {
+  SeriesColumns columns = {};
+  int delay = 0;  // delayed copies of the states that join the state (time-delay embedding)
+  Memory memory = {};
+  std::vector<std::int64_t> hidden = {0};  // widths of the hidden layers; 0: chosen by the fit; none: a linear ODE
+  Activation activation = Activation::kTanh;
+  Interpolation interpolation = Interpolation::kLinear;
+  std::vector<double> periods = {};  // of clocks that the field sees, in the data's unit of time
+  /// Samples before a forecast from which its start is estimated: the window of the training.
+  std::int64_t context = 1;
+  SolveOptions solve = {.rtol = 1e-5, .atol = 1e-6, .max_steps = 10'000};
+};
+
+}  // namespace costate

@@ -1,0 +1,105 @@
+#include "costate/series/start_estimate.h"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "costate/diff/diff.h"
+#include "costate/series/window_loss.h"
+
+namespace costate {
+namespace {
+
+using Vector = Eigen::VectorXd;
+using Matrix = Eigen::MatrixXd;
+
+constexpr int kMostSteps = 10;
+constexpr double kDone = 1e-6;  // a step that lowers no cost by more than this share is the last
+
+Program compile_residuals(const SeriesModel& model, std::int64_t length) {
+  const Function distances = trace_list(window_arguments(model, length), [&](std::span<const Array> in) {
+    const Array states = measured_part(model, solve_window(model, Loss::kMse, in).states);
+    return std::vector<Array>{(states - in[3]) * in[4]};
+  });
+  const std::size_t shift = 0;
+  return compile(jacobian(distances, std::span(&shift, 1)));
+}
+
+/// One window's problem around its shift: minimize |r|^2 + weight |shift|^2.
+struct Place {
+  Vector shift;
+  double cost = 0;
+  Matrix normal;    // J'J + weight
+  Vector gradient;  // J'r + weight shift
+  double damping = 1e-3;
+
+  bool is_finite() const { return std::isfinite(cost) && normal.allFinite(); }
+
+  Vector next() const {
+    Matrix damped = normal;
+    damped.diagonal() *= 1 + damping;
+    return shift - damped.llt().solve(gradient);
+  }
+};
+
+std::vector<Place> places_at(const RunResult& run, const std::vector<Vector>& shifts) {
+  const std::int64_t cells = run.outputs[0].size() / static_cast<std::int64_t>(shifts.size());
+  const std::int64_t size = shifts.front().size();
+  std::vector<Place> places;
+  for (std::size_t row = 0; row < shifts.size(); ++row) {
+    const auto first = static_cast<std::int64_t>(row) * cells;
+    const Eigen::Map<const Vector> r(run.outputs[0].data<double>().data() + first, cells);
+    // Row-major [cell, z] is column-major [z, cell].
+    const Eigen::Map<const Matrix> jt(run.outputs[1].data<double>().data() + first * size, size, cells);
+    Place place{.shift = shifts[row], .cost = r.squaredNorm() + kStartWeight * shifts[row].squaredNorm()};
+    place.normal = jt * jt.transpose();
+    place.normal.diagonal().array() += kStartWeight;
+    place.gradient = jt * r + kStartWeight * place.shift;
+    places.push_back(std::move(place));
+  }
+  return places;
+}
+
+HostArray as_array(const std::vector<Vector>& shifts) {
+  std::vector<double> numbers;
+  for (const Vector& shift : shifts) numbers.insert(numbers.end(), shift.begin(), shift.end());
+  return HostArray(Shape{static_cast<std::int64_t>(shifts.size()), shifts.front().size()}, std::move(numbers));
+}
+
+}  // namespace
+
+StartEstimator::StartEstimator(const SeriesModel& model, std::int64_t length)
+    : program_(compile_residuals(model, length)) {}
+
+HostArray StartEstimator::estimate(const WindowArrays& windows) const {
+  const std::int64_t size = program_.function().inputs()[0].shape.size();
+  const auto evaluate = [&](const std::vector<Vector>& shifts) {
+    return places_at(program_.run(window_inputs(windows, as_array(shifts))), shifts);
+  };
+  const std::vector<Vector> zeros(static_cast<std::size_t>(windows.count()), Vector::Zero(size));
+  std::vector<Place> best = evaluate(zeros);
+  for (int step = 0; step < kMostSteps; ++step) {
+    std::vector<Vector> shifts = zeros;
+    for (std::size_t row = 0; row < best.size(); ++row)
+      if (best[row].is_finite()) shifts[row] = best[row].next();
+    std::vector<Place> tried = evaluate(shifts);
+    double gain = 0;
+    for (std::size_t row = 0; row < best.size(); ++row) {
+      if (!best[row].is_finite()) continue;
+      if (!tried[row].is_finite() || tried[row].cost >= best[row].cost) {
+        best[row].damping *= 10;
+        continue;
+      }
+      gain = std::max(gain, 1 - tried[row].cost / best[row].cost);
+      tried[row].damping = best[row].damping / 10;
+      best[row] = std::move(tried[row]);
+    }
+    if (step > 1 && gain < kDone) break;
+  }
+  std::vector<Vector> shifts;
+  for (const Place& place : best) shifts.push_back(place.shift);
+  return as_array(shifts);
+}
+
+}  // namespace costate

@@ -1,0 +1,27 @@
+// Where a model stands after what was seen of a trajectory: the start of a stretch is moved to where the solve from it
+// comes nearest to the stretch's known samples, hidden states too. Missing cells, uneven times and states that ended
+// early need nothing of their own.
+#pragma once
+
+#include "costate/array/host_array.h"
+#include "costate/exec/program.h"
+#include "costate/series/series_model.h"
+#include "costate/series/window_arrays.h"
+
+namespace costate {
+
+class StartEstimator {
+ public:
+  /// For stretches as arrays of `length` times. The model must outlive it; its weights are read at each call.
+  StartEstimator(const SeriesModel& model, std::int64_t length);
+
+  /// Shifts of the starts, [window, z], that minimize the squared distance from the known samples and the cost of a
+  /// shift (window_loss.h), by at most ten steps of Levenberg and Marquardt (Nocedal and Wright 2006, chapter 10) for
+  /// each window by itself. 0 for a window whose solve fails from there.
+  HostArray estimate(const WindowArrays& windows) const;
+
+ private:
+  Program program_;
+};
+
+}  // namespace costate
