@@ -9,10 +9,11 @@
 namespace costate {
 namespace {
 
-constexpr double kMargin = 1.1;        // within which a model is as good as a rival
-constexpr double kNothing = 1e-9;      // deviations: errors of rounding
-constexpr double kMostNumber = 1e100;  // what is larger has blown up
-constexpr double kMostMissing = 0.5;   // of the answers, for an error to be given
+constexpr double kMargin = 1.1;          // within which a model is as good as a rival
+constexpr double kNothing = 1e-9;        // deviations: errors of rounding
+constexpr double kMostNumber = 1e100;    // what is larger has blown up
+constexpr std::size_t kFarthest = 1000;  // samples that are looked ahead from many origins
+constexpr double kMostMissing = 0.5;     // of the answers, for an error to be given
 
 /// Where a forecast may start and end: its first sample is an origin.
 std::vector<Window> stretches_of(const TimeSeries& series, std::span<const Window> held, double time_unit) {
@@ -46,7 +47,7 @@ std::vector<std::size_t> usual_horizons(const TimeSeries& series, const std::vec
                                         std::optional<double> period) {
   std::vector<std::size_t> horizons;
   const std::size_t most = longest(stretches);
-  for (std::size_t samples = 1; samples + 1 < most; samples *= 10) horizons.push_back(samples);
+  for (std::size_t samples = 1; samples + 1 < most && samples <= kFarthest; samples *= 10) horizons.push_back(samples);
   std::vector<double> steps;
   for (const Window& stretch : stretches) {
     const std::vector<double>& times = series.trajectories[stretch.trajectory].times;

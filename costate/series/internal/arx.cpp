@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::array<std::size_t, 12> kLags = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
 constexpr std::size_t kMostRows = 20000, kMostUnknowns = 300;
+constexpr double kMostProducts = 1e9;  // of numbers, of a fit
 constexpr double kRowsPerUnknown = 2;
 constexpr double kRidge = 1e-8;  // beside the mean square of a column: regressors may depend on each other
 constexpr double kLessByMoreLags = 0.98,
@@ -62,7 +63,9 @@ NormalEquations equations_of(const std::vector<GridSegment>& segments, std::vect
   NormalEquations sum{Eigen::MatrixXd::Zero(unknowns, unknowns), Eigen::VectorXd::Zero(unknowns)};
   std::size_t all = 0;
   for (const GridSegment& segment : segments) all += segment.length;
-  const std::size_t stride = std::max<std::size_t>(1, all / kMostRows);
+  const double products = static_cast<double>(shape.unknowns() * shape.unknowns() * shape.states);
+  const std::size_t most = std::min(kMostRows, static_cast<std::size_t>(kMostProducts / products));
+  const std::size_t stride = std::max<std::size_t>(1, (all + most - 1) / most);
   constexpr Eigen::Index kBlock = 256;
   Eigen::MatrixXd block(unknowns, kBlock);
   Eigen::VectorXd targets(kBlock), row(unknowns);

@@ -1,5 +1,6 @@
 #include "costate/series/internal/linear_ode.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -11,8 +12,10 @@ namespace costate::internal {
 namespace {
 
 constexpr std::array<std::size_t, 3> kLengths = {2, 9, 33};  // samples of a window, one after the other
-constexpr std::size_t kMostSamples = 4000, kMostUneven = 600;
-constexpr std::size_t kMostNumbers = 90;  // to be refined after gradients are matched
+constexpr std::size_t kMostSamples = 4000, kMostUneven = 600, kFewestSamples = 100;
+constexpr std::size_t kMostChanges = 200'000;      // of a number of the field, each followed over a sample
+constexpr std::size_t kMostProducts = 20'000'000;  // for their exponentials, where each step has its own
+constexpr std::size_t kMostNumbers = 90;           // to be refined after gradients are matched
 
 class LinearOde : public Rival {
  public:
@@ -66,7 +69,7 @@ class LinearOde : public Rival {
   LinearField field_;
 };
 
-/// Whether the steps of a window are equal, so that one matrix serves all.
+/// Whether most steps are equal, so that one matrix serves all.
 bool is_even(const std::vector<LinearWindow>& windows) {
   const double first = windows.front().steps.front();
   std::size_t other = 0, all = 0;
@@ -79,13 +82,20 @@ bool is_even(const std::vector<LinearWindow>& windows) {
   return 20 * other < all;
 }
 
+/// What can be fitted to within about a second.
+std::size_t most_samples(std::size_t numbers, const std::vector<LinearWindow>& windows) {
+  if (is_even(windows)) return std::clamp(kMostChanges / numbers, kFewestSamples, kMostSamples);
+  const auto joined = static_cast<std::size_t>(windows.front().states.rows() + 2 * windows.front().inputs.rows() + 1);
+  return std::clamp(kMostProducts / (numbers * joined * joined * joined), kFewestSamples, kMostUneven);
+}
+
 /// The fields after windows of each length, each fitted from the one before.
 std::vector<LinearField> fields_of(const TimeSeries& series, const Normalization& units, std::size_t stages) {
   const std::vector<LinearWindow> pairs = linear_windows(series, units, 2, kMostSamples);
   std::vector<LinearField> fields = {match_gradients(pairs)};
   const std::size_t numbers = units.state_offset.size() * (units.state_offset.size() + units.input_offset.size() + 1);
   if (numbers > kMostNumbers) return fields;
-  const std::size_t most = is_even(pairs) ? kMostSamples : kMostUneven;
+  const std::size_t most = most_samples(numbers, pairs);
   for (const std::size_t length : kLengths) {
     if (fields.size() > stages) break;
     fields.push_back(fit_windows(fields.back(), linear_windows(series, units, length, most)));
