@@ -15,52 +15,66 @@ constexpr std::array<std::size_t, 3> kLengths = {2, 9, 33};  // samples of a win
 constexpr std::size_t kMostSamples = 4000, kMostUneven = 600, kFewestSamples = 100;
 constexpr std::size_t kMostChanges = 200'000;      // of a number of the field, each followed over a sample
 constexpr std::size_t kMostProducts = 20'000'000;  // for their exponentials, where each step has its own
-constexpr std::size_t kMostNumbers = 90;           // to be refined after gradients are matched
+constexpr std::size_t kMostStaleSamples = 1000;
+constexpr std::size_t kMostNumbers = 90;  // to be refined after gradients are matched
 
 class LinearOde : public Rival {
  public:
   LinearOde(Level level, LinearField field) : Rival(std::move(level), "linear ODE"), field_(std::move(field)) {}
 
-  std::string advice() const override { return "a linear field does better; try --hidden 8, or more data"; }
+  std::string advice() const override { return "--hidden 8 or more data (a linear field does better)"; }
   const LinearField& field() const { return field_; }
   const Normalization& units() const { return level().units; }
 
  private:
   void forecast_one(const ForecastTask& task, std::span<double> out) const override {
-    const Normalization& unit = level().units;
-    const std::vector<double>& times = task.trajectory->times;
-    const auto d = static_cast<Eigen::Index>(num_states());
-    Eigen::VectorXd z(d);
-    for (Eigen::Index k = 0; k < d; ++k) {
-      const auto state = static_cast<std::size_t>(k);
-      const double start = measured_at(*task.trajectory, state, task.origin, times[task.origin], Outside::kNearest);
-      z[k] = std::isnan(start) ? 0 : (start - unit.state_offset[state]) / unit.state_scale[state];
-    }
+    const Trajectory& trajectory = *task.trajectory;
+    const std::size_t d = num_states(), first = known_sample(task);
+    Eigen::VectorXd z(static_cast<Eigen::Index>(d));
+    for (std::size_t k = 0; k < d; ++k)
+      z[static_cast<Eigen::Index>(k)] =
+          normalized(k, measured_at(trajectory, k, task.origin, trajectory.times[first], Outside::kNearest));
     double known_dt = 0;
     LinearStep step;
-    for (std::size_t i = 0; i < task.ahead; ++i) {
-      const double dt = (times[task.origin + 1 + i] - times[task.origin + i]) / unit.time_scale;
+    for (std::size_t i = first + 1; i <= task.origin + task.ahead; ++i) {
+      const double dt = (trajectory.times[i] - trajectory.times[i - 1]) / level().units.time_scale;
       if (std::abs(dt - known_dt) > 1e-9 * dt) step = step_of(field_, dt);
       known_dt = dt;
-      const Eigen::VectorXd from = inputs_at(task, i), slope = (inputs_at(task, i + 1) - from) / dt;
+      const Eigen::VectorXd from = inputs_at(task, i - 1), slope = (inputs_at(task, i) - from) / dt;
       z = step.from_state * z + step.from_input * from + step.from_slope * slope + step.constant;
-      for (Eigen::Index k = 0; k < d; ++k) {
-        const auto state = static_cast<std::size_t>(k);
-        const double value = bounded(state, unit.state_offset[state] + unit.state_scale[state] * z[k]);
-        z[k] = (value - unit.state_offset[state]) / unit.state_scale[state];
-        out[i * num_states() + state] = value;
+      for (std::size_t k = 0; k < d; ++k) {
+        const double told = z[static_cast<Eigen::Index>(k)];
+        const double value = bounded(k, level().units.state_offset[k] + level().units.state_scale[k] * told);
+        const double seen = trajectory.states.data<double>()[i * d + k];
+        z[static_cast<Eigen::Index>(k)] = normalized(k, i <= task.origin && !std::isnan(seen) ? seen : value);
+        if (i > task.origin) out[(i - task.origin - 1) * d + k] = value;
       }
     }
   }
 
-  /// `i` samples after the origin, normalized.
-  Eigen::VectorXd inputs_at(const ForecastTask& task, std::size_t i) const {
+  /// The last sample at which all states were measured, or between measured cells: those that were measured no more
+  /// are told from there to the origin.
+  std::size_t known_sample(const ForecastTask& task) const {
+    std::size_t known = task.origin;
+    for (std::size_t k = 0; k < num_states(); ++k)
+      if (const auto last = last_measured(*task.trajectory, k, task.origin)) known = std::min(known, *last);
+    return std::max(known, task.origin - std::min(task.origin, kMostStaleSamples));
+  }
+
+  /// The mean for what is not known.
+  double normalized(std::size_t state, double value) const {
+    if (std::isnan(value)) return 0;
+    return (value - level().units.state_offset[state]) / level().units.state_scale[state];
+  }
+
+  /// At a sample, normalized; after the origin as the task assumes.
+  Eigen::VectorXd inputs_at(const ForecastTask& task, std::size_t sample) const {
     const Normalization& unit = level().units;
     const std::size_t m = unit.input_offset.size();
     Eigen::VectorXd inputs(static_cast<Eigen::Index>(m));
     for (std::size_t k = 0; k < m; ++k) {
-      const double value = i == 0 ? task.trajectory->inputs.data<double>()[task.origin * m + k]
-                                  : task.inputs.data<double>()[(i - 1) * m + k];
+      const double value = sample <= task.origin ? task.trajectory->inputs.data<double>()[sample * m + k]
+                                                 : task.inputs.data<double>()[(sample - task.origin - 1) * m + k];
       inputs[static_cast<Eigen::Index>(k)] = (value - unit.input_offset[k]) / unit.input_scale[k];
     }
     return inputs;
@@ -92,13 +106,15 @@ std::size_t most_samples(std::size_t numbers, const std::vector<LinearWindow>& w
 /// The fields after windows of each length, each fitted from the one before.
 std::vector<LinearField> fields_of(const TimeSeries& series, const Normalization& units, std::size_t stages) {
   const std::vector<LinearWindow> pairs = linear_windows(series, units, 2, kMostSamples);
+  if (pairs.empty()) return {};
   std::vector<LinearField> fields = {match_gradients(pairs)};
   const std::size_t numbers = units.state_offset.size() * (units.state_offset.size() + units.input_offset.size() + 1);
   if (numbers > kMostNumbers) return fields;
   const std::size_t most = most_samples(numbers, pairs);
   for (const std::size_t length : kLengths) {
     if (fields.size() > stages) break;
-    fields.push_back(fit_windows(fields.back(), linear_windows(series, units, length, most)));
+    const std::vector<LinearWindow> windows = linear_windows(series, units, length, most);
+    if (!windows.empty()) fields.push_back(fit_windows(fields.back(), windows));
   }
   return fields;
 }
@@ -127,7 +143,9 @@ std::unique_ptr<Rival> fit_linear_ode(const TimeSeries& training) {
   for (const Trajectory& trajectory : training.trajectories) pairs += trajectory.times.size() - 1;
   if (pairs < 2 * (d + m + 1)) return nullptr;
   Level level = level_of(training);
-  const LinearField field = fields_of(training, level.units, choose_stages(training, level)).back();
+  const std::vector<LinearField> fields = fields_of(training, level.units, choose_stages(training, level));
+  if (fields.empty()) return nullptr;
+  const LinearField& field = fields.back();
   if (!field.a.allFinite() || !field.b.allFinite() || !field.c.allFinite()) return nullptr;
   return std::make_unique<LinearOde>(std::move(level), field);
 }
