@@ -1,5 +1,6 @@
 #include "costate/series/internal/linear_ode.h"
 
+#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -119,18 +120,34 @@ std::vector<LinearField> fields_of(const TimeSeries& series, const Normalization
   return fields;
 }
 
-std::size_t choose_stages(const TimeSeries& training, const Level& level) {
+/// No mode grows: those that do are slowed down with all others until the fastest one stays.
+LinearField stabilized(LinearField field) {
+  if (!field.a.allFinite()) return field;
+  const double growth = field.a.eigenvalues().real().maxCoeff();
+  if (growth > 0) field.a.diagonal().array() -= growth;
+  return field;
+}
+
+/// How a field is fitted.
+struct Recipe {
+  std::size_t stages = kLengths.size();
+  bool is_stabilized = false;
+};
+
+Recipe choose_recipe(const TimeSeries& training, const Level& level) {
+  Recipe best;
   const ValidationSplit split = validation_split(training);
-  if (split.fitted.trajectories.empty() || split.windows.empty()) return kLengths.size();
-  std::size_t best = 1, stage = 0;
+  if (split.fitted.trajectories.empty() || split.windows.empty()) return best;
   double least = std::numeric_limits<double>::infinity();
-  for (const LinearField& field : fields_of(split.fitted, level.units, kLengths.size())) {
-    const double error = validation_error(LinearOde(level, field), training, split.windows);
-    if (error < least) {
+  const std::vector<LinearField> fields = fields_of(split.fitted, level.units, kLengths.size());
+  for (std::size_t stage = 0; stage < fields.size(); ++stage) {
+    for (const bool is_stabilized : {false, true}) {
+      const LinearOde tried(level, is_stabilized ? stabilized(fields[stage]) : fields[stage]);
+      const double error = validation_error(tried, training, split.windows);
+      if (error >= least) continue;
       least = error;
-      best = stage;
+      best = {stage, is_stabilized};
     }
-    ++stage;
   }
   return best;
 }
@@ -143,9 +160,10 @@ std::unique_ptr<Rival> fit_linear_ode(const TimeSeries& training) {
   for (const Trajectory& trajectory : training.trajectories) pairs += trajectory.times.size() - 1;
   if (pairs < 2 * (d + m + 1)) return nullptr;
   Level level = level_of(training);
-  const std::vector<LinearField> fields = fields_of(training, level.units, choose_stages(training, level));
+  const Recipe recipe = choose_recipe(training, level);
+  const std::vector<LinearField> fields = fields_of(training, level.units, recipe.stages);
   if (fields.empty()) return nullptr;
-  const LinearField& field = fields.back();
+  const LinearField field = recipe.is_stabilized ? stabilized(fields.back()) : fields.back();
   if (!field.a.allFinite() || !field.b.allFinite() || !field.c.allFinite()) return nullptr;
   return std::make_unique<LinearOde>(std::move(level), field);
 }
