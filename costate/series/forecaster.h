@@ -39,7 +39,8 @@ class Forecaster {
 
   /// As tables name it: "ARX, 4 lags".
   virtual std::string name() const = 0;
-  /// What a model that is beaten by this one may lack, and the option that gives it; "" if nothing follows from it.
+  /// The option that gives what a model may lack that is beaten by this one, and why: "--clock day (it repeats itself
+  /// after 1 day)"; "" if nothing follows from it.
   virtual std::string advice() const { return {}; }
   /// One [ahead, state] a task, in the data's units; NaN where it cannot say.
   virtual std::vector<HostArray> forecast(std::span<const ForecastTask> tasks) const = 0;

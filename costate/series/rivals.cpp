@@ -47,8 +47,8 @@ class OnePeriodAgo : public Rival {
   OnePeriodAgo(Level level, double period, const TimeScale& scale)
       : Rival(std::move(level), text::concat("one period ago (", duration_text(period, scale), ")")),
         period_(period),
-        advice_(text::concat("it repeats itself after ", duration_text(period, scale), "; try --clock ",
-                             duration_text(period, scale) == "1 day" ? "day" : text::number(period, 6))) {}
+        advice_(text::concat("--clock ", duration_text(period, scale) == "1 day" ? "day" : text::number(period, 6),
+                             " (it repeats itself after ", duration_text(period, scale), ")")) {}
 
   std::string advice() const override { return advice_; }
 
@@ -86,8 +86,8 @@ class MeanCurve : public Rival {
   }
 
   std::string advice() const override {
-    return "where a trajectory is in its course says more than its state; try --memory auto or --time-input, and what "
-           "the trajectories differ in as --covariate";
+    return "--memory auto, --time-input, or what the trajectories differ in as --covariate (the time since the start "
+           "tells more than the state)";
   }
 
  private:

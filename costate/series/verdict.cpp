@@ -9,10 +9,11 @@
 namespace costate {
 namespace {
 
-constexpr double kMargin = 1.1;        // within which a model is as good as a rival
-constexpr double kNothing = 1e-9;      // deviations: errors of rounding
-constexpr double kMostNumber = 1e100;  // what is larger has blown up
-constexpr double kMostMissing = 0.5;   // of the answers, for an error to be given
+constexpr double kMargin = 1.1;          // within which a model is as good as a rival
+constexpr double kNothing = 1e-9;        // deviations: errors of rounding
+constexpr double kMostNumber = 1e100;    // what is larger has blown up
+constexpr std::size_t kFarthest = 1000;  // samples that are looked ahead from many origins
+constexpr double kMostMissing = 0.5;     // of the answers, for an error to be given
 
 /// Where a forecast may start and end: its first sample is an origin.
 std::vector<Window> stretches_of(const TimeSeries& series, std::span<const Window> held, double time_unit) {
@@ -42,21 +43,23 @@ double median(std::vector<double> numbers) {
   return *middle;
 }
 
+/// As far as half of the longest stretch: further ahead all origins are neighbours, and tell of one forecast.
 std::vector<std::size_t> usual_horizons(const TimeSeries& series, const std::vector<Window>& stretches,
                                         std::optional<double> period) {
+  const std::size_t most = std::min(kFarthest, longest(stretches) / 2);
   std::vector<std::size_t> horizons;
-  const std::size_t most = longest(stretches);
-  for (std::size_t samples = 1; samples + 1 < most; samples *= 10) horizons.push_back(samples);
+  for (std::size_t samples = 1; samples <= most; samples *= 10) horizons.push_back(samples);
   std::vector<double> steps;
   for (const Window& stretch : stretches) {
     const std::vector<double>& times = series.trajectories[stretch.trajectory].times;
     for (std::size_t i = stretch.first + 1; i < stretch.first + stretch.count; ++i)
       steps.push_back(times[i] - times[i - 1]);
   }
-  const double samples = period && !steps.empty() ? std::round(*period / median(std::move(steps))) : 0;
-  if (samples >= 1 && samples + 1 < static_cast<double>(most)) horizons.push_back(static_cast<std::size_t>(samples));
+  const double samples = period ? std::round(*period / median(std::move(steps))) : 0;
+  if (samples >= 1 && samples <= static_cast<double>(most)) horizons.push_back(static_cast<std::size_t>(samples));
   std::sort(horizons.begin(), horizons.end());
   horizons.erase(std::unique(horizons.begin(), horizons.end()), horizons.end());
+  if (longest(stretches) == 2) horizons.clear();  // the whole is one sample
   return horizons;
 }
 

@@ -49,7 +49,7 @@ struct Verdict {
 struct JudgeOptions {
   InputAssumption inputs = {};
   std::optional<double> period = {};       // becomes a horizon of its own
-  std::vector<std::size_t> horizons = {};  // in samples; empty: 1, 10, 100, … and the period
+  std::vector<std::size_t> horizons = {};  // in samples; empty: 1, 10, 100, 1000 and the period, to a half
   std::size_t most_origins = 200;          // of a horizon, spread over what is held out
 };
 

@@ -1,6 +1,7 @@
 #include "costate/series/internal/verdict_text.h"
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
 
 #include "costate/base/text.h"
@@ -18,14 +19,20 @@ double error_of(const Verdict& verdict, std::size_t forecaster, std::size_t hori
 
 std::string quoted(const std::string& name) { return text::concat("'", name, "'"); }
 
-/// "'mean' is better (an error of 0.2 deviations against 0.5 at 10 samples (5 h))"
-std::string is_better(const Verdict& verdict, std::size_t horizon) {
-  const std::size_t rival = *verdict.best_rival[horizon];
-  const std::string name = quoted(verdict.forecasters[rival]), where = horizon_text(verdict, horizon);
+std::string reach_text(const Verdict& verdict, std::size_t horizon) {
+  const std::string text = horizon_text(verdict, horizon);
+  return verdict.horizons[horizon].is_whole ? text.substr(std::string("all ").size()) : text;
+}
+
+/// "'mean' has an error of 0.2 deviations against 0.5 at 10 samples (5 h)"
+std::string evidence(const Verdict& verdict, std::size_t horizon) {
   if (verdict.errors[0][horizon].missing > 0)
-    return text::concat(name, " is better (the model blows up within ", where, ")");
-  return text::concat(name, " is better (an error of ", text::number(error_of(verdict, rival, horizon), 3),
-                      " deviations against ", text::number(error_of(verdict, 0, horizon), 3), " at ", where, ")");
+    return text::concat("the model blows up within ", reach_text(verdict, horizon));
+  const std::size_t rival = *verdict.best_rival[horizon];
+  return text::concat(quoted(verdict.forecasters[rival]), " has an error of ",
+                      text::number(error_of(verdict, rival, horizon), 3), " deviations against ",
+                      text::number(error_of(verdict, 0, horizon), 3),
+                      verdict.horizons[horizon].is_whole ? " over " : " at ", horizon_text(verdict, horizon));
 }
 
 /// The horizons at which something was measured: all that can be judged.
@@ -56,37 +63,35 @@ std::string praise(const Verdict& verdict, const std::vector<std::size_t>& judge
   std::vector<std::size_t> clear;
   for (const std::size_t h : judged)
     if (error_of(verdict, 0, h) < kClearly * error_of(verdict, *verdict.best_rival[h], h)) clear.push_back(h);
-  const std::string name = verdict.forecasters[0], reach = horizon_text(verdict, judged.back());
+  const std::string name = verdict.forecasters[0], reach = reach_text(verdict, judged.back());
   if (clear.size() == judged.size())
-    return text::concat("Use the ", name, ": it is better than every rival as far as it was judged, ", reach,
-                        " ahead.");
+    return text::concat("use the ", name, ": it is better than every rival, as far as ", reach, " ahead.");
   if (clear.empty())
-    return text::concat("The ", name, " is no better than ", text::join(names_of(verdict, judged), " and "),
-                        ", and no worse, up to ", reach, " ahead; use what is simpler.");
-  return text::concat("Use the ", name, ": up to ", reach, " ahead it is never much worse than the best rival, and at ",
-                      horizons_text(verdict, clear), " better.");
+    return text::concat("the ", name, " is about as good as ", text::join(names_of(verdict, judged), " and "),
+                        ", as far as ", reach, " ahead, and no better; use what is simpler.");
+  return text::concat("use the ", name, ": as far as ", reach,
+                      " ahead it is never much worse than the best rival, and better at ",
+                      horizons_text(verdict, clear), ".");
 }
 
+/// Whether to use the model, and how far ahead: as far as it is not worse from the first horizon on.
 std::string main_sentence(const Verdict& verdict, const std::vector<std::size_t>& judged) {
   std::vector<std::size_t> worse, fine;
   for (const std::size_t h : judged) (verdict.model_is_worse(h) ? worse : fine).push_back(h);
   if (worse.empty()) return praise(verdict, judged);
-  const std::string name = verdict.forecasters[0], better = is_better(verdict, worse.back());
-  if (fine.empty()) {
-    const std::vector<std::string> rivals = names_of(verdict, worse);
-    return rivals.size() == 1 ? text::concat("Do not use the ", name, ": at every horizon ", better, ".")
-                              : text::concat("Do not use the ", name, ": at every horizon a rival is better, ",
-                                             text::join(rivals, " or "), "; at the last one ", better, ".");
+  const std::string name = verdict.forecasters[0], rivals = text::join(names_of(verdict, worse), " or ");
+  const std::string better =
+      text::concat(rivals, " is better", worse.size() > 1 && fine.empty() ? " at every horizon" : "", " (",
+                   evidence(verdict, worse.back()), ").");
+  if (fine.empty()) return text::concat("do not use the ", name, ": ", better);
+  if (fine.front() < worse.front()) {
+    const auto last = std::find_if(fine.rbegin(), fine.rend(), [&](std::size_t h) { return h < worse.front(); });
+    return text::concat("use the ", name, " up to ", reach_text(verdict, *last), " ahead; beyond that ", better);
   }
-  if (fine.back() < worse.front())
-    return text::concat("Use the ", name, " up to ", horizon_text(verdict, fine.back()), " ahead; beyond that ", better,
-                        ".");
   if (worse.back() < fine.front())
-    return text::concat("Use the ", name, " from ", horizon_text(verdict, fine.front()), " ahead on; before that ",
-                        better, ".");
-  return text::concat("Use the ", name, " at ", horizons_text(verdict, fine), " ahead only; at ",
-                      horizons_text(verdict, worse), " it is worse than ", text::join(names_of(verdict, worse), " or "),
-                      ".");
+    return text::concat("use the ", name, " from ", reach_text(verdict, fine.front()), " ahead on; before that ",
+                        better);
+  return text::concat("do not use the ", name, ": at ", horizons_text(verdict, worse), " ", better);
 }
 
 std::string missing_sentence(const Verdict& verdict) {
@@ -113,15 +118,18 @@ std::string advice_sentence(const Verdict& verdict, const std::vector<std::size_
   }
   if (!is_worse) return {};
   if (found.empty())
-    found.push_back(
-        "the state alone may not tell what follows; try --memory auto, --clock, or further --input columns");
-  return text::concat("What may help: ", text::join(found, "; "), ".");
+    found.push_back("--memory auto, --clock, or further --input columns (the state alone may not tell what follows)");
+  return text::concat("What may help: ", text::join(found, "; or "), ".");
 }
 
-std::string inputs_text(const InputAssumption& inputs) {
-  if (inputs.ahead == InputsAhead::kKnown) return {};
-  return inputs.ahead == InputsAhead::kHeld || inputs.period == 0 ? "With the inputs held at their last value: "
-                                                                  : "With the inputs of one period before: ";
+/// The sentence, after what it rests on.
+std::string with_inputs(const InputAssumption& inputs, std::string sentence) {
+  if (inputs.ahead == InputsAhead::kKnown) {
+    sentence[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(sentence[0])));
+    return sentence;
+  }
+  const bool is_held = inputs.ahead == InputsAhead::kHeld || inputs.period == 0;
+  return text::concat("With the inputs ", is_held ? "held at their last value: " : "of one period before: ", sentence);
 }
 
 }  // namespace
@@ -132,7 +140,7 @@ std::vector<std::string> verdict_sentences(const Verdict& verdict, const std::ve
   if (!verdict.has_model) return {};
   const std::vector<std::size_t> judged = judged_horizons(verdict);
   if (judged.empty()) return {"Nothing that was held out could be compared; there is no verdict."};
-  std::vector<std::string> sentences = {text::concat(inputs_text(verdict.inputs), main_sentence(verdict, judged)),
+  std::vector<std::string> sentences = {with_inputs(verdict.inputs, main_sentence(verdict, judged)),
                                         missing_sentence(verdict), advice_sentence(verdict, judged, advice)};
   const std::vector<std::size_t>& cells = verdict.horizons.back().cells;
   std::size_t all = 0;

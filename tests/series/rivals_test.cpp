@@ -131,7 +131,8 @@ TEST(Arx, FindsTheLagsAndGoesOnAsTheRecursionDoes) {
   EXPECT_EQ(arx->name(), "ARX, 2 lags");
   constexpr double kTolerance = 1e-4;  // of the ridge
   const HostArray told = forecast_from(*arx, series.trajectories[0], 200, 99);
-  for (std::int64_t i = 0; i < 99; ++i) EXPECT_NEAR(told.at(i), series.trajectories[0].states.at(201 + i), 1e-2) << i;
+  for (std::int64_t i = 0; i < 99; ++i)
+    EXPECT_NEAR(told.at(i), states[static_cast<std::size_t>(201 + i)], kTolerance) << i;
 }
 
 TEST(Arx, OfTwoLagsBeatsOneOfNoisyData) {
@@ -191,6 +192,25 @@ TEST(LinearOde, FindsTheMatricesOfAnExactSystemAtUnevenTimes) {
   EXPECT_LT((found.c - truth.c).cwiseAbs().maxCoeff(), kTolerance) << found.c;
   const HostArray told = forecast_from(*rival, series.trajectories[0], 100, 49);
   EXPECT_NEAR(told.at(96), states[298], 1e-4);
+}
+
+/// A rotation whose second state was measured no more: it is told from where it was, not taken from there.
+TEST(Rivals, TellWhatWasMeasuredNoMore) {
+  std::vector<double> times, states;
+  for (std::size_t i = 0; i < 120; ++i) {
+    times.push_back(0.1 * static_cast<double>(i));
+    states.insert(states.end(), {std::cos(times.back()), i < 80 ? std::sin(times.back()) : kNan});
+  }
+  const TimeSeries series = series_of({trajectory(times, states)});
+  const auto rivals = fit_rivals(series, std::nullopt);
+  constexpr double kTolerance = 1e-3;
+  for (const char* name : {"AR", "linear ODE"}) {
+    ASSERT_NE(find(rivals, name), nullptr);
+    const HostArray told = forecast_from(*find(rivals, name), series.trajectories[0], 99, 20);
+    EXPECT_NEAR(told.at(0), std::cos(10.0), kTolerance) << name;
+    EXPECT_NEAR(told.at(1), std::sin(10.0), kTolerance) << name;
+    EXPECT_NEAR(told.at(38), std::cos(11.9), kTolerance) << name;
+  }
 }
 
 TEST(MeanCurve, IsTheMeanOfWhatWasMeasuredAroundATime) {

@@ -69,16 +69,15 @@ TEST(Verdict, HasErrorsByHorizonInUnitsAndInDeviations) {
   const Erring model("model", constant(0.2)),
       rival("rival", [](std::size_t ahead) { return 0.1 * static_cast<double>(ahead); });
   const Verdict verdict = verdict_on(two_states(), model, {&rival}, {.period = 12});
-  ASSERT_EQ(verdict.horizons.size(), 5U);
+  ASSERT_EQ(verdict.horizons.size(), 4U);
   EXPECT_EQ(verdict.horizons[0].samples, 1U);
   EXPECT_EQ(verdict.horizons[1].samples, 10U);
   EXPECT_EQ(verdict.horizons[2].samples, 24U);  // the period
-  EXPECT_EQ(verdict.horizons[3].samples, 100U);
-  EXPECT_EQ(verdict.horizons[3].duration, 50);
-  EXPECT_EQ(verdict.horizons[3].origins, 51U);
-  EXPECT_TRUE(verdict.horizons[4].is_whole);
-  EXPECT_EQ(verdict.horizons[4].samples, 150U);
-  EXPECT_EQ(verdict.horizons[4].cells, (std::vector<std::size_t>{150, 150}));
+  EXPECT_EQ(verdict.horizons[2].duration, 12);
+  EXPECT_EQ(verdict.horizons[2].origins, 127U);
+  EXPECT_TRUE(verdict.horizons[3].is_whole);
+  EXPECT_EQ(verdict.horizons[3].samples, 150U);
+  EXPECT_EQ(verdict.horizons[3].cells, (std::vector<std::size_t>{150, 150}));
   EXPECT_NEAR(*verdict.errors[0][3].rmse[0], 0.2, 1e-12);
   EXPECT_NEAR(*verdict.errors[0][3].rmse[1], 0.2, 1e-12);
   EXPECT_NEAR(*verdict.errors[0][3].relative, std::sqrt((0.01 + 0.04) / 2), 1e-12);
@@ -94,26 +93,26 @@ TEST(Verdict, SpreadsAtMostTheOriginsAskedFor) {
 TEST(Verdict, SaysToUseAModelThatIsBetterEverywhere) {
   const Erring model("neural ODE", constant(0.1)), rival("last value", constant(0.3));
   const Verdict verdict = verdict_on(two_states(), model, {&rival});
-  EXPECT_EQ(
-      all_text(verdict),
-      "Use the neural ODE: it is better than every rival as far as it was judged, all 150 samples (t + 75) ahead.");
+  EXPECT_EQ(all_text(verdict),
+            "Use the neural ODE: it is better than every rival, as far as 150 samples (t + 75) ahead.");
 }
 
 TEST(Verdict, SaysThatAWorseModelIsWorseAndWhatToTry) {
-  const Erring model("neural ODE", constant(0.24)), rival("one period ago (24)", constant(0.2), "try --clock 24");
+  const Erring model("neural ODE", constant(0.24)),
+      rival("one period ago (24)", constant(0.2), "--clock 24 (it repeats itself)");
   const Verdict verdict = verdict_on(two_states(), model, {&rival});
   for (std::size_t h = 0; h < verdict.horizons.size(); ++h) EXPECT_TRUE(verdict.model_is_worse(h));
-  EXPECT_NE(all_text(verdict).find("Do not use the neural ODE: at every horizon 'one period ago (24)' is better"),
+  EXPECT_NE(all_text(verdict).find("Do not use the neural ODE: 'one period ago (24)' is better at every horizon ("),
             std::string::npos)
       << all_text(verdict);
-  EXPECT_NE(all_text(verdict).find("What may help: try --clock 24."), std::string::npos);
+  EXPECT_NE(all_text(verdict).find("What may help: --clock 24 (it repeats itself)."), std::string::npos);
 }
 
 TEST(Verdict, TakesATenthForNoDifference) {
   const Erring model("neural ODE", constant(0.218)), rival("linear ODE", constant(0.2));
   const Verdict verdict = verdict_on(two_states(), model, {&rival});
   for (std::size_t h = 0; h < verdict.horizons.size(); ++h) EXPECT_FALSE(verdict.model_is_worse(h));
-  EXPECT_NE(all_text(verdict).find("no better than 'linear ODE', and no worse"), std::string::npos);
+  EXPECT_NE(all_text(verdict).find("The neural ODE is about as good as 'linear ODE'"), std::string::npos);
 }
 
 TEST(Verdict, SaysHowFarAhead) {
@@ -122,12 +121,18 @@ TEST(Verdict, SaysHowFarAhead) {
   const Verdict near = verdict_on(two_states(), model, {&last, &mean});
   EXPECT_TRUE(
       all_text(near).starts_with("Use the neural ODE up to 10 samples (t + 5) ahead; beyond that 'mean' is "
-                                 "better (an error of"))
+                                 "better ('mean' has an error of"))
       << all_text(near);
   EXPECT_EQ(near.best_rival[0], 2U);
-  const Erring late("neural ODE", [](std::size_t ahead) { return ahead < 50 ? 2.0 : 0.1; });
-  EXPECT_NE(all_text(verdict_on(two_states(), late, {&last}, {.horizons = {1, 100}})).find("it is worse than"),
-            std::string::npos);
+  const Erring late("neural ODE", [](std::size_t ahead) { return ahead < 50 ? 1.2 : 0.1; });
+  EXPECT_TRUE(all_text(verdict_on(two_states(), late, {&last}, {.horizons = {1, 100}}))
+                  .starts_with("Use the neural ODE from 100 samples (t + 50) ahead on; before that 'last value'"));
+  const Erring between("neural ODE", [](std::size_t ahead) { return ahead == 10 ? 0.1 : 2.0; });
+  EXPECT_TRUE(all_text(verdict_on(two_states(), between, {&last}, {.horizons = {1, 10, 100}}))
+                  .starts_with("Do not use the neural ODE: at 1 sample (t + 0.5) and 100 samples"));
+  JudgeOptions held{.inputs = {InputsAhead::kHeld}};
+  EXPECT_TRUE(all_text(verdict_on(two_states(), model, {&mean}, held))
+                  .starts_with("With the inputs held at their last value: use the neural ODE up to"));
 }
 
 TEST(Verdict, OfAStateThatWasNotMeasuredIsNotMeasured) {

@@ -17,10 +17,12 @@ namespace {
 
 constexpr std::array<std::size_t, 12> kLags = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
 constexpr std::size_t kMostRows = 20000, kMostUnknowns = 300;
+constexpr double kMostProducts = 1e9;  // of numbers, of a fit
 constexpr double kRowsPerUnknown = 2;
 constexpr double kRidge = 1e-8;  // beside the mean square of a column: regressors may depend on each other
 constexpr double kLessByMoreLags = 0.98,
-                 kRounding = 1e-4;      // of the error, in deviations: they have to earn their place
+                 kRounding = 1e-4;  // of the error, in deviations: they have to earn their place
+constexpr double kMostStaleSteps = 1000;
 constexpr double kMostGridSteps = 1e6;  // of a forecast
 
 struct ArxShape {
@@ -62,7 +64,9 @@ NormalEquations equations_of(const std::vector<GridSegment>& segments, std::vect
   NormalEquations sum{Eigen::MatrixXd::Zero(unknowns, unknowns), Eigen::VectorXd::Zero(unknowns)};
   std::size_t all = 0;
   for (const GridSegment& segment : segments) all += segment.length;
-  const std::size_t stride = std::max<std::size_t>(1, all / kMostRows);
+  const double products = static_cast<double>(shape.unknowns() * shape.unknowns() * shape.states);
+  const std::size_t most = std::min(kMostRows, static_cast<std::size_t>(kMostProducts / products));
+  const std::size_t stride = std::max<std::size_t>(1, (all + most - 1) / most);
   constexpr Eigen::Index kBlock = 256;
   Eigen::MatrixXd block(unknowns, kBlock);
   Eigen::VectorXd targets(kBlock), row(unknowns);
@@ -95,7 +99,7 @@ class Arx : public Rival {
         weights_(std::move(weights)) {}
 
   std::string advice() const override {
-    return shape_.lags > 1 ? "the state alone does not tell what follows; try --memory auto" : "";
+    return shape_.lags > 1 ? "--memory auto (the state alone does not tell what follows)" : "";
   }
 
  private:
@@ -106,31 +110,45 @@ class Arx : public Rival {
       std::fill(out.begin(), out.end(), std::numeric_limits<double>::quiet_NaN());
       return;
     }
-    const std::size_t steps = static_cast<std::size_t>(std::ceil(reach - 1e-9)), d = shape_.states;
-    const GridSegment run = free_run(task, std::max<std::size_t>(1, steps));
+    const std::size_t d = shape_.states, steps = std::max<std::size_t>(1, static_cast<std::size_t>(std::ceil(reach)));
+    const GridSegment run = free_run(task, steps);
     for (std::size_t i = 0; i < task.ahead; ++i) {
       const double place = (times[task.origin + 1 + i] - now) / step_;
-      const auto below = std::min(static_cast<std::size_t>(std::max(0.0, place)), run.length - shape_.lags - 1);
+      const auto below = std::min(static_cast<std::size_t>(std::max(0.0, place)), steps - 1);
       const double share = std::clamp(place - static_cast<double>(below), 0.0, 1.0);
       for (std::size_t k = 0; k < d; ++k) {
-        const std::size_t at = (shape_.lags - 1 + below) * d + k;
+        const std::size_t at = (run.length - steps - 1 + below) * d + k;
         const double value = run.filled[at] + share * (run.filled[at + d] - run.filled[at]);
         out[i * d + k] = level().units.state_offset[k] + level().units.state_scale[k] * value;
       }
     }
   }
 
-  /// The last `lags` samples up to the origin and `steps` after it.
+  /// Grid steps since all states had been measured last.
+  std::size_t stale_steps(const ForecastTask& task) const {
+    double oldest = 0;
+    const std::vector<double>& times = task.trajectory->times;
+    for (std::size_t k = 0; k < shape_.states; ++k)
+      if (const auto last = last_measured(*task.trajectory, k, task.origin))
+        oldest = std::max(oldest, times[task.origin] - times[*last]);
+    return static_cast<std::size_t>(std::ceil(std::min(oldest / step_ - 0.1, kMostStaleSteps)));
+  }
+
+  /// From the last samples at which all states are known to `steps` after the origin; what is not known is told from
+  /// what came before.
   GridSegment free_run(const ForecastTask& task, std::size_t steps) const {
-    GridSegment run = segment_around(task, level().units, step_, shape_.lags, steps);
+    GridSegment run = segment_around(task, level().units, step_, shape_.lags + stale_steps(task), steps);
     Eigen::VectorXd row(static_cast<Eigen::Index>(shape_.unknowns()));
+    for (std::size_t i = 0; i < shape_.lags * shape_.states; ++i)
+      if (std::isnan(run.filled[i])) run.filled[i] = 0;
     for (std::size_t at = shape_.lags; at < run.length; ++at) {
       regressors_of(run, run.filled, at, shape_, row);
       const Eigen::VectorXd next = weights_ * row;
       for (std::size_t k = 0; k < shape_.states; ++k) {
+        double& cell = run.filled[at * shape_.states + k];
+        if (!std::isnan(cell)) continue;
         const double offset = level().units.state_offset[k], scale = level().units.state_scale[k];
-        const double value = bounded(k, offset + scale * next[static_cast<Eigen::Index>(k)]);
-        run.filled[at * shape_.states + k] = (value - offset) / scale;
+        cell = (bounded(k, offset + scale * next[static_cast<Eigen::Index>(k)]) - offset) / scale;
       }
     }
     return run;

@@ -115,20 +115,26 @@ GridSegment segment_around(const ForecastTask& task, const Normalization& units,
                            std::size_t after) {
   const std::size_t states = units.state_offset.size(), inputs = units.input_offset.size();
   const Trajectory& trajectory = *task.trajectory;
+  const double now = trajectory.times[task.origin];
   GridSegment segment;
   segment.length = before + after;
-  segment.filled.assign(segment.length * states, 0.0);
+  const auto time_of = [&](std::size_t i) {
+    return now + (static_cast<double>(i + 1) - static_cast<double>(before)) * step;
+  };
+  segment.filled.assign(segment.length * states, std::numeric_limits<double>::quiet_NaN());
   segment.inputs.assign(segment.length * inputs, 0.0);
-  for (std::size_t i = 0; i < segment.length; ++i) {
-    const double time =
-        trajectory.times[task.origin] + (static_cast<double>(i + 1) - static_cast<double>(before)) * step;
-    for (std::size_t k = 0; k < states && i < before; ++k) {
-      const double value = measured_at(trajectory, k, task.origin, time, Outside::kNearest);
-      segment.filled[i * states + k] = std::isnan(value) ? 0 : (value - units.state_offset[k]) / units.state_scale[k];
+  for (std::size_t k = 0; k < states; ++k) {
+    const std::optional<std::size_t> last = last_measured(trajectory, k, task.origin);
+    const double until = last ? trajectory.times[*last] + kNearMultiple * step : now;
+    for (std::size_t i = 0; i < before && time_of(i) <= until; ++i) {
+      const double value = measured_at(trajectory, k, task.origin, time_of(i), Outside::kNearest);
+      segment.filled[i * states + k] = last ? (value - units.state_offset[k]) / units.state_scale[k] : 0;
     }
+  }
+  for (std::size_t i = 0; i < segment.length; ++i) {
     for (std::size_t k = 0; k < inputs; ++k) {
       const double value =
-          i < before ? past_input(trajectory, task.origin, time, k) : input_ahead(task, time, k, inputs);
+          i < before ? past_input(trajectory, task.origin, time_of(i), k) : input_ahead(task, time_of(i), k, inputs);
       segment.inputs[i * inputs + k] = (value - units.input_offset[k]) / units.input_scale[k];
     }
   }

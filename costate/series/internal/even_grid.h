@@ -28,8 +28,9 @@ std::optional<double> even_step(const TimeSeries& series);
 /// Cut where a step is no multiple of `step`, or more than 20 times as long; samples between are missing.
 std::vector<GridSegment> segments_of(const TimeSeries& series, const Normalization& units, double step);
 
-/// The `before` grid points up to a forecast's origin, the past linear between measured cells, and `after` ones after
-/// it with inputs as the task assumes them and states to be filled.
+/// The `before` grid points up to a forecast's origin and `after` ones after it, in `filled` and `inputs`. The past is
+/// linear between measured cells; a state is NaN after it was last measured, so that no stale cell is taken for it, and
+/// 0, its mean, if it never was. Inputs ahead are as the task assumes them.
 GridSegment segment_around(const ForecastTask& task, const Normalization& units, double step, std::size_t before,
                            std::size_t after);
 

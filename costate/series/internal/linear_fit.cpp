@@ -15,6 +15,17 @@ constexpr double kEnough = 1e-6;      // relative decrease of the sum below whic
 constexpr double kDifference = 1e-6;  // of a number of the field, for derivatives
 constexpr double kBlownUp = 1e6;      // deviations
 
+/// NaN before a state's first measured cell and after its last one.
+double filled_cell(const Trajectory& trajectory, std::size_t state, std::size_t sample) {
+  return measured_at(trajectory, state, trajectory.times.size() - 1, trajectory.times[sample], Outside::kNan);
+}
+
+bool is_start(const Trajectory& trajectory, std::size_t states, std::size_t sample) {
+  for (std::size_t k = 0; k < states; ++k)
+    if (std::isnan(filled_cell(trajectory, k, sample))) return false;
+  return true;
+}
+
 LinearWindow window_of(const Trajectory& trajectory, const Normalization& units, const Window& window) {
   const std::size_t d = units.state_offset.size(), m = units.input_offset.size();
   LinearWindow out;
@@ -25,11 +36,10 @@ LinearWindow window_of(const Trajectory& trajectory, const Normalization& units,
   for (std::size_t i = 0; i < window.count; ++i) {
     const std::size_t sample = window.first + i;
     if (i > 0) out.steps.push_back((trajectory.times[sample] - trajectory.times[sample - 1]) / units.time_scale);
-    const std::vector<double> filled = filled_state(trajectory, sample, units.state_offset);
     const auto column = static_cast<Eigen::Index>(i);
     for (std::size_t k = 0; k < d; ++k) {
       const auto normalized = [&](double x) { return (x - units.state_offset[k]) / units.state_scale[k]; };
-      out.filled(static_cast<Eigen::Index>(k), column) = normalized(filled[k]);
+      out.filled(static_cast<Eigen::Index>(k), column) = normalized(filled_cell(trajectory, k, sample));
       out.states(static_cast<Eigen::Index>(k), column) = normalized(trajectory.states.data<double>()[sample * d + k]);
     }
     for (std::size_t k = 0; k < m; ++k)
@@ -111,7 +121,8 @@ std::vector<LinearWindow> linear_windows(const TimeSeries& series, const Normali
   for (std::size_t i = 0; i < series.trajectories.size(); ++i) {
     const std::size_t samples = series.trajectories[i].times.size();
     for (std::size_t first = 0; first + 1 < samples; first += length - 1)
-      windows.push_back({i, first, std::min(length, samples - first)});
+      if (is_start(series.trajectories[i], series.state_names.size(), first))
+        windows.push_back({i, first, std::min(length, samples - first)});
   }
   windows = spread(windows, std::max<std::size_t>(1, most / length), 0);
   std::vector<LinearWindow> out;
@@ -130,6 +141,7 @@ LinearField match_gradients(const std::vector<LinearWindow>& windows) {
       // Weighted by the step: noise over a short step says little of a slope.
       row << (window.filled.col(at) + window.filled.col(at + 1)) / 2,
           (window.inputs.col(at) + window.inputs.col(at + 1)) / 2, 1;
+      if (!window.filled.col(at + 1).allFinite()) continue;
       row *= window.steps[i];
       squares += row * row.transpose();
       products += row * (window.filled.col(at + 1) - window.filled.col(at)).transpose();

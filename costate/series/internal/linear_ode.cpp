@@ -1,5 +1,7 @@
 #include "costate/series/internal/linear_ode.h"
 
+#include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -11,53 +13,69 @@ namespace costate::internal {
 namespace {
 
 constexpr std::array<std::size_t, 3> kLengths = {2, 9, 33};  // samples of a window, one after the other
-constexpr std::size_t kMostSamples = 4000, kMostUneven = 600;
+constexpr std::size_t kMostSamples = 4000, kMostUneven = 600, kFewestSamples = 100;
+constexpr std::size_t kMostChanges = 200'000;      // of a number of the field, each followed over a sample
+constexpr std::size_t kMostProducts = 20'000'000;  // for their exponentials, where each step has its own
+constexpr std::size_t kMostStaleSamples = 1000;
 constexpr std::size_t kMostNumbers = 90;  // to be refined after gradients are matched
 
 class LinearOde : public Rival {
  public:
   LinearOde(Level level, LinearField field) : Rival(std::move(level), "linear ODE"), field_(std::move(field)) {}
 
-  std::string advice() const override { return "a linear field does better; try --hidden 8, or more data"; }
+  std::string advice() const override { return "--hidden 8 or more data (a linear field does better)"; }
   const LinearField& field() const { return field_; }
   const Normalization& units() const { return level().units; }
 
  private:
   void forecast_one(const ForecastTask& task, std::span<double> out) const override {
-    const Normalization& unit = level().units;
-    const std::vector<double>& times = task.trajectory->times;
-    const auto d = static_cast<Eigen::Index>(num_states());
-    Eigen::VectorXd z(d);
-    for (Eigen::Index k = 0; k < d; ++k) {
-      const auto state = static_cast<std::size_t>(k);
-      const double start = measured_at(*task.trajectory, state, task.origin, times[task.origin], Outside::kNearest);
-      z[k] = std::isnan(start) ? 0 : (start - unit.state_offset[state]) / unit.state_scale[state];
-    }
+    const Trajectory& trajectory = *task.trajectory;
+    const std::size_t d = num_states(), first = known_sample(task);
+    Eigen::VectorXd z(static_cast<Eigen::Index>(d));
+    for (std::size_t k = 0; k < d; ++k)
+      z[static_cast<Eigen::Index>(k)] =
+          normalized(k, measured_at(trajectory, k, task.origin, trajectory.times[first], Outside::kNearest));
     double known_dt = 0;
     LinearStep step;
-    for (std::size_t i = 0; i < task.ahead; ++i) {
-      const double dt = (times[task.origin + 1 + i] - times[task.origin + i]) / unit.time_scale;
+    for (std::size_t i = first + 1; i <= task.origin + task.ahead; ++i) {
+      const double dt = (trajectory.times[i] - trajectory.times[i - 1]) / level().units.time_scale;
       if (std::abs(dt - known_dt) > 1e-9 * dt) step = step_of(field_, dt);
       known_dt = dt;
-      const Eigen::VectorXd from = inputs_at(task, i), slope = (inputs_at(task, i + 1) - from) / dt;
+      const Eigen::VectorXd from = inputs_at(task, i - 1), slope = (inputs_at(task, i) - from) / dt;
       z = step.from_state * z + step.from_input * from + step.from_slope * slope + step.constant;
-      for (Eigen::Index k = 0; k < d; ++k) {
-        const auto state = static_cast<std::size_t>(k);
-        const double value = bounded(state, unit.state_offset[state] + unit.state_scale[state] * z[k]);
-        z[k] = (value - unit.state_offset[state]) / unit.state_scale[state];
-        out[i * num_states() + state] = value;
+      for (std::size_t k = 0; k < d; ++k) {
+        const double told = z[static_cast<Eigen::Index>(k)];
+        const double value = bounded(k, level().units.state_offset[k] + level().units.state_scale[k] * told);
+        const double seen = trajectory.states.data<double>()[i * d + k];
+        z[static_cast<Eigen::Index>(k)] = normalized(k, i <= task.origin && !std::isnan(seen) ? seen : value);
+        if (i > task.origin) out[(i - task.origin - 1) * d + k] = value;
       }
     }
   }
 
-  /// `i` samples after the origin, normalized.
-  Eigen::VectorXd inputs_at(const ForecastTask& task, std::size_t i) const {
+  /// The last sample at which all states were measured, or between measured cells: those that were measured no more
+  /// are told from there to the origin.
+  std::size_t known_sample(const ForecastTask& task) const {
+    std::size_t known = task.origin;
+    for (std::size_t k = 0; k < num_states(); ++k)
+      if (const auto last = last_measured(*task.trajectory, k, task.origin)) known = std::min(known, *last);
+    return std::max(known, task.origin - std::min(task.origin, kMostStaleSamples));
+  }
+
+  /// The mean for what is not known.
+  double normalized(std::size_t state, double value) const {
+    if (std::isnan(value)) return 0;
+    return (value - level().units.state_offset[state]) / level().units.state_scale[state];
+  }
+
+  /// At a sample, normalized; after the origin as the task assumes.
+  Eigen::VectorXd inputs_at(const ForecastTask& task, std::size_t sample) const {
     const Normalization& unit = level().units;
     const std::size_t m = unit.input_offset.size();
     Eigen::VectorXd inputs(static_cast<Eigen::Index>(m));
     for (std::size_t k = 0; k < m; ++k) {
-      const double value = i == 0 ? task.trajectory->inputs.data<double>()[task.origin * m + k]
-                                  : task.inputs.data<double>()[(i - 1) * m + k];
+      const double value = sample <= task.origin ? task.trajectory->inputs.data<double>()[sample * m + k]
+                                                 : task.inputs.data<double>()[(sample - task.origin - 1) * m + k];
       inputs[static_cast<Eigen::Index>(k)] = (value - unit.input_offset[k]) / unit.input_scale[k];
     }
     return inputs;
@@ -66,7 +84,7 @@ class LinearOde : public Rival {
   LinearField field_;
 };
 
-/// Whether the steps of a window are equal, so that one matrix serves all.
+/// Whether most steps are equal, so that one matrix serves all.
 bool is_even(const std::vector<LinearWindow>& windows) {
   const double first = windows.front().steps.front();
   std::size_t other = 0, all = 0;
@@ -79,32 +97,57 @@ bool is_even(const std::vector<LinearWindow>& windows) {
   return 20 * other < all;
 }
 
+/// What can be fitted to within about a second.
+std::size_t most_samples(std::size_t numbers, const std::vector<LinearWindow>& windows) {
+  if (is_even(windows)) return std::clamp(kMostChanges / numbers, kFewestSamples, kMostSamples);
+  const auto joined = static_cast<std::size_t>(windows.front().states.rows() + 2 * windows.front().inputs.rows() + 1);
+  return std::clamp(kMostProducts / (numbers * joined * joined * joined), kFewestSamples, kMostUneven);
+}
+
 /// The fields after windows of each length, each fitted from the one before.
 std::vector<LinearField> fields_of(const TimeSeries& series, const Normalization& units, std::size_t stages) {
   const std::vector<LinearWindow> pairs = linear_windows(series, units, 2, kMostSamples);
+  if (pairs.empty()) return {};
   std::vector<LinearField> fields = {match_gradients(pairs)};
   const std::size_t numbers = units.state_offset.size() * (units.state_offset.size() + units.input_offset.size() + 1);
   if (numbers > kMostNumbers) return fields;
-  const std::size_t most = is_even(pairs) ? kMostSamples : kMostUneven;
+  const std::size_t most = most_samples(numbers, pairs);
   for (const std::size_t length : kLengths) {
     if (fields.size() > stages) break;
-    fields.push_back(fit_windows(fields.back(), linear_windows(series, units, length, most)));
+    const std::vector<LinearWindow> windows = linear_windows(series, units, length, most);
+    if (!windows.empty()) fields.push_back(fit_windows(fields.back(), windows));
   }
   return fields;
 }
 
-std::size_t choose_stages(const TimeSeries& training, const Level& level) {
+/// No mode grows: those that do are slowed down with all others until the fastest one stays.
+LinearField stabilized(LinearField field) {
+  if (!field.a.allFinite()) return field;
+  const double growth = field.a.eigenvalues().real().maxCoeff();
+  if (growth > 0) field.a.diagonal().array() -= growth;
+  return field;
+}
+
+/// How a field is fitted.
+struct Recipe {
+  std::size_t stages = kLengths.size();
+  bool is_stabilized = false;
+};
+
+Recipe choose_recipe(const TimeSeries& training, const Level& level) {
+  Recipe best;
   const ValidationSplit split = validation_split(training);
-  if (split.fitted.trajectories.empty() || split.windows.empty()) return kLengths.size();
-  std::size_t best = 1, stage = 0;
+  if (split.fitted.trajectories.empty() || split.windows.empty()) return best;
   double least = std::numeric_limits<double>::infinity();
-  for (const LinearField& field : fields_of(split.fitted, level.units, kLengths.size())) {
-    const double error = validation_error(LinearOde(level, field), training, split.windows);
-    if (error < least) {
+  const std::vector<LinearField> fields = fields_of(split.fitted, level.units, kLengths.size());
+  for (std::size_t stage = 0; stage < fields.size(); ++stage) {
+    for (const bool is_stabilized : {false, true}) {
+      const LinearOde tried(level, is_stabilized ? stabilized(fields[stage]) : fields[stage]);
+      const double error = validation_error(tried, training, split.windows);
+      if (error >= least) continue;
       least = error;
-      best = stage;
+      best = {stage, is_stabilized};
     }
-    ++stage;
   }
   return best;
 }
@@ -117,7 +160,10 @@ std::unique_ptr<Rival> fit_linear_ode(const TimeSeries& training) {
   for (const Trajectory& trajectory : training.trajectories) pairs += trajectory.times.size() - 1;
   if (pairs < 2 * (d + m + 1)) return nullptr;
   Level level = level_of(training);
-  const LinearField field = fields_of(training, level.units, choose_stages(training, level)).back();
+  const Recipe recipe = choose_recipe(training, level);
+  const std::vector<LinearField> fields = fields_of(training, level.units, recipe.stages);
+  if (fields.empty()) return nullptr;
+  const LinearField field = recipe.is_stabilized ? stabilized(fields.back()) : fields.back();
   if (!field.a.allFinite() || !field.b.allFinite() || !field.c.allFinite()) return nullptr;
   return std::make_unique<LinearOde>(std::move(level), field);
 }

@@ -27,6 +27,14 @@ double measured_at(const Trajectory& trajectory, std::size_t column, std::size_t
   return left + (time - from) / (to - from) * (states[after * columns + column] - left);
 }
 
+std::optional<std::size_t> last_measured(const Trajectory& trajectory, std::size_t column, std::size_t last) {
+  const std::span<const double> states = trajectory.states.data<double>();
+  const auto columns = static_cast<std::size_t>(trajectory.states.shape()[1]);
+  for (std::size_t i = last + 1; i-- > 0;)
+    if (!std::isnan(states[i * columns + column])) return i;
+  return std::nullopt;
+}
+
 double past_input(const Trajectory& trajectory, std::size_t last, double time, std::size_t column) {
   const std::span<const double> inputs = trajectory.inputs.data<double>();
   const auto width = static_cast<std::size_t>(trajectory.inputs.shape()[1]);

@@ -1,6 +1,7 @@
 // What the rivals share: the past as they see it, and answers that are never NaN.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ enum class Outside { kNearest, kNan };
 /// State `column` at a time, linear between the cells that were measured among the samples up to `last`. Before the
 /// first and after the last of these: the nearest one, or NaN. NaN if there is none.
 double measured_at(const Trajectory& trajectory, std::size_t column, std::size_t last, double time, Outside outside);
+
+/// The last of the samples up to `last` at which state `column` was measured; nothing if there is none.
+std::optional<std::size_t> last_measured(const Trajectory& trajectory, std::size_t column, std::size_t last);
 
 /// Input `column` at a time, linear between the samples up to `last`; the nearest one outside of them.
 double past_input(const Trajectory& trajectory, std::size_t last, double time, std::size_t column);
