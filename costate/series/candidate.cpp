@@ -7,7 +7,7 @@
 namespace costate {
 namespace {
 
-constexpr std::int64_t kWidth = 16;  // that the first candidates have
+constexpr std::int64_t kWidth = 32;  // that the first candidates have
 
 bool widths_are_open(const FitConfig& config) { return config.model.hidden == std::vector<std::int64_t>{0}; }
 
@@ -43,6 +43,12 @@ SeriesModelOptions with(SeriesModelOptions options, const Candidate& candidate) 
   return options;
 }
 
+std::int64_t most_windows(const FitConfig& config, const Candidate& candidate) {
+  constexpr std::int64_t kSamples = 20'000, kMost = 512, kFewest = 8;
+  if (config.max_windows != 0) return config.max_windows;
+  return std::clamp(kSamples / candidate.window, kFewest, kMost);
+}
+
 std::vector<Candidate> first_candidates(const FitConfig& config, const std::vector<double>& periods, double period,
                                         std::int64_t longest) {
   std::vector<std::int64_t> memories = {config.model.memory.states};
@@ -65,7 +71,7 @@ std::vector<Candidate> first_candidates(const FitConfig& config, const std::vect
 std::vector<Candidate> wider_and_narrower(const FitConfig& config, const Candidate& candidate) {
   if (!widths_are_open(config)) return {};
   std::vector<Candidate> candidates;
-  for (const std::vector<std::int64_t>& hidden : {std::vector<std::int64_t>{}, {kWidth / 2}, {2 * kWidth}}) {
+  for (const std::vector<std::int64_t>& hidden : {std::vector<std::int64_t>{}, {kWidth / 4}, {kWidth / 2}}) {
     candidates.push_back(candidate);
     candidates.back().hidden = hidden;
   }

@@ -23,6 +23,9 @@ struct Candidate {
 /// The config's model in this form.
 SeriesModelOptions with(SeriesModelOptions options, const Candidate& candidate);
 
+/// How many windows are trained on at most: the config's number, or 512 and as few as hold 20,000 samples.
+std::int64_t most_windows(const FitConfig& config, const Candidate& candidate);
+
 /// Forms that differ in memory, clock and window, as far as the config leaves these open: with one layer of 16 units
 /// where the widths are open, too. `period` is one that the data seem to follow, 0 if none. `longest` is the number of
 /// samples of the longest stretch that is trained on.

@@ -43,26 +43,33 @@ void warn_of_gradients(double error, const FitConfig& config) {
         "; lower --rtol and --atol, or take another --method.");
 }
 
-/// Training on both parts again costs as much as a trial, and tells something new only where samples are few.
-bool is_worth_refitting(const TimeSeries& training) {
+/// The config with epochs and windows that are left to the fit: as many as small data need, and fewer of large ones.
+FitConfig with_choices(FitConfig config, const TimeSeries& series) {
+  constexpr std::int64_t kMostEpochs = 3000, kFewestEpochs = 300, kWork = 6'000'000;  // samples of all epochs
+  const auto samples = static_cast<std::int64_t>(count_samples(series));
+  if (config.epochs == 0) config.epochs = std::clamp(kWork / (2 * samples), kFewestEpochs, kMostEpochs);
+  return config;
+}
+
+/// Going on with the validation part, too, tells something new only where samples are few.
+bool is_worth_going_on(const TimeSeries& training) {
   constexpr std::size_t kMost = 5000;
   return count_samples(training) <= kMost;
 }
 
-/// The last training: as long as served the validation best, on the validation part, too.
-TrainingPlan last_plan(const FitConfig& config, const Trial& chosen, const FitOptions& options) {
-  const Epochs trial = epochs_of(config, chosen.epochs);
-  const std::int64_t best = chosen.best_epoch + 1;
-  TrainingPlan plan{.epochs = std::min(best, trial.adam),
-                    .polish = std::max<std::int64_t>(0, best - trial.adam),
-                    .max_windows = config.max_windows,
+/// The last training: from the chosen weights, on the validation part, too.
+TrainingPlan last_plan(const FitConfig& config, const Candidate& form, const SeriesModel& chosen, const FitOptions& options) {
+  constexpr std::int64_t kShare = 5;  // of the epochs
+  TrainingPlan plan{.epochs = std::max<std::int64_t>(1, config.epochs / kShare),
+                    .max_windows = most_windows(config, form),
                     .measures_gradients = true,
+                    .from = &chosen,
                     .checkpoint = options.checkpoint,
                     .fingerprint = options.fingerprint,
                     .resume = options.resume,
                     .should_stop = options.should_stop};
   if (options.on_epoch)
-    plan.on_epoch = [&options, epochs = plan.epochs + plan.polish](const HistoryRow& row) {
+    plan.on_epoch = [&options, epochs = plan.epochs](const HistoryRow& row) {
       options.on_epoch({kModel, row, epochs});
     };
   return plan;
@@ -96,17 +103,18 @@ FitResult train_best(const PreparedSeries& data, const FitConfig& config, const 
   const TimeSeries fitted = training_part(training, data.validation);
   const TrainingData parts{fitted, training, data.validation.held, data.units};
   Selection selection = select_model(parts, config, data.periods, data.period, selection_options(options));
+  const Trial& chosen = selection.trials[selection.chosen];
   const bool is_over = options.should_stop && options.should_stop();
-  const bool is_refitted = !data.validation.held.empty() && is_worth_refitting(training) && !is_over &&
-                           selection.chosen.best_epoch >= 0;
-  if (is_refitted) {
+  if (!data.validation.held.empty() && is_worth_going_on(training) && !is_over && chosen.best_epoch >= 0) {
     const std::vector<Window> none;
-    selection.best = train_model({training, training, none, data.units}, config, selection.chosen.candidate,
-                                 last_plan(config, selection.chosen, options));
+    TrainedModel longer = train_model({training, training, none, data.units}, config, chosen.candidate,
+                                      last_plan(config, chosen.candidate, selection.best.model, options));
+    const double error = ValidationError(parts).of(ModelForecaster(longer.model));
+    if (error <= chosen.error) selection.best = std::move(longer);
   }
-  FitResult result = result_of(std::move(*selection.best));
+  FitResult result = result_of(std::move(selection.best));
+  result.chosen = chosen;
   result.trials = std::move(selection.trials);
-  result.chosen = std::move(selection.chosen);
   return result;
 }
 
@@ -188,7 +196,8 @@ PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config) {
   return data;
 }
 
-FitResult fit(PreparedSeries data, const FitConfig& config, const FitOptions& options) {
+FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& options) {
+  const FitConfig config = with_choices(given, data.series);
   for (const Outliers& outliers : data.outliers)
     log(LogLevel::kWarn, "[fit] ", outliers.text(), ": taken as not measured.");
   FitResult result = train_best(data, config, options);

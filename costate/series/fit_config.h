@@ -24,10 +24,10 @@ struct FitConfig {
   // training
   Loss loss = Loss::kMse;
   std::int64_t window = 0;         // samples of a window; 0: chosen
-  std::int64_t max_windows = 512;  // that are trained on, spread over the data
+  std::int64_t max_windows = 0;    // that are trained on, spread over the data; 0: 512, or as many as hold 20,000 samples
   OptimizerKind optimizer = OptimizerKind::kAdam;
   double learning_rate = 1e-2;
-  std::int64_t epochs = 1000;
+  std::int64_t epochs = 0;         // 0: chosen by the size of the data
   std::int64_t polish = kChosen;   // of the epochs, the last ones, by L-BFGS
   std::int64_t batch = 0;     // windows a step; 0: 64, or all if there are fewer
   std::uint64_t seed = 0;

@@ -26,6 +26,16 @@ std::vector<Stretch> stretches_of(std::span<const ForecastTask> tasks, std::size
 ModelForecaster::ModelForecaster(const SeriesModel& model)
     : model_(model), estimator_(model, model.options().context) {}
 
+Program ModelForecaster::program_of(std::int64_t length) const {
+  const std::lock_guard lock(mutex_);
+  if (program_ && length_ == length) return *program_;
+  length_ = length;
+  program_ = compile(trace_list(window_arguments(model_, length), [&](std::span<const Array> in) {
+    return std::vector<Array>{solve_window(model_, Loss::kMse, in).states};
+  }));
+  return *program_;
+}
+
 ModelForecaster::Paths ModelForecaster::solve(std::span<const ForecastTask> tasks) const {
   const auto context = static_cast<std::size_t>(model_.options().context);
   const HostArray shifts =
@@ -37,11 +47,7 @@ ModelForecaster::Paths ModelForecaster::solve(std::span<const ForecastTask> task
     length = std::max(length, stretch.count);
     paths.known.push_back(stretch.known);
   }
-  const auto count = static_cast<std::int64_t>(length);
-  const Program program = compile(trace_list(window_arguments(model_, count), [&](std::span<const Array> in) {
-    return std::vector<Array>{solve_window(model_, Loss::kMse, in).states};
-  }));
-  paths.states = program.run(window_inputs(window_arrays(model_, stretches, length), shifts)).outputs[0];
+  paths.states = program_of(static_cast<std::int64_t>(length)).run(window_inputs(window_arrays(model_, stretches, length), shifts)).outputs[0];
   return paths;
 }
 

@@ -1,7 +1,9 @@
 // A fitted model as a Forecaster: its start is estimated from the samples before the origin, then it is solved on.
 #pragma once
 
-#include <map>
+#include <cstdint>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,9 +34,14 @@ class ModelForecaster : public Forecaster {
     std::vector<std::size_t> known;  // samples up to the origin, it included
   };
   Paths solve(std::span<const ForecastTask> tasks) const;
+  Program program_of(std::int64_t length) const;
 
   const SeriesModel& model_;
   StartEstimator estimator_;
+  // The last one that was used: a training forecasts the same tasks again and again.
+  mutable std::mutex mutex_;
+  mutable std::int64_t length_ = 0;
+  mutable std::optional<Program> program_;
 };
 
 }  // namespace costate

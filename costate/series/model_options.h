@@ -36,7 +36,7 @@ struct SeriesModelOptions {
   std::vector<double> periods = {};  // of clocks that the field sees, in the data's unit of time
   /// Samples before a forecast from which its start is estimated: the window of the training.
   std::int64_t context = 1;
-  SolveOptions solve = {.rtol = 1e-5, .atol = 1e-6, .max_steps = 10'000};
+  SolveOptions solve = {.rtol = 1e-4, .atol = 1e-5, .max_steps = 10'000};
 };
 
 }  // namespace costate

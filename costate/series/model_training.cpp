@@ -3,16 +3,20 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
+#include <optional>
 #include <set>
 
 #include "costate/base/error.h"
 #include "costate/series/model_forecaster.h"
 #include "costate/series/series_objective.h"
+#include "costate/train/checkpoint.h"
 
 namespace costate {
 namespace {
 
 constexpr std::int64_t kDefaultBatch = 64;
+constexpr double kGoOn = 0.1;               // of the learning rate, where weights have been trained before
 constexpr std::int64_t kValidateEvery = 10;  // epochs: a validation takes as long as a few of them
 
 TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
@@ -24,7 +28,8 @@ TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
   train.batch = static_cast<std::size_t>(batch);
   train.seed = config.seed;
   train.optimizer = {.kind = config.optimizer, .clip_norm = wants_all ? 0.0 : 10.0};
-  train.schedule = {.kind = wants_all ? ScheduleKind::kConstant : ScheduleKind::kCosine, .base = config.learning_rate};
+  train.schedule = {.kind = wants_all ? ScheduleKind::kConstant : ScheduleKind::kCosine,
+                    .base = (plan.from != nullptr ? kGoOn : 1.0) * config.learning_rate};
   train.validate_every = kValidateEvery;
   train.checkpoint = plan.checkpoint;
   train.fingerprint = plan.fingerprint;
@@ -34,18 +39,13 @@ TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
   return train;
 }
 
-}  // namespace
-
-std::string WindowCount::text() const {
-  return text::concat("trained on ", trained, " of ", all, " windows of ", samples, " samples");
-}
-
-std::vector<ForecastTask> validation_tasks(const TimeSeries& series, const std::vector<Window>& windows) {
+/// Forecasts from a few origins in each window, the first of which is the sample before it, or the first one of a whole
+/// trajectory, and the others lie in the first three fifths; as far as the window reaches, at most 500 samples.
+std::vector<ForecastTask> tasks_in(const TimeSeries& series, const std::vector<Window>& windows) {
   constexpr std::size_t kMost = 500, kOrigins = 8, kTasks = 64;
   std::vector<ForecastTask> tasks;
   const std::size_t origins = std::max<std::size_t>(1, std::min(kOrigins, kTasks / windows.size()));
   for (const Window& window : windows) {
-    // From the sample before; a whole trajectory gives its first one. Later origins in the first three fifths.
     const std::size_t first = std::max<std::size_t>(window.first, 1) - 1, end = window.first + window.count;
     std::set<std::size_t> chosen;
     for (std::size_t k = 0; k < origins; ++k) chosen.insert(first + (end - 1 - first) * 3 * k / (5 * origins));
@@ -54,6 +54,30 @@ std::vector<ForecastTask> validation_tasks(const TimeSeries& series, const std::
                                     std::min(kMost, end - 1 - origin), {InputsAhead::kKnown, 0}));
   }
   return tasks;
+}
+
+std::vector<Window> whole_trajectories(const TimeSeries& series) {
+  constexpr std::size_t kMost = 16;
+  std::vector<Window> windows;
+  for (std::size_t i = 0; i < series.trajectories.size(); ++i)
+    windows.push_back({i, 0, series.trajectories[i].times.size()});
+  return spread(std::move(windows), kMost, 0);
+}
+
+}  // namespace
+
+ValidationError::ValidationError(const TrainingData& data)
+    : units_(data.units),
+      unseen_(tasks_in(data.whole, data.validation)),
+      far_(tasks_in(data.trained, whole_trajectories(data.trained))) {}
+
+double ValidationError::of(const Forecaster& forecaster) const {
+  return std::hypot(relative_error(forecaster, unseen_, units_), relative_error(forecaster, far_, units_)) /
+         std::numbers::sqrt2;
+}
+
+std::string WindowCount::text() const {
+  return text::concat("trained on ", trained, " of ", all, " windows of ", samples, " samples");
 }
 
 double relative_error(const Forecaster& forecaster, std::span<const ForecastTask> tasks, const Normalization& units) {
@@ -76,25 +100,25 @@ double relative_error(const Forecaster& forecaster, std::span<const ForecastTask
 TrainedModel train_model(const TrainingData& data, const FitConfig& config, const Candidate& candidate,
                          const TrainingPlan& plan) {
   TrainedModel trained{.model = SeriesModel(with(config.model, candidate), data.trained, data.units, config.seed)};
-  const SeriesObjective training(
+  if (plan.from != nullptr) set_values_by_name(trained.model.parameters(), values_by_name(plan.from->parameters()), "fit");
+  SeriesObjective training(
       trained.model, data.trained, {.loss = config.loss, .max_windows = plan.max_windows, .seed = config.seed});
+  if (plan.from != nullptr) training.estimate_starts();
   Objective objective = training.objective();
   const ModelForecaster forecaster(trained.model);
-  const std::vector<ForecastTask> tasks =
-      data.validation.empty() ? std::vector<ForecastTask>{} : validation_tasks(data.whole, data.validation);
-  if (!tasks.empty())
-    objective.validate = [&] {
-      const double error = relative_error(forecaster, tasks, data.units);
-      return error * error;
-    };
+  std::optional<ValidationError> validation;
+  if (!data.validation.empty()) {
+    validation.emplace(data);
+    objective.validate = [&] { return validation->of(forecaster); };
+  }
   trained.training = train(objective, train_options(config, plan));
   const std::vector<Window>& windows = training.windows();
   trained.windows = {windows.size(), training.num_windows(), longest(windows)};
   for (std::size_t i = 0; i < windows.size(); ++i) trained.fits.push_back({windows[i], training.start_of(i)});
   if (plan.measures_gradients) trained.gradient_error = training.gradient_error();
-  trained.validation_error = tasks.empty() ? std::numeric_limits<double>::quiet_NaN()
+  trained.validation_error = !validation                        ? std::numeric_limits<double>::quiet_NaN()
                              : trained.training.best_epoch < 0 ? std::numeric_limits<double>::infinity()
-                                                               : std::sqrt(trained.training.best_loss);
+                                                               : trained.training.best_loss;
   return trained;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct TrainingPlan {
   std::int64_t polish = 0;  // further ones of L-BFGS
   std::int64_t max_windows = 0;
   bool measures_gradients = false;  // at the end
+  const SeriesModel* from = nullptr;  // whose weights are gone on with, in small steps
   std::filesystem::path checkpoint = {};
   std::string fingerprint = {};
   Resume resume = Resume::kNo;
@@ -57,17 +59,28 @@ struct TrainedModel {
   WindowCount windows = {};
   std::vector<SolvedWindow> fits = {};  // the windows that were trained on, from their learned starts
   double gradient_error = 0;            // SeriesObjective::gradient_error, if the plan asks for it
-  /// Root mean square of its forecasts of the validation windows, in deviations of training; infinite if one is not
-  /// finite, NaN if there are no windows.
-  double validation_error = 0;
+  double validation_error = 0;          // ValidationError of the weights that were kept; NaN if there are no windows
 };
 
 /// Throws as train.
 TrainedModel train_model(const TrainingData& data, const FitConfig& config, const Candidate& candidate,
                          const TrainingPlan& plan);
 
-/// Forecasts by which weights are chosen: from a few origins in each window, as far as it reaches, at most 500 samples.
-std::vector<ForecastTask> validation_tasks(const TimeSeries& series, const std::vector<Window>& windows);
+/// How well a model goes on where it was not trained to: of forecasts of the validation windows, and of forecasts of the
+/// trained part that reach as far, which is farther than windows do. Little data say little by the first alone; a model
+/// that is unstable shows it in the second.
+class ValidationError {
+ public:
+  /// The data must outlive it.
+  explicit ValidationError(const TrainingData& data);
+
+  /// Root mean square in deviations of training, both kinds counting one half; infinite if an answer is not finite.
+  double of(const Forecaster& forecaster) const;
+
+ private:
+  const Normalization& units_;
+  std::vector<ForecastTask> unseen_, far_;
+};
 
 /// Root mean square over the measured cells, in deviations; infinite if an answer is not finite.
 double relative_error(const Forecaster& forecaster, std::span<const ForecastTask> tasks, const Normalization& units);

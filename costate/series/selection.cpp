@@ -1,8 +1,9 @@
 #include "costate/series/selection.h"
 
 #include <algorithm>
-#include <cmath>
-#include <set>
+#include <limits>
+#include <numeric>
+#include <tuple>
 
 #include "costate/base/error.h"
 
@@ -11,7 +12,8 @@ namespace {
 
 // Of all epochs, in the first round and in the second.
 constexpr std::int64_t kScreened = 8, kTried = 2;
-constexpr std::size_t kSecondRound = 4, kLastRound = 2;
+constexpr std::size_t kOfEachMemory = 2, kLastRound = 2;
+constexpr double kNear = 1.1;  // times the least error: as good
 constexpr std::int64_t kScreenedSamples = 4000;  // of an epoch, where a choice is made
 
 class Rounds {
@@ -30,17 +32,26 @@ class Rounds {
     return trials;
   }
 
-  bool is_stopped() const { return selection_.best && options_.should_stop && options_.should_stop(); }
-  Selection take() { return std::move(selection_); }
+  bool is_stopped() const { return !trials_.empty() && options_.should_stop && options_.should_stop(); }
+
+  Selection take() {
+    double least = std::numeric_limits<double>::infinity();
+    for (const Trial& trial : trials_) least = std::min(least, trial.error);
+    std::size_t chosen = 0;
+    for (std::size_t i = 1; i < trials_.size(); ++i)
+      if (rank(i, least) < rank(chosen, least)) chosen = i;
+    return {trials_, chosen, std::move(models_[chosen])};
+  }
 
  private:
   Trial train(const Candidate& candidate, std::int64_t epochs) {
-    const std::size_t number = selection_.trials.size() + 1;
-    const Epochs parts = epochs_of(config_, epochs);
-    const std::int64_t most = std::max<std::int64_t>(8, kScreenedSamples / candidate.window);
-    TrainingPlan plan{.epochs = parts.adam,
-                      .polish = parts.polish,
-                      .max_windows = epochs < config_.epochs ? std::min(config_.max_windows, most) : config_.max_windows,
+    const std::size_t number = trials_.size() + 1;
+    const std::int64_t polish = config_.polish_epochs() * epochs / config_.epochs;
+    const std::int64_t all = most_windows(config_, candidate);
+    const std::int64_t few = std::max<std::int64_t>(8, kScreenedSamples / candidate.window);
+    TrainingPlan plan{.epochs = epochs - polish,
+                      .polish = polish,
+                      .max_windows = epochs < config_.epochs ? std::min(all, few) : all,
                       .fingerprint = text::concat(options_.fingerprint, "# trial ", number, ": ", candidate.text(), ", ",
                                                   epochs, " epochs\n"),
                       .resume = options_.resume,
@@ -52,24 +63,41 @@ class Rounds {
       };
     TrainedModel trained = train_model(data_, config_, candidate, plan);
     const Trial trial{candidate, epochs, trained.training.best_epoch, trained.validation_error};
-    selection_.trials.push_back(trial);
-    if (!selection_.best || trial.error < selection_.chosen.error) {
-      selection_.best = std::move(trained);
-      selection_.chosen = trial;
-    }
+    trials_.push_back(trial);
+    models_.push_back(std::move(trained));
     return trial;
+  }
+
+  /// Less is better.
+  std::tuple<double, std::int64_t, std::int64_t, std::int64_t> rank(std::size_t i, double least) const {
+    const Trial& trial = trials_[i];
+    const bool is_near = trial.error <= kNear * least;
+    const std::int64_t units = std::accumulate(trial.candidate.hidden.begin(), trial.candidate.hidden.end(), std::int64_t{0});
+    return {is_near ? least : trial.error, trial.candidate.memory, -trial.candidate.window, units};
   }
 
   const TrainingData& data_;
   const FitConfig& config_;
   const SelectionOptions& options_;
-  Selection selection_;
+  std::vector<Trial> trials_;
+  std::vector<TrainedModel> models_;  // of each
 };
 
 std::vector<Candidate> first_of(const std::vector<Trial>& trials, std::size_t count) {
   std::vector<Candidate> candidates;
   for (const Trial& trial : trials)
     if (candidates.size() < count) candidates.push_back(trial.candidate);
+  return candidates;
+}
+
+/// Hidden states take longer to be learned: the first round may not rule them out.
+std::vector<Candidate> best_of_each_memory(const std::vector<Trial>& trials) {
+  std::vector<Candidate> candidates;
+  for (const Trial& trial : trials) {
+    const std::int64_t memory = trial.candidate.memory;
+    const auto same = std::ranges::count(candidates, memory, &Candidate::memory);
+    if (same < static_cast<std::ptrdiff_t>(kOfEachMemory)) candidates.push_back(trial.candidate);
+  }
   return candidates;
 }
 
@@ -80,12 +108,6 @@ std::int64_t longest_stretch(const TimeSeries& series) {
 }
 
 }  // namespace
-
-Epochs epochs_of(const FitConfig& config, std::int64_t all) {
-  const double share = static_cast<double>(config.polish_epochs()) / static_cast<double>(config.epochs);
-  const auto polish = static_cast<std::int64_t>(share * static_cast<double>(all));
-  return {std::max<std::int64_t>(1, all - polish), std::min(polish, all - 1)};
-}
 
 Selection select_model(const TrainingData& data, const FitConfig& config, const std::vector<double>& periods,
                        double period, const SelectionOptions& options) {
@@ -99,7 +121,7 @@ Selection select_model(const TrainingData& data, const FitConfig& config, const 
   }
   const std::int64_t few = std::max<std::int64_t>(1, config.epochs / kScreened);
   const std::int64_t more = std::max<std::int64_t>(1, config.epochs / kTried);
-  if (candidates.size() > kSecondRound) candidates = first_of(rounds.round(candidates, few), kSecondRound);
+  if (candidates.size() > 1) candidates = best_of_each_memory(rounds.round(candidates, few));
   std::vector<Trial> trials = rounds.round(candidates, more);
   if (!rounds.is_stopped())
     for (const Trial& trial : rounds.round(wider_and_narrower(config, trials.front().candidate), more))

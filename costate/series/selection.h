@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +22,8 @@ struct Trial {
 
 struct Selection {
   std::vector<Trial> trials;  // in the order in which they were made
-  std::optional<TrainedModel> best;
-  Trial chosen;  // that of `best`
+  std::size_t chosen = 0;     // of them
+  TrainedModel best;          // its model
 };
 
 struct SelectionOptions {
@@ -35,14 +34,10 @@ struct SelectionOptions {
   std::function<bool()> should_stop = {};
 };
 
-/// Epochs of Adam and of L-BFGS, of so many in all.
-struct Epochs {
-  std::int64_t adam = 0, polish = 0;
-};
-Epochs epochs_of(const FitConfig& config, std::int64_t all);
-
-/// Trains candidates and keeps the best. A single one is trained once, with all epochs. Where should_stop says so, the
-/// best so far is returned.
+/// Trains candidates and keeps the best: of those whose error is at most a tenth above the least, the one with the
+/// fewest hidden states, the longest window and the fewest units, in this order. A few samples tell no smaller
+/// differences; and what is simple, and was trained to go far, goes farther. A single candidate is trained once, with
+/// all epochs. Where should_stop says so, the best so far is returned.
 Selection select_model(const TrainingData& data, const FitConfig& config, const std::vector<double>& periods,
                        double period, const SelectionOptions& options);
 

@@ -6,6 +6,7 @@
 
 #include "costate/array/take_rows.h"
 #include "costate/diff/diff.h"
+#include "costate/series/start_estimate.h"
 #include "costate/series/window_loss.h"
 
 namespace costate {
@@ -82,6 +83,10 @@ Objective SeriesObjective::objective() const {
                       .evaluate = [this](std::span<const std::size_t> samples) { return evaluate(samples); }};
   objective.parameters.push_back(shifts_);
   return objective;
+}
+
+void SeriesObjective::estimate_starts() {
+  shifts_.set_value(StartEstimator(model_, arrays_.times.shape()[1]).estimate(arrays_));
 }
 
 Evaluation SeriesObjective::evaluate(std::span<const std::size_t> samples) const {

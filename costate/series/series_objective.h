@@ -29,6 +29,9 @@ class SeriesObjective {
   /// For train(): the model's Parameters and the windows' shifts. The objective must outlive it.
   Objective objective() const;
 
+  /// Puts the starts where they fit the samples best with the model's current weights (start_estimate.h).
+  void estimate_starts();
+
   const std::vector<Window>& windows() const { return windows_; }
   /// How many there would be without a limit.
   std::size_t num_windows() const { return num_windows_; }
