@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
 #include <numeric>
+#include <optional>
 #include <tuple>
 
 #include "costate/base/error.h"
+#include "costate/base/threads.h"
 
 namespace costate {
 namespace {
@@ -21,13 +24,18 @@ class Rounds {
   Rounds(const TrainingData& data, const FitConfig& config, const SelectionOptions& options)
       : data_(data), config_(config), options_(options) {}
 
-  /// Trains each for so many epochs; the errors are those of this round alone.
+  /// Trains each for so many epochs, side by side: small ones keep few threads busy. Gives their trials, best first.
   std::vector<Trial> round(const std::vector<Candidate>& candidates, std::int64_t epochs) {
-    std::vector<Trial> trials;
-    for (const Candidate& candidate : candidates) {
-      if (is_stopped()) break;
-      trials.push_back(train(candidate, epochs));
+    std::vector<std::optional<TrainedModel>> trained(candidates.size());
+    parallel_for(candidates.size(), [&](std::size_t i) {
+      trained[i] = train_model(data_, config_, candidates[i], plan_of(candidates[i], trials_.size() + i + 1, epochs));
+    });
+    const std::size_t first = trials_.size();
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      trials_.push_back({candidates[i], epochs, trained[i]->training.best_epoch, trained[i]->validation_error});
+      models_.push_back(std::move(*trained[i]));
     }
+    std::vector<Trial> trials(trials_.begin() + static_cast<std::ptrdiff_t>(first), trials_.end());
     std::ranges::stable_sort(trials, {}, &Trial::error);
     return trials;
   }
@@ -44,8 +52,7 @@ class Rounds {
   }
 
  private:
-  Trial train(const Candidate& candidate, std::int64_t epochs) {
-    const std::size_t number = trials_.size() + 1;
+  TrainingPlan plan_of(const Candidate& candidate, std::size_t number, std::int64_t epochs) {
     const std::int64_t polish = config_.polish_epochs() * epochs / config_.epochs;
     const std::int64_t all = most_windows(config_, candidate);
     const std::int64_t few = std::max<std::int64_t>(8, kScreenedSamples / candidate.window);
@@ -58,14 +65,11 @@ class Rounds {
                       .should_stop = options_.should_stop};
     if (!options_.folder.empty()) plan.checkpoint = options_.folder / text::concat("trial-", number, ".safetensors");
     if (options_.on_epoch)
-      plan.on_epoch = [&, label = text::concat("trial ", number, ": ", candidate.text())](const HistoryRow& row) {
+      plan.on_epoch = [this, epochs, label = text::concat("trial ", number, ": ", candidate.text())](const HistoryRow& row) {
+        const std::lock_guard lock(mutex_);
         options_.on_epoch(label, row, epochs);
       };
-    TrainedModel trained = train_model(data_, config_, candidate, plan);
-    const Trial trial{candidate, epochs, trained.training.best_epoch, trained.validation_error};
-    trials_.push_back(trial);
-    models_.push_back(std::move(trained));
-    return trial;
+    return plan;
   }
 
   /// Less is better.
@@ -79,6 +83,7 @@ class Rounds {
   const TrainingData& data_;
   const FitConfig& config_;
   const SelectionOptions& options_;
+  std::mutex mutex_;
   std::vector<Trial> trials_;
   std::vector<TrainedModel> models_;  // of each
 };

@@ -91,7 +91,7 @@ TEST(Outliers, DoNotSpoilAFit) {
   const FitResult expected = fit(clean, config), found = fit(dirty, config);
   EXPECT_EQ(found.outliers.size(), 1U);
   EXPECT_TRUE(expected.outliers.empty());
-  EXPECT_LT(found.errors[0].relative, 1.2 * expected.errors[0].relative + 0.05);
+  EXPECT_LT(found.errors[0].relative.value(), 1.2 * expected.errors[0].relative.value() + 0.05);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "costate/report/shown_paths.h"
 #include "costate/series/normalization.h"
 #include "costate/series/series.h"
+#include "costate/series/window_arrays.h"
 #include "costate/series/windows.h"
 #include "tests/support/expect_error.h"
 
@@ -107,11 +108,20 @@ TEST(Windows, AFewAreSpreadOverAll) {
   EXPECT_EQ(spread(items, 1, 0), (std::vector<std::size_t>{999}));
 }
 
+/// A model that fits the series, with units given.
+SeriesModel model_of(const TimeSeries& series, Normalization units, std::int64_t memory = 0) {
+  SeriesModelOptions options = config_of(series).model;
+  options.memory = {memory};
+  options.context = 3;
+  return SeriesModel(options, series, std::move(units), 0);
+}
+
 TEST(Windows, ArraysAreNormalizedMaskedAndPadded) {
   const TimeSeries series = series_of({trajectory({0, 1, 2, 4}, {kNan, 2, 4, kNan}), trajectory({5, 6}, {8, 10})});
-  Normalization units{
-      .state_offset = {2}, .state_scale = {2}, .input_offset = {}, .input_scale = {}, .time_scale = 0.5};
-  const WindowArrays arrays = window_arrays(series, {{0, 0, 3}, {0, 1, 3}, {1, 0, 2}}, units, 3);
+  const SeriesModel model = model_of(series, {.state_offset = {2}, .state_scale = {2}, .time_scale = 0.5});
+  const std::vector<Stretch> stretches = {stretch_of(series, {0, 0, 3}), stretch_of(series, {0, 1, 3}),
+                                          stretch_of(series, {1, 0, 2})};
+  const WindowArrays arrays = window_arrays(model, stretches, 3);
   EXPECT_EQ(arrays.starts.at(0), 0);  // the next measured cell, (2 - 2) / 2
   EXPECT_EQ(arrays.starts.at(2), 3);
   EXPECT_EQ(arrays.times.at(1), 2);
@@ -120,6 +130,18 @@ TEST(Windows, ArraysAreNormalizedMaskedAndPadded) {
   for (std::int64_t i = 0; i < 9; ++i) EXPECT_EQ(arrays.masks.at(i), masks[static_cast<std::size_t>(i)]) << i;
   EXPECT_EQ(arrays.times.at(8), arrays.times.at(7));  // padding repeats the last time
   EXPECT_EQ(arrays.targets.at(7), 4);
+}
+
+TEST(Windows, NothingBehindTheKnownSamplesIsLookedAt) {
+  const TimeSeries series = series_of({trajectory({0, 1, 2, 3}, {kNan, kNan, 4, 5}, {0, 1, 2, 3})});
+  const SeriesModel model = model_of(
+      series, {.state_offset = {2}, .state_scale = {1}, .input_offset = {0}, .input_scale = {1}, .time_scale = 1});
+  const HostArray ahead(Shape{2, 1}, std::vector<double>{7, 8});
+  const std::vector<Stretch> stretches = {{&series.trajectories[0], 0, 4, 2, &ahead}};
+  const WindowArrays arrays = window_arrays(model, stretches, 4);
+  EXPECT_EQ(arrays.starts.at(0), 0);  // the mean: the cells that come later are not known
+  for (std::int64_t i = 0; i < 4; ++i) EXPECT_EQ(arrays.masks.at(i), 0) << i;
+  EXPECT_EQ(arrays.inputs.numbers(), (std::vector<double>{0, 1, 7, 8}));
 }
 
 TEST(Embedding, PutsEarlierSamplesBeside) {
@@ -172,8 +194,8 @@ TEST(FitConfig, SurvivesToml) {
 
 TEST(SeriesModel, IsReadAsItWasWritten) {
   const TimeSeries series = series_of({trajectory({0, 1, 2, 3}, {1, 2, 3, 4, 5, 6, kNan, 8}, {1, 0, 1, 0})});
-  SeriesModel model(config_of(series), series, measure(series));
-  EXPECT_EQ(model.last_states()[0].state, (std::vector<double>{5, 8}));
+  SeriesModel model = model_of(series, measure(series), 1);
+  model.set_last_states({{"", 3, {5, 8, 0.5}}});
   const std::filesystem::path path =
       std::filesystem::temp_directory_path() / ("costate-model-" + std::to_string(::getpid()));
   model.save(path);
@@ -184,6 +206,7 @@ TEST(SeriesModel, IsReadAsItWasWritten) {
                                  .inputs = HostArray(Shape{2, 1}, std::vector<double>{0, 1})};
   EXPECT_EQ(model.predict(query), again.predict(query));
   EXPECT_EQ(model.slopes({{1, 2}}), again.slopes({{1, 2}}));
+  EXPECT_EQ(again.last_states()[0].state, (std::vector<double>{5, 8, 0.5}));
   std::ofstream(path, std::ios::binary) << to_safetensors(
       {.arrays = {{"x", HostArray::vector({1.0})}}, .metadata = {}});
   EXPECT_ERROR(SeriesModel::load(path), DataError, "no 'format'");
@@ -191,13 +214,13 @@ TEST(SeriesModel, IsReadAsItWasWritten) {
   ArrayFile damaged = read_safetensors(path);
   damaged.arrays["spacing"] = HostArray::vector({kNan});
   write_safetensors(path, damaged);
-  EXPECT_ERROR(SeriesModel::load(path), DataError, "both must be positive");
+  EXPECT_ERROR(SeriesModel::load(path), DataError, "it must be positive");
   std::filesystem::remove(path);
 }
 
 TEST(SeriesModel, StepsAreThoseOfTheSolve) {
   const TimeSeries series = decay(10);
-  const SeriesModel model(config_of(series), series, measure(series));
+  const SeriesModel model = model_of(series, measure(series));
   const std::vector<AcceptedStep> steps = model.steps({.start = {1}, .times = {2, 3, 5}});
   double reached = 2;
   for (const AcceptedStep& step : steps) {
@@ -236,18 +259,17 @@ TEST(Fit, LearnsALinearDecayAndItsInput) {
 
 TEST(Fit, LeavesOutSamplesWhoseSolveFailsAndNeverKeepsNan) {
   // A net of huge rate blows up at once: training goes on from what is finite, or says that nothing was.
-  const TimeSeries series = decay(12);
+  const TimeSeries series = decay(12), few = decay(5);  // too few to validate by: there is one training
   FitConfig config = config_of(series);
   config.epochs = 10;
   config.polish = 0;
   config.learning_rate = 1e3;
   EXPECT_ERROR(fit(series, config), SolveFailed, "no epoch had a finite loss");
-  config.learning_rate = 30;
-  const FitResult result = fit(series, config);
+  const FitResult result = fit(few, config);
   double failed = 0;
   for (const HistoryRow& row : result.training.history) failed += row.failed;
   EXPECT_GT(failed, 0);
-  for (const Parameter& parameter : result.model.net().parameters())
+  for (const Parameter& parameter : result.model.parameters())
     for (std::int64_t i = 0; i < parameter.value().size(); ++i) EXPECT_TRUE(std::isfinite(parameter.value().at(i)));
 }
 
@@ -288,7 +310,7 @@ TEST(Fit, ShowsEachSampleOnOneLine) {
   }
 }
 
-TEST(Fit, TheLinearBaselineStartsAtRest) {
+TEST(Fit, StartsNearRest) {
   // Over 3,000 units of time, drawn rates of about 1 would leave the numbers that there are.
   std::vector<double> times, states;
   for (int i = 0; i < 40; ++i) {
@@ -299,8 +321,9 @@ TEST(Fit, TheLinearBaselineStartsAtRest) {
   for (const std::uint64_t seed : {0, 1, 2}) {
     FitConfig config = config_of(series);
     config.epochs = 3;
+    config.polish = 0;
     config.seed = seed;
-    EXPECT_LT(fit(series, config).errors.back().relative, 10);
+    EXPECT_LT(fit(series, config).errors.front().relative.value(), 10);
   }
 }
 
@@ -329,7 +352,7 @@ TEST(Fit, TimesMayBeNeighbouringDoubles) {
 
 TEST(SeriesModel, QueriesThatDoNotFitAreNamed) {
   const TimeSeries series = decay(12);
-  const SeriesModel model(config_of(series), series, measure(series));
+  const SeriesModel model = model_of(series, measure(series));
   const std::size_t d = series.state_names.size();
   const auto query = [&](std::size_t numbers, std::vector<double> times) {
     return SeriesModel::Query{.start = std::vector<double>(numbers, 0.5), .times = std::move(times)};
@@ -348,7 +371,8 @@ TEST(SeriesModel, QueriesThatDoNotFitAreNamed) {
 
 TEST(Forecast, MistakesAreNamed) {
   const TimeSeries series = decay(10);
-  const SeriesModel model(config_of(series), series, measure(series));
+  SeriesModel model = model_of(series, measure(series));
+  model.set_last_states({{"", series.trajectories[0].times.back(), {0.4}}});
   EXPECT_ERROR(forecast(model, {}), InvalidArgument, "either --until or --steps");
   EXPECT_ERROR(forecast(model, {.until = 0.5}), InvalidArgument, "must lie after the start at 0.9; got 0.5");
   EXPECT_ERROR(forecast(model, {.steps = 0}), InvalidArgument, "got 0");
