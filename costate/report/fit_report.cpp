@@ -194,7 +194,7 @@ Section error_section(const FitResult& result) {
               .caption =
                   "Root mean square over what was held out, in the data's units; 'relative' "
                   "counts each state in units of its standard deviation in training."};
-  for (const std::string& state : result.config.model.columns.states) table.header.push_back(state);
+  for (const std::string& state : result.series.state_names) table.header.push_back(state);
   table.header.push_back("relative");
   for (const ForecastError& error : result.errors) {
     table.rows.push_back({error.model});

@@ -40,9 +40,10 @@ std::vector<Window> stretches_of(const FitResult& result) {
   const std::vector<Window>& held = result.split.held;
   const Window& first = result.fits.front().window;
   std::vector<Window> shown;
-  const bool is_joined = !held.empty() && held.front().first > 0;
-  if (!is_joined) shown.push_back(stretch_around(result.series, first.trajectory, first.first));
   if (!held.empty()) shown.push_back(stretch_around(result.series, held.front().trajectory, held.front().first));
+  const bool shows_fit = std::ranges::any_of(
+      result.fits, [&](const SolvedWindow& fit) { return !shown.empty() && overlap(fit.window, shown.front()); });
+  if (!shows_fit) shown.insert(shown.begin(), stretch_around(result.series, first.trajectory, first.first));
   return shown;
 }
 

@@ -45,7 +45,7 @@ void warn_of_gradients(double error, const FitConfig& config) {
 
 /// The config with epochs and windows that are left to the fit: as many as small data need, and fewer of large ones.
 FitConfig with_choices(FitConfig config, const TimeSeries& series) {
-  constexpr std::int64_t kMostEpochs = 3000, kFewestEpochs = 300, kWork = 6'000'000;  // samples of all epochs
+  constexpr std::int64_t kMostEpochs = 3000, kFewestEpochs = 300, kWork = 3'000'000;  // samples of all epochs
   const auto samples = static_cast<std::int64_t>(count_samples(series));
   if (config.epochs == 0) config.epochs = std::clamp(kWork / (2 * samples), kFewestEpochs, kMostEpochs);
   return config;
@@ -112,6 +112,7 @@ FitResult train_best(const PreparedSeries& data, const FitConfig& config, const 
     const double error = ValidationError(parts).of(ModelForecaster(longer.model));
     if (error <= chosen.error) selection.best = std::move(longer);
   }
+  selection.best.model.set_correction(best_correction(selection.best.model, parts));
   FitResult result = result_of(std::move(selection.best));
   result.chosen = chosen;
   result.trials = std::move(selection.trials);

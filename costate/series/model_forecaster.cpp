@@ -21,10 +21,18 @@ std::vector<Stretch> stretches_of(std::span<const ForecastTask> tasks, std::size
   return stretches;
 }
 
+std::size_t context_of(const SeriesModel& model) { return static_cast<std::size_t>(model.options().context); }
+
+std::size_t last_of(const SeriesModel& model) {
+  return std::min(context_of(model), static_cast<std::size_t>(model.options().correction.samples));
+}
+
 }  // namespace
 
 ModelForecaster::ModelForecaster(const SeriesModel& model)
-    : model_(model), estimator_(model, model.options().context) {}
+    : model_(model), estimator_(model, model.options().context) {
+  if (model.options().correction.samples > 0) corrector_.emplace(model, static_cast<std::int64_t>(last_of(model)));
+}
 
 Program ModelForecaster::program_of(std::int64_t length) const {
   const std::lock_guard lock(mutex_);
@@ -36,18 +44,37 @@ Program ModelForecaster::program_of(std::int64_t length) const {
   return *program_;
 }
 
-ModelForecaster::Paths ModelForecaster::solve(std::span<const ForecastTask> tasks) const {
-  const auto context = static_cast<std::size_t>(model_.options().context);
-  const HostArray shifts =
-      estimator_.estimate(window_arrays(model_, stretches_of(tasks, context, false), context));
-  const std::vector<Stretch> stretches = stretches_of(tasks, context, true);
+/// [window, time, z]
+HostArray ModelForecaster::solve_from(std::span<const Stretch> stretches, const HostArray& shifts) const {
   std::size_t length = 0;
-  Paths paths;
-  for (const Stretch& stretch : stretches) {
-    length = std::max(length, stretch.count);
-    paths.known.push_back(stretch.known);
+  for (const Stretch& stretch : stretches) length = std::max(length, stretch.count);
+  const WindowArrays arrays = window_arrays(model_, stretches, length);
+  return program_of(static_cast<std::int64_t>(length)).run(window_inputs(arrays, shifts)).outputs[0];
+}
+
+/// From shifts at the start of the context to those at the start of the last samples.
+HostArray ModelForecaster::corrected_shifts(std::span<const ForecastTask> tasks, const HostArray& shifts) const {
+  const Correction& correction = model_.options().correction;
+  const std::vector<Stretch> contexts = stretches_of(tasks, context_of(model_), false);
+  const std::vector<Stretch> last = stretches_of(tasks, last_of(model_), false);
+  const HostArray along = solve_from(contexts, shifts), unmoved = solve_from(last, HostArray(shifts.shape()));
+  HostArray expected(shifts.shape());
+  const std::int64_t size = shifts.shape()[1], length = along.shape()[1], last_length = unmoved.shape()[1];
+  for (std::size_t row = 0; row < tasks.size(); ++row) {
+    const auto i = static_cast<std::int64_t>(row), at = static_cast<std::int64_t>(contexts[row].count - last[row].count);
+    for (std::int64_t k = 0; k < size; ++k)
+      expected.set(i * size + k, along.at((i * length + at) * size + k) - unmoved.at(i * last_length * size + k));
   }
-  paths.states = program_of(static_cast<std::int64_t>(length)).run(window_inputs(window_arrays(model_, stretches, length), shifts)).outputs[0];
+  return corrector_->estimate(window_arrays(model_, last, last_of(model_)), expected, correction.weight);
+}
+
+ModelForecaster::Paths ModelForecaster::solve(std::span<const ForecastTask> tasks) const {
+  const std::size_t context = context_of(model_);
+  HostArray shifts = estimator_.estimate(window_arrays(model_, stretches_of(tasks, context, false), context));
+  if (corrector_) shifts = corrected_shifts(tasks, shifts);
+  const std::vector<Stretch> stretches = stretches_of(tasks, corrector_ ? last_of(model_) : context, true);
+  Paths paths{.states = solve_from(stretches, shifts), .known = {}};
+  for (const Stretch& stretch : stretches) paths.known.push_back(stretch.known);
   return paths;
 }
 

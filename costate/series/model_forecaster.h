@@ -1,4 +1,6 @@
-// A fitted model as a Forecaster: its start is estimated from the samples before the origin, then it is solved on.
+// A fitted model as a Forecaster: its state is estimated from the samples before the origin, and solved on. First over
+// the context, which tells hidden states; then moved from there to fit the last samples (Correction), by weights that
+// the validation chose.
 #pragma once
 
 #include <cstdint>
@@ -28,16 +30,19 @@ class ModelForecaster : public Forecaster {
   std::vector<std::vector<double>> states_at(std::span<const ForecastTask> tasks) const;
 
  private:
-  /// [window, time, z] of stretches that begin in the context before each origin.
+  /// [window, time, z] of stretches that begin at or before each origin.
   struct Paths {
     HostArray states;
     std::vector<std::size_t> known;  // samples up to the origin, it included
   };
   Paths solve(std::span<const ForecastTask> tasks) const;
+  HostArray solve_from(std::span<const Stretch> stretches, const HostArray& shifts) const;
+  HostArray corrected_shifts(std::span<const ForecastTask> tasks, const HostArray& shifts) const;
   Program program_of(std::int64_t length) const;
 
   const SeriesModel& model_;
   StartEstimator estimator_;
+  std::optional<StartEstimator> corrector_;
   // The last one that was used: a training forecasts the same tasks again and again.
   mutable std::mutex mutex_;
   mutable std::int64_t length_ = 0;

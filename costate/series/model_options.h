@@ -26,6 +26,15 @@ struct Memory {
 std::string name(const Memory& memory);
 Memory memory_from_name(const std::string& name);
 
+/// How a state that was estimated over a long context is moved once more, to fit the last samples: a model's own errors
+/// grow along the context, and what a dissipative system forgets no start of it can mend.
+struct Correction {
+  std::int64_t samples = 0;  // the last ones; 0: it is not
+  double weight = 1;         // of the squared distance from the estimate, in normalized units; small: samples are trusted
+
+  bool operator==(const Correction&) const = default;
+};
+
 struct SeriesModelOptions {
   SeriesColumns columns = {};
   int delay = 0;  // delayed copies of the states that join the state (time-delay embedding)
@@ -36,6 +45,7 @@ struct SeriesModelOptions {
   std::vector<double> periods = {};  // of clocks that the field sees, in the data's unit of time
   /// Samples before a forecast from which its start is estimated: the window of the training.
   std::int64_t context = 1;
+  Correction correction = {};
   SolveOptions solve = {.rtol = 1e-4, .atol = 1e-5, .max_steps = 10'000};
 };
 

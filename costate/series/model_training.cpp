@@ -15,6 +15,7 @@
 namespace costate {
 namespace {
 
+constexpr std::size_t kFarthest = 500;  // samples ahead that a validation looks
 constexpr std::int64_t kDefaultBatch = 64;
 constexpr double kGoOn = 0.1;               // of the learning rate, where weights have been trained before
 constexpr std::int64_t kValidateEvery = 10;  // epochs: a validation takes as long as a few of them
@@ -42,7 +43,7 @@ TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
 /// Forecasts from a few origins in each window, the first of which is the sample before it, or the first one of a whole
 /// trajectory, and the others lie in the first three fifths; as far as the window reaches, at most 500 samples.
 std::vector<ForecastTask> tasks_in(const TimeSeries& series, const std::vector<Window>& windows) {
-  constexpr std::size_t kMost = 500, kOrigins = 8, kTasks = 64;
+  constexpr std::size_t kOrigins = 8, kTasks = 64;
   std::vector<ForecastTask> tasks;
   const std::size_t origins = std::max<std::size_t>(1, std::min(kOrigins, kTasks / windows.size()));
   for (const Window& window : windows) {
@@ -51,7 +52,7 @@ std::vector<ForecastTask> tasks_in(const TimeSeries& series, const std::vector<W
     for (std::size_t k = 0; k < origins; ++k) chosen.insert(first + (end - 1 - first) * 3 * k / (5 * origins));
     for (const std::size_t origin : chosen)
       tasks.push_back(forecast_task(series.trajectories[window.trajectory], origin,
-                                    std::min(kMost, end - 1 - origin), {InputsAhead::kKnown, 0}));
+                                    std::min(kFarthest, end - 1 - origin), {InputsAhead::kKnown, 0}));
   }
   return tasks;
 }
@@ -62,6 +63,40 @@ std::vector<Window> whole_trajectories(const TimeSeries& series) {
   for (std::size_t i = 0; i < series.trajectories.size(); ++i)
     windows.push_back({i, 0, series.trajectories[i].times.size()});
   return spread(std::move(windows), kMost, 0);
+}
+
+/// From so many origins at most, spread over the windows, each to its window's end.
+std::vector<ForecastTask> many_tasks_in(const TimeSeries& series, const std::vector<Window>& windows, std::size_t most) {
+  std::vector<std::pair<std::size_t, std::size_t>> origins;
+  std::vector<ForecastTask> tasks;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const Window& window = windows[i];
+    for (std::size_t k = std::max<std::size_t>(window.first, 1) - 1; k + 1 < window.first + window.count; ++k)
+      origins.emplace_back(i, k);
+  }
+  for (const auto& [i, origin] : spread(std::move(origins), most, 0))
+    tasks.push_back(forecast_task(series.trajectories[windows[i].trajectory], origin,
+                                  std::min(kFarthest, windows[i].first + windows[i].count - 1 - origin),
+                                  {InputsAhead::kKnown, 0}));
+  return tasks;
+}
+
+double error_near_and_far(const Forecaster& forecaster, std::span<const ForecastTask> tasks,
+                          const Normalization& units) {
+  const std::vector<HostArray> forecasts = forecaster.forecast(tasks);
+  double squares = 0, weights = 0;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const HostArray& seen = tasks[i].trajectory->states;
+    const std::int64_t d = seen.shape()[1], first = static_cast<std::int64_t>(tasks[i].origin + 1) * d;
+    for (std::int64_t k = 0; k < forecasts[i].size(); ++k) {
+      if (std::isnan(seen.at(first + k))) continue;
+      const double off = (forecasts[i].at(k) - seen.at(first + k)) / units.state_scale[static_cast<std::size_t>(k % d)];
+      const double weight = 1.0 / static_cast<double>(1 + k / d);
+      squares += weight * off * off;
+      weights += weight;
+    }
+  }
+  return squares / weights;
 }
 
 }  // namespace
@@ -95,6 +130,24 @@ double relative_error(const Forecaster& forecaster, std::span<const ForecastTask
   }
   const double error = std::sqrt(squares / cells);
   return std::isnan(error) && cells > 0 ? std::numeric_limits<double>::infinity() : error;
+}
+
+Correction best_correction(SeriesModel model, const TrainingData& data) {
+  if (data.validation.empty()) return {};
+  constexpr std::size_t kTasks = 32;
+  const std::vector<ForecastTask> tasks = many_tasks_in(data.whole, data.validation, kTasks);
+  Correction best;
+  double least = std::numeric_limits<double>::infinity();
+  for (const std::int64_t samples : {0, 1, 3, 10})
+    for (const double weight : {1e-2, 1.0, 1e2}) {
+      if (samples >= model.options().context || (samples == 0 && weight != 1)) continue;
+      const Correction correction{samples, weight};
+      model.set_correction(correction);
+      const double error = error_near_and_far(ModelForecaster(model), tasks, data.units);
+      if (error < least) best = correction;
+      least = std::min(least, error);
+    }
+  return best;
 }
 
 TrainedModel train_model(const TrainingData& data, const FitConfig& config, const Candidate& candidate,

@@ -82,6 +82,10 @@ class ValidationError {
   std::vector<ForecastTask> unseen_, far_;
 };
 
+/// The correction with which the model forecasts the data's validation windows best, near and far alike: squared errors
+/// count by one over how many samples ahead they are. None where nothing is to be validated.
+Correction best_correction(SeriesModel model, const TrainingData& data);
+
 /// Root mean square over the measured cells, in deviations; infinite if an answer is not finite.
 double relative_error(const Forecaster& forecaster, std::span<const ForecastTask> tasks, const Normalization& units);
 

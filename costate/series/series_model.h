@@ -49,6 +49,7 @@ class SeriesModel {
   std::vector<Parameter> parameters() const;
   const std::vector<LastState>& last_states() const { return last_states_; }
   void set_last_states(std::vector<LastState> states) { last_states_ = std::move(states); }
+  void set_correction(const Correction& correction) { options_.correction = correction; }
   /// The median time between samples.
   double spacing() const { return spacing_; }
 

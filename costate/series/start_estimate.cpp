@@ -26,12 +26,12 @@ Program compile_residuals(const SeriesModel& model, std::int64_t length) {
   return compile(jacobian(distances, std::span(&shift, 1)));
 }
 
-/// One window's problem around its shift: minimize |r|^2 + weight |shift|^2.
+/// One window's problem around its shift: minimize |r|^2 + weight |shift - expected|^2.
 struct Place {
   Vector shift;
   double cost = 0;
   Matrix normal;    // J'J + weight
-  Vector gradient;  // J'r + weight shift
+  Vector gradient;  // J'r + weight (shift - expected)
   double damping = 1e-3;
 
   bool is_finite() const { return std::isfinite(cost) && normal.allFinite(); }
@@ -43,7 +43,8 @@ struct Place {
   }
 };
 
-std::vector<Place> places_at(const RunResult& run, const std::vector<Vector>& shifts) {
+std::vector<Place> places_at(const RunResult& run, const std::vector<Vector>& shifts,
+                             const std::vector<Vector>& expected, double weight) {
   const std::int64_t cells = run.outputs[0].size() / static_cast<std::int64_t>(shifts.size());
   const std::int64_t size = shifts.front().size();
   std::vector<Place> places;
@@ -52,10 +53,11 @@ std::vector<Place> places_at(const RunResult& run, const std::vector<Vector>& sh
     const Eigen::Map<const Vector> r(run.outputs[0].data<double>().data() + first, cells);
     // Row-major [cell, z] is column-major [z, cell].
     const Eigen::Map<const Matrix> jt(run.outputs[1].data<double>().data() + first * size, size, cells);
-    Place place{.shift = shifts[row], .cost = r.squaredNorm() + kStartWeight * shifts[row].squaredNorm()};
+    const Vector off = shifts[row] - expected[row];
+    Place place{.shift = shifts[row], .cost = r.squaredNorm() + weight * off.squaredNorm()};
     place.normal = jt * jt.transpose();
-    place.normal.diagonal().array() += kStartWeight;
-    place.gradient = jt * r + kStartWeight * place.shift;
+    place.normal.diagonal().array() += weight;
+    place.gradient = jt * r + weight * off;
     places.push_back(std::move(place));
   }
   return places;
@@ -67,20 +69,32 @@ HostArray as_array(const std::vector<Vector>& shifts) {
   return HostArray(Shape{static_cast<std::int64_t>(shifts.size()), shifts.front().size()}, std::move(numbers));
 }
 
+std::vector<Vector> rows_of(const HostArray& array) {
+  const std::int64_t size = array.shape()[1];
+  std::vector<Vector> rows;
+  for (std::int64_t row = 0; row < array.shape()[0]; ++row)
+    rows.push_back(Eigen::Map<const Vector>(array.data<double>().data() + row * size, size));
+  return rows;
+}
+
 }  // namespace
 
 StartEstimator::StartEstimator(const SeriesModel& model, std::int64_t length)
     : program_(compile_residuals(model, length)) {}
 
 HostArray StartEstimator::estimate(const WindowArrays& windows) const {
-  const std::int64_t size = program_.function().inputs()[0].shape.size();
+  const HostArray none(Shape{windows.count(), program_.function().inputs()[0].shape.size()});
+  return estimate(windows, none, kStartWeight);
+}
+
+HostArray StartEstimator::estimate(const WindowArrays& windows, const HostArray& expected, double weight) const {
+  const std::vector<Vector> around = rows_of(expected);
   const auto evaluate = [&](const std::vector<Vector>& shifts) {
-    return places_at(program_.run(window_inputs(windows, as_array(shifts))), shifts);
+    return places_at(program_.run(window_inputs(windows, as_array(shifts))), shifts, around, weight);
   };
-  const std::vector<Vector> zeros(static_cast<std::size_t>(windows.count()), Vector::Zero(size));
-  std::vector<Place> best = evaluate(zeros);
+  std::vector<Place> best = evaluate(around);
   for (int step = 0; step < kMostSteps; ++step) {
-    std::vector<Vector> shifts = zeros;
+    std::vector<Vector> shifts = around;
     for (std::size_t row = 0; row < best.size(); ++row)
       if (best[row].is_finite()) shifts[row] = best[row].next();
     std::vector<Place> tried = evaluate(shifts);
