@@ -9,7 +9,7 @@ path = pathlib.Path(__file__).parent / "data/hare_lynx.csv"
 table = np.loadtxt(path, delimiter=",", skiprows=5)  # after the comments and the names of the columns
 years, pelts = table[:, 0], table[:, 1:]
 
-model = costate.fit(years, pelts, epochs=100, polish=100, seed=1)
+model = costate.fit(years, pelts, epochs=300, seed=1)
 for name, error in model.errors.items():
     print(f"{name:10}  relative error of the forecast {error['relative']:.2f}")
 hares, lynx = model.predict(pelts[-1], [1920, 1921])[1]

@@ -97,8 +97,12 @@ std::vector<StatePath> fitted_paths(const FitResult& result, const std::vector<S
 ShownPaths shown_paths(const FitResult& result) {
   ShownPaths shown{.stretches = stretches_of(result), .fitted = {}, .forecasts = {}};
   shown.fitted = fitted_paths(result, within(result.fits, shown.stretches));
-  for (const SolvedWindow& forecast : within(result.forecasts, shown.stretches))
+  for (SolvedWindow forecast : within(result.forecasts, {shown.stretches.back()})) {
+    const Window& seen = shown.stretches.back();  // what is held out begins in the last stretch
+    Window& window = forecast.window;
+    window.count = std::min(window.count, seen.first + seen.count - window.first);
     shown.forecasts.push_back(dense_path(result, forecast));
+  }
   return shown;
 }
 

@@ -32,6 +32,10 @@ RunFolder open_run(const FitConfig& config, const std::filesystem::path& folder,
   }
   RunFolder run = RunFolder::open(folder);
   remove_abandoned_files(folder);
+  if (!read_config(run.config()).has("", "version"))
+    throw InvalidArgument("[fit] '", run.path().string(),
+                          "' was begun by an earlier Costate, which trained in another way; start a new run. Its model "
+                          "can still be used.");
   check_same_run(read_fit_config(run), config, run);
   return run;
 }

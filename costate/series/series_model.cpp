@@ -239,6 +239,14 @@ std::vector<AcceptedStep> SeriesModel::steps(const Query& query) const {
 }
 
 Array SeriesModel::slope(const Array& state, const Array& inputs) const {
+  if (start_ || !options_.periods.empty())
+    throw InvalidArgument("[slope] the model has ", start_ ? "hidden states" : "a clock",
+                          ", so that a state does not tell its slope; fit it with memory 'none' and clock 'none'.");
+  return slope_at_start(state, inputs);
+}
+
+/// Hidden states are as at a start, clocks at phase 0.
+Array SeriesModel::slope_at_start(const Array& state, const Array& inputs) const {
   const std::int64_t d = count_of(num_measured()), m = count_of(input_names().size());
   const std::int64_t c = count_of(covariate_names().size());
   if (!(state.shape() == Shape{d}))
@@ -266,7 +274,7 @@ std::vector<std::vector<double>> SeriesModel::slopes(const std::vector<std::vect
   HostArray z(Shape{count_of(states.size()), d});
   for (std::int64_t i = 0; i < z.size(); ++i)
     z.set(i, states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)]);
-  const Function rate = trace([&](Array state) { return slope(state, {}); }, {{"z", {d}}});
+  const Function rate = trace([&](Array state) { return slope_at_start(state, {}); }, {{"z", {d}}});
   const HostArray found = compile(rate).run({z}).outputs[0];
   std::vector<std::vector<double>> slopes(states.size());
   for (std::int64_t i = 0; i < found.size(); ++i) slopes[static_cast<std::size_t>(i / d)].push_back(found.at(i));

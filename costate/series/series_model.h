@@ -84,7 +84,8 @@ class SeriesModel {
   /// covariates at their mean, clocks at phase 0. ShapeError for a state of another length.
   std::vector<std::vector<double>> slopes(const std::vector<std::vector<double>>& states) const;
   /// The same inside a trace: of one state [measured], with inputs [input] in the data's units, or an empty Array for
-  /// their mean. ShapeError if the shapes are others.
+  /// their mean. ShapeError if the shapes are others, InvalidArgument for a model with hidden states or a clock, of which
+  /// a state does not tell the slope.
   Array slope(const Array& state, const Array& inputs) const;
   /// The steps that a prediction takes, times and sizes in the data's units.
   std::vector<AcceptedStep> steps(const Query& query) const;
@@ -115,6 +116,7 @@ class SeriesModel {
   Problem problem_of(const Query& query) const;
   std::vector<double> start_of(const Query& query) const;
   Array rate(std::span<const Array> features) const;
+  Array slope_at_start(const Array& state, const Array& inputs) const;
   Array clocks(const Array& t, const Array& phases) const;
 
   SeriesModelOptions options_;

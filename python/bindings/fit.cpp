@@ -66,8 +66,21 @@ TimeSeries to_series(const nb::object& times, const nb::object& states, const nb
   return series;
 }
 
+void add_covariates(const HostArray& covariates, TimeSeries& series) {
+  const auto count = static_cast<std::int64_t>(series.trajectories.size());
+  if (covariates.shape().rank() != 2 || covariates.shape()[0] != count)
+    throw ShapeError("[fit] covariates must have shape [", count, ", …], a row for each trajectory; got ",
+                     covariates.shape(), ".");
+  series.covariate_names = names("c", covariates.shape()[1]);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto row = covariates.row(i);
+    series.trajectories[static_cast<std::size_t>(i)].covariates.assign(row.begin(), row.end());
+  }
+}
+
 FitResult run_fit(const TimeSeries& series, FitConfig config) {
-  config.model.columns = {.time = series.time_name, .states = series.state_names, .inputs = series.input_names};
+  config.model.columns = {.time = series.time_name, .states = series.state_names, .inputs = series.input_names,
+                          .covariates = series.covariate_names};
   config.data = "arrays";
   return run_long([&] { return fit(series, config); });
 }
@@ -101,10 +114,11 @@ nb::dict errors_of(const FitResult& result) {
 }
 
 NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times, const nb::object& input_times,
-                   const nb::object& inputs) {
+                   const nb::object& inputs, const nb::object& covariates) {
   SeriesModel::Query query{.start = to_host(start).numbers(), .times = to_host(times).numbers()};
   if (!input_times.is_none()) query.input_times = to_host(input_times).numbers();
   if (!inputs.is_none()) query.inputs = to_host(inputs).astype(Dtype::kF64);
+  if (!covariates.is_none()) query.covariates = to_host(covariates).numbers();
   std::vector<double> flat;
   for (const std::vector<double>& state : run_long([&] { return model.predict(query); }))
     flat.insert(flat.end(), state.begin(), state.end());
@@ -164,18 +178,34 @@ void bind_fit(nb::module_& module) {
       .def("__getstate__", &state_of)
       .def("__setstate__", &set_state)
       .def_prop_ro("errors", &errors_of,
-                   "Errors of the forecast of what was held out: the neural ODE and two baselines.")
+                   "Errors of the forecast of all that was held out: the neural ODE and its rivals.")
+      .def_prop_ro(
+          "verdict",
+          [](const FitResult& result) {
+            return result.verdict ? text::concat(format_table(*result.verdict), "\n",
+                                                 text::join(result.verdict->sentences, "\n"))
+                                  : std::string();
+          },
+          "Relative errors by how far ahead, beside the rivals', and in words whether to use the model; '' if nothing "
+          "was held\nout.")
+      .def_prop_ro(
+          "chosen", [](const FitResult& result) { return result.chosen.candidate.text(); },
+          "The form of the model that was chosen.")
       .def_prop_ro(
           "history", [](const FitResult& result) { return history_of(result.training.history); },
           "What training did: one array a column, one number an epoch.")
-      .def_prop_ro("parameters", [](const FitResult& result) { return result.model.net().parameters(); })
+      .def_prop_ro("parameters", [](const FitResult& result) { return result.model.parameters(); })
       .def(
           "predict",
           [](const FitResult& result, nb::handle start, nb::handle times, const nb::object& input_times,
-             const nb::object& inputs) { return predict(result.model, start, times, input_times, inputs); },
+             const nb::object& inputs, const nb::object& covariates) {
+            return predict(result.model, start, times, input_times, inputs, covariates);
+          },
           nb::arg("start"), nb::arg("times"), nb::arg("input_times").none() = nb::none(),
-          nb::arg("inputs").none() = nb::none(),
-          "States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up.")
+          nb::arg("inputs").none() = nb::none(), nb::arg("covariates").none() = nb::none(),
+          "States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up. "
+          "`start` may\nhold hidden states after the measured ones; they are as at the start of a trajectory otherwise. "
+          "Covariates [covariate].")
       .def(
           "slopes", [](const FitResult& result, nb::handle states) { return slopes_at(result.model, states); },
           nb::arg("states"),
@@ -194,38 +224,46 @@ void bind_fit(nb::module_& module) {
           "save", [](const FitResult& result, const std::filesystem::path& path) { result.model.save(path); },
           nb::arg("path"), "Writes the model as safetensors, for costate.load.");
 
-  const std::string signature = "def fit(times: object, states: object, inputs: object | None = None" +
+  const std::string signature = "def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None" +
                                 parameters_of(fit_keywords()) + ") -> " + name_of<FitResult>();
   module.def(
       "fit",
-      [](const nb::object& times, const nb::object& states, const nb::object& inputs, const nb::kwargs& options) {
-        return run_fit(to_series(times, states, inputs), from_keywords(fit_keywords(), options));
+      [](const nb::object& times, const nb::object& states, const nb::object& inputs, const nb::object& covariates,
+         const nb::kwargs& options) {
+        TimeSeries series = to_series(times, states, inputs);
+        if (!covariates.is_none()) add_covariates(to_host(covariates).astype(Dtype::kF64), series);
+        return run_fit(series, from_keywords(fit_keywords(), options));
       },
-      nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(), nb::arg("options"),
+      nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(),
+      nb::arg("covariates").none() = nb::none(), nb::arg("options"),
       nb::sig(signature.c_str()),
       R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
 times   [samples], increasing; a list of such arrays for several trajectories.
 states  [samples, state], NaN where nothing was measured; or a list of them.
 inputs  [samples, input] that drive the system; or a list of them.
+covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight.
 
-hold_out                 share that is forecast instead of trained on: the end of one trajectory, the last ones of several.
-delay                    so many earlier samples join each state, where what was measured does not tell the future.
-hidden, activation       the net: widths of its layers, and what stands between them.
+hold_out                 share that judges the model and has no say in training: the end of one trajectory, the last ones of several.
+memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
+clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
+delay                    so many earlier samples join each state: another memory, for evenly spaced times.
+hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
 interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
 method, rtol, atol       of the solves, as in solve; adjoint, too.
 loss                     'mse', or another name that the message of an unknown one lists.
-window, max_windows      samples of a window (0: chosen), and how many windows are trained on at most.
-optimizer, learning_rate, epochs, batch  of the first phase; batch: windows a step, 0 for 64.
-polish                   epochs of L-BFGS after it.
+window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
+optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
+polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
 seed                     of the weights and the order of the windows. Equal seeds give equal bits.
 
-Gives a Fit: predict(start, times), slopes(states), field for solves of your own, errors of the forecast of what was held out,
+What is left open (widths, memory, clock, window, epochs) is chosen by forecasts of a validation part, the last fifth of what is
+trained on. Gives a Fit: predict(start, times), slopes(states), field for solves of your own, errors of the forecast of what was held out,
 history, save. Ctrl-C ends it. For a field or a loss of your own, see trace, solve and value_and_grad.
 
 >>> import costate, numpy as np
 >>> times = np.linspace(0, 6, 61)
->>> model = costate.fit(times, np.stack([np.cos(times), -np.sin(times)], axis=1), hidden=[], epochs=50, polish=50)
+>>> model = costate.fit(times, np.stack([np.cos(times), -np.sin(times)], axis=1), hidden=[], memory='none', epochs=100, polish=50)
 >>> model.predict([1.0, 0.0], [0.0, 0.5]).shape
 (2, 2)
 )");

@@ -1709,8 +1709,19 @@ class Fit:
     @property
     def errors(self) -> dict:
         """
-        Errors of the forecast of what was held out: the neural ODE and two baselines.
+        Errors of the forecast of all that was held out: the neural ODE and its rivals.
         """
+
+    @property
+    def verdict(self) -> str:
+        """
+        Relative errors by how far ahead, beside the rivals', and in words whether to use the model; '' if nothing was held
+        out.
+        """
+
+    @property
+    def chosen(self) -> str:
+        """The form of the model that was chosen."""
 
     @property
     def history(self) -> dict:
@@ -1719,9 +1730,10 @@ class Fit:
     @property
     def parameters(self) -> list[Parameter]: ...
 
-    def predict(self, start: object, times: object, input_times: object | None = None, inputs: object | None = None) -> numpy.ndarray:
+    def predict(self, start: object, times: object, input_times: object | None = None, inputs: object | None = None, covariates: object | None = None) -> numpy.ndarray:
         """
-        States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up.
+        States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up. `start` may
+        hold hidden states after the measured ones; they are as at the start of a trajectory otherwise. Covariates [covariate].
         """
 
     def slopes(self, states: object) -> numpy.ndarray:
@@ -1738,31 +1750,35 @@ class Fit:
     def save(self, path: str | os.PathLike) -> None:
         """Writes the model as safetensors, for costate.load."""
 
-def fit(times: object, states: object, inputs: object | None = None, *, delay: int = 0, hold_out: float = 0.2, hidden: Sequence[int] = [64, 64], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 1e-05, atol: float = 1e-06, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 512, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 500, polish: int = 500, batch: int = 0, seed: int = 0) -> Fit:
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, hold_out: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, seed: int = 0) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
     times   [samples], increasing; a list of such arrays for several trajectories.
     states  [samples, state], NaN where nothing was measured; or a list of them.
     inputs  [samples, input] that drive the system; or a list of them.
+    covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight.
 
-    hold_out                 share that is forecast instead of trained on: the end of one trajectory, the last ones of several.
-    delay                    so many earlier samples join each state, where what was measured does not tell the future.
-    hidden, activation       the net: widths of its layers, and what stands between them.
+    hold_out                 share that judges the model and has no say in training: the end of one trajectory, the last ones of several.
+    memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
+    clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
+    delay                    so many earlier samples join each state: another memory, for evenly spaced times.
+    hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
     interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
     method, rtol, atol       of the solves, as in solve; adjoint, too.
     loss                     'mse', or another name that the message of an unknown one lists.
-    window, max_windows      samples of a window (0: chosen), and how many windows are trained on at most.
-    optimizer, learning_rate, epochs, batch  of the first phase; batch: windows a step, 0 for 64.
-    polish                   epochs of L-BFGS after it.
+    window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
+    optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
+    polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
 
-    Gives a Fit: predict(start, times), slopes(states), field for solves of your own, errors of the forecast of what was held out,
+    What is left open (widths, memory, clock, window, epochs) is chosen by forecasts of a validation part, the last fifth of what is
+    trained on. Gives a Fit: predict(start, times), slopes(states), field for solves of your own, errors of the forecast of what was held out,
     history, save. Ctrl-C ends it. For a field or a loss of your own, see trace, solve and value_and_grad.
 
     >>> import costate, numpy as np
     >>> times = np.linspace(0, 6, 61)
-    >>> model = costate.fit(times, np.stack([np.cos(times), -np.sin(times)], axis=1), hidden=[], epochs=50, polish=50)
+    >>> model = costate.fit(times, np.stack([np.cos(times), -np.sin(times)], axis=1), hidden=[], memory='none', epochs=100, polish=50)
     >>> model.predict([1.0, 0.0], [0.0, 0.5]).shape
     (2, 2)
     """

@@ -15,7 +15,7 @@ def pickled(thing):
 @pytest.fixture(scope="module")
 def fit():
     times = np.linspace(0, 6, 41)
-    return costate.fit(times, np.stack([np.cos(times), -np.sin(times)], axis=1), hidden=[8], epochs=5, polish=5)
+    return costate.fit(times, np.stack([np.cos(times), -np.sin(times)], axis=1), hidden=[8], memory="none", clock=["none"], epochs=10, polish=5)
 
 
 def test_a_net_is_saved_and_loaded(tmp_path):
@@ -126,7 +126,7 @@ def test_a_fitted_field_takes_inputs():
     times = np.linspace(0, 6, 61)
     drive = np.sin(2 * times)[:, None]
     states = costate.solve(lambda t, z: -z + costate.sin(2 * t), [1.0], times).states
-    model = costate.fit(times, states, drive, hidden=[8], epochs=50, polish=50)
+    model = costate.fit(times, states, drive, hidden=[8], memory="none", clock=["none"], epochs=100, polish=50)
     field = lambda t, z: model.field(t, z, costate.interpolate(times, drive, t))  # noqa: E731
     again = costate.solve(field, [1.0], times[:30], rtol=1e-7, atol=1e-9).states
     np.testing.assert_allclose(again, model.predict([1.0], times[:30], input_times=times, inputs=drive), atol=1e-3)
