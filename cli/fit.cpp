@@ -84,7 +84,7 @@ void print_units(const FitResult& result) {
   for (std::size_t k = 0; k < result.config.model.columns.states.size(); ++k)
     std::cout << result.model.state_names()[k] << " (mean " << std::setprecision(4) << units.state_offset[k]
               << ", deviation " << units.state_scale[k] << "), ";
-  std::cout << result.config.model.columns.time << " in units of " << units.time_scale << "\n";
+  std::cout << result.series.time_name << " in units of " << units.time_scale << "\n";
 }
 
 /// What the samples were for, what was chosen, and what it is worth.
@@ -98,8 +98,10 @@ void print_verdict(const FitResult& result) {
 /// What a fit cannot do without.
 void check_is_complete(const FitConfig& config) {
   if (config.data.empty()) throw InvalidArgument("fit needs a CSV file; see 'costate fit --help'.");
-  if (config.model.columns.time.empty()) throw InvalidArgument("fit needs --time COLUMN.");
-  if (config.model.columns.states.empty()) throw InvalidArgument("fit needs --state COLUMN[,COLUMN…].");
+  const SeriesColumns& columns = config.model.columns;
+  if (columns.time.empty() && columns.step == 0 && columns.rate == 0)
+    throw InvalidArgument("fit needs --time COLUMN, or --step or --rate if the file has no times.");
+  if (columns.states.empty()) throw InvalidArgument("fit needs --state COLUMN[,COLUMN…].");
 }
 
 /// The config of the run to resume; none of it may come from the command line.
@@ -149,7 +151,7 @@ std::string help_of(const FitOption& option) {
 }
 
 void add_options(Command& command, Arguments& arguments) {
-  command.add_positional("data", arguments.config.data, "CSV file, one row a sample");
+  command.add_positional("data", arguments.config.data, "CSV file, or .csv.gz, .npy, .npz");
   for (const FitOption& option : fit_options()) {
     if (option.doors == OptionDoors::kFile) continue;
     const OptionType<ConfigValue> type = type_of(option);

@@ -8,6 +8,7 @@
 #include "costate/io/csv.h"
 #include "costate/io/files.h"
 #include "costate/io/json.h"
+#include "costate/io/table.h"
 
 namespace costate {
 namespace {
@@ -48,10 +49,9 @@ JsonObject trial_metrics(const FitResult& result) {
   JsonObject trials;
   for (std::size_t i = 0; i < result.trials.size(); ++i) {
     const Trial& trial = result.trials[i];
-    trials.push_back({text::concat("trial ", i + 1, ": ", trial.candidate.text()),
-                      JsonObject{{"epochs", trial.epochs},
-                                 {"best_epoch", trial.best_epoch},
-                                 {"validation_error", trial.error}}});
+    trials.push_back(
+        {text::concat("trial ", i + 1, ": ", trial.candidate.text()),
+         JsonObject{{"epochs", trial.epochs}, {"best_epoch", trial.best_epoch}, {"validation_error", trial.error}}});
   }
   return trials;
 }
@@ -106,7 +106,7 @@ void write_forecast_samples(const std::filesystem::path& path, const FitResult& 
       trajectory.states.set(i, stretch.states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)]);
     forecast.trajectories.push_back(std::move(trajectory));
   }
-  write_series(path, forecast, {"The samples that were held out, as the model forecasts them."});
+  write_series(path, forecast);
 }
 
 }  // namespace
@@ -117,7 +117,8 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   config.check();
   const std::string bytes = read_file(config.data);
   config.data_digest = digest_of(bytes);
-  PreparedSeries prepared = prepare_fit(series_from_table(CsvTable(bytes, config.data), config.model.columns), config);
+  PreparedSeries prepared = prepare_fit(
+      series_from_table(parse_table(bytes, config.data, config.model.columns.layout), config.model.columns), config);
   if (mode == RunMode::kResume) {
     RunFolder::open(folder);
   } else {

@@ -35,7 +35,10 @@ void write_row(const SeriesModel& model, const Stretch& stretch, std::int64_t ro
       const double cell = trajectory.states.at(static_cast<std::int64_t>(sample) * d + k);
       if (std::isnan(cell)) continue;
       arrays.targets.set((row * w + i) * d + k, (cell - units.state_offset[column]) / units.state_scale[column]);
-      arrays.masks.set((row * w + i) * d + k, 1);
+      // The squares of several measurements differ from as many of their mean by a constant.
+      const bool is_repeated = trajectory.repeats.size() > 0;
+      arrays.masks.set((row * w + i) * d + k,
+                       is_repeated ? trajectory.repeats.at(static_cast<std::int64_t>(sample) * d + k) : 1);
     }
     const bool is_ahead = stretch.inputs_ahead != nullptr && place >= stretch.known;
     const HostArray& inputs = is_ahead ? *stretch.inputs_ahead : trajectory.inputs;
@@ -49,8 +52,8 @@ void write_row(const SeriesModel& model, const Stretch& stretch, std::int64_t ro
   const std::int64_t c = arrays.covariates.shape()[1], clocks = arrays.phases.shape()[1];
   for (std::int64_t k = 0; k < c; ++k) {
     const auto column = static_cast<std::size_t>(k);
-    arrays.covariates.set(row * c + k, (trajectory.covariates[column] - units.covariate_offset[column]) /
-                                           units.covariate_scale[column]);
+    arrays.covariates.set(
+        row * c + k, (trajectory.covariates[column] - units.covariate_offset[column]) / units.covariate_scale[column]);
   }
   const std::vector<double> phases = model.phases(trajectory.times[stretch.first]);
   for (std::int64_t k = 0; k < clocks; ++k) arrays.phases.set(row * clocks + k, phases[static_cast<std::size_t>(k)]);
