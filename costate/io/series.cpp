@@ -10,6 +10,7 @@
 
 #include "costate/base/error.h"
 #include "costate/io/internal/shown.h"
+#include "costate/io/internal/trajectory_key.h"
 #include "costate/io/table.h"
 
 namespace costate {
@@ -187,6 +188,26 @@ void gather_states(const Columns& columns, const std::vector<Sample>& samples, T
   if (has_repeats) trajectory.repeats = std::move(repeats);
 }
 
+/// Rows at one time are repeated measurements only where no column that is not used tells them apart.
+void check_repeats(const CsvTable& table, const SeriesColumns& columns, const std::vector<std::string>& ids) {
+  std::vector<std::string> used = columns.states, keys = table.joined(columns.time, " ");
+  used.insert(used.end(), columns.inputs.begin(), columns.inputs.end());
+  used.insert(used.end(), columns.covariates.begin(), columns.covariates.end());
+  for (const std::string& role : {columns.time, columns.trajectory, columns.quantity, columns.value})
+    for (const std::string& name : table.columns_of(role)) used.push_back(name);
+  for (std::size_t row = 0; row < keys.size(); ++row) {
+    if (!ids.empty()) keys[row] += "\n" + ids[row];
+    if (!columns.quantity.empty()) keys[row] += "\n" + table.text(columns.quantity)[row];
+  }
+  const std::optional<std::string> key = internal::find_trajectory_key(table, used, keys);
+  if (key)
+    throw DataError("[read_series] ", table.source(), ": states are given several times for one time, and column '",
+                    internal::shown(*key),
+                    "' tells these rows apart; if they are several runs, name it with --trajectory",
+                    columns.trajectory.empty() ? "" : " " + columns.trajectory + "," + *key,
+                    "; if they are repeated measurements, remove it.");
+}
+
 /// The one value that each input has at each time.
 HostArray gather_inputs(const CsvTable& table, const SeriesColumns& names, const Columns& columns,
                         const std::vector<Sample>& samples) {
@@ -254,6 +275,7 @@ TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns
                     .trajectories = {},
                     .covariate_names = columns.covariates,
                     .trajectory_name = columns.trajectory};
+  bool has_repeats = false;
   for (const Rows& rows : groups) {
     Trajectory trajectory;
     if (!ids.empty()) trajectory.id = ids[rows.front()];
@@ -261,11 +283,13 @@ TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns
         samples_of(table, columns, times.values, rows_with_roles(table, columns, rows), trajectory.id);
     for (const Sample& sample : samples) trajectory.times.push_back(sample.time);
     gather_states(states, samples, trajectory);
+    has_repeats = has_repeats || trajectory.repeats.size() > 0;
     trajectory.inputs = gather_inputs(table, columns, inputs, samples);
     for (std::size_t k = 0; k < covariates.size(); ++k)
       trajectory.covariates.push_back(covariate_of(table, columns.covariates[k], covariates[k], rows, trajectory.id));
     series.trajectories.push_back(std::move(trajectory));
   }
+  if (has_repeats) check_repeats(table, columns, ids);
   return series;
 }
 

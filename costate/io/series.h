@@ -40,7 +40,8 @@ struct SeriesColumns {
 ///
 /// Throws: InvalidArgument if a column is named twice, no state is named, or there is no one way to times; DataError,
 ///         naming the line, for a missing column or quantity, times that go backwards, a missing time, input or
-///         trajectory cell, an input that differs at one time, a state without any number, a trajectory shorter than
+///         trajectory cell, an input that differs at one time, several values at one time that a column not named
+///         tells apart, a state without any number, a trajectory shorter than
 ///         `min_samples`, and as CsvTable's conversions.
 TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns);
 

@@ -121,10 +121,17 @@ void interpolate(TimeSeries& series, const Column& column, std::size_t trajector
     column.cell(series, trajectory, j) = before ? column.cell(series, trajectory, *before) : 0;
 }
 
+/// Whether most cells of a value are where trajectories start, which experiments do with the same number again.
+bool is_where_they_start(TimeSeries& series, const Column& column, const MissingCode& code) {
+  std::size_t starts = 0;
+  for (std::size_t i = 0; i < series.trajectories.size(); ++i) starts += column.cell(series, i, 0) == code.value;
+  return 2 * starts > code.count;
+}
+
 /// Makes the cells of a code missing.
 std::optional<Outliers> remove_code(TimeSeries& series, const Column& column, const std::string& name) {
   const std::optional<MissingCode> code = find_missing_code(measured_cells(series, column));
-  if (!code) return {};
+  if (!code || is_where_they_start(series, column, *code)) return {};
   Outliers found{.column = name, .value = code->value, .low = code->low, .high = code->high, .is_code = true};
   for (std::size_t i = 0; i < series.trajectories.size(); ++i)
     for (std::size_t k = 0; k < series.trajectories[i].times.size(); ++k) {

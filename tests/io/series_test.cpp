@@ -166,6 +166,24 @@ TEST(Series, RepeatedMeasurementsAreKeptAsMeanAndCount) {
                "line 3, column 'u': the input is 6, but 5 at the same time on line 2. Give one value for each time.");
 }
 
+TEST(Series, RunsThatWereNotToldApartAreNotPooled) {
+  EXPECT_ERROR(
+      series("who,t,x,y\na,0,1,1\nb,0,3,2\na,1,1,1\nb,1,3,2\n", kPlain), DataError,
+      "states are given several times for one time, and column 'who' tells these rows apart; if they are several "
+      "runs, name it with --trajectory; if they are repeated measurements, remove it.");
+  SeriesColumns site = with_trajectory("site");
+  const std::string visits = "site,visit,t,x,y\nA,1,0,1,1\nA,2,0,1,2\nA,1,1,2,3\nA,2,1,2,4\n";
+  EXPECT_ERROR(series(visits, site), DataError,
+               "column 'visit' tells these rows apart; if they are several runs, name it "
+               "with --trajectory site,visit");
+  SeriesColumns columns = kLongColumns;
+  columns.trajectory.clear();
+  EXPECT_ERROR(series("run,quantity,hours,value\na,s,0,4\nb,s,0,4.5\na,s,1,3\nb,s,1,2\na,p,1,3\nb,p,1,2\n", columns),
+               DataError, "column 'run' tells these rows apart");
+  // Another measured column, or one that numbers the rows, does not.
+  EXPECT_EQ(series("row,t,x,y,z\n1,0,1,1,5\n2,0,3,2,6\n3,1,1,1,7\n4,1,3,2,7\n", kPlain).trajectories.size(), 1u);
+}
+
 TEST(Series, TimesAreMadeFromRows) {
   SeriesColumns columns{.states = {"x"}, .trajectory = "run", .step = 0.1};
   const std::string text = "run,x\na,1\nb,5\na,2\nb,6\na,3\na,4\n";
