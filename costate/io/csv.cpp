@@ -175,17 +175,13 @@ std::vector<std::string> CsvTable::joined(const std::string& name, std::string_v
 }
 
 bool CsvTable::is_missing(const std::string& cell) const {
-  if (cell.empty()) return true;
-  if (cell.size() <= 3) {
-    std::string lower = cell;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (lower == "na" || lower == "nan") return true;
-  }
+  if (internal::is_word_for_missing(cell)) return true;
   return std::ranges::any_of(layout_.missing, [&](const std::string& code) {
     if (cell == code) return true;
     if (code == "<" || code == ">") return cell.starts_with(code);
     const std::optional<double> number = internal::parse_double(code);
-    return number && internal::parse_double(cell) == number;
+    return number && (internal::parse_double(cell) == number ||
+                      (delimiter_ != ',' && internal::parse_comma_double(cell) == number));
   });
 }
 

@@ -4,9 +4,9 @@
 // ("a ""b"" c"), lines may end in LF or CRLF, the file may start with a UTF-8 byte order mark. Blank lines and lines
 // that start with # or % are skipped, except that a comment right above a first line of numbers is the header if it has
 // as many names; so are rows of units below the header and rows of empty cells at the end. A first line of numbers
-// alone is no header: columns are then called 1, 2, 3, …, unless TableLayout names them. A cell that is empty, NA or
-// nan (in any case) is missing. Numbers have a decimal point, or a decimal comma where the delimiter is another
-// character.
+// alone is no header: columns are then called 1, 2, 3, …, unless TableLayout names them. A cell that is empty, or one of
+// the usual words for nothing (NA, nan, n/a, null, none, ".", "-", "?"), is missing. Numbers have a decimal point, or a
+// decimal comma where the delimiter is another character.
 #pragma once
 
 #include <cstddef>

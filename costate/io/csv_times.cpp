@@ -136,7 +136,10 @@ TimeColumn CsvTable::times(const std::string& name, const TimeScale& scale, cons
       if (is_missing(cells[row]))
         throw DataError("[read_csv] ", where(row, part), ": the time is missing. Fill it in or remove the line.");
   }
-  if (!format.empty()) return to_scale(read_by(column, format), scale, format);
+  // A later file may hold what time_cells wrote where the format would have lost a part of a time.
+  const bool is_iso_instead = !scale.unit.empty() && internal::parse_iso_time(column.cells[0]) &&
+                              !internal::parse_by(format, column.cells[0]);
+  if (!format.empty() && !is_iso_instead) return to_scale(read_by(column, format), scale, format);
   const auto compact = static_cast<std::size_t>(std::ranges::count_if(column.cells, is_compact_date));
   const bool is_compact = 2 * compact > column.cells.size();
   if (scale.unit.empty() && is_number(column.cells[0]) && !is_compact) return {plain_numbers(column), {}};

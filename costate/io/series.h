@@ -14,8 +14,8 @@ namespace costate {
 /// Which column plays which role. `time` and `trajectory` may name several columns, "Date,Time".
 struct SeriesColumns {
   /// Empty for a file without times, whose rows are `step` apart, or 1 / `rate`, in each trajectory from 0 on.
-  std::string time;
-  std::vector<std::string> states;
+  std::string time = {};
+  std::vector<std::string> states = {};
   std::vector<std::string> inputs = {};
   /// Constants of a trajectory, such as a dose or a weight: one number in all its rows, or in some, others left empty.
   std::vector<std::string> covariates = {};

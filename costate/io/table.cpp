@@ -6,6 +6,7 @@
 
 #include "costate/base/error.h"
 #include "costate/io/files.h"
+#include "costate/io/internal/attribute_files.h"
 #include "costate/io/internal/gzip.h"
 #include "costate/io/internal/numbers.h"
 #include "costate/io/npy.h"
@@ -107,6 +108,7 @@ CsvTable parse_table(std::string_view bytes, const std::string& source, const Ta
   }
   for (const Foreign& format : kForeign)
     if (bytes.starts_with(format.mark)) reject(source, format.what, format.load);
+  if (internal::is_attribute_file(bytes)) return internal::read_attribute_file(bytes, source, layout);
   return {bytes, source, layout};
 }
 

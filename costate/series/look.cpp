@@ -189,6 +189,11 @@ std::string describe(const CsvTable& table, const SeriesColumns& columns) {
                           std::string(12 - std::min<std::size_t>(role.size(), 11), ' '), range_of(table, name),
                           unit.empty() ? "" : " " + unit, "\n");
   }
+  if (columns.quantity.empty() && is_called_quantity(columns.trajectory))
+    lines += text::concat("'", columns.trajectory,
+                          "' seems to name what a row measured; a long table is read with --quantity ",
+                          columns.trajectory, " --value ", columns.states.empty() ? "COLUMN" : columns.states[0],
+                          " and the names of quantities for --state\n");
   return lines;
 }
 

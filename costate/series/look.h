@@ -15,6 +15,9 @@ namespace costate {
 /// states.
 SeriesColumns guess_columns(const CsvTable& table, SeriesColumns given);
 
+/// Whether a column is called what columns are that name what a row measured: quantity, variable, observableId, …
+bool is_called_quantity(const std::string& name);
+
 /// Lines about a table: its rows, what was passed over, and of each column its role, unit, range and missing cells.
 std::string describe(const CsvTable& table, const SeriesColumns& columns);
 

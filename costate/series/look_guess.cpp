@@ -120,7 +120,7 @@ class Guess {
     const bool is_one = std::ranges::is_sorted(all);
     std::string found;
     for (const std::string& name : names_) {
-      if (is_taken(name)) continue;
+      if (is_taken(name) || is_called_quantity(name)) continue;
       const std::vector<std::string>& cells = table_.text(name);
       const std::set<std::string> different(cells.begin(), cells.end());
       const bool is_key = different.size() > 1 && 2 * different.size() <= cells.size() && !different.contains("");
@@ -145,11 +145,11 @@ class Guess {
   void take_long_table() {
     const std::vector<double> all = times();
     const std::set<double> different(all.begin(), all.end());
-    if (all.empty() || different.size() == all.size()) return;
+    if (different.size() == all.size()) return;
     std::vector<std::string> words, values;
     for (const std::string& name : names_) {
       if (is_taken(name)) continue;
-      if (is_number(name)) {
+      if (is_number(name) && !is_called_quantity(name)) {
         values.push_back(name);
         continue;
       }
@@ -162,7 +162,8 @@ class Guess {
       return known == "value" || known == "measurement" || known == "dv" || known == "result";
     });
     if (words.empty() || (values.size() != 1 && called == values.end())) return;
-    columns_.quantity = words.front();
+    const auto telling = std::ranges::find_if(words, is_called_quantity);
+    columns_.quantity = telling == words.end() ? words.front() : *telling;
     columns_.value = called == values.end() ? values.front() : *called;
   }
 
@@ -199,6 +200,14 @@ class Guess {
 };
 
 }  // namespace
+
+bool is_called_quantity(const std::string& name) {
+  const std::string known = lower(name);
+  for (const char* part : {"quantity", "variable", "observable", "parameter", "analyte", "species", "metric", "measure",
+                           "compound", "signal", "dvid", "feature"})
+    if (known == part || (known.starts_with(part) && (known.ends_with("id") || known.ends_with("name")))) return true;
+  return false;
+}
 
 SeriesColumns guess_columns(const CsvTable& table, SeriesColumns given) {
   return Guess(table, std::move(given)).made();

@@ -110,6 +110,35 @@ TEST(CsvLayout, CodesForMissing) {
   EXPECT_EQ(y[1], 2);
 }
 
+TEST(CsvLayout, UsualWordsForNothingAreMissing) {
+  for (const std::string word : {"n/a", "#N/A", "NULL", "none", "None", ".", "-", "--", "?", "<NA>", "-nan", "NAN"})
+    EXPECT_TRUE(std::isnan(table("t,x\n0," + word + "\n1,2\n").numbers("x")[0])) << word;
+  EXPECT_FALSE(table("0,.\n1,2\n").has_header());
+  EXPECT_ERROR(table("t,x\n0,gone\n").numbers("x"), DataError, "or say so with --missing");
+}
+
+TEST(CsvLayout, CodesMayHaveADecimalComma) {
+  EXPECT_TRUE(std::isnan(table("t;x\n0;-200,0\n1;2,5\n", {.missing = {"-200"}}).numbers("x")[0]));
+}
+
+TEST(CsvLayout, FilesOfLoggersAndOfAgenciesAreRead) {
+  const std::string toa5 =
+      "\"TOA5\",\"CR1000\",\"12345\"\n\"TIMESTAMP\",\"RECORD\",\"T\",\"RH\"\n\"TS\",\"RN\",\"Deg "
+      "C\",\"%\"\n\"\",\"\",\"Avg\",\"Smp\"\n\"2019-05-01 00:00:00\",0,10,\"NAN\"\n\"2019-05-01 00:15:00\",1,11,50\n";
+  EXPECT_ERROR(table(toa5), DataError,
+               "begin on line 2, 'TIMESTAMP, RECORD, T, RH': skip what is before with --skip 1.");
+  const CsvTable logger = table(toa5, {.skip = 1});
+  EXPECT_EQ(logger.units(), (Words{"TS", "RN", "Deg C", "%"}));
+  EXPECT_EQ(logger.times("TIMESTAMP").values, (Numbers{0, 900}));
+  const CsvTable river = table("# USGS\nsite_no\tdatetime\t00060\n15s\t20d\t14n\n0123\t2020-01-01 00:15\t5\n");
+  EXPECT_EQ(river.numbers("00060"), (Numbers{5}));
+  const CsvTable buoy = table("#yr  mo dy hr mn degT\n2020 01 01 00 50 200\n2020 01 01 01 20 201\n");
+  EXPECT_EQ(buoy.times("yr,mo,dy,hr,mn").values, (Numbers{0, 1800}));
+  const CsvTable air = table("Date;Time;CO;;\n10/03/2004;18.00.00;2,6;;\n13/03/2004;18.00.00;-200;;\n;;;;\n;;;;\n");
+  EXPECT_EQ(air.times("Date,Time").values, (Numbers{0, 3 * 86400}));
+  EXPECT_EQ(air.numbers("CO"), (Numbers{2.6, -200}));
+}
+
 TEST(CsvLayout, WhatIsNoNumberIsNamed) {
   EXPECT_ERROR(table("t,x\n0,1\n1,<0.01\n").numbers("x"), DataError,
                "line 3, column 'x': '<0.01' is beyond a limit of detection, which is not a number; take such cells as "

@@ -61,6 +61,12 @@ TEST(CsvDates, DayAndMonthThatCouldBeExchangedAreRefused) {
   EXPECT_EQ(times({"10/13/2014"}, {"days", "2014-10-01", "%d/%m/%Y"}).values, (Numbers{12}));
 }
 
+TEST(CsvDates, ALaterFileMayBeInIsoInstead) {
+  const TimeScale scale{"days", "2014-03-01", "%d/%m/%Y"};
+  EXPECT_EQ(times({"2014-03-02T12:00:00Z"}, scale, "%d/%m/%Y").values, (Numbers{1.5}));
+  EXPECT_ERROR(times({"2014-03-02"}, {}, "%d/%m/%Y"), DataError, "expected a time in the format");
+}
+
 TEST(CsvDates, InTwoColumns) {
   const CsvTable read = table("Date;Time;x\n13/03/2014;00.00.00;2,5\n14/03/2014;01.30.00;3\n");
   EXPECT_EQ(read.times("Date,Time").values, (Numbers{0, 91800}));

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "costate/io/npy.h"
+#include "tests/io/garbage.h"
 #include "tests/io/scratch.h"
 
 namespace costate {
@@ -53,6 +54,44 @@ TEST(Table, ArraysOfAnArchiveAreColumns) {
   EXPECT_EQ(read.numbers("x1"), (Numbers{0, 1}));
   EXPECT_ERROR(parse_table(to_npz({{"t", HostArray::vector({0})}, {"x", kTable}}), "a.npz"), DataError,
                "'x1' has 2 rows, but 't' has 1");
+}
+
+TEST(Table, SeriesBelowAttributes) {
+  const CsvTable ts = parse_table(
+      "# made\n@problemName A\n@timeStamps false\n@univariate false\n@classLabel true a "
+      "b\n@data\n1,2,3:4,5,?:a\n6,7:8,9:b\n",
+      "a.ts");
+  EXPECT_EQ(ts.names(), (Words{"trajectory", "time", "x1", "x2", "label"}));
+  EXPECT_EQ(ts.numbers("x1"), (Numbers{1, 2, 3, 6, 7}));
+  EXPECT_TRUE(std::isnan(ts.numbers("x2")[2]));
+  EXPECT_EQ(ts.text("trajectory"), (Words{"1", "1", "1", "2", "2"}));
+  EXPECT_EQ(ts.numbers("time"), (Numbers{0, 1, 2, 0, 1}));
+  EXPECT_EQ(ts.text("label"), (Words{"a", "a", "a", "b", "b"}));
+  const CsvTable tsf = parse_table(
+      "@relation x\r\n@attribute series_name string\r\n@attribute start_timestamp date\r\n@frequency "
+      "hourly\r\n@data\r\n"
+      "T1:1979-01-01 00-00-00:1,2\r\nT2:1980-01-01 00-00-00:3,4\r\n",
+      "a.tsf");
+  EXPECT_EQ(tsf.names(), (Words{"series_name", "start_timestamp", "time", "value"}));
+  EXPECT_EQ(tsf.numbers("value"), (Numbers{1, 2, 3, 4}));
+  const CsvTable arff =
+      parse_table("% made\n@RELATION x\n@ATTRIBUTE 'the time' NUMERIC\n@attribute x real\n@DATA\n0,1\n1,?\n", "a.arff");
+  EXPECT_EQ(arff.numbers("the time"), (Numbers{0, 1}));
+  EXPECT_EQ(arff.line(0), 6u);
+  EXPECT_ERROR(parse_table("@relation x\n", "a.tsf"), DataError, "has a header of @ lines but no @data");
+  EXPECT_ERROR(parse_table("@problemName A\n@data\n1,2:3,4\n1,2\n", "a.ts"), DataError, "a.ts, line 4: expected 2 parts");
+  EXPECT_ERROR(parse_table("@problemName A\n@data\n1,2:1\n", "a.ts"), DataError,
+               "line 3: the dimensions differ in length");
+  EXPECT_ERROR(parse_table("@problemName A\n@timeStamps true\n@data\n(0,1)\n", "a.ts"), NotSupported, "time stamps");
+  EXPECT_ERROR(parse_table("@problemName A\n@data\n", "a.ts"), DataError, "has no rows");
+}
+
+TEST(Table, GarbageIsAlwaysATypedError) {
+  const auto read = [](std::string_view bytes) { parse_table(bytes, "data"); };
+  test::expect_garbage_safe(read, "@problemName A\n@univariate true\n@classLabel true a\n@data\n1,2,3:a\n");
+  test::expect_garbage_safe(read, "@relation A\n@attribute 'n' string\n@frequency daily\n@data\nT:1,2\n");
+  test::expect_garbage_safe(read, gzip("t,x\n0,1\n"));
+  test::expect_garbage_safe(read, to_npz({{"t", HostArray::vector({0, 1})}}));
 }
 
 TEST(Table, FormatsThatAreNotReadAreNamed) {

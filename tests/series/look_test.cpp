@@ -50,6 +50,16 @@ TEST(Look, GuessesLongTables) {
   EXPECT_EQ(made.states, (Words{"s", "p"}));
 }
 
+TEST(Look, ALongTableReadAsTrajectoriesIsNoticed) {
+  const std::string petab = "observableId,simulationConditionId,measurement,time\na,c,1,0\nb,c,2,0\na,c,3,1\nb,c,4,1\n";
+  EXPECT_EQ(guess(petab).quantity, "observableId");
+  EXPECT_EQ(guess(petab).value, "measurement");
+  expect_has(
+      describe(table(petab), {.time = "time", .states = {"measurement"}, .trajectory = "observableId"}),
+      "'observableId' seems to name what a row measured; a long table is read with --quantity observableId --value "
+      "measurement and the names of quantities for --state\n");
+}
+
 TEST(Look, SaysWhatTheColumnsAre) {
   const std::string said =
       describe(table("time,x,note\nh,V,\n0,1,a\n1,,a\n2,3.5,b\n"), {.time = "time", .states = {"x"}});

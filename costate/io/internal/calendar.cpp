@@ -23,8 +23,9 @@ constexpr const char* kDates[] = {"%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y"
                                   "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y",  "%m-%d-%y", "%d %b %Y",
                                   "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%b %d %Y", "%b %d, %Y", "%Y%m%d",   "%Y %m %d"};
 constexpr const char* kBetween[] = {" ", "T", ", "};
-constexpr const char* kClocks[] = {"%H:%M:%S",   "%H:%M",    "%H.%M.%S", "%H.%M", "%I:%M:%S %p",
-                                   "%I:%M:%S%p", "%I:%M %p", "%I:%M%p",  "%H"};
+constexpr const char* kClocks[] = {"%H:%M:%S",   "%H:%M",     "%H.%M.%S", "%H.%M",   "%I:%M:%S %p",
+                                   "%I:%M:%S%p", "%I:%M %p",  "%I:%M%p",  "%H",      "%H:%M:%S UTC",
+                                   "%H:%M UTC",  "%H:%M:%SZ", "%H %M",    "%H %M %S"};
 
 std::size_t count_blanks(std::string_view text) {
   std::size_t runs = 0;

@@ -1,6 +1,7 @@
 #include "costate/io/internal/csv_header.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "costate/base/text.h"
 #include "costate/io/internal/calendar.h"
@@ -27,6 +28,17 @@ bool are_numbered_names(const Cells& cells) {
 
 }  // namespace
 
+bool is_word_for_missing(std::string_view cell) {
+  constexpr std::size_t kLongest = 4;
+  if (cell.empty()) return true;
+  if (cell.size() > kLongest) return false;
+  std::string lower(cell);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  for (const char* word : {"na", "nan", "-nan", "n/a", "#n/a", "#na", "<na>", "null", "none", ".", "-", "--", "?"})
+    if (lower == word) return true;
+  return false;
+}
+
 bool is_datum(const std::string& cell, char delimiter) {
   if (cell.starts_with('<') || cell.starts_with('>')) return is_number(cell.substr(1), delimiter);
   return is_number(cell, delimiter) || is_date_or_clock(cell);
@@ -35,7 +47,7 @@ bool is_datum(const std::string& cell, char delimiter) {
 bool is_row(const Cells& cells, char delimiter) {
   bool has_datum = false;
   for (const std::string& cell : cells) {
-    if (cell.empty()) continue;
+    if (is_word_for_missing(cell)) continue;
     if (!is_datum(cell, delimiter)) return false;
     has_datum = true;
   }

@@ -11,6 +11,9 @@ namespace costate::internal {
 
 using Cells = std::vector<std::string>;
 
+/// Whether a cell is empty or one of what programs write for nothing: NA, n/a, NULL, none, ".", "-", "?".
+bool is_word_for_missing(std::string_view cell);
+
 /// Whether a cell holds a number, a value beyond a limit ("<0.01"), a date or a time of day.
 bool is_datum(const std::string& cell, char delimiter);
 
