@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cli/commands.h"
+#include "cli/fit_flags.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "costate/base/base.h"
@@ -37,46 +38,6 @@ void interrupt(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
-template <class T>
-OptionType<ConfigValue> as_config_value(const OptionType<T>& type) {
-  return {.name = type.name, .expected = type.expected, .read = [read = type.read](const std::string& text) {
-            const std::optional<T> value = read(text);
-            return value ? std::optional<ConfigValue>(*value) : std::nullopt;
-          }};
-}
-
-OptionType<ConfigValue> type_of(OptionKind kind) {
-  switch (kind) {
-    case OptionKind::kText:
-    case OptionKind::kChoice:
-      return {.name = "TEXT", .expected = "", .read = [](const std::string& text) { return ConfigValue(text); }};
-    case OptionKind::kNames:
-      return as_config_value(list_of(some_text("")));
-    case OptionKind::kInteger:
-      return as_config_value(integer<std::int64_t>({}));
-    case OptionKind::kIntegers:
-      return as_config_value(list_of(integer<double>({})));
-    case OptionKind::kNumber:
-      return as_config_value(number());
-    case OptionKind::kNumbers:
-      return as_config_value(list_of(number()));
-    case OptionKind::kShare:
-      return as_config_value(share());
-  }
-  throw InternalError("[fit] no such kind of option.");
-}
-
-/// What the option's row allows.
-OptionType<ConfigValue> type_of(const FitOption& option) {
-  OptionType<ConfigValue> type = type_of(option.kind);
-  if (option.kind != OptionKind::kShare) type.expected = option.rule();
-  type.read = [&option, read = type.read](const std::string& text) {
-    const std::optional<ConfigValue> value = read(text);
-    return value && option.allows(*value) ? value : std::nullopt;
-  };
-  return type;
-}
-
 /// The units in which the network works.
 void print_units(const FitResult& result) {
   const Normalization& units = result.model.normalization();
@@ -84,7 +45,7 @@ void print_units(const FitResult& result) {
   for (std::size_t k = 0; k < result.config.model.columns.states.size(); ++k)
     std::cout << result.model.state_names()[k] << " (mean " << std::setprecision(4) << units.state_offset[k]
               << ", deviation " << units.state_scale[k] << "), ";
-  std::cout << result.config.model.columns.time << " in units of " << units.time_scale << "\n";
+  std::cout << result.series.time_name << " in units of " << units.time_scale << "\n";
 }
 
 /// What the samples were for, what was chosen, and what it is worth.
@@ -98,8 +59,10 @@ void print_verdict(const FitResult& result) {
 /// What a fit cannot do without.
 void check_is_complete(const FitConfig& config) {
   if (config.data.empty()) throw InvalidArgument("fit needs a CSV file; see 'costate fit --help'.");
-  if (config.model.columns.time.empty()) throw InvalidArgument("fit needs --time COLUMN.");
-  if (config.model.columns.states.empty()) throw InvalidArgument("fit needs --state COLUMN[,COLUMN…].");
+  const SeriesColumns& columns = config.model.columns;
+  if (columns.time.empty() && columns.step == 0 && columns.rate == 0)
+    throw InvalidArgument("fit needs --time COLUMN, or --step or --rate if the file has no times.");
+  if (columns.states.empty()) throw InvalidArgument("fit needs --state COLUMN[,COLUMN…].");
 }
 
 /// The config of the run to resume; none of it may come from the command line.
@@ -143,22 +106,9 @@ int run(const Arguments& arguments) {
   return interrupted != 0 ? 128 + interrupted : 0;
 }
 
-std::string help_of(const FitOption& option) {
-  const std::string value = option.default_text();
-  return value.empty() ? option.help : text::concat(option.help, " (", value, ")");
-}
-
 void add_options(Command& command, Arguments& arguments) {
-  command.add_positional("data", arguments.config.data, "CSV file, one row a sample");
-  for (const FitOption& option : fit_options()) {
-    if (option.doors == OptionDoors::kFile) continue;
-    const OptionType<ConfigValue> type = type_of(option);
-    const auto read = [&arguments, &option, type](const std::string& text) {
-      option.access.set(arguments.config, read_option(option.flag, type, text));
-      arguments.given.push_back(option.flag + " " + text);
-    };
-    command.add_text_option(option.flag, type.name, read, help_of(option), option.group);
-  }
+  command.add_positional("data", arguments.config.data, "CSV file, or .csv.gz, .npy, .npz");
+  add_fit_flags(command, arguments.config, arguments.given, [](const FitOption&) { return true; });
   command.add_option("--out", arguments.out, some_text("a folder"), "Run folder (runs/<name of the data>)", "Run");
   command.add_flag("--resume", arguments.resume, "Continue the run in --out, to the same bits as if it had not stopped",
                    "Run");

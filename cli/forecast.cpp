@@ -20,7 +20,7 @@ struct Arguments {
 /// A number, or a date on the axis of the model's times.
 double to_time(const std::string& text, const SeriesModel& model) {
   if (model.time_scale().unit.empty()) return read_option("--until", number(), text);
-  const CsvTable table("t\n" + text + "\n", "--until");
+  const CsvTable table({"t"}, {{text}}, "--until");
   return table.times("t", model.time_scale()).values[0];
 }
 
@@ -33,23 +33,36 @@ int run(const Arguments& arguments) {
   if (!arguments.until.empty()) options.until = to_time(arguments.until, model);
   options.steps = arguments.steps;
   if (!arguments.from.empty()) {
-    SeriesColumns starts{
-        .time = columns.time, .states = columns.states, .time_scale = model.time_scale(), .min_samples = 1};
-    const CsvTable table = read_csv(arguments.from);  // once: it may be a pipe
-    if (!columns.trajectory.empty() && table.has_column(columns.trajectory)) starts.trajectory = columns.trajectory;
+    SeriesColumns starts = columns;
+    starts.inputs.clear();
+    starts.covariates.clear();
+    starts.time_scale = model.time_scale();
+    starts.min_samples = 1;
+    const CsvTable table = read_table(arguments.from, columns.layout);  // once: it may be a pipe
+    for (const std::string& name : table.columns_of(columns.trajectory))
+      if (!table.has_column(name)) starts.trajectory.clear();
     options.starts = series_from_table(table, starts);
   }
   if (!arguments.input.empty()) {
     if (model.input_names().empty()) throw InvalidArgument("--input: the model was fitted without inputs.");
     // The reader wants a state; the inputs are read as such, so that none may be missing in between unnoticed.
-    SeriesColumns drive{.time = columns.time, .states = {columns.inputs.front()}, .time_scale = model.time_scale()};
+    SeriesColumns drive = columns;
     drive.states = columns.inputs;
+    drive.inputs.clear();
+    drive.covariates.clear();
+    drive.trajectory.clear();
+    drive.time_scale = model.time_scale();
     options.drive = read_series(arguments.input, drive);
     for (Trajectory& trajectory : options.drive.trajectories) trajectory.inputs = trajectory.states;
   }
-  const TimeSeries series = forecast(model, options);
-  const std::filesystem::path out = arguments.out.empty() ? folder.forecast() : std::filesystem::path(arguments.out);
-  write_series(out, series, {text::concat("costate forecast ", arguments.run)});
+  TimeSeries series = forecast(model, options);
+  series.trajectory_name = columns.trajectory;
+  const std::filesystem::path out = arguments.out.empty() ? folder.ahead() : std::filesystem::path(arguments.out);
+  std::error_code ignored;
+  if (std::filesystem::equivalent(out, folder.forecast(), ignored))
+    throw InvalidArgument("--out: '", out.string(),
+                          "' holds what the fit forecast of its held-out samples; choose another file.");
+  write_series(out, series, text::concat("costate forecast ", arguments.run));
   if (out != "/dev/stdout") std::cout << "forecast: " << out.string() << "\n";
   return 0;
 }
@@ -66,11 +79,11 @@ void add_forecast(CommandLine& line) {
   command.add_option("--steps", arguments->steps, integer<std::int64_t>({.low = 1}),
                      "Number of samples, at the spacing of the data");
   command.add_option("--from", arguments->from, some_text("a file"),
-                     "CSV file whose first row is the start (where the data end)");
+                     "File whose first row is the start (where the data end)");
   command.add_option("--input", arguments->input, some_text("a file"),
-                     "CSV file of the inputs over the time of the forecast");
+                     "File of the inputs over the time of the forecast");
   command.add_option("--out", arguments->out, some_text("a file"),
-                     "CSV file to write (forecast.csv in the run folder)");
+                     "CSV file to write (forecast-ahead.csv in the run folder)");
   command.set_footer(
       "Examples:\n  costate forecast runs/lynx --until 1930\n  costate forecast runs/lynx --steps 10 --out next.csv");
 }

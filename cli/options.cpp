@@ -67,13 +67,16 @@ OptionType<std::string> some_text(const std::string& expected) {
 
 std::optional<std::vector<std::string>> split_list(const std::string& text) {
   std::vector<std::string> parts;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::size_t first = text.find_first_not_of(' ', begin),
-                      last = text.find_last_not_of(' ', end == 0 ? 0 : end - 1);
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t first = text.find_first_not_of(' ', begin);
+    const bool is_quoted =
+        first != std::string::npos && text[first] == '"' && text.find('"', first + 1) != std::string::npos;
+    const std::size_t quote = is_quoted ? text.find('"', first + 1) : 0;
+    const std::size_t end = std::min(text.find(',', std::max(begin, quote)), text.size());
+    const std::size_t last = text.find_last_not_of(' ', end == 0 ? 0 : end - 1);
     if (first >= end || last == std::string::npos) return std::nullopt;
-    parts.push_back(text.substr(first, last - first + 1));
+    if (is_quoted && last != quote) return std::nullopt;
+    parts.push_back(is_quoted ? text.substr(first + 1, last - first - 1) : text.substr(first, last - first + 1));
     begin = end + 1;
   }
   return parts;

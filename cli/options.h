@@ -57,7 +57,8 @@ OptionType<double> share();
 /// Any text but an empty one.
 OptionType<std::string> some_text(const std::string& expected);
 
-/// The parts of a list, blanks around them dropped; nothing if one is empty.
+/// The parts of a list, blanks around them dropped; nothing if one is empty. A part that holds a comma is quoted, "a,
+/// b".
 std::optional<std::vector<std::string>> split_list(const std::string& text);
 
 /// A list of what `item` takes, separated by commas.

@@ -44,10 +44,10 @@ int run(const Arguments& arguments) {
   if (arguments.out.empty()) throw InvalidArgument("simulate needs --out FILE.");
   const SimulateOptions& options = arguments.options;
   const TimeSeries series = simulate(arguments.system, options);
-  write_series(arguments.out, series,
-               {text::concat("costate simulate ", arguments.system, " --trajectories ", options.trajectories,
-                             " --noise ", options.noise, " --seed ", options.seed),
-                find_system(arguments.system).description});
+  write_series(
+      arguments.out, series,
+      text::concat("costate simulate ", arguments.system, " --trajectories ", options.trajectories, " --noise ",
+                   options.noise, " --seed ", options.seed, "\n", find_system(arguments.system).description));
   return 0;
 }
 

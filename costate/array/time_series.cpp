@@ -41,6 +41,8 @@ void check(const TimeSeries& series) {
     check_increasing(times, "[TimeSeries] times" + where);
     check_shape(trajectory.states, times.size(), series.state_names.size(), "states" + where);
     check_shape(trajectory.inputs, times.size(), series.input_names.size(), "inputs" + where);
+    if (trajectory.repeats.size() > 0)
+      check_shape(trajectory.repeats, times.size(), series.state_names.size(), "repeats" + where);
     for (const double cell : trajectory.states.numbers())
       if (std::isinf(cell))
         throw DataError("[TimeSeries] states", where, " must be finite, or NaN where missing; got ", cell, ".");

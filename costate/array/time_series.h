@@ -11,17 +11,20 @@ namespace costate {
 
 /// One run of the system.
 struct Trajectory {
-  std::string id;             ///< of the trajectory column; "" if the file has none
-  std::vector<double> times;  ///< [samples], strictly increasing
-  HostArray states;           ///< [samples, state], f64; NaN where nothing was measured
-  HostArray inputs;           ///< [samples, input], f64, all finite
+  std::string id;                       ///< of the trajectory column; "" if the file has none
+  std::vector<double> times;            ///< [samples], strictly increasing
+  HostArray states;                     ///< [samples, state], f64; NaN where nothing was measured
+  HostArray inputs;                     ///< [samples, input], f64, all finite
   std::vector<double> covariates = {};  ///< what does not change along the trajectory: a dose, a weight; all finite
+  /// [samples, state], how many measurements at that time a state is the mean of; of no sample if each is one alone.
+  HostArray repeats = HostArray(Shape{0, 0});
 };
 
 /// How calendar times became numbers: `unit`s since `origin`. Both are empty if the times are plain numbers.
 struct TimeScale {
-  std::string unit;    ///< "days" or "seconds"
-  std::string origin;  ///< the ISO 8601 date or date-time of t = 0
+  std::string unit;         ///< "days" or "seconds"
+  std::string origin;       ///< the ISO 8601 date or date-time of t = 0
+  std::string format = {};  ///< of strftime, how the data write them; ISO 8601 if empty
 
   friend bool operator==(const TimeScale& left, const TimeScale& right) = default;
 };
@@ -34,6 +37,7 @@ struct TimeSeries {
   std::vector<std::string> input_names;
   std::vector<Trajectory> trajectories;
   std::vector<std::string> covariate_names = {};
+  std::string trajectory_name = {};  ///< of the column, or columns ("site,visit"), that ids come from; "" for none
 };
 
 /// DataError, which begins with `what`, if times are not finite or do not increase.

@@ -1,30 +1,21 @@
 // Text → table → columns. The scanner (internal/csv_scanner.h) knows quotes and lines; times are in
-// internal/iso_time.h; this file names columns and turns cells into numbers.
+// csv_times.cpp; this file names columns and turns cells into numbers.
 #include "costate/io/csv.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <set>
 
 #include "costate/base/error.h"
 #include "costate/io/files.h"
-#include "costate/io/internal/csv_scanner.h"
-#include "costate/io/internal/iso_time.h"
+#include "costate/io/internal/calendar.h"
+#include "costate/io/internal/csv_header.h"
 #include "costate/io/internal/numbers.h"
 #include "costate/io/internal/shown.h"
 
 namespace costate {
 namespace {
-
-bool is_missing(const std::string& cell) {
-  if (cell.empty()) return true;
-  if (cell.size() > 3) return false;
-  std::string lower = cell;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  return lower == "na" || lower == "nan";
-}
 
 /// Bytes that Excel's "Unicode text" or a binary file start with would otherwise surface as odd column names.
 void check_is_text(std::string_view bytes, const std::string& source) {
@@ -34,52 +25,97 @@ void check_is_text(std::string_view bytes, const std::string& source) {
     throw DataError("[read_csv] '", source, "' is not a text file; expected CSV: a header line, then one row a line.");
 }
 
-void check_names(const std::vector<std::string>& names, const std::string& source, std::size_t line) {
-  std::set<std::string> seen;
-  for (const std::string& name : names)
-    if (!name.empty() && !seen.insert(name).second)
-      throw DataError("[read_csv] ", source, ", line ", line, ": column names must differ; '", internal::shown(name),
-                      "' occurs twice. Rename one.");
-}
-
-/// The names in a comment such as "# t (s)\tmx ()" right above rows of numbers, as numpy.savetxt and mumax write them;
-/// empty if the line below is a header of its own or the comment does not fit it.
-std::vector<std::string> names_in_comment(std::string_view comment, const internal::CsvRecord& first,
-                                          const std::string& source) {
-  const bool is_header = std::any_of(first.cells.begin(), first.cells.end(),
-                                     [](const std::string& cell) { return !internal::parse_double(cell); });
-  internal::CsvRecord names;
-  if (is_header || !internal::CsvScanner(comment, source).next(names)) return {};
-  return names.cells.size() == first.cells.size() ? names.cells : std::vector<std::string>{};
-}
-
 }  // namespace
 
-CsvTable::CsvTable(std::string_view text, std::string source) : source_(std::move(source)) {
+CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout)
+    : source_(std::move(source)), layout_(std::move(layout)) {
   check_is_text(text, source_);
-  internal::CsvScanner scanner(text, source_);
+  internal::CsvScanner scanner(text, source_, layout_.skip);
   internal::CsvRecord record;
   if (!scanner.next(record))
-    throw DataError("[read_csv] '", source_, "' is empty; expected a header line, then one row a line.");
-  names_ = names_in_comment(scanner.last_comment(), record, source_);
-  const bool is_first_line_a_row = !names_.empty();
-  if (!is_first_line_a_row) names_ = record.cells;
-  check_names(names_, source_, record.line);
+    throw DataError("[read_csv] '", source_, "' ",
+                    layout_.skip > 0 ? text::concat("has nothing after ", layout_.skip, " lines") : "is empty",
+                    "; expected a header line, then one row a line.");
+  delimiter_ = scanner.delimiter();
+  std::vector<internal::CsvRecord> ahead;
+  if (take_header(record, scanner.last_comment())) ahead.push_back(std::move(record));
+  // What lies below the header tells whether there are units between.
+  constexpr std::size_t kMostRowsOfUnits = 3;
+  while (ahead.size() <= kMostRowsOfUnits && scanner.next(record)) ahead.push_back(std::move(record));
+  std::size_t units = 0;
+  const auto is_words = [&](const internal::Cells& cells) {
+    return cells.size() == names_.size() && internal::is_text(cells, delimiter_) &&
+           !std::ranges::all_of(cells, [&](const auto& c) { return is_missing(c); });
+  };
+  while (units + 1 < ahead.size() && units < kMostRowsOfUnits && is_words(ahead[units].cells)) ++units;
+  if (units > 0 && internal::is_above_datum(ahead[0].cells, ahead[units].cells, delimiter_))
+    units_ = ahead[0].cells;
+  else
+    units = 0;
   columns_.resize(names_.size());
-  if (is_first_line_a_row) add_row(record);
-  while (scanner.next(record)) add_row(record);
+  for (std::size_t i = units; i < ahead.size(); ++i) add_row(ahead[i], text);
+  while (scanner.next(record)) add_row(record, text);
+  drop_empty_tail();
   if (lines_.empty())
     throw DataError("[read_csv] '", source_, "' has a header (", internal::shown(text::join(names_)),
                     ") but no rows below it.");
 }
 
-void CsvTable::add_row(internal::CsvRecord& record) {
+CsvTable::CsvTable(std::vector<std::string> names, std::vector<std::vector<std::string>> columns, std::string source,
+                   TableLayout layout)
+    : source_(std::move(source)),
+      layout_(std::move(layout)),
+      has_header_(!names.empty()),
+      names_(std::move(names)),
+      columns_(std::move(columns)) {
+  if (!layout_.names.empty()) names_ = layout_.names;
+  has_header_ = !names_.empty();
+  if (!has_header_) names_ = internal::numbered_names(columns_.size());
+  if (names_.size() != columns_.size())
+    throw InvalidArgument("[read_csv] ", source_, ": --names must name all ", columns_.size(), " columns; got ",
+                          names_.size(), " names.");
+  if (columns_.empty() || columns_[0].empty()) throw DataError("[read_csv] '", source_, "' has no rows.");
+  for (std::size_t row = 0; row < columns_[0].size(); ++row) lines_.push_back(row + 1);
+}
+
+/// Whether the first record is a row.
+bool CsvTable::take_header(internal::CsvRecord& first, std::string_view comment) {
+  if (!layout_.names.empty()) {
+    names_ = layout_.names;
+    if (names_.size() != first.cells.size())
+      throw InvalidArgument("[read_csv] ", source_, ", line ", first.line, ": --names must name all ",
+                            first.cells.size(), " columns; got ", names_.size(), " names.");
+    // A header that the file does have is passed over as units are.
+    return true;
+  }
+  names_ = internal::names_in_comment(comment, first, source_, delimiter_);
+  if (!names_.empty()) return true;
+  has_header_ = !internal::is_row(first.cells, delimiter_);
+  names_ = has_header_ ? first.cells : internal::numbered_names(first.cells.size());
+  return !has_header_;
+}
+
+void CsvTable::add_row(internal::CsvRecord& record, std::string_view text) {
+  // Spreadsheets write empty cells behind a table, and loggers a delimiter at the end of a line.
+  while (record.cells.size() > names_.size() && record.cells.back().empty()) record.cells.pop_back();
+  const bool is_empty = std::ranges::all_of(record.cells, [](const std::string& cell) { return cell.empty(); });
+  if (is_empty && record.cells.size() < names_.size()) record.cells.resize(names_.size());
   if (record.cells.size() != names_.size())
     throw DataError("[read_csv] ", source_, ", line ", record.line, ": expected ", names_.size(),
-                    " cells as in the header; got ", record.cells.size(),
-                    ". Mend the line, or quote cells that hold the delimiter.");
+                    has_header_ ? " cells as in the header; got " : " cells as in the first line; got ",
+                    record.cells.size(), ". ",
+                    lines_.empty() ? internal::advice_on_begin(text, source_, delimiter_)
+                                   : "Mend the line, or quote cells that hold the delimiter.");
   lines_.push_back(record.line);
   for (std::size_t i = 0; i < names_.size(); ++i) columns_[i].push_back(std::move(record.cells[i]));
+}
+
+void CsvTable::drop_empty_tail() {
+  const auto is_empty = [](const std::vector<std::string>& column) { return column.back().empty(); };
+  while (!lines_.empty() && columns_.size() > 1 && std::ranges::all_of(columns_, is_empty)) {
+    lines_.pop_back();
+    for (std::vector<std::string>& column : columns_) column.pop_back();
+  }
 }
 
 bool CsvTable::has_column(const std::string& name) const {
@@ -88,26 +124,103 @@ bool CsvTable::has_column(const std::string& name) const {
 
 const std::vector<std::string>& CsvTable::text(const std::string& name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
-  if (found == names_.end()) throw DataError("[read_csv] ", source_, ": ", text::unknown_name("column", name, names_));
-  return columns_[static_cast<std::size_t>(found - names_.begin())];
+  if (found == names_.end()) reject_name(name);
+  const std::vector<std::string>& cells = columns_[static_cast<std::size_t>(found - names_.begin())];
+  for (auto other = std::find(found + 1, names_.end(), name); other != names_.end();
+       other = std::find(other + 1, names_.end(), name))
+    if (columns_[static_cast<std::size_t>(other - names_.begin())] != cells)
+      throw DataError("[read_csv] ", source_, ": columns ", found - names_.begin() + 1, " and ",
+                      other - names_.begin() + 1, " are both called '", internal::shown(name),
+                      "' and differ; give all columns other names with --names.");
+  return cells;
+}
+
+void CsvTable::reject_name(const std::string& name) const {
+  if (!has_header_)
+    throw DataError("[read_csv] ", source_, ": there is no column '", internal::shown(name),
+                    "', since the file has no header: line ", lines_[0], " holds numbers. Name all ", names_.size(),
+                    " columns with --names, such as --names ", text::join(internal::example_names(names_.size()), ","),
+                    ", or take them by number, such as --time 1 --state 2.");
+  std::string advice;
+  if (std::ranges::find(units_, name) != units_.end())
+    advice =
+        text::concat(". '", internal::shown(name),
+                     "' stands in a row below the first line, which was taken for units; if it is the header, skip "
+                     "the lines before it with --skip");
+  else if (std::ranges::any_of(names_, [&](const std::string& cell) { return internal::is_datum(cell, delimiter_); }))
+    advice = ". If the first line is no header, name the columns with --names";
+  throw DataError("[read_csv] ", source_, ": ", text::unknown_name("column", name, names_), advice,
+                  advice.empty() ? "" : ".");
+}
+
+std::vector<std::string> CsvTable::columns_of(const std::string& name) const {
+  if (has_column(name) || name.find(',') == std::string::npos) return {name};
+  std::vector<std::string> parts(1);
+  for (const char c : name)
+    if (c == ',')
+      parts.emplace_back();
+    else if (c != ' ' || !parts.back().empty())
+      parts.back() += c;
+  return parts;
+}
+
+std::vector<std::string> CsvTable::joined(const std::string& name, std::string_view separator) const {
+  const std::vector<std::string> parts = columns_of(name);
+  std::vector<std::string> cells = text(parts[0]);
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const std::vector<std::string>& more = text(parts[i]);
+    for (std::size_t row = 0; row < cells.size(); ++row) cells[row].append(separator).append(more[row]);
+  }
+  return cells;
+}
+
+bool CsvTable::is_missing(const std::string& cell) const {
+  if (internal::is_word_for_missing(cell)) return true;
+  return std::ranges::any_of(layout_.missing, [&](const std::string& code) {
+    if (cell == code) return true;
+    if (code == "<" || code == ">") return cell.starts_with(code);
+    const std::optional<double> number = internal::parse_double(code);
+    return number && (internal::parse_double(cell) == number ||
+                      (delimiter_ != ',' && internal::parse_comma_double(cell) == number));
+  });
 }
 
 std::string CsvTable::where(std::size_t row, const std::string& name) const {
   return text::concat(source_, ", line ", line(row), ", column '", name, "'");
 }
 
+void CsvTable::reject_number(std::size_t row, const std::string& name, const std::string& cell) const {
+  const std::string at = where(row, name), shown = internal::shown(cell);
+  const bool is_limit = (cell.starts_with('<') || cell.starts_with('>')) &&
+                        internal::parse_double(cell.substr(cell.find_first_not_of("<>= ") % cell.size()));
+  if (is_limit)
+    throw DataError("[read_csv] ", at, ": '", shown,
+                    "' is beyond a limit of detection, which is not a number; take such ",
+                    "cells as missing with --missing '", cell[0], "', or write half the limit in their place.");
+  if (internal::is_date_or_clock(cell))
+    throw DataError("[read_csv] ", at, ": expected a number; got '", shown,
+                    "', a date or time. Only the column of --time may hold dates.");
+  const bool has_comma = cell.find(',') != std::string::npos;
+  throw DataError("[read_csv] ", at, ": expected a number; got '", shown, "'. ",
+                  has_comma && delimiter_ == ','
+                      ? "Write numbers with a decimal point and without thousands separators."
+                      : "Leave the cell empty if the value is missing, or say so with --missing.");
+}
+
 std::vector<double> CsvTable::numbers(const std::string& name) const {
   const std::vector<std::string>& cells = text(name);
+  const bool has_decimal_comma = delimiter_ != ',' && std::ranges::any_of(cells, [](const std::string& cell) {
+                                   return cell.find(',') != std::string::npos && internal::parse_comma_double(cell);
+                                 });
   std::vector<double> values(cells.size(), std::numeric_limits<double>::quiet_NaN());
   for (std::size_t row = 0; row < cells.size(); ++row) {
     if (is_missing(cells[row])) continue;
-    const std::optional<double> value = internal::parse_double(cells[row]);
-    if (!value) {
-      const bool has_comma = cells[row].find(',') != std::string::npos;
-      throw DataError("[read_csv] ", where(row, name), ": expected a number; got '", internal::shown(cells[row]), "'. ",
-                      has_comma ? "Write numbers with a decimal point and without thousands separators."
-                                : "Leave the cell empty if the value is missing.");
-    }
+    const std::optional<double> value =
+        has_decimal_comma ? internal::parse_comma_double(cells[row]) : internal::parse_double(cells[row]);
+    if (!value && has_decimal_comma && internal::parse_double(cells[row]))
+      throw DataError("[read_csv] ", where(row, name), ": the column has decimal commas; '",
+                      internal::shown(cells[row]), "' has a decimal point. Write all numbers alike.");
+    if (!value) reject_number(row, name, cells[row]);
     if (!std::isfinite(*value))
       throw DataError("[read_csv] ", where(row, name), ": expected a finite number; got '", internal::shown(cells[row]),
                       "'. Leave the cell empty if the value is missing.");
@@ -116,25 +229,8 @@ std::vector<double> CsvTable::numbers(const std::string& name) const {
   return values;
 }
 
-TimeColumn CsvTable::times(const std::string& name, const TimeScale& scale) const {
-  const std::vector<std::string>& cells = text(name);
-  for (std::size_t row = 0; row < cells.size(); ++row)
-    if (is_missing(cells[row]))
-      throw DataError("[read_csv] ", where(row, name), ": the time is missing. Fill it in or remove the line.");
-
-  std::vector<internal::IsoTime> calendar;
-  for (std::size_t row = 0; row < cells.size(); ++row) {
-    const std::optional<internal::IsoTime> time = internal::parse_iso_time(cells[row]);
-    if (!time && row == 0 && scale.unit.empty()) return {numbers(name), {}};
-    if (!time)
-      throw DataError("[read_csv] ", where(row, name),
-                      ": expected a date or date-time such as 2024-05-01 or 2024-05-01T12:30:00Z",
-                      row == 0 ? "" : " as on the lines before", "; got '", internal::shown(cells[row]), "'.");
-    calendar.push_back(*time);
-  }
-  return internal::to_scale(calendar, scale);
+CsvTable read_csv(const std::filesystem::path& path, const TableLayout& layout) {
+  return CsvTable(read_file(path), path.string(), layout);
 }
-
-CsvTable read_csv(const std::filesystem::path& path) { return CsvTable(read_file(path), path.string()); }
 
 }  // namespace costate

@@ -13,10 +13,10 @@ std::size_t num_cells(const CsvColumn& column) {
   return std::visit([](const auto& cells) { return cells.size(); }, column.cells);
 }
 
-/// A cell that starts with # would make its line a comment; blanks at the ends would be trimmed.
+/// A cell that starts with # or % would make its line a comment; blanks at the ends would be trimmed.
 std::string quote_if_needed(const std::string& cell) {
   const bool is_plain =
-      cell.find_first_of(",;\t\"\r\n#") == std::string::npos && !cell.starts_with(' ') && !cell.ends_with(' ');
+      cell.find_first_of(",;\t\"\r\n#%") == std::string::npos && !cell.starts_with(' ') && !cell.ends_with(' ');
   if (is_plain) return cell;
   std::string quoted = "\"";
   for (const char c : cell) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -29,18 +29,11 @@ std::string format_cell(const CsvColumn& column, std::size_t row) {
   return std::isnan(value) ? "" : internal::format_double(value);
 }
 
-void append_comment(std::string& text, const std::string& comment) {
-  text += "# ";
-  for (const char c : comment) text += c == '\n' ? std::string("\n# ") : std::string(1, c);
-  text += '\n';
-}
-
 }  // namespace
 
-std::string format_csv(const std::vector<CsvColumn>& columns, const std::vector<std::string>& comments) {
+std::string format_csv(const std::vector<CsvColumn>& columns) {
   const std::size_t num_rows = columns.empty() ? 0 : num_cells(columns.front());
   std::string text;
-  for (const std::string& comment : comments) append_comment(text, comment);
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (num_cells(columns[i]) != num_rows)
       throw InvalidArgument("[write_csv] all columns must have ", num_rows, " cells as '", columns.front().name,
@@ -59,9 +52,8 @@ std::string format_csv(const std::vector<CsvColumn>& columns, const std::vector<
   return text;
 }
 
-void write_csv(const std::filesystem::path& path, const std::vector<CsvColumn>& columns,
-               const std::vector<std::string>& comments) {
-  write_atomically(path, format_csv(columns, comments));
+void write_csv(const std::filesystem::path& path, const std::vector<CsvColumn>& columns) {
+  write_atomically(path, format_csv(columns));
 }
 
 }  // namespace costate

@@ -9,4 +9,5 @@
 #include "costate/io/run_folder.h"   // IWYU pragma: export
 #include "costate/io/safetensors.h"  // IWYU pragma: export
 #include "costate/io/series.h"       // IWYU pragma: export
+#include "costate/io/table.h"        // IWYU pragma: export
 #include "costate/io/toml.h"         // IWYU pragma: export

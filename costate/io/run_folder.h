@@ -26,7 +26,10 @@ class RunFolder {
   std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
   std::filesystem::path history() const { return path_ / "history.csv"; }
   std::filesystem::path metrics() const { return path_ / "metrics.json"; }
+  /// What was held out, as the fit forecast it.
   std::filesystem::path forecast() const { return path_ / "forecast.csv"; }
+  /// Where `costate forecast` writes to, unless told otherwise.
+  std::filesystem::path ahead() const { return path_ / "forecast-ahead.csv"; }
   /// The picture of an experiment; `format` is "svg" or "png".
   std::filesystem::path figure(const std::string& format) const { return path_ / ("figure." + format); }
   std::filesystem::path report() const { return path_ / "report.html"; }

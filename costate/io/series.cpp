@@ -1,14 +1,17 @@
-// Table → trajectories: choose columns, group rows by trajectory, check the times.
+// Table → trajectories: choose columns, group rows by trajectory, gather those of one time.
 #include "costate/io/series.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
 
 #include "costate/base/error.h"
 #include "costate/io/internal/shown.h"
+#include "costate/io/internal/trajectory_key.h"
+#include "costate/io/table.h"
 
 namespace costate {
 namespace {
@@ -20,45 +23,73 @@ std::string of_trajectory(const std::string& id) {
   return id.empty() ? "" : text::concat(" of trajectory '", internal::shown(id), "'");
 }
 
+void check_way_to_times(const SeriesColumns& columns) {
+  const int ways = !columns.time.empty() + (columns.step != 0) + (columns.rate != 0);
+  if (ways == 0)
+    throw InvalidArgument(
+        "[read_series] a column of times is needed: name it with --time, or give --step or --rate if the file has "
+        "none.");
+  if (ways > 1) throw InvalidArgument("[read_series] --time, --step and --rate exclude each other; give one of them.");
+  if (columns.quantity.empty() != columns.value.empty())
+    throw InvalidArgument(
+        "[read_series] a long table needs both --quantity and --value, the columns of names and numbers.");
+}
+
 void check_roles(const SeriesColumns& columns) {
   if (columns.states.empty())
     throw InvalidArgument("[read_series] at least one state column is needed; got none. Name one.");
-  std::vector<std::string> all{columns.time};
+  check_way_to_times(columns);
+  std::vector<std::string> all;
+  if (!columns.time.empty()) all.push_back(columns.time);
   all.insert(all.end(), columns.states.begin(), columns.states.end());
   all.insert(all.end(), columns.inputs.begin(), columns.inputs.end());
   all.insert(all.end(), columns.covariates.begin(), columns.covariates.end());
-  if (!columns.trajectory.empty()) all.push_back(columns.trajectory);
+  for (const std::string& name : {columns.trajectory, columns.quantity, columns.value})
+    if (!name.empty()) all.push_back(name);
   std::set<std::string> seen;
   for (const std::string& name : all) {
     if (!internal::is_name(name))
       throw InvalidArgument("[read_series] a column's name must be UTF-8 on one line; got '", internal::shown(name),
                             "'. Rename it in the file.");
     if (!seen.insert(name).second)
-      throw InvalidArgument("[read_series] a column can be only one of time, state, input, covariate and trajectory; '", name,
-                            "' is named twice.");
+      throw InvalidArgument("[read_series] a column can be only one of time, state, input, covariate and trajectory; '",
+                            name, "' is named twice.");
   }
 }
 
-Columns read_states(const CsvTable& table, const std::vector<std::string>& names) {
-  Columns columns;
-  for (const std::string& name : names) {
-    columns.push_back(table.numbers(name));
-    if (std::all_of(columns.back().begin(), columns.back().end(), [](double value) { return std::isnan(value); }))
+/// The values of one quantity of a long table, missing in the rows of others.
+std::vector<double> read_quantity(const CsvTable& table, const SeriesColumns& columns, const std::string& name) {
+  const std::vector<std::string>& quantities = table.text(columns.quantity);
+  if (std::ranges::find(quantities, name) == quantities.end()) {
+    const std::set<std::string> known(quantities.begin(), quantities.end());
+    throw DataError("[read_series] ", table.source(), ", column '", columns.quantity,
+                    "': ", text::unknown_name("quantity", name, {known.begin(), known.end()}), ".");
+  }
+  std::vector<double> values = table.numbers(columns.value);
+  for (std::size_t row = 0; row < values.size(); ++row)
+    if (quantities[row] != name) values[row] = std::numeric_limits<double>::quiet_NaN();
+  return values;
+}
+
+bool is_quantity(const CsvTable& table, const SeriesColumns& columns, const std::string& name) {
+  return !columns.quantity.empty() && std::ranges::count(table.text(columns.quantity), name) > 0;
+}
+
+Columns read_states(const CsvTable& table, const SeriesColumns& columns) {
+  Columns states;
+  for (const std::string& name : columns.states) {
+    states.push_back(columns.quantity.empty() ? table.numbers(name) : read_quantity(table, columns, name));
+    if (std::ranges::all_of(states.back(), [](double value) { return std::isnan(value); }))
       throw DataError("[read_series] ", table.source(), ": state column '", name, "' has no number at all.");
   }
-  return columns;
+  return states;
 }
 
-Columns read_inputs(const CsvTable& table, const std::vector<std::string>& names) {
-  Columns columns;
-  for (const std::string& name : names) {
-    columns.push_back(table.numbers(name));
-    for (std::size_t row = 0; row < table.num_rows(); ++row)
-      if (std::isnan(columns.back()[row]))
-        throw DataError("[read_series] ", table.where(row, name),
-                        ": the input is missing, and must be known at every time. Fill it in or remove the line.");
-  }
-  return columns;
+Columns read_inputs(const CsvTable& table, const SeriesColumns& columns) {
+  Columns inputs;
+  for (const std::string& name : columns.inputs)
+    inputs.push_back(is_quantity(table, columns, name) ? read_quantity(table, columns, name) : table.numbers(name));
+  return inputs;
 }
 
 /// The one number that a trajectory's rows hold in a column.
@@ -68,9 +99,9 @@ double covariate_of(const CsvTable& table, const std::string& name, const std::v
   for (const std::size_t row : rows) {
     if (std::isnan(cells[row])) continue;
     if (first && cells[row] != cells[*first])
-      throw DataError("[read_series] ", table.where(row, name), ": a covariate is one number for a whole trajectory; got ",
-                      cells[row], " after ", cells[*first], " on line ", table.line(*first),
-                      ". Make it an input if it changes in time.");
+      throw DataError("[read_series] ", table.where(row, name),
+                      ": a covariate is one number for a whole trajectory; got ", cells[row], " after ", cells[*first],
+                      " on line ", table.line(*first), ". Make it an input if it changes in time.");
     if (!first) first = row;
   }
   if (!first)
@@ -80,12 +111,12 @@ double covariate_of(const CsvTable& table, const std::string& name, const std::v
 }
 
 /// The rows of each trajectory, in the order in which the trajectories first appear.
-std::vector<Rows> group_rows(const CsvTable& table, const std::string& id_column) {
+std::vector<Rows> group_rows(const CsvTable& table, const std::string& id_column, const std::vector<std::string>& ids) {
   std::vector<Rows> groups;
   std::map<std::string, std::size_t> index;
   for (std::size_t row = 0; row < table.num_rows(); ++row) {
-    const std::string id = id_column.empty() ? "" : table.text(id_column)[row];
-    if (!id_column.empty() && id.empty())
+    const std::string id = ids.empty() ? "" : ids[row];
+    if (!ids.empty() && (id.empty() || id.front() == ',' || id.back() == ','))
       throw DataError("[read_series] ", table.where(row, id_column), ": the trajectory is missing. Fill it in.");
     if (!internal::is_name(id))
       throw DataError("[read_series] ", table.where(row, id_column),
@@ -97,96 +128,173 @@ std::vector<Rows> group_rows(const CsvTable& table, const std::string& id_column
   return groups;
 }
 
-void check_times(const CsvTable& table, const SeriesColumns& columns, const Rows& rows, const Trajectory& trajectory) {
-  if (rows.size() < columns.min_samples)
-    throw DataError("[read_series] ", table.source(), ": at least ", columns.min_samples, " rows",
-                    of_trajectory(trajectory.id), " are needed; got ", rows.size(), ".");
-  const std::string& text_column = columns.time;
-  for (std::size_t i = 1; i < rows.size(); ++i) {
-    if (!std::isfinite(trajectory.times[i] - trajectory.times.front()))
-      throw DataError("[read_series] ", table.where(rows[i], text_column), ": times", of_trajectory(trajectory.id),
-                      " lie too far apart to be subtracted; give them in another unit.");
-    if (trajectory.times[i] > trajectory.times[i - 1]) continue;
-    const std::vector<std::string>& cells = table.text(text_column);
-    const bool is_repeated = trajectory.times[i] == trajectory.times[i - 1];
-    throw DataError("[read_series] ", table.where(rows[i], text_column), ": times", of_trajectory(trajectory.id),
-                    " must increase; got ", internal::shown(cells[rows[i]]), " after ",
-                    internal::shown(cells[rows[i - 1]]), " on line ", table.line(rows[i - 1]), ". ",
-                    is_repeated ? "Merge the two, or name the trajectory column if these are several runs."
-                                : "Sort the rows, or name the trajectory column if these are several runs.");
-  }
+[[noreturn]] void reject_order(const CsvTable& table, const SeriesColumns& columns, const std::string& trajectory,
+                               std::size_t before, std::size_t row) {
+  const std::vector<std::string> cells = table.joined(columns.time, " ");
+  throw DataError("[read_series] ", table.where(row, columns.time), ": times", of_trajectory(trajectory),
+                  " must increase; got ", internal::shown(cells[row]), " after ", internal::shown(cells[before]),
+                  " on line ", table.line(before),
+                  ". Sort the rows, or name the column that tells several runs apart with --trajectory.");
 }
 
-HostArray gather(const Columns& columns, const Rows& rows) {
-  HostArray out(Shape{static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(columns.size())});
-  const std::span<double> values = out.data<double>();
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    for (std::size_t j = 0; j < columns.size(); ++j) values[i * columns.size() + j] = columns[j][rows[i]];
+/// Rows of one trajectory at one time.
+struct Sample {
+  double time = 0;
+  Rows rows;
+};
+
+/// A trajectory's rows by their time. Those of a long table may be in any order, quantity after quantity; those of
+/// another that turn back are several runs, or a mistake.
+std::vector<Sample> samples_of(const CsvTable& table, const SeriesColumns& columns, const std::vector<double>& times,
+                               Rows rows, const std::string& trajectory) {
+  if (!columns.quantity.empty())
+    std::ranges::stable_sort(rows, [&](std::size_t a, std::size_t b) { return times[a] < times[b]; });
+  std::vector<Sample> samples;
+  for (const std::size_t row : rows) {
+    if (!samples.empty() && times[row] < samples.back().time)
+      reject_order(table, columns, trajectory, samples.back().rows.back(), row);
+    if (samples.empty() || times[row] > samples.back().time) samples.push_back({times[row], {}});
+    samples.back().rows.push_back(row);
+    if (!std::isfinite(times[row] - samples.front().time))
+      throw DataError("[read_series] ", table.where(row, columns.time), ": times", of_trajectory(trajectory),
+                      " lie too far apart to be subtracted; give them in another unit.");
+  }
+  if (samples.size() < columns.min_samples)
+    throw DataError("[read_series] ", table.source(), ": at least ", columns.min_samples, " rows",
+                    of_trajectory(trajectory), rows.size() > samples.size() ? " at different times" : "",
+                    " are needed; got ", samples.size(), ".");
+  return samples;
+}
+
+/// Means of what was measured at a time, and of how many measurements; `repeats` only if any is of several.
+void gather_states(const Columns& columns, const std::vector<Sample>& samples, Trajectory& trajectory) {
+  const Shape shape{static_cast<std::int64_t>(samples.size()), static_cast<std::int64_t>(columns.size())};
+  trajectory.states = HostArray(shape);
+  HostArray repeats(shape);
+  bool has_repeats = false;
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    for (std::size_t k = 0; k < columns.size(); ++k) {
+      double sum = 0, count = 0;
+      for (const std::size_t row : samples[i].rows) {
+        if (std::isnan(columns[k][row])) continue;
+        sum = count == 0 ? columns[k][row] : sum + columns[k][row];
+        ++count;
+      }
+      has_repeats = has_repeats || count > 1;
+      const auto place = static_cast<std::int64_t>(i * columns.size() + k);
+      trajectory.states.set(place, count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / count);
+      repeats.set(place, count);
+    }
+  if (has_repeats) trajectory.repeats = std::move(repeats);
+}
+
+/// Rows at one time are repeated measurements only where no column that is not used tells them apart.
+void check_repeats(const CsvTable& table, const SeriesColumns& columns, const std::vector<std::string>& ids) {
+  std::vector<std::string> used = columns.states, keys = table.joined(columns.time, " ");
+  used.insert(used.end(), columns.inputs.begin(), columns.inputs.end());
+  used.insert(used.end(), columns.covariates.begin(), columns.covariates.end());
+  for (const std::string& role : {columns.time, columns.trajectory, columns.quantity, columns.value})
+    for (const std::string& name : table.columns_of(role)) used.push_back(name);
+  for (std::size_t row = 0; row < keys.size(); ++row) {
+    if (!ids.empty()) keys[row] += "\n" + ids[row];
+    if (!columns.quantity.empty()) keys[row] += "\n" + table.text(columns.quantity)[row];
+  }
+  const std::optional<std::string> key = internal::find_trajectory_key(table, used, keys);
+  if (key)
+    throw DataError("[read_series] ", table.source(), ": states are given several times for one time, and column '",
+                    internal::shown(*key),
+                    "' tells these rows apart; if they are several runs, name it with --trajectory",
+                    columns.trajectory.empty() ? "" : " " + columns.trajectory + "," + *key,
+                    "; if they are repeated measurements, remove it.");
+}
+
+/// The one value that each input has at each time.
+HostArray gather_inputs(const CsvTable& table, const SeriesColumns& names, const Columns& columns,
+                        const std::vector<Sample>& samples) {
+  HostArray out(Shape{static_cast<std::int64_t>(samples.size()), static_cast<std::int64_t>(columns.size())});
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    for (std::size_t k = 0; k < columns.size(); ++k) {
+      std::optional<std::size_t> first;
+      for (const std::size_t row : samples[i].rows) {
+        if (std::isnan(columns[k][row])) continue;
+        if (first && columns[k][row] != columns[k][*first])
+          throw DataError("[read_series] ", table.where(row, names.inputs[k]), ": the input is ", columns[k][row],
+                          ", but ", columns[k][*first], " at the same time on line ", table.line(*first),
+                          ". Give one value for each time.");
+        if (!first) first = row;
+      }
+      if (!first)
+        throw DataError("[read_series] ", table.where(samples[i].rows[0], names.inputs[k]),
+                        ": the input is missing, and must be known at every time. Fill it in or remove the line.");
+      out.set(static_cast<std::int64_t>(i * columns.size() + k), columns[k][*first]);
+    }
   return out;
 }
 
-void append_columns(std::vector<CsvColumn>& columns, const std::vector<std::string>& names,
-                    const std::vector<Trajectory>& trajectories, HostArray Trajectory::*values) {
-  for (std::size_t j = 0; j < names.size(); ++j) {
-    std::vector<double> cells;
-    for (const Trajectory& trajectory : trajectories) {
-      const HostArray& array = trajectory.*values;
-      for (std::size_t i = 0; i < trajectory.times.size(); ++i)
-        cells.push_back(array.at(static_cast<std::int64_t>(i * names.size() + j)));
+/// Times of the column, or made from the place of a row in its trajectory.
+TimeColumn read_times(const CsvTable& table, const SeriesColumns& columns, const std::vector<Rows>& groups) {
+  if (!columns.time.empty()) return table.times(columns.time, columns.time_scale, columns.time_format);
+  TimeColumn made{.values = std::vector<double>(table.num_rows()), .scale = {}};
+  for (const Rows& rows : groups)
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto place = static_cast<double>(i);
+      made.values[rows[i]] = columns.rate > 0 ? place / columns.rate : place * columns.step;
     }
-    columns.push_back({names[j], std::move(cells)});
-  }
+  return made;
+}
+
+/// Of a long table only the rows of quantities that are states or inputs.
+Rows rows_with_roles(const CsvTable& table, const SeriesColumns& columns, const Rows& rows) {
+  if (columns.quantity.empty()) return rows;
+  const std::vector<std::string>& quantities = table.text(columns.quantity);
+  const auto names = [](const std::vector<std::string>& list, const std::string& name) {
+    return std::ranges::find(list, name) != list.end();
+  };
+  Rows kept;
+  for (const std::size_t row : rows)
+    if (names(columns.states, quantities[row]) || names(columns.inputs, quantities[row])) kept.push_back(row);
+  return kept;
 }
 
 }  // namespace
 
 TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns) {
   check_roles(columns);
-  const TimeColumn times = table.times(columns.time, columns.time_scale);
-  const Columns states = read_states(table, columns.states);
-  const Columns inputs = read_inputs(table, columns.inputs);
+  const std::vector<std::string> ids =
+      columns.trajectory.empty() ? std::vector<std::string>{} : table.joined(columns.trajectory, ",");
+  const std::vector<Rows> groups = group_rows(table, columns.trajectory, ids);
+  const TimeColumn times = read_times(table, columns, groups);
+  const Columns states = read_states(table, columns);
+  const Columns inputs = read_inputs(table, columns);
   Columns covariates;
   for (const std::string& name : columns.covariates) covariates.push_back(table.numbers(name));
-  TimeSeries series{columns.time, times.scale, columns.states, columns.inputs, {}, columns.covariates};
-  for (const Rows& rows : group_rows(table, columns.trajectory)) {
+  TimeSeries series{.time_name = columns.time.empty() ? "time" : columns.time,
+                    .time_scale = times.scale,
+                    .state_names = columns.states,
+                    .input_names = columns.inputs,
+                    .trajectories = {},
+                    .covariate_names = columns.covariates,
+                    .trajectory_name = columns.trajectory};
+  bool has_repeats = false;
+  for (const Rows& rows : groups) {
     Trajectory trajectory;
-    if (!columns.trajectory.empty()) trajectory.id = table.text(columns.trajectory)[rows.front()];
-    for (const std::size_t row : rows) trajectory.times.push_back(times.values[row]);
-    check_times(table, columns, rows, trajectory);
-    trajectory.states = gather(states, rows);
-    trajectory.inputs = gather(inputs, rows);
+    if (!ids.empty()) trajectory.id = ids[rows.front()];
+    const std::vector<Sample> samples =
+        samples_of(table, columns, times.values, rows_with_roles(table, columns, rows), trajectory.id);
+    for (const Sample& sample : samples) trajectory.times.push_back(sample.time);
+    gather_states(states, samples, trajectory);
+    has_repeats = has_repeats || trajectory.repeats.size() > 0;
+    trajectory.inputs = gather_inputs(table, columns, inputs, samples);
     for (std::size_t k = 0; k < covariates.size(); ++k)
       trajectory.covariates.push_back(covariate_of(table, columns.covariates[k], covariates[k], rows, trajectory.id));
     series.trajectories.push_back(std::move(trajectory));
   }
+  if (has_repeats) check_repeats(table, columns, ids);
   return series;
 }
 
 TimeSeries read_series(const std::filesystem::path& path, const SeriesColumns& columns) {
-  return series_from_table(read_csv(path), columns);
-}
-
-std::vector<CsvColumn> series_columns(const TimeSeries& series) {
-  std::vector<std::string> ids;
-  std::vector<double> times;
-  bool has_ids = false;
-  for (const Trajectory& trajectory : series.trajectories) {
-    has_ids = has_ids || !trajectory.id.empty();
-    ids.insert(ids.end(), trajectory.times.size(), trajectory.id);
-    times.insert(times.end(), trajectory.times.begin(), trajectory.times.end());
-  }
-  std::vector<CsvColumn> columns;
-  if (has_ids) columns.push_back({"trajectory", std::move(ids)});
-  columns.push_back({series.time_name, std::move(times)});
-  append_columns(columns, series.state_names, series.trajectories, &Trajectory::states);
-  append_columns(columns, series.input_names, series.trajectories, &Trajectory::inputs);
-  return columns;
-}
-
-void write_series(const std::filesystem::path& path, const TimeSeries& series, std::vector<std::string> comments) {
-  if (!series.time_scale.unit.empty())
-    comments.push_back(text::concat("times are ", series.time_scale.unit, " since ", series.time_scale.origin));
-  write_csv(path, series_columns(series), comments);
+  return series_from_table(read_table(path, columns.layout), columns);
 }
 
 }  // namespace costate

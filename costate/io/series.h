@@ -11,36 +11,50 @@
 
 namespace costate {
 
-/// Which column plays which role.
+/// Which column plays which role. `time` and `trajectory` may name several columns, "Date,Time".
 struct SeriesColumns {
-  std::string time;
-  std::vector<std::string> states;
+  /// Empty for a file without times, whose rows are `step` apart, or 1 / `rate`, in each trajectory from 0 on.
+  std::string time = {};
+  std::vector<std::string> states = {};
   std::vector<std::string> inputs = {};
   /// Constants of a trajectory, such as a dose or a weight: one number in all its rows, or in some, others left empty.
   std::vector<std::string> covariates = {};
   /// Rows with the same cell here are one trajectory (they need not be neighbours); "" for a file of one trajectory.
   std::string trajectory = {};
+  /// Of a long table, in which a row is one measured quantity: the columns of its name and of its value. States and
+  /// inputs are then quantities; an input may also be a column.
+  std::string quantity = {}, value = {};
+  double step = 0, rate = 0;
+  /// Of strptime, where dates do not tell it themselves: "%d/%m/%Y %H:%M".
+  std::string time_format = {};
+  TableLayout layout = {};
   /// Of an earlier file, to read calendar times onto the same axis; empty to start at the earliest.
   TimeScale time_scale = {};
   /// Shorter trajectories are refused. A single starting state is a file with one row.
   std::size_t min_samples = 2;
 };
 
-/// Sorts the rows of a table into trajectories, in the order of their first rows. States may be missing (NaN).
+/// Sorts the rows of a table into trajectories, in the order of their first rows. States may be missing (NaN). Values
+/// of a state at the same time of a trajectory are repeated measurements: their mean is the state, and
+/// Trajectory::repeats counts them.
 ///
-/// Throws: InvalidArgument if a column is named twice or no state is named; DataError, naming the line, for a missing
-///         column, times that repeat or go backwards, a missing time, input or trajectory cell, a state without any
-///         number, a trajectory shorter than `min_samples`, and as CsvTable's conversions.
+/// Throws: InvalidArgument if a column is named twice, no state is named, or there is no one way to times; DataError,
+///         naming the line, for a missing column or quantity, times that go backwards, a missing time, input or
+///         trajectory cell, an input that differs at one time, several values at one time that a column not named
+///         tells apart, a state without any number, a trajectory shorter than
+///         `min_samples`, and as CsvTable's conversions.
 TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns);
 
-/// Reads a CSV file as a time series. IoError if it cannot be read.
+/// Reads a file as a time series, in any format of read_table. IoError if it cannot be read.
 TimeSeries read_series(const std::filesystem::path& path, const SeriesColumns& columns);
 
-/// The columns that write_series writes: an id column if the trajectories have ids, time, states, inputs.
+/// The columns that write_series writes: an id column if the trajectories have ids, time, states, inputs. Dates are
+/// dates, in the format of the time scale; ids and times of several columns are several columns again.
 std::vector<CsvColumn> series_columns(const TimeSeries& series);
 
-/// Writes a time series as CSV, such that read_series gives it back bit for bit. Times are written as numbers; a
-/// comment says what they are if they were dates.
-void write_series(const std::filesystem::path& path, const TimeSeries& series, std::vector<std::string> comments = {});
+/// Writes a time series as CSV, such that read_series gives it back: numbers bit for bit, dates to a microsecond.
+/// `provenance` goes beside it, into the file's name with ".txt" added; nothing does if it is empty or the file is
+/// a device or a pipe.
+void write_series(const std::filesystem::path& path, const TimeSeries& series, const std::string& provenance = {});
 
 }  // namespace costate

@@ -34,18 +34,22 @@ TimeSeries embed_delays(const TimeSeries& series, int delay) {
   const double spacing = series.trajectories[0].times[1] - series.trajectories[0].times[0];
   for (Trajectory& trajectory : embedded.trajectories) {
     check_spacing(trajectory, delay, spacing);
-    const HostArray before = trajectory.states;
     const auto drop_first = [&](const HostArray& array, std::int64_t width) {
       HostArray kept(Shape{array.shape()[0] - delay, width});
       for (std::int64_t i = 0; i < kept.size(); ++i) kept.set(i, array.at(i + delay * width));
       return kept;
     };
-    const std::int64_t samples = before.shape()[0] - delay;
-    trajectory.states = HostArray(Shape{samples, columns * (delay + 1)});
-    for (std::int64_t i = 0; i < samples; ++i)
-      for (std::int64_t lag = 0; lag <= delay; ++lag)
-        for (std::int64_t k = 0; k < columns; ++k)
-          trajectory.states.set((i * (delay + 1) + lag) * columns + k, before.at((i + delay - lag) * columns + k));
+    const std::int64_t samples = trajectory.states.shape()[0] - delay;
+    const auto embed = [&](const HostArray& before) {
+      HostArray after(Shape{samples, columns * (delay + 1)});
+      for (std::int64_t i = 0; i < samples; ++i)
+        for (std::int64_t lag = 0; lag <= delay; ++lag)
+          for (std::int64_t k = 0; k < columns; ++k)
+            after.set((i * (delay + 1) + lag) * columns + k, before.at((i + delay - lag) * columns + k));
+      return after;
+    };
+    trajectory.states = embed(trajectory.states);
+    if (trajectory.repeats.size() > 0) trajectory.repeats = embed(trajectory.repeats);
     trajectory.inputs = drop_first(trajectory.inputs, static_cast<std::int64_t>(series.input_names.size()));
     trajectory.times.erase(trajectory.times.begin(), trajectory.times.begin() + delay);
   }

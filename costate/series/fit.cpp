@@ -182,7 +182,8 @@ PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config) {
   config.check();
   check(series);
   PreparedSeries data;
-  data.outliers = remove_outliers(series);
+  const bool keeps_codes = names_one(config.model.columns.layout.missing, "none");
+  data.outliers = remove_outliers(series, keeps_codes ? MissingCodes::kKeep : MissingCodes::kFind);
   data.series = embed_delays(series, config.model.delay);
   data.split = split_series(data.series, config.hold_out);
   const TimeSeries training = training_part(data.series, data.split);

@@ -28,7 +28,7 @@ std::vector<FitOption> data_options() {
        .doors = kCommandLine,
        .flag = "--time",
        .group = group,
-       .help = "Column of times: numbers, or ISO 8601 dates",
+       .help = "Column of times, numbers or dates, or two columns: Date,Time",
        .is_of_model = true,
        .access = COSTATE_MEMBER(model.columns.time)},
       {.section = section,
@@ -66,7 +66,7 @@ std::vector<FitOption> data_options() {
        .doors = kCommandLine,
        .flag = "--trajectory",
        .group = group,
-       .help = "Column that tells trajectories apart",
+       .help = "Column that tells trajectories apart, or several: site,visit",
        .is_of_model = true,
        .access = COSTATE_MEMBER(model.columns.trajectory)},
       {.section = section,
@@ -86,6 +86,96 @@ std::vector<FitOption> data_options() {
        .help = "Share that is the test: the end of one trajectory, the last of several",
        .shown_default = "20%",
        .access = COSTATE_MEMBER(hold_out)},
+  };
+}
+
+std::vector<FitOption> layout_options() {
+  using enum OptionKind;
+  using enum OptionDoors;
+  const std::string section = "data", group = "Data";
+  return {
+      {.section = section,
+       .key = "time_format",
+       .kind = kText,
+       .doors = kCommandLine,
+       .flag = "--time-format",
+       .group = group,
+       .help = "Form of dates, where the column does not tell it: \"%d/%m/%Y %H:%M\"",
+       .is_of_model = true,
+       .may_be_absent = true,
+       .access = COSTATE_MEMBER(model.columns.time_format)},
+      {.section = section,
+       .key = "step",
+       .kind = kNumber,
+       .doors = kCommandLine,
+       .flag = "--step",
+       .group = group,
+       .help = "Time between rows, for a file without times",
+       .chooses = 0,
+       .is_of_model = true,
+       .may_be_absent = true,
+       .access = COSTATE_MEMBER(model.columns.step)},
+      {.section = section,
+       .key = "rate",
+       .kind = kNumber,
+       .doors = kCommandLine,
+       .flag = "--rate",
+       .group = group,
+       .help = "Rows in a unit of time, for a file without times",
+       .chooses = 0,
+       .is_of_model = true,
+       .may_be_absent = true,
+       .access = COSTATE_MEMBER(model.columns.rate)},
+      {.section = section,
+       .key = "quantity",
+       .kind = kText,
+       .doors = kCommandLine,
+       .flag = "--quantity",
+       .group = group,
+       .help = "Of a long table: the column that names what a row measured; --state and --input then name quantities",
+       .is_of_model = true,
+       .may_be_absent = true,
+       .access = COSTATE_MEMBER(model.columns.quantity)},
+      {.section = section,
+       .key = "value",
+       .kind = kText,
+       .doors = kCommandLine,
+       .flag = "--value",
+       .group = group,
+       .help = "Of a long table: the column of its numbers",
+       .is_of_model = true,
+       .may_be_absent = true,
+       .access = COSTATE_MEMBER(model.columns.value)},
+      {.section = section,
+       .key = "names",
+       .kind = kNames,
+       .doors = kCommandLine,
+       .flag = "--names",
+       .group = group,
+       .help = "Names of all columns, for a file without a header; else they are 1, 2, 3, …",
+       .is_of_model = true,
+       .may_be_absent = true,
+       .access = COSTATE_MEMBER(model.columns.layout.names)},
+      {.section = section,
+       .key = "skip",
+       .kind = kInteger,
+       .doors = kCommandLine,
+       .flag = "--skip",
+       .group = group,
+       .help = "Lines before the header",
+       .is_of_model = true,
+       .may_be_absent = true,
+       .access = COSTATE_MEMBER(model.columns.layout.skip)},
+      {.section = section,
+       .key = "missing",
+       .kind = kNames,
+       .doors = kCommandLine,
+       .flag = "--missing",
+       .group = group,
+       .help = "Cells that mean missing: -999,n/a; < for all below a limit of detection; none to look for no codes",
+       .is_of_model = true,
+       .may_be_absent = true,
+       .access = COSTATE_MEMBER(model.columns.layout.missing)},
   };
 }
 
@@ -119,7 +209,8 @@ std::vector<FitOption> model_options() {
        .kind = kNames,
        .flag = "--clock",
        .group = group,
-       .help = "Periods that the system follows: day, week, year, numbers in units of time; auto finds one, none is none",
+       .help =
+           "Periods that the system follows: day, week, year, numbers in units of time; auto finds one, none is none",
        .may_be_absent = true,
        .access = COSTATE_MEMBER(clock)},
       {.section = section,
@@ -300,10 +391,11 @@ std::vector<FitOption> training_options() {
 #undef COSTATE_CHOICE
 
 bool allows_number(const FitOption& option, double number) {
-  if (option.kind == OptionKind::kNumber || option.kind == OptionKind::kNumbers) return number > 0 && std::isfinite(number);
+  const bool is_choice = option.chooses && number == static_cast<double>(*option.chooses);
+  if (option.kind == OptionKind::kNumber || option.kind == OptionKind::kNumbers)
+    return (number > 0 && std::isfinite(number)) || is_choice;
   if (option.kind == OptionKind::kShare) return number >= 0 && number < 1;
   const bool is_within = number >= static_cast<double>(option.low) && number <= static_cast<double>(option.high);
-  const bool is_choice = option.chooses && number == static_cast<double>(*option.chooses);
   return std::floor(number) == number && (is_within || is_choice);
 }
 
@@ -365,14 +457,17 @@ void FitOption::check(const OptionValue& value) const {
 }
 
 std::string FitOption::default_text() const {
-  return shown_default.empty() ? typed(access.get(FitConfig{})) : shown_default;
+  if (!shown_default.empty()) return shown_default;
+  const OptionValue value = access.get(FitConfig{});
+  const bool is_unset = kind == OptionKind::kNumber && chooses && value == OptionValue(0.0);
+  return is_unset ? "" : typed(value);
 }
 
 const std::vector<FitOption>& fit_options() {
   static const std::vector<FitOption> options = [] {
     std::vector<FitOption> all;
     for (std::vector<FitOption>& part :
-         std::vector{data_options(), model_options(), solver_options(), training_options()})
+         std::vector{data_options(), layout_options(), model_options(), solver_options(), training_options()})
       for (FitOption& option : part) all.push_back(std::move(option));
     return all;
   }();

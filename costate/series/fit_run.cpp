@@ -8,6 +8,7 @@
 #include "costate/io/csv.h"
 #include "costate/io/files.h"
 #include "costate/io/json.h"
+#include "costate/io/table.h"
 
 namespace costate {
 namespace {
@@ -110,7 +111,7 @@ void write_forecast_samples(const std::filesystem::path& path, const FitResult& 
       trajectory.states.set(i, stretch.states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)]);
     forecast.trajectories.push_back(std::move(trajectory));
   }
-  write_series(path, forecast, {"The samples that were held out, as the model forecasts them."});
+  write_series(path, forecast);
 }
 
 }  // namespace
@@ -121,7 +122,8 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   config.check();
   const std::string bytes = read_file(config.data);
   config.data_digest = digest_of(bytes);
-  PreparedSeries prepared = prepare_fit(series_from_table(CsvTable(bytes, config.data), config.model.columns), config);
+  PreparedSeries prepared = prepare_fit(
+      series_from_table(parse_table(bytes, config.data, config.model.columns.layout), config.model.columns), config);
   if (mode == RunMode::kResume) {
     RunFolder::open(folder);
   } else {

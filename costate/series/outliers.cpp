@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "costate/base/text.h"
+#include "costate/series/missing_codes.h"
 
 namespace costate {
 namespace {
@@ -33,11 +34,16 @@ struct Percentiles {
   bool is_farther(double value, double ranges) const { return distance(value) > ranges * (high - low); }
 };
 
-std::optional<Percentiles> percentiles_of(TimeSeries& series, const Column& column) {
+std::vector<double> measured_cells(TimeSeries& series, const Column& column) {
   std::vector<double> cells;
   for (std::size_t i = 0; i < series.trajectories.size(); ++i)
     for (std::size_t k = 0; k < series.trajectories[i].times.size(); ++k)
       if (const double cell = column.cell(series, i, k); !std::isnan(cell)) cells.push_back(cell);
+  return cells;
+}
+
+std::optional<Percentiles> percentiles_of(TimeSeries& series, const Column& column) {
+  std::vector<double> cells = measured_cells(series, column);
   if (cells.size() < kFewest) return {};
   const auto at = [&](std::size_t percent) {
     const auto place = cells.begin() + static_cast<std::ptrdiff_t>((cells.size() - 1) * percent / 100);
@@ -115,6 +121,28 @@ void interpolate(TimeSeries& series, const Column& column, std::size_t trajector
     column.cell(series, trajectory, j) = before ? column.cell(series, trajectory, *before) : 0;
 }
 
+/// Whether most cells of a value are where trajectories start, which experiments do with the same number again.
+bool is_where_they_start(TimeSeries& series, const Column& column, const MissingCode& code) {
+  std::size_t starts = 0;
+  for (std::size_t i = 0; i < series.trajectories.size(); ++i) starts += column.cell(series, i, 0) == code.value;
+  return 2 * starts > code.count;
+}
+
+/// Makes the cells of a code missing.
+std::optional<Outliers> remove_code(TimeSeries& series, const Column& column, const std::string& name) {
+  const std::optional<MissingCode> code = find_missing_code(measured_cells(series, column));
+  if (!code || is_where_they_start(series, column, *code)) return {};
+  Outliers found{.column = name, .value = code->value, .low = code->low, .high = code->high, .is_code = true};
+  for (std::size_t i = 0; i < series.trajectories.size(); ++i)
+    for (std::size_t k = 0; k < series.trajectories[i].times.size(); ++k) {
+      double& cell = column.cell(series, i, k);
+      if (cell != code->value) continue;
+      cell = std::numeric_limits<double>::quiet_NaN();
+      ++found.count;
+    }
+  return found;
+}
+
 /// Makes them missing, and says what they were.
 std::optional<Outliers> remove_from(TimeSeries& series, const Column& column, const std::string& name) {
   const std::optional<Percentiles> percentiles = percentiles_of(series, column);
@@ -141,24 +169,31 @@ std::optional<Outliers> remove_from(TimeSeries& series, const Column& column, co
 }  // namespace
 
 std::string Outliers::text() const {
+  if (is_code)
+    return text::concat("'", column, "': ", count, " cells hold ", value,
+                        ", a code for missing, it seems, since all others lie in ", text::number(low), " … ",
+                        text::number(high), " (--missing none keeps them)");
   return text::concat("'", column, "': ", count, count == 1 ? " cell lies" : " cells lie", " far outside all others (",
                       count == 1 ? "" : "first ", value, " at t = ", time,
                       trajectory.empty() ? "" : text::concat(" of trajectory '", trajectory, "'"), ", where 80 % are ",
                       text::number(low), " … ", text::number(high), ")");
 }
 
-std::vector<Outliers> remove_outliers(TimeSeries& series) {
+std::vector<Outliers> remove_outliers(TimeSeries& series, MissingCodes codes) {
   std::vector<Outliers> all;
+  const auto remove = [&](const Column& column, const std::string& name) {
+    const std::size_t before = all.size();
+    if (codes == MissingCodes::kFind)
+      if (auto found = remove_code(series, column, name)) all.push_back(*std::move(found));
+    if (auto found = remove_from(series, column, name)) all.push_back(*std::move(found));
+    return all.size() > before;
+  };
   const std::size_t states = series.state_names.size(), inputs = series.input_names.size();
-  for (std::size_t k = 0; k < states; ++k)
-    if (auto found = remove_from(series, {&Trajectory::states, k, states}, series.state_names[k]))
-      all.push_back(std::move(*found));
+  for (std::size_t k = 0; k < states; ++k) remove({&Trajectory::states, k, states}, series.state_names[k]);
   for (std::size_t k = 0; k < inputs; ++k) {
     const Column column{&Trajectory::inputs, k, inputs};
-    auto found = remove_from(series, column, series.input_names[k]);
-    if (!found) continue;
+    if (!remove(column, series.input_names[k])) continue;
     for (std::size_t i = 0; i < series.trajectories.size(); ++i) interpolate(series, column, i);
-    all.push_back(std::move(*found));
   }
   return all;
 }

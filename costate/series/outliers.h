@@ -16,17 +16,22 @@ struct Outliers {
   std::size_t count = 0;
   std::string trajectory;
   double time = 0, value = 0;
-  double low = 0, high = 0;  // the 10th and 90th percentile of the column
+  double low = 0, high = 0;  // the 10th and 90th percentile of the column; of a code, all other numbers
+  bool is_code = false;      // `value` in all cells, as find_missing_code found it
 
   /// "'x': 3 cells lie far outside all others (first 4e7 at t = 2.5, where 80 % are -1 … 1)"
   std::string text() const;
 };
 
-/// Takes outliers out: a state becomes missing, an input is interpolated. A cell is one if it lies more than 50 times
-/// the range between the 10th and the 90th percentile from the median, and so do all from a jump up (tenfold, between
-/// two measured samples) to a jump down. Steep growth and decay have no such jumps on both sides. Where a trajectory
-/// begins or ends there is one side only, which tells if at most one trajectory in ten looks like it, or if there is no
-/// other such place and it is a lone cell 1000 ranges away or a number that is repeated up to the edge.
-std::vector<Outliers> remove_outliers(TimeSeries& series);
+/// Whether cells that seem to hold a code for missing are kept.
+enum class MissingCodes { kFind, kKeep };
+
+/// Takes out codes for missing (missing_codes.h; not what trajectories start from), then outliers: a state becomes
+/// missing, an input is interpolated. A cell is an outlier if it lies more than 50 times the range between the 10th and
+/// the 90th percentile from the median, and so do all from a jump up (tenfold, between two measured samples) to a jump
+/// down. Steep growth and decay have no such jumps on both sides. Where a trajectory begins or ends there is one side
+/// only, which tells if at most one trajectory in ten looks like it, or if there is no other such place and it is a lone
+/// cell 1000 ranges away or a number that is repeated up to the edge.
+std::vector<Outliers> remove_outliers(TimeSeries& series, MissingCodes codes = MissingCodes::kFind);
 
 }  // namespace costate

@@ -97,7 +97,8 @@ ArrayFile SeriesModel::to_file() const {
                    {"config", linear_ ? to_config(options_).to_toml() : FitConfig{.model = options_}.to_config().to_toml()},
                    {"states", join_lines(state_names_)},
                    {"time_unit", time_scale_.unit},
-                   {"time_origin", time_scale_.origin}};
+                   {"time_origin", time_scale_.origin},
+                   {"time_format", time_scale_.format}};
   const auto add = [&](const std::string& name, const std::vector<double>& numbers) {
     file.arrays.emplace(name, HostArray::vector(numbers));
   };
@@ -126,6 +127,8 @@ SeriesModel SeriesModel::from_file(const ArrayFile& file, const std::string& sou
                     is_earlier ? Parts::kNetAlone : Parts::kAll);
   set_values_by_name(model.parameters(), file.arrays, source);
   model.time_scale_ = {metadata_of(file, "time_unit", source), metadata_of(file, "time_origin", source)};
+  // Models of earlier versions do not know it.
+  if (file.metadata.contains("time_format")) model.time_scale_.format = metadata_of(file, "time_format", source);
   const std::size_t d = model.num_measured(), m = model.input_names().size(), c = model.covariate_names().size();
   Normalization& units = model.normalization_;
   units.state_offset = numbers_of(file, "normalization.state_offset", d, source);

@@ -35,7 +35,10 @@ void write_row(const SeriesModel& model, const Stretch& stretch, std::int64_t ro
       const double cell = trajectory.states.at(static_cast<std::int64_t>(sample) * d + k);
       if (std::isnan(cell)) continue;
       arrays.targets.set((row * w + i) * d + k, (cell - units.state_offset[column]) / units.state_scale[column]);
-      arrays.masks.set((row * w + i) * d + k, 1);
+      // The squares of several measurements differ from as many of their mean by a constant.
+      const bool is_repeated = trajectory.repeats.size() > 0;
+      arrays.masks.set((row * w + i) * d + k,
+                       is_repeated ? trajectory.repeats.at(static_cast<std::int64_t>(sample) * d + k) : 1);
     }
     const bool is_ahead = stretch.inputs_ahead != nullptr && place >= stretch.known;
     const HostArray& inputs = is_ahead ? *stretch.inputs_ahead : trajectory.inputs;

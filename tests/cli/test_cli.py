@@ -233,7 +233,7 @@ def write(tmp_path, text):
         ("year,hare,lynx\n1,2,3\n2,inf,3\n", "line 3"),
         ("year,hare,lynx\n1,2,3\nnan,3,3\n", "line 3"),
         ("year,hare,lynx\n2,2,3\n1,3,3\n", "line 3"),
-        ("year,hare,lynx\n1,2,3\n1,3,3\n", "line 3"),
+        ("year,hare,lynx\n1,2,3\n1,3,3\n", "at different times"),
         ("year,hare,lynx\n1,2,3\n", "data.csv"),
         ("year,hare,lynx\n1,2,3\n2,3\n", "line 3"),
         ("year,hare,lynx\n1,nan,3\n2,nan,4\n3,nan,4\n", "'hare'"),

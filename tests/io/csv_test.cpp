@@ -39,8 +39,8 @@ TEST(Csv, ACommentAboveNumbersIsTheHeader) {
   EXPECT_EQ(read.names(), (Words{"t (s)", "mx ()"}));
   EXPECT_EQ(read.numbers("mx ()"), (Numbers{0.5, 0.25}));
   EXPECT_EQ(read.line(0), 3u);
-  // Numbers can be names, too.
-  EXPECT_EQ(table("# a remark\n0,1\n5,6\n").names(), (Words{"0", "1"}));
+  // Numbers in order can be names, too.
+  EXPECT_EQ(table("# a remark\n0,1,2\n5,6,7\n").names(), (Words{"0", "1", "2"}));
 }
 
 TEST(Csv, UnquotesCells) {
@@ -66,7 +66,6 @@ TEST(Csv, ErrorsNameFileLineColumnAndCell) {
   EXPECT_ERROR(table("t,x\n"), DataError, "has a header (t, x) but no rows");
   EXPECT_ERROR(table("t,x\n0,1\n1\n"), DataError, "data.csv, line 3: expected 2 cells as in the header; got 1");
   EXPECT_ERROR(table("t,x\n0,1,2\n"), DataError, "line 2: expected 2 cells as in the header; got 3");
-  EXPECT_ERROR(table("t,t\n0,1\n"), DataError, "'t' occurs twice");
   EXPECT_ERROR(table("t,x\n0,\"1\n"), DataError, "line 2: a quoted cell is not closed");
   EXPECT_ERROR(table("t,x\n0,\"1\"2\n"), DataError,
                "line 2: expected a delimiter after the quoted cell \"1\"; got '2'");
@@ -76,7 +75,7 @@ TEST(Csv, ErrorsNameFileLineColumnAndCell) {
   EXPECT_ERROR(read.numbers("hair"), DataError, "unknown column 'hair'; did you mean 'hare'? known: t, hare, b");
   EXPECT_ERROR(read.numbers("hare"), DataError, "data.csv, line 2, column 'hare': expected a number; got 'many'");
   EXPECT_ERROR(read.numbers("b"), DataError, "line 2, column 'b': expected a finite number; got 'inf'");
-  EXPECT_ERROR(table("a;b\n1,5;2\n").numbers("a"), DataError, "decimal point");
+  EXPECT_ERROR(table("a,b\n\"1,5\",2\n").numbers("a"), DataError, "decimal point");
   EXPECT_ERROR(table("a\n1e999\n").numbers("a"), DataError, "expected a finite number; got '1e999'");
   EXPECT_ERROR(table("a\n1.5x\n").numbers("a"), DataError, "got '1.5x'");
   EXPECT_ERROR(read_csv("absent.csv"), IoError, "absent.csv");
@@ -91,7 +90,7 @@ TEST(CsvTimes, NumbersHaveNoScale) {
 TEST(CsvTimes, DatesBecomeDays) {
   const TimeColumn times = table("t\n2024-02-28\n2024-03-01\n2025-02-28\n").times("t");
   EXPECT_EQ(times.values, (Numbers{0, 2, 366}));  // 2024 is a leap year
-  EXPECT_EQ(times.scale, (TimeScale{"days", "2024-02-28"}));
+  EXPECT_EQ(times.scale, (TimeScale{"days", "2024-02-28", "%F"}));
   EXPECT_EQ(table("t\n1999-12\n2000-01\n").times("t").values, (Numbers{0, 31}));
 }
 
@@ -101,7 +100,7 @@ TEST(CsvTimes, DateTimesBecomeSeconds) {
                                "00:00:01\n2024-05-02T02:00:02+02:00\n2024-05-01T19:30:03-0430\n")
                                .times("t");
   EXPECT_EQ(times.values, (Numbers{0, 0.5, 1.5, 2.5, 3.5}));
-  EXPECT_EQ(times.scale, (TimeScale{"seconds", "2024-05-01T23:59:59.5Z"}));
+  EXPECT_EQ(times.scale, (TimeScale{"seconds", "2024-05-01T23:59:59.5Z", "%FT%TZ"}));
 }
 
 TEST(CsvTimes, EveryFormOfATimeIsRead) {
@@ -127,21 +126,21 @@ TEST(CsvTimes, ASecondFileSharesTheScaleOfTheFirst) {
 
 TEST(CsvTimes, ErrorsNameTheCell) {
   EXPECT_ERROR(table("t,x\n0,1\n,2\n").times("t"), DataError, "data.csv, line 3, column 't': the time is missing");
-  EXPECT_ERROR(table("t\n2024-02-30\n").times("t"), DataError, "expected a number; got '2024-02-30'");
+  EXPECT_ERROR(table("t\n2024-02-30\n").times("t"), DataError, "expected a time: a number or a date; got '2024-02-30'");
   for (const std::string bad :
        {"soon", "3", "2024-13-01", "2024-01-01T25:00", "2024-01-01T10:61", "2024-1-1", "2024-01-01T10:00x",
         "2024-01-01T10:00+5", "2024-01-01T10:00:00.", "2024-01-01x", "2024-01-01Z", "+024-01-01",
         "2024-01-01T10:00+24:00", "2024-01-01T10:00+01:60", "2024-01-01T10:00.5:30", "2024-01-01T10:00.5e3",
         "2024-01-01T10:00:60", "2024-01-01T1:00:00"})
     EXPECT_ERROR(table("t\n2024-01-01\n" + bad + "\n").times("t"), DataError, "got '" + bad + "'");
-  EXPECT_ERROR(table("t\n3\n2024-01-01\n").times("t"), DataError, "expected a number; got '2024-01-01'");
+  EXPECT_ERROR(table("t\n3\n2024-01-01\n").times("t"), DataError,
+               "line 3, column 't': expected a time, a number as on the lines before; got '2024-01-01'");
 }
 
-TEST(CsvWriter, WritesShortestDigitsEmptyCellsAndComments) {
+TEST(CsvWriter, WritesShortestDigitsAndEmptyCells) {
   const std::string text =
-      format_csv({{"t", Numbers{0, 0.1, 1e300}}, {"x, y", Words{"a", "b \"c\"", "#"}}, {"z", Numbers{1, NAN, -0.0}}},
-                 {"two", "com\nments"});
-  EXPECT_EQ(text, "# two\n# com\n# ments\nt,\"x, y\",z\n0,a,1\n0.1,\"b \"\"c\"\"\",\n1e+300,\"#\",-0\n");
+      format_csv({{"t", Numbers{0, 0.1, 1e300}}, {"x, y", Words{"a", "b \"c\"", "#"}}, {"z", Numbers{1, NAN, -0.0}}});
+  EXPECT_EQ(text, "t,\"x, y\",z\n0,a,1\n0.1,\"b \"\"c\"\"\",\n1e+300,\"#\",-0\n");
   EXPECT_EQ(format_csv({{"x", Numbers{NAN, 1}}}), "x\nNA\n1\n");
   EXPECT_ERROR(format_csv({{"a", Numbers{1}}, {"b", Numbers{1, 2}}}), InvalidArgument, "'b' has 2");
 }

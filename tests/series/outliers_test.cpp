@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "costate/series/missing_codes.h"
 #include "costate/series/series.h"
 #include "tests/series/series.h"
 
@@ -79,6 +80,49 @@ TEST(Outliers, AtTheEdgeOfATrajectoryAreThoseThatFewTrajectoriesHave) {
     for (std::size_t i = 0; i < codes; ++i) state(single, 99 - i) = -9999;
     EXPECT_EQ(remove_outliers(single).size(), 1U) << codes;
   }
+}
+
+TEST(MissingCodes, AreRepeatedOutsideOfAllElse) {
+  std::vector<double> clean;
+  for (int i = 0; i < 100; ++i) clean.push_back(std::round(1000 * (20 + 9 * std::sin(0.1 * i))) / 1000);
+  const auto with = [&](double code, std::size_t count) {
+    std::vector<double> cells = clean;
+    for (std::size_t i = 0; i < count; ++i) cells[7 * i] = code;
+    return find_missing_code(cells);
+  };
+  for (const double code : {-999.0, -9999.0, 9999.0, -99.9, -200.0, 999.9, 1e20, -32768.0, 65535.0, -1e30}) {
+    ASSERT_TRUE(with(code, 3)) << code;
+    EXPECT_EQ(with(code, 3)->value, code);
+    EXPECT_EQ(with(code, 14)->count, 14U);
+  }
+  // Pumps at rest, throttles that are open, lone slips, what lies near, and directions are none.
+  for (const double value : {0.0, 100.0, 500.0, -12.5, 31.0, -5.0}) EXPECT_FALSE(with(value, 10)) << value;
+  EXPECT_FALSE(with(-999, 1));
+  EXPECT_FALSE(with(-200, 2));
+  EXPECT_FALSE(find_missing_code({-1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1}));
+  EXPECT_FALSE(find_missing_code(clean));
+  EXPECT_FALSE(find_missing_code(std::vector<double>(50, -999.0)));
+}
+
+TEST(MissingCodes, AreTakenOutAndNamed) {
+  TimeSeries series = wave(100);
+  const TimeSeries dirty = [&] {
+    TimeSeries made = series;
+    for (const std::size_t sample : {17U, 18U, 60U}) state(made, sample) = -99;
+    for (const int sample : {50, 51}) made.trajectories[0].inputs.set(sample, 999);
+    return made;
+  }();
+  series = dirty;
+  const std::vector<Outliers> found = remove_outliers(series);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_NE(found[0].text().find("'z0': 3 cells hold -99, a code for missing, it seems, since all others lie in -1 … "),
+            std::string::npos)
+      << found[0].text();
+  EXPECT_TRUE(std::isnan(state(series, 17)) && std::isnan(state(series, 60)));
+  EXPECT_NEAR(series.trajectories[0].inputs.at(50), std::cos(10.0), 0.1);
+  series = dirty;
+  const std::vector<Outliers> kept = remove_outliers(series, MissingCodes::kKeep);
+  for (const Outliers& outliers : kept) EXPECT_FALSE(outliers.is_code);
 }
 
 TEST(Outliers, DoNotSpoilAFit) {

@@ -1,6 +1,7 @@
 #include "costate/io/internal/csv_scanner.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "costate/base/error.h"
 #include "costate/io/internal/shown.h"
@@ -19,28 +20,60 @@ std::string_view trim(std::string_view text, char delimiter) {
   return text;
 }
 
-/// The delimiter that occurs most often outside quotes; a comma if none does.
-char detect_delimiter(std::string_view header) {
-  std::size_t commas = 0, semicolons = 0, tabs = 0;
-  bool is_quoted = false;
-  for (const char c : header) {
+/// What could delimit cells in a line, outside of quotes.
+struct Counts {
+  std::size_t commas = 0, semicolons = 0, tabs = 0, words = 0;
+};
+
+Counts count(std::string_view line) {
+  Counts counts;
+  bool is_quoted = false, is_in_word = false;
+  for (const char c : line) {
     if (c == '"') is_quoted = !is_quoted;
+    const bool is_space = c == ' ' && !is_quoted;
+    counts.words += !is_space && !is_in_word;
+    is_in_word = !is_space;
     if (is_quoted) continue;
-    commas += c == ',';
-    semicolons += c == ';';
-    tabs += c == '\t';
+    counts.commas += c == ',';
+    counts.semicolons += c == ';';
+    counts.tabs += c == '\t';
   }
-  const std::size_t most = std::max({commas, semicolons, tabs});
-  if (most == commas) return ',';
-  return most == semicolons ? ';' : '\t';
+  return counts;
+}
+
+/// Of tab and semicolon one that two lines hold as often, since a comma may be that of numbers; or what the first holds
+/// most often; or blanks, if both lines hold as many words.
+char detect_delimiter(std::string_view first, std::string_view second) {
+  const Counts a = count(first), b = count(second);
+  if (a.tabs > 0 && a.tabs == b.tabs) return '\t';
+  if (a.semicolons > 0 && a.semicolons == b.semicolons) return ';';
+  const std::size_t most = std::max({a.commas, a.semicolons, a.tabs});
+  if (most == 0) return a.words > 1 && a.words == b.words ? ' ' : ',';
+  if (most == a.commas) return ',';
+  return most == a.semicolons ? ';' : '\t';
 }
 
 }  // namespace
 
-CsvScanner::CsvScanner(std::string_view text, const std::string& source) : text_(text), source_(source) {
+CsvScanner::CsvScanner(std::string_view text, const std::string& source, std::int64_t skip, char delimiter)
+    : text_(text), source_(source) {
   if (text_.substr(0, kByteOrderMark.size()) == kByteOrderMark) text_.remove_prefix(kByteOrderMark.size());
+  for (; skip > 0 && at_ < text_.size(); --skip) {
+    at_ += rest_of_line().size();
+    end_line();
+  }
   skip_to_record();
-  delimiter_ = detect_delimiter(rest_of_line());
+  delimiter_ = delimiter;
+  if (delimiter != 0) return;
+  const std::size_t at = at_, line = line_;
+  const std::string_view comment = last_comment_, first = rest_of_line();
+  at_ += first.size();
+  end_line();
+  skip_to_record();
+  delimiter_ = detect_delimiter(first, rest_of_line());
+  at_ = at;
+  line_ = line;
+  last_comment_ = comment;
 }
 
 bool CsvScanner::next(CsvRecord& record) {
@@ -50,8 +83,7 @@ bool CsvScanner::next(CsvRecord& record) {
   record.line = line_;
   while (true) {
     record.cells.push_back(read_cell());
-    if (at_ >= text_.size() || text_[at_] != delimiter_) break;
-    ++at_;
+    if (!take_delimiter()) break;
   }
   end_line();
   return true;
@@ -60,7 +92,7 @@ bool CsvScanner::next(CsvRecord& record) {
 void CsvScanner::skip_to_record() {
   while (at_ < text_.size()) {
     const std::string_view line = rest_of_line();
-    if (line.starts_with('#'))
+    if (line.starts_with('#') || line.starts_with('%'))
       last_comment_ = line.substr(1);
     else if (!trim(line, delimiter_).empty())
       return;
@@ -85,8 +117,20 @@ bool CsvScanner::at_cell_end() const {
   return at_ >= text_.size() || text_[at_] == delimiter_ || text_[at_] == '\n' || text_[at_] == '\r';
 }
 
+void CsvScanner::skip_blanks() {
+  while (at_ < text_.size() && is_blank(text_[at_], delimiter_)) ++at_;
+}
+
+/// Blanks that end a line delimit nothing.
+bool CsvScanner::take_delimiter() {
+  if (delimiter_ == ' ') skip_blanks();
+  if (at_ >= text_.size() || text_[at_] == '\n' || text_[at_] == '\r') return false;
+  if (delimiter_ != ' ') ++at_;
+  return true;
+}
+
 std::string CsvScanner::read_cell() {
-  while (!at_cell_end() && is_blank(text_[at_], delimiter_)) ++at_;
+  skip_blanks();
   if (!at_cell_end() && text_[at_] == '"') return read_quoted_cell();
   const std::size_t begin = at_;
   while (!at_cell_end()) ++at_;
@@ -108,11 +152,46 @@ std::string CsvScanner::read_quoted_cell() {
     throw DataError("[read_csv] ", source_, ", line ", first_line,
                     ": a quoted cell is not closed; add the missing \".");
   ++at_;
-  while (!at_cell_end() && is_blank(text_[at_], delimiter_)) ++at_;
+  if (delimiter_ != ' ') skip_blanks();
   if (!at_cell_end())
     throw DataError("[read_csv] ", source_, ", line ", line_, ": expected a delimiter after the quoted cell \"",
                     shown(cell), "\"; got '", shown(text_.substr(at_, 1)), "'. Write a quote within quotes twice.");
   return cell;
+}
+
+namespace {
+
+/// The longest stretch with one delimiter, if it is longer than `longest` records, which it then sets.
+std::optional<CsvRecord> longest_stretch(CsvScanner scanner, std::size_t& longest) {
+  std::optional<CsvRecord> best;
+  CsvRecord record, first;
+  std::size_t length = 0;
+  while (scanner.next(record)) {
+    if (record.cells.size() != first.cells.size()) {
+      first = record;
+      length = 0;
+    }
+    if (++length <= longest || first.cells.size() < 2) continue;
+    longest = length;
+    best = first;
+  }
+  return best;
+}
+
+}  // namespace
+
+CsvRecord table_begin(std::string_view text, const std::string& source) {
+  CsvRecord best;
+  std::size_t longest = 1;
+  // The comma last but one: it may be that of numbers.
+  for (const char delimiter : {'\t', ';', ',', ' '}) {
+    try {
+      if (auto found = longest_stretch({text, source, 0, delimiter}, longest)) best = *std::move(found);
+    } catch (const DataError&) {
+      // Quotes that make no sense: not this delimiter.
+    }
+  }
+  return best;
 }
 
 }  // namespace costate::internal

@@ -6,9 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <sstream>
-#include <tuple>
 
-#include "costate/base/error.h"
 #include "costate/io/internal/numbers.h"
 
 namespace costate::internal {
@@ -61,20 +59,6 @@ std::optional<double> take_fraction(std::string& text) {
   return std::all_of(fraction.begin() + 1, fraction.end(), is_digit) ? parse_double(fraction) : std::nullopt;
 }
 
-std::string format_iso_time(const IsoTime& time, bool with_time_of_day) {
-  const date::sys_days day{date::days{static_cast<int>(time.day)}};
-  if (!with_time_of_day) return date::format("%F", day);
-  const std::chrono::seconds whole{static_cast<int>(time.second)};
-  // Digits of the fraction as they came: "0.25" → ".25".
-  const double fraction = std::round((time.second - static_cast<double>(whole.count())) * 1e9) / 1e9;
-  const std::string digits = fraction > 0 && fraction < 1 ? format_double(fraction).substr(1) : "";
-  return date::format("%FT%T", day + whole) + digits + "Z";
-}
-
-bool is_before(const IsoTime& left, const IsoTime& right) {
-  return std::tie(left.day, left.second) < std::tie(right.day, right.second);
-}
-
 }  // namespace
 
 std::optional<IsoTime> parse_iso_time(std::string_view text) {
@@ -101,26 +85,16 @@ std::optional<IsoTime> parse_iso_time(std::string_view text) {
                  .has_time_of_day = has_time_of_day};
 }
 
-TimeColumn to_scale(const std::vector<IsoTime>& moments, const TimeScale& scale) {
-  TimeColumn column{.values = {}, .scale = scale};
-  IsoTime origin = *std::min_element(moments.begin(), moments.end(), is_before);
-  if (scale.unit.empty()) {
-    const bool is_fine =
-        std::any_of(moments.begin(), moments.end(), [](const IsoTime& t) { return t.has_time_of_day; });
-    column.scale = {.unit = is_fine ? "seconds" : "days", .origin = format_iso_time(origin, is_fine)};
-  }
-  const std::optional<IsoTime> written = parse_iso_time(column.scale.origin);
-  if (!written || (column.scale.unit != "days" && column.scale.unit != "seconds"))
-    throw InvalidArgument("[read_csv] a time scale must count 'days' or 'seconds' from an ISO 8601 date; got '",
-                          scale.unit, "' from '", scale.origin, "'.");
-  origin = *written;
-  for (const IsoTime& moment : moments) {
-    const auto days = static_cast<double>(moment.day - origin.day);
-    const double seconds = moment.second - origin.second;
-    column.values.push_back(column.scale.unit == "days" ? days + seconds / kSecondsPerDay
-                                                        : days * kSecondsPerDay + seconds);
-  }
-  return column;
+std::string iso_format_of(std::string_view text) {
+  if (text.size() == std::string_view("2024-05").size()) return "%Y-%m";
+  std::string plain(text);
+  if (plain.size() <= kClock) return "%F";
+  take_fraction(plain);
+  const char between = plain[kClock - 1];
+  plain[kClock - 1] = 'T';
+  std::string format = format_of(plain.ends_with('z') ? plain.substr(0, plain.size() - 1) + "Z" : plain);
+  format[std::string_view("%F").size()] = between;
+  return format;
 }
 
 }  // namespace costate::internal

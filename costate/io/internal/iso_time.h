@@ -1,12 +1,10 @@
-// Calendar times of CSV cells as numbers.
+// ISO 8601 dates and date-times.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
-#include <vector>
-
-#include "costate/io/csv.h"
 
 namespace costate::internal {
 
@@ -21,8 +19,7 @@ struct IsoTime {
 /// Reads YYYY-MM, YYYY-MM-DD or YYYY-MM-DD{T or blank}HH:MM[:SS[.fraction]][Z|±HH[[:]MM]]; nothing for other text.
 std::optional<IsoTime> parse_iso_time(std::string_view text);
 
-/// The moments on `scale`, or on a new one from the earliest moment if scale.unit is empty: days if no moment has a
-/// time of day, else seconds.
-TimeColumn to_scale(const std::vector<IsoTime>& moments, const TimeScale& scale);
+/// The format of strftime that writes such a text, but for fractions of a second; times come out in UTC.
+std::string iso_format_of(std::string_view text);
 
 }  // namespace costate::internal

@@ -29,6 +29,27 @@ std::optional<double> parse_double(std::string_view text) {
   return value;
 }
 
+std::optional<double> parse_comma_double(std::string_view text) {
+  const std::size_t comma = text.find(',');
+  if (comma == std::string_view::npos)
+    return text.find('.') == std::string_view::npos ? parse_double(text) : std::nullopt;
+  std::string plain(text.substr(comma + 1));
+  if (plain.find_first_of(",.") != std::string::npos) return std::nullopt;
+  plain.insert(0, 1, '.');
+  std::size_t end = comma;
+  while (end > 0) {
+    const std::size_t point = text.rfind('.', end - 1);
+    const std::size_t begin = point == std::string_view::npos ? 0 : point + 1;
+    // A group before the first point may be shorter, and have a sign.
+    const bool is_group = begin == 0 || end - begin == 3;
+    if (!is_group || text.substr(begin, end - begin).find_first_not_of("+-0123456789") != std::string_view::npos)
+      return std::nullopt;
+    plain.insert(0, text.substr(begin, end - begin));
+    end = begin == 0 ? 0 : begin - 1;
+  }
+  return parse_double(plain);
+}
+
 std::string format_double(double value) {
   char buffer[32];
   const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);

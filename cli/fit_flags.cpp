@@ -1,0 +1,72 @@
+#include "cli/fit_flags.h"
+
+#include <optional>
+#include <utility>
+
+#include "cli/options.h"
+#include "costate/base/base.h"
+
+namespace costate::cli {
+namespace {
+
+template <class T>
+OptionType<ConfigValue> as_config_value(const OptionType<T>& type) {
+  return {.name = type.name, .expected = type.expected, .read = [read = type.read](const std::string& text) {
+            const std::optional<T> value = read(text);
+            return value ? std::optional<ConfigValue>(*value) : std::nullopt;
+          }};
+}
+
+OptionType<ConfigValue> type_of(OptionKind kind) {
+  switch (kind) {
+    case OptionKind::kText:
+    case OptionKind::kChoice:
+      return {.name = "TEXT", .expected = "", .read = [](const std::string& text) { return ConfigValue(text); }};
+    case OptionKind::kNames:
+      return as_config_value(list_of(some_text("")));
+    case OptionKind::kInteger:
+      return as_config_value(integer<std::int64_t>({}));
+    case OptionKind::kIntegers:
+      return as_config_value(list_of(integer<double>({})));
+    case OptionKind::kNumber:
+      return as_config_value(number());
+    case OptionKind::kNumbers:
+      return as_config_value(list_of(number()));
+    case OptionKind::kShare:
+      return as_config_value(share());
+  }
+  throw InternalError("[fit] no such kind of option.");
+}
+
+/// What the option's row allows.
+OptionType<ConfigValue> type_of(const FitOption& option) {
+  OptionType<ConfigValue> type = type_of(option.kind);
+  if (option.kind != OptionKind::kShare) type.expected = option.rule();
+  type.read = [&option, read = type.read](const std::string& text) {
+    const std::optional<ConfigValue> value = read(text);
+    return value && option.allows(*value) ? value : std::nullopt;
+  };
+  return type;
+}
+
+std::string help_of(const FitOption& option) {
+  const std::string value = option.default_text();
+  return value.empty() ? option.help : text::concat(option.help, " (", value, ")");
+}
+
+}  // namespace
+
+void add_fit_flags(Command& command, FitConfig& config, std::vector<std::string>& given,
+                   const std::function<bool(const FitOption&)>& wants) {
+  for (const FitOption& option : fit_options()) {
+    if (option.doors == OptionDoors::kFile || !wants(option)) continue;
+    const OptionType<ConfigValue> type = type_of(option);
+    const auto read = [&config, &given, &option, type](const std::string& text) {
+      option.access.set(config, read_option(option.flag, type, text));
+      given.push_back(option.flag + " " + text);
+    };
+    command.add_text_option(option.flag, type.name, read, help_of(option), option.group);
+  }
+}
+
+}  // namespace costate::cli

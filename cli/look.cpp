@@ -1,0 +1,58 @@
+// costate look: what a file holds, and the command that would fit it. Nothing is trained.
+#include "costate/series/look.h"
+
+#include <iostream>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/fit_flags.h"
+#include "costate/base/base.h"
+#include "costate/io/io.h"
+
+namespace costate::cli {
+namespace {
+
+struct Arguments {
+  FitConfig config;
+  std::vector<std::string> given;
+};
+
+int run(const Arguments& arguments) {
+  FitConfig config = arguments.config;
+  if (config.data.empty()) throw InvalidArgument("look needs a file; see 'costate look --help'.");
+  SeriesColumns& columns = config.model.columns;
+  const CsvTable table = read_table(config.data, columns.layout);
+  columns = guess_columns(table, columns);
+  std::cout << describe(table, columns);
+  if (columns.time.empty() && columns.step == 0 && columns.rate == 0) {
+    std::cout
+        << "no column looks like times, so rows are taken to be 1 apart; name it with --time, or say how far apart "
+           "they are with --step\n";
+    columns.step = 1;
+  }
+  std::cout << std::flush;
+  if (columns.states.empty())
+    throw DataError("[look] no column is left to be a state; name those of numbers with --state.");
+  const PreparedSeries prepared = prepare_fit(series_from_table(table, columns), config);
+  std::cout << describe(prepared);
+  const std::string rivals = describe_rivals(prepared);
+  if (!rivals.empty()) std::cout << "errors of forecasts without a model, in deviations:\n" << rivals;
+  std::cout << "to fit it: " << fit_command(config) << "\n";
+  return 0;
+}
+
+}  // namespace
+
+void add_look(CommandLine& line) {
+  const auto arguments = std::make_shared<Arguments>();
+  Command command = line.add_command("look", "Say what a file holds and how it would be fitted, without training",
+                                     [arguments] { return run(*arguments); });
+  command.add_positional("data", arguments->config.data, "CSV file, or .csv.gz, .npy, .npz");
+  add_fit_flags(command, arguments->config, arguments->given,
+                [](const FitOption& option) { return option.section == "data" || option.key == "clock"; });
+  command.set_footer(
+      "Roles that are not given are guessed.\n"
+      "Examples:\n  costate look hare_lynx.csv\n  costate look drive.csv --time t --state mz --input voltage");
+}
+
+}  // namespace costate::cli

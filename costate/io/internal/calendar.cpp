@@ -1,0 +1,125 @@
+#include "costate/io/internal/calendar.h"
+
+#include <date/date.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ratio>
+#include <sstream>
+
+#include "costate/io/internal/numbers.h"
+
+namespace costate::internal {
+namespace {
+
+/// A tenth of a microsecond: the most digits of a second that are common.
+using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
+constexpr double kTicksPerSecond = 1e7;
+constexpr double kSecondsPerDay = 86400;
+
+/// With points, the day always comes first.
+constexpr const char* kDates[] = {"%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y",  "%d.%m.%Y", "%d-%m-%Y",
+                                  "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y",  "%m-%d-%y", "%d %b %Y",
+                                  "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%b %d %Y", "%b %d, %Y", "%Y%m%d",   "%Y %m %d"};
+constexpr const char* kBetween[] = {" ", "T", ", "};
+constexpr const char* kClocks[] = {"%H:%M:%S",   "%H:%M",     "%H.%M.%S", "%H.%M",   "%I:%M:%S %p",
+                                   "%I:%M:%S%p", "%I:%M %p",  "%I:%M%p",  "%H",      "%H:%M:%S UTC",
+                                   "%H:%M UTC",  "%H:%M:%SZ", "%H %M",    "%H %M %S"};
+
+std::size_t count_blanks(std::string_view text) {
+  std::size_t runs = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) runs += text[i] == ' ' && (i == 0 || text[i - 1] != ' ');
+  return runs;
+}
+
+bool has_clock(const std::string& format) {
+  for (std::size_t i = 0; i + 1 < format.size(); ++i)
+    if (format[i] == '%' && std::string_view("HIMSTRXcrp").find(format[i + 1]) != std::string_view::npos) return true;
+  return false;
+}
+
+const std::vector<std::string>& known_formats() {
+  static const std::vector<std::string> formats = [] {
+    std::vector<std::string> all;
+    for (const char* date : kDates) {
+      all.emplace_back(date);
+      for (const char* between : kBetween)
+        for (const char* clock : kClocks) all.push_back(std::string(date) + between + clock);
+    }
+    return all;
+  }();
+  return formats;
+}
+
+/// A year of other than four digits is a %y that was read as %Y, or no date.
+bool has_plain_year(const std::string& format, date::local_days day) {
+  const int year = static_cast<int>(date::year_month_day(day).year());
+  return format.find("%Y") == std::string::npos || (year >= 1000 && year <= 9999);
+}
+
+}  // namespace
+
+std::optional<IsoTime> parse_by(const std::string& format, const std::string& text) {
+  // A blank of a format also fits nothing at all, which would split numbers.
+  if (count_blanks(text) != count_blanks(format)) return std::nullopt;
+  std::istringstream in(text);
+  in.imbue(std::locale::classic());
+  date::local_time<Ticks> local;
+  std::chrono::minutes offset{0};
+  date::from_stream(in, format.c_str(), local, static_cast<std::string*>(nullptr), &offset);
+  if (in.fail() || std::chrono::abs(offset) >= date::days{1} || in.peek() != std::istringstream::traits_type::eof())
+    return std::nullopt;
+  const date::local_days day = date::floor<date::days>(local);
+  if (!has_plain_year(format, day)) return std::nullopt;
+  const double second =
+      static_cast<double>((local - day).count()) / kTicksPerSecond - std::chrono::duration<double>(offset).count();
+  const double days = std::floor(second / kSecondsPerDay);
+  return IsoTime{.day = day.time_since_epoch().count() + static_cast<std::int64_t>(days),
+                 .second = second - days * kSecondsPerDay,
+                 .has_time_of_day = has_clock(format)};
+}
+
+std::vector<std::string> formats_of(const std::string& text) {
+  const std::optional<double> number = parse_double(text);
+  if (number && text.size() != std::string_view("20240531").size()) return {};
+  std::vector<std::string> formats;
+  for (const std::string& format : known_formats())
+    if (parse_by(format, text) && (!number || format == "%Y%m%d")) formats.push_back(format);
+  return formats;
+}
+
+bool is_clock(const std::string& text) {
+  if (parse_double(text)) return false;
+  return std::ranges::any_of(kClocks, [&](const char* clock) {
+    return parse_by(std::string("%Y-%m-%d ") + clock, "2000-01-01 " + text).has_value();
+  });
+}
+
+bool is_date_or_clock(const std::string& text) {
+  if (text.empty() || text.find_first_of("0123456789") == std::string::npos || parse_double(text)) return false;
+  return parse_iso_time(text) || is_clock(text) || !formats_of(text).empty();
+}
+
+std::string format_iso_time(const IsoTime& time, bool with_time_of_day) {
+  const date::sys_days day{date::days{static_cast<int>(time.day)}};
+  if (!with_time_of_day) return date::format("%F", day);
+  const std::chrono::seconds whole{static_cast<int>(time.second)};
+  // Digits of the fraction as they came: "0.25" → ".25".
+  const double fraction = std::round((time.second - static_cast<double>(whole.count())) * 1e9) / 1e9;
+  const std::string digits = fraction > 0 && fraction < 1 ? format_double(fraction).substr(1) : "";
+  return date::format("%FT%T", day + whole) + digits + "Z";
+}
+
+std::optional<std::string> format_by(const std::string& format, const IsoTime& time) {
+  const date::sys_days day{date::days{static_cast<int>(time.day)}};
+  const std::chrono::microseconds second{std::llround(time.second * 1e6)};
+  const std::chrono::seconds whole = date::floor<std::chrono::seconds>(second);
+  const std::string text = second == whole ? date::format(format, day + whole) : date::format(format, day + second);
+  const std::optional<IsoTime> back = format == "%Y-%m" ? parse_iso_time(text) : parse_by(format, text);
+  const double apart =
+      back ? static_cast<double>(back->day - time.day) * kSecondsPerDay + back->second - time.second : 1;
+  return std::abs(apart) < 2e-6 ? std::optional(text) : std::nullopt;
+}
+
+}  // namespace costate::internal

@@ -1,0 +1,31 @@
+// Dates and times of day in the forms that people write, and back.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "costate/io/internal/iso_time.h"
+
+namespace costate::internal {
+
+/// Reads all of `text` by a format of strptime; nothing if it does not fit. Years are of four digits (%Y) or two (%y).
+std::optional<IsoTime> parse_by(const std::string& format, const std::string& text);
+
+/// The formats that a date, or date-time, could be in: several if day and month could be exchanged. None for ISO 8601
+/// with its zones, which parse_iso_time reads, and for plain numbers but 20240531.
+std::vector<std::string> formats_of(const std::string& text);
+
+/// Whether a cell is a date or a time of day in a form that is read without a format, but no number.
+bool is_date_or_clock(const std::string& text);
+/// A time of day alone: "12:30", "00.05.00".
+bool is_clock(const std::string& text);
+
+/// The moment in a format of strftime. Nothing if it would not read back to the same, to a microsecond.
+std::optional<std::string> format_by(const std::string& format, const IsoTime& time);
+
+/// "2024-05-31", or "2024-05-31T12:30:00.5Z".
+std::string format_iso_time(const IsoTime& time, bool with_time_of_day);
+
+}  // namespace costate::internal

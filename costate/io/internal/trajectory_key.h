@@ -1,0 +1,17 @@
+// Columns that tell apart what a user has not told apart.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "costate/io/csv.h"
+
+namespace costate::internal {
+
+/// A column, none of `used`, by whose cells rows of equal `keys` (time, trajectory, quantity) always differ, and each
+/// of whose cells comes back with other keys: a subject, a batch. Nothing if no column does so.
+std::optional<std::string> find_trajectory_key(const CsvTable& table, const std::vector<std::string>& used,
+                                               const std::vector<std::string>& keys);
+
+}  // namespace costate::internal

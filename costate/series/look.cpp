@@ -1,0 +1,235 @@
+#include "costate/series/look.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <set>
+
+#include "costate/base/text.h"
+#include "costate/series/fit_options.h"
+#include "costate/series/period.h"
+#include "costate/series/rivals.h"
+
+namespace costate {
+namespace {
+
+constexpr std::size_t kMostShown = 5;  // names of trajectories
+
+std::string plural(std::size_t count, const std::string& what) {
+  return text::concat(count, " ", what, count == 1 ? "" : "s");
+}
+
+std::string duration(double time, const TimeSeries& series) { return duration_text(time, series.time_scale); }
+
+std::string moment(double time, const TimeSeries& series) { return time_cells({time}, series.time_scale)[0]; }
+
+bool names_column(const CsvTable& table, const std::string& role, const std::string& column) {
+  return !role.empty() && std::ranges::count(table.columns_of(role), column) > 0;
+}
+
+std::string role_of(const CsvTable& table, const SeriesColumns& columns, const std::string& name) {
+  const auto is_in = [&](const std::vector<std::string>& list) { return std::ranges::count(list, name) > 0; };
+  if (names_column(table, columns.time, name)) return "time";
+  if (names_column(table, columns.trajectory, name)) return "trajectory";
+  if (name == columns.quantity) return "quantity";
+  if (name == columns.value) return "value";
+  if (is_in(columns.inputs)) return "input";
+  if (is_in(columns.covariates)) return "covariate";
+  return is_in(columns.states) && columns.quantity.empty() ? "state" : "unused";
+}
+
+/// "-0.2 … 1, 3 missing", or the first cells of a text.
+std::string range_of(const CsvTable& table, const std::string& name) {
+  const std::vector<std::string>& cells = table.text(name);
+  const auto missing = static_cast<std::size_t>(
+      std::ranges::count_if(cells, [&](const std::string& cell) { return table.is_missing(cell); }));
+  std::string range;
+  try {
+    double low = INFINITY, high = -INFINITY;
+    for (const double number : table.numbers(name)) {
+      low = std::fmin(low, number);
+      high = std::fmax(high, number);
+    }
+    range = missing == cells.size() ? "" : text::concat(text::number(low), " … ", text::number(high));
+  } catch (const DataError&) {
+    const std::set<std::string> different(cells.begin(), cells.end());
+    range = text::concat(cells.front(), " … ", cells.back(), ", ", different.size(), " different");
+  }
+  return missing == 0 ? range : text::concat(range, range.empty() ? "" : ", ", missing, " missing");
+}
+
+struct Steps {
+  double low = 0, middle = 0, high = 0;
+  std::size_t count = 0, gaps = 0;  // steps of more than three usual ones
+  double gap_after = 0;             // where the longest begins
+
+  /// Times are written with few digits.
+  bool is_even() const { return middle - low <= 0.01 * middle; }
+};
+
+Steps steps_of(const TimeSeries& series) {
+  std::vector<double> all;
+  Steps steps;
+  for (const Trajectory& trajectory : series.trajectories)
+    for (std::size_t i = 1; i < trajectory.times.size(); ++i) {
+      all.push_back(trajectory.times[i] - trajectory.times[i - 1]);
+      if (all.back() <= steps.high) continue;
+      steps.high = all.back();
+      steps.gap_after = trajectory.times[i - 1];
+    }
+  std::ranges::sort(all);
+  steps.count = all.size();
+  steps.low = all.front();
+  steps.middle = all[all.size() / 2];
+  steps.gaps = static_cast<std::size_t>(std::ranges::count_if(all, [&](double s) { return s > 3 * steps.middle; }));
+  return steps;
+}
+
+std::string describe_times(const TimeSeries& series) {
+  const Steps steps = steps_of(series);
+  double first = INFINITY, last = -INFINITY;
+  for (const Trajectory& trajectory : series.trajectories) {
+    first = std::min(first, trajectory.times.front());
+    last = std::max(last, trajectory.times.back());
+  }
+  const std::string span = text::concat("times: ", moment(first, series), " … ", moment(last, series), ", ");
+  if (!steps.is_even())
+    return text::concat(span, "at uneven steps of ", duration(steps.low, series), " … ", duration(steps.high, series),
+                        ", half of them below ", duration(steps.middle, series), "\n");
+  if (steps.high <= 1.01 * steps.middle) return text::concat(span, "every ", duration(steps.middle, series), "\n");
+  return text::concat(span, "every ", duration(steps.middle, series), " or more, ", plural(steps.gaps, "gap"),
+                      " of more than three steps, the longest of ", duration(steps.high, series), " after ",
+                      moment(steps.gap_after, series), "\n");
+}
+
+std::string describe_trajectories(const TimeSeries& series) {
+  std::size_t samples = 0, fewest = series.trajectories[0].times.size(), most = 0;
+  std::vector<std::string> ids;
+  for (const Trajectory& trajectory : series.trajectories) {
+    samples += trajectory.times.size();
+    fewest = std::min(fewest, trajectory.times.size());
+    most = std::max(most, trajectory.times.size());
+    if (ids.size() < kMostShown) ids.push_back(trajectory.id);
+  }
+  if (series.trajectories.size() == 1) return text::concat("1 trajectory of ", plural(samples, "sample"), "\n");
+  return text::concat(series.trajectories.size(), " trajectories (", text::join(ids),
+                      ids.size() < series.trajectories.size() ? ", …" : "", ") of ",
+                      fewest == most ? plural(most, "sample") : text::concat(fewest, " … ", plural(most, "sample")),
+                      ", ", samples, " in all\n");
+}
+
+/// Of each state what is missing, and where several measurements are one sample.
+std::string describe_cells(const TimeSeries& series) {
+  std::string lines;
+  const std::size_t width = series.state_names.size();
+  for (std::size_t k = 0; k < width; ++k) {
+    std::size_t missing = 0, cells = 0, repeated = 0, measurements = 0;
+    for (const Trajectory& trajectory : series.trajectories)
+      for (std::size_t i = 0; i < trajectory.times.size(); ++i) {
+        const auto place = static_cast<std::int64_t>(i * width + k);
+        ++cells;
+        missing += std::isnan(trajectory.states.at(place));
+        const double count = trajectory.repeats.size() > 0 ? trajectory.repeats.at(place) : 1;
+        repeated += count > 1;
+        measurements += count > 1 ? static_cast<std::size_t>(count) : 0;
+      }
+    if (missing > 0)
+      lines += text::concat("'", series.state_names[k], "' is not measured at ", missing, " of ", cells, " samples\n");
+    if (repeated > 0)
+      lines += text::concat("'", series.state_names[k], "' is measured ", measurements, " times at ",
+                            plural(repeated, "sample"), ": the mean counts as so many measurements\n");
+  }
+  return lines;
+}
+
+std::size_t samples_of(const std::vector<Window>& windows) {
+  std::size_t count = 0;
+  for (const Window& window : windows) count += window.count;
+  return count;
+}
+
+std::string shell_quoted(const std::string& text) {
+  const bool is_plain =
+      text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_,./:=+-") ==
+      std::string::npos;
+  if (is_plain && !text.empty()) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string typed(const OptionValue& value) {
+  if (const auto* names = std::get_if<std::vector<std::string>>(&value)) {
+    std::vector<std::string> parts;
+    for (const std::string& name : *names)
+      parts.push_back(name.find(',') == std::string::npos ? name : text::concat("\"", name, "\""));
+    return text::join(parts, ",");
+  }
+  if (const auto* numbers = std::get_if<std::vector<double>>(&value)) return text::join(*numbers, ",");
+  if (const auto* number = std::get_if<double>(&value)) return text::concat(*number);
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return text::concat(*integer);
+  return std::get<std::string>(value);
+}
+
+}  // namespace
+
+std::string describe(const CsvTable& table, const SeriesColumns& columns) {
+  std::string lines =
+      text::concat(table.source(), ": ", plural(table.num_rows(), "row"), " from line ", table.line(0), " on, ",
+                   plural(table.names().size(), "column"), table.has_header() ? "" : " without names", "\n");
+  if (!table.units().empty()) lines += text::concat("below the header stands: ", text::join(table.units()), "\n");
+  std::size_t longest = 0;
+  for (const std::string& name : table.names()) longest = std::max(longest, name.size());
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < table.names().size(); ++i) {
+    const std::string& name = table.names()[i];
+    if (!seen.insert(name).second) continue;
+    const std::string role = role_of(table, columns, name), unit = table.units().empty() ? "" : table.units()[i];
+    lines += text::concat("  ", name, std::string(longest - name.size() + 2, ' '), role,
+                          std::string(12 - std::min<std::size_t>(role.size(), 11), ' '), range_of(table, name),
+                          unit.empty() ? "" : " " + unit, "\n");
+  }
+  if (columns.quantity.empty() && is_called_quantity(columns.trajectory))
+    lines += text::concat("'", columns.trajectory,
+                          "' seems to name what a row measured; a long table is read with --quantity ",
+                          columns.trajectory, " --value ", columns.states.empty() ? "COLUMN" : columns.states[0],
+                          " and the names of quantities for --state\n");
+  return lines;
+}
+
+std::string describe(const PreparedSeries& prepared) {
+  const TimeSeries& series = prepared.series;
+  std::string lines = describe_trajectories(series) + describe_times(series) + describe_cells(series);
+  for (const Outliers& outliers : prepared.outliers) lines += outliers.text() + ": taken as not measured\n";
+  if (prepared.period > 0)
+    lines += text::concat("it seems to come back every ", duration(prepared.period, series), "\n");
+  std::size_t all = 0;
+  for (const Trajectory& trajectory : series.trajectories) all += trajectory.times.size();
+  PartSizes parts{.validation = samples_of(prepared.validation.held), .test = samples_of(prepared.split.held)};
+  parts.training = all - parts.validation - parts.test;
+  return lines + parts.text() + "\n";
+}
+
+std::string describe_rivals(const PreparedSeries& prepared) {
+  if (prepared.split.held.empty()) return "";
+  const std::optional<double> period = prepared.period > 0 ? std::optional(prepared.period) : std::nullopt;
+  const auto rivals = fit_rivals(training_part(prepared.series, prepared.split), period);
+  std::vector<const Forecaster*> list;
+  for (const std::unique_ptr<Forecaster>& rival : rivals) list.push_back(rival.get());
+  const Verdict verdict =
+      judge(prepared.series, prepared.split.held, prepared.units, nullptr, list, {.period = period});
+  return format_table(verdict);
+}
+
+std::string fit_command(const FitConfig& config) {
+  std::string command = "costate fit " + shell_quoted(config.data);
+  const FitConfig usual;
+  for (const FitOption& option : fit_options()) {
+    const OptionValue value = option.access.get(config);
+    if (!option.flag.empty() && value != option.access.get(usual))
+      command += " " + option.flag + " " + shell_quoted(typed(value));
+  }
+  return command;
+}
+
+}  // namespace costate

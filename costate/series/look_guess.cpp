@@ -1,0 +1,216 @@
+// Roles of columns from their names and cells. Each step takes what the ones before left over.
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "costate/base/error.h"
+#include "costate/series/look.h"
+
+namespace costate {
+namespace {
+
+constexpr std::size_t kMostQuantities = 30;
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// "t", "Time (s)", "hours": what people call a column of times.
+bool is_called_time(const std::string& name) {
+  const std::string first = lower(name.substr(0, name.find_first_of(" ([_")));
+  for (const char* known :
+       {"t",    "time",  "times", "date",   "datetime", "timestamp", "when",    "hour", "hours", "day", "days",
+        "year", "years", "month", "minute", "minutes",  "second",    "seconds", "s",    "sec",   "h",   "min"})
+    if (first == known) return true;
+  return false;
+}
+
+bool is_called_trajectory(const std::string& name) {
+  const std::string known = lower(name);
+  for (const char* part : {"id", "subject", "patient", "trajectory", "run", "experiment", "trial", "site", "batch",
+                           "animal", "plate", "well", "replicate"})
+    if (known == part || known.starts_with(std::string(part) + "_") || known.ends_with("_" + std::string(part)) ||
+        known.ends_with("id"))
+      return true;
+  return false;
+}
+
+class Guess {
+ public:
+  Guess(const CsvTable& table, SeriesColumns given) : table_(table), columns_(std::move(given)) {
+    for (const std::string& name : table.names()) {
+      try {
+        if (numbers_.emplace(name, table.numbers(name)).second) names_.push_back(name);
+      } catch (const DataError&) {
+        if (std::ranges::count(names_, name) == 0) names_.push_back(name);  // text, or two columns that differ
+      }
+    }
+  }
+
+  SeriesColumns made() {
+    if (columns_.time.empty() && columns_.step == 0 && columns_.rate == 0) columns_.time = time();
+    if (columns_.trajectory.empty()) columns_.trajectory = trajectory();
+    if (columns_.quantity.empty() && columns_.states.empty()) take_long_table();
+    if (!columns_.quantity.empty() && columns_.states.empty()) columns_.states = quantities();
+    if (columns_.quantity.empty() && columns_.states.empty()) take_states();
+    return columns_;
+  }
+
+ private:
+  bool is_number(const std::string& name) const {
+    const auto found = numbers_.find(name);
+    return found != numbers_.end() &&
+           std::ranges::any_of(found->second, [](double number) { return !std::isnan(number); });
+  }
+
+  bool is_taken(const std::string& name) const {
+    const auto is_in = [&](const std::vector<std::string>& list) { return std::ranges::count(list, name) > 0; };
+    return is_in(columns_.inputs) || is_in(columns_.covariates) || name == columns_.quantity ||
+           name == columns_.value || (!columns_.time.empty() && is_in(table_.columns_of(columns_.time))) ||
+           (!columns_.trajectory.empty() && is_in(table_.columns_of(columns_.trajectory)));
+  }
+
+  bool reads_as_time(const std::string& name) const {
+    try {
+      table_.times(name, {}, columns_.time_format);
+      return true;
+    } catch (const DataError& error) {
+      return std::string(error.what()).find(" ways, and so can every other cell") != std::string::npos;
+    }
+  }
+
+  /// Dates, with the time of day that may stand in another column; numbers of a telling name; numbers that increase.
+  std::string time() const {
+    for (const std::string& name : names_) {
+      if (is_number(name) || !reads_as_time(name)) continue;
+      for (const std::string& clock : names_)
+        if (!is_number(clock) && !reads_as_time(clock) && reads_as_time(name + "," + clock)) return name + "," + clock;
+      return name;
+    }
+    for (const std::string& name : names_)
+      if (is_number(name) && is_called_time(name) && reads_as_time(name)) return name;
+    for (const std::string& name : names_)
+      if (is_number(name) && increases(name)) return name;
+    return "";
+  }
+
+  bool increases(const std::string& name) const {
+    const std::vector<double>& values = numbers_.at(name);
+    return std::ranges::none_of(values, [](double value) { return std::isnan(value); }) &&
+           std::ranges::adjacent_find(values, std::greater_equal<>()) == values.end();
+  }
+
+  std::vector<double> times() const {
+    if (columns_.time.empty()) return {};
+    try {
+      return table_.times(columns_.time, {}, columns_.time_format).values;
+    } catch (const DataError&) {
+      return {};
+    }
+  }
+
+  /// A column by whose cells times do not turn back, where they do over all rows; one of a telling name also else.
+  std::string trajectory() const {
+    const std::vector<double> all = times();
+    if (all.empty()) return "";
+    const bool is_one = std::ranges::is_sorted(all);
+    std::string found;
+    for (const std::string& name : names_) {
+      if (is_taken(name) || is_called_quantity(name)) continue;
+      const std::vector<std::string>& cells = table_.text(name);
+      const std::set<std::string> different(cells.begin(), cells.end());
+      const bool is_key = different.size() > 1 && 2 * different.size() <= cells.size() && !different.contains("");
+      if (!is_key || (is_one && !is_called_trajectory(name))) continue;
+      if (is_called_trajectory(name)) return name;
+      if (found.empty() && increases_within(all, cells)) found = name;
+    }
+    return found;
+  }
+
+  static bool increases_within(const std::vector<double>& times, const std::vector<std::string>& keys) {
+    std::map<std::string, double> last;
+    for (std::size_t row = 0; row < times.size(); ++row) {
+      const auto [entry, is_new] = last.try_emplace(keys[row], times[row]);
+      if (!is_new && times[row] < entry->second) return false;
+      entry->second = times[row];
+    }
+    return true;
+  }
+
+  /// A column of few words beside one column of numbers, where times come more than once.
+  void take_long_table() {
+    const std::vector<double> all = times();
+    const std::set<double> different(all.begin(), all.end());
+    if (different.size() == all.size()) return;
+    std::vector<std::string> words, values;
+    for (const std::string& name : names_) {
+      if (is_taken(name)) continue;
+      if (is_number(name) && !is_called_quantity(name)) {
+        values.push_back(name);
+        continue;
+      }
+      const std::vector<std::string>& cells = table_.text(name);
+      const std::set<std::string> kinds(cells.begin(), cells.end());
+      if (kinds.size() > 1 && kinds.size() <= kMostQuantities && !kinds.contains("")) words.push_back(name);
+    }
+    const auto called = std::ranges::find_if(values, [](const std::string& name) {
+      const std::string known = lower(name);
+      return known == "value" || known == "measurement" || known == "dv" || known == "result";
+    });
+    if (words.empty() || (values.size() != 1 && called == values.end())) return;
+    const auto telling = std::ranges::find_if(words, is_called_quantity);
+    columns_.quantity = telling == words.end() ? words.front() : *telling;
+    columns_.value = called == values.end() ? values.front() : *called;
+  }
+
+  std::vector<std::string> quantities() const {
+    std::vector<std::string> names;
+    for (const std::string& cell : table_.text(columns_.quantity))
+      if (std::ranges::count(names, cell) == 0 && std::ranges::count(columns_.inputs, cell) == 0) names.push_back(cell);
+    return names;
+  }
+
+  bool is_constant_of_trajectories(const std::string& name) const {
+    if (columns_.trajectory.empty()) return false;
+    const std::vector<std::string> keys = table_.joined(columns_.trajectory, ",");
+    std::map<std::string, double> first;
+    const std::vector<double>& values = numbers_.at(name);
+    for (std::size_t row = 0; row < values.size(); ++row) {
+      if (std::isnan(values[row])) continue;
+      if (first.try_emplace(keys[row], values[row]).first->second != values[row]) return false;
+    }
+    return true;
+  }
+
+  void take_states() {
+    for (const std::string& name : names_) {
+      if (is_taken(name) || !is_number(name)) continue;
+      (is_constant_of_trajectories(name) ? columns_.covariates : columns_.states).push_back(name);
+    }
+  }
+
+  const CsvTable& table_;
+  SeriesColumns columns_;
+  std::vector<std::string> names_;
+  std::map<std::string, std::vector<double>> numbers_;
+};
+
+}  // namespace
+
+bool is_called_quantity(const std::string& name) {
+  const std::string known = lower(name);
+  for (const char* part : {"quantity", "variable", "observable", "parameter", "analyte", "species", "metric", "measure",
+                           "compound", "signal", "dvid", "feature"})
+    if (known == part || (known.starts_with(part) && (known.ends_with("id") || known.ends_with("name")))) return true;
+  return false;
+}
+
+SeriesColumns guess_columns(const CsvTable& table, SeriesColumns given) {
+  return Guess(table, std::move(given)).made();
+}
+
+}  // namespace costate

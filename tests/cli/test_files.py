@@ -1,0 +1,182 @@
+"""Files as people have them: what `costate fit` reads of each, what it refuses in one sentence, and what comes out."""
+
+import csv
+import gzip
+import json
+import math
+
+import pytest
+
+from test_cli import QUICK, bad, costate, ok
+
+FEW = [*QUICK, "--memory", "none", "--window", "10", "--clock", "none"]
+
+
+def spiral(count=40):
+    return [(0.5 * i, math.exp(-0.03 * i) * math.cos(0.45 * i), math.exp(-0.03 * i) * math.sin(0.45 * i)) for i in range(count)]
+
+
+ROWS = [f"{t:.2f},{x:.5f},{y:.5f}" for t, x, y in spiral()]
+
+
+def write(path, lines):
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def read(path):
+    return list(csv.reader(path.read_text().splitlines()))
+
+
+def fit(tmp_path, data, *options):
+    run = tmp_path / "run"
+    done = ok("fit", data, *options, "--out", run, "--replace", *FEW)
+    return run, done.stderr
+
+
+def test_a_file_without_a_header(tmp_path):
+    data = write(tmp_path / "a.csv", ROWS)
+    bad("has no header: line 1 holds numbers. Name all 3 columns with --names, such as --names t,x,y", "fit", data, "--time", "t",
+        "--state", "x")
+    bad("--names must name all 3 columns; got 2 names", "fit", data, "--names", "t,x", "--time", "t", "--state", "x")
+    run, _ = fit(tmp_path, data, "--time", "1", "--state", "2,3")
+    assert read(run / "forecast.csv")[0] == ["1", "2", "3"] and len(read(run / "forecast.csv")) == 9
+    run, _ = fit(tmp_path, data, "--names", "t,x,y", "--time", "t", "--state", "x,y")
+    assert read(run / "forecast.csv")[0] == ["t", "x", "y"]
+    # A file to start from may have the header that Costate writes.
+    ok("forecast", run, "--steps", "2", "--from", run / "forecast.csv", "--out", tmp_path / "f.csv")
+    assert read(tmp_path / "f.csv")[0] == ["t", "x", "y"]
+
+
+def test_a_file_without_times(tmp_path):
+    data = write(tmp_path / "a.csv", ["x,y"] + [row.split(",", 1)[1] for row in ROWS])
+    bad("fit needs --time COLUMN, or --step or --rate if the file has no times", "fit", data, "--state", "x,y")
+    bad("--time, --step and --rate exclude each other", "fit", data, "--time", "x", "--step", "1", "--state", "y")
+    for option in (["--step", "0.5"], ["--rate", "2"]):
+        run, _ = fit(tmp_path, data, "--state", "x,y", *option)
+        table = read(run / "forecast.csv")
+        assert table[0] == ["time", "x", "y"] and [float(row[0]) for row in table[1:]] == [16 + 0.5 * i for i in range(8)]
+    ok("forecast", run, "--steps", "1")
+    assert float(read(run / "forecast-ahead.csv")[-1][0]) == 20
+
+
+def test_lines_before_the_header_and_units_below_it(tmp_path):
+    data = write(tmp_path / "a.csv", ["722780,EXAMPLE FIELD,-7.0,33.4", "time,x,y", "h,V,mA", *ROWS, ",,", ",,"])
+    bad("The table seems to begin on line 2, 'time, x, y': skip what is before with --skip 1.", "fit", data, "--time", "time",
+        "--state", "x,y")
+    run, _ = fit(tmp_path, data, "--skip", "1", "--time", "time", "--state", "x,y")
+    assert len(read(run / "forecast.csv")) == 9
+
+
+def test_dates_in_two_columns_with_decimal_commas_come_out_as_they_were(tmp_path):
+    lines = ["Date;Time;Level"]
+    for i in range(100):
+        level = f"{2 + math.sin(i / 9):.3f}".replace(".", ",")
+        lines.append(f"{10 + i // 24:02d}/03/2014;{i % 24:02d}.00.00;{level}")
+    data = write(tmp_path / "a.csv", lines)
+    run, _ = fit(tmp_path, data, "--time", "Date,Time", "--state", "Level")
+    assert read(run / "forecast.csv")[:2] == [["Date", "Time", "Level"], ["13/03/2014", "08.00.00", read(run / "forecast.csv")[1][2]]]
+    held = (run / "forecast.csv").read_bytes()
+    ok("forecast", run, "--until", "15/03/2014 00.00.00")
+    assert read(run / "forecast-ahead.csv")[-1][:2] == ["15/03/2014", "00.00.00"]
+    ok("forecast", run, "--until", "2014-03-15T00:00:00Z", "--out", tmp_path / "f.csv")
+    assert (tmp_path / "f.csv").read_bytes() == (run / "forecast-ahead.csv").read_bytes()
+    bad("holds what the fit forecast of its held-out samples", "forecast", run, "--steps", "1", "--out", run / "forecast.csv")
+    assert (run / "forecast.csv").read_bytes() == held
+    bad("is a time of day without a date; name the column of dates, too: --time DATE,Time", "fit", data, "--time", "Time", "--state",
+        "Level")
+
+
+def test_dates_that_could_be_read_in_two_ways(tmp_path):
+    data = write(tmp_path / "a.csv", ["when,x"] + [f"{1 + i:02d}/03/2014,{i % 5}" for i in range(12)])
+    bad('can be read in 2 ways, and so can every other cell; choose --time-format "%d/%m/%Y" or --time-format "%m/%d/%Y"', "fit",
+        data, "--time", "when", "--state", "x")
+    run, _ = fit(tmp_path, data, "--time", "when", "--state", "x", "--time-format", "%d/%m/%Y")
+    assert read(run / "forecast.csv")[1][0] == "11/03/2014"
+    bad("expected a number; got '01/03/2014', a date or time", "fit", data, "--time", "x", "--state", "when")
+
+
+def test_codes_for_missing(tmp_path):
+    lines = [f"{i},{-999 if i % 9 == 4 else round(20 + 9 * math.sin(i / 5), 2)}" for i in range(80)]
+    data = write(tmp_path / "a.csv", ["t,x", *lines])
+    run, log = fit(tmp_path, data, "--time", "t", "--state", "x")
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["outliers"] == {"x": 9}
+    ok("fit", data, "--time", "t", "--state", "x", "--missing", "-999", "--out", tmp_path / "b", *FEW)
+    assert json.loads((tmp_path / "b/metrics.json").read_text())["outliers"] == {}
+    done = costate("fit", data, "--time", "t", "--state", "x", "--out", run, "--replace", *[o for o in FEW if o != "--quiet"])
+    assert "'x': 9 cells hold -999, a code for missing, it seems, since all others lie in 11" in done.stderr
+    limited = write(tmp_path / "c.csv", ["t,x"] + [f"{i},{'<0.1' if i == 7 else i % 4}" for i in range(20)])
+    bad("'<0.1' is beyond a limit of detection, which is not a number; take such cells as missing with --missing '<'", "fit", limited,
+        "--time", "t", "--state", "x")
+    fit(tmp_path, limited, "--time", "t", "--state", "x", "--missing", "<")
+
+
+def test_a_long_table(tmp_path):
+    lines = ["site,visit,quantity,hours,value"]
+    for k, key in enumerate(("A,1", "A,2", "B,1")):
+        for h in range(8):
+            for repeat in (0, 0.1):
+                lines.append(f"{key},s,{h},{4 * math.exp(-0.3 * (k + 1) * h) + repeat}")
+            if h % 3 == 0:
+                lines.append(f"{key},p,{h},{4 - 4 * math.exp(-0.3 * (k + 1) * h)}")
+    data = write(tmp_path / "a.csv", lines)
+    options = ["--time", "hours", "--trajectory", "site,visit", "--quantity", "quantity", "--value", "value"]
+    bad("unknown quantity 'q'", "fit", data, *options, "--state", "s,q")
+    bad("a long table needs both --quantity and --value", "fit", data, *options[:-2], "--state", "s,p")
+    run, _ = fit(tmp_path, data, *options, "--state", "s,p")
+    table = read(run / "forecast.csv")
+    assert table[0] == ["site", "visit", "hours", "s", "p"] and table[1][:3] == ["B", "1", "1"] and len(table) == 8
+
+
+def test_other_formats(tmp_path):
+    numpy = pytest.importorskip("numpy")
+    text = "t,x,y\n" + "\n".join(ROWS) + "\n"
+    (tmp_path / "a.csv").write_text(text)
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode()))
+    array = numpy.array([[float(cell) for cell in row.split(",")] for row in ROWS])
+    numpy.save(tmp_path / "a.npy", array)
+    numpy.savez(tmp_path / "a.npz", t=array[:, 0], x=array[:, 1], y=array[:, 2])
+    numpy.savetxt(tmp_path / "a.txt", array, header="t x y")
+    numpy.savetxt(tmp_path / "b.txt", array, header="t x y", comments="% ")
+    forecasts = set()
+    for name in ("a.csv", "a.csv.gz", "a.npz", "a.txt", "b.txt"):
+        run, _ = fit(tmp_path, tmp_path / name, "--time", "t", "--state", "x,y")
+        forecasts.add((run / "forecast.csv").read_bytes())
+    run, _ = fit(tmp_path, tmp_path / "a.npy", "--time", "t", "--state", "x,y", "--names", "t,x,y")
+    forecasts.add((run / "forecast.csv").read_bytes())
+    assert len(forecasts) == 1
+    (tmp_path / "a.parquet").write_bytes(b"PAR1" + bytes(20))
+    bad("is a Parquet file, which is not read; export the table as CSV, for example by python -c \"import pandas; ", "fit",
+        tmp_path / "a.parquet", "--time", "t", "--state", "x")
+
+
+def test_what_is_written_is_plain(tmp_path):
+    ok("simulate", "pendulum", "--trajectories", "3", "--samples", "20", "--out", tmp_path / "p.csv")
+    assert read(tmp_path / "p.csv")[0] == ["trajectory", "t", "theta", "omega"]
+    assert (tmp_path / "p.csv.txt").read_text().startswith("costate simulate pendulum --trajectories 3")
+    run, _ = fit(tmp_path, tmp_path / "p.csv", "--time", "t", "--state", "theta,omega", "--trajectory", "trajectory")
+    ok("forecast", run, "--steps", "2")
+    assert (run / "forecast-ahead.csv.txt").read_text().startswith("costate forecast ")
+    for name in ("forecast.csv", "forecast-ahead.csv", "history.csv"):
+        table = read(run / name)
+        assert not table[0][0].startswith("#") and all(len(row) == len(table[0]) for row in table)
+    ok("fit", tmp_path / "p.csv", "--time", "t", "--state", "theta,omega", "--trajectory", "trajectory", "--out", run, "--replace",
+       *FEW)
+    assert not (run / "forecast-ahead.csv").exists() and not (run / "forecast-ahead.csv.txt").exists()
+
+
+def test_names_with_commas_are_quoted(tmp_path):
+    data = write(tmp_path / "a.csv", ['t,"x, left",y', *ROWS])
+    run, _ = fit(tmp_path, data, "--time", "t", "--state", '"x, left",y')
+    assert read(run / "forecast.csv")[0] == ["t", "x, left", "y"]
+
+
+def test_a_run_goes_on_with_the_options_of_its_file(tmp_path):
+    data = write(tmp_path / "a.csv", ["made,by,a,logger", "t;x;y", *[row.replace(",", ";").replace(".", ",") for row in ROWS]])
+    run, _ = fit(tmp_path, data, "--skip", "1", "--time", "t", "--state", "x,y")
+    config = (run / "config.toml").read_text()
+    assert "skip = 1" in config
+    before = (run / "model.safetensors").read_bytes()
+    ok("fit", "--resume", "--out", run)
+    assert (run / "model.safetensors").read_bytes() == before

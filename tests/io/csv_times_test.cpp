@@ -1,0 +1,125 @@
+// Dates in the orders in which people write them.
+#include <gtest/gtest.h>
+
+#include "costate/io/csv.h"
+#include "tests/io/garbage.h"
+#include "tests/io/scratch.h"
+
+namespace costate {
+namespace {
+
+using Words = std::vector<std::string>;
+using Numbers = std::vector<double>;
+
+CsvTable table(const std::string& text, const TableLayout& layout = {}) { return CsvTable(text, "data.csv", layout); }
+
+TimeColumn times(const Words& cells, const TimeScale& scale = {}, const std::string& format = {}) {
+  return CsvTable({"t"}, {cells}, "data.csv").times("t", scale, format);
+}
+
+struct Case {
+  const char *first, *second, *format;
+};
+
+class Dates : public testing::TestWithParam<Case> {};
+
+/// The second moment is a day and a half, or two days, after the first.
+TEST_P(Dates, TellTheirFormatAndComeOutInIt) {
+  const auto [first, second, format] = GetParam();
+  const TimeColumn read = times({first, second});
+  EXPECT_EQ(read.scale.format, format);
+  EXPECT_EQ(read.values, (read.scale.unit == "days" ? Numbers{0, 2} : Numbers{0, 129600}));
+  EXPECT_EQ(time_cells(read.values, read.scale), (Words{first, second}));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Csv, Dates,
+    testing::Values(Case{"13/03/2014", "15/03/2014", "%d/%m/%Y"}, Case{"03/13/2014", "03/15/2014", "%m/%d/%Y"},
+                    Case{"03.03.2014", "05.03.2014", "%d.%m.%Y"}, Case{"13-03-2014", "15-03-2014", "%d-%m-%Y"},
+                    Case{"2014/03/03", "2014/03/05", "%Y/%m/%d"}, Case{"13/03/68", "15/03/68", "%d/%m/%y"},
+                    Case{"03 Mar 2014", "05 Mar 2014", "%d %b %Y"}, Case{"03-Mar-14", "05-Mar-14", "%d-%b-%y"},
+                    Case{"Mar 03, 2014", "Mar 05, 2014", "%b %d, %Y"}, Case{"20140303", "20140305", "%Y%m%d"},
+                    Case{"2014 03 03", "2014 03 05", "%Y %m %d"},
+                    Case{"13/03/2014 06.00.00", "14/03/2014 18.00.00", "%d/%m/%Y %H.%M.%S"},
+                    Case{"03/13/2014 06:00", "03/14/2014 18:00", "%m/%d/%Y %H:%M"},
+                    Case{"03/13/2014 06:00 AM", "03/14/2014 06:00 PM", "%m/%d/%Y %I:%M %p"},
+                    Case{"03.03.2014 06:00:00", "04.03.2014 18:00:00", "%d.%m.%Y %H:%M:%S"},
+                    Case{"2014/03/03 06:00:00", "2014/03/04 18:00:00", "%Y/%m/%d %H:%M:%S"},
+                    Case{"2014-03-03 06:00:00", "2014-03-04 18:00:00", "%F %T"},
+                    Case{"2014-03-03T06:00Z", "2014-03-04T18:00Z", "%FT%RZ"},
+                    Case{"2014-03-03T06:00:00+00:00", "2014-03-04T18:00:00+00:00", "%FT%T%Ez"}),
+    [](const auto& test) { return "Case" + std::to_string(test.index); });
+
+TEST(CsvDates, DayAndMonthThatCouldBeExchangedAreRefused) {
+  EXPECT_ERROR(times({"10/03/2014", "11/03/2014"}), DataError,
+               "data.csv, line 1, column 't': '10/03/2014' can be read in 2 ways, and so can every other cell; choose "
+               "--time-format \"%d/%m/%Y\" or --time-format \"%m/%d/%Y\"");
+  EXPECT_EQ(times({"10/03/2014", "11/03/2014"}, {}, "%d/%m/%Y").values, (Numbers{0, 1}));
+  EXPECT_EQ(times({"10/03/2014", "11/03/2014"}, {}, "%m/%d/%Y").values, (Numbers{0, 31}));
+  // A file read after another is in its order.
+  EXPECT_EQ(times({"10/03/2014"}, {"days", "2014-03-01", "%d/%m/%Y"}).values, (Numbers{9}));
+  EXPECT_EQ(times({"10/13/2014"}, {"days", "2014-10-01", "%d/%m/%Y"}).values, (Numbers{12}));
+}
+
+TEST(CsvDates, ALaterFileMayBeInIsoInstead) {
+  const TimeScale scale{"days", "2014-03-01", "%d/%m/%Y"};
+  EXPECT_EQ(times({"2014-03-02T12:00:00Z"}, scale, "%d/%m/%Y").values, (Numbers{1.5}));
+  EXPECT_ERROR(times({"2014-03-02"}, {}, "%d/%m/%Y"), DataError, "expected a time in the format");
+}
+
+TEST(CsvDates, InTwoColumns) {
+  const CsvTable read = table("Date;Time;x\n13/03/2014;00.00.00;2,5\n14/03/2014;01.30.00;3\n");
+  EXPECT_EQ(read.times("Date,Time").values, (Numbers{0, 91800}));
+  EXPECT_EQ(read.times("Date, Time", {}, "%d/%m/%Y %H.%M.%S").values, (Numbers{0, 91800}));
+  EXPECT_ERROR(read.times("Date,Hour"), DataError, "unknown column 'Hour'");
+  EXPECT_ERROR(read.times("Time"), DataError,
+               "'00.00.00' is a time of day without a date; name the column of dates, too: --time DATE,Time");
+  EXPECT_ERROR(table("d,t\n13/03/2014,0:00\n14/03/2014,\n").times("d,t"), DataError,
+               "line 3, column 't': the time is missing");
+  EXPECT_EQ(table("y,m,d,h\n2010,1,1,0\n2010,1,1,5\n").times("y,m,d,h").values, (Numbers{0, 18000}));
+}
+
+TEST(CsvDates, FractionsOfSecondsAreKept) {
+  const TimeColumn read = times({"13/03/2014 06:00:00.25", "13/03/2014 06:00:01"});
+  EXPECT_EQ(read.values, (Numbers{0, 0.75}));
+  EXPECT_EQ(time_cells({0, 60}, times({"2014-03", "2014-04"}).scale), (Words{"2014-03-01", "2014-04-30"}));
+  EXPECT_EQ(time_cells({0, 61}, times({"2014-03", "2014-04"}).scale), (Words{"2014-03", "2014-05"}));
+  EXPECT_EQ(time_cells({0.5}, read.scale), (Words{"13/03/2014 06:00:00.750000"}));
+}
+
+TEST(CsvDates, WhatAFormatCannotHoldComesOutInIso) {
+  const TimeScale days{"days", "2024-01-01", "%d.%m.%Y"};
+  EXPECT_EQ(time_cells({0, 1}, days), (Words{"01.01.2024", "02.01.2024"}));
+  EXPECT_EQ(time_cells({0, 1.5}, days), (Words{"2024-01-01T00:00:00Z", "2024-01-02T12:00:00Z"}));
+  EXPECT_EQ(time_cells({0, 30.5 * 2}, {"days", "2024-01-01", "%Y-%m"}), (Words{"2024-01-01", "2024-03-02"}));
+  EXPECT_EQ(time_cells({0, 366}, {"days", "2024-01-01"}), (Words{"2024-01-01", "2025-01-01"}));
+  EXPECT_EQ(time_cells({-0.5, 1e-7, 86400 * 1e3 + 0.1 + 0.2}, {"seconds", "2024-01-01"}),
+            (Words{"2023-12-31T23:59:59.5Z", "2024-01-01T00:00:00Z", "2026-09-27T00:00:00.3Z"}));
+  EXPECT_EQ(time_cells({0.1, 2}, {}), (Words{"0.1", "2"}));
+  EXPECT_ERROR(time_cells({1e30}, days), DataError, "is no date");
+}
+
+TEST(CsvDates, ErrorsNameTheCellAndTheWayOut) {
+  EXPECT_ERROR(times({"soon"}), DataError,
+               "expected a time: a number or a date; got 'soon'. Give its form with --time-format");
+  EXPECT_ERROR(times({"13/03/2014", "soon"}), DataError,
+               "line 2, column 't': expected a date in the format '%d/%m/%Y' as on the lines before; got 'soon'");
+  EXPECT_ERROR(times({"13/03/2014", "03/13/2014"}), DataError, "got '03/13/2014'");
+  EXPECT_ERROR(times({"13.03.2014"}, {}, "%d/%m/%Y"), DataError,
+               "expected a time in the format '%d/%m/%Y'; got '13.03.2014'. Mend the cell, or --time-format.");
+  EXPECT_ERROR(times({"13/03/2014"}, {}, "%Q"), DataError, "expected a time in the format '%Q'");
+  EXPECT_ERROR(times({"20140303", "20140304", "20140399"}), DataError,
+               "line 3, column 't': expected a date in the format '%Y%m%d'");
+  EXPECT_EQ(times({"20140303.5", "20140304"}).values, (Numbers{20140303.5, 20140304}));  // numbers after all
+}
+
+TEST(CsvDates, GarbageIsAlwaysATypedError) {
+  for (const std::string time : {"13/03/2014 06.00.00", "Mar 3, 2014 6:00 PM"}) {
+    test::expect_garbage_safe([](std::string_view bytes) { times({std::string(bytes)}); }, time);
+    test::expect_garbage_safe([](std::string_view bytes) { times({"13/03/2014"}, {}, std::string(bytes)); },
+                              "%d/%m/%Y %H.%M.%S %z");
+  }
+}
+
+}  // namespace
+}  // namespace costate

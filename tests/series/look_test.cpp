@@ -1,0 +1,122 @@
+// What is said of a file, and the roles that are guessed.
+#include "costate/series/look.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "costate/base/text.h"
+#include "costate/io/series.h"
+
+namespace costate {
+namespace {
+
+using Words = std::vector<std::string>;
+
+CsvTable table(const std::string& text) { return CsvTable(text, "data.csv"); }
+SeriesColumns guess(const std::string& text) { return guess_columns(table(text), {}); }
+
+void expect_has(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << text << "lacks: " << part;
+}
+
+TEST(Look, GuessesTime) {
+  EXPECT_EQ(guess("x,t,y\n1,0,3\n0,1,5\n").time, "t");
+  EXPECT_EQ(guess("x,hours (h)\n1,0\n2,1\n").time, "hours (h)");
+  EXPECT_EQ(guess("a,b\n1,0\n2,1\n").time, "a");
+  EXPECT_EQ(guess("a,b\n1,0\n1,1\n").time, "b");
+  EXPECT_EQ(guess("a,b\n2,5\n1,1\n").time, "");
+  EXPECT_EQ(guess("year,made\n1,13/01/2024\n2,15/01/2024\n").time, "made");
+  EXPECT_EQ(guess("Date;Time;x\n13/03/2014;00.00.00;1\n13/03/2014;01.00.00;2\n").time, "Date,Time");
+  EXPECT_EQ(guess("when,x\n01/02/2024,1\n02/02/2024,2\n").time, "when");  // whichever way round
+  const SeriesColumns made = guess_columns(table("t,x\n0,1\n1,2\n"), {.states = {"x"}, .step = 2});
+  EXPECT_EQ(made.time, "");
+}
+
+TEST(Look, GuessesTrajectoriesCovariatesAndStates) {
+  const SeriesColumns made = guess("name,weight,dose,t,x,y\na,70,5,0,1,2\na,70,5,1,2,3\nb,80,6,0,1,3\nb,80,6,1,2,4\n");
+  EXPECT_EQ(made.trajectory, "name");
+  EXPECT_EQ(made.covariates, (Words{"weight", "dose"}));
+  EXPECT_EQ(made.states, (Words{"x", "y"}));
+  EXPECT_EQ(guess("t,x\n0,1\n1,2\n2,2\n").trajectory, "");
+  EXPECT_EQ(guess("t,id,x\n0,7,1\n0,8,2\n1,7,3\n1,8,4\n").trajectory, "id");
+}
+
+TEST(Look, GuessesLongTables) {
+  const SeriesColumns made = guess("run,what,t,value\na,s,0,1\na,p,0,2\na,s,1,3\nb,s,0,1\nb,p,1,2\nb,s,1,3\n");
+  EXPECT_EQ(made.quantity, "what");
+  EXPECT_EQ(made.value, "value");
+  EXPECT_EQ(made.trajectory, "run");
+  EXPECT_EQ(made.states, (Words{"s", "p"}));
+}
+
+TEST(Look, ALongTableReadAsTrajectoriesIsNoticed) {
+  const std::string petab = "observableId,simulationConditionId,measurement,time\na,c,1,0\nb,c,2,0\na,c,3,1\nb,c,4,1\n";
+  EXPECT_EQ(guess(petab).quantity, "observableId");
+  EXPECT_EQ(guess(petab).value, "measurement");
+  expect_has(
+      describe(table(petab), {.time = "time", .states = {"measurement"}, .trajectory = "observableId"}),
+      "'observableId' seems to name what a row measured; a long table is read with --quantity observableId --value "
+      "measurement and the names of quantities for --state\n");
+}
+
+TEST(Look, SaysWhatTheColumnsAre) {
+  const std::string said =
+      describe(table("time,x,note\nh,V,\n0,1,a\n1,,a\n2,3.5,b\n"), {.time = "time", .states = {"x"}});
+  expect_has(said, "data.csv: 3 rows from line 3 on, 3 columns\n");
+  expect_has(said, "  time  time        0 … 2 h\n");
+  expect_has(said, "  x     state       1 … 3.5, 1 missing V\n");
+  expect_has(said, "  note  unused      a … b, 2 different\n");
+  expect_has(describe(table("0.5,1\n1.5,2\n"), {}), "2 rows from line 1 on, 2 columns without names");
+}
+
+FitConfig config_of(SeriesColumns columns) {
+  FitConfig config{.data = "my data.csv"};
+  config.model.columns = std::move(columns);
+  return config;
+}
+
+std::string describe_series(const std::string& text, const SeriesColumns& columns) {
+  return describe(prepare_fit(series_from_table(table(text), columns), config_of(columns)));
+}
+
+TEST(Look, SaysWhatTheSeriesIs) {
+  std::string text = "t,x\n";
+  for (int i = 0; i < 60; ++i)
+    if (i < 20 || i > 29) text += text::concat(0.5 * i, ",", i % 20 == 7 ? -999.0 : 3 + std::sin(0.7 * i), "\n");
+  const std::string said = describe_series(text, {.time = "t", .states = {"x"}});
+  expect_has(said, "1 trajectory of 50 samples\n");
+  expect_has(said,
+             "times: 0 … 29.5, every 0.5 or more, 1 gap of more than three steps, the longest of 5.5 after 9.5\n");
+  expect_has(said, "'x' is not measured at 2 of 50 samples\n");
+  expect_has(said, "'x': 2 cells hold -999, a code for missing, it seems");
+  expect_has(said, "32 samples to train on, 8 to choose by, 10 to judge by\n");
+}
+
+TEST(Look, SaysWhatIsRepeatedAndUneven) {
+  std::string text = "id,t,x\n";
+  for (const char* id : {"a", "b", "c"})
+    for (const double t : {0.0, 0.0, 1.0, 4.0, 5.0}) text += text::concat(id, ",", t, ",", std::exp(-t), "\n");
+  const std::string said = describe_series(text, {.time = "t", .states = {"x"}, .trajectory = "id"});
+  expect_has(said, "3 trajectories (a, b, c) of 4 samples, 12 in all\n");
+  expect_has(said, "times: 0 … 5, every 1 or more, 0 gaps");
+  expect_has(said, "'x' is measured 6 times at 3 samples: the mean counts as so many measurements\n");
+}
+
+TEST(Look, ComparesRivalsAndNamesTheCommand) {
+  std::string text = "t,x\n";
+  for (int i = 0; i < 60; ++i) text += text::concat(i, ",", std::sin(0.7 * i), "\n");
+  const FitConfig config = config_of({.time = "t", .states = {"x"}});
+  const std::string said = describe_rivals(prepare_fit(series_from_table(table(text), config.model.columns), config));
+  expect_has(said, "last value");
+  expect_has(said, "linear ODE");
+  FitConfig more =
+      config_of({.time = "Date,Time", .states = {"x, left", "y"}, .time_format = "%d/%m/%Y", .layout = {.skip = 2}});
+  EXPECT_EQ(fit_command(more),
+            "costate fit 'my data.csv' --time Date,Time --state '\"x, left\",y' --time-format '%d/%m/%Y' --skip 2");
+  more.hold_out = 0;
+  EXPECT_EQ(describe_rivals(prepare_fit(series_from_table(table(text), config.model.columns), more)), "");
+}
+
+}  // namespace
+}  // namespace costate
