@@ -10,8 +10,8 @@ namespace costate {
 
 /// normalized = (value - offset) / scale, column by column; times are measured from a start in units of `time_scale`.
 struct Normalization {
-  std::vector<double> state_offset, state_scale;  // [state]
-  std::vector<double> input_offset, input_scale;  // [input]
+  std::vector<double> state_offset = {}, state_scale = {};          // [state]
+  std::vector<double> input_offset = {}, input_scale = {};          // [input]
   std::vector<double> covariate_offset = {}, covariate_scale = {};  // [covariate]
   double time_scale = 1;
 };

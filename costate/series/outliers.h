@@ -14,7 +14,7 @@ namespace costate {
 struct Outliers {
   std::string column;
   std::size_t count = 0;
-  std::string trajectory;
+  std::string trajectory = {};
   double time = 0, value = 0;
   double low = 0, high = 0;  // the 10th and 90th percentile of the column; of a code, all other numbers
   bool is_code = false;      // `value` in all cells, as find_missing_code found it

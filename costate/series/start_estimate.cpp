@@ -20,7 +20,7 @@ constexpr double kDone = 1e-6;  // a step that lowers no cost by more than this 
 Program compile_residuals(const SeriesModel& model, std::int64_t length) {
   const Function distances = trace_list(window_arguments(model, length), [&](std::span<const Array> in) {
     const Array states = measured_part(model, solve_window(model, Loss::kMse, in).states);
-    return std::vector<Array>{(states - in[3]) * in[4]};
+    return std::vector<Array>{(states - in[3]) * sqrt(in[4])};
   });
   const std::size_t shift = 0;
   return compile(jacobian(distances, std::span(&shift, 1)));
@@ -30,8 +30,8 @@ Program compile_residuals(const SeriesModel& model, std::int64_t length) {
 struct Place {
   Vector shift;
   double cost = 0;
-  Matrix normal;    // J'J + weight
-  Vector gradient;  // J'r + weight (shift - expected)
+  Matrix normal = {};    // J'J + weight
+  Vector gradient = {};  // J'r + weight (shift - expected)
   double damping = 1e-3;
 
   bool is_finite() const { return std::isfinite(cost) && normal.allFinite(); }
