@@ -21,8 +21,8 @@ double period_of(const std::string& name, const TimeScale& scale) {
   double period = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), period);
   if (error != std::errc() || end != name.data() + name.size() || !(period > 0) || !std::isfinite(period))
-    throw InvalidArgument("[fit] clock must be 'auto', 'none', or periods: hour, day, week, year or positive numbers; got '",
-                          name, "'.");
+    throw InvalidArgument(
+        "[fit] clock must be 'auto', 'none', or periods: hour, day, week, year or positive numbers; got '", name, "'.");
   return period;
 }
 

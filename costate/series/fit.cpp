@@ -45,7 +45,7 @@ void warn_of_gradients(double error, const FitConfig& config) {
 
 /// The config with epochs and windows that are left to the fit: as many as small data need, and fewer of large ones.
 FitConfig with_choices(FitConfig config, const TimeSeries& series) {
-  constexpr std::int64_t kMostEpochs = 3000, kFewestEpochs = 300, kWork = 3'000'000;  // samples of all epochs
+  constexpr std::int64_t kMostEpochs = 2000, kFewestEpochs = 500, kWork = 3'000'000;  // samples of all epochs
   const auto samples = static_cast<std::int64_t>(count_samples(series));
   if (config.epochs == 0) config.epochs = std::clamp(kWork / (2 * samples), kFewestEpochs, kMostEpochs);
   return config;
@@ -58,7 +58,8 @@ bool is_worth_going_on(const TimeSeries& training) {
 }
 
 /// The last training: from the chosen weights, on the validation part, too.
-TrainingPlan last_plan(const FitConfig& config, const Candidate& form, const SeriesModel& chosen, const FitOptions& options) {
+TrainingPlan last_plan(const FitConfig& config, const Candidate& form, const SeriesModel& chosen,
+                       const FitOptions& options) {
   constexpr std::int64_t kShare = 5;  // of the epochs
   TrainingPlan plan{.epochs = std::max<std::int64_t>(1, config.epochs / kShare),
                     .max_windows = most_windows(config, form),

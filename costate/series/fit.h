@@ -41,7 +41,8 @@ struct FitProgress {
 };
 
 struct FitOptions {
-  std::filesystem::path checkpoint = {};  // of the last training; those of trials are in a folder beside it; empty: none
+  std::filesystem::path checkpoint =
+      {};  // of the last training; those of trials are in a folder beside it; empty: none
   std::string fingerprint = {};
   Resume resume = Resume::kNo;
   std::function<void(const FitProgress&)> on_epoch = {};
@@ -54,9 +55,9 @@ struct PreparedSeries {
   Split split;        // training and test
   Split validation;   // of the training part
   Normalization units;
-  std::vector<double> periods = {};       // of the clocks that the config names
-  double period = 0;                      // that the training part seems to follow; 0: none
-  std::vector<Outliers> outliers = {};    // taken as not measured
+  std::vector<double> periods = {};     // of the clocks that the config names
+  double period = 0;                    // that the training part seems to follow; 0: none
+  std::vector<Outliers> outliers = {};  // taken as not measured
 };
 
 /// Samples of the three parts.
@@ -78,9 +79,9 @@ struct FitResult {
   Trial chosen = {};
   WindowCount windows = {};
   TrainResult training = {};
-  double gradient_error = 0;                     // SeriesObjective::gradient_error at the end; above 100 rtol, fit() warns
-  std::vector<SolvedWindow> fits = {};           // the windows that were trained on, from their learned starts
-  std::vector<SolvedWindow> forecasts = {};      // of what was held out, from the last sample before
+  double gradient_error = 0;                 // SeriesObjective::gradient_error at the end; above 100 rtol, fit() warns
+  std::vector<SolvedWindow> fits = {};       // the windows that were trained on, from their learned starts
+  std::vector<SolvedWindow> forecasts = {};  // of what was held out, from the last sample before
   std::vector<StatePath> forecast_samples = {};  // their states at the samples that were held out
   std::optional<Verdict> verdict = {};           // nothing if nothing was held out
   std::vector<ForecastError> errors = {};        // its errors over all that was held out: the model, then its rivals

@@ -16,20 +16,20 @@ struct FitConfig {
   // data
   std::string data = {};         // path of the CSV file
   std::string data_digest = {};  // of its bytes; filled in by the fit
-  double hold_out = 0.2;  // share that is the test: the end of one trajectory, the last ones of several
+  double hold_out = 0.2;         // share that is the test: the end of one trajectory, the last ones of several
   SeriesModelOptions model = {};
-  /// Periods of clocks: "day", "week", "year" where times are dates, numbers in the data's unit of time, or "auto" alone,
-  /// which finds one.
+  /// Periods of clocks: "day", "week", "year" where times are dates, numbers in the data's unit of time, or "auto"
+  /// alone, which finds one.
   std::vector<std::string> clock = {"auto"};
   // training
   Loss loss = Loss::kMse;
-  std::int64_t window = 0;         // samples of a window; 0: chosen
-  std::int64_t max_windows = 0;    // that are trained on, spread over the data; 0: 512, or as many as hold 20,000 samples
+  std::int64_t window = 0;       // samples of a window; 0: chosen
+  std::int64_t max_windows = 0;  // that are trained on, spread over the data; 0: 512, or as many as hold 20,000 samples
   OptimizerKind optimizer = OptimizerKind::kAdam;
   double learning_rate = 1e-2;
-  std::int64_t epochs = 0;         // 0: chosen by the size of the data
-  std::int64_t polish = kChosen;   // of the epochs, the last ones, by L-BFGS
-  std::int64_t batch = 0;     // windows a step; 0: 64, or all if there are fewer
+  std::int64_t epochs = 0;        // 0: chosen by the size of the data
+  std::int64_t polish = kChosen;  // of the epochs, the last ones, by L-BFGS
+  std::int64_t batch = 0;         // windows a step; 0: 64, or all if there are fewer
   std::uint64_t seed = 0;
 
   static constexpr std::int64_t kChosen = -1;  // polish: a fifth of the epochs

@@ -29,8 +29,8 @@ struct FitOption {
   // Whole numbers, or those of a list: from low to high.
   std::int64_t low = 0, high = 1'000'000'000;
   std::optional<std::int64_t> chooses = {};  // allowed besides, and leaves the choice to the fit
-  bool is_of_model = false;    // a member of FitConfig::model
-  bool may_be_absent = false;  // in a config.toml written before the option was there
+  bool is_of_model = false;                  // a member of FitConfig::model
+  bool may_be_absent = false;                // in a config.toml written before the option was there
   OptionAccess<FitConfig> access = {};
 
   /// "64,64": as one would type it.

@@ -53,10 +53,9 @@ JsonObject trial_metrics(const FitResult& result) {
   JsonObject trials;
   for (std::size_t i = 0; i < result.trials.size(); ++i) {
     const Trial& trial = result.trials[i];
-    trials.push_back({text::concat("trial ", i + 1, ": ", trial.candidate.text()),
-                      JsonObject{{"epochs", trial.epochs},
-                                 {"best_epoch", trial.best_epoch},
-                                 {"validation_error", trial.error}}});
+    trials.push_back(
+        {text::concat("trial ", i + 1, ": ", trial.candidate.text()),
+         JsonObject{{"epochs", trial.epochs}, {"best_epoch", trial.best_epoch}, {"validation_error", trial.error}}});
   }
   return trials;
 }

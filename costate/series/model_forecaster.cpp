@@ -29,8 +29,7 @@ std::size_t last_of(const SeriesModel& model) {
 
 }  // namespace
 
-ModelForecaster::ModelForecaster(const SeriesModel& model)
-    : model_(model), estimator_(model, model.options().context) {
+ModelForecaster::ModelForecaster(const SeriesModel& model) : model_(model), estimator_(model, model.options().context) {
   if (model.options().correction.samples > 0) corrector_.emplace(model, static_cast<std::int64_t>(last_of(model)));
 }
 
@@ -61,7 +60,8 @@ HostArray ModelForecaster::corrected_shifts(std::span<const ForecastTask> tasks,
   HostArray expected(shifts.shape());
   const std::int64_t size = shifts.shape()[1], length = along.shape()[1], last_length = unmoved.shape()[1];
   for (std::size_t row = 0; row < tasks.size(); ++row) {
-    const auto i = static_cast<std::int64_t>(row), at = static_cast<std::int64_t>(contexts[row].count - last[row].count);
+    const auto i = static_cast<std::int64_t>(row),
+               at = static_cast<std::int64_t>(contexts[row].count - last[row].count);
     for (std::int64_t k = 0; k < size; ++k)
       expected.set(i * size + k, along.at((i * length + at) * size + k) - unmoved.at(i * last_length * size + k));
   }
@@ -91,8 +91,8 @@ std::vector<HostArray> ModelForecaster::forecast(std::span<const ForecastTask> t
       const std::int64_t begin = static_cast<std::int64_t>(row) * length + static_cast<std::int64_t>(paths.known[row]);
       for (std::int64_t i = 0; i < forecast.size(); ++i) {
         const auto column = static_cast<std::size_t>(i % d);
-        forecast.set(i, units.state_offset[column] +
-                            units.state_scale[column] * paths.states.at((begin + i / d) * all + i % d));
+        forecast.set(
+            i, units.state_offset[column] + units.state_scale[column] * paths.states.at((begin + i / d) * all + i % d));
       }
     }
   }
@@ -112,7 +112,8 @@ std::vector<std::vector<double>> ModelForecaster::states_at(std::span<const Fore
       for (std::int64_t k = 0; k < all; ++k) {
         const auto column = static_cast<std::size_t>(k);
         const double z = paths.states.at(at * all + k);
-        state.push_back(column < units.state_offset.size() ? units.state_offset[column] + units.state_scale[column] * z : z);
+        state.push_back(column < units.state_offset.size() ? units.state_offset[column] + units.state_scale[column] * z
+                                                           : z);
       }
     }
   }

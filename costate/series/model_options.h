@@ -30,7 +30,7 @@ Memory memory_from_name(const std::string& name);
 /// grow along the context, and what a dissipative system forgets no start of it can mend.
 struct Correction {
   std::int64_t samples = 0;  // the last ones; 0: it is not
-  double weight = 1;         // of the squared distance from the estimate, in normalized units; small: samples are trusted
+  double weight = 1;  // of the squared distance from the estimate, in normalized units; small: samples are trusted
 
   bool operator==(const Correction&) const = default;
 };

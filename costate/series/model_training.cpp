@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kFarthest = 500;  // samples ahead that a validation looks
 constexpr std::int64_t kDefaultBatch = 64;
-constexpr double kGoOn = 0.1;               // of the learning rate, where weights have been trained before
+constexpr double kGoOn = 0.1;                // of the learning rate, where weights have been trained before
 constexpr std::int64_t kValidateEvery = 10;  // epochs: a validation takes as long as a few of them
 
 TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
@@ -66,7 +66,8 @@ std::vector<Window> whole_trajectories(const TimeSeries& series) {
 }
 
 /// From so many origins at most, spread over the windows, each to its window's end.
-std::vector<ForecastTask> many_tasks_in(const TimeSeries& series, const std::vector<Window>& windows, std::size_t most) {
+std::vector<ForecastTask> many_tasks_in(const TimeSeries& series, const std::vector<Window>& windows,
+                                        std::size_t most) {
   std::vector<std::pair<std::size_t, std::size_t>> origins;
   std::vector<ForecastTask> tasks;
   for (std::size_t i = 0; i < windows.size(); ++i) {
@@ -134,12 +135,12 @@ double relative_error(const Forecaster& forecaster, std::span<const ForecastTask
 
 Correction best_correction(SeriesModel model, const TrainingData& data) {
   if (data.validation.empty()) return {};
-  constexpr std::size_t kTasks = 32;
+  constexpr std::size_t kTasks = 64;
   const std::vector<ForecastTask> tasks = many_tasks_in(data.whole, data.validation, kTasks);
   Correction best;
   double least = std::numeric_limits<double>::infinity();
-  for (const std::int64_t samples : {0, 1, 3, 10})
-    for (const double weight : {1e-2, 1.0, 1e2}) {
+  for (const std::int64_t samples : {0, 1, 3, 10, 30})
+    for (const double weight : {1e-2, 0.1, 1.0, 10.0, 100.0}) {
       if (samples >= model.options().context || (samples == 0 && weight != 1)) continue;
       const Correction correction{samples, weight};
       model.set_correction(correction);
@@ -153,9 +154,10 @@ Correction best_correction(SeriesModel model, const TrainingData& data) {
 TrainedModel train_model(const TrainingData& data, const FitConfig& config, const Candidate& candidate,
                          const TrainingPlan& plan) {
   TrainedModel trained{.model = SeriesModel(with(config.model, candidate), data.trained, data.units, config.seed)};
-  if (plan.from != nullptr) set_values_by_name(trained.model.parameters(), values_by_name(plan.from->parameters()), "fit");
-  SeriesObjective training(
-      trained.model, data.trained, {.loss = config.loss, .max_windows = plan.max_windows, .seed = config.seed});
+  if (plan.from != nullptr)
+    set_values_by_name(trained.model.parameters(), values_by_name(plan.from->parameters()), "fit");
+  SeriesObjective training(trained.model, data.trained,
+                           {.loss = config.loss, .max_windows = plan.max_windows, .seed = config.seed});
   if (plan.from != nullptr) training.estimate_starts();
   Objective objective = training.objective();
   const ModelForecaster forecaster(trained.model);
@@ -169,7 +171,7 @@ TrainedModel train_model(const TrainingData& data, const FitConfig& config, cons
   trained.windows = {windows.size(), training.num_windows(), longest(windows)};
   for (std::size_t i = 0; i < windows.size(); ++i) trained.fits.push_back({windows[i], training.start_of(i)});
   if (plan.measures_gradients) trained.gradient_error = training.gradient_error();
-  trained.validation_error = !validation                        ? std::numeric_limits<double>::quiet_NaN()
+  trained.validation_error = !validation                       ? std::numeric_limits<double>::quiet_NaN()
                              : trained.training.best_epoch < 0 ? std::numeric_limits<double>::infinity()
                                                                : trained.training.best_loss;
   return trained;

@@ -44,7 +44,7 @@ struct TrainingPlan {
   std::int64_t epochs = 0;  // of Adam, or the optimizer of the config
   std::int64_t polish = 0;  // further ones of L-BFGS
   std::int64_t max_windows = 0;
-  bool measures_gradients = false;  // at the end
+  bool measures_gradients = false;    // at the end
   const SeriesModel* from = nullptr;  // whose weights are gone on with, in small steps
   std::filesystem::path checkpoint = {};
   std::string fingerprint = {};
@@ -66,9 +66,9 @@ struct TrainedModel {
 TrainedModel train_model(const TrainingData& data, const FitConfig& config, const Candidate& candidate,
                          const TrainingPlan& plan);
 
-/// How well a model goes on where it was not trained to: of forecasts of the validation windows, and of forecasts of the
-/// trained part that reach as far, which is farther than windows do. Little data say little by the first alone; a model
-/// that is unstable shows it in the second.
+/// How well a model goes on where it was not trained to: of forecasts of the validation windows, and of forecasts of
+/// the trained part that reach as far, which is farther than windows do. Little data say little by the first alone; a
+/// model that is unstable shows it in the second.
 class ValidationError {
  public:
   /// The data must outlive it.

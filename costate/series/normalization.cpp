@@ -12,8 +12,7 @@ namespace {
 
 /// Mean and deviation of cells.
 void measure_cells(const std::vector<double>& cells, const std::string& name, double& offset, double& scale) {
-  if (cells.empty())
-    throw DataError("[fit] '", name, "' has no measured value in what is trained on; leave it out.");
+  if (cells.empty()) throw DataError("[fit] '", name, "' has no measured value in what is trained on; leave it out.");
   const auto n = static_cast<double>(cells.size());
   double variance = 0;
   for (const double cell : cells) offset += cell / n;

@@ -30,8 +30,8 @@ enum class MissingCodes { kFind, kKeep };
 /// missing, an input is interpolated. A cell is an outlier if it lies more than 50 times the range between the 10th and
 /// the 90th percentile from the median, and so do all from a jump up (tenfold, between two measured samples) to a jump
 /// down. Steep growth and decay have no such jumps on both sides. Where a trajectory begins or ends there is one side
-/// only, which tells if at most one trajectory in ten looks like it, or if there is no other such place and it is a lone
-/// cell 1000 ranges away or a number that is repeated up to the edge.
+/// only, which tells if at most one trajectory in ten looks like it, or if there is no other such place and it is a
+/// lone cell 1000 ranges away or a number that is repeated up to the edge.
 std::vector<Outliers> remove_outliers(TimeSeries& series, MissingCodes codes = MissingCodes::kFind);
 
 }  // namespace costate

@@ -1,6 +1,7 @@
 #include "costate/series/selection.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <mutex>
 #include <numeric>
@@ -16,8 +17,19 @@ namespace {
 // Of all epochs, in the first round and in the second.
 constexpr std::int64_t kScreened = 8, kTried = 2;
 constexpr std::size_t kOfEachMemory = 2, kLastRound = 2;
-constexpr double kNear = 1.1;  // times the least error: as good
 constexpr std::int64_t kScreenedSamples = 4000;  // of an epoch, where a choice is made
+
+/// Measured ones by which candidates are compared.
+std::size_t validation_cells(const TrainingData& data) {
+  std::size_t cells = 0;
+  for (const Window& window : data.validation) {
+    const HostArray& states = data.whole.trajectories[window.trajectory].states;
+    const auto d = static_cast<std::size_t>(states.shape()[1]);
+    for (std::size_t i = window.first * d; i < (window.first + window.count) * d; ++i)
+      cells += std::isnan(states.at(static_cast<std::int64_t>(i))) ? 0 : 1;
+  }
+  return std::max<std::size_t>(cells, 1);
+}
 
 class Rounds {
  public:
@@ -59,13 +71,14 @@ class Rounds {
     TrainingPlan plan{.epochs = epochs - polish,
                       .polish = polish,
                       .max_windows = epochs < config_.epochs ? std::min(all, few) : all,
-                      .fingerprint = text::concat(options_.fingerprint, "# trial ", number, ": ", candidate.text(), ", ",
-                                                  epochs, " epochs\n"),
+                      .fingerprint = text::concat(options_.fingerprint, "# trial ", number, ": ", candidate.text(),
+                                                  ", ", epochs, " epochs\n"),
                       .resume = options_.resume,
                       .should_stop = options_.should_stop};
     if (!options_.folder.empty()) plan.checkpoint = options_.folder / text::concat("trial-", number, ".safetensors");
     if (options_.on_epoch)
-      plan.on_epoch = [this, epochs, label = text::concat("trial ", number, ": ", candidate.text())](const HistoryRow& row) {
+      plan.on_epoch = [this, epochs,
+                       label = text::concat("trial ", number, ": ", candidate.text())](const HistoryRow& row) {
         const std::lock_guard lock(mutex_);
         options_.on_epoch(label, row, epochs);
       };
@@ -74,10 +87,11 @@ class Rounds {
 
   /// Less is better.
   std::tuple<double, std::int64_t, std::int64_t, std::int64_t> rank(std::size_t i, double least) const {
-    const Trial& trial = trials_[i];
-    const bool is_near = trial.error <= kNear * least;
-    const std::int64_t units = std::accumulate(trial.candidate.hidden.begin(), trial.candidate.hidden.end(), std::int64_t{0});
-    return {is_near ? least : trial.error, trial.candidate.memory, -trial.candidate.window, units};
+    const auto& [candidate, epochs, best_epoch, error] = trials_[i];
+    // A root mean square of n cells is known to a share of 1 / sqrt(2 n).
+    const bool is_near = error <= least * (1 + 1 / std::sqrt(2.0 * static_cast<double>(validation_cells(data_))));
+    const std::int64_t units = std::accumulate(candidate.hidden.begin(), candidate.hidden.end(), std::int64_t{0});
+    return {is_near ? least : error, candidate.memory, units, -candidate.window};
   }
 
   const TrainingData& data_;

@@ -34,8 +34,8 @@ struct SelectionOptions {
   std::function<bool()> should_stop = {};
 };
 
-/// Trains candidates and keeps the best: of those whose error is at most a tenth above the least, the one with the
-/// fewest hidden states, the longest window and the fewest units, in this order. A few samples tell no smaller
+/// Trains candidates and keeps the best: of those whose error is within a standard error of the least, the one with the
+/// fewest hidden states, the fewest units and the longest window, in this order. The validation tells no smaller
 /// differences; and what is simple, and was trained to go far, goes farther. A single candidate is trained once, with
 /// all epochs. Where should_stop says so, the best so far is returned.
 Selection select_model(const TrainingData& data, const FitConfig& config, const std::vector<double>& periods,

@@ -253,13 +253,14 @@ Array SeriesModel::slope_at_start(const Array& state, const Array& inputs) const
     throw ShapeError("[slope] the state must have shape [", d, "]; got ", state.shape(), ".");
   if (!inputs.is_empty() && !(inputs.shape() == Shape{m}))
     throw ShapeError("[slope] inputs must have shape [", m, "]; got ", inputs.shape(), ".");
-  const Array scale = vector_of(normalization_.state_scale), x = (state - vector_of(normalization_.state_offset)) / scale;
+  const Array scale = vector_of(normalization_.state_scale),
+              x = (state - vector_of(normalization_.state_offset)) / scale;
   std::vector<Array> features = {x};
   if (start_) features.push_back(hidden_start(x, c > 0 ? zeros({c}) : Array()));
   if (m > 0)
-    features.push_back(inputs.is_empty() ? zeros({m})
-                                         : (inputs - vector_of(normalization_.input_offset)) /
-                                               vector_of(normalization_.input_scale));
+    features.push_back(inputs.is_empty()
+                           ? zeros({m})
+                           : (inputs - vector_of(normalization_.input_offset)) / vector_of(normalization_.input_scale));
   if (c > 0) features.push_back(zeros({c}));
   if (!options_.periods.empty()) features.push_back(clocks(constant(0.0), zeros({count_of(options_.periods.size())})));
   const Array z = rate(features);

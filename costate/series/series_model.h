@@ -28,7 +28,7 @@ namespace costate {
 struct LastState {
   std::string trajectory;
   double time = 0;
-  std::vector<double> state;       // measured states in the data's units, then hidden ones
+  std::vector<double> state;  // measured states in the data's units, then hidden ones
   std::vector<double> covariates = {};
 };
 
@@ -84,8 +84,8 @@ class SeriesModel {
   /// covariates at their mean, clocks at phase 0. ShapeError for a state of another length.
   std::vector<std::vector<double>> slopes(const std::vector<std::vector<double>>& states) const;
   /// The same inside a trace: of one state [measured], with inputs [input] in the data's units, or an empty Array for
-  /// their mean. ShapeError if the shapes are others, InvalidArgument for a model with hidden states or a clock, of which
-  /// a state does not tell the slope.
+  /// their mean. ShapeError if the shapes are others, InvalidArgument for a model with hidden states or a clock, of
+  /// which a state does not tell the slope.
   Array slope(const Array& state, const Array& inputs) const;
   /// The steps that a prediction takes, times and sizes in the data's units.
   std::vector<AcceptedStep> steps(const Query& query) const;

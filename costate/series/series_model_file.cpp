@@ -84,7 +84,8 @@ std::vector<LastState> last_states_of(const ArrayFile& file, const SeriesModel& 
     return std::vector<double>(first, first + static_cast<std::ptrdiff_t>(size));
   };
   std::vector<LastState> last;
-  for (std::size_t i = 0; i < ids.size(); ++i) last.push_back({ids[i], times[i], part(states, i, d), part(covariates, i, c)});
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    last.push_back({ids[i], times[i], part(states, i, d), part(covariates, i, c)});
   return last;
 }
 
@@ -93,12 +94,13 @@ std::vector<LastState> last_states_of(const ArrayFile& file, const SeriesModel& 
 ArrayFile SeriesModel::to_file() const {
   ArrayFile file;
   for (const auto& [name, value] : values_by_name(parameters())) file.arrays.emplace(name, value);
-  file.metadata = {{"format", linear_ ? kFormat : kEarlierFormat},
-                   {"config", linear_ ? to_config(options_).to_toml() : FitConfig{.model = options_}.to_config().to_toml()},
-                   {"states", join_lines(state_names_)},
-                   {"time_unit", time_scale_.unit},
-                   {"time_origin", time_scale_.origin},
-                   {"time_format", time_scale_.format}};
+  file.metadata = {
+      {"format", linear_ ? kFormat : kEarlierFormat},
+      {"config", linear_ ? to_config(options_).to_toml() : FitConfig{.model = options_}.to_config().to_toml()},
+      {"states", join_lines(state_names_)},
+      {"time_unit", time_scale_.unit},
+      {"time_origin", time_scale_.origin},
+      {"time_format", time_scale_.format}};
   const auto add = [&](const std::string& name, const std::vector<double>& numbers) {
     file.arrays.emplace(name, HostArray::vector(numbers));
   };

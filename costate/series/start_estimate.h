@@ -16,8 +16,8 @@ class StartEstimator {
   StartEstimator(const SeriesModel& model, std::int64_t length);
 
   /// Shifts of the starts, [window, z], that minimize the squared distance from the known samples and `weight` times
-  /// that from the shift expected, by at most ten steps of Levenberg and Marquardt (Nocedal and Wright 2006, chapter 10)
-  /// for each window by itself. The shift expected for a window whose solve fails from there.
+  /// that from the shift expected, by at most ten steps of Levenberg and Marquardt (Nocedal and Wright 2006, chapter
+  /// 10) for each window by itself. The shift expected for a window whose solve fails from there.
   HostArray estimate(const WindowArrays& windows, const HostArray& expected, double weight) const;
   /// With no shift expected, at the cost that it has in training (window_loss.h).
   HostArray estimate(const WindowArrays& windows) const;

@@ -52,8 +52,8 @@ void write_row(const SeriesModel& model, const Stretch& stretch, std::int64_t ro
   const std::int64_t c = arrays.covariates.shape()[1], clocks = arrays.phases.shape()[1];
   for (std::int64_t k = 0; k < c; ++k) {
     const auto column = static_cast<std::size_t>(k);
-    arrays.covariates.set(row * c + k, (trajectory.covariates[column] - units.covariate_offset[column]) /
-                                           units.covariate_scale[column]);
+    arrays.covariates.set(
+        row * c + k, (trajectory.covariates[column] - units.covariate_offset[column]) / units.covariate_scale[column]);
   }
   const std::vector<double> phases = model.phases(trajectory.times[stretch.first]);
   for (std::int64_t k = 0; k < clocks; ++k) arrays.phases.set(row * clocks + k, phases[static_cast<std::size_t>(k)]);

@@ -13,7 +13,7 @@ namespace costate {
 /// What a start costs that is not where the first sample puts it: so much, in normalized units, times its square. It
 /// keeps in bounds what few samples leave open, and gives hidden states their scale. Measured states need less, since
 /// the first sample is in the loss as well.
-inline constexpr double kStartWeight = 0.1;
+inline constexpr double kStartWeight = 1.0;
 
 struct WindowOutputs {
   Array loss;    // sum over the cells, and the start's cost
