@@ -101,7 +101,7 @@ Study study_system(Measured measured, const std::vector<double>& path, std::size
 }
 
 std::vector<Study> study_systems(const Request& request) {
-  const int few = request.quick ? 401 : 601, many = request.quick ? 2500 : 7500;
+  const int few = request.quick ? 401 : 601, many = request.quick ? 2500 : 5000;
   Measured prey{.system = "lotka-volterra", .unit = "prey (model units)", .spacing = 0.05, .horizon = 140};
   prey.x = measure(prey, few, {{1, 1}, {1.5, 1}, {2, 1}, {1, 2}, {1.6, 1.4}});
   Measured oscillator{.system = "van-der-pol", .unit = "x (model units)", .spacing = 0.1, .horizon = 130};
