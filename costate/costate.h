@@ -3,6 +3,7 @@
 
 #include "costate/adjoint/check_gradient.h"  // IWYU pragma: export
 #include "costate/array/host_array.h"        // IWYU pragma: export
+#include "costate/array/normal_numbers.h"    // IWYU pragma: export
 #include "costate/array/take_rows.h"         // IWYU pragma: export
 #include "costate/array/time_series.h"       // IWYU pragma: export
 #include "costate/base/base.h"               // IWYU pragma: export

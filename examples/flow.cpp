@@ -14,13 +14,10 @@ int main() {
   const cs::Function loss = cs::trace(minus_log_density, {{"x", {2}}});
 
   const cs::HostArray moons = cs::sample_density("moons", {.seed = 1, .count = 512});
-  const cs::Program gradient = cs::compile(cs::value_and_grad(loss, field.parameters()));
-  const auto evaluate = [&](std::span<const std::size_t> rows) {
-    return cs::mean_over_batch(gradient.run({cs::take_rows(moons, rows)}));
-  };
-  const cs::TrainResult result =
-      cs::train({.parameters = field.parameters(), .num_samples = 512, .evaluate = evaluate},
-                {.epochs = 40, .batch = 128, .schedule = {.kind = cs::ScheduleKind::kCosine, .base = 0.02}});
+  const auto rows = [&](const cs::Batch& batch) { return std::vector{cs::take_rows(moons, batch.samples)}; };
+  const cs::TrainResult result = cs::train(
+      {.parameters = field.parameters(), .num_samples = 512, .evaluate = cs::mean_loss(loss, field.parameters(), rows)},
+      {.epochs = 40, .batch = 128, .schedule = {.kind = cs::ScheduleKind::kCosine, .base = 0.02}});
 
   cs::HostArray grid({100 * 100, 2});  // cells of width 0.1 over [-5, 5] x [-5, 5]
   for (std::int64_t i = 0; i < grid.shape()[0]; ++i) {

@@ -13,28 +13,14 @@ int main() {
   options.observed = 2;
   options.latent = 4;
   const cs::LatentOde model(options);
-  const cs::Function loss = cs::trace(
-      [&](cs::Array times, cs::Array x, cs::Array noise) {
-        return model.loss({times, x}, noise, 0.3);
-      },
-      {{"times", {20}}, {"x", {20, 2}}, {"noise", {4}}});
-  const cs::Program gradient = cs::compile(cs::value_and_grad(loss, model.parameters()));
-  cs::HostArray noise({64, 4});
-  std::uint64_t step = 0;
-  const auto evaluate = [&](std::span<const std::size_t>) {  // all spirals, with new noise in each step
-    for (std::int64_t i = 0; i < 64 * 4; ++i) noise.set(i, cs::Random(1).normal(step, std::uint64_t(i)));
-    ++step;
-    return cs::mean_over_batch(gradient.run({spirals.times, spirals.observations, noise}));
-  };
-  cs::train({.parameters = model.parameters(), .num_samples = 64, .evaluate = evaluate},
-            {.epochs = 1500, .schedule = {.kind = cs::ScheduleKind::kCosine, .base = 0.02}});
+  const cs::IrregularSeries seen{spirals.times, spirals.observations};
+  cs::fit(model, seen,
+          {.deviation = 0.3,
+           .train = {.epochs = 1500, .seed = 1, .schedule = {.kind = cs::ScheduleKind::kCosine, .base = 0.02}}});
 
-  const auto difference = [&](cs::Array times, cs::Array x) {
-    return model.predict(model.encode({times, x}).mean, times) - x;
-  };
-  const cs::Program off = cs::compile(cs::trace(difference, {{"times", {20}}, {"x", {20, 2}}}));
   double squares = 0;
-  for (const double d : off.run({spirals.times, spirals.observations}).outputs[0].numbers()) squares += d * d;
-  std::printf("points are off by %.3f (root mean square)\n", std::sqrt(squares / (64 * 20 * 2)));
-  return squares / (64 * 20 * 2) < 0.3 * 0.3 ? 0 : 1;
+  const std::vector<double> x = seen.x.numbers(), found = cs::predict(model, seen, seen.times).x.numbers();
+  for (std::size_t i = 0; i < x.size(); ++i) squares += (found[i] - x[i]) * (found[i] - x[i]);
+  std::printf("points are off by %.3f (root mean square)\n", std::sqrt(squares / double(x.size())));
+  return squares / double(x.size()) < 0.3 * 0.3 ? 0 : 1;
 }

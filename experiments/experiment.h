@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "costate/report/html.h"
+#include "costate/costate.h"
 
 namespace costate::experiments {
 
@@ -16,6 +16,12 @@ struct Request {
   std::uint64_t seed = 0;
   std::filesystem::path data = {};                                   // folder of data that do not come with Costate
   std::function<void(const std::string&)> say = [](const auto&) {};  // a line about what is being done
+
+  /// Says the parts as one line.
+  template <class... Part>
+  void tell(const Part&... parts) const {
+    say(text::concat(parts...));
+  }
 };
 
 /// What a metric must be. Times have no bound: a busy machine is no fault of the experiment's.
@@ -32,6 +38,17 @@ struct Metric {
   /// False if the value is NaN or on the wrong side of its bound.
   bool holds() const;
 };
+
+// Metrics with and without a bound.
+inline Metric at_most(double limit, const std::string& name, double value, const std::string& published = {}) {
+  return {name, value, Bound::kAtMost, limit, published};
+}
+inline Metric at_least(double limit, const std::string& name, double value, const std::string& published = {}) {
+  return {name, value, Bound::kAtLeast, limit, published};
+}
+inline Metric told(const std::string& name, double value, const std::string& published = {}) {
+  return {.name = name, .value = value, .published = published};
+}
 
 struct Outcome {
   std::string title;

@@ -1,8 +1,6 @@
 #include <chrono>
 #include <cmath>
 
-#include "costate/base/base.h"
-#include "costate/io/io.h"
 #include "experiments/experiment.h"
 
 namespace costate::experiments {
@@ -14,15 +12,8 @@ namespace costate::experiments {
 namespace {
 
 std::string to_text(const Metric& metric) {
-  switch (metric.bound) {
-    case Bound::kNone:
-      return "";
-    case Bound::kAtMost:
-      return "at most " + text::number(metric.limit);
-    case Bound::kAtLeast:
-      return "at least " + text::number(metric.limit);
-  }
-  throw InternalError("[reproduce] no such bound.");
+  if (metric.bound == Bound::kNone) return "";
+  return text::concat(metric.bound == Bound::kAtMost ? "at most " : "at least ", text::number(metric.limit));
 }
 
 Config config_of(const Experiment& experiment, const Request& request) {
@@ -49,17 +40,17 @@ JsonObject json_of(const Outcome& outcome, double seconds) {
 }
 
 Table metrics_table(const std::vector<Metric>& metrics) {
-  Table table{.header = {"metric", "value", "must be", "published", ""}, .rows = {}};
+  Table table{.header = {"metric", "value", "must be", "published", ""}};
   for (const Metric& metric : metrics)
-    table.rows.push_back({metric.name, text::number(metric.value), to_text(metric), metric.published,
-                          metric.bound == Bound::kNone ? ""
-                          : metric.holds()             ? "holds"
-                                                       : "FAILS"});
+    table.add(metric.name, metric.value, to_text(metric), metric.published,
+              metric.bound == Bound::kNone ? ""
+              : metric.holds()             ? "holds"
+                                           : "FAILS");
   return table;
 }
 
 Report report_of(const Experiment& experiment, const Request& request, const Outcome& outcome, double seconds) {
-  Report report{.title = outcome.title, .subtitle = experiment.shows, .sections = {}};
+  Report report{.title = outcome.title, .subtitle = experiment.shows};
   report.sections.push_back({"Result", {Picture{outcome.figure, outcome.caption}, metrics_table(outcome.metrics)}});
   report.sections.insert(report.sections.end(), outcome.sections.begin(), outcome.sections.end());
   report.sections.push_back(
@@ -85,15 +76,8 @@ Outcome run_or_leave_nothing(const Experiment& experiment, const Request& reques
 }  // namespace
 
 bool Metric::holds() const {
-  switch (bound) {
-    case Bound::kNone:
-      return true;
-    case Bound::kAtMost:
-      return value <= limit;
-    case Bound::kAtLeast:
-      return value >= limit;
-  }
-  throw InternalError("[reproduce] no such bound.");
+  if (bound == Bound::kNone) return true;
+  return bound == Bound::kAtMost ? value <= limit : value >= limit;
 }
 
 const std::vector<Experiment>& experiments() {

@@ -2,7 +2,6 @@
 // number, and draws the plots into a folder.
 //
 // usage: scaling FOLDER [--tiny]
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -18,7 +17,6 @@
 namespace {
 
 namespace cs = costate;
-using Clock = std::chrono::steady_clock;
 
 /// A tanh network of one hidden layer as the field, its mean square at t = 1 as the loss.
 struct Case {
@@ -46,22 +44,9 @@ Ready make_ready(const Case& c) {
   return {cs::compile(cs::value_and_grad(loss, net.parameters()), {.dtype = cs::Dtype::kF32}), std::move(starts)};
 }
 
-/// The fastest of several calls, in seconds.
-double fastest(const std::function<void()>& work) {
-  double best = HUGE_VAL, total = 0;
-  for (int call = 0; call < 3 || (total < 0.3 && call < 1000); ++call) {
-    const auto begin = Clock::now();
-    work();
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    total += seconds;
-    best = std::min(best, seconds);
-  }
-  return best;
-}
-
 double seconds_of(const Case& c) {
   const Ready ready = make_ready(c);
-  return fastest([&] { ready.gradient.run({ready.starts}); });
+  return cs::fastest_call([&] { ready.gradient.run({ready.starts}); });
 }
 
 /// The most memory that a gradient holds beyond what was held before, MiB. Linux alone tells.
@@ -143,11 +128,11 @@ Study study_parameters(std::int64_t most) {
     const cs::Program tangent = cs::compile(cs::jvp(loss, wanted));
     cs::HostArray direction(cs::Shape{p});
     direction.set(0, 1);
-    const double one = fastest([&] { tangent.run({start, direction}); });
+    const double one = cs::fastest_call([&] { tangent.run({start, direction}); });
     for (cs::Curve* curve : {&adjoint, &forward, &solve}) curve->x.push_back(static_cast<double>(p));
-    adjoint.y.push_back(1e3 * fastest([&] { reverse.run({start}); }));
+    adjoint.y.push_back(1e3 * cs::fastest_call([&] { reverse.run({start}); }));
     forward.y.push_back(1e3 * one * static_cast<double>(p));
-    solve.y.push_back(1e3 * fastest([&] { value.run({start}); }));
+    solve.y.push_back(1e3 * cs::fastest_call([&] { value.run({start}); }));
   }
   found.curves = {adjoint, forward, solve};
   return found;
@@ -182,7 +167,7 @@ Study study_threads() {
   double one = 0;
   for (int threads = 1; threads <= all; threads *= 2) {
     cs::set_num_threads(threads);
-    const double seconds = fastest([&] { ready.gradient.run({ready.starts}); });
+    const double seconds = cs::fastest_call([&] { ready.gradient.run({ready.starts}); });
     if (threads == 1) one = seconds;
     curve.x.push_back(threads);
     ideal.x.push_back(threads);

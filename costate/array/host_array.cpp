@@ -46,6 +46,12 @@ HostArray HostArray::linspace(double first, double last, std::int64_t count) {
   return out;
 }
 
+HostArray HostArray::evenly_spaced(double first, double spacing, std::int64_t count) {
+  HostArray out(Shape{count});
+  for (std::int64_t i = 0; i < count; ++i) out.set(i, first + spacing * static_cast<double>(i));
+  return out;
+}
+
 template <class T>
 std::span<T> HostArray::data() {
   auto* values = std::get_if<std::vector<T>>(&data_);
@@ -108,6 +114,37 @@ std::vector<double> HostArray::row(std::int64_t index) const {
   std::vector<double> out;
   for (std::int64_t i = 0; i < length; ++i) out.push_back(at(index * length + i));
   return out;
+}
+
+std::vector<double> HostArray::column(std::int64_t index) const {
+  const std::int64_t width = shape_.rank() == 0 ? 0 : shape_[-1];
+  if (index < 0 || index >= width)
+    throw ShapeError("[HostArray.column] there is no column ", index, " in shape ", shape_, ".");
+  std::vector<double> out;
+  for (std::int64_t i = index; i < size(); i += width) out.push_back(at(i));
+  return out;
+}
+
+HostArray HostArray::operator[](std::int64_t index) const {
+  const HostArray one = slice(index, index + 1);
+  return one.reshape(shape_.without_first());
+}
+
+HostArray HostArray::slice(std::int64_t begin, std::int64_t end, std::int64_t step) const {
+  if (shape_.rank() == 0 || begin < 0 || begin > end || end > shape_[0] || step < 1)
+    throw ShapeError("[HostArray.slice] there are no elements ", begin, " to ", end, " in steps of ", step,
+                     " in shape ", shape_, ".");
+  HostArray out(shape_.without_first().with_first((end - begin + step - 1) / step), dtype());
+  const std::int64_t length = shape_.without_first().size();
+  for (std::int64_t i = 0; i < out.shape_[0]; ++i)
+    for (std::int64_t k = 0; k < length; ++k) out.set(i * length + k, at((begin + i * step) * length + k));
+  return out;
+}
+
+double HostArray::mean() const {
+  double sum = 0;
+  for (std::int64_t i = 0; i < size(); ++i) sum += at(i);
+  return sum / static_cast<double>(size());
 }
 
 template <class T>

@@ -24,6 +24,8 @@ class HostArray {
   static HostArray vector(std::vector<double> values);
   /// `count` numbers from `first` to `last`, evenly spaced; `first` alone if count is 1.
   static HostArray linspace(double first, double last, std::int64_t count);
+  /// `count` numbers first + spacing i, i = 0, 1, …: whole numbers where both are.
+  static HostArray evenly_spaced(double first, double spacing, std::int64_t count);
 
   const Shape& shape() const { return shape_; }
   Dtype dtype() const { return std::holds_alternative<std::vector<float>>(data_) ? Dtype::kF32 : Dtype::kF64; }
@@ -47,6 +49,14 @@ class HostArray {
   /// All numbers, and those of the element `index` along the first axis, as doubles.
   std::vector<double> numbers() const;
   std::vector<double> row(std::int64_t index) const;
+  /// The number `index` along the last axis of each element along the others: a column of [row, column].
+  std::vector<double> column(std::int64_t index) const;
+  /// The element `index` along the first axis, and those from `begin` to before `end`, every step-th of them.
+  /// ShapeError if they are outside.
+  HostArray operator[](std::int64_t index) const;
+  HostArray slice(std::int64_t begin, std::int64_t end, std::int64_t step = 1) const;
+  /// Of all numbers; NaN if there are none.
+  double mean() const;
   /// Writes all numbers as T, whatever the dtype; ShapeError if `out` has not size() of them.
   template <class T>
   void copy_to(std::span<T> out) const;

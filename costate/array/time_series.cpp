@@ -21,6 +21,22 @@ void check_shape(const HostArray& array, std::size_t samples, std::size_t column
 
 }  // namespace
 
+TimeSeries evenly_sampled(const HostArray& states, double spacing, const std::vector<std::string>& state_names) {
+  if (states.shape().rank() != 3 || states.shape()[2] != static_cast<std::int64_t>(state_names.size()))
+    throw ShapeError("[evenly_sampled] states must have shape [trajectory, time, ", state_names.size(), "]; got ",
+                     states.shape(), ".");
+  const Shape one = states.shape().without_first();
+  TimeSeries series{.time_name = "t", .state_names = state_names};
+  for (std::int64_t i = 0; i < states.shape()[0]; ++i) {
+    Trajectory& trajectory = series.trajectories.emplace_back();
+    if (states.shape()[0] > 1) trajectory.id = text::concat(i);
+    for (std::int64_t k = 0; k < one[0]; ++k) trajectory.times.push_back(spacing * static_cast<double>(k));
+    trajectory.states = HostArray(one, states.row(i));
+    trajectory.inputs = HostArray(Shape{one[0], 0});
+  }
+  return series;
+}
+
 void check_increasing(std::span<const double> times, const std::string& what) {
   for (std::size_t i = 0; i < times.size(); ++i) {
     if (!std::isfinite(times[i])) throw DataError(what, " must be finite; got ", times[i], ".");

@@ -11,10 +11,10 @@ namespace costate {
 
 /// One run of the system.
 struct Trajectory {
-  std::string id;                       ///< of the trajectory column; "" if the file has none
-  std::vector<double> times;            ///< [samples], strictly increasing
-  HostArray states;                     ///< [samples, state], f64; NaN where nothing was measured
-  HostArray inputs;                     ///< [samples, input], f64, all finite
+  std::string id = {};                  ///< of the trajectory column; "" if the file has none
+  std::vector<double> times = {};       ///< [samples], strictly increasing
+  HostArray states = {};                ///< [samples, state], f64; NaN where nothing was measured
+  HostArray inputs = {};                ///< [samples, input], f64, all finite
   std::vector<double> covariates = {};  ///< what does not change along the trajectory: a dose, a weight; all finite
   /// [samples, state], how many measurements at that time a state is the mean of; of no sample if each is one alone.
   HostArray repeats = HostArray(Shape{0, 0});
@@ -31,14 +31,18 @@ struct TimeScale {
 
 /// Trajectories with the names of their columns. Trajectories may differ in length and in times.
 struct TimeSeries {
-  std::string time_name;
-  TimeScale time_scale;
-  std::vector<std::string> state_names;
-  std::vector<std::string> input_names;
-  std::vector<Trajectory> trajectories;
+  std::string time_name = {};
+  TimeScale time_scale = {};
+  std::vector<std::string> state_names = {};
+  std::vector<std::string> input_names = {};
+  std::vector<Trajectory> trajectories = {};
   std::vector<std::string> covariate_names = {};
   std::string trajectory_name = {};  ///< of the column, or columns ("site,visit"), that ids come from; "" for none
 };
+
+/// States [trajectory, time, state] that were measured every `spacing` from t = 0 on, without inputs, as a series.
+/// ShapeError unless there is a name for each state.
+TimeSeries evenly_sampled(const HostArray& states, double spacing, const std::vector<std::string>& state_names);
 
 /// DataError, which begins with `what`, if times are not finite or do not increase.
 void check_increasing(std::span<const double> times, const std::string& what);

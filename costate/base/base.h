@@ -3,7 +3,9 @@
 
 #include "costate/base/error.h"
 #include "costate/base/log.h"
+#include "costate/base/memory.h"
 #include "costate/base/names.h"
 #include "costate/base/random.h"
 #include "costate/base/text.h"
 #include "costate/base/threads.h"
+#include "costate/base/timing.h"

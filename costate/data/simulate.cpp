@@ -161,23 +161,46 @@ Trajectory make_trajectory(const Setup& setup, const Dice& dice) {
   return trajectory;
 }
 
+/// Checks the options first.
+Setup set_up(const std::string& name, const SimulateOptions& options) {
+  const System& system = find_system(name);
+  check_options(system, options);
+  return {.system = system,
+          .parameters = choose_parameters(system, options.parameters),
+          .until = options.until.value_or(system.until),
+          .num_samples = static_cast<std::size_t>(options.samples.value_or(system.num_samples)),
+          .options = options};
+}
+
 }  // namespace
 
 TimeSeries simulate(const std::string& system, const SimulateOptions& options) {
-  const System& found = find_system(system);
-  check_options(found, options);
-  const Setup setup{.system = found,
-                    .parameters = choose_parameters(found, options.parameters),
-                    .until = options.until.value_or(found.until),
-                    .num_samples = static_cast<std::size_t>(options.samples.value_or(found.num_samples)),
-                    .options = options};
+  const Setup setup = set_up(system, options);
   TimeSeries series;
   series.time_name = "t";
-  for (const SystemState& state : found.states) series.state_names.push_back(state.name);
-  if (!found.drive_frequencies.empty()) series.input_names = {"u"};
+  for (const SystemState& state : setup.system.states) series.state_names.push_back(state.name);
+  if (!setup.system.drive_frequencies.empty()) series.input_names = {"u"};
   for (int i = 0; i < options.trajectories; ++i)
     series.trajectories.push_back(make_trajectory(setup, Dice(options.seed, static_cast<std::uint64_t>(i))));
   return series;
+}
+
+HostArray simulate_from(const std::vector<std::vector<double>>& starts, const std::string& system,
+                        const SimulateOptions& options) {
+  if (starts.empty() || !options.start.empty() || options.trajectories != 1 || options.irregular)
+    throw InvalidArgument(
+        "[simulate_from] takes its starts, one a trajectory, from the list, and even times; leave start, trajectories "
+        "and irregular alone, and give at least one start.");
+  HostArray states;
+  SimulateOptions one = options;
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    one.start = starts[i];
+    const HostArray path = make_trajectory(set_up(system, one), Dice(options.seed, i)).states;
+    const auto size = static_cast<std::size_t>(path.size());
+    if (i == 0) states = HostArray(path.shape().with_first(static_cast<std::int64_t>(starts.size())));
+    path.copy_to(states.data<double>().subspan(i * size, size));
+  }
+  return states;
 }
 
 }  // namespace costate

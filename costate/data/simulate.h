@@ -30,4 +30,9 @@ struct SimulateOptions {
 ///         SolveFailed if the state turns too fast or grows beyond all bounds before `until`.
 TimeSeries simulate(const std::string& system, const SimulateOptions& options = {});
 
+/// One trajectory from each start [state], all at the same times: [trajectory, time, state]. InvalidArgument if the
+/// options say otherwise (`start`, `trajectories`, `irregular`), and as simulate.
+HostArray simulate_from(const std::vector<std::vector<double>>& starts, const std::string& system,
+                        const SimulateOptions& options = {});
+
 }  // namespace costate

@@ -23,7 +23,7 @@ struct RunReport {
   std::int64_t nfe_backward = 0;
   std::int64_t accepted = 0;
   std::int64_t rejected = 0;
-  std::vector<SampleFailure> failures;  // in the order of the batch
+  std::vector<SampleFailure> failures = {};  // in the order of the batch
 
   /// Adds the counts and appends the failures of a run of later samples.
   void merge(const RunReport& other) {

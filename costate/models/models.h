@@ -5,5 +5,6 @@
 #include "costate/models/deep_net.h"           // IWYU pragma: export
 #include "costate/models/driven_delays.h"      // IWYU pragma: export
 #include "costate/models/latent_ode.h"         // IWYU pragma: export
+#include "costate/models/latent_ode_fit.h"     // IWYU pragma: export
 #include "costate/models/mechanical_fields.h"  // IWYU pragma: export
 #include "costate/models/planar_flow.h"        // IWYU pragma: export

@@ -268,6 +268,62 @@ std::string drawn(const Sheet& sheet, const std::string& terminal) {
 
 }  // namespace
 
+Curve Curve::through(const HostArray& points, const PointColumns& columns) const {
+  if (points.shape().rank() != 2)
+    throw ShapeError("[Curve] points must have shape [point, column]; got ", points.shape(), ".");
+  Curve curve{.name = name, .mark = mark, .color = color};
+  for (std::int64_t i = 0; i < points.shape()[0]; ++i) {
+    curve.x.push_back(points(i, columns.x));
+    curve.y.push_back(points(i, columns.y));
+  }
+  return curve;
+}
+
+Curve Curve::over(const EvenAxis& axis, std::span<const double> heights) const {
+  Curve curve{.name = name, .y = {heights.begin(), heights.end()}, .mark = mark, .color = color};
+  for (std::size_t i = 0; i < heights.size(); ++i)
+    curve.x.push_back(axis.first + axis.spacing * static_cast<double>(i));
+  return curve;
+}
+
+HostArray SquareGrid::middles() const {
+  const auto middle = [&](std::int64_t cell) {
+    return half_width * (2 * (static_cast<double>(cell) + 0.5) / static_cast<double>(cells) - 1);
+  };
+  HostArray points(Shape{cells * cells, 2});
+  for (std::int64_t i = 0; i < cells * cells; ++i) {
+    points.set({i, 0}, middle(i % cells));
+    points.set({i, 1}, middle(i / cells));
+  }
+  return points;
+}
+
+Raster SquareGrid::raster(std::vector<double> values) const {
+  return {.x_low = -half_width,
+          .x_high = half_width,
+          .y_low = -half_width,
+          .y_high = half_width,
+          .columns = static_cast<std::size_t>(cells),
+          .values = std::move(values)};
+}
+
+Figure square_figure(const std::string& title, double half_width) {
+  return {.title = title,
+          .x_label = "x",
+          .y_label = "y",
+          .aspect = Aspect::kEqual,
+          .x_range = {-half_width, half_width},
+          .y_range = {-half_width, half_width}};
+}
+
+Sheet::Sheet(std::vector<Figure> all, int side_by_side, const CellSize& cell)
+    : figures(std::move(all)), columns(side_by_side) {
+  for (Figure& figure : figures) {
+    figure.width = cell.width;
+    figure.height = cell.height;
+  }
+}
+
 std::string to_svg(const Sheet& sheet, const std::string& id) {
   check(sheet);
   const Extent extent = extent_of(sheet);

@@ -2,9 +2,14 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <ranges>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "costate/array/host_array.h"
 
 namespace costate {
 
@@ -16,12 +21,38 @@ enum class Mark {
   kSteps,  // a line that holds its value up to the next point
 };
 
+/// Places 0, 1, 2, … on an axis: first + spacing i.
+struct EvenAxis {
+  double first = 0, spacing = 1;
+};
+
+/// Which columns of points [point, column] are drawn.
+struct PointColumns {
+  std::int64_t x = 0, y = 1;
+};
+
 /// One row of numbers as a curve or as points. NaN makes a gap.
 struct Curve {
-  std::string name;  // in the legend; "": not there
+  std::string name = {};  // in the legend; "": not there
   std::vector<double> x = {}, y = {};
   Mark mark = Mark::kLine;
   int color = 0;  // of the palette of Okabe and Ito (colour-blind safe), 0 … 7
+
+  // The same name, mark and color through other numbers, as in Curve{.name = "error"}.over({}, errors):
+  /// through (x(row), y(row)) of each row of a list; x and y are members or callables,
+  template <std::ranges::range Rows, class X, class Y>
+  Curve through(const Rows& rows, X x, Y y) const {
+    Curve curve{.name = name, .mark = mark, .color = color};
+    for (const auto& row : rows) {
+      curve.x.push_back(static_cast<double>(std::invoke(x, row)));
+      curve.y.push_back(static_cast<double>(std::invoke(y, row)));
+    }
+    return curve;
+  }
+  /// through points [point, column] (ShapeError if they are not that),
+  Curve through(const HostArray& points, const PointColumns& columns = {}) const;
+  /// and through evenly spaced ones.
+  Curve over(const EvenAxis& axis, std::span<const double> heights) const;
 };
 
 /// A shaded stretch of the x axis.
@@ -40,6 +71,17 @@ struct Raster {
   double x_low = 0, x_high = 0, y_low = 0, y_high = 0;  // the outer edges
   std::size_t columns = 0;
   std::vector<double> values = {};  // rows from below, cells from the left
+};
+
+/// A square of cells around the origin.
+struct SquareGrid {
+  double half_width = 1;
+  std::int64_t cells = 100;  // along each side
+
+  /// The middles of all cells [cells * cells, 2], in the order of a Raster's values.
+  HostArray middles() const;
+  /// A function of them, from its values there.
+  Raster raster(std::vector<double> values) const;
 };
 
 /// The part of an axis that is shown; from it to the same number: all of the curves.
@@ -63,13 +105,21 @@ struct Figure {
   int width = 720, height = 360;
 };
 
+/// A figure of the square of `half_width` around the origin of the plane (x, y).
+Figure square_figure(const std::string& title, double half_width);
+
+/// The size of each figure of a sheet, in pixels.
+struct CellSize {
+  int width = 480, height = 360;
+};
+
 /// Figures on one sheet, from left to right and then down, in cells of the first one's size.
 struct Sheet {
   std::vector<Figure> figures;
   int columns = 1;
 
   Sheet(Figure figure) : figures{std::move(figure)} {}  // NOLINT(google-explicit-constructor): a sheet of one
-  Sheet(std::vector<Figure> all, int side_by_side) : figures(std::move(all)), columns(side_by_side) {}
+  Sheet(std::vector<Figure> all, int side_by_side, const CellSize& cell = {});
 };
 
 /// The sheet as an SVG element whose ids begin with `id`, so that several can stand on one page. Numbers that a

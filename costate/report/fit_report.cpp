@@ -59,28 +59,19 @@ void append_paths(const std::vector<StatePath>& paths, std::size_t trajectory, i
   }
 }
 
-Curve path_curve(const std::vector<StatePath>& paths, std::size_t trajectory, int x_axis, int y_axis) {
-  Curve curve;
-  append_paths(paths, trajectory, x_axis, curve.x);
-  append_paths(paths, trajectory, y_axis, curve.y);
-  return curve;
-}
-
-Curve styled(Curve curve, const std::string& name, Mark mark, int color) {
-  curve.name = name;
-  curve.mark = mark;
-  curve.color = color;
-  return curve;
-}
-
 void add_curves(const ShownPaths& shown, std::size_t trajectory, int x_axis, int y_axis, Curve seen, Figure& figure) {
-  const Curve fitted = path_curve(shown.fitted, trajectory, x_axis, y_axis);
-  const Curve forecast = path_curve(shown.forecasts, trajectory, x_axis, y_axis);
   // Below the lines, which many points would hide.
-  const Mark mark = seen.x.size() > kMostPoints ? Mark::kDots : Mark::kPoints;
-  figure.curves.push_back(styled(std::move(seen), "data", mark, kSeen));
-  if (!fitted.x.empty()) figure.curves.push_back(styled(fitted, "fit", Mark::kLine, kFitted));
-  if (!forecast.x.empty()) figure.curves.push_back(styled(forecast, "forecast", Mark::kDashed, kForecast));
+  seen.name = "data";
+  seen.mark = seen.x.size() > kMostPoints ? Mark::kDots : Mark::kPoints;
+  seen.color = kSeen;
+  figure.curves.push_back(std::move(seen));
+  const auto add = [&](const std::vector<StatePath>& paths, Curve curve) {
+    append_paths(paths, trajectory, x_axis, curve.x);
+    append_paths(paths, trajectory, y_axis, curve.y);
+    if (!curve.x.empty()) figure.curves.push_back(std::move(curve));
+  };
+  add(shown.fitted, {.name = "fit", .color = kFitted});
+  add(shown.forecasts, {.name = "forecast", .mark = Mark::kDashed, .color = kForecast});
 }
 
 Figure time_figure(const FitResult& result, const ShownPaths& shown, const Window& stretch, std::size_t state) {
@@ -94,7 +85,7 @@ Figure time_figure(const FitResult& result, const ShownPaths& shown, const Windo
       figure.bands.push_back({times[std::max(joint, stretch.first) - stretch.first], times.back(), "held out"});
     }
   add_curves(shown, stretch.trajectory, -1, static_cast<int>(state),
-             {.name = "", .x = std::move(times), .y = column_of(result, stretch, state)}, figure);
+             {.x = std::move(times), .y = column_of(result, stretch, state)}, figure);
   return figure;
 }
 
@@ -146,7 +137,7 @@ Figure phase_figure(const FitResult& result, const ShownPaths& shown) {
                 .height = 520};
   for (const Window& stretch : shown.stretches)
     add_curves(shown, stretch.trajectory, 0, 1,
-               {.name = "", .x = column_of(result, stretch, 0), .y = column_of(result, stretch, 1)}, figure);
+               {.x = column_of(result, stretch, 0), .y = column_of(result, stretch, 1)}, figure);
   for (std::size_t i = 3; i < figure.curves.size(); ++i)
     figure.curves[i].name.clear();  // one legend for all trajectories
   add_field(result, figure);
@@ -154,12 +145,8 @@ Figure phase_figure(const FitResult& result, const ShownPaths& shown) {
 }
 
 Curve history_curve(const FitResult& result, const std::string& name, double HistoryRow::*value, int color) {
-  Curve curve{.name = name, .color = color};
-  for (const HistoryRow& row : result.training.history) {
-    curve.x.push_back(row.epoch + 1);
-    curve.y.push_back(row.*value);
-  }
-  return curve;
+  const auto epoch = [](const HistoryRow& row) { return row.epoch + 1; };
+  return Curve{.name = name, .color = color}.through(result.training.history, epoch, value);
 }
 
 Section data_section(const FitResult& result, const ShownPaths& shown) {
@@ -190,7 +177,6 @@ std::string shown(const std::optional<double>& error) { return error ? text::num
 Section error_section(const FitResult& result) {
   Section section{"Error of the forecast", {}};
   Table table{.header = {"model"},
-              .rows = {},
               .caption =
                   "Root mean square over what was held out, in the data's units; 'relative' "
                   "counts each state in units of its standard deviation in training."};
@@ -222,11 +208,8 @@ Figure step_figure(const FitResult& result, const ShownPaths& shown) {
     query.input_times = trajectory.times;
     query.inputs = trajectory.inputs;
   }
-  Curve curve{.name = "accepted steps", .mark = Mark::kSteps};
-  for (const AcceptedStep& step : result.model.steps(query)) {
-    curve.x.push_back(step.t);
-    curve.y.push_back(step.size);
-  }
+  const Curve curve = Curve{.name = "accepted steps", .mark = Mark::kSteps}.through(
+      result.model.steps(query), &AcceptedStep::t, &AcceptedStep::size);
   return {.title = "step sizes along a solve over the data shown",
           .x_label = time_label(result),
           .y_label = "step size",
@@ -234,11 +217,7 @@ Figure step_figure(const FitResult& result, const ShownPaths& shown) {
 }
 
 Section training_section(const FitResult& result, const ShownPaths& shown) {
-  Figure loss{.title = "loss",
-              .x_label = "epoch",
-              .y_label = name(result.config.loss),
-              .curves = {},
-              .y_scale = Scale::kLog};
+  Figure loss{.title = "loss", .x_label = "epoch", .y_label = name(result.config.loss), .y_scale = Scale::kLog};
   loss.curves.push_back(history_curve(result, "training", &HistoryRow::loss, kFitted));
   Curve validation = history_curve(result, "validation", &HistoryRow::validation_loss, kForecast);
   if (std::ranges::any_of(validation.y, [](double y) { return std::isfinite(y); })) loss.curves.push_back(validation);
@@ -247,7 +226,7 @@ Section training_section(const FitResult& result, const ShownPaths& shown) {
     return std::any_of(curve.y.begin(), curve.y.end(), [](double y) { return y > 0 && std::isfinite(y); });
   });
   if (!has_logarithm) loss.y_scale = Scale::kLinear;
-  Figure evaluations{.title = "evaluations of the field per epoch", .x_label = "epoch", .y_label = "NFE", .curves = {}};
+  Figure evaluations{.title = "evaluations of the field per epoch", .x_label = "epoch", .y_label = "NFE"};
   evaluations.curves.push_back(history_curve(result, "forward", &HistoryRow::nfe_forward, kFitted));
   evaluations.curves.push_back(history_curve(result, "backward", &HistoryRow::nfe_backward, kForecast));
   double failed = 0, skipped = 0;
@@ -259,9 +238,8 @@ Section training_section(const FitResult& result, const ShownPaths& shown) {
   const Figure steps = step_figure(result, shown);
   if (!steps.curves[0].x.empty()) section.blocks.push_back(Picture{steps});
   section.blocks.push_back(Paragraph{text::concat(
-      result.training.history.size(), " epochs in ", text::number(result.training.history.back().seconds),
-      " s; the best was epoch ", result.training.best_epoch + 1, ". Failed solves: ", failed,
-      ", skipped steps: ", skipped, ".",
+      result.training.history.size(), " epochs in ", text::number(result.training.seconds()), " s; the best was epoch ",
+      result.training.best_epoch + 1, ". Failed solves: ", failed, ", skipped steps: ", skipped, ".",
       result.training.reason == StopReason::kConverged ? " It ended where no step lowered the loss any more." : "")});
   return section;
 }
@@ -281,8 +259,7 @@ Report fit_report(const FitResult& result) {
   Report report{
       .title = text::concat("Neural ODE of ",
                             states.size() <= kMostNames ? text::join(states) : text::concat(states.size(), " states")),
-      .subtitle = text::concat("fitted to ", result.config.data),
-      .sections = {}};
+      .subtitle = text::concat("fitted to ", result.config.data)};
   const ShownPaths shown = shown_paths(result);
   report.sections.push_back(data_section(result, shown));
   if (!result.errors.empty()) report.sections.push_back(error_section(result));

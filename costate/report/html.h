@@ -3,9 +3,11 @@
 
 #include <filesystem>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
+#include "costate/base/text.h"
 #include "costate/report/figure.h"
 
 namespace costate {
@@ -17,8 +19,23 @@ struct Paragraph {
 /// The first column is left-aligned, the others, which are numbers, right.
 struct Table {
   std::vector<std::string> header;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::vector<std::string>> rows = {};
   std::string caption = {};
+
+  /// Adds a row of texts, and of numbers with four digits; whole numbers with all of theirs.
+  template <class... Cells>
+  void add(const Cells&... cells) {
+    rows.push_back({text_of(cells)...});
+  }
+
+ private:
+  template <class X>
+  static std::string text_of(const X& x) {
+    if constexpr (std::is_floating_point_v<X>)
+      return text::number(x);
+    else
+      return text::concat(x);
+  }
 };
 
 /// Text as it stands: a config, a command.
@@ -41,7 +58,7 @@ struct Section {
 struct Report {
   std::string title;
   std::string subtitle;
-  std::vector<Section> sections;
+  std::vector<Section> sections = {};
 };
 
 /// The whole page. Throws as to_svg, and InvalidArgument if a table's row has not as many cells as its header.

@@ -9,11 +9,13 @@ namespace {
 
 constexpr double kRounding = 0.01;  // of the spacing: times may be written with few digits, or count seconds since 1970
 
-void check_spacing(const Trajectory& trajectory, int delay, double spacing) {
+void check_spacing(const Trajectory& trajectory, const Delays& delays, double spacing) {
   const std::string where = trajectory.id.empty() ? "the series" : text::concat("trajectory '", trajectory.id, "'");
-  if (trajectory.times.size() < static_cast<std::size_t>(delay) + 2)
-    throw DataError("[embed_delays] ", where, " has ", trajectory.times.size(), " samples; delay ", delay,
-                    " needs at least ", delay + 2, ".");
+  const int fewest = delays.copies * delays.lag + 2;
+  if (trajectory.times.size() < static_cast<std::size_t>(fewest))
+    throw DataError("[embed_delays] ", where, " has ", trajectory.times.size(), " samples; delay ", delays.copies,
+                    delays.lag == 1 ? "" : text::concat(" with a lag of ", delays.lag, " samples"), " needs at least ",
+                    fewest, ".");
   for (std::size_t i = 1; i < trajectory.times.size(); ++i)
     if (std::abs(trajectory.times[i] - trajectory.times[i - 1] - spacing) > kRounding * spacing)
       throw DataError("[embed_delays] delayed states need evenly spaced times; in ", where,
@@ -21,37 +23,37 @@ void check_spacing(const Trajectory& trajectory, int delay, double spacing) {
                       "; give missing times as rows with empty cells.");
 }
 
+/// [sample, state] -> [sample, copy of the state]
+HostArray embed(const HostArray& states, const Delays& delays) {
+  const std::int64_t first = std::int64_t{delays.copies} * delays.lag, columns = states.shape()[1];
+  HostArray embedded(Shape{states.shape()[0] - first, columns * (delays.copies + 1)});
+  for (std::int64_t i = 0; i < embedded.shape()[0]; ++i)
+    for (std::int64_t copy = 0; copy <= delays.copies; ++copy)
+      for (std::int64_t k = 0; k < columns; ++k)
+        embedded.set({i, copy * columns + k}, states(i + first - copy * delays.lag, k));
+  return embedded;
+}
+
 }  // namespace
 
-TimeSeries embed_delays(const TimeSeries& series, int delay) {
-  if (delay == 0) return series;
+TimeSeries embed_delays(const TimeSeries& series, const Delays& delays) {
+  if (delays.copies < 0 || delays.lag < 1)
+    throw InvalidArgument("[embed_delays] copies must be at least 0 and the lag at least 1; got ", delays.copies,
+                          " and ", delays.lag, ".");
+  if (delays.copies == 0) return series;
   TimeSeries embedded = series;
   embedded.state_names.clear();
-  for (int lag = 0; lag <= delay; ++lag)
+  for (int copy = 0; copy <= delays.copies; ++copy)
     for (const std::string& name : series.state_names)
-      embedded.state_names.push_back(lag == 0 ? name : text::concat(name, "_lag", lag));
-  const auto columns = static_cast<std::int64_t>(series.state_names.size());
+      embedded.state_names.push_back(copy == 0 ? name : text::concat(name, "_lag", copy * delays.lag));
   const double spacing = series.trajectories[0].times[1] - series.trajectories[0].times[0];
+  const int dropped = delays.copies * delays.lag;
   for (Trajectory& trajectory : embedded.trajectories) {
-    check_spacing(trajectory, delay, spacing);
-    const auto drop_first = [&](const HostArray& array, std::int64_t width) {
-      HostArray kept(Shape{array.shape()[0] - delay, width});
-      for (std::int64_t i = 0; i < kept.size(); ++i) kept.set(i, array.at(i + delay * width));
-      return kept;
-    };
-    const std::int64_t samples = trajectory.states.shape()[0] - delay;
-    const auto embed = [&](const HostArray& before) {
-      HostArray after(Shape{samples, columns * (delay + 1)});
-      for (std::int64_t i = 0; i < samples; ++i)
-        for (std::int64_t lag = 0; lag <= delay; ++lag)
-          for (std::int64_t k = 0; k < columns; ++k)
-            after.set((i * (delay + 1) + lag) * columns + k, before.at((i + delay - lag) * columns + k));
-      return after;
-    };
-    trajectory.states = embed(trajectory.states);
-    if (trajectory.repeats.size() > 0) trajectory.repeats = embed(trajectory.repeats);
-    trajectory.inputs = drop_first(trajectory.inputs, static_cast<std::int64_t>(series.input_names.size()));
-    trajectory.times.erase(trajectory.times.begin(), trajectory.times.begin() + delay);
+    check_spacing(trajectory, delays, spacing);
+    trajectory.states = embed(trajectory.states, delays);
+    if (trajectory.repeats.size() > 0) trajectory.repeats = embed(trajectory.repeats, delays);
+    trajectory.inputs = trajectory.inputs.slice(dropped, trajectory.inputs.shape()[0]);
+    trajectory.times.erase(trajectory.times.begin(), trajectory.times.begin() + dropped);
   }
   return embedded;
 }

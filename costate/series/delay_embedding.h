@@ -6,9 +6,15 @@
 
 namespace costate {
 
-/// Each state x followed by x_lag1 … x_lag<delay>, its values 1 … delay samples earlier; the first `delay` samples of
-/// each trajectory go. DataError if times are not evenly spaced (to 1 % of the spacing) or a trajectory has fewer than
-/// delay + 2 samples.
-TimeSeries embed_delays(const TimeSeries& series, int delay);
+/// Copies of a state that join it, each `lag` samples earlier than the one before.
+struct Delays {
+  int copies = 0;
+  int lag = 1;
+};
+
+/// Each state x followed by x_lag3, x_lag6, … (with a lag of 3): its values so many samples earlier. The first
+/// copies * lag samples of each trajectory go. InvalidArgument for a negative number of copies or a lag below 1;
+/// DataError if times are not evenly spaced (to 1 % of the spacing) or fewer than two samples of a trajectory are left.
+TimeSeries embed_delays(const TimeSeries& series, const Delays& delays);
 
 }  // namespace costate

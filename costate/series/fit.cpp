@@ -185,7 +185,7 @@ PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config) {
   PreparedSeries data;
   const bool keeps_codes = names_one(config.model.columns.layout.missing, "none");
   data.outliers = remove_outliers(series, keeps_codes ? MissingCodes::kKeep : MissingCodes::kFind);
-  data.series = embed_delays(series, config.model.delay);
+  data.series = embed_delays(series, {.copies = config.model.delay, .lag = config.model.lag});
   data.split = split_series(data.series, config.hold_out);
   const TimeSeries training = training_part(data.series, data.split);
   data.units = measure(training);

@@ -71,7 +71,7 @@ JsonObject metrics_of(const FitResult& result) {
   JsonObject metrics = {{"epochs", static_cast<std::int64_t>(result.training.history.size())},
                         {"best_epoch", result.training.best_epoch},
                         {"best_loss", result.training.best_loss},
-                        {"seconds", result.training.history.empty() ? 0.0 : result.training.history.back().seconds},
+                        {"seconds", result.training.seconds()},
                         {"nfe_forward", forward},
                         {"nfe_backward", backward},
                         {"failed_solves", failed},

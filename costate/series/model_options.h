@@ -38,6 +38,7 @@ struct Correction {
 struct SeriesModelOptions {
   SeriesColumns columns = {};
   int delay = 0;  // delayed copies of the states that join the state (time-delay embedding)
+  int lag = 1;    // samples from one copy to the next
   Memory memory = {};
   std::vector<std::int64_t> hidden = {0};  // widths of the hidden layers; 0: chosen by the fit; none: a linear ODE
   Activation activation = Activation::kTanh;

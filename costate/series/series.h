@@ -10,6 +10,7 @@
 #include "costate/series/forecast.h"         // IWYU pragma: export
 #include "costate/series/forecaster.h"       // IWYU pragma: export
 #include "costate/series/period.h"           // IWYU pragma: export
+#include "costate/series/periodogram.h"      // IWYU pragma: export
 #include "costate/series/rivals.h"           // IWYU pragma: export
 #include "costate/series/series_model.h"     // IWYU pragma: export
 #include "costate/series/verdict.h"          // IWYU pragma: export

@@ -80,7 +80,7 @@ SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& ser
 Objective SeriesObjective::objective() const {
   Objective objective{.parameters = model_.parameters(),
                       .num_samples = windows_.size(),
-                      .evaluate = [this](std::span<const std::size_t> samples) { return evaluate(samples); }};
+                      .evaluate = [this](const Batch& batch) { return evaluate(batch.samples); }};
   objective.parameters.push_back(shifts_);
   return objective;
 }
@@ -98,7 +98,7 @@ Evaluation SeriesObjective::evaluate(std::span<const std::size_t> samples) const
     cells += result.outputs[1].at(static_cast<std::int64_t>(i));
   }
   // No cell: every solve failed. The loss is NaN then, and the step is skipped.
-  Evaluation evaluation{.loss = loss / cells, .gradients = {}, .report = std::move(result.report)};
+  Evaluation evaluation{.loss = loss / cells, .report = std::move(result.report)};
   for (std::size_t i = 3; i < result.outputs.size(); ++i) evaluation.gradients.push_back(std::move(result.outputs[i]));
   const HostArray& by_shift = result.outputs[2];
   HostArray by_shifts(shifts_.shape());

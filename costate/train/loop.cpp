@@ -26,13 +26,23 @@ void check_options(const Objective& objective, const TrainOptions& options) {
   if (options.schedule.warmup_epochs < 0 || options.schedule.warmup_epochs >= options.epochs)
     throw InvalidArgument("[train] warmup_epochs must be at least 0 and below epochs; got ",
                           options.schedule.warmup_epochs, " of ", options.epochs, ".");
+  if (objective.num_samples != kEndless) return;
+  if (options.batch != 0 || options.polish != 0)
+    throw InvalidArgument("[train] a stream has batches of its own and no polish, which wants all samples; got batch ",
+                          options.batch, " and polish ", options.polish, ".");
+  if (options.patience != 0 && !objective.validate)
+    throw InvalidArgument("[train] patience on a stream needs validate: losses of different samples do not compare.");
 }
 
-/// The samples of an epoch in its own order (Fisher and Yates). All at once keep theirs.
-std::vector<std::size_t> order_of(std::int64_t epoch, std::size_t count, std::size_t batch, std::uint64_t seed) {
+std::vector<std::size_t> all_in_turn(std::size_t count) {
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  if (batch >= count) return order;
+  return order;
+}
+
+/// The samples of an epoch in its own order (Fisher and Yates).
+std::vector<std::size_t> shuffled(std::int64_t epoch, std::size_t count, std::uint64_t seed) {
+  std::vector<std::size_t> order = all_in_turn(count);
   const Random random(seed);
   for (std::size_t i = count; i-- > 1;)
     std::swap(order[i], order[random.below(static_cast<std::uint64_t>(epoch), i, i + 1)]);
@@ -67,7 +77,8 @@ class Training {
     if (is_polished()) result_.reason = StopReason::kConverged;
     save(epoch_);
     // After saving: a run that goes on later looks at its last weights then.
-    if (!objective_.validate && epoch_ > 0) keep_best(loss_of_all(), epoch_ - 1, values_by_name(objective_.parameters));
+    if (!objective_.validate && !is_endless() && epoch_ > 0)
+      keep_best(loss_of_all(), epoch_ - 1, values_by_name(objective_.parameters));
     set_values_by_name(objective_.parameters, best_, "training");
     return result_;
   }
@@ -76,6 +87,8 @@ class Training {
   static double seconds_since(Clock::time_point time) {
     return std::chrono::duration<double>(Clock::now() - time).count();
   }
+
+  bool is_endless() const { return objective_.num_samples == kEndless; }
 
   bool is_out_of_patience() const {
     return options_.patience > 0 && result_.best_epoch >= 0 && epoch_ - result_.best_epoch > options_.patience;
@@ -97,24 +110,62 @@ class Training {
     Optimizer& optimizer = polishes ? polisher_ : optimizer_;
     const double rate = polishes ? 1.0 : learning_rate(options_.schedule, epoch_, options_.epochs);
     HistoryRow row{.epoch = static_cast<double>(epoch_), .learning_rate = rate};
-    const bool takes_all = options_.batch == 0 || polishes;
-    const std::size_t batch = takes_all ? objective_.num_samples : std::min(options_.batch, objective_.num_samples);
-    const std::vector<std::size_t> order = order_of(epoch_, objective_.num_samples, batch, options_.seed);
     // The training loss is that of the weights before the epoch, the validation's that of the weights after it.
-    std::map<std::string, HostArray> judged = values_by_name(objective_.parameters);
-    for (std::size_t first = 0; first < order.size(); first += batch) {
-      const auto samples = std::span(order).subspan(first, std::min(batch, order.size() - first));
-      const StepResult step = optimizer.step([&] { return objective_.evaluate(samples); }, row.learning_rate);
-      row.loss += step.loss * static_cast<double>(samples.size()) / static_cast<double>(order.size());
-      row.gradient_norm = step.gradient_norm;
-      row.skipped += step.was_skipped ? 1 : 0;
-      add_report(step.report, row);
-    }
+    const bool judges_end = objective_.validate || is_endless();
+    std::map<std::string, HostArray> judged;
+    if (!judges_end) judged = values_by_name(objective_.parameters);
+    for_each_batch(polishes ? all_in_turn(objective_.num_samples) : order_of(epoch_),
+                   polishes ? objective_.num_samples : batch_size(), first_step(epoch_), [&](const Batch& batch) {
+                     const StepResult step =
+                         optimizer.step([&] { return objective_.evaluate(batch); }, row.learning_rate);
+                     row.loss += share_of(step.loss, batch);
+                     row.gradient_norm = step.gradient_norm;
+                     row.skipped += step.was_skipped ? 1 : 0;
+                     add_report(step.report, row);
+                   });
     row.validation_loss = validates() ? objective_.validate() : std::numeric_limits<double>::quiet_NaN();
     row.seconds = earlier_seconds_ + seconds_since(began_);
-    if (objective_.validate) judged = values_by_name(objective_.parameters);
+    if (judges_end) judged = values_by_name(objective_.parameters);
     keep_best(objective_.validate ? row.validation_loss : row.loss, epoch_, std::move(judged));
     result_.history.push_back(row);
+  }
+
+  std::size_t batch_size() const {
+    return options_.batch == 0 ? objective_.num_samples : std::min(options_.batch, objective_.num_samples);
+  }
+
+  /// Steps before an epoch; those of the polish have one each.
+  std::int64_t first_step(std::int64_t epoch) const {
+    const std::size_t each = is_endless() ? 1 : (objective_.num_samples + batch_size() - 1) / batch_size();
+    const std::int64_t whole = std::min(epoch, options_.epochs);
+    return whole * static_cast<std::int64_t>(each) + epoch - whole;
+  }
+
+  /// All at once keep their order.
+  std::vector<std::size_t> order_of(std::int64_t epoch) const {
+    if (is_endless()) return {};
+    if (batch_size() == objective_.num_samples) return all_in_turn(objective_.num_samples);
+    return shuffled(epoch, objective_.num_samples, options_.seed);
+  }
+
+  /// Visits the samples in batches of `size`; the one batch of a stream, which has none to list.
+  template <class Visit>
+  void for_each_batch(std::span<const std::size_t> order, std::size_t size, std::int64_t first_step,
+                      Visit visit) const {
+    Batch batch{.step = first_step};
+    do {
+      batch.samples = order.first(std::min(size, order.size()));
+      visit(batch);
+      order = order.subspan(batch.samples.size());
+      ++batch.step;
+    } while (!order.empty());
+  }
+
+  /// What a batch's mean loss adds to that of all samples.
+  double share_of(double loss, const Batch& batch) const {
+    return is_endless()
+               ? loss
+               : loss * static_cast<double>(batch.samples.size()) / static_cast<double>(objective_.num_samples);
   }
 
   static void add_report(const RunReport& report, HistoryRow& row) {
@@ -127,19 +178,15 @@ class Training {
 
   /// The mean loss over all samples, taken by the batch.
   double loss_of_all() const {
-    const std::size_t count = objective_.num_samples;
-    const std::size_t batch = options_.batch == 0 ? count : std::min(options_.batch, count);
-    const std::vector<std::size_t> order = order_of(0, count, count, options_.seed);
     double loss = 0;
-    for (std::size_t first = 0; first < count; first += batch) {
-      const auto samples = std::span(order).subspan(first, std::min(batch, count - first));
-      loss += objective_.evaluate(samples).loss * static_cast<double>(samples.size()) / static_cast<double>(count);
-    }
+    for_each_batch(all_in_turn(objective_.num_samples), batch_size(), first_step(epoch_),
+                   [&](const Batch& batch) { loss += share_of(objective_.evaluate(batch).loss, batch); });
     return loss;
   }
 
   void keep_best(double loss, std::int64_t epoch, std::map<std::string, HostArray> weights) {
-    if (!std::isfinite(loss) || (result_.best_epoch >= 0 && loss >= result_.best_loss)) return;
+    const bool last_is_best = is_endless() && !objective_.validate;
+    if (!std::isfinite(loss) || (!last_is_best && result_.best_epoch >= 0 && loss >= result_.best_loss)) return;
     result_.best_epoch = epoch;
     result_.best_loss = loss;
     best_ = std::move(weights);

@@ -1,10 +1,11 @@
-// The training loop: epochs of shuffled mini-batches, the best weights kept, resumable to the bit.
+// The training loop: epochs of shuffled mini-batches of a fixed set, or steps on fresh samples without end; the best
+// weights kept, resumable to the bit.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <span>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -14,14 +15,19 @@
 
 namespace costate {
 
+/// The number of samples of a stream, which never runs out: each epoch is one step, on the samples that `evaluate`
+/// draws by its number.
+constexpr std::size_t kEndless = std::numeric_limits<std::size_t>::max();
+
 /// What is to be minimized.
 struct Objective {
   std::vector<Parameter> parameters;
-  std::size_t num_samples = 0;
-  /// Mean loss and gradients of the given samples at the Parameters' current values.
-  std::function<Evaluation(std::span<const std::size_t> samples)> evaluate;
-  /// The loss that decides which weights are best; empty: the training loss, and that of the last weights
-  /// on all samples.
+  std::size_t num_samples = 0;  // or kEndless
+  /// Mean loss and gradients of a batch at the Parameters' current values, such as mean_loss. Resumed runs give the
+  /// same bits if it depends on nothing else.
+  std::function<Evaluation(const Batch& batch)> evaluate = {};
+  /// The loss that decides which weights are best; empty: the training loss, and that of the last weights on all
+  /// samples. Losses of fresh samples tell nothing of the weights: of a stream the last ones count, then.
   std::function<double()> validate = {};
 };
 
@@ -30,7 +36,7 @@ enum class Resume { kNo, kYes };
 
 struct TrainOptions {
   std::int64_t epochs = 100;  // without those of polish
-  std::size_t batch = 0;      // samples a step; 0: all
+  std::size_t batch = 0;      // samples a step; 0: all. A stream has its own
   std::uint64_t seed = 0;     // of the order of the samples
   OptimizerOptions optimizer = {};
   Schedule schedule = {};
@@ -60,14 +66,17 @@ struct TrainResult {
   std::int64_t best_epoch = -1;  // the one whose loss was lowest; -1: none had a finite loss
   double best_loss = 0;
   StopReason reason = StopReason::kEpochs;
+
+  /// How long it took, earlier sittings included.
+  double seconds() const { return history.empty() ? 0 : history.back().seconds; }
 };
 
 /// Trains; the Parameters end at the best weights. The order of samples and all sums are fixed by the options, so that
 /// a run that was killed and resumed gives the same bits as one that was not (seconds excepted).
 ///
-/// Throws: InvalidArgument for options out of range or a checkpoint of another configuration; IoError if a checkpoint
-/// cannot be
-///         written, which leaves the one before in place.
+/// Throws: InvalidArgument for options out of range, for what a stream does not have (a batch size, a polish, and
+///         patience where nothing validates) and for a checkpoint of another configuration; IoError if a checkpoint
+///         cannot be written, which leaves the one before in place.
 TrainResult train(const Objective& objective, const TrainOptions& options);
 
 }  // namespace costate

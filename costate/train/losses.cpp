@@ -1,6 +1,9 @@
 // Each loss of a cell, and the sum that never sees a masked cell.
 #include "costate/train/losses.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "costate/base/names.h"
 
 namespace costate {
@@ -42,6 +45,32 @@ Array cross_entropy(const Array& logits, const Array& one_hot) {
                      logits.shape(), " and ", one_hot.shape(), ".");
   const Array largest = stop_gradient(reduce_max(logits, {0}));
   return log(sum(exp(logits - largest))) + largest - sum(logits * one_hot);
+}
+
+double relative_error(std::span<const double> found, std::span<const double> truth) {
+  if (found.size() != truth.size())
+    throw ShapeError("[relative_error] there must be as many numbers found as true ones; got ", found.size(), " and ",
+                     truth.size(), ".");
+  double squares = 0, sum = 0, sum_squares = 0;
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    squares += std::isfinite(found[i]) ? (found[i] - truth[i]) * (found[i] - truth[i]) : HUGE_VAL;
+    sum += truth[i];
+    sum_squares += truth[i] * truth[i];
+  }
+  return std::sqrt(squares / (sum_squares - sum * sum / static_cast<double>(truth.size())));
+}
+
+std::int64_t num_misclassified(const HostArray& logits, const HostArray& one_hot) {
+  if (!(logits.shape() == one_hot.shape()) || logits.shape().rank() != 2)
+    throw ShapeError("[num_misclassified] logits and classes must be of one shape [n, classes]; got ", logits.shape(),
+                     " and ", one_hot.shape(), ".");
+  std::int64_t wrong = 0;
+  for (std::int64_t i = 0; i < logits.shape()[0]; ++i) {
+    const std::vector<double> row = logits.row(i);
+    const auto best = std::max_element(row.begin(), row.end()) - row.begin();
+    wrong += one_hot(i, best) == 0 ? 1 : 0;
+  }
+  return wrong;
 }
 
 }  // namespace costate

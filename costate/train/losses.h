@@ -1,8 +1,11 @@
 // How far a prediction is from what was seen.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 
+#include "costate/array/host_array.h"
 #include "costate/graph/array.h"
 
 namespace costate {
@@ -25,5 +28,13 @@ Array loss_sum(Loss loss, const Array& prediction, const Array& target, const Ar
 /// -log softmax(logits)[class], a scalar, for logits [n] and the class as a unit vector [n]; without overflow.
 /// ShapeError if the shapes differ.
 Array cross_entropy(const Array& logits, const Array& one_hot);
+
+/// The root mean square difference of what was found from the truth, over the standard deviation of the truth; infinite
+/// where something found is not finite. ShapeError if they differ in length.
+double relative_error(std::span<const double> found, std::span<const double> truth);
+
+/// How many rows of logits [n, classes] are largest at another class than that of one_hot [n, classes]. ShapeError if
+/// the shapes differ.
+std::int64_t num_misclassified(const HostArray& logits, const HostArray& one_hot);
 
 }  // namespace costate

@@ -4,8 +4,6 @@
 
 #include "costate/array/take_rows.h"
 #include "costate/base/error.h"
-#include "costate/diff/diff.h"
-#include "costate/exec/program.h"
 
 namespace costate {
 namespace {
@@ -34,9 +32,8 @@ TrajectoryWindows cut_windows(const HostArray& states, double spacing, const Win
     throw InvalidArgument("[cut_windows] windows must have 2 to ", samples,
                           " samples and a positive stride; got length ", options.length, " and stride ", stride, ".");
   const std::int64_t each = (samples - options.length) / stride + 1;
-  TrajectoryWindows windows{.times = HostArray(Shape{options.length}),
+  TrajectoryWindows windows{.times = HostArray::evenly_spaced(0, spacing, options.length),
                             .states = HostArray(Shape{trajectories * each, options.length, size})};
-  for (std::int64_t i = 0; i < options.length; ++i) windows.times.set(i, spacing * static_cast<double>(i));
   std::int64_t next = 0;
   for (std::int64_t trajectory = 0; trajectory < trajectories; ++trajectory)
     for (std::int64_t window = 0; window < each; ++window)
@@ -53,18 +50,16 @@ TrainResult fit_trajectories(const VectorField& field, const std::vector<Paramet
   if (windows.arguments.size() != field.arguments().size())
     throw InvalidArgument("[fit_trajectories] the field takes ", field.arguments().size(), " arguments; got ",
                           windows.arguments.size(), ".");
-  const Program gradient =
-      compile(value_and_grad(window_loss(field, windows, options.solve), parameters), {.dtype = options.dtype});
   const bool own_times = windows.times.shape().rank() == 2;
-  const auto evaluate = [&](std::span<const std::size_t> rows) {
-    std::vector<HostArray> inputs = {take_rows(windows.states, rows),
-                                     own_times ? take_rows(windows.times, rows) : windows.times};
-    for (const HostArray& argument : windows.arguments) inputs.push_back(take_rows(argument, rows));
-    return mean_over_batch(gradient.run(inputs));
+  const auto inputs = [&](const Batch& batch) {
+    std::vector<HostArray> inputs = {take_rows(windows.states, batch.samples),
+                                     own_times ? take_rows(windows.times, batch.samples) : windows.times};
+    for (const HostArray& argument : windows.arguments) inputs.push_back(take_rows(argument, batch.samples));
+    return inputs;
   };
   return train({.parameters = parameters,
                 .num_samples = static_cast<std::size_t>(windows.states.shape()[0]),
-                .evaluate = evaluate},
+                .evaluate = mean_loss(window_loss(field, windows, options.solve), parameters, inputs, options.dtype)},
                options.train);
 }
 

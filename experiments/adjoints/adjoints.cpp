@@ -5,11 +5,6 @@
 #include <complex>
 #include <functional>
 
-#include "costate/diff/diff.h"
-#include "costate/exec/program.h"
-#include "costate/operations/linear_solve.h"
-#include "costate/operations/root.h"
-#include "costate/solve/solve.h"
 #include "experiments/adjoints/cost.h"
 #include "experiments/experiment.h"
 
@@ -56,8 +51,9 @@ std::vector<Number> nonlinear_system(const std::vector<Number>& x, const std::ve
 }
 
 /// z' = -0.3 z + theta_0 sin(z_next) + theta_1 cos(t) - theta_2 z^3.
-template <class Number>
-std::vector<Number> nonlinear_slope(double cosine, const std::vector<Number>& z, const std::vector<Number>& theta) {
+template <class Number, class Cosine>
+std::vector<Number> nonlinear_slope(const Cosine& cosine, const std::vector<Number>& z,
+                                    const std::vector<Number>& theta) {
   using std::sin;
   std::vector<Number> slope;
   for (std::size_t i = 0; i < z.size(); ++i)
@@ -130,7 +126,7 @@ Numbers linear_flow(const Numbers& theta) {
 }
 
 Numbers nonlinear_flow(const Numbers& theta) {
-  return integrate([&](double t, const Numbers& z) { return nonlinear_slope<Complex>(std::cos(t), z, theta); },
+  return integrate([&](double t, const Numbers& z) { return nonlinear_slope(std::cos(t), z, theta); },
                    right_side(theta), 1.0);
 }
 
@@ -168,18 +164,17 @@ Array nonlinear_root(const Array& theta) {
 
 const SolveOptions kTight{.method = Method::kDopri8, .rtol = 1e-13, .atol = 1e-13};
 
-Array flow(const VectorField& field, const Array& theta, const SolveOptions& options) {
+/// The end of a solve from the right side, over a time of 1.
+Array flow(const std::function<Array(Array t, Array z, Array theta)>& slope, const Array& theta, Adjoint adjoint) {
+  const VectorField field = vector_field({kSize}, {{"theta", theta.shape()}}, slope);
   const Array times = constant(HostArray::vector({0, 1}));
+  SolveOptions options = kTight;
+  options.adjoint = adjoint;
   return solve(field, right_side_of(theta), times, options, std::span(&theta, 1))[1];
 }
 
 Array linear_ode(const Array& theta, Adjoint adjoint) {
-  const VectorField field = vector_field({kSize}, {{"theta", theta.shape()}}, [](Array, Array z, Array parameters) {
-    return -0.3 * matmul(matrix_of(parameters), z);
-  });
-  SolveOptions options = kTight;
-  options.adjoint = adjoint;
-  return flow(field, theta, options);
+  return flow([](Array, Array z, Array p) { return -0.3 * matmul(matrix_of(p), z); }, theta, adjoint);
 }
 
 /// e^B z0 by its Taylor series: the closed form of z' = B z, differentiated as any product.
@@ -194,24 +189,15 @@ Array linear_ode_by_exponential(const Array& theta) {
 }
 
 Array nonlinear_ode(const Array& theta, Adjoint adjoint) {
-  const VectorField field = vector_field({kSize}, {{"theta", theta.shape()}}, [](Array t, Array z, Array parameters) {
-    const std::vector<Array> p = elements(parameters), x = elements(z);
-    std::vector<Array> slope;
-    for (std::size_t i = 0; i < x.size(); ++i)
-      slope.push_back(-0.3 * x[i] + p[0] * sin(x[(i + 1) % x.size()]) + p[1] * cos(t) - p[2] * x[i] * x[i] * x[i]);
-    return stack(slope);
-  });
-  SolveOptions options = kTight;
-  options.adjoint = adjoint;
-  return flow(field, theta, options);
+  const auto slope = [](Array t, Array z, Array p) { return stack(nonlinear_slope(cos(t), elements(z), elements(p))); };
+  return flow(slope, theta, adjoint);
 }
 
 std::vector<double> gradient_by(const std::function<Array(const Array&)>& solution) {
-  const Function loss = trace([&](Array theta) { return sum(solution(theta) * constant(HostArray::vector(kWeights))); },
-                              {{"theta", {static_cast<std::int64_t>(kTheta.size())}}});
-  const HostArray theta = HostArray::vector(kTheta).reshape({1, static_cast<std::int64_t>(kTheta.size())});
-  const HostArray found = compile(value_and_grad(loss)).run({theta}).outputs[1];
-  return {found.data<double>().begin(), found.data<double>().end()};
+  const HostArray theta = HostArray::vector(kTheta);
+  const Function loss = trace([&](Array p) { return sum(solution(p) * constant(HostArray::vector(kWeights))); },
+                              {{"theta", theta.shape()}});
+  return compile(value_and_grad(loss)).run({theta.reshape({1, theta.size()})}).outputs[1].numbers();
 }
 
 double error_of(const std::vector<double>& found, const std::vector<double>& truth) {
@@ -221,6 +207,7 @@ double error_of(const std::vector<double>& found, const std::vector<double>& tru
   return largest;
 }
 
+/// An adjoint with its error against complex steps.
 struct Check {
   std::string name;
   double error;
@@ -231,66 +218,58 @@ std::vector<Check> checks() {
       complex_step([](const Numbers& theta) { return eliminate(system_matrix(theta), right_side(theta)); });
   const std::vector<double> implicit = complex_step(find_root), flow = complex_step(linear_flow),
                             curved = complex_step(nonlinear_flow);
+  const auto solved_by = [](Array (*ode)(const Array&, Adjoint), Adjoint adjoint) {
+    return gradient_by([=](const Array& theta) { return ode(theta, adjoint); });
+  };
   return {{"A x = b by A^T lambda = dL/dx", error_of(gradient_by(linear_system), linear)},
           {"f(x, theta) = 0 by J^T lambda = dL/dx", error_of(gradient_by(nonlinear_root), implicit)},
           {"z' = B z by e^B", error_of(gradient_by(linear_ode_by_exponential), flow)},
-          {"z' = B z by the discrete adjoint",
-           error_of(gradient_by([](const Array& t) { return linear_ode(t, Adjoint::kDiscrete); }), flow)},
-          {"z' = B z by its adjoint ODE",
-           error_of(gradient_by([](const Array& t) { return linear_ode(t, Adjoint::kBacksolve); }), flow)},
-          {"z' = f(t, z) by the discrete adjoint",
-           error_of(gradient_by([](const Array& t) { return nonlinear_ode(t, Adjoint::kDiscrete); }), curved)},
-          {"z' = f(t, z) by its adjoint ODE",
-           error_of(gradient_by([](const Array& t) { return nonlinear_ode(t, Adjoint::kBacksolve); }), curved)}};
-}
-
-/// The table of costs; their ratios become metrics.
-Table tell_costs(const std::vector<CostRow>& costs, std::vector<Metric>& metrics) {
-  Table times{.header = {"parameters", "solve, ms", "adjoint, ms", "forward sensitivities, ms", "adjoint over solve"},
-              .rows = {},
-              .caption = "Forward sensitivities: the time of one, p times."};
-  double most = 0, least = HUGE_VAL;
-  for (const CostRow& row : costs) {
-    const double ratio = row.adjoint / row.solve;
-    times.rows.push_back({text::number(row.parameters, 6), text::number(row.solve), text::number(row.adjoint),
-                          text::number(row.forward), text::number(ratio, 3)});
-    most = std::max(most, ratio);
-    least = std::min(least, ratio);
-  }
-  metrics.push_back({"a gradient in units of its solve, worst over p", most});
-  metrics.push_back({"the same, most over least: flat in p", most / least});
-  metrics.push_back(
-      {"forward sensitivities over adjoint at the most parameters", costs.back().forward / costs.back().adjoint});
-  return times;
+          {"z' = B z by the discrete adjoint", error_of(solved_by(linear_ode, Adjoint::kDiscrete), flow)},
+          {"z' = B z by its adjoint ODE", error_of(solved_by(linear_ode, Adjoint::kBacksolve), flow)},
+          {"z' = f(t, z) by the discrete adjoint", error_of(solved_by(nonlinear_ode, Adjoint::kDiscrete), curved)},
+          {"z' = f(t, z) by its adjoint ODE", error_of(solved_by(nonlinear_ode, Adjoint::kBacksolve), curved)}};
 }
 
 }  // namespace
 
 Outcome adjoints(const Request& request) {
-  request.say("gradients against complex steps");
+  request.tell("gradients against complex steps");
   const std::vector<Check> all = checks();
-  request.say("cost against the number of parameters");
+  request.tell("cost against the number of parameters");
   std::vector<CostRow> costs;
   for (std::int64_t width = 1; width <= (request.quick ? 100 : 10'000); width *= 10) costs.push_back(cost_of(width));
-  request.say("the order of a product");
+  request.tell("the order of a product");
   std::vector<ProductRow> products;
   for (std::int64_t n = 16; n <= (request.quick ? 512 : 2048); n *= 2) products.push_back(products_of(n));
 
   Outcome outcome{.title = "Adjoints, and what they cost",
-                  .figure = Sheet({cost_figure(costs), product_figure(products)}, 2),
+                  .figure = Sheet({cost_figure(costs), product_figure(products)}, 2, {.width = 500, .height = 400}),
                   .caption =
                       "Left: the adjoint's cost is the same small multiple of the solve's, whatever the number of "
                       "parameters; forward sensitivities need one solve for each. Right: the reason is the order of a "
                       "product, O(dn) from the left and O(d + n) from the right."};
-  Table table{.header = {"adjoint", "largest error against complex steps"}, .rows = {}};
+  Table errors{.header = {"adjoint", "largest error against complex steps"}};
   for (const Check& check : all) {
-    table.rows.push_back({check.name, text::number(check.error)});
-    outcome.metrics.push_back({"error: " + check.name, check.error, Bound::kAtMost, 1e-9});
+    errors.add(check.name, check.error);
+    outcome.metrics.push_back(at_most(1e-9, "error: " + check.name, check.error));
   }
-  const Table times = tell_costs(costs, outcome.metrics);
-  outcome.sections = {{"Numbers", {table, times}}};
-  outcome.metrics.push_back(
-      {"(A B) C over A (B C) at the largest size", products.back().from_left / products.back().from_right});
+  Table times{.header = {"parameters", "solve, ms", "adjoint, ms", "forward sensitivities, ms", "adjoint over solve"},
+              .caption = "Forward sensitivities: the time of one, p times."};
+  double most = 0, least = HUGE_VAL;
+  for (const CostRow& row : costs) {
+    times.add(row.parameters, row.solve, row.adjoint, row.forward, row.adjoint_over_solve());
+    most = std::max(most, row.adjoint_over_solve());
+    least = std::min(least, row.adjoint_over_solve());
+  }
+  const CostRow& dearest = costs.back();
+  const ProductRow& largest = products.back();
+  outcome.metrics.insert(
+      outcome.metrics.end(),
+      {told("a gradient in units of its solve, worst over p", most),
+       told("the same, most over least: flat in p", most / least),
+       told("forward sensitivities over adjoint at the most parameters", dearest.forward / dearest.adjoint),
+       told("(A B) C over A (B C) at the largest size", largest.from_left / largest.from_right)});
+  outcome.sections = {{"Numbers", {errors, times}}};
   return outcome;
 }
 

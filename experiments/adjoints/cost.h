@@ -4,13 +4,16 @@
 #include <cstdint>
 #include <vector>
 
-#include "costate/report/report.h"
+#include "costate/costate.h"
 
 namespace costate::experiments {
 
 /// Milliseconds of a solve and of its gradient.
 struct CostRow {
-  double parameters, solve, adjoint, forward;
+  std::int64_t parameters;
+  double solve, adjoint, forward;
+
+  double adjoint_over_solve() const { return adjoint / solve; }
 };
 
 /// A network of 10 * width weights as the field: its solve, its gradient by one reverse solve, and by one forward solve
@@ -19,7 +22,8 @@ CostRow cost_of(std::int64_t width);
 
 /// Milliseconds of A B C.
 struct ProductRow {
-  double size, from_left, from_right;
+  std::int64_t size;
+  double from_left, from_right;
 };
 
 /// A B C of a column A [d, 1], a row B [1, n] and a column C [n, 1], d = n: from the left the matrix A B is made,

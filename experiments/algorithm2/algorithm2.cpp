@@ -1,21 +1,9 @@
 // Algorithm 2 of Chen et al. 2018: state, adjoint, dL/dtheta and dL/dt0 in one solve backwards in time, held against
 // differences, against the discrete adjoint, and against a system on which it must fail.
-#if __has_include(<malloc.h>)
-#include <malloc.h>
-#endif
-
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <functional>
-#include <string>
 
-#include "costate/data/data.h"
-#include "costate/diff/diff.h"
-#include "costate/exec/program.h"
-#include "costate/nn/nn.h"
-#include "costate/solve/solve.h"
-#include "costate/train/train.h"
 #include "experiments/experiment.h"
 
 namespace costate::experiments {
@@ -33,9 +21,8 @@ struct Problem {
 
 /// dL/dz0, dL/dt0, dL/dt1 and dL/dtheta, one after the other, for L = sum of cos(1 + i) z_i(t1), and what it cost.
 struct Gradients {
-  double loss = 0;
-  std::vector<double> values;
-  RunReport report;
+  std::vector<double> values = {};
+  RunReport report = {};
 };
 
 Function loss_of(const Problem& problem, const SolveOptions& options) {
@@ -49,16 +36,17 @@ Function loss_of(const Problem& problem, const SolveOptions& options) {
       {{"z0", {size}}, {"ends", {2}}});
 }
 
+/// A batch of one sample.
 HostArray row(const std::vector<double>& values) {
-  return HostArray::vector(values).reshape({1, static_cast<std::int64_t>(values.size())});
+  return HostArray(Shape{1, static_cast<std::int64_t>(values.size())}, values);
 }
 
 Gradients gradients(const Problem& problem, const SolveOptions& options) {
   const RunResult result =
       compile(value_and_grad(loss_of(problem, options))).run({row(problem.start), row(problem.ends)});
-  Gradients found{.loss = result.outputs[0].at(0), .values = {}, .report = result.report};
+  Gradients found{.report = result.report};
   for (std::size_t i = 1; i < result.outputs.size(); ++i)
-    for (std::int64_t j = 0; j < result.outputs[i].size(); ++j) found.values.push_back(result.outputs[i].at(j));
+    for (const double number : result.outputs[i].numbers()) found.values.push_back(number);
   return found;
 }
 
@@ -103,12 +91,9 @@ double error_of(const std::vector<double>& found, const std::vector<double>& tru
 /// A net that has learned the pendulum from eight trajectories; driven, so that t0 and t1 count each by itself.
 Problem pendulum_net(std::uint64_t seed) {
   const Mlp net({.inputs = 2, .hidden = {16}, .outputs = 2, .seed = seed});
-  HostArray states(Shape{8, 41, 2});
-  std::int64_t next = 0;
-  for (int i = 0; i < 8; ++i) {
-    const TimeSeries one = simulate("pendulum", {.until = 4.0, .samples = 41, .start = {0.25 + 0.2 * i, 0.0}});
-    for (std::int64_t k = 0; k < 82; ++k) states.set(next++, one.trajectories[0].states.at(k));
-  }
+  std::vector<std::vector<double>> starts;
+  for (int i = 0; i < 8; ++i) starts.push_back({0.25 + 0.2 * i, 0.0});
+  const HostArray states = simulate_from(starts, "pendulum", {.until = 4.0, .samples = 41});
   fit_trajectories(vector_field({2}, [&](Array, Array z) { return net(z); }), net.parameters(),
                    cut_windows(states, 0.1, {.length = 11}),
                    {.train = {.epochs = 50, .batch = 8, .seed = seed, .schedule = {.base = 1e-2}, .polish = 100}});
@@ -135,32 +120,28 @@ Problem damped_pendulum(double damping) {
 
 struct ToleranceRow {
   double tolerance;
-  Gradients backsolve, discrete;
-  double backsolve_error, discrete_error;
+  Gradients backsolve = {}, discrete = {};
+  double backsolve_error = 0, discrete_error = 0;
 };
 
 std::vector<ToleranceRow> study_tolerances(const Problem& problem, bool quick) {
   const std::vector<double> truth = differences(problem);
   std::vector<ToleranceRow> rows;
   for (int exponent = 3; exponent <= (quick ? 8 : 11); ++exponent) {
-    const double tolerance = std::pow(10.0, -exponent);
-    SolveOptions options{.rtol = tolerance, .atol = tolerance, .adjoint = Adjoint::kBacksolve};
-    ToleranceRow one{.tolerance = tolerance,
-                     .backsolve = gradients(problem, options),
-                     .discrete = {},
-                     .backsolve_error = 0,
-                     .discrete_error = 0};
+    ToleranceRow row{.tolerance = std::pow(10.0, -exponent)};
+    SolveOptions options{.rtol = row.tolerance, .atol = row.tolerance, .adjoint = Adjoint::kBacksolve};
+    row.backsolve = gradients(problem, options);
     options.adjoint = Adjoint::kDiscrete;
-    one.discrete = gradients(problem, options);
-    one.backsolve_error = error_of(one.backsolve.values, truth);
-    one.discrete_error = error_of(one.discrete.values, truth);
-    rows.push_back(std::move(one));
+    row.discrete = gradients(problem, options);
+    row.backsolve_error = error_of(row.backsolve.values, truth);
+    row.discrete_error = error_of(row.discrete.values, truth);
+    rows.push_back(std::move(row));
   }
   return rows;
 }
 
 struct DampingRow {
-  double damping, backsolve_error, discrete_error;
+  double damping, backsolve_error = 0, discrete_error = 0;
 };
 
 std::vector<DampingRow> study_damping() {
@@ -168,154 +149,110 @@ std::vector<DampingRow> study_damping() {
   for (const double damping : {0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 16.0, 20.0}) {
     const Problem problem = damped_pendulum(damping);
     const std::vector<double> truth = differences(problem);
-    SolveOptions options{.rtol = 1e-6, .atol = 1e-6, .adjoint = Adjoint::kDiscrete};
-    const double discrete = error_of(gradients(problem, options).values, truth);
-    options.adjoint = Adjoint::kBacksolve;
-    rows.push_back({damping, error_of(gradients(problem, options).values, truth), discrete});
+    const auto error_by = [&](Adjoint adjoint) {
+      return error_of(gradients(problem, {.rtol = 1e-6, .atol = 1e-6, .adjoint = adjoint}).values, truth);
+    };
+    rows.push_back({damping, error_by(Adjoint::kBacksolve), error_by(Adjoint::kDiscrete)});
   }
   return rows;
 }
 
-/// The most memory that a call held beyond what was held before, in bytes; NaN where the system does not tell.
-double peak_memory(const std::function<void()>& call) {
-  const auto status = [](const std::string& key) {
-    std::ifstream file("/proc/self/status");
-    std::string word;
-    double kilobytes = std::nan("");
-    while (file >> word)
-      if (word == key) file >> kilobytes;
-    return 1024 * kilobytes;
-  };
-#ifdef __GLIBC__
-  malloc_trim(0);  // what earlier calls have freed is not there to be used again
-#endif
-  std::ofstream("/proc/self/clear_refs") << "5";  // the high-water mark starts anew
-  const double before = status("VmRSS:");
-  call();
-  return std::max(0.0, status("VmHWM:") - before);
-}
-
+/// What gradients take in MiB.
 struct MemoryRow {
   int steps;
-  double discrete, budgeted, backsolve;
+  double discrete = 0, budgeted = 0, backsolve = 0;
 };
 
 std::vector<MemoryRow> study_memory(const Problem& problem, bool quick) {
   constexpr std::int64_t kBatch = 32;
+  constexpr std::size_t kMiB = std::size_t{1} << 20;
   HostArray starts(Shape{kBatch, 2}), ends(Shape{kBatch, 2});
   for (std::int64_t i = 0; i < kBatch; ++i) {
-    starts.set(2 * i, 1.0);
-    ends.set(2 * i + 1, 4.0);
+    starts.set({i, 0}, 1.0);
+    ends.set({i, 1}, 4.0);
   }
   std::vector<MemoryRow> rows;
   for (int steps = 1000; steps <= (quick ? 16'000 : 64'000); steps *= 4) {
     const auto measure = [&](const SolveOptions& options) {
       const Program program = compile(value_and_grad(loss_of(problem, options)));
-      return peak_memory([&] { program.run({starts, ends}); });
+      return peak_memory([&] { program.run({starts, ends}); }) / kMiB;
     };
     SolveOptions options{.method = Method::kRk4, .steps_per_interval = steps};
-    const double discrete = measure(options);
-    options.memory_budget = std::size_t{1} << 20;
-    const double budgeted = measure(options);
+    MemoryRow row{.steps = steps, .discrete = measure(options)};
+    options.memory_budget = kMiB;
+    row.budgeted = measure(options);
     options.adjoint = Adjoint::kBacksolve;
-    rows.push_back({steps, discrete, budgeted, measure(options)});
+    row.backsolve = measure(options);
+    rows.push_back(row);
   }
   return rows;
 }
 
+const Curve kBacksolve{.name = "Algorithm 2", .color = 1}, kDiscrete{.name = "discrete", .color = 0},
+    kDashedDiscrete{.name = "discrete", .mark = Mark::kDashed, .color = 0};
+
 Figure error_figure(const std::vector<ToleranceRow>& rows) {
-  Curve backsolve{.name = "Algorithm 2", .mark = Mark::kLine, .color = 1};
-  Curve discrete{.name = "discrete", .mark = Mark::kDashed, .color = 0};
-  Curve tolerance{.name = "tolerance", .color = 6};
-  for (const ToleranceRow& row : rows) {
-    for (Curve* curve : {&backsolve, &discrete, &tolerance}) curve->x.push_back(row.tolerance);
-    backsolve.y.push_back(row.backsolve_error);
-    discrete.y.push_back(row.discrete_error);
-    tolerance.y.push_back(row.tolerance);
-  }
+  const auto tolerance = &ToleranceRow::tolerance;
   return {.title = "pendulum net: error of the gradient",
           .x_label = "tolerance of the solver",
           .y_label = "largest relative error",
-          .curves = {tolerance, backsolve, discrete},
+          .curves = {Curve{.name = "tolerance", .color = 6}.through(rows, tolerance, tolerance),
+                     kBacksolve.through(rows, tolerance, &ToleranceRow::backsolve_error),
+                     kDashedDiscrete.through(rows, tolerance, &ToleranceRow::discrete_error)},
           .x_scale = Scale::kLog,
-          .y_scale = Scale::kLog,
-          .width = 480};
+          .y_scale = Scale::kLog};
 }
 
 Figure cost_figure(const std::vector<ToleranceRow>& rows) {
-  Curve forward{.name = "forward", .color = 6}, backsolve{.name = "Algorithm 2", .color = 1},
-      discrete{.name = "discrete", .mark = Mark::kDashed, .color = 0};
-  for (const ToleranceRow& row : rows) {
-    for (Curve* curve : {&forward, &backsolve, &discrete}) curve->x.push_back(row.tolerance);
-    forward.y.push_back(static_cast<double>(row.discrete.report.nfe_forward));
-    backsolve.y.push_back(static_cast<double>(row.backsolve.report.nfe_backward));
-    discrete.y.push_back(static_cast<double>(row.discrete.report.nfe_backward));
-  }
-  return {.title = "evaluations of the field, forward and backward",
-          .x_label = "tolerance of the solver",
-          .y_label = "evaluations (NFE)",
-          .curves = {forward, backsolve, discrete},
-          .x_scale = Scale::kLog,
-          .y_scale = Scale::kLog,
-          .width = 480};
+  const auto tolerance = &ToleranceRow::tolerance;
+  const auto forward = [](const ToleranceRow& row) { return row.discrete.report.nfe_forward; };
+  const auto backsolve = [](const ToleranceRow& row) { return row.backsolve.report.nfe_backward; };
+  const auto discrete = [](const ToleranceRow& row) { return row.discrete.report.nfe_backward; };
+  return {
+      .title = "evaluations of the field, forward and backward",
+      .x_label = "tolerance of the solver",
+      .y_label = "evaluations (NFE)",
+      .curves = {Curve{.name = "forward", .color = 6}.through(rows, tolerance, forward),
+                 kBacksolve.through(rows, tolerance, backsolve), kDashedDiscrete.through(rows, tolerance, discrete)},
+      .x_scale = Scale::kLog,
+      .y_scale = Scale::kLog};
 }
 
 Figure damping_figure(const std::vector<DampingRow>& rows) {
-  Curve backsolve{.name = "Algorithm 2", .color = 1}, discrete{.name = "discrete", .color = 0};
-  for (const DampingRow& row : rows) {
-    for (Curve* curve : {&backsolve, &discrete}) curve->x.push_back(row.damping);
-    backsolve.y.push_back(row.backsolve_error);
-    discrete.y.push_back(row.discrete_error);
-  }
   return {.title = "damped pendulum at tolerance 1e-6",
           .x_label = "damping (1/s)",
           .y_label = "largest relative error",
-          .curves = {backsolve, discrete},
-          .y_scale = Scale::kLog,
-          .width = 480};
+          .curves = {kBacksolve.through(rows, &DampingRow::damping, &DampingRow::backsolve_error),
+                     kDiscrete.through(rows, &DampingRow::damping, &DampingRow::discrete_error)},
+          .y_scale = Scale::kLog};
 }
 
 Figure memory_figure(const std::vector<MemoryRow>& rows) {
-  Curve discrete{.name = "discrete", .color = 0}, budgeted{.name = "with budget", .mark = Mark::kDashed, .color = 2},
-      backsolve{.name = "Algorithm 2", .color = 1};
-  for (const MemoryRow& row : rows) {
-    for (Curve* curve : {&discrete, &budgeted, &backsolve}) curve->x.push_back(row.steps);
-    discrete.y.push_back(row.discrete / 1048576);
-    budgeted.y.push_back(row.budgeted / 1048576);
-    backsolve.y.push_back(row.backsolve / 1048576);
-  }
+  const Curve budgeted{.name = "with budget", .mark = Mark::kDashed, .color = 2};
   return {.title = "peak memory of a gradient (budget: 1 MiB)",
           .x_label = "rk4 steps",
           .y_label = "memory (MiB)",
-          .curves = {discrete, budgeted, backsolve},
-          .x_scale = Scale::kLog,
-          .width = 480};
+          .curves = {kDiscrete.through(rows, &MemoryRow::steps, &MemoryRow::discrete),
+                     budgeted.through(rows, &MemoryRow::steps, &MemoryRow::budgeted),
+                     kBacksolve.through(rows, &MemoryRow::steps, &MemoryRow::backsolve)},
+          .x_scale = Scale::kLog};
 }
 
 Section tables(const std::vector<ToleranceRow>& tolerances, const std::vector<DampingRow>& damping,
                const std::vector<MemoryRow>& memory) {
   Table first{.header = {"tolerance", "error, Algorithm 2", "error, discrete", "NFE forward",
                          "NFE backward, Algorithm 2", "NFE backward, discrete"},
-              .rows = {},
               .caption = "dL/dz0, dL/dt0, dL/dt1 and dL/dtheta of a 2-16-2 net, all from one reverse solve."};
   for (const ToleranceRow& row : tolerances)
-    first.rows.push_back({text::number(row.tolerance), text::number(row.backsolve_error),
-                          text::number(row.discrete_error),
-                          text::number(static_cast<double>(row.discrete.report.nfe_forward)),
-                          text::number(static_cast<double>(row.backsolve.report.nfe_backward)),
-                          text::number(static_cast<double>(row.discrete.report.nfe_backward))});
+    first.add(row.tolerance, row.backsolve_error, row.discrete_error, row.discrete.report.nfe_forward,
+              row.backsolve.report.nfe_backward, row.discrete.report.nfe_backward);
   Table second{.header = {"damping", "error, Algorithm 2", "error, discrete"},
-               .rows = {},
                .caption =
                    "A damped pendulum forgets where it came from: solved backwards, its errors grow like "
                    "exp(damping · 2)."};
-  for (const DampingRow& row : damping)
-    second.rows.push_back(
-        {text::number(row.damping), text::number(row.backsolve_error), text::number(row.discrete_error)});
-  Table third{.header = {"steps", "discrete, MiB", "discrete with a budget of 1 MiB", "Algorithm 2, MiB"}, .rows = {}};
-  for (const MemoryRow& row : memory)
-    third.rows.push_back({text::number(row.steps), text::number(row.discrete / 1048576),
-                          text::number(row.budgeted / 1048576), text::number(row.backsolve / 1048576)});
+  for (const DampingRow& row : damping) second.add(row.damping, row.backsolve_error, row.discrete_error);
+  Table third{.header = {"steps", "discrete, MiB", "discrete with a budget of 1 MiB", "Algorithm 2, MiB"}};
+  for (const MemoryRow& row : memory) third.add(row.steps, row.discrete, row.budgeted, row.backsolve);
   return {"Numbers", {first, second, third}};
 }
 
@@ -323,11 +260,11 @@ Section tables(const std::vector<ToleranceRow>& tolerances, const std::vector<Da
 
 Outcome algorithm2(const Request& request) {
   const Problem net = pendulum_net(request.seed);
-  request.say("gradients against tolerance");
+  request.tell("gradients against tolerance");
   const std::vector<ToleranceRow> tolerances = study_tolerances(net, request.quick);
-  request.say("gradients against damping");
+  request.tell("gradients against damping");
   const std::vector<DampingRow> damping = study_damping();
-  request.say("memory against steps");
+  request.tell("memory against steps");
   const std::vector<MemoryRow> memory = study_memory(net, request.quick);
 
   double excess = 0, discrete_excess = 0;  // the worst errors in units of the tolerance; excess from 1e-4 on
@@ -335,46 +272,27 @@ Outcome algorithm2(const Request& request) {
     if (&row != &tolerances.front()) excess = std::max(excess, row.backsolve_error / row.tolerance);
     discrete_excess = std::max(discrete_excess, row.discrete_error / row.tolerance);
   }
-  return {
-      .title = "Algorithm 2",
-      .figure =
-          Sheet({error_figure(tolerances), cost_figure(tolerances), damping_figure(damping), memory_figure(memory)}, 2),
-      .caption =
-          "One reverse solve gives dL/dz0, dL/dtheta, dL/dt0 and dL/dt1 to the solver's tolerance. It solves "
-          "the state backwards, which a strongly damped system does not allow; the discrete adjoint goes "
-          "back along the states that were there.",
-      .sections = {tables(tolerances, damping, memory)},
-      .metrics = {{.name = "error of Algorithm 2 over the tolerance, worst from 1e-4 on",
-                   .value = excess,
-                   .bound = Bound::kAtMost,
-                   .limit = 10},
-                  // A way back of four or five attempts, in which each one's error shows.
-                  {.name = "error of Algorithm 2 over the tolerance at 1e-3",
-                   .value = tolerances.front().backsolve_error / tolerances.front().tolerance,
-                   .bound = Bound::kAtMost,
-                   .limit = 20},
-                  {.name = "error of the discrete adjoint over the tolerance, worst", .value = discrete_excess},
-                  {.name = "error of Algorithm 2 at the tightest tolerance",
-                   .value = tolerances.back().backsolve_error,
-                   .bound = Bound::kAtMost,
-                   .limit = request.quick ? 1e-7 : 1e-10},
-                  {.name = "error of Algorithm 2 at damping 20: it fails",
-                   .value = damping.back().backsolve_error,
-                   .bound = Bound::kAtLeast,
-                   .limit = 0.1},
-                  {.name = "error of the discrete adjoint at damping 20",
-                   .value = damping.back().discrete_error,
-                   .bound = Bound::kAtMost,
-                   .limit = 1e-4},
-                  {.name = "memory of Algorithm 2 at the most steps (MiB)",
-                   .value = memory.back().backsolve / 1048576,
-                   .bound = Bound::kAtMost,
-                   .limit = 3},
-                  {.name = "memory of the discrete adjoint with a budget of 1 MiB (MiB)",
-                   .value = memory.back().budgeted / 1048576,
-                   .bound = Bound::kAtMost,
-                   .limit = 3},
-                  {.name = "memory of the discrete adjoint without (MiB)", .value = memory.back().discrete / 1048576}}};
+  const ToleranceRow &loosest = tolerances.front(), &tightest = tolerances.back();
+  return {.title = "Algorithm 2",
+          .figure = Sheet(
+              {error_figure(tolerances), cost_figure(tolerances), damping_figure(damping), memory_figure(memory)}, 2),
+          .caption =
+              "One reverse solve gives dL/dz0, dL/dtheta, dL/dt0 and dL/dt1 to the solver's tolerance. It solves "
+              "the state backwards, which a strongly damped system does not allow; the discrete adjoint goes "
+              "back along the states that were there.",
+          .sections = {tables(tolerances, damping, memory)},
+          .metrics = {at_most(10, "error of Algorithm 2 over the tolerance, worst from 1e-4 on", excess),
+                      // A way back of four or five attempts, in which each one's error shows.
+                      at_most(20, "error of Algorithm 2 over the tolerance at 1e-3",
+                              loosest.backsolve_error / loosest.tolerance),
+                      told("error of the discrete adjoint over the tolerance, worst", discrete_excess),
+                      at_most(request.quick ? 1e-7 : 1e-10, "error of Algorithm 2 at the tightest tolerance",
+                              tightest.backsolve_error),
+                      at_least(0.1, "error of Algorithm 2 at damping 20: it fails", damping.back().backsolve_error),
+                      at_most(1e-4, "error of the discrete adjoint at damping 20", damping.back().discrete_error),
+                      at_most(3, "memory of Algorithm 2 at the most steps (MiB)", memory.back().backsolve),
+                      at_most(3, "memory of the discrete adjoint with a budget of 1 MiB (MiB)", memory.back().budgeted),
+                      told("memory of the discrete adjoint without (MiB)", memory.back().discrete)}};
 }
 
 }  // namespace costate::experiments

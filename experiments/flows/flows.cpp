@@ -1,15 +1,10 @@
 // Planar normalizing flows against planar continuous ones, depth K against width M (Chen et al. 2018, sec. 4.1, Fig.
 // 4): density matching on the four potentials of Rezende and Mohamed 2015, and maximum likelihood on circles and moons.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numbers>
 
-#include "costate/data/data.h"
-#include "costate/models/cnf.h"
-#include "costate/models/planar_flow.h"
 #include "experiments/experiment.h"
-#include "experiments/flow_training.h"
 
 namespace costate::experiments {
 namespace {
@@ -107,44 +102,50 @@ Candidate continuous(std::int64_t count, std::uint64_t seed) {
           .parameters = field.parameters()};
 }
 
-using Batch = std::function<HostArray(std::int64_t first, std::int64_t count)>;
+HostArray noise(const Request& request, std::uint64_t stream, std::int64_t count) {
+  return normal_numbers({count, 2}, Random(request.seed), stream);
+}
 
-/// Minimizes the mean of loss(x) over fresh x, in as many steps for both kinds of flow.
-double train_seconds(const Function& loss, const Candidate& candidate, const Batch& batch, const Request& request) {
+/// What a candidate is trained on: the loss of a sample x [2], and x [count, 2] from sample `first` on.
+struct Task {
+  Function loss;
+  std::function<HostArray(std::int64_t first, std::int64_t count)> fresh;
+};
+
+/// Minimizes the mean loss of fresh x, in as many steps for both kinds of flow. Returns the seconds.
+double learn(const Task& task, const Candidate& candidate, const Request& request) {
+  constexpr std::int64_t kBatch = 256;
+  const auto inputs = [&](const Batch& batch) { return std::vector{task.fresh(batch.step * kBatch, kBatch)}; };
   // Larger rates make deep flows in steps diverge.
-  const FreshTraining training{.steps = request.quick ? 300 : 3000, .batch = 256, .learning_rate = 3e-3};
-  const auto begin = std::chrono::steady_clock::now();
-  train_on_fresh(loss, candidate.parameters, training, [&](std::int64_t step) {
-    return std::vector<HostArray>{batch(step * training.batch, training.batch)};
-  });
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return train({.parameters = candidate.parameters,
+                .num_samples = kEndless,
+                .evaluate = mean_loss(task.loss, candidate.parameters, inputs, Dtype::kF32)},
+               {.epochs = request.quick ? 300 : 3000,
+                .optimizer = {.clip_norm = 10},
+                .schedule = {.kind = ScheduleKind::kCosine, .base = 3e-3}})
+      .seconds();
 }
 
 std::int64_t tests(const Request& request) { return request.quick ? 5000 : 20'000; }
 
 HostArray samples_of(const std::function<Array(const Array& base)>& sample, const Request& request) {
   return compile(trace([&](Array base) { return sample(base); }, {{"base", {2}}}))
-      .run({normal_pairs(request.seed, 2, 3000)})
+      .run({noise(request, 2, 3000)})
       .outputs[0];
 }
 
 /// Density matching: KL(flow || exp(-U) / Z) = E[log q + U] + log Z.
 Fit match(const Candidate& candidate, int which, const Request& request) {
-  const Function loss = trace(
-      [&](Array base) {
-        const auto [z, log_q] = candidate.push(base);
-        return log_q + potential(which, z[0], z[1]);
-      },
-      {{"base", {2}}});
-  Fit fit;
-  fit.seconds = train_seconds(
-      loss, candidate,
-      [&](std::int64_t first, std::int64_t count) {
-        return normal_pairs(request.seed, 100 + static_cast<std::uint64_t>(first), count);
-      },
-      request);
-  fit.kl =
-      mean_of(compile(loss).run({normal_pairs(request.seed, 1, tests(request))}).outputs[0]) + log_normalizer(which);
+  const auto divergence = [&](Array base) {
+    const auto [z, log_q] = candidate.push(base);
+    return log_q + potential(which, z[0], z[1]);
+  };
+  const auto fresh = [&](std::int64_t first, std::int64_t count) {
+    return noise(request, 100 + static_cast<std::uint64_t>(first), count);
+  };
+  const Task task{trace(divergence, {{"base", {2}}}), fresh};
+  Fit fit{.seconds = learn(task, candidate, request)};
+  fit.kl = compile(task.loss).run({noise(request, 1, tests(request))}).outputs[0].mean() + log_normalizer(which);
   fit.samples = samples_of([&](const Array& base) { return candidate.push(base).first; }, request);
   return fit;
 }
@@ -156,17 +157,14 @@ struct Data {
 const std::vector<Data> kData = {{"circles", 3.26814}, {"moons", 2.39391}};
 
 /// Maximum likelihood: KL(data || flow) = NLL - entropy.
-Fit learn(const Candidate& candidate, const Data& data, const Request& request) {
-  const Function loss = trace([&](Array x) { return -candidate.log_density(x); }, {{"x", {2}}});
-  Fit fit;
-  fit.seconds = train_seconds(
-      loss, candidate,
-      [&](std::int64_t first, std::int64_t count) {
-        return sample_density(data.name, {.seed = request.seed, .first = first, .count = count});
-      },
-      request);
+Fit fit_density(const Candidate& candidate, const Data& data, const Request& request) {
+  const auto fresh = [&](std::int64_t first, std::int64_t count) {
+    return sample_density(data.name, {.seed = request.seed, .first = first, .count = count});
+  };
+  const Task task{trace([&](Array x) { return -candidate.log_density(x); }, {{"x", {2}}}), fresh};
+  Fit fit{.seconds = learn(task, candidate, request)};
   const HostArray unseen = sample_density(data.name, {.seed = request.seed + 1, .first = 0, .count = tests(request)});
-  fit.nll = mean_of(compile(loss).run({unseen}).outputs[0]);
+  fit.nll = compile(task.loss).run({unseen}).outputs[0].mean();
   fit.kl = fit.nll - data.entropy;
   fit.samples = samples_of(candidate.sample, request);
   return fit;
@@ -175,44 +173,25 @@ Fit learn(const Candidate& candidate, const Data& data, const Request& request) 
 struct Row {
   std::string name;
   Figure target;
-  std::vector<Fit> stepwise, continuous;  // by kSizes
+  std::vector<Fit> stepwise = {}, continuous = {};  // by kSizes
 };
 
 // ---- pictures
 
-Figure square(const std::string& title) {
-  return {.title = title,
-          .x_label = "x",
-          .y_label = "y",
-          .aspect = Aspect::kEqual,
-          .x_range = {-kHalfWidth, kHalfWidth},
-          .y_range = {-kHalfWidth, kHalfWidth},
-          .width = 210,
-          .height = 240};
-}
-
 Figure potential_figure(int which) {
-  Figure figure = square(text::concat("potential ", which));
-  constexpr std::size_t kCells = 100;
-  Raster raster{
-      .x_low = -kHalfWidth, .x_high = kHalfWidth, .y_low = -kHalfWidth, .y_high = kHalfWidth, .columns = kCells};
-  for (std::size_t i = 0; i < kCells * kCells; ++i) {
-    const double x = kHalfWidth * (2 * (static_cast<double>(i % kCells) + 0.5) / kCells - 1);
-    const double y = kHalfWidth * (2 * (static_cast<double>(i / kCells) + 0.5) / kCells - 1);
-    raster.values.push_back(std::exp(-potential(which, x, y)));
-  }
-  figure.rasters = {raster};
+  Figure figure = square_figure(text::concat("potential ", which), kHalfWidth);
+  const SquareGrid grid{.half_width = kHalfWidth};
+  const HostArray points = grid.middles();
+  std::vector<double> density;
+  for (std::int64_t i = 0; i < points.shape()[0]; ++i)
+    density.push_back(std::exp(-potential(which, points(i, 0), points(i, 1))));
+  figure.rasters = {grid.raster(std::move(density))};
   return figure;
 }
 
 Figure samples_figure(const std::string& title, const HostArray& samples, int color) {
-  Figure figure = square(title);
-  Curve curve{.name = "", .mark = Mark::kDots, .color = color};
-  for (std::int64_t i = 0; i < samples.shape()[0]; ++i) {
-    curve.x.push_back(samples.at(2 * i));
-    curve.y.push_back(samples.at(2 * i + 1));
-  }
-  figure.curves = {curve};
+  Figure figure = square_figure(title, kHalfWidth);
+  figure.curves = {Curve{.mark = Mark::kDots, .color = color}.through(samples)};
   return figure;
 }
 
@@ -225,39 +204,36 @@ Sheet overview(const std::vector<Row>& rows) {
     for (std::size_t i = 0; i < kSizes.size(); ++i)
       figures.push_back(samples_figure(text::concat("CNF, M = ", kSizes[i]), row.continuous[i].samples, 1));
   }
-  return {figures, 7};
+  return {figures, 7, {.width = 210, .height = 240}};
 }
 
 Sheet losses(const std::vector<Row>& rows) {
   std::vector<Figure> figures;
   for (const Row& row : rows) {
-    Curve steps{.name = "NF of K layers", .color = 0}, time{.name = "CNF of M units", .color = 1};
-    for (std::size_t i = 0; i < kSizes.size(); ++i) {
-      steps.x.push_back(static_cast<double>(kSizes[i]));
-      time.x.push_back(static_cast<double>(kSizes[i]));
-      steps.y.push_back(row.stepwise[i].kl);
-      time.y.push_back(row.continuous[i].kl);
-    }
+    const auto over_sizes = [](Curve curve, const std::vector<Fit>& fits) {
+      curve.x.assign(kSizes.begin(), kSizes.end());
+      for (const Fit& fit : fits) curve.y.push_back(fit.kl);
+      return curve;
+    };
     figures.push_back({.title = row.name,
                        .x_label = "K or M",
                        .y_label = "KL divergence (nats)",
-                       .curves = {steps, time},
+                       .curves = {over_sizes({.name = "NF of K layers", .color = 0}, row.stepwise),
+                                  over_sizes({.name = "CNF of M units", .color = 1}, row.continuous)},
                        .x_scale = Scale::kLog,
-                       .y_scale = Scale::kLog,
-                       .width = 480,
-                       .height = 320});
+                       .y_scale = Scale::kLog});
   }
-  return {figures, 2};
+  return {figures, 2, {.height = 320}};
 }
 
 /// A row a target: what `cell` says of each fit.
 Table table_of(const std::vector<Row>& rows, const std::string& caption,
                const std::function<std::string(const Fit&)>& cell) {
-  Table table{.header = {"target"}, .rows = {}, .caption = caption};
+  Table table{.header = {"target"}, .caption = caption};
   for (const char* kind : {"NF K = ", "CNF M = "})
     for (const std::int64_t size : kSizes) table.header.push_back(text::concat(kind, size));
   for (const Row& row : rows) {
-    table.rows.push_back({row.name});
+    table.add(row.name);
     for (const auto* fits : {&row.stepwise, &row.continuous})
       for (const Fit& fit : *fits) table.rows.back().push_back(cell(fit));
   }
@@ -266,12 +242,12 @@ Table table_of(const std::vector<Row>& rows, const std::string& caption,
 
 Row study(Figure target, const std::string& name, const std::function<Fit(const Candidate&)>& fit,
           const Request& request) {
-  Row row{.name = name, .target = std::move(target), .stepwise = {}, .continuous = {}};
+  Row row{.name = name, .target = std::move(target)};
   for (const std::int64_t size : kSizes) {
     row.stepwise.push_back(fit(stepwise(size, request.seed)));
     row.continuous.push_back(fit(continuous(size, request.seed)));
-    request.say(text::concat(name, ", size ", size, ": KL of the flow in steps ", text::number(row.stepwise.back().kl),
-                             ", in continuous time ", text::number(row.continuous.back().kl)));
+    request.tell(name, ", size ", size, ": KL of the flow in steps ", text::number(row.stepwise.back().kl),
+                 ", in continuous time ", text::number(row.continuous.back().kl));
   }
   return row;
 }
@@ -282,15 +258,16 @@ std::vector<Metric> metrics_of(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     const double difference = row.continuous.back().kl - row.stepwise.back().kl;
     worst = std::max(worst, difference);
-    metrics.push_back({row.name + ": KL of the CNF with M = 32", row.continuous.back().kl});
-    metrics.push_back({row.name + ": KL of the NF with K = 32", row.stepwise.back().kl});
+    metrics.push_back(told(row.name + ": KL of the CNF with M = 32", row.continuous.back().kl));
+    metrics.push_back(told(row.name + ": KL of the NF with K = 32", row.stepwise.back().kl));
     for (const auto* fits : {&row.stepwise, &row.continuous})
       for (const Fit& fit : *fits) lowest = std::min(lowest, fit.kl);
   }
-  metrics.insert(metrics.begin(), {{"KL of the CNF with M = 32 less that of the NF with K = 32, worst target (nats)",
-                                    worst, Bound::kAtMost, 0.0, "at least as good (Chen et al. 2018, Fig. 4)"},
-                                   {"smallest KL of all (nats; a true one is not negative, sampling error 0.02)",
-                                    lowest, Bound::kAtLeast, -0.02}});
+  metrics.insert(
+      metrics.begin(),
+      {at_most(0, "KL of the CNF with M = 32 less that of the NF with K = 32, worst target (nats)", worst,
+               "at least as good (Chen et al. 2018, Fig. 4)"),
+       at_least(-0.02, "smallest KL of all (nats; a true one is not negative, sampling error 0.02)", lowest)});
   return metrics;
 }
 
@@ -307,7 +284,7 @@ Outcome flows(const Request& request) {
     const HostArray some = sample_density(data.name, {.seed = request.seed + 2, .first = 0, .count = 3000});
     likelihoods.push_back(study(
         samples_figure(data.name, some, 6), data.name,
-        [&](const Candidate& candidate) { return learn(candidate, data, request); }, request));
+        [&](const Candidate& candidate) { return fit_density(candidate, data, request); }, request));
   }
   rows.insert(rows.end(), likelihoods.begin(), likelihoods.end());
   const std::string with_entropy = text::concat("Test NLL in nats; the data's entropy is ", kData[0].entropy,

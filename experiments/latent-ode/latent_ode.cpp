@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <string>
 
 #include "experiments/experiment.h"
-#include "experiments/latent-ode/forecasters.h"
 
 namespace costate::experiments {
 namespace {
 
 constexpr double kNoise = 0.1;       // sd of the data's
 constexpr double kLikelihood = 0.3;  // sd in the likelihood, that of the authors' code
+constexpr double kUnit = 5;          // the nets see coordinates in units of the spirals' distance from the origin
 constexpr double kContinuity = 30;   // its weight; without the term, forecasts go astray behind the data
 
 /// A row of table 2 of the paper.
@@ -23,31 +22,49 @@ struct Published {
 constexpr std::array<Published, 3> kPublished = {{{30, 0.3937, 0.1642}, {50, 0.3202, 0.1502}, {100, 0.1813, 0.1346}}};
 
 struct Effort {
-  std::int64_t train, test;
-  Training rnn, ode_rnn, gap_rnn;
+  std::int64_t train, test;            // spirals
+  std::int64_t rnn, ode_rnn, gap_rnn;  // epochs
 };
 
 Effort effort_of(const Request& request) {
-  const auto training = [&](std::int64_t epochs) {
-    return Training{.epochs = epochs, .noise = kLikelihood, .seed = request.seed};
-  };
-  if (request.quick)
-    return {.train = 512, .test = 100, .rnn = training(600), .ode_rnn = training(300), .gap_rnn = training(600)};
-  return {.train = 1000, .test = 200, .rnn = training(800), .ode_rnn = training(500), .gap_rnn = training(1500)};
+  if (request.quick) return {.train = 512, .test = 100, .rnn = 600, .ode_rnn = 300, .gap_rnn = 600};
+  return {.train = 1000, .test = 200, .rnn = 800, .ode_rnn = 500, .gap_rnn = 1500};
 }
 
+LatentFitOptions training(std::int64_t epochs, const Request& request) {
+  return {.deviation = kLikelihood / kUnit,
+          .train = {.epochs = epochs,
+                    .batch = 128,  // full tiles for two cores
+                    .seed = request.seed,
+                    .optimizer = {.clip_norm = 1000},
+                    .schedule = {.kind = ScheduleKind::kCosine, .base = 0.01}},
+          .dtype = Dtype::kF32};
+}
+
+HostArray scaled(HostArray array, double factor) {
+  for (double& number : array.data<double>()) number *= factor;
+  return array;
+}
+
+/// What a net sees of spirals.
+IrregularSeries seen_of(const Spirals& spirals) { return {spirals.times, scaled(spirals.observations, 1 / kUnit)}; }
+
+/// Points of the spirals' grid, which models are asked for: kSpiralWindow from row `first` on, back in time if `step`
+/// is -1.
+struct GridRows {
+  std::int64_t first, step;
+
+  std::int64_t operator[](std::int64_t i) const { return first + step * i; }
+};
+constexpr GridRows kBehind = {2 * kSpiralWindow, 1}, kBefore = {kSpiralWindow - 1, -1};
+
 /// Root mean square error, over samples, points and both coordinates, of points [sample, time, 2] against truth without
-/// noise from row `first` on, which goes back in time if `step` is -1.
-double error_of(const HostArray& points, const Spirals& truth, std::int64_t first, std::int64_t step) {
-  const std::int64_t count = points.shape()[1];
+/// noise.
+double error_of(const HostArray& points, const Spirals& spirals, const GridRows& rows) {
   double sum = 0;
-  for (std::int64_t sample = 0; sample < truth.count(); ++sample)
-    for (std::int64_t i = 0; i < count; ++i)
-      for (std::int64_t k = 0; k < 2; ++k) {
-        const double exact = truth.truth.at((sample * 3 * kSpiralWindow + first + step * i) * 2 + k);
-        const double error = points.at((sample * count + i) * 2 + k) - exact;
-        sum += error * error;
-      }
+  for (std::int64_t sample = 0; sample < spirals.count(); ++sample)
+    for (std::int64_t i = 0; i < kSpiralWindow; ++i)
+      for (std::int64_t k = 0; k < 2; ++k) sum += std::pow(points(sample, i, k) - spirals.truth(sample, rows[i], k), 2);
   return std::sqrt(sum / static_cast<double>(points.size()));
 }
 
@@ -55,8 +72,8 @@ double error_of(const HostArray& points, const Spirals& truth, std::int64_t firs
 struct Judged {
   double behind_error = 0, before_error = 0;  // over the kSpiralWindow points there
   double seconds = 0;                         // of training
-  Paths behind, within;                       // of Row::test
-  Paths before, within_late;                  // of Row::late
+  HostArray behind, within, latent;           // of Row::test: points [sample, time, 2]; latent states within
+  HostArray before, within_late;              // of Row::late
 };
 
 /// What one number of observations gave.
@@ -68,89 +85,76 @@ struct Row {
   HostArray gap_rnn_forecast = {};
 };
 
-/// kSpiralWindow times of the grid for each sample, from row `first` on, `step` apart.
-HostArray grid_times(const Spirals& spirals, std::int64_t first, std::int64_t step) {
+/// Times of the grid [sample, time], the same for each sample.
+HostArray grid_times(const Spirals& spirals, const GridRows& rows) {
   HostArray times(Shape{spirals.count(), kSpiralWindow});
-  for (std::int64_t i = 0; i < times.size(); ++i)
-    times.set(i, spirals.grid[static_cast<std::size_t>(first + step * (i % kSpiralWindow))]);
+  for (std::int64_t sample = 0; sample < spirals.count(); ++sample)
+    for (std::int64_t i = 0; i < kSpiralWindow; ++i)
+      times.set({sample, i}, spirals.grid[static_cast<std::size_t>(rows[i])]);
   return times;
 }
 
 /// kSpiralWindow times for each sample between its first observation and its last.
 HostArray times_within(const Spirals& spirals) {
-  const std::int64_t n = spirals.times.shape()[1];
   HostArray times(Shape{spirals.count(), kSpiralWindow});
-  for (std::int64_t i = 0; i < times.size(); ++i) {
-    const double first = spirals.times.at(i / kSpiralWindow * n),
-                 last = spirals.times.at(i / kSpiralWindow * n + n - 1);
-    times.set(i,
-              first + (last - first) * static_cast<double>(i % kSpiralWindow + 1) / static_cast<double>(kSpiralWindow));
+  for (std::int64_t sample = 0; sample < spirals.count(); ++sample) {
+    const std::vector<double> seen = spirals.times.row(sample);
+    for (std::int64_t i = 0; i < kSpiralWindow; ++i)
+      times.set({sample, i}, seen.front() + (seen.back() - seen.front()) * static_cast<double>(i + 1) /
+                                                static_cast<double>(kSpiralWindow));
   }
   return times;
 }
 
-Judged judge(const LatentOde& model, const Spirals& train, const Row& row, const Training& training) {
+Judged judge(const LatentOde& model, const Spirals& train, const Row& row, const LatentFitOptions& training) {
+  const IrregularSeries test = seen_of(row.test), late = seen_of(row.late);
+  const auto points = [&](const IrregularSeries& seen, const HostArray& times) {
+    return scaled(predict(model, seen, times).x, kUnit);
+  };
   Judged judged;
-  judged.seconds = fit(model, train, training).seconds;
-  judged.behind = predict(model, row.test, grid_times(row.test, 2 * kSpiralWindow, 1));
-  judged.within = predict(model, row.test, times_within(row.test));
-  judged.before = predict(model, row.late, grid_times(row.late, kSpiralWindow - 1, -1));
-  judged.within_late = predict(model, row.late, times_within(row.late));
-  judged.behind_error = error_of(judged.behind.points, row.test, 2 * kSpiralWindow, 1);
-  judged.before_error = error_of(judged.before.points, row.late, kSpiralWindow - 1, -1);
+  judged.seconds = fit(model, seen_of(train), training).seconds();
+  judged.behind = points(test, grid_times(row.test, kBehind));
+  const LatentPaths within = predict(model, test, times_within(row.test));
+  judged.within = scaled(within.x, kUnit);
+  judged.latent = within.latent;
+  judged.before = points(late, grid_times(row.late, kBefore));
+  judged.within_late = points(late, times_within(row.late));
+  judged.behind_error = error_of(judged.behind, row.test, kBehind);
+  judged.before_error = error_of(judged.before, row.late, kBefore);
   return judged;
 }
 
 Row study(const Published& published, const Effort& effort, const Request& request) {
-  const Spirals train =
-      spirals({.count = effort.train, .observed = published.observed, .noise = kNoise, .seed = 3 * request.seed});
+  SpiralOptions data{.count = effort.train, .observed = published.observed, .noise = kNoise, .seed = 3 * request.seed};
+  const Spirals train = spirals(data);
   Row row{.published = published};
-  row.test = spirals({.count = effort.test,
-                      .observed = published.observed,
-                      .last_start = 199,
-                      .noise = kNoise,
-                      .seed = 3 * request.seed + 1});
-  row.late = spirals({.count = effort.test,
-                      .observed = published.observed,
-                      .first_start = 200,
-                      .noise = kNoise,
-                      .seed = 3 * request.seed + 2});
+  data.count = effort.test;
+  data.last_start = 199;
+  ++data.seed;
+  row.test = spirals(data);
+  data.first_start = 200;
+  data.last_start = 299;
+  ++data.seed;
+  row.late = spirals(data);
   const auto tell = [&](const std::string& what, double error, double seconds) {
-    request.say(text::concat(published.observed, " observations, ", what, ": RMSE ", text::number(error), " after ",
-                             text::number(seconds, 3), " s"));
+    request.tell(published.observed, " observations, ", what, ": RMSE ", text::number(error), " after ",
+                 text::number(seconds, 3), " s");
   };
   LatentOdeOptions latent;
   latent.observed = 2;
   latent.continuity = kContinuity;
   latent.seed = request.seed;
-  row.rnn = judge(LatentOde(latent), train, row, effort.rnn);
+  row.rnn = judge(LatentOde(latent), train, row, training(effort.rnn, request));
   tell("latent ODE with an RNN encoder", row.rnn.behind_error, row.rnn.seconds);
   latent.encoder = Encoder::kOdeRnn;
-  row.ode_rnn = judge(LatentOde(latent), train, row, effort.ode_rnn);
+  row.ode_rnn = judge(LatentOde(latent), train, row, training(effort.ode_rnn, request));
   tell("latent ODE with an ODE-RNN encoder", row.ode_rnn.behind_error, row.ode_rnn.seconds);
   const GapRnn rnn({.observed = 2, .seed = request.seed});
-  row.gap_rnn_seconds = fit(rnn, train, effort.gap_rnn).seconds;
-  row.gap_rnn_forecast = forecast(rnn, row.test, grid_times(row.test, 2 * kSpiralWindow, 1));
-  row.gap_rnn_error = error_of(row.gap_rnn_forecast, row.test, 2 * kSpiralWindow, 1);
+  row.gap_rnn_seconds = fit(rnn, seen_of(train), training(effort.gap_rnn, request)).seconds();
+  row.gap_rnn_forecast = scaled(forecast(rnn, seen_of(row.test), grid_times(row.test, kBehind)), kUnit);
+  row.gap_rnn_error = error_of(row.gap_rnn_forecast, row.test, kBehind);
   tell("RNN", row.gap_rnn_error, row.gap_rnn_seconds);
   return row;
-}
-
-/// The two coordinates of rows of sample `sample` of [sample, time, width].
-Curve curve_of(const HostArray& points, std::int64_t sample, Curve style) {
-  const std::int64_t count = points.shape()[1], width = points.shape()[2];
-  for (std::int64_t i = 0; i < count; ++i) {
-    style.x.push_back(points.at((sample * count + i) * width));
-    style.y.push_back(points.at((sample * count + i) * width + 1));
-  }
-  return style;
-}
-
-/// Two windows of a curve over all three.
-Curve part_of(Curve curve, std::int64_t first) {
-  for (auto* numbers : {&curve.x, &curve.y})
-    *numbers = std::vector<double>(numbers->begin() + first, numbers->begin() + first + 2 * kSpiralWindow);
-  return curve;
 }
 
 /// A square around the spiral's centre, of one size for all.
@@ -165,94 +169,76 @@ Figure spiral_figure(const Row& row, std::int64_t sample, std::vector<Curve> cur
           .curves = std::move(curves),
           .aspect = Aspect::kEqual,
           .x_range = {centre - kHalfWidth, centre + kHalfWidth},
-          .y_range = {-kHalfWidth, kHalfWidth},
-          .width = 520,
-          .height = 440};
+          .y_range = {-kHalfWidth, kHalfWidth}};
 }
 
+const Curve kTruth{.name = "truth", .mark = Mark::kDashed, .color = 6},
+    kObserved{.name = "observed", .mark = Mark::kPoints, .color = 6}, kWithin{.name = "latent ODE, within", .color = 0};
+
 Figure forward_figure(const Row& row, std::int64_t sample) {
-  return spiral_figure(
-      row, sample,
-      {part_of(curve_of(row.test.truth, sample, {.name = "truth", .mark = Mark::kDashed, .color = 6}), kSpiralWindow),
-       curve_of(row.test.observations, sample, {.name = "observed", .mark = Mark::kPoints, .color = 6}),
-       curve_of(row.gap_rnn_forecast, sample, {.name = "RNN, beyond", .color = 3}),
-       curve_of(row.ode_rnn.within.points, sample, {.name = "latent ODE, within", .color = 0}),
-       curve_of(row.ode_rnn.behind.points, sample, {.name = "latent ODE, beyond", .color = 1})});
+  const Curve rnn{.name = "RNN, beyond", .color = 3}, beyond{.name = "latent ODE, beyond", .color = 1};
+  return spiral_figure(row, sample,
+                       {kTruth.through(row.test.truth[sample].slice(kSpiralWindow, 3 * kSpiralWindow)),
+                        kObserved.through(row.test.observations[sample]), rnn.through(row.gap_rnn_forecast[sample]),
+                        kWithin.through(row.ode_rnn.within[sample]), beyond.through(row.ode_rnn.behind[sample])});
 }
 
 Figure backward_figure(const Row& row, std::int64_t sample) {
-  return spiral_figure(
-      row, sample,
-      {part_of(curve_of(row.late.truth, sample, {.name = "truth", .mark = Mark::kDashed, .color = 6}), 0),
-       curve_of(row.late.observations, sample, {.name = "observed", .mark = Mark::kPoints, .color = 6}),
-       curve_of(row.ode_rnn.within_late.points, sample, {.name = "latent ODE, within", .color = 0}),
-       curve_of(row.ode_rnn.before.points, sample, {.name = "latent ODE, back in time", .color = 2})});
+  const Curve back{.name = "latent ODE, back in time", .color = 2};
+  return spiral_figure(row, sample,
+                       {kTruth.through(row.late.truth[sample].slice(0, 2 * kSpiralWindow)),
+                        kObserved.through(row.late.observations[sample]),
+                        kWithin.through(row.ode_rnn.within_late[sample]), back.through(row.ode_rnn.before[sample])});
 }
 
 /// The latent states in their first two components, coloured by the direction of the spiral.
 Figure latent_figure(const Row& row) {
-  Figure figure{.title = "latent trajectories, first two components",
-                .x_label = "z1",
-                .y_label = "z2",
-                .width = 520,
-                .height = 440};
+  Figure figure{.title = "latent trajectories, first two components", .x_label = "z1", .y_label = "z2"};
   for (std::int64_t sample = 0; sample < 20; ++sample) {
-    const bool is_clockwise = sample % 2 == 0;
-    figure.curves.push_back(curve_of(row.ode_rnn.within.latent, sample,
-                                     {.name = sample > 1     ? ""
-                                              : is_clockwise ? "clockwise"
-                                                             : "counter-clockwise",
-                                      .color = is_clockwise ? 0 : 1}));
+    Curve style =
+        sample % 2 == 0 ? Curve{.name = "clockwise", .color = 0} : Curve{.name = "counter-clockwise", .color = 1};
+    if (sample > 1) style.name.clear();  // one legend for all
+    figure.curves.push_back(style.through(row.ode_rnn.latent[sample]));
   }
   return figure;
 }
 
 /// Error over the number of observations, measured and published.
 Figure error_figure(const std::vector<Row>& rows) {
-  Curve rnn{.name = "latent ODE, RNN encoder", .color = 0}, ode_rnn{.name = "latent ODE, ODE-RNN encoder", .color = 1},
-      gap_rnn{.name = "RNN", .color = 3},
-      latent_published{.name = "latent ODE, published", .mark = Mark::kDashed, .color = 6},
-      rnn_published{.name = "RNN, published", .mark = Mark::kDashed, .color = 4};
-  const auto add = [](Curve& curve, std::int64_t observed, double error) {
-    curve.x.push_back(static_cast<double>(observed));
-    curve.y.push_back(error);
+  // A single row is a point and no line.
+  const Mark mark = rows.size() == 1 ? Mark::kPoints : Mark::kLine;
+  const auto measured = [&](const std::string& name, int color, auto error) {
+    const auto observed = [](const Row& row) { return row.published.observed; };
+    return Curve{.name = name, .mark = mark, .color = color}.through(rows, observed, error);
   };
-  for (const Published& published : kPublished) {
-    add(latent_published, published.observed, published.latent_ode);
-    add(rnn_published, published.observed, published.rnn);
-  }
-  for (const Row& row : rows) {
-    add(rnn, row.published.observed, row.rnn.behind_error);
-    add(ode_rnn, row.published.observed, row.ode_rnn.behind_error);
-    add(gap_rnn, row.published.observed, row.gap_rnn_error);
-  }
-  if (rows.size() == 1)
-    for (Curve* curve : {&rnn, &ode_rnn, &gap_rnn}) curve->mark = Mark::kPoints;
-  return {.title = "error beyond the observations",
-          .x_label = "observations of 100",
-          .y_label = "RMSE",
-          .curves = {latent_published, rnn_published, rnn, ode_rnn, gap_rnn},
-          .y_scale = Scale::kLog,
-          .x_range = {20, 110},
-          .width = 520,
-          .height = 440};
+  const auto published = [](const std::string& name, int color, double Published::*error) {
+    return Curve{.name = name, .mark = Mark::kDashed, .color = color}.through(kPublished, &Published::observed, error);
+  };
+  return {
+      .title = "error beyond the observations",
+      .x_label = "observations of 100",
+      .y_label = "RMSE",
+      .curves = {published("latent ODE, published", 6, &Published::latent_ode),
+                 published("RNN, published", 4, &Published::rnn),
+                 measured("latent ODE, RNN encoder", 0, [](const Row& row) { return row.rnn.behind_error; }),
+                 measured("latent ODE, ODE-RNN encoder", 1, [](const Row& row) { return row.ode_rnn.behind_error; }),
+                 measured("RNN", 3, &Row::gap_rnn_error)},
+      .y_scale = Scale::kLog,
+      .x_range = {20, 110}};
 }
 
 Table table_of(const std::vector<Row>& rows) {
   Table table{
       .header = {"observations", "latent ODE, RNN encoder", "latent ODE, ODE-RNN encoder", "RNN",
                  "latent ODE, published", "RNN, published", "back in time, ODE-RNN encoder", "seconds of training"},
-      .rows = {},
       .caption =
           "Root mean square error on 100 points beyond the last observation, over unseen spirals and both "
           "coordinates, against the curve without noise."};
   for (const Row& row : rows)
-    table.rows.push_back({std::to_string(row.published.observed), text::number(row.rnn.behind_error),
-                          text::number(row.ode_rnn.behind_error), text::number(row.gap_rnn_error),
-                          text::number(row.published.latent_ode), text::number(row.published.rnn),
-                          text::number(row.ode_rnn.before_error),
-                          text::concat(text::number(row.rnn.seconds, 3), ", ", text::number(row.ode_rnn.seconds, 3),
-                                       ", ", text::number(row.gap_rnn_seconds, 3))});
+    table.add(row.published.observed, row.rnn.behind_error, row.ode_rnn.behind_error, row.gap_rnn_error,
+              row.published.latent_ode, row.published.rnn, row.ode_rnn.before_error,
+              text::concat(text::number(row.rnn.seconds, 3), ", ", text::number(row.ode_rnn.seconds, 3), ", ",
+                           text::number(row.gap_rnn_seconds, 3)));
   return table;
 }
 
@@ -278,13 +264,13 @@ std::vector<Metric> metrics_of(const Row& row, const Request& request) {
   const double worst = std::max(row.rnn.behind_error, row.ode_rnn.behind_error);
   // Without gaps between the observations, forecasting is an autoregression on a fixed step, and the RNN's task.
   const Bound against_rnn = row.published.observed < kSpiralWindow ? Bound::kAtMost : Bound::kNone;
-  return {{n + "RMSE of the latent ODE, RNN encoder", row.rnn.behind_error, Bound::kAtMost, limit, latent},
-          {n + "RMSE of the latent ODE, ODE-RNN encoder", row.ode_rnn.behind_error, Bound::kAtMost, limit, latent},
-          {n + "RMSE of the RNN", row.gap_rnn_error, Bound::kNone, 0, rnn},
+  return {at_most(limit, n + "RMSE of the latent ODE, RNN encoder", row.rnn.behind_error, latent),
+          at_most(limit, n + "RMSE of the latent ODE, ODE-RNN encoder", row.ode_rnn.behind_error, latent),
+          told(n + "RMSE of the RNN", row.gap_rnn_error, rnn),
           {n + "worse latent ODE over RNN, RMSE", worst / row.gap_rnn_error, against_rnn, 1,
            text::number(row.published.latent_ode / row.published.rnn)},
-          {n + "back in time, RMSE of the latent ODE, RNN encoder", row.rnn.before_error},
-          {n + "back in time, RMSE of the latent ODE, ODE-RNN encoder", row.ode_rnn.before_error}};
+          told(n + "back in time, RMSE of the latent ODE, RNN encoder", row.rnn.before_error),
+          told(n + "back in time, RMSE of the latent ODE, ODE-RNN encoder", row.ode_rnn.before_error)};
 }
 
 }  // namespace
@@ -298,7 +284,7 @@ Outcome latent_ode(const Request& request) {
   Outcome outcome{.title = "Latent ODEs of irregular spirals",
                   .figure = Sheet({forward_figure(shown, 0), forward_figure(shown, 1), backward_figure(shown, 0),
                                    backward_figure(shown, 1), latent_figure(shown), error_figure(rows)},
-                                  2),
+                                  2, {.width = 520, .height = 440}),
                   .caption =
                       "Spirals that were not trained on: a latent ODE (ODE-RNN encoder) reconstructs them from few "
                       "noisy points, and goes "

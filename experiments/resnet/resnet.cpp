@@ -4,16 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "costate/array/take_rows.h"
-#include "costate/base/error.h"
-#include "costate/data/data.h"
-#include "costate/diff/diff.h"
-#include "costate/exec/program.h"
-#include "costate/io/idx.h"
-#include "costate/models/models.h"
-#include "costate/nn/nn.h"
-#include "costate/solve/solve.h"
-#include "costate/train/train.h"
 #include "experiments/experiment.h"
 
 namespace costate::experiments {
@@ -27,18 +17,6 @@ struct Labelled {
 
 constexpr std::int64_t kPixels = 784, kClasses = 10;
 
-/// DataError unless there are `count` images of 28 x 28, and as many labels of 0 … 9.
-void check_images(const std::filesystem::path& path, const HostArray& images, const HostArray& labels,
-                  std::int64_t count) {
-  if (images.shape()[0] < count || images.size() / images.shape()[0] != kPixels)
-    throw DataError("[reproduce] '", path.string(), "' has ", images.shape(), " images; needs ", count, " of 28 x 28.");
-  bool sound = labels.shape().rank() == 1 && labels.size() >= count;
-  for (std::int64_t i = 0; sound && i < count; ++i) sound = labels.at(i) >= 0 && labels.at(i) < kClasses;
-  if (!sound)
-    throw DataError("[reproduce] the labels beside '", path.string(), "' are not ", count, " numbers of 0 … 9, but ",
-                    labels.shape(), "; are the files mixed up?");
-}
-
 /// The first images of a file, pixels in [0, 1] less their mean, and their labels.
 Labelled read_images(const std::filesystem::path& folder, const std::string& part, std::int64_t count) {
   const std::filesystem::path path = folder / (part + "-images-idx3-ubyte.gz");
@@ -47,11 +25,15 @@ Labelled read_images(const std::filesystem::path& folder, const std::string& par
                           "' is missing; install Debian's dataset-fashion-mnist, or give "
                           "the folder of its four files with --data DIR.");
   const HostArray images = read_idx(path), labels = read_idx(folder / (part + "-labels-idx1-ubyte.gz"));
-  check_images(path, images, labels, count);
+  if (images.shape()[0] < count || images.size() != images.shape()[0] * kPixels || labels.shape().rank() != 1 ||
+      labels.size() < count)
+    throw DataError("[reproduce] '", path.string(), "' has images of shape ", images.shape(),
+                    " and beside it labels of shape ", labels.shape(), "; needs ", count,
+                    " of 28 x 28 and as many labels; are the files mixed up?");
   constexpr double kMeanPixel = 0.286;  // of the training images
-  Labelled data{HostArray(Shape{count, kPixels}, Dtype::kF32), HostArray(Shape{count, kClasses}, Dtype::kF32)};
-  for (std::int64_t i = 0; i < count * kPixels; ++i) data.inputs.set(i, images.at(i) / 255 - kMeanPixel);
-  for (std::int64_t i = 0; i < count; ++i) data.classes.set(i * kClasses + static_cast<std::int64_t>(labels.at(i)), 1);
+  Labelled data{images.slice(0, count).reshape({count, kPixels}).astype(Dtype::kF32),
+                one_hot(labels.slice(0, count), kClasses).astype(Dtype::kF32)};
+  for (float& pixel : data.inputs.data<float>()) pixel = static_cast<float>(pixel / 255.0 - kMeanPixel);
   return data;
 }
 
@@ -64,72 +46,72 @@ Labelled spirals(std::uint64_t seed, std::int64_t count) {
 // ---- networks
 
 struct Score {
-  double train_error = 0, test_error = 0;  // %
-  std::vector<double> gradient_norms;      // of the weights of each layer before training
+  std::int64_t depth;
+  double train_error = 0, test_error = 0;   // %
+  std::vector<double> gradient_norms = {};  // of the weights of each layer before training
 };
 
 double error_rate(const Program& logits, const Labelled& data) {
-  const HostArray found = logits.run({data.inputs}).outputs[0];
-  const std::int64_t count = data.classes.shape()[0], classes = data.classes.shape()[1];
-  double wrong = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    std::int64_t best = 0;
-    for (std::int64_t k = 1; k < classes; ++k)
-      if (found.at(i * classes + k) > found.at(i * classes + best)) best = k;
-    wrong += data.classes.at(i * classes + best) == 0 ? 1 : 0;
-  }
-  return 100 * wrong / static_cast<double>(count);
+  const std::int64_t wrong = num_misclassified(logits.run({data.inputs}).outputs[0], data.classes);
+  return 100 * static_cast<double>(wrong) / static_cast<double>(data.classes.shape()[0]);
 }
 
-Score train_net(Skip skip, std::int64_t depth, const Labelled& train_data, const Labelled& test_data,
-                std::int64_t epochs, std::uint64_t seed) {
-  const std::int64_t in = train_data.inputs.shape()[1], classes = train_data.classes.shape()[1];
-  const DeepNet net({.inputs = in, .depth = depth, .outputs = classes, .skip = skip, .seed = seed});
+struct DataSplit {
+  std::string name;
+  Labelled train, test;
+};
+
+Score train_net(const DataSplit& data, const DeepNetOptions& options, std::int64_t epochs) {
+  const DeepNet net(options);
   const std::vector<Parameter>& parameters = net.parameters();
-  const Function loss =
-      trace([&](Array x, Array c) { return cross_entropy(net(x), c); }, {{"x", {in}}, {"c", {classes}}});
-  const Program gradient = compile(value_and_grad(loss, parameters), {.dtype = Dtype::kF32});
-  const auto evaluate = [&](std::span<const std::size_t> rows) {
-    return mean_over_batch(gradient.run({take_rows(train_data.inputs, rows), take_rows(train_data.classes, rows)}));
+  const Function loss = trace([&](Array x, Array c) { return cross_entropy(net(x), c); },
+                              {{"x", {options.inputs}}, {"c", {options.outputs}}});
+  const auto rows = [&](const Batch& batch) -> std::vector<HostArray> {
+    return {take_rows(data.train.inputs, batch.samples), take_rows(data.train.classes, batch.samples)};
   };
-  Score score;
+  const auto evaluate = mean_loss(loss, parameters, rows, Dtype::kF32);
+  Score score{.depth = options.depth};
   std::vector<std::size_t> some(256);
   std::iota(some.begin(), some.end(), std::size_t{0});
-  const Evaluation first = evaluate(some);
+  const Evaluation first = evaluate({.samples = some});
   for (std::size_t i = 2; i + 2 < first.gradients.size(); i += 2) {
     double squares = 0;
-    for (std::int64_t k = 0; k < first.gradients[i].size(); ++k) squares += std::pow(first.gradients[i].at(k), 2);
+    for (const double number : first.gradients[i].numbers()) squares += std::pow(number, 2);
     score.gradient_norms.push_back(std::sqrt(squares));
   }
   train({.parameters = parameters,
-         .num_samples = static_cast<std::size_t>(train_data.inputs.shape()[0]),
+         .num_samples = static_cast<std::size_t>(data.train.inputs.shape()[0]),
          .evaluate = evaluate},
         {.epochs = epochs,
          .batch = 64,
-         .seed = seed,
+         .seed = options.seed,
          .optimizer = {.kind = OptimizerKind::kSgd, .momentum = 0.9, .clip_norm = 5},
          .schedule = {.kind = ScheduleKind::kCosine, .base = 0.02}});
-  const Program logits = compile(trace([&](Array x) { return net(x); }, {{"x", {in}}}), {.dtype = Dtype::kF32});
-  score.train_error = error_rate(logits, train_data);
-  score.test_error = error_rate(logits, test_data);
+  const Program logits =
+      compile(trace([&](Array x) { return net(x); }, {{"x", {options.inputs}}}), {.dtype = Dtype::kF32});
+  score.train_error = error_rate(logits, data.train);
+  score.test_error = error_rate(logits, data.test);
   return score;
 }
 
 struct DepthStudy {
   std::string data;
-  std::vector<std::int64_t> depths;
-  std::vector<Score> plain, residual;
+  std::vector<Score> plain = {}, residual = {};  // by depth
 };
 
-DepthStudy study(const std::string& name, const std::vector<std::int64_t>& depths, const Labelled& train_data,
-                 const Labelled& test_data, std::int64_t epochs, const Request& request) {
-  DepthStudy found{.data = name, .depths = depths, .plain = {}, .residual = {}};
+DepthStudy study(const DataSplit& data, const std::vector<std::int64_t>& depths, std::int64_t epochs,
+                 const Request& request) {
+  DepthStudy found{.data = data.name};
+  DeepNetOptions options{
+      .inputs = data.train.inputs.shape()[1], .outputs = data.train.classes.shape()[1], .seed = request.seed};
   for (const std::int64_t depth : depths) {
-    found.plain.push_back(train_net(Skip::kNone, depth, train_data, test_data, epochs, request.seed));
-    found.residual.push_back(train_net(Skip::kIdentity, depth, train_data, test_data, epochs, request.seed));
-    request.say(text::concat(name, ", depth ", depth, ": training error plain ",
-                             text::number(found.plain.back().train_error), " %, residual ",
-                             text::number(found.residual.back().train_error), " %"));
+    options.depth = depth;
+    options.skip = Skip::kNone;
+    const Score plain = found.plain.emplace_back(train_net(data, options, epochs));
+    options.skip = Skip::kIdentity;
+    const Score residual = found.residual.emplace_back(train_net(data, options, epochs));
+    request.tell(data.name, ", depth ", depth, ": training error plain ", text::number(plain.train_error),
+                 " %, residual ", text::number(residual.train_error), " %");
   }
   return found;
 }
@@ -147,7 +129,7 @@ double chain_rule_error(Skip skip) {
         const bool residual = skip == Skip::kIdentity;
         const Array y1 = f1(x0), x1 = residual ? x0 + y1 : y1, y2 = f2(x1), x2 = residual ? x1 + y2 : y2;
         HostArray identity(Shape{n, n});
-        for (std::int64_t i = 0; i < n; ++i) identity.set(i * n + i, residual ? 1 : 0);
+        for (std::int64_t i = 0; i < n; ++i) identity.set({i, i}, residual ? 1 : 0);
         const Array j1 = constant(identity) + jacobian(y1, x0), j2 = constant(identity) + jacobian(y2, x1);
         const Array by_vjp = pull_back(std::span(&x2, 1), std::span(&w, 1), std::span(&x0, 1))[0];
         return reduce_max(abs(by_vjp - matmul(matmul(w, j2), j1)), {0});
@@ -177,16 +159,13 @@ EulerStudy study_euler() {
   double sx = 0, sy = 0, sxx = 0, sxy = 0;
   for (int blocks = 16; blocks <= 512; blocks *= 2) {
     const Residual block({.branch = branch, .scale = 1.0 / blocks});
-    const HostArray end = compile(trace(
-                                      [&](Array x) {
-                                        for (int i = 0; i < blocks; ++i) x = block(x);
-                                        return x;
-                                      },
-                                      {{"x", {4}}}))
-                              .run({start})
-                              .outputs[0];
+    const auto resnet = [&](Array x) {
+      for (int i = 0; i < blocks; ++i) x = block(x);
+      return x;
+    };
+    const HostArray end = compile(trace(resnet, {{"x", {4}}})).run({start}).outputs[0];
     double error = 0;
-    for (std::int64_t i = 0; i < 4; ++i) error = std::max(error, std::abs(end.at(i) - truth.at(4 + i)));
+    for (std::int64_t i = 0; i < 4; ++i) error = std::max(error, std::abs(end(0, i) - truth(0, 1, i)));
     found.blocks.push_back(blocks);
     found.errors.push_back(error);
     const double x = std::log(blocks), y = std::log(error);
@@ -200,69 +179,51 @@ EulerStudy study_euler() {
 // ---- pictures
 
 Figure error_figure(const DepthStudy& study) {
-  Figure figure{.title = study.data,
-                .x_label = "depth (layers)",
-                .y_label = "error (%)",
-                .x_scale = Scale::kLog,
-                .x_range = {3, 200},
-                .y_range = {-3, 100},
-                .width = 480};
-  const auto add = [&](const std::vector<Score>& scores, double Score::*error, const std::string& name, Mark mark,
-                       int color) {
-    Curve curve{.name = name, .mark = mark, .color = color};
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      curve.x.push_back(static_cast<double>(study.depths[i]));
-      curve.y.push_back(scores[i].*error);
-    }
-    figure.curves.push_back(curve);
-  };
-  add(study.plain, &Score::train_error, "plain, training", Mark::kLine, 1);
-  add(study.plain, &Score::test_error, "plain, test", Mark::kDashed, 1);
-  add(study.residual, &Score::train_error, "residual, training", Mark::kLine, 0);
-  add(study.residual, &Score::test_error, "residual, test", Mark::kDashed, 0);
-  return figure;
+  const Curve plain{.name = "plain, training", .color = 1},
+      plain_test{.name = "plain, test", .mark = Mark::kDashed, .color = 1},
+      residual{.name = "residual, training", .color = 0},
+      residual_test{.name = "residual, test", .mark = Mark::kDashed, .color = 0};
+  return {.title = study.data,
+          .x_label = "depth (layers)",
+          .y_label = "error (%)",
+          .curves = {plain.through(study.plain, &Score::depth, &Score::train_error),
+                     plain_test.through(study.plain, &Score::depth, &Score::test_error),
+                     residual.through(study.residual, &Score::depth, &Score::train_error),
+                     residual_test.through(study.residual, &Score::depth, &Score::test_error)},
+          .x_scale = Scale::kLog,
+          .x_range = {3, 200},
+          .y_range = {-3, 100}};
 }
 
 Figure gradient_figure(const DepthStudy& study) {
-  Figure figure{.title = text::concat("gradient per layer before training, depth ", study.depths.back()),
-                .x_label = "layer",
-                .y_label = "norm of the gradient",
-                .y_scale = Scale::kLog,
-                .width = 480};
-  const auto add = [&](const Score& score, const std::string& name, int color) {
-    Curve curve{.name = name, .color = color};
-    for (std::size_t i = 0; i < score.gradient_norms.size(); ++i) {
-      curve.x.push_back(static_cast<double>(i + 1));
-      curve.y.push_back(score.gradient_norms[i]);
-    }
-    figure.curves.push_back(curve);
-  };
-  add(study.plain.back(), "plain", 1);
-  add(study.residual.back(), "residual", 0);
-  return figure;
+  const Score &plain = study.plain.back(), &residual = study.residual.back();
+  return {.title = text::concat("gradient per layer before training, depth ", plain.depth),
+          .x_label = "layer",
+          .y_label = "norm of the gradient",
+          .curves = {Curve{.name = "plain", .color = 1}.over({.first = 1}, plain.gradient_norms),
+                     Curve{.name = "residual", .color = 0}.over({.first = 1}, residual.gradient_norms)},
+          .y_scale = Scale::kLog};
 }
 
 Figure euler_figure(const EulerStudy& study) {
-  Curve errors{.name = "ResNet of N blocks, step 1 / N", .x = study.blocks, .y = study.errors, .color = 0};
-  Curve order{.name = "order 1", .x = study.blocks, .mark = Mark::kDashed, .color = 6};
-  for (const double n : study.blocks) order.y.push_back(study.errors[0] * study.blocks[0] / n);
+  const auto order_1 = [&](double n) { return study.errors[0] * study.blocks[0] / n; };
+  const Curve order{.name = "order 1", .mark = Mark::kDashed, .color = 6};
   return {.title = "a ResNet is Euler's method",
           .x_label = "blocks N",
           .y_label = "distance to the ODE's solution",
-          .curves = {errors, order},
+          .curves = {{.name = "ResNet of N blocks, step 1 / N", .x = study.blocks, .y = study.errors, .color = 0},
+                     order.through(study.blocks, std::identity(), order_1)},
           .x_scale = Scale::kLog,
-          .y_scale = Scale::kLog,
-          .width = 480};
+          .y_scale = Scale::kLog};
 }
 
 Table table_of(const DepthStudy& study) {
   Table table{.header = {"depth", "plain, training %", "plain, test %", "residual, training %", "residual, test %"},
-              .rows = {},
               .caption = study.data};
-  for (std::size_t i = 0; i < study.depths.size(); ++i)
-    table.rows.push_back({std::to_string(study.depths[i]), text::number(study.plain[i].train_error),
-                          text::number(study.plain[i].test_error), text::number(study.residual[i].train_error),
-                          text::number(study.residual[i].test_error)});
+  for (std::size_t i = 0; i < study.plain.size(); ++i) {
+    const Score &plain = study.plain[i], &residual = study.residual[i];
+    table.add(plain.depth, plain.train_error, plain.test_error, residual.train_error, residual.test_error);
+  }
   return table;
 }
 
@@ -281,11 +242,11 @@ struct Published {
 std::vector<Metric> metrics_of(const DepthStudy& study, double residual_limit, const Published& published) {
   const std::string plain = study.data + ", plain: ", residual = study.data + ", residual: ",
                     words = " error of the deepest above the best (points)";
-  return {{plain + "training" + words, excess(study.plain, &Score::train_error), Bound::kAtLeast, 10},
-          {plain + "test" + words, excess(study.plain, &Score::test_error), Bound::kAtLeast, 10, published.plain},
-          {residual + "training" + words, excess(study.residual, &Score::train_error), Bound::kAtMost, residual_limit},
-          {residual + "test" + words, excess(study.residual, &Score::test_error), Bound::kAtMost, residual_limit,
-           published.residual}};
+  return {at_least(10, plain + "training" + words, excess(study.plain, &Score::train_error)),
+          at_least(10, plain + "test" + words, excess(study.plain, &Score::test_error), published.plain),
+          at_most(residual_limit, residual + "training" + words, excess(study.residual, &Score::train_error)),
+          at_most(residual_limit, residual + "test" + words, excess(study.residual, &Score::test_error),
+                  published.residual)};
 }
 
 }  // namespace
@@ -295,10 +256,11 @@ Outcome resnet(const Request& request) {
   const std::filesystem::path folder = request.data.empty() ? "/usr/share/datasets/fashion-mnist" : request.data;
   const std::vector<std::int64_t> depths =
       quick ? std::vector<std::int64_t>{4, 64} : std::vector<std::int64_t>{4, 8, 16, 32, 64, 128};
-  const DepthStudy fashion = study("Fashion-MNIST", depths, read_images(folder, "train", quick ? 1000 : 6000),
-                                   read_images(folder, "t10k", quick ? 1000 : 5000), quick ? 20 : 40, request);
-  const DepthStudy spiral = study("two spirals", depths, spirals(request.seed, quick ? 500 : 1000),
-                                  spirals(request.seed + 1, 1000), quick ? 60 : 150, request);
+  const DataSplit images = {"Fashion-MNIST", read_images(folder, "train", quick ? 1000 : 6000),
+                            read_images(folder, "t10k", quick ? 1000 : 5000)};
+  const DataSplit points = {"two spirals", spirals(request.seed, quick ? 500 : 1000), spirals(request.seed + 1, 1000)};
+  const DepthStudy fashion = study(images, depths, quick ? 20 : 40, request);
+  const DepthStudy spiral = study(points, depths, quick ? 60 : 150, request);
   const EulerStudy euler = study_euler();
   Outcome outcome{
       .title = "Depth, residuals and Euler's method",
@@ -313,10 +275,10 @@ Outcome resnet(const Request& request) {
   for (const Metric& metric : metrics_of(spiral, quick ? 8 : 3, {})) outcome.metrics.push_back(metric);
   outcome.metrics.insert(
       outcome.metrics.end(),
-      {{"chain rule of x2 = f2(f1(x0)): largest error", chain_rule_error(Skip::kNone), Bound::kAtMost, 1e-14},
-       {"chain rule of x2 = x1 + f2(x1), x1 = x0 + f1(x0): largest error", chain_rule_error(Skip::kIdentity),
-        Bound::kAtMost, 1e-14},
-       {"slope of the ResNet's error over N, distance from -1", std::abs(euler.slope + 1), Bound::kAtMost, 0.05}});
+      {at_most(1e-14, "chain rule of x2 = f2(f1(x0)): largest error", chain_rule_error(Skip::kNone)),
+       at_most(1e-14, "chain rule of x2 = x1 + f2(x1), x1 = x0 + f1(x0): largest error",
+               chain_rule_error(Skip::kIdentity)),
+       at_most(0.05, "slope of the ResNet's error over N, distance from -1", std::abs(euler.slope + 1))});
   return outcome;
 }
 

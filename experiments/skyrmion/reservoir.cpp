@@ -5,14 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <numeric>
 #include <random>
-#include <sstream>
-
-#include "costate/base/error.h"
-#include "costate/exec/program.h"
-#include "costate/io/files.h"
-#include "costate/operations/linear_solve.h"
 
 namespace costate::experiments {
 namespace {
@@ -38,105 +31,76 @@ std::vector<double> paper_mask() {
   return mask;
 }
 
-constexpr std::size_t kDropped = 300, kFitted = 5000;
+constexpr std::int64_t kDropped = 300, kFitted = 5000;  // inputs before those that are fitted, and of these
 
 }  // namespace
 
-std::vector<double> read_numbers(const std::filesystem::path& path) {
-  std::istringstream text(read_file(path));
-  std::vector<double> numbers;
-  for (double value = 0; text >> value;) numbers.push_back(value);
+std::vector<double> read_reservoir_inputs(const std::filesystem::path& path) {
+  const CsvTable table = read_csv(path);  // without a header: its column is called 1
   constexpr std::size_t kFewest = kDropped + kFitted + 1000;
-  if (!text.eof() || numbers.size() < kFewest)
-    throw DataError("[read_numbers] '", path.string(), "' must have at least ", kFewest,
-                    " numbers and nothing else; the first ", numbers.size(), " can be read.");
-  return numbers;
+  if (table.names().size() != 1 || table.num_rows() < kFewest)
+    throw DataError("[read_reservoir_inputs] '", path.string(), "' must have at least ", kFewest,
+                    " numbers, one a line; it has ", table.num_rows(), " rows of ", table.names().size(), " cells.");
+  return table.numbers(table.names()[0]);
 }
 
 Reservoir run_reservoir(const DrivenDelays& model, const std::vector<double>& inputs) {
   const std::vector<double> mask = paper_mask();
-  const auto holds = static_cast<std::int64_t>(inputs.size()) * kNodes;
-  HostArray values(Shape{1, holds, 1}), knots(Shape{1, holds}), times(Shape{holds});
-  double lowest = 0;
-  for (std::int64_t i = 0; i < holds; ++i) {
-    values.set(i, inputs[static_cast<std::size_t>(i / kNodes)] * mask[static_cast<std::size_t>(i % kNodes)]);
-    lowest = std::min(lowest, values.at(i));
-    knots.set(i, static_cast<double>(kHold * i));  // whole numbers: no clock to drift
-    times.set(i, static_cast<double>(kHold * i));
-  }
-  for (std::int64_t i = 0; i < holds; ++i) values.set(i, values.at(i) / std::abs(lowest) * 0.4);
+  std::vector<double> masked;
+  for (const double input : inputs)
+    for (const double factor : mask) masked.push_back(input * factor);
+  const double lowest = std::min(0.0, *std::min_element(masked.begin(), masked.end()));
+  for (double& value : masked) value = value / std::abs(lowest) * 0.4;
+  const auto holds = static_cast<std::int64_t>(masked.size());
+  const HostArray times = HostArray::evenly_spaced(0, kHold, holds);  // whole numbers: no clock to drift
+  const HostArray arguments[] = {times.reshape({1, holds}), HostArray(Shape{1, holds, 1}, masked)};
   const VectorField field = model.field(holds, Interpolation::kHold);
-  const HostArray arguments[] = {knots, values};
   const std::clock_t begin = std::clock();  // of this process: others on the machine do not count
   const Solution solution =
       solve(field, HostArray(Shape{1, model.delays()}), times,
             {.method = Method::kRk4, .steps_per_interval = kHold, .max_steps = 10'000'000}, arguments);
-  Reservoir reservoir;
-  reservoir.nanoseconds = 0.005 * static_cast<double>(holds * kHold);
-  reservoir.seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   solution.check();
-  for (std::int64_t i = 0; i < holds; ++i) reservoir.states.push_back(solution.states.at(i * model.delays()));
-  return reservoir;
+  return {.states = HostArray(Shape{holds / kNodes, kNodes}, solution.states.column(0)),
+          .nanoseconds = 0.005 * static_cast<double>(holds * kHold),
+          .seconds = seconds};
 }
 
 // Ridge regression of u(n + H) on the 50 states at n.
 Prediction predict(const Reservoir& reservoir, const std::vector<double>& inputs, int horizons) {
-  const auto state = [&](std::size_t n, std::size_t i) { return reservoir.states[n * kNodes + i]; };
+  const HostArray& states = reservoir.states;
+  const auto input = [&](std::int64_t n) { return inputs[static_cast<std::size_t>(n)]; };
   HostArray normal(Shape{horizons, kNodes, kNodes}), right(Shape{horizons, kNodes});
-  for (std::size_t i = 0; i < kNodes; ++i)
-    for (std::size_t j = 0; j < kNodes; ++j) {
+  for (int i = 0; i < kNodes; ++i) {
+    for (int j = 0; j < kNodes; ++j) {
       double sum = i == j ? 1e-4 : 0.0;
-      for (std::size_t n = kDropped; n < kDropped + kFitted; ++n) sum += state(n, i) * state(n, j);
-      for (int h = 0; h < horizons; ++h)
-        normal.set((h * kNodes + static_cast<int>(i)) * kNodes + static_cast<int>(j), sum);
+      for (std::int64_t n = kDropped; n < kDropped + kFitted; ++n) sum += states(n, i) * states(n, j);
+      for (int h = 0; h < horizons; ++h) normal.set({h, i, j}, sum);
     }
-  for (int h = 0; h < horizons; ++h)
-    for (std::size_t i = 0; i < kNodes; ++i) {
+    for (int h = 0; h < horizons; ++h) {
       double sum = 0;
-      for (std::size_t n = kDropped; n < kDropped + kFitted; ++n)
-        sum += state(n, i) * inputs[n + static_cast<std::size_t>(h)];
-      right.set(h * kNodes + static_cast<int>(i), sum);
+      for (std::int64_t n = kDropped; n < kDropped + kFitted; ++n) sum += states(n, i) * input(n + h);
+      right.set({h, i}, sum);
     }
-  const HostArray weights =
-      compile(trace([](Array a, Array b) { return linear_solve(a, b); }, {{"a", {kNodes, kNodes}}, {"b", {kNodes}}}))
-          .run({normal, right})
-          .outputs[0];
+  }
+  const Function solved =
+      trace([](Array a, Array b) { return linear_solve(a, b); }, {{"a", {kNodes, kNodes}}, {"b", {kNodes}}});
+  const HostArray weights = compile(solved).run({normal, right}).outputs[0];
   Prediction prediction;
   for (int h = 0; h < horizons; ++h) {
-    double squares = 0, sum = 0, sum_squares = 0, count = 0;
-    for (std::size_t n = kDropped + kFitted; n + static_cast<std::size_t>(h) < inputs.size(); ++n, ++count) {
+    std::vector<double> target, predicted;
+    for (std::int64_t n = kDropped + kFitted; n + h < states.shape()[0]; ++n) {
       double found = 0;
-      for (std::size_t i = 0; i < kNodes; ++i) found += weights.at(h * kNodes + static_cast<int>(i)) * state(n, i);
-      const double target = inputs[n + static_cast<std::size_t>(h)];
-      squares += (found - target) * (found - target);
-      sum += target;
-      sum_squares += target * target;
-      if (h == kShownHorizon) {
-        prediction.target.push_back(target);
-        prediction.predicted.push_back(found);
-      }
+      for (int i = 0; i < kNodes; ++i) found += weights(h, i) * states(n, i);
+      target.push_back(input(n + h));
+      predicted.push_back(found);
     }
-    prediction.nrmse.push_back(std::sqrt(squares / (sum_squares - sum * sum / count)));
+    prediction.nrmse.push_back(relative_error(predicted, target));
+    if (h != kShownHorizon) continue;
+    prediction.target = std::move(target);
+    prediction.predicted = std::move(predicted);
   }
   return prediction;
-}
-
-Curve periodogram(const std::vector<double>& series, const Curve& style) {
-  Curve curve = style;
-  const double mean = std::accumulate(series.begin(), series.end(), 0.0) / static_cast<double>(series.size());
-  for (int k = 1; k <= 200; ++k) {
-    const double frequency = 0.05 * k / 200;
-    double cosine = 0, sine = 0;
-    for (std::size_t n = 0; n < series.size(); ++n) {
-      const double window = std::pow(std::sin(M_PI * static_cast<double>(n) / static_cast<double>(series.size())), 2);
-      const double phase = 2 * M_PI * frequency * static_cast<double>(n);
-      cosine += window * (series[n] - mean) * std::cos(phase);
-      sine += window * (series[n] - mean) * std::sin(phase);
-    }
-    curve.x.push_back(frequency);
-    curve.y.push_back((cosine * cosine + sine * sine) / static_cast<double>(series.size()));
-  }
-  return curve;
 }
 
 }  // namespace costate::experiments

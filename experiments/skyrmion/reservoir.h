@@ -3,21 +3,19 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
 #include <vector>
 
-#include "costate/models/models.h"
-#include "costate/report/report.h"
+#include "costate/costate.h"
 
 namespace costate::experiments {
 
-/// Numbers of a text file. DataError if there is something else in it, or too few of them.
-std::vector<double> read_numbers(const std::filesystem::path& path);
+/// The numbers of a file, one a line. DataError if there is something else in it, or too few of them.
+std::vector<double> read_reservoir_inputs(const std::filesystem::path& path);
 
 struct Reservoir {
-  std::vector<double> states;  // y1 at the start of each hold: [input][node]
-  double nanoseconds = 0;      // of the device
-  double seconds = 0;          // of the solve, on one core
+  HostArray states;        // y1 at the start of each hold: [input, node]
+  double nanoseconds = 0;  // of the device
+  double seconds = 0;      // of the solve, on one core
 };
 
 /// Solves the model under the masked inputs, two samples of 5 ps each.
@@ -32,8 +30,5 @@ struct Prediction {
 
 /// Fits a read-out to each horizon 0 … horizons - 1, and tests it on inputs that it has not seen.
 Prediction predict(const Reservoir& reservoir, const std::vector<double>& inputs, int horizons);
-
-/// Power at frequencies up to 0.05 a sample, under a Hann window.
-Curve periodogram(const std::vector<double>& series, const Curve& style);
 
 }  // namespace costate::experiments

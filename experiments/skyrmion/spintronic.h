@@ -4,26 +4,18 @@
 
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "costate/models/models.h"
-#include "costate/train/train.h"
 #include "experiments/experiment.h"
 
 namespace costate::experiments {
 
-/// y and inputs, sampled evenly.
-struct SpintronicSeries {
-  std::vector<double> y;
-  std::vector<std::vector<double>> inputs;  // [input][sample]
-  double rest = 0;                          // mz where y = 0
-};
+constexpr double kNanoseconds = 0.005;  // of a sample
 
 /// A column of the table that drives the system, and its units: e = (column - offset) / scale.
 struct DriveColumn {
-  std::size_t column;
+  std::string name;
   double offset, scale;
 };
 
@@ -31,15 +23,17 @@ struct DriveColumn {
 std::filesystem::path spintronic_file(const Request& request, const std::string& name);
 
 struct SpintronicRows {
-  std::size_t stride = 1;           // every stride-th row is a sample
-  std::size_t fewest = 1;           // samples that are needed
+  std::int64_t stride = 1;          // every stride-th row is a sample
+  std::int64_t fewest = 1;          // samples that are needed
   std::optional<double> rest = {};  // mz where y = 0; none: that of the first row
 };
 
-/// A table of Mumax3 (columns t, mx, my, mz, …): y = 10 (mz - rest). DataError if a row has too few numbers, or the
-/// table too few rows.
-SpintronicSeries read_spintronic(const std::filesystem::path& table, const SpintronicRows& rows,
-                                 std::span<const DriveColumn> drives);
+/// A table of Mumax3: y = 10 (mz - rest). DataError if a column is missing, or there are too few rows.
+DrivenSeries read_spintronic(const std::filesystem::path& table, const SpintronicRows& rows,
+                             const std::vector<DriveColumn>& drives);
+
+/// mz in the table's first row.
+double rest_of(const std::filesystem::path& table);
 
 /// The model with its network of two hidden layers of 50, in the authors' units.
 DrivenDelays spintronic_model(int delays, int inputs, std::uint64_t seed);
@@ -47,25 +41,21 @@ DrivenDelays spintronic_model(int delays, int inputs, std::uint64_t seed);
 /// The same with the authors' weights: tensors ext0.{0,3,6}.{weight,bias}.
 DrivenDelays published_model(const std::filesystem::path& safetensors);
 
-/// A stretch of samples.
-struct Span {
-  std::int64_t first, count;
-};
-
-/// Trains on a stretch; the best weights stay in the model.
-struct SpintronicTraining {
-  Span span;
+/// Training on windows of a stretch.
+struct TrainingRound {
+  SampleSpan span;
   std::int64_t window = 20;  // samples
-  std::int64_t epochs = 100, polish = 500;
-  std::uint64_t seed = 0;
+  std::int64_t epochs = 60, polish = 300;
 };
-TrainResult train_spintronic(const DrivenDelays& model, const SpintronicSeries& series,
-                             const SpintronicTraining& training);
 
-/// y over the stretch, solved from its first samples alone, one step of rk4 a sample.
-std::vector<double> free_run(const DrivenDelays& model, const SpintronicSeries& series, const Span& span);
+/// One round after the other; the best weights stay in the model. Returns the seconds.
+double train_spintronic(const DrivenDelays& model, const DrivenSeries& series, const std::vector<TrainingRound>& rounds,
+                        const Request& request);
 
 /// Mean square difference to the series over samples first, first + 1, … of it.
-double mean_square_error(const std::vector<double>& found, const SpintronicSeries& series, std::int64_t first);
+double mean_square_error(const HostArray& found, const DrivenSeries& series, std::int64_t first);
+
+/// The style through the samples `shown`, over nanoseconds, of numbers that begin at sample `first`.
+Curve over_time(const Curve& style, const HostArray& numbers, std::int64_t first, const SampleSpan& shown);
 
 }  // namespace costate::experiments

@@ -247,7 +247,8 @@ covariates  [trajectory, covariate]: constants of each trajectory, such as a dos
 hold_out                 share that judges the model and has no say in training: the end of one trajectory, the last ones of several.
 memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
 clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
-delay                    so many earlier samples join each state: another memory, for evenly spaced times.
+delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
+                         spaced times.
 hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
 interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
 method, rtol, atol       of the solves, as in solve; adjoint, too.

@@ -2,9 +2,10 @@
 #include "costate/train/train.h"
 
 #include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/optional.h>
 
 #include <functional>
-#include <span>
+#include <optional>
 
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
@@ -105,12 +106,17 @@ double number_of(nb::handle value) {
 }
 
 /// The callbacks are of the caller's frame, which outlives the training.
-Objective make_objective(nb::handle parameters, std::size_t num_samples, const nb::callable& evaluate,
+Objective make_objective(nb::handle parameters, std::optional<std::int64_t> num_samples, const nb::callable& evaluate,
                          const nb::object& validate) {
-  Objective objective{.parameters = to_parameters(parameters), .num_samples = num_samples, .evaluate = {}};
-  objective.evaluate = [&evaluate](std::span<const std::size_t> samples) {
+  const bool is_endless = !num_samples;
+  if (num_samples && *num_samples < 1)
+    throw InvalidArgument("[train] num_samples must be at least 1, or None for a stream; got ", *num_samples, ".");
+  Objective objective{.parameters = to_parameters(parameters),
+                      .num_samples = is_endless ? kEndless : static_cast<std::size_t>(*num_samples)};
+  objective.evaluate = [&evaluate, is_endless](const Batch& batch) {
     const nb::gil_scoped_acquire acquire;
-    return to_evaluation(evaluate(to_numpy(std::vector<std::int64_t>(samples.begin(), samples.end()))));
+    if (is_endless) return to_evaluation(evaluate(batch.step));
+    return to_evaluation(evaluate(to_numpy(std::vector<std::int64_t>(batch.samples.begin(), batch.samples.end()))));
   };
   if (!validate.is_none())
     objective.validate = [&validate] {
@@ -120,7 +126,7 @@ Objective make_objective(nb::handle parameters, std::size_t num_samples, const n
   return objective;
 }
 
-TrainResult train_python(nb::handle parameters, std::size_t num_samples, const nb::callable& evaluate,
+TrainResult train_python(nb::handle parameters, std::optional<std::int64_t> num_samples, const nb::callable& evaluate,
                          const nb::object& validate, const nb::kwargs& keywords) {
   const TrainOptions options = from_keywords(train_keywords(), keywords);
   check_callback(validate);
@@ -168,9 +174,11 @@ constexpr const char* kTrainHelp =
     R"(Trains Parameters on a loss of samples, in epochs of shuffled batches; they end at the best weights.
 
 parameters           a Parameter, a list of them, or a net.
-num_samples          how many there are.
-evaluate             called with the numbers of a step's samples, an array of integers; gives an Evaluation.
-validate             called after each epoch; gives the loss that decides which weights are best. None: the training loss.
+num_samples          how many there are. None: a stream without end, of which an epoch is one step.
+evaluate             called with the numbers of a step's samples, an array of integers; of a stream, with the number of the
+                     step, by which it draws fresh samples. Gives an Evaluation.
+validate             called after each epoch; gives the loss that decides which weights are best. None: the training loss;
+                     of a stream, the last weights count.
 )";
 
 constexpr const char* kTrainRest = R"(
@@ -274,10 +282,10 @@ void bind_train(nb::module_& module) {
       .def("__getstate__", &train_state)
       .def("__setstate__", &set_train_state);
   const std::string signature =
-      "def train(parameters: object, num_samples: int, evaluate: collections.abc.Callable, "
+      "def train(parameters: object, num_samples: int | None, evaluate: collections.abc.Callable, "
       "validate: collections.abc.Callable | None = None" +
       parameters_of(train_keywords()) + ") -> " + name_of<TrainResult>();
-  module.def("train", &train_python, nb::arg("parameters"), nb::arg("num_samples"), nb::arg("evaluate"),
+  module.def("train", &train_python, nb::arg("parameters"), nb::arg("num_samples").none(), nb::arg("evaluate"),
              nb::arg("validate").none() = nb::none(), nb::arg("options"), nb::sig(signature.c_str()),
              text::concat(kTrainHelp, kTrainOptions + 1, kTrainRest).c_str());
   bind_trajectory_fit(module);

@@ -1608,14 +1608,16 @@ class TrainResult:
 
     def __setstate__(self, arg: tuple, /) -> None: ...
 
-def train(parameters: object, num_samples: int, evaluate: Callable, validate: Callable | None = None, *, epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None) -> TrainResult:
+def train(parameters: object, num_samples: int | None, evaluate: Callable, validate: Callable | None = None, *, epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None) -> TrainResult:
     """
     Trains Parameters on a loss of samples, in epochs of shuffled batches; they end at the best weights.
 
     parameters           a Parameter, a list of them, or a net.
-    num_samples          how many there are.
-    evaluate             called with the numbers of a step's samples, an array of integers; gives an Evaluation.
-    validate             called after each epoch; gives the loss that decides which weights are best. None: the training loss.
+    num_samples          how many there are. None: a stream without end, of which an epoch is one step.
+    evaluate             called with the numbers of a step's samples, an array of integers; of a stream, with the number of the
+                         step, by which it draws fresh samples. Gives an Evaluation.
+    validate             called after each epoch; gives the loss that decides which weights are best. None: the training loss;
+                         of a stream, the last weights count.
     epochs               how many, without those of polish.
     batch                samples a step; 0: all.
     seed                 of the order of the samples. Equal seeds give equal bits.
@@ -1750,7 +1752,7 @@ class Fit:
     def save(self, path: str | os.PathLike) -> None:
         """Writes the model as safetensors, for costate.load."""
 
-def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, hold_out: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, seed: int = 0) -> Fit:
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, seed: int = 0) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
@@ -1762,7 +1764,8 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     hold_out                 share that judges the model and has no say in training: the end of one trajectory, the last ones of several.
     memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
     clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
-    delay                    so many earlier samples join each state: another memory, for evenly spaced times.
+    delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
+                             spaced times.
     hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
     interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
     method, rtol, atol       of the solves, as in solve; adjoint, too.

@@ -252,6 +252,36 @@ def test_windows_have_arguments_and_times_of_their_own():
     np.testing.assert_allclose(rate.value, 2.0, rtol=1e-5)
 
 
+def stream():
+    """A line to be learned from 16 fresh samples in each step, which the step's number gives."""
+    slope = costate.Parameter("slope", 0.0)
+    loss = costate.trace(lambda x, y: costate.square(slope * x - y), {"x": (), "y": ()})
+    program = costate.compile(costate.value_and_grad(loss, wrt=slope))
+
+    def evaluate(step):
+        x = np.random.default_rng(step).normal(size=16)
+        return costate.mean_over_batch(*program.run(x, 3 * x))
+
+    return slope, evaluate
+
+
+def test_a_stream_is_trained_on_step_by_step(tmp_path):
+    slope, evaluate = stream()
+    result = costate.train(slope, None, evaluate, epochs=200, schedule=costate.Schedule(base=0.1))
+    assert abs(slope.value - 3) < 0.01 and len(result.history["loss"]) == 200
+    assert result.best_epoch == 199  # losses of fresh samples do not compare: the last weights count
+    options = {"epochs": 200, "schedule": costate.Schedule(base=0.1), "checkpoint": tmp_path / "c", "resume": True}
+    first, evaluate = stream()
+    assert costate.train(first, None, evaluate, should_stop=lambda: True, **options).reason == "asked"
+    second, evaluate = stream()
+    costate.train(second, None, evaluate, **options)
+    assert second.value == slope.value
+    with pytest.raises(costate.InvalidArgument, match="a stream has batches of its own"):
+        costate.train(slope, None, evaluate, batch=8)
+    with pytest.raises(costate.InvalidArgument, match="num_samples must be at least 1, or None for a stream; got -1"):
+        costate.train(slope, -1, evaluate)
+
+
 def test_losses():
     def values(loss, x, y, mask):
         f = costate.trace(lambda x, y, mask: costate.loss_sum(loss, x, y, mask), {"x": (3,), "y": (3,), "mask": (3,)})
@@ -272,7 +302,6 @@ def test_losses():
     [
         (lambda w, f: costate.train(w, 40, f, epoch=3), r"^\[train\] there is no argument 'epoch'; did you mean 'epochs'\?$"),
         (lambda w, f: costate.train(w, 40), r"^\[train\] argument 'evaluate' is missing\.$"),
-        (lambda w, f: costate.train(w, -1, f), "num_samples = -1 is out of range"),
         (lambda w, f: costate.train(w, 40, "f"), "evaluate must be a callable; got str"),
         (lambda w, f: costate.train(w, 40, f, 3), "validate must be a callable; got int"),
         (lambda w, f: costate.train(w, 40, f, on_epoch=3), "on_epoch must be a callable; got int"),

@@ -90,6 +90,32 @@ TEST(HostArray, ReshapeKeepsTheNumbersInOrder) {
   EXPECT_ERROR(matrix.reshape({4}), ShapeError, "the new shape must hold 6 numbers; got [4].");
 }
 
+TEST(HostArray, ElementsSlicesAndColumns) {
+  const HostArray cube = HostArray::linspace(0, 11, 12).reshape({3, 2, 2});
+  EXPECT_TRUE(cube[1].same_bits(HostArray::vector({4, 5, 6, 7}).reshape({2, 2})));
+  EXPECT_TRUE(cube.slice(1, 3).same_bits(HostArray::linspace(4, 11, 8).reshape({2, 2, 2})));
+  EXPECT_EQ(cube.slice(0, 3, 2).numbers(), (std::vector<double>{0, 1, 2, 3, 8, 9, 10, 11}));
+  EXPECT_EQ(cube.slice(2, 2).shape(), (Shape{0, 2, 2}));
+  EXPECT_EQ(cube[2].column(1), (std::vector<double>{9, 11}));
+  EXPECT_EQ(cube.column(0), (std::vector<double>{0, 2, 4, 6, 8, 10}));
+  EXPECT_EQ(cube.astype(Dtype::kF32)[0].dtype(), Dtype::kF32);
+  EXPECT_ERROR(cube[3], ShapeError, "no elements 3 to 4 in steps of 1 in shape [3, 2, 2]");
+  EXPECT_ERROR(cube.slice(-1, 2), ShapeError, "no elements -1 to 2");
+  EXPECT_ERROR(cube.slice(0, 2, 0), ShapeError, "in steps of 0");
+  EXPECT_ERROR(cube.column(2), ShapeError, "no column 2 in shape [3, 2, 2]");
+}
+
+TEST(HostArray, EvenlySpacedCountsExactly) {
+  EXPECT_EQ(HostArray::evenly_spaced(-1, 0.5, 4).numbers(), (std::vector<double>{-1, -0.5, 0, 0.5}));
+  const HostArray whole = HostArray::evenly_spaced(0, 2, 100'000);
+  for (std::int64_t i = 0; i < whole.size(); ++i) ASSERT_EQ(whole.at(i), static_cast<double>(2 * i));
+}
+
+TEST(HostArray, MeanIsOfAllNumbers) {
+  EXPECT_EQ(HostArray::vector({1, 2, 6}).reshape({3, 1}).mean(), 3);
+  EXPECT_TRUE(std::isnan(HostArray().mean()));
+}
+
 TEST(HostArray, SameBitsSeesDtypeShapeAndSigns) {
   const HostArray zero = HostArray::vector({0.0});
   EXPECT_TRUE(zero.same_bits(HostArray::vector({0.0})));

@@ -22,6 +22,16 @@ TimeSeries good() {
               {.id = "b", .times = {5, 6, 8}, .states = HostArray(Shape{3, 2}), .inputs = HostArray(Shape{3, 1})}}};
 }
 
+TEST(TimeSeries, IsMadeOfEvenlySampledStates) {
+  const HostArray states = HostArray::linspace(0, 11, 12).reshape({2, 3, 2});
+  const TimeSeries series = evenly_sampled(states, 0.5, {"x", "y"});
+  check(series);
+  EXPECT_EQ(series.trajectories[1].id, "1");
+  EXPECT_EQ(series.trajectories[1].times, (std::vector<double>{0, 0.5, 1}));
+  EXPECT_EQ(series.trajectories[1].states.row(2), (std::vector<double>{10, 11}));
+  EXPECT_ERROR(evenly_sampled(states, 0.5, {"x"}), ShapeError, "shape [trajectory, time, 1]; got [2, 3, 2]");
+}
+
 TEST(TimeSeries, ChecksWhatAHandMadeOneHolds) {
   check(good());
   const auto with = [](auto change) {

@@ -177,6 +177,16 @@ def test_delayed_states_are_forecast(tmp_path):
     assert "theta_lag2" in (tmp_path / "f.csv").read_text()
 
 
+def test_delays_may_be_some_samples_apart(tmp_path):
+    ok("simulate", "pendulum", "--out", tmp_path / "p.csv")
+    fit = ["fit", tmp_path / "p.csv", "--time", "t", "--state", "theta", "--delay", "2", "--out", tmp_path / "run", *QUICK]
+    ok(*fit, "--lag", "3")
+    assert "lag = 3" in (tmp_path / "run/config.toml").read_text()
+    ok("forecast", tmp_path / "run", "--steps", "4", "--out", tmp_path / "f.csv")
+    assert "theta_lag3,theta_lag6" in (tmp_path / "f.csv").read_text()
+    bad("'lag = 3'", *fit, "--lag", "2", "--resume")
+
+
 @pytest.mark.parametrize("adjoint", ["discrete", "backsolve"])
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_every_adjoint_trains(adjoint, optimizer, tmp_path):

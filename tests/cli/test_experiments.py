@@ -9,6 +9,7 @@ import pytest
 
 from test_cli import ROOT, bad, costate, ok
 
+MUMAX_HEADER = "# t (s)\tmx ()\tmy ()\tmz ()\tKu1.region100 (J/m3)\n"
 SPINTRONICS = ROOT.parent / "shared/data/spintronics"
 
 
@@ -64,18 +65,19 @@ def test_reproduce_refuses(tmp_path):
 
 def test_reproduce_refuses_garbage_in_a_table(tmp_path):
     table = tmp_path / "1skyrmion_voltage_train.table.txt"
-    table.write_text("# t mx my mz Ku\n0 0 0 0.7 8e5\n1 0 0\n")
-    bad("line 3 has 3 numbers", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "run")
+    table.write_text(MUMAX_HEADER + "0\t0\t0\t0.7\t8e5\n1\t0\t0\n")
+    bad("line 3: expected 5 cells as in the header; got 3", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_reproduce_refuses_short_tables_and_broken_numbers(tmp_path):
     table = tmp_path / "1skyrmion_voltage_train.table.txt"
-    table.write_text("# t mx my mz Ku\n" + "0 0 0 0.7 8e5\n" * 100)
+    row = "0\t0\t0\t0.7\t8e5\n"
+    table.write_text(MUMAX_HEADER + row * 100)
     bad("has 50 samples", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "run")
-    table.write_text("# t mx my mz Ku\n" + "0 0 0 0.7 8e5\n" * 43_010)
+    table.write_text(MUMAX_HEADER + row * 43_010)
     (tmp_path / "mg.txt").write_text("0.5\n" * 9000 + "x\n")
-    bad("the first 9000 can be read", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "run")
+    bad("line 9001, column '1': expected a number; got 'x'", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -205,6 +205,21 @@ TEST(Simulate, RefusesBadOptions) {
                "the delay must be finite and at least");
 }
 
+TEST(SimulateFrom, StacksOneTrajectoryAStart) {
+  const SimulateOptions options{.noise = 0.1, .seed = 5, .until = 2.0, .samples = 11};
+  const HostArray states = simulate_from({{0.5, 0}, {1, 0.2}}, "pendulum", options);
+  EXPECT_EQ(states.shape(), (Shape{2, 11, 2}));
+  SimulateOptions first = options;
+  first.start = {0.5, 0};
+  EXPECT_EQ(states.row(0), simulate("pendulum", first).trajectories[0].states.numbers());
+  const HostArray exact = simulate_from({{0.5, 0}, {1, 0.2}}, "pendulum", {.until = 2.0, .samples = 11});
+  EXPECT_EQ(exact(1, 0, 1), 0.2);
+  EXPECT_NE(states(0, 0, 0) - exact(0, 0, 0), states(1, 0, 0) - exact(1, 0, 0));  // noise of its own
+  EXPECT_ERROR(simulate_from({}, "pendulum"), InvalidArgument, "at least one start");
+  EXPECT_ERROR(simulate_from({{1, 0}}, "pendulum", {.irregular = true}), InvalidArgument, "irregular alone");
+  EXPECT_ERROR(simulate_from({{1}}, "pendulum"), InvalidArgument, "start must be 2 finite numbers");
+}
+
 TEST(Simulate, SaysWhenTheSolutionBlowsUp) {
   // x' = +0.1 x^3 from 2: a pole at t = 1 / (2 a x0^2) = 1.25.
   EXPECT_ERROR(simulate("spiral", {.start = {2, 0}, .parameters = {{"a", -0.1}, {"b", 0}}}), SolveFailed,

@@ -54,5 +54,44 @@ TEST(DrivenDelays, RefusesNoInputs) {
   EXPECT_ERROR(DrivenDelays({.delays = 2, .inputs = 0}), InvalidArgument, "at least 1; got 2 and 0");
 }
 
+/// y = sin(0.3 i), driven by u = i and v = 10 - i.
+DrivenSeries series_of(std::int64_t count) {
+  DrivenSeries series{HostArray(Shape{count}), HostArray(Shape{count, 2})};
+  for (std::int64_t i = 0; i < count; ++i) {
+    series.y.set(i, std::sin(0.3 * static_cast<double>(i)));
+    series.inputs.set({i, 0}, static_cast<double>(i));
+    series.inputs.set({i, 1}, static_cast<double>(10 - i));
+  }
+  return series;
+}
+
+TEST(DrivenDelays, WindowsHoldDelayedStatesAndTheInputsAroundThem) {
+  const DrivenDelays model({.delays = 2, .inputs = 2});
+  const DrivenSeries series = series_of(20);
+  const TrajectoryWindows windows = model.windows(series, {.first = 3, .count = 11}, 5);
+  ASSERT_EQ(windows.states.shape(), (Shape{3, 5, 2}));  // at 3, 5 and 7
+  EXPECT_EQ(windows.states(1, 4, 1), series.y(5 + 4 + 1));
+  EXPECT_EQ(windows.arguments[0][1].numbers(), (std::vector<double>{-1, 0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(windows.arguments[1](2, 0, 0), 6);
+  EXPECT_EQ(model.windows(series, {.first = 0, .count = 20}, 18).arguments[1](0, 0, 0), 0);  // held before the start
+  EXPECT_ERROR(model.windows(series, {.first = 3, .count = 6}, 5), InvalidArgument, "got 5 of 6");
+  EXPECT_ERROR(model.windows(series, {.first = 10, .count = 11}, 5), InvalidArgument,
+               "samples 10 … 20; the series has 20");
+  EXPECT_ERROR(model.windows({series.y, series.y}, {.count = 11}, 5), ShapeError, "inputs [sample, input]");
+}
+
+TEST(DrivenDelays, RunsFromItsFirstSamplesUnderTheInputs) {
+  // z0' = u(t), so z0 = y_4 + 4 t + t^2 / 2 from sample 4 on: rk4 is exact.
+  const DrivenDelays model = linear_model({0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0}, 1);
+  const DrivenSeries series = series_of(20);
+  const HostArray found = model.run(series, {.first = 4, .count = 6});
+  ASSERT_EQ(found.shape(), (Shape{6}));
+  for (std::int64_t i = 0; i < 6; ++i) {
+    const auto t = static_cast<double>(i);
+    EXPECT_NEAR(found(i), series.y(4) + 4 * t + t * t / 2, 1e-12);
+  }
+  EXPECT_ERROR(model.run(series, {.first = 19, .count = 3}), InvalidArgument, "a run needs samples 19 … 20");
+}
+
 }  // namespace
 }  // namespace costate

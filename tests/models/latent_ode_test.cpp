@@ -7,11 +7,11 @@
 #include <cmath>
 #include <numbers>
 
-#include "costate/base/random.h"
+#include "costate/array/normal_numbers.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/graph/trace.h"
-#include "costate/train/loop.h"
+#include "costate/models/latent_ode_fit.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -95,22 +95,7 @@ LatentOde circle_model(Encoder encoder) {
 
 const std::vector<ArgumentSpec> kArguments = {{"times", {Circles::kSeen}}, {"x", {Circles::kSeen, 2}}, {"noise", {2}}};
 
-HostArray normal_numbers(const Shape& shape, std::uint64_t stream) {
-  HostArray noise(shape);
-  for (std::int64_t i = 0; i < noise.size(); ++i) noise.set(i, Random(3).normal(stream, static_cast<std::uint64_t>(i)));
-  return noise;
-}
-
-void fit(const Function& loss, const std::vector<Parameter>& parameters, const Circles& circles) {
-  const Program program = compile(value_and_grad(loss, parameters));
-  std::uint64_t evaluations = 0;
-  const auto evaluate = [&](std::span<const std::size_t>) {
-    return mean_over_batch(
-        program.run({circles.times, circles.x, normal_numbers({Circles::kCount, 2}, ++evaluations)}));
-  };
-  train({.parameters = parameters, .num_samples = Circles::kCount, .evaluate = evaluate},
-        {.epochs = 500, .schedule = {.kind = ScheduleKind::kCosine, .base = 0.02}});
-}
+HostArray normal(const Shape& shape, std::uint64_t stream) { return normal_numbers(shape, Random(3), stream); }
 
 /// Root mean square error of predicted points [sample, time, 2] of circles at `times`.
 double error_on_circles(const HostArray& points, const Circles& circles, const std::vector<double>& times) {
@@ -125,14 +110,9 @@ double error_on_circles(const HostArray& points, const Circles& circles, const s
 }
 
 double prediction_error(const LatentOde& model, const Circles& circles, const std::vector<double>& times) {
-  const Function f = trace(
-      [&](Array seen_at, Array x) {
-        const Array ahead = constant(HostArray::vector(times));
-        const Array path = model.predict(model.encode({seen_at, x}).mean, concat({seen_at.slice(0, 1), ahead}));
-        return path.slice(1, path.shape()[0]);
-      },
-      {kArguments[0], kArguments[1]});
-  return error_on_circles(compile(f).run({circles.times, circles.x}).outputs[0], circles, times);
+  HostArray ahead(Shape{Circles::kCount, static_cast<std::int64_t>(times.size())});
+  for (std::int64_t i = 0; i < ahead.size(); ++i) ahead.set(i, times[static_cast<std::size_t>(i) % times.size()]);
+  return error_on_circles(predict(model, {circles.times, circles.x}, ahead).x, circles, times);
 }
 
 class EachEncoder : public ::testing::TestWithParam<Encoder> {};
@@ -148,13 +128,13 @@ TEST_P(EachEncoder, GradientOfTheLossIsThatOfDifferences) {
         return model.loss({times, x}, noise, 1.0);
       },
       kArguments);
-  const HostArray noise = normal_numbers({Circles::kCount, 2}, 0);
+  const HostArray noise = normal({Circles::kCount, 2}, 0);
   const Program program = compile(value_and_grad(loss, model.parameters()));
   const auto run = [&] { return program.run({circles.times, circles.x, noise}).outputs; };
   const std::vector<HostArray> found = run();
   for (std::size_t i = 0; i < model.parameters().size(); ++i) {
     const Parameter& parameter = model.parameters()[i];
-    const HostArray value = parameter.value(), direction = normal_numbers(value.shape(), 1 + i);
+    const HostArray value = parameter.value(), direction = normal(value.shape(), 1 + i);
     const auto loss_at = [&](double step) {
       HostArray moved = value;
       for (std::int64_t k = 0; k < value.size(); ++k) moved.set(k, value.at(k) + step * direction.at(k));
@@ -175,12 +155,9 @@ TEST_P(EachEncoder, GradientOfTheLossIsThatOfDifferences) {
 TEST_P(EachEncoder, ReconstructsAndExtrapolatesCirclesBothWays) {
   const LatentOde model = circle_model(GetParam());
   const Circles seen(1), unseen(2);
-  fit(trace(
-          [&](Array times, Array x, Array noise) {
-            return model.loss({times, x}, noise, kSd);
-          },
-          kArguments),
-      model.parameters(), seen);
+  fit(model, {seen.times, seen.x},
+      {.deviation = kSd,
+       .train = {.epochs = 500, .seed = 3, .schedule = {.kind = ScheduleKind::kCosine, .base = 0.02}}});
   EXPECT_LT(prediction_error(model, unseen, {0.5, 1.0, 1.5, 2.0}), kSd);
   EXPECT_LT(prediction_error(model, unseen, {2.5, 3.0, 3.5, 4.0}), 2 * kSd);
   EXPECT_LT(prediction_error(model, unseen, {-0.5, -1.0, -1.5, -2.0}), 2 * kSd);
@@ -201,7 +178,7 @@ TEST_P(EachEncoder, ContinuityIsTheDistanceOfBothHalvesFromThePath) {
         return std::vector<Array>{added, 3.0 * (sum(square(path[0] - first)) + sum(square(path[6] - second)))};
       },
       kArguments);
-  const RunResult result = compile(f).run({circles.times, circles.x, normal_numbers({Circles::kCount, 2}, 0)});
+  const RunResult result = compile(f).run({circles.times, circles.x, normal({Circles::kCount, 2}, 0)});
   // Losses of up to some 1e4, whose difference this is.
   for (std::int64_t i = 0; i < Circles::kCount; ++i)
     EXPECT_NEAR(result.outputs[0].at(i), result.outputs[1].at(i), 1e-10 * (1 + result.outputs[1].at(i)));
@@ -232,6 +209,8 @@ TEST(LatentOde, RefusesOptionsOutOfRange) {
   without_steps.gap_steps = 0;
   negative.continuity = -1;
   EXPECT_ERROR(LatentOde{without_steps}, InvalidArgument, "gap_steps must be at least 1");
+  EXPECT_ERROR(fit(circle_model(Encoder::kRnn), {HostArray(Shape{3, 5}), HostArray(Shape{3, 4, 2})}, {}), ShapeError,
+               "x [series, time, observed]; got [3, 5] and [3, 4, 2]");
   EXPECT_ERROR(LatentOde{negative}, InvalidArgument, "continuity must be 0 or more; got -1");
 }
 

@@ -45,6 +45,44 @@ TEST(Figure, IsAWellFormedElement) {
   EXPECT_NE(svg.find("viewBox"), std::string::npos);
 }
 
+TEST(Curve, GoesThroughRowsPointsAndEvenPlaces) {
+  const Curve style{.name = "a", .x = {7}, .y = {7}, .mark = Mark::kDashed, .color = 3};
+  const std::vector<Band> rows = {{.from = 1, .to = 2}, {.from = 3, .to = 5}};
+  const Curve of_rows = style.through(rows, &Band::from, [](const Band& row) { return row.to - row.from; });
+  EXPECT_EQ(of_rows.x, (std::vector<double>{1, 3}));
+  EXPECT_EQ(of_rows.y, (std::vector<double>{1, 2}));
+  EXPECT_EQ(of_rows.name, "a");
+  EXPECT_EQ(of_rows.mark, Mark::kDashed);
+  EXPECT_EQ(of_rows.color, 3);
+  const HostArray points(Shape{2, 3}, std::vector<double>{1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(style.through(points).y, (std::vector<double>{2, 5}));
+  EXPECT_EQ(style.through(points, {.x = 2, .y = 0}).x, (std::vector<double>{3, 6}));
+  EXPECT_ERROR(style.through(HostArray(Shape{3})), ShapeError, "[point, column]");
+  EXPECT_EQ(style.over({.first = 1, .spacing = 0.5}, std::vector<double>{8, 9}).x, (std::vector<double>{1, 1.5}));
+  EXPECT_EQ(style.over({}, std::vector<double>{8, 9}).y, (std::vector<double>{8, 9}));
+}
+
+TEST(SquareGrid, ListsItsCellsAsARasterDoes) {
+  const SquareGrid grid{.half_width = 2, .cells = 2};
+  EXPECT_EQ(grid.middles().numbers(), (std::vector<double>{-1, -1, 1, -1, -1, 1, 1, 1}));  // from below, from the left
+  const Raster raster = grid.raster({1, 2, 3, 4});
+  EXPECT_EQ(raster.columns, 2U);
+  EXPECT_EQ(raster.x_low, -2);
+  EXPECT_EQ(raster.y_high, 2);
+}
+
+TEST(Sheet, GivesItsFiguresOneSize) {
+  const Sheet sheet({simple_figure(), simple_figure()}, 2, {.width = 300, .height = 200});
+  for (const Figure& figure : sheet.figures) EXPECT_EQ(figure.width * 1000 + figure.height, 300'200);
+  EXPECT_NE(to_svg(sheet, "s").find("viewBox=\"0 0 600 200\""), std::string::npos);
+}
+
+TEST(Table, RowsTakeNumbersAsPeopleReadThem) {
+  Table table{.header = {"name", "error", "steps"}};
+  table.add("a", 0.123456, 1234567);
+  EXPECT_EQ(table.rows[0], (std::vector<std::string>{"a", "0.1235", "1234567"}));
+}
+
 TEST(Figure, TakesHostileText) {
   Figure figure = simple_figure();
   figure.title = figure.x_label = figure.y_label = figure.curves[0].name = kHostile;

@@ -23,6 +23,7 @@ TEST(FitOptions, GoThroughTomlAndBack) {
   config.learning_rate = 0.1 + 0.2;  // needs all its digits
   config.seed = 1ull << 62;
   config.window = 7;
+  config.model.lag = 3;
   const FitConfig back = fit_config_from(parse_toml(config.to_config().to_toml(), "text"));
   for (const FitOption& row : fit_options()) EXPECT_EQ(row.access.get(back), row.access.get(config)) << row.key;
   EXPECT_EQ(first_difference(config, back), "");

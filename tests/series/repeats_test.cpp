@@ -33,8 +33,8 @@ TEST(Repeats, WeighAsTheyAreMany) {
 TEST(Repeats, StayBesideTheirStates) {
   const TimeSeries series = repeated();
   EXPECT_EQ(training_part(series, split_series(series, 0.4)).trajectories[0].repeats.numbers(), (Numbers{1, 2, 3}));
-  EXPECT_EQ(embed_delays(series, 1).trajectories[0].repeats.numbers(), (Numbers{2, 1, 3, 2, 1, 3, 5, 1}));
-  EXPECT_NO_THROW(check(embed_delays(series, 1)));
+  EXPECT_EQ(embed_delays(series, {.copies = 1}).trajectories[0].repeats.numbers(), (Numbers{2, 1, 3, 2, 1, 3, 5, 1}));
+  EXPECT_NO_THROW(check(embed_delays(series, {.copies = 1})));
   TimeSeries wrong = series;
   wrong.trajectories[0].repeats = HostArray(Shape{4, 1});
   EXPECT_ERROR(check(wrong), ShapeError, "repeats");

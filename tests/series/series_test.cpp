@@ -145,17 +145,33 @@ TEST(Windows, NothingBehindTheKnownSamplesIsLookedAt) {
 }
 
 TEST(Embedding, PutsEarlierSamplesBeside) {
-  const TimeSeries embedded = embed_delays(series_of({trajectory({0, 1, 2, 3}, {1, 2, 3, 4}, {5, 6, 7, 8})}), 2);
+  const TimeSeries embedded =
+      embed_delays(series_of({trajectory({0, 1, 2, 3}, {1, 2, 3, 4}, {5, 6, 7, 8})}), {.copies = 2});
   EXPECT_EQ(embedded.state_names, (std::vector<std::string>{"z0", "z0_lag1", "z0_lag2"}));
   const Trajectory& first = embedded.trajectories[0];
   EXPECT_EQ(first.times, (std::vector<double>{2, 3}));
   const std::vector<double> expected = {3, 2, 1, 4, 3, 2};
   for (std::int64_t i = 0; i < 6; ++i) EXPECT_EQ(first.states.at(i), expected[static_cast<std::size_t>(i)]);
   EXPECT_EQ(first.inputs.at(0), 7);
-  EXPECT_ERROR(embed_delays(series_of({trajectory({0, 1, 3}, {1, 2, 3})}), 1), DataError,
+  EXPECT_ERROR(embed_delays(series_of({trajectory({0, 1, 3}, {1, 2, 3})}), {.copies = 1}), DataError,
                "evenly spaced times; in the series the step from t = 1 to 3 is not 1; give missing times as rows");
-  EXPECT_NO_THROW(embed_delays(series_of({trajectory({1.7e9, 1.7e9 + 0.1, 1.7e9 + 0.2}, {1, 2, 3})}), 1));
-  EXPECT_ERROR(embed_delays(series_of({trajectory({0, 1}, {1, 2})}), 1), DataError, "needs at least 3");
+  EXPECT_NO_THROW(embed_delays(series_of({trajectory({1.7e9, 1.7e9 + 0.1, 1.7e9 + 0.2}, {1, 2, 3})}), {.copies = 1}));
+  EXPECT_ERROR(embed_delays(series_of({trajectory({0, 1}, {1, 2})}), {.copies = 1}), DataError, "needs at least 3");
+}
+
+TEST(Embedding, LagsAreSamplesFromOneCopyToTheNext) {
+  const TimeSeries embedded = embed_delays(
+      series_of({trajectory({0, 1, 2, 3, 4, 5}, {1, 2, 3, 4, 5, 6}, {7, 8, 9, 10, 11, 12})}), {.copies = 2, .lag = 2});
+  EXPECT_EQ(embedded.state_names, (std::vector<std::string>{"z0", "z0_lag2", "z0_lag4"}));
+  const Trajectory& first = embedded.trajectories[0];
+  EXPECT_EQ(first.times, (std::vector<double>{4, 5}));
+  EXPECT_EQ(first.states.row(0), (std::vector<double>{5, 3, 1}));
+  EXPECT_EQ(first.states.row(1), (std::vector<double>{6, 4, 2}));
+  EXPECT_EQ(first.inputs.numbers(), (std::vector<double>{11, 12}));
+  const TimeSeries short_one = series_of({trajectory({0, 1, 2}, {1, 2, 3})});
+  EXPECT_ERROR(embed_delays(short_one, {.copies = 1, .lag = 2}), DataError,
+               "has 3 samples; delay 1 with a lag of 2 samples needs at least 4");
+  EXPECT_ERROR(embed_delays(short_one, {.copies = 1, .lag = 0}), InvalidArgument, "the lag at least 1; got 1 and 0");
 }
 
 TEST(Split, HoldsOutTheEndOfOneOrTheLastOfSeveral) {

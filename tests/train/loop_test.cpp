@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 
+#include "costate/array/normal_numbers.h"
 #include "costate/train/checkpoint.h"
 #include "tests/io/scratch.h"
 #include "tests/support/expect_error.h"
@@ -139,10 +140,10 @@ std::vector<std::vector<std::size_t>> orders(std::uint64_t seed) {
   Regression regression;
   Objective objective = regression.objective();
   std::vector<std::size_t> taken;
-  objective.evaluate = [&, good = objective.evaluate](std::span<const std::size_t> samples) {
-    EXPECT_LE(samples.size(), 7U);
-    taken.insert(taken.end(), samples.begin(), samples.end());
-    return good(samples);
+  objective.evaluate = [&, good = objective.evaluate](const Batch& batch) {
+    EXPECT_LE(batch.samples.size(), 7U);
+    taken.insert(taken.end(), batch.samples.begin(), batch.samples.end());
+    return good(batch);
   };
   train(objective, {.epochs = 3, .batch = 7, .seed = seed});
   std::vector<std::vector<std::size_t>> epochs;
@@ -171,7 +172,7 @@ TEST(Train, TheLastStepCounts) {
   EXPECT_EQ(result.best_epoch, 0);
   std::vector<std::size_t> all(objective.num_samples);
   std::iota(all.begin(), all.end(), std::size_t{0});
-  EXPECT_EQ(objective.evaluate(all).loss, result.best_loss);
+  EXPECT_EQ(objective.evaluate({.samples = all}).loss, result.best_loss);
   EXPECT_NE(regression.w.value().at(0), 0);
 }
 
@@ -211,8 +212,8 @@ TEST(Train, WeightsStayGoodWhenLossesAreNotFinite) {
   Objective objective = regression.objective();
   const auto good = objective.evaluate;
   int calls = 0;
-  objective.evaluate = [&](std::span<const std::size_t> samples) {
-    Evaluation evaluation = good(samples);
+  objective.evaluate = [&](const Batch& batch) {
+    Evaluation evaluation = good(batch);
     if (++calls % 3 == 0) evaluation.gradients[0].set(0, std::numeric_limits<double>::quiet_NaN());
     return evaluation;
   };
@@ -223,8 +224,90 @@ TEST(Train, WeightsStayGoodWhenLossesAreNotFinite) {
   EXPECT_EQ(skipped, 100);
 }
 
+TEST(Train, StepsAreCountedThroughTheWholeTraining) {
+  Regression regression;
+  Objective objective = regression.objective();
+  std::vector<std::int64_t> steps;
+  objective.evaluate = [&, good = objective.evaluate](const Batch& batch) {
+    steps.push_back(batch.step);
+    return good(batch);
+  };
+  train(objective, {.epochs = 2, .batch = 16});
+  std::vector<std::int64_t> expected(9);  // three steps an epoch, and the last look at all samples
+  std::iota(expected.begin(), expected.end(), std::int64_t{0});
+  EXPECT_EQ(steps, expected);
+}
+
+/// Fresh samples of the line in each step.
+Objective stream(Regression& regression) {
+  const auto inputs = [](const Batch& batch) -> std::vector<HostArray> {
+    EXPECT_TRUE(batch.samples.empty());
+    const HostArray x = normal_numbers({16, 2}, Random(3), static_cast<std::uint64_t>(batch.step));
+    HostArray y(Shape{16, 1});
+    for (std::int64_t i = 0; i < 16; ++i) y.set(i, 2 * x(i, 0) - x(i, 1) + 0.5);
+    return {x, y};
+  };
+  const std::vector<Parameter> parameters = {regression.w, regression.b};
+  return {
+      .parameters = parameters, .num_samples = kEndless, .evaluate = mean_loss(regression.loss(), parameters, inputs)};
+}
+
+TEST(Train, LearnsFromAStream) {
+  Regression regression;
+  const TrainResult result =
+      train(stream(regression), {.epochs = 300, .schedule = {.kind = ScheduleKind::kCosine, .base = 0.1}});
+  EXPECT_NEAR(regression.w.value().at(0), 2, 1e-3);
+  EXPECT_NEAR(regression.b.value().at(0), 0.5, 1e-3);
+  EXPECT_EQ(result.history.size(), 300U);  // an epoch is a step
+}
+
+TEST(Train, AStreamEndsAtItsLastWeightsUnlessValidated) {
+  Regression regression;
+  const TrainResult last = train(stream(regression), {.epochs = 30, .schedule = {.base = 0.1}});
+  EXPECT_EQ(last.best_epoch, 29);
+  EXPECT_EQ(last.best_loss, last.history.back().loss);
+  Regression validated;
+  Objective objective = stream(validated);
+  // Best when w_0 passes 1 on its way to 2.
+  objective.validate = [&] { return std::abs(validated.w.value().at(0) - 1); };
+  const TrainResult best = train(objective, {.epochs = 30, .schedule = {.base = 0.1}});
+  EXPECT_LT(best.best_epoch, 29);
+  EXPECT_EQ(best.best_loss, std::abs(validated.w.value().at(0) - 1));
+}
+
+TEST(Train, AStreamGoesOnToTheSameBits) {
+  const Scratch folder;
+  Regression straight;
+  const TrainResult expected = train(stream(straight), {.epochs = 20});
+  const TrainOptions options{
+      .epochs = 20, .checkpoint = folder / "stream", .checkpoint_seconds = 0, .resume = Resume::kYes};
+  {
+    Regression first;
+    TrainOptions killed = options;
+    killed.on_epoch = [&](const HistoryRow& row) {
+      if (row.epoch == 9) throw std::runtime_error("killed");
+    };
+    EXPECT_THROW(train(stream(first), killed), std::runtime_error);
+  }
+  Regression second;
+  const TrainResult result = train(stream(second), options);
+  EXPECT_TRUE(second.w.value().same_bits(straight.w.value()));
+  ASSERT_EQ(result.history.size(), expected.history.size());
+  for (std::size_t i = 0; i < 20; ++i) EXPECT_EQ(result.history[i].loss, expected.history[i].loss);
+}
+
+TEST(Train, WhatAStreamDoesNotHaveIsRefused) {
+  Regression regression;
+  EXPECT_ERROR(train(stream(regression), {.batch = 8}), InvalidArgument, "got batch 8 and polish 0");
+  EXPECT_ERROR(train(stream(regression), {.polish = 5}), InvalidArgument, "got batch 0 and polish 5");
+  EXPECT_ERROR(train(stream(regression), {.patience = 5}), InvalidArgument, "patience on a stream needs validate");
+}
+
 TEST(Train, BadOptionsAreNamed) {
   Regression regression;
+  Objective none = regression.objective();
+  none.num_samples = 0;
+  EXPECT_ERROR(train(none, {}), InvalidArgument, "there must be at least one sample");
   EXPECT_ERROR(train(regression.objective(), {.epochs = 0}), InvalidArgument, "epochs must be at least 1; got 0");
   EXPECT_ERROR(train(regression.objective(), {.epochs = 5, .schedule = {.warmup_epochs = 5}}), InvalidArgument,
                "warmup_epochs");

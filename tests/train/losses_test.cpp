@@ -65,6 +65,19 @@ TEST_P(Losses, HaveNamesAndOneShape) {
 INSTANTIATE_TEST_SUITE_P(All, Losses, ::testing::Values(Loss::kMse, Loss::kMae, Loss::kHuber),
                          [](const auto& loss) { return name(loss.param); });
 
+TEST(RelativeError, IsInUnitsOfTheTruthsDeviation) {
+  const std::vector<double> truth = {1, 3, 5, 7};  // of variance 5
+  EXPECT_NEAR(relative_error(std::vector<double>{2, 4, 6, 8}, truth), std::sqrt(1.0 / 5), 1e-15);
+  EXPECT_EQ(relative_error(std::vector<double>{2, NAN, 6, 8}, truth), HUGE_VAL);
+  EXPECT_ERROR(relative_error(std::vector<double>{2}, truth), ShapeError, "got 1 and 4");
+}
+
+TEST(Misclassified, CountsRowsWhoseLargestLogitIsOfAnotherClass) {
+  const HostArray classes(Shape{3, 2}, std::vector<double>{1, 0, 0, 1, 0, 1});
+  EXPECT_EQ(num_misclassified(HostArray(Shape{3, 2}, std::vector<double>{3, 2, 5, 1, -3, -1}), classes), 1);
+  EXPECT_ERROR(num_misclassified(HostArray(Shape{2, 2}), classes), ShapeError, "got [2, 2] and [3, 2]");
+}
+
 TEST(CrossEntropy, IsMinusTheLogOfTheSoftmax) {
   const Function f = trace([](Array x, Array c) { return cross_entropy(x, c); }, {{"x", {3}}, {"c", {3}}});
   const RunResult found = compile(value_and_grad(f))

@@ -43,7 +43,7 @@ std::vector<double> fitted_rates(double noise, Adjoint adjoint) {
       {{"z0", {2}}});
   const Program program = compile(value_and_grad(loss, std::vector<Parameter>{rates}));
   const HostArray start(Shape{1, 2}, std::vector<double>{1, 1});
-  const Objective objective{.parameters = {rates}, .num_samples = 1, .evaluate = [&](std::span<const std::size_t>) {
+  const Objective objective{.parameters = {rates}, .num_samples = 1, .evaluate = [&](const Batch&) {
                               const RunResult result = program.run({start});
                               return Evaluation{result.outputs[0].at(0), {result.outputs[1]}, result.report};
                             }};

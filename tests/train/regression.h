@@ -4,8 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "costate/diff/diff.h"
-#include "costate/exec/program.h"
+#include "costate/array/take_rows.h"
 #include "costate/graph/trace.h"
 #include "costate/train/loop.h"
 
@@ -15,31 +14,26 @@ namespace costate::test {
 struct Regression {
   Parameter w{"w", HostArray::vector({0.0, 0.0})}, b{"b", HostArray::vector({0.0})};
   HostArray x{Shape{40, 2}}, y{Shape{40, 1}};
-  Program program;
 
-  Regression()
-      : program(
-            compile(value_and_grad(trace([this](Array in, Array seen) { return sum(square(sum(w * in) + b - seen)); },
-                                         {{"x", {2}}, {"y", {1}}}),
-                                   std::vector<Parameter>{w, b}))) {
+  Regression() {
     for (std::int64_t i = 0; i < 40; ++i) {
-      x.set(2 * i, std::sin(static_cast<double>(i)));
-      x.set(2 * i + 1, std::cos(2.0 * static_cast<double>(i)));
-      y.set(i, 2 * x.at(2 * i) - x.at(2 * i + 1) + 0.5);
+      x.set({i, 0}, std::sin(static_cast<double>(i)));
+      x.set({i, 1}, std::cos(2.0 * static_cast<double>(i)));
+      y.set(i, 2 * x(i, 0) - x(i, 1) + 0.5);
     }
   }
 
-  Objective objective() {
-    return {.parameters = {w, b}, .num_samples = 40, .evaluate = [this](std::span<const std::size_t> samples) {
-              const auto count = static_cast<std::int64_t>(samples.size());
-              HostArray xs(Shape{count, 2}), ys(Shape{count, 1});
-              for (std::int64_t i = 0; i < count; ++i) {
-                const auto from = static_cast<std::int64_t>(samples[static_cast<std::size_t>(i)]);
-                for (std::int64_t k = 0; k < 2; ++k) xs.set(2 * i + k, x.at(2 * from + k));
-                ys.set(i, y.at(from));
-              }
-              return mean_over_batch(program.run({xs, ys}));
-            }};
+  /// Of one sample.
+  Function loss() const {
+    return trace([this](Array in, Array seen) { return sum(square(sum(w * in) + b - seen)); },
+                 {{"x", {2}}, {"y", {1}}});
+  }
+
+  Objective objective() const {
+    const auto inputs = [this](const Batch& batch) -> std::vector<HostArray> {
+      return {take_rows(x, batch.samples), take_rows(y, batch.samples)};
+    };
+    return {.parameters = {w, b}, .num_samples = 40, .evaluate = mean_loss(loss(), {w, b}, inputs)};
   }
 };
 

@@ -1,0 +1,12 @@
+// How long a piece of work takes.
+#pragma once
+
+#include <functional>
+
+namespace costate {
+
+/// The fastest of several calls, in seconds: what the work takes where nothing else disturbs it. Short work is called
+/// up to a thousand times, for 0.2 s.
+double fastest_call(const std::function<void()>& work);
+
+}  // namespace costate
