@@ -57,11 +57,12 @@ bool is_worth_going_on(const TimeSeries& training) {
   return count_samples(training) <= kMost;
 }
 
-/// The last training: from the chosen weights, on the validation part, too.
+/// Epochs of the last training, a fifth of all: from the chosen weights, on the validation part, too.
+std::int64_t last_epochs(const FitConfig& config) { return std::max<std::int64_t>(1, config.epochs / 5); }
+
 TrainingPlan last_plan(const FitConfig& config, const Candidate& form, const SeriesModel& chosen,
                        const FitOptions& options) {
-  constexpr std::int64_t kShare = 5;  // of the epochs
-  TrainingPlan plan{.epochs = std::max<std::int64_t>(1, config.epochs / kShare),
+  TrainingPlan plan{.epochs = last_epochs(config),
                     .max_windows = most_windows(config, form),
                     .measures_gradients = true,
                     .from = &chosen,
@@ -74,6 +75,29 @@ TrainingPlan last_plan(const FitConfig& config, const Candidate& form, const Ser
       options.on_epoch({kModel, row, epochs});
     };
   return plan;
+}
+
+/// The trials' config: the last training's epochs are left to that.
+FitConfig before_last(FitConfig config) {
+  const std::int64_t all = config.epochs, epochs = std::max<std::int64_t>(1, all - last_epochs(config));
+  config.polish = config.polish_epochs() * epochs / all;
+  config.epochs = epochs;
+  return config;
+}
+
+/// Of both trainings, one after the other.
+TrainResult joined(TrainResult first, const TrainResult& then) {
+  const auto epochs = static_cast<std::int64_t>(first.history.size());
+  const double seconds = first.history.empty() ? 0 : first.history.back().seconds;
+  for (HistoryRow row : then.history) {
+    row.epoch += static_cast<double>(epochs);
+    row.seconds += seconds;
+    first.history.push_back(row);
+  }
+  first.best_epoch = epochs + then.best_epoch;
+  first.best_loss = then.best_loss;
+  first.reason = then.reason;
+  return first;
 }
 
 SelectionOptions selection_options(const FitOptions& options) {
@@ -98,23 +122,26 @@ FitResult result_of(TrainedModel trained) {
           .fits = std::move(trained.fits)};
 }
 
-/// Chooses, and trains what was chosen on all that may be trained on.
+/// Chooses, and goes on with what was chosen on all that may be trained on.
 FitResult train_best(const PreparedSeries& data, const FitConfig& config, const FitOptions& options) {
   const TimeSeries training = training_part(data.series, data.split);
   const TimeSeries fitted = training_part(training, data.validation);
   const TrainingData parts{fitted, training, data.validation.held, data.units};
-  Selection selection = select_model(parts, config, data.periods, data.period, selection_options(options));
+  const bool goes_on = !data.validation.held.empty() && is_worth_going_on(training);
+  Selection selection = select_model(parts, goes_on ? before_last(config) : config, data.periods, data.period,
+                                     selection_options(options));
   const Trial& chosen = selection.trials[selection.chosen];
+  TrainedModel& best = selection.best;
   const bool is_over = options.should_stop && options.should_stop();
-  if (!data.validation.held.empty() && is_worth_going_on(training) && !is_over && chosen.best_epoch >= 0) {
+  if (goes_on && !is_over && chosen.best_epoch >= 0) {
     const std::vector<Window> none;
     TrainedModel longer = train_model({training, training, none, data.units}, config, chosen.candidate,
-                                      last_plan(config, chosen.candidate, selection.best.model, options));
-    const double error = ValidationError(parts).of(ModelForecaster(longer.model));
-    if (error <= chosen.error) selection.best = std::move(longer);
+                                      last_plan(config, chosen.candidate, best.model, options));
+    longer.training = joined(best.training, longer.training);
+    if (ValidationError(parts).of(ModelForecaster(longer.model)) <= chosen.error) best = std::move(longer);
   }
-  selection.best.model.set_correction(best_correction(selection.best.model, parts));
-  FitResult result = result_of(std::move(selection.best));
+  best.model.set_correction(best_correction(best.model, parts));
+  FitResult result = result_of(std::move(best));
   result.chosen = chosen;
   result.trials = std::move(selection.trials);
   return result;

@@ -18,7 +18,7 @@ def test_an_oscillator_is_learned():
     assert model.errors["linear ODE"]["relative"] < 1e-2  # the truth is linear
     np.testing.assert_allclose(model.predict([1.3, 0.0], times), oscillator(1.3, times), atol=0.2)
     np.testing.assert_allclose(model.slopes([[1.0, 0.0]]), [[0.0, -1.0]], atol=0.1)
-    assert len(model.history["loss"]) == 500
+    assert len(model.history["loss"]) in (400, 500)  # with or without the last training on all samples
     assert model.history["loss"][-1] < model.history["loss"][0]
 
 
