@@ -1,6 +1,7 @@
 #include "costate/series/fit.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <memory>
 
@@ -147,6 +148,17 @@ FitResult train_best(const PreparedSeries& data, const FitConfig& config, const 
   return result;
 }
 
+/// The options, stopped after so many minutes, too.
+FitOptions with_deadline(FitOptions options, double minutes) {
+  if (minutes == 0) return options;
+  const auto end = std::chrono::steady_clock::now() +
+                   std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(60 * minutes));
+  options.should_stop = [end, asked = options.should_stop] {
+    return std::chrono::steady_clock::now() > end || (asked && asked());
+  };
+  return options;
+}
+
 std::vector<LastState> last_states(const TimeSeries& series, const ModelForecaster& forecaster) {
   std::vector<ForecastTask> tasks;
   for (const Trajectory& trajectory : series.trajectories)
@@ -226,8 +238,9 @@ PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config) {
   return data;
 }
 
-FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& options) {
+FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& asked) {
   const FitConfig config = with_choices(given, data.series);
+  const FitOptions options = with_deadline(asked, config.minutes);
   for (const Outliers& outliers : data.outliers)
     log(LogLevel::kWarn, "[fit] ", outliers.text(), ": taken as not measured.");
   FitResult result = train_best(data, config, options);

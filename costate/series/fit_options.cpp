@@ -388,6 +388,16 @@ std::vector<FitOption> training_options() {
        .chooses = 0,
        .access = COSTATE_MEMBER(batch)},
       {.section = section,
+       .key = "minutes",
+       .kind = kNumber,
+       .flag = "--minutes",
+       .group = group,
+       .help = "Time after which training ends with the best so far",
+       .shown_default = "no limit",
+       .chooses = 0,
+       .may_be_absent = true,
+       .access = COSTATE_MEMBER(minutes)},
+      {.section = section,
        .key = "seed",
        .kind = kInteger,
        .flag = "--seed",
@@ -402,6 +412,7 @@ std::vector<FitOption> training_options() {
 #undef COSTATE_CHOICE
 
 bool allows_number(const FitOption& option, double number) {
+  if (option.chooses && number == static_cast<double>(*option.chooses)) return true;
   const bool is_choice = option.chooses && number == static_cast<double>(*option.chooses);
   if (option.kind == OptionKind::kNumber || option.kind == OptionKind::kNumbers)
     return (number > 0 && std::isfinite(number)) || is_choice;

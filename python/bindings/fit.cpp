@@ -256,6 +256,7 @@ loss                     'mse', or another name that the message of an unknown o
 window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
 optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
 polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
+minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
 seed                     of the weights and the order of the windows. Equal seeds give equal bits.
 
 What is left open (widths, memory, clock, window, epochs) is chosen by forecasts of a validation part, the last fifth of what is
