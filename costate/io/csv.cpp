@@ -131,7 +131,8 @@ const std::vector<std::string>& CsvTable::text(const std::string& name) const {
     if (columns_[static_cast<std::size_t>(other - names_.begin())] != cells)
       throw DataError("[read_csv] ", source_, ": columns ", found - names_.begin() + 1, " and ",
                       other - names_.begin() + 1, " are both called '", internal::shown(name),
-                      "' and differ; give all columns other names with --names.");
+                      "' and differ; give all columns other names with --names",
+                      units_.empty() ? "." : ", or skip what is before the header with --skip.");
   return cells;
 }
 

@@ -91,11 +91,28 @@ class Guess {
         if (!is_number(clock) && !reads_as_time(clock) && reads_as_time(name + "," + clock)) return name + "," + clock;
       return name;
     }
+    const std::string parts = parts_of_dates();
+    if (!parts.empty() && reads_as_time(parts)) return parts;
     for (const std::string& name : names_)
       if (is_number(name) && is_called_time(name) && reads_as_time(name)) return name;
     for (const std::string& name : names_)
       if (is_number(name) && increases(name)) return name;
     return "";
+  }
+
+  /// "yr,mo,dy,hr,mn": columns of year, month and day, and of what follows; "" if there are none.
+  std::string parts_of_dates() const {
+    const std::vector<std::vector<std::string>> parts = {{"year", "yr", "yy", "yyyy"}, {"month", "mon", "mo", "mm"},
+                                                         {"day", "dy", "dd"},          {"hour", "hr", "hh"},
+                                                         {"minute", "min", "mn"},      {"second", "sec", "ss"}};
+    std::string found;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto column = std::ranges::find_if(
+          names_, [&](const std::string& name) { return std::ranges::count(parts[i], lower(name)) > 0; });
+      if (column == names_.end()) return i < 3 ? "" : found;
+      found += (i == 0 ? "" : ",") + *column;
+    }
+    return found;
   }
 
   bool increases(const std::string& name) const {
@@ -186,9 +203,19 @@ class Guess {
     return true;
   }
 
+  /// One number alone, or one that numbers the rows.
+  bool says_nothing(const std::string& name) const {
+    std::vector<double> values = numbers_.at(name);
+    std::erase_if(values, [](double value) { return std::isnan(value); });
+    const bool is_constant = std::ranges::adjacent_find(values, std::not_equal_to<>()) == values.end();
+    const bool is_counter =
+        std::ranges::adjacent_find(values, [](double a, double b) { return b != a + 1; }) == values.end();
+    return is_constant || (is_counter && !columns_.time.empty());
+  }
+
   void take_states() {
     for (const std::string& name : names_) {
-      if (is_taken(name) || !is_number(name)) continue;
+      if (is_taken(name) || !is_number(name) || says_nothing(name)) continue;
       (is_constant_of_trajectories(name) ? columns_.covariates : columns_.states).push_back(name);
     }
   }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "costate/base/text.h"
+#include "costate/io/csv.h"
 #include "costate/series/missing_codes.h"
 
 namespace costate {
@@ -143,6 +144,10 @@ std::optional<Outliers> remove_code(TimeSeries& series, const Column& column, co
   return found;
 }
 
+std::string when(double time, const TimeScale& scale) {
+  return scale.unit.empty() ? text::concat(time) : time_cells({time}, scale)[0];
+}
+
 /// Makes them missing, and says what they were.
 std::optional<Outliers> remove_from(TimeSeries& series, const Column& column, const std::string& name) {
   const std::optional<Percentiles> percentiles = percentiles_of(series, column);
@@ -156,6 +161,7 @@ std::optional<Outliers> remove_from(TimeSeries& series, const Column& column, co
                  .trajectory = first.id,
                  .time = first.times[sample],
                  .value = column.cell(series, runs[0].trajectory, sample),
+                 .when = when(first.times[sample], series.time_scale),
                  .low = percentiles->low,
                  .high = percentiles->high};
   for (const Run& run : runs) {
@@ -174,7 +180,7 @@ std::string Outliers::text() const {
                         ", a code for missing, it seems, since all others lie in ", text::number(low), " … ",
                         text::number(high), " (--missing none keeps them)");
   return text::concat("'", column, "': ", count, count == 1 ? " cell lies" : " cells lie", " far outside all others (",
-                      count == 1 ? "" : "first ", value, " at t = ", time,
+                      count == 1 ? "" : "first ", value, " at t = ", when,
                       trajectory.empty() ? "" : text::concat(" of trajectory '", trajectory, "'"), ", where 80 % are ",
                       text::number(low), " … ", text::number(high), ")");
 }

@@ -75,6 +75,11 @@ TEST(CsvLayout, RowsOfUnitsAreNoData) {
   EXPECT_EQ(table("name,kind\nhare,prey\n").num_rows(), 1u);
 }
 
+TEST(CsvLayout, TheDelimiterMayStandInTheFirstLine) {
+  EXPECT_EQ(table("sep=;\nt;x\n0;1,5\n").numbers("x"), (Numbers{1.5}));
+  EXPECT_EQ(table("\xEF\xBB\xBFsep=,\r\nt,x\r\n0,1\r\n").line(0), 3u);
+}
+
 TEST(CsvLayout, PercentCommentsAndEmptyCellsAtTheEndsAreSkipped) {
   const CsvTable read = table("% made by hand\n% t x\n0 1\n1 2\n");
   EXPECT_EQ(read.names(), (Words{"t", "x"}));
