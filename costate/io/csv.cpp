@@ -49,7 +49,7 @@ CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout
   };
   while (units + 1 < ahead.size() && units < kMostRowsOfUnits && is_words(ahead[units].cells)) ++units;
   if (units > 0 && internal::is_above_datum(ahead[0].cells, ahead[units].cells, delimiter_))
-    units_ = ahead[0].cells;
+    for (const std::string& cell : ahead[0].cells) units_.push_back(internal::as_utf8(cell));
   else
     units = 0;
   columns_.resize(names_.size());
@@ -92,6 +92,8 @@ bool CsvTable::take_header(internal::CsvRecord& first, std::string_view comment)
   if (!names_.empty()) return true;
   has_header_ = !internal::is_row(first.cells, delimiter_);
   names_ = has_header_ ? first.cells : internal::numbered_names(first.cells.size());
+  // Instruments write "T [°C]" in Latin-1, which nobody could type.
+  for (std::string& name : names_) name = internal::as_utf8(std::move(name));
   return !has_header_;
 }
 

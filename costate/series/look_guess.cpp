@@ -41,7 +41,7 @@ bool is_called_trajectory(const std::string& name) {
 
 class Guess {
  public:
-  Guess(const CsvTable& table, SeriesColumns given) : table_(table), columns_(std::move(given)) {
+  Guess(const CsvTable& table, SeriesColumns given) : table_(table), head_(head_of(table)), columns_(std::move(given)) {
     for (const std::string& name : table.names()) {
       try {
         if (numbers_.emplace(name, table.numbers(name)).second) names_.push_back(name);
@@ -61,6 +61,20 @@ class Guess {
   }
 
  private:
+  /// The first rows tell a column of dates.
+  static CsvTable head_of(const CsvTable& table) {
+    constexpr std::ptrdiff_t kMostRows = 1000;
+    std::vector<std::string> names;
+    std::vector<std::vector<std::string>> columns;
+    for (const std::string& name : table.names()) {
+      if (std::ranges::count(table.names(), name) > 1) continue;
+      const std::vector<std::string>& cells = table.text(name);
+      names.push_back(name);
+      columns.emplace_back(cells.begin(), cells.begin() + std::min<std::ptrdiff_t>(std::ssize(cells), kMostRows));
+    }
+    return {std::move(names), std::move(columns), table.source(), {.missing = table.layout().missing}};
+  }
+
   bool is_number(const std::string& name) const {
     const auto found = numbers_.find(name);
     return found != numbers_.end() &&
@@ -76,7 +90,7 @@ class Guess {
 
   bool reads_as_time(const std::string& name) const {
     try {
-      table_.times(name, {}, columns_.time_format);
+      head_.times(name, {}, columns_.time_format);
       return true;
     } catch (const DataError& error) {
       return std::string(error.what()).find(" ways, and so can every other cell") != std::string::npos;
@@ -221,6 +235,7 @@ class Guess {
   }
 
   const CsvTable& table_;
+  CsvTable head_;
   SeriesColumns columns_;
   std::vector<std::string> names_;
   std::map<std::string, std::vector<double>> numbers_;

@@ -75,6 +75,16 @@ TEST(CsvLayout, RowsOfUnitsAreNoData) {
   EXPECT_EQ(table("name,kind\nhare,prey\n").num_rows(), 1u);
 }
 
+TEST(CsvLayout, NamesInLatin1AreReadAsUtf8) {
+  const CsvTable read = table(
+      "t,T [\xB0"
+      "C]\n\xB5s,\xB0"
+      "C\n0,1\n");
+  EXPECT_EQ(read.numbers("T [\u00B0C]"), (Numbers{1}));
+  EXPECT_EQ(read.units(), (Words{"\u00B5s", "\u00B0C"}));
+  EXPECT_EQ(table("t,\u00B5\n0,1\n").numbers("\u00B5"), (Numbers{1}));
+}
+
 TEST(CsvLayout, TheDelimiterMayStandInTheFirstLine) {
   EXPECT_EQ(table("sep=;\nt;x\n0;1,5\n").numbers("x"), (Numbers{1.5}));
   EXPECT_EQ(table("\xEF\xBB\xBFsep=,\r\nt,x\r\n0,1\r\n").line(0), 3u);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <locale>
 #include <ratio>
 #include <sstream>
 
@@ -63,8 +64,14 @@ bool has_plain_year(const std::string& format, date::local_days day) {
 std::optional<IsoTime> parse_by(const std::string& format, const std::string& text) {
   // A blank of a format also fits nothing at all, which would split numbers.
   if (count_blanks(text) != count_blanks(format)) return std::nullopt;
-  std::istringstream in(text);
-  in.imbue(std::locale::classic());
+  // One for all cells: making a stream takes longer than reading a date.
+  thread_local std::istringstream in = [] {
+    std::istringstream made;
+    made.imbue(std::locale::classic());
+    return made;
+  }();
+  in.clear();
+  in.str(text);
   date::local_time<Ticks> local;
   std::chrono::minutes offset{0};
   date::from_stream(in, format.c_str(), local, static_cast<std::string*>(nullptr), &offset);
