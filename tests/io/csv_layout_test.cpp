@@ -117,6 +117,12 @@ TEST(CsvLayout, DecimalCommas) {
     EXPECT_ERROR(table("t;x\n0;1,5\n1;" + bad + "\n").numbers("x"), DataError, "got '" + bad + "'");
 }
 
+TEST(CsvLayout, ThousandsAreNoDecimals) {
+  EXPECT_ERROR(table("t,x\n\"1,000\",1\n\"2,000\",2\n").times("t"), DataError, "got '1,000'");
+  EXPECT_ERROR(table("t,x\n1,\"1,000\"\n").numbers("x"), DataError, "without thousands separators");
+  EXPECT_EQ(table("t;x\n0,5;1\n1,5;2\n").times("t").values, (Numbers{0.5, 1.5}));
+}
+
 TEST(CsvLayout, CodesForMissing) {
   const CsvTable read = table("x,y\n-999,n/a\n-999.0,2\n1,<0.5\n", {.missing = {"-999", "n/a", "<"}});
   const Numbers x = read.numbers("x"), y = read.numbers("y");
