@@ -37,6 +37,7 @@ CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout
                     layout_.skip > 0 ? text::concat("has nothing after ", layout_.skip, " lines") : "is empty",
                     "; expected a header line, then one row a line.");
   delimiter_ = scanner.delimiter();
+  const std::size_t first_line = record.line;
   std::vector<internal::CsvRecord> ahead;
   if (take_header(record, scanner.last_comment())) ahead.push_back(std::move(record));
   // What lies below the header tells whether there are units between.
@@ -56,6 +57,12 @@ CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout
   for (std::size_t i = units; i < ahead.size(); ++i) add_row(ahead[i], text);
   while (scanner.next(record)) add_row(record, text);
   drop_empty_tail();
+  // A first line of one cell, such as a title, tells no delimiter.
+  const auto is_uncut = [](const std::string& cell) { return cell.find_first_of(";\t") != std::string::npos; };
+  if (names_.size() == 1 && 2 * std::ranges::count_if(columns_[0], is_uncut) > std::ssize(columns_[0]))
+    throw DataError("[read_csv] ", source_, ", line ", first_line,
+                    ": the first line has one cell, but the rows below more. ",
+                    internal::advice_on_begin(text, source_, delimiter_));
   if (lines_.empty())
     throw DataError("[read_csv] '", source_, "' has a header (", internal::shown(text::join(names_)),
                     ") but no rows below it.");

@@ -39,6 +39,11 @@ bool is_called_trajectory(const std::string& name) {
   return false;
 }
 
+bool is_called_value(const std::string& name) {
+  const std::string known = lower(name);
+  return known == "value" || known == "values" || known == "measurement" || known == "dv" || known == "result";
+}
+
 class Guess {
  public:
   Guess(const CsvTable& table, SeriesColumns given) : table_(table), head_(head_of(table)), columns_(std::move(given)) {
@@ -144,22 +149,30 @@ class Guess {
     }
   }
 
-  /// A column by whose cells times do not turn back, where they do over all rows; one of a telling name also else.
+  /// A column by whose cells times do not turn back, where they do over all rows; one of a telling name also else, and
+  /// one of words where times come again, unless the table seems to be a long one.
   std::string trajectory() const {
     const std::vector<double> all = times();
     if (all.empty()) return "";
     const bool is_one = std::ranges::is_sorted(all);
+    const bool is_repeated = std::ranges::adjacent_find(all) != all.end() && !seems_long();
     std::string found;
     for (const std::string& name : names_) {
       if (is_taken(name) || is_called_quantity(name)) continue;
       const std::vector<std::string>& cells = table_.text(name);
       const std::set<std::string> different(cells.begin(), cells.end());
       const bool is_key = different.size() > 1 && 2 * different.size() <= cells.size() && !different.contains("");
-      if (!is_key || (is_one && !is_called_trajectory(name))) continue;
-      if (is_called_trajectory(name)) return name;
-      if (found.empty() && increases_within(all, cells)) found = name;
+      if (is_key && is_called_trajectory(name)) return name;
+      const bool may_be = !is_one || (is_repeated && !is_number(name));
+      if (is_key && may_be && found.empty() && increases_within(all, cells)) found = name;
     }
     return found;
+  }
+
+  /// Whether columns are called what those of a long table are.
+  bool seems_long() const {
+    return std::ranges::any_of(
+        names_, [](const std::string& name) { return is_called_quantity(name) || is_called_value(name); });
   }
 
   static bool increases_within(const std::vector<double>& times, const std::vector<std::string>& keys) {
@@ -176,7 +189,7 @@ class Guess {
   void take_long_table() {
     const std::vector<double> all = times();
     const std::set<double> different(all.begin(), all.end());
-    if (different.size() == all.size()) return;
+    if (different.size() == all.size() || !seems_long()) return;
     std::vector<std::string> words, values;
     for (const std::string& name : names_) {
       if (is_taken(name)) continue;
@@ -188,10 +201,7 @@ class Guess {
       const std::set<std::string> kinds(cells.begin(), cells.end());
       if (kinds.size() > 1 && kinds.size() <= kMostQuantities && !kinds.contains("")) words.push_back(name);
     }
-    const auto called = std::ranges::find_if(values, [](const std::string& name) {
-      const std::string known = lower(name);
-      return known == "value" || known == "measurement" || known == "dv" || known == "result";
-    });
+    const auto called = std::ranges::find_if(values, is_called_value);
     if (words.empty() || (values.size() != 1 && called == values.end())) return;
     const auto telling = std::ranges::find_if(words, is_called_quantity);
     columns_.quantity = telling == words.end() ? words.front() : *telling;

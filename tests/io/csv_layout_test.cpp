@@ -56,6 +56,9 @@ TEST(CsvLayout, LinesBeforeTheHeaderAreFoundAndProposed) {
   EXPECT_EQ(read.line(0), 4u);
   EXPECT_ERROR(table("Logger 5\nby \"us\", 2024\n\n0;1,5;2\n1;2,5;3\n2;3;4\n"), DataError,
                "begin on line 4, '0, 1,5, 2': skip what is before with --skip 3, and name its columns with --names");
+  EXPECT_ERROR(
+      table("Station 12\n\nt;x\n0;1\n1;2\n2;3\n"), DataError,
+      "line 1: the first line has one cell, but the rows below more. The table seems to begin on line 3, 't, x': skip");
   EXPECT_ERROR(table("a\n1\n", {.skip = 5}), DataError, "has nothing after 5 lines");
   // A first line with as many cells hides the header; the row below tells.
   EXPECT_ERROR(table("station,north\ntime,x\n0,1\n1,2\n").text("time"), DataError,

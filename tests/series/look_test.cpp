@@ -42,6 +42,7 @@ TEST(Look, GuessesTrajectoriesCovariatesAndStates) {
   EXPECT_EQ(made.states, (Words{"x", "y"}));
   EXPECT_EQ(guess("t,x\n0,1\n1,2\n2,2\n").trajectory, "");
   EXPECT_EQ(guess("record,t,site,x\n7,0,5,1\n8,1,5,2\n9,2,5,2\n").states, (Words{"x"}));
+  EXPECT_EQ(guess("who,t,x\na,0,1\nb,0,2\na,1,3\nb,1,4\n").trajectory, "who");
   EXPECT_EQ(guess("t,id,x\n0,7,1\n0,8,2\n1,7,3\n1,8,4\n").trajectory, "id");
 }
 

@@ -140,7 +140,7 @@ std::string format_iso_time(const IsoTime& time, bool with_time_of_day) {
   return date::format("%FT%T", day + whole) + digits + "Z";
 }
 
-std::optional<std::string> format_by(const std::string& format, const IsoTime& time) {
+std::optional<std::string> format_by(const std::string& format, const IsoTime& time) try {
   const date::sys_days day{date::days{static_cast<int>(time.day)}};
   const std::chrono::microseconds second{std::llround(time.second * 1e6)};
   const std::chrono::seconds whole = date::floor<std::chrono::seconds>(second);
@@ -149,6 +149,8 @@ std::optional<std::string> format_by(const std::string& format, const IsoTime& t
   const double apart =
       back ? static_cast<double>(back->day - time.day) * kSecondsPerDay + back->second - time.second : 1;
   return std::abs(apart) < 2e-6 ? std::optional(text) : std::nullopt;
+} catch (const std::ios_base::failure&) {
+  return std::nullopt;  // a user's format that can be read, but not written
 }
 
 }  // namespace costate::internal
