@@ -37,6 +37,7 @@ CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout
                     layout_.skip > 0 ? text::concat("has nothing after ", layout_.skip, " lines") : "is empty",
                     "; expected a header line, then one row a line.");
   delimiter_ = scanner.delimiter();
+  const std::size_t first_line = record.line;
   std::vector<internal::CsvRecord> ahead;
   if (take_header(record, scanner.last_comment())) ahead.push_back(std::move(record));
   // What lies below the header tells whether there are units between.
@@ -49,13 +50,19 @@ CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout
   };
   while (units + 1 < ahead.size() && units < kMostRowsOfUnits && is_words(ahead[units].cells)) ++units;
   if (units > 0 && internal::is_above_datum(ahead[0].cells, ahead[units].cells, delimiter_))
-    units_ = ahead[0].cells;
+    for (const std::string& cell : ahead[0].cells) units_.push_back(internal::as_utf8(cell));
   else
     units = 0;
   columns_.resize(names_.size());
   for (std::size_t i = units; i < ahead.size(); ++i) add_row(ahead[i], text);
   while (scanner.next(record)) add_row(record, text);
   drop_empty_tail();
+  // A first line of one cell, such as a title, tells no delimiter.
+  const auto is_uncut = [](const std::string& cell) { return cell.find_first_of(";\t") != std::string::npos; };
+  if (names_.size() == 1 && 2 * std::ranges::count_if(columns_[0], is_uncut) > std::ssize(columns_[0]))
+    throw DataError("[read_csv] ", source_, ", line ", first_line,
+                    ": the first line has one cell, but the rows below more. ",
+                    internal::advice_on_begin(text, source_, delimiter_));
   if (lines_.empty())
     throw DataError("[read_csv] '", source_, "' has a header (", internal::shown(text::join(names_)),
                     ") but no rows below it.");
@@ -92,6 +99,8 @@ bool CsvTable::take_header(internal::CsvRecord& first, std::string_view comment)
   if (!names_.empty()) return true;
   has_header_ = !internal::is_row(first.cells, delimiter_);
   names_ = has_header_ ? first.cells : internal::numbered_names(first.cells.size());
+  // Instruments write "T [°C]" in Latin-1, which nobody could type.
+  for (std::string& name : names_) name = internal::as_utf8(std::move(name));
   return !has_header_;
 }
 
@@ -131,7 +140,8 @@ const std::vector<std::string>& CsvTable::text(const std::string& name) const {
     if (columns_[static_cast<std::size_t>(other - names_.begin())] != cells)
       throw DataError("[read_csv] ", source_, ": columns ", found - names_.begin() + 1, " and ",
                       other - names_.begin() + 1, " are both called '", internal::shown(name),
-                      "' and differ; give all columns other names with --names.");
+                      "' and differ; give all columns other names with --names",
+                      units_.empty() ? "." : ", or skip what is before the header with --skip.");
   return cells;
 }
 

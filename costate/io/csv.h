@@ -3,10 +3,10 @@
 // Read: the delimiter is tab, semicolon or comma, or blanks where a line has none of them. Fields may be quoted
 // ("a ""b"" c"), lines may end in LF or CRLF, the file may start with a UTF-8 byte order mark. Blank lines and lines
 // that start with # or % are skipped, except that a comment right above a first line of numbers is the header if it has
-// as many names; so are rows of units below the header and rows of empty cells at the end. A first line of numbers
-// alone is no header: columns are then called 1, 2, 3, …, unless TableLayout names them. A cell that is empty, or one of
-// the usual words for nothing (NA, nan, n/a, null, none, ".", "-", "?"), is missing. Numbers have a decimal point, or a
-// decimal comma where the delimiter is another character.
+// as many names; so are rows of units below the header, rows of empty cells at the end, and a first line "sep=;". Names
+// in Latin-1 become UTF-8. A first line of numbers alone is no header: columns are then called 1, 2, 3, …, unless
+// TableLayout names them. A cell that is empty, or one of the usual words for nothing (NA, nan, n/a, null, none, ".",
+// "-", "?"), is missing. Numbers have a decimal point, or a decimal comma where the delimiter is another character.
 #pragma once
 
 #include <cstddef>
@@ -57,6 +57,8 @@ class CsvTable {
   const std::string& source() const { return source_; }
   const TableLayout& layout() const { return layout_; }
   const std::vector<std::string>& names() const { return names_; }
+  /// A comma for tables that were no text.
+  char delimiter() const { return delimiter_; }
   /// Whether the file names its columns, or the layout does.
   bool has_header() const { return has_header_; }
   /// What the row of units below the header holds, column by column; empty if there is none.

@@ -60,6 +60,7 @@ struct TimeCells {
 
 std::vector<double> plain_numbers(const TimeCells& column) {
   const bool has_comma =
+      column.table.delimiter() != ',' &&
       std::ranges::any_of(column.cells, [](const std::string& cell) { return cell.find(',') != std::string::npos; });
   std::vector<double> values;
   for (std::size_t row = 0; row < column.cells.size(); ++row) {
@@ -119,7 +120,10 @@ std::string format_of(const TimeCells& column, const std::string& preferred) {
                   "' can be read in ", formats.size(), " ways, and so can every other cell; choose ", ways, ".");
 }
 
-bool is_number(const std::string& cell) { return internal::parse_double(cell) || internal::parse_comma_double(cell); }
+bool is_number(const TimeCells& column) {
+  const std::string& cell = column.cells[0];
+  return internal::parse_double(cell) || (column.table.delimiter() != ',' && internal::parse_comma_double(cell));
+}
 
 /// 20240531, which no column of numbers holds again and again.
 bool is_compact_date(const std::string& cell) {
@@ -137,15 +141,15 @@ TimeColumn CsvTable::times(const std::string& name, const TimeScale& scale, cons
         throw DataError("[read_csv] ", where(row, part), ": the time is missing. Fill it in or remove the line.");
   }
   // A later file may hold what time_cells wrote where the format would have lost a part of a time.
-  const bool is_iso_instead = !scale.unit.empty() && internal::parse_iso_time(column.cells[0]) &&
-                              !internal::parse_by(format, column.cells[0]);
+  const bool is_iso_instead =
+      !scale.unit.empty() && internal::parse_iso_time(column.cells[0]) && !internal::parse_by(format, column.cells[0]);
   if (!format.empty() && !is_iso_instead) return to_scale(read_by(column, format), scale, format);
   const auto compact = static_cast<std::size_t>(std::ranges::count_if(column.cells, is_compact_date));
   const bool is_compact = 2 * compact > column.cells.size();
-  if (scale.unit.empty() && is_number(column.cells[0]) && !is_compact) return {plain_numbers(column), {}};
+  if (scale.unit.empty() && is_number(column) && !is_compact) return {plain_numbers(column), {}};
   if (internal::parse_iso_time(column.cells[0]))
     return to_scale(read_iso(column), scale, internal::iso_format_of(column.cells[0]));
-  if (!scale.unit.empty() && is_number(column.cells[0]) && !is_compact)
+  if (!scale.unit.empty() && is_number(column) && !is_compact)
     column.reject(0, "a date or date-time, since the times of the model are dates", "Write it as in the data.");
   const std::string found = format_of(column, scale.format);
   return to_scale(read_by(column, found), scale, found);

@@ -183,7 +183,7 @@ std::string describe(const CsvTable& table, const SeriesColumns& columns) {
   std::set<std::string> seen;
   for (std::size_t i = 0; i < table.names().size(); ++i) {
     const std::string& name = table.names()[i];
-    if (!seen.insert(name).second) continue;
+    if (name.empty() || !seen.insert(name).second) continue;
     const std::string role = role_of(table, columns, name), unit = table.units().empty() ? "" : table.units()[i];
     lines += text::concat("  ", name, std::string(longest - name.size() + 2, ' '), role,
                           std::string(12 - std::min<std::size_t>(role.size(), 11), ' '), range_of(table, name),

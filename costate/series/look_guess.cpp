@@ -39,9 +39,14 @@ bool is_called_trajectory(const std::string& name) {
   return false;
 }
 
+bool is_called_value(const std::string& name) {
+  const std::string known = lower(name);
+  return known == "value" || known == "values" || known == "measurement" || known == "dv" || known == "result";
+}
+
 class Guess {
  public:
-  Guess(const CsvTable& table, SeriesColumns given) : table_(table), columns_(std::move(given)) {
+  Guess(const CsvTable& table, SeriesColumns given) : table_(table), head_(head_of(table)), columns_(std::move(given)) {
     for (const std::string& name : table.names()) {
       try {
         if (numbers_.emplace(name, table.numbers(name)).second) names_.push_back(name);
@@ -61,6 +66,20 @@ class Guess {
   }
 
  private:
+  /// The first rows tell a column of dates.
+  static CsvTable head_of(const CsvTable& table) {
+    constexpr std::ptrdiff_t kMostRows = 1000;
+    std::vector<std::string> names;
+    std::vector<std::vector<std::string>> columns;
+    for (const std::string& name : table.names()) {
+      if (std::ranges::count(table.names(), name) > 1) continue;
+      const std::vector<std::string>& cells = table.text(name);
+      names.push_back(name);
+      columns.emplace_back(cells.begin(), cells.begin() + std::min<std::ptrdiff_t>(std::ssize(cells), kMostRows));
+    }
+    return {std::move(names), std::move(columns), table.source(), {.missing = table.layout().missing}};
+  }
+
   bool is_number(const std::string& name) const {
     const auto found = numbers_.find(name);
     return found != numbers_.end() &&
@@ -76,7 +95,7 @@ class Guess {
 
   bool reads_as_time(const std::string& name) const {
     try {
-      table_.times(name, {}, columns_.time_format);
+      head_.times(name, {}, columns_.time_format);
       return true;
     } catch (const DataError& error) {
       return std::string(error.what()).find(" ways, and so can every other cell") != std::string::npos;
@@ -91,11 +110,28 @@ class Guess {
         if (!is_number(clock) && !reads_as_time(clock) && reads_as_time(name + "," + clock)) return name + "," + clock;
       return name;
     }
+    const std::string parts = parts_of_dates();
+    if (!parts.empty() && reads_as_time(parts)) return parts;
     for (const std::string& name : names_)
       if (is_number(name) && is_called_time(name) && reads_as_time(name)) return name;
     for (const std::string& name : names_)
       if (is_number(name) && increases(name)) return name;
     return "";
+  }
+
+  /// "yr,mo,dy,hr,mn": columns of year, month and day, and of what follows; "" if there are none.
+  std::string parts_of_dates() const {
+    const std::vector<std::vector<std::string>> parts = {{"year", "yr", "yy", "yyyy"}, {"month", "mon", "mo", "mm"},
+                                                         {"day", "dy", "dd"},          {"hour", "hr", "hh"},
+                                                         {"minute", "min", "mn"},      {"second", "sec", "ss"}};
+    std::string found;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto column = std::ranges::find_if(
+          names_, [&](const std::string& name) { return std::ranges::count(parts[i], lower(name)) > 0; });
+      if (column == names_.end()) return i < 3 ? "" : found;
+      found += (i == 0 ? "" : ",") + *column;
+    }
+    return found;
   }
 
   bool increases(const std::string& name) const {
@@ -113,22 +149,30 @@ class Guess {
     }
   }
 
-  /// A column by whose cells times do not turn back, where they do over all rows; one of a telling name also else.
+  /// A column by whose cells times do not turn back, where they do over all rows; one of a telling name also else, and
+  /// one of words where times come again, unless the table seems to be a long one.
   std::string trajectory() const {
     const std::vector<double> all = times();
     if (all.empty()) return "";
     const bool is_one = std::ranges::is_sorted(all);
+    const bool is_repeated = std::ranges::adjacent_find(all) != all.end() && !seems_long();
     std::string found;
     for (const std::string& name : names_) {
       if (is_taken(name) || is_called_quantity(name)) continue;
       const std::vector<std::string>& cells = table_.text(name);
       const std::set<std::string> different(cells.begin(), cells.end());
       const bool is_key = different.size() > 1 && 2 * different.size() <= cells.size() && !different.contains("");
-      if (!is_key || (is_one && !is_called_trajectory(name))) continue;
-      if (is_called_trajectory(name)) return name;
-      if (found.empty() && increases_within(all, cells)) found = name;
+      if (is_key && is_called_trajectory(name)) return name;
+      const bool may_be = !is_one || (is_repeated && !is_number(name));
+      if (is_key && may_be && found.empty() && increases_within(all, cells)) found = name;
     }
     return found;
+  }
+
+  /// Whether columns are called what those of a long table are.
+  bool seems_long() const {
+    return std::ranges::any_of(
+        names_, [](const std::string& name) { return is_called_quantity(name) || is_called_value(name); });
   }
 
   static bool increases_within(const std::vector<double>& times, const std::vector<std::string>& keys) {
@@ -145,7 +189,7 @@ class Guess {
   void take_long_table() {
     const std::vector<double> all = times();
     const std::set<double> different(all.begin(), all.end());
-    if (different.size() == all.size()) return;
+    if (different.size() == all.size() || !seems_long()) return;
     std::vector<std::string> words, values;
     for (const std::string& name : names_) {
       if (is_taken(name)) continue;
@@ -157,10 +201,7 @@ class Guess {
       const std::set<std::string> kinds(cells.begin(), cells.end());
       if (kinds.size() > 1 && kinds.size() <= kMostQuantities && !kinds.contains("")) words.push_back(name);
     }
-    const auto called = std::ranges::find_if(values, [](const std::string& name) {
-      const std::string known = lower(name);
-      return known == "value" || known == "measurement" || known == "dv" || known == "result";
-    });
+    const auto called = std::ranges::find_if(values, is_called_value);
     if (words.empty() || (values.size() != 1 && called == values.end())) return;
     const auto telling = std::ranges::find_if(words, is_called_quantity);
     columns_.quantity = telling == words.end() ? words.front() : *telling;
@@ -186,14 +227,25 @@ class Guess {
     return true;
   }
 
+  /// One number alone, or one that numbers the rows.
+  bool says_nothing(const std::string& name) const {
+    std::vector<double> values = numbers_.at(name);
+    std::erase_if(values, [](double value) { return std::isnan(value); });
+    const bool is_constant = std::ranges::adjacent_find(values, std::not_equal_to<>()) == values.end();
+    const bool is_counter =
+        std::ranges::adjacent_find(values, [](double a, double b) { return b != a + 1; }) == values.end();
+    return is_constant || (is_counter && !columns_.time.empty());
+  }
+
   void take_states() {
     for (const std::string& name : names_) {
-      if (is_taken(name) || !is_number(name)) continue;
+      if (is_taken(name) || !is_number(name) || says_nothing(name)) continue;
       (is_constant_of_trajectories(name) ? columns_.covariates : columns_.states).push_back(name);
     }
   }
 
   const CsvTable& table_;
+  CsvTable head_;
   SeriesColumns columns_;
   std::vector<std::string> names_;
   std::map<std::string, std::vector<double>> numbers_;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "costate/base/text.h"
+#include "costate/io/csv.h"
 #include "costate/series/missing_codes.h"
 
 namespace costate {
@@ -128,19 +129,27 @@ bool is_where_they_start(TimeSeries& series, const Column& column, const Missing
   return 2 * starts > code.count;
 }
 
-/// Makes the cells of a code missing.
-std::optional<Outliers> remove_code(TimeSeries& series, const Column& column, const std::string& name) {
-  const std::optional<MissingCode> code = find_missing_code(measured_cells(series, column));
-  if (!code || is_where_they_start(series, column, *code)) return {};
-  Outliers found{.column = name, .value = code->value, .low = code->low, .high = code->high, .is_code = true};
-  for (std::size_t i = 0; i < series.trajectories.size(); ++i)
-    for (std::size_t k = 0; k < series.trajectories[i].times.size(); ++k) {
-      double& cell = column.cell(series, i, k);
-      if (cell != code->value) continue;
-      cell = std::numeric_limits<double>::quiet_NaN();
-      ++found.count;
-    }
-  return found;
+/// Makes the cells of codes missing.
+void remove_codes(TimeSeries& series, const Column& column, const std::string& name, std::vector<Outliers>& all) {
+  for (const MissingCode& code : find_missing_codes(measured_cells(series, column))) {
+    if (is_where_they_start(series, column, code)) continue;
+    all.push_back({.column = name,
+                   .count = code.count,
+                   .trajectory = {},
+                   .value = code.value,
+                   .when = {},
+                   .low = code.low,
+                   .high = code.high,
+                   .is_code = true});
+    for (std::size_t i = 0; i < series.trajectories.size(); ++i)
+      for (std::size_t k = 0; k < series.trajectories[i].times.size(); ++k)
+        if (double& cell = column.cell(series, i, k); cell == code.value)
+          cell = std::numeric_limits<double>::quiet_NaN();
+  }
+}
+
+std::string when(double time, const TimeScale& scale) {
+  return scale.unit.empty() ? text::concat(time) : time_cells({time}, scale)[0];
 }
 
 /// Makes them missing, and says what they were.
@@ -156,6 +165,7 @@ std::optional<Outliers> remove_from(TimeSeries& series, const Column& column, co
                  .trajectory = first.id,
                  .time = first.times[sample],
                  .value = column.cell(series, runs[0].trajectory, sample),
+                 .when = when(first.times[sample], series.time_scale),
                  .low = percentiles->low,
                  .high = percentiles->high};
   for (const Run& run : runs) {
@@ -174,7 +184,7 @@ std::string Outliers::text() const {
                         ", a code for missing, it seems, since all others lie in ", text::number(low), " … ",
                         text::number(high), " (--missing none keeps them)");
   return text::concat("'", column, "': ", count, count == 1 ? " cell lies" : " cells lie", " far outside all others (",
-                      count == 1 ? "" : "first ", value, " at t = ", time,
+                      count == 1 ? "" : "first ", value, " at t = ", when,
                       trajectory.empty() ? "" : text::concat(" of trajectory '", trajectory, "'"), ", where 80 % are ",
                       text::number(low), " … ", text::number(high), ")");
 }
@@ -183,8 +193,7 @@ std::vector<Outliers> remove_outliers(TimeSeries& series, MissingCodes codes) {
   std::vector<Outliers> all;
   const auto remove = [&](const Column& column, const std::string& name) {
     const std::size_t before = all.size();
-    if (codes == MissingCodes::kFind)
-      if (auto found = remove_code(series, column, name)) all.push_back(*std::move(found));
+    if (codes == MissingCodes::kFind) remove_codes(series, column, name, all);
     if (auto found = remove_from(series, column, name)) all.push_back(*std::move(found));
     return all.size() > before;
   };

@@ -16,6 +16,7 @@ struct Outliers {
   std::size_t count = 0;
   std::string trajectory = {};
   double time = 0, value = 0;
+  std::string when;          // the time, as the data write it
   double low = 0, high = 0;  // the 10th and 90th percentile of the column; of a code, all other numbers
   bool is_code = false;      // `value` in all cells, as find_missing_code found it
 

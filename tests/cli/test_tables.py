@@ -166,6 +166,24 @@ def test_what_is_written_is_plain(tmp_path):
     assert not (run / "forecast-ahead.csv").exists() and not (run / "forecast-ahead.csv.txt").exists()
 
 
+def test_look_says_what_a_file_holds_and_the_command_that_fits_it(tmp_path):
+    lines = ["subject,weight,hours,conc"]
+    for subject in range(1, 5):
+        lines += [f"{subject},{60 + subject},{h},{5 * math.exp(-0.1 * subject * h)}" for h in (0, 0.5, 1, 2, 4, 8)]
+    data = write(tmp_path / "a.csv", lines)
+    said = ok("look", data).stdout
+    for part in ("24 rows from line 2 on, 4 columns", "  weight   covariate   61 … 64", "4 trajectories (1, 2, 3, 4) of 6 samples",
+                 "at uneven steps of 0.5 … 4", "mean curve of the others",
+                 f"to fit it: costate fit {data} --time hours --state conc --covariate weight --trajectory subject\n"):
+        assert part in said, said
+    command = said.splitlines()[-1].removeprefix("to fit it: costate fit ").split()
+    fit(tmp_path, *command)
+    assert not list(tmp_path.glob("runs"))
+    assert "x  state" in ok("look", write(tmp_path / "b.csv", ["x,y", *["1,2", "2,3"] * 9])).stdout
+    bad("look needs a file", "look")
+    bad("unknown column 'z'", "look", data, "--state", "z")
+
+
 def test_names_with_commas_are_quoted(tmp_path):
     data = write(tmp_path / "a.csv", ['t,"x, left",y', *ROWS])
     run, _ = fit(tmp_path, data, "--time", "t", "--state", '"x, left",y')

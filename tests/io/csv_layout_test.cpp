@@ -56,6 +56,9 @@ TEST(CsvLayout, LinesBeforeTheHeaderAreFoundAndProposed) {
   EXPECT_EQ(read.line(0), 4u);
   EXPECT_ERROR(table("Logger 5\nby \"us\", 2024\n\n0;1,5;2\n1;2,5;3\n2;3;4\n"), DataError,
                "begin on line 4, '0, 1,5, 2': skip what is before with --skip 3, and name its columns with --names");
+  EXPECT_ERROR(
+      table("Station 12\n\nt;x\n0;1\n1;2\n2;3\n"), DataError,
+      "line 1: the first line has one cell, but the rows below more. The table seems to begin on line 3, 't, x': skip");
   EXPECT_ERROR(table("a\n1\n", {.skip = 5}), DataError, "has nothing after 5 lines");
   // A first line with as many cells hides the header; the row below tells.
   EXPECT_ERROR(table("station,north\ntime,x\n0,1\n1,2\n").text("time"), DataError,
@@ -73,6 +76,21 @@ TEST(CsvLayout, RowsOfUnitsAreNoData) {
   EXPECT_EQ(table("t,x\nNA,NA\n0,1\n").num_rows(), 2u);
   EXPECT_EQ(table("name,kind\nhare,prey\nlynx,hunter\n").num_rows(), 2u);
   EXPECT_EQ(table("name,kind\nhare,prey\n").num_rows(), 1u);
+}
+
+TEST(CsvLayout, NamesInLatin1AreReadAsUtf8) {
+  const CsvTable read = table(
+      "t,T [\xB0"
+      "C]\n\xB5s,\xB0"
+      "C\n0,1\n");
+  EXPECT_EQ(read.numbers("T [\u00B0C]"), (Numbers{1}));
+  EXPECT_EQ(read.units(), (Words{"\u00B5s", "\u00B0C"}));
+  EXPECT_EQ(table("t,\u00B5\n0,1\n").numbers("\u00B5"), (Numbers{1}));
+}
+
+TEST(CsvLayout, TheDelimiterMayStandInTheFirstLine) {
+  EXPECT_EQ(table("sep=;\nt;x\n0;1,5\n").numbers("x"), (Numbers{1.5}));
+  EXPECT_EQ(table("\xEF\xBB\xBFsep=,\r\nt,x\r\n0,1\r\n").line(0), 3u);
 }
 
 TEST(CsvLayout, PercentCommentsAndEmptyCellsAtTheEndsAreSkipped) {
@@ -100,6 +118,12 @@ TEST(CsvLayout, DecimalCommas) {
                "line 3, column 'x': the column has decimal commas; '1.5' has a decimal point");
   for (const std::string bad : {"1.23,4", "1,2,3", "1,2.3", "1.2345,6", ",", "1,x"})
     EXPECT_ERROR(table("t;x\n0;1,5\n1;" + bad + "\n").numbers("x"), DataError, "got '" + bad + "'");
+}
+
+TEST(CsvLayout, ThousandsAreNoDecimals) {
+  EXPECT_ERROR(table("t,x\n\"1,000\",1\n\"2,000\",2\n").times("t"), DataError, "got '1,000'");
+  EXPECT_ERROR(table("t,x\n1,\"1,000\"\n").numbers("x"), DataError, "without thousands separators");
+  EXPECT_EQ(table("t;x\n0,5;1\n1,5;2\n").times("t").values, (Numbers{0.5, 1.5}));
 }
 
 TEST(CsvLayout, CodesForMissing) {

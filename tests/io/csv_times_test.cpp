@@ -39,7 +39,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"2014/03/03", "2014/03/05", "%Y/%m/%d"}, Case{"13/03/68", "15/03/68", "%d/%m/%y"},
                     Case{"03 Mar 2014", "05 Mar 2014", "%d %b %Y"}, Case{"03-Mar-14", "05-Mar-14", "%d-%b-%y"},
                     Case{"Mar 03, 2014", "Mar 05, 2014", "%b %d, %Y"}, Case{"20140303", "20140305", "%Y%m%d"},
-                    Case{"2014 03 03", "2014 03 05", "%Y %m %d"},
+                    Case{"2014 03 03", "2014 03 05", "%Y %m %d"}, Case{"03Mar2014", "05Mar2014", "%d%b%Y"},
+                    Case{"2014-062", "2014-064", "%Y-%j"}, Case{"Mon Mar 03 2014", "Wed Mar 05 2014", "%a %b %d %Y"},
+                    Case{"20140303 0600", "20140304 1800", "%Y%m%d %H%M"},
+                    Case{"03/Mar/2014:06:00:00", "04/Mar/2014:18:00:00", "%d/%b/%Y:%H:%M:%S"},
                     Case{"13/03/2014 06.00.00", "14/03/2014 18.00.00", "%d/%m/%Y %H.%M.%S"},
                     Case{"03/13/2014 06:00", "03/14/2014 18:00", "%m/%d/%Y %H:%M"},
                     Case{"03/13/2014 06:00 AM", "03/14/2014 06:00 PM", "%m/%d/%Y %I:%M %p"},
@@ -67,6 +70,15 @@ TEST(CsvDates, ALaterFileMayBeInIsoInstead) {
   EXPECT_ERROR(times({"2014-03-02"}, {}, "%d/%m/%Y"), DataError, "expected a time in the format");
 }
 
+TEST(CsvDates, MonthsAreTheirFirstDays) {
+  for (const Words& cells : {Words{"Feb 2014", "Apr 2014"}, Words{"Feb-14", "Apr-14"}, Words{"02/2014", "04/2014"}}) {
+    const TimeColumn read = times(cells);
+    EXPECT_EQ(read.values, (Numbers{0, 59})) << cells[0];
+    EXPECT_EQ(time_cells(read.values, read.scale), cells);
+  }
+  EXPECT_EQ(times({"1 February 2014", "3 March 2014"}).values, (Numbers{0, 30}));
+}
+
 TEST(CsvDates, InTwoColumns) {
   const CsvTable read = table("Date;Time;x\n13/03/2014;00.00.00;2,5\n14/03/2014;01.30.00;3\n");
   EXPECT_EQ(read.times("Date,Time").values, (Numbers{0, 91800}));
@@ -76,6 +88,8 @@ TEST(CsvDates, InTwoColumns) {
                "'00.00.00' is a time of day without a date; name the column of dates, too: --time DATE,Time");
   EXPECT_ERROR(table("d,t\n13/03/2014,0:00\n14/03/2014,\n").times("d,t"), DataError,
                "line 3, column 't': the time is missing");
+  EXPECT_ERROR(table("d,t\n20140303,130\n20140303,200\n").times("d,t"), DataError,
+               "expected a time");  // 1:30, not 13:0
   EXPECT_EQ(table("y,m,d,h\n2010,1,1,0\n2010,1,1,5\n").times("y,m,d,h").values, (Numbers{0, 18000}));
 }
 

@@ -180,6 +180,8 @@ TEST(Series, RunsThatWereNotToldApartAreNotPooled) {
   columns.trajectory.clear();
   EXPECT_ERROR(series("run,quantity,hours,value\na,s,0,4\nb,s,0,4.5\na,s,1,3\nb,s,1,2\na,p,1,3\nb,p,1,2\n", columns),
                DataError, "column 'run' tells these rows apart");
+  // Replicates are.
+  EXPECT_EQ(series("Rep,t,x,y\n1,0,1,1\n2,0,3,2\n1,1,1,1\n2,1,3,2\n", kPlain).trajectories[0].repeats.size(), 4);
   // Another measured column, or one that numbers the rows, does not.
   EXPECT_EQ(series("row,t,x,y,z\n1,0,1,1,5\n2,0,3,2,6\n3,1,1,1,7\n4,1,3,2,7\n", kPlain).trajectories.size(), 1u);
 }

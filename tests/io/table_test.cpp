@@ -79,7 +79,8 @@ TEST(Table, SeriesBelowAttributes) {
   EXPECT_EQ(arff.numbers("the time"), (Numbers{0, 1}));
   EXPECT_EQ(arff.line(0), 6u);
   EXPECT_ERROR(parse_table("@relation x\n", "a.tsf"), DataError, "has a header of @ lines but no @data");
-  EXPECT_ERROR(parse_table("@problemName A\n@data\n1,2:3,4\n1,2\n", "a.ts"), DataError, "a.ts, line 4: expected 2 parts");
+  EXPECT_ERROR(parse_table("@problemName A\n@data\n1,2:3,4\n1,2\n", "a.ts"), DataError,
+               "a.ts, line 4: expected 2 parts");
   EXPECT_ERROR(parse_table("@problemName A\n@data\n1,2:1\n", "a.ts"), DataError,
                "line 3: the dimensions differ in length");
   EXPECT_ERROR(parse_table("@problemName A\n@timeStamps true\n@data\n(0,1)\n", "a.ts"), NotSupported, "time stamps");

@@ -29,6 +29,8 @@ TEST(Look, GuessesTime) {
   EXPECT_EQ(guess("year,made\n1,13/01/2024\n2,15/01/2024\n").time, "made");
   EXPECT_EQ(guess("Date;Time;x\n13/03/2014;00.00.00;1\n13/03/2014;01.00.00;2\n").time, "Date,Time");
   EXPECT_EQ(guess("when,x\n01/02/2024,1\n02/02/2024,2\n").time, "when");  // whichever way round
+  EXPECT_EQ(guess("#yr mo dy hr x\n2020 1 1 0 1\n2020 1 1 1 2\n").time, "yr,mo,dy,hr");
+  EXPECT_EQ(guess("year,x,y\n2020,1,3\n2021,1,5\n").time, "year");
   const SeriesColumns made = guess_columns(table("t,x\n0,1\n1,2\n"), {.states = {"x"}, .step = 2});
   EXPECT_EQ(made.time, "");
 }
@@ -39,6 +41,8 @@ TEST(Look, GuessesTrajectoriesCovariatesAndStates) {
   EXPECT_EQ(made.covariates, (Words{"weight", "dose"}));
   EXPECT_EQ(made.states, (Words{"x", "y"}));
   EXPECT_EQ(guess("t,x\n0,1\n1,2\n2,2\n").trajectory, "");
+  EXPECT_EQ(guess("record,t,site,x\n7,0,5,1\n8,1,5,2\n9,2,5,2\n").states, (Words{"x"}));
+  EXPECT_EQ(guess("who,t,x\na,0,1\nb,0,2\na,1,3\nb,1,4\n").trajectory, "who");
   EXPECT_EQ(guess("t,id,x\n0,7,1\n0,8,2\n1,7,3\n1,8,4\n").trajectory, "id");
 }
 

@@ -88,20 +88,33 @@ TEST(MissingCodes, AreRepeatedOutsideOfAllElse) {
   const auto with = [&](double code, std::size_t count) {
     std::vector<double> cells = clean;
     for (std::size_t i = 0; i < count; ++i) cells[7 * i] = code;
-    return find_missing_code(cells);
+    return find_missing_codes(cells);
   };
-  for (const double code : {-999.0, -9999.0, 9999.0, -99.9, -200.0, 999.9, 1e20, -32768.0, 65535.0, -1e30}) {
-    ASSERT_TRUE(with(code, 3)) << code;
-    EXPECT_EQ(with(code, 3)->value, code);
-    EXPECT_EQ(with(code, 14)->count, 14U);
+  for (const double code :
+       {-999.0, -9999.0, 9999.0, -99.9, -200.0, 999.9, 1e20, -32768.0, 65535.0, -1e30, 9.96921e36, 7777.0, -888.0}) {
+    ASSERT_EQ(with(code, 3).size(), 1U) << code;
+    EXPECT_EQ(with(code, 3)[0].value, code);
+    EXPECT_EQ(with(code, 14)[0].count, 14U);
   }
   // Pumps at rest, throttles that are open, lone slips, what lies near, and directions are none.
-  for (const double value : {0.0, 100.0, 500.0, -12.5, 31.0, -5.0}) EXPECT_FALSE(with(value, 10)) << value;
-  EXPECT_FALSE(with(-999, 1));
-  EXPECT_FALSE(with(-200, 2));
-  EXPECT_FALSE(find_missing_code({-1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1}));
-  EXPECT_FALSE(find_missing_code(clean));
-  EXPECT_FALSE(find_missing_code(std::vector<double>(50, -999.0)));
+  for (const double value : {0.0, 100.0, 500.0, -12.5, 31.0, -5.0, 222.0})
+    EXPECT_TRUE(with(value, 10).empty()) << value;
+  EXPECT_TRUE(with(-999, 1).empty());
+  EXPECT_TRUE(with(-200, 2).empty());
+  EXPECT_TRUE(find_missing_codes({-1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1}).empty());
+  EXPECT_TRUE(find_missing_codes(clean).empty());
+  EXPECT_TRUE(find_missing_codes(std::vector<double>(50, -999.0)).empty());
+}
+
+TEST(MissingCodes, MayBeSeveral) {
+  std::vector<double> cells;
+  for (int i = 0; i < 100; ++i)
+    cells.push_back(i % 9 == 1 ? -999 : i % 9 == 2 ? -888 : i % 9 == 3 ? 9999 : 20 + std::sin(0.1 * i));
+  EXPECT_EQ(find_missing_codes(cells).size(), 3U);
+  // Whole numbers, the lowest of which come again and again, are no codes.
+  cells.clear();
+  for (int i = 0; i < 100; ++i) cells.push_back(i * i % 23 - 20);
+  EXPECT_TRUE(find_missing_codes(cells).empty());
 }
 
 TEST(MissingCodes, AreTakenOutAndNamed) {

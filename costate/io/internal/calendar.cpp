@@ -3,8 +3,11 @@
 #include <date/date.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cmath>
+#include <iterator>
+#include <locale>
 #include <ratio>
 #include <sstream>
 
@@ -19,13 +22,15 @@ constexpr double kTicksPerSecond = 1e7;
 constexpr double kSecondsPerDay = 86400;
 
 /// With points, the day always comes first.
-constexpr const char* kDates[] = {"%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y",  "%d.%m.%Y", "%d-%m-%Y",
-                                  "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y",  "%m-%d-%y", "%d %b %Y",
-                                  "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%b %d %Y", "%b %d, %Y", "%Y%m%d",   "%Y %m %d"};
-constexpr const char* kBetween[] = {" ", "T", ", "};
-constexpr const char* kClocks[] = {"%H:%M:%S",   "%H:%M",     "%H.%M.%S", "%H.%M",   "%I:%M:%S %p",
-                                   "%I:%M:%S%p", "%I:%M %p",  "%I:%M%p",  "%H",      "%H:%M:%S UTC",
-                                   "%H:%M UTC",  "%H:%M:%SZ", "%H %M",    "%H %M %S"};
+constexpr const char* kDates[] = {
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d",  "%d/%m/%Y", "%m/%d/%Y",    "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
+    "%m/%d/%y", "%d.%m.%y", "%d-%m-%y",  "%m-%d-%y", "%d %b %Y",    "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%d%b%Y",
+    "%Y-%b-%d", "%b %d %Y", "%b %d, %Y", "%Y%m%d",   "%a %b %d %Y", "%Y %m %d", "%Y-%j",    "%Y/%j"};
+constexpr const char* kMonths[] = {"%b %Y", "%b-%Y", "%b-%y", "%m/%Y", "%Y/%m"};
+constexpr const char* kBetween[] = {" ", "T", ", ", ":"};
+constexpr const char* kClocks[] = {"%H:%M:%S", "%H:%M",        "%H.%M.%S",  "%H.%M",    "%I:%M:%S %p", "%I:%M:%S%p",
+                                   "%I:%M %p", "%I:%M%p",      "%H",        "%H%M",     "%H%M%S",      "%H %M",
+                                   "%H %M %S", "%H:%M:%S UTC", "%H:%M UTC", "%H:%M:%SZ"};
 
 std::size_t count_blanks(std::string_view text) {
   std::size_t runs = 0;
@@ -41,7 +46,7 @@ bool has_clock(const std::string& format) {
 
 const std::vector<std::string>& known_formats() {
   static const std::vector<std::string> formats = [] {
-    std::vector<std::string> all;
+    std::vector<std::string> all(std::begin(kMonths), std::end(kMonths));
     for (const char* date : kDates) {
       all.emplace_back(date);
       for (const char* between : kBetween)
@@ -50,6 +55,23 @@ const std::vector<std::string>& known_formats() {
     return all;
   }();
   return formats;
+}
+
+/// Clocks without separators must have all their digits: 130 is no 13:00.
+bool has_all_digits(const std::string& format, const std::string& text) {
+  const std::size_t length = format.ends_with("%H%M") ? 4 : format.ends_with("%H%M%S") ? 6 : 0;
+  if (length == 0) return true;
+  const std::string_view end = std::string_view(text).substr(text.size() - std::min(length, text.size()));
+  const bool is_longer =
+      text.size() > length && std::isdigit(static_cast<unsigned char>(text[text.size() - length - 1]));
+  return end.size() == length && end.find_first_not_of("0123456789") == std::string_view::npos && !is_longer;
+}
+
+/// Months stand for their first day.
+bool is_of_month(const std::string& format) {
+  const auto has = [&](const char* directive) { return format.find(directive) != std::string::npos; };
+  const bool has_day = has("%d") || has("%e") || has("%j") || has("%F") || has("%D");
+  return !has_day && (has("%b") || has("%m"));
 }
 
 /// A year of other than four digits is a %y that was read as %Y, or no date.
@@ -62,9 +84,16 @@ bool has_plain_year(const std::string& format, date::local_days day) {
 
 std::optional<IsoTime> parse_by(const std::string& format, const std::string& text) {
   // A blank of a format also fits nothing at all, which would split numbers.
-  if (count_blanks(text) != count_blanks(format)) return std::nullopt;
-  std::istringstream in(text);
-  in.imbue(std::locale::classic());
+  if (count_blanks(text) != count_blanks(format) || !has_all_digits(format, text)) return std::nullopt;
+  if (is_of_month(format)) return parse_by(format + " %d", text + " 1");
+  // One for all cells: making a stream takes longer than reading a date.
+  thread_local std::istringstream in = [] {
+    std::istringstream made;
+    made.imbue(std::locale::classic());
+    return made;
+  }();
+  in.clear();
+  in.str(text);
   date::local_time<Ticks> local;
   std::chrono::minutes offset{0};
   date::from_stream(in, format.c_str(), local, static_cast<std::string*>(nullptr), &offset);
@@ -111,15 +140,17 @@ std::string format_iso_time(const IsoTime& time, bool with_time_of_day) {
   return date::format("%FT%T", day + whole) + digits + "Z";
 }
 
-std::optional<std::string> format_by(const std::string& format, const IsoTime& time) {
+std::optional<std::string> format_by(const std::string& format, const IsoTime& time) try {
   const date::sys_days day{date::days{static_cast<int>(time.day)}};
   const std::chrono::microseconds second{std::llround(time.second * 1e6)};
   const std::chrono::seconds whole = date::floor<std::chrono::seconds>(second);
   const std::string text = second == whole ? date::format(format, day + whole) : date::format(format, day + second);
-  const std::optional<IsoTime> back = format == "%Y-%m" ? parse_iso_time(text) : parse_by(format, text);
+  const std::optional<IsoTime> back = parse_by(format, text);
   const double apart =
       back ? static_cast<double>(back->day - time.day) * kSecondsPerDay + back->second - time.second : 1;
   return std::abs(apart) < 2e-6 ? std::optional(text) : std::nullopt;
+} catch (const std::ios_base::failure&) {
+  return std::nullopt;  // a user's format that can be read, but not written
 }
 
 }  // namespace costate::internal

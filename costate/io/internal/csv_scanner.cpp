@@ -58,6 +58,12 @@ char detect_delimiter(std::string_view first, std::string_view second) {
 CsvScanner::CsvScanner(std::string_view text, const std::string& source, std::int64_t skip, char delimiter)
     : text_(text), source_(source) {
   if (text_.substr(0, kByteOrderMark.size()) == kByteOrderMark) text_.remove_prefix(kByteOrderMark.size());
+  // What spreadsheets write for each other: "sep=;" in the first line.
+  const std::string_view first_line = rest_of_line();
+  if (first_line.size() == 5 && first_line.starts_with("sep=")) {
+    if (delimiter == 0) delimiter = first_line.back();
+    skip = std::max<std::int64_t>(skip, 1);
+  }
   for (; skip > 0 && at_ < text_.size(); --skip) {
     at_ += rest_of_line().size();
     end_line();

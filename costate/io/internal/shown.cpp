@@ -47,6 +47,26 @@ std::string shown(std::string_view text) {
   return out;
 }
 
+std::string as_utf8(std::string text) {
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t bytes = character_bytes(rest);
+    if (bytes > 0) {
+      rest.remove_prefix(bytes);
+      continue;
+    }
+    std::string converted;
+    for (const char c : text) {
+      const auto code = static_cast<unsigned char>(c);
+      if (code < 0x80)
+        converted += c;
+      else
+        converted += {static_cast<char>(0xC0 | code >> 6), static_cast<char>(0x80 | (code & 0x3F))};
+    }
+    return converted;
+  }
+  return text;
+}
+
 bool is_name(std::string_view text) {
   while (!text.empty()) {
     const std::size_t bytes = character_bytes(text);

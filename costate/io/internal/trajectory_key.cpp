@@ -1,6 +1,7 @@
 #include "costate/io/internal/trajectory_key.h"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <set>
 
@@ -17,13 +18,21 @@ bool tells_apart(const CsvTable& table, const std::vector<std::string>& cells, c
   return rows.size() > 1 && std::ranges::all_of(rows, [](const auto& entry) { return entry.second > 1; });
 }
 
+/// "replicate", "Rep": what numbers repeated measurements.
+bool is_called_replicate(std::string name) {
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name.starts_with("rep");
+}
+
 }  // namespace
 
 std::optional<std::string> find_trajectory_key(const CsvTable& table, const std::vector<std::string>& used,
                                                const std::vector<std::string>& keys) {
   for (const std::string& name : table.names()) {
     const bool is_one = std::ranges::count(table.names(), name) == 1;
-    if (is_one && std::ranges::count(used, name) == 0 && tells_apart(table, table.text(name), keys)) return name;
+    if (is_one && !is_called_replicate(name) && std::ranges::count(used, name) == 0 &&
+        tells_apart(table, table.text(name), keys))
+      return name;
   }
   return std::nullopt;
 }

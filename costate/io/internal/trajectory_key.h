@@ -10,7 +10,8 @@
 namespace costate::internal {
 
 /// A column, none of `used`, by whose cells rows of equal `keys` (time, trajectory, quantity) always differ, and each
-/// of whose cells comes back with other keys: a subject, a batch. Nothing if no column does so.
+/// of whose cells comes back with other keys: a subject, a batch; none that is called
+/// replicate or repeat. Nothing if no column does so.
 std::optional<std::string> find_trajectory_key(const CsvTable& table, const std::vector<std::string>& used,
                                                const std::vector<std::string>& keys);
 
