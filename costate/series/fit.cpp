@@ -110,7 +110,7 @@ SelectionOptions selection_options(const FitOptions& options) {
   }
   if (options.on_epoch)
     selection.on_epoch = [&options](const std::string& model, const HistoryRow& row, std::int64_t epochs) {
-      options.on_epoch({model, row, epochs});
+      options.on_epoch({model, row, epochs, true});
     };
   return selection;
 }

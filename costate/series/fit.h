@@ -38,6 +38,7 @@ struct FitProgress {
   std::string model;  // "trial 3: …", "neural ODE"
   const HistoryRow& row;
   std::int64_t epochs = 0;
+  bool is_trial = false;  // others may run beside it, so that their calls alternate
 };
 
 struct FitOptions {
