@@ -61,8 +61,10 @@ void check_is_complete(const FitConfig& config) {
   if (config.data.empty()) throw InvalidArgument("fit needs a CSV file; see 'costate fit --help'.");
   const SeriesColumns& columns = config.model.columns;
   if (columns.time.empty() && columns.step == 0 && columns.rate == 0)
-    throw InvalidArgument("fit needs --time COLUMN, or --step or --rate if the file has no times; 'costate look FILE' proposes one.");
-  if (columns.states.empty()) throw InvalidArgument("fit needs --state COLUMN[,COLUMN…]; 'costate look FILE' proposes some.");
+    throw InvalidArgument(
+        "fit needs --time COLUMN, or --step or --rate if the file has no times; 'costate look FILE' proposes one.");
+  if (columns.states.empty())
+    throw InvalidArgument("fit needs --state COLUMN[,COLUMN…]; 'costate look FILE' proposes some.");
 }
 
 /// The config of the run to resume; none of it may come from the command line.

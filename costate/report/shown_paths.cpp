@@ -60,9 +60,8 @@ std::vector<SolvedWindow> within(const std::vector<SolvedWindow>& solves, const 
 StatePath dense_path(const FitResult& result, const SolvedWindow& solve) {
   const Window& window = solve.window;
   const Trajectory& trajectory = result.series.trajectories[window.trajectory];
-  SeriesModel::Query query{.start = solve.start,
-                           .times = dense_times(trajectory.times, window),
-                           .covariates = trajectory.covariates};
+  SeriesModel::Query query{
+      .start = solve.start, .times = dense_times(trajectory.times, window), .covariates = trajectory.covariates};
   if (!result.series.input_names.empty()) {
     std::vector<std::size_t> rows(window.count);
     std::iota(rows.begin(), rows.end(), window.first);

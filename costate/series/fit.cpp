@@ -151,8 +151,8 @@ FitResult train_best(const PreparedSeries& data, const FitConfig& config, const 
 /// The options, stopped after so many minutes, too.
 FitOptions with_deadline(FitOptions options, double minutes) {
   if (minutes == 0) return options;
-  const auto end = std::chrono::steady_clock::now() +
-                   std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(60 * minutes));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                          std::chrono::duration<double>(60 * minutes));
   options.should_stop = [end, asked = options.should_stop] {
     return std::chrono::steady_clock::now() > end || (asked && asked());
   };

@@ -30,7 +30,7 @@ struct FitConfig {
   std::int64_t epochs = 0;        // 0: chosen by the size of the data
   std::int64_t polish = kChosen;  // of the epochs, the last ones, by L-BFGS
   std::int64_t batch = 0;         // windows a step; 0: 64, or all if there are fewer
-  double minutes = 0;         // after which training ends with the best so far; 0: no limit
+  double minutes = 0;             // after which training ends with the best so far; 0: no limit
   std::uint64_t seed = 0;
 
   static constexpr std::int64_t kChosen = -1;  // polish: a fifth of the epochs

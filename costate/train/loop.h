@@ -40,9 +40,10 @@ struct TrainOptions {
   std::uint64_t seed = 0;     // of the order of the samples
   OptimizerOptions optimizer = {};
   Schedule schedule = {};
-  std::int64_t polish = 0;    // further epochs of L-BFGS on all samples, which reaches minima that Adam circles
-  std::int64_t validate_every = 1;  // epochs; after the last one it is done in any case. No others are candidates for the best
-  std::int64_t patience = 0;  // stop after this many epochs without a better loss; 0: never
+  std::int64_t polish = 0;  // further epochs of L-BFGS on all samples, which reaches minima that Adam circles
+  std::int64_t validate_every =
+      1;  // epochs; after the last one it is done in any case. No others are candidates for the best
+  std::int64_t patience = 0;              // stop after this many epochs without a better loss; 0: never
   std::filesystem::path checkpoint = {};  // empty: none is written
   double checkpoint_seconds = 2;  // at least this long between two checkpoints; one is always written at the end
   std::string fingerprint = {};   // of the configuration, stored in the checkpoint

@@ -79,7 +79,9 @@ void add_covariates(const HostArray& covariates, TimeSeries& series) {
 }
 
 FitResult run_fit(const TimeSeries& series, FitConfig config) {
-  config.model.columns = {.time = series.time_name, .states = series.state_names, .inputs = series.input_names,
+  config.model.columns = {.time = series.time_name,
+                          .states = series.state_names,
+                          .inputs = series.input_names,
                           .covariates = series.covariate_names};
   config.data = "arrays";
   return run_long([&] { return fit(series, config); });
@@ -182,9 +184,9 @@ void bind_fit(nb::module_& module) {
       .def_prop_ro(
           "verdict",
           [](const FitResult& result) {
-            return result.verdict ? text::concat(format_table(*result.verdict), "\n",
-                                                 text::join(result.verdict->sentences, "\n"))
-                                  : std::string();
+            return result.verdict
+                       ? text::concat(format_table(*result.verdict), "\n", text::join(result.verdict->sentences, "\n"))
+                       : std::string();
           },
           "Relative errors by how far ahead, beside the rivals', and in words whether to use the model; '' if nothing "
           "was held\nout.")
@@ -204,7 +206,8 @@ void bind_fit(nb::module_& module) {
           nb::arg("start"), nb::arg("times"), nb::arg("input_times").none() = nb::none(),
           nb::arg("inputs").none() = nb::none(), nb::arg("covariates").none() = nb::none(),
           "States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up. "
-          "`start` may\nhold hidden states after the measured ones; they are as at the start of a trajectory otherwise. "
+          "`start` may\nhold hidden states after the measured ones; they are as at the start of a trajectory "
+          "otherwise. "
           "Covariates [covariate].")
       .def(
           "slopes", [](const FitResult& result, nb::handle states) { return slopes_at(result.model, states); },
@@ -224,8 +227,9 @@ void bind_fit(nb::module_& module) {
           "save", [](const FitResult& result, const std::filesystem::path& path) { result.model.save(path); },
           nb::arg("path"), "Writes the model as safetensors, for costate.load.");
 
-  const std::string signature = "def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None" +
-                                parameters_of(fit_keywords()) + ") -> " + name_of<FitResult>();
+  const std::string signature =
+      "def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None" +
+      parameters_of(fit_keywords()) + ") -> " + name_of<FitResult>();
   module.def(
       "fit",
       [](const nb::object& times, const nb::object& states, const nb::object& inputs, const nb::object& covariates,
@@ -235,8 +239,7 @@ void bind_fit(nb::module_& module) {
         return run_fit(series, from_keywords(fit_keywords(), options));
       },
       nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(),
-      nb::arg("covariates").none() = nb::none(), nb::arg("options"),
-      nb::sig(signature.c_str()),
+      nb::arg("covariates").none() = nb::none(), nb::arg("options"), nb::sig(signature.c_str()),
       R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
 times   [samples], increasing; a list of such arrays for several trajectories.
