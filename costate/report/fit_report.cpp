@@ -174,6 +174,22 @@ Section data_section(const FitResult& result, const ShownPaths& shown) {
 
 std::string shown(const std::optional<double>& error) { return error ? text::number(*error) : "not measured"; }
 
+/// Errors by how far ahead, and what follows.
+void add_verdict(const Verdict& verdict, Section& section) {
+  const std::string inputs = inputs_text(verdict);
+  Table table{.header = {"relative"},
+              .rows = {},
+              .caption = text::concat(inputs, inputs.empty() ? "Forecasts" : ": forecasts",
+                                      " from many origins, so far ahead; the last column is one forecast of all.")};
+  for (std::size_t h = 0; h < verdict.horizons.size(); ++h) table.header.push_back(horizon_text(verdict, h));
+  for (std::size_t f = 0; f < verdict.forecasters.size(); ++f) {
+    table.rows.push_back({verdict.forecasters[f]});
+    for (const HorizonError& error : verdict.errors[f]) table.rows.back().push_back(shown(error.relative));
+  }
+  section.blocks.push_back(table);
+  for (const std::string& sentence : verdict.sentences) section.blocks.push_back(Paragraph{sentence});
+}
+
 Section error_section(const FitResult& result) {
   Section section{"Error of the forecast", {}};
   Table table{.header = {"model"},
@@ -188,7 +204,8 @@ Section error_section(const FitResult& result) {
     table.rows.back().push_back(shown(error.relative));
   }
   section.blocks = {table};
-  for (const std::string& sentence : result.verdict->sentences) section.blocks.push_back(Paragraph{sentence});
+  for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown})
+    if (*verdict) add_verdict(**verdict, section);
   return section;
 }
 

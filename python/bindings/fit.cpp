@@ -79,17 +79,39 @@ void add_covariates(const HostArray& covariates, TimeSeries& series) {
 }
 
 FitResult run_fit(const TimeSeries& series, FitConfig config) {
-  config.model.columns = {.time = series.time_name, .states = series.state_names, .inputs = series.input_names,
+  config.model.columns = {.time = series.time_name,
+                          .states = series.state_names,
+                          .inputs = series.input_names,
                           .covariates = series.covariate_names};
   config.data = "arrays";
   return run_long([&] { return fit(series, config); });
+}
+
+/// A share, or the text that names a part.
+Keyword<FitConfig> hold_out_keyword() {
+  return {.name = "hold_out",
+          .annotation = "float | str",
+          .get = [](const FitConfig& config) -> nb::object {
+            if (config.hold_out_part.empty()) return nb::cast(config.hold_out);
+            return nb::cast(config.hold_out_part);
+          },
+          .set =
+              [](FitConfig& config, nb::handle value) {
+                if (nb::isinstance<nb::str>(value))
+                  config.hold_out_part = argument_as<std::string>(value);
+                else
+                  config.hold_out = argument_as<double>(value);
+              }};
 }
 
 /// The options of fit() that are not about a file.
 Keywords<FitConfig> fit_keywords() {
   Keywords<FitConfig> keywords;
   for (const FitOption& option : fit_options())
-    if (option.doors == OptionDoors::kAll) keywords.push_back(of_table(option.key, option.kind, option.access));
+    if (option.key == "hold_out")
+      keywords.push_back(hold_out_keyword());
+    else if (option.doors == OptionDoors::kAll)
+      keywords.push_back(of_table(option.key, option.kind, option.access));
   return keywords;
 }
 
@@ -182,9 +204,14 @@ void bind_fit(nb::module_& module) {
       .def_prop_ro(
           "verdict",
           [](const FitResult& result) {
-            return result.verdict ? text::concat(format_table(*result.verdict), "\n",
-                                                 text::join(result.verdict->sentences, "\n"))
-                                  : std::string();
+            std::string tables, sentences;
+            for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown}) {
+              if (!*verdict) continue;
+              const std::string inputs = inputs_text(**verdict);
+              tables += (inputs.empty() ? "" : inputs + ":\n") + format_table(**verdict) + "\n";
+              for (const std::string& sentence : (*verdict)->sentences) sentences += sentence + "\n";
+            }
+            return sentences.empty() ? tables : tables + sentences.substr(0, sentences.size() - 1);
           },
           "Relative errors by how far ahead, beside the rivals', and in words whether to use the model; '' if nothing "
           "was held\nout.")
@@ -204,7 +231,8 @@ void bind_fit(nb::module_& module) {
           nb::arg("start"), nb::arg("times"), nb::arg("input_times").none() = nb::none(),
           nb::arg("inputs").none() = nb::none(), nb::arg("covariates").none() = nb::none(),
           "States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up. "
-          "`start` may\nhold hidden states after the measured ones; they are as at the start of a trajectory otherwise. "
+          "`start` may\nhold hidden states after the measured ones; they are as at the start of a trajectory "
+          "otherwise. "
           "Covariates [covariate].")
       .def(
           "slopes", [](const FitResult& result, nb::handle states) { return slopes_at(result.model, states); },
@@ -224,8 +252,9 @@ void bind_fit(nb::module_& module) {
           "save", [](const FitResult& result, const std::filesystem::path& path) { result.model.save(path); },
           nb::arg("path"), "Writes the model as safetensors, for costate.load.");
 
-  const std::string signature = "def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None" +
-                                parameters_of(fit_keywords()) + ") -> " + name_of<FitResult>();
+  const std::string signature =
+      "def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None" +
+      parameters_of(fit_keywords()) + ") -> " + name_of<FitResult>();
   module.def(
       "fit",
       [](const nb::object& times, const nb::object& states, const nb::object& inputs, const nb::object& covariates,
@@ -235,8 +264,7 @@ void bind_fit(nb::module_& module) {
         return run_fit(series, from_keywords(fit_keywords(), options));
       },
       nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(),
-      nb::arg("covariates").none() = nb::none(), nb::arg("options"),
-      nb::sig(signature.c_str()),
+      nb::arg("covariates").none() = nb::none(), nb::arg("options"), nb::sig(signature.c_str()),
       R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
 times   [samples], increasing; a list of such arrays for several trajectories.
@@ -244,7 +272,8 @@ states  [samples, state], NaN where nothing was measured; or a list of them.
 inputs  [samples, input] that drive the system; or a list of them.
 covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight.
 
-hold_out                 share that judges the model and has no say in training: the end of one trajectory, the last ones of several.
+hold_out                 what judges the model and has no say in training: a share (the end of one trajectory, the last ones of several);
+                         't=40', all from a time on; '0,3', trajectories by their place in the lists.
 memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
 clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
 delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
