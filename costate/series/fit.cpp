@@ -150,7 +150,9 @@ std::vector<LastState> last_states(const TimeSeries& series, std::size_t count, 
   std::vector<LastState> last;
   for (std::size_t i = 0; i < states.size(); ++i) {
     const Trajectory& trajectory = series.trajectories[i];
-    last.push_back({trajectory.id, trajectory.times.back(), std::move(states[i]), trajectory.covariates});
+    const std::size_t end = trajectory.times.size() - 1;
+    last.push_back({trajectory.id, trajectory.times.back(), std::move(states[i]), trajectory.covariates,
+                    times_seen(trajectory, end), trajectory.inputs.row(static_cast<std::int64_t>(end))});
   }
   return last;
 }
@@ -248,6 +250,8 @@ FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& opt
   result.outliers = std::move(data.outliers);
   const ModelForecaster forecaster(result.model);
   result.model.set_last_states(last_states(result.series, result.series.trajectories.size() - data.judges, forecaster));
+  result.model.set_range(range_of(training_part(result.series, result.split)));
+  result.model.set_period(data.period);
   forecast_held(forecaster, result);
   if (!result.split.held.empty()) judge_model(forecaster, data, result);
   return result;

@@ -121,6 +121,27 @@ void write_forecast_samples(const std::filesystem::path& path, const FitResult& 
 
 FitConfig read_fit_config(const RunFolder& run) { return fit_config_from(read_config(run.config())); }
 
+SeriesModel read_model(const RunFolder& run) {
+  if (!std::filesystem::exists(run.model()))
+    throw DataError("[fit] '", run.path().string(),
+                    "' has no model yet: its fit is still at work, or was stopped; "
+                    "wait for it, or go on with 'costate fit --resume --out ",
+                    run.path().string(), "'.");
+  return SeriesModel::load(run.model());
+}
+
+TimeSeries read_fit_data(const RunFolder& run) {
+  const FitConfig config = read_fit_config(run);
+  std::error_code error;
+  if (!std::filesystem::exists(config.data, error))
+    throw DataError("[fit] the data of the fit, '", config.data, "', are not there; give them with --data FILE.");
+  const std::string bytes = read_file(config.data);
+  if (digest_of(bytes) != config.data_digest)
+    throw DataError("[fit] the data of the fit, '", config.data,
+                    "', have changed since; say with --data FILE which ones to take.");
+  return series_from_table(parse_table(bytes, config.data, config.model.columns.layout), config.model.columns);
+}
+
 TimeSeries read_judge(FitConfig& config, const TimeSeries& series) {
   if (config.judge.empty()) return {};
   const std::string bytes = read_file(config.judge);

@@ -451,7 +451,7 @@ TEST(Forecast, MistakesAreNamed) {
   EXPECT_ERROR(forecast(model, {}), InvalidArgument, "either --until or --steps");
   EXPECT_ERROR(forecast(model, {.until = 0.5}), InvalidArgument, "must lie after the start at 0.9; got 0.5");
   EXPECT_ERROR(forecast(model, {.steps = 0}), InvalidArgument, "got 0");
-  const TimeSeries ahead = forecast(model, {.until = 1.25});
+  const TimeSeries ahead = forecast(model, {.until = 1.25}).series;
   EXPECT_EQ(ahead.trajectories[0].times.front(), series.trajectories[0].times.back());
   EXPECT_EQ(ahead.trajectories[0].times.back(), 1.25);
   EXPECT_EQ(ahead.trajectories[0].times.size(), 5U);
