@@ -51,9 +51,14 @@ void print_units(const FitResult& result) {
 /// What the samples were for, what was chosen, and what it is worth.
 void print_verdict(const FitResult& result) {
   std::cout << result.parts.text() << "\nchosen: " << result.chosen.candidate.text() << "\n";
-  if (!result.verdict) return;
-  std::cout << format_table(*result.verdict) << "\n";
-  for (const std::string& sentence : result.verdict->sentences) std::cout << sentence << "\n";
+  for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown})
+    if (*verdict) {
+      const std::string inputs = inputs_text(**verdict);
+      std::cout << (inputs.empty() ? "" : inputs + ":\n") << format_table(**verdict) << "\n";
+    }
+  for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown})
+    if (*verdict)
+      for (const std::string& sentence : (*verdict)->sentences) std::cout << sentence << "\n";
 }
 
 /// What a fit cannot do without.
@@ -65,6 +70,14 @@ void check_is_complete(const FitConfig& config) {
         "fit needs --time COLUMN, or --step or --rate if the file has no times; 'costate look FILE' proposes one.");
   if (columns.states.empty())
     throw InvalidArgument("fit needs --state COLUMN[,COLUMN…]; 'costate look FILE' proposes some.");
+}
+
+/// The share that is held out by default gives way to a file that judges; one that was asked for does not.
+void check_test_is_one(const Arguments& arguments) {
+  const bool asks =
+      std::ranges::any_of(arguments.given, [](const std::string& given) { return given.starts_with("--hold-out "); });
+  if (asks && !arguments.config.judge.empty())
+    throw InvalidArgument("a file that judges is the whole test; give either --judge or --hold-out.");
 }
 
 /// The config of the run to resume; none of it may come from the command line.
@@ -82,6 +95,7 @@ int run(const Arguments& arguments) {
     throw InvalidArgument("--resume needs --out DIR, the folder of the run.");
   const bool reads_config = arguments.resume && arguments.config.data.empty();
   if (!reads_config) check_is_complete(arguments.config);
+  check_test_is_one(arguments);
   const FitConfig config = reads_config ? resumed_config(arguments) : arguments.config;
   const std::filesystem::path folder = arguments.out.empty()
                                            ? std::filesystem::path("runs") / std::filesystem::path(config.data).stem()

@@ -54,18 +54,36 @@ std::string help_of(const FitOption& option) {
   return value.empty() ? option.help : text::concat(option.help, " (", value, ")");
 }
 
+std::vector<const FitOption*> rows_of(const std::string& flag) {
+  std::vector<const FitOption*> rows;
+  for (const FitOption& option : fit_options())
+    if (option.flag == flag) rows.push_back(&option);
+  return rows;
+}
+
+/// Sets the first of the rows that can be read from the text.
+void read_rows(const std::vector<const FitOption*>& rows, const std::string& text, FitConfig& config) {
+  for (const FitOption* row : rows) {
+    const OptionType<ConfigValue> type = type_of(*row);
+    if (row != rows.back() && !type.read(text)) continue;
+    row->access.set(config, read_option(row->flag, type, text));
+    return;
+  }
+}
+
 }  // namespace
 
 void add_fit_flags(Command& command, FitConfig& config, std::vector<std::string>& given,
                    const std::function<bool(const FitOption&)>& wants) {
   for (const FitOption& option : fit_options()) {
     if (option.doors == OptionDoors::kFile || !wants(option)) continue;
-    const OptionType<ConfigValue> type = type_of(option);
-    const auto read = [&config, &given, &option, type](const std::string& text) {
-      option.access.set(config, read_option(option.flag, type, text));
-      given.push_back(option.flag + " " + text);
+    const std::vector<const FitOption*> rows = rows_of(option.flag);
+    if (rows.front() != &option) continue;
+    const auto read = [&config, &given, rows](const std::string& text) {
+      read_rows(rows, text, config);
+      given.push_back(rows.front()->flag + " " + text);
     };
-    command.add_text_option(option.flag, type.name, read, help_of(option), option.group);
+    command.add_text_option(option.flag, type_of(*rows.back()).name, read, help_of(option), option.group);
   }
 }
 

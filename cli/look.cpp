@@ -8,6 +8,7 @@
 #include "cli/fit_flags.h"
 #include "costate/base/base.h"
 #include "costate/io/io.h"
+#include "costate/series/fit_run.h"
 
 namespace costate::cli {
 namespace {
@@ -33,7 +34,8 @@ int run(const Arguments& arguments) {
   std::cout << std::flush;
   if (columns.states.empty())
     throw DataError("[look] no column is left to be a state; name those of numbers with --state.");
-  const PreparedSeries prepared = prepare_fit(series_from_table(table, columns), config);
+  const TimeSeries series = series_from_table(table, columns);
+  const PreparedSeries prepared = prepare_fit(series, config, read_judge(config, series));
   std::cout << describe(prepared);
   const std::string rivals = describe_rivals(prepared);
   if (!rivals.empty()) std::cout << "errors of forecasts without a model, in deviations:\n" << rivals;

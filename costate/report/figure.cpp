@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <sstream>
 
 #include "costate/base/error.h"
@@ -47,8 +48,22 @@ std::string number(double value) {
   return out.str();
 }
 
+/// A place on the x axis, as gnuplot takes it.
+std::string x_of(const Figure& figure, double x) {
+  if (figure.x_scale != Scale::kDate) return number(x);
+  std::ostringstream out;
+  out.precision(15);  // seconds since 1970 need ten digits for the second alone
+  out << x;
+  return out.str();
+}
+
+/// The same of what is no point of a curve: gnuplot then wants it quoted as a date.
+std::string coordinate(const Figure& figure, double x) {
+  return figure.x_scale == Scale::kDate ? quote(x_of(figure, x)) : number(x);
+}
+
 bool can_draw(const Figure& figure, double x, double y) {
-  return std::isfinite(x) && std::isfinite(y) && (figure.x_scale == Scale::kLinear || x > 0) &&
+  return std::isfinite(x) && std::isfinite(y) && (figure.x_scale != Scale::kLog || x > 0) &&
          (figure.y_scale == Scale::kLinear || y > 0);
 }
 
@@ -89,7 +104,7 @@ void write_data(std::ostream& script, const Figure& figure, const Curve& curve, 
   script << block << " << EOD\n";
   for (std::size_t i = 0; i < curve.x.size(); ++i) {
     if (can_draw(figure, curve.x[i], curve.y[i]))
-      script << number(curve.x[i]) << " " << number(curve.y[i]) << "\n";
+      script << x_of(figure, curve.x[i]) << " " << number(curve.y[i]) << "\n";
     else
       script << "\n";  // a gap
   }
@@ -110,11 +125,28 @@ std::string write_raster(std::ostream& script, const Raster& raster, const std::
                       number(raster.y_low), "+($2+0.5)*", number(dy), "):3 with image notitle");
 }
 
+/// As much of a date as the range of x needs.
+std::string date_format(const Figure& figure) {
+  constexpr double kDay = 86400;
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  for (const Curve& curve : figure.curves)
+    for (const double x : curve.x) {
+      low = std::fmin(low, x);
+      high = std::fmax(high, x);
+    }
+  const double days = (high - low) / kDay;
+  if (days > 4 * 365) return "%Y";
+  if (days > 120) return "%Y-%m";
+  return days > 4 ? "%m-%d\\n%Y" : "%m-%d\\n%H:%M";
+}
+
 void write_axes(std::ostream& script, const Figure& figure) {
   script << "set title " << quote(figure.title) << " noenhanced\n"
          << "set xlabel " << quote(figure.x_label) << " noenhanced\n"
          << "set ylabel " << quote(figure.y_label) << " noenhanced\n";
   if (figure.x_scale == Scale::kLog) script << "set logscale x\nset format x '10^{%L}'\n";
+  if (figure.x_scale == Scale::kDate)
+    script << "set xdata time\nset timefmt '%s'\nset format x \"" << date_format(figure) << "\"\n";
   if (figure.y_scale == Scale::kLog) script << "set logscale y\nset format y '10^{%L}'\n";
   const bool is_narrow = figure.width < 300;  // numbers of neighbouring ticks would touch
   if (is_narrow) script << "set tics font ',8'\n";
@@ -129,10 +161,9 @@ void write_axes(std::ostream& script, const Figure& figure) {
   write_range("y", figure.y_range, figure.y_scale);
   for (std::size_t i = 0; i < figure.bands.size(); ++i) {
     const Band& band = figure.bands[i];
-    script << "set object " << i + 1 << " rectangle from first " << number(band.from) << ", graph 0 to first "
-           << number(band.to) << ", graph 1 behind fc rgb '#eeeeee' fs solid noborder\n"
-           << "set label " << i + 1 << " " << quote(band.name) << " at first " << number(band.from)
-           << ", graph 0.95 offset character 0.5,0 tc rgb '#555555' noenhanced front\n";
+    script << "set object " << i + 1 << " rectangle from first " << coordinate(figure, band.from)
+           << ", graph 0 to first " << coordinate(figure, band.to)
+           << ", graph 1 behind fc rgb '#eeeeee' fs solid noborder\n";
   }
 }
 
@@ -140,6 +171,7 @@ void write_axes(std::ostream& script, const Figure& figure) {
 void write_figure(std::ostream& script, const Figure& figure, std::size_t index) {
   script << "reset\nset border 3 lc rgb '#555555'\nset tics nomirror out\nset grid lc rgb '#dddddd' lt 1 lw 0.5\n"
          << "set key tmargin center horizontal noenhanced\nset samples 2\n"
+         << "set rmargin 4\n"  // half of the last number on the axis
          << "set palette defined (0 'white', 0.35 '#9ecae1', 0.7 '#3182bd', 1 '#08306b')\nunset colorbox\n";
   write_axes(script, figure);
   std::vector<std::string> plots;
@@ -160,6 +192,10 @@ void write_figure(std::ostream& script, const Figure& figure, std::size_t index)
     const std::string title = curve.name.empty() ? "notitle" : "title " + quote(curve.name);
     plots.push_back(text::concat(block, " using 1:2 ", style_of(curve), " ", title));
   }
+  // In the legend, where no data hide the name.
+  for (const Band& band : figure.bands)
+    if (!band.name.empty() && &band == &figure.bands.front())
+      plots.push_back("keyentry with boxes fs solid noborder fc rgb '#dddddd' title " + quote(band.name));
   script << "plot " << text::join(plots, ", ") << "\n";
 }
 

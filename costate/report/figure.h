@@ -89,7 +89,11 @@ struct Interval {
   double low = 0, high = 0;
 };
 
-enum class Scale { kLinear, kLog };
+enum class Scale {
+  kLinear,
+  kLog,
+  kDate,  // of x alone: seconds since 1970, written as dates
+};
 enum class Aspect { kFree, kEqual };
 
 struct Figure {

@@ -2,32 +2,37 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
 #include "costate/array/take_rows.h"
 
 namespace costate {
 namespace {
 
-constexpr std::size_t kPointsPerStep = 8;  // of dense paths, between two samples
-constexpr std::size_t kMostShown = 2000;   // samples of a picture; more would be a black band
+constexpr std::size_t kPoints = 800;          // of a path: about as many as a picture is wide
+constexpr std::size_t kMostPerStep = 16;      // between two samples
+constexpr std::size_t kMostShown = 800;       // samples of a picture; more would be a black band
+constexpr std::size_t kMostShownSmall = 200;  // of a small one
+constexpr std::size_t kMostPanels = 12;       // small ones: trajectories, of each state and input
 
 /// The times of a window with more between them.
 std::vector<double> dense_times(const std::vector<double>& times, const Window& window) {
+  const std::size_t per_step = std::clamp<std::size_t>(kPoints / window.count, 1, kMostPerStep);
   std::vector<double> dense = {times[window.first]};
   for (std::size_t i = window.first + 1; i < window.first + window.count; ++i)
-    for (std::size_t k = 1; k <= kPointsPerStep; ++k) {
-      const double share = static_cast<double>(k) / static_cast<double>(kPointsPerStep);
-      const double time = k == kPointsPerStep ? times[i] : times[i - 1] + share * (times[i] - times[i - 1]);
+    for (std::size_t k = 1; k <= per_step; ++k) {
+      const double share = static_cast<double>(k) / static_cast<double>(per_step);
+      const double time = k == per_step ? times[i] : times[i - 1] + share * (times[i] - times[i - 1]);
       // Between neighbouring doubles, as of nanoseconds since 1970, there is none.
-      if (time > dense.back() && (k == kPointsPerStep || time < times[i])) dense.push_back(time);
+      if (time > dense.back() && (k == per_step || time < times[i])) dense.push_back(time);
     }
   return dense;
 }
 
 /// The part of a trajectory around a sample that a picture can show.
-Window stretch_around(const TimeSeries& series, std::size_t trajectory, std::size_t sample) {
+Window stretch_around(const TimeSeries& series, std::size_t trajectory, std::size_t sample, std::size_t most) {
   const std::size_t samples = series.trajectories[trajectory].times.size();
-  const std::size_t count = std::min(samples, kMostShown), before = std::min(sample, count / 2);
+  const std::size_t count = std::min(samples, most), before = std::min(sample, count / 2);
   return {trajectory, std::min(sample - before, samples - count), count};
 }
 
@@ -36,14 +41,28 @@ bool overlap(const Window& left, const Window& right) {
          right.first < left.first + left.count;
 }
 
-std::vector<Window> stretches_of(const FitResult& result) {
-  const std::vector<Window>& held = result.split.held;
+/// Of what is held out: as many trajectories as there is room for.
+std::vector<Window> held_stretches(const FitResult& result) {
+  const std::size_t columns = std::min(result.config.model.columns.states.size(), kMostStates) +
+                              std::min(result.series.input_names.size(), kMostInputs);
+  const std::size_t most = std::max<std::size_t>(2, kMostPanels / std::max<std::size_t>(columns, 1));
+  const std::size_t samples = result.split.held.size() > 1 ? kMostShownSmall : kMostShown;
+  std::vector<Window> stretches;
+  for (const Window& held : spread(result.split.held, most, 0))
+    stretches.push_back(stretch_around(result.series, held.trajectory, held.first, samples));
+  return stretches;
+}
+
+ShownPaths stretches_of(const FitResult& result) {
   const Window& first = result.fits.front().window;
-  std::vector<Window> shown;
-  if (!held.empty()) shown.push_back(stretch_around(result.series, held.front().trajectory, held.front().first));
-  const bool shows_fit = std::ranges::any_of(
-      result.fits, [&](const SolvedWindow& fit) { return !shown.empty() && overlap(fit.window, shown.front()); });
-  if (!shows_fit) shown.insert(shown.begin(), stretch_around(result.series, first.trajectory, first.first));
+  ShownPaths shown{.stretches = held_stretches(result), .fitted = {}, .forecasts = {}};
+  shown.held = shown.stretches.size();
+  const auto is_shown = [&](const SolvedWindow& fit) {
+    return std::ranges::any_of(shown.stretches, [&](const Window& stretch) { return overlap(fit.window, stretch); });
+  };
+  if (!std::ranges::any_of(result.fits, is_shown))
+    shown.stretches.insert(shown.stretches.begin(),
+                           stretch_around(result.series, first.trajectory, first.first, kMostShown));
   return shown;
 }
 
@@ -94,12 +113,13 @@ std::vector<StatePath> fitted_paths(const FitResult& result, const std::vector<S
 }  // namespace
 
 ShownPaths shown_paths(const FitResult& result) {
-  ShownPaths shown{.stretches = stretches_of(result), .fitted = {}, .forecasts = {}};
+  ShownPaths shown = stretches_of(result);
   shown.fitted = fitted_paths(result, within(result.fits, shown.stretches));
-  for (SolvedWindow forecast : within(result.forecasts, {shown.stretches.back()})) {
-    const Window& seen = shown.stretches.back();  // what is held out begins in the last stretch
+  const auto held = std::span(shown.stretches).last(shown.held);
+  for (SolvedWindow forecast : within(result.forecasts, {held.begin(), held.end()})) {
     Window& window = forecast.window;
-    window.count = std::min(window.count, seen.first + seen.count - window.first);
+    const auto seen = std::ranges::find(held, window.trajectory, &Window::trajectory);
+    window.count = std::min(window.count, seen->first + seen->count - window.first);
     shown.forecasts.push_back(dense_path(result, forecast));
   }
   return shown;

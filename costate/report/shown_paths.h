@@ -7,10 +7,15 @@
 
 namespace costate {
 
+/// Columns that are drawn over time, at most.
+inline constexpr std::size_t kMostStates = 4, kMostInputs = 2;
+
 struct ShownPaths {
-  /// Of the trajectory of the first window and of the first one held out: all, or 2000 samples, around that window and
-  /// where what is held out begins. One stretch if the second shows windows, too.
+  /// Where windows were trained on, and of trajectories that were held out all, or some of them spread over all: the
+  /// whole trajectory, or a part around the first window and around where what is held out begins. No stretch of its
+  /// own for the windows if one of the others shows some.
   std::vector<Window> stretches;
+  std::size_t held = 0;  // of them, the last ones: of what is held out
   /// As few windows as reach over all samples shown, each drawn from where the one before ended, so that one line shows
   /// the fit. Densely, with points between samples, as are:
   std::vector<StatePath> fitted;

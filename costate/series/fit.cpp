@@ -4,11 +4,13 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <numeric>
 
 #include "costate/base/error.h"
 #include "costate/base/log.h"
 #include "costate/series/clock.h"
 #include "costate/series/delay_embedding.h"
+#include "costate/series/hold_out.h"
 #include "costate/series/model_forecaster.h"
 #include "costate/series/period.h"
 #include "costate/series/rivals.h"
@@ -159,15 +161,37 @@ FitOptions with_deadline(FitOptions options, double minutes) {
   return options;
 }
 
-std::vector<LastState> last_states(const TimeSeries& series, const ModelForecaster& forecaster) {
+/// What is trained on, and what is not.
+Split split_of(const PreparedSeries& data, const FitConfig& config) {
+  if (data.judges == 0)
+    return config.hold_out_part.empty() ? split_series(data.series, config.hold_out)
+                                        : hold_out_part(data.series, config.hold_out_part);
+  std::vector<std::size_t> held(data.judges);
+  std::iota(held.begin(), held.end(), data.series.trajectories.size() - data.judges);
+  return hold_out_trajectories(data.series, held);
+}
+
+/// Whoever judges by a file of its own has its early samples to tell where the model stands, hidden states too.
+void begin_after_context(const PreparedSeries& data, const SeriesModel& model, std::vector<Window>& held) {
+  const auto context = static_cast<std::size_t>(model.options().context);
+  for (Window& window : held) {
+    const bool judges = window.trajectory + data.judges >= data.series.trajectories.size();
+    if (judges && window.count > 2 * context) window = {window.trajectory, context, window.count - context};
+  }
+}
+
+/// Of the first `count` trajectories.
+std::vector<LastState> last_states(const TimeSeries& series, std::size_t count, const ModelForecaster& forecaster) {
   std::vector<ForecastTask> tasks;
-  for (const Trajectory& trajectory : series.trajectories)
+  for (const Trajectory& trajectory : std::span(series.trajectories).first(count))
     tasks.push_back(forecast_task(trajectory, trajectory.times.size() - 1, 0, {InputsAhead::kKnown, 0}));
   std::vector<std::vector<double>> states = forecaster.states_at(tasks);
   std::vector<LastState> last;
   for (std::size_t i = 0; i < states.size(); ++i) {
     const Trajectory& trajectory = series.trajectories[i];
-    last.push_back({trajectory.id, trajectory.times.back(), std::move(states[i]), trajectory.covariates});
+    const std::size_t end = trajectory.times.size() - 1;
+    last.push_back({trajectory.id, trajectory.times.back(), std::move(states[i]), trajectory.covariates,
+                    times_seen(trajectory, end), trajectory.inputs.row(static_cast<std::int64_t>(end))});
   }
   return last;
 }
@@ -205,6 +229,11 @@ void judge_model(const ModelForecaster& forecaster, const PreparedSeries& data, 
   std::vector<const Forecaster*> list;
   for (const std::unique_ptr<Forecaster>& rival : rivals) list.push_back(rival.get());
   result.verdict = judge(result.series, result.split.held, data.units, &forecaster, list, {.period = period});
+  if (!result.series.input_names.empty()) {
+    const InputAssumption guess = {period ? InputsAhead::kRepeated : InputsAhead::kHeld, period.value_or(0)};
+    result.verdict_unknown =
+        judge(result.series, result.split.held, data.units, &forecaster, list, {.inputs = guess, .period = period});
+  }
   const std::size_t whole = result.verdict->horizons.size() - 1;
   for (std::size_t i = 0; i < result.verdict->forecasters.size(); ++i) {
     const HorizonError& error = result.verdict->errors[i][whole];
@@ -218,19 +247,22 @@ std::string PartSizes::text() const {
   return text::concat(training, " samples to train on, ", validation, " to choose by, ", test, " to judge by");
 }
 
-PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config) {
+PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSeries judge) {
   config.check();
-  check(series);
   PreparedSeries data;
+  data.judges = judge.trajectories.size();
+  for (Trajectory& trajectory : judge.trajectories) series.trajectories.push_back(std::move(trajectory));
+  check(series);
   const bool keeps_codes = names_one(config.model.columns.layout.missing, "none");
   data.outliers = remove_outliers(series, keeps_codes ? MissingCodes::kKeep : MissingCodes::kFind);
   data.series = embed_delays(series, {.copies = config.model.delay, .lag = config.model.lag});
-  data.split = split_series(data.series, config.hold_out);
+  data.split = split_of(data, config);
   const TimeSeries training = training_part(data.series, data.split);
   data.units = measure(training);
   if (!data.split.held.empty() && !is_measured(data.series, data.split))
     throw DataError("[fit] what is held out has no measured value to judge a forecast by; change --hold-out.");
-  data.validation = split_for_validation(training);
+  const bool ends_are_held = std::ranges::any_of(data.split.held, [](const Window& held) { return held.first > 0; });
+  data.validation = split_for_validation(training, ends_are_held ? Cut::kEnds : Cut::kLastOnes);
   if (names_one(config.clock, "auto"))
     data.period = find_period(training).value_or(0);
   else if (!names_one(config.clock, "none"))
@@ -252,11 +284,14 @@ FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& ask
   result.config = config;
   result.parts = {.validation = count_samples(data.validation.held), .test = count_samples(data.split.held)};
   result.parts.training = count_samples(data.series) - result.parts.validation - result.parts.test;
+  begin_after_context(data, result.model, data.split.held);
   result.series = std::move(data.series);
   result.split = std::move(data.split);
   result.outliers = std::move(data.outliers);
   const ModelForecaster forecaster(result.model);
-  result.model.set_last_states(last_states(result.series, forecaster));
+  result.model.set_last_states(last_states(result.series, result.series.trajectories.size() - data.judges, forecaster));
+  result.model.set_range(range_of(training_part(result.series, result.split)));
+  result.model.set_period(data.period);
   forecast_held(forecaster, result);
   if (!result.split.held.empty()) judge_model(forecaster, data, result);
   return result;

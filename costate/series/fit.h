@@ -52,9 +52,10 @@ struct FitOptions {
 
 /// A series as a fit takes it.
 struct PreparedSeries {
-  TimeSeries series;  // without outliers; embedded, if the config says so
-  Split split;        // training and test
-  Split validation;   // of the training part
+  TimeSeries series;       // without outliers; embedded, if the config says so
+  Split split;             // training and test
+  std::size_t judges = 0;  // of its trajectories, the last ones: of a file that judges
+  Split validation;        // of the training part
   Normalization units;
   std::vector<double> periods = {};     // of the clocks that the config names
   double period = 0;                    // that the training part seems to follow; 0: none
@@ -84,14 +85,16 @@ struct FitResult {
   std::vector<SolvedWindow> fits = {};       // the windows that were trained on, from their learned starts
   std::vector<SolvedWindow> forecasts = {};  // of what was held out, from the last sample before
   std::vector<StatePath> forecast_samples = {};  // their states at the samples that were held out
-  std::optional<Verdict> verdict = {};           // nothing if nothing was held out
+  std::optional<Verdict> verdict = {};           // nothing if nothing was held out; inputs are taken to be known
+  std::optional<Verdict> verdict_unknown = {};   // the same of a driven system whose inputs are not: held or repeated
   std::vector<ForecastError> errors = {};        // its errors over all that was held out: the model, then its rivals
 };
 
-/// All that comes before the first epoch. Throws as check(TimeSeries), FitConfig::check, embed_delays and split_series;
+/// All that comes before the first epoch. The trajectories of `judge`, if there are any, are the test, instead of a
+/// part of the series. Throws as check(TimeSeries), FitConfig::check, embed_delays, split_series and hold_out_part;
 /// DataError if a state has no measured value to train on or none is measured in what is held out, InvalidArgument for
 /// a clock that the times do not know.
-PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config);
+PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSeries judge = {});
 
 /// Throws as train, and SolveFailed if no epoch had a finite loss.
 FitResult fit(PreparedSeries prepared, const FitConfig& config, const FitOptions& options = {});

@@ -53,6 +53,8 @@ FitConfig read_options(const Config& config, const std::function<bool(const FitO
 
 void FitConfig::check() const {
   for (const FitOption& option : fit_options()) option.check(option.access.get(*this));
+  if (!judge.empty() && !hold_out_part.empty())
+    throw InvalidArgument("[fit] a file that judges is the whole test; give either --judge or --hold-out.");
   if (epochs > 0 && polish_epochs() >= epochs)
     throw InvalidArgument("[fit] polish must be less than epochs, of which it is the last part; got ", polish, " of ",
                           epochs, ".");

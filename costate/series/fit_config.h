@@ -17,6 +17,10 @@ struct FitConfig {
   std::string data = {};         // path of the CSV file
   std::string data_digest = {};  // of its bytes; filled in by the fit
   double hold_out = 0.2;         // share that is the test: the end of one trajectory, the last ones of several
+  /// The test part by name or from a time on, instead of the share (hold_out.h); empty: the share.
+  std::string hold_out_part = {};
+  /// Path of a file that is the test instead of a part of the data; empty: a part is. And the digest of its bytes.
+  std::string judge = {}, judge_digest = {};
   SeriesModelOptions model = {};
   /// Periods of clocks: "day", "week", "year" where times are dates, numbers in the data's unit of time, or "auto"
   /// alone, which finds one.

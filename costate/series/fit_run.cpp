@@ -17,6 +17,9 @@ void check_same_run(const FitConfig& earlier, const FitConfig& now, const RunFol
   if (earlier.data == now.data && earlier.data_digest != now.data_digest)
     throw InvalidArgument("[fit] the data in '", now.data, "' have changed since '", run.path().string(),
                           "' was begun; start a new run.");
+  if (earlier.judge == now.judge && earlier.judge_digest != now.judge_digest)
+    throw InvalidArgument("[fit] the data in '", now.judge, "' have changed since '", run.path().string(),
+                          "' was begun; start a new run.");
   const std::string difference = first_difference(earlier, now);
   if (!difference.empty())
     throw InvalidArgument("[fit] '", run.path().string(), "' was begun with another config: ", difference,
@@ -82,6 +85,7 @@ JsonObject metrics_of(const FitResult& result) {
     errors.push_back({error.model, error_metrics(error, result.model.state_names())});
   metrics.push_back({"hold_out_error", errors});
   if (result.verdict) metrics.push_back({"verdict", to_json(*result.verdict)});
+  if (result.verdict_unknown) metrics.push_back({"verdict_inputs_unknown", to_json(*result.verdict_unknown)});
   metrics.push_back({"parts", JsonObject{{"training", static_cast<std::int64_t>(result.parts.training)},
                                          {"validation", static_cast<std::int64_t>(result.parts.validation)},
                                          {"test", static_cast<std::int64_t>(result.parts.test)}}});
@@ -117,12 +121,46 @@ void write_forecast_samples(const std::filesystem::path& path, const FitResult& 
 
 FitConfig read_fit_config(const RunFolder& run) { return fit_config_from(read_config(run.config())); }
 
+SeriesModel read_model(const RunFolder& run) {
+  if (!std::filesystem::exists(run.model()))
+    throw DataError("[fit] '", run.path().string(),
+                    "' has no model yet: its fit is still at work, or was stopped; "
+                    "wait for it, or go on with 'costate fit --resume --out ",
+                    run.path().string(), "'.");
+  return SeriesModel::load(run.model());
+}
+
+TimeSeries read_fit_data(const RunFolder& run) {
+  const FitConfig config = read_fit_config(run);
+  std::error_code error;
+  if (!std::filesystem::exists(config.data, error))
+    throw DataError("[fit] the data of the fit, '", config.data, "', are not there; give them with --data FILE.");
+  const std::string bytes = read_file(config.data);
+  if (digest_of(bytes) != config.data_digest)
+    throw DataError("[fit] the data of the fit, '", config.data,
+                    "', have changed since; say with --data FILE which ones to take.");
+  return series_from_table(parse_table(bytes, config.data, config.model.columns.layout), config.model.columns);
+}
+
+TimeSeries read_judge(FitConfig& config, const TimeSeries& series) {
+  if (config.judge.empty()) return {};
+  const std::string bytes = read_file(config.judge);
+  config.judge_digest = digest_of(bytes);
+  if (config.judge_digest == config.data_digest)
+    throw DataError("[fit] '", config.judge, "' holds what the model is fitted to; judge it by other data.");
+  SeriesColumns columns = config.model.columns;
+  columns.time_scale = series.time_scale;
+  return series_from_table(parse_table(bytes, config.judge, columns.layout), columns);
+}
+
 FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode mode, FitOptions options) {
   config.check();
   const std::string bytes = read_file(config.data);
   config.data_digest = digest_of(bytes);
-  PreparedSeries prepared = prepare_fit(
-      series_from_table(parse_table(bytes, config.data, config.model.columns.layout), config.model.columns), config);
+  TimeSeries series =
+      series_from_table(parse_table(bytes, config.data, config.model.columns.layout), config.model.columns);
+  TimeSeries judge = read_judge(config, series);
+  PreparedSeries prepared = prepare_fit(std::move(series), config, std::move(judge));
   if (mode == RunMode::kResume) {
     RunFolder::open(folder);
   } else {

@@ -22,6 +22,17 @@ enum class RunMode {
 /// have changed.
 FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode mode, FitOptions options = {});
 
+/// What judges instead of a part of `series`, read with the same columns and onto the same times; empty if the config
+/// names no such file. Throws as read_series; DataError if it is the file of the fit.
+TimeSeries read_judge(FitConfig& config, const TimeSeries& series);
+
+/// The model of an earlier run. DataError, which says how to get one, if the fit has not come to it yet.
+SeriesModel read_model(const RunFolder& run);
+
+/// The data of an earlier run, as it read them. DataError, which says to name other data, if they have changed or cannot
+/// be read.
+TimeSeries read_fit_data(const RunFolder& run);
+
 /// The config of an earlier run. Throws as RunFolder::open and fit_config_from.
 FitConfig read_fit_config(const RunFolder& run);
 

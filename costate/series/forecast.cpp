@@ -1,11 +1,18 @@
 #include "costate/series/forecast.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "costate/base/error.h"
+#include "costate/series/internal/forecast_inputs.h"
+#include "costate/series/internal/forecast_start.h"
+#include "costate/series/time_text.h"
 
 namespace costate {
 namespace {
+
+using internal::ForecastInputs;
+using internal::ForecastStart;
 
 constexpr std::int64_t kMostSteps = 10'000'000;
 
@@ -26,65 +33,89 @@ std::int64_t num_steps(const SeriesModel& model, const ForecastOptions& options,
   return static_cast<std::int64_t>(steps);
 }
 
-std::vector<LastState> starts_of(const SeriesModel& model, const ForecastOptions& options) {
-  if (options.starts.trajectories.empty()) return model.last_states();
-  if (model.options().delay > 0)
-    throw InvalidArgument(
-        "[forecast] a model with delayed states starts where its data end; it cannot start from a file.");
-  std::vector<LastState> starts;
-  for (const Trajectory& trajectory : options.starts.trajectories) {
-    LastState start{trajectory.id, trajectory.times.front(), {}, trajectory.covariates};
-    for (std::size_t k = 0; k < model.state_names().size(); ++k) {
-      start.state.push_back(trajectory.states.at(static_cast<std::int64_t>(k)));
-      if (std::isnan(start.state.back()))
-        throw DataError("[forecast] the start lacks a value of '", model.state_names()[k], "'.");
-    }
-    starts.push_back(std::move(start));
+/// From the start on.
+std::vector<double> times_of(const SeriesModel& model, const ForecastOptions& options, const ForecastStart& start) {
+  std::vector<double> times = {start.time};
+  if (!options.until && !options.steps && !start.ahead.empty()) {
+    times.insert(times.end(), start.ahead.begin(), start.ahead.end());
+    return times;
   }
-  return starts;
+  const std::int64_t steps = num_steps(model, options, start.time);
+  for (std::int64_t i = 1; i <= steps; ++i) {
+    const bool is_last = i == steps && options.until.has_value();
+    times.push_back(is_last ? *options.until : start.time + static_cast<double>(i) * model.spacing());
+  }
+  return times;
 }
 
-void set_drive(const SeriesModel& model, const ForecastOptions& options, SeriesModel::Query& query) {
-  if (model.input_names().empty()) return;
-  if (options.drive.trajectories.size() != 1)
-    throw InvalidArgument("[forecast] the model is driven by ", text::join(model.input_names()),
-                          "; give their values over time with --input FILE, as one trajectory.");
-  const Trajectory& drive = options.drive.trajectories[0];
-  if (drive.times.front() > query.times.front() || drive.times.back() < query.times.back())
-    throw DataError("[forecast] the inputs cover t = ", drive.times.front(), " … ", drive.times.back(),
-                    "; the forecast needs ", query.times.front(), " … ", query.times.back(), ".");
-  query.input_times = drive.times;
-  query.inputs = drive.inputs;
+Trajectory solve_from(const SeriesModel& model, const ForecastStart& start, const std::vector<double>& times,
+                      const ForecastInputs& inputs) {
+  const std::vector<std::vector<double>> states = model.predict({.start = start.state,
+                                                                 .times = times,
+                                                                 .input_times = inputs.rows.times,
+                                                                 .inputs = inputs.rows.inputs,
+                                                                 .covariates = start.covariates});
+  const auto n = static_cast<std::int64_t>(times.size()), d = static_cast<std::int64_t>(internal::num_columns(model));
+  Trajectory trajectory{
+      .id = start.id, .times = times, .states = HostArray(Shape{n, d}), .inputs = HostArray(Shape{n, 0})};
+  for (std::int64_t i = 0; i < trajectory.states.size(); ++i) {
+    const double value = states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)];
+    if (!std::isfinite(value))
+      throw SolveFailed("[forecast] the model", internal::of_trajectory(start.id), " blows up before t = ",
+                        text_of_time(times[static_cast<std::size_t>(i / d)], model.time_scale()),
+                        "; forecast less far.");
+    trajectory.states.set(i, value);
+  }
+  return trajectory;
+}
+
+/// The first column whose number is out of the range, to within rounding; "" if none is.
+std::string outside_of(const std::vector<double>& numbers, const std::vector<double>& low,
+                       const std::vector<double>& high, const std::vector<std::string>& names) {
+  constexpr double kRounding = 1e-9;
+  for (std::size_t k = 0; k < std::min(numbers.size(), low.size()); ++k) {
+    const double slack = kRounding * (std::abs(low[k]) + std::abs(high[k]));
+    if (numbers[k] < low[k] - slack || numbers[k] > high[k] + slack) return names[k];
+  }
+  return {};
+}
+
+/// Marks a trajectory's samples, and notes the first one outside.
+std::vector<double> mark_outside(const SeriesModel& model, const Trajectory& trajectory, const ForecastInputs& inputs,
+                                 std::vector<std::string>& notes) {
+  const TrainingRange& range = model.range();
+  std::vector<double> marks;
+  bool is_noted = false;
+  for (std::size_t i = 0; i < trajectory.times.size(); ++i) {
+    std::string column = outside_of(trajectory.states.row(static_cast<std::int64_t>(i)), range.state_low,
+                                    range.state_high, model.state_names());
+    if (column.empty())
+      column = outside_of(internal::inputs_at(model, inputs, trajectory.times[i]), range.input_low, range.input_high,
+                          model.input_names());
+    marks.push_back(column.empty() ? 0 : 1);
+    if (column.empty() || is_noted) continue;
+    notes.push_back(text::concat("the forecast", internal::of_trajectory(trajectory.id),
+                                 " leaves the range of the training at ",
+                                 text_of_time(trajectory.times[i], model.time_scale()), ": '", column, "'"));
+    is_noted = true;
+  }
+  return marks;
 }
 
 }  // namespace
 
-TimeSeries forecast(const SeriesModel& model, const ForecastOptions& options) {
-  TimeSeries series{model.options().columns.time, model.time_scale(), model.state_names(), {}, {}};
-  const auto d = static_cast<std::int64_t>(model.state_names().size());
-  for (const LastState& start : starts_of(model, options)) {
-    SeriesModel::Query query{.start = start.state, .times = {start.time}, .covariates = start.covariates};
-    const std::int64_t steps = num_steps(model, options, start.time);
-    for (std::int64_t i = 1; i <= steps; ++i) {
-      const bool is_last = i == steps && options.until.has_value();
-      query.times.push_back(is_last ? *options.until : start.time + static_cast<double>(i) * model.spacing());
-    }
-    set_drive(model, options, query);
-    const std::vector<std::vector<double>> states = model.predict(query);
-    Trajectory trajectory{.id = start.trajectory,
-                          .times = query.times,
-                          .states = HostArray(Shape{steps + 1, d}),
-                          .inputs = HostArray(Shape{steps + 1, 0})};
-    for (std::int64_t i = 0; i < trajectory.states.size(); ++i) {
-      const double value = states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)];
-      if (!std::isfinite(value))
-        throw SolveFailed("[forecast] the model blows up before t = ", query.times[static_cast<std::size_t>(i / d)],
-                          "; forecast less far.");
-      trajectory.states.set(i, value);
-    }
-    series.trajectories.push_back(std::move(trajectory));
+Forecast forecast(const SeriesModel& model, const ForecastOptions& options) {
+  Forecast forecast{.series = {model.options().columns.time, model.time_scale(), model.state_names(), {}, {}}};
+  forecast.series.state_names.resize(internal::num_columns(model));
+  for (const ForecastStart& start : internal::forecast_starts(model, options)) {
+    const std::vector<double> times = times_of(model, options, start);
+    const ForecastInputs inputs = internal::forecast_inputs(model, options, start, times);
+    const Trajectory& made = forecast.series.trajectories.emplace_back(solve_from(model, start, times, inputs));
+    for (const std::string& note : {start.note, inputs.note})
+      if (!note.empty()) forecast.notes.push_back(note);
+    if (!model.range().state_low.empty()) forecast.outside.push_back(mark_outside(model, made, inputs, forecast.notes));
   }
-  return series;
+  return forecast;
 }
 
 }  // namespace costate

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "costate/base/error.h"
@@ -57,6 +58,25 @@ void check_finite(const std::vector<double>& numbers, const std::string& what) {
 Array vector_of(const std::vector<double>& numbers) { return constant(HostArray::vector(numbers)); }
 
 }  // namespace
+
+TrainingRange range_of(const TimeSeries& training) {
+  constexpr double kNothing = std::numeric_limits<double>::infinity();
+  const std::size_t d = training.state_names.size(), m = training.input_names.size();
+  TrainingRange range{std::vector(d, kNothing), std::vector(d, -kNothing), std::vector(m, kNothing),
+                      std::vector(m, -kNothing)};
+  const auto widen = [](const HostArray& cells, std::vector<double>& low, std::vector<double>& high) {
+    for (std::int64_t i = 0; i < cells.size(); ++i) {
+      const std::size_t column = static_cast<std::size_t>(i) % low.size();
+      low[column] = std::fmin(low[column], cells.at(i));
+      high[column] = std::fmax(high[column], cells.at(i));
+    }
+  };
+  for (const Trajectory& trajectory : training.trajectories) {
+    widen(trajectory.states, range.state_low, range.state_high);
+    widen(trajectory.inputs, range.input_low, range.input_high);
+  }
+  return range;
+}
 
 SeriesModel::SeriesModel(SeriesModelOptions options, std::vector<std::string> state_names, std::uint64_t seed,
                          Parts parts)

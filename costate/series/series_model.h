@@ -30,7 +30,18 @@ struct LastState {
   double time = 0;
   std::vector<double> state;  // measured states in the data's units, then hidden ones
   std::vector<double> covariates = {};
+  /// When each measured state was last seen, NaN for never; empty where that is not known.
+  std::vector<double> seen = {};
+  std::vector<double> inputs = {};  // of the last sample; empty where they are not known
 };
+
+/// The least and the greatest number of each column that was trained on; empty where they are not known.
+struct TrainingRange {
+  std::vector<double> state_low = {}, state_high = {}, input_low = {}, input_high = {};
+};
+
+/// Of measured cells.
+TrainingRange range_of(const TimeSeries& training);
 
 class SeriesModel {
  public:
@@ -49,6 +60,11 @@ class SeriesModel {
   std::vector<Parameter> parameters() const;
   const std::vector<LastState>& last_states() const { return last_states_; }
   void set_last_states(std::vector<LastState> states) { last_states_ = std::move(states); }
+  const TrainingRange& range() const { return range_; }
+  void set_range(TrainingRange range) { range_ = std::move(range); }
+  /// After which the data of the fit repeat themselves; 0 if they do not.
+  double period() const { return period_; }
+  void set_period(double period) { period_ = period; }
   void set_correction(const Correction& correction) { options_.correction = correction; }
   /// The median time between samples.
   double spacing() const { return spacing_; }
@@ -124,6 +140,8 @@ class SeriesModel {
   TimeScale time_scale_;
   Normalization normalization_;
   double spacing_ = 1;
+  double period_ = 0;
+  TrainingRange range_;
   std::vector<LastState> last_states_;
   std::optional<Mlp> net_, linear_, start_;
 };

@@ -41,17 +41,21 @@ std::string join_lines(const List& list) {
 }
 
 void add_last_states(const std::vector<LastState>& last_states, ArrayFile& file) {
-  std::vector<double> times, states, covariates;
+  std::vector<double> times, states, covariates, seen, inputs;
   std::vector<std::string> ids;
   for (const LastState& last : last_states) {
     ids.push_back(last.trajectory);
     times.push_back(last.time);
     states.insert(states.end(), last.state.begin(), last.state.end());
     covariates.insert(covariates.end(), last.covariates.begin(), last.covariates.end());
+    seen.insert(seen.end(), last.seen.begin(), last.seen.end());
+    inputs.insert(inputs.end(), last.inputs.begin(), last.inputs.end());
   }
   file.arrays.emplace("last.times", HostArray::vector(std::move(times)));
   file.arrays.emplace("last.states", HostArray::vector(std::move(states)));
   file.arrays.emplace("last.covariates", HostArray::vector(std::move(covariates)));
+  file.arrays.emplace("last.seen", HostArray::vector(std::move(seen)));
+  file.arrays.emplace("last.inputs", HostArray::vector(std::move(inputs)));
   file.metadata["trajectories"] = join_lines(ids);
 }
 
@@ -65,6 +69,13 @@ std::vector<double> numbers_of(const ArrayFile& file, const std::string& key, st
   return numbers;
 }
 
+/// Numbers that not every model knows: so many, or none.
+std::vector<double> known_numbers(const ArrayFile& file, const std::string& key, std::size_t count,
+                                  const std::string& source) {
+  if (!file.arrays.contains(key) || file.array(key).size() == 0) return {};
+  return numbers_of(file, key, count, source);
+}
+
 double positive(const ArrayFile& file, const std::string& key, const std::string& source) {
   const double number = numbers_of(file, key, 1, source)[0];
   if (!(number > 0) || !std::isfinite(number))
@@ -74,18 +85,23 @@ double positive(const ArrayFile& file, const std::string& key, const std::string
 
 std::vector<LastState> last_states_of(const ArrayFile& file, const SeriesModel& model, const std::string& source) {
   const std::vector<std::string> ids = split_lines(metadata_of(file, "trajectories", source));
-  const std::size_t d = model.num_states(), c = model.covariate_names().size();
+  const std::size_t d = model.num_states(), c = model.covariate_names().size(), m = model.input_names().size();
   const std::vector<double> times = numbers_of(file, "last.times", ids.size(), source),
                             states = numbers_of(file, "last.states", ids.size() * d, source),
                             covariates = c == 0 ? std::vector<double>{}
-                                                : numbers_of(file, "last.covariates", ids.size() * c, source);
+                                                : numbers_of(file, "last.covariates", ids.size() * c, source),
+                            seen = known_numbers(file, "last.seen", ids.size() * model.num_measured(), source),
+                            inputs = known_numbers(file, "last.inputs", ids.size() * m, source);
   const auto part = [](const std::vector<double>& all, std::size_t i, std::size_t size) {
     const auto first = all.begin() + static_cast<std::ptrdiff_t>(i * size);
     return std::vector<double>(first, first + static_cast<std::ptrdiff_t>(size));
   };
   std::vector<LastState> last;
-  for (std::size_t i = 0; i < ids.size(); ++i)
+  for (std::size_t i = 0; i < ids.size(); ++i) {
     last.push_back({ids[i], times[i], part(states, i, d), part(covariates, i, c)});
+    if (!seen.empty()) last.back().seen = part(seen, i, model.num_measured());
+    if (!inputs.empty()) last.back().inputs = part(inputs, i, m);
+  }
   return last;
 }
 
@@ -112,6 +128,11 @@ ArrayFile SeriesModel::to_file() const {
   add("normalization.covariate_scale", normalization_.covariate_scale);
   add("normalization.time_scale", {normalization_.time_scale});
   add("spacing", {spacing_});
+  add("period", {period_});
+  add("range.state_low", range_.state_low);
+  add("range.state_high", range_.state_high);
+  add("range.input_low", range_.input_low);
+  add("range.input_high", range_.input_high);
   add_last_states(last_states_, file);
   return file;
 }
@@ -143,6 +164,11 @@ SeriesModel SeriesModel::from_file(const ArrayFile& file, const std::string& sou
   }
   units.time_scale = positive(file, "normalization.time_scale", source);
   model.spacing_ = positive(file, "spacing", source);
+  const std::vector<double> period = known_numbers(file, "period", 1, source);
+  if (!period.empty()) model.period_ = period[0];
+  model.range_ = {known_numbers(file, "range.state_low", d, source), known_numbers(file, "range.state_high", d, source),
+                  known_numbers(file, "range.input_low", m, source),
+                  known_numbers(file, "range.input_high", m, source)};
   model.last_states_ = last_states_of(file, model, source);
   return model;
 }

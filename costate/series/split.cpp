@@ -14,6 +14,23 @@ std::size_t held_of(std::size_t count, double share) {
   return std::max<std::size_t>(1, static_cast<std::size_t>(std::lround(share * static_cast<double>(count))));
 }
 
+Split nothing_held(const TimeSeries& series) {
+  Split split;
+  for (const Trajectory& trajectory : series.trajectories) split.train_ends.push_back(trajectory.times.size());
+  return split;
+}
+
+/// The samples of a trajectory from `first` on.
+void hold(const TimeSeries& series, std::size_t trajectory, std::size_t first, Split& split) {
+  split.train_ends[trajectory] = first;
+  split.held.push_back({trajectory, first, series.trajectories[trajectory].times.size() - first});
+}
+
+void check_is_enough(const Split& split) {
+  if (std::ranges::none_of(split.train_ends, [](std::size_t samples) { return samples >= 2; }))
+    throw DataError("[fit] nothing is left to train on; hold out less.");
+}
+
 HostArray first_rows(const HostArray& array, std::size_t rows) {
   std::vector<std::size_t> indices(rows);
   for (std::size_t i = 0; i < rows; ++i) indices[i] = i;
@@ -23,8 +40,7 @@ HostArray first_rows(const HostArray& array, std::size_t rows) {
 }  // namespace
 
 Split split_series(const TimeSeries& series, double share) {
-  Split split;
-  for (const Trajectory& trajectory : series.trajectories) split.train_ends.push_back(trajectory.times.size());
+  Split split = nothing_held(series);
   const bool is_single = split.train_ends.size() == 1;
   const std::size_t count = is_single ? split.train_ends[0] : split.train_ends.size();
   const std::size_t held = held_of(count, share);
@@ -34,14 +50,29 @@ Split split_series(const TimeSeries& series, double share) {
                     " to train on, which is too few; give more data or a smaller hold-out.");
   if (held == 0) return split;
   if (is_single) {
-    split.train_ends[0] = count - held;
-    split.held.push_back({0, count - held, held});
+    hold(series, 0, count - held, split);
     return split;
   }
-  for (std::size_t i = count - held; i < count; ++i) {
-    split.train_ends[i] = 0;
-    split.held.push_back({i, 0, series.trajectories[i].times.size()});
+  for (std::size_t i = count - held; i < count; ++i) hold(series, i, 0, split);
+  return split;
+}
+
+Split hold_out_trajectories(const TimeSeries& series, std::span<const std::size_t> trajectories) {
+  Split split = nothing_held(series);
+  for (const std::size_t trajectory : trajectories) hold(series, trajectory, 0, split);
+  check_is_enough(split);
+  return split;
+}
+
+Split hold_out_from(const TimeSeries& series, double time) {
+  Split split = nothing_held(series);
+  for (std::size_t i = 0; i < series.trajectories.size(); ++i) {
+    const std::vector<double>& times = series.trajectories[i].times;
+    const auto first = static_cast<std::size_t>(std::ranges::lower_bound(times, time) - times.begin());
+    if (first < times.size()) hold(series, i, first < 2 ? 0 : first, split);
   }
+  if (split.held.empty()) throw DataError("[fit] no sample is as late as what --hold-out names; give an earlier time.");
+  check_is_enough(split);
   return split;
 }
 
@@ -71,16 +102,23 @@ bool is_measured(const TimeSeries& series, const Split& split) {
   return false;
 }
 
-Split split_for_validation(const TimeSeries& training) {
+Split split_for_validation(const TimeSeries& training, Cut cut) {
   constexpr double kShare = 0.2;
   constexpr std::size_t kFewest = 5;  // samples that must remain
   const bool is_single = training.trajectories.size() == 1;
-  Split nothing;
-  for (const Trajectory& trajectory : training.trajectories) nothing.train_ends.push_back(trajectory.times.size());
-  if (is_single && training.trajectories[0].times.size() <= kFewest) return nothing;
-  Split split = split_series(training, kShare);
-  const bool leaves_enough = !is_single || split.train_ends[0] >= kFewest;
-  return leaves_enough && is_measured(training, split) ? split : nothing;
+  const auto samples = [&](std::size_t i) { return training.trajectories[i].times.size(); };
+  const Split nothing = nothing_held(training);
+  if (is_single && samples(0) <= kFewest) return nothing;
+  Split split = nothing;
+  if (is_single || cut == Cut::kLastOnes) {
+    split = split_series(training, kShare);
+    if (is_single && split.train_ends[0] < kFewest) return nothing;
+  } else {
+    for (std::size_t i = 0; i < training.trajectories.size(); ++i)
+      if (samples(i) - held_of(samples(i), kShare) >= kFewest)
+        hold(training, i, samples(i) - held_of(samples(i), kShare), split);
+  }
+  return is_measured(training, split) ? split : nothing;
 }
 
 }  // namespace costate

@@ -187,6 +187,7 @@ Verdict judge(const TimeSeries& series, std::span<const Window> held, const Norm
   Verdict verdict{.time_name = series.time_name,
                   .time_scale = series.time_scale,
                   .state_names = series.state_names,
+                  .has_inputs = !series.input_names.empty(),
                   .inputs = options.inputs,
                   .has_model = model != nullptr};
   std::vector<const Forecaster*> forecasters(rivals.begin(), rivals.end());

@@ -34,7 +34,8 @@ struct Verdict {
   std::string time_name;
   TimeScale time_scale;
   std::vector<std::string> state_names;
-  InputAssumption inputs;
+  bool has_inputs = false;
+  InputAssumption inputs;                     // what was taken for them, if there are any
   std::vector<std::string> forecasters = {};  // the model, if there is one, then its rivals
   bool has_model = false;
   std::vector<Horizon> horizons = {};
@@ -61,6 +62,9 @@ Verdict judge(const TimeSeries& series, std::span<const Window> held, const Norm
 
 /// "24 samples (1 day)", "all 116 samples (2.4 days)".
 std::string horizon_text(const Verdict& verdict, std::size_t horizon);
+
+/// "With the inputs held at their last value", "With the inputs of 1 day before"; "" if there are none.
+std::string inputs_text(const Verdict& verdict);
 
 /// Relative errors, a line a forecaster, a column a horizon; "-" where nothing was measured.
 std::string format_table(const Verdict& verdict);

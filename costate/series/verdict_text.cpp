@@ -123,13 +123,11 @@ std::string advice_sentence(const Verdict& verdict, const std::vector<std::size_
 }
 
 /// The sentence, after what it rests on.
-std::string with_inputs(const InputAssumption& inputs, std::string sentence) {
-  if (inputs.ahead == InputsAhead::kKnown) {
-    sentence[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(sentence[0])));
-    return sentence;
-  }
-  const bool is_held = inputs.ahead == InputsAhead::kHeld || inputs.period == 0;
-  return text::concat("With the inputs ", is_held ? "held at their last value: " : "of one period before: ", sentence);
+std::string with_inputs(const Verdict& verdict, std::string sentence) {
+  const std::string inputs = inputs_text(verdict);
+  if (!inputs.empty()) return text::concat(inputs, ": ", sentence);
+  sentence[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(sentence[0])));
+  return sentence;
 }
 
 }  // namespace
@@ -140,8 +138,8 @@ std::vector<std::string> verdict_sentences(const Verdict& verdict, const std::ve
   if (!verdict.has_model) return {};
   const std::vector<std::size_t> judged = judged_horizons(verdict);
   if (judged.empty()) return {"Nothing that was held out could be compared; there is no verdict."};
-  std::vector<std::string> sentences = {with_inputs(verdict.inputs, main_sentence(verdict, judged)),
-                                        missing_sentence(verdict), advice_sentence(verdict, judged, advice)};
+  std::vector<std::string> sentences = {with_inputs(verdict, main_sentence(verdict, judged)), missing_sentence(verdict),
+                                        advice_sentence(verdict, judged, advice)};
   const std::vector<std::size_t>& cells = verdict.horizons.back().cells;
   std::size_t all = 0;
   for (std::size_t k = 0; k < cells.size(); ++k) {
@@ -165,6 +163,14 @@ std::string horizon_text(const Verdict& verdict, std::size_t horizon) {
   const std::string duration = duration_text(at.duration, verdict.time_scale);
   if (!verdict.time_scale.unit.empty()) return text::concat(samples, " (", duration, ")");
   return text::concat(samples, " (", verdict.time_name, " + ", duration, ")");
+}
+
+std::string inputs_text(const Verdict& verdict) {
+  if (!verdict.has_inputs) return {};
+  const InputAssumption& inputs = verdict.inputs;
+  if (inputs.ahead == InputsAhead::kKnown) return "With the inputs known";
+  if (inputs.ahead == InputsAhead::kHeld || inputs.period == 0) return "With the inputs held at their last value";
+  return text::concat("With the inputs of ", duration_text(inputs.period, verdict.time_scale), " before");
 }
 
 std::string format_table(const Verdict& verdict) {

@@ -62,6 +62,16 @@ std::vector<Window> cut_windows(std::span<const Window> stretches, std::size_t l
   return windows;
 }
 
+std::vector<double> times_seen(const Trajectory& trajectory, std::size_t sample) {
+  const auto width = static_cast<std::size_t>(trajectory.states.shape()[1]);
+  const std::span<const double> states = trajectory.states.data<double>();
+  std::vector<double> seen(width, std::nan(""));
+  for (std::size_t i = 0; i <= sample; ++i)
+    for (std::size_t k = 0; k < width; ++k)
+      if (!std::isnan(states[i * width + k])) seen[k] = trajectory.times[i];
+  return seen;
+}
+
 std::size_t longest(std::span<const Window> windows) {
   std::size_t length = 0;
   for (const Window& window : windows) length = std::max(length, window.count);

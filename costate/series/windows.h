@@ -46,6 +46,9 @@ std::vector<Item> spread(std::vector<Item> items, std::size_t most, std::uint64_
 /// there is none.
 std::vector<double> filled_state(const Trajectory& trajectory, std::size_t sample, const std::vector<double>& means);
 
+/// When each state was last measured, up to a sample; NaN for never.
+std::vector<double> times_seen(const Trajectory& trajectory, std::size_t sample);
+
 /// Samples of the longest window.
 std::size_t longest(std::span<const Window> windows);
 

@@ -87,11 +87,31 @@ FitResult run_fit(const TimeSeries& series, FitConfig config) {
   return run_long([&] { return fit(series, config); });
 }
 
+/// A share, or the text that names a part.
+Keyword<FitConfig> hold_out_keyword() {
+  return {.name = "hold_out",
+          .annotation = "float | str",
+          .get = [](const FitConfig& config) -> nb::object {
+            if (config.hold_out_part.empty()) return nb::cast(config.hold_out);
+            return nb::cast(config.hold_out_part);
+          },
+          .set =
+              [](FitConfig& config, nb::handle value) {
+                if (nb::isinstance<nb::str>(value))
+                  config.hold_out_part = argument_as<std::string>(value);
+                else
+                  config.hold_out = argument_as<double>(value);
+              }};
+}
+
 /// The options of fit() that are not about a file.
 Keywords<FitConfig> fit_keywords() {
   Keywords<FitConfig> keywords;
   for (const FitOption& option : fit_options())
-    if (option.doors == OptionDoors::kAll) keywords.push_back(of_table(option.key, option.kind, option.access));
+    if (option.key == "hold_out")
+      keywords.push_back(hold_out_keyword());
+    else if (option.doors == OptionDoors::kAll)
+      keywords.push_back(of_table(option.key, option.kind, option.access));
   return keywords;
 }
 
@@ -184,9 +204,14 @@ void bind_fit(nb::module_& module) {
       .def_prop_ro(
           "verdict",
           [](const FitResult& result) {
-            return result.verdict
-                       ? text::concat(format_table(*result.verdict), "\n", text::join(result.verdict->sentences, "\n"))
-                       : std::string();
+            std::string tables, sentences;
+            for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown}) {
+              if (!*verdict) continue;
+              const std::string inputs = inputs_text(**verdict);
+              tables += (inputs.empty() ? "" : inputs + ":\n") + format_table(**verdict) + "\n";
+              for (const std::string& sentence : (*verdict)->sentences) sentences += sentence + "\n";
+            }
+            return sentences.empty() ? tables : tables + sentences.substr(0, sentences.size() - 1);
           },
           "Relative errors by how far ahead, beside the rivals', and in words whether to use the model; '' if nothing "
           "was held\nout.")
@@ -247,7 +272,8 @@ states  [samples, state], NaN where nothing was measured; or a list of them.
 inputs  [samples, input] that drive the system; or a list of them.
 covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight.
 
-hold_out                 share that judges the model and has no say in training: the end of one trajectory, the last ones of several.
+hold_out                 what judges the model and has no say in training: a share (the end of one trajectory, the last ones of several);
+                         't=40', all from a time on; '0,3', trajectories by their place in the lists.
 memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
 clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
 delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly

@@ -29,6 +29,7 @@ _KINDS = {
     "int": ("an integer", _is_integer),
     "float": ("a number", lambda value: isinstance(value, numbers.Real)),
     "bool": ("True or False", lambda value: isinstance(value, bool)),
+    "float | str": ("a number or a string", lambda value: isinstance(value, (numbers.Real, str))),
     "str": ("a string", lambda value: isinstance(value, str)),
     "dict": ("a dict", lambda value: isinstance(value, dict)),
     "str | os.PathLike": ("a path", lambda value: isinstance(value, (str, os.PathLike))),

@@ -66,7 +66,7 @@ def test_fit_writes_a_run_folder(run):
 def test_forecast_goes_on_from_the_data(run, tmp_path):
     ok("forecast", run, "--until", "1930", "--out", tmp_path / "f.csv")
     rows = [row for row in csv.reader(open(tmp_path / "f.csv")) if not row[0].startswith("#")]
-    assert rows[0] == ["year", "hare", "lynx"]
+    assert rows[0] == ["year", "hare", "lynx", "outside"]
     assert float(rows[1][0]) == 1920
     assert float(rows[1][1]) == pytest.approx(24.7, abs=10)  # as the model takes it, after what was seen before
     assert float(rows[-1][0]) == 1930 and len(rows) == 12
@@ -123,7 +123,7 @@ def test_a_short_pulse_after_a_long_rest_is_forecast(tmp_path):
     def forecast(drive):
         (tmp_path / "drive.csv").write_text("t,u\n" + drive)
         ok("forecast", tmp_path / "run", "--until", "702", "--input", tmp_path / "drive.csv", "--out", tmp_path / "f.csv")
-        return {t: float(y) for t, y in csv.reader((tmp_path / "f.csv").read_text().splitlines()[2:])}
+        return {t: float(y) for t, y, *_ in csv.reader((tmp_path / "f.csv").read_text().splitlines()[2:])}
 
     heated, rest = forecast("299,0\n700,1\n702,0\n"), forecast("299,0\n700,0\n702,0\n")
     assert abs(rest["702"]) < 0.1

@@ -150,6 +150,93 @@ TEST(FitReport, ManySamplesAreDotsBelowTheLines) {
   }
 }
 
+TEST(Figure, WritesDatesBelowItsAxisAndNamesBandsInTheLegend) {
+  Figure figure = simple_figure();
+  const double day = 86400, begin = 1394409600;  // 2014-03-10
+  figure.curves[0].x = {begin, begin + 10 * day, begin + 20 * day};
+  figure.bands = {{begin + 10 * day, begin + 20 * day, "held out"}};
+  EXPECT_EQ(to_svg(figure, "numbers").find("2014"), std::string::npos);
+  figure.x_scale = Scale::kDate;
+  const std::string svg = to_svg(figure, "dates");
+  EXPECT_TRUE(is_well_formed(svg));
+  EXPECT_NE(svg.find("2014"), std::string::npos);
+  EXPECT_NE(svg.find("03-"), std::string::npos);
+  EXPECT_NE(svg.find(">held out<"), std::string::npos);
+}
+
+Trajectory driven_decay(std::size_t samples) {
+  const auto count = static_cast<std::int64_t>(samples);
+  Trajectory decay{.id = "",
+                   .times = std::vector<double>(samples),
+                   .states = HostArray(Shape{count, 1}),
+                   .inputs = HostArray(Shape{count, 1})};
+  for (std::size_t i = 0; i < samples; ++i) {
+    decay.times[i] = static_cast<double>(i);
+    decay.states.set(static_cast<std::int64_t>(i), 1.0 / static_cast<double>(1 + i));
+  }
+  return decay;
+}
+
+FitConfig quick_config() {
+  FitConfig config;
+  config.model.columns.states = {"x"};
+  config.model.columns.inputs = {"u"};
+  config.model.hidden = {2};
+  config.model.memory = {0};
+  config.window = 5;
+  config.epochs = 1;
+  config.polish = 0;
+  return config;
+}
+
+TEST(FitReport, DrawsTwelvePanelsOfTrajectoriesThatWereHeldOut) {
+  TimeSeries series{"when", {"days", "2014-03-10", {}}, {"x"}, {"u"}, {}};
+  for (int i = 0; i < 60; ++i) {
+    series.trajectories.push_back(driven_decay(12));
+    series.trajectories.back().id = std::to_string(i);
+  }
+  FitConfig config = quick_config();
+  config.hold_out = 0.5;
+  const Report report = fit_report(fit(series, config));
+  std::vector<const Sheet*> sheets;
+  std::string text;
+  for (const Block& block : report.sections[0].blocks) {
+    if (const auto* picture = std::get_if<Picture>(&block)) sheets.push_back(&picture->sheet);
+    if (const auto* paragraph = std::get_if<Paragraph>(&block)) text += paragraph->text;
+  }
+  ASSERT_EQ(sheets.size(), 4U);  // the state and the input of one that was trained on, and of those held out
+  EXPECT_EQ(sheets[2]->figures.size(), 6U);
+  EXPECT_EQ(sheets[3]->figures.size(), 6U);
+  EXPECT_NE(text.find("Of 30 trajectories that were held out, 6 are drawn."), std::string::npos);
+  for (const Figure& figure : sheets[2]->figures) {
+    EXPECT_EQ(figure.x_scale, Scale::kDate);
+    ASSERT_EQ(figure.bands.size(), 1U);
+    EXPECT_EQ(figure.bands[0].from, 1394409600);
+    EXPECT_EQ(figure.curves.back().name, "forecast");
+  }
+  EXPECT_LT(to_html(report).size(), 1'000'000U);
+}
+
+TEST(FitReport, DrawsNoForecastBehindTheDataShown) {
+  TimeSeries series{"t", {}, {"x"}, {"u"}, {driven_decay(3000)}};
+  const Report report = fit_report(fit(series, quick_config()));
+  std::size_t points = 0;
+  for (const Block& block : report.sections[0].blocks) {
+    const auto* picture = std::get_if<Picture>(&block);
+    if (picture == nullptr) continue;
+    for (const Figure& figure : picture->sheet.figures) {
+      const std::vector<double>& seen = figure.curves[0].x;
+      for (const Curve& curve : figure.curves)
+        for (const double x : curve.x) {
+          ++points;
+          EXPECT_FALSE(x < seen.front() || x > seen.back()) << x;
+        }
+      for (const Band& band : figure.bands) EXPECT_EQ(band.to, seen.back());
+    }
+  }
+  EXPECT_GT(points, 1000U);
+}
+
 TEST(Html, IsOneFileWithUniqueIdsAndEscapedText) {
   Picture picture{simple_figure(), kHostile};
   picture.sheet.figures[0].curves[0].mark = Mark::kPoints;

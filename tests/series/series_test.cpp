@@ -13,6 +13,7 @@
 #include "costate/base/log.h"
 #include "costate/io/io.h"
 #include "costate/report/shown_paths.h"
+#include "costate/series/hold_out.h"
 #include "costate/series/normalization.h"
 #include "costate/series/series.h"
 #include "costate/series/window_arrays.h"
@@ -185,6 +186,64 @@ TEST(Split, HoldsOutTheEndOfOneOrTheLastOfSeveral) {
   EXPECT_EQ(training_part(many, several).trajectories.size(), 3U);
   EXPECT_TRUE(split_series(many, 0).held.empty());
   EXPECT_ERROR(split_series(decay(2), 0.2), DataError, "too few");
+}
+
+std::vector<std::size_t> ends_of(const TimeSeries& series, const std::string& part) {
+  return hold_out_part(series, part).train_ends;
+}
+
+TEST(Split, HoldsOutWhatIsNamed) {
+  using Ends = std::vector<std::size_t>;
+  TimeSeries many = series_of(std::vector<Trajectory>(4, decay(10).trajectories[0]));  // times 0, 0.1, … 0.9
+  many.trajectory_name = "subject";
+  for (std::size_t i = 0; i < 4; ++i) many.trajectories[i].id = std::to_string(i + 11);
+  EXPECT_EQ(ends_of(many, "subject=12,14"), (Ends{10, 0, 10, 0}));
+  EXPECT_EQ(ends_of(many, "13"), (Ends{10, 10, 0, 10}));  // and no time
+  EXPECT_EQ(ends_of(many, "t=0.5"), (Ends{5, 5, 5, 5}));
+  many.trajectories[1].times.assign({5, 6, 7, 8, 9, 10, 11, 12, 13, 14});
+  const Split late = hold_out_part(many, "0.5");
+  EXPECT_EQ(late.train_ends, (Ends{5, 0, 5, 5}));
+  EXPECT_EQ(late.held[1].count, 10U);
+  EXPECT_ERROR(ends_of(many, "subject=12,15"), InvalidArgument, "names of trajectories (11, 12, 13, 14), or the time");
+  EXPECT_ERROR(ends_of(many, "patient=12"), InvalidArgument, "got 'patient=12'");
+  EXPECT_ERROR(ends_of(many, "t=99"), DataError, "no sample is as late");
+  EXPECT_ERROR(ends_of(many, "11,12,13,14"), DataError, "nothing is left to train on");
+  many.trajectory_name = "site,visit";
+  for (std::size_t i = 0; i < 4; ++i) many.trajectories[i].id = text::concat(i < 2 ? "A," : "B,", i % 2);
+  EXPECT_EQ(ends_of(many, "site=B"), (Ends{10, 10, 0, 0}));
+  EXPECT_EQ(ends_of(many, "visit=1"), (Ends{10, 0, 10, 0}));
+  EXPECT_EQ(ends_of(many, "B,1"), (Ends{10, 10, 10, 0}));
+}
+
+TEST(Split, HoldsOutFromADate) {
+  TimeSeries days = decay(10);
+  days.trajectories[0].times.assign({0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+  days.time_scale = {"days", "2014-03-10", "%d/%m/%Y"};
+  EXPECT_EQ(ends_of(days, "2014-03-15"), std::vector<std::size_t>{5});
+  EXPECT_EQ(ends_of(days, "t=16/03/2014"), std::vector<std::size_t>{6});
+}
+
+TEST(Split, ValidatesByTheEndOfEachWhereTheTestIsOne) {
+  const TimeSeries many = series_of(std::vector<Trajectory>(3, decay(10).trajectories[0]));
+  EXPECT_EQ(split_for_validation(many).train_ends, (std::vector<std::size_t>{10, 10, 0}));
+  EXPECT_EQ(split_for_validation(many, Cut::kEnds).train_ends, (std::vector<std::size_t>{8, 8, 8}));
+}
+
+TEST(Fit, AFileThatJudgesIsTheTestAndNothingElse) {
+  const TimeSeries series = decay(30), judge = decay(40, 2);
+  FitConfig config = config_of(series);
+  config.window = 4;
+  const PreparedSeries prepared = prepare_fit(series, config, judge);
+  EXPECT_EQ(prepared.split.train_ends, (std::vector<std::size_t>{30, 0}));
+  EXPECT_EQ(prepared.units.state_offset, measure(series).state_offset);
+  const FitResult result = fit(prepared, config);
+  EXPECT_EQ(result.parts.training + result.parts.validation, 30U);
+  EXPECT_EQ(result.parts.test, 40U);
+  EXPECT_EQ(result.split.held[0].first, 4U) << "the context tells where the model stands";
+  EXPECT_EQ(result.model.last_states().size(), 1U) << "forecasts go on from the data of the fit";
+  config.judge = "other.csv";
+  config.hold_out_part = "t=1";
+  EXPECT_ERROR(config.check(), InvalidArgument, "either --judge or --hold-out");
 }
 
 TEST(FitConfig, SurvivesToml) {
@@ -392,7 +451,7 @@ TEST(Forecast, MistakesAreNamed) {
   EXPECT_ERROR(forecast(model, {}), InvalidArgument, "either --until or --steps");
   EXPECT_ERROR(forecast(model, {.until = 0.5}), InvalidArgument, "must lie after the start at 0.9; got 0.5");
   EXPECT_ERROR(forecast(model, {.steps = 0}), InvalidArgument, "got 0");
-  const TimeSeries ahead = forecast(model, {.until = 1.25});
+  const TimeSeries ahead = forecast(model, {.until = 1.25}).series;
   EXPECT_EQ(ahead.trajectories[0].times.front(), series.trajectories[0].times.back());
   EXPECT_EQ(ahead.trajectories[0].times.back(), 1.25);
   EXPECT_EQ(ahead.trajectories[0].times.size(), 5U);

@@ -131,8 +131,14 @@ TEST(Verdict, SaysHowFarAhead) {
   EXPECT_TRUE(all_text(verdict_on(two_states(), between, {&last}, {.horizons = {1, 10, 100}}))
                   .starts_with("Do not use the neural ODE: at 1 sample (t + 0.5) and 100 samples"));
   JudgeOptions held{.inputs = {InputsAhead::kHeld}};
-  EXPECT_TRUE(all_text(verdict_on(two_states(), model, {&mean}, held))
+  TimeSeries driven = two_states();
+  driven.input_names = {"u"};
+  driven.trajectories[0].inputs = HostArray(Shape{200, 1});
+  EXPECT_TRUE(all_text(verdict_on(driven, model, {&mean}, held))
                   .starts_with("With the inputs held at their last value: use the neural ODE up to"));
+  EXPECT_TRUE(all_text(verdict_on(driven, model, {&mean})).starts_with("With the inputs known: use"));
+  held.inputs = {InputsAhead::kRepeated, 12};
+  EXPECT_TRUE(all_text(verdict_on(driven, model, {&mean}, held)).starts_with("With the inputs of 12 before: use"));
 }
 
 TEST(Verdict, OfAStateThatWasNotMeasuredIsNotMeasured) {

@@ -1,0 +1,89 @@
+"""costate forecast from anywhere: the end, a time, new data, a file of starts; and what it says of starts and inputs."""
+
+import csv
+import math
+
+import pytest
+
+from test_cli import QUICK, bad, costate, ok
+
+FEW = [*QUICK, "--clock", "none", "--window", "5"]
+
+
+def rows(path):
+    return list(csv.DictReader(open(path)))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    lines = ["t,x,y,u"]
+    for i in range(40):
+        y = "" if i > 30 else f"{math.cos(0.3 * i)}"
+        lines.append(f"{i},{math.sin(0.3 * i)},{y},{i % 4}")
+    (folder / "data.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def driven(data):
+    ok("fit", data / "data.csv", "--time", "t", "--state", "x,y", "--input", "u", "--hold-out", "40%", "--memory", "1", "--out",
+       data / "driven", *FEW)
+    return data / "driven"
+
+
+def test_parts_of_a_start_are_said_to_be_estimated(driven, tmp_path):
+    done = ok("forecast", driven, "--steps", "2", "--inputs-ahead", "hold", "--out", tmp_path / "f.csv")
+    assert "costate: the start at 39: 'y' (last measured at 30), 1 hidden state estimated" in done.stderr
+    assert "costate: inputs after 39 are not known: held at their last value" in done.stderr
+    assert "'y' (last measured at 30)" in (tmp_path / "f.csv.txt").read_text()
+    made = rows(tmp_path / "f.csv")
+    assert [row["t"] for row in made] == ["39", "40", "41"] and set(made[0]) == {"t", "x", "y", "outside"}
+    assert float(made[0]["y"]) != math.cos(9)  # a stale cell
+    bad("--inputs-ahead hold or repeat", "forecast", driven, "--steps", "2")
+    bad("takes hold or repeat; got 'held'", "forecast", driven, "--steps", "2", "--inputs-ahead", "held")
+
+
+def test_a_forecast_starts_at_a_time_of_the_data(driven, data, tmp_path):
+    ok("forecast", driven, "--at", "20.5", "--out", tmp_path / "f.csv")
+    assert [row["t"] for row in rows(tmp_path / "f.csv")] == [str(t) for t in range(20, 40)]
+    bad("takes a number; got 'noon'", "forecast", driven, "--at", "noon")
+    text = (data / "data.csv").read_text()
+    (data / "data.csv").write_text(text + "40,0,0,0\n")
+    bad("have changed since; say with --data FILE", "forecast", driven, "--at", "20")
+    (data / "data.csv").unlink()
+    bad("are not there; give them with --data FILE", "forecast", driven, "--at", "20")
+    (data / "data.csv").write_text(text)
+
+
+def test_new_data_start_a_forecast_along_their_inputs(driven, tmp_path):
+    (tmp_path / "new.csv").write_text("t,x,y,u\n0,0.1,0.9,1\n1,0.2,,1\n2,0.3,0.8,0\n3,,,0\n4,,,9\n")
+    done = ok("forecast", driven, "--data", tmp_path / "new.csv", "--out", tmp_path / "f.csv")
+    made = rows(tmp_path / "f.csv")
+    assert [row["t"] for row in made] == ["2", "3", "4"] and made[-1]["outside"] == "1"
+    assert "leaves the range of the training at" in done.stderr
+    bad("the forecast needs 2 … 12", "forecast", driven, "--data", tmp_path / "new.csv", "--until", "12")
+
+
+def test_each_row_of_a_file_is_a_start(driven, tmp_path):
+    (tmp_path / "starts.csv").write_text("t,x,y,u\n7,0.1,0.9,1\n5,0.2,,1\n")
+    done = ok("forecast", driven, "--from", tmp_path / "starts.csv", "--steps", "2", "--inputs-ahead", "hold", "--out", tmp_path / "f.csv")
+    made = rows(tmp_path / "f.csv")
+    assert [(row["start"], row["t"]) for row in made] == [("1", "7"), ("1", "8"), ("1", "9"), ("2", "5"), ("2", "6"), ("2", "7")]
+    assert float(made[0]["x"]) == pytest.approx(0.1, rel=1e-12)
+    assert "the start of trajectory '2': 'y' taken to be the mean of the training" in done.stderr
+
+
+def test_a_model_with_delays_starts_from_new_data(data, tmp_path):
+    ok("fit", data / "data.csv", "--time", "t", "--state", "x", "--delay", "2", "--memory", "0", "--out", tmp_path / "run", *FEW)
+    (tmp_path / "new.csv").write_text("t,x\n" + "".join(f"{100 + i},{0.1 * i}\n" for i in range(6)))
+    ok("forecast", tmp_path / "run", "--data", tmp_path / "new.csv", "--steps", "1", "--out", tmp_path / "f.csv")
+    made = rows(tmp_path / "f.csv")
+    assert list(made[0]) == ["t", "x", "outside"] and [row["t"] for row in made] == ["105", "106"]
+    bad("with --data", "forecast", tmp_path / "run", "--from", tmp_path / "new.csv", "--steps", "1")
+
+
+def test_a_run_in_progress_has_no_model_yet(driven, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/config.toml").write_bytes((driven / "config.toml").read_bytes())
+    bad("has no model yet: its fit is still at work, or was stopped", "forecast", tmp_path / "run", "--steps", "1")
