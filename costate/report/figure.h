@@ -97,7 +97,7 @@ enum class Scale {
 enum class Aspect { kFree, kEqual };
 
 struct Figure {
-  std::string title, x_label, y_label;
+  std::string title = {}, x_label = {}, y_label = {};
   std::vector<Curve> curves = {};
   std::vector<Band> bands = {};
   std::vector<Arrow> arrows = {};
