@@ -65,7 +65,8 @@ TimeSeries read_starts(const std::string& path, const SeriesModel& model) {
     names.push_back(name);
     cells.push_back(table.text(name));
   }
-  TimeSeries series = series_from_table(CsvTable(names, cells, path, columns.layout), columns);
+  const TableLayout read{.missing = columns.layout.missing};  // its names and lines have been taken
+  TimeSeries series = series_from_table(CsvTable(names, cells, path, read), columns);
   if (series.trajectories.size() == 1) series.trajectories[0].id.clear();
   return series;
 }

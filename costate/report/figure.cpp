@@ -125,19 +125,23 @@ std::string write_raster(std::ostream& script, const Raster& raster, const std::
                       number(raster.y_low), "+($2+0.5)*", number(dy), "):3 with image notitle");
 }
 
-/// As much of a date as the range of x needs.
-std::string date_format(const Figure& figure) {
-  constexpr double kDay = 86400;
+/// As much of a date as the range of x needs; few of them where there is little room.
+void write_dates(std::ostream& script, const Figure& figure) {
+  constexpr double kDay = 86400, kYear = 365 * kDay;
+  constexpr int kRoomy = 400;
   double low = std::numeric_limits<double>::infinity(), high = -low;
   for (const Curve& curve : figure.curves)
     for (const double x : curve.x) {
       low = std::fmin(low, x);
       high = std::fmax(high, x);
     }
-  const double days = (high - low) / kDay;
-  if (days > 4 * 365) return "%Y";
-  if (days > 120) return "%Y-%m";
-  return days > 4 ? "%m-%d\\n%Y" : "%m-%d\\n%H:%M";
+  const double range = high - low;
+  const char* const format = range > 8 * kYear   ? "%Y"
+                             : range > 2 * kYear ? "%Y-%m"
+                             : range > 12 * kDay ? "%m-%d\\n%Y"
+                                                 : "%m-%d\\n%H:%M";
+  script << "set xdata time\nset timefmt '%s'\nset format x \"" << format << "\"\n";
+  if (figure.width < kRoomy && range > 0) script << "set xtics " << number(range / 3) << "\n";
 }
 
 void write_axes(std::ostream& script, const Figure& figure) {
@@ -145,8 +149,7 @@ void write_axes(std::ostream& script, const Figure& figure) {
          << "set xlabel " << quote(figure.x_label) << " noenhanced\n"
          << "set ylabel " << quote(figure.y_label) << " noenhanced\n";
   if (figure.x_scale == Scale::kLog) script << "set logscale x\nset format x '10^{%L}'\n";
-  if (figure.x_scale == Scale::kDate)
-    script << "set xdata time\nset timefmt '%s'\nset format x \"" << date_format(figure) << "\"\n";
+  if (figure.x_scale == Scale::kDate) write_dates(script, figure);
   if (figure.y_scale == Scale::kLog) script << "set logscale y\nset format y '10^{%L}'\n";
   const bool is_narrow = figure.width < 300;  // numbers of neighbouring ticks would touch
   if (is_narrow) script << "set tics font ',8'\n";

@@ -9,15 +9,15 @@
 namespace costate {
 namespace {
 
-constexpr std::size_t kPoints = 800;          // of a path: about as many as a picture is wide
-constexpr std::size_t kMostPerStep = 16;      // between two samples
-constexpr std::size_t kMostShown = 800;       // samples of a picture; more would be a black band
-constexpr std::size_t kMostShownSmall = 200;  // of a small one
-constexpr std::size_t kMostPanels = 12;       // small ones: trajectories, of each state and input
+constexpr std::size_t kMostPoints = 800;       // of a stretch's path: about as many as a picture is wide
+constexpr std::size_t kMostPerStep = 16;       // of them between two samples
+constexpr std::size_t kMostShown = 500;        // samples of a picture; more would be a black band
+constexpr std::size_t kMostShownOfAll = 1200;  // of the pictures of all states: a report is to stay small
+constexpr std::size_t kMostShownSmall = 200;   // of a small one
+constexpr std::size_t kMostPanels = 12;        // small ones: trajectories, of each state and input
 
 /// The times of a window with more between them.
-std::vector<double> dense_times(const std::vector<double>& times, const Window& window) {
-  const std::size_t per_step = std::clamp<std::size_t>(kPoints / window.count, 1, kMostPerStep);
+std::vector<double> dense_times(const std::vector<double>& times, const Window& window, std::size_t per_step) {
   std::vector<double> dense = {times[window.first]};
   for (std::size_t i = window.first + 1; i < window.first + window.count; ++i)
     for (std::size_t k = 1; k <= per_step; ++k) {
@@ -41,12 +41,17 @@ bool overlap(const Window& left, const Window& right) {
          right.first < left.first + left.count;
 }
 
+std::size_t most_shown(const FitResult& result) {
+  const std::size_t states = std::clamp<std::size_t>(result.config.model.columns.states.size(), 1, kMostStates);
+  return std::min(kMostShown, kMostShownOfAll / states);
+}
+
 /// Of what is held out: as many trajectories as there is room for.
 std::vector<Window> held_stretches(const FitResult& result) {
   const std::size_t columns = std::min(result.config.model.columns.states.size(), kMostStates) +
                               std::min(result.series.input_names.size(), kMostInputs);
   const std::size_t most = std::max<std::size_t>(2, kMostPanels / std::max<std::size_t>(columns, 1));
-  const std::size_t samples = result.split.held.size() > 1 ? kMostShownSmall : kMostShown;
+  const std::size_t samples = result.split.held.size() > 1 ? kMostShownSmall : most_shown(result);
   std::vector<Window> stretches;
   for (const Window& held : spread(result.split.held, most, 0))
     stretches.push_back(stretch_around(result.series, held.trajectory, held.first, samples));
@@ -62,7 +67,7 @@ ShownPaths stretches_of(const FitResult& result) {
   };
   if (!std::ranges::any_of(result.fits, is_shown))
     shown.stretches.insert(shown.stretches.begin(),
-                           stretch_around(result.series, first.trajectory, first.first, kMostShown));
+                           stretch_around(result.series, first.trajectory, first.first, most_shown(result)));
   return shown;
 }
 
@@ -75,12 +80,20 @@ std::vector<SolvedWindow> within(const std::vector<SolvedWindow>& solves, const 
   return found;
 }
 
+/// Points of a path between two samples: as many as the picture of its trajectory can show.
+std::size_t points_per_step(const ShownPaths& shown, const Window& window) {
+  const auto seen = std::ranges::find(shown.stretches, window.trajectory, &Window::trajectory);
+  const std::size_t panels = shown.held > 1 ? 3 : 1;  // side by side
+  return std::clamp<std::size_t>(kMostPoints / panels / seen->count, 1, kMostPerStep);
+}
+
 /// From a state at the first sample of a window to its last, with points between.
-StatePath dense_path(const FitResult& result, const SolvedWindow& solve) {
+StatePath dense_path(const FitResult& result, const ShownPaths& shown, const SolvedWindow& solve) {
   const Window& window = solve.window;
   const Trajectory& trajectory = result.series.trajectories[window.trajectory];
-  SeriesModel::Query query{
-      .start = solve.start, .times = dense_times(trajectory.times, window), .covariates = trajectory.covariates};
+  SeriesModel::Query query{.start = solve.start,
+                           .times = dense_times(trajectory.times, window, points_per_step(shown, window)),
+                           .covariates = trajectory.covariates};
   if (!result.series.input_names.empty()) {
     std::vector<std::size_t> rows(window.count);
     std::iota(rows.begin(), rows.end(), window.first);
@@ -90,7 +103,8 @@ StatePath dense_path(const FitResult& result, const SolvedWindow& solve) {
   return {window.trajectory, query.times, result.model.predict(query)};
 }
 
-std::vector<StatePath> fitted_paths(const FitResult& result, const std::vector<SolvedWindow>& fits) {
+std::vector<StatePath> fitted_paths(const FitResult& result, const ShownPaths& shown,
+                                    const std::vector<SolvedWindow>& fits) {
   std::vector<StatePath> paths;
   std::size_t covered = 0;
   for (std::size_t i = 0; i < fits.size(); ++i) {
@@ -100,7 +114,7 @@ std::vector<StatePath> fitted_paths(const FitResult& result, const std::vector<S
     if (!is_last && fits[i + 1].window.first < std::max<std::size_t>(covered, 1)) continue;
     const std::size_t begin = std::max(window.first + 1, covered) - 1;
     covered = window.first + window.count;
-    StatePath path = dense_path(result, fits[i]);
+    StatePath path = dense_path(result, shown, fits[i]);
     const double shown_from = result.series.trajectories[window.trajectory].times[begin];
     const auto cut = std::lower_bound(path.times.begin(), path.times.end(), shown_from) - path.times.begin();
     path.times.erase(path.times.begin(), path.times.begin() + cut);
@@ -114,13 +128,13 @@ std::vector<StatePath> fitted_paths(const FitResult& result, const std::vector<S
 
 ShownPaths shown_paths(const FitResult& result) {
   ShownPaths shown = stretches_of(result);
-  shown.fitted = fitted_paths(result, within(result.fits, shown.stretches));
+  shown.fitted = fitted_paths(result, shown, within(result.fits, shown.stretches));
   const auto held = std::span(shown.stretches).last(shown.held);
   for (SolvedWindow forecast : within(result.forecasts, {held.begin(), held.end()})) {
     Window& window = forecast.window;
     const auto seen = std::ranges::find(held, window.trajectory, &Window::trajectory);
     window.count = std::min(window.count, seen->first + seen->count - window.first);
-    shown.forecasts.push_back(dense_path(result, forecast));
+    shown.forecasts.push_back(dense_path(result, shown, forecast));
   }
   return shown;
 }

@@ -29,8 +29,8 @@ TimeSeries read_judge(FitConfig& config, const TimeSeries& series);
 /// The model of an earlier run. DataError, which says how to get one, if the fit has not come to it yet.
 SeriesModel read_model(const RunFolder& run);
 
-/// The data of an earlier run, as it read them. DataError, which says to name other data, if they have changed or cannot
-/// be read.
+/// The data of an earlier run, as it read them. DataError, which says to name other data, if they have changed or
+/// cannot be read.
 TimeSeries read_fit_data(const RunFolder& run);
 
 /// The config of an earlier run. Throws as RunFolder::open and fit_config_from.

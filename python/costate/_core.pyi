@@ -1752,7 +1752,7 @@ class Fit:
     def save(self, path: str | os.PathLike) -> None:
         """Writes the model as safetensors, for costate.load."""
 
-def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, seed: int = 0) -> Fit:
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
@@ -1761,7 +1761,8 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     inputs  [samples, input] that drive the system; or a list of them.
     covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight.
 
-    hold_out                 share that judges the model and has no say in training: the end of one trajectory, the last ones of several.
+    hold_out                 what judges the model and has no say in training: a share (the end of one trajectory, the last ones of several);
+                             't=40', all from a time on; '0,3', trajectories by their place in the lists.
     memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
     clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
     delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
@@ -1773,6 +1774,7 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
     optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
     polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
+    minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
 
     What is left open (widths, memory, clock, window, epochs) is chosen by forecasts of a validation part, the last fifth of what is

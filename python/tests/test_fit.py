@@ -108,3 +108,13 @@ def test_a_pulse_after_a_long_rest_is_forecast():
         states = model.predict([0.0], queries, input_times=knots, inputs=[[0.0], [1.0], [0.0], [0.0]])
         rest = model.predict([0.0], queries, input_times=knots, inputs=[[0.0]] * 4)
         assert states[1, 0] - rest[1, 0] == pytest.approx(1 - np.exp(-0.2), rel=0.1)
+
+
+def test_what_judges_may_be_named():
+    times = np.arange(40) / 10
+    runs = [np.exp(-k * times)[:, None] for k in (1, 2, 3)]
+    quick = {**QUICK, "memory": "none", "clock": ["none"], "window": 5}
+    assert "all 10 samples" in costate.fit(times, runs[0], hold_out="t=3", **quick).verdict
+    assert "all 39 samples" in costate.fit([times] * 3, runs, hold_out="1", **quick).verdict
+    with pytest.raises(costate.InvalidArgument, match="names of trajectories .0, 1, 2."):
+        costate.fit([times] * 3, runs, hold_out="seven", **quick)

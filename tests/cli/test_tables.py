@@ -45,7 +45,7 @@ def test_a_file_without_a_header(tmp_path):
     assert read(run / "forecast.csv")[0] == ["t", "x", "y"]
     # A file to start from may have the header that Costate writes.
     ok("forecast", run, "--steps", "2", "--from", run / "forecast.csv", "--out", tmp_path / "f.csv")
-    assert read(tmp_path / "f.csv")[0] == ["t", "x", "y"]
+    assert read(tmp_path / "f.csv")[0] == ["start", "t", "x", "y", "outside"]  # each row is a start
 
 
 def test_a_file_without_times(tmp_path):

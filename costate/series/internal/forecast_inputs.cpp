@@ -57,7 +57,8 @@ double period_of(const SeriesModel& model, const ForecastOptions& options) {
   if (!clocks.empty()) return *std::ranges::max_element(clocks);
   const double found = options.data.trajectories.empty() ? 0 : find_period(options.data).value_or(0);
   if (found > 0) return found;
-  throw InvalidArgument("[forecast] no period is known by which the inputs could be repeated; take --inputs-ahead hold.");
+  throw InvalidArgument(
+      "[forecast] no period is known by which the inputs could be repeated; take --inputs-ahead hold.");
 }
 
 void repeat(const std::vector<double>& times, double period, const ForecastStart& start, Rows& rows) {
