@@ -262,7 +262,7 @@ PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSerie
   if (!data.split.held.empty() && !is_measured(data.series, data.split))
     throw DataError("[fit] what is held out has no measured value to judge a forecast by; change --hold-out.");
   const bool ends_are_held = std::ranges::any_of(data.split.held, [](const Window& held) { return held.first > 0; });
-  data.validation = split_for_validation(training, ends_are_held ? Cut::kEnds : Cut::kLastOnes);
+  data.validation = split_for_validation(training, config.validation, ends_are_held ? Cut::kEnds : Cut::kLastOnes);
   if (names_one(config.clock, "auto"))
     data.period = find_period(training).value_or(0);
   else if (!names_one(config.clock, "none"))

@@ -102,21 +102,20 @@ bool is_measured(const TimeSeries& series, const Split& split) {
   return false;
 }
 
-Split split_for_validation(const TimeSeries& training, Cut cut) {
-  constexpr double kShare = 0.2;
+Split split_for_validation(const TimeSeries& training, double share, Cut cut) {
   constexpr std::size_t kFewest = 5;  // samples that must remain
   const bool is_single = training.trajectories.size() == 1;
   const auto samples = [&](std::size_t i) { return training.trajectories[i].times.size(); };
   const Split nothing = nothing_held(training);
-  if (is_single && samples(0) <= kFewest) return nothing;
+  if (share == 0 || (is_single && samples(0) <= kFewest)) return nothing;
   Split split = nothing;
   if (is_single || cut == Cut::kLastOnes) {
-    split = split_series(training, kShare);
+    split = split_series(training, share);
     if (is_single && split.train_ends[0] < kFewest) return nothing;
   } else {
     for (std::size_t i = 0; i < training.trajectories.size(); ++i)
-      if (samples(i) - held_of(samples(i), kShare) >= kFewest)
-        hold(training, i, samples(i) - held_of(samples(i), kShare), split);
+      if (samples(i) - held_of(samples(i), share) >= kFewest)
+        hold(training, i, samples(i) - held_of(samples(i), share), split);
   }
   return is_measured(training, split) ? split : nothing;
 }

@@ -39,7 +39,7 @@ enum class Cut {
 
 /// The part of what is trained on by which weights and their number are chosen: the end, or the last ones. Nothing
 /// where it would leave too little to train on, or no measured value to judge by.
-Split split_for_validation(const TimeSeries& training, Cut cut = Cut::kLastOnes);
+Split split_for_validation(const TimeSeries& training, double share, Cut cut = Cut::kLastOnes);
 
 /// Whether anything is measured in the held samples, but for a whole trajectory's first one, which is its start.
 bool is_measured(const TimeSeries& series, const Split& split);

@@ -32,7 +32,7 @@ struct Learned {
 /// Fits the trajectories but the last, and forecasts that from its first delayed state.
 Learned learn(const Measured& measured, const Delays& delays, std::int64_t polish, const Request& request) {
   const std::int64_t last = measured.x.shape()[0] - 1;
-  FitConfig config{.hold_out = 0, .clock = {"none"}, .window = 20};
+  FitConfig config{.hold_out = 0, .validation = 0, .clock = {"none"}, .window = 20};
   config.model = {.columns = {.time = "t", .states = {"x"}},
                   .delay = delays.copies,
                   .lag = delays.lag,

@@ -274,6 +274,7 @@ covariates  [trajectory, covariate]: constants of each trajectory, such as a dos
 
 hold_out                 what judges the model and has no say in training: a share (the end of one trajectory, the last ones of several);
                          't=40', all from a time on; '0,3', trajectories by their place in the lists.
+validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
 memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
 clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
 delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly

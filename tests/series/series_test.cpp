@@ -225,8 +225,9 @@ TEST(Split, HoldsOutFromADate) {
 
 TEST(Split, ValidatesByTheEndOfEachWhereTheTestIsOne) {
   const TimeSeries many = series_of(std::vector<Trajectory>(3, decay(10).trajectories[0]));
-  EXPECT_EQ(split_for_validation(many).train_ends, (std::vector<std::size_t>{10, 10, 0}));
-  EXPECT_EQ(split_for_validation(many, Cut::kEnds).train_ends, (std::vector<std::size_t>{8, 8, 8}));
+  EXPECT_EQ(split_for_validation(many, 0.2).train_ends, (std::vector<std::size_t>{10, 10, 0}));
+  EXPECT_TRUE(split_for_validation(many, 0).held.empty());
+  EXPECT_EQ(split_for_validation(many, 0.2, Cut::kEnds).train_ends, (std::vector<std::size_t>{8, 8, 8}));
 }
 
 TEST(Fit, AFileThatJudgesIsTheTestAndNothingElse) {
