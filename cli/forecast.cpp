@@ -36,6 +36,7 @@ int run(const Arguments& arguments) {
     SeriesColumns starts = columns;
     starts.inputs.clear();
     starts.covariates.clear();
+    starts.events.clear();
     starts.time_scale = model.time_scale();
     starts.min_samples = 1;
     const CsvTable table = read_table(arguments.from, columns.layout);  // once: it may be a pipe
@@ -44,7 +45,8 @@ int run(const Arguments& arguments) {
     options.starts = series_from_table(table, starts);
   }
   if (!arguments.input.empty()) {
-    if (model.input_names().empty()) throw InvalidArgument("--input: the model was fitted without inputs.");
+    if (model.input_names().empty() && !model.has_events())
+      throw InvalidArgument("--input: the model was fitted without inputs and events.");
     // The reader wants a state; the inputs are read as such, so that none may be missing in between unnoticed.
     SeriesColumns drive = columns;
     drive.states = columns.inputs;
@@ -52,6 +54,7 @@ int run(const Arguments& arguments) {
     drive.covariates.clear();
     drive.trajectory.clear();
     drive.time_scale = model.time_scale();
+    if (columns.inputs.empty()) drive.min_samples = 1;
     options.drive = read_series(arguments.input, drive);
     for (Trajectory& trajectory : options.drive.trajectories) trajectory.inputs = trajectory.states;
   }
@@ -81,7 +84,7 @@ void add_forecast(CommandLine& line) {
   command.add_option("--from", arguments->from, some_text("a file"),
                      "File whose first row is the start (where the data end)");
   command.add_option("--input", arguments->input, some_text("a file"),
-                     "File of the inputs over the time of the forecast");
+                     "File of the inputs, or of the events, over the time of the forecast");
   command.add_option("--out", arguments->out, some_text("a file"),
                      "CSV file to write (forecast-ahead.csv in the run folder)");
   command.set_footer(

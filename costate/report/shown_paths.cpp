@@ -62,7 +62,8 @@ StatePath dense_path(const FitResult& result, const SolvedWindow& solve) {
   const Trajectory& trajectory = result.series.trajectories[window.trajectory];
   SeriesModel::Query query{.start = solve.start,
                            .times = dense_times(trajectory.times, window),
-                           .covariates = trajectory.covariates};
+                           .covariates = trajectory.covariates,
+                           .events = trajectory.events};
   if (!result.series.input_names.empty()) {
     std::vector<std::size_t> rows(window.count);
     std::iota(rows.begin(), rows.end(), window.first);

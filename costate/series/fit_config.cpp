@@ -52,6 +52,10 @@ FitConfig read_options(const Config& config, const std::function<bool(const FitO
 }  // namespace
 
 void FitConfig::check() const {
+  if (model.delay > 0 && !model.columns.events.empty())
+    throw InvalidArgument(
+        "[fit] an event moves delayed copies of a state later; fit events with --memory, and without "
+        "--delay.");
   for (const FitOption& option : fit_options()) option.check(option.access.get(*this));
   if (epochs > 0 && polish_epochs() >= epochs)
     throw InvalidArgument("[fit] polish must be less than epochs, of which it is the last part; got ", polish, " of ",

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "costate/base/error.h"
+#include "costate/base/log.h"
 
 namespace costate {
 namespace {
@@ -45,6 +46,10 @@ std::vector<LastState> starts_of(const SeriesModel& model, const ForecastOptions
 }
 
 void set_drive(const SeriesModel& model, const ForecastOptions& options, SeriesModel::Query& query) {
+  if (model.has_events() && options.drive.trajectories.size() == 1) {
+    const std::vector<Event>& ahead = options.drive.trajectories[0].events;
+    query.events.insert(query.events.end(), ahead.begin(), ahead.end());
+  }
   if (model.input_names().empty()) return;
   if (options.drive.trajectories.size() != 1)
     throw InvalidArgument("[forecast] the model is driven by ", text::join(model.input_names()),
@@ -62,8 +67,12 @@ void set_drive(const SeriesModel& model, const ForecastOptions& options, SeriesM
 TimeSeries forecast(const SeriesModel& model, const ForecastOptions& options) {
   TimeSeries series{model.options().columns.time, model.time_scale(), model.state_names(), {}, {}};
   const auto d = static_cast<std::int64_t>(model.state_names().size());
+  if (model.has_events() && options.drive.trajectories.empty())
+    log(LogLevel::kWarn, "[forecast] no ", text::join(model.event_names()),
+        " is taken to come in; give amounts and times with --input FILE if some does.");
   for (const LastState& start : starts_of(model, options)) {
-    SeriesModel::Query query{.start = start.state, .times = {start.time}, .covariates = start.covariates};
+    SeriesModel::Query query{
+        .start = start.state, .times = {start.time}, .covariates = start.covariates, .events = start.events};
     const std::int64_t steps = num_steps(model, options, start.time);
     for (std::int64_t i = 1; i <= steps; ++i) {
       const bool is_last = i == steps && options.until.has_value();

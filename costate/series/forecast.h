@@ -13,7 +13,7 @@ struct ForecastOptions {
   std::optional<double> until = {};        // the last time, as a number on the data's axis
   std::optional<std::int64_t> steps = {};  // or this many samples, at the data's spacing
   TimeSeries starts = {};                  // each trajectory's first sample is a start; empty: where the data end
-  TimeSeries drive = {};                   // inputs over time, if the model has any: one trajectory for all
+  TimeSeries drive = {};                   // inputs and events over time, if the model has any: one trajectory for all
 };
 
 /// One trajectory a start, the start included. A model with delayed states must start where its data end.
