@@ -52,6 +52,11 @@ std::vector<double> amounts_before(std::span<const Event> events, const Normaliz
   return amounts;
 }
 
+double amount_until(const Event& event, double time) {
+  if (time <= event.time) return 0;
+  return is_bolus(event) ? event.amount : event.amount * std::min(1.0, (time - event.time) / event.duration);
+}
+
 std::vector<Event> events_from(std::span<const Event> events, double time) {
   std::vector<Event> ahead;
   for (Event event : events) {

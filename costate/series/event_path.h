@@ -30,6 +30,9 @@ EventPath event_path(std::span<const Event> events, const Normalization& units, 
 std::vector<double> amounts_before(std::span<const Event> events, const Normalization& units, double start,
                                    std::span<const double> times);
 
+/// What has come in before a time, in the data's units.
+double amount_until(const Event& event, double time);
+
 /// Events from `time` on, and what is left of infusions that run then.
 std::vector<Event> events_from(std::span<const Event> events, double time);
 

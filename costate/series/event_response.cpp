@@ -46,6 +46,10 @@ std::vector<Parameter> EventResponse::parameters() const {
   return all;
 }
 
+void EventResponse::begin_with(std::int64_t state, std::int64_t event, double weight) {
+  weight_.numbers()[static_cast<std::size_t>(state * weight_.shape()[1] + event)] = weight;
+}
+
 Array EventResponse::operator()(const Array& covariates, const Normalization& units) const {
   const Array weight = Array(weight_);
   if (!power_) return weight;
@@ -62,6 +66,10 @@ std::vector<Parameter> UnmeasuredStart::parameters() const {
   if (weight_) all.push_back(*weight_);
   all.push_back(bias_);
   return all;
+}
+
+void UnmeasuredStart::begin_with(std::int64_t state, double start) {
+  bias_.numbers()[static_cast<std::size_t>(state)] = start;
 }
 
 Array UnmeasuredStart::operator()(const Array& covariates) const {

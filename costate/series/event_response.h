@@ -17,6 +17,8 @@ class EventResponse {
   EventResponse(std::int64_t states, std::int64_t events, std::int64_t covariates, std::uint64_t seed);
 
   std::vector<Parameter> parameters() const;
+  /// How far a mean event moves a state to begin with, in deviations.
+  void begin_with(std::int64_t state, std::int64_t event, double weight);
 
   /// Inside a trace: B [state, event] for covariates [covariate], an empty Array if there are none; all normalized. B
   /// is weight * exp(power g), with g the logarithms of covariates that are positive (a power law), others as they are.
@@ -34,6 +36,7 @@ class UnmeasuredStart {
   UnmeasuredStart(std::int64_t states, std::int64_t covariates);
 
   std::vector<Parameter> parameters() const;
+  void begin_with(std::int64_t state, double start);
   /// Inside a trace: [state], normalized.
   Array operator()(const Array& covariates) const;
 

@@ -133,6 +133,7 @@ class SeriesModel {
   Problem problem_of(const Query& query) const;
   std::vector<double> start_of(const Query& query) const;
   void add_events(const Query& query, Problem& problem) const;
+  void begin_unmeasured(const TimeSeries& series);
   Array rate(std::span<const Array> features) const;
   Array slope_at_start(const Array& state, const Array& inputs) const;
   Array clocks(const Array& t, const Array& phases) const;
