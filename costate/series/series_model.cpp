@@ -107,8 +107,8 @@ SeriesModel::SeriesModel(SeriesModelOptions options, const TimeSeries& series, N
 }
 
 /// Of a state without a value where trajectories start, samples tell only the sum of the start and of what events add.
-/// What is never below 0 and to which events add is taken to start at 0, with nothing in it yet, and to be what has been
-/// added; another state to start at its mean. Training goes on from there.
+/// What is never below 0 and to which events add is taken to start at 0, with nothing in it yet, and to be what has
+/// been added; another state to start at its mean. Training goes on from there.
 void SeriesModel::begin_unmeasured(const TimeSeries& series) {
   for (std::size_t k = 0; k < num_measured(); ++k) {
     if (!response_ || !may_be_unmeasured(k) || !is_never_negative(series, k)) continue;
