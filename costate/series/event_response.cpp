@@ -1,5 +1,6 @@
 #include "costate/series/event_response.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "costate/base/random.h"
@@ -22,8 +23,9 @@ HostArray first_weights(std::int64_t states, std::int64_t events, std::uint64_t 
 /// A covariate that lies so many deviations above 0 is a size, of which ratios count.
 bool is_size(double offset, double scale) { return offset > 1.5 * scale; }
 
+constexpr double kLeast = 0.01;  // of the mean: what is not positive after all
+
 Array features_of(const Array& covariates, const Normalization& units) {
-  constexpr double kLeast = 0.01;  // of the mean: what is not positive after all
   std::vector<Array> features;
   for (std::size_t k = 0; k < units.covariate_offset.size(); ++k) {
     const Array c = covariates[static_cast<std::int64_t>(k)];
@@ -46,8 +48,23 @@ std::vector<Parameter> EventResponse::parameters() const {
   return all;
 }
 
-void EventResponse::begin_with(std::int64_t state, std::int64_t event, double weight) {
-  weight_.numbers()[static_cast<std::size_t>(state * weight_.shape()[1] + event)] = weight;
+void EventResponse::begin_with(std::int64_t state, std::int64_t event, double weight,
+                               const std::vector<double>& powers) {
+  const std::int64_t place = state * weight_.shape()[1] + event;
+  weight_.numbers()[static_cast<std::size_t>(place)] = weight;
+  for (std::size_t c = 0; c < powers.size(); ++c)
+    power_->numbers()[c * static_cast<std::size_t>(weight_.value().size()) + static_cast<std::size_t>(place)] =
+        powers[c];
+}
+
+std::vector<double> EventResponse::features(const std::vector<double>& covariates, const Normalization& units) {
+  std::vector<double> features;
+  for (std::size_t k = 0; k < covariates.size(); ++k) {
+    const double offset = units.covariate_offset[k], scale = units.covariate_scale[k];
+    features.push_back(is_size(offset, scale) ? std::log(std::max(covariates[k] / offset, kLeast))
+                                              : (covariates[k] - offset) / scale);
+  }
+  return features;
 }
 
 Array EventResponse::operator()(const Array& covariates, const Normalization& units) const {

@@ -17,8 +17,10 @@ class EventResponse {
   EventResponse(std::int64_t states, std::int64_t events, std::int64_t covariates, std::uint64_t seed);
 
   std::vector<Parameter> parameters() const;
-  /// How far a mean event moves a state to begin with, in deviations.
-  void begin_with(std::int64_t state, std::int64_t event, double weight);
+  /// How far a mean event moves a state to begin with, in deviations, and the powers of covariates.
+  void begin_with(std::int64_t state, std::int64_t event, double weight, const std::vector<double>& powers);
+  /// g as below, of covariates in the data's units.
+  static std::vector<double> features(const std::vector<double>& covariates, const Normalization& units);
 
   /// Inside a trace: B [state, event] for covariates [covariate], an empty Array if there are none; all normalized. B
   /// is weight * exp(power g), with g the logarithms of covariates that are positive (a power law), others as they are.

@@ -6,7 +6,7 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/program.h"
-#include "costate/series/event_path.h"
+#include "costate/series/internal/rise.h"
 
 namespace costate {
 namespace {
@@ -40,32 +40,11 @@ double median_spacing(const TimeSeries& series) {
 
 Array vector_of(const std::vector<double>& numbers) { return constant(HostArray::vector(numbers)); }
 
-double cell_of(const Trajectory& trajectory, std::size_t sample, std::size_t column) {
-  return trajectory.states.at(count_of(sample) * trajectory.states.shape()[1] + count_of(column));
-}
-
 bool is_never_negative(const TimeSeries& series, std::size_t column) {
   for (const Trajectory& trajectory : series.trajectories)
     for (std::size_t i = 0; i < trajectory.times.size(); ++i)
-      if (cell_of(trajectory, i, column) < 0) return false;
+      if (trajectory.states.at(count_of(i) * trajectory.states.shape()[1] + count_of(column)) < 0) return false;
   return true;
-}
-
-/// For each event: how much of a state there is for each unit that has come in, in the mean over its samples.
-std::vector<double> mean_rises(const TimeSeries& series, std::size_t column) {
-  std::vector<double> products(series.event_names.size(), 0.0), squares = products;
-  for (const Trajectory& trajectory : series.trajectories)
-    for (std::size_t i = 0; i < trajectory.times.size(); ++i) {
-      const double cell = cell_of(trajectory, i, column);
-      std::vector<double> amounts(products.size(), 0.0);
-      for (const Event& event : trajectory.events) amounts[event.column] += amount_until(event, trajectory.times[i]);
-      for (std::size_t e = 0; e < amounts.size() && !std::isnan(cell); ++e) {
-        products[e] += cell * amounts[e] / static_cast<double>(amounts.size());
-        squares[e] += amounts[e] * amounts[e];
-      }
-    }
-  for (std::size_t e = 0; e < products.size(); ++e) products[e] = squares[e] > 0 ? products[e] / squares[e] : 0;
-  return products;
 }
 
 }  // namespace
@@ -113,10 +92,10 @@ void SeriesModel::begin_unmeasured(const TimeSeries& series) {
   for (std::size_t k = 0; k < num_measured(); ++k) {
     if (!response_ || !may_be_unmeasured(k) || !is_never_negative(series, k)) continue;
     unmeasured_->begin_with(count_of(k), -normalization_.state_offset[k] / normalization_.state_scale[k]);
-    const std::vector<double> rises = mean_rises(series, k);
-    for (std::size_t e = 0; e < rises.size(); ++e)
-      response_->begin_with(count_of(k), count_of(e),
-                            rises[e] * normalization_.event_scale[e] / normalization_.state_scale[k]);
+    for (std::size_t e = 0; e < series.event_names.size(); ++e) {
+      const internal::Rise rise = internal::rise_by(series, k, e, normalization_);
+      response_->begin_with(count_of(k), count_of(e), rise.mean / normalization_.state_scale[k], rise.powers);
+    }
   }
 }
 
