@@ -55,6 +55,7 @@ TimeSeries read_starts(const std::string& path, const SeriesModel& model) {
   const CsvTable table = read_table(path, model.options().columns.layout);
   SeriesColumns columns = columns_in(table, model);
   if (!has_columns(table, columns.inputs)) columns.inputs.clear();
+  columns.events.clear();
   if (!columns.trajectory.empty()) return series_from_table(table, columns);
   columns.trajectory = "start";
   std::vector<std::string> names = {columns.trajectory};
@@ -73,7 +74,8 @@ TimeSeries read_starts(const std::string& path, const SeriesModel& model) {
 
 /// The reader wants a state; the inputs are read as such, so that none may be missing in between unnoticed.
 TimeSeries read_drive(const std::string& path, const SeriesModel& model) {
-  if (model.input_names().empty()) throw InvalidArgument("--input: the model was fitted without inputs.");
+  if (model.input_names().empty() && !model.has_events())
+    throw InvalidArgument("--input: the model was fitted without inputs and events.");
   const CsvTable table = read_table(path, model.options().columns.layout);
   SeriesColumns columns = columns_in(table, model);
   columns.states = columns.inputs;
@@ -179,7 +181,7 @@ void add_forecast(CommandLine& line) {
   command.add_option("--from", arguments->from, some_text("a file"), "Each row of this file, or each trajectory",
                      start);
   command.add_option("--input", arguments->input, some_text("a file"),
-                     "File of the inputs over the time of the forecast", inputs);
+                     "File of the inputs, or of the events, over the time of the forecast", inputs);
   command.add_option("--inputs-ahead", arguments->inputs_ahead, some_text("hold or repeat"),
                      "What is taken for inputs behind the last known one: hold it, or repeat those of a period before",
                      inputs);

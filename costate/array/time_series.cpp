@@ -19,6 +19,23 @@ void check_shape(const HostArray& array, std::size_t samples, std::size_t column
                      ".");
 }
 
+void check_events(const std::vector<Event>& events, const std::vector<std::string>& names, const std::string& where) {
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const Event& event = events[i];
+    if (event.column >= names.size())
+      throw ShapeError("[TimeSeries] events", where, " have ", names.size(), " names; got one of column ", event.column,
+                       ".");
+    const std::string what = text::concat("[TimeSeries] events '", names[event.column], "'", where);
+    if (!std::isfinite(event.time) || !std::isfinite(event.amount))
+      throw DataError(what, " must have finite times and amounts; got ", event.amount, " at ", event.time, ".");
+    if (!std::isfinite(event.duration) || event.duration < 0)
+      throw DataError(what, " must last a finite time of at least 0; got ", event.duration, " at ", event.time, ".");
+    if (i > 0 && event.time < events[i - 1].time)
+      throw DataError(what, " must be in the order of their times; ", events[i - 1].time, " is followed by ",
+                      event.time, ".");
+  }
+}
+
 }  // namespace
 
 TimeSeries evenly_sampled(const HostArray& states, double spacing, const std::vector<std::string>& state_names) {
@@ -69,6 +86,7 @@ void check(const TimeSeries& series) {
                        " numbers, one for each name; got ", trajectory.covariates.size(), ".");
     for (const double value : trajectory.covariates)
       if (!std::isfinite(value)) throw DataError("[TimeSeries] covariates", where, " must be finite; got ", value, ".");
+    check_events(trajectory.events, series.event_names, where);
   }
 }
 

@@ -1,6 +1,7 @@
 // Recorded or simulated trajectories of one system: what `simulate` makes, a data file holds and `fit` learns from.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
@@ -8,6 +9,16 @@
 #include "costate/array/host_array.h"
 
 namespace costate {
+
+/// What enters the system at a time, such as a dose: at once (a bolus), or evenly over a duration (an infusion).
+struct Event {
+  double time = 0;
+  std::size_t column = 0;  ///< of TimeSeries::event_names: what enters
+  double amount = 0;       ///< below 0 where it leaves
+  double duration = 0;     ///< 0: at once
+
+  friend bool operator==(const Event& left, const Event& right) = default;
+};
 
 /// One run of the system.
 struct Trajectory {
@@ -18,6 +29,9 @@ struct Trajectory {
   std::vector<double> covariates = {};  ///< what does not change along the trajectory: a dose, a weight; all finite
   /// [samples, state], how many measurements at that time a state is the mean of; of no sample if each is one alone.
   HostArray repeats = HostArray(Shape{0, 0});
+  /// In the order of their times, which need not be those of samples. What is measured at the time of an event is from
+  /// before it.
+  std::vector<Event> events = {};
 };
 
 /// How calendar times became numbers: `unit`s since `origin`. Both are empty if the times are plain numbers.
@@ -38,6 +52,7 @@ struct TimeSeries {
   std::vector<Trajectory> trajectories = {};
   std::vector<std::string> covariate_names = {};
   std::string trajectory_name = {};  ///< of the column, or columns ("site,visit"), that ids come from; "" for none
+  std::vector<std::string> event_names = {};
 };
 
 /// States [trajectory, time, state] that were measured every `spacing` from t = 0 on, without inputs, as a series.
@@ -48,8 +63,8 @@ TimeSeries evenly_sampled(const HostArray& states, double spacing, const std::ve
 void check_increasing(std::span<const double> times, const std::string& what);
 
 /// DataError, or ShapeError, naming the trajectory, if a series is not as above: no trajectories, fewer than two
-/// samples, times that are not finite or do not increase, infinite states, inputs that are not finite, shapes or names
-/// that do not fit.
+/// samples, times that are not finite or do not increase, infinite states, inputs that are not finite, events that
+/// are not finite, turn back or last less than no time, shapes or names that do not fit.
 void check(const TimeSeries& series);
 
 }  // namespace costate

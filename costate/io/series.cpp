@@ -9,6 +9,7 @@
 #include <set>
 
 #include "costate/base/error.h"
+#include "costate/io/internal/event_cells.h"
 #include "costate/io/internal/shown.h"
 #include "costate/io/internal/trajectory_key.h"
 #include "costate/io/table.h"
@@ -36,7 +37,7 @@ void check_way_to_times(const SeriesColumns& columns) {
 }
 
 void check_roles(const SeriesColumns& columns) {
-  if (columns.states.empty())
+  if (columns.states.empty() && columns.events.empty())
     throw InvalidArgument("[read_series] at least one state column is needed; got none. Name one.");
   check_way_to_times(columns);
   std::vector<std::string> all;
@@ -44,6 +45,7 @@ void check_roles(const SeriesColumns& columns) {
   all.insert(all.end(), columns.states.begin(), columns.states.end());
   all.insert(all.end(), columns.inputs.begin(), columns.inputs.end());
   all.insert(all.end(), columns.covariates.begin(), columns.covariates.end());
+  for (const std::string& name : internal::columns_of_events(columns)) all.push_back(name);
   for (const std::string& name : {columns.trajectory, columns.quantity, columns.value})
     if (!name.empty()) all.push_back(name);
   std::set<std::string> seen;
@@ -52,8 +54,9 @@ void check_roles(const SeriesColumns& columns) {
       throw InvalidArgument("[read_series] a column's name must be UTF-8 on one line; got '", internal::shown(name),
                             "'. Rename it in the file.");
     if (!seen.insert(name).second)
-      throw InvalidArgument("[read_series] a column can be only one of time, state, input, covariate and trajectory; '",
-                            name, "' is named twice.");
+      throw InvalidArgument(
+          "[read_series] a column can be only one of time, state, input, covariate, event and trajectory; '", name,
+          "' is named twice.");
   }
 }
 
@@ -193,6 +196,7 @@ void check_repeats(const CsvTable& table, const SeriesColumns& columns, const st
   std::vector<std::string> used = columns.states, keys = table.joined(columns.time, " ");
   used.insert(used.end(), columns.inputs.begin(), columns.inputs.end());
   used.insert(used.end(), columns.covariates.begin(), columns.covariates.end());
+  for (const std::string& name : internal::columns_of_events(columns)) used.push_back(name);
   for (const std::string& role : {columns.time, columns.trajectory, columns.quantity, columns.value})
     for (const std::string& name : table.columns_of(role)) used.push_back(name);
   for (std::size_t row = 0; row < keys.size(); ++row) {
@@ -275,6 +279,8 @@ TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns
                     .trajectories = {},
                     .covariate_names = columns.covariates,
                     .trajectory_name = columns.trajectory};
+  const internal::EventCells events(table, columns);
+  series.event_names = events.names();
   bool has_repeats = false;
   for (const Rows& rows : groups) {
     Trajectory trajectory;
@@ -287,6 +293,7 @@ TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns
     trajectory.inputs = gather_inputs(table, columns, inputs, samples);
     for (std::size_t k = 0; k < covariates.size(); ++k)
       trajectory.covariates.push_back(covariate_of(table, columns.covariates[k], covariates[k], rows, trajectory.id));
+    trajectory.events = events.of(rows, times.values);
     series.trajectories.push_back(std::move(trajectory));
   }
   if (has_repeats) check_repeats(table, columns, ids);

@@ -19,6 +19,8 @@ struct SeriesColumns {
   std::vector<std::string> inputs = {};
   /// Constants of a trajectory, such as a dose or a weight: one number in all its rows, or in some, others left empty.
   std::vector<std::string> covariates = {};
+  /// What enters the system at a row's time, such as a dose (event_column); an empty cell or 0 is none.
+  std::vector<std::string> events = {};
   /// Rows with the same cell here are one trajectory (they need not be neighbours); "" for a file of one trajectory.
   std::string trajectory = {};
   /// Of a long table, in which a row is one measured quantity: the columns of its name and of its value. States and
@@ -34,15 +36,27 @@ struct SeriesColumns {
   std::size_t min_samples = 2;
 };
 
+/// The columns of an event, "[NAME=]AMOUNT[:rate|:duration[=COLUMN]]": all columns are called as the quantity that they
+/// hold where nothing else is said.
+struct EventColumn {
+  std::string name;
+  std::string amount;
+  std::string rate = {}, duration = {};  // of an infusion: one of them at most; an empty cell or 0 is a bolus
+};
+
+/// InvalidArgument for a text of another form.
+EventColumn event_column(const std::string& text);
+
 /// Sorts the rows of a table into trajectories, in the order of their first rows. States may be missing (NaN). Values
 /// of a state at the same time of a trajectory are repeated measurements: their mean is the state, and
 /// Trajectory::repeats counts them.
 ///
-/// Throws: InvalidArgument if a column is named twice, no state is named, or there is no one way to times; DataError,
+/// Throws: InvalidArgument if a column is named twice, neither a state nor an event is named, or there is no one way to
+/// times; DataError,
 ///         naming the line, for a missing column or quantity, times that go backwards, a missing time, input or
 ///         trajectory cell, an input that differs at one time, several values at one time that a column not named
-///         tells apart, a state without any number, a trajectory shorter than
-///         `min_samples`, and as CsvTable's conversions.
+///         tells apart, a state without any number, an infusion of no positive rate or duration, a trajectory shorter
+///         than `min_samples`, and as CsvTable's conversions.
 TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns);
 
 /// Reads a file as a time series, in any format of read_table. IoError if it cannot be read.

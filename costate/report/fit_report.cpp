@@ -64,8 +64,10 @@ Figure step_figure(const FitResult& result, const ShownPaths& shown) {
   times.erase(times.begin(), std::upper_bound(times.begin(), times.end(), start.times.front()));
   times.insert(times.begin(), start.times.front());
   const Trajectory& trajectory = result.series.trajectories[start.trajectory];
-  SeriesModel::Query query{
-      .start = start.states.front(), .times = std::move(times), .covariates = trajectory.covariates};
+  SeriesModel::Query query{.start = start.states.front(),
+                           .times = std::move(times),
+                           .covariates = trajectory.covariates,
+                           .events = trajectory.events};
   if (!result.series.input_names.empty()) {
     query.input_times = trajectory.times;
     query.inputs = trajectory.inputs;

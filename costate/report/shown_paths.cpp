@@ -93,7 +93,8 @@ StatePath dense_path(const FitResult& result, const ShownPaths& shown, const Sol
   const Trajectory& trajectory = result.series.trajectories[window.trajectory];
   SeriesModel::Query query{.start = solve.start,
                            .times = dense_times(trajectory.times, window, points_per_step(shown, window)),
-                           .covariates = trajectory.covariates};
+                           .covariates = trajectory.covariates,
+                           .events = trajectory.events};
   if (!result.series.input_names.empty()) {
     std::vector<std::size_t> rows(window.count);
     std::iota(rows.begin(), rows.end(), window.first);

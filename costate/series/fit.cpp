@@ -10,6 +10,7 @@
 #include "costate/base/log.h"
 #include "costate/series/clock.h"
 #include "costate/series/delay_embedding.h"
+#include "costate/series/event_path.h"
 #include "costate/series/hold_out.h"
 #include "costate/series/model_forecaster.h"
 #include "costate/series/period.h"
@@ -46,10 +47,23 @@ void warn_of_gradients(double error, const FitConfig& config) {
         "; lower --rtol and --atol, or take another --method.");
 }
 
-/// The config with epochs and windows that are left to the fit: as many as small data need, and fewer of large ones.
-FitConfig with_choices(FitConfig config, const TimeSeries& series) {
+/// States that some trajectory has no value of at its first sample.
+std::vector<std::string> unmeasured_starts(const TimeSeries& series) {
+  std::vector<std::string> names;
+  for (std::size_t k = 0; k < series.state_names.size(); ++k)
+    if (std::ranges::any_of(series.trajectories, [&](const Trajectory& trajectory) {
+          return std::isnan(trajectory.states.at(static_cast<std::int64_t>(k)));
+        }))
+      names.push_back(series.state_names[k]);
+  return names;
+}
+
+/// The config with what is left to the fit: epochs, as many as small data need, and fewer of large ones, and the states
+/// whose start is to be learned.
+FitConfig with_choices(FitConfig config, const PreparedSeries& data) {
   constexpr std::int64_t kMostEpochs = 2000, kFewestEpochs = 500, kWork = 3'000'000;  // samples of all epochs
-  const auto samples = static_cast<std::int64_t>(count_samples(series));
+  const auto samples = static_cast<std::int64_t>(count_samples(data.series));
+  config.model.unmeasured_starts = unmeasured_starts(training_part(data.series, data.split));
   if (config.epochs == 0) config.epochs = std::clamp(kWork / (2 * samples), kFewestEpochs, kMostEpochs);
   return config;
 }
@@ -191,7 +205,8 @@ std::vector<LastState> last_states(const TimeSeries& series, std::size_t count, 
     const Trajectory& trajectory = series.trajectories[i];
     const std::size_t end = trajectory.times.size() - 1;
     last.push_back({trajectory.id, trajectory.times.back(), std::move(states[i]), trajectory.covariates,
-                    times_seen(trajectory, end), trajectory.inputs.row(static_cast<std::int64_t>(end))});
+                    times_seen(trajectory, end), trajectory.inputs.row(static_cast<std::int64_t>(end)),
+                    events_from(trajectory.events, trajectory.times.back())});
   }
   return last;
 }
@@ -271,7 +286,7 @@ PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSerie
 }
 
 FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& asked) {
-  const FitConfig config = with_choices(given, data.series);
+  const FitConfig config = with_choices(given, data);
   const FitOptions options = with_deadline(asked, config.minutes);
   for (const Outliers& outliers : data.outliers)
     log(LogLevel::kWarn, "[fit] ", outliers.text(), ": taken as not measured.");

@@ -52,6 +52,10 @@ FitConfig read_options(const Config& config, const std::function<bool(const FitO
 }  // namespace
 
 void FitConfig::check() const {
+  if (model.delay > 0 && !model.columns.events.empty())
+    throw InvalidArgument(
+        "[fit] an event moves delayed copies of a state later; fit events with --memory, and without "
+        "--delay.");
   for (const FitOption& option : fit_options()) option.check(option.access.get(*this));
   if (!judge.empty() && !hold_out_part.empty())
     throw InvalidArgument("[fit] a file that judges is the whole test; give either --judge or --hold-out.");

@@ -50,11 +50,14 @@ std::vector<double> times_of(const SeriesModel& model, const ForecastOptions& op
 
 Trajectory solve_from(const SeriesModel& model, const ForecastStart& start, const std::vector<double>& times,
                       const ForecastInputs& inputs) {
+  std::vector<Event> events = start.events;
+  events.insert(events.end(), inputs.rows.events.begin(), inputs.rows.events.end());
   const std::vector<std::vector<double>> states = model.predict({.start = start.state,
                                                                  .times = times,
                                                                  .input_times = inputs.rows.times,
                                                                  .inputs = inputs.rows.inputs,
-                                                                 .covariates = start.covariates});
+                                                                 .covariates = start.covariates,
+                                                                 .events = std::move(events)});
   const auto n = static_cast<std::int64_t>(times.size()), d = static_cast<std::int64_t>(internal::num_columns(model));
   Trajectory trajectory{
       .id = start.id, .times = times, .states = HostArray(Shape{n, d}), .inputs = HostArray(Shape{n, 0})};

@@ -27,28 +27,26 @@ std::size_t last_of(const SeriesModel& model) {
   return std::min(context_of(model), static_cast<std::size_t>(model.options().correction.samples));
 }
 
-}  // namespace
-
-ModelForecaster::ModelForecaster(const SeriesModel& model) : model_(model), estimator_(model, model.options().context) {
-  if (model.options().correction.samples > 0) corrector_.emplace(model, static_cast<std::int64_t>(last_of(model)));
+Function paths_of(const SeriesModel& model, const WindowShape& shape) {
+  return trace_list(window_arguments(model, shape), [&](std::span<const Array> in) {
+    return std::vector<Array>{solve_window(model, Loss::kMse, in).states};
+  });
 }
 
-Program ModelForecaster::program_of(std::int64_t length) const {
-  const std::lock_guard lock(mutex_);
-  if (program_ && length_ == length) return *program_;
-  length_ = length;
-  program_ = compile(trace_list(window_arguments(model_, length), [&](std::span<const Array> in) {
-    return std::vector<Array>{solve_window(model_, Loss::kMse, in).states};
-  }));
-  return *program_;
+}  // namespace
+
+ModelForecaster::ModelForecaster(const SeriesModel& model)
+    : model_(model),
+      estimator_(model),
+      paths_(model, [&model](const WindowShape& shape) { return paths_of(model, shape); }) {
+  if (model.options().correction.samples > 0) corrector_.emplace(model);
 }
 
 /// [window, time, z]
 HostArray ModelForecaster::solve_from(std::span<const Stretch> stretches, const HostArray& shifts) const {
   std::size_t length = 0;
   for (const Stretch& stretch : stretches) length = std::max(length, stretch.count);
-  const WindowArrays arrays = window_arrays(model_, stretches, length);
-  return program_of(static_cast<std::int64_t>(length)).run(window_inputs(arrays, shifts)).outputs[0];
+  return paths_.run(window_arrays(model_, stretches, length), shifts).outputs[0];
 }
 
 /// From shifts at the start of the context to those at the start of the last samples.

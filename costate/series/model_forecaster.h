@@ -4,13 +4,11 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "costate/exec/program.h"
 #include "costate/series/forecaster.h"
 #include "costate/series/series_model.h"
 #include "costate/series/start_estimate.h"
@@ -38,15 +36,11 @@ class ModelForecaster : public Forecaster {
   Paths solve(std::span<const ForecastTask> tasks) const;
   HostArray solve_from(std::span<const Stretch> stretches, const HostArray& shifts) const;
   HostArray corrected_shifts(std::span<const ForecastTask> tasks, const HostArray& shifts) const;
-  Program program_of(std::int64_t length) const;
 
   const SeriesModel& model_;
   StartEstimator estimator_;
   std::optional<StartEstimator> corrector_;
-  // The last one that was used: a training forecasts the same tasks again and again.
-  mutable std::mutex mutex_;
-  mutable std::int64_t length_ = 0;
-  mutable std::optional<Program> program_;
+  WindowProgram paths_;
 };
 
 }  // namespace costate

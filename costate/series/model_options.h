@@ -44,6 +44,8 @@ struct SeriesModelOptions {
   Activation activation = Activation::kTanh;
   Interpolation interpolation = Interpolation::kLinear;
   std::vector<double> periods = {};  // of clocks that the field sees, in the data's unit of time
+  /// States that may lack a value at a trajectory's first sample: their start there is learned, too.
+  std::vector<std::string> unmeasured_starts = {};
   /// Samples before a forecast from which its start is estimated: the window of the training.
   std::int64_t context = 1;
   Correction correction = {};

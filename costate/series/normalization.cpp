@@ -101,6 +101,18 @@ double measure_time(const TimeSeries& series, const std::vector<double>& scale) 
   return span > 0 ? span : 1.0;
 }
 
+/// The mean size of amounts; 1 of what never comes in.
+std::vector<double> measure_events(const TimeSeries& series) {
+  std::vector<double> sizes(series.event_names.size(), 0.0), counts = sizes;
+  for (const Trajectory& trajectory : series.trajectories)
+    for (const Event& event : trajectory.events) {
+      sizes[event.column] += std::abs(event.amount);
+      counts[event.column] += event.amount != 0 ? 1 : 0;
+    }
+  for (std::size_t k = 0; k < sizes.size(); ++k) sizes[k] = counts[k] > 0 ? sizes[k] / counts[k] : 1;
+  return sizes;
+}
+
 }  // namespace
 
 Normalization measure(const TimeSeries& series) {
@@ -115,6 +127,7 @@ Normalization measure(const TimeSeries& series) {
     measure_cells(cells, series.covariate_names[k], normalization.covariate_offset.emplace_back(0.0),
                   normalization.covariate_scale.emplace_back(1.0));
   }
+  normalization.event_scale = measure_events(series);
   normalization.time_scale = measure_time(series, normalization.state_scale);
   return normalization;
 }

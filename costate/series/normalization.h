@@ -13,6 +13,7 @@ struct Normalization {
   std::vector<double> state_offset = {}, state_scale = {};          // [state]
   std::vector<double> input_offset = {}, input_scale = {};          // [input]
   std::vector<double> covariate_offset = {}, covariate_scale = {};  // [covariate]
+  std::vector<double> event_scale = {};                             // [event], mean size of an amount
   double time_scale = 1;
 };
 

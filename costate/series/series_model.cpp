@@ -7,6 +7,7 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/program.h"
+#include "costate/series/internal/rise.h"
 
 namespace costate {
 namespace {
@@ -38,24 +39,14 @@ double median_spacing(const TimeSeries& series) {
   return *middle;
 }
 
-std::vector<double> normalized(const std::vector<double>& numbers, const std::vector<double>& offset,
-                               const std::vector<double>& scale) {
-  std::vector<double> out;
-  for (std::size_t k = 0; k < numbers.size(); ++k) out.push_back((numbers[k] - offset[k]) / scale[k]);
-  return out;
-}
-
-HostArray row_of(std::vector<double> numbers) {
-  const std::int64_t size = count_of(numbers.size());
-  return HostArray(Shape{1, size}, std::move(numbers));
-}
-
-void check_finite(const std::vector<double>& numbers, const std::string& what) {
-  for (const double number : numbers)
-    if (!std::isfinite(number)) throw DataError("[predict] ", what, " must be finite; got ", number, ".");
-}
-
 Array vector_of(const std::vector<double>& numbers) { return constant(HostArray::vector(numbers)); }
+
+bool is_never_negative(const TimeSeries& series, std::size_t column) {
+  for (const Trajectory& trajectory : series.trajectories)
+    for (std::size_t i = 0; i < trajectory.times.size(); ++i)
+      if (trajectory.states.at(count_of(i) * trajectory.states.shape()[1] + count_of(column)) < 0) return false;
+  return true;
+}
 
 }  // namespace
 
@@ -100,6 +91,9 @@ SeriesModel::SeriesModel(SeriesModelOptions options, std::vector<std::string> st
   const std::int64_t measured = count_of(num_measured()), known = measured + count_of(covariate_names().size());
   if (states > measured)
     start_ = at_rest({.inputs = known, .outputs = states - measured, .seed = seed, .name = "start"});
+  const std::int64_t events = count_of(options_.columns.events.size()), covariates = known - measured;
+  if (events > 0) response_.emplace(states, events, covariates, seed);
+  if (!options_.unmeasured_starts.empty()) unmeasured_.emplace(measured, covariates);
 }
 
 SeriesModel::SeriesModel(SeriesModelOptions options, const TimeSeries& series, Normalization normalization,
@@ -108,12 +102,30 @@ SeriesModel::SeriesModel(SeriesModelOptions options, const TimeSeries& series, N
   time_scale_ = series.time_scale;
   normalization_ = std::move(normalization);
   spacing_ = median_spacing(series);
+  if (unmeasured_) begin_unmeasured(series);
+}
+
+/// Of a state without a value where trajectories start, samples tell only the sum of the start and of what events add.
+/// What is never below 0 and to which events add is taken to start at 0, with nothing in it yet, and to be what has
+/// been added; another state to start at its mean. Training goes on from there.
+void SeriesModel::begin_unmeasured(const TimeSeries& series) {
+  for (std::size_t k = 0; k < num_measured(); ++k) {
+    if (!response_ || !may_be_unmeasured(k) || !is_never_negative(series, k)) continue;
+    unmeasured_->begin_with(count_of(k), -normalization_.state_offset[k] / normalization_.state_scale[k]);
+    for (std::size_t e = 0; e < series.event_names.size(); ++e) {
+      const internal::Rise rise = internal::rise_by(series, k, e, normalization_);
+      response_->begin_with(count_of(k), count_of(e), rise.mean / normalization_.state_scale[k], rise.powers);
+    }
+  }
 }
 
 std::vector<Parameter> SeriesModel::parameters() const {
   std::vector<Parameter> all;
   for (const std::optional<Mlp>* part : {&net_, &linear_, &start_})
     if (*part) all.insert(all.end(), (*part)->parameters().begin(), (*part)->parameters().end());
+  const auto add = [&](const std::vector<Parameter>& more) { all.insert(all.end(), more.begin(), more.end()); };
+  if (response_) add(response_->parameters());
+  if (unmeasured_) add(unmeasured_->parameters());
   return all;
 }
 
@@ -136,22 +148,32 @@ Array SeriesModel::clocks(const Array& t, const Array& phases) const {
   return stack(waves);
 }
 
-VectorField SeriesModel::field(std::int64_t num_input_samples) const {
+VectorField SeriesModel::field(std::int64_t num_input_samples, std::int64_t num_event_times) const {
   const std::int64_t inputs = count_of(input_names().size()), covariates = count_of(covariate_names().size());
-  const std::int64_t clocks = count_of(options_.periods.size());
+  const std::int64_t clocks = count_of(options_.periods.size()), states = count_of(num_states());
   std::vector<ArgumentSpec> arguments;
   if (inputs > 0) arguments = {{"u_times", {num_input_samples}}, {"u", {num_input_samples, inputs}}};
+  if (has_events())
+    for (const char* name : {"e_times", "e_moves", "e_rates"})
+      arguments.push_back(
+          {name, name == std::string("e_times") ? Shape{num_event_times} : Shape{num_event_times, states}});
   if (covariates > 0) arguments.push_back({"c", {covariates}});
   if (clocks > 0) arguments.push_back({"phases", {clocks}});
-  return vector_field_list({count_of(num_states())}, arguments, [&](Array t, Array z, std::span<const Array> more) {
-    std::vector<Array> features = {z};
+  return vector_field_list({states}, arguments, [&](Array t, Array y, std::span<const Array> more) {
+    std::vector<Array> features = {y};
+    Array rates;
     if (inputs > 0) {
       features.push_back(interpolate(more[0], more[1], t, options_.interpolation));
       more = more.subspan(2);
     }
+    if (has_events()) {
+      features[0] = y + interpolate(more[0], more[1], t, Interpolation::kHold);
+      rates = interpolate(more[0], more[2], t, Interpolation::kHold);
+      more = more.subspan(3);
+    }
     if (covariates > 0) features.push_back(more[0]);
     if (clocks > 0) features.push_back(this->clocks(t, more.back()));
-    return rate(features);
+    return rates.is_empty() ? rate(features) : rate(features) + rates;
   });
 }
 
@@ -160,102 +182,29 @@ Array SeriesModel::hidden_start(const Array& x, const Array& covariates) const {
   return (*start_)(covariates.is_empty() ? x : concat({x, covariates}));
 }
 
+Array SeriesModel::moves(const Array& amounts, const Array& covariates) const {
+  return matmul(amounts, transpose((*response_)(covariates, normalization_)));
+}
+
+Array SeriesModel::measured_start(const Array& x, const Array& unmeasured, const Array& covariates) const {
+  return where(unmeasured, (*unmeasured_)(covariates), x);
+}
+
+bool SeriesModel::may_be_unmeasured(std::size_t state) const {
+  return std::ranges::find(options_.unmeasured_starts, state_names_[state]) != options_.unmeasured_starts.end();
+}
+
+std::vector<std::string> SeriesModel::event_names() const {
+  std::vector<std::string> names;
+  for (const std::string& text : options_.columns.events) names.push_back(event_column(text).name);
+  return names;
+}
+
 std::vector<double> SeriesModel::phases(double time) const {
   std::vector<double> phases;
   for (const double period : options_.periods)
     phases.push_back(2 * std::numbers::pi * std::fmod(time, period) / period);
   return phases;
-}
-
-void SeriesModel::check(const Query& query) const {
-  const std::size_t d = num_measured(), m = input_names().size(), c = covariate_names().size();
-  if (query.start.size() != d && query.start.size() != num_states())
-    throw ShapeError("[predict] start must hold ", d, " numbers",
-                     d == num_states() ? "" : text::concat(", or ", num_states(), " with the hidden states"), "; got ",
-                     query.start.size(), ".");
-  if (query.times.empty()) throw ShapeError("[predict] times must hold at least one time.");
-  check_times(query.times);  // solve says so too, but in the model's unit of time
-  if (query.covariates.size() != c)
-    throw ShapeError("[predict] the model has ", c, " covariates; got ", query.covariates.size(), " numbers for them.");
-  check_finite(query.covariates, "covariates");
-  if (m == 0 && !(query.input_times.empty() && query.inputs.size() == 0))
-    throw InvalidArgument("[predict] the model has no inputs; leave out input_times and inputs.");
-  if (m == 0) return;
-  if (query.input_times.empty()) throw InvalidArgument("[predict] the model has inputs; give input_times and inputs.");
-  const Shape expected{count_of(query.input_times.size()), count_of(m)};
-  if (!(query.inputs.shape() == expected))
-    throw ShapeError("[predict] inputs must have shape ", expected, ", a row for each input time; got ",
-                     query.inputs.shape(), ".");
-  check_increasing(query.input_times, "[predict] input_times");
-  check_finite(query.inputs.numbers(), "inputs");
-}
-
-/// Normalized, hidden states included.
-std::vector<double> SeriesModel::start_of(const Query& query) const {
-  const std::vector<double> x(query.start.begin(), query.start.begin() + count_of(num_measured()));
-  std::vector<double> start = normalized(x, normalization_.state_offset, normalization_.state_scale);
-  if (query.start.size() > x.size() || !start_) {
-    start.insert(start.end(), query.start.begin() + count_of(x.size()), query.start.end());
-    return start;
-  }
-  const auto c = normalized(query.covariates, normalization_.covariate_offset, normalization_.covariate_scale);
-  const Function hidden =
-      trace([&](Array known) { return (*start_)(known); }, {{"known", {count_of(start.size() + c.size())}}});
-  std::vector<double> known = start;
-  known.insert(known.end(), c.begin(), c.end());
-  const HostArray found = compile(hidden).run({row_of(std::move(known))}).outputs[0];
-  for (std::int64_t i = 0; i < found.size(); ++i) start.push_back(found.at(i));
-  return start;
-}
-
-SeriesModel::Problem SeriesModel::problem_of(const Query& query) const {
-  check(query);
-  const std::int64_t m = count_of(input_names().size()), samples = count_of(query.input_times.size());
-  const auto times_of = [&](const std::vector<double>& times) {
-    std::vector<double> out;
-    for (const double t : times) out.push_back((t - query.times.front()) / normalization_.time_scale);
-    return out;
-  };
-  Problem problem{.start = row_of(start_of(query)),
-                  .times = HostArray::vector(times_of(query.times)),
-                  .arguments = {},
-                  .options = options_.solve};
-  problem.options.max_steps = 1'000'000;
-  if (m > 0) {
-    HostArray values(Shape{1, samples, m});
-    for (std::int64_t i = 0; i < values.size(); ++i) {
-      const auto column = static_cast<std::size_t>(i % m);
-      values.set(i, (query.inputs.at(i) - normalization_.input_offset[column]) / normalization_.input_scale[column]);
-    }
-    problem.arguments = {row_of(times_of(query.input_times)), values};
-  }
-  if (!query.covariates.empty())
-    problem.arguments.push_back(
-        row_of(normalized(query.covariates, normalization_.covariate_offset, normalization_.covariate_scale)));
-  if (!options_.periods.empty()) problem.arguments.push_back(row_of(phases(query.times.front())));
-  return problem;
-}
-
-std::vector<std::vector<double>> SeriesModel::predict(const Query& query) const {
-  const Problem problem = problem_of(query);
-  const VectorField rate = field(count_of(query.input_times.size()));
-  const Solution solution = solve(rate, problem.start, problem.times, problem.options, problem.arguments);
-  std::vector<std::vector<double>> states(query.times.size());
-  for (std::size_t i = 0; i < states.size(); ++i)
-    for (std::size_t k = 0; k < num_measured(); ++k)
-      states[i].push_back(normalization_.state_offset[k] +
-                          normalization_.state_scale[k] * solution.states.at(count_of(i * num_states() + k)));
-  return states;
-}
-
-std::vector<AcceptedStep> SeriesModel::steps(const Query& query) const {
-  const Problem problem = problem_of(query);
-  const VectorField rate = field(count_of(query.input_times.size()));
-  std::vector<AcceptedStep> steps =
-      accepted_steps(rate, problem.start, problem.times, problem.options, problem.arguments);
-  for (AcceptedStep& step : steps)
-    step = {query.times.front() + normalization_.time_scale * step.t, normalization_.time_scale * step.size};
-  return steps;
 }
 
 Array SeriesModel::slope(const Array& state, const Array& inputs) const {

@@ -5,7 +5,7 @@
 // x are the measured states and h hidden ones, which no column measures; u are inputs, c the covariates of a
 // trajectory, clocks sine and cosine of a period and of its half and third. The linear part is where training starts
 // from. Nothing is known of h where a trajectory starts, but what x and c tell there by a linear map; later samples
-// tell more (start_estimate.h).
+// tell more (start_estimate.h). What is not measured of x there is a linear map of c. Events add to z (event_path.h).
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@
 #include "costate/array/time_series.h"
 #include "costate/io/safetensors.h"
 #include "costate/nn/mlp.h"
+#include "costate/series/event_response.h"
 #include "costate/series/model_options.h"
 #include "costate/series/normalization.h"
 #include "costate/solve/solve.h"
@@ -33,6 +34,7 @@ struct LastState {
   /// When each measured state was last seen, NaN for never; empty where that is not known.
   std::vector<double> seen = {};
   std::vector<double> inputs = {};  // of the last sample; empty where they are not known
+  std::vector<Event> events = {};  // at this time or running on
 };
 
 /// The least and the greatest number of each column that was trained on; empty where they are not known.
@@ -55,6 +57,8 @@ class SeriesModel {
   const std::vector<std::string>& state_names() const { return state_names_; }
   const std::vector<std::string>& input_names() const { return options_.columns.inputs; }
   const std::vector<std::string>& covariate_names() const { return options_.columns.covariates; }
+  /// Of the columns of events.
+  std::vector<std::string> event_names() const;
   const TimeScale& time_scale() const { return time_scale_; }
   /// All that is trained.
   std::vector<Parameter> parameters() const;
@@ -73,9 +77,18 @@ class SeriesModel {
   std::size_t num_measured() const { return state_names_.size(); }
   std::size_t num_states() const { return num_measured() + static_cast<std::size_t>(options_.memory.states); }
 
-  /// The field in normalized units. Its arguments are those of solve_arguments: u_times [n] and u [n, input] if there
-  /// are inputs, c [covariate] if there are covariates, phases [period] of the clocks at t = 0 if there are any.
-  VectorField field(std::int64_t num_input_samples) const;
+  bool has_events() const { return response_.has_value(); }
+  /// The field of y (event_path.h) in normalized units. Its arguments: u_times [n] and u [n, input] if there are
+  /// inputs; e_times [k], e_moves [k, z] and e_rates [k, z] if there are events, amounts and rates of an EventPath as
+  /// they move z; c [covariate] if there are covariates; phases [period] of the clocks at t = 0 if there are any.
+  VectorField field(std::int64_t num_input_samples, std::int64_t num_event_times) const;
+  /// Inside a trace: how amounts of events, or rates, [n, event] move z: [n, z].
+  Array moves(const Array& amounts, const Array& covariates) const;
+  /// Inside a trace: x [measured] with what is not measured, where `unmeasured` [measured] is 1, as c tells it.
+  Array measured_start(const Array& x, const Array& unmeasured, const Array& covariates) const;
+  bool knows_unmeasured_starts() const { return unmeasured_.has_value(); }
+  /// Whether the start of a measured state may be unmeasured.
+  bool may_be_unmeasured(std::size_t state) const;
   /// Inside a trace: hidden states at a start, as far as x [measured] and c there tell them; normalized. An empty
   /// Array for a model without.
   Array hidden_start(const Array& x, const Array& covariates) const;
@@ -83,16 +96,18 @@ class SeriesModel {
   std::vector<double> phases(double time) const;
 
   /// States at times[0], times[1], … from `start` at times[0], all in the data's units; NaN from where the solve fails.
-  /// `start` holds the measured states, and may hold the hidden ones after them; they are hidden_start's otherwise.
-  /// `inputs` [input sample, input] at `input_times`, empty if the system has none; `covariates` one number each.
+  /// `start` holds the measured states, NaN for one that is not measured and may be so, and may hold the hidden ones
+  /// after them; they are hidden_start's otherwise. Events before times[0] are in the start; those at it are yet to
+  /// come. `inputs` [input sample, input] at `input_times`, empty if the system has none; `covariates` one number each.
   /// Gives the measured states.
-  /// Throws ShapeError for a start, times, inputs or covariates that do not fit the model, InvalidArgument for times
-  /// that turn back, DataError for input times that do not increase and numbers that are not finite.
+  /// Throws ShapeError for a start, times, inputs, covariates or events that do not fit the model, InvalidArgument for
+  /// times that turn back, DataError for input times that do not increase and numbers that are not finite.
   struct Query {
     std::vector<double> start = {}, times = {};
     std::vector<double> input_times = {};
     HostArray inputs = HostArray(Shape{0, 0});
     std::vector<double> covariates = {};
+    std::vector<Event> events = {};
   };
   std::vector<std::vector<double>> predict(const Query& query) const;
 
@@ -127,10 +142,14 @@ class SeriesModel {
     HostArray start, times;
     std::vector<HostArray> arguments;
     SolveOptions options;
+    HostArray moved = {};  // [time, z], by events before each time
+    std::int64_t num_event_times = 0;
   };
   void check(const Query& query) const;
   Problem problem_of(const Query& query) const;
   std::vector<double> start_of(const Query& query) const;
+  void add_events(const Query& query, Problem& problem) const;
+  void begin_unmeasured(const TimeSeries& series);
   Array rate(std::span<const Array> features) const;
   Array slope_at_start(const Array& state, const Array& inputs) const;
   Array clocks(const Array& t, const Array& phases) const;
@@ -144,6 +163,8 @@ class SeriesModel {
   TrainingRange range_;
   std::vector<LastState> last_states_;
   std::optional<Mlp> net_, linear_, start_;
+  std::optional<EventResponse> response_;
+  std::optional<UnmeasuredStart> unmeasured_;
 };
 
 }  // namespace costate

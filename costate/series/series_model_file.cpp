@@ -40,6 +40,18 @@ std::string join_lines(const List& list) {
   return text;
 }
 
+constexpr std::size_t kEventNumbers = 5;
+
+/// Place of the trajectory, column, time, amount and duration of each.
+std::vector<double> events_of(const std::vector<LastState>& last_states) {
+  std::vector<double> numbers;
+  for (std::size_t i = 0; i < last_states.size(); ++i)
+    for (const Event& event : last_states[i].events)
+      numbers.insert(numbers.end(), {static_cast<double>(i), static_cast<double>(event.column), event.time,
+                                     event.amount, event.duration});
+  return numbers;
+}
+
 void add_last_states(const std::vector<LastState>& last_states, ArrayFile& file) {
   std::vector<double> times, states, covariates, seen, inputs;
   std::vector<std::string> ids;
@@ -56,6 +68,7 @@ void add_last_states(const std::vector<LastState>& last_states, ArrayFile& file)
   file.arrays.emplace("last.covariates", HostArray::vector(std::move(covariates)));
   file.arrays.emplace("last.seen", HostArray::vector(std::move(seen)));
   file.arrays.emplace("last.inputs", HostArray::vector(std::move(inputs)));
+  file.arrays.emplace("last.events", HostArray::vector(events_of(last_states)));
   file.metadata["trajectories"] = join_lines(ids);
 }
 
@@ -83,6 +96,21 @@ double positive(const ArrayFile& file, const std::string& key, const std::string
   return number;
 }
 
+void add_events(const std::vector<double>& numbers, const std::string& source, std::size_t columns,
+                std::vector<LastState>& last) {
+  bool is_sound = numbers.size() % kEventNumbers == 0;
+  for (std::size_t at = 0; is_sound && at < numbers.size(); at += kEventNumbers) {
+    const double place = numbers[at], column = numbers[at + 1];
+    is_sound =
+        place >= 0 && place < static_cast<double>(last.size()) && column >= 0 && column < static_cast<double>(columns);
+    if (is_sound)
+      last[static_cast<std::size_t>(place)].events.push_back(
+          {numbers[at + 2], static_cast<std::size_t>(column), numbers[at + 3], numbers[at + 4]});
+  }
+  if (!is_sound)
+    throw DataError("[SeriesModel] '", source, "' is damaged: its 'last.events' are none of its trajectories' events.");
+}
+
 std::vector<LastState> last_states_of(const ArrayFile& file, const SeriesModel& model, const std::string& source) {
   const std::vector<std::string> ids = split_lines(metadata_of(file, "trajectories", source));
   const std::size_t d = model.num_states(), c = model.covariate_names().size(), m = model.input_names().size();
@@ -102,6 +130,7 @@ std::vector<LastState> last_states_of(const ArrayFile& file, const SeriesModel& 
     if (!seen.empty()) last.back().seen = part(seen, i, model.num_measured());
     if (!inputs.empty()) last.back().inputs = part(inputs, i, m);
   }
+  if (model.has_events()) add_events(file.array("last.events").numbers(), source, model.event_names().size(), last);
   return last;
 }
 
@@ -126,6 +155,7 @@ ArrayFile SeriesModel::to_file() const {
   add("normalization.input_scale", normalization_.input_scale);
   add("normalization.covariate_offset", normalization_.covariate_offset);
   add("normalization.covariate_scale", normalization_.covariate_scale);
+  add("normalization.event_scale", normalization_.event_scale);
   add("normalization.time_scale", {normalization_.time_scale});
   add("spacing", {spacing_});
   add("period", {period_});
@@ -162,6 +192,8 @@ SeriesModel SeriesModel::from_file(const ArrayFile& file, const std::string& sou
     units.covariate_offset = numbers_of(file, "normalization.covariate_offset", c, source);
     units.covariate_scale = numbers_of(file, "normalization.covariate_scale", c, source);
   }
+  if (model.has_events())
+    units.event_scale = numbers_of(file, "normalization.event_scale", model.event_names().size(), source);
   units.time_scale = positive(file, "normalization.time_scale", source);
   model.spacing_ = positive(file, "spacing", source);
   const std::vector<double> period = known_numbers(file, "period", 1, source);

@@ -32,16 +32,16 @@ double size_of(std::span<const HostArray> arrays) {
   return std::sqrt(squares);
 }
 
-Program compile_gradients(const SeriesModel& model, Loss kind, std::int64_t length) {
-  const Function loss = trace_list(window_arguments(model, length), [&](std::span<const Array> in) {
+Program compile_gradients(const SeriesModel& model, Loss kind, const WindowShape& shape) {
+  const Function loss = trace_list(window_arguments(model, shape), [&](std::span<const Array> in) {
     const WindowOutputs outputs = solve_window(model, kind, in);
     return std::vector<Array>{outputs.loss, outputs.cells};
   });
   return compile(value_and_grad(loss, shifts_and_parameters(loss, model)));
 }
 
-Program compile_starts(const SeriesModel& model, std::int64_t length) {
-  return compile(trace_list(window_arguments(model, length), [&](std::span<const Array> in) {
+Program compile_starts(const SeriesModel& model, const WindowShape& shape) {
+  return compile(trace_list(window_arguments(model, shape), [&](std::span<const Array> in) {
     return std::vector<Array>{solve_window(model, Loss::kMse, in).states[0]};
   }));
 }
@@ -74,8 +74,8 @@ SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& ser
       windows_(spread(std::move(windows), static_cast<std::size_t>(options.max_windows), options.seed)),
       arrays_(arrays_of(model, series, windows_)),
       shifts_("shifts", HostArray(Shape{arrays_.count(), static_cast<std::int64_t>(model.num_states())})),
-      loss_and_gradients_(compile_gradients(model, options.loss, arrays_.times.shape()[1])),
-      start_states_(compile_starts(model, arrays_.times.shape()[1])) {}
+      loss_and_gradients_(compile_gradients(model, options.loss, arrays_.shape())),
+      start_states_(compile_starts(model, arrays_.shape())) {}
 
 Objective SeriesObjective::objective() const {
   Objective objective{.parameters = model_.parameters(),
@@ -85,13 +85,11 @@ Objective SeriesObjective::objective() const {
   return objective;
 }
 
-void SeriesObjective::estimate_starts() {
-  shifts_.set_value(StartEstimator(model_, arrays_.times.shape()[1]).estimate(arrays_));
-}
+void SeriesObjective::estimate_starts() { shifts_.set_value(StartEstimator(model_).estimate(arrays_)); }
 
 Evaluation SeriesObjective::evaluate(std::span<const std::size_t> samples) const {
-  RunResult result =
-      loss_and_gradients_.run(window_inputs(take_windows(arrays_, samples), take_rows(shifts_.value(), samples)));
+  RunResult result = loss_and_gradients_.run(
+      window_inputs(model_, take_windows(arrays_, samples), take_rows(shifts_.value(), samples)));
   double cells = 0, loss = 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     loss += result.outputs[0].at(static_cast<std::int64_t>(i));
@@ -122,14 +120,14 @@ double SeriesObjective::gradient_error() const {
   const Random random(kSeed);
   for (std::int64_t i = 0; i < windows.targets.size(); ++i)  // now cotangents of the states
     windows.targets.set(i, random.uniform(0, static_cast<std::uint64_t>(i), -1, 1));
-  const auto arguments = window_arguments(model_, arrays_.times.shape()[1]);
+  const auto arguments = window_arguments(model_, arrays_.shape());
   const Function projected = trace_list(arguments, [&](std::span<const Array> in) {
     const Array states = solve_window(model_, Loss::kMse, in).states;
     return std::vector<Array>{sum(measured_part(model_, states) * in[3])};
   });
   const std::vector<std::size_t> wrt = shifts_and_parameters(projected, model_);
   const RunResult result = compile(value_and_grad(projected, wrt, {.gradient_error = true}))
-                               .run(window_inputs(windows, take_rows(shifts_.value(), rows)));
+                               .run(window_inputs(model_, windows, take_rows(shifts_.value(), rows)));
   const std::span gradients(result.outputs.begin() + 1, wrt.size()), errors(gradients.end(), wrt.size());
   return std::max(size_of(errors.first(1)) / size_of(gradients.first(1)),
                   size_of(errors.subspan(1)) / size_of(gradients.subspan(1)));
@@ -139,7 +137,8 @@ std::vector<double> SeriesObjective::start_of(std::size_t window) const {
   const Normalization& units = model_.normalization();
   const std::size_t rows[] = {window};
   const HostArray z =
-      start_states_.run(window_inputs(take_windows(arrays_, rows), take_rows(shifts_.value(), rows))).outputs[0];
+      start_states_.run(window_inputs(model_, take_windows(arrays_, rows), take_rows(shifts_.value(), rows)))
+          .outputs[0];
   std::vector<double> state;
   for (std::size_t k = 0; k < model_.num_states(); ++k) {
     const double number = z.at(static_cast<std::int64_t>(k));

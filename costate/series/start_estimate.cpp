@@ -17,13 +17,13 @@ using Matrix = Eigen::MatrixXd;
 constexpr int kMostSteps = 10;
 constexpr double kDone = 1e-6;  // a step that lowers no cost by more than this share is the last
 
-Program compile_residuals(const SeriesModel& model, std::int64_t length) {
-  const Function distances = trace_list(window_arguments(model, length), [&](std::span<const Array> in) {
+Function residuals(const SeriesModel& model, const WindowShape& shape) {
+  const Function distances = trace_list(window_arguments(model, shape), [&](std::span<const Array> in) {
     const Array states = measured_part(model, solve_window(model, Loss::kMse, in).states);
     return std::vector<Array>{(states - in[3]) * sqrt(in[4])};
   });
   const std::size_t shift = 0;
-  return compile(jacobian(distances, std::span(&shift, 1)));
+  return jacobian(distances, std::span(&shift, 1));
 }
 
 /// One window's problem around its shift: minimize |r|^2 + weight |shift - expected|^2.
@@ -79,18 +79,19 @@ std::vector<Vector> rows_of(const HostArray& array) {
 
 }  // namespace
 
-StartEstimator::StartEstimator(const SeriesModel& model, std::int64_t length)
-    : program_(compile_residuals(model, length)) {}
+StartEstimator::StartEstimator(const SeriesModel& model)
+    : num_states_(static_cast<std::int64_t>(model.num_states())),
+      program_(model, [&model](const WindowShape& shape) { return residuals(model, shape); }) {}
 
 HostArray StartEstimator::estimate(const WindowArrays& windows) const {
-  const HostArray none(Shape{windows.count(), program_.function().inputs()[0].shape.size()});
+  const HostArray none(Shape{windows.count(), num_states_});
   return estimate(windows, none, kStartWeight);
 }
 
 HostArray StartEstimator::estimate(const WindowArrays& windows, const HostArray& expected, double weight) const {
   const std::vector<Vector> around = rows_of(expected);
   const auto evaluate = [&](const std::vector<Vector>& shifts) {
-    return places_at(program_.run(window_inputs(windows, as_array(shifts))), shifts, around, weight);
+    return places_at(program_.run(windows, as_array(shifts)), shifts, around, weight);
   };
   std::vector<Place> best = evaluate(around);
   for (int step = 0; step < kMostSteps; ++step) {

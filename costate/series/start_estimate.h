@@ -4,7 +4,6 @@
 #pragma once
 
 #include "costate/array/host_array.h"
-#include "costate/exec/program.h"
 #include "costate/series/series_model.h"
 #include "costate/series/window_arrays.h"
 
@@ -12,8 +11,8 @@ namespace costate {
 
 class StartEstimator {
  public:
-  /// For stretches as arrays of `length` times. The model must outlive it; its weights are read at each call.
-  StartEstimator(const SeriesModel& model, std::int64_t length);
+  /// The model must outlive it; its weights are read at each call.
+  explicit StartEstimator(const SeriesModel& model);
 
   /// Shifts of the starts, [window, z], that minimize the squared distance from the known samples and `weight` times
   /// that from the shift expected, by at most ten steps of Levenberg and Marquardt (Nocedal and Wright 2006, chapter
@@ -23,7 +22,8 @@ class StartEstimator {
   HostArray estimate(const WindowArrays& windows) const;
 
  private:
-  Program program_;
+  std::int64_t num_states_;
+  WindowProgram program_;
 };
 
 }  // namespace costate

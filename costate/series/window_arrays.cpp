@@ -1,14 +1,16 @@
 #include "costate/series/window_arrays.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "costate/array/take_rows.h"
+#include "costate/series/event_path.h"
 
 namespace costate {
 namespace {
 
-/// A state at the first sample: missing, it lies between the nearest known ones of the stretch.
+/// A state at the first sample: missing, it is the next known one of the stretch.
 double filled_cell(const Stretch& stretch, std::int64_t column, double mean) {
   const Trajectory& trajectory = *stretch.trajectory;
   const auto first = static_cast<std::int64_t>(stretch.first), end = first + static_cast<std::int64_t>(stretch.known);
@@ -24,6 +26,10 @@ void write_row(const SeriesModel& model, const Stretch& stretch, std::int64_t ro
   const std::int64_t w = arrays.times.shape()[1], d = arrays.starts.shape()[1], m = arrays.inputs.shape()[2];
   for (std::int64_t k = 0; k < d; ++k) {
     const auto column = static_cast<std::size_t>(k);
+    if (stretch.first == 0 && std::isnan(trajectory.states.at(k)) && model.may_be_unmeasured(column)) {
+      arrays.unmeasured.set(row * d + k, 1);
+      continue;
+    }
     const double mean = units.state_offset[column];
     arrays.starts.set(row * d + k, (filled_cell(stretch, k, mean) - mean) / units.state_scale[column]);
   }
@@ -59,6 +65,45 @@ void write_row(const SeriesModel& model, const Stretch& stretch, std::int64_t ro
   for (std::int64_t k = 0; k < clocks; ++k) arrays.phases.set(row * clocks + k, phases[static_cast<std::size_t>(k)]);
 }
 
+/// The times of a stretch in the data's units, `length` of them.
+std::vector<double> times_of(const Stretch& stretch, std::size_t length) {
+  const auto first = stretch.trajectory->times.begin() + static_cast<std::ptrdiff_t>(stretch.first);
+  std::vector<double> times(first, first + static_cast<std::ptrdiff_t>(stretch.count));
+  times.resize(length, times.back());
+  return times;
+}
+
+void write_events(const SeriesModel& model, std::span<const Stretch> stretches, WindowArrays& arrays) {
+  const auto size = [](const auto& list) { return static_cast<std::int64_t>(list.size()); };
+  const std::int64_t n = size(stretches), length = arrays.times.shape()[1], e = size(model.event_names());
+  std::vector<EventPath> paths;
+  std::size_t most = 1;
+  for (const Stretch& stretch : stretches) {
+    const std::vector<double> times = times_of(stretch, stretch.count);
+    paths.push_back(event_path(stretch.trajectory->events, model.normalization(), times.front(), times.back()));
+    most = std::max(most, paths.back().times.size());
+  }
+  const auto k = static_cast<std::int64_t>(std::bit_ceil(most));  // few shapes to compile for
+  arrays.event_times = HostArray(Shape{n, k});
+  arrays.amounts = arrays.rates = HostArray(Shape{n, k, e});
+  arrays.before = HostArray(Shape{n, length, e});
+  for (std::int64_t row = 0; row < n; ++row) {
+    const Stretch& stretch = stretches[static_cast<std::size_t>(row)];
+    const EventPath& path = paths[static_cast<std::size_t>(row)];
+    for (std::int64_t i = 0; i < k * e; ++i) {
+      const std::int64_t at = std::min(i / e, size(path.times) - 1);
+      arrays.event_times.set(row * k + i / e, path.times[static_cast<std::size_t>(at)]);
+      arrays.amounts.set(row * k * e + i, path.amounts[static_cast<std::size_t>(at * e + i % e)]);
+      arrays.rates.set(row * k * e + i, path.rates[static_cast<std::size_t>(at * e + i % e)]);
+    }
+    const std::vector<double> times = times_of(stretch, static_cast<std::size_t>(length));
+    const std::vector<double> before =
+        amounts_before(stretch.trajectory->events, model.normalization(), times.front(), times);
+    for (std::int64_t i = 0; i < length * e; ++i)
+      arrays.before.set(row * length * e + i, before[static_cast<std::size_t>(i)]);
+  }
+}
+
 }  // namespace
 
 Stretch stretch_of(const TimeSeries& series, const Window& window) {
@@ -74,41 +119,91 @@ WindowArrays window_arrays(const SeriesModel& model, std::span<const Stretch> st
                       .masks = HostArray(Shape{n, w, d}),
                       .inputs = HostArray(Shape{n, w, size(model.input_names())}),
                       .covariates = HostArray(Shape{n, size(model.covariate_names())}),
-                      .phases = HostArray(Shape{n, size(model.options().periods)})};
+                      .phases = HostArray(Shape{n, size(model.options().periods)}),
+                      .unmeasured = HostArray(Shape{n, d}),
+                      .event_times = HostArray(Shape{n, 0}),
+                      .amounts = {},
+                      .rates = {},
+                      .before = {}};
   for (std::int64_t row = 0; row < n; ++row) write_row(model, stretches[static_cast<std::size_t>(row)], row, arrays);
+  if (model.has_events()) write_events(model, stretches, arrays);
   return arrays;
 }
 
 WindowArrays take_windows(const WindowArrays& arrays, std::span<const std::size_t> rows) {
+  const bool has_events = arrays.amounts.size() > 0;
+  const auto of_events = [&](const HostArray& array) { return has_events ? take_rows(array, rows) : HostArray(); };
   return {.starts = take_rows(arrays.starts, rows),
           .times = take_rows(arrays.times, rows),
           .targets = take_rows(arrays.targets, rows),
           .masks = take_rows(arrays.masks, rows),
           .inputs = take_rows(arrays.inputs, rows),
           .covariates = take_rows(arrays.covariates, rows),
-          .phases = take_rows(arrays.phases, rows)};
+          .phases = take_rows(arrays.phases, rows),
+          .unmeasured = take_rows(arrays.unmeasured, rows),
+          .event_times = take_rows(arrays.event_times, rows),
+          .amounts = of_events(arrays.amounts),
+          .rates = of_events(arrays.rates),
+          .before = of_events(arrays.before)};
 }
 
-std::vector<ArgumentSpec> window_arguments(const SeriesModel& model, std::int64_t length) {
+std::vector<ArgumentSpec> window_arguments(const SeriesModel& model, const WindowShape& shape) {
   const auto size = [](const auto& list) { return static_cast<std::int64_t>(list.size()); };
-  const std::int64_t d = size(model.state_names()), m = size(model.input_names());
+  const std::int64_t d = size(model.state_names()), m = size(model.input_names()), e = size(model.event_names());
+  const std::int64_t length = shape.times, k = shape.event_times;
   std::vector<ArgumentSpec> arguments = {{"shift", {static_cast<std::int64_t>(model.num_states())}},
                                          {"start", {d}},
                                          {"times", {length}},
                                          {"targets", {length, d}},
                                          {"masks", {length, d}}};
+  if (model.knows_unmeasured_starts()) arguments.push_back({"unmeasured", {d}});
   if (m > 0) arguments.push_back({"u", {length, m}});
+  if (e > 0) {
+    arguments.push_back({"e_times", {k}});
+    arguments.push_back({"e_amounts", {k, e}});
+    arguments.push_back({"e_rates", {k, e}});
+    arguments.push_back({"e_before", {length, e}});
+  }
   if (!model.covariate_names().empty()) arguments.push_back({"c", {size(model.covariate_names())}});
   if (!model.options().periods.empty()) arguments.push_back({"phases", {size(model.options().periods)}});
   return arguments;
 }
 
-std::vector<HostArray> window_inputs(const WindowArrays& arrays, HostArray shifts) {
+WindowParts window_parts(const SeriesModel& model, std::span<const Array> arguments) {
+  std::size_t next = 0;
+  const auto take = [&](bool is_there) { return is_there ? arguments[next++] : Array(); };
+  WindowParts parts;
+  for (Array* part : {&parts.shift, &parts.start, &parts.times, &parts.targets, &parts.masks}) *part = take(true);
+  parts.unmeasured = take(model.knows_unmeasured_starts());
+  parts.inputs = take(!model.input_names().empty());
+  for (Array* part : {&parts.event_times, &parts.amounts, &parts.rates, &parts.before})
+    *part = take(model.has_events());
+  parts.covariates = take(!model.covariate_names().empty());
+  parts.phases = take(!model.options().periods.empty());
+  return parts;
+}
+
+std::vector<HostArray> window_inputs(const SeriesModel& model, const WindowArrays& arrays, HostArray shifts) {
   std::vector<HostArray> inputs = {std::move(shifts), arrays.starts, arrays.times, arrays.targets, arrays.masks};
+  if (model.knows_unmeasured_starts()) inputs.push_back(arrays.unmeasured);
   if (arrays.inputs.shape()[2] > 0) inputs.push_back(arrays.inputs);
+  if (model.has_events())
+    for (const HostArray* array : {&arrays.event_times, &arrays.amounts, &arrays.rates, &arrays.before})
+      inputs.push_back(*array);
   if (arrays.covariates.shape()[1] > 0) inputs.push_back(arrays.covariates);
   if (arrays.phases.shape()[1] > 0) inputs.push_back(arrays.phases);
   return inputs;
+}
+
+RunResult WindowProgram::run(const WindowArrays& arrays, HostArray shifts) const {
+  return program_for(arrays.shape()).run(window_inputs(model_, arrays, std::move(shifts)));
+}
+
+Program WindowProgram::program_for(const WindowShape& shape) const {
+  const std::lock_guard lock(mutex_);
+  if (!program_ || !(shape_ == shape)) program_ = compile(trace_(shape));
+  shape_ = shape;
+  return *program_;
 }
 
 }  // namespace costate

@@ -16,23 +16,27 @@ Array measured_part(const SeriesModel& model, const Array& states) {
 }
 
 WindowOutputs solve_window(const SeriesModel& model, Loss loss, std::span<const Array> arguments) {
-  const Array &shift = arguments[0], &start = arguments[1], &times = arguments[2];
-  const Array &targets = arguments[3], &masks = arguments[4];
-  std::span<const Array> more = arguments.subspan(5);
+  const WindowParts parts = window_parts(model, arguments);
   std::vector<Array> drive;
-  if (!model.input_names().empty()) {
-    drive = {times, more[0]};
-    more = more.subspan(1);
+  if (!parts.inputs.is_empty()) drive = {parts.times, parts.inputs};
+  if (model.has_events()) {
+    drive.push_back(parts.event_times);
+    for (const Array& amounts : {parts.amounts, parts.rates}) drive.push_back(model.moves(amounts, parts.covariates));
   }
-  drive.insert(drive.end(), more.begin(), more.end());
-  const Array covariates = model.covariate_names().empty() ? Array() : more[0];
-  const Array hidden = model.hidden_start(start, covariates);
-  const Array z0 = (hidden.is_empty() ? start : concat({start, hidden})) + shift;
-  const Array states = solve(model.field(times.shape()[0]), z0, times, model.options().solve, drive);
+  for (const Array& part : {parts.covariates, parts.phases})
+    if (!part.is_empty()) drive.push_back(part);
+  const Array start =
+      parts.unmeasured.is_empty() ? parts.start : model.measured_start(parts.start, parts.unmeasured, parts.covariates);
+  const Array hidden = model.hidden_start(start, parts.covariates);
+  const Array z0 = (hidden.is_empty() ? start : concat({start, hidden})) + parts.shift;
+  const std::int64_t knots = model.has_events() ? parts.event_times.shape()[0] : 0;
+  const VectorField field = model.field(parts.times.shape()[0], knots);
+  Array states = solve(field, z0, parts.times, model.options().solve, drive);
+  if (model.has_events()) states = states + model.moves(parts.before, parts.covariates);
   const Array measured = measured_part(model, states);
   // A sample whose solve failed is NaN from there on: it counts no cells.
-  const Array mask = masks * equal(measured, measured);
-  return {loss_sum(loss, measured, targets, mask) + kStartWeight * sum(square(shift)), sum(mask), states};
+  const Array mask = parts.masks * equal(measured, measured);
+  return {loss_sum(loss, measured, parts.targets, mask) + kStartWeight * sum(square(parts.shift)), sum(mask), states};
 }
 
 }  // namespace costate

@@ -82,9 +82,15 @@ void repeat(const std::vector<double>& times, double period, const ForecastStart
 
 ForecastInputs forecast_inputs(const SeriesModel& model, const ForecastOptions& options, const ForecastStart& start,
                                const std::vector<double>& times) {
-  if (model.input_names().empty()) return {};
+  ForecastInputs inputs;
+  const Trajectory* drive = drive_of(options.drive, start.id);
+  if (model.has_events() && drive == nullptr)
+    inputs.note = text::concat("no ", text::join(model.event_names()), " is taken to come in", of_trajectory(start.id),
+                               "; give amounts and times with --input FILE if some does");
+  if (model.has_events() && drive != nullptr) inputs.rows.events = drive->events;
+  if (model.input_names().empty()) return inputs;
   const TimeScale& scale = model.time_scale();
-  Rows rows = known_rows(model, start, drive_of(options.drive, start.id));
+  Rows rows = known_rows(model, start, drive);
   const bool is_refused = options.inputs_ahead == InputsAhead::kKnown;
   if (rows.times.empty() || (is_refused && rows.times.back() <= start.time))
     throw InvalidArgument("[forecast] the model is driven by ", text::join(model.input_names()),
@@ -96,7 +102,6 @@ ForecastInputs forecast_inputs(const SeriesModel& model, const ForecastOptions& 
     throw DataError("[forecast] the inputs", of_trajectory(start.id), " cover ", reach, "; the forecast needs ",
                     text_of_time(start.time, scale), " … ", text_of_time(times.back(), scale),
                     "; give the others, or say what to take for them with --inputs-ahead hold or repeat.");
-  ForecastInputs inputs;
   if (end < times.back()) {
     const std::string after = text::concat("inputs", of_trajectory(start.id), " after ", text_of_time(end, scale));
     if (options.inputs_ahead == InputsAhead::kHeld) {
@@ -107,7 +112,9 @@ ForecastInputs forecast_inputs(const SeriesModel& model, const ForecastOptions& 
       inputs.note = text::concat(after, " are not known: repeated after ", duration_text(period, scale));
     }
   }
+  std::vector<Event> events = std::move(inputs.rows.events);
   inputs.rows = rows.trajectory();
+  inputs.rows.events = std::move(events);
   return inputs;
 }
 

@@ -5,6 +5,7 @@
 
 #include "costate/base/error.h"
 #include "costate/series/delay_embedding.h"
+#include "costate/series/event_path.h"
 #include "costate/series/model_forecaster.h"
 #include "costate/series/time_text.h"
 #include "costate/series/windows.h"
@@ -37,7 +38,8 @@ std::vector<ForecastStart> from_the_end(const SeriesModel& model) {
   std::vector<ForecastStart> starts;
   for (const LastState& last : model.last_states()) {
     ForecastStart& start = starts.emplace_back();
-    start = {.id = last.trajectory, .time = last.time, .state = last.state, .covariates = last.covariates};
+    start = {.id = last.trajectory, .time = last.time, .state = last.state, .covariates = last.covariates,
+             .events = last.events};
     start.note = note_of(model, last.trajectory, last.time, last.seen);
     if (last.inputs.empty()) continue;
     start.input_times = {last.time};
@@ -80,6 +82,7 @@ std::vector<ForecastStart> from_data(const SeriesModel& model, const ForecastOpt
          .time = time,
          .state = std::move(states[i]),
          .covariates = trajectory.covariates,
+         .events = events_from(trajectory.events, time),
          .input_times = trajectory.times,
          .inputs = trajectory.inputs,
          .ahead = {trajectory.times.begin() + static_cast<std::ptrdiff_t>(tasks[i].origin) + 1, trajectory.times.end()},
