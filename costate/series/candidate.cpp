@@ -1,6 +1,7 @@
 #include "costate/series/candidate.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "costate/base/error.h"
 
@@ -68,12 +69,14 @@ std::vector<Candidate> first_candidates(const FitConfig& config, const std::vect
   return candidates;
 }
 
-std::vector<Candidate> wider_and_narrower(const FitConfig& config, const Candidate& candidate) {
+std::vector<Candidate> with_other_widths(const FitConfig& config, const Candidate& best,
+                                         std::vector<Candidate> best_of_each_memory) {
   if (!widths_are_open(config)) return {};
-  std::vector<Candidate> candidates;
-  for (const std::vector<std::int64_t>& hidden : {std::vector<std::int64_t>{}, {kWidth / 4}, {kWidth / 2}}) {
-    candidates.push_back(candidate);
-    candidates.back().hidden = hidden;
+  std::vector<Candidate> candidates = std::move(best_of_each_memory);
+  for (Candidate& candidate : candidates) candidate.hidden.clear();
+  for (const std::int64_t width : {kWidth / 4, kWidth / 2}) {
+    candidates.push_back(best);
+    candidates.back().hidden = {width};
   }
   return candidates;
 }

@@ -32,7 +32,9 @@ std::int64_t most_windows(const FitConfig& config, const Candidate& candidate);
 std::vector<Candidate> first_candidates(const FitConfig& config, const std::vector<double>& periods, double period,
                                         std::int64_t longest);
 
-/// A form with other widths, none among them; nothing if the config sets them.
-std::vector<Candidate> wider_and_narrower(const FitConfig& config, const Candidate& candidate);
+/// The best form so far with other widths; and, linear, the best of each number of hidden states, since what is linear is
+/// often linear in another state. Nothing if the config sets the widths.
+std::vector<Candidate> with_other_widths(const FitConfig& config, const Candidate& best,
+                                         std::vector<Candidate> best_of_each_memory);
 
 }  // namespace costate

@@ -110,12 +110,12 @@ std::vector<Candidate> first_of(const std::vector<Trial>& trials, std::size_t co
 }
 
 /// Hidden states take longer to be learned: the first round may not rule them out.
-std::vector<Candidate> best_of_each_memory(const std::vector<Trial>& trials) {
+std::vector<Candidate> best_of_each_memory(const std::vector<Trial>& trials, std::size_t of_each) {
   std::vector<Candidate> candidates;
   for (const Trial& trial : trials) {
     const std::int64_t memory = trial.candidate.memory;
     const auto same = std::ranges::count(candidates, memory, &Candidate::memory);
-    if (same < static_cast<std::ptrdiff_t>(kOfEachMemory)) candidates.push_back(trial.candidate);
+    if (same < static_cast<std::ptrdiff_t>(of_each)) candidates.push_back(trial.candidate);
   }
   return candidates;
 }
@@ -133,17 +133,17 @@ Selection select_model(const TrainingData& data, const FitConfig& config, const 
   Rounds rounds(data, config, options);
   std::vector<Candidate> candidates = first_candidates(config, periods, period, longest_stretch(data.trained));
   if (data.validation.empty()) candidates.resize(1);  // nothing to choose by
-  const bool is_open = candidates.size() > 1 || !wider_and_narrower(config, candidates.front()).empty();
+  const bool is_open = candidates.size() > 1 || !with_other_widths(config, candidates.front(), {}).empty();
   if (!is_open || data.validation.empty()) {
     rounds.round(candidates, config.epochs);
     return rounds.take();
   }
   const std::int64_t few = std::max<std::int64_t>(1, config.epochs / kScreened);
   const std::int64_t more = std::max<std::int64_t>(1, config.epochs / kTried);
-  if (candidates.size() > 1) candidates = best_of_each_memory(rounds.round(candidates, few));
+  if (candidates.size() > 1) candidates = best_of_each_memory(rounds.round(candidates, few), kOfEachMemory);
   std::vector<Trial> trials = rounds.round(candidates, more);
   if (!rounds.is_stopped())
-    for (const Trial& trial : rounds.round(wider_and_narrower(config, trials.front().candidate), more))
+    for (const Trial& trial : rounds.round(with_other_widths(config, trials.front().candidate, best_of_each_memory(trials, 1)), more))
       trials.push_back(trial);
   std::ranges::stable_sort(trials, {}, &Trial::error);
   if (!rounds.is_stopped()) rounds.round(first_of(trials, kLastRound), config.epochs);
