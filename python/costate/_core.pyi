@@ -1752,7 +1752,7 @@ class Fit:
     def save(self, path: str | os.PathLike) -> None:
         """Writes the model as safetensors, for costate.load."""
 
-def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
@@ -1763,6 +1763,7 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
 
     hold_out                 what judges the model and has no say in training: a share (the end of one trajectory, the last ones of several);
                              't=40', all from a time on; '0,3', trajectories by their place in the lists.
+    validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
     memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
     clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
     delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
