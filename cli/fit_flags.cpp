@@ -17,6 +17,14 @@ OptionType<ConfigValue> as_config_value(const OptionType<T>& type) {
           }};
 }
 
+/// Besides, 'none' for a list of none.
+OptionType<ConfigValue> or_none(OptionType<ConfigValue> type) {
+  type.read = [read = type.read](const std::string& text) {
+    return text == "none" ? std::optional<ConfigValue>(std::vector<double>()) : read(text);
+  };
+  return type;
+}
+
 OptionType<ConfigValue> type_of(OptionKind kind) {
   switch (kind) {
     case OptionKind::kText:
@@ -27,7 +35,7 @@ OptionType<ConfigValue> type_of(OptionKind kind) {
     case OptionKind::kInteger:
       return as_config_value(integer<std::int64_t>({}));
     case OptionKind::kIntegers:
-      return as_config_value(list_of(integer<double>({})));
+      return or_none(as_config_value(list_of(integer<double>({}))));
     case OptionKind::kNumber:
       return as_config_value(number());
     case OptionKind::kNumbers:

@@ -197,6 +197,11 @@ def weights(run):
     return (run / "model.safetensors").read_bytes()
 
 
+def test_no_hidden_layer_is_a_linear_ode(tmp_path):
+    ok(*fit(tmp_path / "run"), "--hidden", "none", "--memory", "none")
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["chosen"].startswith("linear")
+
+
 def test_threads_change_no_bit(tmp_path):
     for threads in ("1", "2"):
         ok(*fit(tmp_path / threads, "--threads", threads))
