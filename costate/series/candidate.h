@@ -32,8 +32,8 @@ std::int64_t most_windows(const FitConfig& config, const Candidate& candidate);
 std::vector<Candidate> first_candidates(const FitConfig& config, const std::vector<double>& periods, double period,
                                         std::int64_t longest);
 
-/// The best form so far with other widths; and, linear, the best of each number of hidden states, since what is linear is
-/// often linear in another state. Nothing if the config sets the widths.
+/// The best form so far with other widths; and, linear, the best of each number of hidden states, since what is linear
+/// is often linear in another state. Nothing if the config sets the widths.
 std::vector<Candidate> with_other_widths(const FitConfig& config, const Candidate& best,
                                          std::vector<Candidate> best_of_each_memory);
 

@@ -21,7 +21,8 @@ struct FitConfig {
   std::string hold_out_part = {};
   /// Path of a file that is the test instead of a part of the data; empty: a part is. And the digest of its bytes.
   std::string judge = {}, judge_digest = {};
-  double validation = 0.2;  // share of what is not the test by which the model is chosen; 0: none, the last weights are kept
+  double validation =
+      0.2;  // share of what is not the test by which the model is chosen; 0: none, the last weights are kept
   SeriesModelOptions model = {};
   /// Periods of clocks: "day", "week", "year" where times are dates, numbers in the data's unit of time, or "auto"
   /// alone, which finds one.

@@ -20,8 +20,8 @@ struct ForecastOptions {
   std::optional<double> at = {};
   /// Each trajectory's one sample is a start.
   TimeSeries starts = {};
-  /// Inputs and events over time, if the model has any: one trajectory for all, or one of the same id for each. They follow upon
-  /// those of `data`, or of the last sample of the fit, up to the start.
+  /// Inputs and events over time, if the model has any: one trajectory for all, or one of the same id for each. They
+  /// follow upon those of `data`, or of the last sample of the fit, up to the start.
   TimeSeries drive = {};
   InputsAhead inputs_ahead = InputsAhead::kKnown;  // what is taken for inputs behind the last one; kKnown: nothing
 };

@@ -143,7 +143,8 @@ Selection select_model(const TrainingData& data, const FitConfig& config, const 
   if (candidates.size() > 1) candidates = best_of_each_memory(rounds.round(candidates, few), kOfEachMemory);
   std::vector<Trial> trials = rounds.round(candidates, more);
   if (!rounds.is_stopped())
-    for (const Trial& trial : rounds.round(with_other_widths(config, trials.front().candidate, best_of_each_memory(trials, 1)), more))
+    for (const Trial& trial :
+         rounds.round(with_other_widths(config, trials.front().candidate, best_of_each_memory(trials, 1)), more))
       trials.push_back(trial);
   std::ranges::stable_sort(trials, {}, &Trial::error);
   if (!rounds.is_stopped()) rounds.round(first_of(trials, kLastRound), config.epochs);

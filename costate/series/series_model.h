@@ -34,7 +34,7 @@ struct LastState {
   /// When each measured state was last seen, NaN for never; empty where that is not known.
   std::vector<double> seen = {};
   std::vector<double> inputs = {};  // of the last sample; empty where they are not known
-  std::vector<Event> events = {};  // at this time or running on
+  std::vector<Event> events = {};   // at this time or running on
 };
 
 /// The least and the greatest number of each column that was trained on; empty where they are not known.

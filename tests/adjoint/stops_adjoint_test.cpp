@@ -1,6 +1,7 @@
 // Gradients through steps that end at stops, against closed forms of linear equations with held inputs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "costate/diff/diff.h"

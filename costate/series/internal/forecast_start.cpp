@@ -38,7 +38,10 @@ std::vector<ForecastStart> from_the_end(const SeriesModel& model) {
   std::vector<ForecastStart> starts;
   for (const LastState& last : model.last_states()) {
     ForecastStart& start = starts.emplace_back();
-    start = {.id = last.trajectory, .time = last.time, .state = last.state, .covariates = last.covariates,
+    start = {.id = last.trajectory,
+             .time = last.time,
+             .state = last.state,
+             .covariates = last.covariates,
              .events = last.events};
     start.note = note_of(model, last.trajectory, last.time, last.seen);
     if (last.inputs.empty()) continue;

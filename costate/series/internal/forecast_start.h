@@ -13,7 +13,7 @@ struct ForecastStart {
   double time = 0;
   std::vector<double> state;  // measured ones, then hidden ones, if these are known
   std::vector<double> covariates = {};
-  std::vector<Event> events = {};  // at this time or running on
+  std::vector<Event> events = {};        // at this time or running on
   std::vector<double> input_times = {};  // of inputs that are known without a drive
   HostArray inputs = HostArray(Shape{0, 0});
   std::vector<double> ahead = {};  // times of samples behind the start
