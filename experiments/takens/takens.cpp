@@ -184,22 +184,23 @@ Outcome takens(const Request& request) {
   for (const Study* s : {&pendulum, &prey, &oscillator, &lorenz})
     table.add(s->measured.system, s->delays.lag, s->delays.copies + 1, s->all.error, s->one.error);
   const double slack = request.quick ? 4 : 1;
-  return {.title = "Systems learned from one of their numbers",
-          .figure = Sheet({forecast_figure(pendulum), forecast_figure(prey), forecast_figure(oscillator),
-                           forecast_figure(lorenz), lag_figure(studies), dimension_figure(studies)},
-                          2, {.width = 560, .height = 320}),
-          .caption =
-              "Forecasts of a trajectory that was not trained on. One sample cannot tell where the system "
-              "goes; delayed samples can (Takens 1981). Below: how far apart they are, and how many.",
-          .sections = {{"Numbers", {table}}},
-          .metrics = {
-              at_most(0.03, "pendulum from theta alone: relative error over 2 periods", pendulum.all.error),
-              at_least(0.3, "the same from one sample: it must fail", pendulum.one.error),
-              at_most(1e-3, "omega recovered as delta theta / delta t: relative error", recovered_velocity_error(0.1)),
-              at_most(0.1 * slack, "Lotka-Volterra from the prey alone: relative error", prey.all.error),
-              at_most(0.05 * slack, "Van der Pol from x alone: relative error", oscillator.all.error),
-              at_most(request.quick ? 1.1 : 0.6, "Lorenz from x alone: relative error over 2 time units", lorenz.all.error),
-              at_least(3, "Lorenz: dimension by false neighbours", lorenz.delays.copies + 1)}};
+  return {
+      .title = "Systems learned from one of their numbers",
+      .figure = Sheet({forecast_figure(pendulum), forecast_figure(prey), forecast_figure(oscillator),
+                       forecast_figure(lorenz), lag_figure(studies), dimension_figure(studies)},
+                      2, {.width = 560, .height = 320}),
+      .caption =
+          "Forecasts of a trajectory that was not trained on. One sample cannot tell where the system "
+          "goes; delayed samples can (Takens 1981). Below: how far apart they are, and how many.",
+      .sections = {{"Numbers", {table}}},
+      .metrics = {
+          at_most(0.03, "pendulum from theta alone: relative error over 2 periods", pendulum.all.error),
+          at_least(0.3, "the same from one sample: it must fail", pendulum.one.error),
+          at_most(1e-3, "omega recovered as delta theta / delta t: relative error", recovered_velocity_error(0.1)),
+          at_most(0.1 * slack, "Lotka-Volterra from the prey alone: relative error", prey.all.error),
+          at_most(0.05 * slack, "Van der Pol from x alone: relative error", oscillator.all.error),
+          at_most(request.quick ? 1.1 : 0.6, "Lorenz from x alone: relative error over 2 time units", lorenz.all.error),
+          at_least(3, "Lorenz: dimension by false neighbours", lorenz.delays.copies + 1)}};
 }
 
 }  // namespace costate::experiments
