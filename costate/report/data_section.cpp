@@ -73,7 +73,7 @@ void add_curves(const FitResult& result, const ShownPaths& shown, const Window& 
 void add_bands(const FitResult& result, const Window& stretch, Figure& figure) {
   const std::vector<double> times = times_of(result.series, stretch);
   for (const Window& held : result.split.held) {
-    const std::size_t joint = std::max<std::size_t>(held.first, 1) - 1;
+    const std::size_t joint = origin_before(held);
     if (held.trajectory != stretch.trajectory || joint + 1 >= stretch.first + stretch.count) continue;
     figure.bands.push_back({times[std::max(joint, stretch.first) - stretch.first], times.back(), "held out"});
   }

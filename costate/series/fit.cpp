@@ -27,12 +27,6 @@ std::size_t count_samples(const TimeSeries& series) {
   return count;
 }
 
-std::size_t count_samples(const std::vector<Window>& windows) {
-  std::size_t count = 0;
-  for (const Window& window : windows) count += window.count;
-  return count;
-}
-
 bool names_one(const std::vector<std::string>& clock, const std::string& name) {
   return clock.size() == 1 && clock.front() == name;
 }
@@ -216,7 +210,7 @@ void forecast_held(const ModelForecaster& forecaster, FitResult& result) {
   std::vector<ForecastTask> tasks;
   for (const Window& held : result.split.held) {
     const Trajectory& trajectory = result.series.trajectories[held.trajectory];
-    const std::size_t origin = std::max<std::size_t>(held.first, 1) - 1;
+    const std::size_t origin = origin_before(held);
     tasks.push_back(forecast_task(trajectory, origin, trajectory.times.size() - 1 - origin, {InputsAhead::kKnown, 0}));
   }
   if (tasks.empty()) return;
@@ -262,6 +256,12 @@ std::string PartSizes::text() const {
   return text::concat(training, " samples to train on, ", validation, " to choose by, ", test, " to judge by");
 }
 
+PartSizes parts_of(const PreparedSeries& prepared) {
+  PartSizes parts{.validation = count_samples(prepared.validation.held), .test = count_samples(prepared.split.held)};
+  parts.training = count_samples(prepared.series) - parts.validation - parts.test;
+  return parts;
+}
+
 PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSeries judge) {
   config.check();
   PreparedSeries data;
@@ -297,8 +297,7 @@ FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& ask
         "Lower the learning rate, shorten the window, or scale the data.");
   warn_of_gradients(result.gradient_error, config);
   result.config = config;
-  result.parts = {.validation = count_samples(data.validation.held), .test = count_samples(data.split.held)};
-  result.parts.training = count_samples(data.series) - result.parts.validation - result.parts.test;
+  result.parts = parts_of(data);
   begin_after_context(data, result.model, data.split.held);
   result.series = std::move(data.series);
   result.split = std::move(data.split);

@@ -70,6 +70,8 @@ struct PartSizes {
   std::string text() const;
 };
 
+PartSizes parts_of(const PreparedSeries& prepared);
+
 struct FitResult {
   SeriesModel model;
   FitConfig config = {};

@@ -142,12 +142,6 @@ std::string describe_cells(const TimeSeries& series) {
   return lines;
 }
 
-std::size_t samples_of(const std::vector<Window>& windows) {
-  std::size_t count = 0;
-  for (const Window& window : windows) count += window.count;
-  return count;
-}
-
 std::string shell_quoted(const std::string& text) {
   const bool is_plain =
       text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_,./:=+-") ==
@@ -203,11 +197,7 @@ std::string describe(const PreparedSeries& prepared) {
   for (const Outliers& outliers : prepared.outliers) lines += outliers.text() + ": taken as not measured\n";
   if (prepared.period > 0)
     lines += text::concat("it seems to come back every ", duration(prepared.period, series), "\n");
-  std::size_t all = 0;
-  for (const Trajectory& trajectory : series.trajectories) all += trajectory.times.size();
-  PartSizes parts{.validation = samples_of(prepared.validation.held), .test = samples_of(prepared.split.held)};
-  parts.training = all - parts.validation - parts.test;
-  return lines + parts.text() + "\n";
+  return lines + parts_of(prepared).text() + "\n";
 }
 
 std::string describe_rivals(const PreparedSeries& prepared) {

@@ -47,7 +47,7 @@ std::vector<ForecastTask> tasks_in(const TimeSeries& series, const std::vector<W
   std::vector<ForecastTask> tasks;
   const std::size_t origins = std::max<std::size_t>(1, std::min(kOrigins, kTasks / windows.size()));
   for (const Window& window : windows) {
-    const std::size_t first = std::max<std::size_t>(window.first, 1) - 1, end = window.first + window.count;
+    const std::size_t first = origin_before(window), end = window.first + window.count;
     std::set<std::size_t> chosen;
     for (std::size_t k = 0; k < origins; ++k) chosen.insert(first + (end - 1 - first) * 3 * k / (5 * origins));
     for (const std::size_t origin : chosen)
@@ -72,8 +72,7 @@ std::vector<ForecastTask> many_tasks_in(const TimeSeries& series, const std::vec
   std::vector<ForecastTask> tasks;
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const Window& window = windows[i];
-    for (std::size_t k = std::max<std::size_t>(window.first, 1) - 1; k + 1 < window.first + window.count; ++k)
-      origins.emplace_back(i, k);
+    for (std::size_t k = origin_before(window); k + 1 < window.first + window.count; ++k) origins.emplace_back(i, k);
   }
   for (const auto& [i, origin] : spread(std::move(origins), most, 0))
     tasks.push_back(forecast_task(series.trajectories[windows[i].trajectory], origin,
@@ -82,22 +81,42 @@ std::vector<ForecastTask> many_tasks_in(const TimeSeries& series, const std::vec
   return tasks;
 }
 
-double error_near_and_far(const Forecaster& forecaster, std::span<const ForecastTask> tasks,
-                          const Normalization& units) {
+struct Squares {
+  double sum = 0, weights = 0;
+};
+
+/// Squared errors of all measured cells, in deviations, each with the weight of how many samples ahead it is.
+template <class Weight>
+Squares squared_errors(const Forecaster& forecaster, std::span<const ForecastTask> tasks, const Normalization& units,
+                       Weight weight) {
   const std::vector<HostArray> forecasts = forecaster.forecast(tasks);
-  double squares = 0, weights = 0;
+  Squares squares;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const HostArray& seen = tasks[i].trajectory->states;
     const std::int64_t d = seen.shape()[1], first = static_cast<std::int64_t>(tasks[i].origin + 1) * d;
     for (std::int64_t k = 0; k < forecasts[i].size(); ++k) {
       if (std::isnan(seen.at(first + k))) continue;
       const double off = (forecasts[i].at(k) - seen.at(first + k)) / units.state_scale[static_cast<std::size_t>(k % d)];
-      const double weight = 1.0 / static_cast<double>(1 + k / d);
-      squares += weight * off * off;
-      weights += weight;
+      const double share = weight(1 + k / d);
+      squares.sum += share * off * off;
+      squares.weights += share;
     }
   }
-  return squares / weights;
+  return squares;
+}
+
+/// Root mean square in deviations; infinite if an answer is not finite, NaN if nothing is measured.
+double root_mean_square(const Forecaster& forecaster, std::span<const ForecastTask> tasks, const Normalization& units) {
+  const Squares squares = squared_errors(forecaster, tasks, units, [](std::int64_t) { return 1.0; });
+  const double error = std::sqrt(squares.sum / squares.weights);
+  return std::isnan(error) && squares.weights > 0 ? std::numeric_limits<double>::infinity() : error;
+}
+
+double error_near_and_far(const Forecaster& forecaster, std::span<const ForecastTask> tasks,
+                          const Normalization& units) {
+  const Squares squares =
+      squared_errors(forecaster, tasks, units, [](std::int64_t ahead) { return 1.0 / static_cast<double>(ahead); });
+  return squares.sum / squares.weights;
 }
 
 }  // namespace
@@ -108,29 +127,12 @@ ValidationError::ValidationError(const TrainingData& data)
       far_(tasks_in(data.trained, whole_trajectories(data.trained))) {}
 
 double ValidationError::of(const Forecaster& forecaster) const {
-  return std::hypot(relative_error(forecaster, unseen_, units_), relative_error(forecaster, far_, units_)) /
+  return std::hypot(root_mean_square(forecaster, unseen_, units_), root_mean_square(forecaster, far_, units_)) /
          std::numbers::sqrt2;
 }
 
 std::string WindowCount::text() const {
   return text::concat("trained on ", trained, " of ", all, " windows of ", samples, " samples");
-}
-
-double relative_error(const Forecaster& forecaster, std::span<const ForecastTask> tasks, const Normalization& units) {
-  const std::vector<HostArray> forecasts = forecaster.forecast(tasks);
-  double squares = 0, cells = 0;
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    const HostArray& seen = tasks[i].trajectory->states;
-    const std::int64_t d = seen.shape()[1], first = static_cast<std::int64_t>(tasks[i].origin + 1) * d;
-    for (std::int64_t k = 0; k < forecasts[i].size(); ++k) {
-      if (std::isnan(seen.at(first + k))) continue;
-      const double off = (forecasts[i].at(k) - seen.at(first + k)) / units.state_scale[static_cast<std::size_t>(k % d)];
-      squares += off * off;
-      cells += 1;
-    }
-  }
-  const double error = std::sqrt(squares / cells);
-  return std::isnan(error) && cells > 0 ? std::numeric_limits<double>::infinity() : error;
 }
 
 Correction best_correction(SeriesModel model, const TrainingData& data) {

@@ -86,7 +86,4 @@ class ValidationError {
 /// count by one over how many samples ahead they are. None where nothing is to be validated.
 Correction best_correction(SeriesModel model, const TrainingData& data);
 
-/// Root mean square over the measured cells, in deviations; infinite if an answer is not finite.
-double relative_error(const Forecaster& forecaster, std::span<const ForecastTask> tasks, const Normalization& units);
-
 }  // namespace costate

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "costate/base/text.h"
-#include "costate/io/csv.h"
 #include "costate/series/missing_codes.h"
+#include "costate/series/time_text.h"
 
 namespace costate {
 namespace {
@@ -148,10 +148,6 @@ void remove_codes(TimeSeries& series, const Column& column, const std::string& n
   }
 }
 
-std::string when(double time, const TimeScale& scale) {
-  return scale.unit.empty() ? text::concat(time) : time_cells({time}, scale)[0];
-}
-
 /// Makes them missing, and says what they were.
 std::optional<Outliers> remove_from(TimeSeries& series, const Column& column, const std::string& name) {
   const std::optional<Percentiles> percentiles = percentiles_of(series, column);
@@ -165,7 +161,7 @@ std::optional<Outliers> remove_from(TimeSeries& series, const Column& column, co
                  .trajectory = first.id,
                  .time = first.times[sample],
                  .value = column.cell(series, runs[0].trajectory, sample),
-                 .when = when(first.times[sample], series.time_scale),
+                 .when = text_of_time(first.times[sample], series.time_scale),
                  .low = percentiles->low,
                  .high = percentiles->high};
   for (const Run& run : runs) {

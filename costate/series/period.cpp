@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "costate/base/text.h"
+#include "costate/series/windows.h"
 
 namespace costate {
 namespace {
@@ -28,12 +29,6 @@ struct Point {
   double time, value;
 };
 using Path = std::vector<Point>;  // of one trajectory
-
-double median(std::vector<double> numbers) {
-  const auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);
-  std::nth_element(numbers.begin(), middle, numbers.end());
-  return *middle;
-}
 
 Path path_of(const Trajectory& trajectory, std::size_t column) {
   const std::span<const double> states = trajectory.states.data<double>();

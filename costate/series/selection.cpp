@@ -57,9 +57,11 @@ class Rounds {
   Selection take() {
     double least = std::numeric_limits<double>::infinity();
     for (const Trial& trial : trials_) least = std::min(least, trial.error);
+    // A root mean square of n cells is known to a share of 1 / sqrt(2 n).
+    const double near = least * (1 + 1 / std::sqrt(2.0 * static_cast<double>(validation_cells(data_))));
     std::size_t chosen = 0;
     for (std::size_t i = 1; i < trials_.size(); ++i)
-      if (rank(i, least) < rank(chosen, least)) chosen = i;
+      if (rank(trials_[i], least, near) < rank(trials_[chosen], least, near)) chosen = i;
     return {trials_, chosen, std::move(models_[chosen])};
   }
 
@@ -85,13 +87,12 @@ class Rounds {
     return plan;
   }
 
-  /// Less is better.
-  std::tuple<double, std::int64_t, std::int64_t, std::int64_t> rank(std::size_t i, double least) const {
-    const auto& [candidate, epochs, best_epoch, error] = trials_[i];
-    // A root mean square of n cells is known to a share of 1 / sqrt(2 n).
-    const bool is_near = error <= least * (1 + 1 / std::sqrt(2.0 * static_cast<double>(validation_cells(data_))));
+  /// Less is better; errors up to `near` are as good as the least.
+  static std::tuple<double, std::int64_t, std::int64_t, std::int64_t> rank(const Trial& trial, double least,
+                                                                           double near) {
+    const auto& [candidate, epochs, best_epoch, error] = trial;
     const std::int64_t units = std::accumulate(candidate.hidden.begin(), candidate.hidden.end(), std::int64_t{0});
-    return {is_near ? least : error, candidate.memory, units, -candidate.window};
+    return {error <= near ? least : error, candidate.memory, units, -candidate.window};
   }
 
   const TrainingData& data_;

@@ -8,6 +8,7 @@
 #include "costate/base/error.h"
 #include "costate/exec/program.h"
 #include "costate/series/internal/rise.h"
+#include "costate/series/windows.h"
 
 namespace costate {
 namespace {
@@ -34,9 +35,7 @@ double median_spacing(const TimeSeries& series) {
   for (const Trajectory& trajectory : series.trajectories)
     for (std::size_t i = 1; i < trajectory.times.size(); ++i)
       steps.push_back(trajectory.times[i] - trajectory.times[i - 1]);
-  const auto middle = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
-  std::nth_element(steps.begin(), middle, steps.end());
-  return *middle;
+  return median(std::move(steps));
 }
 
 Array vector_of(const std::vector<double>& numbers) { return constant(HostArray::vector(numbers)); }

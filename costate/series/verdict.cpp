@@ -19,8 +19,8 @@ constexpr double kMostMissing = 0.5;     // of the answers, for an error to be g
 std::vector<Window> stretches_of(const TimeSeries& series, std::span<const Window> held, double time_unit) {
   std::vector<Window> stretches;
   for (const Window& window : held) {
-    const std::size_t before = window.first > 0 ? 1 : 0;
-    const Window range{window.trajectory, window.first - before, window.count + before};
+    const std::size_t origin = origin_before(window);
+    const Window range{window.trajectory, origin, window.first + window.count - origin};
     for (const Window& stretch : between_gaps(series, range, time_unit))
       if (stretch.count > 1) stretches.push_back(stretch);
   }
@@ -34,13 +34,6 @@ bool is_measured(const TimeSeries& series, std::size_t trajectory, std::size_t s
   return std::any_of(states.begin() + static_cast<std::ptrdiff_t>(sample * width),
                      states.begin() + static_cast<std::ptrdiff_t>((sample + 1) * width),
                      [](double cell) { return !std::isnan(cell); });
-}
-
-double median(std::vector<double> numbers) {
-  if (numbers.empty()) return 0;
-  const auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);
-  std::nth_element(numbers.begin(), middle, numbers.end());
-  return *middle;
 }
 
 /// As far as half of the longest stretch: further ahead all origins are neighbours, and tell of one forecast.

@@ -72,6 +72,19 @@ std::vector<double> times_seen(const Trajectory& trajectory, std::size_t sample)
   return seen;
 }
 
+std::size_t count_samples(std::span<const Window> windows) {
+  std::size_t count = 0;
+  for (const Window& window : windows) count += window.count;
+  return count;
+}
+
+double median(std::vector<double> numbers) {
+  if (numbers.empty()) return 0;
+  const auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);
+  std::nth_element(numbers.begin(), middle, numbers.end());
+  return *middle;
+}
+
 std::size_t longest(std::span<const Window> windows) {
   std::size_t length = 0;
   for (const Window& window : windows) length = std::max(length, window.count);

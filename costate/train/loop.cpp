@@ -123,10 +123,11 @@ class Training {
                      row.skipped += step.was_skipped ? 1 : 0;
                      add_report(step.report, row);
                    });
+    const bool is_judged = !objective_.validate || validates();
     row.validation_loss = validates() ? objective_.validate() : std::numeric_limits<double>::quiet_NaN();
     row.seconds = earlier_seconds_ + seconds_since(began_);
-    if (judges_end) judged = values_by_name(objective_.parameters);
-    keep_best(objective_.validate ? row.validation_loss : row.loss, epoch_, std::move(judged));
+    if (judges_end && is_judged) judged = values_by_name(objective_.parameters);
+    if (is_judged) keep_best(objective_.validate ? row.validation_loss : row.loss, epoch_, std::move(judged));
     result_.history.push_back(row);
   }
 
