@@ -193,12 +193,12 @@ std::vector<LastState> last_states(const TimeSeries& series, std::size_t count, 
   std::vector<ForecastTask> tasks;
   for (const Trajectory& trajectory : std::span(series.trajectories).first(count))
     tasks.push_back(forecast_task(trajectory, trajectory.times.size() - 1, 0, {InputsAhead::kKnown, 0}));
-  std::vector<std::vector<double>> states = forecaster.states_at(tasks);
+  std::vector<ModelForecaster::Path> paths = forecaster.paths(tasks);
   std::vector<LastState> last;
-  for (std::size_t i = 0; i < states.size(); ++i) {
+  for (std::size_t i = 0; i < paths.size(); ++i) {
     const Trajectory& trajectory = series.trajectories[i];
     const std::size_t end = trajectory.times.size() - 1;
-    last.push_back({trajectory.id, trajectory.times.back(), std::move(states[i]), trajectory.covariates,
+    last.push_back({trajectory.id, trajectory.times.back(), std::move(paths[i].start), trajectory.covariates,
                     times_seen(trajectory, end), trajectory.inputs.row(static_cast<std::int64_t>(end)),
                     events_from(trajectory.events, trajectory.times.back())});
   }
@@ -214,20 +214,16 @@ void forecast_held(const ModelForecaster& forecaster, FitResult& result) {
     tasks.push_back(forecast_task(trajectory, origin, trajectory.times.size() - 1 - origin, {InputsAhead::kKnown, 0}));
   }
   if (tasks.empty()) return;
-  const std::vector<std::vector<double>> starts = forecaster.states_at(tasks);
-  const std::vector<HostArray> forecasts = forecaster.forecast(tasks);
+  std::vector<ModelForecaster::Path> paths = forecaster.paths(tasks);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const ForecastTask& task = tasks[i];
     const std::size_t trajectory = result.split.held[i].trajectory;
-    result.forecasts.push_back({{trajectory, task.origin, task.ahead + 1}, starts[i]});
+    result.forecasts.push_back({{trajectory, task.origin, task.ahead + 1}, std::move(paths[i].start)});
     StatePath& path = result.forecast_samples.emplace_back();
     path.trajectory = trajectory;
-    const std::int64_t d = forecasts[i].shape()[1];
     for (std::size_t k = 0; k < task.ahead; ++k) {
       path.times.push_back(task.trajectory->times[task.origin + 1 + k]);
-      const std::span<const double> row =
-          forecasts[i].data<double>().subspan(k * static_cast<std::size_t>(d), static_cast<std::size_t>(d));
-      path.states.emplace_back(row.begin(), row.end());
+      path.states.push_back(paths[i].ahead.row(static_cast<std::int64_t>(k)));
     }
   }
 }

@@ -33,12 +33,19 @@ Function paths_of(const SeriesModel& model, const WindowShape& shape) {
   });
 }
 
+Function starts_of(const SeriesModel& model, const WindowShape& shape) {
+  return trace_list(window_arguments(model, shape), [&](std::span<const Array> in) {
+    return std::vector<Array>{window_start(model, window_parts(model, in))};
+  });
+}
+
 }  // namespace
 
 ModelForecaster::ModelForecaster(const SeriesModel& model)
     : model_(model),
       estimator_(model),
-      paths_(model, [&model](const WindowShape& shape) { return paths_of(model, shape); }) {
+      solves_(model, [&model](const WindowShape& shape) { return paths_of(model, shape); }),
+      starts_(model, [&model](const WindowShape& shape) { return starts_of(model, shape); }) {
   if (model.options().correction.samples > 0) corrector_.emplace(model);
 }
 
@@ -46,7 +53,7 @@ ModelForecaster::ModelForecaster(const SeriesModel& model)
 HostArray ModelForecaster::solve_from(std::span<const Stretch> stretches, const HostArray& shifts) const {
   std::size_t length = 0;
   for (const Stretch& stretch : stretches) length = std::max(length, stretch.count);
-  return paths_.run(window_arrays(model_, stretches, length), shifts).outputs[0];
+  return solves_.run(window_arrays(model_, stretches, length), shifts).outputs[0];
 }
 
 /// From shifts at the start of the context to those at the start of the last samples.
@@ -54,68 +61,54 @@ HostArray ModelForecaster::corrected_shifts(std::span<const ForecastTask> tasks,
   const Correction& correction = model_.options().correction;
   const std::vector<Stretch> contexts = stretches_of(tasks, context_of(model_), false);
   const std::vector<Stretch> last = stretches_of(tasks, last_of(model_), false);
-  const HostArray along = solve_from(contexts, shifts), unmoved = solve_from(last, HostArray(shifts.shape()));
+  const WindowArrays arrays = window_arrays(model_, last, last_of(model_));
+  const HostArray along = solve_from(contexts, shifts);
+  const HostArray unmoved = starts_.run(arrays, HostArray(shifts.shape())).outputs[0];
   HostArray expected(shifts.shape());
-  const std::int64_t size = shifts.shape()[1], length = along.shape()[1], last_length = unmoved.shape()[1];
+  const std::int64_t size = shifts.shape()[1], length = along.shape()[1];
   for (std::size_t row = 0; row < tasks.size(); ++row) {
     const auto i = static_cast<std::int64_t>(row),
                at = static_cast<std::int64_t>(contexts[row].count - last[row].count);
     for (std::int64_t k = 0; k < size; ++k)
-      expected.set(i * size + k, along.at((i * length + at) * size + k) - unmoved.at(i * last_length * size + k));
+      expected.set(i * size + k, along.at((i * length + at) * size + k) - unmoved.at(i * size + k));
   }
-  return corrector_->estimate(window_arrays(model_, last, last_of(model_)), expected, correction.weight);
+  return corrector_->estimate(arrays, expected, correction.weight);
 }
 
-ModelForecaster::Paths ModelForecaster::solve(std::span<const ForecastTask> tasks) const {
+void ModelForecaster::append_paths(std::span<const ForecastTask> tasks, std::vector<Path>& paths) const {
   const std::size_t context = context_of(model_);
   HostArray shifts = estimator_.estimate(window_arrays(model_, stretches_of(tasks, context, false), context));
   if (corrector_) shifts = corrected_shifts(tasks, shifts);
   const std::vector<Stretch> stretches = stretches_of(tasks, corrector_ ? last_of(model_) : context, true);
-  Paths paths{.states = solve_from(stretches, shifts), .known = {}};
-  for (const Stretch& stretch : stretches) paths.known.push_back(stretch.known);
+  const HostArray states = solve_from(stretches, shifts);
+  const std::int64_t length = states.shape()[1], all = states.shape()[2];
+  const auto d = static_cast<std::int64_t>(model_.num_measured());
+  for (std::size_t row = 0; row < tasks.size(); ++row) {
+    const std::int64_t origin =
+        static_cast<std::int64_t>(row) * length + static_cast<std::int64_t>(stretches[row].known) - 1;
+    const auto state_at = [&](std::int64_t sample) {
+      const auto first = states.data<double>().begin() + sample * all;
+      return model_.in_data_units({first, first + all});
+    };
+    Path& path = paths.emplace_back(state_at(origin), HostArray(Shape{static_cast<std::int64_t>(tasks[row].ahead), d}));
+    for (std::int64_t i = 0; i < path.ahead.shape()[0]; ++i) {
+      const std::vector<double> state = state_at(origin + 1 + i);
+      std::copy_n(state.begin(), d, path.ahead.data<double>().begin() + i * d);
+    }
+  }
+}
+
+std::vector<ModelForecaster::Path> ModelForecaster::paths(std::span<const ForecastTask> tasks) const {
+  std::vector<Path> paths;
+  for (std::size_t first = 0; first < tasks.size(); first += kAtOnce)
+    append_paths(tasks.subspan(first, std::min(kAtOnce, tasks.size() - first)), paths);
   return paths;
 }
 
 std::vector<HostArray> ModelForecaster::forecast(std::span<const ForecastTask> tasks) const {
-  const Normalization& units = model_.normalization();
-  const auto d = static_cast<std::int64_t>(model_.num_measured());
   std::vector<HostArray> forecasts;
-  for (std::size_t first = 0; first < tasks.size(); first += kAtOnce) {
-    const auto some = tasks.subspan(first, std::min(kAtOnce, tasks.size() - first));
-    const Paths paths = solve(some);
-    const std::int64_t length = paths.states.shape()[1], all = paths.states.shape()[2];
-    for (std::size_t row = 0; row < some.size(); ++row) {
-      HostArray& forecast = forecasts.emplace_back(Shape{static_cast<std::int64_t>(some[row].ahead), d});
-      const std::int64_t begin = static_cast<std::int64_t>(row) * length + static_cast<std::int64_t>(paths.known[row]);
-      for (std::int64_t i = 0; i < forecast.size(); ++i) {
-        const auto column = static_cast<std::size_t>(i % d);
-        forecast.set(
-            i, units.state_offset[column] + units.state_scale[column] * paths.states.at((begin + i / d) * all + i % d));
-      }
-    }
-  }
+  for (Path& path : paths(tasks)) forecasts.push_back(std::move(path.ahead));
   return forecasts;
-}
-
-std::vector<std::vector<double>> ModelForecaster::states_at(std::span<const ForecastTask> tasks) const {
-  const Normalization& units = model_.normalization();
-  std::vector<std::vector<double>> states;
-  for (std::size_t first = 0; first < tasks.size(); first += kAtOnce) {
-    const auto some = tasks.subspan(first, std::min(kAtOnce, tasks.size() - first));
-    const Paths paths = solve(some);
-    const std::int64_t length = paths.states.shape()[1], all = paths.states.shape()[2];
-    for (std::size_t row = 0; row < some.size(); ++row) {
-      const std::int64_t at = static_cast<std::int64_t>(row) * length + static_cast<std::int64_t>(paths.known[row]) - 1;
-      std::vector<double>& state = states.emplace_back();
-      for (std::int64_t k = 0; k < all; ++k) {
-        const auto column = static_cast<std::size_t>(k);
-        const double z = paths.states.at(at * all + k);
-        state.push_back(column < units.state_offset.size() ? units.state_offset[column] + units.state_scale[column] * z
-                                                           : z);
-      }
-    }
-  }
-  return states;
 }
 
 }  // namespace costate

@@ -24,23 +24,23 @@ class ModelForecaster : public Forecaster {
   /// NaN from where a solve fails.
   std::vector<HostArray> forecast(std::span<const ForecastTask> tasks) const override;
 
-  /// The whole state at each task's origin, hidden states included, normalized and in the data's units as in LastState.
-  std::vector<std::vector<double>> states_at(std::span<const ForecastTask> tasks) const;
+  /// A forecast, and the whole state that it goes on from at the task's origin: measured ones in the data's units, then
+  /// hidden ones, as in LastState.
+  struct Path {
+    std::vector<double> start;
+    HostArray ahead;  // as of forecast()
+  };
+  std::vector<Path> paths(std::span<const ForecastTask> tasks) const;
 
  private:
-  /// [window, time, z] of stretches that begin at or before each origin.
-  struct Paths {
-    HostArray states;
-    std::vector<std::size_t> known;  // samples up to the origin, it included
-  };
-  Paths solve(std::span<const ForecastTask> tasks) const;
+  void append_paths(std::span<const ForecastTask> tasks, std::vector<Path>& paths) const;
   HostArray solve_from(std::span<const Stretch> stretches, const HostArray& shifts) const;
   HostArray corrected_shifts(std::span<const ForecastTask> tasks, const HostArray& shifts) const;
 
   const SeriesModel& model_;
   StartEstimator estimator_;
   std::optional<StartEstimator> corrector_;
-  WindowProgram paths_;
+  WindowProgram solves_, starts_;
 };
 
 }  // namespace costate

@@ -171,7 +171,8 @@ TrainedModel train_model(const TrainingData& data, const FitConfig& config, cons
   trained.training = train(objective, train_options(config, plan));
   const std::vector<Window>& windows = training.windows();
   trained.windows = {windows.size(), training.num_windows(), longest(windows)};
-  for (std::size_t i = 0; i < windows.size(); ++i) trained.fits.push_back({windows[i], training.start_of(i)});
+  std::vector<std::vector<double>> starts = training.starts();
+  for (std::size_t i = 0; i < windows.size(); ++i) trained.fits.push_back({windows[i], std::move(starts[i])});
   if (plan.measures_gradients) trained.gradient_error = training.gradient_error();
   trained.validation_error = !validation                       ? std::numeric_limits<double>::quiet_NaN()
                              : trained.training.best_epoch < 0 ? std::numeric_limits<double>::infinity()

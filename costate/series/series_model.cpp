@@ -176,6 +176,12 @@ VectorField SeriesModel::field(std::int64_t num_input_samples, std::int64_t num_
   });
 }
 
+std::vector<double> SeriesModel::in_data_units(std::vector<double> z) const {
+  for (std::size_t k = 0; k < num_measured(); ++k)
+    z[k] = normalization_.state_offset[k] + normalization_.state_scale[k] * z[k];
+  return z;
+}
+
 Array SeriesModel::hidden_start(const Array& x, const Array& covariates) const {
   if (!start_) return {};
   return (*start_)(covariates.is_empty() ? x : concat({x, covariates}));

@@ -78,6 +78,10 @@ class SeriesModel {
   std::size_t num_states() const { return num_measured() + static_cast<std::size_t>(options_.memory.states); }
 
   bool has_events() const { return response_.has_value(); }
+
+  /// A whole state [z]: measured ones in the data's units, hidden ones as they are.
+  std::vector<double> in_data_units(std::vector<double> z) const;
+
   /// The field of y (event_path.h) in normalized units. Its arguments: u_times [n] and u [n, input] if there are
   /// inputs; e_times [k], e_moves [k, z] and e_rates [k, z] if there are events, amounts and rates of an EventPath as
   /// they move z; c [covariate] if there are covariates; phases [period] of the clocks at t = 0 if there are any.

@@ -42,7 +42,7 @@ Program compile_gradients(const SeriesModel& model, Loss kind, const WindowShape
 
 Program compile_starts(const SeriesModel& model, const WindowShape& shape) {
   return compile(trace_list(window_arguments(model, shape), [&](std::span<const Array> in) {
-    return std::vector<Array>{solve_window(model, Loss::kMse, in).states[0]};
+    return std::vector<Array>{window_start(model, window_parts(model, in))};
   }));
 }
 
@@ -133,18 +133,11 @@ double SeriesObjective::gradient_error() const {
                   size_of(errors.subspan(1)) / size_of(gradients.subspan(1)));
 }
 
-std::vector<double> SeriesObjective::start_of(std::size_t window) const {
-  const Normalization& units = model_.normalization();
-  const std::size_t rows[] = {window};
-  const HostArray z =
-      start_states_.run(window_inputs(model_, take_windows(arrays_, rows), take_rows(shifts_.value(), rows)))
-          .outputs[0];
-  std::vector<double> state;
-  for (std::size_t k = 0; k < model_.num_states(); ++k) {
-    const double number = z.at(static_cast<std::int64_t>(k));
-    state.push_back(k < units.state_offset.size() ? units.state_offset[k] + units.state_scale[k] * number : number);
-  }
-  return state;
+std::vector<std::vector<double>> SeriesObjective::starts() const {
+  const HostArray z = start_states_.run(window_inputs(model_, arrays_, shifts_.value())).outputs[0];
+  std::vector<std::vector<double>> states;
+  for (std::int64_t i = 0; i < arrays_.count(); ++i) states.push_back(model_.in_data_units(z.row(i)));
+  return states;
 }
 
 }  // namespace costate

@@ -35,8 +35,8 @@ class SeriesObjective {
   const std::vector<Window>& windows() const { return windows_; }
   /// How many there would be without a limit.
   std::size_t num_windows() const { return num_windows_; }
-  /// The learned state at a window's start: measured states in the data's units, then hidden ones.
-  std::vector<double> start_of(std::size_t window) const;
+  /// The learned state at each window's start: measured states in the data's units, then hidden ones.
+  std::vector<std::vector<double>> starts() const;
   /// How far derivatives of the windows' solves, by the starts and by the model's Parameters, are from the true ones:
   /// the larger of the two, relative to the derivative. Of states along random cotangents in 8 windows, since gradients
   /// of the loss vanish where training ends. NaN if all their solves fail.

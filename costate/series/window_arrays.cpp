@@ -201,9 +201,8 @@ RunResult WindowProgram::run(const WindowArrays& arrays, HostArray shifts) const
 
 Program WindowProgram::program_for(const WindowShape& shape) const {
   const std::lock_guard lock(mutex_);
-  if (!program_ || !(shape_ == shape)) program_ = compile(trace_(shape));
-  shape_ = shape;
-  return *program_;
+  const auto found = programs_.find(shape);
+  return found != programs_.end() ? found->second : programs_.emplace(shape, compile(trace_(shape))).first->second;
 }
 
 }  // namespace costate

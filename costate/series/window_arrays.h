@@ -2,10 +2,11 @@
 // program that solves a model along them is run on.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -34,7 +35,7 @@ Stretch stretch_of(const TimeSeries& series, const Window& window);
 struct WindowShape {
   std::int64_t times = 0, event_times = 0;
 
-  friend bool operator==(const WindowShape& left, const WindowShape& right) = default;
+  friend auto operator<=>(const WindowShape& left, const WindowShape& right) = default;
 };
 
 struct WindowArrays {
@@ -74,7 +75,7 @@ WindowParts window_parts(const SeriesModel& model, std::span<const Array> argume
 /// What a Program of these arguments is run on; shifts [window, z].
 std::vector<HostArray> window_inputs(const SeriesModel& model, const WindowArrays& arrays, HostArray shifts);
 
-/// A program of windows, which is compiled for the shape of those that it is run on, and kept: a training runs on the
+/// A program of windows, which is compiled for each shape of those that it is run on, and kept: a training runs on the
 /// same ones again and again.
 class WindowProgram {
  public:
@@ -90,8 +91,7 @@ class WindowProgram {
   const SeriesModel& model_;
   std::function<Function(const WindowShape&)> trace_;
   mutable std::mutex mutex_;
-  mutable WindowShape shape_;
-  mutable std::optional<Program> program_;
+  mutable std::map<WindowShape, Program> programs_;
 };
 
 }  // namespace costate

@@ -15,6 +15,13 @@ Array measured_part(const SeriesModel& model, const Array& states) {
   return gather(states, std::move(positions), {n, d});
 }
 
+Array window_start(const SeriesModel& model, const WindowParts& parts) {
+  const Array start =
+      parts.unmeasured.is_empty() ? parts.start : model.measured_start(parts.start, parts.unmeasured, parts.covariates);
+  const Array hidden = model.hidden_start(start, parts.covariates);
+  return (hidden.is_empty() ? start : concat({start, hidden})) + parts.shift;
+}
+
 WindowOutputs solve_window(const SeriesModel& model, Loss loss, std::span<const Array> arguments) {
   const WindowParts parts = window_parts(model, arguments);
   std::vector<Array> drive;
@@ -25,10 +32,7 @@ WindowOutputs solve_window(const SeriesModel& model, Loss loss, std::span<const 
   }
   for (const Array& part : {parts.covariates, parts.phases})
     if (!part.is_empty()) drive.push_back(part);
-  const Array start =
-      parts.unmeasured.is_empty() ? parts.start : model.measured_start(parts.start, parts.unmeasured, parts.covariates);
-  const Array hidden = model.hidden_start(start, parts.covariates);
-  const Array z0 = (hidden.is_empty() ? start : concat({start, hidden})) + parts.shift;
+  const Array z0 = window_start(model, parts);
   const std::int64_t knots = model.has_events() ? parts.event_times.shape()[0] : 0;
   const VectorField field = model.field(parts.times.shape()[0], knots);
   Array states = solve(field, z0, parts.times, model.options().solve, drive);

@@ -21,6 +21,9 @@ struct WindowOutputs {
   Array states;  // [time, z], normalized
 };
 
+/// The start of a window's solve, normalized: [z].
+Array window_start(const SeriesModel& model, const WindowParts& parts);
+
 /// For window_arguments.
 WindowOutputs solve_window(const SeriesModel& model, Loss loss, std::span<const Array> arguments);
 

@@ -75,7 +75,7 @@ std::vector<ForecastStart> from_data(const SeriesModel& model, const ForecastOpt
     throw DataError("[forecast] nothing is measured",
                     options.at ? " up to " + text_of_time(*options.at, model.time_scale()) : std::string(),
                     ", so that there is no start.");
-  std::vector<std::vector<double>> states = ModelForecaster(model).states_at(tasks);
+  std::vector<ModelForecaster::Path> paths = ModelForecaster(model).paths(tasks);
   std::vector<ForecastStart> starts;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const Trajectory& trajectory = *tasks[i].trajectory;
@@ -83,7 +83,7 @@ std::vector<ForecastStart> from_data(const SeriesModel& model, const ForecastOpt
     starts.push_back(
         {.id = trajectory.id,
          .time = time,
-         .state = std::move(states[i]),
+         .state = std::move(paths[i].start),
          .covariates = trajectory.covariates,
          .events = events_from(trajectory.events, time),
          .input_times = trajectory.times,
