@@ -125,17 +125,30 @@ std::string write_raster(std::ostream& script, const Raster& raster, const std::
                       number(raster.y_low), "+($2+0.5)*", number(dy), "):3 with image notitle");
 }
 
+/// From the least to the largest number of all curves on an axis.
+double range_of(const Figure& figure, std::vector<double> Curve::*axis) {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  for (const Curve& curve : figure.curves)
+    for (const double number : curve.*axis) {
+      low = std::fmin(low, number);
+      high = std::fmax(high, number);
+    }
+  return high - low;
+}
+
+/// 1, 2 or 5 times a power of ten, of which at most four fit into the range.
+double round_step(double range) {
+  const double least = range / 4, power = std::pow(10, std::floor(std::log10(least)));
+  for (const double digit : {1.0, 2.0, 5.0})
+    if (digit * power >= least) return digit * power;
+  return 10 * power;
+}
+
 /// As much of a date as the range of x needs; few of them where there is little room.
 void write_dates(std::ostream& script, const Figure& figure) {
   constexpr double kDay = 86400, kYear = 365 * kDay;
   constexpr int kRoomy = 400;
-  double low = std::numeric_limits<double>::infinity(), high = -low;
-  for (const Curve& curve : figure.curves)
-    for (const double x : curve.x) {
-      low = std::fmin(low, x);
-      high = std::fmax(high, x);
-    }
-  const double range = high - low;
+  const double range = range_of(figure, &Curve::x);
   const char* const format = range > 8 * kYear   ? "%Y"
                              : range > 2 * kYear ? "%Y-%m"
                              : range > 12 * kDay ? "%m-%d\\n%Y"
@@ -151,8 +164,12 @@ void write_axes(std::ostream& script, const Figure& figure) {
   if (figure.x_scale == Scale::kLog) script << "set logscale x\nset format x '10^{%L}'\n";
   if (figure.x_scale == Scale::kDate) write_dates(script, figure);
   if (figure.y_scale == Scale::kLog) script << "set logscale y\nset format y '10^{%L}'\n";
-  const bool is_narrow = figure.width < 300;  // numbers of neighbouring ticks would touch
+  // Numbers of neighbouring ticks would touch.
+  const bool is_narrow = figure.width < 300, is_low = figure.height < 250;
   if (is_narrow) script << "set tics font ',8'\n";
+  const double range = range_of(figure, &Curve::y);
+  if (is_low && figure.y_scale == Scale::kLinear && range > 0 && std::isfinite(range))
+    script << "set ytics " << number(round_step(range)) << "\n";
   if (figure.aspect == Aspect::kEqual) script << "set size ratio -1\n";
   const auto write_range = [&](const char* axis, const Interval& interval, Scale scale) {
     if (interval.low == interval.high) return;

@@ -12,9 +12,12 @@ namespace {
 constexpr std::size_t kMostNames = 8;      // in the title
 constexpr int kFitted = 0, kForecast = 1;  // palette: blue, vermilion
 
+/// Through the epochs that have a number: validation is not measured in each.
 Curve history_curve(const FitResult& result, const std::string& name, double HistoryRow::*value, int color) {
-  const auto epoch = [](const HistoryRow& row) { return row.epoch + 1; };
-  return Curve{.name = name, .color = color}.through(result.training.history, epoch, value);
+  std::vector<HistoryRow> rows = result.training.history;
+  std::erase_if(rows, [value](const HistoryRow& row) { return !std::isfinite(row.*value); });
+  return Curve{.name = name, .color = color}.through(
+      rows, [](const HistoryRow& row) { return row.epoch + 1; }, value);
 }
 
 std::string shown(const std::optional<double>& error) { return error ? text::number(*error) : "not measured"; }
@@ -82,8 +85,9 @@ Figure step_figure(const FitResult& result, const ShownPaths& shown) {
 Section training_section(const FitResult& result, const ShownPaths& shown) {
   Figure loss{.title = "loss", .x_label = "epoch", .y_label = name(result.config.loss), .y_scale = Scale::kLog};
   loss.curves.push_back(history_curve(result, "training", &HistoryRow::loss, kFitted));
-  Curve validation = history_curve(result, "validation", &HistoryRow::validation_loss, kForecast);
-  if (std::ranges::any_of(validation.y, [](double y) { return std::isfinite(y); })) loss.curves.push_back(validation);
+  Curve validation =
+      history_curve(result, "error of validation forecasts, in deviations", &HistoryRow::validation_loss, kForecast);
+  if (!validation.y.empty()) loss.curves.push_back(validation);
   // A loss of 0, of data that do not move, has no logarithm.
   const bool has_logarithm = std::any_of(loss.curves.begin(), loss.curves.end(), [](const Curve& curve) {
     return std::any_of(curve.y.begin(), curve.y.end(), [](double y) { return y > 0 && std::isfinite(y); });

@@ -228,16 +228,25 @@ void forecast_held(const ModelForecaster& forecaster, FitResult& result) {
   }
 }
 
+/// What the model had, or the validation did without.
+std::vector<std::string> options_in_use(const FitConfig& config) {
+  std::vector<std::string> in_use;
+  if (config.model.memory.states != 0) in_use.push_back("--memory");
+  if (!names_one(config.clock, "none")) in_use.push_back("--clock");
+  if (config.model.hidden == std::vector<std::int64_t>{0}) in_use.push_back("--hidden");
+  return in_use;
+}
+
 void judge_model(const ModelForecaster& forecaster, const PreparedSeries& data, FitResult& result) {
   const std::optional<double> period = data.period > 0 ? std::optional(data.period) : std::nullopt;
   const auto rivals = fit_rivals(training_part(result.series, result.split), period);
   std::vector<const Forecaster*> list;
   for (const std::unique_ptr<Forecaster>& rival : rivals) list.push_back(rival.get());
-  result.verdict = judge(result.series, result.split.held, data.units, &forecaster, list, {.period = period});
+  JudgeOptions options{.period = period, .in_use = options_in_use(result.config)};
+  result.verdict = judge(result.series, result.split.held, data.units, &forecaster, list, options);
   if (!result.series.input_names.empty()) {
-    const InputAssumption guess = {period ? InputsAhead::kRepeated : InputsAhead::kHeld, period.value_or(0)};
-    result.verdict_unknown =
-        judge(result.series, result.split.held, data.units, &forecaster, list, {.inputs = guess, .period = period});
+    options.inputs = {period ? InputsAhead::kRepeated : InputsAhead::kHeld, period.value_or(0)};
+    result.verdict_unknown = judge(result.series, result.split.held, data.units, &forecaster, list, options);
   }
   const std::size_t whole = result.verdict->horizons.size() - 1;
   for (std::size_t i = 0; i < result.verdict->forecasters.size(); ++i) {

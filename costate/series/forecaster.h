@@ -33,15 +33,22 @@ struct ForecastTask {
 ForecastTask forecast_task(const Trajectory& trajectory, std::size_t origin, std::size_t ahead,
                            const InputAssumption& inputs);
 
+/// What a model that is beaten by a forecaster may lack: the option that gives it, and how one knows.
+struct Advice {
+  std::string option;  // "--clock day"
+  std::string reason;  // "it repeats itself after 1 day"
+
+  bool operator==(const Advice&) const = default;
+};
+
 class Forecaster {
  public:
   virtual ~Forecaster() = default;
 
   /// As tables name it: "ARX, 4 lags".
   virtual std::string name() const = 0;
-  /// The option that gives what a model may lack that is beaten by this one, and why: "--clock day (it repeats itself
-  /// after 1 day)"; "" if nothing follows from it.
-  virtual std::string advice() const { return {}; }
+  /// To whom is beaten by this one; empty if nothing follows from it.
+  virtual std::vector<Advice> advice() const { return {}; }
   /// One [ahead, state] a task, in the data's units; NaN where it cannot say.
   virtual std::vector<HostArray> forecast(std::span<const ForecastTask> tasks) const = 0;
 };

@@ -47,10 +47,10 @@ class OnePeriodAgo : public Rival {
   OnePeriodAgo(Level level, double period, const TimeScale& scale)
       : Rival(std::move(level), text::concat("one period ago (", duration_text(period, scale), ")")),
         period_(period),
-        advice_(text::concat("--clock ", duration_text(period, scale) == "1 day" ? "day" : text::number(period, 6),
-                             " (it repeats itself after ", duration_text(period, scale), ")")) {}
+        advice_({text::concat("--clock ", duration_text(period, scale) == "1 day" ? "day" : text::number(period, 6)),
+                 text::concat("it repeats itself after ", duration_text(period, scale))}) {}
 
-  std::string advice() const override { return advice_; }
+  std::vector<Advice> advice() const override { return {advice_}; }
 
  private:
   void forecast_one(const ForecastTask& task, std::span<double> out) const override {
@@ -65,7 +65,7 @@ class OnePeriodAgo : public Rival {
   }
 
   double period_;
-  std::string advice_;
+  Advice advice_;
 };
 
 /// The mean of all training trajectories that were measured around a time since the start; the last such mean later.
@@ -85,9 +85,9 @@ class MeanCurve : public Rival {
         curve_.states.set(static_cast<std::int64_t>(i * num_states() + k), mean_at(training, k, curve_.times[i]));
   }
 
-  std::string advice() const override {
-    return "--memory auto, --time-input, or what the trajectories differ in as --covariate (the time since the start "
-           "tells more than the state)";
+  std::vector<Advice> advice() const override {
+    const std::string reason = "the time since the start tells more than the state";
+    return {{"--memory auto", reason}, {"what the trajectories differ in as --covariate", reason}};
   }
 
  private:

@@ -185,10 +185,14 @@ Verdict judge(const TimeSeries& series, std::span<const Window> held, const Norm
                   .has_model = model != nullptr};
   std::vector<const Forecaster*> forecasters(rivals.begin(), rivals.end());
   if (model != nullptr) forecasters.insert(forecasters.begin(), model);
-  std::vector<std::string> advice;
+  std::vector<std::vector<Advice>> advice;
   for (const Forecaster* forecaster : forecasters) {
     verdict.forecasters.push_back(forecaster->name());
     advice.push_back(forecaster->advice());
+    std::erase_if(advice.back(), [&](const Advice& line) {
+      return std::ranges::any_of(options.in_use,
+                                 [&](const std::string& option) { return line.option.starts_with(option); });
+    });
   }
   verdict.errors.resize(forecasters.size());
   const std::vector<Window> stretches = stretches_of(series, held, units.time_scale);

@@ -107,19 +107,22 @@ std::string missing_sentence(const Verdict& verdict) {
 }
 
 std::string advice_sentence(const Verdict& verdict, const std::vector<std::size_t>& judged,
-                            const std::vector<std::string>& advice) {
-  std::vector<std::string> found;
+                            const std::vector<std::vector<Advice>>& advice) {
+  if (verdict.inputs.ahead != InputsAhead::kKnown) return {};  // no model can mend what was assumed
+  std::vector<Advice> found;
   bool is_worse = false;
   for (const std::size_t h : judged) {
     if (!verdict.model_is_worse(h)) continue;
     is_worse = true;
-    const std::string& line = advice[*verdict.best_rival[h]];
-    if (!line.empty() && std::find(found.begin(), found.end(), line) == found.end()) found.push_back(line);
+    for (const Advice& line : advice[*verdict.best_rival[h]])
+      if (std::ranges::find(found, line) == found.end()) found.push_back(line);
   }
   if (!is_worse) return {};
   if (found.empty())
-    found.push_back("--memory auto, --clock, or further --input columns (the state alone may not tell what follows)");
-  return text::concat("What may help: ", text::join(found, "; or "), ".");
+    found = {{"more data, or further --input columns", "the states that are measured may not tell what follows"}};
+  std::vector<std::string> lines;
+  for (const Advice& line : found) lines.push_back(text::concat(line.option, " (", line.reason, ")"));
+  return text::concat("What may help: ", text::join(lines, "; or "), ".");
 }
 
 /// The sentence, after what it rests on.
@@ -134,7 +137,7 @@ std::string with_inputs(const Verdict& verdict, std::string sentence) {
 
 namespace internal {
 
-std::vector<std::string> verdict_sentences(const Verdict& verdict, const std::vector<std::string>& advice) {
+std::vector<std::string> verdict_sentences(const Verdict& verdict, const std::vector<std::vector<Advice>>& advice) {
   if (!verdict.has_model) return {};
   const std::vector<std::size_t> judged = judged_horizons(verdict);
   if (judged.empty()) return {"Nothing that was held out could be compared; there is no verdict."};

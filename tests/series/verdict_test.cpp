@@ -15,10 +15,10 @@ namespace {
 /// The truth plus an error that is given by samples ahead.
 class Erring : public Forecaster {
  public:
-  Erring(std::string name, std::function<double(std::size_t)> error, std::string advice = {})
+  Erring(std::string name, std::function<double(std::size_t)> error, std::vector<Advice> advice = {})
       : name_(std::move(name)), error_(std::move(error)), advice_(std::move(advice)) {}
   std::string name() const override { return name_; }
-  std::string advice() const override { return advice_; }
+  std::vector<Advice> advice() const override { return advice_; }
   std::vector<HostArray> forecast(std::span<const ForecastTask> tasks) const override {
     std::vector<HostArray> answers;
     for (const ForecastTask& task : tasks) {
@@ -38,7 +38,7 @@ class Erring : public Forecaster {
 
   std::string name_;
   std::function<double(std::size_t)> error_;
-  std::string advice_;
+  std::vector<Advice> advice_;
 };
 
 auto constant(double error) {
@@ -99,13 +99,24 @@ TEST(Verdict, SaysToUseAModelThatIsBetterEverywhere) {
 
 TEST(Verdict, SaysThatAWorseModelIsWorseAndWhatToTry) {
   const Erring model("neural ODE", constant(0.24)),
-      rival("one period ago (24)", constant(0.2), "--clock 24 (it repeats itself)");
+      rival("one period ago (24)", constant(0.2), {{"--clock 24", "it repeats itself"}});
   const Verdict verdict = verdict_on(two_states(), model, {&rival});
   for (std::size_t h = 0; h < verdict.horizons.size(); ++h) EXPECT_TRUE(verdict.model_is_worse(h));
   EXPECT_NE(all_text(verdict).find("Do not use the neural ODE: 'one period ago (24)' is better at every horizon ("),
             std::string::npos)
       << all_text(verdict);
   EXPECT_NE(all_text(verdict).find("What may help: --clock 24 (it repeats itself)."), std::string::npos);
+}
+
+TEST(Verdict, ProposesNothingThatTheModelHad) {
+  const Erring model("neural ODE", constant(0.24)),
+      rival("one period ago (24)", constant(0.2), {{"--clock 24", "it repeats itself"}, {"--memory auto", "of lags"}});
+  EXPECT_NE(all_text(verdict_on(two_states(), model, {&rival}, {.in_use = {"--clock"}}))
+                .find("What may help: --memory auto (of lags)."),
+            std::string::npos);
+  EXPECT_NE(all_text(verdict_on(two_states(), model, {&rival}, {.in_use = {"--clock", "--memory"}}))
+                .find("What may help: more data, or further --input columns"),
+            std::string::npos);
 }
 
 TEST(Verdict, TakesATenthForNoDifference) {

@@ -98,8 +98,9 @@ class Arx : public Rival {
         step_(step),
         weights_(std::move(weights)) {}
 
-  std::string advice() const override {
-    return shape_.lags > 1 ? "--memory auto (the state alone does not tell what follows)" : "";
+  std::vector<Advice> advice() const override {
+    if (shape_.lags == 1) return {};
+    return {{"--memory auto", "the state alone does not tell what follows"}};
   }
 
  private:

@@ -23,7 +23,7 @@ class LinearOde : public Rival {
  public:
   LinearOde(Level level, LinearField field) : Rival(std::move(level), "linear ODE"), field_(std::move(field)) {}
 
-  std::string advice() const override { return "--hidden 8 or more data (a linear field does better)"; }
+  std::vector<Advice> advice() const override { return {{"--hidden none", "a linear field does better"}}; }
   const LinearField& field() const { return field_; }
   const Normalization& units() const { return level().units; }
 

@@ -6,6 +6,6 @@
 namespace costate::internal {
 
 /// `advice` is each forecaster's.
-std::vector<std::string> verdict_sentences(const Verdict& verdict, const std::vector<std::string>& advice);
+std::vector<std::string> verdict_sentences(const Verdict& verdict, const std::vector<std::vector<Advice>>& advice);
 
 }  // namespace costate::internal
