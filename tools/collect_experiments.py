@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""From full runs of experiments to the repository: experiments/NAME/RESULT.md and docs/experiments/NAME.png.
+"""From full runs of experiments to the repository: experiments/NAME/seeds.json, experiments/NAME/RESULT.md and
+docs/experiments/NAME.png.
 
-What a person wrote under "## Remarks" of a RESULT.md stays. Of runs of one experiment with several seeds, the numbers and the
-picture are those of the least seed, beside the range over all.
+seeds.json keeps what each seed gave, so that long runs can be collected one by one. RESULT.md is written from it: the numbers of
+the least seed beside the range over all. The picture is the least seed's. What a person wrote under "## Remarks" stays.
 
 usage: tools/collect_experiments.py [RUN_FOLDER …]   (default: each runs/NAME of an experiment)
 """
@@ -41,40 +42,53 @@ def spread(numbers: list[float | None]) -> str:
     return f"{min(known):.4g} … {max(known):.4g}" if len(known) == len(numbers) else "not in all"
 
 
-def page(name: str, runs: list[tuple[dict, dict]], remarks: str) -> str:
-    """`runs`: configuration and metrics of each seed, the least first."""
-    config, found = runs[0]
-    several = len(runs) > 1
+def page(name: str, seeds: dict[int, dict], remarks: str) -> str:
+    """`seeds`: what record() kept of each."""
+    least = min(seeds)
+    found = seeds[least]
+    several = len(seeds) > 1
     rows = []
     for metric_name, metric in found["metrics"].items():
         if metric["value"] is None:
             continue
         cells = [metric_name, f"{metric['value']:.4g}", must_be(metric), str(metric.get("published", ""))]
         if several:
-            cells.insert(2, spread([each["metrics"].get(metric_name, {"value": None})["value"] for _, each in runs]))
+            cells.insert(2, spread([each["metrics"].get(metric_name, {"value": None})["value"] for each in seeds.values()]))
         rows.append("| " + " | ".join(cells) + " |")
     titles = ["metric", "measured", "must be", "published"]
     if several:
-        titles.insert(2, "range over seeds " + ", ".join(str(each["seed"]) for each, _ in runs))
+        titles.insert(2, "range over seeds " + ", ".join(str(seed) for seed in sorted(seeds)))
     return "\n".join([
         f"# {name}: measured", "",
-        f"- Command: `costate reproduce {name} --seed {config['seed']}`",
-        f"- Time: {found['seconds']:.0f} s with {config['threads']} threads, {datetime.date.today().isoformat()}",
-        f"- Machine: {machine()}", "",
+        f"- Command: `costate reproduce {name} --seed {least}`",
+        f"- Time: {found['seconds']:.0f} s with {found['threads']} threads, {found['date']}",
+        f"- Machine: {found['machine']}", "",
         "| " + " | ".join(titles) + " |", "|" + "---|" * len(titles), *rows, "",
         f"![{name}](../../docs/experiments/{name}.png)", "",
         REMARKS + remarks,
     ])
 
 
+def record(folder: pathlib.Path) -> dict:
+    found = json.loads((folder / "metrics.json").read_text())
+    return {"date": datetime.date.today().isoformat(), "machine": machine(), "threads": configuration(folder)["threads"],
+            "seconds": round(found["seconds"], 1), "metrics": found["metrics"]}
+
+
 def collect(name: str, folders: list[pathlib.Path]) -> None:
-    runs = [(configuration(folder), json.loads((folder / "metrics.json").read_text())) for folder in folders]
-    result = ROOT / "experiments" / name / "RESULT.md"
+    home = ROOT / "experiments" / name
+    kept = home / "seeds.json"
+    seeds = {int(seed): each for seed, each in json.loads(kept.read_text()).items()} if kept.exists() else {}
+    seeds |= {configuration(folder)["seed"]: record(folder) for folder in folders}
+    kept.write_text(json.dumps(dict(sorted(seeds.items())), indent=1, ensure_ascii=False) + "\n")
+    result = home / "RESULT.md"
     remarks = result.read_text().split(REMARKS, 1)[1] if result.exists() and REMARKS in result.read_text() else "\n"
-    result.write_text(page(name, runs, remarks))
+    result.write_text(page(name, seeds, remarks))
     pictures = ROOT / "docs/experiments"
     pictures.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(folders[0] / "figure.png", pictures / f"{name}.png")
+    for folder in folders:
+        if configuration(folder)["seed"] == min(seeds):
+            shutil.copyfile(folder / "figure.png", pictures / f"{name}.png")
 
 
 def configuration(folder: pathlib.Path) -> dict:
@@ -91,7 +105,7 @@ def main() -> None:
     for folder in folders or [ROOT / "runs" / name for name in names if (ROOT / "runs" / name / "metrics.json").exists()]:
         by_name.setdefault(configuration(folder)["experiment"], []).append(folder)
     for name, runs in by_name.items():
-        collect(name, sorted(runs, key=lambda folder: configuration(folder)["seed"]))
+        collect(name, runs)
         print(name, *runs)
 
 
