@@ -5,7 +5,7 @@
 namespace costate::cli {
 
 void add_reproduce(CommandLine& line) {
-  line.add_command("reproduce", "Run an experiment of the lecture notes (not in this build)",
+  line.add_command("reproduce", "Run an experiment of docs/experiments.md (not in this build)",
                    []() -> int {
                      throw InvalidArgument(
                          "this build has no experiments; 'cmake --preset release && cmake --build --preset release' "

@@ -1,4 +1,4 @@
-// An experiment: a part of the lecture notes as a command, with its picture and its numbers.
+// An experiment: a section of docs/experiments.md as a command, with its picture and its numbers.
 #pragma once
 
 #include <cstdint>
@@ -67,7 +67,7 @@ struct Experiment {
   Outcome (*run)(const Request& request);
 };
 
-/// All experiments, in the order of the lecture notes.
+/// All experiments, in the order of docs/experiments.md.
 const std::vector<Experiment>& experiments();
 
 /// InvalidArgument, with the nearest name, if there is none.

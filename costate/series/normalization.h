@@ -1,5 +1,5 @@
-// Units in which a network is at ease: states and inputs of mean 0 and deviation 1, time such that states move by about
-// 1 in 1.
+// Units that suit a network: states and inputs of mean 0 and deviation 1, and time in units in which states move by
+// about 1.
 #pragma once
 
 #include <vector>

@@ -26,8 +26,8 @@ std::vector<Window> between_gaps(const TimeSeries& series, const Window& range, 
 /// its end. A single sample is no window.
 std::vector<Window> cut_windows(std::span<const Window> stretches, std::size_t length);
 
-/// At most `most` of `items` in their order, the last one among them: one drawn from each of as many equal parts, since
-/// every so-many-th would meet the same phase of whatever repeats in the data.
+/// At most `most` of `items` in their order, the last one among them: one drawn from each of as many equal parts. Evenly
+/// spaced ones could all meet the same phase of what repeats in the data.
 template <class Item>
 std::vector<Item> spread(std::vector<Item> items, std::size_t most, std::uint64_t seed) {
   const std::size_t count = items.size();

@@ -1,4 +1,4 @@
-// Four adjoints of the lecture notes, each against complex steps of an independent computation; what they cost is
+// Four adjoints, each against complex steps of an independent computation; what they cost is
 // measured in cost.cpp.
 #include <algorithm>
 #include <cmath>

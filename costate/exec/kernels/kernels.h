@@ -34,7 +34,8 @@ namespace costate::internal {
 /// Numbers of type T in a vector register of the instruction set in use.
 template <class T>
 std::size_t simd_lanes();
-/// `count` lanes or a few more: whole vectors, and half a one where vectors have 512 bits.
+/// The least multiple of a vector that holds `count` lanes; of half a vector where vectors have 512 bits, so that few
+/// lanes are not padded to 16.
 template <class T>
 std::size_t rounded_lanes(std::size_t count) {
   const std::size_t unit = std::min(simd_lanes<T>(), 32 / sizeof(T));
