@@ -31,7 +31,7 @@ def outside_data():
         if not given and not data.is_dir():
             pytest.skip("COSTATE_TEST_DATA is not set")
         if not (data / name).is_dir():
-            pytest.skip(f"{data} has no folder {name}")
+            pytest.skip(f"{'COSTATE_TEST_DATA=' if given else ''}{data} has no folder {name}")
         return data / name
 
     return folder
