@@ -1,12 +1,12 @@
 // What programs include, in one header. A reader begins with graph/array.h, graph/trace.h and solve/solve.h.
 #pragma once
 
-#include "costate/adjoint/check_gradient.h"  // IWYU pragma: export
 #include "costate/array/host_array.h"        // IWYU pragma: export
 #include "costate/array/normal_numbers.h"    // IWYU pragma: export
 #include "costate/array/take_rows.h"         // IWYU pragma: export
 #include "costate/array/time_series.h"       // IWYU pragma: export
 #include "costate/base/base.h"               // IWYU pragma: export
+#include "costate/check/check_gradient.h"    // IWYU pragma: export
 #include "costate/data/data.h"               // IWYU pragma: export
 #include "costate/diff/diff.h"               // IWYU pragma: export
 #include "costate/exec/machine.h"            // IWYU pragma: export

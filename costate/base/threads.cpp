@@ -14,9 +14,19 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "costate/base/error.h"
 #include "costate/base/interrupt.h"
+
+// ThreadSanitizer sees a race wherever oneTBB hands over work, since the system's oneTBB was built without it.
+#if defined(__SANITIZE_THREAD__)
+#define COSTATE_OWN_THREADS
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define COSTATE_OWN_THREADS
+#endif
+#endif
 
 namespace costate {
 namespace {
@@ -48,7 +58,20 @@ class Team {
     return team;
   }
 
-  oneapi::tbb::task_arena& arena() { return arena_; }
+  /// Calls piece(i) for i < count, some of them on this thread. The calls must not throw.
+  void run(std::size_t count, const std::function<void(std::size_t)>& piece) {
+#ifdef COSTATE_OWN_THREADS
+    std::atomic<std::size_t> next = 0;
+    const auto take_pieces = [&] {
+      for (std::size_t i = next++; i < count; i = next++) piece(i);
+    };
+    std::vector<std::jthread> others;
+    for (int i = 1; i < threads_; ++i) others.emplace_back(take_pieces);
+    take_pieces();
+#else
+    arena_.execute([&] { oneapi::tbb::parallel_for(std::size_t{0}, count, piece, oneapi::tbb::simple_partitioner{}); });
+#endif
+  }
 
  private:
   int threads_;
@@ -87,15 +110,12 @@ class AskingLoop {
  public:
   AskingLoop(std::size_t count, const std::function<void(std::size_t)>& work) : count_(count), work_(work) {}
 
-  void run(internal::Interrupt& interrupt, FirstError& first_error, std::size_t threads) {
+  void run(Team& team, internal::Interrupt& interrupt, FirstError& first_error, std::size_t threads) {
     const std::thread::id caller = std::this_thread::get_id();
-    oneapi::tbb::parallel_for(
-        std::size_t{0}, std::min(threads, count_),
-        [&](std::size_t) {
-          take_pieces();
-          if (std::this_thread::get_id() == caller) wait(interrupt, first_error);
-        },
-        oneapi::tbb::simple_partitioner{});
+    team.run(std::min(threads, count_), [&](std::size_t) {
+      take_pieces();
+      if (std::this_thread::get_id() == caller) wait(interrupt, first_error);
+    });
   }
 
  private:
@@ -156,12 +176,10 @@ void parallel_for(std::size_t count, const std::function<void(std::size_t)>& wor
     first_error.guard(i, [&] { work(i); });
   };
   const std::shared_ptr<Team> team = Team::of(threads);
-  team->arena().execute([&] {
-    if (interrupt != nullptr)
-      AskingLoop(count, guarded).run(*interrupt, first_error, static_cast<std::size_t>(threads));
-    else
-      oneapi::tbb::parallel_for(std::size_t{0}, count, guarded, oneapi::tbb::simple_partitioner{});
-  });
+  if (interrupt != nullptr)
+    AskingLoop(count, guarded).run(*team, *interrupt, first_error, static_cast<std::size_t>(threads));
+  else
+    team->run(count, guarded);
   first_error.rethrow();
 }
 

@@ -9,6 +9,7 @@
 #include "costate/diff/internal/rules.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/per_node.h"
 #include "costate/graph/simplify.h"
 #include "costate/graph/tighten.h"
 
@@ -24,22 +25,22 @@ std::vector<Array> operands_of(GraphBuilder& builder, const Node& node) {
 }
 
 /// Which of the first `count` nodes change with one of `wrt`, other than by jumps.
-std::vector<bool> depends_on(const GraphBuilder& builder, std::size_t count, std::span<const Array> wrt) {
-  std::vector<bool> depends(count, false);
+internal::PerNode<bool> depends_on(const GraphBuilder& builder, NodeId count, std::span<const Array> wrt) {
+  internal::PerNode<bool> depends(count);
   for (const Array& x : wrt)
-    if (static_cast<std::size_t>(x.node()) < count) depends[static_cast<std::size_t>(x.node())] = true;
-  for (std::size_t id = 0; id < count; ++id) {
-    const Node& node = builder.node(static_cast<NodeId>(id));
+    if (x.node() < count) depends[x.node()] = true;
+  for (NodeId id = 0; id < count; ++id) {
+    const Node& node = builder.node(id);
     for (std::size_t i = 0; i < node.operands.size(); ++i)
-      if (depends[static_cast<std::size_t>(node.operands[i])] && carries_derivative(node.op, i)) depends[id] = true;
+      if (depends[node.operands[i]] && carries_derivative(node.op, i)) depends[id] = true;
   }
   return depends;
 }
 
-std::size_t last_node(std::span<const Array> values) {
+NodeId num_nodes_of(std::span<const Array> values) {
   NodeId last = -1;
   for (const Array& value : values) last = std::max(last, value.node());
-  return static_cast<std::size_t>(last + 1);
+  return last + 1;
 }
 
 void add_to(Array& sum, const Array& term) {
@@ -48,15 +49,15 @@ void add_to(Array& sum, const Array& term) {
 
 /// Cotangents of a node's operands; empty where none flows or none is wanted.
 std::vector<Array> node_vjp(const Node& node, std::span<const Array> operands, const Array& result,
-                            const Array& cotangent, const std::vector<bool>& wanted) {
+                            const Array& cotangent, const internal::PerNode<bool>& wanted) {
   if (node.op == Op::kExtension) {
     std::vector<bool> wanted_operands;
-    for (const Array& operand : operands) wanted_operands.push_back(wanted[static_cast<std::size_t>(operand.node())]);
+    for (const Array& operand : operands) wanted_operands.push_back(wanted[operand.node()]);
     return node.extension->vjp(operands, result, cotangent, wanted_operands);
   }
   std::vector<Array> cotangents(operands.size());
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (!wanted[static_cast<std::size_t>(operands[i].node())]) continue;
+    if (!wanted[operands[i].node()]) continue;
     cotangents[i] = is_elementwise(node.op) ? internal::elementwise_partial(node.op, i, operands, result, cotangent)
                                             : internal::transposed_partial(node, i, operands, result, cotangent);
   }
@@ -137,25 +138,23 @@ std::vector<Array> pull_back(std::span<const Array> values, std::span<const Arra
   std::vector<Array> result;
   if (values.empty()) return result;
   GraphBuilder& builder = *values[0].builder();
-  const std::size_t count = last_node(values);
-  const std::vector<bool> wanted = depends_on(builder, count, wrt);
-  std::vector<Array> adjoint(count);
-  for (std::size_t i = 0; i < values.size(); ++i)
-    add_to(adjoint[static_cast<std::size_t>(values[i].node())], cotangents[i]);
-  for (std::size_t id = count; id-- > 0;) {
+  const NodeId count = num_nodes_of(values);
+  const internal::PerNode<bool> wanted = depends_on(builder, count, wrt);
+  internal::PerNode<Array> adjoint(count);
+  for (std::size_t i = 0; i < values.size(); ++i) add_to(adjoint[values[i].node()], cotangents[i]);
+  for (NodeId id = count; id-- > 0;) {
     if (adjoint[id].is_empty() || !wanted[id]) continue;
-    const Node node = builder.node(static_cast<NodeId>(id));  // a copy: rules append nodes
+    const Node node = builder.node(id);  // a copy: rules append nodes
     const std::vector<Array> operands = operands_of(builder, node);
     if (operands.empty()) continue;
-    const std::vector<Array> terms =
-        node_vjp(node, operands, Array(&builder, static_cast<NodeId>(id)), adjoint[id], wanted);
+    const std::vector<Array> terms = node_vjp(node, operands, Array(&builder, id), adjoint[id], wanted);
     for (std::size_t i = 0; i < operands.size(); ++i) {
-      const auto operand = static_cast<std::size_t>(operands[i].node());
+      const NodeId operand = operands[i].node();
       if (wanted[operand]) add_to(adjoint[operand], terms[i]);
     }
   }
   for (const Array& x : wrt) {
-    const auto id = static_cast<std::size_t>(x.node());
+    const NodeId id = x.node();
     result.push_back(id < count && !adjoint[id].is_empty() ? adjoint[id] : zeros(x.shape()));
   }
   return result;
@@ -176,22 +175,22 @@ std::vector<Array> push_forward(std::span<const Array> values, std::span<const A
   std::vector<Array> result;
   if (values.empty()) return result;
   GraphBuilder& builder = *values[0].builder();
-  const std::size_t count = last_node(values);
-  const std::vector<bool> moved = depends_on(builder, count, wrt);
-  std::vector<Array> tangent(count);
+  const NodeId count = num_nodes_of(values);
+  const internal::PerNode<bool> moved = depends_on(builder, count, wrt);
+  internal::PerNode<Array> tangent(count);
   for (std::size_t i = 0; i < wrt.size(); ++i)
-    if (static_cast<std::size_t>(wrt[i].node()) < count) tangent[static_cast<std::size_t>(wrt[i].node())] = tangents[i];
-  for (std::size_t id = 0; id < count; ++id) {
+    if (wrt[i].node() < count) tangent[wrt[i].node()] = tangents[i];
+  for (NodeId id = 0; id < count; ++id) {
     if (!moved[id] || !tangent[id].is_empty()) continue;
-    const Node node = builder.node(static_cast<NodeId>(id));
+    const Node node = builder.node(id);
     const std::vector<Array> operands = operands_of(builder, node);
     std::vector<Array> directions;
-    for (const Array& operand : operands) directions.push_back(tangent[static_cast<std::size_t>(operand.node())]);
+    for (const Array& operand : operands) directions.push_back(tangent[operand.node()]);
     const bool any = std::any_of(directions.begin(), directions.end(), [](const Array& x) { return !x.is_empty(); });
-    if (any) tangent[id] = node_jvp(node, operands, Array(&builder, static_cast<NodeId>(id)), directions);
+    if (any) tangent[id] = node_jvp(node, operands, Array(&builder, id), directions);
   }
   for (const Array& value : values) {
-    const Array& moving = tangent[static_cast<std::size_t>(value.node())];
+    const Array& moving = tangent[value.node()];
     result.push_back(moving.is_empty() ? zeros(value.shape()) : moving);
   }
   return result;

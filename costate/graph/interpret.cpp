@@ -6,6 +6,7 @@
 
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
+#include "costate/graph/internal/per_node.h"
 
 namespace costate {
 namespace internal {
@@ -275,7 +276,7 @@ std::vector<std::vector<double>> bind_inputs(const Function& function, std::span
 
 std::vector<HostArray> interpret(const Function& function, std::span<const HostArray> inputs) {
   const std::vector<std::vector<double>> bound = bind_inputs(function, inputs);
-  std::vector<std::vector<double>> values;
+  internal::PerNode<std::vector<double>> values;
   for (const Node& node : function.nodes()) {
     if (node.op == Op::kInput) {
       values.push_back(bound[static_cast<std::size_t>(node.indices[0])]);
@@ -284,14 +285,14 @@ std::vector<HostArray> interpret(const Function& function, std::span<const HostA
     std::vector<std::vector<double>> operands;
     std::vector<Shape> shapes;
     for (const NodeId id : node.operands) {
-      operands.push_back(values[static_cast<std::size_t>(id)]);
+      operands.push_back(values[id]);
       shapes.push_back(function.node(id).shape);
     }
     values.push_back(internal::interpret_node(node, operands, shapes));
   }
   std::vector<HostArray> outputs;
   for (const Output& output : function.outputs())
-    outputs.emplace_back(function.node(output.node).shape, values[static_cast<std::size_t>(output.node)]);
+    outputs.emplace_back(function.node(output.node).shape, values[output.node]);
   return outputs;
 }
 

@@ -7,6 +7,7 @@
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/per_node.h"
 #include "costate/graph/interpret.h"
 
 namespace costate {
@@ -132,7 +133,8 @@ Array rebuild(GraphBuilder& builder, const Node& node, std::span<const Array> op
 Function simplify(const Function& function) {
   GraphBuilder builder;
   const internal::BuilderScope scope(builder);
-  std::vector<Array> inputs, values;
+  std::vector<Array> inputs;
+  internal::PerNode<Array> values;
   for (const Input& input : function.inputs()) inputs.push_back(builder.input_like(input));
   for (const Node& node : function.nodes()) {
     if (node.op == Op::kInput) {
@@ -140,14 +142,14 @@ Function simplify(const Function& function) {
       continue;
     }
     std::vector<Array> operands;
-    for (const NodeId operand : node.operands) operands.push_back(values[static_cast<std::size_t>(operand)]);
+    for (const NodeId operand : node.operands) operands.push_back(values[operand]);
     values.push_back(rebuild(builder, node, operands));
   }
   std::vector<Array> outputs;
   std::vector<OutputKind> kinds;
   std::vector<std::string> names;
   for (const Output& output : function.outputs()) {
-    outputs.push_back(values[static_cast<std::size_t>(output.node)]);
+    outputs.push_back(values[output.node]);
     kinds.push_back(output.kind);
     names.push_back(output.name);
   }

@@ -1,7 +1,7 @@
 // Pass 4. Shared buffers, and buffers of the forward phase that a later phase reads, get memory of their own. What the
 // reverse phase hands to the accumulation, which follows at once, stands at the start of scratch memory. All other
-// buffers of a phase share the rest of scratch memory: each takes the first gap that fits, and frees it after the last
-// instruction that reads it.
+// buffers of a phase share the rest of scratch memory: each takes the place of an operand that dies there, if it may
+// overwrite one, or else the first gap that fits, and frees it after the last instruction that reads it.
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -158,12 +158,14 @@ class Layout {
         return lives_[buffer].first != at &&
                may_overwrite(selection_, instructions[at], static_cast<std::int32_t>(buffer));
       };
-      for (const std::size_t buffer : dying[at])
-        if (early(buffer)) give(buffer);
+      const auto overwritten = std::ranges::find_if(dying[at], early);
+      const bool is_in_place = overwritten != dying[at].end() && !born[at].empty();
       for (const std::size_t buffer : born[at])
-        places_[buffer] = {Region::kScratch, 0, handed_over_ + scratch.take(aligned(selection_.buffers[buffer].size))};
+        places_[buffer] = is_in_place ? places_[*overwritten]
+                                      : Slot{Region::kScratch, 0,
+                                             handed_over_ + scratch.take(aligned(selection_.buffers[buffer].size))};
       for (const std::size_t buffer : dying[at])
-        if (!early(buffer)) give(buffer);
+        if (!is_in_place || buffer != *overwritten) give(buffer);
     }
     selection_.plan.scratch_size = std::max(selection_.plan.scratch_size, handed_over_ + scratch.end());
   }

@@ -6,11 +6,20 @@
 
 #include "costate/graph/print.h"
 #include "costate/graph/simplify.h"
+#include "costate/graph/verify.h"
 #include "costate/plan/internal/select.h"
 #include "costate/plan/plan.h"
+#include "costate/plan/verify.h"
 
 namespace costate::internal {
 namespace {
+
+/// As COSTATE_DCHECK is: in builds for debugging, which those with sanitizers are, too.
+#ifdef NDEBUG
+constexpr bool kVerifies = false;
+#else
+constexpr bool kVerifies = true;
+#endif
 
 bool dump_wanted(std::string_view what) {
   const char* value = std::getenv("COSTATE_DUMP");
@@ -34,10 +43,16 @@ auto timed(std::string_view name, Pass pass) {
 Plan lower(const Function& function, const PlanOptions& options) {
   const Function simple = timed("simplify", [&] { return simplify(function); });
   if (dump_wanted("graph")) std::clog << to_string(simple);
+  if constexpr (kVerifies) verify(simple);
   const Placement placement = timed("place", [&] { return place(simple, options); });
   Selection selection = timed("select", [&] { return select(simple, placement, options); });
+  const Selection before = kVerifies ? selection : Selection{};
   Plan plan = timed("lay out", [&] { return lay_out(std::move(selection)); });
   if (dump_wanted("plan")) std::clog << to_string(plan);
+  if constexpr (kVerifies) {
+    verify(plan, simple, options);
+    verify_layout(plan, before);
+  }
   return plan;
 }
 

@@ -124,9 +124,12 @@ struct PlanOptions {
 /// instructions, fusing bias and activation into products); lay out (regions and offsets, by liveness).
 /// NotSupported if the value of a sum-only extension (Extension::is_sum_only) is used other than as a kSum output.
 /// COSTATE_DUMP=graph|plan prints what goes in and what comes out; COSTATE_TIME_PASSES=1 prints the time of each pass.
+/// Debug and sanitizer builds verify both (graph/verify.h, plan/verify.h).
 Plan lower(const Function& function, const PlanOptions& options);
 
-/// The plan as text, an instruction a line.
+/// The plan as text, an instruction a line; an instruction as such a line; "scratch[16]".
 std::string to_string(const Plan& plan);
+std::string to_string(const Instruction& instruction);
+std::string to_string(const Slot& slot);
 
 }  // namespace costate::internal

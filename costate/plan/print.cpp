@@ -16,14 +16,17 @@ constexpr std::string_view kKindNames[] = {"fill",     "elementwise", "pair",   
 constexpr std::string_view kEpilogueNames[] = {"",          "+tanh",       "+relu",       "+sigmoid",
                                                "+softplus", "+tanh_slope", "+relu_slope", "+sigmoid_slope"};
 
-std::string place(const Slot& slot) {
+}  // namespace
+
+std::string to_string(const Slot& slot) {
   std::string name(kRegionNames[static_cast<std::size_t>(slot.region)]);
   if (slot.region == Region::kInput || slot.region == Region::kOutput) name += std::to_string(slot.index);
   return name + "[" + std::to_string(slot.offset) + "]";
 }
 
-void print(std::ostream& out, const Instruction& instruction) {
-  out << "  " << place(instruction.out) << " x" << instruction.rows << " = "
+std::string to_string(const Instruction& instruction) {
+  std::ostringstream out;
+  out << to_string(instruction.out) << " x" << instruction.rows << " = "
       << kKindNames[static_cast<std::size_t>(instruction.kind)]
       << kEpilogueNames[static_cast<std::size_t>(instruction.epilogue)];
   if (instruction.kind == InstructionKind::kElementwise || instruction.kind == InstructionKind::kReduce)
@@ -35,12 +38,11 @@ void print(std::ostream& out, const Instruction& instruction) {
   if (instruction.m > 0) out << ' ' << instruction.m << 'x' << instruction.k << 'x' << instruction.n;
   if (instruction.has_bias) out << " bias";
   for (std::size_t i = 0; i < instruction.sources.size(); ++i)
-    out << (i == 0 ? " (" : ", ") << place(instruction.sources[i].slot)
+    out << (i == 0 ? " (" : ", ") << to_string(instruction.sources[i].slot)
         << kMotionNames[static_cast<std::size_t>(instruction.sources[i].motion)];
-  out << (instruction.sources.empty() ? "\n" : ")\n");
+  out << (instruction.sources.empty() ? "" : ")");
+  return out.str();
 }
-
-}  // namespace
 
 std::string to_string(const Plan& plan) {
   std::ostringstream out;
@@ -49,7 +51,7 @@ std::string to_string(const Plan& plan) {
   const auto section = [&](std::string_view name, const std::vector<Instruction>& instructions) {
     if (instructions.empty()) return;
     out << name << ":\n";
-    for (const Instruction& instruction : instructions) print(out, instruction);
+    for (const Instruction& instruction : instructions) out << "  " << to_string(instruction) << '\n';
   };
   section("prepare", plan.prepare);
   section("forward", plan.in(Phase::kForward));

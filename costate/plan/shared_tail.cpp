@@ -5,6 +5,7 @@
 
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/per_node.h"
 #include "costate/plan/internal/placement.h"
 
 namespace costate::internal {
@@ -41,13 +42,13 @@ class Splitter {
   }
 
  private:
-  bool is_shared(NodeId id) const { return shared_[static_cast<std::size_t>(id)]; }
-  bool is_better_summed(NodeId id) const { return better_summed_[static_cast<std::size_t>(id)]; }
+  bool is_shared(NodeId id) const { return shared_[id]; }
+  bool is_better_summed(NodeId id) const { return better_summed_[id]; }
 
   /// Whether the node is the same for all samples, and whether it is a linear function of sums that the executor forms
   /// without the samples' own values: products over lanes, and cotangents that exist summed only.
   void classify(const Node& node) {
-    const auto id = static_cast<NodeId>(shared_.size());
+    const NodeId id = shared_.size();
     bool shared = node.op != Op::kExtension;
     if (node.op == Op::kInput)
       shared = function_.inputs()[static_cast<std::size_t>(node.indices[0])].kind == InputKind::kShared;
@@ -136,7 +137,7 @@ class Splitter {
   const Function& function_;
   GraphBuilder builder_;
   BuilderScope scope_;
-  std::vector<bool> shared_, better_summed_;
+  PerNode<bool> shared_, better_summed_;
   std::vector<Array> inputs_;
   std::map<NodeId, Array> values_;
   std::vector<NodeId> sums_;

@@ -1,5 +1,5 @@
 // Derivatives of Functions, and of Arrays inside a trace.
-#include "costate/adjoint/check_gradient.h"
+#include "costate/check/check_gradient.h"
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "python/bindings/bindings.h"

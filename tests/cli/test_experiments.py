@@ -10,7 +10,6 @@ import pytest
 from test_cli import ROOT, bad, costate, ok
 
 MUMAX_HEADER = "# t (s)\tmx ()\tmy ()\tmz ()\tKu1.region100 (J/m3)\n"
-SPINTRONICS = ROOT.parent / "shared/data/spintronics"
 
 
 def experiments():
@@ -31,12 +30,8 @@ def test_the_list_names_every_folder():
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "experiments").iterdir() if path.is_dir()))
-def test_quick(name, tmp_path):
-    data = []
-    if "Chen et al. 2022" in experiments()[name]:
-        if not SPINTRONICS.is_dir():
-            pytest.skip(f"{SPINTRONICS} is not there")
-        data = ["--data", SPINTRONICS]
+def test_quick(name, outside_data, tmp_path):
+    data = ["--data", outside_data("spintronics")] if "Chen et al. 2022" in experiments()[name] else []
     run = tmp_path / "run"
     done = costate("reproduce", name, "--quick", "--seed", "0", "--out", run, *data, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -84,7 +79,7 @@ def test_reproduce_refuses_short_tables_and_broken_numbers(tmp_path):
 def test_reproduce_refuses_images_as_labels(tmp_path):
     images = pathlib.Path("/usr/share/datasets/fashion-mnist")
     if not images.is_dir():
-        pytest.skip(f"{images} is not there")
+        pytest.skip(f"{images} is not there (dataset-fashion-mnist)")
     for path in images.iterdir():
         (tmp_path / path.name).symlink_to(path)
     labels = tmp_path / "t10k-labels-idx1-ubyte.gz"

@@ -9,6 +9,7 @@
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/infer.h"
+#include "costate/graph/internal/per_node.h"
 
 namespace costate::internal {
 namespace {
@@ -153,31 +154,31 @@ Array GraphBuilder::append(Node node) {
 
 Function GraphBuilder::finish(std::span<const Array> outputs, std::vector<OutputKind> kinds,
                               std::vector<std::string> names) const {
-  std::vector<bool> needed(nodes_.size(), false);
+  const auto count = static_cast<NodeId>(nodes_.size());
+  PerNode<bool> needed(count);
   for (const Array& output : outputs) {
     if (output.is_empty() || output.builder() != this)
       throw InvalidArgument("[trace] the callable returned an ",
                             output.is_empty() ? "empty Array" : "Array of another trace",
                             "; return what it computed from its arguments.");
-    needed[static_cast<std::size_t>(output.node())] = true;
+    needed[output.node()] = true;
   }
-  for (std::size_t id = nodes_.size(); id-- > 0;)
+  for (NodeId id = count; id-- > 0;)
     if (needed[id])
-      for (const NodeId operand : nodes_[id].operands) needed[static_cast<std::size_t>(operand)] = true;
+      for (const NodeId operand : node(id).operands) needed[operand] = true;
 
-  std::vector<NodeId> renumbered(nodes_.size(), -1);
+  PerNode<NodeId> renumbered(count, -1);
   std::vector<Node> kept;
-  for (std::size_t id = 0; id < nodes_.size(); ++id) {
+  for (NodeId id = 0; id < count; ++id) {
     if (!needed[id]) continue;
     renumbered[id] = static_cast<NodeId>(kept.size());
-    kept.push_back(nodes_[id]);
-    for (NodeId& operand : kept.back().operands) operand = renumbered[static_cast<std::size_t>(operand)];
+    kept.push_back(node(id));
+    for (NodeId& operand : kept.back().operands) operand = renumbered[operand];
   }
   std::vector<Output> listed;
   for (std::size_t i = 0; i < outputs.size(); ++i)
     listed.push_back(Output{i < names.size() ? names[i] : text::concat("out", i),
-                            i < kinds.size() ? kinds[i] : OutputKind::kSample,
-                            renumbered[static_cast<std::size_t>(outputs[i].node())]});
+                            i < kinds.size() ? kinds[i] : OutputKind::kSample, renumbered[outputs[i].node()]});
   return Function(std::move(kept), inputs_, std::move(listed));
 }
 
@@ -211,14 +212,14 @@ Array append_op(Op op, std::span<const Array> operands, std::source_location whe
 
 std::string origin(const Array& array) {
   const GraphBuilder& builder = *array.builder();
-  std::vector<bool> needed(static_cast<std::size_t>(array.node()) + 1, false);
-  needed.back() = true;
+  PerNode<bool> needed(array.node() + 1);
+  needed[array.node()] = true;
   std::vector<std::string> names;
-  for (std::size_t id = needed.size(); id-- > 0;) {
-    const Node& node = builder.node(static_cast<NodeId>(id));
+  for (NodeId id = needed.size(); id-- > 0;) {
+    const Node& node = builder.node(id);
     if (!needed[id]) continue;
     for (std::size_t i = 0; i < node.operands.size(); ++i)
-      if (carries_derivative(node.op, i)) needed[static_cast<std::size_t>(node.operands[i])] = true;
+      if (carries_derivative(node.op, i)) needed[node.operands[i]] = true;
     if (node.op != Op::kInput) continue;
     const Input& input = builder.inputs()[static_cast<std::size_t>(node.indices[0])];
     names.push_back(text::concat(input.parameter ? "Parameter '" : "input '", input.name, "'"));
@@ -238,13 +239,12 @@ std::optional<std::vector<double>> constant_numbers(const Array& array) {
 namespace {
 
 /// For each node up to `last`, whether `begins` says so of it or of a node below.
-std::vector<bool> spread_up(const GraphBuilder& builder, NodeId last, const std::function<bool(NodeId)>& begins) {
-  std::vector<bool> reached;
+PerNode<bool> spread_up(const GraphBuilder& builder, NodeId last, const std::function<bool(NodeId)>& begins) {
+  PerNode<bool> reached;
   for (NodeId id = 0; id <= last; ++id) {
     const auto& operands = builder.node(id).operands;
-    reached.push_back(begins(id) || std::any_of(operands.begin(), operands.end(), [&](NodeId operand) {
-                        return reached[static_cast<std::size_t>(operand)];
-                      }));
+    reached.push_back(begins(id) ||
+                      std::any_of(operands.begin(), operands.end(), [&](NodeId operand) { return reached[operand]; }));
   }
   return reached;
 }
@@ -259,35 +259,32 @@ bool varies_by_sample(const Array& array) {
     return node.op == Op::kInput &&
            builder.inputs()[static_cast<std::size_t>(node.indices[0])].kind == InputKind::kSample;
   };
-  return spread_up(builder, array.node(), begins).back();
+  return spread_up(builder, array.node(), begins)[array.node()];
 }
 
 bool is_behind_extension(const Array& value, const Array& x) {
   const GraphBuilder& builder = *value.builder();
-  const std::vector<bool> moved = spread_up(builder, value.node(), [&](NodeId id) { return id == x.node(); });
-  return spread_up(
-             builder, value.node(),
-             [&](NodeId id) { return builder.node(id).op == Op::kExtension && moved[static_cast<std::size_t>(id)]; })
-      .back();
+  const PerNode<bool> moved = spread_up(builder, value.node(), [&](NodeId id) { return id == x.node(); });
+  return spread_up(builder, value.node(),
+                   [&](NodeId id) { return builder.node(id).op == Op::kExtension && moved[id]; })[value.node()];
 }
 
 std::vector<Array> inline_function(const Function& function, std::span<const Array> arguments) {
   COSTATE_CHECK(arguments.size() == function.inputs().size(), "inline_function needs an argument for each input");
   GraphBuilder& builder = current_builder(std::source_location::current());
   const std::vector<Array> own = own_operands(arguments, std::source_location::current());
-  std::vector<Array> values;
-  values.reserve(function.nodes().size());
+  PerNode<Array> values;
   for (const Node& node : function.nodes()) {
     if (node.op == Op::kInput) {
       values.push_back(own[static_cast<std::size_t>(node.indices[0])]);
       continue;
     }
     Node copy = node;
-    for (NodeId& operand : copy.operands) operand = values[static_cast<std::size_t>(operand)].node();
+    for (NodeId& operand : copy.operands) operand = values[operand].node();
     values.push_back(builder.append(std::move(copy)));
   }
   std::vector<Array> results;
-  for (const Output& output : function.outputs()) results.push_back(values[static_cast<std::size_t>(output.node)]);
+  for (const Output& output : function.outputs()) results.push_back(values[output.node]);
   return results;
 }
 

@@ -63,27 +63,24 @@ Slope slope_of_reader(const Function& function, const Placement& placement, Node
     if (test.op == Op::kLess && reads_constant(function, test.operands[0], 0.0))
       slope = {Epilogue::kReluSlope, node.operands[0], test.operands[1]};
   }
-  if (slope.z < 0 || placement.is_shared[static_cast<std::size_t>(slope.z)] ||
-      !(function.node(slope.z).shape == node.shape))
-    return {};
+  if (slope.z < 0 || placement.is_shared[slope.z] || !(function.node(slope.z).shape == node.shape)) return {};
   return slope;
 }
 
 /// A shared matrix times a sample's vector, or the other way round.
 bool is_gemm(const Function& function, const Placement& placement, const Node& node) {
   if (node.op != Op::kMatmul || node.shape.rank() != 1) return false;
-  const bool left_shared = placement.is_shared[static_cast<std::size_t>(node.operands[0])];
-  const bool right_shared = placement.is_shared[static_cast<std::size_t>(node.operands[1])];
+  const bool left_shared = placement.is_shared[node.operands[0]];
+  const bool right_shared = placement.is_shared[node.operands[1]];
   return left_shared != right_shared && function.node(node.operands[left_shared ? 0 : 1]).shape.rank() == 2;
 }
 
-std::vector<NodeId> only_readers(const Function& function, const Placement& placement, const std::vector<int>& reads) {
-  std::vector<NodeId> reader(function.nodes().size(), -1);
-  for (std::size_t id = 0; id < function.nodes().size(); ++id) {
+PerNode<NodeId> only_readers(const Function& function, const Placement& placement, const PerNode<int>& reads) {
+  PerNode<NodeId> reader(num_nodes(function), -1);
+  for (NodeId id = 0; id < num_nodes(function); ++id) {
     if (!placement.is_needed[id]) continue;
-    for (const NodeId operand : function.nodes()[id].operands)
-      if (reads[static_cast<std::size_t>(operand)] == 1)
-        reader[static_cast<std::size_t>(operand)] = static_cast<NodeId>(id);
+    for (const NodeId operand : function.node(id).operands)
+      if (reads[operand] == 1) reader[operand] = id;
   }
   return reader;
 }
@@ -93,47 +90,45 @@ NodeId shared_bias(const Function& function, const Placement& placement, NodeId 
   if (reader < 0 || function.node(reader).op != Op::kAdd) return -1;
   const std::vector<NodeId>& operands = function.node(reader).operands;
   const NodeId other = operands[operands[0] == product ? 1 : 0];
-  return placement.is_shared[static_cast<std::size_t>(other)] ? other : -1;
+  return placement.is_shared[other] ? other : -1;
 }
 
 /// Slopes that nothing but fused products reads need not be computed.
-void drop_slopes(const Function& function, const std::vector<int>& reads, const std::vector<int>& fused_reads,
-                 Fusion& fusion) {
-  for (std::size_t id = 0; id < reads.size(); ++id) {
+void drop_slopes(const Function& function, const PerNode<int>& reads, const PerNode<int>& fused_reads, Fusion& fusion) {
+  for (NodeId id = 0; id < reads.size(); ++id) {
     if (fused_reads[id] == 0 || fused_reads[id] != reads[id]) continue;
     fusion.is_inner[id] = true;
-    const Node& slope = function.nodes()[id];
-    const auto inner = static_cast<std::size_t>(slope.operands[1]);  // z², 1 - z; of a condition, z itself
+    const Node& slope = function.node(id);
+    const NodeId inner = slope.operands[1];  // z², 1 - z; of a condition, z itself
     if (slope.op != Op::kLess && reads[inner] == 1) fusion.is_inner[inner] = true;
   }
 }
 
 /// Follows each product through its only readers: a bias, then an activation or the slope of one.
-void fuse_products(const Function& function, const Placement& placement, const std::vector<int>& reads,
-                   Fusion& fusion) {
-  const std::vector<NodeId> reader = only_readers(function, placement, reads);
-  std::vector<int> fused_reads(reads.size(), 0);  // of slopes, by products
-  for (std::size_t id = 0; id < reads.size(); ++id) {
-    if (!placement.is_needed[id] || !is_gemm(function, placement, function.nodes()[id])) continue;
-    auto last = static_cast<NodeId>(id);
+void fuse_products(const Function& function, const Placement& placement, const PerNode<int>& reads, Fusion& fusion) {
+  const PerNode<NodeId> reader = only_readers(function, placement, reads);
+  PerNode<int> fused_reads(reads.size());  // of slopes, by products
+  for (NodeId id = 0; id < reads.size(); ++id) {
+    if (!placement.is_needed[id] || !is_gemm(function, placement, function.node(id))) continue;
+    NodeId last = id;
     const auto go_on_to = [&](NodeId next) {
-      fusion.is_inner[static_cast<std::size_t>(last)] = true;
+      fusion.is_inner[last] = true;
       last = next;
     };
     const NodeId bias = shared_bias(function, placement, reader[id], last);
     if (bias >= 0) go_on_to(reader[id]);
-    const NodeId next = reader[static_cast<std::size_t>(last)];
+    const NodeId next = reader[last];
     std::optional<Epilogue> epilogue = next < 0 ? std::nullopt : epilogue_of(function.node(next).op);
     const Slope slope = next < 0 || epilogue ? Slope{} : slope_of_reader(function, placement, next, last);
     if (slope.z >= 0) {
       epilogue = slope.epilogue;
-      fusion.slope_of[static_cast<std::size_t>(next)] = slope.z;
-      ++fused_reads[static_cast<std::size_t>(slope.node)];
+      fusion.slope_of[next] = slope.z;
+      ++fused_reads[slope.node];
     }
     if (epilogue) go_on_to(next);
-    fusion.product[static_cast<std::size_t>(last)] = static_cast<NodeId>(id);
-    fusion.bias[static_cast<std::size_t>(last)] = bias;
-    fusion.epilogue[static_cast<std::size_t>(last)] = epilogue.value_or(Epilogue::kNone);
+    fusion.product[last] = id;
+    fusion.bias[last] = bias;
+    fusion.epilogue[last] = epilogue.value_or(Epilogue::kNone);
   }
   drop_slopes(function, reads, fused_reads, fusion);
 }
@@ -141,24 +136,23 @@ void fuse_products(const Function& function, const Placement& placement, const s
 bool is_sum_or_product(Op op) { return op == Op::kAdd || op == Op::kSub || op == Op::kMul; }
 
 /// An operand that nothing else reads, and that an instruction of its own would compute just before.
-bool can_be_inner(const Function& function, const Placement& placement, const std::vector<int>& reads,
-                  const Fusion& fusion, std::size_t outer, std::size_t operand) {
-  return is_sum_or_product(function.nodes()[operand].op) && reads[operand] == 1 && !placement.is_shared[operand] &&
+bool can_be_inner(const Function& function, const Placement& placement, const PerNode<int>& reads, const Fusion& fusion,
+                  NodeId outer, NodeId operand) {
+  return is_sum_or_product(function.node(operand).op) && reads[operand] == 1 && !placement.is_shared[operand] &&
          placement.phase[operand] == placement.phase[outer] &&
-         function.nodes()[operand].shape.size() == function.nodes()[outer].shape.size() && !fusion.is_inner[operand] &&
+         function.node(operand).shape.size() == function.node(outer).shape.size() && !fusion.is_inner[operand] &&
          fusion.product[operand] < 0 && fusion.pair[operand] < 0;
 }
 
-void fuse_pairs(const Function& function, const Placement& placement, const std::vector<int>& reads, Fusion& fusion) {
-  for (std::size_t id = 0; id < function.nodes().size(); ++id) {
-    const Node& node = function.nodes()[id];
+void fuse_pairs(const Function& function, const Placement& placement, const PerNode<int>& reads, Fusion& fusion) {
+  for (NodeId id = 0; id < num_nodes(function); ++id) {
+    const Node& node = function.node(id);
     if (!placement.is_needed[id] || placement.is_shared[id] || fusion.is_inner[id] || fusion.product[id] >= 0 ||
         !is_sum_or_product(node.op))
       continue;
-    for (const NodeId operand : node.operands) {
-      const auto inner = static_cast<std::size_t>(operand);
+    for (const NodeId inner : node.operands) {
       if (!can_be_inner(function, placement, reads, fusion, id, inner)) continue;
-      fusion.pair[id] = operand;
+      fusion.pair[id] = inner;
       fusion.is_inner[inner] = true;
       break;
     }
@@ -167,12 +161,12 @@ void fuse_pairs(const Function& function, const Placement& placement, const std:
 
 }  // namespace
 
-std::vector<int> count_reads(const Function& function, const Placement& placement) {
-  std::vector<int> reads(function.nodes().size(), 0);
-  const auto read = [&](NodeId id) { ++reads[static_cast<std::size_t>(id)]; };
-  for (std::size_t id = 0; id < function.nodes().size(); ++id)
+PerNode<int> count_reads(const Function& function, const Placement& placement) {
+  PerNode<int> reads(num_nodes(function));
+  const auto read = [&](NodeId id) { ++reads[id]; };
+  for (NodeId id = 0; id < num_nodes(function); ++id)
     if (placement.is_needed[id])
-      for (const NodeId operand : function.nodes()[id].operands) read(operand);
+      for (const NodeId operand : function.node(id).operands) read(operand);
   for (std::size_t i = 0; i < function.outputs().size(); ++i) {
     if (function.outputs()[i].kind == OutputKind::kSample) read(function.outputs()[i].node);
     for (const SumTerm& term : placement.terms[i]) {
@@ -192,8 +186,8 @@ std::vector<int> count_reads(const Function& function, const Placement& placemen
 }
 
 Fusion fuse(const Function& function, const Placement& placement) {
-  const std::vector<int> reads = count_reads(function, placement);
-  Fusion fusion(function.nodes().size());
+  const PerNode<int> reads = count_reads(function, placement);
+  Fusion fusion(num_nodes(function));
   fuse_products(function, placement, reads, fusion);
   fuse_pairs(function, placement, reads, fusion);
   return fusion;

@@ -14,7 +14,7 @@ namespace costate::internal {
 
 /// By node.
 struct Fusion {
-  explicit Fusion(std::size_t num_nodes)
+  explicit Fusion(NodeId num_nodes)
       : product(num_nodes, -1),
         bias(num_nodes, -1),
         epilogue(num_nodes, Epilogue::kNone),
@@ -22,17 +22,17 @@ struct Fusion {
         pair(num_nodes, -1),
         is_inner(num_nodes, false) {}
 
-  std::vector<NodeId> product;     // of the chain's last node: its matmul; -1 elsewhere
-  std::vector<NodeId> bias;        // of the chain's last node: the bias; -1 if none
-  std::vector<Epilogue> epilogue;  // of the chain's last node
-  std::vector<NodeId> slope_of;  // of the chain's last node: z where it ends with the slope of an activation; -1 if not
-  std::vector<NodeId> pair;      // of an elementwise node: the operand that it computes on its way; -1 if none
-  std::vector<bool> is_inner;    // computed inside a chain or pair, never stored
+  PerNode<NodeId> product;     // of the chain's last node: its matmul; -1 elsewhere
+  PerNode<NodeId> bias;        // of the chain's last node: the bias; -1 if none
+  PerNode<Epilogue> epilogue;  // of the chain's last node
+  PerNode<NodeId> slope_of;    // of the chain's last node: z where it ends with the slope of an activation; -1 if not
+  PerNode<NodeId> pair;        // of an elementwise node: the operand that it computes on its way; -1 if none
+  PerNode<bool> is_inner;      // computed inside a chain or pair, never stored
 };
 
 Fusion fuse(const Function& function, const Placement& placement);
 
 /// How often each node's value is read by needed nodes, outputs and accumulations.
-std::vector<int> count_reads(const Function& function, const Placement& placement);
+PerNode<int> count_reads(const Function& function, const Placement& placement);
 
 }  // namespace costate::internal

@@ -44,8 +44,8 @@ void place_nodes(const Function& function, const PlanOptions& options, Placement
       if (std::find(late.begin(), late.end(), position) != late.end()) phase = Phase::kReverse;
     }
     for (const NodeId operand : node.operands) {
-      shared = shared && placement.is_shared[static_cast<std::size_t>(operand)];
-      phase = std::max(phase, placement.phase[static_cast<std::size_t>(operand)]);
+      shared = shared && placement.is_shared[operand];
+      phase = std::max(phase, placement.phase[operand]);
     }
     placement.is_shared.push_back(shared);
     placement.phase.push_back(phase);
@@ -54,8 +54,8 @@ void place_nodes(const Function& function, const PlanOptions& options, Placement
 
 void mark_needed(const Function& function, Placement& placement) {
   auto& needed = placement.is_needed;
-  needed.assign(function.nodes().size(), false);
-  const auto mark = [&](NodeId id) { needed[static_cast<std::size_t>(id)] = true; };
+  needed = PerNode<bool>(num_nodes(function));
+  const auto mark = [&](NodeId id) { needed[id] = true; };
   for (std::size_t i = 0; i < function.outputs().size(); ++i) {
     if (function.outputs()[i].kind == OutputKind::kSample) mark(function.outputs()[i].node);
     for (const SumTerm& term : placement.terms[i]) {
@@ -71,16 +71,16 @@ void mark_needed(const Function& function, Placement& placement) {
       }
     }
   }
-  for (std::size_t id = needed.size(); id-- > 0;)
+  for (NodeId id = needed.size(); id-- > 0;)
     if (needed[id])
-      for (const NodeId operand : function.nodes()[id].operands) mark(operand);
+      for (const NodeId operand : function.node(id).operands) mark(operand);
 }
 
 }  // namespace
 
-LaneProduct lane_product(const Function& function, const std::vector<bool>& is_shared, NodeId id) {
+LaneProduct lane_product(const Function& function, const PerNode<bool>& is_shared, NodeId id) {
   const Node& node = function.node(id);
-  const auto sample = [&](NodeId operand) { return !is_shared[static_cast<std::size_t>(operand)]; };
+  const auto sample = [&](NodeId operand) { return !is_shared[operand]; };
   if (node.op == Op::kOuter && sample(node.operands[0]) && sample(node.operands[1]))
     return {node.operands[0], node.operands[1], static_cast<std::size_t>(node.shape[0]),
             static_cast<std::size_t>(node.shape[1]), 1};

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "costate/graph/graph.h"
+#include "costate/graph/internal/per_node.h"
 #include "costate/plan/plan.h"
 
 namespace costate::internal {
@@ -15,9 +16,9 @@ struct SumTerm {
 };
 
 struct Placement {
-  std::vector<bool> is_shared;              // by node, like all but `terms`
-  std::vector<Phase> phase;                 // kForward or kReverse; of sample values
-  std::vector<bool> is_needed;              // as a value in memory
+  PerNode<bool> is_shared;
+  PerNode<Phase> phase;                     // kForward or kReverse; of sample values
+  PerNode<bool> is_needed;                  // as a value in memory
   std::vector<std::vector<SumTerm>> terms;  // one list an output; empty for kSample outputs
 };
 
@@ -32,6 +33,6 @@ struct LaneProduct {
   bool is_valid() const { return left >= 0; }
 };
 
-LaneProduct lane_product(const Function& function, const std::vector<bool>& is_shared, NodeId node);
+LaneProduct lane_product(const Function& function, const PerNode<bool>& is_shared, NodeId node);
 
 }  // namespace costate::internal

@@ -30,24 +30,24 @@ class Selector {
         lanes_(options.lanes),
         fusion_(fuse(function, placement)),
         reads_(count_reads(function, placement)),
-        values_(function.nodes().size()),
-        wholes_(function.nodes().size()),
-        transposed_(function.nodes().size()),
-        states_(function.nodes().size(), -1) {
+        values_(num_nodes(function)),
+        wholes_(num_nodes(function)),
+        transposed_(num_nodes(function)),
+        states_(num_nodes(function), -1) {
     selection_.plan.lanes = lanes_;
   }
 
   Selection run() {
-    for (std::size_t id = 0; id < function_.nodes().size(); ++id)
-      if (placement_.is_needed[id] && !fusion_.is_inner[id]) select_node(static_cast<NodeId>(id));
+    for (NodeId id = 0; id < num_nodes(function_); ++id)
+      if (placement_.is_needed[id] && !fusion_.is_inner[id]) select_node(id);
     for (std::size_t i = 0; i < function_.outputs().size(); ++i) select_output(i);
     return std::move(selection_);
   }
 
  private:
   const Node& node(NodeId id) const { return function_.node(id); }
-  bool is_shared(NodeId id) const { return placement_.is_shared[static_cast<std::size_t>(id)]; }
-  Phase phase_of(NodeId id) const { return placement_.phase[static_cast<std::size_t>(id)]; }
+  bool is_shared(NodeId id) const { return placement_.is_shared[id]; }
+  Phase phase_of(NodeId id) const { return placement_.phase[id]; }
 
   // ---- buffers and instructions
 
@@ -72,11 +72,11 @@ class Selector {
     instruction.out = out.slot;
     instruction.rows = rows;
     emit(std::move(instruction), is_shared(id), phase_of(id));
-    values_[static_cast<std::size_t>(id)] = out;
+    values_[id] = out;
   }
 
   Source& value_of(NodeId id) {
-    std::optional<Source>& value = values_[static_cast<std::size_t>(id)];
+    std::optional<Source>& value = values_[id];
     COSTATE_CHECK(value.has_value(), "node %", id, " is read before it is computed");
     return *value;
   }
@@ -85,7 +85,7 @@ class Selector {
   Source whole(NodeId id) {
     const Source& value = value_of(id);
     if (value.motion == Motion::kFull || value.motion == Motion::kRow) return value;
-    std::optional<Source>& memory = wholes_[static_cast<std::size_t>(id)];
+    std::optional<Source>& memory = wholes_[id];
     if (!memory) {
       memory = new_buffer(value.rows, is_shared(id));
       emit(Instruction{.kind = InstructionKind::kCopy, .sources = {value}, .out = memory->slot, .rows = value.rows},
@@ -96,15 +96,15 @@ class Selector {
 
   void alias(NodeId id, Source source, std::size_t rows) {
     source.rows = rows;
-    values_[static_cast<std::size_t>(id)] = source;
+    values_[id] = source;
   }
 
   // ---- nodes
 
   void select_node(NodeId id) {
     const Node& n = node(id);
-    if (fusion_.product[static_cast<std::size_t>(id)] >= 0) return select_gemm(id);
-    if (fusion_.pair[static_cast<std::size_t>(id)] >= 0) return select_pair(id);
+    if (fusion_.product[id] >= 0) return select_gemm(id);
+    if (fusion_.pair[id] >= 0) return select_pair(id);
     switch (n.op) {
       case Op::kInput:
         return select_input(id);
@@ -142,7 +142,7 @@ class Selector {
   void select_input(NodeId id) {
     const auto position = static_cast<std::int32_t>(node(id).indices[0]);
     const Motion motion = is_shared(id) ? Motion::kRow : Motion::kFull;
-    values_[static_cast<std::size_t>(id)] = Source{Slot{Region::kInput, position, 0}, motion, size_of(node(id))};
+    values_[id] = Source{Slot{Region::kInput, position, 0}, motion, size_of(node(id))};
   }
 
   void select_constant(NodeId id) {
@@ -229,7 +229,7 @@ class Selector {
       }
       start += block;
     }
-    values_[static_cast<std::size_t>(id)] = out;
+    values_[id] = out;
   }
 
   void select_reduce(NodeId id) {
@@ -253,7 +253,7 @@ class Selector {
 
   void select_pair(NodeId id) {
     const Node& n = node(id);
-    const NodeId inner = fusion_.pair[static_cast<std::size_t>(id)];
+    const NodeId inner = fusion_.pair[id];
     const bool inner_is_right = n.operands[1] == inner;
     Instruction pair{
         .kind = InstructionKind::kPair, .op = n.op, .inner_op = node(inner).op, .inner_is_right = inner_is_right};
@@ -278,7 +278,7 @@ class Selector {
   /// The shared matrix as rows of `view`'s columns: [k, m] contiguous from [m, k].
   Source transposed_copy(NodeId matrix, const MatrixView& view, std::size_t m, std::size_t k) {
     if (view.row_stride == 1) return view.source;  // already stands that way
-    std::optional<Source>& copy = transposed_[static_cast<std::size_t>(matrix)];
+    std::optional<Source>& copy = transposed_[matrix];
     if (!copy) {
       copy = new_buffer(m * k, true);
       std::vector<std::uint32_t> table(m * k);
@@ -297,19 +297,18 @@ class Selector {
 
   /// out [m] = (bias) + W [m, k] x [k] with shared W, for a fused chain or a bare product.
   void select_gemm(NodeId id) {
-    const auto chain = static_cast<std::size_t>(id);
-    const Node& product = node(fusion_.product[chain]);
+    const Node& product = node(fusion_.product[id]);
     const bool left_shared = is_shared(product.operands[0]);
     const NodeId matrix = product.operands[left_shared ? 0 : 1];
     MatrixView view = matrix_view(matrix);
     if (!left_shared) std::swap(view.row_stride, view.column_stride);
     Instruction gemm = gemm_instruction(matrix, view, size_of(product), whole(product.operands[left_shared ? 1 : 0]));
-    gemm.epilogue = fusion_.epilogue[chain];
-    if (fusion_.bias[chain] >= 0) {
+    gemm.epilogue = fusion_.epilogue[id];
+    if (fusion_.bias[id] >= 0) {
       gemm.has_bias = true;
-      gemm.sources.push_back(whole(fusion_.bias[chain]));
+      gemm.sources.push_back(whole(fusion_.bias[id]));
     }
-    if (fusion_.slope_of[chain] >= 0) gemm.sources.push_back(whole(fusion_.slope_of[chain]));
+    if (fusion_.slope_of[id] >= 0) gemm.sources.push_back(whole(fusion_.slope_of[id]));
     define(id, std::move(gemm));
   }
 
@@ -361,12 +360,12 @@ class Selector {
   Instruction extension_instruction(InstructionKind kind, NodeId id) {
     const Node& n = node(id);
     Instruction instruction{.kind = kind, .extension = n.extension};
-    std::int32_t& state = states_[static_cast<std::size_t>(id)];
+    std::int32_t& state = states_[id];
     if (state < 0) state = static_cast<std::int32_t>(selection_.plan.num_states++);
     instruction.state = state;
     for (const NodeId operand : n.operands) {
       instruction.sources.push_back(whole(operand));
-      instruction.operand_states.push_back(states_[static_cast<std::size_t>(operand)]);
+      instruction.operand_states.push_back(states_[operand]);
       instruction.operand_shapes.push_back(node(operand).shape);
     }
     return instruction;
@@ -399,7 +398,7 @@ class Selector {
 
   /// A value in a buffer of its own that is read once, perhaps reshaped.
   bool is_own(NodeId id, const Source& value) const {
-    const auto is_read_once = [&](NodeId at) { return reads_[static_cast<std::size_t>(at)] == 1; };
+    const auto is_read_once = [&](NodeId at) { return reads_[at] == 1; };
     while (node(id).op == Op::kReshape && is_read_once(id)) id = node(id).operands[0];
     const Op op = node(id).op;
     const bool is_view = op == Op::kReshape || op == Op::kStopGradient || op == Op::kGather || op == Op::kBroadcast;
@@ -431,10 +430,10 @@ class Selector {
   const Placement& placement_;
   std::size_t lanes_;
   Fusion fusion_;
-  std::vector<int> reads_;
+  PerNode<int> reads_;
   Selection selection_;
-  std::vector<std::optional<Source>> values_, wholes_, transposed_;
-  std::vector<std::int32_t> states_;
+  PerNode<std::optional<Source>> values_, wholes_, transposed_;
+  PerNode<std::int32_t> states_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/per_node.h"
 #include "costate/graph/interpret.h"
 #include "costate/graph/simplify.h"
 #include "costate/operations/internal/table_read.h"
@@ -58,9 +59,9 @@ class StopFinder {
   }
 
  private:
-  bool reads_time(NodeId id) const { return reads_time_[static_cast<std::size_t>(id)]; }
-  bool reads_state(NodeId id) const { return reads_state_[static_cast<std::size_t>(id)]; }
-  bool reads_argument(NodeId id) const { return reads_argument_[static_cast<std::size_t>(id)]; }
+  bool reads_time(NodeId id) const { return reads_time_[id]; }
+  bool reads_state(NodeId id) const { return reads_state_[id]; }
+  bool reads_argument(NodeId id) const { return reads_argument_[id]; }
 
   void add(const TableRead& read) {
     const bool knots_move = reads_time(read.times) || reads_state(read.times);
@@ -143,13 +144,12 @@ class StopFinder {
 
   /// What the trace knows becomes numbers, the rest a function of the arguments.
   void sort_out(const Function& all) {
-    std::vector<bool> is_known;
+    PerNode<bool> is_known;
     for (const Node& node : all.nodes())
-      is_known.push_back(node.op != Op::kInput && std::ranges::all_of(node.operands, [&](NodeId operand) {
-                           return is_known[static_cast<std::size_t>(operand)];
-                         }));
+      is_known.push_back(node.op != Op::kInput &&
+                         std::ranges::all_of(node.operands, [&](NodeId operand) { return is_known[operand]; }));
     std::vector<Output> unknown;
-    const auto known = [&](const Output& output) { return is_known[static_cast<std::size_t>(output.node)]; };
+    const auto known = [&](const Output& output) { return is_known[output.node]; };
     for (std::size_t i = 0; i < all.outputs().size(); i += 2) {
       const std::span<const Output> pair = std::span(all.outputs()).subspan(i, 2);
       if (known(pair[0]) && known(pair[1])) {
@@ -177,7 +177,7 @@ class StopFinder {
 
   const Function function_;
   const std::size_t num_parts_;
-  std::vector<bool> reads_time_, reads_state_, reads_argument_;  // by node
+  PerNode<bool> reads_time_, reads_state_, reads_argument_;  // by node
   GraphBuilder builder_;
   std::vector<Array> inputs_, outputs_;
   std::map<NodeId, Array> rebuilt_;

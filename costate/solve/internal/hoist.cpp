@@ -5,6 +5,7 @@
 
 #include "costate/base/error.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/per_node.h"
 #include "costate/graph/simplify.h"
 
 namespace costate::internal {
@@ -17,9 +18,9 @@ bool moves_only(Op op) {
 
 /// For each node, whether it is to be taken out: computed from shared inputs, by arithmetic (kernels read moved weights
 /// where they lie), and not larger than what it is made of.
-std::vector<bool> find_hoistable(const Function& function) {
-  std::vector<std::int64_t> made_of;  // numbers of the shared inputs below a node; -1: it is no shared value
-  std::vector<bool> hoistable;
+PerNode<bool> find_hoistable(const Function& function) {
+  PerNode<std::int64_t> made_of;  // numbers of the shared inputs below a node; -1: it is no shared value
+  PerNode<bool> hoistable;
   for (const Node& node : function.nodes()) {
     std::int64_t size = node.op == Op::kExtension ? -1 : 0;
     if (node.op == Op::kInput) {
@@ -27,7 +28,7 @@ std::vector<bool> find_hoistable(const Function& function) {
       size = input.kind == InputKind::kShared ? input.shape.size() : -1;
     }
     for (const NodeId operand : node.operands) {
-      const std::int64_t below = made_of[static_cast<std::size_t>(operand)];
+      const std::int64_t below = made_of[operand];
       size = size < 0 || below < 0 ? -1 : size + below;
     }
     made_of.push_back(size);
@@ -37,17 +38,17 @@ std::vector<bool> find_hoistable(const Function& function) {
 }
 
 /// The hoistable nodes that the rest of the field reads.
-std::vector<NodeId> find_frontier(const Function& function, const std::vector<bool>& hoistable) {
-  std::vector<bool> needed(function.nodes().size(), false);
+std::vector<NodeId> find_frontier(const Function& function, const PerNode<bool>& hoistable) {
+  PerNode<bool> needed(num_nodes(function));
   std::vector<NodeId> frontier;
-  for (const Output& output : function.outputs()) needed[static_cast<std::size_t>(output.node)] = true;
-  for (std::size_t id = function.nodes().size(); id-- > 0;) {
+  for (const Output& output : function.outputs()) needed[output.node] = true;
+  for (NodeId id = num_nodes(function); id-- > 0;) {
     if (!needed[id]) continue;
     if (hoistable[id]) {
-      frontier.push_back(static_cast<NodeId>(id));
+      frontier.push_back(id);
       continue;
     }
-    for (const NodeId operand : function.nodes()[id].operands) needed[static_cast<std::size_t>(operand)] = true;
+    for (const NodeId operand : function.node(id).operands) needed[operand] = true;
   }
   std::reverse(frontier.begin(), frontier.end());
   return frontier;

@@ -8,6 +8,7 @@
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/per_node.h"
 #include "costate/graph/simplify.h"
 
 namespace costate::internal {
@@ -23,11 +24,11 @@ bool jumps(Op op) { return is_step(op) || op == Op::kMod; }
 
 class JumpFinder {
  public:
-  explicit JumpFinder(const Function& function) : function_(function), passes_time_(function.nodes().size(), false) {
-    for (std::size_t id = 0; id < passes_time_.size(); ++id) {
-      const Node& node = function.nodes()[id];
+  explicit JumpFinder(const Function& function) : function_(function), passes_time_(num_nodes(function)) {
+    for (NodeId id = 0; id < num_nodes(function); ++id) {
+      const Node& node = function.node(id);
       passes_time_[id] = node.op == Op::kInput && node.indices[0] == 0;
-      for (const NodeId operand : node.operands) passes_time_[id] = passes_time_[id] || passes_time_[at(operand)];
+      for (const NodeId operand : node.operands) passes_time_[id] = passes_time_[id] || passes_time_[operand];
     }
   }
 
@@ -36,7 +37,7 @@ class JumpFinder {
     for (const Node& node : function_.nodes())
       if (jumps(node.op) || node.op == Op::kExtension)
         for (const NodeId operand : node.operands)
-          if (passes_time_[at(operand)]) return true;
+          if (passes_time_[operand]) return true;
     return false;
   }
 
@@ -47,24 +48,23 @@ class JumpFinder {
 
   Moved look(std::size_t input) {
     Moved found;
-    moves_.assign(function_.nodes().size(), false);
-    jumps_.assign(function_.nodes().size(), false);
-    for (std::size_t id = 0; id < moves_.size(); ++id) {
-      const Node& node = function_.nodes()[id];
+    moves_ = PerNode<bool>(num_nodes(function_));
+    jumps_ = PerNode<bool>(num_nodes(function_));
+    for (NodeId id = 0; id < num_nodes(function_); ++id) {
+      const Node& node = function_.node(id);
       moves_[id] = node.op == Op::kInput && node.indices[0] == static_cast<std::int64_t>(input);
       for (std::size_t i = 0; i < node.operands.size(); ++i) {
-        const bool is_knot = rule(node, i) == OperandRule::kNone && moves_[at(node.operands[i])];
+        const bool is_knot = rule(node, i) == OperandRule::kNone && moves_[node.operands[i]];
         found.knot = found.knot || is_knot;
-        if (!is_knot && carries_derivative(node.op, i) && moves_[at(node.operands[i])]) moves_[id] = true;
+        if (!is_knot && carries_derivative(node.op, i) && moves_[node.operands[i]]) moves_[id] = true;
       }
-      jumps_[id] = jumps_here(node) || inherits_jump(static_cast<NodeId>(id));
+      jumps_[id] = jumps_here(node) || inherits_jump(id);
     }
-    for (const Output& output : function_.outputs()) found.jump = found.jump || jumps_[at(output.node)];
+    for (const Output& output : function_.outputs()) found.jump = found.jump || jumps_[output.node];
     return found;
   }
 
  private:
-  static std::size_t at(NodeId id) { return static_cast<std::size_t>(id); }
   static OperandRule rule(const Node& node, std::size_t i) {
     return node.op == Op::kExtension ? node.extension->rule(i) : OperandRule::kFlows;
   }
@@ -74,8 +74,8 @@ class JumpFinder {
     bool time = false, moves = false;
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
       if (!jumps(node.op) && rule(node, i) != OperandRule::kJumps) continue;
-      time = time || passes_time_[at(node.operands[i])];
-      moves = moves || moves_[at(node.operands[i])];
+      time = time || passes_time_[node.operands[i]];
+      moves = moves || moves_[node.operands[i]];
     }
     return time && moves;
   }
@@ -85,7 +85,7 @@ class JumpFinder {
     if (node.op == Op::kStopGradient) return false;
     const bool selects = node.op == Op::kWhere || node.op == Op::kMul;
     for (std::size_t i = 0; i < node.operands.size(); ++i)
-      if (jumps_[at(node.operands[i])] && !(selects && is_bridged(id, i))) return true;
+      if (jumps_[node.operands[i]] && !(selects && is_bridged(id, i))) return true;
     return false;
   }
 
@@ -95,7 +95,7 @@ class JumpFinder {
       id = function_.node(id).operands[0];
     const Node& node = function_.node(id);
     for (const NodeId operand : node.operands)
-      if (jumps_[at(operand)]) return std::nullopt;
+      if (jumps_[operand]) return std::nullopt;
     if (node.op == Op::kSign) return Switch{node.operands[0], -1};
     if (node.op == Op::kLess || node.op == Op::kLessEqual || node.op == Op::kEqual)
       return Switch{node.operands[0], node.operands[1]};
@@ -171,9 +171,9 @@ class JumpFinder {
   }
 
   const Function& function_;
-  std::vector<bool> passes_time_;  // depends on t
-  std::vector<bool> moves_;        // depends on the input looked at, other than by jumps
-  std::vector<bool> jumps_;        // jumps at times that move with it
+  PerNode<bool> passes_time_;  // depends on t
+  PerNode<bool> moves_;        // depends on the input looked at, other than by jumps
+  PerNode<bool> jumps_;        // jumps at times that move with it
   std::map<std::pair<NodeId, std::size_t>, bool> bridged_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "costate/base/text.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/per_node.h"
 #include "costate/graph/simplify.h"
 
 namespace costate::internal {
@@ -33,19 +34,19 @@ class Splitter {
   }
 
  private:
-  bool of_time(NodeId id) const { return of_time_[static_cast<std::size_t>(id)]; }
+  bool of_time(NodeId id) const { return of_time_[id]; }
 
   /// What the rest reads. Where it is a copy the rest makes that itself.
   void find_values() {
-    std::vector<bool> in_rest(function_.nodes().size(), false);
-    for (const Output& output : function_.outputs()) in_rest[static_cast<std::size_t>(output.node)] = true;
-    for (std::size_t id = function_.nodes().size(); id-- > 0;) {
-      const Node& node = function_.nodes()[id];
+    PerNode<bool> in_rest(num_nodes(function_));
+    for (const Output& output : function_.outputs()) in_rest[output.node] = true;
+    for (NodeId id = num_nodes(function_); id-- > 0;) {
+      const Node& node = function_.node(id);
       if (!in_rest[id]) continue;
       if (of_time_[id] && !copies_only(node.op))
-        values_.push_back(static_cast<NodeId>(id));
+        values_.push_back(id);
       else
-        for (const NodeId operand : node.operands) in_rest[static_cast<std::size_t>(operand)] = true;
+        for (const NodeId operand : node.operands) in_rest[operand] = true;
     }
     std::ranges::reverse(values_);
   }
@@ -62,8 +63,8 @@ class Splitter {
     GraphBuilder builder;
     std::map<NodeId, Array> known;
     const Array t = builder.input_like(function_.inputs()[0]);
-    for (std::size_t id = 0; id < function_.nodes().size(); ++id)
-      if (function_.nodes()[id].op == Op::kInput && of_time_[id]) known[static_cast<NodeId>(id)] = t;
+    for (NodeId id = 0; id < num_nodes(function_); ++id)
+      if (function_.node(id).op == Op::kInput && of_time_[id]) known[id] = t;
     std::vector<Array> outputs;
     for (const NodeId id : values_) outputs.push_back(copy(builder, known, id));
     return builder.finish(outputs);
@@ -77,9 +78,9 @@ class Splitter {
     std::vector<Array> inputs = {{}};
     for (std::size_t i = 1; i < function_.inputs().size(); ++i)
       inputs.push_back(builder.input_like(function_.inputs()[i]));
-    for (std::size_t id = 0; id < function_.nodes().size(); ++id)
-      if (const Node& node = function_.nodes()[id]; node.op == Op::kInput && node.indices[0] > 0)
-        known[static_cast<NodeId>(id)] = inputs[static_cast<std::size_t>(node.indices[0])];
+    for (NodeId id = 0; id < num_nodes(function_); ++id)
+      if (const Node& node = function_.node(id); node.op == Op::kInput && node.indices[0] > 0)
+        known[id] = inputs[static_cast<std::size_t>(node.indices[0])];
     std::vector<Array> outputs;
     std::vector<OutputKind> kinds;
     std::vector<std::string> names;
@@ -92,7 +93,7 @@ class Splitter {
   }
 
   const Function function_;
-  std::vector<bool> of_time_;   // by node: made of t and constants alone
+  PerNode<bool> of_time_;       // by node: made of t and constants alone
   std::vector<NodeId> values_;  // ascending
 };
 

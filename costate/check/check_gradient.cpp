@@ -1,4 +1,4 @@
-#include "costate/adjoint/check_gradient.h"
+#include "costate/check/check_gradient.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +12,7 @@
 #include "costate/diff/diff.h"
 #include "costate/diff/internal/inlined.h"
 #include "costate/exec/program.h"
+#include "costate/graph/internal/per_node.h"
 #include "costate/graph/tighten.h"
 
 namespace costate {
@@ -45,15 +46,14 @@ Function with_free_parameters(const Function& function) {
 
 /// Whether the first output depends on an input; other than by jumps, if `smoothly`.
 bool reaches(const Function& function, std::size_t input, bool smoothly) {
-  std::vector<bool> moved;
+  internal::PerNode<bool> moved;
   for (const Node& node : function.nodes()) {
     bool moves = node.op == Op::kInput && node.indices[0] == static_cast<std::int64_t>(input);
     for (std::size_t i = 0; i < node.operands.size(); ++i)
-      moves =
-          moves || (moved[static_cast<std::size_t>(node.operands[i])] && (!smoothly || carries_derivative(node.op, i)));
+      moves = moves || (moved[node.operands[i]] && (!smoothly || carries_derivative(node.op, i)));
     moved.push_back(moves);
   }
-  return moved[static_cast<std::size_t>(function.outputs()[0].node)];
+  return moved[function.outputs()[0].node];
 }
 
 HostArray moved(const HostArray& x, const HostArray& v, double h) {

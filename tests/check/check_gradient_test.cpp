@@ -1,5 +1,5 @@
 // The gradient check finds what is wrong, names it, and says nothing of what is right.
-#include "costate/adjoint/check_gradient.h"
+#include "costate/check/check_gradient.h"
 
 #include <gtest/gtest.h>
 
