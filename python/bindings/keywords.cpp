@@ -1,6 +1,37 @@
 #include "python/bindings/keywords.h"
 
+#include <algorithm>
+#include <regex>
+
+#include "costate/series/fit_options.h"
+
 namespace costate::python {
+namespace {
+
+/// The keyword of a flag, which is its name where the two agree.
+std::string keyword_of(const std::string& flag) {
+  for (const FitOption& option : fit_options())
+    if (option.flag == flag) return option.key;
+  if (flag == "--from") return "starts";  // a word of Python's own
+  std::string name = flag.substr(2);
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+}  // namespace
+
+std::string with_keywords(const std::string& text) {
+  static const std::regex flags(
+      R"((--[a-z][a-z-]*)( (?=[A-Z'"0-9]|-[0-9]|(?:auto|none|hold|repeat|day|week|year)\b))?)");
+  std::string made;
+  auto end = text.begin();
+  for (std::sregex_iterator match(text.begin(), text.end(), flags); match != std::sregex_iterator(); ++match) {
+    made.append(end, (*match)[0].first);
+    made += keyword_of((*match)[1]) + ((*match)[2].matched ? "=" : "");
+    end = (*match)[0].second;
+  }
+  return made.append(end, text.end());
+}
 
 nb::object to_python(const OptionValue& value, OptionKind kind) {
   if (kind == OptionKind::kIntegers) {
@@ -24,6 +55,7 @@ OptionValue from_python(nb::handle value, OptionKind kind) {
     case OptionKind::kNumbers:
       return argument_as<std::vector<double>>(value);
     case OptionKind::kNames:
+      if (nb::isinstance<nb::str>(value)) return std::vector{argument_as<std::string>(value)};
       return argument_as<std::vector<std::string>>(value);
     case OptionKind::kText:
     case OptionKind::kChoice:
@@ -44,7 +76,7 @@ const char* annotation_of(OptionKind kind) {
     case OptionKind::kNumbers:
       return "collections.abc.Sequence[float]";
     case OptionKind::kNames:
-      return "collections.abc.Sequence[str]";
+      return "str | collections.abc.Sequence[str]";
     case OptionKind::kText:
     case OptionKind::kChoice:
       return "str";

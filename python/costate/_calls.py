@@ -37,6 +37,7 @@ _KINDS = {
     "collections.abc.Sequence": ("a list or tuple", lambda value: isinstance(value, collections.abc.Sequence)),
     "collections.abc.Sequence[int]": ("a list of integers", _list_of(_is_integer)),
     "collections.abc.Sequence[float]": ("a list of numbers", _list_of(lambda value: isinstance(value, numbers.Real))),
+    "str | collections.abc.Sequence[str]": ("a string or a list of strings", lambda value: isinstance(value, str) or _list_of(lambda one: isinstance(one, str))(value)),
     "collections.abc.Sequence[str]": ("a list of strings", _list_of(lambda value: isinstance(value, str))),
 }
 

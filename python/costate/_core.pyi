@@ -1726,16 +1726,43 @@ class Fit:
         """The form of the model that was chosen."""
 
     @property
+    def summary(self) -> str:
+        """
+        What the samples were for, the form that was chosen and the verdict, as `costate fit` prints them.
+        """
+
+    def __repr__(self) -> str: ...
+
+    @property
     def history(self) -> dict:
         """What training did: one array a column, one number an epoch."""
+
+    def report(self, path: str | os.PathLike) -> None:
+        """
+        Writes the report of `costate fit`, one HTML file: pictures, errors, training, options.
+        """
+
+    def plot(self, run: object | None = None, axes: object | None = None) -> object:
+        """
+        Draws data, fit and the forecast of what was held out, over time, by matplotlib.
+
+        run     name of the trajectory; None: the first one of which something was held out.
+        axes    one of matplotlib's Axes for each state, to draw into; None: new ones, one above the other.
+
+        Gives an array of Axes, one a state.
+        """
 
     @property
     def parameters(self) -> list[Parameter]: ...
 
     def predict(self, start: object, times: object, input_times: object | None = None, inputs: object | None = None, covariates: object | None = None) -> numpy.ndarray:
         """
-        States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up. `start` may
-        hold hidden states after the measured ones; they are as at the start of a trajectory otherwise. Covariates [covariate].
+        States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up.
+
+        start   [state] measured states, and hidden ones after them if they are known; else these are as at the start of a trajectory.
+        times   [time], numbers as in the data; dates, or days or seconds since the earliest of the fit, where the data have dates.
+        input_times, inputs  [input time] and [input time, input], if the model has inputs.
+        covariates  [covariate]
         """
 
     def slopes(self, states: object) -> numpy.ndarray:
@@ -1752,7 +1779,59 @@ class Fit:
     def save(self, path: str | os.PathLike) -> None:
         """Writes the model as safetensors, for costate.load."""
 
-def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
+    def forecast(self, until: object | None = None, *, steps: int | None = None, at: object | None = None, data: object | None = None, starts: object | None = None, inputs: object | None = None, inputs_ahead: str | None = None) -> Any:
+        """
+        Runs the model on from where its data end, as `costate forecast` does.
+
+        until   the last time: a number, or a date (text, datetime, NumPy's or pandas') where the data have dates.
+        steps   or so many samples, at the spacing of the data.
+        at      starts at the last sample up to this time instead, in `data` or in the data of the fit.
+        data    starts at the last measured sample of these; what it lacks is estimated from those before. Rows behind it, of inputs
+                alone, give times to forecast.
+        starts  or at each row of these, or each trajectory.
+        inputs  inputs and events over the time of the forecast.
+        inputs_ahead  what is taken for inputs behind the last known one: 'hold', or 'repeat' those of a period before.
+
+        data, starts and inputs are what fit_table takes, in the columns of the fit: a DataFrame, a dict of columns or a path. Those of a
+        fit of arrays are t, z0, z1, …, u0, u1, …, c0, c1, …, unless pandas gave them names, and run where there were several.
+
+        Gives a Forecast: times, states and outside of each trajectory, notes, and to_frame() for pandas.
+        """
+
+def fit_table(data: object, *, judge: object | None = None, time: str = '', states: str | Sequence[str] = [], inputs: str | Sequence[str] = [], covariates: str | Sequence[str] = [], events: str | Sequence[str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: str | Sequence[str] = [], skip: int = 0, missing: str | Sequence[str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: str | Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
+    """
+    Fits a neural ODE to the columns of a table, as `costate fit` does: with the same options it gives the same bits.
+
+    data        a DataFrame (of pandas, or with columns as it has them), a dict of columns, or the path of a file: .csv, .gz, .npy, .npz and
+                others as of `costate fit`, and .parquet, .feather, .arrow and .xlsx, which pandas reads.
+    judge       such data that are the test, instead of a part of `data`.
+    time        column of times, numbers or dates; 'Date,Time' for two. A frame's index is the times if it has a name or dates and
+                neither time, step nor rate is given.
+    states      columns of the state; empty cells are left out of the loss.
+    inputs      columns of inputs that drive the system.
+    covariates  columns of constants of a trajectory: a dose, a weight.
+    events      columns of what enters at a row's time: 'dose', 'dose:rate' or 'dose:duration'. An empty cell is none.
+    trajectory  column that tells trajectories apart; 'site,visit' for two.
+    quantity, value  of a long table: the columns of what a row measured and of its number; states and inputs then name quantities.
+    step, rate  time between rows, or rows in a unit of time, for data without times.
+    time_format form of dates as text, where the column does not tell it: '%d/%m/%Y %H:%M'.
+    missing     cells that mean missing: ['-999', 'n/a']; '<' for all below a limit of detection; 'none' to look for no codes.
+    names, skip of a file: names of its columns if it has none, lines before its header.
+
+    hold_out    also the name of a column: 'subject=11,12'.
+
+    All other options are those of costate.fit. Index levels of a frame that have names are columns, too. Dates with a time zone are
+    read in UTC. Rows of the same time are repeated measurements.
+
+    >>> import costate, numpy as np
+    >>> times = np.linspace(0, 6, 61)
+    >>> table = {"hours": times, "x": np.cos(times), "v": -np.sin(times)}
+    >>> model = costate.fit_table(table, time="hours", states=["x", "v"], hidden=[], memory="none", clock="none", epochs=100, polish=50)
+    >>> model.forecast(steps=10).states[0].shape
+    (11, 2)
+    """
+
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: str | Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
