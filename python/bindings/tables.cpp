@@ -1,4 +1,5 @@
-// Arrays, DataFrames and files → series and tables. costate/_frames.py gives what Python has in a form of few kinds.
+// Arrays, DataFrames and files → series and tables. costate/_tables.py and _runs.py give what Python has in a form of
+// few kinds.
 #include <cmath>
 
 #include "costate/base/error.h"
@@ -8,7 +9,8 @@
 namespace costate::python {
 namespace {
 
-nb::module_ frames() { return nb::module_::import_("costate._frames"); }
+nb::module_ tables() { return nb::module_::import_("costate._tables"); }
+nb::module_ runs_module() { return nb::module_::import_("costate._runs"); }
 
 /// [samples, columns] in f64.
 HostArray columns_of(nb::handle value, std::size_t samples, const char* what) {
@@ -43,7 +45,7 @@ void read_dates(const std::vector<std::vector<std::string>>& texts, TimeSeries& 
 }
 
 void add_covariates(const nb::object& covariates, TimeSeries& series) {
-  const auto made = nb::cast<nb::tuple>(frames().attr("covariates_of")(covariates));
+  const auto made = nb::cast<nb::tuple>(runs_module().attr("covariates_of")(covariates));
   const auto count = static_cast<std::int64_t>(series.trajectories.size());
   const HostArray numbers = to_host(made[0]).astype(Dtype::kF64);
   if (numbers.shape().rank() != 2 || numbers.shape()[0] != count)
@@ -60,7 +62,7 @@ void add_covariates(const nb::object& covariates, TimeSeries& series) {
 
 TimeSeries series_of_arrays(const nb::object& times, const nb::object& states, const nb::object& inputs,
                             const nb::object& covariates) {
-  const auto made = nb::cast<nb::tuple>(frames().attr("runs_of")(times, states, inputs));
+  const auto made = nb::cast<nb::tuple>(runs_module().attr("runs_of")(times, states, inputs));
   const nb::list runs(made[0]);
   TimeSeries series{.time_name = nb::cast<std::string>(made[1])};
   std::vector<std::vector<std::string>> dates;
@@ -68,11 +70,12 @@ TimeSeries series_of_arrays(const nb::object& times, const nb::object& states, c
     const nb::object run_times = runs[i][0];
     Trajectory& trajectory = series.trajectories.emplace_back();
     if (runs.size() > 1) trajectory.id = std::to_string(i);
-    if (nb::cast<bool>(runs[i][1]))
+    const bool is_dated = nb::cast<bool>(runs[i][1]);
+    if (is_dated)
       dates.push_back(nb::cast<std::vector<std::string>>(run_times));
     else
       trajectory.times = to_host(run_times).numbers();
-    const std::size_t samples = dates.size() > i ? dates[i].size() : trajectory.times.size();
+    const std::size_t samples = is_dated ? dates.back().size() : trajectory.times.size();
     trajectory.states = columns_of(runs[i][2], samples, "states");
     trajectory.inputs = HostArray(Shape{static_cast<std::int64_t>(samples), 0});
     if (!nb::object(runs[i][3]).is_none()) trajectory.inputs = columns_of(runs[i][3], samples, "inputs");
@@ -88,20 +91,23 @@ TimeSeries series_of_arrays(const nb::object& times, const nb::object& states, c
 }
 
 NamedTable to_table(nb::handle data, const SeriesColumns& columns) {
-  const auto made = nb::cast<nb::tuple>(frames().attr("table_of")(data, columns.time));
+  const auto made = nb::cast<nb::tuple>(tables().attr("table_of")(data, columns.time));
   const auto kind = nb::cast<std::string>(made[0]);
   if (kind == "path") return {read_table(nb::cast<std::string>(made[1]), columns.layout), ""};
   if (kind == "text")
     return {parse_table(nb::cast<std::string>(made[1]), nb::cast<std::string>(made[2]), columns.layout), ""};
+  if (columns.layout.skip != 0)
+    throw InvalidArgument(
+        "[fit_table] skip is for lines of a file of text or a sheet; cut rows off the table instead.");
   return {
       CsvTable(nb::cast<std::vector<std::string>>(made[1]), nb::cast<std::vector<std::vector<std::string>>>(made[2]),
-               nb::cast<std::string>(made[3]), columns.layout),
-      nb::cast<std::string>(made[4])};
+               nb::cast<std::string>(made[4]), columns.layout),
+      nb::cast<std::string>(made[3])};
 }
 
 std::optional<double> to_time(const char* name, nb::handle value, const TimeScale& scale) {
   if (value.is_none()) return std::nullopt;
-  const auto text = nb::cast<std::string>(frames().attr("time_text")(value));
+  const auto text = nb::cast<std::string>(tables().attr("time_text")(value));
   const std::optional<double> time = time_of_text(text, scale);
   if (!time)
     throw InvalidArgument("[forecast] ", name, " must be ", scale.unit.empty() ? "a number" : "a date as in the data",
@@ -110,9 +116,9 @@ std::optional<double> to_time(const char* name, nb::handle value, const TimeScal
 }
 
 std::vector<double> to_times(nb::handle times, const TimeScale& scale) {
-  if (!nb::cast<bool>(frames().attr("is_dates")(times))) return to_host(times).numbers();
+  if (!nb::cast<bool>(runs_module().attr("is_dates")(times))) return to_host(times).numbers();
   if (scale.unit.empty()) throw InvalidArgument("[predict] the times of the fit are numbers; got dates. Give numbers.");
-  const CsvTable table({"times"}, {nb::cast<std::vector<std::string>>(frames().attr("cells")(times))}, "times");
+  const CsvTable table({"times"}, {nb::cast<std::vector<std::string>>(tables().attr("cells")(times))}, "times");
   return table.times("times", scale).values;
 }
 

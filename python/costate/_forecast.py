@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from costate import _frames
+from costate import _tables
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Forecast:
     """Forecasts of one or several trajectories, in the data's units.
 
@@ -36,7 +36,7 @@ class Forecast:
 
     def to_frame(self):
         """One DataFrame of all, a row a sample: the trajectory where there are several, time, states and `outside`."""
-        pandas = _frames.load("pandas", "[Forecast.to_frame] a DataFrame")
+        pandas = _tables.load("pandas", "[Forecast.to_frame] a DataFrame")
         columns = self._id_columns() if any(self.ids) else {}
         times = pandas.Series(np.concatenate(self.times))
         columns[self.time_name] = times.dt.tz_localize(self.zone) if self.zone else times

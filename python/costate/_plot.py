@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from costate import _core, _forecast, _frames
+from costate import _core, _forecast, _tables
 
 
 def _column(paths, axis):
@@ -17,7 +17,7 @@ def _column(paths, axis):
 
 def draw(drawn, axes):
     """Draws into `axes`, or into new ones if None; gives an array of them, one a state."""
-    pyplot = _frames.load("matplotlib.pyplot", "[Fit.plot] a plot")
+    pyplot = _tables.load("matplotlib.pyplot", "[Fit.plot] a plot")
     names = drawn["names"]
     if axes is None:
         _, axes = pyplot.subplots(len(names), sharex=True, squeeze=False, layout="constrained", figsize=(8, 1 + 2.2 * len(names)))

@@ -81,27 +81,28 @@ def test_dates_with_a_zone_come_back_in_utc(pandas, zone, hours):
 
 
 def test_kinds_of_cells():
-    from costate import _frames
+    from costate import _tables
 
-    assert _frames.cells(np.array([1.0, np.nan, -0.1, 1e-30])) == ["1", "", "-0.1", "1e-30"]
-    assert _frames.cells(np.array([0.1], dtype=np.float32)) == [repr(float(np.float32(0.1)))]
-    assert _frames.cells(np.array([7, -3])) == ["7", "-3"]
-    assert _frames.cells([" a ", None, float("nan"), True, b"b", 2.0]) == ["a", "", "", "1", "b", "2"]
-    assert _frames.cells(np.array(["2024-05-01", "NaT"], dtype="M8[ns]")) == ["2024-05-01", ""]
-    assert _frames.cells(np.array(["2024-05-01", "2024-05-01T10:00"], dtype="M8[ns]")) == ["2024-05-01T00:00:00", "2024-05-01T10:00:00"]
-    assert _frames.cells(np.array(["2024-05-01T10:00:00.25"], dtype="M8[ms]")) == ["2024-05-01T10:00:00.250000"]
-    assert _frames.cells(np.array([90, 0], dtype="m8[m]")) == ["5400", "0"]
-    assert _frames.cells([datetime.date(2024, 5, 1), datetime.datetime(2024, 5, 1, 10)]) == ["2024-05-01", "2024-05-01T10:00:00"]
+    assert _tables.cells(np.array([1.0, np.nan, -0.1, 1e-30])) == ["1", "", "-0.1", "1e-30"]
+    assert _tables.cells(np.array([0.1], dtype=np.float32)) == [repr(float(np.float32(0.1)))]
+    assert _tables.cells(np.array([7, -3])) == ["7", "-3"]
+    assert _tables.cells([" a ", None, float("nan"), True, b"b", 2.0]) == ["a", "", "", "1", "b", "2"]
+    assert _tables.cells(np.array(["2024-05-01", "NaT"], dtype="M8[ns]")) == ["2024-05-01", ""]
+    assert _tables.cells(np.array(["2024-05-01", "2024-05-01T10:00"], dtype="M8[ns]")) == ["2024-05-01T00:00:00", "2024-05-01T10:00:00"]
+    assert _tables.cells(np.array(["2024-05-01T10:00:00.25"], dtype="M8[ms]")) == ["2024-05-01T10:00:00.250000"]
+    assert _tables.cells(np.ma.array([1.5, 2.5], mask=[False, True])) == ["1.5", ""]
+    assert _tables.cells(np.array([90, 0], dtype="m8[m]")) == ["5400", "0"]
+    assert _tables.cells([datetime.date(2024, 5, 1), datetime.datetime(2024, 5, 1, 10)]) == ["2024-05-01", "2024-05-01T10:00:00"]
 
 
 def test_cells_of_pandas(pandas):
-    from costate import _frames
+    from costate import _tables
 
-    assert _frames.cells(pandas.Series([1, None], dtype="Int64")) == ["1", ""]
-    assert _frames.cells(pandas.Series(["a", None], dtype="string")) == ["a", ""]
-    assert _frames.cells(pandas.Series(["a", "b"], dtype="category")) == ["a", "b"]
-    assert _frames.cells(pandas.Series(pandas.to_datetime(["2024-05-01", None]))) == ["2024-05-01", ""]
-    assert _frames.cells(pandas.Series([pandas.Timestamp("2024-05-01T10:00")], dtype=object)) == ["2024-05-01T10:00:00"]
+    assert _tables.cells(pandas.Series([1, None], dtype="Int64")) == ["1", ""]
+    assert _tables.cells(pandas.Series(["a", None], dtype="string")) == ["a", ""]
+    assert _tables.cells(pandas.Series(["a", "b"], dtype="category")) == ["a", "b"]
+    assert _tables.cells(pandas.Series(pandas.to_datetime(["2024-05-01", None]))) == ["2024-05-01", ""]
+    assert _tables.cells(pandas.Series([pandas.Timestamp("2024-05-01T10:00")], dtype=object)) == ["2024-05-01T10:00:00"]
 
 
 def test_doses_are_those_of_the_file(pandas, tmp_path):
@@ -179,6 +180,7 @@ def test_other_data_may_judge():
         ({"T": [0, 1, 2], "x": [1, 2, 3]}, {}, costate.DataError, "unknown column 't'; did you mean 'T'"),
         ({"t": [0, 1, 2], "x": [1, 2, 3]}, {"hold_out": "seven"}, costate.InvalidArgument, "hold_out takes a share"),
         ({"t": [0, 1, 2], "x": [1, 2, 3]}, {"state": "x"}, costate.CallError, "no argument 'state'; did you mean 'states'"),
+        ({"t": [0, 1, 2], "x": [1, 2, 3]}, {"skip": 1}, costate.InvalidArgument, "skip is for lines of a file of text or a sheet"),
         ({"t": [0, 1, 2], "x": [1, 2, 3]}, {"time": 0}, costate.CallError, "time must be a string; got int"),
         ("/nowhere/data.csv", {}, costate.IoError, "cannot open '/nowhere/data.csv'"),
     ],
@@ -227,7 +229,7 @@ def test_times_may_be_dates():
     assert several.forecast(steps=1).times[1][0] == hours[8]
     assert "seconds" not in model.verdict and "(1 h)" in model.verdict
     with pytest.raises(costate.DataError, match="the times of some runs are dates and those of others numbers"):
-        costate.fit([hours, np.arange(12)], [DECAY, DECAY], **FEW)
+        costate.fit([np.arange(12), hours], [DECAY, DECAY], **FEW)
     with pytest.raises(costate.InvalidArgument, match="the times of the fit are numbers; got dates"):
         of_dict().predict([1.0], hours)
 
@@ -265,6 +267,7 @@ def test_forecasts_start_anywhere():
         ({}, costate.InvalidArgument, "give either until or steps"),
         ({"until": 15, "steps": 2}, costate.InvalidArgument, "give either until or steps"),
         ({"until": "soon"}, costate.InvalidArgument, "until must be a number; got 'soon'"),
+        ({"until": [15]}, costate.CallError, "a time must be a number or a date; got list"),
         ({"until": 3}, costate.InvalidArgument, "until must lie after the start at 11; got 3"),
         ({"steps": 2, "inputs": {"t": [12], "u0": [1]}}, costate.InvalidArgument, "the model was fitted without inputs and events"),
         ({"steps": 2, "inputs_ahead": "held"}, costate.InvalidArgument, "inputs_ahead takes hold or repeat; got 'held'"),
