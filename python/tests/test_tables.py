@@ -117,6 +117,18 @@ def test_doses_are_those_of_the_file(pandas, tmp_path):
     assert difference[dosed["hours"] > 10].min() > 1e-3 and difference[dosed["hours"] < 8.9].max() < 1e-3
 
 
+def test_keys_and_dates_of_several_columns(pandas):
+    rows = [(site, visit, f"{1 + hour // 24:02d}/05/2024", f"{hour % 24:02d}:30", np.exp(-k * hour / 10))
+            for site, visit, k in (("A", 1, 1), ("A", 2, 2), ("B", 1, 3)) for hour in range(20, 28)]
+    frame = pandas.DataFrame(rows, columns=["site", "visit", "day", "clock", "x"])
+    options = {"time": "day,clock", "states": "x", "trajectory": "site,visit", "time_format": "%d/%m/%Y %H:%M", **FEW}
+    model = costate.fit_table(frame, hold_out="site=B", **options)
+    ahead = model.forecast("02/05/2024 05:30").to_frame()
+    assert ahead.columns.tolist() == ["site", "visit", "day,clock", "x", "outside"] and len(ahead) == 9
+    assert ahead[["site", "visit"]].drop_duplicates().values.tolist() == [["A", 1], ["A", 2], ["B", 1]]
+    assert ahead["day,clock"].iloc[-1] == pandas.Timestamp("2024-05-02 05:30")
+
+
 def test_a_long_table_with_replicates():
     rows = [(run, name, t, value + 0.01 * repeat) for run, k in (("a", 0.3), ("b", 0.5)) for t in range(8) for repeat in range(2)
             for name, value in (("s", np.exp(-k * t)), ("p", 1 - np.exp(-k * t)))]
