@@ -1816,12 +1816,29 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     step, rate  time between rows, or rows in a unit of time, for data without times.
     time_format form of dates as text, where the column does not tell it: '%d/%m/%Y %H:%M'.
     missing     cells that mean missing: ['-999', 'n/a']; '<' for all below a limit of detection; 'none' to look for no codes.
-    names, skip of a file: names of its columns if it has none, lines before its header.
+    names       of all columns, for data that have none.
+    skip        lines before the header of a file or a sheet.
 
-    hold_out    also the name of a column: 'subject=11,12'.
+    hold_out                 what judges the model and has no say in training: a share (the end of one trajectory, the last ones of several);
+                             't=40' or a date, all from a time on; '0,3', trajectories by their place in the lists, or their names in a table.
+    validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
+    memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
+    clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, numbers in units of time as strings;
+                             'auto' finds one, 'none' is none.
+    delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
+                             spaced times.
+    hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
+    interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
+    method, rtol, atol       of the solves, as in solve; adjoint, too.
+    loss                     'mse', or another name that the message of an unknown one lists.
+    window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
+    optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
+    polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
+    minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
+    seed                     of the weights and the order of the windows. Equal seeds give equal bits.
 
-    All other options are those of costate.fit. Index levels of a frame that have names are columns, too. Dates with a time zone are
-    read in UTC. Rows of the same time are repeated measurements.
+    Index levels of a frame that have names are columns, too. Dates with a time zone are read in UTC. Rows of the same time are repeated
+    measurements. Line 1 of a table, in messages, is its first row. Gives a Fit, as costate.fit does.
 
     >>> import costate, numpy as np
     >>> times = np.linspace(0, 6, 61)
@@ -1835,16 +1852,20 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
-    times   [samples], increasing; a list of such arrays for several trajectories.
-    states  [samples, state], NaN where nothing was measured; or a list of them.
-    inputs  [samples, input] that drive the system; or a list of them.
-    covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight.
+    times   [samples], increasing: numbers or dates (datetime64, datetime, ISO 8601, a DatetimeIndex). For several trajectories a list,
+            whose lengths may differ, or [trajectory, samples], or times that all share.
+    states  [samples, state], or [samples] for one; NaN where nothing was measured. Several: a list, or [trajectory, samples, state].
+    inputs  [samples, input] that drive the system, or [samples] for one; several as states.
+    covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight; or [trajectory] for one.
+
+    DataFrames and Series in place of arrays give names.
 
     hold_out                 what judges the model and has no say in training: a share (the end of one trajectory, the last ones of several);
-                             't=40', all from a time on; '0,3', trajectories by their place in the lists.
+                             't=40' or a date, all from a time on; '0,3', trajectories by their place in the lists, or their names in a table.
     validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
     memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
-    clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
+    clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, numbers in units of time as strings;
+                             'auto' finds one, 'none' is none.
     delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
                              spaced times.
     hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
@@ -1858,8 +1879,8 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
 
     What is left open (widths, memory, clock, window, epochs) is chosen by forecasts of a validation part, the last fifth of what is
-    trained on. Gives a Fit: predict(start, times), slopes(states), field for solves of your own, errors of the forecast of what was held out,
-    history, save. Ctrl-C ends it. For a field or a loss of your own, see trace, solve and value_and_grad.
+    trained on. Gives a Fit: its verdict on whether to use it, forecast(until), plot(), report(path), predict(start, times), slopes(states), field for
+    solves of your own, errors, history, save. Ctrl-C ends it. For tables, files and doses, see fit_table. For a field or a loss of your own, see trace, solve and value_and_grad.
 
     >>> import costate, numpy as np
     >>> times = np.linspace(0, 6, 61)
