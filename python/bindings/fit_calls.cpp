@@ -100,7 +100,7 @@ constexpr const char* kOptionsHelp =
                          't=40' or a date, all from a time on; '0,3', trajectories by their place in the lists, or their names in a table.
 validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
 memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
-clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, numbers in units of time as strings;
+clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, or numbers in units of time;
                          'auto' finds one, 'none' is none.
 delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
                          spaced times.
@@ -157,7 +157,7 @@ trajectory  column that tells trajectories apart; 'site,visit' for two.
 quantity, value  of a long table: the columns of what a row measured and of its number; states and inputs then name quantities.
 step, rate  time between rows, or rows in a unit of time, for data without times.
 time_format form of dates as text, where the column does not tell it: '%d/%m/%Y %H:%M'.
-missing     cells that mean missing: ['-999', 'n/a']; '<' for all below a limit of detection; 'none' to look for no codes.
+missing     cells that mean missing: [-999, 'n/a']; '<' for all below a limit of detection; 'none' to look for no codes.
 names       of all columns, for data that have none.
 skip        lines before the header of a file or a sheet.
 

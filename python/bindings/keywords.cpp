@@ -18,6 +18,22 @@ std::string keyword_of(const std::string& flag) {
   return name;
 }
 
+bool is_number(nb::handle value) {
+  return nb::isinstance<nb::float_>(value) || (nb::isinstance<nb::int_>(value) && !nb::isinstance<nb::bool_>(value));
+}
+
+/// Names, or one alone; a number is a name, too: a code for missing cells, a period, a column by its number.
+std::vector<std::string> names_of(nb::handle value) {
+  std::vector<std::string> names;
+  const bool is_one = nb::isinstance<nb::str>(value) || is_number(value);
+  const nb::object all = is_one ? nb::object(nb::make_tuple(value)) : nb::object(argument_as<nb::sequence>(value));
+  for (const nb::handle name : all) {
+    if (!nb::isinstance<nb::str>(name) && !is_number(name)) throw nb::next_overload();
+    names.push_back(nb::cast<std::string>(nb::str(name)));
+  }
+  return names;
+}
+
 }  // namespace
 
 std::string with_keywords(const std::string& text) {
@@ -55,8 +71,7 @@ OptionValue from_python(nb::handle value, OptionKind kind) {
     case OptionKind::kNumbers:
       return argument_as<std::vector<double>>(value);
     case OptionKind::kNames:
-      if (nb::isinstance<nb::str>(value)) return std::vector{argument_as<std::string>(value)};
-      return argument_as<std::vector<std::string>>(value);
+      return names_of(value);
     case OptionKind::kText:
     case OptionKind::kChoice:
       return argument_as<std::string>(value);
@@ -76,7 +91,7 @@ const char* annotation_of(OptionKind kind) {
     case OptionKind::kNumbers:
       return "collections.abc.Sequence[float]";
     case OptionKind::kNames:
-      return "str | collections.abc.Sequence[str]";
+      return "float | str | collections.abc.Sequence[float | str]";
     case OptionKind::kText:
     case OptionKind::kChoice:
       return "str";

@@ -1798,7 +1798,7 @@ class Fit:
         Gives a Forecast: times, states and outside of each trajectory, notes, and to_frame() for pandas.
         """
 
-def fit_table(data: object, *, judge: object | None = None, time: str = '', states: str | Sequence[str] = [], inputs: str | Sequence[str] = [], covariates: str | Sequence[str] = [], events: str | Sequence[str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: str | Sequence[str] = [], skip: int = 0, missing: str | Sequence[str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: str | Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
+def fit_table(data: object, *, judge: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
     """
     Fits a neural ODE to the columns of a table, as `costate fit` does: with the same options it gives the same bits.
 
@@ -1815,7 +1815,7 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     quantity, value  of a long table: the columns of what a row measured and of its number; states and inputs then name quantities.
     step, rate  time between rows, or rows in a unit of time, for data without times.
     time_format form of dates as text, where the column does not tell it: '%d/%m/%Y %H:%M'.
-    missing     cells that mean missing: ['-999', 'n/a']; '<' for all below a limit of detection; 'none' to look for no codes.
+    missing     cells that mean missing: [-999, 'n/a']; '<' for all below a limit of detection; 'none' to look for no codes.
     names       of all columns, for data that have none.
     skip        lines before the header of a file or a sheet.
 
@@ -1823,7 +1823,7 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
                              't=40' or a date, all from a time on; '0,3', trajectories by their place in the lists, or their names in a table.
     validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
     memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
-    clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, numbers in units of time as strings;
+    clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, or numbers in units of time;
                              'auto' finds one, 'none' is none.
     delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
                              spaced times.
@@ -1848,7 +1848,7 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     (11, 2)
     """
 
-def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: str | Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
@@ -1864,7 +1864,7 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
                              't=40' or a date, all from a time on; '0,3', trajectories by their place in the lists, or their names in a table.
     validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
     memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
-    clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, numbers in units of time as strings;
+    clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, or numbers in units of time;
                              'auto' finds one, 'none' is none.
     delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
                              spaced times.

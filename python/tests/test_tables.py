@@ -39,8 +39,8 @@ def weights(model):
     return [parameter.value.tolist() for parameter in model.parameters]
 
 
-def of_dict(**columns):
-    return costate.fit_table({"t": np.arange(12.0), "x": DECAY, **columns}, time="t", states="x", **FEW)
+def of_dict(x=DECAY, **options):
+    return costate.fit_table({"t": np.arange(12.0), "x": x}, time="t", states="x", **FEW, **options)
 
 
 def test_a_frame_a_dict_and_a_file_give_the_same_bits(pandas, tmp_path):
@@ -169,6 +169,17 @@ def test_what_pandas_needs_is_named(monkeypatch, tmp_path, pandas):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(costate.NotSupported, match="needs pandas, which cannot be imported .*; pip install pandas brings it."):
         costate.fit_table(tmp_path / "data.parquet", time="t", states="x")
+
+
+def test_numbers_are_names():
+    coded = np.where(np.arange(12) == 4, -9, DECAY)
+    blank = np.where(np.arange(12) == 4, np.nan, DECAY)
+    assert weights(of_dict(x=coded, missing=-9)) == weights(of_dict(x=coded, missing=["-9", "n/a"])) == weights(of_dict(x=blank))
+    unnamed = costate.fit_table({0: np.arange(12.0), 1: DECAY}, time="0", states=1, **FEW)
+    assert unnamed.forecast(steps=1).state_names == ["1"]
+    assert weights(costate.fit(np.arange(12.0), DECAY, **{**FEW, "clock": 24})) == weights(costate.fit(np.arange(12.0), DECAY, **{**FEW, "clock": ["24"]}))
+    with pytest.raises(costate.CallError, match="missing must be a string, a number or a list of them; got bool"):
+        of_dict(missing=True)
 
 
 def test_other_data_may_judge():
