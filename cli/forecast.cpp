@@ -8,7 +8,6 @@
 #include "cli/options.h"
 #include "costate/base/base.h"
 #include "costate/io/io.h"
-#include "costate/series/outliers.h"
 #include "costate/series/series.h"
 #include "costate/series/time_text.h"
 
@@ -32,65 +31,8 @@ std::optional<double> to_time(const std::string& option, const std::string& text
   return time;
 }
 
-bool has_columns(const CsvTable& table, const std::vector<std::string>& names) {
-  return std::ranges::all_of(names, [&](const std::string& name) { return table.has_column(name); });
-}
-
-/// The model's columns as a further file has them, which may be of one trajectory.
-SeriesColumns columns_in(const CsvTable& table, const SeriesModel& model) {
-  SeriesColumns columns = model.options().columns;
-  columns.time_scale = model.time_scale();
-  columns.min_samples = 1;
-  if (!has_columns(table, table.columns_of(columns.trajectory))) columns.trajectory.clear();
-  return columns;
-}
-
-TimeSeries read_data(const std::string& path, const SeriesModel& model) {
-  const CsvTable table = read_table(path, model.options().columns.layout);  // once: it may be a pipe
-  return series_from_table(table, columns_in(table, model));
-}
-
-/// Each row a trajectory, if no column says otherwise.
-TimeSeries read_starts(const std::string& path, const SeriesModel& model) {
-  const CsvTable table = read_table(path, model.options().columns.layout);
-  SeriesColumns columns = columns_in(table, model);
-  if (!has_columns(table, columns.inputs)) columns.inputs.clear();
-  columns.events.clear();
-  if (!columns.trajectory.empty()) return series_from_table(table, columns);
-  columns.trajectory = "start";
-  std::vector<std::string> names = {columns.trajectory};
-  std::vector<std::vector<std::string>> cells(1);
-  for (std::size_t row = 0; row < table.num_rows(); ++row) cells[0].push_back(std::to_string(row + 1));
-  for (const std::string& name : table.names()) {
-    if (name == columns.trajectory) continue;
-    names.push_back(name);
-    cells.push_back(table.text(name));
-  }
-  const TableLayout read{.missing = columns.layout.missing};  // its names and lines have been taken
-  TimeSeries series = series_from_table(CsvTable(names, cells, path, read), columns);
-  if (series.trajectories.size() == 1) series.trajectories[0].id.clear();
-  return series;
-}
-
-/// The reader wants a state; the inputs are read as such, so that none may be missing in between unnoticed.
-TimeSeries read_drive(const std::string& path, const SeriesModel& model) {
-  if (model.input_names().empty() && !model.has_events())
-    throw InvalidArgument("--input: the model was fitted without inputs and events.");
-  const CsvTable table = read_table(path, model.options().columns.layout);
-  SeriesColumns columns = columns_in(table, model);
-  columns.states = columns.inputs;
-  columns.inputs.clear();
-  columns.covariates.clear();
-  TimeSeries drive = series_from_table(table, columns);
-  for (Trajectory& trajectory : drive.trajectories) trajectory.inputs = trajectory.states;
-  return drive;
-}
-
-InputsAhead inputs_ahead_of(const std::string& text) {
-  if (text.empty()) return InputsAhead::kKnown;
-  if (text == "hold") return InputsAhead::kHeld;
-  if (text == "repeat") return InputsAhead::kRepeated;
-  throw InvalidArgument("--inputs-ahead takes hold or repeat; got '", text, "'.");
+CsvTable table_of(const std::string& path, const SeriesModel& model) {
+  return read_table(path, model.options().columns.layout);
 }
 
 ForecastOptions options_of(const Arguments& arguments, const RunFolder& folder, const SeriesModel& model,
@@ -98,18 +40,15 @@ ForecastOptions options_of(const Arguments& arguments, const RunFolder& folder, 
   ForecastOptions options{.until = to_time("--until", arguments.until, model),
                           .steps = arguments.steps,
                           .at = to_time("--at", arguments.at, model),
-                          .inputs_ahead = inputs_ahead_of(arguments.inputs_ahead)};
+                          .inputs_ahead = inputs_ahead_from_name(arguments.inputs_ahead)};
   const bool needs_data = options.at || (options.inputs_ahead == InputsAhead::kRepeated && arguments.from.empty());
   if (!arguments.data.empty())
-    options.data = read_data(arguments.data, model);
+    options.data = data_from_table(table_of(arguments.data, model), model);
   else if (needs_data)
     options.data = read_fit_data(folder);
-  const std::vector<std::string>& missing = model.options().columns.layout.missing;
-  const bool keeps_codes = missing == std::vector<std::string>{"none"};
-  for (const Outliers& found : remove_outliers(options.data, keeps_codes ? MissingCodes::kKeep : MissingCodes::kFind))
-    notes.push_back(found.text() + ": taken as not measured");
-  if (!arguments.from.empty()) options.starts = read_starts(arguments.from, model);
-  if (!arguments.input.empty()) options.drive = read_drive(arguments.input, model);
+  notes = remove_outliers_of(options.data, model);
+  if (!arguments.from.empty()) options.starts = starts_from_table(table_of(arguments.from, model), model);
+  if (!arguments.input.empty()) options.drive = drive_from_table(table_of(arguments.input, model), model);
   return options;
 }
 

@@ -1,17 +1,13 @@
-# A neural ODE of a table: hares and lynx by the year. The fit holds out the last years and forecasts them, beside two
-# baselines: the last value, and a linear ODE. `costate fit` does this on the command line, and writes a report.
+# A neural ODE of a table: hares and lynx by the year. The fit holds out the last years and forecasts them, beside
+# rivals of a few numbers, and says whether to trust it. `costate fit` does the same on the command line.
 import pathlib
 
 import costate
-import numpy as np
 
-path = pathlib.Path(__file__).parent / "data/hare_lynx.csv"
-table = np.loadtxt(path, delimiter=",", skiprows=5)  # after the comments and the names of the columns
-years, pelts = table[:, 0], table[:, 1:]
-
-model = costate.fit(years, pelts, epochs=300, seed=1)
-for name, error in model.errors.items():
-    print(f"{name:10}  relative error of the forecast {error['relative']:.2f}")
-hares, lynx = model.predict(pelts[-1], [1920, 1921])[1]
-print(f"after 1920: {hares:.0f} thousand hares, {lynx:.0f} thousand lynx")
+path = pathlib.Path(__file__).parent / "data/hare_lynx.csv"  # or a DataFrame
+model = costate.fit_table(path, time="year", states=["hare", "lynx"], epochs=300, seed=1)
+print(model)
+ahead = model.forecast(1922)
+for year, (hares, lynx) in zip(ahead.times[0], ahead.states[0]):
+    print(f"{year:.0f}: {hares:.0f} thousand hares, {lynx:.0f} thousand lynx")
 assert model.errors["neural ODE"]["relative"] < 0.5 * model.errors["last value"]["relative"]

@@ -125,10 +125,7 @@ std::vector<StatePath> fitted_paths(const FitResult& result, const ShownPaths& s
   return paths;
 }
 
-}  // namespace
-
-ShownPaths shown_paths(const FitResult& result) {
-  ShownPaths shown = stretches_of(result);
+ShownPaths with_paths(const FitResult& result, ShownPaths shown) {
   shown.fitted = fitted_paths(result, shown, within(result.fits, shown.stretches));
   const auto held = std::span(shown.stretches).last(shown.held);
   for (SolvedWindow forecast : within(result.forecasts, {held.begin(), held.end()})) {
@@ -138,6 +135,15 @@ ShownPaths shown_paths(const FitResult& result) {
     shown.forecasts.push_back(dense_path(result, shown, forecast));
   }
   return shown;
+}
+
+}  // namespace
+
+ShownPaths shown_paths(const FitResult& result) { return with_paths(result, stretches_of(result)); }
+
+ShownPaths paths_of(const FitResult& result, std::size_t trajectory) {
+  const std::size_t samples = result.series.trajectories[trajectory].times.size();
+  return with_paths(result, {.stretches = {{trajectory, 0, samples}}, .held = 1, .fitted = {}, .forecasts = {}});
 }
 
 }  // namespace costate

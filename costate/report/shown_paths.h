@@ -25,4 +25,7 @@ struct ShownPaths {
 
 ShownPaths shown_paths(const FitResult& result);
 
+/// The same of one whole trajectory.
+ShownPaths paths_of(const FitResult& result, std::size_t trajectory);
+
 }  // namespace costate

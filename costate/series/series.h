@@ -8,6 +8,7 @@
 #include "costate/series/fit_config.h"       // IWYU pragma: export
 #include "costate/series/fit_run.h"          // IWYU pragma: export
 #include "costate/series/forecast.h"         // IWYU pragma: export
+#include "costate/series/forecast_tables.h"  // IWYU pragma: export
 #include "costate/series/forecaster.h"       // IWYU pragma: export
 #include "costate/series/period.h"           // IWYU pragma: export
 #include "costate/series/periodogram.h"      // IWYU pragma: export

@@ -19,11 +19,6 @@
 #include "costate/graph/array.h"
 #include "costate/graph/graph.h"
 
-namespace costate {
-class SeriesModel;
-struct FitResult;
-}  // namespace costate
-
 namespace costate::python {
 
 namespace nb = nanobind;
@@ -100,9 +95,6 @@ auto run_long(const Work& work) {
 /// that it cannot.
 nb::type_slots construct_by_init();
 
-/// A Fit of a model alone: without data, errors and history.
-FitResult fit_of(SeriesModel model);
-
 void bind_errors(nb::module_& module);
 void bind_array(nb::module_& module);
 void bind_functions(nb::module_& module);
@@ -116,6 +108,7 @@ void bind_data(nb::module_& module);
 void bind_optimizers(nb::module_& module);
 void bind_train(nb::module_& module);
 void bind_fit(nb::module_& module);
+void bind_fit_calls(nb::module_& module);
 void bind_files(nb::module_& module);
 
 }  // namespace costate::python

@@ -3,6 +3,7 @@
 
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
+#include "python/bindings/keywords.h"
 
 namespace costate::python {
 namespace {
@@ -31,7 +32,8 @@ void translate(const std::exception_ptr& thrown, void*) {
   } catch (const CallError& error) {
     PyErr_SetString(call_error, error.what());
   } catch (const Error& error) {
-    PyErr_SetString(exceptions[static_cast<std::size_t>(error.kind())], without_place(error.what()).c_str());
+    PyErr_SetString(exceptions[static_cast<std::size_t>(error.kind())],
+                    with_keywords(without_place(error.what())).c_str());
   }
 }
 

@@ -1,119 +1,19 @@
-// Fits of time series, NumPy in and out.
+// The class of fitted models: what they say of themselves, predictions, files and pickles.
+#include "python/bindings/fit.h"
+
 #include <nanobind/stl/filesystem.h>
 
 #include <cmath>
 
 #include "costate/base/error.h"
-#include "costate/series/fit_options.h"
+#include "costate/report/fit_report.h"
+#include "costate/report/shown_paths.h"
 #include "costate/series/series.h"
-#include "python/bindings/bindings.h"
 #include "python/bindings/keywords.h"
 #include "python/bindings/training.h"
 
 namespace costate::python {
 namespace {
-
-/// A list of trajectories, or one.
-std::vector<HostArray> to_list(const nb::object& value) {
-  std::vector<HostArray> arrays;
-  if (!nb::isinstance<nb::list>(value) && !nb::isinstance<nb::tuple>(value)) return {to_host(value)};
-  const bool is_nested = nb::len(value) > 0 && nb::hasattr(nb::object(value[0]), "__len__");
-  if (!is_nested) return {to_host(value)};
-  for (const nb::handle item : value) arrays.push_back(to_host(item));
-  return arrays;
-}
-
-/// [samples, columns] in f64.
-HostArray columns_of(const HostArray& array, std::size_t samples, const char* what) {
-  if (array.shape().rank() != 2 || array.shape()[0] != static_cast<std::int64_t>(samples))
-    throw ShapeError("[fit] ", what, " must have shape [", samples, ", …] like their times; got ", array.shape(), ".");
-  return array.astype(Dtype::kF64);
-}
-
-std::vector<std::string> names(const char* stem, std::int64_t count) {
-  std::vector<std::string> out;
-  for (std::int64_t i = 0; i < count; ++i) out.push_back(text::concat(stem, i));
-  return out;
-}
-
-TimeSeries to_series(const nb::object& times, const nb::object& states, const nb::object& inputs) {
-  // A 2-D array of states is one trajectory; so is a flat list of times.
-  const std::vector<HostArray> all_times = to_list(times);
-  std::vector<HostArray> all_states, all_inputs;
-  if (all_times.size() == 1) {
-    all_states = {to_host(nb::isinstance<nb::list>(states) && nb::len(states) == 1 ? nb::object(states[0]) : states)};
-    if (!inputs.is_none())
-      all_inputs = {to_host(nb::isinstance<nb::list>(inputs) && nb::len(inputs) == 1 ? nb::object(inputs[0]) : inputs)};
-  } else {
-    all_states = to_list(states);
-    if (!inputs.is_none()) all_inputs = to_list(inputs);
-  }
-  if (all_states.size() != all_times.size() || (!all_inputs.empty() && all_inputs.size() != all_times.size()))
-    throw ShapeError("[fit] there must be as many trajectories of states and inputs as of times; got ",
-                     all_times.size(), " of times and ", all_states.size(), " of states.");
-  TimeSeries series{.time_name = "t", .time_scale = {}, .state_names = {}, .input_names = {}, .trajectories = {}};
-  for (std::size_t i = 0; i < all_times.size(); ++i) {
-    Trajectory trajectory{.id = all_times.size() == 1 ? "" : std::to_string(i),
-                          .times = all_times[i].numbers(),
-                          .states = {},
-                          .inputs = HostArray(Shape{all_times[i].size(), 0})};
-    trajectory.states = columns_of(all_states[i], trajectory.times.size(), "states");
-    if (!all_inputs.empty()) trajectory.inputs = columns_of(all_inputs[i], trajectory.times.size(), "inputs");
-    series.trajectories.push_back(std::move(trajectory));
-  }
-  series.state_names = names("z", series.trajectories[0].states.shape()[1]);
-  series.input_names = names("u", series.trajectories[0].inputs.shape()[1]);
-  return series;
-}
-
-void add_covariates(const HostArray& covariates, TimeSeries& series) {
-  const auto count = static_cast<std::int64_t>(series.trajectories.size());
-  if (covariates.shape().rank() != 2 || covariates.shape()[0] != count)
-    throw ShapeError("[fit] covariates must have shape [", count, ", …], a row for each trajectory; got ",
-                     covariates.shape(), ".");
-  series.covariate_names = names("c", covariates.shape()[1]);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto row = covariates.row(i);
-    series.trajectories[static_cast<std::size_t>(i)].covariates.assign(row.begin(), row.end());
-  }
-}
-
-FitResult run_fit(const TimeSeries& series, FitConfig config) {
-  config.model.columns = {.time = series.time_name,
-                          .states = series.state_names,
-                          .inputs = series.input_names,
-                          .covariates = series.covariate_names};
-  config.data = "arrays";
-  return run_long([&] { return fit(series, config); });
-}
-
-/// A share, or the text that names a part.
-Keyword<FitConfig> hold_out_keyword() {
-  return {.name = "hold_out",
-          .annotation = "float | str",
-          .get = [](const FitConfig& config) -> nb::object {
-            if (config.hold_out_part.empty()) return nb::cast(config.hold_out);
-            return nb::cast(config.hold_out_part);
-          },
-          .set =
-              [](FitConfig& config, nb::handle value) {
-                if (nb::isinstance<nb::str>(value))
-                  config.hold_out_part = argument_as<std::string>(value);
-                else
-                  config.hold_out = argument_as<double>(value);
-              }};
-}
-
-/// The options of fit() that are not about a file.
-Keywords<FitConfig> fit_keywords() {
-  Keywords<FitConfig> keywords;
-  for (const FitOption& option : fit_options())
-    if (option.key == "hold_out")
-      keywords.push_back(hold_out_keyword());
-    else if (option.doors == OptionDoors::kAll)
-      keywords.push_back(of_table(option.key, option.kind, option.access));
-  return keywords;
-}
 
 /// NaN where nothing was measured.
 double or_nan(const std::optional<double>& number) { return number.value_or(std::nan("")); }
@@ -137,8 +37,8 @@ nb::dict errors_of(const FitResult& result) {
 
 NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times, const nb::object& input_times,
                    const nb::object& inputs, const nb::object& covariates) {
-  SeriesModel::Query query{.start = to_host(start).numbers(), .times = to_host(times).numbers()};
-  if (!input_times.is_none()) query.input_times = to_host(input_times).numbers();
+  SeriesModel::Query query{.start = to_host(start).numbers(), .times = to_times(times, model.time_scale())};
+  if (!input_times.is_none()) query.input_times = to_times(input_times, model.time_scale());
   if (!inputs.is_none()) query.inputs = to_host(inputs).astype(Dtype::kF64);
   if (!covariates.is_none()) query.covariates = to_host(covariates).numbers();
   std::vector<double> flat;
@@ -149,13 +49,15 @@ NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times,
   return to_numpy(HostArray(shape, std::move(flat)));
 }
 
-/// A Fit as pickle keeps it: the model's file, its errors and its history.
-nb::tuple state_of(const FitResult& result) {
+/// A Fit as pickle keeps it: the model's file, what is said of it, its errors and its history.
+nb::tuple state_of(const Fit& fit) {
+  const FitResult& result = fit.result;
   const std::string bytes = to_safetensors(result.model.to_file());
   nb::list errors;
   for (const ForecastError& error : result.errors)
     errors.append(nb::make_tuple(error.model, numbers_of(error.rmse), or_nan(error.relative)));
-  return nb::make_tuple(nb::bytes(bytes.data(), bytes.size()), errors, rows_of(result.training.history));
+  return nb::make_tuple(nb::bytes(bytes.data(), bytes.size()), errors, rows_of(result.training.history),
+                        nb::make_tuple(fit.summary, fit.verdict, fit.chosen));
 }
 
 std::vector<std::optional<double>> measured(const std::vector<double>& numbers) {
@@ -164,15 +66,19 @@ std::vector<std::optional<double>> measured(const std::vector<double>& numbers) 
   return all;
 }
 
-void set_state(FitResult& result, const nb::tuple& state) {
+void set_state(Fit& fit, const nb::tuple& state) {
   const auto bytes = nb::cast<nb::bytes>(state[0]);
   const std::string_view text(bytes.c_str(), bytes.size());
-  new (&result) FitResult(fit_of(SeriesModel::from_file(parse_safetensors(text, "pickle"), "pickle")));
+  new (&fit) Fit(to_fit(SeriesModel::from_file(parse_safetensors(text, "pickle"), "pickle")));
+  FitResult& result = fit.result;
   for (const nb::handle error : state[1])
     result.errors.push_back({.model = nb::cast<std::string>(error[0]),
                              .rmse = measured(nb::cast<std::vector<double>>(error[1])),
                              .relative = measured({nb::cast<double>(error[2])}).front()});
   result.training.history = to_rows(state[2]);
+  fit.summary = nb::cast<std::string>(state[3][0]);
+  fit.verdict = nb::cast<std::string>(state[3][1]);
+  fit.chosen = nb::cast<std::string>(state[3][2]);
 }
 
 NumpyArray slopes_at(const SeriesModel& model, nb::handle states) {
@@ -191,57 +97,133 @@ NumpyArray slopes_at(const SeriesModel& model, nb::handle states) {
   return to_numpy(HostArray(array.shape(), std::move(flat)));
 }
 
-}  // namespace
+/// Tables of errors and what they say.
+std::string verdict_of(const FitResult& result) {
+  std::string tables, sentences;
+  for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown}) {
+    if (!*verdict) continue;
+    const std::string inputs = inputs_text(**verdict);
+    tables += (inputs.empty() ? "" : inputs + ":\n") + format_table(**verdict) + "\n";
+    for (const std::string& sentence : (*verdict)->sentences) sentences += sentence + "\n";
+  }
+  return with_keywords(sentences.empty() ? tables : tables + sentences.substr(0, sentences.size() - 1));
+}
 
-FitResult fit_of(SeriesModel model) { return {.model = std::move(model)}; }
+std::string title_of(const SeriesModel& model) {
+  const std::vector<std::string>& columns = model.options().columns.states;
+  return "Fit of " + text::join(columns.empty() ? model.state_names() : columns);
+}
 
-void bind_fit(nb::module_& module) {
-  nb::class_<FitResult>(module, "Fit", "A fitted model of a time series.")
-      .def("__getstate__", &state_of)
-      .def("__setstate__", &set_state)
-      .def_prop_ro("errors", &errors_of,
-                   "Errors of the forecast of all that was held out: the neural ODE and its rivals.")
+void check_has_data(const Fit& fit, const char* method) {
+  if (!fit.has_data())
+    throw InvalidArgument("[Fit.", method, "] needs the data of the fit, which a Fit that was loaded does not have.");
+}
+
+/// The trajectory of that name; of none, the first one of which something was held out.
+std::size_t run_of(const FitResult& result, const nb::object& run) {
+  if (run.is_none()) return result.split.held.empty() ? 0 : result.split.held.front().trajectory;
+  const auto name = nb::cast<std::string>(nb::str(run));
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < result.series.trajectories.size(); ++i) {
+    if (result.series.trajectories[i].id == name) return i;
+    ids.push_back(result.series.trajectories[i].id);
+  }
+  if (ids == std::vector<std::string>{""})
+    throw InvalidArgument("[Fit.plot] the data are one trajectory, which has no name; leave out run='", name, "'.");
+  throw InvalidArgument("[Fit.plot] ", text::unknown_name("trajectory", name, ids));
+}
+
+nb::list paths(const std::vector<StatePath>& all) {
+  nb::list made;
+  for (const StatePath& path : all) {
+    std::vector<double> flat;
+    for (const std::vector<double>& state : path.states) flat.insert(flat.end(), state.begin(), state.end());
+    const auto times = static_cast<std::int64_t>(path.times.size());
+    made.append(
+        nb::make_tuple(to_numpy(path.times), to_numpy(HostArray(Shape{times, std::ssize(flat) / times}, flat))));
+  }
+  return made;
+}
+
+nb::object plot(const Fit& fit, const nb::object& run, const nb::object& axes) {
+  check_has_data(fit, "plot");
+  const FitResult& result = fit.result;
+  const std::size_t trajectory = run_of(result, run);
+  const Trajectory& seen = result.series.trajectories[trajectory];
+  const ShownPaths shown = paths_of(result, trajectory);
+  nb::dict drawn;
+  drawn["id"] = seen.id;
+  drawn["times"] = to_numpy(seen.times);
+  drawn["states"] = to_numpy(seen.states);
+  drawn["fitted"] = paths(shown.fitted);
+  drawn["forecasts"] = paths(shown.forecasts);
+  drawn["held"] = nb::none();
+  for (const Window& held : result.split.held)
+    if (held.trajectory == trajectory) drawn["held"] = seen.times[origin_before(held)];
+  drawn["names"] = result.config.model.columns.states;
+  drawn["time"] = result.series.time_name.empty() ? std::string("time") : result.series.time_name;
+  const TimeScale& scale = result.series.time_scale;
+  drawn["scale"] = nb::make_tuple(scale.unit, scale.origin);
+  return nb::module_::import_("costate._plot").attr("draw")(drawn, axes);
+}
+
+void bind_texts(nb::class_<Fit>& type) {
+  type.def_prop_ro(
+          "errors", [](const Fit& fit) { return errors_of(fit.result); },
+          "Errors of the forecast of all that was held out: the neural ODE and its rivals.")
       .def_prop_ro(
-          "verdict",
-          [](const FitResult& result) {
-            std::string tables, sentences;
-            for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown}) {
-              if (!*verdict) continue;
-              const std::string inputs = inputs_text(**verdict);
-              tables += (inputs.empty() ? "" : inputs + ":\n") + format_table(**verdict) + "\n";
-              for (const std::string& sentence : (*verdict)->sentences) sentences += sentence + "\n";
-            }
-            return sentences.empty() ? tables : tables + sentences.substr(0, sentences.size() - 1);
-          },
+          "verdict", [](const Fit& fit) { return fit.verdict; },
           "Relative errors by how far ahead, beside the rivals', and in words whether to use the model; '' if nothing "
           "was held\nout.")
       .def_prop_ro(
-          "chosen", [](const FitResult& result) { return result.chosen.candidate.text(); },
-          "The form of the model that was chosen.")
+          "chosen", [](const Fit& fit) { return fit.chosen; }, "The form of the model that was chosen.")
       .def_prop_ro(
-          "history", [](const FitResult& result) { return history_of(result.training.history); },
+          "summary", [](const Fit& fit) { return fit.summary; },
+          "What the samples were for, the form that was chosen and the verdict, as `costate fit` prints them.")
+      .def("__repr__", [](const Fit& fit) { return fit.summary; })
+      .def_prop_ro(
+          "history", [](const Fit& fit) { return history_of(fit.result.training.history); },
           "What training did: one array a column, one number an epoch.")
-      .def_prop_ro("parameters", [](const FitResult& result) { return result.model.parameters(); })
+      .def(
+          "report",
+          [](const Fit& fit, const std::filesystem::path& path) {
+            check_has_data(fit, "report");
+            write_fit_report(path, fit.result);
+          },
+          nb::arg("path"), "Writes the report of `costate fit`, one HTML file: pictures, errors, training, options.")
+      .def("plot", &plot, nb::arg("run").none() = nb::none(), nb::arg("axes").none() = nb::none(),
+           R"(Draws data, fit and the forecast of what was held out, over time, by matplotlib.
+
+run     name of the trajectory; None: the first one of which something was held out.
+axes    one of matplotlib's Axes for each state, to draw into; None: new ones, one above the other.
+
+Gives an array of Axes, one a state.)");
+}
+
+void bind_predictions(nb::class_<Fit>& type) {
+  type.def_prop_ro("parameters", [](const Fit& fit) { return fit.result.model.parameters(); })
       .def(
           "predict",
-          [](const FitResult& result, nb::handle start, nb::handle times, const nb::object& input_times,
+          [](const Fit& fit, nb::handle start, nb::handle times, const nb::object& input_times,
              const nb::object& inputs, const nb::object& covariates) {
-            return predict(result.model, start, times, input_times, inputs, covariates);
+            return predict(fit.result.model, start, times, input_times, inputs, covariates);
           },
           nb::arg("start"), nb::arg("times"), nb::arg("input_times").none() = nb::none(),
           nb::arg("inputs").none() = nb::none(), nb::arg("covariates").none() = nb::none(),
-          "States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up. "
-          "`start` may\nhold hidden states after the measured ones; they are as at the start of a trajectory "
-          "otherwise. "
-          "Covariates [covariate].")
+          R"(States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up.
+
+start   [state] measured states, and hidden ones after them if they are known; else these are as at the start of a trajectory.
+times   [time], numbers as in the data; dates, or days or seconds since the earliest of the fit, where the data have dates.
+input_times, inputs  [input time] and [input time, input], if the model has inputs.
+covariates  [covariate])")
       .def(
-          "slopes", [](const FitResult& result, nb::handle states) { return slopes_at(result.model, states); },
+          "slopes", [](const Fit& fit, nb::handle states) { return slopes_at(fit.result.model, states); },
           nb::arg("states"),
           "The learned rate of change at each state [n, state], in the data's units; inputs are at their mean.")
       .def(
           "field",
-          [](const FitResult& result, nb::handle, nb::handle z, const nb::object& inputs) {
-            return result.model.slope(to_array(z), inputs.is_none() ? Array() : to_array(inputs));
+          [](const Fit& fit, nb::handle, nb::handle z, const nb::object& inputs) {
+            return fit.result.model.slope(to_array(z), inputs.is_none() ? Array() : to_array(inputs));
           },
           nb::arg("t"), nb::arg("z"), nb::arg("inputs").none() = nb::none(),
           "Inside a trace: the learned rate of change at one state [state] in the data's units, so that\n"
@@ -249,56 +231,69 @@ void bind_fit(nb::module_& module) {
           "mean "
           "if left out.")
       .def(
-          "save", [](const FitResult& result, const std::filesystem::path& path) { result.model.save(path); },
+          "save", [](const Fit& fit, const std::filesystem::path& path) { fit.result.model.save(path); },
           nb::arg("path"), "Writes the model as safetensors, for costate.load.");
+}
 
-  const std::string signature =
-      "def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None" +
-      parameters_of(fit_keywords()) + ") -> " + name_of<FitResult>();
-  module.def(
-      "fit",
-      [](const nb::object& times, const nb::object& states, const nb::object& inputs, const nb::object& covariates,
-         const nb::kwargs& options) {
-        TimeSeries series = to_series(times, states, inputs);
-        if (!covariates.is_none()) add_covariates(to_host(covariates).astype(Dtype::kF64), series);
-        return run_fit(series, from_keywords(fit_keywords(), options));
+void bind_forecast(nb::class_<Fit>& type) {
+  type.def(
+      "forecast",
+      [](const Fit& fit, nb::object until, std::optional<std::int64_t> steps, nb::object at, nb::object data,
+         nb::object starts, nb::object inputs, std::optional<std::string> inputs_ahead) {
+        return forecast_of(fit, {.until = std::move(until),
+                                 .at = std::move(at),
+                                 .data = std::move(data),
+                                 .starts = std::move(starts),
+                                 .inputs = std::move(inputs),
+                                 .steps = steps,
+                                 .inputs_ahead = std::move(inputs_ahead)});
       },
-      nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(),
-      nb::arg("covariates").none() = nb::none(), nb::arg("options"), nb::sig(signature.c_str()),
-      R"(Fits a neural ODE z' = net(z, u(t)) to measured time series.
+      nb::arg("until").none() = nb::none(), nb::kw_only(), nb::arg("steps").none() = nb::none(),
+      nb::arg("at").none() = nb::none(), nb::arg("data").none() = nb::none(), nb::arg("starts").none() = nb::none(),
+      nb::arg("inputs").none() = nb::none(), nb::arg("inputs_ahead").none() = nb::none(),
+      nb::sig("def forecast(self, until: object | None = None, *, steps: int | None = None, at: object | None = None, "
+              "data: object | None = None, starts: object | None = None, inputs: object | None = None, "
+              "inputs_ahead: str | None = None) -> typing.Any"),
+      R"(Runs the model on from where its data end, as `costate forecast` does.
 
-times   [samples], increasing; a list of such arrays for several trajectories.
-states  [samples, state], NaN where nothing was measured; or a list of them.
-inputs  [samples, input] that drive the system; or a list of them.
-covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight.
+until   the last time: a number, or a date (text, datetime, NumPy's or pandas') where the data have dates.
+steps   or so many samples, at the spacing of the data.
+at      starts at the last sample up to this time instead, in `data` or in the data of the fit.
+data    starts at the last measured sample of these; what it lacks is estimated from those before. Rows behind it, of inputs
+        alone, give times to forecast.
+starts  or at each row of these, or each trajectory.
+inputs  inputs and events over the time of the forecast.
+inputs_ahead  what is taken for inputs behind the last known one: 'hold', or 'repeat' those of a period before.
 
-hold_out                 what judges the model and has no say in training: a share (the end of one trajectory, the last ones of several);
-                         't=40', all from a time on; '0,3', trajectories by their place in the lists.
-validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
-memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
-clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
-delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
-                         spaced times.
-hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
-interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
-method, rtol, atol       of the solves, as in solve; adjoint, too.
-loss                     'mse', or another name that the message of an unknown one lists.
-window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
-optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
-polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
-minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
-seed                     of the weights and the order of the windows. Equal seeds give equal bits.
+data, starts and inputs are what fit_table takes, in the columns of the fit: a DataFrame, a dict of columns or a path. Those of a
+fit of arrays are t, z0, z1, …, u0, u1, …, c0, c1, …, unless pandas gave them names, and run where there were several.
 
-What is left open (widths, memory, clock, window, epochs) is chosen by forecasts of a validation part, the last fifth of what is
-trained on. Gives a Fit: predict(start, times), slopes(states), field for solves of your own, errors of the forecast of what was held out,
-history, save. Ctrl-C ends it. For a field or a loss of your own, see trace, solve and value_and_grad.
+Gives a Forecast: times, states and outside of each trajectory, notes, and to_frame() for pandas.)");
+}
 
->>> import costate, numpy as np
->>> times = np.linspace(0, 6, 61)
->>> model = costate.fit(times, np.stack([np.cos(times), -np.sin(times)], axis=1), hidden=[], memory='none', epochs=100, polish=50)
->>> model.predict([1.0, 0.0], [0.0, 0.5]).shape
-(2, 2)
-)");
+}  // namespace
+
+Fit to_fit(FitResult result, TimeSeries data) {
+  Fit fit{.result = std::move(result), .data = std::move(data)};
+  fit.verdict = verdict_of(fit.result);
+  fit.chosen = fit.result.chosen.candidate.text();
+  fit.summary = text::concat(title_of(fit.result.model), ": ", fit.result.parts.text(), "\nchosen: ", fit.chosen,
+                             fit.verdict.empty() ? "" : "\n", fit.verdict);
+  return fit;
+}
+
+Fit to_fit(SeriesModel model) {
+  Fit fit{.result = {.model = std::move(model)}};
+  fit.summary = title_of(fit.result.model) + ", its model alone";
+  return fit;
+}
+
+void bind_fit(nb::module_& module) {
+  nb::class_<Fit> type(module, "Fit", "A fitted model of a time series.");
+  type.def("__getstate__", &state_of).def("__setstate__", &set_state);
+  bind_texts(type);
+  bind_predictions(type);
+  bind_forecast(type);
 }
 
 }  // namespace costate::python

@@ -1,6 +1,53 @@
 #include "python/bindings/keywords.h"
 
+#include <algorithm>
+#include <regex>
+
+#include "costate/series/fit_options.h"
+
 namespace costate::python {
+namespace {
+
+/// The keyword of a flag, which is its name where the two agree.
+std::string keyword_of(const std::string& flag) {
+  for (const FitOption& option : fit_options())
+    if (option.flag == flag) return option.key;
+  if (flag == "--from") return "starts";  // a word of Python's own
+  std::string name = flag.substr(2);
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+bool is_number(nb::handle value) {
+  return nb::isinstance<nb::float_>(value) || (nb::isinstance<nb::int_>(value) && !nb::isinstance<nb::bool_>(value));
+}
+
+/// Names, or one alone; a number is a name, too: a code for missing cells, a period, a column by its number.
+std::vector<std::string> names_of(nb::handle value) {
+  std::vector<std::string> names;
+  const bool is_one = nb::isinstance<nb::str>(value) || is_number(value);
+  const nb::object all = is_one ? nb::object(nb::make_tuple(value)) : nb::object(argument_as<nb::sequence>(value));
+  for (const nb::handle name : all) {
+    if (!nb::isinstance<nb::str>(name) && !is_number(name)) throw nb::next_overload();
+    names.push_back(nb::cast<std::string>(nb::str(name)));
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string with_keywords(const std::string& text) {
+  static const std::regex flags(
+      R"((--[a-z][a-z-]*)( (?=[A-Z'"0-9]|-[0-9]|(?:auto|none|hold|repeat|day|week|year)\b))?)");
+  std::string made;
+  auto end = text.begin();
+  for (std::sregex_iterator match(text.begin(), text.end(), flags); match != std::sregex_iterator(); ++match) {
+    made.append(end, (*match)[0].first);
+    made += keyword_of((*match)[1]) + ((*match)[2].matched ? "=" : "");
+    end = (*match)[0].second;
+  }
+  return made.append(end, text.end());
+}
 
 nb::object to_python(const OptionValue& value, OptionKind kind) {
   if (kind == OptionKind::kIntegers) {
@@ -24,7 +71,7 @@ OptionValue from_python(nb::handle value, OptionKind kind) {
     case OptionKind::kNumbers:
       return argument_as<std::vector<double>>(value);
     case OptionKind::kNames:
-      return argument_as<std::vector<std::string>>(value);
+      return names_of(value);
     case OptionKind::kText:
     case OptionKind::kChoice:
       return argument_as<std::string>(value);
@@ -44,7 +91,7 @@ const char* annotation_of(OptionKind kind) {
     case OptionKind::kNumbers:
       return "collections.abc.Sequence[float]";
     case OptionKind::kNames:
-      return "collections.abc.Sequence[str]";
+      return "float | str | collections.abc.Sequence[float | str]";
     case OptionKind::kText:
     case OptionKind::kChoice:
       return "str";

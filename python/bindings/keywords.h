@@ -128,6 +128,10 @@ nb::object to_python(const OptionValue& value, OptionKind kind);
 OptionValue from_python(nb::handle value, OptionKind kind);
 const char* annotation_of(OptionKind kind);
 
+/// A text of the library with keywords in place of the command line's flags: "name it with --state COLUMN" becomes
+/// "name it with states=COLUMN".
+std::string with_keywords(const std::string& text);
+
 /// A row of one of the library's tables of options.
 template <class Options>
 Keyword<Options> of_table(std::string name, OptionKind kind, const OptionAccess<Options>& access) {

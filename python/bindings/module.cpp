@@ -34,6 +34,7 @@ NB_MODULE(_core, module) {
   bind_optimizers(module);
   bind_train(module);
   bind_fit(module);
+  bind_fit_calls(module);
   bind_files(module);
   module.def("simd_target", &costate::simd_target, "The instruction set whose kernels run on this machine.");
   module.def("set_num_threads", &costate::set_num_threads, nb::arg("threads"),

@@ -29,11 +29,11 @@ _copies.refuse_copies()
 _hints.hint_at_attributes()
 from costate._core import *  # noqa: E402, F403
 from costate._core import __version__, abs, max, min, sum  # noqa: A004, E402, F401
-
+from costate._forecast import Forecast  # noqa: E402
 
 
 def __getattr__(name):
     raise _hints.missing_in_module(name)
 
 
-__all__ = ["__version__", *(name for name in vars(_core) if not name.startswith("_"))]
+__all__ = ["Forecast", "__version__", *(name for name in vars(_core) if not name.startswith("_"))]

@@ -24,6 +24,10 @@ def _list_of(fits):
     return lambda value: isinstance(value, collections.abc.Sequence) and not isinstance(value, str) and all(map(fits, value))
 
 
+def _is_name(value):
+    return isinstance(value, (numbers.Real, str)) and not isinstance(value, bool)
+
+
 # Annotations of the extension module, what a reader calls them, and whether a value fits.
 _KINDS = {
     "int": ("an integer", _is_integer),
@@ -37,6 +41,8 @@ _KINDS = {
     "collections.abc.Sequence": ("a list or tuple", lambda value: isinstance(value, collections.abc.Sequence)),
     "collections.abc.Sequence[int]": ("a list of integers", _list_of(_is_integer)),
     "collections.abc.Sequence[float]": ("a list of numbers", _list_of(lambda value: isinstance(value, numbers.Real))),
+    "float | str | collections.abc.Sequence[float | str]": ("a string, a number or a list of them",
+                                                            lambda value: _is_name(value) or _list_of(_is_name)(value)),
     "collections.abc.Sequence[str]": ("a list of strings", _list_of(lambda value: isinstance(value, str))),
 }
 

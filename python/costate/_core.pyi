@@ -1726,16 +1726,43 @@ class Fit:
         """The form of the model that was chosen."""
 
     @property
+    def summary(self) -> str:
+        """
+        What the samples were for, the form that was chosen and the verdict, as `costate fit` prints them.
+        """
+
+    def __repr__(self) -> str: ...
+
+    @property
     def history(self) -> dict:
         """What training did: one array a column, one number an epoch."""
+
+    def report(self, path: str | os.PathLike) -> None:
+        """
+        Writes the report of `costate fit`, one HTML file: pictures, errors, training, options.
+        """
+
+    def plot(self, run: object | None = None, axes: object | None = None) -> object:
+        """
+        Draws data, fit and the forecast of what was held out, over time, by matplotlib.
+
+        run     name of the trajectory; None: the first one of which something was held out.
+        axes    one of matplotlib's Axes for each state, to draw into; None: new ones, one above the other.
+
+        Gives an array of Axes, one a state.
+        """
 
     @property
     def parameters(self) -> list[Parameter]: ...
 
     def predict(self, start: object, times: object, input_times: object | None = None, inputs: object | None = None, covariates: object | None = None) -> numpy.ndarray:
         """
-        States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up. `start` may
-        hold hidden states after the measured ones; they are as at the start of a trajectory otherwise. Covariates [covariate].
+        States [time, state] from `start` at times[0], in the data's units; NaN from where the model blows up.
+
+        start   [state] measured states, and hidden ones after them if they are known; else these are as at the start of a trajectory.
+        times   [time], numbers as in the data; dates, or days or seconds since the earliest of the fit, where the data have dates.
+        input_times, inputs  [input time] and [input time, input], if the model has inputs.
+        covariates  [covariate]
         """
 
     def slopes(self, states: object) -> numpy.ndarray:
@@ -1752,20 +1779,93 @@ class Fit:
     def save(self, path: str | os.PathLike) -> None:
         """Writes the model as safetensors, for costate.load."""
 
-def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: Sequence[str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
+    def forecast(self, until: object | None = None, *, steps: int | None = None, at: object | None = None, data: object | None = None, starts: object | None = None, inputs: object | None = None, inputs_ahead: str | None = None) -> Any:
+        """
+        Runs the model on from where its data end, as `costate forecast` does.
+
+        until   the last time: a number, or a date (text, datetime, NumPy's or pandas') where the data have dates.
+        steps   or so many samples, at the spacing of the data.
+        at      starts at the last sample up to this time instead, in `data` or in the data of the fit.
+        data    starts at the last measured sample of these; what it lacks is estimated from those before. Rows behind it, of inputs
+                alone, give times to forecast.
+        starts  or at each row of these, or each trajectory.
+        inputs  inputs and events over the time of the forecast.
+        inputs_ahead  what is taken for inputs behind the last known one: 'hold', or 'repeat' those of a period before.
+
+        data, starts and inputs are what fit_table takes, in the columns of the fit: a DataFrame, a dict of columns or a path. Those of a
+        fit of arrays are t, z0, z1, …, u0, u1, …, c0, c1, …, unless pandas gave them names, and run where there were several.
+
+        Gives a Forecast: times, states and outside of each trajectory, notes, and to_frame() for pandas.
+        """
+
+def fit_table(data: object, *, judge: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
+    """
+    Fits a neural ODE to the columns of a table, as `costate fit` does: with the same options it gives the same bits.
+
+    data        a DataFrame (of pandas, or with columns as it has them), a dict of columns, or the path of a file: .csv, .gz, .npy, .npz and
+                others as of `costate fit`, and .parquet, .feather, .arrow and .xlsx, which pandas reads.
+    judge       such data that are the test, instead of a part of `data`.
+    time        column of times, numbers or dates; 'Date,Time' for two. A frame's index is the times if it has a name or dates and
+                neither time, step nor rate is given.
+    states      columns of the state; empty cells are left out of the loss.
+    inputs      columns of inputs that drive the system.
+    covariates  columns of constants of a trajectory: a dose, a weight.
+    events      columns of what enters at a row's time: 'dose', 'dose:rate' or 'dose:duration'. An empty cell is none.
+    trajectory  column that tells trajectories apart; 'site,visit' for two.
+    quantity, value  of a long table: the columns of what a row measured and of its number; states and inputs then name quantities.
+    step, rate  time between rows, or rows in a unit of time, for data without times.
+    time_format form of dates as text, where the column does not tell it: '%d/%m/%Y %H:%M'.
+    missing     cells that mean missing: [-999, 'n/a']; '<' for all below a limit of detection; 'none' to look for no codes.
+    names       of all columns, for data that have none.
+    skip        lines before the header of a file or a sheet.
+
+    hold_out                 what judges the model and has no say in training: a share (the end of one trajectory, the last ones of several);
+                             't=40' or a date, all from a time on; '0,3', trajectories by their place in the lists, or their names in a table.
+    validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
+    memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
+    clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, or numbers in units of time;
+                             'auto' finds one, 'none' is none.
+    delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
+                             spaced times.
+    hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
+    interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
+    method, rtol, atol       of the solves, as in solve; adjoint, too.
+    loss                     'mse', or another name that the message of an unknown one lists.
+    window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
+    optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
+    polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
+    minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
+    seed                     of the weights and the order of the windows. Equal seeds give equal bits.
+
+    Index levels of a frame that have names are columns, too. Dates with a time zone are read in UTC. Rows of the same time are repeated
+    measurements. Line 1 of a table, in messages, is its first row. Gives a Fit, as costate.fit does.
+
+    >>> import costate, numpy as np
+    >>> times = np.linspace(0, 6, 61)
+    >>> table = {"hours": times, "x": np.cos(times), "v": -np.sin(times)}
+    >>> model = costate.fit_table(table, time="hours", states=["x", "v"], hidden=[], memory="none", clock="none", epochs=100, polish=50)
+    >>> model.forecast(steps=10).states[0].shape
+    (11, 2)
+    """
+
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
-    times   [samples], increasing; a list of such arrays for several trajectories.
-    states  [samples, state], NaN where nothing was measured; or a list of them.
-    inputs  [samples, input] that drive the system; or a list of them.
-    covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight.
+    times   [samples], increasing: numbers or dates (datetime64, datetime, ISO 8601, a DatetimeIndex). For several trajectories a list,
+            whose lengths may differ, or [trajectory, samples], or times that all share.
+    states  [samples, state], or [samples] for one; NaN where nothing was measured. Several: a list, or [trajectory, samples, state].
+    inputs  [samples, input] that drive the system, or [samples] for one; several as states.
+    covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight; or [trajectory] for one.
+
+    DataFrames and Series in place of arrays give names.
 
     hold_out                 what judges the model and has no say in training: a share (the end of one trajectory, the last ones of several);
-                             't=40', all from a time on; '0,3', trajectories by their place in the lists.
+                             't=40' or a date, all from a time on; '0,3', trajectories by their place in the lists, or their names in a table.
     validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
     memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
-    clock                    periods that the system follows, as strings: numbers in units of time; ['auto'] finds one, ['none'] is none.
+    clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, or numbers in units of time;
+                             'auto' finds one, 'none' is none.
     delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
                              spaced times.
     hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
@@ -1779,8 +1879,8 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
 
     What is left open (widths, memory, clock, window, epochs) is chosen by forecasts of a validation part, the last fifth of what is
-    trained on. Gives a Fit: predict(start, times), slopes(states), field for solves of your own, errors of the forecast of what was held out,
-    history, save. Ctrl-C ends it. For a field or a loss of your own, see trace, solve and value_and_grad.
+    trained on. Gives a Fit: its verdict on whether to use it, forecast(until), plot(), report(path), predict(start, times), slopes(states), field for
+    solves of your own, errors, history, save. Ctrl-C ends it. For tables, files and doses, see fit_table. For a field or a loss of your own, see trace, solve and value_and_grad.
 
     >>> import costate, numpy as np
     >>> times = np.linspace(0, 6, 61)

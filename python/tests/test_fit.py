@@ -80,7 +80,7 @@ def test_equal_seeds_give_equal_bits():
         (([0.0, 1.0, np.inf], np.ones((3, 1))), {}, costate.DataError, "times must be finite; got inf"),
         (([0.0, 1.0], np.ones((3, 1))), {}, costate.ShapeError, "like their times"),
         (([0.0, 1.0, 2.0], np.full((3, 1), np.inf)), {}, costate.DataError, "must be finite, or NaN"),
-        (([0.0, 1.0, 2.0], np.ones(3)), {}, costate.ShapeError, "like their times"),
+        (([0.0, 1.0, 2.0], np.ones(4)), {}, costate.ShapeError, "like their times"),
         (([0.0], np.ones((1, 1))), {}, costate.DataError, "at least two samples"),
         (([0.0, 1.0, 2.0], np.array([[1.0], [np.inf], [2.0]])), {}, costate.DataError, "must be finite, or NaN"),
         ((np.arange(9.0), np.full((9, 1), np.nan)), {}, costate.DataError, "no measured value"),

@@ -35,10 +35,10 @@ def test_doctests():
         for test in doctest.DocTestFinder().find(getattr(costate, name), name, globs={}):
             runner.run(test)
     assert runner.failures == 0
-    assert {"solve", "fit", "trace", "save", "value_and_grad", "jacobian", "hessian"} <= set(functions)
+    assert {"solve", "fit", "fit_table", "trace", "save", "value_and_grad", "jacobian", "hessian"} <= set(functions)
 
 
-@pytest.mark.parametrize("name", ["solve", "fit", "trace", "compile", "value_and_grad", "jacobian", "hessian", "jvp", "save", "load"])
+@pytest.mark.parametrize("name", ["solve", "fit", "fit_table", "trace", "compile", "value_and_grad", "jacobian", "hessian", "jvp", "save", "load"])
 def test_help_says_what_each_argument_is(name):
     function = getattr(costate, name)
     assert len(function.__doc__.splitlines()) > 4

@@ -1,0 +1,78 @@
+#include "costate/series/forecast_tables.h"
+
+#include <algorithm>
+
+#include "costate/base/error.h"
+#include "costate/series/outliers.h"
+
+namespace costate {
+namespace {
+
+bool has_columns(const CsvTable& table, const std::vector<std::string>& names) {
+  return std::ranges::all_of(names, [&](const std::string& name) { return table.has_column(name); });
+}
+
+/// The model's columns as a further table has them, which may be of one trajectory.
+SeriesColumns columns_in(const CsvTable& table, const SeriesModel& model) {
+  SeriesColumns columns = model.options().columns;
+  columns.time_scale = model.time_scale();
+  columns.min_samples = 1;
+  if (!has_columns(table, table.columns_of(columns.trajectory))) columns.trajectory.clear();
+  return columns;
+}
+
+}  // namespace
+
+TimeSeries data_from_table(const CsvTable& table, const SeriesModel& model) {
+  return series_from_table(table, columns_in(table, model));
+}
+
+TimeSeries starts_from_table(const CsvTable& table, const SeriesModel& model) {
+  SeriesColumns columns = columns_in(table, model);
+  if (!has_columns(table, columns.inputs)) columns.inputs.clear();
+  columns.events.clear();
+  if (!columns.trajectory.empty()) return series_from_table(table, columns);
+  columns.trajectory = "start";
+  std::vector<std::string> names = {columns.trajectory};
+  std::vector<std::vector<std::string>> cells(1);
+  for (std::size_t row = 0; row < table.num_rows(); ++row) cells[0].push_back(std::to_string(row + 1));
+  for (const std::string& name : table.names()) {
+    if (name == columns.trajectory) continue;
+    names.push_back(name);
+    cells.push_back(table.text(name));
+  }
+  const TableLayout read{.missing = columns.layout.missing};  // its names and lines have been taken
+  TimeSeries series = series_from_table(CsvTable(names, cells, table.source(), read), columns);
+  if (series.trajectories.size() == 1) series.trajectories[0].id.clear();
+  return series;
+}
+
+/// The reader wants a state; the inputs are read as such, so that none may be missing in between unnoticed.
+TimeSeries drive_from_table(const CsvTable& table, const SeriesModel& model) {
+  if (model.input_names().empty() && !model.has_events())
+    throw InvalidArgument("[forecast] the model was fitted without inputs and events, so that it takes none ahead.");
+  SeriesColumns columns = columns_in(table, model);
+  columns.states = columns.inputs;
+  columns.inputs.clear();
+  columns.covariates.clear();
+  TimeSeries drive = series_from_table(table, columns);
+  for (Trajectory& trajectory : drive.trajectories) trajectory.inputs = trajectory.states;
+  return drive;
+}
+
+std::vector<std::string> remove_outliers_of(TimeSeries& data, const SeriesModel& model) {
+  const bool keeps_codes = model.options().columns.layout.missing == std::vector<std::string>{"none"};
+  std::vector<std::string> notes;
+  for (const Outliers& found : remove_outliers(data, keeps_codes ? MissingCodes::kKeep : MissingCodes::kFind))
+    notes.push_back(found.text() + ": taken as not measured");
+  return notes;
+}
+
+InputsAhead inputs_ahead_from_name(const std::string& name) {
+  if (name.empty()) return InputsAhead::kKnown;
+  if (name == "hold") return InputsAhead::kHeld;
+  if (name == "repeat") return InputsAhead::kRepeated;
+  throw InvalidArgument("[forecast] --inputs-ahead takes hold or repeat; got '", name, "'.");
+}
+
+}  // namespace costate

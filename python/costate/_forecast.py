@@ -1,0 +1,76 @@
+"""What Fit.forecast gives."""
+
+import dataclasses
+
+import numpy as np
+
+from costate import _tables
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Forecast:
+    """Forecasts of one or several trajectories, in the data's units.
+
+    times    of each trajectory, the start first: [samples], datetime64 (in UTC if the data named a zone) or numbers.
+    states   of each trajectory: [samples, state].
+    outside  of each trajectory: [samples], True where a state or an input is out of the range of the training.
+    notes    what of the starts was estimated, what was taken for inputs, and where the range of the training is left.
+    ids      the trajectories' names; '' where there is one without a name.
+    """
+
+    times: list
+    states: list
+    outside: list
+    notes: list
+    ids: list
+    time_name: str
+    state_names: list
+    trajectory_name: str
+    zone: str
+
+    def __repr__(self):
+        lines = [f"Forecast of {', '.join(self.state_names)}:"]
+        for name, times in zip(self.ids, self.times):
+            lines.append(f"  {name + ': ' if name else ''}{len(times) - 1} samples from {times[0]} to {times[-1]}")
+        return "\n".join([*lines, *self.notes])
+
+    def to_frame(self):
+        """One DataFrame of all, a row a sample: the trajectory where there are several, time, states and `outside`."""
+        pandas = _tables.load("pandas", "[Forecast.to_frame] a DataFrame")
+        columns = self._id_columns() if any(self.ids) else {}
+        times = pandas.Series(np.concatenate(self.times))
+        columns[self.time_name] = times.dt.tz_localize(self.zone) if self.zone else times
+        for name, values in zip(self.state_names, np.concatenate(self.states).T):
+            columns[name] = values
+        if self.outside:
+            columns["outside" if "outside" not in columns else "outside_training"] = np.concatenate(self.outside)
+        return pandas.DataFrame(columns)
+
+    def _id_columns(self):
+        """A column, or those of a key of several; numbers where all are."""
+        names, parts = self.trajectory_name.split(","), [name.split(",") for name in self.ids]
+        if any(len(part) != len(names) for part in parts):
+            names, parts = [self.trajectory_name], [[name] for name in self.ids]
+        counts = [len(times) for times in self.times]
+        columns = {}
+        for name, keys in zip(names, zip(*parts)):
+            is_number = all(str(int(key)) == key if key.lstrip("-").isdecimal() else False for key in keys)
+            columns[name] = np.repeat(np.array(list(map(int, keys)) if is_number else keys), counts)
+        return columns
+
+
+def dates_of(times, unit, origin):
+    """Numbers on a time scale of the core as datetime64, to a microsecond; as they are if it has no unit."""
+    if not unit:
+        return times
+    return np.datetime64(origin.removesuffix("Z"), "us") + np.round(times * (86400e6 if unit == "days" else 1e6)).astype("m8[us]")
+
+
+def made(series, outside, notes, scale):
+    """A Forecast of what the core gives: `series` is (ids, times, states, names), `scale` (unit, origin, format)."""
+    ids, times, states, (time_name, state_names, trajectory_name) = series
+    unit, origin, form = scale
+    times = [dates_of(some, unit, origin) for some in times]
+    zone = "UTC" if unit and any(mark in form for mark in ("Z", "z", "+")) else ""
+    return Forecast(times, states, [np.array(some, dtype=bool) for some in outside], notes, ids, time_name, state_names,
+                    trajectory_name, zone)

@@ -1,0 +1,82 @@
+"""Arrays, and what of pandas stands in their place, as the runs of a fit."""
+
+import datetime
+
+import numpy as np
+
+from costate import _core, _tables
+
+
+def is_dates(values):
+    """Whether times are dates, which may be text, and not numbers."""
+    array, _ = _tables.plain(values) if hasattr(values, "dtype") else (np.asarray(values, dtype=object), "")
+    first = array.flat[0] if array.size else None
+    return array.dtype.kind == "M" or isinstance(first, (datetime.date, np.datetime64, str))
+
+
+def _as_list(value):
+    """Several runs as a list; None for a single one. A list of numbers is one run."""
+    if isinstance(value, (list, tuple)) and len(value) and hasattr(value[0], "__len__") and not isinstance(value[0], str):
+        return list(value)
+    return list(value) if isinstance(value, np.ndarray) and value.ndim == 2 else None
+
+
+def _depth(value):
+    """Axes of an array, or of a list of arrays of any lengths."""
+    return 1 + np.ndim(value[0]) if isinstance(value, (list, tuple)) and len(value) else np.ndim(value)
+
+
+def _runs(value, count):
+    """States or inputs of `count` runs as a list; a single run may stand alone or in a list of one."""
+    is_list = isinstance(value, (list, tuple, np.ndarray))
+    if count > 1:
+        return list(value) if is_list else [value]
+    return [value[0] if is_list and len(value) == 1 and _depth(value) > 1 else value]
+
+
+def _matrix(value):
+    """[samples, columns]; one column may come without the second axis."""
+    if hasattr(value, "columns") or hasattr(value, "to_numpy"):
+        try:
+            value = value.to_numpy(dtype=np.float64, na_value=np.nan) if hasattr(value, "iloc") else value.to_numpy()
+        except (TypeError, ValueError) as error:
+            raise _core.DtypeError(f"[fit] expected numbers; got a table that holds others: {error}.") from None
+    return np.asarray(value)[:, None] if np.ndim(value) == 1 else value
+
+
+def _names(values, what):
+    """The names of columns that all runs agree about; None where there are none."""
+    found = []
+    for value in values:
+        if hasattr(value, "columns"):
+            found.append(list(map(str, value.columns)))
+        else:
+            found.append(None if getattr(value, "name", None) is None else [str(value.name)])
+    for i, names in enumerate(found):
+        if names != found[0]:
+            raise _core.InvalidArgument(f"[fit] all runs must have the same {what}; got {found[0]}, and of run {i} {names}.")
+    return found[0]
+
+
+def runs_of(times, states, inputs):
+    """(runs, time_name, state_names, input_names); a run is (times, whether they are texts, states, inputs)."""
+    all_times = _as_list(times) or [times]
+    if len(all_times) == 1 and _depth(states) == 3:
+        all_times = all_times * len(states)  # times that all runs share
+    all_states = _runs(states, len(all_times))
+    all_inputs = [None] * len(all_states) if inputs is None else _runs(inputs, len(all_times))
+    if not len(all_times) == len(all_states) == len(all_inputs):
+        raise _core.ShapeError(f"[fit] there must be as many runs of states and inputs as of times; got {len(all_times)} of times, "
+                               f"{len(all_states)} of states and {len(all_inputs)} of inputs.")
+    runs = []
+    for run_times, run_states, run_inputs in zip(all_times, all_states, all_inputs):
+        dated = is_dates(run_times)
+        runs.append((_tables.cells(run_times) if dated else run_times, dated, _matrix(run_states), None if run_inputs is None else _matrix(run_inputs)))
+    name = getattr(all_times[0], "name", None)
+    return (runs, "t" if name is None else str(name), _names(all_states, "states"),
+            None if inputs is None else _names(all_inputs, "inputs"))
+
+
+def covariates_of(covariates):
+    """([run, covariate], names)"""
+    return _matrix(covariates), _names([covariates], "covariates")
