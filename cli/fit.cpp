@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <iomanip>
 #include <iostream>
 #include <memory>
@@ -48,9 +49,15 @@ void print_units(const FitResult& result) {
   std::cout << result.series.time_name << " in units of " << units.time_scale << "\n";
 }
 
-/// What the samples were for, what was chosen, and what it is worth.
+/// What prints the lines about the data, which come before the first epoch's; nothing if it is to be quiet.
+std::function<void(const std::string&)> lines_printer(bool is_quiet) {
+  if (is_quiet) return {};
+  return [](const std::string& lines) { std::cout << lines << std::flush; };
+}
+
+/// What was chosen, and what it is worth.
 void print_verdict(const FitResult& result) {
-  std::cout << result.parts.text() << "\nchosen: " << result.chosen.candidate.text() << "\n";
+  std::cout << "chosen: " << result.chosen.candidate.text() << "\n";
   for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown})
     if (*verdict) {
       const std::string inputs = inputs_text(**verdict);
@@ -107,7 +114,8 @@ int run(const Arguments& arguments) {
   Progress progress(arguments.quiet ? Progress::Volume::kQuiet : Progress::Volume::kNormal);
   const FitResult result = fit_run(
       config, folder, mode,
-      {.on_epoch = [&](const FitProgress& p) { progress.show(p); }, .should_stop = [] { return interrupted != 0; }});
+      {.on_epoch = [&](const FitProgress& p) { progress.show(p); }, .should_stop = [] { return interrupted != 0; }},
+      lines_printer(arguments.quiet));
   const RunFolder run = RunFolder::open(folder);
   write_fit_report(run.report(), result);
   if (!arguments.quiet) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <system_error>
+#include <utility>
 
 #include "costate/base/error.h"
 #include "costate/base/version.h"
@@ -9,6 +10,7 @@
 #include "costate/io/files.h"
 #include "costate/io/json.h"
 #include "costate/io/table.h"
+#include "costate/series/look.h"
 
 namespace costate {
 namespace {
@@ -117,6 +119,18 @@ void write_forecast_samples(const std::filesystem::path& path, const FitResult& 
   write_series(path, forecast);
 }
 
+/// What is fitted and, if they are wanted, the lines about it. Completes the config's digests.
+std::pair<PreparedSeries, std::string> read_and_prepare(FitConfig& config, bool wants_lines) {
+  const std::string bytes = read_file(config.data);
+  config.data_digest = digest_of(bytes);
+  const CsvTable table = parse_table(bytes, config.data, config.model.columns.layout);
+  TimeSeries series = series_from_table(table, config.model.columns);
+  TimeSeries judge = read_judge(config, series);
+  PreparedSeries prepared = prepare_fit(std::move(series), config, std::move(judge));
+  std::string lines = wants_lines ? describe(table, config.model.columns) + describe(prepared) : "";
+  return {std::move(prepared), std::move(lines)};
+}
+
 }  // namespace
 
 FitConfig read_fit_config(const RunFolder& run) { return fit_config_from(read_config(run.config())); }
@@ -153,14 +167,10 @@ TimeSeries read_judge(FitConfig& config, const TimeSeries& series) {
   return series_from_table(parse_table(bytes, config.judge, columns.layout), columns);
 }
 
-FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode mode, FitOptions options) {
+FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode mode, FitOptions options,
+                  const std::function<void(const std::string&)>& on_data) {
   config.check();
-  const std::string bytes = read_file(config.data);
-  config.data_digest = digest_of(bytes);
-  TimeSeries series =
-      series_from_table(parse_table(bytes, config.data, config.model.columns.layout), config.model.columns);
-  TimeSeries judge = read_judge(config, series);
-  PreparedSeries prepared = prepare_fit(std::move(series), config, std::move(judge));
+  auto [prepared, lines] = read_and_prepare(config, on_data != nullptr);
   if (mode == RunMode::kResume) {
     RunFolder::open(folder);
   } else {
@@ -172,6 +182,7 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   options.checkpoint = run.checkpoint();
   options.fingerprint = config.to_config().to_toml();
   options.resume = mode == RunMode::kResume ? Resume::kYes : Resume::kNo;
+  if (on_data) on_data(lines);
   FitResult result = fit(std::move(prepared), config, options);
   result.model.save(run.model());
   write_history(run.history(), result.training.history);

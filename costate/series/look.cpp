@@ -13,7 +13,8 @@
 namespace costate {
 namespace {
 
-constexpr std::size_t kMostShown = 5;  // names of trajectories
+constexpr std::size_t kMostShown = 5;    // names of trajectories
+constexpr std::size_t kMostUnused = 12;  // columns without a role
 
 std::string plural(std::size_t count, const std::string& what) {
   return text::concat(count, " ", what, count == 1 ? "" : "s");
@@ -35,6 +36,10 @@ std::string role_of(const CsvTable& table, const SeriesColumns& columns, const s
   if (name == columns.value) return "value";
   if (is_in(columns.inputs)) return "input";
   if (is_in(columns.covariates)) return "covariate";
+  for (const std::string& text : columns.events) {
+    const EventColumn event = event_column(text);
+    if (name == event.amount || name == event.rate || name == event.duration) return "event";
+  }
   return is_in(columns.states) && columns.quantity.empty() ? "state" : "unused";
 }
 
@@ -142,6 +147,22 @@ std::string describe_cells(const TimeSeries& series) {
   return lines;
 }
 
+/// How often what comes in does so.
+std::string describe_events(const TimeSeries& series) {
+  std::string lines;
+  for (std::size_t k = 0; k < series.event_names.size(); ++k) {
+    std::size_t all = 0, infusions = 0;
+    for (const Trajectory& trajectory : series.trajectories)
+      for (const Event& event : trajectory.events) {
+        all += event.column == k;
+        infusions += event.column == k && event.duration > 0;
+      }
+    lines += text::concat("'", series.event_names[k], "' comes in ", plural(all, "time"),
+                          infusions == 0 ? "" : text::concat(", ", infusions, " of them over a duration"), "\n");
+  }
+  return lines;
+}
+
 std::string shell_quoted(const std::string& text) {
   const bool is_plain =
       text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_,./:=+-") ==
@@ -175,14 +196,17 @@ std::string describe(const CsvTable& table, const SeriesColumns& columns) {
   std::size_t longest = 0;
   for (const std::string& name : table.names()) longest = std::max(longest, name.size());
   std::set<std::string> seen;
+  std::size_t unused = 0;
   for (std::size_t i = 0; i < table.names().size(); ++i) {
     const std::string& name = table.names()[i];
     if (name.empty() || !seen.insert(name).second) continue;
     const std::string role = role_of(table, columns, name), unit = table.units().empty() ? "" : table.units()[i];
+    if (role == "unused" && ++unused > kMostUnused) continue;
     lines += text::concat("  ", name, std::string(longest - name.size() + 2, ' '), role,
                           std::string(12 - std::min<std::size_t>(role.size(), 11), ' '), range_of(table, name),
                           unit.empty() ? "" : " " + unit, "\n");
   }
+  if (unused > kMostUnused) lines += text::concat("  and ", unused - kMostUnused, " more that are not used\n");
   if (columns.quantity.empty() && is_called_quantity(columns.trajectory))
     lines += text::concat("'", columns.trajectory,
                           "' seems to name what a row measured; a long table is read with --quantity ",
@@ -193,7 +217,8 @@ std::string describe(const CsvTable& table, const SeriesColumns& columns) {
 
 std::string describe(const PreparedSeries& prepared) {
   const TimeSeries& series = prepared.series;
-  std::string lines = describe_trajectories(series) + describe_times(series) + describe_cells(series);
+  std::string lines =
+      describe_trajectories(series) + describe_times(series) + describe_cells(series) + describe_events(series);
   for (const Outliers& outliers : prepared.outliers) lines += outliers.text() + ": taken as not measured\n";
   if (prepared.period > 0)
     lines += text::concat("it seems to come back every ", duration(prepared.period, series), "\n");

@@ -184,6 +184,21 @@ def test_look_says_what_a_file_holds_and_the_command_that_fits_it(tmp_path):
     bad("unknown column 'z'", "look", data, "--state", "z")
 
 
+def test_a_fit_begins_with_what_look_says(tmp_path):
+    data = write(tmp_path / "a.csv", ["t,x,y,note", "s,V,,", *[f"{row},a" for row in ROWS]])
+    options = ["--time", "t", "--state", "x,y", "--clock", "none"]
+    looked = ok("look", data, *options).stdout
+    head = looked[:looked.index("errors of forecasts")]
+    for part in ("  x     state ", "  note  unused", "every 0.5\n", "26 samples to train on, 6 to choose by, 8 to judge by\n"):
+        assert part in head
+    loud = [*FEW[:FEW.index("--clock")]]
+    loud.remove("--quiet")
+    assert ok("fit", data, *options, "--out", tmp_path / "a", *loud).stdout.startswith(head)
+    assert ok("fit", data, *options, "--out", tmp_path / "b", *loud, "--quiet").stdout == ""
+    refused = costate("fit", data, *options, "--out", tmp_path / "a", *loud)
+    assert refused.returncode == 2 and refused.stdout == ""
+
+
 def test_names_with_commas_are_quoted(tmp_path):
     data = write(tmp_path / "a.csv", ['t,"x, left",y', *ROWS])
     run, _ = fit(tmp_path, data, "--time", "t", "--state", '"x, left",y')

@@ -107,6 +107,27 @@ TEST(Look, SaysWhatIsRepeatedAndUneven) {
   expect_has(said, "'x' is measured 6 times at 3 samples: the mean counts as so many measurements\n");
 }
 
+TEST(Look, CountsEventsAndNamesTheirColumns) {
+  std::string text = "t,x,dose,dur\n";
+  for (int i = 0; i < 20; ++i) text += text::concat(i, ",", std::exp(-0.1 * i), ",", i % 9 == 0 ? "5,2" : ",", "\n");
+  const SeriesColumns columns{.time = "t", .states = {"x"}, .events = {"dose:duration=dur"}};
+  expect_has(describe_series(text, columns), "'dose' comes in 3 times, 3 of them over a duration\n");
+  expect_has(describe(table(text), columns), "  dose  event       5 … 5, 17 missing\n");
+  expect_has(describe(table(text), columns), "  dur   event       2 … 2, 17 missing\n");
+}
+
+TEST(Look, OfManyUnusedColumnsOnlyTheFirstAreListed) {
+  std::string header = "t,x", row = "0,1";
+  for (int i = 0; i < 30; ++i) {
+    header += text::concat(",c", i);
+    row += ",7";
+  }
+  const std::string said = describe(table(header + "\n" + row + "\n"), {.time = "t", .states = {"x"}});
+  expect_has(said, "  c11  unused ");
+  EXPECT_EQ(said.find("  c12 "), std::string::npos);
+  expect_has(said, "  and 18 more that are not used\n");
+}
+
 TEST(Look, ComparesRivalsAndNamesTheCommand) {
   std::string text = "t,x\n";
   for (int i = 0; i < 60; ++i) text += text::concat(i, ",", std::sin(0.7 * i), "\n");
