@@ -131,7 +131,7 @@ int run(const Arguments& arguments) {
 }
 
 void add_options(Command& command, Arguments& arguments) {
-  command.add_positional("data", arguments.config.data, "CSV file, or .csv.gz, .npy, .npz");
+  command.add_positional("data", arguments.config.data, "CSV file, or .csv.gz, .npy, .npz, .mat");
   add_fit_flags(command, arguments.config, arguments.given, [](const FitOption&) { return true; });
   command.add_option("--out", arguments.out, some_text("a folder"), "Run folder (runs/<name of the data>)", "Run");
   command.add_flag("--resume", arguments.resume, "Continue the run in --out, to the same bits as if it had not stopped",

@@ -69,12 +69,13 @@ CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout
 }
 
 CsvTable::CsvTable(std::vector<std::string> names, std::vector<std::vector<std::string>> columns, std::string source,
-                   TableLayout layout)
+                   TableLayout layout, std::map<std::string, std::string> not_columns)
     : source_(std::move(source)),
       layout_(std::move(layout)),
       has_header_(!names.empty()),
       names_(std::move(names)),
-      columns_(std::move(columns)) {
+      columns_(std::move(columns)),
+      not_columns_(std::move(not_columns)) {
   if (!layout_.names.empty()) names_ = layout_.names;
   has_header_ = !names_.empty();
   if (!has_header_) names_ = internal::numbered_names(columns_.size());
@@ -146,6 +147,8 @@ const std::vector<std::string>& CsvTable::text(const std::string& name) const {
 }
 
 void CsvTable::reject_name(const std::string& name) const {
+  if (const auto other = not_columns_.find(name); other != not_columns_.end())
+    throw DataError("[read_table] ", source_, ": '", internal::shown(name), "' is no column: it ", other->second, ".");
   if (!has_header_)
     throw DataError("[read_csv] ", source_, ": there is no column '", internal::shown(name),
                     "', since the file has no header: line ", lines_[0], " holds numbers. Name all ", names_.size(),

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -50,9 +51,9 @@ class CsvTable {
   /// the header (saying where the table seems to begin, if it is not there), a quote is not closed, or the bytes are
   /// not text; InvalidArgument for a layout that does not fit the file.
   CsvTable(std::string_view text, std::string source, TableLayout layout = {});
-  /// A table of another format: columns of cells, all as long.
+  /// A table of another format: columns of cells, all as long. `not_columns` is as below.
   CsvTable(std::vector<std::string> names, std::vector<std::vector<std::string>> columns, std::string source,
-           TableLayout layout = {});
+           TableLayout layout = {}, std::map<std::string, std::string> not_columns = {});
 
   const std::string& source() const { return source_; }
   const TableLayout& layout() const { return layout_; }
@@ -63,6 +64,8 @@ class CsvTable {
   bool has_header() const { return has_header_; }
   /// What the row of units below the header holds, column by column; empty if there is none.
   const std::vector<std::string>& units() const { return units_; }
+  /// What a file holds beside columns, by name, and why it is none: "is a struct; …".
+  const std::map<std::string, std::string>& not_columns() const { return not_columns_; }
   std::size_t num_rows() const { return lines_.size(); }
   bool has_column(const std::string& name) const;
 
@@ -111,6 +114,7 @@ class CsvTable {
   std::vector<std::string> units_;
   std::vector<std::vector<std::string>> columns_;
   std::vector<std::size_t> lines_;
+  std::map<std::string, std::string> not_columns_;
 };
 
 /// Reads a table. IoError if the file cannot be read, DataError as CsvTable.

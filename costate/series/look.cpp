@@ -207,6 +207,7 @@ std::string describe(const CsvTable& table, const SeriesColumns& columns) {
                           unit.empty() ? "" : " " + unit, "\n");
   }
   if (unused > kMostUnused) lines += text::concat("  and ", unused - kMostUnused, " more that are not used\n");
+  for (const auto& [name, reason] : table.not_columns()) lines += text::concat("  ", name, " ", reason, "\n");
   if (columns.quantity.empty() && is_called_quantity(columns.trajectory))
     lines += text::concat("'", columns.trajectory,
                           "' seems to name what a row measured; a long table is read with --quantity ",

@@ -130,22 +130,32 @@ def test_a_long_table(tmp_path):
 
 
 def test_other_formats(tmp_path):
-    numpy = pytest.importorskip("numpy")
+    numpy, scipy = pytest.importorskip("numpy"), pytest.importorskip("scipy")
+    import scipy.io
+    import scipy.sparse
+
     text = "t,x,y\n" + "\n".join(ROWS) + "\n"
     (tmp_path / "a.csv").write_text(text)
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode()))
     array = numpy.array([[float(cell) for cell in row.split(",")] for row in ROWS])
     numpy.save(tmp_path / "a.npy", array)
     numpy.savez(tmp_path / "a.npz", t=array[:, 0], x=array[:, 1], y=array[:, 2])
+    scipy.io.savemat(tmp_path / "a.mat", {"t": array[:, 0], "x": array[:, 1], "y": array[:, [2]], "Ts": 0.5, "who": {"name": "me"},
+                                          "s": scipy.sparse.eye(3).tocsc()})
+    scipy.io.savemat(tmp_path / "b.mat", {"t": array[:, 0], "x": array[:, 1], "y": array[:, 2]}, do_compression=True)
     numpy.savetxt(tmp_path / "a.txt", array, header="t x y")
     numpy.savetxt(tmp_path / "b.txt", array, header="t x y", comments="% ")
     forecasts = set()
-    for name in ("a.csv", "a.csv.gz", "a.npz", "a.txt", "b.txt"):
+    for name in ("a.csv", "a.csv.gz", "a.npz", "a.mat", "b.mat", "a.txt", "b.txt"):
         run, _ = fit(tmp_path, tmp_path / name, "--time", "t", "--state", "x,y")
         forecasts.add((run / "forecast.csv").read_bytes())
     run, _ = fit(tmp_path, tmp_path / "a.npy", "--time", "t", "--state", "x,y", "--names", "t,x,y")
     forecasts.add((run / "forecast.csv").read_bytes())
     assert len(forecasts) == 1
+    said = ok("look", tmp_path / "a.mat").stdout
+    assert "  who is a struct; save its fields as variables: save('FILE', '-struct', 'who', '-v7')\n" in said
+    assert "  s is a sparse matrix; save full(s)\n" in said and "  Ts is 1 x 1, where columns have 40 rows" in said
+    bad("'who' is no column: it is a struct", "fit", tmp_path / "a.mat", "--time", "t", "--state", "who")
     (tmp_path / "a.parquet").write_bytes(b"PAR1" + bytes(20))
     bad("is a Parquet file, which is not read; export the table as CSV, for example by python -c \"import pandas; ", "fit",
         tmp_path / "a.parquet", "--time", "t", "--state", "x")
