@@ -204,12 +204,11 @@ std::string CsvTable::where(std::size_t row, const std::string& name) const {
 
 void CsvTable::reject_number(std::size_t row, const std::string& name, const std::string& cell) const {
   const std::string at = where(row, name), shown = internal::shown(cell);
-  const bool is_limit = (cell.starts_with('<') || cell.starts_with('>')) &&
-                        internal::parse_double(cell.substr(cell.find_first_not_of("<>= ") % cell.size()));
-  if (is_limit)
+  if (internal::parse_limit(cell))
     throw DataError("[read_csv] ", at, ": '", shown,
-                    "' is beyond a limit of detection, which is not a number; take such ",
-                    "cells as missing with --missing '", cell[0], "', or write half the limit in their place.");
+                    "' is beyond a limit of detection, as only a state may be; take such cells as missing with "
+                    "--missing '",
+                    cell[0], "', or write half the limit in their place.");
   if (internal::is_date_or_clock(cell))
     throw DataError("[read_csv] ", at, ": expected a number; got '", shown,
                     "', a date or time. Only the column of --time may hold dates.");
@@ -220,26 +219,44 @@ void CsvTable::reject_number(std::size_t row, const std::string& name, const std
                       : "Leave the cell empty if the value is missing, or say so with --missing.");
 }
 
-std::vector<double> CsvTable::numbers(const std::string& name) const {
+/// `text` is the cell, or the limit in it.
+double CsvTable::number_of(std::size_t row, const std::string& name, std::string_view text,
+                           bool has_decimal_comma) const {
+  const std::optional<double> value =
+      has_decimal_comma ? internal::parse_comma_double(text) : internal::parse_double(text);
+  if (!value && has_decimal_comma && internal::parse_double(text))
+    throw DataError("[read_csv] ", where(row, name), ": the column has decimal commas; '", internal::shown(text),
+                    "' has a decimal point. Write all numbers alike.");
+  if (!value) reject_number(row, name, std::string(text));
+  if (!std::isfinite(*value))
+    throw DataError("[read_csv] ", where(row, name), ": expected a finite number; got '", internal::shown(text),
+                    "'. Leave the cell empty if the value is missing.");
+  return *value;
+}
+
+Measurements CsvTable::measurements(const std::string& name) const {
   const std::vector<std::string>& cells = text(name);
-  const bool has_decimal_comma = delimiter_ != ',' && std::ranges::any_of(cells, [](const std::string& cell) {
-                                   return cell.find(',') != std::string::npos && internal::parse_comma_double(cell);
-                                 });
-  std::vector<double> values(cells.size(), std::numeric_limits<double>::quiet_NaN());
+  const auto is_comma_number = [](const std::string& cell) {
+    const auto limit = internal::parse_limit(cell);
+    return cell.find(',') != std::string::npos && internal::parse_comma_double(limit ? limit->limit : cell);
+  };
+  const bool has_decimal_comma = delimiter_ != ',' && std::ranges::any_of(cells, is_comma_number);
+  const std::vector<double> nothing(cells.size(), std::numeric_limits<double>::quiet_NaN());
+  Measurements found{nothing, nothing, nothing};
   for (std::size_t row = 0; row < cells.size(); ++row) {
     if (is_missing(cells[row])) continue;
-    const std::optional<double> value =
-        has_decimal_comma ? internal::parse_comma_double(cells[row]) : internal::parse_double(cells[row]);
-    if (!value && has_decimal_comma && internal::parse_double(cells[row]))
-      throw DataError("[read_csv] ", where(row, name), ": the column has decimal commas; '",
-                      internal::shown(cells[row]), "' has a decimal point. Write all numbers alike.");
-    if (!value) reject_number(row, name, cells[row]);
-    if (!std::isfinite(*value))
-      throw DataError("[read_csv] ", where(row, name), ": expected a finite number; got '", internal::shown(cells[row]),
-                      "'. Leave the cell empty if the value is missing.");
-    values[row] = *value;
+    const auto limit = internal::parse_limit(cells[row]);
+    std::vector<double>& numbers = !limit ? found.values : limit->is_below ? found.below : found.above;
+    numbers[row] = number_of(row, name, limit ? limit->limit : cells[row], has_decimal_comma);
   }
-  return values;
+  return found;
+}
+
+std::vector<double> CsvTable::numbers(const std::string& name) const {
+  Measurements found = measurements(name);
+  for (std::size_t row = 0; row < found.values.size(); ++row)
+    if (!std::isnan(found.below[row]) || !std::isnan(found.above[row])) reject_number(row, name, text(name)[row]);
+  return std::move(found.values);
 }
 
 CsvTable read_csv(const std::filesystem::path& path, const TableLayout& layout) {

@@ -33,8 +33,14 @@ struct TableLayout {
   /// Lines before the header or, if there is none, before the first row.
   std::int64_t skip = 0;
   /// Cells that mean "missing", beside those above: a text, or a number however it is spelled. "<" and ">" stand for
-  /// all values beyond a limit of detection ("<0.01"); "none" for no code, also where a fit would find one.
+  /// all values below or above a limit of detection ("<0.01"); "none" for no code, also where a fit would find one.
   std::vector<std::string> missing = {};
+};
+
+/// A column of measurements: each is a number, or known to lie below or above a limit of detection, or missing. All
+/// three are of one length, NaN where there is nothing.
+struct Measurements {
+  std::vector<double> values, below, above;
 };
 
 /// A time column as numbers, and how it came to be numbers.
@@ -88,6 +94,9 @@ class CsvTable {
   /// detection, infinities and out-of-range numbers.
   std::vector<double> numbers(const std::string& name) const;
 
+  /// The same of a column that may hold limits of detection: "<0.01", "> 100".
+  Measurements measurements(const std::string& name) const;
+
   /// A column of times: all numbers, or all dates or date-times; "Date,Time" for two columns. ISO 8601 is read
   /// (2024-05-01, 2024-05, 2024-05-01T12:30:00.5Z, 2024-05-01 12:30+02:00), and any common order that the whole column
   /// leaves no doubt about (13/05/2024 12.30.00, May 13 2024, 20240513); or `format`, as of strptime, if given. Without
@@ -104,6 +113,7 @@ class CsvTable {
   void add_row(internal::CsvRecord& record, std::string_view text);
   void drop_empty_tail();
   [[noreturn]] void reject_name(const std::string& name) const;
+  double number_of(std::size_t row, const std::string& name, std::string_view text, bool has_decimal_comma) const;
   [[noreturn]] void reject_number(std::size_t row, const std::string& name, const std::string& cell) const;
 
   std::string source_;

@@ -98,6 +98,10 @@ JsonObject metrics_of(const FitResult& result) {
   for (const Outliers& found : result.outliers)
     outliers.push_back({found.column, static_cast<std::int64_t>(found.count)});
   metrics.push_back({"outliers", outliers});
+  JsonObject limits;
+  for (std::size_t k = 0; k < result.series.state_names.size(); ++k)
+    limits.push_back({result.series.state_names[k], static_cast<std::int64_t>(count_beyond_limits(result.series, k))});
+  metrics.push_back({"beyond_limits", limits});
   return metrics;
 }
 

@@ -50,12 +50,16 @@ std::string range_of(const CsvTable& table, const std::string& name) {
       std::ranges::count_if(cells, [&](const std::string& cell) { return table.is_missing(cell); }));
   std::string range;
   try {
+    const Measurements found = table.measurements(name);
     double low = INFINITY, high = -INFINITY;
-    for (const double number : table.numbers(name)) {
-      low = std::fmin(low, number);
-      high = std::fmax(high, number);
+    std::size_t limited = 0;
+    for (std::size_t row = 0; row < cells.size(); ++row) {
+      low = std::fmin(low, found.values[row]);
+      high = std::fmax(high, found.values[row]);
+      limited += !std::isnan(found.below[row]) || !std::isnan(found.above[row]);
     }
-    range = missing == cells.size() ? "" : text::concat(text::number(low), " … ", text::number(high));
+    range = missing + limited == cells.size() ? "" : text::concat(text::number(low), " … ", text::number(high));
+    if (limited > 0) range += text::concat(range.empty() ? "" : ", ", limited, " beyond a limit");
   } catch (const DataError&) {
     const std::set<std::string> different(cells.begin(), cells.end());
     range = text::concat(cells.front(), " … ", cells.back(), ", ", different.size(), " different");
@@ -138,8 +142,14 @@ std::string describe_cells(const TimeSeries& series) {
         repeated += count > 1;
         measurements += count > 1 ? static_cast<std::size_t>(count) : 0;
       }
-    if (missing > 0)
-      lines += text::concat("'", series.state_names[k], "' is not measured at ", missing, " of ", cells, " samples\n");
+    const std::size_t limited = count_beyond_limits(series, k);
+    if (missing > limited)
+      lines += text::concat("'", series.state_names[k], "' is not measured at ", missing - limited, " of ", cells,
+                            " samples\n");
+    if (limited > 0)
+      lines +=
+          text::concat("'", series.state_names[k], "' is only known to be beyond a limit at ", limited, " of ", cells,
+                       " samples: they train the model where it lies on the wrong side, and count in no error\n");
     if (repeated > 0)
       lines += text::concat("'", series.state_names[k], "' is measured ", measurements, " times at ",
                             plural(repeated, "sample"), ": the mean counts as so many measurements\n");

@@ -49,7 +49,7 @@ class Guess {
   Guess(const CsvTable& table, SeriesColumns given) : table_(table), head_(head_of(table)), columns_(std::move(given)) {
     for (const std::string& name : table.names()) {
       try {
-        if (numbers_.emplace(name, table.numbers(name)).second) names_.push_back(name);
+        if (numbers_.emplace(name, table.measurements(name).values).second) names_.push_back(name);
       } catch (const DataError&) {
         if (std::ranges::count(names_, name) == 0) names_.push_back(name);  // text, or two columns that differ
       }

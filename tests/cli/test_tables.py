@@ -106,10 +106,20 @@ def test_codes_for_missing(tmp_path):
     assert json.loads((tmp_path / "b/metrics.json").read_text())["outliers"] == {}
     done = costate("fit", data, "--time", "t", "--state", "x", "--out", run, "--replace", *[o for o in FEW if o != "--quiet"])
     assert "'x': 9 cells hold -999, a code for missing, it seems, since all others lie in 11" in done.stderr
-    limited = write(tmp_path / "c.csv", ["t,x"] + [f"{i},{'<0.1' if i == 7 else i % 4}" for i in range(20)])
-    bad("'<0.1' is beyond a limit of detection, which is not a number; take such cells as missing with --missing '<'", "fit", limited,
-        "--time", "t", "--state", "x")
-    fit(tmp_path, limited, "--time", "t", "--state", "x", "--missing", "<")
+
+
+def test_values_beyond_a_limit_of_detection(tmp_path):
+    lines = [f"{0.2 * i:.1f},{4 * math.exp(-0.1 * i) if i < 20 else '<0.5'},{'>3' if i < 5 else 1}" for i in range(40)]
+    data = write(tmp_path / "a.csv", ["t,x,y", *lines])
+    said = ok("look", data, "--time", "t", "--state", "x", "--hold-out", "0").stdout
+    assert "20 beyond a limit" in said and "'x' is only known to be beyond a limit at 20 of 40 samples" in said
+    run, _ = fit(tmp_path, data, "--time", "t", "--state", "x", "--hold-out", "0", "--hidden", "none")
+    assert json.loads((run / "metrics.json").read_text())["beyond_limits"] == {"x": 20}
+    bad("'>3' is beyond a limit of detection, as only a state may be; take such cells as missing with --missing '>'", "fit", data,
+        "--time", "t", "--state", "x", "--input", "y")
+    fit(tmp_path, data, "--time", "t", "--state", "x", "--hold-out", "0", "--missing", "<")
+    assert json.loads((run / "metrics.json").read_text())["beyond_limits"] == {"x": 0}
+    bad("what is held out has no measured value to judge a forecast by", "fit", data, "--time", "t", "--state", "x", "--hold-out", "20%")
 
 
 def test_a_long_table(tmp_path):

@@ -163,9 +163,26 @@ TEST(CsvLayout, FilesOfLoggersAndOfAgenciesAreRead) {
   EXPECT_EQ(air.numbers("CO"), (Numbers{2.6, -200}));
 }
 
+TEST(CsvLayout, MeasurementsMayBeLimits) {
+  const Measurements x =
+      table("t;x\n0;<0,01\n1;< 0,5\n2;3,5\n3;>1.000,5\n4;\xE2\x89\xA5 7\n5;<=2\n6;\n").measurements("x");
+  const auto expect_same = [](const Numbers& found, const Numbers& expected) {
+    for (std::size_t i = 0; i < found.size(); ++i)
+      EXPECT_TRUE(found[i] == expected[i] || (std::isnan(found[i]) && std::isnan(expected[i])))
+          << i << ": " << found[i];
+  };
+  expect_same(x.below, {0.01, 0.5, NAN, NAN, NAN, 2, NAN});
+  expect_same(x.above, {NAN, NAN, NAN, 1000.5, 7, NAN, NAN});
+  expect_same(x.values, {NAN, NAN, 3.5, NAN, NAN, NAN, NAN});
+  expect_same(table("t,x\n0,<0.1\n1,>5\n", {.missing = {"<"}}).measurements("x").below, {NAN, NAN});
+  EXPECT_ERROR(table("t,x\n0,<low\n").measurements("x"), DataError, "expected a number; got 'low'");
+  EXPECT_ERROR(table("t,x\n0,<inf\n").measurements("x"), DataError, "expected a finite number; got 'inf'");
+  EXPECT_FALSE(table("0,< 0.1\n1,2\n").has_header());
+}
+
 TEST(CsvLayout, WhatIsNoNumberIsNamed) {
   EXPECT_ERROR(table("t,x\n0,1\n1,<0.01\n").numbers("x"), DataError,
-               "line 3, column 'x': '<0.01' is beyond a limit of detection, which is not a number; take such cells as "
+               "line 3, column 'x': '<0.01' is beyond a limit of detection, as only a state may be; take such cells as "
                "missing with --missing '<', or write half the limit");
   EXPECT_ERROR(table("t,x\n0,2024-01-01\n").numbers("x"), DataError,
                "got '2024-01-01', a date or time. Only the column of --time");

@@ -40,7 +40,7 @@ bool is_word_for_missing(std::string_view cell) {
 }
 
 bool is_datum(const std::string& cell, char delimiter) {
-  if (cell.starts_with('<') || cell.starts_with('>')) return is_number(cell.substr(1), delimiter);
+  if (const auto limit = parse_limit(cell)) return is_number(std::string(limit->limit), delimiter);
   return is_number(cell, delimiter) || is_date_or_clock(cell);
 }
 

@@ -1,5 +1,6 @@
 #include "costate/io/internal/numbers.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -48,6 +49,18 @@ std::optional<double> parse_comma_double(std::string_view text) {
     end = begin == 0 ? 0 : begin - 1;
   }
   return parse_double(plain);
+}
+
+std::optional<LimitText> parse_limit(std::string_view text) {
+  constexpr std::string_view kBelow[] = {"<=", "<", "\xE2\x89\xA4"}, kAbove[] = {">=", ">", "\xE2\x89\xA5"};
+  for (const bool is_below : {true, false})
+    for (const std::string_view sign : is_below ? kBelow : kAbove) {
+      if (!text.starts_with(sign)) continue;
+      text.remove_prefix(sign.size());
+      text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+      return LimitText{is_below, text};
+    }
+  return std::nullopt;
 }
 
 std::string format_double(double value) {

@@ -14,6 +14,13 @@ std::optional<double> parse_double(std::string_view text);
 /// has a point but no comma: it may be either.
 std::optional<double> parse_comma_double(std::string_view text);
 
+/// "<0.01", "> 100", "≤ 5": beyond a limit of detection.
+struct LimitText {
+  bool is_below = false;
+  std::string_view limit;  // "0.01"
+};
+std::optional<LimitText> parse_limit(std::string_view text);
+
 /// The fewest digits that read back to the same bits: "0.1", "1e+300", "-0", "nan", "inf".
 std::string format_double(double value);
 
