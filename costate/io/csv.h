@@ -6,7 +6,8 @@
 // as many names; so are rows of units below the header, rows of empty cells at the end, and a first line "sep=;". Names
 // in Latin-1 become UTF-8. A first line of numbers alone is no header: columns are then called 1, 2, 3, …, unless
 // TableLayout names them. A cell that is empty, or one of the usual words for nothing (NA, nan, n/a, null, none, ".",
-// "-", "?"), is missing. Numbers have a decimal point, or a decimal comma where the delimiter is another character.
+// "-", "?"), is missing. Numbers have a decimal point, or in a whole column a decimal comma, or commas between
+// thousands (internal/numbers.h).
 #pragma once
 
 #include <cstddef>
@@ -97,6 +98,10 @@ class CsvTable {
   /// The same of a column that may hold limits of detection: "<0.01", "> 100".
   Measurements measurements(const std::string& name) const;
 
+  /// What to say about a column of numbers: that one cell among most is none, or that its commas may be read otherwise.
+  /// "" if there is nothing.
+  std::string doubt(const std::string& name) const;
+
   /// A column of times: all numbers, or all dates or date-times; "Date,Time" for two columns. ISO 8601 is read
   /// (2024-05-01, 2024-05, 2024-05-01T12:30:00.5Z, 2024-05-01 12:30+02:00), and any common order that the whole column
   /// leaves no doubt about (13/05/2024 12.30.00, May 13 2024, 20240513); or `format`, as of strptime, if given. Without
@@ -111,9 +116,9 @@ class CsvTable {
  private:
   bool take_header(internal::CsvRecord& first, std::string_view comment);
   void add_row(internal::CsvRecord& record, std::string_view text);
+  void check_names_are_there(std::size_t line) const;
   void drop_empty_tail();
   [[noreturn]] void reject_name(const std::string& name) const;
-  double number_of(std::size_t row, const std::string& name, std::string_view text, bool has_decimal_comma) const;
   [[noreturn]] void reject_number(std::size_t row, const std::string& name, const std::string& cell) const;
 
   std::string source_;

@@ -46,6 +46,9 @@ constexpr Foreign kForeign[] = {
     {"<!DOCTYPE", "a web page: the download may have failed", ""},
     {"<html", "a web page: the download may have failed", ""},
     {"<?xml", "an XML document", ""},
+    {"[{", "JSON", "pandas.read_json('NAME')"},
+    {"{\"", "JSON", ""},
+    {"{\n", "JSON", ""},
     {"{\\rtf", "a text document with formatting", ""},
 };
 

@@ -1,6 +1,7 @@
 #include "costate/series/look.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <memory>
 #include <set>
@@ -43,6 +44,32 @@ std::string role_of(const CsvTable& table, const SeriesColumns& columns, const s
   return is_in(columns.states) && columns.quantity.empty() ? "state" : "unused";
 }
 
+/// On one line, and not long.
+std::string in_short(std::string text) {
+  constexpr std::size_t kMost = 40;
+  std::ranges::replace(text, '\n', ' ');
+  if (text.size() <= kMost) return text;
+  std::size_t end = kMost;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not within a letter
+  return text.substr(0, end) + "…";
+}
+
+/// Whether the names of columns are numbers that grow, as where time runs along the first line.
+bool is_turned(const CsvTable& table) {
+  constexpr std::size_t kFewest = 5;
+  double before = -INFINITY;
+  std::size_t count = 0;
+  for (const std::string& name : table.names()) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error != std::errc() || end != name.data() + name.size()) continue;
+    if (!(number > before)) return false;
+    before = number;
+    ++count;
+  }
+  return table.has_header() && count >= kFewest && count + 3 >= table.names().size();
+}
+
 /// "-0.2 … 1, 3 missing", or the first cells of a text.
 std::string range_of(const CsvTable& table, const std::string& name) {
   const std::vector<std::string>& cells = table.text(name);
@@ -62,9 +89,11 @@ std::string range_of(const CsvTable& table, const std::string& name) {
     if (limited > 0) range += text::concat(range.empty() ? "" : ", ", limited, " beyond a limit");
   } catch (const DataError&) {
     const std::set<std::string> different(cells.begin(), cells.end());
-    range = text::concat(cells.front(), " … ", cells.back(), ", ", different.size(), " different");
+    range = text::concat(in_short(cells.front()), " … ", in_short(cells.back()), ", ", different.size(), " different");
   }
-  return missing == 0 ? range : text::concat(range, range.empty() ? "" : ", ", missing, " missing");
+  if (missing > 0) range += text::concat(range.empty() ? "" : ", ", missing, " missing");
+  const std::string doubt = table.doubt(name);
+  return doubt.empty() ? range : text::concat(range, range.empty() ? "" : ", ", doubt);
 }
 
 struct Steps {
@@ -217,6 +246,8 @@ std::string describe(const CsvTable& table, const SeriesColumns& columns) {
                           unit.empty() ? "" : " " + unit, "\n");
   }
   if (unused > kMostUnused) lines += text::concat("  and ", unused - kMostUnused, " more that are not used\n");
+  if (is_turned(table))
+    lines += "the columns' names grow like times; if they are, turn the table, since a row is one time\n";
   for (const auto& [name, reason] : table.not_columns()) lines += text::concat("  ", name, " ", reason, "\n");
   if (columns.quantity.empty() && is_called_quantity(columns.trajectory))
     lines += text::concat("'", columns.trajectory,

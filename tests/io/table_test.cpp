@@ -106,6 +106,7 @@ TEST(Table, FormatsThatAreNotReadAreNamed) {
                "an HDF5 file of MATLAB (save it with '-v7', which is read), which is not read");
   EXPECT_ERROR(parse_table("\x89HDF\r\n", "a.h5"), NotSupported, "an HDF5 file");
   EXPECT_ERROR(parse_table("<!DOCTYPE html>", "a.csv"), NotSupported, "a web page: the download may have failed");
+  EXPECT_ERROR(parse_table("[{\"t\": 0}]", "a.json"), NotSupported, "'a.json' is JSON, which is not read;");
   EXPECT_ERROR(parse_table("%PDF-1.4", "a.pdf"), NotSupported, "a PDF document");
 }
 
