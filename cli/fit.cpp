@@ -123,6 +123,9 @@ int run(const Arguments& arguments) {
       std::cout << result.windows.text() << "; --max-windows sets how many\n";
     print_units(result);
     print_verdict(result);
+    if (std::filesystem::exists(run.stopped()))
+      std::cout << "the time was up; after which epochs stands in " << run.stopped().string()
+                << ", by which --resume gives the same model. Remove it to train on\n";
     if (interrupted != 0)
       std::cout << "stopped early; continue with 'costate fit --resume --out " << folder.string() << "'\n";
     std::cout << "report: " << run.report().string() << "\n";

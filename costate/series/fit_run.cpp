@@ -10,6 +10,7 @@
 #include "costate/io/files.h"
 #include "costate/io/json.h"
 #include "costate/io/table.h"
+#include "costate/series/internal/time_limit.h"
 #include "costate/series/look.h"
 
 namespace costate {
@@ -185,9 +186,15 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   const RunFolder run = open_run(config, folder, mode);
   options.checkpoint = run.checkpoint();
   options.fingerprint = config.to_config().to_toml();
-  options.resume = mode == RunMode::kResume ? Resume::kYes : Resume::kNo;
+  internal::TimeLimit limit(config.minutes, run.stopped());
+  // A checkpoint is of the end itself, and would be followed by one more epoch.
+  options.resume = mode == RunMode::kResume && !limit.goes_by_record() ? Resume::kYes : Resume::kNo;
   if (on_data) on_data(lines);
-  FitResult result = fit(std::move(prepared), config, options);
+  FitConfig untimed = config;
+  untimed.minutes = 0;
+  FitResult result = fit(std::move(prepared), untimed, limit.limited(std::move(options)));
+  result.config.minutes = config.minutes;
+  limit.write();
   result.model.save(run.model());
   write_history(run.history(), result.training.history);
   write_json(run.metrics(), metrics_of(result));

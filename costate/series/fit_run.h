@@ -18,7 +18,8 @@ enum class RunMode {
 };
 
 /// Reads the data, fits and writes all but the report. A run that was killed at any moment can be resumed and gives the
-/// same bits. `options` gives the callbacks; the rest is filled in here. `on_data` gets look.h's lines about the file
+/// same bits, and so does one that time ended, by what it wrote to RunFolder::stopped. `options` gives the callbacks;
+/// the rest is filled in here. `on_data` gets look.h's lines about the file
 /// and its series before anything is trained.
 ///
 /// Throws: as fit, read_series and RunFolder; InvalidArgument if a run to be resumed has another config or its data
