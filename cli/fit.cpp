@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <iomanip>
 #include <iostream>
 #include <memory>
@@ -48,9 +49,15 @@ void print_units(const FitResult& result) {
   std::cout << result.series.time_name << " in units of " << units.time_scale << "\n";
 }
 
-/// What the samples were for, what was chosen, and what it is worth.
+/// What prints the lines about the data, which come before the first epoch's; nothing if it is to be quiet.
+std::function<void(const std::string&)> lines_printer(bool is_quiet) {
+  if (is_quiet) return {};
+  return [](const std::string& lines) { std::cout << lines << std::flush; };
+}
+
+/// What was chosen, and what it is worth.
 void print_verdict(const FitResult& result) {
-  std::cout << result.parts.text() << "\nchosen: " << result.chosen.candidate.text() << "\n";
+  std::cout << "chosen: " << result.chosen.candidate.text() << "\n";
   for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown})
     if (*verdict) {
       const std::string inputs = inputs_text(**verdict);
@@ -107,7 +114,8 @@ int run(const Arguments& arguments) {
   Progress progress(arguments.quiet ? Progress::Volume::kQuiet : Progress::Volume::kNormal);
   const FitResult result = fit_run(
       config, folder, mode,
-      {.on_epoch = [&](const FitProgress& p) { progress.show(p); }, .should_stop = [] { return interrupted != 0; }});
+      {.on_epoch = [&](const FitProgress& p) { progress.show(p); }, .should_stop = [] { return interrupted != 0; }},
+      lines_printer(arguments.quiet));
   const RunFolder run = RunFolder::open(folder);
   write_fit_report(run.report(), result);
   if (!arguments.quiet) {
@@ -115,6 +123,9 @@ int run(const Arguments& arguments) {
       std::cout << result.windows.text() << "; --max-windows sets how many\n";
     print_units(result);
     print_verdict(result);
+    if (std::filesystem::exists(run.stopped()))
+      std::cout << "the time was up; after which epochs stands in " << run.stopped().string()
+                << ", by which --resume gives the same model. Remove it to train on\n";
     if (interrupted != 0)
       std::cout << "stopped early; continue with 'costate fit --resume --out " << folder.string() << "'\n";
     std::cout << "report: " << run.report().string() << "\n";
@@ -123,7 +134,7 @@ int run(const Arguments& arguments) {
 }
 
 void add_options(Command& command, Arguments& arguments) {
-  command.add_positional("data", arguments.config.data, "CSV file, or .csv.gz, .npy, .npz");
+  command.add_positional("data", arguments.config.data, "CSV file, or .csv.gz, .npy, .npz, .mat");
   add_fit_flags(command, arguments.config, arguments.given, [](const FitOption&) { return true; });
   command.add_option("--out", arguments.out, some_text("a folder"), "Run folder (runs/<name of the data>)", "Run");
   command.add_flag("--resume", arguments.resume, "Continue the run in --out, to the same bits as if it had not stopped",

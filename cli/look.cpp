@@ -49,7 +49,7 @@ void add_look(CommandLine& line) {
   const auto arguments = std::make_shared<Arguments>();
   Command command = line.add_command("look", "Say what a file holds and how it would be fitted, without training",
                                      [arguments] { return run(*arguments); });
-  command.add_positional("data", arguments->config.data, "CSV file, or .csv.gz, .npy, .npz");
+  command.add_positional("data", arguments->config.data, "CSV file, or .csv.gz, .npy, .npz, .mat");
   add_fit_flags(command, arguments->config, arguments->given,
                 [](const FitOption& option) { return option.section == "data" || option.key == "clock"; });
   command.set_footer(

@@ -8,6 +8,8 @@ find_package(ZLIB REQUIRED)
 # libzip's own CMake package wants its command-line tools installed, too.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip>=1.7)
+# Without it MATLAB's files are refused, in a sentence that says so.
+pkg_check_modules(matio IMPORTED_TARGET matio>=1.5)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(tomlplusplus 3.3 REQUIRED)
 find_package(date 3.0 REQUIRED CONFIG)

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 packages=(build-essential cmake pkgconf ninja-build ccache
   libhwy-dev libtbb-dev libeigen3-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libhowardhinnant-date-dev
-  libzip-dev zlib1g-dev gnuplot-nox)
+  libzip-dev zlib1g-dev libmatio-dev gnuplot-nox)
 # SUNDIALS is by far the largest: it brings MPI and PETSc.
 test_packages=(python3 python3-dev python3-venv
   libsundials-dev libgtest-dev librapidcheck-dev libbenchmark-dev dataset-fashion-mnist)

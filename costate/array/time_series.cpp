@@ -62,6 +62,16 @@ void check_increasing(std::span<const double> times, const std::string& what) {
   }
 }
 
+std::size_t count_beyond_limits(const TimeSeries& series, std::size_t state) {
+  std::size_t count = 0;
+  const std::size_t width = series.state_names.size();
+  for (const Trajectory& trajectory : series.trajectories)
+    for (const HostArray* limits : {&trajectory.below, &trajectory.above})
+      for (std::size_t i = state; i < static_cast<std::size_t>(limits->size()); i += width)
+        count += !std::isnan(limits->at(static_cast<std::int64_t>(i)));
+  return count;
+}
+
 void check(const TimeSeries& series) {
   if (series.trajectories.empty()) throw DataError("[TimeSeries] there must be at least one trajectory; got none.");
   if (series.state_names.empty()) throw DataError("[TimeSeries] there must be at least one state; got none.");
@@ -74,8 +84,9 @@ void check(const TimeSeries& series) {
     check_increasing(times, "[TimeSeries] times" + where);
     check_shape(trajectory.states, times.size(), series.state_names.size(), "states" + where);
     check_shape(trajectory.inputs, times.size(), series.input_names.size(), "inputs" + where);
-    if (trajectory.repeats.size() > 0)
-      check_shape(trajectory.repeats, times.size(), series.state_names.size(), "repeats" + where);
+    for (const HostArray Trajectory::*cells : kOfCells)
+      if ((trajectory.*cells).size() > 0)
+        check_shape(trajectory.*cells, times.size(), series.state_names.size(), "repeats and limits" + where);
     for (const double cell : trajectory.states.numbers())
       if (std::isinf(cell))
         throw DataError("[TimeSeries] states", where, " must be finite, or NaN where missing; got ", cell, ".");

@@ -29,10 +29,16 @@ struct Trajectory {
   std::vector<double> covariates = {};  ///< what does not change along the trajectory: a dose, a weight; all finite
   /// [samples, state], how many measurements at that time a state is the mean of; of no sample if each is one alone.
   HostArray repeats = HostArray(Shape{0, 0});
+  /// [samples, state], where a state was not measured but found to be below or above a limit of detection: that limit,
+  /// and NaN elsewhere; of no sample if there is none.
+  HostArray below = HostArray(Shape{0, 0}), above = HostArray(Shape{0, 0});
   /// In the order of their times, which need not be those of samples. What is measured at the time of an event is from
   /// before it.
   std::vector<Event> events = {};
 };
+
+/// What of a trajectory has a number for each cell of its states, or is of no sample.
+inline constexpr HostArray Trajectory::*kOfCells[] = {&Trajectory::repeats, &Trajectory::below, &Trajectory::above};
 
 /// How calendar times became numbers: `unit`s since `origin`. Both are empty if the times are plain numbers.
 struct TimeScale {
@@ -54,6 +60,9 @@ struct TimeSeries {
   std::string trajectory_name = {};  ///< of the column, or columns ("site,visit"), that ids come from; "" for none
   std::vector<std::string> event_names = {};
 };
+
+/// Cells of a state that are known by a limit of detection alone.
+std::size_t count_beyond_limits(const TimeSeries& series, std::size_t state);
 
 /// States [trajectory, time, state] that were measured every `spacing` from t = 0 on, without inputs, as a series.
 /// ShapeError unless there is a name for each state.

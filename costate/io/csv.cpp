@@ -43,6 +43,8 @@ CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout
   // What lies below the header tells whether there are units between.
   constexpr std::size_t kMostRowsOfUnits = 3;
   while (ahead.size() <= kMostRowsOfUnits && scanner.next(record)) ahead.push_back(std::move(record));
+  while (!ahead.empty() && !names_.empty() && names_.back().empty() && ahead[0].cells.size() < names_.size())
+    names_.pop_back();  // a delimiter at the end of the header alone
   std::size_t units = 0;
   const auto is_words = [&](const internal::Cells& cells) {
     return cells.size() == names_.size() && internal::is_text(cells, delimiter_) &&
@@ -53,6 +55,7 @@ CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout
     for (const std::string& cell : ahead[0].cells) units_.push_back(internal::as_utf8(cell));
   else
     units = 0;
+  check_names_are_there(first_line);
   columns_.resize(names_.size());
   for (std::size_t i = units; i < ahead.size(); ++i) add_row(ahead[i], text);
   while (scanner.next(record)) add_row(record, text);
@@ -69,12 +72,13 @@ CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout
 }
 
 CsvTable::CsvTable(std::vector<std::string> names, std::vector<std::vector<std::string>> columns, std::string source,
-                   TableLayout layout)
+                   TableLayout layout, std::map<std::string, std::string> not_columns)
     : source_(std::move(source)),
       layout_(std::move(layout)),
       has_header_(!names.empty()),
       names_(std::move(names)),
-      columns_(std::move(columns)) {
+      columns_(std::move(columns)),
+      not_columns_(std::move(not_columns)) {
   if (!layout_.names.empty()) names_ = layout_.names;
   has_header_ = !names_.empty();
   if (!has_header_) names_ = internal::numbered_names(columns_.size());
@@ -102,6 +106,15 @@ bool CsvTable::take_header(internal::CsvRecord& first, std::string_view comment)
   // Instruments write "T [°C]" in Latin-1, which nobody could type.
   for (std::string& name : names_) name = internal::as_utf8(std::move(name));
   return !has_header_;
+}
+
+/// A line of groups above that of names leaves columns without one.
+void CsvTable::check_names_are_there(std::size_t line) const {
+  for (std::size_t i = 1; i < units_.size(); ++i)
+    if (names_[i].empty() && !units_[i].empty())
+      throw DataError("[read_csv] ", source_, ", line ", line, ": column ", i + 1,
+                      " has no name, but the line below has one, '", internal::shown(units_[i]),
+                      "'; if that is the header, skip the lines before it with --skip.");
 }
 
 void CsvTable::add_row(internal::CsvRecord& record, std::string_view text) {
@@ -146,6 +159,8 @@ const std::vector<std::string>& CsvTable::text(const std::string& name) const {
 }
 
 void CsvTable::reject_name(const std::string& name) const {
+  if (const auto other = not_columns_.find(name); other != not_columns_.end())
+    throw DataError("[read_table] ", source_, ": '", internal::shown(name), "' is no column: it ", other->second, ".");
   if (!has_header_)
     throw DataError("[read_csv] ", source_, ": there is no column '", internal::shown(name),
                     "', since the file has no header: line ", lines_[0], " holds numbers. Name all ", names_.size(),
@@ -190,8 +205,7 @@ bool CsvTable::is_missing(const std::string& cell) const {
     if (cell == code) return true;
     if (code == "<" || code == ">") return cell.starts_with(code);
     const std::optional<double> number = internal::parse_double(code);
-    return number && (internal::parse_double(cell) == number ||
-                      (delimiter_ != ',' && internal::parse_comma_double(cell) == number));
+    return number && (internal::parse_double(cell) == number || internal::parse_comma_double(cell) == number);
   });
 }
 
@@ -201,42 +215,73 @@ std::string CsvTable::where(std::size_t row, const std::string& name) const {
 
 void CsvTable::reject_number(std::size_t row, const std::string& name, const std::string& cell) const {
   const std::string at = where(row, name), shown = internal::shown(cell);
-  const bool is_limit = (cell.starts_with('<') || cell.starts_with('>')) &&
-                        internal::parse_double(cell.substr(cell.find_first_not_of("<>= ") % cell.size()));
-  if (is_limit)
+  if (internal::parse_limit(cell))
     throw DataError("[read_csv] ", at, ": '", shown,
-                    "' is beyond a limit of detection, which is not a number; take such ",
-                    "cells as missing with --missing '", cell[0], "', or write half the limit in their place.");
+                    "' is beyond a limit of detection, as only a state may be; take such cells as missing with "
+                    "--missing '",
+                    cell[0], "', or write half the limit in their place.");
   if (internal::is_date_or_clock(cell))
     throw DataError("[read_csv] ", at, ": expected a number; got '", shown,
                     "', a date or time. Only the column of --time may hold dates.");
-  const bool has_comma = cell.find(',') != std::string::npos;
+  const bool begins_as_one = cell.find_first_of("0123456789") <= cell.find_first_not_of("+-$(.");
   throw DataError("[read_csv] ", at, ": expected a number; got '", shown, "'. ",
-                  has_comma && delimiter_ == ','
+                  cell.find(',') != std::string::npos
                       ? "Write numbers with a decimal point and without thousands separators."
-                      : "Leave the cell empty if the value is missing, or say so with --missing.");
+                  : begins_as_one ? "Write numbers alone, without units or thousands separators."
+                                  : "Leave the cell empty if the value is missing, or say so with --missing.");
+}
+
+Measurements CsvTable::measurements(const std::string& name) const {
+  const std::vector<std::string>& cells = text(name);
+  const internal::NumberStyle style = internal::style_of(cells, delimiter_);
+  const std::vector<double> nothing(cells.size(), std::numeric_limits<double>::quiet_NaN());
+  Measurements found{nothing, nothing, nothing};
+  for (std::size_t row = 0; row < cells.size(); ++row) {
+    if (is_missing(cells[row])) continue;
+    const auto limit = internal::parse_limit(cells[row]);
+    const std::string_view digits = limit ? limit->limit : cells[row];
+    const std::optional<double> value = internal::parse_number(digits, style);
+    if (!value && style == internal::NumberStyle::kComma && internal::parse_double(digits))
+      throw DataError("[read_csv] ", where(row, name), ": the column has decimal commas; '", internal::shown(digits),
+                      "' has a decimal point. Write all numbers alike.");
+    if (!value) reject_number(row, name, std::string(digits));
+    if (!std::isfinite(*value))
+      throw DataError("[read_csv] ", where(row, name), ": expected a finite number; got '", internal::shown(digits),
+                      "'. Leave the cell empty if the value is missing.");
+    (!limit ? found.values : limit->is_below ? found.below : found.above)[row] = *value;
+  }
+  return found;
+}
+
+std::string CsvTable::doubt(const std::string& name) const {
+  const std::vector<std::string>& cells = text(name);
+  const internal::NumberStyle style = internal::style_of(cells, delimiter_);
+  std::size_t numbers = 0, others = 0, other = 0, row = 0;
+  std::string grouped;
+  bool may_be_grouped = style == internal::NumberStyle::kComma;
+  for (const std::string& cell : cells) {
+    const std::size_t here = row++;
+    if (is_missing(cell)) continue;
+    if (cell.find(',') != std::string::npos) {
+      may_be_grouped = may_be_grouped && internal::parse_thousands_double(cell).has_value();
+      grouped = cell;
+    }
+    if (internal::parse_limit(cell) || internal::parse_number(cell, style))
+      ++numbers;
+    else if (others++ == 0)
+      other = here;
+  }
+  if (others > 0 && others < numbers)
+    return text::concat("no number on line ", line(other), ": '", internal::shown(cells[other]), "'");
+  if (others > 0 || !may_be_grouped || grouped.empty()) return "";
+  return text::concat("decimal commas: '", internal::shown(grouped), "' is ", *internal::parse_comma_double(grouped));
 }
 
 std::vector<double> CsvTable::numbers(const std::string& name) const {
-  const std::vector<std::string>& cells = text(name);
-  const bool has_decimal_comma = delimiter_ != ',' && std::ranges::any_of(cells, [](const std::string& cell) {
-                                   return cell.find(',') != std::string::npos && internal::parse_comma_double(cell);
-                                 });
-  std::vector<double> values(cells.size(), std::numeric_limits<double>::quiet_NaN());
-  for (std::size_t row = 0; row < cells.size(); ++row) {
-    if (is_missing(cells[row])) continue;
-    const std::optional<double> value =
-        has_decimal_comma ? internal::parse_comma_double(cells[row]) : internal::parse_double(cells[row]);
-    if (!value && has_decimal_comma && internal::parse_double(cells[row]))
-      throw DataError("[read_csv] ", where(row, name), ": the column has decimal commas; '",
-                      internal::shown(cells[row]), "' has a decimal point. Write all numbers alike.");
-    if (!value) reject_number(row, name, cells[row]);
-    if (!std::isfinite(*value))
-      throw DataError("[read_csv] ", where(row, name), ": expected a finite number; got '", internal::shown(cells[row]),
-                      "'. Leave the cell empty if the value is missing.");
-    values[row] = *value;
-  }
-  return values;
+  Measurements found = measurements(name);
+  for (std::size_t row = 0; row < found.values.size(); ++row)
+    if (!std::isnan(found.below[row]) || !std::isnan(found.above[row])) reject_number(row, name, text(name)[row]);
+  return std::move(found.values);
 }
 
 CsvTable read_csv(const std::filesystem::path& path, const TableLayout& layout) {

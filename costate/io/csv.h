@@ -6,12 +6,14 @@
 // as many names; so are rows of units below the header, rows of empty cells at the end, and a first line "sep=;". Names
 // in Latin-1 become UTF-8. A first line of numbers alone is no header: columns are then called 1, 2, 3, …, unless
 // TableLayout names them. A cell that is empty, or one of the usual words for nothing (NA, nan, n/a, null, none, ".",
-// "-", "?"), is missing. Numbers have a decimal point, or a decimal comma where the delimiter is another character.
+// "-", "?"), is missing. Numbers have a decimal point, or in a whole column a decimal comma, or commas between
+// thousands (internal/numbers.h).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -32,8 +34,14 @@ struct TableLayout {
   /// Lines before the header or, if there is none, before the first row.
   std::int64_t skip = 0;
   /// Cells that mean "missing", beside those above: a text, or a number however it is spelled. "<" and ">" stand for
-  /// all values beyond a limit of detection ("<0.01"); "none" for no code, also where a fit would find one.
+  /// all values below or above a limit of detection ("<0.01"); "none" for no code, also where a fit would find one.
   std::vector<std::string> missing = {};
+};
+
+/// A column of measurements: each is a number, or known to lie below or above a limit of detection, or missing. All
+/// three are of one length, NaN where there is nothing.
+struct Measurements {
+  std::vector<double> values, below, above;
 };
 
 /// A time column as numbers, and how it came to be numbers.
@@ -50,9 +58,9 @@ class CsvTable {
   /// the header (saying where the table seems to begin, if it is not there), a quote is not closed, or the bytes are
   /// not text; InvalidArgument for a layout that does not fit the file.
   CsvTable(std::string_view text, std::string source, TableLayout layout = {});
-  /// A table of another format: columns of cells, all as long.
+  /// A table of another format: columns of cells, all as long. `not_columns` is as below.
   CsvTable(std::vector<std::string> names, std::vector<std::vector<std::string>> columns, std::string source,
-           TableLayout layout = {});
+           TableLayout layout = {}, std::map<std::string, std::string> not_columns = {});
 
   const std::string& source() const { return source_; }
   const TableLayout& layout() const { return layout_; }
@@ -63,6 +71,8 @@ class CsvTable {
   bool has_header() const { return has_header_; }
   /// What the row of units below the header holds, column by column; empty if there is none.
   const std::vector<std::string>& units() const { return units_; }
+  /// What a file holds beside columns, by name, and why it is none: "is a struct; …".
+  const std::map<std::string, std::string>& not_columns() const { return not_columns_; }
   std::size_t num_rows() const { return lines_.size(); }
   bool has_column(const std::string& name) const;
 
@@ -85,6 +95,13 @@ class CsvTable {
   /// detection, infinities and out-of-range numbers.
   std::vector<double> numbers(const std::string& name) const;
 
+  /// The same of a column that may hold limits of detection: "<0.01", "> 100".
+  Measurements measurements(const std::string& name) const;
+
+  /// What to say about a column of numbers: that one cell among most is none, or that its commas may be read otherwise.
+  /// "" if there is nothing.
+  std::string doubt(const std::string& name) const;
+
   /// A column of times: all numbers, or all dates or date-times; "Date,Time" for two columns. ISO 8601 is read
   /// (2024-05-01, 2024-05, 2024-05-01T12:30:00.5Z, 2024-05-01 12:30+02:00), and any common order that the whole column
   /// leaves no doubt about (13/05/2024 12.30.00, May 13 2024, 20240513); or `format`, as of strptime, if given. Without
@@ -99,6 +116,7 @@ class CsvTable {
  private:
   bool take_header(internal::CsvRecord& first, std::string_view comment);
   void add_row(internal::CsvRecord& record, std::string_view text);
+  void check_names_are_there(std::size_t line) const;
   void drop_empty_tail();
   [[noreturn]] void reject_name(const std::string& name) const;
   [[noreturn]] void reject_number(std::size_t row, const std::string& name, const std::string& cell) const;
@@ -111,6 +129,7 @@ class CsvTable {
   std::vector<std::string> units_;
   std::vector<std::vector<std::string>> columns_;
   std::vector<std::size_t> lines_;
+  std::map<std::string, std::string> not_columns_;
 };
 
 /// Reads a table. IoError if the file cannot be read, DataError as CsvTable.

@@ -59,13 +59,11 @@ struct TimeCells {
 };
 
 std::vector<double> plain_numbers(const TimeCells& column) {
-  const bool has_comma =
-      column.table.delimiter() != ',' &&
-      std::ranges::any_of(column.cells, [](const std::string& cell) { return cell.find(',') != std::string::npos; });
+  const internal::NumberStyle style = internal::style_of(column.cells, column.table.delimiter());
   std::vector<double> values;
   for (std::size_t row = 0; row < column.cells.size(); ++row) {
     const std::string& cell = column.cells[row];
-    const std::optional<double> value = has_comma ? internal::parse_comma_double(cell) : internal::parse_double(cell);
+    const std::optional<double> value = internal::parse_number(cell, style);
     if (!value) column.reject(row, "a time, a number", "A time column holds numbers alone, or dates alone.");
     if (!std::isfinite(*value)) column.reject(row, "a finite time", "Mend the cell or remove the line.");
     values.push_back(*value);
@@ -100,7 +98,7 @@ std::string format_of(const TimeCells& column, const std::string& preferred) {
   if (formats.empty() && internal::is_clock(column.cells[0]))
     throw DataError("[read_csv] ", column.table.where(0, column.name), ": '", internal::shown(column.cells[0]),
                     "' is a time of day without a date; name the column of dates, too: --time DATE,",
-                    internal::shown(column.name), ".");
+                    internal::shown(column.name), ", or give --step if rows are evenly spaced.");
   if (formats.empty()) column.reject(0, "a time: a number or a date", kWays);
   for (std::size_t row = 1; row < column.cells.size(); ++row) {
     const auto fits = [&](const std::string& format) {
@@ -121,8 +119,8 @@ std::string format_of(const TimeCells& column, const std::string& preferred) {
 }
 
 bool is_number(const TimeCells& column) {
-  const std::string& cell = column.cells[0];
-  return internal::parse_double(cell) || (column.table.delimiter() != ',' && internal::parse_comma_double(cell));
+  return internal::parse_number(column.cells[0], internal::style_of(column.cells, column.table.delimiter()))
+      .has_value();
 }
 
 /// 20240531, which no column of numbers holds again and again.

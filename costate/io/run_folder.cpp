@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 void remove_run(const RunFolder& run) {
   // config.toml last: if this is interrupted, the folder is still known as a run and can be replaced again.
   for (const fs::path& file :
-       {run.model(), run.checkpoint(), run.history(), run.metrics(), run.forecast(), run.ahead(),
+       {run.model(), run.checkpoint(), run.history(), run.metrics(), run.stopped(), run.forecast(), run.ahead(),
         fs::path(run.ahead().string() + ".txt"), run.figure("svg"), run.figure("png"), run.report(), run.config()}) {
     std::error_code error;
     fs::remove(file, error);

@@ -26,6 +26,8 @@ class RunFolder {
   std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
   std::filesystem::path history() const { return path_ / "history.csv"; }
   std::filesystem::path metrics() const { return path_ / "metrics.json"; }
+  /// The epochs after which time ended trainings; there is none if it did not.
+  std::filesystem::path stopped() const { return path_ / "stopped.toml"; }
   /// What was held out, as the fit forecast it.
   std::filesystem::path forecast() const { return path_ / "forecast.csv"; }
   /// Where `costate forecast` writes to, unless told otherwise.

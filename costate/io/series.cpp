@@ -10,6 +10,7 @@
 
 #include "costate/base/error.h"
 #include "costate/io/internal/event_cells.h"
+#include "costate/io/internal/long_table.h"
 #include "costate/io/internal/shown.h"
 #include "costate/io/internal/trajectory_key.h"
 #include "costate/io/table.h"
@@ -19,6 +20,7 @@ namespace {
 
 using Rows = std::vector<std::size_t>;
 using Columns = std::vector<std::vector<double>>;
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 std::string of_trajectory(const std::string& id) {
   return id.empty() ? "" : text::concat(" of trajectory '", internal::shown(id), "'");
@@ -60,38 +62,32 @@ void check_roles(const SeriesColumns& columns) {
   }
 }
 
-/// The values of one quantity of a long table, missing in the rows of others.
-std::vector<double> read_quantity(const CsvTable& table, const SeriesColumns& columns, const std::string& name) {
-  const std::vector<std::string>& quantities = table.text(columns.quantity);
-  if (std::ranges::find(quantities, name) == quantities.end()) {
-    const std::set<std::string> known(quantities.begin(), quantities.end());
-    throw DataError("[read_series] ", table.source(), ", column '", columns.quantity,
-                    "': ", text::unknown_name("quantity", name, {known.begin(), known.end()}), ".");
-  }
-  std::vector<double> values = table.numbers(columns.value);
-  for (std::size_t row = 0; row < values.size(); ++row)
-    if (quantities[row] != name) values[row] = std::numeric_limits<double>::quiet_NaN();
-  return values;
-}
-
-bool is_quantity(const CsvTable& table, const SeriesColumns& columns, const std::string& name) {
-  return !columns.quantity.empty() && std::ranges::count(table.text(columns.quantity), name) > 0;
-}
-
-Columns read_states(const CsvTable& table, const SeriesColumns& columns) {
-  Columns states;
+std::vector<Measurements> read_states(const CsvTable& table, const SeriesColumns& columns) {
+  std::vector<Measurements> states;
   for (const std::string& name : columns.states) {
-    states.push_back(columns.quantity.empty() ? table.numbers(name) : read_quantity(table, columns, name));
-    if (std::ranges::all_of(states.back(), [](double value) { return std::isnan(value); }))
+    states.push_back(columns.quantity.empty() ? table.measurements(name)
+                                              : internal::read_quantity(table, columns, name));
+    if (std::ranges::all_of(states.back().values, [](double value) { return std::isnan(value); }))
       throw DataError("[read_series] ", table.source(), ": state column '", name, "' has no number at all.");
   }
   return states;
 }
 
+/// Of an input, which nothing can be known of by limits alone.
+std::vector<double> read_input_quantity(const CsvTable& table, const SeriesColumns& columns, const std::string& name) {
+  Measurements found = internal::read_quantity(table, columns, name);
+  for (std::size_t row = 0; row < found.values.size(); ++row)
+    if (!std::isnan(found.below[row]) || !std::isnan(found.above[row]))
+      throw DataError("[read_series] ", table.where(row, columns.value), ": the input '", internal::shown(name),
+                      "' is beyond a limit of detection, as only a state may be. Write a number.");
+  return std::move(found.values);
+}
+
 Columns read_inputs(const CsvTable& table, const SeriesColumns& columns) {
   Columns inputs;
   for (const std::string& name : columns.inputs)
-    inputs.push_back(is_quantity(table, columns, name) ? read_quantity(table, columns, name) : table.numbers(name));
+    inputs.push_back(internal::is_quantity(table, columns, name) ? read_input_quantity(table, columns, name)
+                                                                 : table.numbers(name));
   return inputs;
 }
 
@@ -169,26 +165,48 @@ std::vector<Sample> samples_of(const CsvTable& table, const SeriesColumns& colum
   return samples;
 }
 
-/// Means of what was measured at a time, and of how many measurements; `repeats` only if any is of several.
-void gather_states(const Columns& columns, const std::vector<Sample>& samples, Trajectory& trajectory) {
+/// What is known of a state at a time.
+struct StateCell {
+  double mean = kNone, count = 0, below = kNone, above = kNone;
+};
+
+/// Limits tell nothing more where something was measured at the same time.
+StateCell cell_of(const Measurements& column, const Rows& rows) {
+  StateCell cell;
+  double sum = 0;
+  for (const std::size_t row : rows) {
+    cell.below = std::fmin(cell.below, column.below[row]);
+    cell.above = std::fmax(cell.above, column.above[row]);
+    if (std::isnan(column.values[row])) continue;
+    sum = cell.count == 0 ? column.values[row] : sum + column.values[row];
+    ++cell.count;
+  }
+  if (cell.count == 0) return cell;
+  return {.mean = sum / cell.count, .count = cell.count};
+}
+
+/// Means of what was measured at a time; of how many measurements, and limits, only if there are several or any.
+void gather_states(const std::vector<Measurements>& columns, const std::vector<Sample>& samples,
+                   Trajectory& trajectory) {
   const Shape shape{static_cast<std::int64_t>(samples.size()), static_cast<std::int64_t>(columns.size())};
   trajectory.states = HostArray(shape);
-  HostArray repeats(shape);
-  bool has_repeats = false;
+  HostArray repeats(shape), below(shape), above(shape);
+  bool has_repeats = false, has_below = false, has_above = false;
   for (std::size_t i = 0; i < samples.size(); ++i)
     for (std::size_t k = 0; k < columns.size(); ++k) {
-      double sum = 0, count = 0;
-      for (const std::size_t row : samples[i].rows) {
-        if (std::isnan(columns[k][row])) continue;
-        sum = count == 0 ? columns[k][row] : sum + columns[k][row];
-        ++count;
-      }
-      has_repeats = has_repeats || count > 1;
+      const StateCell cell = cell_of(columns[k], samples[i].rows);
       const auto place = static_cast<std::int64_t>(i * columns.size() + k);
-      trajectory.states.set(place, count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / count);
-      repeats.set(place, count);
+      trajectory.states.set(place, cell.mean);
+      repeats.set(place, cell.count);
+      below.set(place, cell.below);
+      above.set(place, cell.above);
+      has_repeats = has_repeats || cell.count > 1;
+      has_below = has_below || !std::isnan(cell.below);
+      has_above = has_above || !std::isnan(cell.above);
     }
   if (has_repeats) trajectory.repeats = std::move(repeats);
+  if (has_below) trajectory.below = std::move(below);
+  if (has_above) trajectory.above = std::move(above);
 }
 
 /// Rows at one time are repeated measurements only where no column that is not used tells them apart.
@@ -247,8 +265,9 @@ TimeColumn read_times(const CsvTable& table, const SeriesColumns& columns, const
   return made;
 }
 
-/// Of a long table only the rows of quantities that are states or inputs.
-Rows rows_with_roles(const CsvTable& table, const SeriesColumns& columns, const Rows& rows) {
+/// Of a long table only the rows of quantities that are states or inputs, and those of events.
+Rows rows_with_roles(const CsvTable& table, const SeriesColumns& columns, const internal::EventCells& events,
+                     const Rows& rows) {
   if (columns.quantity.empty()) return rows;
   const std::vector<std::string>& quantities = table.text(columns.quantity);
   const auto names = [](const std::vector<std::string>& list, const std::string& name) {
@@ -256,7 +275,8 @@ Rows rows_with_roles(const CsvTable& table, const SeriesColumns& columns, const 
   };
   Rows kept;
   for (const std::size_t row : rows)
-    if (names(columns.states, quantities[row]) || names(columns.inputs, quantities[row])) kept.push_back(row);
+    if (names(columns.states, quantities[row]) || names(columns.inputs, quantities[row]) || events.has(row))
+      kept.push_back(row);
   return kept;
 }
 
@@ -268,7 +288,7 @@ TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns
       columns.trajectory.empty() ? std::vector<std::string>{} : table.joined(columns.trajectory, ",");
   const std::vector<Rows> groups = group_rows(table, columns.trajectory, ids);
   const TimeColumn times = read_times(table, columns, groups);
-  const Columns states = read_states(table, columns);
+  const std::vector<Measurements> states = read_states(table, columns);
   const Columns inputs = read_inputs(table, columns);
   Columns covariates;
   for (const std::string& name : columns.covariates) covariates.push_back(table.numbers(name));
@@ -286,7 +306,7 @@ TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns
     Trajectory trajectory;
     if (!ids.empty()) trajectory.id = ids[rows.front()];
     const std::vector<Sample> samples =
-        samples_of(table, columns, times.values, rows_with_roles(table, columns, rows), trajectory.id);
+        samples_of(table, columns, times.values, rows_with_roles(table, columns, events, rows), trajectory.id);
     for (const Sample& sample : samples) trajectory.times.push_back(sample.time);
     gather_states(states, samples, trajectory);
     has_repeats = has_repeats || trajectory.repeats.size() > 0;

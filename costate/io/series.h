@@ -23,8 +23,8 @@ struct SeriesColumns {
   std::vector<std::string> events = {};
   /// Rows with the same cell here are one trajectory (they need not be neighbours); "" for a file of one trajectory.
   std::string trajectory = {};
-  /// Of a long table, in which a row is one measured quantity: the columns of its name and of its value. States and
-  /// inputs are then quantities; an input may also be a column.
+  /// Of a long table, in which a row is one measured quantity: the columns of its name and of its value. States, inputs
+  /// and amounts of events are then quantities; an input or an amount may also be a column, rates and durations are.
   std::string quantity = {}, value = {};
   double step = 0, rate = 0;
   /// Of strptime, where dates do not tell it themselves: "%d/%m/%Y %H:%M".
@@ -47,7 +47,8 @@ struct EventColumn {
 /// InvalidArgument for a text of another form.
 EventColumn event_column(const std::string& text);
 
-/// Sorts the rows of a table into trajectories, in the order of their first rows. States may be missing (NaN). Values
+/// Sorts the rows of a table into trajectories, in the order of their first rows. States may be missing (NaN), or known
+/// by a limit of detection alone ("<0.01", Trajectory::below). Values
 /// of a state at the same time of a trajectory are repeated measurements: their mean is the state, and
 /// Trajectory::repeats counts them.
 ///

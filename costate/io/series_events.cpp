@@ -4,6 +4,7 @@
 
 #include "costate/base/error.h"
 #include "costate/io/internal/event_cells.h"
+#include "costate/io/internal/long_table.h"
 
 namespace costate {
 namespace {
@@ -51,7 +52,10 @@ EventCells::EventCells(const CsvTable& table, const SeriesColumns& columns) : ta
   };
   for (const std::string& text : columns.events) {
     const EventColumn column = event_column(text);
-    cells_.push_back({column, numbers(column.amount), numbers(column.rate), numbers(column.duration)});
+    std::vector<double> amounts = is_quantity(table, columns, column.amount)
+                                      ? read_quantity(table, columns, column.amount).values
+                                      : table.numbers(column.amount);
+    cells_.push_back({column, std::move(amounts), numbers(column.rate), numbers(column.duration)});
   }
 }
 
@@ -59,6 +63,11 @@ std::vector<std::string> EventCells::names() const {
   std::vector<std::string> names;
   for (const Cells& cells : cells_) names.push_back(cells.column.name);
   return names;
+}
+
+bool EventCells::has(std::size_t row) const {
+  return std::ranges::any_of(
+      cells_, [&](const Cells& cells) { return !std::isnan(cells.amounts[row]) && cells.amounts[row] != 0; });
 }
 
 double EventCells::duration_of(const Cells& cells, std::size_t row) const {

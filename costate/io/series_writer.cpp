@@ -1,9 +1,11 @@
 // Trajectories → columns → CSV.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <optional>
 
 #include "costate/io/files.h"
+#include "costate/io/internal/numbers.h"
 #include "costate/io/series.h"
 
 namespace costate {
@@ -19,6 +21,29 @@ void append_columns(std::vector<CsvColumn>& columns, const std::vector<std::stri
         cells.push_back(array.at(static_cast<std::int64_t>(i * names.size() + j)));
     }
     columns.push_back({names[j], std::move(cells)});
+  }
+}
+
+/// "<0.01" where a state is known by a limit alone.
+std::string state_cell(const Trajectory& trajectory, std::int64_t place) {
+  const auto number = [&](const HostArray& array) { return array.size() > 0 ? array.at(place) : std::nan(""); };
+  const double state = trajectory.states.at(place), below = number(trajectory.below), above = number(trajectory.above);
+  if (!std::isnan(state)) return internal::format_double(state);
+  if (!std::isnan(below)) return "<" + internal::format_double(below);
+  return std::isnan(above) ? "" : ">" + internal::format_double(above);
+}
+
+void append_states(std::vector<CsvColumn>& columns, const TimeSeries& series) {
+  const bool has_limits = std::ranges::any_of(series.trajectories, [](const Trajectory& trajectory) {
+    return trajectory.below.size() + trajectory.above.size() > 0;
+  });
+  if (!has_limits) return append_columns(columns, series.state_names, series.trajectories, &Trajectory::states);
+  for (std::size_t k = 0; k < series.state_names.size(); ++k) {
+    std::vector<std::string> cells;
+    for (const Trajectory& trajectory : series.trajectories)
+      for (std::size_t i = 0; i < trajectory.times.size(); ++i)
+        cells.push_back(state_cell(trajectory, static_cast<std::int64_t>(i * series.state_names.size() + k)));
+    columns.push_back({series.state_names[k], std::move(cells)});
   }
 }
 
@@ -92,7 +117,7 @@ std::vector<CsvColumn> series_columns(const TimeSeries& series) {
     append_parts(columns, series.trajectory_name.empty() ? "trajectory" : series.trajectory_name, parts, ids);
   }
   append_times(columns, series, times);
-  append_columns(columns, series.state_names, series.trajectories, &Trajectory::states);
+  append_states(columns, series);
   append_columns(columns, series.input_names, series.trajectories, &Trajectory::inputs);
   return columns;
 }

@@ -8,6 +8,7 @@
 #include "costate/io/files.h"
 #include "costate/io/internal/attribute_files.h"
 #include "costate/io/internal/gzip.h"
+#include "costate/io/internal/matlab_file.h"
 #include "costate/io/internal/numbers.h"
 #include "costate/io/npy.h"
 
@@ -27,8 +28,9 @@ constexpr Foreign kForeign[] = {
     {"ARROW1", "an Arrow file", "pandas.read_feather('NAME')"},
     {"FEA1", "a Feather file", "pandas.read_feather('NAME')"},
     {"\xD0\xCF\x11\xE0", "an old Excel workbook", "pandas.read_excel('NAME')"},
-    {"\x89HDF", "an HDF5 file (MATLAB 7.3 writes such, too)", "pandas.DataFrame(h5py.File('NAME')['DATASET'][:])"},
-    {"MATLAB", "a MATLAB file", "pandas.DataFrame(scipy.io.loadmat('NAME')['VARIABLE'])"},
+    {"\x89HDF", "an HDF5 file", "pandas.DataFrame(h5py.File('NAME')['DATASET'][:])"},
+    {"MATLAB 7.3", "an HDF5 file of MATLAB (save it with '-v7', which is read)",
+     "pandas.DataFrame(h5py.File('NAME')['VARIABLE'][:].T)"},
     {"CDF\x01", "a NetCDF file", "xarray.open_dataset('NAME').to_dataframe().reset_index()"},
     {"CDF\x02", "a NetCDF file", "xarray.open_dataset('NAME').to_dataframe().reset_index()"},
     {"RDX", "an R workspace", ""},
@@ -44,6 +46,9 @@ constexpr Foreign kForeign[] = {
     {"<!DOCTYPE", "a web page: the download may have failed", ""},
     {"<html", "a web page: the download may have failed", ""},
     {"<?xml", "an XML document", ""},
+    {"[{", "JSON", "pandas.read_json('NAME')"},
+    {"{\"", "JSON", ""},
+    {"{\n", "JSON", ""},
     {"{\\rtf", "a text document with formatting", ""},
 };
 
@@ -52,10 +57,9 @@ constexpr Foreign kForeign[] = {
   std::string advice = "export the table as CSV";
   if (!load.empty()) {
     load.replace(load.find("NAME"), 4, name);
-    const std::string imports = load.starts_with("xarray")                 ? "xarray"
-                                : load.find("h5py.") != std::string::npos  ? "pandas, h5py"
-                                : load.find("scipy.") != std::string::npos ? "pandas, scipy.io"
-                                                                           : "pandas";
+    const std::string imports = load.starts_with("xarray")                ? "xarray"
+                                : load.find("h5py.") != std::string::npos ? "pandas, h5py"
+                                                                          : "pandas";
     advice += text::concat(", for example by python -c \"import ", imports, "; ", load, ".to_csv('", name,
                            ".csv', index=False)\"");
   }
@@ -108,6 +112,7 @@ CsvTable parse_table(std::string_view bytes, const std::string& source, const Ta
   }
   for (const Foreign& format : kForeign)
     if (bytes.starts_with(format.mark)) reject(source, format.what, format.load);
+  if (internal::is_matlab_file(bytes)) return internal::read_matlab_file(bytes, source, layout);
   if (internal::is_attribute_file(bytes)) return internal::read_attribute_file(bytes, source, layout);
   return {bytes, source, layout};
 }

@@ -51,7 +51,8 @@ TimeSeries embed_delays(const TimeSeries& series, const Delays& delays) {
   for (Trajectory& trajectory : embedded.trajectories) {
     check_spacing(trajectory, delays, spacing);
     trajectory.states = embed(trajectory.states, delays);
-    if (trajectory.repeats.size() > 0) trajectory.repeats = embed(trajectory.repeats, delays);
+    for (HostArray Trajectory::*cells : kOfCells)
+      if ((trajectory.*cells).size() > 0) trajectory.*cells = embed(trajectory.*cells, delays);
     trajectory.inputs = trajectory.inputs.slice(dropped, trajectory.inputs.shape()[0]);
     trajectory.times.erase(trajectory.times.begin(), trajectory.times.begin() + dropped);
   }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <system_error>
+#include <utility>
 
 #include "costate/base/error.h"
 #include "costate/base/version.h"
@@ -9,6 +10,8 @@
 #include "costate/io/files.h"
 #include "costate/io/json.h"
 #include "costate/io/table.h"
+#include "costate/series/internal/time_limit.h"
+#include "costate/series/look.h"
 
 namespace costate {
 namespace {
@@ -96,6 +99,10 @@ JsonObject metrics_of(const FitResult& result) {
   for (const Outliers& found : result.outliers)
     outliers.push_back({found.column, static_cast<std::int64_t>(found.count)});
   metrics.push_back({"outliers", outliers});
+  JsonObject limits;
+  for (std::size_t k = 0; k < result.series.state_names.size(); ++k)
+    limits.push_back({result.series.state_names[k], static_cast<std::int64_t>(count_beyond_limits(result.series, k))});
+  metrics.push_back({"beyond_limits", limits});
   return metrics;
 }
 
@@ -115,6 +122,18 @@ void write_forecast_samples(const std::filesystem::path& path, const FitResult& 
     forecast.trajectories.push_back(std::move(trajectory));
   }
   write_series(path, forecast);
+}
+
+/// What is fitted and, if they are wanted, the lines about it. Completes the config's digests.
+std::pair<PreparedSeries, std::string> read_and_prepare(FitConfig& config, bool wants_lines) {
+  const std::string bytes = read_file(config.data);
+  config.data_digest = digest_of(bytes);
+  const CsvTable table = parse_table(bytes, config.data, config.model.columns.layout);
+  TimeSeries series = series_from_table(table, config.model.columns);
+  TimeSeries judge = read_judge(config, series);
+  PreparedSeries prepared = prepare_fit(std::move(series), config, std::move(judge));
+  std::string lines = wants_lines ? describe(table, config.model.columns) + describe(prepared) : "";
+  return {std::move(prepared), std::move(lines)};
 }
 
 }  // namespace
@@ -153,14 +172,10 @@ TimeSeries read_judge(FitConfig& config, const TimeSeries& series) {
   return series_from_table(parse_table(bytes, config.judge, columns.layout), columns);
 }
 
-FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode mode, FitOptions options) {
+FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode mode, FitOptions options,
+                  const std::function<void(const std::string&)>& on_data) {
   config.check();
-  const std::string bytes = read_file(config.data);
-  config.data_digest = digest_of(bytes);
-  TimeSeries series =
-      series_from_table(parse_table(bytes, config.data, config.model.columns.layout), config.model.columns);
-  TimeSeries judge = read_judge(config, series);
-  PreparedSeries prepared = prepare_fit(std::move(series), config, std::move(judge));
+  auto [prepared, lines] = read_and_prepare(config, on_data != nullptr);
   if (mode == RunMode::kResume) {
     RunFolder::open(folder);
   } else {
@@ -171,8 +186,15 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   const RunFolder run = open_run(config, folder, mode);
   options.checkpoint = run.checkpoint();
   options.fingerprint = config.to_config().to_toml();
-  options.resume = mode == RunMode::kResume ? Resume::kYes : Resume::kNo;
-  FitResult result = fit(std::move(prepared), config, options);
+  internal::TimeLimit limit(config.minutes, run.stopped());
+  // A checkpoint is of the end itself, and would be followed by one more epoch.
+  options.resume = mode == RunMode::kResume && !limit.goes_by_record() ? Resume::kYes : Resume::kNo;
+  if (on_data) on_data(lines);
+  FitConfig untimed = config;
+  untimed.minutes = 0;
+  FitResult result = fit(std::move(prepared), untimed, limit.limited(std::move(options)));
+  result.config.minutes = config.minutes;
+  limit.write();
   result.model.save(run.model());
   write_history(run.history(), result.training.history);
   write_json(run.metrics(), metrics_of(result));

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <string>
 
 #include "costate/io/run_folder.h"
 #include "costate/series/fit.h"
@@ -16,11 +18,14 @@ enum class RunMode {
 };
 
 /// Reads the data, fits and writes all but the report. A run that was killed at any moment can be resumed and gives the
-/// same bits. `options` gives the callbacks; the rest is filled in here.
+/// same bits, and so does one that time ended, by what it wrote to RunFolder::stopped. `options` gives the callbacks;
+/// the rest is filled in here. `on_data` gets look.h's lines about the file
+/// and its series before anything is trained.
 ///
 /// Throws: as fit, read_series and RunFolder; InvalidArgument if a run to be resumed has another config or its data
 /// have changed.
-FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode mode, FitOptions options = {});
+FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode mode, FitOptions options = {},
+                  const std::function<void(const std::string&)>& on_data = {});
 
 /// What judges instead of a part of `series`, read with the same columns and onto the same times; empty if the config
 /// names no such file. Throws as read_series; DataError if it is the file of the fit.

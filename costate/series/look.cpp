@@ -1,6 +1,7 @@
 #include "costate/series/look.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <memory>
 #include <set>
@@ -13,7 +14,8 @@
 namespace costate {
 namespace {
 
-constexpr std::size_t kMostShown = 5;  // names of trajectories
+constexpr std::size_t kMostShown = 5;    // names of trajectories
+constexpr std::size_t kMostUnused = 12;  // columns without a role
 
 std::string plural(std::size_t count, const std::string& what) {
   return text::concat(count, " ", what, count == 1 ? "" : "s");
@@ -35,7 +37,37 @@ std::string role_of(const CsvTable& table, const SeriesColumns& columns, const s
   if (name == columns.value) return "value";
   if (is_in(columns.inputs)) return "input";
   if (is_in(columns.covariates)) return "covariate";
+  for (const std::string& text : columns.events) {
+    const EventColumn event = event_column(text);
+    if (name == event.amount || name == event.rate || name == event.duration) return "event";
+  }
   return is_in(columns.states) && columns.quantity.empty() ? "state" : "unused";
+}
+
+/// On one line, and not long.
+std::string in_short(std::string text) {
+  constexpr std::size_t kMost = 40;
+  std::ranges::replace(text, '\n', ' ');
+  if (text.size() <= kMost) return text;
+  std::size_t end = kMost;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not within a letter
+  return text.substr(0, end) + "…";
+}
+
+/// Whether the names of columns are numbers that grow, as where time runs along the first line.
+bool is_turned(const CsvTable& table) {
+  constexpr std::size_t kFewest = 5;
+  double before = -INFINITY;
+  std::size_t count = 0;
+  for (const std::string& name : table.names()) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error != std::errc() || end != name.data() + name.size()) continue;
+    if (!(number > before)) return false;
+    before = number;
+    ++count;
+  }
+  return table.has_header() && count >= kFewest && count + 3 >= table.names().size();
 }
 
 /// "-0.2 … 1, 3 missing", or the first cells of a text.
@@ -45,17 +77,23 @@ std::string range_of(const CsvTable& table, const std::string& name) {
       std::ranges::count_if(cells, [&](const std::string& cell) { return table.is_missing(cell); }));
   std::string range;
   try {
+    const Measurements found = table.measurements(name);
     double low = INFINITY, high = -INFINITY;
-    for (const double number : table.numbers(name)) {
-      low = std::fmin(low, number);
-      high = std::fmax(high, number);
+    std::size_t limited = 0;
+    for (std::size_t row = 0; row < cells.size(); ++row) {
+      low = std::fmin(low, found.values[row]);
+      high = std::fmax(high, found.values[row]);
+      limited += !std::isnan(found.below[row]) || !std::isnan(found.above[row]);
     }
-    range = missing == cells.size() ? "" : text::concat(text::number(low), " … ", text::number(high));
+    range = missing + limited == cells.size() ? "" : text::concat(text::number(low), " … ", text::number(high));
+    if (limited > 0) range += text::concat(range.empty() ? "" : ", ", limited, " beyond a limit");
   } catch (const DataError&) {
     const std::set<std::string> different(cells.begin(), cells.end());
-    range = text::concat(cells.front(), " … ", cells.back(), ", ", different.size(), " different");
+    range = text::concat(in_short(cells.front()), " … ", in_short(cells.back()), ", ", different.size(), " different");
   }
-  return missing == 0 ? range : text::concat(range, range.empty() ? "" : ", ", missing, " missing");
+  if (missing > 0) range += text::concat(range.empty() ? "" : ", ", missing, " missing");
+  const std::string doubt = table.doubt(name);
+  return doubt.empty() ? range : text::concat(range, range.empty() ? "" : ", ", doubt);
 }
 
 struct Steps {
@@ -133,11 +171,33 @@ std::string describe_cells(const TimeSeries& series) {
         repeated += count > 1;
         measurements += count > 1 ? static_cast<std::size_t>(count) : 0;
       }
-    if (missing > 0)
-      lines += text::concat("'", series.state_names[k], "' is not measured at ", missing, " of ", cells, " samples\n");
+    const std::size_t limited = count_beyond_limits(series, k);
+    if (missing > limited)
+      lines += text::concat("'", series.state_names[k], "' is not measured at ", missing - limited, " of ", cells,
+                            " samples\n");
+    if (limited > 0)
+      lines +=
+          text::concat("'", series.state_names[k], "' is only known to be beyond a limit at ", limited, " of ", cells,
+                       " samples: they train the model where it lies on the wrong side, and count in no error\n");
     if (repeated > 0)
       lines += text::concat("'", series.state_names[k], "' is measured ", measurements, " times at ",
                             plural(repeated, "sample"), ": the mean counts as so many measurements\n");
+  }
+  return lines;
+}
+
+/// How often what comes in does so.
+std::string describe_events(const TimeSeries& series) {
+  std::string lines;
+  for (std::size_t k = 0; k < series.event_names.size(); ++k) {
+    std::size_t all = 0, infusions = 0;
+    for (const Trajectory& trajectory : series.trajectories)
+      for (const Event& event : trajectory.events) {
+        all += event.column == k;
+        infusions += event.column == k && event.duration > 0;
+      }
+    lines += text::concat("'", series.event_names[k], "' comes in ", plural(all, "time"),
+                          infusions == 0 ? "" : text::concat(", ", infusions, " of them over a duration"), "\n");
   }
   return lines;
 }
@@ -175,14 +235,20 @@ std::string describe(const CsvTable& table, const SeriesColumns& columns) {
   std::size_t longest = 0;
   for (const std::string& name : table.names()) longest = std::max(longest, name.size());
   std::set<std::string> seen;
+  std::size_t unused = 0;
   for (std::size_t i = 0; i < table.names().size(); ++i) {
     const std::string& name = table.names()[i];
     if (name.empty() || !seen.insert(name).second) continue;
     const std::string role = role_of(table, columns, name), unit = table.units().empty() ? "" : table.units()[i];
+    if (role == "unused" && ++unused > kMostUnused) continue;
     lines += text::concat("  ", name, std::string(longest - name.size() + 2, ' '), role,
                           std::string(12 - std::min<std::size_t>(role.size(), 11), ' '), range_of(table, name),
                           unit.empty() ? "" : " " + unit, "\n");
   }
+  if (unused > kMostUnused) lines += text::concat("  and ", unused - kMostUnused, " more that are not used\n");
+  if (is_turned(table))
+    lines += "the columns' names grow like times; if they are, turn the table, since a row is one time\n";
+  for (const auto& [name, reason] : table.not_columns()) lines += text::concat("  ", name, " ", reason, "\n");
   if (columns.quantity.empty() && is_called_quantity(columns.trajectory))
     lines += text::concat("'", columns.trajectory,
                           "' seems to name what a row measured; a long table is read with --quantity ",
@@ -193,7 +259,8 @@ std::string describe(const CsvTable& table, const SeriesColumns& columns) {
 
 std::string describe(const PreparedSeries& prepared) {
   const TimeSeries& series = prepared.series;
-  std::string lines = describe_trajectories(series) + describe_times(series) + describe_cells(series);
+  std::string lines =
+      describe_trajectories(series) + describe_times(series) + describe_cells(series) + describe_events(series);
   for (const Outliers& outliers : prepared.outliers) lines += outliers.text() + ": taken as not measured\n";
   if (prepared.period > 0)
     lines += text::concat("it seems to come back every ", duration(prepared.period, series), "\n");

@@ -11,8 +11,8 @@ namespace costate {
 
 /// The roles that `given` leaves open, guessed from names and cells: the column of dates, or of numbers that increase,
 /// is time; one that splits rows whose times turn back tells trajectories apart; one that names what rows with equal
-/// times measured is the quantity of a long table; constants of trajectories are covariates; all other numbers are
-/// states.
+/// times measured is the quantity of a long table; constants of trajectories are covariates, and what is called a dose
+/// is an event where it is empty or 0 at times; all other numbers are states.
 SeriesColumns guess_columns(const CsvTable& table, SeriesColumns given);
 
 /// Whether a column is called what columns are that name what a row measured: quantity, variable, observableId, …

@@ -44,12 +44,19 @@ bool is_called_value(const std::string& name) {
   return known == "value" || known == "values" || known == "measurement" || known == "dv" || known == "result";
 }
 
+bool is_called_dose(const std::string& name) {
+  const std::string first = lower(name.substr(0, name.find_first_of(" ([_")));
+  for (const char* known : {"dose", "doses", "dosage", "amt", "bolus", "infusion"})
+    if (first == known) return true;
+  return false;
+}
+
 class Guess {
  public:
   Guess(const CsvTable& table, SeriesColumns given) : table_(table), head_(head_of(table)), columns_(std::move(given)) {
     for (const std::string& name : table.names()) {
       try {
-        if (numbers_.emplace(name, table.numbers(name)).second) names_.push_back(name);
+        if (numbers_.emplace(name, table.measurements(name).values).second) names_.push_back(name);
       } catch (const DataError&) {
         if (std::ranges::count(names_, name) == 0) names_.push_back(name);  // text, or two columns that differ
       }
@@ -60,7 +67,7 @@ class Guess {
     if (columns_.time.empty() && columns_.step == 0 && columns_.rate == 0) columns_.time = time();
     if (columns_.trajectory.empty()) columns_.trajectory = trajectory();
     if (columns_.quantity.empty() && columns_.states.empty()) take_long_table();
-    if (!columns_.quantity.empty() && columns_.states.empty()) columns_.states = quantities();
+    if (!columns_.quantity.empty() && columns_.states.empty()) take_quantities();
     if (columns_.quantity.empty() && columns_.states.empty()) take_states();
     return columns_;
   }
@@ -88,6 +95,11 @@ class Guess {
 
   bool is_taken(const std::string& name) const {
     const auto is_in = [&](const std::vector<std::string>& list) { return std::ranges::count(list, name) > 0; };
+    const auto is_of_event = [&](const std::string& text) {
+      const EventColumn event = event_column(text);
+      return name == event.amount || name == event.rate || name == event.duration;
+    };
+    if (std::ranges::any_of(columns_.events, is_of_event)) return true;
     return is_in(columns_.inputs) || is_in(columns_.covariates) || name == columns_.quantity ||
            name == columns_.value || (!columns_.time.empty() && is_in(table_.columns_of(columns_.time))) ||
            (!columns_.trajectory.empty() && is_in(table_.columns_of(columns_.trajectory)));
@@ -114,6 +126,9 @@ class Guess {
     if (!parts.empty() && reads_as_time(parts)) return parts;
     for (const std::string& name : names_)
       if (is_number(name) && is_called_time(name) && reads_as_time(name)) return name;
+    // A column that is called so has a cell that is no time: its message is what the user needs.
+    for (const std::string& name : names_)
+      if (is_called_time(name)) table_.times(name, {}, columns_.time_format);
     for (const std::string& name : names_)
       if (is_number(name) && increases(name)) return name;
     return "";
@@ -208,11 +223,12 @@ class Guess {
     columns_.value = called == values.end() ? values.front() : *called;
   }
 
-  std::vector<std::string> quantities() const {
-    std::vector<std::string> names;
-    for (const std::string& cell : table_.text(columns_.quantity))
-      if (std::ranges::count(names, cell) == 0 && std::ranges::count(columns_.inputs, cell) == 0) names.push_back(cell);
-    return names;
+  /// Doses among them are events.
+  void take_quantities() {
+    for (const std::string& cell : table_.text(columns_.quantity)) {
+      const bool is_known = std::ranges::count(columns_.states, cell) > 0 || is_taken(cell);
+      if (!is_known) (is_called_dose(cell) ? columns_.events : columns_.states).push_back(cell);
+    }
   }
 
   bool is_constant_of_trajectories(const std::string& name) const {
@@ -237,10 +253,19 @@ class Guess {
     return is_constant || (is_counter && !columns_.time.empty());
   }
 
+  /// Doses: cells of which some are empty or 0.
+  bool comes_in_now_and_then(const std::string& name) const {
+    return is_called_dose(name) &&
+           std::ranges::any_of(numbers_.at(name), [](double number) { return !(std::abs(number) > 0); });
+  }
+
   void take_states() {
     for (const std::string& name : names_) {
       if (is_taken(name) || !is_number(name) || says_nothing(name)) continue;
-      (is_constant_of_trajectories(name) ? columns_.covariates : columns_.states).push_back(name);
+      (is_constant_of_trajectories(name) ? columns_.covariates
+       : comes_in_now_and_then(name)     ? columns_.events
+                                         : columns_.states)
+          .push_back(name);
     }
   }
 

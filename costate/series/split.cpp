@@ -85,7 +85,8 @@ TimeSeries training_part(const TimeSeries& series, const Split& split) {
     trajectory.times.resize(split.train_ends[i]);
     trajectory.states = first_rows(trajectory.states, split.train_ends[i]);
     trajectory.inputs = first_rows(trajectory.inputs, split.train_ends[i]);
-    if (trajectory.repeats.size() > 0) trajectory.repeats = first_rows(trajectory.repeats, split.train_ends[i]);
+    for (HostArray Trajectory::*cells : kOfCells)
+      if ((trajectory.*cells).size() > 0) trajectory.*cells = first_rows(trajectory.*cells, split.train_ends[i]);
     std::erase_if(trajectory.events, [&](const Event& event) { return event.time > trajectory.times.back(); });
     part.trajectories.push_back(std::move(trajectory));
   }

@@ -10,9 +10,28 @@
 namespace costate {
 namespace {
 
-/// A state at the first sample: missing, it is the next known one of the stretch.
+/// The limit that a state is known by at a sample, and its side (WindowArrays::sides); 0 for none.
+struct Limit {
+  double value = 0, side = 0;
+};
+
+Limit limit_at(const Trajectory& trajectory, std::int64_t place) {
+  if (trajectory.below.size() > 0 && !std::isnan(trajectory.below.at(place))) return {trajectory.below.at(place), -1};
+  if (trajectory.above.size() > 0 && !std::isnan(trajectory.above.at(place))) return {trajectory.above.at(place), 1};
+  return {};
+}
+
+bool has_limits(const Stretch& stretch) {
+  return stretch.trajectory->below.size() + stretch.trajectory->above.size() > 0;
+}
+
+/// A state at the first sample: a limit, if it is known by that alone; missing, it is the next known one of the
+/// stretch.
 double filled_cell(const Stretch& stretch, std::int64_t column, double mean) {
   const Trajectory& trajectory = *stretch.trajectory;
+  const Limit limit =
+      limit_at(trajectory, static_cast<std::int64_t>(stretch.first) * trajectory.states.shape()[1] + column);
+  if (limit.side != 0) return limit.value;
   const auto first = static_cast<std::int64_t>(stretch.first), end = first + static_cast<std::int64_t>(stretch.known);
   const auto cell = [&](std::int64_t i) { return trajectory.states.at(i * trajectory.states.shape()[1] + column); };
   std::int64_t after = first;
@@ -26,7 +45,8 @@ void write_row(const SeriesModel& model, const Stretch& stretch, std::int64_t ro
   const std::int64_t w = arrays.times.shape()[1], d = arrays.starts.shape()[1], m = arrays.inputs.shape()[2];
   for (std::int64_t k = 0; k < d; ++k) {
     const auto column = static_cast<std::size_t>(k);
-    if (stretch.first == 0 && std::isnan(trajectory.states.at(k)) && model.may_be_unmeasured(column)) {
+    if (stretch.first == 0 && std::isnan(trajectory.states.at(k)) && limit_at(trajectory, k).side == 0 &&
+        model.may_be_unmeasured(column)) {
       arrays.unmeasured.set(row * d + k, 1);
       continue;
     }
@@ -63,6 +83,20 @@ void write_row(const SeriesModel& model, const Stretch& stretch, std::int64_t ro
   }
   const std::vector<double> phases = model.phases(trajectory.times[stretch.first]);
   for (std::int64_t k = 0; k < clocks; ++k) arrays.phases.set(row * clocks + k, phases[static_cast<std::size_t>(k)]);
+}
+
+/// Limits become targets, which stay outside of the masks.
+void write_limits(const SeriesModel& model, const Stretch& stretch, std::int64_t row, WindowArrays& arrays) {
+  const Normalization& units = model.normalization();
+  const std::int64_t w = arrays.times.shape()[1], d = arrays.starts.shape()[1];
+  const auto known = std::min(static_cast<std::int64_t>(stretch.known), w);
+  for (std::int64_t i = 0; i < known * d; ++i) {
+    const auto column = static_cast<std::size_t>(i % d);
+    const Limit limit = limit_at(*stretch.trajectory, static_cast<std::int64_t>(stretch.first) * d + i);
+    if (limit.side == 0) continue;
+    arrays.sides.set(row * w * d + i, limit.side);
+    arrays.targets.set(row * w * d + i, (limit.value - units.state_offset[column]) / units.state_scale[column]);
+  }
 }
 
 /// The times of a stretch in the data's units, `length` of them.
@@ -124,9 +158,16 @@ WindowArrays window_arrays(const SeriesModel& model, std::span<const Stretch> st
                       .event_times = HostArray(Shape{n, 0}),
                       .amounts = {},
                       .rates = {},
-                      .before = {}};
+                      .before = {},
+                      .sides = HostArray(Shape{n, 0, d})};
   for (std::int64_t row = 0; row < n; ++row) write_row(model, stretches[static_cast<std::size_t>(row)], row, arrays);
   if (model.has_events()) write_events(model, stretches, arrays);
+  if (std::ranges::any_of(stretches, has_limits)) {
+    arrays.sides = HostArray(Shape{n, w, d});
+    for (std::int64_t row = 0; row < n; ++row)
+      if (has_limits(stretches[static_cast<std::size_t>(row)]))
+        write_limits(model, stretches[static_cast<std::size_t>(row)], row, arrays);
+  }
   return arrays;
 }
 
@@ -144,7 +185,8 @@ WindowArrays take_windows(const WindowArrays& arrays, std::span<const std::size_
           .event_times = take_rows(arrays.event_times, rows),
           .amounts = of_events(arrays.amounts),
           .rates = of_events(arrays.rates),
-          .before = of_events(arrays.before)};
+          .before = of_events(arrays.before),
+          .sides = take_rows(arrays.sides, rows)};
 }
 
 std::vector<ArgumentSpec> window_arguments(const SeriesModel& model, const WindowShape& shape) {
@@ -166,6 +208,7 @@ std::vector<ArgumentSpec> window_arguments(const SeriesModel& model, const Windo
   }
   if (!model.covariate_names().empty()) arguments.push_back({"c", {size(model.covariate_names())}});
   if (!model.options().periods.empty()) arguments.push_back({"phases", {size(model.options().periods)}});
+  if (shape.has_limits) arguments.push_back({"sides", {length, d}});
   return arguments;
 }
 
@@ -180,6 +223,7 @@ WindowParts window_parts(const SeriesModel& model, std::span<const Array> argume
     *part = take(model.has_events());
   parts.covariates = take(!model.covariate_names().empty());
   parts.phases = take(!model.options().periods.empty());
+  parts.sides = take(next < arguments.size());
   return parts;
 }
 
@@ -192,6 +236,7 @@ std::vector<HostArray> window_inputs(const SeriesModel& model, const WindowArray
       inputs.push_back(*array);
   if (arrays.covariates.shape()[1] > 0) inputs.push_back(arrays.covariates);
   if (arrays.phases.shape()[1] > 0) inputs.push_back(arrays.phases);
+  if (arrays.sides.size() > 0) inputs.push_back(arrays.sides);
   return inputs;
 }
 

@@ -34,6 +34,7 @@ Stretch stretch_of(const TimeSeries& series, const Window& window);
 /// What programs of windows are compiled for.
 struct WindowShape {
   std::int64_t times = 0, event_times = 0;
+  bool has_limits = false;
 
   friend auto operator<=>(const WindowShape& left, const WindowShape& right) = default;
 };
@@ -50,9 +51,11 @@ struct WindowArrays {
   HostArray event_times, amounts,
       rates;         // [window, k], [window, k, event]: an EventPath; shorter ones repeat their last
   HostArray before;  // [window, time, event]: amounts before each time
+  HostArray sides;   // [window, time, measured]: -1 or 1 where a target is only a limit, which the state lies below or
+                     // above; empty if none is
 
   std::int64_t count() const { return starts.shape()[0]; }
-  WindowShape shape() const { return {times.shape()[1], event_times.shape()[1]}; }
+  WindowShape shape() const { return {times.shape()[1], event_times.shape()[1], sides.size() > 0}; }
 };
 
 /// `length` times a window, which is as long as the longest.
@@ -68,7 +71,8 @@ std::vector<ArgumentSpec> window_arguments(const SeriesModel& model, const Windo
 /// The arguments by name, inside a trace.
 struct WindowParts {
   Array shift, start, times, targets, masks;
-  Array unmeasured, inputs, event_times, amounts, rates, before, covariates, phases;  // empty where there are none
+  Array unmeasured, inputs, event_times, amounts, rates, before, covariates, phases,
+      sides;  // empty where there are none
 };
 WindowParts window_parts(const SeriesModel& model, std::span<const Array> arguments);
 

@@ -38,9 +38,15 @@ WindowOutputs solve_window(const SeriesModel& model, Loss loss, std::span<const 
   Array states = solve(field, z0, parts.times, model.options().solve, drive);
   if (model.has_events()) states = states + model.moves(parts.before, parts.covariates);
   const Array measured = measured_part(model, states);
+  Array targets = parts.targets, weights = parts.masks;
+  if (!parts.sides.is_empty()) {
+    // Where a target is a limit, whatever lies on its right side is its own target.
+    targets = targets + parts.sides * relu(parts.sides * (measured - targets));
+    weights = weights + square(parts.sides);
+  }
   // A sample whose solve failed is NaN from there on: it counts no cells.
-  const Array mask = parts.masks * equal(measured, measured);
-  return {loss_sum(loss, measured, parts.targets, mask) + kStartWeight * sum(square(parts.shift)), sum(mask), states};
+  const Array mask = weights * equal(measured, measured);
+  return {loss_sum(loss, measured, targets, mask) + kStartWeight * sum(square(parts.shift)), sum(mask), states};
 }
 
 }  // namespace costate

@@ -17,7 +17,7 @@ inline constexpr double kStartWeight = 1.0;
 
 struct WindowOutputs {
   Array loss;    // sum over the cells, and the start's cost
-  Array cells;   // how many were measured and reached
+  Array cells;   // how many were measured, or found beyond a limit, and reached
   Array states;  // [time, z], normalized
 };
 

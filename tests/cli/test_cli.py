@@ -222,6 +222,25 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
     assert weights(broken) == weights(tmp_path / "straight")
 
 
+def test_what_time_ended_can_be_had_again(tmp_path):
+    timed = tmp_path / "timed"
+    done = ok("fit", LYNX, "--time", "year", "--state", "hare,lynx", "--minutes", "0.01", "--epochs", "20000", "--out", timed)
+    assert "the time was up" in done.stdout
+    record = (timed / "stopped.toml").read_text()
+    assert "trial " in record
+    again = tmp_path / "again"
+    again.mkdir()
+    for name in ("config.toml", "stopped.toml"):
+        (again / name).write_bytes((timed / name).read_bytes())
+    ok("fit", "--resume", "--out", again, "--threads", "1", "--quiet")
+    assert weights(again) == weights(timed)
+    assert (again / "stopped.toml").read_text() == record
+    ok("fit", "--resume", "--out", timed, "--quiet")
+    assert weights(again) == weights(timed)
+    (again / "stopped.toml").write_text(record.replace("epochs = [", "epochs = [1, "))
+    bad("must hold an epoch for each training", "fit", "--resume", "--out", again)
+
+
 def test_interrupting_saves_and_says_how_to_go_on(tmp_path):
     run = tmp_path / "run"
     child = subprocess.Popen([CLI, "fit", LYNX, "--time", "year", "--state", "hare,lynx", "--out", run, "--epochs", "100000"],

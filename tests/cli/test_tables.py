@@ -106,10 +106,20 @@ def test_codes_for_missing(tmp_path):
     assert json.loads((tmp_path / "b/metrics.json").read_text())["outliers"] == {}
     done = costate("fit", data, "--time", "t", "--state", "x", "--out", run, "--replace", *[o for o in FEW if o != "--quiet"])
     assert "'x': 9 cells hold -999, a code for missing, it seems, since all others lie in 11" in done.stderr
-    limited = write(tmp_path / "c.csv", ["t,x"] + [f"{i},{'<0.1' if i == 7 else i % 4}" for i in range(20)])
-    bad("'<0.1' is beyond a limit of detection, which is not a number; take such cells as missing with --missing '<'", "fit", limited,
-        "--time", "t", "--state", "x")
-    fit(tmp_path, limited, "--time", "t", "--state", "x", "--missing", "<")
+
+
+def test_values_beyond_a_limit_of_detection(tmp_path):
+    lines = [f"{0.2 * i:.1f},{4 * math.exp(-0.1 * i) if i < 20 else '<0.5'},{'>3' if i < 5 else 1}" for i in range(40)]
+    data = write(tmp_path / "a.csv", ["t,x,y", *lines])
+    said = ok("look", data, "--time", "t", "--state", "x", "--hold-out", "0").stdout
+    assert "20 beyond a limit" in said and "'x' is only known to be beyond a limit at 20 of 40 samples" in said
+    run, _ = fit(tmp_path, data, "--time", "t", "--state", "x", "--hold-out", "0", "--hidden", "none")
+    assert json.loads((run / "metrics.json").read_text())["beyond_limits"] == {"x": 20}
+    bad("'>3' is beyond a limit of detection, as only a state may be; take such cells as missing with --missing '>'", "fit", data,
+        "--time", "t", "--state", "x", "--input", "y")
+    fit(tmp_path, data, "--time", "t", "--state", "x", "--hold-out", "0", "--missing", "<")
+    assert json.loads((run / "metrics.json").read_text())["beyond_limits"] == {"x": 0}
+    bad("what is held out has no measured value to judge a forecast by", "fit", data, "--time", "t", "--state", "x", "--hold-out", "20%")
 
 
 def test_a_long_table(tmp_path):
@@ -130,22 +140,32 @@ def test_a_long_table(tmp_path):
 
 
 def test_other_formats(tmp_path):
-    numpy = pytest.importorskip("numpy")
+    numpy, scipy = pytest.importorskip("numpy"), pytest.importorskip("scipy")
+    import scipy.io
+    import scipy.sparse
+
     text = "t,x,y\n" + "\n".join(ROWS) + "\n"
     (tmp_path / "a.csv").write_text(text)
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode()))
     array = numpy.array([[float(cell) for cell in row.split(",")] for row in ROWS])
     numpy.save(tmp_path / "a.npy", array)
     numpy.savez(tmp_path / "a.npz", t=array[:, 0], x=array[:, 1], y=array[:, 2])
+    scipy.io.savemat(tmp_path / "a.mat", {"t": array[:, 0], "x": array[:, 1], "y": array[:, [2]], "Ts": 0.5, "who": {"name": "me"},
+                                          "s": scipy.sparse.eye(3).tocsc()})
+    scipy.io.savemat(tmp_path / "b.mat", {"t": array[:, 0], "x": array[:, 1], "y": array[:, 2]}, do_compression=True)
     numpy.savetxt(tmp_path / "a.txt", array, header="t x y")
     numpy.savetxt(tmp_path / "b.txt", array, header="t x y", comments="% ")
     forecasts = set()
-    for name in ("a.csv", "a.csv.gz", "a.npz", "a.txt", "b.txt"):
+    for name in ("a.csv", "a.csv.gz", "a.npz", "a.mat", "b.mat", "a.txt", "b.txt"):
         run, _ = fit(tmp_path, tmp_path / name, "--time", "t", "--state", "x,y")
         forecasts.add((run / "forecast.csv").read_bytes())
     run, _ = fit(tmp_path, tmp_path / "a.npy", "--time", "t", "--state", "x,y", "--names", "t,x,y")
     forecasts.add((run / "forecast.csv").read_bytes())
     assert len(forecasts) == 1
+    said = ok("look", tmp_path / "a.mat").stdout
+    assert "  who is a struct; save its fields as variables: save('FILE', '-struct', 'who', '-v7')\n" in said
+    assert "  s is a sparse matrix; save full(s)\n" in said and "  Ts is 1 x 1, where columns have 40 rows" in said
+    bad("'who' is no column: it is a struct", "fit", tmp_path / "a.mat", "--time", "t", "--state", "who")
     (tmp_path / "a.parquet").write_bytes(b"PAR1" + bytes(20))
     bad("is a Parquet file, which is not read; export the table as CSV, for example by python -c \"import pandas; ", "fit",
         tmp_path / "a.parquet", "--time", "t", "--state", "x")
@@ -182,6 +202,21 @@ def test_look_says_what_a_file_holds_and_the_command_that_fits_it(tmp_path):
     assert "x  state" in ok("look", write(tmp_path / "b.csv", ["x,y", *["1,2", "2,3"] * 9])).stdout
     bad("look needs a file", "look")
     bad("unknown column 'z'", "look", data, "--state", "z")
+
+
+def test_a_fit_begins_with_what_look_says(tmp_path):
+    data = write(tmp_path / "a.csv", ["t,x,y,note", "s,V,,", *[f"{row},a" for row in ROWS]])
+    options = ["--time", "t", "--state", "x,y", "--clock", "none"]
+    looked = ok("look", data, *options).stdout
+    head = looked[:looked.index("errors of forecasts")]
+    for part in ("  x     state ", "  note  unused", "every 0.5\n", "26 samples to train on, 6 to choose by, 8 to judge by\n"):
+        assert part in head
+    loud = [*FEW[:FEW.index("--clock")]]
+    loud.remove("--quiet")
+    assert ok("fit", data, *options, "--out", tmp_path / "a", *loud).stdout.startswith(head)
+    assert ok("fit", data, *options, "--out", tmp_path / "b", *loud, "--quiet").stdout == ""
+    refused = costate("fit", data, *options, "--out", tmp_path / "a", *loud)
+    assert refused.returncode == 2 and refused.stdout == ""
 
 
 def test_names_with_commas_are_quoted(tmp_path):

@@ -163,9 +163,78 @@ TEST(CsvLayout, FilesOfLoggersAndOfAgenciesAreRead) {
   EXPECT_EQ(air.numbers("CO"), (Numbers{2.6, -200}));
 }
 
+TEST(CsvLayout, CommasAreReadByTheWholeColumn) {
+  EXPECT_EQ(table("t,x\n0,\"1,234.5\"\n1,\"12.25\"\n2,\"-1,000,000\"\n").numbers("x"), (Numbers{1234.5, 12.25, -1e6}));
+  EXPECT_EQ(table("t;x\n0;1,234.5\n1;2,000\n").numbers("x"), (Numbers{1234.5, 2000}));
+  EXPECT_EQ(table("t,x\n0,\"0,5\"\n1,\"1,234\"\n").numbers("x"), (Numbers{0.5, 1.234}));
+  EXPECT_EQ(table("t;x\n0;2,000\n1;2,111\n").numbers("x"), (Numbers{2, 2.111}));
+  EXPECT_EQ(table("t;x\n\"1,000.5\";2\n\"2,000.5\";3\n").times("t").values, (Numbers{1000.5, 2000.5}));
+  EXPECT_ERROR(table("t,x\n0,\"1,234\"\n1,\"2,345\"\n").numbers("x"), DataError,
+               "got '1,234'. Write numbers with a decimal point and without thousands separators.");
+  EXPECT_EQ(table("t;x\n0;2,000\n1;2,111\n").doubt("x"), "decimal commas: '2,111' is 2.111");
+  EXPECT_EQ(table("t;x\n0;2,5\n1;2,111\n").doubt("x"), "");
+  EXPECT_EQ(table("t;x\n0;1,234.5\n1;2,000\n").doubt("x"), "");
+  EXPECT_EQ(table("t,x\n0,1\n1,2\n2,oops\n").doubt("x"), "no number on line 4: 'oops'");
+  EXPECT_EQ(table("t,x\n0,a\n1,2\n2,b\n").doubt("x"), "");
+}
+
+TEST(CsvLayout, NumbersAsProgramsWriteThem) {
+  const CsvTable fortran = table("  0.0D+00  1.5d-01\n  0.5D+00  -2.5D1\n  1.0D+00  1.25-101\n");
+  EXPECT_FALSE(fortran.has_header());
+  EXPECT_EQ(fortran.numbers("1"), (Numbers{0, 0.5, 1}));
+  EXPECT_EQ(fortran.numbers("2"), (Numbers{0.15, -25, 1.25e-101}));
+  EXPECT_EQ(table("t,x\n0,.5\n1,5.\n2,+.5\n3,\xE2\x88\x92"
+                  "1.5\n4,\xC2\xA0"
+                  "2\n")
+                .numbers("x"),
+            (Numbers{0.5, 5, 0.5, -1.5, 2}));
+  for (const char* cell :
+       {"D5", "1D", "1D+", "0x1F", "2024-101", "1-2", "1.5-10", "5 mV", "7%", "1 000", "1'000", "(3)"})
+    EXPECT_THROW(table(std::string("t,x\n0,1\n1,") + cell + "\n").numbers("x"), DataError) << cell;
+  EXPECT_ERROR(table("t,x\n0,5 mV\n").numbers("x"), DataError,
+               "got '5 mV'. Write numbers alone, without units or thousands separators.");
+}
+
+TEST(CsvLayout, WordsForNothing) {
+  for (const char* word : {"#DIV/0!", "#VALUE!", "1.#QNAN", "-1.#IND", "-nan(ind)", "n.a.", "k.A.", "(null)", "NaT",
+                           "\\N", "No Data", "missing"})
+    EXPECT_TRUE(std::isnan(table(std::string("t,x\n0,1\n1,") + word + "\n").numbers("x")[1])) << word;
+  // One in the first column makes no comment of the line.
+  const CsvTable first = table("x,t\n1,0\n#N/A,1\n#DIV/0!,2\n#4,3\n");
+  EXPECT_EQ(first.numbers("t"), (Numbers{0, 1, 2}));
+  EXPECT_TRUE(std::isnan(first.numbers("x")[2]));
+}
+
+TEST(CsvLayout, LinesThatSpreadsheetsAdd) {
+  for (const char* sep : {"sep=;\n", "SEP=;\n", "\"sep=;\"\r\n"})
+    EXPECT_EQ(table(std::string(sep) + "t;x\n0;1,5\n1;2,5\n").numbers("x"), (Numbers{1.5, 2.5})) << sep;
+  EXPECT_EQ(table("t;x;\n0;1\n1;2\n").names(), (Words{"t", "x"}));
+  EXPECT_EQ(table("t|x\n0|1\n1|2\n").numbers("x"), (Numbers{1, 2}));
+  EXPECT_ERROR(table("group A,,group B,\nt,x,t,x\n0,1,0,2\n1,2,1,3\n"), DataError,
+               "line 1: column 2 has no name, but the line below has one, 'x'; if that is the header, skip the lines "
+               "before it with --skip.");
+}
+
+TEST(CsvLayout, MeasurementsMayBeLimits) {
+  const Measurements x =
+      table("t;x\n0;<0,01\n1;< 0,5\n2;3,5\n3;>1.000,5\n4;\xE2\x89\xA5 7\n5;<=2\n6;\n").measurements("x");
+  const auto expect_same = [](const Numbers& found, const Numbers& expected) {
+    for (std::size_t i = 0; i < found.size(); ++i)
+      EXPECT_TRUE(found[i] == expected[i] || (std::isnan(found[i]) && std::isnan(expected[i])))
+          << i << ": " << found[i];
+  };
+  expect_same(x.below, {0.01, 0.5, NAN, NAN, NAN, 2, NAN});
+  expect_same(x.above, {NAN, NAN, NAN, 1000.5, 7, NAN, NAN});
+  expect_same(x.values, {NAN, NAN, 3.5, NAN, NAN, NAN, NAN});
+  expect_same(table("t,x\n0,<0.1\n1,>5\n", {.missing = {"<"}}).measurements("x").below, {NAN, NAN});
+  EXPECT_ERROR(table("t,x\n0,<low\n").measurements("x"), DataError, "expected a number; got 'low'");
+  EXPECT_ERROR(table("t,x\n0,<inf\n").measurements("x"), DataError, "expected a finite number; got 'inf'");
+  EXPECT_FALSE(table("0,< 0.1\n1,2\n").has_header());
+}
+
 TEST(CsvLayout, WhatIsNoNumberIsNamed) {
   EXPECT_ERROR(table("t,x\n0,1\n1,<0.01\n").numbers("x"), DataError,
-               "line 3, column 'x': '<0.01' is beyond a limit of detection, which is not a number; take such cells as "
+               "line 3, column 'x': '<0.01' is beyond a limit of detection, as only a state may be; take such cells as "
                "missing with --missing '<', or write half the limit");
   EXPECT_ERROR(table("t,x\n0,2024-01-01\n").numbers("x"), DataError,
                "got '2024-01-01', a date or time. Only the column of --time");

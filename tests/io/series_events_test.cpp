@@ -31,6 +31,38 @@ TEST(SeriesEvents, InfusionsHaveARateOrADuration) {
   EXPECT_EQ(series("t,x,dose,duration" + cells, "dose:duration").trajectories[0].events[0], (Event{0, 0, 20, 5}));
 }
 
+TEST(SeriesEvents, RowsOfALongTableMayBeEvents) {
+  const SeriesColumns columns{.time = "t",
+                              .states = {"x"},
+                              .events = {"dose:duration"},
+                              .trajectory = "id",
+                              .quantity = "what",
+                              .value = "value"};
+  const std::string head = "id,what,t,value,duration\n",
+                    rows = "a,x,2,5,\na,dose,0,20,4\na,x,3,4,\na,y,1,9,\nb,x,0,1,\nb,x,1,2,\n";
+  const TimeSeries read = series_from_table(CsvTable(head + rows, "data.csv"), columns);
+  const Trajectory& a = read.trajectories[0];
+  EXPECT_EQ(a.times, (std::vector<double>{0, 2, 3}));  // the dose's row has no state, as in other tables
+  EXPECT_TRUE(std::isnan(a.states.at(0)));
+  EXPECT_EQ(a.events, (std::vector<Event>{{0, 0, 20, 4}}));
+  EXPECT_TRUE(read.trajectories[1].events.empty());
+  // Amounts in a column of their own, in rows that name no quantity.
+  SeriesColumns own = columns;
+  own.events = {"mg"};
+  const TimeSeries beside =
+      series_from_table(CsvTable("id,what,t,value,mg\na,,0,,20\na,x,1,5,\na,x,2,4,\n", "data.csv"), own);
+  EXPECT_EQ(beside.trajectories[0].events, (std::vector<Event>{{0, 0, 20}}));
+  EXPECT_EQ(beside.trajectories[0].times.size(), 3U);
+  // Doses to come, without any state.
+  SeriesColumns alone = columns;
+  alone.states = {};
+  alone.min_samples = 1;
+  EXPECT_EQ(series_from_table(CsvTable(head + "a,dose,7,20,\n", "data.csv"), alone).trajectories[0].events,
+            (std::vector<Event>{{7, 0, 20}}));
+  own.events = {"gram"};
+  EXPECT_ERROR(series_from_table(CsvTable(head + rows, "data.csv"), own), DataError, "unknown column 'gram'");
+}
+
 TEST(SeriesEvents, ErrorsNameTheLine) {
   EXPECT_ERROR(
       series("t,x,dose,rate\n0,1,20,5\n1,1,-3,5\n", "dose:rate"), DataError,

@@ -128,6 +128,27 @@ const std::string kLong =
 const SeriesColumns kLongColumns{
     .time = "hours", .states = {"s", "p"}, .trajectory = "run", .quantity = "quantity", .value = "value"};
 
+TEST(Series, LimitsAreKeptBesideStates) {
+  const TimeSeries read = series("t,x,y\n0,<0.5,1\n1,2,>9\n1,<0.3,>8\n2,<0.2,\n2,<0.1,5\n", kPlain);
+  const Trajectory& only = read.trajectories[0];
+  EXPECT_TRUE(only.states.same_bits(HostArray(Shape{3, 2}, Numbers{NAN, 1, 2, NAN, NAN, 5})));
+  EXPECT_TRUE(only.below.same_bits(HostArray(Shape{3, 2}, Numbers{0.5, NAN, NAN, NAN, 0.1, NAN})));
+  EXPECT_TRUE(only.above.same_bits(HostArray(Shape{3, 2}, Numbers{NAN, NAN, NAN, 9, NAN, NAN})));
+  const Scratch folder;
+  write_series(folder / "a.csv", read);
+  EXPECT_EQ(read_file(folder / "a.csv"), "t,x,y\n0,<0.5,1\n1,2,>9\n2,<0.1,5\n");
+  EXPECT_EQ(series("t,x,y\n0,1,2\n1,3,4\n", kPlain).trajectories[0].below.size(), 0);
+  EXPECT_ERROR(series("t,x,y,u\n0,1,1,<3\n1,1,1,2\n", with_inputs({"u"})), DataError, "as only a state may be");
+  SeriesColumns driven = kLongColumns;
+  driven.states = {"s"};
+  driven.inputs = {"u"};
+  driven.trajectory = "";
+  const std::string head = "quantity,hours,value\n";
+  EXPECT_EQ(series(head + "s,0,<4\nu,0,1\ns,1,2\nu,1,1\n", driven).trajectories[0].below.at(0), 4);
+  EXPECT_ERROR(series(head + "s,0,4\nu,0,<1\ns,1,2\nu,1,1\n", driven), DataError,
+               "the input 'u' is beyond a limit of detection");
+}
+
 TEST(Series, ReadsLongTables) {
   const TimeSeries read = series(kLong, kLongColumns);
   ASSERT_EQ(read.trajectories.size(), 2u);

@@ -102,10 +102,11 @@ TEST(Table, FormatsThatAreNotReadAreNamed) {
       "\"import pandas; pandas.read_parquet('a.parquet').to_csv('a.parquet.csv', index=False)\".");
   EXPECT_ERROR(parse_table("PK\x03\x04 xl/workbook.xml", "a.xlsx"), NotSupported, "an Excel workbook");
   EXPECT_ERROR(parse_table("PK\x03\x04 a.csv", "a.zip"), NotSupported, "a ZIP archive");
-  EXPECT_ERROR(parse_table("MATLAB 5.0 MAT-file", "a.mat"), NotSupported,
-               "import pandas, scipy.io; pandas.DataFrame(scipy");
+  EXPECT_ERROR(parse_table("MATLAB 7.3 MAT-file", "a.mat"), NotSupported,
+               "an HDF5 file of MATLAB (save it with '-v7', which is read), which is not read");
   EXPECT_ERROR(parse_table("\x89HDF\r\n", "a.h5"), NotSupported, "an HDF5 file");
   EXPECT_ERROR(parse_table("<!DOCTYPE html>", "a.csv"), NotSupported, "a web page: the download may have failed");
+  EXPECT_ERROR(parse_table("[{\"t\": 0}]", "a.json"), NotSupported, "'a.json' is JSON, which is not read;");
   EXPECT_ERROR(parse_table("%PDF-1.4", "a.pdf"), NotSupported, "a PDF document");
 }
 

@@ -7,6 +7,7 @@
 
 #include "costate/base/text.h"
 #include "costate/io/series.h"
+#include "tests/support/expect_error.h"
 
 namespace costate {
 namespace {
@@ -44,6 +45,20 @@ TEST(Look, GuessesTrajectoriesCovariatesAndStates) {
   EXPECT_EQ(guess("record,t,site,x\n7,0,5,1\n8,1,5,2\n9,2,5,2\n").states, (Words{"x"}));
   EXPECT_EQ(guess("who,t,x\na,0,1\nb,0,2\na,1,3\nb,1,4\n").trajectory, "who");
   EXPECT_EQ(guess("t,id,x\n0,7,1\n0,8,2\n1,7,3\n1,8,4\n").trajectory, "id");
+}
+
+TEST(Look, GuessesDoses) {
+  const SeriesColumns made = guess("id,t,dose,x\n1,0,5,\n1,1,,2\n1,2,4,\n2,0,6,\n2,1,,2\n2,2,,1\n");
+  EXPECT_EQ(made.events, (Words{"dose"}));
+  EXPECT_EQ(made.states, (Words{"x"}));
+  EXPECT_EQ(guess("id,t,dose,x\n1,0,5,1\n1,1,5,2\n2,0,6,3\n2,1,6,2\n").covariates, (Words{"dose"}));
+  EXPECT_EQ(guess("t,dose,x\n0,5,1\n1,4,2\n2,3,1\n").states, (Words{"dose", "x"}));
+  const SeriesColumns given =
+      guess_columns(table("t,mg,dur,x\n0,5,1,1\n1,,,2\n2,3,1,1\n"), {.events = {"mg:duration=dur"}});
+  EXPECT_EQ(given.states, (Words{"x"}));
+  const SeriesColumns tall = guess("variable,t,value\ndose,0,20\nx,1,3\ndose,1,10\nx,2,2\n");
+  EXPECT_EQ(tall.events, (Words{"dose"}));
+  EXPECT_EQ(tall.states, (Words{"x"}));
 }
 
 TEST(Look, GuessesLongTables) {
@@ -105,6 +120,40 @@ TEST(Look, SaysWhatIsRepeatedAndUneven) {
   expect_has(said, "3 trajectories (a, b, c) of 4 samples, 12 in all\n");
   expect_has(said, "times: 0 … 5, every 1 or more, 0 gaps");
   expect_has(said, "'x' is measured 6 times at 3 samples: the mean counts as so many measurements\n");
+}
+
+TEST(Look, SaysWhatSpoilsAColumn) {
+  EXPECT_ERROR(guess("t,x\n0,1\n1,2\n2,2\nTotal,5\n"), DataError,
+               "line 5, column 't': expected a time, a number as on the lines before; got 'Total'");
+  EXPECT_ERROR(guess("when,x\n01/01/2024,1\n2024-01-02,2\n"), DataError, "got '2024-01-02'");
+  expect_has(describe(table("t,x\n0,1\n1,2\n2,oops\n"), {.time = "t"}),
+             "  x  unused      1 … oops, 3 different, no number on line 4: 'oops'\n");
+  expect_has(describe(table("t;x\n0;1,000\n1;2,500\n"), {.time = "t", .states = {"x"}}),
+             "1 … 2.5, decimal commas: '2,500' is 2.5\n");
+  expect_has(describe(table("t,note\n0,\"two\nlines\"\n"), {}), "two lines … two lines, 1 different\n");
+  expect_has(describe(table("name,0,0.5,1,1.5,2\nx,1,2,3,4,5\n"), {}),
+             "the columns' names grow like times; if they are, turn the table, since a row is one time\n");
+}
+
+TEST(Look, CountsEventsAndNamesTheirColumns) {
+  std::string text = "t,x,dose,dur\n";
+  for (int i = 0; i < 20; ++i) text += text::concat(i, ",", std::exp(-0.1 * i), ",", i % 9 == 0 ? "5,2" : ",", "\n");
+  const SeriesColumns columns{.time = "t", .states = {"x"}, .events = {"dose:duration=dur"}};
+  expect_has(describe_series(text, columns), "'dose' comes in 3 times, 3 of them over a duration\n");
+  expect_has(describe(table(text), columns), "  dose  event       5 … 5, 17 missing\n");
+  expect_has(describe(table(text), columns), "  dur   event       2 … 2, 17 missing\n");
+}
+
+TEST(Look, OfManyUnusedColumnsOnlyTheFirstAreListed) {
+  std::string header = "t,x", row = "0,1";
+  for (int i = 0; i < 30; ++i) {
+    header += text::concat(",c", i);
+    row += ",7";
+  }
+  const std::string said = describe(table(header + "\n" + row + "\n"), {.time = "t", .states = {"x"}});
+  expect_has(said, "  c11  unused ");
+  EXPECT_EQ(said.find("  c12 "), std::string::npos);
+  expect_has(said, "  and 18 more that are not used\n");
 }
 
 TEST(Look, ComparesRivalsAndNamesTheCommand) {

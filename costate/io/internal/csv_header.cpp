@@ -12,7 +12,7 @@ namespace costate::internal {
 namespace {
 
 bool is_number(const std::string& cell, char delimiter) {
-  return parse_double(cell) || (delimiter != ',' && parse_comma_double(cell));
+  return parse_double(cell) || parse_thousands_double(cell) || (delimiter != ',' && parse_comma_double(cell));
 }
 
 /// 0,1,2 or 1990,1991,1992: how tools number the columns of a table that has no names.
@@ -29,18 +29,27 @@ bool are_numbered_names(const Cells& cells) {
 }  // namespace
 
 bool is_word_for_missing(std::string_view cell) {
-  constexpr std::size_t kLongest = 4;
+  constexpr std::size_t kLongest = 9;
   if (cell.empty()) return true;
   if (cell.size() > kLongest) return false;
   std::string lower(cell);
   std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  for (const char* word : {"na", "nan", "-nan", "n/a", "#n/a", "#na", "<na>", "null", "none", ".", "-", "--", "?"})
+  // Beside the usual ones what spreadsheets, Microsoft's C library, pandas and databases write.
+  for (const char* word :
+       {"na",        "nan",    "-nan",   "n/a",    "#n/a",    "#na",      "<na>",   "null",    "none",
+        ".",         "-",      "--",     "?",      "n.a.",    "k.a.",     "nat",    "#div/0!", "#value!",
+        "#num!",     "#ref!",  "#null!", "#name?", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind", "nan(ind)",
+        "-nan(ind)", "(null)", "\\n",    "nodata", "no data", "missing"})
     if (lower == word) return true;
   return false;
 }
 
+bool begins_with_word_for_missing(std::string_view line) {
+  return line.starts_with('#') && is_word_for_missing(line.substr(0, line.find_first_of(",;\t| ")));
+}
+
 bool is_datum(const std::string& cell, char delimiter) {
-  if (cell.starts_with('<') || cell.starts_with('>')) return is_number(cell.substr(1), delimiter);
+  if (const auto limit = parse_limit(cell)) return is_number(std::string(limit->limit), delimiter);
   return is_number(cell, delimiter) || is_date_or_clock(cell);
 }
 

@@ -14,6 +14,9 @@ using Cells = std::vector<std::string>;
 /// Whether a cell is empty or one of what programs write for nothing: NA, n/a, NULL, none, ".", "-", "?".
 bool is_word_for_missing(std::string_view cell);
 
+/// Whether a line that begins with # is a row all the same, since its first cell is "#N/A" or "#DIV/0!".
+bool begins_with_word_for_missing(std::string_view line);
+
 /// Whether a cell holds a number, a value beyond a limit ("<0.01"), a date or a time of day.
 bool is_datum(const std::string& cell, char delimiter);
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "costate/base/error.h"
+#include "costate/io/internal/csv_header.h"
 #include "costate/io/internal/shown.h"
 
 namespace costate::internal {
@@ -17,12 +18,15 @@ bool is_blank(char c, char delimiter) { return c == ' ' || (c == '\t' && delimit
 std::string_view trim(std::string_view text, char delimiter) {
   while (!text.empty() && is_blank(text.front(), delimiter)) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back(), delimiter)) text.remove_suffix(1);
+  constexpr std::string_view kFixedBlank = "\xC2\xA0";
+  while (text.starts_with(kFixedBlank)) text.remove_prefix(kFixedBlank.size());
+  while (text.ends_with(kFixedBlank)) text.remove_suffix(kFixedBlank.size());
   return text;
 }
 
 /// What could delimit cells in a line, outside of quotes.
 struct Counts {
-  std::size_t commas = 0, semicolons = 0, tabs = 0, words = 0;
+  std::size_t commas = 0, semicolons = 0, tabs = 0, bars = 0, words = 0;
 };
 
 Counts count(std::string_view line) {
@@ -37,16 +41,18 @@ Counts count(std::string_view line) {
     counts.commas += c == ',';
     counts.semicolons += c == ';';
     counts.tabs += c == '\t';
+    counts.bars += c == '|';
   }
   return counts;
 }
 
-/// Of tab and semicolon one that two lines hold as often, since a comma may be that of numbers; or what the first holds
-/// most often; or blanks, if both lines hold as many words.
+/// Of tab, semicolon and bar one that two lines hold as often, since a comma may be that of numbers; or what the first
+/// holds most often; or blanks, if both lines hold as many words.
 char detect_delimiter(std::string_view first, std::string_view second) {
   const Counts a = count(first), b = count(second);
   if (a.tabs > 0 && a.tabs == b.tabs) return '\t';
   if (a.semicolons > 0 && a.semicolons == b.semicolons) return ';';
+  if (a.bars > 0 && a.bars == b.bars) return '|';
   const std::size_t most = std::max({a.commas, a.semicolons, a.tabs});
   if (most == 0) return a.words > 1 && a.words == b.words ? ' ' : ',';
   if (most == a.commas) return ',';
@@ -58,9 +64,11 @@ char detect_delimiter(std::string_view first, std::string_view second) {
 CsvScanner::CsvScanner(std::string_view text, const std::string& source, std::int64_t skip, char delimiter)
     : text_(text), source_(source) {
   if (text_.substr(0, kByteOrderMark.size()) == kByteOrderMark) text_.remove_prefix(kByteOrderMark.size());
-  // What spreadsheets write for each other: "sep=;" in the first line.
-  const std::string_view first_line = rest_of_line();
-  if (first_line.size() == 5 && first_line.starts_with("sep=")) {
+  // What spreadsheets write for each other: "sep=;" in the first line, perhaps quoted.
+  std::string_view first_line = rest_of_line();
+  if (first_line.size() == 7 && first_line.front() == '"' && first_line.back() == '"')
+    first_line = first_line.substr(1, 5);
+  if (first_line.size() == 5 && (first_line.starts_with("sep=") || first_line.starts_with("SEP="))) {
     if (delimiter == 0) delimiter = first_line.back();
     skip = std::max<std::int64_t>(skip, 1);
   }
@@ -98,7 +106,7 @@ bool CsvScanner::next(CsvRecord& record) {
 void CsvScanner::skip_to_record() {
   while (at_ < text_.size()) {
     const std::string_view line = rest_of_line();
-    if (line.starts_with('#') || line.starts_with('%'))
+    if ((line.starts_with('#') && !begins_with_word_for_missing(line)) || line.starts_with('%'))
       last_comment_ = line.substr(1);
     else if (!trim(line, delimiter_).empty())
       return;

@@ -11,7 +11,7 @@
 
 namespace costate::internal {
 
-/// All columns that hold amounts, rates and durations.
+/// All columns that hold amounts, rates and durations; of a long table quantities, too.
 std::vector<std::string> columns_of_events(const SeriesColumns& columns);
 
 class EventCells {
@@ -20,6 +20,8 @@ class EventCells {
   EventCells(const CsvTable& table, const SeriesColumns& columns);
 
   std::vector<std::string> names() const;
+  /// Whether something enters or leaves in a row.
+  bool has(std::size_t row) const;
   /// In the order of their times. DataError, naming the line, for an infusion that lasts no positive, finite time.
   std::vector<Event> of(std::span<const std::size_t> rows, std::span<const double> times) const;
 

@@ -10,7 +10,7 @@
 namespace costate::internal {
 namespace {
 
-constexpr int kGzip = 16 + MAX_WBITS;
+constexpr int kGzipOrZlib = 32 + MAX_WBITS;  // as its header says
 /// zlib counts the bytes of a call in 32 bits.
 constexpr std::size_t kMaxCall = std::size_t{1} << 30;
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 32;
@@ -22,7 +22,7 @@ constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 32;
 class Inflater {
  public:
   Inflater(std::string_view bytes, const std::string& source) : rest_(bytes), source_(source) {
-    if (::inflateInit2(&stream_, kGzip) != Z_OK) throw InternalError("[gunzip] zlib cannot start.");
+    if (::inflateInit2(&stream_, kGzipOrZlib) != Z_OK) throw InternalError("[gunzip] zlib cannot start.");
   }
   ~Inflater() { ::inflateEnd(&stream_); }
   Inflater(const Inflater&) = delete;

@@ -1,4 +1,4 @@
-// Gzipped files, through zlib.
+// Gzipped files and zlib's streams, through zlib.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace costate::internal {
 
-/// Decompresses a gzip file of one or more members. DataError, naming `source`, if it is damaged or beyond 4 GiB.
+/// Decompresses a gzip file, or streams of zlib, of one or more members. DataError, naming `source`, if it is damaged or beyond 4 GiB.
 std::string gunzip(std::string_view bytes, const std::string& source);
 
 }  // namespace costate::internal

@@ -1,5 +1,6 @@
 #include "costate/io/internal/numbers.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -13,9 +14,7 @@ bool is_tiny(std::string_view text) {
   return text.find('.') != std::string_view::npos && text.find_first_of("123456789") > text.find('.');
 }
 
-}  // namespace
-
-std::optional<double> parse_double(std::string_view text) {
+std::optional<double> parse_plain(std::string_view text) {
   const bool has_plus = text.size() > 1 && text[0] == '+' && text[1] != '-';
   if (has_plus) text.remove_prefix(1);
   double value = 0;
@@ -27,6 +26,45 @@ std::optional<double> parse_double(std::string_view text) {
   }
   if (error != std::errc() || stop != end) return std::nullopt;
   return value;
+}
+
+constexpr std::string_view kDigits = "0123456789";
+
+/// With e before an exponent, and a hyphen for a minus.
+std::string in_usual_form(std::string_view text) {
+  constexpr std::string_view kMinus = "\xE2\x88\x92";
+  std::string usual(text);
+  if (text.starts_with(kMinus)) usual.replace(0, kMinus.size(), "-");
+  const std::size_t exponent = usual.find_last_not_of(kDigits);
+  if (exponent == std::string::npos || exponent == 0) return usual;
+  const bool has_sign = usual[exponent] == '+' || usual[exponent] == '-';
+  const std::size_t letter = has_sign ? exponent - 1 : exponent;
+  if ((usual[letter] == 'D' || usual[letter] == 'd') && letter > 0 && exponent + 1 < usual.size())
+    usual[letter] = 'e';
+  else if (has_sign && usual.size() - exponent == 4 && usual.find('.') < exponent)  // three digits leave no room
+    usual.insert(exponent, 1, 'e');
+  return usual;
+}
+
+/// Whether there is a group of one to three digits, perhaps behind a sign, then groups of three behind commas.
+bool are_groups(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  for (bool is_first = true;; is_first = false) {
+    const std::size_t length = std::min(text.find_first_not_of(kDigits), text.size());
+    if (is_first ? length < 1 || length > 3 || text[0] == '0' : length != 3) return false;
+    text.remove_prefix(length);
+    if (text.empty()) return !is_first;
+    if (text[0] != ',') return false;
+    text.remove_prefix(1);
+  }
+}
+
+}  // namespace
+
+std::optional<double> parse_double(std::string_view text) {
+  if (const auto value = parse_plain(text)) return value;
+  const std::string usual = in_usual_form(text);
+  return usual == text ? std::nullopt : parse_plain(usual);
 }
 
 std::optional<double> parse_comma_double(std::string_view text) {
@@ -48,6 +86,47 @@ std::optional<double> parse_comma_double(std::string_view text) {
     end = begin == 0 ? 0 : begin - 1;
   }
   return parse_double(plain);
+}
+
+std::optional<double> parse_thousands_double(std::string_view text) {
+  const std::string_view whole = text.substr(0, text.find('.'));
+  if (!are_groups(whole)) return std::nullopt;
+  std::string plain(text);
+  std::erase(plain, ',');
+  return parse_double(plain);
+}
+
+std::optional<double> parse_number(std::string_view text, NumberStyle style) {
+  if (style == NumberStyle::kComma) return parse_comma_double(text);
+  if (style == NumberStyle::kThousands)
+    if (const auto value = parse_thousands_double(text)) return value;
+  return parse_double(text);
+}
+
+NumberStyle style_of(std::span<const std::string> cells, char delimiter) {
+  bool has_comma = false;
+  for (const std::string& cell : cells) {
+    const auto limit = parse_limit(cell);
+    const std::string_view text = limit ? limit->limit : std::string_view(cell);
+    const auto commas = std::ranges::count(text, ',');
+    if (commas == 0) continue;
+    const bool may_be_thousands = parse_thousands_double(text).has_value();
+    if (may_be_thousands && (commas > 1 || text.find('.') != std::string_view::npos)) return NumberStyle::kThousands;
+    has_comma = has_comma || (parse_comma_double(text) && (delimiter != ',' || !may_be_thousands));
+  }
+  return has_comma ? NumberStyle::kComma : NumberStyle::kPoint;
+}
+
+std::optional<LimitText> parse_limit(std::string_view text) {
+  constexpr std::string_view kBelow[] = {"<=", "<", "\xE2\x89\xA4"}, kAbove[] = {">=", ">", "\xE2\x89\xA5"};
+  for (const bool is_below : {true, false})
+    for (const std::string_view sign : is_below ? kBelow : kAbove) {
+      if (!text.starts_with(sign)) continue;
+      text.remove_prefix(sign.size());
+      text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+      return LimitText{is_below, text};
+    }
+  return std::nullopt;
 }
 
 std::string format_double(double value) {
