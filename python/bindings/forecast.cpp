@@ -4,6 +4,7 @@
 #include "costate/base/error.h"
 #include "costate/series/forecast_tables.h"
 #include "python/bindings/fit.h"
+#include "python/bindings/keywords.h"
 
 namespace costate::python {
 namespace {
@@ -45,6 +46,7 @@ nb::object forecast_of(const Fit& fit, const ForecastArguments& given) {
   const std::string trajectory_name =
       given.starts.is_none() ? model.options().columns.trajectory : options.starts.trajectory_name;
   notes.insert(notes.end(), made.notes.begin(), made.notes.end());
+  for (std::string& note : notes) note = with_keywords(note);
   nb::list ids, times, states;
   for (const Trajectory& trajectory : made.series.trajectories) {
     ids.append(trajectory.id);

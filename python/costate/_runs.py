@@ -35,13 +35,18 @@ def _runs(value, count):
 
 
 def _matrix(value):
-    """[samples, columns]; one column may come without the second axis."""
-    if hasattr(value, "columns") or hasattr(value, "to_numpy"):
+    """[samples, columns]; one column may come without the second axis, and None is not measured."""
+    array = value
+    if hasattr(value, "iloc"):
+        array = value.to_numpy(dtype=object, na_value=np.nan)
+    elif isinstance(value, (list, tuple)) and any(cell is None for cell in value):
+        array = np.array(value, dtype=object)
+    if getattr(array, "dtype", None) == object:
         try:
-            value = value.to_numpy(dtype=np.float64, na_value=np.nan) if hasattr(value, "iloc") else value.to_numpy()
+            array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise _core.DtypeError(f"[fit] expected numbers; got a table that holds others: {error}.") from None
-    return np.asarray(value)[:, None] if np.ndim(value) == 1 else value
+            raise _core.DtypeError(f"[fit] expected numbers; got others: {error}.") from None
+    return np.asarray(array)[:, None] if np.ndim(array) == 1 else array
 
 
 def _names(values, what):

@@ -113,6 +113,7 @@ def test_doses_are_those_of_the_file(pandas, tmp_path):
     dosed = model.forecast(20, inputs={"hours": [10, 16], "dose": [50, None]}).to_frame()
     plain = model.forecast(20).to_frame()
     assert dosed["id"].unique().tolist() == [1, 2, 3]
+    assert any(note.endswith("give amounts and times with inputs=FILE if some does") for note in model.forecast(20).notes)
     difference = np.abs(dosed["conc"] - plain["conc"])
     assert difference[dosed["hours"] > 10].min() > 1e-3 and difference[dosed["hours"] < 8.9].max() < 1e-3
 
@@ -223,6 +224,8 @@ def test_one_state_needs_no_second_axis():
     first = weights(costate.fit(times, DECAY, **FEW))
     assert first == weights(costate.fit(times, DECAY[:, None], **FEW)) == weights(costate.fit(list(times), list(DECAY), **FEW))
     assert first == weights(costate.fit([times], [DECAY], **FEW)) == weights(of_dict())
+    blank = [None if i == 4 else x for i, x in enumerate(DECAY)]
+    assert weights(costate.fit(times, blank, **FEW)) == weights(costate.fit(times, np.where(times == 4, np.nan, DECAY), **FEW))
     assert weights(costate.fit(times, DECAY, np.sin(times), **FEW)) == weights(costate.fit(times, DECAY, np.sin(times)[:, None], **FEW))
 
 
@@ -265,7 +268,9 @@ def test_pandas_gives_names(pandas):
     assert made.columns.tolist() == ["day", "x", "y", "outside"] and str(made["day"].dtype).startswith("datetime64")
     with pytest.raises(costate.InvalidArgument, match=r"all runs must have the same states; got \['x'\], and of run 1 \['y'\]"):
         costate.fit([index, index], [pandas.Series(DECAY, name="x"), pandas.Series(DECAY, name="y")])
-    with pytest.raises(costate.DtypeError, match="expected numbers"):
+    gaps = pandas.DataFrame({"x": pandas.Series([None, *range(11)], dtype="Int64")})
+    assert costate.fit(index, gaps, **FEW).forecast(steps=1).state_names == ["x"]
+    with pytest.raises(costate.DtypeError, match="expected numbers; got others: could not convert string to float: 'a'"):
         costate.fit(index, pandas.DataFrame({"x": ["a"] * 12}))
 
 
