@@ -1,6 +1,6 @@
 // Derivatives of Functions, and of Arrays inside a trace.
-#include "costate/check/check_gradient.h"
 #include "costate/base/error.h"
+#include "costate/check/check_gradient.h"
 #include "costate/diff/diff.h"
 #include "python/bindings/bindings.h"
 

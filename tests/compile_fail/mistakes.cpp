@@ -1,5 +1,5 @@
-// Mistakes that the types refuse. Without a macro all of this compiles; -DMISTAKE_… puts one mistake in the place of what
-// is right. Its name and the compiler's sentence are rows of CMakeLists.txt beside this file.
+// Mistakes that the types refuse. Without a macro all of this compiles; -DMISTAKE_… puts one mistake in the place of
+// what is right. Its name and the compiler's sentence are rows of CMakeLists.txt beside this file.
 #include "costate/exec/program.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/trace.h"
