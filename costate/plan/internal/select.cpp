@@ -41,6 +41,7 @@ class Selector {
     for (NodeId id = 0; id < num_nodes(function_); ++id)
       if (placement_.is_needed[id] && !fusion_.is_inner[id]) select_node(id);
     for (std::size_t i = 0; i < function_.outputs().size(); ++i) select_output(i);
+    drop_unread();
     return std::move(selection_);
   }
 
@@ -48,6 +49,32 @@ class Selector {
   const Node& node(NodeId id) const { return function_.node(id); }
   bool is_shared(NodeId id) const { return placement_.is_shared[id]; }
   Phase phase_of(NodeId id) const { return placement_.phase[id]; }
+
+  /// Products read a transposed matrix where it stands and fuse slopes away: what was prepared for them may have no
+  /// reader.
+  void drop_unread() {
+    std::vector<bool> is_read(selection_.buffers.size(), false);
+    const auto mark_sources = [&](const Instruction& instruction) {
+      for (const Source& source : instruction.sources)
+        if (source.slot.region == Region::kScratch) is_read[static_cast<std::size_t>(source.slot.index)] = true;
+    };
+    for (const auto& phase : selection_.plan.phases) std::ranges::for_each(phase, mark_sources);
+    std::vector<Instruction>& prepare = selection_.plan.prepare;
+    std::vector<Instruction> kept;
+    for (auto instruction = prepare.rbegin(); instruction != prepare.rend(); ++instruction) {
+      const bool writes_buffer = instruction->out.region == Region::kScratch;
+      const auto index = static_cast<std::size_t>(writes_buffer ? instruction->out.index : 0);
+      const bool has_reader = !writes_buffer || is_read[index] || selection_.buffers[index].output >= 0;
+      if (!has_reader && instruction->kind != InstructionKind::kExtension) {
+        selection_.buffers[index].size = 0;
+        continue;
+      }
+      mark_sources(*instruction);
+      kept.push_back(std::move(*instruction));
+    }
+    std::ranges::reverse(kept);
+    prepare = std::move(kept);
+  }
 
   // ---- buffers and instructions
 
