@@ -139,6 +139,32 @@ def test_a_long_table(tmp_path):
     assert table[0] == ["site", "visit", "hours", "s", "p"] and table[1][:3] == ["B", "1", "1"] and len(table) == 8
 
 
+def test_doses_in_a_long_table(tmp_path):
+    wide, tall, later = ["id,h,dose,conc"], ["id,what,h,value"], ["id,what,h,value"]
+    for k in range(1, 7):
+        for h in range(0, 12, 2):
+            level = sum(5 * math.exp(-0.2 * k * (h - d)) for d in (0, 6) if h > d)
+            if h in (0, 6):
+                wide.append(f"{k},{h},5,")
+                tall.append(f"{k},dose,{h},5")
+            else:
+                wide.append(f"{k},{h},,{level:.4f}")
+                tall.append(f"{k},conc,{h},{level:.4f}")
+        later.append(f"{k},dose,13,5")
+    said = ok("look", write(tmp_path / "tall.csv", [line.replace("what", "variable") for line in tall])).stdout
+    assert said.splitlines()[-1].endswith("--time h --state conc --event dose --trajectory id --quantity variable --value value")
+    assert "'dose' comes in 12 times" in said
+    options = ["--time", "h", "--state", "conc", "--event", "dose", "--trajectory", "id"]
+    run, _ = fit(tmp_path, write(tmp_path / "wide.csv", wide), *options)
+    forecast = (run / "forecast.csv").read_bytes()
+    run, _ = fit(tmp_path, write(tmp_path / "tall.csv", tall), *options, "--quantity", "what", "--value", "value")
+    assert (run / "forecast.csv").read_bytes() == forecast
+    ok("forecast", run, "--until", "16", "--input", write(tmp_path / "later.csv", later))
+    dosed = (run / "forecast-ahead.csv").read_bytes()
+    ok("forecast", run, "--until", "16")
+    assert (run / "forecast-ahead.csv").read_bytes() != dosed
+
+
 def test_other_formats(tmp_path):
     numpy, scipy = pytest.importorskip("numpy"), pytest.importorskip("scipy")
     import scipy.io
