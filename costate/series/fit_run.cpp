@@ -10,12 +10,9 @@
 #include "costate/io/files.h"
 #include "costate/io/json.h"
 #include "costate/io/table.h"
-<<<<<<< HEAD
+#include "costate/series/forecast.h"
 #include "costate/series/internal/time_limit.h"
 #include "costate/series/look.h"
-=======
-#include "costate/series/forecast.h"
->>>>>>> 0a40327 (series: members of other seeds give bands; coverage on the test part is reported)
 
 namespace costate {
 namespace {
@@ -199,7 +196,6 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   const RunFolder run = open_run(config, folder, mode);
   options.checkpoint = run.checkpoint();
   options.fingerprint = config.to_config().to_toml();
-<<<<<<< HEAD
   internal::TimeLimit limit(config.minutes, run.stopped());
   // A checkpoint is of the end itself, and would be followed by one more epoch.
   options.resume = mode == RunMode::kResume && !limit.goes_by_record() ? Resume::kYes : Resume::kNo;
@@ -209,12 +205,7 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   FitResult result = fit(std::move(prepared), untimed, limit.limited(std::move(options)));
   result.config.minutes = config.minutes;
   limit.write();
-  result.model.save(run.model());
-=======
-  options.resume = mode == RunMode::kResume ? Resume::kYes : Resume::kNo;
-  FitResult result = fit(std::move(prepared), config, options);
   result.ensemble.save(run.model());
->>>>>>> 0a40327 (series: members of other seeds give bands; coverage on the test part is reported)
   write_history(run.history(), result.training.history);
   write_json(run.metrics(), metrics_of(result));
   if (!result.forecast_samples.empty()) write_held_forecast(run.forecast(), result);

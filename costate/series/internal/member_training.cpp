@@ -107,16 +107,18 @@ class MemberTraining {
   FitConfig first_config() const { return goes_on_ ? before_last(config_) : config_; }
 
   std::vector<Trained> train(TrainedModel first, const Trial& chosen) {
-    const std::size_t count =
-        chosen.best_epoch < 0 || deadline_.is_over() ? 1 : static_cast<std::size_t>(config_.seeds);
+    const bool is_over = deadline_.is_over();  // asked once: a record of a limit of time counts the questions
+    const std::size_t count = chosen.best_epoch < 0 || is_over ? 1 : static_cast<std::size_t>(config_.seeds);
     std::vector<std::optional<Trained>> trained(count);
     std::atomic<std::size_t> waiting = count;
     // Side by side: the batches of small data keep few threads busy.
     parallel_for(count, [&](std::size_t i) {
       const std::size_t turns = (waiting-- - 1) / static_cast<std::size_t>(num_threads()) + 1;
       const Deadline deadline = deadline_.part(turns);
-      trained[i] = i == 0 ? gone_on(std::move(first), chosen, i, deadline)
-                          : gone_on(begun(chosen, i, deadline), chosen, i, deadline);
+      TrainedModel model = i == 0 ? std::move(first) : begun(chosen, i, deadline);
+      const bool ends = i == 0 ? is_over : model.training.reason == StopReason::kAsked;
+      trained[i] =
+          ends ? Trained{model.model, model.validation_error, model} : gone_on(std::move(model), chosen, i, deadline);
     });
     std::vector<Trained> members;
     for (std::optional<Trained>& member : trained)
@@ -136,7 +138,7 @@ class MemberTraining {
   Trained gone_on(TrainedModel begun, const Trial& chosen, std::size_t member, const Deadline& deadline) {
     const SeriesModel before = begun.model;
     const double error = begun.validation_error;
-    if (!goes_on_ || deadline.is_over() || begun.training.best_epoch < 0) return {before, error, std::move(begun)};
+    if (!goes_on_ || begun.training.best_epoch < 0) return {before, error, std::move(begun)};
     TrainingPlan plan{.epochs = last_epochs(config_),
                       .max_windows = most_windows(config_, chosen.candidate),
                       .measures_gradients = member == 0,
@@ -165,7 +167,9 @@ class MemberTraining {
       plan.checkpoint = options_.checkpoint;
     }
     if (!options_.on_epoch) return;
-    const std::string name = member == 0 ? kModelName : text::concat("member ", member + 1);
+    const std::string name = member == 0            ? kModelName
+                             : plan.from == nullptr ? text::concat("member ", member + 1)
+                                                    : text::concat("member ", member + 1, ", last");
     plan.on_epoch = [this, name, epochs = plan.epochs + plan.polish](const HistoryRow& row) {
       const std::lock_guard lock(mutex_);
       options_.on_epoch({name, row, epochs, config_.seeds > 1});
