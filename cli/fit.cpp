@@ -66,6 +66,7 @@ void print_verdict(const FitResult& result) {
   for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown})
     if (*verdict)
       for (const std::string& sentence : (*verdict)->sentences) std::cout << sentence << "\n";
+  if (result.coverage) std::cout << result.coverage->text() << "\n";
 }
 
 /// What a fit cannot do without.

@@ -52,17 +52,8 @@ ForecastOptions options_of(const Arguments& arguments, const RunFolder& folder, 
   return options;
 }
 
-/// A column of marks, which no state's name hides.
 void write_forecast(const std::filesystem::path& out, const Forecast& forecast, const std::string& provenance) {
-  std::vector<CsvColumn> columns = series_columns(forecast.series);
-  if (!forecast.outside.empty()) {
-    const bool is_taken =
-        std::ranges::any_of(columns, [](const CsvColumn& column) { return column.name == "outside"; });
-    std::vector<double> marks;
-    for (const std::vector<double>& some : forecast.outside) marks.insert(marks.end(), some.begin(), some.end());
-    columns.push_back({is_taken ? "outside_training" : "outside", std::move(marks)});
-  }
-  write_csv(out, columns);
+  write_csv(out, forecast_columns(forecast));
   std::error_code ignored;
   if (std::filesystem::is_regular_file(out, ignored)) write_atomically(out.string() + ".txt", provenance);
 }
@@ -76,7 +67,8 @@ void print_notes(const std::vector<std::string>& notes, const std::filesystem::p
 int run(const Arguments& arguments) {
   if (arguments.run.empty()) throw InvalidArgument("forecast needs the folder of a run.");
   const RunFolder folder = RunFolder::open(arguments.run);
-  const SeriesModel model = read_model(folder);
+  const Ensemble ensemble = read_models(folder);
+  const SeriesModel& model = ensemble.first();
   const std::filesystem::path out = arguments.out.empty() ? folder.ahead() : std::filesystem::path(arguments.out);
   std::error_code ignored;
   if (std::filesystem::equivalent(out, folder.forecast(), ignored))
@@ -84,7 +76,7 @@ int run(const Arguments& arguments) {
                           "' holds what the fit forecast of its held-out samples; choose another file.");
   std::vector<std::string> notes;
   const ForecastOptions options = options_of(arguments, folder, model, notes);
-  Forecast made = forecast(model, options);
+  Forecast made = forecast(ensemble, options);
   made.series.trajectory_name =
       arguments.from.empty() ? model.options().columns.trajectory : options.starts.trajectory_name;
   notes.insert(notes.end(), made.notes.begin(), made.notes.end());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "costate/series/time_text.h"
@@ -35,18 +36,28 @@ std::string title_of(const FitResult& result, const Window& stretch, const std::
                                             " of ", seen.times.size()));
 }
 
-/// The parts of paths that lie in a stretch, one after the other, with gaps between. Axis -1 is time.
-void append_paths(const FitResult& result, const std::vector<StatePath>& paths, const Window& stretch, int axis,
-                  std::vector<double>& numbers) {
+/// What of a path is drawn, at one of its times.
+using PointOf = std::function<double(const StatePath& path, std::size_t point)>;
+
+double time_at(const StatePath& path, std::size_t point) { return path.times[point]; }
+
+PointOf cell_of(std::vector<std::vector<double>> StatePath::*cells, std::size_t state) {
+  return [cells, state](const StatePath& path, std::size_t point) { return (path.*cells)[point][state]; };
+}
+
+/// Of the parts of paths that lie in a stretch, one after the other, with gaps between.
+std::vector<double> along(const FitResult& result, const std::vector<StatePath>& paths, const Window& stretch,
+                          const PointOf& point_of) {
   const std::vector<double>& times = result.series.trajectories[stretch.trajectory].times;
   const double begin = times[stretch.first], end = times[stretch.first + stretch.count - 1];
+  std::vector<double> numbers;
   for (const StatePath& path : paths) {
     if (path.trajectory != stretch.trajectory || path.times.front() >= end || path.times.back() <= begin) continue;
     for (std::size_t i = 0; i < path.times.size(); ++i)
-      if (path.times[i] >= begin && path.times[i] <= end)
-        numbers.push_back(axis < 0 ? path.times[i] : path.states[i][static_cast<std::size_t>(axis)]);
+      if (path.times[i] >= begin && path.times[i] <= end) numbers.push_back(point_of(path, i));
     numbers.push_back(kGap);
   }
+  return numbers;
 }
 
 struct Axes {
@@ -60,13 +71,28 @@ void add_curves(const FitResult& result, const ShownPaths& shown, const Window& 
   seen.mark = seen.x.size() > kMostPoints ? Mark::kDots : Mark::kPoints;
   seen.color = kSeen;
   figure.curves.push_back(std::move(seen));
+  const auto coordinate = [](int axis) {
+    return axis < 0 ? PointOf(time_at) : cell_of(&StatePath::states, static_cast<std::size_t>(axis));
+  };
   const auto add = [&](const std::vector<StatePath>& paths, Curve curve) {
-    append_paths(result, paths, stretch, axes.x, curve.x);
-    append_paths(result, paths, stretch, axes.y, curve.y);
+    curve.x = along(result, paths, stretch, coordinate(axes.x));
+    curve.y = along(result, paths, stretch, coordinate(axes.y));
     if (!curve.x.empty()) figure.curves.push_back(std::move(curve));
   };
   add(shown.fitted, {.name = "fit", .color = kFitted});
   add(shown.forecasts, {.name = "forecast", .mark = Mark::kDashed, .color = kForecast});
+}
+
+/// Where nine of ten measurements are expected, along a forecast with members of several seeds.
+void add_area(const FitResult& result, const ShownPaths& shown, const Window& stretch, std::size_t state,
+              Figure& figure) {
+  if (!result.ensemble.has_bands()) return;
+  Area area{.name = text::concat(std::lround(100 * kBandShare), " %"),
+            .x = along(result, shown.forecasts, stretch, time_at),
+            .low = along(result, shown.forecasts, stretch, cell_of(&StatePath::lower, state)),
+            .high = along(result, shown.forecasts, stretch, cell_of(&StatePath::upper, state)),
+            .color = kForecast};
+  if (!area.x.empty()) figure.areas.push_back(std::move(area));
 }
 
 /// Shades what of the stretch was held out, from the sample before.
@@ -83,6 +109,7 @@ Figure time_figure(const FitResult& result, const ShownPaths& shown, const Windo
   const std::string& name = result.series.state_names[state];
   Figure figure{.title = title_of(result, stretch, name), .y_label = name};
   add_bands(result, stretch, figure);
+  add_area(result, shown, stretch, state, figure);
   add_curves(result, shown, stretch, {.y = static_cast<int>(state)},
              {.x = times_of(result.series, stretch),
               .y = column_of(result.series.trajectories[stretch.trajectory].states, stretch, state)},
@@ -198,6 +225,7 @@ void set_time_axis(const TimeSeries& series, Figure& figure) {
   constexpr double kDay = 86400;
   const auto date = [&](double& x) { x = *origin + (scale.unit == "days" ? kDay : 1) * x; };
   for (Curve& curve : figure.curves) std::ranges::for_each(curve.x, date);
+  for (Area& area : figure.areas) std::ranges::for_each(area.x, date);
   for (Band& band : figure.bands) {
     date(band.from);
     date(band.to);
@@ -216,6 +244,12 @@ Section data_section(const FitResult& result, const ShownPaths& shown) {
     section.blocks.push_back(Paragraph{
         "Points are the data. The solid line is the model on windows that it was trained on, each from its learned "
         "start; the dashed line is its forecast of what was held out."});
+  if (result.coverage)
+    section.blocks.push_back(
+        Paragraph{text::concat("The forecast is the mean of ", result.ensemble.members().size(),
+                               " models of other first weights. The area around it is to hold nine of ten "
+                               "measurements: it comes from what the "
+                               "models differ by, and from how far the validation part lay from their forecasts.")});
   if (result.windows.trained < result.windows.all)
     section.blocks.push_back(Paragraph{text::concat("It was ", result.windows.text(), ", spread over the data.")});
   if (!result.outliers.empty()) {

@@ -67,6 +67,10 @@ bool can_draw(const Figure& figure, double x, double y) {
          (figure.y_scale == Scale::kLinear || y > 0);
 }
 
+bool can_draw(const Figure& figure, const Area& area, std::size_t point) {
+  return can_draw(figure, area.x[point], area.low[point]) && can_draw(figure, area.x[point], area.high[point]);
+}
+
 void check(const Figure& figure) {
   bool any = !figure.arrows.empty() || !figure.rasters.empty();
   for (const Raster& raster : figure.rasters)
@@ -78,6 +82,12 @@ void check(const Figure& figure) {
       throw InvalidArgument("[to_svg] curve '", curve.name, "' has ", curve.x.size(), " x and ", curve.y.size(),
                             " y; give as many.");
     for (std::size_t i = 0; i < curve.x.size(); ++i) any = any || can_draw(figure, curve.x[i], curve.y[i]);
+  }
+  for (const Area& area : figure.areas) {
+    if (area.x.size() != area.low.size() || area.x.size() != area.high.size())
+      throw InvalidArgument("[to_svg] area '", area.name, "' has ", area.x.size(), " x, ", area.low.size(), " low and ",
+                            area.high.size(), " high ends; give as many.");
+    for (std::size_t i = 0; i < area.x.size(); ++i) any = any || can_draw(figure, area, i);
   }
   if (!any) throw InvalidArgument("[to_svg] figure '", figure.title, "' has nothing finite to draw.");
 }
@@ -109,6 +119,20 @@ void write_data(std::ostream& script, const Figure& figure, const Curve& curve, 
       script << "\n";  // a gap
   }
   script << "EOD\n";
+}
+
+std::string write_area(std::ostream& script, const Figure& figure, const Area& area, const std::string& block) {
+  script << block << " << EOD\n";
+  for (std::size_t i = 0; i < area.x.size(); ++i) {
+    if (can_draw(figure, area, i))
+      script << x_of(figure, area.x[i]) << " " << number(area.low[i]) << " " << number(area.high[i]) << "\n";
+    else
+      script << "\n";  // a gap
+  }
+  script << "EOD\n";
+  const char* const color = kPalette[static_cast<std::size_t>(area.color) % 8];
+  return text::concat(block, " using 1:2:3 with filledcurves fs transparent solid 0.25 noborder lc rgb '", color, "' ",
+                      area.name.empty() ? "notitle" : "title " + quote(area.name));
 }
 
 /// The raster as a matrix whose cells stand at their middles.
@@ -205,6 +229,8 @@ void write_figure(std::ostream& script, const Figure& figure, std::size_t index)
     plots.push_back(text::concat(
         "$arrows", index, " using 1:2:3:4 with vectors filled head size graph 0.008,20 lw 1 lc rgb '#aaaaaa' notitle"));
   }
+  for (std::size_t i = 0; i < figure.areas.size(); ++i)
+    plots.push_back(write_area(script, figure, figure.areas[i], text::concat("$area", index, "_", i)));
   for (std::size_t i = 0; i < figure.curves.size(); ++i) {
     const Curve& curve = figure.curves[i];
     const std::string block = text::concat("$curve", index, "_", i);

@@ -55,6 +55,13 @@ struct Curve {
   Curve over(const EvenAxis& axis, std::span<const double> heights) const;
 };
 
+/// The area between two curves over the same x, behind the curves, in a light tone of its color. NaN makes a gap.
+struct Area {
+  std::string name = {};  // in the legend; "": not there
+  std::vector<double> x = {}, low = {}, high = {};
+  int color = 0;  // as Curve::color
+};
+
 /// A shaded stretch of the x axis.
 struct Band {
   double from = 0, to = 0;
@@ -99,6 +106,7 @@ enum class Aspect { kFree, kEqual };
 struct Figure {
   std::string title = {}, x_label = {}, y_label = {};
   std::vector<Curve> curves = {};
+  std::vector<Area> areas = {};
   std::vector<Band> bands = {};
   std::vector<Arrow> arrows = {};
   std::vector<Raster> rasters = {};  // one at most
@@ -129,7 +137,8 @@ struct Sheet {
 /// The sheet as an SVG element whose ids begin with `id`, so that several can stand on one page. Numbers that a
 /// logarithmic axis cannot show are gaps.
 ///
-/// Throws: InvalidArgument if a curve's x and y differ in length, a raster's rows are not full or nothing finite is to
+/// Throws: InvalidArgument if the columns of a curve or an area differ in length, a raster's rows are not full or
+/// nothing finite is to
 ///         be drawn; IoError if gnuplot is missing or fails.
 std::string to_svg(const Sheet& sheet, const std::string& id);
 

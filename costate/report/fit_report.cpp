@@ -54,6 +54,7 @@ Section error_section(const FitResult& result) {
   section.blocks = {table};
   for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown})
     if (*verdict) add_verdict(**verdict, section);
+  if (result.coverage) section.blocks.push_back(Paragraph{result.coverage->text()});
   return section;
 }
 

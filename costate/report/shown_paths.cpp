@@ -72,9 +72,10 @@ ShownPaths stretches_of(const FitResult& result) {
 }
 
 /// The solves along windows of which some samples are in one of the stretches.
-std::vector<SolvedWindow> within(const std::vector<SolvedWindow>& solves, const std::vector<Window>& stretches) {
-  std::vector<SolvedWindow> found;
-  for (const SolvedWindow& solve : solves)
+template <class Solve>
+std::vector<Solve> within(const std::vector<Solve>& solves, const std::vector<Window>& stretches) {
+  std::vector<Solve> found;
+  for (const Solve& solve : solves)
     if (std::ranges::any_of(stretches, [&](const Window& stretch) { return overlap(solve.window, stretch); }))
       found.push_back(solve);
   return found;
@@ -87,21 +88,43 @@ std::size_t points_per_step(const ShownPaths& shown, const Window& window) {
   return std::clamp<std::size_t>(kMostPoints / panels / seen->count, 1, kMostPerStep);
 }
 
-/// From a state at the first sample of a window to its last, with points between.
-StatePath dense_path(const FitResult& result, const ShownPaths& shown, const SolvedWindow& solve) {
-  const Window& window = solve.window;
+/// What is asked of a model along a window, with points between its samples; the start is left open.
+SeriesModel::Query dense_query(const FitResult& result, const ShownPaths& shown, const Window& window) {
   const Trajectory& trajectory = result.series.trajectories[window.trajectory];
-  SeriesModel::Query query{.start = solve.start,
-                           .times = dense_times(trajectory.times, window, points_per_step(shown, window)),
+  SeriesModel::Query query{.times = dense_times(trajectory.times, window, points_per_step(shown, window)),
                            .covariates = trajectory.covariates,
                            .events = trajectory.events};
-  if (!result.series.input_names.empty()) {
-    std::vector<std::size_t> rows(window.count);
-    std::iota(rows.begin(), rows.end(), window.first);
-    query.inputs = take_rows(trajectory.inputs, rows);
-    for (const std::size_t row : rows) query.input_times.push_back(trajectory.times[row]);
+  if (result.series.input_names.empty()) return query;
+  std::vector<std::size_t> rows(window.count);
+  std::iota(rows.begin(), rows.end(), window.first);
+  query.inputs = take_rows(trajectory.inputs, rows);
+  for (const std::size_t row : rows) query.input_times.push_back(trajectory.times[row]);
+  return query;
+}
+
+/// From a state at the first sample of a window to its last, with points between.
+StatePath dense_path(const FitResult& result, const ShownPaths& shown, const SolvedWindow& solve) {
+  SeriesModel::Query query = dense_query(result, shown, solve.window);
+  query.start = solve.start;
+  return {solve.window.trajectory, query.times, result.model.predict(query)};
+}
+
+/// The same of all members, with their bands if they have any.
+StatePath dense_path(const FitResult& result, const ShownPaths& shown, const HeldForecast& forecast) {
+  SeriesModel::Query query = dense_query(result, shown, forecast.window);
+  std::vector<HostArray> paths;
+  for (std::size_t i = 0; i < forecast.starts.size(); ++i) {
+    query.start = forecast.starts[i];
+    std::vector<double> numbers;
+    for (const std::vector<double>& state : result.ensemble.members()[i].model.predict(query))
+      numbers.insert(numbers.end(), state.begin(), state.end());
+    const auto count = static_cast<std::int64_t>(query.times.size());
+    const Shape shape{count, static_cast<std::int64_t>(numbers.size()) / count};
+    paths.emplace_back(shape, std::move(numbers));
   }
-  return {window.trajectory, query.times, result.model.predict(query)};
+  std::vector<double> ahead;
+  for (const double time : query.times) ahead.push_back(time - query.times.front());
+  return state_path(forecast.window.trajectory, query.times, result.ensemble.banded(paths, ahead));
 }
 
 std::vector<StatePath> fitted_paths(const FitResult& result, const ShownPaths& shown,
@@ -128,7 +151,7 @@ std::vector<StatePath> fitted_paths(const FitResult& result, const ShownPaths& s
 ShownPaths with_paths(const FitResult& result, ShownPaths shown) {
   shown.fitted = fitted_paths(result, shown, within(result.fits, shown.stretches));
   const auto held = std::span(shown.stretches).last(shown.held);
-  for (SolvedWindow forecast : within(result.forecasts, {held.begin(), held.end()})) {
+  for (HeldForecast forecast : within(result.forecasts, {held.begin(), held.end()})) {
     Window& window = forecast.window;
     const auto seen = std::ranges::find(held, window.trajectory, &Window::trajectory);
     window.count = std::min(window.count, seen->first + seen->count - window.first);

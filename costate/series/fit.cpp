@@ -10,16 +10,16 @@
 #include "costate/base/log.h"
 #include "costate/series/clock.h"
 #include "costate/series/delay_embedding.h"
+#include "costate/series/ensemble_forecaster.h"
 #include "costate/series/event_path.h"
 #include "costate/series/hold_out.h"
+#include "costate/series/internal/member_training.h"
 #include "costate/series/model_forecaster.h"
 #include "costate/series/period.h"
 #include "costate/series/rivals.h"
 
 namespace costate {
 namespace {
-
-const std::string kModel = "neural ODE";
 
 std::size_t count_samples(const TimeSeries& series) {
   std::size_t count = 0;
@@ -36,9 +36,9 @@ void warn_of_gradients(double error, const FitConfig& config) {
   const SolveOptions& solve = config.model.solve;
   const double usual = 100 * solve.rtol;
   if (error > usual)
-    log(LogLevel::kWarn, "[fit] the gradients that trained the ", kModel, " are off by ", text::number(100 * error, 2),
-        " %, where ", text::number(100 * usual, 2), " % is the most to be expected at rtol = ", solve.rtol,
-        "; lower --rtol and --atol, or take another --method.");
+    log(LogLevel::kWarn, "[fit] the gradients that trained the ", kModelName, " are off by ",
+        text::number(100 * error, 2), " %, where ", text::number(100 * usual, 2),
+        " % is the most to be expected at rtol = ", solve.rtol, "; lower --rtol and --atol, or take another --method.");
 }
 
 /// States that some trajectory has no value of at its first sample.
@@ -57,116 +57,9 @@ std::vector<std::string> unmeasured_starts(const TimeSeries& series) {
 FitConfig with_choices(FitConfig config, const PreparedSeries& data) {
   constexpr std::int64_t kMostEpochs = 2000, kFewestEpochs = 500, kWork = 3'000'000;  // samples of all epochs
   const auto samples = static_cast<std::int64_t>(count_samples(data.series));
-  config.model.unmeasured_starts = unmeasured_starts(training_part(data.series, data.split));
+  config.model.unmeasured_starts = unmeasured_starts(data.training);
   if (config.epochs == 0) config.epochs = std::clamp(kWork / (2 * samples), kFewestEpochs, kMostEpochs);
   return config;
-}
-
-/// Going on with the validation part, too, tells something new only where samples are few.
-bool is_worth_going_on(const TimeSeries& training) {
-  constexpr std::size_t kMost = 5000;
-  return count_samples(training) <= kMost;
-}
-
-/// Epochs of the last training, a fifth of all: from the chosen weights, on the validation part, too.
-std::int64_t last_epochs(const FitConfig& config) { return std::max<std::int64_t>(1, config.epochs / 5); }
-
-TrainingPlan last_plan(const FitConfig& config, const Candidate& form, const SeriesModel& chosen,
-                       const FitOptions& options) {
-  TrainingPlan plan{.epochs = last_epochs(config),
-                    .max_windows = most_windows(config, form),
-                    .measures_gradients = true,
-                    .from = &chosen,
-                    .checkpoint = options.checkpoint,
-                    .fingerprint = options.fingerprint,
-                    .resume = options.resume,
-                    .should_stop = options.should_stop};
-  if (options.on_epoch)
-    plan.on_epoch = [&options, epochs = plan.epochs](const HistoryRow& row) {
-      options.on_epoch({kModel, row, epochs});
-    };
-  return plan;
-}
-
-/// The trials' config: the last training's epochs are left to that.
-FitConfig before_last(FitConfig config) {
-  const std::int64_t all = config.epochs, epochs = std::max<std::int64_t>(1, all - last_epochs(config));
-  config.polish = config.polish_epochs() * epochs / all;
-  config.epochs = epochs;
-  return config;
-}
-
-/// Of both trainings, one after the other.
-TrainResult joined(TrainResult first, const TrainResult& then) {
-  const auto epochs = static_cast<std::int64_t>(first.history.size());
-  const double seconds = first.history.empty() ? 0 : first.history.back().seconds;
-  for (HistoryRow row : then.history) {
-    row.epoch += static_cast<double>(epochs);
-    row.seconds += seconds;
-    first.history.push_back(row);
-  }
-  first.best_epoch = epochs + then.best_epoch;
-  first.best_loss = then.best_loss;
-  first.reason = then.reason;
-  return first;
-}
-
-SelectionOptions selection_options(const FitOptions& options) {
-  SelectionOptions selection{
-      .fingerprint = options.fingerprint, .resume = options.resume, .should_stop = options.should_stop};
-  if (!options.checkpoint.empty()) {
-    selection.folder = options.checkpoint.parent_path() / "trials";
-    std::filesystem::create_directories(selection.folder);
-  }
-  if (options.on_epoch)
-    selection.on_epoch = [&options](const std::string& model, const HistoryRow& row, std::int64_t epochs) {
-      options.on_epoch({model, row, epochs, true});
-    };
-  return selection;
-}
-
-FitResult result_of(TrainedModel trained) {
-  return {.model = std::move(trained.model),
-          .windows = trained.windows,
-          .training = std::move(trained.training),
-          .gradient_error = trained.gradient_error,
-          .fits = std::move(trained.fits)};
-}
-
-/// Chooses, and goes on with what was chosen on all that may be trained on.
-FitResult train_best(const PreparedSeries& data, const FitConfig& config, const FitOptions& options) {
-  const TimeSeries training = training_part(data.series, data.split);
-  const TimeSeries fitted = training_part(training, data.validation);
-  const TrainingData parts{fitted, training, data.validation.held, data.units};
-  const bool goes_on = !data.validation.held.empty() && is_worth_going_on(training);
-  Selection selection = select_model(parts, goes_on ? before_last(config) : config, data.periods, data.period,
-                                     selection_options(options));
-  const Trial& chosen = selection.trials[selection.chosen];
-  TrainedModel& best = selection.best;
-  const bool is_over = options.should_stop && options.should_stop();
-  if (goes_on && !is_over && chosen.best_epoch >= 0) {
-    const std::vector<Window> none;
-    TrainedModel longer = train_model({training, training, none, data.units}, config, chosen.candidate,
-                                      last_plan(config, chosen.candidate, best.model, options));
-    longer.training = joined(best.training, longer.training);
-    if (ValidationError(parts).of(ModelForecaster(longer.model)) <= chosen.error) best = std::move(longer);
-  }
-  best.model.set_correction(best_correction(best.model, parts));
-  FitResult result = result_of(std::move(best));
-  result.chosen = chosen;
-  result.trials = std::move(selection.trials);
-  return result;
-}
-
-/// The options, stopped after so many minutes, too.
-FitOptions with_deadline(FitOptions options, double minutes) {
-  if (minutes == 0) return options;
-  const auto end = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                                          std::chrono::duration<double>(60 * minutes));
-  options.should_stop = [end, asked = options.should_stop] {
-    return std::chrono::steady_clock::now() > end || (asked && asked());
-  };
-  return options;
 }
 
 /// What is trained on, and what is not.
@@ -188,25 +81,52 @@ void begin_after_context(const PreparedSeries& data, const SeriesModel& model, s
   }
 }
 
-/// Of the first `count` trajectories.
-std::vector<LastState> last_states(const TimeSeries& series, std::size_t count, const ModelForecaster& forecaster) {
-  std::vector<ForecastTask> tasks;
-  for (const Trajectory& trajectory : std::span(series.trajectories).first(count))
-    tasks.push_back(forecast_task(trajectory, trajectory.times.size() - 1, 0, {InputsAhead::kKnown, 0}));
-  std::vector<ModelForecaster::Path> paths = forecaster.paths(tasks);
+/// Where the ensemble's members stand at the ends of the first `count` trajectories.
+void set_last_states(const TimeSeries& series, std::size_t count, const std::vector<EnsembleForecaster::Path>& paths,
+                     std::size_t member, SeriesModel& model) {
   std::vector<LastState> last;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     const Trajectory& trajectory = series.trajectories[i];
     const std::size_t end = trajectory.times.size() - 1;
-    last.push_back({trajectory.id, trajectory.times.back(), std::move(paths[i].start), trajectory.covariates,
+    last.push_back({trajectory.id, trajectory.times.back(), paths[i].starts[member], trajectory.covariates,
                     times_seen(trajectory, end), trajectory.inputs.row(static_cast<std::int64_t>(end)),
                     events_from(trajectory.events, trajectory.times.back())});
   }
-  return last;
+  model.set_last_states(std::move(last));
+}
+
+/// The members, with what they have to know of the data to be used without them.
+Ensemble complete(const PreparedSeries& data, Ensemble ensemble) {
+  const std::size_t count = data.series.trajectories.size() - data.judges;
+  std::vector<ForecastTask> tasks;
+  for (const Trajectory& trajectory : std::span(data.series.trajectories).first(count))
+    tasks.push_back(forecast_task(trajectory, trajectory.times.size() - 1, 0, {InputsAhead::kKnown, 0}));
+  const std::vector<EnsembleForecaster::Path> paths = EnsembleForecaster(ensemble).paths(tasks);
+  const TrainingRange range = range_of(data.training);
+  std::vector<Member> members = ensemble.members();
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    SeriesModel& model = members[i].model;
+    set_last_states(data.series, count, paths, i, model);
+    model.set_range(range);
+    model.set_period(data.period);
+  }
+  return Ensemble(std::move(members), ensemble.noise());
+}
+
+FitResult result_of(internal::TrainedMembers trained, const PreparedSeries& data) {
+  Ensemble ensemble = complete(data, std::move(trained.ensemble));
+  return {.model = ensemble.first(),
+          .ensemble = std::move(ensemble),
+          .trials = std::move(trained.trials),
+          .chosen = trained.chosen,
+          .windows = trained.first.windows,
+          .training = std::move(trained.first.training),
+          .gradient_error = trained.first.gradient_error,
+          .fits = std::move(trained.first.fits)};
 }
 
 /// Of each held window, from the sample before it, or from the first one of a whole trajectory.
-void forecast_held(const ModelForecaster& forecaster, FitResult& result) {
+void forecast_held(const EnsembleForecaster& forecaster, FitResult& result) {
   std::vector<ForecastTask> tasks;
   for (const Window& held : result.split.held) {
     const Trajectory& trajectory = result.series.trajectories[held.trajectory];
@@ -214,18 +134,15 @@ void forecast_held(const ModelForecaster& forecaster, FitResult& result) {
     tasks.push_back(forecast_task(trajectory, origin, trajectory.times.size() - 1 - origin, {InputsAhead::kKnown, 0}));
   }
   if (tasks.empty()) return;
-  std::vector<ModelForecaster::Path> paths = forecaster.paths(tasks);
+  std::vector<EnsembleForecaster::Path> paths = forecaster.paths(tasks);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const ForecastTask& task = tasks[i];
     const std::size_t trajectory = result.split.held[i].trajectory;
-    result.forecasts.push_back({{trajectory, task.origin, task.ahead + 1}, std::move(paths[i].start)});
-    StatePath& path = result.forecast_samples.emplace_back();
-    path.trajectory = trajectory;
-    for (std::size_t k = 0; k < task.ahead; ++k) {
-      path.times.push_back(task.trajectory->times[task.origin + 1 + k]);
-      path.states.push_back(paths[i].ahead.row(static_cast<std::int64_t>(k)));
-    }
+    result.forecasts.push_back({{trajectory, task.origin, task.ahead + 1}, std::move(paths[i].starts)});
+    const auto first = task.trajectory->times.begin() + static_cast<std::ptrdiff_t>(task.origin) + 1;
+    result.forecast_samples.push_back(state_path(trajectory, {first, task.trajectory->times.end()}, paths[i].ahead));
   }
+  if (result.ensemble.has_bands()) result.coverage = coverage_of(result.series, result.forecast_samples);
 }
 
 /// What the model had, or the validation did without.
@@ -237,9 +154,9 @@ std::vector<std::string> options_in_use(const FitConfig& config) {
   return in_use;
 }
 
-void judge_model(const ModelForecaster& forecaster, const PreparedSeries& data, FitResult& result) {
+void judge_model(const Forecaster& forecaster, const PreparedSeries& data, FitResult& result) {
   const std::optional<double> period = data.period > 0 ? std::optional(data.period) : std::nullopt;
-  const auto rivals = fit_rivals(training_part(result.series, result.split), period);
+  const auto rivals = fit_rivals(data.training, period);
   std::vector<const Forecaster*> list;
   for (const std::unique_ptr<Forecaster>& rival : rivals) list.push_back(rival.get());
   JudgeOptions options{.period = period, .in_use = options_in_use(result.config)};
@@ -277,29 +194,33 @@ PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSerie
   data.outliers = remove_outliers(series, keeps_codes ? MissingCodes::kKeep : MissingCodes::kFind);
   data.series = embed_delays(series, {.copies = config.model.delay, .lag = config.model.lag});
   data.split = split_of(data, config);
-  const TimeSeries training = training_part(data.series, data.split);
-  data.units = measure(training);
+  data.training = training_part(data.series, data.split);
+  data.units = measure(data.training);
   if (!data.split.held.empty() && !is_measured(data.series, data.split))
     throw DataError("[fit] what is held out has no measured value to judge a forecast by; change --hold-out.");
   const bool ends_are_held = std::ranges::any_of(data.split.held, [](const Window& held) { return held.first > 0; });
-  data.validation = split_for_validation(training, config.validation, ends_are_held ? Cut::kEnds : Cut::kLastOnes);
+  data.validation = split_for_validation(data.training, config.validation, ends_are_held ? Cut::kEnds : Cut::kLastOnes);
   if (names_one(config.clock, "auto"))
-    data.period = find_period(training).value_or(0);
+    data.period = find_period(data.training).value_or(0);
   else if (!names_one(config.clock, "none"))
     data.periods = periods_of(config.clock, data.series.time_scale);
+  if (config.seeds > 1 && data.validation.held.empty())
+    throw InvalidArgument("[fit] the bands of ", config.seeds,
+                          " seeds are measured on a validation part, and there is none: raise --validation, give more "
+                          "data, or fit one seed.");
   return data;
 }
 
-FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& asked) {
+FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& options) {
   const FitConfig config = with_choices(given, data);
-  const FitOptions options = with_deadline(asked, config.minutes);
   for (const Outliers& outliers : data.outliers)
     log(LogLevel::kWarn, "[fit] ", outliers.text(), ": taken as not measured.");
-  FitResult result = train_best(data, config, options);
-  if (result.training.best_epoch < 0)
+  internal::TrainedMembers trained = internal::train_members(data, config, options);
+  if (trained.first.training.best_epoch < 0)
     throw SolveFailed(
         "[fit] no epoch had a finite loss: every solve of some step failed, or the forecast of what is held out did. "
         "Lower the learning rate, shorten the window, or scale the data.");
+  FitResult result = result_of(std::move(trained), data);
   warn_of_gradients(result.gradient_error, config);
   result.config = config;
   result.parts = parts_of(data);
@@ -307,10 +228,7 @@ FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& ask
   result.series = std::move(data.series);
   result.split = std::move(data.split);
   result.outliers = std::move(data.outliers);
-  const ModelForecaster forecaster(result.model);
-  result.model.set_last_states(last_states(result.series, result.series.trajectories.size() - data.judges, forecaster));
-  result.model.set_range(range_of(training_part(result.series, result.split)));
-  result.model.set_period(data.period);
+  const EnsembleForecaster forecaster(result.ensemble);
   forecast_held(forecaster, result);
   if (!result.split.held.empty()) judge_model(forecaster, data, result);
   return result;

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "costate/series/coverage.h"
+#include "costate/series/ensemble.h"
 #include "costate/series/fit_config.h"
 #include "costate/series/model_training.h"
 #include "costate/series/normalization.h"
@@ -20,11 +22,10 @@
 
 namespace costate {
 
-/// States along a stretch of a trajectory, in the data's units.
-struct StatePath {
-  std::size_t trajectory = 0;
-  std::vector<double> times;
-  std::vector<std::vector<double>> states;  // [time][state]
+/// A forecast of what was held out: from its first sample on, at which each member of the ensemble has a state.
+struct HeldForecast {
+  Window window;
+  std::vector<std::vector<double>> starts = {};  // [member], as SolvedWindow::start
 };
 
 /// How well a model forecasts all of what was held out, in the data's units.
@@ -34,8 +35,11 @@ struct ForecastError {
   std::optional<double> relative = {};  // root mean square of all cells, each in units of its state's deviation
 };
 
+/// What progress and tables call the model.
+inline constexpr const char* kModelName = "neural ODE";
+
 struct FitProgress {
-  std::string model;  // "trial 3: …", "neural ODE"
+  std::string model;  // "trial 3: …", kModelName, "member 2"
   const HistoryRow& row;
   std::int64_t epochs = 0;
   bool is_trial = false;  // others may run beside it, so that their calls alternate
@@ -43,7 +47,7 @@ struct FitProgress {
 
 struct FitOptions {
   std::filesystem::path checkpoint =
-      {};  // of the last training; those of trials are in a folder beside it; empty: none
+      {};  // of the last training; those of trials and members are in folders beside it; empty: none
   std::string fingerprint = {};
   Resume resume = Resume::kNo;
   std::function<void(const FitProgress&)> on_epoch = {};
@@ -54,6 +58,7 @@ struct FitOptions {
 struct PreparedSeries {
   TimeSeries series;       // without outliers; embedded, if the config says so
   Split split;             // training and test
+  TimeSeries training;     // the training part
   std::size_t judges = 0;  // of its trajectories, the last ones: of a file that judges
   Split validation;        // of the training part
   Normalization units;
@@ -74,6 +79,7 @@ PartSizes parts_of(const PreparedSeries& prepared);
 
 struct FitResult {
   SeriesModel model;
+  Ensemble ensemble;  // of it and the members of further seeds, if there are any
   FitConfig config = {};
   TimeSeries series = {};  // as prepared
   Split split = {};
@@ -85,8 +91,9 @@ struct FitResult {
   TrainResult training = {};
   double gradient_error = 0;                 // SeriesObjective::gradient_error at the end; above 100 rtol, fit() warns
   std::vector<SolvedWindow> fits = {};       // the windows that were trained on, from their learned starts
-  std::vector<SolvedWindow> forecasts = {};  // of what was held out, from the last sample before
+  std::vector<HeldForecast> forecasts = {};  // of what was held out, from the last sample before
   std::vector<StatePath> forecast_samples = {};  // their states at the samples that were held out
+  std::optional<Coverage> coverage = {};         // of their bands, if there are any
   std::optional<Verdict> verdict = {};           // nothing if nothing was held out; inputs are taken to be known
   std::optional<Verdict> verdict_unknown = {};   // the same of a driven system whose inputs are not: held or repeated
   std::vector<ForecastError> errors = {};        // its errors over all that was held out: the model, then its rivals

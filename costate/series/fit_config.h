@@ -38,6 +38,7 @@ struct FitConfig {
   std::int64_t batch = 0;         // windows a step; 0: 64, or all if there are fewer
   double minutes = 0;             // after which training ends with the best so far; 0: no limit
   std::uint64_t seed = 0;
+  std::int64_t seeds = 1;  // members that are trained, each from other first weights; two or more give bands
 
   static constexpr std::int64_t kChosen = -1;  // polish: a fifth of the epochs
   /// Of all epochs.

@@ -10,6 +10,7 @@
 #include "costate/io/files.h"
 #include "costate/io/json.h"
 #include "costate/io/table.h"
+#include "costate/series/forecast.h"
 #include "costate/series/internal/time_limit.h"
 #include "costate/series/look.h"
 
@@ -87,6 +88,9 @@ JsonObject metrics_of(const FitResult& result) {
   for (const ForecastError& error : result.errors)
     errors.push_back({error.model, error_metrics(error, result.model.state_names())});
   metrics.push_back({"hold_out_error", errors});
+  if (result.coverage) metrics.push_back({"coverage", result.coverage->to_json(result.model.state_names())});
+  if (result.ensemble.members().size() > 1)
+    metrics.push_back({"members", static_cast<std::int64_t>(result.ensemble.members().size())});
   if (result.verdict) metrics.push_back({"verdict", to_json(*result.verdict)});
   if (result.verdict_unknown) metrics.push_back({"verdict_inputs_unknown", to_json(*result.verdict_unknown)});
   metrics.push_back({"parts", JsonObject{{"training", static_cast<std::int64_t>(result.parts.training)},
@@ -107,21 +111,27 @@ JsonObject metrics_of(const FitResult& result) {
 }
 
 /// What was held out, as forecast.
-void write_forecast_samples(const std::filesystem::path& path, const FitResult& result) {
-  TimeSeries forecast = result.series;
-  forecast.input_names.clear();
-  forecast.trajectories.clear();
-  const auto d = static_cast<std::int64_t>(forecast.state_names.size());
+void write_held_forecast(const std::filesystem::path& path, const FitResult& result) {
+  Forecast forecast{.series = result.series};
+  forecast.series.input_names.clear();
+  forecast.series.trajectories.clear();
+  const auto as_array = [](const std::vector<std::vector<double>>& rows) {
+    std::vector<double> numbers;
+    for (const std::vector<double>& row : rows) numbers.insert(numbers.end(), row.begin(), row.end());
+    const Shape shape{static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(rows.front().size())};
+    return HostArray(shape, std::move(numbers));
+  };
   for (const StatePath& stretch : result.forecast_samples) {
-    Trajectory trajectory{.id = result.series.trajectories[stretch.trajectory].id,
-                          .times = stretch.times,
-                          .states = HostArray(Shape{static_cast<std::int64_t>(stretch.times.size()), d}),
-                          .inputs = HostArray(Shape{static_cast<std::int64_t>(stretch.times.size()), 0})};
-    for (std::int64_t i = 0; i < trajectory.states.size(); ++i)
-      trajectory.states.set(i, stretch.states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)]);
-    forecast.trajectories.push_back(std::move(trajectory));
+    forecast.series.trajectories.push_back(
+        {.id = result.series.trajectories[stretch.trajectory].id,
+         .times = stretch.times,
+         .states = as_array(stretch.states),
+         .inputs = HostArray(Shape{static_cast<std::int64_t>(stretch.times.size()), 0})});
+    if (stretch.lower.empty()) continue;
+    forecast.lower.push_back(as_array(stretch.lower));
+    forecast.upper.push_back(as_array(stretch.upper));
   }
-  write_series(path, forecast);
+  write_csv(path, forecast_columns(forecast));
 }
 
 /// What is fitted and, if they are wanted, the lines about it. Completes the config's digests.
@@ -140,13 +150,13 @@ std::pair<PreparedSeries, std::string> read_and_prepare(FitConfig& config, bool 
 
 FitConfig read_fit_config(const RunFolder& run) { return fit_config_from(read_config(run.config())); }
 
-SeriesModel read_model(const RunFolder& run) {
+Ensemble read_models(const RunFolder& run) {
   if (!std::filesystem::exists(run.model()))
     throw DataError("[fit] '", run.path().string(),
                     "' has no model yet: its fit is still at work, or was stopped; "
                     "wait for it, or go on with 'costate fit --resume --out ",
                     run.path().string(), "'.");
-  return SeriesModel::load(run.model());
+  return Ensemble::load(run.model());
 }
 
 TimeSeries read_fit_data(const RunFolder& run) {
@@ -195,10 +205,10 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   FitResult result = fit(std::move(prepared), untimed, limit.limited(std::move(options)));
   result.config.minutes = config.minutes;
   limit.write();
-  result.model.save(run.model());
+  result.ensemble.save(run.model());
   write_history(run.history(), result.training.history);
   write_json(run.metrics(), metrics_of(result));
-  if (!result.forecast_samples.empty()) write_forecast_samples(run.forecast(), result);
+  if (!result.forecast_samples.empty()) write_held_forecast(run.forecast(), result);
   return result;
 }
 

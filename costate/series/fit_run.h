@@ -31,8 +31,8 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
 /// names no such file. Throws as read_series; DataError if it is the file of the fit.
 TimeSeries read_judge(FitConfig& config, const TimeSeries& series);
 
-/// The model of an earlier run. DataError, which says how to get one, if the fit has not come to it yet.
-SeriesModel read_model(const RunFolder& run);
+/// The models of an earlier run. DataError, which says how to get one, if the fit has not come to it yet.
+Ensemble read_models(const RunFolder& run);
 
 /// The data of an earlier run, as it read them. DataError, which says to name other data, if they have changed or
 /// cannot be read.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "costate/base/error.h"
+#include "costate/io/series.h"
 #include "costate/series/internal/forecast_inputs.h"
 #include "costate/series/internal/forecast_start.h"
 #include "costate/series/time_text.h"
@@ -48,8 +49,9 @@ std::vector<double> times_of(const SeriesModel& model, const ForecastOptions& op
   return times;
 }
 
-Trajectory solve_from(const SeriesModel& model, const ForecastStart& start, const std::vector<double>& times,
-                      const ForecastInputs& inputs) {
+/// [time, state]; NaN from where the solve fails.
+HostArray solve_from(const SeriesModel& model, const ForecastStart& start, const std::vector<double>& times,
+                     const ForecastInputs& inputs) {
   std::vector<Event> events = start.events;
   events.insert(events.end(), inputs.rows.events.begin(), inputs.rows.events.end());
   const std::vector<std::vector<double>> states = model.predict({.start = start.state,
@@ -59,17 +61,19 @@ Trajectory solve_from(const SeriesModel& model, const ForecastStart& start, cons
                                                                  .covariates = start.covariates,
                                                                  .events = std::move(events)});
   const auto n = static_cast<std::int64_t>(times.size()), d = static_cast<std::int64_t>(internal::num_columns(model));
-  Trajectory trajectory{
-      .id = start.id, .times = times, .states = HostArray(Shape{n, d}), .inputs = HostArray(Shape{n, 0})};
-  for (std::int64_t i = 0; i < trajectory.states.size(); ++i) {
-    const double value = states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)];
-    if (!std::isfinite(value))
-      throw SolveFailed("[forecast] the model", internal::of_trajectory(start.id), " blows up before t = ",
-                        text_of_time(times[static_cast<std::size_t>(i / d)], model.time_scale()),
+  HostArray path(Shape{n, d});
+  for (std::int64_t i = 0; i < path.size(); ++i)
+    path.set(i, states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)]);
+  return path;
+}
+
+void check_finite(const Trajectory& trajectory, const SeriesModel& model) {
+  const std::int64_t d = trajectory.states.shape()[1];
+  for (std::int64_t i = 0; i < trajectory.states.size(); ++i)
+    if (!std::isfinite(trajectory.states.at(i)))
+      throw SolveFailed("[forecast] the model", internal::of_trajectory(trajectory.id), " blows up before t = ",
+                        text_of_time(trajectory.times[static_cast<std::size_t>(i / d)], model.time_scale()),
                         "; forecast less far.");
-    trajectory.states.set(i, value);
-  }
-  return trajectory;
 }
 
 /// The first column whose number is out of the range, to within rounding; "" if none is.
@@ -107,18 +111,64 @@ std::vector<double> mark_outside(const SeriesModel& model, const Trajectory& tra
 
 }  // namespace
 
-Forecast forecast(const SeriesModel& model, const ForecastOptions& options) {
+Forecast forecast(const Ensemble& ensemble, const ForecastOptions& options) {
+  const SeriesModel& model = ensemble.first();
   Forecast forecast{.series = {model.options().columns.time, model.time_scale(), model.state_names(), {}, {}}};
   forecast.series.state_names.resize(internal::num_columns(model));
-  for (const ForecastStart& start : internal::forecast_starts(model, options)) {
+  std::vector<std::vector<ForecastStart>> starts;  // [member][trajectory]
+  for (const Member& member : ensemble.members()) starts.push_back(internal::forecast_starts(member.model, options));
+  for (std::size_t i = 0; i < starts.front().size(); ++i) {
+    const ForecastStart& start = starts.front()[i];
     const std::vector<double> times = times_of(model, options, start);
     const ForecastInputs inputs = internal::forecast_inputs(model, options, start, times);
-    const Trajectory& made = forecast.series.trajectories.emplace_back(solve_from(model, start, times, inputs));
+    std::vector<HostArray> paths;
+    for (std::size_t member = 0; member < starts.size(); ++member)
+      paths.push_back(solve_from(ensemble.members()[member].model, starts[member][i], times, inputs));
+    std::vector<double> ahead;
+    for (const double time : times) ahead.push_back(time - times.front());
+    BandedPath path = ensemble.banded(paths, ahead);
+    const auto count = static_cast<std::int64_t>(times.size());
+    const Trajectory& made = forecast.series.trajectories.emplace_back(
+        Trajectory{.id = start.id, .times = times, .states = path.middle, .inputs = HostArray(Shape{count, 0})});
+    check_finite(made, model);
+    if (ensemble.has_bands()) {
+      forecast.lower.push_back(std::move(path.lower));
+      forecast.upper.push_back(std::move(path.upper));
+    }
     for (const std::string& note : {start.note, inputs.note})
       if (!note.empty()) forecast.notes.push_back(note);
     if (!model.range().state_low.empty()) forecast.outside.push_back(mark_outside(model, made, inputs, forecast.notes));
   }
   return forecast;
+}
+
+Forecast forecast(const SeriesModel& model, const ForecastOptions& options) {
+  return forecast(Ensemble({{model}}), options);
+}
+
+std::vector<CsvColumn> forecast_columns(const Forecast& forecast) {
+  std::vector<CsvColumn> columns = series_columns(forecast.series);
+  const auto add = [&](std::string name, const char* if_taken, std::vector<double> numbers) {
+    while (std::ranges::find(columns, name, &CsvColumn::name) != columns.end()) name += if_taken;
+    columns.push_back({std::move(name), std::move(numbers)});
+  };
+  const auto joined = [](const std::vector<HostArray>& all, std::size_t state) {
+    std::vector<double> numbers;
+    for (const HostArray& one : all) {
+      const std::vector<double> column = one.column(static_cast<std::int64_t>(state));
+      numbers.insert(numbers.end(), column.begin(), column.end());
+    }
+    return numbers;
+  };
+  for (std::size_t k = 0; k < forecast.series.state_names.size() && !forecast.lower.empty(); ++k) {
+    add(forecast.series.state_names[k] + "_lower", "_band", joined(forecast.lower, k));
+    add(forecast.series.state_names[k] + "_upper", "_band", joined(forecast.upper, k));
+  }
+  if (forecast.outside.empty()) return columns;
+  std::vector<double> marks;
+  for (const std::vector<double>& some : forecast.outside) marks.insert(marks.end(), some.begin(), some.end());
+  add("outside", "_training", std::move(marks));
+  return columns;
 }
 
 }  // namespace costate

@@ -20,6 +20,12 @@ constexpr std::int64_t kDefaultBatch = 64;
 constexpr double kGoOn = 0.1;                // of the learning rate, where weights have been trained before
 constexpr std::int64_t kValidateEvery = 10;  // epochs: a validation takes as long as a few of them
 
+/// Of weights and order: the config's own for the first member.
+std::uint64_t seed_of(const FitConfig& config, std::size_t member) {
+  constexpr std::uint64_t kMembers = 0x6d656d62657273;
+  return member == 0 ? config.seed : Random(config.seed).bits(kMembers, member);
+}
+
 TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
   const bool wants_all = config.optimizer == OptimizerKind::kLbfgs;
   const std::int64_t batch = wants_all ? 0 : config.batch == 0 ? kDefaultBatch : config.batch;
@@ -27,7 +33,7 @@ TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
   train.epochs = plan.epochs;
   train.polish = plan.polish;
   train.batch = static_cast<std::size_t>(batch);
-  train.seed = config.seed;
+  train.seed = seed_of(config, plan.member);
   train.optimizer = {.kind = config.optimizer, .clip_norm = wants_all ? 0.0 : 10.0};
   train.schedule = {.kind = wants_all ? ScheduleKind::kConstant : ScheduleKind::kCosine,
                     .base = (plan.from != nullptr ? kGoOn : 1.0) * config.learning_rate};
@@ -63,22 +69,6 @@ std::vector<Window> whole_trajectories(const TimeSeries& series) {
   for (std::size_t i = 0; i < series.trajectories.size(); ++i)
     windows.push_back({i, 0, series.trajectories[i].times.size()});
   return spread(std::move(windows), kMost, 0);
-}
-
-/// From so many origins at most, spread over the windows, each to its window's end.
-std::vector<ForecastTask> many_tasks_in(const TimeSeries& series, const std::vector<Window>& windows,
-                                        std::size_t most) {
-  std::vector<std::pair<std::size_t, std::size_t>> origins;
-  std::vector<ForecastTask> tasks;
-  for (std::size_t i = 0; i < windows.size(); ++i) {
-    const Window& window = windows[i];
-    for (std::size_t k = origin_before(window); k + 1 < window.first + window.count; ++k) origins.emplace_back(i, k);
-  }
-  for (const auto& [i, origin] : spread(std::move(origins), most, 0))
-    tasks.push_back(forecast_task(series.trajectories[windows[i].trajectory], origin,
-                                  std::min(kFarthest, windows[i].first + windows[i].count - 1 - origin),
-                                  {InputsAhead::kKnown, 0}));
-  return tasks;
 }
 
 struct Squares {
@@ -135,10 +125,26 @@ std::string WindowCount::text() const {
   return text::concat("trained on ", trained, " of ", all, " windows of ", samples, " samples");
 }
 
+std::vector<ForecastTask> validation_tasks(const TrainingData& data, std::size_t most) {
+  std::vector<std::pair<std::size_t, std::size_t>> origins;
+  std::vector<ForecastTask> tasks;
+  for (std::size_t i = 0; i < data.validation.size(); ++i) {
+    const Window& window = data.validation[i];
+    for (std::size_t k = origin_before(window); k + 1 < window.first + window.count; ++k) origins.emplace_back(i, k);
+  }
+  for (const auto& [i, origin] : spread(std::move(origins), most, 0)) {
+    const Window& window = data.validation[i];
+    tasks.push_back(forecast_task(data.whole.trajectories[window.trajectory], origin,
+                                  std::min(kFarthest, window.first + window.count - 1 - origin),
+                                  {InputsAhead::kKnown, 0}));
+  }
+  return tasks;
+}
+
 Correction best_correction(SeriesModel model, const TrainingData& data) {
   if (data.validation.empty()) return {};
   constexpr std::size_t kTasks = 64;
-  const std::vector<ForecastTask> tasks = many_tasks_in(data.whole, data.validation, kTasks);
+  const std::vector<ForecastTask> tasks = validation_tasks(data, kTasks);
   Correction best;
   double least = std::numeric_limits<double>::infinity();
   for (const std::int64_t samples : {0, 1, 3, 10, 30})
@@ -155,7 +161,8 @@ Correction best_correction(SeriesModel model, const TrainingData& data) {
 
 TrainedModel train_model(const TrainingData& data, const FitConfig& config, const Candidate& candidate,
                          const TrainingPlan& plan) {
-  TrainedModel trained{.model = SeriesModel(with(config.model, candidate), data.trained, data.units, config.seed)};
+  TrainedModel trained{
+      .model = SeriesModel(with(config.model, candidate), data.trained, data.units, seed_of(config, plan.member))};
   if (plan.from != nullptr)
     set_values_by_name(trained.model.parameters(), values_by_name(plan.from->parameters()), "fit");
   SeriesObjective training(trained.model, data.trained,

@@ -46,6 +46,7 @@ struct TrainingPlan {
   std::int64_t max_windows = 0;
   bool measures_gradients = false;    // at the end
   const SeriesModel* from = nullptr;  // whose weights are gone on with, in small steps
+  std::size_t member = 0;             // of those of a fit: each has first weights and an order of windows of its own
   std::filesystem::path checkpoint = {};
   std::string fingerprint = {};
   Resume resume = Resume::kNo;
@@ -81,6 +82,10 @@ class ValidationError {
   const Normalization& units_;
   std::vector<ForecastTask> unseen_, far_;
 };
+
+/// Forecasts of the validation windows from so many origins at most, spread over them, each to its window's end; at
+/// most 500 samples.
+std::vector<ForecastTask> validation_tasks(const TrainingData& data, std::size_t most);
 
 /// The correction with which the model forecasts the data's validation windows best, near and far alike: squared errors
 /// count by one over how many samples ahead they are. None where nothing is to be validated.

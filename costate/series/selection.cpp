@@ -67,16 +67,11 @@ class Rounds {
 
  private:
   TrainingPlan plan_of(const Candidate& candidate, std::size_t number, std::int64_t epochs) {
-    const std::int64_t polish = config_.polish_epochs() * epochs / config_.epochs;
-    const std::int64_t all = most_windows(config_, candidate);
-    const std::int64_t few = std::max<std::int64_t>(8, kScreenedSamples / candidate.window);
-    TrainingPlan plan{.epochs = epochs - polish,
-                      .polish = polish,
-                      .max_windows = epochs < config_.epochs ? std::min(all, few) : all,
-                      .fingerprint = text::concat(options_.fingerprint, "# trial ", number, ": ", candidate.text(),
-                                                  ", ", epochs, " epochs\n"),
-                      .resume = options_.resume,
-                      .should_stop = options_.should_stop};
+    TrainingPlan plan = trial_plan(config_, candidate, epochs);
+    plan.fingerprint =
+        text::concat(options_.fingerprint, "# trial ", number, ": ", candidate.text(), ", ", epochs, " epochs\n");
+    plan.resume = options_.resume;
+    plan.should_stop = options_.should_stop;
     if (!options_.folder.empty()) plan.checkpoint = options_.folder / text::concat("trial-", number, ".safetensors");
     if (options_.on_epoch)
       plan.on_epoch = [this, epochs,
@@ -128,6 +123,14 @@ std::int64_t longest_stretch(const TimeSeries& series) {
 }
 
 }  // namespace
+
+TrainingPlan trial_plan(const FitConfig& config, const Candidate& candidate, std::int64_t epochs) {
+  const std::int64_t polish = config.polish_epochs() * epochs / config.epochs;
+  const std::int64_t all = most_windows(config, candidate);
+  const std::int64_t few = std::max<std::int64_t>(8, kScreenedSamples / candidate.window);
+  return {
+      .epochs = epochs - polish, .polish = polish, .max_windows = epochs < config.epochs ? std::min(all, few) : all};
+}
 
 Selection select_model(const TrainingData& data, const FitConfig& config, const std::vector<double>& periods,
                        double period, const SelectionOptions& options) {

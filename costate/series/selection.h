@@ -34,6 +34,9 @@ struct SelectionOptions {
   std::function<bool()> should_stop = {};
 };
 
+/// How a candidate is trained for so many epochs, the polish among them. A round of fewer than all has fewer windows.
+TrainingPlan trial_plan(const FitConfig& config, const Candidate& candidate, std::int64_t epochs);
+
 /// Trains candidates and keeps the best: of those whose error is within a standard error of the least, the one with the
 /// fewest hidden states, the fewest units and the longest window, in this order. The validation tells no smaller
 /// differences; and what is simple, and was trained to go far, goes farther. A single candidate is trained once, with

@@ -4,6 +4,7 @@
 
 #include "costate/series/delay_choice.h"     // IWYU pragma: export
 #include "costate/series/delay_embedding.h"  // IWYU pragma: export
+#include "costate/series/ensemble.h"         // IWYU pragma: export
 #include "costate/series/fit.h"              // IWYU pragma: export
 #include "costate/series/fit_config.h"       // IWYU pragma: export
 #include "costate/series/fit_run.h"          // IWYU pragma: export

@@ -1,11 +1,14 @@
 """costate forecast from anywhere: the end, a time, new data, a file of starts; and what it says of starts and inputs."""
 
 import csv
+import json
 import math
+import subprocess
+import time
 
 import pytest
 
-from test_cli import QUICK, bad, costate, ok
+from test_cli import CLI, QUICK, bad, costate, ok
 
 FEW = [*QUICK, "--clock", "none", "--window", "5"]
 
@@ -87,3 +90,49 @@ def test_a_run_in_progress_has_no_model_yet(driven, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/config.toml").write_bytes((driven / "config.toml").read_bytes())
     bad("has no model yet: its fit is still at work, or was stopped", "forecast", tmp_path / "run", "--steps", "1")
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("members")
+    lines = ["t,x,x_lower"] + [f"{i},{math.sin(0.3 * i)},{math.cos(0.3 * i)}" for i in range(40)]
+    (folder / "data.csv").write_text("\n".join(lines) + "\n")
+    command = ["fit", folder / "data.csv", "--time", "t", "--state", "x,x_lower", "--memory", "none", *FEW, "--seeds", "3"]
+    command.remove("--quiet")
+    done = ok(*command, "--out", folder / "run")
+    return folder / "run", done.stdout, [*command, "--quiet"]
+
+
+def test_members_of_several_seeds_give_bands(members, tmp_path):
+    run, said, _ = members
+    coverage = json.loads((run / "metrics.json").read_text())["coverage"]
+    cells, inside = (sum(state[key] for state in coverage["states"].values()) for key in ("cells", "inside"))
+    assert cells == 16 and coverage["share"] == inside / cells
+    assert f"Bands: {inside} of 16 held-out values" in said
+    held = rows(run / "forecast.csv")
+    columns = ["t", "x", "x_lower", "x_lower_band", "x_upper", "x_lower_lower", "x_lower_upper"]  # a state has the band's name
+    assert list(held[0]) == columns
+    seen = {row["t"]: row for row in rows(run.parent / "data.csv")}
+    lies_inside = sum(float(row[low]) <= float(seen[row["t"]][name]) <= float(row[high]) for row in held
+                      for name, low, high in [("x", "x_lower_band", "x_upper"), ("x_lower", "x_lower_lower", "x_lower_upper")])
+    assert lies_inside == inside
+    ok("forecast", run, "--steps", "3", "--out", tmp_path / "f.csv")
+    made = rows(tmp_path / "f.csv")
+    assert list(made[0]) == [*columns, "outside"]
+    assert all(float(row["x_lower_band"]) < float(row["x"]) < float(row["x_upper"]) for row in made)
+    bad("--seeds takes a whole number between 1 and 1000", "fit", run.parent / "data.csv", "--time", "t", "--state", "x", "--seeds", "0")
+
+
+def test_members_of_a_killed_run_resume_to_the_same_bits(members, tmp_path):
+    run, _, command = members
+    command = [*command, "--out", tmp_path / "broken"]
+    command[command.index("5")] = "400"  # epochs
+    straight = [*command[:-1], tmp_path / "straight"]
+    ok(*straight)
+    child = subprocess.Popen([CLI, *map(str, command)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while not list(tmp_path.glob("broken/members/*")) and child.poll() is None:
+        time.sleep(0.01)
+    child.kill()
+    child.wait()
+    ok("fit", "--resume", "--out", tmp_path / "broken", "--quiet")
+    assert (tmp_path / "broken/model.safetensors").read_bytes() == (tmp_path / "straight/model.safetensors").read_bytes()

@@ -111,6 +111,19 @@ TEST(Figure, GapsAndLogarithms) {
   EXPECT_ERROR(to_svg(figure, "log"), InvalidArgument, "nothing finite to draw");
 }
 
+TEST(Figure, FillsAreasWithGapsBehindCurves) {
+  Figure figure = simple_figure();
+  const double gap = std::numeric_limits<double>::quiet_NaN();
+  figure.areas = {
+      {.name = "nine of ten", .x = {0, 1, 2, 3}, .low = {0, 1, gap, 0}, .high = {1, 2, gap, 1}, .color = 1}};
+  const std::string svg = to_svg(figure, "area");
+  EXPECT_TRUE(is_well_formed(svg));
+  EXPECT_NE(svg.find("nine of ten"), std::string::npos);
+  EXPECT_LT(svg.find("fill-opacity"), svg.find("stroke-width=\"2.00\""));
+  figure.areas[0].low.pop_back();
+  EXPECT_ERROR(to_svg(figure, "area"), InvalidArgument, "area 'nine of ten' has 4 x, 3 low and 4 high ends");
+}
+
 TEST(Figure, MistakesAreNamed) {
   Figure figure = simple_figure();
   figure.curves[0].x.pop_back();
@@ -235,6 +248,34 @@ TEST(FitReport, DrawsNoForecastBehindTheDataShown) {
     }
   }
   EXPECT_GT(points, 1000U);
+}
+
+TEST(FitReport, DrawsBandsAroundForecastsAndSaysWhatTheyHold) {
+  TimeSeries series{"t", {}, {"x"}, {"u"}, {driven_decay(60)}};
+  FitConfig config = quick_config();
+  EXPECT_TRUE(std::get<Picture>(fit_report(fit(series, config)).sections[0].blocks[1]).sheet.figures[0].areas.empty());
+  config.seeds = 2;
+  const FitResult result = fit(series, config);
+  const Report report = fit_report(result);
+  const Figure* figure = nullptr;
+  for (const Block& block : report.sections[0].blocks)
+    if (const auto* picture = std::get_if<Picture>(&block); picture != nullptr && figure == nullptr)
+      figure = &picture->sheet.figures[0];
+  ASSERT_NE(figure, nullptr);
+  ASSERT_EQ(figure->areas.size(), 1U);
+  const Area& area = figure->areas[0];
+  const Curve& forecast = figure->curves.back();
+  EXPECT_EQ(area.name, "90 %");
+  ASSERT_EQ(area.x.size(), forecast.x.size());
+  for (std::size_t i = 0; i + 1 < area.x.size(); ++i) {
+    EXPECT_EQ(area.x[i], forecast.x[i]);
+    EXPECT_LT(area.low[i], forecast.y[i]);
+    EXPECT_GT(area.high[i], forecast.y[i]);
+  }
+  // The ends of the bands are those of the table.
+  EXPECT_NEAR(area.high[area.high.size() - 2], result.forecast_samples[0].upper.back()[0], 1e-6);
+  const std::string page = to_html(report);
+  EXPECT_NE(page.find(result.coverage->text()), std::string::npos);
 }
 
 TEST(Html, IsOneFileWithUniqueIdsAndEscapedText) {

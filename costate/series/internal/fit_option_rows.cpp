@@ -459,6 +459,16 @@ std::vector<FitOption> training_options() {
        .help = "Seed of weights and order",
        .high = std::numeric_limits<std::int64_t>::max(),
        .access = COSTATE_MEMBER(seed)},
+      {.section = section,
+       .key = "seeds",
+       .kind = kInteger,
+       .flag = "--seeds",
+       .group = group,
+       .help = "Models of other first weights that are trained; two or more give bands of 90 %",
+       .low = 1,
+       .high = 1000,
+       .may_be_absent = true,
+       .access = COSTATE_MEMBER(seeds)},
   };
 }
 
