@@ -41,10 +41,10 @@ void interrupt(int signal) {
 
 /// The units in which the network works.
 void print_units(const FitResult& result) {
-  const Normalization& units = result.model.normalization();
+  const Normalization& units = result.model().normalization();
   std::cout << "normalized: ";
   for (std::size_t k = 0; k < result.config.model.columns.states.size(); ++k)
-    std::cout << result.model.state_names()[k] << " (mean " << std::setprecision(4) << units.state_offset[k]
+    std::cout << result.model().state_names()[k] << " (mean " << std::setprecision(4) << units.state_offset[k]
               << ", deviation " << units.state_scale[k] << "), ";
   std::cout << result.series.time_name << " in units of " << units.time_scale << "\n";
 }

@@ -155,11 +155,11 @@ void add_field(const FitResult& result, Figure& figure) {
   std::vector<std::vector<double>> states;
   for (int i = 0; i < kArrowsAcross; ++i)
     for (int j = 0; j < kArrowsAcross; ++j) {
-      states.push_back(result.model.normalization().state_offset);
+      states.push_back(result.model().normalization().state_offset);
       states.back()[0] = x.low + (x.high - x.low) * i / (kArrowsAcross - 1);
       states.back()[1] = y.low + (y.high - y.low) * j / (kArrowsAcross - 1);
     }
-  const std::vector<std::vector<double>> slopes = result.model.slopes(states);
+  const std::vector<std::vector<double>> slopes = result.model().slopes(states);
   const double width = x.high - x.low, height = y.high - y.low;
   const auto speed = [&](const std::vector<double>& slope) { return std::hypot(slope[0] / width, slope[1] / height); };
   double fastest = 0;

@@ -63,7 +63,7 @@ Figure step_figure(const FitResult& result, const ShownPaths& shown) {
   const StatePath& start = shown.fitted.front();
   const auto seen = std::ranges::find(shown.stretches, start.trajectory, &Window::trajectory);
   std::vector<double> times;
-  for (const Window& stretch : between_gaps(result.series, *seen, result.model.normalization().time_scale))
+  for (const Window& stretch : between_gaps(result.series, *seen, result.model().normalization().time_scale))
     if (times.empty() || times.back() <= start.times.front()) times = times_of(result.series, stretch);
   times.erase(times.begin(), std::upper_bound(times.begin(), times.end(), start.times.front()));
   times.insert(times.begin(), start.times.front());
@@ -77,7 +77,7 @@ Figure step_figure(const FitResult& result, const ShownPaths& shown) {
     query.inputs = trajectory.inputs;
   }
   const Curve curve = Curve{.name = "accepted steps", .mark = Mark::kSteps}.through(
-      result.model.steps(query), &AcceptedStep::t, &AcceptedStep::size);
+      result.model().steps(query), &AcceptedStep::t, &AcceptedStep::size);
   Figure figure{.title = "step sizes along a solve over the data shown", .y_label = "step size", .curves = {curve}};
   set_time_axis(result.series, figure);
   return figure;

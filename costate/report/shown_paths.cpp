@@ -106,7 +106,7 @@ SeriesModel::Query dense_query(const FitResult& result, const ShownPaths& shown,
 StatePath dense_path(const FitResult& result, const ShownPaths& shown, const SolvedWindow& solve) {
   SeriesModel::Query query = dense_query(result, shown, solve.window);
   query.start = solve.start;
-  return {solve.window.trajectory, query.times, result.model.predict(query)};
+  return {solve.window.trajectory, query.times, result.model().predict(query)};
 }
 
 /// The same of all members, with their bands if they have any.

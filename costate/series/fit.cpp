@@ -114,9 +114,7 @@ Ensemble complete(const PreparedSeries& data, Ensemble ensemble) {
 }
 
 FitResult result_of(internal::TrainedMembers trained, const PreparedSeries& data) {
-  Ensemble ensemble = complete(data, std::move(trained.ensemble));
-  return {.model = ensemble.first(),
-          .ensemble = std::move(ensemble),
+  return {.ensemble = complete(data, std::move(trained.ensemble)),
           .trials = std::move(trained.trials),
           .chosen = trained.chosen,
           .windows = trained.first.windows,
@@ -224,7 +222,7 @@ FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& opt
   warn_of_gradients(result.gradient_error, config);
   result.config = config;
   result.parts = parts_of(data);
-  begin_after_context(data, result.model, data.split.held);
+  begin_after_context(data, result.model(), data.split.held);
   result.series = std::move(data.series);
   result.split = std::move(data.split);
   result.outliers = std::move(data.outliers);

@@ -78,8 +78,7 @@ struct PartSizes {
 PartSizes parts_of(const PreparedSeries& prepared);
 
 struct FitResult {
-  SeriesModel model;
-  Ensemble ensemble;  // of it and the members of further seeds, if there are any
+  Ensemble ensemble;  // the model of the config's seed, and those of further seeds if there are any
   FitConfig config = {};
   TimeSeries series = {};  // as prepared
   Split split = {};
@@ -97,6 +96,8 @@ struct FitResult {
   std::optional<Verdict> verdict = {};           // nothing if nothing was held out; inputs are taken to be known
   std::optional<Verdict> verdict_unknown = {};   // the same of a driven system whose inputs are not: held or repeated
   std::vector<ForecastError> errors = {};        // its errors over all that was held out: the model, then its rivals
+
+  const SeriesModel& model() const { return ensemble.first(); }
 };
 
 /// All that comes before the first epoch. The trajectories of `judge`, if there are any, are the test, instead of a

@@ -86,9 +86,9 @@ JsonObject metrics_of(const FitResult& result) {
                         {"gradient_error", result.gradient_error}};
   JsonObject errors;
   for (const ForecastError& error : result.errors)
-    errors.push_back({error.model, error_metrics(error, result.model.state_names())});
+    errors.push_back({error.model, error_metrics(error, result.model().state_names())});
   metrics.push_back({"hold_out_error", errors});
-  if (result.coverage) metrics.push_back({"coverage", result.coverage->to_json(result.model.state_names())});
+  if (result.coverage) metrics.push_back({"coverage", result.coverage->to_json(result.model().state_names())});
   if (result.ensemble.members().size() > 1)
     metrics.push_back({"members", static_cast<std::int64_t>(result.ensemble.members().size())});
   if (result.verdict) metrics.push_back({"verdict", to_json(*result.verdict)});

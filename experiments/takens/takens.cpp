@@ -49,7 +49,7 @@ Learned learn(const Measured& measured, const Delays& delays, std::int64_t polis
   Learned learned;
   const std::size_t horizon = std::min(measured.horizon, truth.times.size());
   learned.times.assign(truth.times.begin(), truth.times.begin() + static_cast<std::ptrdiff_t>(horizon));
-  for (const auto& state : result.model.predict({.start = truth.states.row(0), .times = learned.times}))
+  for (const auto& state : result.model().predict({.start = truth.states.row(0), .times = learned.times}))
     learned.forecast.push_back(state[0]);
   const std::vector<double> exact = truth.states.column(0);
   learned.error = relative_error(learned.forecast, std::span(exact).first(horizon));

@@ -20,7 +20,7 @@ std::map<std::string, HostArray> to_named(nb::handle what) {
 }
 
 void save(const std::filesystem::path& path, nb::handle what) {
-  if (nb::isinstance<Fit>(what)) return nb::cast<const Fit&>(what).result.model.save(path);
+  if (nb::isinstance<Fit>(what)) return nb::cast<const Fit&>(what).result.ensemble.save(path);
   write_safetensors(path, {.arrays = to_named(what), .metadata = {}});
 }
 
@@ -35,7 +35,7 @@ nb::any load(const std::filesystem::path& path, const nb::object& into) {
     set_values_by_name(to_parameters(into), file.arrays, path.string());
     return nb::borrow<nb::any>(into);
   }
-  if (is_of_costate(file)) return nb::borrow<nb::any>(nb::cast(to_fit(SeriesModel::from_file(file, path.string()))));
+  if (is_of_costate(file)) return nb::borrow<nb::any>(nb::cast(to_fit(Ensemble::from_file(file, path.string()))));
   nb::dict arrays;
   for (const auto& [name, array] : file.arrays) arrays[name.c_str()] = to_numpy(array);
   return nb::borrow<nb::any>(arrays);

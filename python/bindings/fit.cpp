@@ -52,7 +52,7 @@ NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times,
 /// A Fit as pickle keeps it: the model's file, what is said of it, its errors and its history.
 nb::tuple state_of(const Fit& fit) {
   const FitResult& result = fit.result;
-  const std::string bytes = to_safetensors(result.model.to_file());
+  const std::string bytes = to_safetensors(result.ensemble.to_file());
   nb::list errors;
   for (const ForecastError& error : result.errors)
     errors.append(nb::make_tuple(error.model, numbers_of(error.rmse), or_nan(error.relative)));
@@ -69,7 +69,7 @@ std::vector<std::optional<double>> measured(const std::vector<double>& numbers) 
 void set_state(Fit& fit, const nb::tuple& state) {
   const auto bytes = nb::cast<nb::bytes>(state[0]);
   const std::string_view text(bytes.c_str(), bytes.size());
-  new (&fit) Fit(to_fit(SeriesModel::from_file(parse_safetensors(text, "pickle"), "pickle")));
+  new (&fit) Fit(to_fit(Ensemble::from_file(parse_safetensors(text, "pickle"), "pickle")));
   FitResult& result = fit.result;
   for (const nb::handle error : state[1])
     result.errors.push_back({.model = nb::cast<std::string>(error[0]),
@@ -201,12 +201,12 @@ Gives an array of Axes, one a state.)");
 }
 
 void bind_predictions(nb::class_<Fit>& type) {
-  type.def_prop_ro("parameters", [](const Fit& fit) { return fit.result.model.parameters(); })
+  type.def_prop_ro("parameters", [](const Fit& fit) { return fit.result.model().parameters(); })
       .def(
           "predict",
           [](const Fit& fit, nb::handle start, nb::handle times, const nb::object& input_times,
              const nb::object& inputs, const nb::object& covariates) {
-            return predict(fit.result.model, start, times, input_times, inputs, covariates);
+            return predict(fit.result.model(), start, times, input_times, inputs, covariates);
           },
           nb::arg("start"), nb::arg("times"), nb::arg("input_times").none() = nb::none(),
           nb::arg("inputs").none() = nb::none(), nb::arg("covariates").none() = nb::none(),
@@ -217,13 +217,13 @@ times   [time], numbers as in the data; dates, or days or seconds since the earl
 input_times, inputs  [input time] and [input time, input], if the model has inputs.
 covariates  [covariate])")
       .def(
-          "slopes", [](const Fit& fit, nb::handle states) { return slopes_at(fit.result.model, states); },
+          "slopes", [](const Fit& fit, nb::handle states) { return slopes_at(fit.result.model(), states); },
           nb::arg("states"),
           "The learned rate of change at each state [n, state], in the data's units; inputs are at their mean.")
       .def(
           "field",
           [](const Fit& fit, nb::handle, nb::handle z, const nb::object& inputs) {
-            return fit.result.model.slope(to_array(z), inputs.is_none() ? Array() : to_array(inputs));
+            return fit.result.model().slope(to_array(z), inputs.is_none() ? Array() : to_array(inputs));
           },
           nb::arg("t"), nb::arg("z"), nb::arg("inputs").none() = nb::none(),
           "Inside a trace: the learned rate of change at one state [state] in the data's units, so that\n"
@@ -231,7 +231,7 @@ covariates  [covariate])")
           "mean "
           "if left out.")
       .def(
-          "save", [](const Fit& fit, const std::filesystem::path& path) { fit.result.model.save(path); },
+          "save", [](const Fit& fit, const std::filesystem::path& path) { fit.result.ensemble.save(path); },
           nb::arg("path"), "Writes the model as safetensors, for costate.load.");
 }
 
@@ -277,14 +277,14 @@ Fit to_fit(FitResult result, TimeSeries data) {
   Fit fit{.result = std::move(result), .data = std::move(data)};
   fit.verdict = verdict_of(fit.result);
   fit.chosen = fit.result.chosen.candidate.text();
-  fit.summary = text::concat(title_of(fit.result.model), ": ", fit.result.parts.text(), "\nchosen: ", fit.chosen,
+  fit.summary = text::concat(title_of(fit.result.model()), ": ", fit.result.parts.text(), "\nchosen: ", fit.chosen,
                              fit.verdict.empty() ? "" : "\n", fit.verdict);
   return fit;
 }
 
-Fit to_fit(SeriesModel model) {
-  Fit fit{.result = {.model = std::move(model)}};
-  fit.summary = title_of(fit.result.model) + ", its model alone";
+Fit to_fit(Ensemble ensemble) {
+  Fit fit{.result = {.ensemble = std::move(ensemble)}};
+  fit.summary = title_of(fit.result.model()) + ", its model alone";
   return fit;
 }
 

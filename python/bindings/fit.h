@@ -48,8 +48,8 @@ struct ForecastArguments {
 /// A costate.Forecast.
 nb::object forecast_of(const Fit& fit, const ForecastArguments& given);
 
-/// What a fit gave, and its data as recorded; or a model alone.
+/// What a fit gave, and its data as recorded; or its models alone.
 Fit to_fit(FitResult result, TimeSeries data);
-Fit to_fit(SeriesModel model);
+Fit to_fit(Ensemble ensemble);
 
 }  // namespace costate::python

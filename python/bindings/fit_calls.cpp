@@ -113,6 +113,7 @@ optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batc
 polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
 minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
 seed                     of the weights and the order of the windows. Equal seeds give equal bits.
+seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
 )";
 
 constexpr const char* kArraysHelp =

@@ -17,7 +17,7 @@ TimeSeries read(TimeSeries (*from_table)(const CsvTable&, const SeriesModel&), n
 }
 
 ForecastOptions options_of(const Fit& fit, const ForecastArguments& given, std::vector<std::string>& notes) {
-  const SeriesModel& model = fit.result.model;
+  const SeriesModel& model = fit.result.model();
   ForecastOptions options{.until = to_time("until", given.until, model.time_scale()),
                           .steps = given.steps,
                           .data = read(data_from_table, given.data, model),
@@ -39,10 +39,10 @@ ForecastOptions options_of(const Fit& fit, const ForecastArguments& given, std::
 }  // namespace
 
 nb::object forecast_of(const Fit& fit, const ForecastArguments& given) {
-  const SeriesModel& model = fit.result.model;
+  const SeriesModel& model = fit.result.model();
   std::vector<std::string> notes;
   const ForecastOptions options = options_of(fit, given, notes);
-  const Forecast made = run_long([&] { return forecast(model, options); });
+  const Forecast made = run_long([&] { return forecast(fit.result.ensemble, options); });
   const std::string trajectory_name =
       given.starts.is_none() ? model.options().columns.trajectory : options.starts.trajectory_name;
   notes.insert(notes.end(), made.notes.begin(), made.notes.end());
@@ -53,12 +53,15 @@ nb::object forecast_of(const Fit& fit, const ForecastArguments& given) {
     times.append(to_numpy(trajectory.times));
     states.append(to_numpy(trajectory.states));
   }
+  nb::list lower, upper;
+  for (const HostArray& ends : made.lower) lower.append(to_numpy(ends));
+  for (const HostArray& ends : made.upper) upper.append(to_numpy(ends));
   const std::string time_name = made.series.time_name.empty() ? "time" : made.series.time_name;
   const auto names = nb::make_tuple(time_name, made.series.state_names,
                                     trajectory_name.empty() ? std::string("trajectory") : trajectory_name);
   const TimeScale& scale = made.series.time_scale;
   return nb::module_::import_("costate._forecast")
-      .attr("made")(nb::make_tuple(ids, times, states, names), made.outside, notes,
+      .attr("made")(nb::make_tuple(ids, times, states, names), nb::make_tuple(lower, upper), made.outside, notes,
                     nb::make_tuple(scale.unit, scale.origin, scale.format));
 }
 

@@ -1798,7 +1798,7 @@ class Fit:
         Gives a Forecast: times, states and outside of each trajectory, notes, and to_frame() for pandas.
         """
 
-def fit_table(data: object, *, judge: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
+def fit_table(data: object, *, judge: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE to the columns of a table, as `costate fit` does: with the same options it gives the same bits.
 
@@ -1836,6 +1836,7 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
     minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
+    seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
 
     Index levels of a frame that have names are columns, too. Dates with a time zone are read in UTC. Rows of the same time are repeated
     measurements. Line 1 of a table, in messages, is its first row. Gives a Fit, as costate.fit does.
@@ -1848,7 +1849,7 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     (11, 2)
     """
 
-def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0) -> Fit:
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
@@ -1877,6 +1878,7 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
     minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
+    seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
 
     What is left open (widths, memory, clock, window, epochs) is chosen by forecasts of a validation part, the last fifth of what is
     trained on. Gives a Fit: its verdict on whether to use it, forecast(until), plot(), report(path), predict(start, times), slopes(states), field for

@@ -13,6 +13,8 @@ class Forecast:
 
     times    of each trajectory, the start first: [samples], datetime64 (in UTC if the data named a zone) or numbers.
     states   of each trajectory: [samples, state].
+    lower, upper  of each trajectory: [samples, state], ends of the bands that hold nine of ten measurements; empty lists
+             unless the fit has several seeds.
     outside  of each trajectory: [samples], True where a state or an input is out of the range of the training.
     notes    what of the starts was estimated, what was taken for inputs, and where the range of the training is left.
     ids      the trajectories' names; '' where there is one without a name.
@@ -20,6 +22,8 @@ class Forecast:
 
     times: list
     states: list
+    lower: list
+    upper: list
     outside: list
     notes: list
     ids: list
@@ -35,13 +39,16 @@ class Forecast:
         return "\n".join([*lines, *self.notes])
 
     def to_frame(self):
-        """One DataFrame of all, a row a sample: the trajectory where there are several, time, states and `outside`."""
+        """One DataFrame of all, a row a sample: the trajectory where there are several, time, states, bands and `outside`."""
         pandas = _tables.load("pandas", "[Forecast.to_frame] a DataFrame")
         columns = self._id_columns() if any(self.ids) else {}
         times = pandas.Series(np.concatenate(self.times))
         columns[self.time_name] = times.dt.tz_localize(self.zone) if self.zone else times
         for name, values in zip(self.state_names, np.concatenate(self.states).T):
             columns[name] = values
+        for end, bands in (("_lower", self.lower), ("_upper", self.upper)) if self.lower else ():
+            for name, values in zip(self.state_names, np.concatenate(bands).T):
+                columns[name + end if name + end not in columns else name + end + "_band"] = values
         if self.outside:
             columns["outside" if "outside" not in columns else "outside_training"] = np.concatenate(self.outside)
         return pandas.DataFrame(columns)
@@ -66,11 +73,11 @@ def dates_of(times, unit, origin):
     return np.datetime64(origin.removesuffix("Z"), "us") + np.round(times * (86400e6 if unit == "days" else 1e6)).astype("m8[us]")
 
 
-def made(series, outside, notes, scale):
-    """A Forecast of what the core gives: `series` is (ids, times, states, names), `scale` (unit, origin, format)."""
+def made(series, bands, outside, notes, scale):
+    """A Forecast of what the core gives: `series` is (ids, times, states, names), `bands` (lower, upper), `scale` (unit, origin, format)."""
     ids, times, states, (time_name, state_names, trajectory_name) = series
     unit, origin, form = scale
     times = [dates_of(some, unit, origin) for some in times]
     zone = "UTC" if unit and any(mark in form for mark in ("Z", "z", "+")) else ""
-    return Forecast(times, states, [np.array(some, dtype=bool) for some in outside], notes, ids, time_name, state_names,
+    return Forecast(times, states, *bands, [np.array(some, dtype=bool) for some in outside], notes, ids, time_name, state_names,
                     trajectory_name, zone)

@@ -25,6 +25,8 @@ def load(package, what):
 
 
 def _read_by_pandas(path, reader):
+    if not os.path.exists(path):
+        raise _core.IoError(f"[read_table] cannot read '{path}': no such file.")
     pandas = load("pandas", f"[read_table] reading '{path}'")
     # A sheet is cells, as a CSV file is lines: the core finds header, units and what comes before them.
     options = {"header": None, "dtype": object} if reader == "read_excel" else {}

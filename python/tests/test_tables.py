@@ -155,7 +155,7 @@ def test_a_sheet_is_read_as_a_file_of_text_is(pandas, tmp_path):
     pandas.DataFrame(rows).to_excel(tmp_path / "sheet.xlsx", index=False, header=False)
     options = {"time": "t", "states": "x", **FEW}
     assert weights(costate.fit_table(tmp_path / "sheet.xlsx", skip=1, **options)) == weights(of_dict(x=np.round(DECAY, 6)))
-    with pytest.raises(costate.DataError, match="if it is the header, skip the lines before it with skip"):
+    with pytest.raises(costate.DataError, match="if that is the header, skip the lines before it with skip"):
         costate.fit_table(tmp_path / "sheet.xlsx", **options)
 
 
@@ -330,7 +330,7 @@ def test_a_fit_says_what_it_is_worth(tmp_path):
 
 def test_flags_of_the_command_line_become_keywords():
     with pytest.raises(costate.DataError, match="'<0.01' is beyond a limit of detection.* as missing with missing='<'"):
-        of_dict(x=["<0.01"] * 12)
+        costate.fit_table({"t": range(12), "x": DECAY, "u": ["<0.01"] * 12}, time="t", states="x", inputs="u")
     with pytest.raises(costate.DataError, match="choose time_format=\"%d/%m/%Y\" or time_format=\"%m/%d/%Y\""):
         costate.fit_table({"t": ["01/02/2024", "03/02/2024"], "x": [1, 2]}, time="t", states="x")
 
@@ -363,3 +363,19 @@ def test_a_plot_needs_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(costate.NotSupported, match="a plot needs matplotlib"):
         of_dict().plot()
+
+
+def test_several_seeds_give_bands_that_a_frame_and_a_file_keep(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    times = np.linspace(0, 8, 81)
+    values = np.exp(-0.3 * times) + 0.02 * np.random.default_rng(0).normal(size=81)
+    fit = costate.fit(times, values, hidden=[], memory="none", clock="none", epochs=60, seeds=3)
+    made = fit.forecast(steps=5)
+    assert made.lower[0].shape == made.upper[0].shape == made.states[0].shape
+    assert (made.lower[0] < made.states[0]).all() and (made.states[0] < made.upper[0]).all()
+    frame = made.to_frame()
+    np.testing.assert_array_equal(frame["z0_upper"], made.upper[0][:, 0])
+    fit.save(tmp_path / "fit.safetensors")
+    for same in (costate.load(tmp_path / "fit.safetensors"), pickle.loads(pickle.dumps(fit))):
+        np.testing.assert_array_equal(same.forecast(steps=5).lower[0], made.lower[0])
+    assert costate.fit(times, values, hidden=[], memory="none", clock="none", epochs=5).forecast(steps=5).lower == []

@@ -72,7 +72,7 @@ TEST(ForecastNoise, AFewCellsAreTakenTogetherAndAtTheirLargest) {
 
 TEST(Ensemble, MeansAreByWeightAndWithoutFailures) {
   const TimeSeries series = decay(5);
-  const SeriesModel model = fit(series, config_of(series)).model;
+  const SeriesModel model = fit(series, config_of(series)).model();
   const Ensemble ensemble({{model, 1}, {model, 3}, {model, 1}}, {.ahead = {0}, .deviation = {{3}}});
   const Spread all = ensemble.spread(std::vector<double>{1, 2, 4});
   EXPECT_DOUBLE_EQ(all.mean, 2.2);
@@ -109,12 +109,12 @@ TEST(Ensemble, BandsHoldNineOfTenMeasurements) {
 
 TEST(Ensemble, ItsFirstMemberIsTheFitOfOneSeedAndTheOthersDiffer) {
   const TimeSeries series = noisy_circle(60);
-  const SeriesModel alone = fit(series, config_of_seeds(series, 1)).model;
+  const SeriesModel alone = fit(series, config_of_seeds(series, 1)).model();
   const FitResult result = fit(series, config_of_seeds(series, 3));
   const auto bytes = [](const SeriesModel& model) { return to_safetensors(model.to_file()); };
   const std::vector<Member>& members = result.ensemble.members();
   EXPECT_EQ(bytes(members[0].model), bytes(alone));
-  EXPECT_EQ(bytes(result.model), bytes(alone));
+  EXPECT_EQ(bytes(result.model()), bytes(alone));
   EXPECT_NE(bytes(members[1].model), bytes(alone));
   EXPECT_NE(bytes(members[1].model), bytes(members[2].model));
   EXPECT_FALSE(fit(series, config_of_seeds(series, 1)).coverage);

@@ -182,7 +182,7 @@ TEST(Events, AFitFindsRateAndRise) {
   const FitResult result = fit(series, config);
   ASSERT_TRUE(result.errors[0].relative.has_value());
   EXPECT_LT(*result.errors[0].relative, 1e-3);
-  const auto states = result.model.predict({.start = {1}, .times = {0, 1, 2}, .events = {{1, 0, 5}}});
+  const auto states = result.model().predict({.start = {1}, .times = {0, 1, 2}, .events = {{1, 0, 5}}});
   EXPECT_NEAR(states[1][0], std::exp(-kRate), 2e-3);
   EXPECT_NEAR(states[2][0], 5 * std::exp(-kRate) + std::exp(-2 * kRate), 5e-3);
 }
@@ -228,9 +228,9 @@ TEST(Events, AStartWithoutAValueIsLearnedFromCovariates) {
   config.epochs = 300;
   config.polish = 100;
   const FitResult result = fit(series, config);
-  EXPECT_EQ(result.model.options().unmeasured_starts, series.state_names);
+  EXPECT_EQ(result.model().options().unmeasured_starts, series.state_names);
   EXPECT_LT(*result.errors[0].relative, 0.02);
-  const auto states = result.model.predict({.start = {kNan}, .times = {0, 1}, .covariates = {1.5}});
+  const auto states = result.model().predict({.start = {kNan}, .times = {0, 1}, .covariates = {1.5}});
   EXPECT_NEAR(states[0][0], 4.5, 0.1);
   EXPECT_NEAR(states[1][0], 4.5 * std::exp(-kRate), 0.1);
 }

@@ -40,7 +40,7 @@ TEST(LearnedPendulum, PredictsUnseenStartsAndConservesEnergy) {
     const test::Problem truth = test::pendulum(angle, 20);
     SeriesModel::Query query{.start = {angle, 0.0}};
     for (int i = 0; i <= 200; ++i) query.times.push_back(0.1 * i);
-    const std::vector<std::vector<double>> states = result.model.predict(query);
+    const std::vector<std::vector<double>> states = result.model().predict(query);
     for (std::size_t i = 0; i < query.times.size(); ++i) {
       const std::vector<double> exact = truth.solution(query.times[i]);
       for (std::size_t k = 0; k < 2; ++k) {

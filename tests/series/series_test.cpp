@@ -241,7 +241,7 @@ TEST(Fit, AFileThatJudgesIsTheTestAndNothingElse) {
   EXPECT_EQ(result.parts.training + result.parts.validation, 30U);
   EXPECT_EQ(result.parts.test, 40U);
   EXPECT_EQ(result.split.held[0].first, 4U) << "the context tells where the model stands";
-  EXPECT_EQ(result.model.last_states().size(), 1U) << "forecasts go on from the data of the fit";
+  EXPECT_EQ(result.model().last_states().size(), 1U) << "forecasts go on from the data of the fit";
   config.judge = "other.csv";
   config.hold_out_part = "t=1";
   EXPECT_ERROR(config.check(), InvalidArgument, "either --judge or --hold-out");
@@ -345,7 +345,7 @@ TEST(Fit, LeavesOutSamplesWhoseSolveFailsAndNeverKeepsNan) {
   double failed = 0;
   for (const HistoryRow& row : result.training.history) failed += row.failed;
   EXPECT_GT(failed, 0);
-  for (const Parameter& parameter : result.model.parameters())
+  for (const Parameter& parameter : result.model().parameters())
     for (std::int64_t i = 0; i < parameter.value().size(); ++i) EXPECT_TRUE(std::isfinite(parameter.value().at(i)));
 }
 
