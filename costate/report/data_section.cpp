@@ -202,17 +202,34 @@ void add_large(const FitResult& result, const ShownPaths& shown, const Window& s
 }
 
 /// Trajectories side by side, a sheet for each state and each input.
-void add_small(const FitResult& result, const ShownPaths& shown, std::span<const Window> stretches, Section& section) {
+std::vector<Picture> small_pictures(const FitResult& result, const ShownPaths& shown,
+                                    std::span<const Window> stretches) {
   constexpr int kAcross = 3;
   const CellSize cell{.width = 320, .height = 240};
   const std::size_t states = states_drawn(result);
+  std::vector<Picture> pictures;
   for (std::size_t row = 0; row < states + inputs_drawn(result); ++row) {
     std::vector<Figure> panels;
     for (const Window& stretch : stretches)
       panels.push_back(row < states ? time_figure(result, shown, stretch, row)
                                     : input_figure(result, stretch, row - states));
-    section.blocks.push_back(Picture{Sheet(std::move(panels), kAcross, cell)});
+    pictures.push_back({Sheet(std::move(panels), kAcross, cell)});
   }
+  return pictures;
+}
+
+/// Folded pages of all that was measured.
+void add_pages(const FitResult& result, const Pages& pages, Section& section) {
+  std::size_t first = 1;
+  for (const ShownPaths& page : pages.pages) {
+    const std::size_t last = first + page.stretches.size() - 1;
+    section.blocks.push_back(Folded{text::concat("All data, pictures ", first, " to ", last, " of ", pages.drawn),
+                                    small_pictures(result, page, page.stretches)});
+    first = last + 1;
+  }
+  if (pages.drawn < pages.all && pages.drawn > 0)
+    section.blocks.push_back(
+        Paragraph{text::concat("These are ", pages.drawn, " of ", pages.all, " parts of the data, spread over all.")});
 }
 
 }  // namespace
@@ -260,10 +277,13 @@ Section data_section(const FitResult& result, const ShownPaths& shown) {
   const std::size_t held = result.split.held.size();
   const std::size_t large = shown.held > 1 ? shown.stretches.size() - shown.held : shown.stretches.size();
   for (std::size_t i = 0; i < large; ++i) add_large(result, shown, shown.stretches[i], section);
-  if (large < shown.stretches.size()) add_small(result, shown, std::span(shown.stretches).subspan(large), section);
+  if (large < shown.stretches.size())
+    for (Picture& picture : small_pictures(result, shown, std::span(shown.stretches).subspan(large)))
+      section.blocks.push_back(std::move(picture));
   if (shown.held < held)
     section.blocks.push_back(
         Paragraph{text::concat("Of ", held, " trajectories that were held out, ", shown.held, " are drawn.")});
+  add_pages(result, pages_of(result, shown), section);
   if (result.series.state_names.size() >= 2)
     section.blocks.push_back(Picture{phase_figure(result, shown),
                                      "Arrows: direction and (by its square root) speed of the learned field; further "

@@ -193,7 +193,8 @@ void write_axes(std::ostream& script, const Figure& figure) {
   if (is_narrow) script << "set tics font ',8'\n";
   const double range = range_of(figure, &Curve::y);
   if (is_low && figure.y_scale == Scale::kLinear && range > 0 && std::isfinite(range))
-    script << "set ytics " << number(round_step(range)) << "\n";
+    script << "set ytics " << number(round_step(range))
+           << "\nset autoscale yfix\nset offsets 0, 0, graph 0.06, graph 0.06\n";
   if (figure.aspect == Aspect::kEqual) script << "set size ratio -1\n";
   const auto write_range = [&](const char* axis, const Interval& interval, Scale scale) {
     if (interval.low == interval.high) return;

@@ -35,7 +35,7 @@ void add_verdict(const Verdict& verdict, Section& section) {
     for (const HorizonError& error : verdict.errors[f]) table.rows.back().push_back(shown(error.relative));
   }
   section.blocks.push_back(table);
-  for (const std::string& sentence : verdict.sentences) section.blocks.push_back(Paragraph{sentence});
+  for (const std::string& sentence : verdict.sentences) section.blocks.emplace_back(Paragraph{sentence});
 }
 
 Section error_section(const FitResult& result) {

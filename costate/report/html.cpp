@@ -18,6 +18,7 @@ figure { margin: 1.5rem 0; } figure svg { width: 100%; height: auto; background:
 table { border-collapse: collapse; margin: 1rem 0; } caption { caption-side: bottom; text-align: left; padding-top: .4rem; }
 th, td { padding: .3rem .9rem; border-bottom: 1px solid var(--line); text-align: right; font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child { text-align: left; }
+summary { cursor: pointer; margin: .5rem 0; }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 4px; padding: .8rem 1rem; overflow-x: auto; font-size: 14px; }
 )";
 
@@ -69,6 +70,12 @@ class Writer {
     out_ << "<figure>\n" << to_svg(picture.sheet, text::concat("figure", ++figures_)) << "\n";
     if (!picture.caption.empty()) out_ << "<figcaption>" << escape(picture.caption) << "</figcaption>\n";
     out_ << "</figure>\n";
+  }
+
+  void write(const Folded& folded) {
+    out_ << "<details>\n<summary>" << escape(folded.summary) << "</summary>\n";
+    for (const Picture& picture : folded.pictures) write(picture);
+    out_ << "</details>\n";
   }
 
   void write(const Table& table) {

@@ -48,7 +48,13 @@ struct Picture {
   std::string caption = {};
 };
 
-using Block = std::variant<Paragraph, Table, Listing, Picture>;
+/// Pictures behind a line that shows and hides them.
+struct Folded {
+  std::string summary;
+  std::vector<Picture> pictures;
+};
+
+using Block = std::variant<Paragraph, Table, Listing, Picture, Folded>;
 
 struct Section {
   std::string heading;

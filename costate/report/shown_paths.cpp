@@ -15,6 +15,8 @@ constexpr std::size_t kMostShown = 500;        // samples of a picture; more wou
 constexpr std::size_t kMostShownOfAll = 1200;  // of the pictures of all states: a report is to stay small
 constexpr std::size_t kMostShownSmall = 200;   // of a small one
 constexpr std::size_t kMostPanels = 12;        // small ones: trajectories, of each state and input
+constexpr std::size_t kMostPages = 3;          // of so many panels
+constexpr std::size_t kMostPaged = 2000;       // samples of all pages
 
 /// The times of a window with more between them.
 std::vector<double> dense_times(const std::vector<double>& times, const Window& window, std::size_t per_step) {
@@ -46,11 +48,16 @@ std::size_t most_shown(const FitResult& result) {
   return std::min(kMostShown, kMostShownOfAll / states);
 }
 
-/// Of what is held out: as many trajectories as there is room for.
-std::vector<Window> held_stretches(const FitResult& result) {
+/// Trajectories, or parts of them, that small panels of all states and inputs have room for.
+std::size_t most_of_panels(const FitResult& result) {
   const std::size_t columns = std::min(result.config.model.columns.states.size(), kMostStates) +
                               std::min(result.series.input_names.size(), kMostInputs);
-  const std::size_t most = std::max<std::size_t>(2, kMostPanels / std::max<std::size_t>(columns, 1));
+  return std::max<std::size_t>(2, kMostPanels / std::max<std::size_t>(columns, 1));
+}
+
+/// Of what is held out: as many trajectories as there is room for.
+std::vector<Window> held_stretches(const FitResult& result) {
+  const std::size_t most = most_of_panels(result);
   const std::size_t samples = result.split.held.size() > 1 ? kMostShownSmall : most_shown(result);
   std::vector<Window> stretches;
   for (const Window& held : spread(result.split.held, most, 0))
@@ -153,16 +160,52 @@ ShownPaths with_paths(const FitResult& result, ShownPaths shown) {
   const auto held = std::span(shown.stretches).last(shown.held);
   for (HeldForecast forecast : within(result.forecasts, {held.begin(), held.end()})) {
     Window& window = forecast.window;
-    const auto seen = std::ranges::find(held, window.trajectory, &Window::trajectory);
-    window.count = std::min(window.count, seen->first + seen->count - window.first);
+    std::size_t end = 0;
+    for (const Window& stretch : held)
+      if (stretch.trajectory == window.trajectory) end = std::max(end, stretch.first + stretch.count);
+    window.count = std::min(window.count, end - window.first);
     shown.forecasts.push_back(dense_path(result, shown, forecast));
   }
   return shown;
 }
 
+/// All trajectories, each cut into parts of about the same length.
+std::vector<Window> all_parts(const TimeSeries& series) {
+  std::vector<Window> parts;
+  for (std::size_t i = 0; i < series.trajectories.size(); ++i) {
+    const std::size_t samples = series.trajectories[i].times.size();
+    const std::size_t count = (samples + kMostShownSmall - 1) / kMostShownSmall;
+    for (std::size_t k = 0; k < count; ++k)
+      parts.push_back({i, k * samples / count, (k + 1) * samples / count - k * samples / count});
+  }
+  return parts;
+}
+
 }  // namespace
 
 ShownPaths shown_paths(const FitResult& result) { return with_paths(result, stretches_of(result)); }
+
+Pages pages_of(const FitResult& result, const ShownPaths& shown) {
+  const auto samples_of = [](const std::vector<Window>& windows) {
+    std::size_t samples = 0;
+    for (const Window& window : windows) samples += window.count;
+    return samples;
+  };
+  std::vector<Window> parts = all_parts(result.series);
+  Pages pages{.all = parts.size()};
+  if (samples_of(parts) <= samples_of(shown.stretches)) return pages;
+  const std::size_t panels = most_of_panels(result), room = kMostPaged * panels / kMostPanels;
+  const std::size_t mean_length = (samples_of(parts) + parts.size() - 1) / parts.size();
+  parts = spread(std::move(parts), std::clamp<std::size_t>(room / mean_length, 1, kMostPages * panels), 0);
+  pages.drawn = parts.size();
+  for (std::size_t i = 0; i < parts.size(); i += panels) {
+    const auto first = parts.begin() + static_cast<std::ptrdiff_t>(i);
+    const std::size_t count = std::min(panels, parts.size() - i);
+    const std::vector<Window> page(first, first + static_cast<std::ptrdiff_t>(count));
+    pages.pages.push_back(with_paths(result, {.stretches = page, .held = count, .fitted = {}, .forecasts = {}}));
+  }
+  return pages;
+}
 
 ShownPaths paths_of(const FitResult& result, std::size_t trajectory) {
   const std::size_t samples = result.series.trajectories[trajectory].times.size();

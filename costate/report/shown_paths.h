@@ -25,6 +25,15 @@ struct ShownPaths {
 
 ShownPaths shown_paths(const FitResult& result);
 
+/// Pages to turn, if there is more than `shown` shows: all trajectories in parts that small pictures can show, in their
+/// order, or parts spread over them where there are more than a small report has room for.
+struct Pages {
+  std::vector<ShownPaths> pages = {};
+  std::size_t drawn = 0, all = 0;  // parts
+};
+
+Pages pages_of(const FitResult& result, const ShownPaths& shown);
+
 /// The same of one whole trajectory.
 ShownPaths paths_of(const FitResult& result, std::size_t trajectory);
 
