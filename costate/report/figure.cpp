@@ -189,11 +189,13 @@ void write_axes(std::ostream& script, const Figure& figure) {
   if (figure.x_scale == Scale::kDate) write_dates(script, figure);
   if (figure.y_scale == Scale::kLog) script << "set logscale y\nset format y '10^{%L}'\n";
   // Numbers of neighbouring ticks would touch.
-  const bool is_narrow = figure.width < 300, is_low = figure.height < 250;
+  const bool is_narrow = figure.width < 300, is_small = figure.width < 400, is_low = figure.height < 250;
   if (is_narrow) script << "set tics font ',8'\n";
-  const double range = range_of(figure, &Curve::y);
-  if (is_low && figure.y_scale == Scale::kLinear && range > 0 && std::isfinite(range))
-    script << "set ytics " << number(round_step(range))
+  const double across = range_of(figure, &Curve::x), up = range_of(figure, &Curve::y);
+  if (is_small && figure.x_scale == Scale::kLinear && across > 0 && std::isfinite(across))
+    script << "set xtics " << number(round_step(across)) << "\nset autoscale xfix\n";
+  if (is_low && figure.y_scale == Scale::kLinear && up > 0 && std::isfinite(up))
+    script << "set ytics " << number(round_step(up))
            << "\nset autoscale yfix\nset offsets 0, 0, graph 0.06, graph 0.06\n";
   if (figure.aspect == Aspect::kEqual) script << "set size ratio -1\n";
   const auto write_range = [&](const char* axis, const Interval& interval, Scale scale) {
