@@ -43,14 +43,15 @@ void Command::add_positional(const std::string& name, std::string& value, const 
 
 void Command::add_text_option(const std::string& flag, const std::string& type_name,
                               std::function<void(const std::string& text)> read, const std::string& help,
-                              const std::string& group) {
+                              const std::string& group, Repeated repeated) {
   CLI::Option* option = app_->add_option(
       flag,
       [read = std::move(read)](const CLI::results_t& given) {
-        read(given.back());
+        read(text::join(given, ","));
         return true;
       },
       help);
+  if (repeated == Repeated::kAll) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   option->type_name(type_name);
   if (!group.empty()) option->group(group);
 }
@@ -67,8 +68,7 @@ void Command::set_footer(const std::string& text) { app_->footer(text); }
 CommandLine::CommandLine(const std::string& description, const std::string& version, const std::string& footer)
     : app_(std::make_unique<CLI::App>(description)) {
   app_->set_version_flag("--version", version);
-  app_->option_defaults()->multi_option_policy(
-      CLI::MultiOptionPolicy::TakeLast);  // as scripts that append options expect
+  app_->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app_->footer(footer);
   app_->allow_extras();  // explain_extra says more about them
 }

@@ -58,6 +58,25 @@ void write_forecast(const std::filesystem::path& out, const Forecast& forecast, 
   if (std::filesystem::is_regular_file(out, ignored)) write_atomically(out.string() + ".txt", provenance);
 }
 
+/// A forecast may take the place of an earlier one, but of nothing that the run or its data are.
+void check_out(const std::filesystem::path& out, const Arguments& arguments, const RunFolder& folder) {
+  std::error_code ignored;
+  const auto is_out = [&](const std::filesystem::path& path) {
+    return std::filesystem::equivalent(out, path, ignored);
+  };
+  if (is_out(folder.forecast()))
+    throw InvalidArgument("--out: '", out.string(),
+                          "' holds what the fit forecast of its held-out samples; choose another file.");
+  for (const std::filesystem::path& file : {folder.config(), folder.model(), folder.checkpoint(), folder.history(),
+                                            folder.metrics(), folder.stopped(), folder.report()})
+    if (is_out(file))
+      throw InvalidArgument("--out: '", out.string(), "' is a file of the fit itself; choose another file.");
+  const FitConfig config = read_fit_config(folder);
+  for (const std::string& file : {config.data, config.judge, arguments.data, arguments.from, arguments.input})
+    if (!file.empty() && is_out(file))
+      throw InvalidArgument("--out: '", out.string(), "' holds data that are read; choose another file.");
+}
+
 void print_notes(const std::vector<std::string>& notes, const std::filesystem::path& beside) {
   for (std::size_t i = 0; i < std::min(notes.size(), kMostShown); ++i) std::cerr << "costate: " << notes[i] << "\n";
   if (notes.size() > kMostShown)
@@ -70,10 +89,7 @@ int run(const Arguments& arguments) {
   const Ensemble ensemble = read_models(folder);
   const SeriesModel& model = ensemble.first();
   const std::filesystem::path out = arguments.out.empty() ? folder.ahead() : std::filesystem::path(arguments.out);
-  std::error_code ignored;
-  if (std::filesystem::equivalent(out, folder.forecast(), ignored))
-    throw InvalidArgument("--out: '", out.string(),
-                          "' holds what the fit forecast of its held-out samples; choose another file.");
+  check_out(out, arguments, folder);
   std::vector<std::string> notes;
   const ForecastOptions options = options_of(arguments, folder, model, notes);
   Forecast made = forecast(ensemble, options);

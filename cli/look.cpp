@@ -36,7 +36,7 @@ int run(const Arguments& arguments) {
     throw DataError("[look] no column is left to be a state; name those of numbers with --state.");
   const TimeSeries series = series_from_table(table, columns);
   const PreparedSeries prepared = prepare_fit(series, config, read_judge(config, series));
-  std::cout << describe(prepared);
+  std::cout << describe_outliers(prepared) << describe(prepared);
   const std::string rivals = describe_rivals(prepared);
   if (!rivals.empty()) std::cout << "errors of forecasts without a model, in deviations:\n" << rivals;
   std::cout << "to fit it: " << fit_command(config) << "\n";

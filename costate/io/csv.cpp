@@ -144,6 +144,14 @@ bool CsvTable::has_column(const std::string& name) const {
   return std::find(names_.begin(), names_.end(), name) != names_.end();
 }
 
+CsvTable CsvTable::with_column(std::string name, std::vector<std::string> cells) const {
+  CsvTable wider = *this;
+  wider.names_.push_back(std::move(name));
+  wider.columns_.push_back(std::move(cells));
+  if (!units_.empty()) wider.units_.emplace_back();
+  return wider;
+}
+
 const std::vector<std::string>& CsvTable::text(const std::string& name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
   if (found == names_.end()) reject_name(name);

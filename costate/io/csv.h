@@ -76,6 +76,9 @@ class CsvTable {
   std::size_t num_rows() const { return lines_.size(); }
   bool has_column(const std::string& name) const;
 
+  /// The same table with one more column, of which there is none yet.
+  CsvTable with_column(std::string name, std::vector<std::string> cells) const;
+
   /// The line of the file (from 1) on which a row starts.
   std::size_t line(std::size_t row) const { return lines_.at(row); }
 

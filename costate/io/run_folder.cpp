@@ -15,7 +15,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Checkpoints alone: whatever else lies there is not the run's.
+void remove_checkpoints(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) return;
+  remove_abandoned_files(folder);
+  for (const fs::directory_entry& file : fs::directory_iterator(folder, error))
+    if (file.path().extension() == ".safetensors") fs::remove(file.path(), error);
+  if (!error && fs::is_empty(folder, error)) fs::remove(folder, error);
+  if (error)
+    throw IoError("[RunFolder] cannot clear '", folder.string(), "': ", error.message(), ". Choose another folder.");
+}
+
 void remove_run(const RunFolder& run) {
+  remove_checkpoints(run.trials());
+  remove_checkpoints(run.members());
   // config.toml last: if this is interrupted, the folder is still known as a run and can be replaced again.
   for (const fs::path& file :
        {run.model(), run.checkpoint(), run.history(), run.metrics(), run.stopped(), run.forecast(), run.ahead(),

@@ -32,6 +32,10 @@ class RunFolder {
   std::filesystem::path forecast() const { return path_ / "forecast.csv"; }
   /// Where `costate forecast` writes to, unless told otherwise.
   std::filesystem::path ahead() const { return path_ / "forecast-ahead.csv"; }
+  /// Checkpoints of trainings that the model was chosen from.
+  std::filesystem::path trials() const { return path_ / "trials"; }
+  /// Checkpoints of an ensemble's members behind the first.
+  std::filesystem::path members() const { return path_ / "members"; }
   /// The picture of an experiment; `format` is "svg" or "png".
   std::filesystem::path figure(const std::string& format) const { return path_ / ("figure." + format); }
   std::filesystem::path report() const { return path_ / "report.html"; }

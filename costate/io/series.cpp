@@ -127,13 +127,58 @@ std::vector<Rows> group_rows(const CsvTable& table, const std::string& id_column
   return groups;
 }
 
+/// The columns that have a role.
+std::vector<std::string> used_columns(const CsvTable& table, const SeriesColumns& columns) {
+  std::vector<std::string> used = columns.states;
+  used.insert(used.end(), columns.inputs.begin(), columns.inputs.end());
+  used.insert(used.end(), columns.covariates.begin(), columns.covariates.end());
+  for (const std::string& name : internal::columns_of_events(columns)) used.push_back(name);
+  for (const std::string& role : {columns.time, columns.trajectory, columns.quantity, columns.value})
+    for (const std::string& name : table.columns_of(role)) used.push_back(name);
+  return used;
+}
+
+/// How to read a table as a long one whose column `words` names what a row measured; "" if it cannot be one.
+std::string advice_on_words(const CsvTable& table, const SeriesColumns& columns, const std::string& words) {
+  if (!columns.quantity.empty() || columns.states.size() != 1 || !internal::holds_words(table, words)) return "";
+  const std::string column = internal::shown(words);
+  return text::concat("if it names what a row measured, take --quantity '", column, "' --value '", columns.states[0],
+                      "' and its words as states; ");
+}
+
+/// Rows at one time are repeated measurements only where no column that is not used tells them apart.
+void check_repeats(const CsvTable& table, const SeriesColumns& columns, const std::vector<std::string>& ids) {
+  const std::vector<std::string> used = used_columns(table, columns);
+  std::vector<std::string> keys = table.joined(columns.time, " ");
+  for (std::size_t row = 0; row < keys.size(); ++row) {
+    if (!ids.empty()) keys[row] += "\n" + ids[row];
+    if (!columns.quantity.empty()) keys[row] += "\n" + table.text(columns.quantity)[row];
+  }
+  std::optional<std::string> key = internal::find_trajectory_key(table, used, keys);
+  if (!key && columns.quantity.empty()) key = internal::find_naming_words(table, used, keys);
+  if (key)
+    throw DataError("[read_series] ", table.source(), ": states are given several times for one time, and column '",
+                    internal::shown(*key), "' tells these rows apart; ", advice_on_words(table, columns, *key),
+                    "if they are several runs, name it with --trajectory",
+                    columns.trajectory.empty() ? "" : " " + columns.trajectory + "," + *key,
+                    "; if they are repeated measurements, remove it.");
+}
+
 [[noreturn]] void reject_order(const CsvTable& table, const SeriesColumns& columns, const std::string& trajectory,
                                std::size_t before, std::size_t row) {
   const std::vector<std::string> cells = table.joined(columns.time, " ");
+  std::string advice;
+  const std::vector<std::string> used = used_columns(table, columns);
+  for (const std::string& name : table.names())
+    if (advice.empty() && std::ranges::count(used, name) == 0 && std::ranges::count(table.names(), name) == 1 &&
+        table.text(name)[before] != table.text(name)[row])
+      advice =
+          text::concat(" Column '", internal::shown(name), "' changes there: ", advice_on_words(table, columns, name),
+                       "if it tells several runs apart, name it with --trajectory.");
   throw DataError("[read_series] ", table.where(row, columns.time), ": times", of_trajectory(trajectory),
                   " must increase; got ", internal::shown(cells[row]), " after ", internal::shown(cells[before]),
                   " on line ", table.line(before),
-                  ". Sort the rows, or name the column that tells several runs apart with --trajectory.");
+                  ". Sort the rows, or name the column that tells several runs apart with --trajectory.", advice);
 }
 
 /// Rows of one trajectory at one time.
@@ -207,27 +252,6 @@ void gather_states(const std::vector<Measurements>& columns, const std::vector<S
   if (has_repeats) trajectory.repeats = std::move(repeats);
   if (has_below) trajectory.below = std::move(below);
   if (has_above) trajectory.above = std::move(above);
-}
-
-/// Rows at one time are repeated measurements only where no column that is not used tells them apart.
-void check_repeats(const CsvTable& table, const SeriesColumns& columns, const std::vector<std::string>& ids) {
-  std::vector<std::string> used = columns.states, keys = table.joined(columns.time, " ");
-  used.insert(used.end(), columns.inputs.begin(), columns.inputs.end());
-  used.insert(used.end(), columns.covariates.begin(), columns.covariates.end());
-  for (const std::string& name : internal::columns_of_events(columns)) used.push_back(name);
-  for (const std::string& role : {columns.time, columns.trajectory, columns.quantity, columns.value})
-    for (const std::string& name : table.columns_of(role)) used.push_back(name);
-  for (std::size_t row = 0; row < keys.size(); ++row) {
-    if (!ids.empty()) keys[row] += "\n" + ids[row];
-    if (!columns.quantity.empty()) keys[row] += "\n" + table.text(columns.quantity)[row];
-  }
-  const std::optional<std::string> key = internal::find_trajectory_key(table, used, keys);
-  if (key)
-    throw DataError("[read_series] ", table.source(), ": states are given several times for one time, and column '",
-                    internal::shown(*key),
-                    "' tells these rows apart; if they are several runs, name it with --trajectory",
-                    columns.trajectory.empty() ? "" : " " + columns.trajectory + "," + *key,
-                    "; if they are repeated measurements, remove it.");
 }
 
 /// The one value that each input has at each time.

@@ -9,14 +9,14 @@
 namespace costate {
 namespace {
 
-bool allows_number(const FitOption& option, double number) {
-  if (option.chooses && number == static_cast<double>(*option.chooses)) return true;
-  const bool is_choice = option.chooses && number == static_cast<double>(*option.chooses);
+bool allows_number(const FitOption& option, double number, bool is_alone) {
+  const bool is_choice = is_alone && option.chooses && number == static_cast<double>(*option.chooses);
+  if (is_choice) return true;
   if (option.kind == OptionKind::kNumber || option.kind == OptionKind::kNumbers)
-    return (number > 0 && std::isfinite(number)) || is_choice;
+    return number > 0 && std::isfinite(number);
   if (option.kind == OptionKind::kShare) return number >= 0 && number < 1;
   const bool is_within = number >= static_cast<double>(option.low) && number <= static_cast<double>(option.high);
-  return std::floor(number) == number && (is_within || is_choice);
+  return std::floor(number) == number && is_within;
 }
 
 /// The numbers of a value; none of texts.
@@ -69,7 +69,8 @@ std::string FitOption::rule() const {
 
 bool FitOption::allows(const OptionValue& value) const {
   if (const auto* names = std::get_if<std::vector<std::string>>(&value)) return low == 0 || !names->empty();
-  return std::ranges::all_of(numbers_of(value), [&](double number) { return allows_number(*this, number); });
+  const std::vector<double> numbers = numbers_of(value);
+  return std::ranges::all_of(numbers, [&](double number) { return allows_number(*this, number, numbers.size() == 1); });
 }
 
 void FitOption::check(const OptionValue& value) const {

@@ -109,6 +109,21 @@ std::vector<double> mark_outside(const SeriesModel& model, const Trajectory& tra
   return marks;
 }
 
+/// A trajectory may have no rows in a file of inputs: no dose comes in, or the last inputs are held. But some must.
+void check_drive_fits(const TimeSeries& drive, const std::vector<ForecastStart>& starts) {
+  std::vector<std::string> has;
+  for (const Trajectory& rows : drive.trajectories) {
+    const bool is_for_all = drive.trajectories.size() == 1 && rows.id.empty();
+    for (const ForecastStart& start : starts)
+      if (is_for_all || start.id.empty() || start.id == rows.id) return;
+    has.push_back(rows.id);
+  }
+  if (!has.empty())
+    throw DataError("[forecast] the file of inputs is of trajectory ", text::join(has), ", and the forecast of ",
+                    starts.front().id, starts.size() > 1 ? ", …" : "",
+                    "; name trajectories alike, or leave their column out if the inputs are for all.");
+}
+
 }  // namespace
 
 Forecast forecast(const Ensemble& ensemble, const ForecastOptions& options) {
@@ -117,6 +132,7 @@ Forecast forecast(const Ensemble& ensemble, const ForecastOptions& options) {
   forecast.series.state_names.resize(internal::num_columns(model));
   std::vector<std::vector<ForecastStart>> starts;  // [member][trajectory]
   for (const Member& member : ensemble.members()) starts.push_back(internal::forecast_starts(member.model, options));
+  check_drive_fits(options.drive, starts.front());
   for (std::size_t i = 0; i < starts.front().size(); ++i) {
     const ForecastStart& start = starts.front()[i];
     const std::vector<double> times = times_of(model, options, start);

@@ -33,16 +33,10 @@ TimeSeries starts_from_table(const CsvTable& table, const SeriesModel& model) {
   columns.events.clear();
   if (!columns.trajectory.empty()) return series_from_table(table, columns);
   columns.trajectory = "start";
-  std::vector<std::string> names = {columns.trajectory};
-  std::vector<std::vector<std::string>> cells(1);
-  for (std::size_t row = 0; row < table.num_rows(); ++row) cells[0].push_back(std::to_string(row + 1));
-  for (const std::string& name : table.names()) {
-    if (name == columns.trajectory) continue;
-    names.push_back(name);
-    cells.push_back(table.text(name));
-  }
-  const TableLayout read{.missing = columns.layout.missing};  // its names and lines have been taken
-  TimeSeries series = series_from_table(CsvTable(names, cells, table.source(), read), columns);
+  while (table.has_column(columns.trajectory)) columns.trajectory += "_row";
+  std::vector<std::string> rows;
+  for (std::size_t row = 0; row < table.num_rows(); ++row) rows.push_back(std::to_string(row + 1));
+  TimeSeries series = series_from_table(table.with_column(columns.trajectory, std::move(rows)), columns);
   if (series.trajectories.size() == 1) series.trajectories[0].id.clear();
   return series;
 }

@@ -261,10 +261,15 @@ std::string describe(const PreparedSeries& prepared) {
   const TimeSeries& series = prepared.series;
   std::string lines =
       describe_trajectories(series) + describe_times(series) + describe_cells(series) + describe_events(series);
-  for (const Outliers& outliers : prepared.outliers) lines += outliers.text() + ": taken as not measured\n";
   if (prepared.period > 0)
     lines += text::concat("it seems to come back every ", duration(prepared.period, series), "\n");
   return lines + parts_of(prepared).text() + "\n";
+}
+
+std::string describe_outliers(const PreparedSeries& prepared) {
+  std::string lines;
+  for (const Outliers& outliers : prepared.outliers) lines += outliers.text() + ": taken as not measured\n";
+  return lines;
 }
 
 std::string describe_rivals(const PreparedSeries& prepared) {

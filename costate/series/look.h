@@ -21,9 +21,12 @@ bool is_called_quantity(const std::string& name);
 /// Lines about a table: its rows, what was passed over, and of each column its role, unit, range and missing cells.
 std::string describe(const CsvTable& table, const SeriesColumns& columns);
 
-/// Lines about a series as a fit takes it: trajectories, spacing, gaps, repeated measurements, missing cells, codes,
-/// period, and the three parts.
+/// Lines about a series as a fit takes it: trajectories, spacing, gaps, repeated measurements, missing cells, period,
+/// and the three parts.
 std::string describe(const PreparedSeries& prepared);
+
+/// A line for each code for missing and each column with outliers, which a fit logs as a warning.
+std::string describe_outliers(const PreparedSeries& prepared);
 
 /// The errors of rivals of few numbers on the test part, as a table; "" if nothing is held out.
 std::string describe_rivals(const PreparedSeries& prepared);

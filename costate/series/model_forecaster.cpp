@@ -4,16 +4,20 @@
 #include <utility>
 
 #include "costate/series/window_loss.h"
+#include "costate/series/windows.h"
 
 namespace costate {
 namespace {
 
 constexpr std::size_t kAtOnce = 256;  // tasks of one run: their paths are kept until it ends
 
-std::vector<Stretch> stretches_of(std::span<const ForecastTask> tasks, std::size_t context, bool with_ahead) {
+/// What is before a gap tells nothing of a start behind it: no solve finds its way over.
+std::vector<Stretch> stretches_of(const SeriesModel& model, std::span<const ForecastTask> tasks, std::size_t context,
+                                  bool with_ahead) {
   std::vector<Stretch> stretches;
   for (const ForecastTask& task : tasks) {
-    const std::size_t known = std::min(context, task.origin + 1), ahead = with_ahead ? task.ahead : 0;
+    const std::size_t since = count_since_gap(task.trajectory->times, task.origin, model.normalization().time_scale);
+    const std::size_t known = std::min(context, since), ahead = with_ahead ? task.ahead : 0;
     const bool has_inputs = with_ahead && task.inputs.size() > 0;
     stretches.push_back(
         {task.trajectory, task.origin + 1 - known, known + ahead, known, has_inputs ? &task.inputs : nullptr});
@@ -59,8 +63,8 @@ HostArray ModelForecaster::solve_from(std::span<const Stretch> stretches, const 
 /// From shifts at the start of the context to those at the start of the last samples.
 HostArray ModelForecaster::corrected_shifts(std::span<const ForecastTask> tasks, const HostArray& shifts) const {
   const Correction& correction = model_.options().correction;
-  const std::vector<Stretch> contexts = stretches_of(tasks, context_of(model_), false);
-  const std::vector<Stretch> last = stretches_of(tasks, last_of(model_), false);
+  const std::vector<Stretch> contexts = stretches_of(model_, tasks, context_of(model_), false);
+  const std::vector<Stretch> last = stretches_of(model_, tasks, last_of(model_), false);
   const WindowArrays arrays = window_arrays(model_, last, last_of(model_));
   const HostArray along = solve_from(contexts, shifts);
   const HostArray unmoved = starts_.run(arrays, HostArray(shifts.shape())).outputs[0];
@@ -77,9 +81,9 @@ HostArray ModelForecaster::corrected_shifts(std::span<const ForecastTask> tasks,
 
 void ModelForecaster::append_paths(std::span<const ForecastTask> tasks, std::vector<Path>& paths) const {
   const std::size_t context = context_of(model_);
-  HostArray shifts = estimator_.estimate(window_arrays(model_, stretches_of(tasks, context, false), context));
+  HostArray shifts = estimator_.estimate(window_arrays(model_, stretches_of(model_, tasks, context, false), context));
   if (corrector_) shifts = corrected_shifts(tasks, shifts);
-  const std::vector<Stretch> stretches = stretches_of(tasks, corrector_ ? last_of(model_) : context, true);
+  const std::vector<Stretch> stretches = stretches_of(model_, tasks, corrector_ ? last_of(model_) : context, true);
   const HostArray states = solve_from(stretches, shifts);
   const std::int64_t length = states.shape()[1], all = states.shape()[2];
   const auto d = static_cast<std::int64_t>(model_.num_measured());

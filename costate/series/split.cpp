@@ -39,15 +39,15 @@ HostArray first_rows(const HostArray& array, std::size_t rows) {
 
 }  // namespace
 
-Split split_series(const TimeSeries& series, double share) {
+Split split_series(const TimeSeries& series, double share, const std::string& option) {
   Split split = nothing_held(series);
   const bool is_single = split.train_ends.size() == 1;
   const std::size_t count = is_single ? split.train_ends[0] : split.train_ends.size();
   const std::size_t held = held_of(count, share);
   if (held >= count || (is_single && count - held < 2))
-    throw DataError("[fit] a hold-out of ", 100 * share, " % of ", count, is_single ? " samples" : " trajectories",
+    throw DataError("[fit] ", option, " of ", 100 * share, " % of ", count, is_single ? " samples" : " trajectories",
                     " leaves ", count - std::min(held, count),
-                    " to train on, which is too few; give more data or a smaller hold-out.");
+                    " to train on, which is too few; give more data or a smaller share.");
   if (held == 0) return split;
   if (is_single) {
     hold(series, 0, count - held, split);
@@ -112,7 +112,7 @@ Split split_for_validation(const TimeSeries& training, double share, Cut cut) {
   if (share == 0 || (is_single && samples(0) <= kFewest)) return nothing;
   Split split = nothing;
   if (is_single || cut == Cut::kLastOnes) {
-    split = split_series(training, share);
+    split = split_series(training, share, "--validation");
     if (is_single && split.train_ends[0] < kFewest) return nothing;
   } else {
     for (std::size_t i = 0; i < training.trajectories.size(); ++i)

@@ -17,9 +17,9 @@ struct Split {
   std::vector<Window> held;             // samples that are not
 };
 
-/// Holds out `share` of the samples or trajectories, rounded, at least one if share > 0. DataError if fewer than two
-/// samples would be left to train on.
-Split split_series(const TimeSeries& series, double share);
+/// Holds out `share` of the samples or trajectories, rounded, at least one if share > 0. DataError, which calls the
+/// share `option`, if fewer than two samples would be left to train on.
+Split split_series(const TimeSeries& series, double share, const std::string& option = "--hold-out");
 
 /// Holds out whole trajectories, by their places in the series. DataError as above.
 Split hold_out_trajectories(const TimeSeries& series, std::span<const std::size_t> trajectories);

@@ -152,7 +152,8 @@ std::vector<std::string> verdict_sentences(const Verdict& verdict, const std::ve
                                        " was not measured in what was held out: nothing is said of it."));
   }
   if (all < kFewCells)
-    sentences.push_back(text::concat("Only ", all, " values were held out: the verdict may be chance."));
+    sentences.push_back(
+        text::concat("Only ", all, all == 1 ? " value was" : " values were", " held out: the verdict may be chance."));
   std::erase(sentences, "");
   return sentences;
 }

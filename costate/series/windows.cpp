@@ -50,6 +50,12 @@ std::vector<Window> between_gaps(const TimeSeries& series, const Window& range, 
   return stretches;
 }
 
+std::size_t count_since_gap(const std::vector<double>& times, std::size_t last, double time_unit) {
+  std::size_t count = 1;
+  while (count <= last && !is_gap(times, last + 1 - count, time_unit)) ++count;
+  return count;
+}
+
 std::vector<Window> cut_windows(std::span<const Window> stretches, std::size_t length) {
   std::vector<Window> windows;
   for (const auto& [trajectory, begin, samples] : stretches) {

@@ -22,12 +22,15 @@ struct Window {
 /// times the steps before and after. No solve finds its way over as much.
 std::vector<Window> between_gaps(const TimeSeries& series, const Window& range, double time_unit);
 
+/// How many samples up to `last`, it among them, lie behind the last such gap.
+std::size_t count_since_gap(const std::vector<double>& times, std::size_t last, double time_unit);
+
 /// Windows of at most `length` samples over stretches, each half over the next; the last one of a stretch reaches to
 /// its end. A single sample is no window.
 std::vector<Window> cut_windows(std::span<const Window> stretches, std::size_t length);
 
-/// At most `most` of `items` in their order, the last one among them: one drawn from each of as many equal parts. Evenly
-/// spaced ones could all meet the same phase of what repeats in the data.
+/// At most `most` of `items` in their order, the last one among them: one drawn from each of as many equal parts.
+/// Evenly spaced ones could all meet the same phase of what repeats in the data.
 template <class Item>
 std::vector<Item> spread(std::vector<Item> items, std::size_t most, std::uint64_t seed) {
   const std::size_t count = items.size();

@@ -1,6 +1,10 @@
+#include <cstdio>
+
+#include "costate/base/log.h"
 #include "costate/base/threads.h"
 #include "costate/exec/machine.h"
 #include "python/bindings/bindings.h"
+#include "python/bindings/keywords.h"
 
 namespace costate::python {
 
@@ -14,6 +18,16 @@ nb::type_slots construct_by_init() {
   return nb::type_slots(slots);
 }
 
+namespace {
+
+/// What is logged names the keywords of a call, as errors do, and not the options of the command line.
+void log_with_keywords() {
+  set_log_sink([](LogLevel level, const std::string& message) {
+    std::fputs(text::concat("costate [", name(level), "] ", with_keywords(message), "\n").c_str(), stderr);
+  });
+}
+
+}  // namespace
 }  // namespace costate::python
 
 NB_MODULE(_core, module) {
@@ -21,6 +35,7 @@ NB_MODULE(_core, module) {
   using namespace costate::python;
   module.doc() = "The compiled part of costate; import costate instead.";
   module.attr("__version__") = COSTATE_VERSION;
+  log_with_keywords();
   bind_errors(module);
   bind_array(module);
   bind_functions(module);

@@ -65,6 +65,8 @@ def _names(values, what):
 
 def runs_of(times, states, inputs):
     """(runs, time_name, state_names, input_names); a run is (times, whether they are texts, states, inputs)."""
+    if isinstance(times, np.ndarray) and times.ndim == 2 and times.shape[1] == 1:
+        times = times[:, 0]  # a column of one run, and not many runs of one sample
     all_times = _as_list(times) or [times]
     if len(all_times) == 1 and _depth(states) == 3:
         all_times = all_times * len(states)  # times that all runs share

@@ -116,5 +116,21 @@ def test_what_judges_may_be_named():
     quick = {**QUICK, "memory": "none", "clock": ["none"], "window": 5}
     assert "all 10 samples" in costate.fit(times, runs[0], hold_out="t=3", **quick).verdict
     assert "all 39 samples" in costate.fit([times] * 3, runs, hold_out="1", **quick).verdict
+    assert "8 to judge by" in costate.fit(times, runs[0], hold_out="20%", **quick).summary
     with pytest.raises(costate.InvalidArgument, match="names of trajectories .0, 1, 2."):
         costate.fit([times] * 3, runs, hold_out="seven", **quick)
+
+
+def test_times_may_be_a_column():
+    times = np.arange(40) / 10
+    quick = {**QUICK, "memory": "none", "clock": ["none"], "window": 5}
+    flat = costate.fit(times, np.exp(-times), **quick)
+    assert costate.fit(times[:, None], np.exp(-times), **quick).errors["neural ODE"]["relative"] == flat.errors["neural ODE"]["relative"]
+
+
+def test_what_is_logged_names_keywords(capfd):
+    table = {"t": np.arange(40.0), "x": np.where(np.arange(40) % 7 == 5, -999, np.sin(np.arange(40) / 5))}
+    costate.fit_table(table, time="t", states="x", memory="none", clock="none", window=5, **QUICK)
+    said = capfd.readouterr().err
+    assert said.count("'x': 5 cells hold -999, a code for missing") == 1
+    assert "(missing=none keeps them): taken as not measured." in said and "--" not in said

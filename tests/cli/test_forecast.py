@@ -136,3 +136,49 @@ def test_members_of_a_killed_run_resume_to_the_same_bits(members, tmp_path):
     child.wait()
     ok("fit", "--resume", "--out", tmp_path / "broken", "--quiet")
     assert (tmp_path / "broken/model.safetensors").read_bytes() == (tmp_path / "straight/model.safetensors").read_bytes()
+
+
+def test_starts_are_read_as_the_data_were(tmp_path):
+    """A semicolon file with decimal commas and a row of units; its lines are those of messages."""
+    decay = [f"{i};{math.exp(-0.1 * i):.4f}".replace(".", ",") for i in range(30)]
+    (tmp_path / "data.csv").write_text("\n".join(["t;x", "s;V", *decay]) + "\n")
+    ok("fit", tmp_path / "data.csv", "--time", "t", "--state", "x", "--memory", "0", "--out", tmp_path / "run", *FEW)
+    (tmp_path / "starts.csv").write_text("start;t;x\nh;s;V\n0;0,5;0,25\n1;1,5;0,75\n")
+    ok("forecast", tmp_path / "run", "--from", tmp_path / "starts.csv", "--steps", "1", "--out", tmp_path / "f.csv")
+    made = rows(tmp_path / "f.csv")
+    assert [(row["start_row"], row["t"]) for row in made] == [("1", "0.5"), ("1", "1.5"), ("2", "1.5"), ("2", "2.5")]
+    assert [float(row["x"]) for row in made[::2]] == pytest.approx([0.25, 0.75], rel=1e-12)
+    (tmp_path / "bad.csv").write_text("t;x\ns;V\n\n0,5;0,25\n1,5;a\n")
+    bad("line 5, column 'x'", "forecast", tmp_path / "run", "--from", tmp_path / "bad.csv", "--steps", "1")
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory):
+    """Two driven runs."""
+    folder = tmp_path_factory.mktemp("two")
+    lines = [f"{run},{i},{math.sin(0.3 * i + k)},{i % 4}" for k, run in enumerate("AB") for i in range(20)]
+    (folder / "data.csv").write_text("\n".join(["run,t,x,u", *lines]) + "\n")
+    ok("fit", folder / "data.csv", "--time", "t", "--state", "x", "--input", "u", "--trajectory", "run", "--memory", "0", "--out",
+       folder / "run", "--hold-out", "0", *FEW)
+    return folder
+
+
+def test_inputs_of_one_of_two_trajectories(two_runs, tmp_path):
+    (tmp_path / "u.csv").write_text("run,t,u\nB,19,1\nB,22,2\n")
+    command = ["forecast", two_runs / "run", "--input", tmp_path / "u.csv", "--steps", "2", "--out", tmp_path / "f.csv"]
+    bad("driven by u; give their values of trajectory 'A' over time", *command)
+    done = ok(*command, "--inputs-ahead", "hold")
+    assert "inputs of trajectory 'A' after 19 are not known: held" in done.stderr and "trajectory 'B' after" not in done.stderr
+    assert [row["run"] for row in rows(tmp_path / "f.csv")] == list("AAABBB")
+    (tmp_path / "u.csv").write_text("run,t,u\nC,19,1\nC,22,2\n")
+    bad("the file of inputs is of trajectory C, and the forecast of A, …", *command)
+
+
+def test_a_forecast_takes_the_place_of_no_file_of_the_run(two_runs, tmp_path):
+    kept = {path: path.read_bytes() for path in [two_runs / "data.csv", *(two_runs / "run").glob("*.*")]}
+    assert {"model.safetensors", "config.toml", "metrics.json", "data.csv"} < {path.name for path in kept}
+    (tmp_path / "u.csv").write_text("t,u\n19,1\n22,2\n")
+    for path in [*kept, tmp_path / "u.csv"]:
+        done = costate("forecast", two_runs / "run", "--input", tmp_path / "u.csv", "--steps", "2", "--out", path)
+        assert done.returncode == 2 and "choose another file" in done.stderr, path
+    assert kept == {path: path.read_bytes() for path in kept}

@@ -4,10 +4,11 @@ import csv
 import gzip
 import json
 import math
+import subprocess
 
 import pytest
 
-from test_cli import QUICK, bad, costate, ok
+from test_cli import CLI, QUICK, bad, costate, ok
 
 FEW = [*QUICK, "--memory", "none", "--window", "10", "--clock", "none"]
 
@@ -162,7 +163,18 @@ def test_doses_in_a_long_table(tmp_path):
     ok("forecast", run, "--until", "16", "--input", write(tmp_path / "later.csv", later))
     dosed = (run / "forecast-ahead.csv").read_bytes()
     ok("forecast", run, "--until", "16")
-    assert (run / "forecast-ahead.csv").read_bytes() != dosed
+    undosed = (run / "forecast-ahead.csv").read_bytes()
+    assert undosed != dosed
+    # A list of all doses that were ever given, and one of a single patient.
+    given = [f"{k},dose,{h},5" for k in range(1, 7) for h in (0, 6, 13)]
+    done = ok("forecast", run, "--until", "16", "--input", write(tmp_path / "given.csv", [later[0], *given]))
+    assert (run / "forecast-ahead.csv").read_bytes() == dosed
+    assert "2 of 3 events (dose) lie before the start of trajectory '1' at 10 and are left out" in done.stderr
+    done = ok("forecast", run, "--until", "16", "--input", write(tmp_path / "one.csv", later[:2]))
+    one = (run / "forecast-ahead.csv").read_text().splitlines()
+    is_of_first = [line.startswith("1,") for line in one]
+    assert all(line in (dosed if first else undosed).decode().splitlines() for line, first in zip(one[1:], is_of_first[1:]))
+    assert "no dose is taken to come in of trajectory '2'" in done.stderr
 
 
 def test_other_formats(tmp_path):
@@ -259,3 +271,35 @@ def test_a_run_goes_on_with_the_options_of_its_file(tmp_path):
     before = (run / "model.safetensors").read_bytes()
     ok("fit", "--resume", "--out", run)
     assert (run / "model.safetensors").read_bytes() == before
+
+
+def test_names_may_be_given_one_by_one(tmp_path):
+    data = write(tmp_path / "a.csv", ["t,x,y", *[f"{i},{math.sin(i / 5)},{math.cos(i / 5)}" for i in range(20)]])
+    ok("fit", data, "--time", "t", "--state", "y", "--state", "x", "--out", tmp_path / "run", *FEW)
+    assert read(tmp_path / "run/forecast.csv")[0] == ["t", "y", "x"]
+
+
+def test_a_long_table_is_not_pooled(tmp_path):
+    rows = [f"A,{what},{t},{value}" for t in range(8) for what, value in (("s", 4 - t / 3), ("s", 4 - t / 4), ("p", t / 5))]
+    data = write(tmp_path / "a.csv", ["run,what,t,v", *rows])
+    bad("take --quantity 'what' --value 'v' and its words as states", "fit", data, "--time", "t", "--state", "v", "--trajectory", "run",
+        "--out", tmp_path / "run")
+    ok("fit", data, "--time", "t", "--state", "s,p", "--trajectory", "run", "--quantity", "what", "--value", "v", "--out", tmp_path / "run", *FEW)
+    assert read(tmp_path / "run/forecast.csv")[0] == ["run", "t", "s", "p"]
+
+
+def test_a_replaced_run_leaves_nothing_to_resume_by(tmp_path):
+    """What is in the folder of an earlier run when a new one is killed."""
+    data = write(tmp_path / "a.csv", ["t,x", *[f"{i},{math.sin(i / 5)}" for i in range(30)]])
+    run, columns = tmp_path / "run", ["--time", "t", "--state", "x", "--out"]
+    ok("fit", data, *columns, run, "--epochs", "60", "--minutes", "0.0001", "--quiet")
+    assert (run / "stopped.toml").exists() and list((run / "trials").iterdir())
+    process = subprocess.Popen([CLI, "fit", data, *columns, run, "--epochs", "50", "--replace"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+    process.stderr.readline()  # of the first trial that has ended
+    process.kill()
+    process.communicate()
+    assert not (run / "stopped.toml").exists()
+    ok("fit", "--resume", "--out", run, "--quiet")
+    ok("fit", data, *columns, tmp_path / "other", "--epochs", "50", "--quiet")
+    assert (run / "model.safetensors").read_bytes() == (tmp_path / "other/model.safetensors").read_bytes()

@@ -59,6 +59,9 @@ TEST(CsvDates, DayAndMonthThatCouldBeExchangedAreRefused) {
                "--time-format \"%d/%m/%Y\" or --time-format \"%m/%d/%Y\"");
   EXPECT_EQ(times({"10/03/2014", "11/03/2014"}, {}, "%d/%m/%Y").values, (Numbers{0, 1}));
   EXPECT_EQ(times({"10/03/2014", "11/03/2014"}, {}, "%m/%d/%Y").values, (Numbers{0, 31}));
+  // Years and months stand for their first day.
+  EXPECT_EQ(times({"1900", "1901", "1905"}, {}, "%Y").values, (Numbers{0, 365, 5 * 365 + 1}));
+  EXPECT_EQ(times({"Mar 14", "May 14"}, {}, "%b %y").values, (Numbers{0, 61}));
   // A file read after another is in its order.
   EXPECT_EQ(times({"10/03/2014"}, {"days", "2014-03-01", "%d/%m/%Y"}).values, (Numbers{9}));
   EXPECT_EQ(times({"10/13/2014"}, {"days", "2014-10-01", "%d/%m/%Y"}).values, (Numbers{12}));

@@ -24,11 +24,20 @@ TEST(RunFolder, RefusesToOverwriteUnlessToldTo) {
   scratch.write("run/config.toml", "");
   scratch.write("run/history.csv", "");
   scratch.write("run/notes.txt", "mine");
+  std::filesystem::create_directory(run.trials());
+  std::filesystem::create_directory(run.members());
+  for (const char* file : {"run/stopped.toml", "run/trials/trial-1.safetensors", "run/trials/mine.txt",
+                           "run/trials/.trial-2.safetensors.999999999.0.tmp", "run/members/member-2.safetensors"})
+    scratch.write(file, "");
   EXPECT_ERROR(RunFolder::create(run.path()), InvalidArgument, "already holds a run");
   RunFolder::create(run.path(), ExistingRun::kReplace);
   EXPECT_FALSE(std::filesystem::exists(run.config()));
   EXPECT_FALSE(std::filesystem::exists(run.history()));
+  EXPECT_FALSE(std::filesystem::exists(run.stopped()));
+  EXPECT_FALSE(std::filesystem::exists(run.members()));
   EXPECT_TRUE(std::filesystem::exists(scratch / "run/notes.txt"));
+  EXPECT_TRUE(std::filesystem::exists(run.trials() / "mine.txt"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(run.trials()), std::filesystem::directory_iterator()), 1);
   EXPECT_ERROR(RunFolder::create(run.path(), ExistingRun::kReplace), InvalidArgument, "already holds other files");
 }
 

@@ -172,7 +172,8 @@ TEST(Series, InputsOfALongTableAreQuantitiesOrColumns) {
                       {.time = "t", .states = {"x"}, .inputs = {"u"}, .quantity = "q", .value = "v"}),
                DataError, "line 4, column 'u': the input is missing");
   columns.states = {"y"};
-  EXPECT_ERROR(series(text, columns), DataError, "column 'q': unknown quantity 'y'");
+  const std::string message = test::message_of<DataError>([&] { series(text, columns); });
+  EXPECT_TRUE(message.ends_with("column 'q': unknown quantity 'y'; did you mean 'u'? known: u, x.")) << message;
   columns.value.clear();
   EXPECT_ERROR(series(text, columns), InvalidArgument, "needs both --quantity and --value");
 }
@@ -201,7 +202,24 @@ TEST(Series, RunsThatWereNotToldApartAreNotPooled) {
   columns.trajectory.clear();
   EXPECT_ERROR(series("run,quantity,hours,value\na,s,0,4\nb,s,0,4.5\na,s,1,3\nb,s,1,2\na,p,1,3\nb,p,1,2\n", columns),
                DataError, "column 'run' tells these rows apart");
-  // Replicates are.
+  // Replicates are, but not those of several quantities, some of them not always measured.
+  const SeriesColumns pooled{.time = "t", .states = {"v"}, .trajectory = "run"};
+  EXPECT_ERROR(
+      series(
+          "run,what,unit,t,v\nA,s,mM,0,4\nA,s,mM,0,4.1\nA,p,mM,0,0\nA,s,mM,1,3\nA,s,mM,1,3.2\nA,s,mM,2,2\nA,p,mM,2,1\n",
+          pooled),
+      DataError,
+      "column 'what' tells these rows apart; if it names what a row measured, take --quantity 'what' --value 'v' and "
+      "its "
+      "words as states; if they are several runs, name it with --trajectory run,what; if they are repeated "
+      "measurements, remove it.");
+  EXPECT_ERROR(
+      series("run,what,t,v\nA,s,0,4\nA,s,1,4.1\nA,p,0,0\nA,p,1,0.1\n", pooled), DataError,
+      "Column 'what' changes there: if it names what a row measured, take --quantity 'what' --value 'v' and its "
+      "words as states; if it tells several runs apart, name it with --trajectory.");
+  EXPECT_EQ(series("run,unit,t,v\nA,mM,0,4\nA,mM,0,4.1\nA,mM,1,3\nA,mM,1,3.2\n", pooled).trajectories.size(), 1u);
+  EXPECT_EQ(series("run,note,t,v\nA,at dawn,0,4\nA,spilled,0,4.1\nA,ok,1,3\nA,ok,1,3.2\n", pooled).trajectories.size(),
+            1u);
   EXPECT_EQ(series("Rep,t,x,y\n1,0,1,1\n2,0,3,2\n1,1,1,1\n2,1,3,2\n", kPlain).trajectories[0].repeats.size(), 4);
   // Another measured column, or one that numbers the rows, does not.
   EXPECT_EQ(series("row,t,x,y,z\n1,0,1,1,5\n2,0,3,2,6\n3,1,1,1,7\n4,1,3,2,7\n", kPlain).trajectories.size(), 1u);

@@ -50,6 +50,8 @@ TEST(FitOptions, MistakesAreNamed) {
   EXPECT_ERROR(option("window").check(std::int64_t{1}), InvalidArgument, "of at least 2, or 0, which chooses; got 1");
   option("window").check(std::int64_t{0});
   EXPECT_ERROR(option("hidden").check(std::vector<double>{64, 2.5}), InvalidArgument, "got 64,2.5");
+  EXPECT_ERROR(option("hidden").check(std::vector<double>{0, 8}), InvalidArgument, "got 0,8");
+  option("hidden").check(std::vector<double>{0});
   EXPECT_ERROR(option("hold_out").check(1.0), InvalidArgument, "below 1 (below 100 %); got 1");
   EXPECT_ERROR(option("rtol").check(0.0), InvalidArgument, "rtol must be a positive, finite number; got 0");
   EXPECT_ERROR(option("states").check(std::vector<std::string>()), InvalidArgument, "at least one name");

@@ -88,6 +88,9 @@ TEST(Windows, EndAtGaps) {
   EXPECT_EQ(counts({0, 1, 10, 100, 1000, 10000, 100000}), Counts{7});  // evenly on a logarithmic scale
   EXPECT_EQ(counts({0, 1, 2, 1000, 2000, 3000}), Counts{6});           // sampled less often from there on
   EXPECT_EQ(counts({0, 1000}), Counts{2});
+  const std::vector<double> times = {0, 1, 2, 300, 301, 302, 900};
+  for (const auto& [last, count] : {std::pair{0, 1}, {2, 3}, {3, 1}, {5, 3}, {6, 1}})
+    EXPECT_EQ(count_since_gap(times, static_cast<std::size_t>(last), 1), static_cast<std::size_t>(count)) << last;
 }
 
 TEST(Windows, AFewAreSpreadOverAll) {

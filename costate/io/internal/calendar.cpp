@@ -6,6 +6,7 @@
 #include <cctype>
 #include <chrono>
 #include <cmath>
+#include <initializer_list>
 #include <iterator>
 #include <locale>
 #include <ratio>
@@ -67,11 +68,20 @@ bool has_all_digits(const std::string& format, const std::string& text) {
   return end.size() == length && end.find_first_not_of("0123456789") == std::string_view::npos && !is_longer;
 }
 
-/// Months stand for their first day.
-bool is_of_month(const std::string& format) {
-  const auto has = [&](const char* directive) { return format.find(directive) != std::string::npos; };
-  const bool has_day = has("%d") || has("%e") || has("%j") || has("%F") || has("%D");
-  return !has_day && (has("%b") || has("%m"));
+bool has_any(const std::string& format, std::initializer_list<const char*> directives) {
+  return std::ranges::any_of(directives, [&](const char* one) { return format.find(one) != std::string::npos; });
+}
+
+bool has_day(const std::string& format) {
+  return has_any(format, {"%d", "%e", "%j", "%F", "%D", "%x", "%c", "%U", "%V", "%W"});
+}
+
+bool has_month(const std::string& format) { return has_any(format, {"%b", "%B", "%h", "%m"}); }
+
+/// Months stand for their first day, and so do years.
+bool is_of_month(const std::string& format) { return !has_day(format) && has_month(format); }
+bool is_of_year(const std::string& format) {
+  return !has_day(format) && !has_month(format) && has_any(format, {"%Y", "%y"});
 }
 
 /// A year of other than four digits is a %y that was read as %Y, or no date.
@@ -85,6 +95,7 @@ bool has_plain_year(const std::string& format, date::local_days day) {
 std::optional<IsoTime> parse_by(const std::string& format, const std::string& text) {
   // A blank of a format also fits nothing at all, which would split numbers.
   if (count_blanks(text) != count_blanks(format) || !has_all_digits(format, text)) return std::nullopt;
+  if (is_of_year(format)) return parse_by(format + " %m %d", text + " 1 1");
   if (is_of_month(format)) return parse_by(format + " %d", text + " 1");
   // One for all cells: making a stream takes longer than reading a date.
   thread_local std::istringstream in = [] {

@@ -17,7 +17,7 @@ Measurements read_quantity(const CsvTable& table, const SeriesColumns& columns, 
   if (std::ranges::find(quantities, name) == quantities.end()) {
     const std::set<std::string> known(quantities.begin(), quantities.end());
     throw DataError("[read_series] ", table.source(), ", column '", columns.quantity,
-                    "': ", text::unknown_name("quantity", name, {known.begin(), known.end()}), ".");
+                    "': ", text::unknown_name("quantity", name, {known.begin(), known.end()}));
   }
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   Measurements found = table.measurements(columns.value);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "costate/base/error.h"
+#include "costate/series/event_path.h"
 #include "costate/series/internal/rival.h"
 #include "costate/series/period.h"
 #include "costate/series/time_text.h"
@@ -28,13 +29,14 @@ struct Rows {
   }
 };
 
+/// Nothing where the drive has none for this trajectory.
 const Trajectory* drive_of(const TimeSeries& drive, const std::string& id) {
   if (drive.trajectories.empty()) return nullptr;
   const bool is_for_all = drive.trajectories.size() == 1 && (drive.trajectories[0].id.empty() || id.empty());
   if (is_for_all) return &drive.trajectories[0];
   for (const Trajectory& trajectory : drive.trajectories)
     if (trajectory.id == id) return &trajectory;
-  throw DataError("[forecast] the file of inputs holds several trajectories, and none", of_trajectory(id), ".");
+  return nullptr;
 }
 
 /// Up to the start those known there, then those of the drive; the drive alone if it covers the start.
@@ -78,6 +80,17 @@ void repeat(const std::vector<double>& times, double period, const ForecastStart
   }
 }
 
+/// Those of the drive from the start on. A list of all that was ever given may repeat what the data have.
+void add_events(const SeriesModel& model, const ForecastStart& start, const Trajectory& drive, ForecastInputs& inputs) {
+  std::vector<Event> ahead = events_from(drive.events, start.time);
+  if (const std::size_t before = drive.events.size() - ahead.size(); before > 0)
+    inputs.note = text::concat(before, " of ", drive.events.size(), " events (", text::join(model.event_names()),
+                               ") lie before the start", of_trajectory(start.id), " at ",
+                               text_of_time(start.time, model.time_scale()), " and are left out");
+  std::erase_if(ahead, [&](const Event& event) { return std::ranges::count(start.events, event) > 0; });
+  inputs.rows.events = std::move(ahead);
+}
+
 }  // namespace
 
 ForecastInputs forecast_inputs(const SeriesModel& model, const ForecastOptions& options, const ForecastStart& start,
@@ -87,14 +100,15 @@ ForecastInputs forecast_inputs(const SeriesModel& model, const ForecastOptions& 
   if (model.has_events() && drive == nullptr)
     inputs.note = text::concat("no ", text::join(model.event_names()), " is taken to come in", of_trajectory(start.id),
                                "; give amounts and times with --input FILE if some does");
-  if (model.has_events() && drive != nullptr) inputs.rows.events = drive->events;
+  if (model.has_events() && drive != nullptr) add_events(model, start, *drive, inputs);
   if (model.input_names().empty()) return inputs;
   const TimeScale& scale = model.time_scale();
   Rows rows = known_rows(model, start, drive);
   const bool is_refused = options.inputs_ahead == InputsAhead::kKnown;
   if (rows.times.empty() || (is_refused && rows.times.back() <= start.time))
-    throw InvalidArgument("[forecast] the model is driven by ", text::join(model.input_names()),
-                          "; give their values over time with --input FILE, or say what to take for them with "
+    throw InvalidArgument("[forecast] the model is driven by ", text::join(model.input_names()), "; give their values",
+                          of_trajectory(start.id),
+                          " over time with --input FILE, or say what to take for them with "
                           "--inputs-ahead hold or repeat.");
   const double end = rows.times.back();
   const std::string reach = text::concat(text_of_time(rows.times.front(), scale), " … ", text_of_time(end, scale));
@@ -102,14 +116,15 @@ ForecastInputs forecast_inputs(const SeriesModel& model, const ForecastOptions& 
     throw DataError("[forecast] the inputs", of_trajectory(start.id), " cover ", reach, "; the forecast needs ",
                     text_of_time(start.time, scale), " … ", text_of_time(times.back(), scale),
                     "; give the others, or say what to take for them with --inputs-ahead hold or repeat.");
+  const std::string about_events = inputs.note.empty() ? "" : inputs.note + "; ";
   if (end < times.back()) {
     const std::string after = text::concat("inputs", of_trajectory(start.id), " after ", text_of_time(end, scale));
     if (options.inputs_ahead == InputsAhead::kHeld) {
-      inputs.note = after + " are not known: held at their last value";  // as interpolate does
+      inputs.note = about_events + after + " are not known: held at their last value";  // as interpolate does
     } else {
       const double period = period_of(model, options);
       repeat(times, period, start, rows);
-      inputs.note = text::concat(after, " are not known: repeated after ", duration_text(period, scale));
+      inputs.note = text::concat(about_events, after, " are not known: repeated after ", duration_text(period, scale));
     }
   }
   std::vector<Event> events = std::move(inputs.rows.events);
