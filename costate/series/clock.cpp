@@ -1,7 +1,9 @@
 #include "costate/series/clock.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "costate/base/error.h"
@@ -9,7 +11,21 @@
 namespace costate {
 namespace {
 
-double period_of(const std::string& name, const TimeScale& scale) {
+constexpr double kSpans = 8;  // of the training, in the period of the time itself
+
+/// From the first time of all trajectories to the last one.
+double duration_of(const TimeSeries& series) {
+  double first = std::numeric_limits<double>::infinity(), last = -first;
+  for (const Trajectory& trajectory : series.trajectories) {
+    first = std::min(first, trajectory.times.front());
+    last = std::max(last, trajectory.times.back());
+  }
+  return last - first;
+}
+
+double period_of(const std::string& name, const TimeSeries& training) {
+  if (name == "time") return kSpans * duration_of(training);
+  const TimeScale& scale = training.time_scale;
   static const std::map<std::string, double> days = {
       {"hour", 1.0 / 24}, {"day", 1.0}, {"week", 7.0}, {"year", 365.2425}};
   if (const auto found = days.find(name); found != days.end()) {
@@ -22,15 +38,16 @@ double period_of(const std::string& name, const TimeScale& scale) {
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), period);
   if (error != std::errc() || end != name.data() + name.size() || !(period > 0) || !std::isfinite(period))
     throw InvalidArgument(
-        "[fit] clock must be 'auto', 'none', or periods: hour, day, week, year or positive numbers; got '", name, "'.");
+        "[fit] clock must be 'auto', 'none', or periods: hour, day, week, year, time or positive numbers; got '", name,
+        "'.");
   return period;
 }
 
 }  // namespace
 
-std::vector<double> periods_of(const std::vector<std::string>& names, const TimeScale& scale) {
+std::vector<double> periods_of(const std::vector<std::string>& names, const TimeSeries& training) {
   std::vector<double> periods;
-  for (const std::string& name : names) periods.push_back(period_of(name, scale));
+  for (const std::string& name : names) periods.push_back(period_of(name, training));
   return periods;
 }
 

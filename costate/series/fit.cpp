@@ -148,6 +148,7 @@ std::vector<std::string> options_in_use(const FitConfig& config) {
   std::vector<std::string> in_use;
   if (config.model.memory.states != 0) in_use.push_back("--memory");
   if (!names_one(config.clock, "none")) in_use.push_back("--clock");
+  if (std::ranges::find(config.clock, "time") != config.clock.end()) in_use.push_back("the time as a clock");
   if (config.model.hidden == std::vector<std::int64_t>{0}) in_use.push_back("--hidden");
   return in_use;
 }
@@ -201,7 +202,7 @@ PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSerie
   if (names_one(config.clock, "auto"))
     data.period = find_period(data.training).value_or(0);
   else if (!names_one(config.clock, "none"))
-    data.periods = periods_of(config.clock, data.series.time_scale);
+    data.periods = periods_of(config.clock, data.training);
   if (config.seeds > 1 && data.validation.held.empty())
     throw InvalidArgument("[fit] the bands of ", config.seeds,
                           " seeds are measured on a validation part, and there is none: raise --validation, give more "

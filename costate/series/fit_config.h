@@ -24,8 +24,8 @@ struct FitConfig {
   double validation =
       0.2;  // share of what is not the test by which the model is chosen; 0: none, the last weights are kept
   SeriesModelOptions model = {};
-  /// Periods of clocks: "day", "week", "year" where times are dates, numbers in the data's unit of time, or "auto"
-  /// alone, which finds one.
+  /// Periods of clocks: "day", "week", "year" where times are dates, numbers in the data's unit of time, "time" for the
+  /// time itself (clock.h), or "auto" alone, which finds one.
   std::vector<std::string> clock = {"auto"};
   // training
   Loss loss = Loss::kMse;

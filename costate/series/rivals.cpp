@@ -87,7 +87,9 @@ class MeanCurve : public Rival {
 
   std::vector<Advice> advice() const override {
     const std::string reason = "the time since the start tells more than the state";
-    return {{"--memory auto", reason}, {"what the trajectories differ in as --covariate", reason}};
+    return {{"--memory auto", reason},
+            {"the time as a clock (--clock time)", reason},
+            {"what the trajectories differ in as --covariate", reason}};
   }
 
  private:

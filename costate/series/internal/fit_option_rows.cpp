@@ -268,7 +268,8 @@ std::vector<FitOption> model_options() {
        .flag = "--clock",
        .group = group,
        .help =
-           "Periods that the system follows: day, week, year, numbers in units of time; auto finds one, none is none",
+           "Periods that the system follows: day, week, year, numbers in units of time; time for the time itself; auto "
+           "finds one, none is none",
        .may_be_absent = true,
        .access = COSTATE_MEMBER(clock)},
       {.section = section,
