@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <system_error>
 
 #include "costate/base/error.h"
@@ -32,6 +33,7 @@ constexpr std::size_t kMostFromStream = std::size_t{1} << 30;
 class File {
  public:
   File(const fs::path& path, int flags) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  explicit File(int descriptor) : descriptor_(descriptor) {}
   ~File() {
     if (is_open()) ::close(descriptor_);
   }
@@ -116,24 +118,36 @@ void flush_folder(const fs::path& target) {
   if (reason == EIO) fail("write_atomically", "flush the folder of", target, reason, "Check the disk.");
 }
 
-/// Whether the path is one of an open file, as /dev/stdout is by way of /proc/self/fd/1. It may stand for a regular
-/// file, even one without a name; replacing that would take it from those who have it open, or replace the link in
-/// /dev.
-bool names_descriptor(fs::path path) {
+/// Where in /proc the path leads if it is one of an open file, as /dev/stdout is by way of /proc/self/fd/1; "" if not.
+/// It may stand for a regular file, even one without a name; replacing that would take it from those who have it open,
+/// or replace the link in /dev.
+fs::path descriptor_path(fs::path path) {
   constexpr int kMaxLinks = 40;
   std::error_code error;
   for (int link = 0; link < kMaxLinks; ++link) {
-    if (fs::canonical(folder_of(path), error).string().starts_with("/proc/")) return true;
+    const fs::path folder = fs::canonical(folder_of(path), error);
+    if (folder.string().starts_with("/proc/")) return folder / path.filename();
     const fs::path target = fs::read_symlink(path, error);
-    if (error) return false;
+    if (error) return {};
     path = folder_of(path) / target;
   }
-  return false;
+  return {};
 }
 
-/// At the end of what has been written to it.
+/// The descriptor if it is one of this process.
+std::optional<int> own_descriptor(const fs::path& descriptor_path) {
+  const std::string name = descriptor_path.filename().string();
+  int descriptor = -1;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), descriptor);
+  const bool is_own = descriptor_path.parent_path() == text::concat("/proc/", ::getpid(), "/fd");
+  return is_own && error == std::errc() && end == name.data() + name.size() ? std::optional(descriptor) : std::nullopt;
+}
+
+/// At the end of what has been written to it. Through a descriptor of our own, so that whoever writes to it next, such
+/// as the shell of `(costate …; date) > log`, goes on behind.
 void write_through(const fs::path& path, std::string_view bytes) {
-  File device(path, O_WRONLY | O_APPEND);
+  const std::optional<int> own = own_descriptor(descriptor_path(path));
+  File device = own ? File(::dup(*own)) : File(path, O_WRONLY | O_APPEND);
   int reason = device.is_open() ? device.write_all(bytes) : errno;
   if (reason == 0) reason = device.close();
   if (reason != 0) fail("write_atomically", "write to", path, reason, "Write to a file instead.");
@@ -184,7 +198,7 @@ void write_atomically(const fs::path& path, std::string_view bytes) {
     write_and_rename(path, bytes);
   } else if (S_ISDIR(status.st_mode)) {
     fail("write_atomically", "write", path, EISDIR, "Name a file in it.");
-  } else if (!S_ISREG(status.st_mode) || names_descriptor(path)) {
+  } else if (!S_ISREG(status.st_mode) || !descriptor_path(path).empty()) {
     write_through(path, bytes);
   } else {
     std::error_code error;

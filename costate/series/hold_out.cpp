@@ -76,11 +76,10 @@ Split named(const TimeSeries& series, const std::string& part, const std::string
   refuse(series, part);
 }
 
-/// "20%" or "0.2", which the command line takes for a share before it comes here.
-std::optional<double> share_of_text(const std::string& text) {
-  const bool is_percent = text.ends_with('%');
-  const std::optional<double> number = time_of_text(is_percent ? text.substr(0, text.size() - 1) : text, {});
-  const double share = number.value_or(-1) / (is_percent ? 100 : 1);
+/// "20%", which the command line takes for a share before it comes here.
+std::optional<double> percentage_of_text(const std::string& text) {
+  if (!text.ends_with('%')) return std::nullopt;
+  const double share = time_of_text(text.substr(0, text.size() - 1), {}).value_or(-1) / 100;
   return share >= 0 && share < 1 ? std::optional(share) : std::nullopt;
 }
 
@@ -90,7 +89,7 @@ Split hold_out_part(const TimeSeries& series, const std::string& part) {
   if (const std::size_t at = part.find('='); at != std::string::npos)
     return named(series, part, part.substr(0, at), part.substr(at + 1));
   if (const auto found = find_ids(series, part)) return hold_out_trajectories(series, *found);
-  if (const std::optional<double> share = share_of_text(part)) return split_series(series, *share);
+  if (const std::optional<double> share = percentage_of_text(part)) return split_series(series, *share);
   if (const std::optional<double> time = time_of_text(part, series.time_scale)) return hold_out_from(series, *time);
   refuse(series, part);
 }

@@ -130,7 +130,7 @@ def test_times_may_be_a_column():
 
 def test_what_is_logged_names_keywords(capfd):
     table = {"t": np.arange(40.0), "x": np.where(np.arange(40) % 7 == 5, -999, np.sin(np.arange(40) / 5))}
-    costate.fit_table(table, time="t", states="x", memory="none", clock="none", window=5, **QUICK)
+    costate.fit_table(table, time="t", states="x", window=5, **QUICK)
     said = capfd.readouterr().err
     assert said.count("'x': 5 cells hold -999, a code for missing") == 1
     assert "(missing=none keeps them): taken as not measured." in said and "--" not in said

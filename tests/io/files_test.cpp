@@ -91,6 +91,8 @@ TEST(Files, AnOpenFileIsWrittenToAndNotReplaced) {
   write_atomically(scratch / "stdout", "two");
   EXPECT_TRUE(std::filesystem::is_symlink(scratch / "stdout"));
   EXPECT_EQ(read_file(scratch / "stdout"), "one two");
+  ASSERT_EQ(::write(log, " six", 4), 4) << "whoever has it open goes on behind";
+  EXPECT_EQ(read_file(scratch / "stdout"), "one two six");
   ::close(log);
 }
 

@@ -127,8 +127,14 @@ TEST(Forecast, OfManyTrajectoriesHasInputsOfEach) {
   const Forecast made = forecast(at_rest(series), {.steps = 2, .data = series, .drive = drive});
   EXPECT_EQ(made.outside, (std::vector<std::vector<double>>{{0, 0, 0}, {0, 0, 1}}));
   drive.trajectories[1].id = "c";
+  EXPECT_ERROR(forecast(at_rest(series), {.steps = 2, .data = series, .drive = drive}), InvalidArgument,
+               "give their values of trajectory 'a' over time");
+  const Forecast held =
+      forecast(at_rest(series), {.steps = 2, .data = series, .drive = drive, .inputs_ahead = InputsAhead::kHeld});
+  EXPECT_EQ(held.notes[1], "inputs of trajectory 'a' after 4 are not known: held at their last value");
+  drive.trajectories[0].id = "d";
   EXPECT_ERROR(forecast(at_rest(series), {.steps = 2, .data = series, .drive = drive}), DataError,
-               "none of trajectory 'a'");
+               "the file of inputs is of trajectory d, c, and the forecast of a, …; name trajectories alike");
 }
 
 TEST(Forecast, TheFileOfAModelKnowsItsRangeAndItsEnds) {

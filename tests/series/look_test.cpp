@@ -95,20 +95,26 @@ FitConfig config_of(SeriesColumns columns) {
   return config;
 }
 
+PreparedSeries prepare(const std::string& text, const SeriesColumns& columns) {
+  return prepare_fit(series_from_table(table(text), columns), config_of(columns));
+}
+
 std::string describe_series(const std::string& text, const SeriesColumns& columns) {
-  return describe(prepare_fit(series_from_table(table(text), columns), config_of(columns)));
+  return describe(prepare(text, columns));
 }
 
 TEST(Look, SaysWhatTheSeriesIs) {
   std::string text = "t,x\n";
   for (int i = 0; i < 60; ++i)
     if (i < 20 || i > 29) text += text::concat(0.5 * i, ",", i % 20 == 7 ? -999.0 : 3 + std::sin(0.7 * i), "\n");
-  const std::string said = describe_series(text, {.time = "t", .states = {"x"}});
+  const PreparedSeries prepared = prepare(text, {.time = "t", .states = {"x"}});
+  const std::string said = describe(prepared);
   expect_has(said, "1 trajectory of 50 samples\n");
   expect_has(said,
              "times: 0 … 29.5, every 0.5 or more, 1 gap of more than three steps, the longest of 5.5 after 9.5\n");
   expect_has(said, "'x' is not measured at 2 of 50 samples\n");
-  expect_has(said, "'x': 2 cells hold -999, a code for missing, it seems");
+  EXPECT_EQ(said.find("-999"), std::string::npos) << "a fit logs it";
+  expect_has(describe_outliers(prepared), "'x': 2 cells hold -999, a code for missing, it seems");
   expect_has(said, "32 samples to train on, 8 to choose by, 10 to judge by\n");
 }
 

@@ -209,6 +209,7 @@ TEST(Split, HoldsOutWhatIsNamed) {
   EXPECT_EQ(late.held[1].count, 10U);
   EXPECT_ERROR(ends_of(many, "subject=12,15"), InvalidArgument, "names of trajectories (11, 12, 13, 14), or the time");
   EXPECT_ERROR(ends_of(many, "patient=12"), InvalidArgument, "got 'patient=12'");
+  EXPECT_EQ(ends_of(many, "25%"), (Ends{10, 10, 10, 0}));
   EXPECT_ERROR(ends_of(many, "t=99"), DataError, "no sample is as late");
   EXPECT_ERROR(ends_of(many, "11,12,13,14"), DataError, "nothing is left to train on");
   many.trajectory_name = "site,visit";
