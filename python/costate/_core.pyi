@@ -1824,7 +1824,7 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
     memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
     clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, or numbers in units of time;
-                             'auto' finds one, 'none' is none.
+                             'time' is the time itself, 'auto' finds a period, 'none' is none.
     delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
                              spaced times.
     hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
@@ -1866,7 +1866,7 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     validation               share of the rest by which model and weights are chosen; 0 keeps the last weights.
     memory                   hidden states, for what the measured ones do not tell: 'auto', 'none' or a number as a string.
     clock                    periods that the system follows: 'day', 'week', 'year' where times are dates, or numbers in units of time;
-                             'auto' finds one, 'none' is none.
+                             'time' is the time itself, 'auto' finds a period, 'none' is none.
     delay, lag               so many earlier samples, each lag samples before the next, join each state: another memory, for evenly
                              spaced times.
     hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
