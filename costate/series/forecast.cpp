@@ -26,11 +26,12 @@ std::int64_t num_steps(const SeriesModel& model, const ForecastOptions& options,
     return *options.steps;
   }
   if (!std::isfinite(*options.until) || !(*options.until > start))
-    throw InvalidArgument("[forecast] until must lie after the start at ", start, "; got ", *options.until, ".");
+    throw InvalidArgument("[forecast] until must lie after the start at ", text_of_time(start, model.time_scale()),
+                          "; got ", text_of_time(*options.until, model.time_scale()), ".");
   const double steps = std::ceil((*options.until - start) / model.spacing() * (1 - 1e-12));
   if (steps > static_cast<double>(kMostSteps))
-    throw InvalidArgument("[forecast] until = ", *options.until, " is ", steps, " samples ahead; at most ", kMostSteps,
-                          " can be made.");
+    throw InvalidArgument("[forecast] until = ", text_of_time(*options.until, model.time_scale()), " is ", steps,
+                          " samples ahead; at most ", kMostSteps, " can be made.");
   return static_cast<std::int64_t>(steps);
 }
 

@@ -20,6 +20,8 @@ Keyword<FitConfig> hold_out_keyword() {
               [](FitConfig& config, nb::handle value) {
                 if (nb::isinstance<nb::str>(value))
                   config.hold_out_part = argument_as<std::string>(value);
+                else if (nb::hasattr(value, "isoformat"))  // a date from which on all is held out
+                  config.hold_out_part = nb::cast<std::string>(value.attr("isoformat")());
                 else
                   config.hold_out = argument_as<double>(value);
               }};

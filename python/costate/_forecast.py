@@ -35,7 +35,7 @@ class Forecast:
     def __repr__(self):
         lines = [f"Forecast of {', '.join(self.state_names)}:"]
         for name, times in zip(self.ids, self.times):
-            lines.append(f"  {name + ': ' if name else ''}{len(times) - 1} samples from {times[0]} to {times[-1]}")
+            lines.append(f"  {name + ': ' if name else ''}{len(times) - 1} sample{'s' if len(times) != 2 else ''} from {times[0]} to {times[-1]}")
         return "\n".join([*lines, *self.notes])
 
     def to_frame(self):

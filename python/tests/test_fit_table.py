@@ -266,6 +266,11 @@ def test_pandas_gives_names(pandas):
                         **{**FEW, "hold_out": "2024-05-09"})
     made = model.forecast(steps=2, inputs=pandas.DataFrame({"u": 0.0}, index=index + pandas.Timedelta("9D"))).to_frame()
     assert made.columns.tolist() == ["day", "x", "y", "outside"] and str(made["day"].dtype).startswith("datetime64")
+    by_date, by_text = (costate.fit(index, DECAY, **{**FEW, "hold_out": date}) for date in (index[8], str(index[8].date())))
+    assert "4 to judge by" in by_date.summary and weights(by_date) == weights(by_text)
+    with pytest.raises(costate.InvalidArgument, match=f"must lie after the start at {index[-1].date()}; got {index[0].date()}"):
+        by_date.forecast(index[0])
+    assert "1 sample from" in repr(by_date.forecast(steps=1))
     with pytest.raises(costate.InvalidArgument, match=r"all runs must have the same states; got \['x'\], and of run 1 \['y'\]"):
         costate.fit([index, index], [pandas.Series(DECAY, name="x"), pandas.Series(DECAY, name="y")])
     gaps = pandas.DataFrame({"x": pandas.Series([None, *range(11)], dtype="Int64")})
