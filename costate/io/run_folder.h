@@ -12,6 +12,10 @@ enum class ExistingRun { kRefuse, kReplace };
 /// Paths in a run folder. A folder is a run folder if it holds config.toml; write that file first.
 class RunFolder {
  public:
+  /// Folders beside a checkpoint, for those of other trainings.
+  static constexpr const char* kTrials = "trials";
+  static constexpr const char* kMembers = "members";
+
   /// Makes the folder, and the ones above it, for a new run. An existing empty folder is taken. IoError if the path
   /// cannot be made or written to; InvalidArgument if the folder is not empty (kReplace removes the files of an old
   /// run from it, and refuses a folder of other things).
@@ -33,9 +37,9 @@ class RunFolder {
   /// Where `costate forecast` writes to, unless told otherwise.
   std::filesystem::path ahead() const { return path_ / "forecast-ahead.csv"; }
   /// Checkpoints of trainings that the model was chosen from.
-  std::filesystem::path trials() const { return path_ / "trials"; }
+  std::filesystem::path trials() const { return path_ / kTrials; }
   /// Checkpoints of an ensemble's members behind the first.
-  std::filesystem::path members() const { return path_ / "members"; }
+  std::filesystem::path members() const { return path_ / kMembers; }
   /// The picture of an experiment; `format` is "svg" or "png".
   std::filesystem::path figure(const std::string& format) const { return path_ / ("figure." + format); }
   std::filesystem::path report() const { return path_ / "report.html"; }

@@ -11,6 +11,7 @@
 #include "costate/base/error.h"
 #include "costate/base/log.h"
 #include "costate/base/threads.h"
+#include "costate/io/run_folder.h"
 #include "costate/series/ensemble_forecaster.h"
 
 namespace costate::internal {
@@ -77,7 +78,7 @@ SelectionOptions selection_options(const FitOptions& options, const Deadline& de
   SelectionOptions selection{.fingerprint = options.fingerprint, .resume = options.resume};
   selection.should_stop = [deadline] { return deadline.is_over(); };
   if (!options.checkpoint.empty()) {
-    selection.folder = options.checkpoint.parent_path() / "trials";
+    selection.folder = options.checkpoint.parent_path() / RunFolder::kTrials;
     std::filesystem::create_directories(selection.folder);
   }
   if (options.on_epoch)
@@ -160,7 +161,7 @@ class MemberTraining {
     plan.fingerprint = options_.fingerprint;
     if (member > 0) plan.fingerprint += text::concat("# ", file, "\n");
     if (!options_.checkpoint.empty() && member > 0) {
-      const std::filesystem::path folder = options_.checkpoint.parent_path() / "members";
+      const std::filesystem::path folder = options_.checkpoint.parent_path() / RunFolder::kMembers;
       std::filesystem::create_directories(folder);
       plan.checkpoint = folder / file;
     } else {
