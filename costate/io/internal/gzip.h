@@ -6,7 +6,8 @@
 
 namespace costate::internal {
 
-/// Decompresses a gzip file, or streams of zlib, of one or more members. DataError, naming `source`, if it is damaged or beyond 4 GiB.
+/// Decompresses a gzip file, or streams of zlib, of one or more members. DataError, naming `source`, if it is damaged
+/// or beyond 4 GiB.
 std::string gunzip(std::string_view bytes, const std::string& source);
 
 }  // namespace costate::internal
