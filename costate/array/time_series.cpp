@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "costate/base/error.h"
+#include "costate/base/text.h"
 
 namespace costate {
 namespace {
@@ -37,6 +38,8 @@ void check_events(const std::vector<Event>& events, const std::vector<std::strin
 }
 
 }  // namespace
+
+std::string of_trajectory(const std::string& id) { return id.empty() ? "" : text::concat(" of trajectory '", id, "'"); }
 
 TimeSeries evenly_sampled(const HostArray& states, double spacing, const std::vector<std::string>& state_names) {
   if (states.shape().rank() != 3 || states.shape()[2] != static_cast<std::int64_t>(state_names.size()))

@@ -61,6 +61,9 @@ struct TimeSeries {
   std::vector<std::string> event_names = {};
 };
 
+/// " of trajectory 'A'", for messages; "" of one without a name.
+std::string of_trajectory(const std::string& id);
+
 /// Cells of a state that are known by a limit of detection alone.
 std::size_t count_beyond_limits(const TimeSeries& series, std::size_t state);
 

@@ -6,11 +6,11 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <set>
 
 #include "costate/base/error.h"
 #include "costate/io/internal/event_cells.h"
 #include "costate/io/internal/long_table.h"
+#include "costate/io/internal/series_checks.h"
 #include "costate/io/internal/shown.h"
 #include "costate/io/internal/trajectory_key.h"
 #include "costate/io/table.h"
@@ -21,46 +21,6 @@ namespace {
 using Rows = std::vector<std::size_t>;
 using Columns = std::vector<std::vector<double>>;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-std::string of_trajectory(const std::string& id) {
-  return id.empty() ? "" : text::concat(" of trajectory '", internal::shown(id), "'");
-}
-
-void check_way_to_times(const SeriesColumns& columns) {
-  const int ways = !columns.time.empty() + (columns.step != 0) + (columns.rate != 0);
-  if (ways == 0)
-    throw InvalidArgument(
-        "[read_series] a column of times is needed: name it with --time, or give --step or --rate if the file has "
-        "none.");
-  if (ways > 1) throw InvalidArgument("[read_series] --time, --step and --rate exclude each other; give one of them.");
-  if (columns.quantity.empty() != columns.value.empty())
-    throw InvalidArgument(
-        "[read_series] a long table needs both --quantity and --value, the columns of names and numbers.");
-}
-
-void check_roles(const SeriesColumns& columns) {
-  if (columns.states.empty() && columns.events.empty())
-    throw InvalidArgument("[read_series] at least one state column is needed; got none. Name one.");
-  check_way_to_times(columns);
-  std::vector<std::string> all;
-  if (!columns.time.empty()) all.push_back(columns.time);
-  all.insert(all.end(), columns.states.begin(), columns.states.end());
-  all.insert(all.end(), columns.inputs.begin(), columns.inputs.end());
-  all.insert(all.end(), columns.covariates.begin(), columns.covariates.end());
-  for (const std::string& name : internal::columns_of_events(columns)) all.push_back(name);
-  for (const std::string& name : {columns.trajectory, columns.quantity, columns.value})
-    if (!name.empty()) all.push_back(name);
-  std::set<std::string> seen;
-  for (const std::string& name : all) {
-    if (!internal::is_name(name))
-      throw InvalidArgument("[read_series] a column's name must be UTF-8 on one line; got '", internal::shown(name),
-                            "'. Rename it in the file.");
-    if (!seen.insert(name).second)
-      throw InvalidArgument(
-          "[read_series] a column can be only one of time, state, input, covariate, event and trajectory; '", name,
-          "' is named twice.");
-  }
-}
 
 std::vector<Measurements> read_states(const CsvTable& table, const SeriesColumns& columns) {
   std::vector<Measurements> states;
@@ -127,60 +87,6 @@ std::vector<Rows> group_rows(const CsvTable& table, const std::string& id_column
   return groups;
 }
 
-/// The columns that have a role.
-std::vector<std::string> used_columns(const CsvTable& table, const SeriesColumns& columns) {
-  std::vector<std::string> used = columns.states;
-  used.insert(used.end(), columns.inputs.begin(), columns.inputs.end());
-  used.insert(used.end(), columns.covariates.begin(), columns.covariates.end());
-  for (const std::string& name : internal::columns_of_events(columns)) used.push_back(name);
-  for (const std::string& role : {columns.time, columns.trajectory, columns.quantity, columns.value})
-    for (const std::string& name : table.columns_of(role)) used.push_back(name);
-  return used;
-}
-
-/// How to read a table as a long one whose column `words` names what a row measured; "" if it cannot be one.
-std::string advice_on_words(const CsvTable& table, const SeriesColumns& columns, const std::string& words) {
-  if (!columns.quantity.empty() || columns.states.size() != 1 || !internal::holds_words(table, words)) return "";
-  const std::string column = internal::shown(words);
-  return text::concat("if it names what a row measured, take --quantity '", column, "' --value '", columns.states[0],
-                      "' and its words as states; ");
-}
-
-/// Rows at one time are repeated measurements only where no column that is not used tells them apart.
-void check_repeats(const CsvTable& table, const SeriesColumns& columns, const std::vector<std::string>& ids) {
-  const std::vector<std::string> used = used_columns(table, columns);
-  std::vector<std::string> keys = table.joined(columns.time, " ");
-  for (std::size_t row = 0; row < keys.size(); ++row) {
-    if (!ids.empty()) keys[row] += "\n" + ids[row];
-    if (!columns.quantity.empty()) keys[row] += "\n" + table.text(columns.quantity)[row];
-  }
-  std::optional<std::string> key = internal::find_trajectory_key(table, used, keys);
-  if (!key && columns.quantity.empty()) key = internal::find_naming_words(table, used, keys);
-  if (key)
-    throw DataError("[read_series] ", table.source(), ": states are given several times for one time, and column '",
-                    internal::shown(*key), "' tells these rows apart; ", advice_on_words(table, columns, *key),
-                    "if they are several runs, name it with --trajectory",
-                    columns.trajectory.empty() ? "" : " " + columns.trajectory + "," + *key,
-                    "; if they are repeated measurements, remove it.");
-}
-
-[[noreturn]] void reject_order(const CsvTable& table, const SeriesColumns& columns, const std::string& trajectory,
-                               std::size_t before, std::size_t row) {
-  const std::vector<std::string> cells = table.joined(columns.time, " ");
-  std::string advice;
-  const std::vector<std::string> used = used_columns(table, columns);
-  for (const std::string& name : table.names())
-    if (advice.empty() && std::ranges::count(used, name) == 0 && std::ranges::count(table.names(), name) == 1 &&
-        table.text(name)[before] != table.text(name)[row])
-      advice =
-          text::concat(" Column '", internal::shown(name), "' changes there: ", advice_on_words(table, columns, name),
-                       "if it tells several runs apart, name it with --trajectory.");
-  throw DataError("[read_series] ", table.where(row, columns.time), ": times", of_trajectory(trajectory),
-                  " must increase; got ", internal::shown(cells[row]), " after ", internal::shown(cells[before]),
-                  " on line ", table.line(before),
-                  ". Sort the rows, or name the column that tells several runs apart with --trajectory.", advice);
-}
-
 /// Rows of one trajectory at one time.
 struct Sample {
   double time = 0;
@@ -196,7 +102,7 @@ std::vector<Sample> samples_of(const CsvTable& table, const SeriesColumns& colum
   std::vector<Sample> samples;
   for (const std::size_t row : rows) {
     if (!samples.empty() && times[row] < samples.back().time)
-      reject_order(table, columns, trajectory, samples.back().rows.back(), row);
+      internal::reject_order(table, columns, trajectory, samples.back().rows.back(), row);
     if (samples.empty() || times[row] > samples.back().time) samples.push_back({times[row], {}});
     samples.back().rows.push_back(row);
     if (!std::isfinite(times[row] - samples.front().time))
@@ -307,7 +213,7 @@ Rows rows_with_roles(const CsvTable& table, const SeriesColumns& columns, const 
 }  // namespace
 
 TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns) {
-  check_roles(columns);
+  internal::check_roles(columns);
   const std::vector<std::string> ids =
       columns.trajectory.empty() ? std::vector<std::string>{} : table.joined(columns.trajectory, ",");
   const std::vector<Rows> groups = group_rows(table, columns.trajectory, ids);
@@ -340,7 +246,7 @@ TimeSeries series_from_table(const CsvTable& table, const SeriesColumns& columns
     trajectory.events = events.of(rows, times.values);
     series.trajectories.push_back(std::move(trajectory));
   }
-  if (has_repeats) check_repeats(table, columns, ids);
+  if (has_repeats) internal::check_repeats(table, columns, ids);
   return series;
 }
 

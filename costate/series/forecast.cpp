@@ -72,7 +72,7 @@ void check_finite(const Trajectory& trajectory, const SeriesModel& model) {
   const std::int64_t d = trajectory.states.shape()[1];
   for (std::int64_t i = 0; i < trajectory.states.size(); ++i)
     if (!std::isfinite(trajectory.states.at(i)))
-      throw SolveFailed("[forecast] the model", internal::of_trajectory(trajectory.id), " blows up before t = ",
+      throw SolveFailed("[forecast] the model", of_trajectory(trajectory.id), " blows up before t = ",
                         text_of_time(trajectory.times[static_cast<std::size_t>(i / d)], model.time_scale()),
                         "; forecast less far.");
 }
@@ -102,8 +102,7 @@ std::vector<double> mark_outside(const SeriesModel& model, const Trajectory& tra
                           model.input_names());
     marks.push_back(column.empty() ? 0 : 1);
     if (column.empty() || is_noted) continue;
-    notes.push_back(text::concat("the forecast", internal::of_trajectory(trajectory.id),
-                                 " leaves the range of the training at ",
+    notes.push_back(text::concat("the forecast", of_trajectory(trajectory.id), " leaves the range of the training at ",
                                  text_of_time(trajectory.times[i], model.time_scale()), ": '", column, "'"));
     is_noted = true;
   }

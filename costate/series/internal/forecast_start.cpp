@@ -128,8 +128,6 @@ std::size_t num_columns(const SeriesModel& model) {
   return model.num_measured() / (static_cast<std::size_t>(model.options().delay) + 1);
 }
 
-std::string of_trajectory(const std::string& id) { return id.empty() ? "" : text::concat(" of trajectory '", id, "'"); }
-
 std::vector<ForecastStart> forecast_starts(const SeriesModel& model, const ForecastOptions& options) {
   const bool has_data = !options.data.trajectories.empty(), has_starts = !options.starts.trajectories.empty();
   if (has_data && has_starts)

@@ -23,9 +23,6 @@ struct ForecastStart {
 /// Columns that measure states: those of `state_names` without delayed copies.
 std::size_t num_columns(const SeriesModel& model);
 
-/// " of trajectory 'A'", or "" for a file of one.
-std::string of_trajectory(const std::string& id);
-
 /// Throws as forecast().
 std::vector<ForecastStart> forecast_starts(const SeriesModel& model, const ForecastOptions& options);
 
