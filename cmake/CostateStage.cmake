@@ -17,7 +17,7 @@ if(COSTATE_SANITIZE)
   add_compile_options(-march=native)
   add_compile_definitions(HWY_COMPILE_ONLY_STATIC)
   # GCC 12 warns falsely of its own AVX-512 headers (GCC bug 105593), which native kernels include.
-  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   add_link_options(-fsanitize=${COSTATE_SANITIZE})
 endif()
 
