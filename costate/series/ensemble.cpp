@@ -1,5 +1,6 @@
 #include "costate/series/ensemble.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -30,7 +31,17 @@ ForecastNoise noise_in(const ArrayFile& file, std::size_t states, const std::str
     throw DataError("[SeriesModel] '", source, "': 'noise.deviation' must have shape ", expected, "; got ",
                     deviation.shape(), ".");
   for (std::int64_t k = 0; k < expected[0]; ++k) noise.deviation.push_back(deviation.row(k));
+  check_increasing(noise.ahead, text::concat("[SeriesModel] '", source, "': 'noise.ahead'"));
   return noise;
+}
+
+/// A member has arrays of its own behind its number, so that there cannot be more members than arrays.
+std::vector<double> weights_in(const ArrayFile& file, const std::string& source) {
+  std::vector<double> weights = file.array("members.weight").numbers();
+  const auto is_weight = [](double weight) { return weight > 0 && std::isfinite(weight); };
+  if (weights.empty() || weights.size() > file.arrays.size() || !std::ranges::all_of(weights, is_weight))
+    throw DataError("[SeriesModel] '", source, "': 'members.weight' must hold a positive number for each member.");
+  return weights;
 }
 
 }  // namespace
@@ -97,7 +108,7 @@ ArrayFile Ensemble::to_file() const {
 Ensemble Ensemble::from_file(const ArrayFile& file, const std::string& source) {
   std::vector<Member> members = {{SeriesModel::from_file(file, source)}};
   if (!file.arrays.contains("members.weight")) return Ensemble(std::move(members));
-  const std::vector<double> weights = file.array("members.weight").numbers();
+  const std::vector<double> weights = weights_in(file, source);
   for (std::size_t i = 1; i < weights.size(); ++i)
     members.push_back({SeriesModel::from_file(member_file(file, i), source)});
   for (std::size_t i = 0; i < members.size(); ++i) members[i].weight = weights[i];

@@ -45,19 +45,19 @@ Curve curve_of(std::vector<Miss> misses, std::size_t independent) {
   return curve;
 }
 
-double at(const Curve& curve, double time) {
-  const auto next = std::ranges::upper_bound(curve.ahead, time);
-  if (next == curve.ahead.begin()) return curve.deviation.front();
-  if (next == curve.ahead.end()) return curve.deviation.back();
-  const auto i = static_cast<std::size_t>(next - curve.ahead.begin());
-  const double share = (time - curve.ahead[i - 1]) / (curve.ahead[i] - curve.ahead[i - 1]);
-  return curve.deviation[i - 1] + share * (curve.deviation[i] - curve.deviation[i - 1]);
+double at(const std::vector<double>& ahead, const std::vector<double>& deviation, double time) {
+  const auto next = std::ranges::upper_bound(ahead, time);
+  if (next == ahead.begin()) return deviation.front();
+  if (next == ahead.end()) return deviation.back();
+  const auto i = static_cast<std::size_t>(next - ahead.begin());
+  const double share = (time - ahead[i - 1]) / (ahead[i] - ahead[i - 1]);
+  return deviation[i - 1] + share * (deviation[i] - deviation[i - 1]);
 }
 
 }  // namespace
 
 double ForecastNoise::at(std::size_t state, double time_ahead) const {
-  return costate::at({ahead, deviation[state]}, time_ahead);
+  return costate::at(ahead, deviation[state], time_ahead);
 }
 
 ForecastNoise noise_of(const std::vector<Miss>& misses, const std::vector<std::size_t>& independent,
@@ -85,7 +85,7 @@ ForecastNoise noise_of(const std::vector<Miss>& misses, const std::vector<std::s
   ForecastNoise noise{.ahead = times, .deviation = {}};
   for (std::size_t k = 0; k < units.size(); ++k) {
     std::vector<double>& deviations = noise.deviation.emplace_back();
-    for (const double time : times) deviations.push_back(units[k] * at(curves[k], time));
+    for (const double time : times) deviations.push_back(units[k] * at(curves[k].ahead, curves[k].deviation, time));
   }
   return noise;
 }

@@ -160,6 +160,16 @@ TEST(Ensemble, IsReadAsItWasWrittenAndAsItsFirstMember) {
   ArrayFile damaged = file;
   damaged.arrays["noise.deviation"] = HostArray(Shape{1, 1});
   EXPECT_ERROR(Ensemble::from_file(damaged, "f"), DataError, "'noise.deviation' must have shape [2, ");
+  for (const std::vector<double>& weights : std::vector<std::vector<double>>{{}, {1, 0}, {1, kNan}}) {
+    damaged = file;
+    damaged.arrays["members.weight"] = HostArray::vector(weights);
+    EXPECT_ERROR(Ensemble::from_file(damaged, "f"), DataError, "'members.weight' must hold a positive number");
+  }
+  damaged = file;
+  const std::int64_t times = file.array("noise.ahead").size();
+  damaged.arrays["noise.ahead"] = HostArray::vector(std::vector<double>(static_cast<std::size_t>(times + 1), 1));
+  damaged.arrays["noise.deviation"] = HostArray(Shape{2, times + 1});
+  EXPECT_ERROR(Ensemble::from_file(damaged, "f"), DataError, "'noise.ahead'");
 }
 
 TEST(Ensemble, ForecastsLieInTheirBands) {
