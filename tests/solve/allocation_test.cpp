@@ -12,6 +12,11 @@ namespace {
 
 thread_local long allocations = 0;
 
+}  // namespace
+
+#ifndef __SANITIZE_ADDRESS__  // which has an operator new of its own
+namespace {
+
 void* counted(std::size_t size, std::size_t alignment) {
   ++allocations;
   void* memory = alignment > alignof(std::max_align_t)
@@ -23,7 +28,6 @@ void* counted(std::size_t size, std::size_t alignment) {
 
 }  // namespace
 
-#ifndef __SANITIZE_ADDRESS__  // which has an operator new of its own
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // below -O2 GCC does not see that new is malloc here
 void* operator new(std::size_t size) { return counted(size, 0); }
