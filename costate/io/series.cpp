@@ -65,7 +65,7 @@ double covariate_of(const CsvTable& table, const std::string& name, const std::v
   }
   if (!first)
     throw DataError("[read_series] ", table.where(rows.front(), name), ": covariate '", name, "' has no number",
-                    of_trajectory(trajectory), ". Fill it in, or leave the covariate out.");
+                    of_trajectory(internal::shown(trajectory)), ". Fill it in, or leave the covariate out.");
   return cells[*first];
 }
 
@@ -106,13 +106,15 @@ std::vector<Sample> samples_of(const CsvTable& table, const SeriesColumns& colum
     if (samples.empty() || times[row] > samples.back().time) samples.push_back({times[row], {}});
     samples.back().rows.push_back(row);
     if (!std::isfinite(times[row] - samples.front().time))
-      throw DataError("[read_series] ", table.where(row, columns.time), ": times", of_trajectory(trajectory),
+      throw DataError("[read_series] ", table.where(row, columns.time), ": times",
+                      of_trajectory(internal::shown(trajectory)),
                       " lie too far apart to be subtracted; give them in another unit.");
   }
   if (samples.size() < columns.min_samples)
     throw DataError("[read_series] ", table.source(), ": at least ", columns.min_samples, " rows",
-                    of_trajectory(trajectory), rows.size() > samples.size() ? " at different times" : "",
-                    " are needed; got ", samples.size(), ".");
+                    of_trajectory(internal::shown(trajectory)),
+                    rows.size() > samples.size() ? " at different times" : "", " are needed; got ", samples.size(),
+                    ".");
   return samples;
 }
 

@@ -97,7 +97,7 @@ void reject_order(const CsvTable& table, const SeriesColumns& columns, const std
         table.text(name)[before] != table.text(name)[row])
       advice = text::concat(" Column '", shown(name), "' changes there: ", advice_on_words(table, columns, name),
                             "if it tells several runs apart, name it with --trajectory.");
-  throw DataError("[read_series] ", table.where(row, columns.time), ": times", of_trajectory(trajectory),
+  throw DataError("[read_series] ", table.where(row, columns.time), ": times", of_trajectory(shown(trajectory)),
                   " must increase; got ", shown(cells[row]), " after ", shown(cells[before]), " on line ",
                   table.line(before),
                   ". Sort the rows, or name the column that tells several runs apart with --trajectory.", advice);
