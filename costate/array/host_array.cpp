@@ -37,6 +37,16 @@ HostArray HostArray::vector(std::vector<double> values) {
   return HostArray(shape, std::move(values));
 }
 
+HostArray HostArray::from_rows(const std::vector<std::vector<double>>& rows, std::int64_t width) {
+  std::vector<double> numbers;
+  for (const std::vector<double>& row : rows) {
+    if (static_cast<std::int64_t>(row.size()) != width)
+      throw ShapeError("[HostArray] each row must have ", width, " numbers; got ", row.size(), ".");
+    numbers.insert(numbers.end(), row.begin(), row.end());
+  }
+  return HostArray(Shape{static_cast<std::int64_t>(rows.size()), width}, std::move(numbers));
+}
+
 HostArray HostArray::linspace(double first, double last, std::int64_t count) {
   HostArray out(Shape{count});
   for (std::int64_t i = 0; i < count; ++i) {

@@ -22,6 +22,8 @@ class HostArray {
   HostArray(Shape shape, std::vector<float> values);
   /// A vector, e.g. `HostArray::vector({0.0, 0.5, 1.0})` for times.
   static HostArray vector(std::vector<double> values);
+  /// [row, width]; ShapeError if a row has not so many numbers.
+  static HostArray from_rows(const std::vector<std::vector<double>>& rows, std::int64_t width);
   /// `count` numbers from `first` to `last`, evenly spaced; `first` alone if count is 1.
   static HostArray linspace(double first, double last, std::int64_t count);
   /// `count` numbers first + spacing i, i = 0, 1, …: whole numbers where both are.

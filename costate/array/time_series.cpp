@@ -1,6 +1,8 @@
 #include "costate/array/time_series.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "costate/base/error.h"
 #include "costate/base/text.h"
@@ -63,6 +65,16 @@ void check_increasing(std::span<const double> times, const std::string& what) {
     if (i > 0 && times[i] <= times[i - 1])
       throw DataError(what, " must increase; ", times[i - 1], " is followed by ", times[i], ".");
   }
+}
+
+TimeRange time_range(const TimeSeries& series) {
+  constexpr double kNothing = std::numeric_limits<double>::infinity();
+  TimeRange range{kNothing, -kNothing};
+  for (const Trajectory& trajectory : series.trajectories) {
+    range.first = std::min(range.first, trajectory.times.front());
+    range.last = std::max(range.last, trajectory.times.back());
+  }
+  return range;
 }
 
 std::size_t count_beyond_limits(const TimeSeries& series, std::size_t state) {

@@ -64,6 +64,12 @@ struct TimeSeries {
 /// " of trajectory 'A'", for messages; "" of one without a name.
 std::string of_trajectory(const std::string& id);
 
+/// The first time of all trajectories, and the last one.
+struct TimeRange {
+  double first = 0, last = 0;
+};
+TimeRange time_range(const TimeSeries& series);
+
 /// Cells of a state that are known by a limit of detection alone.
 std::size_t count_beyond_limits(const TimeSeries& series, std::size_t state);
 

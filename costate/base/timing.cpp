@@ -19,4 +19,9 @@ double fastest_call(const std::function<void()>& work) {
   return best;
 }
 
+std::chrono::steady_clock::time_point in_minutes(double minutes) {
+  using Clock = std::chrono::steady_clock;
+  return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(60 * minutes));
+}
+
 }  // namespace costate

@@ -42,6 +42,8 @@ struct EventColumn {
   std::string name;
   std::string amount;
   std::string rate = {}, duration = {};  // of an infusion: one of them at most; an empty cell or 0 is a bolus
+
+  bool has_column(const std::string& column) const { return column == amount || column == rate || column == duration; }
 };
 
 /// InvalidArgument for a text of another form.

@@ -122,16 +122,12 @@ StatePath dense_path(const FitResult& result, const ShownPaths& shown, const Hel
   std::vector<HostArray> paths;
   for (std::size_t i = 0; i < forecast.starts.size(); ++i) {
     query.start = forecast.starts[i];
-    std::vector<double> numbers;
-    for (const std::vector<double>& state : result.ensemble.members()[i].model.predict(query))
-      numbers.insert(numbers.end(), state.begin(), state.end());
-    const auto count = static_cast<std::int64_t>(query.times.size());
-    const Shape shape{count, static_cast<std::int64_t>(numbers.size()) / count};
-    paths.emplace_back(shape, std::move(numbers));
+    const SeriesModel& model = result.ensemble.members()[i].model;
+    const auto width = static_cast<std::int64_t>(model.state_names().size());
+    paths.push_back(HostArray::from_rows(model.predict(query), width));
   }
-  std::vector<double> ahead;
-  for (const double time : query.times) ahead.push_back(time - query.times.front());
-  return state_path(forecast.window.trajectory, query.times, result.ensemble.banded(paths, ahead));
+  return state_path(forecast.window.trajectory, query.times,
+                    result.ensemble.banded(paths, query.times, query.times.front()));
 }
 
 std::vector<StatePath> fitted_paths(const FitResult& result, const ShownPaths& shown,
@@ -186,16 +182,11 @@ std::vector<Window> all_parts(const TimeSeries& series) {
 ShownPaths shown_paths(const FitResult& result) { return with_paths(result, stretches_of(result)); }
 
 Pages pages_of(const FitResult& result, const ShownPaths& shown) {
-  const auto samples_of = [](const std::vector<Window>& windows) {
-    std::size_t samples = 0;
-    for (const Window& window : windows) samples += window.count;
-    return samples;
-  };
   std::vector<Window> parts = all_parts(result.series);
   Pages pages{.all = parts.size()};
-  if (samples_of(parts) <= samples_of(shown.stretches)) return pages;
+  if (count_samples(parts) <= count_samples(shown.stretches)) return pages;
   const std::size_t panels = most_of_panels(result), room = kMostPaged * panels / kMostPanels;
-  const std::size_t mean_length = (samples_of(parts) + parts.size() - 1) / parts.size();
+  const std::size_t mean_length = (count_samples(parts) + parts.size() - 1) / parts.size();
   parts = spread(std::move(parts), std::clamp<std::size_t>(room / mean_length, 1, kMostPages * panels), 0);
   pages.drawn = parts.size();
   for (std::size_t i = 0; i < parts.size(); i += panels) {

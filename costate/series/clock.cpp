@@ -1,9 +1,7 @@
 #include "costate/series/clock.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <map>
 
 #include "costate/base/error.h"
@@ -13,18 +11,11 @@ namespace {
 
 constexpr double kSpans = 8;  // of the training, in the period of the time itself
 
-/// From the first time of all trajectories to the last one.
-double duration_of(const TimeSeries& series) {
-  double first = std::numeric_limits<double>::infinity(), last = -first;
-  for (const Trajectory& trajectory : series.trajectories) {
-    first = std::min(first, trajectory.times.front());
-    last = std::max(last, trajectory.times.back());
-  }
-  return last - first;
-}
-
 double period_of(const std::string& name, const TimeSeries& training) {
-  if (name == "time") return kSpans * duration_of(training);
+  if (name == "time") {
+    const TimeRange range = time_range(training);
+    return kSpans * (range.last - range.first);
+  }
   const TimeScale& scale = training.time_scale;
   static const std::map<std::string, double> days = {
       {"hour", 1.0 / 24}, {"day", 1.0}, {"week", 7.0}, {"year", 365.2425}};

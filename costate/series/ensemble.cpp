@@ -67,7 +67,7 @@ Spread Ensemble::spread(std::span<const double> answers) const {
   return {mean, squares / weights};
 }
 
-BandedPath Ensemble::banded(std::span<const HostArray> paths, std::span<const double> ahead) const {
+BandedPath Ensemble::banded(std::span<const HostArray> paths, std::span<const double> times, double origin) const {
   BandedPath banded{.middle = paths.front()};
   if (has_bands()) banded.lower = banded.upper = paths.front();
   const std::int64_t states = paths.front().shape()[1];
@@ -78,7 +78,7 @@ BandedPath Ensemble::banded(std::span<const HostArray> paths, std::span<const do
     banded.middle.set(cell, middle);
     if (!has_bands()) continue;
     const double noise =
-        noise_.at(static_cast<std::size_t>(cell % states), ahead[static_cast<std::size_t>(cell / states)]);
+        noise_.at(static_cast<std::size_t>(cell % states), times[static_cast<std::size_t>(cell / states)] - origin);
     const double half = kBandDeviations * std::sqrt(variance + noise * noise);
     banded.lower.set(cell, middle - half);
     banded.upper.set(cell, middle + half);
@@ -89,13 +89,11 @@ BandedPath Ensemble::banded(std::span<const HostArray> paths, std::span<const do
 ArrayFile Ensemble::to_file() const {
   ArrayFile file = first().to_file();
   if (!has_bands()) return file;  // of one seed
-  const ArrayFile alone = file;
   std::vector<double> weights, deviations;
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    weights.push_back(members_[i].weight);
+  for (const Member& member : members_) weights.push_back(member.weight);
+  for (std::size_t i = 1; i < members_.size(); ++i)
     for (const auto& [name, array] : members_[i].model.to_file().arrays)
-      if (!array.same_bits(alone.array(name))) file.arrays.emplace(prefix_of(i) + name, array);
-  }
+      if (!array.same_bits(file.array(name))) file.arrays.emplace(prefix_of(i) + name, array);
   for (const std::vector<double>& of_state : noise_.deviation)
     deviations.insert(deviations.end(), of_state.begin(), of_state.end());
   const Shape shape{static_cast<std::int64_t>(noise_.deviation.size()), static_cast<std::int64_t>(noise_.ahead.size())};

@@ -3,7 +3,6 @@
 // gives bands that hold nine of ten measurements.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,8 +41,8 @@ class Ensemble {
   /// What the members say of one number: mean and variance, by weight, of those whose solve did not fail; NaN if these
   /// are half of the weight or less. Of one member: what it says, and 0.
   Spread spread(std::span<const double> answers) const;
-  /// From each member's path, at times so far ahead of the origin of the forecast.
-  BandedPath banded(std::span<const HostArray> paths, std::span<const double> ahead) const;
+  /// From each member's path [time, state] at the times, forecast from the origin.
+  BandedPath banded(std::span<const HostArray> paths, std::span<const double> times, double origin) const;
 
   /// The first member's file, with what differs in the others beside it: read as a SeriesModel it is the first one.
   ArrayFile to_file() const;

@@ -6,12 +6,9 @@
 namespace costate {
 namespace {
 
-/// Times from a task's origin to the samples that it asks for.
-std::vector<double> times_ahead(const ForecastTask& task) {
-  std::vector<double> ahead;
-  for (std::size_t i = 1; i <= task.ahead; ++i)
-    ahead.push_back(task.trajectory->times[task.origin + i] - task.trajectory->times[task.origin]);
-  return ahead;
+/// Of the samples that a task asks for.
+std::span<const double> times_of(const ForecastTask& task) {
+  return std::span(task.trajectory->times).subspan(task.origin + 1, task.ahead);
 }
 
 /// What each member says of one cell of a task.
@@ -44,7 +41,7 @@ std::vector<EnsembleForecaster::Path> EnsembleForecaster::paths(std::span<const 
       path.starts.push_back(std::move(member[i].start));
       ahead.push_back(std::move(member[i].ahead));
     }
-    path.ahead = ensemble_.banded(ahead, times_ahead(tasks[i]));
+    path.ahead = ensemble_.banded(ahead, times_of(tasks[i]), tasks[i].trajectory->times[tasks[i].origin]);
   }
   return paths;
 }
@@ -60,14 +57,15 @@ std::vector<Miss> EnsembleForecaster::misses(std::span<const ForecastTask> tasks
   std::vector<Miss> misses;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const HostArray& seen = tasks[i].trajectory->states;
-    const std::vector<double> ahead = times_ahead(tasks[i]);
+    const std::span<const double> times = times_of(tasks[i]);
+    const double now = tasks[i].trajectory->times[tasks[i].origin];
     const std::int64_t d = seen.shape()[1], first = static_cast<std::int64_t>(tasks[i].origin + 1) * d;
     for (std::int64_t cell = 0; cell < static_cast<std::int64_t>(tasks[i].ahead) * d; ++cell) {
       const auto [middle, variance] = ensemble_.spread(answers_of(members, i, cell));
       const double error = seen.at(first + cell) - middle;
       if (!std::isnan(error))
         misses.push_back(
-            {static_cast<std::size_t>(cell % d), ahead[static_cast<std::size_t>(cell / d)], error, variance});
+            {static_cast<std::size_t>(cell % d), times[static_cast<std::size_t>(cell / d)] - now, error, variance});
     }
   }
   return misses;

@@ -16,7 +16,7 @@ class EnsembleForecaster : public Forecaster {
   /// The ensemble must outlive it.
   explicit EnsembleForecaster(const Ensemble& ensemble);
 
-  std::string name() const override { return "neural ODE"; }
+  std::string name() const override { return kModelName; }
   /// Middles of bands.
   std::vector<HostArray> forecast(std::span<const ForecastTask> tasks) const override;
 

@@ -1,7 +1,6 @@
 #include "costate/series/fit.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <numeric>
@@ -20,12 +19,6 @@
 
 namespace costate {
 namespace {
-
-std::size_t count_samples(const TimeSeries& series) {
-  std::size_t count = 0;
-  for (const Trajectory& trajectory : series.trajectories) count += trajectory.times.size();
-  return count;
-}
 
 bool names_one(const std::vector<std::string>& clock, const std::string& name) {
   return clock.size() == 1 && clock.front() == name;
@@ -189,8 +182,7 @@ PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSerie
   data.judges = judge.trajectories.size();
   for (Trajectory& trajectory : judge.trajectories) series.trajectories.push_back(std::move(trajectory));
   check(series);
-  const bool keeps_codes = names_one(config.model.columns.layout.missing, "none");
-  data.outliers = remove_outliers(series, keeps_codes ? MissingCodes::kKeep : MissingCodes::kFind);
+  data.outliers = remove_outliers(series, missing_codes_of(config.model.columns.layout));
   data.series = embed_delays(series, {.copies = config.model.delay, .lag = config.model.lag});
   data.split = split_of(data, config);
   data.training = training_part(data.series, data.split);

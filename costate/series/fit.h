@@ -35,9 +35,6 @@ struct ForecastError {
   std::optional<double> relative = {};  // root mean square of all cells, each in units of its state's deviation
 };
 
-/// What progress and tables call the model.
-inline constexpr const char* kModelName = "neural ODE";
-
 struct FitProgress {
   std::string model;  // "trial 3: …", kModelName, "member 2"
   const HistoryRow& row;

@@ -115,21 +115,16 @@ void write_held_forecast(const std::filesystem::path& path, const FitResult& res
   Forecast forecast{.series = result.series};
   forecast.series.input_names.clear();
   forecast.series.trajectories.clear();
-  const auto as_array = [](const std::vector<std::vector<double>>& rows) {
-    std::vector<double> numbers;
-    for (const std::vector<double>& row : rows) numbers.insert(numbers.end(), row.begin(), row.end());
-    const Shape shape{static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(rows.front().size())};
-    return HostArray(shape, std::move(numbers));
-  };
+  const auto d = static_cast<std::int64_t>(forecast.series.state_names.size());
   for (const StatePath& stretch : result.forecast_samples) {
     forecast.series.trajectories.push_back(
         {.id = result.series.trajectories[stretch.trajectory].id,
          .times = stretch.times,
-         .states = as_array(stretch.states),
+         .states = HostArray::from_rows(stretch.states, d),
          .inputs = HostArray(Shape{static_cast<std::int64_t>(stretch.times.size()), 0})});
     if (stretch.lower.empty()) continue;
-    forecast.lower.push_back(as_array(stretch.lower));
-    forecast.upper.push_back(as_array(stretch.upper));
+    forecast.lower.push_back(HostArray::from_rows(stretch.lower, d));
+    forecast.upper.push_back(HostArray::from_rows(stretch.upper, d));
   }
   write_csv(path, forecast_columns(forecast));
 }

@@ -140,9 +140,7 @@ Forecast forecast(const Ensemble& ensemble, const ForecastOptions& options) {
     std::vector<HostArray> paths;
     for (std::size_t member = 0; member < starts.size(); ++member)
       paths.push_back(solve_from(ensemble.members()[member].model, starts[member][i], times, inputs));
-    std::vector<double> ahead;
-    for (const double time : times) ahead.push_back(time - times.front());
-    BandedPath path = ensemble.banded(paths, ahead);
+    BandedPath path = ensemble.banded(paths, times, times.front());
     const auto count = static_cast<std::int64_t>(times.size());
     const Trajectory& made = forecast.series.trajectories.emplace_back(
         Trajectory{.id = start.id, .times = times, .states = path.middle, .inputs = HostArray(Shape{count, 0})});

@@ -55,9 +55,8 @@ TimeSeries drive_from_table(const CsvTable& table, const SeriesModel& model) {
 }
 
 std::vector<std::string> remove_outliers_of(TimeSeries& data, const SeriesModel& model) {
-  const bool keeps_codes = model.options().columns.layout.missing == std::vector<std::string>{"none"};
   std::vector<std::string> notes;
-  for (const Outliers& found : remove_outliers(data, keeps_codes ? MissingCodes::kKeep : MissingCodes::kFind))
+  for (const Outliers& found : remove_outliers(data, missing_codes_of(model.options().columns.layout)))
     notes.push_back(found.text() + ": taken as not measured");
   return notes;
 }

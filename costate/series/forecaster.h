@@ -41,6 +41,9 @@ struct Advice {
   bool operator==(const Advice&) const = default;
 };
 
+/// What tables and progress call a fitted model.
+inline constexpr const char* kModelName = "neural ODE";
+
 class Forecaster {
  public:
   virtual ~Forecaster() = default;

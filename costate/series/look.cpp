@@ -37,10 +37,8 @@ std::string role_of(const CsvTable& table, const SeriesColumns& columns, const s
   if (name == columns.value) return "value";
   if (is_in(columns.inputs)) return "input";
   if (is_in(columns.covariates)) return "covariate";
-  for (const std::string& text : columns.events) {
-    const EventColumn event = event_column(text);
-    if (name == event.amount || name == event.rate || name == event.duration) return "event";
-  }
+  for (const std::string& text : columns.events)
+    if (event_column(text).has_column(name)) return "event";
   return is_in(columns.states) && columns.quantity.empty() ? "state" : "unused";
 }
 
@@ -125,11 +123,7 @@ Steps steps_of(const TimeSeries& series) {
 
 std::string describe_times(const TimeSeries& series) {
   const Steps steps = steps_of(series);
-  double first = INFINITY, last = -INFINITY;
-  for (const Trajectory& trajectory : series.trajectories) {
-    first = std::min(first, trajectory.times.front());
-    last = std::max(last, trajectory.times.back());
-  }
+  const auto [first, last] = time_range(series);
   const std::string span = text::concat("times: ", moment(first, series), " … ", moment(last, series), ", ");
   if (!steps.is_even())
     return text::concat(span, "at uneven steps of ", duration(steps.low, series), " … ", duration(steps.high, series),

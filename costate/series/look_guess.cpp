@@ -95,10 +95,7 @@ class Guess {
 
   bool is_taken(const std::string& name) const {
     const auto is_in = [&](const std::vector<std::string>& list) { return std::ranges::count(list, name) > 0; };
-    const auto is_of_event = [&](const std::string& text) {
-      const EventColumn event = event_column(text);
-      return name == event.amount || name == event.rate || name == event.duration;
-    };
+    const auto is_of_event = [&](const std::string& text) { return event_column(text).has_column(name); };
     if (std::ranges::any_of(columns_.events, is_of_event)) return true;
     return is_in(columns_.inputs) || is_in(columns_.covariates) || name == columns_.quantity ||
            name == columns_.value || (!columns_.time.empty() && is_in(table_.columns_of(columns_.time))) ||

@@ -20,7 +20,7 @@ class ModelForecaster : public Forecaster {
   /// The model must outlive it; its weights are read at each call.
   explicit ModelForecaster(const SeriesModel& model);
 
-  std::string name() const override { return "neural ODE"; }
+  std::string name() const override { return kModelName; }
   /// NaN from where a solve fails.
   std::vector<HostArray> forecast(std::span<const ForecastTask> tasks) const override;
 

@@ -174,6 +174,10 @@ std::optional<Outliers> remove_from(TimeSeries& series, const Column& column, co
 
 }  // namespace
 
+MissingCodes missing_codes_of(const TableLayout& layout) {
+  return layout.missing == std::vector<std::string>{"none"} ? MissingCodes::kKeep : MissingCodes::kFind;
+}
+
 std::string Outliers::text() const {
   if (is_code)
     return text::concat("'", column, "': ", count, " cells hold ", value,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "costate/array/time_series.h"
+#include "costate/io/csv.h"
 
 namespace costate {
 
@@ -26,6 +27,8 @@ struct Outliers {
 
 /// Whether cells that seem to hold a code for missing are kept.
 enum class MissingCodes { kFind, kKeep };
+/// kKeep where the layout names none as missing ("none").
+MissingCodes missing_codes_of(const TableLayout& layout);
 
 /// Takes out codes for missing (missing_codes.h; not what trajectories start from), then outliers: a state becomes
 /// missing, an input is interpolated. A cell is an outlier if it lies more than 50 times the range between the 10th and

@@ -84,6 +84,12 @@ std::size_t count_samples(std::span<const Window> windows) {
   return count;
 }
 
+std::size_t count_samples(const TimeSeries& series) {
+  std::size_t count = 0;
+  for (const Trajectory& trajectory : series.trajectories) count += trajectory.times.size();
+  return count;
+}
+
 double median(std::vector<double> numbers) {
   if (numbers.empty()) return 0;
   const auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);

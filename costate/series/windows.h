@@ -55,8 +55,9 @@ std::vector<double> times_seen(const Trajectory& trajectory, std::size_t sample)
 /// The sample from which held samples are forecast: the last one before, or the first one of a whole trajectory.
 inline std::size_t origin_before(const Window& held) { return held.first > 0 ? held.first - 1 : 0; }
 
-/// Samples of all windows.
+/// Samples of all windows, or of all trajectories.
 std::size_t count_samples(std::span<const Window> windows);
+std::size_t count_samples(const TimeSeries& series);
 
 /// The greater one of the two middle numbers if there are two; 0 of none.
 double median(std::vector<double> numbers);

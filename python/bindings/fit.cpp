@@ -41,12 +41,8 @@ NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times,
   if (!input_times.is_none()) query.input_times = to_times(input_times, model.time_scale());
   if (!inputs.is_none()) query.inputs = to_host(inputs).astype(Dtype::kF64);
   if (!covariates.is_none()) query.covariates = to_host(covariates).numbers();
-  std::vector<double> flat;
-  for (const std::vector<double>& state : run_long([&] { return model.predict(query); }))
-    flat.insert(flat.end(), state.begin(), state.end());
-  const Shape shape{static_cast<std::int64_t>(query.times.size()),
-                    static_cast<std::int64_t>(model.state_names().size())};
-  return to_numpy(HostArray(shape, std::move(flat)));
+  const auto width = static_cast<std::int64_t>(model.state_names().size());
+  return to_numpy(HostArray::from_rows(run_long([&] { return model.predict(query); }), width));
 }
 
 /// A Fit as pickle keeps it: the model's file, what is said of it, its errors and its history.
@@ -87,14 +83,8 @@ NumpyArray slopes_at(const SeriesModel& model, nb::handle states) {
   if (array.shape().rank() != 2 || array.shape()[1] != d)
     throw ShapeError("[slopes] states must have shape [n, ", d, "]; got ", array.shape(), ".");
   std::vector<std::vector<double>> rows;
-  for (std::int64_t i = 0; i < array.size(); ++i) {
-    if (i % d == 0) rows.emplace_back();
-    rows.back().push_back(array.at(i));
-  }
-  std::vector<double> flat;
-  for (const auto& slope : run_long([&] { return model.slopes(rows); }))
-    flat.insert(flat.end(), slope.begin(), slope.end());
-  return to_numpy(HostArray(array.shape(), std::move(flat)));
+  for (std::int64_t i = 0; i < array.shape()[0]; ++i) rows.push_back(array.row(i));
+  return to_numpy(HostArray::from_rows(run_long([&] { return model.slopes(rows); }), d));
 }
 
 /// Tables of errors and what they say.
@@ -136,11 +126,8 @@ std::size_t run_of(const FitResult& result, const nb::object& run) {
 nb::list paths(const std::vector<StatePath>& all) {
   nb::list made;
   for (const StatePath& path : all) {
-    std::vector<double> flat;
-    for (const std::vector<double>& state : path.states) flat.insert(flat.end(), state.begin(), state.end());
-    const auto times = static_cast<std::int64_t>(path.times.size());
-    made.append(
-        nb::make_tuple(to_numpy(path.times), to_numpy(HostArray(Shape{times, std::ssize(flat) / times}, flat))));
+    const HostArray states = HostArray::from_rows(path.states, std::ssize(path.states.front()));
+    made.append(nb::make_tuple(to_numpy(path.times), to_numpy(states)));
   }
   return made;
 }

@@ -25,6 +25,14 @@ TEST(HostArray, AListIsAVectorOfF64) {
   EXPECT_EQ(times.at(1), 0.5);
 }
 
+TEST(HostArray, RowsOfOneLengthAreAMatrix) {
+  const HostArray rows = HostArray::from_rows({{1, 2}, {3, 4}, {5, 6}}, 2);
+  EXPECT_TRUE(rows.shape() == (Shape{3, 2}));
+  EXPECT_EQ(rows.row(2), (std::vector<double>{5, 6}));
+  EXPECT_TRUE(HostArray::from_rows({}, 2).shape() == (Shape{0, 2}));
+  EXPECT_THROW(HostArray::from_rows({{1, 2}, {3}}, 2), ShapeError);
+}
+
 TEST(HostArray, CopiesAreIndependent) {
   HostArray array = HostArray::vector({1.0, 2.0});
   const HostArray copy = array;

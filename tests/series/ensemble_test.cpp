@@ -80,7 +80,7 @@ TEST(Ensemble, MeansAreByWeightAndWithoutFailures) {
   EXPECT_DOUBLE_EQ(ensemble.spread(std::vector<double>{kNan, 2, 4}).mean, 2.5);
   EXPECT_TRUE(std::isnan(ensemble.spread(std::vector<double>{1, kNan, 4}).mean)) << "most of the weight has no answer";
   const std::vector<HostArray> paths(3, HostArray(Shape{1, 1}, std::vector<double>{7.0}));
-  const BandedPath path = ensemble.banded(paths, std::vector<double>{2});
+  const BandedPath path = ensemble.banded(paths, std::vector<double>{2}, 0);
   EXPECT_EQ(path.middle.at(0), 7);
   EXPECT_DOUBLE_EQ(path.upper.at(0), 7 + 3 * kBandDeviations);
   EXPECT_DOUBLE_EQ(path.lower.at(0), 7 - 3 * kBandDeviations);

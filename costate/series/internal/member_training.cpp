@@ -11,6 +11,7 @@
 #include "costate/base/error.h"
 #include "costate/base/log.h"
 #include "costate/base/threads.h"
+#include "costate/base/timing.h"
 #include "costate/io/run_folder.h"
 #include "costate/series/ensemble_forecaster.h"
 
@@ -21,8 +22,7 @@ namespace {
 class Deadline {
  public:
   Deadline(double minutes, std::function<bool()> asked) : asked_(std::move(asked)) {
-    if (minutes > 0)
-      end_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(60 * minutes));
+    if (minutes > 0) end_ = in_minutes(minutes);
   }
 
   bool is_over() const { return (end_ && Clock::now() > *end_) || (asked_ && asked_()); }
@@ -43,9 +43,7 @@ class Deadline {
 /// Going on with the validation part, too, tells something new only where samples are few.
 bool is_worth_going_on(const TimeSeries& training) {
   constexpr std::size_t kMost = 5000;
-  std::size_t samples = 0;
-  for (const Trajectory& trajectory : training.trajectories) samples += trajectory.times.size();
-  return samples <= kMost;
+  return count_samples(training) <= kMost;
 }
 
 /// Epochs of the last training, a fifth of all: from the chosen weights, on the validation part, too.

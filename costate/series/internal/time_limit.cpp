@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "costate/base/error.h"
+#include "costate/base/timing.h"
 #include "costate/io/toml.h"
 
 namespace costate::internal {
@@ -20,8 +21,7 @@ TimeLimit::TimeLimit(double minutes, std::filesystem::path record) : file_(std::
   std::error_code ignored;
   if (minutes == 0) return;
   if (!std::filesystem::exists(file_, ignored)) {
-    end_ = std::chrono::steady_clock::now() +
-           std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(60 * minutes));
+    end_ = in_minutes(minutes);
     return;
   }
   goes_by_record_ = true;
