@@ -61,7 +61,8 @@ clip_norm       gradients with a larger norm over all Parameters are scaled down
 history         L-BFGS: pairs that are kept.)");
   bind_options(module, "Schedule", schedule_keywords(), R"(The learning rate over the epochs, which learning_rate reads.
 
-kind           'constant'; 'cosine', half a cosine from base to base * final_ratio; 'exponential', a constant factor an epoch.
+kind           'constant'; 'cosine', half a cosine from base to base * final_ratio; 'exponential', a constant factor an epoch;
+               'step', a tenth after 3/8, 5/8 and 7/8 of the epochs each.
 base           the rate that it begins with.
 final_ratio    that of the last epoch to base.
 warmup_epochs  the rate rises linearly over them before the schedule proper begins.)");
