@@ -4,8 +4,8 @@
 //     mlp       image -> 300 relu units -> logits                                            238,510 parameters
 //     plain     downsampling -> head                                                         132,874
 //     resnet    downsampling -> six residual blocks -> head                                  576,778
-//     rknet    downsampling -> ODE block, its gradient through all steps -> head            208,266
-//     odenet   the same by the adjoint that the options name, the paper's `backsolve` unless they do
+//     rknet     downsampling -> ODE block, its gradient through all steps -> head            208,266
+//     odenet    the same by the adjoint that the options name, the paper's `backsolve` unless they do
 #pragma once
 
 #include <cstdint>
