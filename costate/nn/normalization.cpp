@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "costate/base/error.h"
-#include "costate/graph/normalize.h"
+#include "costate/operations/normalize.h"
 
 namespace costate {
 namespace {

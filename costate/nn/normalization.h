@@ -1,4 +1,4 @@
-// Normalization as layers: those of graph/normalize.h, times a weight plus a bias.
+// Normalization as layers: those of operations/normalize.h, times a weight plus a bias.
 //
 // Both look at one sample alone. Batch normalization does not: it takes means over the batch, of which a Function,
 // which describes one sample, knows nothing; in an ODE it would also make each sample's solution depend on its batch

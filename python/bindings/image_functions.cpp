@@ -1,8 +1,9 @@
 // Functions of feature maps: convolutions, pooling, normalization, and the loss of a classifier.
 #include "costate/base/error.h"
 #include "costate/graph/convolution.h"
-#include "costate/graph/normalize.h"
 #include "costate/graph/pooling.h"
+#include "costate/graph/softmax.h"
+#include "costate/operations/normalize.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/image_keywords.h"
 

@@ -8,7 +8,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/graph/interpret.h"
-#include "costate/graph/normalize.h"
+#include "costate/graph/softmax.h"
 #include "costate/graph/trace.h"
 #include "costate/models/models.h"
 #include "costate/nn/join_parameters.h"

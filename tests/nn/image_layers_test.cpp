@@ -6,10 +6,10 @@
 
 #include "costate/diff/diff.h"
 #include "costate/graph/interpret.h"
-#include "costate/graph/normalize.h"
 #include "costate/graph/print.h"
 #include "costate/graph/trace.h"
 #include "costate/nn/nn.h"
+#include "costate/operations/normalize.h"
 #include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
 

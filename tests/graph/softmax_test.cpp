@@ -1,5 +1,5 @@
-// Softmax, cross-entropy and normalization against plain loops and closed forms.
-#include "costate/graph/normalize.h"
+// Softmax and cross-entropy against plain loops and closed forms.
+#include "costate/graph/softmax.h"
 
 #include <gtest/gtest.h>
 
@@ -90,63 +90,7 @@ TEST(CrossEntropy, OfALabelThatIsNoneIsNan) {
                "the label []; got [3] and [3]");
 }
 
-/// (x - mean) / sqrt(variance + eps) of the numbers `begin` … `end` - 1, in two passes.
-void normalize(const HostArray& x, std::int64_t begin, std::int64_t end, double eps, HostArray& out) {
-  const auto n = static_cast<double>(end - begin);
-  double mean = 0, variance = 0;
-  for (std::int64_t i = begin; i < end; ++i) mean += x.at(i) / n;
-  for (std::int64_t i = begin; i < end; ++i) variance += (x.at(i) - mean) * (x.at(i) - mean) / n;
-  for (std::int64_t i = begin; i < end; ++i) out.set(i, (x.at(i) - mean) / std::sqrt(variance + eps));
-}
-
-TEST(GroupNorm, NormalizesGroupsOfNeighbouringChannels) {
-  for (const std::int64_t groups : {1, 2, 3, 6}) {
-    const double eps = 0.01;
-    const Function f = trace([&](Array x) { return group_norm(x, groups, eps); }, {{"x", {6, 2, 2}}});
-    const auto inputs = testing::draw_inputs(f, 9, -1, 3, 6);
-    HostArray expected(Shape{6, 2, 2});
-    const std::int64_t size = 24 / groups;
-    for (std::int64_t group = 0; group < groups; ++group)
-      normalize(inputs[0][0], group * size, (group + 1) * size, eps, expected);
-    const HostArray found = interpret(f, {inputs[0][0]})[0];
-    for (std::int64_t i = 0; i < 24; ++i) EXPECT_NEAR(found.at(i), expected.at(i), kRounding);
-    testing::check_execution(f, inputs, kRounding);
-    check_two_orders(f);
-  }
-}
-
-TEST(GroupNorm, ConstantMapsHaveDerivatives) {
-  const Function f = trace(
-      [](Array x) {
-        return sum(group_norm(x, 1) * constant(vector_of({1, 2, 4})));
-      },
-      {{"x", {3}}});
-  const HostArray gradient = interpret(value_and_grad(f), {vector_of({5, 5, 5})})[1];
-  const double scale = 1 / std::sqrt(1e-5);  // of weights minus their mean
-  for (const auto& [i, weight] : {std::pair<std::int64_t, double>{0, 1}, {1, 2}, {2, 4}})
-    EXPECT_NEAR(gradient.at(i), (weight - 7.0 / 3) * scale, 1e-10);
-}
-
-TEST(LayerNorm, NormalizesOverItsAxes) {
-  const Function rows = trace([](Array x) { return layer_norm(x, {-1}, 0.1); }, {{"x", {4, 3}}});
-  const auto inputs = testing::draw_inputs(rows, 9, -1, 3, 6);
-  HostArray expected(Shape{4, 3});
-  for (std::int64_t row = 0; row < 4; ++row) normalize(inputs[0][0], 3 * row, 3 * row + 3, 0.1, expected);
-  const HostArray found = interpret(rows, {inputs[0][0]})[0];
-  for (std::int64_t i = 0; i < 12; ++i) EXPECT_NEAR(found.at(i), expected.at(i), kRounding);
-  testing::check_execution(rows, inputs, kRounding);
-  check_two_orders(rows);
-  check_two_orders(trace([](Array x) { return layer_norm(x, {0, 2}); }, {{"x", {2, 3, 4}}}));
-}
-
-TEST(Normalize, BadSizesAreNamed) {
-  EXPECT_ERROR(trace([](Array x) { return group_norm(x, 4); }, {{"x", {6, 2, 2}}}), InvalidArgument,
-               "groups must divide the channels; got 4 groups of 6 channels");
-  EXPECT_ERROR(trace([](Array x) { return group_norm(x, 0); }, {{"x", {6}}}), InvalidArgument, "got 0 groups");
-  EXPECT_ERROR(trace([](Array x) { return group_norm(x, 1); }, {{"x", {}}}), ShapeError, "[channel, …]; got []");
-  EXPECT_ERROR(trace([](Array x) { return group_norm(x, 2, 0); }, {{"x", {6}}}), InvalidArgument,
-               "eps must be positive");
-  EXPECT_ERROR(trace([](Array x) { return layer_norm(x, {}); }, {{"x", {6}}}), InvalidArgument, "at least one axis");
+TEST(Softmax, BadSizesAreNamed) {
   EXPECT_ERROR(trace([](Array x) { return softmax(x, 1); }, {{"x", {6}}}), ShapeError, "got 1");
   EXPECT_ERROR(trace([](Array x) { return softmax(x); }, {{"x", {0}}}), ShapeError, "there is none");
 }
