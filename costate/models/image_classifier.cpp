@@ -49,7 +49,10 @@ struct ImageClassifier::Layers {
   std::vector<Parameter> parameters = {};
 
   explicit Layers(const ImageClassifierOptions& options) {
-    if (options.kind == ClassifierKind::kMlp) return add_mlp(options);
+    if (options.kind == ClassifierKind::kMlp) {
+      add_mlp(options);
+      return;
+    }
     downsampling.emplace(DownsamplingOptions{.inputs = options.image_channels,
                                              .channels = options.channels,
                                              .source = {options.seed, kDownsampling},

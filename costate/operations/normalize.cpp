@@ -225,12 +225,12 @@ class NormalizeSlope : public OfGroups {
 
 Array normalized(const Array& x, std::int64_t n, double eps) {
   if (x.shape().size() == 0) return x;
-  return apply(std::make_shared<Normalize>(n, eps), std::span(&x, 1));
+  return costate::apply(std::make_shared<Normalize>(n, eps), std::span(&x, 1));
 }
 
 Array slope_times(const Array& x, const Array& a, std::int64_t n, double eps) {
   const Array operands[] = {x, a};
-  return apply(std::make_shared<NormalizeSlope>(n, eps), operands);
+  return costate::apply(std::make_shared<NormalizeSlope>(n, eps), operands);
 }
 
 void check_eps(const char* function, double eps) {
