@@ -129,7 +129,15 @@ TEST(ImageClassifier, ItsGradientIsThatOfTangentsAndDifferences) {
   options.solve.rtol = options.solve.atol = 1e-7;
   const ImageClassifier net(options);
   const Function loss = trace([&](Array image) { return cross_entropy(net(image), 1.0); }, {{"image", {2, 14, 15}}});
-  const GradientCheck check = check_gradient(loss, std::vector{some_images(1)}, {.directions = 1});
+  // Constants that a norm takes away again have a derivative of 0, of which only rounding would be compared.
+  std::vector<std::size_t> wrt;
+  for (std::size_t i = 0; i < loss.inputs().size(); ++i) {
+    const std::string& name = loss.inputs()[i].name;
+    const bool is_taken_away =
+        name.ends_with("norm2.bias") || (name.ends_with(".bias") && name.find(".conv") != std::string::npos);
+    if (!is_taken_away) wrt.push_back(i);
+  }
+  const GradientCheck check = check_gradient(loss, std::vector{some_images(1)}, {.wrt = wrt, .directions = 1});
   EXPECT_TRUE(check.ok) << check.text();
 }
 
