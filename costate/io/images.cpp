@@ -20,6 +20,8 @@ float checked_label(float label, std::size_t image, const std::string& source) {
   return label;
 }
 
+constexpr const char *kIdxFile = "train-images-idx3-ubyte", *kCifarFile = "data_batch_1.bin";
+
 /// The file, or the gzipped one of that name.
 fs::path find_idx(const fs::path& path) {
   const fs::path zipped = path.string() + ".gz";
@@ -61,12 +63,12 @@ LabelledInputs read_cifar10(const std::vector<fs::path>& paths) {
 }
 
 ImageSet read_parts(const fs::path& folder) {
-  if (fs::exists(folder / "data_batch_1.bin")) {
+  if (fs::exists(folder / kCifarFile)) {
     std::vector<fs::path> batches;
     for (int i = 1; i <= 5; ++i) batches.push_back(folder / text::concat("data_batch_", i, ".bin"));
     return {.train = read_cifar10(batches), .test = read_cifar10({folder / "test_batch.bin"})};
   }
-  if (!fs::exists(find_idx(folder / "train-images-idx3-ubyte")))
+  if (!has_image_set(folder))
     throw IoError("[read_image_set] '", folder.string(),
                   "' has neither train-images-idx3-ubyte(.gz), of MNIST, nor data_batch_1.bin, of CIFAR-10; give the "
                   "folder of the files.");
@@ -80,7 +82,7 @@ LabelledInputs read_idx_images(const IdxImageFiles& files) {
   if (images.shape().rank() != 3 || labels.shape().rank() != 1 || images.shape()[0] != labels.size())
     throw DataError("[read_images] '", files.images.string(), "' must have images [image, row, column], and '",
                     files.labels.string(), "' a label for each; got shapes ", images.shape(), " and ", labels.shape(),
-                    ". Are the files mixed up?");
+                    "; are the files mixed up?");
   const Shape& shape = images.shape();
   LabelledInputs read{images.reshape({shape[0], 1, shape[1], shape[2]}).astype(Dtype::kF32),
                       labels.astype(Dtype::kF32)};
@@ -93,6 +95,10 @@ LabelledInputs parse_cifar10(std::string_view bytes, const std::string& source) 
   Records records;
   records.append(bytes, source);
   return records.take();
+}
+
+bool has_image_set(const fs::path& folder) {
+  return fs::exists(find_idx(folder / kIdxFile)) || fs::exists(folder / kCifarFile);
 }
 
 ImageSet read_image_set(const fs::path& folder) {

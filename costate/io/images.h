@@ -32,6 +32,9 @@ struct ImageSet {
   LabelledInputs train, test;
 };
 
+/// Whether the first file of such a set is there: train-images-idx3-ubyte(.gz) or data_batch_1.bin.
+bool has_image_set(const std::filesystem::path& folder);
+
 /// The set that lies in a folder: {train,t10k}-images-idx3-ubyte and -labels-idx1-ubyte, with .gz behind them or not,
 /// or data_batch_1.bin … data_batch_5.bin and test_batch.bin.
 ///

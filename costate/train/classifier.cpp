@@ -7,8 +7,8 @@
 #include "costate/array/take_rows.h"
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
+#include "costate/graph/softmax.h"
 #include "costate/graph/trace.h"
-#include "costate/train/losses.h"
 
 namespace costate {
 namespace {
@@ -30,7 +30,7 @@ Function loss_of(const Classifier& classifier, const Shape& input) {
         if (logits.shape().rank() != 1)
           throw ShapeError("[fit_classifier] logits must be [classes]; got ", logits.shape(), ".");
         const Array one_hot = equal(class_numbers(logits.shape()[0]), label);
-        return std::vector<Array>{cross_entropy(logits, one_hot), is_misclassified(logits, one_hot)};
+        return std::vector<Array>{cross_entropy(logits, label), is_misclassified(logits, one_hot)};
       },
       {{"x", input}, {"label", {}}});
 }

@@ -146,12 +146,6 @@ loss  'mse', 'mae', or 'huber': d^2 / 2 up to |d| = 1, |d| - 1/2 beyond (Huber 1
 
 The three arrays have one shape. Where the mask is 0, prediction and target may be NaN; neither value nor gradient sees them.
 )");
-  module.def(
-      "cross_entropy",
-      [](nb::handle logits, nb::handle one_hot) { return cross_entropy(to_array(logits), to_array(one_hot)); },
-      nb::arg("logits"), nb::arg("one_hot"),
-      "Inside a trace: -log softmax(logits)[class], a scalar, for logits [n] and the class as a unit vector [n]. "
-      "ShapeError if the shapes differ.");
 }
 
 }  // namespace

@@ -1578,11 +1578,6 @@ def loss_sum(loss: str, prediction: object, target: object, mask: object) -> Arr
     The three arrays have one shape. Where the mask is 0, prediction and target may be NaN; neither value nor gradient sees them.
     """
 
-def cross_entropy(logits: object, one_hot: object) -> Array:
-    """
-    Inside a trace: -log softmax(logits)[class], a scalar, for logits [n] and the class as a unit vector [n]. ShapeError if the shapes differ.
-    """
-
 class TrainResult:
     """What training did."""
 

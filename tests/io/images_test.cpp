@@ -70,8 +70,10 @@ TEST(Images, CifarIsItsFiveBatchesInOrder) {
 
 TEST(Images, AFolderWithoutASetIsRefused) {
   const test::Scratch folder;
+  EXPECT_FALSE(has_image_set(folder.folder()));
   EXPECT_ERROR(read_image_set(folder.folder()), IoError, "has neither train-images-idx3-ubyte(.gz), of MNIST, nor");
   folder.write("train-images-idx3-ubyte", idx_of({1, 1, 1}, "x"));
+  EXPECT_TRUE(has_image_set(folder.folder()));
   EXPECT_ERROR(read_image_set(folder.folder()), IoError, "train-labels-idx1-ubyte");
 }
 
