@@ -31,7 +31,7 @@ Effort effort_of(const Request& request) {
     return {.images = {.train = 2000, .test = 1000},
             .channels = 8,
             .epochs = 3,
-            .memory = {.channels = 8, .batch = 16, .most_steps = 256, .most_unlimited = 256, .budget = 1 << 20}};
+            .memory = {.channels = 8, .batch = 64, .most_steps = 64, .budget = 1 << 20}};
   return {.images = {.train = 60'000, .test = 10'000}, .channels = 64, .epochs = 8, .memory = {}};
 }
 
