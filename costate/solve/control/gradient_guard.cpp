@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 #include "costate/base/random.h"
@@ -40,10 +41,15 @@ double find_threshold(const Tableau& tableau, double allowed) {
 
 Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double rounding)
     : rtol(std::max(solve_rtol > 0 ? solve_rtol : std::min(atol, 1e-3), 4 * rounding)),
-      thresholds{find_threshold(tableau, kTried[0] * rtol), find_threshold(tableau, kTried[1] * rtol),
-                 find_threshold(tableau, kTried[2] * rtol), find_threshold(tableau, kTried[3] * rtol)},
+      tries{10, 20, 50, 100},
       floor_of_start(std::clamp(atol, 1e-12, std::max(rtol, 1e-12))),
-      floor_of_largest(4 * rounding / rtol) {}
+      floor_of_largest(4 * rounding / rtol) {
+  const double estimate_over_error = std::max(1.0, std::pow(1e-3 / rtol, 1.0 / (tableau.error_order() + 1)));
+  for (std::size_t i = 0; i < std::size(tries); ++i) {
+    if (i > 0) tries[i] *= estimate_over_error;
+    thresholds[i] = find_threshold(tableau, tries[i] * rtol);
+  }
+}
 
 double pattern(std::uint64_t stream, std::size_t index) {
   constexpr std::uint64_t kSeed = 0x6c6f6f6b;

@@ -75,8 +75,10 @@ struct Limits {
 
   double rtol;  // of a step, relative to s_i: the solve's, or its atol where that is 0
   /// The error estimate, in units of rtol, up to which a step follows its disturbances well enough: ten, and more for
-  /// steps that are a large part of the solve. The error itself is 1/7 (rtol 1e-6) to 1/2 (1e-3) of the estimate.
-  static double tried(double share) { return kTried[level(share)]; }
+  /// steps that are a large part of the solve. The error itself is of one order more: 1/2 of the estimate at rtol 1e-3,
+  /// 1/7 at 1e-6. Steps of a tenth of the solve and more, of which few can add up, are allowed more at smaller rtol.
+  double tried(double share) const { return tries[level(share)]; }
+  double tries[4];
   /// |h| rate up to which this holds for whatever field: where v' = -rate v has that estimate, relative to v at the
   /// step's end.
   double threshold(double share) const { return thresholds[level(share)]; }
@@ -88,8 +90,7 @@ struct Limits {
   /// taken for an error.
   double floor_of_start, floor_of_largest;
 
-  static constexpr double kTried[4] = {10, 20, 50, 100};
-  static int level(double share) { return share < 0.1 ? 0 : share < 0.25 ? 1 : share < 0.6 ? 2 : 3; }
+  static int level(double share) { return share < 0.1 ? 0 : share < 0.25 ? 1 : share < 0.5 ? 2 : 3; }
   double floor(double largest, double start) const {
     return std::max(floor_of_start * std::max(largest, start), floor_of_largest * largest);
   }

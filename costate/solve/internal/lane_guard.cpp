@@ -186,7 +186,7 @@ void LaneGuard<T>::try_patterns(const GuardedAttempt<T>& attempt, const LaneCloc
     if (tries_[lane] == 0) continue;
     const double h = std::abs(clock.h[lane]), steepness = h * rate_[lane];
     const double found =
-        trial_.field == nullptr ? 2 : find_ratio(clock, trial_, lane) / guard::Limits::tried(h / span_[lane]);
+        trial_.field == nullptr ? 2 : find_ratio(clock, trial_, lane) / shared_.limits.tried(h / span_[lane]);
     if (found <= 1) {
       reach_[lane] = guard::reach(steepness, found, problem_.tableau->error_order());
       state_.is_carried[lane] = 0;
