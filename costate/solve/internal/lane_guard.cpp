@@ -356,7 +356,7 @@ template <class T>
 void LaneGuard<T>::advance(const LaneClock& clock) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock.accepted[lane] == 0) continue;
-    slack_[lane] = state_error_[lane] < guard::kSlackBelow ? 1 : 0;
+    slack_[lane] = state_error_[lane] < shared_.limits.slack_below ? 1 : 0;
     for (Disturbance* disturbance : {&state_, &inputs_})
       if (disturbance->any_is_carried && disturbance->is_carried[lane] != 0 && disturbance->field != nullptr)
         advance(*disturbance, lane);

@@ -144,7 +144,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
 }
 
 void ReferenceGuard::advance() {
-  slack_ = error_ < guard::kSlackBelow;
+  slack_ = error_ < limits_.slack_below;
   if (state_.is_carried && derivatives_.jvp) advance(state_);
   if (inputs_.is_carried) advance(inputs_);
   if (error_ > guard::kSlackUntil) inputs_.is_carried = false;
