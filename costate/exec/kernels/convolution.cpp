@@ -65,17 +65,15 @@ HWY_INLINE void pixel_block(D d, const RowBlock<T>& block, const PixelClass& of,
   for (std::size_t i = 0; i < kRows; ++i)
     for (std::size_t p = 0; p < kPixels; ++p)
       sum[i][p] = block.bias == nullptr ? hn::Zero(d) : hn::Set(d, block.bias[i * table.to_pixels + pixels[p].to]);
-  for (std::uint32_t t = 0; t < of.num_taps; ++t) {
-    const ConvTable::Tap tap = table.taps[of.first_tap + t];
-    const T* weights = block.weights + tap.position * depth * packed;
-    const T* from[kPixels];
-    for (std::size_t p = 0; p < kPixels; ++p) from[p] = block.from + shifted(pixels[p], tap) * block.lanes;
-    for (std::size_t k = depth; k > 0; --k, weights += packed) {
+  const T* from[kPixels];
+  for (std::size_t p = 0; p < kPixels; ++p) from[p] = block.from + pixels[p].from * block.lanes;
+  const ConvTable::Tap* tap = table.taps.data() + of.first_tap;
+  for (const ConvTable::Tap* const last = tap + of.num_taps; tap < last; ++tap) {
+    const T* weights = block.weights + tap->position * depth * packed;
+    std::ptrdiff_t at = tap->shift * static_cast<std::ptrdiff_t>(block.lanes);
+    for (std::size_t k = depth; k > 0; --k, weights += packed, at += static_cast<std::ptrdiff_t>(channel_step)) {
       VecOf<D> right[kPixels];
-      for (std::size_t p = 0; p < kPixels; ++p) {
-        right[p] = load(from[p]);
-        from[p] += channel_step;
-      }
+      for (std::size_t p = 0; p < kPixels; ++p) right[p] = load(from[p] + at);
       for (std::size_t i = 0; i < kRows; ++i) {
         const auto left = hn::Set(d, weights[i]);
         for (std::size_t p = 0; p < kPixels; ++p) sum[i][p] = hn::MulAdd(left, right[p], sum[i][p]);
