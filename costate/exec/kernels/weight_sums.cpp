@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "costate/exec/kernels/kernels.h"
+#include "costate/exec/kernels/pixel_passes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "costate/exec/kernels/weight_sums.cpp"
@@ -25,9 +26,6 @@ constexpr std::size_t kBlockRows = 8;  // times 3 vectors, of 32 registers
 #else
 constexpr std::size_t kBlockRows = 4;  // of 16 registers
 #endif
-/// So many pixels of all channels should stay in the second-level cache.
-constexpr std::size_t kPassPixels = 32;
-
 using Pixel = ConvTable::Pixel;
 using PixelClass = ConvTable::PixelClass;
 using Tap = ConvTable::Tap;
@@ -144,11 +142,12 @@ void channel_pass(const WeightSums<T>& sums, std::size_t group, const PixelClass
 template <class T>
 void sum_channels(const WeightSums<T>& sums) {
   const ConvTable& table = *sums.table;
+  const std::size_t most = pass_pixels(table, sums.lanes, sizeof(T));
   for (const PixelClass& of : table.classes)
-    for (std::size_t i = 0; i < of.num_pixels; i += kPassPixels)
+    for (std::size_t i = 0; i < of.num_pixels; i += most)
       for (std::size_t group = 0; group < table.groups; ++group)
         channel_pass(sums, group, of, table.pixels.data() + of.first_pixel + i,
-                     std::min<std::size_t>(kPassPixels, of.num_pixels - i));
+                     std::min<std::size_t>(most, of.num_pixels - i));
 }
 
 /// Some rows of a group against one of its channels at some taps of a class.
