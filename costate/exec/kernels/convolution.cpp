@@ -8,7 +8,6 @@
 #include <type_traits>
 
 #include "costate/exec/kernels/kernels.h"
-#include "costate/exec/kernels/pixel_passes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "costate/exec/kernels/convolution.cpp"
@@ -259,6 +258,15 @@ void group_pass(const Convolution<T>& c, std::size_t group, const PixelClass& of
     activate(c, first, rows, pixels, count);
     row += rows;
   }
+}
+
+/// So many pixels are taken at a time that what they read of the image, which every block of rows reads again, stays in
+/// a quarter of a second-level cache; a multiple of the pixels that a block has.
+std::size_t pass_pixels(const ConvTable& table, std::size_t lanes, std::size_t number_bytes) {
+  constexpr std::size_t kPassBytes = std::size_t{256} << 10;
+  const std::size_t stride = std::max<std::size_t>(1, table.from_pixels / table.to_pixels);
+  const std::size_t bytes = std::max<std::size_t>(1, table.depth * lanes * number_bytes * stride);
+  return std::clamp<std::size_t>(kPassBytes / bytes / 6, 1, 5) * 6;
 }
 
 template <class T>
