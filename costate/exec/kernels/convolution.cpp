@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "costate/exec/kernels/kernels.h"
+#include "costate/exec/kernels/pixel_passes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "costate/exec/kernels/convolution.cpp"
@@ -30,8 +31,6 @@ constexpr std::size_t kBlockRows = 4;  // of 16 registers
 /// Fewer rows take more pixels, whose chains hide each other's latency.
 template <std::size_t kRows>
 constexpr std::size_t kMostPixels = std::min<std::size_t>(3 * kBlockRows / kRows, 6);
-/// What a pass over all rows reads of the image should stay in the second-level cache.
-constexpr std::size_t kPassPixels = 30;
 
 using Pixel = ConvTable::Pixel;
 using PixelClass = ConvTable::PixelClass;
@@ -65,17 +64,15 @@ HWY_INLINE void pixel_block(D d, const RowBlock<T>& block, const PixelClass& of,
   for (std::size_t i = 0; i < kRows; ++i)
     for (std::size_t p = 0; p < kPixels; ++p)
       sum[i][p] = block.bias == nullptr ? hn::Zero(d) : hn::Set(d, block.bias[i * table.to_pixels + pixels[p].to]);
-  for (std::uint32_t t = 0; t < of.num_taps; ++t) {
-    const ConvTable::Tap tap = table.taps[of.first_tap + t];
-    const T* weights = block.weights + tap.position * depth * packed;
-    const T* from[kPixels];
-    for (std::size_t p = 0; p < kPixels; ++p) from[p] = block.from + shifted(pixels[p], tap) * block.lanes;
-    for (std::size_t k = depth; k > 0; --k, weights += packed) {
+  const T* from[kPixels];
+  for (std::size_t p = 0; p < kPixels; ++p) from[p] = block.from + pixels[p].from * block.lanes;
+  const ConvTable::Tap* tap = table.taps.data() + of.first_tap;
+  for (const ConvTable::Tap* const last = tap + of.num_taps; tap < last; ++tap) {
+    const T* weights = block.weights + tap->position * depth * packed;
+    std::ptrdiff_t at = tap->shift * static_cast<std::ptrdiff_t>(block.lanes);
+    for (std::size_t k = depth; k > 0; --k, weights += packed, at += static_cast<std::ptrdiff_t>(channel_step)) {
       VecOf<D> right[kPixels];
-      for (std::size_t p = 0; p < kPixels; ++p) {
-        right[p] = load(from[p]);
-        from[p] += channel_step;
-      }
+      for (std::size_t p = 0; p < kPixels; ++p) right[p] = load(from[p] + at);
       for (std::size_t i = 0; i < kRows; ++i) {
         const auto left = hn::Set(d, weights[i]);
         for (std::size_t p = 0; p < kPixels; ++p) sum[i][p] = hn::MulAdd(left, right[p], sum[i][p]);
@@ -267,11 +264,12 @@ void group_pass(const Convolution<T>& c, std::size_t group, const PixelClass& of
 template <class T>
 void run_convolution(const Convolution<T>& c) {
   const ConvTable& table = *c.table;
+  const std::size_t most = pass_pixels(table, c.lanes, sizeof(T));
   for (const PixelClass& of : table.classes)
-    for (std::size_t i = 0; i < of.num_pixels; i += kPassPixels)
+    for (std::size_t i = 0; i < of.num_pixels; i += most)
       for (std::size_t group = 0; group < table.groups; ++group)
         group_pass(c, group, of, table.pixels.data() + of.first_pixel + i,
-                   std::min<std::size_t>(kPassPixels, of.num_pixels - i));
+                   std::min<std::size_t>(most, of.num_pixels - i));
 }
 
 template <class T>

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "costate/exec/kernels/kernels.h"
+#include "costate/exec/kernels/pixel_passes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "costate/exec/kernels/weight_sums.cpp"
@@ -25,9 +26,6 @@ constexpr std::size_t kBlockRows = 8;  // times 3 vectors, of 32 registers
 #else
 constexpr std::size_t kBlockRows = 4;  // of 16 registers
 #endif
-/// So many pixels of all channels should stay in the second-level cache.
-constexpr std::size_t kPassPixels = 32;
-
 using Pixel = ConvTable::Pixel;
 using PixelClass = ConvTable::PixelClass;
 using Tap = ConvTable::Tap;
@@ -144,11 +142,12 @@ void channel_pass(const WeightSums<T>& sums, std::size_t group, const PixelClass
 template <class T>
 void sum_channels(const WeightSums<T>& sums) {
   const ConvTable& table = *sums.table;
+  const std::size_t most = pass_pixels(table, sums.lanes, sizeof(T));
   for (const PixelClass& of : table.classes)
-    for (std::size_t i = 0; i < of.num_pixels; i += kPassPixels)
+    for (std::size_t i = 0; i < of.num_pixels; i += most)
       for (std::size_t group = 0; group < table.groups; ++group)
         channel_pass(sums, group, of, table.pixels.data() + of.first_pixel + i,
-                     std::min<std::size_t>(kPassPixels, of.num_pixels - i));
+                     std::min<std::size_t>(most, of.num_pixels - i));
 }
 
 /// Some rows of a group against one of its channels at some taps of a class.
@@ -163,38 +162,32 @@ struct TapBlock {
   T* partial;     // [row, depth, position] of the first row and the channel, each a vector
 };
 
-/// The products of one vector of lanes at a pixel.
-template <std::size_t kRows, std::size_t kTaps, bool kPart, class D, class T>
-HWY_INLINE void add_taps(D d, const TapBlock<T>& block, const Pixel& pixel, std::size_t lane, std::size_t count,
-                         VecOf<D> (&sum)[kRows][kTaps]) {
-  const std::size_t lanes = block.sums.lanes, row_step = block.sums.table->to_pixels * lanes;
-  const auto load = [&](const T* x) HWY_ATTR { return kPart ? load_first(d, x, count) : hn::LoadU(d, x); };
-  VecOf<D> left[kRows];
-  for (std::size_t i = 0; i < kRows; ++i) {
-    left[i] = load(block.to + i * row_step + pixel.to * lanes + lane);
-    if (block.sums.shares != nullptr) left[i] = hn::Mul(left[i], load(block.sums.shares + lane));
-  }
-  for (std::size_t t = 0; t < kTaps; ++t) {
-    const auto right = load(block.from + shifted(pixel, block.taps[t]) * lanes + lane);
-    for (std::size_t i = 0; i < kRows; ++i) sum[i][t] = hn::MulAdd(left[i], right, sum[i][t]);
-  }
-}
-
-template <std::size_t kRows, std::size_t kTaps, class T>
+/// The sums over whole vectors of lanes, or over the lanes that fill no vector.
+template <std::size_t kRows, std::size_t kTaps, bool kPart, class T>
 HWY_NOINLINE void tap_block(const TapBlock<T>& block) {
   const hn::ScalableTag<T> d;
   const ConvTable& table = *block.sums.table;
-  const std::size_t width = hn::Lanes(d), lanes = block.sums.lanes, row_step = table.depth * table.positions;
+  const std::size_t width = hn::Lanes(d), lanes = block.sums.lanes, rest = lanes % width;
+  const std::size_t row_step = table.to_pixels * lanes, weight_step = table.depth * table.positions;
+  const T* const shares = block.sums.shares;
+  const auto load = [&](const T* x) HWY_ATTR { return kPart ? load_first(d, x, rest) : hn::LoadU(d, x); };
   const auto partial = [&](std::size_t i, std::size_t t)
-                           HWY_ATTR { return block.partial + (i * row_step + block.taps[t].position) * width; };
+                           HWY_ATTR { return block.partial + (i * weight_step + block.taps[t].position) * width; };
   VecOf<decltype(d)> sum[kRows][kTaps];
   for (std::size_t i = 0; i < kRows; ++i)
     for (std::size_t t = 0; t < kTaps; ++t) sum[i][t] = hn::LoadU(d, partial(i, t));
   for (std::size_t p = 0; p < block.num_pixels; ++p) {
-    std::size_t lane = 0;
-    for (; lane + width <= lanes; lane += width)
-      add_taps<kRows, kTaps, false>(d, block, block.pixels[p], lane, width, sum);
-    if (lane < lanes) add_taps<kRows, kTaps, true>(d, block, block.pixels[p], lane, lanes - lane, sum);
+    const Pixel pixel = block.pixels[p];
+    for (std::size_t lane = kPart ? lanes - rest : 0; lane + (kPart ? rest : width) <= lanes; lane += width) {
+      VecOf<decltype(d)> left[kRows];
+      for (std::size_t i = 0; i < kRows; ++i) left[i] = load(block.to + i * row_step + pixel.to * lanes + lane);
+      if (shares != nullptr)
+        for (std::size_t i = 0; i < kRows; ++i) left[i] = hn::Mul(left[i], load(shares + lane));
+      for (std::size_t t = 0; t < kTaps; ++t) {
+        const auto right = load(block.from + shifted(pixel, block.taps[t]) * lanes + lane);
+        for (std::size_t i = 0; i < kRows; ++i) sum[i][t] = hn::MulAdd(left[i], right, sum[i][t]);
+      }
+    }
   }
   for (std::size_t i = 0; i < kRows; ++i)
     for (std::size_t t = 0; t < kTaps; ++t) hn::StoreU(sum[i][t], d, partial(i, t));
@@ -203,11 +196,17 @@ HWY_NOINLINE void tap_block(const TapBlock<T>& block) {
 /// Some rows against one channel at all taps of a class.
 template <std::size_t kRows, class T>
 void all_taps(TapBlock<T> block, std::size_t num_taps) {
+  const std::size_t width = hn::Lanes(hn::ScalableTag<T>()), lanes = block.sums.lanes;
   const Tap* const end = block.taps + num_taps;
-  if constexpr (kBlockRows == 8 || kRows < 4)
-    for (; end - block.taps >= 6; block.taps += 6) tap_block<kRows, 6>(block);
-  for (; end - block.taps >= 3; block.taps += 3) tap_block<kRows, 3>(block);
-  for (; block.taps < end; ++block.taps) tap_block<kRows, 1>(block);
+  const auto pass = [&](auto taps) HWY_ATTR {
+    for (; end - block.taps >= static_cast<std::ptrdiff_t>(taps()); block.taps += taps()) {
+      if (lanes >= width) tap_block<kRows, taps(), false>(block);
+      if (lanes % width > 0) tap_block<kRows, taps(), true>(block);
+    }
+  };
+  if constexpr (kBlockRows == 8 || kRows < 4) pass(std::integral_constant<std::size_t, 6>());
+  pass(std::integral_constant<std::size_t, 3>());
+  pass(std::integral_constant<std::size_t, 1>());
 }
 
 template <class T>
