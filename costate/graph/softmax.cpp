@@ -35,14 +35,18 @@ Array log_softmax(Operand x, int axis) {
   return logs - kept(log(sum(exp(logs), {axis})), x.array.shape(), axis);
 }
 
-Array cross_entropy(Operand logits, Operand label) {
-  const Shape shape = logits.array.shape();
-  if (shape.rank() != 1 || label.array.shape().rank() != 0)
-    throw ShapeError("[cross_entropy] logits must have shape [class] and the label []; got ", shape, " and ",
-                     label.array.shape(), ".");
+Array cross_entropy(Operand logits, Operand target) {
+  const Shape shape = logits.array.shape(), wanted = target.array.shape();
+  if (shape.rank() != 1 || (wanted.rank() != 0 && !(wanted == shape)))
+    throw ShapeError("[cross_entropy] logits must have shape [class], and the class be a label [] or a unit vector ",
+                     "[class]; got ", shape, " and ", wanted, ".");
+  if (wanted.rank() == 1) {
+    const Array largest = stop_gradient(reduce_max(logits, {0}));
+    return log(sum(exp(logits - largest))) + largest - sum(logits * target);
+  }
   std::vector<double> classes(static_cast<std::size_t>(shape.size()));
   std::iota(classes.begin(), classes.end(), 0.0);
-  const Array is_label = equal(label, constant(HostArray::vector(std::move(classes))));
+  const Array is_label = equal(target, constant(HostArray::vector(std::move(classes))));
   const Array log_likelihood = sum(where(is_label, log_softmax(logits), 0.0));
   return -log_likelihood / sum(is_label);  // divided by 1, or by 0 where the label is none
 }

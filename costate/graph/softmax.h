@@ -10,9 +10,9 @@ namespace costate {
 Array softmax(Operand x, int axis = -1);
 Array log_softmax(Operand x, int axis = -1);
 
-/// -log softmax(logits)[label], a scalar: logits [K], and a label [] that holds one of the whole numbers 0 … K - 1. For
-/// any other it is NaN: nobody knows a label's number while a program is traced, so labels are checked where data
-/// enter. ShapeError for other shapes.
-Array cross_entropy(Operand logits, Operand label);
+/// -log softmax(logits)[class], a scalar: logits [K], and the class as a label [] that holds one of the whole numbers
+/// 0 … K - 1, or as a unit vector [K]. For any other label it is NaN: nobody knows a label's number while a program is
+/// traced, so labels are checked where data enter. ShapeError for other shapes.
+Array cross_entropy(Operand logits, Operand target);
 
 }  // namespace costate

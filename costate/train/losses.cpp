@@ -39,14 +39,6 @@ Array loss_sum(Loss loss, const Array& prediction, const Array& target, const Ar
   return sum(cell_loss(loss, where(mask, prediction, 0.0) - where(mask, target, 0.0)));
 }
 
-Array cross_entropy(const Array& logits, const Array& one_hot) {
-  if (!(logits.shape() == one_hot.shape()) || logits.shape().rank() != 1)
-    throw ShapeError("[cross_entropy] logits and the class's unit vector must be vectors of one length; got ",
-                     logits.shape(), " and ", one_hot.shape(), ".");
-  const Array largest = stop_gradient(reduce_max(logits, {0}));
-  return log(sum(exp(logits - largest))) + largest - sum(logits * one_hot);
-}
-
 double relative_error(std::span<const double> found, std::span<const double> truth) {
   if (found.size() != truth.size())
     throw ShapeError("[relative_error] there must be as many numbers found as true ones; got ", found.size(), " and ",

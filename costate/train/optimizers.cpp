@@ -96,8 +96,11 @@ void Optimizer::flatten(const Evaluation& evaluation, Numbers& gradient) const {
 
 StepResult Optimizer::step(const std::function<Evaluation()>& evaluate, double learning_rate) {
   Evaluation evaluation = evaluate();
-  StepResult result{
-      .loss = evaluation.loss, .gradient_norm = 0, .was_skipped = false, .report = std::move(evaluation.report)};
+  StepResult result{.loss = evaluation.loss,
+                    .gradient_norm = 0,
+                    .was_skipped = false,
+                    .report = std::move(evaluation.report),
+                    .misclassified = evaluation.misclassified};
   flatten(evaluation, gradient_);
   result.gradient_norm = std::sqrt(dot(gradient_, gradient_));
   if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {

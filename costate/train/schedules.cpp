@@ -10,7 +10,7 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kSchedules[] = {"constant", "cosine", "exponential"};
+constexpr std::string_view kSchedules[] = {"constant", "cosine", "exponential", "step"};
 
 }  // namespace
 
@@ -37,6 +37,9 @@ double learning_rate(const Schedule& schedule, std::int64_t epoch, std::int64_t 
              (schedule.final_ratio + (1 - schedule.final_ratio) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
     case ScheduleKind::kExponential:
       return schedule.base * std::pow(schedule.final_ratio, done);
+    case ScheduleKind::kStep:
+      return schedule.base *
+             std::pow(0.1, (8 * epoch >= 3 * epochs) + (8 * epoch >= 5 * epochs) + (8 * epoch >= 7 * epochs));
   }
   throw InternalError("[learning_rate] no such schedule.");
 }

@@ -148,10 +148,10 @@ void bind_normalization(nb::module_& m) {
       nb::arg("axis") = -1, "log(softmax(x)), for numbers of any size.");
   m.def(
       "cross_entropy",
-      [](nb::handle logits, nb::handle label) { return cross_entropy(to_array(logits), to_array(label)); },
-      nb::arg("logits"), nb::arg("label"),
-      "-log_softmax(logits)[label], a scalar: logits [classes], and as the label one of the whole numbers 0, ..., "
-      "classes - 1, which\nis an input of the program. NaN for any other number.");
+      [](nb::handle logits, nb::handle target) { return cross_entropy(to_array(logits), to_array(target)); },
+      nb::arg("logits"), nb::arg("target"),
+      "-log_softmax(logits)[class], a scalar: logits [classes], and the class as a label [], one of the whole numbers "
+      "0, ..., classes - 1\n(NaN for any other), or as a unit vector [classes].");
   m.def(
       "layer_norm",
       [](nb::handle x, nb::handle axis, double eps) { return layer_norm(to_array(x), to_integers(axis, "axis"), eps); },

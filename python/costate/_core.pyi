@@ -520,17 +520,10 @@ def softmax(x: object, axis: int = -1) -> Array:
 def log_softmax(x: object, axis: int = -1) -> Array:
     """log(softmax(x)), for numbers of any size."""
 
-@overload
-def cross_entropy(logits: object, label: object) -> Array:
+def cross_entropy(logits: object, target: object) -> Array:
     """
-    -log_softmax(logits)[label], a scalar: logits [classes], and as the label one of the whole numbers 0, ..., classes - 1, which
-    is an input of the program. NaN for any other number.
-    """
-
-@overload
-def cross_entropy(logits: object, one_hot: object) -> Array:
-    """
-    Inside a trace: -log softmax(logits)[class], a scalar, for logits [n] and the class as a unit vector [n]. ShapeError if the shapes differ.
+    -log_softmax(logits)[class], a scalar: logits [classes], and the class as a label [], one of the whole numbers 0, ..., classes - 1
+    (NaN for any other), or as a unit vector [classes].
     """
 
 def layer_norm(x: object, axis: object = -1, *, eps: float = 1e-05) -> Array:
@@ -1813,7 +1806,8 @@ class Schedule:
     """
     The learning rate over the epochs, which learning_rate reads.
 
-    kind           'constant'; 'cosine', half a cosine from base to base * final_ratio; 'exponential', a constant factor an epoch.
+    kind           'constant'; 'cosine', half a cosine from base to base * final_ratio; 'exponential', a constant factor an epoch;
+                   'step', a tenth after 3/8, 5/8 and 7/8 of the epochs each.
     base           the rate that it begins with.
     final_ratio    that of the last epoch to base.
     warmup_epochs  the rate rises linearly over them before the schedule proper begins.

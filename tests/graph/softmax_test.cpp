@@ -81,13 +81,25 @@ TEST(CrossEntropy, HasTheClosedFormsOfItsDerivatives) {
   }
 }
 
+TEST(CrossEntropy, TakesAUnitVectorForTheClass) {
+  const Function f = trace([](Array x, Array c) { return cross_entropy(x, c); }, {{"x", {3}}, {"c", {3}}});
+  const std::size_t by_x[] = {0};
+  const std::vector<HostArray> found =
+      interpret(value_and_grad(f, by_x), {vector_of({1, 2, 0.5}), vector_of({0, 0, 1})});
+  const double total = std::exp(1.0) + std::exp(2.0) + std::exp(0.5);
+  EXPECT_NEAR(found[0].at(0), std::log(total) - 0.5, kRounding);
+  EXPECT_NEAR(found[1].at(0), std::exp(1.0) / total, kRounding);
+  EXPECT_NEAR(found[1].at(2), std::exp(0.5) / total - 1, kRounding);
+  EXPECT_NEAR(interpret(f, {vector_of({1000, 0, -1000}), vector_of({0, 1, 0})})[0].at(0), 1000, 1000 * kRounding);
+}
+
 TEST(CrossEntropy, OfALabelThatIsNoneIsNan) {
   const Function loss =
       trace([](Array x, Array label) { return cross_entropy(x, label); }, {{"x", {3}}, {"label", {}}});
   for (const double label : {-1.0, 3.0, 0.5, std::numeric_limits<double>::quiet_NaN()})
     EXPECT_TRUE(std::isnan(interpret(loss, {vector_of({1, 2, 3}), scalar(label)})[0].at(0))) << label;
-  EXPECT_ERROR(trace([](Array x) { return cross_entropy(x, x); }, {{"x", {3}}}), ShapeError,
-               "the label []; got [3] and [3]");
+  EXPECT_ERROR(trace([](Array x) { return cross_entropy(x, x.slice(0, 2)); }, {{"x", {3}}}), ShapeError,
+               "a label [] or a unit vector [class]; got [3] and [2]");
 }
 
 TEST(Softmax, BadSizesAreNamed) {
