@@ -25,6 +25,8 @@ Activation activation_of(Epilogue epilogue) { return static_cast<Activation>(epi
 static_assert(static_cast<int>(Activation::kSigmoidSlope) == static_cast<int>(Epilogue::kSigmoidSlope));
 static_assert(static_cast<int>(Spread::kScalar) == static_cast<int>(Motion::kScalar));
 
+}  // namespace
+
 /// An instruction with its kernel found.
 template <class T>
 struct Bound {
@@ -35,6 +37,8 @@ struct Bound {
   std::shared_ptr<const TileOp<T>> op = nullptr;
   std::size_t partial = 0, num_partial = 0;  // sums that wait in the workspace for finish_sums
 };
+
+namespace {
 
 /// Base addresses of the regions during one call.
 template <class T>
