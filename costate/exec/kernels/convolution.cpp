@@ -4,6 +4,11 @@
 // is looked up once for all of the depth, and the image is never copied.
 //
 // A tile of one lane has its output channels in the vectors: packed weights are vectors of rows already.
+//
+// Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 90 to 97 % of the
+// measured peak with one vector of lanes, forward and by the image, in f32 and f64; 4 x 4 by 2 on 26 x 26, whose image
+// is in the third-level cache, at 83 to 88 % (convolutions_bench, Zen 4, CPU time beside other programs). 3 x 3 of one
+// channel, 9 steps a block, at 68 %; one row a group (depthwise) at 32 %, bound by what a block does besides.
 #include <algorithm>
 #include <array>
 #include <span>
