@@ -241,6 +241,18 @@ def test_what_time_ended_can_be_had_again(tmp_path):
     bad("must hold an epoch for each training", "fit", "--resume", "--out", again)
 
 
+def test_time_is_kept_for_members_and_what_it_ended_can_be_had_again(tmp_path):
+    timed, form = tmp_path / "timed", ["--hidden", "8", "--memory", "none", "--clock", "none", "--window", "7"]
+    ok("fit", LYNX, "--time", "year", "--state", "hare,lynx", "--minutes", "0.04", "--seeds", "3", "--epochs", "1000000", *form, "--out", timed)
+    assert "hare_lower" in (timed / "forecast.csv").read_text().splitlines()[0]
+    again = tmp_path / "again"
+    again.mkdir()
+    for name in ("config.toml", "stopped.toml"):
+        (again / name).write_bytes((timed / name).read_bytes())
+    ok("fit", "--resume", "--out", again, "--threads", "1", "--quiet")
+    assert weights(again) == weights(timed)
+
+
 def test_interrupting_saves_and_says_how_to_go_on(tmp_path):
     run = tmp_path / "run"
     child = subprocess.Popen([CLI, "fit", LYNX, "--time", "year", "--state", "hare,lynx", "--out", run, "--epochs", "100000"],
@@ -356,10 +368,18 @@ def test_the_help_tells_what_an_option_takes_and_its_default():
     assert "--parameter NAME=NUMBER,..." in page
 
 
-def test_the_last_of_an_options_values_counts(tmp_path):
-    for name, options in {"once": ["--seed", "010"], "twice": ["--seed", "x", "--seed", "10"]}.items():
-        ok("simulate", "pendulum", "--noise", "0.1", "--out", tmp_path / name, *options)
-    assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
+@pytest.mark.parametrize(
+    ("command", "options", "message"),
+    [
+        ("simulate", ["pendulum", "--seed", "1", "--seed", "1"], "--seed is given twice, as '1' and '1'; give it once."),
+        ("fit", ["d.csv", "--hold-out", "s=1", "--hold-out", "s=2"], "--hold-out is given twice, as 's=1' and 's=2'; give it once."),
+        ("fit", ["d.csv", "--hidden", "8", "--hidden", "9", "--hidden", "7"], "--hidden is given 3 times, as '8' and '9' and '7'"),
+        ("look", ["d.csv", "--time", "t", "--time", "u"], "--time is given twice"),
+        ("forecast", ["runs/d", "--at", "1", "--at", "2"], "--at is given twice"),
+    ],
+)
+def test_an_option_of_one_value_is_given_once(command, options, message):
+    bad(message, command, *options)
 
 
 def test_bad_commands_and_missing_parts(tmp_path):
