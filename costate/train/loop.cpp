@@ -79,8 +79,10 @@ class Training {
     if (is_polished()) result_.reason = StopReason::kConverged;
     save(epoch_);
     // After saving: a run that goes on later looks at its last weights then.
-    if (!objective_.validate && !is_endless() && epoch_ > 0)
+    if (epoch_ > 0 && !objective_.validate && !is_endless())
       keep_best(loss_of_all(), epoch_ - 1, values_by_name(objective_.parameters));
+    if (epoch_ > 0 && objective_.validate && result_.best_epoch < 0)  // it was stopped before any validation
+      keep_best(objective_.validate(), epoch_ - 1, values_by_name(objective_.parameters));
     set_values_by_name(objective_.parameters, best_, "training");
     return result_;
   }

@@ -207,6 +207,22 @@ TEST(Train, StopsWhenPatienceEndsOrWhenAsked) {
   EXPECT_EQ(asked.history.size(), 1U);
 }
 
+TEST(Train, StoppedBeforeTheFirstValidationKeepsItsWeightsAndResumesToTheSameBits) {
+  const Scratch folder;
+  Regression straight, stopped, resumed;
+  TrainOptions options{.epochs = 30, .validate_every = 10};
+  const TrainResult expected = train(with_validation(straight), options);
+  options.checkpoint = folder / "checkpoint";
+  options.should_stop = [] { return true; };
+  const TrainResult first = train(with_validation(stopped), options);
+  EXPECT_EQ(first.best_epoch, 0);
+  EXPECT_TRUE(std::isfinite(first.best_loss));
+  options.should_stop = {};
+  options.resume = Resume::kYes;
+  EXPECT_EQ(train(with_validation(resumed), options).best_epoch, expected.best_epoch);
+  EXPECT_TRUE(resumed.w.value().same_bits(straight.w.value()));
+}
+
 TEST(Train, CostlyEpochsEndPatienceSooner) {
   const Scratch folder;
   TrainOptions options{.epochs = 100, .patience = 7, .max_growth = 2};
