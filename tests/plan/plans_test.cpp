@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "costate/diff/diff.h"
+#include "costate/graph/convolution.h"
 #include "costate/graph/simplify.h"
 #include "costate/graph/trace.h"
 #include "costate/operations/interpolate.h"
@@ -120,6 +121,20 @@ Function ratio() {
       {{"x", {3}}});
 }
 
+/// Two layers, the first of which reads the time as one more channel.
+Function convolutions() {
+  return trace(
+      [w1 = weights("w1", {4, 2, 3, 3}), t1 = weights("t1", {4, 1, 3, 3}), b1 = weights("b1", {4, 1, 1}),
+       w2 = weights("w2", {2, 4, 3, 3})](Array t, Array x) {
+        const ConvOptions same{.padding = {1, 1}};
+        const Array weights1 = w1, weights2 = w2, times = t1, bias = b1;
+        const Array of_time = conv2d(ones({1, 3, 3}), times, same), of_image = conv2d(x, weights1, same);
+        const Array hidden = relu(of_image + bias), product = t * of_time;
+        return conv2d(hidden + product, weights2, same);
+      },
+      {{"t", {}}, {"x", {2, 3, 3}}});
+}
+
 Function tables() {
   return trace(
       [](Array t, Array x) {
@@ -149,6 +164,15 @@ std::vector<Case> cases() {
       {"pairs", "Sums and products are computed in pairs, with what is shared or of a lane as it is.", pairs()},
       {"weights_before_samples", "What weights are computed from is in prepare, once for all samples.", made_weights()},
       {"tables", "Rows moved and folded by tables, products lane by lane, and an extension.", tables()},
+      {"convolutions",
+       "A convolution takes its bias and activation along; its weights are packed, and what is convolved of constants "
+       "is "
+       "computed, once for all samples.",
+       convolutions()},
+      samples_of(reverse_of("convolution_gradients",
+                            "Slopes go with the convolution that brings the cotangent; gradients of weights are summed "
+                            "over the lanes, and behind split_shared_tail those that meet constants are not formed.",
+                            convolutions())),
       reverse_of("tanh_slopes",
                  "The slope 1 - z² goes with the product that brings the cotangent; no outer product of a sample is "
                  "formed.",
