@@ -60,7 +60,7 @@ void fold_numbers(const T* x, std::span<const std::uint32_t> table, std::size_t 
 template <class T, class Fold>
 void fold_rows(const T* x, std::span<const std::uint32_t> table, std::size_t group, T* out, std::size_t lanes,
                Fold fold) {
-  if (lanes == 1) return fold_numbers(x, table, group, out, fold);
+  if (lanes == 1 && group > 0) return fold_numbers(x, table, group, out, fold);
   for (std::size_t start = 0; start < table.size(); start += group, out += lanes) {
     std::copy_n(x + table[start] * lanes, lanes, out);
     for (std::size_t j = 1; j < group; ++j) {
