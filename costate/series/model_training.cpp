@@ -17,7 +17,7 @@
 namespace costate {
 namespace {
 
-constexpr std::size_t kFarthest = 500;  // samples ahead that a validation looks
+constexpr std::size_t kFarthestValidated = 500;  // samples ahead that a validation looks
 constexpr std::int64_t kDefaultBatch = 64;
 constexpr double kGoOn = 0.1;                // of the learning rate, where weights have been trained before
 constexpr std::int64_t kValidateEvery = 10;  // epochs: a validation takes as long as a few of them
@@ -74,7 +74,7 @@ std::vector<ForecastTask> tasks_in(const TimeSeries& series, const std::vector<W
     for (std::size_t k = 0; k < origins; ++k) chosen.insert(first + (end - 1 - first) * 3 * k / (5 * origins));
     for (const std::size_t origin : chosen)
       tasks.push_back(forecast_task(series.trajectories[window.trajectory], origin,
-                                    std::min(kFarthest, end - 1 - origin), {InputsAhead::kKnown, 0}));
+                                    std::min(kFarthestValidated, end - 1 - origin), {InputsAhead::kKnown, 0}));
   }
   return tasks;
 }
@@ -153,7 +153,7 @@ std::vector<ForecastTask> validation_tasks(const TrainingData& data, std::size_t
   for (const auto& [i, origin] : spread(std::move(origins), most, 0)) {
     const Window& window = data.validation[i];
     tasks.push_back(forecast_task(data.whole.trajectories[window.trajectory], origin,
-                                  std::min(kFarthest, window.first + window.count - 1 - origin),
+                                  std::min(kFarthestValidated, window.first + window.count - 1 - origin),
                                   {InputsAhead::kKnown, 0}));
   }
   return tasks;

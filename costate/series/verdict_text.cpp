@@ -13,7 +13,7 @@ namespace costate {
 namespace {
 
 constexpr double kClearly = 0.9;  // of the best rival's error: better beyond doubt
-constexpr std::size_t kFewCells = 10;
+constexpr std::size_t kFewValues = 10;
 
 double error_of(const Verdict& verdict, std::size_t forecaster, std::size_t horizon) {
   return *verdict.errors[forecaster][horizon].relative;
@@ -146,7 +146,7 @@ std::vector<std::string> verdict_sentences(const Verdict& verdict, const std::ve
   const std::vector<std::size_t>& cells = verdict.horizons.back().cells;
   const std::size_t all = std::accumulate(cells.begin(), cells.end(), std::size_t{0});
   std::vector<std::string> sentences;
-  if (all < kFewCells)  // before what follows, which nobody may take at its word
+  if (all < kFewValues)  // before what follows, which nobody may take at its word
     sentences.push_back(
         text::concat("Only ", all, all == 1 ? " value was" : " values were", " held out: the verdict may be chance."));
   for (std::string& sentence : std::vector{with_inputs(verdict, main_sentence(verdict, judged)),
