@@ -68,7 +68,7 @@ Figure step_figure(const FitResult& result, const ShownPaths& shown) {
   times.erase(times.begin(), std::upper_bound(times.begin(), times.end(), start.times.front()));
   times.insert(times.begin(), start.times.front());
   const Trajectory& trajectory = result.series.trajectories[start.trajectory];
-  SeriesModel::Query query{.start = start.states.front(),
+  SeriesModel::Query query{.start = start.states.middle.row(0),
                            .times = std::move(times),
                            .covariates = trajectory.covariates,
                            .events = trajectory.events};

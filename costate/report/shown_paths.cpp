@@ -109,11 +109,16 @@ SeriesModel::Query dense_query(const FitResult& result, const ShownPaths& shown,
   return query;
 }
 
+/// [time, state]
+HostArray predicted(const SeriesModel& model, const SeriesModel::Query& query) {
+  return HostArray::from_rows(model.predict(query), static_cast<std::int64_t>(model.state_names().size()));
+}
+
 /// From a state at the first sample of a window to its last, with points between.
 StatePath dense_path(const FitResult& result, const ShownPaths& shown, const SolvedWindow& solve) {
   SeriesModel::Query query = dense_query(result, shown, solve.window);
   query.start = solve.start;
-  return {solve.window.trajectory, query.times, result.model().predict(query)};
+  return {solve.window.trajectory, query.times, {.middle = predicted(result.model(), query)}};
 }
 
 /// The same of all members, with their bands if they have any.
@@ -122,12 +127,9 @@ StatePath dense_path(const FitResult& result, const ShownPaths& shown, const Hel
   std::vector<HostArray> paths;
   for (std::size_t i = 0; i < forecast.starts.size(); ++i) {
     query.start = forecast.starts[i];
-    const SeriesModel& model = result.ensemble.members()[i].model;
-    const auto width = static_cast<std::int64_t>(model.state_names().size());
-    paths.push_back(HostArray::from_rows(model.predict(query), width));
+    paths.push_back(predicted(result.ensemble.members()[i].model, query));
   }
-  return state_path(forecast.window.trajectory, query.times,
-                    result.ensemble.banded(paths, query.times, query.times.front()));
+  return {forecast.window.trajectory, query.times, result.ensemble.banded(paths, query.times, query.times.front())};
 }
 
 std::vector<StatePath> fitted_paths(const FitResult& result, const ShownPaths& shown,
@@ -145,7 +147,8 @@ std::vector<StatePath> fitted_paths(const FitResult& result, const ShownPaths& s
     const double shown_from = result.series.trajectories[window.trajectory].times[begin];
     const auto cut = std::lower_bound(path.times.begin(), path.times.end(), shown_from) - path.times.begin();
     path.times.erase(path.times.begin(), path.times.begin() + cut);
-    path.states.erase(path.states.begin(), path.states.begin() + cut);
+    HostArray& states = path.states.middle;
+    states = states.slice(cut, states.shape()[0]);
     paths.push_back(std::move(path));
   }
   return paths;

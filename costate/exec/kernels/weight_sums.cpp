@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "costate/exec/kernels/kernels.h"
-#include "costate/exec/kernels/pixel_passes.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "costate/exec/kernels/weight_sums.cpp"
@@ -79,14 +78,32 @@ HWY_INLINE void channel_block(const ChannelBlock<T>& block) {
     }
 }
 
-/// Some rows against all channels of the group, up to three vectors at a time.
-template <std::size_t kRows, class T>
-HWY_NOINLINE void channel_rows(ChannelBlock<T> block) {
+/// All rows of the group against the same vectors of channels.
+template <std::size_t kVectors, bool kPart, class T>
+HWY_NOINLINE void channel_columns(ChannelBlock<T> block) {
+  const ConvTable& table = *block.sums.table;
+  std::size_t left = table.rows;
+  const auto pass = [&](auto rows) HWY_ATTR {
+    for (; left >= rows(); left -= rows()) {
+      channel_block<rows(), kVectors, kPart>(block);
+      block.to += rows() * table.to_pixels * block.sums.lanes;
+      block.partial += rows() * table.depth;
+    }
+  };
+  if constexpr (kBlockRows == 8) pass(std::integral_constant<std::size_t, 8>());
+  pass(std::integral_constant<std::size_t, 4>());
+  pass(std::integral_constant<std::size_t, 2>());
+  pass(std::integral_constant<std::size_t, 1>());
+}
+
+/// All rows against all channels of the group, up to three vectors at a time.
+template <class T>
+void all_channels(ChannelBlock<T> block) {
   const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
   std::size_t left = block.sums.table->depth;
   const auto pass = [&](auto vectors, auto is_part) HWY_ATTR {
     block.count = left % width;
-    channel_block<kRows, vectors(), is_part()>(block);
+    channel_columns<vectors(), is_part()>(block);
     block.from += vectors() * width;
     block.partial += vectors() * width;
     left -= std::min(left, vectors() * width);
@@ -102,52 +119,40 @@ HWY_NOINLINE void channel_rows(ChannelBlock<T> block) {
   if (left > 0) pass(kOne, std::true_type());
 }
 
-/// All weights of a group at some pixels of a class.
+/// All weights of a class at some of its pixels.
 template <class T>
-void channel_pass(const WeightSums<T>& sums, std::size_t group, const PixelClass& of, const Pixel* pixels,
-                  std::size_t num_pixels) {
+void channel_pass(const WeightSums<T>& sums, const PixelClass& of, const Pixel* pixels, std::size_t num_pixels) {
   const ConvTable& table = *sums.table;
-  for (std::size_t row = 0; row < table.rows;) {
-    const std::size_t rows = std::min(packed_rows(table.rows - row), kBlockRows);
+  for (std::size_t group = 0; group < table.groups; ++group)
     for (std::uint32_t t = 0; t < of.num_taps; ++t) {
       const Tap tap = table.taps[of.first_tap + t];
-      const ChannelBlock<T> block{
+      all_channels(ChannelBlock<T>{
           .sums = sums,
           .pixels = pixels,
           .num_pixels = num_pixels,
           .tap = tap,
-          .to = sums.to + (group * table.rows + row) * table.to_pixels * sums.lanes,
+          .to = sums.to + group * table.rows * table.to_pixels * sums.lanes,
           .from = sums.scratch + group * table.depth,
           .channels = table.groups * table.depth,
-          .partial = sums.partial + ((group * table.positions + tap.position) * table.rows + row) * table.depth};
-      switch (rows) {
-        case 8:
-          if constexpr (kBlockRows == 8) channel_rows<8>(block);
-          break;
-        case 4:
-          channel_rows<4>(block);
-          break;
-        case 2:
-          channel_rows<2>(block);
-          break;
-        default:
-          channel_rows<1>(block);
-      }
+          .partial = sums.partial + (group * table.positions + tap.position) * table.rows * table.depth});
     }
-    row += rows;
-  }
 }
 
-/// Of an image that is transposed in `scratch`.
+/// Of an image that is transposed in `scratch`. Each pass takes so many pixels that two vectors of channels at their
+/// lanes stay in a first-level cache while all rows read them.
 template <class T>
 void sum_channels(const WeightSums<T>& sums) {
+  constexpr std::size_t kPassBytes = std::size_t{24} << 10;
   const ConvTable& table = *sums.table;
-  const std::size_t most = pass_pixels(table, sums.lanes, sizeof(T));
-  for (const PixelClass& of : table.classes)
-    for (std::size_t i = 0; i < of.num_pixels; i += most)
-      for (std::size_t group = 0; group < table.groups; ++group)
-        channel_pass(sums, group, of, table.pixels.data() + of.first_pixel + i,
-                     std::min<std::size_t>(most, of.num_pixels - i));
+  const std::size_t bytes = 2 * sizeof(T) * hn::Lanes(hn::ScalableTag<T>()) * sums.lanes;
+  const std::size_t most = std::max<std::size_t>(1, kPassBytes / bytes);
+  for (const PixelClass& of : table.classes) {
+    const std::size_t passes = (of.num_pixels + most - 1) / most;
+    for (std::size_t pass = 0; pass < passes; ++pass) {
+      const std::size_t first = of.num_pixels * pass / passes, end = of.num_pixels * (pass + 1) / passes;
+      channel_pass(sums, of, table.pixels.data() + of.first_pixel + first, end - first);
+    }
+  }
 }
 
 /// Some rows of a group against one of its channels at some taps of a class.

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::array<std::size_t, 3> kLengths = {2, 9, 33};  // samples of a window, one after the other
 constexpr std::size_t kMostSamples = 4000, kMostUneven = 600, kFewestSamples = 100;
-constexpr std::size_t kMostChanges = 200'000;      // of a number of the field, each followed over a sample
-constexpr std::size_t kMostProducts = 20'000'000;  // for their exponentials, where each step has its own
+constexpr std::size_t kMostChanges = 200'000;          // of a number of the field, each followed over a sample
+constexpr std::size_t kMostExponentials = 20'000'000;  // for their exponentials, where each step has its own
 constexpr std::size_t kMostStaleSamples = 1000;
 constexpr std::size_t kMostNumbers = 90;  // to be refined after gradients are matched
 
@@ -101,7 +101,7 @@ bool is_even(const std::vector<LinearWindow>& windows) {
 std::size_t most_samples(std::size_t numbers, const std::vector<LinearWindow>& windows) {
   if (is_even(windows)) return std::clamp(kMostChanges / numbers, kFewestSamples, kMostSamples);
   const auto joined = static_cast<std::size_t>(windows.front().states.rows() + 2 * windows.front().inputs.rows() + 1);
-  return std::clamp(kMostProducts / (numbers * joined * joined * joined), kFewestSamples, kMostUneven);
+  return std::clamp(kMostExponentials / (numbers * joined * joined * joined), kFewestSamples, kMostUneven);
 }
 
 /// The fields after windows of each length, each fitted from the one before.
