@@ -12,13 +12,18 @@ namespace {
 
 struct Effort {
   ImageCounts images;
-  std::int64_t channels, epochs;
+  std::int64_t channels;
+  ImageTraining training;
   std::int64_t judged;  // images that a number is measured on
 };
 
 Effort effort_of(const Request& request) {
-  if (request.quick) return {.images = {.train = 1000, .test = 500}, .channels = 8, .epochs = 3, .judged = 64};
-  return {.images = {.train = 20'000, .test = 10'000}, .channels = 64, .epochs = 8, .judged = 128};
+  if (request.quick)
+    return {.images = {.train = 500, .test = 250},
+            .channels = 8,
+            .training = {.epochs = 3, .batch = 16, .rate = 0.05},
+            .judged = 16};
+  return {.images = {.train = 20'000, .test = 10'000}, .channels = 64, .training = {}, .judged = 128};
 }
 
 /// A trained ODE-Net, and others of the same weights that are solved otherwise.
@@ -100,7 +105,10 @@ std::vector<EpochRow> train_and_count(const OdeNets& nets, const Images& images,
                  text::number(rows.back().test_error), " %, NFE at 1e-5 ", text::number(rows.back().nfe), " after ",
                  text::number(row.seconds, 3), " s");
   };
-  train_net(nets.trained(), images, {.epochs = effort.epochs, .seed = request.seed, .on_epoch = watch});
+  ImageTraining training = effort.training;
+  training.seed = request.seed;
+  training.on_epoch = watch;
+  train_net(nets.trained(), images, training);
   return rows;
 }
 

@@ -22,17 +22,21 @@ constexpr Published kPublished[] = {{ClassifierKind::kMlp, "MLP", "MNIST: 1.60",
 
 struct Effort {
   ImageCounts images;
-  std::int64_t channels, epochs;
+  std::int64_t channels;
+  ImageTraining training;
   MemoryOptions memory;
 };
 
 Effort effort_of(const Request& request) {
   if (request.quick)
-    return {.images = {.train = 2000, .test = 1000},
+    return {.images = {.train = 1000, .test = 500},
             .channels = 8,
-            .epochs = 3,
+            .training = {.epochs = 5, .batch = 16, .rate = 0.05, .seed = request.seed},
             .memory = {.channels = 8, .batch = 64, .most_steps = 64, .budget = 1 << 20}};
-  return {.images = {.train = 60'000, .test = 10'000}, .channels = 64, .epochs = 8, .memory = {}};
+  return {.images = {.train = 60'000, .test = 10'000},
+          .channels = 64,
+          .training = {.epochs = 8, .seed = request.seed},
+          .memory = {}};
 }
 
 /// A net of the table, trained.
@@ -51,8 +55,12 @@ struct Trained {
 };
 
 Trained learn(const Published& published, const Images& images, const Effort& effort, const Request& request) {
+  // RK-Net differentiates the steps that the error asks for, as in the paper; the guard of gradients would shorten
+  // them.
+  const SolveOptions solve{
+      .rtol = 1e-3, .atol = 1e-3, .adjoint = Adjoint::kBacksolve, .gradient_steps = GradientSteps::kOff};
   const ImageClassifier net =
-      make_net(images, {.kind = published.kind, .channels = effort.channels, .seed = request.seed});
+      make_net(images, {.kind = published.kind, .channels = effort.channels, .solve = solve, .seed = request.seed});
   Trained trained{.published = published,
                   .parameters = num_parameters(net),
                   .memory = gradient_memory(net, images, 128),
@@ -62,7 +70,9 @@ Trained learn(const Published& published, const Images& images, const Effort& ef
                  " %, test error ", text::number(100 * row.validation_loss), " % after ", text::number(row.seconds, 3),
                  " s");
   };
-  trained.training = train_net(net, images, {.epochs = effort.epochs, .seed = request.seed, .on_epoch = tell});
+  ImageTraining training = effort.training;
+  training.on_epoch = tell;
+  trained.training = train_net(net, images, training);
   return trained;
 }
 
@@ -101,7 +111,7 @@ Table table_of(const std::vector<Trained>& all, const Images& images, const Effo
       .header = {"", "test error (%)", "training error (%)", "parameters", "memory of a gradient (MiB)",
                  "seconds an epoch", "NFE forward", "NFE backward", "error, published", "parameters, published"},
       .caption = text::concat(images.name, ": ", effort.images.train, " images to train on, ", effort.images.test,
-                              " to test with, ", effort.epochs,
+                              " to test with, ", effort.training.epochs,
                               " epochs for each net. Published errors are "
                               "those of MNIST, after 160 epochs. "
                               "Memory is that of a batch of 128 images.")};
@@ -120,14 +130,14 @@ std::vector<Metric> error_metrics(const std::vector<Trained>& all, const Images&
                resnet = error(ClassifierKind::kResNet), rk_net = error(ClassifierKind::kRkNet),
                ode_net = error(ClassifierKind::kOdeNet);
   const std::string words = ": test error of the ", of = images.name + words;
-  const double limit = request.quick ? 40 : 9;
+  const double limit = request.quick ? 75 : 9;  // 90 is chance
   std::vector<Metric> metrics = {
       at_most(limit, of + "ResNet (%)", resnet, "MNIST: 0.41"),
       at_most(limit, of + "ODE-Net (%)", ode_net, "MNIST: 0.42"),
       told(of + "RK-Net (%)", rk_net, "MNIST: 0.47"),
       told(of + "MLP (%)", mlp, "MNIST: 1.60"),
       told(of + "net without its block (%)", plain),
-      at_most(request.quick ? 10 : 0.5, of + "ODE-Net above the ResNet's (points)", ode_net - resnet, "MNIST: 0.01"),
+      at_most(request.quick ? 20 : 0.5, of + "ODE-Net above the ResNet's (points)", ode_net - resnet, "MNIST: 0.01"),
       at_least(request.quick ? -100 : 0, of + "MLP above the ODE-Net's (points)", mlp - ode_net, "MNIST: 1.18"),
       told(of + "net without its block above the ODE-Net's (points)", plain - ode_net)};
   if (!images.is_default)
