@@ -15,7 +15,7 @@
 namespace costate {
 namespace {
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using RowMajorMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 /// Degree of the Taylor polynomial and number of steps.
 struct Scheme {
@@ -42,11 +42,11 @@ Scheme choose_scheme(double norm) {
   return best;
 }
 
-double column_norm(const Matrix& a) { return a.cwiseAbs().colwise().sum().maxCoeff(); }
-double row_norm(const Matrix& a) { return a.cwiseAbs().rowwise().sum().maxCoeff(); }
+double column_norm(const RowMajorMatrix& a) { return a.cwiseAbs().colwise().sum().maxCoeff(); }
+double row_norm(const RowMajorMatrix& a) { return a.cwiseAbs().rowwise().sum().maxCoeff(); }
 
 /// False where it cannot be done.
-bool multiply_exponential(Matrix a, double t, Matrix& b) {
+bool multiply_exponential(RowMajorMatrix a, double t, RowMajorMatrix& b) {
   constexpr double kMostProducts = 1e7, kUnit = 0x1p-53;
   if (!a.allFinite() || !std::isfinite(t)) return false;
   const double shift = a.trace() / static_cast<double>(a.rows());
@@ -55,7 +55,7 @@ bool multiply_exponential(Matrix a, double t, Matrix& b) {
   if (scheme.steps * scheme.degree > kMostProducts) return false;
   const double h = t / scheme.steps, growth = std::exp(h * shift);
   for (double step = 0; step < scheme.steps; ++step) {
-    Matrix term = b;
+    RowMajorMatrix term = b;
     double previous = row_norm(term);
     for (int k = 1; k <= scheme.degree; ++k) {
       term = h / k * (a * term);
@@ -76,7 +76,7 @@ class ExpmMultiplyOp : public TileOp<T> {
 
   void run(const TileOpRun<T>& run, T* out) const override {
     for (std::size_t lane = 0; lane < context_.lanes; ++lane) {
-      Matrix b = operand(run, 1, lane);
+      RowMajorMatrix b = operand(run, 1, lane);
       if (lane >= run.num_samples) {
         b.setZero();
       } else if (!multiply_exponential(operand(run, 0, lane), operand(run, 2, lane)(0, 0), b)) {
@@ -91,9 +91,9 @@ class ExpmMultiplyOp : public TileOp<T> {
   }
 
  private:
-  Matrix operand(const TileOpRun<T>& run, std::size_t i, std::size_t lane) const {
+  RowMajorMatrix operand(const TileOpRun<T>& run, std::size_t i, std::size_t lane) const {
     const Shape& shape = context_.operand_shapes[i];
-    Matrix matrix(shape.rank() == 2 ? shape[0] : 1, shape.rank() == 2 ? shape[1] : 1);
+    RowMajorMatrix matrix(shape.rank() == 2 ? shape[0] : 1, shape.rank() == 2 ? shape[1] : 1);
     for (Eigen::Index k = 0; k < matrix.size(); ++k) {
       const auto at = static_cast<std::size_t>(k);
       matrix.data()[k] =
@@ -120,8 +120,9 @@ class ExpmMultiply : public TileExtension<ExpmMultiplyOp> {
 
   std::vector<double> interpret(std::span<const std::vector<double>> operands) const override {
     const auto n = static_cast<Eigen::Index>(std::lround(std::sqrt(static_cast<double>(operands[0].size()))));
-    Matrix b = Eigen::Map<const Matrix>(operands[1].data(), n, static_cast<Eigen::Index>(operands[1].size()) / n);
-    if (!multiply_exponential(Eigen::Map<const Matrix>(operands[0].data(), n, n), operands[2][0], b))
+    RowMajorMatrix b =
+        Eigen::Map<const RowMajorMatrix>(operands[1].data(), n, static_cast<Eigen::Index>(operands[1].size()) / n);
+    if (!multiply_exponential(Eigen::Map<const RowMajorMatrix>(operands[0].data(), n, n), operands[2][0], b))
       b.setConstant(std::numeric_limits<double>::quiet_NaN());
     return {b.data(), b.data() + b.size()};
   }

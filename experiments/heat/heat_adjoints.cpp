@@ -58,8 +58,7 @@ std::vector<double> solve_adjoint_equation(const HeatProblem& problem, const std
         const Array jumps = gradient(heat_misfit(problem, states, constant(measured)), std::span(&states, 1))[0];
         const Array times = constant(HostArray::vector({0, problem.end / static_cast<double>(problem.num_times)}));
         Array a = jumps[problem.num_times];
-        for (std::int64_t i = problem.num_times - 1; i >= 0; --i)
-          a = solve(field, a, times, kTight)[1] + jumps[i];
+        for (std::int64_t i = problem.num_times - 1; i >= 0; --i) a = solve(field, a, times, kTight)[1] + jumps[i];
         return a;
       },
       {{"from", {problem.size()}}});

@@ -9,7 +9,7 @@ namespace {
 
 /// Steps stay stable up to so many times the prior's median. Beyond, a trial gives no finite number, and the search
 /// takes a shorter one.
-constexpr double kLargestDiffusion = 2;
+constexpr double kLargestDiffusion = 1.5;
 
 Function objective_of(const HeatProblem& problem, const Parameter& weights, const Parameter& log_diffusion) {
   return trace(
@@ -40,7 +40,7 @@ HeatEstimate prior_estimate(const HeatProblem& problem) {
 
 std::vector<double> HeatEstimate::field(const HeatProblem& problem) const {
   const Function of_weights = trace([&](Array w) { return prior_field(problem, w); }, {{"w", weights.shape()}});
-  return interpret(of_weights, {weights})[0].numbers();
+  return compile(of_weights).run({weights.reshape(weights.shape().with_first(1))}).outputs[0].numbers();
 }
 
 HeatEstimate estimate_heat(const HeatProblem& problem, const HostArray& measured, const HeatEstimate& start,

@@ -18,12 +18,12 @@ struct HeatProblem {
   std::vector<Place> sensors = {};  // inside of the square
   std::int64_t num_times = 10;      // of readings, evenly spaced up to `end`
   double end = 1;
-  double turn = 1;                 // radians in a unit of time
-  double noise = 0.005;            // deviation of a reading
-  double prior_diffusion = 0.003;  // median of a lognormal prior
-  double prior_spread = 1;         // deviation of log(diffusion)
-  double prior_length = 0.1;       // over which the field varies
-  double prior_deviation = 0.5;    // of the field in the middle of the square
+  double turn = 1;                  // radians in a unit of time
+  double noise = 0.005;             // deviation of a reading
+  double prior_diffusion = 0.0045;  // median of a lognormal prior
+  double prior_spread = 1;          // deviation of log(diffusion)
+  double prior_length = 0.1;        // over which the field varies
+  double prior_deviation = 0.5;     // of the field in the middle of the square
 
   std::int64_t side() const { return cells - 1; }
   std::int64_t size() const { return side() * side(); }
