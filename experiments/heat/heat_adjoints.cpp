@@ -111,10 +111,12 @@ BacksolveRow try_backsolve(const HeatProblem& problem, const std::vector<double>
   options.adjoint = Adjoint::kBacksolve;
   options.max_steps = 2000;
   const double cells = static_cast<double>(problem.cells);
-  return {
-      .cells = problem.cells,
-      .growth = std::exp(32.0 / 3 * diffusion * cells * cells * problem.end / static_cast<double>(problem.num_times)),
-      .error = distance(gradient_by(problem, start, diffusion, measured, options), discrete)};
+  const std::vector<double> found = gradient_by(problem, start, diffusion, measured, options);
+  const double by_coefficient = std::abs(found.back() / discrete.back() - 1);
+  const double exponent = 32.0 / 3 * diffusion * cells * cells * problem.end / static_cast<double>(problem.num_times);
+  return {.cells = problem.cells,
+          .growth = std::exp(exponent),
+          .error = std::isfinite(by_coefficient) ? by_coefficient : HUGE_VAL};
 }
 
 GradientCost measure_gradient(const HeatProblem& problem, const std::vector<double>& start, double diffusion,

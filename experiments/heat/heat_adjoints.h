@@ -20,7 +20,9 @@ struct AdjointAgreement {
 AdjointAgreement compare_adjoints(const HeatProblem& problem, const std::vector<double>& start, double diffusion,
                                   const HostArray& measured);
 
-/// The error of Algorithm 2 on a grid, relative to the discrete adjoint; without a bound where it came to nothing.
+/// The error of Algorithm 2 on a grid in the derivative by the coefficient, relative to the discrete adjoint; infinite
+/// where it came to nothing. It is the part that needs the state: the equation is linear, so that the derivative by the
+/// start does not.
 struct BacksolveRow {
   std::int64_t cells = 0;
   double growth = 0;  // of a rounding error over one interval, the factor exp(32/3 kappa cells^2 dt)

@@ -3,14 +3,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <numbers>
+#include <vector>
 
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/graph/interpret.h"
 #include "costate/graph/trace.h"
+#include "costate/operations/internal/sample_system.h"
 #include "costate/operations/internal/sparsity.h"
 #include "costate/operations/root.h"
+#include "costate/solve/solve.h"
 #include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
 
@@ -225,6 +231,59 @@ TEST(SparseRoot, ReportsASingularJacobian) {
   }
 }
 
+TEST(SparseRoot, ALinearSystemIsFactorizedOnce) {
+  constexpr std::int64_t kSide = 12;
+  const Function f = trace([](Array u) { return minus_laplacian(u, kSide) - 1.0; }, {{"u", {kSide * kSide}}});
+  const auto system = std::make_shared<internal::ImplicitSystem>(f, *internal::dependencies(f, 0, 1 << 20));
+  internal::SampleSystem sample(system);
+  internal::JacobianFactors factors(*system);
+  const internal::NewtonOutcome outcome = internal::newton(sample, internal::Numbers::Zero(kSide * kSide), {}, factors);
+  EXPECT_EQ(outcome.end, internal::NewtonOutcome::End::kRoot);
+  EXPECT_EQ(factors.num_factorizations(), 1U);
+  EXPECT_LT(sample.value(outcome.root).lpNorm<Eigen::Infinity>(), 1e-11);
+}
+
+/// z' = -u with u + 0.1 u^3 + (the next u)/2 = z: a state of the operation holds another stage's factors there.
+TEST(SparseRoot, InAFieldHasItsBitsInAnyNumberOfLanes) {
+  const Function loss = trace(
+      [](Array start) {
+        const VectorField field = vector_field({3}, [](Array, Array z) {
+          return -root(
+              [&](Array u) {
+                return u + 0.1 * u * u * u + 0.5 * concat({u.slice(1, 3), u.slice(0, 1)}) - z;
+              },
+              z, kSparse);
+        });
+        return sum(square(solve(field, start, constant(HostArray::vector({0, 1})), {.rtol = 1e-8})[1]));
+      },
+      {{"start", {3}}});
+  HostArray starts(Shape{11, 3});
+  for (std::int64_t i = 0; i < starts.size(); ++i) starts.set(i, std::sin(1.0 + static_cast<double>(i)));
+  const Function gradient = value_and_grad(loss);
+  const RunResult alone = compile(gradient, {.lanes = 1}).run({starts});
+  const RunResult together = compile(gradient, {.lanes = 8}).run({starts});
+  for (std::size_t output = 0; output < 2; ++output)
+    EXPECT_EQ(alone.outputs[output].numbers(), together.outputs[output].numbers());
+  constexpr double kDifferences = 1e-5;  // of a solve at rtol 1e-8
+  testing::check_derivatives(loss, {starts}, kDifferences);
+}
+
+/// Of a batch, the samples that have a root count in what all share.
+TEST(SparseRoot, ASampleWithoutARootIsLeftOutOfSums) {
+  const Parameter factor("factor", HostArray::vector({1.0}));
+  const Function loss = trace(
+      [&](Array c) {
+        return sum(root([&](Array x) { return x * x * Array(factor)[0] + c; }, full({2}, 0.3), kSparse));
+      },
+      {{"c", {2}}});
+  const Parameter wanted[] = {factor};
+  const Program program = compile(value_and_grad(loss, wanted));
+  const HostArray good(Shape{1, 2}, std::vector<double>{-4, -9}), both(Shape{2, 2}, std::vector<double>{1, 1, -4, -9});
+  // x = sqrt(-c/p): dx/dp = -x/2 at p = 1.
+  EXPECT_NEAR(program.run({good}).outputs[1].at(0), -2.5, 1e-12);
+  EXPECT_NEAR(program.run({both}).outputs[1].at(0), -2.5, 1e-12);
+}
+
 TEST(SparseRoot, RefusesAFullJacobianAndOtherShapes) {
   const auto mean_field = [](Array c) { return root([&](Array x) { return x - mean(x) * c; }, c, kSparse); };
   EXPECT_ERROR(trace(mean_field, {{"c", {4'200}}}), InvalidArgument, "is not sparse");
@@ -293,7 +352,8 @@ TEST(SparseRoot, PoissonControlHasTheOptimumOfTheFivePointFormula) {
       square = next;
     }
     EXPECT_LE(iterations, 60);  // published: 54 to 59 on meshes of 16 to 128 cells (dolfin-adjoint's documentation)
-    for (std::size_t i = 0; i < f.size(); ++i) EXPECT_NEAR(f[i], best[i], 1e-7);
+    for (std::size_t i = 0; i < f.size(); ++i)
+      EXPECT_NEAR(f[i], best[i], 1e-6);  // 1e-10 of the gradient, a condition of 3,000
   }
 }
 
