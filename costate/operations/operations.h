@@ -1,6 +1,8 @@
-// Operations of a trace beside those of graph/ops.def: a table of inputs read at a time, linear systems, roots.
+// Operations of a trace beside those of graph/ops.def: a table of inputs read at a time, linear systems, normalization,
+// roots.
 #pragma once
 
 #include "costate/operations/interpolate.h"   // IWYU pragma: export
 #include "costate/operations/linear_solve.h"  // IWYU pragma: export
+#include "costate/operations/normalize.h"     // IWYU pragma: export
 #include "costate/operations/root.h"          // IWYU pragma: export

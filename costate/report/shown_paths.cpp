@@ -9,7 +9,7 @@
 namespace costate {
 namespace {
 
-constexpr std::size_t kMostPoints = 800;       // of a stretch's path: about as many as a picture is wide
+constexpr std::size_t kMostOfStretch = 800;    // of a stretch's path: about as many as a picture is wide
 constexpr std::size_t kMostPerStep = 16;       // of them between two samples
 constexpr std::size_t kMostShown = 500;        // samples of a picture; more would be a black band
 constexpr std::size_t kMostShownOfAll = 1200;  // of the pictures of all states: a report is to stay small
@@ -92,7 +92,7 @@ std::vector<Solve> within(const std::vector<Solve>& solves, const std::vector<Wi
 std::size_t points_per_step(const ShownPaths& shown, const Window& window) {
   const auto seen = std::ranges::find(shown.stretches, window.trajectory, &Window::trajectory);
   const std::size_t panels = shown.held > 1 ? 3 : 1;  // side by side
-  return std::clamp<std::size_t>(kMostPoints / panels / seen->count, 1, kMostPerStep);
+  return std::clamp<std::size_t>(kMostOfStretch / panels / seen->count, 1, kMostPerStep);
 }
 
 /// What is asked of a model along a window, with points between its samples; the start is left open.

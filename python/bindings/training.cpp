@@ -40,7 +40,7 @@ RunReport to_report(const nb::dict& report) {
 
 nb::dict history_of(const std::vector<HistoryRow>& rows) {
   nb::dict history;
-  for (const HistoryColumn& column : history_columns()) {
+  for (const HistoryColumn& column : history_columns(rows)) {
     std::vector<double> values;
     for (const HistoryRow& row : rows) values.push_back(row.*column.value);
     history[column.name] = to_numpy(values);
@@ -52,7 +52,7 @@ nb::list rows_of(const std::vector<HistoryRow>& rows) {
   nb::list out;
   for (const HistoryRow& row : rows) {
     nb::list numbers;
-    for (const HistoryColumn& column : history_columns()) numbers.append(row.*column.value);
+    for (const HistoryColumn& column : history_columns(rows)) numbers.append(row.*column.value);
     out.append(numbers);
   }
   return out;
@@ -62,8 +62,8 @@ std::vector<HistoryRow> to_rows(nb::handle rows) {
   std::vector<HistoryRow> out;
   for (const nb::handle numbers : rows) {
     out.emplace_back();
-    for (std::size_t i = 0; i < history_columns().size(); ++i)
-      out.back().*history_columns()[i].value = nb::cast<double>(numbers[i]);
+    for (std::size_t i = 0; i < nb::len(numbers); ++i)
+      out.back().*all_history_columns()[i].value = nb::cast<double>(numbers[i]);
   }
   return out;
 }

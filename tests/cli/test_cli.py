@@ -168,9 +168,9 @@ def test_outliers_are_named_and_left_out(tmp_path):
 def test_no_solve_bridges_a_gap(tmp_path):
     rows = "".join(f"{i / 10},{math.sin(i / 10)}\n" for i in range(60))
     (tmp_path / "gap.csv").write_text("t,x\n" + rows + "1e9,0.5\n")
-    began = time.time()
     ok("fit", tmp_path / "gap.csv", "--time", "t", "--state", "x", "--out", tmp_path / "run", *QUICK)
-    assert time.time() - began < 6
+    with open(tmp_path / "run/history.csv") as file:  # a solve over the gap would end at its limit of steps
+        assert all(float(epoch["nfe_forward"]) < 20_000 for epoch in csv.DictReader(file))
 
 
 def test_delayed_states_are_forecast(tmp_path):

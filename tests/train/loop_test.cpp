@@ -195,6 +195,31 @@ TEST(Train, KeepsTheBestWeightsOfTheValidation) {
   EXPECT_EQ(result.best_loss, std::abs(regression.w.value().at(0) - 1));
 }
 
+TEST(Train, KeepsTheLastWeightsIfAskedTo) {
+  for (const double rate : {0.05, 1e3}) {  // the latter only raises the loss
+    Regression last, watched;
+    TrainOptions options{.epochs = 7, .batch = 16, .optimizer = {.kind = OptimizerKind::kSgd}, .keep = Keep::kLast};
+    options.schedule.base = rate;
+    int evaluations = 0;
+    Objective objective = last.objective();
+    objective.evaluate = [&, good = objective.evaluate](const Batch& batch) {
+      EXPECT_EQ(batch.epoch, evaluations++ / 3);
+      return good(batch);
+    };
+    HostArray end;
+    options.on_epoch = [&](const HistoryRow&) { end = last.w.value(); };
+    const TrainResult result = train(objective, options);
+    EXPECT_TRUE(last.w.value().same_bits(end));
+    EXPECT_EQ(result.best_epoch, 6);
+    EXPECT_EQ(evaluations, 3 * 7);  // no look at all samples in the end
+    options.on_epoch = {};
+    objective = watched.objective();
+    objective.validate = [&] { return watched.w.value().at(0); };  // chooses nothing
+    train(objective, options);
+    EXPECT_TRUE(watched.w.value().same_bits(end));
+  }
+}
+
 TEST(Train, StopsWhenPatienceEndsOrWhenAsked) {
   Regression regression;
   Objective objective = regression.objective();
@@ -372,6 +397,8 @@ TEST(Train, BadOptionsAreNamed) {
   none.num_samples = 0;
   EXPECT_ERROR(train(none, {}), InvalidArgument, "there must be at least one sample");
   EXPECT_ERROR(train(regression.objective(), {.epochs = 0}), InvalidArgument, "epochs must be at least 1; got 0");
+  EXPECT_ERROR(train(regression.objective(), {.keep = Keep::kLast, .patience = 3}), InvalidArgument,
+               "the last weights are to be kept; got patience 3");
   EXPECT_ERROR(train(regression.objective(), {.epochs = 5, .schedule = {.warmup_epochs = 5}}), InvalidArgument,
                "warmup_epochs");
 }

@@ -40,10 +40,15 @@ double find_threshold(const Tableau& tableau, double allowed) {
 
 Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double rounding)
     : rtol(std::max(solve_rtol > 0 ? solve_rtol : std::min(atol, 1e-3), 4 * rounding)),
-      thresholds{find_threshold(tableau, kTried[0] * rtol), find_threshold(tableau, kTried[1] * rtol),
-                 find_threshold(tableau, kTried[2] * rtol), find_threshold(tableau, kTried[3] * rtol)},
+      slack_below(std::min(1e-4, std::max(0.1 * std::pow(10.0, -tableau.error_order()), 4 * rounding / rtol))),
       floor_of_start(std::clamp(atol, 1e-12, std::max(rtol, 1e-12))),
-      floor_of_largest(4 * rounding / rtol) {}
+      floor_of_largest(4 * rounding / rtol) {
+  const double estimate_over_error = std::max(1.0, std::pow(1e-3 / rtol, 1.0 / (tableau.error_order() + 1)));
+  for (std::size_t i = 0; i < std::size(kShares); ++i) {
+    tries[i] = std::max(10.0, estimate_over_error * std::min(200 * kShares[i], 100.0));
+    thresholds[i] = find_threshold(tableau, tries[i] * rtol);
+  }
+}
 
 double pattern(std::uint64_t stream, std::size_t index) {
   constexpr std::uint64_t kSeed = 0x6c6f6f6b;

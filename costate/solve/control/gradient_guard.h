@@ -8,7 +8,7 @@
 // not look closely:
 //
 // Ask.      At a sample's attempts 0, 4, 8, … (kAskEvery), at attempt 1 of large states, and after a step whose state
-//           error was next to nothing (kSlackBelow), one vjp w = uᵀ J at the attempt's stage 1 measures the field's
+//           error was next to nothing (slack_below), one vjp w = uᵀ J at the attempt's stage 1 measures the field's
 //           Jacobian:  rate = max(|w|_rms / |u|_rms, |w|_max / |u|_max, rate / 2),  and u = w / |w|_rms + pattern / 2
 //           for the next ask: power iteration with fresh noise. |uᵀ J| of a matrix that is not normal swings from ask
 //           to ask, hence the memory. While |h| rate is at most the threshold, every disturbance is followed well
@@ -20,7 +20,7 @@
 //           only where their |h| rate is above that of this one, times the root of what was left. This lasts until the
 //           sample's next attempt 32, 64, … (kTryEvery). Most solves whose state moves need a few trials and no more.
 // Carrying. Otherwise v is carried along from this attempt on, and its error decides with the state's. An attempt is
-//           rejected if the root mean square is above max(1, 30 share), share being the step's part of the solve's
+//           rejected if the root mean square is above max(2, 30 share), share being the step's part of the solve's
 //           span: a solve of few steps may make larger errors in each. Modes that have decayed need no more than that
 //           the method damps them, which is what stiff systems are about. So now
 //           s_i = max(|v_i|, |v1_i|, exp(-|h| rate) times s_i of the step before, floor): v is relative to itself, but
@@ -29,7 +29,7 @@
 //           count below a quarter of the threshold: a kink of the field (relu) would shrink steps to rtol.
 // Fresh.    After an accepted step v_i = v1_i + 0.1 rtol s_i pattern_i: disturbances that begin later (by a parameter,
 //           by an output) meet the later steps.
-// Silence.  After a step whose state error was next to nothing (below 1e-4 tolerances) the state does not show what the
+// Silence.  After a step whose state error was next to nothing (slack_below) the state does not show what the
 //           field does over time, nor does J at one time: v is carried, and its error decides at any |h| rate. So does
 //           that of a second tangent p, if the field has arguments or Parameters: p' = J p + (df/d arguments) pattern,
 //           p = 0 at first (the amplitude of a force that is 0 so far). p is dropped at a state error above 0.1. Both
@@ -50,6 +50,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include "costate/solve/methods/tableau.h"
 
@@ -61,8 +62,8 @@ inline constexpr double kDropBelow = 0.1, kTestAbove = 0.25;  // of the threshol
 inline constexpr double kMendAbove = 4;  // of the threshold: there, a shorter step may mend a disturbance not finite
 inline constexpr int kMostMendings = 4;
 inline constexpr double kFresh = 0.1;
-inline constexpr double kSlackBelow = 1e-4, kSlackUntil = 0.1;  // errors of the state, in tolerances
-inline constexpr double kRescaleAbove = 0x1p40;                 // a growing tangent is scaled back, lest it overflow
+inline constexpr double kSlackUntil = 0.1;       // an error of the state, in tolerances
+inline constexpr double kRescaleAbove = 0x1p40;  // a growing tangent is scaled back, lest it overflow
 
 /// Whether the attempt that follows `attempts` earlier ones asks, of a state of so many numbers.
 inline bool is_ask(std::int64_t attempts, std::size_t state_size) {
@@ -75,21 +76,29 @@ struct Limits {
 
   double rtol;  // of a step, relative to s_i: the solve's, or its atol where that is 0
   /// The error estimate, in units of rtol, up to which a step follows its disturbances well enough: ten, and more for
-  /// steps that are a large part of the solve. The error itself is 1/7 (rtol 1e-6) to 1/2 (1e-3) of the estimate.
-  static double tried(double share) { return kTried[level(share)]; }
+  /// steps that are a large part of the solve, of which few can add up, the more so at small rtol: the error itself is
+  /// of one order more, 1/2 of the estimate at rtol 1e-3 and 1/7 at 1e-6.
+  double tried(double share) const { return tries[level(share)]; }
   /// |h| rate up to which this holds for whatever field: where v' = -rate v has that estimate, relative to v at the
   /// step's end.
   double threshold(double share) const { return thresholds[level(share)]; }
-  double thresholds[4];
   /// The estimate, in units of rtol, that a disturbance may have that is carried along.
-  static double carried(double share, bool is_silent) { return is_silent ? 1.0 : std::max(1.0, 30 * share); }
+  static double carried(double share, bool is_silent) { return is_silent ? 1.0 : std::max(2.0, 30 * share); }
+  /// The error of the state, in tolerances, below which a step shows nothing of the field: one ten times as long, which
+  /// is the most that a controller tries, would be accepted, too. Rounding makes errors, too.
+  double slack_below;
   /// Disturbances below these, relative to what v began with and to its largest number, need not be followed: a
   /// gradient below the first is not told from 0 by atol; below the second, the rounding of a larger number would be
   /// taken for an error.
   double floor_of_start, floor_of_largest;
 
-  static constexpr double kTried[4] = {10, 20, 50, 100};
-  static int level(double share) { return share < 0.1 ? 0 : share < 0.25 ? 1 : share < 0.6 ? 2 : 3; }
+  static constexpr double kShares[] = {0, 0.02, 0.05, 0.1, 0.25, 0.5};  // at which levels begin
+  static std::size_t level(double share) {
+    std::size_t found = std::size(kShares) - 1;
+    while (found > 0 && share < kShares[found]) --found;
+    return found;
+  }
+  double tries[std::size(kShares)], thresholds[std::size(kShares)];
   double floor(double largest, double start) const {
     return std::max(floor_of_start * std::max(largest, start), floor_of_largest * largest);
   }

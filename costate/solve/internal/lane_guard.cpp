@@ -186,7 +186,7 @@ void LaneGuard<T>::try_patterns(const GuardedAttempt<T>& attempt, const LaneCloc
     if (tries_[lane] == 0) continue;
     const double h = std::abs(clock.h[lane]), steepness = h * rate_[lane];
     const double found =
-        trial_.field == nullptr ? 2 : find_ratio(clock, trial_, lane) / guard::Limits::tried(h / span_[lane]);
+        trial_.field == nullptr ? 2 : find_ratio(clock, trial_, lane) / shared_.limits.tried(h / span_[lane]);
     if (found <= 1) {
       reach_[lane] = guard::reach(steepness, found, problem_.tableau->error_order());
       state_.is_carried[lane] = 0;
@@ -356,7 +356,7 @@ template <class T>
 void LaneGuard<T>::advance(const LaneClock& clock) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock.accepted[lane] == 0) continue;
-    slack_[lane] = state_error_[lane] < guard::kSlackBelow ? 1 : 0;
+    slack_[lane] = state_error_[lane] < shared_.limits.slack_below ? 1 : 0;
     for (Disturbance* disturbance : {&state_, &inputs_})
       if (disturbance->any_is_carried && disturbance->is_carried[lane] != 0 && disturbance->field != nullptr)
         advance(*disturbance, lane);

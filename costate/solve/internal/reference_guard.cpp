@@ -52,7 +52,7 @@ void ReferenceGuard::try_pattern(const ReferenceAttempt& attempt) {
   Disturbance trial = disturbance_of(pattern_);
   const double steepness = std::abs(attempt.h) * rate_;
   const double found =
-      derivatives_.jvp ? ratio(attempt, trial, derivatives_.jvp) / guard::Limits::tried(attempt.share) : 2;
+      derivatives_.jvp ? ratio(attempt, trial, derivatives_.jvp) / limits_.tried(attempt.share) : 2;
   if (found <= 1) {
     reach_ = guard::reach(steepness, found, tableau_.error_order());
     state_.is_carried = false;
@@ -144,7 +144,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
 }
 
 void ReferenceGuard::advance() {
-  slack_ = error_ < guard::kSlackBelow;
+  slack_ = error_ < limits_.slack_below;
   if (state_.is_carried && derivatives_.jvp) advance(state_);
   if (inputs_.is_carried) advance(inputs_);
   if (error_ > guard::kSlackUntil) inputs_.is_carried = false;

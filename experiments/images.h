@@ -1,0 +1,54 @@
+// Images, and nets trained on them: what the experiments with ODE-Nets share.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "experiments/experiment.h"
+
+namespace costate::experiments {
+
+/// Images with pixels in [0, 1].
+struct Images {
+  std::string name;
+  ImageSet set;
+  bool is_default = false;  // Fashion-MNIST: what limits were set for
+  bool may_flip = false;    // whether an image and its mirror image show the same
+};
+
+/// The images of the folder that the request names, MNIST in IDX form or CIFAR-10 in its binary form, or else of
+/// Debian's dataset-fashion-mnist. InvalidArgument if they are not there.
+ImageSet read_set(const Request& request);
+
+/// How many images are used.
+struct ImageCounts {
+  std::int64_t train, test;
+};
+
+/// The first images of read_set. DataError if it has fewer.
+Images read_images(const Request& request, const ImageCounts& counts);
+
+/// A net for such images: the options but for the images' shape.
+ImageClassifier make_net(const Images& images, ImageClassifierOptions options);
+
+/// Trains a net as odenet_mnist.py of Chen et al. 2018 does, over fewer epochs:
+/// SGD with momentum 0.9 and a rate of `rate` that falls to a tenth three
+/// times, batches of 128, shifted images. After each epoch the history's
+/// validation_loss is the share of the test images that is misclassified, which
+/// chooses nothing.
+struct ImageTraining {
+  std::int64_t epochs = 8;
+  double rate = 0.1;
+  std::uint64_t seed = 0;
+  std::function<void(const HistoryRow&)> on_epoch = {};
+};
+TrainResult train_net(const ImageClassifier& net, const Images& images, const ImageTraining& training);
+
+/// The net as fit_classifier and ClassifierScorer take it.
+Classifier classifier_of(const ImageClassifier& net);
+
+/// How many numbers its Parameters have.
+std::int64_t num_parameters(const ImageClassifier& net);
+
+}  // namespace costate::experiments
