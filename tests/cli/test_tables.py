@@ -114,7 +114,7 @@ def test_values_beyond_a_limit_of_detection(tmp_path):
     data = write(tmp_path / "a.csv", ["t,x,y", *lines])
     said = ok("look", data, "--time", "t", "--state", "x", "--hold-out", "0").stdout
     assert "20 beyond a limit" in said and "'x' is only known to be beyond a limit at 20 of 40 samples" in said
-    run, _ = fit(tmp_path, data, "--time", "t", "--state", "x", "--hold-out", "0", "--hidden", "none")
+    run, _ = fit(tmp_path, data, "--time", "t", "--state", "x", "--hold-out", "0")
     assert json.loads((run / "metrics.json").read_text())["beyond_limits"] == {"x": 20}
     bad("'>3' is beyond a limit of detection, as only a state may be; take such cells as missing with --missing '>'", "fit", data,
         "--time", "t", "--state", "x", "--input", "y")
