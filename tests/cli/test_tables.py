@@ -280,6 +280,12 @@ def test_what_one_value_tells_is_said_before_the_verdict(tmp_path):
     assert "neural ODE" in after and " the neural ODE" not in before
 
 
+def test_look_takes_equal_doses_for_events(tmp_path):
+    rows = [f"{s},{t},{100 if t == 0 else ''},{math.exp(-s * t / 9):.3f}" for s in (1, 2, 3) for t in range(6)]
+    data = write(tmp_path / "a.csv", ["ID,TIME,AMT,DV", *rows])
+    assert "--event AMT" in ok("look", data).stdout.splitlines()[-1]
+
+
 def test_names_may_be_given_one_by_one(tmp_path):
     data = write(tmp_path / "a.csv", ["t,x,y", *[f"{i},{math.sin(i / 5)},{math.cos(i / 5)}" for i in range(20)]])
     ok("fit", data, "--time", "t", "--state", "y", "--state", "x", "--out", tmp_path / "run", *FEW)
