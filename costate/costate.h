@@ -27,5 +27,6 @@
 #include "costate/report/report.h"          // IWYU pragma: export
 #include "costate/series/series.h"          // IWYU pragma: export
 #include "costate/solve/solve.h"            // IWYU pragma: export
+#include "costate/solve/steady_state.h"     // IWYU pragma: export
 #include "costate/solve/vector_field.h"     // IWYU pragma: export
 #include "costate/train/train.h"            // IWYU pragma: export

@@ -10,7 +10,8 @@ namespace costate {
 
 struct OdeBlockOptions {
   double end = 1;
-  SolveOptions solve = {.rtol = 1e-3, .atol = 1e-3};
+  // As of a layer: the loss is of the net that the steps make, so that they need not be fit to be differentiated, too.
+  SolveOptions solve = {.rtol = 1e-3, .atol = 1e-3, .gradient_steps = GradientSteps::kOff};
 };
 
 /// Inside a trace: z(end) of z' = field(t, z), z(0) = x, in the shape of x, with whatever Parameters and Arrays of the

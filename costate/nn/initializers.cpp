@@ -8,8 +8,9 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",
-                                       "lecun_normal",   "torch_uniform", "orthogonal", "zeros"};
+constexpr std::string_view kInitializers[] = {"glorot_uniform", "glorot_normal", "he_uniform",
+                                              "he_normal",      "lecun_uniform", "lecun_normal",
+                                              "torch_uniform",  "orthogonal",    "zeros"};
 
 double variance(Init init, double fan_in, double fan_out) {
   switch (init) {
@@ -65,9 +66,9 @@ void orthonormalize(std::int64_t count, std::int64_t size, At at) {
 
 }  // namespace
 
-std::string name(Init init) { return spelling(init, kNames); }
+std::string name(Init init) { return spelling(init, kInitializers); }
 
-Init init_from_name(const std::string& name) { return from_spelling<Init>("init", "initializer", name, kNames); }
+Init init_from_name(const std::string& name) { return from_spelling<Init>("init", "initializer", name, kInitializers); }
 
 HostArray initial_weights(Init init, const Shape& shape, const WeightSource& source) {
   check(shape);

@@ -8,78 +8,16 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <numeric>
+#include <span>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 #include "costate/base/error.h"
+#include "costate/exec/kernels/group_norm.h"
 #include "costate/exec/tile_op.h"
 
 namespace costate {
 namespace {
-
-// ---- the kernel: a group is read three or four times, but from the first cache
-
-constexpr std::size_t kBlock = 16;  // lanes that go through a group together, their sums in registers
-
-/// A group of n numbers of a block of lanes: number i of lane l at x[i * stride + l], and so for a, if there is one,
-/// and the result.
-template <class T>
-struct Group {
-  const T* x;
-  const T* a;
-  T* out;
-  std::size_t stride, n;
-  T eps;
-};
-
-/// One number for each lane.
-template <class T>
-struct Lanes {
-  T values[kBlock] = {};
-  T& operator[](std::size_t lane) { return values[lane]; }
-  T operator[](std::size_t lane) const { return values[lane]; }
-};
-
-/// The means of term(i * stride + lane, lane), i ascending. `width` is a constant where a block is full.
-template <class T, class Width, class Term>
-Lanes<T> means(const Group<T>& group, Width width, const Term& term) {
-  Lanes<T> mean;
-  for (std::size_t i = 0; i < group.n; ++i)
-    for (std::size_t lane = 0; lane < width; ++lane) mean[lane] += term(i * group.stride + lane, lane);
-  for (std::size_t lane = 0; lane < width; ++lane) mean[lane] /= static_cast<T>(group.n);
-  return mean;
-}
-
-/// Writes term(i * stride + lane, lane).
-template <class T, class Width, class Term>
-void write(const Group<T>& group, Width width, const Term& term) {
-  for (std::size_t i = 0; i < group.n; ++i)
-    for (std::size_t lane = 0; lane < width; ++lane)
-      group.out[i * group.stride + lane] = term(i * group.stride + lane, lane);
-}
-
-/// y, or J a if there is an a.
-template <class T, class Width>
-void run_group(const Group<T>& group, Width width) {
-  const Lanes<T> mean = means(group, width, [&](std::size_t at, std::size_t) { return group.x[at]; });
-  Lanes<T> r = means(group, width, [&](std::size_t at, std::size_t lane) {
-    const T distance = group.x[at] - mean[lane];
-    return distance * distance;
-  });
-  for (std::size_t lane = 0; lane < width; ++lane) r[lane] = 1 / std::sqrt(r[lane] + group.eps);
-  const auto y = [&](std::size_t at, std::size_t lane) { return (group.x[at] - mean[lane]) * r[lane]; };
-  if (group.a == nullptr) return write(group, width, y);
-  const Lanes<T> mean_a = means(group, width, [&](std::size_t at, std::size_t) { return group.a[at]; });
-  const Lanes<T> mean_ya =
-      means(group, width, [&](std::size_t at, std::size_t lane) { return y(at, lane) * group.a[at]; });
-  write(group, width, [&](std::size_t at, std::size_t lane) {
-    return r[lane] * (group.a[at] - mean_a[lane] - y(at, lane) * mean_ya[lane]);
-  });
-}
-
-// ---- its operations
 
 /// What operands that all samples share become: [n, lanes], as the others are.
 template <class T>
@@ -101,18 +39,13 @@ class NormalizeTileOp : public TileOp<T> {
   }
 
   void run(const TileOpRun<T>& run, T* out) const override {
-    const std::size_t lanes = context_.lanes;
-    const T* x = spread(run, 0);
-    const T* a = run.operands.size() > 1 ? spread(run, 1) : nullptr;
-    for (std::size_t row = 0; row < size(); row += n_)
-      for (std::size_t lane = 0; lane < lanes; lane += kBlock) {
-        const std::size_t first = row * lanes + lane, width = std::min(kBlock, lanes - lane);
-        const Group<T> group{x + first, a == nullptr ? nullptr : a + first, out + first, lanes, n_, eps_};
-        if (width == kBlock)
-          run_group(group, std::integral_constant<std::size_t, kBlock>());
-        else
-          run_group(group, width);
-      }
+    internal::group_norm<T>({.x = spread(run, 0),
+                             .a = run.operands.size() > 1 ? spread(run, 1) : nullptr,
+                             .out = out,
+                             .groups = size() / n_,
+                             .n = n_,
+                             .lanes = context_.lanes,
+                             .eps = eps_});
   }
 
  private:
@@ -132,6 +65,33 @@ class NormalizeTileOp : public TileOp<T> {
   T eps_;
 };
 
+double mean_of(std::span<const double> x) {
+  double sum = 0;
+  for (const double number : x) sum += number;
+  return sum / static_cast<double>(x.size());
+}
+
+/// Makes y of x; returns r.
+double normalize(std::span<double> x, double eps) {
+  const double mean = mean_of(x);
+  double variance = 0;
+  for (double& number : x) {
+    number -= mean;
+    variance += number * number / static_cast<double>(x.size());
+  }
+  const double r = 1 / std::sqrt(variance + eps);
+  for (double& number : x) number *= r;
+  return r;
+}
+
+/// Makes J a of y.
+void apply_slope(std::span<double> y, double r, std::span<const double> a) {
+  double along = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) along += y[i] * a[i] / static_cast<double>(y.size());
+  const double mean = mean_of(a);
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = r * (a[i] - mean - y[i] * along);
+}
+
 /// An operation on each n neighbouring numbers of x, and of a second operand of its shape if there is one.
 class OfGroups : public LoweredBy<OfGroups> {
  public:
@@ -141,11 +101,12 @@ class OfGroups : public LoweredBy<OfGroups> {
   Shape infer_shape(std::span<const Shape> operands) const override { return operands[0]; }
 
   std::vector<double> interpret(std::span<const std::vector<double>> operands) const override {
-    std::vector<double> out(operands[0].size());
+    std::vector<double> out = operands[0];
     const auto n = static_cast<std::size_t>(n_);
     for (std::size_t first = 0; first < out.size(); first += n) {
-      const double* a = operands.size() > 1 ? operands[1].data() + first : nullptr;
-      run_group(Group<double>{operands[0].data() + first, a, out.data() + first, 1, n, eps_}, std::size_t{1});
+      const std::span<double> group(out.data() + first, n);
+      const double r = normalize(group, eps_);
+      if (operands.size() > 1) apply_slope(group, r, std::span(operands[1]).subspan(first, n));
     }
     return out;
   }

@@ -1,20 +1,23 @@
 #include "costate/operations/root.h"
 
+#include <algorithm>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
+#include "costate/graph/simplify.h"
+#include "costate/graph/trace.h"
+#include "costate/operations/internal/sparse_root.h"
 #include "costate/operations/linear_solve.h"
 
 namespace costate {
+namespace {
 
-Array root(const std::function<Array(Array)>& f, Operand guess, const RootOptions& options) {
-  if (options.iterations < 1 || !(options.tolerance > 0))
-    throw InvalidArgument("[root] iterations must be at least 1 and the tolerance positive; got ", options.iterations,
-                          " and ", options.tolerance, ".");
-  const Shape shape = guess.array.shape();
-  if (shape.rank() != 1) throw ShapeError("[root] the guess must be a vector; got shape ", shape, ".");
+Array dense_root(const std::function<Array(Array)>& f, const Array& guess, const RootOptions& options) {
+  const Shape shape = guess.shape();
   Array x = stop_gradient(guess), correction;
   for (int iteration = 0; iteration <= options.iterations; ++iteration) {
     const Array value = f(x);
@@ -27,6 +30,60 @@ Array root(const std::function<Array(Array)>& f, Operand guess, const RootOption
   const Array size = reduce_max(abs(correction) / (1.0 + abs(x)), {0});
   return where(broadcast_to(size <= options.tolerance, shape), x - correction,
                full(shape, std::numeric_limits<double>::quiet_NaN()));
+}
+
+/// f with what it takes of the trace around it.
+struct TracedSystem {
+  Function function;
+  std::vector<Array> arguments;
+};
+
+TracedSystem trace_system(const std::function<Array(Array)>& f, const Shape& shape) {
+  internal::CapturingFunction traced = internal::trace_capturing(
+      {{"x", shape}}, [&](std::span<const Array> in) { return std::vector<Array>{f(in[0])}; });
+  TracedSystem system{.function = simplify(traced.function), .arguments = std::move(traced.captured)};
+  if (!(system.function.output_shape(0) == shape))
+    throw ShapeError("[root] f must give what it takes, ", shape, "; got ", system.function.output_shape(0), ".");
+  for (const Input& input : system.function.inputs())
+    if (input.parameter) system.arguments.emplace_back(*input.parameter);
+  return system;
+}
+
+/// Nothing where the Jacobian has too many numbers, or with kAuto takes too many derivatives.
+std::shared_ptr<const internal::ImplicitSystem> sparse_system(const Function& f, RootJacobian form) {
+  constexpr std::size_t kMostNumbers = std::size_t{1} << 24;
+  const auto n = static_cast<std::size_t>(f.output_shape(0).size());
+  const std::optional<internal::IndexLists> rows = internal::dependencies(f, 0, kMostNumbers);
+  if (!rows) return nullptr;
+  if (form == RootJacobian::kAuto) {
+    const std::vector<std::int32_t> colors = internal::color_columns(*rows, rows->transposed(n));
+    if (4 * static_cast<std::size_t>(*std::max_element(colors.begin(), colors.end()) + 1) > n) return nullptr;
+  }
+  return std::make_shared<internal::ImplicitSystem>(f, *rows);
+}
+
+}  // namespace
+
+Array root(const std::function<Array(Array)>& f, Operand guess, const RootOptions& options) {
+  constexpr std::int64_t kFewUnknowns = 64;
+  if (options.iterations < 1 || !(options.tolerance > 0))
+    throw InvalidArgument("[root] iterations must be at least 1 and the tolerance positive; got ", options.iterations,
+                          " and ", options.tolerance, ".");
+  const Shape shape = guess.array.shape();
+  if (shape.rank() != 1 || shape.size() == 0)
+    throw ShapeError("[root] the guess must be a vector; got shape ", shape, ".");
+  const bool may_be_sparse = options.jacobian == RootJacobian::kSparse ||
+                             (options.jacobian == RootJacobian::kAuto && shape.size() >= kFewUnknowns);
+  if (!may_be_sparse) return dense_root(f, guess.array, options);
+  const TracedSystem traced = trace_system(f, shape);
+  const auto system = sparse_system(traced.function, options.jacobian);
+  if (!system && options.jacobian == RootJacobian::kSparse)
+    throw InvalidArgument("[root] the Jacobian of ", shape.size(),
+                          " unknowns is not sparse: by the graph of f most of its numbers may be other than 0; write f "
+                          "without sums over all unknowns, or ask for RootJacobian::kDense.");
+  if (!system) return dense_root(f, guess.array, options);
+  return internal::sparse_root(system, {.iterations = options.iterations, .tolerance = options.tolerance},
+                               stop_gradient(guess.array), traced.arguments, guess.where);
 }
 
 }  // namespace costate

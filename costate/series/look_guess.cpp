@@ -250,18 +250,20 @@ class Guess {
     return is_constant || (is_counter && !columns_.time.empty());
   }
 
-  /// Doses: cells of which some are empty or 0.
+  /// Doses: cells of which some are empty or 0, and not all; they may be the same number.
   bool comes_in_now_and_then(const std::string& name) const {
-    return is_called_dose(name) &&
-           std::ranges::any_of(numbers_.at(name), [](double number) { return !(std::abs(number) > 0); });
+    const auto given = std::ranges::count_if(numbers_.at(name), [](double number) { return std::abs(number) > 0; });
+    return is_called_dose(name) && given > 0 && given < std::ssize(numbers_.at(name));
   }
 
   void take_states() {
     for (const std::string& name : names_) {
-      if (is_taken(name) || !is_number(name) || says_nothing(name)) continue;
-      (is_constant_of_trajectories(name) ? columns_.covariates
-       : comes_in_now_and_then(name)     ? columns_.events
-                                         : columns_.states)
+      if (is_taken(name) || !is_number(name)) continue;
+      const bool is_event = comes_in_now_and_then(name);
+      if (!is_event && says_nothing(name)) continue;
+      (is_event                            ? columns_.events
+       : is_constant_of_trajectories(name) ? columns_.covariates
+                                           : columns_.states)
           .push_back(name);
     }
   }

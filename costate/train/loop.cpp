@@ -22,6 +22,8 @@ void check_options(const Objective& objective, const TrainOptions& options) {
   if (options.validate_every < 1)
     throw InvalidArgument("[train] validate_every must be at least 1; got ", options.validate_every, ".");
   if (options.patience < 0) throw InvalidArgument("[train] patience must be at least 0; got ", options.patience, ".");
+  if (options.max_growth != 0 && !(options.max_growth >= 1))
+    throw InvalidArgument("[train] max_growth must be at least 1, or 0; got ", options.max_growth, ".");
   if (objective.num_samples < 1) throw InvalidArgument("[train] there must be at least one sample; got none.");
   if (options.schedule.warmup_epochs < 0 || options.schedule.warmup_epochs >= options.epochs)
     throw InvalidArgument("[train] warmup_epochs must be at least 0 and below epochs; got ",
@@ -77,12 +79,14 @@ class Training {
       }
       if (seconds_since(saved_) >= options_.checkpoint_seconds) save(epoch_ + 1);
     }
-    if (is_out_of_patience()) result_.reason = StopReason::kPatience;
+    if (is_out_of_patience()) result_.reason = is_costly_ ? StopReason::kEvaluations : StopReason::kPatience;
     if (is_polished()) result_.reason = StopReason::kConverged;
     save(epoch_);
     // After saving: a run that goes on later looks at its last weights then.
-    if (!objective_.validate && !keeps_last() && epoch_ > 0)
+    if (epoch_ > 0 && !objective_.validate && !keeps_last())
       keep_best(loss_of_all(), epoch_ - 1, values_by_name(objective_.parameters));
+    if (epoch_ > 0 && objective_.validate && result_.best_epoch < 0)  // it was stopped before any validation
+      keep_best(objective_.validate(), epoch_ - 1, values_by_name(objective_.parameters));
     set_values_by_name(objective_.parameters, best_, "training");
     return result_;
   }
@@ -98,8 +102,21 @@ class Training {
   bool keeps_last() const { return options_.keep == Keep::kLast || (is_endless() && !objective_.validate); }
 
   bool is_out_of_patience() const {
-    return options_.patience > 0 && result_.best_epoch >= 0 && epoch_ - result_.best_epoch > options_.patience;
+    return options_.patience > 0 && result_.best_epoch >= 0 && idle_ >= static_cast<double>(options_.patience);
   }
+
+  /// Counts an epoch for patience.
+  void count(const HistoryRow& row) {
+    const bool is_best = row.epoch == static_cast<double>(result_.best_epoch);
+    const double most = options_.max_growth * evaluations(result_.history.front());
+    const bool is_costly = most > 0 && evaluations(row) > most;
+    const bool is_early = options_.patience_from == PatienceFrom::kPolish && options_.polish > 0 &&
+                          row.epoch < static_cast<double>(options_.epochs);
+    idle_ = is_best ? 0 : idle_ + (is_costly ? evaluations(row) / most : is_early ? 0.0 : 1.0);
+    is_costly_ = !is_best && (is_costly_ || is_costly);
+  }
+
+  static double evaluations(const HistoryRow& row) { return row.nfe_forward + row.nfe_backward; }
 
   /// L-BFGS forgets its history where it finds no lower point. Where it finds none without a history, nothing changes.
   bool is_polished() const {
@@ -139,6 +156,7 @@ class Training {
     if (judges_end && is_judged) judged = values_by_name(objective_.parameters);
     if (is_judged) keep_best(validates() ? row.validation_loss : row.loss, epoch_, std::move(judged));
     result_.history.push_back(row);
+    count(row);
   }
 
   std::size_t batch_size() const {
@@ -236,6 +254,7 @@ class Training {
     result_.best_loss = checkpoint.best_loss;
     epoch_ = checkpoint.next_epoch;
     if (!result_.history.empty()) earlier_seconds_ = result_.history.back().seconds;
+    for (const HistoryRow& row : result_.history) count(row);
   }
 
   const Objective& objective_;
@@ -244,6 +263,8 @@ class Training {
   TrainResult result_;
   std::map<std::string, HostArray> best_;
   std::int64_t epoch_ = 0;
+  double idle_ = 0;         // epochs since the best loss, costly ones several times
+  bool is_costly_ = false;  // whether there are any among them
   double earlier_seconds_ = 0;
   Clock::time_point began_, saved_ = Clock::now();
 };
@@ -251,7 +272,7 @@ class Training {
 }  // namespace
 
 std::string name(StopReason reason) {
-  return spelling(reason, NameTable<4>{"epochs", "patience", "asked", "converged"});
+  return spelling(reason, NameTable<5>{"epochs", "patience", "asked", "converged", "evaluations"});
 }
 
 TrainResult train(const Objective& objective, const TrainOptions& options) {

@@ -37,6 +37,10 @@ enum class Resume { kNo, kYes };
 /// Which weights training ends at: those of the best epoch, or the last ones, whatever their loss.
 enum class Keep { kBest, kLast };
 
+/// Which epochs patience counts: all, or those of the polish, if there is one. A falling learning rate and the polish
+/// gain late what seems to be missed before.
+enum class PatienceFrom { kStart, kPolish };
+
 struct TrainOptions {
   std::int64_t epochs = 100;  // without those of polish
   std::size_t batch = 0;      // samples a step; 0: all. A stream has its own
@@ -47,7 +51,11 @@ struct TrainOptions {
   std::int64_t polish = 0;  // further epochs of L-BFGS on all samples, which reaches minima that Adam circles
   std::int64_t validate_every =
       1;  // epochs; after the last one it is done in any case. No others are candidates for the best
-  std::int64_t patience = 0;              // stop after this many epochs without a better loss; 0: never
+  std::int64_t patience = 0;  // stop after this many epochs without a better loss; 0: never
+  PatienceFrom patience_from = PatienceFrom::kStart;
+  /// An epoch that takes more than so many times the evaluations of the first one counts as often as it does, before a
+  /// polish, too: where solves get costly and nothing is gained, patience ends sooner. 0: none does.
+  double max_growth = 0;
   std::filesystem::path checkpoint = {};  // empty: none is written
   double checkpoint_seconds = 2;  // at least this long between two checkpoints; one is always written at the end
   std::string fingerprint = {};   // of the configuration, stored in the checkpoint
@@ -60,10 +68,11 @@ enum class StopReason {
   kEpochs,
   kPatience,
   kAsked,
-  kConverged,  // the polish found no lower point, from a fresh start either: every further epoch would do the same
+  kConverged,    // the polish found no lower point, from a fresh start either: every further epoch would do the same
+  kEvaluations,  // out of patience by costly epochs, which count more than once
 };
 
-/// "epochs", "patience", "asked", "converged".
+/// "epochs", "patience", "asked", "converged", "evaluations".
 std::string name(StopReason reason);
 
 struct TrainResult {

@@ -9,7 +9,7 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"mse", "mae", "huber"};
+constexpr std::string_view kLosses[] = {"mse", "mae", "huber"};
 
 Array cell_loss(Loss loss, const Array& difference) {
   switch (loss) {
@@ -27,9 +27,9 @@ Array cell_loss(Loss loss, const Array& difference) {
 
 }  // namespace
 
-std::string name(Loss loss) { return spelling(loss, kNames); }
+std::string name(Loss loss) { return spelling(loss, kLosses); }
 
-Loss loss_from_name(const std::string& name) { return from_spelling<Loss>("loss", "loss", name, kNames); }
+Loss loss_from_name(const std::string& name) { return from_spelling<Loss>("loss", "loss", name, kLosses); }
 
 Array loss_sum(Loss loss, const Array& prediction, const Array& target, const Array& mask) {
   if (!(prediction.shape() == target.shape()) || !(mask.shape() == target.shape()))

@@ -11,7 +11,7 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"adam", "adamw", "sgd", "lbfgs"};
+constexpr std::string_view kOptimizers[] = {"adam", "adamw", "sgd", "lbfgs"};
 
 /// Eight sums side by side, so that vectors hold them and none waits for each of its additions.
 double dot(const std::vector<double>& x, const std::vector<double>& y) {
@@ -41,10 +41,10 @@ void check_options(const OptimizerOptions& options) {
 
 }  // namespace
 
-std::string name(OptimizerKind kind) { return spelling(kind, kNames); }
+std::string name(OptimizerKind kind) { return spelling(kind, kOptimizers); }
 
 OptimizerKind optimizer_from_name(const std::string& name) {
-  return from_spelling<OptimizerKind>("optimizer", "optimizer", name, kNames);
+  return from_spelling<OptimizerKind>("optimizer", "optimizer", name, kOptimizers);
 }
 
 Optimizer::Optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters)

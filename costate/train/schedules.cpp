@@ -10,14 +10,14 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"constant", "cosine", "exponential", "step"};
+constexpr std::string_view kSchedules[] = {"constant", "cosine", "exponential", "step"};
 
 }  // namespace
 
-std::string name(ScheduleKind kind) { return spelling(kind, kNames); }
+std::string name(ScheduleKind kind) { return spelling(kind, kSchedules); }
 
 ScheduleKind schedule_from_name(const std::string& name) {
-  return from_spelling<ScheduleKind>("schedule", "schedule", name, kNames);
+  return from_spelling<ScheduleKind>("schedule", "schedule", name, kSchedules);
 }
 
 double learning_rate(const Schedule& schedule, std::int64_t epoch, std::int64_t epochs) {

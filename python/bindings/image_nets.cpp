@@ -227,7 +227,8 @@ field  a callable on Arrays, such as a ConvField; it may use any Parameter or Ar
 x      of any shape.
 end    the time of the result.
 
-The keywords of solve, such as rtol and adjoint, are taken, too.)");
+The keywords of solve, such as rtol and adjoint, are taken, too; with gradient_steps='off' the loss is of the net that the steps
+make, and they are the same with and without a gradient.)");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ nb::dict report_of(const RunReport& report) {
   out["nfe_backward"] = report.nfe_backward;
   out["accepted"] = report.accepted;
   out["rejected"] = report.rejected;
+  out["factorizations"] = report.factorizations;
   nb::list failures;
   for (const SampleFailure& failure : report.failures) {
     nb::dict entry;
@@ -28,6 +29,7 @@ RunReport to_report(const nb::dict& report) {
                 .nfe_backward = count("nfe_backward"),
                 .accepted = count("accepted"),
                 .rejected = count("rejected"),
+                .factorizations = count("factorizations"),
                 .failures = {}};
   for (const nb::handle failure : report["failures"])
     out.failures.push_back({.sample = nb::cast<std::int64_t>(failure["sample"]),

@@ -1578,7 +1578,7 @@ class ImageClassifier:
     The keywords of solve, such as rtol and adjoint, are taken, too.
     """
 
-    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> None: ...
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -1595,7 +1595,7 @@ class ImageClassifier:
         Inside a trace: the logits [classes] of an image [channels, rows, columns].
         """
 
-def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> Array:
+def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> Array:
     """
     A solve as a layer, inside a trace: z(end) of z' = field(t, z), z(0) = x, in the shape of x.
 
@@ -1603,7 +1603,8 @@ def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'do
     x      of any shape.
     end    the time of the result.
 
-    The keywords of solve, such as rtol and adjoint, are taken, too.
+    The keywords of solve, such as rtol and adjoint, are taken, too; with gradient_steps='off' the loss is of the net that the steps
+    make, and they are the same with and without a gradient.
     """
 
 class System:
@@ -2137,7 +2138,7 @@ class Fit:
         Gives a Forecast: times, states and outside of each trajectory, notes, and to_frame() for pandas.
         """
 
-def fit_table(data: object, *, judge: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
+def fit_table(data: object, *, judge: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE to the columns of a table, as `costate fit` does: with the same options it gives the same bits.
 
@@ -2173,6 +2174,9 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
     optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
     polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
+    patience                 share of the polish, or of all epochs if there is none, without a better validation error after which a training
+                             ends; 0: it does not; -1: half of it, and 0 where epochs are given.
+    max_growth               times the evaluations of the first epoch, from which on one counts as several for patience.
     minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
     seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
@@ -2188,7 +2192,7 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     (11, 2)
     """
 
-def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
@@ -2197,6 +2201,7 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     states  [samples, state], or [samples] for one; NaN where nothing was measured. Several: a list, or [trajectory, samples, state].
     inputs  [samples, input] that drive the system, or [samples] for one; several as states.
     covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight; or [trajectory] for one.
+    missing  numbers that mean missing in states: [-999]; 'none' to keep what looks like such a code.
 
     DataFrames and Series in place of arrays give names.
 
@@ -2215,6 +2220,9 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
     optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
     polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
+    patience                 share of the polish, or of all epochs if there is none, without a better validation error after which a training
+                             ends; 0: it does not; -1: half of it, and 0 where epochs are given.
+    max_growth               times the evaluations of the first epoch, from which on one counts as several for patience.
     minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
     seeds                    models of other first weights that are trained beside; two or more give a forecast bands.

@@ -114,7 +114,7 @@ def test_values_beyond_a_limit_of_detection(tmp_path):
     data = write(tmp_path / "a.csv", ["t,x,y", *lines])
     said = ok("look", data, "--time", "t", "--state", "x", "--hold-out", "0").stdout
     assert "20 beyond a limit" in said and "'x' is only known to be beyond a limit at 20 of 40 samples" in said
-    run, _ = fit(tmp_path, data, "--time", "t", "--state", "x", "--hold-out", "0", "--hidden", "none")
+    run, _ = fit(tmp_path, data, "--time", "t", "--state", "x", "--hold-out", "0")
     assert json.loads((run / "metrics.json").read_text())["beyond_limits"] == {"x": 20}
     bad("'>3' is beyond a limit of detection, as only a state may be; take such cells as missing with --missing '>'", "fit", data,
         "--time", "t", "--state", "x", "--input", "y")
@@ -271,6 +271,19 @@ def test_a_run_goes_on_with_the_options_of_its_file(tmp_path):
     before = (run / "model.safetensors").read_bytes()
     ok("fit", "--resume", "--out", run)
     assert (run / "model.safetensors").read_bytes() == before
+
+
+def test_what_one_value_tells_is_said_before_the_verdict(tmp_path):
+    data = write(tmp_path / "a.csv", ["t,x", "0,1", "1,2", "2,3"])
+    said = ok("fit", data, "--time", "t", "--state", "x", "--out", tmp_path / "run", "--epochs", "5").stdout
+    before, _, after = said.partition("Only 1 value was held out: the verdict may be chance.")
+    assert "neural ODE" in after and " the neural ODE" not in before
+
+
+def test_look_takes_equal_doses_for_events(tmp_path):
+    rows = [f"{s},{t},{100 if t == 0 else ''},{math.exp(-s * t / 9):.3f}" for s in (1, 2, 3) for t in range(6)]
+    data = write(tmp_path / "a.csv", ["ID,TIME,AMT,DV", *rows])
+    assert "--event AMT" in ok("look", data).stdout.splitlines()[-1]
 
 
 def test_names_may_be_given_one_by_one(tmp_path):

@@ -9,6 +9,7 @@
 #include "../support/check_function.h"
 #include "../support/expect_error.h"
 #include "costate/diff/diff.h"
+#include "costate/exec/internal/image_lanes.h"
 #include "costate/exec/program.h"
 #include "costate/graph/interpret.h"
 #include "costate/graph/trace.h"
@@ -196,6 +197,18 @@ TEST(Convolution, AlongASeriesIsThatOfAnImageOneHigh) {
     EXPECT_NEAR(result.at(i), expected[static_cast<std::size_t>(i)], kSumUlps);
   check_derivatives(f, draw_inputs(f, 1, -1, 1, 3), kDifference);
   check_execution(vjp(f), draw_inputs(vjp(f), 11, -1, 1, 3), kSumUlps);
+}
+
+TEST(Convolution, TilesOfLargeImagesTakeFewerLanes) {
+  const std::size_t width = internal::simd_lanes<float>(), all = 4 * width;
+  EXPECT_EQ(internal::lanes_for_images<float>(all, 0), all);
+  EXPECT_EQ(internal::lanes_for_images<float>(all, (std::size_t{64} << 10) / all), all);
+  EXPECT_EQ(internal::lanes_for_images<float>(all, (std::size_t{64} << 10) / all + 1), 2 * width);
+  EXPECT_EQ(internal::lanes_for_images<float>(all, std::size_t{1} << 20), width);
+  EXPECT_EQ(internal::lanes_for_images<float>(1, std::size_t{1} << 20), 1u);
+  const Function f = layer(cases()[0]);
+  EXPECT_EQ(internal::largest_image(f), 4u * 5 * 6);
+  EXPECT_EQ(internal::largest_image(trace([](Array x) { return exp(x); }, {{"x", {9, 9, 9}}})), 0u);
 }
 
 TEST(Convolution, MistakesAreNamed) {

@@ -10,6 +10,7 @@
 #include "costate/graph/trace.h"
 #include "costate/nn/nn.h"
 #include "costate/operations/normalize.h"
+#include "costate/solve/internal/hoist.h"
 #include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
 
@@ -121,6 +122,15 @@ TEST(ConcatConv2d, CopiesNoFeatureMap) {
   const ConcatConv2d conv({.inputs = 2, .outputs = 3, .convolution = {.padding = {1, 1}}});
   const Function f = trace([&](Array t, Array x) { return conv(t, x); }, {{"t", {}}, {"x", {2, 4, 5}}});
   EXPECT_EQ(to_string(f).find("concat"), std::string::npos) << to_string(f);
+}
+
+TEST(ConcatConv2d, ChoosesItsWeightsOutsideOfASolve) {
+  const ConcatConv2d conv({.inputs = 3, .outputs = 3, .convolution = {.padding = {1, 1}}});
+  const VectorField field = vector_field({3, 4, 5}, [&](Array t, Array x) { return conv(t, x); });
+  const auto hoisted = internal::hoist_shared(field);
+  ASSERT_TRUE(hoisted.has_value());
+  for (const Node& node : hoisted->field.function().nodes())
+    EXPECT_NE(node.op, Op::kGather) << to_string(hoisted->field.function());
 }
 
 TEST(ImageLayers, ExecuteAndDifferentiate) {

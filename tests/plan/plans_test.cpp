@@ -121,16 +121,16 @@ Function ratio() {
       {{"x", {3}}});
 }
 
-/// Two layers, the first of which reads the time as one more channel.
+/// Two layers, the second of which reads the time as one more channel.
 Function convolutions() {
   return trace(
-      [w1 = weights("w1", {4, 2, 3, 3}), t1 = weights("t1", {4, 1, 3, 3}), b1 = weights("b1", {4, 1, 1}),
-       w2 = weights("w2", {2, 4, 3, 3})](Array t, Array x) {
+      [w1 = weights("w1", {4, 2, 3, 3}), b1 = weights("b1", {4, 1, 1}), w2 = weights("w2", {2, 4, 3, 3}),
+       t2 = weights("t2", {2, 1, 3, 3})](Array t, Array x) {
         const ConvOptions same{.padding = {1, 1}};
-        const Array weights1 = w1, weights2 = w2, times = t1, bias = b1;
-        const Array of_time = conv2d(ones({1, 3, 3}), times, same), of_image = conv2d(x, weights1, same);
-        const Array hidden = relu(of_image + bias), product = t * of_time;
-        return conv2d(hidden + product, weights2, same);
+        const Array first = w1, bias = b1, second = w2, of_time = t2;
+        const Array product = conv2d(x, first, same), hidden = relu(product + bias);
+        const Array sum = conv2d(hidden, second, same), shared = conv2d(ones({1, 3, 3}), of_time, same);
+        return sum + t * shared;
       },
       {{"t", {}}, {"x", {2, 3, 3}}});
 }

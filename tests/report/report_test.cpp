@@ -273,7 +273,8 @@ TEST(FitReport, DrawsBandsAroundForecastsAndSaysWhatTheyHold) {
     EXPECT_GT(area.high[i], forecast.y[i]);
   }
   // The ends of the bands are those of the table.
-  EXPECT_NEAR(area.high[area.high.size() - 2], result.forecast_samples[0].upper.back()[0], 1e-6);
+  const HostArray& upper = result.forecast_samples[0].states.upper;  // [sample, state]
+  EXPECT_NEAR(area.high[area.high.size() - 2], upper(upper.shape()[0] - 1, 0), 1e-6);
   const std::string page = to_html(report);
   EXPECT_NE(page.find(result.coverage->text()), std::string::npos);
 }

@@ -7,6 +7,7 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/kernels/kernels.h"
+#include "costate/exec/kernels/row_runs.h"
 #include "costate/graph/extension.h"
 #include "costate/plan/plan.h"
 
@@ -25,6 +26,8 @@ Activation activation_of(Epilogue epilogue) { return static_cast<Activation>(epi
 static_assert(static_cast<int>(Activation::kSigmoidSlope) == static_cast<int>(Epilogue::kSigmoidSlope));
 static_assert(static_cast<int>(Spread::kScalar) == static_cast<int>(Motion::kScalar));
 
+}  // namespace
+
 /// An instruction with its kernel found.
 template <class T>
 struct Bound {
@@ -33,8 +36,11 @@ struct Bound {
   BinaryKernel<T> binary = nullptr;
   PairKernel<T> pair = nullptr;
   std::shared_ptr<const TileOp<T>> op = nullptr;
+  std::vector<RowRun> runs = {};             // of a table, where it has long ones
   std::size_t partial = 0, num_partial = 0;  // sums that wait in the workspace for finish_sums
 };
+
+namespace {
 
 /// Base addresses of the regions during one call.
 template <class T>
@@ -104,6 +110,8 @@ struct TileFunction<T>::BoundPlan {
     if (instruction.kind == InstructionKind::kPair)
       bound.pair = pair_kernel<T>(instruction.inner_op, instruction.op, instruction.inner_is_right);
     if (instruction.extension) bound.op = op_of(instruction, lanes);
+    if (instruction.kind == InstructionKind::kGather || instruction.kind == InstructionKind::kScatter)
+      bound.runs = row_runs(instruction.table);
     if (waits_for_finish(instruction, lanes)) {
       bound.partial = partial_size;
       bound.num_partial =
@@ -351,9 +359,13 @@ void TileFunction<T>::BoundPlan::run_instruction(const Bound<T>& bound, const Ba
     case InstructionKind::kCopy:
       return spread(operand(instruction.sources[0], bases), out, instruction.rows, lanes);
     case InstructionKind::kGather:
+      if (!bound.runs.empty())
+        return gather_runs(bases.read(instruction.sources[0].slot), std::span(bound.runs), out, lanes);
       return gather_rows(bases.read(instruction.sources[0].slot), std::span(instruction.table), out, lanes);
     case InstructionKind::kScatter:
       std::fill_n(out, instruction.rows * lanes, T{0});
+      if (!bound.runs.empty())
+        return scatter_add_runs(bases.read(instruction.sources[0].slot), std::span(bound.runs), out, lanes);
       return scatter_add_rows(bases.read(instruction.sources[0].slot), std::span(instruction.table), out, lanes);
     case InstructionKind::kReduce:
       return reduce_rows(instruction.op, bases.read(instruction.sources[0].slot), std::span(instruction.table),

@@ -15,6 +15,7 @@
 // | convolutions  | convolve, convolve_lanes                                    | convolution.cpp    |
 // | their weights | add_weight_sums, finish_weight_sums, weights_of_lanes       | weight_sums.cpp    |
 // | sums of lanes | transpose, add_row_products, add_partial_sums               | lane_sums.cpp      |
+// | groups of rows| group_norm (group_norm.h)                                   | group_norm.cpp     |
 // | rows          | spread, gather_rows, scatter_add_rows, reduce_rows          | rows.cpp           |
 // | Runge-Kutta   | stage_combine, scaled_error_norm, axpy_lanes, select_lanes  | runge_kutta.cpp    |
 // | optimizers    | adam_update                                                 | adam.cpp           |

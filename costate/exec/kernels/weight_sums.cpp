@@ -2,6 +2,11 @@
 // channels times columns of the image's channels, whose depth are the lanes at all pixels of a class. As in other long
 // sums over lanes (lane_sums.cpp) one side is transposed for it, here the image with channels in the vectors, once for
 // all taps. Sums with few channels stay spread over the lanes of a vector instead.
+//
+// Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 80 to 89 % of the
+// measured peak with one vector of lanes; 4 x 4 by 2 on 26 x 26 at 69 to 79 %, since the transposed image is larger
+// than a second-level cache (convolutions_bench, Zen 4, CPU time beside other programs). One channel of 28 x 28 under 3
+// x 3 is at 57 %, one row a group (depthwise) at 23 %.
 #include <algorithm>
 #include <type_traits>
 #include <utility>
@@ -25,9 +30,6 @@ constexpr std::size_t kBlockRows = 8;  // times 3 vectors, of 32 registers
 #else
 constexpr std::size_t kBlockRows = 4;  // of 16 registers
 #endif
-/// So many pixels of all channels should stay in the second-level cache.
-constexpr std::size_t kPassPixels = 32;
-
 using Pixel = ConvTable::Pixel;
 using PixelClass = ConvTable::PixelClass;
 using Tap = ConvTable::Tap;
@@ -81,14 +83,32 @@ HWY_INLINE void channel_block(const ChannelBlock<T>& block) {
     }
 }
 
-/// Some rows against all channels of the group, up to three vectors at a time.
-template <std::size_t kRows, class T>
-HWY_NOINLINE void channel_rows(ChannelBlock<T> block) {
+/// All rows of the group against the same vectors of channels.
+template <std::size_t kVectors, bool kPart, class T>
+HWY_NOINLINE void channel_columns(ChannelBlock<T> block) {
+  const ConvTable& table = *block.sums.table;
+  std::size_t left = table.rows;
+  const auto pass = [&](auto rows) HWY_ATTR {
+    for (; left >= rows(); left -= rows()) {
+      channel_block<rows(), kVectors, kPart>(block);
+      block.to += rows() * table.to_pixels * block.sums.lanes;
+      block.partial += rows() * table.depth;
+    }
+  };
+  if constexpr (kBlockRows == 8) pass(std::integral_constant<std::size_t, 8>());
+  pass(std::integral_constant<std::size_t, 4>());
+  pass(std::integral_constant<std::size_t, 2>());
+  pass(std::integral_constant<std::size_t, 1>());
+}
+
+/// All rows against all channels of the group, up to three vectors at a time.
+template <class T>
+void all_channels(ChannelBlock<T> block) {
   const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
   std::size_t left = block.sums.table->depth;
   const auto pass = [&](auto vectors, auto is_part) HWY_ATTR {
     block.count = left % width;
-    channel_block<kRows, vectors(), is_part()>(block);
+    channel_columns<vectors(), is_part()>(block);
     block.from += vectors() * width;
     block.partial += vectors() * width;
     left -= std::min(left, vectors() * width);
@@ -104,51 +124,40 @@ HWY_NOINLINE void channel_rows(ChannelBlock<T> block) {
   if (left > 0) pass(kOne, std::true_type());
 }
 
-/// All weights of a group at some pixels of a class.
+/// All weights of a class at some of its pixels.
 template <class T>
-void channel_pass(const WeightSums<T>& sums, std::size_t group, const PixelClass& of, const Pixel* pixels,
-                  std::size_t num_pixels) {
+void channel_pass(const WeightSums<T>& sums, const PixelClass& of, const Pixel* pixels, std::size_t num_pixels) {
   const ConvTable& table = *sums.table;
-  for (std::size_t row = 0; row < table.rows;) {
-    const std::size_t rows = std::min(packed_rows(table.rows - row), kBlockRows);
+  for (std::size_t group = 0; group < table.groups; ++group)
     for (std::uint32_t t = 0; t < of.num_taps; ++t) {
       const Tap tap = table.taps[of.first_tap + t];
-      const ChannelBlock<T> block{
+      all_channels(ChannelBlock<T>{
           .sums = sums,
           .pixels = pixels,
           .num_pixels = num_pixels,
           .tap = tap,
-          .to = sums.to + (group * table.rows + row) * table.to_pixels * sums.lanes,
+          .to = sums.to + group * table.rows * table.to_pixels * sums.lanes,
           .from = sums.scratch + group * table.depth,
           .channels = table.groups * table.depth,
-          .partial = sums.partial + ((group * table.positions + tap.position) * table.rows + row) * table.depth};
-      switch (rows) {
-        case 8:
-          if constexpr (kBlockRows == 8) channel_rows<8>(block);
-          break;
-        case 4:
-          channel_rows<4>(block);
-          break;
-        case 2:
-          channel_rows<2>(block);
-          break;
-        default:
-          channel_rows<1>(block);
-      }
+          .partial = sums.partial + (group * table.positions + tap.position) * table.rows * table.depth});
     }
-    row += rows;
-  }
 }
 
-/// Of an image that is transposed in `scratch`.
+/// Of an image that is transposed in `scratch`. Each pass takes so many pixels that two vectors of channels at their
+/// lanes stay in a first-level cache while all rows read them.
 template <class T>
 void sum_channels(const WeightSums<T>& sums) {
+  constexpr std::size_t kPassBytes = std::size_t{24} << 10;
   const ConvTable& table = *sums.table;
-  for (const PixelClass& of : table.classes)
-    for (std::size_t i = 0; i < of.num_pixels; i += kPassPixels)
-      for (std::size_t group = 0; group < table.groups; ++group)
-        channel_pass(sums, group, of, table.pixels.data() + of.first_pixel + i,
-                     std::min<std::size_t>(kPassPixels, of.num_pixels - i));
+  const std::size_t bytes = 2 * sizeof(T) * hn::Lanes(hn::ScalableTag<T>()) * sums.lanes;
+  const std::size_t most = std::max<std::size_t>(1, kPassBytes / bytes);
+  for (const PixelClass& of : table.classes) {
+    const std::size_t passes = (of.num_pixels + most - 1) / most;
+    for (std::size_t pass = 0; pass < passes; ++pass) {
+      const std::size_t first = of.num_pixels * pass / passes, end = of.num_pixels * (pass + 1) / passes;
+      channel_pass(sums, of, table.pixels.data() + of.first_pixel + first, end - first);
+    }
+  }
 }
 
 /// Some rows of a group against one of its channels at some taps of a class.
@@ -163,38 +172,32 @@ struct TapBlock {
   T* partial;     // [row, depth, position] of the first row and the channel, each a vector
 };
 
-/// The products of one vector of lanes at a pixel.
-template <std::size_t kRows, std::size_t kTaps, bool kPart, class D, class T>
-HWY_INLINE void add_taps(D d, const TapBlock<T>& block, const Pixel& pixel, std::size_t lane, std::size_t count,
-                         VecOf<D> (&sum)[kRows][kTaps]) {
-  const std::size_t lanes = block.sums.lanes, row_step = block.sums.table->to_pixels * lanes;
-  const auto load = [&](const T* x) HWY_ATTR { return kPart ? load_first(d, x, count) : hn::LoadU(d, x); };
-  VecOf<D> left[kRows];
-  for (std::size_t i = 0; i < kRows; ++i) {
-    left[i] = load(block.to + i * row_step + pixel.to * lanes + lane);
-    if (block.sums.shares != nullptr) left[i] = hn::Mul(left[i], load(block.sums.shares + lane));
-  }
-  for (std::size_t t = 0; t < kTaps; ++t) {
-    const auto right = load(block.from + shifted(pixel, block.taps[t]) * lanes + lane);
-    for (std::size_t i = 0; i < kRows; ++i) sum[i][t] = hn::MulAdd(left[i], right, sum[i][t]);
-  }
-}
-
-template <std::size_t kRows, std::size_t kTaps, class T>
+/// The sums over whole vectors of lanes, or over the lanes that fill no vector.
+template <std::size_t kRows, std::size_t kTaps, bool kPart, class T>
 HWY_NOINLINE void tap_block(const TapBlock<T>& block) {
   const hn::ScalableTag<T> d;
   const ConvTable& table = *block.sums.table;
-  const std::size_t width = hn::Lanes(d), lanes = block.sums.lanes, row_step = table.depth * table.positions;
+  const std::size_t width = hn::Lanes(d), lanes = block.sums.lanes, rest = lanes % width;
+  const std::size_t row_step = table.to_pixels * lanes, weight_step = table.depth * table.positions;
+  const T* const shares = block.sums.shares;
+  const auto load = [&](const T* x) HWY_ATTR { return kPart ? load_first(d, x, rest) : hn::LoadU(d, x); };
   const auto partial = [&](std::size_t i, std::size_t t)
-                           HWY_ATTR { return block.partial + (i * row_step + block.taps[t].position) * width; };
+                           HWY_ATTR { return block.partial + (i * weight_step + block.taps[t].position) * width; };
   VecOf<decltype(d)> sum[kRows][kTaps];
   for (std::size_t i = 0; i < kRows; ++i)
     for (std::size_t t = 0; t < kTaps; ++t) sum[i][t] = hn::LoadU(d, partial(i, t));
   for (std::size_t p = 0; p < block.num_pixels; ++p) {
-    std::size_t lane = 0;
-    for (; lane + width <= lanes; lane += width)
-      add_taps<kRows, kTaps, false>(d, block, block.pixels[p], lane, width, sum);
-    if (lane < lanes) add_taps<kRows, kTaps, true>(d, block, block.pixels[p], lane, lanes - lane, sum);
+    const Pixel pixel = block.pixels[p];
+    for (std::size_t lane = kPart ? lanes - rest : 0; lane + (kPart ? rest : width) <= lanes; lane += width) {
+      VecOf<decltype(d)> left[kRows];
+      for (std::size_t i = 0; i < kRows; ++i) left[i] = load(block.to + i * row_step + pixel.to * lanes + lane);
+      if (shares != nullptr)
+        for (std::size_t i = 0; i < kRows; ++i) left[i] = hn::Mul(left[i], load(shares + lane));
+      for (std::size_t t = 0; t < kTaps; ++t) {
+        const auto right = load(block.from + shifted(pixel, block.taps[t]) * lanes + lane);
+        for (std::size_t i = 0; i < kRows; ++i) sum[i][t] = hn::MulAdd(left[i], right, sum[i][t]);
+      }
+    }
   }
   for (std::size_t i = 0; i < kRows; ++i)
     for (std::size_t t = 0; t < kTaps; ++t) hn::StoreU(sum[i][t], d, partial(i, t));
@@ -203,11 +206,17 @@ HWY_NOINLINE void tap_block(const TapBlock<T>& block) {
 /// Some rows against one channel at all taps of a class.
 template <std::size_t kRows, class T>
 void all_taps(TapBlock<T> block, std::size_t num_taps) {
+  const std::size_t width = hn::Lanes(hn::ScalableTag<T>()), lanes = block.sums.lanes;
   const Tap* const end = block.taps + num_taps;
-  if constexpr (kBlockRows == 8 || kRows < 4)
-    for (; end - block.taps >= 6; block.taps += 6) tap_block<kRows, 6>(block);
-  for (; end - block.taps >= 3; block.taps += 3) tap_block<kRows, 3>(block);
-  for (; block.taps < end; ++block.taps) tap_block<kRows, 1>(block);
+  const auto pass = [&](auto taps) HWY_ATTR {
+    for (; end - block.taps >= static_cast<std::ptrdiff_t>(taps()); block.taps += taps()) {
+      if (lanes >= width) tap_block<kRows, taps(), false>(block);
+      if (lanes % width > 0) tap_block<kRows, taps(), true>(block);
+    }
+  };
+  if constexpr (kBlockRows == 8 || kRows < 4) pass(std::integral_constant<std::size_t, 6>());
+  pass(std::integral_constant<std::size_t, 3>());
+  pass(std::integral_constant<std::size_t, 1>());
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "costate/graph/extension.h"
+#include "costate/plan/internal/operand_rules.h"
 
 namespace costate::internal {
 namespace {
@@ -134,8 +135,6 @@ void fuse_products(const Function& function, const Placement& placement, const P
   }
   drop_slopes(function, reads, fused_reads, fusion);
 }
-
-bool is_sum_or_product(Op op) { return op == Op::kAdd || op == Op::kSub || op == Op::kMul; }
 
 /// An operand that nothing else reads, and that an instruction of its own would compute just before.
 bool can_be_inner(const Function& function, const Placement& placement, const PerNode<int>& reads, const Fusion& fusion,

@@ -9,8 +9,6 @@
 namespace costate::internal {
 namespace {
 
-bool is_sum_or_product(Op op) { return op == Op::kAdd || op == Op::kSub || op == Op::kMul; }
-
 /// Written out: [rows, lanes], or [rows] where shared.
 bool is_plain(const Source& source) { return source.motion == Motion::kFull || source.motion == Motion::kRow; }
 

@@ -35,6 +35,14 @@ PerNode<bool> find_hoistable(const Function& function) {
     hoistable.push_back(node.op != Op::kInput && !moves_only(node.op) && size > 0 &&
                         (node.shape.size() <= size || node.op == Op::kConv2d));
   }
+  // A convolution packs its weights and reads none where they lie. Those chosen from a Parameter are taken out, too:
+  // their cotangents would be moved back for each sample, and so exist for each, and not only as a sum.
+  for (const Node& node : function.nodes()) {
+    if (node.op != Op::kConv2d) continue;
+    const NodeId weights = node.operands[1];
+    const bool is_chosen = function.node(weights).op == Op::kGather && made_of[weights] > 0;
+    if (is_chosen && function.node(weights).shape.size() <= made_of[weights]) hoistable[weights] = true;
+  }
   return hoistable;
 }
 

@@ -51,8 +51,7 @@ ReferenceGuard::Disturbance ReferenceGuard::disturbance_of(const Vector& start) 
 void ReferenceGuard::try_pattern(const ReferenceAttempt& attempt) {
   Disturbance trial = disturbance_of(pattern_);
   const double steepness = std::abs(attempt.h) * rate_;
-  const double found =
-      derivatives_.jvp ? ratio(attempt, trial, derivatives_.jvp) / limits_.tried(attempt.share) : 2;
+  const double found = derivatives_.jvp ? ratio(attempt, trial, derivatives_.jvp) / limits_.tried(attempt.share) : 2;
   if (found <= 1) {
     reach_ = guard::reach(steepness, found, tableau_.error_order());
     state_.is_carried = false;
