@@ -3,10 +3,11 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+export CCACHE_BASEDIR="$PWD"
 tools/install_deps.sh
 cmake --preset release >/dev/null
 cmake --build --preset release
-# By the compiler's name in the build above, so that ccache serves what that has compiled already.
+# By the compiler's name and the paths of the build above, so that ccache serves what that has compiled already.
 CXX=c++ .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps .
 
 result=0

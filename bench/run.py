@@ -39,6 +39,7 @@ WORKLOADS = {
 AGREEMENT = {"loss": 1e-3, "gradient_norm": 1e-2}
 
 
+PANELS = "Flow past an airfoil of 400 linear vortex panels, f64: a dense system of 402 equations; the gradient is that of the lift by all 802 coordinates"
 ENSEMBLE = "Lotka–Volterra, f64, 10,000 different starts and parameters, [0, 10], tolerances 1e-8, per-sample steps, end state"
 
 
@@ -59,7 +60,7 @@ def prepare(arguments, data):
     build = ROOT / "build/bench"
     run(["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCOSTATE_BUILD_BENCH=ON",
          "-DCOSTATE_BUILD_CLI=ON", "-DCOSTATE_BUILD_TESTS=OFF"])
-    run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side", "scaling"])
+    run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side", "panels_costate_side", "scaling"])
     if not (VENV / "bin/python").exists():
         run([sys.executable, "-m", "venv", VENV])
     run([VENV / "bin/pip", "install", "--quiet", "numpy", *(package for peer in arguments.peers for package in PEERS[peer])])
@@ -105,6 +106,29 @@ def ensemble_table(sides):
         faster = "" if side == "costate" else ratio(result["ms"], sides["costate"]["ms"])
         lines.append(f"| {methods[side]} | {milliseconds(result['ms'])} | {rate:.3g} | {faster} |")
     return lines
+
+
+def panels(arguments, build):
+    number = "100" if arguments.tiny else "400"
+    sides = {"costate": measure([build / "bench/panels_costate_side", number, arguments.seconds], arguments.core)}
+    if "scipy" in arguments.peers:
+        script = ROOT / "bench/panels/numpy_side.py"
+        sides["numpy"] = measure([VENV / "bin/python", script, number, arguments.seconds], arguments.core)
+    print("panels", json.dumps(sides), flush=True)
+    return sides
+
+
+def panels_disagreements(sides):
+    mine, theirs = sides["costate"], sides.get("numpy", sides["costate"])
+    if abs(theirs["lift"] / mine["lift"] - 1) > 1e-9:
+        yield f"panels: the lift of NumPy is {theirs['lift']:.12g}, of costate {mine['lift']:.12g}"
+
+
+def panels_table(sides):
+    mine, theirs = sides["costate"], sides["numpy"]
+    return ["| | assembly and solve, ms | with the gradient, ms | Costate is faster by |", "|---|---|---|---|",
+            f"| Costate | {milliseconds(mine['ms'])} | {milliseconds(mine['gradient_ms'])} | |",
+            f"| NumPy, SciPy's LU | {milliseconds(theirs['ms'])} | | {ratio(theirs['ms'], mine['ms'])} |"]
 
 
 def milliseconds(timing):
@@ -206,7 +230,8 @@ def page(results, systems, more, arguments):
         "## Share of the machine", "", *rates_table(results, more["blas"], more["startup"]), "",
         "## All cores, scaling and memory", "", *scaling_section(more["scaling"]), "",
         "## An ensemble of plain ODEs", "", ENSEMBLE + ". SciPy's time is that of 200 of them, scaled.", "",
-        *ensemble_table(systems), ""]
+        *ensemble_table(systems), "",
+        "## Vortex panels", "", PANELS + ".", "", *panels_table(more["panels"]), ""]
     tail = ROOT / "bench/notes.md"
     return "\n".join(head) + "\n" + tail.read_text()
 
@@ -236,7 +261,9 @@ def main():
             results[name] = sides
         systems = ensemble(arguments, build)
         faults += ensemble_disagreements(systems)
-        more = {"scaling": scaling(build, data, arguments), "startup": startup_time(build)}
+        flows = panels(arguments, build)
+        faults += panels_disagreements(flows)
+        more = {"panels": flows, "scaling": scaling(build, data, arguments), "startup": startup_time(build)}
         if "torchdiffeq" in arguments.peers:
             more["blas"] = measure([VENV / "bin/python", ROOT / "bench/engine/sgemm.py", arguments.seconds], arguments.core)
         pictures = pathlib.Path(data, "scaling.png").read_bytes()

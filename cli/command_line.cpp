@@ -46,12 +46,15 @@ void Command::add_text_option(const std::string& flag, const std::string& type_n
                               const std::string& group, Repeated repeated) {
   CLI::Option* option = app_->add_option(
       flag,
-      [read = std::move(read)](const CLI::results_t& given) {
+      [read = std::move(read), flag, repeated](const CLI::results_t& given) {
+        if (repeated == Repeated::kRefused && given.size() > 1)
+          throw InvalidArgument(flag, " is given ", given.size() == 2 ? "twice" : text::concat(given.size(), " times"),
+                                ", as '", text::join(given, "' and '"), "'; give it once.");
         read(text::join(given, ","));
         return true;
       },
       help);
-  if (repeated == Repeated::kAll) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   option->type_name(type_name);
   if (!group.empty()) option->group(group);
 }

@@ -20,9 +20,9 @@ namespace costate::cli {
 /// What a subcommand does once the command line is read; returns the exit code.
 using Action = std::function<int()>;
 
-/// What counts of an option that is given several times: the last text, as scripts that append options expect, or all
-/// of a list, with commas between.
-enum class Repeated { kLast, kAll };
+/// What is made of an option that is given several times: it is refused, since half of what was asked for would be left
+/// out in silence; or, of a list of names, all are taken, with commas between.
+enum class Repeated { kRefused, kJoined };
 
 /// A subcommand. Values that are not given stay as they are; what cannot be read is an InvalidArgument that names the
 /// option, the text and what would be right. An empty group is CLI11's usual one.
@@ -44,7 +44,7 @@ class Command {
   /// An option whose text `read` takes.
   void add_text_option(const std::string& flag, const std::string& type_name,
                        std::function<void(const std::string& text)> read, const std::string& help,
-                       const std::string& group = "", Repeated repeated = Repeated::kLast);
+                       const std::string& group = "", Repeated repeated = Repeated::kRefused);
   void add_flag(const std::string& flag, bool& value, const std::string& help, const std::string& group = "");
   /// Any further arguments are for the action to refuse.
   void take_all();

@@ -58,6 +58,8 @@ std::function<void(const std::string&)> lines_printer(bool is_quiet) {
 /// What was chosen, and what it is worth.
 void print_verdict(const FitResult& result) {
   std::cout << "chosen: " << result.chosen.candidate.text() << "\n";
+  if (const std::string early = early_ends_text(result.trials, result.config); !early.empty())
+    std::cout << early << "\n";
   for (const std::optional<Verdict>* verdict : {&result.verdict, &result.verdict_unknown})
     if (*verdict) {
       const std::string inputs = inputs_text(**verdict);

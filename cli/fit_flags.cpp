@@ -91,7 +91,7 @@ void add_fit_flags(Command& command, FitConfig& config, std::vector<std::string>
       read_rows(rows, text, config);
       given.push_back(rows.front()->flag + " " + text);
     };
-    const Repeated repeated = option.kind == OptionKind::kNames ? Repeated::kAll : Repeated::kLast;
+    const Repeated repeated = option.kind == OptionKind::kNames ? Repeated::kJoined : Repeated::kRefused;
     command.add_text_option(option.flag, type_of(*rows.back()).name, read, help_of(option), option.group, repeated);
   }
 }

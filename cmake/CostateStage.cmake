@@ -27,6 +27,19 @@ function(costate_door target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
 
+# costate_joined(TARGET): a few of its sources in one translation unit. They parse their headers once, which is most of what
+# their compilation takes; names of their anonymous namespaces must differ. Kernels that Highway compiles for each instruction set stay alone.
+function(costate_joined target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${COSTATE_JOIN_SOURCES} UNITY_BUILD_BATCH_SIZE 8)
+  get_target_property(sources ${target} SOURCES)
+  foreach(source IN LISTS sources)
+    file(STRINGS "${source}" kernels REGEX "foreach_target\\.h" LIMIT_COUNT 1)
+    if(kernels)
+      set_source_files_properties("${source}" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
+  endforeach()
+endfunction()
+
 # costate_stage(NAME [STAGES stage…] [LINK library…] [PRIVATE_LINK library…])
 # Every .cpp of the folder belongs to the stage; headers stand beside them. LINK is for what headers show.
 # Stages after COSTATE_LAST_STAGE are left out.
@@ -42,6 +55,7 @@ function(costate_stage name)
   else()
     add_library(costate_${name} OBJECT ${sources})
     set(scope PUBLIC)
+    costate_joined(costate_${name})
     target_link_libraries(costate_${name} PRIVATE $<BUILD_INTERFACE:costate_warnings> ${arg_PRIVATE_LINK})
     set_property(GLOBAL APPEND PROPERTY COSTATE_STAGE_OBJECTS costate_${name})
     set_property(GLOBAL APPEND PROPERTY COSTATE_PUBLIC_LINK ${arg_LINK})

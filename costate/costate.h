@@ -2,6 +2,7 @@
 #pragma once
 
 #include "costate/array/host_array.h"       // IWYU pragma: export
+#include "costate/array/labelled_inputs.h"  // IWYU pragma: export
 #include "costate/array/normal_numbers.h"   // IWYU pragma: export
 #include "costate/array/take_rows.h"        // IWYU pragma: export
 #include "costate/array/time_series.h"      // IWYU pragma: export
@@ -13,8 +14,11 @@
 #include "costate/exec/program.h"           // IWYU pragma: export
 #include "costate/exec/tile_op.h"           // IWYU pragma: export
 #include "costate/graph/array.h"            // IWYU pragma: export
+#include "costate/graph/convolution.h"      // IWYU pragma: export
 #include "costate/graph/extension.h"        // IWYU pragma: export
+#include "costate/graph/pooling.h"          // IWYU pragma: export
 #include "costate/graph/print.h"            // IWYU pragma: export
+#include "costate/graph/softmax.h"          // IWYU pragma: export
 #include "costate/graph/trace.h"            // IWYU pragma: export
 #include "costate/io/io.h"                  // IWYU pragma: export
 #include "costate/models/models.h"          // IWYU pragma: export

@@ -5,6 +5,8 @@ The table is the truth; costate/CMakeLists.txt must name the same stages and eac
 - A stage includes what its row names and all that those rows name in turn, by the path from the root.
 - Within the library, headers in internal/ and exec/kernels/ are open to the same and later stages, but not to public
   headers: they are not installed. The doors (cli, python, experiments, examples) see public headers only.
+- A type of the library has a name of its own in its namespace: two of one name are one to the linker, which calls the one's
+  destructor for the other.
 - The stages up to adjoint, and nn, use no library but Highway, oneTBB and Eigen.
 """
 
@@ -18,6 +20,8 @@ CMAKE_ROW = re.compile(r"^costate_stage\((\w+)([^)]*)\)", re.MULTILINE)
 DOORS = ("cli", "python", "experiments", "examples")
 LEAN = ("base", "array", "graph", "diff", "plan", "exec", "operations", "check", "solve", "adjoint", "nn")
 LEAN_LIBRARIES = re.compile(r"^([a-z_0-9]+$|hwy/|tbb/|oneapi/tbb/|Eigen/|unsupported/Eigen/)")  # no slash, no dot: std
+NAMESPACE = re.compile(r"^(?:inline )?namespace ?([\w:]*) \{$(?!\n.*\n\}$)|^\}  // namespace", re.MULTILINE)
+TYPE = re.compile(r"^(?:struct|class|enum class) (\w+)(?: final)?(?: : [^;]*)? \{", re.MULTILINE)
 PRIVATE_FOLDERS = {"internal", "kernels"}
 SOURCES = {".h", ".cpp", ".def"}
 
@@ -88,6 +92,19 @@ def check_file(path: str, text: str, table: dict[str, set[str]]) -> list[str]:
     return []
 
 
+def types_of(text: str) -> list[str]:
+    """The types that a file defines, with their namespaces; those of anonymous ones are its own and left out."""
+    found, spaces = [], []
+    for match in sorted([*NAMESPACE.finditer(text), *TYPE.finditer(text)], key=lambda match: match.start()):
+        if match.re is TYPE:
+            found.append("::".join([*spaces, match.group(1)]))
+        elif match.group(0).startswith("}"):
+            spaces = spaces[:-1]
+        else:
+            spaces.append(match.group(1))
+    return [name for name in found if "" not in name.split("::")]
+
+
 def main() -> int:
     root = pathlib.Path(__file__).resolve().parent.parent
     table = layer_table((root / "costate/README.md").read_text())
@@ -95,8 +112,14 @@ def main() -> int:
     if cmake_table((root / "costate/CMakeLists.txt").read_text()) != table:
         errors.append("costate/CMakeLists.txt and the table of costate/README.md name different stages or includes")
     files = [path for folder in ("costate", *DOORS) for path in (root / folder).rglob("*") if path.suffix in SOURCES]
+    defined: dict[str, str] = {}
     for path in sorted(files):
-        errors += check_file(path.relative_to(root).as_posix(), path.read_text(), table)
+        name, text = path.relative_to(root).as_posix(), path.read_text()
+        errors += check_file(name, text, table)
+        for type_name in types_of(text) if name.startswith("costate/") else ():
+            if type_name in defined:
+                errors.append(f"{name}: {type_name} is defined in {defined[type_name]}, too")
+            defined[type_name] = name
     for error in errors:
         print(error, file=sys.stderr)
     print(f"check_layers: {len(files)} files, {len(errors)} errors")

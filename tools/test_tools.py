@@ -55,6 +55,15 @@ def test_tables_are_read_alike():
     assert check_layers.layer_table(readme) == check_layers.cmake_table(cmake) == {"io": {"base"}, "base": set()}
 
 
+def test_types_are_known_by_their_namespaces():
+    text = (
+        "namespace costate {\nnamespace internal {\nclass Ahead;\n}\n\nnamespace {\nstruct Own {\n};\n}  // namespace\n"
+        "template <class T>\nstruct Bound : Base<T> {\n  struct Inner {\n  };\n};\nenum class Kind { kOne };\n"
+        "}  // namespace costate\nnamespace costate::internal {\nclass Named final {\n"
+    )
+    assert check_layers.types_of(text) == ["costate::Bound", "costate::Kind", "costate::internal::Named"]
+
+
 FUNCTIONS = """\
 #define LOOP(x) do { \\
   if (x) {} } while (0)

@@ -19,4 +19,9 @@ HostArray one_hot(const HostArray& labels, std::int64_t classes);
 /// negative range.
 LabelledPoints two_spirals(const SampleRange& range);
 
+/// A disc within a ring of the plane (Dupont, Doucet and Teh 2019): radii are uniform on (0, 0.5) for class 0, and on
+/// (1, 1.5) for class 1, which two of three samples are of; angles are uniform. Row i depends on the seed and `first +
+/// i` alone. InvalidArgument for a negative range.
+LabelledPoints concentric_circles(const SampleRange& range);
+
 }  // namespace costate

@@ -21,9 +21,9 @@ enum class Draw : std::uint64_t { kStart, kTimes, kPhases, kNoise };
 constexpr std::uint64_t kNumDraws = 4;
 
 /// The random numbers of one trajectory.
-class Dice {
+class TrajectoryDice {
  public:
-  Dice(std::uint64_t seed, std::uint64_t trajectory) : random_(seed), trajectory_(trajectory) {}
+  TrajectoryDice(std::uint64_t seed, std::uint64_t trajectory) : random_(seed), trajectory_(trajectory) {}
   std::uint64_t trajectory() const { return trajectory_; }
   double uniform(Draw draw, std::size_t index, double low, double high) const {
     return random_.uniform(stream(draw), index, low, high);
@@ -87,7 +87,7 @@ void check_options(const System& system, const SimulateOptions& options) {
                           "'; got [", text::join(options.start), "].");
 }
 
-std::vector<double> make_times(const Setup& setup, const Dice& dice) {
+std::vector<double> make_times(const Setup& setup, const TrajectoryDice& dice) {
   std::vector<double> times(setup.num_samples);
   for (std::size_t i = 1; i < times.size(); ++i)
     times[i] = setup.options.irregular ? dice.uniform(Draw::kTimes, i, 0, setup.until)
@@ -98,7 +98,7 @@ std::vector<double> make_times(const Setup& setup, const Dice& dice) {
   return times;
 }
 
-std::vector<double> make_start(const Setup& setup, const Dice& dice) {
+std::vector<double> make_start(const Setup& setup, const TrajectoryDice& dice) {
   if (!setup.options.start.empty()) return setup.options.start;
   std::vector<double> start;
   for (std::size_t i = 0; i < setup.system.states.size(); ++i) {
@@ -108,7 +108,7 @@ std::vector<double> make_start(const Setup& setup, const Dice& dice) {
   return start;
 }
 
-std::vector<double> make_phases(const System& system, const Dice& dice) {
+std::vector<double> make_phases(const System& system, const TrajectoryDice& dice) {
   std::vector<double> phases;
   for (std::size_t i = 0; i < system.drive_frequencies.size(); ++i)
     phases.push_back(dice.uniform(Draw::kPhases, i, 0, 2 * std::numbers::pi));
@@ -143,7 +143,7 @@ std::vector<double> solve(const Setup& setup, const std::vector<double>& phases,
   return rows;
 }
 
-Trajectory make_trajectory(const Setup& setup, const Dice& dice) {
+Trajectory make_trajectory(const Setup& setup, const TrajectoryDice& dice) {
   Trajectory trajectory;
   if (setup.options.trajectories > 1) trajectory.id = text::concat(dice.trajectory());
   trajectory.times = make_times(setup, dice);
@@ -181,7 +181,7 @@ TimeSeries simulate(const std::string& system, const SimulateOptions& options) {
   for (const SystemState& state : setup.system.states) series.state_names.push_back(state.name);
   if (!setup.system.drive_frequencies.empty()) series.input_names = {"u"};
   for (int i = 0; i < options.trajectories; ++i)
-    series.trajectories.push_back(make_trajectory(setup, Dice(options.seed, static_cast<std::uint64_t>(i))));
+    series.trajectories.push_back(make_trajectory(setup, TrajectoryDice(options.seed, static_cast<std::uint64_t>(i))));
   return series;
 }
 
@@ -195,7 +195,7 @@ HostArray simulate_from(const std::vector<std::vector<double>>& starts, const st
   SimulateOptions one = options;
   for (std::size_t i = 0; i < starts.size(); ++i) {
     one.start = starts[i];
-    const HostArray path = make_trajectory(set_up(system, one), Dice(options.seed, i)).states;
+    const HostArray path = make_trajectory(set_up(system, one), TrajectoryDice(options.seed, i)).states;
     const auto size = static_cast<std::size_t>(path.size());
     if (i == 0) states = HostArray(path.shape().with_first(static_cast<std::int64_t>(starts.size())));
     path.copy_to(states.data<double>().subspan(i * size, size));

@@ -4,6 +4,7 @@
 
 #include "costate/base/error.h"
 #include "costate/diff/internal/rules.h"
+#include "costate/graph/internal/builder.h"
 
 namespace costate::internal {
 namespace {
@@ -61,6 +62,30 @@ Array matmul_partial(bool first, const Array& x, const Array& y, const Array& a)
   return first ? matmul(a, transpose(y)) : matmul(transpose(x), a);
 }
 
+/// One of the three convolutions, with the attributes of another.
+Array convolution(Op op, const Node& like, const Array& first, const Array& second, const Shape& shape) {
+  const Array operands[] = {first, second};
+  return append_op(op, operands, std::source_location::current(), like.indices, shape);
+}
+
+/// From the sum of x w y over what meets: of the two that are not operand i, one is the result, for which the cotangent
+/// comes in.
+Array convolution_partial(const Node& node, std::size_t i, const Array& x, const Array& y, const Array& a) {
+  const Array& other = i == 0 ? y : x;
+  const Shape& shape = (i == 0 ? x : y).shape();
+  switch (node.op) {
+    case Op::kConv2d:  // x, w
+      return i == 0 ? convolution(Op::kConv2dInput, node, a, other, shape)
+                    : convolution(Op::kConv2dWeights, node, other, a, shape);
+    case Op::kConv2dInput:  // y, w
+      return i == 0 ? convolution(Op::kConv2d, node, a, other, shape)
+                    : convolution(Op::kConv2dWeights, node, a, other, shape);
+    default:  // x, y
+      return i == 0 ? convolution(Op::kConv2dInput, node, other, a, shape)
+                    : convolution(Op::kConv2d, node, other, a, shape);
+  }
+}
+
 }  // namespace
 
 MaybeArray transposed_partial(const Node& node, std::size_t i, std::span<const Array> operands, const Array& result,
@@ -88,6 +113,10 @@ MaybeArray transposed_partial(const Node& node, std::size_t i, std::span<const A
       return matmul_partial(i == 0, x, operands[1], a);
     case Op::kOuter:
       return i == 0 ? matmul(a, operands[1]) : matmul(x, a);
+    case Op::kConv2d:
+    case Op::kConv2dInput:
+    case Op::kConv2dWeights:
+      return convolution_partial(node, i, x, operands[1], a);
     default:
       COSTATE_CHECK(false, "no transposed rule for ", info(node.op).name);
       return {};
@@ -122,6 +151,11 @@ MaybeArray forward_tangent(const Node& node, std::span<const Array> operands, co
       return matmul(tangent(0), operands[1]) + matmul(operands[0], tangent(1));
     case Op::kOuter:
       return outer(tangent(0), operands[1]) + outer(operands[0], tangent(1));
+    case Op::kConv2d:
+    case Op::kConv2dInput:
+    case Op::kConv2dWeights:
+      return convolution(node.op, node, tangent(0), operands[1], node.shape) +
+             convolution(node.op, node, operands[0], tangent(1), node.shape);
     default:
       COSTATE_CHECK(false, "no forward rule for ", info(node.op).name);
       return {};

@@ -8,6 +8,7 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/internal/batch_runner.h"
+#include "costate/exec/internal/image_lanes.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/graph/interpret.h"
 #include "costate/graph/simplify.h"
@@ -40,6 +41,7 @@ std::size_t choose_lanes(std::size_t batch) {
 struct Program::Implementation {
   Function function;
   std::optional<internal::SharedTail> split;
+  std::size_t largest_image = 0;
   CompileOptions options;
   mutable std::mutex mutex;
   // One lowering for each number of lanes: a batch of one and a full batch want different ones.
@@ -48,7 +50,9 @@ struct Program::Implementation {
 
   template <class T>
   std::shared_ptr<const internal::BatchRunner<T>> runner(std::size_t batch) const {
-    const std::size_t lanes = options.lanes > 0 ? options.lanes : internal::choose_lanes<T>(batch);
+    const std::size_t lanes = options.lanes > 0
+                                  ? options.lanes
+                                  : internal::lanes_for_images<T>(internal::choose_lanes<T>(batch), largest_image);
     const std::lock_guard lock(mutex);
     auto& runners = [&]() -> auto& {
       if constexpr (std::is_same_v<T, float>)
@@ -136,6 +140,7 @@ Program compile(const Function& function, const CompileOptions& options) {
   auto implementation = std::make_shared<Program::Implementation>();
   implementation->function = function;
   implementation->split = internal::split_shared_tail(simplify(function));
+  implementation->largest_image = internal::largest_image(function);
   implementation->options = options;
   return Program(implementation);
 }

@@ -45,6 +45,9 @@ class Extension {
   /// The same computation with an error that is smaller by an order of magnitude or two (graph/tighten.h); null where
   /// rounding is the only one.
   virtual std::shared_ptr<const Extension> tightened() const { return nullptr; }
+  /// Numbers of the largest image that it convolves for a sample; 0 if it does not. Tiles of large images take fewer
+  /// samples.
+  virtual std::int64_t largest_image() const { return 0; }
   /// True if `other` computes the same function, so that two nodes can be shared.
   virtual bool equals(const Extension& other) const { return this == &other; }
 

@@ -28,7 +28,8 @@ struct Node {
   Shape shape = {};
   std::vector<NodeId> operands = {};
   std::vector<double> values = {};         // kConstant: shape.size() numbers, or one that fills the shape
-  std::vector<std::int64_t> indices = {};  // kInput: position; kGather, kScatter: flat positions; axes of the others
+  std::vector<std::int64_t> indices = {};  // kInput: position; kGather, kScatter: flat positions; axes of the others,
+                                           // attributes of convolutions
   std::shared_ptr<const Extension> extension = {};  // kExtension
 };
 

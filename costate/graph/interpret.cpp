@@ -6,6 +6,7 @@
 
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
+#include "costate/graph/internal/convolution.h"
 #include "costate/graph/internal/per_node.h"
 
 namespace costate {
@@ -243,6 +244,10 @@ std::vector<double> interpret_node(const Node& node, std::span<const std::vector
     case Op::kMatmul:
     case Op::kOuter:
       return product(operands[0], operands[1], shapes[0], shapes[1], node);
+    case Op::kConv2d:
+    case Op::kConv2dInput:
+    case Op::kConv2dWeights:
+      return interpret_convolution(node, operands, shapes);
     case Op::kExtension:
       return node.extension->interpret(operands);
     default:

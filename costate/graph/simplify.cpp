@@ -84,6 +84,9 @@ std::optional<Array> simplify_arithmetic(const Node& node, std::span<const Array
       return std::nullopt;
     case Op::kMatmul:
     case Op::kOuter:
+    case Op::kConv2d:
+    case Op::kConv2dInput:
+    case Op::kConv2dWeights:
       if (is_filled_with(x[0], 0) || is_filled_with(x[1], 0)) return filled(node, 0);
       return std::nullopt;
     default:

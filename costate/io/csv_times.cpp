@@ -14,8 +14,8 @@ namespace costate {
 namespace {
 
 using internal::IsoTime;
+using internal::kSecondsPerDay;
 
-constexpr double kSecondsPerDay = 86400;
 constexpr const char* kWays =
     "Give its form with --time-format, such as \"%d/%m/%Y %H:%M\", or name the column of times with --time.";
 

@@ -4,6 +4,7 @@
 #include "costate/io/csv.h"          // IWYU pragma: export
 #include "costate/io/files.h"        // IWYU pragma: export
 #include "costate/io/idx.h"          // IWYU pragma: export
+#include "costate/io/images.h"       // IWYU pragma: export
 #include "costate/io/json.h"         // IWYU pragma: export
 #include "costate/io/npy.h"          // IWYU pragma: export
 #include "costate/io/run_folder.h"   // IWYU pragma: export

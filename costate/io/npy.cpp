@@ -17,7 +17,7 @@ constexpr std::string_view kMark = "\x93NUMPY";
 constexpr std::size_t kAlignment = 64;
 
 template <class... Part>
-[[noreturn]] void reject(const std::string& source, const Part&... part) {
+[[noreturn]] void reject_npy(const std::string& source, const Part&... part) {
   throw DataError("[read_npy] '", source, "' is not a sound .npy file: ", part..., ". It may be damaged or cut short.");
 }
 
@@ -46,14 +46,14 @@ class HeaderReader {
       else if (key == "shape")
         header.axes = read_shape();
       else
-        reject(source_, "its header has an unknown key");
-      if (!keys.insert(key).second) reject(source_, "its header has '", key, "' twice");
+        reject_npy(source_, "its header has an unknown key");
+      if (!keys.insert(key).second) reject_npy(source_, "its header has '", key, "' twice");
       if (!take(',')) {
         expect('}');
         break;
       }
     }
-    if (keys.size() != 3 || header.descr.empty()) reject(source_, "its header is incomplete");
+    if (keys.size() != 3 || header.descr.empty()) reject_npy(source_, "its header is incomplete");
     return header;
   }
 
@@ -68,17 +68,17 @@ class HeaderReader {
     return true;
   }
   void expect(char c) {
-    if (!take(c)) reject(source_, "its header lacks a '", c, "'");
+    if (!take(c)) reject_npy(source_, "its header lacks a '", c, "'");
   }
   std::string read_text() {
     const char quote = take('\'') ? '\'' : '"';
     if (quote == '"' && !take('"')) {
       if (!rest_.empty() && rest_.front() == '[')
         throw NotSupported("[read_npy] '", source_, "' holds records; save one array of numbers a file.");
-      reject(source_, "its header lacks a quote");
+      reject_npy(source_, "its header lacks a quote");
     }
     const std::size_t end = rest_.find(quote);
-    if (end == std::string_view::npos) reject(source_, "its header lacks a quote");
+    if (end == std::string_view::npos) reject_npy(source_, "its header lacks a quote");
     const std::string text(rest_.substr(0, end));
     rest_.remove_prefix(end + 1);
     return text;
@@ -90,7 +90,7 @@ class HeaderReader {
       rest_.remove_prefix(word.size());
       return word == "True";
     }
-    reject(source_, "fortran_order is neither True nor False");
+    reject_npy(source_, "fortran_order is neither True nor False");
   }
   std::vector<std::int64_t> read_shape() {
     std::vector<std::int64_t> axes;
@@ -112,7 +112,7 @@ class HeaderReader {
       value = 10 * std::max<std::int64_t>(value, 0) + (rest_.front() - '0');
       rest_.remove_prefix(1);
     }
-    if (value < 0) reject(source_, "its shape is not a list of lengths");
+    if (value < 0) reject_npy(source_, "its shape is not a list of lengths");
     return value;
   }
 
@@ -130,23 +130,22 @@ HostArray convert(std::string_view data, const Shape& shape, bool is_big_endian)
   return HostArray(shape, std::move(values));
 }
 
-struct ElementType {
+struct NpyType {
   std::string_view code;
   std::size_t bytes;
   HostArray (*read)(std::string_view data, const Shape& shape, bool is_big_endian);
 };
 
-constexpr ElementType kElementTypes[] = {
-    {"f4", 4, convert<float, float>},          {"f8", 8, convert<double, double>},
-    {"i1", 1, convert<std::int8_t, double>},   {"i2", 2, convert<std::int16_t, double>},
-    {"i4", 4, convert<std::int32_t, double>},  {"i8", 8, convert<std::int64_t, double>},
-    {"u1", 1, convert<std::uint8_t, double>},  {"u2", 2, convert<std::uint16_t, double>},
-    {"u4", 4, convert<std::uint32_t, double>}, {"u8", 8, convert<std::uint64_t, double>},
-    {"b1", 1, convert<std::uint8_t, double>}};
+constexpr NpyType kNpyTypes[] = {{"f4", 4, convert<float, float>},          {"f8", 8, convert<double, double>},
+                                 {"i1", 1, convert<std::int8_t, double>},   {"i2", 2, convert<std::int16_t, double>},
+                                 {"i4", 4, convert<std::int32_t, double>},  {"i8", 8, convert<std::int64_t, double>},
+                                 {"u1", 1, convert<std::uint8_t, double>},  {"u2", 2, convert<std::uint16_t, double>},
+                                 {"u4", 4, convert<std::uint32_t, double>}, {"u8", 8, convert<std::uint64_t, double>},
+                                 {"b1", 1, convert<std::uint8_t, double>}};
 
-const ElementType& find_type(const std::string& descr, const std::string& source) {
+const NpyType& find_type(const std::string& descr, const std::string& source) {
   const bool has_order = std::string_view("<>|=").find(descr.front()) != std::string_view::npos;
-  for (const ElementType& type : kElementTypes)
+  for (const NpyType& type : kNpyTypes)
     if (std::string_view(descr).substr(has_order ? 1 : 0) == type.code) return type;
   throw NotSupported("[read_npy] '", source, "' holds elements of type '", descr,
                      "'; only floats of 4 and 8 bytes, integers and booleans are read. Convert it with astype.");
@@ -168,15 +167,15 @@ HostArray from_fortran_order(const HostArray& stored, const std::vector<std::int
 
 /// The numbers' place after a header of either version.
 std::size_t data_offset(std::string_view bytes, const std::string& source, std::string_view& header) {
-  if (bytes.size() < 10 || !bytes.starts_with(kMark)) reject(source, "it does not start like one");
+  if (bytes.size() < 10 || !bytes.starts_with(kMark)) reject_npy(source, "it does not start like one");
   const auto version = static_cast<unsigned char>(bytes[kMark.size()]);
   if (version != 1 && version != 2)
     throw NotSupported("[read_npy] '", source, "' has format version ", int{version}, "; only 1 and 2 are read.");
   const std::size_t begin = version == 1 ? 10 : 12;
-  if (bytes.size() < begin) reject(source, "its header is cut short");
+  if (bytes.size() < begin) reject_npy(source, "its header is cut short");
   const std::size_t length =
       version == 1 ? internal::load<std::uint16_t>(bytes, 8) : internal::load<std::uint32_t>(bytes, 8);
-  if (length > bytes.size() - begin) reject(source, "its header is cut short");
+  if (length > bytes.size() - begin) reject_npy(source, "its header is cut short");
   header = bytes.substr(begin, length);
   return begin + length;
 }
@@ -187,12 +186,12 @@ HostArray parse_npy(std::string_view bytes, const std::string& source) {
   std::string_view text;
   const std::size_t offset = data_offset(bytes, source, text);
   const Header header = HeaderReader(text, source).read();
-  const ElementType& type = find_type(header.descr, source);
+  const NpyType& type = find_type(header.descr, source);
   const std::optional<std::uint64_t> size = internal::checked_size(header.axes);
   const std::string_view data = bytes.substr(offset);
   if (!size || *size * type.bytes != data.size())
-    reject(source, "shape [", text::join(header.axes), "] and type ", header.descr, " do not fit the ", data.size(),
-           " bytes that follow");
+    reject_npy(source, "shape [", text::join(header.axes), "] and type ", header.descr, " do not fit the ", data.size(),
+               " bytes that follow");
   const bool is_big_endian = header.descr.front() == '>';
   if (!header.is_fortran_order) return type.read(data, Shape(header.axes), is_big_endian);
   const std::vector<std::int64_t> reversed(header.axes.rbegin(), header.axes.rend());

@@ -33,32 +33,32 @@ class ZipError {
   zip_error_t error_;
 };
 
-struct Free {
+struct FreeZip {
   void operator()(zip_t* archive) const { ::zip_discard(archive); }
   void operator()(zip_source_t* source) const { ::zip_source_free(source); }
   void operator()(zip_file_t* file) const { ::zip_fclose(file); }
 };
-using Archive = std::unique_ptr<zip_t, Free>;
-using Source = std::unique_ptr<zip_source_t, Free>;
-using File = std::unique_ptr<zip_file_t, Free>;
+using Archive = std::unique_ptr<zip_t, FreeZip>;
+using Source = std::unique_ptr<zip_source_t, FreeZip>;
+using ZipMember = std::unique_ptr<zip_file_t, FreeZip>;
 
-[[noreturn]] void reject(const std::string& source, const std::string& what) {
+[[noreturn]] void reject_npz(const std::string& source, const std::string& what) {
   throw DataError("[read_npz] '", source, "' is not a sound ZIP file: ", what, ". It may be damaged or cut short.");
 }
 
 /// The archive's bytes are read as they are asked for, so they must outlive it.
 Archive open_archive(std::string_view bytes, const std::string& source) {
-  if (bytes.empty()) reject(source, "it is empty");  // which libzip takes for an archive of no files
+  if (bytes.empty()) reject_npz(source, "it is empty");  // which libzip takes for an archive of no files
   ZipError error;
   Source memory(::zip_source_buffer_create(bytes.data(), bytes.size(), 0, error.get()));
   Archive archive(memory ? ::zip_open_from_source(memory.get(), ZIP_RDONLY, error.get()) : nullptr);
-  if (!archive) reject(source, error.text());
+  if (!archive) reject_npz(source, error.text());
   memory.release();  // the archive's now
   return archive;
 }
 
-File open_file(zip_t* archive, zip_uint64_t index, const std::string& name, const std::string& source) {
-  File file(::zip_fopen_index(archive, index, 0));
+ZipMember open_file(zip_t* archive, zip_uint64_t index, const std::string& name, const std::string& source) {
+  ZipMember file(::zip_fopen_index(archive, index, 0));
   if (file) return file;
   zip_error_t* error = ::zip_get_error(archive);
   switch (::zip_error_code_zip(error)) {
@@ -68,18 +68,18 @@ File open_file(zip_t* archive, zip_uint64_t index, const std::string& name, cons
       throw NotSupported("[read_npz] '", source, "': '", internal::shown(name),
                          "' is encrypted or compressed by another method than deflate; save it with numpy.savez.");
     default:
-      reject(source, ::zip_error_strerror(error));
+      reject_npz(source, ::zip_error_strerror(error));
   }
 }
 
 /// The sizes in an archive are not to be trusted, so the text grows as it is read.
 std::string read_content(zip_t* archive, zip_uint64_t index, const std::string& name, const std::string& source) {
-  const File file = open_file(archive, index, name, source);
+  const ZipMember file = open_file(archive, index, name, source);
   std::string content;
   std::vector<char> block(std::size_t{1} << 16);
   while (true) {
     const zip_int64_t count = ::zip_fread(file.get(), block.data(), block.size());
-    if (count < 0) reject(source, ::zip_error_strerror(::zip_file_get_error(file.get())));
+    if (count < 0) reject_npz(source, ::zip_error_strerror(::zip_file_get_error(file.get())));
     if (count == 0) return content;
     content.append(block.data(), static_cast<std::size_t>(count));
   }
@@ -121,7 +121,7 @@ std::map<std::string, HostArray> parse_npz(std::string_view bytes, const std::st
   const zip_int64_t num_files = ::zip_get_num_entries(archive.get(), 0);
   for (zip_uint64_t index = 0; index < static_cast<zip_uint64_t>(num_files); ++index) {
     const char* stored_name = ::zip_get_name(archive.get(), index, 0);
-    if (stored_name == nullptr) reject(source, ::zip_error_strerror(::zip_get_error(archive.get())));
+    if (stored_name == nullptr) reject_npz(source, ::zip_error_strerror(::zip_get_error(archive.get())));
     std::string name = stored_name;
     const std::string content = read_content(archive.get(), index, name, source);
     HostArray array = parse_npy(content, source + "/" + internal::shown(name));

@@ -21,7 +21,7 @@ constexpr const char* kMetadataKey = "__metadata__";
 constexpr const char* kDigestKey = "costate.digest";
 
 template <class... Part>
-[[noreturn]] void reject(const std::string& source, const Part&... part) {
+[[noreturn]] void reject_safetensors(const std::string& source, const Part&... part) {
   throw DataError("[read_safetensors] '", source, "' is not a sound safetensors file: ", part...,
                   ". It may be damaged, cut short or of another format.");
 }
@@ -39,16 +39,17 @@ Json parse_header(std::string_view header, const std::string& source) {
   };
   constexpr bool kAllowExceptions = false;
   Json json = Json::parse(header, on_event, kAllowExceptions);
-  if (json.is_discarded() || !json.is_object()) reject(source, "its header is not a JSON dictionary");
-  if (!repeated.empty()) reject(source, "the name '", repeated, "' occurs twice in its header");
+  if (json.is_discarded() || !json.is_object()) reject_safetensors(source, "its header is not a JSON dictionary");
+  if (!repeated.empty()) reject_safetensors(source, "the name '", repeated, "' occurs twice in its header");
   return json;
 }
 
 std::map<std::string, std::string> read_metadata(const Json& json, const std::string& source) {
-  if (!json.is_object()) reject(source, "its ", kMetadataKey, " is not a dictionary");
+  if (!json.is_object()) reject_safetensors(source, "its ", kMetadataKey, " is not a dictionary");
   std::map<std::string, std::string> metadata;
   for (const auto& [key, value] : json.items()) {
-    if (!value.is_string()) reject(source, "the value of '", key, "' in its ", kMetadataKey, " is not text");
+    if (!value.is_string())
+      reject_safetensors(source, "the value of '", key, "' in its ", kMetadataKey, " is not text");
     metadata[key] = value.get<std::string>();
   }
   return metadata;
@@ -80,23 +81,24 @@ Dtype read_dtype(const std::string& text, const std::string& name, const std::st
 Entry read_entry(const std::string& name, const Json& json, const std::string& source) {
   const bool has_fields = json.is_object() && json.contains("dtype") && json.contains("shape") &&
                           json.contains("data_offsets") && json["dtype"].is_string();
-  if (!has_fields) reject(source, "'", name, "' lacks its dtype, shape or data_offsets");
-  if (!is_list_of_unsigned(json["shape"])) reject(source, "the shape of '", name, "' is not a list of lengths");
+  if (!has_fields) reject_safetensors(source, "'", name, "' lacks its dtype, shape or data_offsets");
+  if (!is_list_of_unsigned(json["shape"]))
+    reject_safetensors(source, "the shape of '", name, "' is not a list of lengths");
   if (!is_list_of_unsigned(json["data_offsets"]) || json["data_offsets"].size() != 2)
-    reject(source, "the data_offsets of '", name, "' are not two positions");
+    reject_safetensors(source, "the data_offsets of '", name, "' are not two positions");
   Entry entry{.name = name, .dtype = read_dtype(json["dtype"].get<std::string>(), name, source), .axes = {}};
   for (const Json& axis : json["shape"]) {
     const auto length = axis.get<std::uint64_t>();
-    if (length > INT64_MAX) reject(source, "the shape of '", name, "' is too large");
+    if (length > INT64_MAX) reject_safetensors(source, "the shape of '", name, "' is too large");
     entry.axes.push_back(static_cast<std::int64_t>(length));
   }
   entry.begin = json["data_offsets"][0].get<std::uint64_t>();
   entry.end = json["data_offsets"][1].get<std::uint64_t>();
   const auto size = internal::checked_size(entry.axes);
-  if (!size) reject(source, "the shape of '", name, "' is too large");
+  if (!size) reject_safetensors(source, "the shape of '", name, "' is too large");
   if (entry.end < entry.begin || entry.end - entry.begin != *size * element_bytes(entry.dtype))
-    reject(source, "'", name, "' has ", text::join(entry.axes, " x "), " numbers but positions ", entry.begin, " to ",
-           entry.end);
+    reject_safetensors(source, "'", name, "' has ", text::join(entry.axes, " x "), " numbers but positions ",
+                       entry.begin, " to ", entry.end);
   return entry;
 }
 
@@ -108,11 +110,12 @@ void check_layout(std::vector<Entry>& entries, std::uint64_t data_bytes, const s
   std::uint64_t at = 0;
   for (const Entry& entry : entries) {
     if (entry.begin != at)
-      reject(source, "'", entry.name, "' starts at position ", entry.begin, entry.begin < at ? ", within" : ", not at",
-             " the end of the array before it, ", at);
+      reject_safetensors(source, "'", entry.name, "' starts at position ", entry.begin,
+                         entry.begin < at ? ", within" : ", not at", " the end of the array before it, ", at);
     at = entry.end;
   }
-  if (at != data_bytes) reject(source, "its arrays need ", at, " bytes but ", data_bytes, " follow the header");
+  if (at != data_bytes)
+    reject_safetensors(source, "its arrays need ", at, " bytes but ", data_bytes, " follow the header");
 }
 
 template <class T>
@@ -167,11 +170,11 @@ std::string to_safetensors(const ArrayFile& file) {
 }
 
 ArrayFile parse_safetensors(std::string_view bytes, const std::string& source) {
-  if (bytes.size() < kLengthBytes) reject(source, "it has only ", bytes.size(), " bytes");
+  if (bytes.size() < kLengthBytes) reject_safetensors(source, "it has only ", bytes.size(), " bytes");
   const auto header_bytes = internal::load<std::uint64_t>(bytes, 0);
   bytes.remove_prefix(kLengthBytes);
   if (header_bytes > kMaxHeaderBytes || header_bytes > bytes.size())
-    reject(source, "its header should have ", header_bytes, " bytes but ", bytes.size(), " follow");
+    reject_safetensors(source, "its header should have ", header_bytes, " bytes but ", bytes.size(), " follow");
   const Json header = parse_header(bytes.substr(0, header_bytes), source);
   const std::string_view data = bytes.substr(header_bytes);
 

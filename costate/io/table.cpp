@@ -52,7 +52,7 @@ constexpr Foreign kForeign[] = {
     {"{\\rtf", "a text document with formatting", ""},
 };
 
-[[noreturn]] void reject(const std::string& source, const std::string& what, std::string load) {
+[[noreturn]] void reject_table(const std::string& source, const std::string& what, std::string load) {
   const std::string name = source.substr(source.find_last_of('/') + 1);
   std::string advice = "export the table as CSV";
   if (!load.empty()) {
@@ -106,12 +106,12 @@ CsvTable parse_table(std::string_view bytes, const std::string& source, const Ta
   if (bytes.starts_with(kNpy)) return {{}, columns_of(parse_npy(bytes, source), source), source, layout};
   if (bytes.starts_with(kZip)) {
     if (bytes.find("xl/workbook") != std::string_view::npos)
-      reject(source, "an Excel workbook", "pandas.read_excel('NAME')");
-    if (bytes.find(".npy") == std::string_view::npos) reject(source, "a ZIP archive", "");
+      reject_table(source, "an Excel workbook", "pandas.read_excel('NAME')");
+    if (bytes.find(".npy") == std::string_view::npos) reject_table(source, "a ZIP archive", "");
     return table_of(parse_npz(bytes, source), source, layout);
   }
   for (const Foreign& format : kForeign)
-    if (bytes.starts_with(format.mark)) reject(source, format.what, format.load);
+    if (bytes.starts_with(format.mark)) reject_table(source, format.what, format.load);
   if (internal::is_matlab_file(bytes)) return internal::read_matlab_file(bytes, source, layout);
   if (internal::is_attribute_file(bytes)) return internal::read_attribute_file(bytes, source, layout);
   return {bytes, source, layout};

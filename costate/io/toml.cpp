@@ -61,7 +61,7 @@ const char* kind_of(const ConfigValue& value) {
 std::size_t line_of(const toml::node& node) { return node.source().begin.line; }
 
 template <class... Part>
-[[noreturn]] void reject(const std::string& source, std::size_t line, const Part&... part) {
+[[noreturn]] void reject_toml(const std::string& source, std::size_t line, const Part&... part) {
   throw DataError("[read_config] ", source, ", line ", line, ": ", part...);
 }
 
@@ -74,10 +74,10 @@ ConfigValue read_list(const toml::array& array, const std::string& key, const st
     else if (item.is_number())
       numbers.push_back(*item.value<double>());
     else
-      reject(source, line_of(array), "'", key, "' must be a list of texts or of numbers.");
+      reject_toml(source, line_of(array), "'", key, "' must be a list of texts or of numbers.");
   }
   if (!words.empty() && !numbers.empty())
-    reject(source, line_of(array), "'", key, "' mixes texts and numbers in one list; use one kind.");
+    reject_toml(source, line_of(array), "'", key, "' mixes texts and numbers in one list; use one kind.");
   if (words.empty()) return numbers;
   return words;
 }
@@ -88,11 +88,11 @@ ConfigValue read_value(const toml::node& node, const std::string& key, const std
   if (const auto* number = node.as_floating_point()) return number->get();
   if (const auto* flag = node.as_boolean()) return flag->get();
   if (const auto* array = node.as_array()) return read_list(*array, key, source);
-  reject(source, line_of(node), "'", key, "' must be text, a number, true, false or a list; got a ",
-         node.is_table() ? "table within a section." : "date or time (put it in quotes).");
+  reject_toml(source, line_of(node), "'", key, "' must be text, a number, true, false or a list; got a ",
+              node.is_table() ? "table within a section." : "date or time (put it in quotes).");
 }
 
-toml::table parse_table(std::string_view text, const std::string& source) {
+toml::table parse_toml_table(std::string_view text, const std::string& source) {
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {
@@ -194,7 +194,7 @@ Config parse_toml(std::string_view text, const std::string& source) {
   const auto add = [&](const std::string& section, const std::string& key, const toml::node& node) {
     entries.push_back({section, key, read_value(node, key, source), line_of(node)});
   };
-  for (const auto& [name, node] : parse_table(text, source)) {
+  for (const auto& [name, node] : parse_toml_table(text, source)) {
     const std::string section(name.str());
     if (const toml::table* table = node.as_table())
       for (const auto& [key, value] : *table) add(section, std::string(key.str()), value);

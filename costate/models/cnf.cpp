@@ -10,7 +10,7 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"exact", "hutchinson"};
+constexpr std::string_view kTraceEstimates[] = {"exact", "hutchinson"};
 
 /// tr(df/dz) and |df/dz|^2, exactly: a unit vector a row of the transposed Jacobian.
 std::pair<Array, Array> exact_trace(const Array& slope, const Array& z) {
@@ -60,10 +60,10 @@ VectorField plain(const std::function<Array(Array, Array)>& field, const CnfOpti
 
 }  // namespace
 
-std::string name(TraceEstimate estimate) { return spelling(estimate, kNames); }
+std::string name(TraceEstimate estimate) { return spelling(estimate, kTraceEstimates); }
 
 TraceEstimate trace_estimate_from_name(const std::string& name) {
-  return from_spelling<TraceEstimate>("Cnf", "trace", name, kNames);
+  return from_spelling<TraceEstimate>("Cnf", "trace", name, kTraceEstimates);
 }
 
 Cnf::Cnf(const std::function<Array(Array t, Array z)>& field, const CnfOptions& options)

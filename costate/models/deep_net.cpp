@@ -9,7 +9,7 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"none", "identity"};
+constexpr std::string_view kSkips[] = {"none", "identity"};
 
 Linear hidden_layer(const DeepNetOptions& options, std::int64_t i) {
   const auto stream = static_cast<std::uint64_t>(2 + i);
@@ -28,9 +28,9 @@ Linear hidden_layer(const DeepNetOptions& options, std::int64_t i) {
 
 }  // namespace
 
-std::string name(Skip skip) { return spelling(skip, kNames); }
+std::string name(Skip skip) { return spelling(skip, kSkips); }
 
-Skip skip_from_name(const std::string& name) { return from_spelling<Skip>("DeepNet", "skip", name, kNames); }
+Skip skip_from_name(const std::string& name) { return from_spelling<Skip>("DeepNet", "skip", name, kSkips); }
 
 DeepNet::DeepNet(const DeepNetOptions& options)
     : options_(options),

@@ -5,14 +5,15 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"identity", "tanh", "relu", "sigmoid", "softplus", "elu", "gelu", "silu", "sin"};
+constexpr std::string_view kActivations[] = {"identity", "tanh", "relu", "sigmoid", "softplus",
+                                             "elu",      "gelu", "silu", "sin"};
 
 }  // namespace
 
-std::string name(Activation activation) { return spelling(activation, kNames); }
+std::string name(Activation activation) { return spelling(activation, kActivations); }
 
 Activation activation_from_name(const std::string& name) {
-  return from_spelling<Activation>("activation", "activation", name, kNames);
+  return from_spelling<Activation>("activation", "activation", name, kActivations);
 }
 
 Array activate(Activation activation, const Array& x) {

@@ -8,8 +8,9 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
-                                       "lecun_uniform",  "lecun_normal",  "orthogonal", "zeros"};
+constexpr std::string_view kInitializers[] = {"glorot_uniform", "glorot_normal", "he_uniform",
+                                              "he_normal",      "lecun_uniform", "lecun_normal",
+                                              "torch_uniform",  "orthogonal",    "zeros"};
 
 double variance(Init init, double fan_in, double fan_out) {
   switch (init) {
@@ -22,6 +23,8 @@ double variance(Init init, double fan_in, double fan_out) {
     case Init::kLecunUniform:
     case Init::kLecunNormal:
       return 1 / fan_in;
+    case Init::kTorchUniform:
+      return 1 / (3 * fan_in);
     case Init::kOrthogonal:
       return 1;
     case Init::kZeros:
@@ -31,7 +34,14 @@ double variance(Init init, double fan_in, double fan_out) {
 }
 
 bool is_uniform(Init init) {
-  return init == Init::kGlorotUniform || init == Init::kHeUniform || init == Init::kLecunUniform;
+  return init == Init::kGlorotUniform || init == Init::kHeUniform || init == Init::kLecunUniform ||
+         init == Init::kTorchUniform;
+}
+
+void check(const Shape& shape) {
+  if (shape.rank() != 2 || shape.size() < 1)
+    throw ShapeError("[initial_weights] weights are a matrix [out, in] of at least one row and column; got ", shape,
+                     ".");
 }
 
 /// Makes `count` vectors orthonormal by modified Gram-Schmidt, twice for orthogonality to rounding (Giraud et al.
@@ -56,14 +66,12 @@ void orthonormalize(std::int64_t count, std::int64_t size, At at) {
 
 }  // namespace
 
-std::string name(Init init) { return spelling(init, kNames); }
+std::string name(Init init) { return spelling(init, kInitializers); }
 
-Init init_from_name(const std::string& name) { return from_spelling<Init>("init", "initializer", name, kNames); }
+Init init_from_name(const std::string& name) { return from_spelling<Init>("init", "initializer", name, kInitializers); }
 
 HostArray initial_weights(Init init, const Shape& shape, const WeightSource& source) {
-  if (shape.rank() != 2 || shape.size() < 1)
-    throw ShapeError("[initial_weights] weights are a matrix [out, in] of at least one row and column; got ", shape,
-                     ".");
+  check(shape);
   const std::int64_t out = shape[0], in = shape[1];
   const double deviation = std::sqrt(variance(init, static_cast<double>(in), static_cast<double>(out)));
   const Random random(source.seed);
@@ -83,6 +91,18 @@ HostArray initial_weights(Init init, const Shape& shape, const WeightSource& sou
   else
     orthonormalize(in, out, [&](std::int64_t v, std::int64_t i) -> double& { return element(i, v); });
   return weights;
+}
+
+HostArray initial_bias(Init init, const Shape& weights, const WeightSource& source) {
+  check(weights);
+  HostArray bias(Shape{weights[0]});
+  if (init != Init::kTorchUniform) return bias;
+  const double bound = std::sqrt(1 / static_cast<double>(weights[1]));
+  const auto behind_weights = static_cast<std::uint64_t>(weights.size());
+  for (std::int64_t i = 0; i < bias.size(); ++i)
+    bias.set(i,
+             Random(source.seed).uniform(source.stream, behind_weights + static_cast<std::uint64_t>(i), -bound, bound));
+  return bias;
 }
 
 }  // namespace costate

@@ -3,6 +3,7 @@
 //   glorot      variance 2 / (fan_in + fan_out)   Glorot and Bengio, AISTATS 2010, eq. 12 and 16
 //   he          variance 2 / fan_in               He et al., ICCV 2015, eq. 10
 //   lecun       variance 1 / fan_in               LeCun et al., Efficient BackProp, 1998, eq. 16
+//   torch       variance 1 / (3 fan_in)           PyTorch's nn.Linear and nn.Conv2d: kaiming_uniform_ with a = sqrt(5)
 //   orthogonal  rows or columns orthonormal       Saxe et al., ICLR 2014
 #pragma once
 
@@ -20,6 +21,7 @@ enum class Init {
   kHeNormal,
   kLecunUniform,
   kLecunNormal,
+  kTorchUniform,
   kOrthogonal,
   kZeros
 };
@@ -37,5 +39,9 @@ struct WeightSource {
 
 /// Weights [out, in]. ShapeError if the shape is not a matrix with at least one row and column.
 HostArray initial_weights(Init init, const Shape& shape, const WeightSource& source);
+
+/// The biases [out] beside weights [out, in] of the same source: uniform numbers of the weights' variance for
+/// kTorchUniform, as PyTorch has them, and 0 for all others. ShapeError as above.
+HostArray initial_bias(Init init, const Shape& weights, const WeightSource& source);
 
 }  // namespace costate

@@ -8,9 +8,9 @@ Linear::Linear(const LinearOptions& options) : options_(options) {
   if (options.inputs < 1 || options.outputs < 1)
     throw InvalidArgument("[Linear] inputs and outputs must be at least 1; got inputs = ", options.inputs,
                           ", outputs = ", options.outputs, ".");
-  parameters_.emplace_back(options.name + ".weight",
-                           initial_weights(options.init, {options.outputs, options.inputs}, options.source));
-  parameters_.emplace_back(options.name + ".bias", HostArray(Shape{options.outputs}));
+  const Shape shape{options.outputs, options.inputs};
+  parameters_.emplace_back(options.name + ".weight", initial_weights(options.init, shape, options.source));
+  parameters_.emplace_back(options.name + ".bias", initial_bias(options.init, shape, options.source));
 }
 
 Array Linear::operator()(const Array& x) const {

@@ -18,8 +18,8 @@ struct LinearOptions {
   std::string name = "linear";
 };
 
-/// Weights W [outputs, inputs] and a bias b [outputs] that starts at 0: the Parameters "<name>.weight" and
-/// "<name>.bias".
+/// Weights W [outputs, inputs] and a bias b [outputs], which starts at 0 unless `init` is PyTorch's: the Parameters
+/// "<name>.weight" and "<name>.bias".
 class Linear {
  public:
   /// InvalidArgument unless inputs and outputs are at least 1.

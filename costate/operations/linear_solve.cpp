@@ -1,33 +1,74 @@
+// Two operations. LinearSolve factorizes A and leaves the factors in its state; FactoredSolve, which its derivatives
+// are written with, takes x beside A and reads them there. Whether they are those of its own A it sees from the
+// numbers: in a solve's field another stage may have come in between, and in a program of its own x is an input. Then
+// it factorizes, with the same bits.
 #include "costate/operations/linear_solve.h"
 
-#include <Eigen/LU>
-#include <cmath>
+#include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "costate/base/error.h"
 #include "costate/exec/tile_op.h"
+#include "costate/operations/internal/lu_factors.h"
 
 namespace costate {
 namespace {
 
-template <class T>
-using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
-template <class T>
-using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
+using internal::LuFactors;
 
-/// A matrix whose smallest pivot is this small beside its largest is singular to rounding.
+enum class System { kGiven, kTransposed };
+
 template <class T>
-bool is_singular(const Eigen::PartialPivLU<Matrix<T>>& lu) {
-  const auto pivots = lu.matrixLU().diagonal().cwiseAbs();
-  const T largest = pivots.maxCoeff();
-  return !(pivots.minCoeff() > largest * std::numeric_limits<T>::epsilon()) || !std::isfinite(largest);
+void solve_system(System system, const LuFactors<T>& factors, std::span<const T> b, std::span<T> x) {
+  system == System::kGiven ? factors.solve(b, x) : factors.solve_transposed(b, x);
 }
 
+/// Reads and writes one lane of [rows, lanes], or the values that all lanes share.
 template <class T>
-struct LuState : TileOpState {
-  Matrix<T> a;
-  Vector<T> b, x;
-  Eigen::PartialPivLU<Matrix<T>> lu;
+struct Lane {
+  const TileOpContext& context;
+  const TileOpRun<T>& run;
+  std::size_t lane;
+
+  void read(std::size_t operand, std::span<T> out) const {
+    const T* from = run.operands[operand];
+    const bool is_shared = context.operand_is_shared[operand];
+    const std::size_t step = is_shared ? 1 : context.lanes;
+    from += is_shared ? 0 : lane;
+    for (T& number : out) {
+      number = *from;
+      from += step;
+    }
+  }
+
+  void write(std::span<const T> x, T* out) const {
+    for (std::size_t i = 0; i < x.size(); ++i) out[i * context.lanes + lane] = x[i];
+  }
+};
+
+/// Factorizes, and says so in the run's report.
+template <class T>
+void factorize(const TileOpRun<T>& run, std::size_t lane, std::span<const T> a, std::size_t n, LuFactors<T>& factors) {
+  factors.factorize(a, n);
+  if (run.report == nullptr) return;
+  ++run.report->factorizations;
+  if (factors.is_singular())
+    run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane), "singular matrix", 0, 0,
+                                    "look at how the matrix is made; it is singular to rounding"});
+}
+
+/// What a solve leaves in one lane: A and its factors.
+template <class T>
+struct Factored {
+  std::vector<T> a;
+  LuFactors<T> factors;
+};
+
+template <class T>
+struct LinearSolveState : TileOpState {
+  std::vector<Factored<T>> lanes;  // one for all where nothing reads them
+  std::vector<T> b, x;
 };
 
 template <class T>
@@ -36,49 +77,149 @@ class LinearSolveTileOp : public TileOp<T> {
   explicit LinearSolveTileOp(const TileOpContext& context) : context_(context) {}
 
   std::unique_ptr<TileOpState> make_state() const override {
-    auto state = std::make_unique<LuState<T>>();
-    const auto n = static_cast<Eigen::Index>(context_.operand_shapes[1].size());
-    state->a.resize(n, n);
+    auto state = std::make_unique<LinearSolveState<T>>();
+    const auto n = static_cast<std::size_t>(context_.operand_shapes[1].size());
+    state->lanes.resize(context_.readers.empty() ? 1 : context_.lanes);
+    for (Factored<T>& one : state->lanes) one.a.resize(n * n);
     state->b.resize(n);
     state->x.resize(n);
-    state->lu = Eigen::PartialPivLU<Matrix<T>>(n);
     return state;
   }
 
   void run(const TileOpRun<T>& run, T* out) const override {
-    auto& state = static_cast<LuState<T>&>(*run.state);
-    const auto n = state.b.size();
-    const auto at = [&](std::size_t operand, Eigen::Index i, std::size_t lane) {
-      const auto index = static_cast<std::size_t>(i);
-      return run.operands[operand][context_.operand_is_shared[operand] ? index : index * context_.lanes + lane];
-    };
+    auto& state = static_cast<LinearSolveState<T>&>(*run.state);
     for (std::size_t lane = 0; lane < context_.lanes; ++lane) {
-      const bool is_sample = lane < run.num_samples;
-      for (Eigen::Index i = 0; is_sample && i < n; ++i) {
-        state.b(i) = at(1, i, lane);
-        for (Eigen::Index j = 0; j < n; ++j) state.a(i, j) = at(0, i * n + j, lane);
+      const Lane<T> at{context_, run, lane};
+      std::ranges::fill(state.x, T{0});
+      if (lane < run.num_samples) {
+        Factored<T>& kept = state.lanes[state.lanes.size() == 1 ? 0 : lane];
+        at.read(0, kept.a);
+        at.read(1, state.b);
+        factorize<T>(run, lane, kept.a, state.b.size(), kept.factors);
+        kept.factors.solve(state.b, state.x);
       }
-      if (is_sample) solve(state, run, lane);
-      for (Eigen::Index i = 0; i < n; ++i)
-        out[static_cast<std::size_t>(i) * context_.lanes + lane] = is_sample ? state.x(i) : T{0};
+      at.write(state.x, out);
     }
   }
 
  private:
-  static void solve(LuState<T>& state, const TileOpRun<T>& run, std::size_t lane) {
-    state.lu.compute(state.a);
-    if (is_singular(state.lu)) {
-      state.x.setConstant(std::numeric_limits<T>::quiet_NaN());
-      if (run.report != nullptr)
-        run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane), "singular matrix", 0, 0,
-                                        "look at how the matrix is made; it is singular to rounding"});
-    } else {
-      state.x = state.lu.solve(state.b);
+  TileOpContext context_;
+};
+
+template <class T>
+struct FactoredSolveState : TileOpState {
+  std::vector<T> a, b, x;
+  LuFactors<T> own;
+};
+
+/// Operands A, x and b: x carries the factors.
+template <class T>
+class FactoredSolveTileOp : public TileOp<T> {
+ public:
+  FactoredSolveTileOp(const TileOpContext& context, System system) : context_(context), system_(system) {}
+
+  std::unique_ptr<TileOpState> make_state() const override {
+    auto state = std::make_unique<FactoredSolveState<T>>();
+    const auto n = static_cast<std::size_t>(context_.operand_shapes[2].size());
+    state->a.resize(n * n);
+    state->b.resize(n);
+    state->x.resize(n);
+    return state;
+  }
+
+  void run(const TileOpRun<T>& run, T* out) const override {
+    auto& state = static_cast<FactoredSolveState<T>&>(*run.state);
+    auto* const solved = dynamic_cast<LinearSolveState<T>*>(run.operand_states[1]);
+    for (std::size_t lane = 0; lane < context_.lanes; ++lane) {
+      const Lane<T> at{context_, run, lane};
+      std::ranges::fill(state.x, T{0});
+      if (lane < run.num_samples) {
+        at.read(0, state.a);
+        at.read(2, state.b);
+        solve_system<T>(system_, factors_of(state, solved, run, lane), state.b, state.x);
+      }
+      at.write(state.x, out);
     }
   }
 
+ private:
+  static const LuFactors<T>& factors_of(FactoredSolveState<T>& state, LinearSolveState<T>* solved,
+                                        const TileOpRun<T>& run, std::size_t lane) {
+    if (solved != nullptr) {
+      const Factored<T>& kept = solved->lanes[solved->lanes.size() == 1 ? 0 : lane];
+      if (kept.a == state.a) return kept.factors;
+    }
+    factorize<T>(run, lane, state.a, state.b.size(), state.own);
+    return state.own;
+  }
+
   TileOpContext context_;
+  System system_;
 };
+
+std::vector<double> interpret_system(System system, const std::vector<double>& a, const std::vector<double>& b) {
+  LuFactors<double> factors;
+  factors.factorize(a, b.size());
+  std::vector<double> x(b.size());
+  solve_system<double>(system, factors, b, x);
+  return x;
+}
+
+/// A y = b, or A^T y = b, by the factors that the solve for x has left.
+class FactoredSolve : public LoweredBy<FactoredSolve> {
+ public:
+  explicit FactoredSolve(System system) : system_(system) {}
+
+  std::string name() const override { return "factored_solve"; }
+  std::string attributes() const override { return system_ == System::kGiven ? "" : "transposed"; }
+  Shape infer_shape(std::span<const Shape> operands) const override { return operands[2]; }
+
+  std::vector<double> interpret(std::span<const std::vector<double>> operands) const override {
+    return interpret_system(system_, operands[0], operands[2]);
+  }
+
+  std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
+                         const std::vector<bool>&) const override;
+  Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override;
+
+  bool equals(const Extension& other) const override {
+    const auto* const same = dynamic_cast<const FactoredSolve*>(&other);
+    return same != nullptr && same->system_ == system_;
+  }
+
+  template <class T>
+  std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const {
+    return std::make_unique<FactoredSolveTileOp<T>>(context, system_);
+  }
+
+ private:
+  System system_;
+};
+
+/// `x`: of the linear_solve with `a` that left the factors.
+Array factored_solve(System system, const Array& a, const Array& x, const Array& b) {
+  const Array operands[] = {a, x, b};
+  return costate::apply(std::make_shared<FactoredSolve>(system), operands);
+}
+
+/// b' - A' y for the system's A.
+Array moved_side(System system, const Array& a_tangent, const Array& b_tangent, const Array& y) {
+  const Array moved = b_tangent.is_empty() ? zeros(y.shape()) : b_tangent;
+  if (a_tangent.is_empty()) return moved;
+  return moved - matmul(system == System::kGiven ? a_tangent : transpose(a_tangent), y);
+}
+
+std::vector<Array> FactoredSolve::vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
+                                      const std::vector<bool>&) const {
+  const bool is_given = system_ == System::kGiven;
+  const Array lambda =
+      factored_solve(is_given ? System::kTransposed : System::kGiven, operands[0], operands[1], cotangent);
+  return {is_given ? -outer(lambda, result) : -outer(result, lambda), {}, lambda};
+}
+
+Array FactoredSolve::jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const {
+  return factored_solve(system_, operands[0], operands[1], moved_side(system_, tangents[0], tangents[2], result));
+}
 
 class LinearSolve : public TileExtension<LinearSolveTileOp> {
  public:
@@ -92,25 +233,19 @@ class LinearSolve : public TileExtension<LinearSolveTileOp> {
   }
 
   std::vector<double> interpret(std::span<const std::vector<double>> operands) const override {
-    const auto n = static_cast<Eigen::Index>(operands[1].size());
-    using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    const Eigen::PartialPivLU<Matrix<double>> lu(Eigen::Map<const RowMajor>(operands[0].data(), n, n));
-    if (is_singular(lu)) return std::vector<double>(operands[1].size(), std::numeric_limits<double>::quiet_NaN());
-    const Vector<double> x = lu.solve(Eigen::Map<const Vector<double>>(operands[1].data(), n));
-    return {x.begin(), x.end()};
+    return interpret_system(System::kGiven, operands[0], operands[1]);
   }
 
   std::vector<Array> vjp(std::span<const Array> operands, const Array& result, const Array& cotangent,
                          const std::vector<bool>&) const override {
-    const Array lambda = linear_solve(transpose(operands[0]), cotangent);
+    const Array lambda = factored_solve(System::kTransposed, operands[0], result, cotangent);
     return {-outer(lambda, result), lambda};
   }
 
   /// A x' = b' - A' x.
   Array jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const override {
-    Array moved = tangents[1].is_empty() ? zeros(result.shape()) : tangents[1];
-    if (!tangents[0].is_empty()) moved = moved - matmul(tangents[0], result);
-    return linear_solve(operands[0], moved);
+    return factored_solve(System::kGiven, operands[0], result,
+                          moved_side(System::kGiven, tangents[0], tangents[1], result));
   }
 
   bool equals(const Extension& other) const override { return dynamic_cast<const LinearSolve*>(&other) != nullptr; }

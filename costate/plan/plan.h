@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "costate/graph/graph.h"
+#include "costate/plan/convolution.h"
 #include "costate/plan/phase.h"
 
 namespace costate::internal {
@@ -58,9 +59,12 @@ enum class InstructionKind : std::uint8_t {
   kReduce,       // out row i = fold of source rows table[i * group + j], j ascending
   kGemm,         // out [m, columns] = (initial) + A [m, k] · B [k, columns]; A shared, or B shared if lanes == 1
   kBatched,      // out [m, n] = A [m, k] · B [k, n] lane by lane
+  kConv,         // out = (initial) + what packed, shared weights make of an image: conv2d or conv2d_input
+  kConvLanes,    // out = one of the three convolutions lane by lane, weights as they stand
   kExtension,    // out = extension(sources)
   // What accumulations add to a kSum output: out [n] += scale times
   kAddGemm,       // A [m, k·lanes] · transpose(B [n, k·lanes])
+  kAddConv,       // conv2d_weights of an image and a cotangent, summed over the lanes
   kAddLanes,      // the sum of the source over its lanes
   kAddExtension,  // the extension's own sum (TileOp::accumulate)
 };
@@ -87,13 +91,16 @@ struct Instruction {
   Slot out = {};
   std::size_t rows = 0;  // of out
   // Products: out [m, n] from a [m, k] and b [k, n]; for a shared matrix, where its element (i, j) stands.
+  // Convolutions: m channels of n pixels, each from k numbers of the image.
   std::size_t m = 0, k = 0, n = 0;
   std::size_t row_stride = 0, column_stride = 0;
-  bool has_bias = false;  // the third source starts the sum
+  bool has_bias =
+      false;  // the third source starts the sum: of kGemm a number for each row, of kConv for each pixel too
   Epilogue epilogue = Epilogue::kNone;
   double scale = 1.0;     // of what kAdd… adds
   std::size_t group = 0;  // kReduce
   std::vector<std::uint32_t> table = {};
+  std::shared_ptr<const ConvTable> conv = {};       // kConv, kConvLanes, kAddConv
   std::vector<double> constants = {};               // kFill
   std::shared_ptr<const Extension> extension = {};  // kExtension, kAddExtension
   std::int32_t state = -1;                          // its TileOpState

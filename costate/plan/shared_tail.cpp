@@ -54,8 +54,11 @@ class Splitter {
       shared = function_.inputs()[static_cast<std::size_t>(node.indices[0])].kind == InputKind::kShared;
     for (const NodeId operand : node.operands) shared = shared && is_shared(operand);
     shared_.push_back(shared);
-    const bool starts =
-        (node.op == Op::kExtension && node.extension->is_sum_only()) || lane_product(function_, shared_, id).is_valid();
+    // Weights that a shared image meets: the batch's images are added up with less work than each is convolved.
+    const bool meets_shared =
+        node.op == Op::kConv2dWeights && is_shared(node.operands[0]) != is_shared(node.operands[1]);
+    const bool starts = (node.op == Op::kExtension && node.extension->is_sum_only()) || meets_shared ||
+                        lane_product(function_, shared_, id).is_valid();
     const bool goes_on = !shared && is_linear(node) &&
                          std::any_of(node.operands.begin(), node.operands.end(),
                                      [&](NodeId operand) { return is_better_summed(operand); });
@@ -93,6 +96,9 @@ class Splitter {
       case Op::kMul:
       case Op::kMatmul:
       case Op::kOuter:
+      case Op::kConv2d:
+      case Op::kConv2dInput:
+      case Op::kConv2dWeights:
         return shared(0) != shared(1);
       case Op::kDiv:
         return shared(1);

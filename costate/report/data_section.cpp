@@ -41,8 +41,8 @@ using PointOf = std::function<double(const StatePath& path, std::size_t point)>;
 
 double time_at(const StatePath& path, std::size_t point) { return path.times[point]; }
 
-PointOf cell_of(std::vector<std::vector<double>> StatePath::*cells, std::size_t state) {
-  return [cells, state](const StatePath& path, std::size_t point) { return (path.*cells)[point][state]; };
+PointOf cell_of(HostArray BandedPath::*cells, std::size_t state) {
+  return [cells, state](const StatePath& path, std::size_t point) { return (path.states.*cells)(point, state); };
 }
 
 /// Of the parts of paths that lie in a stretch, one after the other, with gaps between.
@@ -72,7 +72,7 @@ void add_curves(const FitResult& result, const ShownPaths& shown, const Window& 
   seen.color = kSeen;
   figure.curves.push_back(std::move(seen));
   const auto coordinate = [](int axis) {
-    return axis < 0 ? PointOf(time_at) : cell_of(&StatePath::states, static_cast<std::size_t>(axis));
+    return axis < 0 ? PointOf(time_at) : cell_of(&BandedPath::middle, static_cast<std::size_t>(axis));
   };
   const auto add = [&](const std::vector<StatePath>& paths, Curve curve) {
     curve.x = along(result, paths, stretch, coordinate(axes.x));
@@ -89,8 +89,8 @@ void add_area(const FitResult& result, const ShownPaths& shown, const Window& st
   if (!result.ensemble.has_bands()) return;
   Area area{.name = text::concat(std::lround(100 * kBandShare), " %"),
             .x = along(result, shown.forecasts, stretch, time_at),
-            .low = along(result, shown.forecasts, stretch, cell_of(&StatePath::lower, state)),
-            .high = along(result, shown.forecasts, stretch, cell_of(&StatePath::upper, state)),
+            .low = along(result, shown.forecasts, stretch, cell_of(&BandedPath::lower, state)),
+            .high = along(result, shown.forecasts, stretch, cell_of(&BandedPath::upper, state)),
             .color = kForecast};
   if (!area.x.empty()) figure.areas.push_back(std::move(area));
 }

@@ -9,8 +9,8 @@
 namespace costate {
 namespace {
 
-constexpr std::size_t kMostNames = 8;      // in the title
-constexpr int kFitted = 0, kForecast = 1;  // palette: blue, vermilion
+constexpr std::size_t kMostNames = 8;          // in the title
+constexpr int kTraining = 0, kValidation = 1;  // palette: blue, vermilion
 
 /// Through the epochs that have a number: validation is not measured in each.
 Curve history_curve(const FitResult& result, const std::string& name, double HistoryRow::*value, int color) {
@@ -68,7 +68,7 @@ Figure step_figure(const FitResult& result, const ShownPaths& shown) {
   times.erase(times.begin(), std::upper_bound(times.begin(), times.end(), start.times.front()));
   times.insert(times.begin(), start.times.front());
   const Trajectory& trajectory = result.series.trajectories[start.trajectory];
-  SeriesModel::Query query{.start = start.states.front(),
+  SeriesModel::Query query{.start = start.states.middle.row(0),
                            .times = std::move(times),
                            .covariates = trajectory.covariates,
                            .events = trajectory.events};
@@ -85,9 +85,9 @@ Figure step_figure(const FitResult& result, const ShownPaths& shown) {
 
 Section training_section(const FitResult& result, const ShownPaths& shown) {
   Figure loss{.title = "loss", .x_label = "epoch", .y_label = name(result.config.loss), .y_scale = Scale::kLog};
-  loss.curves.push_back(history_curve(result, "training", &HistoryRow::loss, kFitted));
+  loss.curves.push_back(history_curve(result, "training", &HistoryRow::loss, kTraining));
   Curve validation =
-      history_curve(result, "error of validation forecasts, in deviations", &HistoryRow::validation_loss, kForecast);
+      history_curve(result, "error of validation forecasts, in deviations", &HistoryRow::validation_loss, kValidation);
   if (!validation.y.empty()) loss.curves.push_back(validation);
   // A loss of 0, of data that do not move, has no logarithm.
   const bool has_logarithm = std::any_of(loss.curves.begin(), loss.curves.end(), [](const Curve& curve) {
@@ -95,8 +95,8 @@ Section training_section(const FitResult& result, const ShownPaths& shown) {
   });
   if (!has_logarithm) loss.y_scale = Scale::kLinear;
   Figure evaluations{.title = "evaluations of the field per epoch", .x_label = "epoch", .y_label = "NFE"};
-  evaluations.curves.push_back(history_curve(result, "forward", &HistoryRow::nfe_forward, kFitted));
-  evaluations.curves.push_back(history_curve(result, "backward", &HistoryRow::nfe_backward, kForecast));
+  evaluations.curves.push_back(history_curve(result, "forward", &HistoryRow::nfe_forward, kTraining));
+  evaluations.curves.push_back(history_curve(result, "backward", &HistoryRow::nfe_backward, kValidation));
   double failed = 0, skipped = 0;
   for (const HistoryRow& row : result.training.history) {
     failed += row.failed;

@@ -9,7 +9,7 @@
 namespace costate {
 namespace {
 
-constexpr std::size_t kMostPoints = 800;       // of a stretch's path: about as many as a picture is wide
+constexpr std::size_t kMostOfStretch = 800;    // of a stretch's path: about as many as a picture is wide
 constexpr std::size_t kMostPerStep = 16;       // of them between two samples
 constexpr std::size_t kMostShown = 500;        // samples of a picture; more would be a black band
 constexpr std::size_t kMostShownOfAll = 1200;  // of the pictures of all states: a report is to stay small
@@ -92,7 +92,7 @@ std::vector<Solve> within(const std::vector<Solve>& solves, const std::vector<Wi
 std::size_t points_per_step(const ShownPaths& shown, const Window& window) {
   const auto seen = std::ranges::find(shown.stretches, window.trajectory, &Window::trajectory);
   const std::size_t panels = shown.held > 1 ? 3 : 1;  // side by side
-  return std::clamp<std::size_t>(kMostPoints / panels / seen->count, 1, kMostPerStep);
+  return std::clamp<std::size_t>(kMostOfStretch / panels / seen->count, 1, kMostPerStep);
 }
 
 /// What is asked of a model along a window, with points between its samples; the start is left open.
@@ -109,11 +109,16 @@ SeriesModel::Query dense_query(const FitResult& result, const ShownPaths& shown,
   return query;
 }
 
+/// [time, state]
+HostArray predicted(const SeriesModel& model, const SeriesModel::Query& query) {
+  return HostArray::from_rows(model.predict(query), static_cast<std::int64_t>(model.state_names().size()));
+}
+
 /// From a state at the first sample of a window to its last, with points between.
 StatePath dense_path(const FitResult& result, const ShownPaths& shown, const SolvedWindow& solve) {
   SeriesModel::Query query = dense_query(result, shown, solve.window);
   query.start = solve.start;
-  return {solve.window.trajectory, query.times, result.model().predict(query)};
+  return {solve.window.trajectory, query.times, {.middle = predicted(result.model(), query)}};
 }
 
 /// The same of all members, with their bands if they have any.
@@ -122,12 +127,9 @@ StatePath dense_path(const FitResult& result, const ShownPaths& shown, const Hel
   std::vector<HostArray> paths;
   for (std::size_t i = 0; i < forecast.starts.size(); ++i) {
     query.start = forecast.starts[i];
-    const SeriesModel& model = result.ensemble.members()[i].model;
-    const auto width = static_cast<std::int64_t>(model.state_names().size());
-    paths.push_back(HostArray::from_rows(model.predict(query), width));
+    paths.push_back(predicted(result.ensemble.members()[i].model, query));
   }
-  return state_path(forecast.window.trajectory, query.times,
-                    result.ensemble.banded(paths, query.times, query.times.front()));
+  return {forecast.window.trajectory, query.times, result.ensemble.banded(paths, query.times, query.times.front())};
 }
 
 std::vector<StatePath> fitted_paths(const FitResult& result, const ShownPaths& shown,
@@ -145,7 +147,8 @@ std::vector<StatePath> fitted_paths(const FitResult& result, const ShownPaths& s
     const double shown_from = result.series.trajectories[window.trajectory].times[begin];
     const auto cut = std::lower_bound(path.times.begin(), path.times.end(), shown_from) - path.times.begin();
     path.times.erase(path.times.begin(), path.times.begin() + cut);
-    path.states.erase(path.states.begin(), path.states.begin() + cut);
+    HostArray& states = path.states.middle;
+    states = states.slice(cut, states.shape()[0]);
     paths.push_back(std::move(path));
   }
   return paths;

@@ -53,7 +53,7 @@ Coverage coverage_of(const TimeSeries& series, const std::vector<StatePath>& for
         const double seen = trajectory.states.at(static_cast<std::int64_t>((first + i) * states + k));
         if (std::isnan(seen)) continue;
         ++coverage.cells[k];
-        if (seen >= path.lower[i][k] && seen <= path.upper[i][k]) ++coverage.inside[k];
+        if (seen >= path.states.lower(i, k) && seen <= path.states.upper(i, k)) ++coverage.inside[k];
       }
   }
   return coverage;

@@ -45,12 +45,14 @@ std::vector<std::string> unmeasured_starts(const TimeSeries& series) {
   return names;
 }
 
-/// The config with what is left to the fit: epochs, as many as small data need, and fewer of large ones, and the states
-/// whose start is to be learned.
+/// The config with what is left to the fit: epochs, as many as small data need, and fewer of large ones, patience, and
+/// the states whose start is to be learned.
 FitConfig with_choices(FitConfig config, const PreparedSeries& data) {
   constexpr std::int64_t kMostEpochs = 2000, kFewestEpochs = 500, kWork = 3'000'000;  // samples of all epochs
+  constexpr double kPatience = 0.5;  // docs/fits.md has what it saves, and what it costs
   const auto samples = static_cast<std::int64_t>(count_samples(data.series));
   config.model.unmeasured_starts = unmeasured_starts(data.training);
+  if (config.patience == FitConfig::kChosen) config.patience = config.epochs == 0 ? kPatience : 0;
   if (config.epochs == 0) config.epochs = std::clamp(kWork / (2 * samples), kFewestEpochs, kMostEpochs);
   return config;
 }
@@ -131,7 +133,7 @@ void forecast_held(const EnsembleForecaster& forecaster, FitResult& result) {
     const std::size_t trajectory = result.split.held[i].trajectory;
     result.forecasts.push_back({{trajectory, task.origin, task.ahead + 1}, std::move(paths[i].starts)});
     const auto first = task.trajectory->times.begin() + static_cast<std::ptrdiff_t>(task.origin) + 1;
-    result.forecast_samples.push_back(state_path(trajectory, {first, task.trajectory->times.end()}, paths[i].ahead));
+    result.forecast_samples.push_back({trajectory, {first, task.trajectory->times.end()}, std::move(paths[i].ahead)});
   }
   if (result.ensemble.has_bands()) result.coverage = coverage_of(result.series, result.forecast_samples);
 }
@@ -204,8 +206,7 @@ PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSerie
 
 FitResult fit(PreparedSeries data, const FitConfig& given, const FitOptions& options) {
   const FitConfig config = with_choices(given, data);
-  for (const Outliers& outliers : data.outliers)
-    log(LogLevel::kWarn, "[fit] ", outliers.text(), ": taken as not measured.");
+  for (const Outliers& outliers : data.outliers) log(LogLevel::kWarn, "[fit] ", outliers.note(), ".");
   internal::TrainedMembers trained = internal::train_members(data, config, options);
   if (trained.first.training.best_epoch < 0)
     throw SolveFailed(

@@ -46,6 +46,9 @@ struct FitOptions {
   std::filesystem::path checkpoint =
       {};  // of the last training; those of trials and members are in folders beside it; empty: none
   std::string fingerprint = {};
+  /// What the config's minutes ended is written here, and gone by instead of the clock where it is there; empty:
+  /// neither.
+  std::filesystem::path stopped = {};
   Resume resume = Resume::kNo;
   std::function<void(const FitProgress&)> on_epoch = {};
   std::function<bool()> should_stop = {};

@@ -57,6 +57,8 @@ void FitConfig::check() const {
         "[fit] an event moves delayed copies of a state later; fit events with --memory, and without "
         "--delay.");
   for (const FitOption& option : fit_options()) option.check(option.access.get(*this));
+  if (max_growth < 1)
+    throw InvalidArgument("[fit] max_growth must be at least 1: a first epoch is no costly one; got ", max_growth, ".");
   if (!judge.empty() && !hold_out_part.empty())
     throw InvalidArgument("[fit] a file that judges is the whole test; give either --judge or --hold-out.");
   if (epochs > 0 && polish_epochs() >= epochs)

@@ -35,12 +35,16 @@ struct FitConfig {
   double learning_rate = 1e-2;
   std::int64_t epochs = 0;        // 0: chosen by the size of the data
   std::int64_t polish = kChosen;  // of the epochs, the last ones, by L-BFGS
-  std::int64_t batch = 0;         // windows a step; 0: 64, or all if there are fewer
-  double minutes = 0;             // after which training ends with the best so far; 0: no limit
+  /// A training ends where the validation error has not improved for this share of its polish, or of all epochs if
+  /// there is none; 0: never. kChosen: for half of it, and never where the epochs are given.
+  double patience = kChosen;
+  double max_growth = 50;  // of an epoch's evaluations, as of TrainOptions: costly epochs end patience sooner
+  std::int64_t batch = 0;  // windows a step; 0: 64, or all if there are fewer
+  double minutes = 0;      // after which training ends with the best so far; 0: no limit
   std::uint64_t seed = 0;
   std::int64_t seeds = 1;  // members that are trained, each from other first weights; two or more give bands
 
-  static constexpr std::int64_t kChosen = -1;  // polish: a fifth of the epochs
+  static constexpr std::int64_t kChosen = -1;  // patience, and polish: a fifth of the epochs
   /// Of all epochs.
   std::int64_t polish_epochs() const { return polish == kChosen ? epochs / 5 : polish; }
 

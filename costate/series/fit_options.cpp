@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "costate/base/error.h"
 #include "costate/series/internal/fit_option_rows.h"
@@ -27,8 +28,15 @@ std::vector<double> numbers_of(const OptionValue& value) {
   return {};
 }
 
-/// "64,64": as one would type it.
+}  // namespace
+
 std::string typed(const OptionValue& value) {
+  if (const auto* names = std::get_if<std::vector<std::string>>(&value)) {
+    std::vector<std::string> parts;
+    for (const std::string& name : *names)
+      parts.push_back(name.find(',') == std::string::npos ? name : text::concat("\"", name, "\""));
+    return text::join(parts, ",");
+  }
   return std::visit(
       [](const auto& x) {
         using X = std::decay_t<decltype(x)>;
@@ -39,8 +47,6 @@ std::string typed(const OptionValue& value) {
       },
       value);
 }
-
-}  // namespace
 
 std::string FitOption::rule() const {
   const bool is_unbounded = high >= 1'000'000'000;
@@ -85,7 +91,14 @@ std::string FitOption::default_text() const {
 }
 
 const std::vector<FitOption>& fit_options() {
-  static const std::vector<FitOption> options = internal::fit_option_rows();
+  static const std::vector<FitOption> options = [] {
+    using namespace internal;
+    std::vector<FitOption> all;
+    for (std::vector<FitOption>& part : std::vector{column_options(), part_options(), layout_options(), model_options(),
+                                                    solver_options(), training_options(), run_options()})
+      for (FitOption& option : part) all.push_back(std::move(option));
+    return all;
+  }();
   return options;
 }
 

@@ -18,6 +18,9 @@ enum class OptionDoors {
   kAll,          // and Python, by its key
 };
 
+/// "64,64": as one would type it, a name that holds a comma quoted.
+std::string typed(const OptionValue& value);
+
 struct FitOption {
   std::string section, key;  // in config.toml; the key is the keyword in Python
   OptionKind kind;
@@ -33,7 +36,7 @@ struct FitOption {
   bool may_be_absent = false;                // in a config.toml written before the option was there
   OptionAccess<FitConfig> access = {};
 
-  /// "64,64": as one would type it.
+  /// What help shows: the default as typed, or what it means.
   std::string default_text() const;
   /// "a whole number between 0 and 100": what a value must be.
   std::string rule() const;

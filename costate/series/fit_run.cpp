@@ -11,7 +11,6 @@
 #include "costate/io/json.h"
 #include "costate/io/table.h"
 #include "costate/series/forecast.h"
-#include "costate/series/internal/time_limit.h"
 #include "costate/series/look.h"
 
 namespace costate {
@@ -61,8 +60,11 @@ JsonObject trial_metrics(const FitResult& result) {
   for (std::size_t i = 0; i < result.trials.size(); ++i) {
     const Trial& trial = result.trials[i];
     trials.push_back(
-        {text::concat("trial ", i + 1, ": ", trial.candidate.text()),
-         JsonObject{{"epochs", trial.epochs}, {"best_epoch", trial.best_epoch}, {"validation_error", trial.error}}});
+        {text::concat("trial ", i + 1, ": ", trial.candidate.text()), JsonObject{{"epochs", trial.epochs},
+                                                                                 {"trained", trial.trained},
+                                                                                 {"ended_by", name(trial.reason)},
+                                                                                 {"best_epoch", trial.best_epoch},
+                                                                                 {"validation_error", trial.error}}});
   }
   return trials;
 }
@@ -76,6 +78,7 @@ JsonObject metrics_of(const FitResult& result) {
     skipped += row.skipped;
   }
   JsonObject metrics = {{"epochs", static_cast<std::int64_t>(result.training.history.size())},
+                        {"ended_by", name(result.training.reason)},
                         {"best_epoch", result.training.best_epoch},
                         {"best_loss", result.training.best_loss},
                         {"seconds", result.training.seconds()},
@@ -115,16 +118,15 @@ void write_held_forecast(const std::filesystem::path& path, const FitResult& res
   Forecast forecast{.series = result.series};
   forecast.series.input_names.clear();
   forecast.series.trajectories.clear();
-  const auto d = static_cast<std::int64_t>(forecast.series.state_names.size());
   for (const StatePath& stretch : result.forecast_samples) {
     forecast.series.trajectories.push_back(
         {.id = result.series.trajectories[stretch.trajectory].id,
          .times = stretch.times,
-         .states = HostArray::from_rows(stretch.states, d),
+         .states = stretch.states.middle,
          .inputs = HostArray(Shape{static_cast<std::int64_t>(stretch.times.size()), 0})});
-    if (stretch.lower.empty()) continue;
-    forecast.lower.push_back(HostArray::from_rows(stretch.lower, d));
-    forecast.upper.push_back(HostArray::from_rows(stretch.upper, d));
+    if (!result.ensemble.has_bands()) continue;
+    forecast.lower.push_back(stretch.states.lower);
+    forecast.upper.push_back(stretch.states.upper);
   }
   write_csv(path, forecast_columns(forecast));
 }
@@ -191,15 +193,10 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   const RunFolder run = open_run(config, folder, mode);
   options.checkpoint = run.checkpoint();
   options.fingerprint = config.to_config().to_toml();
-  internal::TimeLimit limit(config.minutes, run.stopped());
-  // A checkpoint is of the end itself, and would be followed by one more epoch.
-  options.resume = mode == RunMode::kResume && !limit.goes_by_record() ? Resume::kYes : Resume::kNo;
+  options.stopped = run.stopped();
+  options.resume = mode == RunMode::kResume ? Resume::kYes : Resume::kNo;
   if (on_data) on_data(lines);
-  FitConfig untimed = config;
-  untimed.minutes = 0;
-  FitResult result = fit(std::move(prepared), untimed, limit.limited(std::move(options)));
-  result.config.minutes = config.minutes;
-  limit.write();
+  const FitResult result = fit(std::move(prepared), config, options);
   result.ensemble.save(run.model());
   write_history(run.history(), result.training.history);
   write_json(run.metrics(), metrics_of(result));

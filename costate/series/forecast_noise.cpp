@@ -6,7 +6,7 @@
 namespace costate {
 namespace {
 
-constexpr std::size_t kFewCells = 20;       // of a state: its share of nine in ten would be chance
+constexpr std::size_t kFewForNoise = 20;    // of a state: its share of nine in ten would be chance
 constexpr std::size_t kFewestOfGroup = 40;  // forecasts of a stretch of times ahead
 constexpr std::size_t kMostGroups = 8;
 
@@ -77,7 +77,7 @@ ForecastNoise noise_of(const std::vector<Miss>& misses, const std::vector<std::s
     std::vector<Miss> own;
     for (const Miss& miss : scaled)
       if (miss.state == k) own.push_back(miss);
-    curves.push_back(independent[k] < kFewCells ? together : curve_of(std::move(own), independent[k]));
+    curves.push_back(independent[k] < kFewForNoise ? together : curve_of(std::move(own), independent[k]));
     times.insert(times.end(), curves[k].ahead.begin(), curves[k].ahead.end());
   }
   std::ranges::sort(times);

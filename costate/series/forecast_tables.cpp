@@ -57,7 +57,7 @@ TimeSeries drive_from_table(const CsvTable& table, const SeriesModel& model) {
 std::vector<std::string> remove_outliers_of(TimeSeries& data, const SeriesModel& model) {
   std::vector<std::string> notes;
   for (const Outliers& found : remove_outliers(data, missing_codes_of(model.options().columns.layout)))
-    notes.push_back(found.text() + ": taken as not measured");
+    notes.push_back(found.note());
   return notes;
 }
 

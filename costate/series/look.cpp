@@ -206,19 +206,6 @@ std::string shell_quoted(const std::string& text) {
   return quoted + "'";
 }
 
-std::string typed(const OptionValue& value) {
-  if (const auto* names = std::get_if<std::vector<std::string>>(&value)) {
-    std::vector<std::string> parts;
-    for (const std::string& name : *names)
-      parts.push_back(name.find(',') == std::string::npos ? name : text::concat("\"", name, "\""));
-    return text::join(parts, ",");
-  }
-  if (const auto* numbers = std::get_if<std::vector<double>>(&value)) return text::join(*numbers, ",");
-  if (const auto* number = std::get_if<double>(&value)) return text::concat(*number);
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return text::concat(*integer);
-  return std::get<std::string>(value);
-}
-
 }  // namespace
 
 std::string describe(const CsvTable& table, const SeriesColumns& columns) {
@@ -262,7 +249,7 @@ std::string describe(const PreparedSeries& prepared) {
 
 std::string describe_outliers(const PreparedSeries& prepared) {
   std::string lines;
-  for (const Outliers& outliers : prepared.outliers) lines += outliers.text() + ": taken as not measured\n";
+  for (const Outliers& outliers : prepared.outliers) lines += outliers.note() + "\n";
   return lines;
 }
 

@@ -27,8 +27,9 @@ std::vector<Stretch> stretches_of(const SeriesModel& model, std::span<const Fore
 
 std::size_t context_of(const SeriesModel& model) { return static_cast<std::size_t>(model.options().context); }
 
-std::size_t last_of(const SeriesModel& model) {
-  return std::min(context_of(model), static_cast<std::size_t>(model.options().correction.samples));
+/// The last samples of a context.
+std::size_t last_of(const SeriesModel& model, const Correction& correction) {
+  return std::min(context_of(model), static_cast<std::size_t>(correction.samples));
 }
 
 Function paths_of(const SeriesModel& model, const WindowShape& shape) {
@@ -49,9 +50,7 @@ ModelForecaster::ModelForecaster(const SeriesModel& model)
     : model_(model),
       estimator_(model),
       solves_(model, [&model](const WindowShape& shape) { return paths_of(model, shape); }),
-      starts_(model, [&model](const WindowShape& shape) { return starts_of(model, shape); }) {
-  if (model.options().correction.samples > 0) corrector_.emplace(model);
-}
+      starts_(model, [&model](const WindowShape& shape) { return starts_of(model, shape); }) {}
 
 /// [window, time, z]
 HostArray ModelForecaster::solve_from(std::span<const Stretch> stretches, const HostArray& shifts) const {
@@ -61,11 +60,12 @@ HostArray ModelForecaster::solve_from(std::span<const Stretch> stretches, const 
 }
 
 /// From shifts at the start of the context to those at the start of the last samples.
-HostArray ModelForecaster::corrected_shifts(std::span<const ForecastTask> tasks, const HostArray& shifts) const {
-  const Correction& correction = model_.options().correction;
+HostArray ModelForecaster::corrected(std::span<const ForecastTask> tasks, const HostArray& shifts,
+                                     const Correction& correction) const {
+  const std::size_t last_samples = last_of(model_, correction);
   const std::vector<Stretch> contexts = stretches_of(model_, tasks, context_of(model_), false);
-  const std::vector<Stretch> last = stretches_of(model_, tasks, last_of(model_), false);
-  const WindowArrays arrays = window_arrays(model_, last, last_of(model_));
+  const std::vector<Stretch> last = stretches_of(model_, tasks, last_samples, false);
+  const WindowArrays arrays = window_arrays(model_, last, last_samples);
   const HostArray along = solve_from(contexts, shifts);
   const HostArray unmoved = starts_.run(arrays, HostArray(shifts.shape())).outputs[0];
   HostArray expected(shifts.shape());
@@ -76,17 +76,24 @@ HostArray ModelForecaster::corrected_shifts(std::span<const ForecastTask> tasks,
     for (std::int64_t k = 0; k < size; ++k)
       expected.set(i * size + k, along.at((i * length + at) * size + k) - unmoved.at(i * size + k));
   }
-  return corrector_->estimate(arrays, expected, correction.weight);
+  return estimator_.estimate(arrays, expected, correction.weight);
 }
 
-void ModelForecaster::append_paths(std::span<const ForecastTask> tasks, std::vector<Path>& paths) const {
+HostArray ModelForecaster::context_shifts(std::span<const ForecastTask> tasks) const {
   const std::size_t context = context_of(model_);
-  HostArray shifts = estimator_.estimate(window_arrays(model_, stretches_of(model_, tasks, context, false), context));
-  if (corrector_) shifts = corrected_shifts(tasks, shifts);
-  const std::vector<Stretch> stretches = stretches_of(model_, tasks, corrector_ ? last_of(model_) : context, true);
+  return estimator_.estimate(window_arrays(model_, stretches_of(model_, tasks, context, false), context));
+}
+
+std::vector<ModelForecaster::Path> ModelForecaster::paths_from(std::span<const ForecastTask> tasks, HostArray shifts,
+                                                               const Correction& correction) const {
+  const bool corrects = correction.samples > 0;
+  if (corrects) shifts = corrected(tasks, shifts, correction);
+  const std::vector<Stretch> stretches =
+      stretches_of(model_, tasks, corrects ? last_of(model_, correction) : context_of(model_), true);
   const HostArray states = solve_from(stretches, shifts);
   const std::int64_t length = states.shape()[1], all = states.shape()[2];
   const auto d = static_cast<std::int64_t>(model_.num_measured());
+  std::vector<Path> paths;
   for (std::size_t row = 0; row < tasks.size(); ++row) {
     const std::int64_t origin =
         static_cast<std::int64_t>(row) * length + static_cast<std::int64_t>(stretches[row].known) - 1;
@@ -100,12 +107,16 @@ void ModelForecaster::append_paths(std::span<const ForecastTask> tasks, std::vec
       std::copy_n(state.begin(), d, path.ahead.data<double>().begin() + i * d);
     }
   }
+  return paths;
 }
 
 std::vector<ModelForecaster::Path> ModelForecaster::paths(std::span<const ForecastTask> tasks) const {
   std::vector<Path> paths;
-  for (std::size_t first = 0; first < tasks.size(); first += kAtOnce)
-    append_paths(tasks.subspan(first, std::min(kAtOnce, tasks.size() - first)), paths);
+  for (std::size_t first = 0; first < tasks.size(); first += kAtOnce) {
+    const std::span<const ForecastTask> some = tasks.subspan(first, std::min(kAtOnce, tasks.size() - first));
+    for (Path& path : paths_from(some, context_shifts(some), model_.options().correction))
+      paths.push_back(std::move(path));
+  }
   return paths;
 }
 

@@ -3,8 +3,6 @@
 // the validation chose.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,14 +30,18 @@ class ModelForecaster : public Forecaster {
   };
   std::vector<Path> paths(std::span<const ForecastTask> tasks) const;
 
+  /// The two halves of it, for a few tasks and whoever tries several corrections: what the tasks' contexts tell of
+  /// their starts, [task, z], and the paths from there with a correction.
+  HostArray context_shifts(std::span<const ForecastTask> tasks) const;
+  std::vector<Path> paths_from(std::span<const ForecastTask> tasks, HostArray shifts,
+                               const Correction& correction) const;
+
  private:
-  void append_paths(std::span<const ForecastTask> tasks, std::vector<Path>& paths) const;
   HostArray solve_from(std::span<const Stretch> stretches, const HostArray& shifts) const;
-  HostArray corrected_shifts(std::span<const ForecastTask> tasks, const HostArray& shifts) const;
+  HostArray corrected(std::span<const ForecastTask> tasks, const HostArray& shifts, const Correction& correction) const;
 
   const SeriesModel& model_;
   StartEstimator estimator_;
-  std::optional<StartEstimator> corrector_;
   WindowProgram solves_, starts_;
 };
 

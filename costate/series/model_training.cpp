@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numbers>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "costate/base/error.h"
 #include "costate/series/model_forecaster.h"
@@ -15,7 +17,7 @@
 namespace costate {
 namespace {
 
-constexpr std::size_t kFarthest = 500;  // samples ahead that a validation looks
+constexpr std::size_t kFarthestValidated = 500;  // samples ahead that a validation looks
 constexpr std::int64_t kDefaultBatch = 64;
 constexpr double kGoOn = 0.1;                // of the learning rate, where weights have been trained before
 constexpr std::int64_t kValidateEvery = 10;  // epochs: a validation takes as long as a few of them
@@ -24,6 +26,14 @@ constexpr std::int64_t kValidateEvery = 10;  // epochs: a validation takes as lo
 std::uint64_t seed_of(const FitConfig& config, std::size_t member) {
   constexpr std::uint64_t kMembers = 0x6d656d62657273;
   return member == 0 ? config.seed : Random(config.seed).bits(kMembers, member);
+}
+
+/// Epochs without a better validation error after which a training ends: four validations at least.
+std::int64_t patience_of(const FitConfig& config, const TrainingPlan& plan) {
+  if (config.patience == 0) return 0;
+  const std::int64_t counted = plan.polish > 0 ? plan.polish : plan.epochs;
+  const double epochs = std::ceil(config.patience * static_cast<double>(counted));
+  return std::max<std::int64_t>(4 * kValidateEvery, static_cast<std::int64_t>(epochs));
 }
 
 TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
@@ -38,11 +48,17 @@ TrainOptions train_options(const FitConfig& config, const TrainingPlan& plan) {
   train.schedule = {.kind = wants_all ? ScheduleKind::kConstant : ScheduleKind::kCosine,
                     .base = (plan.from != nullptr ? kGoOn : 1.0) * config.learning_rate};
   train.validate_every = kValidateEvery;
+  train.patience_from = PatienceFrom::kPolish;
+  train.max_growth = config.max_growth;
   train.checkpoint = plan.checkpoint;
   train.fingerprint = plan.fingerprint;
   train.resume = plan.resume;
-  train.on_epoch = plan.on_epoch;
-  train.should_stop = plan.should_stop;
+  const auto epochs = std::make_shared<std::int64_t>(0);  // train() tells of an epoch, and then asks
+  train.on_epoch = [epochs, &plan](const HistoryRow& row) {
+    *epochs = static_cast<std::int64_t>(row.epoch) + 1;
+    if (plan.on_epoch) plan.on_epoch(row);
+  };
+  train.should_stop = [epochs, &plan] { return plan.should_stop && plan.should_stop(*epochs); };
   return train;
 }
 
@@ -58,7 +74,7 @@ std::vector<ForecastTask> tasks_in(const TimeSeries& series, const std::vector<W
     for (std::size_t k = 0; k < origins; ++k) chosen.insert(first + (end - 1 - first) * 3 * k / (5 * origins));
     for (const std::size_t origin : chosen)
       tasks.push_back(forecast_task(series.trajectories[window.trajectory], origin,
-                                    std::min(kFarthest, end - 1 - origin), {InputsAhead::kKnown, 0}));
+                                    std::min(kFarthestValidated, end - 1 - origin), {InputsAhead::kKnown, 0}));
   }
   return tasks;
 }
@@ -75,11 +91,11 @@ struct Squares {
   double sum = 0, weights = 0;
 };
 
-/// Squared errors of all measured cells, in deviations, each with the weight of how many samples ahead it is.
+/// Squared errors of forecasts at all measured cells, in deviations, each with the weight of how many samples ahead it
+/// is.
 template <class Weight>
-Squares squared_errors(const Forecaster& forecaster, std::span<const ForecastTask> tasks, const Normalization& units,
-                       Weight weight) {
-  const std::vector<HostArray> forecasts = forecaster.forecast(tasks);
+Squares squared_errors(const std::vector<HostArray>& forecasts, std::span<const ForecastTask> tasks,
+                       const Normalization& units, Weight weight) {
   Squares squares;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const HostArray& seen = tasks[i].trajectory->states;
@@ -97,15 +113,17 @@ Squares squared_errors(const Forecaster& forecaster, std::span<const ForecastTas
 
 /// Root mean square in deviations; infinite if an answer is not finite, NaN if nothing is measured.
 double root_mean_square(const Forecaster& forecaster, std::span<const ForecastTask> tasks, const Normalization& units) {
-  const Squares squares = squared_errors(forecaster, tasks, units, [](std::int64_t) { return 1.0; });
+  const Squares squares = squared_errors(forecaster.forecast(tasks), tasks, units, [](std::int64_t) { return 1.0; });
   const double error = std::sqrt(squares.sum / squares.weights);
   return std::isnan(error) && squares.weights > 0 ? std::numeric_limits<double>::infinity() : error;
 }
 
-double error_near_and_far(const Forecaster& forecaster, std::span<const ForecastTask> tasks,
+double error_near_and_far(std::vector<ModelForecaster::Path> paths, std::span<const ForecastTask> tasks,
                           const Normalization& units) {
+  std::vector<HostArray> forecasts;
+  for (ModelForecaster::Path& path : paths) forecasts.push_back(std::move(path.ahead));
   const Squares squares =
-      squared_errors(forecaster, tasks, units, [](std::int64_t ahead) { return 1.0 / static_cast<double>(ahead); });
+      squared_errors(forecasts, tasks, units, [](std::int64_t ahead) { return 1.0 / static_cast<double>(ahead); });
   return squares.sum / squares.weights;
 }
 
@@ -135,24 +153,25 @@ std::vector<ForecastTask> validation_tasks(const TrainingData& data, std::size_t
   for (const auto& [i, origin] : spread(std::move(origins), most, 0)) {
     const Window& window = data.validation[i];
     tasks.push_back(forecast_task(data.whole.trajectories[window.trajectory], origin,
-                                  std::min(kFarthest, window.first + window.count - 1 - origin),
+                                  std::min(kFarthestValidated, window.first + window.count - 1 - origin),
                                   {InputsAhead::kKnown, 0}));
   }
   return tasks;
 }
 
-Correction best_correction(SeriesModel model, const TrainingData& data) {
+Correction best_correction(const SeriesModel& model, const TrainingData& data) {
   if (data.validation.empty()) return {};
   constexpr std::size_t kTasks = 64;
   const std::vector<ForecastTask> tasks = validation_tasks(data, kTasks);
+  const ModelForecaster forecaster(model);
+  const HostArray shifts = forecaster.context_shifts(tasks);
   Correction best;
   double least = std::numeric_limits<double>::infinity();
   for (const std::int64_t samples : {0, 1, 3, 10, 30})
     for (const double weight : {1e-2, 0.1, 1.0, 10.0, 100.0}) {
       if (samples >= model.options().context || (samples == 0 && weight != 1)) continue;
       const Correction correction{samples, weight};
-      model.set_correction(correction);
-      const double error = error_near_and_far(ModelForecaster(model), tasks, data.units);
+      const double error = error_near_and_far(forecaster.paths_from(tasks, shifts, correction), tasks, data.units);
       if (error < least) best = correction;
       least = std::min(least, error);
     }
@@ -175,7 +194,9 @@ TrainedModel train_model(const TrainingData& data, const FitConfig& config, cons
     validation.emplace(data);
     objective.validate = [&] { return validation->of(forecaster); };
   }
-  trained.training = train(objective, train_options(config, plan));
+  TrainOptions options = train_options(config, plan);
+  options.patience = validation ? patience_of(config, plan) : 0;
+  trained.training = train(objective, options);
   const std::vector<Window>& windows = training.windows();
   trained.windows = {windows.size(), training.num_windows(), longest(windows)};
   std::vector<std::vector<double>> starts = training.starts();

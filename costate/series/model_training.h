@@ -51,7 +51,7 @@ struct TrainingPlan {
   std::string fingerprint = {};
   Resume resume = Resume::kNo;
   std::function<void(const HistoryRow&)> on_epoch = {};
-  std::function<bool()> should_stop = {};
+  std::function<bool(std::int64_t epochs)> should_stop = {};  // asked after each epoch, by how many there were
 };
 
 struct TrainedModel {
@@ -89,6 +89,6 @@ std::vector<ForecastTask> validation_tasks(const TrainingData& data, std::size_t
 
 /// The correction with which the model forecasts the data's validation windows best, near and far alike: squared errors
 /// count by one over how many samples ahead they are. None where nothing is to be validated.
-Correction best_correction(SeriesModel model, const TrainingData& data);
+Correction best_correction(const SeriesModel& model, const TrainingData& data);
 
 }  // namespace costate

@@ -12,8 +12,8 @@
 namespace costate {
 namespace {
 
-constexpr std::size_t kFewest = 10;  // cells of which percentiles tell
-constexpr double kFar = 50;          // ranges between percentiles
+constexpr std::size_t kFewestCells = 10;  // cells of which percentiles tell
+constexpr double kFar = 50;               // ranges between percentiles
 constexpr double kVeryFar = 1000;
 constexpr double kJump = 10;
 
@@ -45,7 +45,7 @@ std::vector<double> measured_cells(TimeSeries& series, const Column& column) {
 
 std::optional<Percentiles> percentiles_of(TimeSeries& series, const Column& column) {
   std::vector<double> cells = measured_cells(series, column);
-  if (cells.size() < kFewest) return {};
+  if (cells.size() < kFewestCells) return {};
   const auto at = [&](std::size_t percent) {
     const auto place = cells.begin() + static_cast<std::ptrdiff_t>((cells.size() - 1) * percent / 100);
     std::nth_element(cells.begin(), place, cells.end());

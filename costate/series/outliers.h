@@ -23,6 +23,8 @@ struct Outliers {
 
   /// "'x': 3 cells lie far outside all others (first 4e7 at t = 2.5, where 80 % are -1 … 1)"
   std::string text() const;
+  /// text() and what was done: "…: taken as not measured"
+  std::string note() const { return text() + ": taken as not measured"; }
 };
 
 /// Whether cells that seem to hold a code for missing are kept.

@@ -122,7 +122,7 @@ std::size_t lowest_between(const Differences& all, double low, double high) {
   return lowest;
 }
 
-struct Candidate {
+struct PeriodCandidate {
   std::size_t bin = 0;
   double gone = 0;  // share of the largest difference at a shorter lag that is gone after this one
 };
@@ -135,7 +135,7 @@ bool is_return(const Differences& all, std::size_t bin, double gone) {
 }
 
 /// Whether the state is far after each further half period, and back after each whole one.
-bool goes_on(const Differences& all, const Candidate& candidate) {
+bool goes_on(const Differences& all, const PeriodCandidate& candidate) {
   const double lag = static_cast<double>(candidate.bin), last = static_cast<double>(all.sums.size() - 1);
   double far = 0, back = 0;
   for (double times = 1; times <= kPeriodsAgain && times * lag * 1.1 <= last; ++times) {
@@ -148,8 +148,8 @@ bool goes_on(const Differences& all, const Candidate& candidate) {
   return back < (1 - kLeastContrast) * far;
 }
 
-std::vector<Candidate> candidates_of(const Differences& all) {
-  std::vector<Candidate> candidates;
+std::vector<PeriodCandidate> candidates_of(const Differences& all) {
+  std::vector<PeriodCandidate> candidates;
   double most = 0;
   for (std::size_t bin = 1; bin < all.sums.size(); ++bin) {
     if (!all.is_known(bin)) continue;
@@ -162,7 +162,7 @@ std::vector<Candidate> candidates_of(const Differences& all) {
     }
     most = std::max(most, here);
   }
-  std::erase_if(candidates, [&](const Candidate& candidate) { return !goes_on(all, candidate); });
+  std::erase_if(candidates, [&](const PeriodCandidate& candidate) { return !goes_on(all, candidate); });
   return candidates;
 }
 
@@ -186,10 +186,10 @@ struct Found {
 
 Found period_of(const std::vector<Path>& paths) {
   const Differences all = differences_of(paths);
-  const std::vector<Candidate> candidates = candidates_of(all);
+  const std::vector<PeriodCandidate> candidates = candidates_of(all);
   double best = 0;
-  for (const Candidate& candidate : candidates) best = std::max(best, candidate.gone);
-  for (const Candidate& candidate : candidates)
+  for (const PeriodCandidate& candidate : candidates) best = std::max(best, candidate.gone);
+  for (const PeriodCandidate& candidate : candidates)
     if (candidate.gone >= kShareOfBest * best) return {refined(all, candidate.bin), candidate.gone};
   return {};
 }

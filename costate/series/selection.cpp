@@ -44,7 +44,9 @@ class Rounds {
     });
     const std::size_t first = trials_.size();
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-      trials_.push_back({candidates[i], epochs, trained[i]->training.best_epoch, trained[i]->validation_error});
+      const TrainResult& training = trained[i]->training;
+      trials_.push_back({candidates[i], epochs, training.best_epoch, trained[i]->validation_error,
+                         static_cast<std::int64_t>(training.history.size()), training.reason});
       models_.push_back(std::move(*trained[i]));
     }
     std::vector<Trial> trials(trials_.begin() + static_cast<std::ptrdiff_t>(first), trials_.end());
@@ -71,11 +73,12 @@ class Rounds {
     plan.fingerprint =
         text::concat(options_.fingerprint, "# trial ", number, ": ", candidate.text(), ", ", epochs, " epochs\n");
     plan.resume = options_.resume;
-    plan.should_stop = options_.should_stop;
+    const std::string label = text::concat("trial ", number, ": ", candidate.text());
+    if (options_.ends_trial)
+      plan.should_stop = [this, label](std::int64_t done) { return options_.ends_trial(label, done); };
     if (!options_.folder.empty()) plan.checkpoint = options_.folder / text::concat("trial-", number, ".safetensors");
     if (options_.on_epoch)
-      plan.on_epoch = [this, epochs,
-                       label = text::concat("trial ", number, ": ", candidate.text())](const HistoryRow& row) {
+      plan.on_epoch = [this, epochs, label](const HistoryRow& row) {
         const std::lock_guard lock(mutex_);
         options_.on_epoch(label, row, epochs);
       };
@@ -85,9 +88,9 @@ class Rounds {
   /// Less is better; errors up to `near` are as good as the least.
   static std::tuple<double, std::int64_t, std::int64_t, std::int64_t> rank(const Trial& trial, double least,
                                                                            double near) {
-    const auto& [candidate, epochs, best_epoch, error] = trial;
-    const std::int64_t units = std::accumulate(candidate.hidden.begin(), candidate.hidden.end(), std::int64_t{0});
-    return {error <= near ? least : error, candidate.memory, units, -candidate.window};
+    const Candidate& form = trial.candidate;
+    const std::int64_t units = std::accumulate(form.hidden.begin(), form.hidden.end(), std::int64_t{0});
+    return {trial.error <= near ? least : trial.error, form.memory, units, -form.window};
   }
 
   const TrainingData& data_;
@@ -123,6 +126,17 @@ std::int64_t longest_stretch(const TimeSeries& series) {
 }
 
 }  // namespace
+
+std::string early_ends_text(const std::vector<Trial>& trials, const FitConfig& config) {
+  const auto costly = std::ranges::count(trials, StopReason::kEvaluations, &Trial::reason);
+  const auto all = costly + std::ranges::count(trials, StopReason::kPatience, &Trial::reason);
+  if (all == 0) return "";
+  return text::concat(all, " of ", trials.size(), " trials ended early: no validation error was better for ",
+                      100 * config.patience, " % of the ", config.polish_epochs() > 0 ? "polish" : "epochs",
+                      costly == 0 ? ""
+                                  : text::concat(", or, in ", costly, ", for fewer epochs that took more than ",
+                                                 config.max_growth, " times the evaluations of the first"));
+}
 
 TrainingPlan trial_plan(const FitConfig& config, const Candidate& candidate, std::int64_t epochs) {
   const std::int64_t polish = config.polish_epochs() * epochs / config.epochs;

@@ -15,10 +15,15 @@ namespace costate {
 /// One training of a candidate.
 struct Trial {
   Candidate candidate;
-  std::int64_t epochs = 0;      // of its training
-  std::int64_t best_epoch = 0;  // the one whose weights forecast best
-  double error = 0;             // relative, of the validation part
+  std::int64_t epochs = 0;                  // that its training was to take
+  std::int64_t best_epoch = 0;              // the one whose weights forecast best
+  double error = 0;                         // relative, of the validation part
+  std::int64_t trained = 0;                 // epochs that it took
+  StopReason reason = StopReason::kEpochs;  // why it took no more
 };
+
+/// "4 of 14 trials ended early, …", or "" if none ran out of the patience of the config.
+std::string early_ends_text(const std::vector<Trial>& trials, const FitConfig& config);
 
 struct Selection {
   std::vector<Trial> trials;  // in the order in which they were made
@@ -30,8 +35,9 @@ struct SelectionOptions {
   std::filesystem::path folder = {};  // of the trials' checkpoints; empty: none are written
   std::string fingerprint = {};
   Resume resume = Resume::kNo;
-  std::function<void(const std::string& model, const HistoryRow& row, std::int64_t epochs)> on_epoch = {};
-  std::function<bool()> should_stop = {};
+  std::function<void(const std::string& trial, const HistoryRow& row, std::int64_t epochs)> on_epoch = {};
+  std::function<bool(const std::string& trial, std::int64_t epochs)> ends_trial = {};  // asked after each epoch
+  std::function<bool()> should_stop = {};                                              // asked between rounds
 };
 
 /// How a candidate is trained for so many epochs, the polish among them. A round of fewer than all has fewer windows.

@@ -7,6 +7,7 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/program.h"
+#include "costate/series/internal/count.h"
 #include "costate/series/internal/rise.h"
 #include "costate/series/windows.h"
 
@@ -14,8 +15,6 @@ namespace costate {
 namespace {
 
 constexpr std::int64_t kHarmonics = 3;  // of a clock: a day has a morning and an evening
-
-std::int64_t count_of(std::size_t size) { return static_cast<std::int64_t>(size); }
 
 /// Widths as a net takes them: every layer's own number of inputs aside.
 std::int64_t num_features(const SeriesModelOptions& options, std::size_t states) {

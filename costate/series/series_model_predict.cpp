@@ -5,12 +5,11 @@
 #include "costate/base/error.h"
 #include "costate/exec/program.h"
 #include "costate/series/event_path.h"
+#include "costate/series/internal/count.h"
 #include "costate/series/series_model.h"
 
 namespace costate {
 namespace {
-
-std::int64_t count_of(std::size_t size) { return static_cast<std::int64_t>(size); }
 
 std::vector<double> normalized(const std::vector<double>& numbers, const std::vector<double>& offset,
                                const std::vector<double>& scale) {

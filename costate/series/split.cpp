@@ -94,12 +94,10 @@ TimeSeries training_part(const TimeSeries& series, const Split& split) {
 }
 
 bool is_measured(const TimeSeries& series, const Split& split) {
-  const auto width = static_cast<std::int64_t>(series.state_names.size());
   for (const Window& held : split.held) {
-    const std::size_t first = std::max<std::size_t>(held.first, 1);
-    const HostArray& states = series.trajectories[held.trajectory].states;
-    for (auto i = static_cast<std::int64_t>(first) * width; i < states.size(); ++i)
-      if (!std::isnan(states.at(i))) return true;
+    const Trajectory& trajectory = series.trajectories[held.trajectory];
+    for (std::size_t i = std::max<std::size_t>(held.first, 1); i < trajectory.times.size(); ++i)
+      if (is_measured(trajectory, i)) return true;
   }
   return false;
 }

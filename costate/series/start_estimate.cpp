@@ -14,7 +14,7 @@ namespace {
 using Vector = Eigen::VectorXd;
 using Matrix = Eigen::MatrixXd;
 
-constexpr int kMostSteps = 10;
+constexpr int kMostDescents = 10;
 constexpr double kDone = 1e-6;  // a step that lowers no cost by more than this share is the last
 
 Function residuals(const SeriesModel& model, const WindowShape& shape) {
@@ -94,7 +94,7 @@ HostArray StartEstimator::estimate(const WindowArrays& windows, const HostArray&
     return places_at(program_.run(windows, as_array(shifts)), shifts, around, weight);
   };
   std::vector<Place> best = evaluate(around);
-  for (int step = 0; step < kMostSteps; ++step) {
+  for (int step = 0; step < kMostDescents; ++step) {
     std::vector<Vector> shifts = around;
     for (std::size_t row = 0; row < best.size(); ++row)
       if (best[row].is_finite()) shifts[row] = best[row].next();

@@ -28,14 +28,6 @@ std::vector<Window> stretches_of(const TimeSeries& series, std::span<const Windo
   return stretches_of(series, held, std::numeric_limits<double>::infinity());  // each sample stands behind a gap
 }
 
-bool is_measured(const TimeSeries& series, std::size_t trajectory, std::size_t sample) {
-  const std::size_t width = series.state_names.size();
-  const std::span<const double> states = series.trajectories[trajectory].states.data<double>();
-  return std::any_of(states.begin() + static_cast<std::ptrdiff_t>(sample * width),
-                     states.begin() + static_cast<std::ptrdiff_t>((sample + 1) * width),
-                     [](double cell) { return !std::isnan(cell); });
-}
-
 /// As far as half of the longest stretch: further ahead all origins are neighbours, and tell of one forecast.
 std::vector<std::size_t> usual_horizons(const TimeSeries& series, const std::vector<Window>& stretches,
                                         std::optional<double> period) {
@@ -66,7 +58,7 @@ std::vector<ForecastTask> tasks_of(const TimeSeries& series, const std::vector<W
       continue;
     }
     for (std::size_t i = stretch.first; i + horizon.samples < stretch.first + stretch.count; ++i)
-      if (is_measured(series, stretch.trajectory, i + horizon.samples))
+      if (is_measured(series.trajectories[stretch.trajectory], i + horizon.samples))
         origins.push_back({stretch.trajectory, i, horizon.samples + 1});
   }
   std::vector<ForecastTask> tasks;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 #include "costate/base/text.h"
 #include "costate/series/period.h"
@@ -11,7 +13,7 @@ namespace costate {
 namespace {
 
 constexpr double kClearly = 0.9;  // of the best rival's error: better beyond doubt
-constexpr std::size_t kFewCells = 10;
+constexpr std::size_t kFewValues = 10;
 
 double error_of(const Verdict& verdict, std::size_t forecaster, std::size_t horizon) {
   return *verdict.errors[forecaster][horizon].relative;
@@ -141,19 +143,19 @@ std::vector<std::string> verdict_sentences(const Verdict& verdict, const std::ve
   if (!verdict.has_model) return {};
   const std::vector<std::size_t> judged = judged_horizons(verdict);
   if (judged.empty()) return {"Nothing that was held out could be compared; there is no verdict."};
-  std::vector<std::string> sentences = {with_inputs(verdict, main_sentence(verdict, judged)), missing_sentence(verdict),
-                                        advice_sentence(verdict, judged, advice)};
   const std::vector<std::size_t>& cells = verdict.horizons.back().cells;
-  std::size_t all = 0;
-  for (std::size_t k = 0; k < cells.size(); ++k) {
-    all += cells[k];
+  const std::size_t all = std::accumulate(cells.begin(), cells.end(), std::size_t{0});
+  std::vector<std::string> sentences;
+  if (all < kFewValues)  // before what follows, which nobody may take at its word
+    sentences.push_back(
+        text::concat("Only ", all, all == 1 ? " value was" : " values were", " held out: the verdict may be chance."));
+  for (std::string& sentence : std::vector{with_inputs(verdict, main_sentence(verdict, judged)),
+                                           missing_sentence(verdict), advice_sentence(verdict, judged, advice)})
+    sentences.push_back(std::move(sentence));
+  for (std::size_t k = 0; k < cells.size(); ++k)
     if (cells[k] == 0)
       sentences.push_back(text::concat(quoted(verdict.state_names[k]),
                                        " was not measured in what was held out: nothing is said of it."));
-  }
-  if (all < kFewCells)
-    sentences.push_back(
-        text::concat("Only ", all, all == 1 ? " value was" : " values were", " held out: the verdict may be chance."));
   std::erase(sentences, "");
   return sentences;
 }

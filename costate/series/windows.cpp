@@ -68,6 +68,12 @@ std::vector<Window> cut_windows(std::span<const Window> stretches, std::size_t l
   return windows;
 }
 
+bool is_measured(const Trajectory& trajectory, std::size_t sample, std::size_t states) {
+  const auto width = static_cast<std::size_t>(trajectory.states.shape()[1]);
+  const std::span<const double> cells = trajectory.states.data<double>().subspan(sample * width, width);
+  return std::ranges::any_of(cells.first(std::min(width, states)), [](double cell) { return !std::isnan(cell); });
+}
+
 std::vector<double> times_seen(const Trajectory& trajectory, std::size_t sample) {
   const auto width = static_cast<std::size_t>(trajectory.states.shape()[1]);
   const std::span<const double> states = trajectory.states.data<double>();

@@ -2,7 +2,9 @@
 // solve would get lost.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -48,6 +50,10 @@ std::vector<Item> spread(std::vector<Item> items, std::size_t most, std::uint64_
 /// The state at a sample: missing cells lie between the nearest measured ones of the trajectory; a state's `mean` if
 /// there is none.
 std::vector<double> filled_state(const Trajectory& trajectory, std::size_t sample, const std::vector<double>& means);
+
+/// Whether any state is measured at a sample, of the first so many.
+bool is_measured(const Trajectory& trajectory, std::size_t sample,
+                 std::size_t states = std::numeric_limits<std::size_t>::max());
 
 /// When each state was last measured, up to a sample; NaN for never.
 std::vector<double> times_seen(const Trajectory& trajectory, std::size_t sample);

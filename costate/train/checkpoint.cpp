@@ -38,22 +38,24 @@ std::string difference_of(const std::string& saved, const std::string& asked) {
 }
 
 HostArray history_array(const std::vector<HistoryRow>& history) {
+  const std::span<const HistoryColumn> columns = history_columns(history);
   std::vector<double> numbers;
   for (const HistoryRow& row : history)
-    for (const HistoryColumn& column : history_columns()) numbers.push_back(row.*column.value);
-  const auto columns = static_cast<std::int64_t>(history_columns().size());
-  return HostArray(Shape{static_cast<std::int64_t>(history.size()), columns}, std::move(numbers));
+    for (const HistoryColumn& column : columns) numbers.push_back(row.*column.value);
+  return HostArray(Shape{static_cast<std::int64_t>(history.size()), static_cast<std::int64_t>(columns.size())},
+                   std::move(numbers));
 }
 
 std::vector<HistoryRow> history_rows(const HostArray& array, const std::string& source) {
-  const auto columns = static_cast<std::int64_t>(history_columns().size());
-  if (array.shape().rank() != 2 || array.shape()[1] != columns)
-    throw DataError("[read_checkpoint] '", source, "' has a history of shape ", array.shape(), ", not [epochs, ",
-                    columns, "]; it is of another version of Costate.");
+  const std::size_t least = history_columns().size();
+  const auto width = array.shape().rank() == 2 ? static_cast<std::size_t>(array.shape()[1]) : 0;
+  if (width != least && width != all_history_columns().size())
+    throw DataError("[read_checkpoint] '", source, "' has a history of shape ", array.shape(), ", not [epochs, ", least,
+                    "]; it is of another version of Costate.");
   std::vector<HistoryRow> history(static_cast<std::size_t>(array.shape()[0]));
   std::int64_t at = 0;
   for (HistoryRow& row : history)
-    for (const HistoryColumn& column : history_columns()) row.*column.value = array.at(at++);
+    for (const HistoryColumn& column : all_history_columns().first(width)) row.*column.value = array.at(at++);
   return history;
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace costate {
 /// The samples of a step.
 struct Batch {
   std::int64_t step = 0;  // counted through the whole training, resumed or not: what fresh samples and noise depend on
+  std::int64_t epoch = 0;
   std::span<const std::size_t> samples = {};  // of a fixed set; empty where every step has fresh ones
 };
 
@@ -25,6 +27,7 @@ struct Evaluation {
   double loss = 0;
   std::vector<HostArray> gradients = {};
   RunReport report = {};
+  double misclassified = std::numeric_limits<double>::quiet_NaN();  // share of the samples; NaN: nothing is classified
 };
 
 /// The mean over a batch, from a run of a Program of value_and_grad: outputs[0] [batch] is each sample's loss, the

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
+#include <span>
 #include <vector>
 
 namespace costate {
@@ -20,6 +22,8 @@ struct HistoryRow {
   double failed = 0;   // solves that ended early
   double skipped = 0;  // steps that were not taken
   double seconds = 0;  // since training began, earlier sittings included
+  // Share of the epoch's samples, each at the weights before its step; NaN where nothing is classified.
+  double misclassified = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// A column of the table.
@@ -28,8 +32,11 @@ struct HistoryColumn {
   double HistoryRow::*value;
 };
 
-/// All columns, in the order of the file.
-const std::vector<HistoryColumn>& history_columns();
+/// The columns of a table of these rows, in the order of the file: all but the last, misclassified, which only the
+/// training of a classifier has.
+std::span<const HistoryColumn> history_columns(const std::vector<HistoryRow>& rows = {});
+/// All columns.
+std::span<const HistoryColumn> all_history_columns();
 
 /// Writes history.csv. IoError if that fails.
 void write_history(const std::filesystem::path& path, const std::vector<HistoryRow>& rows);

@@ -22,10 +22,16 @@ void check_options(const Objective& objective, const TrainOptions& options) {
   if (options.validate_every < 1)
     throw InvalidArgument("[train] validate_every must be at least 1; got ", options.validate_every, ".");
   if (options.patience < 0) throw InvalidArgument("[train] patience must be at least 0; got ", options.patience, ".");
+  if (options.max_growth != 0 && !(options.max_growth >= 1))
+    throw InvalidArgument("[train] max_growth must be at least 1, or 0; got ", options.max_growth, ".");
   if (objective.num_samples < 1) throw InvalidArgument("[train] there must be at least one sample; got none.");
   if (options.schedule.warmup_epochs < 0 || options.schedule.warmup_epochs >= options.epochs)
     throw InvalidArgument("[train] warmup_epochs must be at least 0 and below epochs; got ",
                           options.schedule.warmup_epochs, " of ", options.epochs, ".");
+  if (options.keep == Keep::kLast && options.patience != 0)
+    throw InvalidArgument(
+        "[train] patience waits for a better epoch, and the last weights are to be kept; got patience ",
+        options.patience, ". Keep the best ones, or leave it out.");
   if (objective.num_samples != kEndless) return;
   if (options.batch != 0 || options.polish != 0)
     throw InvalidArgument("[train] a stream has batches of its own and no polish, which wants all samples; got batch ",
@@ -73,12 +79,14 @@ class Training {
       }
       if (seconds_since(saved_) >= options_.checkpoint_seconds) save(epoch_ + 1);
     }
-    if (is_out_of_patience()) result_.reason = StopReason::kPatience;
+    if (is_out_of_patience()) result_.reason = is_costly_ ? StopReason::kEvaluations : StopReason::kPatience;
     if (is_polished()) result_.reason = StopReason::kConverged;
     save(epoch_);
     // After saving: a run that goes on later looks at its last weights then.
-    if (!objective_.validate && !is_endless() && epoch_ > 0)
+    if (epoch_ > 0 && !objective_.validate && !keeps_last())
       keep_best(loss_of_all(), epoch_ - 1, values_by_name(objective_.parameters));
+    if (epoch_ > 0 && objective_.validate && result_.best_epoch < 0)  // it was stopped before any validation
+      keep_best(objective_.validate(), epoch_ - 1, values_by_name(objective_.parameters));
     set_values_by_name(objective_.parameters, best_, "training");
     return result_;
   }
@@ -90,9 +98,25 @@ class Training {
 
   bool is_endless() const { return objective_.num_samples == kEndless; }
 
+  /// Of a stream, whose losses tell nothing of the weights, the last ones count unless something validates.
+  bool keeps_last() const { return options_.keep == Keep::kLast || (is_endless() && !objective_.validate); }
+
   bool is_out_of_patience() const {
-    return options_.patience > 0 && result_.best_epoch >= 0 && epoch_ - result_.best_epoch > options_.patience;
+    return options_.patience > 0 && result_.best_epoch >= 0 && idle_ >= static_cast<double>(options_.patience);
   }
+
+  /// Counts an epoch for patience.
+  void count(const HistoryRow& row) {
+    const bool is_best = row.epoch == static_cast<double>(result_.best_epoch);
+    const double most = options_.max_growth * evaluations(result_.history.front());
+    const bool is_costly = most > 0 && evaluations(row) > most;
+    const bool is_early = options_.patience_from == PatienceFrom::kPolish && options_.polish > 0 &&
+                          row.epoch < static_cast<double>(options_.epochs);
+    idle_ = is_best ? 0 : idle_ + (is_costly ? evaluations(row) / most : is_early ? 0.0 : 1.0);
+    is_costly_ = !is_best && (is_costly_ || is_costly);
+  }
+
+  static double evaluations(const HistoryRow& row) { return row.nfe_forward + row.nfe_backward; }
 
   /// L-BFGS forgets its history where it finds no lower point. Where it finds none without a history, nothing changes.
   bool is_polished() const {
@@ -111,24 +135,28 @@ class Training {
     const double rate = polishes ? 1.0 : learning_rate(options_.schedule, epoch_, options_.epochs);
     HistoryRow row{.epoch = static_cast<double>(epoch_), .learning_rate = rate};
     // The training loss is that of the weights before the epoch, the validation's that of the weights after it.
-    const bool judges_end = objective_.validate || is_endless();
+    const bool judges_end = objective_.validate || keeps_last();
     std::map<std::string, HostArray> judged;
     if (!judges_end) judged = values_by_name(objective_.parameters);
+    double misclassified = 0;
     for_each_batch(polishes ? all_in_turn(objective_.num_samples) : order_of(epoch_),
-                   polishes ? objective_.num_samples : batch_size(), first_step(epoch_), [&](const Batch& batch) {
+                   polishes ? objective_.num_samples : batch_size(), [&](const Batch& batch) {
                      const StepResult step =
                          optimizer.step([&] { return objective_.evaluate(batch); }, row.learning_rate);
                      row.loss += share_of(step.loss, batch);
+                     misclassified += share_of(step.misclassified, batch);
                      row.gradient_norm = step.gradient_norm;
                      row.skipped += step.was_skipped ? 1 : 0;
                      add_report(step.report, row);
                    });
-    const bool is_judged = !objective_.validate || validates();
+    row.misclassified = misclassified;
+    const bool is_judged = !objective_.validate || validates() || keeps_last();
     row.validation_loss = validates() ? objective_.validate() : std::numeric_limits<double>::quiet_NaN();
     row.seconds = earlier_seconds_ + seconds_since(began_);
     if (judges_end && is_judged) judged = values_by_name(objective_.parameters);
-    if (is_judged) keep_best(objective_.validate ? row.validation_loss : row.loss, epoch_, std::move(judged));
+    if (is_judged) keep_best(validates() ? row.validation_loss : row.loss, epoch_, std::move(judged));
     result_.history.push_back(row);
+    count(row);
   }
 
   std::size_t batch_size() const {
@@ -151,9 +179,8 @@ class Training {
 
   /// Visits the samples in batches of `size`; the one batch of a stream, which has none to list.
   template <class Visit>
-  void for_each_batch(std::span<const std::size_t> order, std::size_t size, std::int64_t first_step,
-                      Visit visit) const {
-    Batch batch{.step = first_step};
+  void for_each_batch(std::span<const std::size_t> order, std::size_t size, Visit visit) const {
+    Batch batch{.step = first_step(epoch_), .epoch = epoch_};
     do {
       batch.samples = order.first(std::min(size, order.size()));
       visit(batch);
@@ -180,14 +207,18 @@ class Training {
   /// The mean loss over all samples, taken by the batch.
   double loss_of_all() const {
     double loss = 0;
-    for_each_batch(all_in_turn(objective_.num_samples), batch_size(), first_step(epoch_),
+    for_each_batch(all_in_turn(objective_.num_samples), batch_size(),
                    [&](const Batch& batch) { loss += share_of(objective_.evaluate(batch).loss, batch); });
     return loss;
   }
 
+  bool is_kept(double loss) const {
+    if (options_.keep == Keep::kLast) return true;
+    return std::isfinite(loss) && (keeps_last() || result_.best_epoch < 0 || loss < result_.best_loss);
+  }
+
   void keep_best(double loss, std::int64_t epoch, std::map<std::string, HostArray> weights) {
-    const bool last_is_best = is_endless() && !objective_.validate;
-    if (!std::isfinite(loss) || (!last_is_best && result_.best_epoch >= 0 && loss >= result_.best_loss)) return;
+    if (!is_kept(loss)) return;
     result_.best_epoch = epoch;
     result_.best_loss = loss;
     best_ = std::move(weights);
@@ -223,6 +254,7 @@ class Training {
     result_.best_loss = checkpoint.best_loss;
     epoch_ = checkpoint.next_epoch;
     if (!result_.history.empty()) earlier_seconds_ = result_.history.back().seconds;
+    for (const HistoryRow& row : result_.history) count(row);
   }
 
   const Objective& objective_;
@@ -231,6 +263,8 @@ class Training {
   TrainResult result_;
   std::map<std::string, HostArray> best_;
   std::int64_t epoch_ = 0;
+  double idle_ = 0;         // epochs since the best loss, costly ones several times
+  bool is_costly_ = false;  // whether there are any among them
   double earlier_seconds_ = 0;
   Clock::time_point began_, saved_ = Clock::now();
 };
@@ -238,7 +272,7 @@ class Training {
 }  // namespace
 
 std::string name(StopReason reason) {
-  return spelling(reason, NameTable<4>{"epochs", "patience", "asked", "converged"});
+  return spelling(reason, NameTable<5>{"epochs", "patience", "asked", "converged", "evaluations"});
 }
 
 TrainResult train(const Objective& objective, const TrainOptions& options) {

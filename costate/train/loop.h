@@ -34,16 +34,28 @@ struct Objective {
 /// What to do with a checkpoint that is already there.
 enum class Resume { kNo, kYes };
 
+/// Which weights training ends at: those of the best epoch, or the last ones, whatever their loss.
+enum class Keep { kBest, kLast };
+
+/// Which epochs patience counts: all, or those of the polish, if there is one. A falling learning rate and the polish
+/// gain late what seems to be missed before.
+enum class PatienceFrom { kStart, kPolish };
+
 struct TrainOptions {
   std::int64_t epochs = 100;  // without those of polish
   std::size_t batch = 0;      // samples a step; 0: all. A stream has its own
   std::uint64_t seed = 0;     // of the order of the samples
   OptimizerOptions optimizer = {};
   Schedule schedule = {};
+  Keep keep = Keep::kBest;
   std::int64_t polish = 0;  // further epochs of L-BFGS on all samples, which reaches minima that Adam circles
   std::int64_t validate_every =
       1;  // epochs; after the last one it is done in any case. No others are candidates for the best
-  std::int64_t patience = 0;              // stop after this many epochs without a better loss; 0: never
+  std::int64_t patience = 0;  // stop after this many epochs without a better loss; 0: never
+  PatienceFrom patience_from = PatienceFrom::kStart;
+  /// An epoch that takes more than so many times the evaluations of the first one counts as often as it does, before a
+  /// polish, too: where solves get costly and nothing is gained, patience ends sooner. 0: none does.
+  double max_growth = 0;
   std::filesystem::path checkpoint = {};  // empty: none is written
   double checkpoint_seconds = 2;  // at least this long between two checkpoints; one is always written at the end
   std::string fingerprint = {};   // of the configuration, stored in the checkpoint
@@ -56,15 +68,16 @@ enum class StopReason {
   kEpochs,
   kPatience,
   kAsked,
-  kConverged,  // the polish found no lower point, from a fresh start either: every further epoch would do the same
+  kConverged,    // the polish found no lower point, from a fresh start either: every further epoch would do the same
+  kEvaluations,  // out of patience by costly epochs, which count more than once
 };
 
-/// "epochs", "patience", "asked", "converged".
+/// "epochs", "patience", "asked", "converged", "evaluations".
 std::string name(StopReason reason);
 
 struct TrainResult {
   std::vector<HistoryRow> history;
-  std::int64_t best_epoch = -1;  // the one whose loss was lowest; -1: none had a finite loss
+  std::int64_t best_epoch = -1;  // of the weights kept: whose loss was lowest, or the last; -1: none had a finite loss
   double best_loss = 0;
   StopReason reason = StopReason::kEpochs;
 
@@ -72,12 +85,13 @@ struct TrainResult {
   double seconds() const { return history.empty() ? 0 : history.back().seconds; }
 };
 
-/// Trains; the Parameters end at the best weights. The order of samples and all sums are fixed by the options, so that
-/// a run that was killed and resumed gives the same bits as one that was not (seconds excepted).
+/// Trains; the Parameters end at the best weights, or at those that `keep` says. The order of samples and all sums are
+/// fixed by the options, so that a run that was killed and resumed gives the same bits as one that was not (seconds
+/// excepted).
 ///
-/// Throws: InvalidArgument for options out of range, for what a stream does not have (a batch size, a polish, and
-///         patience where nothing validates) and for a checkpoint of another configuration; IoError if a checkpoint
-///         cannot be written, which leaves the one before in place.
+/// Throws: InvalidArgument for options out of range, for patience with the last weights, for what a stream does not
+///         have (a batch size, a polish, and patience where nothing validates) and for a checkpoint of another
+///         configuration; IoError if a checkpoint cannot be written, which leaves the one before in place.
 TrainResult train(const Objective& objective, const TrainOptions& options);
 
 }  // namespace costate

@@ -9,7 +9,7 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"mse", "mae", "huber"};
+constexpr std::string_view kLosses[] = {"mse", "mae", "huber"};
 
 Array cell_loss(Loss loss, const Array& difference) {
   switch (loss) {
@@ -27,9 +27,9 @@ Array cell_loss(Loss loss, const Array& difference) {
 
 }  // namespace
 
-std::string name(Loss loss) { return spelling(loss, kNames); }
+std::string name(Loss loss) { return spelling(loss, kLosses); }
 
-Loss loss_from_name(const std::string& name) { return from_spelling<Loss>("loss", "loss", name, kNames); }
+Loss loss_from_name(const std::string& name) { return from_spelling<Loss>("loss", "loss", name, kLosses); }
 
 Array loss_sum(Loss loss, const Array& prediction, const Array& target, const Array& mask) {
   if (!(prediction.shape() == target.shape()) || !(mask.shape() == target.shape()))
@@ -37,14 +37,6 @@ Array loss_sum(Loss loss, const Array& prediction, const Array& target, const Ar
                      target.shape(), " and ", mask.shape(), ".");
   // Both sides are replaced before they meet, so that no NaN enters the loss's derivative.
   return sum(cell_loss(loss, where(mask, prediction, 0.0) - where(mask, target, 0.0)));
-}
-
-Array cross_entropy(const Array& logits, const Array& one_hot) {
-  if (!(logits.shape() == one_hot.shape()) || logits.shape().rank() != 1)
-    throw ShapeError("[cross_entropy] logits and the class's unit vector must be vectors of one length; got ",
-                     logits.shape(), " and ", one_hot.shape(), ".");
-  const Array largest = stop_gradient(reduce_max(logits, {0}));
-  return log(sum(exp(logits - largest))) + largest - sum(logits * one_hot);
 }
 
 double relative_error(std::span<const double> found, std::span<const double> truth) {

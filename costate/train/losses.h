@@ -25,10 +25,6 @@ Loss loss_from_name(const std::string& name);
 /// and target may be NaN and neither value nor gradient sees them.
 Array loss_sum(Loss loss, const Array& prediction, const Array& target, const Array& mask);
 
-/// -log softmax(logits)[class], a scalar, for logits [n] and the class as a unit vector [n]; without overflow.
-/// ShapeError if the shapes differ.
-Array cross_entropy(const Array& logits, const Array& one_hot);
-
 /// The root mean square difference of what was found from the truth, over the standard deviation of the truth; infinite
 /// where something found is not finite. ShapeError if they differ in length.
 double relative_error(std::span<const double> found, std::span<const double> truth);

@@ -11,7 +11,7 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"adam", "adamw", "sgd", "lbfgs"};
+constexpr std::string_view kOptimizers[] = {"adam", "adamw", "sgd", "lbfgs"};
 
 /// Eight sums side by side, so that vectors hold them and none waits for each of its additions.
 double dot(const std::vector<double>& x, const std::vector<double>& y) {
@@ -41,10 +41,10 @@ void check_options(const OptimizerOptions& options) {
 
 }  // namespace
 
-std::string name(OptimizerKind kind) { return spelling(kind, kNames); }
+std::string name(OptimizerKind kind) { return spelling(kind, kOptimizers); }
 
 OptimizerKind optimizer_from_name(const std::string& name) {
-  return from_spelling<OptimizerKind>("optimizer", "optimizer", name, kNames);
+  return from_spelling<OptimizerKind>("optimizer", "optimizer", name, kOptimizers);
 }
 
 Optimizer::Optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters)
@@ -96,8 +96,11 @@ void Optimizer::flatten(const Evaluation& evaluation, Numbers& gradient) const {
 
 StepResult Optimizer::step(const std::function<Evaluation()>& evaluate, double learning_rate) {
   Evaluation evaluation = evaluate();
-  StepResult result{
-      .loss = evaluation.loss, .gradient_norm = 0, .was_skipped = false, .report = std::move(evaluation.report)};
+  StepResult result{.loss = evaluation.loss,
+                    .gradient_norm = 0,
+                    .was_skipped = false,
+                    .report = std::move(evaluation.report),
+                    .misclassified = evaluation.misclassified};
   flatten(evaluation, gradient_);
   result.gradient_norm = std::sqrt(dot(gradient_, gradient_));
   if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {

@@ -43,6 +43,7 @@ struct StepResult {
   double gradient_norm = 0;  // before clipping
   bool was_skipped = false;  // loss or gradient were not finite, or L-BFGS found no lower point: nothing was changed
   RunReport report;          // of all evaluations
+  double misclassified = 0;  // share of the samples before the step; NaN: nothing is classified
 };
 
 class Optimizer {

@@ -10,14 +10,14 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kNames[] = {"constant", "cosine", "exponential"};
+constexpr std::string_view kSchedules[] = {"constant", "cosine", "exponential", "step"};
 
 }  // namespace
 
-std::string name(ScheduleKind kind) { return spelling(kind, kNames); }
+std::string name(ScheduleKind kind) { return spelling(kind, kSchedules); }
 
 ScheduleKind schedule_from_name(const std::string& name) {
-  return from_spelling<ScheduleKind>("schedule", "schedule", name, kNames);
+  return from_spelling<ScheduleKind>("schedule", "schedule", name, kSchedules);
 }
 
 double learning_rate(const Schedule& schedule, std::int64_t epoch, std::int64_t epochs) {
@@ -37,6 +37,9 @@ double learning_rate(const Schedule& schedule, std::int64_t epoch, std::int64_t 
              (schedule.final_ratio + (1 - schedule.final_ratio) * 0.5 * (1 + std::cos(std::numbers::pi * done)));
     case ScheduleKind::kExponential:
       return schedule.base * std::pow(schedule.final_ratio, done);
+    case ScheduleKind::kStep:
+      return schedule.base *
+             std::pow(0.1, (8 * epoch >= 3 * epochs) + (8 * epoch >= 5 * epochs) + (8 * epoch >= 7 * epochs));
   }
   throw InternalError("[learning_rate] no such schedule.");
 }

@@ -10,9 +10,11 @@ enum class ScheduleKind {
   kConstant,
   kCosine,       // half a cosine from base to base * final_ratio (Loshchilov and Hutter 2017, without restarts)
   kExponential,  // a constant factor an epoch, from base to base * final_ratio
+  kStep,         // a tenth after 3/8, 5/8 and 7/8 of the epochs each, whatever final_ratio: 60, 100 and 140 of 160
+                 // epochs, those of odenet_mnist.py of Chen et al. 2018
 };
 
-/// "constant", "cosine", "exponential".
+/// "constant", "cosine", "exponential", "step".
 std::string name(ScheduleKind kind);
 /// InvalidArgument, with the nearest name, if there is none.
 ScheduleKind schedule_from_name(const std::string& name);

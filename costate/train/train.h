@@ -2,6 +2,7 @@
 #pragma once
 
 #include "costate/train/checkpoint.h"      // IWYU pragma: export
+#include "costate/train/classifier.h"      // IWYU pragma: export
 #include "costate/train/evaluation.h"      // IWYU pragma: export
 #include "costate/train/history.h"         // IWYU pragma: export
 #include "costate/train/loop.h"            // IWYU pragma: export

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "experiments/experiment.h"
+#include "experiments/images.h"
 
 namespace costate::experiments {
 namespace {
@@ -15,24 +15,15 @@ struct Labelled {
   HostArray inputs, classes;  // [n, width], [n, classes] unit vectors
 };
 
-constexpr std::int64_t kPixels = 784, kClasses = 10;
+constexpr std::int64_t kPixels = 784;
 
-/// The first images of a file, pixels in [0, 1] less their mean, and their labels.
-Labelled read_images(const std::filesystem::path& folder, const std::string& part, std::int64_t count) {
-  const std::filesystem::path path = folder / (part + "-images-idx3-ubyte.gz");
-  if (!std::filesystem::exists(path))
-    throw InvalidArgument("[reproduce] '", path.string(),
-                          "' is missing; install Debian's dataset-fashion-mnist, or give "
-                          "the folder of its four files with --data DIR.");
-  const HostArray images = read_idx(path), labels = read_idx(folder / (part + "-labels-idx1-ubyte.gz"));
-  if (images.shape()[0] < count || images.size() != images.shape()[0] * kPixels || labels.shape().rank() != 1 ||
-      labels.size() < count)
-    throw DataError("[reproduce] '", path.string(), "' has images of shape ", images.shape(),
-                    " and beside it labels of shape ", labels.shape(), "; needs ", count,
-                    " of 28 x 28 and as many labels; are the files mixed up?");
+/// The first images of a part, pixels in [0, 1] less their mean, and their labels.
+Labelled first_images(const LabelledInputs& part, std::int64_t count) {
+  if (part.count() < count || part.inputs.shape().without_first().size() != kPixels)
+    throw DataError("[reproduce] there must be ", count, " images of 28 x 28 numbers; got ", part.inputs.shape(), ".");
   constexpr double kMeanPixel = 0.286;  // of the training images
-  Labelled data{images.slice(0, count).reshape({count, kPixels}).astype(Dtype::kF32),
-                one_hot(labels.slice(0, count), kClasses).astype(Dtype::kF32)};
+  Labelled data{part.inputs.slice(0, count).reshape({count, kPixels}),
+                one_hot(part.labels.slice(0, count), kImageClasses).astype(Dtype::kF32)};
   for (float& pixel : data.inputs.data<float>()) pixel = static_cast<float>(pixel / 255.0 - kMeanPixel);
   return data;
 }
@@ -253,11 +244,11 @@ std::vector<Metric> metrics_of(const DepthStudy& study, double residual_limit, c
 
 Outcome resnet(const Request& request) {
   const bool quick = request.quick;
-  const std::filesystem::path folder = request.data.empty() ? "/usr/share/datasets/fashion-mnist" : request.data;
+  const ImageSet set = read_set(request);
   const std::vector<std::int64_t> depths =
       quick ? std::vector<std::int64_t>{4, 64} : std::vector<std::int64_t>{4, 8, 16, 32, 64, 128};
-  const DataSplit images = {"Fashion-MNIST", read_images(folder, "train", quick ? 1000 : 6000),
-                            read_images(folder, "t10k", quick ? 1000 : 5000)};
+  const DataSplit images = {"Fashion-MNIST", first_images(set.train, quick ? 1000 : 6000),
+                            first_images(set.test, quick ? 1000 : 5000)};
   const DataSplit points = {"two spirals", spirals(request.seed, quick ? 500 : 1000), spirals(request.seed + 1, 1000)};
   const DepthStudy fashion = study(images, depths, quick ? 20 : 40, request);
   const DepthStudy spiral = study(points, depths, quick ? 60 : 150, request);

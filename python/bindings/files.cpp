@@ -41,6 +41,56 @@ nb::any load(const std::filesystem::path& path, const nb::object& into) {
   return nb::borrow<nb::any>(arrays);
 }
 
+/// What stands behind the last dot of a name: "weight".
+std::string last_part(const std::string& name) { return name.substr(name.rfind('.') + 1); }
+
+/// The numbers of a NumPy array or of a tensor of PyTorch, on whatever device.
+HostArray of_tensor(nb::handle value) {
+  if (!nb::hasattr(value, "detach")) return to_host(value);
+  return to_host(nb::object(value.attr("detach")().attr("cpu")()));
+}
+
+void check_entry(const Parameter& parameter, const std::string& name, const HostArray& value) {
+  if (last_part(name) == "running_mean" || last_part(name) == "running_var")
+    throw NotSupported("[load_state_dict] '", name,
+                       "' belongs to batch normalization, which mixes the samples of a batch; use GroupNorm.");
+  if (last_part(name) != last_part(parameter.name()) || !(value.shape() == parameter.shape()))
+    throw DataError("[load_state_dict] '", name, "' of shape ", value.shape(), " stands where '", parameter.name(),
+                    "' of shape ", parameter.shape(), " is expected; entries must be in the net's order.");
+}
+
+nb::object load_state_dict(const nb::object& into, const nb::dict& state) {
+  const std::vector<Parameter> parameters = to_parameters(into);
+  std::vector<HostArray> values;
+  for (const auto& [key, value] : state) {
+    values.push_back(of_tensor(value));
+    if (values.size() <= parameters.size()) check_entry(parameters[values.size() - 1], to_name(key), values.back());
+  }
+  if (values.size() != parameters.size())
+    throw DataError("[load_state_dict] the net has ", parameters.size(), " Parameters and the state dict ",
+                    values.size(), " entries.");
+  for (std::size_t i = 0; i < values.size(); ++i) parameters[i].set_value(values[i].astype(Dtype::kF64));
+  return into;
+}
+
+nb::dict state_dict(const nb::object& what, const nb::object& names) {
+  const std::vector<Parameter> parameters = to_parameters(what);
+  nb::dict state;
+  std::size_t next = 0;
+  const auto put = [&](const std::string& name) {
+    if (next < parameters.size()) state[name.c_str()] = to_numpy(parameters[next].value());
+    ++next;
+  };
+  if (names.is_none())
+    for (const Parameter& parameter : parameters) put(parameter.name());
+  else
+    for (const nb::handle name : names) put(to_name(name));
+  if (next != parameters.size() || nb::len(state) != next)
+    throw InvalidArgument("[state_dict] the net has ", parameters.size(), " Parameters, whose names must differ; got ",
+                          next, " names.");
+  return state;
+}
+
 }  // namespace
 
 void bind_files(nb::module_& module) {
@@ -68,6 +118,24 @@ into    a Parameter, a list of Parameters or a net, whose values are set by thei
 
 Without `into`: a Fit, if Fit.save or `costate fit` wrote the file (its errors and history are empty); else a dict of NumPy
 arrays.
+)");
+  module.def("load_state_dict", &load_state_dict, nb::arg("into"), nb::arg("state"),
+             R"(Sets Parameters from a state dict of PyTorch, and gives back `into`.
+
+into    a net, or a list of Parameters. Layers have the shapes of PyTorch's: Linear, Conv2d, GroupNorm, LayerNorm.
+state   model.state_dict(), or any dict of arrays. Entries are taken in their order, by shape and the last part of their
+        names, such as 'weight', since the rest is named otherwise. For files of your own names, use load(path, into=net).
+
+DataError, and nothing is set, unless entries and Parameters agree.
+)");
+  module.def("state_dict", &state_dict, nb::arg("what"), nb::arg("names").none() = nb::none(),
+             R"(The values of Parameters as a dict of NumPy arrays, for a model of PyTorch.
+
+what    a net, or a list of Parameters.
+names   in their order; their own if left out. With those of PyTorch's model, the dict becomes its state dict:
+
+    state = costate.state_dict(net, model.state_dict())
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
 )");
 }
 

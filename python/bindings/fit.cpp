@@ -106,7 +106,9 @@ std::string title_of(const SeriesModel& model) {
 
 void check_has_data(const Fit& fit, const char* method) {
   if (!fit.has_data())
-    throw InvalidArgument("[Fit.", method, "] needs the data of the fit, which a Fit that was loaded does not have.");
+    throw InvalidArgument("[Fit.", method,
+                          "] needs the data of the fit, which a Fit that was loaded does not have; fit again, or draw "
+                          "what forecast gives.");
 }
 
 /// The trajectory of that name; of none, the first one of which something was held out.
@@ -125,10 +127,7 @@ std::size_t run_of(const FitResult& result, const nb::object& run) {
 
 nb::list paths(const std::vector<StatePath>& all) {
   nb::list made;
-  for (const StatePath& path : all) {
-    const HostArray states = HostArray::from_rows(path.states, std::ssize(path.states.front()));
-    made.append(nb::make_tuple(to_numpy(path.times), to_numpy(states)));
-  }
+  for (const StatePath& path : all) made.append(nb::make_tuple(to_numpy(path.times), to_numpy(path.states.middle)));
   return made;
 }
 

@@ -1,4 +1,8 @@
 // fit and fit_table: arrays or a table → a Fit. Their keywords are rows of the library's table of options.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
 #include "costate/base/error.h"
 #include "costate/series/fit_options.h"
 #include "costate/series/fit_run.h"
@@ -56,15 +60,31 @@ Fit run_fit(TimeSeries series, FitConfig config, TimeSeries judge = {}) {
   return to_fit(std::move(result), std::move(series));
 }
 
+/// Arrays have no texts, and NaN for what is missing.
+void remove_codes(const std::vector<std::string>& codes, TimeSeries& series) {
+  for (const std::string& code : codes) {
+    if (code == "none") continue;
+    double number = 0;
+    const auto [end, error] = std::from_chars(code.data(), code.data() + code.size(), number);
+    if (error != std::errc() || end != code.data() + code.size())
+      throw InvalidArgument("[fit] missing must be numbers, or 'none', for arrays; got '", code, "'.");
+    for (Trajectory& trajectory : series.trajectories)
+      for (double& cell : trajectory.states.data<double>())
+        if (cell == number) cell = std::nan("");
+  }
+}
+
 Fit fit_arrays(const nb::object& times, const nb::object& states, const nb::object& inputs,
                const nb::object& covariates, const nb::kwargs& options) {
   FitConfig config = from_keywords(array_keywords(), options);
   TimeSeries series = series_of_arrays(times, states, inputs, covariates);
+  remove_codes(config.model.columns.layout.missing, series);
   config.model.columns = {.time = series.time_name,
                           .states = series.state_names,
                           .inputs = series.input_names,
                           .covariates = series.covariate_names,
-                          .trajectory = series.trajectory_name};
+                          .trajectory = series.trajectory_name,
+                          .layout = config.model.columns.layout};
   config.data = "arrays";
   return run_fit(std::move(series), config);
 }
@@ -113,6 +133,9 @@ loss                     'mse', or another name that the message of an unknown o
 window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
 optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
 polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
+patience                 share of the polish, or of all epochs if there is none, without a better validation error after which a training
+                         ends; 0: it does not; -1: half of it, and 0 where epochs are given.
+max_growth               times the evaluations of the first epoch, from which on one counts as several for patience.
 minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
 seed                     of the weights and the order of the windows. Equal seeds give equal bits.
 seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
@@ -126,6 +149,7 @@ times   [samples], increasing: numbers or dates (datetime64, datetime, ISO 8601,
 states  [samples, state], or [samples] for one; NaN where nothing was measured. Several: a list, or [trajectory, samples, state].
 inputs  [samples, input] that drive the system, or [samples] for one; several as states.
 covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight; or [trajectory] for one.
+missing  numbers that mean missing in states: [-999]; 'none' to keep what looks like such a code.
 
 DataFrames and Series in place of arrays give names.
 

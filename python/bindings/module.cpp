@@ -39,12 +39,14 @@ NB_MODULE(_core, module) {
   bind_errors(module);
   bind_array(module);
   bind_functions(module);
+  bind_image_functions(module);
   bind_function(module);
   bind_derivatives(module);
   bind_nn(module);
   bind_solve(module);
   bind_flows(module);
   bind_models(module);
+  bind_image_nets(module);
   bind_data(module);
   bind_optimizers(module);
   bind_train(module);

@@ -54,7 +54,8 @@ Keywords<ResidualOptions> residual_keywords() {
 
 constexpr const char* kInit =
     "\n\ninit  of the weights: 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', "
-    "'lecun_normal',\n      'orthogonal' or 'zeros'. Biases start at 0.\nseed  of the numbers that they are drawn "
+    "'lecun_normal',\n      'torch_uniform', 'orthogonal' or 'zeros'. Biases start at 0; those of Linear and Mlp under "
+    "'torch_uniform' as\n      PyTorch's.\nseed  of the numbers that they are drawn "
     "from.\nname  begins the names of the Parameters.";
 
 template <class Cell>

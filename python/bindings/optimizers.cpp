@@ -61,7 +61,8 @@ clip_norm       gradients with a larger norm over all Parameters are scaled down
 history         L-BFGS: pairs that are kept.)");
   bind_options(module, "Schedule", schedule_keywords(), R"(The learning rate over the epochs, which learning_rate reads.
 
-kind           'constant'; 'cosine', half a cosine from base to base * final_ratio; 'exponential', a constant factor an epoch.
+kind           'constant'; 'cosine', half a cosine from base to base * final_ratio; 'exponential', a constant factor an epoch;
+               'step', a tenth after 3/8, 5/8 and 7/8 of the epochs each.
 base           the rate that it begins with.
 final_ratio    that of the last epoch to base.
 warmup_epochs  the rate rises linearly over them before the schedule proper begins.)");
@@ -145,12 +146,6 @@ loss  'mse', 'mae', or 'huber': d^2 / 2 up to |d| = 1, |d| - 1/2 beyond (Huber 1
 
 The three arrays have one shape. Where the mask is 0, prediction and target may be NaN; neither value nor gradient sees them.
 )");
-  module.def(
-      "cross_entropy",
-      [](nb::handle logits, nb::handle one_hot) { return cross_entropy(to_array(logits), to_array(one_hot)); },
-      nb::arg("logits"), nb::arg("one_hot"),
-      "Inside a trace: -log softmax(logits)[class], a scalar, for logits [n] and the class as a unit vector [n]. "
-      "ShapeError if the shapes differ.");
 }
 
 }  // namespace

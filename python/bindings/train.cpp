@@ -22,7 +22,7 @@ void check_callback(nb::handle value) {
 
 nb::dict row_of(const HistoryRow& row) {
   nb::dict out;
-  for (const HistoryColumn& column : history_columns()) out[column.name] = row.*column.value;
+  for (const HistoryColumn& column : history_columns({row})) out[column.name] = row.*column.value;
   return out;
 }
 

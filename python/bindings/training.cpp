@@ -8,6 +8,7 @@ nb::dict report_of(const RunReport& report) {
   out["nfe_backward"] = report.nfe_backward;
   out["accepted"] = report.accepted;
   out["rejected"] = report.rejected;
+  out["factorizations"] = report.factorizations;
   nb::list failures;
   for (const SampleFailure& failure : report.failures) {
     nb::dict entry;
@@ -28,6 +29,7 @@ RunReport to_report(const nb::dict& report) {
                 .nfe_backward = count("nfe_backward"),
                 .accepted = count("accepted"),
                 .rejected = count("rejected"),
+                .factorizations = count("factorizations"),
                 .failures = {}};
   for (const nb::handle failure : report["failures"])
     out.failures.push_back({.sample = nb::cast<std::int64_t>(failure["sample"]),
@@ -40,7 +42,7 @@ RunReport to_report(const nb::dict& report) {
 
 nb::dict history_of(const std::vector<HistoryRow>& rows) {
   nb::dict history;
-  for (const HistoryColumn& column : history_columns()) {
+  for (const HistoryColumn& column : history_columns(rows)) {
     std::vector<double> values;
     for (const HistoryRow& row : rows) values.push_back(row.*column.value);
     history[column.name] = to_numpy(values);
@@ -52,7 +54,7 @@ nb::list rows_of(const std::vector<HistoryRow>& rows) {
   nb::list out;
   for (const HistoryRow& row : rows) {
     nb::list numbers;
-    for (const HistoryColumn& column : history_columns()) numbers.append(row.*column.value);
+    for (const HistoryColumn& column : history_columns(rows)) numbers.append(row.*column.value);
     out.append(numbers);
   }
   return out;
@@ -62,8 +64,8 @@ std::vector<HistoryRow> to_rows(nb::handle rows) {
   std::vector<HistoryRow> out;
   for (const nb::handle numbers : rows) {
     out.emplace_back();
-    for (std::size_t i = 0; i < history_columns().size(); ++i)
-      out.back().*history_columns()[i].value = nb::cast<double>(numbers[i]);
+    for (std::size_t i = 0; i < nb::len(numbers); ++i)
+      out.back().*all_history_columns()[i].value = nb::cast<double>(numbers[i]);
   }
   return out;
 }

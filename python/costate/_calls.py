@@ -40,6 +40,8 @@ _KINDS = {
     "collections.abc.Callable": ("a callable", callable),
     "collections.abc.Sequence": ("a list or tuple", lambda value: isinstance(value, collections.abc.Sequence)),
     "collections.abc.Sequence[int]": ("a list of integers", _list_of(_is_integer)),
+    "int | collections.abc.Sequence[int]": ("an integer or a list of them", lambda value: _is_integer(value) or _list_of(_is_integer)(value)),
+    "int | tuple[int, int]": ("an integer or two of them", lambda value: _is_integer(value) or (_list_of(_is_integer)(value) and len(value) == 2)),
     "collections.abc.Sequence[float]": ("a list of numbers", _list_of(lambda value: isinstance(value, numbers.Real))),
     "float | str | collections.abc.Sequence[float | str]": ("a string, a number or a list of them",
                                                             lambda value: _is_name(value) or _list_of(_is_name)(value)),

@@ -461,6 +461,82 @@ def root(f: Callable, guess: object, *, iterations: int = 20, tolerance: float =
     tolerance   of the last correction, relative to 1 + |x|; NaN comes out where it is larger.
     """
 
+def conv2d(x: object, weight: object, *, stride: int | tuple[int, int] = 1, padding: int | tuple[int, int] = 0, dilation: int | tuple[int, int] = 1, groups: int = 1) -> Array:
+    """
+    Convolves the feature maps of one sample, inside a trace, as torch.nn.functional.conv2d does.
+
+    x         [channels, rows, columns].
+    weight    [outputs, channels / groups, kernel rows, kernel columns]; the result is [outputs, rows, columns], without a bias.
+    stride, padding, dilation  of rows and columns: one integer, or two.
+    groups    of neighbouring channels, each of which makes its share of the outputs.
+
+    ShapeError if the kernel is larger than the padded maps, or groups do not divide channels and outputs.
+    """
+
+def conv1d(x: object, weight: object, *, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1) -> Array:
+    """
+    The same along one axis: x [channels, length], weight [outputs, channels / groups, kernel]; the result is [outputs, length].
+    """
+
+def max_pool2d(x: object, *, kernel: int | tuple[int, int] = 2, stride: int | tuple[int, int] | None = None, padding: int | tuple[int, int] = 0) -> Array:
+    """
+    The largest number of each window of x [channels, rows, columns], inside a trace. Padding holds no number. Of equal numbers
+    the first, row by row, has the derivative, as in PyTorch.
+
+    kernel   of rows and columns: one integer, or two, as for the others.
+    stride   from window to window; None: as long as the kernel.
+    padding  places on each side, up to half of the kernel.
+    """
+
+def avg_pool2d(x: object, *, kernel: int | tuple[int, int] = 2, stride: int | tuple[int, int] | None = None, padding: int | tuple[int, int] = 0) -> Array:
+    """
+    The mean of each window of x [channels, rows, columns], inside a trace. Zeros of the padding count, as in PyTorch
+    unless count_include_pad is False.
+
+    kernel   of rows and columns: one integer, or two, as for the others.
+    stride   from window to window; None: as long as the kernel.
+    padding  places on each side, up to half of the kernel.
+    """
+
+def max_pool1d(x: object, *, kernel: int = 2, stride: int | None = None, padding: int = 0) -> Array:
+    """max_pool2d along one axis, of x [channels, length]."""
+
+def avg_pool1d(x: object, *, kernel: int = 2, stride: int | None = None, padding: int = 0) -> Array:
+    """avg_pool2d along one axis, of x [channels, length]."""
+
+def global_average(x: object) -> Array:
+    """
+    Inside a trace: the mean of each feature map, of x [channels, ...]: [channels].
+    """
+
+def pad(x: object, widths: object) -> Array:
+    """
+    Zeros around x: widths are one integer, one pair (before, behind), or a list with a pair for each axis.
+    """
+
+def softmax(x: object, axis: int = -1) -> Array:
+    """exp(x) / sum of exp(x) along an axis, for numbers of any size."""
+
+def log_softmax(x: object, axis: int = -1) -> Array:
+    """log(softmax(x)), for numbers of any size."""
+
+def cross_entropy(logits: object, target: object) -> Array:
+    """
+    -log_softmax(logits)[class], a scalar: logits [classes], and the class as a label [], one of the whole numbers 0, ..., classes - 1
+    (NaN for any other), or as a unit vector [classes].
+    """
+
+def layer_norm(x: object, axis: object = -1, *, eps: float = 1e-05) -> Array:
+    """
+    (x - mean) / sqrt(variance + eps) with the mean and the variance, divided by n, along an axis or several.
+    """
+
+def group_norm(x: object, groups: int, *, eps: float = 1e-05) -> Array:
+    """
+    (x - mean) / sqrt(variance + eps) with the mean and the variance of each of so many equal groups of neighbouring channels of
+    x [channels, ...]. InvalidArgument unless groups divide the channels.
+    """
+
 class Function:
     """An immutable traced program for one sample."""
 
@@ -692,7 +768,8 @@ class Linear:
     y = W x + b, with the Parameters '<name>.weight' [outputs, inputs] and '<name>.bias' [outputs].
 
     init  of the weights: 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
-          'orthogonal' or 'zeros'. Biases start at 0.
+          'torch_uniform', 'orthogonal' or 'zeros'. Biases start at 0; those of Linear and Mlp under 'torch_uniform' as
+          PyTorch's.
     seed  of the numbers that they are drawn from.
     name  begins the names of the Parameters.
     stream  of the seed, so that layers of one seed start differently.
@@ -722,7 +799,8 @@ class Mlp:
     activation  'identity', 'tanh', 'relu', 'sigmoid', 'softplus', 'elu', 'gelu', 'silu' or 'sin'.
 
     init  of the weights: 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
-          'orthogonal' or 'zeros'. Biases start at 0.
+          'torch_uniform', 'orthogonal' or 'zeros'. Biases start at 0; those of Linear and Mlp under 'torch_uniform' as
+          PyTorch's.
     seed  of the numbers that they are drawn from.
     name  begins the names of the Parameters. Layer i has '<name>.<i>.weight' and '<name>.<i>.bias'.
     """
@@ -749,7 +827,8 @@ class Residual:
     x + scale F(x), F being an Mlp of these options whose inputs are as many as its outputs (He et al., CVPR 2016, eq. 1).
 
     init  of the weights: 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
-          'orthogonal' or 'zeros'. Biases start at 0.
+          'torch_uniform', 'orthogonal' or 'zeros'. Biases start at 0; those of Linear and Mlp under 'torch_uniform' as
+          PyTorch's.
     seed  of the numbers that they are drawn from.
     name  begins the names of the Parameters.
     """
@@ -780,7 +859,8 @@ class RnnCell:
     h_next = tanh(W [x, h] + b) (Elman 1990), with the Parameters '<name>.weight' and '<name>.bias'.
 
     init  of the weights: 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
-          'orthogonal' or 'zeros'. Biases start at 0.
+          'torch_uniform', 'orthogonal' or 'zeros'. Biases start at 0; those of Linear and Mlp under 'torch_uniform' as
+          PyTorch's.
     seed  of the numbers that they are drawn from.
     name  begins the names of the Parameters.
     """
@@ -810,7 +890,8 @@ class GruCell:
         c = tanh(W_c [x, r h] + b_c)       h_next = z h + (1 - z) c
 
     init  of the weights: 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
-          'orthogonal' or 'zeros'. Biases start at 0.
+          'torch_uniform', 'orthogonal' or 'zeros'. Biases start at 0; those of Linear and Mlp under 'torch_uniform' as
+          PyTorch's.
     seed  of the numbers that they are drawn from.
     name  begins the names of the Parameters.
     """
@@ -1263,6 +1344,269 @@ class GapRnn:
         The expected observations [time, observed] at times [time] behind the last one seen.
         """
 
+class Conv2d:
+    """
+    A convolution plus a bias, with the Parameters '<name>.weight' [outputs, inputs / groups, rows, columns] and '<name>.bias'
+    [outputs], as torch.nn.Conv2d has them.
+
+    inputs, outputs  channels.
+    kernel   rows and columns: one integer, or two, as for stride, padding and dilation.
+    groups   of channels that are convolved by themselves.
+    bias     whether there is one.
+    init     of the weights: 'torch_uniform', PyTorch's, under which the bias is drawn, too, or one of Linear's.
+    seed, stream  of the numbers that the weights are drawn from.
+    name     begins the names of the Parameters.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int | tuple[int, int], *, stride: int | tuple[int, int] = 1, padding: int | tuple[int, int] = 0, dilation: int | tuple[int, int] = 1, groups: int = 1, bias: bool = True, init: str = 'torch_uniform', seed: int = 0, stream: int = 0, name: str = 'conv') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object) -> Array:
+        """
+        Inside a trace: x [inputs, rows, columns] -> [outputs, rows, columns]. ShapeError if x does not fit.
+        """
+
+class ConcatConv2d:
+    """
+    The convolution of t beside x, t being one more channel before those of x (Chen et al. 2018, odenet_mnist.py), without a map
+    full of t: the Parameters are '<name>.weight' [outputs, 1 + inputs, rows, columns] and '<name>.bias' [outputs].
+
+    inputs, outputs  channels.
+    kernel   rows and columns: one integer, or two, as for stride, padding and dilation.
+    groups   of channels that are convolved by themselves.
+    bias     whether there is one.
+    init     of the weights: 'torch_uniform', PyTorch's, under which the bias is drawn, too, or one of Linear's.
+    seed, stream  of the numbers that the weights are drawn from.
+    name     begins the names of the Parameters.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int | tuple[int, int], *, stride: int | tuple[int, int] = 1, padding: int | tuple[int, int] = 0, dilation: int | tuple[int, int] = 1, groups: int = 1, bias: bool = True, init: str = 'torch_uniform', seed: int = 0, stream: int = 0, name: str = 'conv') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, t: object, x: object) -> Array:
+        """
+        Inside a trace: t [] and x [inputs, rows, columns] -> [outputs, rows, columns].
+        """
+
+class GroupNorm:
+    """
+    group_norm(x) times a weight plus a bias for each channel, the Parameters '<name>.weight' and '<name>.bias' [channels].
+
+    groups    of neighbouring channels, each with a mean and a variance of its own.
+    channels  of x.
+    eps       is added to variances.
+    name      begins the names of the Parameters.
+    """
+
+    def __init__(self, groups: int, channels: int, *, eps: float = 1e-05, name: str = 'norm') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object) -> Array:
+        """Inside a trace: x [channels, ...], in its shape."""
+
+class LayerNorm:
+    """
+    layer_norm(x) over the last axes times a weight plus a bias, the Parameters '<name>.weight' and '<name>.bias'.
+
+    shape  of these axes, and of the Parameters: an integer or a list.
+    eps    is added to variances.
+    name   begins the names of the Parameters.
+    """
+
+    def __init__(self, shape: int | Sequence[int], *, eps: float = 1e-05, name: str = 'norm') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object) -> Array:
+        """
+        Inside a trace: x whose last axes are those of the layer, in its shape.
+        """
+
+class Downsampling:
+    """
+    Feature maps of an image (Chen et al. 2018, odenet_mnist.py): conv 3x3; norm, relu, conv 4x4 of stride 2; the same once more.
+
+    inputs   channels of the image.
+    channels of the maps.
+    seed, stream  of the numbers that the weights are drawn from.
+    name     begins the names of the Parameters.
+    """
+
+    def __init__(self, *, inputs: int = 1, channels: int = 64, seed: int = 0, stream: int = 0, name: str = 'downsampling') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object) -> Array:
+        """
+        Inside a trace: x [inputs, rows, columns] -> [channels, a quarter of the rows, of the columns].
+        """
+
+class ConvField:
+    """
+    The right-hand side of an ODE-Net (Chen et al. 2018, odenet_mnist.py): norm, relu, ConcatConv2d, norm, relu, ConcatConv2d, norm.
+
+    channels    of the feature maps.
+    activation  in place of relu, as those of Mlp.
+    seed, stream  of the numbers that the weights are drawn from.
+    name     begins the names of the Parameters.
+    """
+
+    def __init__(self, *, channels: int = 64, activation: str = 'relu', seed: int = 0, stream: int = 0, name: str = 'field') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, t: object, x: object) -> Array:
+        """
+        Inside a trace: dx/dt at t [] and x [channels, rows, columns], in the shape of x.
+        """
+
+class ResidualConv:
+    """
+    x + conv(relu(norm(conv(relu(norm(x)))))), the pre-activation block of He et al., ECCV 2016.
+
+    channels of the feature maps.
+    seed, stream  of the numbers that the weights are drawn from.
+    name     begins the names of the Parameters.
+    """
+
+    def __init__(self, *, channels: int = 64, seed: int = 0, stream: int = 0, name: str = 'block') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object) -> Array:
+        """Inside a trace: x [channels, rows, columns], in its shape."""
+
+class ClassifierHead:
+    """
+    Logits of feature maps: norm, relu, the mean of each map, linear.
+
+    channels of the feature maps.
+    classes  that are told apart.
+    seed, stream  of the numbers that the weights are drawn from.
+    name     begins the names of the Parameters.
+    """
+
+    def __init__(self, *, channels: int = 64, classes: int = 10, seed: int = 0, stream: int = 0, name: str = 'head') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object) -> Array:
+        """Inside a trace: x [channels, rows, columns] -> [classes]."""
+
+class ImageClassifier:
+    """
+    The classifiers of Table 1 of Chen et al. 2018, and the one without a block. Nets of one seed begin alike where they are.
+
+    kind     'mlp': one hidden layer; 'plain': Downsampling, ClassifierHead; 'resnet': residual blocks between these; 'odenet':
+             a solve of a ConvField between them, over [0, 1]; 'rknet': the same, its gradient through all steps.
+    image_channels, image_rows, image_columns  of an image.
+    classes  that are told apart.
+    hidden   units of the mlp.
+    channels of the feature maps of the others.
+    blocks   of the resnet.
+    activation  in the ConvField.
+    seed     of the numbers that the weights are drawn from.
+    name     begins the names of the Parameters.
+
+    The keywords of solve, such as rtol and adjoint, are taken, too.
+    """
+
+    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object) -> Array:
+        """
+        Inside a trace: the logits [classes] of an image [channels, rows, columns].
+        """
+
+def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> Array:
+    """
+    A solve as a layer, inside a trace: z(end) of z' = field(t, z), z(0) = x, in the shape of x.
+
+    field  a callable on Arrays, such as a ConvField; it may use any Parameter or Array of the trace.
+    x      of any shape.
+    end    the time of the result.
+
+    The keywords of solve, such as rtol and adjoint, are taken, too; with gradient_steps='off' the loss is of the net that the steps
+    make, and they are the same with and without a gradient.
+    """
+
 class System:
     """A dynamical system to make data from, by simulate."""
 
@@ -1463,7 +1807,8 @@ class Schedule:
     """
     The learning rate over the epochs, which learning_rate reads.
 
-    kind           'constant'; 'cosine', half a cosine from base to base * final_ratio; 'exponential', a constant factor an epoch.
+    kind           'constant'; 'cosine', half a cosine from base to base * final_ratio; 'exponential', a constant factor an epoch;
+                   'step', a tenth after 3/8, 5/8 and 7/8 of the epochs each.
     base           the rate that it begins with.
     final_ratio    that of the last epoch to base.
     warmup_epochs  the rate rises linearly over them before the schedule proper begins.
@@ -1575,11 +1920,6 @@ def loss_sum(loss: str, prediction: object, target: object, mask: object) -> Arr
     loss  'mse', 'mae', or 'huber': d^2 / 2 up to |d| = 1, |d| - 1/2 beyond (Huber 1964).
 
     The three arrays have one shape. Where the mask is 0, prediction and target may be NaN; neither value nor gradient sees them.
-    """
-
-def cross_entropy(logits: object, one_hot: object) -> Array:
-    """
-    Inside a trace: -log softmax(logits)[class], a scalar, for logits [n] and the class as a unit vector [n]. ShapeError if the shapes differ.
     """
 
 class TrainResult:
@@ -1798,7 +2138,7 @@ class Fit:
         Gives a Forecast: times, states and outside of each trajectory, notes, and to_frame() for pandas.
         """
 
-def fit_table(data: object, *, judge: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
+def fit_table(data: object, *, judge: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE to the columns of a table, as `costate fit` does: with the same options it gives the same bits.
 
@@ -1834,6 +2174,9 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
     optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
     polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
+    patience                 share of the polish, or of all epochs if there is none, without a better validation error after which a training
+                             ends; 0: it does not; -1: half of it, and 0 where epochs are given.
+    max_growth               times the evaluations of the first epoch, from which on one counts as several for patience.
     minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
     seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
@@ -1849,7 +2192,7 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     (11, 2)
     """
 
-def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
@@ -1858,6 +2201,7 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     states  [samples, state], or [samples] for one; NaN where nothing was measured. Several: a list, or [trajectory, samples, state].
     inputs  [samples, input] that drive the system, or [samples] for one; several as states.
     covariates  [trajectory, covariate]: constants of each trajectory, such as a dose or a weight; or [trajectory] for one.
+    missing  numbers that mean missing in states: [-999]; 'none' to keep what looks like such a code.
 
     DataFrames and Series in place of arrays give names.
 
@@ -1876,6 +2220,9 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
     optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
     polish                   the last of the epochs, by L-BFGS; -1: a fifth of them.
+    patience                 share of the polish, or of all epochs if there is none, without a better validation error after which a training
+                             ends; 0: it does not; -1: half of it, and 0 where epochs are given.
+    max_growth               times the evaluations of the first epoch, from which on one counts as several for patience.
     minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
     seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
@@ -1918,6 +2265,28 @@ def load(path: str | os.PathLike, into: object | None = None) -> Any:
 
     Without `into`: a Fit, if Fit.save or `costate fit` wrote the file (its errors and history are empty); else a dict of NumPy
     arrays.
+    """
+
+def load_state_dict(into: object, state: dict) -> object:
+    """
+    Sets Parameters from a state dict of PyTorch, and gives back `into`.
+
+    into    a net, or a list of Parameters. Layers have the shapes of PyTorch's: Linear, Conv2d, GroupNorm, LayerNorm.
+    state   model.state_dict(), or any dict of arrays. Entries are taken in their order, by shape and the last part of their
+            names, such as 'weight', since the rest is named otherwise. For files of your own names, use load(path, into=net).
+
+    DataError, and nothing is set, unless entries and Parameters agree.
+    """
+
+def state_dict(what: object, names: object | None = None) -> dict:
+    """
+    The values of Parameters as a dict of NumPy arrays, for a model of PyTorch.
+
+    what    a net, or a list of Parameters.
+    names   in their order; their own if left out. With those of PyTorch's model, the dict becomes its state dict:
+
+        state = costate.state_dict(net, model.state_dict())
+        model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     """
 
 def simd_target() -> str:

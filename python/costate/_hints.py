@@ -13,6 +13,19 @@ _MODULE = {
     "remainder": "mod", "fmod": "mod", "interp": "interpolate", "linalg": "norm and matmul", "nn": "Mlp", "MLP": "Mlp", "GRUCell": "GruCell", "RNNCell": "RnnCell",
     **dict.fromkeys(("optim", "Adam", "AdamW", "SGD"), "train, or Optimizer in a loop of your own"), "minimize": "train, or scipy.optimize with value_and_grad",
 }
+_LAYERS = {
+    "Conv1d": "conv1d", "MaxPool2d": "max_pool2d", "MaxPool1d": "max_pool1d", "AvgPool2d": "avg_pool2d", "AvgPool1d": "avg_pool1d",
+    **dict.fromkeys(("AdaptiveAvgPool2d", "adaptive_avg_pool2d"), "global_average"), "Flatten": "x.ravel()", "ReLU": "relu",
+    "Softmax": "softmax", "LogSoftmax": "log_softmax", **dict.fromkeys(("CrossEntropyLoss", "NLLLoss", "nll_loss"), "cross_entropy"),
+    "Sequential": "a function that calls one layer after the other", "ResNet": "ImageClassifier('resnet')", "ODENet": "ImageClassifier('odenet')",
+    **dict.fromkeys(("InstanceNorm2d", "instance_norm"), "GroupNorm with as many groups as channels"),
+}
+_NO_BATCH_NORM = "batch normalization mixes the samples of a batch, and a program is written for one; use GroupNorm or LayerNorm."
+_NO_DROPOUT = "dropout draws at random in each call, and a program gives the same for the same numbers; use a penalty on the weights (OptimizerOptions(kind='adamw', weight_decay=...))."
+_REFUSED = {
+    **dict.fromkeys(("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "batch_norm"), _NO_BATCH_NORM),
+    **dict.fromkeys(("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "dropout"), _NO_DROPOUT),
+}
 _SOLUTION = {"y": "states, [time, state]", "ys": "states", "t": "times", "ts": "times", "success": "status", "nfev": "nfe", "message": "status"}
 
 
@@ -21,9 +34,15 @@ def _missing(owner, name, instead, known):
     return AttributeError(f"{owner} has no '{name}'" + (f"; use {near}." if near else "."))
 
 
+class RefusedName(_core.NotSupported, AttributeError):
+    """A name that other libraries have and costate will not."""
+
+
 def missing_in_module(name):
     """The error for an attribute that costate lacks."""
-    return _missing("costate", name, _MODULE, [known for known in vars(_core) if not known.startswith("_")])
+    if name in _REFUSED:
+        return RefusedName(f"costate has no '{name}': {_REFUSED[name]}")
+    return _missing("costate", name, {**_MODULE, **_LAYERS}, [known for known in vars(_core) if not known.startswith("_")])
 
 
 def hint_at_attributes():

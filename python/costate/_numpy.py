@@ -54,9 +54,9 @@ _INSTEAD = {
     "array_equal": "equal", "allclose": "abs", "isclose": "abs", "linspace": "+ and *, on a NumPy array of its steps",
     "round": "floor(x + 0.5)", "around": "floor(x + 0.5)", "rint": "floor(x + 0.5)", "fmin": "minimum", "fmax": "maximum",
     "argmax": "max", "argmin": "min", "median": "mean", "select": "where", "piecewise": "where", "heaviside": "where",
-    "trapezoid": "sum", "gradient": "costate.gradient for derivatives, slices for differences", "pad": "concatenate", "block": "concatenate",
+    "trapezoid": "sum", "gradient": "costate.gradient for derivatives, slices for differences", "block": "concatenate",
     "split": "slices, x[:2]", "array_split": "slices, x[:2]", "triu": "a NumPy mask times it", "tril": "a NumPy mask times it",
-    "convolve": "matmul with a NumPy matrix", "fft.fft": "matmul with a NumPy matrix", "polyval": "powers, x ** 2", "nan_to_num": "where",
+    "convolve": "conv1d", "fft.fft": "matmul with a NumPy matrix", "polyval": "powers, x ** 2", "nan_to_num": "where",
     "detach": "costate.stop_gradient", "view": "reshape", "unsqueeze": "reshape", "permute": "transpose", "at": "costate.where", "diag": "outer, or a NumPy constant times it",
 }
 # Attributes of arrays of numbers.
@@ -154,6 +154,18 @@ def _diff(x, n=1, axis=-1):
     return x
 
 
+def _pad(x, pad_width, mode="constant", **options):
+    if mode in ("edge", "reflect", "symmetric", "wrap"):  # numbers of x itself
+        return _moved(np.pad, x, pad_width, mode=mode, **options)
+    if mode != "constant":
+        raise _core.CallError(f"[numpy.pad] of Arrays of a trace has no mode '{mode}'; it has constant, edge, reflect, symmetric and wrap.")
+    _check_options("pad", {option: value for option, value in options.items() if option != "constant_values"})
+    value = options.get("constant_values", 0)
+    if np.ndim(value) != 0:
+        raise _core.CallError("[numpy.pad] of Arrays of a trace takes one number as constant_values.")
+    return _core.pad(x - value, pad_width) + value
+
+
 def _where(condition, x=None, y=None):
     if x is None or y is None:
         raise _core.CallError("[numpy.where] needs x and y; which elements are true is not known while a program is traced.")
@@ -167,7 +179,7 @@ _FUNCTIONS = {
     np.all: lambda x, axis=None, **options: _method("min")(_is_true(x), axis=axis, **options),
     np.ptp: lambda x, axis=None: x.max(axis) - x.min(axis),
     np.std: lambda x, axis=None, **options: _core.sqrt(_variance(x, axis, **options)),
-    np.where: _where, np.clip: lambda x, *limits, **options: x.clip(*limits, **options), np.linalg.norm: _norm,
+    np.where: _where, np.pad: _pad, np.clip: lambda x, *limits, **options: x.clip(*limits, **options), np.linalg.norm: _norm,
     np.dot: _core.matmul, np.vdot: lambda x, y: _core.matmul(_as_array(x).ravel(), _as_array(y).ravel()),
     np.inner: lambda x, y: _core.matmul(x, _as_array(y).T), np.outer: lambda x, y: _core.outer(_as_array(x).ravel(), _as_array(y).ravel()),
     np.reshape: lambda x, shape, **options: _core.reshape(x, shape), np.broadcast_to: _core.broadcast_to,

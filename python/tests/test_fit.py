@@ -128,6 +128,22 @@ def test_times_may_be_a_column():
     assert costate.fit(times[:, None], np.exp(-times), **quick).errors["neural ODE"]["relative"] == flat.errors["neural ODE"]["relative"]
 
 
+def test_arrays_keep_or_name_codes_for_missing(capfd):
+    times = np.arange(40.0)
+    states = np.where(np.arange(40) % 7 == 5, -999.0, np.sin(times / 5))
+    quick = {**QUICK, "memory": "none", "clock": ["none"], "window": 5}
+    costate.fit(times, states, **quick)
+    assert "'z0': 5 cells hold -999, a code for missing" in capfd.readouterr().err
+    kept = costate.fit(times, states, missing="none", **quick)
+    assert capfd.readouterr().err == ""
+    named = costate.fit(times, states, missing=-999, **quick)
+    assert capfd.readouterr().err == ""
+    gone = costate.fit(times, np.where(states == -999, np.nan, states), **quick)
+    assert named.errors["neural ODE"]["relative"] == gone.errors["neural ODE"]["relative"] != kept.errors["neural ODE"]["relative"]
+    with pytest.raises(costate.InvalidArgument, match="missing must be numbers, or 'none', for arrays; got 'n/a'"):
+        costate.fit(times, states, missing=[-999, "n/a"], **quick)
+
+
 def test_what_is_logged_names_keywords(capfd):
     table = {"t": np.arange(40.0), "x": np.where(np.arange(40) % 7 == 5, -999, np.sin(np.arange(40) / 5))}
     costate.fit_table(table, time="t", states="x", window=5, **QUICK)

@@ -293,7 +293,7 @@ def test_losses():
     with pytest.raises(costate.InvalidArgument, match="mse"):
         values("msee", x, y, mask)
     logits = np.array([1.0, 2.0, 0.5])
-    f = costate.compile(costate.trace(costate.cross_entropy, {"logits": (3,), "one_hot": (3,)}))
+    f = costate.compile(costate.trace(costate.cross_entropy, {"logits": (3,), "target": (3,)}))
     np.testing.assert_allclose(f(logits, [0.0, 0.0, 1.0])[0], np.log(np.exp(logits).sum()) - 0.5, rtol=1e-14)
 
 

@@ -30,7 +30,10 @@ def ok(*arguments, **options):
 
 
 def fit(out, *more, data=LYNX):
-    return ["fit", data, "--time", "year", "--state", "hare,lynx", "--out", out, *QUICK, *more]
+    """A quick fit; options in `more` take the place of the usual ones."""
+    usual = {"--out": out, **dict(zip(QUICK[:-1:2], QUICK[1:-1:2]))}
+    rest = [part for flag, value in usual.items() if flag not in more for part in (flag, value)]
+    return ["fit", data, "--time", "year", "--state", "hare,lynx", *rest, QUICK[-1], *more]
 
 
 def bad(message, *arguments, **options):
@@ -198,7 +201,7 @@ def weights(run):
 
 
 def test_no_hidden_layer_is_a_linear_ode(tmp_path):
-    ok(*fit(tmp_path / "run"), "--hidden", "none", "--memory", "none")
+    ok(*fit(tmp_path / "run", "--hidden", "none", "--memory", "none"))
     assert json.loads((tmp_path / "run/metrics.json").read_text())["chosen"].startswith("linear")
 
 
@@ -210,9 +213,9 @@ def test_threads_change_no_bit(tmp_path):
 
 def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
     options = ["--epochs", "1500", "--polish", "100", "--hidden", "24"]
-    ok(*fit(tmp_path / "straight"), *options)
+    ok(*fit(tmp_path / "straight", *options))
     broken = tmp_path / "broken"
-    child = subprocess.Popen([CLI, *map(str, fit(broken)), *options], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen([CLI, *map(str, fit(broken, *options))], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     deadline = time.time() + 60
     while not list(broken.glob("trials/*")) and child.poll() is None and time.time() < deadline:
         time.sleep(0.01)
@@ -239,6 +242,18 @@ def test_what_time_ended_can_be_had_again(tmp_path):
     assert weights(again) == weights(timed)
     (again / "stopped.toml").write_text(record.replace("epochs = [", "epochs = [1, "))
     bad("must hold an epoch for each training", "fit", "--resume", "--out", again)
+
+
+def test_time_is_kept_for_members_and_what_it_ended_can_be_had_again(tmp_path):
+    timed, form = tmp_path / "timed", ["--hidden", "8", "--memory", "none", "--clock", "none", "--window", "7"]
+    ok("fit", LYNX, "--time", "year", "--state", "hare,lynx", "--minutes", "0.04", "--seeds", "3", "--epochs", "1000000", *form, "--out", timed)
+    assert "hare_lower" in (timed / "forecast.csv").read_text().splitlines()[0]
+    again = tmp_path / "again"
+    again.mkdir()
+    for name in ("config.toml", "stopped.toml"):
+        (again / name).write_bytes((timed / name).read_bytes())
+    ok("fit", "--resume", "--out", again, "--threads", "1", "--quiet")
+    assert weights(again) == weights(timed)
 
 
 def test_interrupting_saves_and_says_how_to_go_on(tmp_path):
@@ -329,7 +344,7 @@ def test_names_that_no_file_could_hold_are_refused(tmp_path):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_options(options, message, tmp_path):
-    bad(message, *fit(tmp_path / "run"), *options)
+    bad(message, *fit(tmp_path / "run", *options))
 
 
 @pytest.mark.parametrize(
@@ -356,10 +371,18 @@ def test_the_help_tells_what_an_option_takes_and_its_default():
     assert "--parameter NAME=NUMBER,..." in page
 
 
-def test_the_last_of_an_options_values_counts(tmp_path):
-    for name, options in {"once": ["--seed", "010"], "twice": ["--seed", "x", "--seed", "10"]}.items():
-        ok("simulate", "pendulum", "--noise", "0.1", "--out", tmp_path / name, *options)
-    assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
+@pytest.mark.parametrize(
+    ("command", "options", "message"),
+    [
+        ("simulate", ["pendulum", "--seed", "1", "--seed", "1"], "--seed is given twice, as '1' and '1'; give it once."),
+        ("fit", ["d.csv", "--hold-out", "s=1", "--hold-out", "s=2"], "--hold-out is given twice, as 's=1' and 's=2'; give it once."),
+        ("fit", ["d.csv", "--hidden", "8", "--hidden", "9", "--hidden", "7"], "--hidden is given 3 times, as '8' and '9' and '7'"),
+        ("look", ["d.csv", "--time", "t", "--time", "u"], "--time is given twice"),
+        ("forecast", ["runs/d", "--at", "1", "--at", "2"], "--at is given twice"),
+    ],
+)
+def test_an_option_of_one_value_is_given_once(command, options, message):
+    bad(message, command, *options)
 
 
 def test_bad_commands_and_missing_parts(tmp_path):

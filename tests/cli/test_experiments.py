@@ -51,6 +51,8 @@ def test_reproduce_refuses(tmp_path):
     bad("--data DIR", "reproduce", "skyrmion", "--quick", "--out", tmp_path / "none")
     bad("--data DIR", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "empty")
     bad("--data DIR", "reproduce", "resnet", "--quick", "--data", tmp_path, "--out", tmp_path / "images")
+    bad("--data DIR", "reproduce", "odenet", "--quick", "--data", tmp_path, "--out", tmp_path / "nets")
+    bad("--data DIR", "reproduce", "odenet-statistics", "--quick", "--data", tmp_path, "--out", tmp_path / "statistics")
     taken = tmp_path / "taken"
     taken.mkdir()
     (taken / "letter.txt").write_text("mine")
@@ -86,6 +88,21 @@ def test_reproduce_refuses_images_as_labels(tmp_path):
     labels.unlink()
     labels.symlink_to(images / "t10k-images-idx3-ubyte.gz")
     bad("are the files mixed up?", "reproduce", "resnet", "--quick", "--data", tmp_path, "--out", tmp_path / "run")
+
+
+def test_reproduce_refuses_images_of_another_size(tmp_path):
+    batch = tmp_path / "data_batch_1.bin"
+    batch.write_bytes(bytes(3072))
+    refused = ["reproduce", "odenet", "--quick", "--data", tmp_path, "--out", tmp_path / "run"]
+    bad("must have records of 3073 bytes", *refused)
+    batch.write_bytes(bytes([10]) + bytes(3072))
+    bad("labels must be whole numbers from 0 to 9; that of image 0", *refused)
+    batch.write_bytes(bytes(3073))
+    bad("data_batch_2.bin", *refused)
+    for name in [f"data_batch_{i}.bin" for i in range(2, 6)] + ["test_batch.bin"]:
+        (tmp_path / name).write_bytes(bytes(3073))
+    bad("got 5. Is a file cut short?", *refused)
+    assert not (tmp_path / "run").exists()
 
 
 def test_bench_prints_rates():

@@ -273,6 +273,13 @@ def test_a_run_goes_on_with_the_options_of_its_file(tmp_path):
     assert (run / "model.safetensors").read_bytes() == before
 
 
+def test_what_one_value_tells_is_said_before_the_verdict(tmp_path):
+    data = write(tmp_path / "a.csv", ["t,x", "0,1", "1,2", "2,3"])
+    said = ok("fit", data, "--time", "t", "--state", "x", "--out", tmp_path / "run", "--epochs", "5").stdout
+    before, _, after = said.partition("Only 1 value was held out: the verdict may be chance.")
+    assert "neural ODE" in after and " the neural ODE" not in before
+
+
 def test_names_may_be_given_one_by_one(tmp_path):
     data = write(tmp_path / "a.csv", ["t,x,y", *[f"{i},{math.sin(i / 5)},{math.cos(i / 5)}" for i in range(20)]])
     ok("fit", data, "--time", "t", "--state", "y", "--state", "x", "--out", tmp_path / "run", *FEW)

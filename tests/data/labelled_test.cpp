@@ -39,6 +39,27 @@ TEST(TwoSpirals, RowsDependOnTheirIndexAlone) {
   }
 }
 
+TEST(ConcentricCircles, AreADiscWithinARing) {
+  constexpr std::int64_t kCount = 3000;
+  const LabelledPoints made = concentric_circles({.seed = 3, .count = kCount});
+  double sum_x = 0, sum_radius = 0;
+  for (std::int64_t i = 0; i < kCount; ++i) {
+    const double radius = std::hypot(made.points(i, 0), made.points(i, 1)), low = i % 3 == 0 ? 0 : 1;
+    EXPECT_GT(radius, low - 1e-15);
+    EXPECT_LT(radius, low + 0.5 + 1e-15);
+    EXPECT_EQ(made.classes(i, 0), i % 3 == 0 ? 1 : 0);
+    EXPECT_EQ(made.classes(i, 1), i % 3 == 0 ? 0 : 1);
+    sum_x += made.points(i, 0);
+    sum_radius += radius - low;
+  }
+  EXPECT_NEAR(sum_radius / kCount, 0.25, 6 * 0.5 / std::sqrt(12.0 * kCount));
+  EXPECT_NEAR(sum_x / kCount, 0, 6 * 0.75 / std::sqrt(kCount));  // a coordinate's deviation is 0.74
+  const LabelledPoints part = concentric_circles({.seed = 3, .first = 5, .count = 4});
+  EXPECT_TRUE(part.points.same_bits(made.points.slice(5, 9)));
+  EXPECT_TRUE(part.classes.same_bits(made.classes.slice(5, 9)));
+  EXPECT_ERROR(concentric_circles({.first = 0, .count = -1}), InvalidArgument, "[concentric_circles] first and count");
+}
+
 TEST(OneHot, MakesUnitVectorsOfClasses) {
   EXPECT_TRUE(
       one_hot(HostArray::vector({2, 0}), 3).same_bits(HostArray(Shape{2, 3}, std::vector<double>{0, 0, 1, 1, 0, 0})));

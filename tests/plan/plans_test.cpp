@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "costate/diff/diff.h"
+#include "costate/graph/convolution.h"
 #include "costate/graph/simplify.h"
 #include "costate/graph/trace.h"
 #include "costate/operations/interpolate.h"
@@ -120,6 +121,20 @@ Function ratio() {
       {{"x", {3}}});
 }
 
+/// Two layers, the second of which reads the time as one more channel.
+Function convolutions() {
+  return trace(
+      [w1 = weights("w1", {4, 2, 3, 3}), b1 = weights("b1", {4, 1, 1}), w2 = weights("w2", {2, 4, 3, 3}),
+       t2 = weights("t2", {2, 1, 3, 3})](Array t, Array x) {
+        const ConvOptions same{.padding = {1, 1}};
+        const Array first = w1, bias = b1, second = w2, of_time = t2;
+        const Array product = conv2d(x, first, same), hidden = relu(product + bias);
+        const Array sum = conv2d(hidden, second, same), shared = conv2d(ones({1, 3, 3}), of_time, same);
+        return sum + t * shared;
+      },
+      {{"t", {}}, {"x", {2, 3, 3}}});
+}
+
 Function tables() {
   return trace(
       [](Array t, Array x) {
@@ -149,6 +164,15 @@ std::vector<Case> cases() {
       {"pairs", "Sums and products are computed in pairs, with what is shared or of a lane as it is.", pairs()},
       {"weights_before_samples", "What weights are computed from is in prepare, once for all samples.", made_weights()},
       {"tables", "Rows moved and folded by tables, products lane by lane, and an extension.", tables()},
+      {"convolutions",
+       "A convolution takes its bias and activation along; its weights are packed, and what is convolved of constants "
+       "is "
+       "computed, once for all samples.",
+       convolutions()},
+      samples_of(reverse_of("convolution_gradients",
+                            "Slopes go with the convolution that brings the cotangent; gradients of weights are summed "
+                            "over the lanes, and behind split_shared_tail those that meet constants are not formed.",
+                            convolutions())),
       reverse_of("tanh_slopes",
                  "The slope 1 - z² goes with the product that brings the cotangent; no outer product of a sample is "
                  "formed.",

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "costate/diff/diff.h"
+#include "costate/graph/convolution.h"
 #include "costate/graph/simplify.h"
 #include "costate/graph/trace.h"
 #include "costate/operations/interpolate.h"
@@ -69,6 +70,14 @@ std::string fault(Lowered changed, const std::function<void(Plan&)>& change) {
 
 using enum InstructionKind;
 
+/// Convolutions in all phases, and of weights of a sample.
+Lowered convolutions() {
+  const Parameter w = weights("w", {3, 2, 2, 2}), b = weights("b", {3, 1, 1});
+  const Function f = trace([=](Array x, Array v) { return conv2d(relu(conv2d(x, w) + b), v); },
+                           {{"x", {2, 3, 3}}, {"v", {1, 3, 2, 2}}});
+  return lowered(vjp(f), {4});
+}
+
 /// Where two operands of an elementwise instruction die, and their places and a gap between them are one free piece.
 Lowered neighbours() {
   return lowered(vjp(trace(
@@ -81,7 +90,7 @@ Lowered neighbours() {
 }
 
 TEST(VerifyPlan, PassesWhatLowerMakes) {
-  for (const Lowered& good : {net(), mixed(), neighbours()})
+  for (const Lowered& good : {net(), mixed(), convolutions(), neighbours()})
     EXPECT_NO_THROW(verify(good.plan, good.function, good.options));
 }
 
@@ -165,6 +174,30 @@ TEST(VerifyPlan, HoldsOperandsToTheOperation) {
   EXPECT_PART(forward(kExtension, [](Instruction& i) { i.kind = kAddExtension; }), "not of this kind");
   EXPECT_PART(forward(kExtension, [](Instruction& i) { i.extension = nullptr; }), "has no extension");
   EXPECT_PART(fault(net(), [](Plan& plan) { first(plan.prepare, kFill).constants.push_back(1); }), "has 1 rows, not 2");
+}
+
+TEST(VerifyPlan, HoldsConvolutionsToTheirTable) {
+  const auto change = [](Phase phase, InstructionKind kind, const std::function<void(Instruction&)>& changed) {
+    return fault(convolutions(), [&](Plan& plan) { changed(first(plan.in(phase), kind)); });
+  };
+  const auto forward = [&](const std::function<void(Instruction&)>& changed) {
+    return change(Phase::kForward, kConv, changed);
+  };
+  EXPECT_PART(forward([](Instruction& i) { i.conv = nullptr; }), "has no table of a convolution");
+  EXPECT_PART(forward([](Instruction& i) { i.has_bias = false; }), "has 3 sources, not 2");
+  EXPECT_PART(forward([](Instruction& i) { i.sources[0].motion = Motion::kLane; }), "needs source 0 written out");
+  EXPECT_PART(forward([](Instruction& i) { i.sources[1].motion = Motion::kFull; }), "needs shared weights");
+  EXPECT_PART(forward([](Instruction& i) { i.sources[2].motion = Motion::kFull; }), "needs a shared bias");
+  EXPECT_PART(forward([](Instruction& i) { i.sources[0].rows = 17; }), "has 17 rows in source 0, not 18");
+  EXPECT_PART(forward([](Instruction& i) { i.sources[1].rows = 25; }), "has 25 rows in source 1, not 24");
+  EXPECT_PART(forward([](Instruction& i) { i.sources[2].rows = 3; }), "has 3 rows in source 2, not 12");
+  EXPECT_PART(forward([](Instruction& i) { i.rows = 9; }), "has 9 rows, not 12");
+  EXPECT_PART(forward([](Instruction& i) { i.op = Op::kConv2dWeights; }), "not of this kind");
+  EXPECT_PART(change(Phase::kReverse, kConvLanes, [](Instruction& i) { i.sources[1].motion = Motion::kScalar; }),
+              "needs source 1 written out");
+  EXPECT_PART(change(Phase::kAccumulate, kAddConv, [](Instruction& i) { i.sources[1].rows = 13; }),
+              "has 13 rows in source 1, not 12");
+  EXPECT_PART(change(Phase::kAccumulate, kAddConv, [](Instruction& i) { i.op = Op::kConv2d; }), "not of this kind");
 }
 
 TEST(VerifyPlan, WritesOverNothingThatItReads) {

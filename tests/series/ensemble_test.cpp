@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
 #include "costate/base/random.h"
 #include "costate/base/threads.h"
+#include "costate/io/toml.h"
 #include "costate/series/fit.h"
 #include "costate/series/forecast.h"
 #include "tests/series/series.h"
@@ -102,7 +104,7 @@ TEST(Ensemble, BandsHoldNineOfTenMeasurements) {
   EXPECT_LE(result.coverage->share(), 0.98);
   const StatePath& path = result.forecast_samples[0];
   double width = 0;
-  for (std::size_t i = 0; i < path.times.size(); ++i) width += path.upper[i][0] - path.lower[i][0];
+  for (std::size_t i = 0; i < path.times.size(); ++i) width += path.states.upper(i, 0) - path.states.lower(i, 0);
   width /= static_cast<double>(path.times.size());
   EXPECT_NEAR(width / (2 * kBandDeviations * kNoise), 1, 0.25);
 }
@@ -135,6 +137,26 @@ TEST(Ensemble, IsTheSameForAnyThreadsAndAfterAStop) {
   options = {.checkpoint = options.checkpoint, .resume = Resume::kYes};
   EXPECT_EQ(to_safetensors(fit(series, config, options).ensemble.to_file()), expected);
   set_num_threads(0);
+}
+
+TEST(Ensemble, TimeIsKeptForAllMembersAndItsEndCanBeHadAgain) {
+  const TimeSeries series = noisy_circle(60);
+  FitConfig config = config_of_seeds(series, 3);
+  config.epochs = 10'000'000;
+  config.polish = 10;
+  config.minutes = 0.04;
+  const Folder folder;
+  const FitOptions options{.stopped = folder.path / "stopped.toml"};
+  const FitResult result = fit(series, config, options);
+  EXPECT_EQ(result.ensemble.members().size(), 3U);
+  EXPECT_TRUE(result.coverage);
+  const std::vector<std::string> ended =
+      read_config(options.stopped).get<std::vector<std::string>>("stopped", "trainings");
+  EXPECT_EQ(std::ranges::count_if(ended, [](const std::string& name) { return name.starts_with("member "); }), 2);
+  set_num_threads(1);
+  const FitResult again = fit(series, config, options);
+  set_num_threads(0);
+  EXPECT_EQ(to_safetensors(again.ensemble.to_file()), to_safetensors(result.ensemble.to_file()));
 }
 
 TEST(Ensemble, IsReadAsItWasWrittenAndAsItsFirstMember) {
@@ -212,7 +234,8 @@ TEST(Coverage, CountsMeasuredCellsInTheirBands) {
   TimeSeries series = decay(4);
   series.trajectories[0].states.set(3, kNan);
   const double second = series.trajectories[0].states.at(1);
-  const StatePath path{0, {0.1, 0.2, 0.3}, {{1}, {1}, {1}}, {{second}, {5}, {0}}, {{2}, {6}, {2}}};
+  const auto column = [](std::vector<double> numbers) { return HostArray(Shape{3, 1}, std::move(numbers)); };
+  const StatePath path{0, {0.1, 0.2, 0.3}, {column({1, 1, 1}), column({second, 5, 0}), column({2, 6, 2})}};
   const Coverage coverage = coverage_of(series, {path});
   EXPECT_EQ(coverage.cells, std::vector<std::size_t>{2});
   EXPECT_EQ(coverage.inside, std::vector<std::size_t>{1});

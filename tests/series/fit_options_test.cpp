@@ -54,6 +54,7 @@ TEST(FitOptions, MistakesAreNamed) {
   option("hidden").check(std::vector<double>{0});
   EXPECT_ERROR(option("hold_out").check(1.0), InvalidArgument, "below 1 (below 100 %); got 1");
   EXPECT_ERROR(option("rtol").check(0.0), InvalidArgument, "rtol must be a positive, finite number; got 0");
+  EXPECT_ERROR(FitConfig{.max_growth = 0.5}.check(), InvalidArgument, "max_growth must be at least 1");
   EXPECT_ERROR(option("states").check(std::vector<std::string>()), InvalidArgument, "at least one name");
   FitConfig config;
   EXPECT_ERROR(option("method").access.set(config, std::string("dopri6")), InvalidArgument, "did you mean 'dopri5'");

@@ -166,7 +166,7 @@ TEST(LinearOde, ExponentialIsThatOfARotationAndOfANilpotent) {
 
 /// z' = A z + B u + c at uneven times, with u linear in time between samples.
 TEST(LinearOde, FindsTheMatricesOfAnExactSystemAtUnevenTimes) {
-  internal::LinearField truth{Eigen::MatrixXd(2, 2), Eigen::MatrixXd(2, 1), Eigen::VectorXd(2)};
+  internal::AffineField truth{Eigen::MatrixXd(2, 2), Eigen::MatrixXd(2, 1), Eigen::VectorXd(2)};
   truth.a << -0.1, -2, 2, -0.3;
   truth.b << 0.5, 0;
   truth.c << 1, -2;
@@ -185,7 +185,7 @@ TEST(LinearOde, FindsTheMatricesOfAnExactSystemAtUnevenTimes) {
   const TimeSeries series = series_of({trajectory(times, states, inputs)});
   const auto rival = internal::fit_linear_ode(series);
   ASSERT_NE(rival, nullptr);
-  const internal::LinearField found = internal::field_in_data_units(*rival);
+  const internal::AffineField found = internal::field_in_data_units(*rival);
   constexpr double kTolerance = 1e-5;  // of derivatives by differences
   EXPECT_LT((found.a - truth.a).cwiseAbs().maxCoeff(), kTolerance) << found.a;
   EXPECT_LT((found.b - truth.b).cwiseAbs().maxCoeff(), kTolerance) << found.b;

@@ -26,5 +26,16 @@ TEST(History, ReadsBackToTheSameNumbers) {
   }
 }
 
+TEST(History, HasMisclassifiedWhereSomethingIsClassified) {
+  const test::Scratch folder;
+  const HistoryRow classified{.misclassified = 0.25}, other{};
+  write_history(folder / "history.csv", {classified, other});
+  const std::vector<double> cells = read_csv(folder / "history.csv").numbers("misclassified");
+  EXPECT_EQ(cells[0], 0.25);
+  EXPECT_TRUE(std::isnan(cells[1]));
+  EXPECT_EQ(history_columns({classified}).size(), all_history_columns().size());
+  EXPECT_EQ(history_columns({other}).size(), all_history_columns().size() - 1);
+}
+
 }  // namespace
 }  // namespace costate

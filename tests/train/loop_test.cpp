@@ -195,6 +195,31 @@ TEST(Train, KeepsTheBestWeightsOfTheValidation) {
   EXPECT_EQ(result.best_loss, std::abs(regression.w.value().at(0) - 1));
 }
 
+TEST(Train, KeepsTheLastWeightsIfAskedTo) {
+  for (const double rate : {0.05, 1e3}) {  // the latter only raises the loss
+    Regression last, watched;
+    TrainOptions options{.epochs = 7, .batch = 16, .optimizer = {.kind = OptimizerKind::kSgd}, .keep = Keep::kLast};
+    options.schedule.base = rate;
+    int evaluations = 0;
+    Objective objective = last.objective();
+    objective.evaluate = [&, good = objective.evaluate](const Batch& batch) {
+      EXPECT_EQ(batch.epoch, evaluations++ / 3);
+      return good(batch);
+    };
+    HostArray end;
+    options.on_epoch = [&](const HistoryRow&) { end = last.w.value(); };
+    const TrainResult result = train(objective, options);
+    EXPECT_TRUE(last.w.value().same_bits(end));
+    EXPECT_EQ(result.best_epoch, 6);
+    EXPECT_EQ(evaluations, 3 * 7);  // no look at all samples in the end
+    options.on_epoch = {};
+    objective = watched.objective();
+    objective.validate = [&] { return watched.w.value().at(0); };  // chooses nothing
+    train(objective, options);
+    EXPECT_TRUE(watched.w.value().same_bits(end));
+  }
+}
+
 TEST(Train, StopsWhenPatienceEndsOrWhenAsked) {
   Regression regression;
   Objective objective = regression.objective();
@@ -205,6 +230,69 @@ TEST(Train, StopsWhenPatienceEndsOrWhenAsked) {
   const TrainResult asked = train(regression.objective(), {.epochs = 100, .should_stop = [] { return true; }});
   EXPECT_EQ(asked.reason, StopReason::kAsked);
   EXPECT_EQ(asked.history.size(), 1U);
+}
+
+TEST(Train, StoppedBeforeTheFirstValidationKeepsItsWeightsAndResumesToTheSameBits) {
+  const Scratch folder;
+  Regression straight, stopped, resumed;
+  TrainOptions options{.epochs = 30, .validate_every = 10};
+  const TrainResult expected = train(with_validation(straight), options);
+  options.checkpoint = folder / "checkpoint";
+  options.should_stop = [] { return true; };
+  const TrainResult first = train(with_validation(stopped), options);
+  EXPECT_EQ(first.best_epoch, 0);
+  EXPECT_TRUE(std::isfinite(first.best_loss));
+  options.should_stop = {};
+  options.resume = Resume::kYes;
+  EXPECT_EQ(train(with_validation(resumed), options).best_epoch, expected.best_epoch);
+  EXPECT_TRUE(resumed.w.value().same_bits(straight.w.value()));
+}
+
+TEST(Train, CostlyEpochsEndPatienceSooner) {
+  const Scratch folder;
+  TrainOptions options{.epochs = 100, .patience = 7, .max_growth = 2};
+  const auto trained = [&](std::int64_t later) {
+    Regression regression;
+    Objective objective = regression.objective();
+    objective.validate = [] { return 1.0; };
+    std::int64_t epochs = 0;
+    objective.evaluate = [evaluate = objective.evaluate, &epochs, later](const Batch& batch) {
+      Evaluation evaluation = evaluate(batch);
+      evaluation.report.nfe_forward = epochs++ == 0 ? 10 : later;
+      return evaluation;
+    };
+    return train(objective, options);
+  };
+  // 60 is six times the first epoch's 10 and three times what counts once: the third epoch of these is the ninth.
+  const TrainResult costly = trained(60);
+  EXPECT_EQ(costly.reason, StopReason::kEvaluations);
+  EXPECT_EQ(costly.history.size(), 4U);
+  EXPECT_EQ(trained(20).history.size(), 8U);
+  EXPECT_EQ(trained(20).reason, StopReason::kPatience);
+  options.max_growth = 0;
+  EXPECT_EQ(trained(60).history.size(), 8U);
+  options.patience_from = PatienceFrom::kPolish;  // and there is none
+  EXPECT_EQ(trained(60).history.size(), 8U);
+  EXPECT_ERROR(train(Regression().objective(), {.max_growth = 0.5}), InvalidArgument, "max_growth must be at least 1");
+}
+
+TEST(Train, PatienceMayCountThePolishAlone) {
+  Regression regression;
+  Objective objective = regression.objective();
+  objective.validate = [] { return 1.0; };
+  TrainOptions options{.epochs = 10, .polish = 20, .patience = 3, .patience_from = PatienceFrom::kPolish};
+  EXPECT_EQ(train(objective, options).history.size(), 13U);
+  // Before it costly epochs count: the first takes 10 evaluations, the third and further ones 60.
+  std::int64_t epochs = 0;
+  objective.evaluate = [evaluate = objective.evaluate, &epochs](const Batch& batch) {
+    Evaluation evaluation = evaluate(batch);
+    evaluation.report.nfe_forward = epochs++ < 2 ? 10 : 60;
+    return evaluation;
+  };
+  options.max_growth = 4;
+  const TrainResult costly = train(objective, options);
+  EXPECT_EQ(costly.history.size(), 4U);
+  EXPECT_EQ(costly.reason, StopReason::kEvaluations);
 }
 
 TEST(Train, WeightsStayGoodWhenLossesAreNotFinite) {
@@ -309,6 +397,8 @@ TEST(Train, BadOptionsAreNamed) {
   none.num_samples = 0;
   EXPECT_ERROR(train(none, {}), InvalidArgument, "there must be at least one sample");
   EXPECT_ERROR(train(regression.objective(), {.epochs = 0}), InvalidArgument, "epochs must be at least 1; got 0");
+  EXPECT_ERROR(train(regression.objective(), {.keep = Keep::kLast, .patience = 3}), InvalidArgument,
+               "the last weights are to be kept; got patience 3");
   EXPECT_ERROR(train(regression.objective(), {.epochs = 5, .schedule = {.warmup_epochs = 5}}), InvalidArgument,
                "warmup_epochs");
 }

@@ -39,6 +39,15 @@ TEST(Schedules, ExponentialFallsByOneFactorAnEpoch) {
   EXPECT_NEAR(learning_rate(schedule, 19, 20), 1.0, 1e-14);
 }
 
+TEST(Schedules, StepsAreThoseOfTheAuthors) {
+  const Schedule schedule{.kind = ScheduleKind::kStep, .base = 0.1};
+  for (std::int64_t epoch = 0; epoch < 160; ++epoch) {
+    const double expected = epoch < 60 ? 1e-1 : epoch < 100 ? 1e-2 : epoch < 140 ? 1e-3 : 1e-4;
+    EXPECT_NEAR(learning_rate(schedule, epoch, 160), expected, 1e-15) << epoch;
+  }
+  EXPECT_EQ(schedule_from_name("step"), ScheduleKind::kStep);
+}
+
 TEST(Schedules, RatesThatAreNotNumbersAreNamed) {
   const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
   EXPECT_ERROR(learning_rate({.base = nan}, 0, 1), InvalidArgument, "got nan");

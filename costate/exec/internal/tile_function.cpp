@@ -26,6 +26,8 @@ Activation activation_of(Epilogue epilogue) { return static_cast<Activation>(epi
 static_assert(static_cast<int>(Activation::kSigmoidSlope) == static_cast<int>(Epilogue::kSigmoidSlope));
 static_assert(static_cast<int>(Spread::kScalar) == static_cast<int>(Motion::kScalar));
 
+}  // namespace
+
 /// An instruction with its kernel found.
 template <class T>
 struct Bound {
@@ -37,6 +39,8 @@ struct Bound {
   std::vector<RowRun> runs = {};             // of a table, where it has long ones
   std::size_t partial = 0, num_partial = 0;  // sums that wait in the workspace for finish_sums
 };
+
+namespace {
 
 /// Base addresses of the regions during one call.
 template <class T>
@@ -76,6 +80,8 @@ struct Bases {
 };
 
 std::size_t accumulate_scratch(const Instruction& instruction, std::size_t lanes) {
+  if (instruction.kind == InstructionKind::kAddConv)  // shares, and the kernel's own
+    return padded(instruction.conv->from_pixels * lanes) + weight_sum_scratch(*instruction.conv, lanes);
   if (instruction.kind != InstructionKind::kAddGemm) return lanes;  // weights
   return instruction.k * lanes * (instruction.n + 1);
 }
@@ -110,15 +116,17 @@ struct TileFunction<T>::BoundPlan {
       bound.partial = partial_size;
       bound.num_partial =
           instruction.kind == InstructionKind::kAddGemm ? instruction.m * instruction.n : instruction.rows;
-      partial_size += bound.num_partial * simd_lanes<T>();
+      partial_size += instruction.kind == InstructionKind::kAddConv ? weight_sum_size<T>(*instruction.conv, lanes)
+                                                                    : bound.num_partial * simd_lanes<T>();
     }
     return bound;
   }
 
   /// Sums of few rows stay spread over the lanes of a vector until finish_sums: adding up across a vector would cost
-  /// more than the products themselves.
+  /// more than the products themselves. Those of convolutions stay in an order of their own.
   static bool waits_for_finish(const Instruction& instruction, std::size_t lanes) {
     constexpr std::size_t kFewRows = 4;  // measured on a 2-50-2 net
+    if (instruction.kind == InstructionKind::kAddConv) return true;
     if (lanes == 1) return false;
     if (instruction.kind == InstructionKind::kAddGemm) return std::min(instruction.m, instruction.n) <= kFewRows;
     return instruction.kind == InstructionKind::kAddLanes && !instruction.sources[0].is_shared();
@@ -140,7 +148,9 @@ struct TileFunction<T>::BoundPlan {
   void run_instruction(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes, const TileCall<T>* call) const;
   void run_elementwise(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes) const;
   void run_gemm(const Instruction& instruction, const Bases<T>& bases, std::size_t lanes) const;
+  void run_convolution(const Instruction& instruction, const Bases<T>& bases, std::size_t lanes) const;
   void run_extension(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const;
+  void add_convolution(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const;
   void add_gemm(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const;
   void add_lanes_of(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const;
   const T* weights_of(const Instruction& instruction, std::size_t k, const TileCall<T>& call, T* buffer) const;
@@ -194,6 +204,26 @@ void TileFunction<T>::BoundPlan::run_gemm(const Instruction& instruction, const 
   }
   if (instruction.epilogue >= Epilogue::kTanhSlope) product.slope_of = bases.read(instruction.sources.back().slot);
   gemm(product);
+}
+
+template <class T>
+void TileFunction<T>::BoundPlan::run_convolution(const Instruction& instruction, const Bases<T>& bases,
+                                                 std::size_t lanes) const {
+  const auto& sources = instruction.sources;
+  T* out = bases.write(instruction.out);
+  if (instruction.kind == InstructionKind::kConvLanes) {
+    const auto run = instruction.op == Op::kConv2dWeights ? &weights_of_lanes<T> : &convolve_lanes<T>;
+    return run(*instruction.conv, operand(sources[0], bases), operand(sources[1], bases), out, lanes);
+  }
+  const bool has_slope = instruction.epilogue >= Epilogue::kTanhSlope;
+  convolve(Convolution<T>{.table = instruction.conv.get(),
+                          .lanes = lanes,
+                          .from = bases.read(sources[0].slot),
+                          .weights = bases.read(sources[1].slot),
+                          .to = out,
+                          .bias = instruction.has_bias ? bases.read(sources[2].slot) : nullptr,
+                          .activation = activation_of(instruction.epilogue),
+                          .slope_of = has_slope ? bases.read(sources.back().slot) : nullptr});
 }
 
 template <class T>
@@ -275,6 +305,21 @@ void TileFunction<T>::BoundPlan::add_gemm(const Bound<T>& bound, const Bases<T>&
 }
 
 template <class T>
+void TileFunction<T>::BoundPlan::add_convolution(const Bound<T>& bound, const Bases<T>& bases,
+                                                 const TileCall<T>& call) const {
+  const Instruction& instruction = bound.instruction;
+  const std::size_t pixels = instruction.conv->from_pixels;
+  T* scratch = bases.scratch + accumulate_offset;
+  add_weight_sums(WeightSums<T>{.table = instruction.conv.get(),
+                                .lanes = plan.lanes,
+                                .from = bases.read(instruction.sources[0].slot),
+                                .to = bases.read(instruction.sources[1].slot),
+                                .shares = weights_of(instruction, pixels, call, scratch),
+                                .scratch = scratch + padded(pixels * plan.lanes),
+                                .partial = call.workspace->partial_sums.data() + bound.partial});
+}
+
+template <class T>
 void TileFunction<T>::BoundPlan::add_lanes_of(const Bound<T>& bound, const Bases<T>& bases,
                                               const TileCall<T>& call) const {
   const Instruction& instruction = bound.instruction;
@@ -330,11 +375,16 @@ void TileFunction<T>::BoundPlan::run_instruction(const Bound<T>& bound, const Ba
     case InstructionKind::kBatched:
       return batched_matmul(operand(instruction.sources[0], bases), operand(instruction.sources[1], bases), out,
                             instruction.m, instruction.k, instruction.n, lanes);
+    case InstructionKind::kConv:
+    case InstructionKind::kConvLanes:
+      return run_convolution(instruction, bases, lanes);
     case InstructionKind::kExtension:
     case InstructionKind::kAddExtension:
       return run_extension(bound, bases, *call);
     case InstructionKind::kAddGemm:
       return add_gemm(bound, bases, *call);
+    case InstructionKind::kAddConv:
+      return add_convolution(bound, bases, *call);
     case InstructionKind::kAddLanes:
       return add_lanes_of(bound, bases, *call);
   }
@@ -423,8 +473,12 @@ void TileFunction<T>::finish_sums(std::span<T* const> outputs, TileWorkspace<T>&
   const Bases<T> bases{.inputs = {}, .outputs = outputs, .shared_read = nullptr, .shared_write = nullptr};
   for (const Bound<T>& bound : bound_plan_->phases[static_cast<std::size_t>(Phase::kAccumulate)]) {
     T* out = bases.write(bound.instruction.out);
-    if (bound.num_partial > 0 && out != nullptr)
-      add_partial_sums(workspace.partial_sums.data() + bound.partial, bound.num_partial, out);
+    T* partial = workspace.partial_sums.data() + bound.partial;
+    if (bound.num_partial == 0 || out == nullptr) continue;
+    if (bound.instruction.kind == InstructionKind::kAddConv)
+      finish_weight_sums(*bound.instruction.conv, bound_plan_->plan.lanes, partial, out);
+    else
+      add_partial_sums(partial, bound.num_partial, out);
   }
 }
 

@@ -20,7 +20,7 @@
 // The target loop comes before what it repeats.
 #include <hwy/highway.h>
 
-#include "costate/exec/kernels/math-inl.h"
+#include "costate/exec/kernels/activations-inl.h"
 #include "costate/exec/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -47,26 +47,7 @@ HWY_NOINLINE void activate_block(const Gemm<T>& g, std::size_t row, std::size_t 
         store(activation(d, load(c)), c);
     });
   };
-  switch (g.activation) {
-    case Activation::kTanh:
-      return each([](auto d, auto x) HWY_ATTR { return tanh_vector(d, x); });
-    case Activation::kRelu:
-      return each([](auto d, auto x) HWY_ATTR { return keep_nan<decltype(d)>(x, hn::Max(x, hn::Zero(d))); });
-    case Activation::kSigmoid:
-      return each([](auto d, auto x) HWY_ATTR { return sigmoid_vector(d, x); });
-    case Activation::kSoftplus:
-      return each([](auto d, auto x) HWY_ATTR { return softplus_vector(d, x); });
-    default:
-      return;
-  }
-}
-
-/// x times a slope, told from z.
-template <Activation kSlope, class D>
-HWY_INLINE VecOf<D> times_slope(D d, VecOf<D> x, VecOf<D> z) {
-  if constexpr (kSlope == Activation::kTanhSlope) return hn::Mul(x, hn::NegMulAdd(z, z, number(d, 1)));
-  if constexpr (kSlope == Activation::kReluSlope) return hn::IfThenElseZero(hn::Gt(z, hn::Zero(d)), x);
-  if constexpr (kSlope == Activation::kSigmoidSlope) return hn::Mul(x, hn::NegMulAdd(z, z, z));
+  with_activation(g.activation, each);
 }
 
 /// What follows the whole vectors of a panel: nothing, half a vector, or some columns of one.

@@ -6,13 +6,16 @@
 //
 // Bits. An element of a result depends on its own operands alone: not on its position, on the number of rows or lanes,
 // or on whether a full vector or a tail computed it. Sums run in a stated order, each step one fused multiply-add;
-// add_row_products and add_partial_sums, for sums over a tile, are the exception.
+// add_row_products, add_partial_sums and add_weight_sums, for sums over a tile, are the exception.
 //
 // | family        | kernels                                                     | file               |
 // |---------------|-------------------------------------------------------------|--------------------|
 // | elementwise   | unary_kernel, binary_kernel, pair_kernel, where             | elementwise.cpp    |
 // | products      | gemm, batched_matmul                                        | gemm.cpp           |
+// | convolutions  | convolve, convolve_lanes                                    | convolution.cpp    |
+// | their weights | add_weight_sums, finish_weight_sums, weights_of_lanes       | weight_sums.cpp    |
 // | sums of lanes | transpose, add_row_products, add_partial_sums               | lane_sums.cpp      |
+// | groups of rows| group_norm (group_norm.h)                                   | group_norm.cpp     |
 // | rows          | spread, gather_rows, scatter_add_rows, reduce_rows          | rows.cpp           |
 // | Runge-Kutta   | stage_combine, scaled_error_norm, axpy_lanes, select_lanes  | runge_kutta.cpp    |
 // | optimizers    | adam_update                                                 | adam.cpp           |
@@ -26,6 +29,7 @@
 #include <vector>
 
 #include "costate/graph/ops.h"
+#include "costate/plan/convolution.h"
 
 namespace costate::internal {
 
@@ -123,6 +127,51 @@ void gemm(const Gemm<T>& product);
 /// Lane by lane: out [m, n] = x [m, k] · y [k, n], k ascending. kFull or kRow operands.
 template <class T>
 void batched_matmul(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t k, std::size_t n, std::size_t lanes);
+
+// ---- convolutions: images are [channels · pixels, lanes]; where numbers meet is in the table (plan/convolution.h)
+
+/// out = activation(start + the sums of the table); each element is one chain of fused multiply-adds in the table's
+/// order that begins with its bias.
+template <class T>
+struct Convolution {
+  const ConvTable* table = nullptr;
+  std::size_t lanes = 1;
+  const T* from = nullptr;     // [from_size, lanes]
+  const T* weights = nullptr;  // packed
+  T* to = nullptr;             // [to_size, lanes]
+  const T* bias = nullptr;     // [to_size]; null: 0
+  Activation activation = Activation::kNone;
+  const T* slope_of = nullptr;  // z of a slope: stands as `to` does
+};
+template <class T>
+void convolve(const Convolution<T>& convolution);
+
+/// The same sums lane by lane, weights as they stand. kFull or kRow operands.
+template <class T>
+void convolve_lanes(const ConvTable& table, Operand<T> from, Operand<T> weights, T* to, std::size_t lanes);
+/// Lane by lane what conv2d_weights makes of the two images: weights as they stand. kFull or kRow operands.
+template <class T>
+void weights_of_lanes(const ConvTable& table, Operand<T> from, Operand<T> to, T* weights, std::size_t lanes);
+
+/// What conv2d_weights makes of the two images, summed over the lanes, each times its share.
+template <class T>
+struct WeightSums {
+  const ConvTable* table = nullptr;
+  std::size_t lanes = 1;
+  const T* from = nullptr;    // [from_size, lanes]
+  const T* to = nullptr;      // [to_size, lanes]
+  const T* shares = nullptr;  // [from_pixels, lanes], the same for each pixel; null: 1
+  T* scratch = nullptr;       // weight_sum_scratch() numbers
+  T* partial = nullptr;       // weight_sum_size() numbers: added to here, in an order of their own
+};
+template <class T>
+std::size_t weight_sum_size(const ConvTable& table, std::size_t lanes);
+std::size_t weight_sum_scratch(const ConvTable& table, std::size_t lanes);
+template <class T>
+void add_weight_sums(const WeightSums<T>& sums);
+/// weights += what stands in partial, which becomes 0.
+template <class T>
+void finish_weight_sums(const ConvTable& table, std::size_t lanes, T* partial, T* weights);
 
 // ---- sums of lanes
 

@@ -39,9 +39,28 @@ void scatter_add_rows(const T* x, std::span<const std::uint32_t> table, T* out, 
 
 namespace {
 
+/// fold_rows for one lane: the chains of several groups side by side hide each other's latency, and read the same lines
+/// of the cache where groups are columns. Each chain is what it was.
+template <class T, class Fold>
+void fold_numbers(const T* x, std::span<const std::uint32_t> table, std::size_t group, T* out, Fold fold) {
+  constexpr std::size_t kChains = 8;
+  const std::size_t num_groups = table.size() / group;
+  for (std::size_t first = 0; first < num_groups; first += kChains) {
+    const std::size_t count = std::min(kChains, num_groups - first);
+    const std::uint32_t* const from = table.data() + first * group;
+    T folded[kChains];
+    for (std::size_t chain = 0; chain < count; ++chain) folded[chain] = x[from[chain * group]];
+    for (std::size_t j = 1; j < group; ++j)
+      for (std::size_t chain = 0; chain < count; ++chain)
+        folded[chain] = fold(folded[chain], x[from[chain * group + j]]);
+    std::copy_n(folded, count, out + first);
+  }
+}
+
 template <class T, class Fold>
 void fold_rows(const T* x, std::span<const std::uint32_t> table, std::size_t group, T* out, std::size_t lanes,
                Fold fold) {
+  if (lanes == 1 && group > 0) return fold_numbers(x, table, group, out, fold);
   for (std::size_t start = 0; start < table.size(); start += group, out += lanes) {
     std::copy_n(x + table[start] * lanes, lanes, out);
     for (std::size_t j = 1; j < group; ++j) {

@@ -7,6 +7,7 @@
 
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
+#include "costate/graph/internal/convolution.h"
 
 namespace costate::internal {
 namespace {
@@ -96,6 +97,10 @@ Shape infer(Op op, std::span<const Shape> shapes, const std::vector<std::int64_t
     case Op::kOuter:
       if (shapes[0].rank() != 1 || shapes[1].rank() != 1) throw ShapeError("operands must be vectors");
       return Shape{shapes[0][0], shapes[1][0]};
+    case Op::kConv2d:
+    case Op::kConv2dInput:
+    case Op::kConv2dWeights:
+      return conv_shape(op, conv_geometry(op, shapes, indices, target));
     default:
       COSTATE_CHECK(is_elementwise(op), "no shape rule for ", info(op).name);
       for (const Shape& shape : shapes.subspan(1))

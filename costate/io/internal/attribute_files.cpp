@@ -76,7 +76,7 @@ struct Columns {
   }
 };
 
-[[noreturn]] void reject(const std::string& source, std::int64_t line, const std::string& what) {
+[[noreturn]] void reject_line(const std::string& source, std::int64_t line, const std::string& what) {
   throw DataError("[read_table] ", source, ", line ", line, ": ", what, ". Mend the line.");
 }
 
@@ -89,14 +89,14 @@ void add_ts(const Header& header, const Cells& parts, std::int64_t line, const s
     columns.set_names(std::move(names));
   }
   if (dimensions == 0 || parts.size() + 2 != columns.names.size())
-    reject(source, line,
-           text::concat("expected ", columns.names.size() - 2, " parts between colons as in the first row; got ",
-                        parts.size()));
+    reject_line(source, line,
+                text::concat("expected ", columns.names.size() - 2, " parts between colons as in the first row; got ",
+                             parts.size()));
   const std::string id = columns.cells[0].empty() ? "1" : text::concat(std::stoll(columns.cells[0].back()) + 1);
   std::size_t samples = 0;
   for (std::size_t k = 0; k < dimensions; ++k) {
     const Cells values = split(parts[k], ',');
-    if (k > 0 && values.size() != samples) reject(source, line, "the dimensions differ in length");
+    if (k > 0 && values.size() != samples) reject_line(source, line, "the dimensions differ in length");
     samples = values.size();
     columns.cells[2 + k].insert(columns.cells[2 + k].end(), values.begin(), values.end());
   }
@@ -115,8 +115,9 @@ void add_tsf(const Header& header, const Cells& parts, std::int64_t line, const 
     columns.set_names(std::move(names));
   }
   if (parts.size() != attributes + 1)
-    reject(source, line,
-           text::concat("expected ", attributes + 1, " parts between colons as the header says; got ", parts.size()));
+    reject_line(
+        source, line,
+        text::concat("expected ", attributes + 1, " parts between colons as the header says; got ", parts.size()));
   const Cells values = split(parts.back(), ',');
   for (std::size_t i = 0; i < values.size(); ++i) {
     for (std::size_t k = 0; k < attributes; ++k) columns.cells[k].push_back(parts[k]);

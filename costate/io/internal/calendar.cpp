@@ -20,7 +20,6 @@ namespace {
 /// A tenth of a microsecond: the most digits of a second that are common.
 using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
 constexpr double kTicksPerSecond = 1e7;
-constexpr double kSecondsPerDay = 86400;
 
 /// With points, the day always comes first.
 constexpr const char* kDates[] = {

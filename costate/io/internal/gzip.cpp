@@ -15,7 +15,7 @@ constexpr int kGzipOrZlib = 32 + MAX_WBITS;  // as its header says
 constexpr std::size_t kMaxCall = std::size_t{1} << 30;
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 32;
 
-[[noreturn]] void reject(const std::string& source, const char* what) {
+[[noreturn]] void reject_gzip(const std::string& source, const char* what) {
   throw DataError("[gunzip] '", source, "' ", what, ". It may be damaged or cut short.");
 }
 
@@ -39,10 +39,10 @@ class Inflater {
       stream_.next_out = reinterpret_cast<Bytef*>(block);
       stream_.avail_out = sizeof block;
       status = ::inflate(&stream_, Z_NO_FLUSH);
-      if (status != Z_OK && status != Z_STREAM_END) reject(source_, "holds a compressed part that is not sound");
+      if (status != Z_OK && status != Z_STREAM_END) reject_gzip(source_, "holds a compressed part that is not sound");
       rest_.remove_prefix(taken - stream_.avail_in);
       out.append(block, sizeof block - stream_.avail_out);
-      if (out.size() > kMostBytes) reject(source_, "holds more than 4 GiB");
+      if (out.size() > kMostBytes) reject_gzip(source_, "holds more than 4 GiB");
     }
   }
   /// Ready for another member after the one just read.

@@ -12,8 +12,6 @@
 namespace costate::internal {
 namespace {
 
-constexpr double kSecondsPerDay = 86400;
-
 /// Where the time of day begins.
 constexpr std::size_t kClock = 11;
 

@@ -8,6 +8,8 @@
 
 namespace costate::internal {
 
+inline constexpr double kSecondsPerDay = 86400;
+
 /// A moment in UTC: whole days since 1970-01-01 and the seconds of that day, which keep a microsecond exact enough
 /// whatever the date.
 struct IsoTime {

@@ -78,12 +78,12 @@ class MemoryFile {
   int descriptor_;
 };
 
-struct Free {
+struct FreeMat {
   void operator()(mat_t* file) const { ::Mat_Close(file); }
   void operator()(matvar_t* variable) const { ::Mat_VarFree(variable); }
 };
-using File = std::unique_ptr<mat_t, Free>;
-using Variable = std::unique_ptr<matvar_t, Free>;
+using MatFile = std::unique_ptr<mat_t, FreeMat>;
+using Variable = std::unique_ptr<matvar_t, FreeMat>;
 
 /// The parts of a file, each below a tag that says its type and its size in bytes.
 class Elements {
@@ -272,7 +272,7 @@ struct Columns {
 CsvTable read_matlab_file(std::string_view bytes, const std::string& source, const TableLayout& layout) {
   if (bytes.size() < kHeader) reject_damaged(source, "its header is not whole");
   const MemoryFile memory(unpacked(bytes, source));
-  const File file(::Mat_Open(memory.path().c_str(), MAT_ACC_RDONLY));
+  const MatFile file(::Mat_Open(memory.path().c_str(), MAT_ACC_RDONLY));
   if (!file) reject_damaged(source, "its header cannot be read");
   std::vector<Matrix> matrices;
   std::map<std::string, std::string> others;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "costate/graph/extension.h"
+#include "costate/plan/internal/operand_rules.h"
 
 namespace costate::internal {
 namespace {
@@ -67,8 +68,10 @@ Slope slope_of_reader(const Function& function, const Placement& placement, Node
   return slope;
 }
 
-/// A shared matrix times a sample's vector, or the other way round.
-bool is_gemm(const Function& function, const Placement& placement, const Node& node) {
+/// A shared matrix times a sample's vector, or the other way round; or a sample's image under shared weights.
+bool takes_epilogue(const Function& function, const Placement& placement, const Node& node) {
+  if (node.op == Op::kConv2d || node.op == Op::kConv2dInput)
+    return !placement.is_shared[node.operands[0]] && placement.is_shared[node.operands[1]];
   if (node.op != Op::kMatmul || node.shape.rank() != 1) return false;
   const bool left_shared = placement.is_shared[node.operands[0]];
   const bool right_shared = placement.is_shared[node.operands[1]];
@@ -109,7 +112,7 @@ void fuse_products(const Function& function, const Placement& placement, const P
   const PerNode<NodeId> reader = only_readers(function, placement, reads);
   PerNode<int> fused_reads(reads.size());  // of slopes, by products
   for (NodeId id = 0; id < reads.size(); ++id) {
-    if (!placement.is_needed[id] || !is_gemm(function, placement, function.node(id))) continue;
+    if (!placement.is_needed[id] || !takes_epilogue(function, placement, function.node(id))) continue;
     NodeId last = id;
     const auto go_on_to = [&](NodeId next) {
       fusion.is_inner[last] = true;
@@ -132,8 +135,6 @@ void fuse_products(const Function& function, const Placement& placement, const P
   }
   drop_slopes(function, reads, fused_reads, fusion);
 }
-
-bool is_sum_or_product(Op op) { return op == Op::kAdd || op == Op::kSub || op == Op::kMul; }
 
 /// An operand that nothing else reads, and that an instruction of its own would compute just before.
 bool can_be_inner(const Function& function, const Placement& placement, const PerNode<int>& reads, const Fusion& fusion,

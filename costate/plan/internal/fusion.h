@@ -22,7 +22,7 @@ struct Fusion {
         pair(num_nodes, -1),
         is_inner(num_nodes, false) {}
 
-  PerNode<NodeId> product;     // of the chain's last node: its matmul; -1 elsewhere
+  PerNode<NodeId> product;     // of the chain's last node: its matmul or convolution; -1 elsewhere
   PerNode<NodeId> bias;        // of the chain's last node: the bias; -1 if none
   PerNode<Epilogue> epilogue;  // of the chain's last node
   PerNode<NodeId> slope_of;    // of the chain's last node: z where it ends with the slope of an activation; -1 if not

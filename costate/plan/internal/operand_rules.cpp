@@ -9,8 +9,6 @@
 namespace costate::internal {
 namespace {
 
-bool is_sum_or_product(Op op) { return op == Op::kAdd || op == Op::kSub || op == Op::kMul; }
-
 /// Written out: [rows, lanes], or [rows] where shared.
 bool is_plain(const Source& source) { return source.motion == Motion::kFull || source.motion == Motion::kRow; }
 
@@ -109,6 +107,33 @@ std::string fault_of_product(const Instruction& instruction) {
                 wrong_result(instruction, instruction.m * instruction.n)});
 }
 
+/// Sizes follow from the table, whatever is computed from what.
+std::string fault_of_convolution(const Instruction& instruction, std::size_t lanes) {
+  if (!instruction.conv) return "has no table of a convolution";
+  const ConvTable& table = *instruction.conv;
+  const bool has_slope = instruction.epilogue >= Epilogue::kTanhSlope;
+  const std::size_t count = 2 + (instruction.has_bias ? 1 : 0) + (has_slope ? 1 : 0);
+  if (std::string fault = wrong_count(instruction, count); !fault.empty()) return fault;
+  for (std::size_t i = 0; i < count; ++i)
+    if (!is_plain(instruction.sources[i])) return spread_source(i);
+  const bool of_weights = instruction.op == Op::kConv2dWeights, is_shared = instruction.kind == InstructionKind::kConv;
+  if (of_weights != adds(instruction.kind) && instruction.kind != InstructionKind::kConvLanes)
+    return "has an operation that is not of this kind";
+  if (is_shared && instruction.sources[1].motion != Motion::kRow) return "needs shared weights";
+  if (instruction.kind != InstructionKind::kConvLanes && !is_full(instruction.sources[0], lanes))
+    return spread_source(0);
+  if (adds(instruction.kind) && !is_full(instruction.sources[1], lanes)) return spread_source(1);
+  std::string bias, slope;
+  if (instruction.has_bias) {
+    bias = wrong_rows(2, instruction.sources[2].rows, table.to_size());
+    if (instruction.sources[2].motion != Motion::kRow) bias = "needs a shared bias";
+  }
+  if (has_slope) slope = wrong_rows(count - 1, instruction.sources.back().rows, instruction.rows);
+  return first({wrong_rows(0, instruction.sources[0].rows, table.from_size()),
+                wrong_rows(1, instruction.sources[1].rows, of_weights ? table.to_size() : table.num_weights()),
+                wrong_result(instruction, of_weights ? table.num_weights() : table.to_size()), bias, slope});
+}
+
 std::string fault_of_extension(const Instruction& instruction) {
   if (!instruction.extension) return "has no extension";
   if (instruction.extension->is_sum_only() != adds(instruction.kind))
@@ -151,6 +176,10 @@ std::string fault_of_operands(const Instruction& instruction, std::size_t lanes)
     case InstructionKind::kBatched:
     case InstructionKind::kAddGemm:
       return fault_of_product(instruction);
+    case InstructionKind::kConv:
+    case InstructionKind::kConvLanes:
+    case InstructionKind::kAddConv:
+      return fault_of_convolution(instruction, lanes);
     case InstructionKind::kExtension:
     case InstructionKind::kAddExtension:
       return fault_of_extension(instruction);

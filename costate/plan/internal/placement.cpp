@@ -81,6 +81,8 @@ void mark_needed(const Function& function, Placement& placement) {
 LaneProduct lane_product(const Function& function, const PerNode<bool>& is_shared, NodeId id) {
   const Node& node = function.node(id);
   const auto sample = [&](NodeId operand) { return !is_shared[operand]; };
+  if (node.op == Op::kConv2dWeights && sample(node.operands[0]) && sample(node.operands[1]))
+    return {.left = node.operands[0], .right = node.operands[1]};
   if (node.op == Op::kOuter && sample(node.operands[0]) && sample(node.operands[1]))
     return {node.operands[0], node.operands[1], static_cast<std::size_t>(node.shape[0]),
             static_cast<std::size_t>(node.shape[1]), 1};

@@ -25,7 +25,8 @@ struct Placement {
 Placement place(const Function& function, const PlanOptions& options);
 
 /// A node of the form `A [m, k] · transpose(X [n, k])`: Outer(a, x), or Matmul(A, Transpose(X)). Its sum over the batch
-/// is one product over lanes and k, so that no sample's own matrix is ever stored. Not valid for any other node.
+/// is one product over lanes and k, so that no sample's own matrix is ever stored. The same holds for Conv2dWeights(x,
+/// y), here without m, n and k. Not valid for any other node.
 struct LaneProduct {
   NodeId left = -1;
   NodeId right = -1;

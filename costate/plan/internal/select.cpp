@@ -4,8 +4,10 @@
 #include "costate/plan/internal/select.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <optional>
+#include <tuple>
 
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
@@ -130,7 +132,8 @@ class Selector {
 
   void select_node(NodeId id) {
     const Node& n = node(id);
-    if (fusion_.product[id] >= 0) return select_gemm(id);
+    if (fusion_.product[id] >= 0)
+      return node(fusion_.product[id]).op == Op::kMatmul ? select_gemm(id) : select_convolution(id);
     if (fusion_.pair[id] >= 0) return select_pair(id);
     switch (n.op) {
       case Op::kInput:
@@ -159,6 +162,10 @@ class Selector {
       case Op::kMatmul:
       case Op::kOuter:
         return select_product(id);
+      case Op::kConv2d:
+      case Op::kConv2dInput:
+      case Op::kConv2dWeights:
+        return define(id, convolution_instruction(InstructionKind::kConvLanes, n));
       case Op::kExtension:
         return select_extension(id);
       default:
@@ -330,13 +337,18 @@ class Selector {
     MatrixView view = matrix_view(matrix);
     if (!left_shared) std::swap(view.row_stride, view.column_stride);
     Instruction gemm = gemm_instruction(matrix, view, size_of(product), whole(product.operands[left_shared ? 1 : 0]));
-    gemm.epilogue = fusion_.epilogue[id];
+    define_chain(id, std::move(gemm));
+  }
+
+  /// Appends a product with what its chain, which ends with node `id`, adds to it and applies.
+  void define_chain(NodeId id, Instruction product) {
+    product.epilogue = fusion_.epilogue[id];
     if (fusion_.bias[id] >= 0) {
-      gemm.has_bias = true;
-      gemm.sources.push_back(whole(fusion_.bias[id]));
+      product.has_bias = true;
+      product.sources.push_back(whole(fusion_.bias[id]));
     }
-    if (fusion_.slope_of[id] >= 0) gemm.sources.push_back(whole(fusion_.slope_of[id]));
-    define(id, std::move(gemm));
+    if (fusion_.slope_of[id] >= 0) product.sources.push_back(whole(fusion_.slope_of[id]));
+    define(id, std::move(product));
   }
 
   Instruction gemm_instruction(NodeId matrix, const MatrixView& view, std::size_t m, const Source& x) {
@@ -380,6 +392,33 @@ class Selector {
                 : right.rank() == 2 ? static_cast<std::size_t>(right[1])
                                     : 1;
     define(id, std::move(batched));
+  }
+
+  Instruction convolution_instruction(InstructionKind kind, const Node& n) {
+    Instruction instruction{.kind = kind, .op = n.op, .sources = {whole(n.operands[0]), whole(n.operands[1])}};
+    instruction.conv = std::make_shared<const ConvTable>(conv_table(function_, n));
+    instruction.m = instruction.conv->groups * instruction.conv->rows;
+    instruction.k = instruction.conv->depth * instruction.conv->positions;
+    instruction.n = instruction.conv->to_pixels;
+    return instruction;
+  }
+
+  /// A sample's image under shared weights, which are packed once.
+  void select_convolution(NodeId id) {
+    const Node& n = node(fusion_.product[id]);
+    Instruction conv = convolution_instruction(InstructionKind::kConv, n);
+    std::optional<Source>& packed = packed_[{n.operands[1], n.op, conv.conv->groups}];
+    if (!packed) {
+      packed = new_buffer(conv.conv->num_weights(), true);
+      emit(Instruction{.kind = InstructionKind::kGather,
+                       .sources = {conv.sources[1]},
+                       .out = packed->slot,
+                       .rows = packed->rows,
+                       .table = packing_table(*conv.conv)},
+           true, Phase::kForward);
+    }
+    conv.sources[1] = *packed;
+    define_chain(id, std::move(conv));
   }
 
   // ---- extensions and outputs
@@ -436,7 +475,9 @@ class Selector {
     const Node& n = node(term.node);
     const LaneProduct product = lane_product(function_, placement_.is_shared, term.node);
     Instruction add{.kind = InstructionKind::kAddLanes};
-    if (product.is_valid()) {
+    if (n.op == Op::kConv2dWeights && product.is_valid()) {
+      add = convolution_instruction(InstructionKind::kAddConv, n);
+    } else if (product.is_valid()) {
       add = {.kind = InstructionKind::kAddGemm,
              .sources = {whole(product.left), whole(product.right)},
              .m = product.m,
@@ -460,6 +501,7 @@ class Selector {
   PerNode<int> reads_;
   Selection selection_;
   PerNode<std::optional<Source>> values_, wholes_, transposed_;
+  std::map<std::tuple<NodeId, Op, std::size_t>, std::optional<Source>> packed_;  // by weights, operation and groups
   PerNode<std::int32_t> states_;
 };
 

@@ -51,12 +51,6 @@ std::vector<ForecastStart> from_the_end(const SeriesModel& model) {
   return starts;
 }
 
-bool is_measured(const Trajectory& trajectory, std::size_t sample, std::size_t columns) {
-  const std::vector<double> row = trajectory.states.row(static_cast<std::int64_t>(sample));
-  return std::any_of(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(columns),
-                     [](double cell) { return !std::isnan(cell); });
-}
-
 /// The last sample up to `at` at which something was measured; nothing if there is none.
 std::optional<std::size_t> origin_of(const Trajectory& trajectory, const std::optional<double>& at,
                                      std::size_t columns) {

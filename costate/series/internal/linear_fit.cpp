@@ -52,7 +52,7 @@ LinearWindow window_of(const Trajectory& trajectory, const Normalization& units,
 /// Steps that differ by rounding are one step, and its matrices are made once.
 class Steps {
  public:
-  explicit Steps(const LinearField& field) : field_(field) {}
+  explicit Steps(const AffineField& field) : field_(field) {}
   const LinearStep& of(double dt) {
     const auto key = static_cast<std::int64_t>(std::llround(std::log(dt) * 1e9));
     const auto found = steps_.find(key);
@@ -60,12 +60,12 @@ class Steps {
   }
 
  private:
-  const LinearField& field_;
+  const AffineField& field_;
   std::map<std::int64_t, LinearStep> steps_;
 };
 
 /// Forecast minus measured, 0 where nothing was; one after the other for all windows, states, samples.
-Eigen::VectorXd residuals_of(const LinearField& field, const std::vector<LinearWindow>& windows) {
+Eigen::VectorXd residuals_of(const AffineField& field, const std::vector<LinearWindow>& windows) {
   Eigen::Index size = 0;
   for (const LinearWindow& window : windows) size += window.states.size() - window.states.rows();
   Eigen::VectorXd residuals(size);
@@ -89,24 +89,24 @@ Eigen::VectorXd residuals_of(const LinearField& field, const std::vector<LinearW
 }
 
 /// The number `index` of a field: A, B, c, column by column.
-double& number_of(LinearField& field, Eigen::Index index) {
+double& number_of(AffineField& field, Eigen::Index index) {
   if (index < field.a.size()) return field.a.data()[index];
   index -= field.a.size();
   return index < field.b.size() ? field.b.data()[index] : field.c.data()[index - field.b.size()];
 }
 
-Eigen::Index size_of(const LinearField& field) { return field.a.size() + field.b.size() + field.c.size(); }
+Eigen::Index size_of(const AffineField& field) { return field.a.size() + field.b.size() + field.c.size(); }
 
-LinearField moved(LinearField field, const Eigen::VectorXd& by) {
+AffineField moved(AffineField field, const Eigen::VectorXd& by) {
   for (Eigen::Index i = 0; i < by.size(); ++i) number_of(field, i) += by[i];
   return field;
 }
 
-Eigen::MatrixXd jacobian_of(const LinearField& field, const std::vector<LinearWindow>& windows,
+Eigen::MatrixXd jacobian_of(const AffineField& field, const std::vector<LinearWindow>& windows,
                             const Eigen::VectorXd& residuals) {
   Eigen::MatrixXd jacobian(residuals.size(), size_of(field));
   for (Eigen::Index i = 0; i < jacobian.cols(); ++i) {
-    LinearField nearby = field;
+    AffineField nearby = field;
     number_of(nearby, i) += kDifference;
     jacobian.col(i) = (residuals_of(nearby, windows) - residuals) / kDifference;
   }
@@ -130,7 +130,7 @@ std::vector<LinearWindow> linear_windows(const TimeSeries& series, const Normali
   return out;
 }
 
-LinearField match_gradients(const std::vector<LinearWindow>& windows) {
+AffineField match_gradients(const std::vector<LinearWindow>& windows) {
   const auto d = windows.front().filled.rows(), m = windows.front().inputs.rows(), size = d + m + 1;
   Eigen::MatrixXd squares = Eigen::MatrixXd::Zero(size, size), products = Eigen::MatrixXd::Zero(size, d);
   Eigen::VectorXd row(size);
@@ -153,7 +153,7 @@ LinearField match_gradients(const std::vector<LinearWindow>& windows) {
   return {.a = weights.leftCols(d), .b = weights.middleCols(d, m), .c = weights.col(d + m)};
 }
 
-LinearField fit_windows(LinearField field, const std::vector<LinearWindow>& windows) {
+AffineField fit_windows(AffineField field, const std::vector<LinearWindow>& windows) {
   Eigen::VectorXd residuals = residuals_of(field, windows);
   double sum = residuals.squaredNorm(), damping = 1e-3;
   for (int iteration = 0; iteration < kIterations; ++iteration) {
@@ -164,7 +164,7 @@ LinearField fit_windows(LinearField field, const std::vector<LinearWindow>& wind
     while (damping < 1e8) {
       Eigen::MatrixXd damped = squares;
       damped.diagonal() += damping * (squares.diagonal().array() + 1e-12 * squares.trace()).matrix();
-      const LinearField tried = moved(field, -damped.ldlt().solve(slope));
+      const AffineField tried = moved(field, -damped.ldlt().solve(slope));
       const Eigen::VectorXd errors = residuals_of(tried, windows);
       if (const double less = errors.squaredNorm(); less < sum) {
         gained = (sum - less) / sum;

@@ -21,9 +21,9 @@ std::vector<LinearWindow> linear_windows(const TimeSeries& series, const Normali
                                          std::size_t most);
 
 /// Changes between samples as their mean slopes.
-LinearField match_gradients(const std::vector<LinearWindow>& windows);
+AffineField match_gradients(const std::vector<LinearWindow>& windows);
 
 /// From `field` on: the least sum of squared errors of forecasts of all samples of each window from its first one.
-LinearField fit_windows(LinearField field, const std::vector<LinearWindow>& windows);
+AffineField fit_windows(AffineField field, const std::vector<LinearWindow>& windows);
 
 }  // namespace costate::internal

@@ -16,7 +16,7 @@ Eigen::MatrixXd exponential(const Eigen::MatrixXd& matrix) {
   return sum;
 }
 
-LinearStep step_of(const LinearField& field, double dt) {
+LinearStep step_of(const AffineField& field, double dt) {
   // The inputs, their slopes and the constant join the state: u' = slope, slope' = 0, 1' = 0.
   const auto d = field.a.rows(), m = field.b.cols();
   Eigen::MatrixXd joined = Eigen::MatrixXd::Zero(d + 2 * m + 1, d + 2 * m + 1);

@@ -14,17 +14,17 @@ namespace {
 
 constexpr std::array<std::size_t, 3> kLengths = {2, 9, 33};  // samples of a window, one after the other
 constexpr std::size_t kMostSamples = 4000, kMostUneven = 600, kFewestSamples = 100;
-constexpr std::size_t kMostChanges = 200'000;      // of a number of the field, each followed over a sample
-constexpr std::size_t kMostProducts = 20'000'000;  // for their exponentials, where each step has its own
+constexpr std::size_t kMostChanges = 200'000;          // of a number of the field, each followed over a sample
+constexpr std::size_t kMostExponentials = 20'000'000;  // for their exponentials, where each step has its own
 constexpr std::size_t kMostStaleSamples = 1000;
 constexpr std::size_t kMostNumbers = 90;  // to be refined after gradients are matched
 
 class LinearOde : public Rival {
  public:
-  LinearOde(Level level, LinearField field) : Rival(std::move(level), "linear ODE"), field_(std::move(field)) {}
+  LinearOde(Level level, AffineField field) : Rival(std::move(level), "linear ODE"), field_(std::move(field)) {}
 
   std::vector<Advice> advice() const override { return {{"--hidden none", "a linear field does better"}}; }
-  const LinearField& field() const { return field_; }
+  const AffineField& field() const { return field_; }
   const Normalization& units() const { return level().units; }
 
  private:
@@ -81,7 +81,7 @@ class LinearOde : public Rival {
     return inputs;
   }
 
-  LinearField field_;
+  AffineField field_;
 };
 
 /// Whether most steps are equal, so that one matrix serves all.
@@ -101,14 +101,14 @@ bool is_even(const std::vector<LinearWindow>& windows) {
 std::size_t most_samples(std::size_t numbers, const std::vector<LinearWindow>& windows) {
   if (is_even(windows)) return std::clamp(kMostChanges / numbers, kFewestSamples, kMostSamples);
   const auto joined = static_cast<std::size_t>(windows.front().states.rows() + 2 * windows.front().inputs.rows() + 1);
-  return std::clamp(kMostProducts / (numbers * joined * joined * joined), kFewestSamples, kMostUneven);
+  return std::clamp(kMostExponentials / (numbers * joined * joined * joined), kFewestSamples, kMostUneven);
 }
 
 /// The fields after windows of each length, each fitted from the one before.
-std::vector<LinearField> fields_of(const TimeSeries& series, const Normalization& units, std::size_t stages) {
+std::vector<AffineField> fields_of(const TimeSeries& series, const Normalization& units, std::size_t stages) {
   const std::vector<LinearWindow> pairs = linear_windows(series, units, 2, kMostSamples);
   if (pairs.empty()) return {};
-  std::vector<LinearField> fields = {match_gradients(pairs)};
+  std::vector<AffineField> fields = {match_gradients(pairs)};
   const std::size_t numbers = units.state_offset.size() * (units.state_offset.size() + units.input_offset.size() + 1);
   if (numbers > kMostNumbers) return fields;
   const std::size_t most = most_samples(numbers, pairs);
@@ -121,7 +121,7 @@ std::vector<LinearField> fields_of(const TimeSeries& series, const Normalization
 }
 
 /// No mode grows: those that do are slowed down with all others until the fastest one stays.
-LinearField stabilized(LinearField field) {
+AffineField stabilized(AffineField field) {
   if (!field.a.allFinite()) return field;
   const double growth = field.a.eigenvalues().real().maxCoeff();
   if (growth > 0) field.a.diagonal().array() -= growth;
@@ -139,7 +139,7 @@ Recipe choose_recipe(const TimeSeries& training, const Level& level) {
   const ValidationSplit split = validation_split(training);
   if (split.fitted.trajectories.empty() || split.windows.empty()) return best;
   double least = std::numeric_limits<double>::infinity();
-  const std::vector<LinearField> fields = fields_of(split.fitted, level.units, kLengths.size());
+  const std::vector<AffineField> fields = fields_of(split.fitted, level.units, kLengths.size());
   for (std::size_t stage = 0; stage < fields.size(); ++stage) {
     for (const bool is_stabilized : {false, true}) {
       const LinearOde tried(level, is_stabilized ? stabilized(fields[stage]) : fields[stage]);
@@ -161,21 +161,21 @@ std::unique_ptr<Rival> fit_linear_ode(const TimeSeries& training) {
   if (pairs < 2 * (d + m + 1)) return nullptr;
   Level level = level_of(training);
   const Recipe recipe = choose_recipe(training, level);
-  const std::vector<LinearField> fields = fields_of(training, level.units, recipe.stages);
+  const std::vector<AffineField> fields = fields_of(training, level.units, recipe.stages);
   if (fields.empty()) return nullptr;
-  const LinearField field = recipe.is_stabilized ? stabilized(fields.back()) : fields.back();
+  const AffineField field = recipe.is_stabilized ? stabilized(fields.back()) : fields.back();
   if (!field.a.allFinite() || !field.b.allFinite() || !field.c.allFinite()) return nullptr;
   return std::make_unique<LinearOde>(std::move(level), field);
 }
 
-LinearField field_in_data_units(const Rival& linear_ode) {
+AffineField field_in_data_units(const Rival& linear_ode) {
   const auto& rival = dynamic_cast<const LinearOde&>(linear_ode);
   const Normalization& units = rival.units();
   const auto vector = [](const std::vector<double>& numbers) {
     return Eigen::Map<const Eigen::VectorXd>(numbers.data(), static_cast<Eigen::Index>(numbers.size())).eval();
   };
   const Eigen::VectorXd rate = vector(units.state_scale) / units.time_scale;
-  const LinearField& field = rival.field();
+  const AffineField& field = rival.field();
   const Eigen::MatrixXd a = rate.asDiagonal() * field.a * vector(units.state_scale).cwiseInverse().asDiagonal();
   const Eigen::MatrixXd b = rate.asDiagonal() * field.b * vector(units.input_scale).cwiseInverse().asDiagonal();
   const Eigen::VectorXd c = rate.asDiagonal() * field.c;

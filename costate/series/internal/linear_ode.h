@@ -9,7 +9,7 @@
 namespace costate::internal {
 
 /// In normalized units: z and u of mean 0 and deviation 1, time in units of Normalization::time_scale.
-struct LinearField {
+struct AffineField {
   Eigen::MatrixXd a, b;  // [state, state], [state, input]
   Eigen::VectorXd c;     // [state]
 };
@@ -23,12 +23,12 @@ struct LinearStep {
   Eigen::MatrixXd from_state, from_input, from_slope;
   Eigen::VectorXd constant;
 };
-LinearStep step_of(const LinearField& field, double dt);
+LinearStep step_of(const AffineField& field, double dt);
 
 /// Nothing if there are fewer than two samples for each number to be fitted.
 std::unique_ptr<Rival> fit_linear_ode(const TimeSeries& training);
 
 /// The field that fit_linear_ode found, in the data's own units; of such a rival only.
-LinearField field_in_data_units(const Rival& linear_ode);
+AffineField field_in_data_units(const Rival& linear_ode);
 
 }  // namespace costate::internal

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 #include <mutex>
 #include <optional>
@@ -11,34 +10,12 @@
 #include "costate/base/error.h"
 #include "costate/base/log.h"
 #include "costate/base/threads.h"
-#include "costate/base/timing.h"
 #include "costate/io/run_folder.h"
 #include "costate/series/ensemble_forecaster.h"
+#include "costate/series/internal/time_limit.h"
 
 namespace costate::internal {
 namespace {
-
-/// When training has to end: where the caller says so, and after some time, if there is a limit.
-class Deadline {
- public:
-  Deadline(double minutes, std::function<bool()> asked) : asked_(std::move(asked)) {
-    if (minutes > 0) end_ = in_minutes(minutes);
-  }
-
-  bool is_over() const { return (end_ && Clock::now() > *end_) || (asked_ && asked_()); }
-
-  /// The first one of so many equal parts of the time left.
-  Deadline part(std::size_t parts) const {
-    Deadline sooner = *this;
-    if (end_) sooner.end_ = Clock::now() + (*end_ - Clock::now()) / static_cast<Clock::rep>(parts);
-    return sooner;
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  std::optional<Clock::time_point> end_;
-  std::function<bool()> asked_;
-};
 
 /// Going on with the validation part, too, tells something new only where samples are few.
 bool is_worth_going_on(const TimeSeries& training) {
@@ -72,9 +49,12 @@ TrainResult joined(TrainResult first, const TrainResult& then) {
   return first;
 }
 
-SelectionOptions selection_options(const FitOptions& options, const Deadline& deadline) {
+SelectionOptions selection_options(const FitOptions& options, const TimeLimit::Part& time) {
   SelectionOptions selection{.fingerprint = options.fingerprint, .resume = options.resume};
-  selection.should_stop = [deadline] { return deadline.is_over(); };
+  selection.ends_trial = [time](const std::string& trial, std::int64_t epochs) {
+    return time.ends_training(trial, epochs);
+  };
+  selection.should_stop = [time] { return time.ends_choice(); };
   if (!options.checkpoint.empty()) {
     selection.folder = options.checkpoint.parent_path() / RunFolder::kTrials;
     std::filesystem::create_directories(selection.folder);
@@ -95,29 +75,30 @@ struct Trained {
 /// Trains members of the form that a trial chose.
 class MemberTraining {
  public:
-  MemberTraining(const TrainingData& parts, const FitConfig& config, const FitOptions& options, Deadline deadline)
+  MemberTraining(const TrainingData& parts, const FitConfig& config, const FitOptions& options,
+                 const TimeLimit::Part& time)
       : parts_(parts),
         config_(config),
         options_(options),
-        deadline_(std::move(deadline)),
+        time_(time),
         goes_on_(!parts.validation.empty() && is_worth_going_on(parts.whole)) {}
 
   /// Of the trials.
   FitConfig first_config() const { return goes_on_ ? before_last(config_) : config_; }
 
   std::vector<Trained> train(TrainedModel first, const Trial& chosen) {
-    const bool is_over = deadline_.is_over();  // asked once: a record of a limit of time counts the questions
+    const bool is_over = time_.ends_choice();
     const std::size_t count = chosen.best_epoch < 0 || is_over ? 1 : static_cast<std::size_t>(config_.seeds);
     std::vector<std::optional<Trained>> trained(count);
     std::atomic<std::size_t> waiting = count;
     // Side by side: the batches of small data keep few threads busy.
     parallel_for(count, [&](std::size_t i) {
       const std::size_t turns = (waiting-- - 1) / static_cast<std::size_t>(num_threads()) + 1;
-      const Deadline deadline = deadline_.part(turns);
-      TrainedModel model = i == 0 ? std::move(first) : begun(chosen, i, deadline);
+      const TimeLimit::Part time = time_.first_of(turns);
+      TrainedModel model = i == 0 ? std::move(first) : begun(chosen, i, time);
       const bool ends = i == 0 ? is_over : model.training.reason == StopReason::kAsked;
       trained[i] =
-          ends ? Trained{model.model, model.validation_error, model} : gone_on(std::move(model), chosen, i, deadline);
+          ends ? Trained{model.model, model.validation_error, model} : gone_on(std::move(model), chosen, i, time);
     });
     std::vector<Trained> members;
     for (std::optional<Trained>& member : trained)
@@ -127,14 +108,14 @@ class MemberTraining {
 
  private:
   /// As the trial was trained.
-  TrainedModel begun(const Trial& chosen, std::size_t member, const Deadline& deadline) {
+  TrainedModel begun(const Trial& chosen, std::size_t member, const TimeLimit::Part& time) {
     TrainingPlan plan = trial_plan(first_config(), chosen.candidate, chosen.epochs);
-    complete(plan, member, text::concat("member-", member + 1, ".safetensors"), deadline);
+    complete(plan, member, text::concat("member-", member + 1, ".safetensors"), time);
     return train_model(parts_, config_, chosen.candidate, plan);
   }
 
   /// On the validation part, too, if there are few samples, and unless that makes it worse.
-  Trained gone_on(TrainedModel begun, const Trial& chosen, std::size_t member, const Deadline& deadline) {
+  Trained gone_on(TrainedModel begun, const Trial& chosen, std::size_t member, const TimeLimit::Part& time) {
     const SeriesModel before = begun.model;
     const double error = begun.validation_error;
     if (!goes_on_ || begun.training.best_epoch < 0) return {before, error, std::move(begun)};
@@ -142,7 +123,7 @@ class MemberTraining {
                       .max_windows = most_windows(config_, chosen.candidate),
                       .measures_gradients = member == 0,
                       .from = &before};
-    complete(plan, member, text::concat("member-", member + 1, "-last.safetensors"), deadline);
+    complete(plan, member, text::concat("member-", member + 1, "-last.safetensors"), time);
     const std::vector<Window> none;
     TrainedModel longer =
         train_model({parts_.whole, parts_.whole, none, parts_.units}, config_, chosen.candidate, plan);
@@ -152,10 +133,13 @@ class MemberTraining {
   }
 
   /// What has nothing to do with the weights. The first member's last training is that of the fit.
-  void complete(TrainingPlan& plan, std::size_t member, const std::string& file, const Deadline& deadline) {
+  void complete(TrainingPlan& plan, std::size_t member, const std::string& file, const TimeLimit::Part& time) {
+    const std::string name = member == 0            ? kModelName
+                             : plan.from == nullptr ? text::concat("member ", member + 1)
+                                                    : text::concat("member ", member + 1, ", last");
     plan.member = member;
     plan.resume = options_.resume;
-    plan.should_stop = [deadline] { return deadline.is_over(); };
+    plan.should_stop = [time, name](std::int64_t epochs) { return time.ends_training(name, epochs); };
     plan.fingerprint = options_.fingerprint;
     if (member > 0) plan.fingerprint += text::concat("# ", file, "\n");
     if (!options_.checkpoint.empty() && member > 0) {
@@ -166,9 +150,6 @@ class MemberTraining {
       plan.checkpoint = options_.checkpoint;
     }
     if (!options_.on_epoch) return;
-    const std::string name = member == 0            ? kModelName
-                             : plan.from == nullptr ? text::concat("member ", member + 1)
-                                                    : text::concat("member ", member + 1, ", last");
     plan.on_epoch = [this, name, epochs = plan.epochs + plan.polish](const HistoryRow& row) {
       const std::lock_guard lock(mutex_);
       options_.on_epoch({name, row, epochs, config_.seeds > 1});
@@ -178,7 +159,7 @@ class MemberTraining {
   const TrainingData& parts_;
   const FitConfig& config_;
   const FitOptions& options_;
-  Deadline deadline_;
+  TimeLimit::Part time_;
   bool goes_on_;
   std::mutex mutex_;
 };
@@ -232,15 +213,19 @@ Ensemble ensemble_of(const std::vector<Trained>& trained, const TrainingData& da
 
 }  // namespace
 
-TrainedMembers train_members(const PreparedSeries& data, const FitConfig& config, const FitOptions& options) {
+TrainedMembers train_members(const PreparedSeries& data, const FitConfig& config, FitOptions options) {
+  TimeLimit limit(config.minutes, options.stopped, options.should_stop);
+  // A checkpoint is of the end itself, and would be followed by one more epoch.
+  if (limit.goes_by_record()) options.resume = Resume::kNo;
   const TimeSeries fitted = training_part(data.training, data.validation);
   const TrainingData parts{fitted, data.training, data.validation.held, data.units};
-  const Deadline deadline(config.minutes, options.should_stop);
-  MemberTraining training(parts, config, options, deadline);
+  const TimeLimit::Part time = limit.whole();
+  MemberTraining training(parts, config, options, time);
   Selection selection = select_model(parts, training.first_config(), data.periods, data.period,
-                                     selection_options(options, deadline.part(config.seeds > 1 ? 2 : 1)));
+                                     selection_options(options, time.first_of(config.seeds > 1 ? 2 : 1)));
   const Trial chosen = selection.trials[selection.chosen];
   std::vector<Trained> members = training.train(std::move(selection.best), chosen);
+  if (members.front().last.training.best_epoch >= 0) limit.write();
   const Correction correction = best_correction(members.front().last.model, parts);
   for (Trained& member : members) {
     member.unseeing.set_correction(correction);

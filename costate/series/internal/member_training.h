@@ -17,6 +17,6 @@ struct TrainedMembers {
 
 /// Members whose trainings have no finite loss are left out. The config must leave no number of epochs open. Of its
 /// minutes the choice takes half at most where others are to follow, which share what is left.
-TrainedMembers train_members(const PreparedSeries& data, const FitConfig& config, const FitOptions& options);
+TrainedMembers train_members(const PreparedSeries& data, const FitConfig& config, FitOptions options);
 
 }  // namespace costate::internal

@@ -2,44 +2,66 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
-
-#include "costate/series/fit.h"
 
 namespace costate::internal {
 
-/// Ends a fit after so many minutes, and keeps the epoch after which it ended each training; or ends them after the
-/// epochs of a record. One fit each.
+/// Ends a fit after so many minutes, or where its caller asks, and keeps the epoch after which time ended each
+/// training; or ends them after the epochs of a record, whatever the time. One fit each.
 class TimeLimit {
  public:
-  /// 0 minutes: no limit. Goes by the record where there is one.
-  TimeLimit(double minutes, std::filesystem::path record);
+  /// 0 minutes: no limit. Goes by the record where there is a file; an empty path: none is read or written. `asked` is
+  /// the caller's own say and may be empty.
+  TimeLimit(double minutes, std::filesystem::path record, std::function<bool()> asked);
 
   bool goes_by_record() const { return goes_by_record_; }
 
-  /// The options with its own say in when to stop. It must outlive the fit.
-  FitOptions limited(FitOptions options);
+  /// A part of the time, for some of the fit's trainings. The limit must outlive it.
+  class Part {
+   public:
+    /// Asked after each epoch of a training; trainings have different names, and may run side by side.
+    bool ends_training(const std::string& training, std::int64_t epochs) const;
+    /// Asked between trainings, from one thread and in the same order in each fit.
+    bool ends_choice() const;
+    /// The first one of so many equal parts of the time left.
+    Part first_of(std::size_t parts) const;
+
+   private:
+    friend class TimeLimit;
+    using Clock = std::chrono::steady_clock;
+
+    explicit Part(TimeLimit& limit) : limit_(&limit) {}
+    bool is_over() const { return end_ && Clock::now() > *end_; }
+
+    TimeLimit* limit_;
+    std::optional<Clock::time_point> end_ = {};
+  };
+
+  Part whole();
 
   /// Writes what ended the fit, if time did and nobody asked.
   void write() const;
 
  private:
-  bool ends_training(const std::string& training, std::int64_t epochs, bool was_asked);
-  bool ends_choice(bool was_asked);
-  bool is_over() const;
+  void read();
+  bool is_asked();
 
+  double minutes_;
   std::filesystem::path file_;
-  std::optional<std::chrono::steady_clock::time_point> end_;
+  std::function<bool()> asked_;
   bool goes_by_record_ = false, was_asked_ = false;
-  std::mutex mutex_;                            // trials run side by side
+  std::mutex mutex_;
   std::map<std::string, std::int64_t> epochs_;  // after which each training ended that did so early
   std::int64_t choices_ = 0;                    // questions between trainings so far
-  std::optional<std::int64_t> last_choice_;     // the first of them that was told to stop
+  std::set<std::int64_t> ended_;                // those of them that were told to stop
 };
 
 }  // namespace costate::internal

@@ -62,8 +62,8 @@ inline constexpr double kDropBelow = 0.1, kTestAbove = 0.25;  // of the threshol
 inline constexpr double kMendAbove = 4;  // of the threshold: there, a shorter step may mend a disturbance not finite
 inline constexpr int kMostMendings = 4;
 inline constexpr double kFresh = 0.1;
-inline constexpr double kSlackUntil = 0.1;  // an error of the state, in tolerances
-inline constexpr double kRescaleAbove = 0x1p40;                 // a growing tangent is scaled back, lest it overflow
+inline constexpr double kSlackUntil = 0.1;       // an error of the state, in tolerances
+inline constexpr double kRescaleAbove = 0x1p40;  // a growing tangent is scaled back, lest it overflow
 
 /// Whether the attempt that follows `attempts` earlier ones asks, of a state of so many numbers.
 inline bool is_ask(std::int64_t attempts, std::size_t state_size) {
@@ -76,8 +76,8 @@ struct Limits {
 
   double rtol;  // of a step, relative to s_i: the solve's, or its atol where that is 0
   /// The error estimate, in units of rtol, up to which a step follows its disturbances well enough: ten, and more for
-  /// steps that are a large part of the solve, of which few can add up, the more so at small rtol: the error itself is of
-  /// one order more, 1/2 of the estimate at rtol 1e-3 and 1/7 at 1e-6.
+  /// steps that are a large part of the solve, of which few can add up, the more so at small rtol: the error itself is
+  /// of one order more, 1/2 of the estimate at rtol 1e-3 and 1/7 at 1e-6.
   double tried(double share) const { return tries[level(share)]; }
   /// |h| rate up to which this holds for whatever field: where v' = -rate v has that estimate, relative to v at the
   /// step's end.

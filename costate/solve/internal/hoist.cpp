@@ -17,7 +17,7 @@ bool moves_only(Op op) {
 }
 
 /// For each node, whether it is to be taken out: computed from shared inputs, by arithmetic (kernels read moved weights
-/// where they lie), and not larger than what it is made of.
+/// where they lie), and not larger than what it is made of, but for an image that convolutions make, which is worth it.
 PerNode<bool> find_hoistable(const Function& function) {
   PerNode<std::int64_t> made_of;  // numbers of the shared inputs below a node; -1: it is no shared value
   PerNode<bool> hoistable;
@@ -32,7 +32,16 @@ PerNode<bool> find_hoistable(const Function& function) {
       size = size < 0 || below < 0 ? -1 : size + below;
     }
     made_of.push_back(size);
-    hoistable.push_back(node.op != Op::kInput && !moves_only(node.op) && size > 0 && node.shape.size() <= size);
+    hoistable.push_back(node.op != Op::kInput && !moves_only(node.op) && size > 0 &&
+                        (node.shape.size() <= size || node.op == Op::kConv2d));
+  }
+  // A convolution packs its weights and reads none where they lie. Those chosen from a Parameter are taken out, too:
+  // their cotangents would be moved back for each sample, and so exist for each, and not only as a sum.
+  for (const Node& node : function.nodes()) {
+    if (node.op != Op::kConv2d) continue;
+    const NodeId weights = node.operands[1];
+    const bool is_chosen = function.node(weights).op == Op::kGather && made_of[weights] > 0;
+    if (is_chosen && function.node(weights).shape.size() <= made_of[weights]) hoistable[weights] = true;
   }
   return hoistable;
 }

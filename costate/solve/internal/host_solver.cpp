@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "costate/base/threads.h"
+#include "costate/exec/internal/image_lanes.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/lane_solver.h"
@@ -127,7 +128,8 @@ class HostSolver {
     // One step for the whole batch means one tile.
     if (options.control == Control::kJoint)
       return sizes_.batch > 2 ? rounded_lanes<T>(sizes_.batch) : std::max<std::size_t>(1, sizes_.batch);
-    return choose_lanes<T>(sizes_.batch, sizeof(T) * numbers_per_lane(field, options));
+    return lanes_for_images<T>(choose_lanes<T>(sizes_.batch, sizeof(T) * numbers_per_lane(field, options)),
+                               largest_image(field.function()));
   }
 
   /// What the threads of a solve share.

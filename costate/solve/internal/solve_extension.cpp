@@ -5,6 +5,7 @@
 
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
+#include "costate/exec/internal/image_lanes.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/interpret.h"
 #include "costate/graph/tighten.h"
@@ -251,6 +252,10 @@ SolveOptions SolveExtension::options_in() const {
 
 template SolveOptions SolveExtension::options_in<float>() const;
 template SolveOptions SolveExtension::options_in<double>() const;
+
+std::int64_t SolveExtension::largest_image() const {
+  return static_cast<std::int64_t>(internal::largest_image(field_.function()));
+}
 
 bool SolveExtension::equals(const Extension& other) const {
   const auto* solve = dynamic_cast<const SolveExtension*>(&other);

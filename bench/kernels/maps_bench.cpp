@@ -1,0 +1,117 @@
+// Operations on feature maps [64, 6, 6] and [64, 14, 14] of 16 samples a tile, in f32, on one core: normalization,
+// pooling and what stands between, each as a program of its own. Counters: GB/s of what must be read and written, and
+// its share of what a copy of as many bytes gets.
+//
+// usage: maps_bench [--benchmark_filter=group_norm]
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <cstring>
+#include <ctime>
+#include <functional>
+#include <vector>
+
+#include "costate/costate.h"
+#include "costate/exec/internal/tile_function.h"
+
+namespace {
+
+using namespace costate;  // NOLINT(google-build-using-namespace): the operations are what this file is about
+using benchmark::State;
+using Numbers = std::vector<float>;
+
+constexpr std::size_t kLanes = 16;
+
+/// Bytes that a copy of x reads and writes in a second of the processor's time.
+double copy_rate(const Numbers& x) {
+  Numbers out(x.size());
+  const std::clock_t start = std::clock();
+  double copies = 0, seconds = 0;
+  for (; seconds < 0.02; seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, copies += 64)
+    for (int i = 0; i < 64; ++i) {
+      std::memcpy(out.data(), x.data(), x.size() * sizeof(float));
+      benchmark::ClobberMemory();
+    }
+  return copies * 2 * static_cast<double>(x.size() * sizeof(float)) / seconds;
+}
+
+/// A program's forward phase on one tile, again and again.
+void run(State& state, const Function& f) {
+  const internal::TileFunction<float> tile(f, kLanes);
+  std::vector<Numbers> inputs, outputs;
+  std::vector<const float*> in;
+  std::vector<float*> out;
+  double numbers = 0;
+  for (const Input& input : f.inputs()) {
+    Numbers& x = inputs.emplace_back(static_cast<std::size_t>(input.shape.size()) * kLanes);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 97) / 97.0F - 0.5F;
+    in.push_back(x.data());
+    numbers += static_cast<double>(x.size());
+  }
+  for (std::size_t i = 0; i < f.outputs().size(); ++i) {
+    Numbers& y = outputs.emplace_back(static_cast<std::size_t>(f.output_shape(i).size()) * kLanes);
+    out.push_back(y.data());
+    numbers += static_cast<double>(y.size());
+  }
+  Numbers shared(tile.shared_size()), saved(tile.saved_size());
+  tile.prepare(in, shared.data());
+  auto workspace = tile.make_workspace();
+  const internal::TileCall<float> call{.inputs = in,
+                                       .outputs = out,
+                                       .shared = shared.data(),
+                                       .saved = saved.data(),
+                                       .workspace = &workspace,
+                                       .num_samples = kLanes};
+  for (auto _ : state) {
+    tile.run(internal::Phase::kForward, call);
+    benchmark::ClobberMemory();
+  }
+  const double bytes = numbers * sizeof(float), copied = copy_rate(inputs[0]);
+  state.counters["GB/s"] = benchmark::Counter(bytes / 1e9, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["of copy"] = benchmark::Counter(bytes / copied, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+using Map = std::function<Array(const Array&)>;
+
+void value(State& state, const Map& map) {
+  run(state, trace([&](Array x) { return map(x); }, {{"x", {64, state.range(0), state.range(0)}}}));
+}
+
+/// The cotangent of x, the value not being wanted.
+void cotangent(State& state, const Map& map) {
+  const Shape shape{64, state.range(0), state.range(0)};
+  const Function f = trace([&](Array x) { return map(x); }, {{"x", shape}});
+  run(state, trace(
+                 [&](Array x, Array c) {
+                   const Array y = map(x);
+                   return pull_back(std::span(&y, 1), std::span(&c, 1), std::span(&x, 1))[0];
+                 },
+                 {{"x", shape}, {"c", f.output_shape(0)}}));
+}
+
+/// What group_norm would be of the operations of the graph.
+Array composed_norm(const Array& x) {
+  const std::int64_t n = x.shape().size() / 32;
+  const Array rows = reshape(x, {32, n}), centered = rows - reshape(mean(rows, {1}), {32, 1});
+  const Array scale = 1.0 / sqrt(mean(square(centered), {1}) + 1e-5);
+  return reshape(centered * reshape(scale, {32, 1}), x.shape());
+}
+
+#define COSTATE_MAP(name, map)                                           \
+  BENCHMARK_CAPTURE(value, name, map)->Arg(6)->Arg(14)->ArgName("side"); \
+  BENCHMARK_CAPTURE(cotangent, name, map)->Arg(6)->Arg(14)->ArgName("side")
+
+COSTATE_MAP(relu, [](const Array& x) { return relu(x); });
+COSTATE_MAP(group_norm, [](const Array& x) { return group_norm(x, 32); });
+COSTATE_MAP(composed_norm, composed_norm);
+COSTATE_MAP(max_pool, [](const Array& x) { return max_pool2d(x); });
+COSTATE_MAP(avg_pool, [](const Array& x) { return avg_pool2d(x); });
+COSTATE_MAP(max_pool_3x3, [](const Array& x) {
+  return max_pool2d(x, {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}});
+});
+COSTATE_MAP(global_average, [](const Array& x) { return global_average(x); });
+COSTATE_MAP(pad, [](const Array& x) { return pad(x, {{0, 0}, {1, 1}, {1, 1}}); });
+
+}  // namespace
+
+BENCHMARK_MAIN();

@@ -1,0 +1,28 @@
+// Images as they might as well have been taken: shifted a little, or mirrored.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "costate/array/host_array.h"
+
+namespace costate {
+
+struct AugmentationOptions {
+  std::int64_t shift = 4;  // pixels, at most, up or down and left or right; zeros come in at the edge
+  bool flip = false;       // every second image, on average, is mirrored left to right
+  std::uint64_t seed = 0;
+};
+
+/// The given images of `images` [image, channel, row, column], drawn anew for each epoch: [samples.size(), channel,
+/// row, column], in the dtype of `images`. Shifts are uniform over the (2 shift + 1)^2 whole pixels, which is a random
+/// crop of the image padded by `shift`. What happens to an image depends on the seed, the epoch and its number alone,
+/// so that a training that resumes sees the same.
+///
+/// Throws: ShapeError if `images` has other axes; InvalidArgument for a number that is no image's, or a shift that is
+///         negative or as large as an image.
+HostArray augmented(const HostArray& images, std::span<const std::size_t> samples, std::int64_t epoch,
+                    const AugmentationOptions& options = {});
+
+}  // namespace costate

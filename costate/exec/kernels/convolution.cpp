@@ -1,0 +1,370 @@
+// Convolutions. As in a product, the micro-kernel keeps rows x columns of accumulators in registers, but its columns
+// are vectors of lanes at some pixels of a class: each step of the depth loads a vector at each pixel and broadcasts
+// the packed weights of the rows, so that a weight that was loaded serves every pixel. Where the numbers of a tap stand
+// is looked up once for all of the depth, and the image is never copied.
+//
+// A tile of one lane has its output channels in the vectors: packed weights are vectors of rows already.
+//
+// Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 90 to 97 % of the
+// measured peak with one vector of lanes, forward and by the image, in f32 and f64; 4 x 4 by 2 on 26 x 26, whose image
+// is in the third-level cache, at 83 to 88 % (convolutions_bench, Zen 4, CPU time beside other programs). 3 x 3 of one
+// channel, 9 steps a block, at 68 %; one row a group (depthwise) at 32 %, bound by what a block does besides.
+#include <algorithm>
+#include <array>
+#include <span>
+#include <type_traits>
+
+#include "costate/exec/kernels/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "costate/exec/kernels/convolution.cpp"
+#include <hwy/foreach_target.h>
+// The target loop comes before what it repeats.
+#include <hwy/highway.h>
+
+#include "costate/exec/kernels/activations-inl.h"
+#include "costate/exec/kernels/vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace costate::internal::HWY_NAMESPACE {
+namespace {
+
+#if HWY_TARGET <= HWY_AVX3
+constexpr std::size_t kBlockRows = 8;  // times 3 pixels, of 32 registers
+#else
+constexpr std::size_t kBlockRows = 4;  // of 16 registers
+#endif
+/// Fewer rows take more pixels, whose chains hide each other's latency.
+template <std::size_t kRows>
+constexpr std::size_t kMostPixels = std::min<std::size_t>(3 * kBlockRows / kRows, 6);
+
+using Pixel = ConvTable::Pixel;
+using PixelClass = ConvTable::PixelClass;
+
+/// Pixels of one class.
+struct PixelRange {
+  const PixelClass* of = nullptr;
+  const Pixel* first = nullptr;
+  std::size_t count = 0;
+};
+/// Pixels that are taken together.
+using Pass = std::span<const PixelRange>;
+
+/// Some rows of a group at one vector of lanes.
+template <class T>
+struct RowBlock {
+  const ConvTable& table;
+  std::size_t lanes;
+  const T* from;       // image of the group
+  const T* weights;    // packed; of the first row
+  std::size_t packed;  // rows that are packed together
+  T* to;               // of the first row
+  const T* bias;       // of the first row, or null
+  std::size_t count;   // lanes of the vector
+};
+
+/// All sums of some rows at some pixels of a class. kPart: the vector is not full.
+template <std::size_t kRows, std::size_t kPixels, bool kPart, class D, class T>
+HWY_INLINE void pixel_block(D d, const RowBlock<T>& block, const PixelClass& of, const Pixel* pixels) {
+  const ConvTable& table = block.table;
+  const std::size_t depth = table.depth, packed = block.packed;
+  const std::size_t row_step = table.to_pixels * block.lanes, channel_step = table.from_pixels * block.lanes;
+  const auto load = [&](const T* x) HWY_ATTR {
+    if constexpr (kPart)
+      return load_first(d, x, block.count);
+    else
+      return hn::LoadU(d, x);
+  };
+  VecOf<D> sum[kRows][kPixels];
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (std::size_t p = 0; p < kPixels; ++p)
+      sum[i][p] = block.bias == nullptr ? hn::Zero(d) : hn::Set(d, block.bias[i * table.to_pixels + pixels[p].to]);
+  const T* from[kPixels];
+  for (std::size_t p = 0; p < kPixels; ++p) from[p] = block.from + pixels[p].from * block.lanes;
+  const ConvTable::Tap* tap = table.taps.data() + of.first_tap;
+  for (const ConvTable::Tap* const last = tap + of.num_taps; tap < last; ++tap) {
+    const T* weights = block.weights + tap->position * depth * packed;
+    std::ptrdiff_t at = tap->shift * static_cast<std::ptrdiff_t>(block.lanes);
+    for (std::size_t k = depth; k > 0; --k, weights += packed, at += static_cast<std::ptrdiff_t>(channel_step)) {
+      VecOf<D> right[kPixels];
+      for (std::size_t p = 0; p < kPixels; ++p) right[p] = load(from[p] + at);
+      for (std::size_t i = 0; i < kRows; ++i) {
+        const auto left = hn::Set(d, weights[i]);
+        for (std::size_t p = 0; p < kPixels; ++p) sum[i][p] = hn::MulAdd(left, right[p], sum[i][p]);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (std::size_t p = 0; p < kPixels; ++p) {
+      T* to = block.to + i * row_step + pixels[p].to * block.lanes;
+      if constexpr (kPart)
+        store_first(sum[i][p], d, to, block.count);
+      else
+        hn::StoreU(sum[i][p], d, to);
+    }
+}
+
+/// Some rows at the pixels of a pass.
+template <std::size_t kRows, bool kPart, class D, class T>
+HWY_NOINLINE void row_block(D d, const RowBlock<T>& block, Pass pass) {
+  constexpr std::size_t kMost = kMostPixels<kRows>;
+  for (const auto& [of, first, count] : pass) {
+    const Pixel* pixels = first;
+    const Pixel* const end = first + count;
+    for (; end - pixels >= static_cast<std::ptrdiff_t>(kMost); pixels += kMost)
+      pixel_block<kRows, kMost, kPart>(d, block, *of, pixels);
+    if constexpr (kMost > 3)
+      for (; end - pixels >= 3; pixels += 3) pixel_block<kRows, 3, kPart>(d, block, *of, pixels);
+    for (; end - pixels >= 2; pixels += 2) pixel_block<kRows, 2, kPart>(d, block, *of, pixels);
+    for (; pixels < end; ++pixels) pixel_block<kRows, 1, kPart>(d, block, *of, pixels);
+  }
+}
+
+/// The rows that are packed together, for one vector of lanes.
+template <bool kPart, class D, class T>
+void packed_block(D d, RowBlock<T> block, Pass pass) {
+  const auto run = [&](auto rows) HWY_ATTR { row_block<rows(), kPart>(d, block, pass); };
+  for (std::size_t row = 0; row < block.packed; row += kBlockRows) {
+    switch (std::min(block.packed, kBlockRows)) {
+      case 8:
+        if constexpr (kBlockRows == 8) run(std::integral_constant<std::size_t, 8>());
+        break;
+      case 4:
+        run(std::integral_constant<std::size_t, 4>());
+        break;
+      case 2:
+        run(std::integral_constant<std::size_t, 2>());
+        break;
+      default:
+        run(std::integral_constant<std::size_t, 1>());
+    }
+    block.weights += kBlockRows;
+    block.to += kBlockRows * block.table.to_pixels * block.lanes;
+    if (block.bias != nullptr) block.bias += kBlockRows * block.table.to_pixels;
+  }
+}
+
+/// The same for all lanes.
+template <class T>
+void all_lanes(const RowBlock<T>& block, Pass pass) {
+  const hn::ScalableTag<T> whole;
+  const auto run = [&](auto d, auto is_part, std::size_t lane, std::size_t lanes) HWY_ATTR {
+    RowBlock<T> at = block;
+    at.from += lane;
+    at.to += lane;
+    at.count = lanes;
+    packed_block<is_part()>(d, at, pass);
+  };
+  std::size_t lane = 0;
+  for (; lane + hn::Lanes(whole) <= block.lanes; lane += hn::Lanes(whole))
+    run(whole, std::false_type(), lane, hn::Lanes(whole));
+  const std::size_t rest = block.lanes - lane;
+  if (rest == 0) return;
+  if constexpr (kHalfCostsLess) {
+    const hn::Half<decltype(whole)> half;
+    if (rest == hn::Lanes(half)) return run(half, std::false_type(), lane, rest);
+    if (rest < hn::Lanes(half)) return run(half, std::true_type(), lane, rest);
+  }
+  run(whole, std::true_type(), lane, rest);
+}
+
+/// Of one lane, kPixels pixels at a time: vectors of rows.
+template <std::size_t kPixels, class D, class T>
+HWY_INLINE void one_lane_block(D d, const RowBlock<T>& block, const PixelClass& of, const Pixel* pixels) {
+  const ConvTable& table = block.table;
+  const std::size_t rows = hn::Lanes(d);
+  HWY_ALIGN T buffer[hn::MaxLanes(d)];
+  VecOf<D> sum[kPixels];
+  for (std::size_t p = 0; p < kPixels; ++p) {
+    for (std::size_t i = 0; i < rows; ++i)
+      buffer[i] = block.bias == nullptr ? T{0} : block.bias[i * table.to_pixels + pixels[p].to];
+    sum[p] = hn::Load(d, buffer);
+  }
+  for (std::uint32_t t = 0; t < of.num_taps; ++t) {
+    const ConvTable::Tap tap = table.taps[of.first_tap + t];
+    const T* weights = block.weights + tap.position * table.depth * block.packed;
+    const T* from = block.from + tap.shift;
+    for (std::size_t k = table.depth; k > 0; --k, weights += block.packed, from += table.from_pixels) {
+      const auto left = hn::LoadU(d, weights);
+      for (std::size_t p = 0; p < kPixels; ++p) sum[p] = hn::MulAdd(left, hn::Set(d, from[pixels[p].from]), sum[p]);
+    }
+  }
+  for (std::size_t p = 0; p < kPixels; ++p) {
+    hn::Store(sum[p], d, buffer);
+    for (std::size_t i = 0; i < rows; ++i) block.to[i * table.to_pixels + pixels[p].to] = buffer[i];
+  }
+}
+
+template <std::size_t kRows, class T>
+HWY_NOINLINE void one_lane_rows(RowBlock<T> block, Pass pass) {
+  const hn::CappedTag<T, kRows> d;
+  for (std::size_t row = 0; row < kRows; row += hn::Lanes(d)) {
+    for (const auto& [of, first, count] : pass) {
+      std::size_t i = 0;
+      for (; i + 6 <= count; i += 6) one_lane_block<6>(d, block, *of, first + i);
+      for (; i < count; ++i) one_lane_block<1>(d, block, *of, first + i);
+    }
+    block.weights += hn::Lanes(d);
+    block.to += hn::Lanes(d) * block.table.to_pixels;
+    if (block.bias != nullptr) block.bias += hn::Lanes(d) * block.table.to_pixels;
+  }
+}
+
+template <class T>
+void one_lane(const RowBlock<T>& block, Pass pass) {
+  switch (block.packed) {
+    case 8:
+      return one_lane_rows<8>(block, pass);
+    case 4:
+      return one_lane_rows<4>(block, pass);
+    case 2:
+      return one_lane_rows<2>(block, pass);
+    default:
+      return one_lane_rows<1>(block, pass);
+  }
+}
+
+/// Applies the activation, or the slope of one, to rows from `row` on, which were just stored.
+template <class T>
+void activate(const Convolution<T>& c, std::size_t row, std::size_t rows, const PixelRange& range) {
+  const auto at_each = [&](auto change) HWY_ATTR {
+    for (std::size_t i = row; i < row + rows; ++i)
+      for (std::size_t p = 0; p < range.count; ++p) {
+        const std::size_t at = (i * c.table->to_pixels + range.first[p].to) * c.lanes;
+        for_vectors_and_half<T>(c.lanes,
+                                [&](auto d, auto load, auto store) HWY_ATTR { store(change(d, load, at), c.to + at); });
+      }
+  };
+  const auto slope = [&](auto kind) HWY_ATTR {
+    at_each([&](auto d, auto load, std::size_t at)
+                HWY_ATTR { return times_slope<kind()>(d, load(c.to + at), load(c.slope_of + at)); });
+  };
+  switch (c.activation) {
+    case Activation::kNone:
+      return;
+    case Activation::kTanhSlope:
+      return slope(std::integral_constant<Activation, Activation::kTanhSlope>());
+    case Activation::kReluSlope:
+      return slope(std::integral_constant<Activation, Activation::kReluSlope>());
+    case Activation::kSigmoidSlope:
+      return slope(std::integral_constant<Activation, Activation::kSigmoidSlope>());
+    default:
+      return with_activation(c.activation, [&](auto activation) HWY_ATTR {
+        at_each([&](auto d, auto load, std::size_t at) HWY_ATTR { return activation(d, load(c.to + at)); });
+      });
+  }
+}
+
+/// All rows of a group at the pixels of a pass.
+template <class T>
+void group_pass(const Convolution<T>& c, std::size_t group, Pass pass) {
+  const ConvTable& table = *c.table;
+  const std::size_t step = table.depth * table.positions;
+  for (std::size_t row = 0; row < table.rows;) {
+    const std::size_t rows = packed_rows(table.rows - row), first = group * table.rows + row;
+    const RowBlock<T> block{.table = table,
+                            .lanes = c.lanes,
+                            .from = c.from + group * table.depth * table.from_pixels * c.lanes,
+                            .weights = c.weights + first * step,
+                            .packed = rows,
+                            .to = c.to + first * table.to_pixels * c.lanes,
+                            .bias = c.bias == nullptr ? nullptr : c.bias + first * table.to_pixels,
+                            .count = c.lanes};
+    c.lanes == 1 ? one_lane(block, pass) : all_lanes(block, pass);
+    if (c.activation != Activation::kNone)
+      for (const PixelRange& range : pass) activate(c, first, rows, range);
+    row += rows;
+  }
+}
+
+/// So many pixels are taken together that what they read of the image, which every block of rows reads again, stays in
+/// a quarter of a second-level cache; a multiple of the pixels that a block has.
+std::size_t pass_pixels(const ConvTable& table, std::size_t lanes, std::size_t number_bytes) {
+  constexpr std::size_t kPassBytes = std::size_t{256} << 10;
+  const std::size_t stride = std::max<std::size_t>(1, table.from_pixels / table.to_pixels);
+  const std::size_t bytes = std::max<std::size_t>(1, table.depth * lanes * number_bytes * stride);
+  return std::max<std::size_t>(1, kPassBytes / bytes / 6) * 6;
+}
+
+template <class T>
+void run_convolution(const Convolution<T>& c) {
+  const ConvTable& table = *c.table;
+  const std::size_t most = pass_pixels(table, c.lanes, sizeof(T));
+  std::array<PixelRange, 16> ranges;
+  std::size_t num_ranges = 0, room = most;
+  const auto run = [&] {
+    for (std::size_t group = 0; group < table.groups; ++group) group_pass(c, group, Pass(ranges.data(), num_ranges));
+    num_ranges = 0;
+    room = most;
+  };
+  for (const PixelClass& of : table.classes)
+    for (std::size_t done = 0; done < of.num_pixels;) {
+      const std::size_t count = std::min(of.num_pixels - done, room);
+      ranges[num_ranges++] = {&of, table.pixels.data() + of.first_pixel + done, count};
+      done += count;
+      room -= count;
+      if (num_ranges == ranges.size() || room < 6) run();
+    }
+  if (num_ranges > 0) run();
+}
+
+template <class T>
+void run_convolve_lanes(const ConvTable& table, Operand<T> from, Operand<T> weights, T* to, std::size_t lanes) {
+  const hn::ScalableTag<T> d;
+  const auto at = [&](const Operand<T>& operand, std::size_t i)
+                      HWY_ATTR { return operand.data + (operand.spread == Spread::kFull ? i * lanes : i); };
+  for (std::size_t row = 0; row < table.groups * table.rows; ++row) {
+    const std::size_t group = row / table.rows, group_weights = group * table.rows * table.depth * table.positions;
+    const std::size_t row_weights = group_weights + row % table.rows * table.row_stride;
+    for (const PixelClass& of : table.classes)
+      for (std::size_t p = of.first_pixel; p < of.first_pixel + of.num_pixels; ++p)
+        for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR {
+          auto sum = hn::Zero(d);
+          for (std::size_t t = of.first_tap; t < of.first_tap + of.num_taps; ++t)
+            for (std::size_t k = 0; k < table.depth; ++k) {
+              const T* left = at(weights, row_weights + k * table.depth_stride + table.taps[t].position);
+              const T* right =
+                  at(from, (group * table.depth + k) * table.from_pixels + shifted(table.pixels[p], table.taps[t]));
+              sum = hn::MulAdd(weights.spread == Spread::kFull ? load(left) : hn::Set(d, *left),
+                               from.spread == Spread::kFull ? load(right) : hn::Set(d, *right), sum);
+            }
+          store(sum, to + (row * table.to_pixels + table.pixels[p].to) * lanes);
+        });
+  }
+}
+
+}  // namespace
+
+#define COSTATE_CONVOLUTIONS(T, suffix)                                                            \
+  void convolve_##suffix(const Convolution<T>& convolution) { run_convolution(convolution); }      \
+  void convolve_lanes_##suffix(const ConvTable& table, Operand<T> from, Operand<T> weights, T* to, \
+                               std::size_t lanes) {                                                \
+    run_convolve_lanes(table, from, weights, to, lanes);                                           \
+  }
+COSTATE_CONVOLUTIONS(float, f32)
+COSTATE_CONVOLUTIONS(double, f64)
+#undef COSTATE_CONVOLUTIONS
+
+}  // namespace costate::internal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace costate::internal {
+
+#define COSTATE_CONVOLUTIONS(T, suffix)                                                                           \
+  HWY_EXPORT(convolve_##suffix);                                                                                  \
+  HWY_EXPORT(convolve_lanes_##suffix);                                                                            \
+  template <>                                                                                                     \
+  void convolve<T>(const Convolution<T>& convolution) {                                                           \
+    HWY_DYNAMIC_DISPATCH(convolve_##suffix)(convolution);                                                         \
+  }                                                                                                               \
+  template <>                                                                                                     \
+  void convolve_lanes<T>(const ConvTable& table, Operand<T> from, Operand<T> weights, T* to, std::size_t lanes) { \
+    HWY_DYNAMIC_DISPATCH(convolve_lanes_##suffix)(table, from, weights, to, lanes);                               \
+  }
+COSTATE_CONVOLUTIONS(float, f32)
+COSTATE_CONVOLUTIONS(double, f64)
+#undef COSTATE_CONVOLUTIONS
+
+}  // namespace costate::internal
+#endif

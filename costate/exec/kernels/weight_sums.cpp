@@ -1,0 +1,341 @@
+// What conv2d_weights makes of images. Summed over a tile it is a product for each tap, rows of the cotangent's
+// channels times columns of the image's channels, whose depth are the lanes at all pixels of a class. As in other long
+// sums over lanes (lane_sums.cpp) one side is transposed for it, here the image with channels in the vectors, once for
+// all taps. Sums with few channels stay spread over the lanes of a vector instead.
+//
+// Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 80 to 89 % of the
+// measured peak with one vector of lanes; 4 x 4 by 2 on 26 x 26 at 69 to 79 %, since the transposed image is larger
+// than a second-level cache (convolutions_bench, Zen 4, CPU time beside other programs). One channel of 28 x 28 under 3
+// x 3 is at 57 %, one row a group (depthwise) at 23 %.
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "costate/exec/kernels/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "costate/exec/kernels/weight_sums.cpp"
+#include <hwy/foreach_target.h>
+// The target loop comes before what it repeats.
+#include <hwy/highway.h>
+
+#include "costate/exec/kernels/vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace costate::internal::HWY_NAMESPACE {
+namespace {
+
+#if HWY_TARGET <= HWY_AVX3
+constexpr std::size_t kBlockRows = 8;  // times 3 vectors, of 32 registers
+#else
+constexpr std::size_t kBlockRows = 4;  // of 16 registers
+#endif
+using Pixel = ConvTable::Pixel;
+using PixelClass = ConvTable::PixelClass;
+using Tap = ConvTable::Tap;
+
+/// Some rows of a group against some of its channels, at a tap.
+template <class T>
+struct ChannelBlock {
+  const WeightSums<T>& sums;
+  const Pixel* pixels;
+  std::size_t num_pixels;
+  Tap tap;
+  const T* to;            // of the first row
+  const T* from;          // transposed: [pixel, lane, channel] from the first channel on
+  std::size_t channels;   // of all groups
+  T* partial;             // [row, channel of the group]
+  std::size_t count = 0;  // channels in the last vector
+};
+
+/// kPart: the last vector is not full.
+template <std::size_t kRows, std::size_t kVectors, bool kPart, class T>
+HWY_INLINE void channel_block(const ChannelBlock<T>& block) {
+  const hn::ScalableTag<T> d;
+  const std::size_t width = hn::Lanes(d), lanes = block.sums.lanes, depth = block.sums.table->depth;
+  const std::size_t row_step = block.sums.table->to_pixels * lanes, channels = block.channels;
+  const auto is_part = [](std::size_t v) { return kPart && v + 1 == kVectors; };
+  const auto load = [&](const T* x, std::size_t v) HWY_ATTR {
+    return is_part(v) ? load_first(d, x + v * width, block.count) : hn::LoadU(d, x + v * width);
+  };
+  VecOf<decltype(d)> sum[kRows][kVectors];
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (std::size_t v = 0; v < kVectors; ++v) sum[i][v] = load(block.partial + i * depth, v);
+  for (std::size_t p = 0; p < block.num_pixels; ++p) {
+    const T* to = block.to + block.pixels[p].to * lanes;
+    const T* from = block.from + shifted(block.pixels[p], block.tap) * lanes * channels;
+    for (std::size_t lane = lanes; lane > 0; --lane, ++to, from += channels) {
+      VecOf<decltype(d)> right[kVectors];
+      for (std::size_t v = 0; v < kVectors; ++v) right[v] = load(from, v);
+      for (std::size_t i = 0; i < kRows; ++i) {
+        const auto left = hn::Set(d, to[i * row_step]);
+        for (std::size_t v = 0; v < kVectors; ++v) sum[i][v] = hn::MulAdd(left, right[v], sum[i][v]);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      T* partial = block.partial + i * depth + v * width;
+      if (is_part(v))
+        store_first(sum[i][v], d, partial, block.count);
+      else
+        hn::StoreU(sum[i][v], d, partial);
+    }
+}
+
+/// All rows of the group against the same vectors of channels.
+template <std::size_t kVectors, bool kPart, class T>
+HWY_NOINLINE void channel_columns(ChannelBlock<T> block) {
+  const ConvTable& table = *block.sums.table;
+  std::size_t left = table.rows;
+  const auto pass = [&](auto rows) HWY_ATTR {
+    for (; left >= rows(); left -= rows()) {
+      channel_block<rows(), kVectors, kPart>(block);
+      block.to += rows() * table.to_pixels * block.sums.lanes;
+      block.partial += rows() * table.depth;
+    }
+  };
+  if constexpr (kBlockRows == 8) pass(std::integral_constant<std::size_t, 8>());
+  pass(std::integral_constant<std::size_t, 4>());
+  pass(std::integral_constant<std::size_t, 2>());
+  pass(std::integral_constant<std::size_t, 1>());
+}
+
+/// All rows against all channels of the group, up to three vectors at a time.
+template <class T>
+void all_channels(ChannelBlock<T> block) {
+  const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
+  std::size_t left = block.sums.table->depth;
+  const auto pass = [&](auto vectors, auto is_part) HWY_ATTR {
+    block.count = left % width;
+    channel_columns<vectors(), is_part()>(block);
+    block.from += vectors() * width;
+    block.partial += vectors() * width;
+    left -= std::min(left, vectors() * width);
+  };
+  constexpr std::integral_constant<std::size_t, 1> kOne;
+  constexpr std::integral_constant<std::size_t, 2> kTwo;
+  constexpr std::integral_constant<std::size_t, 3> kThree;
+  // Four vectors are two and two.
+  while (left >= 5 * width || left / width == 3) pass(kThree, std::false_type());
+  while (left >= 2 * width) pass(kTwo, std::false_type());
+  if (left > width) return pass(kTwo, std::true_type());
+  if (left == width) return pass(kOne, std::false_type());
+  if (left > 0) pass(kOne, std::true_type());
+}
+
+/// All weights of a class at some of its pixels.
+template <class T>
+void channel_pass(const WeightSums<T>& sums, const PixelClass& of, const Pixel* pixels, std::size_t num_pixels) {
+  const ConvTable& table = *sums.table;
+  for (std::size_t group = 0; group < table.groups; ++group)
+    for (std::uint32_t t = 0; t < of.num_taps; ++t) {
+      const Tap tap = table.taps[of.first_tap + t];
+      all_channels(ChannelBlock<T>{
+          .sums = sums,
+          .pixels = pixels,
+          .num_pixels = num_pixels,
+          .tap = tap,
+          .to = sums.to + group * table.rows * table.to_pixels * sums.lanes,
+          .from = sums.scratch + group * table.depth,
+          .channels = table.groups * table.depth,
+          .partial = sums.partial + (group * table.positions + tap.position) * table.rows * table.depth});
+    }
+}
+
+/// Of an image that is transposed in `scratch`. Each pass takes so many pixels that two vectors of channels at their
+/// lanes stay in a first-level cache while all rows read them.
+template <class T>
+void sum_channels(const WeightSums<T>& sums) {
+  constexpr std::size_t kPassBytes = std::size_t{24} << 10;
+  const ConvTable& table = *sums.table;
+  const std::size_t bytes = 2 * sizeof(T) * hn::Lanes(hn::ScalableTag<T>()) * sums.lanes;
+  const std::size_t most = std::max<std::size_t>(1, kPassBytes / bytes);
+  for (const PixelClass& of : table.classes) {
+    const std::size_t passes = (of.num_pixels + most - 1) / most;
+    for (std::size_t pass = 0; pass < passes; ++pass) {
+      const std::size_t first = of.num_pixels * pass / passes, end = of.num_pixels * (pass + 1) / passes;
+      channel_pass(sums, of, table.pixels.data() + of.first_pixel + first, end - first);
+    }
+  }
+}
+
+/// Some rows of a group against one of its channels at some taps of a class.
+template <class T>
+struct TapBlock {
+  const WeightSums<T>& sums;
+  const Pixel* pixels;
+  std::size_t num_pixels;
+  const Tap* taps;
+  const T* to;    // of the first row
+  const T* from;  // of the channel
+  T* partial;     // [row, depth, position] of the first row and the channel, each a vector
+};
+
+/// The sums over whole vectors of lanes, or over the lanes that fill no vector.
+template <std::size_t kRows, std::size_t kTaps, bool kPart, class T>
+HWY_NOINLINE void tap_block(const TapBlock<T>& block) {
+  const hn::ScalableTag<T> d;
+  const ConvTable& table = *block.sums.table;
+  const std::size_t width = hn::Lanes(d), lanes = block.sums.lanes, rest = lanes % width;
+  const std::size_t row_step = table.to_pixels * lanes, weight_step = table.depth * table.positions;
+  const T* const shares = block.sums.shares;
+  const auto load = [&](const T* x) HWY_ATTR { return kPart ? load_first(d, x, rest) : hn::LoadU(d, x); };
+  const auto partial = [&](std::size_t i, std::size_t t)
+                           HWY_ATTR { return block.partial + (i * weight_step + block.taps[t].position) * width; };
+  VecOf<decltype(d)> sum[kRows][kTaps];
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (std::size_t t = 0; t < kTaps; ++t) sum[i][t] = hn::LoadU(d, partial(i, t));
+  for (std::size_t p = 0; p < block.num_pixels; ++p) {
+    const Pixel pixel = block.pixels[p];
+    for (std::size_t lane = kPart ? lanes - rest : 0; lane + (kPart ? rest : width) <= lanes; lane += width) {
+      VecOf<decltype(d)> left[kRows];
+      for (std::size_t i = 0; i < kRows; ++i) left[i] = load(block.to + i * row_step + pixel.to * lanes + lane);
+      if (shares != nullptr)
+        for (std::size_t i = 0; i < kRows; ++i) left[i] = hn::Mul(left[i], load(shares + lane));
+      for (std::size_t t = 0; t < kTaps; ++t) {
+        const auto right = load(block.from + shifted(pixel, block.taps[t]) * lanes + lane);
+        for (std::size_t i = 0; i < kRows; ++i) sum[i][t] = hn::MulAdd(left[i], right, sum[i][t]);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (std::size_t t = 0; t < kTaps; ++t) hn::StoreU(sum[i][t], d, partial(i, t));
+}
+
+/// Some rows against one channel at all taps of a class.
+template <std::size_t kRows, class T>
+void all_taps(TapBlock<T> block, std::size_t num_taps) {
+  const std::size_t width = hn::Lanes(hn::ScalableTag<T>()), lanes = block.sums.lanes;
+  const Tap* const end = block.taps + num_taps;
+  const auto pass = [&](auto taps) HWY_ATTR {
+    for (; end - block.taps >= static_cast<std::ptrdiff_t>(taps()); block.taps += taps()) {
+      if (lanes >= width) tap_block<kRows, taps(), false>(block);
+      if (lanes % width > 0) tap_block<kRows, taps(), true>(block);
+    }
+  };
+  if constexpr (kBlockRows == 8 || kRows < 4) pass(std::integral_constant<std::size_t, 6>());
+  pass(std::integral_constant<std::size_t, 3>());
+  pass(std::integral_constant<std::size_t, 1>());
+}
+
+template <class T>
+void sum_taps(const WeightSums<T>& sums) {
+  const ConvTable& table = *sums.table;
+  const std::size_t width = hn::Lanes(hn::ScalableTag<T>()), all_rows = table.groups * table.rows;
+  for (const PixelClass& of : table.classes)
+    for (std::size_t row = 0; row < all_rows;) {
+      const std::size_t group = row / table.rows, left = (group + 1) * table.rows - row;
+      const std::size_t rows = std::min<std::size_t>(packed_rows(left), 4);
+      for (std::size_t channel = 0; channel < table.depth; ++channel) {
+        const TapBlock<T> block{.sums = sums,
+                                .pixels = table.pixels.data() + of.first_pixel,
+                                .num_pixels = of.num_pixels,
+                                .taps = table.taps.data() + of.first_tap,
+                                .to = sums.to + row * table.to_pixels * sums.lanes,
+                                .from = sums.from + (group * table.depth + channel) * table.from_pixels * sums.lanes,
+                                .partial = sums.partial + (row * table.depth + channel) * table.positions * width};
+        if (rows == 4)
+          all_taps<4>(block, of.num_taps);
+        else if (rows == 2)
+          all_taps<2>(block, of.num_taps);
+        else
+          all_taps<1>(block, of.num_taps);
+      }
+      row += rows;
+    }
+}
+
+template <class T>
+void run_weights_of_lanes(const ConvTable& table, Operand<T> from, Operand<T> to, T* weights, std::size_t lanes) {
+  const hn::ScalableTag<T> d;
+  const auto at = [&](const Operand<T>& operand, std::size_t i)
+                      HWY_ATTR { return operand.data + (operand.spread == Spread::kFull ? i * lanes : i); };
+  std::fill_n(weights, table.num_weights() * lanes, T{0});
+  for (std::size_t row = 0; row < table.groups * table.rows; ++row)
+    for (std::size_t k = 0; k < table.depth; ++k) {
+      const std::size_t channel = row / table.rows * table.depth + k;
+      for (const PixelClass& of : table.classes)
+        for (std::size_t t = of.first_tap; t < of.first_tap + of.num_taps; ++t) {
+          T* weight = weights + ((row * table.depth + k) * table.positions + table.taps[t].position) * lanes;
+          for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR {
+            auto sum = load(weight);
+            for (std::size_t p = of.first_pixel; p < of.first_pixel + of.num_pixels; ++p) {
+              const T* left = at(from, channel * table.from_pixels + shifted(table.pixels[p], table.taps[t]));
+              const T* right = at(to, row * table.to_pixels + table.pixels[p].to);
+              sum = hn::MulAdd(from.spread == Spread::kFull ? load(left) : hn::Set(d, *left),
+                               to.spread == Spread::kFull ? load(right) : hn::Set(d, *right), sum);
+            }
+            store(sum, weight);
+          });
+        }
+    }
+}
+
+}  // namespace
+
+#define COSTATE_WEIGHT_SUMS(T, suffix)                                                               \
+  void sum_channels_##suffix(const WeightSums<T>& sums) { sum_channels(sums); }                      \
+  void sum_taps_##suffix(const WeightSums<T>& sums) { sum_taps(sums); }                              \
+  void weights_of_lanes_##suffix(const ConvTable& table, Operand<T> from, Operand<T> to, T* weights, \
+                                 std::size_t lanes) {                                                \
+    run_weights_of_lanes(table, from, to, weights, lanes);                                           \
+  }
+COSTATE_WEIGHT_SUMS(float, f32)
+COSTATE_WEIGHT_SUMS(double, f64)
+#undef COSTATE_WEIGHT_SUMS
+
+}  // namespace costate::internal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace costate::internal {
+namespace {
+
+/// With few channels, vectors of them would be mostly empty.
+bool stays_spread(const ConvTable& table, std::size_t lanes) { return lanes > 1 && table.depth < 8; }
+
+}  // namespace
+
+template <class T>
+std::size_t weight_sum_size(const ConvTable& table, std::size_t lanes) {
+  return table.num_weights() * (stays_spread(table, lanes) ? simd_lanes<T>() : 1);
+}
+
+std::size_t weight_sum_scratch(const ConvTable& table, std::size_t lanes) {
+  return stays_spread(table, lanes) ? 0 : table.from_size() * lanes;
+}
+
+template <class T>
+void finish_weight_sums(const ConvTable& table, std::size_t lanes, T* partial, T* weights) {
+  if (stays_spread(table, lanes)) return add_partial_sums(partial, table.num_weights(), weights);
+  for (std::size_t group = 0; group < table.groups; ++group)
+    for (std::size_t position = 0; position < table.positions; ++position)
+      for (std::size_t row = group * table.rows; row < (group + 1) * table.rows; ++row)
+        for (std::size_t k = 0; k < table.depth; ++k)
+          weights[(row * table.depth + k) * table.positions + position] += std::exchange(*partial++, T{0});
+}
+
+#define COSTATE_WEIGHT_SUMS(T, suffix)                                                                              \
+  HWY_EXPORT(sum_channels_##suffix);                                                                                \
+  HWY_EXPORT(sum_taps_##suffix);                                                                                    \
+  HWY_EXPORT(weights_of_lanes_##suffix);                                                                            \
+  template std::size_t weight_sum_size<T>(const ConvTable&, std::size_t);                                           \
+  template void finish_weight_sums<T>(const ConvTable&, std::size_t, T*, T*);                                       \
+  template <>                                                                                                       \
+  void add_weight_sums<T>(const WeightSums<T>& sums) {                                                              \
+    const ConvTable& table = *sums.table;                                                                           \
+    if (stays_spread(table, sums.lanes)) return HWY_DYNAMIC_DISPATCH(sum_taps_##suffix)(sums);                      \
+    transpose(sums.from, table.groups* table.depth, table.from_pixels* sums.lanes, sums.shares, sums.scratch);      \
+    HWY_DYNAMIC_DISPATCH(sum_channels_##suffix)(sums);                                                              \
+  }                                                                                                                 \
+  template <>                                                                                                       \
+  void weights_of_lanes<T>(const ConvTable& table, Operand<T> from, Operand<T> to, T* weights, std::size_t lanes) { \
+    HWY_DYNAMIC_DISPATCH(weights_of_lanes_##suffix)(table, from, to, weights, lanes);                               \
+  }
+COSTATE_WEIGHT_SUMS(float, f32)
+COSTATE_WEIGHT_SUMS(double, f64)
+#undef COSTATE_WEIGHT_SUMS
+
+}  // namespace costate::internal
+#endif

@@ -1,0 +1,92 @@
+#include "costate/graph/internal/convolution.h"
+
+#include "costate/base/error.h"
+
+namespace costate::internal {
+namespace {
+
+ConvGeometry geometry_of(const Shape& image, const Shape& weights, const std::vector<std::int64_t>& attributes) {
+  COSTATE_CHECK(attributes.size() == 7, "a convolution has seven attributes");
+  if (image.rank() != 3) throw ShapeError("the image must be [channels, height, width]");
+  if (weights.rank() != 4)
+    throw ShapeError("the weights must be [outputs, channels / groups, kernel height, kernel width]");
+  ConvGeometry geometry{.channels = image[0], .outputs = weights[0], .groups = attributes[6]};
+  if (geometry.channels % geometry.groups != 0 || geometry.outputs % geometry.groups != 0)
+    throw ShapeError(geometry.groups, " groups do not divide ", geometry.channels, " channels and ", geometry.outputs,
+                     " outputs");
+  if (weights[1] * geometry.groups != geometry.channels)
+    throw ShapeError("the weights take ", weights[1], " channels a group, the image has ",
+                     geometry.channels / geometry.groups);
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    const std::int64_t length = image[static_cast<int>(axis) + 1], kernel = weights[static_cast<int>(axis) + 2];
+    const std::int64_t stride = attributes[axis], padding = attributes[axis + 2], dilation = attributes[axis + 4];
+    const std::int64_t padded = length + 2 * padding, reach = dilation * (kernel - 1) + 1;
+    if (kernel < 1) throw ShapeError("the kernel is empty");
+    if (reach > padded)
+      throw ShapeError("the kernel reaches over ", reach, " pixels ", axis == 0 ? "down" : "across",
+                       ", the padded image has ", padded);
+    geometry.image[axis] = length;
+    geometry.kernel[axis] = kernel;
+    geometry.result[axis] = (padded - reach) / stride + 1;
+    geometry.stride[axis] = stride;
+    geometry.padding[axis] = padding;
+    geometry.dilation[axis] = dilation;
+  }
+  return geometry;
+}
+
+Shape result_shape(const ConvGeometry& g) { return {g.outputs, g.result[0], g.result[1]}; }
+
+}  // namespace
+
+ConvGeometry conv_geometry(Op op, std::span<const Shape> operands, const std::vector<std::int64_t>& attributes,
+                           const Shape& target) {
+  if (op == Op::kConv2d) return geometry_of(operands[0], operands[1], attributes);
+  const bool of_weights = op == Op::kConv2dWeights;
+  const ConvGeometry geometry =
+      of_weights ? geometry_of(operands[0], target, attributes) : geometry_of(target, operands[1], attributes);
+  const Shape& given = operands[of_weights ? 1 : 0];
+  if (!(given == result_shape(geometry)))
+    throw ShapeError("the result's cotangent must be ", result_shape(geometry), ", not ", given);
+  return geometry;
+}
+
+Shape conv_shape(Op op, const ConvGeometry& g) {
+  if (op == Op::kConv2d) return result_shape(g);
+  if (op == Op::kConv2dInput) return {g.channels, g.image[0], g.image[1]};
+  return {g.outputs, g.channels / g.groups, g.kernel[0], g.kernel[1]};
+}
+
+void for_meetings(const ConvGeometry& g, const std::function<void(std::int64_t, std::int64_t, std::int64_t)>& visit) {
+  for (std::int64_t i = 0; i < g.result[0]; ++i)
+    for (std::int64_t j = 0; j < g.result[1]; ++j)
+      for (std::int64_t u = 0; u < g.kernel[0]; ++u)
+        for (std::int64_t v = 0; v < g.kernel[1]; ++v) {
+          const std::int64_t row = i * g.stride[0] + u * g.dilation[0] - g.padding[0];
+          const std::int64_t column = j * g.stride[1] + v * g.dilation[1] - g.padding[1];
+          if (row < 0 || row >= g.image[0] || column < 0 || column >= g.image[1]) continue;
+          visit(u * g.kernel[1] + v, row * g.image[1] + column, i * g.result[1] + j);
+        }
+}
+
+std::vector<double> interpret_convolution(const Node& node, std::span<const std::vector<double>> operands,
+                                          std::span<const Shape> shapes) {
+  const ConvGeometry g = conv_geometry(node.op, shapes, node.indices, node.shape);
+  const std::int64_t channels = g.channels / g.groups, outputs = g.outputs / g.groups;
+  const std::vector<double>&first = operands[0], &second = operands[1];
+  std::vector<double> out(static_cast<std::size_t>(node.shape.size()), 0.0);
+  for_meetings(g, [&](std::int64_t position, std::int64_t image_pixel, std::int64_t result_pixel) {
+    for (std::int64_t o = 0; o < g.outputs; ++o)
+      for (std::int64_t c = 0; c < channels; ++c) {
+        const auto x = static_cast<std::size_t>((o / outputs * channels + c) * g.image_pixels() + image_pixel);
+        const auto w = static_cast<std::size_t>((o * channels + c) * g.positions() + position);
+        const auto y = static_cast<std::size_t>(o * g.result_pixels() + result_pixel);
+        if (node.op == Op::kConv2d) out[y] += first[x] * second[w];
+        if (node.op == Op::kConv2dInput) out[x] += first[y] * second[w];
+        if (node.op == Op::kConv2dWeights) out[w] += first[x] * second[y];
+      }
+  });
+  return out;
+}
+
+}  // namespace costate::internal

@@ -1,0 +1,46 @@
+// Pooling of feature maps, and padding with zeros. Windows are those of PyTorch: along an axis of n numbers there are
+// floor((n + 2 padding - kernel) / stride) + 1, the first of which begins `padding` places before the axis; what is
+// left behind the last one is not read. All are compositions of gathers, maxima and sums, with derivatives of any
+// order.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "costate/graph/array.h"
+
+namespace costate {
+
+/// Rows, then columns.
+struct PoolOptions {
+  std::array<std::int64_t, 2> kernel = {2, 2};
+  std::array<std::int64_t, 2> stride = {0, 0};   // 0: as long as the kernel
+  std::array<std::int64_t, 2> padding = {0, 0};  // places on each side; at most half of the kernel
+};
+
+struct Pool1dOptions {
+  std::int64_t kernel = 2;
+  std::int64_t stride = 0;
+  std::int64_t padding = 0;
+};
+
+/// The largest number of each window: [C, H, W] -> [C, h, w], and [C, L] -> [C, l]. Padding holds no number. Of equal
+/// numbers the first in the window's row-major order has the derivative; a window with a NaN gives NaN. ShapeError for
+/// another rank, or a kernel that does not fit into the padded axis; InvalidArgument for options out of range.
+Array max_pool2d(Operand x, const PoolOptions& options = {});
+Array max_pool1d(Operand x, const Pool1dOptions& options = {});
+
+/// The mean of each window, shapes and errors as above. Zeros of the padding count (PyTorch's count_include_pad=True):
+/// every window is divided by the size of the kernel.
+Array avg_pool2d(Operand x, const PoolOptions& options = {});
+Array avg_pool1d(Operand x, const Pool1dOptions& options = {});
+
+/// The mean of each feature map: [C, …] -> [C]. ShapeError for a scalar.
+Array global_average(Operand x);
+
+/// Zeros around x: `widths` has, for each axis, how many before and behind. InvalidArgument if one is negative;
+/// ShapeError unless there are as many as axes.
+Array pad(Operand x, const std::vector<std::array<std::int64_t, 2>>& widths);
+
+}  // namespace costate

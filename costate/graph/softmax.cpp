@@ -1,0 +1,54 @@
+#include "costate/graph/softmax.h"
+
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "costate/base/error.h"
+
+namespace costate {
+namespace {
+
+/// What was reduced along an axis of `shape`, with that axis of length 1, so that it broadcasts to `shape`.
+Array kept(const Array& reduced, const Shape& shape, int axis) {
+  std::vector<std::int64_t> lengths = shape.axes();
+  lengths[static_cast<std::size_t>(shape.normalize_axis(axis))] = 1;
+  return reshape(reduced, Shape(std::move(lengths)));
+}
+
+/// x minus its largest number along the axis, so that no exponential overflows. Softmax does not depend on what is
+/// subtracted, hence no derivative does.
+Array shifted(const Operand& x, int axis) {
+  const Array largest = stop_gradient(reduce_max(x, {axis}));
+  return x.array - kept(largest, x.array.shape(), axis);
+}
+
+}  // namespace
+
+Array softmax(Operand x, int axis) {
+  const Array powers = exp(shifted(x, axis));
+  return powers / kept(sum(powers, {axis}), x.array.shape(), axis);
+}
+
+Array log_softmax(Operand x, int axis) {
+  const Array logs = shifted(x, axis);
+  return logs - kept(log(sum(exp(logs), {axis})), x.array.shape(), axis);
+}
+
+Array cross_entropy(Operand logits, Operand target) {
+  const Shape shape = logits.array.shape(), wanted = target.array.shape();
+  if (shape.rank() != 1 || (wanted.rank() != 0 && !(wanted == shape)))
+    throw ShapeError("[cross_entropy] logits must have shape [class], and the class be a label [] or a unit vector ",
+                     "[class]; got ", shape, " and ", wanted, ".");
+  if (wanted.rank() == 1) {
+    const Array largest = stop_gradient(reduce_max(logits, {0}));
+    return log(sum(exp(logits - largest))) + largest - sum(logits * target);
+  }
+  std::vector<double> classes(static_cast<std::size_t>(shape.size()));
+  std::iota(classes.begin(), classes.end(), 0.0);
+  const Array is_label = equal(target, constant(HostArray::vector(std::move(classes))));
+  const Array log_likelihood = sum(where(is_label, log_softmax(logits), 0.0));
+  return -log_likelihood / sum(is_label);  // divided by 1, or by 0 where the label is none
+}
+
+}  // namespace costate

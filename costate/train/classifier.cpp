@@ -1,0 +1,90 @@
+// One traced function of a sample serves training and scoring: its cross-entropy, and 1 where it is misclassified.
+#include "costate/train/classifier.h"
+
+#include <cmath>
+#include <utility>
+
+#include "costate/array/take_rows.h"
+#include "costate/base/error.h"
+#include "costate/diff/diff.h"
+#include "costate/graph/softmax.h"
+#include "costate/graph/trace.h"
+
+namespace costate {
+namespace {
+
+/// Numbers 0, 1, … of the classes.
+Array class_numbers(std::int64_t count) { return constant(HostArray::evenly_spaced(0, 1, count)); }
+
+/// 0 if the class has the largest number, alone; 1 otherwise, and where a number is NaN.
+Array is_misclassified(const Array& logits, const Array& one_hot) {
+  const Array found = sum(where(one_hot, logits, 0.0));
+  return 1.0 - equal(sum(logits >= found), 1.0);
+}
+
+/// Inputs: x and the number of its class. Outputs: the cross-entropy and is_misclassified.
+Function loss_of(const Classifier& classifier, const Shape& input) {
+  return trace(
+      [&](Array x, Array label) {
+        const Array logits = classifier.logits(x);
+        if (logits.shape().rank() != 1)
+          throw ShapeError("[fit_classifier] logits must be [classes]; got ", logits.shape(), ".");
+        const Array one_hot = equal(class_numbers(logits.shape()[0]), label);
+        return std::vector<Array>{cross_entropy(logits, label), is_misclassified(logits, one_hot)};
+      },
+      {{"x", input}, {"label", {}}});
+}
+
+/// How many classes the logits have, from a trace of its own.
+std::int64_t num_classes(const Classifier& classifier, const Shape& input) {
+  return trace([&](Array x) { return classifier.logits(x); }, {{"x", input}}).output_shape(0).size();
+}
+
+void check_data(const LabelledInputs& data, std::int64_t classes) {
+  const Shape &inputs = data.inputs.shape(), &labels = data.labels.shape();
+  if (inputs.rank() == 0 || labels.rank() != 1 || inputs[0] != labels[0])
+    throw ShapeError("[fit_classifier] there must be a label for each input; got inputs ", inputs, " and labels ",
+                     labels, ".");
+  for (std::int64_t i = 0; i < data.count(); ++i) {
+    const double label = data.labels.at(i);
+    if (!(label >= 0 && label < static_cast<double>(classes)) || std::floor(label) != label)
+      throw DataError("[fit_classifier] labels must be whole numbers from 0 to ", classes - 1, ", the net's classes; ",
+                      "that of sample ", i, " is ", label, ".");
+  }
+}
+
+}  // namespace
+
+TrainResult fit_classifier(const Classifier& classifier, const LabelledInputs& data,
+                           const ClassifierFitOptions& options) {
+  const Shape input = data.inputs.shape().without_first();
+  check_data(data, num_classes(classifier, input));
+  const Program program =
+      compile(value_and_grad(loss_of(classifier, input), classifier.parameters), {.dtype = options.dtype});
+  Objective objective{.parameters = classifier.parameters, .num_samples = static_cast<std::size_t>(data.count())};
+  objective.evaluate = [&](const Batch& batch) {
+    RunResult result = program.run({options.inputs ? options.inputs(batch) : take_rows(data.inputs, batch.samples),
+                                    take_rows(data.labels, batch.samples)});
+    const double misclassified = result.outputs[1].mean();
+    result.outputs.erase(result.outputs.begin() + 1);
+    Evaluation evaluation = mean_over_batch(std::move(result));
+    evaluation.misclassified = misclassified;
+    return evaluation;
+  };
+  if (options.held.count() == 0) return train(objective, options.train);
+  const ClassifierScorer score(classifier, input, options.dtype);
+  objective.validate = [&] { return score(options.held).misclassified; };
+  return train(objective, options.train);
+}
+
+ClassifierScorer::ClassifierScorer(const Classifier& classifier, const Shape& input, Dtype dtype)
+    : classes_(num_classes(classifier, input)), program_(compile(loss_of(classifier, input), {.dtype = dtype})) {}
+
+ClassifierScore ClassifierScorer::operator()(const LabelledInputs& data) const {
+  check_data(data, classes_);
+  RunResult result = program_.run({data.inputs, data.labels});
+  return {
+      .loss = result.outputs[0].mean(), .misclassified = result.outputs[1].mean(), .report = std::move(result.report)};
+}
+
+}  // namespace costate

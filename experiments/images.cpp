@@ -1,0 +1,73 @@
+#include "experiments/images.h"
+
+namespace costate::experiments {
+namespace {
+
+/// The first images, in [0, 1].
+LabelledInputs first_of(const LabelledInputs& part, std::int64_t count) {
+  if (part.count() < count)
+    throw DataError("[reproduce] there must be ", count, " images of a kind; got ", part.count(),
+                    ". Is a file cut short?");
+  LabelledInputs first = part.slice(0, count);
+  for (float& pixel : first.inputs.data<float>()) pixel /= 255;
+  return first;
+}
+
+}  // namespace
+
+ImageSet read_set(const Request& request) {
+  const std::filesystem::path folder = request.data.empty() ? "/usr/share/datasets/fashion-mnist" : request.data;
+  if (!has_image_set(folder))
+    throw InvalidArgument("[reproduce] '", folder.string(),
+                          "' has no images; install Debian's dataset-fashion-mnist, or give the folder of MNIST's or "
+                          "CIFAR-10's files with --data DIR.");
+  return read_image_set(folder);
+}
+
+Images read_images(const Request& request, const ImageCounts& counts) {
+  const ImageSet set = read_set(request);
+  const bool is_default = request.data.empty(), is_cifar = set.train.inputs.shape()[1] == 3;
+  return {.name = is_default ? "Fashion-MNIST"
+                  : is_cifar ? "CIFAR-10"
+                             : request.data.string(),
+          .set = {.train = first_of(set.train, counts.train), .test = first_of(set.test, counts.test)},
+          .is_default = is_default,
+          .may_flip = is_default || is_cifar};  // others in IDX form are digits or letters
+}
+
+ImageClassifier make_net(const Images& images, ImageClassifierOptions options) {
+  const Shape& shape = images.set.train.inputs.shape();
+  options.image_channels = shape[1];
+  options.image_rows = shape[2];
+  options.image_columns = shape[3];
+  options.classes = kImageClasses;
+  return ImageClassifier(options);
+}
+
+TrainResult train_net(const ImageClassifier& net, const Images& images, const ImageTraining& training) {
+  const HostArray& all = images.set.train.inputs;
+  const AugmentationOptions augmentation{.shift = 1, .flip = images.may_flip, .seed = training.seed};
+  return fit_classifier(
+      classifier_of(net), images.set.train,
+      {.train = {.epochs = training.epochs,
+                 .batch = training.batch,
+                 .seed = training.seed,
+                 .optimizer = {.kind = OptimizerKind::kSgd, .momentum = 0.9},
+                 .schedule = {.kind = ScheduleKind::kCosine, .base = training.rate},
+                 .keep = Keep::kLast,
+                 .on_epoch = training.on_epoch},
+       .inputs = [&](const Batch& batch) { return augmented(all, batch.samples, batch.epoch, augmentation); },
+       .held = images.set.test});
+}
+
+Classifier classifier_of(const ImageClassifier& net) {
+  return {.logits = [net](const Array& image) { return net(image); }, .parameters = net.parameters()};
+}
+
+std::int64_t num_parameters(const ImageClassifier& net) {
+  std::int64_t count = 0;
+  for (const Parameter& parameter : net.parameters()) count += parameter.shape().size();
+  return count;
+}
+
+}  // namespace costate::experiments
