@@ -283,7 +283,7 @@ Outcome heat(const Request& request) {
                    std::min(backsolve.one.back().error, 1e16)),
           at_most(6, "evaluations of a gradient with the least budget, in solves", least.evaluations),
           at_most(0, "gradients with different budgets: largest difference", costs.largest_difference),
-          at_most(300, "memory of a gradient beyond a solve's and its budget, in states of the field", excess / state),
+          at_most(400, "memory of a gradient beyond a solve's and its budget, in states of the field", excess / state),
           told("time of a gradient, in solves", least.seconds / least.forward_seconds)}};
 }
 
