@@ -23,7 +23,7 @@ struct RunReport {
   std::int64_t nfe_backward = 0;
   std::int64_t accepted = 0;
   std::int64_t rejected = 0;
-  std::int64_t factorizations = 0;           // of matrices by linear_solve, outside of a solve's field
+  std::int64_t factorizations = 0;           // by linear_solve and sparse roots, outside of a solve's field
   std::vector<SampleFailure> failures = {};  // in the order of the batch
 
   /// Adds the counts and appends the failures of a run of later samples.

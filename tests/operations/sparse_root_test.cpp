@@ -239,8 +239,19 @@ TEST(SparseRoot, ALinearSystemIsFactorizedOnce) {
   internal::JacobianFactors factors(*system);
   const internal::NewtonOutcome outcome = internal::newton(sample, internal::Numbers::Zero(kSide * kSide), {}, factors);
   EXPECT_EQ(outcome.end, internal::NewtonOutcome::End::kRoot);
-  EXPECT_EQ(factors.num_factorizations(), 1U);
+  EXPECT_EQ(factors.num_factorizations(), 1);
   EXPECT_LT(sample.value(outcome.root).lpNorm<Eigen::Infinity>(), 1e-11);
+}
+
+TEST(SparseRoot, TheLastFactorsServeAllDerivatives) {
+  const Function loss = weighted_root(8, kSparse);
+  const std::vector<HostArray> inputs = reaction_inputs(8, 3);
+  const RunResult value = compile(loss).run(inputs), gradient = compile(value_and_grad(loss)).run(inputs);
+  const std::size_t by_a[] = {0};
+  const RunResult second = compile(hessian(loss, by_a)).run(inputs);
+  EXPECT_GE(value.report.factorizations, 3 * 3);  // Newton's, of three samples
+  EXPECT_EQ(gradient.report.factorizations, value.report.factorizations);
+  EXPECT_EQ(second.report.factorizations, value.report.factorizations);
 }
 
 /// z' = -u with u + 0.1 u^3 + (the next u)/2 = z: a state of the operation holds another stage's factors there.

@@ -5,6 +5,7 @@
 #include <Eigen/SparseCore>
 #include <Eigen/SparseLU>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,14 +31,14 @@ class JacobianFactors {
 
   /// What J was evaluated at; for the owner to fill in.
   std::vector<double> point = {};
-  std::size_t num_factorizations() const { return num_factorizations_; }
+  std::int64_t num_factorizations() const { return num_factorizations_; }
 
  private:
   Eigen::SparseMatrix<double> matrix_;
   Eigen::SparseLU<Eigen::SparseMatrix<double>> lu_;
   double size_ = 0;  // largest sum of |J| over a row or a column
   bool is_analysed_ = false, is_factorized_ = false;
-  std::size_t num_factorizations_ = 0;
+  std::int64_t num_factorizations_ = 0;
 };
 
 class SampleSystem {

@@ -72,7 +72,10 @@ class NewtonRootOp : public TileOp<T> {
           load(context_, run, 1 + i, lane, state.sample.arguments()[i]);
         Numbers guess(n);
         load(context_, run, 0, lane, guess);
-        const NewtonOutcome outcome = newton(state.sample, std::move(guess), options_, *state.factors[lane]);
+        JacobianFactors& factors = *state.factors[lane];
+        const std::int64_t before = factors.num_factorizations();
+        const NewtonOutcome outcome = newton(state.sample, std::move(guess), options_, factors);
+        if (run.report != nullptr) run.report->factorizations += factors.num_factorizations() - before;
         if (outcome.end == NewtonOutcome::End::kRoot) {
           both << outcome.root, outcome.last;
         } else {
@@ -153,7 +156,9 @@ class JacobianSolveOp : public TileOp<T> {
         root->factors[lane]->point == point)
       return *root->factors[lane];
     JacobianFactors& own = *state.factors[0];
+    const std::int64_t before = own.num_factorizations();
     if (own.point != point) state.sample.factorize(x, own);
+    if (run.report != nullptr) run.report->factorizations += own.num_factorizations() - before;
     return own;
   }
 
