@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "costate/base/error.h"
 #include "costate/exec/tile_op.h"
+#include "costate/operations/internal/tile_lane.h"
 
 namespace costate {
 namespace {
@@ -76,29 +78,26 @@ class ExpmMultiplyOp : public TileOp<T> {
 
   void run(const TileOpRun<T>& run, T* out) const override {
     for (std::size_t lane = 0; lane < context_.lanes; ++lane) {
-      RowMajorMatrix b = operand(run, 1, lane);
+      const internal::TileLane<T> at{context_, run, lane};
+      RowMajorMatrix b = operand(at, 1);
       if (lane >= run.num_samples) {
         b.setZero();
-      } else if (!multiply_exponential(operand(run, 0, lane), operand(run, 2, lane)(0, 0), b)) {
+      } else if (!multiply_exponential(operand(at, 0), operand(at, 2)(0, 0), b)) {
         b.setConstant(std::numeric_limits<double>::quiet_NaN());
         if (run.report != nullptr)
-          run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane), "no exponential", 0, 0,
+          run.report->failures.push_back({at.sample(), "no exponential", 0, 0,
                                           "A and t of expm_multiply must be finite, and |t| norm(A) below a million"});
       }
-      for (Eigen::Index i = 0; i < b.size(); ++i)
-        out[static_cast<std::size_t>(i) * context_.lanes + lane] = static_cast<T>(b.data()[i]);
+      at.write(b, out);
     }
   }
 
  private:
-  RowMajorMatrix operand(const TileOpRun<T>& run, std::size_t i, std::size_t lane) const {
+  /// An operand as a matrix; a number is one of [1, 1].
+  RowMajorMatrix operand(const internal::TileLane<T>& at, std::size_t i) const {
     const Shape& shape = context_.operand_shapes[i];
     RowMajorMatrix matrix(shape.rank() == 2 ? shape[0] : 1, shape.rank() == 2 ? shape[1] : 1);
-    for (Eigen::Index k = 0; k < matrix.size(); ++k) {
-      const auto at = static_cast<std::size_t>(k);
-      matrix.data()[k] =
-          static_cast<double>(run.operands[i][context_.operand_is_shared[i] ? at : at * context_.lanes + lane]);
-    }
+    at.read(i, matrix);
     return matrix;
   }
 

@@ -5,17 +5,21 @@
 #include "costate/operations/linear_solve.h"
 
 #include <algorithm>
-#include <limits>
-#include <utility>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "costate/base/error.h"
 #include "costate/exec/tile_op.h"
 #include "costate/operations/internal/lu_factors.h"
+#include "costate/operations/internal/tile_lane.h"
 
 namespace costate {
 namespace {
 
 using internal::LuFactors;
+using internal::TileLane;
 
 enum class System { kGiven, kTransposed };
 
@@ -24,38 +28,16 @@ void solve_system(System system, const LuFactors<T>& factors, std::span<const T>
   system == System::kGiven ? factors.solve(b, x) : factors.solve_transposed(b, x);
 }
 
-/// Reads and writes one lane of [rows, lanes], or the values that all lanes share.
-template <class T>
-struct Lane {
-  const TileOpContext& context;
-  const TileOpRun<T>& run;
-  std::size_t lane;
-
-  void read(std::size_t operand, std::span<T> out) const {
-    const T* from = run.operands[operand];
-    const bool is_shared = context.operand_is_shared[operand];
-    const std::size_t step = is_shared ? 1 : context.lanes;
-    from += is_shared ? 0 : lane;
-    for (T& number : out) {
-      number = *from;
-      from += step;
-    }
-  }
-
-  void write(std::span<const T> x, T* out) const {
-    for (std::size_t i = 0; i < x.size(); ++i) out[i * context.lanes + lane] = x[i];
-  }
-};
-
 /// Factorizes, and says so in the run's report.
 template <class T>
-void factorize(const TileOpRun<T>& run, std::size_t lane, std::span<const T> a, std::size_t n, LuFactors<T>& factors) {
+void factorize(const TileLane<T>& at, std::span<const T> a, std::size_t n, LuFactors<T>& factors) {
   factors.factorize(a, n);
-  if (run.report == nullptr) return;
-  ++run.report->factorizations;
+  RunReport* const report = at.run.report;
+  if (report == nullptr) return;
+  ++report->factorizations;
   if (factors.is_singular())
-    run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane), "singular matrix", 0, 0,
-                                    "look at how the matrix is made; it is singular to rounding"});
+    report->failures.push_back(
+        {at.sample(), "singular matrix", 0, 0, "look at how the matrix is made; it is singular to rounding"});
 }
 
 /// What a solve leaves in one lane: A and its factors.
@@ -69,6 +51,8 @@ template <class T>
 struct LinearSolveState : TileOpState {
   std::vector<Factored<T>> lanes;  // one for all where nothing reads them
   std::vector<T> b, x;
+
+  Factored<T>& of(std::size_t lane) { return lanes[lanes.size() == 1 ? 0 : lane]; }
 };
 
 template <class T>
@@ -89,13 +73,13 @@ class LinearSolveTileOp : public TileOp<T> {
   void run(const TileOpRun<T>& run, T* out) const override {
     auto& state = static_cast<LinearSolveState<T>&>(*run.state);
     for (std::size_t lane = 0; lane < context_.lanes; ++lane) {
-      const Lane<T> at{context_, run, lane};
+      const TileLane<T> at{context_, run, lane};
       std::ranges::fill(state.x, T{0});
       if (lane < run.num_samples) {
-        Factored<T>& kept = state.lanes[state.lanes.size() == 1 ? 0 : lane];
+        Factored<T>& kept = state.of(lane);
         at.read(0, kept.a);
         at.read(1, state.b);
-        factorize<T>(run, lane, kept.a, state.b.size(), kept.factors);
+        factorize<T>(at, kept.a, state.b.size(), kept.factors);
         kept.factors.solve(state.b, state.x);
       }
       at.write(state.x, out);
@@ -131,12 +115,12 @@ class FactoredSolveTileOp : public TileOp<T> {
     auto& state = static_cast<FactoredSolveState<T>&>(*run.state);
     auto* const solved = dynamic_cast<LinearSolveState<T>*>(run.operand_states[1]);
     for (std::size_t lane = 0; lane < context_.lanes; ++lane) {
-      const Lane<T> at{context_, run, lane};
+      const TileLane<T> at{context_, run, lane};
       std::ranges::fill(state.x, T{0});
       if (lane < run.num_samples) {
         at.read(0, state.a);
         at.read(2, state.b);
-        solve_system<T>(system_, factors_of(state, solved, run, lane), state.b, state.x);
+        solve_system<T>(system_, factors_of(state, solved, at), state.b, state.x);
       }
       at.write(state.x, out);
     }
@@ -144,12 +128,12 @@ class FactoredSolveTileOp : public TileOp<T> {
 
  private:
   static const LuFactors<T>& factors_of(FactoredSolveState<T>& state, LinearSolveState<T>* solved,
-                                        const TileOpRun<T>& run, std::size_t lane) {
+                                        const TileLane<T>& at) {
     if (solved != nullptr) {
-      const Factored<T>& kept = solved->lanes[solved->lanes.size() == 1 ? 0 : lane];
+      const Factored<T>& kept = solved->of(at.lane);
       if (kept.a == state.a) return kept.factors;
     }
-    factorize<T>(run, lane, state.a, state.b.size(), state.own);
+    factorize<T>(at, state.a, state.b.size(), state.own);
     return state.own;
   }
 

@@ -1,9 +1,12 @@
 #include "costate/operations/root.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "costate/base/error.h"

@@ -8,17 +8,20 @@
 // the last as the derivative of bbar^T J y by x and the arguments. All of it is operations, so that it nests.
 #include "costate/operations/internal/sparse_root.h"
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/tile_op.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/operations/internal/reference_newton.h"
+#include "costate/operations/internal/tile_lane.h"
 
 namespace costate::internal {
 namespace {
@@ -37,21 +40,6 @@ struct FactorState : TileOpState {
   std::vector<std::unique_ptr<JacobianFactors>> factors;  // [lanes]
 };
 
-/// The numbers of a lane's operand, in f64.
-template <class T, class Out>
-void load(const TileOpContext& context, const TileOpRun<T>& run, std::size_t operand, std::size_t lane, Out& out) {
-  const T* from = run.operands[operand];
-  const bool is_shared = context.operand_is_shared[operand];
-  for (std::size_t i = 0; i < static_cast<std::size_t>(out.size()); ++i)
-    out.data()[i] = static_cast<double>(from[is_shared ? i : i * context.lanes + lane]);
-}
-
-template <class T>
-void store(const Numbers& from, std::size_t lanes, std::size_t lane, T* out) {
-  for (Eigen::Index i = 0; i < from.size(); ++i)
-    out[static_cast<std::size_t>(i) * lanes + lane] = static_cast<T>(from(i));
-}
-
 template <class T>
 class NewtonRootOp : public TileOp<T> {
  public:
@@ -66,12 +54,12 @@ class NewtonRootOp : public TileOp<T> {
     auto& state = static_cast<FactorState<T>&>(*run.state);
     const auto n = static_cast<Eigen::Index>(system_->size());
     for (std::size_t lane = 0; lane < context_.lanes; ++lane) {
+      const TileLane<T> at{context_, run, lane};
       Numbers both = Numbers::Zero(2 * n);
       if (lane < run.num_samples) {
-        for (std::size_t i = 0; i < system_->num_arguments(); ++i)
-          load(context_, run, 1 + i, lane, state.sample.arguments()[i]);
+        for (std::size_t i = 0; i < system_->num_arguments(); ++i) at.read(1 + i, state.sample.arguments()[i]);
         Numbers guess(n);
-        load(context_, run, 0, lane, guess);
+        at.read(0, guess);
         JacobianFactors& factors = *state.factors[lane];
         const std::int64_t before = factors.num_factorizations();
         const NewtonOutcome outcome = newton(state.sample, std::move(guess), options_, factors);
@@ -80,10 +68,10 @@ class NewtonRootOp : public TileOp<T> {
           both << outcome.root, outcome.last;
         } else {
           both.setConstant(kNan);
-          if (run.report != nullptr) report(outcome, run.first_sample + static_cast<std::int64_t>(lane), *run.report);
+          if (run.report != nullptr) report(outcome, at.sample(), *run.report);
         }
       }
-      store(both, context_.lanes, lane, out);
+      at.write(both, out);
     }
   }
 
@@ -116,49 +104,47 @@ class JacobianSolveOp : public TileOp<T> {
     auto& state = static_cast<FactorState<T>&>(*run.state);
     const auto n = static_cast<Eigen::Index>(system_->size());
     for (std::size_t lane = 0; lane < context_.lanes; ++lane) {
+      const TileLane<T> at{context_, run, lane};
       Numbers y = Numbers::Zero(n);
       if (lane < run.num_samples) {
-        for (std::size_t i = 0; i < system_->num_arguments(); ++i)
-          load(context_, run, 1 + i, lane, state.sample.arguments()[i]);
+        for (std::size_t i = 0; i < system_->num_arguments(); ++i) at.read(1 + i, state.sample.arguments()[i]);
         Numbers points(2 * n), b(n);
-        load(context_, run, 0, lane, points);
-        load(context_, run, 1 + system_->num_arguments(), lane, b);
-        y = solve(state, run, lane, points, b);
+        at.read(0, points);
+        at.read(1 + system_->num_arguments(), b);
+        y = solve(state, at, points, b);
       }
-      store(y, context_.lanes, lane, out);
+      at.write(y, out);
     }
   }
 
  private:
   /// NaN where the root is (NewtonRoot has said why), and where J is singular there.
-  Numbers solve(FactorState<T>& state, const TileOpRun<T>& run, std::size_t lane, const Numbers& points,
-                const Numbers& b) const {
+  Numbers solve(FactorState<T>& state, const TileLane<T>& at, const Numbers& points, const Numbers& b) const {
     const auto n = static_cast<Eigen::Index>(system_->size());
     const Numbers nan = Numbers::Constant(n, kNan);
     if (!points.allFinite() || !b.allFinite()) return nan;
     if (b.isZero(0)) return Numbers::Zero(n);
-    JacobianFactors& factors = factors_at(state, run, lane, points.tail(n));
+    JacobianFactors& factors = factors_at(state, at, points.tail(n));
     const std::optional<Numbers> y = state.sample.solve_near(side_, points.head(n), b, factors);
     if (y) return *y;
-    if (run.report != nullptr)
-      run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane), "singular Jacobian", 0, 0,
-                                      "at this root no derivative exists, or it is lost in rounding"});
+    if (at.run.report != nullptr)
+      at.run.report->failures.push_back(
+          {at.sample(), "singular Jacobian", 0, 0, "at this root no derivative exists, or it is lost in rounding"});
     return nan;
   }
 
   /// Those of NewtonRoot if they are of this point: inside of a field, a state holds what another stage left. In f32
   /// the point itself was rounded.
-  JacobianFactors& factors_at(FactorState<T>& state, const TileOpRun<T>& run, std::size_t lane,
-                              const Numbers& x) const {
+  JacobianFactors& factors_at(FactorState<T>& state, const TileLane<T>& at, const Numbers& x) const {
     const std::vector<double> point = state.sample.point_of(x);
-    if (auto* root = dynamic_cast<FactorState<T>*>(run.operand_states[0]);
+    if (auto* root = dynamic_cast<FactorState<T>*>(at.run.operand_states[0]);
         root != nullptr && std::is_same_v<T, double> && root->factors.size() == context_.lanes &&
-        root->factors[lane]->point == point)
-      return *root->factors[lane];
+        root->factors[at.lane]->point == point)
+      return *root->factors[at.lane];
     JacobianFactors& own = *state.factors[0];
     const std::int64_t before = own.num_factorizations();
     if (own.point != point) state.sample.factorize(x, own);
-    if (run.report != nullptr) run.report->factorizations += own.num_factorizations() - before;
+    if (at.run.report != nullptr) at.run.report->factorizations += own.num_factorizations() - before;
     return own;
   }
 

@@ -1,6 +1,8 @@
 // The root of a large sparse system as an operation of the graph, and the linear systems of its derivatives.
 #pragma once
 
+#include <memory>
+#include <source_location>
 #include <span>
 
 #include "costate/graph/array.h"
