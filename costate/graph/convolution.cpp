@@ -1,7 +1,5 @@
 #include "costate/graph/convolution.h"
 
-#include <algorithm>
-
 #include "costate/base/error.h"
 #include "costate/graph/internal/builder.h"
 

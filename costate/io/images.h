@@ -39,8 +39,8 @@ bool has_image_set(const std::filesystem::path& folder);
 /// or data_batch_1.bin … data_batch_5.bin and test_batch.bin.
 ///
 /// Throws: IoError if neither is there, in a sentence that names both, or a file of the set is missing; DataError as
-/// the
-///         above, and if the images to test with have another shape than those to train on.
+///         read_idx_images and parse_cifar10 do, and if the images to test with have another shape than those to train
+///         on.
 ImageSet read_image_set(const std::filesystem::path& folder);
 
 }  // namespace costate

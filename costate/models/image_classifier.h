@@ -36,7 +36,7 @@ struct ImageClassifierOptions {
   std::int64_t channels = 64;                 // of the feature maps of the others
   std::int64_t blocks = 6;                    // of the resnet
   Activation activation = Activation::kRelu;  // within the ODE block
-  // The loss is of the net that the steps make, so that they need not be fit to be differentiated, too.
+  // Without the gradient guard, as in OdeBlockOptions.
   SolveOptions solve = {
       .rtol = 1e-3, .atol = 1e-3, .adjoint = Adjoint::kBacksolve, .gradient_steps = GradientSteps::kOff};
   std::uint64_t seed = 0;

@@ -10,7 +10,7 @@ namespace costate {
 
 struct OdeBlockOptions {
   double end = 1;
-  // As of a layer: the loss is of the net that the steps make, so that they need not be fit to be differentiated, too.
+  // Without the gradient guard: what is trained is the net that these steps make, and its gradient is exact for them.
   SolveOptions solve = {.rtol = 1e-3, .atol = 1e-3, .gradient_steps = GradientSteps::kOff};
 };
 

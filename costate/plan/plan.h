@@ -94,8 +94,8 @@ struct Instruction {
   // Convolutions: m channels of n pixels, each from k numbers of the image.
   std::size_t m = 0, k = 0, n = 0;
   std::size_t row_stride = 0, column_stride = 0;
-  bool has_bias =
-      false;  // the third source starts the sum: of kGemm a number for each row, of kConv for each pixel too
+  // The third source starts the sum: a number for each row of kGemm, for each row and pixel of kConv.
+  bool has_bias = false;
   Epilogue epilogue = Epilogue::kNone;
   double scale = 1.0;     // of what kAdd… adds
   std::size_t group = 0;  // kReduce

@@ -49,12 +49,14 @@ struct TrainOptions {
   Schedule schedule = {};
   Keep keep = Keep::kBest;
   std::int64_t polish = 0;  // further epochs of L-BFGS on all samples, which reaches minima that Adam circles
-  std::int64_t validate_every =
-      1;  // epochs; after the last one it is done in any case. No others are candidates for the best
+  /// Epochs from one validation to the next; after the last epoch it is done in any case. Only validated epochs can be
+  /// the best.
+  std::int64_t validate_every = 1;
   std::int64_t patience = 0;  // stop after this many epochs without a better loss; 0: never
   PatienceFrom patience_from = PatienceFrom::kStart;
-  /// An epoch that takes more than so many times the evaluations of the first one counts as often as it does, before a
-  /// polish, too: where solves get costly and nothing is gained, patience ends sooner. 0: none does.
+  /// How many times the evaluations of the first epoch one may take; one that takes 3 times as many as that counts as 3
+  /// epochs for patience, before a polish, too: where solves get costly and nothing is gained, patience ends sooner. 0:
+  /// any number.
   double max_growth = 0;
   std::filesystem::path checkpoint = {};  // empty: none is written
   double checkpoint_seconds = 2;  // at least this long between two checkpoints; one is always written at the end

@@ -35,7 +35,7 @@ ConvGeometry geometry_of(const Shape& image, const Shape& weights, const std::ve
   return geometry;
 }
 
-Shape result_shape(const ConvGeometry& g) { return {g.outputs, g.result[0], g.result[1]}; }
+Shape result_shape(const ConvGeometry& geometry) { return {geometry.outputs, geometry.result[0], geometry.result[1]}; }
 
 }  // namespace
 
@@ -51,36 +51,37 @@ ConvGeometry conv_geometry(Op op, std::span<const Shape> operands, const std::ve
   return geometry;
 }
 
-Shape conv_shape(Op op, const ConvGeometry& g) {
-  if (op == Op::kConv2d) return result_shape(g);
-  if (op == Op::kConv2dInput) return {g.channels, g.image[0], g.image[1]};
-  return {g.outputs, g.channels / g.groups, g.kernel[0], g.kernel[1]};
+Shape conv_shape(Op op, const ConvGeometry& geometry) {
+  if (op == Op::kConv2d) return result_shape(geometry);
+  if (op == Op::kConv2dInput) return {geometry.channels, geometry.image[0], geometry.image[1]};
+  return {geometry.outputs, geometry.channels / geometry.groups, geometry.kernel[0], geometry.kernel[1]};
 }
 
-void for_meetings(const ConvGeometry& g, const std::function<void(std::int64_t, std::int64_t, std::int64_t)>& visit) {
-  for (std::int64_t i = 0; i < g.result[0]; ++i)
-    for (std::int64_t j = 0; j < g.result[1]; ++j)
-      for (std::int64_t u = 0; u < g.kernel[0]; ++u)
-        for (std::int64_t v = 0; v < g.kernel[1]; ++v) {
-          const std::int64_t row = i * g.stride[0] + u * g.dilation[0] - g.padding[0];
-          const std::int64_t column = j * g.stride[1] + v * g.dilation[1] - g.padding[1];
-          if (row < 0 || row >= g.image[0] || column < 0 || column >= g.image[1]) continue;
-          visit(u * g.kernel[1] + v, row * g.image[1] + column, i * g.result[1] + j);
+void for_meetings(const ConvGeometry& geometry,
+                  const std::function<void(std::int64_t, std::int64_t, std::int64_t)>& visit) {
+  for (std::int64_t i = 0; i < geometry.result[0]; ++i)
+    for (std::int64_t j = 0; j < geometry.result[1]; ++j)
+      for (std::int64_t u = 0; u < geometry.kernel[0]; ++u)
+        for (std::int64_t v = 0; v < geometry.kernel[1]; ++v) {
+          const std::int64_t row = i * geometry.stride[0] + u * geometry.dilation[0] - geometry.padding[0];
+          const std::int64_t column = j * geometry.stride[1] + v * geometry.dilation[1] - geometry.padding[1];
+          if (row < 0 || row >= geometry.image[0] || column < 0 || column >= geometry.image[1]) continue;
+          visit(u * geometry.kernel[1] + v, row * geometry.image[1] + column, i * geometry.result[1] + j);
         }
 }
 
 std::vector<double> interpret_convolution(const Node& node, std::span<const std::vector<double>> operands,
                                           std::span<const Shape> shapes) {
-  const ConvGeometry g = conv_geometry(node.op, shapes, node.indices, node.shape);
-  const std::int64_t channels = g.channels / g.groups, outputs = g.outputs / g.groups;
+  const ConvGeometry geometry = conv_geometry(node.op, shapes, node.indices, node.shape);
+  const std::int64_t channels = geometry.channels / geometry.groups, outputs = geometry.outputs / geometry.groups;
   const std::vector<double>&first = operands[0], &second = operands[1];
   std::vector<double> out(static_cast<std::size_t>(node.shape.size()), 0.0);
-  for_meetings(g, [&](std::int64_t position, std::int64_t image_pixel, std::int64_t result_pixel) {
-    for (std::int64_t o = 0; o < g.outputs; ++o)
+  for_meetings(geometry, [&](std::int64_t position, std::int64_t image_pixel, std::int64_t result_pixel) {
+    for (std::int64_t o = 0; o < geometry.outputs; ++o)
       for (std::int64_t c = 0; c < channels; ++c) {
-        const auto x = static_cast<std::size_t>((o / outputs * channels + c) * g.image_pixels() + image_pixel);
-        const auto w = static_cast<std::size_t>((o * channels + c) * g.positions() + position);
-        const auto y = static_cast<std::size_t>(o * g.result_pixels() + result_pixel);
+        const auto x = static_cast<std::size_t>((o / outputs * channels + c) * geometry.image_pixels() + image_pixel);
+        const auto w = static_cast<std::size_t>((o * channels + c) * geometry.positions() + position);
+        const auto y = static_cast<std::size_t>(o * geometry.result_pixels() + result_pixel);
         if (node.op == Op::kConv2d) out[y] += first[x] * second[w];
         if (node.op == Op::kConv2dInput) out[x] += first[y] * second[w];
         if (node.op == Op::kConv2dWeights) out[w] += first[x] * second[y];
