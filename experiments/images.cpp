@@ -64,6 +64,18 @@ Classifier classifier_of(const ImageClassifier& net) {
   return {.logits = [net](const Array& image) { return net(image); }, .parameters = net.parameters()};
 }
 
+Function gradient_of(const ImageClassifier& net) {
+  const ImageClassifierOptions& options = net.options();
+  const Function loss = trace(
+      [&](Array image, Array one_hot) { return cross_entropy(net(image), one_hot); },
+      {{"image", {options.image_channels, options.image_rows, options.image_columns}}, {"class", {kImageClasses}}});
+  return value_and_grad(loss, net.parameters());
+}
+
+std::vector<HostArray> images_and_classes(const LabelledInputs& samples) {
+  return {samples.inputs, one_hot(samples.labels, kImageClasses)};
+}
+
 std::int64_t num_parameters(const ImageClassifier& net) {
   std::int64_t count = 0;
   for (const Parameter& parameter : net.parameters()) count += parameter.shape().size();

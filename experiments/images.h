@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "experiments/experiment.h"
 
@@ -49,6 +50,12 @@ TrainResult train_net(const ImageClassifier& net, const Images& images, const Im
 
 /// The net as fit_classifier and ClassifierScorer take it.
 Classifier classifier_of(const ImageClassifier& net);
+
+/// Cross-entropy and its gradient by the net's Parameters; inputs: an image, and its class as a unit vector.
+Function gradient_of(const ImageClassifier& net);
+
+/// A batch for gradient_of.
+std::vector<HostArray> images_and_classes(const LabelledInputs& samples);
 
 /// How many numbers its Parameters have.
 std::int64_t num_parameters(const ImageClassifier& net);

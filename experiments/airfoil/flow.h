@@ -12,6 +12,9 @@ namespace costate::experiments {
 
 inline constexpr double kDegree = std::numbers::pi / 180;
 
+/// The part of the chord over which pressures are compared: beyond, that of a sharp edge jumps within a panel.
+inline constexpr double kComparedChord = 0.98;
+
 /// An outline with the flow past it.
 struct FlowPast {
   HostArray points;              // [n + 1, 2]

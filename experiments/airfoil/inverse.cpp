@@ -6,7 +6,6 @@
 namespace costate::experiments {
 namespace {
 
-constexpr double kLast = 0.98;  // of the chord, over which the pressures are compared
 constexpr double kAngle = 4 * kDegree;
 
 /// Outputs: the mean square difference of the pressures, the points, all pressures and the lift.
@@ -14,7 +13,7 @@ Function misfit(const AirfoilShape& shape, const std::vector<double>& wanted) {
   std::vector<std::int64_t> compared;
   std::vector<double> there;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (shape.positions()[i] > kLast) continue;
+    if (shape.positions()[i] > kComparedChord) continue;
     compared.push_back(static_cast<std::int64_t>(i));
     there.push_back(wanted[i]);
   }

@@ -4,18 +4,18 @@
 #include <cmath>
 
 #include "experiments/airfoil/flow.h"
+#include "experiments/line.h"
 
 namespace costate::experiments {
 namespace {
 
 ErrorRow errors_of(const KarmanTrefftz& airfoil, double angle, std::int64_t panels) {
-  constexpr double kLast = 0.98;  // of the chord: beyond, the pressure of a sharp edge jumps within a panel
   const std::vector<double> places = airfoil.cosine_places(panels), exact = airfoil.pressure(places, angle);
   const FlowPast found = flow_past(airfoil.points(places), angle);
   ErrorRow row{.panels = panels, .pressure = 0, .mean = 0, .lift = std::abs(found.lift / airfoil.lift(angle) - 1)};
   double count = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) {
-    if (found.points(static_cast<std::int64_t>(i), 0) > kLast) continue;
+    if (found.points(static_cast<std::int64_t>(i), 0) > kComparedChord) continue;
     const double error = std::abs(found.pressure[i] - exact[i]);
     row.pressure = std::max(row.pressure, error);
     row.mean += error * error;
@@ -28,17 +28,12 @@ ErrorRow errors_of(const KarmanTrefftz& airfoil, double angle, std::int64_t pane
 }  // namespace
 
 double Convergence::order(double ErrorRow::*error) const {
-  double mean_x = 0, mean_y = 0, products = 0, squares = 0;
-  const auto x = [](const ErrorRow& row) { return std::log(static_cast<double>(row.panels)); };
+  std::vector<double> panels, errors;
   for (const ErrorRow& row : rows) {
-    mean_x += x(row) / static_cast<double>(rows.size());
-    mean_y += std::log(row.*error) / static_cast<double>(rows.size());
+    panels.push_back(std::log(static_cast<double>(row.panels)));
+    errors.push_back(std::log(row.*error));
   }
-  for (const ErrorRow& row : rows) {
-    products += (x(row) - mean_x) * (std::log(row.*error) - mean_y);
-    squares += (x(row) - mean_x) * (x(row) - mean_x);
-  }
-  return -products / squares;
+  return -line_through(panels, errors).slope;
 }
 
 std::vector<Convergence> converge(std::span<const std::int64_t> panels) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "experiments/distance.h"
 #include "experiments/experiment.h"
 
 namespace costate::experiments {
@@ -78,16 +79,6 @@ std::vector<double> differences(Problem problem) {
   return found;
 }
 
-/// The largest difference, relative to the largest true number.
-double error_of(const std::vector<double>& found, const std::vector<double>& truth) {
-  double largest = 0, scale = 0;
-  for (std::size_t i = 0; i < truth.size(); ++i) {
-    largest = std::max(largest, std::isfinite(found[i]) ? std::abs(found[i] - truth[i]) : HUGE_VAL);
-    scale = std::max(scale, std::abs(truth[i]));
-  }
-  return largest / scale;
-}
-
 /// A net that has learned the pendulum from eight trajectories; driven, so that t0 and t1 count each by itself.
 Problem pendulum_net(std::uint64_t seed) {
   const Mlp net({.inputs = 2, .hidden = {16}, .outputs = 2, .seed = seed});
@@ -133,8 +124,8 @@ std::vector<ToleranceRow> study_tolerances(const Problem& problem, bool quick) {
     row.backsolve = gradients(problem, options);
     options.adjoint = Adjoint::kDiscrete;
     row.discrete = gradients(problem, options);
-    row.backsolve_error = error_of(row.backsolve.values, truth);
-    row.discrete_error = error_of(row.discrete.values, truth);
+    row.backsolve_error = largest_relative_difference(row.backsolve.values, truth);
+    row.discrete_error = largest_relative_difference(row.discrete.values, truth);
     rows.push_back(std::move(row));
   }
   return rows;
@@ -150,7 +141,8 @@ std::vector<DampingRow> study_damping() {
     const Problem problem = damped_pendulum(damping);
     const std::vector<double> truth = differences(problem);
     const auto error_by = [&](Adjoint adjoint) {
-      return error_of(gradients(problem, {.rtol = 1e-6, .atol = 1e-6, .adjoint = adjoint}).values, truth);
+      return largest_relative_difference(gradients(problem, {.rtol = 1e-6, .atol = 1e-6, .adjoint = adjoint}).values,
+                                         truth);
     };
     rows.push_back({damping, error_by(Adjoint::kBacksolve), error_by(Adjoint::kDiscrete)});
   }

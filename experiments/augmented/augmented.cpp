@@ -193,10 +193,9 @@ Circles learn_circles(const Task& task, const OdeNetOptions& options) {
   Circles learned{.net = OdeNet(options),
                   .read_out = Linear(
                       {.inputs = 2 + options.extra, .outputs = 1, .source = {options.seed, 100}, .name = "read_out"})};
-  std::vector<Parameter> parameters = learned.net.parameters();
-  parameters.insert(parameters.end(), learned.read_out.parameters().begin(), learned.read_out.parameters().end());
   learned.course = learn(
-      task, [&](const Array& x) { return learned.read_out(learned.net.end(x))[0]; }, parameters);
+      task, [&](const Array& x) { return learned.read_out(learned.net.end(x))[0]; },
+      join_parameters(learned.net, learned.read_out));
   learned.ends =
       compile(trace([&](Array x) { return learned.net.end(x); }, {{"x", {2}}})).run({task.test.inputs}).outputs[0];
   std::int64_t wrong = 0;

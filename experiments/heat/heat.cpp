@@ -4,6 +4,7 @@
 #include <functional>
 #include <numbers>
 
+#include "experiments/distance.h"
 #include "experiments/experiment.h"
 #include "experiments/heat/direct_optimum.h"
 #include "experiments/heat/heat_adjoints.h"
@@ -35,15 +36,6 @@ HostArray with_noise(const HeatProblem& problem, std::vector<double> readings, s
   const Random random(seed);
   for (std::size_t i = 0; i < readings.size(); ++i) readings[i] += problem.noise * random.normal(2, i);
   return HostArray(Shape{problem.num_times, static_cast<std::int64_t>(problem.sensors.size())}, readings);
-}
-
-double relative_distance(const std::vector<double>& found, const std::vector<double>& truth) {
-  double difference = 0, size = 0;
-  for (std::size_t i = 0; i < truth.size(); ++i) {
-    difference += (found[i] - truth[i]) * (found[i] - truth[i]);
-    size += truth[i] * truth[i];
-  }
-  return std::sqrt(difference / size);
 }
 
 /// On a small grid, the descent against the optimum by matrices. The readings are made by the matrix exponential.

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
+
+#include "experiments/distance.h"
 
 namespace costate::experiments {
 namespace {
@@ -32,16 +35,6 @@ std::vector<double> gradient_by(const HeatProblem& problem, const std::vector<do
                                 const HostArray& measured, const SolveOptions& options) {
   return gradient_of(
       compile(value_and_grad(misfit_of(problem, measured, options))).run({row(start), row({std::log(diffusion)})}));
-}
-
-/// The largest difference of the first numbers, relative to the largest of the truth.
-double distance(const std::vector<double>& found, const std::vector<double>& truth) {
-  double largest = 0, scale = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    largest = std::max(largest, std::isfinite(found[i]) ? std::abs(found[i] - truth[i]) : HUGE_VAL);
-    scale = std::max(scale, std::abs(truth[i]));
-  }
-  return largest / scale;
 }
 
 /// The adjoint equation as a problem of its own: with the time s that is left, da/ds = A^T a, and at each reading a
@@ -99,8 +92,10 @@ AdjointAgreement compare_adjoints(const HeatProblem& problem, const std::vector<
   SolveOptions options = kTight;
   const std::vector<double> discrete = gradient_by(problem, start, diffusion, measured, options);
   options.memory_budget /= 100;
-  return {.smaller_budget = distance(gradient_by(problem, start, diffusion, measured, options), discrete),
-          .adjoint_equation = distance(solve_adjoint_equation(problem, start, diffusion, measured), discrete),
+  return {.smaller_budget =
+              largest_relative_difference(gradient_by(problem, start, diffusion, measured, options), discrete),
+          .adjoint_equation =
+              largest_relative_difference(solve_adjoint_equation(problem, start, diffusion, measured), discrete),
           .forward_mode = forward_mode_error(problem, start, diffusion, measured, discrete)};
 }
 

@@ -1,9 +1,9 @@
-// Statistics of a trained ODE-Net (Chen et al. 2018, Fig. 3): numerical error
-// against evaluations of the field, time against evaluations, evaluations
-// backward against forward, and evaluations over training.
+// Statistics of a trained ODE-Net (Chen et al. 2018, Fig. 3): numerical error against evaluations of the field, time
+// against evaluations, evaluations backward against forward, and evaluations over training.
 #include <algorithm>
 #include <cmath>
 
+#include "experiments/distance.h"
 #include "experiments/images.h"
 #include "experiments/line.h"
 
@@ -87,8 +87,7 @@ double mean_nfe(const RunResult& result, std::int64_t samples) {
   return static_cast<double>(result.report.nfe_forward) / static_cast<double>(samples);
 }
 
-/// Trains the net, and counts the evaluations that test images take at 1e-5
-/// after each epoch, the first row before any.
+/// Trains the net, and counts the evaluations that test images take at 1e-5 after each epoch, the first row before any.
 std::vector<EpochRow> train_and_count(const OdeNets& nets, const Images& images, const Effort& effort,
                                       const Request& request) {
   const HostArray judged = images.set.test.inputs.slice(0, effort.judged);
@@ -112,29 +111,20 @@ std::vector<EpochRow> train_and_count(const OdeNets& nets, const Images& images,
   return rows;
 }
 
-/// The root mean square difference over the truth's root mean square.
-double relative_rms(const HostArray& found, const HostArray& truth) {
-  double differences = 0, squares = 0;
-  for (std::int64_t i = 0; i < truth.size(); ++i) {
-    differences += std::pow(found.at(i) - truth.at(i), 2);
-    squares += std::pow(truth.at(i), 2);
-  }
-  return std::sqrt(differences / squares);
-}
-
 /// Down to the tolerance at which the smooth field's steps are small enough for its error to show the method's order;
 /// relu, whose kinks take three times the evaluations a decade, ends earlier.
 std::vector<ToleranceRow> study_tolerances(const OdeNets& nets, const Images& images, const Effort& effort) {
   const double tightest = nets.trained().options().activation == Activation::kRelu ? 1e-8 : 1e-11;
   const HostArray judged = images.set.test.inputs.slice(0, effort.judged);
   const SolveOptions tight{.method = Method::kDopri8, .rtol = 1e-13, .atol = 1e-13};
-  const HostArray truth = logits_of(nets.solved(tight), images, Dtype::kF64).run({judged}).outputs[0];
+  const std::vector<double> truth =
+      logits_of(nets.solved(tight), images, Dtype::kF64).run({judged}).outputs[0].numbers();
   std::vector<ToleranceRow> rows;
   for (double tolerance = 1e-1; tolerance > tightest / 2; tolerance /= 10) {
     const Program program = logits_of(nets.solved(by_tolerance(tolerance)), images, Dtype::kF64);
     const RunResult result = program.run({judged});
     ToleranceRow row{.tolerance = tolerance,
-                     .error = relative_rms(result.outputs[0], truth),
+                     .error = relative_distance(result.outputs[0].numbers(), truth),
                      .nfe = mean_nfe(result, effort.judged)};
     row.seconds = fastest_call([&] { program.run({judged}); });
     rows.push_back(row);
@@ -154,14 +144,11 @@ double slope_of(const std::vector<ToleranceRow>& rows) {
 
 std::vector<GradientRow> study_gradients(const OdeNets& nets, const Images& images, const Effort& effort) {
   const LabelledInputs judged = images.set.test.slice(0, effort.judged);
-  const HostArray classes = one_hot(judged.labels, kImageClasses);
   std::vector<GradientRow> rows;
   for (double tolerance = 1e-2; tolerance > 0.5e-6; tolerance /= 10) {
     const auto report = [&](Adjoint adjoint) {
       const ImageClassifier net = nets.solved(by_tolerance(tolerance, adjoint));
-      const Function loss = trace([&](Array image, Array c) { return cross_entropy(net(image), c); },
-                                  {{"image", judged.inputs.shape().without_first()}, {"c", {kImageClasses}}});
-      return compile(value_and_grad(loss, net.parameters())).run({judged.inputs, classes}).report;
+      return compile(gradient_of(net)).run(images_and_classes(judged)).report;
     };
     const RunReport discrete = report(Adjoint::kDiscrete), backsolve = report(Adjoint::kBacksolve);
     const auto samples = static_cast<double>(effort.judged);
@@ -288,10 +275,8 @@ Outcome odenet_statistics(const Request& request) {
   Outcome outcome{.title = "Statistics of a trained ODE-Net",
                   .figure = Sheet({error_figure(all), time_figure(all), backward_figure(all), epoch_figure(all)}, 2),
                   .caption =
-                      "Figure 3 of Chen et al. 2018 from ODE-Nets of "
-                      "ours, one with tanh in its block and one with "
-                      "relu. A tighter tolerance takes more evaluations "
-                      "of the field, in proportion more time, and "
+                      "Figure 3 of Chen et al. 2018 from ODE-Nets of ours, one with tanh in its block and one with "
+                      "relu. A tighter tolerance takes more evaluations of the field, in proportion more time, and "
                       "leaves less error."};
   // dopri5 has order 5; a few steps are too few for the slope to be exact.
   outcome.metrics = {at_most(0.75, "tanh: slope of the error over NFE, distance from -5", std::abs(all[0].slope + 5))};

@@ -16,11 +16,9 @@ double in_mib(std::size_t bytes) { return static_cast<double>(bytes) / kMiB; }
 
 double gradient_memory(const ImageClassifier& net, const Images& images, std::int64_t batch) {
   const LabelledInputs some = images.set.train.slice(0, batch);
-  const HostArray classes = one_hot(some.labels, kImageClasses);
-  const Function loss = trace([&](Array image, Array c) { return cross_entropy(net(image), c); },
-                              {{"image", some.inputs.shape().without_first()}, {"c", {kImageClasses}}});
-  const Program program = compile(value_and_grad(loss, net.parameters()), {.dtype = Dtype::kF32});
-  return peak_memory([&] { program.run({some.inputs, classes}); }) / kMiB;
+  const std::vector<HostArray> batch_of_images = images_and_classes(some);
+  const Program program = compile(gradient_of(net), {.dtype = Dtype::kF32});
+  return peak_memory([&] { program.run(batch_of_images); }) / kMiB;
 }
 
 std::vector<MemoryRow> study_memory(const Images& images, const MemoryOptions& options) {
@@ -78,9 +76,7 @@ std::vector<Metric> memory_metrics(const std::vector<MemoryRow>& rows) {
   const MemoryRow &before = rows[rows.size() - 2], &last = rows.back();
   return {
       at_most(1.3, "memory: backsolve, most over least of all numbers of steps", most / least),
-      at_least(0.99,
-               "memory: discrete without a limit, R² of a straight line over "
-               "the steps",
+      at_least(0.99, "memory: discrete without a limit, R² of a straight line over the steps",
                line_through(steps, unlimited).r2),
       at_most(1.3, "memory: discrete with its budget, most steps over half of them", last.budgeted / before.budgeted),
       told("memory: discrete without a limit, MiB more for a step",

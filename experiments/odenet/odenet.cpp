@@ -1,6 +1,5 @@
-// Residual networks replaced by an ODE (Chen et al. 2018, section 3, Table 1):
-// the same convolutional net with six residual blocks, with an ODE block by
-// either adjoint, with nothing in their place, and a fully connected one.
+// Residual networks replaced by an ODE (Chen et al. 2018, section 3, Table 1): the same convolutional net with six
+// residual blocks, with an ODE block by either adjoint, with nothing in their place, and a fully connected one.
 #include <cmath>
 
 #include "experiments/images.h"
@@ -55,12 +54,8 @@ struct Trained {
 };
 
 Trained learn(const Published& published, const Images& images, const Effort& effort, const Request& request) {
-  // RK-Net differentiates the steps that the error asks for, as in the paper; the guard of gradients would shorten
-  // them.
-  const SolveOptions solve{
-      .rtol = 1e-3, .atol = 1e-3, .adjoint = Adjoint::kBacksolve, .gradient_steps = GradientSteps::kOff};
   const ImageClassifier net =
-      make_net(images, {.kind = published.kind, .channels = effort.channels, .solve = solve, .seed = request.seed});
+      make_net(images, {.kind = published.kind, .channels = effort.channels, .seed = request.seed});
   Trained trained{.published = published,
                   .parameters = num_parameters(net),
                   .memory = gradient_memory(net, images, 128),
@@ -112,9 +107,8 @@ Table table_of(const std::vector<Trained>& all, const Images& images, const Effo
                  "seconds an epoch", "NFE forward", "NFE backward", "error, published", "parameters, published"},
       .caption = text::concat(images.name, ": ", effort.images.train, " images to train on, ", effort.images.test,
                               " to test with, ", effort.training.epochs,
-                              " epochs for each net. Published errors are "
-                              "those of MNIST, after 160 epochs. "
-                              "Memory is that of a batch of 128 images.")};
+                              " epochs for each net. Published errors are those of MNIST, after 160 epochs. Memory is "
+                              "that of a batch of 128 images.")};
   for (const Trained& trained : all)
     table.add(trained.published.name, trained.error(), 100 * trained.training.history.back().misclassified,
               trained.parameters, trained.memory, trained.seconds_an_epoch(), trained.nfe_forward(),
@@ -122,8 +116,7 @@ Table table_of(const std::vector<Trained>& all, const Images& images, const Effo
   return table;
 }
 
-/// Errors have limits where these were set: the full version on Fashion-MNIST,
-/// and a looser one of the quick version.
+/// Errors have limits where these were set: the full version on Fashion-MNIST, and a looser one of the quick version.
 std::vector<Metric> error_metrics(const std::vector<Trained>& all, const Images& images, const Request& request) {
   const auto error = [&](ClassifierKind kind) { return find(all, kind).error(); };
   const double mlp = error(ClassifierKind::kMlp), plain = error(ClassifierKind::kPlain),
@@ -170,20 +163,19 @@ Outcome odenet(const Request& request) {
   const std::vector<MemoryRow> memory = study_memory(images, effort.memory);
   std::vector<Trained> all;
   for (const Published& published : kPublished) all.push_back(learn(published, images, effort, request));
-  Outcome outcome{.title = "ODE-Nets on images",
-                  .figure = Sheet({course_figure(all, "test error", &HistoryRow::validation_loss),
-                                   course_figure(all, "training error, on shifted images", &HistoryRow::misclassified),
-                                   nfe_figure(all), memory_figure(memory, effort.memory)},
-                                  2),
-                  .caption =
-                      "One net with six residual blocks, with an ODE block in their "
-                      "place (RK-Net: its steps are differentiated; "
-                      "ODE-Net: a reverse solve), and with nothing there. Memory of "
-                      "a gradient over the number of steps: flat by a "
-                      "reverse solve, linear by differentiating every step, and "
-                      "flat again where that may take a budget only.",
-                  .sections = {{"Numbers", {table_of(all, images, effort), memory_table(memory, effort.memory)}}},
-                  .metrics = error_metrics(all, images, request)};
+  Outcome outcome{
+      .title = "ODE-Nets on images",
+      .figure = Sheet({course_figure(all, "test error", &HistoryRow::validation_loss),
+                       course_figure(all, "training error, on shifted images", &HistoryRow::misclassified),
+                       nfe_figure(all), memory_figure(memory, effort.memory)},
+                      2),
+      .caption =
+          "One net with six residual blocks, with an ODE block in their place (RK-Net: its steps are "
+          "differentiated; ODE-Net: a reverse solve), and with nothing there. Memory of a gradient over the "
+          "number of steps: flat by a reverse solve, linear by differentiating every step, and flat again "
+          "where that may take a budget only.",
+      .sections = {{"Numbers", {table_of(all, images, effort), memory_table(memory, effort.memory)}}},
+      .metrics = error_metrics(all, images, request)};
   for (const std::vector<Metric>& more : {memory_metrics(memory), cost_metrics(all)})
     outcome.metrics.insert(outcome.metrics.end(), more.begin(), more.end());
   return outcome;
