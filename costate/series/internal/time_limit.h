@@ -45,6 +45,7 @@ class TimeLimit {
     std::optional<Clock::time_point> end_ = {};
   };
 
+  /// All of the time, which begins now.
   Part whole();
 
   /// Writes what ended the fit, if time did and nobody asked.
