@@ -91,6 +91,18 @@ struct Lagrangian {
   }
 };
 
+/// Each of the limits, from g before and after.
+std::vector<Limit> limits_of(const HostArray& before, const HostArray& after, const HostArray& lambda) {
+  std::vector<Limit> limits;
+  for (std::int64_t k = 0; k < after.size(); ++k) {
+    const auto station = static_cast<std::size_t>(k);
+    const std::string name = station < kStations.size() ? text::concat("thickness at ", kStations[station])
+                                                        : (station == kStations.size() ? "area" : "moment");
+    limits.push_back({name, before.at(k), after.at(k), lambda.at(k)});
+  }
+  return limits;
+}
+
 }  // namespace
 
 double Design::violation() const {
@@ -138,12 +150,7 @@ Design raise_lift(const DesignOptions& options) {
   look(steps, coefficients);
   for (const double element : slope(coefficients).gradient.numbers())
     design.stationarity = std::max(design.stationarity, std::abs(element));
-  for (std::int64_t k = 0; k < g.size(); ++k) {
-    const auto station = static_cast<std::size_t>(k);
-    const std::string name = station < kStations.size() ? text::concat("thickness at ", kStations[station])
-                                                        : (station == kStations.size() ? "area" : "moment");
-    design.limits.push_back({name, before.at(k), g.at(k), lagrangian.lambda.at(k)});
-  }
+  design.limits = limits_of(before, g, lagrangian.lambda);
   return design;
 }
 

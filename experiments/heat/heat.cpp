@@ -233,34 +233,35 @@ std::vector<Section> tables(const BacksolveStudy& backsolve, const Costs& costs)
                       "estimated is the most probable start and kappa together."}}}};
 }
 
-}  // namespace
+/// All that is found, in the order in which it is told.
+struct Findings {
+  SmallGrid small;
+  AdjointAgreement agreement;
+  BacksolveStudy backsolve;
+  Descent descent;
+  Costs costs;
+};
 
-Outcome heat(const Request& request) {
-  HeatProblem problem;
-  problem.sensors = draw_sensors(request.seed);
+Findings find(const HeatProblem& problem, const Request& request) {
+  Findings found;
   request.tell("a small grid, against the optimum by matrices");
-  const SmallGrid small = study_small_grid(problem, request);
+  found.small = study_small_grid(problem, request);
   request.tell("gradients against each other");
-  const AdjointAgreement agreement = study_agreement(problem, request);
-  const BacksolveStudy backsolve = study_backsolve(problem, request);
-  const Descent descent = descend(problem, request);
+  found.agreement = study_agreement(problem, request);
+  found.backsolve = study_backsolve(problem, request);
+  found.descent = descend(problem, request);
   request.tell("what a gradient costs");
-  const Costs costs = study_costs(descent, request);
-  const GradientCost& least = costs.rows.front();
+  found.costs = study_costs(found.descent, request);
+  return found;
+}
 
+std::vector<Metric> metrics_of(const Findings& found) {
+  const auto& [small, agreement, backsolve, descent, costs] = found;
+  const GradientCost& least = costs.rows.front();
   const double state = static_cast<double>(descent.problem.size()) * sizeof(double);
   double excess = 0;
   for (const GradientCost& row : costs.rows) excess = std::max(excess, row.memory - static_cast<double>(row.budget));
-  return {
-      .title = "Heat from few sensors",
-      .figure = draw(descent, backsolve, costs),
-      .caption =
-          "Forty sensors read a field that turns and spreads. One gradient by all of its start and by the "
-          "coefficient takes a few solves, whatever their number, within a budget of memory. Backsolve, "
-          "which solves heat backwards, fails from coarse grids on.",
-      .sections = tables(backsolve, costs),
-      .metrics = {
-          at_most(0.05, "field of the small grid: distance from the direct optimum", small.field),
+  return {at_most(0.05, "field of the small grid: distance from the direct optimum", small.field),
           at_most(0.02, "coefficient of the small grid: distance from the direct optimum", small.diffusion),
           told("objective of the small grid above the direct optimum's", small.objective),
           at_most(0.02, "error of the coefficient", std::abs(descent.estimate.diffusion / kDiffusion - 1)),
@@ -276,7 +277,23 @@ Outcome heat(const Request& request) {
           at_most(6, "evaluations of a gradient with the least budget, in solves", least.evaluations),
           at_most(0, "gradients with different budgets: largest difference", costs.largest_difference),
           at_most(400, "memory of a gradient beyond a solve's and its budget, in states of the field", excess / state),
-          told("time of a gradient, in solves", least.seconds / least.forward_seconds)}};
+          told("time of a gradient, in solves", least.seconds / least.forward_seconds)};
+}
+
+}  // namespace
+
+Outcome heat(const Request& request) {
+  HeatProblem problem;
+  problem.sensors = draw_sensors(request.seed);
+  const Findings found = find(problem, request);
+  return {.title = "Heat from few sensors",
+          .figure = draw(found.descent, found.backsolve, found.costs),
+          .caption =
+              "Forty sensors read a field that turns and spreads. One gradient by all of its start and by the "
+              "coefficient takes a few solves, whatever their number, within a budget of memory. Backsolve, "
+              "which solves heat backwards, fails from coarse grids on.",
+          .sections = tables(found.backsolve, found.costs),
+          .metrics = metrics_of(found)};
 }
 
 }  // namespace costate::experiments
