@@ -1,7 +1,7 @@
 #include "costate/models/classifier_head.h"
 
 #include "costate/graph/pooling.h"
-#include "costate/models/downsampling.h"
+#include "costate/models/image_norm.h"
 #include "costate/nn/join_parameters.h"
 
 namespace costate {

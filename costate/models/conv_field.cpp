@@ -1,6 +1,6 @@
 #include "costate/models/conv_field.h"
 
-#include "costate/models/downsampling.h"
+#include "costate/models/image_norm.h"
 #include "costate/nn/join_parameters.h"
 
 namespace costate {

@@ -1,7 +1,8 @@
 #include "costate/models/downsampling.h"
 
-#include <algorithm>
+#include <array>
 
+#include "costate/models/image_norm.h"
 #include "costate/nn/join_parameters.h"
 
 namespace costate {
@@ -18,10 +19,6 @@ Conv2d layer(const DownsamplingOptions& options, std::uint64_t index) {
 }
 
 }  // namespace
-
-GroupNorm image_norm(std::int64_t channels, const std::string& name) {
-  return GroupNorm({.groups = std::min<std::int64_t>(32, channels), .channels = channels, .name = name});
-}
 
 Downsampling::Downsampling(const DownsamplingOptions& options)
     : options_(options),

@@ -37,7 +37,4 @@ class Downsampling {
   std::vector<Parameter> parameters_;
 };
 
-/// GroupNorm of min(32, channels) groups, as all models of images here have it (`norm` of the authors).
-GroupNorm image_norm(std::int64_t channels, const std::string& name);
-
 }  // namespace costate

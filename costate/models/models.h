@@ -9,6 +9,7 @@
 #include "costate/models/downsampling.h"       // IWYU pragma: export
 #include "costate/models/driven_delays.h"      // IWYU pragma: export
 #include "costate/models/image_classifier.h"   // IWYU pragma: export
+#include "costate/models/image_norm.h"         // IWYU pragma: export
 #include "costate/models/latent_ode.h"         // IWYU pragma: export
 #include "costate/models/latent_ode_fit.h"     // IWYU pragma: export
 #include "costate/models/mechanical_fields.h"  // IWYU pragma: export

@@ -9,12 +9,12 @@
 
 namespace costate::internal {
 
-/// Numbers of the largest image of a sample that the function convolves or makes by it, its extensions among that; 0 if
-/// it has none.
+/// Numbers in the largest image of a sample that a convolution of the function reads or writes, those of its extensions
+/// included; 0 if there is none.
 std::size_t largest_image(const Function& function);
 
-/// At most `lanes`, but whole vectors and at least one: so many that a tile's largest image fills a quarter of a
-/// second-level cache. Convolutions compute as fast with one vector as with more.
+/// As many lanes of a tile, up to `lanes`, as let its largest image fit into a quarter of a second-level cache; at
+/// least one vector. Convolutions compute as fast with one vector as with more.
 template <class T>
 std::size_t lanes_for_images(std::size_t lanes, std::size_t largest) {
   constexpr std::size_t kImageBytes = std::size_t{256} << 10;

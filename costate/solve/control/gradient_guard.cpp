@@ -45,8 +45,8 @@ Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double ro
       floor_of_largest(4 * rounding / rtol) {
   const double estimate_over_error = std::max(1.0, std::pow(1e-3 / rtol, 1.0 / (tableau.error_order() + 1)));
   for (std::size_t i = 0; i < std::size(kShares); ++i) {
-    tries[i] = std::max(10.0, estimate_over_error * std::min(200 * kShares[i], 100.0));
-    thresholds[i] = find_threshold(tableau, tries[i] * rtol);
+    most_tried[i] = std::max(10.0, estimate_over_error * std::min(200 * kShares[i], 100.0));
+    thresholds[i] = find_threshold(tableau, most_tried[i] * rtol);
   }
 }
 

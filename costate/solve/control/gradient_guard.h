@@ -78,14 +78,14 @@ struct Limits {
   /// The error estimate, in units of rtol, up to which a step follows its disturbances well enough: ten, and more for
   /// steps that are a large part of the solve, of which few can add up, the more so at small rtol: the error itself is
   /// of one order more, 1/2 of the estimate at rtol 1e-3 and 1/7 at 1e-6.
-  double tried(double share) const { return tries[level(share)]; }
+  double tried(double share) const { return most_tried[level(share)]; }
   /// |h| rate up to which this holds for whatever field: where v' = -rate v has that estimate, relative to v at the
   /// step's end.
   double threshold(double share) const { return thresholds[level(share)]; }
   /// The estimate, in units of rtol, that a disturbance may have that is carried along.
   static double carried(double share, bool is_silent) { return is_silent ? 1.0 : std::max(2.0, 30 * share); }
   /// The error of the state, in tolerances, below which a step shows nothing of the field: one ten times as long, which
-  /// is the most that a controller tries, would be accepted, too. Rounding makes errors, too.
+  /// is the most that a controller most_tried, would be accepted, too. Rounding makes errors, too.
   double slack_below;
   /// Disturbances below these, relative to what v began with and to its largest number, need not be followed: a
   /// gradient below the first is not told from 0 by atol; below the second, the rounding of a larger number would be
@@ -98,7 +98,7 @@ struct Limits {
     while (found > 0 && share < kShares[found]) --found;
     return found;
   }
-  double tries[std::size(kShares)], thresholds[std::size(kShares)];
+  double most_tried[std::size(kShares)], thresholds[std::size(kShares)];
   double floor(double largest, double start) const {
     return std::max(floor_of_start * std::max(largest, start), floor_of_largest * largest);
   }
