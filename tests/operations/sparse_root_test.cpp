@@ -311,58 +311,78 @@ struct PoissonControl {
   double amplitude, optimum;  // of f* / (sin sin), and J*; by the closed form, in decimals
 };
 
-TEST(SparseRoot, PoissonControlHasTheOptimumOfTheFivePointFormula) {
+/// sin(pi x) sin(pi y) at the inner points.
+HostArray wave_on(std::int64_t cells) {
+  const std::int64_t side = cells - 1;
+  const double h = 1.0 / static_cast<double>(cells);
+  HostArray wave(Shape{side * side});
+  for (std::int64_t i = 0; i < side; ++i)
+    for (std::int64_t j = 0; j < side; ++j)
+      wave.set(i * side + j,
+               std::sin(kPi * h * static_cast<double>(i + 1)) * std::sin(kPi * h * static_cast<double>(j + 1)));
+  return wave;
+}
+
+/// J as a function of f.
+Function control_loss(std::int64_t cells) {
   constexpr double kAlpha = 1e-6;
+  const std::int64_t side = cells - 1;
+  const double h = 1.0 / static_cast<double>(cells);
+  return trace(
+      [&](Array f) {
+        const Array u = root([&](Array x) { return minus_laplacian(x, side) - f; }, zeros({side * side}));
+        const Array misfit = u - constant(wave_on(cells)) / (2 * kPi * kPi);
+        return 0.5 * h * h * (sum(square(misfit)) + kAlpha * sum(square(f)));
+      },
+      {{"f", {side * side}}});
+}
+
+HostArray batch_of(const std::vector<double>& numbers) {
+  return HostArray(Shape{1, static_cast<std::int64_t>(numbers.size())}, numbers);
+}
+
+double dot(const std::vector<double>& x, const std::vector<double>& y) {
+  double total = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) total += x[i] * y[i];
+  return total;
+}
+
+/// Conjugate gradients on a quadratic loss from f on, by tangents of its gradient, down to 1e-10 of the first gradient.
+/// Returns how many iterations it took.
+int minimize_quadratic(const Function& loss, std::vector<double>& f) {
+  const Program gradient = compile(value_and_grad(loss)), along = compile(jvp(value_and_grad(loss)));
+  std::vector<double> residual = gradient.run({batch_of(f)}).outputs[1].numbers();
+  for (double& number : residual) number = -number;
+  std::vector<double> direction = residual;
+  int iterations = 0;
+  double square = dot(residual, residual);
+  const double first = square;
+  for (; iterations < 200 && square > 1e-20 * first; ++iterations) {
+    const std::vector<double> moved = along.run({batch_of(f), batch_of(direction)}).outputs[3].numbers();
+    const double length = square / dot(direction, moved);
+    for (std::size_t i = 0; i < f.size(); ++i) f[i] += length * direction[i], residual[i] -= length * moved[i];
+    const double next = dot(residual, residual);
+    for (std::size_t i = 0; i < f.size(); ++i) direction[i] = residual[i] + next / square * direction[i];
+    square = next;
+  }
+  return iterations;
+}
+
+TEST(SparseRoot, PoissonControlHasTheOptimumOfTheFivePointFormula) {
   const PoissonControl cases[] = {{16, 0.9964056156, 1.241510640897e-7}, {32, 0.9988085201, 1.247508180429e-7}};
   for (const PoissonControl& control : cases) {
     const std::int64_t side = control.cells - 1;
     const double h = 1.0 / static_cast<double>(control.cells);
-    HostArray wave(Shape{side * side});
-    for (std::int64_t i = 0; i < side; ++i)
-      for (std::int64_t j = 0; j < side; ++j)
-        wave.set(i * side + j,
-                 std::sin(kPi * h * static_cast<double>(i + 1)) * std::sin(kPi * h * static_cast<double>(j + 1)));
-    const Function loss = trace(
-        [&](Array f) {
-          const Array u = root([&](Array x) { return minus_laplacian(x, side) - f; }, zeros({side * side}));
-          const Array misfit = u - constant(wave) / (2 * kPi * kPi);
-          return 0.5 * h * h * (sum(square(misfit)) + kAlpha * sum(square(f)));
-        },
-        {{"f", {side * side}}});
-    const Program gradient = compile(value_and_grad(loss));
-    const auto at = [&](const std::vector<double>& f) { return gradient.run({HostArray(Shape{1, side * side}, f)}); };
-    std::vector<double> best = wave.numbers();
+    const Function loss = control_loss(control.cells);
+    std::vector<double> best = wave_on(control.cells).numbers();
     for (double& number : best) number *= control.amplitude;
-    const RunResult found = at(best);
+    const RunResult found = compile(loss).run({batch_of(best)});
     EXPECT_NEAR(found.outputs[0].at(0), control.optimum, 1e-19);  // to the digits given
-    // Conjugate gradients on the quadratic J from f = x + y, by tangents of its gradient.
-    std::vector<double> f;
+    std::vector<double> f;                                        // x + y
     for (std::int64_t i = 0; i < side * side; ++i)
       f.push_back(h * static_cast<double>(i / side + 1) + h * static_cast<double>(i % side + 1));
-    const Program along = compile(jvp(value_and_grad(loss)));
-    const auto hessian_times = [&](const std::vector<double>& v) {
-      return along.run({HostArray(Shape{1, side * side}, f), HostArray(Shape{1, side * side}, v)}).outputs[3].numbers();
-    };
-    const auto dot = [](const std::vector<double>& x, const std::vector<double>& y) {
-      double total = 0;
-      for (std::size_t i = 0; i < x.size(); ++i) total += x[i] * y[i];
-      return total;
-    };
-    std::vector<double> residual = at(f).outputs[1].numbers();
-    for (double& number : residual) number = -number;
-    std::vector<double> direction = residual;
-    int iterations = 0;
-    double square = dot(residual, residual);
-    const double first = square;
-    for (; iterations < 200 && square > 1e-20 * first; ++iterations) {
-      const std::vector<double> moved = hessian_times(direction);
-      const double length = square / dot(direction, moved);
-      for (std::size_t i = 0; i < f.size(); ++i) f[i] += length * direction[i], residual[i] -= length * moved[i];
-      const double next = dot(residual, residual);
-      for (std::size_t i = 0; i < f.size(); ++i) direction[i] = residual[i] + next / square * direction[i];
-      square = next;
-    }
-    EXPECT_LE(iterations, 60);  // published: 54 to 59 on meshes of 16 to 128 cells (dolfin-adjoint's documentation)
+    EXPECT_LE(minimize_quadratic(loss, f), 60);  // published: 54 to 59 on meshes of 16 to 128 cells (dolfin-adjoint's
+                                                 // documentation)
     for (std::size_t i = 0; i < f.size(); ++i)
       EXPECT_NEAR(f[i], best[i], 1e-6);  // 1e-10 of the gradient, a condition of 3,000
   }
