@@ -1,5 +1,7 @@
 // Equations solved inside a trace: linear ones, roots, states at rest, and linear differential equations.
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "costate/base/names.h"
 #include "costate/operations/operations.h"
