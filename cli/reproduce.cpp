@@ -61,6 +61,8 @@ int run(const Arguments& arguments) {
   if (arguments.name.empty())
     throw InvalidArgument("reproduce needs an experiment; 'costate reproduce --list' shows them.");
   const Experiment& experiment = experiments::find_experiment(arguments.name);
+  if (!arguments.data.empty() && experiment.needs.empty())
+    throw InvalidArgument("[reproduce] '", experiment.name, "' needs no data; leave out --data.");
   experiments::ReproduceOptions options{.request = {}, .out = {}, .replace = arguments.replace};
   options.request.quick = arguments.quick;
   options.request.seed = arguments.seed;

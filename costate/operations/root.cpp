@@ -82,8 +82,8 @@ Array root(const std::function<Array(Array)>& f, Operand guess, const RootOption
   const auto system = sparse_system(traced.function, options.jacobian);
   if (!system && options.jacobian == RootJacobian::kSparse)
     throw InvalidArgument("[root] the Jacobian of ", shape.size(),
-                          " unknowns is not sparse: by the graph of f most of its numbers may be other than 0; write f "
-                          "without sums over all unknowns, or ask for RootJacobian::kDense.");
+                          " unknowns is not sparse: by the graph of f more than 2^24 of its numbers may be other than "
+                          "0; write f without sums over all unknowns, or ask for a dense one.");
   if (!system) return dense_root(f, guess.array, options);
   return internal::sparse_root(system, {.iterations = options.iterations, .tolerance = options.tolerance},
                                stop_gradient(guess.array), traced.arguments, guess.where);

@@ -256,16 +256,24 @@ class Guess {
     return is_called_dose(name) && given > 0 && given < std::ssize(numbers_.at(name));
   }
 
+  /// ":rate=RATE" or ":duration=DUR" for a column called so that is positive beside doses alone, and else 0 or empty.
+  std::string way_in(const std::string& dose) const {
+    const auto fits = [](double amount, double by) { return !(std::abs(by) > 0) || (by > 0 && std::abs(amount) > 0); };
+    const auto found = std::ranges::find_if(names_, [&](const std::string& name) {
+      const bool is_called = lower(name) == "rate" || lower(name) == "dur" || lower(name) == "duration";
+      return is_called && is_number(name) && !is_taken(name) &&
+             std::ranges::equal(numbers_.at(dose), numbers_.at(name), fits);
+    });
+    return found == names_.end() ? "" : (lower(*found) == "rate" ? ":rate=" : ":duration=") + *found;
+  }
+
   void take_states() {
-    for (const std::string& name : names_) {
-      if (is_taken(name) || !is_number(name)) continue;
-      const bool is_event = comes_in_now_and_then(name);
-      if (!is_event && says_nothing(name)) continue;
-      (is_event                            ? columns_.events
-       : is_constant_of_trajectories(name) ? columns_.covariates
-                                           : columns_.states)
-          .push_back(name);
-    }
+    for (const std::string& name : names_)
+      if (!is_taken(name) && is_number(name) && comes_in_now_and_then(name))
+        columns_.events.push_back(name + way_in(name));
+    for (const std::string& name : names_)
+      if (!is_taken(name) && is_number(name) && !says_nothing(name))
+        (is_constant_of_trajectories(name) ? columns_.covariates : columns_.states).push_back(name);
   }
 
   const CsvTable& table_;

@@ -98,6 +98,7 @@ nb::type_slots construct_by_init();
 void bind_errors(nb::module_& module);
 void bind_array(nb::module_& module);
 void bind_functions(nb::module_& module);
+void bind_equations(nb::module_& module);
 void bind_image_functions(nb::module_& module);
 void bind_function(nb::module_& module);
 void bind_derivatives(nb::module_& module);

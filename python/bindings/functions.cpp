@@ -118,35 +118,11 @@ void bind_structure(nb::module_& m) {
       "u(t) [m] from values [n, m] at times [n]: kind is 'linear', 'hold' or 'cubic'.");
 }
 
-void bind_equations(nb::module_& m) {
-  m.def(
-      "linear_solve", [](nb::handle a, nb::handle b) { return linear_solve(to_array(a), to_array(b)); }, nb::arg("a"),
-      nb::arg("b"),
-      "x [n] with a x = b, for a [n, n] and b [n]; NaN where a is singular to rounding. Differentiable to any order. "
-      "ShapeError if a is not square or b has another size.");
-  m.def(
-      "root",
-      [](const nb::callable& f, nb::handle guess, int iterations, double tolerance) {
-        return root([&f](const Array& x) { return to_array(f(x)); }, to_array(guess),
-                    {.iterations = iterations, .tolerance = tolerance});
-      },
-      nb::arg("f"), nb::arg("guess"), nb::kw_only(), nb::arg("iterations") = RootOptions{}.iterations,
-      nb::arg("tolerance") = RootOptions{}.tolerance,
-      R"(x [n] with f(x) = 0, by Newton's method, with first derivatives by whatever f uses (the implicit function theorem).
-
-f           a callable from [n] to [n]; it may use any Array of the trace.
-guess       [n], where the iteration begins.
-iterations  all of them are done.
-tolerance   of the last correction, relative to 1 + |x|; NaN comes out where it is larger.
-)");
-}
-
 }  // namespace
 
 void bind_functions(nb::module_& module) {
   bind_elementwise(module);
   bind_structure(module);
-  bind_equations(module);
 }
 
 }  // namespace costate::python

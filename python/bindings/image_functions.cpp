@@ -1,4 +1,7 @@
 // Functions of feature maps: convolutions, pooling, normalization, and the loss of a classifier.
+#include <algorithm>
+#include <cmath>
+
 #include "costate/base/error.h"
 #include "costate/graph/convolution.h"
 #include "costate/graph/pooling.h"
@@ -23,6 +26,13 @@ Keywords<Conv1dOptions> conv1d_keywords() {
           option("groups", &O::groups)};
 }
 
+/// A stride of 0 is how PoolOptions say "as long as the kernel", for which Python has None.
+std::int64_t given_stride(std::int64_t stride) {
+  if (stride == 0)
+    throw InvalidArgument("[pool] stride must be at least 1, or None to be as long as the kernel; got 0.");
+  return stride;
+}
+
 /// None where the stride is as long as the kernel.
 Keywords<PoolOptions> pool_keywords() {
   using O = PoolOptions;
@@ -31,7 +41,10 @@ Keywords<PoolOptions> pool_keywords() {
   stride.get = [](const O& options) {
     return options.stride == Pair{0, 0} ? nb::object(nb::none()) : from_pair(options.stride);
   };
-  stride.set = [](O& options, nb::handle value) { options.stride = value.is_none() ? Pair{0, 0} : to_pair(value); };
+  stride.set = [](O& options, nb::handle value) {
+    options.stride = value.is_none() ? Pair{0, 0} : to_pair(value);
+    if (!value.is_none()) std::ranges::for_each(options.stride, given_stride);
+  };
   return {pair("kernel", &O::kernel), stride, pair("padding", &O::padding)};
 }
 
@@ -41,7 +54,7 @@ Keywords<Pool1dOptions> pool1d_keywords() {
   stride.annotation += " | None";
   stride.get = [](const O& options) { return options.stride == 0 ? nb::object(nb::none()) : nb::cast(options.stride); };
   stride.set = [](O& options, nb::handle value) {
-    options.stride = value.is_none() ? 0 : argument_as<std::int64_t>(value);
+    options.stride = value.is_none() ? 0 : given_stride(argument_as<std::int64_t>(value));
   };
   return {option("kernel", &O::kernel), stride, option("padding", &O::padding)};
 }
@@ -118,6 +131,9 @@ padding  places on each side, up to half of the kernel.)";
 /// As NumPy's pad_width: one integer, one pair, or a pair for each axis.
 std::vector<Pair> to_widths(nb::handle value, int rank) {
   const HostArray widths = to_host(value);
+  for (std::int64_t i = 0; i < widths.size(); ++i)
+    if (std::floor(widths.at(i)) != widths.at(i) || std::abs(widths.at(i)) > 1e9)
+      throw InvalidArgument("[pad] widths must be integers from 0 to 10^9; got ", widths.at(i), ".");
   const int given = widths.shape().rank();
   const auto axes = static_cast<std::int64_t>(rank);
   if (given > 2 || (given > 0 && widths.shape()[-1] != 2) || (given == 2 && widths.shape()[0] != axes))

@@ -39,6 +39,7 @@ NB_MODULE(_core, module) {
   bind_errors(module);
   bind_array(module);
   bind_functions(module);
+  bind_equations(module);
   bind_image_functions(module);
   bind_function(module);
   bind_derivatives(module);

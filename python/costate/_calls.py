@@ -86,7 +86,8 @@ def _parameters(function):
 # Arguments by the names that other libraries give them.
 _ELSEWHERE = {"y0": "z0", "x0": "z0", "u0": "z0", "t_span": "times", "t_eval": "times", "t": "times", "ts": "times", "saveat": "times",
               "fun": "f", "func": "f", "solver": "method", "dt": "step_size", "dt0": "first_step", "lr": "learning_rate",
-              "argnums": "wrt", "n_epochs": "epochs"}
+              "argnums": "wrt", "n_epochs": "epochs", "tol": "tolerance", "maxiter": "iterations", "in_channels": "inputs",
+              "out_channels": "outputs", "kernel_size": "kernel", "num_channels": "channels", "num_groups": "groups", "dim": "axis"}
 
 
 def _wrong_names(signature, args, kwargs):

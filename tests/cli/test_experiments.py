@@ -48,6 +48,7 @@ def test_reproduce_refuses(tmp_path):
     bad("'costate reproduce --list'", "reproduce")
     bad("--seed", "reproduce", "adjoints", "--seed", "-1")
     bad("did you mean '--quick'", "reproduce", "adjoints", "--quikc")
+    bad("'adjoints' needs no data; leave out --data", "reproduce", "adjoints", "--quick", "--data", tmp_path, "--out", tmp_path / "needless")
     bad("--data DIR", "reproduce", "skyrmion", "--quick", "--out", tmp_path / "none")
     bad("--data DIR", "reproduce", "skyrmion", "--quick", "--data", tmp_path, "--out", tmp_path / "empty")
     bad("--data DIR", "reproduce", "resnet", "--quick", "--data", tmp_path, "--out", tmp_path / "images")

@@ -286,6 +286,14 @@ def test_look_takes_equal_doses_for_events(tmp_path):
     assert "--event AMT" in ok("look", data).stdout.splitlines()[-1]
 
 
+def test_look_takes_a_rate_for_that_of_doses(tmp_path):
+    rows = [f"{s},{t},{'100,50' if t == 0 else ','},{math.exp(-s * t / 9):.3f}" for s in (1, 2, 3) for t in range(6)]
+    data = write(tmp_path / "a.csv", ["ID,TIME,AMT,RATE,DV", *rows])
+    said = ok("look", data).stdout
+    assert "--event AMT:rate=RATE" in said.splitlines()[-1]
+    assert "'AMT' comes in 3 times, 3 of them over a duration" in said
+
+
 def test_names_may_be_given_one_by_one(tmp_path):
     data = write(tmp_path / "a.csv", ["t,x,y", *[f"{i},{math.sin(i / 5)},{math.cos(i / 5)}" for i in range(20)]])
     ok("fit", data, "--time", "t", "--state", "y", "--state", "x", "--out", tmp_path / "run", *FEW)
