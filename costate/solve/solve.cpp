@@ -3,6 +3,7 @@
 
 #include "costate/base/error.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/solve/internal/field_inputs.h"
 #include "costate/solve/internal/hoist.h"
 #include "costate/solve/internal/host_solver.h"
 #include "costate/solve/internal/solve_extension.h"
@@ -90,8 +91,7 @@ std::vector<Array> with_hoisted(const internal::HoistedField& hoisted, const Vec
   std::vector<Array> inputs = {zeros({})};  // t and the state are not read
   for (const StatePart& part : field.parts()) inputs.push_back(zeros(part.shape));
   inputs.insert(inputs.end(), arguments.begin(), arguments.end());
-  for (const Input& input : hoisted.prologue.inputs())
-    if (input.parameter) inputs.emplace_back(*input.parameter);
+  internal::append_parameters(hoisted.prologue, inputs);
   std::vector<Array> all(arguments.begin(), arguments.end());
   for (const Array& value : internal::inline_function(hoisted.prologue, inputs)) all.push_back(value);
   return all;
@@ -102,18 +102,13 @@ std::vector<Array> with_hoisted(const internal::HoistedField& hoisted, const Vec
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options,
             std::span<const Array> given) {
   check_options(options);
-  if (given.size() + field.captured().size() != field.arguments().size())
-    throw InvalidArgument("[solve] the field takes ", field.arguments().size() - field.captured().size(),
-                          " arguments; got ", given.size(), ".");
+  const std::vector<Array> arguments = internal::arguments_of(field, given, "solve");
   check_constant_times(times.array);
-  std::vector<Array> arguments(given.begin(), given.end());
-  arguments.insert(arguments.end(), field.captured().begin(), field.captured().end());
   if (const auto hoisted = internal::hoist_shared(field))
     return solve(hoisted->field, z0, times, options, with_hoisted(*hoisted, field, arguments));
   std::vector<Array> operands = {reshape(z0, {z0.array.shape().size()}), times.array};
   operands.insert(operands.end(), arguments.begin(), arguments.end());
-  for (const Input& input : field.function().inputs())
-    if (input.parameter) operands.emplace_back(*input.parameter);
+  internal::append_parameters(field.function(), operands);
   auto known_times = internal::constant_numbers(times.array).value_or(std::vector<double>{});
   return apply(std::make_shared<internal::SolveExtension>(field, options, std::move(known_times)), operands, z0.where);
 }

@@ -37,16 +37,10 @@ Array root_python(const nb::callable& f, nb::handle guess, const nb::kwargs& key
 Array steady_state_python(const nb::object& f, nb::handle guess, const nb::sequence& args, double t,
                           const nb::kwargs& keywords) {
   const SteadyStateOptions options = {.t = t, .root = from_keywords(root_keywords(), keywords)};
-  std::vector<Array> arguments;
-  nb::dict shapes;
-  for (const nb::handle argument : args) {
-    arguments.push_back(to_array(argument));
-    shapes[nb::cast("arg" + std::to_string(arguments.size() - 1))] =
-        nb::tuple(nb::cast(arguments.back().shape().axes()));
-  }
+  const TracedArguments arguments = traced_arguments(args);
   const Array start = to_array(guess);
-  const VectorField field = to_field("[steady_state] f", f, start.shape(), shapes);
-  return reshape(steady_state(field, start, options, arguments), start.shape());
+  const VectorField field = to_field("[steady_state] f", f, start.shape(), arguments.shapes);
+  return reshape(steady_state(field, start, options, arguments.values), start.shape());
 }
 
 void bind_linear(nb::module_& m) {

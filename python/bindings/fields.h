@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "costate/solve/vector_field.h"
 #include "python/bindings/keywords.h"
@@ -15,6 +16,13 @@ namespace costate::python {
 /// A VectorField as it is, or a callable traced for a state and arguments of these shapes. CallError if it is neither;
 /// `what` names it there.
 VectorField to_field(const char* what, const nb::object& f, const Shape& state, const nb::dict& arguments);
+
+/// Arguments of a field that are given inside a trace, and their shapes by the names that to_field gives them.
+struct TracedArguments {
+  std::vector<Array> values = {};
+  nb::dict shapes = {};
+};
+TracedArguments traced_arguments(const nb::sequence& args);
 
 /// A callable of two Arrays, for as long as the caller holds it.
 std::function<Array(Array, Array)> to_function(const nb::callable& f);

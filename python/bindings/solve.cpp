@@ -94,15 +94,10 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
     check_order(z0, numbers);
     return solve_numpy(f, to_host(z0), numbers, args, options, throws);
   }
-  std::vector<Array> arguments;
-  nb::dict shapes;
-  for (const nb::handle argument : args) {
-    arguments.push_back(to_array(argument));
-    shapes[nb::cast("arg" + std::to_string(arguments.size() - 1))] =
-        nb::tuple(nb::cast(arguments.back().shape().axes()));
-  }
+  const TracedArguments arguments = traced_arguments(args);
   const Array start = to_array(z0);
-  return solve_traced(to_field("[solve] f", f, start.shape(), shapes), start, to_array(times), options, arguments);
+  return solve_traced(to_field("[solve] f", f, start.shape(), arguments.shapes), start, to_array(times), options,
+                      arguments.values);
 }
 
 nb::any counts(const PythonSolution& s, const std::vector<std::int64_t>& values) {
@@ -150,6 +145,16 @@ VectorField to_field(const char* what, const nb::object& f, const Shape& state, 
   if (PyCallable_Check(f.ptr()) == 0)
     throw CallError(what, " must be a callable f(t, z, ...) or a VectorField; got ", type_of(f), ".");
   return make_field(nb::cast<nb::callable>(f), state, arguments);
+}
+
+TracedArguments traced_arguments(const nb::sequence& args) {
+  TracedArguments found;
+  for (const nb::handle argument : args) {
+    found.values.push_back(to_array(argument));
+    found.shapes[nb::cast("arg" + std::to_string(found.values.size() - 1))] =
+        nb::tuple(nb::cast(found.values.back().shape().axes()));
+  }
+  return found;
 }
 
 std::function<Array(Array, Array)> to_function(const nb::callable& f) {

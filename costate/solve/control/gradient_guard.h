@@ -85,7 +85,7 @@ struct Limits {
   /// The estimate, in units of rtol, that a disturbance may have that is carried along.
   static double carried(double share, bool is_silent) { return is_silent ? 1.0 : std::max(2.0, 30 * share); }
   /// The error of the state, in tolerances, below which a step shows nothing of the field: one ten times as long, which
-  /// is the most that a controller most_tried, would be accepted, too. Rounding makes errors, too.
+  /// is the most that a controller tries, would be accepted, too. Rounding makes errors, too.
   double slack_below;
   /// Disturbances below these, relative to what v began with and to its largest number, need not be followed: a
   /// gradient below the first is not told from 0 by atol; below the second, the rounding of a larger number would be
