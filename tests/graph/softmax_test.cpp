@@ -18,13 +18,6 @@ namespace {
 constexpr double kRounding = 1e-13;    // of quotients of sums of up to 24 numbers of order 1
 constexpr double kDifferences = 1e-6;  // of central differences with a step of 1e-5, and of second order
 
-/// First derivatives of f, and those of its vjp, against differences.
-void check_two_orders(const Function& f) {
-  testing::check_derivatives(f, testing::draw_inputs(f, 1, -1, 1, 8), kDifferences);
-  const Function slope = vjp(f);
-  testing::check_derivatives(slope, testing::draw_inputs(slope, 1, -1, 1, 8), kDifferences);
-}
-
 HostArray vector_of(std::vector<double> numbers) { return HostArray::vector(std::move(numbers)); }
 HostArray scalar(double number) { return HostArray(Shape{}, std::vector<double>{number}); }
 
@@ -46,7 +39,7 @@ TEST(Softmax, IsExponentialsOverTheirSum) {
         EXPECT_NEAR(found[1](i, j), x(i, j) - std::log(sum), kRounding);
       }
     testing::check_execution(f, inputs, kRounding);
-    check_two_orders(f);
+    testing::check_two_orders(f, kDifferences);
   }
 }
 

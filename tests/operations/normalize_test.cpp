@@ -18,13 +18,6 @@ namespace {
 constexpr double kRounding = 1e-13;    // of quotients of sums of up to 24 numbers of order 1
 constexpr double kDifferences = 1e-6;  // of central differences with a step of 1e-5, and of second order
 
-/// First derivatives of f, and those of its vjp, against differences.
-void check_two_orders(const Function& f) {
-  testing::check_derivatives(f, testing::draw_inputs(f, 1, -1, 1, 8), kDifferences);
-  const Function slope = vjp(f);
-  testing::check_derivatives(slope, testing::draw_inputs(slope, 1, -1, 1, 8), kDifferences);
-}
-
 HostArray vector_of(std::vector<double> numbers) { return HostArray::vector(std::move(numbers)); }
 
 /// (x - mean) / sqrt(variance + eps) of the numbers `begin` … `end` - 1, in two passes.
@@ -48,7 +41,7 @@ TEST(GroupNorm, NormalizesGroupsOfNeighbouringChannels) {
     const HostArray found = interpret(f, {inputs[0][0]})[0];
     for (std::int64_t i = 0; i < 24; ++i) EXPECT_NEAR(found.at(i), expected.at(i), kRounding);
     testing::check_execution(f, inputs, kRounding);
-    check_two_orders(f);
+    testing::check_two_orders(f, kDifferences);
   }
 }
 
@@ -72,8 +65,8 @@ TEST(LayerNorm, NormalizesOverItsAxes) {
   const HostArray found = interpret(rows, {inputs[0][0]})[0];
   for (std::int64_t i = 0; i < 12; ++i) EXPECT_NEAR(found.at(i), expected.at(i), kRounding);
   testing::check_execution(rows, inputs, kRounding);
-  check_two_orders(rows);
-  check_two_orders(trace([](Array x) { return layer_norm(x, {0, 2}); }, {{"x", {2, 3, 4}}}));
+  testing::check_two_orders(rows, kDifferences);
+  testing::check_two_orders(trace([](Array x) { return layer_norm(x, {0, 2}); }, {{"x", {2, 3, 4}}}), kDifferences);
 }
 
 /// The same of the operations that it is composed of, for rows of x [group, number].

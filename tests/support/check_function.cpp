@@ -150,4 +150,10 @@ void check_derivatives(const Function& function, const std::vector<HostArray>& i
   ASSERT_NEAR(left, right, 1e-12 * (1 + std::abs(left))) << to_string(function);
 }
 
+void check_two_orders(const Function& function, double tolerance) {
+  check_derivatives(function, draw_inputs(function, 1, -1, 1, 8), tolerance);
+  const Function slope = vjp(function);
+  check_derivatives(slope, draw_inputs(slope, 1, -1, 1, 8), tolerance);
+}
+
 }  // namespace costate::testing

@@ -27,4 +27,7 @@ void check_execution(const Function& function, const std::vector<HostArray>& inp
 /// w>.
 void check_derivatives(const Function& function, const std::vector<HostArray>& inputs, double tolerance);
 
+/// The same of the function, for samples from (-1, 1), and of its vjp.
+void check_two_orders(const Function& function, double tolerance);
+
 }  // namespace costate::testing
