@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,13 @@ inline Metric at_least(double limit, const std::string& name, double value, cons
 }
 inline Metric told(const std::string& name, double value, const std::string& published = {}) {
   return {.name = name, .value = value, .published = published};
+}
+
+/// How many numbers a net's Parameters hold.
+inline std::int64_t num_numbers(std::span<const Parameter> parameters) {
+  std::int64_t count = 0;
+  for (const Parameter& parameter : parameters) count += parameter.shape().size();
+  return count;
 }
 
 struct Outcome {

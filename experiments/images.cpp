@@ -76,10 +76,4 @@ std::vector<HostArray> images_and_classes(const LabelledInputs& samples) {
   return {samples.inputs, one_hot(samples.labels, kImageClasses)};
 }
 
-std::int64_t num_parameters(const ImageClassifier& net) {
-  std::int64_t count = 0;
-  for (const Parameter& parameter : net.parameters()) count += parameter.shape().size();
-  return count;
-}
-
 }  // namespace costate::experiments

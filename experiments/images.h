@@ -57,7 +57,4 @@ Function gradient_of(const ImageClassifier& net);
 /// A batch for gradient_of.
 std::vector<HostArray> images_and_classes(const LabelledInputs& samples);
 
-/// How many numbers its Parameters have.
-std::int64_t num_parameters(const ImageClassifier& net);
-
 }  // namespace costate::experiments

@@ -268,9 +268,7 @@ Table table_of(const Study& study) {
   Table table{.header = {"", "parameters", "epochs", "loss", "NFE after the first epoch", "NFE after the last"},
               .caption = "NFE: evaluations of the field for a test point, dopri5 at 1e-3; the loss is Huber's."};
   const auto add = [&](const std::string& name, const Course& course, const std::vector<Parameter>& parameters) {
-    std::int64_t count = 0;
-    for (const Parameter& parameter : parameters) count += parameter.shape().size();
-    table.add(name, count, course.losses.size(), course.losses.back(), course.first(), course.last());
+    table.add(name, num_numbers(parameters), course.losses.size(), course.losses.back(), course.first(), course.last());
   };
   add(kPlainFlip.name, study.plain_flip.course, study.plain_flip.net.parameters());
   add(kAugmentedFlip.name, study.augmented_flip.course, study.augmented_flip.net.parameters());

@@ -57,7 +57,7 @@ Trained learn(const Published& published, const Images& images, const Effort& ef
   const ImageClassifier net =
       make_net(images, {.kind = published.kind, .channels = effort.channels, .seed = request.seed});
   Trained trained{.published = published,
-                  .parameters = num_parameters(net),
+                  .parameters = num_numbers(net.parameters()),
                   .memory = gradient_memory(net, images, 128),
                   .samples = images.set.train.count()};
   const auto tell = [&](const HistoryRow& row) {
