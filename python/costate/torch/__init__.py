@@ -1,0 +1,1 @@
+"""PyTorch's door to Costate."""

@@ -1,0 +1,188 @@
+"""Solves of captured fields by the core: programs of a solve and of its gradient, kept for each field, shape and dtype."""
+
+import math
+import weakref
+
+import torch
+
+import costate
+from costate.torch import _field
+from costate.torch._callbacks import ADAPTIVE, Solve
+from costate.torch._capture import capture
+from costate.torch._field import CALLBACKS
+from costate.torch._recorder import CannotCapture
+from costate.torch._translate import Mixing, Translation, Value
+
+METHODS = (*ADAPTIVE, "euler", "midpoint", "heun2", "heun3", "rk4")
+_TAKEN = {"first_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "interp"}
+_KINDS = {torch.float32: "f32", torch.float64: "f64"}
+
+
+class Plan:
+    """A captured field with its programs, by the number of times and the options of the solve."""
+
+    def __init__(self, captured, parts):
+        self.capture = captured
+        sizes, self.shapes = [], []
+        for part in parts:
+            self.shapes.append(tuple(part.shape[1:] if captured.is_per_sample else part.shape))
+            sizes.append(math.prod(self.shapes[-1]))
+        self.bounds = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
+        self.kind = _KINDS[parts[0].dtype]
+        self.functions, self.programs = {}, {}
+        self.names = [f"p{i}" for i in range(len(captured.shared))]
+        self.shared_shapes = [tuple(captured.tensor(i).shape) for i in captured.shared]
+
+    def field(self, t, z, shared):
+        """The captured field in a trace: on the flat state of one sample."""
+        captured = self.capture
+        inputs = {captured.inputs[0]: Value(t, False)}
+        for index, shape, a, b in zip(captured.inputs[1:], self.shapes, self.bounds, self.bounds[1:]):
+            inputs[index] = Value(costate.reshape(z[a:b], shape), captured.is_per_sample)
+        inputs |= {index: Value(array, False) for index, array in zip(captured.shared, shared)}
+        translation = Translation(captured, inputs)
+        slopes = []
+        for output, index, shape in zip(captured.outputs, captured.inputs[1:], self.shapes):
+            value = translation.value(output)
+            if tuple(captured.tensor(output).shape) != tuple(captured.tensor(index).shape):
+                raise CannotCapture("it returns another shape than that of its state")
+            slopes.append(costate.reshape(costate.broadcast_to(value.array, shape), (math.prod(shape),)))
+        return slopes[0] if len(slopes) == 1 else costate.concat(slopes)
+
+    def _function(self, count, options):
+        key = (count, options)
+        if key not in self.functions:
+            def model(z0, times, *shared):
+                return costate.solve(lambda t, z: self.field(t, z, shared), z0, times, **dict(options))
+
+            shapes = {"z0": (self.bounds[-1],), "times": (count,), **dict(zip(self.names, self.shared_shapes))}
+            self.functions[key] = costate.trace(model, shapes, shared=["times", *self.names])
+        return self.functions[key]
+
+    def program(self, count, options, wanted=None):
+        """Of the states; or, given the names of inputs, of their gradients as well."""
+        key = (count, options, wanted)
+        if key not in self.programs:
+            function = self._function(count, options)
+            self.programs[key] = costate.compile(costate.vjp(function, wrt=list(wanted)) if wanted else function, dtype=self.kind)
+        return self.programs[key]
+
+
+_plans = weakref.WeakKeyDictionary()
+
+
+def plan_for(func, parts, is_tuple):
+    """(Plan, "") or (None, why not), kept for a field and the shapes of a sample."""
+    try:
+        of_func = _plans.setdefault(func, {})
+    except TypeError:  # cannot be referred to weakly, or has no hash
+        return None, "it is an object that cannot be remembered"
+    can_split = all(part.ndim > 0 for part in parts)
+    shapes = tuple(tuple(part.shape) for part in parts)
+    key = (is_tuple, parts[0].dtype, tuple(shape[1:] for shape in shapes) if can_split else shapes)
+    found = of_func.get(key) or of_func.get((key, shapes))
+    if found is not None and (found[0] is None or found[0].capture.is_current()) and _is_fresh(found, func):
+        return found[0], found[1]
+    captured, why = capture(func, parts, is_tuple)
+    plan = None
+    if captured is not None:
+        plan = Plan(captured, parts)
+        try:
+            _check_field(plan, func, parts)
+        except (CannotCapture, Mixing) as error:
+            plan, why = None, str(error)
+    of_func[key if plan is not None and captured.is_per_sample else (key, shapes)] = (plan, why, _mode(func))
+    return plan, why
+
+
+def _mode(func):
+    return func.training if isinstance(func, torch.nn.Module) else None
+
+
+def _is_fresh(found, func):
+    """A refusal stands as long as the module is in the same mode: in evaluation dropout is idle."""
+    return found[0] is not None or found[2] == _mode(func)
+
+
+def _check_field(plan, func, parts):
+    """CannotCapture unless the translated field gives the numbers of the recorded one."""
+    captured = plan.capture
+    shapes = {"t": (), "z": (plan.bounds[-1],), **dict(zip(plan.names, plan.shared_shapes))}
+    function = costate.trace(lambda t, z, *shared: plan.field(t, z, shared), shapes, shared=["t", *plan.names])
+    with torch.no_grad():
+        shared = [x.detach().numpy() for x in captured.tensors()]
+    states = [captured.tensor(i).detach() for i in captured.inputs[1:]]
+    count = len(states[0]) if captured.is_per_sample else 1
+    flat = torch.cat([s.reshape(count, -1) for s in states], dim=1)
+    found = torch.from_numpy(costate.compile(function, dtype=plan.kind)(captured.tensor(captured.inputs[0]).numpy(), flat.numpy(), *shared)[0])
+    wanted = torch.cat([captured.tensor(i).detach().reshape(count, -1) for i in captured.outputs], dim=1)
+    slack = 1e3 * torch.finfo(wanted.dtype).eps * (1 + wanted.abs().max())
+    if not bool(((found - wanted).abs() <= slack).all() | wanted.isnan().any()):
+        raise CannotCapture(f"its translation gives other numbers (by {float((found - wanted).abs().max()):.1e})")
+
+
+class NativeSolve(torch.autograd.Function):
+    """States [sample, time, number] of a Plan's solve."""
+
+    @staticmethod
+    def forward(ctx, call, z0, times, *shared):
+        ctx.call = call
+        ctx.save_for_backward(z0, times, *shared)
+        return call.states(z0, times, shared)
+
+    @staticmethod
+    def backward(ctx, cotangent):
+        inputs = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return (None, *ctx.call.differentiable(inputs, cotangent, ctx.needs_input_grad[1:]))
+        return (None, *ctx.call.gradients(inputs, cotangent, ctx.needs_input_grad[1:]))
+
+
+def _numbers(tensor):
+    return tensor.detach().numpy()
+
+
+class Call:
+    """One solve: a Plan, its options, and how to solve it again where its gradient is to be differentiated."""
+
+    def __init__(self, plan, options, again):
+        self.plan, self.options, self.again = plan, options, again
+
+    def states(self, z0, times, shared):
+        program = self.plan.program(len(times), self.options)
+        (states,), report = program.run(_numbers(z0), _numbers(times), *map(_numbers, shared))
+        self._count(report, len(z0))
+        if report["failures"]:
+            raise AssertionError(failure_text(report["failures"][0], self.plan.capture.is_per_sample))
+        return torch.from_numpy(states)
+
+    def _count(self, report, samples):
+        """Adds to the field's own counters what they would have counted: of samples with steps of their own, the mean."""
+        from costate.torch._effects import move
+
+        calls = -(-report["nfe_forward"] // max(samples, 1))
+        for container, key, amount in self.plan.capture.counters:
+            move(container, key, type(amount)(amount * calls))
+
+    def gradients(self, inputs, cotangent, needed):
+        names = ["z0", "times", *self.plan.names]
+        wanted = tuple(name for name, need in zip(names, needed) if need)
+        program = self.plan.program(len(inputs[1]), self.options, wanted)
+        outputs = program(*map(_numbers, inputs), _numbers(cotangent))
+        found = dict(zip(wanted, outputs[1:]))
+        return [torch.from_numpy(found[name]).to(x.dtype) if name in found else None for name, x in zip(names, inputs)]
+
+    def differentiable(self, inputs, cotangent, needed):
+        """The same gradients, recorded: the steps are taken again on tensors, through callbacks."""
+        wanted = [x for x, need in zip(inputs, needed) if need]
+        states = self.again(*inputs)
+        found = iter(torch.autograd.grad(states, wanted, cotangent, create_graph=True, allow_unused=True, materialize_grads=True))
+        return [next(found) if need else None for need in needed]
+
+
+def failure_text(failure, is_per_sample):
+    """torchdiffeq's words for a solve that failed, and the core's advice."""
+    where = f" in sample {failure['sample']}" if is_per_sample else ""
+    text = {"max_steps": "max_num_steps exceeded", "step_too_small": f"underflow in dt {failure['h']}",
+            "non_finite": f"underflow in dt {failure['h']}: func gives NaN or inf"}.get(failure["reason"], failure["reason"])
+    return f"{text}{where} at t = {failure['t']}. {failure['advice']}".strip()
