@@ -10,7 +10,7 @@ import torch
 
 from costate import _core
 from costate.torch._field import Side
-from costate.torch._runge_kutta import Step, combine, tableau
+from costate.torch._runge_kutta import Step, number, tableau
 
 # The options of adaptive methods, and what they are by default.
 OPTIONS = {"min_step": 0.0, "max_step": math.inf, "first_step": None, "step_t": None, "jump_t": None, "safety": 0.9, "ifactor": 10.0,
@@ -97,7 +97,7 @@ class Adaptive:
             step, size, planned = self._plan()
             step_accepted, factor = self._attempt(step, size)
             self.h = size * factor
-            t_next = float(step.t_next)
+            t_next = number(step.t_next)
             if step_accepted:
                 if planned > self.h and factor >= 1:  # the step was cut; the size planned before is taken up again
                     self.h = planned
@@ -129,7 +129,7 @@ class Adaptive:
     def _attempt(self, step, size):
         self.attempts += 1
         self.callbacks("callback_step", self.t, self.y, size)
-        at_end = self._side(float(step.t_next), Side.BEFORE)
+        at_end = self._side(number(step.t_next), Side.BEFORE)
         step.evaluate(self.field, at_end)
         if self.tableau.error_needs_closing:
             step.close(self.field, at_end)
@@ -155,7 +155,7 @@ class Adaptive:
 
     def output(self, step, time):
         """The state at a time within an accepted step."""
-        return step.at(self.field, time, self._side(float(step.t_next), Side.BEFORE))
+        return step.at(self.field, time, self._side(number(step.t_next), Side.BEFORE))
 
     def integrate(self, y0, times):
         """The states at the times, a list."""
@@ -163,7 +163,7 @@ class Adaptive:
         states, last = [y0], len(times) - 1
         while len(states) < len(times):
             step = self.next_step()
-            reached = float(step.t_next)
+            reached = number(step.t_next)
             while len(states) < len(times) and (reached - times.numbers[len(states)]) * self.direction >= 0:
                 i = len(states)
                 at_end = times.numbers[i] == reached and (i == last or not times.flows)

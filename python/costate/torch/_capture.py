@@ -118,7 +118,8 @@ class Capture:
                 continue
             seen.add(index)
             node = self.producer.get(index)
-            if index in self.live and (node is None or name_of(node) not in VIEWS):
+            is_given = index in self.live and (node is None or not (name_of(node) in VIEWS or self.sample_shape(index)[1]))
+            if is_given:
                 self.shared.append(index)
             elif node is not None and not (index not in self.moving and index not in self.live):
                 todo += [ref.index for ref in refs_of((node.args, node.kwargs))]

@@ -103,9 +103,9 @@ class Snapshot:
 
     def _visit_code(self, name, code, depth):
         code = getattr(code, "__func__", code)
-        if not isinstance(code, types.FunctionType) or str(code.__module__).split(".")[0] in ("torch", "costate") or id(code) in self._seen:
+        if not isinstance(code, types.FunctionType) or str(code.__module__).split(".")[0] in ("torch", "costate") or id(code.__code__) in self._seen:
             return
-        self._seen.add(id(code))
+        self._seen.add(id(code.__code__))
         for free, cell in zip(code.__code__.co_freevars, code.__closure__ or ()):
             try:
                 self._take(free, cell, "cell_contents", cell.cell_contents, depth)

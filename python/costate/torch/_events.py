@@ -4,6 +4,7 @@ import torch
 
 from costate.torch._adaptive import Adaptive
 from costate.torch._fixed import GridStep
+from costate.torch._runge_kutta import number
 
 _MAX_STEPS = 20000  # on a grid, as torchdiffeq
 
@@ -47,26 +48,24 @@ class Event:
                 return link(self, self.field, self.time, output(self.time))
 
     @torch.no_grad()
-    def _within(self, start, end, output):
-        """The event's time in a step, to rounding, by regula falsi and halving."""
-        left, right = start, end
+    def _within(self, left, right, output):
+        """The event's time in a step, to rounding: regula falsi in the Illinois form, and halving at every third attempt."""
         at_left, at_right = (float(self.value(self.field.time(t), output(t))) for t in (left, right))
-        for attempt in range(200):
-            if abs(right - left) <= 4 * 2.0**-52 * max(abs(left), abs(right)):
-                break
+        weight_left, weight_right = at_left, at_right
+        for attempt in range(120):
             middle = (left + right) / 2
-            if attempt % 3 != 2 and at_left > 0 > at_right:
-                middle = left + (right - left) * at_left / (at_left - at_right)
-            if middle in (left, right):
+            if attempt % 3 != 2 and weight_left > 0 > weight_right:
+                middle = left + (right - left) * weight_left / (weight_left - weight_right)
+            if abs(right - left) <= 4 * 2.0**-52 * max(abs(left), abs(right)) or middle in (left, right):
                 break
             value = float(self.value(self.field.time(middle), output(middle)))
+            if value == 0:
+                return middle
             if value > 0:
-                left, at_left = middle, value
+                left, at_left, weight_left, weight_right = middle, value, value, weight_right / 2
             else:
-                right, at_right = middle, value
-                if value == 0:
-                    break
-        return right
+                right, at_right, weight_right, weight_left = middle, value, value, weight_left / 2
+        return left if at_left < -at_right else right
 
 
 def link(event, field, time, y):
@@ -92,7 +91,7 @@ def _adaptive_steps(solver, t, handle, y0):
     solver.begin(t, handle, y0)
     while True:
         step = solver.next_step()
-        yield float(step.t), float(step.t_next), step.y_next, lambda time, step=step: solver.output(step, time)
+        yield number(step.t), number(step.t_next), step.y_next, lambda time, step=step: solver.output(step, time)
 
 
 def _grid_steps(solver, t, handle, y0, times):
@@ -101,11 +100,11 @@ def _grid_steps(solver, t, handle, y0, times):
     h, y = float(size) * times.direction, y0
     for m in range(_MAX_STEPS):
         begin, end = handle + m * h, handle + (m + 1) * h
-        solver.callbacks("callback_step", float(begin), y, abs(h))
+        solver.callbacks("callback_step", number(begin), y, abs(h))
         slope = solver.stepper.first_slope(begin, y)
         y_next = solver.stepper.step(begin, end, y, slope)
         step = GridStep(begin, end, y, slope, y_next)
-        yield float(begin), float(end), y_next, _grid_output(solver, step)
+        yield number(begin), number(end), y_next, _grid_output(solver, step)
         y = y_next
     raise RuntimeError(f"Reached maximum number of iterations {_MAX_STEPS}.")
 

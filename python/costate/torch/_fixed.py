@@ -5,7 +5,7 @@ import math
 import torch
 
 from costate.torch._field import Side
-from costate.torch._runge_kutta import Step, combine, tableau
+from costate.torch._runge_kutta import Step, number, tableau
 
 # The options of methods on a grid, and what they are by default.
 OPTIONS = {"step_size": None, "grid_constructor": None, "interp": "linear", "perturb": False, "norm": None}
@@ -86,13 +86,13 @@ class Fixed:
         grid = self.grid(times, func, given_y0)
         states, y, waiting = [y0], y0, []
         for t, t_next in zip(grid, grid[1:]):
-            self.callbacks("callback_step", float(t), y, abs(float(t_next) - float(t)))
+            self.callbacks("callback_step", number(t), y, abs(number(t_next) - number(t)))
             slope = self.stepper.first_slope(t, y)
             self._settle(waiting, states, slope, times)
             y_next = self.stepper.step(t, t_next, y, slope)
             step = GridStep(t, t_next, y, slope, y_next)
             waiting = [(i, step) for i in range(len(states), len(times))
-                       if (float(t_next) - times.numbers[i]) * times.direction >= 0]
+                       if (number(t_next) - times.numbers[i]) * times.direction >= 0]
             self._write(waiting, states, times)
             y = y_next
         self._settle(waiting, states, None, times)
@@ -102,7 +102,7 @@ class Fixed:
         """Outputs that need no slope at the step's end; the others wait for the next step's first."""
         while waiting:
             i, step = waiting[0]
-            on_grid = times.numbers[i] == float(step.t_next)
+            on_grid = times.numbers[i] == number(step.t_next)
             is_end = i == len(times) - 1 or times.handles[i] is step.t_next
             if on_grid and (is_end or not times.flows):
                 states.append(step.y_next)
@@ -117,7 +117,7 @@ class Fixed:
         for i, step in waiting:
             if slope is None:
                 slope = self.field(step.t_next, step.y_next)
-            if times.numbers[i] == float(step.t_next):  # moves along the slope
+            if times.numbers[i] == number(step.t_next):  # moves along the slope
                 shift = times.handles[i] - step.t_next
                 states.append(step.y_next + _fitting(shift, step.y) * slope)
             elif self.interp == "linear":

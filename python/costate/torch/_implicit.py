@@ -13,6 +13,7 @@ import warnings
 import torch
 
 from costate.torch._field import Side
+from costate.torch._runge_kutta import number
 
 _S2, _S3, _S6, _S15 = (math.sqrt(n) for n in (2, 3, 6, 15))
 _GAMMA = 1 - _S2 / 2
@@ -79,7 +80,7 @@ class ImplicitStepper:
     def step(self, t, t_next, y, slope):
         h = t_next - t
         with torch.no_grad():
-            stages = self._solve(float(t), float(h), y.detach(), slope.detach())
+            stages = self._solve(number(t), number(h), y.detach(), slope.detach())
         if torch.is_grad_enabled():
             stages = self._differentiable(t, h, y, stages)
         fitted = h.to(_real(y).dtype) if isinstance(h, torch.Tensor) else h
@@ -141,11 +142,11 @@ class ImplicitStepper:
     def _differentiable(self, t, h, y, stages):
         """The same slopes, with the derivatives of a root of the stages' equations."""
         stages = [stage.detach() for stage in stages]
-        number = float(h)
+        size = number(h)
         with torch.no_grad():
-            vectors = self._states(number, y.detach(), stages)
-        jacobians, _ = self._jacobians(float(t), number, y.detach(), vectors)
-        inverse = torch.linalg.inv(self._matrix(number, jacobians).detach())
+            vectors = self._states(size, y.detach(), stages)
+        jacobians, _ = self._jacobians(number(t), size, y.detach(), vectors)
+        inverse = torch.linalg.inv(self._matrix(size, jacobians).detach())
         fitted = h.to(stages[0].dtype) if isinstance(h, torch.Tensor) else h
         for _ in range(2):
             slopes = [self._slope(i, t, h, vector, y) for i, vector in enumerate(self._states(fitted, y, stages))]

@@ -1,21 +1,22 @@
 """Solves of captured fields by the core: programs of a solve and of its gradient, kept for each field, shape and dtype."""
 
+import atexit
 import math
 import weakref
 
 import torch
 
 import costate
-from costate.torch import _field
-from costate.torch._callbacks import ADAPTIVE, Solve
+from costate.torch import _effects
+from costate.torch._callbacks import ADAPTIVE
 from costate.torch._capture import capture
-from costate.torch._field import CALLBACKS
 from costate.torch._recorder import CannotCapture
 from costate.torch._translate import Mixing, Translation, Value
 
 METHODS = (*ADAPTIVE, "euler", "midpoint", "heun2", "heun3", "rk4")
-_TAKEN = {"first_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "interp"}
-_KINDS = {torch.float32: "f32", torch.float64: "f64"}
+TAKEN = {"first_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "grid_constructor", "interp"}
+KINDS = {torch.float32: "f32", torch.float64: "f64"}
+_OF_TORCHDIFFEQ = {"factor_min_accepted": 1.0, "factor_rejected": 1.0, "factor_rejected_again": 1.0, "beta1": 1.0, "beta2": 0.0}
 
 
 class Plan:
@@ -28,8 +29,9 @@ class Plan:
             self.shapes.append(tuple(part.shape[1:] if captured.is_per_sample else part.shape))
             sizes.append(math.prod(self.shapes[-1]))
         self.bounds = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
-        self.kind = _KINDS[parts[0].dtype]
+        self.kind = KINDS[parts[0].dtype]
         self.functions, self.programs = {}, {}
+        _living.add(self)
         self.names = [f"p{i}" for i in range(len(captured.shared))]
         self.shared_shapes = [tuple(captured.tensor(i).shape) for i in captured.shared]
 
@@ -69,6 +71,15 @@ class Plan:
 
 
 _plans = weakref.WeakKeyDictionary()
+_living = weakref.WeakSet()
+
+
+@atexit.register
+def _drop_programs():
+    """They must go before the extension module does; tensors that live until then hold some."""
+    for plan in list(_living):
+        plan.functions.clear()
+        plan.programs.clear()
 
 
 def plan_for(func, parts, is_tuple):
@@ -158,11 +169,9 @@ class Call:
 
     def _count(self, report, samples):
         """Adds to the field's own counters what they would have counted: of samples with steps of their own, the mean."""
-        from costate.torch._effects import move
-
         calls = -(-report["nfe_forward"] // max(samples, 1))
         for container, key, amount in self.plan.capture.counters:
-            move(container, key, type(amount)(amount * calls))
+            _effects.move(container, key, type(amount)(amount * calls))
 
     def gradients(self, inputs, cotangent, needed):
         names = ["z0", "times", *self.plan.names]
@@ -174,6 +183,9 @@ class Call:
 
     def differentiable(self, inputs, cotangent, needed):
         """The same gradients, recorded: the steps are taken again on tensors, through callbacks."""
+        if self.plan.capture.replayed:
+            raise NotImplementedError("[odeint] second derivatives of a captured field whose weights are computed from parameters are "
+                                      "not known; call costate.torch.odeint(…, path='callbacks').")
         wanted = [x for x, need in zip(inputs, needed) if need]
         states = self.again(*inputs)
         found = iter(torch.autograd.grad(states, wanted, cotangent, create_graph=True, allow_unused=True, materialize_grads=True))
@@ -186,3 +198,73 @@ def failure_text(failure, is_per_sample):
     text = {"max_steps": "max_num_steps exceeded", "step_too_small": f"underflow in dt {failure['h']}",
             "non_finite": f"underflow in dt {failure['h']}: func gives NaN or inf"}.get(failure["reason"], failure["reason"])
     return f"{text}{where} at t = {failure['t']}. {failure['advice']}".strip()
+
+
+def options_of(solve, adjoint, flows):
+    """The options of the core's solve, sorted pairs."""
+    given = solve.options
+    found = {"method": solve.method, "rtol": solve.tolerances[0], "atol": solve.tolerances[1], "adjoint": adjoint}
+    if solve.method not in ADAPTIVE:
+        return tuple(sorted((found | {"steps_per_interval": 1}).items()))
+    found |= {"safety": float(given["safety"]), "factor_max": float(given["ifactor"]), "factor_min": float(given["dfactor"]),
+              "gradient_steps": "on" if flows and adjoint == "discrete" else "off"}
+    if given["controller"] == "torchdiffeq":
+        found |= _OF_TORCHDIFFEQ | {"factor_max_after_reject": float(given["ifactor"])}
+    if given["first_step"] is not None:
+        found["first_step"] = float(given["first_step"])
+    if math.isfinite(given["max_step"]):
+        found["max_step"] = float(given["max_step"])
+    stops = [x for key in ("step_t", "jump_t") if given[key] is not None for x in torch.as_tensor(given[key]).double().reshape(-1).tolist()]
+    if stops:
+        found["stop_at"] = tuple(sorted(stops))
+    return tuple(sorted(found.items()))
+
+
+def _grid(solve):
+    """The times that the core solves for, and where the outputs are in them: (times, positions), or None if not on the grid."""
+    times = solve.times
+    wide = solve.t.double() if times.flows else torch.tensor(times.numbers, dtype=torch.float64)
+    if solve.method in ADAPTIVE or (solve.options["step_size"] is None and solve.options["grid_constructor"] is None):
+        return wide, None
+    grid = solve.fixed().grid(times, solve.func, solve.given_y0)
+    return torch.tensor([float(x) for x in grid], dtype=torch.float64), torch.tensor(times.numbers, dtype=torch.float64)
+
+
+def _interpolated(states, grid, wanted):
+    """States [sample, time, number] at other times than the grid's, on straight lines between them."""
+    sign = 1 if grid[-1] >= grid[0] else -1
+    right = torch.searchsorted(sign * grid, sign * wanted).clamp(1, len(grid) - 1)
+    theta = ((wanted - grid[right - 1]) / (grid[right] - grid[right - 1])).to(states.dtype)[:, None]
+    if bool(((theta == 0) | (theta == 1)).all()):
+        return states[:, torch.where(theta[:, 0] == 1, right, right - 1)]
+    return torch.lerp(states[:, right - 1], states[:, right], theta)
+
+
+def run(solve, plan, adjoint="discrete"):
+    """The states at the times, as odeint gives them."""
+    captured = plan.capture
+    parts = solve.given_y0 if solve.structure.is_tuple else (solve.given_y0,)
+    count = len(parts[0]) if captured.is_per_sample else 1
+    flat = [part.reshape(count, -1) for part in parts]
+    z0 = flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)
+    shared = captured.tensors()
+    grid, wanted = _grid(solve)
+    flows = torch.is_grad_enabled() and any(x.requires_grad for x in (z0, grid, *shared))
+    call = Call(plan, options_of(solve, adjoint, flows), lambda *inputs: _again(solve, plan, *inputs))
+    states = NativeSolve.apply(call, z0, grid, *shared)
+    if wanted is not None:
+        states = _interpolated(states, grid, wanted)
+    found = tuple(states[:, :, a:b].transpose(0, 1).reshape(len(solve.times), *((count,) if captured.is_per_sample else ()), *shape)
+                  for shape, a, b in zip(plan.shapes, plan.bounds, plan.bounds[1:]))
+    return found if solve.structure.is_tuple else found[0]
+
+
+def _again(solve, plan, z0, times, *_):
+    """The same states [sample, time, number] through callbacks, from tensors that gradients flow to."""
+    parts = tuple(z0[:, a:b].reshape(part.shape) for part, a, b in zip(
+        solve.given_y0 if solve.structure.is_tuple else (solve.given_y0,), plan.bounds, plan.bounds[1:]))
+    again = type(solve)(solve.func, parts if solve.structure.is_tuple else parts[0], times, rtol=solve.tolerances[0], atol=solve.tolerances[1],
+                        method=solve.method, options={key: value for key, value in solve.given_options.items() if key not in ("step_size", "grid_constructor")})
+    found = again.run()
+    count = len(z0)
+    return torch.cat([part.reshape(len(times), count, -1).transpose(0, 1) for part in (found if solve.structure.is_tuple else (found,))], dim=2)

@@ -39,24 +39,29 @@ def tableau(name):
 
 
 def combine(y, h, weights, slopes):
-    """y + h sum_i weights_i slopes_i. h and the weights are numbers, or 0-d tensors through which gradients flow."""
-    if isinstance(h, float):
-        for weight, slope in zip(weights, slopes):
-            if isinstance(weight, torch.Tensor):
-                y = y + (h * weight).to(real_dtype(y.dtype)) * slope
-            elif weight != 0:
-                y = torch.add(y, slope, alpha=h * weight)
-        return y
-    real = real_dtype(y.dtype)
+    """y + h sum_i weights_i slopes_i. h and the weights are numbers, or 0-d tensors through which gradients flow.
+
+    The sum comes first: in f32, each slope that is added to y itself would cost a rounding of y's size.
+    """
+    total, real = None, real_dtype(slopes[0].dtype)
     for weight, slope in zip(weights, slopes):
-        if isinstance(weight, torch.Tensor) or weight != 0:
-            y = y + (h * weight).to(real) * slope
-    return y
+        factor = h * weight
+        if isinstance(factor, torch.Tensor):
+            part = factor.to(real) * slope
+            total = part if total is None else total + part
+        elif factor != 0:
+            total = slope * factor if total is None else torch.add(total, slope, alpha=factor)
+    return y if total is None else y + total
 
 
 def real_dtype(dtype):
     """That of a state's absolute values, and of the times that its field is given."""
     return dtype.to_real() if dtype.is_complex else dtype
+
+
+def number(time):
+    """A time as a Python number."""
+    return time.item() if isinstance(time, torch.Tensor) else float(time)
 
 
 class Step:
@@ -88,9 +93,9 @@ class Step:
 
     def error(self):
         """The estimate h sum_i e_i k_i, without gradients."""
-        h = float(self.h)
+        h = number(self.h)
         slopes = [slope.detach() for slope in self.slopes]
-        return combine(torch.zeros_like(slopes[0]), h, self.tableau.e, slopes)
+        return combine(0.0, h, self.tableau.e, slopes)
 
     def at(self, field, time, at_end):
         """The dense output at a time within the step."""

@@ -6,8 +6,7 @@ different, and where torchdiffeq is wrong.
 
 import torch
 
-from costate.torch import _adjoint, _dense
-from costate.torch._callbacks import Solve
+from costate.torch import _dense, _route
 
 __all__ = ["odeint", "odeint_adjoint", "odeint_dense", "odeint_event"]
 __version__ = "0.2.5"
@@ -26,7 +25,7 @@ def odeint(func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=None, even
 
     Gradients flow to y0, t and all that func and event_fn use, exactly for the steps that are taken, and of any order.
     """
-    return Solve(func, y0, t, rtol=rtol, atol=atol, method=method, options=options, event_fn=event_fn).run()
+    return _route.odeint(func, y0, t, rtol=rtol, atol=atol, method=method, options=options, event_fn=event_fn)
 
 
 def odeint_adjoint(func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=None, event_fn=None, adjoint_rtol=None, adjoint_atol=None,
@@ -39,7 +38,7 @@ def odeint_adjoint(func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=No
     """
     forward = {"rtol": rtol, "atol": atol, "method": method, "options": options, "event_fn": event_fn}
     adjoint = {"rtol": adjoint_rtol, "atol": adjoint_atol, "method": adjoint_method, "options": adjoint_options}
-    return _adjoint.odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params)
+    return _route.odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params)
 
 
 def odeint_event(func, y0, t0, *, event_fn, reverse_time=False, odeint_interface=odeint, **kwargs):
