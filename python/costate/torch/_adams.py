@@ -1,8 +1,12 @@
 """Adams methods of rising order on a grid of any steps, for torchdiffeq's names.
 
-The slopes of the last steps are interpolated by a polynomial, which is integrated over the step. Its weights are made for
-the times at hand; torchdiffeq's are those of equal steps, and of second order where steps differ. Hairer, Norsett and
-Wanner, Solving Ordinary Differential Equations I, III.1 and III.5.
+The slopes of the last steps are interpolated by Newton's polynomial, in differences Phi_j that are scaled for the times at hand
+(of equal steps, backward differences), and integrated over the step. torchdiffeq's weights are those of equal steps, and of second order
+where steps differ. The order rises by one a step as long as each difference moves the state less than the one before: a high order on
+steps that it is not stable with makes them grow.
+
+Krogh, in: Proc. Conf. Numerical Solution of ODEs, Lecture Notes in Mathematics 362, 1974; Hairer, Norsett and Wanner, Solving Ordinary
+Differential Equations I, III.5.
 """
 
 import warnings
@@ -17,22 +21,27 @@ MAX_ORDER = 12
 OPTIONS = {"max_order": MAX_ORDER, "max_iters": 4}
 
 
-def integral_weights(times, t, t_next):
-    """w with sum_i w_i f(times_i) the integral of f from t to t_next, for polynomials of degree below len(times).
-
-    Times are numbers, or 0-d tensors through which gradients flow.
-    """
+def integrals(nodes, t, t_next):
+    """g_j = the integral from t to t_next of prod_{i<j} (s - nodes_i) / (nodes_0 - nodes_{i+1}), of times that may carry gradients."""
     h = t_next - t
-    nodes = [(time - t) / h for time in times]
-    weights = []
-    for i, node in enumerate(nodes):
-        polynomial, scale = [1.0], 1.0  # of Lagrange, its coefficients from the highest power down
-        for other in nodes[:i] + nodes[i + 1:]:
-            scale = scale * (node - other)
-            polynomial = [high - other * low for high, low in zip([*polynomial, 0.0], [0.0, *polynomial])]
-        integral = sum(coefficient / (len(polynomial) - k) for k, coefficient in enumerate(polynomial))
-        weights.append(h * integral / scale)
-    return weights
+    polynomial, found = [1.0], []  # in x = (s - t) / h, from the highest power down
+    for j, node in enumerate(nodes):
+        found.append(h * sum(coefficient / (len(polynomial) - k) for k, coefficient in enumerate(polynomial)))
+        if j + 1 < len(nodes):
+            scale, shift = h / (nodes[0] - nodes[j + 1]), (node - t) / h
+            polynomial = [scale * (high - shift * low) for high, low in zip([*polynomial, 0.0], [0.0, *polynomial])]
+    return found
+
+
+def differences(slope, before, nodes):
+    """Phi_j at nodes_0, whose slope is new, from those at nodes_1; None stands for a slope of 0."""
+    found, beta = [slope], 1.0
+    for j, old in enumerate(before[:len(nodes) - 1]):
+        if j > 0:
+            beta = beta * (nodes[0] - nodes[j]) / (nodes[1] - nodes[j + 1])
+        last = found[-1]
+        found.append(combine(0.0 if last is None else last, 1.0, [-1.0 * beta], [old]))
+    return found
 
 
 class AdamsStepper:
@@ -46,28 +55,42 @@ class AdamsStepper:
             warnings.warn(f"max_order is below {_FIRST_ORDER + 1}, so the solver reduces to `rk4`.")
         self.most = int(max_order) - 1
         self.max_iters = max_iters
-        self.history = []  # (time, slope), the newest first
+        self.nodes, self.phi = [], []  # times of slopes, the newest first, and their differences
 
     def first_slope(self, t, y):
         slope = self.field(t, y, Side.AFTER if self.perturb else Side.AT)
-        self.history = [(t, slope), *self.history][:max(self.most, 1)]
+        self.nodes = [t, *self.nodes][:max(self.most, 1)]
+        self.phi = differences(slope, self.phi, self.nodes)
         return slope
 
     def step(self, t, t_next, y, slope):
-        if len(self.history) < _FIRST_ORDER or self.most < _FIRST_ORDER:
+        if len(self.phi) < _FIRST_ORDER or self.most < _FIRST_ORDER:
             step = Step(tableau("rk4"), t, t_next - t, t_next, y, slope)
             step.evaluate(self.field, Side.BEFORE if self.perturb else Side.AT)
             return step.y_next
-        times = [time for time, _ in self.history]
-        slopes = [slope for _, slope in self.history]
-        moved = combine(y, 1.0, integral_weights(times, t, t_next), slopes)
-        if not self.implicit:
-            return moved
-        first, *others = integral_weights([t_next, *times], t, t_next)
-        return self._corrected(t_next, y, moved, first, combine(y, 1.0, others, slopes))
+        weights = integrals(self.nodes, t, t_next)
+        order = self._order(weights)
+        self.nodes, self.phi = self.nodes[:order], self.phi[:order]
+        moved = combine(y, 1.0, weights[:order], self.phi)
+        return self._corrected(t, t_next, y, moved) if self.implicit else moved
 
-    def _corrected(self, t_next, y, moved, weight, known):
-        """Functional iteration on the formula that takes the slope at t_next, too."""
+    @torch.no_grad()
+    def _order(self, weights):
+        """How many differences to take: up to the first that moves the state more than the one before."""
+        before = None
+        for j in range(_FIRST_ORDER - 1, len(self.phi)):
+            size = float((self.phi[j].detach().abs() * abs(float(weights[j]))).max())
+            if before is not None and size > before:
+                return j
+            before = size
+        return len(self.phi)
+
+    def _corrected(self, t, t_next, y, moved):
+        """Functional iteration on the formula that takes the slope at t_next, too: weight times it, and what is known."""
+        nodes = [t_next, *self.nodes]
+        weights = integrals(nodes, t, t_next)
+        weight = sum(weights)
+        known = combine(y, 1.0, weights[1:], differences(None, self.phi, nodes)[1:])
         for _ in range(self.max_iters):
             before = moved
             slope = self.field(t_next, before, Side.BEFORE if self.perturb else Side.AT)
@@ -75,7 +98,8 @@ class AdamsStepper:
             if self._is_close(before - y, moved - y):
                 return moved
         warnings.warn("Functional iteration did not converge. Solution may be incorrect.")
-        self.history.pop()
+        self.nodes.pop()
+        self.phi.pop()
         return moved
 
     @torch.no_grad()

@@ -153,6 +153,8 @@ def check_state(y0):
     assert len(parts) > 0, "y0 must be either a torch.Tensor or a tuple of at least one; got ()."
     for part in parts:
         assert isinstance(part, torch.Tensor), f"y0 must be a tuple of torch.Tensors; got {type_of(part)} in it."
+        if torch._C._functorch.is_batchedtensor(part):
+            raise NotImplementedError("[odeint] torch.func.vmap cannot go through a solve; give y0 a batch axis, which func takes.")
         if not (part.is_floating_point() or part.is_complex()):
             raise TypeError(f"[odeint] y0 must hold floating point or complex numbers; got {part.dtype}. Convert it by y0.float().")
         if part.device != parts[0].device:

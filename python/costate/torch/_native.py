@@ -61,12 +61,13 @@ class Plan:
             self.functions[key] = costate.trace(model, shapes, shared=["times", *self.names])
         return self.functions[key]
 
-    def program(self, count, options, wanted=None):
-        """Of the states; or, given the names of inputs, of their gradients as well."""
+    def program(self, count, options, wanted=()):
+        """Of the states; with a pull-back, of the inputs that are named."""
         key = (count, options, wanted)
         if key not in self.programs:
             function = self._function(count, options)
-            self.programs[key] = costate.compile(costate.vjp(function, wrt=list(wanted)) if wanted else function, dtype=self.kind)
+            self.programs[key] = (costate.compile_pullback(function, wrt=list(wanted), dtype=self.kind) if wanted
+                                  else costate.compile(function, dtype=self.kind))
         return self.programs[key]
 
 
@@ -139,47 +140,40 @@ class NativeSolve(torch.autograd.Function):
     def forward(ctx, call, z0, times, *shared):
         ctx.call = call
         ctx.save_for_backward(z0, times, *shared)
-        return call.states(z0, times, shared)
+        states, ctx.pullback = call.states((z0, times, *shared), ctx.needs_input_grad[1:])
+        return states
 
     @staticmethod
     def backward(ctx, cotangent):
-        inputs = ctx.saved_tensors
+        needed = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
-            return (None, *ctx.call.differentiable(inputs, cotangent, ctx.needs_input_grad[1:]))
-        return (None, *ctx.call.gradients(inputs, cotangent, ctx.needs_input_grad[1:]))
-
-
-def _numbers(tensor):
-    return tensor.detach().numpy()
+            return (None, *ctx.call.differentiable(ctx.saved_tensors, cotangent, needed))
+        found = iter(ctx.pullback(cotangent.numpy()))
+        return (None, *(torch.from_numpy(next(found)).to(x.dtype) if need else None for x, need in zip(ctx.saved_tensors, needed)))
 
 
 class Call:
-    """One solve: a Plan, its options, and how to solve it again where its gradient is to be differentiated."""
+    """One solve: a Plan, its options, whether a gradient will be wanted, and how to solve it again to differentiate that."""
 
-    def __init__(self, plan, options, again):
-        self.plan, self.options, self.again = plan, options, again
+    def __init__(self, plan, options, flows, again):
+        self.plan, self.options, self.flows, self.again = plan, options, flows, again
 
-    def states(self, z0, times, shared):
-        program = self.plan.program(len(times), self.options)
-        (states,), report = program.run(_numbers(z0), _numbers(times), *map(_numbers, shared))
-        self._count(report, len(z0))
+    def states(self, inputs, needed):
+        """The states, and the pull-back by the inputs that need it."""
+        names = ("z0", "times", *self.plan.names)
+        wanted = tuple(name for name, need in zip(names, needed) if need) if self.flows else ()
+        program = self.plan.program(len(inputs[1]), self.options, wanted)
+        (states,), report, *pullback = program.run(*(x.detach().numpy() for x in inputs))
+        self._count(report, len(inputs[0]))
         if report["failures"]:
             raise AssertionError(failure_text(report["failures"][0], self.plan.capture.is_per_sample))
-        return torch.from_numpy(states)
+        return torch.from_numpy(states), pullback[0] if pullback else None
 
     def _count(self, report, samples):
         """Adds to the field's own counters what they would have counted: of samples with steps of their own, the mean."""
         calls = -(-report["nfe_forward"] // max(samples, 1))
         for container, key, amount in self.plan.capture.counters:
             _effects.move(container, key, type(amount)(amount * calls))
-
-    def gradients(self, inputs, cotangent, needed):
-        names = ["z0", "times", *self.plan.names]
-        wanted = tuple(name for name, need in zip(names, needed) if need)
-        program = self.plan.program(len(inputs[1]), self.options, wanted)
-        outputs = program(*map(_numbers, inputs), _numbers(cotangent))
-        found = dict(zip(wanted, outputs[1:]))
-        return [torch.from_numpy(found[name]).to(x.dtype) if name in found else None for name, x in zip(names, inputs)]
 
     def differentiable(self, inputs, cotangent, needed):
         """The same gradients, recorded: the steps are taken again on tensors, through callbacks."""
@@ -250,7 +244,7 @@ def run(solve, plan, adjoint="discrete"):
     shared = captured.tensors()
     grid, wanted = _grid(solve)
     flows = torch.is_grad_enabled() and any(x.requires_grad for x in (z0, grid, *shared))
-    call = Call(plan, options_of(solve, adjoint, flows), lambda *inputs: _again(solve, plan, *inputs))
+    call = Call(plan, options_of(solve, adjoint, flows), flows, lambda *inputs: _again(solve, plan, *inputs))
     states = NativeSolve.apply(call, z0, grid, *shared)
     if wanted is not None:
         states = _interpolated(states, grid, wanted)
