@@ -16,6 +16,8 @@ from costate.torch._runge_kutta import Step, number, tableau
 OPTIONS = {"min_step": 0.0, "max_step": math.inf, "first_step": None, "step_t": None, "jump_t": None, "safety": 0.9, "ifactor": 10.0,
            "dfactor": 0.2, "max_num_steps": 2**31 - 1, "dtype": torch.float64, "norm": None, "controller": "costate"}
 CONTROLLERS = ("costate", "torchdiffeq")
+# torchdiffeq's estimate of an error in units of ours: its dopri5 has Shampine's coefficients.
+OF_TORCHDIFFEQ = {"dopri5": 2 / 3}
 _EPSILON = 2.0**-52
 
 
@@ -29,6 +31,17 @@ def _times_of(name, value, direction, start):
     return sorted((t for t in values if (t - start) * direction >= 0), key=lambda t: t * direction)
 
 
+def check(options):
+    """ValueError for values that no adaptive solve can have."""
+    if options["controller"] not in CONTROLLERS:
+        raise ValueError(f"[odeint] options['controller'] must be one of {', '.join(CONTROLLERS)}; got {options['controller']!r}.")
+    for name in ("min_step", "max_step", "safety", "ifactor", "dfactor"):
+        if not float(options[name]) >= 0:
+            raise ValueError(f"[odeint] options['{name}'] must be a number that is not negative; got {options[name]}.")
+    if options["first_step"] is not None and not float(options["first_step"]) > 0:
+        raise AssertionError(f"underflow in dt {options['first_step']}: options['first_step'] must be above 0.")
+
+
 class Adaptive:
     """Takes steps from (t, y), one after the other; `end` is None where an event will end the solve."""
 
@@ -37,10 +50,9 @@ class Adaptive:
         self.rtol, self.atol = tolerances
         self.options = options
         self.min_step, self.max_step = float(options["min_step"]), float(options["max_step"])
-        if options["controller"] not in CONTROLLERS:
-            raise ValueError(f"[odeint] options['controller'] must be one of {', '.join(CONTROLLERS)}; got {options['controller']!r}.")
         self.controller = _core._step_controller(method=name, rule=options["controller"], safety=float(options["safety"]),
                                                  smallest=float(options["dfactor"]), largest=float(options["ifactor"]))
+        self.error_unit = OF_TORCHDIFFEQ.get(name, 1.0) if options["controller"] == "torchdiffeq" else 1.0
         self.direction = field.direction
         self.saw_non_finite = False
 
@@ -76,12 +88,22 @@ class Adaptive:
         y, slope = self.y.detach(), self.slope.detach()
         scale = self._scale(y)
         d0, d1 = self._size(y / scale), self._size(slope / scale)
+        if self.options["controller"] == "torchdiffeq":
+            return self._hairers_step(y, slope, scale, d0, d1)
         smallest = 20 * _EPSILON * abs(self.t)
         trial = max(_core._trial_step(d0, d1), smallest)
         h = self.direction * trial
         moved = self.field(self.t + h, torch.add(y, slope, alpha=h)) - slope
         d2 = self._size(moved / scale) / trial
         return max(_core._first_step(self.tableau.name, trial, d1, d2), smallest)
+
+    def _hairers_step(self, y, slope, scale, d0, d1):
+        """torchdiffeq's first step: Hairer, Norsett and Wanner, Solving Ordinary Differential Equations I, II.4."""
+        trial = max(0.01 * d0 / d1 if d0 >= 1e-5 and d1 >= 1e-5 else 1e-6, 1e-300)
+        h = self.direction * trial
+        d2 = self._size((self.field(self.t + h, torch.add(y, slope, alpha=h)) - slope) / scale) / trial
+        flat = max(1e-6, 1e-3 * trial)
+        return min(100 * trial, flat if max(d1, d2) <= 1e-15 else (0.01 / max(d1, d2)) ** (1 / self.tableau.order))
 
     def _next_stop(self):
         """Where the next step must not go beyond, and its handle; None if nowhere."""
@@ -116,7 +138,8 @@ class Adaptive:
             if left > self.max_step:
                 size = left / 2
         elif not (self.t + self.direction * size - self.t) * self.direction > 0:
-            why = f": func gives NaN or inf near t = {self.t}" if self.saw_non_finite else f": the error of any step from t = {self.t} is too large"
+            is_lost = self.saw_non_finite or not bool(torch.isfinite(self.slope.detach()).all())
+            why = f": func gives NaN or inf near t = {self.t}" if is_lost else f": the error of any step from t = {self.t} is too large"
             raise AssertionError(f"underflow in dt {size}{why}.")
         if left <= 1.01 * size:
             h = stop_handle - self.handle
@@ -134,7 +157,7 @@ class Adaptive:
         if self.tableau.error_needs_closing:
             step.close(self.field, at_end)
         with torch.no_grad():
-            error = self._size(step.error() / self._scale(step.y.detach(), step.y_next.detach()))
+            error = self.error_unit * self._size(step.error() / self._scale(step.y.detach(), step.y_next.detach()))
         self.saw_non_finite = not math.isfinite(error)
         accepted, factor = self.controller.decide(error)
         if size <= self.min_step:

@@ -79,14 +79,14 @@ class _Sweep:
         kind = parts[0].dtype  # the widest of all parts'
         y, adjoint = (_as(part, self.states) for part in parts[1:3])
         with torch.enable_grad():
-            if not (self.records and y.requires_grad):
-                y = y.detach().requires_grad_(True)
-            at = t.detach().requires_grad_(True)
-            slope = self.solve.field(at if self.t_flows else at.detach(), y, Side.AT)
-            wanted = (*((at,) if self.t_flows else ()), y, *self.parameters)
-            found = self._vjp(slope, wanted, -adjoint)
+            fixed, at = y.detach().requires_grad_(True), t.detach().requires_grad_(True)
+            slope = self.solve.field(at if self.t_flows else at.detach(), fixed, Side.AT)
+            found = self._vjp(slope, (*((at,) if self.t_flows else ()), fixed, *self.parameters), -adjoint)
         by_t = found.pop(0) if self.t_flows else torch.zeros_like(t)
-        return tuple(x.to(kind) for x in (by_t, slope if self.records else slope.detach(), *found))
+        slopes = (by_t, slope, *found)
+        if not self.records:
+            return tuple(x.detach().to(kind) for x in slopes)
+        return tuple(x.to(kind) for x in _Joined.apply(y, fixed, *slopes))
 
     def _vjp(self, slope, wanted, cotangent):
         if not slope.requires_grad:
@@ -107,12 +107,31 @@ class _Sweep:
                 parts[0] = parts[0] - moved
                 by_times.insert(0, moved)
             solve = Solve(self, tuple(parts), times[i - 1:i + 1].flip(0).detach(), rtol=self.adjoint["rtol"], atol=self.adjoint["atol"],
-                          method=self.adjoint["method"], options=self.options)
+                          method=self.adjoint["method"], options=self.options, controller=self.solve.controller)
             parts = [part[1] for part in solve.structure.split(solve.states(), (2,))]
             parts = [_as(part, like) for part, like in zip(parts, [parts[0], states, states, *self.parameters])]
             parts[1], parts[2] = states[i - 1], parts[2] + by_states[i - 1]
         by_t = torch.stack([parts[0], *by_times]) if self.t_flows else None
         return parts[2], by_t, parts[3:]
+
+
+class _Joined(torch.autograd.Function):
+    """Values that were computed from `fixed`, a tensor of its own with the numbers of y, as functions of y.
+
+    Derivatives by parameters at a fixed y are wanted first, and y depends on them; what is made of these depends on y again.
+    """
+
+    @staticmethod
+    def forward(ctx, y, fixed, *values):
+        ctx.fixed, ctx.values = fixed, values
+        return tuple(value.view_as(value) for value in values)
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        reached = [(value, gradient) for value, gradient in zip(ctx.values, gradients) if value.requires_grad]
+        by_y, = torch.autograd.grad([v for v, _ in reached], ctx.fixed, [g for _, g in reached], retain_graph=True, allow_unused=True,
+                                    materialize_grads=True, create_graph=torch.is_grad_enabled())
+        return by_y, None, *gradients
 
 
 def _as(part, like):

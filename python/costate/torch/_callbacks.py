@@ -78,7 +78,7 @@ class Callbacks:
 class Solve:
     """One call of odeint, its arguments checked and its state flat."""
 
-    def __init__(self, func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=None, event_fn=None):
+    def __init__(self, func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=None, event_fn=None, controller="costate"):
         if event_fn is not None and len(t) != 2:
             raise ValueError(f"We require len(t) == 2 when in event handling mode, but got len(t)={len(t)}.")
         if not callable(func):
@@ -89,7 +89,11 @@ class Solve:
         self.tolerances = tuple(_field.tolerance(name, value, self.structure, self.y0) for name, value in (("rtol", rtol), ("atol", atol)))
         self.method = check_method(method)
         self.options = check_options(self.method, options)
-        self.given_options = options or {}
+        self.given_options, self.controller = options or {}, controller
+        if self.method in ADAPTIVE and "controller" not in self.given_options:
+            self.options["controller"] = controller
+        if self.method != "scipy_solver":
+            (_adaptive if self.method in ADAPTIVE else _fixed).check(self.options)
         _field.check_times(t)
         if t.device != self.y0.device:
             warnings.warn("t is not on the same device as y0. Coercing to y0.device.")

@@ -5,7 +5,7 @@ import torch
 
 from costate.torch import _effects
 from costate.torch._recorder import CannotCapture, record
-from costate.torch._translate import CREATIONS, VIEWS, Mixing, Value, name_of, refs_of
+from costate.torch._translate import BATCHED, CREATIONS, FOLDED, SHARED, VIEWS, Mixing, Value, name_of, refs_of
 
 _BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
 _MOST_NUMBERS = 4096  # of a state that is one sample as a whole
@@ -20,6 +20,8 @@ class Capture:
             raise CannotCapture("it has hooks")
         self._try_twice(parts)
         self._compare()
+        if len(self.outputs) != len(parts):
+            raise CannotCapture("it returns another number of tensors than its state has")
         self._classify()
 
     def _trial_parts(self, parts, trial):
@@ -81,13 +83,14 @@ class Capture:
         return self.tensor(index).dtype
 
     def sample_shape(self, index):
-        """The shape of a value for one sample, and whether its first axis is the batch."""
+        """The shape of a value for one sample, and whether its first axis is the batch, or begins with it."""
         first, second = (tuple(self.tensor(index, trial).shape) for trial in range(2))
         if first == second:
-            return first, False
-        if len(first) == len(second) and (first[0], second[0]) == _BATCHES and first[1:] == second[1:]:
-            return first[1:], True
-        raise Mixing("the batch is not the first axis of a value, or is joined with another")
+            return first, SHARED
+        if len(first) == len(second) and first[1:] == second[1:] and first[0] * _BATCHES[1] == second[0] * _BATCHES[0]:
+            parts = first[0] // _BATCHES[0]
+            return (first[1:], BATCHED) if parts == 1 else ((parts, *first[1:]), FOLDED)
+        raise Mixing("the batch is not the first axis of a value")
 
     def _classify(self):
         """`live` are values that depend on tensors outside of the field but not on t and y; `moving` those that do."""
@@ -142,11 +145,10 @@ class Capture:
         first, second = (self.tensor(index, trial).detach() for trial in range(2))
         shape, is_batched = self.sample_shape(index)
         if is_batched:
-            if len(first) and not bool((first == first[:1]).all()):
+            first, second = (x.reshape(count, *shape) for x, count in zip((first, second), _BATCHES))
+            if not torch.equal(first, first[:1].expand_as(first)):
                 raise Mixing("samples have numbers of their own")
             first, second = first[0], second[0]
-        if not torch.equal(first, second) and not bool((first.isnan() == second.isnan()).all()):
-            raise CannotCapture("it computes with numbers that PyTorch does not see, as NumPy's")
         if not torch.equal(torch.nan_to_num(first), torch.nan_to_num(second)):
             raise CannotCapture("it computes with numbers that PyTorch does not see, as NumPy's")
         numbers = first.numpy()
@@ -186,15 +188,15 @@ def _resolved(value, values, capture):
     return value
 
 
-def capture(func, parts, is_tuple):
-    """(Capture, ""), or (None, why not). Each sample alone if that can be, else the whole batch as one sample."""
+def captured_ways(func, parts, is_tuple, finish):
+    """(What `finish` makes of a Capture, ""), or (None, why not). Each sample alone if that can be, else the batch as one sample."""
     can_split = all(part.ndim > 0 and len(part) == len(parts[0]) and len(part) > 0 for part in parts)
     why = ""
     for is_per_sample in ((True, False) if can_split else (False,)):
         if not is_per_sample and sum(part.numel() for part in parts) > _MOST_NUMBERS:
             return None, why or f"the state has more than {_MOST_NUMBERS} numbers and no batch axis"
         try:
-            return Capture(func, parts, is_tuple, is_per_sample), why
+            return finish(Capture(func, parts, is_tuple, is_per_sample)), why
         except CannotCapture as error:
             return None, str(error)
         except Mixing as error:

@@ -163,7 +163,14 @@ def check_state(y0):
 
 
 def tolerance(name, value, structure, y0):
-    """A tolerance as a number, or as a tensor that fits the flat state."""
+    """A tolerance as a number, or as a tensor that fits the flat state. ValueError for one that is negative or NaN."""
+    found = _tolerance(name, value, structure, y0)
+    if not (bool((found >= 0).all()) if isinstance(found, torch.Tensor) else found >= 0):
+        raise ValueError(f"[odeint] {name} must be a number that is not negative; got {value}.")
+    return found
+
+
+def _tolerance(name, value, structure, y0):
     if isinstance(value, torch.Tensor):
         assert not value.requires_grad, f"{name} cannot require gradient"
         if value.ndim == 0:

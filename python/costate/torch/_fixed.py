@@ -11,6 +11,17 @@ from costate.torch._runge_kutta import Step, number, tableau
 OPTIONS = {"step_size": None, "grid_constructor": None, "interp": "linear", "perturb": False, "norm": None}
 
 
+def check(options):
+    """ValueError for values that no solve on a grid can have."""
+    size, interp = options["step_size"], options["interp"]
+    if size is not None and options["grid_constructor"] is not None:
+        raise ValueError("step_size and grid_constructor are mutually exclusive arguments.")
+    if size is not None and not float(size) > 0:
+        raise ValueError(f"[odeint] options['step_size'] must be above 0, in both directions of time; got {size}.")
+    if interp not in ("linear", "cubic"):
+        raise ValueError(f"Unknown interpolation method {interp}")
+
+
 class GridStep:
     """One step of a grid: from (t, y) to (t_next, y_next), with the slope at its start."""
 
@@ -60,12 +71,6 @@ class Fixed:
     def __init__(self, stepper, options, field, callbacks):
         self.stepper, self.field, self.callbacks = stepper, field, callbacks
         self.step_size, self.constructor, self.interp = options["step_size"], options["grid_constructor"], options["interp"]
-        if self.step_size is not None and self.constructor is not None:
-            raise ValueError("step_size and grid_constructor are mutually exclusive arguments.")
-        if self.step_size is not None and not float(self.step_size) > 0:
-            raise ValueError(f"[odeint] options['step_size'] must be above 0, in both directions of time; got {self.step_size}.")
-        if self.interp not in ("linear", "cubic"):
-            raise ValueError(f"Unknown interpolation method {self.interp}")
 
     def grid(self, times, func, y0):
         """The times at which steps begin and end."""

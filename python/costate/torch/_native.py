@@ -8,15 +8,16 @@ import torch
 
 import costate
 from costate.torch import _effects
+from costate.torch._adaptive import OF_TORCHDIFFEQ
 from costate.torch._callbacks import ADAPTIVE
-from costate.torch._capture import capture
+from costate.torch._capture import captured_ways
 from costate.torch._recorder import CannotCapture
-from costate.torch._translate import Mixing, Translation, Value
+from costate.torch._translate import Translation, Value
 
 METHODS = (*ADAPTIVE, "euler", "midpoint", "heun2", "heun3", "rk4")
 TAKEN = {"first_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "grid_constructor", "interp"}
 KINDS = {torch.float32: "f32", torch.float64: "f64"}
-_OF_TORCHDIFFEQ = {"factor_min_accepted": 1.0, "factor_rejected": 1.0, "factor_rejected_again": 1.0, "beta1": 1.0, "beta2": 0.0}
+_ITS_RULE = {"factor_min_accepted": 1.0, "factor_rejected": 1.0, "factor_rejected_again": 1.0, "beta1": 1.0, "beta2": 0.0}
 
 
 class Plan:
@@ -48,6 +49,8 @@ class Plan:
             value = translation.value(output)
             if tuple(captured.tensor(output).shape) != tuple(captured.tensor(index).shape):
                 raise CannotCapture("it returns another shape than that of its state")
+            if captured.dtype(output) != captured.dtype(index):
+                raise CannotCapture("it returns another dtype than that of its state")
             slopes.append(costate.reshape(costate.broadcast_to(value.array, shape), (math.prod(shape),)))
         return slopes[0] if len(slopes) == 1 else costate.concat(slopes)
 
@@ -95,15 +98,8 @@ def plan_for(func, parts, is_tuple):
     found = of_func.get(key) or of_func.get((key, shapes))
     if found is not None and (found[0] is None or found[0].capture.is_current()) and _is_fresh(found, func):
         return found[0], found[1]
-    captured, why = capture(func, parts, is_tuple)
-    plan = None
-    if captured is not None:
-        plan = Plan(captured, parts)
-        try:
-            _check_field(plan, func, parts)
-        except (CannotCapture, Mixing) as error:
-            plan, why = None, str(error)
-    of_func[key if plan is not None and captured.is_per_sample else (key, shapes)] = (plan, why, _mode(func))
+    plan, why = captured_ways(func, parts, is_tuple, lambda captured: _checked_plan(captured, parts))
+    of_func[key if plan is not None and plan.capture.is_per_sample else (key, shapes)] = (plan, why, _mode(func))
     return plan, why
 
 
@@ -116,9 +112,9 @@ def _is_fresh(found, func):
     return found[0] is not None or found[2] == _mode(func)
 
 
-def _check_field(plan, func, parts):
-    """CannotCapture unless the translated field gives the numbers of the recorded one."""
-    captured = plan.capture
+def _checked_plan(captured, parts):
+    """A Plan; CannotCapture unless the translated field gives the numbers of the recorded one."""
+    plan = Plan(captured, parts)
     shapes = {"t": (), "z": (plan.bounds[-1],), **dict(zip(plan.names, plan.shared_shapes))}
     function = costate.trace(lambda t, z, *shared: plan.field(t, z, shared), shapes, shared=["t", *plan.names])
     with torch.no_grad():
@@ -131,6 +127,7 @@ def _check_field(plan, func, parts):
     slack = 1e3 * torch.finfo(wanted.dtype).eps * (1 + wanted.abs().max())
     if not bool(((found - wanted).abs() <= slack).all() | wanted.isnan().any()):
         raise CannotCapture(f"its translation gives other numbers (by {float((found - wanted).abs().max()):.1e})")
+    return plan
 
 
 class NativeSolve(torch.autograd.Function):
@@ -203,7 +200,9 @@ def options_of(solve, adjoint, flows):
     found |= {"safety": float(given["safety"]), "factor_max": float(given["ifactor"]), "factor_min": float(given["dfactor"]),
               "gradient_steps": "on" if flows and adjoint == "discrete" else "off"}
     if given["controller"] == "torchdiffeq":
-        found |= _OF_TORCHDIFFEQ | {"factor_max_after_reject": float(given["ifactor"])}
+        for tolerance in ("rtol", "atol"):
+            found[tolerance] /= OF_TORCHDIFFEQ.get(solve.method, 1.0)
+        found |= _ITS_RULE | {"factor_max_after_reject": float(given["ifactor"])}
     if given["first_step"] is not None:
         found["first_step"] = float(given["first_step"])
     if math.isfinite(given["max_step"]):
@@ -258,7 +257,8 @@ def _again(solve, plan, z0, times, *_):
     parts = tuple(z0[:, a:b].reshape(part.shape) for part, a, b in zip(
         solve.given_y0 if solve.structure.is_tuple else (solve.given_y0,), plan.bounds, plan.bounds[1:]))
     again = type(solve)(solve.func, parts if solve.structure.is_tuple else parts[0], times, rtol=solve.tolerances[0], atol=solve.tolerances[1],
-                        method=solve.method, options={key: value for key, value in solve.given_options.items() if key not in ("step_size", "grid_constructor")})
+                        method=solve.method, options={key: value for key, value in solve.given_options.items() if key not in ("step_size", "grid_constructor")},
+                        controller=solve.controller)
     found = again.run()
     count = len(z0)
     return torch.cat([part.reshape(len(times), count, -1).transpose(0, 1) for part in (found if solve.structure.is_tuple else (found,))], dim=2)

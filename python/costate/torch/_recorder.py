@@ -130,6 +130,8 @@ def record(func, time, parts):
     if said.getvalue():
         raise CannotCapture("it prints")
     outputs = result if isinstance(result, (tuple, list)) else [result]
+    if isinstance(result, (tuple, list)) is not isinstance(parts, tuple):
+        raise CannotCapture("it does not return what its state is, a tensor or a tuple")
     if not all(isinstance(x, torch.Tensor) for x in outputs):
         raise CannotCapture("it does not return tensors")
     return recorder, [recorder.index_of(x) for x in outputs]

@@ -1,7 +1,8 @@
 """A record of ATen operations as operations of a Costate trace, for one sample.
 
-Each value is an Array without its first axis where that is the batch (`is_batched`). What mixes samples is refused (Mixing): the
-whole batch is then one sample of the graph.
+Each value is an Array without its first axis where that is the batch (BATCHED). A view may have joined the batch with the axis after it
+(FOLDED); an Array then has that part of the axis which is its sample's. What mixes samples is refused (Mixing): the whole batch is then
+one sample of the graph.
 """
 
 import math
@@ -11,6 +12,9 @@ import torch
 
 import costate
 from costate.torch._recorder import CannotCapture, Ref
+
+
+SHARED, BATCHED, FOLDED = 0, 1, 2  # what the first axis is
 
 
 class Mixing(Exception):
@@ -31,7 +35,7 @@ class Value:
 
     @property
     def rank(self):
-        return len(self.shape) + self.is_batched
+        return len(self.shape) + (self.is_batched == BATCHED)
 
 
 def _shape(array):
@@ -41,7 +45,10 @@ def _shape(array):
 def _aligned(values):
     """The arrays of operands of an elementwise operation, by PyTorch's broadcasting, and whether the result is batched."""
     rank = max((v.rank for v in values if isinstance(v, Value)), default=0)
-    is_batched = any(isinstance(v, Value) and v.is_batched for v in values)
+    kinds = {v.is_batched for v in values if isinstance(v, Value)} - {SHARED}
+    if len(kinds) > 1:
+        raise Mixing("samples of one operand meet features of another")
+    is_batched = max(kinds, default=SHARED)
     arrays = []
     for v in values:
         if not isinstance(v, Value):
@@ -51,10 +58,14 @@ def _aligned(values):
         elif is_batched and not v.is_batched and v.rank == rank:
             if v.shape[0] != 1:
                 raise Mixing("an operand has another number for each sample, which is known outside of the field only")
-            arrays.append(costate.reshape(v.array, v.shape[1:]) if not isinstance(v.array, np.ndarray) else v.array.reshape(v.shape[1:]))
+            arrays.append(_reshape(v.array, v.shape[1:]) if is_batched == BATCHED else v.array)
         else:
             arrays.append(v.array)
     return arrays, is_batched
+
+
+def _reshape(array, shape):
+    return array.reshape(shape) if isinstance(array, np.ndarray) else costate.reshape(array, shape)
 
 
 def _elementwise(function):
@@ -73,19 +84,19 @@ def _matrix_product(x, w):
 
 def _product(t, node, x, w):
     if w.is_batched or (x.is_batched and x.rank != 2):
-        if x.is_batched and w.is_batched and x.rank == w.rank == 3:
-            return Value(costate.matmul(x.array, w.array), True)
+        if x.is_batched == w.is_batched == BATCHED and x.rank == w.rank == 3:
+            return Value(costate.matmul(x.array, w.array), BATCHED)
         raise Mixing("a matrix product adds up over samples")
     return Value(_matrix_product(x, w), x.is_batched)
 
 
 def _batched_product(t, node, x, w):
-    if x.is_batched and w.is_batched:
-        return Value(costate.matmul(x.array, w.array), True)
-    if x.is_batched or w.is_batched:
+    if x.is_batched != w.is_batched:
         raise Mixing("a product of stacks of matrices joins samples")
+    if x.is_batched == BATCHED:
+        return Value(costate.matmul(x.array, w.array), BATCHED)
     rows = [costate.matmul(x.array[i], w.array[i]) for i in range(x.shape[0])]
-    return Value(costate.stack(rows), False)
+    return Value(costate.stack(rows), x.is_batched)
 
 
 def _dot(t, node, x, w):
@@ -114,7 +125,7 @@ def _axes(value, dims):
     dims = [d % max(value.rank, 1) for d in (dims if isinstance(dims, (list, tuple)) else [dims])]
     if value.is_batched and 0 in dims:
         raise Mixing("a sum goes over samples")
-    return [d - value.is_batched for d in dims]
+    return [d - (value.is_batched == BATCHED) for d in dims]
 
 
 def _reduction(function):
@@ -146,15 +157,15 @@ def _reshaped(t, node, x, *_, **__):
 def _expanded(t, node, x, *_, **__):
     shape, is_batched = t.sample_shape(node.outputs[0])
     array = x.array
-    if is_batched and not x.is_batched and x.rank == len(shape) + 1:
-        array = costate.reshape(array, x.shape[1:])
+    if is_batched == BATCHED and not x.is_batched and x.rank == len(shape) + 1:
+        array = _reshape(array, x.shape[1:])
     return Value(costate.broadcast_to(array, shape), is_batched)
 
 
 def _repeat(t, node, x, repeats):
-    positions = _positions(x, lambda grid: grid.repeat([1] * x.is_batched + list(repeats)[x.is_batched:]))
-    if x.is_batched and node.args[1][0] != 1:
+    if x.is_batched and (len(repeats) > x.rank or repeats[0] != 1):
         raise Mixing("a repeat makes more samples")
+    positions = _positions(x, lambda grid: grid.repeat(list(repeats)))
     return _gathered(x, positions)
 
 
@@ -163,13 +174,16 @@ def _positions(x, function):
     size = math.prod(x.shape)
     if not x.is_batched:
         return function(torch.arange(size).reshape(x.shape))
-    grid = torch.arange(2 * size).reshape(2, *x.shape)
-    moved = function(grid)
-    parts = moved if isinstance(moved, (list, tuple)) else [moved]
-    for part in parts:
-        if part.ndim == 0 or part.shape[0] != 2 or not bool((part[1] == part[0] + size).all()) or bool((part[0] >= size).any()):
+    shape = (2, *x.shape) if x.is_batched == BATCHED else (2 * x.shape[0], *x.shape[1:])
+    moved = function(torch.arange(2 * size).reshape(shape))
+    first = []
+    for part in moved if isinstance(moved, (list, tuple)) else [moved]:
+        if part.ndim == 0 or part.shape[0] % 2 or (x.is_batched == BATCHED and part.shape[0] != 2):
             raise Mixing("numbers move from one sample to another")
-    first = [part[0] for part in parts]
+        halves = part.reshape(2, part.shape[0] // 2, *part.shape[1:])
+        if not bool((halves[1] == halves[0] + size).all()) or bool((halves[0] >= size).any()):
+            raise Mixing("numbers move from one sample to another")
+        first.append(halves[0, 0] if x.is_batched == BATCHED else halves[0])
     return first if isinstance(moved, (list, tuple)) else first[0]
 
 
@@ -198,26 +212,27 @@ def _moved(t, node, x, *args, **kwargs):
 
 
 def _concat(t, node, parts, dim=0):
-    is_batched = any(p.is_batched for p in parts)
+    is_batched = max(p.is_batched for p in parts)
     axis = dim % max(p.rank for p in parts)
     parts = [p for p in parts if p.rank > 1 or math.prod(p.shape)]
-    if is_batched and (axis == 0 or not all(p.is_batched for p in parts)):
+    if is_batched and (axis == 0 or not all(p.is_batched == is_batched for p in parts)):
         raise Mixing("a concatenation joins samples")
-    return Value(costate.concat([p.array for p in parts], axis=axis - is_batched), is_batched)
+    return Value(costate.concat([p.array for p in parts], axis=axis - (is_batched == BATCHED)), is_batched)
 
 
 def _stack(t, node, parts, dim=0):
-    is_batched = any(p.is_batched for p in parts)
-    axis = dim % (parts[0].rank + 1) - is_batched
-    if axis < 0 or not all(p.is_batched == is_batched for p in parts):
+    is_batched = max(p.is_batched for p in parts)
+    axis = dim % (parts[0].rank + 1)
+    if (is_batched and axis == 0) or not all(p.is_batched == is_batched for p in parts):
         raise Mixing("a stack joins samples")
+    axis -= is_batched == BATCHED
     shape = parts[0].shape[:axis] + (1,) + parts[0].shape[axis:]
     return Value(costate.concat([costate.reshape(p.array, shape) for p in parts], axis=axis), is_batched)
 
 
 def _layer_norm(t, node, x, normalized, weight, bias, eps):
     axes = list(range(len(x.shape) - len(normalized), len(x.shape)))
-    if axes and axes[0] < 0:
+    if axes and axes[0] < (x.is_batched == FOLDED):
         raise Mixing("a normalization goes over samples")
     found = Value(costate.layer_norm(x.array, axis=axes, eps=eps), x.is_batched)
     return [_affine(t, node, found, weight, bias), None, None]
@@ -231,22 +246,22 @@ def _affine(t, node, x, weight, bias):
 
 
 def _group_norm(t, node, x, weight, bias, n, channels, size, groups, eps):
-    if not x.is_batched:
+    if x.is_batched != BATCHED:
         raise CannotCapture("it normalizes groups of channels of a state without a batch axis")
     found = costate.group_norm(x.array, groups, eps=eps)
     for factor, join in ((weight, lambda a, b: a * b), (bias, lambda a, b: a + b)):
         if factor is not None:
             found = join(found, costate.reshape(factor.array, (channels,) + (1,) * (len(x.shape) - 1)))
-    return [Value(found, True), None, None]
+    return [Value(found, BATCHED), None, None]
 
 
 def _convolution(t, node, x, weight, bias, stride, padding, dilation, is_transposed, _, groups):
-    if is_transposed or len(stride) != 2 or not x.is_batched:
+    if is_transposed or len(stride) != 2 or x.is_batched != BATCHED:
         raise CannotCapture("it has a convolution other than of images of samples")
     found = costate.conv2d(x.array, weight.array, stride=tuple(stride), padding=tuple(padding), dilation=tuple(dilation), groups=groups)
     if bias is not None:
         found = found + costate.reshape(bias.array, (bias.shape[0], 1, 1))
-    return Value(found, True)
+    return Value(found, BATCHED)
 
 
 def _softmax_by(function):
@@ -372,7 +387,7 @@ class Translation:
         self.capture, self.values = capture, dict(inputs)
 
     def sample_shape(self, index):
-        """The shape of a recorded value for one sample, and whether it is batched."""
+        """The shape of a recorded value for one sample, and what its first axis is."""
         return self.capture.sample_shape(index)
 
     def constant(self, value):
@@ -432,7 +447,7 @@ def _converted(t, node, x, dtype=None, **_):
     before, after = t.capture.dtype(node.args[0].index), t.capture.dtype(node.outputs[0])
     if before.is_floating_point and not after.is_floating_point:
         raise CannotCapture(f"it converts to {after}")
-    if after not in (torch.float32, torch.float64) and after != before:
+    if after.is_floating_point and before.is_floating_point and after.itemsize < before.itemsize:
         raise CannotCapture(f"it computes in {after}")
     return x
 

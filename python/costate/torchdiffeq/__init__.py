@@ -1,7 +1,7 @@
 """torchdiffeq's functions, by Costate's solver: `import costate.torchdiffeq as torchdiffeq`.
 
 Names, arguments, options, callbacks, exceptions and warnings are torchdiffeq's (0.2.5 and its main branch). docs/torch.md says what is
-different, and where torchdiffeq is wrong.
+different, and where torchdiffeq is wrong. Step sizes follow torchdiffeq's rule; options={"controller": "costate"} asks for ours.
 """
 
 import torch
@@ -25,7 +25,8 @@ def odeint(func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=None, even
 
     Gradients flow to y0, t and all that func and event_fn use, exactly for the steps that are taken, and of any order.
     """
-    return _route.odeint(func, y0, t, rtol=rtol, atol=atol, method=method, options=options, event_fn=event_fn)
+    return _route.odeint(func, y0, t, rtol=rtol, atol=atol, method=method, options=options, event_fn=event_fn,
+                         controller="torchdiffeq")
 
 
 def odeint_adjoint(func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=None, event_fn=None, adjoint_rtol=None, adjoint_atol=None,
@@ -36,7 +37,7 @@ def odeint_adjoint(func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=No
                      in adjoint_options is 'seminorm', or a function of (t, y, adjoint of y, *adjoints of adjoint_params).
     adjoint_params   tensors that gradients are wanted of; func.parameters() by default.
     """
-    forward = {"rtol": rtol, "atol": atol, "method": method, "options": options, "event_fn": event_fn}
+    forward = {"rtol": rtol, "atol": atol, "method": method, "options": options, "event_fn": event_fn, "controller": "torchdiffeq"}
     adjoint = {"rtol": adjoint_rtol, "atol": adjoint_atol, "method": adjoint_method, "options": adjoint_options}
     return _route.odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params)
 
@@ -54,4 +55,4 @@ def odeint_event(func, y0, t0, *, event_fn, reverse_time=False, odeint_interface
 
 def odeint_dense(func, y0, t0, t1, *, rtol=1e-7, atol=1e-9, method=None, options=None):
     """The solution from t0 to t1 as a function of time: at a time, or at times of any shape [*times, …]."""
-    return _dense.odeint_dense(func, y0, t0, t1, rtol=rtol, atol=atol, method=method, options=options)
+    return _dense.odeint_dense(func, y0, t0, t1, rtol=rtol, atol=atol, method=method, options=options, controller="torchdiffeq")
