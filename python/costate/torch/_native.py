@@ -160,7 +160,7 @@ class Call:
         names = ("z0", "times", *self.plan.names)
         wanted = tuple(name for name, need in zip(names, needed) if need) if self.flows else ()
         program = self.plan.program(len(inputs[1]), self.options, wanted)
-        (states,), report, *pullback = program.run(*(x.detach().numpy() for x in inputs))
+        (states, *_), report, *pullback = program.run(*(x.detach().numpy() for x in inputs))
         self._count(report, len(inputs[0]))
         if report["failures"]:
             raise AssertionError(failure_text(report["failures"][0], self.plan.capture.is_per_sample))
