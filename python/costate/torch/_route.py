@@ -1,6 +1,8 @@
 """Whether a solve runs in the core or through callbacks, and why."""
 
+import functools
 import numbers
+import sys
 
 import torch
 
@@ -66,6 +68,22 @@ def _grid_refusal(solve):
     return ""
 
 
+def not_compiled(function):
+    """A function that torch.compile leaves as it is: a break of its graph. PyTorch's own decorator would load its compiler at once."""
+    disabled = None
+
+    @functools.wraps(function)
+    def call(*args, **arguments):
+        nonlocal disabled
+        if disabled is None and "torch._dynamo" in sys.modules:
+            disabled = sys.modules["torch._dynamo"].disable(function)
+        return (disabled or function)(*args, **arguments)
+
+    call._torchdynamo_disable = True
+    return call
+
+
+@not_compiled
 def odeint(func, y0, t, *, path="auto", adjoint="discrete", **arguments):
     """The states at the times, in the core where the field can be captured, else through callbacks."""
     solve = Solve(func, y0, t, **arguments)
@@ -75,6 +93,7 @@ def odeint(func, y0, t, *, path="auto", adjoint="discrete", **arguments):
     return solve.run() if plan is None else _native.run(solve, plan, adjoint)
 
 
+@not_compiled
 def odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params):
     """The gradient of the steps taken, in the core, where nothing of the solve backwards can be seen; else that solve."""
     if adjoint_params is None and isinstance(func, torch.nn.Module) and all(value is None for value in adjoint.values()) and not any(
