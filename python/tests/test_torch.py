@@ -321,3 +321,12 @@ def test_the_grid_of_the_core_is_torchdiffeqs():
         a, b = (door.odeint(field, torch.ones(3, 2, dtype=torch.float64), t, method="rk4", options=options, path=path) for path in ("native", "callbacks"))
         assert (a - b).abs().max() < 1e-12
     assert math.isfinite(a.sum().item())
+
+
+def test_torch_compile_leaves_solves_alone():
+    field, t = mlp_field(), torch.tensor([0.0, 1.0])
+    start = lambda y: td.odeint(field, y * 2, t)[-1].sum()  # noqa: E731
+    y0 = torch.ones(3, 2, requires_grad=True)
+    compiled = torch.compile(start, backend="eager")(y0)
+    compiled.backward()
+    assert compiled.item() == start(y0).item() and y0.grad is not None

@@ -6,6 +6,7 @@ import torch
 
 from costate.torch import _backsolve, _events
 from costate.torch._callbacks import Solve
+from costate.torch._field import tolerance
 
 
 def parameters_of(module):
@@ -63,8 +64,6 @@ def _widened(adjoint, forward, solve, parameters):
         return adjoint
     if isinstance(forward, (int, float)) or (isinstance(forward, torch.Tensor) and forward.ndim == 0):
         return forward
-    from costate.torch._field import tolerance
-
     of_y = tolerance("rtol", forward, solve.structure, solve.y0)
     of_y = of_y.expand(solve.y0.shape).reshape(-1)
     smallest = of_y.min()

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from costate.torch import _effects
-from costate.torch._recorder import CannotCapture, record
-from costate.torch._translate import BATCHED, CREATIONS, FOLDED, SHARED, VIEWS, Mixing, Value, name_of, refs_of
+from costate.torch._recorder import CannotCapture, Ref, record
+from costate.torch._translate import CREATIONS, VIEWS
+from costate.torch._values import BATCHED, FOLDED, SHARED, Mixing, Value, name_of, refs_of
 
 _BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
 _MOST_NUMBERS = 4096  # of a state that is one sample as a whole
@@ -177,8 +178,6 @@ class Capture:
 
 
 def _resolved(value, values, capture):
-    from costate.torch._recorder import Ref
-
     if isinstance(value, Ref):
         return values[value.index] if value.index in values else capture.tensor(value.index).detach()
     if isinstance(value, (list, tuple)):

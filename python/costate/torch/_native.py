@@ -12,7 +12,8 @@ from costate.torch._adaptive import OF_TORCHDIFFEQ
 from costate.torch._callbacks import ADAPTIVE
 from costate.torch._capture import captured_ways
 from costate.torch._recorder import CannotCapture
-from costate.torch._translate import Translation, Value
+from costate.torch._translate import Translation
+from costate.torch._values import Value
 
 METHODS = (*ADAPTIVE, "euler", "midpoint", "heun2", "heun3", "rk4")
 TAKEN = {"first_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "grid_constructor", "interp"}
