@@ -34,7 +34,7 @@ Effort effort_of(const Request& request) {
             .memory = {.channels = 8, .batch = 64, .most_steps = 64, .budget = 1 << 20}};
   return {.images = {.train = 60'000, .test = 10'000},
           .channels = 64,
-          .training = {.epochs = 8, .seed = request.seed},
+          .training = {.epochs = 5, .seed = request.seed},
           .memory = {}};
 }
 
