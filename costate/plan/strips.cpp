@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <span>
 
-#include "costate/plan/internal/extent.h"
+#include "costate/plan/internal/stretch.h"
 
 namespace costate::internal {
 namespace {
@@ -11,24 +11,16 @@ namespace {
 constexpr std::size_t kManyNumbers = 8192;   // of a result: 64 KB in f64, more than a first-level cache
 constexpr std::size_t kStripNumbers = 1024;  // a dozen of such strips stay in the cache
 
-/// Numbers of a region.
-struct Stretch {
-  Slot from;
-  std::size_t size = 0;
-
-  bool meets(const Stretch& other) const {
-    return from.region == other.from.region && from.index == other.from.index &&
-           from.offset < other.from.offset + other.size && other.from.offset < from.offset + size;
-  }
-  bool covers(const Stretch& other) const {
-    return from.region == other.from.region && from.index == other.from.index && from.offset <= other.from.offset &&
-           other.from.offset + other.size <= from.offset + size;
-  }
-};
+bool is_shift(const Instruction& instruction) {
+  if (instruction.kind != InstructionKind::kScatter) return false;
+  for (std::size_t i = 0; i < instruction.table.size(); ++i)
+    if (instruction.table[i] != instruction.table[0] + i) return false;
+  return !instruction.table.empty();
+}
 
 class Grouping {
  public:
-  Grouping(const Plan& plan, Phase phase) : plan_(plan), instructions_(plan.in(phase)), lanes_(plan.lanes) {
+  Grouping(const Plan& plan, Phase phase) : instructions_(plan.in(phase)), lanes_(plan.lanes) {
     if (phase == Phase::kReverse) after_ = plan.in(Phase::kAccumulate);
   }
 
@@ -36,7 +28,7 @@ class Grouping {
     std::vector<StripGroup> groups;
     for (std::size_t at = 0; at < instructions_.size();) {
       StripGroup group{.first = at, .count = 1};
-      if (may_strip(instructions_[at]))
+      if (may_strip(instructions_[at], lanes_))
         while (at + group.count < instructions_.size() && may_join(group, instructions_[at + group.count]))
           ++group.count;
       at += group.count;
@@ -49,28 +41,19 @@ class Grouping {
   }
 
  private:
-  bool may_strip(const Instruction& instruction) const {
-    return (instruction.kind == InstructionKind::kElementwise || instruction.kind == InstructionKind::kPair) &&
-           instruction.rows * lanes_ >= kManyNumbers && instruction.rows > 1;
-  }
-
-  Stretch written(const Instruction& instruction) const { return {instruction.out, instruction.rows * lanes_}; }
-  Stretch read(const Source& source) const { return {source.slot, extent(source, lanes_)}; }
-
   /// Whether what one instruction reads and what another writes may be taken strip by strip in the same order: they
   /// have nothing in common, or all of it, number by number.
-  bool is_in_step(const Source& source, const Instruction& writer) const {
-    if (!read(source).meets(written(writer))) return true;
-    return source.slot == writer.out && source.motion == Motion::kFull;
-  }
   bool is_in_step(const Instruction& reader, const Instruction& writer) const {
-    return std::ranges::all_of(reader.sources, [&](const Source& source) { return is_in_step(source, writer); });
+    return std::ranges::all_of(reader.sources, [&](const Source& source) {
+      if (!read(source, lanes_).meets(written(writer, lanes_))) return true;
+      return reader.kind != InstructionKind::kScatter && source.slot == writer.out && source.motion == Motion::kFull;
+    });
   }
 
   bool may_join(const StripGroup& group, const Instruction& next) const {
-    if (!may_strip(next) || next.rows != instructions_[group.first].rows) return false;
+    if (!may_strip(next, lanes_) || next.rows != instructions_[group.first].rows) return false;
     return std::ranges::all_of(members(group), [&](const Instruction& member) {
-      const bool writes_apart = member.out == next.out || !written(member).meets(written(next));
+      const bool writes_apart = member.out == next.out || !written(member, lanes_).meets(written(next, lanes_));
       return writes_apart && is_in_step(next, member) && is_in_step(member, next);
     });
   }
@@ -82,15 +65,14 @@ class Grouping {
   void find_passing(StripGroup& group) const {
     for (const Instruction& member : members(group))
       if (member.out.region == Region::kScratch && !group.is_passing(member.out) && is_first_to_touch(group, member) &&
-          !is_read_later(written(member), group.first + group.count))
+          !is_read_later(written(member, lanes_), group.first + group.count))
         group.passing.push_back(member.out);
   }
 
   /// What is read before it is written comes from before the group, whole.
   bool is_first_to_touch(const StripGroup& group, const Instruction& writer) const {
     for (const Instruction& member : members(group)) {
-      for (const Source& source : member.sources)
-        if (read(source).meets(written(writer))) return false;
+      if (reads(member, written(writer, lanes_), lanes_)) return false;
       if (member.out == writer.out) return true;
     }
     return true;
@@ -99,19 +81,23 @@ class Grouping {
   bool is_read_later(const Stretch& numbers, std::size_t from) const {
     for (const std::span<const Instruction> rest : {std::span(instructions_).subspan(from), after_})
       for (const Instruction& instruction : rest) {
-        if (std::ranges::any_of(instruction.sources, [&](const Source& s) { return read(s).meets(numbers); }))
-          return true;
-        if (written(instruction).covers(numbers)) return false;
+        if (reads(instruction, numbers, lanes_)) return true;
+        if (written(instruction, lanes_).covers(numbers)) return false;
       }
     return false;
   }
 
-  const Plan& plan_;
   std::span<const Instruction> instructions_, after_ = {};
   std::size_t lanes_;
 };
 
 }  // namespace
+
+bool may_strip(const Instruction& instruction, std::size_t lanes) {
+  const bool is_elementwise =
+      instruction.kind == InstructionKind::kElementwise || instruction.kind == InstructionKind::kPair;
+  return instruction.rows * lanes >= kManyNumbers && instruction.rows > 1 && (is_elementwise || is_shift(instruction));
+}
 
 bool StripGroup::is_passing(const Slot& slot) const { return std::ranges::find(passing, slot) != passing.end(); }
 

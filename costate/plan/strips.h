@@ -10,8 +10,9 @@
 
 namespace costate::internal {
 
-/// Instructions first … first + count - 1 of a phase: elementwise, of as many rows each. What one of them computes is
-/// read by later ones at the same rows only, so that strips give the same numbers.
+/// Instructions first … first + count - 1 of a phase, of as many rows each: elementwise ones, and scatters that move
+/// all rows by as many places. What one of them computes is read by later ones at the same rows only, so that strips
+/// give the same numbers.
 struct StripGroup {
   std::size_t first = 0, count = 0;
   std::size_t rows = 0;  // of a strip
@@ -21,6 +22,9 @@ struct StripGroup {
 
   bool is_passing(const Slot& slot) const;
 };
+
+/// A large instruction of these kinds.
+bool may_strip(const Instruction& instruction, std::size_t lanes);
 
 /// The groups of a phase, in order; of at least two instructions with many numbers.
 std::vector<StripGroup> strip_groups(const Plan& plan, Phase phase);

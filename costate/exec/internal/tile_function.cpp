@@ -173,6 +173,19 @@ struct TileFunction<T>::BoundPlan {
 
 namespace {
 
+/// The rows `wanted` of a scatter whose table is place, place + 1, …, for so many rows of x.
+template <class T>
+void shift_rows(const T* x, std::span<const std::uint32_t> table, const RowRange& wanted, T* out, std::size_t lanes) {
+  std::fill_n(out, wanted.count * lanes, T{0});
+  const std::size_t place = table[0], begin = std::max(wanted.first, place),
+                    end = std::min(wanted.first + wanted.count, place + table.size());
+  if (begin >= end) return;
+  const RowRun part{.place = static_cast<std::uint32_t>(begin - wanted.first),
+                    .at = static_cast<std::uint32_t>(begin - place),
+                    .count = static_cast<std::uint32_t>(end - begin)};
+  scatter_add_runs(x, std::span(&part, 1), out, lanes);
+}
+
 template <class T>
 costate::internal::Operand<T> operand(const Source& source, const Bases<T>& bases) {
   return {bases.read(source.slot), static_cast<Spread>(source.motion)};
@@ -192,7 +205,9 @@ void TileFunction<T>::BoundPlan::run_elementwise(const Bound<T>& bound, const Ba
     return x;
   };
   T* out = bases.write(bound.instruction.out) + begin(kPassingOut) * lanes;
-  if (bound.unary != nullptr)
+  if (bound.instruction.kind == InstructionKind::kScatter)
+    shift_rows(bases.read(sources[0].slot), std::span<const std::uint32_t>(bound.instruction.table), rows, out, lanes);
+  else if (bound.unary != nullptr)
     bound.unary(source(0).data, out, rows.count * lanes);
   else if (bound.binary != nullptr)
     bound.binary(source(0), source(1), out, rows.count, lanes);
