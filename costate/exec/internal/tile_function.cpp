@@ -38,6 +38,7 @@ struct Bound {
   PairKernel<T> pair = nullptr;
   std::shared_ptr<const TileOp<T>> op = nullptr;
   std::vector<RowRun> runs = {};             // of a table, where it has long ones
+  std::vector<RowRun> repeated = {};         // of a gather's table, where it names rows many times in a row
   std::uint32_t passing = 0;                 // in a group of strips: bit k of source k, bit 3 of the result
   std::size_t partial = 0, num_partial = 0;  // sums that wait in the workspace for finish_sums
 };
@@ -124,6 +125,7 @@ struct TileFunction<T>::BoundPlan {
     if (instruction.extension) bound.op = op_of(instruction, lanes);
     if (instruction.kind == InstructionKind::kGather || instruction.kind == InstructionKind::kScatter)
       bound.runs = row_runs(instruction.table);
+    if (instruction.kind == InstructionKind::kGather) bound.repeated = repeated_rows(instruction.table);
     if (waits_for_finish(instruction, lanes)) {
       bound.partial = partial_size;
       bound.num_partial =
@@ -176,14 +178,15 @@ namespace {
 /// The rows `wanted` of a scatter whose table is place, place + 1, …, for so many rows of x.
 template <class T>
 void shift_rows(const T* x, std::span<const std::uint32_t> table, const RowRange& wanted, T* out, std::size_t lanes) {
-  std::fill_n(out, wanted.count * lanes, T{0});
-  const std::size_t place = table[0], begin = std::max(wanted.first, place),
-                    end = std::min(wanted.first + wanted.count, place + table.size());
-  if (begin >= end) return;
-  const RowRun part{.place = static_cast<std::uint32_t>(begin - wanted.first),
-                    .at = static_cast<std::uint32_t>(begin - place),
-                    .count = static_cast<std::uint32_t>(end - begin)};
-  scatter_add_runs(x, std::span(&part, 1), out, lanes);
+  const T zero = 0;
+  const std::size_t place = table[0], end = wanted.first + wanted.count;
+  const std::size_t from = std::clamp(place, wanted.first, end), to = std::clamp(place + table.size(), from, end);
+  std::fill(out, out + (from - wanted.first) * lanes, zero);
+  // 0 + x, as any scatter adds: -0 becomes 0.
+  if (to > from)
+    binary_kernel<T>(Op::kAdd)({&zero, Spread::kScalar}, {x + (from - place) * lanes, Spread::kFull},
+                               out + (from - wanted.first) * lanes, to - from, lanes);
+  std::fill(out + (to - wanted.first) * lanes, out + wanted.count * lanes, zero);
 }
 
 template <class T>
@@ -434,6 +437,8 @@ void TileFunction<T>::BoundPlan::run_instruction(const Bound<T>& bound, const Ba
     case InstructionKind::kGather:
       if (!bound.runs.empty())
         return gather_runs(bases.read(instruction.sources[0].slot), std::span(bound.runs), out, lanes);
+      if (!bound.repeated.empty())
+        return gather_repeated(bases.read(instruction.sources[0].slot), std::span(bound.repeated), out, lanes);
       return gather_rows(bases.read(instruction.sources[0].slot), std::span(instruction.table), out, lanes);
     case InstructionKind::kScatter:
       std::fill_n(out, instruction.rows * lanes, T{0});

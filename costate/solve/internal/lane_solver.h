@@ -141,6 +141,7 @@ class LaneSolver {
   void attempt();
   void judge(T* states);
   Judgement judge_errors();
+  void add_up_zeros();
   Judgement accept_fixed();
   void join(T* norms) const;
   void carry_over();
