@@ -34,9 +34,9 @@ Images read_images(const Request& request, const ImageCounts& counts);
 ImageClassifier make_net(const Images& images, ImageClassifierOptions options);
 
 /// How a net is trained: by SGD with momentum 0.9, on mirror images too where these show the same. odenet_mnist.py of
-/// Chen et al. 2018 also shifts images by up to 4 pixels and trains for 160 epochs; over a few epochs shifts leave a net
-/// with errors that it makes on training images, too. Its rate of 0.1 falls in three steps there; here half a cosine
-/// wastes none of the epochs.
+/// Chen et al. 2018 also shifts images by up to 4 pixels and trains for 160 epochs; over a few epochs shifts leave a
+/// net with errors that it makes on training images, too. Its rate of 0.1 falls in three steps there; here half a
+/// cosine wastes none of the epochs.
 struct ImageTraining {
   std::int64_t epochs = 8;
   std::size_t batch = 64;
