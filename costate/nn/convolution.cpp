@@ -26,9 +26,9 @@ void check(const std::string& layer, const LayerSizes& sizes, const ConvOptions&
   std::int64_t least = std::min(sizes.inputs, sizes.outputs);
   for (const std::int64_t length : sizes.kernel) least = std::min(least, length);
   if (least < 1)
-    throw InvalidArgument("[", layer, "] inputs, outputs and the kernel must be at least 1; got inputs = ",
-                          sizes.inputs, ", outputs = ", sizes.outputs, ", kernel = ", text::join(sizes.kernel, " x "),
-                          ".");
+    throw InvalidArgument("[", layer,
+                          "] inputs, outputs and the kernel must be at least 1; got inputs = ", sizes.inputs,
+                          ", outputs = ", sizes.outputs, ", kernel = ", text::join(sizes.kernel, " x "), ".");
   internal::check_conv_options("[" + layer + "]", convolution);
   if (sizes.inputs % sizes.groups != 0 || sizes.outputs % sizes.groups != 0)
     throw InvalidArgument("[", layer, "] groups must divide inputs and outputs; got ", sizes.groups, " groups of ",
@@ -55,8 +55,7 @@ std::vector<Parameter> start_parameters(const Options& options) {
   std::vector<Parameter> parameters;
   parameters.emplace_back(options.name + ".weight",
                           initial_weights(options.init, matrix, options.source).reshape(shape));
-  if (options.bias)
-    parameters.emplace_back(options.name + ".bias", initial_bias(options.init, matrix, options.source));
+  if (options.bias) parameters.emplace_back(options.name + ".bias", initial_bias(options.init, matrix, options.source));
   return parameters;
 }
 

@@ -12,7 +12,7 @@
 namespace costate {
 struct ConvOptions;
 struct SeriesConvOptions;
-}
+}  // namespace costate
 
 namespace costate::python {
 

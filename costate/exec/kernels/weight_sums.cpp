@@ -19,20 +19,12 @@
 // The target loop comes before what it repeats.
 #include <hwy/highway.h>
 
+#include "costate/exec/kernels/convolution-inl.h"
 #include "costate/exec/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace costate::internal::HWY_NAMESPACE {
 namespace {
-
-#if HWY_TARGET <= HWY_AVX3
-constexpr std::size_t kBlockRows = 8;  // times 3 vectors, of 32 registers
-#else
-constexpr std::size_t kBlockRows = 4;  // of 16 registers
-#endif
-using Pixel = ConvTable::Pixel;
-using PixelClass = ConvTable::PixelClass;
-using Tap = ConvTable::Tap;
 
 /// Some rows of a group against some of its channels, at a tap.
 template <class T>
@@ -95,7 +87,7 @@ HWY_NOINLINE void channel_columns(ChannelBlock<T> block) {
       block.partial += rows() * table.depth;
     }
   };
-  if constexpr (kBlockRows == 8) pass(std::integral_constant<std::size_t, 8>());
+  if constexpr (kConvRows == 8) pass(std::integral_constant<std::size_t, 8>());
   pass(std::integral_constant<std::size_t, 4>());
   pass(std::integral_constant<std::size_t, 2>());
   pass(std::integral_constant<std::size_t, 1>());
@@ -214,7 +206,7 @@ void all_taps(TapBlock<T> block, std::size_t num_taps) {
       if (lanes % width > 0) tap_block<kRows, taps(), true>(block);
     }
   };
-  if constexpr (kBlockRows == 8 || kRows < 4) pass(std::integral_constant<std::size_t, 6>());
+  if constexpr (kConvRows == 8 || kRows < 4) pass(std::integral_constant<std::size_t, 6>());
   pass(std::integral_constant<std::size_t, 3>());
   pass(std::integral_constant<std::size_t, 1>());
 }
