@@ -15,20 +15,20 @@
 namespace costate::python {
 namespace {
 
+/// Whether it is a whole number from 0 on, that any integer of a program can hold.
+bool is_count(double number) { return number >= 0 && number <= 1e9 && std::floor(number) == number; }
+
 /// Labels that are no whole numbers would not be seen any more once they are integers of NumPy.
 LabelledInputs make_labelled(nb::handle inputs, nb::handle labels) {
-  constexpr double kMostLabel = 1e9;
   LabelledInputs made{.inputs = to_host(inputs), .labels = to_host(labels).astype(Dtype::kF64)};
   const Shape &shape = made.inputs.shape(), &of_labels = made.labels.shape();
   if (shape.rank() == 0 || of_labels.rank() != 1 || shape[0] != of_labels[0])
     throw ShapeError("[LabelledInputs] there must be a label for each input, [sample, ...] and [sample]; got inputs ",
                      shape, " and labels ", of_labels, ".");
-  for (std::int64_t i = 0; i < made.count(); ++i) {
-    const double label = made.labels.at(i);
-    if (!(label >= 0 && label <= kMostLabel) || std::floor(label) != label)
-      throw DataError("[LabelledInputs] labels must be whole numbers from 0 on; that of sample ", i, " is ", label,
-                      ".");
-  }
+  for (std::int64_t i = 0; i < made.count(); ++i)
+    if (!is_count(made.labels.at(i)))
+      throw DataError("[LabelledInputs] labels must be whole numbers from 0 on; that of sample ", i, " is ",
+                      made.labels.at(i), ".");
   return made;
 }
 
@@ -45,8 +45,9 @@ Keywords<AugmentationOptions> augmentation_keywords() {
 
 std::vector<std::size_t> to_sample_numbers(nb::handle value) {
   std::vector<std::size_t> numbers;
-  for (const std::int64_t number : to_integers(value, "[augmented] numbers")) {
-    if (number < 0) throw InvalidArgument("[augmented] numbers must be at least 0; got ", number, ".");
+  for (const double number : to_host(value).numbers()) {
+    if (!is_count(number))
+      throw InvalidArgument("[augmented] numbers must be whole numbers from 0 on; got ", number, ".");
     numbers.push_back(static_cast<std::size_t>(number));
   }
   return numbers;

@@ -30,8 +30,6 @@ def test_a_disc_in_a_ring():
 
 def test_a_disc_is_told_from_a_ring():
     mlp = net()
-    whole = costate.fit_classifier(net(), mlp, RINGS, epochs=1, dtype="f64")  # of another net's Parameters: nothing moves
-    assert whole.history["gradient_norm"][0] == 0
     before = share_misclassified(mlp, RINGS)
     rows = []
     result = costate.fit_classifier(mlp, mlp, RINGS, held=TEST, keep="last", on_epoch=rows.append, **OPTIONS)
@@ -165,8 +163,8 @@ REFUSED = [
     (lambda m: costate.LabelledInputs(POINTS, LABELS - 0.5), costate.DataError, "that of sample 0 is"),
     (lambda m: costate.LabelledInputs(POINTS, CLASSES), costate.ShapeError, r"labels \[400, 2\]"),
     (lambda m: costate.augmented(POINTS, range(400), 0), costate.ShapeError, r"images must be \[image, channel, row, column\]"),
-    (lambda m: costate.augmented(np.ones((1, 1, 8, 8)), [-1], 0), costate.InvalidArgument, "numbers must be at least 0; got -1"),
-    (lambda m: costate.augmented(np.ones((1, 1, 8, 8)), [0.5], 0), costate.CallError, r"\[augmented\] numbers must be an integer or a sequence of integers"),
+    (lambda m: costate.augmented(np.ones((1, 1, 8, 8)), [-1], 0), costate.InvalidArgument, "numbers must be whole numbers from 0 on; got -1"),
+    (lambda m: costate.augmented(np.ones((1, 1, 8, 8)), [0.5], 0), costate.InvalidArgument, "numbers must be whole numbers from 0 on; got 0.5"),
     (lambda m: costate.augmented(np.ones((1, 1, 8, 8)), [0, 1], 0), costate.ShapeError, "got 2 numbers of 1 images"),
     (lambda m: costate.augmented(np.ones((1, 1, 8, 8)), [0], 0, shift=8), costate.InvalidArgument, "below the 8 x 8 pixels"),
 ]
