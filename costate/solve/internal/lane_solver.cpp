@@ -23,7 +23,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       state_size_(problem.state_size),
       size_(padded(problem.state_size * problem.lanes)),
       field_(problem),
-      frames_(problem.frame, most_frames(problem)),
+      frames_(problem.frame),
       frame_(frames_.current()),
       y_(size_),
       y_next_(size_),
@@ -63,7 +63,7 @@ void LaneSolver<T>::start(const LaneInputs<T>& inputs, bool keep_records) {
   took_over_ = false;
   num_handed_over_ = 0;
   listener_ = nullptr;
-  frames_.start(keep_records);
+  frames_.start(keep_records ? most_frames(problem_, inputs.memory_parts) : 1);
   frame_ = frames_.current();
   if (guard_ != nullptr) guard_->start();
   round_ = 0;
@@ -450,7 +450,7 @@ void LaneSolver<T>::keep_record(std::size_t lane) {
     record.sizes.push_back(clock_.h[lane]);
     record.rounds.push_back(round_);
   }
-  record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
+  record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_, inputs_.memory_parts));
   if (problem_.is_fixed && outputs_[lane].step_in_interval == 0) record.interval_steps.push_back(record.num_steps);
 }
 
