@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "bench/print_times.h"
+#include "bench/side.h"
 #include "costate/costate.h"
 #include "experiments/heat/heat_model.h"
 
@@ -42,8 +42,8 @@ int main(int argc, char** argv) {
   for (const double number : result.outputs[1].numbers()) square += number * number;
   std::printf("{\"value\": %.15g, \"field_norm\": %.15g, \"by_logarithm\": %.15g, ", result.outputs[0].at(0),
               std::sqrt(square), result.outputs[2].at(0));
-  print_times("ms", seconds, [&] { value.run(inputs); });
+  bench::print_times("ms", seconds, [&] { value.run(inputs); });
   std::printf(", ");
-  print_times("gradient_ms", seconds, [&] { gradient.run(inputs); });
+  bench::print_times("gradient_ms", seconds, [&] { gradient.run(inputs); });
   std::printf("}\n");
 }

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <numbers>
 
-#include "bench/print_times.h"
+#include "bench/side.h"
 #include "costate/costate.h"
 
 namespace cs = costate;
@@ -34,8 +34,8 @@ int main(int argc, char** argv) {
       cs::trace([&](cs::Array outline) { return cs::panel_flow(outline, angle).lift; }, {{"points", {panels + 1, 2}}});
   const cs::Program value = cs::compile(lift), gradient = cs::compile(cs::value_and_grad(lift));
   std::printf("{\"lift\": %.12g, ", value.run({points}).outputs[0].at(0));
-  print_times("ms", seconds, [&] { value.run({points}); });
+  bench::print_times("ms", seconds, [&] { value.run({points}); });
   std::printf(", ");
-  print_times("gradient_ms", seconds, [&] { gradient.run({points}); });
+  bench::print_times("gradient_ms", seconds, [&] { gradient.run({points}); });
   std::printf("}\n");
 }

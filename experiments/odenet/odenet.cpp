@@ -166,8 +166,8 @@ Outcome odenet(const Request& request) {
   Outcome outcome{
       .title = "ODE-Nets on images",
       .figure = Sheet({course_figure(all, "test error", &HistoryRow::validation_loss),
-                       course_figure(all, "training error, on shifted images", &HistoryRow::misclassified),
-                       nfe_figure(all), memory_figure(memory, effort.memory)},
+                       course_figure(all, "training error", &HistoryRow::misclassified), nfe_figure(all),
+                       memory_figure(memory, effort.memory)},
                       2),
       .caption =
           "One net with six residual blocks, with an ODE block in their place (RK-Net: its steps are "

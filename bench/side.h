@@ -1,4 +1,4 @@
-// What the C++ sides print of their times.
+// How Costate's sides time what they print.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,10 @@
 #include <functional>
 #include <vector>
 
-/// "name": [median, lower quartile, upper quartile] in milliseconds, of at least 5 calls and so many seconds of them.
+namespace bench {
+
+/// Prints "name": [median, quartiles] of the milliseconds that the work takes, run for so many seconds and at least
+/// five times.
 inline void print_times(const char* name, double seconds, const std::function<void()>& work) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> samples;
@@ -22,3 +25,5 @@ inline void print_times(const char* name, double seconds, const std::function<vo
   std::printf("\"%s\": [%.6g, %.6g, %.6g]", name, samples[samples.size() / 2], samples[samples.size() / 4],
               samples[3 * samples.size() / 4]);
 }
+
+}  // namespace bench
