@@ -12,6 +12,7 @@
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/flat_state.h"
+#include "costate/solve/internal/guard_problem.h"
 #include "costate/solve/internal/moved_jumps.h"
 #include "costate/solve/internal/reference_solve.h"
 
@@ -73,7 +74,8 @@ ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span
   ReferenceDerivatives derivatives{.vjp = product(costate::vjp(field.function(), parts), false),
                                    .jvp = product(costate::jvp(field.function(), parts), false),
                                    .jvp_of_inputs = {},
-                                   .part_offsets = {}};
+                                   .part_offsets = {},
+                                   .has_kinks = has_kinks(field)};
   if (num_inputs > 1 + num_parts) derivatives.jvp_of_inputs = product(costate::jvp(field.function(), all), true);
   std::size_t offset = 0;
   for (const StatePart& part : field.parts()) {
