@@ -46,7 +46,7 @@ ImageClassifier make_net(const Images& images, ImageClassifierOptions options) {
 
 TrainResult train_net(const ImageClassifier& net, const Images& images, const ImageTraining& training) {
   const HostArray& all = images.set.train.inputs;
-  const AugmentationOptions augmentation{.shift = 1, .flip = images.may_flip, .seed = training.seed};
+  const AugmentationOptions augmentation{.shift = 0, .flip = images.may_flip, .seed = training.seed};
   return fit_classifier(classifier_of(net), images.set.train,
                         {.train = {.epochs = training.epochs,
                                    .batch = training.batch,

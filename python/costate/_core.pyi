@@ -621,6 +621,68 @@ def compile(function: Function, dtype: object = 'f64') -> Program:
     longer, since it is then that the program is made.
     """
 
+class Pullback:
+    """
+    The reverse of one run: takes one cotangent an output, gives a tuple of gradients.
+
+    Cotangents have the outputs' shapes, [batch, ...]; None stands for zeros. There is one gradient for each input that wrt names,
+    in its order: [batch, ...] for those of samples, summed over the batch for Parameters and shared inputs. They are at the
+    numbers that the run had: a Parameter may have another value by now. It may be called many times, with the same bits each
+    time, and from any thread; what the run recorded is freed with this object.
+    """
+
+    def __call__(self, *args) -> tuple:
+        """A tuple of gradients from one cotangent an output. Ctrl-C ends it."""
+
+    def run(self, *args) -> tuple:
+        """
+        The gradients and a report as that of Program.run, of the reverse alone.
+        """
+
+class PullbackProgram:
+    """
+    A Function made ready to run forward on batches of NumPy arrays, and in reverse later.
+    """
+
+    @property
+    def wrt(self) -> list[str]:
+        """
+        The names of the inputs and Parameters of which a Pullback gives gradients.
+        """
+
+    def __call__(self, *args) -> tuple:
+        """
+        The tuple of outputs for a batch, as Program gives it, and the Pullback of this run. Ctrl-C ends it.
+        """
+
+    def run(self, *args) -> tuple:
+        """The outputs, a report as that of Program.run, and the Pullback."""
+
+def compile_pullback(function: Function, wrt: object | None = None, *, dtype: object = 'f64') -> PullbackProgram:
+    """
+    Makes a Function ready to run forward now and in reverse later, as a PullbackProgram.
+
+    function  from trace, vjp, jvp or jacobian; its outputs are one of each sample.
+    wrt       names of inputs, or Parameters, of which gradients are wanted; all inputs and Parameters if left out. Nothing is
+              recorded for the others.
+    dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
+
+    Call it as a Program, with one array an input. It gives the tuple of outputs, and a Pullback, which has recorded what the
+    reverse needs: pullback(cotangent, ...) gives the gradients, with the same bits as vjp(function) in one go. Several runs may
+    wait for their reverse at a time. Of solves, all tiles of a run share memory_budget. Where no gradient is wanted, call a
+    Program of the same Function.
+
+    >>> import costate, numpy as np
+    >>> rate = costate.Parameter("rate", 2.0)
+    >>> f = costate.trace(lambda x: rate * x * x, {"x": ()})
+    >>> outputs, pullback = costate.compile_pullback(f)(np.array([1.0, 3.0]))
+    >>> outputs[0]
+    array([ 2., 18.])
+    >>> by_x, by_rate = pullback(np.array([1.0, 10.0]))
+    >>> by_x, float(by_rate)
+    (array([  4., 120.]), 91.0)
+    """
+
 class InputCheck:
     """
     What check_gradient found of an input; numbers that are not to be had are NaN.
