@@ -119,6 +119,8 @@ void bind_image_nets(nb::module_& module);
 void bind_data(nb::module_& module);
 void bind_optimizers(nb::module_& module);
 void bind_train(nb::module_& module);
+void bind_labelled(nb::module_& module);
+void bind_classifier(nb::module_& module);
 void bind_fit(nb::module_& module);
 void bind_fit_calls(nb::module_& module);
 void bind_files(nb::module_& module);

@@ -53,6 +53,8 @@ NB_MODULE(_core, module) {
   bind_data(module);
   bind_optimizers(module);
   bind_train(module);
+  bind_labelled(module);
+  bind_classifier(module);
   bind_fit(module);
   bind_fit_calls(module);
   bind_files(module);

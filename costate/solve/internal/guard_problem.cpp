@@ -5,6 +5,7 @@
 
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
+#include "costate/graph/internal/per_node.h"
 
 namespace costate::internal {
 namespace {
@@ -18,13 +19,47 @@ std::vector<std::size_t> tangent_inputs(const LaneProblem<T>& problem, bool with
 }
 
 template <class T>
-AlignedVector<T> state_pattern(std::size_t rows) {
-  AlignedVector<T> pattern(rows);
-  for (std::size_t row = 0; row < rows; ++row) pattern[row] = static_cast<T>(guard::pattern(0, row));
+AlignedVector<T> state_pattern(const ErrorMeasure& measure) {
+  AlignedVector<T> pattern(measure.rtol.size());
+  for (std::size_t row = 0; row < pattern.size(); ++row)
+    pattern[row] = measure.is_controlled(row) ? static_cast<T>(guard::pattern(0, row)) : T{0};
   return pattern;
 }
 
+template <class T>
+constexpr double kRounding = std::numeric_limits<T>::epsilon();
+
+bool is_kink(Op op) {
+  switch (op) {
+    case Op::kAbs:
+    case Op::kRelu:
+    case Op::kMin:
+    case Op::kMax:
+    case Op::kReduceMin:
+    case Op::kReduceMax:
+    case Op::kMod:
+      return true;
+    default:
+      return is_step(op);
+  }
+}
+
 }  // namespace
+
+bool has_kinks(const VectorField& field) {
+  const Function& function = field.function();
+  PerNode<bool> moves(num_nodes(function));
+  for (NodeId id = 0; id < num_nodes(function); ++id) {
+    const Node& node = function.node(id);
+    if (node.op == Op::kInput) {
+      const auto input = static_cast<std::size_t>(node.indices[0]);
+      moves[id] = input >= 1 && input <= field.parts().size();
+    }
+    for (const NodeId operand : node.operands) moves[id] = moves[id] || moves[operand];
+    if (moves[id] && is_kink(node.op)) return true;
+  }
+  return false;
+}
 
 template <class T>
 TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments)
@@ -42,10 +77,12 @@ TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments
 
 template <class T>
 GuardProblem<T>::GuardProblem(const LaneProblem<T>& problem)
-    : limits(*problem.tableau, problem.options.rtol, problem.options.atol,
-             static_cast<double>(std::numeric_limits<T>::epsilon())),
-      pattern(state_pattern<T>(problem.state_size)),
-      watches_inputs(problem.field.function().inputs().size() > 1 + problem.part_offsets.size()) {}
+    : limits(*problem.tableau, problem.measure.smallest_rtol(), problem.measure.smallest_atol(), kRounding<T>),
+      rtols(disturbance_rtols(problem.measure, kRounding<T>)),
+      num_controlled(problem.measure.num_controlled()),
+      pattern(state_pattern<T>(problem.measure)),
+      watches_inputs(problem.field.function().inputs().size() > 1 + problem.part_offsets.size()),
+      field_has_kinks(has_kinks(problem.field)) {}
 
 template <class T>
 const TangentField<T>* GuardProblem<T>::tangent_field(const LaneProblem<T>& problem, bool with_arguments) const {
