@@ -60,7 +60,7 @@ def attention(self, t, y):
 def constants(self, t, y):
     a, b = y.chunk(2, dim=1)
     moved = torch.stack([b, -a], dim=1).squeeze(-1) * torch.tensor([2.0, 0.5]) + torch.ones_like(y) * t
-    return torch.where(moved > 0, moved, 0.1 * moved).clamp(-3, 3) + y.pow(3) / (1 + y.abs()) - y @ self.matrix
+    return torch.where(moved > 0, moved, 0.1 * moved).clamp(-3, 3) + y.pow(3) / (1 + y.abs()) - torch.einsum("bi,ij->bj", y, self.matrix)
 
 
 def mlp(*sizes, activation=nn.Tanh):

@@ -6,7 +6,7 @@ import torch
 from costate.torch import _effects
 from costate.torch._recorder import CannotCapture, Ref, record
 from costate.torch._translate import CREATIONS, VIEWS
-from costate.torch._values import BATCHED, FOLDED, SHARED, Mixing, Value, name_of, refs_of
+from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value, name_of, refs_of
 
 _BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
 _MOST_NUMBERS = 4096  # of a state that is one sample as a whole
@@ -91,6 +91,8 @@ class Capture:
         if len(first) == len(second) and first[1:] == second[1:] and first[0] * _BATCHES[1] == second[0] * _BATCHES[0]:
             parts = first[0] // _BATCHES[0]
             return (first[1:], BATCHED) if parts == 1 else ((parts, *first[1:]), FOLDED)
+        if len(first) == len(second) > 1 and (first[:2], second[:2]) == ((1, _BATCHES[0]), (1, _BATCHES[1])) and first[2:] == second[2:]:
+            return first[2:], INNER
         raise Mixing("the batch is not the first axis of a value")
 
     def _classify(self):

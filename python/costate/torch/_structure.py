@@ -10,7 +10,7 @@ import torch
 
 import costate
 from costate.torch._recorder import CannotCapture
-from costate.torch._values import BATCHED, FOLDED, Mixing, Value, elementwise, reshaped
+from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value, elementwise, reshaped
 
 def _matrix_product(x, w):
     """[m,k]·[k,n], [k]·[k,n] or [m,k]·[k] of Values without a batch axis among them."""
@@ -28,7 +28,9 @@ def _product(t, node, x, w):
 
 
 def _batched_product(t, node, x, w):
-    if x.is_batched != w.is_batched:
+    if x.is_batched == INNER and not w.is_batched:
+        return Value(costate.matmul(x.array, w.array[0]), INNER)
+    if x.is_batched != w.is_batched or x.is_batched == INNER:
         raise Mixing("a product of stacks of matrices joins samples")
     if x.is_batched == BATCHED:
         return Value(costate.matmul(x.array, w.array), BATCHED)
@@ -60,9 +62,9 @@ def _axes(value, dims):
             raise Mixing("a sum goes over samples")
         return None
     dims = [d % max(value.rank, 1) for d in (dims if isinstance(dims, (list, tuple)) else [dims])]
-    if value.is_batched and 0 in dims:
+    if value.is_batched and any(d < max(value.hidden, 1) for d in dims):
         raise Mixing("a sum goes over samples")
-    return [d - (value.is_batched == BATCHED) for d in dims]
+    return [d - value.hidden for d in dims]
 
 
 def _reduction(function):
@@ -94,57 +96,57 @@ def _reshaped(t, node, x, *_, **__):
 def _expanded(t, node, x, *_, **__):
     shape, is_batched = t.sample_shape(node.outputs[0])
     array = x.array
-    if is_batched == BATCHED and not x.is_batched and x.rank == len(shape) + 1:
-        array = reshaped(array, x.shape[1:])
+    if is_batched in (BATCHED, INNER) and not x.is_batched and x.rank > len(shape):
+        array = reshaped(array, x.shape[x.rank - len(shape):])
     return Value(costate.broadcast_to(array, shape), is_batched)
 
 
 def _repeat(t, node, x, repeats):
-    if x.is_batched and (len(repeats) > x.rank or repeats[0] != 1):
-        raise Mixing("a repeat makes more samples")
-    positions = _positions(x, lambda grid: grid.repeat(list(repeats)))
-    return _gathered(x, positions)
+    positions, = _positions(t, node, x, lambda grid: grid.repeat(list(repeats)))
+    return _gathered(x, positions, t.sample_shape(node.outputs[0])[1])
 
 
-def _positions(x, function):
-    """Where a function that only moves numbers takes them from, seen on two samples; Mixing if it moves them between samples."""
+def _positions(t, node, x, function):
+    """Where a function that only moves numbers takes those of each output from, seen on two samples; Mixing if from other samples."""
     size = math.prod(x.shape)
-    if not x.is_batched:
-        return function(torch.arange(size).reshape(x.shape))
-    shape = (2, *x.shape) if x.is_batched == BATCHED else (2 * x.shape[0], *x.shape[1:])
-    moved = function(torch.arange(2 * size).reshape(shape))
-    first = []
-    for part in moved if isinstance(moved, (list, tuple)) else [moved]:
-        if part.ndim == 0 or part.shape[0] % 2 or (x.is_batched == BATCHED and part.shape[0] != 2):
+    shape = {SHARED: x.shape, BATCHED: (2, *x.shape), INNER: (1, 2, *x.shape), FOLDED: (2 * (x.shape or (1,))[0], *x.shape[1:])}[x.is_batched]
+    moved = function(torch.arange(math.prod(shape)).reshape(shape))
+    found = []
+    for output, part in zip(node.outputs, moved if isinstance(moved, (list, tuple)) else [moved]):
+        kind = t.sample_shape(output)[1]
+        if not x.is_batched:
+            found.append(part)
+            continue
+        try:
+            first, second = part.reshape(2, part.shape[0] // 2, *part.shape[1:]) if kind == FOLDED else part[0] if kind == INNER else part
+        except (ValueError, RuntimeError, IndexError):
+            raise Mixing("numbers move from one sample to another") from None
+        if not kind or not bool((second == first + size).all()) or bool((first >= size).any()):
             raise Mixing("numbers move from one sample to another")
-        halves = part.reshape(2, part.shape[0] // 2, *part.shape[1:])
-        if not bool((halves[1] == halves[0] + size).all()) or bool((halves[0] >= size).any()):
-            raise Mixing("numbers move from one sample to another")
-        first.append(halves[0, 0] if x.is_batched == BATCHED else halves[0])
-    return first if isinstance(moved, (list, tuple)) else first[0]
+        found.append(first)
+    return found
 
 
-def _gathered(x, positions):
+def _gathered(x, positions, is_batched):
     flat, shape = positions.reshape(-1).tolist(), tuple(positions.shape)
     if isinstance(x.array, np.ndarray):
-        return Value(x.array.reshape(-1)[flat].reshape(shape), x.is_batched)
-    if flat == list(range(flat[0], flat[0] + len(flat))) if flat else False:
+        return Value(x.array.reshape(-1)[flat].reshape(shape), is_batched)
+    if flat and flat == list(range(flat[0], flat[0] + len(flat))):
         whole = costate.reshape(x.array, (math.prod(x.shape),))
         part = whole if len(flat) == math.prod(x.shape) else whole[flat[0]:flat[0] + len(flat)]
-        return Value(costate.reshape(part, shape), x.is_batched)
-    return Value(costate.gather(x.array, flat, shape), x.is_batched)
+        return Value(costate.reshape(part, shape), is_batched)
+    return Value(costate.gather(x.array, flat, shape), is_batched)
 
 
 def _moved(t, node, x, *args, **kwargs):
     constants = [t.constant(a) if isinstance(a, Value) else [t.constant(b) if isinstance(b, Value) else b for b in a]
                  if isinstance(a, (list, tuple)) else a for a in args]
-    moved = _positions(x, lambda grid: node.func(grid, *constants, **kwargs))
-    if isinstance(moved, (list, tuple)):
-        return [_gathered(x, part) for part in moved]
-    found = _gathered(x, moved)
-    is_matrix = len(x.shape) == 2 and not x.is_batched and moved.ndim == 2 and x.shape[0] * x.shape[1] > 1
-    if is_matrix and bool((moved == torch.arange(moved.numel()).reshape(x.shape).t()).all() if tuple(moved.shape) == x.shape[::-1] else False):
-        found.transposed = x.array
+    positions = _positions(t, node, x, lambda grid: node.func(grid, *constants, **kwargs))
+    found = [_gathered(x, part, t.sample_shape(output)[1]) for part, output in zip(positions, node.outputs)]
+    if x.is_batched == SHARED and len(x.shape) == 2 and len(found) == 1 and math.prod(x.shape) > 1:
+        turned = torch.arange(math.prod(x.shape)).reshape(x.shape).t()
+        if positions[0].shape == turned.shape and bool((positions[0] == turned).all()):
+            found[0].transposed = x.array
     return found
 
 
@@ -152,17 +154,17 @@ def _concat(t, node, parts, dim=0):
     is_batched = max(p.is_batched for p in parts)
     axis = dim % max(p.rank for p in parts)
     parts = [p for p in parts if p.rank > 1 or math.prod(p.shape)]
-    if is_batched and (axis == 0 or not all(p.is_batched == is_batched for p in parts)):
+    if is_batched and (axis < max(parts[0].hidden, 1) or not all(p.is_batched == is_batched for p in parts)):
         raise Mixing("a concatenation joins samples")
-    return Value(costate.concat([p.array for p in parts], axis=axis - (is_batched == BATCHED)), is_batched)
+    return Value(costate.concat([p.array for p in parts], axis=axis - parts[0].hidden), is_batched)
 
 
 def _stack(t, node, parts, dim=0):
     is_batched = max(p.is_batched for p in parts)
     axis = dim % (parts[0].rank + 1)
-    if (is_batched and axis == 0) or not all(p.is_batched == is_batched for p in parts):
+    if (is_batched and axis < max(parts[0].hidden, 1)) or not all(p.is_batched == is_batched for p in parts):
         raise Mixing("a stack joins samples")
-    axis -= is_batched == BATCHED
+    axis -= parts[0].hidden
     shape = parts[0].shape[:axis] + (1,) + parts[0].shape[axis:]
     return Value(costate.concat([costate.reshape(p.array, shape) for p in parts], axis=axis), is_batched)
 

@@ -1,7 +1,8 @@
 """Values of a recorded field as Arrays of a Costate trace, for one sample.
 
 Each value is an Array without its first axis where that is the batch (BATCHED). A view may have joined the batch with the axis after it
-(FOLDED); an Array then has that part of the axis which is its sample's. What mixes samples is refused (Mixing): the whole batch is then
+(FOLDED); an Array then has that part of the axis which is its sample's. Before the batch may stand an axis of 1 (INNER), as einsum makes
+one, which an Array does not have either. What mixes samples is refused (Mixing): the whole batch is then
 one sample of the graph.
 """
 
@@ -10,7 +11,8 @@ import numpy as np
 import costate
 from costate.torch._recorder import Ref
 
-SHARED, BATCHED, FOLDED = 0, 1, 2  # what the first axis is
+SHARED, BATCHED, FOLDED, INNER = 0, 1, 2, 3  # where the batch is
+_HIDDEN = {SHARED: 0, BATCHED: 1, FOLDED: 0, INNER: 2}  # axes of a tensor that its Array does not have
 
 
 class Mixing(Exception):
@@ -30,8 +32,12 @@ class Value:
         return tuple(self.array.shape)
 
     @property
+    def hidden(self):
+        return _HIDDEN[self.is_batched]
+
+    @property
     def rank(self):
-        return len(self.shape) + (self.is_batched == BATCHED)
+        return len(self.shape) + self.hidden
 
 
 def aligned(values):
@@ -47,10 +53,11 @@ def aligned(values):
             arrays.append(v)
         elif v.is_batched and v.rank < rank:
             raise Mixing("samples of one operand meet features of another")
-        elif is_batched and not v.is_batched and v.rank == rank:
-            if v.shape[0] != 1:
+        elif is_batched and not v.is_batched and v.rank > rank - max(_HIDDEN[is_batched], 1):
+            extra = v.rank - rank + max(_HIDDEN[is_batched], 1)
+            if any(size != 1 for size in v.shape[:extra]):
                 raise Mixing("an operand has another number for each sample, which is known outside of the field only")
-            arrays.append(reshaped(v.array, v.shape[1:]) if is_batched == BATCHED else v.array)
+            arrays.append(v.array if is_batched == FOLDED else reshaped(v.array, v.shape[extra:]))
         else:
             arrays.append(v.array)
     return arrays, is_batched
