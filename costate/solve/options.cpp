@@ -9,6 +9,8 @@ namespace costate {
 namespace {
 
 constexpr std::string_view kControlNames[] = {"per_sample", "joint"};
+constexpr std::string_view kErrorNormNames[] = {"rms", "part_rms", "max"};
+constexpr std::string_view kAtMinStepNames[] = {"fail", "accept"};
 constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve"};
 constexpr std::string_view kGradientStepsNames[] = {"auto", "on", "off"};
 
@@ -23,8 +25,9 @@ void check_step_control(const StepControl& control) {
                                     {"previous_floor", control.previous_floor}})
     if (!(value > 0) || !std::isfinite(value))
       throw InvalidArgument("[solve] ", name, " must be positive and finite; got ", value, ".");
-  if (!std::isfinite(control.beta1) || !std::isfinite(control.beta2))
-    throw InvalidArgument("[solve] beta1 and beta2 must be finite; got ", control.beta1, " and ", control.beta2, ".");
+  if (!std::isfinite(control.beta1 + control.beta2 + control.beta3))
+    throw InvalidArgument("[solve] beta1, beta2 and beta3 must be finite; got ", control.beta1, ", ", control.beta2,
+                          " and ", control.beta3, ".");
 }
 
 }  // namespace
@@ -36,6 +39,16 @@ Control control_from_name(const std::string& name) {
 }
 Adjoint adjoint_from_name(const std::string& name) {
   return from_spelling<Adjoint>("solve", "adjoint", name, kAdjointNames);
+}
+
+std::string name(ErrorNorm error_norm) { return spelling(error_norm, kErrorNormNames); }
+ErrorNorm error_norm_from_name(const std::string& name) {
+  return from_spelling<ErrorNorm>("solve", "error_norm", name, kErrorNormNames);
+}
+
+std::string name(AtMinStep at_min_step) { return spelling(at_min_step, kAtMinStepNames); }
+AtMinStep at_min_step_from_name(const std::string& name) {
+  return from_spelling<AtMinStep>("solve", "at_min_step", name, kAtMinStepNames);
 }
 
 std::string name(GradientSteps gradient_steps) { return spelling(gradient_steps, kGradientStepsNames); }
@@ -57,12 +70,22 @@ void check_options(const SolveOptions& options) {
                           options.steps_per_interval, " and ", options.step_size, ".");
   if (!(options.max_step >= 0) || !std::isfinite(options.max_step))
     throw InvalidArgument("[solve] max_step must be finite and at least 0 (no limit); got ", options.max_step, ".");
+  if (!(options.min_step >= 0) || !std::isfinite(options.min_step))
+    throw InvalidArgument("[solve] min_step must be finite and at least 0 (no limit); got ", options.min_step, ".");
+  if (options.max_step > 0 && options.min_step > options.max_step)
+    throw InvalidArgument("[solve] min_step must not be above max_step; got ", options.min_step, " and ",
+                          options.max_step, ".");
+  if (options.at_min_step == AtMinStep::kAccept && options.min_step == 0)
+    throw InvalidArgument("[solve] at_min_step is for solves with a min_step; set min_step, too.");
   for (const double t : options.stop_at)
     if (!std::isfinite(t)) throw InvalidArgument("[solve] times in stop_at must be finite; got ", t, ". Remove it.");
   const bool is_fixed =
       options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate();
-  if (is_fixed && (options.max_step > 0 || !options.stop_at.empty()))
-    throw InvalidArgument("[solve] ", options.max_step > 0 ? "max_step" : "stop_at",
+  if (is_fixed && (options.min_step > 0 || options.max_step > 0 || !options.stop_at.empty()))
+    throw InvalidArgument("[solve] ",
+                          options.max_step > 0   ? "max_step"
+                          : options.min_step > 0 ? "min_step"
+                                                 : "stop_at",
                           " is for steps chosen by the error; here they are fixed (", name(options.method),
                           "). Put times into `times` where they should end, or set step_size.");
   check_step_control(options.step_control);
@@ -93,7 +116,12 @@ const std::vector<SolveOption>& solve_options() {
       {"method", kChoice, COSTATE_CHOICE(method, method_from_name)},
       {"rtol", kNumber, COSTATE_MEMBER(rtol)},
       {"atol", kNumber, COSTATE_MEMBER(atol)},
+      {"rtols", kNumbers, COSTATE_MEMBER(rtols)},
+      {"atols", kNumbers, COSTATE_MEMBER(atols)},
+      {"error_norm", kChoice, COSTATE_CHOICE(error_norm, error_norm_from_name)},
       {"first_step", kNumber, COSTATE_MEMBER(first_step)},
+      {"min_step", kNumber, COSTATE_MEMBER(min_step)},
+      {"at_min_step", kChoice, COSTATE_CHOICE(at_min_step, at_min_step_from_name)},
       {"max_step", kNumber, COSTATE_MEMBER(max_step)},
       {"stop_at", kNumbers, COSTATE_MEMBER(stop_at)},
       {"step_size", kNumber, COSTATE_MEMBER(step_size)},
@@ -112,6 +140,7 @@ const std::vector<SolveOption>& solve_options() {
       {"factor_max_after_reject", kNumber, COSTATE_MEMBER(step_control.factor_max_after_reject)},
       {"beta1", kNumber, COSTATE_MEMBER(step_control.beta1)},
       {"beta2", kNumber, COSTATE_MEMBER(step_control.beta2)},
+      {"beta3", kNumber, COSTATE_MEMBER(step_control.beta3)},
       {"previous_floor", kNumber, COSTATE_MEMBER(step_control.previous_floor)},
   };
   return options;

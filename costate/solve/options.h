@@ -19,6 +19,14 @@ namespace costate {
 /// (torchdiffeq's way).
 enum class Control { kPerSample, kJoint };
 
+/// How the errors of a state's numbers, each in units of its tolerance, make the error of a step: their root mean
+/// square, the largest one of the state's parts', each part by itself, or the largest error of all.
+enum class ErrorNorm { kRms, kPartRms, kMax };
+
+/// What becomes of a step of min_step whose error is above the tolerance: the sample ends with kStepTooSmall, or the
+/// step is taken, whatever the error, and the status stays kOk.
+enum class AtMinStep { kFail, kAccept };
+
 /// How a traced solve is differentiated in reverse: the accepted steps exactly, or Algorithm 2 of Chen et al. 2018.
 enum class Adjoint { kDiscrete, kBacksolve };
 
@@ -26,10 +34,14 @@ enum class Adjoint { kDiscrete, kBacksolve };
 /// will differentiate them, kOn always, so that a solve takes the same steps with and without its gradient, kOff never.
 enum class GradientSteps { kAuto, kOn, kOff };
 
-/// "per_sample", "joint"; "discrete", "backsolve"; "auto", "on", "off". The way back throws InvalidArgument, with the
-/// nearest name, if there is none.
+/// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve"; "auto", "on", "off". The
+/// way back throws InvalidArgument, with the nearest name, if there is none.
 std::string name(Control control);
 Control control_from_name(const std::string& name);
+std::string name(ErrorNorm error_norm);
+ErrorNorm error_norm_from_name(const std::string& name);
+std::string name(AtMinStep at_min_step);
+AtMinStep at_min_step_from_name(const std::string& name);
 std::string name(Adjoint adjoint);
 Adjoint adjoint_from_name(const std::string& name);
 std::string name(GradientSteps gradient_steps);
@@ -37,10 +49,16 @@ GradientSteps gradient_steps_from_name(const std::string& name);
 
 struct SolveOptions {
   Method method = Method::kDopri5;
-  double rtol = 1e-6;     // a step is accepted if its error is at most atol + rtol |y|, as a root mean square
-  double atol = 1e-8;     // (control/controller.h)
+  double rtol = 1e-6;  // a step is accepted if its error is at most atol + rtol |y|, as a root mean square
+  double atol = 1e-8;  // (control/controller.h)
+  // In place of them, one for each number of the state, or one for each of its parts. An infinite one is of a number
+  // that is not controlled, such as an integral beside the state: it changes no step.
+  std::vector<double> rtols = {}, atols = {};
+  ErrorNorm error_norm = ErrorNorm::kRms;
   double first_step = 0;  // size of the first attempt; 0: chosen (control/initial_step.h)
-  double max_step = 0;    // no step is longer; 0: no limit
+  double min_step = 0;    // no step is shorter, but those cut to end at a stop or the last time; 0: no limit
+  AtMinStep at_min_step = AtMinStep::kFail;
+  double max_step = 0;  // no step is longer; 0: no limit
   // Steps end at these times, in any order: where the field jumps or bends, and steps could pass over it without a
   // sign. Knots of inputs that the field reads by interpolate() at t, or at a t + b, are such times of themselves.
   std::vector<double> stop_at = {};

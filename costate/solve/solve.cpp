@@ -3,6 +3,7 @@
 
 #include "costate/base/error.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/field_inputs.h"
 #include "costate/solve/internal/hoist.h"
 #include "costate/solve/internal/host_solver.h"
@@ -64,6 +65,7 @@ void Solution::check() const {
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
                std::span<const HostArray> arguments) {
   check_options(options);
+  internal::check_tolerances(options, field);
   const internal::HostSizes sizes = check_inputs(field, z0, times, arguments);
   const internal::HostBatch batch{z0, times, arguments, sizes};
   return options.dtype == Dtype::kF32 ? internal::solve_batch<float>(field, options, batch)
@@ -73,6 +75,7 @@ Solution solve(const VectorField& field, const HostArray& z0, const HostArray& t
 std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArray& z0, const HostArray& times,
                                          const SolveOptions& options, std::span<const HostArray> arguments) {
   check_options(options);
+  internal::check_tolerances(options, field);
   const internal::HostSizes sizes = check_inputs(field, z0, times, arguments);
   if (sizes.batch != 1) throw ShapeError("[accepted_steps] z0 must hold one sample; got a batch of ", sizes.batch, ".");
   return internal::steps_of_one(field, options, {z0, times, arguments, sizes});
@@ -102,6 +105,7 @@ std::vector<Array> with_hoisted(const internal::HoistedField& hoisted, const Vec
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options,
             std::span<const Array> given) {
   check_options(options);
+  internal::check_tolerances(options, field);
   const std::vector<Array> arguments = internal::arguments_of(field, given, "solve");
   check_constant_times(times.array);
   if (const auto hoisted = internal::hoist_shared(field))

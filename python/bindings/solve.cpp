@@ -227,15 +227,24 @@ times   [time] or [batch, time], ascending or descending; a time that is repeate
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
-                               'dopri5', 'bosh3' and 'dopri8'.
+                               'dopri5', 'bosh3' and 'dop853'.
 rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
+rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several.
+                               inf: that number is not controlled, such as an integral beside the state, and moves no step.
+error_norm                     'rms'; 'part_rms': the largest of the parts' own; 'max': the largest of all numbers.
 first_step                     size of the first attempt; 0: chosen.
+min_step, at_min_step          no step is shorter, but those that end at a stop or the last time; 0: no limit. Where a shorter
+                               one is asked for, the status is 'step_too_small' ('fail'), or the step is taken, whatever its
+                               error, with the status 'ok' ('accept').
 max_step                       no step is longer; 0: no limit. For inputs so short that steps could pass over them.
 stop_at                        times at which steps end, in any order: where f jumps or bends. Knots of interpolate(...) at
                                t, or at a * t + b, are such times of themselves.
 safety, factor_min, factor_min_accepted, factor_rejected, factor_rejected_again, factor_max, factor_max_after_reject,
-beta1, beta2, previous_floor   of the controller of steps: the next size is the last one times safety error^(-beta1 / k)
-                               previous^(-beta2 / k), k being the order of the error estimate, within the factors.
+beta1, beta2, beta3,
+previous_floor                 of the controller of steps: the next size is the last one times safety error^(-beta1 / k)
+                               previous^(-beta2 / k) before^(-beta3 / k), k being the order of the error estimate, within the
+                               factors. diffrax's PIDController has beta1 = pcoeff + icoeff + dcoeff, beta2 = -(pcoeff + 2
+                               dcoeff), beta3 = dcoeff.
 memory_budget                  bytes for each thread that a gradient keeps of the solve; it changes no bit.
 steps_per_interval, step_size  fixed steps instead: so many between two times, or at most so long.
 max_steps                      of a sample, attempts included.

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-FIXED = ["euler", "midpoint", "heun2", "heun3", "rk4", "rk4_classic"]
-ADAPTIVE = ["adaptive_heun", "fehlberg2", "bosh3", "dopri5", "tsit5", "dopri8"]
+FIXED = ["euler", "midpoint", "heun2", "ralston", "heun3", "rk4", "rk4_classic"]
+ADAPTIVE = ["adaptive_heun", "fehlberg2", "bosh3", "dopri5", "tsit5", "vern7", "dop853", "dopri8", "vern9"]
 
 MIXING = 0.1 * np.random.default_rng(0).normal(size=(10, 10))
 MIXING = 2 * MIXING - (MIXING + MIXING.T)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-METHODS = ["euler", "midpoint", "heun2", "heun3", "rk4", "rk4_classic", "adaptive_heun", "fehlberg2", "bosh3", "dopri5", "tsit5", "dopri8"]
+METHODS = ["euler", "midpoint", "heun2", "ralston", "heun3", "rk4", "rk4_classic", "adaptive_heun", "fehlberg2", "bosh3", "dopri5", "tsit5",
+           "vern7", "dop853", "dopri8", "vern9"]
 
 
 def lotka_volterra(t, z):
@@ -60,7 +61,7 @@ def test_the_stub_says_what_comes_back():
 def test_every_method_against_scipy(method):
     times = np.linspace(0, 2, 5)
     solution = costate.solve(lotka_volterra, [1.0, 1.0], times, method=method, rtol=1e-7, atol=1e-9,
-                             steps_per_interval=2000 if method in METHODS[:6] else 0)
+                             steps_per_interval=2000 if method in METHODS[:7] else 0)
     tolerance = {"euler": 2e-3}.get(method, 1e-4)
     np.testing.assert_allclose(solution.states, truth(lotka_volterra_numpy, [1, 1], times), rtol=tolerance)
     assert solution.status == "ok" and solution.nfe > 0
@@ -368,6 +369,30 @@ def test_max_step_and_stop_at():
     assert abs(costate.solve(short, [0.0], [0.0, 100.0], max_step=0.3).states[-1, 0] - 1) < 1e-4
     with pytest.raises(costate.InvalidArgument, match="max_step is for steps chosen by the error"):
         costate.solve(short, [0.0], [0.0, 100.0], method="rk4", max_step=1.0)
+
+
+def test_tolerances_of_each_number_and_norms():
+    field = lambda t, y: [y[1], -y[0], y[0] ** 2]
+    start, times = [1.0, 0.0, 0.0], [0.0, 5.0]
+    plain = costate.solve(field, start, times, rtol=1e-6, atol=1e-8)
+    same = costate.solve(field, start, times, rtols=[1e-6] * 3, atols=[1e-8] * 3)
+    assert np.array_equal(plain.states, same.states)
+    uncontrolled = costate.solve(field, start, times, atols=[1e-8, 1e-8, np.inf])
+    alone = costate.solve(lambda t, y: [y[1], -y[0]], start[:2], times)
+    assert np.array_equal(uncontrolled.states[:, :2], alone.states) and uncontrolled.accepted == alone.accepted
+    assert costate.solve(field, start, times, error_norm="max").accepted > plain.accepted
+    with pytest.raises(costate.InvalidArgument, match="rtols must hold one tolerance for each of the state's 3 numbers"):
+        costate.solve(field, start, times, rtols=[1e-6, 1e-6])
+
+
+def test_min_step_and_pid_control():
+    jump = lambda t, y: costate.stack([costate.where(t > 0.5, 1e6, 0.25)])
+    failed = costate.solve(jump, [0.0], [0.0, 1.0], min_step=1e-3, throw=False)
+    assert failed.status == "step_too_small"
+    taken = costate.solve(jump, [0.0], [0.0, 1.0], min_step=1e-3, at_min_step="accept")
+    assert taken.status == "ok" and abs(taken.states[-1, 0] - 5e5) < 2e3
+    pid = costate.solve(lotka_volterra, [1.0, 1.0], [0.0, 5.0], beta1=0.8, beta2=-0.6, beta3=0.1)
+    np.testing.assert_allclose(pid.states[-1], costate.solve(lotka_volterra, [1.0, 1.0], [0.0, 5.0], rtol=1e-10).states[-1], rtol=1e-4)
 
 
 def test_seconds_since_1970_in_f32():

@@ -35,6 +35,25 @@ TEST(DecideStep, ProportionalIntegralRuleIsHairers) {
   EXPECT_FALSE(decision.next.after_reject);
 }
 
+TEST(DecideStep, ThirdErrorMakesItAPidController) {
+  // diffrax's factor is safety inv^(b1 / k) previous_inv^(b2 / k) before_inv^(b3 / k) with inv = 1 / error, b1 = p + i
+  // + d, b2 = -(p + 2 d), b3 = d.
+  const double p = 0.4, i = 0.3, d = 0.1, error = 0.3, previous = 0.05, before = 0.6;
+  const StepControl control{.beta1 = p + i + d, .beta2 = -(p + 2 * d), .beta3 = d};
+  const ControlState state{.previous_log = std::log(previous), .before_log = std::log(before)};
+  const StepDecision decision = decide_step(control, state, error, 5);
+  EXPECT_NEAR(decision.factor,
+              0.9 * std::pow(1 / error, (p + i + d) / 5) * std::pow(1 / previous, -(p + 2 * d) / 5) *
+                  std::pow(1 / before, d / 5),
+              kRounding);
+  EXPECT_NEAR(decision.next.previous_log, std::log(error), kRounding);
+  EXPECT_EQ(decision.next.before_log, std::log(previous));
+  // A rejected step is forgotten.
+  const StepDecision rejected = decide_step(control, state, 2, 5);
+  EXPECT_EQ(rejected.next.before_log, state.before_log);
+  EXPECT_EQ(rejected.next.previous_log, state.previous_log);
+}
+
 TEST(DecideStep, AfterARejectionTheAcceptedStepDoesNotGrow) {
   const StepDecision rejected = decide_step(StepControl{}, {.previous_log = -0.7}, 2, 3);
   EXPECT_FALSE(rejected.accepted);

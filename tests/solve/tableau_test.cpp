@@ -8,9 +8,12 @@
 
 #include "costate/base/error.h"
 #include "costate/solve/methods/internal/complete.h"
+#include "costate/solve/methods/internal/dop853.h"
 #include "costate/solve/methods/internal/dopri5.h"
 #include "costate/solve/methods/internal/dopri8.h"
 #include "costate/solve/methods/internal/tsit5.h"
+#include "costate/solve/methods/internal/vern7.h"
+#include "costate/solve/methods/internal/vern9.h"
 #include "tests/support/rooted_trees.h"
 
 namespace costate {
@@ -22,7 +25,7 @@ using Numbers = std::vector<long double>;
 /// A method's coefficients before they are rounded to double.
 struct ExactTableau {
   Method method;
-  std::span<const long double> c, a, b, e, dense;
+  std::span<const long double> c, a, b, e, e_low, dense;
 };
 
 void PrintTo(const ExactTableau& exact, std::ostream* out) { *out << name(exact.method); }
@@ -30,7 +33,7 @@ void PrintTo(const ExactTableau& exact, std::ostream* out) { *out << name(exact.
 template <class Published>
 ExactTableau exact_tableau(Method method) {
   using Exact = internal::Complete<Published>;
-  return {method, Exact::c, Exact::a, Exact::b, Exact::e, Exact::dense};
+  return {method, Exact::c, Exact::a, Exact::b, Exact::e, Exact::e_low, Exact::dense};
 }
 
 std::vector<ExactTableau> exact_tableaus() {
@@ -43,9 +46,9 @@ std::vector<ExactTableau> exact_tableaus() {
 }
 
 constexpr long double kEps = std::numeric_limits<long double>::epsilon();
-// An order condition is a sum of products of at most 8 rounded factors over at most 17 stages a level: below 8 * 17
+// An order condition is a sum of products of at most 9 rounded factors over at most 26 stages a level: below 9 * 26
 // roundings of the sum of magnitudes.
-constexpr long double kRoundings = 8 * 17;
+constexpr long double kRoundings = 9 * 26;
 // RK8(7)13M is published as rationals good to 18 digits: sum_j a_ij - c_i is up to 1.1e-17 and the conditions hold
 // to 6.5e-18.
 constexpr long double kPublishedRationals = 1e-17L;
@@ -85,8 +88,8 @@ struct Conditions {
 
 long double coefficient_error(Method method) { return method == Method::kDopri8 ? kPublishedRationals : 0; }
 
-const std::vector<RootedTree>& trees_to_nine() {
-  static const std::vector<RootedTree> trees = test::rooted_trees(9);
+const std::vector<RootedTree>& trees_to_ten() {
+  static const std::vector<RootedTree> trees = test::rooted_trees(10);
   return trees;
 }
 
@@ -120,9 +123,9 @@ INSTANTIATE_TEST_SUITE_P(Methods, EveryPair, testing::ValuesIn(exact_pairs()),
                          [](const auto& info) { return std::string(name(info.param.method)); });
 
 TEST(RootedTrees, CountsAreCayleys) {
-  std::vector<int> counts(10);
-  for (const RootedTree& tree : trees_to_nine()) ++counts[static_cast<std::size_t>(tree.nodes)];
-  EXPECT_EQ(counts, (std::vector<int>{0, 1, 1, 2, 4, 9, 20, 48, 115, 286}));
+  std::vector<int> counts(11);
+  for (const RootedTree& tree : trees_to_ten()) ++counts[static_cast<std::size_t>(tree.nodes)];
+  EXPECT_EQ(counts, (std::vector<int>{0, 1, 1, 2, 4, 9, 20, 48, 115, 286, 719}));
 }
 
 TEST_P(EveryTableau, HasTheUniformForm) {
@@ -155,29 +158,64 @@ TEST_P(EveryTableau, RowsSumToTheNodes) {
 }
 
 TEST_P(EveryTableau, HasItsOrderAndNoMore) {
-  const Conditions conditions(trees_to_nine(), exact());
-  for (std::size_t k = 0; k < trees_to_nine().size(); ++k) {
-    if (trees_to_nine()[k].nodes > rounded().order) break;
+  const Conditions conditions(trees_to_ten(), exact());
+  for (std::size_t k = 0; k < trees_to_ten().size(); ++k) {
+    if (trees_to_ten()[k].nodes > rounded().order) break;
     EXPECT_LE(conditions.defect(exact().b, k), conditions.rounding(exact().b, k) + coefficient_error(exact().method))
-        << "tree " << k << " of " << trees_to_nine()[k].nodes << " nodes";
+        << "tree " << k << " of " << trees_to_ten()[k].nodes << " nodes";
   }
   EXPECT_GT(conditions.largest_defect(exact().b, rounded().order + 1), 1e-6L);
 }
 
-TEST_P(EveryPair, CompanionHasItsOrderAndNoMore) {
-  Numbers companion(exact().b.begin(), exact().b.end());
-  for (std::size_t i = 0; i < companion.size(); ++i) companion[i] -= exact().e[i];
-  const Conditions conditions(trees_to_nine(), exact());
-  for (std::size_t k = 0; k < trees_to_nine().size(); ++k) {
-    if (trees_to_nine()[k].nodes > rounded().embedded_order) break;
-    EXPECT_LE(conditions.defect(companion, k), conditions.rounding(companion, k) + coefficient_error(exact().method))
+void expect_companion(const ExactTableau& exact, std::span<const long double> e, int order) {
+  Numbers companion(exact.b.begin(), exact.b.end());
+  for (std::size_t i = 0; i < companion.size(); ++i) companion[i] -= e[i];
+  const Conditions conditions(trees_to_ten(), exact);
+  for (std::size_t k = 0; k < trees_to_ten().size(); ++k) {
+    if (trees_to_ten()[k].nodes > order) break;
+    EXPECT_LE(conditions.defect(companion, k), conditions.rounding(companion, k) + coefficient_error(exact.method))
         << "tree " << k;
   }
-  EXPECT_GT(conditions.largest_defect(companion, rounded().embedded_order + 1), 1e-6L);
+  EXPECT_GT(conditions.largest_defect(companion, order + 1), 1e-6L);
+}
+
+TEST_P(EveryPair, CompanionHasItsOrderAndNoMore) { expect_companion(exact(), exact().e, rounded().embedded_order); }
+
+TEST_P(EveryPair, SecondCompanionHasItsOrderAndNoMore) {
+  EXPECT_EQ(rounded().has_second_companion(), rounded().low_order > 0);
+  if (rounded().has_second_companion()) expect_companion(exact(), exact().e_low, rounded().low_order);
+}
+
+/// The error that control goes by, of one step of y' = y.
+double judged_error(const Tableau& method, double h) {
+  std::vector<double> k;
+  double error = 0, low = 0;
+  for (int i = 0; i < method.num_stages; ++i) {
+    double y = 1;
+    for (std::size_t j = 0; j < k.size(); ++j) y += h * method.a_row(i)[j] * k[j];
+    k.push_back(y);
+    error += h * method.e[k.size() - 1] * y;
+    if (method.has_second_companion()) low += h * method.e_low[k.size() - 1] * y;
+  }
+  return method.has_second_companion() ? std::sqrt(companion_square(error * error, low * low)) : std::abs(error);
+}
+
+TEST_P(EveryPair, JudgedErrorFallsWithItsOrder) {
+  const double h = rounded().error_order() >= 8 ? 0.2 : rounded().error_order() > 4 ? 0.1 : 0.01;
+  EXPECT_NEAR(std::log2(judged_error(rounded(), h) / judged_error(rounded(), h / 2)), rounded().error_order(), 0.3);
+}
+
+TEST(CompanionSquare, IsHairersAndKeepsWhatIsNotFinite) {
+  EXPECT_DOUBLE_EQ(std::sqrt(companion_square(4, 9)), 4 / std::sqrt(4 + 0.01 * 9));
+  EXPECT_EQ(companion_square(0, 0), 0);
+  EXPECT_EQ(companion_square(0, 4), 0);
+  EXPECT_EQ(companion_square(1e200, 0), 1e200);
+  EXPECT_FALSE(std::isfinite(companion_square(1, std::numeric_limits<double>::infinity())));
+  EXPECT_FALSE(std::isfinite(companion_square(std::nan(""), 1)));
 }
 
 TEST_P(EveryTableau, DenseOutputHasItsOrderAndNoMore) {
-  const Conditions conditions(trees_to_nine(), exact());
+  const Conditions conditions(trees_to_ten(), exact());
   const long double extra = exact().method == Method::kDopri8 ? kDerivedDense : 0;
   for (const long double theta : {0.1L, 0.25L, 0.5L, 0.7L, 0.9L, 1.0L}) {
     const Numbers weights = exact_dense_weights(exact(), theta);
@@ -189,8 +227,8 @@ TEST_P(EveryTableau, DenseOutputHasItsOrderAndNoMore) {
         terms[i] += std::abs(exact().dense[i * degree + p]) * std::pow(theta, static_cast<long double>(p + 1));
       }
     }
-    for (std::size_t k = 0; k < trees_to_nine().size(); ++k) {
-      if (trees_to_nine()[k].nodes > rounded().dense_order) break;
+    for (std::size_t k = 0; k < trees_to_ten().size(); ++k) {
+      if (trees_to_ten()[k].nodes > rounded().dense_order) break;
       EXPECT_LE(conditions.defect(weights, k, theta), conditions.rounding(terms, k) + extra)
           << "tree " << k << " at theta " << theta;
     }
@@ -289,6 +327,7 @@ TEST(Method, ErrorEstimatesThatReadTheClosingStage) {
   EXPECT_TRUE(tableau(Method::kTsit5).error_needs_closing_stage());
   EXPECT_TRUE(tableau(Method::kBosh3).error_needs_closing_stage());
   EXPECT_FALSE(tableau(Method::kDopri8).error_needs_closing_stage());
+  EXPECT_FALSE(tableau(Method::kVern9).error_needs_closing_stage());
   EXPECT_FALSE(tableau(Method::kRk4).error_needs_closing_stage());
 }
 

@@ -6,6 +6,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/flat_state.h"
 
 namespace costate::internal {
@@ -43,10 +44,18 @@ VectorField augment(const VectorField& field, const std::vector<WantedArgument>&
   });
 }
 
-/// The reverse solve is not differentiated in its turn.
-SolveOptions reverse_options(SolveOptions options) {
+/// The reverse solve is not differentiated in its turn. A costate has the tolerances of its state.
+SolveOptions reverse_options(const VectorField& field, const VectorField& augmented, const SolveOptions& of_solve) {
+  SolveOptions options =
+      with_two_states(of_solve, field, static_cast<std::size_t>(augmented.state_size() - 2 * field.state_size()));
   options.gradient_steps = GradientSteps::kOff;
   return options;
+}
+
+template <class T>
+LaneProblem<T> augmented_problem(const LaneProblem<T>& problem, const std::vector<WantedArgument>& wanted) {
+  const VectorField augmented = augment(problem.field, wanted);
+  return LaneProblem<T>(augmented, reverse_options(problem.field, augmented, problem.options), problem.lanes, 2);
 }
 
 }  // namespace
@@ -57,7 +66,7 @@ Backsolve<T>::Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field)
       field_(field),
       lanes_(problem.lanes),
       num_state_(problem.state_size * problem.lanes),
-      augmented_(augment(problem.field, field.arguments()), reverse_options(problem.options), problem.lanes, 2),
+      augmented_(augmented_problem(problem, field.arguments())),
       solver_(augmented_),
       lender_(problem),
       slopes_of_field_(problem),

@@ -222,7 +222,7 @@ void polynomial_weights(Polynomial which, std::span<const double> coefficients, 
 /// States within a step, by its continuous extension: out = y + h Σ_j w_j k_j, the sum as in stage_combine, with each
 /// lane's own w_j = Σ_p coefficients[j * degree + p] theta^(p + 1) as in polynomial_weights, theta = (time - start) /
 /// size.
-inline constexpr std::size_t kMaxDenseSlopes = 20;
+inline constexpr std::size_t kMaxDenseSlopes = 26;
 template <class T>
 struct DenseOutput {
   const T* y = nullptr;
@@ -247,6 +247,21 @@ void scaled_error_norm(const T* y0, const T* y1, const T* h, const T* const* k, 
 /// norm[lane] = sqrt(Σ_row (x / fma(rtol, |y|, atol))² / rows), rows ascending.
 template <class T>
 void scaled_norm(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes);
+
+/// The same with tolerances of their own for each row, and the larger of |y0| and |y1|:
+/// r = x / fma(rtol[row], max(|y0|, |y1|), atol[row]), norm = sqrt(Σ_row r² / count), or the largest |r|. NaN where an
+/// r or y1 is not a number.
+template <class T>
+struct RowNorm {
+  const T *x = nullptr, *y0 = nullptr, *y1 = nullptr;  // [rows, lanes]
+  const T *rtol = nullptr, *atol = nullptr;            // [rows]
+  bool is_largest = false;
+  T count = 1;
+  T* norm = nullptr;  // [lanes]
+  std::size_t rows = 0, lanes = 0;
+};
+template <class T>
+void row_norm(const RowNorm<T>& norm);
 
 /// y(row, lane) = fma(alpha[lane], x(row, lane), y(row, lane)).
 template <class T>

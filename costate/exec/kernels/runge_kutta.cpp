@@ -78,41 +78,43 @@ void run_combine(const T* y, const T* h, const T* const* k, const T* c, std::siz
     });
 }
 
-/// norm = sqrt(Σ r² / rows) with r(offset, load, lane) the scaled term at a place; rows ascending, whatever the layout.
-template <class T, class Term>
-HWY_INLINE void rms(T* norm, std::size_t rows, std::size_t lanes, Term term) {
+/// norm = finish(…) of sums that add(sum, r) makes of the terms r(offset, load, lane); rows ascending, whatever the
+/// layout.
+template <class T, class Term, class Add, class Finish>
+HWY_INLINE void reduce_rows(T* norm, std::size_t rows, std::size_t lanes, Term term, Add add, Finish finish) {
   const hn::ScalableTag<T> d;
   const hn::CappedTag<T, 1> one;
-  const T size = static_cast<T>(rows);
   if (lanes == 1) {  // terms in vectors, their sum one by one: the same order as with lanes
     HWY_ALIGN T buffer[hn::MaxLanes(d)];
     auto sum = hn::Zero(one);
     for_vectors(d, rows, [&](std::size_t at, auto load, auto) HWY_ATTR {
       hn::Store(term(std::size_t{0}, load, [&](const T* x) HWY_ATTR { return hn::Set(d, *x); }), d, buffer);
       const std::size_t count = rows - at < hn::Lanes(d) ? rows - at : hn::Lanes(d);
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto r = hn::Set(one, buffer[i]);
-        sum = hn::MulAdd(r, r, sum);
-      }
+      for (std::size_t i = 0; i < count; ++i) sum = add(sum, hn::Set(one, buffer[i]));
     });
-    *norm = hn::GetLane(hn::Sqrt(hn::Div(sum, hn::Set(one, size))));
+    *norm = hn::GetLane(finish(one, sum));
     return;
   }
   for_vectors(d, lanes, [&](std::size_t, auto load, auto store) HWY_ATTR {
     auto sum = hn::Zero(d);
-    for (std::size_t row = 0; row < rows; ++row) {
-      const auto r = term(row * lanes, load, load);
-      sum = hn::MulAdd(r, r, sum);
-    }
-    store(hn::Sqrt(hn::Div(sum, hn::Set(d, size))), norm);
+    for (std::size_t row = 0; row < rows; ++row) sum = add(sum, term(row * lanes, load, load));
+    store(finish(d, sum), norm);
   });
+}
+
+/// norm = sqrt(Σ r² / count).
+template <class T, class Term>
+HWY_INLINE void rms(T* norm, std::size_t rows, std::size_t lanes, T count, Term term) {
+  reduce_rows(
+      norm, rows, lanes, term, [](auto sum, auto r) HWY_ATTR { return hn::MulAdd(r, r, sum); },
+      [count](auto d, auto sum) HWY_ATTR { return hn::Sqrt(hn::Div(sum, hn::Set(d, count))); });
 }
 
 template <class T>
 void run_error_norm(const T* y0, const T* y1, const T* h, const T* const* k, const T* c, std::size_t count, T rtol,
                     T atol, T* norm, std::size_t rows, std::size_t lanes) {
   const hn::ScalableTag<T> d;
-  rms(norm, rows, lanes, [&](std::size_t offset, auto load, auto lane) HWY_ATTR {
+  rms(norm, rows, lanes, static_cast<T>(rows), [&](std::size_t offset, auto load, auto lane) HWY_ATTR {
     const auto start = load(y0 + offset);
     const auto end = load(y1 + offset);
     const auto scale = hn::MulAdd(hn::Set(d, rtol), hn::Max(hn::Abs(start), hn::Abs(end)), hn::Set(d, atol));
@@ -124,9 +126,29 @@ void run_error_norm(const T* y0, const T* y1, const T* h, const T* const* k, con
 template <class T>
 void run_scaled_norm(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {
   const hn::ScalableTag<T> d;
-  rms(norm, rows, lanes, [&](std::size_t offset, auto load, auto) HWY_ATTR {
+  rms(norm, rows, lanes, static_cast<T>(rows), [&](std::size_t offset, auto load, auto) HWY_ATTR {
     return hn::Div(load(x + offset), hn::MulAdd(hn::Set(d, rtol), hn::Abs(load(y + offset)), hn::Set(d, atol)));
   });
+}
+
+template <class T>
+void run_row_norm(const RowNorm<T>& n) {
+  const hn::ScalableTag<T> d;
+  const auto term = [&](std::size_t offset, auto load, auto) HWY_ATTR {
+    const auto tolerance = [&](const T* x)
+                               HWY_ATTR { return n.lanes == 1 ? load(x) : hn::Set(d, x[offset / n.lanes]); };
+    const auto end = load(n.y1 + offset);
+    const auto size = hn::Max(hn::Abs(load(n.y0 + offset)), hn::Abs(end));
+    const auto r = hn::Div(load(n.x + offset), hn::MulAdd(tolerance(n.rtol), size, tolerance(n.atol)));
+    return hn::IfThenElse(hn::IsFinite(end), r, hn::NaN(d));
+  };
+  if (!n.is_largest) return rms(n.norm, n.rows, n.lanes, n.count, term);
+  reduce_rows(
+      n.norm, n.rows, n.lanes, term,
+      [](auto sum, auto r) HWY_ATTR {  // NaN stays
+        return hn::IfThenElse(hn::Or(hn::IsNaN(r), hn::Gt(hn::Abs(r), sum)), hn::Abs(r), sum);
+      },
+      [](auto, auto sum) HWY_ATTR { return sum; });
 }
 
 template <class T>
@@ -260,6 +282,7 @@ void run_select(const T* mask, const T* x, const T* y, T* out, std::size_t rows,
   void scaled_norm_##suffix(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) { \
     run_scaled_norm(x, y, rtol, atol, norm, rows, lanes);                                                           \
   }                                                                                                                 \
+  void row_norm_##suffix(const RowNorm<T>& norm) { run_row_norm(norm); }                                            \
   void axpy_##suffix(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes) {                       \
     run_axpy(alpha, x, y, rows, lanes);                                                                             \
   }                                                                                                                 \
@@ -285,6 +308,7 @@ namespace costate::internal {
   HWY_EXPORT(combine_##suffix);                                                                                      \
   HWY_EXPORT(error_norm_##suffix);                                                                                   \
   HWY_EXPORT(scaled_norm_##suffix);                                                                                  \
+  HWY_EXPORT(row_norm_##suffix);                                                                                     \
   HWY_EXPORT(axpy_##suffix);                                                                                         \
   HWY_EXPORT(select_##suffix);                                                                                       \
   HWY_EXPORT(polynomials_##suffix);                                                                                  \
@@ -311,6 +335,10 @@ namespace costate::internal {
   template <>                                                                                                        \
   void scaled_norm<T>(const T* x, const T* y, T rtol, T atol, T* norm, std::size_t rows, std::size_t lanes) {        \
     HWY_DYNAMIC_DISPATCH(scaled_norm_##suffix)(x, y, rtol, atol, norm, rows, lanes);                                 \
+  }                                                                                                                  \
+  template <>                                                                                                        \
+  void row_norm<T>(const RowNorm<T>& norm) {                                                                         \
+    HWY_DYNAMIC_DISPATCH(row_norm_##suffix)(norm);                                                                   \
   }                                                                                                                  \
   template <>                                                                                                        \
   void axpy_lanes<T>(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t lanes) {                        \

@@ -33,7 +33,12 @@ void decide_all(const StepControl& control, int error_order, const StepDecisions
                                    number(d, control.factor_min));
     // safety * exp(-exponent / error_order): one logarithm and one exponential cost less than two powers.
     const V log = log_vector(d, error);
-    const V damped = hn::MulAdd(number(d, control.beta1), log, hn::Mul(number(d, control.beta2), previous));
+    V damped = hn::MulAdd(number(d, control.beta1), log, hn::Mul(number(d, control.beta2), previous));
+    if (control.beta3 != 0) {
+      const V before = load(samples.before_log);
+      damped = hn::MulAdd(number(d, control.beta3), before, damped);
+      store(hn::IfThenElse(accepted, previous, before), samples.before_log);
+    }
     const V exponent = hn::IfThenElse(accepted, damped, log);
     const V wanted =
         hn::Mul(exp_vector(d, hn::Mul(number(d, -1.0 / error_order), exponent)), number(d, control.safety));
@@ -66,6 +71,7 @@ StepDecision decide_step(const StepControl& control, const ControlState& state, 
   decide_steps(control, error_order,
                {.error = &error,
                 .previous_log = &decision.next.previous_log,
+                .before_log = &decision.next.before_log,
                 .after_reject = &after_reject,
                 .accepted = &accepted,
                 .factor = &decision.factor},

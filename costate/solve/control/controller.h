@@ -5,10 +5,12 @@
 // |y1_i|)). The step is accepted if that is at most 1. With k the error estimate's order (err = O(h^k)), the next step
 // is h times
 //
-//     factor = clamp(safety * error^(-beta1 / k) * previous^(-beta2 / k), lower, upper)
+//     factor = clamp(safety * error^(-beta1 / k) * previous^(-beta2 / k) * before^(-beta3 / k), lower, upper)
 //
-// where `previous` is the error of the last accepted step. beta1 = 1, beta2 = 0 is the elementary (I) controller; beta2
-// < 0 damps the sequence of steps (PI). After a rejection the elementary rule with beta1 = 1, beta2 = 0 sets the retry.
+// where `previous` is the error of the last accepted step and `before` that of the one before it. beta1 = 1, beta2 =
+// beta3 = 0 is the elementary (I) controller; beta2 < 0 damps the sequence of steps (PI), beta3 makes it a PID one. Of
+// gains p, i and d of the proportional, integral and derivative part (diffrax's pcoeff, icoeff, dcoeff) beta1 is the
+// sum, beta2 = -(p + 2 d) and beta3 = d. After a rejection the elementary rule sets the retry.
 //
 // Hairer, Norsett and Wanner, Solving Ordinary Differential Equations I, II.4; Gustafsson, ACM TOMS 17 (1991) 533-554;
 // Hairer and Wanner, Solving Ordinary Differential Equations II, IV.2; Soederlind, ACM TOMS 29 (2003) 1-26.
@@ -31,7 +33,8 @@ struct StepControl {
   double factor_max_after_reject = 1;  ///< the same for the step accepted right after a rejection
   double beta1 = 0.85;
   double beta2 = -0.2;
-  double previous_floor = 0.01;  ///< `previous` is never taken smaller
+  double beta3 = 0;
+  double previous_floor = 0.01;  ///< `previous` and `before` are never taken smaller
 
   /// torchdiffeq's rule: elementary controller; an accepted step never shrinks.
   static constexpr StepControl torchdiffeq() {
@@ -49,6 +52,7 @@ struct StepControl {
 /// What the controller remembers between steps of one sample. Starts as ControlState{}.
 struct ControlState {
   double previous_log = 0;  ///< logarithm of the last accepted error; at first, what makes the rule elementary
+  double before_log = 0;    ///< of the one before that, where beta3 asks for it
   bool after_reject = false;
 
   bool operator==(const ControlState&) const = default;
@@ -68,6 +72,7 @@ StepDecision decide_step(const StepControl& control, const ControlState& state, 
 struct StepDecisions {
   const double* error;
   double* previous_log;  // ControlState, before and after
+  double* before_log;
   double* after_reject;
   double* accepted;
   double* factor;

@@ -9,10 +9,10 @@
 namespace costate::internal::guard {
 namespace {
 
-/// c in: error estimate of one step for v' = z v, h = 1, is c z^k + …; k is error_order(). c = e · A^(k-1) 1.
-double linear_error_constant(const Tableau& tableau) {
+/// c in: an estimate e of the error of one step for v' = z v, h = 1, is c z^k + …; k is its order. c = e · A^(k-1) 1.
+double linear_error_constant(const Tableau& tableau, std::span<const double> e, int order) {
   std::vector<double> powers(static_cast<std::size_t>(tableau.num_stages), 1.0);  // A^p 1
-  for (int p = 1; p < tableau.error_order(); ++p) {
+  for (int p = 1; p < order; ++p) {
     std::vector<double> next(powers.size(), 0.0);
     for (std::size_t i = 0; i < powers.size(); ++i) {
       const std::span<const double> row = tableau.a_row(static_cast<int>(i));
@@ -21,32 +21,59 @@ double linear_error_constant(const Tableau& tableau) {
     powers = next;
   }
   double sum = 0;
-  for (std::size_t i = 0; i < powers.size(); ++i) sum += tableau.e[i] * powers[i];
+  for (std::size_t i = 0; i < powers.size(); ++i) sum += e[i] * powers[i];
   return std::abs(sum);
 }
 
-/// constant z^k = allowed exp(-z), by bisection; at most 2, which is well within the stability of all methods.
-double find_threshold(const Tableau& tableau, double allowed) {
-  const double constant = linear_error_constant(tableau), order = tableau.error_order();
+/// The error of a step for v' = z v, h = 1, that control would go by.
+class LinearError {
+ public:
+  explicit LinearError(const Tableau& tableau)
+      : order_(tableau.embedded_order + 1), constant_(linear_error_constant(tableau, tableau.e, order_)) {
+    if (!tableau.has_second_companion()) return;
+    order_low_ = tableau.low_order + 1;
+    constant_low_ = linear_error_constant(tableau, tableau.e_low, order_low_);
+  }
+
+  double at(double z) const {
+    const double error = constant_ * std::pow(z, order_);
+    if (order_low_ == 0) return error;
+    const double low = constant_low_ * std::pow(z, order_low_);
+    return std::sqrt(companion_square(error * error, low * low));
+  }
+
+ private:
+  int order_, order_low_ = 0;
+  double constant_, constant_low_ = 0;
+};
+
+/// The z at which the error is allowed exp(-z), by bisection; at most 2, which is well within the stability of all
+/// methods.
+double find_threshold(const LinearError& error, double allowed) {
   double low = 0, high = 2;
   for (int i = 0; i < 60; ++i) {
     const double middle = (low + high) / 2;
-    (constant * std::pow(middle, order) <= allowed * std::exp(-middle) ? low : high) = middle;
+    (error.at(middle) <= allowed * std::exp(-middle) ? low : high) = middle;
   }
   return low;
 }
 
 }  // namespace
 
+double disturbance_rtol(double rtol, double atol, double rounding) {
+  return std::max(rtol > 0 ? rtol : std::min(atol, 1e-3), 4 * rounding);
+}
+
 Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double rounding)
-    : rtol(std::max(solve_rtol > 0 ? solve_rtol : std::min(atol, 1e-3), 4 * rounding)),
+    : rtol(disturbance_rtol(solve_rtol, atol, rounding)),
       slack_below(std::min(1e-4, std::max(0.1 * std::pow(10.0, -tableau.error_order()), 4 * rounding / rtol))),
       floor_of_start(std::clamp(atol, 1e-12, std::max(rtol, 1e-12))),
       floor_of_largest(4 * rounding / rtol) {
   const double estimate_over_error = std::max(1.0, std::pow(1e-3 / rtol, 1.0 / (tableau.error_order() + 1)));
+  const LinearError error(tableau);
   for (std::size_t i = 0; i < std::size(kShares); ++i) {
     most_tried[i] = std::max(10.0, estimate_over_error * std::min(200 * kShares[i], 100.0));
-    thresholds[i] = find_threshold(tableau, most_tried[i] * rtol);
+    thresholds[i] = find_threshold(error, most_tried[i] * rtol);
   }
 }
 

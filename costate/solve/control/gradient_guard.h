@@ -36,15 +36,21 @@
 //           are held to 1 instead of 30 share, and no such step is longer than a tenth of the span, lest it pass over
 //           all.
 //
-// Kinks.    Of a field that has them along the state (relu, abs, max, a comparison), all stages of a disturbance take the
-//           Jacobian of stage 1: the linear field between two kinks is followed, which is what rest is about. What a
-//           kink within the step does to a derivative falls with h only, not with its powers. Steps short enough
-//           for it took seven times the time of a gradient of a convolutional field at rtol 1e-3, and were still 30 rtol
+// Kinks.    Of a field that has them along the state (relu, abs, max, a comparison), all stages of a disturbance take
+//           the Jacobian of stage 1: the linear field between two kinks is followed, which is what rest is about. What
+//           a kink within the step does to a derivative falls with h only, not with its powers. Steps short enough for
+//           it took seven times the time of a gradient of a convolutional field at rtol 1e-3, and were still 30 rtol
 //           off.
+//
+// A step of min_step is the shortest there is: no test counts, and if its state error is above 1 it is followed by
+// nothing.
 //
 // No test counts below |h| = rtol times the solve's span, or rtol² where the |h| rate asks for it: at a jump of a
 // derivative no step is short enough. Derivatives that are not finite are left alone, after four rejections in a row if
 // a shorter step might have mended them.
+//
+// Tolerances of the numbers, where they differ: each is followed to its own in place of rtol, and thresholds stand for
+// the smallest. A number that is not controlled is not disturbed, and what becomes of it counts nowhere.
 //
 // The numbers of `pattern` are random, of either sign and of sizes from 0.5 to 1.5: with equal sizes, symmetric systems
 // have disturbances that it is blind to. Everything is a sample's own; under joint control all that share their steps
@@ -76,11 +82,14 @@ inline bool is_ask(std::int64_t attempts, std::size_t state_size) {
   return attempts % kAskEvery == 0 || (attempts == 1 && state_size > kLargeState);
 }
 
+/// What a disturbance of one number is followed to, relative to s_i: the number's rtol, or its atol where that is 0.
+double disturbance_rtol(double rtol, double atol, double rounding);
+
 /// What the guard of a solve holds disturbances to. `rounding` is the epsilon of the type that the solve computes in.
 struct Limits {
   Limits(const Tableau& tableau, double rtol, double atol, double rounding);
 
-  double rtol;  // of a step, relative to s_i: the solve's, or its atol where that is 0
+  double rtol;  // disturbance_rtol of the solve
   /// The error estimate, in units of rtol, up to which a step follows its disturbances well enough: ten, and more for
   /// steps that are a large part of the solve, of which few can add up, the more so at small rtol: the error itself is
   /// of one order more, 1/2 of the estimate at rtol 1e-3 and 1/7 at 1e-6.

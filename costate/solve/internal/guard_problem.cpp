@@ -19,11 +19,15 @@ std::vector<std::size_t> tangent_inputs(const LaneProblem<T>& problem, bool with
 }
 
 template <class T>
-AlignedVector<T> state_pattern(std::size_t rows) {
-  AlignedVector<T> pattern(rows);
-  for (std::size_t row = 0; row < rows; ++row) pattern[row] = static_cast<T>(guard::pattern(0, row));
+AlignedVector<T> state_pattern(const ErrorMeasure& measure) {
+  AlignedVector<T> pattern(measure.rtol.size());
+  for (std::size_t row = 0; row < pattern.size(); ++row)
+    pattern[row] = measure.is_controlled(row) ? static_cast<T>(guard::pattern(0, row)) : T{0};
   return pattern;
 }
+
+template <class T>
+constexpr double kRounding = std::numeric_limits<T>::epsilon();
 
 bool is_kink(Op op) {
   switch (op) {
@@ -73,9 +77,10 @@ TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments
 
 template <class T>
 GuardProblem<T>::GuardProblem(const LaneProblem<T>& problem)
-    : limits(*problem.tableau, problem.options.rtol, problem.options.atol,
-             static_cast<double>(std::numeric_limits<T>::epsilon())),
-      pattern(state_pattern<T>(problem.state_size)),
+    : limits(*problem.tableau, problem.measure.smallest_rtol(), problem.measure.smallest_atol(), kRounding<T>),
+      rtols(disturbance_rtols(problem.measure, kRounding<T>)),
+      num_controlled(problem.measure.num_controlled()),
+      pattern(state_pattern<T>(problem.measure)),
       watches_inputs(problem.field.function().inputs().size() > 1 + problem.part_offsets.size()),
       field_has_kinks(has_kinks(problem.field)) {}
 

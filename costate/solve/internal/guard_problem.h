@@ -31,9 +31,13 @@ class GuardProblem {
   explicit GuardProblem(const LaneProblem<T>& problem);
 
   const guard::Limits limits;
-  const AlignedVector<T> pattern;  // [state]
+  const std::vector<double> rtols;  // [state] disturbance_rtols
+  const std::size_t num_controlled;
+  const AlignedVector<T> pattern;  // [state]; 0 where a number is not controlled
   const bool watches_inputs;       // by a second tangent: what the field's arguments do over time
   const bool field_has_kinks;
+
+  bool is_controlled(std::size_t row) const { return rtols[row] < std::numeric_limits<double>::infinity(); }
 
   /// Lowered when the first guard needs it, which most solves never do. Null if an Extension of the field has no
   /// forward derivative.

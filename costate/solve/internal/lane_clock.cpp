@@ -87,15 +87,17 @@ void LaneClock::copy(std::size_t lane, const LaneClock& from, std::size_t from_l
 
 bool plan_adaptive(LaneClock& clock, double max_steps) { return HWY_DYNAMIC_DISPATCH(plan_all)(clock, max_steps); }
 
-Judgement judge_adaptive(const StepControl& control, int error_order, double evaluations, LaneClock& clock,
-                         std::uint32_t* reached) {
-  decide_steps(control, error_order,
+Judgement judge_adaptive(const JudgingRule& rule, double evaluations, LaneClock& clock, std::uint32_t* reached) {
+  decide_steps(rule.control, rule.error_order,
                {.error = clock.error.data(),
                 .previous_log = clock.previous_log.data(),
+                .before_log = clock.before_log.data(),
                 .after_reject = clock.after_reject.data(),
                 .accepted = clock.accepted.data(),
                 .factor = clock.factor.data()},
                clock.t.size());
+  for (std::size_t lane = 0; rule.takes_shortest && lane < clock.t.size(); ++lane)
+    if (is_shortest(clock.h[lane], rule.shortest) && std::isfinite(clock.error[lane])) clock.accepted[lane] = 1;
   return HWY_DYNAMIC_DISPATCH(judge_all)(evaluations, clock, reached);
 }
 

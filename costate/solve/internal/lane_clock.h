@@ -27,7 +27,7 @@ struct LaneClock {
   AlignedVector<double> next_time;               // of the next output
   AlignedVector<double> is_active, knows_first;  // the step's first slope is there
   AlignedVector<double> error, accepted, factor;
-  AlignedVector<double> previous_log, after_reject;  // ControlState
+  AlignedVector<double> previous_log, before_log, after_reject;  // ControlState
   AlignedVector<double> num_accepted, num_rejected, nfe;
 };
 
@@ -46,6 +46,7 @@ inline constexpr std::array kClockArrays = {&LaneClock::t,
                                             &LaneClock::accepted,
                                             &LaneClock::factor,
                                             &LaneClock::previous_log,
+                                            &LaneClock::before_log,
                                             &LaneClock::after_reject,
                                             &LaneClock::num_accepted,
                                             &LaneClock::num_rejected,
@@ -56,6 +57,10 @@ inline constexpr double kSmallest = 10 * std::numeric_limits<double>::epsilon();
 
 /// The smallest first step that is tried from t: one that moves it.
 inline double smallest_first(double t) { return 2 * kSmallest * std::abs(t); }
+
+/// Whether a step cannot be made shorter. Steps that are stretched to an end by kNearEnd are among them: they would be
+/// tried again and again.
+inline bool is_shortest(double h, double shortest) { return std::abs(h) <= kNearEnd * shortest; }
 
 /// h, at most `longest`, where `left` is left: as nothing may be longer, the 1 % by which a step may be stretched to
 /// the end becomes two halves.
@@ -83,10 +88,17 @@ struct Judgement {
   std::size_t num_reached = 0;  // lanes that got to their next output
 };
 
+/// What attempts are judged by.
+struct JudgingRule {
+  const StepControl& control;
+  int error_order = 0;
+  double shortest = 0;          // no step is shorter: SolveOptions::min_step
+  bool takes_shortest = false;  // a step as short is taken, whatever its error, if that is finite
+};
+
 /// Decides on the attempts with these errors and counts them, each with so many evaluations. `reached` [lanes] gets the
 /// lanes that got to their next output.
-Judgement judge_adaptive(const StepControl& control, int error_order, double evaluations, LaneClock& clock,
-                         std::uint32_t* reached);
+Judgement judge_adaptive(const JudgingRule& rule, double evaluations, LaneClock& clock, std::uint32_t* reached);
 
 /// On to the next attempt: t = t_next where the step was accepted, and h = factor h.
 void advance(LaneClock& clock);

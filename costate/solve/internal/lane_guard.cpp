@@ -84,7 +84,7 @@ void LaneGuard<T>::ask_where_due(const GuardedAttempt<T>& attempt, const LaneClo
   bool any_asks = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     const auto attempts = static_cast<std::int64_t>(clock.num_accepted[lane] + clock.num_rejected[lane]);
-    const bool is_due = guard::is_ask(attempts, rows_) || slack_[lane] != 0;
+    const bool is_due = guard::is_ask(attempts, shared_.num_controlled) || slack_[lane] != 0;
     asks_[lane] = is_due && clock.is_active[lane] != 0 ? 1 : 0;
     any_asks |= asks_[lane] != 0;
   }
@@ -127,10 +127,12 @@ template <class T>
 void LaneGuard<T>::take_answer(std::size_t lane, double h) {
   double largest_probe = 0, largest = 0;
   bool is_finite = true;
-  for (std::size_t i = lane; i < rows_ * lanes_; i += lanes_) {
+  for (std::size_t row = 0; row < rows_; ++row) {
+    const std::size_t i = row * lanes_ + lane;
+    is_finite &= std::isfinite(answer_[i]);
+    if (!shared_.is_controlled(row)) answer_[i] = T{0};
     largest_probe = std::max(largest_probe, std::abs(static_cast<double>(probe_[i])));
     largest = std::max(largest, std::abs(static_cast<double>(answer_[i])));
-    is_finite &= std::isfinite(answer_[i]);
   }
   if (!is_finite) {  // no derivative here: there is nothing to follow
     rate_[lane] = state_.is_carried[lane] = 0;
@@ -148,7 +150,7 @@ void LaneGuard<T>::take_answer(std::size_t lane, double h) {
   if (slack_[lane] == 0 && h * rate_[lane] <= guard::kDropBelow * shared_.limits.threshold(0))
     state_.is_carried[lane] = 0;
   if (largest == 0) return;
-  const double norm = length / std::sqrt(static_cast<double>(rows_));
+  const double norm = length / std::sqrt(static_cast<double>(shared_.num_controlled));
   for (std::size_t row = 0; row < rows_; ++row)
     probe_[row * lanes_ + lane] = static_cast<T>(static_cast<double>(answer_[row * lanes_ + lane]) / norm +
                                                  0.5 * static_cast<double>(shared_.pattern[row]));
@@ -322,11 +324,13 @@ void LaneGuard<T>::follow(const GuardedAttempt<T>& attempt, const LaneClock& clo
 template <class T>
 double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane) {
   const guard::Limits& limits = shared_.limits;
-  const std::span<const double> e = problem_.tableau->e;
+  const Tableau& tableau = *problem_.tableau;
   const std::size_t stride = padded(rows_ * lanes_);
   const double h = clock.h[lane];
   double largest = 0, largest_after = 0, worst = 0;
-  for (std::size_t i = lane; i < rows_ * lanes_; i += lanes_) {
+  for (std::size_t row = 0; row < rows_; ++row) {
+    if (!shared_.is_controlled(row)) continue;
+    const std::size_t i = row * lanes_ + lane;
     largest = std::max(largest, std::abs(static_cast<double>(disturbance.now[i])));
     largest_after = std::max(largest_after, std::abs(static_cast<double>(disturbance.end[i])));
   }
@@ -334,20 +338,28 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
   for (std::size_t part = 0; part < problem_.part_offsets.size(); ++part) {
     const std::size_t first = problem_.part_offsets[part];
     const std::size_t end = part + 1 < problem_.part_offsets.size() ? problem_.part_offsets[part + 1] : rows_;
-    double sum = 0;
+    double sum = 0, sum_low = 0, count = 0;
     for (std::size_t row = first; row < end; ++row) {
+      if (!shared_.is_controlled(row)) continue;
       const std::size_t i = row * lanes_ + lane;
       const double before = static_cast<double>(disturbance.now[i]), after = static_cast<double>(disturbance.end[i]);
       const double scale =
           std::max({std::abs(before), std::abs(after), fading * static_cast<double>(disturbance.scale[i]), floor});
-      double error = 0;
-      for (std::size_t j = 0; j < e.size(); ++j)
-        if (e[j] != 0) error += e[j] * static_cast<double>(disturbance.slopes[j * stride + i]);
-      const double ratio = scale > 0 ? h * error / (limits.rtol * scale) : 0;
+      const auto relative = [&](std::span<const double> e) {
+        double error = 0;
+        for (std::size_t j = 0; j < e.size(); ++j)
+          if (e[j] != 0) error += e[j] * static_cast<double>(disturbance.slopes[j * stride + i]);
+        return scale > 0 ? h * error / (shared_.rtols[row] * scale) : 0;
+      };
+      const double ratio = relative(tableau.e), low = relative(tableau.e_low);
       disturbance.next_scale[i] = static_cast<T>(scale);
       sum += ratio * ratio;
+      sum_low += low * low;
+      ++count;
     }
-    worst = guard::larger(worst, sum / static_cast<double>(end - first));
+    if (count == 0) continue;
+    const double mean = sum / count;
+    worst = guard::larger(worst, tableau.has_second_companion() ? companion_square(mean, sum_low / count) : mean);
   }
   return std::sqrt(worst) * guard::growth(largest, largest_after);
 }
@@ -356,6 +368,7 @@ template <class T>
 void LaneGuard<T>::advance(const LaneClock& clock) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock.accepted[lane] == 0) continue;
+    if (!(state_error_[lane] <= 1)) state_.is_carried[lane] = inputs_.is_carried[lane] = 0;  // nothing was followed
     slack_[lane] = state_error_[lane] < shared_.limits.slack_below ? 1 : 0;
     for (Disturbance* disturbance : {&state_, &inputs_})
       if (disturbance->any_is_carried && disturbance->is_carried[lane] != 0 && disturbance->field != nullptr)
@@ -366,10 +379,12 @@ void LaneGuard<T>::advance(const LaneClock& clock) {
 
 template <class T>
 void LaneGuard<T>::advance(Disturbance& disturbance, std::size_t lane) {
-  const double fresh = guard::kFresh * shared_.limits.rtol;
   double largest = 0;
   for (std::size_t row = 0; row < rows_; ++row) {
     const std::size_t i = row * lanes_ + lane;
+    disturbance.now[i] = disturbance.end[i];
+    if (!shared_.is_controlled(row)) continue;
+    const double fresh = guard::kFresh * shared_.rtols[row];
     const double scale = static_cast<double>(disturbance.next_scale[i]);
     const double v =
         static_cast<double>(disturbance.end[i]) + fresh * scale * static_cast<double>(shared_.pattern[row]);

@@ -79,17 +79,14 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       lanes(num_lanes),
       num_times(times),
       state_size(static_cast<std::size_t>(vector_field.state_size())),
+      part_offsets(internal::part_offsets(vector_field)),
+      measure(error_measure(solve_options, part_offsets, state_size)),
       gradients(gradients_of(vector_field, solve_options, wanted)),
       function(lower_field<T>(vector_field, num_lanes, gradients, time)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
       reads_time(internal::reads_time(vector_field.function())),
       stops(vector_field, solve_options, std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time,
             num_lanes) {
-  std::size_t offset = 0;
-  for (const StatePart& part : field.parts()) {
-    part_offsets.push_back(offset);
-    offset += static_cast<std::size_t>(part.shape.size());
-  }
   if (gradients) {
     num_late_inputs = part_offsets.size();
     num_late_outputs =

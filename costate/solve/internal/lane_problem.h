@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "costate/exec/internal/tile_function.h"
+#include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/lane_stops.h"
 #include "costate/solve/internal/linear_field.h"
 #include "costate/solve/internal/stage_times.h"
@@ -39,13 +40,14 @@ struct LaneProblem {
   SolveOptions options;
   const Tableau* tableau;
   std::size_t lanes;
-  std::size_t num_times;   // output times, the start among them
-  std::size_t state_size;  // numbers of a sample's state, all parts together
+  std::size_t num_times;                  // output times, the start among them
+  std::size_t state_size;                 // numbers of a sample's state, all parts together
+  std::vector<std::size_t> part_offsets;  // where each part of the state begins, in rows
+  ErrorMeasure measure;
   std::optional<WantedGradients> gradients;
   TimeRows time;                                          // what `function` reads of t
   TileFunction<T> function;                               // of the field; with `gradients`, of linearize
   std::size_t num_late_inputs = 0, num_late_outputs = 0;  // cotangents that `function` takes and gives
-  std::vector<std::size_t> part_offsets;                  // where each part of the state begins, in rows
   bool is_fixed;                                          // steps follow from the output times, without control
   bool reads_time;                                        // of the field
   StopTables stops;

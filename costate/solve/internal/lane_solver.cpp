@@ -41,7 +41,8 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       outputs_(lanes_),
       reached_(lanes_),
       outcomes_(lanes_),
-      records_(lanes_) {
+      records_(lanes_),
+      errors_(problem) {
   const Tableau& tableau = *problem.tableau;
   for (int stage = 0; stage < tableau.num_all_stages(); ++stage) {
     const std::span<const double> row = tableau.dense_row(stage);
@@ -180,6 +181,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   if (guard_ != nullptr) guard_->begin(lane, std::abs(time_of(problem_.num_times - 1, lane) - time_of(0, lane)));
   const ControlState fresh;
   clock_.previous_log[lane] = fresh.previous_log;
+  clock_.before_log[lane] = fresh.before_log;
   for (auto* numbers : {&clock_.h, &clock_.knows_first, &clock_.error, &clock_.after_reject, &clock_.num_accepted,
                         &clock_.num_rejected, &clock_.nfe})
     (*numbers)[lane] = 0;
@@ -356,24 +358,29 @@ void LaneSolver<T>::attempt() {
 /// The error of each lane's attempt, and what the controller makes of it.
 template <class T>
 Judgement LaneSolver<T>::judge_errors() {
-  const Tableau& tableau = *problem_.tableau;
-  const T* slopes[kMaxStages];
-  T coefficients[kMaxStages];
-  std::size_t count = 0;
-  for (std::size_t j = 0; j < tableau.e.size(); ++j) {
-    if (tableau.e[j] == 0) continue;
-    slopes[count] = slope(j);
-    coefficients[count++] = static_cast<T>(tableau.e[j]);
-  }
-  scaled_error_norm(y_.data(), y_next(), steps_.data(), slopes, coefficients, count,
-                    static_cast<T>(problem_.options.rtol), static_cast<T>(problem_.options.atol), norms_.data(),
-                    state_size_, lanes_);
+  const SolveOptions& options = problem_.options;
+  errors_.error_of({y_.data(), y_next(), steps_.data(), {slope(0), problem_.frame.block, state_size_, lanes_}},
+                   norms_.data());
   join(norms_.data());
   std::copy(norms_.begin(), norms_.end(), clock_.error.begin());
   if (guard_ != nullptr)
     guard_->judge({frame_, y_.data(), steps_.data(), first_times(), last_times(), inputs_}, clock_);
+  for (std::size_t lane = 0; options.min_step > 0 && lane < lanes_; ++lane)
+    if (is_shortest(clock_.h[lane], options.min_step)) clock_.error[lane] = norms_[lane];
   const double evaluations = static_cast<double>(closing()) - (closing_known_ ? 0 : 1);
-  return judge_adaptive(problem_.options.step_control, tableau.error_order(), evaluations, clock_, reached_.data());
+  return judge_adaptive({.control = options.step_control,
+                         .error_order = problem_.tableau->error_order(),
+                         .shortest = options.min_step,
+                         .takes_shortest = options.at_min_step == AtMinStep::kAccept},
+                        evaluations, clock_, reached_.data());
+}
+
+/// Lanes whose step of min_step was rejected cannot go on.
+template <class T>
+void LaneSolver<T>::end_at_shortest() {
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (clock_.accepted[lane] == 0 && is_shortest(clock_.h[lane], problem_.options.min_step))
+      end_lane(lane, std::isfinite(clock_.error[lane]) ? Status::kStepTooSmall : Status::kNonFinite);
 }
 
 /// Fixed steps are accepted unless they leave the numbers.
@@ -414,6 +421,7 @@ Judgement LaneSolver<T>::accept_fixed() {
 template <class T>
 void LaneSolver<T>::judge(T* states) {
   const Judgement judgement = problem_.is_fixed ? accept_fixed() : judge_errors();
+  if (!problem_.is_fixed && problem_.options.min_step > 0) end_at_shortest();
   if (guard_ != nullptr) guard_->advance(clock_);
   if (!judgement.all_finite) frames_.spoil();
   for (std::size_t lane = 0; lane < lanes_; ++lane) mask_[lane] = static_cast<T>(clock_.accepted[lane]);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "costate/solve/internal/lane_clock.h"
+#include "costate/solve/internal/lane_errors.h"
 #include "costate/solve/internal/lane_guard.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/internal/lane_record.h"
@@ -157,6 +158,7 @@ class LaneSolver {
   void judge(T* states);
   Judgement judge_errors();
   void add_up_zeros();
+  void end_at_shortest();
   Judgement accept_fixed();
   void join(T* norms) const;
   void carry_over();
@@ -219,6 +221,7 @@ class LaneSolver {
   bool keeps_records_ = false;
   bool closing_known_ = false;  // the closing stage of this attempt was evaluated
   bool took_over_ = false;
+  LaneErrors<T> errors_;
   std::unique_ptr<LaneGuard<T>> guard_;  // null where the problem has none
   std::unique_ptr<Stragglers<T>> stragglers_;
   std::size_t num_handed_over_ = 0;

@@ -33,7 +33,7 @@ void LaneSolver<T>::choose_first_steps() {
     return;
   }
   const auto norm = [&](const T* x, T* out) {
-    scaled_norm(x, y_.data(), static_cast<T>(options.rtol), static_cast<T>(options.atol), out, state_size_, lanes_);
+    errors_.norm_of(x, y_.data(), out);
     join(out);
   };
   norm(y_.data(), norms_.data());

@@ -31,9 +31,12 @@ void LaneSolver<T>::find_sides() {
   }
 }
 
-/// max_step, and what pass_stops() remembers.
+/// min_step, max_step, and what pass_stops() remembers.
 template <class T>
 void LaneSolver<T>::limit_steps() {
+  if (const double shortest = problem_.options.min_step; shortest > 0)
+    for (double& h : clock_.h)
+      if (std::abs(h) < shortest) h = std::copysign(shortest, h);
   if (const double longest = problem_.options.max_step; longest > 0)
     for (std::size_t lane = 0; lane < lanes_; ++lane)
       clock_.h[lane] = limited_step(clock_.h[lane], clock_.end[lane] - clock_.t[lane], longest);

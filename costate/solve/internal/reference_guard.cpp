@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace costate::internal {
 namespace {
@@ -13,24 +14,29 @@ double sum_of_squares(std::span<const double> x) {
   return sum;
 }
 
-double largest_of(std::span<const double> x) {
-  double largest = 0;
-  for (const double value : x) largest = std::max(largest, std::abs(value));
-  return largest;
-}
-
 }  // namespace
 
 ReferenceGuard::ReferenceGuard(const ReferenceDerivatives& derivatives, const Tableau& tableau,
-                               const guard::Limits& limits, std::size_t size)
-    : derivatives_(derivatives), tableau_(tableau), limits_(limits), pattern_(size) {
-  for (std::size_t i = 0; i < size; ++i) pattern_[i] = guard::pattern(0, i);
+                               const guard::Limits& limits, std::vector<double> rtols)
+    : derivatives_(derivatives), tableau_(tableau), limits_(limits), rtols_(std::move(rtols)), pattern_(rtols_.size()) {
+  for (std::size_t i = 0; i < rtols_.size(); ++i) {
+    if (!is_controlled(i)) continue;
+    pattern_[i] = guard::pattern(0, i);
+    ++num_controlled_;
+  }
   probe_ = pattern_;
+}
+
+double ReferenceGuard::largest_of(const Vector& x) const {
+  double largest = 0;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (is_controlled(i)) largest = std::max(largest, std::abs(x[i]));
+  return largest;
 }
 
 double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
   error_ = attempt.error;
-  if (guard::is_ask(attempt.attempts, pattern_.size()) || slack_) ask(attempt);
+  if (guard::is_ask(attempt.attempts, num_controlled_) || slack_) ask(attempt);
   if (slack_ && derivatives_.jvp && !state_.is_carried) state_ = disturbance_of(pattern_);
   if (slack_ && derivatives_.jvp_of_inputs && !inputs_.is_carried) inputs_ = disturbance_of(Vector(pattern_.size()));
   if (attempt.attempts % guard::kTryEvery == 0) reach_ = 0;
@@ -71,12 +77,15 @@ void ReferenceGuard::ask(const ReferenceAttempt& attempt) {
   }
   const double largest = largest_of(answer);
   double squares = 0;
-  for (const double w : answer) squares += largest > 0 ? (w / largest) * (w / largest) : 0;
+  for (std::size_t i = 0; i < answer.size(); ++i) {
+    if (!is_controlled(i)) answer[i] = 0;
+    squares += largest > 0 ? (answer[i] / largest) * (answer[i] / largest) : 0;
+  }
   const double length = largest * std::sqrt(squares);
   rate_ = std::max({length / std::sqrt(sum_of_squares(probe_)), largest / largest_of(probe_), rate_ / 2});
   if (!slack_ && std::abs(attempt.h) * rate_ <= guard::kDropBelow * limits_.threshold(0)) state_.is_carried = false;
   if (largest == 0) return;
-  const double norm = length / std::sqrt(static_cast<double>(pattern_.size()));
+  const double norm = length / std::sqrt(static_cast<double>(num_controlled_));
   for (std::size_t i = 0; i < pattern_.size(); ++i) probe_[i] = answer[i] / norm + 0.5 * pattern_[i];
 }
 
@@ -126,23 +135,32 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
   for (std::size_t part = 0; part < derivatives_.part_offsets.size(); ++part) {
     const std::size_t first = derivatives_.part_offsets[part];
     const std::size_t end = part + 1 < derivatives_.part_offsets.size() ? derivatives_.part_offsets[part + 1] : size;
-    double sum = 0;
+    double sum = 0, sum_low = 0, count = 0;
     for (std::size_t i = first; i < end; ++i) {
+      if (!is_controlled(i)) continue;
       const double scale =
           std::max({std::abs(disturbance.now[i]), std::abs(disturbance.end[i]), fading * disturbance.scale[i], floor});
-      double error = 0;
-      for (std::size_t j = 0; j < num_stages; ++j)
-        if (tableau_.e[j] != 0) error += tableau_.e[j] * slopes[j][i];
-      const double one = scale > 0 ? attempt.h * error / (limits_.rtol * scale) : 0;
+      const auto relative = [&](std::span<const double> e) {
+        double error = 0;
+        for (std::size_t j = 0; j < e.size(); ++j)
+          if (e[j] != 0) error += e[j] * slopes[j][i];
+        return scale > 0 ? attempt.h * error / (rtols_[i] * scale) : 0;
+      };
+      const double one = relative(tableau_.e), low = relative(tableau_.e_low);
       disturbance.next_scale[i] = scale;
       sum += one * one;
+      sum_low += low * low;
+      ++count;
     }
-    worst = guard::larger(worst, sum / static_cast<double>(end - first));
+    if (count == 0) continue;
+    const double mean = sum / count;
+    worst = guard::larger(worst, tableau_.has_second_companion() ? companion_square(mean, sum_low / count) : mean);
   }
   return std::sqrt(worst) * guard::growth(largest, largest_of(disturbance.end));
 }
 
 void ReferenceGuard::advance() {
+  if (!(error_ <= 1)) state_.is_carried = inputs_.is_carried = false;  // taken for its length: nothing was followed
   slack_ = error_ < limits_.slack_below;
   if (state_.is_carried && derivatives_.jvp) advance(state_);
   if (inputs_.is_carried) advance(inputs_);
@@ -151,8 +169,9 @@ void ReferenceGuard::advance() {
 
 void ReferenceGuard::advance(Disturbance& disturbance) const {
   disturbance.scale = disturbance.next_scale;
+  disturbance.now = disturbance.end;
   for (std::size_t i = 0; i < pattern_.size(); ++i)
-    disturbance.now[i] = disturbance.end[i] + guard::kFresh * limits_.rtol * disturbance.scale[i] * pattern_[i];
+    if (is_controlled(i)) disturbance.now[i] += guard::kFresh * rtols_[i] * disturbance.scale[i] * pattern_[i];
   if (largest_of(disturbance.now) < guard::kRescaleAbove) return;
   disturbance.size /= guard::kRescaleAbove;
   for (std::size_t i = 0; i < pattern_.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -36,8 +37,9 @@ struct ReferenceAttempt {
 
 class ReferenceGuard {
  public:
+  /// `rtols` [state]: what a disturbance of each number is followed to; infinite where it is not controlled.
   ReferenceGuard(const ReferenceDerivatives& derivatives, const Tableau& tableau, const guard::Limits& limits,
-                 std::size_t size);
+                 std::vector<double> rtols);
 
   /// The error that decides: the state's, or a disturbance's if that is larger.
   double judge(const ReferenceAttempt& attempt);
@@ -59,10 +61,14 @@ class ReferenceGuard {
               bool is_of_inputs);
   double ratio(const ReferenceAttempt& attempt, Disturbance& disturbance, const ReferenceDerivatives::Product& product);
   void advance(Disturbance& disturbance) const;
+  bool is_controlled(std::size_t i) const { return rtols_[i] < std::numeric_limits<double>::infinity(); }
+  double largest_of(const Vector& x) const;
 
   const ReferenceDerivatives& derivatives_;
   const Tableau& tableau_;
   guard::Limits limits_;
+  Vector rtols_;
+  std::size_t num_controlled_ = 0;
   Vector pattern_, probe_;
   double rate_ = 0, reach_ = 0, error_ = 0;
   bool slack_ = false;

@@ -9,6 +9,7 @@
 
 #include "costate/base/error.h"
 #include "costate/solve/control/initial_step.h"
+#include "costate/solve/internal/error_measure.h"
 
 namespace costate::internal {
 namespace {
@@ -30,14 +31,17 @@ class ReferenceSolver {
         options_(options),
         context_(context),
         tableau_(tableau(options.method)),
+        measure_(error_measure(options, context.part_offsets, y0.size())),
         y_(y0.begin(), y0.end()),
         y_next_(y_),
         stages_(static_cast<std::size_t>(tableau_.num_all_stages()), Vector(y0.size())),
         arguments_(stages_) {
-    if (context.derivatives != nullptr)
+    if (context.derivatives != nullptr) {
+      constexpr double kRounding = std::numeric_limits<double>::epsilon();
       guard_.emplace(*context.derivatives, tableau_,
-                     guard::Limits(tableau_, options.rtol, options.atol, std::numeric_limits<double>::epsilon()),
-                     y0.size());
+                     guard::Limits(tableau_, measure_.smallest_rtol(), measure_.smallest_atol(), kRounding),
+                     disturbance_rtols(measure_, kRounding));
+    }
     solution_.states.assign(times.size(), Vector(y0.size(), kNaN));
     solution_.t = times[0];
     solution_.states[0] = y_;
@@ -160,13 +164,30 @@ class ReferenceSolver {
 
   double error_norm(double h) const {
     if (!all_finite(y_next_)) return kNaN;
-    double sum = 0;
-    for (std::size_t j = 0; j < y_.size(); ++j) {
-      const double scale = std::fma(options_.rtol, std::max(std::abs(y_[j]), std::abs(y_next_[j])), options_.atol);
-      const double ratio = h * combine(tableau_.e, j) / scale;
-      sum = std::fma(ratio, ratio, sum);
+    const auto norm_of = [&](std::span<const double> e) {
+      return norm_over_scale([&](std::size_t j) { return h * combine(e, j); }, y_next_);
+    };
+    const double error = norm_of(tableau_.e);
+    if (!tableau_.has_second_companion()) return error;
+    const double low = norm_of(tableau_.e_low);
+    return std::sqrt(companion_square(error * error, low * low));
+  }
+
+  /// Of the values in units of the tolerances, which go by the larger of |y| and |end|.
+  template <class Value>
+  double norm_over_scale(Value value, const Vector& end) const {
+    double worst = 0;
+    for (const ErrorGroup& group : measure_.groups) {
+      double sum = 0;
+      for (std::size_t j = group.begin; j < group.end; ++j) {
+        const double scale = std::fma(measure_.rtol[j], std::max(std::abs(y_[j]), std::abs(end[j])), measure_.atol[j]);
+        const double ratio = value(j) / scale;
+        sum = measure_.is_largest ? guard::larger(sum, std::abs(ratio)) : std::fma(ratio, ratio, sum);
+      }
+      const double norm = measure_.is_largest ? sum : std::sqrt(sum / static_cast<double>(group.count));
+      worst = guard::larger(worst, norm);
     }
-    return std::sqrt(sum / static_cast<double>(y_.size()));
+    return worst;
   }
 
   // Fixed steps
@@ -233,6 +254,7 @@ class ReferenceSolver {
       }
       const Step step = last ? step_to(left, stop) : step_to(h, solution_.t + h);
       const double factor = take_adaptive_step(step);
+      if (solution_.status != Status::kOk) return;
       h = step.h * factor;
       const bool passed_stop = last && solution_.t == stop;
       if (passed_stop && factor >= 1 && std::abs(planned) > std::abs(h)) h = planned;
@@ -240,6 +262,7 @@ class ReferenceSolver {
   }
 
   double limited(double h) const {
+    if (std::abs(h) < options_.min_step) h = std::copysign(options_.min_step, h);
     return options_.max_step > 0 && std::abs(h) > options_.max_step ? std::copysign(options_.max_step, h) : h;
   }
 
@@ -253,8 +276,12 @@ class ReferenceSolver {
   double take_adaptive_step(const Step& step) {
     attempt(step);
     const double error = guarded_error(step, error_norm(step.h));
-    const StepDecision decision = decide_step(options_.step_control, control_, error, tableau_.error_order());
+    StepDecision decision = decide_step(options_.step_control, control_, error, tableau_.error_order());
     control_ = decision.next;
+    if (!decision.accepted && is_shortest(step.h)) {
+      decision.accepted = options_.at_min_step == AtMinStep::kAccept && std::isfinite(error);
+      if (!decision.accepted) fail(std::isfinite(error) ? Status::kStepTooSmall : Status::kNonFinite);
+    }
     if (decision.accepted) {
       if (guard_) guard_->advance();
       write_outputs(step);
@@ -266,6 +293,8 @@ class ReferenceSolver {
     return decision.factor;
   }
 
+  bool is_shortest(double h) const { return std::abs(h) <= 1.01 * options_.min_step; }
+
   double guarded_error(const Step& step, double error) {
     if (!guard_) return error;
     const auto num_stages = static_cast<std::size_t>(tableau_.num_stages);
@@ -273,13 +302,14 @@ class ReferenceSolver {
     arguments_[closing()] = y_next_;
     Vector times(num_stages);
     for (std::size_t stage = 0; stage < num_stages; ++stage) times[stage] = stage_time(step, stage);
-    return guard_->judge({.h = step.h,
-                          .share = std::abs(step.h) / std::abs(times_.back() - times_.front()),
-                          .error = error,
-                          .attempts = solution_.accepted + solution_.rejected,
-                          .times = times,
-                          .states = std::span(arguments_).first(num_stages),
-                          .slopes = std::span(stages_).first(num_stages)});
+    const double judged = guard_->judge({.h = step.h,
+                                         .share = std::abs(step.h) / std::abs(times_.back() - times_.front()),
+                                         .error = error,
+                                         .attempts = solution_.accepted + solution_.rejected,
+                                         .times = times,
+                                         .states = std::span(arguments_).first(num_stages),
+                                         .slopes = std::span(stages_).first(num_stages)});
+    return is_shortest(step.h) ? error : judged;
   }
 
   void write_outputs(const Step& step) {
@@ -302,26 +332,21 @@ class ReferenceSolver {
     }
   }
 
-  double rms_over_scale(const Vector& values, const Vector& start) const {
-    double sum = 0;
-    for (std::size_t j = 0; j < values.size(); ++j) {
-      const double ratio = values[j] / std::fma(options_.rtol, std::abs(start[j]), options_.atol);
-      sum = std::fma(ratio, ratio, sum);
-    }
-    return std::sqrt(sum / static_cast<double>(values.size()));
+  double norm_at_start(const Vector& values) const {
+    return norm_over_scale([&](std::size_t j) { return values[j]; }, y_);
   }
 
   double smallest_first() const { return 20 * std::numeric_limits<double>::epsilon() * std::abs(solution_.t); }
 
   double first_step() {
     if (options_.first_step > 0) return options_.first_step;
-    const double slope = rms_over_scale(stages_[0], y_);
-    const double trial = std::max(trial_step({.state = rms_over_scale(y_, y_), .slope = slope}), smallest_first());
+    const double slope = norm_at_start(stages_[0]);
+    const double trial = std::max(trial_step({.state = norm_at_start(y_), .slope = slope}), smallest_first());
     for (std::size_t j = 0; j < y_.size(); ++j) y_next_[j] = std::fma(direction() * trial, stages_[0][j], y_[j]);
     Vector& probe = stages_[1];
     evaluate(std::fma(direction(), trial, solution_.t), y_next_, 1);
     for (std::size_t j = 0; j < y_.size(); ++j) probe[j] -= stages_[0][j];
-    const double curvature = rms_over_scale(probe, y_) / trial;
+    const double curvature = norm_at_start(probe) / trial;
     return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_);
   }
 
@@ -330,6 +355,7 @@ class ReferenceSolver {
   const SolveOptions& options_;
   const ReferenceContext& context_;
   const Tableau& tableau_;
+  const ErrorMeasure measure_;
   Vector y_;
   Vector y_next_;
   std::vector<Vector> stages_, arguments_;  // slopes, and the states they are at

@@ -6,7 +6,9 @@
 //               fma(c_i, h, t). y1 = fma(h, combine(b, k), y). k_0 is the last accepted step's closing stage.
 // Error.        err = h combine(e, k); scale = fma(rtol, max(|y|, |y1|), atol); r = err / scale;
 //               error = sqrt(sum / n), sum = fma(r, r, sum) with the state's elements ascending; NaN if y1 is not
-//               finite.
+//               finite. With rtols and atols each element has its own; n counts those that are controlled, and r of the
+//               others is 0 (error_measure.h). part_rms: the largest error of a part. max: the largest |r|. Of a method
+//               with a second companion: sqrt(companion_square(error error, low low)) with low the same of e_low.
 // Dense.        y(t_out) = fma(h, combine(b(theta), k), y), theta = (t_out - t) / h, dense_weights() giving b(theta).
 //               An output at t_next is y1 itself.
 // Closing stage. Evaluated before the error test if the error estimate reads it, in an accepted step with dense output,
@@ -18,8 +20,10 @@
 // |left| <= 1.01 |h| ends there, h = left (Hairer's DOPRI5 stretches by 1 % likewise). A rejected step retries with h *
 // factor, the accepted one's successor starts with it. After a step that ended at a stop and was accepted with factor
 // >= 1 the successor starts with the h planned before the cut, if that is longer: a cut step says little about the
-// next. Before all this |h| is cut to max_step; if `left` is longer than max_step (1 + 2^-40), a step of h = left / 2
-// comes in place of one that would be stretched to it.
+// next. Before all this |h| is raised to min_step and cut to max_step; if `left` is longer than max_step (1 + 2^-40), a
+// step of h = left / 2 comes in place of one that would be stretched to it. A step of |h| <= 1.01 min_step that would
+// be rejected is the last one, as kStepTooSmall (kNonFinite if its error is not finite), whatever the guard asks for;
+// with AtMinStep::kAccept it is accepted if its error is finite, and the controller goes on as after the rejection.
 //
 // Stops (stop_rule.h). With near(t) = stop_tolerance(t), the next stop from t is the first one beyond t + near(t) in
 // the direction of time, if that is before t_end - near(t_end). t is at a stop if some lie in t +- near(t): at the
@@ -53,6 +57,7 @@ using ReferenceRhs = std::function<void(double t, std::span<const double> y, std
 struct ReferenceContext {
   std::vector<Stop> stops = {};                       ///< ascending
   double stop_scale = 0;                              ///< stop_tolerance's
+  std::vector<std::size_t> part_offsets = {0};        ///< where each part of the state begins
   const ReferenceDerivatives* derivatives = nullptr;  ///< adaptive: the gradient guard's, which judges the steps, too
 };
 
@@ -76,9 +81,10 @@ struct ReferenceSolution {
 /// Solves y' = f(t, y), y(times[0]) = y0 and gives y at all `times`, which ascend or descend and may repeat.
 ///
 /// kNonFinite: y0, f(t0, y0) or a fixed step's y1 is not finite, or steps shrank to nothing with errors that are not
-/// finite. kStepTooSmall: |h| <= 10 eps |t| is asked for. kMaxSteps: max_steps attempts did not reach the end. Throws
-/// InvalidArgument for an empty y0, and what check_options() and check_times() refuse. Of the options, `stop_at` and
-/// `gradient_steps` are for the context, and those of a batch, of adjoints and of types say nothing here.
+/// finite. kStepTooSmall: |h| <= 10 eps |t|, or less than min_step, is asked for. kMaxSteps: max_steps attempts did not
+/// reach the end. Throws InvalidArgument for an empty y0, and what check_options() and check_times() refuse. Of the
+/// options, `stop_at` and `gradient_steps` are for the context, and those of a batch, of adjoints and of types say
+/// nothing here.
 ReferenceSolution reference_solve(const ReferenceRhs& rhs, std::span<const double> y0, std::span<const double> times,
                                   const SolveOptions& options = {}, const ReferenceContext& context = {});
 

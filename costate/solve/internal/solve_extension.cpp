@@ -9,6 +9,7 @@
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/interpret.h"
 #include "costate/graph/tighten.h"
+#include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/flat_state.h"
@@ -74,14 +75,9 @@ ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span
   ReferenceDerivatives derivatives{.vjp = product(costate::vjp(field.function(), parts), false),
                                    .jvp = product(costate::jvp(field.function(), parts), false),
                                    .jvp_of_inputs = {},
-                                   .part_offsets = {},
+                                   .part_offsets = part_offsets(field),
                                    .has_kinks = has_kinks(field)};
   if (num_inputs > 1 + num_parts) derivatives.jvp_of_inputs = product(costate::jvp(field.function(), all), true);
-  std::size_t offset = 0;
-  for (const StatePart& part : field.parts()) {
-    derivatives.part_offsets.push_back(offset);
-    offset += static_cast<std::size_t>(part.shape.size());
-  }
   return derivatives;
 }
 
@@ -131,8 +127,13 @@ constexpr double kFinest<float> = 1e-6;
 SolveOptions tightened_options(SolveOptions options) {
   constexpr double kTighter = 1e-2;
   options.method = Method::kDopri8;
-  options.rtol = std::min(options.rtol, std::max(kTighter * options.rtol, kFinest<double>));
+  const auto tighten_rtol = [](double& rtol) { rtol = std::min(rtol, std::max(kTighter * rtol, kFinest<double>)); };
+  tighten_rtol(options.rtol);
+  std::ranges::for_each(options.rtols, tighten_rtol);
   options.atol *= kTighter;
+  for (double& atol : options.atols) atol *= kTighter;
+  options.min_step = 0;
+  options.at_min_step = AtMinStep::kFail;
   options.step_size = 0;
   options.steps_per_interval = 0;
   options.max_steps = std::max(options.max_steps, SolveOptions{}.max_steps);
@@ -145,6 +146,9 @@ SolveOptions tightened_options(SolveOptions options) {
 std::string SolveExtension::attributes() const {
   std::string text =
       text::concat("method=", costate::name(options_.method), ", rtol=", options_.rtol, ", atol=", options_.atol);
+  if (!options_.rtols.empty()) text += text::concat(", rtols=[", text::join(options_.rtols), "]");
+  if (!options_.atols.empty()) text += text::concat(", atols=[", text::join(options_.atols), "]");
+  if (options_.min_step > 0) text += text::concat(", min_step=", options_.min_step);
   if (options_.max_step > 0) text += text::concat(", max_step=", options_.max_step);
   if (!options_.stop_at.empty()) text += text::concat(", stop_at=[", text::join(options_.stop_at), "]");
   return text;
@@ -167,9 +171,12 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
   const SampleStops sample = stops_of_sample(field_, options_.stop_at, operands.subspan(2));
   std::optional<ReferenceDerivatives> derivatives;
   if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
-  const ReferenceSolution solution = reference_solve(
-      interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1], options_,
-      {.stops = sample.stops, .stop_scale = sample.scale, .derivatives = derivatives ? &*derivatives : nullptr});
+  const ReferenceSolution solution =
+      reference_solve(interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1], options_,
+                      {.stops = sample.stops,
+                       .stop_scale = sample.scale,
+                       .part_offsets = part_offsets(field_),
+                       .derivatives = derivatives ? &*derivatives : nullptr});
   std::vector<double> states;
   for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());
   return states;
@@ -193,8 +200,9 @@ Function SolveExtension::tangent_solve(std::int64_t num_times, const MovedArgume
   inputs.push_back({"tangent_z0", {size}});
   return made = trace_list(inputs, [&](std::span<const Array> in) {
            const Array both = concat({in.front(), in.back()});
-           return std::vector<Array>{
-               costate::solve(tangent_field(field_, moved), both, in[1], options_, in.subspan(2, arguments.size()))};
+           return std::vector<Array>{costate::solve(tangent_field(field_, moved), both, in[1],
+                                                    with_two_states(options_, field_, 0),
+                                                    in.subspan(2, arguments.size()))};
          });
 }
 
@@ -248,7 +256,9 @@ std::shared_ptr<const SolveExtension> SolveExtension::tightened_solve() const {
 template <class T>
 SolveOptions SolveExtension::options_in() const {
   SolveOptions options = options_;
-  if (exactness_ == Exactness::kTightened) options.rtol = std::max(options.rtol, kFinest<T>);
+  if (exactness_ != Exactness::kTightened) return options;
+  options.rtol = std::max(options.rtol, kFinest<T>);
+  for (double& rtol : options.rtols) rtol = std::max(rtol, kFinest<T>);
   return options;
 }
 

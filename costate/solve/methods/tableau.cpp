@@ -7,10 +7,13 @@
 
 #include "costate/base/error.h"
 #include "costate/solve/methods/internal/complete.h"
+#include "costate/solve/methods/internal/dop853.h"
 #include "costate/solve/methods/internal/dopri5.h"
 #include "costate/solve/methods/internal/dopri8.h"
 #include "costate/solve/methods/internal/low_order.h"
 #include "costate/solve/methods/internal/tsit5.h"
+#include "costate/solve/methods/internal/vern7.h"
+#include "costate/solve/methods/internal/vern9.h"
 
 namespace costate {
 namespace {
@@ -36,6 +39,14 @@ constexpr double error_constant_of(std::span<const double> e, std::span<const do
   return (sum < 0 ? -sum : sum) / factorial;
 }
 
+/// Of two companions: for h -> 0 the root of companion_square() is 10 |err|^2 / |err_low|.
+template <class Data>
+constexpr double error_constant_of(int order, int low_order) {
+  const double constant = error_constant_of(Data::e, Data::c, order);
+  if (low_order == 0) return constant;
+  return 10 * constant * constant / error_constant_of(Data::e_low, Data::c, low_order);
+}
+
 template <class Published>
 constexpr Tableau make_tableau(const MethodRow& row) {
   using Exact = internal::Complete<Published>;
@@ -46,15 +57,17 @@ constexpr Tableau make_tableau(const MethodRow& row) {
           .source = row.source,
           .order = row.order,
           .embedded_order = row.embedded_order,
+          .low_order = Exact::low_order(),
           .dense_order = row.dense_order,
           .num_stages = static_cast<int>(Exact::kStages),
           .num_extra_stages = static_cast<int>(Exact::num_extra()),
           .dense_degree = static_cast<int>(Exact::dense_degree()),
-          .error_constant = error_constant_of(Data::e, Data::c, row.embedded_order),
+          .error_constant = error_constant_of<Data>(row.embedded_order, Exact::low_order()),
           .c = Data::c,
           .a = Data::a,
           .b = Data::b,
           .e = Data::e,
+          .e_low = Data::e_low,
           .dense = Data::dense};
 }
 

@@ -7,6 +7,10 @@
 //     y1  = y0 + h sum_i b_i k_i
 //     err =      h sum_i e_i k_i          (if the method has an embedded companion)
 //
+// A method may have a second companion, of an order so low that it says how fast errors fall with h (dop853). With the
+// norms |.| of both estimates, control goes by |err|^2 / sqrt(|err|^2 + 0.01 |err_low|^2), which falls as a higher
+// power of h than |err| (companion_square).
+//
 // Every method has the same form: the last stage is the closing stage k_last = f(t + h, y1). Its row of `a` is `b`, so
 // b.back() is 0 and y1 is also that stage's argument. bosh3, dopri5 and tsit5 come like this; to the others it is
 // appended. It is carried over as the next step's k_0, so it costs nothing extra, and it gives every method dense
@@ -18,6 +22,7 @@
 // that contains an output time.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -32,8 +37,8 @@ enum class Method {
 };
 
 /// No method has more stages, extra ones included, or a dense output of higher degree: for buffers of fixed size.
-inline constexpr int kMaxStages = 20;
-inline constexpr int kMaxDenseDegree = 8;
+inline constexpr int kMaxStages = 26;
+inline constexpr int kMaxDenseDegree = 9;
 
 /// One method. Spans point to constants of the program.
 struct Tableau {
@@ -42,25 +47,31 @@ struct Tableau {
   std::string_view source;
   int order;             ///< of y1
   int embedded_order;    ///< of the error estimate's companion; 0 if there is none
+  int low_order;         ///< of the second companion; 0 if there is none
   int dense_order;       ///< of y(t + theta h): local error O(h^(dense_order + 1))
   int num_stages;        ///< with the closing stage
   int num_extra_stages;  ///< for dense output only
   int dense_degree;
-  /// |sum_i e_i c_i^(k-1)| / (k-1)! with k = error_order(): a step of size h in which the slope has the derivative
-  /// y^(k) makes an error estimate of about this times h^k |y^(k)|.
+  /// |sum_i e_i c_i^(k-1)| / (k-1)! with k = embedded_order + 1: a step of size h in which the slope has the derivative
+  /// y^(k) makes an error estimate of about this times h^k |y^(k)|. With two companions it is what
+  /// companion_square() makes of both, for derivatives that grow by one factor from each to the next.
   double error_constant;
   std::span<const double> c;      ///< [num_stages + num_extra_stages]
   std::span<const double> a;      ///< rows 1, 2, … of the strictly lower triangle, packed; extra stages included
   std::span<const double> b;      ///< [num_stages], b.back() == 0
   std::span<const double> e;      ///< [num_stages], b - bhat; empty without an embedded companion
+  std::span<const double> e_low;  ///< the same of the second companion
   std::span<const double> dense;  ///< [num_stages + num_extra_stages, dense_degree], row-major
 
   int num_all_stages() const { return num_stages + num_extra_stages; }
   bool has_error_estimate() const { return !e.empty(); }
   /// The error estimate reads k_last, so that it is needed before the step is accepted (dopri5, tsit5, bosh3).
   bool error_needs_closing_stage() const { return !e.empty() && e.back() != 0; }
-  /// err = O(h^error_order): the exponent of step-size control is 1 / error_order.
-  int error_order() const { return embedded_order + 1; }
+  bool has_second_companion() const { return !e_low.empty(); }
+  /// The error that control goes by is O(h^error_order): the exponent of step-size control is 1 / error_order.
+  int error_order() const {
+    return has_second_companion() ? 2 * (embedded_order + 1) - (low_order + 1) : embedded_order + 1;
+  }
   /// a_i0 .. a_i,i-1.
   std::span<const double> a_row(int i) const {
     const auto stage = static_cast<std::size_t>(i);
@@ -73,6 +84,13 @@ struct Tableau {
 };
 
 const Tableau& tableau(Method method);
+
+/// The square of the error that control goes by, of the squares of two companions' estimates: that of Hairer's DOP853,
+/// err^4 / (err^2 + 0.01 err_low^2). It is not finite if one of them is not.
+inline double companion_square(double square, double square_low) {
+  if (!std::isfinite(square_low)) return square_low;
+  return square == 0 ? 0 : square / (1 + 0.01 * (square_low / square));
+}
 
 /// "dopri5": the spelling in C++, on the command line, in Python and in files.
 std::string_view name(Method method);

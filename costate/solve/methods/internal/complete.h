@@ -40,6 +40,7 @@ struct Complete {
   static constexpr std::size_t kAllStages = kStages + num_extra();
   static constexpr bool kHasDense = requires { Published::dense; };
   static constexpr bool kHasEmbedded = requires { Published::bhat; };
+  static constexpr bool kHasSecond = requires { Published::bhat_low; };
 
   static constexpr std::size_t dense_degree() {
     if constexpr (kHasDense) return std::size(Published::dense) / kAllStages;
@@ -86,6 +87,20 @@ struct Complete {
     return e;
   }
 
+  /// The same of the second companion.
+  static constexpr auto make_e_low() {
+    std::array<Number, kHasSecond ? kStages : 0> e{};
+    if constexpr (kHasSecond) {
+      for (std::size_t i = 0; i < kGiven; ++i) e[i] = Published::b[i] - Published::bhat_low[i];
+    }
+    return e;
+  }
+
+  static constexpr int low_order() {
+    if constexpr (kHasSecond) return Published::low_order;
+    return 0;
+  }
+
   static constexpr auto make_dense() {
     std::array<Number, kAllStages * dense_degree()> dense{};
     if constexpr (kHasDense) {
@@ -109,6 +124,7 @@ struct Complete {
   static constexpr auto a = make_a();
   static constexpr auto b = make_b();
   static constexpr auto e = make_e();
+  static constexpr auto e_low = make_e_low();
   static constexpr auto dense = make_dense();
 };
 
@@ -127,6 +143,7 @@ struct Rounded {
   static constexpr auto a = rounded(Exact::a);
   static constexpr auto b = rounded(Exact::b);
   static constexpr auto e = rounded(Exact::e);
+  static constexpr auto e_low = rounded(Exact::e_low);
   static constexpr auto dense = rounded(Exact::dense);
 };
 

@@ -25,6 +25,12 @@ struct Heun2 {
   static constexpr Number b[] = {1.0L / 2, 1.0L / 2};
 };
 
+struct Ralston {
+  static constexpr Number c[] = {0, 2.0L / 3};
+  static constexpr Number a[] = {2.0L / 3};
+  static constexpr Number b[] = {1.0L / 4, 3.0L / 4};
+};
+
 struct Heun3 {
   static constexpr Number c[] = {0, 1.0L / 3, 2.0L / 3};
   static constexpr Number a[] = {1.0L / 3,  //

@@ -1,0 +1,115 @@
+#include "costate/solve/internal/error_measure.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "costate/base/error.h"
+#include "costate/solve/control/gradient_guard.h"
+
+namespace costate::internal {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+std::size_t end_of_part(std::span<const std::size_t> part_offsets, std::size_t part, std::size_t state_size) {
+  return part + 1 < part_offsets.size() ? part_offsets[part + 1] : state_size;
+}
+
+/// A tolerance for each number of the state, of a list that has one for each part or each number.
+std::vector<double> for_each_number(std::string_view name, const std::vector<double>& given, double otherwise,
+                                    std::span<const std::size_t> part_offsets, std::size_t state_size) {
+  if (given.empty()) return std::vector<double>(state_size, otherwise);
+  for (std::size_t i = 0; i < given.size(); ++i)
+    if (!(given[i] >= 0))
+      throw InvalidArgument("[solve] ", name, " must be at least 0, or inf for what is not controlled; ", name, "[", i,
+                            "] is ", given[i], ".");
+  if (given.size() == state_size) return given;
+  if (given.size() != part_offsets.size())
+    throw InvalidArgument("[solve] ", name, " must hold one tolerance for each of the state's ", state_size,
+                          " numbers or ", part_offsets.size(), " parts; got ", given.size(), ".");
+  std::vector<double> all(state_size);
+  for (std::size_t part = 0; part < part_offsets.size(); ++part)
+    std::fill(all.begin() + static_cast<std::ptrdiff_t>(part_offsets[part]),
+              all.begin() + static_cast<std::ptrdiff_t>(end_of_part(part_offsets, part, state_size)), given[part]);
+  return all;
+}
+
+}  // namespace
+
+std::size_t ErrorMeasure::num_controlled() const {
+  return static_cast<std::size_t>(std::ranges::count_if(atol, [](double x) { return x < kInfinity; }));
+}
+
+double ErrorMeasure::smallest(const std::vector<double>& tolerances) const {
+  double least = kInfinity;
+  for (std::size_t i = 0; i < tolerances.size(); ++i)
+    if (is_controlled(i)) least = std::min(least, tolerances[i]);
+  return least;
+}
+
+ErrorMeasure error_measure(const SolveOptions& options, std::span<const std::size_t> part_offsets,
+                           std::size_t state_size) {
+  ErrorMeasure measure{
+      .rtol = for_each_number("rtols", options.rtols, options.rtol, part_offsets, state_size),
+      .atol = for_each_number("atols", options.atols, options.atol, part_offsets, state_size),
+      .groups = {},
+      .is_largest = options.error_norm == ErrorNorm::kMax,
+      .is_uniform = options.rtols.empty() && options.atols.empty() && options.error_norm == ErrorNorm::kRms};
+  for (std::size_t i = 0; i < state_size; ++i) {
+    if (std::max(measure.rtol[i], measure.atol[i]) == kInfinity) {
+      measure.rtol[i] = 0;
+      measure.atol[i] = kInfinity;
+    }
+    if (!(measure.rtol[i] + measure.atol[i] > 0))
+      throw InvalidArgument("[solve] rtol and atol of number ", i, " of the state are both 0; raise one.");
+  }
+  const bool by_parts = options.error_norm == ErrorNorm::kPartRms;
+  const std::size_t num_groups = by_parts ? part_offsets.size() : 1;
+  for (std::size_t k = 0; k < num_groups; ++k) {
+    ErrorGroup group{by_parts ? part_offsets[k] : 0, by_parts ? end_of_part(part_offsets, k, state_size) : state_size};
+    for (std::size_t i = group.begin; i < group.end; ++i) group.count += measure.is_controlled(i) ? 1 : 0;
+    if (group.count > 0) measure.groups.push_back(group);
+  }
+  if (measure.groups.empty())
+    throw InvalidArgument("[solve] at least one number of the state must be controlled; all tolerances are inf.");
+  return measure;
+}
+
+std::vector<double> disturbance_rtols(const ErrorMeasure& measure, double rounding) {
+  std::vector<double> rtols(measure.rtol.size(), kInfinity);
+  for (std::size_t i = 0; i < rtols.size(); ++i)
+    if (measure.is_controlled(i)) rtols[i] = guard::disturbance_rtol(measure.rtol[i], measure.atol[i], rounding);
+  return rtols;
+}
+
+std::vector<std::size_t> part_offsets(const VectorField& field) {
+  std::vector<std::size_t> offsets;
+  std::size_t offset = 0;
+  for (const StatePart& part : field.parts()) {
+    offsets.push_back(offset);
+    offset += static_cast<std::size_t>(part.shape.size());
+  }
+  return offsets;
+}
+
+void check_tolerances(const SolveOptions& options, const VectorField& field) {
+  error_measure(options, part_offsets(field), static_cast<std::size_t>(field.state_size()));
+}
+
+SolveOptions with_two_states(SolveOptions options, const VectorField& field, std::size_t more) {
+  const auto offsets = part_offsets(field);
+  const auto size = static_cast<std::size_t>(field.state_size());
+  const auto extended = [&](std::string_view name, std::vector<double>& list, double otherwise) {
+    if (list.empty()) return;
+    const std::vector<double> once = for_each_number(name, list, otherwise, offsets, size);
+    list = once;
+    list.insert(list.end(), once.begin(), once.end());
+    list.insert(list.end(), more, otherwise);
+  };
+  extended("rtols", options.rtols, options.rtol);
+  extended("atols", options.atols, options.atol);
+  return options;
+}
+
+}  // namespace costate::internal

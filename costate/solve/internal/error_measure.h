@@ -1,0 +1,56 @@
+// What a solve measures its errors by: a tolerance for each number of the state, and which numbers are judged together.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "costate/solve/options.h"
+#include "costate/solve/vector_field.h"
+
+namespace costate::internal {
+
+/// Numbers of the state that are judged together: [begin, end), of which `count` are controlled.
+struct ErrorGroup {
+  std::size_t begin = 0, end = 0, count = 0;
+};
+
+/// A step's error is the largest among the groups; of a group it is the root mean square over the numbers that are
+/// controlled, or the largest one, of err_i / (atol_i + rtol_i |y_i|).
+struct ErrorMeasure {
+  std::vector<double> rtol, atol;  ///< [state]; of a number that is not controlled 0 and infinity
+  std::vector<ErrorGroup> groups;  ///< those that hold a controlled number
+  bool is_largest = false;         ///< of a group: the largest number
+  bool is_uniform = true;          ///< one rtol, one atol, the root mean square of the whole state
+
+  bool is_controlled(std::size_t i) const { return atol[i] < std::numeric_limits<double>::infinity(); }
+  std::size_t num_controlled() const;
+  /// Of the numbers that are controlled.
+  double smallest_rtol() const { return smallest(rtol); }
+  double smallest_atol() const { return smallest(atol); }
+
+ private:
+  double smallest(const std::vector<double>& tolerances) const;
+};
+
+/// The measure of a state of so many numbers, whose parts begin at these. InvalidArgument for lists of tolerances that
+/// fit neither the parts nor the numbers, or that no solve can go by.
+ErrorMeasure error_measure(const SolveOptions& options, std::span<const std::size_t> part_offsets,
+                           std::size_t state_size);
+
+/// What the gradient guard follows a disturbance of each number to: guard::disturbance_rtol, infinite where the number
+/// is not controlled.
+std::vector<double> disturbance_rtols(const ErrorMeasure& measure, double rounding);
+
+/// Where each part of a field's state begins.
+std::vector<std::size_t> part_offsets(const VectorField& field);
+
+/// InvalidArgument for tolerances that do not fit the field.
+void check_tolerances(const SolveOptions& options, const VectorField& field);
+
+/// Options for a system of two copies of the field's state, such as its tangent beside it, and of `more` numbers: lists
+/// of tolerances for each copy, and `rtol` and `atol` for the rest.
+SolveOptions with_two_states(SolveOptions options, const VectorField& field, std::size_t more);
+
+}  // namespace costate::internal

@@ -1,0 +1,43 @@
+// The norms by which a tile's steps are judged: error_measure.h, for `lanes` samples side by side.
+#pragma once
+
+#include <vector>
+
+#include "costate/exec/internal/aligned.h"
+#include "costate/solve/internal/lane_problem.h"
+#include "costate/solve/internal/stages.h"
+
+namespace costate::internal {
+
+/// An attempted step of all lanes, whose stages have their slopes.
+template <class T>
+struct AttemptedStep {
+  const T *y = nullptr, *y_next = nullptr;  // [state, lanes]
+  const T* steps = nullptr;                 // [lanes] h
+  Slopes<T> slopes;
+};
+
+template <class T>
+class LaneErrors {
+ public:
+  explicit LaneErrors(const LaneProblem<T>& problem);
+
+  /// norms [lanes]: the attempt's error, in tolerances; NaN where the state at its end is not finite.
+  void error_of(const AttemptedStep<T>& attempt, T* norms);
+  /// norms [lanes]: of x [state, lanes], in tolerances of y.
+  void norm_of(const T* x, const T* y, T* norms);
+
+ private:
+  void estimate(const AttemptedStep<T>& attempt, std::span<const double> e, T* norms);
+  void measure_rows(const T* x, const T* y0, const T* y1, T* norms);
+
+  const LaneProblem<T>& problem_;
+  AlignedVector<T> rtols_, atols_;  // [state] where the measure is not uniform
+  AlignedVector<T> error_, zeros_;  // [state, lanes] likewise
+  AlignedVector<T> other_norms_;    // [lanes] of a second companion; of a group
+};
+
+extern template class LaneErrors<float>;
+extern template class LaneErrors<double>;
+
+}  // namespace costate::internal
