@@ -40,6 +40,7 @@ AGREEMENT = {"loss": 1e-3, "gradient_norm": 1e-2}
 
 
 PANELS = "Flow past an airfoil of 400 linear vortex panels, f64: a dense system of 402 equations; the gradient is that of the lift by all 802 coordinates"
+HEAT = "Heat that turns and spreads on a square of 256² cells (65,025 unknowns, differences of fourth order, f64), 100 steps of the classical method of fourth order; the gradient is that of half the sum of squares at the end by the whole field at the start and the coefficient"
 BLOCKS = ("The block of an ODE-Net on 64 feature maps: norm, relu, conv 3 × 3 with t as one more channel, twice, and norm; batch 128, dopri5 at 1e-3, "
           "f32, the gradient by the 75,392 parameters. Costate without the gradient guard, as `ode_block` solves. Memory is what a first gradient took at "
           "most beyond what its process held before")
@@ -64,7 +65,7 @@ def prepare(arguments, data):
     run(["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCOSTATE_BUILD_BENCH=ON",
          "-DCOSTATE_BUILD_CLI=ON", "-DCOSTATE_BUILD_TESTS=OFF"])
     run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side", "panels_costate_side",
-         "blocks_costate_side", "scaling"])
+         "blocks_costate_side", "heat_costate_side", "scaling"])
     if not (VENV / "bin/python").exists():
         run([sys.executable, "-m", "venv", VENV])
     run([VENV / "bin/pip", "install", "--quiet", "numpy", *(package for peer in arguments.peers for package in PEERS[peer])])
@@ -133,6 +134,31 @@ def panels_table(sides):
     return ["| | assembly and solve, ms | with the gradient, ms | Costate is faster by |", "|---|---|---|---|",
             f"| Costate | {milliseconds(mine['ms'])} | {milliseconds(mine['gradient_ms'])} | |",
             f"| NumPy, SciPy's LU | {milliseconds(theirs['ms'])} | | {ratio(theirs['ms'], mine['ms'])} |"]
+
+
+def heat(arguments, build):
+    size = ["32", "10"] if arguments.tiny else ["256", "100"]
+    sides = {"costate": measure([build / "bench/heat_costate_side", *size, arguments.seconds], arguments.core)}
+    if "diffrax" in arguments.peers:
+        script = ROOT / "bench/heat/diffrax_side.py"
+        sides["diffrax"] = measure([VENV / "bin/python", script, *size, arguments.seconds], arguments.core)
+    print("heat", json.dumps(sides), flush=True)
+    return sides
+
+
+def heat_disagreements(sides):
+    mine, theirs = sides["costate"], sides.get("diffrax", sides["costate"])
+    for key in ("value", "field_norm", "by_logarithm"):
+        if abs(theirs[key] / mine[key] - 1) > 1e-9:
+            yield f"heat: {key} of diffrax is {theirs[key]:.12g}, of costate {mine[key]:.12g}"
+
+
+def heat_table(sides):
+    mine, theirs = sides["costate"], sides["diffrax"]
+    lines = ["| | Costate | diffrax | Costate is faster by |", "|---|---|---|---|"]
+    for key, name in (("ms", "forward"), ("gradient_ms", "gradient")):
+        lines.append(f"| {name}, ms | {milliseconds(mine[key])} | {milliseconds(theirs[key])} | {ratio(theirs[key], mine[key])} |")
+    return lines
 
 
 def blocks(arguments, build, data):
@@ -269,6 +295,7 @@ def page(results, systems, more, arguments):
         "## An ensemble of plain ODEs", "", ENSEMBLE + ". SciPy's time is that of 200 of them, scaled.", "",
         *ensemble_table(systems), "",
         "## Vortex panels", "", PANELS + ".", "", *panels_table(more["panels"]), "",
+        "## A field of heat", "", HEAT + ".", "", *heat_table(more["heat"]), "",
         "## The block of an ODE-Net", "", BLOCKS + ".", "", *blocks_table(more["blocks"]), ""]
     tail = ROOT / "bench/notes.md"
     return "\n".join(head) + "\n" + tail.read_text()
@@ -301,10 +328,12 @@ def main():
         faults += ensemble_disagreements(systems)
         flows = panels(arguments, build)
         faults += panels_disagreements(flows)
+        fields = heat(arguments, build)
+        faults += heat_disagreements(fields)
         odenets = blocks(arguments, build, data)
         for name, sides in odenets.items():
             faults += disagreements(f"block {name}", sides)
-        more = {"panels": flows, "blocks": odenets, "scaling": scaling(build, data, arguments), "startup": startup_time(build)}
+        more = {"panels": flows, "heat": fields, "blocks": odenets, "scaling": scaling(build, data, arguments), "startup": startup_time(build)}
         if "torchdiffeq" in arguments.peers:
             more["blas"] = measure([VENV / "bin/python", ROOT / "bench/engine/sgemm.py", arguments.seconds], arguments.core)
         pictures = pathlib.Path(data, "scaling.png").read_bytes()

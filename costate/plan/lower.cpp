@@ -7,6 +7,7 @@
 #include "costate/graph/print.h"
 #include "costate/graph/simplify.h"
 #include "costate/graph/verify.h"
+#include "costate/plan/internal/schedule.h"
 #include "costate/plan/internal/select.h"
 #include "costate/plan/plan.h"
 #include "costate/plan/verify.h"
@@ -46,6 +47,10 @@ Plan lower(const Function& function, const PlanOptions& options) {
   if constexpr (kVerifies) verify(simple);
   const Placement placement = timed("place", [&] { return place(simple, options); });
   Selection selection = timed("select", [&] { return select(simple, placement, options); });
+  timed("schedule", [&] {
+    gather_scatters(selection);
+    return 0;
+  });
   const Selection before = kVerifies ? selection : Selection{};
   Plan plan = timed("lay out", [&] { return lay_out(std::move(selection)); });
   if (dump_wanted("plan")) std::clog << to_string(plan);

@@ -127,8 +127,8 @@ struct PlanOptions {
   std::vector<std::size_t> late_inputs;  // known from the reverse phase on
 };
 
-/// Lowers a function in four passes: simplify; place (shared or of a sample, and in which phase); select (nodes to
-/// instructions, fusing bias and activation into products); lay out (regions and offsets, by liveness).
+/// Lowers a function in five passes: simplify; place (shared or of a sample, in which phase); select (nodes to
+/// instructions, fusing bias and activation into products); schedule; lay out (regions and offsets, by liveness).
 /// NotSupported if the value of a sum-only extension (Extension::is_sum_only) is used other than as a kSum output.
 /// COSTATE_DUMP=graph|plan prints what goes in and what comes out; COSTATE_TIME_PASSES=1 prints the time of each pass.
 /// Debug and sanitizer builds verify both (graph/verify.h, plan/verify.h).

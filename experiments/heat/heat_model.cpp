@@ -10,16 +10,6 @@ constexpr double kPi = std::numbers::pi;
 
 double spacing(const HeatProblem& problem) { return 1.0 / static_cast<double>(problem.cells); }
 
-/// A constant [size] from its value at a column and a row of the grid.
-template <class Value>
-Array on_grid(const HeatProblem& problem, const Value& value) {
-  HostArray numbers(Shape{problem.size()});
-  for (std::int64_t row = 0; row < problem.side(); ++row)
-    for (std::int64_t column = 0; column < problem.side(); ++column)
-      numbers.set(row * problem.side() + column, value(column, row));
-  return constant(numbers);
-}
-
 double coordinate(const HeatProblem& problem, std::int64_t i) { return spacing(problem) * static_cast<double>(i + 1); }
 
 /// sqrt(2) sin(pi (k + 1) x_i), [side, side].
@@ -110,30 +100,35 @@ std::vector<double> exact_readings(const std::vector<Blob>& blobs, const HeatPro
 }
 
 Array heat_rate(const HeatProblem& problem, const Array& u, const Array& diffusion) {
-  const std::int64_t side = problem.side(), size = problem.size();
-  const Array edge = zeros({2 * side}), wide = concat({edge, u, edge});
-  // u at the neighbour of each point that is `step` further in the flat order.
-  const auto neighbour = [&](std::int64_t step) { return wide.slice(2 * side + step, 2 * side + step + size); };
-  const auto in_row = [&](std::int64_t step) {  // 0 where that is in another row
-    return neighbour(step) * on_grid(problem, [&](std::int64_t column, std::int64_t) {
-             return column + step >= 0 && column + step < side ? 1.0 : 0.0;
-           });
+  // Rows with two zeros on each side, one after the other: all neighbours are slices of them, from the first point to
+  // the last. What they give between the rows is left out in the end.
+  const std::int64_t side = problem.side(), pitch = side + 4, first = 2 * pitch + 2, size = (side - 1) * pitch + side;
+  const Array wide = reshape(pad(reshape(u, {side, side}), {{2, 2}, {2, 2}}), {pitch * pitch});
+  const auto neighbour = [&](std::int64_t columns, std::int64_t rows) {
+    const std::int64_t begin = first + rows * pitch + columns;
+    return wide.slice(begin, begin + size);
   };
-  const Array east = in_row(1), west = in_row(-1), far_east = in_row(2), far_west = in_row(-2);
-  const Array north = neighbour(side), south = neighbour(-side), far_north = neighbour(2 * side),
-              far_south = neighbour(-2 * side);
+  const Array east = neighbour(1, 0), west = neighbour(-1, 0), far_east = neighbour(2, 0), far_west = neighbour(-2, 0);
+  const Array north = neighbour(0, 1), south = neighbour(0, -1), far_north = neighbour(0, 2),
+              far_south = neighbour(0, -2);
   const double h = spacing(problem);
-  const Array second =
-      (16.0 * ((east + west) + (north + south)) - ((far_east + far_west) + (far_north + far_south)) - 60.0 * u);
+  const Array second = 16.0 * ((east + west) + (north + south)) - ((far_east + far_west) + (far_north + far_south)) -
+                       60.0 * neighbour(0, 0);
   const auto velocity = [&](bool is_x) {
-    return on_grid(problem, [&, is_x](std::int64_t column, std::int64_t row) {
-      const double value = is_x ? 0.5 - coordinate(problem, row) : coordinate(problem, column) - 0.5;
-      return problem.turn * value / (12 * h);
-    });
+    HostArray numbers(Shape{size});
+    for (std::int64_t i = 0; i < size; ++i) {
+      const double value = is_x ? 0.5 - coordinate(problem, i / pitch) : coordinate(problem, i % pitch) - 0.5;
+      numbers.set(i, problem.turn * value / (12 * h));
+    }
+    return constant(numbers);
   };
   const Array along_x = 8.0 * (east - west) - (far_east - far_west);
   const Array along_y = 8.0 * (north - south) - (far_north - far_south);
-  return diffusion / (12 * h * h) * second - velocity(true) * along_x - velocity(false) * along_y;
+  const Array rate = diffusion / (12 * h * h) * second - velocity(true) * along_x - velocity(false) * along_y;
+  std::vector<std::int64_t> points;
+  for (std::int64_t row = 0; row < side; ++row)
+    for (std::int64_t column = 0; column < side; ++column) points.push_back(row * pitch + column);
+  return gather(rate, points, {problem.size()});
 }
 
 Array heat_readings(const HeatProblem& problem, const Array& states) {

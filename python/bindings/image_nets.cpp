@@ -211,7 +211,7 @@ classes  that are told apart.)",
                            "Inside a trace: x [channels, rows, columns] -> [classes].");
 }
 
-void bind_classifier(nb::module_& module) {
+void bind_image_classifier(nb::module_& module) {
   bind_map<ImageClassifier>(
       module, "ImageClassifier", classifier_keywords(),
       R"(The classifiers of Table 1 of Chen et al. 2018, and the one without a block. Nets of one seed begin alike where they are.
@@ -253,7 +253,7 @@ void bind_image_nets(nb::module_& module) {
   bind_convolution_layers(module);
   bind_norm_layers(module);
   bind_blocks(module);
-  bind_classifier(module);
+  bind_image_classifier(module);
 }
 
 }  // namespace costate::python

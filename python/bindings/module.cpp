@@ -42,6 +42,7 @@ NB_MODULE(_core, module) {
   bind_equations(module);
   bind_image_functions(module);
   bind_function(module);
+  bind_pullback(module);
   bind_derivatives(module);
   bind_nn(module);
   bind_solve(module);

@@ -118,6 +118,89 @@ TEST_P(Elementary, TreatsSpecialValuesAsTheCLibraryDoes) {
   check_special<double>();
 }
 
+/// atan2 of numbers beside each other.
+template <class T>
+std::vector<T> atan2_of(const std::vector<T>& y, const std::vector<T>& x) {
+  std::vector<T> out(y.size());
+  binary_kernel<T>(Op::kAtan2)({y.data(), Spread::kFull}, {x.data(), Spread::kFull}, out.data(), 1, y.size());
+  return out;
+}
+
+/// The worst error over all quadrants, of points whose coordinates are of these sizes.
+template <class T>
+double worst_atan2(double y_size, double x_size) {
+  constexpr std::size_t kCount = 40'000;
+  const Random random(4);
+  std::vector<T> y(kCount), x(kCount);
+  for (std::size_t i = 0; i < kCount; ++i) {
+    y[i] = static_cast<T>(random.uniform(0, i, -y_size, y_size));
+    x[i] = static_cast<T>(random.uniform(1, i, -x_size, x_size));
+  }
+  const std::vector<T> found = atan2_of(y, x);
+  double worst = 0;
+  for (std::size_t i = 0; i < kCount; ++i)
+    worst = std::max(worst, ulps(found[i], std::atan2(static_cast<long double>(y[i]), static_cast<long double>(x[i]))));
+  return worst;
+}
+
+template <class T>
+void check_atan2() {
+  for (const double y_size : {1e-30, 1e-3, 1.0, 1e25})
+    for (const double x_size : {1e-28, 1.0, 2.5})
+      EXPECT_LE((worst_atan2<T>(y_size, x_size)), 2 + kUnfused) << sizeof(T) << " bytes, " << y_size << ", " << x_size;
+}
+
+TEST(Atan2, StaysWithinItsBoundInAllQuadrants) {
+  check_atan2<float>();
+  check_atan2<double>();
+}
+
+/// Each pair of these, with the sign of zeros.
+template <class T>
+void check_special_atan2() {
+  using Limits = std::numeric_limits<T>;
+  const std::vector<T> values = {T{0},
+                                 T{1},
+                                 static_cast<T>(0.41421356237309503),  // where the reduction begins
+                                 Limits::denorm_min(),
+                                 2 * Limits::denorm_min(),
+                                 Limits::min(),
+                                 Limits::max() / 2,
+                                 Limits::max(),
+                                 Limits::infinity(),
+                                 Limits::quiet_NaN()};
+  std::vector<T> y, x;
+  for (const T a : values)
+    for (const T b : values)
+      for (const int signs : {0, 1, 2, 3}) {
+        y.push_back((signs & 1) != 0 ? -a : a);
+        x.push_back((signs & 2) != 0 ? -b : b);
+      }
+  const std::vector<T> found = atan2_of(y, x);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const T expected = std::atan2(y[i], x[i]);  // what the interpreter computes in f64
+    if (std::isnan(expected)) {
+      EXPECT_TRUE(std::isnan(found[i])) << y[i] << ", " << x[i];
+      continue;
+    }
+    EXPECT_LE(ulps(found[i], std::atan2(static_cast<long double>(y[i]), static_cast<long double>(x[i]))), 2 + kUnfused)
+        << y[i] << ", " << x[i] << " gives " << found[i];
+    EXPECT_EQ(std::signbit(found[i]), std::signbit(expected)) << y[i] << ", " << x[i];
+  }
+}
+
+TEST(Atan2, TreatsSpecialValuesAsTheCLibraryDoes) {
+  check_special_atan2<float>();
+  check_special_atan2<double>();
+}
+
+TEST(Atan2, DoesNotDependOnTheNumbersBeside) {
+  const std::vector<double> y = {0.3, 0, -2, 1e300, 0.5, -0.0, 7, 1e-310, 3},
+                            x = {-1, 0, 5, 1, 0.5, -0.0, -7, 1, 1e305};
+  const std::vector<double> together = atan2_of(y, x);
+  for (std::size_t i = 0; i < y.size(); ++i) EXPECT_EQ(together[i], atan2_of<double>({y[i]}, {x[i]})[0]) << y[i];
+}
+
 INSTANTIATE_TEST_SUITE_P(Functions, Elementary, ::testing::Range<std::size_t>(0, rows().size()),
                          [](const auto& index) { return std::string(costate::info(rows()[index.param].op).name); });
 

@@ -47,6 +47,21 @@ TEST(RowRuns, MoveTheRowsOfTheirTable) {
   }
 }
 
+TEST(RowRuns, RepeatTheRowsOfTheirTable) {
+  Table table;
+  for (const std::uint32_t row : {3U, 9U, 4U}) table.insert(table.end(), 20, row);
+  const std::vector<RowRun> runs = repeated_rows(table);
+  EXPECT_EQ(runs.size(), 3U);
+  for (const std::size_t lanes : {1, 4, 7}) {
+    const std::vector<double> x = numbers(10 * lanes, 0.3);
+    std::vector<double> by_table(table.size() * lanes), by_runs(table.size() * lanes);
+    gather_rows(x.data(), std::span<const std::uint32_t>(table), by_table.data(), lanes);
+    gather_repeated(x.data(), std::span<const RowRun>(runs), by_runs.data(), lanes);
+    EXPECT_EQ(by_runs, by_table);
+  }
+  EXPECT_TRUE(repeated_rows(windows()).empty());
+}
+
 TEST(RowRuns, AreNoneWhereRowsMoveOneByOne) {
   Table backwards(100);
   std::iota(backwards.rbegin(), backwards.rend(), 0U);

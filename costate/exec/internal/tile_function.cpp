@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "costate/base/error.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/exec/kernels/row_runs.h"
 #include "costate/graph/extension.h"
 #include "costate/plan/plan.h"
+#include "costate/plan/strips.h"
 
 namespace costate::internal {
 namespace {
@@ -37,10 +39,21 @@ struct Bound {
   PairKernel<T> pair = nullptr;
   std::shared_ptr<const TileOp<T>> op = nullptr;
   std::vector<RowRun> runs = {};             // of a table, where it has long ones
+  std::vector<RowRun> repeated = {};         // of a gather's table, where it names rows many times in a row
+  std::uint32_t passing = 0;                 // in a group of strips: bit k of source k, bit 3 of the result
   std::size_t partial = 0, num_partial = 0;  // sums that wait in the workspace for finish_sums
 };
 
 namespace {
+
+/// The bit of Bound::passing for the result; before it stand the operands, of which elementwise instructions have
+/// three.
+constexpr std::size_t kPassingOut = 3;
+
+/// Rows of an elementwise instruction.
+struct RowRange {
+  std::size_t first = 0, count = 0;
+};
 
 /// Base addresses of the regions during one call.
 template <class T>
@@ -94,8 +107,10 @@ struct TileFunction<T>::BoundPlan {
   Plan plan;
   std::vector<Bound<T>> prepare;
   std::array<std::vector<Bound<T>>, kNumPhases> phases;
+  std::array<std::vector<StripGroup>, kNumPhases> groups;
   std::vector<std::shared_ptr<const TileOp<T>>> ops;   // by state
   std::vector<std::vector<const Extension*>> readers;  // by state
+  std::vector<bool> is_kept;                           // by state: made in kForward, and read in a later phase
   std::size_t accumulate_offset = 0;                   // of the accumulations' own scratch
   std::size_t partial_size = 0;
 
@@ -112,6 +127,7 @@ struct TileFunction<T>::BoundPlan {
     if (instruction.extension) bound.op = op_of(instruction, lanes);
     if (instruction.kind == InstructionKind::kGather || instruction.kind == InstructionKind::kScatter)
       bound.runs = row_runs(instruction.table);
+    if (instruction.kind == InstructionKind::kGather) bound.repeated = repeated_rows(instruction.table);
     if (waits_for_finish(instruction, lanes)) {
       bound.partial = partial_size;
       bound.num_partial =
@@ -146,7 +162,10 @@ struct TileFunction<T>::BoundPlan {
   }
 
   void run_instruction(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes, const TileCall<T>* call) const;
-  void run_elementwise(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes) const;
+  void run_elementwise(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes, const RowRange& rows) const;
+  void run_phase(Phase phase, const Bases<T>& bases, const TileCall<T>& call) const;
+  void run_strips(std::span<const Bound<T>> group, std::size_t rows_of_strip, const Bases<T>& bases) const;
+  void bind_groups(Phase phase);
   void run_gemm(const Instruction& instruction, const Bases<T>& bases, std::size_t lanes) const;
   void run_convolution(const Instruction& instruction, const Bases<T>& bases, std::size_t lanes) const;
   void run_extension(const Bound<T>& bound, const Bases<T>& bases, const TileCall<T>& call) const;
@@ -158,6 +177,20 @@ struct TileFunction<T>::BoundPlan {
 
 namespace {
 
+/// The rows `wanted` of a scatter whose table is place, place + 1, …, for so many rows of x.
+template <class T>
+void shift_rows(const T* x, std::span<const std::uint32_t> table, const RowRange& wanted, T* out, std::size_t lanes) {
+  const T zero = 0;
+  const std::size_t place = table[0], end = wanted.first + wanted.count;
+  const std::size_t from = std::clamp(place, wanted.first, end), to = std::clamp(place + table.size(), from, end);
+  std::fill(out, out + (from - wanted.first) * lanes, zero);
+  // 0 + x, as any scatter adds: -0 becomes 0.
+  if (to > from)
+    binary_kernel<T>(Op::kAdd)({&zero, Spread::kScalar}, {x + (from - place) * lanes, Spread::kFull},
+                               out + (from - wanted.first) * lanes, to - from, lanes);
+  std::fill(out + (to - wanted.first) * lanes, out + wanted.count * lanes, zero);
+}
+
 template <class T>
 costate::internal::Operand<T> operand(const Source& source, const Bases<T>& bases) {
   return {bases.read(source.slot), static_cast<Spread>(source.motion)};
@@ -166,18 +199,67 @@ costate::internal::Operand<T> operand(const Source& source, const Bases<T>& base
 }  // namespace
 
 template <class T>
-void TileFunction<T>::BoundPlan::run_elementwise(const Bound<T>& bound, const Bases<T>& bases,
-                                                 std::size_t lanes) const {
-  const Instruction& instruction = bound.instruction;
-  const auto& sources = instruction.sources;
-  T* out = bases.write(instruction.out);
-  if (bound.unary != nullptr)
-    bound.unary(bases.read(sources[0].slot), out, instruction.rows * lanes);
+void TileFunction<T>::BoundPlan::run_elementwise(const Bound<T>& bound, const Bases<T>& bases, std::size_t lanes,
+                                                 const RowRange& rows) const {
+  const auto& sources = bound.instruction.sources;
+  const auto begin = [&](std::size_t k) { return (bound.passing >> k & 1U) != 0 ? 0 : rows.first; };
+  const auto source = [&](std::size_t k) {
+    auto x = operand(sources[k], bases);
+    if (x.spread == Spread::kFull) x.data += begin(k) * lanes;
+    if (x.spread == Spread::kRow) x.data += begin(k);
+    return x;
+  };
+  T* out = bases.write(bound.instruction.out) + begin(kPassingOut) * lanes;
+  if (bound.instruction.kind == InstructionKind::kScatter)
+    shift_rows(bases.read(sources[0].slot), std::span<const std::uint32_t>(bound.instruction.table), rows, out, lanes);
+  else if (bound.unary != nullptr)
+    bound.unary(source(0).data, out, rows.count * lanes);
   else if (bound.binary != nullptr)
-    bound.binary(operand(sources[0], bases), operand(sources[1], bases), out, instruction.rows, lanes);
+    bound.binary(source(0), source(1), out, rows.count, lanes);
+  else if (bound.pair != nullptr)
+    bound.pair(source(0), source(1), source(2), out, rows.count, lanes);
   else
-    where(operand(sources[0], bases), operand(sources[1], bases), operand(sources[2], bases), out, instruction.rows,
-          lanes);
+    where(source(0), source(1), source(2), out, rows.count, lanes);
+}
+
+/// A strip goes through all instructions before the next one begins.
+template <class T>
+void TileFunction<T>::BoundPlan::run_strips(std::span<const Bound<T>> group, std::size_t rows_of_strip,
+                                            const Bases<T>& bases) const {
+  const std::size_t rows = group.front().instruction.rows;
+  for (std::size_t first = 0; first < rows; first += rows_of_strip)
+    for (const Bound<T>& bound : group)
+      if (bases.write(bound.instruction.out) != nullptr)
+        run_elementwise(bound, bases, plan.lanes, {first, std::min(rows_of_strip, rows - first)});
+}
+
+template <class T>
+void TileFunction<T>::BoundPlan::run_phase(Phase phase, const Bases<T>& bases, const TileCall<T>& call) const {
+  const std::span instructions = phases[static_cast<std::size_t>(phase)];
+  std::size_t at = 0;
+  const auto run_until = [&](std::size_t end) {
+    for (; at < end; ++at) run_instruction(instructions[at], bases, plan.lanes, &call);
+  };
+  for (const StripGroup& group : groups[static_cast<std::size_t>(phase)]) {
+    run_until(group.first);
+    run_strips(instructions.subspan(group.first, group.count), group.rows, bases);
+    at += group.count;
+  }
+  run_until(instructions.size());
+}
+
+template <class T>
+void TileFunction<T>::BoundPlan::bind_groups(Phase phase) {
+  const auto index = static_cast<std::size_t>(phase);
+  groups[index] = strip_groups(plan, phase);
+  for (const StripGroup& group : groups[index])
+    for (Bound<T>& bound : std::span(phases[index]).subspan(group.first, group.count)) {
+      const auto mark = [&](std::size_t bit, const Slot& slot) {
+        if (group.is_passing(slot)) bound.passing |= 1U << bit;
+      };
+      for (std::size_t k = 0; k < bound.instruction.sources.size(); ++k) mark(k, bound.instruction.sources[k].slot);
+      mark(kPassingOut, bound.instruction.out);
+    }
 }
 
 template <class T>
@@ -235,7 +317,11 @@ void TileFunction<T>::BoundPlan::run_extension(const Bound<T>& bound, const Base
   TileOpState* states[kMaxOperands];
   GivenOperand given[kMaxOperands];
   COSTATE_CHECK(instruction.sources.size() <= kMaxOperands, "an extension has too many operands");
-  auto& owned = call.workspace->states;
+  const auto state_of = [&](std::int32_t state) {
+    const auto index = static_cast<std::size_t>(state);
+    TileOpState* kept = call.kept_states.empty() ? nullptr : call.kept_states[index].get();
+    return kept != nullptr ? kept : call.workspace->states[index].get();
+  };
   for (std::size_t i = 0; i < instruction.sources.size(); ++i) {
     const Source& source = instruction.sources[i];
     operands[i] = bases.read(source.slot);
@@ -243,16 +329,17 @@ void TileFunction<T>::BoundPlan::run_extension(const Bound<T>& bound, const Base
     given[i] = {is_given ? call.given[static_cast<std::size_t>(source.slot.index)] : nullptr,
                 source.slot.offset / (source.is_shared() ? 1 : plan.lanes)};
     const std::int32_t state = instruction.operand_states[i];
-    states[i] = state < 0 ? nullptr : owned[static_cast<std::size_t>(state)].get();
+    states[i] = state < 0 ? nullptr : state_of(state);
   }
   const TileOpRun<T> run{.operands = {operands, instruction.sources.size()},
                          .operand_states = {states, instruction.sources.size()},
                          .given = {given, instruction.sources.size()},
                          .given_rows = call.given_rows,
-                         .state = owned[static_cast<std::size_t>(instruction.state)].get(),
+                         .state = state_of(instruction.state),
                          .num_samples = call.num_samples,
                          .first_sample = call.first_sample,
                          .scale = instruction.scale,
+                         .memory_parts = call.memory_parts,
                          .report = call.report};
   T* out = bases.write(instruction.out);
   if (instruction.kind == InstructionKind::kExtension)
@@ -350,17 +437,15 @@ void TileFunction<T>::BoundPlan::run_instruction(const Bound<T>& bound, const Ba
                      [](double value) { return static_cast<T>(value); });
       return;
     case InstructionKind::kElementwise:
-      return run_elementwise(bound, bases, lanes);
-    case InstructionKind::kPair: {
-      const auto& sources = instruction.sources;
-      return bound.pair(operand(sources[0], bases), operand(sources[1], bases), operand(sources[2], bases), out,
-                        instruction.rows, lanes);
-    }
+    case InstructionKind::kPair:
+      return run_elementwise(bound, bases, lanes, {0, instruction.rows});
     case InstructionKind::kCopy:
       return spread(operand(instruction.sources[0], bases), out, instruction.rows, lanes);
     case InstructionKind::kGather:
       if (!bound.runs.empty())
         return gather_runs(bases.read(instruction.sources[0].slot), std::span(bound.runs), out, lanes);
+      if (!bound.repeated.empty())
+        return gather_repeated(bases.read(instruction.sources[0].slot), std::span(bound.repeated), out, lanes);
       return gather_rows(bases.read(instruction.sources[0].slot), std::span(instruction.table), out, lanes);
     case InstructionKind::kScatter:
       std::fill_n(out, instruction.rows * lanes, T{0});
@@ -392,14 +477,24 @@ void TileFunction<T>::BoundPlan::run_instruction(const Bound<T>& bound, const Ba
 
 template <class T>
 TileFunction<T>::BoundPlan::BoundPlan(Plan lowered)
-    : plan(std::move(lowered)), ops(plan.num_states), readers(plan.num_states) {
-  for (const auto& phase : plan.phases)
-    for (const Instruction& instruction : phase)
-      for (const std::int32_t state : instruction.operand_states)
-        if (state >= 0) readers[static_cast<std::size_t>(state)].push_back(instruction.extension.get());
+    : plan(std::move(lowered)), ops(plan.num_states), readers(plan.num_states), is_kept(plan.num_states) {
+  std::vector<bool> is_made_later(plan.num_states);
+  for (const auto& phase : plan.phases) {
+    const bool is_later = &phase != &plan.in(Phase::kForward);
+    for (const Instruction& instruction : phase) {
+      for (const std::int32_t state : instruction.operand_states) {
+        if (state < 0) continue;
+        const auto index = static_cast<std::size_t>(state);
+        readers[index].push_back(instruction.extension.get());
+        is_kept[index] = is_kept[index] || (is_later && !is_made_later[index]);
+      }
+      if (instruction.extension && is_later) is_made_later[static_cast<std::size_t>(instruction.state)] = true;
+    }
+  }
   for (const Instruction& instruction : plan.prepare) prepare.push_back(bind(instruction, 1));
   for (std::size_t phase = 0; phase < kNumPhases; ++phase)
     for (const Instruction& instruction : plan.phases[phase]) phases[phase].push_back(bind(instruction, plan.lanes));
+  for (const Phase phase : {Phase::kForward, Phase::kReverse}) bind_groups(phase);
   accumulate_offset = plan.scratch_size;
   std::size_t extra = 0;
   for (const Instruction& instruction : plan.in(Phase::kAccumulate))
@@ -444,6 +539,35 @@ TileWorkspace<T> TileFunction<T>::make_workspace() const {
 }
 
 template <class T>
+TileStates TileFunction<T>::make_kept_states() const {
+  TileStates states(bound_plan_->ops.size());
+  for (std::size_t i = 0; i < states.size(); ++i)
+    if (bound_plan_->is_kept[i]) states[i] = bound_plan_->ops[i]->make_state();
+  return states;
+}
+
+template <class T>
+TileWorkspace<T> TileFunction<T>::make_workspace_beside_kept() const {
+  TileWorkspace<T> workspace{.scratch = AlignedVector<T>(bound_plan_->plan.scratch_size),
+                             .partial_sums = AlignedVector<T>(bound_plan_->partial_size),
+                             .states = TileStates(bound_plan_->ops.size())};
+  for (std::size_t i = 0; i < workspace.states.size(); ++i)
+    if (!bound_plan_->is_kept[i]) workspace.states[i] = bound_plan_->ops[i]->make_state();
+  return workspace;
+}
+
+template <class T>
+std::vector<std::size_t> TileFunction<T>::given_inputs() const {
+  std::set<std::size_t> inputs;
+  for (const Bound<T>& bound : bound_plan_->phases[static_cast<std::size_t>(Phase::kForward)])
+    for (std::size_t i = 0; bound.op && i < bound.instruction.sources.size(); ++i)
+      if (const Slot& slot = bound.instruction.sources[i].slot;
+          slot.region == Region::kInput && bound.op->reads_given(i))
+        inputs.insert(static_cast<std::size_t>(slot.index));
+  return {inputs.begin(), inputs.end()};
+}
+
+template <class T>
 std::size_t TileFunction<T>::kept_bytes() const {
   std::size_t bytes = 0;
   for (const auto& op : bound_plan_->ops) bytes += op->kept_bytes();
@@ -464,8 +588,7 @@ void TileFunction<T>::run(Phase phase, const TileCall<T>& call) const {
                        .shared_write = nullptr,
                        .saved = call.saved,
                        .scratch = call.workspace->scratch.data()};
-  for (const Bound<T>& bound : bound_plan_->phases[static_cast<std::size_t>(phase)])
-    bound_plan_->run_instruction(bound, bases, bound_plan_->plan.lanes, &call);
+  bound_plan_->run_phase(phase, bases, call);
 }
 
 template <class T>

@@ -149,8 +149,8 @@ COSTATE_BINARY(less, hn::IfThenElseZero(hn::Lt(a, b), number(d, 1)))
 COSTATE_BINARY(less_equal, hn::IfThenElseZero(hn::Le(a, b), number(d, 1)))
 COSTATE_BINARY(equal, hn::IfThenElseZero(hn::Eq(a, b), number(d, 1)))
 COSTATE_BINARY(mod, mod_vector(d, a, b))
+COSTATE_BINARY(atan2, atan2_vector(d, a, b))
 COSTATE_BINARY_LIBRARY(pow)
-COSTATE_BINARY_LIBRARY(atan2)
 
 template <Op kOp, class V>
 HWY_INLINE V apply(V a, V b) {

@@ -1,5 +1,6 @@
-// Rows that move together. A shift or a window of a grid is a few long runs: copied and added as runs, it takes whole
-// vectors, where a table of rows takes one row after the other.
+// Rows that move together. A shift or a window of a grid is a few long runs, and a column that is spread over a matrix
+// is each of its numbers many times: copied and added as runs, this takes whole vectors, where a table of rows takes
+// one row after the other.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +18,16 @@ struct RowRun {
 /// The runs of a table, in its order; none if they are so short that a table does as well.
 std::vector<RowRun> row_runs(std::span<const std::uint32_t> table);
 
+/// The same for tables that name one row many times in a row: all rows of a run are `place`.
+std::vector<RowRun> repeated_rows(std::span<const std::uint32_t> table);
+
 /// out row `at` = x row `place`.
 template <class T>
 void gather_runs(const T* x, std::span<const RowRun> runs, T* out, std::size_t lanes);
+
+/// out rows `at` … at + count - 1 = x row `place`.
+template <class T>
+void gather_repeated(const T* x, std::span<const RowRun> runs, T* out, std::size_t lanes);
 
 /// out row `place` += x row `at`.
 template <class T>

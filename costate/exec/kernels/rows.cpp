@@ -10,16 +10,16 @@ namespace costate::internal {
 
 template <class T>
 void spread(Operand<T> x, T* out, std::size_t rows, std::size_t lanes) {
-  for (std::size_t row = 0; row < rows; ++row, out += lanes) switch (x.spread) {
-      case Spread::kFull:
-        std::copy_n(x.data + row * lanes, lanes, out);
-        break;
-      case Spread::kLane:
-        std::copy_n(x.data, lanes, out);
-        break;
-      default:
-        std::fill_n(out, lanes, x.data[x.spread == Spread::kRow ? row : 0]);
-    }
+  const bool is_row_of_numbers = lanes == 1 && x.spread == Spread::kRow;
+  if (x.spread == Spread::kFull || is_row_of_numbers) {  // a call for each row of one lane would take most of the time
+    std::copy_n(x.data, rows * lanes, out);
+    return;
+  }
+  for (std::size_t row = 0; row < rows; ++row, out += lanes)
+    if (x.spread == Spread::kLane)
+      std::copy_n(x.data, lanes, out);
+    else
+      std::fill_n(out, lanes, x.data[x.spread == Spread::kRow ? row : 0]);
 }
 
 template <class T>

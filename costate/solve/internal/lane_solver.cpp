@@ -23,7 +23,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       state_size_(problem.state_size),
       size_(padded(problem.state_size * problem.lanes)),
       field_(problem),
-      frames_(problem.frame, most_frames(problem)),
+      frames_(problem.frame),
       frame_(frames_.current()),
       y_(size_),
       y_next_(size_),
@@ -64,7 +64,7 @@ void LaneSolver<T>::start(const LaneInputs<T>& inputs, bool keep_records) {
   took_over_ = false;
   num_handed_over_ = 0;
   listener_ = nullptr;
-  frames_.start(keep_records);
+  frames_.start(keep_records ? most_frames(problem_, inputs.memory_parts) : 1);
   frame_ = frames_.current();
   if (guard_ != nullptr) guard_->start();
   round_ = 0;
@@ -384,12 +384,24 @@ void LaneSolver<T>::end_at_shortest() {
 }
 
 /// Fixed steps are accepted unless they leave the numbers.
+/// norms_: 0, or NaN where a lane's state holds what is no number.
+template <class T>
+void LaneSolver<T>::add_up_zeros() {
+  constexpr std::size_t kChains = 16;  // of one lane's numbers, beside each other
+  std::fill(norms_.begin(), norms_.end(), T{0});
+  const std::size_t chained = lanes_ == 1 ? state_size_ / kChains * kChains : 0;
+  T sums[kChains] = {};
+  for (std::size_t row = 0; row < chained; row += kChains)
+    for (std::size_t chain = 0; chain < kChains; ++chain) sums[chain] += T{0} * y_next_[row + chain];
+  for (const T sum : sums) norms_[0] += sum;
+  for (std::size_t row = chained; row < state_size_; ++row)
+    for (std::size_t lane = 0; lane < lanes_; ++lane) norms_[lane] += T{0} * y_next_[row * lanes_ + lane];
+}
+
 template <class T>
 Judgement LaneSolver<T>::accept_fixed() {
   Judgement judgement;
-  std::fill(norms_.begin(), norms_.end(), T{0});
-  for (std::size_t row = 0; row < state_size_; ++row)  // 0 x is NaN where x is no number
-    for (std::size_t lane = 0; lane < lanes_; ++lane) norms_[lane] += T{0} * y_next_[row * lanes_ + lane];
+  add_up_zeros();
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     clock_.nfe[lane] += static_cast<double>(closing() - 1) * clock_.is_active[lane];
     if (clock_.is_active[lane] != 0 && norms_[lane] != 0) end_lane(lane, Status::kNonFinite);
@@ -458,7 +470,7 @@ void LaneSolver<T>::keep_record(std::size_t lane) {
     record.sizes.push_back(clock_.h[lane]);
     record.rounds.push_back(round_);
   }
-  record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
+  record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_, inputs_.memory_parts));
   if (problem_.is_fixed && outputs_[lane].step_in_interval == 0) record.interval_steps.push_back(record.num_steps);
 }
 

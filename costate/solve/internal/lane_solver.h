@@ -158,6 +158,7 @@ class LaneSolver {
   void judge(T* states);
   Judgement judge_errors();
   void end_at_shortest();
+  void add_up_zeros();
   Judgement accept_fixed();
   void join(T* norms) const;
   void carry_over();

@@ -361,6 +361,12 @@ bool SolveTileOp<T>::load_times(const TileOpRun<T>& run, std::vector<double>& ti
   return true;
 }
 
+/// The times that load_times() reads as they were given.
+template <class T>
+bool SolveTileOp<T>::reads_given(std::size_t operand) const {
+  return operand == 1 && std::is_same_v<T, float> && extension_->known_times().empty();
+}
+
 /// The operands as the solver takes them, in `state`, which keeps them for the reverse sweep.
 template <class T>
 void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) const {
@@ -383,7 +389,8 @@ void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) 
                   .rounds_times = !times_are_exact,
                   .arguments = state.arguments,
                   .shared = state.shared.data(),
-                  .num_samples = run.num_samples};
+                  .num_samples = run.num_samples,
+                  .memory_parts = run.memory_parts};
 }
 
 template <class T>

@@ -1,0 +1,12 @@
+// Between selection and layout: instructions in an order in which more of them run together (plan/strips.h).
+#pragma once
+
+#include "costate/plan/internal/select.h"
+
+namespace costate::internal {
+
+/// Large scatters wait until all that does not depend on them is computed. The cotangents of a stencil's neighbours are
+/// scatters between elementwise instructions of other sizes: so both kinds stand together.
+void gather_scatters(Selection& selection);
+
+}  // namespace costate::internal
