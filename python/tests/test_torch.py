@@ -1,15 +1,18 @@
 """costate.torch: fields of PyTorch in the core, and what sends them through callbacks."""
 
 import copy
+import gc
 import math
 import pickle
 import threading
+import weakref
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import costate.torch as door  # noqa: E402
 import costate.torchdiffeq as td  # noqa: E402
+from costate.torch import _native  # noqa: E402
 
 nn = torch.nn
 TIGHT = {"rtol": 1e-9, "atol": 1e-11}
@@ -330,3 +333,25 @@ def test_torch_compile_leaves_solves_alone():
     compiled = torch.compile(start, backend="eager")(y0)
     compiled.backward()
     assert compiled.item() == start(y0).item() and y0.grad is not None
+
+
+def test_what_is_kept_of_a_field_goes_with_it():
+    fields = [mlp_field() for _ in range(3)]
+    for field in fields:
+        td.odeint(field, torch.ones(3, 2), torch.tensor([0.0, 1.0])).sum().backward()
+    gone = [weakref.ref(field) for field in fields]
+    del fields, field
+    gc.collect()
+    assert [reference() for reference in gone] == [None] * 3
+    plan, _ = _native.plan_for(mlp_field(), (torch.ones(3, 2),), False)
+    for count in range(2, 80):
+        plan.program(count, (("method", "euler"), ("steps_per_interval", 1)))
+    assert len(plan.programs) <= 64
+
+
+def test_a_module_of_another_dtype_is_captured_anew():
+    field, t = mlp_field(), torch.tensor([0.0, 1.0])
+    td.odeint(field, torch.ones(3, 2), t)
+    with pytest.raises(RuntimeError, match="dtype"):
+        td.odeint(field.double(), torch.ones(3, 2), t)
+    assert td.odeint(field, torch.ones(3, 2, dtype=torch.float64), t).dtype == torch.float64

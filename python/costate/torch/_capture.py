@@ -24,6 +24,10 @@ class Capture:
         if len(self.outputs) != len(parts):
             raise CannotCapture("it returns another number of tensors than its state has")
         self._classify()
+        del self.func  # which the cache refers to weakly
+        self.snapshot.forget()
+        for recorder, _ in self.records:
+            recorder.values = [value.detach() for value in recorder.values]
 
     def _trial_parts(self, parts, trial):
         """States near y0, other ones in each trial, of as many samples as the trial has."""
@@ -167,7 +171,15 @@ class Capture:
                     return False
             except (KeyError, IndexError, AttributeError, ValueError):
                 return False
-        return True
+        return all(self._fits(index, place) for index, place in self.outside.items())
+
+    def _fits(self, index, place):
+        """Whether a tensor from outside is as it was but for its numbers."""
+        try:
+            now, then = _effects.read(*place), self.tensor(index)
+        except (KeyError, IndexError, AttributeError, ValueError):
+            return False
+        return isinstance(now, torch.Tensor) and now.shape == then.shape and now.dtype is then.dtype and now.device == then.device
 
     def tensors(self):
         """The tensors that the program is given now, through which gradients flow to what they are computed from."""

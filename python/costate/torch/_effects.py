@@ -115,6 +115,10 @@ class Snapshot:
             if used in code.__globals__:
                 self._take(used, code.__globals__, used, code.__globals__[used], depth)
 
+    def forget(self):
+        """Lets go of what was kept so that places do not move while snapshots are compared."""
+        self._kept, self._seen = [], set()
+
     def place_of(self, tensor):
         """(container, key) of a tensor, or None."""
         for container, key, value, _ in self.tensors.values():

@@ -58,6 +58,7 @@ class Plan:
     def _function(self, count, options):
         key = (count, options)
         if key not in self.functions:
+            _make_room(self.functions, _MOST_PROGRAMS)
             def model(z0, times, *shared):
                 return costate.solve(lambda t, z: self.field(t, z, shared), z0, times, **dict(options))
 
@@ -69,12 +70,14 @@ class Plan:
         """Of the states; with a pull-back, of the inputs that are named."""
         key = (count, options, wanted)
         if key not in self.programs:
+            _make_room(self.programs, _MOST_PROGRAMS)
             function = self._function(count, options)
             self.programs[key] = (costate.compile_pullback(function, wrt=list(wanted), dtype=self.kind) if wanted
                                   else costate.compile(function, dtype=self.kind))
         return self.programs[key]
 
 
+_MOST_FIELDS, _MOST_PROGRAMS = 256, 64  # that are kept, the latest ones
 _plans = weakref.WeakKeyDictionary()
 _living = weakref.WeakSet()
 
@@ -87,9 +90,17 @@ def _drop_programs():
         plan.programs.clear()
 
 
+def _make_room(kept, most):
+    """Drops the oldest entries of a dict, so that it takes one more."""
+    while len(kept) >= most:
+        kept.pop(next(iter(kept)))
+
+
 def plan_for(func, parts, is_tuple):
     """(Plan, "") or (None, why not), kept for a field and the shapes of a sample."""
     try:
+        if func not in _plans:
+            _make_room(_plans, _MOST_FIELDS)
         of_func = _plans.setdefault(func, {})
     except TypeError:  # cannot be referred to weakly, or has no hash
         return None, "it is an object that cannot be remembered"
