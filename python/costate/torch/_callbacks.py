@@ -94,12 +94,12 @@ class Solve:
             self.options["controller"] = controller
         if self.method != "scipy_solver":
             (_adaptive if self.method in ADAPTIVE else _fixed).check(self.options)
-        _field.check_times(t)
+        self.times = Times(t)
         if t.device != self.y0.device:
             warnings.warn("t is not on the same device as y0. Coercing to y0.device.")
             t = t.to(self.y0.device)
+            self.times = Times(t)
         self.func, self.given_y0, self.t = func, y0, t
-        self.times = Times(t)
         self.field = Field(func, self.structure, self.y0, self.times.direction)
         clock = t.dtype if self.y0.device.type == "mps" else torch.float64
         self.callbacks = Callbacks(func, self.method, self.structure, clock)

@@ -1,6 +1,8 @@
 """What a solve on tensors is given, checked: the field on one tensor, the times, tolerances and callbacks."""
 
+import cmath
 import enum
+import operator
 import warnings
 
 import numpy as np
@@ -120,30 +122,29 @@ def mixed_norm(tensors):
 
 
 class Times:
-    """Output times as numbers, and as tensors where gradients flow to them."""
+    """Output times as numbers, and as tensors where gradients flow to them. AssertionError or TypeError, as torchdiffeq's, for bad ones."""
 
     def __init__(self, t):
-        self.given = t
-        self.numbers = t.detach().double().tolist() if t.device.type != "mps" else [float(x) for x in t.tolist()]
-        self.flows = t.requires_grad and torch.is_grad_enabled()
+        assert isinstance(t, torch.Tensor), f"t must be a torch.Tensor; got {type_of(t)}."
+        if not t.is_floating_point():
+            raise TypeError(f"`t` must be a floating point Tensor but is a {t.type()}")
+        assert t.ndim == 1, f"t must be one dimensional; got shape {tuple(t.shape)}."
+        self.given, self.numbers = t, t.detach().tolist()
+        if not self.numbers:
+            raise IndexError("[odeint] t must have at least one time, that of y0; got none.")
         self.direction = -1 if len(self.numbers) > 1 and self.numbers[1] < self.numbers[0] else 1
-        wide = t.double() if self.flows else None
-        self.handles = [wide[i] for i in range(len(self.numbers))] if self.flows else self.numbers
+        follows = operator.lt if self.direction > 0 else operator.gt
+        assert all(map(follows, self.numbers, self.numbers[1:])), "t must be strictly increasing or decreasing"
+        self.flows = t.requires_grad and torch.is_grad_enabled()
+        self.handles = list(t.double().unbind()) if self.flows else self.numbers
 
     def __len__(self):
         return len(self.numbers)
 
 
-def check_times(t):
-    """AssertionError or TypeError, as torchdiffeq's, for times that no solve can have."""
-    assert isinstance(t, torch.Tensor), f"t must be a torch.Tensor; got {type_of(t)}."
-    if not torch.is_floating_point(t):
-        raise TypeError(f"`t` must be a floating point Tensor but is a {t.type()}")
-    assert t.ndimension() == 1, f"t must be one dimensional; got shape {tuple(t.shape)}."
-    if t.numel() == 0:
-        raise IndexError("[odeint] t must have at least one time, that of y0; got none.")
-    steps = t.detach()[1:] - t.detach()[:-1]
-    assert bool((steps > 0).all()) or bool((steps < 0).all()), "t must be strictly increasing or decreasing"
+def _is_finite(values):
+    """Whether all numbers are; their sum tells it at once, unless it overflows itself."""
+    return cmath.isfinite(values.sum().item()) or bool(torch.isfinite(values).all())
 
 
 def check_state(y0):
@@ -159,7 +160,7 @@ def check_state(y0):
             raise TypeError(f"[odeint] y0 must hold floating point or complex numbers; got {part.dtype}. Convert it by y0.float().")
         if part.device != parts[0].device:
             raise RuntimeError(f"[odeint] all tensors of y0 must be on one device; got {parts[0].device} and {part.device}.")
-        assert bool(torch.isfinite(part.detach()).all()), f"non-finite values in state `y`: y0 must be finite; got {part}."
+        assert _is_finite(part.detach()), f"non-finite values in state `y`: y0 must be finite; got {part}."
 
 
 def tolerance(name, value, structure, y0):
