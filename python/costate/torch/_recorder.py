@@ -37,6 +37,11 @@ class Node:
 class Record(TorchDispatchMode):
     """Values [index] are tensors; nodes name them by Ref. `outside` are those that no node made: parameters and constants."""
 
+    @classmethod
+    def _should_skip_dynamo(cls):
+        """PyTorch would load its compiler, for a second, to keep it away from __torch_dispatch__; callers keep it away."""
+        return False
+
     def __init__(self, inputs):
         super().__init__()
         self.values, self.nodes, self.outside = [], [], []
