@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+import costate
 from costate.torch import _effects
 from costate.torch._recorder import CannotCapture, Ref, record
 from costate.torch._translate import CREATIONS, VIEWS
@@ -10,6 +11,10 @@ from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value,
 
 _BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
 _MOST_NUMBERS = 4096  # of a state that is one sample as a whole
+
+
+class TrialFailed(Exception):
+    """The field raised something, on a batch of another size than its own."""
 
 
 class Capture:
@@ -46,7 +51,7 @@ class Capture:
         try:
             for trial in range(2):
                 time = torch.tensor(0.37 + 0.21 * trial, dtype=parts[0].dtype)
-                self.records.append(record(self.func, time, self._trial_parts(parts, trial)))
+                self.records.append(self._recorded(time, self._trial_parts(parts, trial)))
                 snapshots.append(_effects.Snapshot(self.func))
         finally:
             _effects.restore(before, _effects.Snapshot(self.func))
@@ -61,6 +66,14 @@ class Capture:
         counted = {(id(container), key) for container, key, _ in counters}
         self.snapshot = before
         self.watched = [place for name, place in before.plain.items() if name not in counted]
+
+    def _recorded(self, time, parts):
+        try:
+            return record(self.func, time, parts)
+        except (CannotCapture, Mixing):
+            raise
+        except Exception as error:  # of the user's code, which callbacks will meet, too, and show
+            raise TrialFailed(f"{type(error).__name__} on a trial: {error}") from error
 
     def _compare(self):
         """Both trials must have done the same but for the size of the batch."""
@@ -212,8 +225,8 @@ def captured_ways(func, parts, is_tuple, finish):
             return finish(Capture(func, parts, is_tuple, is_per_sample)), why
         except CannotCapture as error:
             return None, str(error)
-        except Mixing as error:
+        except (Mixing, TrialFailed) as error:
             why = str(error)
-        except Exception as error:  # of the user's code, which callbacks will meet, too, and show
-            why = f"{type(error).__name__} on a trial: {error}"
+        except costate.Error as error:
+            return None, f"the core refuses it: {error}"
     return None, why

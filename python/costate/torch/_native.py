@@ -37,6 +37,10 @@ class Plan:
         self.names = [f"p{i}" for i in range(len(captured.shared))]
         self.shared_shapes = [tuple(captured.tensor(i).shape) for i in captured.shared]
 
+    def drop(self):
+        self.functions.clear()
+        self.programs.clear()
+
     def field(self, t, z, shared):
         """The captured field in a trace: on the flat state of one sample."""
         captured = self.capture
@@ -85,9 +89,8 @@ _living = weakref.WeakSet()
 @atexit.register
 def _drop_programs():
     """They must go before the extension module does; tensors that live until then hold some."""
-    for plan in list(_living):
-        plan.functions.clear()
-        plan.programs.clear()
+    for one in list(_living):
+        one.drop()
 
 
 def _make_room(kept, most):
@@ -149,15 +152,14 @@ class NativeSolve(torch.autograd.Function):
     def forward(ctx, call, z0, times, *shared):
         ctx.call = call
         ctx.save_for_backward(z0, times, *shared)
-        states, ctx.pullback = call.states((z0, times, *shared), ctx.needs_input_grad[1:])
-        return states
+        return call.states((z0, times, *shared), ctx.needs_input_grad[1:])
 
     @staticmethod
     def backward(ctx, cotangent):
         needed = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
             return (None, *ctx.call.differentiable(ctx.saved_tensors, cotangent, needed))
-        found = iter(ctx.pullback(cotangent.numpy()))
+        found = iter(ctx.call.pullback(cotangent.numpy()))
         return (None, *(torch.from_numpy(next(found)).to(x.dtype) if need else None for x, need in zip(ctx.saved_tensors, needed)))
 
 
@@ -166,9 +168,14 @@ class Call:
 
     def __init__(self, plan, options, flows, again):
         self.plan, self.options, self.flows, self.again = plan, options, flows, again
+        self.pullback = None
+        _living.add(self)
+
+    def drop(self):
+        self.pullback = None
 
     def states(self, inputs, needed):
-        """The states, and the pull-back by the inputs that need it."""
+        """The states; keeps the pull-back by the inputs that need it."""
         names = ("z0", "times", *self.plan.names)
         wanted = tuple(name for name, need in zip(names, needed) if need) if self.flows else ()
         program = self.plan.program(len(inputs[1]), self.options, wanted)
@@ -176,7 +183,8 @@ class Call:
         self._count(report, len(inputs[0]))
         if report["failures"]:
             raise AssertionError(failure_text(report["failures"][0], self.plan.capture.is_per_sample))
-        return torch.from_numpy(states), pullback[0] if pullback else None
+        self.pullback = pullback[0] if pullback else None
+        return torch.from_numpy(states)
 
     def _count(self, report, samples):
         """Adds to the field's own counters what they would have counted: of samples with steps of their own, the mean."""
