@@ -5,9 +5,9 @@ import torch
 
 import costate
 from costate.torch import _effects
-from costate.torch._recorder import CannotCapture, Ref, record
+from costate.torch._recorder import CannotCapture, Ref, record, refs_of
 from costate.torch._translate import CREATIONS, VIEWS
-from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value, name_of, refs_of
+from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value, name_of
 
 _BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
 _MOST_NUMBERS = 4096  # of a state that is one sample as a whole
@@ -42,7 +42,8 @@ class Capture:
             if self.is_per_sample:
                 part = part[[i % len(part) for i in range(_BATCHES[trial])]]
             wave = torch.arange(part.numel(), dtype=torch.float64).add(1 + trial).mul(1.7).sin().reshape(part.shape)
-            made.append(part + (0.05 + 0.05 * part.abs()) * wave.to(part.dtype))
+            with torch.enable_grad():  # with a graph, and not a leaf, so that the field may write requires_grad_()
+                made.append((part + (0.05 + 0.05 * part.abs()) * wave.to(part.dtype)).requires_grad_(True).clone())
         return tuple(made) if self.is_tuple else made[0]
 
     def _try_twice(self, parts):
@@ -82,7 +83,7 @@ class Capture:
         if not is_same or not all(a.func is b.func and self._alike((a.args, a.kwargs), (b.args, b.kwargs)) for a, b in zip(first.nodes, second.nodes)):
             raise Mixing("it does other operations for another number of samples") if self.is_per_sample else CannotCapture(
                 "it does other operations for other numbers")
-        self.nodes, self.outputs, self.inputs = first.nodes, outputs, first.inputs
+        self.nodes, self.outputs, self.inputs, self.stopped = first.nodes, outputs, first.inputs, first.stopped
         self.producer = {output: node for node in self.nodes for output in node.outputs if output is not None}
 
     def _alike(self, a, b):

@@ -7,7 +7,10 @@ import contextlib
 import io
 
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+
+_DETACH = (torch.Tensor.detach, torch.detach, torch.Tensor.data.__get__)
 
 
 class CannotCapture(Exception):
@@ -45,6 +48,7 @@ class Record(TorchDispatchMode):
     def __init__(self, inputs):
         super().__init__()
         self.values, self.nodes, self.outside = [], [], []
+        self.stopped = set()  # values through which no gradient flows to what they are made of
         self._by_identity, self._by_memory = {}, {}
         self.inputs = [self._add(x) for x in inputs]
 
@@ -110,14 +114,61 @@ class Record(TorchDispatchMode):
         if index in self.outside or index in self.inputs:
             raise CannotCapture(f"it writes into a tensor that it did not make ({func.name()}), as a buffer or its own state")
         memory = target.untyped_storage().data_ptr()
-        self.values[index] = target.detach().clone()  # the old value, which is about to be lost
+        # The old value is about to be lost.
+        self.values[index] = target.detach().clone().requires_grad_(target.requires_grad and target.is_floating_point())
         lookers = sum(1 for x in self.values if x.untyped_storage().data_ptr() == memory and x is not target)
         if lookers:
             raise CannotCapture(f"it writes into a part of a tensor ({func.name()}), as z[:, 0] = … does; use torch.stack or torch.cat")
 
+    def detached(self, tensor):
+        """The field's own code has detached it; autograd detaches what it saves, too, and gradients go on from there."""
+        index = self._by_identity.get(id(tensor))
+        if index is not None:
+            self.stopped.add(index)
+
+    def find_stopped(self):
+        """Besides, what was computed without a graph from what has one: under no_grad, or by autograd.grad without create_graph."""
+        flows = [value.requires_grad for value in self.values]
+        for node in self.nodes:
+            is_detach = node.func.name() == "aten::detach"
+            reached = any(flows[ref.index] for ref in refs_of((node.args, node.kwargs)))
+            for output in node.outputs:
+                if output is None or output in self.stopped or not reached or not self.values[output].is_floating_point():
+                    continue
+                if is_detach:
+                    flows[output] = True
+                elif not flows[output]:
+                    self.stopped.add(output)
+
     def _rewritten(self, target):
         """The tensor holds another value from now on."""
         return self._add(target)
+
+
+class _Detaches(TorchFunctionMode):
+    """Tells a Record of what the field detaches."""
+
+    def __init__(self, recorder):
+        super().__init__()
+        self.recorder = recorder
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if func in _DETACH:
+            self.recorder.detached(result)
+        return result
+
+
+def refs_of(value):
+    """All Refs in nested lists and dicts."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for x in value:
+            yield from refs_of(x)
+    elif isinstance(value, dict):
+        for x in value.values():
+            yield from refs_of(x)
 
 
 def _is_idle(name, args):
@@ -130,7 +181,7 @@ def record(func, time, parts):
     inputs = [time, *(parts if isinstance(parts, tuple) else [parts])]
     said = io.StringIO()
     recorder = Record(inputs)
-    with contextlib.redirect_stdout(said), torch.enable_grad(), recorder:
+    with contextlib.redirect_stdout(said), torch.enable_grad(), _Detaches(recorder), recorder:
         result = func(time, parts)
     if said.getvalue():
         raise CannotCapture("it prints")
@@ -139,4 +190,6 @@ def record(func, time, parts):
         raise CannotCapture("it does not return what its state is, a tensor or a tuple")
     if not all(isinstance(x, torch.Tensor) for x in outputs):
         raise CannotCapture("it does not return tensors")
-    return recorder, [recorder.index_of(x) for x in outputs]
+    found = [recorder.index_of(x) for x in outputs]
+    recorder.find_stopped()
+    return recorder, found

@@ -36,6 +36,8 @@ def refusal(solve, func):
         return f"the core computes in float32 and float64, not in {parts[0].dtype}"
     if len(solve.times) < 2 or solve.y0.numel() == 0:
         return "there is nothing to solve"
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return "it is inside of a transform of torch.func"
     if torch.is_autocast_enabled("cpu"):
         return "autocast is on"
     return ""

@@ -5,8 +5,8 @@ import torch
 
 import costate
 from costate.torch import _elementwise, _structure
-from costate.torch._recorder import CannotCapture, Ref
-from costate.torch._values import Mixing, name_of, refs_of
+from costate.torch._recorder import CannotCapture, Ref, refs_of
+from costate.torch._values import Mixing, Value, name_of
 
 RULES = _elementwise.RULES | _structure.RULES
 # Ways to look at a tensor that cost a program nothing: done in the trace for parameters, too.
@@ -65,6 +65,8 @@ class Translation:
             raise CannotCapture(f"{node.func.name()} has no translation here: {error}") from error
         for output, value in zip(node.outputs, found if isinstance(found, list) else [found]):
             if output is not None and value is not None:
+                if output in self.capture.stopped and not isinstance(value.array, np.ndarray):
+                    value = Value(costate.stop_gradient(value.array), value.is_batched)
                 self.values[output] = value
 
     def _resolved(self, value):

@@ -9,7 +9,6 @@ one sample of the graph.
 import numpy as np
 
 import costate
-from costate.torch._recorder import Ref
 
 SHARED, BATCHED, FOLDED, INNER = 0, 1, 2, 3  # where the batch is
 _HIDDEN = {SHARED: 0, BATCHED: 1, FOLDED: 0, INNER: 2}  # axes of a tensor that its Array does not have
@@ -79,15 +78,3 @@ def elementwise(function):
 def name_of(node):
     """"add" of aten::add_.Tensor."""
     return node.func.name().split("::")[1].split(".")[0].rstrip("_")
-
-
-def refs_of(value):
-    """All Refs in nested lists and dicts."""
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for x in value:
-            yield from refs_of(x)
-    elif isinstance(value, dict):
-        for x in value.values():
-            yield from refs_of(x)
