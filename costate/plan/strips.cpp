@@ -8,7 +8,7 @@
 namespace costate::internal {
 namespace {
 
-constexpr std::size_t kManyNumbers = 8192;   // of a result: 64 KB in f64, more than a first-level cache
+constexpr std::size_t kManyNumbers = 8192;  // of a result: 64 KB in f64, more than a first-level cache
 constexpr std::size_t kStripNumbers = 512;  // a dozen of such strips stay in the cache
 
 bool is_shift(const Instruction& instruction) {

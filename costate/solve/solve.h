@@ -56,8 +56,8 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 /// Throws InvalidArgument and ShapeError as solve() does, for times that are constants, too.
 ///
 /// Derivatives: vjp by z0, times, arguments and Parameters; jvp by all but times; both of each other, and vjp of the
-/// vjp by z0 and the arguments of samples. NotSupported by what moves a time at which the field jumps, where(t <= T, …)
-/// by T: solve to T and from there on, with T among the times of both. A jump that the state decides (y > level) is
+/// vjp of all gradients but those by times. NotSupported by what moves a time at which the field jumps, where(t <= T,
+/// …) by T: solve to T and from there on, with T among the times of both. A jump that the state decides (y > level) is
 /// not looked for, and derivatives lack what a moved crossing changes; as those by times do that move steps over a jump
 /// in t (times[0]; with fixed steps, any).
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},

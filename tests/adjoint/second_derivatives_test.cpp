@@ -136,12 +136,35 @@ TEST_P(SecondDerivatives, ReverseOverReverseTrainsAPenaltyOnTheGradient) {
   EXPECT_NEAR(out[3].at(0), by_p, 1e-8);
 }
 
+TEST_P(SecondDerivatives, ReverseOverReverseIsAHessianVectorProduct) {
+  Decay decay;
+  decay.options.adjoint = GetParam();
+  const double vp = 0.3;
+  const std::vector<double> vz = {1.0, -0.5, 0.2}, vq = {0.4, 0.8, -1.0};
+  const auto out =
+      compile(vjp(value_and_grad(decay.loss())))
+          .run({column(kStarts), column(kRates), HostArray(Shape{3}), column(vz), column(vq), HostArray::vector({vp})})
+          .outputs;
+  ASSERT_EQ(out.size(), 7U);  // loss and its gradient by z0, q, p; then the cotangents of these
+  double by_p = 0;
+  for (std::int64_t b = 0; b < 3; ++b) {
+    const auto i = static_cast<std::size_t>(b);
+    const auto expected = hessian_product(kStarts[i], kRates[i], 0.7, {vz[i], vq[i], vp});
+    EXPECT_NEAR(out[4].at(b), expected[0], 1e-9);
+    EXPECT_NEAR(out[5].at(b), expected[1], 1e-9);
+    by_p += expected[2];
+  }
+  EXPECT_NEAR(out[6].at(0), by_p, 1e-9);
+}
+
 INSTANTIATE_TEST_SUITE_P(Adjoints, SecondDerivatives, ::testing::Values(Adjoint::kDiscrete, Adjoint::kBacksolve),
                          [](const auto& adjoint) { return name(adjoint.param); });
 
-TEST(SecondDerivative, WhatHasNoneIsRefusedWithTheFormThatHas) {
-  const Decay decay;
-  EXPECT_ERROR(vjp(value_and_grad(decay.loss())), NotSupported, "take jvp(value_and_grad(loss))");
+TEST(SecondDerivative, OfAGradientByTimesIsRefused) {
+  const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
+  const Function loss =
+      trace([&](Array z0, Array times) { return sum(solve(field, z0, times)[1]); }, {{"z0", {1}}, {"times", {2}}});
+  EXPECT_ERROR(vjp(value_and_grad(loss)), NotSupported, "leave the times out of wrt");
 }
 
 }  // namespace

@@ -234,7 +234,7 @@ std::vector<Array> SolveAdjoint::vjp(std::span<const Array> operands, const Arra
   if (wanted_.times)
     throw NotSupported(
         "[vjp] the gradient of a solve by its times has no reverse derivative; leave the times out of wrt.");
-  std::vector<Array> cotangents(operands.size()), moves(operands.size());
+  std::vector<Array> moves(operands.size());
   std::int64_t offset = 0;
   for (std::size_t i = 0; 2 + i < operands.size(); ++i) {
     if (!is_packed(i)) continue;
@@ -242,9 +242,14 @@ std::vector<Array> SolveAdjoint::vjp(std::span<const Array> operands, const Arra
     if (i != 1) moves[2 + i] = reshape(cotangent.slice(offset, offset + shape.size()), shape);
     offset += shape.size();
   }
-  if (wanted[1]) cotangents[1] = solve_->jvp(operands.subspan(2), operands[0], std::span(moves).subspan(2));
-  const std::vector<bool> solve_wanted(wanted.begin() + 2, wanted.end());
-  const std::vector<Array> moved = move_cotangents(operands, moves, solve_wanted);
+  return vjp_along(operands, moves, wanted);
+}
+
+std::vector<Array> SolveAdjoint::vjp_along(std::span<const Array> operands, std::span<const Array> moves,
+                                           const std::vector<bool>& wanted) const {
+  std::vector<Array> cotangents(operands.size());
+  if (wanted[1]) cotangents[1] = solve_->jvp(operands.subspan(2), operands[0], moves.subspan(2));
+  const std::vector<Array> moved = move_cotangents(operands, moves, {wanted.begin() + 2, wanted.end()});
   std::copy(moved.begin(), moved.end(), cotangents.begin() + 2);
   return cotangents;
 }
@@ -264,18 +269,26 @@ std::vector<double> SolveAdjointSum::interpret(std::span<const std::vector<doubl
   return run_one_sample(*adjoint_, operands.subspan(1)).sums[position_];
 }
 
-std::vector<Array> SolveAdjointSum::vjp(std::span<const Array>, const Array&, const Array&,
-                                        const std::vector<bool>&) const {
-  throw NotSupported(
-      "[vjp] the gradient of a solve by Parameters and shared arguments has no reverse derivative; for Hessian-vector "
-      "products take jvp(value_and_grad(loss)), or the vjp of its jvp.");
-}
-
-Array SolveAdjointSum::jvp(std::span<const Array> operands, const Array&, std::span<const Array> tangents) const {
+std::size_t SolveAdjointSum::solve_operand() const {
   const std::vector<bool> wanted = adjoint_->wanted_operands();
   std::size_t operand = 2;
   for (std::size_t count = 0; !wanted[operand] || count++ < position_;) ++operand;
-  return adjoint_->move_cotangents(operands.subspan(1), tangents.subspan(1), wanted)[operand];
+  return operand;
+}
+
+/// As SolveAdjoint's, along this argument alone: the cotangent of a sum over the batch is that of each sample's term.
+std::vector<Array> SolveAdjointSum::vjp(std::span<const Array> operands, const Array&, const Array& cotangent,
+                                        const std::vector<bool>& wanted) const {
+  std::vector<Array> moves(operands.size() - 1);
+  moves[2 + solve_operand()] = cotangent;
+  std::vector<Array> cotangents = adjoint_->vjp_along(operands.subspan(1), moves, {wanted.begin() + 1, wanted.end()});
+  cotangents.insert(cotangents.begin(), Array());
+  return cotangents;
+}
+
+Array SolveAdjointSum::jvp(std::span<const Array> operands, const Array&, std::span<const Array> tangents) const {
+  return adjoint_->move_cotangents(operands.subspan(1), tangents.subspan(1),
+                                   adjoint_->wanted_operands())[solve_operand()];
 }
 
 bool SolveAdjointSum::equals(const Extension& other) const {

@@ -45,6 +45,10 @@ class SolveAdjoint : public LoweredBy<SolveAdjoint>,
   /// them.
   std::vector<Array> move_cotangents(std::span<const Array> operands, std::span<const Array> tangents,
                                      const std::vector<bool>& wanted) const;
+  /// The cotangents of the operands of this if the cotangent of its result is one along which the solve's operands
+  /// move, as jvp takes them.
+  std::vector<Array> vjp_along(std::span<const Array> operands, std::span<const Array> moves,
+                               const std::vector<bool>& wanted) const;
   /// Whether the result holds the cotangent of an operand of the solve, and which of them are wanted.
   bool is_packed(std::size_t operand) const;
   std::vector<bool> wanted_operands() const;
@@ -85,6 +89,9 @@ class SolveAdjointSum : public LoweredBy<SolveAdjointSum> {
   std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const;
 
  private:
+  /// Which operand of the solve this is the gradient by.
+  std::size_t solve_operand() const;
+
   std::shared_ptr<const SolveAdjoint> adjoint_;
   std::size_t position_;
   Shape shape_;
