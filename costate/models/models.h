@@ -10,6 +10,7 @@
 #include "costate/models/driven_delays.h"      // IWYU pragma: export
 #include "costate/models/image_classifier.h"   // IWYU pragma: export
 #include "costate/models/image_norm.h"         // IWYU pragma: export
+#include "costate/models/laurent_map.h"         // IWYU pragma: export
 #include "costate/models/latent_ode.h"         // IWYU pragma: export
 #include "costate/models/latent_ode_fit.h"     // IWYU pragma: export
 #include "costate/models/mechanical_fields.h"  // IWYU pragma: export
@@ -17,3 +18,4 @@
 #include "costate/models/panel_flow.h"         // IWYU pragma: export
 #include "costate/models/planar_flow.h"        // IWYU pragma: export
 #include "costate/models/residual_conv.h"      // IWYU pragma: export
+#include "costate/models/viscous_flow.h"       // IWYU pragma: export
