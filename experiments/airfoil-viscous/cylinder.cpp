@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 namespace costate::experiments {
 namespace {
@@ -17,6 +18,18 @@ FoundViscousFlow cylinder_flow(const PolarGrid& grid, double reynolds) {
   return find_viscous_flow(grid, kCircle, 0, {.reynolds = reynolds});
 }
 
+/// Root mean square over the points that both grids have on the cylinder.
+double vorticity_distance(const FoundViscousFlow& one, const FoundViscousFlow& other) {
+  const std::int64_t shared = std::gcd(one.grid.angles, other.grid.angles);
+  double sum = 0;
+  for (std::int64_t j = 0; j < shared; ++j) {
+    const double difference =
+        one.vorticity(0, j * (one.grid.angles / shared)) - other.vorticity(0, j * (other.grid.angles / shared));
+    sum += difference * difference;
+  }
+  return std::sqrt(sum / static_cast<double>(shared));
+}
+
 }  // namespace
 
 const std::vector<PublishedCylinder>& published_cylinders() {
@@ -28,23 +41,21 @@ const std::vector<PublishedCylinder>& published_cylinders() {
   return all;
 }
 
-double CylinderStudy::order() const {
-  const std::size_t last = rows.size() - 1;
-  return std::log2((rows[last - 2].drag - rows[last - 1].drag) / (rows[last - 1].drag - rows[last].drag));
+double CylinderStudy::vorticity_order() const {
+  return std::log2(vorticity_distance(flows[0], flows[1]) / vorticity_distance(flows[1], flows[2]));
 }
 
-double CylinderStudy::limit() const {
-  const std::size_t last = rows.size() - 1;
-  return rows[last].drag + (rows[last].drag - rows[last - 1].drag) / 3;
+double CylinderStudy::wake_order() const {
+  return std::log2(std::abs((rows[0].wake - rows[1].wake) / (rows[1].wake - rows[2].wake)));
 }
 
 CylinderStudy study_cylinder(const PublishedCylinder& published, const PolarGrid& coarsest) {
   constexpr std::int64_t kGrids = 3;
-  CylinderStudy study{.published = published, .rows = {}, .farther = {}, .finest = {}};
+  CylinderStudy study{.published = published, .flows = {}, .rows = {}, .farther = {}};
   PolarGrid grid = coarsest;
   for (std::int64_t i = 0; i < kGrids; ++i) {
-    study.finest = cylinder_flow(grid, published.reynolds);
-    study.rows.push_back(row_of(published.reynolds, study.finest));
+    study.flows.push_back(cylinder_flow(grid, published.reynolds));
+    study.rows.push_back(row_of(published.reynolds, study.flows.back()));
     if (i == kGrids - 2) {
       PolarGrid wide = grid;  // of the same spacing
       wide.rings += static_cast<std::int64_t>(std::round(std::log(2.0) / grid.ring_spacing()));
@@ -88,23 +99,27 @@ Table cylinder_table(const std::vector<CylinderStudy>& studies) {
 }
 
 Figure cylinder_order_figure(const std::vector<CylinderStudy>& studies) {
-  Figure figure{.title = "drag of a cylinder: distance from its limit",
+  Figure figure{.title = "vorticity on the cylinder: change from grid to grid",
                 .x_label = "number of angles",
-                .y_label = "relative error",
+                .y_label = "root mean square",
                 .x_scale = Scale::kLog,
                 .y_scale = Scale::kLog};
   int color = 0;
-  for (const CylinderStudy& study : studies)
-    figure.curves.push_back(Curve{.name = text::concat("Re ", study.published.reynolds), .color = color++}.through(
-        study.rows, [](const CylinderRow& row) { return row.grid.angles; },
-        [&](const CylinderRow& row) { return std::abs(row.drag / study.limit() - 1); }));
-  const CylinderStudy& first = studies.front();
-  figure.curves.push_back(Curve{.name = "order 2", .mark = Mark::kDashed, .color = 6}.through(
-      first.rows, [](const CylinderRow& row) { return row.grid.angles; },
-      [&](const CylinderRow& row) {
-        const double ratio = static_cast<double>(first.rows[0].grid.angles) / static_cast<double>(row.grid.angles);
-        return std::abs(first.rows[0].drag / first.limit() - 1) * ratio * ratio;
-      }));
+  Curve order{.name = "order 2", .mark = Mark::kDashed, .color = 6};
+  for (const CylinderStudy& study : studies) {
+    Curve curve{.name = text::concat("Re ", study.published.reynolds), .color = color++};
+    for (std::size_t i = 0; i + 1 < study.flows.size(); ++i) {
+      curve.x.push_back(static_cast<double>(study.flows[i].grid.angles));
+      curve.y.push_back(vorticity_distance(study.flows[i], study.flows[i + 1]));
+    }
+    if (order.x.empty())
+      for (std::size_t i = 0; i < curve.x.size(); ++i) {
+        order.x.push_back(curve.x[i]);
+        order.y.push_back(0.7 * curve.y[0] * std::pow(curve.x[0] / curve.x[i], 2));
+      }
+    figure.curves.push_back(std::move(curve));
+  }
+  figure.curves.push_back(std::move(order));
   return figure;
 }
 
@@ -114,10 +129,10 @@ Figure wall_vorticity_figure(const std::vector<CylinderStudy>& studies) {
   int color = 0;
   for (const CylinderStudy& study : studies) {
     Curve curve{.name = text::concat("Re ", study.published.reynolds), .color = color++};
-    const PolarGrid& grid = study.finest.grid;
+    const PolarGrid& grid = study.flows.back().grid;
     for (std::int64_t j = 0; 2 * j <= grid.angles; ++j) {
       curve.x.push_back(grid.angle(static_cast<double>(j)) * 180 / std::numbers::pi);
-      curve.y.push_back(-study.finest.vorticity(0, j));
+      curve.y.push_back(-study.flows.back().vorticity(0, j));
     }
     figure.curves.push_back(std::move(curve));
   }

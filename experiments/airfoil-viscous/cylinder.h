@@ -25,18 +25,18 @@ struct PublishedCylinder {
 };
 const std::vector<PublishedCylinder>& published_cylinders();
 
-/// One Reynolds number on grids that are each twice as fine as the one before, and on the last but one reaching twice
-/// as far.
+/// One Reynolds number on three grids, each twice as fine as the one before, and on one as fine as the second that
+/// reaches twice as far.
 struct CylinderStudy {
   PublishedCylinder published;
-  std::vector<CylinderRow> rows;  // from coarse to fine
+  std::vector<FoundViscousFlow> flows;  // from coarse to fine
+  std::vector<CylinderRow> rows;        // the same as numbers
   CylinderRow farther;
-  FoundViscousFlow finest;
 
-  /// log2 of how much faster the changes of the drag become smaller.
-  double order() const;
-  /// The drag in the limit, the order being 2.
-  double limit() const;
+  /// log2 of the ratio in which what changes becomes smaller: of the vorticity on the cylinder, root mean square over
+  /// the points of the coarsest grid, and of the wake's length.
+  double vorticity_order() const;
+  double wake_order() const;
 };
 
 /// On grids from `coarsest` on, 50 diameters wide.
@@ -46,7 +46,7 @@ CylinderStudy study_cylinder(const PublishedCylinder& published, const PolarGrid
 double wake_length(const FoundViscousFlow& flow);
 
 Table cylinder_table(const std::vector<CylinderStudy>& studies);
-/// Errors of the drag over the spacing.
+/// How far vorticity and wake are from those of the finest grid, over the number of angles.
 Figure cylinder_order_figure(const std::vector<CylinderStudy>& studies);
 /// Vorticity on the cylinder over the angle from the rear.
 Figure wall_vorticity_figure(const std::vector<CylinderStudy>& studies);
