@@ -33,7 +33,7 @@ ViscousFindings find_viscous(const Request& request) {
   request.tell("an airfoil");
   const PolarGrid of_airfoil{.rings = request.quick ? 32 : 80, .angles = request.quick ? 48 : 128};
   found.airfoil = find_viscous_flow(of_airfoil, test_airfoil(), kTestAngle, {.reynolds = kReynolds});
-  request.tell("its gradient against differences");
+  request.tell("gradients against differences");
   found.gradient = check_flow_gradient({.rings = 24, .angles = 32}, kReynolds);
   request.tell("the cost of a gradient");
   found.cost = flow_cost({.rings = request.quick ? 32 : 120, .angles = request.quick ? 48 : 128}, kReynolds);
@@ -89,6 +89,7 @@ std::vector<Metric> drag_metrics(const DragDesign& design) {
           at_most(0.95, "design: drag over that before", design.drag_after / design.drag_before),
           at_most(1e-6, "design: lift off its value by, relative", design.lift_error),
           at_most(1e-6, "design: area off its value by, relative", design.area_error),
+          at_most(1e-6, "design: an edge sharper than its limit by", design.edge_excess),
           told("design: largest element of the Lagrangian's gradient", design.stationarity),
           told("design: gradients that it took", static_cast<double>(design.gradients))};
 }
@@ -103,7 +104,7 @@ Table flow_cost_table(const FlowCost& cost) {
 }
 
 Table design_table(const DragDesign& design) {
-  Table table{.header = {"step", "drag", "lift"}, .caption = "Lift and area are kept."};
+  Table table{.header = {"step", "drag", "lift"}, .caption = "Lift and area are kept, and no edge becomes too sharp."};
   for (const DesignStage& stage : design.stages) table.add(stage.step, stage.flow.drag, stage.flow.lift);
   return table;
 }

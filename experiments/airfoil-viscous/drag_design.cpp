@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <utility>
 
 #include "experiments/airfoil-viscous/streamlines.h"
 #include "experiments/airfoil/flow.h"
@@ -10,39 +12,50 @@
 namespace costate::experiments {
 namespace {
 
-/// Equations g = 0 by the augmented Lagrangian drag + lambda g + rho g^2 / 2 (Nocedal and Wright 2006, sec. 17.3).
-struct KeptValues {
+constexpr double kSharpest = 0.3;  // the least |dz/ds| / R that an edge may have
+
+/// Equations g = 0 and limits g <= 0 by the augmented Lagrangian (Nocedal and Wright 2006, sec. 17.3 and 17.4):
+///     drag + sum_k lambda_k g_k + rho / 2 g_k^2                           for lift and area,
+///     + sum_k (max(0, lambda_k + rho g_k)^2 - lambda_k^2) / (2 rho)       for the edges.
+struct DragLimits {
   HostArray wanted;  // lift and area
-  HostArray lambda = HostArray(Shape{2});
-  double rho = 50;
+  HostArray lambda;  // of them, and of the edge at each angle
+  double rho = 10;
   double violation = std::numeric_limits<double>::infinity();
 
   /// After a round that ended at g.
   void update(const HostArray& g) {
     double worst = 0;
     for (std::int64_t k = 0; k < g.size(); ++k) {
-      worst = std::max(worst, std::abs(g.at(k)));
-      lambda.set(k, lambda.at(k) + rho * g.at(k));
+      const bool is_equation = k < 2;
+      worst = std::max(worst, std::abs(is_equation ? g.at(k) : std::max(g.at(k), -lambda.at(k) / rho)));
+      const double next = lambda.at(k) + rho * g.at(k);
+      lambda.set(k, is_equation ? next : std::max(0.0, next));
     }
-    if (worst > 0.1 * violation) rho *= 4;
+    if (worst > 0.25 * violation) rho *= 3;
     violation = worst;
   }
 };
 
-/// Inputs: coefficients, the guess, wanted lift and area, lambda, rho. Outputs: the Lagrangian, drag, lift, area, the
-/// state.
+/// Inputs: coefficients, the guess, wanted lift and area, lambda, rho. Outputs: the Lagrangian, drag, g, the state.
 Function drag_lagrangian(const DragDesignOptions& options) {
-  const std::int64_t size = viscous_flow_size(options.grid);
   return trace(
       [&](Array coefficients, Array guess, Array wanted, Array lambda, Array rho) {
-        const ViscousFlow flow =
-            viscous_flow(laurent_map(options.grid, coefficients), 0.0, guess, {.reynolds = options.reynolds});
-        const Array area = laurent_area(coefficients);
-        const Array g = stack({flow.lift, area}) / wanted - 1.0;
-        const Array loss = flow.drag + sum(lambda * g) + 0.5 * rho * sum(square(g));
-        return std::vector<Array>{loss, flow.drag, flow.lift, area, flow.state};
+        const MappedGrid shape = laurent_map(options.grid, coefficients);
+        const ViscousFlow flow = viscous_flow(shape, 0.0, guess, {.reynolds = options.reynolds});
+        const Array kept = stack({flow.lift, laurent_area(coefficients)}) / wanted - 1.0;
+        const Array slope = square(shape.x_slope[0]) + square(shape.y_slope[0]);
+        const Array edges = kSharpest * kSharpest - slope / square(shape.radius);
+        const Array of_kept = lambda.slice(0, 2), of_edges = lambda.slice(2, 2 + options.grid.angles);
+        const Array cost = sum(of_kept * kept) + 0.5 * rho * sum(square(kept)) +
+                           sum(square(relu(of_edges + rho * edges)) - square(of_edges)) / (2.0 * rho);
+        return std::vector<Array>{flow.drag + cost, flow.drag, concat({kept, edges}), flow.state};
       },
-      {{"coefficients", {1 + 2 * options.modes}}, {"guess", {size}}, {"wanted", {2}}, {"lambda", {2}}, {"rho", {}}});
+      {{"coefficients", {1 + 2 * options.modes}},
+       {"guess", {viscous_flow_size(options.grid)}},
+       {"wanted", {2}},
+       {"lambda", {2 + options.grid.angles}},
+       {"rho", {}}});
 }
 
 bool is_shape(const HostArray& coefficients) {
@@ -62,10 +75,11 @@ class DragDescent {
     const Function loss = drag_lagrangian(options);
     const std::vector<std::size_t> wanted = {0};
     gradient_ = std::make_unique<Program>(compile(value_and_grad(loss, wanted)));
-    const FoundViscousFlow start = find_flow();
+    const FoundViscousFlow start = find_viscous_flow(options.grid, coefficients_, 0, {.reynolds = options.reynolds});
     guess_ = start.state;
     const double area = area_of(coefficients_);
-    kept_.wanted = HostArray::vector({start.lift, area});
+    limits_.wanted = HostArray::vector({start.lift, area});
+    limits_.lambda = HostArray(Shape{2 + options.grid.angles});
     design_.drag_before = start.drag;
     design_.lift = start.lift;
     design_.area = area;
@@ -73,18 +87,18 @@ class DragDescent {
   }
 
   DragDesign run() {
-    constexpr double kEnough = 1e-8;
+    constexpr double kEnough = 1e-7;
     int steps = 0;
     const auto on_step = [&](int step, const HostArray& at) {
       coefficients_ = at;
       design_.history.push_back(drag_);
       if (steps == 0 && (step == 2 || step == 6)) design_.stages.push_back({step, find_flow()});
     };
-    for (int round = 0; round < options_.rounds && kept_.violation > kEnough; ++round) {
+    for (int round = 0; round < options_.rounds && limits_.violation > kEnough; ++round) {
       steps += minimize(coefficients_, [&](const HostArray& at) { return slope(at); },
                         {.steps = options_.steps, .on_step = on_step});
       slope(coefficients_);
-      kept_.update(HostArray::vector({lift_ / design_.lift - 1, area_ / design_.area - 1}));
+      limits_.update(g_);
     }
     finish(steps);
     return std::move(design_);
@@ -96,8 +110,9 @@ class DragDescent {
     return compile(area).run({batch_of_one(coefficients)}).outputs[0].at(0);
   }
 
+  /// From the last flow.
   FoundViscousFlow find_flow() const {
-    return find_viscous_flow(options_.grid, coefficients_, 0, {.reynolds = options_.reynolds});
+    return find_viscous_flow(options_.grid, coefficients_, 0, guess_, {.reynolds = options_.reynolds});
   }
 
   /// Infinite where there is no shape or no flow. Numbers of the last flow are kept.
@@ -105,33 +120,32 @@ class DragDescent {
     constexpr double kNone = std::numeric_limits<double>::infinity();
     if (!is_shape(at)) return {kNone, HostArray(at.shape())};
     ++design_.gradients;
-    const RunResult found = gradient_->run({batch_of_one(at), batch_of_one(guess_), batch_of_one(kept_.wanted),
-                                            batch_of_one(kept_.lambda), HostArray::vector({kept_.rho})});
+    const RunResult found = gradient_->run({batch_of_one(at), batch_of_one(guess_), batch_of_one(limits_.wanted),
+                                            batch_of_one(limits_.lambda), HostArray::vector({limits_.rho})});
     if (!found.report.failures.empty()) return {kNone, HostArray(at.shape())};
     drag_ = found.outputs[1].at(0);
-    lift_ = found.outputs[2].at(0);
-    area_ = found.outputs[3].at(0);
-    guess_ = found.outputs[4][0];
-    return {found.outputs[0].at(0), found.outputs[5][0]};
+    g_ = found.outputs[2][0];
+    guess_ = found.outputs[3][0];
+    return {found.outputs[0].at(0), found.outputs[4][0]};
   }
 
   void finish(int steps) {
     for (const double element : slope(coefficients_).gradient.numbers())
       design_.stationarity = std::max(design_.stationarity, std::abs(element));
-    const FoundViscousFlow end =
-        find_viscous_flow(options_.grid, coefficients_, 0, guess_, {.reynolds = options_.reynolds});
+    const FoundViscousFlow end = find_flow();
     design_.drag_after = end.drag;
     design_.lift_error = std::abs(end.lift / design_.lift - 1);
     design_.area_error = std::abs(area_of(coefficients_) / design_.area - 1);
+    for (std::int64_t k = 2; k < g_.size(); ++k) design_.edge_excess = std::max(design_.edge_excess, g_.at(k));
     design_.stages.push_back({steps, end});
   }
 
   DragDesignOptions options_;
-  HostArray coefficients_, guess_;
+  HostArray coefficients_, guess_, g_;
   std::unique_ptr<Program> gradient_;
-  KeptValues kept_;
+  DragLimits limits_;
   DragDesign design_;
-  double drag_ = 0, lift_ = 0, area_ = 0;
+  double drag_ = 0;
 };
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace costate::experiments {
 HostArray test_airfoil();
 constexpr double kTestAngle = 0.1;
 
-/// What check_gradient finds of drag and lift by the airfoil's coefficients and the angle.
+/// What check_gradient finds of drag and lift by the coefficients of the design's first shape and the angle.
 struct FlowGradientCheck {
   GradientCheck check;
   double error = 0;  // the largest difference of the gradient from differences, of 1 + their size
