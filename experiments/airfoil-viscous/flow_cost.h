@@ -14,7 +14,7 @@ constexpr double kTestAngle = 0.1;
 /// What check_gradient finds of drag and lift by the coefficients of the design's first shape and the angle.
 struct FlowGradientCheck {
   GradientCheck check;
-  double error = 0;  // the largest difference of the gradient from differences, of 1 + their size
+  double error = 0;  // by each of them alone: the largest distance from a difference, of 1 + its size
 };
 FlowGradientCheck check_flow_gradient(const PolarGrid& grid, double reynolds);
 

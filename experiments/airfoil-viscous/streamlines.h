@@ -11,7 +11,7 @@ namespace costate::experiments {
 /// The outline of the shape, closed.
 Curve shape_curve(const Curve& style, const FoundViscousFlow& flow);
 
-/// Where psi = level: along each ray of the grid the outermost such place, the shape itself left out.
+/// Where psi = level, in pieces a triangle of the grid long.
 Curve streamline(const Curve& style, const FoundViscousFlow& flow, double level);
 
 /// The shape with streamlines around it; `half_width` is what is shown on each side of its middle.
