@@ -1,7 +1,10 @@
 // Optimization constrained by the Navier-Stokes equations: steady viscous flow past shapes, Newton's method on all
 // unknowns, and less drag by the adjoint that its factors give.
-#include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "experiments/airfoil-viscous/cylinder.h"
 #include "experiments/airfoil-viscous/drag_design.h"

@@ -1,8 +1,10 @@
 #include "experiments/airfoil-viscous/cylinder.h"
 
 #include <cmath>
+#include <cstddef>
 #include <numbers>
 #include <numeric>
+#include <utility>
 
 namespace costate::experiments {
 namespace {
