@@ -40,6 +40,9 @@ AGREEMENT = {"loss": 1e-3, "gradient_norm": 1e-2}
 
 
 PANELS = "Flow past an airfoil of 400 linear vortex panels, f64: a dense system of 402 equations; the gradient is that of the lift by all 802 coordinates"
+BLOCKS = ("The block of an ODE-Net on 64 feature maps: norm, relu, conv 3 × 3 with t as one more channel, twice, and norm; batch 128, dopri5 at 1e-3, "
+          "f32, the gradient by the 75,392 parameters. Costate without the gradient guard, as `ode_block` solves. Memory is what a first gradient took at "
+          "most beyond what its process held before")
 ENSEMBLE = "Lotka–Volterra, f64, 10,000 different starts and parameters, [0, 10], tolerances 1e-8, per-sample steps, end state"
 
 
@@ -50,9 +53,9 @@ def run(command, **options):
     return done.stdout
 
 
-def measure(command, core):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"}
-    out = run(["taskset", "-c", core, "/usr/bin/env", *command], env=environment)
+def measure(command, cores, threads=1):
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "JAX_PLATFORMS": "cpu"}
+    out = run(["taskset", "-c", cores, "/usr/bin/env", *command], env=environment)
     return json.loads(out[out.index("{"):])
 
 
@@ -60,7 +63,8 @@ def prepare(arguments, data):
     build = ROOT / "build/bench"
     run(["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCOSTATE_BUILD_BENCH=ON",
          "-DCOSTATE_BUILD_CLI=ON", "-DCOSTATE_BUILD_TESTS=OFF"])
-    run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side", "panels_costate_side", "scaling"])
+    run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side", "panels_costate_side",
+         "blocks_costate_side", "scaling"])
     if not (VENV / "bin/python").exists():
         run([sys.executable, "-m", "venv", VENV])
     run([VENV / "bin/pip", "install", "--quiet", "numpy", *(package for peer in arguments.peers for package in PEERS[peer])])
@@ -129,6 +133,39 @@ def panels_table(sides):
     return ["| | assembly and solve, ms | with the gradient, ms | Costate is faster by |", "|---|---|---|---|",
             f"| Costate | {milliseconds(mine['ms'])} | {milliseconds(mine['gradient_ms'])} | |",
             f"| NumPy, SciPy's LU | {milliseconds(theirs['ms'])} | | {ratio(theirs['ms'], mine['ms'])} |"]
+
+
+def blocks(arguments, build, data):
+    """By (rows and columns, threads), the sides' results; on two threads where there is a second core."""
+    second = next((str(core) for core in sorted(os.sched_getaffinity(0)) if str(core) != arguments.core), None)
+    results = {}
+    for side, threads in [(7, 1), (7, 2), (14, 1), (14, 2)]:
+        if threads == 2 and (second is None or arguments.tiny):
+            continue
+        cores = arguments.core if threads == 1 else f"{arguments.core},{second}"
+        given = [f"{data}/block{side}.npz", arguments.seconds, threads]
+        sides = {"costate": measure([build / "bench/blocks_costate_side", *given], cores, threads)}
+        if "torchdiffeq" in arguments.peers:
+            for solver in ("odeint", "odeint_adjoint"):
+                sides[solver] = measure([VENV / "bin/python", ROOT / "bench/blocks/torchdiffeq_side.py", *given, solver], cores, threads)
+        name = f"{side} × {side}, {'one thread' if threads == 1 else 'two threads'}"
+        print("block", name, json.dumps(sides), flush=True)
+        results[name] = sides
+    return results
+
+
+def blocks_table(results):
+    lines = ["| | | Costate | torchdiffeq | torchdiffeq adjoint | against torchdiffeq | against its adjoint |", "|---|---|---|---|---|---|---|"]
+    for name, sides in results.items():
+        mine, torch, adjoint = (sides[side] for side in ("costate", "odeint", "odeint_adjoint"))
+        lines.append(f"| {name} | forward, ms | {milliseconds(mine['forward_ms'])} | {milliseconds(torch['forward_ms'])} | | "
+                     f"{ratio(torch['forward_ms'], mine['forward_ms'])} | |")
+        lines.append(f"| | gradient, ms | {' | '.join(milliseconds(side['gradient_ms']) for side in (mine, torch, adjoint))} | "
+                     f"{ratio(torch['gradient_ms'], mine['gradient_ms'])} | {ratio(adjoint['gradient_ms'], mine['gradient_ms'])} |")
+        lines.append(f"| | memory, MB | {' | '.join(format(side['mb'], '.3g') for side in (mine, torch, adjoint))} | "
+                     f"{torch['mb'] / mine['mb']:.3g}× | {adjoint['mb'] / mine['mb']:.3g}× |")
+        lines.append(f"| | evaluations | {mine['nfe_forward']:.3g} | {torch['nfe_forward']} | | | |")
+    return lines
 
 
 def milliseconds(timing):
@@ -231,7 +268,8 @@ def page(results, systems, more, arguments):
         "## All cores, scaling and memory", "", *scaling_section(more["scaling"]), "",
         "## An ensemble of plain ODEs", "", ENSEMBLE + ". SciPy's time is that of 200 of them, scaled.", "",
         *ensemble_table(systems), "",
-        "## Vortex panels", "", PANELS + ".", "", *panels_table(more["panels"]), ""]
+        "## Vortex panels", "", PANELS + ".", "", *panels_table(more["panels"]), "",
+        "## The block of an ODE-Net", "", BLOCKS + ".", "", *blocks_table(more["blocks"]), ""]
     tail = ROOT / "bench/notes.md"
     return "\n".join(head) + "\n" + tail.read_text()
 
@@ -263,7 +301,10 @@ def main():
         faults += ensemble_disagreements(systems)
         flows = panels(arguments, build)
         faults += panels_disagreements(flows)
-        more = {"panels": flows, "scaling": scaling(build, data, arguments), "startup": startup_time(build)}
+        odenets = blocks(arguments, build, data)
+        for name, sides in odenets.items():
+            faults += disagreements(f"block {name}", sides)
+        more = {"panels": flows, "blocks": odenets, "scaling": scaling(build, data, arguments), "startup": startup_time(build)}
         if "torchdiffeq" in arguments.peers:
             more["blas"] = measure([VENV / "bin/python", ROOT / "bench/engine/sgemm.py", arguments.seconds], arguments.core)
         pictures = pathlib.Path(data, "scaling.png").read_bytes()

@@ -12,6 +12,7 @@
 #include "costate/diff/diff.h"              // IWYU pragma: export
 #include "costate/exec/machine.h"           // IWYU pragma: export
 #include "costate/exec/program.h"           // IWYU pragma: export
+#include "costate/exec/pullback.h"          // IWYU pragma: export
 #include "costate/exec/tile_op.h"           // IWYU pragma: export
 #include "costate/graph/array.h"            // IWYU pragma: export
 #include "costate/graph/convolution.h"      // IWYU pragma: export

@@ -46,18 +46,21 @@ ImageClassifier make_net(const Images& images, ImageClassifierOptions options) {
 
 TrainResult train_net(const ImageClassifier& net, const Images& images, const ImageTraining& training) {
   const HostArray& all = images.set.train.inputs;
-  const AugmentationOptions augmentation{.shift = 1, .flip = images.may_flip, .seed = training.seed};
-  return fit_classifier(
-      classifier_of(net), images.set.train,
-      {.train = {.epochs = training.epochs,
-                 .batch = training.batch,
-                 .seed = training.seed,
-                 .optimizer = {.kind = OptimizerKind::kSgd, .momentum = 0.9},
-                 .schedule = {.kind = ScheduleKind::kCosine, .base = training.rate},
-                 .keep = Keep::kLast,
-                 .on_epoch = training.on_epoch},
-       .inputs = [&](const Batch& batch) { return augmented(all, batch.samples, batch.epoch, augmentation); },
-       .held = images.set.test});
+  const AugmentationOptions augmentation{.shift = 0, .flip = images.may_flip, .seed = training.seed};
+  return fit_classifier(classifier_of(net), images.set.train,
+                        {.train = {.epochs = training.epochs,
+                                   .batch = training.batch,
+                                   .seed = training.seed,
+                                   .optimizer = {.kind = OptimizerKind::kSgd, .momentum = 0.9},
+                                   .schedule = {.kind = ScheduleKind::kCosine, .base = training.rate},
+                                   .keep = Keep::kLast,
+                                   .on_epoch = training.on_epoch},
+                         .inputs =
+                             [&](const Batch& batch) {
+                               return augmented(take_rows(all, batch.samples), batch.samples, batch.epoch,
+                                                augmentation);
+                             },
+                         .held = images.set.test});
 }
 
 Classifier classifier_of(const ImageClassifier& net) {

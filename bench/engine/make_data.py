@@ -28,6 +28,18 @@ def workload(seed, widths, batch, state, times):
     return arrays
 
 
+def block(seed, batch, channels, side):
+    """The ODE block of an ODE-Net: parameters in the order of the authors' state dict."""
+    rng = np.random.default_rng(seed)
+    bound = 1 / np.sqrt(9 * (channels + 1))
+    norm = lambda: [rng.uniform(0.5, 1.5, channels), rng.uniform(-0.2, 0.2, channels)]
+    conv = lambda: [rng.uniform(-bound, bound, (channels, channels + 1, 3, 3)), rng.uniform(-bound, bound, channels)]
+    arrays = {f"p{i}": p.astype(np.float32) for i, p in enumerate([*norm(), *conv(), *norm(), *conv(), *norm()])}
+    for name in ("z0", "target"):
+        arrays[name] = rng.normal(0, 1, (batch, channels, side, side)).astype(np.float32)
+    return arrays
+
+
 def all_workloads(tiny):
     batch = lambda n: min(n, 8) if tiny else n
     yield "spiral", workload(1, [2, 50, 2], batch(20), 2, np.linspace(0, 1, 10))
@@ -36,6 +48,8 @@ def all_workloads(tiny):
     yield "rk4", workload(3, [16, 128, 128, 16], batch(512), 16, [0, 1])
     yield "medium", workload(4, [64, 256, 256, 64], batch(1024), 64, [0, 1])
     yield "cnf2d", workload(5, [3, 64, 64, 64, 2], batch(512), 2, [0, 1])
+    for side in (7, 14):
+        yield f"block{side}", block(6, batch(128), 8 if tiny else 64, side)
 
 
 def main():

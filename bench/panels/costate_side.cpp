@@ -2,38 +2,15 @@
 // all coordinates; prints one JSON object.
 //
 // usage: panels_costate_side PANELS SECONDS
-#include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <numbers>
-#include <vector>
 
+#include "bench/side.h"
 #include "costate/costate.h"
 
 namespace cs = costate;
-using Clock = std::chrono::steady_clock;
-
-namespace {
-
-/// Median and quartiles in milliseconds.
-void print_times(const char* name, double seconds, const std::function<void()>& work) {
-  std::vector<double> samples;
-  work();
-  const auto begin = Clock::now();
-  while (samples.size() < 5 || std::chrono::duration<double>(Clock::now() - begin).count() < seconds) {
-    const auto start = Clock::now();
-    work();
-    samples.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
-  }
-  std::ranges::sort(samples);
-  std::printf("\"%s\": [%.6g, %.6g, %.6g]", name, samples[samples.size() / 2], samples[samples.size() / 4],
-              samples[3 * samples.size() / 4]);
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) {
@@ -57,8 +34,8 @@ int main(int argc, char** argv) {
       cs::trace([&](cs::Array outline) { return cs::panel_flow(outline, angle).lift; }, {{"points", {panels + 1, 2}}});
   const cs::Program value = cs::compile(lift), gradient = cs::compile(cs::value_and_grad(lift));
   std::printf("{\"lift\": %.12g, ", value.run({points}).outputs[0].at(0));
-  print_times("ms", seconds, [&] { value.run({points}); });
+  bench::print_times("ms", seconds, [&] { value.run({points}); });
   std::printf(", ");
-  print_times("gradient_ms", seconds, [&] { gradient.run({points}); });
+  bench::print_times("gradient_ms", seconds, [&] { gradient.run({points}); });
   std::printf("}\n");
 }

@@ -54,39 +54,40 @@ void move_channel(const Move& move, std::int64_t width, std::span<const T> from,
 }
 
 template <class T>
-void move_images(const Moves& moves, std::span<const std::size_t> samples, const HostArray& images, HostArray& out) {
+void move_images(const Moves& moves, std::span<const std::size_t> numbers, const HostArray& images, HostArray& out) {
   const Shape& shape = images.shape();
   const auto area = static_cast<std::size_t>(shape[2] * shape[3]), channels = static_cast<std::size_t>(shape[1]);
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    const Move move = moves.of(samples[i]);
-    for (std::size_t channel = 0; channel < channels; ++channel)
-      move_channel(move, shape[3], images.data<T>().subspan((samples[i] * channels + channel) * area, area),
-                   out.data<T>().subspan((i * channels + channel) * area, area));
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const Move move = moves.of(numbers[i]);
+    for (std::size_t channel = 0; channel < channels; ++channel) {
+      const std::size_t at = (i * channels + channel) * area;
+      move_channel(move, shape[3], images.data<T>().subspan(at, area), out.data<T>().subspan(at, area));
+    }
   }
 }
 
-void check(const HostArray& images, std::span<const std::size_t> samples, const AugmentationOptions& options) {
+void check(const HostArray& images, std::span<const std::size_t> numbers, const AugmentationOptions& options) {
   const Shape& shape = images.shape();
   if (shape.rank() != 4) throw ShapeError("[augmented] images must be [image, channel, row, column]; got ", shape, ".");
+  if (shape[0] != static_cast<std::int64_t>(numbers.size()))
+    throw ShapeError("[augmented] there must be the number of each image; got ", numbers.size(), " numbers of ",
+                     shape[0], " images.");
   if (options.shift < 0 || options.shift >= std::min(shape[2], shape[3]))
     throw InvalidArgument("[augmented] shift must be at least 0 and below the ", shape[2], " x ", shape[3],
                           " pixels of an image; got ", options.shift, ".");
-  for (const std::size_t sample : samples)
-    if (sample >= static_cast<std::size_t>(shape[0]))
-      throw InvalidArgument("[augmented] images must be numbers below ", shape[0], "; got ", sample, ".");
 }
 
 }  // namespace
 
-HostArray augmented(const HostArray& images, std::span<const std::size_t> samples, std::int64_t epoch,
+HostArray augmented(const HostArray& images, std::span<const std::size_t> numbers, std::int64_t epoch,
                     const AugmentationOptions& options) {
-  check(images, samples, options);
-  HostArray out(images.shape().without_first().with_first(static_cast<std::int64_t>(samples.size())), images.dtype());
+  check(images, numbers, options);
+  HostArray out(images.shape(), images.dtype());
   const Moves moves(options, epoch);
   if (images.dtype() == Dtype::kF32)
-    move_images<float>(moves, samples, images, out);
+    move_images<float>(moves, numbers, images, out);
   else
-    move_images<double>(moves, samples, images, out);
+    move_images<double>(moves, numbers, images, out);
   return out;
 }
 

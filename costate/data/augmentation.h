@@ -15,14 +15,14 @@ struct AugmentationOptions {
   std::uint64_t seed = 0;
 };
 
-/// The given images of `images` [image, channel, row, column], drawn anew for each epoch: [samples.size(), channel,
-/// row, column], in the dtype of `images`. Shifts are uniform over the (2 shift + 1)^2 whole pixels, which is a random
-/// crop of the image padded by `shift`. What happens to an image depends on the seed, the epoch and its number alone,
-/// so that a training that resumes sees the same.
+/// `images` [image, channel, row, column], such as those of a step's batch, moved as is drawn anew for each epoch; in
+/// their shape and dtype. `numbers` has the number of each in its set. Shifts are uniform over the (2 shift + 1)^2
+/// whole pixels, which is a random crop of the image padded by `shift`. What happens to an image depends on the seed,
+/// the epoch and its number alone, so that a training that resumes sees the same.
 ///
-/// Throws: ShapeError if `images` has other axes; InvalidArgument for a number that is no image's, or a shift that is
-///         negative or as large as an image.
-HostArray augmented(const HostArray& images, std::span<const std::size_t> samples, std::int64_t epoch,
+/// Throws: ShapeError if `images` has other axes, or there is not one number for each; InvalidArgument for a shift that
+///         is negative or as large as an image.
+HostArray augmented(const HostArray& images, std::span<const std::size_t> numbers, std::int64_t epoch,
                     const AugmentationOptions& options = {});
 
 }  // namespace costate

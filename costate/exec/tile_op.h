@@ -18,8 +18,10 @@
 
 namespace costate {
 
-/// What a thread needs to run one TileOp: buffers, and what a later operation reads back (the record of a solve for its
-/// reverse sweep). Made once per thread, kept between runs, so that a warm run allocates nothing.
+/// What a TileOp needs to run on one tile: buffers, and what a later operation reads back (the record of a solve for
+/// its reverse sweep). Kept between runs, so that a warm run allocates nothing. A program has one for each thread. A
+/// PullbackProgram has one for each tile of each run that can still be pulled back, for operations whose states a later
+/// phase reads.
 class TileOpState {
  public:
   virtual ~TileOpState() = default;
@@ -33,15 +35,19 @@ struct GivenOperand {
 
 template <class T>
 struct TileOpRun {
-  std::span<const T* const> operands;            // [n, lanes] or, where shared, [n]
-  std::span<TileOpState* const> operand_states;  // state of the operand's own TileOp, or null
+  std::span<const T* const> operands;  // [n, lanes] or, where shared, [n]
+  // State of the operand's own TileOp, or null. It must read the same when this operation runs again: a pull-back may
+  // be called many times.
+  std::span<TileOpState* const> operand_states;
   std::span<const GivenOperand> given = {};      // one for each operand
   std::span<const std::size_t> given_rows = {};  // [lanes] which row of the batch a lane holds, where any is given
   TileOpState* state = nullptr;
   std::size_t num_samples = 0;    // lanes that hold samples: the first ones; the rest is padding
   std::int64_t first_sample = 0;  // row of the batch in lane 0, for failures and random numbers
   double scale = 1;               // of what accumulate adds
-  RunReport* report = nullptr;    // null in a solve's field, where NaNs tell of a failure
+  // So many tiles share the memory that the operation's options let a thread keep for a later operation.
+  std::size_t memory_parts = 1;
+  RunReport* report = nullptr;  // null in a solve's field, where NaNs tell of a failure
 };
 
 template <class T>
@@ -52,6 +58,8 @@ class TileOp {
   virtual std::unique_ptr<TileOpState> make_state() const { return std::make_unique<TileOpState>(); }
   /// Bytes that run() leaves in its state for a later operation; 0 where only the run will tell.
   virtual std::size_t kept_bytes() const { return 0; }
+  /// Whether run() reads TileOpRun::given of this operand, so that who runs a tile again keeps these numbers.
+  virtual bool reads_given(std::size_t /*operand*/) const { return false; }
   /// Writes the result [n, lanes]; padding lanes may get anything finite.
   virtual void run(const TileOpRun<T>& run, T* out) const = 0;
   /// For results that exist summed over the batch only (Extension::is_sum_only): adds `scale` times the sum over the

@@ -1,45 +1,37 @@
 #include "costate/graph/convolution.h"
 
+#include <string>
+
 #include "costate/base/error.h"
+#include "costate/base/text.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/convolution.h"
 
 namespace costate {
 namespace {
 
-void check_option(const Operand& x, const char* function, const char* option, std::int64_t value, std::int64_t least) {
-  if (value < least)
-    throw InvalidArgument("[", function, "] at ", x.where.file_name(), ":", x.where.line(), ": ", option,
-                          " must be at least ", least, "; got ", value, ".");
-}
-
-void check_options(const Operand& x, const char* function, const ConvOptions& options) {
-  for (const std::int64_t stride : options.stride) check_option(x, function, "stride", stride, 1);
-  for (const std::int64_t padding : options.padding) check_option(x, function, "padding", padding, 0);
-  for (const std::int64_t dilation : options.dilation) check_option(x, function, "dilation", dilation, 1);
-  check_option(x, function, "groups", options.groups, 1);
-}
+std::string called_at(const Operand& x) { return text::concat(" at ", x.where.file_name(), ":", x.where.line()); }
 
 }  // namespace
 
 Array conv2d(Operand x, Operand weights, const ConvOptions& options) {
-  check_options(x, "conv2d", options);
+  internal::check_conv_options("[conv2d]" + called_at(x) + ":", options);
   const Array operands[] = {x.array, weights.array};
-  return internal::append_op(Op::kConv2d, operands, x.where,
-                             {options.stride[0], options.stride[1], options.padding[0], options.padding[1],
-                              options.dilation[0], options.dilation[1], options.groups});
+  return internal::append_op(Op::kConv2d, operands, x.where, internal::conv_attributes(options));
 }
 
-Array conv1d(Operand x, Operand weights, const Conv1dOptions& options) {
-  const ConvOptions along{{1, options.stride}, {0, options.padding}, {1, options.dilation}, options.groups};
-  check_options(x, "conv1d", along);
+Array conv1d(Operand x, Operand weights, const SeriesConvOptions& options) {
+  const ConvOptions across = options.across();
   const Shape series = x.array.shape(), kernel = weights.array.shape();
+  internal::check_conv_options("[conv1d]" + called_at(x) + ":", across);
   if (series.rank() != 2 || kernel.rank() != 3)
-    throw ShapeError("[conv1d] at ", x.where.file_name(), ":", x.where.line(),
+    throw ShapeError("[conv1d]", called_at(x),
                      ": x must be [channels, length] and weights [outputs, channels / groups, kernel]; got ", series,
                      " and ", kernel, ".");
-  const Array image = reshape(x, {series[0], 1, series[1]});
-  const Array result =
-      conv2d({image, x.where}, {reshape(weights, {kernel[0], kernel[1], 1, kernel[2]}), weights.where}, along);
+  const Shape image{series[0], 1, series[1]}, filters{kernel[0], kernel[1], 1, kernel[2]};
+  const std::string who = text::concat("[conv1d] of x ", series, " and weights ", kernel, called_at(x));
+  internal::check_conv_shapes(who, image, filters, across);
+  const Array result = conv2d({reshape(x, image), x.where}, {reshape(weights, filters), weights.where}, across);
   return reshape(result, {result.shape()[0], result.shape()[2]});
 }
 

@@ -16,6 +16,10 @@ struct Windows {
 
 using Combine = Array (*)(Operand, Operand);
 
+// Each place of a window is a node of the graph.
+constexpr std::int64_t kMostKernel = 1'000'000;
+constexpr std::int64_t kMostWidth = 1'000'000'000;
+
 Array add(Operand x, Operand y) { return x + y; }
 
 /// Windows of the last axes. InvalidArgument and ShapeError as pooling.h says.
@@ -27,11 +31,13 @@ void check(const std::string& function, const Shape& shape, std::vector<Windows>
   for (int i = 0; i < rank; ++i) {
     Windows& along = windows[static_cast<std::size_t>(i)];
     if (along.stride == 0) along.stride = along.kernel;
-    if (along.kernel < 1 || along.stride < 1 || along.padding < 0 || 2 * along.padding > along.kernel)
+    if (along.kernel < 1 || along.stride < 1 || along.padding < 0 || along.padding > along.kernel / 2)
       throw InvalidArgument("[", function,
                             "] a window needs a kernel of at least 1, a stride of at least 1 and a padding from 0 to "
                             "half of the kernel; got kernel = ",
                             along.kernel, ", stride = ", along.stride, ", padding = ", along.padding, ".");
+    if (along.kernel > kMostKernel)
+      throw InvalidArgument("[", function, "] a kernel has at most 10^6 places along an axis; got ", along.kernel, ".");
     const std::int64_t length = shape[i + 1] + 2 * along.padding;
     if (along.kernel > length)
       throw ShapeError("[", function, "] a kernel of ", along.kernel, " does not fit into an axis of ", length,
@@ -129,6 +135,9 @@ Array pad(Operand x, const std::vector<std::array<std::int64_t, 2>>& widths) {
   for (std::size_t i = 0; i < axes.size(); ++i) {
     if (widths[i][0] < 0 || widths[i][1] < 0)
       throw InvalidArgument("[pad] widths must not be negative; got ", widths[i][0], " and ", widths[i][1],
+                            " for axis ", i, ".");
+    if (std::max(widths[i][0], widths[i][1]) > kMostWidth)
+      throw InvalidArgument("[pad] widths must be at most 10^9; got ", widths[i][0], " and ", widths[i][1],
                             " for axis ", i, ".");
     axes[i] += widths[i][0] + widths[i][1];
   }

@@ -14,7 +14,7 @@ namespace costate {
 
 /// Rows, then columns.
 struct PoolOptions {
-  std::array<std::int64_t, 2> kernel = {2, 2};
+  std::array<std::int64_t, 2> kernel = {2, 2};   // up to 10^6 each
   std::array<std::int64_t, 2> stride = {0, 0};   // 0: as long as the kernel
   std::array<std::int64_t, 2> padding = {0, 0};  // places on each side; at most half of the kernel
 };
@@ -39,8 +39,8 @@ Array avg_pool1d(Operand x, const Pool1dOptions& options = {});
 /// The mean of each feature map: [C, …] -> [C]. ShapeError for a scalar.
 Array global_average(Operand x);
 
-/// Zeros around x: `widths` has, for each axis, how many before and behind. InvalidArgument if one is negative;
-/// ShapeError unless there are as many as axes.
+/// Zeros around x: `widths` has, for each axis, how many before and behind. InvalidArgument if one is negative or
+/// above 10^9; ShapeError unless there are as many as axes.
 Array pad(Operand x, const std::vector<std::array<std::int64_t, 2>>& widths);
 
 }  // namespace costate

@@ -16,9 +16,17 @@ Array kept(const Array& reduced, const Shape& shape, int axis) {
   return reshape(reduced, Shape(std::move(lengths)));
 }
 
+/// ShapeError "[function] …" unless x has numbers along the axis.
+void check_axis(const char* function, const Shape& shape, int axis) {
+  const int rank = shape.rank();
+  if (axis >= -rank && axis < rank && shape[axis] > 0) return;
+  throw ShapeError("[", function, "] x must have numbers along the axis; got axis ", axis, " of shape ", shape, ".");
+}
+
 /// x minus its largest number along the axis, so that no exponential overflows. Softmax does not depend on what is
 /// subtracted, hence no derivative does.
-Array shifted(const Operand& x, int axis) {
+Array shifted(const char* function, const Operand& x, int axis) {
+  check_axis(function, x.array.shape(), axis);
   const Array largest = stop_gradient(reduce_max(x, {axis}));
   return x.array - kept(largest, x.array.shape(), axis);
 }
@@ -26,12 +34,12 @@ Array shifted(const Operand& x, int axis) {
 }  // namespace
 
 Array softmax(Operand x, int axis) {
-  const Array powers = exp(shifted(x, axis));
+  const Array powers = exp(shifted("softmax", x, axis));
   return powers / kept(sum(powers, {axis}), x.array.shape(), axis);
 }
 
 Array log_softmax(Operand x, int axis) {
-  const Array logs = shifted(x, axis);
+  const Array logs = shifted("log_softmax", x, axis);
   return logs - kept(log(sum(exp(logs), {axis})), x.array.shape(), axis);
 }
 
@@ -40,6 +48,7 @@ Array cross_entropy(Operand logits, Operand target) {
   if (shape.rank() != 1 || (wanted.rank() != 0 && !(wanted == shape)))
     throw ShapeError("[cross_entropy] logits must have shape [class], and the class be a label [] or a unit vector ",
                      "[class]; got ", shape, " and ", wanted, ".");
+  check_axis("cross_entropy", shape, 0);
   if (wanted.rank() == 1) {
     const Array largest = stop_gradient(reduce_max(logits, {0}));
     return log(sum(exp(logits - largest))) + largest - sum(logits * target);

@@ -132,16 +132,16 @@ double PolarGrid::radius(std::int64_t ring) const { return std::exp(ring_spacing
 double PolarGrid::angle(double j) const { return angle_spacing() * j - focus * std::sin(angle_spacing() * j); }
 double PolarGrid::angle_slope(double j) const { return 1 - focus * std::cos(angle_spacing() * j); }
 
-void check_grid(const PolarGrid& grid) {
+void check_polar_grid(const PolarGrid& grid) {
   if (grid.rings < 8 || grid.angles < 8 || !(grid.outer_radius > 2) || !std::isfinite(grid.outer_radius) ||
       !(grid.focus >= 0 && grid.focus <= 0.95))
     throw InvalidArgument(
-        "[check_grid] a grid needs at least 8 rings and 8 angles, an outer radius above 2 and a focus ",
+        "[check_polar_grid] a grid needs at least 8 rings and 8 angles, an outer radius above 2 and a focus ",
         "from 0 to 0.95; got ", grid.rings, ", ", grid.angles, ", ", grid.outer_radius, " and ", grid.focus, ".");
 }
 
 MappedGrid laurent_map(const PolarGrid& grid, Operand coefficients) {
-  check_grid(grid);
+  check_polar_grid(grid);
   const std::int64_t modes = modes_of(coefficients.array.shape(), "laurent_map");
   const Array radius = coefficients.array[0];
   const Array x = radius * grid_table(grid.rings + 1, grid.angles, [&](auto ring, auto j) {

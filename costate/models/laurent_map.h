@@ -30,7 +30,7 @@ struct PolarGrid {
 
 /// Throws InvalidArgument for fewer than 8 rings or angles, an outer radius of at most 2 and a focus that is not within
 /// 0 and 0.95.
-void check_grid(const PolarGrid& grid);
+void check_polar_grid(const PolarGrid& grid);
 
 /// All [rings + 1, angles], the shape's outline first.
 struct MappedGrid {
@@ -42,7 +42,7 @@ struct MappedGrid {
 
 /// The grid around the shape of coefficients [1 + 2 K]: R, a_1 … a_K, b_1 … b_K. Where the map is not one to one the
 /// numbers mean nothing: check_laurent_shape.
-/// Throws: ShapeError unless the coefficients are a vector of odd length; InvalidArgument as check_grid does.
+/// Throws: ShapeError unless the coefficients are a vector of odd length; InvalidArgument as check_polar_grid does.
 MappedGrid laurent_map(const PolarGrid& grid, Operand coefficients);
 
 /// The shape's area, pi (R^2 - sum_k k (a_k^2 + b_k^2)) (Gronwall's area theorem), a scalar. ShapeError as laurent_map.

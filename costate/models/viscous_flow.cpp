@@ -207,7 +207,7 @@ ViscousFlow viscous_flow(const MappedGrid& shape, Operand angle, Operand guess, 
 
 FoundViscousFlow find_viscous_flow(const PolarGrid& grid, const HostArray& coefficients, double angle,
                                    const ViscousFlowOptions& options) {
-  check_grid(grid);
+  check_polar_grid(grid);
   const Function guess = trace([&](Array numbers) { return viscous_flow_guess(laurent_map(grid, numbers), angle); },
                                {{"coefficients", coefficients.shape()}});
   const HostArray start = compile(guess).run({coefficients.reshape(coefficients.shape().with_first(1))}).outputs[0][0];

@@ -6,12 +6,13 @@
 //     psi_xi,xi + psi_theta,theta = -J w
 //     psi_theta w_xi - psi_xi w_theta = nu (w_xi,xi + w_theta,theta)
 //
-// by central differences; errors fall with the square of the spacings. On the shape psi = 0, and w by Woods (1954):
-// 3 psi_1 + h^2 (J_0 w_0 + J_1 w_1 / 2) = 0 is no slip. The pressure on it has p_theta = nu w_xi and must come back to
-// itself around the shape; this fixes the constant by which psi far away differs from that of the free stream, and so
-// the circulation. Far away, at the outer radius r, the flow is the free stream with the wake of a body of this drag D
-// and the source that feeds it (Imai 1951; Fornberg 1980, J. Fluid Mech. 98): with phi = theta - angle and
-// Q = sqrt(R r / nu) sin(phi / 2)
+// by central differences; errors fall with the square of the spacings. Ahead of the shape, where w dies out within less
+// than a cell, a coarse grid's w alternates in sign from ring to ring; refine it until this is small. On the shape psi
+// = 0, and w by Woods (1954): 3 psi_1 + h^2 (J_0 w_0 + J_1 w_1 / 2) = 0 is no slip. The pressure on it has p_theta = nu
+// w_xi and must come back to itself around the shape; this fixes the constant by which psi far away differs from that
+// of the free stream, and so the circulation. Far away, at the outer radius r, the flow is the free stream with the
+// wake of a body of this drag D and the source that feeds it (Imai 1951; Fornberg 1980, J. Fluid Mech. 98): with phi =
+// theta - angle and Q = sqrt(R r / nu) sin(phi / 2)
 //
 //     psi = psi_free + D / 2 (phi / pi - erf(Q)) + constant,    w ~ r^-1/2 exp(-Q^2).
 //

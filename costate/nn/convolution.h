@@ -28,7 +28,8 @@ struct Conv2dOptions {
 /// [outputs, inputs / groups · kernel].
 class Conv2d {
  public:
-  /// InvalidArgument unless all sizes are at least 1 and groups divide inputs and outputs.
+  /// InvalidArgument unless all sizes are at least 1, groups divide inputs and outputs, and the options of the
+  /// convolution are in conv2d's range.
   explicit Conv2d(const Conv2dOptions& options);
 
   /// x [inputs, H, W] -> [outputs, h, w]. ShapeError if x has another rank or number of channels, or if the kernel is
@@ -39,6 +40,34 @@ class Conv2d {
 
  private:
   Conv2dOptions options_;
+  std::vector<Parameter> parameters_;
+};
+
+struct Conv1dOptions {
+  std::int64_t inputs = 0;   // channels
+  std::int64_t outputs = 0;  // channels
+  std::int64_t kernel = 3;
+  SeriesConvOptions convolution = {};  // stride, padding, dilation, groups
+  bool bias = true;
+  Init init = Init::kTorchUniform;
+  WeightSource source = {};
+  std::string name = "conv";
+};
+
+/// The same along a series, as PyTorch's Conv1d: Parameters "<name>.weight" [outputs, inputs / groups, kernel] and
+/// "<name>.bias" [outputs].
+class Conv1d {
+ public:
+  /// InvalidArgument as Conv2d.
+  explicit Conv1d(const Conv1dOptions& options);
+
+  /// x [inputs, L] -> [outputs, l]. ShapeError as Conv2d.
+  Array operator()(const Array& x) const;
+  const Conv1dOptions& options() const { return options_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+
+ private:
+  Conv1dOptions options_;
   std::vector<Parameter> parameters_;
 };
 

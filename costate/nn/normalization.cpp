@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "costate/base/error.h"
+#include "costate/operations/internal/check_eps.h"
 #include "costate/operations/normalize.h"
 
 namespace costate {
@@ -13,17 +14,13 @@ std::vector<Parameter> ones_and_zeros(const std::string& name, const Shape& shap
           {name + ".bias", HostArray(shape)}};
 }
 
-void check_eps(const char* layer, double eps) {
-  if (!(eps > 0)) throw InvalidArgument("[", layer, "] eps must be positive; got ", eps, ".");
-}
-
 }  // namespace
 
 GroupNorm::GroupNorm(const GroupNormOptions& options) : options_(options) {
   if (options.groups < 1 || options.channels < 1 || options.channels % options.groups != 0)
     throw InvalidArgument("[GroupNorm] groups must divide the channels, both at least 1; got ", options.groups,
                           " groups of ", options.channels, " channels.");
-  check_eps("GroupNorm", options.eps);
+  internal::check_eps("GroupNorm", options.eps);
   parameters_ = ones_and_zeros(options.name, {options.channels});
 }
 
@@ -43,7 +40,7 @@ LayerNorm::LayerNorm(const LayerNormOptions& options) : options_(options) {
   if (options.shape.empty() || std::ranges::any_of(options.shape, [](std::int64_t length) { return length < 1; }))
     throw InvalidArgument("[LayerNorm] the shape needs at least one axis, of at least 1; got [",
                           text::join(options.shape), "].");
-  check_eps("LayerNorm", options.eps);
+  internal::check_eps("LayerNorm", options.eps);
   parameters_ = ones_and_zeros(options.name, Shape(options.shape));
 }
 

@@ -15,6 +15,7 @@
 #include "costate/base/error.h"
 #include "costate/exec/kernels/group_norm.h"
 #include "costate/exec/tile_op.h"
+#include "costate/operations/internal/check_eps.h"
 
 namespace costate {
 namespace {
@@ -194,14 +195,10 @@ Array slope_times(const Array& x, const Array& a, std::int64_t n, double eps) {
   return costate::apply(std::make_shared<NormalizeSlope>(n, eps), operands);
 }
 
-void check_eps(const char* function, double eps) {
-  if (!(eps > 0)) throw InvalidArgument("[", function, "] eps must be positive; got ", eps, ".");
-}
-
 }  // namespace
 
 Array layer_norm(Operand x, std::vector<std::int64_t> axes, double eps) {
-  check_eps("layer_norm", eps);
+  internal::check_eps("layer_norm", eps);
   if (axes.empty()) throw InvalidArgument("[layer_norm] needs at least one axis to normalize over; got none.");
   const Shape shape = x.array.shape();
   // The axes last, for their numbers to be neighbours.
@@ -222,7 +219,7 @@ Array layer_norm(Operand x, std::vector<std::int64_t> axes, double eps) {
 }
 
 Array group_norm(Operand x, std::int64_t groups, double eps) {
-  check_eps("group_norm", eps);
+  internal::check_eps("group_norm", eps);
   const Shape& shape = x.array.shape();
   if (shape.rank() < 1) throw ShapeError("[group_norm] x must have shape [channel, …]; got ", shape, ".");
   if (groups < 1 || shape[0] % groups != 0)

@@ -51,6 +51,14 @@ bool is_called_dose(const std::string& name) {
   return false;
 }
 
+/// What kind of row it is, in a table of doses and measurements as NONMEM has it: marks, and no measurements.
+bool is_called_mark(const std::string& name) {
+  const std::string known = lower(name);
+  for (const char* mark : {"evid", "mdv", "cmt", "ss", "addl", "ii"})
+    if (known == mark) return true;
+  return false;
+}
+
 class Guess {
  public:
   Guess(const CsvTable& table, SeriesColumns given) : table_(table), head_(head_of(table)), columns_(std::move(given)) {
@@ -272,7 +280,7 @@ class Guess {
       if (!is_taken(name) && is_number(name) && comes_in_now_and_then(name))
         columns_.events.push_back(name + way_in(name));
     for (const std::string& name : names_)
-      if (!is_taken(name) && is_number(name) && !says_nothing(name))
+      if (!is_taken(name) && is_number(name) && !says_nothing(name) && !is_called_mark(name))
         (is_constant_of_trajectories(name) ? columns_.covariates : columns_.states).push_back(name);
   }
 

@@ -148,12 +148,24 @@ void remove_codes(TimeSeries& series, const Column& column, const std::string& n
   }
 }
 
+/// A number that comes again, as a code for missing does, is no outlier to a user who says that none is one.
+void keep_repeated(TimeSeries& series, const Column& column, std::vector<Run>& runs) {
+  const std::vector<double> cells = measured_cells(series, column);
+  std::erase_if(runs, [&](const Run& run) {
+    return std::ranges::any_of(run.samples, [&](std::size_t k) {
+      return std::ranges::count(cells, column.cell(series, run.trajectory, k)) > 1;
+    });
+  });
+}
+
 /// Makes them missing, and says what they were.
-std::optional<Outliers> remove_from(TimeSeries& series, const Column& column, const std::string& name) {
+std::optional<Outliers> remove_from(TimeSeries& series, const Column& column, const std::string& name,
+                                    MissingCodes codes) {
   const std::optional<Percentiles> percentiles = percentiles_of(series, column);
   if (!percentiles) return {};
   std::vector<Run> runs = runs_of(series, column, *percentiles);
   keep_outliers(series, column, *percentiles, runs);
+  if (codes == MissingCodes::kKeep) keep_repeated(series, column, runs);
   if (runs.empty()) return {};
   const Trajectory& first = series.trajectories[runs[0].trajectory];
   const std::size_t sample = runs[0].samples[0];
@@ -194,7 +206,7 @@ std::vector<Outliers> remove_outliers(TimeSeries& series, MissingCodes codes) {
   const auto remove = [&](const Column& column, const std::string& name) {
     const std::size_t before = all.size();
     if (codes == MissingCodes::kFind) remove_codes(series, column, name, all);
-    if (auto found = remove_from(series, column, name)) all.push_back(*std::move(found));
+    if (auto found = remove_from(series, column, name, codes)) all.push_back(*std::move(found));
     return all.size() > before;
   };
   const std::size_t states = series.state_names.size(), inputs = series.input_names.size();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "costate/array/take_rows.h"
 #include "costate/base/error.h"
@@ -24,6 +25,19 @@ Split nothing_held(const TimeSeries& series) {
 void hold(const TimeSeries& series, std::size_t trajectory, std::size_t first, Split& split) {
   split.train_ends[trajectory] = first;
   split.held.push_back({trajectory, first, series.trajectories[trajectory].times.size() - first});
+}
+
+/// The share counted in samples at which a state was measured: an end of blank cells, or of values beyond a limit, is
+/// nothing to judge by. Nothing if too few are left to train on.
+std::optional<Split> hold_measured_end(const TimeSeries& series, double share) {
+  std::vector<std::size_t> measured;
+  for (std::size_t i = 0; i < series.trajectories[0].times.size(); ++i)
+    if (is_measured(series.trajectories[0], i)) measured.push_back(i);
+  const std::size_t held = held_of(measured.size(), share);
+  if (held + 2 > measured.size()) return {};
+  Split split = nothing_held(series);
+  hold(series, 0, measured[measured.size() - held], split);
+  return split;
 }
 
 void check_is_enough(const Split& split) {
@@ -51,7 +65,7 @@ Split split_series(const TimeSeries& series, double share, const std::string& op
   if (held == 0) return split;
   if (is_single) {
     hold(series, 0, count - held, split);
-    return split;
+    return is_measured(series, split) ? split : hold_measured_end(series, share).value_or(split);
   }
   for (std::size_t i = count - held; i < count; ++i) hold(series, i, 0, split);
   return split;

@@ -17,7 +17,8 @@ struct Split {
   std::vector<Window> held;             // samples that are not
 };
 
-/// Holds out `share` of the samples or trajectories, rounded, at least one if share > 0. DataError, which calls the
+/// Holds out `share` of the trajectories, or of the samples of a single one: if none of these was measured, of its
+/// measured ones and what follows. Rounded, at least one if share > 0. DataError, which calls the
 /// share `option`, if fewer than two samples would be left to train on.
 Split split_series(const TimeSeries& series, double share, const std::string& option = "--hold-out");
 

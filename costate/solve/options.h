@@ -54,7 +54,8 @@ struct SolveOptions {
   Adjoint adjoint = Adjoint::kDiscrete;
   GradientSteps gradient_steps = GradientSteps::kAuto;
   // Bytes for each thread that a solve keeps for its reverse sweep: half for states of accepted steps, a quarter for
-  // evaluations, a quarter for states that the sweep computes again. It changes the time taken, and no bit of a result.
+  // evaluations, a quarter for states that the sweep computes again. The tiles of a run that waits for its pull-back
+  // (exec/pullback.h) share what its threads may keep. It changes the time taken, and no bit of a result.
   std::size_t memory_budget = std::size_t{256} << 20;
   Dtype dtype = Dtype::kF64;  // of solves of a batch of numbers; a traced solve has its program's
 

@@ -27,17 +27,17 @@ Function loss_of(const Classifier& classifier, const Shape& input) {
   return trace(
       [&](Array x, Array label) {
         const Array logits = classifier.logits(x);
-        if (logits.shape().rank() != 1)
-          throw ShapeError("[fit_classifier] logits must be [classes]; got ", logits.shape(), ".");
         const Array one_hot = equal(class_numbers(logits.shape()[0]), label);
         return std::vector<Array>{cross_entropy(logits, label), is_misclassified(logits, one_hot)};
       },
       {{"x", input}, {"label", {}}});
 }
 
-/// How many classes the logits have, from a trace of its own.
+/// How many classes the logits have, from a trace of its own. ShapeError if they are no vector.
 std::int64_t num_classes(const Classifier& classifier, const Shape& input) {
-  return trace([&](Array x) { return classifier.logits(x); }, {{"x", input}}).output_shape(0).size();
+  const Shape logits = trace([&](Array x) { return classifier.logits(x); }, {{"x", input}}).output_shape(0);
+  if (logits.rank() != 1) throw ShapeError("[fit_classifier] logits must be [classes]; got ", logits, ".");
+  return logits.size();
 }
 
 void check_data(const LabelledInputs& data, std::int64_t classes) {
@@ -53,6 +53,17 @@ void check_data(const LabelledInputs& data, std::int64_t classes) {
   }
 }
 
+/// What a batch is trained on. ShapeError if the options give something that is no input of each sample.
+HostArray inputs_of(const Batch& batch, const HostArray& all, const ClassifierFitOptions& options) {
+  if (!options.inputs) return take_rows(all, batch.samples);
+  HostArray given = options.inputs(batch);
+  const Shape wanted = all.shape().without_first().with_first(std::ssize(batch.samples));
+  if (!(given.shape() == wanted))
+    throw ShapeError("[fit_classifier] the inputs that a batch is trained on must have shape ", wanted, "; got ",
+                     given.shape(), ".");
+  return given;
+}
+
 }  // namespace
 
 TrainResult fit_classifier(const Classifier& classifier, const LabelledInputs& data,
@@ -63,8 +74,7 @@ TrainResult fit_classifier(const Classifier& classifier, const LabelledInputs& d
       compile(value_and_grad(loss_of(classifier, input), classifier.parameters), {.dtype = options.dtype});
   Objective objective{.parameters = classifier.parameters, .num_samples = static_cast<std::size_t>(data.count())};
   objective.evaluate = [&](const Batch& batch) {
-    RunResult result = program.run({options.inputs ? options.inputs(batch) : take_rows(data.inputs, batch.samples),
-                                    take_rows(data.labels, batch.samples)});
+    RunResult result = program.run({inputs_of(batch, data.inputs, options), take_rows(data.labels, batch.samples)});
     const double misclassified = result.outputs[1].mean();
     result.outputs.erase(result.outputs.begin() + 1);
     Evaluation evaluation = mean_over_batch(std::move(result));

@@ -16,6 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr NameTable<2> kKeeps = {"best", "last"};
+
 void check_options(const Objective& objective, const TrainOptions& options) {
   if (options.epochs < 1) throw InvalidArgument("[train] epochs must be at least 1; got ", options.epochs, ".");
   if (options.polish < 0) throw InvalidArgument("[train] polish must be at least 0; got ", options.polish, ".");
@@ -270,6 +272,10 @@ class Training {
 };
 
 }  // namespace
+
+std::string name(Keep keep) { return spelling(keep, kKeeps); }
+
+Keep keep_from_name(const std::string& name) { return from_spelling<Keep>("train", "keep", name, kKeeps); }
 
 std::string name(StopReason reason) {
   return spelling(reason, NameTable<5>{"epochs", "patience", "asked", "converged", "evaluations"});

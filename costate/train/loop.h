@@ -37,6 +37,10 @@ enum class Resume { kNo, kYes };
 /// Which weights training ends at: those of the best epoch, or the last ones, whatever their loss.
 enum class Keep { kBest, kLast };
 
+/// "best", "last", and back. InvalidArgument for another name.
+std::string name(Keep keep);
+Keep keep_from_name(const std::string& name);
+
 /// Which epochs patience counts: all, or those of the polish, if there is one. A falling learning rate and the polish
 /// gain late what seems to be missed before.
 enum class PatienceFrom { kStart, kPolish };

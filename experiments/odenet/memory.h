@@ -16,8 +16,8 @@ struct MemoryRow {
 
 struct MemoryOptions {
   std::int64_t channels = 64;
-  std::int64_t batch = 128;
-  int most_steps = 512;     // of rk4; a power of two
+  std::int64_t batch = 32;  // memory is that of the tiles at work, one a thread
+  int most_steps = 2048;    // of rk4; a power of two
   int most_unlimited = 64;  // there `unlimited` ends, which would fill the machine
   std::size_t budget = SolveOptions().memory_budget;
 };

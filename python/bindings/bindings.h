@@ -42,6 +42,8 @@ class NumpyArray : public nb::object {
 };
 /// A NumPy array that owns a copy.
 NumpyArray to_numpy(const HostArray& array);
+/// One that owns the numbers themselves.
+NumpyArray to_numpy(HostArray&& array);
 /// The same, into which NumPy does not write.
 NumpyArray to_read_only(const HostArray& array);
 NumpyArray to_numpy(const std::vector<double>& values);
@@ -64,6 +66,11 @@ struct BatchInputs {
   bool is_single;
 };
 BatchInputs to_batch(const Function& function, const nb::args& inputs);
+/// The positions of inputs and Parameters that `wrt` names; none where it is None. CallError or InvalidArgument if it
+/// names something else.
+std::vector<std::size_t> positions_of(const Function& function, const nb::object& wrt);
+/// An output of a batch, without the batch axis if `is_single`.
+NumpyArray to_output(HostArray array, bool is_single);
 /// A name of an input.
 std::string to_name(nb::handle value);
 /// An integer or a sequence of them; `what` names them in messages.
@@ -101,6 +108,7 @@ void bind_functions(nb::module_& module);
 void bind_equations(nb::module_& module);
 void bind_image_functions(nb::module_& module);
 void bind_function(nb::module_& module);
+void bind_pullback(nb::module_& module);
 void bind_derivatives(nb::module_& module);
 void bind_nn(nb::module_& module);
 void bind_solve(nb::module_& module);
@@ -110,6 +118,8 @@ void bind_image_nets(nb::module_& module);
 void bind_data(nb::module_& module);
 void bind_optimizers(nb::module_& module);
 void bind_train(nb::module_& module);
+void bind_labelled(nb::module_& module);
+void bind_classifier(nb::module_& module);
 void bind_fit(nb::module_& module);
 void bind_fit_calls(nb::module_& module);
 void bind_files(nb::module_& module);

@@ -1,5 +1,8 @@
 // Values of Python and NumPy as ours, and back.
 #include <algorithm>
+#include <span>
+#include <string_view>
+#include <utility>
 
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
@@ -29,9 +32,23 @@ const char* hint_at(nb::handle array, const std::string& kind) {
   return "";
 }
 
+/// Whether the value is NumPy's own array of numbers T, C-contiguous, as most are; then its numbers, without a detour
+/// through NumPy's functions.
+template <class T>
+bool read_plain(nb::handle value, HostArray& array) {
+  nb::ndarray<const T, nb::c_contig, nb::device::cpu> view;
+  if (std::string_view(type_of(value)) != "numpy.ndarray" || !nb::try_cast(value, view, false)) return false;
+  std::vector<std::int64_t> axes;
+  for (std::size_t i = 0; i < view.ndim(); ++i) axes.push_back(static_cast<std::int64_t>(view.shape(i)));
+  array = HostArray(Shape(std::move(axes)), std::vector<T>(view.data(), view.data() + view.size()));
+  return true;
+}
+
 }  // namespace
 
 HostArray to_host(nb::handle value) {
+  HostArray plain;
+  if (read_plain<double>(value, plain) || read_plain<float>(value, plain)) return plain;
   const nb::module_ numpy = nb::module_::import_("numpy");
   nb::object array = as_numpy(numpy, value);
   const std::string kind = nb::cast<std::string>(array.attr("dtype").attr("kind"));
@@ -73,6 +90,16 @@ NumpyArray to_numpy(const HostArray& array) {
   const auto size = static_cast<std::size_t>(array.size());
   if (array.dtype() == Dtype::kF32) return copy_to_numpy<float>(array.data<float>().data(), axes_of(array), size);
   return copy_to_numpy<double>(array.data<double>().data(), axes_of(array), size);
+}
+
+NumpyArray to_numpy(HostArray&& array) {
+  auto* kept = new HostArray(std::move(array));
+  const nb::capsule owner(kept, [](void* pointer) noexcept { delete static_cast<HostArray*>(pointer); });
+  const std::vector<std::size_t> axes = axes_of(*kept);
+  const auto view = [&]<class T>(std::span<T> numbers) {
+    return nb::borrow<NumpyArray>(nb::cast(nb::ndarray<nb::numpy, T>(numbers.data(), axes.size(), axes.data(), owner)));
+  };
+  return kept->dtype() == Dtype::kF32 ? view(kept->data<float>()) : view(kept->data<double>());
 }
 
 NumpyArray to_read_only(const HostArray& array) {

@@ -115,6 +115,21 @@ bounds.
 )");
 }
 
+void bind_labelled_points(nb::module_& module, const char* name, LabelledPoints (*make)(const SampleRange&),
+                          const char* doc) {
+  constexpr const char* kRange = R"(
+seed   of the endless sequence that they are from.
+first  where in it they begin: row i depends on the seed and first + i alone.
+)";
+  module.def(
+      name,
+      [make](std::int64_t count, std::uint64_t seed, std::int64_t first) {
+        const LabelledPoints made = make({.seed = seed, .first = first, .count = count});
+        return std::pair(to_numpy(made.points), to_numpy(made.classes));
+      },
+      nb::arg("count"), nb::arg("seed") = 0, nb::arg("first") = 0, text::concat(doc, kRange).c_str());
+}
+
 void bind_samples(nb::module_& module) {
   module.def(
       "sample_density",
@@ -130,19 +145,15 @@ seed   of the endless sequence that they are from.
 first  where in it they begin: row i depends on the seed and first + i alone.
 )");
   module.def("density_names", &density_names, "The names that sample_density knows.");
-  module.def(
-      "two_spirals",
-      [](std::int64_t count, std::uint64_t seed, std::int64_t first) {
-        const LabelledPoints made = two_spirals({.seed = seed, .first = first, .count = count});
-        return std::pair(to_numpy(made.points), to_numpy(made.classes));
-      },
-      nb::arg("count"), nb::arg("seed") = 0, nb::arg("first") = 0,
-      R"(Points [count, 2] of two interleaved spirals, and their classes [count, 2] as unit vectors.
+  bind_labelled_points(module, "two_spirals", two_spirals,
+                       R"(Points [count, 2] of two interleaved spirals, and their classes [count, 2] as unit vectors.
 
-count  how many; those with an even index are of class 0.
-seed   of the endless sequence that they are from.
-first  where in it they begin: row i depends on the seed and first + i alone.
-)");
+count  how many; those with an even index are of class 0.)");
+  bind_labelled_points(
+      module, "concentric_circles", concentric_circles,
+      R"(Points [count, 2] of a disc within a ring (Dupont, Doucet and Teh 2019), and their classes [count, 2] as unit vectors.
+
+count  how many; two of three are of the ring, class 1.)");
   nb::class_<Spirals>(module, "Spirals", "Noisy windows of spirals; times are counted from the window's start.")
       .def_prop_ro(
           "times", [](const Spirals& made) { return to_numpy(made.times); }, "[count, observed].")

@@ -17,36 +17,6 @@ nb::iterable to_items(nb::handle wrt, const char* expected) {
   return nb::borrow<nb::iterable>(wrt);
 }
 
-std::vector<std::size_t> positions_of(const Function& function, const nb::object& wrt) {
-  std::vector<std::size_t> positions;
-  if (wrt.is_none()) return positions;
-  const bool is_one = nb::isinstance<nb::str>(wrt) || nb::isinstance<Parameter>(wrt);
-  constexpr const char* kExpected = "names of inputs and Parameters";
-  for (const nb::handle item : is_one ? nb::object(nb::make_tuple(wrt)) : to_items(wrt, kExpected)) {
-    if (!nb::isinstance<nb::str>(item) && !nb::isinstance<Parameter>(item))
-      throw CallError("[wrt] expected ", kExpected, "; got ", type_and_hint(item));
-    std::vector<std::string> known;
-    std::size_t found = function.inputs().size();
-    for (std::size_t i = 0; i < function.inputs().size(); ++i) {
-      const Input& input = function.inputs()[i];
-      known.push_back(input.name);
-      const bool matches = nb::isinstance<Parameter>(item)
-                               ? input.parameter && *input.parameter == nb::cast<Parameter>(item)
-                               : input.name == nb::cast<std::string>(item);
-      if (matches) found = i;
-    }
-    if (found == function.inputs().size()) {
-      if (nb::isinstance<Parameter>(item))
-        throw InvalidArgument("[wrt] the function does not use Parameter '", nb::cast<Parameter>(item).name(),
-                              "'; leave it out.");
-      throw InvalidArgument("[wrt] ", text::unknown_name("input", nb::cast<std::string>(item), known));
-    }
-    positions.push_back(found);
-  }
-  if (positions.empty()) throw InvalidArgument("[wrt] no input is named; leave wrt out for all of them.");
-  return positions;
-}
-
 InputKind tangents_from_name(const std::string& name) {
   if (name == "shared") return InputKind::kShared;
   if (name == "sample") return InputKind::kSample;
@@ -167,6 +137,36 @@ void bind_check_gradient(nb::module_& module) {
 }
 
 }  // namespace
+
+std::vector<std::size_t> positions_of(const Function& function, const nb::object& wrt) {
+  std::vector<std::size_t> positions;
+  if (wrt.is_none()) return positions;
+  const bool is_one = nb::isinstance<nb::str>(wrt) || nb::isinstance<Parameter>(wrt);
+  constexpr const char* kExpected = "names of inputs and Parameters";
+  for (const nb::handle item : is_one ? nb::object(nb::make_tuple(wrt)) : to_items(wrt, kExpected)) {
+    if (!nb::isinstance<nb::str>(item) && !nb::isinstance<Parameter>(item))
+      throw CallError("[wrt] expected ", kExpected, "; got ", type_and_hint(item));
+    std::vector<std::string> known;
+    std::size_t found = function.inputs().size();
+    for (std::size_t i = 0; i < function.inputs().size(); ++i) {
+      const Input& input = function.inputs()[i];
+      known.push_back(input.name);
+      const bool matches = nb::isinstance<Parameter>(item)
+                               ? input.parameter && *input.parameter == nb::cast<Parameter>(item)
+                               : input.name == nb::cast<std::string>(item);
+      if (matches) found = i;
+    }
+    if (found == function.inputs().size()) {
+      if (nb::isinstance<Parameter>(item))
+        throw InvalidArgument("[wrt] the function does not use Parameter '", nb::cast<Parameter>(item).name(),
+                              "'; leave it out.");
+      throw InvalidArgument("[wrt] ", text::unknown_name("input", nb::cast<std::string>(item), known));
+    }
+    positions.push_back(found);
+  }
+  if (positions.empty()) throw InvalidArgument("[wrt] no input is named; leave wrt out for all of them.");
+  return positions;
+}
 
 void bind_derivatives(nb::module_& module) {
   bind_check_gradient(module);

@@ -122,7 +122,7 @@ arrays.
   module.def("load_state_dict", &load_state_dict, nb::arg("into"), nb::arg("state"),
              R"(Sets Parameters from a state dict of PyTorch, and gives back `into`.
 
-into    a net, or a list of Parameters. Layers have the shapes of PyTorch's: Linear, Conv2d, GroupNorm, LayerNorm.
+into    a net, or a list of Parameters. Layers have the shapes of PyTorch's: Linear, Conv1d, Conv2d, GroupNorm, LayerNorm.
 state   model.state_dict(), or any dict of arrays. Entries are taken in their order, by shape and the last part of their
         names, such as 'weight', since the rest is named otherwise. For files of your own names, use load(path, into=net).
 

@@ -66,13 +66,11 @@ PythonResult run(const Program& program, const nb::args& inputs) {
   return {.result = run_long([&] { return program.run(batch.arrays); }), .is_single = batch.is_single};
 }
 
-nb::tuple outputs_of(const Program& program, const PythonResult& run) {
+nb::tuple outputs_of(const Program& program, PythonResult run) {
   nb::list outputs;
-  for (std::size_t i = 0; i < run.result.outputs.size(); ++i) {
-    const HostArray& output = run.result.outputs[i];
-    const bool is_alone = run.is_single && program.function().outputs()[i].kind == OutputKind::kSample;
-    outputs.append(to_numpy(is_alone ? output.reshape(without_first(output.shape())) : output));
-  }
+  for (std::size_t i = 0; i < run.result.outputs.size(); ++i)
+    outputs.append(to_output(std::move(run.result.outputs[i]),
+                             run.is_single && program.function().outputs()[i].kind == OutputKind::kSample));
   return nb::tuple(outputs);
 }
 
@@ -118,6 +116,10 @@ BatchInputs to_batch(const Function& function, const nb::args& inputs) {
   return {.arrays = std::move(arrays), .is_single = single};
 }
 
+NumpyArray to_output(HostArray array, bool is_single) {
+  return to_numpy(is_single ? array.reshape(without_first(array.shape())) : std::move(array));
+}
+
 void bind_function(nb::module_& module) {
   nb::class_<Function>(module, "Function", "An immutable traced program for one sample.")
       .def_prop_ro("inputs",
@@ -149,8 +151,9 @@ void bind_function(nb::module_& module) {
       .def(
           "run",
           [](const Program& program, const nb::args& inputs) {
-            const PythonResult result = run(program, inputs);
-            return nb::make_tuple(outputs_of(program, result), report_of(result.result.report));
+            PythonResult result = run(program, inputs);
+            const nb::dict report = report_of(result.result.report);
+            return nb::make_tuple(outputs_of(program, std::move(result)), report);
           },
           "The outputs and a report: evaluations, steps, and of each failed sample its row, the reason ('max_steps', "
           "'step_too_small', 'non_finite', 'invalid_times', 'coarse_times'), t and step where its solve ended, and "

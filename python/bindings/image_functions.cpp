@@ -18,13 +18,13 @@ Keywords<ConvOptions> conv_keywords() {
           option("groups", &O::groups)};
 }
 
-namespace {
-
-Keywords<Conv1dOptions> conv1d_keywords() {
-  using O = Conv1dOptions;
+Keywords<SeriesConvOptions> series_conv_keywords() {
+  using O = SeriesConvOptions;
   return {option("stride", &O::stride), option("padding", &O::padding), option("dilation", &O::dilation),
           option("groups", &O::groups)};
 }
+
+namespace {
 
 /// A stride of 0 is how PoolOptions say "as long as the kernel", for which Python has None.
 std::int64_t given_stride(std::int64_t stride) {
@@ -33,10 +33,10 @@ std::int64_t given_stride(std::int64_t stride) {
   return stride;
 }
 
-/// None where the stride is as long as the kernel.
+/// None where the stride is as long as the kernel. All may be given by position, as in PyTorch.
 Keywords<PoolOptions> pool_keywords() {
   using O = PoolOptions;
-  Keyword<O> stride = pair("stride", &O::stride);
+  Keyword<O> stride = pair("stride", &O::stride, KeywordRole::kInOrder);
   stride.annotation += " | None";
   stride.get = [](const O& options) {
     return options.stride == Pair{0, 0} ? nb::object(nb::none()) : from_pair(options.stride);
@@ -45,18 +45,20 @@ Keywords<PoolOptions> pool_keywords() {
     options.stride = value.is_none() ? Pair{0, 0} : to_pair(value);
     if (!value.is_none()) std::ranges::for_each(options.stride, given_stride);
   };
-  return {pair("kernel", &O::kernel), stride, pair("padding", &O::padding)};
+  return {pair("kernel", &O::kernel, KeywordRole::kInOrder), stride,
+          pair("padding", &O::padding, KeywordRole::kInOrder)};
 }
 
 Keywords<Pool1dOptions> pool1d_keywords() {
   using O = Pool1dOptions;
-  Keyword<O> stride = option("stride", &O::stride);
+  Keyword<O> stride = option("stride", &O::stride, KeywordRole::kInOrder);
   stride.annotation += " | None";
   stride.get = [](const O& options) { return options.stride == 0 ? nb::object(nb::none()) : nb::cast(options.stride); };
   stride.set = [](O& options, nb::handle value) {
     options.stride = value.is_none() ? 0 : given_stride(argument_as<std::int64_t>(value));
   };
-  return {option("kernel", &O::kernel), stride, option("padding", &O::padding)};
+  return {option("kernel", &O::kernel, KeywordRole::kInOrder), stride,
+          option("padding", &O::padding, KeywordRole::kInOrder)};
 }
 
 template <class Options>
@@ -79,10 +81,10 @@ void bind_pool(nb::module_& module, const char* name, Array (*function)(Operand,
       text::concat("def ", name, "(x: object", parameters_of(keywords), ") -> ", name_of<Array>());
   module.def(
       name,
-      [function, keywords](nb::handle x, const nb::kwargs& options) {
-        return function(to_array(x), from_keywords(keywords, options));
+      [function, keywords](nb::handle x, const nb::args& in_order, const nb::kwargs& options) {
+        return function(to_array(x), from_call(keywords, in_order, options));
       },
-      nb::arg("x"), nb::arg("options"), nb::sig(signature.c_str()), doc);
+      nb::arg("x"), nb::arg("in_order"), nb::arg("options"), nb::sig(signature.c_str()), doc);
 }
 
 void bind_convolutions(nb::module_& m) {
@@ -96,9 +98,10 @@ stride, padding, dilation  of rows and columns: one integer, or two.
 groups    of neighbouring channels, each of which makes its share of the outputs.
 
 ShapeError if the kernel is larger than the padded maps, or groups do not divide channels and outputs.)");
-  bind_convolution<Conv1dOptions>(m, "conv1d", conv1d, conv1d_keywords(),
-                                  "The same along one axis: x [channels, length], weight [outputs, channels / groups, "
-                                  "kernel]; the result is [outputs, length].");
+  bind_convolution<SeriesConvOptions>(
+      m, "conv1d", conv1d, series_conv_keywords(),
+      "The same along one axis: x [channels, length], weight [outputs, channels / groups, "
+      "kernel]; the result is [outputs, length].");
 }
 
 void bind_pools(nb::module_& m) {

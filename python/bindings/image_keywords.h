@@ -11,7 +11,8 @@
 
 namespace costate {
 struct ConvOptions;
-}
+struct SeriesConvOptions;
+}  // namespace costate
 
 namespace costate::python {
 
@@ -42,5 +43,6 @@ Keyword<Options> pair(std::string name, Pair Options::*member, KeywordRole role 
 
 /// stride, padding, dilation and groups.
 Keywords<ConvOptions> conv_keywords();
+Keywords<SeriesConvOptions> series_conv_keywords();
 
 }  // namespace costate::python

@@ -25,12 +25,22 @@ Keywords<Options> source_keywords() {
           option("name", &Options::name)};
 }
 
+template <class O>
+Keywords<O> conv_layer_keywords_of(const Keyword<O>& kernel, const Keywords<O>& convolution) {
+  const Keywords<O> sizes = {required("inputs", &O::inputs), required("outputs", &O::outputs), kernel};
+  const Keywords<O> weights = {option("bias", &O::bias), choice("init", &O::init, init_from_name, KeywordRole::kStart)};
+  return joined(joined(joined(sizes, convolution), weights), source_keywords<O>());
+}
+
 Keywords<Conv2dOptions> conv_layer_keywords() {
   using O = Conv2dOptions;
-  const Keywords<O> sizes = {required("inputs", &O::inputs), required("outputs", &O::outputs),
-                             pair("kernel", &O::kernel, KeywordRole::kRequired)};
-  const Keywords<O> weights = {option("bias", &O::bias), choice("init", &O::init, init_from_name, KeywordRole::kStart)};
-  return joined(joined(joined(sizes, of_member(conv_keywords(), &O::convolution)), weights), source_keywords<O>());
+  return conv_layer_keywords_of(pair("kernel", &O::kernel, KeywordRole::kRequired),
+                                of_member(conv_keywords(), &O::convolution));
+}
+
+Keywords<Conv1dOptions> series_conv_layer_keywords() {
+  using O = Conv1dOptions;
+  return conv_layer_keywords_of(required("kernel", &O::kernel), of_member(series_conv_keywords(), &O::convolution));
 }
 
 Keywords<GroupNormOptions> group_norm_keywords() {
@@ -111,27 +121,33 @@ seed, stream  of the numbers that the weights are drawn from.
 name     begins the names of the Parameters.)";
 
 void bind_convolution_layers(nb::module_& module) {
-  constexpr const char* kOptions = R"(
-
-inputs, outputs  channels.
-kernel   rows and columns: one integer, or two, as for stride, padding and dilation.
+  const std::string channels = "\n\ninputs, outputs  channels.", weights = R"(
 groups   of channels that are convolved by themselves.
 bias     whether there is one.
 init     of the weights: 'torch_uniform', PyTorch's, under which the bias is drawn, too, or one of Linear's.)";
+  const std::string options =
+      channels + "\nkernel   rows and columns: one integer, or two, as for stride, padding and dilation." + weights;
   bind_map<Conv2d>(
       module, "Conv2d", conv_layer_keywords(),
       text::concat("A convolution plus a bias, with the Parameters '<name>.weight' [outputs, inputs / "
                    "groups, rows, columns] and '<name>.bias'\n[outputs], as torch.nn.Conv2d has them.",
-                   kOptions, kSource)
+                   options, kSource)
           .c_str(),
       "Inside a trace: x [inputs, rows, columns] -> [outputs, rows, columns]. ShapeError if x does not fit.");
+  bind_map<Conv1d>(
+      module, "Conv1d", series_conv_layer_keywords(),
+      text::concat("The same along one axis, as torch.nn.Conv1d: the Parameters are '<name>.weight' [outputs, inputs / "
+                   "groups, kernel] and '<name>.bias'\n[outputs].",
+                   channels, "\nkernel   places.", weights, kSource)
+          .c_str(),
+      "Inside a trace: x [inputs, length] -> [outputs, length]. ShapeError if x does not fit.");
   bind_timed_map<ConcatConv2d>(
       module, "ConcatConv2d", conv_layer_keywords(),
       text::concat(
           "The convolution of t beside x, t being one more channel before those of x (Chen et al. 2018, "
           "odenet_mnist.py), without a map\nfull of t: the Parameters are '<name>.weight' [outputs, 1 + inputs, "
           "rows, columns] and '<name>.bias' [outputs].",
-          kOptions, kSource)
+          options, kSource)
           .c_str(),
       "Inside a trace: t [] and x [inputs, rows, columns] -> [outputs, rows, columns].");
 }
@@ -195,7 +211,7 @@ classes  that are told apart.)",
                            "Inside a trace: x [channels, rows, columns] -> [classes].");
 }
 
-void bind_classifier(nb::module_& module) {
+void bind_image_classifier(nb::module_& module) {
   bind_map<ImageClassifier>(
       module, "ImageClassifier", classifier_keywords(),
       R"(The classifiers of Table 1 of Chen et al. 2018, and the one without a block. Nets of one seed begin alike where they are.
@@ -237,7 +253,7 @@ void bind_image_nets(nb::module_& module) {
   bind_convolution_layers(module);
   bind_norm_layers(module);
   bind_blocks(module);
-  bind_classifier(module);
+  bind_image_classifier(module);
 }
 
 }  // namespace costate::python

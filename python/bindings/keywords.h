@@ -15,9 +15,10 @@
 
 namespace costate::python {
 
-/// What a call must have, by position or by name; what it may have, by name; and, of the latter, what says where
-/// weights start, which a net no longer shows once they have been trained.
-enum class KeywordRole { kRequired, kOption, kStart };
+/// What a call must have, by position or by name; what it may have, by position or by name; what it may have, by name;
+/// and, of the latter, what says where weights start, which a net no longer shows once they have been trained. In this
+/// order in a table.
+enum class KeywordRole { kRequired, kInOrder, kOption, kStart };
 
 template <class Options>
 struct Keyword {
@@ -146,15 +147,23 @@ bool is_required(const Keyword<Options>& keyword) {
   return keyword.role == KeywordRole::kRequired;
 }
 
+/// Whether it may be given by position.
+template <class Options>
+bool has_position(const Keyword<Options>& keyword) {
+  return is_required(keyword) || keyword.role == KeywordRole::kInOrder;
+}
+
 /// The options of a call; those that are not given have their defaults. nb::next_overload if names or numbers do not
 /// fit.
 template <class Options>
 Options from_call(const Keywords<Options>& keywords, const nb::tuple& by_position, const nb::kwargs& by_name) {
   Options options;
   const auto required = static_cast<std::size_t>(std::ranges::count_if(keywords, is_required<Options>));
-  if (by_position.size() > required) throw nb::next_overload();
-  std::size_t given = 0;
-  for (const nb::handle value : by_position) keywords[given++].set(options, value);
+  const auto ordered = static_cast<std::size_t>(std::ranges::count_if(keywords, has_position<Options>));
+  if (by_position.size() > ordered) throw nb::next_overload();
+  std::size_t place = 0;
+  for (const nb::handle value : by_position) keywords[place++].set(options, value);
+  std::size_t given = std::min(place, required);
   for (const auto& [key, value] : by_name) {
     const auto at = std::ranges::find(keywords, nb::cast<std::string>(key), &Keyword<Options>::name);
     if (at == keywords.end() || at - keywords.begin() < static_cast<std::ptrdiff_t>(by_position.size()))
@@ -178,7 +187,7 @@ template <class Options>
 std::string parameters_of(const Keywords<Options>& keywords, bool is_behind_star = false) {
   std::string text;
   for (const Keyword<Options>& keyword : keywords) {
-    if (!is_required(keyword) && !std::exchange(is_behind_star, true)) text += ", *";
+    if (!has_position(keyword) && !std::exchange(is_behind_star, true)) text += ", *";
     text += ", " + keyword.name + ": " + keyword.annotation;
     if (!is_required(keyword)) text += " = " + repr_of(keyword.get(Options{}));
   }

@@ -42,6 +42,7 @@ NB_MODULE(_core, module) {
   bind_equations(module);
   bind_image_functions(module);
   bind_function(module);
+  bind_pullback(module);
   bind_derivatives(module);
   bind_nn(module);
   bind_solve(module);
@@ -51,6 +52,8 @@ NB_MODULE(_core, module) {
   bind_data(module);
   bind_optimizers(module);
   bind_train(module);
+  bind_labelled(module);
+  bind_classifier(module);
   bind_fit(module);
   bind_fit_calls(module);
   bind_files(module);

@@ -1,98 +1,23 @@
 // The training loop, whose callbacks are Python's, and fits to trajectories.
 #include "costate/train/train.h"
 
-#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/optional.h>
 
-#include <functional>
 #include <optional>
 
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/fields.h"
+#include "python/bindings/train_keywords.h"
 #include "python/bindings/training.h"
 
 namespace costate::python {
 namespace {
 
-/// nb::next_overload for what is neither a callable nor None.
-void check_callback(nb::handle value) {
-  if (!value.is_none() && PyCallable_Check(value.ptr()) == 0) throw nb::next_overload();
-}
-
-nb::dict row_of(const HistoryRow& row) {
-  nb::dict out;
-  for (const HistoryColumn& column : history_columns({row})) out[column.name] = row.*column.value;
-  return out;
-}
-
-/// A callable that training calls, or None. It is copied and destroyed by those who hold the GIL.
-template <class Call>
-Keyword<TrainOptions> callback(std::string name, Call TrainOptions::*member, Call (*make)(nb::object)) {
-  return {.name = std::move(name),
-          .annotation = "collections.abc.Callable | None",
-          .get = [](const TrainOptions&) { return nb::none(); },
-          .set =
-              [member, make](TrainOptions& options, nb::handle value) {
-                check_callback(value);
-                options.*member = value.is_none() ? Call() : make(nb::borrow(value));
-              }};
-}
-
-std::function<void(const HistoryRow&)> make_on_epoch(nb::object function) {
-  return [function](const HistoryRow& row) {
-    const nb::gil_scoped_acquire acquire;
-    function(row_of(row));
-  };
-}
-
-std::function<bool()> make_should_stop(nb::object function) {
-  return [function] {
-    const nb::gil_scoped_acquire acquire;
-    return nb::bool_(nb::object(function())).ptr() == Py_True;
-  };
-}
-
-Keyword<TrainOptions> checkpoint_keyword() {
-  return {.name = "checkpoint",
-          .annotation = "str | os.PathLike",
-          .get = [](const TrainOptions& options) { return nb::cast(options.checkpoint.string()); },
-          .set = [](TrainOptions& options,
-                    nb::handle value) { options.checkpoint = argument_as<std::filesystem::path>(value); }};
-}
-
-Keyword<TrainOptions> resume_keyword() {
-  return {.name = "resume",
-          .annotation = "bool",
-          .get = [](const TrainOptions& options) { return nb::cast(options.resume == Resume::kYes); },
-          .set = [](TrainOptions& options,
-                    nb::handle value) { options.resume = argument_as<bool>(value) ? Resume::kYes : Resume::kNo; }};
-}
-
-Keywords<TrainOptions> train_keywords() {
-  using O = TrainOptions;
-  return {option("epochs", &O::epochs),
-          option("batch", &O::batch),
-          option("seed", &O::seed),
-          instance("optimizer", &O::optimizer),
-          instance("schedule", &O::schedule),
-          option("polish", &O::polish),
-          option("patience", &O::patience),
-          checkpoint_keyword(),
-          option("checkpoint_seconds", &O::checkpoint_seconds),
-          option("fingerprint", &O::fingerprint),
-          resume_keyword(),
-          callback("on_epoch", &O::on_epoch, make_on_epoch),
-          callback("should_stop", &O::should_stop, make_should_stop)};
-}
-
 Keywords<TrajectoryFitOptions> trajectory_keywords() {
   using O = TrajectoryFitOptions;
-  const Keyword<O> dtype{.name = "dtype",
-                         .annotation = "object",
-                         .get = [](const O& options) { return nb::cast(name(options.dtype)); },
-                         .set = [](O& options, nb::handle value) { options.dtype = to_dtype(value); }};
-  return joined(joined({dtype}, of_member(train_keywords(), &O::train)), of_member(solve_keywords(), &O::solve));
+  return joined(joined({dtype_keyword<O>()}, of_member(train_keywords(), &O::train)),
+                of_member(solve_keywords(), &O::solve));
 }
 
 Keywords<WindowOptions> window_keywords() {
@@ -116,7 +41,7 @@ Objective make_objective(nb::handle parameters, std::optional<std::int64_t> num_
   objective.evaluate = [&evaluate, is_endless](const Batch& batch) {
     const nb::gil_scoped_acquire acquire;
     if (is_endless) return to_evaluation(evaluate(batch.step));
-    return to_evaluation(evaluate(to_numpy(std::vector<std::int64_t>(batch.samples.begin(), batch.samples.end()))));
+    return to_evaluation(evaluate(samples_of(batch)));
   };
   if (!validate.is_none())
     objective.validate = [&validate] {
@@ -156,22 +81,8 @@ TrainResult fit_python(const nb::object& field, nb::handle parameters, const Tra
   return run_long([&] { return fit_trajectories(traced, trained, windows, options); });
 }
 
-constexpr const char* kTrainOptions = R"(
-epochs               how many, without those of polish.
-batch                samples a step; 0: all.
-seed                 of the order of the samples. Equal seeds give equal bits.
-optimizer, schedule  OptimizerOptions and a Schedule.
-polish               further epochs of L-BFGS on all samples, which reaches minima that Adam circles.
-patience             stop after this many epochs without a better loss; 0: never.
-checkpoint           path of a file that is written at least every checkpoint_seconds, and at the end; '': none.
-fingerprint          a text that says what is trained; a checkpoint of another one is refused.
-resume               go on from the checkpoint if there is one, to the same bits as without the break.
-on_epoch             called after each epoch with a dict of the columns of the history.
-should_stop          called after each epoch; training ends if it gives True.
-)";
-
 constexpr const char* kTrainHelp =
-    R"(Trains Parameters on a loss of samples, in epochs of shuffled batches; they end at the best weights.
+    R"(Trains Parameters on a loss of samples, in epochs of shuffled batches; they end at the best weights, or at the last.
 
 parameters           a Parameter, a list of them, or a net.
 num_samples          how many there are. None: a stream without end, of which an epoch is one step.
@@ -248,7 +159,7 @@ InvalidArgument if a trajectory is shorter than a window.
       text::concat("def fit_trajectories(field: object, parameters: object, windows: ", name_of<TrajectoryWindows>(),
                    parameters_of(trajectory_keywords()), ") -> ", name_of<TrainResult>());
   module.def("fit_trajectories", &fit_python, nb::arg("field"), nb::arg("parameters"), nb::arg("windows"),
-             nb::arg("options"), nb::sig(fit.c_str()), text::concat(kFitHelp, kTrainOptions + 1, kFitRest).c_str());
+             nb::arg("options"), nb::sig(fit.c_str()), text::concat(kFitHelp, kTrainOptionHelp, kFitRest).c_str());
 }
 
 nb::tuple train_state(const TrainResult& result) {
@@ -269,7 +180,8 @@ void bind_train(nb::module_& module) {
       .def_prop_ro(
           "history", [](const TrainResult& result) { return history_of(result.history); },
           "One array a column, one number an epoch.")
-      .def_ro("best_epoch", &TrainResult::best_epoch, "That whose loss was lowest; -1 if none had a finite loss.")
+      .def_ro("best_epoch", &TrainResult::best_epoch,
+              "Of the weights that were kept: that whose loss was lowest, or the last; -1 if none had a finite loss.")
       .def_ro("best_loss", &TrainResult::best_loss)
       .def_prop_ro(
           "reason", [](const TrainResult& result) { return name(result.reason); },
@@ -287,7 +199,7 @@ void bind_train(nb::module_& module) {
       parameters_of(train_keywords()) + ") -> " + name_of<TrainResult>();
   module.def("train", &train_python, nb::arg("parameters"), nb::arg("num_samples").none(), nb::arg("evaluate"),
              nb::arg("validate").none() = nb::none(), nb::arg("options"), nb::sig(signature.c_str()),
-             text::concat(kTrainHelp, kTrainOptions + 1, kTrainRest).c_str());
+             text::concat(kTrainHelp, kTrainOptionHelp, kTrainRest).c_str());
   bind_trajectory_fit(module);
 }
 

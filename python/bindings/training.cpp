@@ -70,6 +70,10 @@ std::vector<HistoryRow> to_rows(nb::handle rows) {
   return out;
 }
 
+NumpyArray samples_of(const Batch& batch) {
+  return to_numpy(std::vector<std::int64_t>(batch.samples.begin(), batch.samples.end()));
+}
+
 std::vector<HostArray> to_host_list(const nb::sequence& values) {
   std::vector<HostArray> arrays;
   for (const nb::handle value : values) arrays.push_back(to_host(value).astype(Dtype::kF64));

@@ -20,6 +20,9 @@ nb::dict history_of(const std::vector<HistoryRow>& rows);
 nb::list rows_of(const std::vector<HistoryRow>& rows);
 std::vector<HistoryRow> to_rows(nb::handle rows);
 
+/// The numbers of a step's samples.
+NumpyArray samples_of(const Batch& batch);
+
 /// What a callback of training gave. CallError if it is no Evaluation.
 Evaluation to_evaluation(nb::handle value);
 

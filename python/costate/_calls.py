@@ -127,7 +127,8 @@ def _wrong_types(signature, args, kwargs):
         if not fits(value):
             return f"{name} must be {what}; got {_type_of(value)}."
     for name, value in values.items():  # of the right type, and still refused
-        if signature.parameters[name].annotation == "int" and not 0 <= operator.index(value) < 2**31:
+        numbers = value if isinstance(value, collections.abc.Sequence) else [value]
+        if str(signature.parameters[name].annotation).startswith("int") and not all(0 <= operator.index(n) < 2**31 for n in numbers if _is_integer(n)):
             return f"{name} = {value} is out of range."
     return f"the arguments do not fit {signature}."
 

@@ -16,7 +16,7 @@ _OPTIMIZER = _refusal("is not pickled or copied; save its state() beside its Par
 
 
 def refuse_copies():
-    for kind in (_core.Array, _core.Function, _core.Program, _core.VectorField, _core.Cnf):
+    for kind in (_core.Array, _core.Function, _core.Program, _core.PullbackProgram, _core.Pullback, _core.VectorField, _core.Cnf):
         kind.__reduce_ex__ = kind.__deepcopy__ = _TRACED
         kind.__copy__ = lambda self: self  # what never changes may be shared
     _core.Optimizer.__reduce_ex__ = _core.Optimizer.__deepcopy__ = _core.Optimizer.__copy__ = _OPTIMIZER

@@ -502,7 +502,7 @@ def conv1d(x: object, weight: object, *, stride: int = 1, padding: int = 0, dila
     The same along one axis: x [channels, length], weight [outputs, channels / groups, kernel]; the result is [outputs, length].
     """
 
-def max_pool2d(x: object, *, kernel: int | tuple[int, int] = 2, stride: int | tuple[int, int] | None = None, padding: int | tuple[int, int] = 0) -> Array:
+def max_pool2d(x: object, kernel: int | tuple[int, int] = 2, stride: int | tuple[int, int] | None = None, padding: int | tuple[int, int] = 0) -> Array:
     """
     The largest number of each window of x [channels, rows, columns], inside a trace. Padding holds no number. Of equal numbers
     the first, row by row, has the derivative, as in PyTorch.
@@ -512,7 +512,7 @@ def max_pool2d(x: object, *, kernel: int | tuple[int, int] = 2, stride: int | tu
     padding  places on each side, up to half of the kernel.
     """
 
-def avg_pool2d(x: object, *, kernel: int | tuple[int, int] = 2, stride: int | tuple[int, int] | None = None, padding: int | tuple[int, int] = 0) -> Array:
+def avg_pool2d(x: object, kernel: int | tuple[int, int] = 2, stride: int | tuple[int, int] | None = None, padding: int | tuple[int, int] = 0) -> Array:
     """
     The mean of each window of x [channels, rows, columns], inside a trace. Zeros of the padding count, as in PyTorch
     unless count_include_pad is False.
@@ -522,10 +522,10 @@ def avg_pool2d(x: object, *, kernel: int | tuple[int, int] = 2, stride: int | tu
     padding  places on each side, up to half of the kernel.
     """
 
-def max_pool1d(x: object, *, kernel: int = 2, stride: int | None = None, padding: int = 0) -> Array:
+def max_pool1d(x: object, kernel: int = 2, stride: int | None = None, padding: int = 0) -> Array:
     """max_pool2d along one axis, of x [channels, length]."""
 
-def avg_pool1d(x: object, *, kernel: int = 2, stride: int | None = None, padding: int = 0) -> Array:
+def avg_pool1d(x: object, kernel: int = 2, stride: int | None = None, padding: int = 0) -> Array:
     """avg_pool2d along one axis, of x [channels, length]."""
 
 def global_average(x: object) -> Array:
@@ -619,6 +619,68 @@ def compile(function: Function, dtype: object = 'f64') -> Program:
     Call the Program with one array an input, [batch, ...] ([...] if shared); it gives a tuple of arrays, one an output. One
     sample may go without the batch axis. Parameters are read anew in each call. The first call of each kind of batch takes
     longer, since it is then that the program is made.
+    """
+
+class Pullback:
+    """
+    The reverse of one run: takes one cotangent an output, gives a tuple of gradients.
+
+    Cotangents have the outputs' shapes, [batch, ...]; None stands for zeros. There is one gradient for each input that wrt names,
+    in its order: [batch, ...] for those of samples, summed over the batch for Parameters and shared inputs. They are at the
+    numbers that the run had: a Parameter may have another value by now. It may be called many times, with the same bits each
+    time, and from any thread; what the run recorded is freed with this object.
+    """
+
+    def __call__(self, *args) -> tuple:
+        """A tuple of gradients from one cotangent an output. Ctrl-C ends it."""
+
+    def run(self, *args) -> tuple:
+        """
+        The gradients and a report as that of Program.run, of the reverse alone.
+        """
+
+class PullbackProgram:
+    """
+    A Function made ready to run forward on batches of NumPy arrays, and in reverse later.
+    """
+
+    @property
+    def wrt(self) -> list[str]:
+        """
+        The names of the inputs and Parameters of which a Pullback gives gradients.
+        """
+
+    def __call__(self, *args) -> tuple:
+        """
+        The tuple of outputs for a batch, as Program gives it, and the Pullback of this run. Ctrl-C ends it.
+        """
+
+    def run(self, *args) -> tuple:
+        """The outputs, a report as that of Program.run, and the Pullback."""
+
+def compile_pullback(function: Function, wrt: object | None = None, *, dtype: object = 'f64') -> PullbackProgram:
+    """
+    Makes a Function ready to run forward now and in reverse later, as a PullbackProgram.
+
+    function  from trace, vjp, jvp or jacobian; its outputs are one of each sample.
+    wrt       names of inputs, or Parameters, of which gradients are wanted; all inputs and Parameters if left out. Nothing is
+              recorded for the others.
+    dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
+
+    Call it as a Program, with one array an input. It gives the tuple of outputs, and a Pullback, which has recorded what the
+    reverse needs: pullback(cotangent, ...) gives the gradients, with the same bits as vjp(function) in one go. Several runs may
+    wait for their reverse at a time. Of solves, all tiles of a run share memory_budget. Where no gradient is wanted, call a
+    Program of the same Function.
+
+    >>> import costate, numpy as np
+    >>> rate = costate.Parameter("rate", 2.0)
+    >>> f = costate.trace(lambda x: rate * x * x, {"x": ()})
+    >>> outputs, pullback = costate.compile_pullback(f)(np.array([1.0, 3.0]))
+    >>> outputs[0]
+    array([ 2., 18.])
+    >>> by_x, by_rate = pullback(np.array([1.0, 10.0]))
+    >>> by_x, float(by_rate)
+    (array([  4., 120.]), 91.0)
     """
 
 class InputCheck:
@@ -1399,6 +1461,37 @@ class Conv2d:
         Inside a trace: x [inputs, rows, columns] -> [outputs, rows, columns]. ShapeError if x does not fit.
         """
 
+class Conv1d:
+    """
+    The same along one axis, as torch.nn.Conv1d: the Parameters are '<name>.weight' [outputs, inputs / groups, kernel] and '<name>.bias'
+    [outputs].
+
+    inputs, outputs  channels.
+    kernel   places.
+    groups   of channels that are convolved by themselves.
+    bias     whether there is one.
+    init     of the weights: 'torch_uniform', PyTorch's, under which the bias is drawn, too, or one of Linear's.
+    seed, stream  of the numbers that the weights are drawn from.
+    name     begins the names of the Parameters.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1, bias: bool = True, init: str = 'torch_uniform', seed: int = 0, stream: int = 0, name: str = 'conv') -> None: ...
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Its Parameters, in order."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple[dict, list], /) -> None: ...
+
+    def __call__(self, x: object) -> Array:
+        """
+        Inside a trace: x [inputs, length] -> [outputs, length]. ShapeError if x does not fit.
+        """
+
 class ConcatConv2d:
     """
     The convolution of t beside x, t being one more channel before those of x (Chen et al. 2018, odenet_mnist.py), without a map
@@ -1730,6 +1823,15 @@ def two_spirals(count: int, seed: int = 0, first: int = 0) -> tuple[numpy.ndarra
     first  where in it they begin: row i depends on the seed and first + i alone.
     """
 
+def concentric_circles(count: int, seed: int = 0, first: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """
+    Points [count, 2] of a disc within a ring (Dupont, Doucet and Teh 2019), and their classes [count, 2] as unit vectors.
+
+    count  how many; two of three are of the ring, class 1.
+    seed   of the endless sequence that they are from.
+    first  where in it they begin: row i depends on the seed and first + i alone.
+    """
+
 class Spirals:
     """Noisy windows of spirals; times are counted from the window's start."""
 
@@ -1955,7 +2057,9 @@ class TrainResult:
 
     @property
     def best_epoch(self) -> int:
-        """That whose loss was lowest; -1 if none had a finite loss."""
+        """
+        Of the weights that were kept: that whose loss was lowest, or the last; -1 if none had a finite loss.
+        """
 
     @property
     def best_loss(self) -> float: ...
@@ -1972,9 +2076,9 @@ class TrainResult:
 
     def __setstate__(self, arg: tuple, /) -> None: ...
 
-def train(parameters: object, num_samples: int | None, evaluate: Callable, validate: Callable | None = None, *, epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None) -> TrainResult:
+def train(parameters: object, num_samples: int | None, evaluate: Callable, validate: Callable | None = None, *, epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None) -> TrainResult:
     """
-    Trains Parameters on a loss of samples, in epochs of shuffled batches; they end at the best weights.
+    Trains Parameters on a loss of samples, in epochs of shuffled batches; they end at the best weights, or at the last.
 
     parameters           a Parameter, a list of them, or a net.
     num_samples          how many there are. None: a stream without end, of which an epoch is one step.
@@ -1986,6 +2090,7 @@ def train(parameters: object, num_samples: int | None, evaluate: Callable, valid
     batch                samples a step; 0: all.
     seed                 of the order of the samples. Equal seeds give equal bits.
     optimizer, schedule  OptimizerOptions and a Schedule.
+    keep                 the weights that it ends at: 'best', of the epoch with the lowest loss, or 'last'.
     polish               further epochs of L-BFGS on all samples, which reaches minima that Adam circles.
     patience             stop after this many epochs without a better loss; 0: never.
     checkpoint           path of a file that is written at least every checkpoint_seconds, and at the end; '': none.
@@ -2040,7 +2145,7 @@ def cut_windows(states: object, spacing: float, *, length: int = 20, stride: int
     InvalidArgument if a trajectory is shorter than a window.
     """
 
-def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float = 1e-06, atol: float = 1e-08, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> TrainResult:
+def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float = 1e-06, atol: float = 1e-08, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> TrainResult:
     """
     Trains Parameters on windows of trajectories: the mean square difference of a solve from each window's first state to
     its further states. A window whose solve fails makes its step's loss NaN, and the step is skipped. For noisy starts, units and
@@ -2054,6 +2159,7 @@ def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindo
     batch                samples a step; 0: all.
     seed                 of the order of the samples. Equal seeds give equal bits.
     optimizer, schedule  OptimizerOptions and a Schedule.
+    keep                 the weights that it ends at: 'best', of the epoch with the lowest loss, or 'last'.
     polish               further epochs of L-BFGS on all samples, which reaches minima that Adam circles.
     patience             stop after this many epochs without a better loss; 0: never.
     checkpoint           path of a file that is written at least every checkpoint_seconds, and at the end; '': none.
@@ -2063,6 +2169,99 @@ def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindo
     should_stop          called after each epoch; training ends if it gives True.
 
     The keywords of solve, such as method, rtol and adjoint, are taken, too. Gives a TrainResult. Ctrl-C ends it.
+    """
+
+class LabelledInputs:
+    """
+    Inputs, and the class of each, for fit_classifier.
+
+    inputs  [sample, ...].
+    labels  [sample]: whole numbers 0, 1, ...
+    """
+
+    def __init__(self, inputs: object, labels: object) -> None: ...
+
+    @property
+    def inputs(self) -> numpy.ndarray: ...
+
+    @property
+    def labels(self) -> numpy.ndarray:
+        """As integers."""
+
+    def __len__(self) -> int: ...
+
+class ImageSet:
+    """Images to train on and images to test with, as LabelledInputs."""
+
+    @property
+    def train(self) -> LabelledInputs: ...
+
+    @property
+    def test(self) -> LabelledInputs: ...
+
+def read_image_set(folder: str | os.PathLike) -> ImageSet:
+    """
+    The ImageSet of a folder with the files of MNIST and Fashion-MNIST (IDX form, with .gz behind them or not) or of CIFAR-10
+    (binary form). Inputs are [image, channel, row, column] in f32, numbers 0, ..., 255.
+
+    IoError if a file is missing; DataError if one does not hold what its name says.
+    """
+
+def augmented(images: object, numbers: object, epoch: int, *, shift: int = 4, flip: bool = False, seed: int = 0) -> numpy.ndarray:
+    """
+    Images as they might as well have been taken: shifted a little, or mirrored, anew in each epoch.
+
+    images   [image, channel, row, column], such as those of a step of training.
+    numbers  of the images in their set: an integer for each.
+    epoch    of the training. What happens to an image depends on the seed, the epoch and its number alone, so that a training
+             that resumes sees the same.
+    shift    pixels, at most, up or down and left or right; zeros come in at the edge.
+    flip     whether every second image, on average, is mirrored left to right.
+    seed     of what is drawn.
+
+    >>> import costate, numpy as np
+    >>> images = np.arange(24.0).reshape(2, 1, 3, 4)
+    >>> costate.augmented(images, [0, 1], epoch=0, shift=1).shape
+    (2, 1, 3, 4)
+    """
+
+def fit_classifier(logits: Callable, parameters: object, data: LabelledInputs, inputs: Callable | None = None, held: LabelledInputs | None = None, *, dtype: object = 'f32', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None) -> TrainResult:
+    """
+    Trains a classifier on the mean of -log softmax(logits)[class]; where a solve is in it, too. It ends at the best weights, or at
+    the last.
+
+    logits      a callable, such as a net: inside a trace, from one sample's input to an Array [classes], the largest number for the
+                class that it finds.
+    parameters  a Parameter, a list of them, or a net.
+    data        LabelledInputs.
+    inputs      called with the numbers of a step's samples, an array of integers, and the epoch; gives what is trained on in place of
+                their inputs, [sample, ...], as by augmented. A training resumes to the bit if it depends on these alone.
+    held        other LabelledInputs: after an epoch, the share of them that is misclassified is its validation_loss, which decides
+                on the best weights. With keep='last' it only watches, so that they may be those of a test.
+    dtype       'f32' or 'f64', in which it computes.
+    epochs               how many, without those of polish.
+    batch                samples a step; 0: all.
+    seed                 of the order of the samples. Equal seeds give equal bits.
+    optimizer, schedule  OptimizerOptions and a Schedule.
+    keep                 the weights that it ends at: 'best', of the epoch with the lowest loss, or 'last'.
+    polish               further epochs of L-BFGS on all samples, which reaches minima that Adam circles.
+    patience             stop after this many epochs without a better loss; 0: never.
+    checkpoint           path of a file that is written at least every checkpoint_seconds, and at the end; '': none.
+    fingerprint          a text that says what is trained; a checkpoint of another one is refused.
+    resume               go on from the checkpoint if there is one, to the same bits as without the break.
+    on_epoch             called after each epoch with a dict of the columns of the history.
+    should_stop          called after each epoch; training ends if it gives True.
+
+    Gives a TrainResult, whose history has the share of the training samples that was misclassified, each at the weights before
+    its step. Ctrl-C, and whatever a callback raises, ends it.
+
+    >>> import costate
+    >>> points, classes = costate.concentric_circles(300, seed=1)
+    >>> net = costate.Mlp(2, [16], 2, activation="relu", seed=1)
+    >>> rings = costate.LabelledInputs(points, classes.argmax(axis=1))
+    >>> result = costate.fit_classifier(net, net, rings, epochs=30, batch=32, schedule=costate.Schedule(base=0.02))
+    >>> bool(result.history["misclassified"][-1] < 0.02)
+    True
     """
 
 class Fit:
@@ -2295,7 +2494,7 @@ def load_state_dict(into: object, state: dict) -> object:
     """
     Sets Parameters from a state dict of PyTorch, and gives back `into`.
 
-    into    a net, or a list of Parameters. Layers have the shapes of PyTorch's: Linear, Conv2d, GroupNorm, LayerNorm.
+    into    a net, or a list of Parameters. Layers have the shapes of PyTorch's: Linear, Conv1d, Conv2d, GroupNorm, LayerNorm.
     state   model.state_dict(), or any dict of arrays. Entries are taken in their order, by shape and the last part of their
             names, such as 'weight', since the rest is named otherwise. For files of your own names, use load(path, into=net).
 

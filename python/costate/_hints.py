@@ -14,7 +14,7 @@ _MODULE = {
     **dict.fromkeys(("optim", "Adam", "AdamW", "SGD"), "train, or Optimizer in a loop of your own"), "minimize": "train, or scipy.optimize with value_and_grad",
 }
 _LAYERS = {
-    "Conv1d": "conv1d", "MaxPool2d": "max_pool2d", "MaxPool1d": "max_pool1d", "AvgPool2d": "avg_pool2d", "AvgPool1d": "avg_pool1d",
+    "MaxPool2d": "max_pool2d", "MaxPool1d": "max_pool1d", "AvgPool2d": "avg_pool2d", "AvgPool1d": "avg_pool1d",
     **dict.fromkeys(("AdaptiveAvgPool2d", "adaptive_avg_pool2d"), "global_average"), "Flatten": "x.ravel()", "ReLU": "relu",
     "Softmax": "softmax", "LogSoftmax": "log_softmax", **dict.fromkeys(("CrossEntropyLoss", "NLLLoss", "nll_loss"), "cross_entropy"),
     "Sequential": "a function that calls one layer after the other", "ResNet": "ImageClassifier('resnet')", "ODENet": "ImageClassifier('odenet')",
@@ -22,7 +22,12 @@ _LAYERS = {
 }
 _NO_BATCH_NORM = "batch normalization mixes the samples of a batch, and a program is written for one; use GroupNorm or LayerNorm."
 _NO_DROPOUT = "dropout draws at random in each call, and a program gives the same for the same numbers; use a penalty on the weights (OptimizerOptions(kind='adamw', weight_decay=...))."
+_NO_THIRD_AXIS = "feature maps have one axis or two; put the numbers of the third axis among the channels, and use {}."
+_NO_TRANSPOSED = "there are no transposed convolutions; enlarge the maps by np.repeat along each axis, and use {}."
 _REFUSED = {
+    **{name: _NO_THIRD_AXIS.format(instead) for name, instead in [("Conv3d", "Conv2d"), ("conv3d", "conv2d"), ("MaxPool3d", "max_pool2d"), ("AvgPool3d", "avg_pool2d")]},
+    **{name: _NO_TRANSPOSED.format(instead) for name, instead in [
+        ("ConvTranspose1d", "Conv1d"), ("ConvTranspose2d", "Conv2d"), ("ConvTranspose3d", "Conv2d"), ("conv_transpose1d", "conv1d"), ("conv_transpose2d", "conv2d")]},
     **dict.fromkeys(("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "batch_norm"), _NO_BATCH_NORM),
     **dict.fromkeys(("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "dropout"), _NO_DROPOUT),
 }

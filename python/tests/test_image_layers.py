@@ -79,6 +79,15 @@ def test_pools(options):
     np.testing.assert_allclose(mean, windows(IMAGE, kernel, stride, padding).mean(axis=(3, 4)), atol=1e-15)
 
 
+def test_windows_by_position_as_in_pytorch():
+    by_position, by_name = run(lambda x: (costate.max_pool2d(x, 2), costate.max_pool2d(x, kernel=2)), IMAGE)
+    np.testing.assert_array_equal(by_position, by_name)
+    by_position, by_name = run(lambda x: (costate.avg_pool2d(x, (3, 2), 1, (1, 0)), costate.avg_pool2d(x, kernel=(3, 2), stride=1, padding=(1, 0))), IMAGE)
+    np.testing.assert_array_equal(by_position, by_name)
+    by_position, by_name = run(lambda x: (costate.max_pool1d(x, 3, 2), costate.max_pool1d(x, kernel=3, stride=2)), IMAGE[0])
+    np.testing.assert_array_equal(by_position, by_name)
+
+
 def test_pools_along_one_axis():
     largest, mean = run(lambda x: (costate.max_pool1d(x, kernel=3, stride=2), costate.avg_pool1d(x)), IMAGE[0])
     np.testing.assert_array_equal(largest, windows(IMAGE[0][:, None], (1, 3), (1, 2), 0).max(axis=(3, 4))[:, 0])
@@ -113,6 +122,27 @@ def test_pad(width):
     np.testing.assert_allclose(run(lambda x: np.pad(x, width, constant_values=2.5), IMAGE)[0], np.pad(IMAGE, width, constant_values=2.5), atol=1e-15)
     for mode in ("edge", "reflect", "symmetric", "wrap"):
         np.testing.assert_array_equal(run(lambda x: np.pad(x, width, mode=mode), IMAGE)[0], np.pad(IMAGE, width, mode=mode))
+
+
+def test_a_layer_along_one_axis():
+    layer = costate.Conv1d(4, 6, 3, stride=2, padding=1, groups=2, seed=3)
+    weight, bias = (p.value for p in layer.parameters)
+    assert weight.shape == (6, 2, 3) and bias.shape == (6,)
+    x = RNG.normal(size=(4, 9))
+    wanted = conv(x[:, None], weight[:, :, None], (1, 2), (0, 1), 2)[:, 0] + bias[:, None]
+    np.testing.assert_allclose(run(layer, x)[0], wanted, atol=1e-13)
+
+
+def test_a_series_layer_of_pytorch_and_back():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    model = torch.nn.Conv1d(4, 6, 3, stride=2, padding=1, dilation=2, groups=2).double()
+    layer = costate.load_state_dict(costate.Conv1d(4, 6, 3, stride=2, padding=1, dilation=2, groups=2), model.state_dict())
+    x = RNG.normal(size=(4, 11))
+    np.testing.assert_allclose(run(layer, x)[0], model(torch.tensor(x)).detach().numpy(), atol=1e-13)
+    for p in layer.parameters:
+        p.value = 0.5 * p.value
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in costate.state_dict(layer, model.state_dict()).items()})
+    np.testing.assert_allclose(run(layer, x)[0], model(torch.tensor(x)).detach().numpy(), atol=1e-13)
 
 
 def test_a_layer_that_takes_the_time():
@@ -197,6 +227,7 @@ def test_a_solve_between_two_layers():
 
 NETS = {
     "Conv2d(2, 4, 3, stride=2, padding=(1, 0), groups=2)": lambda: costate.Conv2d(2, 4, 3, stride=2, padding=(1, 0), groups=2, seed=7),
+    "Conv1d(2, 4, 3, stride=2, groups=2)": lambda: costate.Conv1d(2, 4, 3, stride=2, groups=2, seed=7),
     "Conv2d(2, 4, (3, 1), bias=False, name='c')": lambda: costate.Conv2d(2, 4, (3, 1), bias=False, name="c"),
     "ConcatConv2d(2, 4, 3)": lambda: costate.ConcatConv2d(2, 4, 3, stream=2),
     "GroupNorm(2, 4, eps=0.1)": lambda: costate.GroupNorm(2, 4, eps=0.1),
@@ -255,8 +286,10 @@ def test_state_dicts_of_others(state, error, message):
         np.testing.assert_array_equal(p.value, value)
 
 
-@pytest.mark.parametrize("name, message", [("BatchNorm2d", "use GroupNorm or LayerNorm"), ("Dropout", "use a penalty on the weights")])
-def test_what_looks_at_the_batch_or_draws_is_refused_by_name(name, message):
+@pytest.mark.parametrize("name, message", [("BatchNorm2d", "use GroupNorm or LayerNorm"), ("Dropout", "use a penalty on the weights"),
+                                           ("Conv3d", "the third axis among the channels, and use Conv2d"),
+                                           ("ConvTranspose2d", "enlarge the maps by np.repeat along each axis, and use Conv2d")])
+def test_what_is_not_there_is_refused_by_name(name, message):
     with pytest.raises(costate.NotSupported, match=f"costate has no '{name}': .*{message}"):
         getattr(costate, name)
     assert not hasattr(costate, name)
@@ -279,6 +312,16 @@ REFUSED = [
     (lambda x: costate.softmax(x, dim=0), costate.CallError, "did you mean 'axis'"),
     (lambda x: np.pad(x, 1, mode="mean"), costate.CallError, "no mode 'mean'"),
     (lambda x: np.pad(x, 1, constant_values=(1, 2)), costate.CallError, "one number as constant_values"),
+    (lambda x: costate.max_pool2d(x, 2, 2, 1, 1), costate.CallError, "at most 4 arguments go by position; got 5"),
+    (lambda x: costate.max_pool2d(x, 2, kernel=3), costate.CallError, "argument 'kernel' is given twice"),
+    (lambda x: costate.max_pool2d(x, kernel=2**62, padding=2**61), costate.InvalidArgument, "a kernel has at most 10.6 places"),
+    (lambda x: costate.conv2d(x, np.ones((1, 4, 1, 1)), padding=2**62), costate.InvalidArgument, r"^\[conv2d\]: padding must be at most 10\^9"),
+    (lambda x: costate.conv2d(x, np.ones((1, 4, 1, 1)), dilation=(2**63, 1)), costate.CallError, r"dilation = \(9223372036854775808, 1\) is out of range"),
+    (lambda x: costate.conv2d(x, np.ones((1, 4, 1, 1)), padding=10**8), costate.ShapeError, "the result would have .* at most 16777216 are possible"),
+    (lambda x: costate.conv1d(x[0], np.ones((1, 7, 9))), costate.ShapeError, r"^\[conv1d\] of x \[7, 6\] and weights \[1, 7, 9\]: the kernel"),
+    (lambda x: costate.softmax(x, 3), costate.ShapeError, r"^\[softmax\] x must have numbers along the axis; got axis 3"),
+    (lambda x: costate.Conv1d(4, 2, 3)(x), costate.ShapeError, r"^\[Conv1d\] 'conv.weight' takes series of shape \[4, place\]"),
+    (lambda x: costate.ConcatConv2d(3, 2, 3)(0.5, x), costate.ShapeError, r"^\[ConcatConv2d\] 'conv.weight' takes"),
     (lambda x: costate.GroupNorm(2, 6)(x), costate.ShapeError, r"of shape \[6, …\]; got \[4, 7, 6\]"),
 ]
 

@@ -16,7 +16,7 @@ def test_the_stub_is_that_of_the_build():
     assert KEPT.read_text() == BUILT.read_text(), f"copy {BUILT.relative_to(ROOT)} to {KEPT.relative_to(ROOT)}"
 
 
-@pytest.mark.parametrize("name", ["solve", "fit", "train", "fit_trajectories", "simulate"])
+@pytest.mark.parametrize("name", ["solve", "fit", "train", "fit_trajectories", "fit_classifier", "simulate"])
 def test_the_stub_names_all_options(name):
     line = next(line for line in KEPT.read_text().splitlines() if line.startswith(f"def {name}("))
     for parameter in inspect.signature(getattr(costate, name)).parameters:

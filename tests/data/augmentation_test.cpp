@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "costate/array/take_rows.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -68,7 +69,7 @@ TEST(Augmentation, ShiftsAndFlipsAreDrawnEvenly) {
 TEST(Augmentation, DependsOnSeedEpochAndImageAlone) {
   const HostArray original = images(40, Dtype::kF32);
   const auto draw = [&](const std::vector<std::size_t>& samples, std::int64_t epoch, std::uint64_t seed) {
-    return augmented(original, samples, epoch, {.shift = 2, .flip = true, .seed = seed});
+    return augmented(take_rows(original, samples), samples, epoch, {.shift = 2, .flip = true, .seed = seed});
   };
   const HostArray whole = draw(all(40), 7, 5), part = draw({31, 2}, 7, 5);
   EXPECT_EQ(part.dtype(), Dtype::kF32);
@@ -81,14 +82,14 @@ TEST(Augmentation, DependsOnSeedEpochAndImageAlone) {
 TEST(Augmentation, NothingToDoGivesTheImages) {
   const HostArray original = images(6);
   EXPECT_TRUE(augmented(original, all(6), 0, {.shift = 0}).same_bits(original));
-  EXPECT_EQ(augmented(original, {}, 0).shape(), (Shape{0, 2, kHeight, kWidth}));
+  EXPECT_EQ(augmented(images(0), {}, 0).shape(), (Shape{0, 2, kHeight, kWidth}));
 }
 
 TEST(Augmentation, WhatItCannotDoIsNamed) {
   EXPECT_ERROR(augmented(HostArray(Shape{2, 3}), all(1), 0), ShapeError, "must be [image, channel, row, column]");
   EXPECT_ERROR(augmented(images(1), all(1), 0, {.shift = 5}), InvalidArgument, "below the 5 x 6 pixels");
   EXPECT_ERROR(augmented(images(1), all(1), 0, {.shift = -1}), InvalidArgument, "got -1");
-  EXPECT_ERROR(augmented(images(2), all(3), 0, {.shift = 1}), InvalidArgument, "numbers below 2; got 2");
+  EXPECT_ERROR(augmented(images(2), all(3), 0, {.shift = 1}), ShapeError, "got 3 numbers of 2 images");
 }
 
 }  // namespace

@@ -186,7 +186,7 @@ TEST(Convolution, F32AgreesToSinglePrecision) {
 
 TEST(Convolution, AlongASeriesIsThatOfAnImageOneHigh) {
   const Parameter w("w", numbers({6, 2, 3}, 1.0));
-  const Conv1dOptions options{.stride = 2, .padding = 3, .dilation = 2, .groups = 2};
+  const SeriesConvOptions options{.stride = 2, .padding = 3, .dilation = 2, .groups = 2};
   const Function f = trace([=](Array x) { return conv1d(x, w, options); }, {{"x", {4, 11}}});
   const Case image{"", {4, 1, 11}, {6, 2, 1, 3}, {{1, 2}, {0, 3}, {1, 2}, 2}};
   ASSERT_EQ(f.output_shape(0), (Shape{6, 7}));
@@ -233,11 +233,19 @@ TEST(Convolution, MistakesAreNamed) {
   EXPECT_ERROR(make({1, 4, 4}, {1, 1, 3, 3}, {.dilation = {-2, 1}}), InvalidArgument,
                "dilation must be at least 1; got -2");
   EXPECT_ERROR(make({1, 4, 4}, {1, 1, 3, 3}, {.groups = 0}), InvalidArgument, "groups must be at least 1; got 0");
-  const auto series = [](const Shape& x, const Shape& weights, const Conv1dOptions& options = {}) {
+  constexpr std::int64_t kHuge = std::int64_t{1} << 62;
+  EXPECT_ERROR(make({1, 4, 4}, {1, 1, 3, 3}, {.padding = {kHuge, 0}}), InvalidArgument,
+               "padding must be at most 10^9; got 4611686018427387904");
+  EXPECT_ERROR(make({1, 4, 4}, {1, 1, 3, 3}, {.dilation = {1, kHuge}}), InvalidArgument, "dilation must be at most");
+  EXPECT_ERROR(make({1, 4, 4}, {1, 1, 3, 3}, {.padding = {1 << 20, 1 << 20}}), ShapeError,
+               "the result would have 2097154 x 2097154 pixels, and at most 16777216 are possible");
+  const auto series = [](const Shape& x, const Shape& weights, const SeriesConvOptions& options = {}) {
     return trace([=](Array at) { return conv1d(at, ones(weights), options); }, {{"x", x}});
   };
   EXPECT_ERROR(series({4, 4, 4}, {2, 4, 3}), ShapeError, "[conv1d] at ");
   EXPECT_ERROR(series({4, 4}, {2, 4}), ShapeError, "x must be [channels, length]");
+  EXPECT_ERROR(series({4, 4}, {2, 3, 3}), ShapeError, "[conv1d] of x [4, 4] and weights [2, 3, 3] at ");
+  EXPECT_ERROR(series({4, 4}, {2, 4, 5}), ShapeError, "the kernel reaches over 5 pixels across");
   EXPECT_ERROR(series({4, 4}, {2, 4, 3}, {.stride = -1}), InvalidArgument, "stride must be at least 1; got -1");
 }
 

@@ -152,6 +152,16 @@ TEST(Pooling, BadSizesAreNamed) {
                "[avg_pool1d] a kernel of 4");
   EXPECT_ERROR(trace([](Array x) { return pad(x, {{1, 1}}); }, {{"x", {2, 2}}}), ShapeError, "got 1 pairs");
   EXPECT_ERROR(trace([](Array x) { return pad(x, {{1, -1}}); }, {{"x", {2}}}), InvalidArgument, "got 1 and -1");
+  constexpr std::int64_t kHuge = std::int64_t{1} << 62;
+  EXPECT_ERROR(trace(
+                   [](Array x) {
+                     return pad(x, {{kHuge, kHuge}});
+                   },
+                   {{"x", {2}}}),
+               InvalidArgument, "[pad] widths must be at most 10^9; got 4611686018427387904");
+  EXPECT_ERROR(traced({2, 5, 5}, {.kernel = {kHuge, 2}, .padding = {kHuge / 2, 0}}), InvalidArgument,
+               "[max_pool2d] a kernel has at most 10^6 places along an axis; got 4611686018427387904");
+  EXPECT_ERROR(traced({2, 5, 5}, {.padding = {kHuge, 0}}), InvalidArgument, "padding from 0 to half of the kernel");
   EXPECT_ERROR(trace([](Array x) { return global_average(x); }, {{"x", {}}}), ShapeError, "[channel, …]; got []");
 }
 

@@ -96,8 +96,13 @@ TEST(CrossEntropy, OfALabelThatIsNoneIsNan) {
 }
 
 TEST(Softmax, BadSizesAreNamed) {
-  EXPECT_ERROR(trace([](Array x) { return softmax(x, 1); }, {{"x", {6}}}), ShapeError, "got 1");
-  EXPECT_ERROR(trace([](Array x) { return softmax(x); }, {{"x", {0}}}), ShapeError, "there is none");
+  EXPECT_ERROR(trace([](Array x) { return softmax(x, 1); }, {{"x", {6}}}), ShapeError, "got axis 1 of shape [6]");
+  EXPECT_ERROR(trace([](Array x) { return softmax(x); }, {{"x", {0}}}), ShapeError, "got axis -1 of shape [0]");
+  EXPECT_ERROR(trace([](Array x) { return softmax(x); }, {{"x", {}}}), ShapeError, "[softmax] x must have");
+  EXPECT_ERROR(trace([](Array x) { return log_softmax(x, -3); }, {{"x", {2, 3}}}), ShapeError,
+               "[log_softmax] x must have");
+  EXPECT_ERROR(trace([](Array x) { return cross_entropy(x, x); }, {{"x", {0}}}), ShapeError,
+               "[cross_entropy] x must have numbers along the axis; got axis 0");
 }
 
 }  // namespace

@@ -82,8 +82,8 @@ TEST(LaurentMap, RefusesWhatIsNoShape) {
   EXPECT_ERROR(check_laurent_shape(HostArray::vector({1, 0.995, 0})), InvalidArgument, "is too sharp");
   EXPECT_ERROR(karman_trefftz_coefficients({.margin = 0}), InvalidArgument, "the margin must be positive");
   EXPECT_ERROR(karman_trefftz_coefficients({.center_x = 0.1}), InvalidArgument, "-0.5 <= center_x < 0");
-  EXPECT_ERROR(check_grid({.rings = 4}), InvalidArgument, "at least 8 rings");
-  EXPECT_ERROR(check_grid({.focus = 1}), InvalidArgument, "a focus from 0 to 0.95");
+  EXPECT_ERROR(check_polar_grid({.rings = 4}), InvalidArgument, "at least 8 rings");
+  EXPECT_ERROR(check_polar_grid({.focus = 1}), InvalidArgument, "a focus from 0 to 0.95");
 }
 
 }  // namespace

@@ -87,6 +87,44 @@ TEST(Conv2d, IsAConvolutionPlusABiasForEachChannel) {
   expect_equal_outputs(f, testing::draw_inputs(f, 2, -1, 1, 3));
 }
 
+TEST(Conv1d, IsAConvolutionPlusABiasForEachChannel) {
+  constexpr std::int64_t kChannels = 4, kOutputs = 6, kLength = 9, kStride = 2, kPadding = 1, kDilation = 2;
+  const Conv1d conv({.inputs = kChannels,
+                     .outputs = kOutputs,
+                     .kernel = 3,
+                     .convolution = {.stride = kStride, .padding = kPadding, .dilation = kDilation, .groups = 2},
+                     .source = {5, 0}});
+  const HostArray weight = conv.parameters()[0].value(), bias = conv.parameters()[1].value();
+  ASSERT_EQ(weight.shape(), (Shape{kOutputs, 2, 3}));
+  ASSERT_EQ(bias.shape(), Shape{kOutputs});
+  const Function f = trace([&](Array x) { return conv(x); }, {{"x", {kChannels, kLength}}});
+  const std::vector<HostArray> inputs = testing::draw_inputs(f, 2, -1, 1, 3);
+  const HostArray found = testing::interpret_batch(f, inputs)[0];
+  ASSERT_EQ(found.shape(), (Shape{2, kOutputs, 4}));
+  for (std::int64_t sample = 0; sample < 2; ++sample)
+    for (std::int64_t output = 0; output < kOutputs; ++output)
+      for (std::int64_t place = 0; place < 4; ++place) {
+        double sum = bias.at(output);
+        for (std::int64_t channel = 0; channel < 2; ++channel)
+          for (std::int64_t tap = 0; tap < 3; ++tap) {
+            const std::int64_t from = place * kStride + tap * kDilation - kPadding;
+            if (from < 0 || from >= kLength) continue;
+            sum += weight(output, channel, tap) * inputs[0](sample, output / 3 * 2 + channel, from);
+          }
+        EXPECT_NEAR(found(sample, output, place), sum, kRounding) << output << ", " << place;
+      }
+  testing::check_execution(f, inputs, kRounding);
+  testing::check_derivatives(f, inputs, kDifferences);
+}
+
+TEST(Conv1d, StartsAsConv2dDoes) {
+  const Conv1d series({.inputs = 4, .outputs = 6, .kernel = 5, .source = {5, 2}});
+  const Conv2d image({.inputs = 4, .outputs = 6, .kernel = {1, 5}, .source = {5, 2}});
+  for (const std::size_t i : {0U, 1U})
+    EXPECT_EQ(series.parameters()[i].value().numbers(), image.parameters()[i].value().numbers());
+  EXPECT_EQ(Conv1d({.inputs = 4, .outputs = 6, .bias = false, .name = "c"}).parameters().size(), 1U);
+}
+
 TEST(ConcatConv2d, IsTheConvolutionOfTBesideX) {
   const ConvOptions options{.padding = {1, 1}};
   const ConcatConv2d conv({.inputs = 2, .outputs = 3, .convolution = options, .source = {5, 0}});
@@ -183,11 +221,27 @@ TEST(ImageLayers, BadSizesAreNamed) {
   EXPECT_ERROR(Conv2d({.inputs = 3, .outputs = 4, .kernel = {0, 3}}), InvalidArgument, "kernel = 0 x 3");
   EXPECT_ERROR(ConcatConv2d({.inputs = 2, .outputs = 4, .convolution = {.groups = 2}}), InvalidArgument,
                "groups must be 1; got 2");
-  EXPECT_ERROR(ConcatConv2d({.outputs = 4}), InvalidArgument, "got inputs = 0");
+  EXPECT_ERROR(ConcatConv2d({.outputs = 4}), InvalidArgument, "[ConcatConv2d] inputs, outputs and the kernel must be");
+  EXPECT_ERROR(Conv2d({.inputs = 3, .outputs = 4, .convolution = {.padding = {-1, 0}}}), InvalidArgument,
+               "[Conv2d] padding must be at least 0; got -1");
+  EXPECT_ERROR(Conv1d({.inputs = 3, .outputs = 4, .kernel = 0}), InvalidArgument, "[Conv1d] inputs, outputs and the");
+  EXPECT_ERROR(Conv1d({.inputs = 3, .outputs = 4, .convolution = {.groups = 2}}), InvalidArgument,
+               "[Conv1d] groups must divide inputs and outputs");
   const Conv2d conv({.inputs = 3, .outputs = 4, .kernel = {5, 5}, .name = "first"});
   EXPECT_ERROR(trace([&](Array x) { return conv(x); }, {{"x", {1, 8, 8}}}), ShapeError,
                "'first.weight' takes feature maps of shape [3, row, column]; got [1, 8, 8]");
-  EXPECT_ERROR(trace([&](Array x) { return conv(x); }, {{"x", {3, 4, 8}}}), ShapeError, "kernel");
+  EXPECT_ERROR(trace([&](Array x) { return conv(x); }, {{"x", {3, 4, 8}}}), ShapeError,
+               "[Conv2d] 'first.weight': the kernel reaches over 5 pixels down");
+  const ConcatConv2d timed({.inputs = 3, .outputs = 4, .kernel = {5, 5}});
+  EXPECT_ERROR(trace([&](Array x) { return timed(x[0][0][0], x); }, {{"x", {2, 8, 8}}}), ShapeError,
+               "[ConcatConv2d] 'conv.weight' takes feature maps of shape [3, row, column]; got [2, 8, 8]");
+  EXPECT_ERROR(trace([&](Array x) { return timed(x[0][0][0], x); }, {{"x", {3, 8, 4}}}), ShapeError,
+               "[ConcatConv2d] 'conv.weight': the kernel reaches over 5 pixels across");
+  const Conv1d series({.inputs = 3, .outputs = 4, .kernel = 5});
+  EXPECT_ERROR(trace([&](Array x) { return series(x); }, {{"x", {3, 4}}}), ShapeError,
+               "[Conv1d] 'conv.weight': the kernel reaches over 5 pixels across");
+  EXPECT_ERROR(trace([&](Array x) { return series(x); }, {{"x", {3, 8, 8}}}), ShapeError,
+               "[Conv1d] 'conv.weight' takes series of shape [3, place]; got [3, 8, 8]");
   EXPECT_ERROR(GroupNorm({.groups = 3, .channels = 4}), InvalidArgument, "got 3 groups of 4 channels");
   EXPECT_ERROR(GroupNorm({.groups = 2, .channels = 4, .eps = 0}), InvalidArgument, "eps must be positive; got 0");
   const GroupNorm norm({.groups = 2, .channels = 4});

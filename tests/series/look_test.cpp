@@ -61,6 +61,7 @@ TEST(Look, GuessesDoses) {
   EXPECT_EQ(guess("t,AMT,dur,x\n0,100,2,\n1,0,0,2\n2,90,3,1\n").events, (Words{"AMT:duration=dur"}));
   EXPECT_EQ(guess("t,AMT,RATE,x\n0,100,0,\n1,,,2\n2,90,5,1\n").events, (Words{"AMT:rate=RATE"}));  // 0: at once
   EXPECT_EQ(guess("t,AMT,RATE,x\n0,100,-2,\n1,,,2\n2,90,-2,1\n").events, (Words{"AMT"}));          // a code
+  EXPECT_EQ(guess("t,AMT,EVID,MDV,x\n0,100,1,1,\n1,,0,0,2\n2,90,1,1,\n3,,0,0,1\n").states, (Words{"x"}));
   EXPECT_EQ(guess("t,AMT,RATE,x\n0,100,5,\n1,,4,2\n2,90,5,1\n").states, (Words{"RATE", "x"}));
   const SeriesColumns tall = guess("variable,t,value\ndose,0,20\nx,1,3\ndose,1,10\nx,2,2\n");
   EXPECT_EQ(tall.events, (Words{"dose"}));

@@ -41,6 +41,16 @@ TEST(Outliers, AreTakenOutAndNamed) {
   EXPECT_TRUE(remove_outliers(series).empty());
 }
 
+TEST(Outliers, ANumberThatComesAgainStaysWhereNoneStandsForMissing) {
+  TimeSeries series = wave(100);
+  for (const std::size_t sample : {17U, 40U, 60U}) state(series, sample) = -9999;
+  state(series, 80) = 3e7;
+  const std::vector<Outliers> found = remove_outliers(series, MissingCodes::kKeep);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].value, 3e7);
+  for (const std::size_t sample : {17U, 40U, 60U}) EXPECT_EQ(state(series, sample), -9999) << sample;
+}
+
 TEST(Outliers, AreNoneInDataOfGreatRange) {
   const auto expect_none = [](const std::vector<double>& states, const char* what) {
     std::vector<double> times;

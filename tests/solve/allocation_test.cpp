@@ -5,6 +5,9 @@
 #include <cstdlib>
 #include <new>
 
+#include "costate/base/threads.h"
+#include "costate/exec/pullback.h"
+#include "costate/graph/trace.h"
 #include "costate/operations/interpolate.h"
 #include "costate/solve/internal/lane_solver.h"
 
@@ -100,6 +103,31 @@ TEST(Allocations, StopsOfEachSamplesOwnMakeNone) {
   solver.solve(inputs, true, states.data());
   EXPECT_EQ(allocations - before, 0);
   EXPECT_GT(solver.outcomes()[0].accepted, 5);
+}
+
+/// What the record of a run holds serves the next run: only results are made anew, however many steps there are.
+TEST(Allocations, AWarmRunWithItsPullBackMakesThoseOfItsResultsAlone) {
+  set_num_threads(1);
+  const auto of_a_warm_loop = [](int steps) {
+    const VectorField field = vector_field({2}, [](Array, Array z) { return stack({z[1], -sin(z[0])}); });
+    const Function end = trace(
+        [&](Array z0) {
+          return solve(field, z0, constant(HostArray::vector({0.0, 1.0})),
+                       {.method = Method::kRk4, .steps_per_interval = steps});
+        },
+        {{"z0", {2}}});
+    const PullbackProgram program = compile_pullback(end);
+    const HostArray z0(Shape{20, 2}), cotangent(Shape{20, 2, 2});
+    const auto train = [&] { program.run({z0}).pullback({cotangent}); };
+    for (int warm_up = 0; warm_up < 3; ++warm_up) train();
+    const long before = allocations;
+    train();
+    return allocations - before;
+  };
+  const long few = of_a_warm_loop(2);
+  EXPECT_EQ(of_a_warm_loop(50), few);
+  EXPECT_LT(few, 100);
+  set_num_threads(0);
 }
 
 TEST(AllocationCounter, Counts) {

@@ -6,9 +6,12 @@
 #include <cmath>
 #include <limits>
 
+#include "costate/array/normal_numbers.h"
+#include "costate/base/random.h"
 #include "costate/base/threads.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
+#include "costate/graph/interpret.h"
 #include "costate/solve/internal/reference_solve.h"
 #include "costate/solve/solve.h"
 
@@ -160,6 +163,38 @@ TEST(GradientGuard, KinksAndInfiniteDerivativesCostFewSteps) {
   // It reaches 0 at t = 2, where the derivative goes to infinity.
   const HostArray one(Shape{1, 1}, std::vector<double>{1});
   EXPECT_LE(attempts(root, one, GradientSteps::kOn), 20 * attempts(root, one, GradientSteps::kOff));
+}
+
+/// 40 units of relu: a step passes many kinks, and no step is short enough for a tangent to follow them all.
+TEST(GradientGuard, ANetOfReluTakesTheStepsOfItsState) {
+  const Random random(3);
+  const HostArray in = normal_numbers({40, 8}, random, 0), out = normal_numbers({8, 40}, random, 1);
+  const VectorField net =
+      vector_field({8}, [&](Array, Array z) { return 0.3 * matmul(constant(out), relu(matmul(constant(in), z))) - z; });
+  HostArray z0 = normal_numbers({16, 8}, random, 2);
+  for (double& number : z0.data<double>()) number *= 0.02;  // whose errors are small beside atol
+  const HostArray times = HostArray::vector({0, 1});
+  const auto attempts = [&](GradientSteps steps) {
+    const Solution solution = solve(net, z0, times, {.rtol = 1e-3, .atol = 1e-3, .gradient_steps = steps});
+    std::int64_t sum = 0;
+    for (std::size_t b = 0; b < 16; ++b) sum += solution.accepted[b] + solution.rejected[b];
+    return sum;
+  };
+  EXPECT_LE(attempts(GradientSteps::kOn), attempts(GradientSteps::kOff) * 11 / 10);
+}
+
+TEST(GradientGuard, AFieldWithKinksAtRestHasTheDerivativeOfTheSolution) {
+  const VectorField field = vector_field({1}, [](Array, Array z) { return 2.0 - z + relu(z - 3.0); });
+  const Function loss = trace(
+      [&](Array start) {
+        return sum(solve(field, start, constant(HostArray::vector({0, 10})))[1]);
+      },
+      {{"z0", {1}}});
+  const Function gradient = value_and_grad(loss);
+  const HostArray z0(Shape{1, 1}, std::vector<double>{2});
+  const double found = compile(gradient).run({z0}).outputs[1].at(0);
+  EXPECT_NEAR(found, std::exp(-10), 1e-4 * std::exp(-10));
+  EXPECT_NEAR(interpret(gradient, {z0.reshape({1})})[1].at(0), found, 1e-12 * found);
 }
 
 TEST(GradientGuard, ThresholdsAreWhereTheErrorEstimateIsTenTolerances) {

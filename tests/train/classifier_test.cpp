@@ -210,6 +210,10 @@ TEST(Classifier, BadDataAreNamed) {
   EXPECT_ERROR(fit_classifier(net.classifier(), data), ShapeError, "got inputs [10, 2] and labels [9]");
   const Classifier matrix{.logits = [](const Array& x) { return outer(x, x); }, .parameters = {net.w}};
   EXPECT_ERROR(fit_classifier(matrix, sectors(10, 1)), ShapeError, "logits must be [classes]; got [2, 2]");
+  ClassifierFitOptions few = options_of(1);
+  few.inputs = [](const Batch&) { return HostArray(Shape{3, 2}); };
+  EXPECT_ERROR(fit_classifier(net.classifier(), sectors(32, 1), few), ShapeError,
+               "must have shape [32, 2]; got [3, 2]");
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "costate/base/interrupt.h"
 #include "costate/diff/diff.h"
+#include "costate/exec/kernels/kernels.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/solve/internal/flat_state.h"
 
@@ -59,7 +59,6 @@ Backsolve<T>::Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field)
       num_state_(problem.state_size * problem.lanes),
       augmented_(augment(problem.field, field.arguments()), reverse_options(problem.options), problem.lanes, 2),
       solver_(augmented_),
-      replay_(augmented_),
       lender_(problem),
       slopes_of_field_(problem),
       vjp_workspace_(field.function().make_workspace()),
@@ -67,19 +66,18 @@ Backsolve<T>::Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field)
       vjp_saved_(field.function().saved_size()),
       walk_(problem) {
   const std::size_t size = augmented_.state_size * lanes_;
-  for (auto* buffer : {&start_, &y_, &stage_}) buffer->resize(size);
+  for (auto* buffer : {&start_, &stage_}) buffer->resize(size);
   states_.resize(2 * size);
-  slopes_.resize(2 * num_state_ * static_cast<std::size_t>(problem.tableau->num_stages));
+  slopes_.resize(2 * num_state_);
   slope_.resize(num_state_);
   times_.resize(problem.time.count * lanes_);
   output_times_.resize(lanes_);
-  weights_.resize(lanes_);
+  for (auto* buffer : {&mask_, &weights_}) buffer->resize(lanes_);
   for (const WantedArgument& argument : field.arguments()) {
     argument_cotangents_.emplace_back(argument.is_shared ? 0 : argument.size * lanes_);
     has_shared_ = has_shared_ || argument.is_shared;
   }
   interval_.resize(2 * lanes_);
-  remaining_.resize(lanes_);
   failed_.resize(lanes_);
 }
 
@@ -94,7 +92,6 @@ std::int64_t Backsolve<T>::run(const FinishedSolve<T>& solve, const T* cotangent
   for (std::size_t output = problem_.num_times - 1; output > 0; --output) {
     visit_output(output);
     solve_interval(output);
-    if (has_shared_) integrate_shared();
   }
   visit_output(0);
   finish();
@@ -163,8 +160,7 @@ void Backsolve<T>::solve_interval(std::size_t output) {
                       .arguments = lender_.arguments(),
                       .shared = augmented_shared_.data(),
                       .num_samples = solve_.inputs.num_samples};
-  solver_.solve(interval_inputs_, has_shared_, states_.data());
-  std::copy(start_.begin(), start_.end(), y_.begin());
+  solver_.solve(interval_inputs_, false, states_.data(), has_shared_ ? this : nullptr);
   const T* end = states_.data() + augmented_.state_size * lanes_;
   for (std::size_t lane = 0; lane < solve_.inputs.num_samples; ++lane) {
     if (lender_.borrows(lane)) continue;
@@ -175,75 +171,62 @@ void Backsolve<T>::solve_interval(std::size_t output) {
   }
 }
 
-/// The integral for shared arguments along the steps of the interval, which y_ starts.
+/// The integral for shared arguments along the steps just taken, as the method itself integrates. It needs no record:
+/// the memory of a gradient does not grow with the number of steps.
 template <class T>
-void Backsolve<T>::integrate_shared() {
-  replay_.start(solver_, interval_inputs_);
-  bool any = false;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    remaining_[lane] = lender_.borrows(lane) || failed_[lane] != 0 ? 0 : solver_.records()[lane].num_steps;
-    any = any || remaining_[lane] > 0;
-  }
-  for (InterruptPoll poll; any;
-       any = std::any_of(remaining_.begin(), remaining_.end(), [](std::size_t steps) { return steps > 0; })) {
-    poll();
-    evaluations_ += replay_.load(remaining_, y_.data());
-    integrate_step();
-    for (std::size_t& steps : remaining_) steps -= steps > 0 ? 1 : 0;
-  }
+void Backsolve<T>::stepped() {
+  load_steps();
+  for (std::size_t stage = 0; stage + 1 < static_cast<std::size_t>(problem_.tableau->num_stages); ++stage)
+    if (problem_.tableau->b[stage] != 0) integrate_stage(stage);
 }
 
-/// The next step to integrate in each lane.
+/// The step of each lane; lanes without one wait.
 template <class T>
 void Backsolve<T>::load_steps() {
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (remaining_[lane] > 0)
-      walk_.take(lane, solver_.step(lane, remaining_[lane] - 1));
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const bool counts = solver_.is_accepted(lane) && !lender_.borrows(lane) && failed_[lane] == 0;
+    mask_[lane] = counts ? T{1} : T{0};
+    if (counts)
+      walk_.take(lane, solver_.times_of_step(lane));
     else
       walk_.wait(lane, interval_[lane]);
+  }
 }
 
-/// Each lane's time of a stage, and the weight -h b_i of its slope in the integral.
+/// Each lane's time and state of a stage, and the weight -h b_i of its slope in the integral. The stages of a step that
+/// was rejected may be no numbers; a lane that waits has its last state.
 template <class T>
 void Backsolve<T>::load_stage(std::size_t stage) {
-  const Tableau& tableau = *problem_.tableau;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    weights_[lane] = static_cast<T>(-tableau.b[stage]) * walk_.sizes()[lane];
-    if (remaining_[lane] > 0) ++evaluations_;
+    weights_[lane] = static_cast<T>(-problem_.tableau->b[stage]) * walk_.sizes()[lane];
+    if (mask_[lane] != 0) ++evaluations_;
   }
   walk_.write_times(stage, times_.data());
+  solver_.write_state(stage, stage_.data());
+  select_lanes(mask_.data(), stage_.data(), solver_.y(), stage_.data(), 2 * problem_.state_size, lanes_);
 }
 
-/// z and a through the stages of one recorded step of each lane; each stage adds its share to the shared integral.
 template <class T>
-void Backsolve<T>::integrate_step() {
-  const Tableau& tableau = *problem_.tableau;
-  load_steps();
-  const Slopes<T> slopes{slopes_.data(), 2 * num_state_, 2 * problem_.state_size, lanes_};
-  for (std::size_t stage = 0; stage + 1 < static_cast<std::size_t>(tableau.num_stages); ++stage) {
-    load_stage(stage);
-    walk_.write_state(stage, y_.data(), slopes, stage_.data());
-    T* slope = slopes_.data() + stage * 2 * num_state_;
-    field_.bind_inputs(times_.data(), stage_.data(), lender_.arguments(), stage_.data() + num_state_, input_pointers_);
-    const auto run = [&](Phase phase) {
-      field_.function().run(phase, {.inputs = input_pointers_,
-                                    .outputs = output_pointers_,
-                                    .shared = vjp_shared_.data(),
-                                    .saved = vjp_saved_.data(),
-                                    .workspace = &vjp_workspace_,
-                                    .lane_weights = weights_.data(),
-                                    .num_samples = solve_.inputs.num_samples,
-                                    .first_sample = 0,
-                                    .report = nullptr});
-    };
-    field_.bind_slope(slope, output_pointers_);
-    run(Phase::kForward);
-    cotangents_.state = slope + num_state_;
-    field_.bind_cotangents(cotangents_, output_pointers_);
-    run(Phase::kReverse);
-    for (std::size_t i = 0; i < num_state_; ++i) slope[num_state_ + i] = -slope[num_state_ + i];
-    if (tableau.b[stage] != 0) run(Phase::kAccumulate);
-  }
+void Backsolve<T>::integrate_stage(std::size_t stage) {
+  load_stage(stage);
+  field_.bind_inputs(times_.data(), stage_.data(), lender_.arguments(), stage_.data() + num_state_, input_pointers_);
+  const auto run = [&](Phase phase) {
+    field_.function().run(phase, {.inputs = input_pointers_,
+                                  .outputs = output_pointers_,
+                                  .shared = vjp_shared_.data(),
+                                  .saved = vjp_saved_.data(),
+                                  .workspace = &vjp_workspace_,
+                                  .lane_weights = weights_.data(),
+                                  .num_samples = solve_.inputs.num_samples,
+                                  .first_sample = 0,
+                                  .report = nullptr});
+  };
+  field_.bind_slope(slopes_.data(), output_pointers_);
+  run(Phase::kForward);
+  cotangents_.state = slopes_.data() + num_state_;
+  field_.bind_cotangents(cotangents_, output_pointers_);
+  run(Phase::kReverse);
+  run(Phase::kAccumulate);
 }
 
 /// At times[0] the rows of start_ after z are the gradients: a, then g of each sample argument.

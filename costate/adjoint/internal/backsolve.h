@@ -20,12 +20,12 @@
 #include "costate/adjoint/internal/field_vjp.h"
 #include "costate/adjoint/internal/gradients.h"
 #include "costate/adjoint/internal/lender.h"
-#include "costate/adjoint/internal/step_replay.h"
+#include "costate/solve/internal/stage_walk.h"
 
 namespace costate::internal {
 
 template <class T>
-class Backsolve {
+class Backsolve : private StepListener {
  public:
   Backsolve(const LaneProblem<T>& problem, const FieldVjp<T>& field);
 
@@ -38,10 +38,10 @@ class Backsolve {
   void visit_output(std::size_t output);
   double time_of_slope(std::size_t output, std::size_t lane) const;
   void solve_interval(std::size_t output);
-  void integrate_shared();
+  void stepped() override;
   void load_steps();
   void load_stage(std::size_t stage);
-  void integrate_step();
+  void integrate_stage(std::size_t stage);
   void add_time_gradient(std::size_t output, const T* x, T sign);
   void finish();
   void lose(std::size_t lane);
@@ -51,7 +51,6 @@ class Backsolve {
   const std::size_t lanes_, num_state_;  // num_state_ = state * lanes
   LaneProblem<T> augmented_;
   LaneSolver<T> solver_;
-  StepReplay<T> replay_;
   Lender<T> lender_;
   FieldEvaluator<T> slopes_of_field_;
   TileWorkspace<T> vjp_workspace_;
@@ -61,11 +60,10 @@ class Backsolve {
   AlignedVector<T> slope_, times_;      // f at an output; what the field reads of its time, or of a stage's
   AlignedVector<double> output_times_;  // [lanes]
   StageWalk<T> walk_;
-  AlignedVector<T> weights_, y_, stage_, slopes_;  // of a step along the shared integral
+  AlignedVector<T> mask_, weights_, stage_, slopes_;  // of a step along the shared integral
   std::vector<AlignedVector<T>> argument_cotangents_;
   std::vector<double> interval_;  // [2, lanes]: the later output time, then the earlier one
-  std::vector<std::size_t> remaining_;
-  std::vector<char> failed_;  // lanes whose reverse solve ended early
+  std::vector<char> failed_;      // lanes whose reverse solve ended early
   std::vector<const T*> input_pointers_;
   std::vector<T*> output_pointers_;
   FieldCotangents<T> cotangents_;

@@ -145,7 +145,7 @@ void DiscreteSweep<T>::load_steps(std::size_t round) {
     }
     const LaneStep last = solver.step(lane, remaining_[lane] - 1, current_[lane].first_output);
     current_[lane] = last;
-    walk_.take(lane, last);
+    walk_.take(lane, last.times());
     any_carried = any_carried || (carries_ && !is_last(lane) && !last.ends_at_stop()) || has_rate_at_stop(lane);
     std::int32_t num_dense = problem_.is_fixed ? 0 : last.num_outputs;  // those at the step's end are y1 itself
     while (num_dense > 0 && time_of(static_cast<std::size_t>(last.first_output + num_dense - 1), lane) == last.t_next)

@@ -86,7 +86,7 @@ void StepReplay<T>::advance(std::span<const std::size_t> targets) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     mask_[lane] = position_[lane] < targets[lane] ? T{1} : T{0};
     if (mask_[lane] != 0)
-      walk_.take(lane, solver_->step(lane, position_[lane]));
+      walk_.take(lane, solver_->step(lane, position_[lane]).times());
     else
       walk_.wait(lane, inputs_.times[lane]);
   }

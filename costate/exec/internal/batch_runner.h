@@ -1,77 +1,73 @@
-// Runs a Function on a batch: cuts the batch into tiles, packs samples into lanes, runs the tiles on threads and adds
-// up sums over the batch in a fixed order.
+// Runs a Function on a batch: cuts the batch into tiles, runs them on threads and adds up sums over the batch in a
+// fixed order. In one go, or forward now and in reverse later, from what a BatchRecord keeps of each tile.
 #pragma once
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
-#include "costate/exec/internal/tile_function.h"
+#include "costate/exec/internal/idle_pool.h"
+#include "costate/exec/internal/tile_runner.h"
 #include "costate/exec/program.h"
 
 namespace costate::internal {
+
+/// What a run keeps for its pull-backs.
+template <class T>
+struct BatchRecord {
+  std::size_t batch = 0;
+  std::unique_ptr<SharedValues<T>> shared;
+  std::vector<std::unique_ptr<Tile<T>>> tiles;
+  std::vector<HostArray> given;  // TileFunction::given_inputs, in that order
+};
 
 /// Runs one lowering of a function on batches; safe to call from many threads at once.
 template <class T>
 class BatchRunner {
  public:
-  BatchRunner(const Function& function, std::size_t lanes) : function_(function), tile_(function, lanes) {}
+  BatchRunner(const Function& function, std::size_t lanes, const LateParts& late);
 
-  /// `inputs`: one for each input of the function, Parameters included, as Program::run takes them; checked.
+  /// `inputs`: one for each input of the function, Parameters included, as Program::run takes them; checked. The
+  /// function has no late parts.
   RunResult run(std::span<const HostArray* const> inputs, std::size_t batch) const;
+
+  /// The outputs that are not late, from the inputs that are not. Fills the record, which is new.
+  RunResult run_forward(std::span<const HostArray* const> inputs, std::size_t batch, BatchRecord<T>& record) const;
+  /// The late outputs, from the late inputs [batch, …]. A record serves any number of calls, from any threads.
+  RunResult pull_back(const BatchRecord<T>& record, std::span<const HostArray> late_inputs) const;
+  /// Takes the memory of a record for the next ones. As much of it waits as the last run_forward() took.
+  void recycle(BatchRecord<T>& record) const;
+
   /// TileFunction::kept_bytes, of one tile.
-  std::size_t kept_bytes() const { return tile_.kept_bytes(); }
+  std::size_t kept_bytes() const { return tile_.tile_function().kept_bytes(); }
 
  private:
-  /// What a thread needs to run tiles one after the other. All use the same memory, so that it stays in the cache.
-  struct Worker {
-    AlignedVector<T> buffers;         // tile inputs and outputs
-    std::vector<std::size_t> rows;    // of the batch, in the tile's lanes
-    std::vector<T*> inputs, outputs;  // into `buffers`; shared inputs and sums point into the run's own memory
-    AlignedVector<T> saved;
-    TileWorkspace<T> workspace;
-    RunReport report;
-  };
   /// Sums over neighbouring tiles, and their report.
   struct TileGroup {
     std::vector<AlignedVector<T>> sums;
     RunReport report;
   };
+  using TileGroups = std::vector<TileGroup>;
 
-  /// What all workers of a run use.
-  struct Common {
-    std::vector<AlignedVector<T>> inputs;  // the shared ones
-    AlignedVector<T> prepared;
-    std::vector<TileGroup> groups;
-  };
+  std::unique_ptr<SharedValues<T>> load_shared(std::span<const HostArray* const> inputs) const;
+  RunResult make_result(std::size_t batch, std::size_t first_output, std::size_t num_outputs) const;
+  void start_sums(TileWorker<T>& worker, TileGroup& group, std::size_t first_output, std::size_t num_outputs) const;
+  template <class Work>
+  void run_groups(std::size_t batch, std::size_t first_output, RunResult& result, const Work& work) const;
+  std::size_t num_groups(std::size_t tiles) const;
+  std::size_t num_tiles(std::size_t batch) const {
+    const std::size_t lanes = tile_.tile_function().lanes();
+    return (batch + lanes - 1) / lanes;
+  }
 
-  struct TileRange {
-    std::size_t first = 0, last = 0;  // without `last` itself
-  };
-
-  std::unique_ptr<Worker> make_worker() const;
-  std::unique_ptr<Worker> take_worker() const;
-  void give_worker(std::unique_ptr<Worker> worker) const;
-  Common take_common(std::span<const HostArray* const> inputs, std::size_t num_groups) const;
-  void give_common(Common common) const;
-  void run_tile(Worker& worker, std::span<const HostArray* const> inputs, const T* shared, std::size_t tile,
-                std::size_t batch, std::vector<HostArray>& outputs) const;
-  bool leave_out_failed(Worker& worker, std::size_t known, TileCall<T>& call) const;
-  void run_group(std::span<const HostArray* const> inputs, Common& common, const TileRange& tiles, std::size_t batch,
-                 TileGroup& group, std::vector<HostArray>& outputs) const;
-  std::size_t input_size(std::size_t i) const { return static_cast<std::size_t>(function_.inputs()[i].shape.size()); }
-  std::size_t output_size(std::size_t i) const { return static_cast<std::size_t>(function_.output_shape(i).size()); }
-  bool is_sum(std::size_t i) const { return function_.outputs()[i].kind == OutputKind::kSum; }
-  bool is_shared(std::size_t i) const { return function_.inputs()[i].kind == InputKind::kShared; }
-
-  Function function_;
-  TileFunction<T> tile_;
-  mutable std::mutex mutex_;
+  TileRunner<T> tile_;
+  std::size_t sum_numbers_ = 0;  // in a group's sums
   // Kept between runs: a warm run allocates only its results.
-  mutable std::vector<std::unique_ptr<Worker>> idle_;
-  mutable Common idle_common_;
+  mutable IdlePool<TileWorker<T>> workers_;
+  mutable IdlePool<Tile<T>> tiles_;
+  mutable IdlePool<SharedValues<T>> shared_;
+  mutable IdlePool<TileGroups> groups_;
 };
 
 extern template class BatchRunner<float>;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "costate/exec/kernels/image_bytes.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/graph/graph.h"
 
@@ -13,11 +14,10 @@ namespace costate::internal {
 /// included; 0 if there is none.
 std::size_t largest_image(const Function& function);
 
-/// As many lanes of a tile, up to `lanes`, as let its largest image fit into a quarter of a second-level cache; at
-/// least one vector. Convolutions compute as fast with one vector as with more.
+/// As many lanes of a tile, up to `lanes`, as let its largest image fit into kImageBytes; at least one vector.
+/// Convolutions compute as fast with one vector as with more.
 template <class T>
 std::size_t lanes_for_images(std::size_t lanes, std::size_t largest) {
-  constexpr std::size_t kImageBytes = std::size_t{256} << 10;
   const std::size_t width = simd_lanes<T>();
   while (lanes > width && lanes * largest * sizeof(T) > kImageBytes) lanes = std::max(width, lanes / 2 / width * width);
   return lanes;

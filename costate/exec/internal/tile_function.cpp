@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "costate/base/error.h"
 #include "costate/exec/kernels/kernels.h"
@@ -96,6 +97,7 @@ struct TileFunction<T>::BoundPlan {
   std::array<std::vector<Bound<T>>, kNumPhases> phases;
   std::vector<std::shared_ptr<const TileOp<T>>> ops;   // by state
   std::vector<std::vector<const Extension*>> readers;  // by state
+  std::vector<bool> is_kept;                           // by state: made in kForward, and read in a later phase
   std::size_t accumulate_offset = 0;                   // of the accumulations' own scratch
   std::size_t partial_size = 0;
 
@@ -235,7 +237,11 @@ void TileFunction<T>::BoundPlan::run_extension(const Bound<T>& bound, const Base
   TileOpState* states[kMaxOperands];
   GivenOperand given[kMaxOperands];
   COSTATE_CHECK(instruction.sources.size() <= kMaxOperands, "an extension has too many operands");
-  auto& owned = call.workspace->states;
+  const auto state_of = [&](std::int32_t state) {
+    const auto index = static_cast<std::size_t>(state);
+    TileOpState* kept = call.kept_states.empty() ? nullptr : call.kept_states[index].get();
+    return kept != nullptr ? kept : call.workspace->states[index].get();
+  };
   for (std::size_t i = 0; i < instruction.sources.size(); ++i) {
     const Source& source = instruction.sources[i];
     operands[i] = bases.read(source.slot);
@@ -243,16 +249,17 @@ void TileFunction<T>::BoundPlan::run_extension(const Bound<T>& bound, const Base
     given[i] = {is_given ? call.given[static_cast<std::size_t>(source.slot.index)] : nullptr,
                 source.slot.offset / (source.is_shared() ? 1 : plan.lanes)};
     const std::int32_t state = instruction.operand_states[i];
-    states[i] = state < 0 ? nullptr : owned[static_cast<std::size_t>(state)].get();
+    states[i] = state < 0 ? nullptr : state_of(state);
   }
   const TileOpRun<T> run{.operands = {operands, instruction.sources.size()},
                          .operand_states = {states, instruction.sources.size()},
                          .given = {given, instruction.sources.size()},
                          .given_rows = call.given_rows,
-                         .state = owned[static_cast<std::size_t>(instruction.state)].get(),
+                         .state = state_of(instruction.state),
                          .num_samples = call.num_samples,
                          .first_sample = call.first_sample,
                          .scale = instruction.scale,
+                         .memory_parts = call.memory_parts,
                          .report = call.report};
   T* out = bases.write(instruction.out);
   if (instruction.kind == InstructionKind::kExtension)
@@ -392,11 +399,20 @@ void TileFunction<T>::BoundPlan::run_instruction(const Bound<T>& bound, const Ba
 
 template <class T>
 TileFunction<T>::BoundPlan::BoundPlan(Plan lowered)
-    : plan(std::move(lowered)), ops(plan.num_states), readers(plan.num_states) {
-  for (const auto& phase : plan.phases)
-    for (const Instruction& instruction : phase)
-      for (const std::int32_t state : instruction.operand_states)
-        if (state >= 0) readers[static_cast<std::size_t>(state)].push_back(instruction.extension.get());
+    : plan(std::move(lowered)), ops(plan.num_states), readers(plan.num_states), is_kept(plan.num_states) {
+  std::vector<bool> is_made_later(plan.num_states);
+  for (const auto& phase : plan.phases) {
+    const bool is_later = &phase != &plan.in(Phase::kForward);
+    for (const Instruction& instruction : phase) {
+      for (const std::int32_t state : instruction.operand_states) {
+        if (state < 0) continue;
+        const auto index = static_cast<std::size_t>(state);
+        readers[index].push_back(instruction.extension.get());
+        is_kept[index] = is_kept[index] || (is_later && !is_made_later[index]);
+      }
+      if (instruction.extension && is_later) is_made_later[static_cast<std::size_t>(instruction.state)] = true;
+    }
+  }
   for (const Instruction& instruction : plan.prepare) prepare.push_back(bind(instruction, 1));
   for (std::size_t phase = 0; phase < kNumPhases; ++phase)
     for (const Instruction& instruction : plan.phases[phase]) phases[phase].push_back(bind(instruction, plan.lanes));
@@ -441,6 +457,35 @@ TileWorkspace<T> TileFunction<T>::make_workspace() const {
   workspace.partial_sums.resize(bound_plan_->partial_size);
   for (const auto& op : bound_plan_->ops) workspace.states.push_back(op->make_state());
   return workspace;
+}
+
+template <class T>
+TileStates TileFunction<T>::make_kept_states() const {
+  TileStates states(bound_plan_->ops.size());
+  for (std::size_t i = 0; i < states.size(); ++i)
+    if (bound_plan_->is_kept[i]) states[i] = bound_plan_->ops[i]->make_state();
+  return states;
+}
+
+template <class T>
+TileWorkspace<T> TileFunction<T>::make_workspace_beside_kept() const {
+  TileWorkspace<T> workspace{.scratch = AlignedVector<T>(bound_plan_->plan.scratch_size),
+                             .partial_sums = AlignedVector<T>(bound_plan_->partial_size),
+                             .states = TileStates(bound_plan_->ops.size())};
+  for (std::size_t i = 0; i < workspace.states.size(); ++i)
+    if (!bound_plan_->is_kept[i]) workspace.states[i] = bound_plan_->ops[i]->make_state();
+  return workspace;
+}
+
+template <class T>
+std::vector<std::size_t> TileFunction<T>::given_inputs() const {
+  std::set<std::size_t> inputs;
+  for (const Bound<T>& bound : bound_plan_->phases[static_cast<std::size_t>(Phase::kForward)])
+    for (std::size_t i = 0; bound.op && i < bound.instruction.sources.size(); ++i)
+      if (const Slot& slot = bound.instruction.sources[i].slot;
+          slot.region == Region::kInput && bound.op->reads_given(i))
+        inputs.insert(static_cast<std::size_t>(slot.index));
+  return {inputs.begin(), inputs.end()};
 }
 
 template <class T>

@@ -26,12 +26,15 @@
 
 namespace costate::internal {
 
+/// One an extension node; null where another list has it.
+using TileStates = std::vector<std::unique_ptr<TileOpState>>;
+
 /// A thread's buffers for one TileFunction. `saved` blocks are separate: the caller owns one a stage.
 template <class T>
 struct TileWorkspace {
-  AlignedVector<T> scratch;                          // values that live within one phase
-  AlignedVector<T> partial_sums;                     // what kAccumulate has not yet added to its outputs
-  std::vector<std::unique_ptr<TileOpState>> states;  // one an extension node
+  AlignedVector<T> scratch;       // values that live within one phase
+  AlignedVector<T> partial_sums;  // what kAccumulate has not yet added to its outputs
+  TileStates states;
 };
 
 template <class T>
@@ -47,6 +50,8 @@ struct TileCall {
   const T* shared = nullptr;  // from prepare()
   T* saved = nullptr;         // saved_size() numbers
   TileWorkspace<T>* workspace = nullptr;
+  std::span<const std::unique_ptr<TileOpState>> kept_states = {};  // of make_kept_states; in place of the workspace's
+  std::size_t memory_parts = 1;                                    // TileOpRun::memory_parts
   const T* lane_weights = nullptr;  // kAccumulate: each lane's share of the sum [lanes]; null: 1
   std::size_t num_samples = 0;      // lanes that hold samples; kSum outputs sum over these alone
   std::int64_t first_sample = 0;    // row of the batch in lane 0
@@ -67,6 +72,12 @@ class TileFunction {
   std::size_t shared_size() const;
   std::size_t saved_size() const;
   TileWorkspace<T> make_workspace() const;
+  /// For tiles that wait between kForward and kReverse: the states that a later phase reads of what kForward left
+  /// there, one list for each tile; and a workspace without them, for each thread.
+  TileStates make_kept_states() const;
+  TileWorkspace<T> make_workspace_beside_kept() const;
+  /// The inputs that kForward reads as they were given (TileOp::reads_given), ascending.
+  std::vector<std::size_t> given_inputs() const;
   /// Bytes that its extensions keep from the forward phase for the reverse one (TileOp::kept_bytes).
   std::size_t kept_bytes() const;
 

@@ -14,6 +14,7 @@
 #include <span>
 #include <type_traits>
 
+#include "costate/exec/kernels/image_bytes.h"
 #include "costate/exec/kernels/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -23,23 +24,16 @@
 #include <hwy/highway.h>
 
 #include "costate/exec/kernels/activations-inl.h"
+#include "costate/exec/kernels/convolution-inl.h"
 #include "costate/exec/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace costate::internal::HWY_NAMESPACE {
 namespace {
 
-#if HWY_TARGET <= HWY_AVX3
-constexpr std::size_t kBlockRows = 8;  // times 3 pixels, of 32 registers
-#else
-constexpr std::size_t kBlockRows = 4;  // of 16 registers
-#endif
 /// Fewer rows take more pixels, whose chains hide each other's latency.
 template <std::size_t kRows>
-constexpr std::size_t kMostPixels = std::min<std::size_t>(3 * kBlockRows / kRows, 6);
-
-using Pixel = ConvTable::Pixel;
-using PixelClass = ConvTable::PixelClass;
+constexpr std::size_t kMostPixels = std::min<std::size_t>(3 * kConvRows / kRows, 6);
 
 /// Pixels of one class.
 struct PixelRange {
@@ -81,8 +75,8 @@ HWY_INLINE void pixel_block(D d, const RowBlock<T>& block, const PixelClass& of,
       sum[i][p] = block.bias == nullptr ? hn::Zero(d) : hn::Set(d, block.bias[i * table.to_pixels + pixels[p].to]);
   const T* from[kPixels];
   for (std::size_t p = 0; p < kPixels; ++p) from[p] = block.from + pixels[p].from * block.lanes;
-  const ConvTable::Tap* tap = table.taps.data() + of.first_tap;
-  for (const ConvTable::Tap* const last = tap + of.num_taps; tap < last; ++tap) {
+  const Tap* tap = table.taps.data() + of.first_tap;
+  for (const Tap* const last = tap + of.num_taps; tap < last; ++tap) {
     const T* weights = block.weights + tap->position * depth * packed;
     std::ptrdiff_t at = tap->shift * static_cast<std::ptrdiff_t>(block.lanes);
     for (std::size_t k = depth; k > 0; --k, weights += packed, at += static_cast<std::ptrdiff_t>(channel_step)) {
@@ -124,10 +118,10 @@ HWY_NOINLINE void row_block(D d, const RowBlock<T>& block, Pass pass) {
 template <bool kPart, class D, class T>
 void packed_block(D d, RowBlock<T> block, Pass pass) {
   const auto run = [&](auto rows) HWY_ATTR { row_block<rows(), kPart>(d, block, pass); };
-  for (std::size_t row = 0; row < block.packed; row += kBlockRows) {
-    switch (std::min(block.packed, kBlockRows)) {
+  for (std::size_t row = 0; row < block.packed; row += kConvRows) {
+    switch (std::min(block.packed, kConvRows)) {
       case 8:
-        if constexpr (kBlockRows == 8) run(std::integral_constant<std::size_t, 8>());
+        if constexpr (kConvRows == 8) run(std::integral_constant<std::size_t, 8>());
         break;
       case 4:
         run(std::integral_constant<std::size_t, 4>());
@@ -138,9 +132,9 @@ void packed_block(D d, RowBlock<T> block, Pass pass) {
       default:
         run(std::integral_constant<std::size_t, 1>());
     }
-    block.weights += kBlockRows;
-    block.to += kBlockRows * block.table.to_pixels * block.lanes;
-    if (block.bias != nullptr) block.bias += kBlockRows * block.table.to_pixels;
+    block.weights += kConvRows;
+    block.to += kConvRows * block.table.to_pixels * block.lanes;
+    if (block.bias != nullptr) block.bias += kConvRows * block.table.to_pixels;
   }
 }
 
@@ -181,7 +175,7 @@ HWY_INLINE void one_lane_block(D d, const RowBlock<T>& block, const PixelClass& 
     sum[p] = hn::Load(d, buffer);
   }
   for (std::uint32_t t = 0; t < of.num_taps; ++t) {
-    const ConvTable::Tap tap = table.taps[of.first_tap + t];
+    const Tap tap = table.taps[of.first_tap + t];
     const T* weights = block.weights + tap.position * table.depth * block.packed;
     const T* from = block.from + tap.shift;
     for (std::size_t k = table.depth; k > 0; --k, weights += block.packed, from += table.from_pixels) {
@@ -277,13 +271,12 @@ void group_pass(const Convolution<T>& c, std::size_t group, Pass pass) {
   }
 }
 
-/// So many pixels are taken together that what they read of the image, which every block of rows reads again, stays in
-/// a quarter of a second-level cache; a multiple of the pixels that a block has.
+/// So many pixels are taken together that what they read of the image, which every block of rows reads again, stays
+/// within kImageBytes; a multiple of the pixels that a block has.
 std::size_t pass_pixels(const ConvTable& table, std::size_t lanes, std::size_t number_bytes) {
-  constexpr std::size_t kPassBytes = std::size_t{256} << 10;
   const std::size_t stride = std::max<std::size_t>(1, table.from_pixels / table.to_pixels);
   const std::size_t bytes = std::max<std::size_t>(1, table.depth * lanes * number_bytes * stride);
-  return std::max<std::size_t>(1, kPassBytes / bytes / 6) * 6;
+  return std::max<std::size_t>(1, kImageBytes / bytes / 6) * 6;
 }
 
 template <class T>

@@ -1,7 +1,8 @@
 // What conv2d_weights makes of images. Summed over a tile it is a product for each tap, rows of the cotangent's
 // channels times columns of the image's channels, whose depth are the lanes at all pixels of a class. As in other long
 // sums over lanes (lane_sums.cpp) one side is transposed for it, here the image with channels in the vectors, once for
-// all taps. Sums with few channels stay spread over the lanes of a vector instead.
+// all taps, in panels of as many channels as a block of rows takes together. Sums with few channels stay spread over
+// the lanes of a vector instead.
 //
 // Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 80 to 89 % of the
 // measured peak with one vector of lanes; 4 x 4 by 2 on 26 x 26 at 69 to 79 %, since the transposed image is larger
@@ -13,38 +14,49 @@
 
 #include "costate/exec/kernels/kernels.h"
 
+// Once for all instruction sets.
+#ifndef COSTATE_PANEL_CHANNELS
+#define COSTATE_PANEL_CHANNELS
+namespace costate::internal {
+namespace {
+
+/// Channels of the next panel of those that are left: as many as a block of rows takes together, three vectors or two.
+/// Four are two and two.
+constexpr std::size_t panel_channels(std::size_t left, std::size_t width) {
+  return left >= 5 * width || left / width == 3 ? 3 * width : std::min(left, 2 * width);
+}
+
+}  // namespace
+}  // namespace costate::internal
+#endif
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "costate/exec/kernels/weight_sums.cpp"
 #include <hwy/foreach_target.h>
 // The target loop comes before what it repeats.
 #include <hwy/highway.h>
 
+#include "costate/exec/kernels/convolution-inl.h"
 #include "costate/exec/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace costate::internal::HWY_NAMESPACE {
 namespace {
 
-#if HWY_TARGET <= HWY_AVX3
-constexpr std::size_t kBlockRows = 8;  // times 3 vectors, of 32 registers
-#else
-constexpr std::size_t kBlockRows = 4;  // of 16 registers
-#endif
-using Pixel = ConvTable::Pixel;
-using PixelClass = ConvTable::PixelClass;
-using Tap = ConvTable::Tap;
+/// Pixels of a panel that are taken together: while all rows read them they stay in a first-level cache.
+constexpr std::size_t kPanelBytes = std::size_t{24} << 10;
 
-/// Some rows of a group against some of its channels, at a tap.
+/// Some rows of a group against the channels of a panel, at a tap.
 template <class T>
 struct ChannelBlock {
   const WeightSums<T>& sums;
-  const Pixel* pixels;
-  std::size_t num_pixels;
-  Tap tap;
+  const Pixel* pixels = nullptr;
+  std::size_t num_pixels = 0;
+  Tap tap = {};
   const T* to;            // of the first row
-  const T* from;          // transposed: [pixel, lane, channel] from the first channel on
-  std::size_t channels;   // of all groups
-  T* partial;             // [row, channel of the group]
+  const T* from;          // the panel, [pixel, lane, channel]
+  std::size_t channels;   // of the panel
+  T* partial = nullptr;   // [row, channel of the group] from the panel's first channel on
   std::size_t count = 0;  // channels in the last vector
 };
 
@@ -95,69 +107,60 @@ HWY_NOINLINE void channel_columns(ChannelBlock<T> block) {
       block.partial += rows() * table.depth;
     }
   };
-  if constexpr (kBlockRows == 8) pass(std::integral_constant<std::size_t, 8>());
+  if constexpr (kConvRows == 8) pass(std::integral_constant<std::size_t, 8>());
   pass(std::integral_constant<std::size_t, 4>());
   pass(std::integral_constant<std::size_t, 2>());
   pass(std::integral_constant<std::size_t, 1>());
 }
 
-/// All rows against all channels of the group, up to three vectors at a time.
+/// All rows of the group against the channels of a panel.
 template <class T>
-void all_channels(ChannelBlock<T> block) {
+void panel_rows(ChannelBlock<T> block) {
   const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
-  std::size_t left = block.sums.table->depth;
-  const auto pass = [&](auto vectors, auto is_part) HWY_ATTR {
-    block.count = left % width;
-    channel_columns<vectors(), is_part()>(block);
-    block.from += vectors() * width;
-    block.partial += vectors() * width;
-    left -= std::min(left, vectors() * width);
-  };
-  constexpr std::integral_constant<std::size_t, 1> kOne;
-  constexpr std::integral_constant<std::size_t, 2> kTwo;
-  constexpr std::integral_constant<std::size_t, 3> kThree;
-  // Four vectors are two and two.
-  while (left >= 5 * width || left / width == 3) pass(kThree, std::false_type());
-  while (left >= 2 * width) pass(kTwo, std::false_type());
-  if (left > width) return pass(kTwo, std::true_type());
-  if (left == width) return pass(kOne, std::false_type());
-  if (left > 0) pass(kOne, std::true_type());
+  block.count = block.channels % width;
+  if (block.channels == 3 * width) return channel_columns<3, false>(block);
+  if (block.channels == 2 * width) return channel_columns<2, false>(block);
+  if (block.channels > width) return channel_columns<2, true>(block);
+  if (block.channels == width) return channel_columns<1, false>(block);
+  channel_columns<1, true>(block);
 }
 
-/// All weights of a class at some of its pixels.
+/// All weights of a panel's channels: those from `first` of the group on.
 template <class T>
-void channel_pass(const WeightSums<T>& sums, const PixelClass& of, const Pixel* pixels, std::size_t num_pixels) {
+void panel_sums(const WeightSums<T>& sums, std::size_t group, std::size_t first, std::size_t channels) {
   const ConvTable& table = *sums.table;
-  for (std::size_t group = 0; group < table.groups; ++group)
-    for (std::uint32_t t = 0; t < of.num_taps; ++t) {
-      const Tap tap = table.taps[of.first_tap + t];
-      all_channels(ChannelBlock<T>{
-          .sums = sums,
-          .pixels = pixels,
-          .num_pixels = num_pixels,
-          .tap = tap,
-          .to = sums.to + group * table.rows * table.to_pixels * sums.lanes,
-          .from = sums.scratch + group * table.depth,
-          .channels = table.groups * table.depth,
-          .partial = sums.partial + (group * table.positions + tap.position) * table.rows * table.depth});
-    }
-}
-
-/// Of an image that is transposed in `scratch`. Each pass takes so many pixels that two vectors of channels at their
-/// lanes stay in a first-level cache while all rows read them.
-template <class T>
-void sum_channels(const WeightSums<T>& sums) {
-  constexpr std::size_t kPassBytes = std::size_t{24} << 10;
-  const ConvTable& table = *sums.table;
-  const std::size_t bytes = 2 * sizeof(T) * hn::Lanes(hn::ScalableTag<T>()) * sums.lanes;
-  const std::size_t most = std::max<std::size_t>(1, kPassBytes / bytes);
+  const std::size_t most = std::max<std::size_t>(1, kPanelBytes / (sizeof(T) * channels * sums.lanes));
+  ChannelBlock<T> block{.sums = sums,
+                        .to = sums.to + group * table.rows * table.to_pixels * sums.lanes,
+                        .from = sums.scratch + (group * table.depth + first) * table.from_pixels * sums.lanes,
+                        .channels = channels};
   for (const PixelClass& of : table.classes) {
     const std::size_t passes = (of.num_pixels + most - 1) / most;
     for (std::size_t pass = 0; pass < passes; ++pass) {
-      const std::size_t first = of.num_pixels * pass / passes, end = of.num_pixels * (pass + 1) / passes;
-      channel_pass(sums, of, table.pixels.data() + of.first_pixel + first, end - first);
+      const std::size_t begin = of.num_pixels * pass / passes, end = of.num_pixels * (pass + 1) / passes;
+      block.pixels = table.pixels.data() + of.first_pixel + begin;
+      block.num_pixels = end - begin;
+      for (std::uint32_t t = 0; t < of.num_taps; ++t) {
+        block.tap = table.taps[of.first_tap + t];
+        block.partial =
+            sums.partial + (group * table.positions + block.tap.position) * table.rows * table.depth + first;
+        panel_rows(block);
+      }
     }
   }
+}
+
+/// Of an image whose panels stand in `scratch`.
+template <class T>
+void sum_channels(const WeightSums<T>& sums) {
+  const ConvTable& table = *sums.table;
+  const std::size_t width = hn::Lanes(hn::ScalableTag<T>());
+  for (std::size_t group = 0; group < table.groups; ++group)
+    for (std::size_t first = 0; first < table.depth;) {
+      const std::size_t channels = panel_channels(table.depth - first, width);
+      panel_sums(sums, group, first, channels);
+      first += channels;
+    }
 }
 
 /// Some rows of a group against one of its channels at some taps of a class.
@@ -214,7 +217,7 @@ void all_taps(TapBlock<T> block, std::size_t num_taps) {
       if (lanes % width > 0) tap_block<kRows, taps(), true>(block);
     }
   };
-  if constexpr (kBlockRows == 8 || kRows < 4) pass(std::integral_constant<std::size_t, 6>());
+  if constexpr (kConvRows == 8 || kRows < 4) pass(std::integral_constant<std::size_t, 6>());
   pass(std::integral_constant<std::size_t, 3>());
   pass(std::integral_constant<std::size_t, 1>());
 }
@@ -295,6 +298,21 @@ namespace {
 /// With few channels, vectors of them would be mostly empty.
 bool stays_spread(const ConvTable& table, std::size_t lanes) { return lanes > 1 && table.depth < 8; }
 
+/// The image in `scratch`, panel by panel: [group, panel, pixel, lane, channel of the panel]. Channels that are not in
+/// the panel would take places of a first-level cache's sets.
+template <class T>
+void transpose_panels(const WeightSums<T>& sums) {
+  const ConvTable& table = *sums.table;
+  const std::size_t numbers = table.from_pixels * sums.lanes;  // of a channel
+  for (std::size_t group = 0; group < table.groups; ++group)
+    for (std::size_t first = 0; first < table.depth;) {
+      const std::size_t channels = panel_channels(table.depth - first, simd_lanes<T>());
+      const std::size_t at = (group * table.depth + first) * numbers;
+      transpose(sums.from + at, channels, numbers, sums.shares, sums.scratch + at);
+      first += channels;
+    }
+}
+
 }  // namespace
 
 template <class T>
@@ -326,7 +344,7 @@ void finish_weight_sums(const ConvTable& table, std::size_t lanes, T* partial, T
   void add_weight_sums<T>(const WeightSums<T>& sums) {                                                              \
     const ConvTable& table = *sums.table;                                                                           \
     if (stays_spread(table, sums.lanes)) return HWY_DYNAMIC_DISPATCH(sum_taps_##suffix)(sums);                      \
-    transpose(sums.from, table.groups* table.depth, table.from_pixels* sums.lanes, sums.shares, sums.scratch);      \
+    transpose_panels(sums);                                                                                         \
     HWY_DYNAMIC_DISPATCH(sum_channels_##suffix)(sums);                                                              \
   }                                                                                                                 \
   template <>                                                                                                       \

@@ -5,6 +5,22 @@
 namespace costate::internal {
 namespace {
 
+// Far above all that makes sense, and far below what overflows.
+constexpr std::int64_t kMostOption = 1'000'000'000;
+// 4096 x 4096. What is known of each pixel takes some hundred bytes (plan/convolution.h).
+constexpr std::int64_t kMostPixels = std::int64_t{1} << 24;
+
+void check_option(const std::string& who, const char* option, std::int64_t value, std::int64_t least) {
+  if (value < least) throw InvalidArgument(who, " ", option, " must be at least ", least, "; got ", value, ".");
+  if (value > kMostOption) throw InvalidArgument(who, " ", option, " must be at most 10^9; got ", value, ".");
+}
+
+void check_pixels(const char* what, const std::array<std::int64_t, 2>& lengths) {
+  if (lengths[0] > 0 && lengths[1] > kMostPixels / lengths[0])
+    throw ShapeError(what, " would have ", lengths[0], " x ", lengths[1], " pixels, and at most ", kMostPixels,
+                     " are possible");
+}
+
 ConvGeometry geometry_of(const Shape& image, const Shape& weights, const std::vector<std::int64_t>& attributes) {
   COSTATE_CHECK(attributes.size() == 7, "a convolution has seven attributes");
   if (image.rank() != 3) throw ShapeError("the image must be [channels, height, width]");
@@ -32,6 +48,8 @@ ConvGeometry geometry_of(const Shape& image, const Shape& weights, const std::ve
     geometry.padding[axis] = padding;
     geometry.dilation[axis] = dilation;
   }
+  check_pixels("the image", geometry.image);
+  check_pixels("the result", geometry.result);
   return geometry;
 }
 
@@ -49,6 +67,26 @@ ConvGeometry conv_geometry(Op op, std::span<const Shape> operands, const std::ve
   if (!(given == result_shape(geometry)))
     throw ShapeError("the result's cotangent must be ", result_shape(geometry), ", not ", given);
   return geometry;
+}
+
+std::vector<std::int64_t> conv_attributes(const ConvOptions& options) {
+  return {options.stride[0],   options.stride[1],   options.padding[0], options.padding[1],
+          options.dilation[0], options.dilation[1], options.groups};
+}
+
+void check_conv_options(const std::string& who, const ConvOptions& options) {
+  for (const std::int64_t stride : options.stride) check_option(who, "stride", stride, 1);
+  for (const std::int64_t padding : options.padding) check_option(who, "padding", padding, 0);
+  for (const std::int64_t dilation : options.dilation) check_option(who, "dilation", dilation, 1);
+  check_option(who, "groups", options.groups, 1);
+}
+
+void check_conv_shapes(const std::string& who, const Shape& image, const Shape& weights, const ConvOptions& options) {
+  try {
+    geometry_of(image, weights, conv_attributes(options));
+  } catch (const ShapeError& reason) {
+    throw ShapeError(who, ": ", reason.what(), ".");
+  }
 }
 
 Shape conv_shape(Op op, const ConvGeometry& geometry) {

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "costate/array/shape.h"
+#include "costate/graph/convolution.h"
 #include "costate/graph/graph.h"
 
 namespace costate::internal {
@@ -29,6 +31,14 @@ struct ConvGeometry {
 /// if shapes do not fit.
 ConvGeometry conv_geometry(Op op, std::span<const Shape> operands, const std::vector<std::int64_t>& attributes,
                            const Shape& target);
+
+/// The options as a node of conv2d has them.
+std::vector<std::int64_t> conv_attributes(const ConvOptions& options);
+
+/// InvalidArgument "<who> …" for options out of range; `who` is "[function]", and may say where.
+void check_conv_options(const std::string& who, const ConvOptions& options);
+/// ShapeError "<who>: …" if an image and weights of these shapes do not fit, such as by a kernel that is too large.
+void check_conv_shapes(const std::string& who, const Shape& image, const Shape& weights, const ConvOptions& options);
 
 /// The shape that the geometry gives to the result of an operation.
 Shape conv_shape(Op op, const ConvGeometry& geometry);

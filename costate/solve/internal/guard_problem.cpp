@@ -5,6 +5,7 @@
 
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
+#include "costate/graph/internal/per_node.h"
 
 namespace costate::internal {
 namespace {
@@ -24,7 +25,37 @@ AlignedVector<T> state_pattern(std::size_t rows) {
   return pattern;
 }
 
+bool is_kink(Op op) {
+  switch (op) {
+    case Op::kAbs:
+    case Op::kRelu:
+    case Op::kMin:
+    case Op::kMax:
+    case Op::kReduceMin:
+    case Op::kReduceMax:
+    case Op::kMod:
+      return true;
+    default:
+      return is_step(op);
+  }
+}
+
 }  // namespace
+
+bool has_kinks(const VectorField& field) {
+  const Function& function = field.function();
+  PerNode<bool> moves(num_nodes(function));
+  for (NodeId id = 0; id < num_nodes(function); ++id) {
+    const Node& node = function.node(id);
+    if (node.op == Op::kInput) {
+      const auto input = static_cast<std::size_t>(node.indices[0]);
+      moves[id] = input >= 1 && input <= field.parts().size();
+    }
+    for (const NodeId operand : node.operands) moves[id] = moves[id] || moves[operand];
+    if (moves[id] && is_kink(node.op)) return true;
+  }
+  return false;
+}
 
 template <class T>
 TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments)
@@ -45,7 +76,8 @@ GuardProblem<T>::GuardProblem(const LaneProblem<T>& problem)
     : limits(*problem.tableau, problem.options.rtol, problem.options.atol,
              static_cast<double>(std::numeric_limits<T>::epsilon())),
       pattern(state_pattern<T>(problem.state_size)),
-      watches_inputs(problem.field.function().inputs().size() > 1 + problem.part_offsets.size()) {}
+      watches_inputs(problem.field.function().inputs().size() > 1 + problem.part_offsets.size()),
+      field_has_kinks(has_kinks(problem.field)) {}
 
 template <class T>
 const TangentField<T>* GuardProblem<T>::tangent_field(const LaneProblem<T>& problem, bool with_arguments) const {

@@ -10,6 +10,10 @@
 
 namespace costate::internal {
 
+/// Whether the field's derivative jumps along the state: whether relu, abs, max, min, a comparison or the like meets
+/// what depends on it.
+bool has_kinks(const VectorField& field);
+
 /// The field's derivative along a tangent: of the state alone, or of the state and all arguments.
 template <class T>
 struct TangentField {
@@ -29,6 +33,7 @@ class GuardProblem {
   const guard::Limits limits;
   const AlignedVector<T> pattern;  // [state]
   const bool watches_inputs;       // by a second tangent: what the field's arguments do over time
+  const bool field_has_kinks;
 
   /// Lowered when the first guard needs it, which most solves never do. Null if an Extension of the field has no
   /// forward derivative.

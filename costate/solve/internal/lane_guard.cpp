@@ -293,7 +293,7 @@ void LaneGuard<T>::follow(const GuardedAttempt<T>& attempt, const LaneClock& clo
     disturbance.stage_times->set_all(problem_.tableau->c[stage], clock.t.data(), clock.h.data(), attempt.first_times,
                                      attempt.last_times);
     disturbance.stage_times->write(disturbance.times.data());
-    const T* y = stage == 0 ? attempt.y : attempt.frame.state(stage);
+    const T* y = shared_.field_has_kinks ? attempt.frame.state(1) : stage == 0 ? attempt.y : attempt.frame.state(stage);
     input_pointers_.clear();
     for (const std::size_t offset : disturbance.field->time.offsets)
       input_pointers_.push_back(disturbance.times.data() + offset * lanes_);

@@ -120,13 +120,14 @@ template struct LaneProblem<float>;
 template struct LaneProblem<double>;
 
 template <class T>
-std::size_t most_frames(const LaneProblem<T>& problem) {
+std::size_t most_frames(const LaneProblem<T>& problem, std::size_t memory_parts) {
   if (!problem.frame.keeps_all) return 1;
-  return std::max<std::size_t>(1, problem.options.memory_budget / sizeof(T) / 4 / problem.frame.size());
+  const std::size_t bytes = problem.options.memory_budget / memory_parts / 4;
+  return std::max<std::size_t>(1, bytes / sizeof(T) / problem.frame.size());
 }
 
-template std::size_t most_frames(const LaneProblem<float>&);
-template std::size_t most_frames(const LaneProblem<double>&);
+template std::size_t most_frames(const LaneProblem<float>&, std::size_t);
+template std::size_t most_frames(const LaneProblem<double>&, std::size_t);
 
 template <class T>
 void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,

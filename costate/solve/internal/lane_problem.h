@@ -62,15 +62,15 @@ struct LaneProblem {
 /// How `memory_budget` is shared out: half of it for recorded states (recorded_numbers), a quarter for frames
 /// (most_frames) and a quarter for the states that the way back keeps (StepReplay).
 ///
-/// Numbers of recorded states that one lane may keep.
+/// Numbers of recorded states that one lane may keep, where so many tiles share the budget.
 template <class T>
-std::size_t recorded_numbers(const LaneProblem<T>& problem) {
-  return problem.options.memory_budget / sizeof(T) / problem.lanes / 2;
+std::size_t recorded_numbers(const LaneProblem<T>& problem, std::size_t memory_parts = 1) {
+  return problem.options.memory_budget / memory_parts / sizeof(T) / problem.lanes / 2;
 }
 
 /// Frames that a solve may keep for its reverse sweep, the one that it works in among them.
 template <class T>
-std::size_t most_frames(const LaneProblem<T>& problem);
+std::size_t most_frames(const LaneProblem<T>& problem, std::size_t memory_parts = 1);
 
 /// Inputs of one tile.
 template <class T>
@@ -81,6 +81,7 @@ struct LaneInputs {
   std::span<const T* const> arguments;  // of the field, then its Parameters: [n, lanes] or, where shared, [n]
   const T* shared = nullptr;            // TileFunction::prepare's
   std::size_t num_samples = 0;          // lanes that hold samples: the first ones
+  std::size_t memory_parts = 1;         // so many tiles share the memory budget
 };
 
 /// The pointers of the inputs of a problem's function: what it reads of the times [TimeRows, lanes], the parts within

@@ -23,7 +23,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       state_size_(problem.state_size),
       size_(padded(problem.state_size * problem.lanes)),
       field_(problem),
-      frames_(problem.frame, most_frames(problem)),
+      frames_(problem.frame),
       frame_(frames_.current()),
       y_(size_),
       y_next_(size_),
@@ -62,15 +62,17 @@ void LaneSolver<T>::start(const LaneInputs<T>& inputs, bool keep_records) {
   keeps_records_ = keep_records;
   took_over_ = false;
   num_handed_over_ = 0;
-  frames_.start(keep_records);
+  listener_ = nullptr;
+  frames_.start(keep_records ? most_frames(problem_, inputs.memory_parts) : 1);
   frame_ = frames_.current();
   if (guard_ != nullptr) guard_->start();
   round_ = 0;
 }
 
 template <class T>
-void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* states) {
+void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* states, StepListener* listener) {
   start(inputs, keep_records);
+  listener_ = listener;
   const std::size_t state = state_size_ * lanes_;
   std::copy_n(inputs.z0, state, y_.data());
   std::copy_n(inputs.z0, state, states);
@@ -285,7 +287,7 @@ void LaneSolver<T>::plan_fixed(std::size_t lane) {
 }
 
 template <class T>
-void LaneSolver<T>::write_state(std::size_t stage, T* out) {
+void LaneSolver<T>::write_state(std::size_t stage, T* out) const {
   write_stage_state(*problem_.tableau, stage, y_.data(), steps_.data(),
                     {slope(0), problem_.frame.block, state_size_, lanes_}, out);
 }
@@ -406,6 +408,7 @@ void LaneSolver<T>::judge(T* states) {
   if (judgement.num_reached > 0) pass_all_outputs(judgement.num_reached, states);
   for (std::size_t lane = 0; keeps_records_ && lane < lanes_; ++lane)
     if (mask_[lane] != 0) keep_record(lane);
+  if (listener_ != nullptr && judgement.any_accepted) listener_->stepped();
   select_lanes(mask_.data(), y_next(), y_.data(), y_.data(), state_size_, lanes_);
   if (judgement.any_accepted) carry_over();
   advance(clock_);
@@ -447,7 +450,7 @@ void LaneSolver<T>::keep_record(std::size_t lane) {
     record.sizes.push_back(clock_.h[lane]);
     record.rounds.push_back(round_);
   }
-  record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_));
+  record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_, inputs_.memory_parts));
   if (problem_.is_fixed && outputs_[lane].step_in_interval == 0) record.interval_steps.push_back(record.num_steps);
 }
 

@@ -46,6 +46,14 @@ class LaneQueue {
   virtual bool load(std::size_t lane) = 0;
 };
 
+/// Hears of a solve's steps.
+class StepListener {
+ public:
+  virtual ~StepListener() = default;
+  /// Steps of some lanes were accepted: LaneSolver's is_accepted() and what follows it tell of them until this returns.
+  virtual void stepped() = 0;
+};
+
 template <class T>
 class Stragglers;
 
@@ -57,8 +65,8 @@ class LaneSolver {
   ~LaneSolver();
 
   /// Solves one sample in each lane. Fills states [time, state, lanes], with NaN from where a sample failed; keeps
-  /// records and frames if wanted.
-  void solve(const LaneInputs<T>& inputs, bool keep_records, T* states);
+  /// records and frames if wanted, and tells a listener of each step.
+  void solve(const LaneInputs<T>& inputs, bool keep_records, T* states, StepListener* listener = nullptr);
 
   /// Solves all samples of the queue; a lane that is done takes the next one. Keeps no records. `inputs` are the
   /// columns that the queue fills; states [time, state, lanes] are valid for a lane when the queue hears of its end.
@@ -90,6 +98,13 @@ class LaneSolver {
   }
   /// The evaluations of the first rounds, one frame a round.
   const StepFrames<T>& frames() const { return frames_; }
+
+  /// For a StepListener: whether the lane's step was accepted, its times, and the states [state, lanes] at a stage.
+  bool is_accepted(std::size_t lane) const { return clock_.accepted[lane] != 0; }
+  StepTimes times_of_step(std::size_t lane) const {
+    return {.t = clock_.t[lane], .h = clock_.h[lane], .first = first_times()[lane], .last = last_times()[lane]};
+  }
+  void write_state(std::size_t stage, T* out) const;
 
   /// Who took over the last lanes of the last solve; null if nobody did.
   const Stragglers<T>* stragglers() const { return num_handed_over_ > 0 ? stragglers_.get() : nullptr; }
@@ -154,7 +169,6 @@ class LaneSolver {
   void evaluate_stage(std::size_t stage);
   void evaluate_first();
   void evaluate_closing();
-  void write_state(std::size_t stage, T* out);
 
   // Outputs (lane_solver_outputs.cpp).
   void pass_all_outputs(std::size_t num_reached, T* states);
@@ -200,6 +214,7 @@ class LaneSolver {
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;
+  StepListener* listener_ = nullptr;
   bool keeps_records_ = false;
   bool closing_known_ = false;  // the closing stage of this attempt was evaluated
   bool took_over_ = false;

@@ -118,7 +118,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
     }
     if (is_closing) disturbance.end = v;
     if (!is_closing || tableau_.error_needs_closing_stage())
-      product(attempt.times[stage], attempt.states[stage], v, slopes[stage]);
+      product(attempt.times[stage], attempt.states[derivatives_.has_kinks ? 1 : stage], v, slopes[stage]);
   }
   const double largest = largest_of(disturbance.now);
   const double floor = limits_.floor(largest, disturbance.size), fading = std::exp(-std::abs(attempt.h) * rate_);

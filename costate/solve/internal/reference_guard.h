@@ -21,6 +21,7 @@ struct ReferenceDerivatives {
   Product jvp;                                  ///< out = df/dy v
   Product jvp_of_inputs;                        ///< out = df/dy v + df/d(arguments) pattern; only where f has any
   std::vector<std::size_t> part_offsets = {0};  ///< where each part of the state begins
+  bool has_kinks = false;                       ///< of f along the state
 };
 
 /// An attempted step with its stages, the closing one last.

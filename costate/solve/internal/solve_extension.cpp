@@ -12,6 +12,7 @@
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/flat_state.h"
+#include "costate/solve/internal/guard_problem.h"
 #include "costate/solve/internal/moved_jumps.h"
 #include "costate/solve/internal/reference_solve.h"
 
@@ -73,7 +74,8 @@ ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span
   ReferenceDerivatives derivatives{.vjp = product(costate::vjp(field.function(), parts), false),
                                    .jvp = product(costate::jvp(field.function(), parts), false),
                                    .jvp_of_inputs = {},
-                                   .part_offsets = {}};
+                                   .part_offsets = {},
+                                   .has_kinks = has_kinks(field)};
   if (num_inputs > 1 + num_parts) derivatives.jvp_of_inputs = product(costate::jvp(field.function(), all), true);
   std::size_t offset = 0;
   for (const StatePart& part : field.parts()) {
@@ -349,6 +351,12 @@ bool SolveTileOp<T>::load_times(const TileOpRun<T>& run, std::vector<double>& ti
   return true;
 }
 
+/// The times that load_times() reads as they were given.
+template <class T>
+bool SolveTileOp<T>::reads_given(std::size_t operand) const {
+  return operand == 1 && std::is_same_v<T, float> && extension_->known_times().empty();
+}
+
 /// The operands as the solver takes them, in `state`, which keeps them for the reverse sweep.
 template <class T>
 void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) const {
@@ -371,7 +379,8 @@ void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) 
                   .rounds_times = !times_are_exact,
                   .arguments = state.arguments,
                   .shared = state.shared.data(),
-                  .num_samples = run.num_samples};
+                  .num_samples = run.num_samples,
+                  .memory_parts = run.memory_parts};
 }
 
 template <class T>

@@ -90,7 +90,7 @@ class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shar
   mutable std::shared_ptr<const SolveExtension> tightened_;
 };
 
-/// What a thread keeps of a solve: the solver with its records, and the inputs it ran on, for the reverse sweep.
+/// What is kept of a solve on one tile: the solver with its records, and the inputs it ran on, for the reverse sweep.
 template <class T>
 struct SolveState : TileOpState {
   explicit SolveState(const LaneProblem<T>& problem) : solver(problem) {}
@@ -111,6 +111,7 @@ class SolveTileOp : public TileOp<T> {
 
   std::unique_ptr<TileOpState> make_state() const override;
   std::size_t kept_bytes() const override;
+  bool reads_given(std::size_t operand) const override;
   void run(const TileOpRun<T>& run, T* out) const override;
 
  private:

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "costate/solve/internal/lane_problem.h"
-#include "costate/solve/internal/lane_record.h"
 #include "costate/solve/internal/stage_times.h"
 #include "costate/solve/internal/stages.h"
 
@@ -18,8 +17,8 @@ class StageWalk {
   explicit StageWalk(const LaneProblem<T>& problem)
       : problem_(problem), steps_(problem.lanes), sizes_(problem.lanes), stage_times_(problem.time, problem.lanes) {}
 
-  void take(std::size_t lane, const LaneStep& step) {
-    steps_[lane] = step.times();
+  void take(std::size_t lane, const StepTimes& step) {
+    steps_[lane] = step;
     sizes_[lane] = static_cast<T>(step.h);
   }
   /// The lane has no step: it stays where it is, and the field is evaluated there at time t.

@@ -63,15 +63,20 @@ class StepFrame {
 template <class T>
 class StepFrames {
  public:
-  StepFrames(const FrameLayout& layout, std::size_t most) : layout_(layout), most_(most) { grow(); }
+  explicit StepFrames(const FrameLayout& layout) : layout_(layout) { grow(); }
 
-  /// Forgets what was kept.
-  void start(bool keeps) {
+  /// Forgets what was kept. Keeps at most so many frames from now on, the one to work in among them.
+  void start(std::size_t most) {
+    if (frames_.size() > most) frames_.resize(most);
     num_kept_ = 0;
-    keeps_ = keeps && layout_.keeps_all;
+    most_ = most;
+    keeps_ = most > 1 && layout_.keeps_all;
   }
   /// Keeps nothing of this solve: it went through numbers that must not be read again.
-  void spoil() { start(false); }
+  void spoil() {
+    num_kept_ = 0;
+    keeps_ = false;
+  }
 
   StepFrame<T> current() { return frame(num_kept_); }
   /// Keeps the current frame and goes on to a new one, if frames are kept and there is room.
@@ -92,7 +97,7 @@ class StepFrames {
   void grow() { frames_.emplace_back(layout_.size()); }
 
   const FrameLayout& layout_;  // of the problem, which outlives its solvers
-  std::size_t most_;
+  std::size_t most_ = 1;
   std::vector<AlignedVector<T>> frames_;  // stay between solves
   std::size_t num_kept_ = 0;
   bool keeps_ = false;

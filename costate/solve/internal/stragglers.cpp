@@ -34,7 +34,8 @@ void Stragglers<T>::run(const LaneSolver<T>& wide, std::span<const std::uint32_t
              .times = times_.data(),
              .arguments = arguments_,
              .shared = shared_.data(),
-             .num_samples = lanes.size()};
+             .num_samples = lanes.size(),
+             .memory_parts = inputs.memory_parts};
   std::ranges::fill(states_, std::numeric_limits<T>::quiet_NaN());
   solver_.take_over(wide, columns_, inputs_, states_.data());
   for (std::size_t i = 0; i < lanes.size(); ++i)

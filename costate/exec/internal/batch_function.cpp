@@ -1,0 +1,126 @@
+#include "costate/exec/internal/batch_function.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "costate/base/error.h"
+#include "costate/exec/internal/image_lanes.h"
+#include "costate/exec/kernels/kernels.h"
+#include "costate/graph/interpret.h"
+#include "costate/graph/simplify.h"
+
+namespace costate::internal {
+namespace {
+
+// All threads' tiles keep what their reverse sweeps will read in the shared last-level cache. Where a tile would keep
+// more than this, it takes half the samples.
+constexpr std::size_t kMostKeptBytes = std::size_t{8} << 20;
+
+/// Batches of one and two run sample by sample, with features in the vectors; larger ones with samples in lanes.
+template <class T>
+std::size_t choose_lanes(std::size_t batch) {
+  const std::size_t width = simd_lanes<T>();
+  if (batch <= 2 || width == 1) return 1;
+  if (batch <= 2 * width) return rounded_lanes<T>(batch);
+  // Two tiles of two vectors keep two cores busy where one of four would leave one idle, at no cost to a core. Tiles of
+  // one size leave the last one no emptier than the others; four vectors do more a second than some more than three.
+  const std::size_t tiles = std::max<std::size_t>(2, (batch + 4 * width - 1) / (4 * width));
+  const std::size_t even = rounded_lanes<T>((batch + tiles - 1) / tiles);
+  return even <= 3 * width || tiles == 2 ? even : 4 * width;
+}
+
+}  // namespace
+
+BatchFunction::BatchFunction(const Function& function, const CompileOptions& options, const LateParts& late)
+    : function_(function),
+      split_(split_shared_tail(simplify(function))),
+      largest_image_(largest_image(function)),
+      options_(options),
+      late_(late) {}
+
+template <class T>
+std::shared_ptr<const BatchRunner<T>> BatchFunction::runner(std::size_t batch) const {
+  const std::size_t lanes =
+      options_.lanes > 0 ? options_.lanes : lanes_for_images<T>(choose_lanes<T>(batch), largest_image_);
+  const std::lock_guard lock(mutex_);
+  auto& runners = [&]() -> auto& {
+    if constexpr (std::is_same_v<T, float>)
+      return f32_;
+    else
+      return f64_;
+  }
+  ();
+  auto& found = runners[lanes];
+  if (found) return found;
+  const auto make = [&](std::size_t count) {
+    return std::make_shared<const BatchRunner<T>>(split_ ? split_->samples : function_, count, late_);
+  };
+  found = make(lanes);
+  const std::size_t half = 2 * simd_lanes<T>();
+  if (options_.lanes == 0 && lanes > half && found->kept_bytes() > kMostKeptBytes) found = make(half);
+  return found;
+}
+
+template std::shared_ptr<const BatchRunner<float>> BatchFunction::runner(std::size_t) const;
+template std::shared_ptr<const BatchRunner<double>> BatchFunction::runner(std::size_t) const;
+
+std::span<const std::size_t> BatchFunction::finish_inputs() const {
+  return split_ ? std::span<const std::size_t>(split_->shared_inputs) : std::span<const std::size_t>();
+}
+
+/// The runner's outputs are those of split_->samples: the kept ones, then sums, of which the tail makes the others.
+void BatchFunction::finish(std::span<const HostArray* const> inputs, std::size_t first_output,
+                           RunResult& result) const {
+  if (!split_) return;
+  std::vector<HostArray> given, outputs(split_->kept.size() + split_->made.size() - first_output);
+  for (const HostArray* input : inputs) given.push_back(*input);
+  const std::size_t num_kept = split_->kept.size() - first_output;
+  for (std::size_t i = 0; i < num_kept; ++i)
+    outputs[split_->kept[first_output + i] - first_output] = std::move(result.outputs[i]);
+  for (std::size_t i = num_kept; i < result.outputs.size(); ++i) given.push_back(std::move(result.outputs[i]));
+  std::vector<HostArray> made = interpret(split_->tail, given);
+  for (std::size_t i = 0; i < made.size(); ++i)
+    outputs[split_->made[i] - first_output] = made[i].astype(options_.dtype);
+  result.outputs = std::move(outputs);
+}
+
+std::vector<const HostArray*> all_inputs(const Function& function, std::span<const HostArray> given,
+                                         const char* where) {
+  std::vector<const HostArray*> all;
+  std::size_t count = 0;
+  for (const Input& input : function.inputs()) {
+    if (input.parameter) {
+      all.push_back(&input.parameter->value());
+    } else {
+      if (count < given.size()) all.push_back(&given[count]);
+      ++count;
+    }
+  }
+  if (count != given.size())
+    throw InvalidArgument("[", where, "] the function takes ", count, " inputs besides its parameters; got ",
+                          given.size(), ".");
+  return all;
+}
+
+std::size_t check_inputs(const Function& function, std::span<const HostArray* const> inputs, const char* where) {
+  std::int64_t batch = -1;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Input& input = function.inputs()[i];
+    const Shape& shape = inputs[i]->shape();
+    const bool is_sample = input.kind == InputKind::kSample;
+    const std::int64_t rows = is_sample && shape.rank() > 0 ? shape[0] : -1;
+    if (!((rows < 0 ? shape : shape.without_first()) == input.shape) || (is_sample && rows < 0))
+      throw ShapeError("[", where, "] input '", input.name, "' must have shape ", is_sample ? "[batch] + " : "",
+                       input.shape, is_sample ? "; got " : ", one for all samples; got ", inputs[i]->shape(), ".");
+    if (!is_sample) continue;
+    if (batch >= 0 && rows != batch)
+      throw ShapeError("[", where, "] all inputs must have the same batch length; input '", input.name, "' has ", rows,
+                       ", others have ", batch, ".");
+    batch = rows;
+  }
+  return batch < 0 ? 1 : static_cast<std::size_t>(batch);
+}
+
+}  // namespace costate::internal
