@@ -10,9 +10,9 @@
 #include "costate/models/driven_delays.h"      // IWYU pragma: export
 #include "costate/models/image_classifier.h"   // IWYU pragma: export
 #include "costate/models/image_norm.h"         // IWYU pragma: export
-#include "costate/models/laurent_map.h"         // IWYU pragma: export
 #include "costate/models/latent_ode.h"         // IWYU pragma: export
 #include "costate/models/latent_ode_fit.h"     // IWYU pragma: export
+#include "costate/models/laurent_map.h"        // IWYU pragma: export
 #include "costate/models/mechanical_fields.h"  // IWYU pragma: export
 #include "costate/models/ode_block.h"          // IWYU pragma: export
 #include "costate/models/panel_flow.h"         // IWYU pragma: export
