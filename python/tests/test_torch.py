@@ -226,6 +226,15 @@ def test_changes_after_the_capture_are_seen():
     assert (solve() == y0).all()
     field.layer = nn.Linear(2, 2)
     assert torch.allclose(solve(), solve("callbacks"))
+    called = []
+    hook = field.layer.register_forward_hook(lambda *arguments: called.append(1))
+    assert "it has hooks" in door.explain(field, y0)
+    door.odeint(field, y0, t)
+    assert called
+    hook.remove()
+    field.forward = lambda t, y: -y
+    assert torch.allclose(door.odeint(field, y0, t)[-1], math.exp(-1) * y0, atol=1e-5)
+    del field.forward
     field.load_state_dict({key: value + 1 for key, value in field.state_dict().items()})
     assert torch.allclose(solve(), solve("callbacks"))
 

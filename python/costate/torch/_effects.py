@@ -87,6 +87,9 @@ class Snapshot:
             for key, item in getattr(module, kind).items():
                 if item is not None:
                     self._take(f"{name}.{key}", getattr(module, kind), key, item, depth - (kind == "_modules"))
+        for kind in _HOOKS:
+            self._count(f"{name}.{kind}", getattr(module, kind))
+        self._count(f"vars({name})", vars(module))
         for key, item in vars(module).items():
             if key not in _INNER and not key.startswith(("_forward", "_backward", "_state_dict", "_load_state", "_non_persistent", "_is_full")):
                 self._take(f"{name}.{key}", vars(module), key, item, depth)
