@@ -45,9 +45,8 @@ class Program {
 
 /// Makes a Program of a function. It is lowered on the first run of each kind of batch, so that this run takes longer.
 /// A Program may run from many threads at once.
-/// Throws: NotSupported, on that run, if the function asks for the cotangent of an argument that all samples share
-/// other
-///         than as a kSum output (Extension::is_sum_only).
+/// Throws: NotSupported, on that run, if the function asks for the cotangent of an argument that all samples share,
+///         and not as a kSum output (Extension::is_sum_only).
 Program compile(const Function& function, const CompileOptions& options = {});
 
 }  // namespace costate

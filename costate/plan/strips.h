@@ -23,7 +23,7 @@ struct StripGroup {
   bool is_passing(const Slot& slot) const;
 };
 
-/// A large instruction of these kinds.
+/// Whether the instruction may stand in a group: one of these kinds whose result has many numbers in all lanes.
 bool may_strip(const Instruction& instruction, std::size_t lanes);
 
 /// The groups of a phase, in order; of at least two instructions with many numbers.

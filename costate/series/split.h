@@ -17,9 +17,9 @@ struct Split {
   std::vector<Window> held;             // samples that are not
 };
 
-/// Holds out `share` of the trajectories, or of the samples of a single one: if none of these was measured, of its
-/// measured ones and what follows. Rounded, at least one if share > 0. DataError, which calls the
-/// share `option`, if fewer than two samples would be left to train on.
+/// Holds out the last `share` of the trajectories, or of the samples of a single one. Where no state was measured at
+/// these, the share is of the measured samples, and what follows them is held, too. Rounded, at least one if share > 0.
+/// DataError, which calls the share `option`, if fewer than two samples would be left to train on.
 Split split_series(const TimeSeries& series, double share, const std::string& option = "--hold-out");
 
 /// Holds out whole trajectories, by their places in the series. DataError as above.

@@ -20,7 +20,7 @@ namespace costate {
 enum class Control { kPerSample, kJoint };
 
 /// How the errors of a state's numbers, each in units of its tolerance, make the error of a step: their root mean
-/// square, the largest one of the state's parts', each part by itself, or the largest error of all.
+/// square; the largest of the root mean squares of the state's parts; or the largest error of a number.
 enum class ErrorNorm { kRms, kPartRms, kMax };
 
 /// What becomes of a step of min_step whose error is above the tolerance: the sample ends with kStepTooSmall, or the

@@ -32,9 +32,8 @@ struct ClassifierFitOptions {
 /// Trains on the mean cross-entropy -log softmax(logits)[class]. The history has the share of the training samples that
 /// was misclassified, each at the weights before its step; a sample whose solve fails is.
 ///
-/// Throws as train; ShapeError if there is not one label for each input, logits are no vector, or
-/// `inputs` gives another shape; DataError for a label
-/// that is no class of the net's.
+/// Throws as train; ShapeError if there is not one label for each input, logits are no vector, or `inputs` gives
+/// another shape; DataError for a label that is no class of the net's.
 TrainResult fit_classifier(const Classifier& classifier, const LabelledInputs& data,
                            const ClassifierFitOptions& options = {});
 

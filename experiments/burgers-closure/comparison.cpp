@@ -9,7 +9,7 @@
 namespace costate::experiments {
 namespace {
 
-constexpr std::size_t kTrainedTimes = 20;
+constexpr auto kTrainedTimes = static_cast<std::size_t>(kTrained / kSpacing + 0.5);
 
 /// The mean over output times from `first` on and before `last`.
 double mean_over(const std::vector<double>& row, std::size_t first, std::size_t last) {

@@ -1,12 +1,10 @@
 // The reverse of a solve as operations of the graph.
 //
-//   solve_adjoint   operands: the solve's result, its cotangent, the solve's operands. Result: the cotangents of z0, of
-//   the times
-//                   and of the wanted arguments of samples, one after the other. Runs the reverse solve and keeps the
-//                   cotangents of shared arguments, which exist summed over the batch only.
-//   solve_adjoint_sum  one a shared argument or Parameter. Operands: the solve_adjoint's result, then its operands.
-//   Hands out
-//                   what that one keeps.
+//   solve_adjoint      Operands: the solve's result, its cotangent, the solve's operands. Result: the cotangents of z0,
+//                      of the times and of the wanted arguments of samples, one after the other. Runs the reverse solve
+//                      and keeps the cotangents of shared arguments, which exist summed over the batch only.
+//   solve_adjoint_sum  One a shared argument or Parameter. Operands: the solve_adjoint's result, then its operands.
+//                      Hands out what that one keeps.
 #pragma once
 
 #include <map>

@@ -531,10 +531,9 @@ std::size_t TileFunction<T>::saved_size() const {
 
 template <class T>
 TileWorkspace<T> TileFunction<T>::make_workspace() const {
-  TileWorkspace<T> workspace;
-  workspace.scratch.resize(bound_plan_->plan.scratch_size);
-  workspace.partial_sums.resize(bound_plan_->partial_size);
-  for (const auto& op : bound_plan_->ops) workspace.states.push_back(op->make_state());
+  TileWorkspace<T> workspace = make_workspace_beside_kept();
+  for (std::size_t i = 0; i < workspace.states.size(); ++i)
+    if (bound_plan_->is_kept[i]) workspace.states[i] = bound_plan_->ops[i]->make_state();
   return workspace;
 }
 

@@ -40,11 +40,11 @@ struct SharedValues {
   AlignedVector<T> prepared;
 };
 
-/// What a tile reads besides its samples.
+/// What a tile is run on.
 template <class T>
 struct TileSurroundings {
   const SharedValues<T>* shared;
-  std::span<const HostArray* const> given;  // TileCall::given
+  std::span<const HostArray* const> given;  // TileCall::given; run() and run_forward() pack the samples from them
   std::size_t memory_parts = 1;             // TileCall::memory_parts
 };
 
@@ -77,7 +77,7 @@ class TileRunner {
   /// From the inputs that are not late.
   void load_shared(std::span<const HostArray* const> inputs, SharedValues<T>& shared) const;
 
-  /// Below, outputs are arrays [batch, …]. Sums are added to where the worker's outputs point; failures to its report.
+  // Below, outputs are arrays [batch, …]. Sums are added to where the worker's outputs point; failures to its report.
 
   /// Runs a tile of a batch in one go and writes all outputs. The function has no late parts.
   void run(TileWorker<T>& worker, const TileSurroundings<T>& around, std::size_t index, std::size_t batch,

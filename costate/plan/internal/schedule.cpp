@@ -11,6 +11,7 @@
 namespace costate::internal {
 namespace {
 
+/// Takes instructions one after the other, and gives them back in their new order.
 class Schedule {
  public:
   explicit Schedule(std::size_t lanes) : lanes_(lanes) {}
@@ -42,12 +43,13 @@ class Schedule {
   }
 
   std::size_t lanes_;
-  std::vector<Instruction> done_, waiting_;
+  std::vector<Instruction> done_;
+  std::vector<Instruction> waiting_;  // scatters, and elementwise ones of as many rows that depend on them
 };
 
 }  // namespace
 
-void gather_scatters(Selection& selection) {
+Selection gather_scatters(Selection selection) {
   for (const Phase phase : {Phase::kForward, Phase::kReverse}) {
     std::vector<Instruction>& instructions = selection.plan.in(phase);
     const auto is_large_scatter = [&](const Instruction& instruction) {
@@ -58,6 +60,7 @@ void gather_scatters(Selection& selection) {
     for (Instruction& instruction : instructions) schedule.take(std::move(instruction));
     instructions = schedule.finish();
   }
+  return selection;
 }
 
 }  // namespace costate::internal

@@ -5,8 +5,8 @@
 
 namespace costate::internal {
 
-/// Large scatters wait until all that does not depend on them is computed. The cotangents of a stencil's neighbours are
-/// scatters between elementwise instructions of other sizes: so both kinds stand together.
-void gather_scatters(Selection& selection);
+/// The selection with large scatters moved behind all that does not depend on them. The cotangents of a stencil's
+/// neighbours are scatters between elementwise instructions of other sizes: so both kinds stand together.
+Selection gather_scatters(Selection selection);
 
 }  // namespace costate::internal

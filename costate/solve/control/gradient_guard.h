@@ -42,8 +42,8 @@
 //           it took seven times the time of a gradient of a convolutional field at rtol 1e-3, and were still 30 rtol
 //           off.
 //
-// A step of min_step is the shortest there is: no test counts, and if its state error is above 1 it is followed by
-// nothing.
+// No test counts for a step of min_step, since a shorter one is not allowed. Where it is accepted with a state error
+// above 1, disturbances are dropped: no step was fit to follow them.
 //
 // No test counts below |h| = rtol times the solve's span, or rtol² where the |h| rate asks for it: at a jump of a
 // derivative no step is short enough. Derivatives that are not finite are left alone, after four rejections in a row if

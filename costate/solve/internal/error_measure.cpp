@@ -12,10 +12,6 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-std::size_t end_of_part(std::span<const std::size_t> part_offsets, std::size_t part, std::size_t state_size) {
-  return part + 1 < part_offsets.size() ? part_offsets[part + 1] : state_size;
-}
-
 /// A tolerance for each number of the state, of a list that has one for each part or each number.
 std::vector<double> for_each_number(std::string_view name, const std::vector<double>& given, double otherwise,
                                     std::span<const std::size_t> part_offsets, std::size_t state_size) {
@@ -72,7 +68,8 @@ ErrorMeasure error_measure(const SolveOptions& options, std::span<const std::siz
     if (group.count > 0) measure.groups.push_back(group);
   }
   if (measure.groups.empty())
-    throw InvalidArgument("[solve] at least one number of the state must be controlled; all tolerances are inf.");
+    throw InvalidArgument(
+        "[solve] at least one number of the state must be controlled; all tolerances are inf. Make one finite.");
   return measure;
 }
 
@@ -91,6 +88,10 @@ std::vector<std::size_t> part_offsets(const VectorField& field) {
     offset += static_cast<std::size_t>(part.shape.size());
   }
   return offsets;
+}
+
+std::size_t end_of_part(std::span<const std::size_t> part_offsets, std::size_t part, std::size_t state_size) {
+  return part + 1 < part_offsets.size() ? part_offsets[part + 1] : state_size;
 }
 
 void check_tolerances(const SolveOptions& options, const VectorField& field) {

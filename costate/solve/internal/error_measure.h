@@ -45,6 +45,8 @@ std::vector<double> disturbance_rtols(const ErrorMeasure& measure, double roundi
 
 /// Where each part of a field's state begins.
 std::vector<std::size_t> part_offsets(const VectorField& field);
+/// One past the last number of a part of a state of so many numbers, whose parts begin at these.
+std::size_t end_of_part(std::span<const std::size_t> part_offsets, std::size_t part, std::size_t state_size);
 
 /// InvalidArgument for tolerances that do not fit the field.
 void check_tolerances(const SolveOptions& options, const VectorField& field);

@@ -34,7 +34,7 @@ class LaneErrors {
   const LaneProblem<T>& problem_;
   AlignedVector<T> rtols_, atols_;  // [state] where the measure is not uniform
   AlignedVector<T> error_, zeros_;  // [state, lanes] likewise
-  AlignedVector<T> other_norms_;    // [lanes] of a second companion; of a group
+  AlignedVector<T> other_norms_;    // [2, lanes]: of a group after the first; of the second companion
 };
 
 extern template class LaneErrors<float>;

@@ -338,7 +338,7 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
   const double floor = limits.floor(largest, disturbance.size[lane]), fading = std::exp(-std::abs(h) * rate_[lane]);
   for (std::size_t part = 0; part < problem_.part_offsets.size(); ++part) {
     const std::size_t first = problem_.part_offsets[part];
-    const std::size_t end = part + 1 < problem_.part_offsets.size() ? problem_.part_offsets[part + 1] : rows_;
+    const std::size_t end = end_of_part(problem_.part_offsets, part, rows_);
     double sum = 0, sum_low = 0, count = 0;
     for (std::size_t row = first; row < end; ++row) {
       if (!shared_.is_controlled(row)) continue;

@@ -383,8 +383,7 @@ void LaneSolver<T>::end_at_shortest() {
       end_lane(lane, std::isfinite(clock_.error[lane]) ? Status::kStepTooSmall : Status::kNonFinite);
 }
 
-/// Fixed steps are accepted unless they leave the numbers.
-/// norms_: 0, or NaN where a lane's state holds what is no number.
+/// norms_: 0, or NaN where a number of the lane's next state is not finite.
 template <class T>
 void LaneSolver<T>::add_up_zeros() {
   constexpr std::size_t kChains = 16;  // of one lane's numbers, beside each other
@@ -398,6 +397,7 @@ void LaneSolver<T>::add_up_zeros() {
     for (std::size_t lane = 0; lane < lanes_; ++lane) norms_[lane] += T{0} * y_next_[row * lanes_ + lane];
 }
 
+/// Fixed steps are accepted unless a number of the next state is not finite.
 template <class T>
 Judgement LaneSolver<T>::accept_fixed() {
   Judgement judgement;

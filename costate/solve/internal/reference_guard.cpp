@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "costate/solve/internal/error_measure.h"
+
 namespace costate::internal {
 namespace {
 
@@ -134,7 +136,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
   double worst = 0;
   for (std::size_t part = 0; part < derivatives_.part_offsets.size(); ++part) {
     const std::size_t first = derivatives_.part_offsets[part];
-    const std::size_t end = part + 1 < derivatives_.part_offsets.size() ? derivatives_.part_offsets[part + 1] : size;
+    const std::size_t end = end_of_part(derivatives_.part_offsets, part, size);
     double sum = 0, sum_low = 0, count = 0;
     for (std::size_t i = first; i < end; ++i) {
       if (!is_controlled(i)) continue;

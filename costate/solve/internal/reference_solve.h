@@ -12,8 +12,7 @@
 // Dense.        y(t_out) = fma(h, combine(b(theta), k), y), theta = (t_out - t) / h, dense_weights() giving b(theta).
 //               An output at t_next is y1 itself.
 // Closing stage. Evaluated before the error test if the error estimate reads it, in an accepted step with dense output,
-// and
-//               otherwise only as k_0 of the next step: the last step of an Euler solve costs one evaluation, not two.
+//               and otherwise only as k_0 of the next step: the last step of an Euler solve costs one evaluation.
 //
 // Adaptive steps (the method has an error estimate and no fixed step is asked for): they pass interior output times
 // freely and are cut to end exactly at the next stop, or at the final time t_end. With `left` = that - t, a step with
