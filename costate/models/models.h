@@ -12,8 +12,10 @@
 #include "costate/models/image_norm.h"         // IWYU pragma: export
 #include "costate/models/latent_ode.h"         // IWYU pragma: export
 #include "costate/models/latent_ode_fit.h"     // IWYU pragma: export
+#include "costate/models/laurent_map.h"        // IWYU pragma: export
 #include "costate/models/mechanical_fields.h"  // IWYU pragma: export
 #include "costate/models/ode_block.h"          // IWYU pragma: export
 #include "costate/models/panel_flow.h"         // IWYU pragma: export
 #include "costate/models/planar_flow.h"        // IWYU pragma: export
 #include "costate/models/residual_conv.h"      // IWYU pragma: export
+#include "costate/models/viscous_flow.h"       // IWYU pragma: export

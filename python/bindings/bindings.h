@@ -112,6 +112,7 @@ void bind_pullback(nb::module_& module);
 void bind_derivatives(nb::module_& module);
 void bind_nn(nb::module_& module);
 void bind_solve(nb::module_& module);
+void bind_stepping(nb::module_& module);
 void bind_flows(nb::module_& module);
 void bind_models(nb::module_& module);
 void bind_image_nets(nb::module_& module);

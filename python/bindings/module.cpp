@@ -46,6 +46,7 @@ NB_MODULE(_core, module) {
   bind_derivatives(module);
   bind_nn(module);
   bind_solve(module);
+  bind_stepping(module);
   bind_flows(module);
   bind_models(module);
   bind_image_nets(module);

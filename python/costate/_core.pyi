@@ -1053,7 +1053,7 @@ def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> Vect
     arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
     """
 
-def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, method: str = 'dopri5', rtol: float = 1e-06, atol: float = 1e-08, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> Any:
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, method: str = 'dopri5', rtol: float = 1e-06, atol: float = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
     """
     Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -1066,15 +1066,24 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
 
     method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
-                                   'dopri5', 'bosh3' and 'dopri8'.
+                                   'dopri5', 'bosh3' and 'dop853'.
     rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
+    rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several.
+                                   inf: that number is not controlled, such as an integral beside the state, and moves no step.
+    error_norm                     'rms'; 'part_rms': the largest of the parts' own; 'max': the largest of all numbers.
     first_step                     size of the first attempt; 0: chosen.
+    min_step, at_min_step          no step is shorter, but those that end at a stop or the last time; 0: no limit. Where a shorter
+                                   one is asked for, the status is 'step_too_small' ('fail'), or the step is taken, whatever its
+                                   error, with the status 'ok' ('accept').
     max_step                       no step is longer; 0: no limit. For inputs so short that steps could pass over them.
     stop_at                        times at which steps end, in any order: where f jumps or bends. Knots of interpolate(...) at
                                    t, or at a * t + b, are such times of themselves.
     safety, factor_min, factor_min_accepted, factor_rejected, factor_rejected_again, factor_max, factor_max_after_reject,
-    beta1, beta2, previous_floor   of the controller of steps: the next size is the last one times safety error^(-beta1 / k)
-                                   previous^(-beta2 / k), k being the order of the error estimate, within the factors.
+    beta1, beta2, beta3,
+    previous_floor                 of the controller of steps: the next size is the last one times safety error^(-beta1 / k)
+                                   previous^(-beta2 / k) before^(-beta3 / k), k being the order of the error estimate, within the
+                                   factors. diffrax's PIDController has beta1 = pcoeff + icoeff + dcoeff, beta2 = -(pcoeff + 2
+                                   dcoeff), beta3 = dcoeff.
     memory_budget                  bytes for each thread that a gradient keeps of the solve; it changes no bit.
     steps_per_interval, step_size  fixed steps instead: so many between two times, or at most so long.
     max_steps                      of a sample, attempts included.
@@ -1147,7 +1156,7 @@ class Cnf:
     The keywords of solve, such as method, rtol and adjoint, are taken, too. Train the Parameters of the field on -log_density.
     """
 
-    def __init__(self, field: Callable, *, dimension: int = 2, end: float = 1.0, trace: str = 'exact', regularizers: bool = False, method: str = 'dopri5', rtol: float = 1e-05, atol: float = 1e-05, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, field: Callable, *, dimension: int = 2, end: float = 1.0, trace: str = 'exact', regularizers: bool = False, method: str = 'dopri5', rtol: float = 1e-05, atol: float = 1e-05, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     def density(self, x: object, noise: object | None = None) -> FlowDensity:
         """
@@ -1362,7 +1371,7 @@ class LatentOde:
     The keywords of solve, such as method, rtol and adjoint, are taken, too.
     """
 
-    def __init__(self, *, observed: int = 1, latent: int = 4, encoder: str = 'rnn', encoder_units: int = 25, encoder_field_hidden: Sequence[int] = [20], gap_steps: int = 1, field_hidden: Sequence[int] = [20], decoder_hidden: Sequence[int] = [20], continuity: float = 0.0, seed: int = 0, name: str = 'latent_ode', method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.0001, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, *, observed: int = 1, latent: int = 4, encoder: str = 'rnn', encoder_units: int = 25, encoder_field_hidden: Sequence[int] = [20], gap_steps: int = 1, field_hidden: Sequence[int] = [20], decoder_hidden: Sequence[int] = [20], continuity: float = 0.0, seed: int = 0, name: str = 'latent_ode', method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.0001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -1695,7 +1704,7 @@ class ImageClassifier:
     The keywords of solve, such as rtol and adjoint, are taken, too.
     """
 
-    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -1712,7 +1721,7 @@ class ImageClassifier:
         Inside a trace: the logits [classes] of an image [channels, rows, columns].
         """
 
-def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> Array:
+def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Array:
     """
     A solve as a layer, inside a trace: z(end) of z' = field(t, z), z(0) = x, in the shape of x.
 
@@ -2145,7 +2154,7 @@ def cut_windows(states: object, spacing: float, *, length: int = 20, stride: int
     InvalidArgument if a trajectory is shorter than a window.
     """
 
-def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float = 1e-06, atol: float = 1e-08, first_step: float = 0.0, max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, previous_floor: float = 0.01) -> TrainResult:
+def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float = 1e-06, atol: float = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
     """
     Trains Parameters on windows of trajectories: the mean square difference of a solve from each window's first state to
     its further states. A window whose solve fails makes its step's loss NaN, and the step is skipped. For noisy starts, units and

@@ -136,3 +136,17 @@ def test_numbers_in_any_layout_come_in_as_they_are():
     assert np.array_equal(program(frozen)[0], 2 * plain)
     with pytest.raises(TypeError, match="masked"):
         program(np.ma.masked_array(plain, mask=plain > 4))
+
+
+def test_weights_that_a_field_computes_from_shared_values():
+    """The gradient by the weight is summed, and taken through exp once for the run."""
+    def end(z0, w):
+        return costate.solve(lambda t, z: np.exp(w) * z, z0, [0.0, 1.0])[-1]
+
+    f = costate.trace(end, {"z0": (3,), "w": (3,)}, shared=["w"])
+    z0, w, cotangent = np.arange(12.0).reshape(4, 3), np.array([0.1, -0.2, 0.3]), np.ones((4, 3))
+    outputs, pullback = costate.compile_pullback(f)(z0, w)
+    expected = costate.compile(costate.vjp(f))(z0, w, cotangent)
+    assert [x.shape for x in outputs] == [(4, 3)]
+    for found, wanted in zip(pullback(cotangent), expected[1:], strict=True):
+        assert (found == wanted).all()

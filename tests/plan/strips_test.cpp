@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <vector>
 
+#include "costate/diff/diff.h"
 #include "costate/graph/array.h"
 #include "costate/graph/trace.h"
 
@@ -16,7 +19,7 @@ namespace {
 constexpr std::int64_t kMany = 10'000;
 
 Plan plan_of(const std::function<Array(const Array&)>& f, std::int64_t numbers = kMany) {
-  return lower(trace([&](Array x) { return f(x); }, {{"x", {numbers}}}), {.lanes = 1});
+  return lower(trace([&](Array x) { return f(x); }, {{"x", {numbers}}}), {.lanes = 1, .late_inputs = {}});
 }
 
 /// u_xx - u u_x of differences.
@@ -59,6 +62,19 @@ TEST(Strips, WhatASumReadsIsStored) {
   EXPECT_FALSE(groups[0].is_passing(instructions[2].out));
   for (const Slot& slot : groups[0].passing) EXPECT_FALSE(slot == instructions[2].out);
   EXPECT_EQ(groups[0].passing.size(), 1U);  // the product takes the place of one of its factors
+}
+
+TEST(Strips, CotangentsOfNeighboursStandTogether) {
+  const Function stencil_of = trace([&](Array x) { return stencil(x) * x[0]; }, {{"x", {kMany}}});
+  const Plan plan = lower(vjp(stencil_of), {.lanes = 1, .late_inputs = {1}});
+  const auto& instructions = plan.in(Phase::kReverse);
+  const auto is_large_scatter = [](const Instruction& instruction) {
+    return instruction.kind == InstructionKind::kScatter && may_strip(instruction, 1);
+  };
+  const auto first = std::ranges::find_if(instructions, is_large_scatter);
+  EXPECT_GE(std::ranges::count_if(instructions, is_large_scatter), 3);  // one a neighbour
+  // From the first one on there is nothing but sums of them.
+  for (auto at = first; at != instructions.end(); ++at) EXPECT_EQ(at->rows, static_cast<std::size_t>(kMany));
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ TEST(MinStep, EndsTheSolveWhereAShorterStepIsAskedFor) {
       EXPECT_TRUE(std::isnan(solution.states.at(static_cast<std::int64_t>(3 * sample + 2))));
     }
     EXPECT_ERROR(solution.check(), SolveFailed, "step_too_small");
+    EXPECT_ERROR(solution.check(), SolveFailed, "lower min_step");
   }
 }
 

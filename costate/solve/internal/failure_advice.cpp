@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "costate/base/text.h"
+#include "costate/solve/internal/lane_clock.h"
 
 namespace costate::internal {
 namespace {
@@ -25,6 +26,9 @@ std::string failure_advice(const FailedSolve& failed) {
     case Status::kMaxSteps:
     case Status::kStepTooSmall:
       if (failed.has_fixed_steps) return "take longer steps, or raise max_steps";
+      if (failed.status == Status::kStepTooSmall && failed.min_step > 0 &&
+          is_shortest(failed.last_step, failed.min_step))
+        return "lower min_step, loosen rtol and atol, or take such steps all the same, by at_min_step";
       if (is_at_one_size(failed))
         return text::concat("nearly all steps were accepted at about one size, ",
                             std::abs(failed.reached - failed.start) / static_cast<double>(failed.accepted),

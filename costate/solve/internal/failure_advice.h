@@ -13,6 +13,7 @@ struct FailedSolve {
   double start = 0, reached = 0, last_step = 0;
   std::int64_t accepted = 0, rejected = 0;
   bool has_fixed_steps = false;
+  double min_step = 0;  // of the options
 };
 
 /// One clause. Where nearly all steps were accepted at one size it says "stiff": nothing in the solution asks for such

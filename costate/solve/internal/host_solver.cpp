@@ -121,7 +121,8 @@ class HostSolver {
                            .last_step = solution.last_step[i],
                            .accepted = solution.accepted[i],
                            .rejected = solution.rejected[i],
-                           .has_fixed_steps = problem_.is_fixed});
+                           .has_fixed_steps = problem_.is_fixed,
+                           .min_step = problem_.options.min_step});
   }
 
   std::size_t lanes_for(const VectorField& field, const SolveOptions& options) const {

@@ -30,7 +30,7 @@ void LaneErrors<T>::error_of(const AttemptedStep<T>& attempt, T* norms) {
   T* low_norms = other_norms_.data() + problem_.lanes;
   estimate(attempt, tableau.e_low, low_norms);
   for (std::size_t lane = 0; lane < problem_.lanes; ++lane) {
-    const double error = norms[lane], low = low_norms[lane];
+    const auto error = static_cast<double>(norms[lane]), low = static_cast<double>(low_norms[lane]);
     norms[lane] = static_cast<T>(std::sqrt(companion_square(error * error, low * low)));
   }
 }

@@ -325,6 +325,7 @@ template <class T>
 double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane) {
   const guard::Limits& limits = shared_.limits;
   const Tableau& tableau = *problem_.tableau;
+  const bool has_second = tableau.has_second_companion();
   const std::size_t stride = padded(rows_ * lanes_);
   const double h = clock.h[lane];
   double largest = 0, largest_after = 0, worst = 0;
@@ -351,7 +352,7 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
           if (e[j] != 0) error += e[j] * static_cast<double>(disturbance.slopes[j * stride + i]);
         return scale > 0 ? h * error / (shared_.rtols[row] * scale) : 0;
       };
-      const double ratio = relative(tableau.e), low = relative(tableau.e_low);
+      const double ratio = relative(tableau.e), low = has_second ? relative(tableau.e_low) : 0;
       disturbance.next_scale[i] = static_cast<T>(scale);
       sum += ratio * ratio;
       sum_low += low * low;
@@ -359,7 +360,7 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
     }
     if (count == 0) continue;
     const double mean = sum / count;
-    worst = guard::larger(worst, tableau.has_second_companion() ? companion_square(mean, sum_low / count) : mean);
+    worst = guard::larger(worst, has_second ? companion_square(mean, sum_low / count) : mean);
   }
   return std::sqrt(worst) * guard::growth(largest, largest_after);
 }

@@ -158,8 +158,8 @@ class LaneSolver {
   void attempt();
   void judge(T* states);
   Judgement judge_errors();
-  void add_up_zeros();
   void end_at_shortest();
+  void add_up_zeros();
   Judgement accept_fixed();
   void join(T* norms) const;
   void carry_over();

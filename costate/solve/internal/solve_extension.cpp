@@ -417,7 +417,8 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                                                       .last_step = outcome.h,
                                                       .accepted = outcome.accepted,
                                                       .rejected = outcome.rejected,
-                                                      .has_fixed_steps = problem_.is_fixed})});
+                                                      .has_fixed_steps = problem_.is_fixed,
+                                                      .min_step = problem_.options.min_step})});
   }
 }
 

@@ -1,0 +1,85 @@
+// Methods and step-size control as numbers, for steps on tensors that only Python can take (python/costate/torch): a
+// field that cannot be traced is evaluated there, by the coefficients and the rules of the solver here.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "costate/solve/control/controller.h"
+#include "costate/solve/control/initial_step.h"
+#include "costate/solve/methods/tableau.h"
+#include "python/bindings/bindings.h"
+
+namespace costate::python {
+namespace {
+
+std::vector<double> to_list(std::span<const double> values) { return {values.begin(), values.end()}; }
+
+/// A Tableau (solve/methods/tableau.h) as a dict, its triangle and its dense output as lists of rows.
+nb::dict tableau_of(const std::string& method) {
+  const Tableau& t = tableau(method_from_name(method));
+  nb::list a, dense;
+  for (int i = 0; i < t.num_all_stages(); ++i) {
+    a.append(nb::cast(to_list(t.a_row(i))));
+    dense.append(nb::cast(to_list(t.dense_row(i))));
+  }
+  nb::dict found;
+  found["order"] = t.order;
+  found["error_order"] = t.error_order();
+  found["num_stages"] = t.num_stages;
+  found["error_needs_closing_stage"] = t.error_needs_closing_stage();
+  found["c"] = to_list(t.c);
+  found["a"] = a;
+  found["b"] = to_list(t.b);
+  found["e"] = to_list(t.e);
+  found["dense"] = dense;
+  return found;
+}
+
+/// decide_step with the state that it hands on.
+class StepController {
+ public:
+  StepController(const StepControl& control, int error_order) : control_(control), error_order_(error_order) {}
+
+  std::pair<bool, double> decide(double error) {
+    const StepDecision decision = decide_step(control_, state_, error, error_order_);
+    state_ = decision.next;
+    return {decision.accepted, decision.factor};
+  }
+
+ private:
+  StepControl control_;
+  ControlState state_;
+  int error_order_;
+};
+
+StepController make_controller(const std::string& method, const std::string& rule, double safety, double smallest,
+                               double largest) {
+  StepControl control = rule == "torchdiffeq" ? StepControl::torchdiffeq() : StepControl{};
+  control.safety = safety;
+  control.factor_min = smallest;
+  control.factor_max = largest;
+  if (rule == "torchdiffeq") control.factor_max_after_reject = largest;
+  return {control, tableau(method_from_name(method)).error_order()};
+}
+
+}  // namespace
+
+void bind_stepping(nb::module_& module) {
+  nb::class_<StepController>(module, "_StepController", "Decides on attempted steps, one after the other.")
+      .def("decide", &StepController::decide, nb::arg("error"),
+           "Whether the step is accepted, and the next size in units of this one.");
+  module.def("_tableau", &tableau_of, nb::arg("method"), "The coefficients of an explicit Runge-Kutta method.");
+  module.def("_step_controller", &make_controller, nb::arg("method"), nb::arg("rule"), nb::arg("safety"),
+             nb::arg("smallest"), nb::arg("largest"), "A controller by the rule 'costate' or 'torchdiffeq'.");
+  module.def(
+      "_trial_step", [](double state, double slope) { return trial_step({.state = state, .slope = slope}); },
+      nb::arg("state"), nb::arg("slope"), "The step that shows how fast the slope changes.");
+  module.def(
+      "_first_step",
+      [](const std::string& method, double trial, double slope, double curvature) {
+        return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau(method_from_name(method)));
+      },
+      nb::arg("method"), nb::arg("trial"), nb::arg("slope"), nb::arg("curvature"), "The first step after the trial.");
+}
+
+}  // namespace costate::python

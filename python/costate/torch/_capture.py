@@ -1,0 +1,219 @@
+"""A field of PyTorch, captured: its operations, what it reads from outside, and whether it acts on each sample alone."""
+
+import numpy as np
+import torch
+
+from costate.torch import _effects
+from costate.torch._recorder import CannotCapture, Ref, record
+from costate.torch._translate import CREATIONS, VIEWS
+from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value, name_of, refs_of
+
+_BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
+_MOST_NUMBERS = 4096  # of a state that is one sample as a whole
+
+
+class Capture:
+    """Made of two trials of func(t, y). CannotCapture or Mixing if it cannot be had."""
+
+    def __init__(self, func, parts, is_tuple, is_per_sample):
+        self.func, self.is_tuple, self.is_per_sample = func, is_tuple, is_per_sample
+        if isinstance(func, torch.nn.Module) and _effects.own_hooks(func):
+            raise CannotCapture("it has hooks")
+        self._try_twice(parts)
+        self._compare()
+        if len(self.outputs) != len(parts):
+            raise CannotCapture("it returns another number of tensors than its state has")
+        self._classify()
+        del self.func  # which the cache refers to weakly
+        self.snapshot.forget()
+        for recorder, _ in self.records:
+            recorder.values = [value.detach() for value in recorder.values]
+
+    def _trial_parts(self, parts, trial):
+        """States near y0, other ones in each trial, of as many samples as the trial has."""
+        made = []
+        for part in parts:
+            part = part.detach()
+            if self.is_per_sample:
+                part = part[[i % len(part) for i in range(_BATCHES[trial])]]
+            wave = torch.arange(part.numel(), dtype=torch.float64).add(1 + trial).mul(1.7).sin().reshape(part.shape)
+            made.append(part + (0.05 + 0.05 * part.abs()) * wave.to(part.dtype))
+        return tuple(made) if self.is_tuple else made[0]
+
+    def _try_twice(self, parts):
+        before = _effects.Snapshot(self.func)
+        self.records, snapshots = [], [before]
+        try:
+            for trial in range(2):
+                time = torch.tensor(0.37 + 0.21 * trial, dtype=parts[0].dtype)
+                self.records.append(record(self.func, time, self._trial_parts(parts, trial)))
+                snapshots.append(_effects.Snapshot(self.func))
+        finally:
+            _effects.restore(before, _effects.Snapshot(self.func))
+        names, counters = _effects.changes(snapshots[0], snapshots[1])
+        again, more = _effects.changes(snapshots[1], snapshots[2])
+        names += again
+        if names:
+            raise CannotCapture(f"it changes {', '.join(dict.fromkeys(names))}")
+        if [(id(c), k, n) for c, k, n in counters] != [(id(c), k, n) for c, k, n in more]:
+            raise CannotCapture("it changes a number in another way than by counting")
+        self.counters = counters
+        counted = {(id(container), key) for container, key, _ in counters}
+        self.snapshot = before
+        self.watched = [place for name, place in before.plain.items() if name not in counted]
+
+    def _compare(self):
+        """Both trials must have done the same but for the size of the batch."""
+        (first, outputs), (second, other_outputs) = self.records
+        is_same = len(first.nodes) == len(second.nodes) and outputs == other_outputs and len(first.values) == len(second.values)
+        if not is_same or not all(a.func is b.func and self._alike((a.args, a.kwargs), (b.args, b.kwargs)) for a, b in zip(first.nodes, second.nodes)):
+            raise Mixing("it does other operations for another number of samples") if self.is_per_sample else CannotCapture(
+                "it does other operations for other numbers")
+        self.nodes, self.outputs, self.inputs = first.nodes, outputs, first.inputs
+        self.producer = {output: node for node in self.nodes for output in node.outputs if output is not None}
+
+    def _alike(self, a, b):
+        if isinstance(a, (list, tuple)):
+            return type(a) is type(b) and len(a) == len(b) and all(map(self._alike, a, b))
+        if isinstance(a, dict):
+            return a.keys() == b.keys() and all(self._alike(a[k], b[k]) for k in a)
+        if isinstance(a, int) and not isinstance(a, bool) and self.is_per_sample:
+            return a == b or a * _BATCHES[1] == b * _BATCHES[0]
+        return a == b
+
+    def tensor(self, index, trial=0):
+        return self.records[trial][0].values[index]
+
+    def dtype(self, index):
+        return self.tensor(index).dtype
+
+    def sample_shape(self, index):
+        """The shape of a value for one sample, and whether its first axis is the batch, or begins with it."""
+        first, second = (tuple(self.tensor(index, trial).shape) for trial in range(2))
+        if first == second:
+            return first, SHARED
+        if len(first) == len(second) and first[1:] == second[1:] and first[0] * _BATCHES[1] == second[0] * _BATCHES[0]:
+            parts = first[0] // _BATCHES[0]
+            return (first[1:], BATCHED) if parts == 1 else ((parts, *first[1:]), FOLDED)
+        if len(first) == len(second) > 1 and (first[:2], second[:2]) == ((1, _BATCHES[0]), (1, _BATCHES[1])) and first[2:] == second[2:]:
+            return first[2:], INNER
+        raise Mixing("the batch is not the first axis of a value")
+
+    def _classify(self):
+        """`live` are values that depend on tensors outside of the field but not on t and y; `moving` those that do."""
+        self.live, self.moving = set(), set(self.inputs)
+        self.outside = {}
+        first, second = (record for record, _ in self.records)
+        for index in first.outside:
+            tensor = first.values[index]
+            is_kept = index in second.outside and second.values[index] is tensor
+            if is_kept:
+                self.live.add(index)
+                self.outside[index] = self.snapshot.place_of(tensor) or ([tensor], 0)
+            elif tensor.requires_grad:
+                raise CannotCapture("it makes a tensor that gradients flow to")
+        for node in self.nodes:
+            refs = [] if name_of(node) in CREATIONS else [ref.index for ref in refs_of((node.args, node.kwargs))]
+            kind = self.moving if any(i in self.moving for i in refs) else self.live if any(i in self.live for i in refs) else None
+            if kind is not None:
+                kind.update(output for output in node.outputs if output is not None)
+        self._find_shared()
+
+    def _find_shared(self):
+        """Live values that the program is given: tensors from outside, and what is computed from them alone."""
+        self.shared, seen, todo = [], set(), list(self.outputs)
+        while todo:
+            index = todo.pop()
+            if index in seen:
+                continue
+            seen.add(index)
+            node = self.producer.get(index)
+            is_given = index in self.live and (node is None or not (name_of(node) in VIEWS or self.sample_shape(index)[1]))
+            if is_given:
+                self.shared.append(index)
+            elif node is not None and not (index not in self.moving and index not in self.live):
+                todo += [ref.index for ref in refs_of((node.args, node.kwargs))]
+        self.shared.sort()
+        self.replayed = self._needed_for([i for i in self.shared if i not in self.outside])
+
+    def _needed_for(self, indices):
+        needed, todo = set(), list(indices)
+        while todo:
+            node = self.producer.get(todo.pop())
+            if node is not None and id(node) not in needed:
+                needed.add(id(node))
+                todo += [ref.index for ref in refs_of((node.args, node.kwargs))]
+        return [node for node in self.nodes if id(node) in needed]
+
+    def constant(self, index):
+        """The Value of what depends on nothing; None of other values."""
+        if index in self.moving or index in self.live:
+            return None
+        first, second = (self.tensor(index, trial).detach() for trial in range(2))
+        shape, is_batched = self.sample_shape(index)
+        if is_batched:
+            first, second = (x.reshape(count, *shape) for x, count in zip((first, second), _BATCHES))
+            if not torch.equal(first, first[:1].expand_as(first)):
+                raise Mixing("samples have numbers of their own")
+            first, second = first[0], second[0]
+        if not torch.equal(torch.nan_to_num(first), torch.nan_to_num(second)):
+            raise CannotCapture("it computes with numbers that PyTorch does not see, as NumPy's")
+        numbers = first.numpy()
+        return Value(numbers if numbers.dtype.kind in "iu" else np.asarray(numbers, dtype=np.float64), is_batched)
+
+    def is_current(self):
+        """Whether what the field reads in Python is still what it was, and tensors outside have their shapes."""
+        if not _effects.is_unchanged(self.watched):
+            return False
+        for container, key, value in self.snapshot.others.values():
+            try:
+                if _effects.read(container, key) is not value:
+                    return False
+            except (KeyError, IndexError, AttributeError, ValueError):
+                return False
+        return all(self._fits(index, place) for index, place in self.outside.items())
+
+    def _fits(self, index, place):
+        """Whether a tensor from outside is as it was but for its numbers."""
+        try:
+            now, then = _effects.read(*place), self.tensor(index)
+        except (KeyError, IndexError, AttributeError, ValueError):
+            return False
+        return isinstance(now, torch.Tensor) and now.shape == then.shape and now.dtype is then.dtype and now.device == then.device
+
+    def tensors(self):
+        """The tensors that the program is given now, through which gradients flow to what they are computed from."""
+        values = {index: _effects.read(*place) for index, place in self.outside.items()}
+        for node in self.replayed:
+            found = node.func(*_resolved(node.args, values, self), **_resolved(node.kwargs, values, self))
+            for output, value in zip(node.outputs, found if isinstance(found, (list, tuple)) else [found]):
+                values[output] = value
+        return [values[index] for index in self.shared]
+
+
+def _resolved(value, values, capture):
+    if isinstance(value, Ref):
+        return values[value.index] if value.index in values else capture.tensor(value.index).detach()
+    if isinstance(value, (list, tuple)):
+        return [_resolved(x, values, capture) for x in value]
+    if isinstance(value, dict):
+        return {key: _resolved(x, values, capture) for key, x in value.items()}
+    return value
+
+
+def captured_ways(func, parts, is_tuple, finish):
+    """(What `finish` makes of a Capture, ""), or (None, why not). Each sample alone if that can be, else the batch as one sample."""
+    can_split = all(part.ndim > 0 and len(part) == len(parts[0]) and len(part) > 0 for part in parts)
+    why = ""
+    for is_per_sample in ((True, False) if can_split else (False,)):
+        if not is_per_sample and sum(part.numel() for part in parts) > _MOST_NUMBERS:
+            return None, why or f"the state has more than {_MOST_NUMBERS} numbers and no batch axis"
+        try:
+            return finish(Capture(func, parts, is_tuple, is_per_sample)), why
+        except CannotCapture as error:
+            return None, str(error)
+        except Mixing as error:
+            why = str(error)
+        except Exception as error:  # of the user's code, which callbacks will meet, too, and show
+            why = f"{type(error).__name__} on a trial: {error}"
+    return None, why

@@ -1,0 +1,123 @@
+"""Solves that end where a function of time and state becomes 0."""
+
+import torch
+
+from costate.torch._adaptive import Adaptive
+from costate.torch._fixed import GridStep
+from costate.torch._runge_kutta import number
+
+_MAX_STEPS = 20000  # on a grid, as torchdiffeq
+
+
+class Event:
+    """The first sign change of any number of event_fn(t, y), seen at the ends of steps and then found within one."""
+
+    def __init__(self, event_fn, structure, field):
+        if not callable(event_fn):
+            raise TypeError(f"[odeint] event_fn must be a callable event_fn(t, y); got {type(event_fn).__name__}.")
+        self.event_fn, self.structure, self.field = event_fn, structure, field
+        self.signs = self.time = None  # the time is None where the event is at the start
+
+    def value(self, t, y):
+        """The smallest number of event_fn's, all of which begin above 0; 0-d."""
+        found = self.event_fn(t, self.structure.split(y))
+        if not isinstance(found, torch.Tensor):
+            raise TypeError(f"[odeint] event_fn must return a torch.Tensor; got {type(found).__name__}.")
+        return (found * self.signs).min()
+
+    @torch.no_grad()
+    def begin(self, t, y):
+        """Whether the event is at the start."""
+        self.signs = torch.sign(self.event_fn(self.field.time(t), self.structure.split(y)))
+        return bool((self.signs == 0).any())
+
+    @torch.no_grad()
+    def is_past(self, t, y):
+        return float(self.value(self.field.time(t), y)) <= 0
+
+    def find(self, solver, times, y0):
+        """The time of the event and the state there, through both of which gradients flow."""
+        t, handle = times.numbers[0], times.handles[0]
+        if self.begin(t, y0):
+            return self.field.time(handle), y0
+        walk = _adaptive_steps(solver, t, handle, y0) if isinstance(solver, Adaptive) else _grid_steps(solver, t, handle, y0, times)
+        for start, end, y_end, output in walk:
+            if self.is_past(end, y_end):
+                output(start)  # evaluates, with gradients, what the output needs
+                self.time = self._within(start, end, output)
+                return link(self, self.field, self.time, output(self.time))
+
+    @torch.no_grad()
+    def _within(self, left, right, output):
+        """The event's time in a step, to rounding: regula falsi in the Illinois form, and halving at every third attempt."""
+        at_left, at_right = (float(self.value(self.field.time(t), output(t))) for t in (left, right))
+        weight_left, weight_right = at_left, at_right
+        for attempt in range(120):
+            middle = (left + right) / 2
+            if attempt % 3 != 2 and weight_left > 0 > weight_right:
+                middle = left + (right - left) * weight_left / (weight_left - weight_right)
+            if abs(right - left) <= 4 * 2.0**-52 * max(abs(left), abs(right)) or middle in (left, right):
+                break
+            value = float(self.value(self.field.time(middle), output(middle)))
+            if value == 0:
+                return middle
+            if value > 0:
+                left, at_left, weight_left, weight_right = middle, value, value, weight_right / 2
+            else:
+                right, at_right, weight_right, weight_left = middle, value, value, weight_left / 2
+        return left if at_left < -at_right else right
+
+
+def link(event, field, time, y):
+    """The event's time as a function of all that event_fn and the state depend on, and the state there.
+
+    The implicit function theorem: event(t, y(t)) stays 0 as anything moves, so t moves by -d event / (rate of event).
+    """
+    t = field.time(time)
+    if not torch.is_grad_enabled():
+        return torch.tensor(time, dtype=torch.float64 if y.device.type != "mps" else None, device=y.device), y
+    value = event.value(t, y)
+    slope = field(time, y).detach()
+    at_t, at_y = t.detach().requires_grad_(True), y.detach().requires_grad_(True)
+    by_t, by_y = torch.autograd.grad(event.value(at_t, at_y), (at_t, at_y), allow_unused=True, materialize_grads=True)
+    rate = by_t + (by_y.conj() * slope).real.sum() if by_y.is_complex() else by_t + (by_y * slope).sum()
+    shift = (value.detach() - value) / rate
+    exact = torch.tensor(time, dtype=torch.float64 if y.device.type != "mps" else t.dtype, device=y.device)
+    return exact + shift, y + shift.to(y.abs().dtype) * slope
+
+
+def _adaptive_steps(solver, t, handle, y0):
+    """Start, end, state at the end and dense output of one step after the other."""
+    solver.begin(t, handle, y0)
+    while True:
+        step = solver.next_step()
+        yield number(step.t), number(step.t_next), step.y_next, lambda time, step=step: solver.output(step, time)
+
+
+def _grid_steps(solver, t, handle, y0, times):
+    size = solver.step_size
+    assert size is not None, "Event handling for fixed step solvers currently requires `step_size` to be provided in options."
+    h, y = float(size) * times.direction, y0
+    for m in range(_MAX_STEPS):
+        begin, end = handle + m * h, handle + (m + 1) * h
+        solver.callbacks("callback_step", number(begin), y, abs(h))
+        slope = solver.stepper.first_slope(begin, y)
+        y_next = solver.stepper.step(begin, end, y, slope)
+        step = GridStep(begin, end, y, slope, y_next)
+        yield number(begin), number(end), y_next, _grid_output(solver, step)
+        y = y_next
+    raise RuntimeError(f"Reached maximum number of iterations {_MAX_STEPS}.")
+
+
+def _grid_output(solver, step):
+    """The interpolant of a grid's step; the slope at its end is evaluated when it is first asked for."""
+    slopes = []
+
+    def output(time):
+        if solver.interp == "linear":
+            return step.linear(time)
+        if not slopes:
+            slopes.append(solver.field(step.t_next, step.y_next))
+        return step.cubic(time, slopes[0])
+
+    return output

@@ -1,0 +1,142 @@
+"""What a field of PyTorch does, as a list of ATen operations: it is run twice on small batches, and both records are compared.
+
+Below autograd, so that a `torch.autograd.grad` inside the field is recorded as the operations that it runs.
+"""
+
+import contextlib
+import io
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+class CannotCapture(Exception):
+    """Why a field runs through callbacks; the message is a part of explain()'s."""
+
+
+class Ref:
+    """The value of a node's output, or of what came from outside of the record."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index):
+        self.index = index
+
+    def __eq__(self, other):
+        return isinstance(other, Ref) and other.index == self.index
+
+    def __hash__(self):
+        return hash(("Ref", self.index))
+
+
+class Node:
+    def __init__(self, func, args, kwargs, outputs):
+        self.func, self.args, self.kwargs, self.outputs = func, args, kwargs, outputs
+
+
+class Record(TorchDispatchMode):
+    """Values [index] are tensors; nodes name them by Ref. `outside` are those that no node made: parameters and constants."""
+
+    @classmethod
+    def _should_skip_dynamo(cls):
+        """PyTorch would load its compiler, for a second, to keep it away from __torch_dispatch__; callers keep it away."""
+        return False
+
+    def __init__(self, inputs):
+        super().__init__()
+        self.values, self.nodes, self.outside = [], [], []
+        self._by_identity, self._by_memory = {}, {}
+        self.inputs = [self._add(x) for x in inputs]
+
+    def _add(self, tensor):
+        index = len(self.values)
+        self.values.append(tensor)
+        self._by_identity[id(tensor)] = index
+        if tensor.numel():
+            self._by_memory[self._place(tensor)] = index
+        return index
+
+    @staticmethod
+    def _place(tensor):
+        """Autograd hands on what it has saved as another tensor in the same memory."""
+        return tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype
+
+    def index_of(self, tensor):
+        found = self._by_identity.get(id(tensor))
+        if found is None and tensor.numel():
+            found = self._by_memory.get(self._place(tensor))
+        if found is None:
+            found = self._add(tensor)
+            self.outside.append(found)
+        return found
+
+    def _refs(self, value):
+        if isinstance(value, torch.Tensor):
+            return Ref(self.index_of(value))
+        if isinstance(value, (list, tuple)):
+            return [self._refs(x) for x in value]
+        return value
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        name = func.name()
+        if torch.Tag.nondeterministic_seeded in func.tags and not _is_idle(name, args):
+            raise CannotCapture(f"it draws random numbers ({name}), as dropout in training does")
+        if torch.Tag.data_dependent_output in func.tags or name in ("aten::item", "aten::_local_scalar_dense"):
+            raise CannotCapture(f"it reads a number out of a tensor ({name}), as an if on a value or .item() does")
+        if torch.Tag.dynamic_output_shape in func.tags:
+            raise CannotCapture(f"the shape of a result depends on numbers ({name})")
+        refs, more = self._refs(list(args)), {key: self._refs(value) for key, value in kwargs.items()}
+        is_written = func._schema.is_mutable
+        if is_written:
+            self._check_write(func, args, kwargs)
+        result = func(*args, **kwargs)
+        made = result if isinstance(result, (list, tuple)) else [result]
+        if is_written:
+            outputs = [self._rewritten(args[0])]
+        else:
+            outputs = [self._add(x) if isinstance(x, torch.Tensor) else None for x in made]
+        self.nodes.append(Node(func, refs, more, outputs))
+        return result
+
+    def _check_write(self, func, args, kwargs):
+        """Writing is a computation where the tensor is the record's own, whole, and nothing else looks at its memory."""
+        target = args[0] if args else None
+        arguments = func._schema.arguments
+        only_first = arguments and all((a.alias_info is None or not a.alias_info.is_write) for a in arguments[1:])
+        if not isinstance(target, torch.Tensor) or not only_first or func._schema.returns == []:
+            raise CannotCapture(f"it writes into tensors ({func.name()})")
+        index = self.index_of(target)
+        if index in self.outside or index in self.inputs:
+            raise CannotCapture(f"it writes into a tensor that it did not make ({func.name()}), as a buffer or its own state")
+        memory = target.untyped_storage().data_ptr()
+        self.values[index] = target.detach().clone()  # the old value, which is about to be lost
+        lookers = sum(1 for x in self.values if x.untyped_storage().data_ptr() == memory and x is not target)
+        if lookers:
+            raise CannotCapture(f"it writes into a part of a tensor ({func.name()}), as z[:, 0] = … does; use torch.stack or torch.cat")
+
+    def _rewritten(self, target):
+        """The tensor holds another value from now on."""
+        return self._add(target)
+
+
+def _is_idle(name, args):
+    """Dropout that drops nothing."""
+    return name in ("aten::dropout", "aten::native_dropout") and (args[2] is False or args[1] == 0)
+
+
+def record(func, time, parts):
+    """The Record of func(time, parts) and the Refs of its outputs; parts is a tensor or a tuple."""
+    inputs = [time, *(parts if isinstance(parts, tuple) else [parts])]
+    said = io.StringIO()
+    recorder = Record(inputs)
+    with contextlib.redirect_stdout(said), torch.enable_grad(), recorder:
+        result = func(time, parts)
+    if said.getvalue():
+        raise CannotCapture("it prints")
+    outputs = result if isinstance(result, (tuple, list)) else [result]
+    if isinstance(result, (tuple, list)) is not isinstance(parts, tuple):
+        raise CannotCapture("it does not return what its state is, a tensor or a tuple")
+    if not all(isinstance(x, torch.Tensor) for x in outputs):
+        raise CannotCapture("it does not return tensors")
+    return recorder, [recorder.index_of(x) for x in outputs]

@@ -1,0 +1,140 @@
+"""Whether a solve runs in the core or through callbacks, and why."""
+
+import functools
+import numbers
+import sys
+
+import torch
+
+from costate.torch import _adjoint, _callbacks, _native
+from costate.torch._callbacks import ADAPTIVE, Solve
+from costate.torch._field import CALLBACKS
+
+
+def _plain(value):
+    return isinstance(value, numbers.Real) or (isinstance(value, torch.Tensor) and value.ndim == 0)
+
+
+def refusal(solve, func):
+    """Why a solve cannot run in the core whatever the field does; "" if nothing is in the way."""
+    parts = solve.given_y0 if isinstance(solve.given_y0, tuple) else (solve.given_y0,)
+    given = {key for key, value in solve.options.items() if value != _callbacks.options_of(solve.method)[key] or key in solve.given_options}
+    if solve.method not in _native.METHODS:
+        return f"method '{solve.method}' is not one of the core's"
+    if solve.event_fn is not None:
+        return "it ends at an event"
+    more = sorted(key for key in given if key not in _native.TAKEN)
+    if more:
+        return f"options {', '.join(more)} need PyTorch's own steps"
+    if any(callable(getattr(func, name, None)) for name in CALLBACKS):
+        return "func has callbacks"
+    if not all(isinstance(tol, float) for tol in solve.tolerances):
+        return "tolerances differ between numbers of the state"
+    if any(type(p) not in (torch.Tensor, torch.nn.Parameter) or p.device.type != "cpu" or p.dtype is not parts[0].dtype for p in parts):
+        return "the state is not of plain tensors of one type on the CPU"
+    if parts[0].dtype not in _native.KINDS:
+        return f"the core computes in float32 and float64, not in {parts[0].dtype}"
+    if len(solve.times) < 2 or solve.y0.numel() == 0:
+        return "there is nothing to solve"
+    if torch.is_autocast_enabled("cpu"):
+        return "autocast is on"
+    return ""
+
+
+PATHS = ("auto", "native", "callbacks")
+
+
+def _find_plan(solve, path):
+    """(Plan or None, why)."""
+    if path not in PATHS:
+        raise ValueError(f"[odeint] path must be one of {', '.join(PATHS)}; got {path!r}.")
+    if path == "callbacks":
+        return None, "path='callbacks' asks for it"
+    why = refusal(solve, solve.func)
+    if not why and solve.method not in ADAPTIVE:
+        why = _grid_refusal(solve)
+    if why:
+        return None, why
+    parts = solve.given_y0 if solve.structure.is_tuple else (solve.given_y0,)
+    return _native.plan_for(solve.func, parts, solve.structure.is_tuple)
+
+
+def _grid_refusal(solve):
+    has_own_grid = solve.options["step_size"] is not None or solve.options["grid_constructor"] is not None
+    if has_own_grid and solve.times.flows:
+        return "gradients by times on a grid of its own need slopes"
+    if has_own_grid and solve.options["interp"] == "cubic":
+        return "interp='cubic' needs slopes"
+    return ""
+
+
+def not_compiled(function):
+    """A function that torch.compile leaves as it is: a break of its graph. PyTorch's own decorator would load its compiler at once."""
+    disabled = None
+
+    @functools.wraps(function)
+    def call(*args, **arguments):
+        nonlocal disabled
+        if disabled is None and "torch._dynamo" in sys.modules:
+            disabled = sys.modules["torch._dynamo"].disable(function)
+        return (disabled or function)(*args, **arguments)
+
+    call._torchdynamo_disable = True
+    return call
+
+
+@not_compiled
+def odeint(func, y0, t, *, path="auto", adjoint="discrete", **arguments):
+    """The states at the times, in the core where the field can be captured, else through callbacks."""
+    solve = Solve(func, y0, t, **arguments)
+    plan, why = _find_plan(solve, path)
+    if plan is None and path == "native":
+        raise NotImplementedError(f"[odeint] path='native' cannot be taken: {why}.")
+    return solve.run() if plan is None else _native.run(solve, plan, adjoint)
+
+
+@not_compiled
+def odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params):
+    """The gradient of the steps taken, in the core, where nothing of the solve backwards can be seen; else that solve."""
+    if adjoint_params is None and isinstance(func, torch.nn.Module) and all(value is None for value in adjoint.values()) and not any(
+            callable(getattr(func, name + "_adjoint", None)) for name in CALLBACKS):
+        solve = Solve(func, y0, t, **forward)
+        plan, _ = _find_plan(solve, "auto")
+        if plan is not None and not plan.capture.counters:
+            found = _native.run(solve, plan)
+            return _touch(found, [p for p in func.parameters() if p.requires_grad])
+    return _adjoint.odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params)
+
+
+class _Touch(torch.autograd.Function):
+    """The first tensor, with gradients of 0 for the others: parameters that the field does not use."""
+
+    @staticmethod
+    def forward(ctx, found, *others):
+        ctx.save_for_backward(*others)
+        return found.view_as(found)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient, *(torch.zeros_like(x) for x in ctx.saved_tensors)
+
+
+def _touch(found, parameters):
+    if not parameters or not torch.is_grad_enabled():
+        return found
+    if isinstance(found, tuple):
+        return (_Touch.apply(found[0], *parameters), *found[1:])
+    return _Touch.apply(found, *parameters)
+
+
+def explain(func, y0, t=None, **arguments):
+    """One sentence: which way a solve goes, and why."""
+    times = torch.tensor([0.0, 1.0], dtype=torch.float64) if t is None else t
+    plan, why = _find_plan(Solve(func, y0, times, **arguments), "auto")
+    if plan is None:
+        return f"Through callbacks: {why}."
+    captured = plan.capture
+    counted = f" {len(captured.counters)} counter(s) are kept." if captured.counters else ""
+    if captured.is_per_sample:
+        return f"In the core, each sample alone: {len(captured.nodes)} operations, {len(captured.shared)} shared tensors.{counted}"
+    return f"In the core, the whole batch as one sample, since {why or 'its state has no batch axis'}.{counted}"

@@ -1,0 +1,371 @@
+"""costate.torchdiffeq: torchdiffeq's functions, options, callbacks and messages."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+import costate.torch as door  # noqa: E402
+import costate.torchdiffeq as td  # noqa: E402
+from costate.torch._callbacks import ADAPTIVE, METHODS  # noqa: E402
+
+F64 = {"dtype": torch.float64}
+# Largest error at steps of 0.05, of y' = -y cos t over [0, 3]: what the order allows, times three.
+GRID_ERRORS = {"euler": 0.3, "midpoint": 2e-3, "heun2": 2e-3, "heun3": 5e-5, "rk4": 5e-7, "explicit_adams": 3e-5, "implicit_adams": 3e-7,
+               "fixed_adams": 3e-7, "implicit_euler": 0.3, "implicit_midpoint": 2e-3, "trapezoid": 2e-3, "radauIIA3": 1e-5,
+               "radauIIA5": 1e-8, "gl4": 1e-6, "gl6": 1e-10, "sdirk2": 2e-3, "trbdf2": 1e-3}
+
+
+def field(t, y):
+    return -y * torch.cos(t)
+
+
+def solution(y0, t, t0=0.0):
+    return y0 * torch.exp(math.sin(t0) - torch.sin(t))[:, None]
+
+
+class Net(torch.nn.Module):
+    """Reads t, so that all of its gradients by times are there."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(3)
+        self.weight = torch.nn.Parameter(torch.randn(2, 2, generator=generator, **F64))
+
+    def forward(self, t, y):
+        return torch.tanh(y @ self.weight) * torch.cos(t)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_has_its_accuracy(method):
+    if method == "scipy_solver":
+        pytest.importorskip("scipy")
+    y0 = torch.tensor([1.0, 2.0], **F64)
+    options = {"step_size": 0.05, "interp": "cubic"} if method in GRID_ERRORS else {}
+    for t in (torch.linspace(0, 3, 7, **F64), torch.linspace(3, 0, 7, **F64)):
+        start = solution(y0, t[:1])[0]
+        found = td.odeint(field, start, t, method=method, options=options)
+        allowed = GRID_ERRORS.get(method, 2e-5)
+        assert found.shape == (7, 2)
+        assert (found - solution(y0, t)).abs().max() < 3 * allowed, method
+
+
+@pytest.mark.parametrize("method", ["dopri5", "bosh3", "rk4", "implicit_adams", "radauIIA3", "trbdf2"])
+def test_gradients_are_those_of_the_steps(method):
+    net, y0 = Net(), torch.tensor([[1.0, -0.5]], requires_grad=True, **F64)
+    t = torch.tensor([0.0, 0.3, 0.9], requires_grad=True, **F64)
+    options = {"first_step": 0.1} if method in ADAPTIVE else {"step_size": 0.25, "interp": "cubic"}
+    tolerances = {"rtol": 1e-9, "atol": 1e-10} if method == "dopri5" else {"rtol": 1e-7, "atol": 1e-8} if method == "bosh3" else {}
+
+    def solve(y0, t, weight):
+        net_of = lambda t, y: torch.tanh(y @ weight) * torch.cos(t)  # noqa: E731
+        return door.odeint(net_of, y0, t, method=method, options=options, path="callbacks", **tolerances)[-1]
+
+    # Differences see what adaptive steps do, too: their errors are 1e-9 (1e-7), and differences of 1e-4 (1e-2) tell 1e-5.
+    assert torch.autograd.gradcheck(solve, (y0, t, net.weight), eps={"dopri5": 1e-4, "bosh3": 3e-3}.get(method, 1e-6), atol=5e-5)
+
+
+@pytest.mark.parametrize("method", ["rk4", "gl4"])
+def test_second_derivatives(method):
+    y0 = torch.tensor([0.4], requires_grad=True, **F64)
+    t = torch.linspace(0, 1, 11, **F64)
+    solve = lambda y: door.odeint(lambda t, y: -(y**3), y, t, method=method, path="callbacks")[-1].sum()  # noqa: E731
+    assert torch.autograd.gradgradcheck(solve, (y0,))
+    second = torch.autograd.functional.hessian(solve, y0).item()  # of y / sqrt(1 + 2 y^2)
+    assert second == pytest.approx(-6 * 0.4 / (1 + 2 * 0.4**2) ** 2.5, rel=1e-5)
+
+
+def test_tuples_and_their_norm():
+    seen = []
+
+    def norm(state):
+        seen.append([part.shape for part in state])
+        return max(part.abs().max() for part in state)
+
+    y0 = (torch.ones((), **F64), torch.full((2, 3), 2.0, **F64))
+    t = torch.tensor([0.0, 1.0], **F64)
+    for options in ({}, {"norm": norm}):
+        a, b = td.odeint(lambda t, y: (-y[0], y[1]), y0, t, options=options)
+        assert a.shape == (2,) and b.shape == (2, 2, 3)
+        assert a[1].item() == pytest.approx(math.exp(-1), abs=1e-6) and b[1, 0, 0].item() == pytest.approx(2 * math.e, abs=1e-5)
+    assert seen[0] == [(), (2, 3)]
+
+
+@pytest.mark.parametrize("interface", [td.odeint, td.odeint_adjoint])
+def test_complex_states_with_a_real_parameter(interface):
+    class Turn(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rate = torch.nn.Parameter(torch.tensor(1.5, **F64))
+
+        def forward(self, t, y):
+            return 1j * self.rate * y
+
+    turn, y0 = Turn(), torch.tensor([1.0 + 0j], dtype=torch.complex128, requires_grad=True)
+    end = interface(turn, y0, torch.tensor([0.0, 1.0], **F64))[-1]
+    end.real.sum().backward()
+    assert abs(end.item() - np.exp(1.5j)) < 1e-6
+    assert turn.rate.grad.item() == pytest.approx(-math.sin(1.5), abs=1e-6)
+    assert abs(y0.grad.item() - np.exp(-1.5j)) < 1e-6  # PyTorch's convention
+
+
+@pytest.mark.parametrize("method, options", [("dopri5", {}), ("rk4", {"step_size": 0.1})])
+def test_callbacks(method, options):
+    class Told(Net):
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def callback_step(self, t0, y0, dt):
+            assert t0.ndim == 0 and y0.shape == (1, 2) and dt > 0
+            self.seen.append("step")
+
+        def callback_step_adjoint(self, t0, y0, dt):
+            self.seen.append("adjoint")
+
+    class Accepted(Told):
+        def callback_accept_step(self, t0, y0, dt):
+            self.seen.append("accept")
+
+        def callback_reject_step(self, t0, y0, dt):
+            self.seen.append("reject")
+
+    told = Accepted() if method == "dopri5" else Told()
+    for t in (torch.tensor([0.0, 1.0], **F64), torch.tensor([1.0, 0.0], **F64)):
+        told.seen.clear()
+        y = td.odeint_adjoint(told, torch.ones(1, 2, **F64), t, method=method, options=options)
+        steps = told.seen.count("step")
+        assert steps == (10 if method == "rk4" else told.seen.count("accept") + told.seen.count("reject"))
+        y.sum().backward()
+        assert told.seen.count("adjoint") > 0
+    with pytest.warns(UserWarning, match=r"Solver 'euler' does not support callbacks {'callback_(accept|reject)_step'"):
+        td.odeint(Accepted(), torch.ones(1, 2, **F64), t, method="euler")
+
+
+@pytest.mark.parametrize("interface", [td.odeint, td.odeint_adjoint])
+@pytest.mark.parametrize("method, options", [("dopri5", {}), ("rk4", {"step_size": 0.01, "interp": "cubic"})])
+def test_an_event_and_its_gradients(interface, method, options):
+    """A ball thrown up by v falls on the floor at t0 + (v + sqrt(v^2 + 2 g x)) / g."""
+    g, x, v = 9.81, torch.tensor(1.0, requires_grad=True, **F64), torch.tensor(2.0, requires_grad=True, **F64)
+    t0, floor = torch.tensor(0.5, requires_grad=True, **F64), torch.tensor(0.0, requires_grad=True, **F64)
+    fall = torch.nn.Module()
+    fall.forward = lambda t, y: (y[1], torch.full_like(y[1], -g))
+    event = lambda t, y: y[0] - floor  # noqa: E731
+    time, (height, speed) = td.odeint_event(fall, (x, v), t0, event_fn=event, odeint_interface=interface, method=method, options=options)
+    root = math.sqrt(2.0**2 + 2 * g)
+    assert time.item() == pytest.approx(0.5 + (2 + root) / g, abs=1e-7) and abs(height[-1].item()) < 1e-7
+    by_x, by_v, by_t0, by_floor = torch.autograd.grad(time, (x, v, t0, floor), retain_graph=True)
+    assert by_x.item() == pytest.approx(1 / root, rel=1e-4) and by_v.item() == pytest.approx((1 + 2 / root) / g, rel=1e-4)
+    assert by_t0.item() == pytest.approx(1, rel=1e-4) and by_floor.item() == pytest.approx(-1 / root, rel=1e-4)
+    by_x, = torch.autograd.grad(speed[-1], x)
+    assert by_x.item() == pytest.approx(-g / root, rel=1e-4)
+
+
+def test_events_backwards_of_several_numbers_and_at_the_start():
+    y0 = torch.tensor([1.0], **F64)
+    decay = lambda t, y: -y  # noqa: E731
+    several = lambda t, y: torch.stack([y[0] - 3.0, y[0] - 2.0])  # noqa: E731
+    time, states = td.odeint_event(decay, y0, torch.tensor(0.0, **F64), event_fn=several, reverse_time=True)
+    assert time.item() == pytest.approx(-math.log(2), abs=1e-7) and states.shape == (2, 1)
+    time, states = td.odeint_event(decay, y0, torch.tensor(0.0, **F64), event_fn=lambda t, y: y - 1.0)
+    assert time.item() == 0 and states[1].item() == 1
+    with pytest.raises(AssertionError, match="max_num_steps exceeded"):
+        td.odeint_event(decay, y0, torch.tensor(0.0, **F64), event_fn=lambda t, y: y + 1, options={"max_num_steps": 50})
+    with pytest.raises(AssertionError, match="requires `step_size`"):
+        td.odeint_event(decay, y0, torch.tensor(0.0, **F64), event_fn=lambda t, y: y - 0.5, method="rk4")
+    with pytest.raises(RuntimeError, match="Reached maximum number of iterations"):
+        td.odeint_event(decay, y0, torch.tensor(0.0, **F64), event_fn=lambda t, y: y + 1, method="euler", options={"step_size": 1e-6})
+
+
+def test_dense_output():
+    y0 = torch.tensor([1.0, 2.0], requires_grad=True, **F64)
+    for t0, t1 in ((0.0, 3.0), (3.0, 0.0)):
+        found = td.odeint_dense(field, y0, torch.tensor(t0, **F64), torch.tensor(t1, **F64), method="dopri8")
+        times = torch.linspace(0, 3, 11, **F64)
+        assert found(times).shape == (11, 2)
+        assert (found(times) - solution(y0, times, t0)).abs().max() < 1e-5
+        by_y0, = torch.autograd.grad(found(torch.tensor(1.5, **F64)).sum(), y0)
+        assert by_y0[0].item() == pytest.approx(math.exp(math.sin(t0) - math.sin(1.5)), abs=1e-5)
+    with pytest.raises(ValueError, match="asked for 3.5"):
+        found(3.5)
+
+
+def test_the_norm_of_the_adjoint_can_be_replaced_and_unused_parameters_have_gradients_of_zero():
+    class Part(Net):
+        def __init__(self):
+            super().__init__()
+            self.unused = torch.nn.Parameter(torch.ones(3, **F64))
+            self.nfe = 0
+
+        def forward(self, t, y):
+            self.nfe += 1
+            return super().forward(t, y)
+
+    net, t = Part(), torch.tensor([0.0, 1.0], **F64)
+    counts = []
+    for options in (None, {"norm": "seminorm"}):
+        y = td.odeint_adjoint(net, torch.ones(1, 2, **F64), t, adjoint_options=options)
+        norm = y.grad_fn.adjoint_options["norm"]
+        seen = []
+        y.grad_fn.adjoint_options["norm"] = lambda parts, norm=norm: (seen.append([p.shape for p in parts]), norm(parts))[1]
+        net.nfe = 0
+        y.sum().backward()
+        counts.append(net.nfe)
+        assert seen[0] == [(), (1, 2), (1, 2), (2, 2), (3,)]
+    assert (net.unused.grad == 0).all() and counts[1] <= counts[0]
+    exact = torch.autograd.grad(td.odeint(net, torch.ones(1, 2, **F64), t, rtol=1e-10).sum(), net.weight)[0]
+    assert (net.weight.grad / 2 - exact).abs().max() < 1e-6
+
+
+def test_the_backward_solve_can_be_differentiated():
+    net, y0 = Net(), torch.tensor([[0.3, 0.4]], requires_grad=True, **F64)
+    found = []
+    for solve in (lambda: td.odeint_adjoint(net, y0, torch.tensor([0.0, 1.0], **F64), adjoint_options={}, rtol=1e-10, atol=1e-12),
+                  lambda: td.odeint(net, y0, torch.tensor([0.0, 1.0], **F64), rtol=1e-10, atol=1e-12)):
+        first, = torch.autograd.grad(solve()[-1].square().sum(), y0, create_graph=True)
+        found.append(torch.autograd.grad(first.square().sum(), (y0, net.weight)))
+    for a, b in zip(*found):
+        assert (a - b).abs().max() < 1e-6
+
+
+def test_tolerances_of_members_go_backwards_too():
+    y0 = (torch.ones(2, requires_grad=True, **F64), torch.ones(3, requires_grad=True, **F64))
+    states = td.odeint_adjoint(lambda t, y: (-y[0], -y[1]), y0, torch.tensor([0.0, 1.0], **F64), rtol=(1e-6, 1e-8), atol=(1e-8, 1e-9),
+                               adjoint_params=())
+    states[1][-1].sum().backward()
+    assert y0[1].grad[0].item() == pytest.approx(math.exp(-1), abs=1e-6)
+
+
+def test_options_of_steps():
+    y0, t = torch.tensor([1.0], **F64), torch.tensor([0.0, 1.0], **F64)
+    seen = []
+
+    def jumping(t, y):
+        seen.append(t.item())
+        return torch.ones_like(y) if t < 0.5 else -torch.ones_like(y)
+
+    end = td.odeint(jumping, y0, t, options={"jump_t": torch.tensor([0.5])})
+    with_jump = len(seen)
+    assert end[-1].item() == pytest.approx(1.0, abs=1e-14) and 0.5 not in seen
+    seen.clear()
+    td.odeint(jumping, y0, t)
+    assert with_jump < len(seen)
+    for perturb in (True, False):
+        seen.clear()
+        td.odeint(jumping, y0, t, method="rk4", options={"step_size": 0.5, "perturb": perturb})
+        assert (0.5 in seen) is (0.0 in seen) is not perturb
+    with pytest.raises(ValueError, match="must not have any repeated elements"):
+        td.odeint(jumping, y0, t, options={"jump_t": torch.tensor([0.5]), "step_t": torch.tensor([0.5])})
+    seen.clear()
+    td.odeint(jumping, y0, t, options={"min_step": 2.0})
+    assert len(seen) <= 8  # accepted, whatever the error
+    grid = lambda f, y, t: torch.linspace(0, 1, 11, **F64)  # noqa: E731
+    assert td.odeint(lambda t, y: y, y0, t, method="euler", options={"grid_constructor": grid})[-1].item() == pytest.approx(1.1**10)
+
+
+@pytest.mark.parametrize("call, error, text", [
+    (lambda y, t: td.odeint(field, y, t, method="dopri"), ValueError, r'Invalid method "dopri"\. Must be one of {"dopri8", .*Did you mean "dopri'),
+    (lambda y, t: td.odeint(field, [1.0], t), AssertionError, "y0 must be either a torch.Tensor or a tuple; got list"),
+    (lambda y, t: td.odeint(field, torch.ones(2, dtype=torch.int64), t), TypeError, "must hold floating point or complex numbers; got torch.int64"),
+    (lambda y, t: td.odeint(field, y * math.nan, t), AssertionError, "non-finite values in state `y`"),
+    (lambda y, t: td.odeint(field, y, [0.0, 1.0]), AssertionError, "t must be a torch.Tensor; got list"),
+    (lambda y, t: td.odeint(field, y, torch.tensor([0, 1])), TypeError, "`t` must be a floating point Tensor"),
+    (lambda y, t: td.odeint(field, y, t[None]), AssertionError, "t must be one dimensional"),
+    (lambda y, t: td.odeint(field, y, t[[0, 0]]), AssertionError, "t must be strictly increasing or decreasing"),
+    (lambda y, t: td.odeint(field, y, t[:0]), IndexError, "t must have at least one time"),
+    (lambda y, t: td.odeint(field, y, t, rtol=torch.tensor(1e-3, requires_grad=True)), AssertionError, "rtol cannot require gradient"),
+    (lambda y, t: td.odeint(field, (y, y), t, atol=(1e-3,)), AssertionError, "If using tupled atol it must have the same length"),
+    (lambda y, t: td.odeint(lambda t, y: y[:1], y, t), RuntimeError, r"its state's shape \(2,\); got \(1,\)"),
+    (lambda y, t: td.odeint(lambda t, y: None, y, t), TypeError, "must return a torch.Tensor; got None. Is a return missing"),
+    (lambda y, t: td.odeint(lambda t, y: y.numpy(), y, t), TypeError, "got numpy.ndarray. Wrap it by torch.as_tensor"),
+    (lambda y, t: td.odeint(lambda t, y: y + 1j, y, t), TypeError, "must return real numbers"),
+    (lambda y, t: td.odeint(lambda t, y: y[0], (y, y), t), TypeError, "must return a tuple of 2 tensors"),
+    (lambda y, t: td.odeint(3, y, t), TypeError, "func must be a callable"),
+    (lambda y, t: td.odeint(field, y, t, options={"step_size": 0.1, "grid_constructor": len}, method="rk4"), ValueError, "mutually exclusive"),
+    (lambda y, t: td.odeint(field, y, t, options={"interp": "spline"}, method="rk4"), ValueError, "Unknown interpolation method spline"),
+    (lambda y, t: td.odeint(field, y, t, options={"max_num_steps": 3}), AssertionError, r"max_num_steps exceeded \(3>=3\)"),
+    (lambda y, t: td.odeint(lambda t, y: y * math.inf, y, t), AssertionError, "underflow in dt .*NaN or inf"),
+    (lambda y, t: td.odeint(lambda t, y: y * y, y, 5 * t), AssertionError, "underflow in dt"),
+    (lambda y, t: td.odeint_adjoint(field, y, t), ValueError, "func must be an instance of nn.Module"),
+    (lambda y, t: td.odeint_adjoint(field, y, t, adjoint_params=(), options={}, adjoint_method="rk4"), ValueError, "cannot infer `adjoint_options`"),
+    (lambda y, t: td.odeint(field, y, t[[0, 1, 1]], event_fn=len), ValueError, r"We require len\(t\) == 2"),
+    (lambda y, t: td.odeint(field, y, t, method="scipy_solver", event_fn=len), AttributeError, "scipy_solver finds no events"),
+    (lambda y, t: td.odeint(field, y, t, method="rk4", options={"step_size": -0.1}), ValueError, "must be above 0"),
+    (lambda y, t: td.odeint(field, y, t, options={"controller": "pid"}), ValueError, "one of costate, torchdiffeq"),
+    (lambda y, t: td.odeint(field, y, t, rtol=-1.0), ValueError, "rtol must be a number that is not negative; got -1.0"),
+    (lambda y, t: td.odeint(field, y, t, options={"first_step": 0.0}), AssertionError, "underflow in dt 0.0: options"),
+    (lambda y, t: td.odeint_dense(field, y, t[0], t[1], method="rk4"), NotImplementedError, "method must be adaptive"),
+    (lambda y, t: torch.func.vmap(lambda y: td.odeint(field, y, t))(y[:, None]), NotImplementedError, "vmap cannot go through a solve"),
+])
+def test_messages(call, error, text):
+    with pytest.raises(error, match=text):
+        call(torch.ones(2, **F64), torch.tensor([0.0, 1.0], **F64))
+
+
+def test_unknown_options_are_warned_of():
+    y, t = torch.ones(2, **F64), torch.tensor([0.0, 1.0], **F64)
+    with pytest.warns(UserWarning, match=r"Dopri5Solver: Unexpected arguments {'max_steps': 1}.*did you mean 'max_step'"):
+        td.odeint(field, y, t, options={"max_steps": 1})
+    with pytest.warns(UserWarning, match="returns torch.float32 for a state of torch.float64"):
+        td.odeint(lambda t, y: field(t, y).float(), y, t)
+
+
+def test_a_func_that_raises_can_be_called_again():
+    class Fails(torch.nn.Module):
+        fails = True
+
+        def forward(self, t, y):
+            if self.fails:
+                raise KeyError("of the user")
+            return -y
+
+    module, t = Fails(), torch.tensor([0.0, 1.0])
+    with pytest.raises(KeyError, match="of the user") as caught:
+        td.odeint(module, torch.ones(2), t)
+    assert caught.traceback[-1].name == "forward"
+    module.fails = False
+    assert td.odeint(module, torch.ones(2), t)[-1, 0].item() == pytest.approx(math.exp(-1), abs=1e-5)
+
+
+def test_one_time_no_numbers_and_any_layout():
+    y0 = torch.arange(6.0, requires_grad=True).reshape(2, 3)
+    assert (td.odeint(field, y0, torch.tensor([2.0])) == y0[None]).all()
+    assert td.odeint(field, torch.ones(0, 3), torch.tensor([0.0, 1.0])).shape == (2, 0, 3)
+    t = torch.linspace(0, 1, 6, **F64)[::2]
+    assert (td.odeint(field, y0.T, t) == td.odeint(field, y0.T.contiguous(), t.contiguous())).all()
+    assert td.odeint(field, torch.tensor(1.0), t).shape == (3,)
+
+
+@pytest.mark.parametrize("dtype, allowed", [(torch.float16, 1e-2), (torch.bfloat16, 5e-2)])
+def test_half_precision(dtype, allowed):
+    found = td.odeint(lambda t, y: -y, torch.ones(3, dtype=dtype), torch.tensor([0.0, 1.0]), rtol=1e-2, atol=1e-2)
+    assert found.dtype == dtype and found[-1, 0].item() == pytest.approx(math.exp(-1), abs=allowed)
+
+
+PEERS = {"decay": (lambda t, y: -y, [1.0], 1.0), "pendulum": (lambda t, y: torch.stack([y[1], -torch.sin(y[0])]), [1.0, 0.0], 5.0),
+         "forced": (lambda t, y: -2 * y + torch.sin(3 * t), [1.0], 5.0), "spiral": (lambda t, y: torch.stack([-0.1 * y[0] ** 3 - 2 * y[1] ** 3,
+                                                                                                           2 * y[0] ** 3 - 0.1 * y[1] ** 3]), [2.0, 0.0], 2.0)}
+
+
+@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("method", ["dopri5", "bosh3", "dopri8"])
+def test_no_more_evaluations_than_torchdiffeq(name, method):
+    peer = pytest.importorskip("torchdiffeq", reason="torchdiffeq is not installed")
+    f, start, end = PEERS[name]
+    counted = [0]
+
+    def count(t, y):
+        counted[0] += 1
+        return f(t, y)
+
+    y0, t = torch.tensor(start, **F64), torch.tensor([0.0, end], **F64)
+    exact = door.odeint(f, y0, t, method="dopri8", rtol=1e-13, atol=1e-14, path="callbacks")[-1]
+    results = {}
+    for key, solve, options in (("peer", peer.odeint, {}), ("ours", door.odeint, {"controller": "torchdiffeq"})):
+        counted[0] = 0
+        found = solve(count, y0, t, method=method, options=options, **({} if key == "peer" else {"path": "callbacks"}))[-1]
+        results[key] = (counted[0], (found - exact).abs().max().item())
+    (theirs, their_error), (ours, our_error) = results["peer"], results["ours"]
+    assert ours <= 1.05 * theirs and our_error <= 2 * their_error, results  # their last state is interpolated, with errors of its own
