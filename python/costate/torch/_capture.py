@@ -8,6 +8,7 @@ from costate.torch import _effects
 from costate.torch._recorder import CannotCapture, Ref, record, refs_of
 from costate.torch._translate import CREATIONS, VIEWS
 from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value, name_of
+from costate.torch._watch import Watch, is_installed
 
 _BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
 _MOST_NUMBERS = 4096  # of a state that is one sample as a whole
@@ -30,7 +31,6 @@ class Capture:
             raise CannotCapture("it returns another number of tensors than its state has")
         self._classify()
         del self.func  # which the cache refers to weakly
-        self.snapshot.forget()
         for recorder, _ in self.records:
             recorder.values = [value.detach() for value in recorder.values]
 
@@ -48,14 +48,21 @@ class Capture:
 
     def _try_twice(self, parts):
         before = _effects.Snapshot(self.func)
-        self.records, snapshots = [], [before]
+        self.records, snapshots, codes = [], [before], []
         try:
             for trial in range(2):
                 time = torch.tensor(0.37 + 0.21 * trial, dtype=parts[0].dtype)
                 self.records.append(self._recorded(time, self._trial_parts(parts, trial)))
                 snapshots.append(_effects.Snapshot(self.func))
+                codes.append(self.records[-1][0].codes)
+                if trial == 0:
+                    self.watch = Watch(self.func, codes[0])
+            self._find_counters(snapshots)
+            self._check_watch(codes)
         finally:
             _effects.restore(before, _effects.Snapshot(self.func))
+
+    def _find_counters(self, snapshots):
         names, counters = _effects.changes(snapshots[0], snapshots[1])
         again, more = _effects.changes(snapshots[1], snapshots[2])
         names += again
@@ -64,9 +71,14 @@ class Capture:
         if [(id(c), k, n) for c, k, n in counters] != [(id(c), k, n) for c, k, n in more]:
             raise CannotCapture("it changes a number in another way than by counting")
         self.counters = counters
-        counted = {(id(container), key) for container, key, _ in counters}
-        self.snapshot = before
-        self.watched = [place for name, place in before.plain.items() if name not in counted]
+
+    def _check_watch(self, codes):
+        """The second trial must have run the code of the first, and changed nothing but counters."""
+        self.watch.counted = {(id(container), key) for container, key, _ in self.counters}
+        if not self.watch.is_current():
+            raise CannotCapture("it changes Python values that it can read")
+        if any(code not in codes[0] and not is_installed(scope.get("__name__")) for code, scope in codes[1].items()):
+            raise CannotCapture("it runs other code for other numbers")
 
     def _recorded(self, time, parts):
         try:
@@ -118,20 +130,30 @@ class Capture:
         self.live, self.moving = set(), set(self.inputs)
         self.outside = {}
         first, second = (record for record, _ in self.records)
+        memory = {tensor.untyped_storage().data_ptr() for tensor, _ in self.watch.tensors.values() if tensor.layout is torch.strided}
         for index in first.outside:
             tensor = first.values[index]
             is_kept = index in second.outside and second.values[index] is tensor
             if is_kept:
                 self.live.add(index)
-                self.outside[index] = self.snapshot.place_of(tensor) or ([tensor], 0)
+                self.outside[index] = self._place_of(tensor)
             elif tensor.requires_grad:
                 raise CannotCapture("it makes a tensor that gradients flow to")
+            elif tensor.numel() and tensor.untyped_storage().data_ptr() in memory:
+                raise CannotCapture("it reads a tensor in a way that PyTorch does not see, as .data does")
         for node in self.nodes:
             refs = [] if name_of(node) in CREATIONS else [ref.index for ref in refs_of((node.args, node.kwargs))]
             kind = self.moving if any(i in self.moving for i in refs) else self.live if any(i in self.live for i in refs) else None
             if kind is not None:
                 kind.update(output for output in node.outputs if output is not None)
         self._find_shared()
+
+    def _place_of(self, tensor):
+        """(container, key) of a tensor that the field reads."""
+        found = self.watch.tensors.get(id(tensor))
+        if found is None:
+            raise CannotCapture(f"it reads a tensor of shape {tuple(tensor.shape)} that is kept where no check sees it")
+        return found[1]
 
     def _find_shared(self):
         """Live values that the program is given: tensors from outside, and what is computed from them alone."""
@@ -177,15 +199,7 @@ class Capture:
 
     def is_current(self):
         """Whether what the field reads in Python is still what it was, and tensors outside have their shapes."""
-        if not _effects.is_unchanged(self.watched):
-            return False
-        for container, key, value in self.snapshot.others.values():
-            try:
-                if _effects.read(container, key) is not value:
-                    return False
-            except (KeyError, IndexError, AttributeError, ValueError):
-                return False
-        return all(self._fits(index, place) for index, place in self.outside.items())
+        return self.watch.is_current() and all(self._fits(index, place) for index, place in self.outside.items())
 
     def _fits(self, index, place):
         """Whether a tensor from outside is as it was but for its numbers."""

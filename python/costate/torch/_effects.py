@@ -1,9 +1,9 @@
 """The Python values that a field can read and change: what a record of its operations would lose.
 
-A value that the field changes as it runs is noticed by comparing two snapshots; one that somebody changes later is noticed by a
-check before each solve, since the captured program was made for the value before.
+A value that the field changes as it runs is noticed by comparing two snapshots, and put back after a trial.
 """
 
+import collections
 import types
 
 import torch
@@ -32,13 +32,13 @@ def own_hooks(module):
 
 
 class Snapshot:
-    """Places that hold values, as they are now: `plain` numbers and words, `tensors`, and `others` by identity.
+    """Places that hold values, as they are now: `plain` numbers and words, and `tensors`.
 
     A place is (container, key): a dict, a list, or a closure's cell.
     """
 
     def __init__(self, func):
-        self.names, self.plain, self.tensors, self.others = {}, {}, {}, {}
+        self.names, self.plain, self.tensors = {}, {}, {}
         self._seen, self._kept = set(), []
         self._visit("func", func, 0)
 
@@ -53,8 +53,6 @@ class Snapshot:
         elif isinstance(value, torch.Tensor):
             self.tensors[place] = (container, key, value, value._version)
         else:
-            if not isinstance(container, dict) or isinstance(value, torch.nn.Module):
-                self.others[place] = (container, key, value)
             self._visit(name, value, depth + 1)
 
     def _visit(self, name, value, depth):
@@ -103,6 +101,10 @@ class Snapshot:
         elif hasattr(value, "__dict__") and not isinstance(value, types.FunctionType):
             for key, item in vars(value).items():
                 self._take(f"{name}.{key}", vars(value), key, item, depth)
+        for kind in type(value).__mro__:
+            for key, member in vars(kind).items():
+                if isinstance(member, types.MemberDescriptorType) and not isinstance(value, types.FunctionType) and hasattr(value, key):
+                    self._take(f"{name}.{key}", value, key, getattr(value, key), depth)
 
     def _visit_code(self, name, code, depth):
         code = getattr(code, "__func__", code)
@@ -118,16 +120,8 @@ class Snapshot:
             if used in code.__globals__:
                 self._take(used, code.__globals__, used, code.__globals__[used], depth)
 
-    def forget(self):
-        """Lets go of what was kept so that places do not move while snapshots are compared."""
-        self._kept, self._seen = [], set()
 
-    def place_of(self, tensor):
-        """(container, key) of a tensor, or None."""
-        for container, key, value, _ in self.tensors.values():
-            if value is tensor:
-                return container, key
-        return None
+_WITH_ENTRIES = (dict, list, tuple, collections.deque, types.MappingProxyType)
 
 
 class _Length:
@@ -137,7 +131,7 @@ class _Length:
 def read(container, key):
     if key is _Length:
         return len(container)
-    return container[key] if isinstance(container, (dict, list, tuple)) else getattr(container, key)
+    return container[key] if isinstance(container, _WITH_ENTRIES) else getattr(container, key)
 
 
 def move(container, key, amount):
@@ -150,14 +144,6 @@ def move(container, key, amount):
 
 def _same(a, b):
     return type(a) is type(b) and (a == b or (a != a and b != b))
-
-
-def is_unchanged(places):
-    """Whether all of (container, key, value) hold their values still."""
-    try:
-        return all(_same(read(container, key), value) for container, key, value in places)
-    except (KeyError, IndexError, AttributeError, ValueError):
-        return False
 
 
 def changes(before, after):
