@@ -159,7 +159,7 @@ REFUSED = {
     "list": (lambda: Field(remembers), "changes len"),
     "print": (lambda: Field(prints), "prints"),
     "buffer": (Caches, "writes into a tensor that it did not make"),
-    "numpy": (lambda: Field(lambda self, t, y: torch.from_numpy(-y.detach().numpy())), "PyTorch does not see"),
+    "numpy": (lambda: Field(lambda self, t, y: torch.from_numpy(-y.detach().numpy())), "reads numbers out of a tensor"),
     "fft": (lambda: Field(lambda self, t, y: torch.fft.irfft(torch.fft.rfft(y), n=2)), "Costate does not have"),
 }
 

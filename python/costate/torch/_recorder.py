@@ -10,6 +10,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+_READS = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)  # numbers that leave PyTorch
 _DETACH = (torch.Tensor.detach, torch.detach, torch.Tensor.data.__get__)
 
 
@@ -146,13 +147,15 @@ class Record(TorchDispatchMode):
 
 
 class _Detaches(TorchFunctionMode):
-    """Tells a Record of what the field detaches."""
+    """Tells a Record of what the field detaches, and refuses what takes numbers out of tensors."""
 
     def __init__(self, recorder):
         super().__init__()
         self.recorder = recorder
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func in _READS:
+            raise CannotCapture(f"it reads numbers out of a tensor (.{func.__name__})")
         result = func(*args, **(kwargs or {}))
         if func in _DETACH:
             self.recorder.detached(result)
