@@ -51,7 +51,8 @@ bool is_called_dose(const std::string& name) {
   return false;
 }
 
-/// What kind of row it is, in a table of doses and measurements as NONMEM has it: marks, and no measurements.
+/// Whether a column of this name holds marks and no measurements: what kind of row it is, in a table of doses and
+/// measurements as NONMEM has it.
 bool is_called_mark(const std::string& name) {
   const std::string known = lower(name);
   for (const char* mark : {"evid", "mdv", "cmt", "ss", "addl", "ii"})

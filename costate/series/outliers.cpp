@@ -148,7 +148,8 @@ void remove_codes(TimeSeries& series, const Column& column, const std::string& n
   }
 }
 
-/// A number that comes again, as a code for missing does, is no outlier to a user who says that none is one.
+/// Takes out the runs with a number that comes again, as codes for missing do: a user who says that there are no codes
+/// has measured it.
 void keep_repeated(TimeSeries& series, const Column& column, std::vector<Run>& runs) {
   const std::vector<double> cells = measured_cells(series, column);
   std::erase_if(runs, [&](const Run& run) {

@@ -100,7 +100,7 @@ groups    of neighbouring channels, each of which makes its share of the outputs
 ShapeError if the kernel is larger than the padded maps, or groups do not divide channels and outputs.)");
   bind_convolution<SeriesConvOptions>(
       m, "conv1d", conv1d, series_conv_keywords(),
-      "The same along one axis: x [channels, length], weight [outputs, channels / groups, "
+      "conv2d along one axis: x [channels, length], weight [outputs, channels / groups, "
       "kernel]; the result is [outputs, length].");
 }
 

@@ -136,7 +136,7 @@ init     of the weights: 'torch_uniform', PyTorch's, under which the bias is dra
       "Inside a trace: x [inputs, rows, columns] -> [outputs, rows, columns]. ShapeError if x does not fit.");
   bind_map<Conv1d>(
       module, "Conv1d", series_conv_layer_keywords(),
-      text::concat("The same along one axis, as torch.nn.Conv1d: the Parameters are '<name>.weight' [outputs, inputs / "
+      text::concat("Conv2d along one axis, as torch.nn.Conv1d: the Parameters are '<name>.weight' [outputs, inputs / "
                    "groups, kernel] and '<name>.bias'\n[outputs].",
                    channels, "\nkernel   places.", weights, kSource)
           .c_str(),

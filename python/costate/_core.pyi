@@ -499,7 +499,7 @@ def conv2d(x: object, weight: object, *, stride: int | tuple[int, int] = 1, padd
 
 def conv1d(x: object, weight: object, *, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1) -> Array:
     """
-    The same along one axis: x [channels, length], weight [outputs, channels / groups, kernel]; the result is [outputs, length].
+    conv2d along one axis: x [channels, length], weight [outputs, channels / groups, kernel]; the result is [outputs, length].
     """
 
 def max_pool2d(x: object, kernel: int | tuple[int, int] = 2, stride: int | tuple[int, int] | None = None, padding: int | tuple[int, int] = 0) -> Array:
@@ -1472,7 +1472,7 @@ class Conv2d:
 
 class Conv1d:
     """
-    The same along one axis, as torch.nn.Conv1d: the Parameters are '<name>.weight' [outputs, inputs / groups, kernel] and '<name>.bias'
+    Conv2d along one axis, as torch.nn.Conv1d: the Parameters are '<name>.weight' [outputs, inputs / groups, kernel] and '<name>.bias'
     [outputs].
 
     inputs, outputs  channels.

@@ -416,9 +416,9 @@ template <class D>
 HWY_INLINE VecOf<D> atan2_of_normal(D d, VecOf<D> y, VecOf<D> x) {
   constexpr bool kF32 = kIsFloat<hn::TFromD<D>>;
   const VecOf<D> abs_x = hn::Abs(x), abs_y = hn::Abs(y);
-  // The angle of (large, small), in [0, pi / 4], is quarters pi / 4 + atan((small - quarters large) / …), where
-  // quarters is 0 or 1. Mirrored at the diagonal and at the y axis it is still so many quarters, with one sign before
-  // the rest.
+  // The angle of (large, small), in [0, pi / 4], is atan(small / large), or pi / 4 + atan((small - large) / (small +
+  // large)) where it is wide: 0 or 1 quarters of pi and a rest. Mirrored at the diagonal and at the y axis it is
+  // another number of quarters, and the same rest with one sign or the other.
   const auto is_steep = hn::Lt(abs_x, abs_y);
   const VecOf<D> small = hn::IfThenElse(is_steep, abs_x, abs_y), large = hn::IfThenElse(is_steep, abs_y, abs_x);
   const auto is_wide = hn::Gt(small, hn::Mul(large, number(d, 0.41421356237309503)));
