@@ -241,3 +241,11 @@ def test_views_with_a_sign_and_inference_tensors():
         rate = torch.ones(2, **WIDE)
     with torch.no_grad():
         assert torch.allclose(end(lambda t, y: -rate * y), torch.ones(3, 2, **WIDE) / np.e, rtol=1e-8)
+
+
+def test_many_cotangents_at_once():
+    p = torch.tensor(0.5, **WIDE)
+    y0 = torch.ones(1, 2, **WIDE, requires_grad=True)
+    ends = end(lambda t, y: y * -1 * p, y0)
+    found, = torch.autograd.grad(ends, y0, torch.eye(2, **WIDE)[:, None], is_grads_batched=True)
+    assert torch.allclose(found[:, 0], torch.eye(2, **WIDE) * np.exp(-0.5), rtol=1e-7)

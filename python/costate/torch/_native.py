@@ -147,6 +147,11 @@ def _checked_plan(captured, func, parts):
     return plan
 
 
+def _is_batched(cotangent):
+    """Whether it stands for many cotangents, as those of torch.autograd.grad(…, is_grads_batched=True) do."""
+    return torch._C._functorch.is_batchedtensor(cotangent) or torch._C._functorch.is_legacy_batchedtensor(cotangent)
+
+
 class NativeSolve(torch.autograd.Function):
     """States [sample, time, number] of a Plan's solve."""
 
@@ -159,7 +164,7 @@ class NativeSolve(torch.autograd.Function):
     @staticmethod
     def backward(ctx, cotangent):
         needed = ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled() or torch._C._functorch.is_batchedtensor(cotangent):
+        if torch.is_grad_enabled() or _is_batched(cotangent):
             return (None, *ctx.call.differentiable(ctx.saved_tensors, cotangent, needed))
         found = iter(ctx.call.pullback(cotangent.resolve_neg().numpy()))
         return (None, *(torch.from_numpy(next(found)).to(x.dtype) if need else None for x, need in zip(ctx.saved_tensors, needed)))
