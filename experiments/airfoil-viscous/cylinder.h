@@ -46,7 +46,7 @@ CylinderStudy study_cylinder(const PublishedCylinder& published, const PolarGrid
 double wake_length(const FoundViscousFlow& flow);
 
 Table cylinder_table(const std::vector<CylinderStudy>& studies);
-/// How far vorticity and wake are from those of the finest grid, over the number of angles.
+/// How much the vorticity on the cylinder changes from one grid to the next, over the number of angles.
 Figure cylinder_order_figure(const std::vector<CylinderStudy>& studies);
 /// Vorticity on the cylinder over the angle from the rear.
 Figure wall_vorticity_figure(const std::vector<CylinderStudy>& studies);

@@ -89,3 +89,9 @@ def test_augmented_states():
     x = torch.arange(6.0).reshape(3, 2)
     assert Augmenter(augment_dims=2)(x).tolist() == torch.cat([x, torch.zeros(3, 2)], dim=1).tolist()
     assert (Augmenter(augment_func=nn.Identity(), order="last")(x) == torch.cat([x, x], dim=1)).all()
+
+
+@pytest.mark.parametrize("order", [0, -1, 1.5])
+def test_an_order_that_no_equation_has(order):
+    with pytest.raises(ValueError, match="order must be a whole number from 1 on"):
+        NeuralODE(nn.Linear(2, 2), order=order)

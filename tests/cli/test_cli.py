@@ -289,7 +289,7 @@ def write(tmp_path, text):
         ("year,hare,lynx\n1,2,3\n2,3,4\n", "too few"),
         ("year,hare,lynx\n1,1e308,3\n2,-1e308,4\n3,1e308,4\n4,1,4\n", "too large"),
         ("year,hare,lynx\n-1e308,2,3\n1e308,3,4\n1.5e308,3,4\n", "too far apart"),
-        ("year,hare,lynx\n1,2,3\n2,4,5\n3,2,4\n4,,\n", "no measured value to judge"),
+        ("year,hare,lynx\n1,2,3\n2,4,5\n3,,\n4,,\n", "no measured value to judge"),
         ("year,hare,lynx\n1,2,3\n2,\"two\nor three\",3\n", "'two\\nor three'"),
         ("year,hare,lynx\n1,2,3\n2," + "x" * 5000 + ",3\n", "xxx…'"),
     ],

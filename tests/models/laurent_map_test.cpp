@@ -56,7 +56,7 @@ TEST(LaurentMap, HasTheSlopesOfItsSeries) {
     }
 }
 
-/// Without a margin to speak of the chord goes from -2 to 2: Joukowski's z = s + 1 / s.
+/// With a small margin the chord goes from -2 to 2: Joukowski's z = s + 1 / s.
 TEST(KarmanTrefftzCoefficients, AreThoseOfJoukowskisMap) {
   const HostArray found =
       karman_trefftz_coefficients({.center_x = -0.1, .center_y = 0, .trailing_edge_angle = 0, .margin = 0.1});

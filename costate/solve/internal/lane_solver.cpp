@@ -73,6 +73,7 @@ void LaneSolver<T>::start(const LaneInputs<T>& inputs, bool keep_records) {
 template <class T>
 void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* states, StepListener* listener) {
   start(inputs, keep_records);
+  COSTATE_DCHECK(listener == nullptr || stragglers_ == nullptr, "a listener would miss the steps of stragglers");
   listener_ = listener;
   const std::size_t state = state_size_ * lanes_;
   std::copy_n(inputs.z0, state, y_.data());

@@ -30,17 +30,18 @@ class Capture:
         if len(self.outputs) != len(parts):
             raise CannotCapture("it returns another number of tensors than its state has")
         self._classify()
+        self._differentiate()
         del self.func  # which the cache refers to weakly
         for recorder, _ in self.records:
             recorder.values = [value.detach() for value in recorder.values]
 
-    def _trial_parts(self, parts, trial):
-        """States near y0, other ones in each trial, of as many samples as the trial has."""
+    def _trial_parts(self, parts, trial, count):
+        """States near y0, other ones in each trial, of `count` samples."""
         made = []
         for part in parts:
             part = part.detach()
             if self.is_per_sample:
-                part = part[[i % len(part) for i in range(_BATCHES[trial])]]
+                part = part[[i % len(part) for i in range(count)]]
             wave = torch.arange(part.numel(), dtype=torch.float64).add(1 + trial).mul(1.7).sin().reshape(part.shape)
             with torch.enable_grad():  # with a graph, and not a leaf, so that the field may write requires_grad_()
                 made.append((part + (0.05 + 0.05 * part.abs()) * wave.to(part.dtype)).requires_grad_(True).clone())
@@ -52,7 +53,7 @@ class Capture:
         try:
             for trial in range(2):
                 time = torch.tensor(0.37 + 0.21 * trial, dtype=parts[0].dtype)
-                self.records.append(self._recorded(time, self._trial_parts(parts, trial)))
+                self.records.append(self._recorded(self.func, time, self._trial_parts(parts, trial, _BATCHES[trial])))
                 snapshots.append(_effects.Snapshot(self.func))
                 codes.append(self.records[-1][0].codes)
                 if trial == 0:
@@ -80,9 +81,10 @@ class Capture:
         if any(code not in codes[0] and not is_installed(scope.get("__name__")) for code, scope in codes[1].items()):
             raise CannotCapture("it runs other code for other numbers")
 
-    def _recorded(self, time, parts):
+    @staticmethod
+    def _recorded(func, time, parts):
         try:
-            return record(self.func, time, parts)
+            return record(func, time, parts)
         except (CannotCapture, Mixing):
             raise
         except Exception as error:  # of the user's code, which callbacks will meet, too, and show
@@ -90,22 +92,52 @@ class Capture:
 
     def _compare(self):
         """Both trials must have done the same but for the size of the batch."""
-        (first, outputs), (second, other_outputs) = self.records
-        is_same = len(first.nodes) == len(second.nodes) and outputs == other_outputs and len(first.values) == len(second.values)
-        if not is_same or not all(a.func is b.func and self._alike((a.args, a.kwargs), (b.args, b.kwargs)) for a, b in zip(first.nodes, second.nodes)):
+        first, outputs = self.records[0]
+        if not self._is_same(self.records[1], _BATCHES[1]):
             raise Mixing("it does other operations for another number of samples") if self.is_per_sample else CannotCapture(
                 "it does other operations for other numbers")
         self.nodes, self.outputs, self.inputs, self.stopped = first.nodes, outputs, first.inputs, first.stopped
         self.producer = {output: node for node in self.nodes for output in node.outputs if output is not None}
 
-    def _alike(self, a, b):
+    def _is_same(self, found, count):
+        """Whether a record of `count` samples is the first one but for the size of the batch."""
+        (first, outputs), (other, other_outputs) = self.records[0], found
+        if (len(first.nodes), len(first.values), outputs) != (len(other.nodes), len(other.values), other_outputs):
+            return False
+        return all(a.func is b.func and len(a.args) == len(b.args) and a.kwargs.keys() == b.kwargs.keys() and
+                   all(self._alike(x, y, is_size, count) for x, y, is_size in _operands(a, b)) for a, b in zip(first.nodes, other.nodes))
+
+    def _alike(self, a, b, is_size, count):
         if isinstance(a, (list, tuple)):
-            return type(a) is type(b) and len(a) == len(b) and all(map(self._alike, a, b))
-        if isinstance(a, dict):
-            return a.keys() == b.keys() and all(self._alike(a[k], b[k]) for k in a)
-        if isinstance(a, int) and not isinstance(a, bool) and self.is_per_sample:
-            return a == b or a * _BATCHES[1] == b * _BATCHES[0]
-        return a == b
+            return type(a) is type(b) and len(a) == len(b) and all(self._alike(x, y, is_size, count) for x, y in zip(a, b))
+        if isinstance(a, int) and not isinstance(a, bool) and is_size and self.is_per_sample:
+            return a == b or a * count == b * _BATCHES[0]
+        return type(a) is type(b) and a == b
+
+    def holds_for(self, func, parts):
+        """Whether the field does on as many samples as `parts` have what it did in the trials: it may look at their number."""
+        before = _effects.Snapshot(func)
+        count = len(parts[0])
+        try:
+            found = self._recorded(func, torch.tensor(0.37, dtype=parts[0].dtype), self._trial_parts(parts, 0, count))
+        except (CannotCapture, Mixing, TrialFailed):
+            return False
+        finally:
+            _effects.restore(before, _effects.Snapshot(func))
+        return self._is_same(found, count)
+
+    def _differentiate(self):
+        """Gradients by PyTorch of the first trial: by its states, and by the tensors outside, `leaves`, that gradients flow to."""
+        self.leaves = [index for index in self.outside if self.tensor(index).requires_grad]
+        outputs = [x for x in map(self.tensor, self.outputs) if x.requires_grad]
+        inputs = [self.tensor(index) for index in (*self.inputs[1:], *self.leaves)]
+        found = [None] * len(inputs)
+        if outputs:
+            try:
+                found = torch.autograd.grad(outputs, inputs, [wave_like(x) for x in outputs], retain_graph=True, allow_unused=True)
+            except Exception as error:  # of a backward of the user's
+                raise CannotCapture(f"{type(error).__name__} in its gradient: {error}") from error
+        self.gradients = [torch.zeros_like(x) if g is None else g for g, x in zip(found, inputs)]
 
     def tensor(self, index, trial=0):
         return self.records[trial][0].values[index]
@@ -207,16 +239,33 @@ class Capture:
             now, then = _effects.read(*place), self.tensor(index)
         except (KeyError, IndexError, AttributeError, ValueError):
             return False
-        return isinstance(now, torch.Tensor) and now.shape == then.shape and now.dtype is then.dtype and now.device == then.device
+        is_alike = isinstance(now, torch.Tensor) and now.shape == then.shape and now.dtype is then.dtype and now.device == then.device
+        return is_alike and (not now.requires_grad or index in self.leaves)  # gradients by others have not been checked
+
+    def outside_tensors(self, indices):
+        return [_effects.read(*self.outside[index]) for index in indices]
 
     def tensors(self):
         """The tensors that the program is given now, through which gradients flow to what they are computed from."""
-        values = {index: _effects.read(*place) for index, place in self.outside.items()}
+        values = dict(zip(self.outside, self.outside_tensors(self.outside)))
         for node in self.replayed:
             found = node.func(*_resolved(node.args, values, self), **_resolved(node.kwargs, values, self))
             for output, value in zip(node.outputs, found if isinstance(found, (list, tuple)) else [found]):
                 values[output] = value
         return [values[index] for index in self.shared]
+
+
+def wave_like(x):
+    """Cotangents of a trial."""
+    return torch.arange(x.numel(), dtype=torch.float64).mul(0.7).add(1).cos().reshape(x.shape).to(x.dtype)
+
+
+def _operands(a, b):
+    """Pairs of operands of two nodes of one operation, and whether integers are sizes and places there, and not numbers."""
+    kinds = {argument.name: "int" in str(argument.type).lower() for argument in a.func._schema.arguments}
+    yield from zip(a.args, b.args, kinds.values())
+    for name in a.kwargs:
+        yield a.kwargs[name], b.kwargs[name], kinds[name]
 
 
 def _resolved(value, values, capture):

@@ -11,9 +11,10 @@ from costate.torch import _effects
 from costate.torch._adaptive import OF_TORCHDIFFEQ
 from costate.torch._callbacks import ADAPTIVE
 from costate.torch._capture import captured_ways
+from costate.torch._checks import check
 from costate.torch._recorder import CannotCapture
 from costate.torch._translate import Translation
-from costate.torch._values import Value
+from costate.torch._values import Mixing, Value
 
 METHODS = (*ADAPTIVE, "euler", "midpoint", "heun2", "heun3", "rk4")
 TAKEN = {"first_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "grid_constructor", "interp"}
@@ -32,10 +33,18 @@ class Plan:
             sizes.append(math.prod(self.shapes[-1]))
         self.bounds = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
         self.kind = KINDS[parts[0].dtype]
-        self.functions, self.programs = {}, {}
+        self.functions, self.programs, self.counts = {}, {}, {}
         _living.add(self)
         self.names = [f"p{i}" for i in range(len(captured.shared))]
         self.shared_shapes = [tuple(captured.tensor(i).shape) for i in captured.shared]
+
+    def fits(self, func, parts):
+        """Whether the field does the same on as many samples as these are; each number is tried once."""
+        count = len(parts[0]) if self.capture.is_per_sample else None
+        if count not in self.counts:
+            _make_room(self.counts, _MOST_COUNTS)
+            self.counts[count] = count is None or self.capture.holds_for(func, parts)
+        return self.counts[count]
 
     def drop(self):
         self.functions.clear()
@@ -81,7 +90,7 @@ class Plan:
         return self.programs[key]
 
 
-_MOST_FIELDS, _MOST_PROGRAMS = 256, 64  # that are kept, the latest ones
+_MOST_FIELDS, _MOST_PROGRAMS, _MOST_COUNTS = 256, 64, 1024  # that are kept, the latest ones
 _plans = weakref.WeakKeyDictionary()
 _living = weakref.WeakSet()
 
@@ -102,18 +111,20 @@ def _make_room(kept, most):
 def plan_for(func, parts, is_tuple):
     """(Plan, "") or (None, why not), kept for a field and the shapes of a sample."""
     try:
-        if func not in _plans:
+        if func not in _plans or _plans[func][0]() is not func:  # equal, but another
+            _plans.pop(func, None)
             _make_room(_plans, _MOST_FIELDS)
-        of_func = _plans.setdefault(func, {})
+            _plans[func] = weakref.ref(func), {}
+        of_func = _plans[func][1]
     except TypeError:  # cannot be referred to weakly, or has no hash
         return None, "it is an object that cannot be remembered"
     can_split = all(part.ndim > 0 for part in parts)
     shapes = tuple(tuple(part.shape) for part in parts)
     key = (is_tuple, parts[0].dtype, tuple(shape[1:] for shape in shapes) if can_split else shapes)
-    found = of_func.get(key) or of_func.get((key, shapes))
-    if found is not None and (found[0] is None or found[0].capture.is_current()) and _is_fresh(found, func):
-        return found[0], found[1]
-    plan, why = captured_ways(func, parts, is_tuple, lambda captured: _checked_plan(captured, parts))
+    for found in (of_func[k] for k in (key, (key, shapes)) if k in of_func):
+        if _is_fresh(found, func) and (found[0] is None or (found[0].capture.is_current() and found[0].fits(func, parts))):
+            return found[0], found[1]
+    plan, why = captured_ways(func, parts, is_tuple, lambda captured: _checked_plan(captured, func, parts))
     of_func[key if plan is not None and plan.capture.is_per_sample else (key, shapes)] = (plan, why, _mode(func))
     return plan, why
 
@@ -127,22 +138,18 @@ def _is_fresh(found, func):
     return found[0] is not None or found[2] == _mode(func)
 
 
-def _checked_plan(captured, parts):
-    """A Plan; CannotCapture unless the translated field gives the numbers of the recorded one."""
+def _checked_plan(captured, func, parts):
+    """A Plan that does what the field does; CannotCapture or Mixing."""
     plan = Plan(captured, parts)
-    shapes = {"t": (), "z": (plan.bounds[-1],), **dict(zip(plan.names, plan.shared_shapes))}
-    function = costate.trace(lambda t, z, *shared: plan.field(t, z, shared), shapes, shared=["t", *plan.names])
-    with torch.no_grad():
-        shared = [x.detach().numpy() for x in captured.tensors()]
-    states = [captured.tensor(i).detach() for i in captured.inputs[1:]]
-    count = len(states[0]) if captured.is_per_sample else 1
-    flat = torch.cat([s.reshape(count, -1) for s in states], dim=1)
-    found = torch.from_numpy(costate.compile(function, dtype=plan.kind)(captured.tensor(captured.inputs[0]).numpy(), flat.numpy(), *shared)[0])
-    wanted = torch.cat([captured.tensor(i).detach().reshape(count, -1) for i in captured.outputs], dim=1)
-    slack = 1e3 * torch.finfo(wanted.dtype).eps * (1 + wanted.abs().max())
-    if not bool(((found - wanted).abs() <= slack).all() | wanted.isnan().any()):
-        raise CannotCapture(f"its translation gives other numbers (by {float((found - wanted).abs().max()):.1e})")
+    if not plan.fits(func, parts):
+        raise Mixing("it does other operations for this number of samples")
+    check(plan)
     return plan
+
+
+def _is_batched(cotangent):
+    """Whether it stands for many cotangents, as those of torch.autograd.grad(…, is_grads_batched=True) do."""
+    return torch._C._functorch.is_batchedtensor(cotangent) or torch._C._functorch.is_legacy_batchedtensor(cotangent)
 
 
 class NativeSolve(torch.autograd.Function):
@@ -157,9 +164,9 @@ class NativeSolve(torch.autograd.Function):
     @staticmethod
     def backward(ctx, cotangent):
         needed = ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or _is_batched(cotangent):
             return (None, *ctx.call.differentiable(ctx.saved_tensors, cotangent, needed))
-        found = iter(ctx.call.pullback(cotangent.numpy()))
+        found = iter(ctx.call.pullback(cotangent.resolve_neg().numpy()))
         return (None, *(torch.from_numpy(next(found)).to(x.dtype) if need else None for x, need in zip(ctx.saved_tensors, needed)))
 
 
@@ -179,7 +186,7 @@ class Call:
         names = ("z0", "times", *self.plan.names)
         wanted = tuple(name for name, need in zip(names, needed) if need) if self.flows else ()
         program = self.plan.program(len(inputs[1]), self.options, wanted)
-        (states, *_), report, *pullback = program.run(*(x.detach().numpy() for x in inputs))
+        (states, *_), report, *pullback = program.run(*(x.detach().resolve_neg().numpy() for x in inputs))
         self._count(report, len(inputs[0]))
         if report["failures"]:
             raise AssertionError(failure_text(report["failures"][0], self.plan.capture.is_per_sample))
@@ -198,7 +205,8 @@ class Call:
             raise NotImplementedError("[odeint] second derivatives of a captured field whose weights are computed from parameters are "
                                       "not known; call costate.torch.odeint(…, path='callbacks').")
         wanted = [x for x, need in zip(inputs, needed) if need]
-        states = self.again(*inputs)
+        with torch.enable_grad():  # it is not on where cotangents come in a batch
+            states = self.again(*inputs)
         found = iter(torch.autograd.grad(states, wanted, cotangent, create_graph=True, allow_unused=True, materialize_grads=True))
         return [next(found) if need else None for need in needed]
 

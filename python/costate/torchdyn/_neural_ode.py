@@ -15,6 +15,8 @@ class Field(torch.nn.Module):
 
     def __init__(self, f, order):
         super().__init__()
+        if not isinstance(order, int) or order < 1:
+            raise ValueError(f"[NeuralODE] order must be a whole number from 1 on; got {order!r}.")
         self.vf, self.order, self.nfe = f, order, 0
         code = f.forward if isinstance(f, torch.nn.Module) else f
         names = list(inspect.signature(code).parameters)
