@@ -21,8 +21,8 @@ class TrialFailed(Exception):
 class Capture:
     """Made of two trials of func(t, y). CannotCapture or Mixing if it cannot be had."""
 
-    def __init__(self, func, parts, is_tuple, is_per_sample):
-        self.func, self.is_tuple, self.is_per_sample = func, is_tuple, is_per_sample
+    def __init__(self, func, parts, is_tuple, is_per_sample, span):
+        self.func, self.is_tuple, self.is_per_sample, self.span = func, is_tuple, is_per_sample, span
         if isinstance(func, torch.nn.Module) and _effects.own_hooks(func):
             raise CannotCapture("it has hooks")
         self._try_twice(parts)
@@ -47,12 +47,16 @@ class Capture:
                 made.append((part + (0.05 + 0.05 * part.abs()) * wave.to(part.dtype)).requires_grad_(True).clone())
         return tuple(made) if self.is_tuple else made[0]
 
+    def _trial_time(self, trial, dtype):
+        start, end = self.span
+        return torch.tensor(start + (0.37 + 0.21 * trial) * (end - start), dtype=dtype)
+
     def _try_twice(self, parts):
         before = _effects.Snapshot(self.func)
         self.records, snapshots, codes = [], [before], []
         try:
             for trial in range(2):
-                time = torch.tensor(0.37 + 0.21 * trial, dtype=parts[0].dtype)
+                time = self._trial_time(trial, parts[0].dtype)
                 self.records.append(self._recorded(self.func, time, self._trial_parts(parts, trial, _BATCHES[trial])))
                 snapshots.append(_effects.Snapshot(self.func))
                 codes.append(self.records[-1][0].codes)
@@ -119,7 +123,7 @@ class Capture:
         before = _effects.Snapshot(func)
         count = len(parts[0])
         try:
-            found = self._recorded(func, torch.tensor(0.37, dtype=parts[0].dtype), self._trial_parts(parts, 0, count))
+            found = self._recorded(func, self._trial_time(0, parts[0].dtype), self._trial_parts(parts, 0, count))
         except (CannotCapture, Mixing, TrialFailed):
             return False
         finally:
@@ -278,7 +282,7 @@ def _resolved(value, values, capture):
     return value
 
 
-def captured_ways(func, parts, is_tuple, finish):
+def captured_ways(func, parts, is_tuple, span, finish):
     """(What `finish` makes of a Capture, ""), or (None, why not). Each sample alone if that can be, else the batch as one sample."""
     can_split = all(part.ndim > 0 and len(part) == len(parts[0]) and len(part) > 0 for part in parts)
     why = ""
@@ -286,7 +290,7 @@ def captured_ways(func, parts, is_tuple, finish):
         if not is_per_sample and sum(part.numel() for part in parts) > _MOST_NUMBERS:
             return None, why or f"the state has more than {_MOST_NUMBERS} numbers and no batch axis"
         try:
-            return finish(Capture(func, parts, is_tuple, is_per_sample)), why
+            return finish(Capture(func, parts, is_tuple, is_per_sample, span)), why
         except CannotCapture as error:
             return None, str(error)
         except (Mixing, TrialFailed) as error:
