@@ -182,7 +182,17 @@ class Capture:
             kind = self.moving if any(i in self.moving for i in refs) else self.live if any(i in self.live for i in refs) else None
             if kind is not None:
                 kind.update(output for output in node.outputs if output is not None)
+            if kind is self.moving:
+                self._check_precision(node, refs)
         self._find_shared()
+
+    def _check_precision(self, node, refs):
+        """The core computes in the state's dtype alone."""
+        kept = self.dtype(self.inputs[1])
+        for index in (*refs, *(output for output in node.outputs if output is not None)):
+            found = self.tensor(index)
+            if found.is_floating_point() and found.dtype.itemsize > kept.itemsize and (found.ndim > 0 or index in self.moving):
+                raise CannotCapture(f"it computes in {found.dtype} on a state of {kept}")
 
     def _place_of(self, tensor):
         """(container, key) of a tensor that the field reads."""
