@@ -5,10 +5,10 @@ import torch
 
 import costate
 from costate.torch import _effects
-from costate.torch._recorder import CannotCapture, Ref, record, refs_of
+from costate.torch._recorder import CannotCapture, Ref, has_more_code, operands_of, record, refs_of
 from costate.torch._translate import CREATIONS, VIEWS
 from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value, name_of
-from costate.torch._watch import Watch, is_installed
+from costate.torch._watch import Watch
 
 _BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
 _MOST_NUMBERS = 4096  # of a state that is one sample as a whole
@@ -68,6 +68,7 @@ class Capture:
             _effects.restore(before, _effects.Snapshot(self.func))
 
     def _find_counters(self, snapshots):
+        """What each trial has added to numbers; CannotCapture for other changes."""
         names, counters = _effects.changes(snapshots[0], snapshots[1])
         again, more = _effects.changes(snapshots[1], snapshots[2])
         names += again
@@ -82,7 +83,7 @@ class Capture:
         self.watch.counted = {(id(container), key) for container, key, _ in self.counters}
         if not self.watch.is_current():
             raise CannotCapture("it changes Python values that it can read")
-        if any(code not in codes[0] and not is_installed(scope.get("__name__")) for code, scope in codes[1].items()):
+        if has_more_code(codes[1], codes[0]):
             raise CannotCapture("it runs other code for other numbers")
 
     @staticmethod
@@ -109,7 +110,7 @@ class Capture:
         if (len(first.nodes), len(first.values), outputs) != (len(other.nodes), len(other.values), other_outputs):
             return False
         return all(a.func is b.func and len(a.args) == len(b.args) and a.kwargs.keys() == b.kwargs.keys() and
-                   all(self._alike(x, y, is_size, count) for x, y, is_size in _operands(a, b)) for a, b in zip(first.nodes, other.nodes))
+                   all(self._alike(x, y, is_size, count) for x, y, is_size in operands_of(a, b)) for a, b in zip(first.nodes, other.nodes))
 
     def _alike(self, a, b, is_size, count):
         if isinstance(a, (list, tuple)):
@@ -128,7 +129,7 @@ class Capture:
             return False
         finally:
             _effects.restore(before, _effects.Snapshot(func))
-        return self._is_same(found, count)
+        return self._is_same(found, count) and not has_more_code(found[0].codes, self.records[0][0].codes)
 
     def _differentiate(self):
         """Gradients by PyTorch of the first trial: by its states, and by the tensors outside, `leaves`, that gradients flow to."""
@@ -272,14 +273,6 @@ class Capture:
 def wave_like(x):
     """Cotangents of a trial."""
     return torch.arange(x.numel(), dtype=torch.float64).mul(0.7).add(1).cos().reshape(x.shape).to(x.dtype)
-
-
-def _operands(a, b):
-    """Pairs of operands of two nodes of one operation, and whether integers are sizes and places there, and not numbers."""
-    kinds = {argument.name: "int" in str(argument.type).lower() for argument in a.func._schema.arguments}
-    yield from zip(a.args, b.args, kinds.values())
-    for name in a.kwargs:
-        yield a.kwargs[name], b.kwargs[name], kinds[name]
 
 
 def _resolved(value, values, capture):

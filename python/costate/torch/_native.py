@@ -9,10 +9,10 @@ import torch
 
 import costate
 from costate.torch import _effects
-from costate.torch._adaptive import OF_TORCHDIFFEQ
 from costate.torch._callbacks import ADAPTIVE
 from costate.torch._capture import captured_ways
 from costate.torch._checks import check
+from costate.torch._core_options import grid_of, interpolated, solve_options
 from costate.torch._recorder import CannotCapture
 from costate.torch._translate import Translation
 from costate.torch._values import Mixing, Value
@@ -20,7 +20,6 @@ from costate.torch._values import Mixing, Value
 METHODS = (*ADAPTIVE, "euler", "midpoint", "heun2", "heun3", "ralston", "rk4")
 TAKEN = {"first_step", "min_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "grid_constructor", "interp"}
 KINDS = {torch.float32: "f32", torch.float64: "f64"}
-_ITS_RULE = {"factor_min_accepted": 1.0, "factor_rejected": 1.0, "factor_rejected_again": 1.0, "beta1": 1.0, "beta2": 0.0}
 
 
 class Plan:
@@ -244,65 +243,6 @@ def failure_text(failure, is_per_sample):
     return f"{text}{where} at t = {failure['t']}. {failure['advice']}".strip()
 
 
-def tolerances_of(solve):
-    """The options rtol and atol, or, where a tolerance differs between the numbers of a sample, rtols and atols."""
-    if all(isinstance(tolerance, float) for tolerance in solve.tolerances):
-        return {"rtol": solve.tolerances[0], "atol": solve.tolerances[1]}
-    return {name: tuple(torch.cat([rows[0] for rows in of_samples(solve, tolerance)]).double().tolist())
-            for name, tolerance in zip(("rtols", "atols"), solve.tolerances)}
-
-
-def of_samples(solve, tolerance):
-    """A tolerance for each number, [sample, number] of each part of the state."""
-    flat = torch.as_tensor(tolerance, dtype=solve.y0.dtype).expand(solve.y0.shape)
-    parts = solve.structure.split(flat)
-    return [part.reshape(solve.samples, -1) for part in (parts if solve.structure.is_tuple else (parts,))]
-
-
-def options_of(solve, adjoint, flows):
-    """The options of the core's solve, sorted pairs."""
-    given = solve.options
-    found = {"method": solve.method, "adjoint": adjoint, **tolerances_of(solve)}
-    if solve.method not in ADAPTIVE:
-        return tuple(sorted((found | {"steps_per_interval": 1}).items()))
-    found |= {"safety": float(given["safety"]), "factor_max": float(given["ifactor"]), "factor_min": float(given["dfactor"]),
-              "gradient_steps": "on" if flows and adjoint == "discrete" else "off"}
-    if given["controller"] == "torchdiffeq":
-        unit = OF_TORCHDIFFEQ.get(solve.method, 1.0)
-        found |= {name: value / unit if isinstance(value, float) else tuple(x / unit for x in value) for name, value in tolerances_of(solve).items()}
-        found |= _ITS_RULE | {"factor_max_after_reject": float(given["ifactor"])}
-    if given["first_step"] is not None:
-        found["first_step"] = float(given["first_step"])
-    if float(given["min_step"]) > 0:
-        found |= {"min_step": float(given["min_step"]), "at_min_step": "accept"}
-    if math.isfinite(given["max_step"]):
-        found["max_step"] = float(given["max_step"])
-    stops = [x for key in ("step_t", "jump_t") if given[key] is not None for x in torch.as_tensor(given[key]).double().reshape(-1).tolist()]
-    if stops:
-        found["stop_at"] = tuple(sorted(stops))
-    return tuple(sorted(found.items()))
-
-
-def _grid(solve):
-    """The times that the core solves for, and where the outputs are in them: (times, positions), or None if not on the grid."""
-    times = solve.times
-    wide = solve.t.double() if times.flows else torch.tensor(times.numbers, dtype=torch.float64)
-    if solve.method in ADAPTIVE or (solve.options["step_size"] is None and solve.options["grid_constructor"] is None):
-        return wide, None
-    grid = solve.fixed().grid(times, solve.func, solve.given_y0)
-    return torch.tensor([float(x) for x in grid], dtype=torch.float64), torch.tensor(times.numbers, dtype=torch.float64)
-
-
-def _interpolated(states, grid, wanted):
-    """States [sample, time, number] at other times than the grid's, on straight lines between them."""
-    sign = 1 if grid[-1] >= grid[0] else -1
-    right = torch.searchsorted(sign * grid, sign * wanted).clamp(1, len(grid) - 1)
-    theta = ((wanted - grid[right - 1]) / (grid[right] - grid[right - 1])).to(states.dtype)[:, None]
-    if bool(((theta == 0) | (theta == 1)).all()):
-        return states[:, torch.where(theta[:, 0] == 1, right, right - 1)]
-    return torch.lerp(states[:, right - 1], states[:, right], theta)
-
-
 def run(solve, plan, adjoint="discrete"):
     """The states at the times, as odeint gives them."""
     captured = plan.capture
@@ -311,12 +251,12 @@ def run(solve, plan, adjoint="discrete"):
     flat = [part.reshape(count, -1) for part in parts]
     z0 = flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)
     shared = captured.tensors()
-    grid, wanted = _grid(solve)
+    grid, wanted = grid_of(solve)
     flows = torch.is_grad_enabled() and any(x.requires_grad for x in (z0, grid, *shared))
-    call = Call(plan, options_of(solve, adjoint, flows), flows, lambda *inputs: _again(solve, plan, *inputs))
+    call = Call(plan, solve_options(solve, adjoint, flows), flows, lambda *inputs: _again(solve, plan, *inputs))
     states = NativeSolve.apply(call, z0, grid, *shared)
     if wanted is not None:
-        states = _interpolated(states, grid, wanted)
+        states = interpolated(states, grid, wanted)
     found = tuple(states[:, :, a:b].transpose(0, 1).reshape(len(solve.times), *((count,) if captured.is_per_sample else ()), *shape)
                   for shape, a, b in zip(plan.shapes, plan.bounds, plan.bounds[1:]))
     return found if solve.structure.is_tuple else found[0]

@@ -10,6 +10,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from costate.torch._trust import is_installed
+
 _READS = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__, torch.Tensor.__dlpack__)  # numbers that leave PyTorch
 _DETACH = (torch.Tensor.detach, torch.detach, torch.Tensor.data.__get__)
 
@@ -215,3 +217,16 @@ def record(func, time, parts):
     found = [recorder.index_of(x) for x in outputs]
     recorder.find_stopped()
     return recorder, found
+
+
+def has_more_code(codes, known):
+    """Whether there is code of the user's that another trial has not run."""
+    return any(code not in known and not is_installed(scope.get("__name__")) for code, scope in codes.items())
+
+
+def operands_of(a, b):
+    """Pairs of operands of two nodes of one operation, and whether integers are sizes and places there, and not numbers."""
+    kinds = {argument.name: "int" in str(argument.type).lower() for argument in a.func._schema.arguments}
+    yield from zip(a.args, b.args, kinds.values())
+    for name in a.kwargs:
+        yield a.kwargs[name], b.kwargs[name], kinds[name]

@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from costate.torch import _adjoint, _callbacks, _native
+from costate.torch import _adjoint, _callbacks, _core_options, _native
 from costate.torch._callbacks import ADAPTIVE, Solve
 from costate.torch._field import CALLBACKS
 
@@ -60,7 +60,7 @@ def _find_plan(solve, path):
     if plan is None:
         return None, why
     solve.samples = len(parts[0]) if plan.capture.is_per_sample else 1
-    if not all(isinstance(tolerance, float) or all(bool((rows == rows[:1]).all()) for rows in _native.of_samples(solve, tolerance))
+    if not all(isinstance(tolerance, float) or all(bool((rows == rows[:1]).all()) for rows in _core_options.of_samples(solve, tolerance))
                for tolerance in solve.tolerances):
         return None, "tolerances differ between samples"
     return plan, why

@@ -18,67 +18,15 @@ import numpy as np
 import torch
 
 from costate.torch._recorder import CannotCapture
+from costate.torch._trust import (ATOMS, LOOKS_FOR_NAMES, OUTER_WORLD, UNSEEN_READS, alike, is_installed, is_library, is_of_python, root_of, same, strings,
+                                  with_inner)
 
-# Libraries whose own globals nobody changes between solves. Their objects are walked as any others are.
-_LIBRARIES = {"torch", "numpy", "costate", "einops", "opt_einsum", "functorch", "builtins", "math", "cmath", "functools", "operator", "itertools",
-              "contextlib", "collections", "typing", "types", "abc", "_abc", "enum", "dataclasses", "copy", "copyreg", "inspect", "warnings",
-              "weakref", "_weakrefset", "re", "numbers", "fractions", "string", "importlib", "_operator", "_functools", "_collections_abc"}
-# What is read there is another at another time.
-_OUTER_WORLD = {"random", "time", "datetime", "os", "posix", "sys", "io", "_io", "secrets", "uuid", "subprocess", "socket", "contextvars", "logging", "gc"}
-_ATOMS = {bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented), range, slice, np.dtype, torch.dtype, torch.device, torch.layout,
-          torch.memory_format, types.CodeType, types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
-          types.GetSetDescriptorType, types.MemberDescriptorType, torch._ops.OpOverload, torch._ops.OpOverloadPacket, np.ufunc}
 _BASES = {object, int, float, complex, str, bytes, dict, list, tuple, set, frozenset, collections.OrderedDict, collections.defaultdict,
           collections.deque, types.SimpleNamespace}
-_LOOKS_FOR_NAMES = {"getattr", "vars", "__dict__", "setattr", "delattr", "asdict", "astuple", "__getattribute__", "dir", "deepcopy"}
-_UNSEEN_READS = {"globals", "eval", "exec", "__import__", "import_module", "open", "__subclasses__", "_getframe", "currentframe"}
 _NOT_READ = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__abstractmethods__", "_abc_impl", "__parameters__", "__orig_bases__",
              "__dataclass_fields__", "__dataclass_params__", "__firstlineno__", "__static_attributes__"}
 _MOST_VALUES, _MOST_BYTES = 20_000, 1 << 16
-_HEAP_TYPE = 1 << 9
 _MISSING, _ROOT = object(), object()
-
-
-def root_of(module_name):
-    return str(module_name).split(".")[0]
-
-
-def is_library(module_name):
-    return root_of(module_name) in _LIBRARIES
-
-
-def is_installed(module_name):
-    """Whether code is of a library, or of what a library calls for itself."""
-    return root_of(module_name) in _LIBRARIES | _OUTER_WORLD
-
-
-def _is_of_python(kind):
-    """Whether a class statement made a type, so that its objects have no state but attributes."""
-    return bool(kind.__flags__ & _HEAP_TYPE) and any("__dict__" in vars(base) or "__slots__" in vars(base) for base in kind.__mro__)
-
-
-def _strings(constants):
-    for constant in constants:
-        if isinstance(constant, str):
-            yield constant
-        elif isinstance(constant, (tuple, frozenset)):
-            yield from _strings(constant)
-
-
-def _with_inner(code):
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _with_inner(constant)
-
-
-def same(a, b):
-    """Whether two values are the same number or word; of floats, by all bits that are seen."""
-    return type(a) is type(b) and type(a) in _ATOMS and (a is b or repr(a) == repr(b) if isinstance(a, (float, complex)) else a == b)
-
-
-def _alike(a, b):
-    return isinstance(b, torch.Tensor) and type(a) is type(b) and (a.shape, a.dtype, a.device, a.layout) == (b.shape, b.dtype, b.device, b.layout)
 
 
 class Watch:
@@ -104,17 +52,17 @@ class Watch:
 
     def _read_codes(self):
         for code, scope in self.codes.items():
-            names = {*code.co_names, *_strings(code.co_consts)}
+            names = {*code.co_names, *strings(code.co_consts)}
             self.names |= names
             where = root_of(scope.get("__name__"))
             if where in ("copy", "copyreg", "dataclasses"):
                 self._looks_for_names = True
             if not is_installed(where):
                 self._own_names |= names
-        unseen = self._own_names & _UNSEEN_READS
+        unseen = self._own_names & UNSEEN_READS
         if unseen:
             raise CannotCapture(f"it calls {min(unseen)}, behind which no check sees")
-        self._looks_for_names |= bool(self._own_names & _LOOKS_FOR_NAMES)
+        self._looks_for_names |= bool(self._own_names & LOOKS_FOR_NAMES)
 
     def _walk_globals(self):
         for code, scope in self.codes.items():
@@ -141,7 +89,7 @@ class Watch:
         if isinstance(value, torch.Tensor):
             self.tensors.setdefault(id(value), (value, place))
             self._places[id(value)] += 1
-        if value is not _MISSING and type(value) not in _ATOMS:
+        if value is not _MISSING and type(value) not in ATOMS:
             self._todo.append((name, value))
 
     def _take_entries(self, prefix, container, keys, all_keys):
@@ -181,7 +129,7 @@ class Watch:
 
     def _mapping(self, name, value):
         keys = tuple(value)
-        if not all(isinstance(key, enum.Enum) or type(key) in _ATOMS or isinstance(key, (tuple, type)) for key in keys):
+        if not all(isinstance(key, enum.Enum) or type(key) in ATOMS or isinstance(key, (tuple, type)) for key in keys):
             raise CannotCapture(f"it can read {name}, a dict with keys that are objects")
         self._take_entries(f"{name}.", value, keys, keys)
         self._own_attributes(name, value)
@@ -196,14 +144,14 @@ class Watch:
         self._own_attributes(name, value)
 
     def _set(self, name, value):
-        if not all(type(item) in _ATOMS for item in value):
+        if not all(type(item) in ATOMS for item in value):
             raise CannotCapture(f"it can read {name}, a set of objects")
         self._sets.append((value, {(type(item), item) for item in value}))
 
     def _function(self, name, value):
         if value.__code__ not in self.codes:
             return
-        self._found.update(_with_inner(value.__code__))
+        self._found.update(with_inner(value.__code__))
         for key in ("__code__", "__defaults__", "__kwdefaults__"):
             self._take_attribute(name, value, key)
         if vars(value):
@@ -227,7 +175,7 @@ class Watch:
         owner = getattr(value, "__self__", None)
         if isinstance(owner, types.ModuleType) or owner is None:
             where = owner.__name__ if owner is not None else value.__module__
-            if root_of(where) in _OUTER_WORLD:
+            if root_of(where) in OUTER_WORLD:
                 raise CannotCapture(f"it uses {name} of the module {where}")
         else:
             self._todo.append((name, owner))
@@ -240,14 +188,14 @@ class Watch:
             self._mapping(name, vars(value))
 
     def _module(self, name, value):
-        if root_of(value.__name__) in _OUTER_WORLD:
+        if root_of(value.__name__) in OUTER_WORLD:
             raise CannotCapture(f"it uses the module {value.__name__}")
         if not is_library(value.__name__):
             names = vars(value) if self._looks_for_names else self._own_names
             self._take_entries(f"{name}.", vars(value), sorted(names), None)
 
     def _class(self, name, value):
-        if root_of(value.__module__) in _OUTER_WORLD:
+        if root_of(value.__module__) in OUTER_WORLD:
             raise CannotCapture(f"it uses {name} of the module {value.__module__}")
         for base in value.__mro__:
             if id(base) in self._seen and base is not value or is_library(base.__module__):
@@ -264,7 +212,7 @@ class Watch:
             return
         if is_library(kind.__module__) and root_of(kind.__module__) in ("typing", "re", "inspect", "fractions", "numbers", "abc", "_abc"):
             return
-        if root_of(kind.__module__) in _OUTER_WORLD or not all(base in _BASES or _is_of_python(base) for base in kind.__mro__):
+        if root_of(kind.__module__) in OUTER_WORLD or not all(base in _BASES or is_of_python(base) for base in kind.__mro__):
             raise CannotCapture(f"it can read {name}, a {kind.__module__}.{kind.__qualname__}, whose state no check sees")
         self._own_attributes(name, value)
 
@@ -280,7 +228,7 @@ class Watch:
         elif own is not None:
             self._empty.append(own)
         for base in kind.__mro__:
-            for key, member in vars(base).items() if _is_of_python(base) else ():
+            for key, member in vars(base).items() if is_of_python(base) else ():
                 if isinstance(member, types.MemberDescriptorType):
                     self._take_attribute(name, value, key)
 
@@ -330,7 +278,7 @@ class Watch:
         """Whether a value may stand for another one that was kept; it is from then on the one that is kept."""
         before = kept[at]
         if isinstance(before, torch.Tensor):
-            accepted = _alike(before, now) and self._places[id(before)] <= 1
+            accepted = alike(before, now) and self._places[id(before)] <= 1
         else:
             accepted = same(before, now) or place in self.counted
         if accepted:

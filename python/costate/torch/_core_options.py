@@ -1,0 +1,69 @@
+"""Options and times of the core's solve, of those that odeint was given."""
+
+import math
+
+import torch
+
+from costate.torch._adaptive import OF_TORCHDIFFEQ
+from costate.torch._callbacks import ADAPTIVE
+
+_ITS_RULE = {"factor_min_accepted": 1.0, "factor_rejected": 1.0, "factor_rejected_again": 1.0, "beta1": 1.0, "beta2": 0.0}
+
+
+def tolerances_of(solve):
+    """The options rtol and atol, or, where a tolerance differs between the numbers of a sample, rtols and atols."""
+    if all(isinstance(tolerance, float) for tolerance in solve.tolerances):
+        return {"rtol": solve.tolerances[0], "atol": solve.tolerances[1]}
+    return {name: tuple(torch.cat([rows[0] for rows in of_samples(solve, tolerance)]).double().tolist())
+            for name, tolerance in zip(("rtols", "atols"), solve.tolerances)}
+
+
+def of_samples(solve, tolerance):
+    """A tolerance for each number, [sample, number] of each part of the state."""
+    flat = torch.as_tensor(tolerance, dtype=solve.y0.dtype).expand(solve.y0.shape)
+    parts = solve.structure.split(flat)
+    return [part.reshape(solve.samples, -1) for part in (parts if solve.structure.is_tuple else (parts,))]
+
+
+def solve_options(solve, adjoint, flows):
+    """The options of the core's solve, sorted pairs."""
+    given = solve.options
+    found = {"method": solve.method, "adjoint": adjoint, **tolerances_of(solve)}
+    if solve.method not in ADAPTIVE:
+        return tuple(sorted((found | {"steps_per_interval": 1}).items()))
+    found |= {"safety": float(given["safety"]), "factor_max": float(given["ifactor"]), "factor_min": float(given["dfactor"]),
+              "gradient_steps": "on" if flows and adjoint == "discrete" else "off"}
+    if given["controller"] == "torchdiffeq":
+        unit = OF_TORCHDIFFEQ.get(solve.method, 1.0)
+        found |= {name: value / unit if isinstance(value, float) else tuple(x / unit for x in value) for name, value in tolerances_of(solve).items()}
+        found |= _ITS_RULE | {"factor_max_after_reject": float(given["ifactor"])}
+    if given["first_step"] is not None:
+        found["first_step"] = float(given["first_step"])
+    if float(given["min_step"]) > 0:
+        found |= {"min_step": float(given["min_step"]), "at_min_step": "accept"}
+    if math.isfinite(given["max_step"]):
+        found["max_step"] = float(given["max_step"])
+    stops = [x for key in ("step_t", "jump_t") if given[key] is not None for x in torch.as_tensor(given[key]).double().reshape(-1).tolist()]
+    if stops:
+        found["stop_at"] = tuple(sorted(stops))
+    return tuple(sorted(found.items()))
+
+
+def grid_of(solve):
+    """The times that the core solves for, and where the outputs are in them: (times, positions), or None if not on the grid."""
+    times = solve.times
+    wide = solve.t.double() if times.flows else torch.tensor(times.numbers, dtype=torch.float64)
+    if solve.method in ADAPTIVE or (solve.options["step_size"] is None and solve.options["grid_constructor"] is None):
+        return wide, None
+    grid = solve.fixed().grid(times, solve.func, solve.given_y0)
+    return torch.tensor([float(x) for x in grid], dtype=torch.float64), torch.tensor(times.numbers, dtype=torch.float64)
+
+
+def interpolated(states, grid, wanted):
+    """States [sample, time, number] at other times than the grid's, on straight lines between them."""
+    sign = 1 if grid[-1] >= grid[0] else -1
+    right = torch.searchsorted(sign * grid, sign * wanted).clamp(1, len(grid) - 1)
+    theta = ((wanted - grid[right - 1]) / (grid[right] - grid[right - 1])).to(states.dtype)[:, None]
+    if bool(((theta == 0) | (theta == 1)).all()):
+        return states[:, torch.where(theta[:, 0] == 1, right, right - 1)]
+    return torch.lerp(states[:, right - 1], states[:, right], theta)
