@@ -25,6 +25,7 @@ _BASES = {object, int, float, complex, str, bytes, dict, list, tuple, set, froze
           collections.deque, types.SimpleNamespace}
 _NOT_READ = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__abstractmethods__", "_abc_impl", "__parameters__", "__orig_bases__",
              "__dataclass_fields__", "__dataclass_params__", "__firstlineno__", "__static_attributes__"}
+_CALLED = (types.FunctionType, staticmethod, classmethod, property)  # perhaps by PyTorch, which names nothing
 _MOST_VALUES, _MOST_BYTES = 20_000, 1 << 16
 _MISSING, _ROOT = object(), object()
 
@@ -202,7 +203,8 @@ class Watch:
                 continue
             self._seen.add(id(base))
             keys = tuple(vars(base))
-            read = [key for key in keys if key not in _NOT_READ and (key in self.names or key.startswith("__") or self._looks_for_names)]
+            read = [key for key, item in vars(base).items() if key not in _NOT_READ and (
+                key in self.names or key.startswith("__") or isinstance(item, _CALLED) or self._looks_for_names)]
             self._take_entries(f"{base.__name__}.", vars(base), read, keys)
         self._todo.append((name, type(value)))
 
