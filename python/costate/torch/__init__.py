@@ -8,7 +8,6 @@ torch.Size([5, 8, 2])
 """
 
 from costate.torch import _route
-from costate.torch._adjoint import odeint_adjoint as _backsolve
 
 __all__ = ["explain", "odeint"]
 _ADJOINTS = ("discrete", "backsolve")
@@ -21,14 +20,17 @@ def odeint(func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=None, even
     path     'auto': in the core where func can be captured, else through callbacks; 'native' and 'callbacks' insist on one of them.
              explain(func, y0) says which way is taken, and why.
     """
-    if adjoint not in _ADJOINTS:
-        raise ValueError(f"[odeint] adjoint must be one of {', '.join(_ADJOINTS)}; got {adjoint!r}.")
+    _check_adjoint(adjoint)
     arguments = {"rtol": rtol, "atol": atol, "method": method, "options": options, "event_fn": event_fn}
-    if adjoint == "backsolve" and path == "callbacks":
-        return _backsolve(func, y0, t, arguments, dict.fromkeys(("rtol", "atol", "method", "options")), None)
     return _route.odeint(func, y0, t, path=path, adjoint=adjoint, **arguments)
 
 
 def explain(func, y0, t=None, **arguments):
     """Which way a solve of func from y0 goes, and why, in one sentence; the arguments are those of odeint."""
+    _check_adjoint(arguments.get("adjoint", "discrete"))
     return _route.explain(func, y0, t, **arguments)
+
+
+def _check_adjoint(adjoint):
+    if adjoint not in _ADJOINTS:
+        raise ValueError(f"[odeint] adjoint must be one of {', '.join(_ADJOINTS)}; got {adjoint!r}.")

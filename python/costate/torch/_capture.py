@@ -8,6 +8,7 @@ from costate.torch import _effects
 from costate.torch._recorder import CannotCapture, Ref, record, refs_of
 from costate.torch._translate import CREATIONS, VIEWS
 from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value, name_of
+from costate.torch._watch import Watch, is_installed
 
 _BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
 _MOST_NUMBERS = 4096  # of a state that is one sample as a whole
@@ -20,8 +21,8 @@ class TrialFailed(Exception):
 class Capture:
     """Made of two trials of func(t, y). CannotCapture or Mixing if it cannot be had."""
 
-    def __init__(self, func, parts, is_tuple, is_per_sample):
-        self.func, self.is_tuple, self.is_per_sample = func, is_tuple, is_per_sample
+    def __init__(self, func, parts, is_tuple, is_per_sample, span):
+        self.func, self.is_tuple, self.is_per_sample, self.span = func, is_tuple, is_per_sample, span
         if isinstance(func, torch.nn.Module) and _effects.own_hooks(func):
             raise CannotCapture("it has hooks")
         self._try_twice(parts)
@@ -31,7 +32,6 @@ class Capture:
         self._classify()
         self._differentiate()
         del self.func  # which the cache refers to weakly
-        self.snapshot.forget()
         for recorder, _ in self.records:
             recorder.values = [value.detach() for value in recorder.values]
 
@@ -47,16 +47,27 @@ class Capture:
                 made.append((part + (0.05 + 0.05 * part.abs()) * wave.to(part.dtype)).requires_grad_(True).clone())
         return tuple(made) if self.is_tuple else made[0]
 
+    def _trial_time(self, trial, dtype):
+        start, end = self.span
+        return torch.tensor(start + (0.37 + 0.21 * trial) * (end - start), dtype=dtype)
+
     def _try_twice(self, parts):
         before = _effects.Snapshot(self.func)
-        self.records, snapshots = [], [before]
+        self.records, snapshots, codes = [], [before], []
         try:
             for trial in range(2):
-                time = torch.tensor(0.37 + 0.21 * trial, dtype=parts[0].dtype)
+                time = self._trial_time(trial, parts[0].dtype)
                 self.records.append(self._recorded(self.func, time, self._trial_parts(parts, trial, _BATCHES[trial])))
                 snapshots.append(_effects.Snapshot(self.func))
+                codes.append(self.records[-1][0].codes)
+                if trial == 0:
+                    self.watch = Watch(self.func, codes[0])
+            self._find_counters(snapshots)
+            self._check_watch(codes)
         finally:
             _effects.restore(before, _effects.Snapshot(self.func))
+
+    def _find_counters(self, snapshots):
         names, counters = _effects.changes(snapshots[0], snapshots[1])
         again, more = _effects.changes(snapshots[1], snapshots[2])
         names += again
@@ -65,9 +76,14 @@ class Capture:
         if [(id(c), k, n) for c, k, n in counters] != [(id(c), k, n) for c, k, n in more]:
             raise CannotCapture("it changes a number in another way than by counting")
         self.counters = counters
-        counted = {(id(container), key) for container, key, _ in counters}
-        self.snapshot = before
-        self.watched = [place for name, place in before.plain.items() if name not in counted]
+
+    def _check_watch(self, codes):
+        """The second trial must have run the code of the first, and changed nothing but counters."""
+        self.watch.counted = {(id(container), key) for container, key, _ in self.counters}
+        if not self.watch.is_current():
+            raise CannotCapture("it changes Python values that it can read")
+        if any(code not in codes[0] and not is_installed(scope.get("__name__")) for code, scope in codes[1].items()):
+            raise CannotCapture("it runs other code for other numbers")
 
     @staticmethod
     def _recorded(func, time, parts):
@@ -107,7 +123,7 @@ class Capture:
         before = _effects.Snapshot(func)
         count = len(parts[0])
         try:
-            found = self._recorded(func, torch.tensor(0.37, dtype=parts[0].dtype), self._trial_parts(parts, 0, count))
+            found = self._recorded(func, self._trial_time(0, parts[0].dtype), self._trial_parts(parts, 0, count))
         except (CannotCapture, Mixing, TrialFailed):
             return False
         finally:
@@ -150,20 +166,40 @@ class Capture:
         self.live, self.moving = set(), set(self.inputs)
         self.outside = {}
         first, second = (record for record, _ in self.records)
+        memory = {tensor.untyped_storage().data_ptr() for tensor, _ in self.watch.tensors.values() if tensor.layout is torch.strided}
         for index in first.outside:
             tensor = first.values[index]
             is_kept = index in second.outside and second.values[index] is tensor
             if is_kept:
                 self.live.add(index)
-                self.outside[index] = self.snapshot.place_of(tensor) or ([tensor], 0)
+                self.outside[index] = self._place_of(tensor)
             elif tensor.requires_grad:
                 raise CannotCapture("it makes a tensor that gradients flow to")
+            elif tensor.numel() and tensor.untyped_storage().data_ptr() in memory:
+                raise CannotCapture("it reads a tensor in a way that PyTorch does not see, as .data does")
         for node in self.nodes:
             refs = [] if name_of(node) in CREATIONS else [ref.index for ref in refs_of((node.args, node.kwargs))]
             kind = self.moving if any(i in self.moving for i in refs) else self.live if any(i in self.live for i in refs) else None
             if kind is not None:
                 kind.update(output for output in node.outputs if output is not None)
+            if kind is self.moving:
+                self._check_precision(node, refs)
         self._find_shared()
+
+    def _check_precision(self, node, refs):
+        """The core computes in the state's dtype alone."""
+        kept = self.dtype(self.inputs[1])
+        for index in (*refs, *(output for output in node.outputs if output is not None)):
+            found = self.tensor(index)
+            if found.is_floating_point() and found.dtype.itemsize > kept.itemsize and (found.ndim > 0 or index in self.moving):
+                raise CannotCapture(f"it computes in {found.dtype} on a state of {kept}")
+
+    def _place_of(self, tensor):
+        """(container, key) of a tensor that the field reads."""
+        found = self.watch.tensors.get(id(tensor))
+        if found is None:
+            raise CannotCapture(f"it reads a tensor of shape {tuple(tensor.shape)} that is kept where no check sees it")
+        return found[1]
 
     def _find_shared(self):
         """Live values that the program is given: tensors from outside, and what is computed from them alone."""
@@ -209,15 +245,7 @@ class Capture:
 
     def is_current(self):
         """Whether what the field reads in Python is still what it was, and tensors outside have their shapes."""
-        if not _effects.is_unchanged(self.watched):
-            return False
-        for container, key, value in self.snapshot.others.values():
-            try:
-                if _effects.read(container, key) is not value:
-                    return False
-            except (KeyError, IndexError, AttributeError, ValueError):
-                return False
-        return all(self._fits(index, place) for index, place in self.outside.items())
+        return self.watch.is_current() and all(self._fits(index, place) for index, place in self.outside.items())
 
     def _fits(self, index, place):
         """Whether a tensor from outside is as it was but for its numbers."""
@@ -264,7 +292,7 @@ def _resolved(value, values, capture):
     return value
 
 
-def captured_ways(func, parts, is_tuple, finish):
+def captured_ways(func, parts, is_tuple, span, finish):
     """(What `finish` makes of a Capture, ""), or (None, why not). Each sample alone if that can be, else the batch as one sample."""
     can_split = all(part.ndim > 0 and len(part) == len(parts[0]) and len(part) > 0 for part in parts)
     why = ""
@@ -272,7 +300,7 @@ def captured_ways(func, parts, is_tuple, finish):
         if not is_per_sample and sum(part.numel() for part in parts) > _MOST_NUMBERS:
             return None, why or f"the state has more than {_MOST_NUMBERS} numbers and no batch axis"
         try:
-            return finish(Capture(func, parts, is_tuple, is_per_sample)), why
+            return finish(Capture(func, parts, is_tuple, is_per_sample, span)), why
         except CannotCapture as error:
             return None, str(error)
         except (Mixing, TrialFailed) as error:

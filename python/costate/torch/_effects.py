@@ -1,7 +1,6 @@
 """The Python values that a field can read and change: what a record of its operations would lose.
 
-A value that the field changes as it runs is noticed by comparing two snapshots; one that somebody changes later is noticed by a
-check before each solve, since the captured program was made for the value before.
+A value that the field changes as it runs is noticed by comparing two snapshots, and put back after a trial.
 """
 
 import collections
@@ -30,13 +29,13 @@ def own_hooks(module):
 
 
 class Snapshot:
-    """Places that hold values, as they are now: `plain` numbers and words, `tensors`, and `others` by identity.
+    """Places that hold values, as they are now: `plain` numbers and words, and `tensors`.
 
     A place is (container, key): a dict, a list, or a closure's cell.
     """
 
     def __init__(self, func):
-        self.names, self.plain, self.tensors, self.others = {}, {}, {}, {}
+        self.names, self.plain, self.tensors = {}, {}, {}
         self.keys, self.random = {}, [(random.setstate, random.getstate()), (np.random.set_state, np.random.get_state())]
         self._seen, self._kept = set(), []
         self._visit("func", func, 0)
@@ -56,7 +55,6 @@ class Snapshot:
                 raise CannotCapture(f"it can read a large NumPy array ({name}); make it a tensor")
             self.plain[place] = (container, key, value.copy())
         else:
-            self.others[place] = (container, key, value)
             self._visit(name, value, depth + 1)
 
     def _visit(self, name, value, depth):
@@ -112,7 +110,6 @@ class Snapshot:
             if key not in _INNER and not key.startswith(("_forward", "_backward", "_state_dict", "_load_state", "_non_persistent", "_is_full")):
                 self._take(f"{name}.{key}", vars(module), key, item, depth)
         self._visit_code(name, type(module).forward, depth, type(module))
-        self.others[id(type(module)), "forward"] = (type(module), "forward", type(module).forward)
 
     def _visit_object(self, name, value, depth):
         for code in code_of(value) if callable(value) else ():
@@ -164,24 +161,13 @@ class Snapshot:
     def _visit_member(self, name, kind, item, depth, owner):
         """An attribute of a class that is read through `owner`, which inherits it and may come to have one of its own."""
         code = item.fget if isinstance(item, property) else getattr(item, "__func__", item)
-        if isinstance(item, (types.FunctionType, property)):
-            for holder in {kind, owner}:
-                self.others.setdefault((id(holder), name), (holder, name, getattr(holder, name)))
         if callable(code):
             self._visit_code(name, code, depth, owner)
         elif not isinstance(item, types.MemberDescriptorType):
             self._take(f"{kind.__name__}.{name}", owner, name, getattr(owner, name), depth)
 
-    def forget(self):
-        """Lets go of what was kept so that places do not move while snapshots are compared."""
-        self._kept, self._seen = [], set()
 
-    def place_of(self, tensor):
-        """(container, key) of a tensor, or None."""
-        for container, key, value, _ in self.tensors.values():
-            if value is tensor:
-                return container, key
-        return None
+_WITH_ENTRIES = (dict, list, tuple, collections.deque, types.MappingProxyType)
 
 
 class _Items:
@@ -197,7 +183,7 @@ def read(container, key):
         return len(container)
     if key is _Items:
         return frozenset(container)
-    return container[key] if isinstance(container, (dict, list, tuple, collections.deque)) else getattr(container, key)
+    return container[key] if isinstance(container, _WITH_ENTRIES) else getattr(container, key)
 
 
 def move(container, key, amount):
@@ -212,14 +198,6 @@ def _same(a, b):
     if isinstance(a, np.ndarray):
         return isinstance(b, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
     return type(a) is type(b) and (a == b or (a != a and b != b))
-
-
-def is_unchanged(places):
-    """Whether all of (container, key, value) hold their values still."""
-    try:
-        return all(_same(read(container, key), value) for container, key, value in places)
-    except (KeyError, IndexError, AttributeError, ValueError):
-        return False
 
 
 def changes(before, after):

@@ -2,6 +2,7 @@
 
 import atexit
 import math
+import types
 import weakref
 
 import torch
@@ -16,8 +17,8 @@ from costate.torch._recorder import CannotCapture
 from costate.torch._translate import Translation
 from costate.torch._values import Mixing, Value
 
-METHODS = (*ADAPTIVE, "euler", "midpoint", "heun2", "heun3", "rk4")
-TAKEN = {"first_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "grid_constructor", "interp"}
+METHODS = (*ADAPTIVE, "euler", "midpoint", "heun2", "heun3", "ralston", "rk4")
+TAKEN = {"first_step", "min_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "grid_constructor", "interp"}
 KINDS = {torch.float32: "f32", torch.float64: "f64"}
 _ITS_RULE = {"factor_min_accepted": 1.0, "factor_rejected": 1.0, "factor_rejected_again": 1.0, "beta1": 1.0, "beta2": 0.0}
 
@@ -91,7 +92,7 @@ class Plan:
 
 
 _MOST_FIELDS, _MOST_PROGRAMS, _MOST_COUNTS = 256, 64, 1024  # that are kept, the latest ones
-_plans = weakref.WeakKeyDictionary()
+_plans = {}  # by the id of a field, or of the object whose method it is: (reference, its plans)
 _living = weakref.WeakSet()
 
 
@@ -108,28 +109,36 @@ def _make_room(kept, most):
         kept.pop(next(iter(kept)))
 
 
-def plan_for(func, parts, is_tuple):
-    """(Plan, "") or (None, why not), kept for a field and the shapes of a sample."""
+def _plans_of(owner):
+    """The plans that are kept for an object as long as it lives. TypeError if it cannot be referred to weakly."""
+    key = id(owner)
+    kept = _plans.get(key)
+    if kept is None or kept[0]() is not owner:
+        _make_room(_plans, _MOST_FIELDS)
+        _plans[key] = kept = weakref.ref(owner, lambda gone: _plans.pop(key, None) if _plans.get(key, (None,))[0] is gone else None), {}
+    return kept[1]
+
+
+def plan_for(func, parts, is_tuple, span=(0.0, 1.0)):
+    """(Plan, "") or (None, why not), kept for a field and the shapes of a sample. The trials are made at times within the span."""
+    is_method = isinstance(func, types.MethodType)
     try:
-        if func not in _plans or _plans[func][0]() is not func:  # equal, but another
-            _plans.pop(func, None)
-            _make_room(_plans, _MOST_FIELDS)
-            _plans[func] = weakref.ref(func), {}
-        of_func = _plans[func][1]
-    except TypeError:  # cannot be referred to weakly, or has no hash
+        of_func = _plans_of(func.__self__ if is_method else func)
+    except TypeError:
         return None, "it is an object that cannot be remembered"
     can_split = all(part.ndim > 0 for part in parts)
     shapes = tuple(tuple(part.shape) for part in parts)
-    key = (is_tuple, parts[0].dtype, tuple(shape[1:] for shape in shapes) if can_split else shapes)
+    key = (func.__func__ if is_method else None, is_tuple, parts[0].dtype, tuple(shape[1:] for shape in shapes) if can_split else shapes)
     for found in (of_func[k] for k in (key, (key, shapes)) if k in of_func):
         if _is_fresh(found, func) and (found[0] is None or (found[0].capture.is_current() and found[0].fits(func, parts))):
             return found[0], found[1]
-    plan, why = captured_ways(func, parts, is_tuple, lambda captured: _checked_plan(captured, func, parts))
+    plan, why = captured_ways(func, parts, is_tuple, span, lambda captured: _checked_plan(captured, func, parts))
     of_func[key if plan is not None and plan.capture.is_per_sample else (key, shapes)] = (plan, why, _mode(func))
     return plan, why
 
 
 def _mode(func):
+    func = getattr(func, "__self__", func)
     return func.training if isinstance(func, torch.nn.Module) else None
 
 
@@ -164,10 +173,26 @@ class NativeSolve(torch.autograd.Function):
     @staticmethod
     def backward(ctx, cotangent):
         needed = ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled() or _is_batched(cotangent):
+        if _is_batched(cotangent):
             return (None, *ctx.call.differentiable(ctx.saved_tensors, cotangent, needed))
-        found = iter(ctx.call.pullback(cotangent.resolve_neg().numpy()))
-        return (None, *(torch.from_numpy(next(found)).to(x.dtype) if need else None for x, need in zip(ctx.saved_tensors, needed)))
+        found = iter(ctx.call.pullback(cotangent.detach().resolve_neg().numpy()))
+        numbers = [torch.from_numpy(next(found)).to(x.dtype) if need else None for x, need in zip(ctx.saved_tensors, needed)]
+        if not torch.is_grad_enabled():
+            return (None, *numbers)
+        recorded = ctx.call.differentiable(ctx.saved_tensors, cotangent, needed)
+        return (None, *(None if a is None else _WithNumbers.apply(a, b) for a, b in zip(recorded, numbers)))
+
+
+class _WithNumbers(torch.autograd.Function):
+    """Other numbers in place of a tensor's, of which derivatives are the tensor's."""
+
+    @staticmethod
+    def forward(ctx, recorded, numbers):
+        return numbers.clone()
+
+    @staticmethod
+    def backward(ctx, cotangent):
+        return cotangent, None
 
 
 class Call:
@@ -200,7 +225,7 @@ class Call:
             _effects.move(container, key, type(amount)(amount * calls))
 
     def differentiable(self, inputs, cotangent, needed):
-        """The same gradients, recorded: the steps are taken again on tensors, through callbacks."""
+        """Gradients with a graph, through which derivatives flow: of a solve through callbacks, which has steps of its own."""
         if self.plan.capture.replayed:
             raise NotImplementedError("[odeint] second derivatives of a captured field whose weights are computed from parameters are "
                                       "not known; call costate.torch.odeint(…, path='callbacks').")
@@ -219,20 +244,37 @@ def failure_text(failure, is_per_sample):
     return f"{text}{where} at t = {failure['t']}. {failure['advice']}".strip()
 
 
+def tolerances_of(solve):
+    """The options rtol and atol, or, where a tolerance differs between the numbers of a sample, rtols and atols."""
+    if all(isinstance(tolerance, float) for tolerance in solve.tolerances):
+        return {"rtol": solve.tolerances[0], "atol": solve.tolerances[1]}
+    return {name: tuple(torch.cat([rows[0] for rows in of_samples(solve, tolerance)]).double().tolist())
+            for name, tolerance in zip(("rtols", "atols"), solve.tolerances)}
+
+
+def of_samples(solve, tolerance):
+    """A tolerance for each number, [sample, number] of each part of the state."""
+    flat = torch.as_tensor(tolerance, dtype=solve.y0.dtype).expand(solve.y0.shape)
+    parts = solve.structure.split(flat)
+    return [part.reshape(solve.samples, -1) for part in (parts if solve.structure.is_tuple else (parts,))]
+
+
 def options_of(solve, adjoint, flows):
     """The options of the core's solve, sorted pairs."""
     given = solve.options
-    found = {"method": solve.method, "rtol": solve.tolerances[0], "atol": solve.tolerances[1], "adjoint": adjoint}
+    found = {"method": solve.method, "adjoint": adjoint, **tolerances_of(solve)}
     if solve.method not in ADAPTIVE:
         return tuple(sorted((found | {"steps_per_interval": 1}).items()))
     found |= {"safety": float(given["safety"]), "factor_max": float(given["ifactor"]), "factor_min": float(given["dfactor"]),
               "gradient_steps": "on" if flows and adjoint == "discrete" else "off"}
     if given["controller"] == "torchdiffeq":
-        for tolerance in ("rtol", "atol"):
-            found[tolerance] /= OF_TORCHDIFFEQ.get(solve.method, 1.0)
+        unit = OF_TORCHDIFFEQ.get(solve.method, 1.0)
+        found |= {name: value / unit if isinstance(value, float) else tuple(x / unit for x in value) for name, value in tolerances_of(solve).items()}
         found |= _ITS_RULE | {"factor_max_after_reject": float(given["ifactor"])}
     if given["first_step"] is not None:
         found["first_step"] = float(given["first_step"])
+    if float(given["min_step"]) > 0:
+        found |= {"min_step": float(given["min_step"]), "at_min_step": "accept"}
     if math.isfinite(given["max_step"]):
         found["max_step"] = float(given["max_step"])
     stops = [x for key in ("step_t", "jump_t") if given[key] is not None for x in torch.as_tensor(given[key]).double().reshape(-1).tolist()]

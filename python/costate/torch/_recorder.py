@@ -4,13 +4,13 @@ Below autograd, so that a `torch.autograd.grad` inside the field is recorded as 
 """
 
 import contextlib
-import io
+import sys
 
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-_READS = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)  # numbers that leave PyTorch
+_READS = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__, torch.Tensor.__dlpack__)  # numbers that leave PyTorch
 _DETACH = (torch.Tensor.detach, torch.detach, torch.Tensor.data.__get__)
 
 
@@ -50,6 +50,7 @@ class Record(TorchDispatchMode):
         super().__init__()
         self.values, self.nodes, self.outside = [], [], []
         self.stopped = set()  # values through which no gradient flows to what they are made of
+        self.codes = {}  # the Python code that ran: {code: its globals}
         self._by_identity, self._by_memory = {}, {}
         self.inputs = [self._add(x) for x in inputs]
 
@@ -179,15 +180,33 @@ def _is_idle(name, args):
     return name in ("aten::dropout", "aten::native_dropout") and (args[2] is False or args[1] == 0)
 
 
+@contextlib.contextmanager
+def _code_seen(codes):
+    """Puts the Python code that this thread runs meanwhile into {code: its globals}. CannotCapture before it prints."""
+    def see(frame, event, argument):
+        if event == "call":
+            codes.setdefault(frame.f_code, frame.f_globals)
+        elif event == "c_call" and (argument is print or getattr(argument, "__self__", None) in (sys.stdout, sys.stderr)):
+            raise CannotCapture("it prints")
+
+    before = sys.getprofile()
+    sys.setprofile(see)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+        if hasattr(before, "enable"):  # cProfile's, which is not called
+            before.enable()
+        elif before is not None:
+            sys.setprofile(before)
+
+
 def record(func, time, parts):
     """The Record of func(time, parts) and the Refs of its outputs; parts is a tensor or a tuple."""
     inputs = [time, *(parts if isinstance(parts, tuple) else [parts])]
-    said = io.StringIO()
     recorder = Record(inputs)
-    with contextlib.redirect_stdout(said), torch.enable_grad(), _Detaches(recorder), recorder:
+    with torch.enable_grad(), _Detaches(recorder), recorder, _code_seen(recorder.codes):
         result = func(time, parts)
-    if said.getvalue():
-        raise CannotCapture("it prints")
     outputs = result if isinstance(result, (tuple, list)) else [result]
     if isinstance(result, (tuple, list)) is not isinstance(parts, tuple):
         raise CannotCapture("it does not return what its state is, a tensor or a tuple")

@@ -28,8 +28,6 @@ def refusal(solve, func):
         return f"options {', '.join(more)} need PyTorch's own steps"
     if any(callable(getattr(func, name, None)) for name in CALLBACKS):
         return "func has callbacks"
-    if not all(isinstance(tol, float) for tol in solve.tolerances):
-        return "tolerances differ between numbers of the state"
     if any(type(p) not in (torch.Tensor, torch.nn.Parameter) or p.device.type != "cpu" or p.dtype is not parts[0].dtype for p in parts):
         return "the state is not of plain tensors of one type on the CPU"
     if parts[0].dtype not in _native.KINDS:
@@ -58,7 +56,14 @@ def _find_plan(solve, path):
     if why:
         return None, why
     parts = solve.given_y0 if solve.structure.is_tuple else (solve.given_y0,)
-    return _native.plan_for(solve.func, parts, solve.structure.is_tuple)
+    plan, why = _native.plan_for(solve.func, parts, solve.structure.is_tuple, (solve.times.numbers[0], solve.times.numbers[-1]))
+    if plan is None:
+        return None, why
+    solve.samples = len(parts[0]) if plan.capture.is_per_sample else 1
+    if not all(isinstance(tolerance, float) or all(bool((rows == rows[:1]).all()) for rows in _native.of_samples(solve, tolerance))
+               for tolerance in solve.tolerances):
+        return None, "tolerances differ between samples"
+    return plan, why
 
 
 def _grid_refusal(solve):
@@ -92,7 +97,18 @@ def odeint(func, y0, t, *, path="auto", adjoint="discrete", **arguments):
     plan, why = _find_plan(solve, path)
     if plan is None and path == "native":
         raise NotImplementedError(f"[odeint] path='native' cannot be taken: {why}.")
+    if plan is None and adjoint == "backsolve":
+        return _adjoint.odeint_adjoint(func, y0, t, arguments, dict.fromkeys(("rtol", "atol", "method", "options")), _parameters(func, why))
     return solve.run() if plan is None else _native.run(solve, plan, adjoint)
+
+
+def _parameters(func, why):
+    """What a solve backwards through callbacks takes gradients of. ValueError for a function, of which nobody knows that."""
+    module = getattr(func, "__self__", func)
+    if not isinstance(module, torch.nn.Module):
+        raise ValueError("[odeint] adjoint='backsolve' must have a torch.nn.Module as func where it runs through callbacks, to know the parameters; got "
+                         f"a function ({why}). Make it a module, or take adjoint='discrete'.")
+    return tuple(_adjoint.parameters_of(module))
 
 
 @not_compiled
@@ -129,10 +145,15 @@ def _touch(found, parameters):
     return _Touch.apply(found, *parameters)
 
 
-def explain(func, y0, t=None, **arguments):
+def explain(func, y0, t=None, *, path="auto", adjoint="discrete", **arguments):
     """One sentence: which way a solve goes, and why."""
     times = torch.tensor([0.0, 1.0], dtype=torch.float64) if t is None else t
-    plan, why = _find_plan(Solve(func, y0, times, **arguments), "auto")
+    plan, why = _find_plan(Solve(func, y0, times, **arguments), path)
+    if plan is None and path == "native":
+        return f"Not at all, since path='native' cannot be taken: {why}."
+    if plan is None and adjoint == "backsolve":
+        _parameters(func, why)
+        return f"Through callbacks, with a solve backwards: {why}."
     if plan is None:
         return f"Through callbacks: {why}."
     captured = plan.capture
