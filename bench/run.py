@@ -55,7 +55,7 @@ def run(command, **options):
 
 
 def measure(command, cores, threads=1):
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT / "bench")}
     out = run(["taskset", "-c", cores, "/usr/bin/env", *command], env=environment)
     return json.loads(out[out.index("{"):])
 

@@ -9,11 +9,11 @@ import json
 import math
 import pathlib
 import sys
-import time
 
 import numpy as np
 import torch
 import torchdiffeq
+from side import timed
 
 
 class ConcatConv2d(torch.nn.Conv2d):
@@ -50,17 +50,6 @@ def peak_memory(work):
     before = bytes_of("VmRSS:")
     work()
     return bytes_of("VmHWM:") - before
-
-
-def timed(work, seconds):
-    work()
-    samples = []
-    begin = time.perf_counter()
-    while len(samples) < 5 or time.perf_counter() - begin < seconds:
-        start = time.perf_counter()
-        work()
-        samples.append(1e3 * (time.perf_counter() - start))
-    return [float(np.percentile(samples, q)) for q in (50, 25, 75)]
 
 
 def main():

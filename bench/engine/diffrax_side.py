@@ -15,6 +15,7 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from side import timed
 
 
 def net(weights, x):
@@ -45,17 +46,6 @@ def rk4_scan(f, z0, steps):
         return z + h * (k1 + 3 * (k2 + k3) + k4) / 8, None
 
     return jax.lax.scan(step, z0, None, length=steps)[0]
-
-
-def timed(work, seconds):
-    jax.block_until_ready(work())
-    samples = []
-    begin = time.perf_counter()
-    while len(samples) < 5 or time.perf_counter() - begin < seconds:
-        start = time.perf_counter()
-        jax.block_until_ready(work())
-        samples.append(1e3 * (time.perf_counter() - start))
-    return [float(np.percentile(samples, q)) for q in (50, 25, 75)]
 
 
 def main():
@@ -97,8 +87,8 @@ def main():
     first = 1e3 * (time.perf_counter() - cold)
     norm = math.sqrt(sum(float((g**2).sum()) for g in jax.tree_util.tree_leaves(slopes)))
     nfe = 4 * steps if steps else 6 * int(solve(weights).stats["num_steps"]) + 2
-    print(json.dumps({"loss": float(loss), "gradient_norm": norm, "forward_ms": timed(lambda: forward(weights), seconds),
-                      "gradient_ms": timed(lambda: gradient(weights), seconds), "first_gradient_ms": first,
+    print(json.dumps({"loss": float(loss), "gradient_norm": norm, "forward_ms": timed(lambda: jax.block_until_ready(forward(weights)), seconds),
+                      "gradient_ms": timed(lambda: jax.block_until_ready(gradient(weights)), seconds), "first_gradient_ms": first,
                       "nfe_forward": nfe}))
 
 

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import torch
 from torchdiffeq import odeint, odeint_adjoint
+from side import timed
 
 torch.set_num_threads(1)
 
@@ -55,17 +56,6 @@ def options(name):
         return {"method": "rk4", "options": {"step_size": 1 / (100 if name == "rk4" else 20)}}
     rtol, atol = {"spiral": (1e-4, 1e-6), "single": (1e-6, 1e-6), "mlp128": (1e-4, 1e-4), "cnf2d": (1e-5, 1e-5)}[name]
     return {"method": "dopri5", "rtol": rtol, "atol": atol}
-
-
-def timed(work, seconds):
-    work()
-    samples = []
-    begin = time.perf_counter()
-    while len(samples) < 5 or time.perf_counter() - begin < seconds:
-        start = time.perf_counter()
-        work()
-        samples.append(1e3 * (time.perf_counter() - start))
-    return [float(np.percentile(samples, q)) for q in (50, 25, 75)]
 
 
 def main():

@@ -3,15 +3,14 @@
 import json
 import os
 import sys
-import time
 
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
 import diffrax
 import jax
 import jax.numpy as jnp
-import numpy as np
 from data import ensemble, lotka_volterra
+from side import timed
 
 jax.config.update("jax_enable_x64", True)
 
@@ -28,13 +27,8 @@ def main():
         return diffrax.diffeqsolve(term, diffrax.Dopri8(), 0.0, 10.0, None, z, args=p, stepsize_controller=controller).ys[-1]
 
     end = jax.block_until_ready(run(z0, rates))
-    samples = []
-    begin = time.perf_counter()
-    while len(samples) < 5 or time.perf_counter() - begin < seconds:
-        start = time.perf_counter()
-        end = jax.block_until_ready(run(z0, rates))
-        samples.append(1e3 * (time.perf_counter() - start))
-    print(json.dumps({"sum": float(end.sum()), "ms": [float(np.percentile(samples, q)) for q in (50, 25, 75)]}))
+    ms = timed(lambda: jax.block_until_ready(run(z0, rates)), seconds)
+    print(json.dumps({"sum": float(end.sum()), "ms": ms}))
 
 
 if __name__ == "__main__":

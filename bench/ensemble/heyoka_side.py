@@ -2,11 +2,11 @@
 
 import json
 import sys
-import time
 
 import heyoka as hy
 import numpy as np
 from data import ensemble
+from side import timed
 
 
 def main():
@@ -29,14 +29,8 @@ def main():
             solver.propagate_until(10.0)
             end[first : first + count] = solver.state.T[:count]
 
-    run()
-    samples = []
-    begin = time.perf_counter()
-    while len(samples) < 5 or time.perf_counter() - begin < seconds:
-        start = time.perf_counter()
-        run()
-        samples.append(1e3 * (time.perf_counter() - start))
-    print(json.dumps({"sum": end.sum(), "ms": [float(np.percentile(samples, q)) for q in (50, 25, 75)]}))
+    ms = timed(run, seconds)
+    print(json.dumps({"sum": end.sum(), "ms": ms}))
 
 
 if __name__ == "__main__":

@@ -5,13 +5,13 @@ experiments/heat/heat_model.cpp, in f64. Gradients are timed with what the steps
 import json
 import os
 import sys
-import time
 
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from side import timed
 
 jax.config.update("jax_enable_x64", True)
 DIFFUSION = 0.003
@@ -43,17 +43,6 @@ def rate_of(cells):
     return rate
 
 
-def timed(work, seconds):
-    jax.block_until_ready(work())
-    samples = []
-    begin = time.perf_counter()
-    while len(samples) < 5 or time.perf_counter() - begin < seconds:
-        start = time.perf_counter()
-        jax.block_until_ready(work())
-        samples.append(1e3 * (time.perf_counter() - start))
-    return [float(np.percentile(samples, q)) for q in (50, 25, 75)]
-
-
 def main():
     cells, steps, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     rate = rate_of(cells)
@@ -79,8 +68,8 @@ def main():
     gradients = [jax.jit(jax.value_and_grad(energy_by(one_step), (0, 1))) for one_step in (step, jax.checkpoint(step))]
     value, (by_field, by_logarithm) = gradients[0](*inputs)
     print(json.dumps({"value": float(value), "field_norm": float(jnp.linalg.norm(by_field)), "by_logarithm": float(by_logarithm),
-                      "ms": timed(lambda: forward(*inputs), seconds),
-                      "gradient_ms": min(timed(lambda: gradient(*inputs), seconds) for gradient in gradients)}))
+                      "ms": timed(lambda: jax.block_until_ready(forward(*inputs)), seconds),
+                      "gradient_ms": min(timed(lambda: jax.block_until_ready(gradient(*inputs)), seconds) for gradient in gradients)}))
 
 
 if __name__ == "__main__":

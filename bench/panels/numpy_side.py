@@ -3,10 +3,10 @@ scipy.linalg's LU. usage: numpy_side.py PANELS SECONDS"""
 
 import json
 import sys
-import time
 
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
+from side import timed
 
 ANGLE = 0.05
 
@@ -62,12 +62,7 @@ def main():
     x, y = outline(number)
     panels = Panels(number)
     lift = panels.lift(x, y)
-    samples, begin = [], time.perf_counter()
-    while len(samples) < 5 or time.perf_counter() - begin < seconds:
-        start = time.perf_counter()
-        panels.lift(x, y)
-        samples.append(1e3 * (time.perf_counter() - start))
-    print(json.dumps({"lift": lift, "ms": list(np.percentile(samples, [50, 25, 75]))}))
+    print(json.dumps({"lift": lift, "ms": timed(lambda: panels.lift(x, y), seconds)}))
 
 
 if __name__ == "__main__":
