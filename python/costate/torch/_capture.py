@@ -5,7 +5,7 @@ import torch
 
 import costate
 from costate.torch import _effects
-from costate.torch._recorder import CannotCapture, Ref, has_more_code, operands_of, record, refs_of
+from costate.torch._recorder import CannotCapture, Ref, has_more_code, operands_of, record, refs_of, wave_like
 from costate.torch._translate import CREATIONS, VIEWS
 from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value, name_of
 from costate.torch._watch import Watch
@@ -268,11 +268,6 @@ class Capture:
             for output, value in zip(node.outputs, found if isinstance(found, (list, tuple)) else [found]):
                 values[output] = value
         return [values[index] for index in self.shared]
-
-
-def wave_like(x):
-    """Cotangents of a trial."""
-    return torch.arange(x.numel(), dtype=torch.float64).mul(0.7).add(1).cos().reshape(x.shape).to(x.dtype)
 
 
 def _resolved(value, values, capture):

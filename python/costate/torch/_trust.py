@@ -15,8 +15,8 @@ LOOKS_FOR_NAMES = {"getattr", "vars", "__dict__", "setattr", "delattr", "asdict"
 UNSEEN_READS = {"globals", "eval", "exec", "__import__", "import_module", "open", "__subclasses__", "_getframe", "currentframe"}
 # Types of values that nothing changes.
 ATOMS = {bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented), range, slice, np.dtype, torch.dtype, torch.device, torch.layout,
-          torch.memory_format, types.CodeType, types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
-          types.GetSetDescriptorType, types.MemberDescriptorType, torch._ops.OpOverload, torch._ops.OpOverloadPacket, np.ufunc}
+         torch.memory_format, types.CodeType, types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
+         types.GetSetDescriptorType, types.MemberDescriptorType, torch._ops.OpOverload, torch._ops.OpOverloadPacket, np.ufunc}
 _HEAP_TYPE = 1 << 9
 
 
