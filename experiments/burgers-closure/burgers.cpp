@@ -161,8 +161,14 @@ Array plain_rate(const BurgersProblem& problem, const Array& u, Flux flux) {
 
 HostArray solve_plain(const BurgersProblem& problem, const HostArray& start, const HostArray& times, Flux flux) {
   check_problem(problem);
-  const VectorField field = vector_field({problem.cells}, [&](Array, Array u) { return plain_rate(problem, u, flux); });
-  Solution solution = solve(field, start, times, stable_steps(problem, times.at(1) - times.at(0)));
+  return solve_stably(problem,
+                      vector_field({problem.cells}, [&](Array, Array u) { return plain_rate(problem, u, flux); }),
+                      start, times);
+}
+
+HostArray solve_stably(const BurgersProblem& problem, const VectorField& field, const HostArray& start,
+                       const HostArray& times) {
+  const Solution solution = solve(field, start, times, stable_steps(problem, times.at(1) - times.at(0)));
   solution.check();
   return solution.states;
 }

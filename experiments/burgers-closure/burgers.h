@@ -68,6 +68,10 @@ Array plain_rate(const BurgersProblem& problem, const Array& u, Flux flux = cent
 HostArray solve_plain(const BurgersProblem& problem, const HostArray& start, const HostArray& times,
                       Flux flux = central_flux);
 
+/// The same of another field of the cells.
+HostArray solve_stably(const BurgersProblem& problem, const VectorField& field, const HostArray& start,
+                       const HostArray& times);
+
 /// These steps, of equally spaced output times `spacing` apart.
 SolveOptions stable_steps(const BurgersProblem& problem, double spacing);
 

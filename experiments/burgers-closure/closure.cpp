@@ -89,10 +89,7 @@ Array closed_rate(const BurgersProblem& problem, const FluxClosure& closure, con
 
 HostArray solve_closed(const BurgersProblem& problem, const FluxClosure& closure, const HostArray& start,
                        const HostArray& times) {
-  const Solution solution =
-      solve(closed_field(problem, closure), start, times, stable_steps(problem, times.at(1) - times.at(0)));
-  solution.check();
-  return solution.states;
+  return solve_stably(problem, closed_field(problem, closure), start, times);
 }
 
 TrainResult train_closure(const BurgersProblem& problem, const FluxClosure& closure, const HostArray& trajectories,

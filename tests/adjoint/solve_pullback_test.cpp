@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <stdexcept>
-#include <thread>
 #include <vector>
 
 #include "costate/base/interrupt.h"
@@ -18,6 +17,7 @@ namespace costate {
 namespace {
 
 using testing::check_pullback;
+using testing::check_threads;
 using testing::draw_cotangents;
 using testing::expect_same_bits;
 
@@ -175,19 +175,7 @@ TEST(SolvePullback, AnyThreadsCallItWhileOthersRun) {
   const PullbackProgram program = compile_pullback(model.function({.rtol = 1e-5, .atol = 1e-7}));
   const std::vector<HostArray> inputs = inputs_of(20);
   const std::vector<HostArray> cotangents = draw_cotangents(program.function(), 20, 1);
-  const PullbackRun shared = program.run(inputs);
-  const std::vector<HostArray> expected = shared.pullback(cotangents).gradients;
-  std::vector<std::vector<HostArray>> found(4);
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < found.size(); ++i)
-      threads.emplace_back([&, i] {
-        for (int round = 0; round < 3; ++round)
-          found[i] =
-              i % 2 == 0 ? shared.pullback(cotangents).gradients : program.run(inputs).pullback(cotangents).gradients;
-      });
-  }
-  for (const auto& gradients : found) expect_same_bits(gradients, expected, "gradient");
+  check_threads(program, inputs, cotangents, {.threads = 4, .rounds = 3});
 }
 
 /// Does it again and again, for two seconds at most: who interrupts is asked after a tenth of one.

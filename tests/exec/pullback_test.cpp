@@ -6,7 +6,6 @@
 
 #include <cmath>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "costate/base/threads.h"
@@ -20,6 +19,7 @@ namespace costate {
 namespace {
 
 using testing::check_pullback;
+using testing::check_threads;
 using testing::draw_cotangents;
 using testing::draw_inputs;
 using testing::expect_same_bits;
@@ -167,19 +167,7 @@ TEST(Pullback, AnyThreadsCallItWhileOthersRun) {
   const PullbackProgram program = compile_pullback(net.function);
   const std::vector<HostArray> inputs = draw_inputs(net.function, 50, -1, 1, 3);
   const std::vector<HostArray> cotangents = draw_cotangents(net.function, 50, 1);
-  const PullbackRun shared = program.run(inputs);
-  const std::vector<HostArray> expected = shared.pullback(cotangents).gradients;
-  std::vector<std::vector<HostArray>> found(6);
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < found.size(); ++i)
-      threads.emplace_back([&, i] {
-        for (int round = 0; round < 5; ++round)
-          found[i] =
-              i % 2 == 0 ? shared.pullback(cotangents).gradients : program.run(inputs).pullback(cotangents).gradients;
-      });
-  }
-  for (const auto& gradients : found) expect_same_bits(gradients, expected, "gradient");
+  check_threads(program, inputs, cotangents, {.threads = 6, .rounds = 5});
 }
 
 TEST(Pullback, BitsDoNotDependOnThreads) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "costate/base/random.h"
 #include "costate/diff/diff.h"
 
@@ -53,6 +55,23 @@ void check_pullback(const Function& function, const std::vector<HostArray>& inpu
     options.dtype = dtype;
     check_one(function, inputs, options);
   }
+}
+
+void check_threads(const PullbackProgram& program, const std::vector<HostArray>& inputs,
+                   const std::vector<HostArray>& cotangents, const ThreadsOptions& options) {
+  const PullbackRun shared = program.run(inputs);
+  const std::vector<HostArray> expected = shared.pullback(cotangents).gradients;
+  std::vector<std::vector<HostArray>> found(options.threads);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < found.size(); ++i)
+      threads.emplace_back([&, i] {
+        for (int round = 0; round < options.rounds; ++round)
+          found[i] =
+              i % 2 == 0 ? shared.pullback(cotangents).gradients : program.run(inputs).pullback(cotangents).gradients;
+      });
+  }
+  for (const auto& gradients : found) expect_same_bits(gradients, expected, "gradient");
 }
 
 }  // namespace costate::testing

@@ -34,7 +34,9 @@ std::vector<double> for_each_number(std::string_view name, const std::vector<dou
 }  // namespace
 
 std::size_t ErrorMeasure::num_controlled() const {
-  return static_cast<std::size_t>(std::ranges::count_if(atol, [](double x) { return x < kInfinity; }));
+  std::size_t count = 0;
+  for (const ErrorGroup& group : groups) count += group.count;
+  return count;
 }
 
 double ErrorMeasure::smallest(const std::vector<double>& tolerances) const {

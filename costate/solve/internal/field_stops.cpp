@@ -7,7 +7,7 @@
 #include <set>
 
 #include "costate/graph/internal/builder.h"
-#include "costate/graph/internal/per_node.h"
+#include "costate/graph/internal/reach.h"
 #include "costate/graph/interpret.h"
 #include "costate/graph/simplify.h"
 #include "costate/operations/internal/table_read.h"
@@ -30,24 +30,11 @@ Array negated(const Array& x) { return x.is_empty() ? x : -x; }
 class StopFinder {
  public:
   explicit StopFinder(const VectorField& field)
-      : function_(simplify(field.function())), num_parts_(field.parts().size()) {
-    for (const Node& node : function_.nodes()) {
-      bool time = false, state = false, argument = false;
-      if (node.op == Op::kInput) {
-        time = node.indices[0] == 0;
-        state = !time && static_cast<std::size_t>(node.indices[0]) <= num_parts_;
-        argument = !time && !state;
-      }
-      for (const NodeId operand : node.operands) {
-        time = time || reads_time(operand);
-        state = state || reads_state(operand);
-        argument = argument || reads_argument(operand);
-      }
-      reads_time_.push_back(time);
-      reads_state_.push_back(state);
-      reads_argument_.push_back(argument);
-    }
-  }
+      : function_(simplify(field.function())),
+        num_parts_(field.parts().size()),
+        reads_time_(reached_from(function_, 0, 1)),
+        reads_state_(reached_from(function_, 1, 1 + num_parts_)),
+        reads_argument_(reached_from(function_, 1 + num_parts_, function_.inputs().size())) {}
 
   FieldStops find() {
     const BuilderScope scope(builder_);

@@ -5,7 +5,7 @@
 
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
-#include "costate/graph/internal/per_node.h"
+#include "costate/graph/internal/reach.h"
 
 namespace costate::internal {
 namespace {
@@ -48,16 +48,9 @@ bool is_kink(Op op) {
 
 bool has_kinks(const VectorField& field) {
   const Function& function = field.function();
-  PerNode<bool> moves(num_nodes(function));
-  for (NodeId id = 0; id < num_nodes(function); ++id) {
-    const Node& node = function.node(id);
-    if (node.op == Op::kInput) {
-      const auto input = static_cast<std::size_t>(node.indices[0]);
-      moves[id] = input >= 1 && input <= field.parts().size();
-    }
-    for (const NodeId operand : node.operands) moves[id] = moves[id] || moves[operand];
-    if (moves[id] && is_kink(node.op)) return true;
-  }
+  const PerNode<bool> moves = reached_from(function, 1, 1 + field.parts().size());
+  for (NodeId id = 0; id < num_nodes(function); ++id)
+    if (moves[id] && is_kink(function.node(id).op)) return true;
   return false;
 }
 

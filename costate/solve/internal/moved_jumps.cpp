@@ -8,7 +8,7 @@
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
-#include "costate/graph/internal/per_node.h"
+#include "costate/graph/internal/reach.h"
 #include "costate/graph/simplify.h"
 
 namespace costate::internal {
@@ -24,13 +24,7 @@ bool jumps(Op op) { return is_step(op) || op == Op::kMod; }
 
 class JumpFinder {
  public:
-  explicit JumpFinder(const Function& function) : function_(function), passes_time_(num_nodes(function)) {
-    for (NodeId id = 0; id < num_nodes(function); ++id) {
-      const Node& node = function.node(id);
-      passes_time_[id] = node.op == Op::kInput && node.indices[0] == 0;
-      for (const NodeId operand : node.operands) passes_time_[id] = passes_time_[id] || passes_time_[operand];
-    }
-  }
+  explicit JumpFinder(const Function& function) : function_(function), passes_time_(reached_from(function, 0, 1)) {}
 
   /// Whether there is an operation that could jump in time.
   bool may_jump() const {

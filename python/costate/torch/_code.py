@@ -4,6 +4,8 @@ import types
 
 import torch
 
+from costate.torch._trust import with_inner
+
 _LIBRARIES = ("torch", "costate", "numpy", "math", "builtins")
 
 
@@ -31,8 +33,4 @@ def slots_of(kind):
 
 def names_in(code):
     """All names that code may look up, in functions inside of it, too."""
-    found = set(code.co_names)
-    for inner in code.co_consts:
-        if isinstance(inner, types.CodeType):
-            found |= names_in(inner)
-    return found
+    return {name for part in with_inner(code) for name in part.co_names}
