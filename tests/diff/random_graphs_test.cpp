@@ -109,7 +109,7 @@ std::vector<HostArray> tail(const std::vector<HostArray>& all, std::size_t first
   return {all.begin() + static_cast<std::ptrdiff_t>(first), all.end()};
 }
 
-constexpr double kRounding =
+constexpr double kRoundingOfGraphs =
     1e-11;  // programs of up to some dozens of operations, conditioned by at most a few hundred
 
 RC_GTEST_PROP(RandomGraphs, ExecuteAsInterpretedAndSimplified, (const Codes& codes)) {
@@ -117,11 +117,11 @@ RC_GTEST_PROP(RandomGraphs, ExecuteAsInterpretedAndSimplified, (const Codes& cod
   verify(f);
   const std::vector<HostArray> inputs = testing::draw_inputs(f, 5, -1, 1, 3);
   const std::vector<HostArray> expected = testing::interpret_batch(f, inputs);
-  RC_ASSERT(largest_difference(compile(f).run(inputs).outputs, expected) < kRounding);
-  RC_ASSERT(largest_difference(compile(f, {.lanes = 1}).run(inputs).outputs, expected) < kRounding);
+  RC_ASSERT(largest_difference(compile(f).run(inputs).outputs, expected) < kRoundingOfGraphs);
+  RC_ASSERT(largest_difference(compile(f, {.lanes = 1}).run(inputs).outputs, expected) < kRoundingOfGraphs);
   const Function simple = simplify(f);
   verify(simple);
-  RC_ASSERT(largest_difference(testing::interpret_batch(simple, inputs), expected) < kRounding);
+  RC_ASSERT(largest_difference(testing::interpret_batch(simple, inputs), expected) < kRoundingOfGraphs);
 }
 
 RC_GTEST_PROP(RandomGraphs, ForwardAndReverseDerivativesAgree, (const Codes& codes)) {

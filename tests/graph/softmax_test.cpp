@@ -15,8 +15,8 @@
 namespace costate {
 namespace {
 
-constexpr double kRounding = 1e-13;    // of quotients of sums of up to 24 numbers of order 1
-constexpr double kDifferences = 1e-6;  // of central differences with a step of 1e-5, and of second order
+constexpr double kSoftmaxRounding = 1e-13;    // of quotients of sums of up to 24 numbers of order 1
+constexpr double kSoftmaxDifferences = 1e-6;  // of central differences with a step of 1e-5, and of second order
 
 HostArray vector_of(std::vector<double> numbers) { return HostArray::vector(std::move(numbers)); }
 HostArray scalar(double number) { return HostArray(Shape{}, std::vector<double>{number}); }
@@ -35,19 +35,19 @@ TEST(Softmax, IsExponentialsOverTheirSum) {
       for (std::int64_t j = 0; j < 4; ++j) {
         double sum = 0;
         for (std::int64_t k = 0; k < (axis == 0 ? 3 : 4); ++k) sum += std::exp(axis == 0 ? x(k, j) : x(i, k));
-        EXPECT_NEAR(found[0](i, j), std::exp(x(i, j)) / sum, kRounding);
-        EXPECT_NEAR(found[1](i, j), x(i, j) - std::log(sum), kRounding);
+        EXPECT_NEAR(found[0](i, j), std::exp(x(i, j)) / sum, kSoftmaxRounding);
+        EXPECT_NEAR(found[1](i, j), x(i, j) - std::log(sum), kSoftmaxRounding);
       }
-    testing::check_execution(f, inputs, kRounding);
-    testing::check_two_orders(f, kDifferences);
+    testing::check_execution(f, inputs, kSoftmaxRounding);
+    testing::check_two_orders(f, kSoftmaxDifferences);
   }
 }
 
 TEST(Softmax, HoldsForNumbersOfAnySize) {
   const Function f = trace([](Array x) { return std::vector<Array>{softmax(x), log_softmax(x)}; }, {{"x", {3}}});
   const std::vector<HostArray> large = interpret(f, {vector_of({1000, 998, -1e300})});
-  EXPECT_NEAR(large[0].at(0), 1 / (1 + std::exp(-2.0)), kRounding);
-  EXPECT_NEAR(large[1].at(1), -2 - std::log1p(std::exp(-2.0)), kRounding);
+  EXPECT_NEAR(large[0].at(0), 1 / (1 + std::exp(-2.0)), kSoftmaxRounding);
+  EXPECT_NEAR(large[1].at(1), -2 - std::log1p(std::exp(-2.0)), kSoftmaxRounding);
   EXPECT_EQ(large[0].at(2), 0);
   const double inf = std::numeric_limits<double>::infinity();
   EXPECT_EQ(interpret(f, {vector_of({-1000, -inf, -1000})})[0].numbers(), (std::vector<double>{0.5, 0, 0.5}));
@@ -66,10 +66,11 @@ TEST(CrossEntropy, HasTheClosedFormsOfItsDerivatives) {
     const std::vector<HostArray> inputs = {vector_of(x), scalar(static_cast<double>(label))};
     const std::vector<HostArray> first = interpret(value_and_grad(loss, by_x), inputs);
     const HostArray second = interpret(hessian(loss, by_x), inputs)[1];
-    EXPECT_NEAR(first[0].at(0), -std::log(p(label)), kRounding);
+    EXPECT_NEAR(first[0].at(0), -std::log(p(label)), kSoftmaxRounding);
     for (std::int64_t i = 0; i < 4; ++i) {
-      EXPECT_NEAR(first[1].at(i), p(i) - is_label(i), kRounding);
-      for (std::int64_t j = 0; j < 4; ++j) EXPECT_NEAR(second(i, j), (i == j ? p(i) : 0) - p(i) * p(j), kRounding);
+      EXPECT_NEAR(first[1].at(i), p(i) - is_label(i), kSoftmaxRounding);
+      for (std::int64_t j = 0; j < 4; ++j)
+        EXPECT_NEAR(second(i, j), (i == j ? p(i) : 0) - p(i) * p(j), kSoftmaxRounding);
     }
   }
 }
@@ -80,10 +81,11 @@ TEST(CrossEntropy, TakesAUnitVectorForTheClass) {
   const std::vector<HostArray> found =
       interpret(value_and_grad(f, by_x), {vector_of({1, 2, 0.5}), vector_of({0, 0, 1})});
   const double total = std::exp(1.0) + std::exp(2.0) + std::exp(0.5);
-  EXPECT_NEAR(found[0].at(0), std::log(total) - 0.5, kRounding);
-  EXPECT_NEAR(found[1].at(0), std::exp(1.0) / total, kRounding);
-  EXPECT_NEAR(found[1].at(2), std::exp(0.5) / total - 1, kRounding);
-  EXPECT_NEAR(interpret(f, {vector_of({1000, 0, -1000}), vector_of({0, 1, 0})})[0].at(0), 1000, 1000 * kRounding);
+  EXPECT_NEAR(found[0].at(0), std::log(total) - 0.5, kSoftmaxRounding);
+  EXPECT_NEAR(found[1].at(0), std::exp(1.0) / total, kSoftmaxRounding);
+  EXPECT_NEAR(found[1].at(2), std::exp(0.5) / total - 1, kSoftmaxRounding);
+  EXPECT_NEAR(interpret(f, {vector_of({1000, 0, -1000}), vector_of({0, 1, 0})})[0].at(0), 1000,
+              1000 * kSoftmaxRounding);
 }
 
 TEST(CrossEntropy, OfALabelThatIsNoneIsNan) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "costate/io/csv.h"
+#include "tests/io/csv_tables.h"
 #include "tests/io/scratch.h"
 
 namespace costate {
@@ -11,8 +12,6 @@ namespace {
 
 using Words = std::vector<std::string>;
 using Numbers = std::vector<double>;
-
-CsvTable table(const std::string& text, const TableLayout& layout = {}) { return CsvTable(text, "data.csv", layout); }
 
 TEST(CsvLayout, AFirstLineOfNumbersIsARow) {
   for (const std::string text :

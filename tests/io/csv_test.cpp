@@ -6,13 +6,12 @@
 #include <bit>
 #include <cmath>
 
+#include "tests/io/csv_tables.h"
 #include "tests/io/garbage.h"
 #include "tests/io/scratch.h"
 
 namespace costate {
 namespace {
-
-CsvTable table(const std::string& text) { return CsvTable(text, "data.csv"); }
 
 using Words = std::vector<std::string>;
 using Numbers = std::vector<double>;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "costate/io/csv.h"
+#include "tests/io/csv_tables.h"
 #include "tests/io/garbage.h"
 #include "tests/io/scratch.h"
 
@@ -10,8 +11,6 @@ namespace {
 
 using Words = std::vector<std::string>;
 using Numbers = std::vector<double>;
-
-CsvTable table(const std::string& text, const TableLayout& layout = {}) { return CsvTable(text, "data.csv", layout); }
 
 TimeColumn times(const Words& cells, const TimeScale& scale = {}, const std::string& format = {}) {
   return CsvTable({"t"}, {cells}, "data.csv").times("t", scale, format);

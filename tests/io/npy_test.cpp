@@ -14,15 +14,15 @@ namespace {
 using test::Scratch;
 using Numbers = std::vector<double>;
 
-HostArray read(std::string_view bytes) { return parse_npy(bytes, "a.npy"); }
+HostArray read_array(std::string_view bytes) { return parse_npy(bytes, "a.npy"); }
 
 /// A .npy file of format 1.0 with this header, unpadded as old writers left it.
-std::string with_header(const std::string& header, const std::string& data) {
+std::string npy_with_header(const std::string& header, const std::string& data) {
   return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header + data;
 }
 
 std::string simple(const std::string& descr, const std::string& shape, const std::string& data) {
-  return with_header("{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }\n", data);
+  return npy_with_header("{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }\n", data);
 }
 
 std::map<std::string, HostArray> examples() {
@@ -36,7 +36,7 @@ TEST(Npy, WritesTheDocumentedBytes) {
   const std::string bytes = to_npy(HostArray(Shape{2}, std::vector<float>{1, 2}));
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
   header.append(128 - 10 - header.size() - 1, ' ');  // the data start at a multiple of 64
-  EXPECT_EQ(bytes, with_header(header + "\n", std::string("\0\0\x80\x3F\0\0\0\x40", 8)));
+  EXPECT_EQ(bytes, npy_with_header(header + "\n", std::string("\0\0\x80\x3F\0\0\0\x40", 8)));
 }
 
 TEST(Npy, ReadsBackBitForBit) {
@@ -48,45 +48,46 @@ TEST(Npy, ReadsBackBitForBit) {
 }
 
 TEST(Npy, ReadsIntegersBooleansAndOtherByteOrders) {
-  EXPECT_TRUE(read(simple("|i1", "(2,)", "\xFF\x7F")).same_bits(HostArray::vector({-1, 127})));
-  EXPECT_TRUE(read(simple("|u1", "(2,)", "\xFF\x7F")).same_bits(HostArray::vector({255, 127})));
-  EXPECT_TRUE(read(simple("|b1", "(2,)", std::string("\x01\x00", 2))).same_bits(HostArray::vector({1, 0})));
-  EXPECT_TRUE(read(simple("<i2", "(1,)", "\xFE\xFF")).same_bits(HostArray::vector({-2})));
-  EXPECT_TRUE(read(simple(">i2", "(1,)", "\xFF\xFE")).same_bits(HostArray::vector({-2})));
-  EXPECT_TRUE(read(simple(">u2", "(1,)", "\x01\x02")).same_bits(HostArray::vector({258})));
-  EXPECT_TRUE(read(simple(">f4", "(1,)", std::string("\x3F\x80\0\0", 4)))
+  EXPECT_TRUE(read_array(simple("|i1", "(2,)", "\xFF\x7F")).same_bits(HostArray::vector({-1, 127})));
+  EXPECT_TRUE(read_array(simple("|u1", "(2,)", "\xFF\x7F")).same_bits(HostArray::vector({255, 127})));
+  EXPECT_TRUE(read_array(simple("|b1", "(2,)", std::string("\x01\x00", 2))).same_bits(HostArray::vector({1, 0})));
+  EXPECT_TRUE(read_array(simple("<i2", "(1,)", "\xFE\xFF")).same_bits(HostArray::vector({-2})));
+  EXPECT_TRUE(read_array(simple(">i2", "(1,)", "\xFF\xFE")).same_bits(HostArray::vector({-2})));
+  EXPECT_TRUE(read_array(simple(">u2", "(1,)", "\x01\x02")).same_bits(HostArray::vector({258})));
+  EXPECT_TRUE(read_array(simple(">f4", "(1,)", std::string("\x3F\x80\0\0", 4)))
                   .same_bits(HostArray(Shape{1}, std::vector<float>{1})));
   EXPECT_TRUE(
-      read(simple("<i8", "()", std::string("\x05\0\0\0\0\0\0\0", 8))).same_bits(HostArray(Shape{}, Numbers{5})));
+      read_array(simple("<i8", "()", std::string("\x05\0\0\0\0\0\0\0", 8))).same_bits(HostArray(Shape{}, Numbers{5})));
 }
 
 TEST(Npy, ReadsColumnMajorArrays) {
   const std::string bytes =
-      with_header("{'shape': (2, 3), 'fortran_order': True, 'descr': \"|u1\"}", "\x01\x04\x02\x05\x03\x06");
-  EXPECT_TRUE(read(bytes).same_bits(HostArray(Shape{2, 3}, Numbers{1, 2, 3, 4, 5, 6})));
+      npy_with_header("{'shape': (2, 3), 'fortran_order': True, 'descr': \"|u1\"}", "\x01\x04\x02\x05\x03\x06");
+  EXPECT_TRUE(read_array(bytes).same_bits(HostArray(Shape{2, 3}, Numbers{1, 2, 3, 4, 5, 6})));
 }
 
 TEST(Npy, ReadsFormatTwo) {
   const std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1,)}";
   const std::string bytes =
       std::string("\x93NUMPY\x02\x00", 8) + static_cast<char>(header.size()) + std::string(3, '\0') + header + "\x09";
-  EXPECT_EQ(read(bytes).at(0), 9);
+  EXPECT_EQ(read_array(bytes).at(0), 9);
 }
 
 TEST(Npy, RefusesUnsoundFiles) {
-  EXPECT_ERROR(read("hello, world"), DataError, "'a.npy' is not a sound .npy file: it does not start like one");
-  EXPECT_ERROR(read(simple("<f8", "(2,)", "1234567890")), DataError, "do not fit the 10 bytes");
-  EXPECT_ERROR(read(simple("<f8", "(1000000000000, 1000000000000)", "")), DataError, "do not fit the 0 bytes");
-  EXPECT_ERROR(read(simple("<f8", "(-1,)", "")), DataError, "not a list of lengths");
-  EXPECT_ERROR(read(with_header("{'descr': '<f8'}", "")), DataError, "incomplete");
-  EXPECT_ERROR(read(with_header("{'colour': 'red'}", "")), DataError, "unknown key");
-  EXPECT_ERROR(read(with_header("{'descr': '<f8', 'shape': (1,), 'shape': (2,)}", "")), DataError, "'shape' twice");
-  EXPECT_ERROR(read(with_header("{'fortran_order': 1}", "")), DataError, "neither True nor False");
-  EXPECT_ERROR(read(with_header("['descr']", "")), DataError, "lacks a '{'");
-  EXPECT_ERROR(read(simple("<f2", "(1,)", "ab")), NotSupported, "elements of type '<f2'");
-  EXPECT_ERROR(read(simple("<c8", "(1,)", "12345678")), NotSupported, "'<c8'");
-  EXPECT_ERROR(read(with_header("{'descr': [('a', '<f8')]}", "")), NotSupported, "holds records");
-  EXPECT_ERROR(read(std::string("\x93NUMPY\x03\x00 1234567", 16)), NotSupported, "format version 3");
+  EXPECT_ERROR(read_array("hello, world"), DataError, "'a.npy' is not a sound .npy file: it does not start like one");
+  EXPECT_ERROR(read_array(simple("<f8", "(2,)", "1234567890")), DataError, "do not fit the 10 bytes");
+  EXPECT_ERROR(read_array(simple("<f8", "(1000000000000, 1000000000000)", "")), DataError, "do not fit the 0 bytes");
+  EXPECT_ERROR(read_array(simple("<f8", "(-1,)", "")), DataError, "not a list of lengths");
+  EXPECT_ERROR(read_array(npy_with_header("{'descr': '<f8'}", "")), DataError, "incomplete");
+  EXPECT_ERROR(read_array(npy_with_header("{'colour': 'red'}", "")), DataError, "unknown key");
+  EXPECT_ERROR(read_array(npy_with_header("{'descr': '<f8', 'shape': (1,), 'shape': (2,)}", "")), DataError,
+               "'shape' twice");
+  EXPECT_ERROR(read_array(npy_with_header("{'fortran_order': 1}", "")), DataError, "neither True nor False");
+  EXPECT_ERROR(read_array(npy_with_header("['descr']", "")), DataError, "lacks a '{'");
+  EXPECT_ERROR(read_array(simple("<f2", "(1,)", "ab")), NotSupported, "elements of type '<f2'");
+  EXPECT_ERROR(read_array(simple("<c8", "(1,)", "12345678")), NotSupported, "'<c8'");
+  EXPECT_ERROR(read_array(npy_with_header("{'descr': [('a', '<f8')]}", "")), NotSupported, "holds records");
+  EXPECT_ERROR(read_array(std::string("\x93NUMPY\x03\x00 1234567", 16)), NotSupported, "format version 3");
   EXPECT_ERROR(read_npy("absent.npy"), IoError, "absent.npy");
 }
 
@@ -185,9 +186,9 @@ TEST(Npz, RefusesEncryptionAndOtherMethods) {
 
 TEST(NpyGarbage, IsAlwaysATypedError) {
   for (const auto& [name, array] : examples()) {
-    test::expect_garbage_safe([](std::string_view bytes) { read(bytes); }, to_npy(array));
-    test::expect_truncation_is_an_error([](std::string_view bytes) { read(bytes); }, to_npy(array));
-    test::expect_random_bytes_safe([](std::string_view bytes) { read(bytes); }, to_npy(array));
+    test::expect_garbage_safe([](std::string_view bytes) { read_array(bytes); }, to_npy(array));
+    test::expect_truncation_is_an_error([](std::string_view bytes) { read_array(bytes); }, to_npy(array));
+    test::expect_random_bytes_safe([](std::string_view bytes) { read_array(bytes); }, to_npy(array));
   }
   const auto parse = [](std::string_view bytes) { parse_npz(bytes, "a.npz"); };
   for (const NpzCompression compression : {NpzCompression::kStored, NpzCompression::kDeflated}) {

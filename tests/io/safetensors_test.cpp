@@ -14,7 +14,7 @@ namespace {
 
 using test::Scratch;
 
-ArrayFile read(std::string_view bytes) { return parse_safetensors(bytes, "model"); }
+ArrayFile read_model(std::string_view bytes) { return parse_safetensors(bytes, "model"); }
 
 std::string with_header(const std::string& header, const std::string& data = "") {
   std::string bytes;
@@ -64,20 +64,20 @@ TEST(Safetensors, NumbersAreAlignedToTheirSize) {
 
 TEST(Safetensors, ReadsOtherWritersLayout) {
   const std::string header = "{" + entry("late", "F64", "", "8,16") + "," + entry("early", "F32", "1,2", "0,8") + "}  ";
-  const ArrayFile file = read(with_header(header, std::string(8, '\0') + std::string("\0\0\0\0\0\0\xF0\x3F", 8)));
+  const ArrayFile file = read_model(with_header(header, std::string(8, '\0') + std::string("\0\0\0\0\0\0\xF0\x3F", 8)));
   EXPECT_EQ(file.array("late").at(0), 1.0);
   EXPECT_EQ(file.array("early").shape(), (Shape{1, 2}));
 }
 
-TEST(Safetensors, AnEmptyFileOfNoArrays) { EXPECT_TRUE(read(to_safetensors({})).arrays.empty()); }
+TEST(Safetensors, AnEmptyFileOfNoArrays) { EXPECT_TRUE(read_model(to_safetensors({})).arrays.empty()); }
 
 TEST(Safetensors, RefusesUnsoundFiles) {
   const auto header_error = [](const std::string& header, const std::string& data, const std::string& part) {
-    EXPECT_ERROR(read(with_header(header, data)), DataError, part);
+    EXPECT_ERROR(read_model(with_header(header, data)), DataError, part);
   };
   const std::string eight(8, '\0');
-  EXPECT_ERROR(read("GIF89a"), DataError, "'model' is not a sound safetensors file: it has only 6 bytes");
-  EXPECT_ERROR(read("<!DOCTYPE html><html>"), DataError, "its header should have");
+  EXPECT_ERROR(read_model("GIF89a"), DataError, "'model' is not a sound safetensors file: it has only 6 bytes");
+  EXPECT_ERROR(read_model("<!DOCTYPE html><html>"), DataError, "its header should have");
   header_error("[]", "", "not a JSON dictionary");
   header_error("{\"a\":", "", "not a JSON dictionary");
   header_error("{" + entry("a", "F32", "1", "0,4") + "," + entry("a", "F32", "1", "4,8") + "}", eight,
@@ -96,7 +96,8 @@ TEST(Safetensors, RefusesUnsoundFiles) {
   header_error("{" + entry("a", "F64", "2", "0,16") + "}", eight, "need 16 bytes but 8 follow");
   header_error(R"({"__metadata__":{"a":1}})", "", "is not text");
   header_error(R"({"__metadata__":[]})", "", "is not a dictionary");
-  EXPECT_ERROR(read(with_header("{" + entry("a", "BF16", "4", "0,8") + "}", eight)), NotSupported, "'a' holds BF16");
+  EXPECT_ERROR(read_model(with_header("{" + entry("a", "BF16", "4", "0,8") + "}", eight)), NotSupported,
+               "'a' holds BF16");
 }
 
 TEST(Safetensors, ErrorsOfNames) {
@@ -109,14 +110,15 @@ TEST(Safetensors, ErrorsOfNames) {
 
 TEST(SafetensorsGarbage, DeepNestingIsAnError) {
   const std::string deep(100'000, '[');
-  EXPECT_ERROR(read(with_header("{\"a\":" + deep)), DataError, "not a JSON dictionary");
-  EXPECT_ERROR(read(with_header("{\"a\":" + deep + std::string(deep.size(), ']') + "}")), DataError, "lacks its dtype");
+  EXPECT_ERROR(read_model(with_header("{\"a\":" + deep)), DataError, "not a JSON dictionary");
+  EXPECT_ERROR(read_model(with_header("{\"a\":" + deep + std::string(deep.size(), ']') + "}")), DataError,
+               "lacks its dtype");
 }
 
 TEST(SafetensorsGarbage, IsAlwaysATypedError) {
   const std::string bytes = to_safetensors(example());
-  test::expect_garbage_safe([](std::string_view damaged) { read(damaged); }, bytes);
-  test::expect_truncation_is_an_error([](std::string_view cut) { read(cut); }, bytes);
+  test::expect_garbage_safe([](std::string_view damaged) { read_model(damaged); }, bytes);
+  test::expect_truncation_is_an_error([](std::string_view cut) { read_model(cut); }, bytes);
 }
 
 TEST(Safetensors, AFlippedBitOfAWrittenFileIsNoticed) {

@@ -12,8 +12,8 @@
 namespace costate {
 namespace {
 
-constexpr double kRounding = 1e-15;  // sums of five products of numbers below 1
-constexpr double kGradient = 1e-6;   // of central differences, as for Mlp
+constexpr double kRecurrentRounding = 1e-15;  // sums of five products of numbers below 1
+constexpr double kGradient = 1e-6;            // of central differences, as for Mlp
 constexpr std::int64_t kIn = 2, kHidden = 3;
 
 template <class Cell>
@@ -60,7 +60,7 @@ TEST(RnnCell, IsTheTanhOfOneLayer) {
   const std::vector<double> y = affine(cell.parameters(), 0, kBoth);
   const HostArray next = value_of(cell, kX, kH);
   for (std::size_t i = 0; i < y.size(); ++i)
-    EXPECT_NEAR(next.at(static_cast<std::int64_t>(i)), std::tanh(y[i]), kRounding);
+    EXPECT_NEAR(next.at(static_cast<std::int64_t>(i)), std::tanh(y[i]), kRecurrentRounding);
 }
 
 TEST(GruCell, IsTheFormulaOfCho) {
@@ -75,7 +75,7 @@ TEST(GruCell, IsTheFormulaOfCho) {
   const HostArray next = value_of(cell, kX, kH);
   for (std::size_t i = 0; i < kH.size(); ++i) {
     const double keep = sigmoid_of(z[i]);
-    EXPECT_NEAR(next.at(static_cast<std::int64_t>(i)), keep * kH[i] + (1 - keep) * std::tanh(c[i]), kRounding);
+    EXPECT_NEAR(next.at(static_cast<std::int64_t>(i)), keep * kH[i] + (1 - keep) * std::tanh(c[i]), kRecurrentRounding);
   }
 }
 

@@ -144,17 +144,17 @@ std::vector<HostArray> reaction_inputs(std::int64_t side, std::int64_t batch) {
   return {a, b};
 }
 
-constexpr double kRounding = 1e-11;  // a condition of about 100, hundreds of roundings
+constexpr double kSparseRounding = 1e-11;  // a condition of about 100, hundreds of roundings
 
 TEST(SparseRoot, IsTheDenseOne) {
   const std::vector<HostArray> inputs = reaction_inputs(4, 3);
   const HostArray dense = compile(reaction_function(4, kDense)).run(inputs).outputs[0];
   const HostArray sparse = compile(reaction_function(4, kSparse)).run(inputs).outputs[0];
-  for (std::int64_t i = 0; i < dense.size(); ++i) EXPECT_NEAR(sparse.at(i), dense.at(i), kRounding);
+  for (std::int64_t i = 0; i < dense.size(); ++i) EXPECT_NEAR(sparse.at(i), dense.at(i), kSparseRounding);
 }
 
 TEST(SparseRoot, IsWhatTheInterpreterSays) {
-  testing::check_execution(reaction_function(3, kSparse), reaction_inputs(3, 5), kRounding);
+  testing::check_execution(reaction_function(3, kSparse), reaction_inputs(3, 5), kSparseRounding);
 }
 
 TEST(SparseRoot, HasTheDerivativesOfTheImplicitFunctionTheorem) {
