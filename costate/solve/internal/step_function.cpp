@@ -17,7 +17,8 @@
 namespace costate::internal {
 namespace {
 
-constexpr int kNewtonIterations = 6;
+// With steps that the error chooses the stages before predict a stage well. Steps of a given size may be long.
+constexpr int kIterations = 6, kIterationsOfFixed = 12;
 constexpr std::int64_t kMostUnknowns = 2048;  // of which a Jacobian has four million numbers for each sample
 
 using Arrays = std::vector<Array>;
@@ -67,6 +68,7 @@ class StepBuilder {
       throw InvalidArgument("[solve] '", name(method), "' solves dense linear systems of ", unknowns,
                             " unknowns for each sample at each step; more than ", kMostUnknowns,
                             " are refused. Take an explicit method, or a smaller state.");
+    num_iterations_ = tableau(method).has_error_estimate() ? kIterations : kIterationsOfFixed;
     if (data.rosenbrock != nullptr) take_rosenbrock(*data.rosenbrock);
     if (data.diagonal != nullptr) take_diagonal(*data.diagonal);
     if (data.collocation != nullptr) take_collocation(*data.collocation);
@@ -130,9 +132,9 @@ class StepBuilder {
   // Newton's method
 
   /// `residual`: G(z), which Newton's method brings to 0 by the matrix -W.
-  static Found newton(const std::function<Array(const Array&)>& residual, const Factored& w, Array z) {
+  Found newton(const std::function<Array(const Array&)>& residual, const Factored& w, Array z) const {
     Array correction;
-    for (int iteration = 0; iteration < kNewtonIterations; ++iteration) {
+    for (int iteration = 0; iteration < num_iterations_; ++iteration) {
       correction = w.solve(residual(z));
       z = z + correction;
     }
@@ -174,8 +176,12 @@ class StepBuilder {
     }
     y_next_ = plus(y_, combine(method.m, u));
     error_ = combine(method.e, u);
-    set_dense({y_next_ - y_, combine(method.dense[0], u), combine(method.dense[1], u), combine(method.dense[2], u)},
-              {{1, 0, 0, 0}, {1, -1, 0, 0}, {0, 1, -1, 0}, {0, 0, 1, -1}});
+    std::vector<std::vector<double>> polynomials;  // of each u_i: what the increments D_p of implicit.h make of it
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      const double d1 = method.dense[0][i], d2 = method.dense[1][i], d3 = method.dense[2][i];
+      polynomials.push_back({method.m[i] + d1, d2 - d1, d3 - d2, -d3});
+    }
+    set_dense(u, polynomials);
   }
 
   /// Weights by which slopes at earlier nodes predict the one at `node`: by the polynomial through the first ones, or
@@ -217,7 +223,7 @@ class StepBuilder {
     if (!method.e.empty()) error_ = combine(method.e, slopes);
     if (method.filters_error) error_ = w.solve(error_);
     if (method.starts_explicit() && is_stiffly_accurate)
-      set_dense({y_next_ - y_, slopes.front(), slopes.back()}, {{0, 3, -2}, {1, -2, 1}, {0, -1, 1}});
+      set_dense({z, slopes.front(), slopes.back()}, {{0, 3, -2}, {1, -2, 1}, {0, -1, 1}});
     else
       set_dense({y_next_ - y_}, {{1}});
   }
@@ -303,6 +309,7 @@ class StepBuilder {
   GraphBuilder builder_;
   const BuilderScope scope_;
   const StepUse use_;
+  int num_iterations_ = 0;
   StepFunction step_;
   Arrays times_, arguments_;
   Array h_, y_;
