@@ -88,6 +88,10 @@ void check_options(const SolveOptions& options) {
                                                  : "stop_at",
                           " is for steps chosen by the error; here they are fixed (", name(options.method),
                           "). Put times into `times` where they should end, or set step_size.");
+  if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit)
+    throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit methods; got '", name(options.method),
+                          "'. A field that asks for an implicit method grows as fast backwards as it decays forwards: "
+                          "take adjoint = 'discrete'.");
   check_step_control(options.step_control);
   if (options.max_steps < 1)
     throw InvalidArgument("[solve] max_steps must be at least 1; got ", options.max_steps, ".");

@@ -13,12 +13,13 @@ enum class Status {
   kInvalidTimes,  ///< times that a program computes are not finite, or neither ascend nor descend
   kCoarseTimes,   ///< the field reads t in f32, which cannot tell its times apart: subtract times[0] from times, and
                   ///< shift the field
+  kNoConvergence,  ///< Newton's method does not solve the equations of an implicit step whose size is given
 };
 
-/// "ok", "max_steps", "step_too_small", "non_finite", "invalid_times", "coarse_times".
+/// "ok", "max_steps", "step_too_small", "non_finite", "invalid_times", "coarse_times", "no_convergence".
 constexpr std::string_view name(Status status) {
-  constexpr std::string_view kNames[] = {"ok",         "max_steps",     "step_too_small",
-                                         "non_finite", "invalid_times", "coarse_times"};
+  constexpr std::string_view kNames[] = {"ok",            "max_steps",    "step_too_small", "non_finite",
+                                         "invalid_times", "coarse_times", "no_convergence"};
   return kNames[static_cast<int>(status)];
 }
 

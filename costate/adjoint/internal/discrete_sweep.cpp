@@ -34,6 +34,7 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   targets_.resize(lanes_);
   active_.resize(lanes_);
   current_.resize(lanes_);
+  if (problem.implicit) implicit_ = std::make_unique<ImplicitReverse<T>>(problem, field);
   if (problem.narrow) narrow_ = std::make_unique<Narrow>(*problem.narrow);
 }
 
@@ -50,16 +51,21 @@ std::int64_t DiscreteSweep<T>::run(const FinishedSolve<T>& solve, const T* cotan
   while (const std::optional<std::size_t> round = last_round()) {
     poll();
     load_steps(*round);
-    load_frame(*round);
+    implicit_ ? load_implicit() : load_frame(*round);
     start_cotangents();
-    for (std::size_t stage = num_used_stages_; stage-- > 1;) take_back_stage(stage, num_active_);
-    take_back_first_stage();
+    implicit_ ? take_back_implicit() : take_back_stages();
     for (std::size_t lane = 0; field_.wants_times() && lane < lanes_; ++lane)
       if (active_[lane] != 0) add_to_times(lane);
     finish_step();
   }
   finish();
   return evaluations_;
+}
+
+template <class T>
+void DiscreteSweep<T>::take_back_stages() {
+  for (std::size_t stage = num_used_stages_; stage-- > 1;) take_back_stage(stage, num_active_);
+  take_back_first_stage();
 }
 
 template <class T>
@@ -71,6 +77,7 @@ bool DiscreteSweep<T>::start() {
     solve_.inputs.shared = shared_.data();
   }
   replay_.start(*solve_.solver, solve_.inputs);
+  if (implicit_) implicit_->start(lender_.arguments());
   std::copy_n(solve_.inputs.z0, problem_.state_size * lanes_, y_.data());
   for (auto* cotangent : {&y_cotangent_, &carried_}) std::fill(cotangent->begin(), cotangent->end(), T{0});
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
@@ -219,13 +226,17 @@ void DiscreteSweep<T>::start_cotangents() {
     const LaneStep& last = step(lane);
     for (std::int32_t i = dense_.count(lane); i < last.num_outputs; ++i) {
       const auto output = static_cast<std::size_t>(last.first_output + i);
-      if (has_rate_at_stop(lane)) add_rate_at_stop(lane, output);
+      if (has_rate_at_stop(lane)) implicit_ ? add_implicit_rate_at_stop(lane, output) : add_rate_at_stop(lane, output);
       for (std::size_t row = 0; row < problem_.state_size; ++row)
         y_cotangent_[row * lanes_ + lane] += output_cotangent(output)[row * lanes_ + lane];
     }
   }
-  add_to_slopes(y_cotangent_.data(), problem_.tableau->b);
-  add_dot(y_cotangent_.data(), problem_.tableau->b);
+  if (implicit_) {
+    start_implicit();
+  } else {
+    add_to_slopes(y_cotangent_.data(), problem_.tableau->b);
+    add_dot(y_cotangent_.data(), problem_.tableau->b);
+  }
   add_dense_outputs();
 }
 
@@ -241,6 +252,10 @@ void DiscreteSweep<T>::add_dense_outputs() {
     const auto shared = dense_.shared_output();
     if (!shared) dense_.gather(cotangent_, problem_.state_size, dense_cotangent_.data());
     const T* w = shared ? output_cotangent(*shared) : dense_cotangent_.data();
+    if (implicit_) {
+      add_implicit_output(w);
+      continue;
+    }
     add_dense_output(w);
     if (field_.wants_times()) add_dense_times(w);
   }
@@ -342,11 +357,7 @@ void DiscreteSweep<T>::take_back_stage(std::size_t stage, std::int64_t num_lanes
   field_.bind_cotangents(cotangents_, output_pointers_);
   field_.function().run(Phase::kReverse, call(stage));
   field_.function().run(Phase::kAccumulate, call(stage));
-  for (std::size_t i = 0; i < field_.arguments().size(); ++i) {
-    if (field_.arguments()[i].is_shared) continue;
-    T* sum = gradients_->arguments[i].data();
-    for (std::size_t k = 0; k < argument_cotangents_[i].size(); ++k) sum[k] += argument_cotangents_[i][k];
-  }
+  add_own_arguments();
   const double node = problem_.tableau->c[stage];
   for (std::size_t lane = 0; field_.wants_times() && lane < lanes_; ++lane) {
     time_bars_[lane] += time_cotangent_[lane];
@@ -356,6 +367,16 @@ void DiscreteSweep<T>::take_back_stage(std::size_t stage, std::int64_t num_lanes
   const std::span<const double> row = problem_.tableau->a_row(static_cast<int>(stage));
   add_to_slopes(state_cotangent_.data(), row);
   add_dot(state_cotangent_.data(), row);
+}
+
+/// Those of samples; shared ones were added where they stand.
+template <class T>
+void DiscreteSweep<T>::add_own_arguments() {
+  for (std::size_t i = 0; i < field_.arguments().size(); ++i) {
+    if (field_.arguments()[i].is_shared) continue;
+    T* sum = gradients_->arguments[i].data();
+    for (std::size_t k = 0; k < argument_cotangents_[i].size(); ++k) sum[k] += argument_cotangents_[i][k];
+  }
 }
 
 /// How the step's start and size hang on the output times. Adaptive: sizes are given numbers, so that all times up to
@@ -399,7 +420,10 @@ void DiscreteSweep<T>::finish_step() {
 template <class T>
 void DiscreteSweep<T>::finish() {
   field_.bind_cotangents(cotangents_, output_pointers_);
-  field_.function().finish_sums(output_pointers_, workspace_);
+  if (implicit_)
+    implicit_->finish_sums(cotangents_.arguments);
+  else
+    field_.function().finish_sums(output_pointers_, workspace_);
   for (std::size_t lane = 0; lane < lanes_ && !solve_.solver->took_over(); ++lane)
     for (std::size_t output = 0; output < problem_.num_times && !lender_.borrows(lane); ++output) {
       if (output > 0 && (problem_.is_fixed || time_of(output, lane) != time_of(0, lane))) break;

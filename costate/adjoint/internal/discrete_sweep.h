@@ -22,6 +22,7 @@
 
 #include "costate/adjoint/internal/field_vjp.h"
 #include "costate/adjoint/internal/gradients.h"
+#include "costate/adjoint/internal/implicit_reverse.h"
 #include "costate/adjoint/internal/lender.h"
 #include "costate/adjoint/internal/output_passes.h"
 #include "costate/adjoint/internal/step_replay.h"
@@ -61,14 +62,25 @@ class DiscreteSweep {
   void add_dense_outputs();
   void add_dense_output(const T* w);
   void add_dense_times(const T* w);
+  void take_back_stages();
   void take_back_stage(std::size_t stage, std::int64_t num_lanes);
   void take_back_first_stage();
   void add_to_times(std::size_t lane);
   void add_rate_at_stop(std::size_t lane, std::size_t output);
   void add_dot(const T* x, std::span<const double> weights);
   void add_to_slopes(const T* x, std::span<const double> weights);
+  void add_own_arguments();
   void finish_step();
   void finish();
+
+  // Steps of an implicit method (discrete_sweep_implicit.cpp).
+  void load_implicit();
+  void start_implicit();
+  void add_implicit_output(const T* w);
+  T rate_of_output(std::size_t lane, const T* w, const T* weights) const;
+  void add_implicit_rate_at_stop(std::size_t lane, std::size_t output);
+  void take_back_implicit();
+
   TileCall<T> call(std::size_t stage);
 
   T* slope_cotangent(std::size_t stage) { return slope_cotangents_.data() + stage * size_; }
@@ -128,6 +140,7 @@ class DiscreteSweep {
   const T* cotangent_ = nullptr;
   SolveGradients<T>* gradients_ = nullptr;
   std::unique_ptr<Narrow> narrow_;
+  std::unique_ptr<ImplicitReverse<T>> implicit_;  // null of explicit methods
 };
 
 extern template class DiscreteSweep<float>;

@@ -21,7 +21,9 @@ StepReplay<T>::StepReplay(const LaneProblem<T>& problem)
       walk_(problem),
       kept_(lanes_),
       position_(lanes_),
-      targets_(lanes_) {}
+      targets_(lanes_) {
+  if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
+}
 
 template <class T>
 void StepReplay<T>::start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs) {
@@ -77,19 +79,19 @@ std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
   }
   for (InterruptPoll poll; position_ != targets_; poll()) advance(targets_);
   std::copy(y_.begin(), y_.end(), y);
-  return steps * (problem_.tableau->num_stages - 1);
+  return steps * (implicit_ ? implicit_->step().evaluations : problem_.tableau->num_stages - 1);
 }
 
-/// One recorded step of each lane that is not at its target.
+/// stage_: the states at the end of the steps that are set.
 template <class T>
-void StepReplay<T>::advance(std::span<const std::size_t> targets) {
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    mask_[lane] = position_[lane] < targets[lane] ? T{1} : T{0};
-    if (mask_[lane] != 0)
-      walk_.take(lane, solver_->step(lane, position_[lane]).times());
-    else
-      walk_.wait(lane, inputs_.times[lane]);
-  }
+void StepReplay<T>::take_steps() {
+  if (implicit_)
+    return implicit_->run({.y = y_.data(),
+                           .h = walk_.sizes(),
+                           .arguments = inputs_.arguments,
+                           .shared = inputs_.shared + problem_.step_shared(),
+                           .num_samples = inputs_.num_samples},
+                          stage_.data());
   const Slopes<T> slopes{slopes_.data(), size_, problem_.state_size, lanes_};
   for (std::size_t stage = 0; stage < problem_.closing(); ++stage) {
     walk_.write_times(stage, times_.data());
@@ -97,6 +99,20 @@ void StepReplay<T>::advance(std::span<const std::size_t> targets) {
     field_.run(times_.data(), stage_.data(), inputs_, slopes_.data() + stage * size_);
   }
   combine_slopes(y_.data(), walk_.sizes(), slopes, problem_.tableau->b, stage_.data());
+}
+
+/// One recorded step of each lane that is not at its target.
+template <class T>
+void StepReplay<T>::advance(std::span<const std::size_t> targets) {
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    mask_[lane] = position_[lane] < targets[lane] ? T{1} : T{0};
+    const double t = inputs_.times[lane];
+    const StepTimes step = mask_[lane] != 0 ? solver_->step(lane, position_[lane]).times()
+                                            : StepTimes{.t = t, .h = 0, .first = t, .last = t};
+    walk_.take(lane, step);
+    if (implicit_) implicit_->set_times(lane, step);
+  }
+  take_steps();
   select_lanes(mask_.data(), stage_.data(), y_.data(), y_.data(), problem_.state_size, lanes_);
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (mask_[lane] == 0) continue;

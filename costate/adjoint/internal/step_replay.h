@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -36,12 +37,14 @@ class StepReplay {
   std::size_t go_to_nearest(std::size_t lane, std::size_t target);
   void keep(std::size_t lane, std::size_t step);
   void advance(std::span<const std::size_t> targets);
+  void take_steps();
 
   const LaneProblem<T>& problem_;
   const std::size_t lanes_, size_, most_states_;
   FieldEvaluator<T> field_;
   AlignedVector<T> y_, slopes_, stage_, times_, mask_;
   StageWalk<T> walk_;
+  std::unique_ptr<ImplicitStepper<T>> implicit_;  // null of explicit methods
   std::vector<Kept> kept_;
   std::vector<std::size_t> position_, targets_;
   const LaneSolver<T>* solver_ = nullptr;

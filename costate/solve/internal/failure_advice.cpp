@@ -32,8 +32,8 @@ std::string failure_advice(const FailedSolve& failed) {
       if (is_at_one_size(failed))
         return text::concat("nearly all steps were accepted at about one size, ",
                             std::abs(failed.reached - failed.start) / static_cast<double>(failed.accepted),
-                            ": the field is stiff, or the span long beside its changes, and all methods here are "
-                            "explicit; raise max_steps, or take the fast part out of the field");
+                            ": the field is stiff, or the span long beside its changes; take an implicit method, "
+                            "'rodas5p' or 'kvaerno5', or raise max_steps");
       if (failed.status == Status::kMaxSteps)
         return "loosen rtol and atol, raise max_steps, or look at the field there";
       return "look at the field there, which may blow up, or loosen rtol and atol";
@@ -44,6 +44,9 @@ std::string failure_advice(const FailedSolve& failed) {
     case Status::kCoarseTimes:
       return "f32 cannot tell these times apart: subtract times[0] from times and shift the field by it, or solve in "
              "f64";
+    case Status::kNoConvergence:
+      return "Newton's method does not solve the equations of this step; take shorter ones, or leave their size to a "
+             "method that controls its error, as 'rodas5p' does, which needs no Newton's method";
     case Status::kOk:
       break;
   }

@@ -18,6 +18,10 @@ std::size_t numbers_per_lane(const VectorField& field, const SolveOptions& optio
   std::int64_t largest = 0;
   for (const Node& node : field.function().nodes())
     if (node.op != Op::kInput && node.op != Op::kConstant) largest = std::max(largest, node.shape.size());
+  if (tableau(options.method).is_implicit) {  // its matrix and the factors, and some vectors
+    const auto n = static_cast<std::size_t>(field.state_size());
+    return 3 * n * n + 40 * n + 2 * static_cast<std::size_t>(largest);
+  }
   const auto stages = static_cast<std::size_t>(tableau(options.method).num_all_stages());
   return 2 * stages * static_cast<std::size_t>(field.state_size()) + 2 * static_cast<std::size_t>(largest);
 }

@@ -8,7 +8,7 @@
 namespace costate::internal {
 
 template <class T>
-LaneErrors<T>::LaneErrors(const LaneProblem<T>& problem) : problem_(problem) {
+LaneErrors<T>::LaneErrors(const LaneProblem<T>& problem) : problem_(problem), ones_(problem.lanes, T{1}) {
   const ErrorMeasure& measure = problem.measure;
   if (problem.tableau->has_second_companion() || measure.groups.size() > 1) other_norms_.resize(2 * problem.lanes);
   if (measure.is_uniform) return;
@@ -33,6 +33,14 @@ void LaneErrors<T>::error_of(const AttemptedStep<T>& attempt, T* norms) {
     const auto error = static_cast<double>(norms[lane]), low = static_cast<double>(low_norms[lane]);
     norms[lane] = static_cast<T>(std::sqrt(companion_square(error * error, low * low)));
   }
+}
+
+template <class T>
+void LaneErrors<T>::error_of(const T* error, const T* y0, const T* y1, T* norms) {
+  if (!problem_.measure.is_uniform) return measure_rows(error, y0, y1, norms);
+  const T one = 1;
+  scaled_error_norm(y0, y1, ones_.data(), &error, &one, 1, static_cast<T>(problem_.options.rtol),
+                    static_cast<T>(problem_.options.atol), norms, problem_.state_size, problem_.lanes);
 }
 
 template <class T>

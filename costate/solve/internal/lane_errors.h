@@ -24,6 +24,8 @@ class LaneErrors {
 
   /// norms [lanes]: the attempt's error, in tolerances; NaN where the state at its end is not finite.
   void error_of(const AttemptedStep<T>& attempt, T* norms);
+  /// The same of an estimate [state, lanes] that the step itself has made.
+  void error_of(const T* error, const T* y0, const T* y1, T* norms);
   /// norms [lanes]: of x [state, lanes], in tolerances of y.
   void norm_of(const T* x, const T* y, T* norms);
 
@@ -34,6 +36,7 @@ class LaneErrors {
   const LaneProblem<T>& problem_;
   AlignedVector<T> rtols_, atols_;  // [state] where the measure is not uniform
   AlignedVector<T> error_, zeros_;  // [state, lanes] likewise
+  AlignedVector<T> ones_;           // [lanes]
   AlignedVector<T> other_norms_;    // [2, lanes]: of a group after the first; of the second companion
 };
 

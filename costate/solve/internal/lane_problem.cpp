@@ -4,7 +4,6 @@
 
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/guard_problem.h"
-#include "costate/solve/internal/time_part.h"
 
 namespace costate::internal {
 namespace {
@@ -44,32 +43,6 @@ std::int64_t evaluation_work(const Function& function) {
 
 }  // namespace
 
-bool reads_time(const Function& field) {
-  return std::ranges::any_of(field.nodes(),
-                             [](const Node& node) { return node.op == Op::kInput && node.indices[0] == 0; });
-}
-
-template <class T>
-TileFunction<T> lower_reading_time(LinearField linear, std::size_t lanes, TimeRows& time) {
-  if (std::is_same_v<T, float> && reads_time(linear.function)) {
-    TimePart part = split_time(linear.function);
-    time = TimeRows{.of_time = TileFunction<double>(part.of_time, lanes),
-                    .offsets = {},
-                    .count = 0,
-                    .rounds_time = part.reads_time};
-    for (std::size_t i = 0; i < part.of_time.outputs().size(); ++i) {
-      time.offsets.push_back(time.count);
-      time.count += static_cast<std::size_t>(part.of_time.output_shape(i).size());
-    }
-    linear.function = std::move(part.rest);
-    for (std::size_t& position : linear.late_inputs) position = position - 1 + time.offsets.size();
-  }
-  return TileFunction<T>(linear.function, lanes, linear.late_inputs);
-}
-
-template TileFunction<float> lower_reading_time(LinearField, std::size_t, TimeRows&);
-template TileFunction<double> lower_reading_time(LinearField, std::size_t, TimeRows&);
-
 template <class T>
 LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
                             std::size_t times, const std::optional<WantedGradients>& wanted)
@@ -82,12 +55,13 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       part_offsets(internal::part_offsets(vector_field)),
       measure(error_measure(solve_options, part_offsets, state_size)),
       gradients(gradients_of(vector_field, solve_options, wanted)),
-      function(lower_field<T>(vector_field, num_lanes, gradients, time)),
+      function(lower_field<T>(vector_field, num_lanes, tableau->is_implicit ? std::nullopt : gradients, time)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
       reads_time(internal::reads_time(vector_field.function())),
       stops(vector_field, solve_options, std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time,
             num_lanes) {
-  if (gradients) {
+  if (tableau->is_implicit) implicit = std::make_unique<const ImplicitProblem<T>>(field, options.method, lanes);
+  if (gradients && !implicit) {
     num_late_inputs = part_offsets.size();
     num_late_outputs =
         (gradients->times ? 1 : 0) + part_offsets.size() +
@@ -95,14 +69,14 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
   }
   frame = FrameLayout(state_size * lanes, time.count * lanes, lanes, function.saved_size(),
                       is_fixed ? closing() : static_cast<std::size_t>(tableau->num_all_stages()), closing(),
-                      gradients.has_value());
+                      gradients.has_value() && !implicit);
   const bool is_guarded = options.gradient_steps == GradientSteps::kOn ||
                           (options.gradient_steps == GradientSteps::kAuto && options.adjoint == Adjoint::kDiscrete);
-  if (gradients && !is_fixed && is_guarded) guard = std::make_unique<const GuardProblem<T>>(*this);
+  if (gradients && !is_fixed && is_guarded && !implicit) guard = std::make_unique<const GuardProblem<T>>(*this);
   const std::size_t width = simd_lanes<T>();
   const std::size_t half = (lanes + 2 * width - 1) / (2 * width) * width;  // whole vectors
   if (!is_fixed && options.control == Control::kPerSample && options.adjoint == Adjoint::kDiscrete && half < lanes &&
-      width > 1 && evaluation_work(field.function()) >= kWorthHandingOver) {
+      width > 1 && evaluation_work(implicit ? implicit->step.function : field.function()) >= kWorthHandingOver) {
     SolveOptions shared_budget = options;
     options.memory_budget = options.memory_budget * lanes / (lanes + half);
     shared_budget.memory_budget -= options.memory_budget;
@@ -146,8 +120,10 @@ template <class T>
 void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared) {
   std::vector<const T*> pointers;
   bind_field_inputs<T>(problem, nullptr, nullptr, arguments, pointers);
-  shared.resize(problem.function.shared_size());
+  shared.resize(problem.implicit ? problem.step_shared() + problem.implicit->function.shared_size()
+                                 : problem.function.shared_size());
   problem.function.prepare(pointers, shared.data());
+  if (problem.implicit) problem.implicit->prepare(arguments, shared.data() + problem.step_shared());
 }
 
 template void prepare_field(const LaneProblem<float>&, std::span<const float* const>, AlignedVector<float>&);

@@ -10,20 +10,15 @@
 
 #include "costate/exec/internal/tile_function.h"
 #include "costate/solve/internal/error_measure.h"
+#include "costate/solve/internal/implicit_problem.h"
 #include "costate/solve/internal/lane_stops.h"
 #include "costate/solve/internal/linear_field.h"
+#include "costate/solve/internal/lowered_time.h"
 #include "costate/solve/internal/stage_times.h"
 #include "costate/solve/internal/step_frames.h"
 #include "costate/solve/options.h"
 
 namespace costate::internal {
-
-/// Whether f depends on t; an autonomous field needs no stage times.
-bool reads_time(const Function& field);
-
-/// Lowers a Function whose first input is t, in f32 with values of t in place of t; `time` tells what it reads.
-template <class T>
-TileFunction<T> lower_reading_time(LinearField linear, std::size_t lanes, TimeRows& time);
 
 template <class T>
 class GuardProblem;
@@ -52,11 +47,14 @@ struct LaneProblem {
   bool reads_time;                                        // of the field
   StopTables stops;
   FrameLayout frame;
+  std::unique_ptr<const ImplicitProblem<T>> implicit;  // how an implicit method steps; null of explicit ones
   std::unique_ptr<const GuardProblem<T>> guard;  // null where steps are not held to derivatives (SolveOptions)
   std::unique_ptr<const LaneProblem> narrow;     // for the Stragglers of a tile; null where they would gain nothing
 
   /// The field's argument `index`, or the Parameter after these, as its Function takes it.
   const Input& argument(std::size_t index) const { return field.function().inputs()[1 + part_offsets.size() + index]; }
+  /// Where `shared` has what the implicit step reads.
+  std::size_t step_shared() const { return padded(function.shared_size()); }
   /// The stage at the end of the step: f(t + h, y1), carried over as the next step's first.
   std::size_t closing() const { return static_cast<std::size_t>(tableau->num_stages - 1); }
 };
@@ -81,7 +79,7 @@ struct LaneInputs {
   const double* times = nullptr;        // [time, lanes]
   bool rounds_times = false;            // they were computed in f32
   std::span<const T* const> arguments;  // of the field, then its Parameters: [n, lanes] or, where shared, [n]
-  const T* shared = nullptr;            // TileFunction::prepare's
+  const T* shared = nullptr;            // prepare_field's
   std::size_t num_samples = 0;          // lanes that hold samples: the first ones
   std::size_t memory_parts = 1;         // so many tiles share the memory budget
 };
@@ -92,7 +90,8 @@ template <class T>
 void bind_field_inputs(const LaneProblem<T>& problem, const T* times, const T* y, std::span<const T* const> arguments,
                        std::vector<const T*>& pointers);
 
-/// TileFunction::prepare of the field for given arguments and Parameters; `shared` is sized here.
+/// TileFunction::prepare of the field, and of an implicit step behind it, for given arguments and Parameters; `shared`
+/// is sized here.
 template <class T>
 void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared);
 

@@ -50,6 +50,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
     dense_slopes_.push_back(static_cast<std::size_t>(stage));
     dense_coefficients_.insert(dense_coefficients_.end(), row.begin(), row.end());
   }
+  if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
   if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem, field_.workspace());
   if (problem.narrow) stragglers_ = std::make_unique<Stragglers<T>>(problem);
 }
@@ -126,7 +127,7 @@ void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint3
     outputs_[lane] = wide.outputs_[from];
     outputs_[lane].follows_step |= wide.records_[from].num_steps > 0;
     // A slope that is known there is evaluated again, for its place in a frame, and does not count.
-    clock_.nfe[lane] -= std::exchange(clock_.knows_first[lane], 0.0);
+    if (!implicit_) clock_.nfe[lane] -= std::exchange(clock_.knows_first[lane], 0.0);
     if (lane >= inputs.num_samples) end_lane(lane, Status::kOk);
   }
   step_to_the_end(states);
@@ -337,7 +338,7 @@ void LaneSolver<T>::evaluate_first() {
 
 template <class T>
 void LaneSolver<T>::evaluate_closing() {
-  if (closing_known_) return;
+  if (closing_known_ || implicit_) return;
   if (problem_.reads_time) {
     stage_times_.set_all(last_times());
     stage_times_.write(frame_.times(closing()));
@@ -348,6 +349,7 @@ void LaneSolver<T>::evaluate_closing() {
 
 template <class T>
 void LaneSolver<T>::attempt() {
+  if (implicit_) return attempt_implicit();
   evaluate_first();
   for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(stage);
   write_state(closing(), y_next());
@@ -360,20 +362,29 @@ void LaneSolver<T>::attempt() {
 template <class T>
 Judgement LaneSolver<T>::judge_errors() {
   const SolveOptions& options = problem_.options;
-  errors_.error_of({y_.data(), y_next(), steps_.data(), {slope(0), problem_.frame.block, state_size_, lanes_}},
-                   norms_.data());
+  if (implicit_)
+    judge_implicit();
+  else
+    errors_.error_of({y_.data(), y_next(), steps_.data(), {slope(0), problem_.frame.block, state_size_, lanes_}},
+                     norms_.data());
   join(norms_.data());
   std::copy(norms_.begin(), norms_.end(), clock_.error.begin());
   if (guard_ != nullptr)
     guard_->judge({frame_, y_.data(), steps_.data(), first_times(), last_times(), inputs_}, clock_);
   for (std::size_t lane = 0; options.min_step > 0 && lane < lanes_; ++lane)
     if (is_shortest(clock_.h[lane], options.min_step)) clock_.error[lane] = norms_[lane];
-  const double evaluations = static_cast<double>(closing()) - (closing_known_ ? 0 : 1);
   return judge_adaptive({.control = options.step_control,
                          .error_order = problem_.tableau->error_order(),
                          .shortest = options.min_step,
                          .takes_shortest = options.at_min_step == AtMinStep::kAccept},
-                        evaluations, clock_, reached_.data());
+                        evaluations_of_attempt(), clock_, reached_.data());
+}
+
+/// Those of the field, but for a first slope that was not carried over.
+template <class T>
+double LaneSolver<T>::evaluations_of_attempt() const {
+  if (implicit_) return implicit_->step().evaluations;
+  return static_cast<double>(closing()) - (closing_known_ ? 0 : 1);
 }
 
 /// Lanes whose step of min_step was rejected cannot go on.
@@ -402,9 +413,10 @@ void LaneSolver<T>::add_up_zeros() {
 template <class T>
 Judgement LaneSolver<T>::accept_fixed() {
   Judgement judgement;
+  if (implicit_) end_without_convergence();
   add_up_zeros();
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    clock_.nfe[lane] += static_cast<double>(closing() - 1) * clock_.is_active[lane];
+    clock_.nfe[lane] += evaluations_of_attempt() * clock_.is_active[lane];
     if (clock_.is_active[lane] != 0 && norms_[lane] != 0) end_lane(lane, Status::kNonFinite);
     clock_.factor[lane] = 1;
     const double accepted = clock_.accepted[lane] = clock_.is_active[lane];
@@ -432,6 +444,7 @@ void LaneSolver<T>::judge(T* states) {
   if (listener_ != nullptr && judgement.any_accepted) listener_->stepped();
   select_lanes(mask_.data(), y_next(), y_.data(), y_.data(), state_size_, lanes_);
   if (judgement.any_accepted) carry_over();
+  if (implicit_) std::ranges::fill(clock_.knows_first, 1.0);  // none is asked for but a sample's very first
   advance(clock_);
   if (has_stops_ && !problem_.is_fixed) pass_stops();
 }

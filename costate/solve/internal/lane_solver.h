@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "costate/solve/internal/implicit_stepper.h"
 #include "costate/solve/internal/lane_clock.h"
 #include "costate/solve/internal/lane_errors.h"
 #include "costate/solve/internal/lane_guard.h"
@@ -162,9 +163,16 @@ class LaneSolver {
   void add_up_zeros();
   Judgement accept_fixed();
   void join(T* norms) const;
+  double evaluations_of_attempt() const;
   void carry_over();
   void select_first(const StepFrame<T>& x, std::size_t stage, const StepFrame<T>& y, const StepFrame<T>& out);
   void keep_record(std::size_t lane);
+
+  // A step of an implicit method (lane_solver_implicit.cpp).
+  void attempt_implicit();
+  void judge_implicit();
+  void end_without_convergence();
+  void interpolate_implicit();
 
   // Evaluations of the field at the stages.
   void evaluate(std::size_t stage) {
@@ -223,6 +231,7 @@ class LaneSolver {
   bool closing_known_ = false;  // the closing stage of this attempt was evaluated
   bool took_over_ = false;
   LaneErrors<T> errors_;
+  std::unique_ptr<ImplicitStepper<T>> implicit_;  // null of explicit methods
   std::unique_ptr<LaneGuard<T>> guard_;  // null where the problem has none
   std::unique_ptr<Stragglers<T>> stragglers_;
   std::size_t num_handed_over_ = 0;

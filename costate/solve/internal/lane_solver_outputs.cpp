@@ -18,7 +18,7 @@ void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
     has_inside_[lane] = is_at_end(lane) ? 0 : 1;
     any_inside |= has_inside_[lane] != 0;
   }
-  const bool closing_is_new = !closing_known_, has_dense = any_inside;
+  const bool closing_is_new = !closing_known_ && !implicit_, has_dense = any_inside;
   if (has_dense || has_rate_at_stop(lanes)) evaluate_closing();
   if (has_dense) evaluate_extra();
   while (!lanes.empty()) {
@@ -47,6 +47,7 @@ bool LaneSolver<T>::has_rate_at_stop(std::span<const std::uint32_t> lanes) const
 template <class T>
 void LaneSolver<T>::interpolate() {
   static_assert(kMaxStages <= kMaxDenseSlopes);
+  if (implicit_) return interpolate_implicit();
   const T* slopes[kMaxStages];
   for (std::size_t j = 0; j < dense_slopes_.size(); ++j) slopes[j] = slope(dense_slopes_[j]);
   dense_combine<T>({.y = y_.data(),

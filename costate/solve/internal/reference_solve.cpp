@@ -36,7 +36,7 @@ class ReferenceSolver {
         y_next_(y_),
         stages_(static_cast<std::size_t>(tableau_.num_all_stages()), Vector(y0.size())),
         arguments_(stages_) {
-    if (context.derivatives != nullptr) {
+    if (context.derivatives != nullptr && !tableau_.is_implicit) {
       constexpr double kRounding = std::numeric_limits<double>::epsilon();
       guard_.emplace(*context.derivatives, tableau_,
                      guard::Limits(tableau_, measure_.smallest_rtol(), measure_.smallest_atol(), kRounding),
@@ -113,6 +113,7 @@ class ReferenceSolver {
 
   /// k_0 .. up to the closing stage, and y1.
   void attempt(const Step& step) {
+    if (tableau_.is_implicit) return attempt_implicit(step);
     if (!first_known_) evaluate(step.first, y_, 0);
     first_known_ = true;
     for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(step, stage);
@@ -122,11 +123,53 @@ class ReferenceSolver {
     solution_.h = step.h;
   }
 
+  void attempt_implicit(const Step& step) {
+    Vector times;
+    for (const double node : context_.step->nodes)
+      times.push_back(node == 0 ? step.first : node == 1 ? step.last : std::fma(node, step.h, step.t));
+    implicit_ = context_.stepper(times, step.h, y_);
+    y_next_ = implicit_.y_next;
+    solution_.nfe += context_.step->evaluations;
+    solution_.h = step.h;
+  }
+
+  double norm_of_estimate(const Vector& estimate) const {
+    if (!all_finite(y_next_)) return kNaN;
+    return norm_over_scale([&](std::size_t j) { return estimate[j]; }, y_next_);
+  }
+
+  bool has_converged() const {
+    return implicit_.corrections.empty() || !(norm_of_estimate(implicit_.corrections) > kMostCorrection);
+  }
+
+  double error_of_implicit() const {
+    const double error = norm_of_estimate(implicit_.error);
+    if (has_converged()) return error;
+    const double halving = std::pow(2 * options_.step_control.safety, tableau_.error_order());
+    return std::max(error, std::max(halving, 2.0));
+  }
+
+  /// The state at t + theta h of an implicit step.
+  void interpolate(double theta, Vector& out) const {
+    const StepFunction& step = *context_.step;
+    for (std::size_t j = 0; j < y_.size(); ++j) {
+      double sum = 0;
+      for (std::size_t k = 0; k < step.num_dense; ++k) {
+        double weight = 0;
+        for (std::size_t p = step.dense_degree; p-- > 0;)
+          weight = std::fma(weight, theta, step.dense[k * step.dense_degree + p]);
+        sum = std::fma(weight * theta, implicit_.dense[k][j], sum);
+      }
+      out[j] = y_[j] + sum;
+    }
+  }
+
   void accept(const Step& step) {
     ++solution_.accepted;
     solution_.steps.push_back({step.t, step.h});
     solution_.t = step.t_next;
     std::swap(y_, y_next_);
+    if (tableau_.is_implicit) return;
     first_known_ = closing_known_ && step.last == step.t_next;
     if (first_known_) std::swap(stages_[0], stages_[closing()]);
   }
@@ -218,6 +261,7 @@ class ReferenceSolver {
   bool take_fixed_step(const Step& step) {
     if (solution_.accepted >= options_.max_steps) return fail(Status::kMaxSteps);
     attempt(step);
+    if (tableau_.is_implicit && !has_converged()) return fail(Status::kNoConvergence);
     if (!all_finite(y_next_)) return fail(Status::kNonFinite);
     accept(step);
     return true;
@@ -275,7 +319,7 @@ class ReferenceSolver {
   /// Accepts or rejects; returns the factor for the next step.
   double take_adaptive_step(const Step& step) {
     attempt(step);
-    const double error = guarded_error(step, error_norm(step.h));
+    const double error = tableau_.is_implicit ? error_of_implicit() : guarded_error(step, error_norm(step.h));
     StepDecision decision = decide_step(options_.step_control, control_, error, tableau_.error_order());
     control_ = decision.next;
     if (!decision.accepted && is_shortest(step.h)) {
@@ -322,6 +366,10 @@ class ReferenceSolver {
         solution_.states[next_output_] = y_next_;
         continue;
       }
+      if (tableau_.is_implicit) {
+        interpolate((out - step.t) / step.h, solution_.states[next_output_]);
+        continue;
+      }
       evaluate_closing(step);
       for (std::size_t stage = closing() + 1; stage < stages_.size() && !extra_known; ++stage) {
         evaluate_stage(step, stage);
@@ -360,6 +408,7 @@ class ReferenceSolver {
   Vector y_next_;
   std::vector<Vector> stages_, arguments_;  // slopes, and the states they are at
   std::optional<ReferenceGuard> guard_;
+  ReferenceStepOutputs implicit_;
   bool first_known_ = false;
   bool closing_known_ = false;
   bool saw_non_finite_ = false;
@@ -375,6 +424,7 @@ ReferenceSolution reference_solve(const ReferenceRhs& rhs, std::span<const doubl
   if (y0.empty()) throw InvalidArgument("[solve] y0 must have at least one element; got none. Pass the initial state.");
   check_times(times);
   check_options(options);
+  COSTATE_CHECK(!tableau(options.method).is_implicit || context.step != nullptr, "an implicit method needs its step");
   return ReferenceSolver(rhs, y0, times, options, context).run();
 }
 

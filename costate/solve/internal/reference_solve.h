@@ -32,6 +32,11 @@
 //
 // First step. Not below 20 eps |t|, which moves t; the trial step neither.
 //
+// Implicit methods. A step is what the context's `step` makes of the times of its nodes, h and y. The error is that of
+// its estimate; where it has corrections and their norm is above kMostCorrection, it is at least 2 and at least the one
+// after which a rejected step is halved, (2 safety)^order, or with fixed steps the solve ends as kNoConvergence. f is
+// evaluated by itself for the first step alone.
+//
 // Fixed steps: n equal steps in each interval [t_i, t_i+1]: h = (t_i+1 - t_i) / n; step m starts at fma(m, h, t_i), the
 // last ends at t_i+1 exactly. n is steps_per_interval, or ceil(|t_i+1 - t_i| / step_size (1 - 2^-40)), at least 1: a
 // step_size that divides the interval up to rounding adds no step.
@@ -44,6 +49,7 @@
 
 #include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/reference_guard.h"
+#include "costate/solve/internal/step_function.h"
 #include "costate/solve/options.h"
 #include "costate/solve/status.h"
 
@@ -52,12 +58,22 @@ namespace costate::internal {
 /// Writes f(t, y) to dy.
 using ReferenceRhs = std::function<void(double t, std::span<const double> y, std::span<double> dy)>;
 
+/// What a StepFunction gives.
+struct ReferenceStepOutputs {
+  std::vector<double> y_next, error, corrections;
+  std::vector<std::vector<double>> dense;
+};
+using ReferenceStepper =
+    std::function<ReferenceStepOutputs(std::span<const double> times, double h, std::span<const double> y)>;
+
 /// What a solve makes of its field and options, and its reference is told.
 struct ReferenceContext {
   std::vector<Stop> stops = {};                       ///< ascending
   double stop_scale = 0;                              ///< stop_tolerance's
   std::vector<std::size_t> part_offsets = {0};        ///< where each part of the state begins
   const ReferenceDerivatives* derivatives = nullptr;  ///< adaptive: the gradient guard's, which judges the steps, too
+  const StepFunction* step = nullptr;                 ///< of implicit methods
+  ReferenceStepper stepper = {};                      ///< which evaluates it
 };
 
 /// An accepted step: it starts at t and has size h (negative backward in time). It ends where the next one starts.
@@ -80,7 +96,7 @@ struct ReferenceSolution {
 /// Solves y' = f(t, y), y(times[0]) = y0 and gives y at all `times`, which ascend or descend and may repeat.
 ///
 /// kNonFinite: y0, f(t0, y0) or a fixed step's y1 is not finite, or steps shrank to nothing with errors that are not
-/// finite. kStepTooSmall: |h| <= 10 eps |t|, or less than min_step, is asked for. kMaxSteps: max_steps attempts did not
+/// finite. kNoConvergence: of a fixed step of an implicit method. kStepTooSmall: |h| <= 10 eps |t|, or less than min_step, is asked for. kMaxSteps: max_steps attempts did not
 /// reach the end. Throws InvalidArgument for an empty y0, and what check_options() and check_times() refuse. Of the
 /// options, `stop_at` and `gradient_steps` are for the context, and those of a batch, of adjoints and of types say
 /// nothing here.

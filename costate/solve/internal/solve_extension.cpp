@@ -81,6 +81,25 @@ ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span
   return derivatives;
 }
 
+/// A step of an implicit method for one sample, by the interpreter.
+ReferenceStepper interpreted_step(const StepFunction& step, std::span<const std::vector<double>> arguments) {
+  return [&step, arguments](std::span<const double> times, double h, std::span<const double> y) {
+    std::vector<HostArray> inputs;
+    for (const double t : times) inputs.emplace_back(Shape{}, std::vector<double>{t});
+    inputs.emplace_back(Shape{}, std::vector<double>{h});
+    inputs.push_back(HostArray::vector({y.begin(), y.end()}));
+    for (const std::vector<double>& argument : arguments)
+      inputs.emplace_back(step.function.inputs()[inputs.size()].shape, argument);
+    const std::vector<HostArray> all = interpret(step.function, inputs);
+    ReferenceStepOutputs outputs{.y_next = all[0].numbers(), .error = {}, .corrections = {}, .dense = {}};
+    for (std::size_t j = 0; j < step.num_dense; ++j) outputs.dense.push_back(all[1 + j].numbers());
+    std::size_t next = 1 + step.num_dense;
+    if (step.has_error) outputs.error = all[next++].numbers();
+    if (step.has_corrections) outputs.corrections = all[next].numbers();
+    return outputs;
+  };
+}
+
 /// What a field takes besides t and the state: its arguments, its Parameters, then the tangents of the `moved` ones.
 std::vector<ArgumentSpec> with_tangents(const VectorField& field, const MovedArguments& moved) {
   const std::vector<Input>& inputs = field.function().inputs();
@@ -123,10 +142,10 @@ constexpr double kFinest<float> = 1e-6;
 
 /// Options under which a solve is so much more exact that the difference is the error of the given ones. By another
 /// method, of high order: where stability and not the error limits the steps, a tighter tolerance changes nothing. Of
-/// fixed steps, too, which may be unstable at half their length as well.
+/// fixed steps, too, which may be unstable at half their length as well. An implicit method stands for a stiff field.
 SolveOptions tightened_options(SolveOptions options) {
   constexpr double kTighter = 1e-2;
-  options.method = Method::kDopri8;
+  options.method = tableau(options.method).is_implicit ? Method::kRodas5p : Method::kDopri8;
   const auto tighten_rtol = [](double& rtol) { rtol = std::min(rtol, std::max(kTighter * rtol, kFinest<double>)); };
   tighten_rtol(options.rtol);
   std::ranges::for_each(options.rtols, tighten_rtol);
@@ -171,12 +190,16 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
   const SampleStops sample = stops_of_sample(field_, options_.stop_at, operands.subspan(2));
   std::optional<ReferenceDerivatives> derivatives;
   if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
+  std::optional<StepFunction> step;
+  if (tableau(options_.method).is_implicit) step = implicit_step(field_, options_.method, StepUse::kForward);
   const ReferenceSolution solution =
       reference_solve(interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1], options_,
                       {.stops = sample.stops,
                        .stop_scale = sample.scale,
                        .part_offsets = part_offsets(field_),
-                       .derivatives = derivatives ? &*derivatives : nullptr});
+                       .derivatives = derivatives ? &*derivatives : nullptr,
+                       .step = step ? &*step : nullptr,
+                       .stepper = step ? interpreted_step(*step, operands.subspan(2)) : ReferenceStepper()});
   std::vector<double> states;
   for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());
   return states;
@@ -308,7 +331,6 @@ std::unique_ptr<TileOpState> SolveTileOp<T>::make_state() const {
   auto state = std::make_unique<SolveState<T>>(problem_);
   state->z0.resize(problem_.state_size * problem_.lanes);
   state->times.resize(problem_.num_times * problem_.lanes);
-  state->shared.resize(problem_.function.shared_size());
   state->spread.resize(context_.operand_shapes.size());
   return state;
 }

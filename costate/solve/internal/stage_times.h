@@ -24,8 +24,10 @@ struct StepTimes {
   double at(double node) const { return node == 0 ? first : node == 1 ? last : std::fma(node, h, t); }
 };
 
-/// What a field reads of time: t itself, [1, lanes], or in f32 values that are computed of t in f64 (time_part.h).
+/// What a field reads of time: t itself, [1, lanes], or in f32 values that are computed of t in f64 (time_part.h). A
+/// step of an implicit method reads the times of all its stages.
 struct TimeRows {
+  std::size_t num_times = 1;
   std::optional<TileFunction<double>> of_time;
   std::vector<std::size_t> offsets = {0};  // the row at which each value begins
   std::size_t count = 1;                   // rows
@@ -49,26 +51,28 @@ inline bool is_coarse_grid(double first, double last, std::size_t num_times) {
 template <class T>
 class StageTimes {
  public:
-  StageTimes(const TimeRows& rows, std::size_t lanes) : rows_(rows), times_(lanes) {
+  StageTimes(const TimeRows& rows, std::size_t lanes)
+      : rows_(rows), lanes_(lanes), times_(rows.num_times * lanes) {
     if (!rows.of_time) return;
     const TileFunction<double>& function = *rows.of_time;
     workspace_ = function.make_workspace();
     shared_.resize(function.shared_size());
     saved_.resize(function.saved_size());
     values_.resize(rows.count * lanes);
-    inputs_ = {times_.data()};
+    for (std::size_t i = 0; i < rows.num_times; ++i) inputs_.push_back(times_.data() + i * lanes);
     for (const std::size_t offset : rows.offsets) outputs_.push_back(values_.data() + offset * lanes);
     function.prepare(inputs_, shared_.data());
   }
   StageTimes(const StageTimes&) = delete;
   StageTimes& operator=(const StageTimes&) = delete;
 
-  void set(std::size_t lane, double t) { times_[lane] = t; }
-  void set_all(const double* times) { std::copy_n(times, times_.size(), times_.begin()); }
+  /// Time `which` of the lane.
+  void set(std::size_t lane, double t, std::size_t which = 0) { times_[which * lanes_ + lane] = t; }
+  void set_all(const double* times) { std::copy_n(times, lanes_, times_.begin()); }
   /// The same stage of all lanes' steps: StepTimes with one number a lane.
   void set_all(double node, const double* t, const double* h, const double* first, const double* last) {
     if (node == 0 || node == 1) return set_all(node == 0 ? first : last);
-    for (std::size_t lane = 0; lane < times_.size(); ++lane) times_[lane] = std::fma(node, h[lane], t[lane]);
+    for (std::size_t lane = 0; lane < lanes_; ++lane) times_[lane] = std::fma(node, h[lane], t[lane]);
   }
 
   /// What the field reads of these times: [rows, lanes].
@@ -80,7 +84,7 @@ class StageTimes {
                                            .saved = saved_.data(),
                                            .workspace = &workspace_,
                                            .lane_weights = nullptr,
-                                           .num_samples = times_.size(),
+                                           .num_samples = lanes_,
                                            .first_sample = 0,
                                            .report = nullptr});
     const AlignedVector<double>& values = rows_.of_time ? values_ : times_;
@@ -89,6 +93,7 @@ class StageTimes {
 
  private:
   const TimeRows& rows_;
+  std::size_t lanes_;
   AlignedVector<double> times_;
   TileWorkspace<double> workspace_;
   AlignedVector<double> shared_, saved_, values_;

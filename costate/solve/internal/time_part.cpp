@@ -15,10 +15,11 @@ bool copies_only(Op op) { return op == Op::kReshape || op == Op::kBroadcast; }
 
 class Splitter {
  public:
-  explicit Splitter(const Function& function) : function_(simplify(function)) {
+  Splitter(const Function& function, std::size_t num_times)
+      : function_(simplify(function)), num_times_(static_cast<std::int64_t>(num_times)) {
     for (const Node& node : function_.nodes()) {
       const bool is_constant = node.op == Op::kConstant;
-      const bool is_time = node.op == Op::kInput && node.indices[0] == 0;
+      const bool is_time = node.op == Op::kInput && node.indices[0] < num_times_;
       bool fits = is_time || (node.op != Op::kInput && !is_constant);
       for (const NodeId operand : node.operands)
         fits = fits && (of_time(operand) || function_.node(operand).op == Op::kConstant);
@@ -62,9 +63,12 @@ class Splitter {
   Function time_function() const {
     GraphBuilder builder;
     std::map<NodeId, Array> known;
-    const Array t = builder.input_like(function_.inputs()[0]);
+    std::vector<Array> times;
+    for (std::int64_t i = 0; i < num_times_; ++i)
+      times.push_back(builder.input_like(function_.inputs()[static_cast<std::size_t>(i)]));
     for (NodeId id = 0; id < num_nodes(function_); ++id)
-      if (function_.node(id).op == Op::kInput && of_time_[id]) known[id] = t;
+      if (const Node& node = function_.node(id); node.op == Op::kInput && of_time_[id])
+        known[id] = times[static_cast<std::size_t>(node.indices[0])];
     std::vector<Array> outputs;
     for (const NodeId id : values_) outputs.push_back(copy(builder, known, id));
     return builder.finish(outputs);
@@ -75,11 +79,11 @@ class Splitter {
     std::map<NodeId, Array> known;
     for (const NodeId id : values_)
       known[id] = builder.input(text::concat("time", id), InputKind::kSample, function_.node(id).shape);
-    std::vector<Array> inputs = {{}};
-    for (std::size_t i = 1; i < function_.inputs().size(); ++i)
+    std::vector<Array> inputs(static_cast<std::size_t>(num_times_));
+    for (std::size_t i = inputs.size(); i < function_.inputs().size(); ++i)
       inputs.push_back(builder.input_like(function_.inputs()[i]));
     for (NodeId id = 0; id < num_nodes(function_); ++id)
-      if (const Node& node = function_.node(id); node.op == Op::kInput && node.indices[0] > 0)
+      if (const Node& node = function_.node(id); node.op == Op::kInput && node.indices[0] >= num_times_)
         known[id] = inputs[static_cast<std::size_t>(node.indices[0])];
     std::vector<Array> outputs;
     std::vector<OutputKind> kinds;
@@ -93,12 +97,13 @@ class Splitter {
   }
 
   const Function function_;
-  PerNode<bool> of_time_;       // by node: made of t and constants alone
+  const std::int64_t num_times_;
+  PerNode<bool> of_time_;       // by node: made of times and constants alone
   std::vector<NodeId> values_;  // ascending
 };
 
 }  // namespace
 
-TimePart split_time(const Function& function) { return Splitter(function).split(); }
+TimePart split_time(const Function& function, std::size_t num_times) { return Splitter(function, num_times).split(); }
 
 }  // namespace costate::internal

@@ -12,12 +12,12 @@
 namespace costate::internal {
 
 struct TimePart {
-  Function of_time;         // t -> the values that the rest reads of it
-  Function rest;            // inputs: these values in place of t, then the other inputs of the field
-  bool reads_time = false;  // t itself is one of the values
+  Function of_time;         // the times -> the values that the rest reads of it
+  Function rest;            // inputs: these values in place of the times, then the other inputs of the field
+  bool reads_time = false;  // a time itself is one of the values
 };
 
-/// `function` has t as its first input, and reads it.
-TimePart split_time(const Function& function);
+/// The first inputs of `function` are so many times, one or the stages' of a step, some of which it reads.
+TimePart split_time(const Function& function, std::size_t num_times = 1);
 
 }  // namespace costate::internal

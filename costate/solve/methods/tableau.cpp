@@ -14,6 +14,7 @@
 #include "costate/solve/methods/internal/tsit5.h"
 #include "costate/solve/methods/internal/vern7.h"
 #include "costate/solve/methods/internal/vern9.h"
+#include "costate/solve/methods/implicit.h"
 
 namespace costate {
 namespace {
@@ -55,6 +56,7 @@ constexpr Tableau make_tableau(const MethodRow& row) {
   return {.name = row.name,
           .description = row.description,
           .source = row.source,
+          .is_implicit = false,
           .order = row.order,
           .embedded_order = row.embedded_order,
           .low_order = Exact::low_order(),
@@ -75,22 +77,58 @@ constexpr Tableau kTableaus[] = {
 #define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
   make_tableau<internal::coefficients::name>({#spelling, order, embedded_order, dense_order, description, source}),
 #include "costate/solve/methods/methods.def"
-#undef COSTATE_METHOD
 };
 
 constexpr Method kMethods[] = {
 #define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) Method::k##name,
+#define COSTATE_IMPLICIT_METHOD COSTATE_METHOD
 #include "costate/solve/methods/methods.def"
-#undef COSTATE_METHOD
 };
+constexpr std::size_t kNumExplicit = std::size(kTableaus), kNumImplicit = std::size(kMethods) - kNumExplicit;
+
+Tableau implicit_row(Method method, const MethodRow& row) {
+  static constexpr double kNodes[] = {0, 1}, kLower[] = {1}, kFirst[] = {1, 0}, kNone[] = {0, 0};
+  return {.name = row.name,
+          .description = row.description,
+          .source = row.source,
+          .is_implicit = true,
+          .order = row.order,
+          .embedded_order = row.embedded_order,
+          .low_order = 0,
+          .dense_order = row.dense_order,
+          .num_stages = 2,
+          .num_extra_stages = 0,
+          .dense_degree = 1,
+          .error_constant = implicit_error_constant(method, row.embedded_order + 1),
+          .c = kNodes,
+          .a = kLower,
+          .b = kFirst,
+          .e = {},
+          .e_low = {},
+          .dense = kNone};
+}
+
+const std::vector<Tableau>& implicit_rows() {
+  static const std::vector<Tableau> rows = {
+#define COSTATE_IMPLICIT_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
+  implicit_row(Method::k##name, {#spelling, order, embedded_order, dense_order, description, source}),
+#include "costate/solve/methods/methods.def"
+  };
+  return rows;
+}
 
 }  // namespace
 
-const Tableau& tableau(Method method) { return kTableaus[static_cast<std::size_t>(method)]; }
+const Tableau& tableau(Method method) {
+  const auto index = static_cast<std::size_t>(method);
+  return index < kNumExplicit ? kTableaus[index] : implicit_rows()[index - kNumExplicit];
+}
 
 std::string_view name(Method method) { return tableau(method).name; }
 
 std::span<const Method> all_methods() { return kMethods; }
+std::span<const Method> explicit_methods() { return std::span(kMethods).first(kNumExplicit); }
+std::span<const Method> implicit_methods() { return std::span(kMethods).last(kNumImplicit); }
 
 Method method_from_name(std::string_view wanted) {
   std::vector<std::string> known;

@@ -20,6 +20,9 @@
 //
 // over all num_stages + num_extra_stages stages. Extra stages serve dense output alone: evaluate them only in a step
 // that contains an output time.
+//
+// An implicit method has a row here for its name, its orders and its error constant. Its stages are two slopes, at the
+// start and at the end of the trial step by which the first step is chosen; how it steps is in implicit.h.
 #pragma once
 
 #include <cmath>
@@ -32,8 +35,8 @@ namespace costate {
 /// The methods by name: kEuler, kDopri5, … (methods.def).
 enum class Method {
 #define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) k##name,
+#define COSTATE_IMPLICIT_METHOD COSTATE_METHOD
 #include "costate/solve/methods/methods.def"
-#undef COSTATE_METHOD
 };
 
 /// No method has more stages, extra ones included, or a dense output of higher degree: for buffers of fixed size.
@@ -45,6 +48,7 @@ struct Tableau {
   std::string_view name;
   std::string_view description;
   std::string_view source;
+  bool is_implicit;
   int order;             ///< of y1
   int embedded_order;    ///< of the error estimate's companion; 0 if there is none
   int low_order;         ///< of the second companion; 0 if there is none
@@ -64,7 +68,7 @@ struct Tableau {
   std::span<const double> dense;  ///< [num_stages + num_extra_stages, dense_degree], row-major
 
   int num_all_stages() const { return num_stages + num_extra_stages; }
-  bool has_error_estimate() const { return !e.empty(); }
+  bool has_error_estimate() const { return embedded_order > 0; }
   /// The error estimate reads k_last, so that it is needed before the step is accepted (dopri5, tsit5, bosh3).
   bool error_needs_closing_stage() const { return !e.empty() && e.back() != 0; }
   bool has_second_companion() const { return !e_low.empty(); }
@@ -98,8 +102,10 @@ std::string_view name(Method method);
 /// The method of that name. InvalidArgument, with the nearest name and the list, if there is none.
 Method method_from_name(std::string_view name);
 
-/// In the order of methods.def.
+/// In the order of methods.def, the explicit ones first.
 std::span<const Method> all_methods();
+std::span<const Method> explicit_methods();
+std::span<const Method> implicit_methods();
 
 /// out[i] = b_i(theta). theta = 0 gives zeros and theta = 1 gives b, to rounding.
 /// `out` has num_all_stages() elements. Horner's rule in theta, each step one fma.

@@ -1,0 +1,39 @@
+#include "costate/solve/internal/implicit_problem.h"
+
+namespace costate::internal {
+
+template <class T>
+void bind_step_inputs(const TimeRows& time, std::size_t lanes, const T* times, const T* h, const T* y,
+                      std::span<const T* const> arguments, std::vector<const T*>& pointers) {
+  pointers.clear();
+  for (const std::size_t offset : time.offsets)
+    pointers.push_back(times == nullptr ? nullptr : times + offset * lanes);
+  pointers.push_back(h);
+  pointers.push_back(y);
+  pointers.insert(pointers.end(), arguments.begin(), arguments.end());
+}
+
+template void bind_step_inputs(const TimeRows&, std::size_t, const float*, const float*, const float*,
+                               std::span<const float* const>, std::vector<const float*>&);
+template void bind_step_inputs(const TimeRows&, std::size_t, const double*, const double*, const double*,
+                               std::span<const double* const>, std::vector<const double*>&);
+
+template <class T>
+ImplicitProblem<T>::ImplicitProblem(const VectorField& field, Method method, std::size_t num_lanes)
+    : step(implicit_step(field, method, StepUse::kForward)),
+      lanes(num_lanes),
+      state_size(static_cast<std::size_t>(field.state_size())),
+      reads_time(internal::reads_time(field.function())),
+      function(lower_reading_time<T>({step.function, {}}, num_lanes, time, step.nodes.size())) {}
+
+template <class T>
+void ImplicitProblem<T>::prepare(std::span<const T* const> arguments, T* shared) const {
+  std::vector<const T*> pointers;
+  bind_step_inputs<T>(time, lanes, nullptr, nullptr, nullptr, arguments, pointers);
+  function.prepare(pointers, shared);
+}
+
+template struct ImplicitProblem<float>;
+template struct ImplicitProblem<double>;
+
+}  // namespace costate::internal

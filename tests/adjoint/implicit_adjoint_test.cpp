@@ -1,0 +1,235 @@
+// Gradients through implicit methods against truths that do not use adjoints: differences of the computed solution,
+// with fixed steps and with adaptive ones held fixed, CVODES sensitivities, matrix exponentials.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "costate/base/threads.h"
+#include "costate/diff/diff.h"
+#include "costate/exec/program.h"
+#include "costate/graph/interpret.h"
+#include "costate/solve/internal/step_function.h"
+#include "costate/solve/solve.h"
+#include "tests/adjoint/rest_cases.h"
+#include "tests/support/cvode.h"
+
+namespace costate {
+namespace {
+
+using Numbers = std::vector<double>;
+
+/// A nonlinear field that reads t, with an argument of each sample and a Parameter.
+struct Forced {
+  Parameter rates{"rates", HostArray::vector({0.7, 1.3})};
+
+  VectorField field() const {
+    return vector_field({2}, {{"gain", {1}}}, [this](Array t, Array z, Array gain) {
+      const Array p(rates);
+      return stack({z[1] * z[0] * -0.4 - p[0] * z[1] + gain[0] * sin(2.0 * t),
+                    z[0] - p[1] * tanh(z[1]) + t * p[0] * 0.3 * gain[0]});
+    });
+  }
+};
+
+/// Tells every number of the states apart.
+double weight(std::size_t index) { return std::cos(1.0 + 1.7 * static_cast<double>(index)); }
+
+Function weighted_loss(const Forced& forced, std::int64_t num_times, const SolveOptions& options) {
+  const VectorField field = forced.field();
+  return trace(
+      [&](Array z0, Array times, Array gain) {
+        const Array states = solve(field, z0, times, options, std::span<const Array>(&gain, 1));
+        Numbers weights;
+        for (std::size_t i = 0; i < 2 * static_cast<std::size_t>(num_times); ++i) weights.push_back(weight(i));
+        return sum(states * constant(HostArray(Shape{num_times, 2}, weights)));
+      },
+      {{"z0", {2}}, {"times", {num_times}}, {"gain", {1}}});
+}
+
+HostArray row(Numbers values) {
+  const auto size = static_cast<std::int64_t>(values.size());
+  return HostArray(Shape{1, size}, std::move(values));
+}
+
+Numbers part(const Numbers& x, std::size_t first, std::size_t count) {
+  return {x.begin() + static_cast<std::ptrdiff_t>(first), x.begin() + static_cast<std::ptrdiff_t>(first + count)};
+}
+
+/// z0 [2], times, gain [1] and rates [2] as one list.
+struct Point {
+  Numbers z0 = {0.8, -0.3}, times = {}, gain = {0.9}, rates = {0.7, 1.3};
+
+  Numbers numbers() const {
+    Numbers x = z0;
+    for (const Numbers* more : {&times, &gain, &rates}) x.insert(x.end(), more->begin(), more->end());
+    return x;
+  }
+  static Point of(const Numbers& x) {
+    const std::size_t count = x.size() - 5;
+    return {part(x, 0, 2), part(x, 2, count), part(x, 2 + count, 1), part(x, 3 + count, 2)};
+  }
+};
+
+/// Loss, then gradients by all numbers of the point.
+Numbers gradients_at(const Function& loss, const Point& point) {
+  const RunResult result = compile(value_and_grad(loss)).run({row(point.z0), row(point.times), row(point.gain)});
+  EXPECT_TRUE(result.report.failures.empty());
+  Numbers all;
+  for (const HostArray& output : result.outputs)
+    for (std::int64_t i = 0; i < output.size(); ++i) all.push_back(output.at(i));
+  return all;
+}
+
+/// Fourth-order central differences.
+Numbers differences(const std::function<double(const Numbers&)>& f, const Numbers& x) {
+  const double h = 1e-3;
+  Numbers gradient;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto at = [&](double step) {
+      Numbers moved = x;
+      moved[i] += step;
+      return f(moved);
+    };
+    gradient.push_back((8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h));
+  }
+  return gradient;
+}
+
+void expect_near(const Numbers& value, const Numbers& truth, double tolerance, const std::string& what) {
+  ASSERT_EQ(value.size(), truth.size()) << what;
+  for (std::size_t i = 0; i < value.size(); ++i)
+    EXPECT_NEAR(value[i], truth[i], tolerance * (1 + std::abs(truth[i]))) << what << ", number " << i;
+}
+
+class ImplicitAdjoint : public ::testing::TestWithParam<Method> {
+ protected:
+  static std::string method() { return std::string(name(GetParam())); }
+};
+
+TEST_P(ImplicitAdjoint, FixedStepsEqualDifferencesOfTheSolution) {
+  for (const Numbers& times : {Numbers{0.1, 0.5, 1.4}, Numbers{1, 0.7, -0.2}}) {
+    const Forced forced;
+    const Function loss = weighted_loss(forced, 3, {.method = GetParam(), .steps_per_interval = 6});
+    const Program program = compile(loss);
+    const auto value = [&](const Numbers& x) {
+      const Point point = Point::of(x);
+      forced.rates.set_value(HostArray::vector(point.rates));
+      return program.run({row(point.z0), row(point.times), row(point.gain)}).outputs[0].at(0);
+    };
+    const Point point{.times = times};
+    const Numbers truth = differences(value, point.numbers());
+    value(point.numbers());  // the rates as they were
+    expect_near(part(gradients_at(loss, point), 1, truth.size()), truth, 1e-8, method());
+  }
+}
+
+/// Steps held fixed in size, the last one reaching to the end, and each output held in its step: by the interpreter.
+class FrozenSteps {
+ public:
+  FrozenSteps(const VectorField& field, Method method, const std::vector<AcceptedStep>& steps, const Numbers& times)
+      : step_(internal::implicit_step(field, method, internal::StepUse::kForward)), steps_(steps), within_(steps.size()) {
+    std::size_t output = 1;
+    for (std::size_t i = 0; i < steps.size(); ++i)
+      for (; output + 1 < times.size() && (times[output] - steps[i].t - steps[i].size) * steps[i].size < 0; ++output)
+        ++within_[i];
+  }
+
+  double loss(const Numbers& x) const {
+    const Point point = Point::of(x);
+    Numbers y = point.z0;
+    double t = point.times[0], sum = 0;
+    std::size_t output = 0;
+    const auto add = [&](const Numbers& state) {
+      for (std::size_t k = 0; k < 2; ++k) sum += state[k] * weight(2 * output + k);
+      ++output;
+    };
+    add(y);
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const double h = i + 1 == steps_.size() ? point.times.back() - t : steps_[i].size;
+      std::vector<HostArray> inputs;
+      for (const double node : step_.nodes) inputs.push_back(scalar(t + node * h));
+      inputs.push_back(scalar(h));
+      for (const Numbers& numbers : {y, point.gain, point.rates}) inputs.push_back(HostArray::vector(numbers));
+      const std::vector<HostArray> outputs = interpret(step_.function, inputs);
+      for (std::size_t k = 0; k < within_[i]; ++k) add(state_at((point.times[output] - t) / h, y, outputs));
+      y = outputs[0].numbers();
+      t += h;
+    }
+    add(y);
+    return sum;
+  }
+
+ private:
+  static HostArray scalar(double value) { return HostArray(Shape{}, Numbers{value}); }
+
+  Numbers state_at(double theta, const Numbers& y, const std::vector<HostArray>& outputs) const {
+    Numbers state = y;
+    for (std::size_t j = 0; j < step_.num_dense; ++j)
+      for (std::size_t p = 0; p < step_.dense_degree; ++p)
+        for (std::size_t k = 0; k < state.size(); ++k)
+          state[k] += step_.dense[j * step_.dense_degree + p] * std::pow(theta, static_cast<double>(p + 1)) *
+                      outputs[1 + j].at(static_cast<std::int64_t>(k));
+    return state;
+  }
+
+  internal::StepFunction step_;
+  std::vector<AcceptedStep> steps_;
+  std::vector<std::size_t> within_;
+};
+
+TEST_P(ImplicitAdjoint, AdaptiveStepsEqualDifferencesWithTheStepsHeldFixed) {
+  if (!tableau(GetParam()).has_error_estimate()) GTEST_SKIP() << "no error estimate, no adaptive steps";
+  for (const Numbers& times : {Numbers{0.1, 0.35, 0.4, 1.3, 2.2}, Numbers{1.5, 1.2, 0.4, 0.3, -0.4}}) {
+    const Forced forced;
+    const SolveOptions options{.method = GetParam(), .rtol = 1e-6, .atol = 1e-8};
+    const Point point{.times = times};
+    const HostArray gain = row(point.gain);
+    const FrozenSteps frozen(forced.field(), GetParam(),
+                             accepted_steps(forced.field(), row(point.z0), HostArray::vector(times), options,
+                                            std::span(&gain, 1)),
+                             times);
+    const Numbers x = point.numbers(), found = gradients_at(weighted_loss(forced, 5, options), point);
+    EXPECT_NEAR(found[0], frozen.loss(x), 1e-9);
+    const Numbers truth = differences([&](const Numbers& moved) { return frozen.loss(moved); }, x);
+    expect_near(part(found, 1, truth.size()), truth, 1e-8, method());
+  }
+}
+
+TEST_P(ImplicitAdjoint, BitsDoNotDependOnMemoryThreadsOrBatch) {
+  const Forced forced;
+  const std::int64_t batch = 37;
+  HostArray z0(Shape{batch, 2}), gains(Shape{batch, 1});
+  for (std::int64_t i = 0; i < z0.size(); ++i) z0.set(i, std::sin(static_cast<double>(i)));
+  for (std::int64_t i = 0; i < batch; ++i) gains.set(i, 0.5 + 0.02 * static_cast<double>(i));
+  const HostArray times(Shape{batch, 3}, [&] {
+    Numbers all;
+    for (std::int64_t i = 0; i < batch; ++i) all.insert(all.end(), {0, 0.4, 1.5});
+    return all;
+  }());
+  const bool is_adaptive = tableau(GetParam()).has_error_estimate();
+  SolveOptions options{.method = GetParam(), .steps_per_interval = is_adaptive ? 0 : 9};
+  set_num_threads(1);
+  const Program program = compile(value_and_grad(weighted_loss(forced, 3, options)));
+  const RunResult one = program.run({z0, times, gains});
+  options.memory_budget = 4096;
+  const RunResult replayed = compile(value_and_grad(weighted_loss(forced, 3, options))).run({z0, times, gains});
+  set_num_threads(3);
+  const RunResult three = program.run({z0, times, gains});
+  set_num_threads(0);
+  for (std::size_t i = 0; i < one.outputs.size(); ++i) {
+    EXPECT_TRUE(one.outputs[i].same_bits(replayed.outputs[i])) << i;
+    EXPECT_TRUE(one.outputs[i].same_bits(three.outputs[i])) << i;
+  }
+  const HostArray first_z0 = row({z0.at(0), z0.at(1)}), first_times = row({0, 0.4, 1.5}), first_gain = row({gains.at(0)});
+  const RunResult alone = program.run({first_z0, first_times, first_gain});
+  for (const std::size_t output : {0U, 1U, 2U, 3U})
+    for (std::int64_t k = 0; k < alone.outputs[output].size(); ++k)
+      EXPECT_EQ(alone.outputs[output].at(k), one.outputs[output].at(k)) << output;
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, ImplicitAdjoint,
+                         ::testing::ValuesIn(implicit_methods().begin(), implicit_methods().end()),
+                         [](const auto& method) { return std::string(name(method.param)); });
+
+}  // namespace
+}  // namespace costate
