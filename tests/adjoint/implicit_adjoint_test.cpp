@@ -10,13 +10,12 @@
 #include "costate/graph/interpret.h"
 #include "costate/solve/internal/step_function.h"
 #include "costate/solve/solve.h"
+#include "tests/adjoint/numbers.h"
 #include "tests/adjoint/rest_cases.h"
 #include "tests/support/cvode.h"
 
 namespace costate {
 namespace {
-
-using Numbers = std::vector<double>;
 
 /// A nonlinear field that reads t, with an argument of each sample and a Parameter.
 struct Forced {
@@ -46,15 +45,6 @@ Function weighted_loss(const Forced& forced, std::int64_t num_times, const Solve
       {{"z0", {2}}, {"times", {num_times}}, {"gain", {1}}});
 }
 
-HostArray row(Numbers values) {
-  const auto size = static_cast<std::int64_t>(values.size());
-  return HostArray(Shape{1, size}, std::move(values));
-}
-
-Numbers part(const Numbers& x, std::size_t first, std::size_t count) {
-  return {x.begin() + static_cast<std::ptrdiff_t>(first), x.begin() + static_cast<std::ptrdiff_t>(first + count)};
-}
-
 /// z0 [2], times, gain [1] and rates [2] as one list.
 struct Point {
   Numbers z0 = {0.8, -0.3}, times = {}, gain = {0.9}, rates = {0.7, 1.3};
@@ -80,27 +70,6 @@ Numbers gradients_at(const Function& loss, const Point& point) {
   return all;
 }
 
-/// Fourth-order central differences.
-Numbers differences(const std::function<double(const Numbers&)>& f, const Numbers& x) {
-  const double h = 1e-3;
-  Numbers gradient;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const auto at = [&](double step) {
-      Numbers moved = x;
-      moved[i] += step;
-      return f(moved);
-    };
-    gradient.push_back((8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h));
-  }
-  return gradient;
-}
-
-void expect_near(const Numbers& value, const Numbers& truth, double tolerance, const std::string& what) {
-  ASSERT_EQ(value.size(), truth.size()) << what;
-  for (std::size_t i = 0; i < value.size(); ++i)
-    EXPECT_NEAR(value[i], truth[i], tolerance * (1 + std::abs(truth[i]))) << what << ", number " << i;
-}
-
 class ImplicitAdjoint : public ::testing::TestWithParam<Method> {
  protected:
   static std::string method() { return std::string(name(GetParam())); }
@@ -117,7 +86,7 @@ TEST_P(ImplicitAdjoint, FixedStepsEqualDifferencesOfTheSolution) {
       return program.run({row(point.z0), row(point.times), row(point.gain)}).outputs[0].at(0);
     };
     const Point point{.times = times};
-    const Numbers truth = differences(value, point.numbers());
+    const Numbers truth = differences(value, point.numbers(), 1e-3);
     value(point.numbers());  // the rates as they were
     expect_near(part(gradients_at(loss, point), 1, truth.size()), truth, 1e-8, method());
   }
@@ -127,7 +96,9 @@ TEST_P(ImplicitAdjoint, FixedStepsEqualDifferencesOfTheSolution) {
 class FrozenSteps {
  public:
   FrozenSteps(const VectorField& field, Method method, const std::vector<AcceptedStep>& steps, const Numbers& times)
-      : step_(internal::implicit_step(field, method, internal::StepUse::kForward)), steps_(steps), within_(steps.size()) {
+      : step_(internal::implicit_step(field, method, internal::StepUse::kForward)),
+        steps_(steps),
+        within_(steps.size()) {
     std::size_t output = 1;
     for (std::size_t i = 0; i < steps.size(); ++i)
       for (; output + 1 < times.size() && (times[output] - steps[i].t - steps[i].size) * steps[i].size < 0; ++output)
@@ -184,13 +155,12 @@ TEST_P(ImplicitAdjoint, AdaptiveStepsEqualDifferencesWithTheStepsHeldFixed) {
     const SolveOptions options{.method = GetParam(), .rtol = 1e-6, .atol = 1e-8};
     const Point point{.times = times};
     const HostArray gain = row(point.gain);
-    const FrozenSteps frozen(forced.field(), GetParam(),
-                             accepted_steps(forced.field(), row(point.z0), HostArray::vector(times), options,
-                                            std::span(&gain, 1)),
-                             times);
+    const FrozenSteps frozen(
+        forced.field(), GetParam(),
+        accepted_steps(forced.field(), row(point.z0), HostArray::vector(times), options, std::span(&gain, 1)), times);
     const Numbers x = point.numbers(), found = gradients_at(weighted_loss(forced, 5, options), point);
     EXPECT_NEAR(found[0], frozen.loss(x), 1e-9);
-    const Numbers truth = differences([&](const Numbers& moved) { return frozen.loss(moved); }, x);
+    const Numbers truth = differences([&](const Numbers& moved) { return frozen.loss(moved); }, x, 1e-3);
     expect_near(part(found, 1, truth.size()), truth, 1e-8, method());
   }
 }
@@ -220,7 +190,8 @@ TEST_P(ImplicitAdjoint, BitsDoNotDependOnMemoryThreadsOrBatch) {
     EXPECT_TRUE(one.outputs[i].same_bits(replayed.outputs[i])) << i;
     EXPECT_TRUE(one.outputs[i].same_bits(three.outputs[i])) << i;
   }
-  const HostArray first_z0 = row({z0.at(0), z0.at(1)}), first_times = row({0, 0.4, 1.5}), first_gain = row({gains.at(0)});
+  const HostArray first_z0 = row({z0.at(0), z0.at(1)}), first_times = row({0, 0.4, 1.5}),
+                  first_gain = row({gains.at(0)});
   const RunResult alone = program.run({first_z0, first_times, first_gain});
   for (const std::size_t output : {0U, 1U, 2U, 3U})
     for (std::int64_t k = 0; k < alone.outputs[output].size(); ++k)

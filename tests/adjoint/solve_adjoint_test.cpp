@@ -12,6 +12,7 @@
 #include "costate/solve/internal/lane_solver.h"
 #include "costate/solve/internal/reference_solve.h"
 #include "costate/solve/solve.h"
+#include "tests/adjoint/numbers.h"
 #include "tests/support/problems.h"
 
 namespace costate {
@@ -33,7 +34,7 @@ struct Driven {
     });
   }
 
-  static std::vector<double> slope(double t, const std::vector<double>& z, double gain, const std::vector<double>& p) {
+  static Numbers slope(double t, const Numbers& z, double gain, const Numbers& p) {
     return {-0.4 * z[0] * z[1] - p[0] * z[1] + gain * std::sin(2 * t),
             z[0] - p[1] * std::tanh(z[1]) + 0.3 * t * p[0] * gain};
   }
@@ -45,7 +46,7 @@ Function weighted_loss(const Driven& driven, std::int64_t num_times, const Solve
   return trace(
       [&](Array z0, Array times, Array gain) {
         const Array states = solve(field, z0, times, options, std::span<const Array>(&gain, 1));
-        std::vector<double> weights;
+        Numbers weights;
         for (std::int64_t i = 0; i < 2 * num_times; ++i)
           weights.push_back(std::cos(1.0 + 1.7 * static_cast<double>(i)));
         return sum(states * constant(HostArray(Shape{num_times, 2}, weights)));
@@ -54,20 +55,19 @@ Function weighted_loss(const Driven& driven, std::int64_t num_times, const Solve
 }
 
 /// Loss, then gradients of z0 [2], times [n], gain [1] and rates [2], all of one sample.
-std::vector<double> gradients_of(const Function& loss, const HostArray& z0, const HostArray& times,
-                                 const HostArray& gain) {
+Numbers gradients_of(const Function& loss, const HostArray& z0, const HostArray& times, const HostArray& gain) {
   const RunResult result = compile(value_and_grad(loss)).run({z0, times, gain});
-  std::vector<double> all;
+  Numbers all;
   for (const HostArray& output : result.outputs)
     for (std::int64_t i = 0; i < output.size(); ++i) all.push_back(output.at(i));
   return all;
 }
 
 struct OneSample {
-  std::vector<double> z0 = {0.8, -0.3}, times, gain = {0.9};
+  Numbers z0 = {0.8, -0.3}, times, gain = {0.9};
 
-  std::vector<double> numbers(const Driven& driven) const {
-    std::vector<double> x = z0;
+  Numbers numbers(const Driven& driven) const {
+    Numbers x = z0;
     x.insert(x.end(), times.begin(), times.end());
     x.insert(x.end(), gain.begin(), gain.end());
     for (std::int64_t i = 0; i < 2; ++i) x.push_back(driven.rates.value().at(i));
@@ -75,62 +75,29 @@ struct OneSample {
   }
 };
 
-HostArray row(std::vector<double> values) {
-  const auto size = static_cast<std::int64_t>(values.size());
-  return HostArray(Shape{1, size}, std::move(values));
-}
-
-/// Fourth-order central differences.
-std::vector<double> differences(const std::function<double(const std::vector<double>&)>& f,
-                                const std::vector<double>& x) {
-  const double h = 2e-3;
-  std::vector<double> gradient;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const auto at = [&](double step) {
-      std::vector<double> moved = x;
-      moved[i] += step;
-      return f(moved);
-    };
-    gradient.push_back((8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h));
-  }
-  return gradient;
-}
-
-std::vector<double> part(const std::vector<double>& x, std::size_t first, std::size_t count) {
-  return {x.begin() + static_cast<std::ptrdiff_t>(first), x.begin() + static_cast<std::ptrdiff_t>(first + count)};
-}
-
-void expect_near(std::span<const double> value, std::span<const double> truth, double tolerance,
-                 const std::string& what) {
-  ASSERT_EQ(value.size(), truth.size()) << what;
-  for (std::size_t i = 0; i < value.size(); ++i)
-    EXPECT_NEAR(value[i], truth[i], tolerance * (1 + std::abs(truth[i]))) << what << ", number " << i;
-}
-
 class DiscreteAdjoint : public ::testing::TestWithParam<Method> {};
 
 TEST_P(DiscreteAdjoint, FixedStepsEqualDifferencesOfTheSolution) {
-  for (const std::vector<double>& times : {std::vector<double>{0.1, 0.5, 1.4}, std::vector<double>{1, 0.7, -0.2}}) {
+  for (const Numbers& times : {Numbers{0.1, 0.5, 1.4}, Numbers{1, 0.7, -0.2}}) {
     const Driven driven;
     const SolveOptions options{.method = GetParam(), .steps_per_interval = 4};
     const Function loss = weighted_loss(driven, 3, options);
     const OneSample sample{.times = times};
     const Program program = compile(loss);
-    const auto value = [&](const std::vector<double>& x) {
+    const auto value = [&](const Numbers& x) {
       driven.rates.set_value(HostArray::vector(part(x, 6, 2)));
       return program.run({row(part(x, 0, 2)), row(part(x, 2, 3)), row(part(x, 5, 1))}).outputs[0].at(0);
     };
-    const std::vector<double> x = sample.numbers(driven);
-    const std::vector<double> truth = differences(value, x);
+    const Numbers x = sample.numbers(driven);
+    const Numbers truth = differences(value, x, 2e-3);
     value(x);  // the rates as they were
-    const std::vector<double> found = gradients_of(loss, row(sample.z0), row(times), row(sample.gain));
+    const Numbers found = gradients_of(loss, row(sample.z0), row(times), row(sample.gain));
     expect_near(part(found, 1, 8), truth, 1e-8, std::string(name(GetParam())));
   }
 }
 
 /// How many of the times after the first lie within each step and before its end.
-std::vector<std::size_t> outputs_within(const std::vector<internal::ReferenceStep>& steps,
-                                        const std::vector<double>& times) {
+std::vector<std::size_t> outputs_within(const std::vector<internal::ReferenceStep>& steps, const Numbers& times) {
   std::vector<std::size_t> counts;
   std::size_t output = 1;
   for (const internal::ReferenceStep& step : steps) {
@@ -142,31 +109,31 @@ std::vector<std::size_t> outputs_within(const std::vector<internal::ReferenceSte
 
 /// The solution with the steps of a reference solve held fixed in size, the last one reaching to the end, and each
 /// output held in its step. Outputs by the method's dense formula. An independent replay on plain vectors.
-double frozen_loss(const std::vector<double>& x, std::size_t num_times, Method method,
+double frozen_loss(const Numbers& x, std::size_t num_times, Method method,
                    const std::vector<internal::ReferenceStep>& steps, const std::vector<std::size_t>& within) {
   const Tableau& tab = tableau(method);
-  std::vector<double> y = part(x, 0, 2);
-  const std::vector<double> times = part(x, 2, num_times), p = part(x, 3 + num_times, 2);
+  Numbers y = part(x, 0, 2);
+  const Numbers times = part(x, 2, num_times), p = part(x, 3 + num_times, 2);
   const double gain = x[2 + num_times];
   double t = times[0], loss = 0;
   std::size_t output = 0;
-  const auto add = [&](const std::vector<double>& state) {
+  const auto add = [&](const Numbers& state) {
     for (std::size_t k = 0; k < 2; ++k) loss += state[k] * std::cos(1.0 + 1.7 * static_cast<double>(2 * output + k));
     ++output;
   };
   add(y);
   for (std::size_t s = 0; s < steps.size(); ++s) {
     const double h = s + 1 == steps.size() ? times.back() - t : steps[s].h;
-    std::vector<std::vector<double>> k;
+    std::vector<Numbers> k;
     const auto combine = [&](std::span<const double> weights) {
-      std::vector<double> out = y;
+      Numbers out = y;
       for (std::size_t j = 0; j < weights.size() && j < k.size(); ++j)
         for (std::size_t i = 0; i < 2; ++i) out[i] += h * weights[j] * k[j][i];
       return out;
     };
     for (int i = 0; i < tab.num_all_stages(); ++i)
       k.push_back(Driven::slope(t + tab.c[static_cast<std::size_t>(i)] * h, combine(tab.a_row(i)), gain, p));
-    std::vector<double> weights(static_cast<std::size_t>(tab.num_all_stages()));
+    Numbers weights(static_cast<std::size_t>(tab.num_all_stages()));
     for (std::size_t i = 0; i < within[s]; ++i) {
       dense_weights(tab, (times[output] - t) / h, weights);
       add(combine(weights));
@@ -180,44 +147,43 @@ double frozen_loss(const std::vector<double>& x, std::size_t num_times, Method m
 
 TEST_P(DiscreteAdjoint, AdaptiveStepsEqualDifferencesWithTheStepsHeldFixed) {
   if (!tableau(GetParam()).has_error_estimate()) GTEST_SKIP() << "no error estimate, no adaptive steps";
-  for (const std::vector<double>& times :
-       {std::vector<double>{0.1, 0.35, 0.4, 1.3, 2.2}, std::vector<double>{1.5, 1.2, 0.4, 0.3, -0.4}}) {
+  for (const Numbers& times : {Numbers{0.1, 0.35, 0.4, 1.3, 2.2}, Numbers{1.5, 1.2, 0.4, 0.3, -0.4}}) {
     const Driven driven;
     // Whatever the steps are: those that the state alone asks for.
     const SolveOptions options{.method = GetParam(), .rtol = 1e-4, .atol = 1e-6, .gradient_steps = GradientSteps::kOff};
     const OneSample sample{.times = times};
     const auto rhs = [&](double t, std::span<const double> z, std::span<double> dz) {
-      const std::vector<double> slope = Driven::slope(t, {z.begin(), z.end()}, sample.gain[0], {0.7, 1.3});
+      const Numbers slope = Driven::slope(t, {z.begin(), z.end()}, sample.gain[0], {0.7, 1.3});
       std::copy(slope.begin(), slope.end(), dz.begin());
     };
     const internal::ReferenceSolution reference =
         internal::reference_solve(rhs, sample.z0, times, {.method = GetParam(), .rtol = 1e-4, .atol = 1e-6});
-    const std::vector<double> x = sample.numbers(driven);
+    const Numbers x = sample.numbers(driven);
     const std::vector<std::size_t> within = outputs_within(reference.steps, times);
-    const auto frozen = [&](const std::vector<double>& moved) {
+    const auto frozen = [&](const Numbers& moved) {
       return frozen_loss(moved, times.size(), GetParam(), reference.steps, within);
     };
-    const std::vector<double> found =
-        gradients_of(weighted_loss(driven, 5, options), row(sample.z0), row(times), row(sample.gain));
+    const Numbers found = gradients_of(weighted_loss(driven, 5, options), row(sample.z0), row(times), row(sample.gain));
     EXPECT_NEAR(found[0], frozen(x), 1e-9);
-    expect_near(part(found, 1, 10), differences(frozen, x), 1e-8, std::string(name(GetParam())));
+    expect_near(part(found, 1, 10), differences(frozen, x, 2e-3), 1e-8, std::string(name(GetParam())));
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, DiscreteAdjoint, ::testing::ValuesIn(explicit_methods().begin(), explicit_methods().end()),
+INSTANTIATE_TEST_SUITE_P(Methods, DiscreteAdjoint,
+                         ::testing::ValuesIn(explicit_methods().begin(), explicit_methods().end()),
                          [](const auto& method) { return std::string(name(method.param)); });
 
 class EveryAdjoint : public ::testing::TestWithParam<Adjoint> {};
 
 TEST_P(EveryAdjoint, LotkaVolterraAgreesWithCvodesSensitivities) {
-  const std::vector<double> p = {1.5, 1, 3, 1}, z0 = {1, 1}, times = {0, 1.7, 3.1, 5};
+  const Numbers p = {1.5, 1, 3, 1}, z0 = {1, 1}, times = {0, 1.7, 3.1, 5};
   const Parameter rates("rates", HostArray::vector(p));
   const VectorField field = vector_field({2}, [&](Array, Array z) {
     const Array r(rates);
     return stack({r[0] * z[0] - r[1] * z[0] * z[1], r[3] * z[0] * z[1] - r[2] * z[1]});
   });
   const SolveOptions options{.method = Method::kDopri8, .rtol = 1e-11, .atol = 1e-12, .adjoint = GetParam()};
-  const std::vector<double> weights = {0.3, -0.2, 1, 0.5, -0.7, 0.1, 0.9, -1.1};
+  const Numbers weights = {0.3, -0.2, 1, 0.5, -0.7, 0.1, 0.9, -1.1};
   const Function loss = trace(
       [&](Array start, Array at) {
         return sum(solve(field, start, at, options) * constant(HostArray(Shape{4, 2}, weights)));
@@ -225,9 +191,9 @@ TEST_P(EveryAdjoint, LotkaVolterraAgreesWithCvodesSensitivities) {
       {{"z0", {2}}, {"times", {4}}});
   const RunResult result = compile(value_and_grad(loss)).run({row(z0), row(times)});
   const test::CvodeSolution truth = test::cvode_sensitivities(test::lotka_volterra_field(), z0, p, times);
-  std::vector<double> by_z0(2), by_p(4), by_times(4);
+  Numbers by_z0(2), by_p(4), by_times(4);
   for (std::size_t i = 0; i < 4; ++i) {
-    std::vector<double> slope(2);
+    Numbers slope(2);
     test::lotka_volterra_field().rhs(times[i], truth.states[i], p, slope);
     for (std::size_t k = 0; k < 2; ++k) {
       const double w = weights[2 * i + k];
@@ -239,7 +205,7 @@ TEST_P(EveryAdjoint, LotkaVolterraAgreesWithCvodesSensitivities) {
     }
   }
   const auto numbers = [](const HostArray& array) {
-    std::vector<double> out;
+    Numbers out;
     for (std::int64_t i = 0; i < array.size(); ++i) out.push_back(array.at(i));
     return out;
   };
@@ -253,7 +219,7 @@ TEST_P(EveryAdjoint, LinearFieldAgreesWithTheMatrixExponential) {
   a << -0.3, 1.0, 0.2, -1.0, -0.1, 0.4, 0.1, -0.5, -0.2;
   const Eigen::Vector3d w(0.5, -1, 2);
   const double t0 = 0.2, t1 = 2.0;
-  const HostArray matrix(Shape{3, 3}, std::vector<double>{-0.3, 1.0, 0.2, -1.0, -0.1, 0.4, 0.1, -0.5, -0.2});
+  const HostArray matrix(Shape{3, 3}, Numbers{-0.3, 1.0, 0.2, -1.0, -0.1, 0.4, 0.1, -0.5, -0.2});
   const VectorField field = vector_field({3}, [&](Array, Array z) { return matmul(constant(matrix), z); });
   const SolveOptions options{.method = Method::kDopri8, .rtol = 1e-11, .atol = 1e-12, .adjoint = GetParam()};
   const Function loss = trace(
@@ -276,11 +242,11 @@ TEST_P(EveryAdjoint, ArgumentsOfSamplesAndTimesAgreeWithDifferences) {
   const OneSample sample{.times = {0.1, 0.5, 1.4}};
   const Function loss = weighted_loss(driven, 3, options);
   const Program program = compile(loss);
-  const auto value = [&](const std::vector<double>& x) {
+  const auto value = [&](const Numbers& x) {
     driven.rates.set_value(HostArray::vector(part(x, 6, 2)));
     return program.run({row(part(x, 0, 2)), row(part(x, 2, 3)), row(part(x, 5, 1))}).outputs[0].at(0);
   };
-  const std::vector<double> x = sample.numbers(driven), truth = differences(value, x);
+  const Numbers x = sample.numbers(driven), truth = differences(value, x, 2e-3);
   value(x);
   expect_near(part(gradients_of(loss, row(sample.z0), row(sample.times), row(sample.gain)), 1, 8), truth, 1e-7,
               name(GetParam()));
@@ -401,7 +367,7 @@ TEST_P(EveryAdjoint, SharedGradientIsTheSumOverTheBatch) {
   const Driven driven;
   const SolveOptions options{.rtol = 1e-5, .atol = 1e-7, .adjoint = GetParam()};
   const std::vector<HostArray> together = batch_gradients(driven, options, 11, 0);
-  std::vector<double> sum(2);
+  Numbers sum(2);
   for (std::int64_t b = 0; b < 11; ++b) {
     const std::vector<HostArray> alone = batch_gradients(driven, options, 1, b);
     for (std::size_t k = 0; k < 2; ++k) sum[k] += alone[4].at(static_cast<std::int64_t>(k));
@@ -448,8 +414,8 @@ TEST_P(EveryAdjoint, AFailedSampleHasNoGradientAndLeavesTheOthersAlone) {
       },
       {{"z0", {1}}});
   const Program program = compile(value_and_grad(loss));
-  const RunResult with = program.run({HostArray(Shape{4, 1}, std::vector<double>{0.1, 2.0, 0.2, NAN})});
-  const RunResult without = program.run({HostArray(Shape{4, 1}, std::vector<double>{0.1, 0.2, 0.1, 0.2})});
+  const RunResult with = program.run({HostArray(Shape{4, 1}, Numbers{0.1, 2.0, 0.2, NAN})});
+  const RunResult without = program.run({HostArray(Shape{4, 1}, Numbers{0.1, 0.2, 0.1, 0.2})});
   EXPECT_EQ(with.outputs[1].at(0), without.outputs[1].at(0));
   EXPECT_EQ(with.outputs[1].at(1), 0);
   EXPECT_EQ(with.outputs[1].at(2), without.outputs[1].at(1));
@@ -469,7 +435,7 @@ TEST_P(EveryAdjoint, ASampleWithInvalidTimesFailsAlone) {
             {{"z0", {1}}, {"times", {4}}});
   const Program program = compile(value_and_grad(loss));
   const std::int64_t batch = 20, bad = 7;
-  const auto run = [&](std::vector<double> times_of_bad) {
+  const auto run = [&](Numbers times_of_bad) {
     HostArray z0(Shape{batch, 1}), times(Shape{batch, 4});
     for (std::int64_t b = 0; b < batch; ++b) {
       z0.set(b, 1 + 0.1 * static_cast<double>(b));
@@ -479,15 +445,14 @@ TEST_P(EveryAdjoint, ASampleWithInvalidTimesFailsAlone) {
     return program.run({z0, times});
   };
   const RunResult good = run({0, 0.3, 0.6, 0.9});
-  for (const auto& [times, at] :
-       std::vector<std::pair<std::vector<double>, double>>{{{0, NAN, 0.6, 0.9}, NAN},
-                                                           {{NAN, 0.3, 0.6, 0.9}, NAN},
-                                                           {{0, 0.3, 0.6, NAN}, NAN},
-                                                           {{0, 0.3, 0.6, INFINITY}, INFINITY},
-                                                           {{-INFINITY, 0.3, 0.6, 0.9}, -INFINITY},
-                                                           {{0, 0.7, 0.5, 1}, 0.5},
-                                                           {{1, 0.3, 0.6, 0}, 0.6},
-                                                           {{0, 0.3, 2, 1}, 1}}) {
+  for (const auto& [times, at] : std::vector<std::pair<Numbers, double>>{{{0, NAN, 0.6, 0.9}, NAN},
+                                                                         {{NAN, 0.3, 0.6, 0.9}, NAN},
+                                                                         {{0, 0.3, 0.6, NAN}, NAN},
+                                                                         {{0, 0.3, 0.6, INFINITY}, INFINITY},
+                                                                         {{-INFINITY, 0.3, 0.6, 0.9}, -INFINITY},
+                                                                         {{0, 0.7, 0.5, 1}, 0.5},
+                                                                         {{1, 0.3, 0.6, 0}, 0.6},
+                                                                         {{0, 0.3, 2, 1}, 1}}) {
     const RunResult with = run(times);
     ASSERT_EQ(with.report.failures.size(), 1U);
     EXPECT_EQ(with.report.failures[0].sample, bad);
@@ -498,7 +463,7 @@ TEST_P(EveryAdjoint, ASampleWithInvalidTimesFailsAlone) {
     EXPECT_NEAR(with.outputs[3].at(0), good.outputs[3].at(0) * 19 / 20, 0.1 * std::abs(good.outputs[3].at(0)));
   }
   // Series of different lengths are padded with their last time.
-  for (const std::vector<double>& times : {std::vector<double>{0, 0.3, 0.6, 0.6}, {0.2, 0.2, 0.2, 0.2}, {3, 2, 2, 1}})
+  for (const Numbers& times : {Numbers{0, 0.3, 0.6, 0.6}, {0.2, 0.2, 0.2, 0.2}, {3, 2, 2, 1}})
     EXPECT_TRUE(run(times).report.failures.empty());
 }
 
@@ -515,14 +480,14 @@ TEST_P(EveryAdjoint, AFailedSampleCountsNothingInGradientsOfSharedWeights) {
       {{"x", {1}}});
   for (const Dtype dtype : {Dtype::kF32, Dtype::kF64}) {
     const Program program = compile(value_and_grad(loss), {.dtype = dtype});
-    const RunResult with = program.run({HostArray(Shape{5, 1}, std::vector<double>{0.1, 2.0, 0.2, NAN, 0.3})});
-    const RunResult without = program.run({HostArray(Shape{3, 1}, std::vector<double>{0.1, 0.2, 0.3})});
+    const RunResult with = program.run({HostArray(Shape{5, 1}, Numbers{0.1, 2.0, 0.2, NAN, 0.3})});
+    const RunResult without = program.run({HostArray(Shape{3, 1}, Numbers{0.1, 0.2, 0.3})});
     ASSERT_EQ(with.report.failures.size(), 2U);
     EXPECT_EQ(with.outputs[1].at(1), 0);
     EXPECT_EQ(with.outputs[1].at(4), without.outputs[1].at(2));
     for (std::size_t i = 2; i < 5; ++i)
       EXPECT_NEAR(with.outputs[i].at(0), without.outputs[i].at(0), 1e-6 * std::abs(without.outputs[i].at(0)));
-    const RunResult none = program.run({HostArray(Shape{2, 1}, std::vector<double>{NAN, 2.0})});
+    const RunResult none = program.run({HostArray(Shape{2, 1}, Numbers{NAN, 2.0})});
     for (std::size_t i = 2; i < 5; ++i) EXPECT_EQ(none.outputs[i].at(0), 0);
   }
 }
@@ -538,8 +503,8 @@ TEST_P(EveryAdjoint, PaddingOfATileCountsNothing) {
       },
       {{"z0", {1}}});
   const Program program = compile(value_and_grad(loss));
-  const RunResult alone = program.run({HostArray(Shape{1, 1}, std::vector<double>{1.5})});
-  const RunResult five = program.run({HostArray(Shape{5, 1}, std::vector<double>(5, 1.5))});
+  const RunResult alone = program.run({HostArray(Shape{1, 1}, Numbers{1.5})});
+  const RunResult five = program.run({HostArray(Shape{5, 1}, Numbers(5, 1.5))});
   EXPECT_TRUE(std::isfinite(alone.outputs[2].at(0)));
   EXPECT_NEAR(five.outputs[2].at(0), 5 * alone.outputs[2].at(0), 1e-13);
   for (std::int64_t i = 0; i < 5; ++i) EXPECT_EQ(five.outputs[1].at(i), alone.outputs[1].at(0));
@@ -579,15 +544,15 @@ TEST(SolveInAProgram, SharedArgumentsMayBeComputedFromParameters) {
                            std::span(&rates, 1))[1]);
         },
         {{"z0", {2}}});
-    const HostArray z0(Shape{3, 2}, std::vector<double>{1, 0, 0.5, 0.2, 0.3, 0.4});
+    const HostArray z0(Shape{3, 2}, Numbers{1, 0, 0.5, 0.2, 0.3, 0.4});
     const HostArray found = compile(value_and_grad(loss, std::vector<Parameter>{log_rates})).run({z0}).outputs[1];
     const Program value = compile(loss);
-    const auto total = [&](const std::vector<double>& at) {
+    const auto total = [&](const Numbers& at) {
       log_rates.set_value(HostArray::vector(at));
       const HostArray losses = value.run({z0}).outputs[0];
       return losses.at(0) + losses.at(1) + losses.at(2);
     };
-    expect_near(found.data<double>(), differences(total, {0.1, 0.2}), 1e-8, std::string(name(adjoint)));
+    expect_near(found.data<double>(), differences(total, {0.1, 0.2}, 2e-3), 1e-8, std::string(name(adjoint)));
     total({0.1, 0.2});
   }
 }
@@ -604,7 +569,7 @@ TEST(SolveInAProgram, SignsOfHoistedValuesReachTheGradient) {
                              {.method = Method::kDopri8, .rtol = 1e-12, .atol = 1e-12, .adjoint = adjoint})[1]);
           },
           {{"z0", {1}}});
-      const HostArray z0(Shape{batch, 1}, std::vector<double>(static_cast<std::size_t>(batch), 1.0));
+      const HostArray z0(Shape{batch, 1}, Numbers(static_cast<std::size_t>(batch), 1.0));
       const HostArray found = compile(value_and_grad(loss, std::vector<Parameter>{rate})).run({z0}).outputs[1];
       EXPECT_NEAR(found.at(0), -static_cast<double>(batch) * std::exp(-0.5), 1e-10);
     }
@@ -616,7 +581,7 @@ TEST(SolveInAProgram, SelectsOfParametersHaveGradients) {
   struct Select {
     const char* name;
     Array (*of)(const Array&);
-    std::vector<double> slope;  // of the sum, by each element
+    Numbers slope;  // of the sum, by each element
   };
   const Select selects[] = {
       {"relu", [](const Array& x) { return relu(x); }, {1, 0}},
@@ -638,7 +603,7 @@ TEST(SolveInAProgram, SelectsOfParametersHaveGradients) {
                              {.method = Method::kDopri8, .rtol = 1e-11, .atol = 1e-11, .adjoint = adjoint})[1]);
           },
           {{"z0", {2}}});
-      const HostArray z0(Shape{3, 2}, std::vector<double>(6, 0.0));
+      const HostArray z0(Shape{3, 2}, Numbers(6, 0.0));
       const HostArray found = compile(value_and_grad(loss, std::vector<Parameter>{v})).run({z0}).outputs[1];
       for (std::int64_t i = 0; i < 2; ++i)
         EXPECT_NEAR(found.at(i), 3 * (1 - std::exp(-1.0)) * select.slope[static_cast<std::size_t>(i)], 1e-8)
@@ -648,8 +613,8 @@ TEST(SolveInAProgram, SelectsOfParametersHaveGradients) {
 
 /// What a field computes from Parameters alone is computed once: the same bits as if it were given from outside.
 TEST(SolveInAProgram, SharedValuesOfAFieldAreComputedOutsideOfIt) {
-  const Parameter weight("weight", HostArray(Shape{2, 2}, std::vector<double>{0.3, -1.1, 0.8, 0.2}));
-  const HostArray mask(Shape{2, 2}, std::vector<double>{1, 1, 1, 0});
+  const Parameter weight("weight", HostArray(Shape{2, 2}, Numbers{0.3, -1.1, 0.8, 0.2}));
+  const HostArray mask(Shape{2, 2}, Numbers{1, 1, 1, 0});
   const auto compute = [&] { return Array(weight) * constant(mask) / (1.0 + sum(square(Array(weight)))); };
   const auto loss_of = [](const Array& path) { return sum(square(path)); };
   const VectorField within = vector_field({2}, [&](Array, Array z) { return tanh(matmul(transpose(compute()), z)); });
@@ -664,7 +629,7 @@ TEST(SolveInAProgram, SharedValuesOfAFieldAreComputedOutsideOfIt) {
           return loss_of(solve(outside, z0, times, options, std::span(&w, 1)));
         },
         {{"z0", {2}}});
-    const HostArray z0(Shape{3, 2}, std::vector<double>{1, 0, 0.5, 0.2, 0.3, 0.4});
+    const HostArray z0(Shape{3, 2}, Numbers{1, 0, 0.5, 0.2, 0.3, 0.4});
     return compile(value_and_grad(loss, std::vector<Parameter>{weight})).run({z0}).outputs;
   };
   for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve}) {
@@ -691,8 +656,8 @@ TEST(SolveInAProgram, GradientsOfOneSolveMayAskForDifferentThings) {
           return found;
         },
         {{"z0", {2}}, {"p", {2}}});
-    const HostArray z0(Shape{3, 2}, std::vector<double>{1, 0, 0.5, 0.2, 0.3, 0.4});
-    const HostArray p(Shape{3, 2}, std::vector<double>{1, 1.5, 0.8, 1, 2, 0.3});
+    const HostArray z0(Shape{3, 2}, Numbers{1, 0, 0.5, 0.2, 0.3, 0.4});
+    const HostArray p(Shape{3, 2}, Numbers{1, 1.5, 0.8, 1, 2, 0.3});
     return compile(both).run({z0, p}).outputs[0];
   };
   const HostArray z0_alone = run(true, false), p_alone = run(false, true), both = run(true, true);
@@ -712,12 +677,11 @@ TEST(SolveInAProgram, RejectedStepsOfBatchMatesChangeNoGradient) {
       },
       {{"z0", {1}}, {"when", {1}}});
   const Program program = compile(value_and_grad(loss, std::vector<std::size_t>{0, 1}));
-  const auto column = [](std::vector<double> values) {
+  const auto column = [](Numbers values) {
     const auto rows = static_cast<std::int64_t>(values.size());
     return HostArray(Shape{rows, 1}, std::move(values));
   };
-  const std::vector<double> starts = {1, 0.5, 2, 1.5, 0.7, 1.1, 0.9, 3},
-                            whens = {0.1, 0.3, 0.5, 0.7, 0.9, 0.2, 0.6, 0.4};
+  const Numbers starts = {1, 0.5, 2, 1.5, 0.7, 1.1, 0.9, 3}, whens = {0.1, 0.3, 0.5, 0.7, 0.9, 0.2, 0.6, 0.4};
   const RunResult together = program.run({column(starts), column(whens)});
   ASSERT_GT(together.report.rejected, 8);
   for (std::size_t i = 0; i < starts.size(); ++i) {
@@ -735,7 +699,7 @@ TEST(SolveInAProgram, WaitingLanesStayWithinTheTimesOfTheirSample) {
   const VectorField field = vector_field({1}, {{"end", {1}}}, [&](Array t, Array z, Array end) {
     return -1.0 * Array(rate) * log(reshape(t, {1})) * sqrt(end - t) * z;
   });
-  const std::vector<double> ends = {1.2, 4, 9};
+  const Numbers ends = {1.2, 4, 9};
   for (const std::size_t budget : {std::size_t{1} << 28, std::size_t{0}}) {  // with the solve's evaluations, and anew
     const Function loss = trace(
         [&](Array z0, Array end) {
@@ -745,9 +709,9 @@ TEST(SolveInAProgram, WaitingLanesStayWithinTheTimesOfTheirSample) {
         },
         {{"z0", {1}}, {"end", {1}}});
     const Program program = compile(value_and_grad(loss, std::vector<Parameter>{rate}));
-    const auto gradient = [&](const std::vector<double>& of) {
+    const auto gradient = [&](const Numbers& of) {
       const auto count = static_cast<std::int64_t>(of.size());
-      const HostArray z0(Shape{count, 1}, std::vector<double>(of.size(), 1.5));
+      const HostArray z0(Shape{count, 1}, Numbers(of.size(), 1.5));
       return program.run({z0, HostArray(Shape{count, 1}, of)}).outputs[1].at(0);
     };
     double sum = 0;
