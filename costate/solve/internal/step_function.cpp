@@ -120,8 +120,8 @@ class StepBuilder {
 
   StepFunction finish() {
     Arrays outputs = {y_next_};
-    outputs.insert(outputs.end(), dense_.begin(), dense_.end());
-    step_.has_error = use_ == StepUse::kForward && !error_.is_empty();
+    if (use_ != StepUse::kTangent) outputs.insert(outputs.end(), dense_.begin(), dense_.end());
+    step_.has_error = use_ != StepUse::kReverse && !error_.is_empty();
     step_.has_corrections = use_ == StepUse::kForward && !corrections_.is_empty();
     if (step_.has_error) outputs.push_back(error_);
     if (step_.has_corrections) outputs.push_back(corrections_);

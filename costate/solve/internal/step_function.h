@@ -20,8 +20,7 @@ namespace costate::internal {
 
 struct StepFunction {
   /// Inputs: the time of each node, h, the state y [n] before the step, then the field's arguments and Parameters.
-  /// Outputs: y1 [n], the vectors of the dense output [n], then the estimate of the error [n] and the size of Newton's
-  /// last corrections [n], where there are such and the function is not to be differentiated.
+  /// Outputs: y1 [n], then what StepUse says.
   Function function;
   std::vector<double> nodes = {};  ///< its times are those of t + node h
   std::size_t num_dense = 0;
@@ -34,7 +33,10 @@ struct StepFunction {
   std::size_t first_state_input() const { return nodes.size() + 1; }
 };
 
-enum class StepUse { kForward, kDifferentiated };
+/// What a step is made for: to step, with the vectors of the dense output [n], then the estimate of the error [n] and
+/// the size of Newton's last corrections [n] where there are such; for its vjp, with the vectors of the dense output
+/// alone; or for its jvp, with the estimate of the error alone.
+enum class StepUse { kForward, kReverse, kTangent };
 
 /// InvalidArgument for a state whose dense Jacobian is too large.
 StepFunction implicit_step(const VectorField& field, Method method, StepUse use);
