@@ -10,6 +10,7 @@ namespace {
 
 /// A blow-up takes shorter and shorter steps, and a rough field has many rejected.
 bool is_at_one_size(const FailedSolve& failed) {
+  if (failed.is_implicit) return false;
   constexpr std::int64_t kFewest = 1000;  // fewer steps tell nothing
   constexpr double kNearlyAll = 0.8, kSpread = 4;
   const auto accepted = static_cast<double>(failed.accepted);
@@ -38,7 +39,9 @@ std::string failure_advice(const FailedSolve& failed) {
         return "loosen rtol and atol, raise max_steps, or look at the field there";
       return "look at the field there, which may blow up, or loosen rtol and atol";
     case Status::kNonFinite:
-      return "look at the field there: the state or its derivative is inf or NaN";
+      return failed.is_implicit ? "look at the field there: the state or its derivative is inf or NaN, or the matrix "
+                                  "I - h gamma J of the step is singular, which shorter steps mend"
+                                : "look at the field there: the state or its derivative is inf or NaN";
     case Status::kInvalidTimes:
       return "give finite times that ascend or descend";
     case Status::kCoarseTimes:

@@ -19,8 +19,8 @@ template void bind_step_inputs(const TimeRows&, std::size_t, const double*, cons
                                std::span<const double* const>, std::vector<const double*>&);
 
 template <class T>
-ImplicitProblem<T>::ImplicitProblem(const VectorField& field, Method method, std::size_t num_lanes)
-    : step(implicit_step(field, method, StepUse::kForward)),
+ImplicitProblem<T>::ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t num_lanes)
+    : step(implicit_step(field, options, StepUse::kForward, std::numeric_limits<T>::epsilon())),
       lanes(num_lanes),
       state_size(static_cast<std::size_t>(field.state_size())),
       reads_time(internal::reads_time(field.function())),

@@ -60,7 +60,7 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       reads_time(internal::reads_time(vector_field.function())),
       stops(vector_field, solve_options, std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time,
             num_lanes) {
-  if (tableau->is_implicit) implicit = std::make_unique<const ImplicitProblem<T>>(field, options.method, lanes);
+  if (tableau->is_implicit) implicit = std::make_unique<const ImplicitProblem<T>>(field, options, lanes);
   if (gradients && !implicit) {
     num_late_inputs = part_offsets.size();
     num_late_outputs =

@@ -33,7 +33,7 @@
 // First step. Not below 20 eps |t|, which moves t; the trial step neither.
 //
 // Implicit methods. A step is what the context's `step` makes of the times of its nodes, h and y. The error is that of
-// its estimate; where it has corrections and their norm is above kMostCorrection, it is at least 2 and at least the one
+// its estimate; where its Newton error is above kMostNewtonError, it is at least 2 and at least the one
 // after which a rejected step is halved, (2 safety)^order, or with fixed steps the solve ends as kNoConvergence. f is
 // evaluated by itself for the first step alone.
 //
@@ -60,7 +60,8 @@ using ReferenceRhs = std::function<void(double t, std::span<const double> y, std
 
 /// What a StepFunction gives.
 struct ReferenceStepOutputs {
-  std::vector<double> y_next, error, corrections;
+  std::vector<double> y_next, error;
+  double newton_error = 0;
   std::vector<std::vector<double>> dense;
 };
 using ReferenceStepper =
