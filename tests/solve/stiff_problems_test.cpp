@@ -145,6 +145,19 @@ TEST(StiffProblems, Robertson) {
                 {{Method::kRodas5p, 2e-3, 1e-4}, {Method::kKvaerno5, 1e-2, 3e-3}, {Method::kRadau5, 2e-4, 1e-7}});
 }
 
+TEST(StiffProblems, RobertsonWithMassConservedInPlaceOfItsThirdEquation) {
+  StiffProblem problem = robertson();
+  problem.field = vector_field({3}, [](Array, Array y) {
+    const Array a = 0.04 * y[0], b = 1e4 * y[1] * y[2], c = 3e7 * y[1] * y[1];
+    return stack({b - a, a - b - c, y[0] + y[1] + y[2] - 1.0});
+  });
+  for (const Method method : {Method::kRodas5p, Method::kRadau5}) {
+    SolveOptions options{.method = method, .rtol = 1e-7, .atols = {1e-11, 1e-15, 1e-11}};
+    options.mass_matrix = {1, 0, 0, 0, 1, 0, 0, 0, 0};
+    EXPECT_LE(worst_error(problem, options), method == Method::kRadau5 ? 1e-6 : 1e-4) << name(method);
+  }
+}
+
 TEST(StiffProblems, VanDerPol) {
   check_problem(van_der_pol(), {1, 1},
                 {{Method::kRodas5p, 1e-2, 1e-5}, {Method::kKvaerno5, 1e-2, 1e-4}, {Method::kRadau5, 1e-2, 1e-5}});
