@@ -94,8 +94,8 @@ struct SolveOption {
 /// All of SolveOptions but the dtype, those of step_control by their own names.
 const std::vector<SolveOption>& solve_options();
 
-/// Whether a method solves M y' = f: rodas5p, radau5, radauIIA3 and radauIIA5, whose steps end where an algebraic equation
-/// holds.
+/// Whether a method solves M y' = f: rodas5p, radau5, radauIIA3 and radauIIA5, whose steps end where an algebraic
+/// equation holds.
 bool allows_mass_matrix(Method method);
 
 /// InvalidArgument, naming the option and its value, for what no solve can do.

@@ -129,7 +129,9 @@ class FrozenSteps {
  public:
   FrozenSteps(const VectorField& field, const SolveOptions& options, const std::vector<AcceptedStep>& steps,
               const Numbers& times)
-      : step_(internal::implicit_step(field, options, internal::StepUse::kForward)), steps_(steps), within_(steps.size()) {
+      : step_(internal::implicit_step(field, options, internal::StepUse::kForward)),
+        steps_(steps),
+        within_(steps.size()) {
     std::size_t output = 1;
     for (std::size_t i = 0; i < steps.size(); ++i)
       for (; output + 1 < times.size() && (times[output] - steps[i].t - steps[i].size) * steps[i].size < 0; ++output)
@@ -187,10 +189,9 @@ TEST_P(ImplicitAdjoint, AdaptiveStepsEqualDifferencesWithTheStepsHeldFixed) {
     const SolveOptions options{.method = GetParam(), .rtol = 1e-6, .atol = 1e-8, .gradient_steps = GradientSteps::kOff};
     const Point point{.times = times};
     const HostArray gain = row(point.gain);
-    const FrozenSteps frozen(forced.field(), options,
-                             accepted_steps(forced.field(), row(point.z0), HostArray::vector(times), options,
-                                            std::span(&gain, 1)),
-                             times);
+    const FrozenSteps frozen(
+        forced.field(), options,
+        accepted_steps(forced.field(), row(point.z0), HostArray::vector(times), options, std::span(&gain, 1)), times);
     const Numbers x = point.numbers(), found = gradients_at(weighted_loss(forced, 5, options), point);
     EXPECT_NEAR(found[0], frozen.loss(x), 1e-9);
     const Numbers truth = differences([&](const Numbers& moved) { return frozen.loss(moved); }, x);
@@ -223,7 +224,8 @@ TEST_P(ImplicitAdjoint, BitsDoNotDependOnMemoryThreadsOrBatch) {
     EXPECT_TRUE(one.outputs[i].same_bits(replayed.outputs[i])) << i;
     EXPECT_TRUE(one.outputs[i].same_bits(three.outputs[i])) << i;
   }
-  const HostArray first_z0 = row({z0.at(0), z0.at(1)}), first_times = row({0, 0.4, 1.5}), first_gain = row({gains.at(0)});
+  const HostArray first_z0 = row({z0.at(0), z0.at(1)}), first_times = row({0, 0.4, 1.5}),
+                  first_gain = row({gains.at(0)});
   const RunResult alone = program.run({first_z0, first_times, first_gain});
   for (const std::size_t output : {0U, 1U, 2U, 3U})
     for (std::int64_t k = 0; k < alone.outputs[output].size(); ++k)
@@ -297,8 +299,9 @@ TEST(ImplicitAdjointOfStiffFields, HoldsForAnAlgebraicEquation) {
 
 TEST(ImplicitAdjointOfStiffFields, HasHessianVectorProducts) {
   const Function f = concentrations(reactions(false), tight(Method::kRodas5p));
-  const Function loss = trace([&](Array moved) { return sum(square(internal::inline_function(f, std::span(&moved, 1))[0])); },
-                              {{"moved", {3}}});
+  const Function loss =
+      trace([&](Array moved) { return sum(square(internal::inline_function(f, std::span(&moved, 1))[0])); },
+            {{"moved", {3}}});
   const Function gradient = value_and_grad(loss);
   const Program product = compile(jvp(gradient)), program = compile(gradient);
   const RunResult found = product.run({row({0, 0, 0}), row({0.3, -0.2, 0.5})});

@@ -204,7 +204,8 @@ TEST_P(DiscreteAdjoint, AdaptiveStepsEqualDifferencesWithTheStepsHeldFixed) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, DiscreteAdjoint, ::testing::ValuesIn(explicit_methods().begin(), explicit_methods().end()),
+INSTANTIATE_TEST_SUITE_P(Methods, DiscreteAdjoint,
+                         ::testing::ValuesIn(explicit_methods().begin(), explicit_methods().end()),
                          [](const auto& method) { return std::string(name(method.param)); });
 
 class EveryAdjoint : public ::testing::TestWithParam<Adjoint> {};

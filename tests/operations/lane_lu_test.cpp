@@ -1,4 +1,5 @@
-// Small linear systems in lanes: the residual, the derivatives to two orders, and the same bits for any number of lanes.
+// Small linear systems in lanes: the residual, the derivatives to two orders, and the same bits for any number of
+// lanes.
 #include "costate/operations/internal/lane_lu.h"
 
 #include <gtest/gtest.h>

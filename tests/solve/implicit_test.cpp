@@ -1,5 +1,5 @@
-// Implicit methods: their orders, on the step alone and over a solve; stability; lanes against the interpreter; and what
-// happens where Newton's method or a matrix fails.
+// Implicit methods: their orders, on the step alone and over a solve; stability; lanes against the interpreter; and
+// what happens where Newton's method or a matrix fails.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -18,8 +18,8 @@ namespace {
 /// y' of y = (1 / (1 + t²), 1 / (1 + t)): not linear, and of t.
 VectorField rational() {
   return vector_field({2}, [](Array t, Array z) {
-    return stack({-2.0 * t * z[0] * z[0] + 0.3 * (z[1] - 1.0 / (1.0 + t)),
-                  -z[1] * z[1] + 0.2 * (z[0] - 1.0 / (1.0 + t * t))});
+    return stack(
+        {-2.0 * t * z[0] * z[0] + 0.3 * (z[1] - 1.0 / (1.0 + t)), -z[1] * z[1] + 0.2 * (z[0] - 1.0 / (1.0 + t * t))});
   });
 }
 
@@ -80,8 +80,7 @@ TEST_P(ImplicitMethods, AStepHasItsOrders) {
   EXPECT_NEAR(order(whole.end_distance(), half.end_distance()), method().order + 1, 0.5);
   EXPECT_GT(order(whole.distance(0.37), half.distance(0.37)), method().dense_order + 0.4);
   EXPECT_NEAR(whole.distance(1), whole.end_distance(), 1e-14 + (method().order > method().dense_order ? 0.1 * h : 0));
-  if (method().has_error_estimate())
-    EXPECT_NEAR(order(whole.estimate(), half.estimate()), method().error_order(), 0.6);
+  if (method().has_error_estimate()) EXPECT_NEAR(order(whole.estimate(), half.estimate()), method().error_order(), 0.6);
 }
 
 TEST_P(ImplicitMethods, ConvergesAtItsOrder) {
@@ -109,7 +108,8 @@ TEST_P(ImplicitMethods, LanesAgreeWithTheInterpreter) {
   for (std::int64_t b = 0; b < batch; ++b) {
     z0.set(2 * b, 0.9 + 0.03 * static_cast<double>(b));
     z0.set(2 * b + 1, 1.2 - 0.05 * static_cast<double>(b));
-    for (std::int64_t i = 0; i < 4; ++i) times.set(4 * b + i, 0.1 * static_cast<double>(b) + 0.55 * static_cast<double>(i));
+    for (std::int64_t i = 0; i < 4; ++i)
+      times.set(4 * b + i, 0.1 * static_cast<double>(b) + 0.55 * static_cast<double>(i));
   }
   // Newton's method forgets how its matrix was rounded; an estimate near rounding moves steps by less than their error.
   testing::check_execution(program, {z0, times}, 1e-8);
@@ -134,11 +134,11 @@ TEST_P(ImplicitMethods, SampleBitsDoNotDependOnBatchOrThreads) {
 }
 
 TEST_P(ImplicitMethods, LongStepsFollowASlowCurveThatAttractsFast) {
-  // Prothero and Robinson: y' = -1e6 (y - cos t) - sin t, y = cos t. An explicit step of 0.1 would multiply errors by 1e5.
-  const VectorField field =
-      vector_field({1}, [](Array t, Array y) { return -1e6 * (y - cos(t)) - sin(t); });
-  const Solution solution = solve(field, batch_of_one({1}), HostArray::vector({0, 2}),
-                                  {.method = GetParam(), .steps_per_interval = 20});
+  // Prothero and Robinson: y' = -1e6 (y - cos t) - sin t, y = cos t. An explicit step of 0.1 would multiply errors by
+  // 1e5.
+  const VectorField field = vector_field({1}, [](Array t, Array y) { return -1e6 * (y - cos(t)) - sin(t); });
+  const Solution solution =
+      solve(field, batch_of_one({1}), HostArray::vector({0, 2}), {.method = GetParam(), .steps_per_interval = 20});
   solution.check();
   EXPECT_NEAR(solution.states.at(1), std::cos(2.0), 3e-3);
 }
@@ -170,8 +170,8 @@ TEST(Implicit, FewStepsWhereExplicitMethodsNeedMillions) {
 }
 
 TEST(Implicit, StopsAndJumpsInTheFieldAreMet) {
-  const VectorField field =
-      vector_field({1}, [](Array t, Array y) { return where(t < 0.7, constant(HostArray::vector({1.0})), 50.0 * (2.0 - y)); });
+  const VectorField field = vector_field(
+      {1}, [](Array t, Array y) { return where(t < 0.7, constant(HostArray::vector({1.0})), 50.0 * (2.0 - y)); });
   for (const Method method : {Method::kRodas5p, Method::kKvaerno3, Method::kTrbdf2, Method::kRadau5}) {
     const Solution solution =
         solve(field, batch_of_one({0}), HostArray::vector({0, 0.7, 1}), {.method = method, .stop_at = {0.7}});
@@ -184,8 +184,8 @@ TEST(Implicit, StopsAndJumpsInTheFieldAreMet) {
 TEST(Implicit, NewtonsFailureShortensAdaptiveStepsAndEndsFixedOnes) {
   // Far from its root a stage of y' = -exp(8 y) needs more iterations than there are.
   const VectorField field = vector_field({1}, [](Array, Array y) { return -exp(8.0 * y); });
-  const Solution adaptive = solve(field, batch_of_one({2}), HostArray::vector({0, 1}),
-                                  {.method = Method::kKvaerno5, .first_step = 0.5});
+  const Solution adaptive =
+      solve(field, batch_of_one({2}), HostArray::vector({0, 1}), {.method = Method::kKvaerno5, .first_step = 0.5});
   adaptive.check();
   EXPECT_GT(adaptive.rejected[0], 3);
   EXPECT_NEAR(adaptive.states.at(1), -std::log(8 + std::exp(-16.0)) / 8, 1e-5);
@@ -194,22 +194,23 @@ TEST(Implicit, NewtonsFailureShortensAdaptiveStepsAndEndsFixedOnes) {
   const Solution fixed = solve(field, z0, HostArray::vector({0, 1}), {.method = Method::kImplicitEuler});
   EXPECT_EQ(fixed.status[1], Status::kNoConvergence);
   EXPECT_EQ(fixed.status[0], Status::kOk);
-  EXPECT_ERROR(fixed.check(), SolveFailed,
-               "[solve] sample 1 ended with no_convergence at t = 0 with step 1 after 0 accepted and 0 rejected steps; "
-               "Newton's method does not solve the equations of this step, or their matrix is singular; take shorter steps");
+  EXPECT_ERROR(
+      fixed.check(), SolveFailed,
+      "[solve] sample 1 ended with no_convergence at t = 0 with step 1 after 0 accepted and 0 rejected steps; "
+      "Newton's method does not solve the equations of this step, or their matrix is singular; take shorter steps");
 }
 
 TEST(Implicit, ASingularMatrixIsNamed) {
   // I - h gamma J = 1 - h gamma / (h gamma) = 0.
-  const auto field = [](double gamma) {
-    return vector_field({1}, [=](Array, Array y) { return (1 / gamma) * y; });
-  };
+  const auto field = [](double gamma) { return vector_field({1}, [=](Array, Array y) { return (1 / gamma) * y; }); };
   const SolveOptions euler{.method = Method::kImplicitEuler, .step_size = 1};
-  EXPECT_ERROR(solve(field(1), batch_of_one({1}), HostArray::vector({0, 4}), euler).check(), SolveFailed,
-               "sample 0 ended with no_convergence at t = 0 with step 1 after 0 accepted and 0 rejected steps; Newton's "
-               "method does not solve the equations of this step, or their matrix is singular");
+  EXPECT_ERROR(
+      solve(field(1), batch_of_one({1}), HostArray::vector({0, 4}), euler).check(), SolveFailed,
+      "sample 0 ended with no_convergence at t = 0 with step 1 after 0 accepted and 0 rejected steps; Newton's "
+      "method does not solve the equations of this step, or their matrix is singular");
   const SolveOptions rodas{.method = Method::kRodas5p, .step_size = 1};
-  EXPECT_ERROR(solve(field(0.21193756319429014), batch_of_one({1}), HostArray::vector({0, 4}), rodas).check(), SolveFailed,
+  EXPECT_ERROR(solve(field(0.21193756319429014), batch_of_one({1}), HostArray::vector({0, 4}), rodas).check(),
+               SolveFailed,
                "look at the field there: the state or its derivative is inf or NaN, or the matrix I - h gamma J of the "
                "step is singular");
 }
@@ -244,8 +245,8 @@ TEST(Implicit, AMassMatrixTurnsTheDerivatives) {
   const HostArray z0 = batch_of_one({1, 2}), times = HostArray::vector({0, 0.7, 2});
   const Solution truth = solve(solved, z0, times, {.method = Method::kDopri8, .rtol = 1e-11, .atol = 1e-12});
   for (const Method method : {Method::kRodas5p, Method::kRadau5}) {
-    const Solution solution = solve(given, z0, times,
-                                    {.method = method, .rtol = 1e-8, .atol = 1e-10, .mass_matrix = {2, 1, 0, 3}});
+    const Solution solution =
+        solve(given, z0, times, {.method = method, .rtol = 1e-8, .atol = 1e-10, .mass_matrix = {2, 1, 0, 3}});
     solution.check();
     for (std::int64_t i = 0; i < 6; ++i) EXPECT_NEAR(solution.states.at(i), truth.states.at(i), 1e-7) << name(method);
   }

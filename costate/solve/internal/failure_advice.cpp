@@ -48,8 +48,10 @@ std::string failure_advice(const FailedSolve& failed) {
       return "f32 cannot tell these times apart: subtract times[0] from times and shift the field by it, or solve in "
              "f64";
     case Status::kNoConvergence:
-      return "Newton's method does not solve the equations of this step, or their matrix is singular; take shorter steps, "
-             "or leave their size to a method that controls its error, as 'rodas5p' does, which needs no Newton's method";
+      return "Newton's method does not solve the equations of this step, or their matrix is singular; take shorter "
+             "steps, "
+             "or leave their size to a method that controls its error, as 'rodas5p' does, which needs no Newton's "
+             "method";
     case Status::kOk:
       break;
   }

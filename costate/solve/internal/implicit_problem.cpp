@@ -6,8 +6,7 @@ template <class T>
 void bind_step_inputs(const TimeRows& time, std::size_t lanes, const T* times, const T* h, const T* y,
                       std::span<const T* const> arguments, std::vector<const T*>& pointers) {
   pointers.clear();
-  for (const std::size_t offset : time.offsets)
-    pointers.push_back(times == nullptr ? nullptr : times + offset * lanes);
+  for (const std::size_t offset : time.offsets) pointers.push_back(times == nullptr ? nullptr : times + offset * lanes);
   pointers.push_back(h);
   pointers.push_back(y);
   pointers.insert(pointers.end(), arguments.begin(), arguments.end());

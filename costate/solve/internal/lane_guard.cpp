@@ -327,12 +327,11 @@ void LaneGuard<T>::follow(const GuardedAttempt<T>& attempt, const LaneClock& clo
 
 /// The tangents of the step's end and of its estimate.
 template <class T>
-void LaneGuard<T>::follow_implicit(const GuardedAttempt<T>& attempt, const LaneClock& clock,
-                                   Disturbance& disturbance) {
+void LaneGuard<T>::follow_implicit(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance) {
   const std::vector<double>& nodes = problem_.implicit->step.nodes;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    const StepTimes step{.t = clock.t[lane], .h = clock.h[lane], .first = attempt.first_times[lane],
-                         .last = attempt.last_times[lane]};
+    const StepTimes step{
+        .t = clock.t[lane], .h = clock.h[lane], .first = attempt.first_times[lane], .last = attempt.last_times[lane]};
     for (std::size_t i = 0; i < nodes.size(); ++i) disturbance.stage_times->set(lane, step.at(nodes[i]), i);
   }
   disturbance.stage_times->write(disturbance.times.data());
@@ -375,7 +374,7 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
     largest = std::max(largest, std::abs(static_cast<double>(disturbance.now[i])));
     largest_after = std::max(largest_after, std::abs(static_cast<double>(disturbance.end[i])));
   }
-  const double floor = limits.floor(largest, disturbance.size[lane]), 
+  const double floor = limits.floor(largest, disturbance.size[lane]),
                fading = problem_.implicit ? guard::kFading : std::exp(-std::abs(h) * rate_[lane]);
   for (std::size_t part = 0; part < problem_.part_offsets.size(); ++part) {
     const std::size_t first = problem_.part_offsets[part];

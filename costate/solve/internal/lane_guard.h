@@ -50,7 +50,7 @@ class LaneGuard {
     std::vector<double> size;        // [lane] what it began with, or is relative to since it was scaled back
     std::vector<double> ratio;       // [lane] of the attempt
     AlignedVector<T> now, end, scale, next_scale;  // [state, lanes] v, v1, s of the step before and of the attempt
-    AlignedVector<T> stage, slopes;  // [state, lanes], [stage, state, lanes]; of an implicit step d alone
+    AlignedVector<T> stage, slopes;                // [state, lanes], [stage, state, lanes]; of an implicit step d alone
     std::unique_ptr<StageTimes<T>> stage_times;
     AlignedVector<T> times;  // [rows of time, lanes] of a stage
     AlignedVector<T> shared, saved;

@@ -97,10 +97,10 @@ struct ReferenceSolution {
 /// Solves y' = f(t, y), y(times[0]) = y0 and gives y at all `times`, which ascend or descend and may repeat.
 ///
 /// kNonFinite: y0, f(t0, y0) or a fixed step's y1 is not finite, or steps shrank to nothing with errors that are not
-/// finite. kNoConvergence: of a fixed step of an implicit method. kStepTooSmall: |h| <= 10 eps |t|, or less than min_step, is asked for. kMaxSteps: max_steps attempts did not
-/// reach the end. Throws InvalidArgument for an empty y0, and what check_options() and check_times() refuse. Of the
-/// options, `stop_at` and `gradient_steps` are for the context, and those of a batch, of adjoints and of types say
-/// nothing here.
+/// finite. kNoConvergence: of a fixed step of an implicit method. kStepTooSmall: |h| <= 10 eps |t|, or less than
+/// min_step, is asked for. kMaxSteps: max_steps attempts did not reach the end. Throws InvalidArgument for an empty y0,
+/// and what check_options() and check_times() refuse. Of the options, `stop_at` and `gradient_steps` are for the
+/// context, and those of a batch, of adjoints and of types say nothing here.
 ReferenceSolution reference_solve(const ReferenceRhs& rhs, std::span<const double> y0, std::span<const double> times,
                                   const SolveOptions& options = {}, const ReferenceContext& context = {});
 

@@ -116,7 +116,9 @@ class StepBuilder {
     const std::int64_t n = field_.state_size();
     return options_.mass_matrix.empty() ? identity(n) : constant(HostArray(Shape{n, n}, options_.mass_matrix));
   }
-  Array mass_times(const Array& x) const { return options_.mass_matrix.empty() || x.is_empty() ? x : matmul(mass(), x); }
+  Array mass_times(const Array& x) const {
+    return options_.mass_matrix.empty() || x.is_empty() ? x : matmul(mass(), x);
+  }
 
   /// M - h gamma J.
   Array newton_matrix(double gamma, const Array& jacobian) const { return mass() - (gamma * h_) * jacobian; }

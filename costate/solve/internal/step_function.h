@@ -35,8 +35,8 @@ struct StepFunction {
 };
 
 /// What a step is made for: to step, with the vectors of the dense output [n], then the estimate of the error [n] and
-/// what Newton's method is still off [], in tolerances, where there are such; for its vjp, with the vectors of the dense
-/// output alone; or for its jvp, with the estimate of the error alone.
+/// what Newton's method is still off [], in tolerances, where there are such; for its vjp, with the vectors of the
+/// dense output alone; or for its jvp, with the estimate of the error alone.
 enum class StepUse { kForward, kReverse, kTangent };
 
 /// Of the options the method, the mass matrix and the tolerances. `rounding` is the epsilon of the type that the solve
