@@ -56,6 +56,11 @@ GradientSteps gradient_steps_from_name(const std::string& name) {
   return from_spelling<GradientSteps>("solve", "gradient_steps", name, kGradientStepsNames);
 }
 
+bool allows_mass_matrix(Method method) {
+  return method == Method::kRodas5p || method == Method::kRadau5 || method == Method::kRadauIIA3 ||
+         method == Method::kRadauIIA5;
+}
+
 void check_options(const SolveOptions& options) {
   if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0) ||
       !std::isfinite(options.rtol + options.atol))
@@ -88,6 +93,12 @@ void check_options(const SolveOptions& options) {
                                                  : "stop_at",
                           " is for steps chosen by the error; here they are fixed (", name(options.method),
                           "). Put times into `times` where they should end, or set step_size.");
+  if (!options.mass_matrix.empty() && !allows_mass_matrix(options.method))
+    throw InvalidArgument("[solve] mass_matrix is for 'rodas5p', 'radau5', 'radauIIA3' and 'radauIIA5'; got '",
+                          name(options.method), "'. Take one of them, or solve for y' in the field.");
+  for (const double entry : options.mass_matrix)
+    if (!std::isfinite(entry))
+      throw InvalidArgument("[solve] the numbers of mass_matrix must be finite; got ", entry, ".");
   if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit)
     throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit methods; got '", name(options.method),
                           "'. A field that asks for an implicit method grows as fast backwards as it decays forwards: "
@@ -128,6 +139,7 @@ const std::vector<SolveOption>& solve_options() {
       {"at_min_step", kChoice, COSTATE_CHOICE(at_min_step, at_min_step_from_name)},
       {"max_step", kNumber, COSTATE_MEMBER(max_step)},
       {"stop_at", kNumbers, COSTATE_MEMBER(stop_at)},
+      {"mass_matrix", kNumbers, COSTATE_MEMBER(mass_matrix)},
       {"step_size", kNumber, COSTATE_MEMBER(step_size)},
       {"steps_per_interval", kInteger, COSTATE_MEMBER(steps_per_interval)},
       {"max_steps", kInteger, COSTATE_MEMBER(max_steps)},

@@ -62,6 +62,10 @@ struct SolveOptions {
   // Steps end at these times, in any order: where the field jumps or bends, and steps could pass over it without a
   // sign. Knots of inputs that the field reads by interpolate() at t, or at a t + b, are such times of themselves.
   std::vector<double> stop_at = {};
+  // M of M y' = f(t, y), [n, n] row by row, which may be singular: a row of zeros is the equation 0 = f_i, which the
+  // start must satisfy, and which must determine a number of the state (index 1). For methods that allow it
+  // (allows_mass_matrix); empty: the identity.
+  std::vector<double> mass_matrix = {};
   // Fixed steps instead of control by error: so many between output times, or at most so long; 0: not asked for. At
   // most one of the two. A method without an error estimate takes one step an interval if neither is set.
   int steps_per_interval = 0;
@@ -89,6 +93,10 @@ struct SolveOption {
 
 /// All of SolveOptions but the dtype, those of step_control by their own names.
 const std::vector<SolveOption>& solve_options();
+
+/// Whether a method solves M y' = f: rodas5p, radau5, radauIIA3 and radauIIA5, whose steps end where an algebraic
+/// equation holds.
+bool allows_mass_matrix(Method method);
 
 /// InvalidArgument, naming the option and its value, for what no solve can do.
 void check_options(const SolveOptions& options);

@@ -19,7 +19,7 @@ struct Solution {
   HostArray states;                              // [batch, time, …state]; NaN from where a sample failed
   std::vector<Status> status;                    // [batch], as all below
   std::vector<double> reached, last_step;        // the time reached, and the size of the step tried last
-  std::vector<std::int64_t> nfe;                 // evaluations of the field
+  std::vector<std::int64_t> nfe;                 // evaluations of the field, not of its Jacobian
   std::vector<std::int64_t> accepted, rejected;  // steps
   std::string advice;                            // what to do about the first sample that failed
 

@@ -156,7 +156,8 @@ void bind_function(nb::module_& module) {
             return nb::make_tuple(outputs_of(program, std::move(result)), report);
           },
           "The outputs and a report: evaluations, steps, and of each failed sample its row, the reason ('max_steps', "
-          "'step_too_small', 'non_finite', 'invalid_times', 'coarse_times'), t and step where its solve ended, and "
+          "'step_too_small', 'non_finite', 'invalid_times', 'coarse_times', 'no_convergence'), t and step where its "
+          "solve ended, and "
           "advice. Such a sample counts nothing in gradients of what all samples share.");
 
   module.def("trace", &trace_python, nb::arg("f"), nb::arg("shapes"), nb::arg("shared") = std::vector<std::string>(),

@@ -239,6 +239,8 @@ min_step, at_min_step          no step is shorter, but those that end at a stop 
 max_step                       no step is longer; 0: no limit. For inputs so short that steps could pass over them.
 stop_at                        times at which steps end, in any order: where f jumps or bends. Knots of interpolate(...) at
                                t, or at a * t + b, are such times of themselves.
+mass_matrix                    M of M z' = f, n * n numbers row by row, for 'rodas5p', 'radau5', 'radauIIA3' and 'radauIIA5'.
+                               A row of zeros is the equation 0 = f_i, which z0 must satisfy (index 1).
 safety, factor_min, factor_min_accepted, factor_rejected, factor_rejected_again, factor_max, factor_max_after_reject,
 beta1, beta2, beta3,
 previous_floor                 of the controller of steps: the next size is the last one times safety error^(-beta1 / k)

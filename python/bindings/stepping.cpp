@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "costate/base/error.h"
 #include "costate/solve/control/controller.h"
 #include "costate/solve/control/initial_step.h"
 #include "costate/solve/methods/tableau.h"
@@ -14,9 +15,17 @@ namespace {
 
 std::vector<double> to_list(std::span<const double> values) { return {values.begin(), values.end()}; }
 
+/// The coefficients of a method by its name. NotSupported for implicit ones, whose steps are not a sum of slopes.
+const Tableau& explicit_tableau(const std::string& method) {
+  const Tableau& found = tableau(method_from_name(method));
+  if (found.is_implicit)
+    throw NotSupported("[solve] '", method, "' is implicit: it needs a field that can be traced; got one that cannot.");
+  return found;
+}
+
 /// A Tableau (solve/methods/tableau.h) as a dict, its triangle and its dense output as lists of rows.
 nb::dict tableau_of(const std::string& method) {
-  const Tableau& t = tableau(method_from_name(method));
+  const Tableau& t = explicit_tableau(method);
   nb::list a, dense;
   for (int i = 0; i < t.num_all_stages(); ++i) {
     a.append(nb::cast(to_list(t.a_row(i))));
@@ -59,7 +68,7 @@ StepController make_controller(const std::string& method, const std::string& rul
   control.factor_min = smallest;
   control.factor_max = largest;
   if (rule == "torchdiffeq") control.factor_max_after_reject = largest;
-  return {control, tableau(method_from_name(method)).error_order()};
+  return {control, explicit_tableau(method).error_order()};
 }
 
 }  // namespace
@@ -77,7 +86,7 @@ void bind_stepping(nb::module_& module) {
   module.def(
       "_first_step",
       [](const std::string& method, double trial, double slope, double curvature) {
-        return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau(method_from_name(method)));
+        return initial_step(trial, {.slope = slope, .curvature = curvature}, explicit_tableau(method));
       },
       nb::arg("method"), nb::arg("trial"), nb::arg("slope"), nb::arg("curvature"), "The first step after the trial.");
 }

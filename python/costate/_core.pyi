@@ -589,7 +589,7 @@ class Program:
 
     def run(self, *args) -> tuple:
         """
-        The outputs and a report: evaluations, steps, and of each failed sample its row, the reason ('max_steps', 'step_too_small', 'non_finite', 'invalid_times', 'coarse_times'), t and step where its solve ended, and advice. Such a sample counts nothing in gradients of what all samples share.
+        The outputs and a report: evaluations, steps, and of each failed sample its row, the reason ('max_steps', 'step_too_small', 'non_finite', 'invalid_times', 'coarse_times', 'no_convergence'), t and step where its solve ended, and advice. Such a sample counts nothing in gradients of what all samples share.
         """
 
 def trace(f: Callable, shapes: dict, shared: Sequence[str] = []) -> Function:

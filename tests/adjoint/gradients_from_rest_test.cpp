@@ -66,6 +66,15 @@ TEST(GradientsFromRest, AreRightForOtherMethods) {
       expect_right(c, {.rtol = 1e-6, .method = method});
 }
 
+TEST(GradientsFromRest, AreRightForImplicitMethods) {
+  for (const RestCase& c : test::rest_cases()) {
+    for (const double rtol : {1e-3, 1e-6}) expect_right(c, {.rtol = rtol, .method = Method::kRodas5p});
+    expect_right(c, {.rtol = 1e-6, .method = Method::kKvaerno5});
+    if (c.z0.size() < 20)
+      expect_right(c, {.rtol = 1e-6, .method = Method::kRadau5});  // its systems are three times as large
+  }
+}
+
 TEST(GradientsFromRest, AreFarOffWithoutTheGuard) {
   for (const RestCase& c : test::rest_cases()) {
     // Right by the state's own errors, or by the steps that end at knots.

@@ -7,6 +7,7 @@
 #include "costate/base/threads.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
+#include "costate/graph/internal/builder.h"
 #include "costate/graph/interpret.h"
 #include "costate/solve/internal/step_function.h"
 #include "costate/solve/solve.h"
@@ -95,8 +96,9 @@ TEST_P(ImplicitAdjoint, FixedStepsEqualDifferencesOfTheSolution) {
 /// Steps held fixed in size, the last one reaching to the end, and each output held in its step: by the interpreter.
 class FrozenSteps {
  public:
-  FrozenSteps(const VectorField& field, Method method, const std::vector<AcceptedStep>& steps, const Numbers& times)
-      : step_(internal::implicit_step(field, method, internal::StepUse::kForward)),
+  FrozenSteps(const VectorField& field, const SolveOptions& options, const std::vector<AcceptedStep>& steps,
+              const Numbers& times)
+      : step_(internal::implicit_step(field, options, internal::StepUse::kForward)),
         steps_(steps),
         within_(steps.size()) {
     std::size_t output = 1;
@@ -152,11 +154,12 @@ TEST_P(ImplicitAdjoint, AdaptiveStepsEqualDifferencesWithTheStepsHeldFixed) {
   if (!tableau(GetParam()).has_error_estimate()) GTEST_SKIP() << "no error estimate, no adaptive steps";
   for (const Numbers& times : {Numbers{0.1, 0.35, 0.4, 1.3, 2.2}, Numbers{1.5, 1.2, 0.4, 0.3, -0.4}}) {
     const Forced forced;
-    const SolveOptions options{.method = GetParam(), .rtol = 1e-6, .atol = 1e-8};
+    // Whatever the steps are: those that the state alone asks for.
+    const SolveOptions options{.method = GetParam(), .rtol = 1e-6, .atol = 1e-8, .gradient_steps = GradientSteps::kOff};
     const Point point{.times = times};
     const HostArray gain = row(point.gain);
     const FrozenSteps frozen(
-        forced.field(), GetParam(),
+        forced.field(), options,
         accepted_steps(forced.field(), row(point.z0), HostArray::vector(times), options, std::span(&gain, 1)), times);
     const Numbers x = point.numbers(), found = gradients_at(weighted_loss(forced, 5, options), point);
     EXPECT_NEAR(found[0], frozen.loss(x), 1e-9);
@@ -201,6 +204,88 @@ TEST_P(ImplicitAdjoint, BitsDoNotDependOnMemoryThreadsOrBatch) {
 INSTANTIATE_TEST_SUITE_P(Methods, ImplicitAdjoint,
                          ::testing::ValuesIn(implicit_methods().begin(), implicit_methods().end()),
                          [](const auto& method) { return std::string(name(method.param)); });
+
+/// Robertson's reactions with their rates as an argument; with `conserved` the third equation says that their sum is 1.
+VectorField reactions(bool conserved) {
+  return vector_field({3}, {{"rates", {3}}}, [=](Array, Array y, Array k) {
+    const Array a = k[0] * y[0], b = k[1] * y[1] * y[2], c = k[2] * y[1] * y[1];
+    return stack({b - a, a - b - c, conserved ? y[0] + y[1] + y[2] - 1.0 : c});
+  });
+}
+
+/// y(40) of the reactions as a function of the logarithms of the rates, relative to the given ones.
+Function concentrations(const VectorField& field, const SolveOptions& options) {
+  return trace(
+      [&](Array moved) {
+        const Array rates = constant(HostArray::vector({0.04, 1e4, 3e7})) * exp(moved);
+        const Array states = solve(field, constant(HostArray::vector({1, 0, 0})), constant(HostArray::vector({0, 40})),
+                                   options, std::span<const Array>(&rates, 1));
+        return states[1] * constant(HostArray::vector({1, 1e5, 1}));
+      },
+      {{"moved", {3}}});
+}
+
+SolveOptions tight(Method method, std::vector<double> mass_matrix = {}) {
+  return {.method = method, .rtol = 1e-8, .atols = {1e-12, 1e-16, 1e-12}, .mass_matrix = std::move(mass_matrix)};
+}
+
+/// d y(40) / d log rates, by the vjp or by the jvp.
+Numbers sensitivities(const Function& f, bool by_vjp) {
+  const Program program = compile(by_vjp ? vjp(f) : jvp(f));
+  Numbers all;
+  for (std::size_t i = 0; i < 3; ++i) {
+    Numbers unit(3, 0.0);
+    unit[i] = 1;
+    const RunResult result = program.run({row({0, 0, 0}), row(unit)});
+    EXPECT_TRUE(result.report.failures.empty());
+    for (std::int64_t k = 0; k < 3; ++k) all.push_back(result.outputs[1].at(k));
+  }
+  if (!by_vjp) {  // columns
+    const Numbers columns = all;
+    for (std::size_t i = 0; i < 9; ++i) all[i] = columns[i % 3 * 3 + i / 3];
+  }
+  return all;
+}
+
+TEST(ImplicitAdjointOfStiffFields, AgreesWithTheVariationalEquations) {
+  // The jvp is a solve of state and tangent with steps of its own.
+  const Numbers truth = sensitivities(concentrations(reactions(false), tight(Method::kRadau5)), false);
+  for (const Method method : {Method::kRodas5p, Method::kKvaerno5, Method::kRadau5}) {
+    const Numbers found = sensitivities(concentrations(reactions(false), tight(method)), true);
+    expect_near(found, truth, 3e-6, std::string(name(method)));
+  }
+}
+
+TEST(ImplicitAdjointOfStiffFields, HoldsForAnAlgebraicEquation) {
+  const Numbers truth = sensitivities(concentrations(reactions(false), tight(Method::kRadau5)), false);
+  const std::vector<double> mass = {1, 0, 0, 0, 1, 0, 0, 0, 0};
+  for (const Method method : {Method::kRodas5p, Method::kRadau5}) {
+    const Function f = concentrations(reactions(true), tight(method, mass));
+    expect_near(sensitivities(f, true), truth, 3e-6, std::string(name(method)));
+    expect_near(sensitivities(f, false), truth, 3e-6, std::string(name(method)) + ", jvp");
+  }
+}
+
+TEST(ImplicitAdjointOfStiffFields, HasHessianVectorProducts) {
+  const Function f = concentrations(reactions(false), tight(Method::kRodas5p));
+  const Function loss =
+      trace([&](Array moved) { return sum(square(internal::inline_function(f, std::span(&moved, 1))[0])); },
+            {{"moved", {3}}});
+  const Function gradient = value_and_grad(loss);
+  const Program product = compile(jvp(gradient)), program = compile(gradient);
+  const RunResult found = product.run({row({0, 0, 0}), row({0.3, -0.2, 0.5})});
+  const auto gradient_at = [&](double step) {
+    const RunResult result = program.run({row({0.3 * step, -0.2 * step, 0.5 * step})});
+    return Numbers{result.outputs[1].at(0), result.outputs[1].at(1), result.outputs[1].at(2)};
+  };
+  const Numbers up = gradient_at(1e-2), down = gradient_at(-1e-2);
+  Numbers truth, value;
+  for (std::size_t i = 0; i < 3; ++i) {
+    truth.push_back((up[i] - down[i]) / 2e-2);
+    value.push_back(found.outputs[3].at(static_cast<std::int64_t>(i)));
+  }
+  expect_near(value, truth, 1e-4, "Hessian times vector");  // of the differences: h²
+}
 
 }  // namespace
 }  // namespace costate

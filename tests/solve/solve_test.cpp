@@ -86,7 +86,8 @@ TEST_P(LaneSolverMethod, SampleBitsDoNotDependOnBatchOrThreads) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, LaneSolverMethod, ::testing::ValuesIn(explicit_methods().begin(), explicit_methods().end()),
+INSTANTIATE_TEST_SUITE_P(Methods, LaneSolverMethod,
+                         ::testing::ValuesIn(explicit_methods().begin(), explicit_methods().end()),
                          [](const auto& row) { return std::string(name(row.param)); });
 
 TEST(Solve, PerSampleTimesArgumentsAndParameters) {

@@ -256,7 +256,8 @@ TEST_P(StopsMethod, TheOrderIsFullAcrossKinks) {
   EXPECT_GT(std::log2(error_of(coarse) / error_of(coarse / 2)), order >= 9 ? order - 2 : order - 0.5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, StopsMethod, ::testing::ValuesIn(explicit_methods().begin(), explicit_methods().end()),
+INSTANTIATE_TEST_SUITE_P(Methods, StopsMethod,
+                         ::testing::ValuesIn(explicit_methods().begin(), explicit_methods().end()),
                          [](const auto& row) { return std::string(name(row.param)); });
 
 TEST(Stops, UnderJointControlEachSampleHasItsOwn) {

@@ -16,7 +16,8 @@ void DiscreteSweep<T>::load_implicit() {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (active_[lane] != 0) idle_times_[lane] = current_[lane].t;  // of the state that was loaded
     const double t = idle_times_[lane];
-    implicit_->set_times(lane, active_[lane] != 0 ? step(lane).times() : StepTimes{.t = t, .h = 0, .first = t, .last = t});
+    implicit_->set_times(lane,
+                         active_[lane] != 0 ? step(lane).times() : StepTimes{.t = t, .h = 0, .first = t, .last = t});
   }
   implicit_->run_forward({.y = y_.data(),
                           .h = walk_.sizes(),

@@ -14,8 +14,7 @@ LinearField linearize_step(const StepFunction& step, const WantedGradients& want
   for (std::size_t i = wanted.times ? 0 : state; i <= state; ++i) positions.push_back(i);
   for (std::size_t i = 0; i < wanted.arguments.size(); ++i)
     if (wanted.arguments[i]) positions.push_back(state + 1 + i);
-  for (std::size_t i = 0; i < step.function.outputs().size(); ++i)
-    late.push_back(step.function.inputs().size() + i);
+  for (std::size_t i = 0; i < step.function.outputs().size(); ++i) late.push_back(step.function.inputs().size() + i);
   return {vjp(step.function, positions), late};
 }
 
@@ -25,7 +24,7 @@ template <class T>
 ImplicitReverse<T>::ImplicitReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field)
     : problem_(problem),
       wants_times_(field.wants_times()),
-      step_(implicit_step(problem.field, problem.options.method, StepUse::kDifferentiated)),
+      step_(implicit_step(problem.field, problem.options, StepUse::kReverse)),
       function_(lower_reading_time<T>(linearize_step(step_, *problem.gradients), problem.lanes, time_rows_,
                                       step_.nodes.size())),
       workspace_(function_.make_workspace()),
@@ -57,8 +56,9 @@ void ImplicitReverse<T>::run_forward(const StepInputs<T>& inputs) {
   num_samples_ = inputs.num_samples;
   outputs_.assign(1, nullptr);
   for (auto& vector : dense_) outputs_.push_back(vector.data());
-  outputs_.resize(outputs_.size() + (wants_times_ ? step_.nodes.size() + 1 : 0) + 1 + problem_.gradients->arguments.size(),
-                  nullptr);
+  outputs_.resize(
+      outputs_.size() + (wants_times_ ? step_.nodes.size() + 1 : 0) + 1 + problem_.gradients->arguments.size(),
+      nullptr);
   function_.run(Phase::kForward, call());
   std::ranges::fill(y_next_cotangent_, T{0});
   for (auto& cotangent : dense_cotangents_) std::ranges::fill(cotangent, T{0});

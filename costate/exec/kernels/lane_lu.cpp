@@ -75,8 +75,7 @@ struct Lanes {
   template <class Move>
   HWY_INLINE bool has_swaps(const T* a, Move move) const {
     auto same = hn::Eq(hn::Zero(d), hn::Zero(d));
-    for (std::size_t i = 0; i < n; ++i)
-      same = hn::And(same, hn::Eq(load(a, n * n + i), hn::Set(d, static_cast<T>(i))));
+    for (std::size_t i = 0; i < n; ++i) same = hn::And(same, hn::Eq(load(a, n * n + i), hn::Set(d, static_cast<T>(i))));
     if (hn::AllTrue(d, same)) return false;
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t lane = 0; lane < hn::Lanes(d); ++lane)
@@ -85,9 +84,8 @@ struct Lanes {
   }
 
   HWY_INLINE void solve(const T* a, const T* b, T* x) const {
-    const bool is_placed = has_swaps(a, [&](std::size_t i, std::size_t lane, std::size_t row) {
-      x[i * lanes + lane] = b[row * lanes + lane];
-    });
+    const bool is_placed = has_swaps(
+        a, [&](std::size_t i, std::size_t lane, std::size_t row) { x[i * lanes + lane] = b[row * lanes + lane]; });
     for (std::size_t i = 0; i < n; ++i) {
       V sum = load(is_placed ? x : b, i);
       for (std::size_t j = 0; j < i; ++j) sum = hn::NegMulAdd(entry(a, i, j), load(x, j), sum);
@@ -178,7 +176,8 @@ HWY_INLINE void for_all_blocks(std::size_t n, std::size_t lanes, Run run) {
 template <class T>
 void factor_all(const T* a, T* factors, std::size_t n, std::size_t lanes) {
   if (lanes == 1) return factor_one(a, factors, n);
-  for_all_blocks<T>(n, lanes, [&](auto block, std::size_t first) HWY_ATTR { block.factor(a + first, factors + first); });
+  for_all_blocks<T>(n, lanes,
+                    [&](auto block, std::size_t first) HWY_ATTR { block.factor(a + first, factors + first); });
 }
 
 template <class T>
@@ -194,7 +193,7 @@ void solve_all_transposed(const T* factors, const T* b, T* x, std::size_t n, std
   });
 }
 
-#define COSTATE_LANE_LU(T, suffix)                                                                                    \
+#define COSTATE_LANE_LU(T, suffix)                                                                                     \
   void factor_##suffix(const T* a, T* factors, std::size_t n, std::size_t lanes) { factor_all(a, factors, n, lanes); } \
   void solve_##suffix(const T* factors, const T* b, T* x, std::size_t n, std::size_t lanes) {                          \
     solve_all(factors, b, x, n, lanes);                                                                                \
@@ -213,21 +212,21 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace costate::internal {
 
-#define COSTATE_LANE_LU(T, suffix)                                                                      \
-  HWY_EXPORT(factor_##suffix);                                                                          \
-  HWY_EXPORT(solve_##suffix);                                                                           \
-  HWY_EXPORT(transposed_##suffix);                                                                      \
-  template <>                                                                                           \
-  void factor_lanes(const T* a, T* factors, std::size_t n, std::size_t lanes) {                         \
-    HWY_DYNAMIC_DISPATCH(factor_##suffix)(a, factors, n, lanes);                                        \
-  }                                                                                                     \
-  template <>                                                                                           \
-  void solve_lanes(const T* factors, const T* b, T* x, std::size_t n, std::size_t lanes) {              \
-    HWY_DYNAMIC_DISPATCH(solve_##suffix)(factors, b, x, n, lanes);                                      \
-  }                                                                                                     \
-  template <>                                                                                           \
-  void solve_transposed_lanes(const T* factors, const T* b, T* x, std::size_t n, std::size_t lanes) {   \
-    HWY_DYNAMIC_DISPATCH(transposed_##suffix)(factors, b, x, n, lanes);                                 \
+#define COSTATE_LANE_LU(T, suffix)                                                                    \
+  HWY_EXPORT(factor_##suffix);                                                                        \
+  HWY_EXPORT(solve_##suffix);                                                                         \
+  HWY_EXPORT(transposed_##suffix);                                                                    \
+  template <>                                                                                         \
+  void factor_lanes(const T* a, T* factors, std::size_t n, std::size_t lanes) {                       \
+    HWY_DYNAMIC_DISPATCH(factor_##suffix)(a, factors, n, lanes);                                      \
+  }                                                                                                   \
+  template <>                                                                                         \
+  void solve_lanes(const T* factors, const T* b, T* x, std::size_t n, std::size_t lanes) {            \
+    HWY_DYNAMIC_DISPATCH(solve_##suffix)(factors, b, x, n, lanes);                                    \
+  }                                                                                                   \
+  template <>                                                                                         \
+  void solve_transposed_lanes(const T* factors, const T* b, T* x, std::size_t n, std::size_t lanes) { \
+    HWY_DYNAMIC_DISPATCH(transposed_##suffix)(factors, b, x, n, lanes);                               \
   }
 COSTATE_LANE_LU(float, f32)
 COSTATE_LANE_LU(double, f64)

@@ -6,9 +6,9 @@
 
 namespace costate::internal {
 
-/// factors [n (n + 1), lanes]: the rows of P A = L U, with L's below the diagonal, U's above it and 1 / u_ii on it; then
-/// for each row which one of A it was. In column k the first of the largest numbers is the pivot; each number of the
-/// rest is a chain of fused multiply-adds, k ascending. Infinities and NaNs where A is singular.
+/// factors [n (n + 1), lanes]: the rows of P A = L U, with L's below the diagonal, U's above it and 1 / u_ii on it;
+/// then for each row which one of A it was. In column k the first of the largest numbers is the pivot; each number of
+/// the rest is a chain of fused multiply-adds, k ascending. Infinities and NaNs where A is singular.
 template <class T>
 void factor_lanes(const T* a, T* factors, std::size_t n, std::size_t lanes);
 

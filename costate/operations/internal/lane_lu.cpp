@@ -52,8 +52,7 @@ class FactorizeLanes : public TileExtension<LuFactorsTileOp> {
 
   Shape infer_shape(std::span<const Shape> operands) const override {
     const Shape& a = operands[0];
-    if (a.rank() != 2 || a[0] != a[1] || a[0] == 0)
-      throw ShapeError("[lu_factors] A must be [n, n]; got ", a, ".");
+    if (a.rank() != 2 || a[0] != a[1] || a[0] == 0) throw ShapeError("[lu_factors] A must be [n, n]; got ", a, ".");
     return {a[0] * (a[0] + 1)};
   }
 

@@ -49,6 +49,11 @@
 // derivative no step is short enough. Derivatives that are not finite are left alone, after four rejections in a row if
 // a shorter step might have mended them.
 //
+// Implicit methods. What asks for one is stiff: |h| rate is above any threshold, and says nothing. So v is carried from
+// the first attempt on and its error always decides, d and v1 being the tangents of the step's own estimate and end
+// along v (the jvp of its Function); s_i falls by at most kFading in a step. Fields with kinks along the state are left
+// alone.
+//
 // Tolerances of the numbers, where they differ: each is followed to its own in place of rtol, and thresholds stand for
 // the smallest. A number that is not controlled is not disturbed, and what becomes of it counts nowhere.
 //
@@ -74,6 +79,7 @@ inline constexpr double kDropBelow = 0.1, kTestAbove = 0.25;  // of the threshol
 inline constexpr double kMendAbove = 4;  // of the threshold: there, a shorter step may mend a disturbance not finite
 inline constexpr int kMostMendings = 4;
 inline constexpr double kFresh = 0.1;
+inline constexpr double kFading = 0.1;
 inline constexpr double kSlackUntil = 0.1;       // an error of the state, in tolerances
 inline constexpr double kRescaleAbove = 0x1p40;  // a growing tangent is scaled back, lest it overflow
 
@@ -113,7 +119,7 @@ struct Limits {
     while (found > 0 && share < kShares[found]) --found;
     return found;
   }
-  double most_tried[std::size(kShares)], thresholds[std::size(kShares)];
+  double most_tried[std::size(kShares)] = {}, thresholds[std::size(kShares)] = {};
   double floor(double largest, double start) const {
     return std::max(floor_of_start * std::max(largest, start), floor_of_largest * largest);
   }

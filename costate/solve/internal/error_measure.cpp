@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 #include "costate/base/error.h"
 #include "costate/solve/control/gradient_guard.h"
@@ -97,6 +98,10 @@ std::size_t end_of_part(std::span<const std::size_t> part_offsets, std::size_t p
 }
 
 void check_tolerances(const SolveOptions& options, const VectorField& field) {
+  const auto n = static_cast<std::size_t>(field.state_size());
+  if (!options.mass_matrix.empty() && options.mass_matrix.size() != n * n)
+    throw InvalidArgument("[solve] mass_matrix must have ", n, " x ", n, " numbers, row by row, for a state of ", n,
+                          "; got ", options.mass_matrix.size(), ".");
   error_measure(options, part_offsets(field), static_cast<std::size_t>(field.state_size()));
 }
 
@@ -112,6 +117,15 @@ SolveOptions with_two_states(SolveOptions options, const VectorField& field, std
   };
   extended("rtols", options.rtols, options.rtol);
   extended("atols", options.atols, options.atol);
+  if (const std::vector<double> once = std::exchange(options.mass_matrix, {}); !once.empty()) {
+    const std::size_t n = 2 * size + more;
+    options.mass_matrix.assign(n * n, 0.0);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; i < 2 * size && j < size; ++j)
+        options.mass_matrix[i * n + (i < size ? j : size + j)] = once[i % size * size + j];
+      if (i >= 2 * size) options.mass_matrix[i * n + i] = 1;
+    }
+  }
   return options;
 }
 

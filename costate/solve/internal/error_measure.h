@@ -48,11 +48,11 @@ std::vector<std::size_t> part_offsets(const VectorField& field);
 /// One past the last number of a part of a state of so many numbers, whose parts begin at these.
 std::size_t end_of_part(std::span<const std::size_t> part_offsets, std::size_t part, std::size_t state_size);
 
-/// InvalidArgument for tolerances that do not fit the field.
+/// InvalidArgument for tolerances or a mass matrix that do not fit the field.
 void check_tolerances(const SolveOptions& options, const VectorField& field);
 
 /// Options for a system of two copies of the field's state, such as its tangent beside it, and of `more` numbers: lists
-/// of tolerances for each copy, and `rtol` and `atol` for the rest.
+/// of tolerances and the mass matrix for each copy, and `rtol`, `atol` and 1 for the rest.
 SolveOptions with_two_states(SolveOptions options, const VectorField& field, std::size_t more);
 
 }  // namespace costate::internal

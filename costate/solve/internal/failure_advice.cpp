@@ -10,6 +10,7 @@ namespace {
 
 /// A blow-up takes shorter and shorter steps, and a rough field has many rejected.
 bool is_at_one_size(const FailedSolve& failed) {
+  if (failed.is_implicit) return false;
   constexpr std::int64_t kFewest = 1000;  // fewer steps tell nothing
   constexpr double kNearlyAll = 0.8, kSpread = 4;
   const auto accepted = static_cast<double>(failed.accepted);
@@ -38,15 +39,19 @@ std::string failure_advice(const FailedSolve& failed) {
         return "loosen rtol and atol, raise max_steps, or look at the field there";
       return "look at the field there, which may blow up, or loosen rtol and atol";
     case Status::kNonFinite:
-      return "look at the field there: the state or its derivative is inf or NaN";
+      return failed.is_implicit ? "look at the field there: the state or its derivative is inf or NaN, or the matrix "
+                                  "I - h gamma J of the step is singular, which shorter steps mend"
+                                : "look at the field there: the state or its derivative is inf or NaN";
     case Status::kInvalidTimes:
       return "give finite times that ascend or descend";
     case Status::kCoarseTimes:
       return "f32 cannot tell these times apart: subtract times[0] from times and shift the field by it, or solve in "
              "f64";
     case Status::kNoConvergence:
-      return "Newton's method does not solve the equations of this step; take shorter ones, or leave their size to a "
-             "method that controls its error, as 'rodas5p' does, which needs no Newton's method";
+      return "Newton's method does not solve the equations of this step, or their matrix is singular; take shorter "
+             "steps, "
+             "or leave their size to a method that controls its error, as 'rodas5p' does, which needs no Newton's "
+             "method";
     case Status::kOk:
       break;
   }

@@ -18,6 +18,23 @@ std::vector<std::size_t> tangent_inputs(const LaneProblem<T>& problem, bool with
   return positions;
 }
 
+/// The jvp of an implicit method's step.
+template <class T>
+TileFunction<T> lower_step_tangent(const LaneProblem<T>& problem, bool with_arguments, TimeRows& time) {
+  const StepFunction step = implicit_step(problem.field, problem.options, StepUse::kTangent);
+  const std::size_t state = step.first_state_input();
+  std::vector<std::size_t> positions(with_arguments ? step.function.inputs().size() - state : 1);
+  std::iota(positions.begin(), positions.end(), state);
+  return lower_reading_time<T>({jvp(step.function, positions), {}}, problem.lanes, time, step.nodes.size());
+}
+
+template <class T>
+TileFunction<T> lower_tangent(const LaneProblem<T>& problem, bool with_arguments, TimeRows& time) {
+  if (problem.implicit) return lower_step_tangent(problem, with_arguments, time);
+  return lower_reading_time<T>({jvp(problem.field.function(), tangent_inputs(problem, with_arguments)), {}},
+                               problem.lanes, time);
+}
+
 template <class T>
 AlignedVector<T> state_pattern(const ErrorMeasure& measure) {
   AlignedVector<T> pattern(measure.rtol.size());
@@ -56,8 +73,7 @@ bool has_kinks(const VectorField& field) {
 
 template <class T>
 TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments)
-    : function(lower_reading_time<T>({jvp(problem.field.function(), tangent_inputs(problem, with_arguments)), {}},
-                                     problem.lanes, time)) {
+    : function(lower_tangent(problem, with_arguments, time)) {
   const std::size_t num_arguments = problem.field.function().inputs().size() - 1 - problem.part_offsets.size();
   for (std::size_t i = 0; with_arguments && i < num_arguments; ++i) {
     const Input& argument = problem.argument(i);

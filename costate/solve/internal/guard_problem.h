@@ -14,7 +14,8 @@ namespace costate::internal {
 /// what depends on it.
 bool has_kinks(const VectorField& field);
 
-/// The field's derivative along a tangent: of the state alone, or of the state and all arguments.
+/// The field's derivative along a tangent: of the state alone, or of the state and all arguments. Of an implicit method
+/// that of its step.
 template <class T>
 struct TangentField {
   TangentField(const LaneProblem<T>& problem, bool with_arguments);

@@ -126,6 +126,7 @@ class HostSolver {
                            .accepted = solution.accepted[i],
                            .rejected = solution.rejected[i],
                            .has_fixed_steps = problem_.is_fixed,
+                           .is_implicit = problem_.tableau->is_implicit,
                            .min_step = problem_.options.min_step});
   }
 

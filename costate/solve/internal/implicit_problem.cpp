@@ -6,8 +6,7 @@ template <class T>
 void bind_step_inputs(const TimeRows& time, std::size_t lanes, const T* times, const T* h, const T* y,
                       std::span<const T* const> arguments, std::vector<const T*>& pointers) {
   pointers.clear();
-  for (const std::size_t offset : time.offsets)
-    pointers.push_back(times == nullptr ? nullptr : times + offset * lanes);
+  for (const std::size_t offset : time.offsets) pointers.push_back(times == nullptr ? nullptr : times + offset * lanes);
   pointers.push_back(h);
   pointers.push_back(y);
   pointers.insert(pointers.end(), arguments.begin(), arguments.end());
@@ -19,8 +18,8 @@ template void bind_step_inputs(const TimeRows&, std::size_t, const double*, cons
                                std::span<const double* const>, std::vector<const double*>&);
 
 template <class T>
-ImplicitProblem<T>::ImplicitProblem(const VectorField& field, Method method, std::size_t num_lanes)
-    : step(implicit_step(field, method, StepUse::kForward)),
+ImplicitProblem<T>::ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t num_lanes)
+    : step(implicit_step(field, options, StepUse::kForward, std::numeric_limits<T>::epsilon())),
       lanes(num_lanes),
       state_size(static_cast<std::size_t>(field.state_size())),
       reads_time(internal::reads_time(field.function())),

@@ -19,7 +19,7 @@ void bind_step_inputs(const TimeRows& time, std::size_t lanes, const T* times, c
 
 template <class T>
 struct ImplicitProblem {
-  ImplicitProblem(const VectorField& field, Method method, std::size_t lanes);
+  ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes);
 
   StepFunction step;
   std::size_t lanes, state_size;

@@ -14,11 +14,11 @@ ImplicitStepper<T>::ImplicitStepper(const ImplicitProblem<T>& problem)
   for (std::size_t j = 0; j < problem.step.num_dense; ++j) dense_.emplace_back(size);
   for (const auto& vector : dense_) dense_pointers_.push_back(vector.data());
   error_.resize(problem.step.has_error ? size : 0);
-  corrections_.resize(problem.step.has_corrections ? size : 0);
+  newton_error_.resize(problem.step.has_newton_error ? problem.lanes : 0);
   outputs_.push_back(nullptr);
   for (auto& vector : dense_) outputs_.push_back(vector.data());
   if (problem.step.has_error) outputs_.push_back(error_.data());
-  if (problem.step.has_corrections) outputs_.push_back(corrections_.data());
+  if (problem.step.has_newton_error) outputs_.push_back(newton_error_.data());
 }
 
 template <class T>

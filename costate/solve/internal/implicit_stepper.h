@@ -33,9 +33,9 @@ class ImplicitStepper {
   /// y_next [state, lanes], other memory than y, and what follows.
   void run(const StepInputs<T>& inputs, T* y_next);
 
-  /// [state, lanes] of the last run, where the step has such.
+  /// Of the last run, where the step has such: [state, lanes], and [lanes].
   const T* error() const { return error_.data(); }
-  const T* corrections() const { return corrections_.data(); }
+  const T* newton_error() const { return newton_error_.data(); }
   const std::vector<const T*>& dense() const { return dense_pointers_; }
   /// 1 for each lane: the h of dense_combine, since the vectors of the dense output have it in them.
   const T* ones() const { return ones_.data(); }
@@ -44,7 +44,7 @@ class ImplicitStepper {
  private:
   const ImplicitProblem<T>& problem_;
   TileWorkspace<T> workspace_;
-  AlignedVector<T> saved_, time_values_, error_, corrections_, ones_;
+  AlignedVector<T> saved_, time_values_, error_, newton_error_, ones_;
   std::vector<AlignedVector<T>> dense_;
   std::vector<const T*> dense_pointers_;
   StageTimes<T> times_;

@@ -41,6 +41,9 @@ void LaneGuard<T>::begin(std::size_t lane, double span) {
   mendings_[lane] = 0;
   span_[lane] = span;
   for (std::size_t row = 0; row < rows_; ++row) probe_[row * lanes_ + lane] = shared_.pattern[row];
+  if (!problem_.implicit) return;
+  rate_[lane] = 1;  // above the thresholds, which are 0
+  carry_pattern(lane);
 }
 
 template <class T>
@@ -68,9 +71,13 @@ void LaneGuard<T>::copy(std::size_t lane, const LaneGuard& from, std::size_t fro
 template <class T>
 void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
   std::copy(clock.error.begin(), clock.error.end(), state_error_.begin());
-  ask_where_due(attempt, clock);
-  choose_trials(clock);
-  try_patterns(attempt, clock);
+  if (problem_.implicit) {
+    carry_where_silent(clock);
+  } else {
+    ask_where_due(attempt, clock);
+    choose_trials(clock);
+    try_patterns(attempt, clock);
+  }
   test(attempt, state_, false, clock);
   test(attempt, inputs_, true, clock);
   for (std::size_t lane = 0; lane < lanes_; ++lane)
@@ -156,14 +163,22 @@ void LaneGuard<T>::take_answer(std::size_t lane, double h) {
                                                  0.5 * static_cast<double>(shared_.pattern[row]));
 }
 
+template <class T>
+void LaneGuard<T>::carry_where_silent(const LaneClock& clock) {
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    if (clock.is_active[lane] == 0 || slack_[lane] == 0) continue;
+    if (state_.is_carried[lane] == 0) carry_pattern(lane);
+    if (shared_.watches_inputs && inputs_.is_carried[lane] == 0) begin(inputs_, lane);
+  }
+}
+
 /// Which lanes try the pattern in this attempt.
 template <class T>
 void LaneGuard<T>::choose_trials(const LaneClock& clock) {
+  carry_where_silent(clock);
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     tries_[lane] = 0;
     if (clock.is_active[lane] == 0) continue;
-    if (slack_[lane] != 0 && state_.is_carried[lane] == 0) carry_pattern(lane);
-    if (slack_[lane] != 0 && shared_.watches_inputs && inputs_.is_carried[lane] == 0) begin(inputs_, lane);
     const double h = std::abs(clock.h[lane]);
     const auto attempts = static_cast<std::int64_t>(clock.num_accepted[lane] + clock.num_rejected[lane]);
     if (attempts % guard::kTryEvery == 0) reach_[lane] = 0;
@@ -284,7 +299,7 @@ void LaneGuard<T>::test(const GuardedAttempt<T>& attempt, Disturbance& disturban
 /// The disturbance through the stages of the attempt.
 template <class T>
 void LaneGuard<T>::follow(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance) {
-  const TileFunction<T>& function = disturbance.field->function;
+  if (problem_.implicit) return follow_implicit(attempt, clock, disturbance);
   const std::size_t num_parts = problem_.part_offsets.size();
   const Slopes<T> slopes{disturbance.slopes.data(), padded(rows_ * lanes_), rows_, lanes_};
   for (std::size_t stage = 0; stage < static_cast<std::size_t>(problem_.tableau->num_stages); ++stage) {
@@ -306,18 +321,42 @@ void LaneGuard<T>::follow(const GuardedAttempt<T>& attempt, const LaneClock& clo
     output_pointers_.assign(num_parts, nullptr);
     for (const std::size_t offset : problem_.part_offsets)
       output_pointers_.push_back(disturbance.slopes.data() + stage * slopes.stride + offset * lanes_);
-    if (!disturbance.is_prepared) function.prepare(input_pointers_, disturbance.shared.data());
-    disturbance.is_prepared = true;
-    function.run(Phase::kForward, {.inputs = input_pointers_,
-                                   .outputs = output_pointers_,
-                                   .shared = disturbance.shared.data(),
-                                   .saved = disturbance.saved.data(),
-                                   .workspace = &disturbance.workspace,
-                                   .lane_weights = nullptr,
-                                   .num_samples = attempt.inputs.num_samples,
-                                   .first_sample = 0,
-                                   .report = nullptr});
+    run_tangent(attempt, disturbance);
   }
+}
+
+/// The tangents of the step's end and of its estimate.
+template <class T>
+void LaneGuard<T>::follow_implicit(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance) {
+  const std::vector<double>& nodes = problem_.implicit->step.nodes;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const StepTimes step{
+        .t = clock.t[lane], .h = clock.h[lane], .first = attempt.first_times[lane], .last = attempt.last_times[lane]};
+    for (std::size_t i = 0; i < nodes.size(); ++i) disturbance.stage_times->set(lane, step.at(nodes[i]), i);
+  }
+  disturbance.stage_times->write(disturbance.times.data());
+  bind_step_inputs<T>(disturbance.field->time, lanes_, disturbance.times.data(), attempt.steps, attempt.y,
+                      attempt.inputs.arguments, input_pointers_);
+  input_pointers_.push_back(disturbance.now.data());
+  for (const AlignedVector<T>& tangent : disturbance.field->arguments) input_pointers_.push_back(tangent.data());
+  output_pointers_.assign({nullptr, nullptr, disturbance.end.data(), disturbance.slopes.data()});
+  run_tangent(attempt, disturbance);
+}
+
+template <class T>
+void LaneGuard<T>::run_tangent(const GuardedAttempt<T>& attempt, Disturbance& disturbance) {
+  const TileFunction<T>& function = disturbance.field->function;
+  if (!disturbance.is_prepared) function.prepare(input_pointers_, disturbance.shared.data());
+  disturbance.is_prepared = true;
+  function.run(Phase::kForward, {.inputs = input_pointers_,
+                                 .outputs = output_pointers_,
+                                 .shared = disturbance.shared.data(),
+                                 .saved = disturbance.saved.data(),
+                                 .workspace = &disturbance.workspace,
+                                 .lane_weights = nullptr,
+                                 .num_samples = attempt.inputs.num_samples,
+                                 .first_sample = 0,
+                                 .report = nullptr});
 }
 
 /// The error of the lane's disturbance in this attempt, in units of what it may be; and s_i.
@@ -335,7 +374,8 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
     largest = std::max(largest, std::abs(static_cast<double>(disturbance.now[i])));
     largest_after = std::max(largest_after, std::abs(static_cast<double>(disturbance.end[i])));
   }
-  const double floor = limits.floor(largest, disturbance.size[lane]), fading = std::exp(-std::abs(h) * rate_[lane]);
+  const double floor = limits.floor(largest, disturbance.size[lane]),
+               fading = problem_.implicit ? guard::kFading : std::exp(-std::abs(h) * rate_[lane]);
   for (std::size_t part = 0; part < problem_.part_offsets.size(); ++part) {
     const std::size_t first = problem_.part_offsets[part];
     const std::size_t end = end_of_part(problem_.part_offsets, part, rows_);
@@ -352,7 +392,11 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
           if (e[j] != 0) error += e[j] * static_cast<double>(disturbance.slopes[j * stride + i]);
         return scale > 0 ? h * error / (shared_.rtols[row] * scale) : 0;
       };
-      const double ratio = relative(tableau.e), low = has_second ? relative(tableau.e_low) : 0;
+      const double allowed = shared_.rtols[row] * scale;
+      const double ratio = !problem_.implicit ? relative(tableau.e)
+                           : allowed > 0      ? static_cast<double>(disturbance.slopes[i]) / allowed
+                                              : 0;
+      const double low = has_second ? relative(tableau.e_low) : 0;
       disturbance.next_scale[i] = static_cast<T>(scale);
       sum += ratio * ratio;
       sum_low += low * low;

@@ -50,7 +50,7 @@ class LaneGuard {
     std::vector<double> size;        // [lane] what it began with, or is relative to since it was scaled back
     std::vector<double> ratio;       // [lane] of the attempt
     AlignedVector<T> now, end, scale, next_scale;  // [state, lanes] v, v1, s of the step before and of the attempt
-    AlignedVector<T> stage, slopes;                // [state, lanes], [stage, state, lanes]
+    AlignedVector<T> stage, slopes;                // [state, lanes], [stage, state, lanes]; of an implicit step d alone
     std::unique_ptr<StageTimes<T>> stage_times;
     AlignedVector<T> times;  // [rows of time, lanes] of a stage
     AlignedVector<T> shared, saved;
@@ -59,6 +59,7 @@ class LaneGuard {
     bool any_is_carried = false;  // by a lane, maybe
   };
 
+  void carry_where_silent(const LaneClock& clock);
   void ask(const GuardedAttempt<T>& attempt);
   void ask_where_due(const GuardedAttempt<T>& attempt, const LaneClock& clock);
   void take_answer(std::size_t lane, double h);
@@ -69,6 +70,8 @@ class LaneGuard {
   void begin(Disturbance& disturbance, std::size_t lane);
   void carry_pattern(std::size_t lane);
   void follow(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
+  void follow_implicit(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
+  void run_tangent(const GuardedAttempt<T>& attempt, Disturbance& disturbance);
   double find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane);
   void advance(Disturbance& disturbance, std::size_t lane);
 

@@ -60,7 +60,7 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       reads_time(internal::reads_time(vector_field.function())),
       stops(vector_field, solve_options, std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time,
             num_lanes) {
-  if (tableau->is_implicit) implicit = std::make_unique<const ImplicitProblem<T>>(field, options.method, lanes);
+  if (tableau->is_implicit) implicit = std::make_unique<const ImplicitProblem<T>>(field, options, lanes);
   if (gradients && !implicit) {
     num_late_inputs = part_offsets.size();
     num_late_outputs =
@@ -72,7 +72,8 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
                       gradients.has_value() && !implicit);
   const bool is_guarded = options.gradient_steps == GradientSteps::kOn ||
                           (options.gradient_steps == GradientSteps::kAuto && options.adjoint == Adjoint::kDiscrete);
-  if (gradients && !is_fixed && is_guarded && !implicit) guard = std::make_unique<const GuardProblem<T>>(*this);
+  const bool can_guard = !implicit || !has_kinks(field);
+  if (gradients && !is_fixed && is_guarded && can_guard) guard = std::make_unique<const GuardProblem<T>>(*this);
   const std::size_t width = simd_lanes<T>();
   const std::size_t half = (lanes + 2 * width - 1) / (2 * width) * width;  // whole vectors
   if (!is_fixed && options.control == Control::kPerSample && options.adjoint == Adjoint::kDiscrete && half < lanes &&

@@ -48,8 +48,8 @@ struct LaneProblem {
   StopTables stops;
   FrameLayout frame;
   std::unique_ptr<const ImplicitProblem<T>> implicit;  // how an implicit method steps; null of explicit ones
-  std::unique_ptr<const GuardProblem<T>> guard;  // null where steps are not held to derivatives (SolveOptions)
-  std::unique_ptr<const LaneProblem> narrow;     // for the Stragglers of a tile; null where they would gain nothing
+  std::unique_ptr<const GuardProblem<T>> guard;        // null where steps are not held to derivatives (SolveOptions)
+  std::unique_ptr<const LaneProblem> narrow;  // for the Stragglers of a tile; null where they would gain nothing
 
   /// The field's argument `index`, or the Parameter after these, as its Function takes it.
   const Input& argument(std::size_t index) const { return field.function().inputs()[1 + part_offsets.size() + index]; }

@@ -232,7 +232,7 @@ class LaneSolver {
   bool took_over_ = false;
   LaneErrors<T> errors_;
   std::unique_ptr<ImplicitStepper<T>> implicit_;  // null of explicit methods
-  std::unique_ptr<LaneGuard<T>> guard_;  // null where the problem has none
+  std::unique_ptr<LaneGuard<T>> guard_;           // null where the problem has none
   std::unique_ptr<Stragglers<T>> stragglers_;
   std::size_t num_handed_over_ = 0;
   std::uint32_t round_ = 0;

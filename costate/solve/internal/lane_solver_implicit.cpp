@@ -26,21 +26,19 @@ void LaneSolver<T>::attempt_implicit() {
 template <class T>
 void LaneSolver<T>::judge_implicit() {
   errors_.error_of(implicit_->error(), y_.data(), y_next(), norms_.data());
-  if (!implicit_->step().has_corrections) return;
-  errors_.error_of(implicit_->corrections(), y_.data(), y_next(), other_norms_.data());
+  if (!implicit_->step().has_newton_error) return;
   const double halving = std::pow(2 * problem_.options.step_control.safety, problem_.tableau->error_order());
   for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (other_norms_[lane] > static_cast<T>(kMostCorrection))
+    if (implicit_->newton_error()[lane] > static_cast<T>(kMostNewtonError))
       norms_[lane] = std::max(norms_[lane], static_cast<T>(std::max(halving, 2.0)));
 }
 
 /// Fixed steps cannot be made shorter.
 template <class T>
 void LaneSolver<T>::end_without_convergence() {
-  if (!implicit_->step().has_corrections) return;
-  errors_.error_of(implicit_->corrections(), y_.data(), y_next(), other_norms_.data());
+  if (!implicit_->step().has_newton_error) return;
   for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (other_norms_[lane] > static_cast<T>(kMostCorrection)) end_lane(lane, Status::kNoConvergence);
+    if (implicit_->newton_error()[lane] > static_cast<T>(kMostNewtonError)) end_lane(lane, Status::kNoConvergence);
 }
 
 /// The next output of each lane, which lies within its step.

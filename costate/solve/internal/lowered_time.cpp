@@ -15,8 +15,11 @@ bool reads_time(const Function& function, std::size_t num_times) {
 
 template <class T>
 TileFunction<T> lower_reading_time(LinearField linear, std::size_t lanes, TimeRows& time, std::size_t num_times) {
-  time = TimeRows{.num_times = num_times, .of_time = {}, .offsets = std::vector<std::size_t>(num_times),
-                  .count = num_times, .rounds_time = false};
+  time = TimeRows{.num_times = num_times,
+                  .of_time = {},
+                  .offsets = std::vector<std::size_t>(num_times),
+                  .count = num_times,
+                  .rounds_time = false};
   std::iota(time.offsets.begin(), time.offsets.end(), std::size_t{0});
   if (std::is_same_v<T, float> && reads_time(linear.function, num_times)) {
     TimePart part = split_time(linear.function, num_times);

@@ -138,9 +138,7 @@ class ReferenceSolver {
     return norm_over_scale([&](std::size_t j) { return estimate[j]; }, y_next_);
   }
 
-  bool has_converged() const {
-    return implicit_.corrections.empty() || !(norm_of_estimate(implicit_.corrections) > kMostCorrection);
-  }
+  bool has_converged() const { return implicit_.newton_error <= kMostNewtonError; }
 
   double error_of_implicit() const {
     const double error = norm_of_estimate(implicit_.error);

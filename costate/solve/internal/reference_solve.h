@@ -33,7 +33,7 @@
 // First step. Not below 20 eps |t|, which moves t; the trial step neither.
 //
 // Implicit methods. A step is what the context's `step` makes of the times of its nodes, h and y. The error is that of
-// its estimate; where it has corrections and their norm is above kMostCorrection, it is at least 2 and at least the one
+// its estimate; where its Newton error is above kMostNewtonError, it is at least 2 and at least the one
 // after which a rejected step is halved, (2 safety)^order, or with fixed steps the solve ends as kNoConvergence. f is
 // evaluated by itself for the first step alone.
 //
@@ -60,7 +60,8 @@ using ReferenceRhs = std::function<void(double t, std::span<const double> y, std
 
 /// What a StepFunction gives.
 struct ReferenceStepOutputs {
-  std::vector<double> y_next, error, corrections;
+  std::vector<double> y_next, error;
+  double newton_error = 0;
   std::vector<std::vector<double>> dense;
 };
 using ReferenceStepper =
@@ -96,10 +97,10 @@ struct ReferenceSolution {
 /// Solves y' = f(t, y), y(times[0]) = y0 and gives y at all `times`, which ascend or descend and may repeat.
 ///
 /// kNonFinite: y0, f(t0, y0) or a fixed step's y1 is not finite, or steps shrank to nothing with errors that are not
-/// finite. kNoConvergence: of a fixed step of an implicit method. kStepTooSmall: |h| <= 10 eps |t|, or less than min_step, is asked for. kMaxSteps: max_steps attempts did not
-/// reach the end. Throws InvalidArgument for an empty y0, and what check_options() and check_times() refuse. Of the
-/// options, `stop_at` and `gradient_steps` are for the context, and those of a batch, of adjoints and of types say
-/// nothing here.
+/// finite. kNoConvergence: of a fixed step of an implicit method. kStepTooSmall: |h| <= 10 eps |t|, or less than
+/// min_step, is asked for. kMaxSteps: max_steps attempts did not reach the end. Throws InvalidArgument for an empty y0,
+/// and what check_options() and check_times() refuse. Of the options, `stop_at` and `gradient_steps` are for the
+/// context, and those of a batch, of adjoints and of types say nothing here.
 ReferenceSolution reference_solve(const ReferenceRhs& rhs, std::span<const double> y0, std::span<const double> times,
                                   const SolveOptions& options = {}, const ReferenceContext& context = {});
 

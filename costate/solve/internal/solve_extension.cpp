@@ -91,11 +91,11 @@ ReferenceStepper interpreted_step(const StepFunction& step, std::span<const std:
     for (const std::vector<double>& argument : arguments)
       inputs.emplace_back(step.function.inputs()[inputs.size()].shape, argument);
     const std::vector<HostArray> all = interpret(step.function, inputs);
-    ReferenceStepOutputs outputs{.y_next = all[0].numbers(), .error = {}, .corrections = {}, .dense = {}};
+    ReferenceStepOutputs outputs{.y_next = all[0].numbers(), .error = {}, .newton_error = 0, .dense = {}};
     for (std::size_t j = 0; j < step.num_dense; ++j) outputs.dense.push_back(all[1 + j].numbers());
     std::size_t next = 1 + step.num_dense;
     if (step.has_error) outputs.error = all[next++].numbers();
-    if (step.has_corrections) outputs.corrections = all[next].numbers();
+    if (step.has_newton_error) outputs.newton_error = all[next].at(0);
     return outputs;
   };
 }
@@ -168,6 +168,7 @@ std::string SolveExtension::attributes() const {
   if (!options_.rtols.empty()) text += text::concat(", rtols=[", text::join(options_.rtols), "]");
   if (!options_.atols.empty()) text += text::concat(", atols=[", text::join(options_.atols), "]");
   if (options_.min_step > 0) text += text::concat(", min_step=", options_.min_step);
+  if (!options_.mass_matrix.empty()) text += text::concat(", mass_matrix=[", text::join(options_.mass_matrix), "]");
   if (options_.max_step > 0) text += text::concat(", max_step=", options_.max_step);
   if (!options_.stop_at.empty()) text += text::concat(", stop_at=[", text::join(options_.stop_at), "]");
   return text;
@@ -191,7 +192,7 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
   std::optional<ReferenceDerivatives> derivatives;
   if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
   std::optional<StepFunction> step;
-  if (tableau(options_.method).is_implicit) step = implicit_step(field_, options_.method, StepUse::kForward);
+  if (tableau(options_.method).is_implicit) step = implicit_step(field_, options_, StepUse::kForward);
   const ReferenceSolution solution =
       reference_solve(interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1], options_,
                       {.stops = sample.stops,
@@ -440,6 +441,7 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                                                       .accepted = outcome.accepted,
                                                       .rejected = outcome.rejected,
                                                       .has_fixed_steps = problem_.is_fixed,
+                                                      .is_implicit = problem_.tableau->is_implicit,
                                                       .min_step = problem_.options.min_step})});
   }
 }

@@ -51,8 +51,7 @@ inline bool is_coarse_grid(double first, double last, std::size_t num_times) {
 template <class T>
 class StageTimes {
  public:
-  StageTimes(const TimeRows& rows, std::size_t lanes)
-      : rows_(rows), lanes_(lanes), times_(rows.num_times * lanes) {
+  StageTimes(const TimeRows& rows, std::size_t lanes) : rows_(rows), lanes_(lanes), times_(rows.num_times * lanes) {
     if (!rows.of_time) return;
     const TileFunction<double>& function = *rows.of_time;
     workspace_ = function.make_workspace();

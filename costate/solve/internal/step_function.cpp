@@ -10,6 +10,7 @@
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/simplify.h"
 #include "costate/operations/internal/lane_lu.h"
+#include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/flat_state.h"
 #include "costate/solve/internal/lowered_time.h"
 #include "costate/solve/methods/implicit.h"
@@ -50,17 +51,24 @@ struct Factored {
   Array solve(const Array& b) const { return lu_solve(matrix, factors, b); }
 };
 
-/// What Newton's method found, and the size of its last correction.
+/// What Newton's method found, and its last two corrections.
 struct Found {
-  Array z, correction;
+  Array z, before, last;
 };
 
 /// The step under construction: its inputs, and the field at its stages.
 class StepBuilder {
  public:
-  StepBuilder(const VectorField& field, StepUse use) : field_(field), scope_(builder_), use_(use) {}
+  StepBuilder(const VectorField& field, const SolveOptions& options, StepUse use, double rounding)
+      : field_(field),
+        options_(options),
+        scope_(builder_),
+        use_(use),
+        rounding_(rounding),
+        num_iterations_(tableau(options.method).has_error_estimate() ? kIterations : kIterationsOfFixed) {}
 
-  StepFunction build(Method method) {
+  StepFunction build() {
+    const Method method = options_.method;
     const ImplicitMethod data = implicit_method(method);
     const std::int64_t unknowns =
         field_.state_size() * (data.collocation == nullptr ? 1 : static_cast<std::int64_t>(data.collocation->c.size()));
@@ -68,7 +76,6 @@ class StepBuilder {
       throw InvalidArgument("[solve] '", name(method), "' solves dense linear systems of ", unknowns,
                             " unknowns for each sample at each step; more than ", kMostUnknowns,
                             " are refused. Take an explicit method, or a smaller state.");
-    num_iterations_ = tableau(method).has_error_estimate() ? kIterations : kIterationsOfFixed;
     if (data.rosenbrock != nullptr) take_rosenbrock(*data.rosenbrock);
     if (data.diagonal != nullptr) take_diagonal(*data.diagonal);
     if (data.collocation != nullptr) take_collocation(*data.collocation);
@@ -104,10 +111,17 @@ class StepBuilder {
     return join_state(inline_function(field_.function(), inputs));
   }
 
-  /// I - h gamma J.
-  Array newton_matrix(double gamma, const Array& jacobian) const {
-    return identity(field_.state_size()) - (gamma * h_) * jacobian;
+  /// M of M y' = f, or I.
+  Array mass() const {
+    const std::int64_t n = field_.state_size();
+    return options_.mass_matrix.empty() ? identity(n) : constant(HostArray(Shape{n, n}, options_.mass_matrix));
   }
+  Array mass_times(const Array& x) const {
+    return options_.mass_matrix.empty() || x.is_empty() ? x : matmul(mass(), x);
+  }
+
+  /// M - h gamma J.
+  Array newton_matrix(double gamma, const Array& jacobian) const { return mass() - (gamma * h_) * jacobian; }
 
   // Outputs
 
@@ -120,11 +134,11 @@ class StepBuilder {
 
   StepFunction finish() {
     Arrays outputs = {y_next_};
-    outputs.insert(outputs.end(), dense_.begin(), dense_.end());
-    step_.has_error = use_ == StepUse::kForward && !error_.is_empty();
-    step_.has_corrections = use_ == StepUse::kForward && !corrections_.is_empty();
+    if (use_ != StepUse::kTangent) outputs.insert(outputs.end(), dense_.begin(), dense_.end());
+    step_.has_error = use_ != StepUse::kReverse && !error_.is_empty();
+    step_.has_newton_error = use_ == StepUse::kForward && !newton_error_.is_empty();
     if (step_.has_error) outputs.push_back(error_);
-    if (step_.has_corrections) outputs.push_back(corrections_);
+    if (step_.has_newton_error) outputs.push_back(newton_error_);
     step_.function = simplify(builder_.finish(outputs));
     return std::move(step_);
   }
@@ -133,12 +147,14 @@ class StepBuilder {
 
   /// `residual`: G(z), which Newton's method brings to 0 by the matrix -W.
   Found newton(const std::function<Array(const Array&)>& residual, const Factored& w, Array z) const {
-    Array correction;
+    Found found;
     for (int iteration = 0; iteration < num_iterations_; ++iteration) {
-      correction = w.solve(residual(z));
-      z = z + correction;
+      found.before = found.last;
+      found.last = w.solve(residual(z));
+      z = z + found.last;
     }
-    return {.z = stop_gradient(z), .correction = abs(correction)};
+    found.z = stop_gradient(z);
+    return found;
   }
 
   /// z with the derivative of the implicit function theorem, where one is wanted; `matrix` is -dG/dz there.
@@ -149,8 +165,29 @@ class StepBuilder {
     return z + Factored(stop_gradient(matrix())).solve(g - stop_gradient(g));
   }
 
-  void note_correction(const Array& correction) {
-    corrections_ = corrections_.is_empty() ? correction : max(corrections_, correction);
+  /// The largest number of each [state], in tolerances at y.
+  Array size_of(const std::vector<Array>& corrections, const Array& y) const {
+    const ErrorMeasure measure = error_measure(options_, part_offsets(field_), static_cast<std::size_t>(y.shape()[0]));
+    constexpr double kTiny = 1e-37;  // of f32, too; a number that is 0 and stays so has no error
+    const Array tolerance =
+        max(constant(HostArray::vector(measure.atol)) + constant(HostArray::vector(measure.rtol)) * abs(y), kTiny);
+    Array worst;
+    for (const Array& correction : corrections) {
+      const Array size = reduce_max(abs(correction) / tolerance, {0});
+      worst = worst.is_empty() ? size : max(worst, size);
+    }
+    return worst;
+  }
+
+  /// Joins what Newton's method is still off, of its last two corrections, to that of the stages before.
+  void note_newton_error(const std::vector<Array>& before, const std::vector<Array>& last, const Array& y) {
+    if (use_ != StepUse::kForward) return;
+    const ErrorMeasure measure = error_measure(options_, part_offsets(field_), static_cast<std::size_t>(y.shape()[0]));
+    const double arrived = std::min(kMostNewtonError, 64 * rounding_ / std::max(measure.smallest_rtol(), rounding_));
+    const Array size = size_of(last, y), theta = size / size_of(before, y);
+    const Array off = where(theta < 1.0, size * theta / (1.0 - theta), constant(1e30));
+    const Array error = where(size <= arrived, constant(0.0), off);
+    newton_error_ = newton_error_.is_empty() ? error : max(newton_error_, error);
   }
 
   // Methods
@@ -170,7 +207,7 @@ class StepBuilder {
       const Array slope = i == 0 ? f0 : f(method.c[i], plus(y_, combine(method.a[i], u)));
       std::vector<double> row = method.c_matrix[i];
       for (double& entry : row) entry *= method.gamma;
-      Array side = plus(h_gamma * slope, combine(row, u));
+      Array side = plus(h_gamma * slope, mass_times(combine(row, u)));
       if (!of_time.is_empty() && method.d[i] != 0) side = side + method.d[i] * of_time;
       u.push_back(w.solve(side));
     }
@@ -239,7 +276,7 @@ class StepBuilder {
     Array guess = combine(predictor(std::span(method.c).first(i), node), slopes);
     guess = guess.is_empty() ? zeros(y_.shape()) : plus(gamma * guess, base);
     const Found found = newton(residual, w, guess);
-    note_correction(found.correction);
+    note_newton_error({found.before}, {found.last}, y_ + found.z);
     const int evaluations = step_.evaluations;
     const Array z = differentiable(found.z, residual, [&] {
       const Array at = y_ + found.z;
@@ -266,10 +303,17 @@ class StepBuilder {
       Arrays slopes, rows;
       for (std::size_t i = 0; i < stages; ++i) slopes.push_back(h_ * f(method.c[i], y_ + of_stage(z, i)));
       for (std::size_t i = 0; i < stages; ++i) rows.push_back(combine(method.a[i], slopes));
-      return concat(rows) - z;
+      Arrays increments;
+      for (std::size_t i = 0; i < stages; ++i) increments.push_back(mass_times(of_stage(z, i)));
+      return concat(rows) - concat(increments);
     };
     const Found found = newton(residual, w, zeros({static_cast<std::int64_t>(stages) * n}));
-    for (std::size_t i = 0; i < stages; ++i) note_correction(of_stage(found.correction, i));
+    Arrays before, last;
+    for (std::size_t i = 0; i < stages; ++i) {
+      before.push_back(of_stage(found.before, i));
+      last.push_back(of_stage(found.last, i));
+    }
+    note_newton_error(before, last, y_ + of_stage(found.z, stages - 1));
     const int evaluations = step_.evaluations;
     const Array z = differentiable(found.z, residual, [&] {
       Arrays jacobians;
@@ -286,19 +330,18 @@ class StepBuilder {
     y_next_ = y_ + (method.c.back() == 1 ? increments.back() : combine(method.b, slopes));
     if (!method.e.empty())
       error_ = Factored(newton_matrix(method.gamma, start_jacobian))
-                   .solve(method.gamma * (h_ * f0 + combine(method.e, increments)));
+                   .solve(method.gamma * (h_ * f0 + mass_times(combine(method.e, increments))));
     set_dense(slopes, method.dense);
   }
 
-  /// I - h (a_ij J_j).
+  /// M - h (a_ij J_j).
   Array stage_matrix(const Collocation& method, const Arrays& jacobians) const {
-    const std::int64_t n = field_.state_size();
     Arrays rows;
     for (std::size_t i = 0; i < jacobians.size(); ++i) {
       Arrays blocks;
       for (std::size_t j = 0; j < jacobians.size(); ++j) {
         const Array block = (method.a[i][j] * h_) * jacobians[j];
-        blocks.push_back(i == j ? identity(n) - block : -block);
+        blocks.push_back(i == j ? mass() - block : -block);
       }
       rows.push_back(concat(blocks, 1));
     }
@@ -306,21 +349,23 @@ class StepBuilder {
   }
 
   const VectorField& field_;
+  const SolveOptions& options_;
   GraphBuilder builder_;
   const BuilderScope scope_;
   const StepUse use_;
-  int num_iterations_ = 0;
+  const double rounding_;
+  const int num_iterations_;
   StepFunction step_;
   Arrays times_, arguments_;
   Array h_, y_;
-  Array y_next_, error_, corrections_;
+  Array y_next_, error_, newton_error_;
   Arrays dense_;
 };
 
 }  // namespace
 
-StepFunction implicit_step(const VectorField& field, Method method, StepUse use) {
-  return StepBuilder(field, use).build(method);
+StepFunction implicit_step(const VectorField& field, const SolveOptions& options, StepUse use, double rounding) {
+  return StepBuilder(field, options, use, rounding).build();
 }
 
 }  // namespace costate::internal

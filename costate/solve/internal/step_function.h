@@ -11,35 +11,41 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <vector>
 
-#include "costate/solve/methods/tableau.h"
+#include "costate/solve/options.h"
 #include "costate/solve/vector_field.h"
 
 namespace costate::internal {
 
 struct StepFunction {
   /// Inputs: the time of each node, h, the state y [n] before the step, then the field's arguments and Parameters.
-  /// Outputs: y1 [n], the vectors of the dense output [n], then the estimate of the error [n] and the size of Newton's
-  /// last corrections [n], where there are such and the function is not to be differentiated.
+  /// Outputs: y1 [n], then what StepUse says.
   Function function;
   std::vector<double> nodes = {};  ///< its times are those of t + node h
   std::size_t num_dense = 0;
   std::size_t dense_degree = 0;
   /// y(t + theta h) = y + sum_j d_j sum_p dense[j * dense_degree + p] theta^(p + 1).
   std::vector<double> dense = {};
-  bool has_error = false, has_corrections = false;
+  bool has_error = false, has_newton_error = false;
   int evaluations = 0;  ///< of the field, those of its Jacobian not counted
 
   std::size_t first_state_input() const { return nodes.size() + 1; }
 };
 
-enum class StepUse { kForward, kDifferentiated };
+/// What a step is made for: to step, with the vectors of the dense output [n], then the estimate of the error [n] and
+/// what Newton's method is still off [], in tolerances, where there are such; for its vjp, with the vectors of the
+/// dense output alone; or for its jvp, with the estimate of the error alone.
+enum class StepUse { kForward, kReverse, kTangent };
 
-/// InvalidArgument for a state whose dense Jacobian is too large.
-StepFunction implicit_step(const VectorField& field, Method method, StepUse use);
+/// Of the options the method, the mass matrix and the tolerances. `rounding` is the epsilon of the type that the solve
+/// computes in. InvalidArgument for a state whose dense Jacobian is too large.
+StepFunction implicit_step(const VectorField& field, const SolveOptions& options, StepUse use,
+                           double rounding = std::numeric_limits<double>::epsilon());
 
-/// Newton's method has failed where its last correction is larger, in tolerances.
-inline constexpr double kMostCorrection = 0.03;
+/// Newton's method has failed where it is off by more, in tolerances: by theta / (1 - theta) times its last correction,
+/// which was theta times the one before it. A correction near rounding says that it has arrived.
+inline constexpr double kMostNewtonError = 0.03;
 
 }  // namespace costate::internal

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "costate/base/error.h"
+#include "costate/solve/methods/implicit.h"
 #include "costate/solve/methods/internal/complete.h"
 #include "costate/solve/methods/internal/dop853.h"
 #include "costate/solve/methods/internal/dopri5.h"
@@ -14,7 +15,6 @@
 #include "costate/solve/methods/internal/tsit5.h"
 #include "costate/solve/methods/internal/vern7.h"
 #include "costate/solve/methods/internal/vern9.h"
-#include "costate/solve/methods/implicit.h"
 
 namespace costate {
 namespace {
