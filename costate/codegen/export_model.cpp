@@ -10,7 +10,7 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kTargets[] = {"c"};
+constexpr std::string_view kTargets[] = {"c", "python"};
 constexpr std::string_view kMark = "Made by Costate ";  // in the first line of all that is written
 
 /// What a model is exported to may take the place of an earlier export.
@@ -39,11 +39,14 @@ std::string prefix_of(const std::filesystem::path& folder) {
   return internal::c_identifier(last.string());
 }
 
-std::string default_file(ExportTarget /*target*/, const std::string& prefix) { return prefix + ".h"; }
+std::string default_file(ExportTarget target, const std::string& prefix) {
+  return prefix + (target == ExportTarget::kC ? ".h" : ".py");
+}
 
-void write_export(const SeriesModel& model, ExportTarget /*target*/, const ModelExportOptions& options,
+void write_export(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
                   const std::filesystem::path& path) {
-  const std::string text = export_c(model, options);
+  const std::string text =
+      target == ExportTarget::kC ? export_c(model, options) : export_numpy(model, options.c.dtype);
   check_place(path);
   write_atomically(path, text);
 }

@@ -23,9 +23,14 @@ struct ModelExportOptions {
 /// Throws: as export_c for an activation that C has no source for.
 std::string export_c(const SeriesModel& model, const ModelExportOptions& options);
 
-enum class ExportTarget { kC };
+/// A Python module that needs NumPy alone, with the same functions: rate, solve, solve_fixed and, where the model has
+/// them, start and measured_of_samples. It is to be read and to be changed; its sums are NumPy's, so that states agree
+/// with the library's to rounding and not to the bit.
+std::string export_numpy(const SeriesModel& model, Dtype dtype);
 
-/// "c". The way back throws InvalidArgument, with the nearest name, if there is none.
+enum class ExportTarget { kC, kPython };
+
+/// "c", "python". The way back throws InvalidArgument, with the nearest name, if there is none.
 std::string name(ExportTarget target);
 ExportTarget export_target_from_name(const std::string& name);
 std::vector<std::string> export_targets();

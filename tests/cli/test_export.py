@@ -1,6 +1,7 @@
 """`costate export`: what it writes, as its users compile and run it, and one clear line for every kind of bad input."""
 
 import csv
+import importlib.util
 import pathlib
 import shutil
 import subprocess
@@ -122,3 +123,15 @@ def test_a_form_without_source_is_named(folder, tmp_path):
 def test_a_run_without_a_model(tmp_path):
     done = costate("export", pathlib.Path(__file__).parent, "--to", "c")
     assert done.returncode == 2 and "costate: error: " in done.stderr
+
+
+def test_python_forecasts_as_the_library(pendulum, forecast, tmp_path):
+    pytest.importorskip("numpy")
+    ok("export", pendulum, "--to", "python", "--prefix", "made", "--out", tmp_path / "made.py")
+    spec = importlib.util.spec_from_file_location("made", tmp_path / "made.py")
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    states = made.solve([1, 0], [row[0] for row in forecast])
+    assert states.accepted > 5
+    for row, state in zip(forecast, states):
+        assert row[1:] == pytest.approx(list(state), abs=1e-10)

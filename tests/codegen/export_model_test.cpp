@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 
-#include "costate/series/series.h"
 #include "tests/codegen/c_program.h"
-#include "tests/series/series.h"
+#include "tests/codegen/models.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -18,77 +16,10 @@ namespace {
 using test::CRun;
 using test::run_c;
 using test::Scratch;
+using test::Form;
+using test::model_of;
+using test::query_of;
 using Query = SeriesModel::Query;
-
-constexpr std::int64_t kRows = 40;
-
-/// Two states over 40 samples, driven by one input, with a covariate and two doses.
-TimeSeries driven() {
-  std::vector<double> times, states, inputs;
-  for (std::int64_t i = 0; i < kRows; ++i) {
-    const double t = 3 + 0.25 * static_cast<double>(i);
-    times.push_back(t);
-    states.insert(states.end(), {std::sin(t), 20 + 5 * std::cos(0.7 * t)});
-    inputs.push_back(std::cos(3 * t) + (i % 7 == 0 ? 1 : 0));
-  }
-  TimeSeries series = series_of({trajectory(times, states, inputs)});
-  series.covariate_names = {"weight"};
-  series.trajectories[0].covariates = {70};
-  series.event_names = {"dose"};
-  series.trajectories[0].events = {{4, 0, 2, 0}, {5.1, 0, 3, 1.5}};
-  return series;
-}
-
-struct Form {
-  bool has_inputs = false, has_covariates = false, has_events = false;
-  std::vector<double> periods = {};
-  std::int64_t hidden_states = 0;
-  Interpolation interpolation = Interpolation::kLinear;
-  Method method = Method::kDopri5;
-  Activation activation = Activation::kTanh;
-  std::vector<std::string> unmeasured = {};
-};
-
-/// A model of such a form whose numbers are all drawn: nothing in it is 0.
-SeriesModel model_of(const Form& form, TimeSeries series = driven()) {
-  if (!form.has_inputs) {
-    series.input_names.clear();
-    series.trajectories[0].inputs = HostArray(Shape{series.trajectories[0].states.shape()[0], 0});
-  }
-  if (!form.has_covariates) series.covariate_names.clear(), series.trajectories[0].covariates.clear();
-  if (!form.has_events) series.event_names.clear(), series.trajectories[0].events.clear();
-  FitConfig config = config_of(series);
-  SeriesModelOptions options = config.model;
-  options.columns.covariates = series.covariate_names;
-  options.columns.events = series.event_names;
-  options.hidden = {12, 12};
-  options.memory = {form.hidden_states};
-  options.periods = form.periods;
-  options.interpolation = form.interpolation;
-  options.activation = form.activation;
-  options.unmeasured_starts = form.unmeasured;
-  options.solve.method = form.method;
-  Normalization units = measure(series);
-  if (form.has_covariates) units.covariate_offset = {60}, units.covariate_scale = {12};
-  SeriesModel model(options, series, units, 0);
-  std::mt19937_64 random(11);
-  std::normal_distribution<double> draw(0, 0.4);
-  for (Parameter parameter : model.parameters())
-    for (double& number : parameter.numbers()) number = draw(random);
-  return model;
-}
-
-Query query_of(const Form& form) {
-  const TimeSeries series = driven();
-  Query query{.start = {0.4, 21}, .times = {3.1, 3.15, 4, 4.9, 5.2, 7, 7, 9.5}};
-  if (form.has_inputs) {
-    query.input_times = series.trajectories[0].times;
-    query.inputs = series.trajectories[0].inputs;
-  }
-  if (form.has_covariates) query.covariates = {80};
-  if (form.has_events) query.events = {{2, 0, 1, 0}, {3.1, 0, 1, 0}, {4, 0, 2, 0}, {5.1, 0, 3, 1.5}, {8.9, 0, -1, 4}};
-  return query;
-}
 
 /// Calls that the C program makes; the state at the start is `state`.
 std::string main_of(const SeriesModel& model, const Query& query, const std::string& real, const std::string& calls) {
@@ -212,7 +143,7 @@ TEST(ExportModel, EveryMethodTakesTheLibrarysSteps) {
     SolveOptions fixed = model.options().solve;
     if (!is_adaptive) fixed.steps_per_interval = 3;
     ASSERT_TRUE(run.is_built) << run.messages;
-    const VectorField field = model.field(kRows, 0);
+    const VectorField field = model.field(test::kRows, 0);
     const Normalization& units = model.normalization();
     const auto in_units = [&](std::vector<double> times) {
       for (double& t : times) t = (t - query.times[0]) / units.time_scale;
@@ -223,8 +154,8 @@ TEST(ExportModel, EveryMethodTakesTheLibrarysSteps) {
       inputs.set(i, (inputs.at(i) - units.input_offset[0]) / units.input_scale[0]);
     for (std::size_t k = 0; k < 2; ++k)
       start.set(static_cast<std::int64_t>(k), (query.start[k] - units.state_offset[k]) / units.state_scale[k]);
-    const std::vector<HostArray> arguments = {HostArray(Shape{1, kRows}, in_units(query.input_times)),
-                                              inputs.reshape({1, kRows, 1})};
+    const std::vector<HostArray> arguments = {HostArray(Shape{1, test::kRows}, in_units(query.input_times)),
+                                              inputs.reshape({1, test::kRows, 1})};
     const Solution solution = solve(field, start, HostArray::vector(in_units(query.times)), fixed, arguments);
     EXPECT_EQ(run.numbers.at(0), 0);
     EXPECT_EQ(run.numbers.at(1), static_cast<double>(solution.accepted[0]));
@@ -260,14 +191,14 @@ TEST(ExportModel, StartsThatAreNotMeasured) {
 
 TEST(ExportModel, DelayedCopiesOfSamples) {
   if (!test::has_c_compiler()) GTEST_SKIP() << "needs a C compiler";
-  const TimeSeries series = embed_delays(driven(), {.copies = 2, .lag = 3});
+  const TimeSeries series = embed_delays(test::driven(), {.copies = 2, .lag = 3});
   FitConfig config = config_of(series);
   config.model.delay = 2;
   config.model.lag = 3;
   config.model.columns.inputs = {};
   const SeriesModel model(config.model, series, measure(series), 0);
   std::vector<double> samples;  // the last one is the first of the embedded series
-  for (std::int64_t i = 0; i < 14; ++i) samples.push_back(driven().trajectories[0].states.at(i));
+  for (std::int64_t i = 0; i < 14; ++i) samples.push_back(test::driven().trajectories[0].states.at(i));
   const std::string main = "#include <stdio.h>\n#include \"model.h\"\n" + test::c_array("double", "samples", samples) +
                            "int main(void) {\n  double x[MODEL_MEASURED];\n  model_measured_of_samples(samples, x);\n"
                            "  fwrite(x, sizeof x, 1, stdout);\n  return MODEL_SAMPLES != 7;\n}\n";

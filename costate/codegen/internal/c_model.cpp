@@ -1,14 +1,13 @@
 // A fitted model as a C header: generated functions of the model (model_functions.h) between the fixed text of model.inc
 // and solver.inc.
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
 #include "costate/base/version.h"
 #include "costate/codegen/export_model.h"
 #include "costate/codegen/internal/c_source.h"
 #include "costate/codegen/internal/c_text.h"
 #include "costate/codegen/internal/model_functions.h"
+#include "costate/codegen/internal/model_values.h"
 #include "costate/solve/methods/tableau.h"
 
 namespace costate {
@@ -22,7 +21,6 @@ constexpr std::string_view kModelText =
 constexpr std::string_view kSolverText =
 #include "costate/codegen/internal/c/solver.inc"
     ;
-constexpr double kFirstError = 0.003;  // of the first step, in tolerances (solve/control/initial_step.cpp)
 
 class CModelWriter {
  public:
@@ -35,10 +33,13 @@ class CModelWriter {
         values_(source_.values().values) {}
 
   std::string write() {
-    set_conditions();
-    set_sizes();
+    conditions_.insert("scaled_knots");
+    if (options_.has_vjp) conditions_.insert("vjp");
+    internal::describe_model(model_, [&](double value) { return source_.number(value); }, source_.values());
+    values_["tiny"] = source_.number(options_.c.dtype == Dtype::kF32 ? 1e-37 : 1e-300);
+    values_["tableau"] = fixed_tableau();
+    if (is_adaptive()) values_["adaptive_tableau"] = adaptive_tableau();
     set_arguments();
-    set_control();
     const auto parts = internal::split_parts(internal::fill_in(kModelText, source_.values()));
     use_helpers();
     add_units();
@@ -54,50 +55,6 @@ class CModelWriter {
   bool has_covariates() const { return !model_.covariate_names().empty(); }
   bool has_phases() const { return !model_.options().periods.empty(); }
   bool is_adaptive() const { return tableau_.has_error_estimate(); }
-
-  void set_conditions() {
-    const auto set = [&](const char* condition, bool holds) {
-      if (holds) conditions_.insert(condition);
-    };
-    const bool has_events = model_.has_events();
-    set("scaled_knots", true);
-    set("inputs", has_inputs());
-    set("covariates", has_covariates());
-    set("events", has_events);
-    set("phases", has_phases());
-    set("drive", has_inputs() || has_covariates() || has_events);
-    set("context", has_inputs() || has_covariates() || has_events || has_phases());
-    set("stops", has_inputs() || has_events);
-    set("starts", internal::has_hidden_states(model_) || model_.knows_unmeasured_starts());
-    set("delays", model_.options().delay > 0);
-    set("vjp", options_.has_vjp);
-    set("adaptive", is_adaptive());
-    set("two_companions", tableau_.has_second_companion());
-    set("closing_in_error", tableau_.error_needs_closing_stage());
-  }
-
-  void set(const std::string& name, std::size_t size) { values_[name] = std::to_string(size); }
-  std::string time_number(double value) const { return internal::c_number(value, Dtype::kF64); }
-
-  void set_sizes() {
-    const SeriesModelOptions& options = model_.options();
-    const auto copies = static_cast<std::size_t>(options.delay), lag = static_cast<std::size_t>(options.lag);
-    set("measured", model_.num_measured());
-    set("states", model_.num_states());
-    set("inputs", model_.input_names().size());
-    set("covariates", model_.covariate_names().size());
-    set("events", model_.event_names().size());
-    set("periods", options.periods.size());
-    set("columns", model_.num_measured() / (copies + 1));
-    set("copies", copies);
-    set("lag", lag);
-    set("samples", copies * lag + 1);
-    values_["time_scale"] = time_number(model_.normalization().time_scale);
-    values_["pi"] = time_number(std::numbers::pi);
-    values_["interpolation"] = name(options.interpolation);
-    values_["rtol"] = time_number(options.solve.rtol);
-    values_["atol"] = time_number(options.solve.atol);
-  }
 
   /// What functions pass on to each other, as far as the model has it.
   void set_arguments() {
@@ -118,37 +75,6 @@ class CModelWriter {
     values_["inputs_out"] = known(has_inputs(), ", " + real + " *input_cotangent");
     values_["start_arguments"] = known(has_covariates(), ", c");
     values_["response_arguments"] = known(has_covariates(), "problem->covariates, ");
-    values_["unmeasured_note"] =
-        known(model_.knows_unmeasured_starts(), " (NAN where a state may be unmeasured and is)");
-  }
-
-  void set_control() {
-    const SolveOptions& solve = model_.options().solve;
-    const StepControl& control = solve.step_control;
-    const auto number = [&](double value) { return source_.number(value); };
-    const double order = tableau_.error_order();
-    values_["method"] = std::string(tableau_.name);
-    values_["description"] = std::string(tableau_.description);
-    set("stages", static_cast<std::size_t>(tableau_.num_stages));
-    values_["tableau"] = fixed_tableau();
-    if (!is_adaptive()) return;
-    values_["adaptive_tableau"] = adaptive_tableau();
-    values_["factor_max"] = number(control.factor_max);
-    values_["factor_max_after_reject"] = number(control.factor_max_after_reject);
-    values_["factor_rejected"] = number(control.factor_rejected);
-    values_["factor_rejected_again"] = number(control.factor_rejected_again);
-    values_["factor_min"] = number(control.factor_min);
-    values_["factor_min_accepted"] = number(control.factor_min_accepted);
-    values_["beta1"] = number(control.beta1);
-    values_["beta2"] = number(control.beta2);
-    values_["minus_exponent"] = number(-1.0 / order);
-    values_["safety"] = number(control.safety);
-    values_["previous_floor"] = number(control.previous_floor);
-    values_["first_error"] = number(kFirstError);
-    values_["error_constant"] = number(tableau_.error_constant);
-    values_["order"] = number(order);
-    values_["order_less_one"] = number(order - 1);
-    values_["tiny"] = number(options_.c.dtype == Dtype::kF32 ? 1e-37 : 1e-300);
   }
 
   std::string constants(const std::string& name, std::span<const double> numbers, Dtype dtype) const {
@@ -221,22 +147,9 @@ class CModelWriter {
   }
 
   std::string heading() const {
-    const auto list = [](const char* what, const std::vector<std::string>& names) {
-      return names.empty() ? "" : text::concat(what, text::join(names), "\n");
-    };
-    const TimeScale& scale = model_.time_scale();
-    std::string text =
-        text::concat("Made by Costate ", version(), ": a neural ODE that was fitted to a time series.\n\n");
-    text += list("Measured states: ", model_.state_names());
-    if (internal::has_hidden_states(model_))
-      text += text::concat("Hidden states:   ", model_.num_states() - model_.num_measured(), "\n");
-    text += list("Inputs:          ", model_.input_names());
-    text += list("Covariates:      ", model_.covariate_names());
-    text += list("Kinds of events: ", model_.event_names());
-    if (!scale.unit.empty()) text += text::concat("Times:           ", scale.unit, " since ", scale.origin, "\n");
-    text += text::concat("Spacing of data: ", model_.spacing(), "\n");
-    return text + "\nNothing is allocated, nothing is global. Compile with -ffp-contract=off (or -std=c99) where the bits "
-                  "count.\n";
+    return internal::about_model(model_) +
+           "\nNothing is allocated, nothing is global. Compile with -ffp-contract=off (or -std=c99) where the bits "
+           "count.\n";
   }
 
   const SeriesModel& model_;
