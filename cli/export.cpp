@@ -16,6 +16,7 @@ struct Arguments {
   std::string run, to, dtype = "double", math = "libm", prefix, out;
   std::size_t member = 1;
   bool vjp = false;
+  std::int64_t steps = 0;
 };
 
 Dtype dtype_of(const std::string& text) {
@@ -40,7 +41,8 @@ int run(const Arguments& arguments) {
   ModelExportOptions options{.c = {.prefix = arguments.prefix.empty() ? prefix_of(folder.path()) : arguments.prefix,
                                    .dtype = dtype_of(arguments.dtype),
                                    .math = c_math_from_name(arguments.math)},
-                             .has_vjp = arguments.vjp};
+                             .has_vjp = arguments.vjp,
+                             .steps = arguments.steps};
   const std::filesystem::path out = arguments.out.empty()
                                         ? folder.path() / default_file(target, options.c.prefix)
                                         : std::filesystem::path(arguments.out);
@@ -66,11 +68,14 @@ void add_export(CommandLine& line) {
   command.add_option("--math", arguments->math, some_text("libm or builtin"),
                      "Of C: exp, tanh and their like from the C library, or written out (libm)");
   command.add_option("--member", arguments->member, integer<std::size_t>({.low = 1}), "Which of the models of --seeds");
-  command.add_flag("--vjp", arguments->vjp, "Also the vector-Jacobian product of the rate");
+  command.add_flag("--vjp", arguments->vjp, "Of C: also the vector-Jacobian product of the rate");
+  command.add_option("--steps", arguments->steps, integer<std::int64_t>({.low = 1, .high = 10'000}),
+                     "Of ONNX: a solve of so many fixed steps in place of the rate");
   command.set_footer(
       "Examples:\n"
       "  costate export runs/pendulum --to c --dtype float --math builtin --prefix pendulum --out pendulum.h\n"
-      "  costate export runs/pendulum --to python");
+      "  costate export runs/pendulum --to python\n"
+      "  costate export runs/pendulum --to onnx --steps 100");
 }
 
 }  // namespace costate::cli

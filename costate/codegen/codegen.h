@@ -3,3 +3,4 @@
 
 #include "costate/codegen/export_c.h"
 #include "costate/codegen/export_model.h"
+#include "costate/codegen/export_onnx.h"

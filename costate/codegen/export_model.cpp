@@ -5,20 +5,24 @@
 #include "costate/base/error.h"
 #include "costate/base/names.h"
 #include "costate/codegen/internal/c_text.h"
+#include "costate/codegen/internal/model_functions.h"
 #include "costate/io/files.h"
 
 namespace costate {
 namespace {
 
-constexpr std::string_view kTargets[] = {"c", "python"};
-constexpr std::string_view kMark = "Made by Costate ";  // in the first line of all that is written
+constexpr std::string_view kTargets[] = {"c", "python", "onnx"};
+constexpr std::string_view kEndings[] = {".h", ".py", ".onnx"};
+constexpr std::string_view kMark = "Made by Costate ", kOnnxMark = "costate";  // where all that is written begins
+constexpr std::size_t kMarked = 64;                                            // within so many bytes
 
 /// What a model is exported to may take the place of an earlier export.
 void check_place(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored) || std::filesystem::file_size(path, ignored) == 0) return;
-  const std::string there = read_file(path);
-  if (there.substr(0, there.find('\n')).find(kMark) == std::string::npos)
+  const std::string there = read_file(path).substr(0, kMarked);
+  const bool is_onnx = path.extension() == ".onnx" && there.find(kOnnxMark) != std::string::npos;
+  if (!is_onnx && there.find(kMark) == std::string::npos)
     throw InvalidArgument("[export] '", path.string(),
                           "' is there and no earlier export; choose another file, or remove it.");
 }
@@ -40,15 +44,46 @@ std::string prefix_of(const std::filesystem::path& folder) {
 }
 
 std::string default_file(ExportTarget target, const std::string& prefix) {
-  return prefix + (target == ExportTarget::kC ? ".h" : ".py");
+  return prefix + spelling(target, kEndings);
 }
+
+std::string export_onnx(const SeriesModel& model, const ModelExportOptions& options) {
+  const TimeScale& scale = model.time_scale();
+  OnnxExportOptions onnx{.name = options.c.prefix,
+                         .dtype = options.c.dtype,
+                         .metadata = {{"states", text::join(model.state_names())},
+                                      {"hidden_states", std::to_string(model.num_states() - model.num_measured())},
+                                      {"inputs", text::join(model.input_names())},
+                                      {"covariates", text::join(model.covariate_names())},
+                                      {"time_unit", scale.unit.empty() ? "of the data" : scale.unit},
+                                      {"time_origin", scale.origin},
+                                      {"spacing", text::concat(model.spacing())}}};
+  if (options.steps == 0) return export_onnx(internal::model_rate(model), onnx);
+  onnx.metadata["method"] = std::string(name(model.options().solve.method));
+  return export_onnx(internal::model_steps(model, options.steps), onnx);
+}
+
+namespace {
+
+std::string bytes_of(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options) {
+  switch (target) {
+    case ExportTarget::kC:
+      return export_c(model, options);
+    case ExportTarget::kPython:
+      return export_numpy(model, options.c.dtype);
+    case ExportTarget::kOnnx:
+      return export_onnx(model, options);
+  }
+  throw InternalError("[export] no such target.");
+}
+
+}  // namespace
 
 void write_export(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
                   const std::filesystem::path& path) {
-  const std::string text =
-      target == ExportTarget::kC ? export_c(model, options) : export_numpy(model, options.c.dtype);
+  const std::string bytes = bytes_of(model, target, options);
   check_place(path);
-  write_atomically(path, text);
+  write_atomically(path, bytes);
 }
 
 }  // namespace costate

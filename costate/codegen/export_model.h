@@ -1,18 +1,21 @@
 // A fitted model as source for other places: what `costate export` writes.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "costate/codegen/export_c.h"
+#include "costate/codegen/export_onnx.h"
 #include "costate/series/series_model.h"
 
 namespace costate {
 
 struct ModelExportOptions {
   CExportOptions c = {};
-  bool has_vjp = false;  // besides, the vector-Jacobian product of the rate
+  bool has_vjp = false;    // of C: besides, the vector-Jacobian product of the rate
+  std::int64_t steps = 0;  // of ONNX: so many fixed steps, unrolled; 0: the rate alone
 };
 
 /// A C99 header with the model: its start, its rate of change and two solvers of the method of the fit, by fixed steps
@@ -28,9 +31,17 @@ std::string export_c(const SeriesModel& model, const ModelExportOptions& options
 /// with the library's to rounding and not to the bit.
 std::string export_numpy(const SeriesModel& model, Dtype dtype);
 
-enum class ExportTarget { kC, kPython };
+/// The bytes of an ONNX model of the rate of change, or of fixed steps of the method of the fit, with names and units in
+/// its metadata. Inputs: state [batch, z] and, of a solve, step [batch], the length of one; then, as far as the model
+/// has them, time [batch], which its clocks read; inputs [batch, input], or [batch, steps + 1, input] at the ends of the
+/// steps; covariates [batch, covariate]. Output: rate [batch, z], or states [batch, steps + 1, z].
+///
+/// Throws: NotSupported for events, for a solve with inputs on cubics, and as export_onnx.
+std::string export_onnx(const SeriesModel& model, const ModelExportOptions& options);
 
-/// "c", "python". The way back throws InvalidArgument, with the nearest name, if there is none.
+enum class ExportTarget { kC, kPython, kOnnx };
+
+/// "c", "python", "onnx". The way back throws InvalidArgument, with the nearest name, if there is none.
 std::string name(ExportTarget target);
 ExportTarget export_target_from_name(const std::string& name);
 std::vector<std::string> export_targets();
