@@ -1,6 +1,7 @@
 #include "costate/codegen/export_model.h"
 
 #include <system_error>
+#include <utility>
 
 #include "costate/base/error.h"
 #include "costate/base/names.h"
@@ -11,10 +12,10 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kTargets[] = {"c", "python", "onnx"};
-constexpr std::string_view kEndings[] = {".h", ".py", ".onnx"};
+constexpr std::string_view kTargets[] = {"c", "python", "onnx", "torch"};
+constexpr std::string_view kEndings[] = {".h", ".py", ".onnx", ".py"};
 constexpr std::string_view kMark = "Made by Costate ", kOnnxMark = "costate";  // where all that is written begins
-constexpr std::size_t kMarked = 64;                                            // within so many bytes
+constexpr std::size_t kMarked = 256;                                           // within so many bytes
 
 /// What a model is exported to may take the place of an earlier export.
 void check_place(const std::filesystem::path& path) {
@@ -65,14 +66,27 @@ std::string export_onnx(const SeriesModel& model, const ModelExportOptions& opti
 
 namespace {
 
-std::string bytes_of(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options) {
+/// A file and its bytes.
+using ExportedFile = std::pair<std::filesystem::path, std::string>;
+
+std::vector<ExportedFile> torch_files(const SeriesModel& model, Dtype dtype, const std::filesystem::path& path) {
+  std::filesystem::path weights = path;
+  weights.replace_extension(".safetensors");
+  const TorchExport made = export_torch(model, dtype, weights.filename().string());
+  return {{weights, to_safetensors(made.weights)}, {path, made.module}};
+}
+
+std::vector<ExportedFile> files_of(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
+                                   const std::filesystem::path& path) {
   switch (target) {
     case ExportTarget::kC:
-      return export_c(model, options);
+      return {{path, export_c(model, options)}};
     case ExportTarget::kPython:
-      return export_numpy(model, options.c.dtype);
+      return {{path, export_numpy(model, options.c.dtype)}};
     case ExportTarget::kOnnx:
-      return export_onnx(model, options);
+      return {{path, export_onnx(model, options)}};
+    case ExportTarget::kTorch:
+      return torch_files(model, options.c.dtype, path);
   }
   throw InternalError("[export] no such target.");
 }
@@ -81,9 +95,9 @@ std::string bytes_of(const SeriesModel& model, ExportTarget target, const ModelE
 
 void write_export(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
                   const std::filesystem::path& path) {
-  const std::string bytes = bytes_of(model, target, options);
-  check_place(path);
-  write_atomically(path, bytes);
+  const std::vector<ExportedFile> files = files_of(model, target, options, path);
+  for (const auto& [place, bytes] : files) check_place(place);
+  for (const auto& [place, bytes] : files) write_atomically(place, bytes);
 }
 
 }  // namespace costate

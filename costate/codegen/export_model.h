@@ -8,6 +8,7 @@
 
 #include "costate/codegen/export_c.h"
 #include "costate/codegen/export_onnx.h"
+#include "costate/io/safetensors.h"
 #include "costate/series/series_model.h"
 
 namespace costate {
@@ -39,9 +40,19 @@ std::string export_numpy(const SeriesModel& model, Dtype dtype);
 /// Throws: NotSupported for events, for a solve with inputs on cubics, and as export_onnx.
 std::string export_onnx(const SeriesModel& model, const ModelExportOptions& options);
 
-enum class ExportTarget { kC, kPython, kOnnx };
+/// A PyTorch module of the rate of change, to be trained further, and its weights. `weights_file` is the name by which
+/// the module looks for them beside itself.
+struct TorchExport {
+  std::string module;
+  ArrayFile weights;
+};
 
-/// "c", "python", "onnx". The way back throws InvalidArgument, with the nearest name, if there is none.
+/// NotSupported for a model with events.
+TorchExport export_torch(const SeriesModel& model, Dtype dtype, const std::string& weights_file);
+
+enum class ExportTarget { kC, kPython, kOnnx, kTorch };
+
+/// "c", "python", "onnx", "torch". The way back throws InvalidArgument, with the nearest name, if there is none.
 std::string name(ExportTarget target);
 ExportTarget export_target_from_name(const std::string& name);
 std::vector<std::string> export_targets();
@@ -51,7 +62,7 @@ std::string prefix_of(const std::filesystem::path& folder);
 /// "pendulum.h"
 std::string default_file(ExportTarget target, const std::string& prefix);
 
-/// Writes the model for a target, aside and then renamed. A file that is there may be an earlier export, and nothing
+/// Writes the model for a target, aside and then renamed; of PyTorch the weights, too, as NAME.safetensors beside it. A file that is there may be an earlier export, and nothing
 /// else: InvalidArgument. IoError if it cannot be written; throws as the target's function.
 void write_export(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
                   const std::filesystem::path& path);
