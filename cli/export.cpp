@@ -43,9 +43,8 @@ int run(const Arguments& arguments) {
                                    .math = c_math_from_name(arguments.math)},
                              .has_vjp = arguments.vjp,
                              .steps = arguments.steps};
-  const std::filesystem::path out = arguments.out.empty()
-                                        ? folder.path() / default_file(target, options.c.prefix)
-                                        : std::filesystem::path(arguments.out);
+  const std::filesystem::path out = arguments.out.empty() ? folder.path() / default_file(target, options.c.prefix)
+                                                          : std::filesystem::path(arguments.out);
   write_export(model, target, options, out);
   if (ensemble.members().size() > 1)
     std::cerr << "costate: member " << arguments.member << " of " << ensemble.members().size()
@@ -62,8 +61,10 @@ void add_export(CommandLine& line) {
                                      [arguments] { return run(*arguments); });
   command.add_positional("run", arguments->run, "Folder of the run");
   command.add_option("--to", arguments->to, some_text("a target"), "What to write: " + text::join(export_targets()));
-  command.add_option("--out", arguments->out, some_text("a file"), "File to write (PREFIX.h and its like in the run folder)");
-  command.add_option("--prefix", arguments->prefix, some_text("a name"), "What all names begin with (the folder's name)");
+  command.add_option("--out", arguments->out, some_text("a file"),
+                     "File to write (PREFIX.h and its like in the run folder)");
+  command.add_option("--prefix", arguments->prefix, some_text("a name"),
+                     "What all names begin with (the folder's name)");
   command.add_option("--dtype", arguments->dtype, some_text("float or double"), "Type of the numbers (double)");
   command.add_option("--math", arguments->math, some_text("libm or builtin"),
                      "Of C: exp, tanh and their like from the C library, or written out (libm)");

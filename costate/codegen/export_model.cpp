@@ -44,9 +44,7 @@ std::string prefix_of(const std::filesystem::path& folder) {
   return internal::c_identifier(last.string());
 }
 
-std::string default_file(ExportTarget target, const std::string& prefix) {
-  return prefix + spelling(target, kEndings);
-}
+std::string default_file(ExportTarget target, const std::string& prefix) { return prefix + spelling(target, kEndings); }
 
 std::string export_onnx(const SeriesModel& model, const ModelExportOptions& options) {
   const TimeScale& scale = model.time_scale();

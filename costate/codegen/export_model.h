@@ -32,10 +32,10 @@ std::string export_c(const SeriesModel& model, const ModelExportOptions& options
 /// with the library's to rounding and not to the bit.
 std::string export_numpy(const SeriesModel& model, Dtype dtype);
 
-/// The bytes of an ONNX model of the rate of change, or of fixed steps of the method of the fit, with names and units in
-/// its metadata. Inputs: state [batch, z] and, of a solve, step [batch], the length of one; then, as far as the model
-/// has them, time [batch], which its clocks read; inputs [batch, input], or [batch, steps + 1, input] at the ends of the
-/// steps; covariates [batch, covariate]. Output: rate [batch, z], or states [batch, steps + 1, z].
+/// The bytes of an ONNX model of the rate of change, or of fixed steps of the method of the fit, with names and units
+/// in its metadata. Inputs: state [batch, z] and, of a solve, step [batch], the length of one; then, as far as the
+/// model has them, time [batch], which its clocks read; inputs [batch, input], or [batch, steps + 1, input] at the ends
+/// of the steps; covariates [batch, covariate]. Output: rate [batch, z], or states [batch, steps + 1, z].
 ///
 /// Throws: NotSupported for events, for a solve with inputs on cubics, and as export_onnx.
 std::string export_onnx(const SeriesModel& model, const ModelExportOptions& options);
@@ -62,8 +62,9 @@ std::string prefix_of(const std::filesystem::path& folder);
 /// "pendulum.h"
 std::string default_file(ExportTarget target, const std::string& prefix);
 
-/// Writes the model for a target, aside and then renamed; of PyTorch the weights, too, as NAME.safetensors beside it. A file that is there may be an earlier export, and nothing
-/// else: InvalidArgument. IoError if it cannot be written; throws as the target's function.
+/// Writes the model for a target, aside and then renamed; of PyTorch the weights, too, as NAME.safetensors beside it. A
+/// file that is there may be an earlier export, and nothing else: InvalidArgument. IoError if it cannot be written;
+/// throws as the target's function.
 void write_export(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
                   const std::filesystem::path& path);
 

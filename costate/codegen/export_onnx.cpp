@@ -106,7 +106,8 @@ class OnnxWriter {
   ProtoRecord typed(const std::string& name, const Shape& shape) const {
     ProtoRecord dims;
     dims.record(1, ProtoRecord().bytes(2, "batch"));
-    for (const std::int64_t axis : shape.axes()) dims.record(1, ProtoRecord().number(1, static_cast<std::uint64_t>(axis)));
+    for (const std::int64_t axis : shape.axes())
+      dims.record(1, ProtoRecord().number(1, static_cast<std::uint64_t>(axis)));
     const ProtoRecord tensor = ProtoRecord().number(1, type()).record(2, dims);
     return ProtoRecord().bytes(1, name).record(2, ProtoRecord().record(1, tensor));
   }
@@ -146,7 +147,8 @@ class OnnxWriter {
     }
     const std::string& name = names_[part.value];
     if (part.first == 0 && part.rows == value.rows) return name;
-    return node("Slice", {name, integers({count(part.first)}), integers({count(part.first + part.rows)}), integers({1})});
+    return node("Slice",
+                {name, integers({count(part.first)}), integers({count(part.first + part.rows)}), integers({1})});
   }
 
   std::string read(const Reading& reading) {
@@ -175,9 +177,7 @@ class OnnxWriter {
     const Instruction& instruction = statement.instruction;
     std::vector<std::string> x;
     for (const Reading& reading : statement.readings) x.push_back(read(reading));
-    const auto indices = [&] {
-      return integers({instruction.table.begin(), instruction.table.end()});
-    };
+    const auto indices = [&] { return integers({instruction.table.begin(), instruction.table.end()}); };
     switch (instruction.kind) {
       case InstructionKind::kElementwise:
         return spread(statement, elementwise(instruction.op, x));
@@ -234,7 +234,8 @@ class OnnxWriter {
   std::string extreme(const char* op, const std::string& groups, std::size_t group) {
     std::vector<std::string> parts;
     for (std::size_t j = 0; j < group; ++j)
-      parts.push_back(node("Gather", {groups, initializer(kInt64, {}, std::vector<std::int64_t>{count(j)})}, {{"axis", 2}}));
+      parts.push_back(
+          node("Gather", {groups, initializer(kInt64, {}, std::vector<std::int64_t>{count(j)})}, {{"axis", 2}}));
     return node(op, parts);
   }
 
@@ -290,13 +291,12 @@ class OnnxWriter {
 
   std::string elementwise(Op op, const std::vector<std::string>& x) {
     static const std::map<Op, std::string> ops = {
-        {Op::kNeg, "Neg"},   {Op::kAbs, "Abs"},         {Op::kSign, "Sign"},     {Op::kFloor, "Floor"},
-        {Op::kExp, "Exp"},   {Op::kLog, "Log"},         {Op::kSqrt, "Sqrt"},     {Op::kSin, "Sin"},
-        {Op::kCos, "Cos"},   {Op::kTanh, "Tanh"},       {Op::kRelu, "Relu"},     {Op::kSigmoid, "Sigmoid"},
-        {Op::kAdd, "Add"},   {Op::kSub, "Sub"},         {Op::kMul, "Mul"},       {Op::kDiv, "Div"},
-        {Op::kPow, "Pow"},   {Op::kMin, "Min"},         {Op::kMax, "Max"}};
-    static const std::map<Op, std::string> only_f32 = {{Op::kErf, "Erf"},   {Op::kAsin, "Asin"},
-                                                       {Op::kAcos, "Acos"}, {Op::kAtan, "Atan"}};
+        {Op::kNeg, "Neg"},   {Op::kAbs, "Abs"},         {Op::kSign, "Sign"}, {Op::kFloor, "Floor"}, {Op::kExp, "Exp"},
+        {Op::kLog, "Log"},   {Op::kSqrt, "Sqrt"},       {Op::kSin, "Sin"},   {Op::kCos, "Cos"},     {Op::kTanh, "Tanh"},
+        {Op::kRelu, "Relu"}, {Op::kSigmoid, "Sigmoid"}, {Op::kAdd, "Add"},   {Op::kSub, "Sub"},     {Op::kMul, "Mul"},
+        {Op::kDiv, "Div"},   {Op::kPow, "Pow"},         {Op::kMin, "Min"},   {Op::kMax, "Max"}};
+    static const std::map<Op, std::string> only_f32 = {
+        {Op::kErf, "Erf"}, {Op::kAsin, "Asin"}, {Op::kAcos, "Acos"}, {Op::kAtan, "Atan"}};
     if (const auto found = ops.find(op); found != ops.end()) return node(found->second, x);
     if (const auto found = only_f32.find(op); found != only_f32.end() && !is_f64()) return node(found->second, x);
     switch (op) {

@@ -88,10 +88,10 @@ class SeriesModel {
   VectorField field(std::int64_t num_input_samples, std::int64_t num_event_times) const;
   /// What drives z at a time, inside a trace, as far as the model has it, and empty Arrays for the rest; normalized.
   struct Drive {
-    Array inputs = {};            // [input]
-    Array moved = {}, rates = {}; // [z], by events: B w and B r (event_path.h)
-    Array covariates = {};        // [covariate]
-    Array phases = {};            // [period], of the clocks at t = 0
+    Array inputs = {};             // [input]
+    Array moved = {}, rates = {};  // [z], by events: B w and B r (event_path.h)
+    Array covariates = {};         // [covariate]
+    Array phases = {};             // [period], of the clocks at t = 0
   };
   /// Inside a trace: the field at t and y [z] itself, for who reads the tables of inputs and events by other means.
   Array rate_at(const Array& t, const Array& y, const Drive& drive) const;

@@ -1,7 +1,6 @@
 // Fit.export: what `costate export` does.
-#include "costate/codegen/codegen.h"
-
 #include "costate/base/error.h"
+#include "costate/codegen/codegen.h"
 #include "python/bindings/fit.h"
 
 namespace costate::python {

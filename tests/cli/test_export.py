@@ -135,3 +135,14 @@ def test_python_forecasts_as_the_library(pendulum, forecast, tmp_path):
     assert states.accepted > 5
     for row, state in zip(forecast, states):
         assert row[1:] == pytest.approx(list(state), abs=1e-10)
+
+
+def test_onnx_and_torch_are_written(pendulum, tmp_path):
+    ok("export", pendulum, "--to", "onnx", "--steps", "3", "--out", tmp_path / "p.onnx")
+    ok("export", pendulum, "--to", "onnx", "--out", tmp_path / "p.onnx")  # takes the place of an earlier export
+    assert b"costate" in (tmp_path / "p.onnx").read_bytes()[:32]
+    ok("export", pendulum, "--to", "torch", "--out", tmp_path / "p.py")
+    assert (tmp_path / "p.safetensors").exists() and "p.safetensors" in (tmp_path / "p.py").read_text()
+    (tmp_path / "q.safetensors").write_bytes(b"something else")
+    bad("q.safetensors' is there and no earlier export", "export", pendulum, "--to", "torch", "--out", tmp_path / "q.py")
+    assert not (tmp_path / "q.py").exists()

@@ -141,7 +141,8 @@ TEST(ExportC, GradientsOfParametersAreTheOneSamples) {
   const HostArray z(Shape{1, 2}, std::vector<double>{0.3, -0.7});
   const RunResult expected = compile(gradient).run({z});
   const Scratch scratch;
-  std::string main = "#include <stdio.h>\n#include \"model.h\"\nint main(void) {\n  const double z[2] = {0.3, -0.7};\n", call;
+  std::string main = "#include <stdio.h>\n#include \"model.h\"\nint main(void) {\n  const double z[2] = {0.3, -0.7};\n",
+              call;
   std::string writes;
   for (std::size_t i = 0; i < gradient.outputs().size(); ++i) {
     main += text::concat("  double o", i, "[", gradient.output_shape(i).size(), "];\n");
@@ -227,8 +228,8 @@ TEST(ExportC, TablesOfInputs) {
 TEST(ExportC, IsCPlusPlusAndHasNoUndefinedBehaviour) {
   if (!test::has_c_compiler()) GTEST_SKIP() << "needs a C compiler";
   const Mlp net({.inputs = 2, .hidden = {8}, .outputs = 2, .activation = Activation::kSoftplus, .seed = 1});
-  const Function function =
-      trace([&](Array z) { return exp(net(z) * 300.0) + sin(z * 1e4) + log(abs(z)) + expm1(z) + log1p(z); }, {{"z", {2}}});
+  const Function function = trace(
+      [&](Array z) { return exp(net(z) * 300.0) + sin(z * 1e4) + log(abs(z)) + expm1(z) + log1p(z); }, {{"z", {2}}});
   const std::vector<HostArray> inputs = drawn_inputs(function, -5, 5);
   for (const CMath math : {CMath::kLibm, CMath::kBuiltin})
     for (const Dtype dtype : {Dtype::kF64, Dtype::kF32}) {

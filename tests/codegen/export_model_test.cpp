@@ -14,11 +14,11 @@ namespace costate {
 namespace {
 
 using test::CRun;
-using test::run_c;
-using test::Scratch;
 using test::Form;
 using test::model_of;
 using test::query_of;
+using test::run_c;
+using test::Scratch;
 using Query = SeriesModel::Query;
 
 /// Calls that the C program makes; the state at the start is `state`.
@@ -38,14 +38,15 @@ std::string main_of(const SeriesModel& model, const Query& query, const std::str
   if (!query.events.empty()) {
     text += "static const model_event events[] = {";
     for (const Event& event : query.events)
-      text += text::concat("{", event.time, ", ", event.column, ", (", real, ")", event.amount, ", ", event.duration, "}, ");
+      text += text::concat("{", event.time, ", ", event.column, ", (", real, ")", event.amount, ", ", event.duration,
+                           "}, ");
     text += "};\n";
     drive += text::concat(query.events.size(), ", events, ");
   }
   if (!drive.empty()) text += "static const model_drive drive = {" + drive.substr(0, drive.size() - 2) + "};\n";
   text += text::concat("#define TIMES ", query.times.size(), "\n#define DRIVE ", drive.empty() ? "" : "&drive,", "\n");
-  text += text::concat("static void put(double x) { fwrite(&x, sizeof x, 1, stdout); }\nint main(void) {\n  static ", real,
-                       " states[TIMES][MODEL_STATES];\n  ", real,
+  text += text::concat("static void put(double x) { fwrite(&x, sizeof x, 1, stdout); }\nint main(void) {\n  static ",
+                       real, " states[TIMES][MODEL_STATES];\n  ", real,
                        " state[MODEL_STATES];\n  model_report report;\n  int i, j, status;\n");
   const bool starts = model.num_states() > model.num_measured() || model.knows_unmeasured_starts();
   if (starts)
@@ -103,7 +104,8 @@ void check_model(const Form& form) {
   const Query query = query_of(form);
   {
     SCOPED_TRACE("builtin, f64, adaptive");
-    const CRun run = run_model(model, query, {.prefix = "model", .math = CMath::kBuiltin}, kAdaptive, test::fused_flag());
+    const CRun run =
+        run_model(model, query, {.prefix = "model", .math = CMath::kBuiltin}, kAdaptive, test::fused_flag());
     check_states(model, query, run, {.of_states = test::fuses() ? 0 : 1e-9});
   }
   {
@@ -203,8 +205,8 @@ TEST(ExportModel, DelayedCopiesOfSamples) {
                            "int main(void) {\n  double x[MODEL_MEASURED];\n  model_measured_of_samples(samples, x);\n"
                            "  fwrite(x, sizeof x, 1, stdout);\n  return MODEL_SAMPLES != 7;\n}\n";
   const Scratch scratch;
-  const CRun run = run_c(scratch, {{"model.h", export_c(model, {.c = {.prefix = "model"}})}, {"main.c", main}},
-                         test::kStrict);
+  const CRun run =
+      run_c(scratch, {{"model.h", export_c(model, {.c = {.prefix = "model"}})}, {"main.c", main}}, test::kStrict);
   ASSERT_TRUE(run.is_built) << run.messages;
   EXPECT_EQ(run.exit_code, 0);
   EXPECT_EQ(run.numbers, series.trajectories[0].states.row(0));
@@ -241,7 +243,8 @@ TEST(ExportModel, TheVjpIsThatOfTheRate) {
   ASSERT_TRUE(run.is_built) << run.messages;
   ASSERT_EQ(run.numbers.size(), 8U);
   EXPECT_EQ(run.numbers[0], 0);
-  for (std::size_t i = 1; i < 7; i += 2) EXPECT_NEAR(run.numbers[i], run.numbers[i + 1], 1e-7 * (1 + std::abs(run.numbers[i])));
+  for (std::size_t i = 1; i < 7; i += 2)
+    EXPECT_NEAR(run.numbers[i], run.numbers[i + 1], 1e-7 * (1 + std::abs(run.numbers[i])));
   EXPECT_NE(run.numbers[7], 0);
 }
 
@@ -280,17 +283,18 @@ TEST(ExportModel, TwoModelsLinkTogether) {
   if (!test::has_c_compiler()) GTEST_SKIP() << "needs a C compiler";
   const SeriesModel left = model_of({}), right = model_of({.method = Method::kTsit5});
   const Scratch scratch;
-  const CRun run = run_c(scratch,
-                         {{"left.h", export_c(left, {.c = {.prefix = "left"}})},
-                          {"right.h", export_c(right, {.c = {.prefix = "right", .math = CMath::kBuiltin}})},
-                          {"one.c",
-                           "#include \"left.h\"\n#include \"right.h\"\nint one(const double *x, double *r);\n"
-                           "int one(const double *x, double *r) { return left_rate(0, x, r) + right_rate(0, x, r); }\n"},
-                          {"main.c",
-                           "#include <stdio.h>\n#include \"right.h\"\nint one(const double *x, double *r);\n"
-                           "int main(void) {\n  double x[2] = {0.1, 20}, a[2] = {0}, b[2] = {0};\n"
-                           "  int bad = one(x, a) + right_rate(0, x, b);\n  return bad != 0 || a[0] != b[0];\n}\n"}},
-                         test::kStrict);
+  const CRun run =
+      run_c(scratch,
+            {{"left.h", export_c(left, {.c = {.prefix = "left"}})},
+             {"right.h", export_c(right, {.c = {.prefix = "right", .math = CMath::kBuiltin}})},
+             {"one.c",
+              "#include \"left.h\"\n#include \"right.h\"\nint one(const double *x, double *r);\n"
+              "int one(const double *x, double *r) { return left_rate(0, x, r) + right_rate(0, x, r); }\n"},
+             {"main.c",
+              "#include <stdio.h>\n#include \"right.h\"\nint one(const double *x, double *r);\n"
+              "int main(void) {\n  double x[2] = {0.1, 20}, a[2] = {0}, b[2] = {0};\n"
+              "  int bad = one(x, a) + right_rate(0, x, b);\n  return bad != 0 || a[0] != b[0];\n}\n"}},
+            test::kStrict);
   EXPECT_TRUE(run.is_built) << run.messages;
   EXPECT_EQ(run.exit_code, 0);
 }
@@ -302,7 +306,8 @@ TEST(ExportModel, IsCPlusPlusAndHasNoUndefinedBehaviour) {
   const Query query = query_of(form);
   for (const CMath math : {CMath::kLibm, CMath::kBuiltin})
     for (const Dtype dtype : {Dtype::kF64, Dtype::kF32}) {
-      const std::string header = export_c(model, {.c = {.prefix = "model", .dtype = dtype, .math = math}, .has_vjp = true});
+      const std::string header =
+          export_c(model, {.c = {.prefix = "model", .dtype = dtype, .math = math}, .has_vjp = true});
       const std::string main = main_of(model, query, dtype == Dtype::kF32 ? "float" : "double", kAdaptive);
       const Scratch scratch;
       const CRun run = run_c(scratch, {{"model.h", header}, {"main.c", main}},

@@ -43,7 +43,8 @@ std::vector<double> run_python(const std::string& module, const std::string& scr
 std::string drive_of(const SeriesModel::Query& query) {
   std::string text;
   if (!query.input_times.empty())
-    text += ", input_times=" + list(query.input_times) + ", inputs=np.reshape(" + list(query.inputs.numbers()) + ", (-1, 1))";
+    text += ", input_times=" + list(query.input_times) + ", inputs=np.reshape(" + list(query.inputs.numbers()) +
+            ", (-1, 1))";
   if (!query.covariates.empty()) text += ", covariates=" + list(query.covariates);
   if (query.events.empty()) return text;
   text += ", events=[";
@@ -88,9 +89,9 @@ TEST(ExportNumpy, EveryMethod) {
 }
 
 TEST(ExportNumpy, EveryActivation) {
-  for (const Activation activation : {Activation::kIdentity, Activation::kRelu, Activation::kSigmoid,
-                                      Activation::kSoftplus, Activation::kElu, Activation::kGelu, Activation::kSilu,
-                                      Activation::kSin}) {
+  for (const Activation activation :
+       {Activation::kIdentity, Activation::kRelu, Activation::kSigmoid, Activation::kSoftplus, Activation::kElu,
+        Activation::kGelu, Activation::kSilu, Activation::kSin}) {
     SCOPED_TRACE(name(activation));
     check_model({.activation = activation});
   }
@@ -102,19 +103,31 @@ TEST(ExportNumpy, FixedStepsManySamplesAndMistakes) {
   const SeriesModel model = test::model_of(form);
   SeriesModel::Query query = test::query_of(form);
   const std::string drive = drive_of(query), start = list(query.start), times = list(query.times);
-  const std::vector<double> found = run_python(
-      export_numpy(model, Dtype::kF64),
-      "fixed = model.solve_fixed(" + start + ", " + times + ", 60" + drive + ")\n" + "print(*fixed[-1])\n" +
-          "many = model._field(np.zeros((4, 1)), np.arange(8.0).reshape(4, 2) / 8, np.ones((4, 1)))\n" +
-          "print(many.shape[0], np.abs(many[2] - model._field(np.zeros(1), np.array([0.5, 0.625]), np.ones(1))).max() < 1e-14 or exit(3))\n"
-          "def refused(error, part, call):\n    try:\n        call()\n    except error as found:\n"
-          "        assert part in str(found), found\n        return\n    raise AssertionError(part)\n"
-          "refused(TypeError, 'the model needs input_times, inputs', lambda: model.solve(" + start + ", " + times + "))\n"
-          "refused(TypeError, \"got 'wind'\", lambda: model.rate(0, " + start + ", wind=1" + drive + "))\n"
-          "refused(ValueError, 'do not turn back', lambda: model.solve(" + start + ", [0, 1, 0.5]" + drive + "))\n"
-          "refused(ValueError, 'state must hold finite numbers of shape [2]', lambda: model.solve([1], " + times + drive + "))\n"
-          "refused(model.SolveError, 'stopped at t = ', lambda: model.solve(" + start + ", " + times + ", max_steps=3" + drive + "))\n"
-          "import numpy\nassert model.rate(3.3, " + start + drive + ").dtype == numpy.float64\n");
+  const std::vector<double> found =
+      run_python(export_numpy(model, Dtype::kF64),
+                 "fixed = model.solve_fixed(" + start + ", " + times + ", 60" + drive + ")\n" + "print(*fixed[-1])\n" +
+                     "many = model._field(np.zeros((4, 1)), np.arange(8.0).reshape(4, 2) / 8, np.ones((4, 1)))\n" +
+                     "print(many.shape[0], np.abs(many[2] - model._field(np.zeros(1), np.array([0.5, 0.625]), "
+                     "np.ones(1))).max() < 1e-14 or exit(3))\n"
+                     "def refused(error, part, call):\n    try:\n        call()\n    except error as found:\n"
+                     "        assert part in str(found), found\n        return\n    raise AssertionError(part)\n"
+                     "refused(TypeError, 'the model needs input_times, inputs', lambda: model.solve(" +
+                     start + ", " + times +
+                     "))\n"
+                     "refused(TypeError, \"got 'wind'\", lambda: model.rate(0, " +
+                     start + ", wind=1" + drive +
+                     "))\n"
+                     "refused(ValueError, 'do not turn back', lambda: model.solve(" +
+                     start + ", [0, 1, 0.5]" + drive +
+                     "))\n"
+                     "refused(ValueError, 'state must hold finite numbers of shape [2]', lambda: model.solve([1], " +
+                     times + drive +
+                     "))\n"
+                     "refused(model.SolveError, 'stopped at t = ', lambda: model.solve(" +
+                     start + ", " + times + ", max_steps=3" + drive +
+                     "))\n"
+                     "import numpy\nassert model.rate(3.3, " +
+                     start + drive + ").dtype == numpy.float64\n");
   // "4 True": what follows the number that istream reads is no number.
   ASSERT_GE(found.size(), 3U);
   const auto expected = model.predict(query).back();

@@ -65,9 +65,9 @@ std::vector<double> run_onnx(const std::string& model, const std::vector<HostArr
   scratch.write("f.onnx", model);
   scratch.write("inputs", bytes);
   scratch.write("run.py", kScript);
-  const std::string command = text::concat(onnx_python(), " ", (scratch / "run.py").string(), " ", scratch.folder().string(),
-                                           " ", dtype == Dtype::kF32 ? "float32" : "float64", " ", inputs[0].shape()[0],
-                                           " > ", (scratch / "log").string(), " 2>&1");
+  const std::string command = text::concat(onnx_python(), " ", (scratch / "run.py").string(), " ",
+                                           scratch.folder().string(), " ", dtype == Dtype::kF32 ? "float32" : "float64",
+                                           " ", inputs[0].shape()[0], " > ", (scratch / "log").string(), " 2>&1");
   EXPECT_EQ(std::system(command.c_str()), 0) << test::read_text(scratch / "log");
   const std::string out = test::read_text(scratch / "outputs");
   std::vector<double> numbers(out.size() / sizeof(double));
@@ -156,7 +156,9 @@ TEST(ExportOnnx, ElementwiseOperations) {
         {{"u", {15}}});
   };
   const auto is_refused = [](std::string_view op) { return op == "mod" || op == "atan2"; };
-  const auto is_of_f32 = [](std::string_view op) { return op == "erf" || op == "asin" || op == "acos" || op == "atan"; };
+  const auto is_of_f32 = [](std::string_view op) {
+    return op == "erf" || op == "asin" || op == "acos" || op == "atan";
+  };
   check_onnx(operations([&](std::string_view op) { return !is_refused(op) && !is_of_f32(op); }), 0, 1, 32, kBoth);
   check_onnx(operations(is_of_f32), 0, 1, 32, {Dtype::kF32});
   for (const char* op : {"erf", "asin", "acos", "atan", "mod", "atan2"})
@@ -166,9 +168,10 @@ TEST(ExportOnnx, ElementwiseOperations) {
 
 TEST(ExportOnnx, ModelsAsTheLibrarySolvesThem) {
   if (!has_onnx()) GTEST_SKIP() << "needs Python with onnx and onnxruntime (COSTATE_ONNX_PYTHON)";
-  for (const Form& form : {Form{.method = Method::kRk4}, Form{.has_inputs = true, .method = Method::kRk4},
-                           Form{.has_inputs = true, .interpolation = Interpolation::kHold, .method = Method::kRk4Classic},
-                           Form{.has_covariates = true, .periods = {1.7, 4}, .hidden_states = 1, .method = Method::kHeun3}}) {
+  for (const Form& form :
+       {Form{.method = Method::kRk4}, Form{.has_inputs = true, .method = Method::kRk4},
+        Form{.has_inputs = true, .interpolation = Interpolation::kHold, .method = Method::kRk4Classic},
+        Form{.has_covariates = true, .periods = {1.7, 4}, .hidden_states = 1, .method = Method::kHeun3}}) {
     const SeriesModel model = test::model_of(form);
     const std::int64_t steps = 12, z = static_cast<std::int64_t>(model.num_states());
     SeriesModel::Query query{.start = {0.4, 21}, .times = {3}};

@@ -55,8 +55,8 @@ void check_model(const Form& form) {
   write_export(model, ExportTarget::kTorch, {}, scratch / "model.py");  // in place of the earlier one
   scratch.write("run.py", "DRIVE = {" + drive + "}\nTIMES = [3.0, 3.25, 3.5, 4.0, 4.5]\n" + kScript);
   const std::string out = (scratch / "out").string(), log = (scratch / "log").string();
-  const std::string command =
-      torch_python() + " " + (scratch / "run.py").string() + " " + scratch.folder().string() + " > " + out + " 2> " + log;
+  const std::string command = torch_python() + " " + (scratch / "run.py").string() + " " + scratch.folder().string() +
+                              " > " + out + " 2> " + log;
   ASSERT_EQ(std::system(command.c_str()), 0) << test::read_text(log);
   std::istringstream in(test::read_text(out));
   for (const auto& state : model.predict(query))  // one step from each time to the next
@@ -78,9 +78,9 @@ TEST(ExportTorch, EveryForm) {
 
 TEST(ExportTorch, EveryActivation) {
   if (!has_torch()) GTEST_SKIP() << "needs Python with PyTorch (COSTATE_TORCH_PYTHON)";
-  for (const Activation activation : {Activation::kIdentity, Activation::kRelu, Activation::kSigmoid,
-                                      Activation::kSoftplus, Activation::kElu, Activation::kGelu, Activation::kSilu,
-                                      Activation::kSin}) {
+  for (const Activation activation :
+       {Activation::kIdentity, Activation::kRelu, Activation::kSigmoid, Activation::kSoftplus, Activation::kElu,
+        Activation::kGelu, Activation::kSilu, Activation::kSin}) {
     SCOPED_TRACE(name(activation));
     check_model({.method = Method::kRk4, .activation = activation});
   }

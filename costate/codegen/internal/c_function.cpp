@@ -51,7 +51,8 @@ std::string position(std::size_t first, std::ptrdiff_t row, const std::string& i
 
 class CFunctionWriter {
  public:
-  CFunctionWriter(CSource& source, const StraightLine& line) : source_(source), line_(line), names_(line.values.size()) {
+  CFunctionWriter(CSource& source, const StraightLine& line)
+      : source_(source), line_(line), names_(line.values.size()) {
     for (const char* own : {"i", "j", "l", "w", "knots"}) taken_.insert(own);
   }
 
@@ -77,7 +78,8 @@ class CFunctionWriter {
     head << declarations_.str();
     if (!indices_.empty()) head << "  int " << text::join(indices_) << ";\n";
     for (std::size_t i = 0; i < line_.values.size(); ++i)
-      if (line_.values[i].kind == LineValue::Kind::kInput && !read_.contains(i)) head << "  (void)" << names_[i] << ";\n";
+      if (line_.values[i].kind == LineValue::Kind::kInput && !read_.contains(i))
+        head << "  (void)" << names_[i] << ";\n";
     return head.str() + body_.str() + "}\n";
   }
 
@@ -269,8 +271,8 @@ class CFunctionWriter {
     if (instruction.op == Op::kSum)
       body_ << " += " << next << ";\n";
     else
-      body_ << " = " << source_.helper(instruction.op == Op::kReduceMin ? "min" : "max") << "(" << target << ", " << next
-            << ");\n";
+      body_ << " = " << source_.helper(instruction.op == Op::kReduceMin ? "min" : "max") << "(" << target << ", "
+            << next << ");\n";
     if (rows > 1) body_ << "  }\n";
   }
 
@@ -283,12 +285,14 @@ class CFunctionWriter {
     const auto n = static_cast<std::ptrdiff_t>(p.n);
     const bool has_rows = p.m > 1;
     const std::string fma = upper_case(helper_fma());
-    const std::string left = element(statement.readings[0], position(0, has_rows ? row_stride : 0, "i", column_stride, "l"));
+    const std::string left =
+        element(statement.readings[0], position(0, has_rows ? row_stride : 0, "i", column_stride, "l"));
     const std::string right = element(statement.readings[1], position(0, p.n == 1 ? 1 : n, "l", p.n > 1 ? 1 : 0, "j"));
     const std::string bias = p.has_bias ? element(statement.readings[2], p.n > 1 ? "j" : "0") : "0";
-    const std::string slope = p.epilogue >= Epilogue::kTanhSlope
-                                  ? element(statement.readings.back(), position(0, has_rows ? n : 0, "i", p.n > 1 ? 1 : 0, "j"))
-                                  : "";
+    const std::string slope =
+        p.epilogue >= Epilogue::kTanhSlope
+            ? element(statement.readings.back(), position(0, has_rows ? n : 0, "i", p.n > 1 ? 1 : 0, "j"))
+            : "";
     const std::string out = out_of(statement);
     const std::string target = text::concat(out, "[", position(0, has_rows ? n : 0, "i", p.n > 1 ? 1 : 0, "j"), "]");
     const std::string indent = has_rows ? "    " : "  ";

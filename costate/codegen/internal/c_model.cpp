@@ -1,5 +1,5 @@
-// A fitted model as a C header: generated functions of the model (model_functions.h) between the fixed text of model.inc
-// and solver.inc.
+// A fitted model as a C header: generated functions of the model (model_functions.h) between the fixed text of
+// model.inc and solver.inc.
 #include <algorithm>
 
 #include "costate/base/version.h"
@@ -35,7 +35,8 @@ class CModelWriter {
   std::string write() {
     conditions_.insert("scaled_knots");
     if (options_.has_vjp) conditions_.insert("vjp");
-    internal::describe_model(model_, [&](double value) { return source_.number(value); }, source_.values());
+    internal::describe_model(
+        model_, [&](double value) { return source_.number(value); }, source_.values());
     values_["tiny"] = source_.number(options_.c.dtype == Dtype::kF32 ? 1e-37 : 1e-300);
     values_["tableau"] = fixed_tableau();
     if (is_adaptive()) values_["adaptive_tableau"] = adaptive_tableau();
@@ -98,8 +99,9 @@ class CModelWriter {
                                     "_DENSE_DEGREE ", tableau_.dense_degree, "\n");
     text += "/* Of the error, h sum_i e_i k_i. */\n" + constants("e", tableau_.e, options_.c.dtype);
     if (tableau_.has_second_companion()) text += constants("e_low", tableau_.e_low, options_.c.dtype);
-    text += "/* Between the ends: y(t + theta h) = y + h sum_i b_i(theta) k_i, b_i(theta) = sum_p dense_ip theta^(p + 1). "
-            "*/\n";
+    text +=
+        "/* Between the ends: y(t + theta h) = y + h sum_i b_i(theta) k_i, b_i(theta) = sum_p dense_ip theta^(p + 1). "
+        "*/\n";
     return text + constants("dense", tableau_.dense, Dtype::kF64);
   }
 

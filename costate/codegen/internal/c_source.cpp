@@ -38,9 +38,10 @@ std::string of_kind(std::string_view text, const std::string& kind) {
 
 CSource::CSource(const CExportOptions& options) : options_(options) {
   if (!is_c_identifier(options.prefix))
-    throw InvalidArgument("[export] the prefix must be a C identifier: letters, digits and underscores, no digit "
-                          "first, and no word of C or C++; got '",
-                          options.prefix, "'.");
+    throw InvalidArgument(
+        "[export] the prefix must be a C identifier: letters, digits and underscores, no digit "
+        "first, and no word of C or C++; got '",
+        options.prefix, "'.");
   values_.prefix = options.prefix;
   values_.dtype = options.dtype;
   if (options.dtype == Dtype::kF32) values_.conditions.insert("f32");

@@ -15,15 +15,21 @@ namespace {
 
 /// Of C99 and C++20.
 constexpr std::string_view kReserved[] = {
-    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char",
-    "class", "compl", "concept", "const", "consteval", "constexpr", "constinit", "const_cast", "continue", "co_await",
-    "co_return", "co_yield", "decltype", "default", "delete", "do", "double", "dynamic_cast", "else", "enum",
-    "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long",
-    "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq", "private",
-    "protected", "public", "register", "reinterpret_cast", "requires", "restrict", "return", "short", "signed",
-    "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template", "this", "thread_local", "throw",
-    "true", "try", "typedef", "typeid", "typename", "union", "unsigned", "using", "virtual", "void", "volatile",
-    "wchar_t", "while", "xor", "xor_eq"};
+    "alignas",      "alignof",       "and",         "and_eq",   "asm",       "auto",
+    "bitand",       "bitor",         "bool",        "break",    "case",      "catch",
+    "char",         "class",         "compl",       "concept",  "const",     "consteval",
+    "constexpr",    "constinit",     "const_cast",  "continue", "co_await",  "co_return",
+    "co_yield",     "decltype",      "default",     "delete",   "do",        "double",
+    "dynamic_cast", "else",          "enum",        "explicit", "export",    "extern",
+    "false",        "float",         "for",         "friend",   "goto",      "if",
+    "inline",       "int",           "long",        "mutable",  "namespace", "new",
+    "noexcept",     "not",           "not_eq",      "nullptr",  "operator",  "or",
+    "or_eq",        "private",       "protected",   "public",   "register",  "reinterpret_cast",
+    "requires",     "restrict",      "return",      "short",    "signed",    "sizeof",
+    "static",       "static_assert", "static_cast", "struct",   "switch",    "template",
+    "this",         "thread_local",  "throw",       "true",     "try",       "typedef",
+    "typeid",       "typename",      "union",       "unsigned", "using",     "virtual",
+    "void",         "volatile",      "wchar_t",     "while",    "xor",       "xor_eq"};
 
 bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 bool is_letter_or_digit(char c) { return is_letter(c) || std::isdigit(static_cast<unsigned char>(c)) != 0; }

@@ -87,7 +87,8 @@ Array inputs_in_step(const SeriesModel& model, const Array& table, std::int64_t 
 Function model_rate(const SeriesModel& model) {
   DataUnits units(model);
   std::vector<ArgumentSpec> arguments = {{"state", {count_of(model.num_states())}}};
-  for (ArgumentSpec& more : units.arguments({count_of(model.input_names().size())})) arguments.push_back(std::move(more));
+  for (ArgumentSpec& more : units.arguments({count_of(model.input_names().size())}))
+    arguments.push_back(std::move(more));
   return trace_list(arguments, [&](std::span<const Array> in) {
     units.read(in.subspan(1));
     const Array slope = units.rate(constant(0.0), units.normalized(in[0]), units.inputs());

@@ -15,7 +15,8 @@ constexpr double kFirstError = 0.003;  // of the first step, in tolerances (solv
 void set_conditions(const SeriesModel& model, std::set<std::string>& conditions) {
   const Tableau& method = tableau(model.options().solve.method);
   const bool has_inputs = !model.input_names().empty(), has_covariates = !model.covariate_names().empty();
-  const bool has_phases = !model.options().periods.empty(), has_drive = has_inputs || has_covariates || model.has_events();
+  const bool has_phases = !model.options().periods.empty(),
+             has_drive = has_inputs || has_covariates || model.has_events();
   const auto set = [&](const char* condition, bool holds) {
     if (holds) conditions.insert(condition);
   };
@@ -94,7 +95,8 @@ std::string about_model(const SeriesModel& model) {
     return names.empty() ? "" : text::concat(what, text::join(names), "\n");
   };
   const TimeScale& scale = model.time_scale();
-  std::string text = text::concat("Made by Costate ", version(), ": a neural ODE that was fitted to a time series.\n\n");
+  std::string text =
+      text::concat("Made by Costate ", version(), ": a neural ODE that was fitted to a time series.\n\n");
   text += list("Measured states: ", model.state_names());
   if (has_hidden_states(model))
     text += text::concat("Hidden states:   ", model.num_states() - model.num_measured(), "\n");

@@ -15,12 +15,12 @@ namespace {
 /// Functions of NumPy, or of the module itself, by operation; others are operators.
 const std::map<Op, std::string>& python_functions() {
   static const std::map<Op, std::string> functions = {
-      {Op::kAbs, "np.abs"},         {Op::kSign, "np.sign"},   {Op::kFloor, "np.floor"},     {Op::kExp, "np.exp"},
-      {Op::kExpm1, "np.expm1"},     {Op::kLog, "np.log"},     {Op::kLog1p, "np.log1p"},     {Op::kSqrt, "np.sqrt"},
-      {Op::kSin, "np.sin"},         {Op::kCos, "np.cos"},     {Op::kTan, "np.tan"},         {Op::kAsin, "np.arcsin"},
-      {Op::kAcos, "np.arccos"},     {Op::kAtan, "np.arctan"}, {Op::kSinh, "np.sinh"},       {Op::kCosh, "np.cosh"},
-      {Op::kTanh, "np.tanh"},       {Op::kErf, "_erf"},       {Op::kSigmoid, "_sigmoid"},   {Op::kSoftplus, "_softplus"},
-      {Op::kPow, "np.power"},       {Op::kMod, "np.mod"},     {Op::kAtan2, "np.arctan2"},   {Op::kMin, "np.minimum"},
+      {Op::kAbs, "np.abs"},     {Op::kSign, "np.sign"},   {Op::kFloor, "np.floor"},   {Op::kExp, "np.exp"},
+      {Op::kExpm1, "np.expm1"}, {Op::kLog, "np.log"},     {Op::kLog1p, "np.log1p"},   {Op::kSqrt, "np.sqrt"},
+      {Op::kSin, "np.sin"},     {Op::kCos, "np.cos"},     {Op::kTan, "np.tan"},       {Op::kAsin, "np.arcsin"},
+      {Op::kAcos, "np.arccos"}, {Op::kAtan, "np.arctan"}, {Op::kSinh, "np.sinh"},     {Op::kCosh, "np.cosh"},
+      {Op::kTanh, "np.tanh"},   {Op::kErf, "_erf"},       {Op::kSigmoid, "_sigmoid"}, {Op::kSoftplus, "_softplus"},
+      {Op::kPow, "np.power"},   {Op::kMod, "np.mod"},     {Op::kAtan2, "np.arctan2"}, {Op::kMin, "np.minimum"},
       {Op::kMax, "np.maximum"}};
   return functions;
 }
@@ -53,8 +53,8 @@ class NumpyWriter {
     }
     std::vector<std::string> results;
     for (const Reading& result : line_.results) results.push_back(read(result));
-    return text::concat("\n\ndef ", name, "(", arguments, "):\n    \"\"\"", about, "\"\"\"\n", body_.str(), "    return ",
-                        text::join(results), "\n");
+    return text::concat("\n\ndef ", name, "(", arguments, "):\n    \"\"\"", about, "\"\"\"\n", body_.str(),
+                        "    return ", text::join(results), "\n");
   }
 
  private:
@@ -119,8 +119,7 @@ class NumpyWriter {
       case InstructionKind::kScatter:
         return text::concat("_scatter(", x[0], ", ", table_text(instruction.table), ", ", instruction.rows, ")");
       case InstructionKind::kReduce: {
-        const std::string groups =
-            named(text::concat(x[0], "[..., ", table_text(instruction.table), "]"));
+        const std::string groups = named(text::concat(x[0], "[..., ", table_text(instruction.table), "]"));
         const char* fold = instruction.op == Op::kSum ? "sum" : instruction.op == Op::kReduceMin ? "min" : "max";
         return text::concat(matrix(groups, instruction.rows, instruction.group), ".", fold, "(-1)");
       }
@@ -128,9 +127,10 @@ class NumpyWriter {
       case InstructionKind::kBatched:
         return product(statement, x);
       default:
-        throw NotSupported("[export] NumPy source has no form for '",
-                           instruction.extension ? instruction.extension->name() : std::string(info(instruction.op).name),
-                           "'; leave it out of the function.");
+        throw NotSupported(
+            "[export] NumPy source has no form for '",
+            instruction.extension ? instruction.extension->name() : std::string(info(instruction.op).name),
+            "'; leave it out of the function.");
     }
   }
 
@@ -179,8 +179,7 @@ class NumpyWriter {
                 ? text::concat(left, " @ ", matrix(right, p.k, p.n))
                 : text::concat("(", matrix(left, 1, p.k), " @ ", matrix(right, p.k, p.n), ")[..., 0, :]");
     } else {
-      const std::string of_left =
-          is_turned ? matrix(left, p.k, p.m) + ".swapaxes(-1, -2)" : matrix(left, p.m, p.k);
+      const std::string of_left = is_turned ? matrix(left, p.k, p.m) + ".swapaxes(-1, -2)" : matrix(left, p.m, p.k);
       const std::string all = named(text::concat(of_left, " @ ", matrix(right, p.k, p.n)));
       sum = text::concat(all, ".reshape(", all, ".shape[:-2] + (-1,))");
     }

@@ -22,7 +22,8 @@ class NumpyModelWriter {
 
   std::string write() {
     internal::TemplateValues values;
-    internal::describe_model(model_, [](double value) { return internal::c_number(value, Dtype::kF64); }, values);
+    internal::describe_model(
+        model_, [](double value) { return internal::c_number(value, Dtype::kF64); }, values);
     set_arguments(values);
     const auto parts = internal::split_parts(internal::fill_in(kNumpyText, values));
     add("_field", "The field, in normalized units.", internal::model_field(model_));
@@ -43,7 +44,8 @@ class NumpyModelWriter {
 
   void set_arguments(internal::TemplateValues& values) const {
     const bool has_inputs = values.conditions.contains("inputs"), has_events = values.conditions.contains("events");
-    const bool has_covariates = values.conditions.contains("covariates"), has_phases = values.conditions.contains("phases");
+    const bool has_covariates = values.conditions.contains("covariates"),
+               has_phases = values.conditions.contains("phases");
     const auto known = [](bool holds, const char* text) { return holds ? std::string(text) : std::string(); };
     std::vector<std::string> names;
     if (has_inputs) names.insert(names.end(), {"\"input_times\"", "\"inputs\""});
@@ -94,8 +96,9 @@ class NumpyModelWriter {
 
   std::string method() const {
     const Tableau& method = tableau(model_.options().solve.method);
-    std::string text = text::concat("_STAGES = ", method.num_stages, "\n_ALL_STAGES = ", method.num_all_stages(), "\n") +
-                       array("_C", method.c) + "_A = [\n";
+    std::string text =
+        text::concat("_STAGES = ", method.num_stages, "\n_ALL_STAGES = ", method.num_all_stages(), "\n") +
+        array("_C", method.c) + "_A = [\n";
     for (int stage = 0; stage < method.num_all_stages(); ++stage)
       text += "    np.array(" + internal::python_list(method.a_row(stage)) + "),\n";
     text += "]\n" + array("_B", method.b);

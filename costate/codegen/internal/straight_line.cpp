@@ -142,8 +142,7 @@ class LineBuilder {
     if (slot.region == Region::kInput) {
       const Input& input = input_at(slot.index);
       const auto index = static_cast<std::size_t>(slot.index);
-      if (input.parameter)
-        return numbers_from(shared_.parameters[index], slot.offset, rows, input.parameter->name());
+      if (input.parameter) return numbers_from(shared_.parameters[index], slot.offset, rows, input.parameter->name());
       return {{input_values_[index], slot.offset, rows}};
     }
     std::vector<Piece> pieces;

@@ -33,9 +33,9 @@ struct LineValue {
   Kind kind = Kind::kComputed;
   std::string name;  // an input's, or whose numbers they are; "" of what is computed
   std::size_t rows = 1;
-  std::size_t input = 0;         // kInput: position among StraightLine::inputs
-  std::vector<double> numbers;   // kNumbers; those of f32 are rounded
-  Slot place;                    // kComputed: in scratch or an output
+  std::size_t input = 0;        // kInput: position among StraightLine::inputs
+  std::vector<double> numbers;  // kNumbers; those of f32 are rounded
+  Slot place;                   // kComputed: in scratch or an output
 };
 
 struct LineStatement {

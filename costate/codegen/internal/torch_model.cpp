@@ -58,7 +58,8 @@ class TorchWriter {
 
   std::string module(const std::string& weights_file) const {
     internal::TemplateValues values;
-    internal::describe_model(model_, [](double value) { return internal::c_number(value, Dtype::kF64); }, values);
+    internal::describe_model(
+        model_, [](double value) { return internal::c_number(value, Dtype::kF64); }, values);
     set_layers(values);
     set_arguments(values);
     set_numbers(values.values);
