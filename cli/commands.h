@@ -8,6 +8,7 @@ namespace costate::cli {
 void add_fit(CommandLine& line);
 void add_look(CommandLine& line);
 void add_forecast(CommandLine& line);
+void add_export(CommandLine& line);
 void add_simulate(CommandLine& line);
 void add_bench(CommandLine& line);
 void add_reproduce(CommandLine& line);

@@ -8,6 +8,7 @@
 #include "costate/array/time_series.h"      // IWYU pragma: export
 #include "costate/base/base.h"              // IWYU pragma: export
 #include "costate/check/check_gradient.h"   // IWYU pragma: export
+#include "costate/codegen/codegen.h"        // IWYU pragma: export
 #include "costate/data/data.h"              // IWYU pragma: export
 #include "costate/diff/diff.h"              // IWYU pragma: export
 #include "costate/exec/machine.h"           // IWYU pragma: export

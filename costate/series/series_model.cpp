@@ -158,21 +158,28 @@ VectorField SeriesModel::field(std::int64_t num_input_samples, std::int64_t num_
   if (covariates > 0) arguments.push_back({"c", {covariates}});
   if (clocks > 0) arguments.push_back({"phases", {clocks}});
   return vector_field_list({states}, arguments, [&](Array t, Array y, std::span<const Array> more) {
-    std::vector<Array> features = {y};
-    Array rates;
+    Drive drive;
     if (inputs > 0) {
-      features.push_back(interpolate(more[0], more[1], t, options_.interpolation));
+      drive.inputs = interpolate(more[0], more[1], t, options_.interpolation);
       more = more.subspan(2);
     }
     if (has_events()) {
-      features[0] = y + interpolate(more[0], more[1], t, Interpolation::kHold);
-      rates = interpolate(more[0], more[2], t, Interpolation::kHold);
+      drive.moved = interpolate(more[0], more[1], t, Interpolation::kHold);
+      drive.rates = interpolate(more[0], more[2], t, Interpolation::kHold);
       more = more.subspan(3);
     }
-    if (covariates > 0) features.push_back(more[0]);
-    if (clocks > 0) features.push_back(this->clocks(t, more.back()));
-    return rates.is_empty() ? rate(features) : rate(features) + rates;
+    if (covariates > 0) drive.covariates = more[0];
+    if (clocks > 0) drive.phases = more.back();
+    return rate_at(t, y, drive);
   });
+}
+
+Array SeriesModel::rate_at(const Array& t, const Array& y, const Drive& drive) const {
+  std::vector<Array> features = {drive.moved.is_empty() ? y : y + drive.moved};
+  if (!drive.inputs.is_empty()) features.push_back(drive.inputs);
+  if (!drive.covariates.is_empty()) features.push_back(drive.covariates);
+  if (!drive.phases.is_empty()) features.push_back(clocks(t, drive.phases));
+  return drive.rates.is_empty() ? rate(features) : rate(features) + drive.rates;
 }
 
 std::vector<double> SeriesModel::in_data_units(std::vector<double> z) const {

@@ -86,6 +86,15 @@ class SeriesModel {
   /// inputs; e_times [k], e_moves [k, z] and e_rates [k, z] if there are events, amounts and rates of an EventPath as
   /// they move z; c [covariate] if there are covariates; phases [period] of the clocks at t = 0 if there are any.
   VectorField field(std::int64_t num_input_samples, std::int64_t num_event_times) const;
+  /// What drives z at a time, inside a trace, as far as the model has it, and empty Arrays for the rest; normalized.
+  struct Drive {
+    Array inputs = {};             // [input]
+    Array moved = {}, rates = {};  // [z], by events: B w and B r (event_path.h)
+    Array covariates = {};         // [covariate]
+    Array phases = {};             // [period], of the clocks at t = 0
+  };
+  /// Inside a trace: the field at t and y [z] itself, for who reads the tables of inputs and events by other means.
+  Array rate_at(const Array& t, const Array& y, const Drive& drive) const;
   /// Inside a trace: how amounts of events, or rates, [n, event] move z: [n, z].
   Array moves(const Array& amounts, const Array& covariates) const;
   /// Inside a trace: x [measured] with what is not measured, where `unmeasured` [measured] is 1, as c tells it.

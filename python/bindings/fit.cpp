@@ -280,6 +280,7 @@ void bind_fit(nb::module_& module) {
   bind_texts(type);
   bind_predictions(type);
   bind_forecast(type);
+  bind_export(type);
 }
 
 }  // namespace costate::python

@@ -48,6 +48,9 @@ struct ForecastArguments {
 /// A costate.Forecast.
 nb::object forecast_of(const Fit& fit, const ForecastArguments& given);
 
+/// Fit.export.
+void bind_export(nb::class_<Fit>& type);
+
 /// What a fit gave, and its data as recorded; or its models alone.
 Fit to_fit(FitResult result, TimeSeries data);
 Fit to_fit(Ensemble ensemble);

@@ -1,0 +1,101 @@
+#include "costate/codegen/export_model.h"
+
+#include <system_error>
+#include <utility>
+
+#include "costate/base/error.h"
+#include "costate/base/names.h"
+#include "costate/codegen/internal/c_text.h"
+#include "costate/codegen/internal/model_functions.h"
+#include "costate/io/files.h"
+
+namespace costate {
+namespace {
+
+constexpr std::string_view kTargets[] = {"c", "python", "onnx", "torch"};
+constexpr std::string_view kEndings[] = {".h", ".py", ".onnx", ".py"};
+constexpr std::string_view kMark = "Made by Costate ", kOnnxMark = "costate";  // where all that is written begins
+constexpr std::size_t kMarked = 256;                                           // within so many bytes
+
+/// What a model is exported to may take the place of an earlier export.
+void check_place(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored) || std::filesystem::file_size(path, ignored) == 0) return;
+  const std::string there = read_file(path).substr(0, kMarked);
+  const bool is_onnx = path.extension() == ".onnx" && there.find(kOnnxMark) != std::string::npos;
+  if (!is_onnx && there.find(kMark) == std::string::npos)
+    throw InvalidArgument("[export] '", path.string(),
+                          "' is there and no earlier export; choose another file, or remove it.");
+}
+
+}  // namespace
+
+std::string name(ExportTarget target) { return spelling(target, kTargets); }
+
+ExportTarget export_target_from_name(const std::string& name) {
+  return from_spelling<ExportTarget>("export", "target", name, kTargets);
+}
+
+std::vector<std::string> export_targets() { return {std::begin(kTargets), std::end(kTargets)}; }
+
+std::string prefix_of(const std::filesystem::path& folder) {
+  const std::filesystem::path full = std::filesystem::absolute(folder).lexically_normal();
+  const std::filesystem::path last = full.has_filename() ? full.filename() : full.parent_path().filename();
+  return internal::c_identifier(last.string());
+}
+
+std::string default_file(ExportTarget target, const std::string& prefix) { return prefix + spelling(target, kEndings); }
+
+std::string export_onnx(const SeriesModel& model, const ModelExportOptions& options) {
+  const TimeScale& scale = model.time_scale();
+  OnnxExportOptions onnx{.name = options.c.prefix,
+                         .dtype = options.c.dtype,
+                         .metadata = {{"states", text::join(model.state_names())},
+                                      {"hidden_states", std::to_string(model.num_states() - model.num_measured())},
+                                      {"inputs", text::join(model.input_names())},
+                                      {"covariates", text::join(model.covariate_names())},
+                                      {"time_unit", scale.unit.empty() ? "of the data" : scale.unit},
+                                      {"time_origin", scale.origin},
+                                      {"spacing", text::concat(model.spacing())}}};
+  if (options.steps == 0) return export_onnx(internal::model_rate(model), onnx);
+  onnx.metadata["method"] = std::string(name(model.options().solve.method));
+  return export_onnx(internal::model_steps(model, options.steps), onnx);
+}
+
+namespace {
+
+/// A file and its bytes.
+using ExportedFile = std::pair<std::filesystem::path, std::string>;
+
+std::vector<ExportedFile> torch_files(const SeriesModel& model, Dtype dtype, const std::filesystem::path& path) {
+  std::filesystem::path weights = path;
+  weights.replace_extension(".safetensors");
+  const TorchExport made = export_torch(model, dtype, weights.filename().string());
+  return {{weights, to_safetensors(made.weights)}, {path, made.module}};
+}
+
+std::vector<ExportedFile> files_of(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
+                                   const std::filesystem::path& path) {
+  switch (target) {
+    case ExportTarget::kC:
+      return {{path, export_c(model, options)}};
+    case ExportTarget::kPython:
+      return {{path, export_numpy(model, options.c.dtype)}};
+    case ExportTarget::kOnnx:
+      return {{path, export_onnx(model, options)}};
+    case ExportTarget::kTorch:
+      return torch_files(model, options.c.dtype, path);
+  }
+  throw InternalError("[export] no such target.");
+}
+
+}  // namespace
+
+void write_export(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
+                  const std::filesystem::path& path) {
+  const std::vector<ExportedFile> files = files_of(model, target, options, path);
+  for (const auto& [place, bytes] : files) check_place(place);
+  for (const auto& [place, bytes] : files) write_atomically(place, bytes);
+}
+
+}  // namespace costate

@@ -1,0 +1,26 @@
+// Any traced function as an ONNX model.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "costate/array/shape.h"
+#include "costate/graph/graph.h"
+
+namespace costate {
+
+struct OnnxExportOptions {
+  std::string name = "function";  // of the graph
+  Dtype dtype = Dtype::kF32;
+  std::map<std::string, std::string> metadata = {};
+};
+
+/// The bytes of a model with one input for each input of the function that is no Parameter and one output for each of
+/// its outputs, [batch, …shape] with a batch of any size. Opset 17, IR version 8. Constants have all their digits.
+///
+/// In f64 it keeps to operations that onnxruntime's CPU provider has in that type: softplus, expm1 and log1p are made
+/// of others. NotSupported, naming it, for what is left: convolutions, extensions, mod, atan2; in f64 erf, asin, acos
+/// and atan, too.
+std::string export_onnx(const Function& function, const OnnxExportOptions& options = {});
+
+}  // namespace costate

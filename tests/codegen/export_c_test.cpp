@@ -1,0 +1,267 @@
+// Traced functions as C: against the library's own runs of them.
+#include "costate/codegen/export_c.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <random>
+#include <set>
+
+#include "costate/diff/diff.h"
+#include "costate/exec/program.h"
+#include "costate/graph/convolution.h"
+#include "costate/graph/internal/builder.h"
+#include "costate/nn/nn.h"
+#include "costate/operations/interpolate.h"
+#include "costate/operations/linear_solve.h"
+#include "tests/codegen/c_program.h"
+#include "tests/support/expect_error.h"
+
+namespace costate {
+namespace {
+
+using test::CRun;
+using test::run_c;
+using test::Scratch;
+
+constexpr std::size_t kSamples = 1000;
+
+/// Inputs of kSamples samples, drawn evenly from (low, high).
+std::vector<HostArray> drawn_inputs(const Function& function, double low, double high) {
+  std::mt19937_64 random(7);
+  std::uniform_real_distribution<double> draw(low, high);
+  std::vector<HostArray> inputs;
+  for (const Input& input : function.inputs()) {
+    if (input.parameter) continue;
+    HostArray& array = inputs.emplace_back(input.shape.with_first(kSamples));
+    for (std::int64_t i = 0; i < array.size(); ++i) array.set(i, draw(random));
+  }
+  return inputs;
+}
+
+/// A program that calls the exported function for each sample and writes its outputs.
+std::string main_of(const Function& function, const std::vector<HostArray>& inputs, Dtype dtype) {
+  const std::string real = dtype == Dtype::kF32 ? "float" : "double";
+  std::string text = "#include <stdio.h>\n#include \"model.h\"\n", call, writes, outputs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const std::string name = text::concat("in", i);
+    text += test::c_array(real, name, inputs[i].numbers());
+    call += text::concat(call.empty() ? "" : ", ", name, " + i * ", inputs[i].shape().without_first().size());
+  }
+  for (std::size_t i = 0; i < function.outputs().size(); ++i) {
+    const std::int64_t size = function.output_shape(i).size();
+    outputs += text::concat("    ", real, " out", i, "[", size, "];\n");
+    call += text::concat(call.empty() ? "" : ", ", "out", i);
+    writes += text::concat("    for (j = 0; j < ", size, "; ++j) { double x = (double)out", i,
+                           "[j]; fwrite(&x, sizeof x, 1, stdout); }\n");
+  }
+  return text + text::concat("int main(void) {\n  int i, j;\n  for (i = 0; i < ", kSamples, "; ++i) {\n", outputs,
+                             "    model_function(", call, ");\n", writes, "  }\n  return 0;\n}\n");
+}
+
+/// The largest difference to the library's outputs, in its roundings of the largest number of a row of an output.
+double worst_of(const Function& function, const std::vector<HostArray>& inputs, Dtype dtype, const CRun& run) {
+  const RunResult expected = compile(function, {.dtype = dtype}).run(inputs);
+  const double eps = dtype == Dtype::kF32 ? 0x1p-23 : 0x1p-52;
+  double worst = 0;
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < kSamples; ++i)
+    for (const HostArray& output : expected.outputs) {
+      const auto size = static_cast<std::size_t>(output.size()) / kSamples;
+      double largest = 0, off = 0;
+      for (std::size_t j = 0; j < size; ++j, ++at) {
+        const double known = output.at(static_cast<std::int64_t>(i * size + j));
+        largest = std::max(largest, std::abs(known));
+        const double difference = std::abs(run.numbers.at(at) - known);
+        off = std::max(off, std::isnan(difference) ? HUGE_VAL : difference);
+      }
+      worst = std::max(worst, off == 0 ? 0 : off / (eps * std::max(largest, 1e-30)));
+    }
+  EXPECT_EQ(at, run.numbers.size());
+  return worst;
+}
+
+/// Exports, builds and runs with every type and library; the built-in functions must give the library's bits.
+void check_function(const Function& function, double low, double high, double ulps,
+                    std::vector<CMath> maths = {CMath::kLibm, CMath::kBuiltin}) {
+  if (!test::has_c_compiler()) GTEST_SKIP() << "needs a C compiler";
+  for (const Dtype dtype : {Dtype::kF64, Dtype::kF32})
+    for (const CMath math : maths) {
+      SCOPED_TRACE(name(dtype) + " " + name(math));
+      const Scratch scratch;
+      const std::vector<HostArray> inputs = drawn_inputs(function, low, high);
+      const CRun run = run_c(scratch,
+                             {{"model.h", export_c(function, {.prefix = "model", .dtype = dtype, .math = math})},
+                              {"main.c", main_of(function, inputs, dtype)}},
+                             test::kStrict + std::string(test::fused_flag()));
+      ASSERT_TRUE(run.is_built) << run.messages;
+      ASSERT_EQ(run.exit_code, 0) << run.messages;
+      const double worst = worst_of(function, inputs, dtype, run);
+      const bool has_bits = math == CMath::kBuiltin && test::fuses();
+      EXPECT_LE(worst, has_bits ? 0 : ulps);
+    }
+}
+
+TEST(ExportC, ANetHasTheLibrarysBits) {
+  const Mlp net({.inputs = 5, .hidden = {24, 24}, .outputs = 5, .seed = 3});
+  check_function(trace([&](Array t, Array z) { return net(z) * cos(t); }, {{"t", {}}, {"z", {5}}}), -2, 2, 64);
+}
+
+TEST(ExportC, EveryActivationHasTheLibrarysBits) {
+  std::vector<Mlp> nets;
+  for (const Activation activation : {Activation::kRelu, Activation::kSigmoid, Activation::kSoftplus, Activation::kElu,
+                                      Activation::kSilu, Activation::kSin})
+    nets.emplace_back(MlpOptions{.inputs = 3, .hidden = {16, 16}, .outputs = 2, .activation = activation, .seed = 1});
+  check_function(trace(
+                     [&](Array z) {
+                       std::vector<Array> all;
+                       for (const Mlp& net : nets) all.push_back(net(z));
+                       return all;
+                     },
+                     {{"z", {3}}}),
+                 -3, 3, 64);
+}
+
+TEST(ExportC, AGradientIsAFunctionLikeAnother) {
+  const Mlp net({.inputs = 4, .hidden = {16}, .outputs = 4, .seed = 5});
+  const Function loss = trace([&](Array z) { return sum(net(z) * net(z)); }, {{"z", {4}}});
+  const std::vector<std::size_t> wrt = {0};
+  check_function(value_and_grad(loss, wrt), -2, 2, 256);
+  const Function field = trace([&](Array z) { return net(z); }, {{"z", {4}}});
+  check_function(vjp(field, wrt), -2, 2, 256);
+  check_function(jacobian(field, wrt), -2, 2, 256);
+}
+
+TEST(ExportC, GradientsOfParametersAreTheOneSamples) {
+  if (!test::has_c_compiler()) GTEST_SKIP() << "needs a C compiler";
+  const Mlp net({.inputs = 2, .hidden = {4}, .outputs = 1, .seed = 5});
+  const Function loss = trace([&](Array z) { return sum(net(z)); }, {{"z", {2}}});
+  const Function gradient = value_and_grad(loss, net.parameters());
+  const HostArray z(Shape{1, 2}, std::vector<double>{0.3, -0.7});
+  const RunResult expected = compile(gradient).run({z});
+  const Scratch scratch;
+  std::string main = "#include <stdio.h>\n#include \"model.h\"\nint main(void) {\n  const double z[2] = {0.3, -0.7};\n",
+              call;
+  std::string writes;
+  for (std::size_t i = 0; i < gradient.outputs().size(); ++i) {
+    main += text::concat("  double o", i, "[", gradient.output_shape(i).size(), "];\n");
+    call += text::concat(", o", i);
+    writes += text::concat("  fwrite(o", i, ", sizeof o", i, ", 1, stdout);\n");
+  }
+  const CRun run = run_c(scratch,
+                         {{"model.h", export_c(gradient)},
+                          {"main.c", main + "  model_function(z" + call + ");\n" + writes + "  return 0;\n}\n"}},
+                         test::kStrict);
+  ASSERT_TRUE(run.is_built) << run.messages;
+  std::size_t at = 0;
+  for (const HostArray& output : expected.outputs)
+    for (std::int64_t i = 0; i < output.size(); ++i) EXPECT_NEAR(run.numbers.at(at++), output.at(i), 1e-14);
+  EXPECT_EQ(at, run.numbers.size());
+}
+
+/// All elementwise operations that `takes` takes, each of operands in its own domain, given numbers from (0, 1).
+Function elementwise_operations(const std::function<bool(std::string_view)>& takes) {
+  return trace(
+      [&](Array u) {
+        std::vector<Array> results;
+        for (std::size_t i = 0; i < kNumOps; ++i) {
+          const OpInfo& op = kOpTable[i];
+          if (!is_elementwise(static_cast<Op>(i)) || !takes(op.name)) continue;
+          std::vector<Array> operands;
+          for (int k = 0; k < op.arity; ++k)
+            operands.push_back(u.slice(5 * k, 5 * k + 5) * (op.test_high - op.test_low) + op.test_low);
+          results.push_back(internal::append_op(static_cast<Op>(i), operands, std::source_location::current()));
+        }
+        return results;
+      },
+      {{"u", {15}}});
+}
+
+TEST(ExportC, EveryElementwiseOperation) {
+  // Of these the built-in source has none, or the library calls math.h as well.
+  const std::set<std::string_view> of_libm = {"tan",  "asin", "acos", "atan",  "sinh",
+                                              "cosh", "pow",  "mod",  "atan2", "erf"};
+  check_function(elementwise_operations([&](std::string_view op) { return !of_libm.contains(op); }), 0, 1, 8);
+  check_function(elementwise_operations([&](std::string_view op) { return of_libm.contains(op); }), 0, 1, 8,
+                 {CMath::kLibm});
+}
+
+TEST(ExportC, StructureReductionsAndProducts) {
+  const Function function = trace(
+      [](Array a, Array b, Array v) {
+        const Array product = matmul(a, b), turned = transpose(a);
+        return std::vector<Array>{product,
+                                  matmul(turned, v),
+                                  outer(v, v),
+                                  concat({a.slice(1, 3), turned.slice(0, 2)}),
+                                  sum(product, {0}),
+                                  sum(product, {1}),
+                                  reduce_max(a, {0}),
+                                  reduce_min(a, {0, 1}),
+                                  sum(a * reshape(v, {3, 1})),
+                                  v[2] * v + v[0] - v,
+                                  where(v < 0.0, v * 2.0, -v)};
+      },
+      {{"a", {3, 3}}, {"b", {3, 2}}, {"v", {3}}});
+  check_function(function, -2, 2, 16);
+  const std::vector<std::size_t> wrt = {0, 1, 2};
+  check_function(vjp(function, wrt), -2, 2, 64);
+}
+
+TEST(ExportC, TablesOfInputs) {
+  const auto table = [](const std::vector<Interpolation>& ways) {
+    return trace(
+        [&](Array values, Array t) {
+          std::vector<Array> all;
+          for (const Interpolation way : ways)
+            all.push_back(interpolate(constant(HostArray::vector({-2, -1.25, 0, 0.5, 2})), values, t * 1.3, way) * t);
+          return all;
+        },
+        {{"values", {5, 3}}, {"t", {}}});
+  };
+  check_function(table({Interpolation::kLinear, Interpolation::kHold, Interpolation::kCubic}), -2, 2, 16);
+  const std::vector<std::size_t> wrt = {0, 1};
+  check_function(vjp(table({Interpolation::kLinear, Interpolation::kCubic}), wrt), -2, 2, 64);
+}
+
+TEST(ExportC, IsCPlusPlusAndHasNoUndefinedBehaviour) {
+  if (!test::has_c_compiler()) GTEST_SKIP() << "needs a C compiler";
+  const Mlp net({.inputs = 2, .hidden = {8}, .outputs = 2, .activation = Activation::kSoftplus, .seed = 1});
+  const Function function = trace(
+      [&](Array z) { return exp(net(z) * 300.0) + sin(z * 1e4) + log(abs(z)) + expm1(z) + log1p(z); }, {{"z", {2}}});
+  const std::vector<HostArray> inputs = drawn_inputs(function, -5, 5);
+  for (const CMath math : {CMath::kLibm, CMath::kBuiltin})
+    for (const Dtype dtype : {Dtype::kF64, Dtype::kF32}) {
+      const Scratch scratch;
+      const std::string header = export_c(function, {.prefix = "model", .dtype = dtype, .math = math});
+      const std::string main = main_of(function, inputs, dtype);
+      const CRun run = run_c(scratch, {{"model.h", header}, {"main.c", main}},
+                             "-std=c99 -O1 -fsanitize=undefined,float-cast-overflow -fno-sanitize-recover=all");
+      ASSERT_TRUE(run.is_built) << run.messages;
+      EXPECT_EQ(run.exit_code, 0) << run.messages;
+      const CRun as_cpp = run_c(scratch, {{"model.h", header}, {"main.c", main}},
+                                "-x c++ -std=c++11 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror");
+      EXPECT_TRUE(as_cpp.is_built) << as_cpp.messages;
+    }
+}
+
+TEST(ExportC, RefusesWhatItHasNoSourceFor) {
+  const Function identity = trace([](Array z) { return z * 2.0; }, {{"z", {2}}});
+  EXPECT_ERROR(export_c(identity, {.prefix = "2nd"}), InvalidArgument,
+               "[export] the prefix must be a C identifier: letters, digits and underscores, no digit first, and no "
+               "word of C or C++; got '2nd'.");
+  EXPECT_ERROR(export_c(identity, {.prefix = "while"}), InvalidArgument, "got 'while'");
+  EXPECT_ERROR(export_c(identity, {}, "a-b"), InvalidArgument, "got 'a-b'");
+  const Function root = trace([](Array a, Array b) { return linear_solve(a, b); }, {{"a", {2, 2}}, {"b", {2}}});
+  EXPECT_ERROR(export_c(root), NotSupported, "no form for the extension 'linear_solve'");
+  const Function tangent = trace([](Array z) { return tan(z); }, {{"z", {2}}});
+  EXPECT_ERROR(export_c(tangent, {.math = CMath::kBuiltin}), NotSupported,
+               "[export] --math builtin has no 'tan' in f64; export it with --math libm.");
+  const Function image = trace([](Array x, Array w) { return conv2d(x, w); }, {{"x", {1, 4, 4}}, {"w", {1, 1, 3, 3}}});
+  EXPECT_ERROR(export_c(image), NotSupported, "no form for 'conv2d'");
+  EXPECT_ERROR(c_math_from_name("bulitin"), InvalidArgument, "did you mean 'builtin'?");
+}
+
+}  // namespace
+}  // namespace costate

@@ -1,0 +1,139 @@
+// Fitted models as NumPy modules: their solves against SeriesModel::predict.
+#include <gtest/gtest.h>
+
+#include "costate/codegen/export_model.h"
+#include "tests/codegen/c_program.h"
+#include "tests/codegen/models.h"
+
+namespace costate {
+namespace {
+
+using test::Form;
+using test::Scratch;
+
+std::string python() {
+  const std::string own = COSTATE_SOURCE_DIR "/.venv/bin/python";
+  return std::filesystem::exists(own) ? own : "python3";
+}
+
+bool has_numpy() { return std::system((python() + " -c 'import numpy' > /dev/null 2>&1").c_str()) == 0; }
+
+std::string list(const std::vector<double>& numbers) {
+  std::ostringstream out;
+  out.precision(17);
+  out << "[";
+  for (const double number : numbers) out << number << ", ";
+  return out.str() + "]";
+}
+
+/// What the script prints, with the module as `model`.
+std::vector<double> run_python(const std::string& module, const std::string& script) {
+  const Scratch scratch;
+  scratch.write("model.py", module);
+  scratch.write("run.py", "import numpy as np\nimport model\nnan = np.nan\n" + script);
+  const std::string out = (scratch / "out").string(), log = (scratch / "log").string();
+  const std::string command = python() + " -W error " + (scratch / "run.py").string() + " > " + out + " 2> " + log;
+  EXPECT_EQ(std::system(command.c_str()), 0) << test::read_text(log);
+  std::istringstream in(test::read_text(out));
+  std::vector<double> numbers;
+  for (double number; in >> number;) numbers.push_back(number);
+  return numbers;
+}
+
+std::string drive_of(const SeriesModel::Query& query) {
+  std::string text;
+  if (!query.input_times.empty())
+    text += ", input_times=" + list(query.input_times) + ", inputs=np.reshape(" + list(query.inputs.numbers()) +
+            ", (-1, 1))";
+  if (!query.covariates.empty()) text += ", covariates=" + list(query.covariates);
+  if (query.events.empty()) return text;
+  text += ", events=[";
+  for (const Event& event : query.events)
+    text += text::concat("(", event.time, ", ", event.column, ", ", event.amount, ", ", event.duration, "), ");
+  return text + "]";
+}
+
+void check_model(const Form& form) {
+  if (!has_numpy()) GTEST_SKIP() << "needs Python with NumPy";
+  const SeriesModel model = test::model_of(form);
+  SeriesModel::Query query = test::query_of(form);
+  if (!form.unmeasured.empty()) query.start[1] = kNan;
+  const bool starts = model.num_states() > model.num_measured() || model.knows_unmeasured_starts();
+  const std::string covariates = query.covariates.empty() ? "" : ", " + list(query.covariates);
+  const std::string state = starts ? "model.start(" + list(query.start) + covariates + ")" : list(query.start);
+  const std::string script = "states = model.solve(" + state + ", " + list(query.times) + drive_of(query) +
+                             ")\nprint(states.accepted, *states[:, :model.MEASURED].ravel())\n";
+  const std::vector<double> found = run_python(export_numpy(model, Dtype::kF64), script);
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found[0], static_cast<double>(model.steps(query).size()));
+  std::size_t at = 1;
+  for (const auto& states : model.predict(query))
+    for (std::size_t k = 0; k < states.size(); ++k, ++at)
+      EXPECT_NEAR(found.at(at), states[k], 1e-9 * model.normalization().state_scale[k]) << "number " << at;
+}
+
+TEST(ExportNumpy, EveryForm) {
+  for (const Form& form :
+       {Form{}, Form{.has_inputs = true, .interpolation = Interpolation::kHold}, Form{.has_inputs = true},
+        Form{.has_inputs = true, .interpolation = Interpolation::kCubic},
+        Form{.has_covariates = true, .periods = {1.7, 4}, .hidden_states = 2, .unmeasured = {"z1"}},
+        Form{.has_inputs = true, .has_covariates = true, .has_events = true, .periods = {3}, .hidden_states = 1}})
+    check_model(form);
+}
+
+TEST(ExportNumpy, EveryMethod) {
+  for (const Method method : all_methods()) {
+    SCOPED_TRACE(name(method));
+    if (tableau(method).has_error_estimate()) check_model({.has_inputs = true, .method = method});
+  }
+}
+
+TEST(ExportNumpy, EveryActivation) {
+  for (const Activation activation :
+       {Activation::kIdentity, Activation::kRelu, Activation::kSigmoid, Activation::kSoftplus, Activation::kElu,
+        Activation::kGelu, Activation::kSilu, Activation::kSin}) {
+    SCOPED_TRACE(name(activation));
+    check_model({.activation = activation});
+  }
+}
+
+TEST(ExportNumpy, FixedStepsManySamplesAndMistakes) {
+  if (!has_numpy()) GTEST_SKIP() << "needs Python with NumPy";
+  const Form form{.has_inputs = true};
+  const SeriesModel model = test::model_of(form);
+  SeriesModel::Query query = test::query_of(form);
+  const std::string drive = drive_of(query), start = list(query.start), times = list(query.times);
+  const std::vector<double> found =
+      run_python(export_numpy(model, Dtype::kF64),
+                 "fixed = model.solve_fixed(" + start + ", " + times + ", 60" + drive + ")\n" + "print(*fixed[-1])\n" +
+                     "many = model._field(np.zeros((4, 1)), np.arange(8.0).reshape(4, 2) / 8, np.ones((4, 1)))\n" +
+                     "print(many.shape[0], np.abs(many[2] - model._field(np.zeros(1), np.array([0.5, 0.625]), "
+                     "np.ones(1))).max() < 1e-14 or exit(3))\n"
+                     "def refused(error, part, call):\n    try:\n        call()\n    except error as found:\n"
+                     "        assert part in str(found), found\n        return\n    raise AssertionError(part)\n"
+                     "refused(TypeError, 'the model needs input_times, inputs', lambda: model.solve(" +
+                     start + ", " + times +
+                     "))\n"
+                     "refused(TypeError, \"got 'wind'\", lambda: model.rate(0, " +
+                     start + ", wind=1" + drive +
+                     "))\n"
+                     "refused(ValueError, 'do not turn back', lambda: model.solve(" +
+                     start + ", [0, 1, 0.5]" + drive +
+                     "))\n"
+                     "refused(ValueError, 'state must hold finite numbers of shape [2]', lambda: model.solve([1], " +
+                     times + drive +
+                     "))\n"
+                     "refused(model.SolveError, 'stopped at t = ', lambda: model.solve(" +
+                     start + ", " + times + ", max_steps=3" + drive +
+                     "))\n"
+                     "import numpy\nassert model.rate(3.3, " +
+                     start + drive + ").dtype == numpy.float64\n");
+  // "4 True": what follows the number that istream reads is no number.
+  ASSERT_GE(found.size(), 3U);
+  const auto expected = model.predict(query).back();
+  for (std::size_t k = 0; k < 2; ++k) EXPECT_NEAR(found[k], expected[k], 1e-3 * model.normalization().state_scale[k]);
+  EXPECT_EQ(found[2], 4);
+}
+
+}  // namespace
+}  // namespace costate
