@@ -19,6 +19,8 @@ A solve is an operation like any other, and can be differentiated:
 True
 """
 
+import typing
+
 from costate import _calls, _core
 
 _calls.check_calls()
@@ -27,13 +29,24 @@ from costate import _copies, _hints, _numpy  # noqa: E402
 _numpy.dispatch_numpy()
 _copies.refuse_copies()
 _hints.hint_at_attributes()
+from costate import _run  # noqa: E402
 from costate._core import *  # noqa: E402, F403
 from costate._core import __version__, abs, max, min, sum  # noqa: A004, E402, F401
 from costate._forecast import Forecast  # noqa: E402
+from costate._run import Run  # noqa: E402
+
+if typing.TYPE_CHECKING:
+    from costate._regressor import NeuralODERegressor as NeuralODERegressor
+
+_run.show_in_notebooks()
 
 
 def __getattr__(name):
+    if name == "NeuralODERegressor":  # needs scikit-learn
+        from costate._regressor import NeuralODERegressor
+
+        return NeuralODERegressor
     raise _hints.missing_in_module(name)
 
 
-__all__ = ["Forecast", "__version__", *(name for name in vars(_core) if not name.startswith("_"))]
+__all__ = ["Forecast", "Run", "__version__", *(name for name in vars(_core) if not name.startswith("_"))]

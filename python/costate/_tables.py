@@ -180,3 +180,8 @@ def time_text(value):
     if not isinstance(value, (str, datetime.date, np.datetime64, numbers.Real)):
         raise _core.CallError(f"[forecast] a time must be a number or a date; got {_type_of(value)}.")
     return cell(value)
+
+
+def path_of(data):
+    """The text of a path; None of data that is none."""
+    return os.fspath(data) if isinstance(data, (str, os.PathLike)) else None
