@@ -19,6 +19,7 @@ A solve is an operation like any other, and can be differentiated:
 True
 """
 
+import importlib
 import typing
 
 from costate import _calls, _core
@@ -29,24 +30,31 @@ from costate import _copies, _hints, _numpy  # noqa: E402
 _numpy.dispatch_numpy()
 _copies.refuse_copies()
 _hints.hint_at_attributes()
-from costate import _run  # noqa: E402
 from costate._core import *  # noqa: E402, F403
 from costate._core import __version__, abs, max, min, sum  # noqa: A004, E402, F401
-from costate._forecast import Forecast  # noqa: E402
-from costate._run import Run  # noqa: E402
 
 if typing.TYPE_CHECKING:
+    from costate._forecast import Forecast as Forecast
     from costate._regressor import NeuralODERegressor as NeuralODERegressor
+    from costate._run import Run as Run
 
-_run.show_in_notebooks()
+# What an import would wait for, and NeuralODERegressor needs scikit-learn.
+_LATER = {"Forecast": "_forecast", "Run": "_run", "NeuralODERegressor": "_regressor"}
 
 
 def __getattr__(name):
-    if name == "NeuralODERegressor":  # needs scikit-learn
-        from costate._regressor import NeuralODERegressor
-
-        return NeuralODERegressor
+    if name in _LATER:
+        return getattr(importlib.import_module(f"costate.{_LATER[name]}"), name)
     raise _hints.missing_in_module(name)
+
+
+def _show_fit(fit):
+    from costate import _html
+
+    return _html.of_fit(fit)
+
+
+Fit._repr_html_ = _show_fit  # noqa: F405
 
 
 __all__ = ["Forecast", "Run", "__version__", *(name for name in vars(_core) if not name.startswith("_"))]

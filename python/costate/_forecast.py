@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from costate import _tables
+from costate import _html, _tables
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,6 +37,9 @@ class Forecast:
         for name, times in zip(self.ids, self.times):
             lines.append(f"  {name + ': ' if name else ''}{len(times) - 1} sample{'s' if len(times) != 2 else ''} from {times[0]} to {times[-1]}")
         return "\n".join([*lines, *self.notes])
+
+    def _repr_html_(self):
+        return _html.of_forecast(self)
 
     def to_frame(self):
         """One DataFrame of all, a row a sample: the trajectory where there are several, time, states, bands and `outside`."""

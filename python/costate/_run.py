@@ -10,7 +10,7 @@ import tomllib
 
 import numpy as np
 
-from costate import _core, _forecast, _html, _plot
+from costate import _core, _html, _plot
 
 
 def _number(text):
@@ -22,10 +22,6 @@ def _columns(path):
     with open(path, newline="", encoding="utf-8") as file:
         names, *rows = csv.reader(file)
     return dict(zip(names, zip(*rows))) if rows else {name: () for name in names}
-
-
-def _error(value):
-    return "" if value is None else f"{value:.3f}"
 
 
 class Run:
@@ -98,7 +94,7 @@ class Run:
         horizons = self.metrics.get("verdict", {}).get("horizons", {})
         heads = [f"{horizon['samples']} sample{'s' if horizon['samples'] != 1 else ''}" for horizon in horizons.values()]
         models = list(next(iter(horizons.values()))["errors"]) if horizons else []
-        return [["", *heads], *([name, *(_error(horizon["errors"].get(name, {}).get("relative")) for horizon in horizons.values())] for name in models)]
+        return [["", *heads], *([name, *(_html.number(horizon["errors"].get(name, {}).get("relative")) for horizon in horizons.values())] for name in models)]
 
     def held_forecast(self):
         """What was held out, as the fit forecast it: {trajectory: (times, states [sample, state])}; empty if nothing was."""
@@ -159,29 +155,3 @@ class Run:
     def _repr_html_(self):
         rows = self.errors()
         return _html.page(self._title(), [self._state(), *self.verdict.splitlines()], rows if len(rows) > 1 else [])
-
-
-def fit_html(fit):
-    """A Fit in a notebook: its errors as a table, and what is said of them."""
-    title, *lines = fit.summary.splitlines()
-    rows = [["", "RMSE", "relative"]] + [[name, ", ".join(f"{value:.4g}" for value in error["rmse"]), _error(error["relative"])] for name, error in fit.errors.items()]
-    said = [line for line in lines if line and not line.startswith(" ") and not any(line.startswith(f"{name} ") for name in fit.errors)]
-    return _html.page(title, said, rows if len(rows) > 1 else [])
-
-
-def forecast_html(forecast):
-    """A Forecast in a notebook: the first rows of each trajectory."""
-    rows = [["", forecast.time_name, *forecast.state_names]]
-    for name, times, states in zip(forecast.ids, forecast.times, forecast.states):
-        rows += [[name, str(time), *(f"{value:.6g}" for value in state)] for time, state in zip(times[:_SHOWN], states)]
-        if len(times) > _SHOWN:
-            rows.append([name, f"… {len(times) - _SHOWN} more"])
-    return _html.page(f"Forecast of {', '.join(forecast.state_names)}", forecast.notes, rows[:_SHOWN * _SHOWN])
-
-
-_SHOWN = 8
-
-
-def show_in_notebooks():
-    _core.Fit._repr_html_ = fit_html
-    _forecast.Forecast._repr_html_ = forecast_html
