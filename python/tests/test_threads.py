@@ -22,7 +22,7 @@ def endless(**options):
 
 def long_fit():
     times = np.linspace(0, 30, 301)
-    costate.fit(times, np.stack([np.cos(times), -np.sin(times)], axis=1), hidden=[32], memory="none", clock=["none"], epochs=60, window=10)
+    costate.fit(times, np.stack([np.cos(times), -np.sin(times)], axis=1), hidden=[32], memory="none", clock=["none"], epochs=600, window=10)
 
 
 def long_pullback():
