@@ -56,6 +56,11 @@ class Forecast:
             columns["outside" if "outside" not in columns else "outside_training"] = np.concatenate(self.outside)
         return pandas.DataFrame(columns)
 
+    def to_xarray(self):
+        """One Dataset: a variable for each column of to_frame, over the time, and over the trajectories where there are several."""
+        _tables.load("xarray", "[Forecast.to_xarray] a Dataset")
+        return self.to_frame().set_index([*(self._id_columns() if any(self.ids) else ()), self.time_name]).to_xarray()
+
     def _id_columns(self):
         """A column, or those of a key of several; numbers where all are."""
         names, parts = self.trajectory_name.split(","), [name.split(",") for name in self.ids]
