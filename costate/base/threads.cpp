@@ -4,6 +4,7 @@
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -32,6 +33,10 @@ namespace costate {
 namespace {
 
 std::atomic<int> wanted_threads{0};
+
+/// A process that was forked has none of its parent's other threads, and would wait for them.
+std::atomic<bool> is_forked{false};
+[[maybe_unused]] const int hears_of_forks = pthread_atfork(nullptr, nullptr, [] { is_forked = true; });
 
 /// A slip of a key should not start threads until the memory is full.
 constexpr int kMostThreads = 1024;
@@ -159,6 +164,7 @@ void set_num_threads(int count) {
 }
 
 int num_threads() {
+  if (is_forked) return 1;
   const int wanted = wanted_threads;
   return wanted > 0 ? wanted : oneapi::tbb::info::default_concurrency();
 }

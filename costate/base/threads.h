@@ -7,7 +7,8 @@
 namespace costate {
 
 /// Limits the threads that Costate uses from now on; 0: all that the machine has. InvalidArgument if
-/// negative or above 1024.
+/// negative or above 1024. A process that was forked (without exec) has one thread, whatever is set, since those of its
+/// parent are not in it.
 void set_num_threads(int count);
 int num_threads();
 

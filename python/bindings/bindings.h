@@ -124,5 +124,6 @@ void bind_classifier(nb::module_& module);
 void bind_fit(nb::module_& module);
 void bind_fit_calls(nb::module_& module);
 void bind_files(nb::module_& module);
+void bind_runs(nb::module_& module);
 
 }  // namespace costate::python

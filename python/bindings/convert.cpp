@@ -10,9 +10,11 @@
 namespace costate::python {
 namespace {
 
-/// NumPy's array of a value. Its own message on lists of unequal lengths does not say what to do.
+/// NumPy's array of a value, a view where there can be one. Its own message on lists of unequal lengths does not say
+/// what to do.
 nb::object as_numpy(const nb::module_& numpy, nb::handle value) {
   try {
+    if (nb::hasattr(value, "__dlpack__") && !nb::hasattr(value, "__array__")) return numpy.attr("from_dlpack")(value);
     return numpy.attr("asarray")(value);
   } catch (nb::python_error& error) {
     if (!error.matches(PyExc_ValueError)) throw;

@@ -104,11 +104,11 @@ std::string title_of(const SeriesModel& model) {
   return "Fit of " + text::join(columns.empty() ? model.state_names() : columns);
 }
 
-void check_has_data(const Fit& fit, const char* method) {
-  if (!fit.has_data())
+void check_has_paths(const Fit& fit, const char* method) {
+  if (!fit.has_paths())
     throw InvalidArgument("[Fit.", method,
                           "] needs the data of the fit, which a Fit that was loaded does not have; fit again, or draw "
-                          "what forecast gives.");
+                          "what forecast gives. Run.plot draws a run folder.");
 }
 
 /// The trajectory of that name; of none, the first one of which something was held out.
@@ -132,7 +132,7 @@ nb::list paths(const std::vector<StatePath>& all) {
 }
 
 nb::object plot(const Fit& fit, const nb::object& run, const nb::object& axes) {
-  check_has_data(fit, "plot");
+  check_has_paths(fit, "plot");
   const FitResult& result = fit.result;
   const std::size_t trajectory = run_of(result, run);
   const Trajectory& seen = result.series.trajectories[trajectory];
@@ -173,7 +173,7 @@ void bind_texts(nb::class_<Fit>& type) {
       .def(
           "report",
           [](const Fit& fit, const std::filesystem::path& path) {
-            check_has_data(fit, "report");
+            check_has_paths(fit, "report");
             write_fit_report(path, fit.result);
           },
           nb::arg("path"), "Writes the report of `costate fit`, one HTML file: pictures, errors, training, options.")

@@ -18,6 +18,8 @@ struct Fit {
   std::string summary = {}, verdict = {}, chosen = {};
 
   bool has_data() const { return !data.trajectories.empty(); }
+  /// What plots and reports draw, which no file keeps.
+  bool has_paths() const { return !result.series.trajectories.empty(); }
 };
 
 /// NumPy arrays or pandas objects as a series: a run is a trajectory, times may be dates. ShapeError, DtypeError and
@@ -50,6 +52,9 @@ nb::object forecast_of(const Fit& fit, const ForecastArguments& given);
 
 /// Fit.export.
 void bind_export(nb::class_<Fit>& type);
+
+/// What a fit says after each epoch, for `progress`: None, True or a callable of a dict.
+std::function<void(const FitProgress&)> to_epoch_listener(const nb::object& progress);
 
 /// What a fit gave, and its data as recorded; or its models alone.
 Fit to_fit(FitResult result, TimeSeries data);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "costate/base/error.h"
+#include "costate/report/fit_report.h"
 #include "costate/series/fit_options.h"
 #include "costate/series/fit_run.h"
 #include "python/bindings/fit.h"
@@ -52,12 +53,41 @@ Keywords<FitConfig> array_keywords() {
   return keywords;
 }
 
-Fit run_fit(TimeSeries series, FitConfig config, TimeSeries judge = {}) {
+Fit run_fit(TimeSeries series, FitConfig config, const nb::object& progress, TimeSeries judge = {}) {
+  const FitOptions options{.on_epoch = to_epoch_listener(progress)};
   FitResult result = run_long([&] {
     config.check();
-    return fit(prepare_fit(series, config, std::move(judge)), config);
+    return fit(prepare_fit(series, config, std::move(judge)), config, options);
   });
   return to_fit(std::move(result), std::move(series));
+}
+
+RunMode to_run_mode(const std::string& existing) {
+  const std::vector<std::string> known = {"refuse", "replace", "resume"};
+  const auto at = std::ranges::find(known, existing);
+  if (at == known.end()) throw InvalidArgument("[fit_table] existing: ", text::unknown_name("choice", existing, known));
+  return at == known.begin() ? RunMode::kNew : existing == "replace" ? RunMode::kReplace : RunMode::kResume;
+}
+
+/// The path of data that a run folder names, for whoever reads it later.
+std::string path_for_run(const char* name, nb::handle data) {
+  const auto made = nb::module_::import_("costate._tables").attr("path_of")(data);
+  if (made.is_none())
+    throw InvalidArgument("[fit_table] a run folder names the file of its ", name,
+                          ", which the command line reads, too; got ", type_of(data),
+                          ". Write the table to a file, such as by to_csv(path, index=False), and give its path.");
+  return nb::cast<std::string>(made);
+}
+
+/// `costate fit`: a file into a run folder.
+Fit fit_into(const std::string& folder, RunMode mode, FitConfig config, const nb::object& progress) {
+  const FitOptions options{.on_epoch = to_epoch_listener(progress)};
+  return run_long([&] {
+    FitResult result = fit_run(std::move(config), folder, mode, options);
+    const RunFolder run = RunFolder::open(folder);
+    write_fit_report(run.report(), result);
+    return to_fit(std::move(result), read_fit_data(run));
+  });
 }
 
 /// Arrays have no texts, and NaN for what is missing.
@@ -75,7 +105,7 @@ void remove_codes(const std::vector<std::string>& codes, TimeSeries& series) {
 }
 
 Fit fit_arrays(const nb::object& times, const nb::object& states, const nb::object& inputs,
-               const nb::object& covariates, const nb::kwargs& options) {
+               const nb::object& covariates, const nb::object& progress, const nb::kwargs& options) {
   FitConfig config = from_keywords(array_keywords(), options);
   TimeSeries series = series_of_arrays(times, states, inputs, covariates);
   remove_codes(config.model.columns.layout.missing, series);
@@ -86,7 +116,7 @@ Fit fit_arrays(const nb::object& times, const nb::object& states, const nb::obje
                           .trajectory = series.trajectory_name,
                           .layout = config.model.columns.layout};
   config.data = "arrays";
-  return run_fit(std::move(series), config);
+  return run_fit(std::move(series), config, progress);
 }
 
 bool are_equal(const TimeSeries& left, const TimeSeries& right) {
@@ -104,17 +134,26 @@ TimeSeries judge_of(const nb::object& judge, const FitConfig& config, const Time
   return read;
 }
 
-Fit fit_table(const nb::object& data, const nb::object& judge, const nb::kwargs& options) {
+Fit fit_table(const nb::object& data, const nb::object& judge, const nb::object& out, const std::string& existing,
+              const nb::object& progress, const nb::kwargs& options) {
   FitConfig config = from_keywords(table_keywords(), options);
+  const RunMode mode = to_run_mode(existing);
   if (!judge.is_none() && options.contains("hold_out"))
     throw InvalidArgument("[fit_table] data that judge are the whole test; give either judge or hold_out.");
+  if (!out.is_none()) {
+    config.data = path_for_run("data", data);
+    if (!judge.is_none()) config.judge = path_for_run("judge", judge);
+    return fit_into(nb::cast<std::string>(nb::str(out)), mode, std::move(config), progress);
+  }
+  if (mode != RunMode::kNew)
+    throw InvalidArgument("[fit_table] existing says what to do with the run in out; give out.");
   const NamedTable named = to_table(data, config.model.columns);
   SeriesColumns& columns = config.model.columns;
   if (columns.time.empty() && columns.step == 0 && columns.rate == 0) columns.time = named.index;
   config.data = named.table.source();
   TimeSeries series = series_from_table(named.table, columns);
   TimeSeries judges = judge_of(judge, config, series);
-  return run_fit(std::move(series), config, std::move(judges));
+  return run_fit(std::move(series), config, progress, std::move(judges));
 }
 
 constexpr const char* kOptionsHelp =
@@ -139,6 +178,8 @@ max_growth               times the evaluations of the first epoch, from which on
 minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
 seed                     of the weights and the order of the windows. Equal seeds give equal bits.
 seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
+progress                 True shows a line that is redrawn, also in notebooks; or a callable, which gets a dict after each epoch: model,
+                         epoch, epochs, is_trial, loss, validation_loss, nfe_forward, nfe_backward, seconds. What it raises ends the fit.
 )";
 
 constexpr const char* kArraysHelp =
@@ -174,6 +215,9 @@ constexpr const char* kTableHelp =
 data        a DataFrame (of pandas, or with columns as it has them), a dict of columns, or the path of a file: .csv, .gz, .npy, .npz and
             others as of `costate fit`, and .parquet, .feather, .arrow and .xlsx, which pandas reads.
 judge       such data that are the test, instead of a part of `data`.
+out         a run folder to write, as that of `costate fit --out`: data must be a path. costate.Run(out) reads it, and so does the
+            command line. None: nothing is written.
+existing    what becomes of a run that is in `out`: 'refuse', 'replace', or 'resume', to go on with it to the same bits.
 time        column of times, numbers or dates; 'Date,Time' for two. A frame's index is the times if it has a name or dates and
             neither time, step nor rate is given.
 states      columns of the state; empty cells are left out of the loss.
@@ -208,16 +252,22 @@ measurements. Line 1 of a table, in messages, is its first row. Gives a Fit, as 
 void bind_fit_calls(nb::module_& module) {
   const std::string fit_type = name_of<Fit>();
   const std::string of_arrays =
-      "def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None" +
-      parameters_of(array_keywords()) + ") -> " + fit_type;
-  const std::string of_table = "def fit_table(data: object, *, judge: object | None = None" +
-                               parameters_of(table_keywords(), true) + ") -> " + fit_type;
+      "def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, "
+      "progress: object | None = None" +
+      parameters_of(array_keywords(), true) + ") -> " + fit_type;
+  const std::string of_table =
+      "def fit_table(data: object, *, judge: object | None = None, out: object | None = None, "
+      "existing: str = 'refuse', progress: object | None = None" +
+      parameters_of(table_keywords(), true) + ") -> " + fit_type;
   const std::string table_help = text::concat(kTableHelp, kOptionsHelp, kTableEnd);
   module.def("fit_table", &fit_table, nb::arg("data"), nb::kw_only(), nb::arg("judge").none() = nb::none(),
-             nb::arg("options"), nb::sig(of_table.c_str()), table_help.c_str());
+             nb::arg("out").none() = nb::none(), nb::arg("existing") = "refuse",
+             nb::arg("progress").none() = nb::none(), nb::arg("options"), nb::sig(of_table.c_str()),
+             table_help.c_str());
   const std::string help = text::concat(kArraysHelp, kOptionsHelp, kArraysEnd);
   module.def("fit", &fit_arrays, nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(),
-             nb::arg("covariates").none() = nb::none(), nb::arg("options"), nb::sig(of_arrays.c_str()), help.c_str());
+             nb::arg("covariates").none() = nb::none(), nb::kw_only(), nb::arg("progress").none() = nb::none(),
+             nb::arg("options"), nb::sig(of_arrays.c_str()), help.c_str());
 }
 
 }  // namespace costate::python

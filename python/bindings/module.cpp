@@ -58,6 +58,7 @@ NB_MODULE(_core, module) {
   bind_fit(module);
   bind_fit_calls(module);
   bind_files(module);
+  bind_runs(module);
   module.def("simd_target", &costate::simd_target, "The instruction set whose kernels run on this machine.");
   module.def("set_num_threads", &costate::set_num_threads, nb::arg("threads"),
              "Threads that solves and fits use from now on; 0 for all cores. Results do not depend on it.");

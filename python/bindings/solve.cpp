@@ -10,24 +10,26 @@
 namespace costate::python {
 namespace {
 
-VectorField make_field(const nb::callable& f, const Shape& state, const nb::dict& arguments) {
+VectorField make_field(const nb::callable& f, const StateLayout& state, const nb::dict& arguments) {
   std::vector<ArgumentSpec> specs;
   for (const auto& [name, shape] : arguments) specs.push_back({to_name(name), to_shape(shape)});
-  return internal::trace_field({{"z", state}}, specs,
+  return internal::trace_field(state.parts, specs,
                                [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
                                  nb::list values;
                                  values.append(nb::cast(t));
-                                 values.append(nb::cast(parts[0]));
+                                 values.append(state.from_parts(parts));
                                  for (const Array& argument : more) values.append(nb::cast(argument));
-                                 return std::vector<Array>{to_array(f(*values))};
+                                 return state.to_parts(f(*values));
                                });
 }
 
-/// What solve() gives in Python: a Solution, without the batch axis if z0 had none.
+/// What solve() gives in Python: a Solution, without the batch axis if z0 had none. Its states have gone to NumPy.
 struct PythonSolution {
   Solution solution;
   HostArray times;
   bool is_single;
+  nb::object states;
+  std::string shape;  // of the states, for repr
 };
 
 /// A tuple of two numbers that ascend, as SciPy's t_span, or a list of them that begins with 0.
@@ -58,46 +60,76 @@ nb::any solve_traced(const VectorField& field, const Array& start, const Array& 
   return nb::borrow<nb::any>(nb::cast(reshape(states, Shape(std::move(axes)))));
 }
 
-/// A Solution; or, where f uses a value of the trace around it, which has one sample, the Array of its states.
-nb::any solve_numpy(const nb::object& f, const HostArray& start, const HostArray& times, const nb::sequence& args,
-                    SolveOptions options, bool throws) {
+/// One array of numbers as z0.
+FlatStart<HostArray> start_of_array(const nb::object& f, HostArray z0) {
+  const Shape& shape = z0.shape();
+  const bool is_single =
+      nb::isinstance<VectorField>(f) ? shape == nb::cast<const VectorField&>(f).parts()[0].shape : shape.rank() <= 1;
+  const Shape state = is_single ? shape : without_first(shape);
+  return {.z0 = std::move(z0), .layout = StateLayout(state), .is_single = is_single};
+}
+
+/// States in the structure of z0.
+nb::any structured(const nb::object& structure, const nb::any& states) {
+  return structure.is_none() ? states : nb::borrow<nb::any>(structure.attr("split")(states));
+}
+
+/// The solution's states as arrays of NumPy, which own the numbers from now on.
+void take_states(PythonSolution& s, const nb::object& structure) {
+  nb::object states = to_numpy(std::move(s.solution.states));
+  if (s.is_single) states = states[0];
+  const auto axes = to_integers(nb::object(states.attr("shape")), "the shape of states");
+  const std::vector<std::int64_t> without_state(axes.begin(), axes.begin() + (s.is_single ? 1 : 2));
+  s.shape = structure.is_none() ? text::concat(Shape(axes))
+                                : "(" + nb::cast<std::string>(structure.attr("text")(nb::cast(without_state))) + ")";
+  s.states = structured(structure, nb::borrow<nb::any>(states));
+}
+
+/// A Solution; or, where f uses a value of the trace around it, which has one sample, the states as Arrays.
+nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, const HostArray& times,
+                    const nb::sequence& args, SolveOptions options, bool throws) {
   std::vector<HostArray> arguments;
   for (const nb::handle argument : args) arguments.push_back(to_host(argument));
-  const bool is_field = nb::isinstance<VectorField>(f);
-  const bool is_single =
-      is_field ? start.shape() == nb::cast<const VectorField&>(f).parts()[0].shape : start.shape().rank() <= 1;
-  if (is_single)
+  if (start.is_single)
     for (HostArray& argument : arguments) argument = with_batch_of_one(argument);
-  const HostArray z0 = is_single ? with_batch_of_one(start) : start;
   nb::dict shapes;
   for (std::size_t i = 0; i < arguments.size(); ++i)
     shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
-  const VectorField field = to_field("[solve] f", f, without_first(z0.shape()), shapes);
-  if (is_single && !field.captured().empty()) {
+  const VectorField field = to_field("[solve] f", f, start.layout, shapes);
+  const nb::object& structure = start.layout.structure;
+  if (start.is_single && !field.captured().empty()) {
     std::vector<Array> constants;
     for (const nb::handle argument : args) constants.push_back(to_array(argument));
-    return solve_traced(field, constant(start), constant(times), options, constants);
+    return structured(structure, solve_traced(field, constant(start.z0), constant(times), options, constants));
   }
-  options.dtype = start.dtype();
+  options.dtype = start.z0.dtype();
+  const HostArray z0 = start.is_single ? with_batch_of_one(start.z0) : start.z0;
   PythonSolution out{.solution = run_long([&] { return solve(field, z0, times, options, arguments); }),
                      .times = times.astype(Dtype::kF64),
-                     .is_single = is_single};
+                     .is_single = start.is_single,
+                     .states = {},
+                     .shape = {}};
   if (throws) out.solution.check();
-  return nb::borrow<nb::any>(nb::cast(out));
+  take_states(out, structure);
+  return nb::borrow<nb::any>(nb::cast(std::move(out)));
 }
 
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
                      bool throws, const nb::kwargs& keywords) {
   const SolveOptions options = from_keywords(solve_keywords(), keywords);
-  if (!holds_arrays(z0) && !holds_arrays(times) && !holds_arrays(args)) {
+  const nb::object structure = structure_of(f, z0);
+  if (!start_holds_arrays(structure, z0) && !holds_arrays(times) && !holds_arrays(args)) {
     const HostArray numbers = to_host(times);
+    if (!structure.is_none()) return solve_numpy(f, flat_numbers(structure, z0), numbers, args, options, throws);
     check_order(z0, numbers);
-    return solve_numpy(f, to_host(z0), numbers, args, options, throws);
+    return solve_numpy(f, start_of_array(f, to_host(z0)), numbers, args, options, throws);
   }
   const TracedArguments arguments = traced_arguments(args);
-  const Array start = to_array(z0);
-  return solve_traced(to_field("[solve] f", f, start.shape(), arguments.shapes), start, to_array(times), options,
-                      arguments.values);
+  const Array one = structure.is_none() ? to_array(z0) : Array();
+  const FlatStart<Array> start =
+      structure.is_none() ? FlatStart<Array>{.z0 = one, .layout = StateLayout(one.shape())} : flat_array(structure, z0);
+  return structured(start.layout.structure, solve_traced(to_field("[solve] f", f, start.layout, arguments.shapes),
+                                                         start.z0, to_array(times), options, arguments.values));
 }
 
 nb::any counts(const PythonSolution& s, const std::vector<std::int64_t>& values) {
@@ -106,20 +138,19 @@ nb::any counts(const PythonSolution& s, const std::vector<std::int64_t>& values)
 
 std::string text_of(const PythonSolution& s) {
   const auto& status = s.solution.status;
-  const Shape& shape = s.solution.states.shape();
-  return text::concat("Solution(states=", s.is_single ? without_first(shape) : shape, ", ",
-                      std::count(status.begin(), status.end(), Status::kOk), " of ", status.size(), " ok)");
+  return text::concat("Solution(states=", s.shape, ", ", std::count(status.begin(), status.end(), Status::kOk), " of ",
+                      status.size(), " ok)");
 }
 
 nb::tuple state_of(const PythonSolution& s) {
   std::vector<int> status;
   for (const Status one : s.solution.status) status.push_back(static_cast<int>(one));
-  return nb::make_tuple(to_numpy(s.solution.states), status, s.solution.reached, s.solution.last_step, s.solution.nfe,
-                        s.solution.accepted, s.solution.rejected, to_numpy(s.times), s.is_single);
+  return nb::make_tuple(s.states, status, s.solution.reached, s.solution.last_step, s.solution.nfe, s.solution.accepted,
+                        s.solution.rejected, to_numpy(s.times), s.is_single, s.shape);
 }
 
 void set_state(PythonSolution& s, const nb::tuple& state) {
-  new (&s) PythonSolution{.solution = {.states = to_host(state[0]),
+  new (&s) PythonSolution{.solution = {.states = {},
                                        .status = {},
                                        .reached = nb::cast<std::vector<double>>(state[2]),
                                        .last_step = nb::cast<std::vector<double>>(state[3]),
@@ -127,7 +158,9 @@ void set_state(PythonSolution& s, const nb::tuple& state) {
                                        .accepted = nb::cast<std::vector<std::int64_t>>(state[5]),
                                        .rejected = nb::cast<std::vector<std::int64_t>>(state[6])},
                           .times = to_host(state[7]),
-                          .is_single = nb::cast<bool>(state[8])};
+                          .is_single = nb::cast<bool>(state[8]),
+                          .states = state[0],
+                          .shape = nb::cast<std::string>(state[9])};
   for (const int one : nb::cast<std::vector<int>>(state[1])) s.solution.status.push_back(static_cast<Status>(one));
 }
 
@@ -140,7 +173,7 @@ Keywords<SolveOptions> solve_keywords() {
   return keywords;
 }
 
-VectorField to_field(const char* what, const nb::object& f, const Shape& state, const nb::dict& arguments) {
+VectorField to_field(const char* what, const nb::object& f, const StateLayout& state, const nb::dict& arguments) {
   if (nb::isinstance<VectorField>(f)) return nb::cast<VectorField>(f);
   if (PyCallable_Check(f.ptr()) == 0)
     throw CallError(what, " must be a callable f(t, z, ...) or a VectorField; got ", type_of(f), ".");
@@ -162,19 +195,21 @@ std::function<Array(Array, Array)> to_function(const nb::callable& f) {
 }
 
 void bind_solve(nb::module_& module) {
-  nb::class_<VectorField>(module, "VectorField", "A traced right-hand side z' = f(t, z, ...).")
+  nb::class_<VectorField>(module, "VectorField", nb::dynamic_attr(), "A traced right-hand side z' = f(t, z, ...).")
       .def_prop_ro("parameters", [](const VectorField& field) { return field.function().parameters(); })
-      .def("__repr__",
-           [](const VectorField& field) { return text::concat("VectorField(state=", field.parts()[0].shape, ")"); });
+      .def("__repr__", [](const VectorField& field) {
+        std::vector<std::string> parts;
+        for (const StatePart& part : field.parts()) parts.push_back(text::concat(part.name, ": ", part.shape));
+        return field.parts().size() == 1 ? text::concat("VectorField(state=", field.parts()[0].shape, ")")
+                                         : "VectorField(" + text::join(parts) + ")";
+      });
 
   nb::class_<PythonSolution>(module, "Solution", "States at the asked times, and how each sample's solve went.")
       .def_prop_ro(
-          "states",
-          [](const PythonSolution& s) {
-            return to_numpy(s.is_single ? s.solution.states.reshape(without_first(s.solution.states.shape()))
-                                        : s.solution.states);
-          },
-          "[batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed.")
+          "states", [](const PythonSolution& s) { return s.states; },
+          nb::for_getter(nb::sig("def states(self) -> numpy.ndarray")),
+          "[batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed. Of a "
+          "state of several arrays, these in the structure of z0, each [..., time, ...its axes].")
       .def_prop_ro(
           "times", [](const PythonSolution& s) { return to_numpy(s.times); },
           "[time], or [batch, time]: the times that were asked for.")
@@ -203,12 +238,15 @@ void bind_solve(nb::module_& module) {
   module.def(
       "vector_field",
       [](const nb::callable& f, nb::handle state_shape, const nb::dict& arguments) {
-        return make_field(f, to_shape(state_shape), arguments);
+        const StateLayout state = layout_of_shapes(state_shape);
+        return with_structure(make_field(f, state, arguments), state.structure);
       },
       nb::arg("f"), nb::arg("state_shape"), nb::arg("arguments") = nb::dict(),
+      nb::sig(
+          "def vector_field(f: collections.abc.Callable, state_shape: object, arguments: dict = {}) -> VectorField"),
       R"(Traces f(t, z, ...) once for one sample's state, for solves that share it.
 
-state_shape  of one sample.
+state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of shapes, for a state of several arrays.
 arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
 )");
   const std::string signature =
@@ -222,6 +260,8 @@ f       a callable on costate Arrays, traced once for one sample, or a VectorFie
 z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. Where
         z0, times or args hold Arrays or Parameters, or f uses one of the trace around it, the solve becomes part of
         the program, of one sample, and this returns an Array [time, ...state].
+        Or a dict, named tuple, dataclass or tuple of arrays, nested or not: f is called with such a one, gives such a one,
+        and the states are such a one. One sample where no array has two axes; else each has the batch as its first.
 times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again. A solve in
         f32 computes in f64 what f makes of t alone; where f takes t beside z or args, times must not be too close for f32.
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).

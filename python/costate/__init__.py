@@ -19,6 +19,9 @@ A solve is an operation like any other, and can be differentiated:
 True
 """
 
+import importlib
+import typing
+
 from costate import _calls, _core
 
 _calls.check_calls()
@@ -29,11 +32,29 @@ _copies.refuse_copies()
 _hints.hint_at_attributes()
 from costate._core import *  # noqa: E402, F403
 from costate._core import __version__, abs, max, min, sum  # noqa: A004, E402, F401
-from costate._forecast import Forecast  # noqa: E402
+
+if typing.TYPE_CHECKING:
+    from costate._forecast import Forecast as Forecast
+    from costate._regressor import NeuralODERegressor as NeuralODERegressor
+    from costate._run import Run as Run
+
+# What an import would wait for, and NeuralODERegressor needs scikit-learn.
+_LATER = {"Forecast": "_forecast", "Run": "_run", "NeuralODERegressor": "_regressor"}
 
 
 def __getattr__(name):
+    if name in _LATER:
+        return getattr(importlib.import_module(f"costate.{_LATER[name]}"), name)
     raise _hints.missing_in_module(name)
 
 
-__all__ = ["Forecast", "__version__", *(name for name in vars(_core) if not name.startswith("_"))]
+def _show_fit(fit):
+    from costate import _html
+
+    return _html.of_fit(fit)
+
+
+Fit._repr_html_ = _show_fit  # noqa: F405
+
+
+__all__ = ["Forecast", "Run", "__version__", *(name for name in vars(_core) if not name.startswith("_"))]

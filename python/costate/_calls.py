@@ -8,8 +8,9 @@ import inspect
 import numbers
 import operator
 import os
+import types
 
-from costate import _core
+from costate import _core, _names
 
 
 def _is_integer(value):
@@ -99,7 +100,7 @@ def _wrong_names(signature, args, kwargs):
     known = [p.name for p in parameters if p.kind != p.VAR_POSITIONAL]
     for name in kwargs:
         if name not in known:
-            near = [alias for alias in [_ELSEWHERE.get(name)] if alias in known] or difflib.get_close_matches(name, known, 1)
+            near = [alias for alias in [_ELSEWHERE.get(name)] if alias in known] or _names.nearest(name, known)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}." if known else "it takes none by name."
             return f"there is no argument '{name}'; {hint}"
     if len(args) > len(by_position) and not takes_any:
@@ -133,9 +134,30 @@ def _wrong_types(signature, args, kwargs):
     return f"the arguments do not fit {signature}."
 
 
+class _Signature(inspect.Signature):
+    """That of a function of the extension module, read from its text when somebody asks: all together take long."""
+
+    __slots__ = ("_function", "_known")
+
+    def __init__(self, function):
+        self._function, self._known = function, None
+        self._return_annotation = inspect.Signature.empty
+
+    @property
+    def parameters(self):
+        if self._known is None:
+            self._known = types.MappingProxyType({one.name: one for one in _parameters(self._function)})
+        return self._known
+
+    _parameters = parameters
+
+    def replace(self, **changes):
+        return inspect.Signature(list(self.parameters.values())).replace(**changes)
+
+
 def _checked(function, name):
     """The same function, whose TypeErrors of nanobind become CallErrors."""
-    signature = inspect.Signature(_parameters(function))
+    signature = _Signature(function)
 
     @functools.wraps(function)
     def call(*args, **kwargs):

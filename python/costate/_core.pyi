@@ -1013,7 +1013,7 @@ class Solution:
     @property
     def states(self) -> numpy.ndarray:
         """
-        [batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed.
+        [batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed. Of a state of several arrays, these in the structure of z0, each [..., time, ...its axes].
         """
 
     @property
@@ -1049,7 +1049,7 @@ def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> Vect
     """
     Traces f(t, z, ...) once for one sample's state, for solves that share it.
 
-    state_shape  of one sample.
+    state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of shapes, for a state of several arrays.
     arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
     """
 
@@ -1061,6 +1061,8 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. Where
             z0, times or args hold Arrays or Parameters, or f uses one of the trace around it, the solve becomes part of
             the program, of one sample, and this returns an Array [time, ...state].
+            Or a dict, named tuple, dataclass or tuple of arrays, nested or not: f is called with such a one, gives such a one,
+            and the states are such a one. One sample where no array has two axes; else each has the batch as its first.
     times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again. A solve in
             f32 computes in f64 what f makes of t alone; where f takes t beside z or args, times must not be too close for f32.
     args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
@@ -2370,13 +2372,16 @@ class Fit:
         Gives a Forecast: times, states and outside of each trajectory, notes, and to_frame() for pandas.
         """
 
-def fit_table(data: object, *, judge: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
+def fit_table(data: object, *, judge: object | None = None, out: object | None = None, existing: str = 'refuse', progress: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE to the columns of a table, as `costate fit` does: with the same options it gives the same bits.
 
     data        a DataFrame (of pandas, or with columns as it has them), a dict of columns, or the path of a file: .csv, .gz, .npy, .npz and
                 others as of `costate fit`, and .parquet, .feather, .arrow and .xlsx, which pandas reads.
     judge       such data that are the test, instead of a part of `data`.
+    out         a run folder to write, as that of `costate fit --out`: data must be a path. costate.Run(out) reads it, and so does the
+                command line. None: nothing is written.
+    existing    what becomes of a run that is in `out`: 'refuse', 'replace', or 'resume', to go on with it to the same bits.
     time        column of times, numbers or dates; 'Date,Time' for two. A frame's index is the times if it has a name or dates and
                 neither time, step nor rate is given.
     states      columns of the state; empty cells are left out of the loss.
@@ -2412,6 +2417,8 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
     seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
+    progress                 True shows a line that is redrawn, also in notebooks; or a callable, which gets a dict after each epoch: model,
+                             epoch, epochs, is_trial, loss, validation_loss, nfe_forward, nfe_backward, seconds. What it raises ends the fit.
 
     Index levels of a frame that have names are columns, too. Dates with a time zone are read in UTC. Rows of the same time are repeated
     measurements. Line 1 of a table, in messages, is its first row. Gives a Fit, as costate.fit does.
@@ -2424,7 +2431,7 @@ def fit_table(data: object, *, judge: object | None = None, time: str = '', stat
     (11, 2)
     """
 
-def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, progress: object | None = None, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
@@ -2458,6 +2465,8 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     minutes                  after which training ends with the best so far; 0: no limit. Time makes bits depend on the machine.
     seed                     of the weights and the order of the windows. Equal seeds give equal bits.
     seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
+    progress                 True shows a line that is redrawn, also in notebooks; or a callable, which gets a dict after each epoch: model,
+                             epoch, epochs, is_trial, loss, validation_loss, nfe_forward, nfe_backward, seconds. What it raises ends the fit.
 
     What is left open (widths, memory, clock, window, epochs) is chosen by forecasts of a validation part, the last fifth of what is
     trained on. Gives a Fit: its verdict on whether to use it, forecast(until), plot(), report(path), predict(start, times), slopes(states), field for

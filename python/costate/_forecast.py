@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from costate import _tables
+from costate import _html, _tables
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,6 +38,9 @@ class Forecast:
             lines.append(f"  {name + ': ' if name else ''}{len(times) - 1} sample{'s' if len(times) != 2 else ''} from {times[0]} to {times[-1]}")
         return "\n".join([*lines, *self.notes])
 
+    def _repr_html_(self):
+        return _html.of_forecast(self)
+
     def to_frame(self):
         """One DataFrame of all, a row a sample: the trajectory where there are several, time, states, bands and `outside`."""
         pandas = _tables.load("pandas", "[Forecast.to_frame] a DataFrame")
@@ -52,6 +55,11 @@ class Forecast:
         if self.outside:
             columns["outside" if "outside" not in columns else "outside_training"] = np.concatenate(self.outside)
         return pandas.DataFrame(columns)
+
+    def to_xarray(self):
+        """One Dataset: a variable for each column of to_frame, over the time, and over the trajectories where there are several."""
+        _tables.load("xarray", "[Forecast.to_xarray] a Dataset")
+        return self.to_frame().set_index([*(self._id_columns() if any(self.ids) else ()), self.time_name]).to_xarray()
 
     def _id_columns(self):
         """A column, or those of a key of several; numbers where all are."""

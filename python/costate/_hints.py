@@ -1,8 +1,6 @@
 """What a name that other libraries have is called here."""
 
-import difflib
-
-from costate import _core
+from costate import _core, _names
 
 _MODULE = {
     "grad": "value_and_grad or gradient", "jacfwd": "jacobian", "jacrev": "jacobian", "jit": "compile", "vmap": "compile, whose programs run on batches",
@@ -35,7 +33,7 @@ _SOLUTION = {"y": "states, [time, state]", "ys": "states", "t": "times", "ts": "
 
 
 def _missing(owner, name, instead, known):
-    near = instead.get(name) or "".join(difflib.get_close_matches(name, known, 1))
+    near = instead.get(name) or "".join(_names.nearest(name, known))
     return AttributeError(f"{owner} has no '{name}'" + (f"; use {near}." if near else "."))
 
 

@@ -3,13 +3,12 @@
 What only moves numbers (np.roll, np.flip, np.vstack, …) is asked of NumPy once, for their positions.
 """
 
-import difflib
 import functools
 import math
 
 import numpy as np
 
-from costate import _core
+from costate import _core, _names
 
 _LN2, _LN10 = math.log(2), math.log(10)
 
@@ -67,7 +66,7 @@ _OF_NUMBERS = {"astype": "compile's dtype says in which precision a program comp
 
 
 def _hint(name):
-    near = _INSTEAD.get(name) or "".join(difflib.get_close_matches(name, vars(_core), 1, 0.85))
+    near = _INSTEAD.get(name) or "".join(_names.nearest(name, vars(_core), 0.85))
     return f"; use {near}" if near else "; build it from costate's functions, as matmul, sum and where"
 
 

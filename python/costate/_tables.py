@@ -151,6 +151,16 @@ def _dict_columns(columns):
     return list(map(str, columns)), texts, ""
 
 
+def _xarray_frame(data):
+    """A Dataset or a DataArray as a frame whose index is its dimensions."""
+    if not hasattr(data, "data_vars"):
+        data = data.to_dataset(name=data.name or "value")
+    try:
+        return data.to_dataframe()
+    except ValueError as error:
+        raise _core.InvalidArgument(f"[fit_table] xarray cannot make a table of the data: {error}") from None
+
+
 def table_of(data, time):
     """What the core is to read: ('path', path), ('text', text, source), or ('cells', names, columns, index, source), where `index` is
     the column that may be the times if nobody names one. `time` is what a frame's index is called that has dates and no name."""
@@ -165,8 +175,10 @@ def table_of(data, time):
             return "text", _sheet_text(data), source
     if isinstance(data, dict):
         return "cells", *_dict_columns(data), source
+    if type(data).__module__.partition(".")[0] == "xarray":
+        data = _xarray_frame(data)
     if not (hasattr(data, "columns") and hasattr(data, "__getitem__")):
-        raise _core.CallError(f"[fit_table] data must be a DataFrame, a dict of columns or a path; got {_type_of(data)}.")
+        raise _core.CallError(f"[fit_table] data must be a DataFrame, a dict of columns, an xarray Dataset or a path; got {_type_of(data)}.")
     return "cells", *_frame_columns(data, time), source
 
 
@@ -180,3 +192,8 @@ def time_text(value):
     if not isinstance(value, (str, datetime.date, np.datetime64, numbers.Real)):
         raise _core.CallError(f"[forecast] a time must be a number or a date; got {_type_of(value)}.")
     return cell(value)
+
+
+def path_of(data):
+    """The text of a path; None of data that is none."""
+    return os.fspath(data) if isinstance(data, (str, os.PathLike)) else None

@@ -64,8 +64,8 @@ def test_a_call_that_does_not_fit_is_told_why_in_a_sentence(call, message):
     "value, error, message",
     [
         ([1j], costate.DtypeError, "real and imaginary parts"),
-        ({"a": 1.0}, costate.DtypeError, r"got dict \(dtype object\)\.$"),
-        ((np.ones(2), np.ones(3)), costate.ShapeError, "tuple whose parts have different shapes. Join them"),
+        ({1.0}, costate.DtypeError, r"got set \(dtype object\)\.$"),
+        ([np.ones(2), np.ones(3)], costate.ShapeError, "list whose parts have different shapes. Join them"),
         (np.ma.array([1.0, 2.0], mask=[0, 1]), costate.DtypeError, "masked"),
     ],
 )

@@ -196,7 +196,7 @@ def test_other_data_may_judge():
 @pytest.mark.parametrize(
     "data, options, error, message",
     [
-        (3, {}, costate.CallError, r"\[fit_table\] data must be a DataFrame, a dict of columns or a path; got int."),
+        (3, {}, costate.CallError, r"\[fit_table\] data must be a DataFrame, a dict of columns, an xarray Dataset or a path; got int."),
         ({"t": [0, 1], "x": [1, 2, 3]}, {}, costate.ShapeError, "all columns must be as long; got 't' 2, 'x' 3."),
         ({"t": [0, 1], "x": np.ones((2, 2))}, {}, costate.ShapeError, r"a column must have shape \[samples\]; got \[2, 2\]."),
         ({"t": [0, 1, 2], "x": ["1", "two", "3"]}, {}, costate.DataError, "the table, line 2, column 'x': expected a number; got 'two'"),

@@ -1,0 +1,188 @@
+"""Solves inside JAX programs. Skipped where JAX is not installed: pip install jax."""
+
+import re
+
+import costate
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+import costate.jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+
+TIGHT = {"rtol": 1e-10, "atol": 1e-12}
+TIMES = np.linspace(0.0, 2.0, 5)
+
+
+@pytest.fixture(autouse=True)
+def double():
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", False)
+
+
+def pendulum(t, z, k=1.0):
+    return jnp.stack([z[1], -k * jnp.sin(z[0])])
+
+
+def net(t, z, weights):
+    for w, b in weights[:-1]:
+        z = jnp.tanh(w @ z + b)
+    return weights[-1][0] @ z + weights[-1][1] * jnp.cos(t)
+
+
+def weights_of(seed=0, sizes=(2, 8, 2)):
+    random = np.random.default_rng(seed)
+    return [(jnp.asarray(random.normal(size=(m, n)) / np.sqrt(n)), jnp.asarray(0.1 * random.normal(size=m))) for n, m in zip(sizes, sizes[1:])]
+
+
+def reference(f, z0, times, *args):
+    """By JAX's own solver."""
+    from jax.experimental.ode import odeint
+    return odeint(lambda z, t: f(t, z, *args), jnp.asarray(z0), jnp.asarray(times), rtol=1e-11, atol=1e-12)
+
+
+def test_states_are_those_of_costate_and_of_jax():
+    states = costate.jax.solve(pendulum, jnp.array([1.0, 0.0]), TIMES, **TIGHT)
+    of_costate = costate.solve(lambda t, z: [z[1], -np.sin(z[0])], [1.0, 0.0], TIMES, **TIGHT).states
+    np.testing.assert_allclose(states, of_costate, rtol=1e-12)
+    np.testing.assert_allclose(states, reference(pendulum, [1.0, 0.0], TIMES), rtol=1e-7)
+
+
+def test_jit_gives_the_same_bits():
+    run = lambda z0, k: costate.jax.solve(pendulum, z0, TIMES, (k,), **TIGHT)
+    z0 = jnp.array([1.0, 0.5])
+    assert np.array_equal(run(z0, 1.3), jax.jit(run)(z0, 1.3))
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["plain", "jit"])
+def test_gradients_by_start_times_and_weights(wrap):
+    def loss(solver, z0, times, weights):
+        return jnp.sum(jnp.square(solver(z0, times, weights)[1:]))
+
+    mine = lambda z0, times, weights: costate.jax.solve(net, z0, times, (weights,), **TIGHT)
+    theirs = lambda z0, times, weights: reference(net, z0, times, weights)
+    point = (jnp.array([0.3, -0.4]), jnp.asarray(TIMES), weights_of())
+    found = wrap(jax.grad(lambda *p: loss(mine, *p), argnums=(0, 1, 2)))(*point)
+    expected = jax.grad(lambda *p: loss(theirs, *p), argnums=(0, 1, 2))(*point)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected)):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-8)
+
+
+def test_gradients_agree_with_differences():
+    loss = lambda z0, k: costate.jax.solve(pendulum, z0, TIMES, (k,), **TIGHT)[-1, 0]
+    z0, k, h = np.array([1.0, 0.2]), 1.3, 1e-5
+    by_z0, by_k = jax.grad(loss, argnums=(0, 1))(jnp.asarray(z0), k)
+    np.testing.assert_allclose(by_k, (loss(z0, k + h) - loss(z0, k - h)) / (2 * h), rtol=1e-7)
+    for i, e in enumerate(np.eye(2)):
+        np.testing.assert_allclose(by_z0[i], (loss(z0 + h * e, k) - loss(z0 - h * e, k)) / (2 * h), rtol=1e-6)
+
+
+@pytest.mark.parametrize("axes", [(0, None, None), (0, 0, None), (None, None, 0), (0, None, 0), (None, 0, 0)])
+def test_vmap_equals_a_loop(axes):
+    random = np.random.default_rng(0)
+    many = (jnp.asarray(random.normal(size=(3, 2))), jnp.asarray(np.sort(random.uniform(0, 2, (3, 4)), axis=1)),
+            jax.tree.map(lambda *parts: jnp.stack(parts), *[weights_of(i) for i in range(3)]))
+    run = lambda z0, times, weights: costate.jax.solve(net, z0, times, (weights,), **TIGHT)
+    value_and_grad = jax.value_and_grad(lambda *p: jnp.sum(jnp.square(run(*p))), argnums=(0, 1, 2))
+    pick = lambda i: tuple(jax.tree.map(lambda leaf, axis=axis: leaf[i if axis == 0 else 0], one) for one, axis in zip(many, axes))
+    given = tuple(one if axis == 0 else jax.tree.map(lambda leaf: leaf[0], one) for one, axis in zip(many, axes))
+    for wrap in (lambda f: f, jax.jit):
+        found = wrap(jax.vmap(value_and_grad, in_axes=axes))(*given)
+        for i in range(3):
+            alone = value_and_grad(*pick(i))
+            for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(alone)):
+                np.testing.assert_allclose(one[i], other, rtol=1e-10, atol=1e-14)
+
+
+def test_the_gradient_of_a_vmap_is_that_of_a_batch():
+    random = np.random.default_rng(1)
+    starts, weights = jnp.asarray(random.normal(size=(4, 2))), weights_of()
+    by_vmap = lambda z0, weights: jnp.sum(jnp.square(jax.vmap(lambda z: costate.jax.solve(net, z, TIMES, (weights,), **TIGHT))(z0)))
+    by_batch = lambda z0, weights: jnp.sum(jnp.square(costate.jax.solve(net, z0, TIMES, (weights,), batch=True, **TIGHT)))
+    for one, other in zip(jax.tree.leaves(jax.value_and_grad(by_vmap, argnums=(0, 1))(starts, weights)),
+                          jax.tree.leaves(jax.value_and_grad(by_batch, argnums=(0, 1))(starts, weights))):
+        np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-14)
+    both = jax.vmap(by_batch, in_axes=(0, None))(jnp.stack([starts, 2 * starts]), weights)
+    np.testing.assert_allclose(both, [by_batch(starts, weights), by_batch(2 * starts, weights)], rtol=1e-12)
+    found = jax.vmap(jax.grad(by_batch, argnums=1), in_axes=(0, None))(jnp.stack([starts, 2 * starts]), weights)
+    np.testing.assert_allclose(found[0][0][1], jax.grad(by_batch, argnums=1)(2 * starts, weights)[0][0], rtol=1e-10)
+
+
+def test_a_state_that_is_a_pytree():
+    field = lambda t, z, k: {"x": z["v"], "v": -k * z["x"], "W": -z["W"]}
+    start = {"x": jnp.ones(2), "v": jnp.zeros(2), "W": jnp.arange(6.0).reshape(2, 3)}
+    states = costate.jax.solve(field, start, TIMES, (4.0,), **TIGHT)
+    assert states["x"].shape == (5, 2) and states["W"].shape == (5, 2, 3)
+    np.testing.assert_allclose(states["x"][:, 0], np.cos(2 * TIMES), atol=1e-8)
+    np.testing.assert_allclose(states["W"][-1], start["W"] * np.exp(-2), rtol=1e-8)
+    many = costate.jax.solve(field, jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), start), TIMES, (4.0,), batch=True, **TIGHT)
+    assert np.array_equal(many["W"][1], states["W"])
+
+
+def test_what_a_field_uses_of_the_program_around_it_is_differentiated():
+    def loss(k):
+        return costate.jax.solve(lambda t, z: -k * z, jnp.ones(1), [0.0, 1.0], **TIGHT)[-1, 0]
+
+    np.testing.assert_allclose(jax.grad(loss)(0.5), -np.exp(-0.5), rtol=1e-8)
+    np.testing.assert_allclose(jax.jit(jax.grad(loss))(0.5), -np.exp(-0.5), rtol=1e-8)
+
+
+def test_odeint_has_the_signature_of_jax():
+    from jax.experimental.ode import odeint
+    field = lambda z, t, k: jnp.array([z[1], -k * jnp.sin(z[0])])
+    mine = costate.jax.odeint(field, jnp.array([1.0, 0.0]), TIMES, 1.5)
+    np.testing.assert_allclose(mine, odeint(field, jnp.array([1.0, 0.0]), TIMES, 1.5), atol=1e-6)
+
+
+FIELDS = {
+    "elementwise": lambda t, z: jnp.exp(-z) + jnp.log1p(z**2) - jnp.sqrt(z**2 + 1) + jax.nn.sigmoid(z) + jnp.arctan2(z, 1 + t) + jnp.abs(z) ** 1.5,
+    "activations": lambda t, z: jax.nn.softplus(z) - jax.nn.gelu(z) + jax.nn.relu(z) - jax.nn.silu(z) + jax.nn.elu(z) - jax.nn.leaky_relu(z),
+    "choices": lambda t, z: jnp.where(z > 0.1, -z, z**2) + jnp.clip(z, -0.2, 0.3) + jnp.maximum(z, 0.0) - jnp.sign(z) * z + (z > 0) * (t < 1) * z,
+    "moves": lambda t, z: jnp.roll(z, 1) - z[::-1] + jnp.concatenate([z[2:], z[:2]]) + jnp.stack([z[0], z[-1], z[1], z[3]]) + jnp.pad(z[1:], (0, 1)),
+    "products": lambda t, z: z @ jnp.arange(16.0).reshape(4, 4) / 16 - jnp.arange(16.0).reshape(4, 4) @ z / 9 + jnp.dot(z, z) * jnp.ones(4),
+    "matrices": lambda t, z: (z.reshape(2, 2) @ z.reshape(2, 2).T - z.reshape(2, 2)).ravel() + jnp.einsum("ij,j->i", jnp.outer(z, z), z) / 4,
+    "sums": lambda t, z: jax.nn.softmax(z) - z.mean() + jnp.cumsum(z) / 9 - jax.nn.logsumexp(z) + z.reshape(2, 2).sum(axis=0, keepdims=True).repeat(2, 0).ravel(),
+    "inner functions": lambda t, z: jax.jit(jnp.sin)(z) + jax.checkpoint(jnp.cos)(z) - jax.vmap(lambda x: x * 2)(z) + jnp.linalg.norm(z),
+    "tables": lambda t, z: -z + jnp.asarray([0.0, 1.0, 2.0, 3.0])[jnp.array([3, 1, 0, 2])] + z[jnp.array([1, 0, 3, 2])],
+}
+
+
+@pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
+def test_operations_have_the_values_and_gradients_of_jax(field):
+    z0 = jnp.array([0.3, -0.7, 0.9, 0.45])
+    shrunk = lambda t, z: 0.3 * field(t, z)
+    mine = jax.value_and_grad(lambda z: jnp.sum(jnp.square(costate.jax.solve(shrunk, z, [0.0, 0.2], **TIGHT))))
+    theirs = jax.value_and_grad(lambda z: jnp.sum(jnp.square(reference(shrunk, z, [0.0, 0.2]))))
+    np.testing.assert_allclose(mine(z0)[0], theirs(z0)[0], rtol=1e-6)
+    np.testing.assert_allclose(mine(z0)[1], theirs(z0)[1], rtol=1e-5, atol=1e-7)
+
+
+def test_float32_by_default():
+    jax.config.update("jax_enable_x64", False)
+    states = costate.jax.solve(pendulum, jnp.array([1.0, 0.0]), TIMES, rtol=1e-5, atol=1e-6)
+    assert states.dtype == jnp.float32
+    np.testing.assert_allclose(costate.jax.odeint(lambda z, t: -z, jnp.ones(1), jnp.array([0.0, 1.0]))[-1], np.exp(-1), rtol=1e-5)
+
+
+def test_a_sample_that_fails_is_nan_and_counts_nothing():
+    run = lambda z0: costate.jax.solve(lambda t, z: z**2, z0, [0.0, 1.0], batch=True, max_steps=1000, **TIGHT)[:, -1]
+    starts = jnp.array([[0.5], [2.0]])  # the second is infinite at t = 1/2
+    assert np.isnan(run(starts)[1]) and abs(run(starts)[0, 0] - 1) < 1e-8
+    gradient = jax.grad(lambda z0: jnp.nansum(run(z0)))(starts)
+    np.testing.assert_allclose(gradient, [[4.0], [0.0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("run, error, message", [
+    (lambda: costate.jax.solve(lambda t, z: (z,), jnp.ones(1), TIMES), costate.ShapeError, "f must give a derivative in the structure of z"),
+    (lambda: costate.jax.solve(lambda t, z: z[:1], jnp.ones(2), TIMES), costate.ShapeError, "must have its shape [2]; got [1]"),
+    (lambda: costate.jax.solve(lambda t, z: jnp.linalg.inv(z), jnp.eye(2), TIMES), costate.NotSupported, "the field uses 'lu"),
+    (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), 1.0), costate.ShapeError, "times must have shape [time]; got []"),
+    (lambda: costate.jax.solve(lambda t, z: z, {}, TIMES), costate.ShapeError, "z0 must hold at least one array"),
+    (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1) * 1j, TIMES), costate.DtypeError, "z0 must hold real numbers; got complex128"),
+    (lambda: costate.jax.solve(lambda t, z: z, (jnp.ones((2, 1)), jnp.ones((3, 1))), TIMES, batch=True), costate.ShapeError, "the same first axis"),
+    (lambda: costate.jax.solve(lambda t, z: z, jnp.ones(1), TIMES, method="euller"), costate.InvalidArgument, "did you mean 'euler'"),
+])
+def test_what_does_not_fit(run, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        run()
