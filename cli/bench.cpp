@@ -75,12 +75,6 @@ struct Measurement {
   RunReport report;
 };
 
-double mean_of(const HostArray& array) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < array.size(); ++i) sum += array.at(i);
-  return sum / static_cast<double>(array.size());
-}
-
 /// Share of the time of training steps that is not the gradient's.
 double optimizer_share(const Workload& workload, const Program& gradient, const std::vector<HostArray>& inputs,
                        double seconds) {
@@ -90,7 +84,7 @@ double optimizer_share(const Workload& workload, const Program& gradient, const 
     const auto start = Clock::now();
     RunResult result = gradient.run(inputs);
     in_gradient += std::chrono::duration<double>(Clock::now() - start).count();
-    Evaluation evaluation{.loss = mean_of(result.outputs[0]), .gradients = {}, .report = result.report};
+    Evaluation evaluation{.loss = result.outputs[0].mean(), .gradients = {}, .report = result.report};
     evaluation.gradients.assign(std::make_move_iterator(result.outputs.begin() + 1),
                                 std::make_move_iterator(result.outputs.end()));
     return evaluation;
@@ -117,7 +111,7 @@ Measurement measure(const Workload& workload, double seconds, Clock::time_point 
   found.forward = time(seconds, [&] { forward.run(inputs); });
   found.gradient = time(seconds, [&] { result = gradient.run(inputs); });
   found.report = result.report;
-  found.loss = mean_of(result.outputs[0]);
+  found.loss = result.outputs[0].mean();
   const auto batch = static_cast<double>(workload.info.batch);
   for (std::size_t i = 1; i < result.outputs.size(); ++i)
     for (std::int64_t k = 0; k < result.outputs[i].size(); ++k)

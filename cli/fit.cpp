@@ -75,7 +75,7 @@ void print_verdict(const FitResult& result) {
 void check_is_complete(const FitConfig& config) {
   if (config.data.empty()) throw InvalidArgument("fit needs a CSV file; see 'costate fit --help'.");
   const SeriesColumns& columns = config.model.columns;
-  if (columns.time.empty() && columns.step == 0 && columns.rate == 0)
+  if (!columns.has_times())
     throw InvalidArgument(
         "fit needs --time COLUMN, or --step or --rate if the file has no times; 'costate look FILE' proposes one.");
   if (columns.states.empty())

@@ -25,7 +25,7 @@ int run(const Arguments& arguments) {
   const CsvTable table = read_table(config.data, columns.layout);
   columns = guess_columns(table, columns);
   std::cout << describe(table, columns);
-  if (columns.time.empty() && columns.step == 0 && columns.rate == 0) {
+  if (!columns.has_times()) {
     std::cout
         << "no column looks like times, so rows are taken to be 1 apart; name it with --time, or say how far apart "
            "they are with --step\n";

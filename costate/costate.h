@@ -2,6 +2,7 @@
 #pragma once
 
 #include "costate/array/host_array.h"       // IWYU pragma: export
+#include "costate/array/identity_matrix.h"  // IWYU pragma: export
 #include "costate/array/labelled_inputs.h"  // IWYU pragma: export
 #include "costate/array/normal_numbers.h"   // IWYU pragma: export
 #include "costate/array/take_rows.h"        // IWYU pragma: export

@@ -4,10 +4,9 @@ docs/experiments/NAME.png.
 
 seeds.json keeps what each seed gave, so that long runs can be collected one by one. RESULT.md is written from it: the numbers of
 the least seed beside the range over all. The picture is the least seed's. What a person wrote under "## Remarks" stays.
-
-usage: tools/collect_experiments.py [RUN_FOLDER …]   (default: each runs/NAME of an experiment)
 """
 
+import argparse
 import datetime
 import json
 import os
@@ -99,8 +98,10 @@ def configuration(folder: pathlib.Path) -> dict:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=pathlib.Path, metavar="RUN_FOLDER", help="by default each runs/NAME of an experiment")
+    folders = parser.parse_args().folders
     names = sorted(path.name for path in (ROOT / "experiments").iterdir() if path.is_dir())
-    folders = [pathlib.Path(argument) for argument in sys.argv[1:]]
     by_name: dict[str, list[pathlib.Path]] = {}
     for folder in folders or [ROOT / "runs" / name for name in names if (ROOT / "runs" / name / "metrics.json").exists()]:
         by_name.setdefault(configuration(folder)["experiment"], []).append(folder)

@@ -21,19 +21,33 @@ double place_of_zero(F f, double low, double high) {
   return (low + high) / 2;
 }
 
+using Complex = std::complex<double>;
+
+/// z of s, on and outside of the circle. Powers of their own, not one of their ratio, which has none at s = 1.
+Complex airfoil_map(Complex s, double exponent) {
+  const Complex ahead = std::pow(s + 1.0, exponent), behind = std::pow(s - 1.0, exponent);
+  return exponent * (ahead + behind) / (ahead - behind);
+}
+
+void check_airfoil(const char* where, const KarmanTrefftzOptions& options) {
+  if (!(options.center_x >= -0.5 && options.center_x < 0 && std::abs(options.center_y) <= 0.5))
+    throw InvalidArgument("[", where, "] center_x must be from -0.5 to below 0 and center_y from -0.5 to 0.5; got ",
+                          options.center_x, " and ", options.center_y, ".");
+  if (!(options.trailing_edge_angle >= 0 && options.trailing_edge_angle <= kPi / 2))
+    throw InvalidArgument("[", where, "] trailing_edge_angle must be from 0 to pi / 2; got ",
+                          options.trailing_edge_angle, ".");
+}
+
+double exponent_of(double trailing_edge_angle) { return 2 - trailing_edge_angle / kPi; }
+
 }  // namespace
 
 KarmanTrefftz::KarmanTrefftz(const KarmanTrefftzOptions& options)
     : center_(options.center_x, options.center_y),
-      exponent_(2 - options.trailing_edge_angle / kPi),
+      exponent_(exponent_of(options.trailing_edge_angle)),
       radius_(std::abs(1.0 - center_)),
       beta_(std::asin(options.center_y / radius_)) {
-  if (!(options.center_x >= -0.5 && options.center_x < 0 && std::abs(options.center_y) <= 0.5))
-    throw InvalidArgument("[KarmanTrefftz] center_x must be from -0.5 to below 0 and center_y from -0.5 to 0.5; got ",
-                          options.center_x, " and ", options.center_y, ".");
-  if (!(options.trailing_edge_angle >= 0 && options.trailing_edge_angle <= kPi / 2))
-    throw InvalidArgument("[KarmanTrefftz] trailing_edge_angle must be from 0 to pi / 2; got ",
-                          options.trailing_edge_angle, ".");
+  check_airfoil("KarmanTrefftz", options);
   // The distance from the trailing edge grows up to the leading edge and falls beyond it; near the trailing edge itself
   // its slope is rounding.
   constexpr double kAway = 1.0;
@@ -49,10 +63,7 @@ KarmanTrefftz::KarmanTrefftz(const KarmanTrefftzOptions& options)
 
 KarmanTrefftz::Complex KarmanTrefftz::on_circle(double place) const { return center_ + std::polar(radius_, place); }
 
-KarmanTrefftz::Complex KarmanTrefftz::mapped(double place) const {
-  const Complex s = on_circle(place), ahead = std::pow(s + 1.0, exponent_), behind = std::pow(s - 1.0, exponent_);
-  return exponent_ * (ahead + behind) / (ahead - behind);
-}
+KarmanTrefftz::Complex KarmanTrefftz::mapped(double place) const { return airfoil_map(on_circle(place), exponent_); }
 
 KarmanTrefftz::Complex KarmanTrefftz::map_slope(Complex s) const {
   const Complex difference = std::pow(s + 1.0, exponent_) - std::pow(s - 1.0, exponent_);
@@ -125,6 +136,33 @@ double KarmanTrefftz::lift(double angle) const {
 
 double KarmanTrefftz::lift_slope(double angle) const {
   return 8 * kPi * radius_ / chord_ * std::cos(angle + incidence_ + beta_);
+}
+
+HostArray karman_trefftz_coefficients(const RoundedKarmanTrefftz& options) {
+  constexpr const char* kWhere = "karman_trefftz_coefficients";
+  check_airfoil(kWhere, {options.center_x, options.center_y, options.trailing_edge_angle});
+  if (!(options.margin > 0) || !std::isfinite(options.margin))
+    throw InvalidArgument("[", kWhere, "] the margin must be positive; got ", options.margin,
+                          ": at a sharp trailing edge the vorticity is not finite.");
+  if (options.modes < 1) throw InvalidArgument("[", kWhere, "] modes must be at least 1; got ", options.modes, ".");
+  const Complex center(options.center_x, options.center_y);
+  const double radius = (1 + options.margin) * std::abs(1.0 - center);
+  const double exponent = exponent_of(options.trailing_edge_angle);
+  // Fourier's coefficients of the outline, by the trapezoidal rule.
+  const std::int64_t places = 1024 + 8 * options.modes;
+  HostArray coefficients(Shape{1 + 2 * options.modes});
+  coefficients.set(0, radius);
+  for (std::int64_t k = 1; k <= options.modes; ++k) {
+    Complex sum = 0;
+    for (std::int64_t i = 0; i < places; ++i) {
+      const double angle = 2 * kPi * static_cast<double>(i) / static_cast<double>(places);
+      const Complex z = airfoil_map(center + radius * std::polar(1.0, angle), exponent);
+      sum += z * std::polar(1.0, static_cast<double>(k) * angle);
+    }
+    coefficients.set(k, sum.real() / static_cast<double>(places));
+    coefficients.set(options.modes + k, sum.imag() / static_cast<double>(places));
+  }
+  return coefficients;
 }
 
 }  // namespace costate

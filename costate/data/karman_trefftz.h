@@ -1,4 +1,5 @@
-// Potential flow past a Karman-Trefftz airfoil, exact by its conformal map: the truth for panel methods.
+// Karman-Trefftz airfoils: the potential flow past one, exact by its conformal map, as the truth for panel methods; and
+// one with a round trailing edge as a Laurent series, for viscous flows.
 //
 // A circle through s = 1 with centre mu becomes the airfoil
 //
@@ -63,5 +64,19 @@ class KarmanTrefftz {
   double leading_edge_ = 0;  // its place
   double chord_ = 1, incidence_ = 0;
 };
+
+struct RoundedKarmanTrefftz {
+  double center_x = -0.1, center_y = 0.1;           // as KarmanTrefftzOptions has them
+  double trailing_edge_angle = 0.1745329251994330;  // radians; 0: Joukowski's cusp
+  double margin = 0.1;                              // by which the circle is larger than the one through s = 1
+  std::int64_t modes = 24;                          // K
+};
+
+/// An airfoil whose trailing edge is round: the image of a circle that is larger by `margin` than the one that gives
+/// the sharp edge. [1 + 2 K]: R, a_1 … a_K, b_1 … b_K of z = R s + sum_k (a_k + i b_k) s^-k, |s| = 1, as laurent_map
+/// takes them. The chord is about 4.
+/// Throws InvalidArgument where KarmanTrefftz does, unless modes is at least 1, and unless the margin is positive: a
+/// sharp trailing edge has no finite vorticity.
+HostArray karman_trefftz_coefficients(const RoundedKarmanTrefftz& options = {});
 
 }  // namespace costate

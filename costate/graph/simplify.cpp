@@ -49,6 +49,20 @@ std::optional<Array> fold(const Node& node, std::span<const Array> operands) {
   return operands[0].builder()->constant(node.shape, internal::interpret_node(node, numbers, shapes));
 }
 
+/// y of -y; an empty Array if x is no negation.
+Array negated_in(const Array& x) {
+  const Node& node = node_of(x);
+  return node.op == Op::kNeg ? Array(x.builder(), node.operands[0]) : Array();
+}
+
+/// x + (-y) and x - (-y), whose bits are those of x - y and x + y, where nothing else reads -y. A negation on the left
+/// is left there: sums over the batch take the terms in this order.
+std::optional<Array> without_negation(const Node& node, std::span<const Array> x) {
+  const Array negated = negated_in(x[1]);
+  if (negated.is_empty()) return std::nullopt;
+  return node.op == Op::kAdd ? x[0] - negated : x[0] + negated;
+}
+
 std::optional<Array> simplify_arithmetic(const Node& node, std::span<const Array> x) {
   switch (node.op) {
     case Op::kAdd:
@@ -76,7 +90,7 @@ std::optional<Array> simplify_arithmetic(const Node& node, std::span<const Array
       if (is_filled_with(x[1], 2)) return x[0] * x[0];
       return std::nullopt;
     case Op::kNeg:
-      if (node_of(x[0]).op == Op::kNeg) return Array(x[0].builder(), node_of(x[0]).operands[0]);
+      if (const Array negated = negated_in(x[0]); !negated.is_empty()) return negated;
       return std::nullopt;
     case Op::kWhere:
       if (const auto condition = filled_with(x[0])) return *condition != 0 ? x[1] : x[2];
@@ -121,9 +135,21 @@ std::optional<Array> simplify_structure(const Node& node, std::span<const Array>
   return std::nullopt;
 }
 
-Array rebuild(GraphBuilder& builder, const Node& node, std::span<const Array> operands) {
+/// How often the nodes of a function are read.
+internal::PerNode<std::int64_t> num_readers(const Function& function) {
+  internal::PerNode<std::int64_t> readers(internal::num_nodes(function));
+  for (const Node& node : function.nodes())
+    for (const NodeId operand : node.operands) ++readers[operand];
+  for (const Output& output : function.outputs()) ++readers[output.node];
+  return readers;
+}
+
+Array rebuild(GraphBuilder& builder, const Node& node, std::span<const Array> operands,
+              const internal::PerNode<std::int64_t>& readers) {
   if (auto folded = fold(node, operands)) return *folded;
   if (auto simple = simplify_arithmetic(node, operands)) return *simple;
+  if ((node.op == Op::kAdd || node.op == Op::kSub) && readers[node.operands[1]] == 1)
+    if (auto simple = without_negation(node, operands)) return *simple;
   if (node.operands.size() == 1)
     if (auto simple = simplify_structure(node, operands)) return *simple;
   Node copy = node;
@@ -138,6 +164,7 @@ Function simplify(const Function& function) {
   const internal::BuilderScope scope(builder);
   std::vector<Array> inputs;
   internal::PerNode<Array> values;
+  const internal::PerNode<std::int64_t> readers = num_readers(function);
   for (const Input& input : function.inputs()) inputs.push_back(builder.input_like(input));
   for (const Node& node : function.nodes()) {
     if (node.op == Op::kInput) {
@@ -146,7 +173,7 @@ Function simplify(const Function& function) {
     }
     std::vector<Array> operands;
     for (const NodeId operand : node.operands) operands.push_back(values[operand]);
-    values.push_back(rebuild(builder, node, operands));
+    values.push_back(rebuild(builder, node, operands, readers));
   }
   std::vector<Array> outputs;
   std::vector<OutputKind> kinds;

@@ -34,6 +34,9 @@ struct SeriesColumns {
   TimeScale time_scale = {};
   /// Shorter trajectories are refused. A single starting state is a file with one row.
   std::size_t min_samples = 2;
+
+  /// Whether it is said what the times are.
+  bool has_times() const { return !time.empty() || step != 0 || rate != 0; }
 };
 
 /// The columns of an event, "[NAME=]AMOUNT[:rate|:duration[=COLUMN]]": all columns are called as the quantity that they
@@ -50,9 +53,8 @@ struct EventColumn {
 EventColumn event_column(const std::string& text);
 
 /// Sorts the rows of a table into trajectories, in the order of their first rows. States may be missing (NaN), or known
-/// by a limit of detection alone ("<0.01", Trajectory::below). Values
-/// of a state at the same time of a trajectory are repeated measurements: their mean is the state, and
-/// Trajectory::repeats counts them.
+/// by a limit of detection alone ("<0.01", Trajectory::below). Values of a state at the same time of a trajectory are
+/// repeated measurements: their mean is the state, and Trajectory::repeats counts them.
 ///
 /// Throws: InvalidArgument if a column is named twice, neither a state nor an event is named, or there is no one way to
 /// times; DataError,

@@ -106,24 +106,6 @@ void check_edges(const HostArray& coefficients, std::int64_t places) {
                           " there and must be at least ", kSharpestEdge, "; round it by a larger margin.");
 }
 
-/// Karman and Trefftz's map, for s off the segment from -1 to 1.
-Complex karman_trefftz(Complex s, double exponent) {
-  const Complex power = std::pow((s + 1.0) / (s - 1.0), exponent);
-  return exponent * (power + 1.0) / (power - 1.0);
-}
-
-void check_options(const RoundedKarmanTrefftz& options) {
-  if (!(options.margin > 0) || !std::isfinite(options.margin))
-    throw InvalidArgument("[karman_trefftz_coefficients] the margin must be positive; got ", options.margin,
-                          ": at a sharp trailing edge the vorticity is not finite.");
-  if (!(options.center_x >= -0.5 && options.center_x < 0 && std::abs(options.center_y) <= 0.5) ||
-      !(options.trailing_edge_angle >= 0 && options.trailing_edge_angle <= pi / 2) || options.modes < 1)
-    throw InvalidArgument(
-        "[karman_trefftz_coefficients] needs -0.5 <= center_x < 0, |center_y| <= 0.5, a trailing edge angle from 0 to "
-        "pi / 2 and at least 1 mode; got ",
-        options.center_x, ", ", options.center_y, ", ", options.trailing_edge_angle, " and ", options.modes, ".");
-}
-
 }  // namespace
 
 double PolarGrid::ring_spacing() const { return std::log(outer_radius) / static_cast<double>(rings); }
@@ -174,28 +156,6 @@ void check_laurent_shape(const HostArray& coefficients) {
   const std::int64_t places = 256 + 8 * modes;  // some within each wave of the last term
   check_crossing(coefficients, places);
   check_edges(coefficients, places);
-}
-
-HostArray karman_trefftz_coefficients(const RoundedKarmanTrefftz& options) {
-  check_options(options);
-  const Complex center(options.center_x, options.center_y);
-  const double radius = (1 + options.margin) * std::abs(1.0 - center);
-  const double exponent = 2 - options.trailing_edge_angle / pi;
-  // Fourier's coefficients of the outline, by the trapezoidal rule.
-  const std::int64_t places = 1024 + 8 * options.modes;
-  HostArray coefficients(Shape{1 + 2 * options.modes});
-  coefficients.set(0, radius);
-  for (std::int64_t k = 1; k <= options.modes; ++k) {
-    Complex sum = 0;
-    for (std::int64_t i = 0; i < places; ++i) {
-      const double angle = 2 * pi * static_cast<double>(i) / static_cast<double>(places);
-      const Complex z = karman_trefftz(center + radius * std::polar(1.0, angle), exponent);
-      sum += z * std::polar(1.0, static_cast<double>(k) * angle);
-    }
-    coefficients.set(k, sum.real() / static_cast<double>(places));
-    coefficients.set(options.modes + k, sum.imag() / static_cast<double>(places));
-  }
-  return coefficients;
 }
 
 }  // namespace costate

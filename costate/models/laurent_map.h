@@ -55,17 +55,4 @@ void check_laurent_shape(const HostArray& coefficients);
 
 constexpr double kSharpestEdge = 0.01;
 
-struct RoundedKarmanTrefftz {
-  double center_x = -0.1, center_y = 0.1;           // of the circle in the plane of the map, as KarmanTrefftz has them
-  double trailing_edge_angle = 0.1745329251994330;  // radians; 0: Joukowski's cusp
-  double margin = 0.1;                              // by which the circle is larger than the one through s = 1
-  std::int64_t modes = 24;                          // K
-};
-
-/// Coefficients of a Karman-Trefftz airfoil whose trailing edge is round: the image of a circle that is larger by
-/// `margin` than the one that gives the sharp edge. The chord is about 4.
-/// Throws InvalidArgument unless -0.5 <= center_x < 0, |center_y| <= 0.5, 0 <= angle <= pi / 2, modes is at least 1,
-/// and the margin is positive: a sharp trailing edge has no finite vorticity.
-HostArray karman_trefftz_coefficients(const RoundedKarmanTrefftz& options = {});
-
 }  // namespace costate

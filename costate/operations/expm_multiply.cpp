@@ -6,68 +6,44 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "costate/array/identity_matrix.h"
 #include "costate/base/error.h"
+#include "costate/diff/diff.h"
 #include "costate/exec/tile_op.h"
+#include "costate/graph/internal/builder.h"
+#include "costate/graph/internal/reach.h"
+#include "costate/graph/simplify.h"
+#include "costate/graph/trace.h"
+#include "costate/operations/internal/sparse_expm.h"
+#include "costate/operations/internal/sparsity.h"
+#include "costate/operations/internal/taylor_exponential.h"
 #include "costate/operations/internal/tile_lane.h"
+#include "costate/operations/internal/traced_system.h"
 
 namespace costate {
 namespace {
 
+/// Columns of a full matrix that are computed one by one.
+constexpr std::int64_t kMostOfDense = 4096;
+
 using RowMajorMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// Degree of the Taylor polynomial and number of steps.
-struct Scheme {
-  int degree = 5;
-  double steps = 1;
-};
-
-/// The fewest products with a matrix of this norm: a polynomial of degree m is exact to 2^-53, in the sense of a
-/// backward error, up to the norm theta_m (Table 3.1 there).
-Scheme choose_scheme(double norm) {
-  constexpr struct {
-    int degree;
-    double theta;
-  } kRows[] = {{5, 2.4e-3}, {10, 1.4e-1}, {15, 6.4e-1}, {20, 1.4}, {25, 2.4}, {30, 3.5},
-               {35, 4.7},   {40, 6.0},    {45, 7.2},    {50, 8.5}, {55, 9.9}};
-  Scheme best;
-  double least = std::numeric_limits<double>::infinity();
-  for (const auto& row : kRows) {
-    const double steps = std::max(1.0, std::ceil(norm / row.theta));
-    if (steps * row.degree >= least) continue;
-    least = steps * row.degree;
-    best = {row.degree, steps};
-  }
-  return best;
-}
-
 double column_norm(const RowMajorMatrix& a) { return a.cwiseAbs().colwise().sum().maxCoeff(); }
-double row_norm(const RowMajorMatrix& a) { return a.cwiseAbs().rowwise().sum().maxCoeff(); }
 
 /// False where it cannot be done.
-bool multiply_exponential(RowMajorMatrix a, double t, RowMajorMatrix& b) {
-  constexpr double kMostProducts = 1e7, kUnit = 0x1p-53;
+bool multiply_by_dense(RowMajorMatrix a, double t, RowMajorMatrix& b) {
   if (!a.allFinite() || !std::isfinite(t)) return false;
   const double shift = a.trace() / static_cast<double>(a.rows());
   a.diagonal().array() -= shift;
-  const Scheme scheme = choose_scheme(std::abs(t) * column_norm(a));
-  if (scheme.steps * scheme.degree > kMostProducts) return false;
-  const double h = t / scheme.steps, growth = std::exp(h * shift);
-  for (double step = 0; step < scheme.steps; ++step) {
-    RowMajorMatrix term = b;
-    double previous = row_norm(term);
-    for (int k = 1; k <= scheme.degree; ++k) {
-      term = h / k * (a * term);
-      b += term;
-      const double size = row_norm(term);
-      if (previous + size <= kUnit * row_norm(b)) break;
-      previous = size;
-    }
-    b *= growth;
-  }
+  const internal::TaylorScheme scheme = internal::choose_scheme(column_norm(a), t);
+  if (!scheme.is_feasible()) return false;
+  const auto multiply = [&](double factor, const RowMajorMatrix& x) -> RowMajorMatrix { return factor * (a * x); };
+  internal::multiply_exponential(scheme, shift, multiply, b);
   return true;
 }
 
@@ -82,7 +58,7 @@ class ExpmMultiplyOp : public TileOp<T> {
       RowMajorMatrix b = operand(at, 1);
       if (lane >= run.num_samples) {
         b.setZero();
-      } else if (!multiply_exponential(operand(at, 0), operand(at, 2)(0, 0), b)) {
+      } else if (!multiply_by_dense(operand(at, 0), operand(at, 2)(0, 0), b)) {
         b.setConstant(std::numeric_limits<double>::quiet_NaN());
         if (run.report != nullptr)
           run.report->failures.push_back({at.sample(), "no exponential", 0, 0,
@@ -121,7 +97,7 @@ class ExpmMultiply : public TileExtension<ExpmMultiplyOp> {
     const auto n = static_cast<Eigen::Index>(std::lround(std::sqrt(static_cast<double>(operands[0].size()))));
     RowMajorMatrix b =
         Eigen::Map<const RowMajorMatrix>(operands[1].data(), n, static_cast<Eigen::Index>(operands[1].size()) / n);
-    if (!multiply_exponential(Eigen::Map<const RowMajorMatrix>(operands[0].data(), n, n), operands[2][0], b))
+    if (!multiply_by_dense(Eigen::Map<const RowMajorMatrix>(operands[0].data(), n, n), operands[2][0], b))
       b.setConstant(std::numeric_limits<double>::quiet_NaN());
     return {b.data(), b.data() + b.size()};
   }
@@ -132,7 +108,8 @@ class ExpmMultiply : public TileExtension<ExpmMultiplyOp> {
     const Array &a = operands[0], &b = operands[1], &t = operands[2];
     const Array turned = transpose(a);
     std::vector<Array> cotangents(3);
-    if (wanted[0]) cotangents[0] = integral(turned, matmul(cotangent, transpose(b)), identity(a.shape()[0]), t);
+    if (wanted[0])
+      cotangents[0] = integral(turned, matmul(cotangent, transpose(b)), constant(identity_matrix(a.shape()[0])), t);
     if (wanted[1]) cotangents[1] = expm_multiply(turned, cotangent, t);
     if (wanted[2]) cotangents[2] = sum(cotangent * matmul(a, result));
     return cotangents;
@@ -156,13 +133,68 @@ class ExpmMultiply : public TileExtension<ExpmMultiplyOp> {
     const Array blocks = concat({concat({a, e}, 1), concat({zeros(a.shape()), a}, 1)});
     return expm_multiply(blocks, concat({zeros(b.shape()), b}), t).slice(0, n);
   }
-
-  static Array identity(std::int64_t n) {
-    HostArray numbers(Shape{n, n});
-    for (std::int64_t i = 0; i < n; ++i) numbers.set(i * (n + 1), 1);
-    return constant(numbers);
-  }
 };
+
+// ---- A as a linear function
+
+/// f's derivative as a function of its own: (x, arguments, v) -> df/dx v.
+Function derivative_of(const Function& f) {
+  constexpr std::size_t kOfX[] = {0};
+  const Function both = jvp(f, kOfX, InputKind::kSample);
+  std::vector<ArgumentSpec> inputs;
+  for (const Input& input : both.inputs()) inputs.push_back({text::concat("in", inputs.size()), input.shape});
+  return simplify(trace_list(
+      inputs, [&](std::span<const Array> in) { return std::vector<Array>{internal::inline_function(both, in)[1]}; }));
+}
+
+/// A v for each of some v, in the trace.
+class LinearFunction {
+ public:
+  LinearFunction(const std::function<Array(Array)>& f, const Shape& shape)
+      : traced_(internal::trace_system("expm_multiply", f, shape)), derivative_(derivative_of(traced_.function)) {
+    if (internal::reached_from(derivative_, 0, 1)[derivative_.outputs()[0].node])
+      throw InvalidArgument("[expm_multiply] the function must be linear; by its graph, its derivative depends on x.");
+  }
+
+  const Function& function() const { return traced_.function; }
+
+  Array times(const HostArray& v) const {
+    std::vector<Array> inputs = {zeros(v.shape())};
+    inputs.insert(inputs.end(), traced_.arguments.begin(), traced_.arguments.end());
+    inputs.push_back(constant(v));
+    return internal::inline_function(derivative_, inputs)[0];
+  }
+
+ private:
+  internal::TracedSystem traced_;
+  Function derivative_;
+};
+
+/// A's numbers at its places: each color's columns in one product.
+Array numbers_of(const LinearFunction& a, const internal::MatrixPlaces& places,
+                 const std::vector<std::int32_t>& colors) {
+  const auto n = static_cast<std::int64_t>(colors.size());
+  const std::int32_t count = *std::ranges::max_element(colors) + 1;
+  std::vector<Array> products;
+  for (std::int32_t color = 0; color < count; ++color) {
+    HostArray seed(Shape{n});
+    for (std::int64_t j = 0; j < n; ++j) seed.set(j, colors[static_cast<std::size_t>(j)] == color ? 1 : 0);
+    products.push_back(a.times(seed));
+  }
+  const std::vector<std::int64_t> rows = places.rows_of_numbers(), columns = places.columns_of_numbers();
+  std::vector<std::int64_t> positions;
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    positions.push_back(colors[static_cast<std::size_t>(columns[k])] * n + rows[k]);
+  return gather(concat(products), std::move(positions), {places.count()});
+}
+
+/// A [n, n], column after column.
+Array matrix_of(const LinearFunction& a, std::int64_t n) {
+  std::vector<Array> columns;
+  const HostArray units = identity_matrix(n);
+  for (std::int64_t j = 0; j < n; ++j) columns.push_back(a.times(units[j]));
+  return transpose(stack(columns));
+}
 
 }  // namespace
 
@@ -172,6 +204,28 @@ Array expm_multiply(Operand a, Operand b, Operand t) {
   const Array operands[] = {a.array, is_vector ? reshape(b, {shape[0], 1}) : b.array, t.array};
   const Array result = apply(std::make_shared<ExpmMultiply>(), operands, a.where);
   return is_vector ? reshape(result, shape) : result;
+}
+
+Array expm_multiply(const std::function<Array(Array)>& a, Operand b, Operand t) {
+  constexpr std::size_t kMostNumbers = std::size_t{1} << 24;
+  const Shape shape = b.array.shape();
+  if (shape.rank() != 1 || shape.size() == 0 || t.array.shape().rank() != 0)
+    throw ShapeError("[expm_multiply] of a function, b must be [n] and t a number; got ", shape, " and ",
+                     t.array.shape(), ".");
+  const std::int64_t n = shape[0];
+  const LinearFunction function(a, shape);
+  const std::optional<internal::IndexLists> rows = internal::dependencies(function.function(), 0, kMostNumbers);
+  if (!rows && n > kMostOfDense)
+    throw InvalidArgument("[expm_multiply] the matrix of a function from ", n, " to ", n,
+                          " numbers must be sparse; by its graph more than 2^24 of its numbers may be other than 0. ",
+                          "Write it without sums over all numbers.");
+  if (!rows) return expm_multiply(matrix_of(function, n), b.array, t.array);
+  internal::IndexLists columns = rows->transposed(static_cast<std::size_t>(n));
+  const std::vector<std::int32_t> colors = internal::color_columns(*rows, columns);
+  if (4 * (*std::ranges::max_element(colors) + 1) > n && n <= kMostOfDense)
+    return expm_multiply(matrix_of(function, n), b.array, t.array);
+  const auto places = std::make_shared<const internal::MatrixPlaces>(std::move(columns));
+  return internal::sparse_expm_multiply(places, numbers_of(function, *places, colors), b.array, t.array, b.where);
 }
 
 }  // namespace costate

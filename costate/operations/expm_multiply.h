@@ -6,6 +6,8 @@
 // the integral as a block of the exponential of a matrix of twice the size (Van Loan 1978).
 #pragma once
 
+#include <functional>
+
 #include "costate/graph/array.h"
 
 namespace costate {
@@ -19,5 +21,17 @@ namespace costate {
 /// take more than 10^7 products.
 /// Throws: ShapeError if the shapes do not fit.
 Array expm_multiply(Operand a, Operand b, Operand t);
+
+/// The same for an A that is given as a linear function of [n], which may use any Array of the trace; what it adds that
+/// does not depend on x is left out. For thousands of numbers that each meet few others, as those of a grid do: A's
+/// numbers are found by a few products, as root() finds those of a Jacobian, and no matrix [n, n] is made but for a
+/// function of at most 4096 numbers that is not sparse. Differentiable by all that the function uses, b and t, to any
+/// order, both ways.
+///
+/// Cost: as above, with products of as many terms as A has numbers; a gradient by what A depends on takes about four
+/// times as long. It keeps the states at 2 sqrt(s) of s steps, s being at most 1 + |t| norm(A).
+/// Throws: ShapeError unless b is a vector, t a number and the function gives what it takes; InvalidArgument if it is
+/// not linear, and if more than 2^24 of A's numbers may be other than 0 by the function's graph.
+Array expm_multiply(const std::function<Array(Array)>& a, Operand b, Operand t);
 
 }  // namespace costate

@@ -11,9 +11,8 @@
 
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
-#include "costate/graph/simplify.h"
-#include "costate/graph/trace.h"
 #include "costate/operations/internal/sparse_root.h"
+#include "costate/operations/internal/traced_system.h"
 #include "costate/operations/linear_solve.h"
 
 namespace costate {
@@ -35,23 +34,6 @@ Array dense_root(const std::function<Array(Array)>& f, const Array& guess, const
                full(shape, std::numeric_limits<double>::quiet_NaN()));
 }
 
-/// f with what it takes of the trace around it.
-struct TracedSystem {
-  Function function;
-  std::vector<Array> arguments;
-};
-
-TracedSystem trace_system(const std::function<Array(Array)>& f, const Shape& shape) {
-  internal::CapturingFunction traced = internal::trace_capturing(
-      {{"x", shape}}, [&](std::span<const Array> in) { return std::vector<Array>{f(in[0])}; });
-  TracedSystem system{.function = simplify(traced.function), .arguments = std::move(traced.captured)};
-  if (!(system.function.output_shape(0) == shape))
-    throw ShapeError("[root] f must give what it takes, ", shape, "; got ", system.function.output_shape(0), ".");
-  for (const Input& input : system.function.inputs())
-    if (input.parameter) system.arguments.emplace_back(*input.parameter);
-  return system;
-}
-
 /// Nothing where the Jacobian has too many numbers, or with kAuto takes too many derivatives.
 std::shared_ptr<const internal::ImplicitSystem> sparse_system(const Function& f, RootJacobian form) {
   constexpr std::size_t kMostNumbers = std::size_t{1} << 24;
@@ -62,7 +44,8 @@ std::shared_ptr<const internal::ImplicitSystem> sparse_system(const Function& f,
     const std::vector<std::int32_t> colors = internal::color_columns(*rows, rows->transposed(n));
     if (4 * static_cast<std::size_t>(*std::max_element(colors.begin(), colors.end()) + 1) > n) return nullptr;
   }
-  return std::make_shared<internal::ImplicitSystem>(f, *rows);
+  return std::make_shared<internal::ImplicitSystem>(
+      f, *rows, form == RootJacobian::kKrylov ? internal::LinearMethod::kKrylov : internal::LinearMethod::kFactors);
 }
 
 }  // namespace
@@ -75,12 +58,13 @@ Array root(const std::function<Array(Array)>& f, Operand guess, const RootOption
   const Shape shape = guess.array.shape();
   if (shape.rank() != 1 || shape.size() == 0)
     throw ShapeError("[root] the guess must be a vector; got shape ", shape, ".");
-  const bool may_be_sparse = options.jacobian == RootJacobian::kSparse ||
-                             (options.jacobian == RootJacobian::kAuto && shape.size() >= kFewUnknowns);
+  const bool must_be_sparse = options.jacobian == RootJacobian::kSparse || options.jacobian == RootJacobian::kKrylov;
+  const bool may_be_sparse =
+      must_be_sparse || (options.jacobian == RootJacobian::kAuto && shape.size() >= kFewUnknowns);
   if (!may_be_sparse) return dense_root(f, guess.array, options);
-  const TracedSystem traced = trace_system(f, shape);
+  const internal::TracedSystem traced = internal::trace_system("root", f, shape);
   const auto system = sparse_system(traced.function, options.jacobian);
-  if (!system && options.jacobian == RootJacobian::kSparse)
+  if (!system && must_be_sparse)
     throw InvalidArgument("[root] the Jacobian of ", shape.size(),
                           " unknowns is not sparse: by the graph of f more than 2^24 of its numbers may be other than "
                           "0; write f without sums over all unknowns, or ask for a dense one.");

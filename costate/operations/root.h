@@ -15,6 +15,7 @@ enum class RootJacobian : std::uint8_t {
   kAuto,    // sparse from 64 unknowns on, if at most a quarter as many derivatives as unknowns give all of it
   kDense,   // [n, n], of n derivatives, in each of the iterations
   kSparse,  // where the graph of f says that it may be other than 0, by LU factorization of a sparse matrix
+  kKrylov,  // the same places, but its linear systems are solved iteratively: beyond 10^5 unknowns, say
 };
 
 struct RootOptions {
@@ -34,6 +35,11 @@ struct RootOptions {
 /// residual. The factors of the last iteration serve all derivatives, of any order and both ways; a linear f is
 /// factorized once. Computed in f64, in f32 programs too. Takes as much memory a thread as the factors have numbers,
 /// for each sample of a tile: some 30 n log2(n) bytes a sample for a grid of n unknowns in the plane.
+///
+/// Krylov: the same, but without factors, which grow faster than the unknowns do. Each linear system is solved by
+/// BiCGSTAB (van der Vorst 1992) with an incomplete LU factorization (Saad 1994) for a preconditioner, which takes at
+/// most some 20 times the memory of J, and as much of J^T for gradients. Where 500 iterations bring no solution, there
+/// is no root, and the report has the linear system's residual, too.
 ///
 /// Throws: ShapeError unless f gives what it takes; InvalidArgument for options out of range, and if the Jacobian is
 /// asked for as a sparse one and the graph says of too many of its numbers that they may be other than 0.

@@ -73,7 +73,7 @@ class Guess {
   }
 
   SeriesColumns made() {
-    if (columns_.time.empty() && columns_.step == 0 && columns_.rate == 0) columns_.time = time();
+    if (!columns_.has_times()) columns_.time = time();
     if (columns_.trajectory.empty()) columns_.trajectory = trajectory();
     if (columns_.quantity.empty() && columns_.states.empty()) take_long_table();
     if (!columns_.quantity.empty() && columns_.states.empty()) take_quantities();

@@ -252,9 +252,7 @@ std::vector<std::vector<double>> SeriesModel::slopes(const std::vector<std::vect
   for (const std::vector<double>& state : states)
     if (count_of(state.size()) != d)
       throw ShapeError("[slopes] a state must hold ", d, " numbers; got ", state.size(), ".");
-  HostArray z(Shape{count_of(states.size()), d});
-  for (std::int64_t i = 0; i < z.size(); ++i)
-    z.set(i, states[static_cast<std::size_t>(i / d)][static_cast<std::size_t>(i % d)]);
+  const HostArray z = HostArray::from_rows(states, d);
   const Function rate = trace([&](Array state) { return slope_at_start(state, {}); }, {{"z", {d}}});
   const HostArray found = compile(rate).run({z}).outputs[0];
   std::vector<std::vector<double>> slopes(states.size());

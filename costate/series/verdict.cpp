@@ -144,6 +144,7 @@ class Comparison {
 };
 
 double duration_of(const std::vector<ForecastTask>& tasks) {
+  if (tasks.empty()) return std::numeric_limits<double>::quiet_NaN();
   std::vector<double> durations;
   for (const ForecastTask& task : tasks)
     durations.push_back(task.trajectory->times[task.origin + task.ahead] - task.trajectory->times[task.origin]);

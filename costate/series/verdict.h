@@ -18,7 +18,7 @@ namespace costate {
 struct Horizon {
   std::size_t samples = 0;  // ahead of an origin; of the whole: those of the longest stretch
   bool is_whole = false;    // all samples that are held out, from the last one before; otherwise the last one alone
-  double duration = 0;      // the median time that so many samples take
+  double duration = 0;      // the median time that so many samples take; NaN without an origin
   std::size_t origins = 0;
   std::vector<std::size_t> cells = {};  // measured ones that are compared, a state
 };

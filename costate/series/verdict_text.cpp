@@ -166,6 +166,7 @@ std::string horizon_text(const Verdict& verdict, std::size_t horizon) {
   const Horizon& at = verdict.horizons[horizon];
   const std::string samples =
       text::concat(at.is_whole ? "all " : "", at.samples, at.samples == 1 ? " sample" : " samples");
+  if (at.origins == 0) return samples;
   const std::string duration = duration_text(at.duration, verdict.time_scale);
   if (!verdict.time_scale.unit.empty()) return text::concat(samples, " (", duration, ")");
   return text::concat(samples, " (", verdict.time_name, " + ", duration, ")");

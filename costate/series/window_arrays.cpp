@@ -108,8 +108,7 @@ std::vector<double> times_of(const Stretch& stretch, std::size_t length) {
 }
 
 void write_events(const SeriesModel& model, std::span<const Stretch> stretches, WindowArrays& arrays) {
-  const auto size = [](const auto& list) { return static_cast<std::int64_t>(list.size()); };
-  const std::int64_t n = size(stretches), length = arrays.times.shape()[1], e = size(model.event_names());
+  const std::int64_t n = std::ssize(stretches), length = arrays.times.shape()[1], e = std::ssize(model.event_names());
   std::vector<EventPath> paths;
   std::size_t most = 1;
   for (const Stretch& stretch : stretches) {
@@ -125,7 +124,7 @@ void write_events(const SeriesModel& model, std::span<const Stretch> stretches, 
     const Stretch& stretch = stretches[static_cast<std::size_t>(row)];
     const EventPath& path = paths[static_cast<std::size_t>(row)];
     for (std::int64_t i = 0; i < k * e; ++i) {
-      const std::int64_t at = std::min(i / e, size(path.times) - 1);
+      const std::int64_t at = std::min(i / e, std::ssize(path.times) - 1);
       arrays.event_times.set(row * k + i / e, path.times[static_cast<std::size_t>(at)]);
       arrays.amounts.set(row * k * e + i, path.amounts[static_cast<std::size_t>(at * e + i % e)]);
       arrays.rates.set(row * k * e + i, path.rates[static_cast<std::size_t>(at * e + i % e)]);
@@ -145,15 +144,15 @@ Stretch stretch_of(const TimeSeries& series, const Window& window) {
 }
 
 WindowArrays window_arrays(const SeriesModel& model, std::span<const Stretch> stretches, std::size_t length) {
-  const auto size = [](const auto& list) { return static_cast<std::int64_t>(list.size()); };
-  const std::int64_t n = size(stretches), w = static_cast<std::int64_t>(length), d = size(model.state_names());
+  const std::int64_t n = std::ssize(stretches), w = static_cast<std::int64_t>(length),
+                     d = std::ssize(model.state_names());
   WindowArrays arrays{.starts = HostArray(Shape{n, d}),
                       .times = HostArray(Shape{n, w}),
                       .targets = HostArray(Shape{n, w, d}),
                       .masks = HostArray(Shape{n, w, d}),
-                      .inputs = HostArray(Shape{n, w, size(model.input_names())}),
-                      .covariates = HostArray(Shape{n, size(model.covariate_names())}),
-                      .phases = HostArray(Shape{n, size(model.options().periods)}),
+                      .inputs = HostArray(Shape{n, w, std::ssize(model.input_names())}),
+                      .covariates = HostArray(Shape{n, std::ssize(model.covariate_names())}),
+                      .phases = HostArray(Shape{n, std::ssize(model.options().periods)}),
                       .unmeasured = HostArray(Shape{n, d}),
                       .event_times = HostArray(Shape{n, 0}),
                       .amounts = {},
@@ -190,8 +189,8 @@ WindowArrays take_windows(const WindowArrays& arrays, std::span<const std::size_
 }
 
 std::vector<ArgumentSpec> window_arguments(const SeriesModel& model, const WindowShape& shape) {
-  const auto size = [](const auto& list) { return static_cast<std::int64_t>(list.size()); };
-  const std::int64_t d = size(model.state_names()), m = size(model.input_names()), e = size(model.event_names());
+  const std::int64_t d = std::ssize(model.state_names()), m = std::ssize(model.input_names()),
+                     e = std::ssize(model.event_names());
   const std::int64_t length = shape.times, k = shape.event_times;
   std::vector<ArgumentSpec> arguments = {{"shift", {static_cast<std::int64_t>(model.num_states())}},
                                          {"start", {d}},
@@ -206,8 +205,8 @@ std::vector<ArgumentSpec> window_arguments(const SeriesModel& model, const Windo
     arguments.push_back({"e_rates", {k, e}});
     arguments.push_back({"e_before", {length, e}});
   }
-  if (!model.covariate_names().empty()) arguments.push_back({"c", {size(model.covariate_names())}});
-  if (!model.options().periods.empty()) arguments.push_back({"phases", {size(model.options().periods)}});
+  if (!model.covariate_names().empty()) arguments.push_back({"c", {std::ssize(model.covariate_names())}});
+  if (!model.options().periods.empty()) arguments.push_back({"phases", {std::ssize(model.options().periods)}});
   if (shape.has_limits) arguments.push_back({"sides", {length, d}});
   return arguments;
 }

@@ -30,6 +30,36 @@ void check_step_control(const StepControl& control) {
                           " and ", control.beta3, ".");
 }
 
+/// What only implicit methods can do, and what they cannot.
+void check_implicit(const SolveOptions& options) {
+  if (!options.mass_matrix.empty() && !allows_mass_matrix(options.method))
+    throw InvalidArgument("[solve] mass_matrix is for 'rodas5p', 'radau5', 'radauIIA3' and 'radauIIA5'; got '",
+                          name(options.method), "'. Take one of them, or solve for y' in the field.");
+  for (const double entry : options.mass_matrix)
+    if (!std::isfinite(entry))
+      throw InvalidArgument("[solve] the numbers of mass_matrix must be finite; got ", entry, ".");
+  if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit)
+    throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit methods; got '", name(options.method),
+                          "'. A field that asks for an implicit method grows as fast backwards as it decays forwards: "
+                          "take adjoint = 'discrete'.");
+}
+
+/// What is not set unless a caller sets it, and has no effect on fixed steps.
+void check_fixed(const SolveOptions& options) {
+  for (const auto& [name, is_set] : {std::pair("max_step", options.max_step > 0),
+                                     {"min_step", options.min_step > 0},
+                                     {"stop_at", !options.stop_at.empty()}})
+    if (is_set)
+      throw InvalidArgument("[solve] ", name, " is for steps chosen by the error; here they are fixed (",
+                            costate::name(options.method),
+                            "). Put times into `times` where they should end, or set step_size.");
+  for (const auto& [name, is_set] : {std::pair("rtols", !options.rtols.empty()), {"atols", !options.atols.empty()}})
+    if (is_set)
+      throw InvalidArgument("[solve] ", name, " is for steps chosen by the error; here they are fixed (",
+                            costate::name(options.method),
+                            "). Leave it out, or choose a method with an error estimate.");
+}
+
 }  // namespace
 
 std::string name(Control control) { return spelling(control, kControlNames); }
@@ -86,23 +116,8 @@ void check_options(const SolveOptions& options) {
     if (!std::isfinite(t)) throw InvalidArgument("[solve] times in stop_at must be finite; got ", t, ". Remove it.");
   const bool is_fixed =
       options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate();
-  if (is_fixed && (options.min_step > 0 || options.max_step > 0 || !options.stop_at.empty()))
-    throw InvalidArgument("[solve] ",
-                          options.max_step > 0   ? "max_step"
-                          : options.min_step > 0 ? "min_step"
-                                                 : "stop_at",
-                          " is for steps chosen by the error; here they are fixed (", name(options.method),
-                          "). Put times into `times` where they should end, or set step_size.");
-  if (!options.mass_matrix.empty() && !allows_mass_matrix(options.method))
-    throw InvalidArgument("[solve] mass_matrix is for 'rodas5p', 'radau5', 'radauIIA3' and 'radauIIA5'; got '",
-                          name(options.method), "'. Take one of them, or solve for y' in the field.");
-  for (const double entry : options.mass_matrix)
-    if (!std::isfinite(entry))
-      throw InvalidArgument("[solve] the numbers of mass_matrix must be finite; got ", entry, ".");
-  if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit)
-    throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit methods; got '", name(options.method),
-                          "'. A field that asks for an implicit method grows as fast backwards as it decays forwards: "
-                          "take adjoint = 'discrete'.");
+  if (is_fixed) check_fixed(options);
+  check_implicit(options);
   check_step_control(options.step_control);
   if (options.max_steps < 1)
     throw InvalidArgument("[solve] max_steps must be at least 1; got ", options.max_steps, ".");

@@ -51,8 +51,8 @@ struct SolveOptions {
   Method method = Method::kDopri5;
   double rtol = 1e-6;  // a step is accepted if its error is at most atol + rtol |y|, as a root mean square
   double atol = 1e-8;  // (control/controller.h)
-  // In place of them, one for each number of the state, or one for each of its parts. An infinite one is of a number
-  // that is not controlled, such as an integral beside the state: it changes no step.
+  // In place of them, one for each number of the state or each of its parts; infinite: of a number that is not
+  // controlled and changes no step, such as an integral. Refused with fixed steps, which leave rtol and atol alone.
   std::vector<double> rtols = {}, atols = {};
   ErrorNorm error_norm = ErrorNorm::kRms;
   double first_step = 0;  // size of the first attempt; 0: chosen (control/initial_step.h)

@@ -1,7 +1,9 @@
 // One traced function of a sample serves training and scoring: its cross-entropy, and 1 where it is misclassified.
 #include "costate/train/classifier.h"
 
+#include <algorithm>
 #include <cmath>
+#include <span>
 #include <utility>
 
 #include "costate/array/take_rows.h"
@@ -40,6 +42,23 @@ std::int64_t num_classes(const Classifier& classifier, const Shape& input) {
   return logits.size();
 }
 
+template <class T>
+std::int64_t place_not_finite(const HostArray& inputs) {
+  const std::span<const T> numbers = inputs.data<T>();
+  return std::ranges::find_if_not(numbers, [](T number) { return std::isfinite(number); }) - numbers.begin();
+}
+
+/// `sample_of`: which sample of the data a row is.
+template <class SampleOf>
+void check_finite(const HostArray& inputs, const SampleOf& sample_of) {
+  const std::int64_t place =
+      inputs.dtype() == Dtype::kF32 ? place_not_finite<float>(inputs) : place_not_finite<double>(inputs);
+  if (place == inputs.size()) return;
+  const std::int64_t width = inputs.shape().without_first().size();
+  throw DataError("[fit_classifier] inputs must be finite; number ", place % width, " of sample ",
+                  sample_of(place / width), " is ", inputs.at(place), ". Fill it in, or leave the sample out.");
+}
+
 void check_data(const LabelledInputs& data, std::int64_t classes) {
   const Shape &inputs = data.inputs.shape(), &labels = data.labels.shape();
   if (inputs.rank() == 0 || labels.rank() != 1 || inputs[0] != labels[0])
@@ -51,6 +70,7 @@ void check_data(const LabelledInputs& data, std::int64_t classes) {
       throw DataError("[fit_classifier] labels must be whole numbers from 0 to ", classes - 1, ", the net's classes; ",
                       "that of sample ", i, " is ", label, ".");
   }
+  check_finite(data.inputs, [](std::int64_t sample) { return sample; });
 }
 
 /// What a batch is trained on. ShapeError if the options give something that is no input of each sample.
@@ -61,6 +81,8 @@ HostArray inputs_of(const Batch& batch, const HostArray& all, const ClassifierFi
   if (!(given.shape() == wanted))
     throw ShapeError("[fit_classifier] the inputs that a batch is trained on must have shape ", wanted, "; got ",
                      given.shape(), ".");
+  check_finite(
+      given, [&](std::int64_t row) { return static_cast<std::int64_t>(batch.samples[static_cast<std::size_t>(row)]); });
   return given;
 }
 

@@ -33,7 +33,7 @@ struct ClassifierFitOptions {
 /// was misclassified, each at the weights before its step; a sample whose solve fails is.
 ///
 /// Throws as train; ShapeError if there is not one label for each input, logits are no vector, or `inputs` gives
-/// another shape; DataError for a label that is no class of the net's.
+/// another shape; DataError for a label that is no class of the net's, or an input that is not finite.
 TrainResult fit_classifier(const Classifier& classifier, const LabelledInputs& data,
                            const ClassifierFitOptions& options = {});
 

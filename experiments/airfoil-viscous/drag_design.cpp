@@ -14,48 +14,26 @@ namespace {
 
 constexpr double kSharpest = 0.3;  // the least |dz/ds| / R that an edge may have
 
-/// Equations g = 0 and limits g <= 0 by the augmented Lagrangian (Nocedal and Wright 2006, sec. 17.3 and 17.4):
-///     drag + sum_k lambda_k g_k + rho / 2 g_k^2                           for lift and area,
-///     + sum_k (max(0, lambda_k + rho g_k)^2 - lambda_k^2) / (2 rho)       for the edges.
-struct DragLimits {
-  HostArray wanted;  // lift and area
-  HostArray lambda;  // of them, and of the edge at each angle
-  double rho = 10;
-  double violation = std::numeric_limits<double>::infinity();
-
-  /// After a round that ended at g.
-  void update(const HostArray& g) {
-    double worst = 0;
-    for (std::int64_t k = 0; k < g.size(); ++k) {
-      const bool is_equation = k < 2;
-      worst = std::max(worst, std::abs(is_equation ? g.at(k) : std::max(g.at(k), -lambda.at(k) / rho)));
-      const double next = lambda.at(k) + rho * g.at(k);
-      lambda.set(k, is_equation ? next : std::max(0.0, next));
-    }
-    if (worst > 0.25 * violation) rho *= 3;
-    violation = worst;
-  }
-};
-
-/// Inputs: coefficients, the guess, wanted lift and area, lambda, rho. Outputs: the Lagrangian, drag, g, the state.
+/// Lift and area are kept, and no edge is too sharp. Inputs: coefficients, the guess, wanted lift and area, lambda of
+/// these and of the edge at each angle, the penalty. Outputs: the augmented Lagrangian, drag, g of both, the state.
 Function drag_lagrangian(const DragDesignOptions& options) {
   return trace(
-      [&](Array coefficients, Array guess, Array wanted, Array lambda, Array rho) {
+      [&](Array coefficients, Array guess, Array wanted, Array of_kept, Array of_edges, Array penalty) {
         const MappedGrid shape = laurent_map(options.grid, coefficients);
         const ViscousFlow flow = viscous_flow(shape, 0.0, guess, {.reynolds = options.reynolds});
         const Array kept = stack({flow.lift, laurent_area(coefficients)}) / wanted - 1.0;
         const Array slope = square(shape.x_slope[0]) + square(shape.y_slope[0]);
         const Array edges = kSharpest * kSharpest - slope / square(shape.radius);
-        const Array of_kept = lambda.slice(0, 2), of_edges = lambda.slice(2, 2 + options.grid.angles);
-        const Array cost = sum(of_kept * kept) + 0.5 * rho * sum(square(kept)) +
-                           sum(square(relu(of_edges + rho * edges)) - square(of_edges)) / (2.0 * rho);
-        return std::vector<Array>{flow.drag + cost, flow.drag, concat({kept, edges}), flow.state};
+        const Array lagrangian =
+            augmented_lagrangian(flow.drag, {.g = {kept, edges}, .lambda = {of_kept, of_edges}, .penalty = penalty});
+        return std::vector<Array>{lagrangian, flow.drag, kept, edges, flow.state};
       },
       {{"coefficients", {1 + 2 * options.modes}},
        {"guess", {viscous_flow_size(options.grid)}},
        {"wanted", {2}},
-       {"lambda", {2 + options.grid.angles}},
-       {"rho", {}}});
+       {"lambda of lift and area", {2}},
+       {"lambda of edges", {options.grid.angles}},
+       {"penalty", {}}});
 }
 
 bool is_shape(const HostArray& coefficients) {
@@ -78,8 +56,7 @@ class DragDescent {
     const FoundViscousFlow start = find_viscous_flow(options.grid, coefficients_, 0, {.reynolds = options.reynolds});
     guess_ = start.state;
     const double area = area_of(coefficients_);
-    limits_.wanted = HostArray::vector({start.lift, area});
-    limits_.lambda = HostArray(Shape{2 + options.grid.angles});
+    wanted_ = HostArray::vector({start.lift, area});
     design_.drag_before = start.drag;
     design_.lift = start.lift;
     design_.area = area;
@@ -87,20 +64,28 @@ class DragDescent {
   }
 
   DragDesign run() {
-    constexpr double kEnough = 1e-7;
-    int steps = 0;
     const auto on_step = [&](int step, const HostArray& at) {
       coefficients_ = at;
       design_.history.push_back(drag_);
-      if (steps == 0 && (step == 2 || step == 6)) design_.stages.push_back({step, find_flow()});
+      if (step == 2 || step == 6) design_.stages.push_back({step, find_flow()});
     };
-    for (int round = 0; round < options_.rounds && limits_.violation > kEnough; ++round) {
-      steps += minimize(coefficients_, [&](const HostArray& at) { return slope(at); },
-                        {.steps = options_.steps, .on_step = on_step});
-      slope(coefficients_);
-      limits_.update(g_);
-    }
-    finish(steps);
+    // The constraints are those of the flow at a point, whatever the multipliers.
+    const Multipliers none{.lambda = {HostArray(Shape{2}), HostArray(Shape{options_.grid.angles})}, .penalty = 1};
+    const ConstrainedProblem problem{
+        .num_equations = 2,
+        .num_limits = options_.grid.angles,
+        .lagrangian = [&](const HostArray& at, const Multipliers& by) { return evaluate(at, by); },
+        .constraints =
+            [&](const HostArray& at) {
+              evaluate(at, none);
+              return g_;
+            }};
+    const ConstrainedMinimum found = minimize_constrained(coefficients_, problem,
+                                                          {.rounds = options_.rounds,
+                                                           .each = {.steps = options_.steps, .on_step = on_step},
+                                                           .violation = 1e-7,
+                                                           .penalty_growth = 3});
+    finish(found);
     return std::move(design_);
   }
 
@@ -116,34 +101,35 @@ class DragDescent {
   }
 
   /// Infinite where there is no shape or no flow. Numbers of the last flow are kept.
-  Slope slope(const HostArray& at) {
-    constexpr double kNone = std::numeric_limits<double>::infinity();
-    if (!is_shape(at)) return {kNone, HostArray(at.shape())};
+  Evaluation evaluate(const HostArray& at, const Multipliers& multipliers) {
+    const Evaluation none{.loss = std::numeric_limits<double>::infinity(), .gradients = {HostArray(at.shape())}};
+    if (!is_shape(at)) return none;
     ++design_.gradients;
-    const RunResult found = gradient_->run({batch_of_one(at), batch_of_one(guess_), batch_of_one(limits_.wanted),
-                                            batch_of_one(limits_.lambda), HostArray::vector({limits_.rho})});
-    if (!found.report.failures.empty()) return {kNone, HostArray(at.shape())};
+    const RunResult found = gradient_->run(
+        {batch_of_one(at), batch_of_one(guess_), batch_of_one(wanted_), batch_of_one(multipliers.lambda.equations),
+         batch_of_one(multipliers.lambda.limits), HostArray::vector({multipliers.penalty})});
+    if (!found.report.failures.empty()) return none;
     drag_ = found.outputs[1].at(0);
-    g_ = found.outputs[2][0];
-    guess_ = found.outputs[3][0];
-    return {found.outputs[0].at(0), found.outputs[4][0]};
+    g_ = {found.outputs[2][0], found.outputs[3][0]};
+    guess_ = found.outputs[4][0];
+    return {.loss = found.outputs[0].at(0), .gradients = {found.outputs[5][0]}};
   }
 
-  void finish(int steps) {
-    for (const double element : slope(coefficients_).gradient.numbers())
+  void finish(const ConstrainedMinimum& found) {
+    for (const double element : evaluate(coefficients_, found.multipliers).gradients[0].numbers())
       design_.stationarity = std::max(design_.stationarity, std::abs(element));
     const FoundViscousFlow end = find_flow();
     design_.drag_after = end.drag;
     design_.lift_error = std::abs(end.lift / design_.lift - 1);
     design_.area_error = std::abs(area_of(coefficients_) / design_.area - 1);
-    for (std::int64_t k = 2; k < g_.size(); ++k) design_.edge_excess = std::max(design_.edge_excess, g_.at(k));
-    design_.stages.push_back({steps, end});
+    for (const double excess : g_.limits.numbers()) design_.edge_excess = std::max(design_.edge_excess, excess);
+    design_.stages.push_back({found.steps, end});
   }
 
   DragDesignOptions options_;
-  HostArray coefficients_, guess_, g_;
+  HostArray coefficients_, guess_, wanted_;
   std::unique_ptr<Program> gradient_;
-  DragLimits limits_;
+  Constraints g_;
   DragDesign design_;
   double drag_ = 0;
 };

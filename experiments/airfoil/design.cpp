@@ -44,19 +44,19 @@ HostArray start_of(std::int64_t modes) {
   return start;
 }
 
-/// The objective with what a violation of the limits costs (Nocedal and Wright 2006, sec. 17.4):
-///     f + sum_k (max(0, lambda_k + rho g_k)^2 - lambda_k^2) / (2 rho).
-/// Inputs: coefficients, lambda, rho. Outputs: that, g, points, pressure, lift.
-Function augmented_lagrangian(const AirfoilShape& shape, const HostArray& start, const HostArray& least) {
+/// Inputs: coefficients, lambda of the limits, the penalty. Outputs: the augmented Lagrangian, g, points, pressure,
+/// lift.
+Function design_lagrangian(const AirfoilShape& shape, const HostArray& start, const HostArray& least) {
   return trace(
-      [&](Array coefficients, Array lambda, Array rho) {
+      [&](Array coefficients, Array lambda, Array penalty) {
         const Judged judged = judge(shape, coefficients);
         const Array g = constant(least) - judged.kept;
         const Array objective = 0.5 * kNearness * sum(square(coefficients - constant(start))) - judged.lift;
-        const Array cost = sum(square(relu(lambda + rho * g)) - square(lambda)) / (2.0 * rho);
-        return std::vector<Array>{objective + cost, g, judged.points, judged.pressure, judged.lift};
+        const Array lagrangian =
+            augmented_lagrangian(objective, {.g = {.limits = g}, .lambda = {.limits = lambda}, .penalty = penalty});
+        return std::vector<Array>{lagrangian, g, judged.points, judged.pressure, judged.lift};
       },
-      {{"coefficients", start.shape()}, {"lambda", least.shape()}, {"rho", {}}});
+      {{"coefficients", start.shape()}, {"lambda", least.shape()}, {"penalty", {}}});
 }
 
 bool is_outline(const HostArray& points) {
@@ -67,29 +67,6 @@ bool is_outline(const HostArray& points) {
   }
   return true;
 }
-
-/// The state of the augmented Lagrangian.
-struct Lagrangian {
-  HostArray lambda;
-  double rho = 10;
-  double violation = std::numeric_limits<double>::infinity();
-
-  std::vector<HostArray> inputs(const HostArray& coefficients) const {
-    return {batch_of_one(coefficients), batch_of_one(lambda), HostArray::vector({rho})};
-  }
-
-  /// After a round that ended at g: new multipliers, and a larger rho where the limits came no nearer. How far lambda
-  /// and the limits are from what they must be is `violation`.
-  void update(const HostArray& g) {
-    double worst = 0;
-    for (std::int64_t k = 0; k < g.size(); ++k) {
-      worst = std::max(worst, std::abs(std::max(g.at(k), -lambda.at(k) / rho)));
-      lambda.set(k, std::max(0.0, lambda.at(k) + rho * g.at(k)));
-    }
-    if (worst > 0.25 * violation) rho *= 5;
-    violation = worst;
-  }
-};
 
 /// Each of the limits, from g before and after.
 std::vector<Limit> limits_of(const HostArray& before, const HostArray& after, const HostArray& lambda) {
@@ -112,45 +89,48 @@ double Design::violation() const {
 }
 
 Design raise_lift(const DesignOptions& options) {
-  constexpr double kEnough = 1e-8;  // of the limits' violation
   const AirfoilShape shape({.panels = options.panels, .modes = options.modes});
   const HostArray start = start_of(options.modes);
   const Function kept = trace([&](Array a) { return judge(shape, a).kept; }, {{"a", start.shape()}});
   const HostArray least = least_of(compile(kept).run({batch_of_one(start)}).outputs[0][0]);
-  const Function loss = augmented_lagrangian(shape, start, least);
+  const Function loss = design_lagrangian(shape, start, least);
   const std::vector<std::size_t> wanted = {0};
   const Program value = compile(loss), gradient = compile(value_and_grad(loss, wanted));
 
   Design design;
-  HostArray coefficients = start;
-  Lagrangian lagrangian{.lambda = HostArray(least.shape())};
+  const auto inputs = [&](const HostArray& at, const Multipliers& multipliers) -> std::vector<HostArray> {
+    return {batch_of_one(at), batch_of_one(multipliers.lambda.limits), HostArray::vector({multipliers.penalty})};
+  };
+  const Multipliers none{.lambda = {.limits = HostArray(least.shape())}, .penalty = 1};  // of which g knows nothing
   const auto look = [&](int step, const HostArray& at) {
-    const std::vector<HostArray> found = value.run(lagrangian.inputs(at)).outputs;
+    const std::vector<HostArray> found = value.run(inputs(at, none)).outputs;
     design.stages.push_back({step, {found[2][0], found[3].numbers(), found[4].at(0)}});
     return found[1][0];
   };
-  const auto slope = [&](const HostArray& at) -> Slope {
-    ++design.gradients;
-    const std::vector<HostArray> found = gradient.run(lagrangian.inputs(at)).outputs;
-    const bool is_good = is_outline(found[2][0]);
-    return {is_good ? found[0].at(0) : std::numeric_limits<double>::infinity(), found[5][0]};
-  };
+  const ConstrainedProblem problem{
+      .num_limits = least.size(),
+      .lagrangian =
+          [&](const HostArray& at, const Multipliers& multipliers) {
+            ++design.gradients;
+            const std::vector<HostArray> found = gradient.run(inputs(at, multipliers)).outputs;
+            const bool is_good = is_outline(found[2][0]);
+            return Evaluation{.loss = is_good ? found[0].at(0) : std::numeric_limits<double>::infinity(),
+                              .gradients = {found[5][0]}};
+          },
+      .constraints =
+          [&](const HostArray& at) { return Constraints{.limits = value.run(inputs(at, none)).outputs[1][0]}; }};
+  HostArray coefficients = start;
   const HostArray before = look(0, coefficients);
-  int steps = 0;
-  HostArray g;
   const auto on_step = [&](int step, const HostArray& at) {
-    if (design.rounds == 0 && (step == 1 || step == 3)) look(step, at);
+    if (step == 1 || step == 3) look(step, at);
   };
-  while (design.rounds < options.rounds && lagrangian.violation > kEnough) {
-    steps += minimize(coefficients, slope, {.steps = options.steps, .on_step = on_step});
-    ++design.rounds;
-    g = value.run(lagrangian.inputs(coefficients)).outputs[1][0];
-    lagrangian.update(g);
-  }
-  look(steps, coefficients);
-  for (const double element : slope(coefficients).gradient.numbers())
+  const ConstrainedMinimum found = minimize_constrained(
+      coefficients, problem, {.rounds = options.rounds, .each = {.steps = options.steps, .on_step = on_step}});
+  look(found.steps, coefficients);
+  for (const double element : problem.lagrangian(coefficients, found.multipliers).gradients[0].numbers())
     design.stationarity = std::max(design.stationarity, std::abs(element));
-  design.limits = limits_of(before, g, lagrangian.lambda);
+  design.rounds = found.rounds;
+  design.limits = limits_of(before, found.constraints.limits, found.multipliers.lambda.limits);
   return design;
 }
 

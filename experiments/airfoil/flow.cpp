@@ -24,30 +24,4 @@ Curve pressure_curve(Curve style, const FlowPast& flow) {
 
 Curve outline_curve(const Curve& style, const FlowPast& flow) { return style.through(flow.points); }
 
-int minimize(HostArray& x, const std::function<Slope(const HostArray& x)>& slope, const MinimizeOptions& options) {
-  const Parameter moving("x", x);
-  Optimizer optimizer({.kind = OptimizerKind::kLbfgs, .history = 30}, {moving});
-  // A step begins with the evaluation that the one before ended with.
-  HostArray known_at;
-  Slope known;
-  const auto evaluate = [&]() -> Evaluation {
-    if (!known_at.same_bits(moving.value())) {
-      known_at = moving.value();
-      known = slope(known_at);
-    }
-    return {.loss = known.loss, .gradients = {known.gradient}};
-  };
-  int step = 0;
-  bool was_stuck = false;
-  while (step < options.steps) {
-    const bool is_stuck = optimizer.step(evaluate, 0.01).was_skipped;
-    if (is_stuck && was_stuck) break;  // from a fresh start, too
-    was_stuck = is_stuck;
-    ++step;
-    if (options.on_step) options.on_step(step, moving.value());
-  }
-  x = moving.value();
-  return step;
-}
-
 }  // namespace costate::experiments

@@ -1,8 +1,7 @@
-// What the parts of the experiment share: a flow past numbers, and a minimization with the library's L-BFGS.
+// What the parts of the experiment share: a flow past numbers, and its pictures.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <numbers>
 #include <vector>
 
@@ -31,19 +30,5 @@ Curve outline_curve(const Curve& style, const FlowPast& flow);
 
 /// Numbers as a batch of one.
 HostArray batch_of_one(const HostArray& values);
-
-/// The loss at a point with its gradient.
-struct Slope {
-  double loss = 0;
-  HostArray gradient;
-};
-
-struct MinimizeOptions {
-  int steps = 100;
-  std::function<void(int step, const HostArray& x)> on_step = {};
-};
-
-/// Moves x by L-BFGS, for as many steps or until there is no lower point, and says how many it took.
-int minimize(HostArray& x, const std::function<Slope(const HostArray& x)>& slope, const MinimizeOptions& options);
 
 }  // namespace costate::experiments

@@ -47,9 +47,9 @@ Recovery recover(const RecoverOptions& options) {
     recovery.stages.push_back({step, {found[1][0], found[2].numbers(), found[3].at(0)}});
     recovery.pressure_error = std::sqrt(found[0].at(0));
   };
-  const auto slope = [&](const HostArray& at) -> Slope {
+  const auto slope = [&](const HostArray& at) -> Evaluation {
     const std::vector<HostArray> found = gradient.run({batch_of_one(at)}).outputs;
-    return {found[0].at(0), found[4][0]};
+    return {.loss = found[0].at(0), .gradients = {found[4][0]}};
   };
   keep(0, coefficients);
   const int steps =

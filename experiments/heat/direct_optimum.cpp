@@ -8,16 +8,10 @@
 namespace costate::experiments {
 namespace {
 
-HostArray identity(std::int64_t n) {
-  HostArray numbers(Shape{n, n});
-  for (std::int64_t i = 0; i < n; ++i) numbers.set({i, i}, 1);
-  return numbers;
-}
-
 /// The matrix [m, n] of a linear map of [n] to [m] numbers: a column for each unit vector, all in one batch.
 HostArray matrix_of(std::int64_t n, const std::function<Array(Array)>& linear) {
   const HostArray columns =
-      compile(trace([&](Array u) { return linear(u); }, {{"u", {n}}})).run({identity(n)}).outputs[0];
+      compile(trace([&](Array u) { return linear(u); }, {{"u", {n}}})).run({identity_matrix(n)}).outputs[0];
   const std::int64_t m = columns.size() / n;
   HostArray matrix(Shape{m, n});
   for (std::int64_t i = 0; i < m; ++i)
@@ -35,7 +29,7 @@ Array reading_matrix(const HeatProblem& problem, double diffusion) {
     return heat_readings(one, concat({zeros({1, n}), reshape(u, {1, n})}));
   });
   const double dt = problem.end / static_cast<double>(problem.num_times);
-  const Array step = expm_multiply(constant(rate), constant(identity(n)), dt);
+  const Array step = expm_multiply(constant(rate), constant(identity_matrix(n)), dt);
   Array rows = constant(reading);  // [sensors, size]
   std::vector<Array> all;
   for (std::int64_t time = 0; time < problem.num_times; ++time) {
@@ -60,8 +54,8 @@ BestField best_field(const HeatProblem& problem, const HostArray& measured, doub
         const Array of_weights = constant(prior);
         const Array system = matmul(reading_matrix(problem, diffusion), of_weights) / problem.noise;
         const Array scaled = reshape(data, {data.shape().size()}) / problem.noise;
-        const Array weights =
-            linear_solve(matmul(transpose(system), system) + constant(identity(n)), matmul(transpose(system), scaled));
+        const Array weights = linear_solve(matmul(transpose(system), system) + constant(identity_matrix(n)),
+                                           matmul(transpose(system), scaled));
         const Array objective = 0.5 * sum(square(matmul(system, weights) - scaled)) + 0.5 * sum(square(weights));
         return std::vector<Array>{matmul(of_weights, weights), objective};
       },

@@ -12,7 +12,7 @@
 namespace costate::python {
 namespace {
 
-constexpr std::string_view kJacobianNames[] = {"auto", "dense", "sparse"};
+constexpr std::string_view kJacobianNames[] = {"auto", "dense", "sparse", "krylov"};
 
 Keywords<RootOptions> root_keywords() {
   using O = RootOptions;
@@ -51,12 +51,19 @@ void bind_linear(nb::module_& m) {
       "ShapeError if a is not square or b has another size.");
   m.def(
       "expm_multiply",
-      [](nb::handle a, nb::handle b, nb::handle t) { return expm_multiply(to_array(a), to_array(b), to_array(t)); },
+      [](nb::handle a, nb::handle b, nb::handle t) {
+        if (PyCallable_Check(a.ptr()) == 0) return expm_multiply(to_array(a), to_array(b), to_array(t));
+        return expm_multiply([&a](const Array& x) { return to_array(nb::borrow<nb::callable>(a)(x)); }, to_array(b),
+                             to_array(t));
+      },
       nb::arg("a"), nb::arg("b"), nb::arg("t"),
       R"(exp(t a) b, the state at t of x' = a x with x(0) = b, to rounding: a [n, n], b [n] or [n, columns], t a number of either sign.
 
 Differentiable by all three to any order. It takes about 5 + 6 |t| |a| products with a, |a| being the largest sum of a column;
-NaN where a or t are not finite, or where that would be more than 10^7 products. ShapeError if the shapes do not fit.)");
+NaN where a or t are not finite, or where that would be more than 10^7 products. ShapeError if the shapes do not fit.
+
+a may be a linear function of an Array [n], too, which may use any Array of the trace, for a b [n] of thousands of numbers that
+each meet few others, as those of a grid do; derivatives by all that it uses. InvalidArgument if it is not linear.)");
 }
 
 void bind_roots(nb::module_& m) {
@@ -73,6 +80,8 @@ tolerance   of the last correction, relative to 1 + |x|, the largest element; Na
 jacobian    'dense': all n x n derivatives in each iteration; first derivatives only.
             'sparse': those that f's graph says may be other than 0, for thousands of unknowns that each meet few
             others, as those of a grid do; derivatives of any order. InvalidArgument if they are more than 2^24.
+            'krylov': the same, with linear systems solved iteratively: for more than some 10^5 unknowns, whose factors
+            would take too much memory.
             'auto': sparse from 64 unknowns on, if at most a quarter as many derivatives as unknowns give all of it.)");
   m.def(
       "steady_state", &steady_state_python, nb::arg("f"), nb::arg("guess"), nb::kw_only(),

@@ -149,7 +149,7 @@ Fit fit_table(const nb::object& data, const nb::object& judge, const nb::object&
     throw InvalidArgument("[fit_table] existing says what to do with the run in out; give out.");
   const NamedTable named = to_table(data, config.model.columns);
   SeriesColumns& columns = config.model.columns;
-  if (columns.time.empty() && columns.step == 0 && columns.rate == 0) columns.time = named.index;
+  if (!columns.has_times()) columns.time = named.index;
   config.data = named.table.source();
   TimeSeries series = series_from_table(named.table, columns);
   TimeSeries judges = judge_of(judge, config, series);

@@ -164,12 +164,31 @@ void set_state(PythonSolution& s, const nb::tuple& state) {
   for (const int one : nb::cast<std::vector<int>>(state[1])) s.solution.status.push_back(static_cast<Status>(one));
 }
 
+/// rtol and atol may be lists, as in SciPy: then they are rtols and atols.
+void takes_list_too(Keywords<SolveOptions>& keywords, const std::string& name,
+                    std::vector<double> SolveOptions::*list) {
+  Keyword<SolveOptions>& keyword = *std::ranges::find_if(keywords, [&](const auto& one) { return one.name == name; });
+  const auto set_list = [name, list](SolveOptions& options, nb::handle value) {
+    if (!(options.*list).empty())
+      throw InvalidArgument("[solve] both ", name, " and ", name, "s are lists; leave one out.");
+    options.*list = argument_as<std::vector<double>>(value);
+  };
+  keyword.annotation = "float | collections.abc.Sequence[float]";
+  keyword.set = [set_number = keyword.set, set_list](SolveOptions& options, nb::handle value) {
+    if (double number = 0; nb::try_cast(value, number)) return set_number(options, value);
+    set_list(options, value);
+  };
+  std::ranges::find_if(keywords, [&](const auto& one) { return one.name == name + "s"; })->set = set_list;
+}
+
 }  // namespace
 
 Keywords<SolveOptions> solve_keywords() {
   Keywords<SolveOptions> keywords;
   for (const SolveOption& option : solve_options())
     keywords.push_back(of_table(option.name, option.kind, option.access));
+  takes_list_too(keywords, "rtol", &SolveOptions::rtols);
+  takes_list_too(keywords, "atol", &SolveOptions::atols);
   return keywords;
 }
 
@@ -269,7 +288,8 @@ args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one samp
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                'dopri5', 'bosh3' and 'dop853'.
 rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
-rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several.
+rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several; a
+                               list as rtol or atol is the same.
                                inf: that number is not controlled, such as an integral beside the state, and moves no step.
 error_norm                     'rms'; 'part_rms': the largest of the parts' own; 'max': the largest of all numbers.
 first_step                     size of the first attempt; 0: chosen.

@@ -457,6 +457,9 @@ def expm_multiply(a: object, b: object, t: object) -> Array:
 
     Differentiable by all three to any order. It takes about 5 + 6 |t| |a| products with a, |a| being the largest sum of a column;
     NaN where a or t are not finite, or where that would be more than 10^7 products. ShapeError if the shapes do not fit.
+
+    a may be a linear function of an Array [n], too, which may use any Array of the trace, for a b [n] of thousands of numbers that
+    each meet few others, as those of a grid do; derivatives by all that it uses. InvalidArgument if it is not linear.
     """
 
 def root(f: Callable, guess: object, *, iterations: int = 20, tolerance: float = 1e-09, jacobian: str = 'auto') -> Array:
@@ -470,6 +473,8 @@ def root(f: Callable, guess: object, *, iterations: int = 20, tolerance: float =
     jacobian    'dense': all n x n derivatives in each iteration; first derivatives only.
                 'sparse': those that f's graph says may be other than 0, for thousands of unknowns that each meet few
                 others, as those of a grid do; derivatives of any order. InvalidArgument if they are more than 2^24.
+                'krylov': the same, with linear systems solved iteratively: for more than some 10^5 unknowns, whose factors
+                would take too much memory.
                 'auto': sparse from 64 unknowns on, if at most a quarter as many derivatives as unknowns give all of it.
     """
 
@@ -1053,7 +1058,7 @@ def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> Vect
     arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
     """
 
-def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, method: str = 'dopri5', rtol: float = 1e-06, atol: float = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
     """
     Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -1070,7 +1075,8 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                    'dopri5', 'bosh3' and 'dop853'.
     rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
-    rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several.
+    rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several; a
+                                   list as rtol or atol is the same.
                                    inf: that number is not controlled, such as an integral beside the state, and moves no step.
     error_norm                     'rms'; 'part_rms': the largest of the parts' own; 'max': the largest of all numbers.
     first_step                     size of the first attempt; 0: chosen.
@@ -1158,7 +1164,7 @@ class Cnf:
     The keywords of solve, such as method, rtol and adjoint, are taken, too. Train the Parameters of the field on -log_density.
     """
 
-    def __init__(self, field: Callable, *, dimension: int = 2, end: float = 1.0, trace: str = 'exact', regularizers: bool = False, method: str = 'dopri5', rtol: float = 1e-05, atol: float = 1e-05, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, field: Callable, *, dimension: int = 2, end: float = 1.0, trace: str = 'exact', regularizers: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-05, atol: float | Sequence[float] = 1e-05, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     def density(self, x: object, noise: object | None = None) -> FlowDensity:
         """
@@ -1373,7 +1379,7 @@ class LatentOde:
     The keywords of solve, such as method, rtol and adjoint, are taken, too.
     """
 
-    def __init__(self, *, observed: int = 1, latent: int = 4, encoder: str = 'rnn', encoder_units: int = 25, encoder_field_hidden: Sequence[int] = [20], gap_steps: int = 1, field_hidden: Sequence[int] = [20], decoder_hidden: Sequence[int] = [20], continuity: float = 0.0, seed: int = 0, name: str = 'latent_ode', method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.0001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, *, observed: int = 1, latent: int = 4, encoder: str = 'rnn', encoder_units: int = 25, encoder_field_hidden: Sequence[int] = [20], gap_steps: int = 1, field_hidden: Sequence[int] = [20], decoder_hidden: Sequence[int] = [20], continuity: float = 0.0, seed: int = 0, name: str = 'latent_ode', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.0001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -1706,7 +1712,7 @@ class ImageClassifier:
     The keywords of solve, such as rtol and adjoint, are taken, too.
     """
 
-    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -1723,7 +1729,7 @@ class ImageClassifier:
         Inside a trace: the logits [classes] of an image [channels, rows, columns].
         """
 
-def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float = 0.001, atol: float = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Array:
+def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Array:
     """
     A solve as a layer, inside a trace: z(end) of z' = field(t, z), z(0) = x, in the shape of x.
 
@@ -2156,7 +2162,7 @@ def cut_windows(states: object, spacing: float, *, length: int = 20, stride: int
     InvalidArgument if a trajectory is shorter than a window.
     """
 
-def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float = 1e-06, atol: float = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
+def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
     """
     Trains Parameters on windows of trajectories: the mean square difference of a solve from each window's first state to
     its further states. A window whose solve fails makes its step's loss NaN, and the step is skipped. For noisy starts, units and

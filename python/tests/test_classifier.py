@@ -158,6 +158,7 @@ REFUSED = [
     (lambda m: costate.fit_classifier(m, m, RINGS, keep="all"), costate.InvalidArgument, "unknown keep 'all'"),
     (lambda m: costate.fit_classifier(m, m, RINGS, keep="last", patience=3), costate.InvalidArgument, "the last weights are to be kept"),
     (lambda m: costate.fit_classifier(m, m, costate.LabelledInputs(POINTS, LABELS + 1)), costate.DataError, "whole numbers from 0 to 1, the net's classes"),
+    (lambda m: costate.fit_classifier(m, m, costate.LabelledInputs(np.where(np.arange(400)[:, None] == 5, np.nan, POINTS), LABELS)), costate.DataError, "number 0 of sample 5 is nan"),
     (lambda m: costate.fit_classifier(m, m, RINGS, lambda rows, epoch: POINTS[rows][:, :1]), costate.ShapeError, r"trained on must have shape \[300, 2\]; got \[300, 1\]"),
     (lambda m: costate.fit_classifier(lambda x: x[0], m, RINGS), costate.ShapeError, r"logits must be \[classes\]; got \[\]"),
     (lambda m: costate.LabelledInputs(POINTS, LABELS[1:]), costate.ShapeError, r"got inputs \[400, 2\] and labels \[399\]"),

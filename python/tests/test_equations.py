@@ -93,3 +93,32 @@ def test_exponentials_of_matrices():
     np.testing.assert_allclose(by_t, a @ x, rtol=1e-11)
     change = random.normal(size=(4, 4))
     np.testing.assert_allclose(np.tensordot(by_a, change, 2), scipy.linalg.expm_frechet(t * a, t * change)[1] @ b, rtol=1e-10)
+
+
+def test_exponentials_of_linear_functions():
+    n = 40
+    def ring(w):
+        return lambda x: w * costate.concat([x[1:], x[:1]]) - x
+    f = costate.trace(lambda w, b, t: costate.expm_multiply(ring(w), b, t), {"w": (n,), "b": (n,), "t": ()})
+    random = np.random.default_rng(2)
+    w, b, t = random.normal(size=n), random.normal(size=n), 1.5
+    matrix = np.diag(w) @ np.roll(np.eye(n), -1, axis=0) - np.eye(n)
+    x, by_w, by_b, _ = costate.compile(costate.jacobian(f))(w, b, t)
+    np.testing.assert_allclose(x, scipy.linalg.expm(t * matrix) @ b, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(by_b, scipy.linalg.expm(t * matrix), rtol=1e-10, atol=1e-13)
+    change = random.normal(size=n)
+    moved = np.diag(change) @ np.roll(np.eye(n), -1, axis=0)
+    np.testing.assert_allclose(by_w @ change, scipy.linalg.expm_frechet(t * matrix, t * moved)[1] @ b, rtol=1e-9, atol=1e-12)
+    with pytest.raises(costate.InvalidArgument, match="the function must be linear"):
+        costate.trace(lambda b: costate.expm_multiply(lambda x: x * x, b, 1.0), {"b": (2,)})
+
+
+def test_roots_are_found_iteratively():
+    n = 200
+    def residual(x, p):
+        return x**3 + 4 * x - costate.concat([x[1:], x[:1]]) - costate.concat([x[-1:], x[:-1]]) - p
+    solved = {how: costate.compile(costate.value_and_grad(costate.trace(
+        lambda p: costate.sum(costate.root(lambda x: residual(x, p), costate.zeros((n,)), jacobian=how) ** 2), {"p": (n,)})))(
+            np.sin(np.arange(n))) for how in ("sparse", "krylov")}
+    for sparse, krylov in zip(*solved.values()):
+        np.testing.assert_allclose(krylov, sparse, rtol=1e-9, atol=1e-11)

@@ -383,6 +383,25 @@ def test_tolerances_of_each_number_and_norms():
     assert costate.solve(field, start, times, error_norm="max").accepted > plain.accepted
     with pytest.raises(costate.InvalidArgument, match="rtols must hold one tolerance for each of the state's 3 numbers"):
         costate.solve(field, start, times, rtols=[1e-6, 1e-6])
+    with pytest.raises(costate.InvalidArgument, match="rtols is for steps chosen by the error; here they are fixed"):
+        costate.solve(field, start, times, method="rk4", rtols=[1e-6] * 3)
+
+
+def test_a_list_of_tolerances_is_one_for_each_number():
+    field, start, times = lambda t, y: [y[1], -y[0]], [1.0, 0.0], [0.0, 5.0]
+    named = costate.solve(field, start, times, rtols=[1e-6, 1e-4], atols=[1e-8, 1e-7])
+    for atol in ([1e-8, 1e-7], np.array([1e-8, 1e-7])):
+        assert np.array_equal(costate.solve(field, start, times, rtol=[1e-6, 1e-4], atol=atol).states, named.states)
+    with pytest.raises(costate.InvalidArgument, match="both atol and atols are lists; leave one out"):
+        costate.solve(field, start, times, atol=[1e-8, 1e-7], atols=[1e-8, 1e-7])
+    with pytest.raises(costate.CallError, match="atol"):
+        costate.solve(field, start, times, atol="1e-8")
+
+
+@pytest.mark.parametrize("scipy, ours", [("RK45", "dopri5"), ("RK23", "bosh3"), ("DOP853", "dop853")])
+def test_methods_of_scipy_are_answered_with_ours(scipy, ours):
+    with pytest.raises(costate.InvalidArgument, match=f"what SciPy's {scipy} is for, '{ours}' does here"):
+        costate.solve(lambda t, y: -y, [1.0], [0.0, 1.0], method=scipy)
 
 
 def test_min_step_and_pid_control():

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <numbers>
 
 #include "tests/support/expect_error.h"
@@ -75,10 +76,45 @@ TEST(KarmanTrefftz, HasAPressureWhoseForceIsItsLift) {
   }
 }
 
+/// With a small margin the chord goes from -2 to 2: Joukowski's z = s + 1 / s.
+TEST(KarmanTrefftzCoefficients, AreThoseOfJoukowskisMap) {
+  const HostArray found =
+      karman_trefftz_coefficients({.center_x = -0.1, .center_y = 0, .trailing_edge_angle = 0, .margin = 0.1});
+  // 1 / (center + radius s) = sum_k (-center)^(k - 1) / (radius s)^k.
+  const double radius = 1.1 * 1.1;
+  EXPECT_NEAR(found.at(0), radius, 1e-15);
+  for (const std::int64_t k : {1, 2, 3, 10}) {
+    EXPECT_NEAR(found.at(k), std::pow(0.1, static_cast<double>(k - 1)) / std::pow(radius, static_cast<double>(k)),
+                1e-13);
+    EXPECT_NEAR(found.at(24 + k), 0, 1e-13);
+  }
+}
+
+/// ((z - n) / (z + n)) = ((s - 1) / (s + 1))^n of Karman and Trefftz, at points of the outline.
+TEST(KarmanTrefftzCoefficients, GiveTheOutlineOfTheMap) {
+  constexpr std::int64_t kModes = 80;
+  const RoundedKarmanTrefftz options{.trailing_edge_angle = 20 * kDegree, .margin = 0.3, .modes = kModes};
+  const HostArray found = karman_trefftz_coefficients(options);
+  const double exponent = 2 - 20.0 / 180;
+  const std::complex<double> center(options.center_x, options.center_y);
+  for (const double angle : {0.0, 0.7, 2.9, 4.4}) {
+    const std::complex<double> s = center + std::polar(found.at(0), angle);
+    std::complex<double> z = std::polar(found.at(0), angle);
+    for (std::int64_t k = 1; k <= kModes; ++k)
+      z += std::complex(found.at(k), found.at(kModes + k)) * std::polar(1.0, -static_cast<double>(k) * angle);
+    // The series has no constant term: its origin is the mean of the outline.
+    z += center;
+    EXPECT_NEAR(std::abs((z - exponent) / (z + exponent) - std::pow((s - 1.0) / (s + 1.0), exponent)), 0, 1e-9);
+  }
+}
+
 TEST(KarmanTrefftz, RefusesOtherOptions) {
   EXPECT_ERROR(KarmanTrefftz({.center_x = 0.1}), InvalidArgument, "center_x must be from -0.5");
   EXPECT_ERROR(KarmanTrefftz({.trailing_edge_angle = -0.1}), InvalidArgument, "trailing_edge_angle must be");
   EXPECT_ERROR(KarmanTrefftz().cosine_places(7), InvalidArgument, "must be even");
+  EXPECT_ERROR(karman_trefftz_coefficients({.margin = 0}), InvalidArgument, "the margin must be positive");
+  EXPECT_ERROR(karman_trefftz_coefficients({.center_x = 0.1}), InvalidArgument, "center_x must be from -0.5");
+  EXPECT_ERROR(karman_trefftz_coefficients({.modes = 0}), InvalidArgument, "modes must be at least 1; got 0");
 }
 
 }  // namespace

@@ -91,6 +91,27 @@ TEST(Trace, DeadOperationsAreDropped) {
   EXPECT_EQ(count(f, Op::kExp), 0U);
 }
 
+TEST(Simplify, TakesSumsWithANegationForDifferences) {
+  const Function difference = simplify(of([](Array x) { return sin(x) + (-x); }, {3}));
+  EXPECT_EQ(count(difference, Op::kNeg), 0U);
+  EXPECT_EQ(count(difference, Op::kSub), 1U);
+  const Function sum = simplify(of([](Array x) { return sin(x) - (-x); }, {3}));
+  EXPECT_EQ(count(sum, Op::kNeg), 0U);
+  EXPECT_EQ(count(sum, Op::kAdd), 1U);
+  // What is read elsewhere, too, stays, and on the left the order of terms does.
+  const Function both = simplify(of(
+      [](Array x) {
+        const Array y = -exp(x);
+        return (sin(x) + y) * y;
+      },
+      {3}));
+  EXPECT_EQ(count(both, Op::kSub), 0U);
+  EXPECT_EQ(count(simplify(of([](Array x) { return (-x) + sin(x); }, {3})), Op::kNeg), 1U);
+  const HostArray x = HostArray::vector({0.3, -0.0, 1e300});
+  EXPECT_TRUE(
+      interpret(difference, {x})[0].same_bits(interpret(of([](Array y) { return sin(y) + (-y); }, {3}), {x})[0]));
+}
+
 TEST(Simplify, KnowsTheNeutralElements) {
   const auto left = [](const std::function<Array(Array)>& f) { return simplify(of(f, {3})).nodes().size(); };
   for (const auto& f : std::vector<std::function<Array(Array)>>{

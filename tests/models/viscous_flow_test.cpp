@@ -78,6 +78,23 @@ TEST(ViscousFlow, BeginsAsTheFreeStream) {
   for (std::int64_t far = 7; far <= kCoarse.rings; ++far) EXPECT_LT(std::abs(flow.vorticity(far, front)), 1e-2);
 }
 
+/// Of three grids, each half as fine again: differences of a method of order 2 fall by 1.5^2, at the angles that all
+/// have. The drag, a sum over them, comes at least as fast.
+TEST(ViscousFlow, ConvergesWithTheSquareOfTheSpacings) {
+  std::vector<FoundViscousFlow> flows;
+  for (const std::int64_t scale : {4, 6, 9})
+    flows.push_back(flow_past(kEllipse, 0.1, 10, {.rings = 5 * scale, .angles = 8 * scale, .outer_radius = 20}));
+  const auto order_of = [](double coarse, double fine) { return std::log(std::abs(coarse / fine)) / std::log(1.5); };
+  double coarse = 0, fine = 0;  // sums of squares over the angles
+  for (std::int64_t j = 0; j < 8; ++j) {
+    const double middle = flows[1].vorticity(0, 6 * j);
+    coarse += std::pow(flows[0].vorticity(0, 4 * j) - middle, 2);
+    fine += std::pow(flows[2].vorticity(0, 9 * j) - middle, 2);
+  }
+  EXPECT_NEAR(order_of(std::sqrt(coarse), std::sqrt(fine)), 2, 0.1);
+  EXPECT_GT(order_of(flows[0].drag - flows[1].drag, flows[1].drag - flows[2].drag), 1.9);
+}
+
 TEST(ViscousFlow, HasTheGradientOfDifferences) {
   const PolarGrid grid{.rings = 12, .angles = 16, .outer_radius = 40};
   const HostArray start = flow_past(kEllipse, 0.1, 10, grid).state;

@@ -388,5 +388,72 @@ TEST(SparseRoot, PoissonControlHasTheOptimumOfTheFivePointFormula) {
   }
 }
 
+// ---- iteratively
+
+const RootOptions kKrylov{.jacobian = RootJacobian::kKrylov};
+
+TEST(KrylovRoot, IsTheDenseOneWithItsDerivatives) {
+  const std::vector<HostArray> inputs = reaction_inputs(5, 3);
+  const HostArray dense = compile(reaction_function(5, kDense)).run(inputs).outputs[0];
+  const HostArray krylov = compile(reaction_function(5, kKrylov)).run(inputs).outputs[0];
+  for (std::int64_t i = 0; i < dense.size(); ++i) EXPECT_NEAR(krylov.at(i), dense.at(i), kRounding);
+  constexpr double kDifferences = 1e-6;
+  testing::check_derivatives(reaction_function(3, kKrylov), reaction_inputs(3, 2), kDifferences);
+  testing::check_derivatives(value_and_grad(weighted_root(3, kKrylov)), reaction_inputs(3, 1), kDifferences);
+}
+
+/// -laplace(u) + u^3 = theta b + theta^3 c with b = -laplace(v), c = v^3: u is theta v.
+TEST(KrylovRoot, OnALargeGridIsTheOneThatIsKnown) {
+  constexpr std::int64_t kSide = 320, kSize = kSide * kSide;
+  const HostArray wave = wave_on(kSide + 1);
+  const Function sides = trace(
+      [](Array v) {
+        return std::vector<Array>{minus_laplacian(v, kSide), v * v * v};
+      },
+      {{"v", {kSize}}});
+  const std::vector<HostArray> given = compile(sides).run({wave.reshape({1, kSize})}).outputs;
+  const Function loss = trace(
+      [&](Array theta) {
+        const Array right = theta * constant(given[0][0]) + theta * theta * theta * constant(given[1][0]);
+        const Array u = root([&](Array x) { return minus_laplacian(x, kSide) + x * x * x - right; }, zeros({kSize}),
+                             {.jacobian = RootJacobian::kKrylov});
+        return std::vector<Array>{mean(u * constant(wave)), u};
+      },
+      {{"theta", {}}});
+  const RunResult found = compile(value_and_grad(loss)).run({HostArray::vector({2.0})});
+  EXPECT_TRUE(found.report.failures.empty());
+  double worst = 0, square = 0;
+  for (std::int64_t i = 0; i < kSize; ++i) {
+    worst = std::max(worst, std::abs(found.outputs[1].at(i) - 2 * wave.at(i)));
+    square += wave.at(i) * wave.at(i) / static_cast<double>(kSize);
+  }
+  EXPECT_LT(worst, 1e-9);
+  EXPECT_NEAR(found.outputs[2].at(0), square, 1e-9);
+}
+
+/// Each equation names one unknown, none its own: the incomplete factors have nothing to begin with, and so many
+/// iterations as unknowns would be needed.
+TEST(KrylovRoot, ReportsALinearSystemThatIsNotSolvedWithItsResidual) {
+  constexpr std::int64_t kSize = 3000;
+  const Function f = trace(
+      [](Array b) {
+        return root(
+            [&](Array x) {
+              return concat({x.slice(1, kSize), x.slice(0, 1)}) - b;
+            },
+            zeros({kSize}), {.jacobian = RootJacobian::kKrylov});
+      },
+      {{"b", {kSize}}});
+  HostArray b(Shape{1, kSize});
+  for (std::int64_t i = 0; i < kSize; ++i) b.set(i, std::sin(1.0 + static_cast<double>(i * i % 997)));
+  const RunResult found = compile(f).run({b});
+  EXPECT_TRUE(std::isnan(found.outputs[0].at(0)));
+  ASSERT_EQ(found.report.failures.size(), 1U);
+  EXPECT_EQ(found.report.failures[0].reason, "no root");
+  EXPECT_NE(found.report.failures[0].advice.find("the linear system of a correction has a relative residual of"),
+            std::string::npos)
+      << found.report.failures[0].advice;
+}
+
 }  // namespace
 }  // namespace costate

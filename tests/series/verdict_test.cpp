@@ -197,6 +197,10 @@ TEST(Verdict, OfWholeTrajectoriesStartsAtTheirFirstSamples) {
   const Verdict of_rivals = judge(series, held, units, nullptr, rivals);
   EXPECT_TRUE(of_rivals.sentences.empty());
   EXPECT_EQ(of_rivals.best_rival[0], 0U);
+  // Where nothing was measured at a horizon, no time is said for it.
+  const Verdict bare = judge(series, held, units, &model, rivals, {.horizons = {100}});
+  EXPECT_EQ(bare.horizons[0].origins, 0U);
+  EXPECT_EQ(horizon_text(bare, 0), "100 samples");
   const Verdict nothing = judge(series, {}, units, &model, rivals);
   EXPECT_TRUE(nothing.horizons.empty());
   EXPECT_EQ(nothing.sentences.size(), 1U);

@@ -111,6 +111,10 @@ TEST(Stops, OptionsAreChecked) {
                "max_step is for steps chosen by");
   EXPECT_ERROR(integrate(field, {0, 1}, {.method = Method::kRk4, .stop_at = {0.5}}), InvalidArgument,
                "stop_at is for steps chosen by the error; here they are fixed (rk4)");
+  EXPECT_ERROR(integrate(field, {0, 1}, {.method = Method::kRk4, .rtols = {1e-6}}), InvalidArgument,
+               "rtols is for steps chosen by the error; here they are fixed (rk4). Leave it out");
+  EXPECT_ERROR(integrate(field, {0, 1}, {.atols = {1e-6}, .steps_per_interval = 3}), InvalidArgument,
+               "atols is for steps chosen by the error; here they are fixed (dopri5)");
 }
 
 // Tables of each sample: knots and values.

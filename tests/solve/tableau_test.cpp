@@ -14,6 +14,7 @@
 #include "costate/solve/methods/internal/tsit5.h"
 #include "costate/solve/methods/internal/vern7.h"
 #include "costate/solve/methods/internal/vern9.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/rooted_trees.h"
 
 namespace costate {
@@ -320,6 +321,12 @@ TEST(Method, UnknownNameSuggestsTheNearest) {
     EXPECT_NE(std::string(error.what()).find("unknown method 'dopri'; did you mean 'dopri5'?"), std::string::npos)
         << error.what();
   }
+}
+
+TEST(Method, NamesOfScipyAreAnsweredWithOurs) {
+  EXPECT_ERROR(method_from_name("RK45"), InvalidArgument, "what SciPy's RK45 is for, 'dopri5' does here");
+  EXPECT_ERROR(method_from_name("DOP853"), InvalidArgument, "'dop853' does here");
+  EXPECT_ERROR(method_from_name("RK23"), InvalidArgument, "'bosh3' does here");
 }
 
 TEST(Method, ErrorEstimatesThatReadTheClosingStage) {

@@ -216,5 +216,22 @@ TEST(Classifier, BadDataAreNamed) {
                "must have shape [32, 2]; got [3, 2]");
 }
 
+TEST(Classifier, InputsThatAreNotFiniteAreNamed) {
+  const Sectors net;
+  LabelledInputs data = sectors(10, 1);
+  data.inputs.set({7, 1}, std::nan(""));
+  const char* const message =
+      "inputs must be finite; number 1 of sample 7 is nan. Fill it in, or leave the sample out.";
+  EXPECT_ERROR(fit_classifier(net.classifier(), data), DataError, message);
+  EXPECT_ERROR(ClassifierScorer(net.classifier(), {2})(data), DataError, message);
+  data.inputs = data.inputs.astype(Dtype::kF32);
+  EXPECT_ERROR(fit_classifier(net.classifier(), data), DataError, message);
+  ClassifierFitOptions blank = options_of(1);
+  blank.inputs = [](const Batch& batch) {
+    return HostArray(Shape{std::ssize(batch.samples), 2}, std::vector<double>(2 * batch.samples.size(), NAN));
+  };
+  EXPECT_ERROR(fit_classifier(net.classifier(), sectors(32, 1), blank), DataError, "number 0 of sample");
+}
+
 }  // namespace
 }  // namespace costate

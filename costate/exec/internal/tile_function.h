@@ -26,6 +26,9 @@
 
 namespace costate::internal {
 
+template <class T>
+struct BoundPlan;
+
 /// One an extension node; null where another list has it.
 using TileStates = std::vector<std::unique_ptr<TileOpState>>;
 
@@ -92,8 +95,7 @@ class TileFunction {
   void finish_sums(std::span<T* const> outputs, TileWorkspace<T>& workspace) const;
 
  private:
-  struct BoundPlan;
-  std::unique_ptr<const BoundPlan> bound_plan_;
+  std::unique_ptr<const BoundPlan<T>> bound_plan_;
 };
 
 extern template class TileFunction<float>;

@@ -212,6 +212,16 @@ void run_gemm(const Gemm<T>& g) {
 template <class T>
 void run_batched(Operand<T> x, Operand<T> y, T* out, std::size_t m, std::size_t k, std::size_t n, std::size_t lanes) {
   const hn::ScalableTag<T> d;
+  if (lanes == 1) {  // one sample: its columns side by side
+    for (std::size_t i = 0; i < m; ++i)
+      for_vectors(d, n, [&](std::size_t, auto load, auto store) HWY_ATTR {
+        auto sum = hn::Zero(d);
+        for (std::size_t step = 0; step < k; ++step)
+          sum = hn::MulAdd(hn::Set(d, x.data[i * k + step]), load(y.data + step * n), sum);
+        store(sum, out + i * n);
+      });
+    return;
+  }
   const auto element = [&](const Operand<T>& matrix, std::size_t at)
                            HWY_ATTR { return matrix.data + (matrix.spread == Spread::kFull ? at * lanes : at); };
   for (std::size_t i = 0; i < m; ++i)

@@ -43,8 +43,9 @@ Function cotangent_of(const Function& value) {
 
 }  // namespace
 
-ImplicitSystem::ImplicitSystem(const Function& f, const IndexLists& rows)
+ImplicitSystem::ImplicitSystem(const Function& f, const IndexLists& rows, LinearMethod method)
     : size_(static_cast<std::size_t>(f.output_shape(0).size())),
+      method_(method),
       columns_(rows.transposed(size_)),
       colors_(color_columns(rows, columns_)),
       num_colors_(static_cast<std::size_t>(*std::max_element(colors_.begin(), colors_.end()) + 1)),

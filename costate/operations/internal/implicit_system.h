@@ -14,20 +14,20 @@
 
 #include "costate/exec/internal/tile_function.h"
 #include "costate/graph/graph.h"
+#include "costate/operations/internal/sparse_solver.h"
 #include "costate/operations/internal/sparsity.h"
 
 namespace costate::internal {
 
-/// Which of two products, or of two systems of equations.
-enum class Side : std::uint8_t { kJacobian, kTransposed };
-
 /// Immutable; may be used from many threads.
 class ImplicitSystem {
  public:
-  /// f: inputs x [n], then the arguments; output 0 is [n]. `rows`: its dependencies on x.
-  ImplicitSystem(const Function& f, const IndexLists& rows);
+  /// f: inputs x [n], then the arguments; output 0 is [n]. `rows`: its dependencies on x. `method`: how systems with
+  /// J are solved.
+  ImplicitSystem(const Function& f, const IndexLists& rows, LinearMethod method = LinearMethod::kFactors);
 
   std::size_t size() const { return size_; }
+  LinearMethod method() const { return method_; }
   std::size_t num_arguments() const { return value_.inputs().size() - 1; }
   std::size_t num_colors() const { return num_colors_; }
   const std::vector<std::int32_t>& colors() const { return colors_; }
@@ -55,6 +55,7 @@ class ImplicitSystem {
 
  private:
   std::size_t size_;
+  LinearMethod method_;
   IndexLists columns_;
   std::vector<std::int32_t> colors_;
   std::size_t num_colors_ = 0;

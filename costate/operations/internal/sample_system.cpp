@@ -7,7 +7,7 @@
 
 namespace costate::internal {
 
-JacobianFactors::JacobianFactors(const ImplicitSystem& system) {
+JacobianFactors::JacobianFactors(const ImplicitSystem& system) : solver_(make_sparse_solver(system.method())) {
   const auto n = static_cast<Eigen::Index>(system.size());
   const IndexLists& columns = system.columns();
   matrix_.resize(n, n);
@@ -23,11 +23,8 @@ bool JacobianFactors::set(std::span<const double> numbers) {
   std::copy(numbers.begin(), numbers.end(), matrix_.valuePtr());
   is_factorized_ = false;
   if (!std::all_of(numbers.begin(), numbers.end(), [](double number) { return std::isfinite(number); })) return false;
-  if (!is_analysed_) lu_.analyzePattern(matrix_);
-  is_analysed_ = true;
-  lu_.factorize(matrix_);
+  is_factorized_ = solver_->factorize(matrix_);
   ++num_factorizations_;
-  is_factorized_ = lu_.info() == Eigen::Success;
   Numbers rows = Numbers::Zero(matrix_.rows());
   size_ = 0;
   for (Eigen::Index j = 0; j < matrix_.outerSize(); ++j) {
@@ -44,10 +41,11 @@ bool JacobianFactors::set(std::span<const double> numbers) {
 
 std::optional<Numbers> JacobianFactors::solve(Side side, const Numbers& b) {
   if (!is_factorized_) return std::nullopt;
-  Numbers x = side == Side::kJacobian ? Numbers(lu_.solve(b)) : Numbers(lu_.transpose().solve(b));
+  std::optional<Numbers> x = solver_->solve(side, b);
+  if (!x) return std::nullopt;
   // |J| |x| / |b| is at most the condition of J.
-  const double growth = size_ * x.lpNorm<Eigen::Infinity>() / b.lpNorm<Eigen::Infinity>();
-  if (!x.allFinite() || growth * std::numeric_limits<double>::epsilon() > 1) return std::nullopt;
+  const double growth = size_ * x->lpNorm<Eigen::Infinity>() / b.lpNorm<Eigen::Infinity>();
+  if (!x->allFinite() || growth * std::numeric_limits<double>::epsilon() > 1) return std::nullopt;
   return x;
 }
 
@@ -149,7 +147,9 @@ NewtonOutcome newton(SampleSystem& system, Numbers x, const NewtonOptions& optio
     if (!value.isZero(0) || !is_regular) {
       const std::optional<Numbers> found = is_regular ? factors.solve(Side::kJacobian, value) : std::nullopt;
       if (!found) {
-        outcome.end = End::kSingular;
+        const std::optional<LinearFailure> failure = factors.failure();
+        outcome.end = is_regular && failure ? End::kStalled : End::kSingular;
+        outcome.linear = failure.value_or(LinearFailure{});
         return outcome;
       }
       correction = *found;

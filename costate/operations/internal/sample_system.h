@@ -3,7 +3,6 @@
 #pragma once
 
 #include <Eigen/SparseCore>
-#include <Eigen/SparseLU>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,9 +15,8 @@
 
 namespace costate::internal {
 
-using Numbers = Eigen::VectorXd;
-
-/// J at a point, and its factors. The places of J are analysed once; the factors stay as long as its numbers do.
+/// J at a point, and its factors, or what ImplicitSystem::method() has in their place. The places of J are analysed
+/// once; the factors stay as long as its numbers do.
 class JacobianFactors {
  public:
   explicit JacobianFactors(const ImplicitSystem& system);
@@ -26,8 +24,9 @@ class JacobianFactors {
   /// The numbers of J in the order of ImplicitSystem::columns(). False, and no solve() after, if J is singular.
   bool set(std::span<const double> numbers);
   /// x with J x = b or J^T x = b; nothing if J is singular to rounding: b would have to be known to more digits than
-  /// there are.
+  /// there are. Nor where an iteration fails.
   std::optional<Numbers> solve(Side side, const Numbers& b);
+  std::optional<LinearFailure> failure() const { return solver_->failure(); }
 
   /// What J was evaluated at; for the owner to fill in.
   std::vector<double> point = {};
@@ -35,9 +34,9 @@ class JacobianFactors {
 
  private:
   Eigen::SparseMatrix<double> matrix_;
-  Eigen::SparseLU<Eigen::SparseMatrix<double>> lu_;
+  std::unique_ptr<SparseSolver> solver_;
   double size_ = 0;  // largest sum of |J| over a row or a column
-  bool is_analysed_ = false, is_factorized_ = false;
+  bool is_factorized_ = false;
   std::int64_t num_factorizations_ = 0;
 };
 
@@ -72,12 +71,13 @@ class SampleSystem {
 
 /// What Newton's method came to.
 struct NewtonOutcome {
-  enum class End { kRoot, kSingular, kNotConverged };
+  enum class End { kRoot, kSingular, kStalled, kNotConverged };  // kStalled: the iteration for a correction
   End end = End::kNotConverged;
   Numbers root;
-  Numbers last;         // where the factors in hand were made: one correction before the root
-  double residual = 0;  // largest |f| where it ended
-  int evaluations = 0;  // of f
+  Numbers last;               // where the factors in hand were made: one correction before the root
+  double residual = 0;        // largest |f| where it ended
+  int evaluations = 0;        // of f
+  LinearFailure linear = {};  // of kStalled
 };
 
 struct NewtonOptions {

@@ -40,6 +40,12 @@ struct FactorState : TileOpState {
   std::vector<std::unique_ptr<JacobianFactors>> factors;  // [lanes]
 };
 
+std::string stalled_text(const char* what, const LinearFailure& failure) {
+  return text::concat("the linear system ", what, " has a relative residual of ", failure.residual, " after ",
+                      failure.iterations, " iterations; scale the unknowns alike, or ask for a sparse Jacobian, whose ",
+                      "factors need no iteration");
+}
+
 template <class T>
 class NewtonRootOp : public TileOp<T> {
  public:
@@ -77,13 +83,16 @@ class NewtonRootOp : public TileOp<T> {
 
  private:
   void report(const NewtonOutcome& outcome, std::int64_t sample, RunReport& report) const {
-    const bool is_singular = outcome.end == NewtonOutcome::End::kSingular;
+    using End = NewtonOutcome::End;
     const std::string where = text::concat("the largest residual is ", outcome.residual, " after ", outcome.evaluations,
                                            " evaluations of f; ");
+    const std::string advice =
+        outcome.end == End::kSingular
+            ? "some unknowns are not determined by f, or the guess is where its Jacobian is singular"
+        : outcome.end == End::kStalled ? stalled_text("of a correction", outcome.linear)
+                                       : "give a better guess or more iterations";
     report.failures.push_back(
-        {sample, is_singular ? "singular Jacobian" : "no root", 0, 0,
-         where + (is_singular ? "some unknowns are not determined by f, or the guess is where its Jacobian is singular"
-                              : "give a better guess or more iterations")});
+        {sample, outcome.end == End::kSingular ? "singular Jacobian" : "no root", 0, 0, where + advice});
   }
 
   SystemPointer system_;
@@ -127,7 +136,11 @@ class JacobianSolveOp : public TileOp<T> {
     JacobianFactors& factors = factors_at(state, at, points.tail(n));
     const std::optional<Numbers> y = state.sample.solve_near(side_, points.head(n), b, factors);
     if (y) return *y;
-    if (at.run.report != nullptr)
+    if (at.run.report == nullptr) return nan;
+    if (const std::optional<LinearFailure> failure = factors.failure())
+      at.run.report->failures.push_back(
+          {at.sample(), "no derivative of a root", 0, 0, stalled_text("of a derivative", *failure)});
+    else
       at.run.report->failures.push_back(
           {at.sample(), "singular Jacobian", 0, 0, "at this root no derivative exists, or it is lost in rounding"});
     return nan;

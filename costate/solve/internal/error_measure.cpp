@@ -43,7 +43,7 @@ std::size_t ErrorMeasure::num_controlled() const {
 double ErrorMeasure::smallest(const std::vector<double>& tolerances) const {
   double least = kInfinity;
   for (std::size_t i = 0; i < tolerances.size(); ++i)
-    if (is_controlled(i)) least = std::min(least, tolerances[i]);
+    if (is_controlled(atol[i])) least = std::min(least, tolerances[i]);
   return least;
 }
 
@@ -67,7 +67,7 @@ ErrorMeasure error_measure(const SolveOptions& options, std::span<const std::siz
   const std::size_t num_groups = by_parts ? part_offsets.size() : 1;
   for (std::size_t k = 0; k < num_groups; ++k) {
     ErrorGroup group{by_parts ? part_offsets[k] : 0, by_parts ? end_of_part(part_offsets, k, state_size) : state_size};
-    for (std::size_t i = group.begin; i < group.end; ++i) group.count += measure.is_controlled(i) ? 1 : 0;
+    for (std::size_t i = group.begin; i < group.end; ++i) group.count += is_controlled(measure.atol[i]) ? 1 : 0;
     if (group.count > 0) measure.groups.push_back(group);
   }
   if (measure.groups.empty())
@@ -79,7 +79,7 @@ ErrorMeasure error_measure(const SolveOptions& options, std::span<const std::siz
 std::vector<double> disturbance_rtols(const ErrorMeasure& measure, double rounding) {
   std::vector<double> rtols(measure.rtol.size(), kInfinity);
   for (std::size_t i = 0; i < rtols.size(); ++i)
-    if (measure.is_controlled(i)) rtols[i] = guard::disturbance_rtol(measure.rtol[i], measure.atol[i], rounding);
+    if (is_controlled(measure.atol[i])) rtols[i] = guard::disturbance_rtol(measure.rtol[i], measure.atol[i], rounding);
   return rtols;
 }
 

@@ -11,6 +11,10 @@
 
 namespace costate::internal {
 
+/// Whether a number with this tolerance, atol or what the gradient guard follows it to, is controlled. An infinite one
+/// leaves it out of all errors and undisturbed.
+inline bool is_controlled(double tolerance) { return tolerance < std::numeric_limits<double>::infinity(); }
+
 /// Numbers of the state that are judged together: [begin, end), of which `count` are controlled.
 struct ErrorGroup {
   std::size_t begin = 0, end = 0, count = 0;
@@ -24,7 +28,6 @@ struct ErrorMeasure {
   bool is_largest = false;         ///< of a group: the largest number
   bool is_uniform = true;          ///< one rtol, one atol, the root mean square of the whole state
 
-  bool is_controlled(std::size_t i) const { return atol[i] < std::numeric_limits<double>::infinity(); }
   std::size_t num_controlled() const;
   /// Of the numbers that are controlled.
   double smallest_rtol() const { return smallest(rtol); }

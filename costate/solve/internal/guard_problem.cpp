@@ -39,7 +39,7 @@ template <class T>
 AlignedVector<T> state_pattern(const ErrorMeasure& measure) {
   AlignedVector<T> pattern(measure.rtol.size());
   for (std::size_t row = 0; row < pattern.size(); ++row)
-    pattern[row] = measure.is_controlled(row) ? static_cast<T>(guard::pattern(0, row)) : T{0};
+    pattern[row] = is_controlled(measure.atol[row]) ? static_cast<T>(guard::pattern(0, row)) : T{0};
   return pattern;
 }
 

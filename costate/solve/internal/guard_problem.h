@@ -38,8 +38,6 @@ class GuardProblem {
   const bool watches_inputs;       // by a second tangent: what the field's arguments do over time
   const bool field_has_kinks;
 
-  bool is_controlled(std::size_t row) const { return rtols[row] < std::numeric_limits<double>::infinity(); }
-
   /// Lowered when the first guard needs it, which most solves never do. Null if an Extension of the field has no
   /// forward derivative.
   const TangentField<T>* tangent_field(const LaneProblem<T>& problem, bool with_arguments) const;

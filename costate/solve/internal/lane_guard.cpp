@@ -137,7 +137,7 @@ void LaneGuard<T>::take_answer(std::size_t lane, double h) {
   for (std::size_t row = 0; row < rows_; ++row) {
     const std::size_t i = row * lanes_ + lane;
     is_finite &= std::isfinite(answer_[i]);
-    if (!shared_.is_controlled(row)) answer_[i] = T{0};
+    if (!is_controlled(shared_.rtols[row])) answer_[i] = T{0};
     largest_probe = std::max(largest_probe, std::abs(static_cast<double>(probe_[i])));
     largest = std::max(largest, std::abs(static_cast<double>(answer_[i])));
   }
@@ -369,7 +369,7 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
   const double h = clock.h[lane];
   double largest = 0, largest_after = 0, worst = 0;
   for (std::size_t row = 0; row < rows_; ++row) {
-    if (!shared_.is_controlled(row)) continue;
+    if (!is_controlled(shared_.rtols[row])) continue;
     const std::size_t i = row * lanes_ + lane;
     largest = std::max(largest, std::abs(static_cast<double>(disturbance.now[i])));
     largest_after = std::max(largest_after, std::abs(static_cast<double>(disturbance.end[i])));
@@ -381,7 +381,7 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
     const std::size_t end = end_of_part(problem_.part_offsets, part, rows_);
     double sum = 0, sum_low = 0, count = 0;
     for (std::size_t row = first; row < end; ++row) {
-      if (!shared_.is_controlled(row)) continue;
+      if (!is_controlled(shared_.rtols[row])) continue;
       const std::size_t i = row * lanes_ + lane;
       const double before = static_cast<double>(disturbance.now[i]), after = static_cast<double>(disturbance.end[i]);
       const double scale =
@@ -428,7 +428,7 @@ void LaneGuard<T>::advance(Disturbance& disturbance, std::size_t lane) {
   for (std::size_t row = 0; row < rows_; ++row) {
     const std::size_t i = row * lanes_ + lane;
     disturbance.now[i] = disturbance.end[i];
-    if (!shared_.is_controlled(row)) continue;
+    if (!is_controlled(shared_.rtols[row])) continue;
     const double fresh = guard::kFresh * shared_.rtols[row];
     const double scale = static_cast<double>(disturbance.next_scale[i]);
     const double v =

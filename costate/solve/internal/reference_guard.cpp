@@ -22,7 +22,7 @@ ReferenceGuard::ReferenceGuard(const ReferenceDerivatives& derivatives, const Ta
                                const guard::Limits& limits, std::vector<double> rtols)
     : derivatives_(derivatives), tableau_(tableau), limits_(limits), rtols_(std::move(rtols)), pattern_(rtols_.size()) {
   for (std::size_t i = 0; i < rtols_.size(); ++i) {
-    if (!is_controlled(i)) continue;
+    if (!is_controlled(rtols_[i])) continue;
     pattern_[i] = guard::pattern(0, i);
     ++num_controlled_;
   }
@@ -32,7 +32,7 @@ ReferenceGuard::ReferenceGuard(const ReferenceDerivatives& derivatives, const Ta
 double ReferenceGuard::largest_of(const Vector& x) const {
   double largest = 0;
   for (std::size_t i = 0; i < x.size(); ++i)
-    if (is_controlled(i)) largest = std::max(largest, std::abs(x[i]));
+    if (is_controlled(rtols_[i])) largest = std::max(largest, std::abs(x[i]));
   return largest;
 }
 
@@ -80,7 +80,7 @@ void ReferenceGuard::ask(const ReferenceAttempt& attempt) {
   const double largest = largest_of(answer);
   double squares = 0;
   for (std::size_t i = 0; i < answer.size(); ++i) {
-    if (!is_controlled(i)) answer[i] = 0;
+    if (!is_controlled(rtols_[i])) answer[i] = 0;
     squares += largest > 0 ? (answer[i] / largest) * (answer[i] / largest) : 0;
   }
   const double length = largest * std::sqrt(squares);
@@ -139,7 +139,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
     const std::size_t end = end_of_part(derivatives_.part_offsets, part, size);
     double sum = 0, sum_low = 0, count = 0;
     for (std::size_t i = first; i < end; ++i) {
-      if (!is_controlled(i)) continue;
+      if (!is_controlled(rtols_[i])) continue;
       const double scale =
           std::max({std::abs(disturbance.now[i]), std::abs(disturbance.end[i]), fading * disturbance.scale[i], floor});
       const auto relative = [&](std::span<const double> e) {
@@ -173,7 +173,7 @@ void ReferenceGuard::advance(Disturbance& disturbance) const {
   disturbance.scale = disturbance.next_scale;
   disturbance.now = disturbance.end;
   for (std::size_t i = 0; i < pattern_.size(); ++i)
-    if (is_controlled(i)) disturbance.now[i] += guard::kFresh * rtols_[i] * disturbance.scale[i] * pattern_[i];
+    if (is_controlled(rtols_[i])) disturbance.now[i] += guard::kFresh * rtols_[i] * disturbance.scale[i] * pattern_[i];
   if (largest_of(disturbance.now) < guard::kRescaleAbove) return;
   disturbance.size /= guard::kRescaleAbove;
   for (std::size_t i = 0; i < pattern_.size(); ++i) {

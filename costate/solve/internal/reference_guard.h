@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <span>
 #include <vector>
 
 #include "costate/solve/control/gradient_guard.h"
+#include "costate/solve/internal/error_measure.h"
 #include "costate/solve/methods/tableau.h"
 
 namespace costate::internal {
@@ -61,7 +61,6 @@ class ReferenceGuard {
               bool is_of_inputs);
   double ratio(const ReferenceAttempt& attempt, Disturbance& disturbance, const ReferenceDerivatives::Product& product);
   void advance(Disturbance& disturbance) const;
-  bool is_controlled(std::size_t i) const { return rtols_[i] < std::numeric_limits<double>::infinity(); }
   double largest_of(const Vector& x) const;
 
   const ReferenceDerivatives& derivatives_;

@@ -1,8 +1,10 @@
 // Makes the table of methods from methods.def and the coefficients in internal/, and evaluates dense-output weights.
 #include "costate/solve/methods/tableau.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "costate/base/error.h"
@@ -18,6 +20,11 @@
 
 namespace costate {
 namespace {
+
+/// Methods of SciPy's solve_ivp, and the one to take here; the last three are for stiff systems.
+constexpr std::pair<std::string_view, std::string_view> kNamesOfScipy[] = {{"RK45", "dopri5"},   {"RK23", "bosh3"},
+                                                                           {"DOP853", "dop853"}, {"Radau", "kvaerno5"},
+                                                                           {"BDF", "kvaerno5"},  {"LSODA", "kvaerno5"}};
 
 /// The columns of methods.def.
 struct MethodRow {
@@ -136,6 +143,10 @@ Method method_from_name(std::string_view wanted) {
     if (name(method) == wanted) return method;
     known.emplace_back(name(method));
   }
+  for (const auto& [of_scipy, ours] : kNamesOfScipy)
+    if (wanted == of_scipy && std::ranges::find(known, ours) != known.end())
+      throw InvalidArgument("[solve] unknown method '", wanted, "'; what SciPy's ", of_scipy, " is for, '", ours,
+                            "' does here.");
   throw InvalidArgument("[solve] ", text::unknown_name("method", wanted, known));
 }
 

@@ -28,7 +28,7 @@ def of_samples(solve, tolerance):
 def solve_options(solve, adjoint, flows):
     """The options of the core's solve, sorted pairs."""
     given = solve.options
-    found = {"method": solve.method, "adjoint": adjoint, **tolerances_of(solve)}
+    found = {"method": solve.method, "adjoint": adjoint, **(tolerances_of(solve) if solve.method in ADAPTIVE else {})}
     if solve.method not in ADAPTIVE:
         return tuple(sorted((found | {"steps_per_interval": 1}).items()))
     found |= {"safety": float(given["safety"]), "factor_max": float(given["ifactor"]), "factor_min": float(given["dfactor"]),

@@ -1,0 +1,225 @@
+#include "costate/exec/internal/run_plan.h"
+
+#include <algorithm>
+
+#include "costate/base/error.h"
+#include "costate/exec/internal/batch_sums.h"
+#include "costate/exec/kernels/kernels.h"
+
+namespace costate::internal {
+namespace {
+
+Activation activation_of(Epilogue epilogue) { return static_cast<Activation>(epilogue); }
+static_assert(static_cast<int>(Activation::kSigmoidSlope) == static_cast<int>(Epilogue::kSigmoidSlope));
+
+/// Rows of an elementwise instruction.
+struct RowRange {
+  std::size_t first = 0, count = 0;
+};
+
+/// The rows `wanted` of a scatter whose table is place, place + 1, …, for so many rows of x.
+template <class T>
+void shift_rows(const T* x, std::span<const std::uint32_t> table, const RowRange& wanted, T* out, std::size_t lanes) {
+  const T zero = 0;
+  const std::size_t place = table[0], end = wanted.first + wanted.count;
+  const std::size_t from = std::clamp(place, wanted.first, end), to = std::clamp(place + table.size(), from, end);
+  std::fill(out, out + (from - wanted.first) * lanes, zero);
+  // 0 + x, as any scatter adds: -0 becomes 0.
+  if (to > from)
+    binary_kernel<T>(Op::kAdd)({&zero, Spread::kScalar}, {x + (from - place) * lanes, Spread::kFull},
+                               out + (from - wanted.first) * lanes, to - from, lanes);
+  std::fill(out + (to - wanted.first) * lanes, out + wanted.count * lanes, zero);
+}
+
+template <class T>
+void run_elementwise(const BoundInstruction<T>& bound, const Bases<T>& bases, const RowRange& rows) {
+  const std::size_t lanes = bases.lanes;
+  const auto& sources = bound.instruction.sources;
+  const auto begin = [&](std::size_t k) { return (bound.passing >> k & 1U) != 0 ? 0 : rows.first; };
+  const auto source = [&](std::size_t k) {
+    auto x = bases.operand(sources[k]);
+    if (x.spread == Spread::kFull) x.data += begin(k) * lanes;
+    if (x.spread == Spread::kRow) x.data += begin(k);
+    return x;
+  };
+  T* out = bases.write(bound.instruction.out) + begin(kPassingOut) * lanes;
+  if (bound.instruction.kind == InstructionKind::kScatter)
+    shift_rows(bases.read(sources[0].slot), std::span<const std::uint32_t>(bound.instruction.table), rows, out, lanes);
+  else if (bound.unary != nullptr)
+    bound.unary(source(0).data, out, rows.count * lanes);
+  else if (bound.binary != nullptr)
+    bound.binary(source(0), source(1), out, rows.count, lanes);
+  else if (bound.pair != nullptr)
+    bound.pair(source(0), source(1), source(2), out, rows.count, lanes);
+  else
+    where(source(0), source(1), source(2), out, rows.count, lanes);
+}
+
+/// A strip goes through all instructions before the next one begins.
+template <class T>
+void run_strips(std::span<const BoundInstruction<T>> group, std::size_t rows_of_strip, const Bases<T>& bases) {
+  const std::size_t rows = group.front().instruction.rows;
+  for (std::size_t first = 0; first < rows; first += rows_of_strip)
+    for (const BoundInstruction<T>& bound : group)
+      if (bases.write(bound.instruction.out) != nullptr)
+        run_elementwise(bound, bases, {first, std::min(rows_of_strip, rows - first)});
+}
+
+template <class T>
+void run_gemm(const Instruction& instruction, const Bases<T>& bases) {
+  const std::size_t columns = instruction.n * bases.lanes;
+  Gemm<T> product{.m = instruction.m,
+                  .k = instruction.k,
+                  .n = columns,
+                  .a = bases.read(instruction.sources[0].slot),
+                  .a_row_stride = instruction.row_stride,
+                  .a_column_stride = instruction.column_stride,
+                  .b = bases.read(instruction.sources[1].slot),
+                  .b_stride = columns,
+                  .c = bases.write(instruction.out),
+                  .c_stride = columns,
+                  .start = GemmStart::kZero,
+                  .bias = nullptr,
+                  .activation = activation_of(instruction.epilogue),
+                  .slope_of = nullptr};
+  if (instruction.has_bias) {
+    product.bias = bases.read(instruction.sources[2].slot);
+    product.start = bases.lanes == 1 ? GemmStart::kBiasColumn : GemmStart::kBiasRow;
+  }
+  if (instruction.epilogue >= Epilogue::kTanhSlope) product.slope_of = bases.read(instruction.sources.back().slot);
+  gemm(product);
+}
+
+template <class T>
+void run_convolution(const Instruction& instruction, const Bases<T>& bases) {
+  const auto& sources = instruction.sources;
+  T* out = bases.write(instruction.out);
+  if (instruction.kind == InstructionKind::kConvLanes) {
+    const auto run = instruction.op == Op::kConv2dWeights ? &weights_of_lanes<T> : &convolve_lanes<T>;
+    return run(*instruction.conv, bases.operand(sources[0]), bases.operand(sources[1]), out, bases.lanes);
+  }
+  const bool has_slope = instruction.epilogue >= Epilogue::kTanhSlope;
+  convolve(Convolution<T>{.table = instruction.conv.get(),
+                          .lanes = bases.lanes,
+                          .from = bases.read(sources[0].slot),
+                          .weights = bases.read(sources[1].slot),
+                          .to = out,
+                          .bias = instruction.has_bias ? bases.read(sources[2].slot) : nullptr,
+                          .activation = activation_of(instruction.epilogue),
+                          .slope_of = has_slope ? bases.read(sources.back().slot) : nullptr});
+}
+
+template <class T>
+void run_extension(const BoundInstruction<T>& bound, const Bases<T>& bases, const TileCall<T>& call) {
+  const Instruction& instruction = bound.instruction;
+  constexpr std::size_t kMaxOperands = 256;
+  const T* operands[kMaxOperands];
+  TileOpState* states[kMaxOperands];
+  GivenOperand given[kMaxOperands];
+  COSTATE_CHECK(instruction.sources.size() <= kMaxOperands, "an extension has too many operands");
+  const auto state_of = [&](std::int32_t state) {
+    const auto index = static_cast<std::size_t>(state);
+    TileOpState* kept = call.kept_states.empty() ? nullptr : call.kept_states[index].get();
+    return kept != nullptr ? kept : call.workspace->states[index].get();
+  };
+  for (std::size_t i = 0; i < instruction.sources.size(); ++i) {
+    const Source& source = instruction.sources[i];
+    operands[i] = bases.read(source.slot);
+    const bool is_given = !call.given.empty() && source.slot.region == Region::kInput;
+    given[i] = {is_given ? call.given[static_cast<std::size_t>(source.slot.index)] : nullptr,
+                source.slot.offset / (source.is_shared() ? 1 : bases.lanes)};
+    const std::int32_t state = instruction.operand_states[i];
+    states[i] = state < 0 ? nullptr : state_of(state);
+  }
+  const TileOpRun<T> run{.operands = {operands, instruction.sources.size()},
+                         .operand_states = {states, instruction.sources.size()},
+                         .given = {given, instruction.sources.size()},
+                         .given_rows = call.given_rows,
+                         .state = state_of(instruction.state),
+                         .num_samples = call.num_samples,
+                         .first_sample = call.first_sample,
+                         .scale = instruction.scale,
+                         .memory_parts = call.memory_parts,
+                         .report = call.report};
+  T* out = bases.write(instruction.out);
+  if (instruction.kind == InstructionKind::kExtension)
+    bound.op->run(run, out);
+  else
+    bound.op->accumulate(run, out);
+}
+
+template <class T>
+void run_instruction(const BoundInstruction<T>& bound, const Bases<T>& bases, const TileCall<T>* call) {
+  const Instruction& instruction = bound.instruction;
+  T* out = bases.write(instruction.out);
+  if (out == nullptr) return;  // an output that the caller does not want
+  switch (instruction.kind) {
+    case InstructionKind::kFill:
+      std::transform(instruction.constants.begin(), instruction.constants.end(), out,
+                     [](double value) { return static_cast<T>(value); });
+      return;
+    case InstructionKind::kElementwise:
+    case InstructionKind::kPair:
+      return run_elementwise(bound, bases, {0, instruction.rows});
+    case InstructionKind::kCopy:
+      return spread(bases.operand(instruction.sources[0]), out, instruction.rows, bases.lanes);
+    case InstructionKind::kGather:
+      if (!bound.runs.empty())
+        return gather_runs(bases.read(instruction.sources[0].slot), std::span(bound.runs), out, bases.lanes);
+      if (!bound.repeated.empty())
+        return gather_repeated(bases.read(instruction.sources[0].slot), std::span(bound.repeated), out, bases.lanes);
+      return gather_rows(bases.read(instruction.sources[0].slot), std::span(instruction.table), out, bases.lanes);
+    case InstructionKind::kScatter:
+      std::fill_n(out, instruction.rows * bases.lanes, T{0});
+      if (!bound.runs.empty())
+        return scatter_add_runs(bases.read(instruction.sources[0].slot), std::span(bound.runs), out, bases.lanes);
+      return scatter_add_rows(bases.read(instruction.sources[0].slot), std::span(instruction.table), out, bases.lanes);
+    case InstructionKind::kReduce:
+      return reduce_rows(instruction.op, bases.read(instruction.sources[0].slot), std::span(instruction.table),
+                         instruction.group, out, bases.lanes);
+    case InstructionKind::kGemm:
+      return run_gemm(instruction, bases);
+    case InstructionKind::kBatched:
+      return batched_matmul(bases.operand(instruction.sources[0]), bases.operand(instruction.sources[1]), out,
+                            instruction.m, instruction.k, instruction.n, bases.lanes);
+    case InstructionKind::kConv:
+    case InstructionKind::kConvLanes:
+      return run_convolution(instruction, bases);
+    case InstructionKind::kExtension:
+    case InstructionKind::kAddExtension:
+      return run_extension(bound, bases, *call);
+    case InstructionKind::kAddGemm:
+    case InstructionKind::kAddConv:
+    case InstructionKind::kAddLanes:
+      return add_to_sum(bound, bases, *call);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void run_prepare(const BoundPlan<T>& plan, const Bases<T>& bases) {
+  for (const BoundInstruction<T>& bound : plan.prepare) run_instruction<T>(bound, bases, nullptr);
+}
+
+template <class T>
+void run_phase(const BoundPlan<T>& plan, Phase phase, const Bases<T>& bases, const TileCall<T>& call) {
+  const std::span instructions = plan.in(phase);
+  std::size_t at = 0;
+  const auto run_until = [&](std::size_t end) {
+    for (; at < end; ++at) run_instruction(instructions[at], bases, &call);
+  };
+  for (const StripGroup& group : plan.groups[static_cast<std::size_t>(phase)]) {
+    run_until(group.first);
+    run_strips(instructions.subspan(group.first, group.count), group.rows, bases);
+    at += group.count;
+  }
+  run_until(instructions.size());
+}
+
+template void run_prepare(const BoundPlan<float>&, const Bases<float>&);
+template void run_prepare(const BoundPlan<double>&, const Bases<double>&);
+template void run_phase(const BoundPlan<float>&, Phase, const Bases<float>&, const TileCall<float>&);
+template void run_phase(const BoundPlan<double>&, Phase, const Bases<double>&, const TileCall<double>&);
+
+}  // namespace costate::internal
