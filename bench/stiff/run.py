@@ -40,7 +40,7 @@ class Sides:
             command = [self.arguments.diffrax, ROOT / "bench/stiff/diffrax_side.py", number, rtol, seconds, self.file]
         else:
             command = [self.build / "bench/stiff_costate_side", side, number, rtol, seconds, self.file]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "COSTATE_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT / "bench")}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT / "bench")}
         out = run([*self.arguments.prefix.split(), "taskset", "-c", self.arguments.core, *command], env=environment)
         return json.loads(out[out.index("{"):]), np.fromfile(self.file)
 

@@ -63,9 +63,9 @@ class Allocations : public ::testing::TestWithParam<Method> {
     std::vector<double> times(4 * kLanes);
     for (std::size_t i = 0; i < z0.size(); ++i) z0[i] = 0.1 * static_cast<double>(i);
     for (std::size_t i = 0; i < times.size(); ++i) times[i] = 0.7 * static_cast<double>(i / kLanes);
+    prepare_field<double>(problem, {}, shared);
     const LaneInputs<double> inputs{
         .z0 = z0.data(), .times = times.data(), .arguments = {}, .shared = shared.data(), .num_samples = kLanes};
-    prepare_field<double>(problem, {}, shared);
     solver.solve(inputs, keep_records, states.data());
     const long before = allocations;
     solver.solve(inputs, keep_records, states.data());
