@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import math
 import pathlib
 import shutil
 import subprocess
@@ -146,3 +147,94 @@ def test_onnx_and_torch_are_written(pendulum, tmp_path):
     (tmp_path / "q.safetensors").write_bytes(b"something else")
     bad("q.safetensors' is there and no earlier export", "export", pendulum, "--to", "torch", "--out", tmp_path / "q.py")
     assert not (tmp_path / "q.py").exists()
+
+
+@pytest.fixture(scope="module")
+def driven(folder):
+    """A run of x' = -x + u with an input and a covariate."""
+    rows, x = ["trajectory,t,x,u,w"], 0.0
+    for run in range(3):
+        x = 0.5 * run
+        for i in range(40):
+            u = math.sin(0.7 * i + run)
+            rows.append(f"{run},{0.1 * i:.1f},{x:.6f},{u:.6f},{1 + run}")
+            x += 0.1 * (u - x)
+    data, run = folder / "driven.csv", folder / "driven"
+    data.write_text("\n".join(rows) + "\n")
+    ok("fit", data, "--time", "t", "--trajectory", "trajectory", "--state", "x", "--input", "u", "--covariate", "w",
+       "--hidden", "8", "--memory", "1", "--clock", "none", "--interpolation", "hold", "--epochs", "20", "--polish", "5", "--quiet",
+       "--out", run)
+    return run
+
+
+class Instance:
+    """An FMU of FMI 2.0 for co-simulation, by FMPy's own calls."""
+
+    def __init__(self, path, folder, name):
+        from fmpy.fmi2 import FMU2Slave
+        import fmpy
+
+        self.description = fmpy.read_model_description(str(path))
+        self.references = {v.name: v.valueReference for v in self.description.modelVariables}
+        self.fmu = FMU2Slave(guid=self.description.guid, unzipDirectory=folder,
+                             modelIdentifier=self.description.coSimulation.modelIdentifier, instanceName=name)
+        self.fmu.instantiate()
+        self.fmu.setupExperiment(startTime=0)
+        self.fmu.enterInitializationMode()
+        self.fmu.exitInitializationMode()
+
+    def set(self, name, value):
+        self.fmu.setReal([self.references[name]], [value])
+
+    def get(self, name):
+        return self.fmu.getReal([self.references[name]])[0]
+
+
+def test_fmu_of_two_instances(driven, tmp_path):
+    fmpy = pytest.importorskip("fmpy")
+    from fmpy.validation import validate_fmu
+
+    out = tmp_path / "driven.fmu"
+    ok("export", driven, "--to", "fmu", "--out", out)
+    ok("export", driven, "--to", "fmu", "--out", out)  # takes the place of an earlier export
+    assert validate_fmu(str(out)) == []
+    unzipped = fmpy.extract(str(out))
+    one, two = Instance(out, unzipped, "one"), Instance(out, unzipped, "two")
+    one.set("x", 0.3), one.set("w", 2.0), two.set("x", -0.3)
+    for k, size in enumerate([0.1, 0.1, 0.25, 0.05]):  # sizes of any length, a jump of the input between them
+        one.set("u", (-1.0) ** k)
+        one.fmu.doStep(0.1 * k, size)
+    assert two.get("x") == -0.3
+    kept = one.fmu.getFMUState()
+    packed = one.fmu.serializeFMUState(kept)
+    before = one.get("x")
+    one.fmu.doStep(0.5, 0.3)
+    after = one.get("x")
+    assert after != before
+    one.fmu.setFMUState(kept)
+    assert one.get("x") == before
+    two.fmu.setFMUState(two.fmu.deserializeFMUState(packed))  # goes on where the other one is
+    assert two.get("x") == before
+    two.fmu.doStep(0.5, 0.3)
+    assert two.get("x") == after
+    derivative = two.references["der(x)"]
+    exact = two.fmu.getDirectionalDerivative([derivative], [two.references["x"], two.references["u"]], [1.0, -2.0])[0]
+    x, u, values = two.get("x"), two.get("u"), []
+    for h in (1e-5, -1e-5):
+        two.set("x", x + h), two.set("u", u - 2 * h)
+        values.append(two.get("der(x)"))
+    assert (values[0] - values[1]) / 2e-5 == pytest.approx(exact, abs=1e-8)
+    one.fmu.reset()
+    assert one.get("x") == Instance(out, unzipped, "three").get("x")
+    shutil.rmtree(unzipped)
+
+
+def test_fmu_simulates_as_the_library(pendulum, forecast, tmp_path):
+    fmpy = pytest.importorskip("fmpy")
+    out = tmp_path / "pendulum.fmu"
+    ok("export", pendulum, "--to", "fmu", "--out", out)
+    stop = forecast[20][0]
+    for kind, tolerance in (("CoSimulation", 2e-3), ("ModelExchange", 2e-3)):
+        done = fmpy.simulate_fmu(str(out), fmi_type=kind, stop_time=stop, output_interval=stop / 7, relative_tolerance=1e-7,
+                                 start_values={"theta": 1.0, "omega": 0.0})
+        assert list(done[-1])[1:] == pytest.approx(forecast[20][1:], abs=tolerance)
