@@ -12,8 +12,8 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kTargets[] = {"c", "python", "onnx", "torch", "fmu"};
-constexpr std::string_view kEndings[] = {".h", ".py", ".onnx", ".py", ".fmu"};
+constexpr std::string_view kTargets[] = {"c", "python", "onnx", "torch", "fmu", "fmu3"};
+constexpr std::string_view kEndings[] = {".h", ".py", ".onnx", ".py", ".fmu", ".fmu"};
 constexpr std::string_view kMark = "Made by Costate ", kOnnxMark = "costate",
                            kFmuMark = "modelDescription.xml";  // where all that is written begins
 constexpr std::size_t kMarked = 256;                           // within so many bytes
@@ -89,7 +89,9 @@ std::vector<ExportedFile> files_of(const SeriesModel& model, ExportTarget target
     case ExportTarget::kTorch:
       return torch_files(model, options.c.dtype, path);
     case ExportTarget::kFmu:
-      return {{path, export_fmu(model, options.c.prefix)}};
+      return {{path, export_fmu(model, options.c.prefix, FmiVersion::k2)}};
+    case ExportTarget::kFmu3:
+      return {{path, export_fmu(model, options.c.prefix, FmiVersion::k3)}};
   }
   throw InternalError("[export] no such target.");
 }

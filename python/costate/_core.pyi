@@ -2376,7 +2376,8 @@ class Fit:
 
         path    the file.
         to      'c': one C99 header with the solver inside; 'python': a module that needs NumPy alone; 'onnx';
-                'torch': a module to be trained further, with its weights beside it as NAME.safetensors; 'fmu'.
+                'torch': a module to be trained further, with its weights beside it as NAME.safetensors; 'fmu' and
+                'fmu3': for simulators, of FMI 2.0 and 3.0.
         prefix  what names begin with; None: the file's own name.
         dtype   'f64' or 'f32'.
         math    of C: exp, tanh and their like from the C library ('libm'), or written out ('builtin').
