@@ -1,4 +1,6 @@
 // Fit.export: what `costate export` does.
+#include <nanobind/stl/filesystem.h>
+
 #include "costate/base/error.h"
 #include "costate/codegen/codegen.h"
 #include "python/bindings/fit.h"
