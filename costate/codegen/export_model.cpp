@@ -12,18 +12,21 @@
 namespace costate {
 namespace {
 
-constexpr std::string_view kTargets[] = {"c", "python", "onnx", "torch"};
-constexpr std::string_view kEndings[] = {".h", ".py", ".onnx", ".py"};
-constexpr std::string_view kMark = "Made by Costate ", kOnnxMark = "costate";  // where all that is written begins
-constexpr std::size_t kMarked = 256;                                           // within so many bytes
+constexpr std::string_view kTargets[] = {"c", "python", "onnx", "torch", "fmu", "fmu3"};
+constexpr std::string_view kEndings[] = {".h", ".py", ".onnx", ".py", ".fmu", ".fmu"};
+constexpr std::string_view kMark = "Made by Costate ", kOnnxMark = "costate",
+                           kFmuMark = "modelDescription.xml";  // where all that is written begins
+constexpr std::size_t kMarked = 256;                           // within so many bytes
 
 /// What a model is exported to may take the place of an earlier export.
 void check_place(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored) || std::filesystem::file_size(path, ignored) == 0) return;
   const std::string there = read_file(path).substr(0, kMarked);
-  const bool is_onnx = path.extension() == ".onnx" && there.find(kOnnxMark) != std::string::npos;
-  if (!is_onnx && there.find(kMark) == std::string::npos)
+  const auto is_earlier = [&](const char* ending, std::string_view mark) {
+    return path.extension() == ending && there.find(mark) != std::string::npos;
+  };
+  if (!is_earlier(".onnx", kOnnxMark) && !is_earlier(".fmu", kFmuMark) && there.find(kMark) == std::string::npos)
     throw InvalidArgument("[export] '", path.string(),
                           "' is there and no earlier export; choose another file, or remove it.");
 }
@@ -85,6 +88,10 @@ std::vector<ExportedFile> files_of(const SeriesModel& model, ExportTarget target
       return {{path, export_onnx(model, options)}};
     case ExportTarget::kTorch:
       return torch_files(model, options.c.dtype, path);
+    case ExportTarget::kFmu:
+      return {{path, export_fmu(model, options.c.prefix, FmiVersion::k2)}};
+    case ExportTarget::kFmu3:
+      return {{path, export_fmu(model, options.c.prefix, FmiVersion::k3)}};
   }
   throw InternalError("[export] no such target.");
 }

@@ -50,9 +50,20 @@ struct TorchExport {
 /// NotSupported for a model with events.
 TorchExport export_torch(const SeriesModel& model, Dtype dtype, const std::string& weights_file);
 
-enum class ExportTarget { kC, kPython, kOnnx, kTorch };
+enum class FmiVersion { k2, k3 };
 
-/// "c", "python", "onnx", "torch". The way back throws InvalidArgument, with the nearest name, if there is none.
+/// The bytes of an FMU of FMI 2.0 or 3.0, for model exchange and for co-simulation by the method and the tolerances of
+/// the fit: sources, and a binary of them for 64-bit Linux by the machine's own C compiler. Outputs are the states,
+/// which may be set, too; inputs are held through a step, covariates are parameters. Directional derivatives, and
+/// states that can be kept and serialized.
+///
+/// Throws: NotSupported for a model with events; IoError if there is no C compiler.
+std::string export_fmu(const SeriesModel& model, const std::string& prefix, FmiVersion version);
+
+enum class ExportTarget { kC, kPython, kOnnx, kTorch, kFmu, kFmu3 };
+
+/// "c", "python", "onnx", "torch", "fmu" (FMI 2.0), "fmu3" (FMI 3.0). The way back throws InvalidArgument, with the
+/// nearest name, if there is none.
 std::string name(ExportTarget target);
 ExportTarget export_target_from_name(const std::string& name);
 std::vector<std::string> export_targets();

@@ -1,4 +1,6 @@
 // Fit.export: what `costate export` does.
+#include <nanobind/stl/filesystem.h>
+
 #include "costate/base/error.h"
 #include "costate/codegen/codegen.h"
 #include "python/bindings/fit.h"
@@ -35,7 +37,8 @@ void bind_export(nb::class_<Fit>& type) {
 
 path    the file.
 to      'c': one C99 header with the solver inside; 'python': a module that needs NumPy alone; 'onnx';
-        'torch': a module to be trained further, with its weights beside it as NAME.safetensors.
+        'torch': a module to be trained further, with its weights beside it as NAME.safetensors; 'fmu' and
+        'fmu3': for simulators, of FMI 2.0 and 3.0.
 prefix  what names begin with; None: the file's own name.
 dtype   'f64' or 'f32'.
 math    of C: exp, tanh and their like from the C library ('libm'), or written out ('builtin').

@@ -2378,6 +2378,22 @@ class Fit:
         Gives a Forecast: times, states and outside of each trajectory, notes, and to_frame() for pandas.
         """
 
+    def export(self, path: str | os.PathLike, *, to: str, prefix: str | None = None, dtype: str = 'f64', math: str = 'libm', vjp: bool = False, steps: int = 0, member: int = 1) -> None:
+        """
+        Writes the model as source for other places, as `costate export` does. What is there must be an earlier export.
+
+        path    the file.
+        to      'c': one C99 header with the solver inside; 'python': a module that needs NumPy alone; 'onnx';
+                'torch': a module to be trained further, with its weights beside it as NAME.safetensors; 'fmu' and
+                'fmu3': for simulators, of FMI 2.0 and 3.0.
+        prefix  what names begin with; None: the file's own name.
+        dtype   'f64' or 'f32'.
+        math    of C: exp, tanh and their like from the C library ('libm'), or written out ('builtin').
+        vjp     of C: also the vector-Jacobian product of the rate.
+        steps   of ONNX: a solve of so many fixed steps; 0: the rate of change alone.
+        member  which of the models of a fit with several seeds, from 1 on.
+        """
+
 def fit_table(data: object, *, judge: object | None = None, out: object | None = None, existing: str = 'refuse', progress: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE to the columns of a table, as `costate fit` does: with the same options it gives the same bits.

@@ -2,9 +2,11 @@
 
 import csv
 import importlib.util
+import math
 import pathlib
 import shutil
 import subprocess
+import zipfile
 
 import cortex_m4
 import pytest
@@ -146,3 +148,146 @@ def test_onnx_and_torch_are_written(pendulum, tmp_path):
     (tmp_path / "q.safetensors").write_bytes(b"something else")
     bad("q.safetensors' is there and no earlier export", "export", pendulum, "--to", "torch", "--out", tmp_path / "q.py")
     assert not (tmp_path / "q.py").exists()
+
+
+@pytest.fixture(scope="module")
+def driven(folder):
+    """A run of x' = -x + u with an input and a covariate."""
+    rows, x = ["trajectory,t,x,u,w"], 0.0
+    for run in range(3):
+        x = 0.5 * run
+        for i in range(40):
+            u = math.sin(0.7 * i + run)
+            rows.append(f"{run},{0.1 * i:.1f},{x:.6f},{u:.6f},{1 + run}")
+            x += 0.1 * (u - x)
+    data, run = folder / "driven.csv", folder / "driven"
+    data.write_text("\n".join(rows) + "\n")
+    ok("fit", data, "--time", "t", "--trajectory", "trajectory", "--state", "x", "--input", "u", "--covariate", "w",
+       "--hidden", "8", "--memory", "1", "--clock", "none", "--interpolation", "hold", "--epochs", "20", "--polish", "5", "--quiet",
+       "--out", run)
+    return run
+
+
+@pytest.mark.parametrize("version, source, functions", [("fmu", "fmi2.c", 44), ("fmu3", "fmi3.c", 75)])
+def test_fmu_holds_sources_and_all_functions(driven, tmp_path, version, source, functions):
+    if shutil.which("cc") is None or shutil.which("nm") is None:
+        pytest.skip("needs cc and nm")
+    ok("export", driven, "--to", version, "--prefix", "net", "--out", tmp_path / "net.fmu")
+    with zipfile.ZipFile(tmp_path / "net.fmu") as archive:
+        archive.extractall(tmp_path)
+    for language in (STRICT, ["-x", "c++", "-std=c++11", "-Wall", "-Wextra"]):
+        built = subprocess.run(["cc", *language, "-c", tmp_path / "sources" / source, "-o", tmp_path / "net.o"],
+                               capture_output=True, text=True)
+        assert built.returncode == 0, built.stderr
+    library, = (tmp_path / "binaries").glob("*/net.so")
+    said = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True).stdout
+    names = [line.split()[-1] for line in said.splitlines()]
+    assert all(name.startswith(source[:4]) for name in names) and len(names) == functions
+
+
+class Instance:
+    """An FMU of FMI 2.0 for co-simulation, by FMPy's own calls."""
+
+    def __init__(self, path, folder, name):
+        from fmpy.fmi2 import FMU2Slave
+        import fmpy
+
+        self.description = fmpy.read_model_description(str(path))
+        self.references = {v.name: v.valueReference for v in self.description.modelVariables}
+        self.fmu = FMU2Slave(guid=self.description.guid, unzipDirectory=folder,
+                             modelIdentifier=self.description.coSimulation.modelIdentifier, instanceName=name)
+        self.fmu.instantiate()
+        self.fmu.setupExperiment(startTime=0)
+        self.fmu.enterInitializationMode()
+        self.fmu.exitInitializationMode()
+
+    def set(self, name, value):
+        self.fmu.setReal([self.references[name]], [value])
+
+    def get(self, name):
+        return self.fmu.getReal([self.references[name]])[0]
+
+
+def test_fmu_of_two_instances(driven, tmp_path):
+    fmpy = pytest.importorskip("fmpy")
+    from fmpy.validation import validate_fmu
+
+    out = tmp_path / "driven.fmu"
+    ok("export", driven, "--to", "fmu", "--out", out)
+    ok("export", driven, "--to", "fmu", "--out", out)  # takes the place of an earlier export
+    assert validate_fmu(str(out)) == []
+    unzipped = fmpy.extract(str(out))
+    one, two = Instance(out, unzipped, "one"), Instance(out, unzipped, "two")
+    one.set("x", 0.3), one.set("w", 2.0), two.set("x", -0.3)
+    for k, size in enumerate([0.1, 0.1, 0.25, 0.05]):  # sizes of any length, a jump of the input between them
+        one.set("u", (-1.0) ** k)
+        one.fmu.doStep(0.1 * k, size)
+    assert two.get("x") == -0.3
+    kept = one.fmu.getFMUState()
+    packed = one.fmu.serializeFMUState(kept)
+    before = one.get("x")
+    one.fmu.doStep(0.5, 0.3)
+    after = one.get("x")
+    assert after != before
+    one.fmu.setFMUState(kept)
+    assert one.get("x") == before
+    two.fmu.setFMUState(two.fmu.deserializeFMUState(packed))  # goes on where the other one is
+    assert two.get("x") == before
+    two.fmu.doStep(0.5, 0.3)
+    assert two.get("x") == after
+    derivative = two.references["der(x)"]
+    exact = two.fmu.getDirectionalDerivative([derivative], [two.references["x"], two.references["u"]], [1.0, -2.0])[0]
+    x, u, values = two.get("x"), two.get("u"), []
+    for h in (1e-5, -1e-5):
+        two.set("x", x + h), two.set("u", u - 2 * h)
+        values.append(two.get("der(x)"))
+    assert (values[0] - values[1]) / 2e-5 == pytest.approx(exact, abs=1e-8)
+    one.fmu.reset()
+    assert one.get("x") == Instance(out, unzipped, "three").get("x")
+    shutil.rmtree(unzipped)
+
+
+@pytest.mark.parametrize("version", ["fmu", "fmu3"])
+def test_fmu_simulates_as_the_library(pendulum, forecast, tmp_path, version):
+    fmpy = pytest.importorskip("fmpy")
+    out = tmp_path / "pendulum.fmu"
+    ok("export", pendulum, "--to", version, "--out", out)
+    stop = forecast[20][0]
+    for kind in ("CoSimulation", "ModelExchange"):
+        done = fmpy.simulate_fmu(str(out), fmi_type=kind, stop_time=stop, output_interval=stop / 7, relative_tolerance=1e-7,
+                                 start_values={"theta": 1.0, "omega": 0.0})
+        assert list(done[-1])[1:] == pytest.approx(forecast[20][1:], abs=2e-3)
+
+
+def test_fmu_3_of_two_instances(driven, tmp_path):
+    fmpy = pytest.importorskip("fmpy")
+    from fmpy.fmi3 import FMU3Slave
+    from fmpy.validation import validate_fmu
+
+    out = tmp_path / "driven.fmu"
+    ok("export", driven, "--to", "fmu3", "--out", out)
+    assert validate_fmu(str(out)) == []
+    unzipped, description = fmpy.extract(str(out)), fmpy.read_model_description(str(out))
+    vr = {v.name: v.valueReference for v in description.modelVariables}
+    one, two = (FMU3Slave(guid=description.guid, unzipDirectory=unzipped, instanceName=name,
+                          modelIdentifier=description.coSimulation.modelIdentifier) for name in ("one", "two"))
+    for fmu in (one, two):
+        fmu.instantiate()
+        fmu.enterInitializationMode(startTime=0.0)
+        fmu.exitInitializationMode()
+    one.setFloat64([vr["x"], vr["u"]], [0.3, 1.0]), two.setFloat64([vr["x"]], [-0.3])
+    for k, size in enumerate([0.1, 0.25, 0.05]):
+        one.doStep(currentCommunicationPoint=[0, 0.1, 0.35][k], communicationStepSize=size)
+    assert one.getFloat64([vr["time"]])[0] == pytest.approx(0.4) and two.getFloat64([vr["x"]])[0] == -0.3
+    kept = one.getFMUState()
+    before = one.getFloat64([vr["x"]])[0]
+    one.doStep(currentCommunicationPoint=0.4, communicationStepSize=0.3)
+    after = one.getFloat64([vr["x"]])[0]
+    one.setFMUState(kept)
+    assert one.getFloat64([vr["x"]])[0] == before != after
+    exact = one.getDirectionalDerivative([vr["der(x)"]], [vr["x"], vr["u"]], [1.0, -2.0])[0]
+    adjoint = one.getAdjointDerivative([vr["der(x)"]], [vr["x"], vr["u"]], [1.0], 2)
+    assert adjoint[0] - 2 * adjoint[1] == pytest.approx(exact, rel=1e-12)
+    one.reset()
+    assert one.getFloat64([vr["u"]])[0] != 1.0
+    shutil.rmtree(unzipped)

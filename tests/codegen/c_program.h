@@ -13,7 +13,7 @@
 
 namespace costate::test {
 
-inline constexpr const char* kStrict = "-std=c99 -O2 -Wall -Wextra -Wpedantic -Wconversion -Werror";
+inline constexpr const char* kStrict = "-std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror";
 
 inline bool has_c_compiler() { return std::system("cc --version > /dev/null 2>&1") == 0; }
 

@@ -1,5 +1,6 @@
 #include "costate/codegen/internal/source_template.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <sstream>

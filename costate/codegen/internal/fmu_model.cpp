@@ -1,0 +1,231 @@
+// A fitted model as a functional mock-up unit: sources, their binary for this machine, and the description of its
+// variables.
+#include <algorithm>
+
+#include "costate/base/error.h"
+#include "costate/base/version.h"
+#include "costate/codegen/export_model.h"
+#include "costate/codegen/internal/c_text.h"
+#include "costate/codegen/internal/model_functions.h"
+#include "costate/codegen/internal/model_values.h"
+#include "costate/io/files.h"
+#include "costate/io/internal/process.h"
+#include "costate/io/internal/zip_archive.h"
+#include "costate/solve/methods/tableau.h"
+
+namespace costate {
+namespace {
+
+constexpr std::string_view kCoreText =
+#include "costate/codegen/internal/c/fmu_core.inc"
+    ;
+constexpr std::string_view kFmi2Text =
+#include "costate/codegen/internal/c/fmi2.inc"
+    ;
+constexpr std::string_view kFmi3Text =
+#include "costate/codegen/internal/c/fmi3.inc"
+    ;
+
+std::string xml(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+class FmuWriter {
+ public:
+  FmuWriter(const SeriesModel& model, const std::string& prefix, FmiVersion version)
+      : model_(model),
+        prefix_(prefix),
+        version_(version),
+        header_(export_c(model, {.c = {.prefix = prefix}, .has_vjp = true})),
+        token_("{" + digest_of(header_) + "}") {}
+
+  std::string write() const {
+    const std::string source = interface();
+    const std::string folder = is_2() ? "binaries/linux64/" : "binaries/x86_64-linux/";
+    std::vector<internal::ZippedFile> files = {{"modelDescription.xml", is_2() ? description_2() : description_3()},
+                                               {"sources/" + prefix_ + ".h", header_},
+                                               {"sources/" + source_name(), source}};
+    if (!is_2()) files.push_back({"sources/buildDescription.xml", build_description()});
+    files.push_back({folder + prefix_ + ".so", binary(source)});
+    return internal::zip_archive(files, internal::ZipMethod::kDeflated);
+  }
+
+ private:
+  bool is_2() const { return version_ == FmiVersion::k2; }
+  std::string source_name() const { return is_2() ? "fmi2.c" : "fmi3.c"; }
+  std::size_t num_states() const { return model_.num_states(); }
+  static std::string number(double value) { return internal::c_number(value, Dtype::kF64); }
+
+  double start_of(std::size_t state) const {
+    return state < model_.num_measured() ? model_.normalization().state_offset[state] : 0.0;
+  }
+  double nominal_of(std::size_t state) const {
+    return state < model_.num_measured() ? model_.normalization().state_scale[state] : 1.0;
+  }
+  /// Of inputs and covariates: their means.
+  std::vector<double> given() const {
+    const Normalization& units = model_.normalization();
+    std::vector<double> all = units.input_offset;
+    all.insert(all.end(), units.covariate_offset.begin(), units.covariate_offset.end());
+    return all;
+  }
+
+  std::string interface() const {
+    internal::TemplateValues values{.prefix = prefix_};
+    internal::describe_model(model_, number, values);
+    std::vector<std::string> starts, nominals, others;
+    for (std::size_t i = 0; i < num_states(); ++i) {
+      starts.push_back(number(start_of(i)));
+      nominals.push_back(number(nominal_of(i)));
+    }
+    for (const double value : given()) others.push_back(number(value));
+    others.push_back("0");
+    auto& texts = values.values;
+    texts["prefix"] = prefix_;
+    texts["guid"] = token_;
+    texts["start_states"] = text::join(starts);
+    texts["nominals"] = text::join(nominals);
+    texts["start_given"] = text::join(others);
+    texts["drive_pointer"] = values.conditions.contains("drive") ? "&drive," : "";
+    texts["by_input"] = values.conditions.contains("inputs") ? ", by_input" : "";
+    return internal::fill_in(kCoreText, values) + internal::fill_in(is_2() ? kFmi2Text : kFmi3Text, values);
+  }
+
+  /// The shared library, by the machine's own compiler.
+  std::string binary(const std::string& source) const {
+    const internal::TemporaryFolder folder("export");
+    write_atomically(folder.path() / (prefix_ + ".h"), header_);
+    write_atomically(folder.path() / source_name(), source);
+    const std::filesystem::path out = folder.path() / "model.so", log = folder.path() / "log";
+    const int code = internal::run_program("export",
+                                           {"cc", "-std=c99", "-O2", "-shared", "-fPIC", "-fvisibility=hidden",
+                                            (folder.path() / source_name()).string(), "-o", out.string(), "-lm"},
+                                           log, "An FMU holds a binary; install a C compiler (Debian: gcc).");
+    if (code != 0) throw InternalError("[export] the C compiler refused the FMU's source: ", read_file(log));
+    return read_file(out);
+  }
+
+  std::string state_name(std::size_t i) const {
+    if (i < model_.num_measured()) return model_.state_names()[i];
+    return text::concat("hidden", i - model_.num_measured() + 1);
+  }
+
+  /// Attributes of a variable of either version, and of its value.
+  struct Variable {
+    std::string name, kind, value;
+  };
+
+  /// By value reference: states, derivatives, inputs, covariates.
+  std::vector<Variable> variables() const {
+    std::vector<Variable> all;
+    for (std::size_t i = 0; i < num_states(); ++i)
+      all.push_back({state_name(i), "causality=\"output\" variability=\"continuous\" initial=\"exact\"",
+                     text::concat("start=\"", number(start_of(i)), "\" nominal=\"", number(nominal_of(i)), "\"")});
+    for (std::size_t i = 0; i < num_states(); ++i)
+      all.push_back({"der(" + state_name(i) + ")",
+                     "causality=\"local\" variability=\"continuous\" initial=\"calculated\"",
+                     text::concat("derivative=\"", is_2() ? i + 1 : i, "\"")});
+    const std::vector<double> starts = given();
+    for (std::size_t i = 0; i < model_.input_names().size(); ++i)
+      all.push_back({model_.input_names()[i], "causality=\"input\" variability=\"continuous\"",
+                     "start=\"" + number(starts[i]) + "\""});
+    for (std::size_t i = 0; i < model_.covariate_names().size(); ++i)
+      all.push_back({model_.covariate_names()[i], "causality=\"parameter\" variability=\"fixed\" initial=\"exact\"",
+                     "start=\"" + number(starts[model_.input_names().size() + i]) + "\""});
+    return all;
+  }
+
+  /// The first tag, and both ways to use the model.
+  std::string description_begin() const {
+    const std::string files = "    <SourceFiles>\n      <File name=\"fmi2.c\"/>\n    </SourceFiles>\n";
+    const std::string capabilities =
+        is_2() ? "canGetAndSetFMUstate=\"true\" canSerializeFMUstate=\"true\" providesDirectionalDerivative=\"true\""
+               : "canGetAndSetFMUState=\"true\" canSerializeFMUState=\"true\" providesDirectionalDerivatives=\"true\" "
+                 "providesAdjointDerivatives=\"true\"";
+    const auto use = [&](const char* tag, const std::string& more) {
+      const std::string begin = text::concat("  <", tag, " modelIdentifier=\"", prefix_, "\" ", more, capabilities);
+      return is_2() ? text::concat(begin, ">\n", files, "  </", tag, ">\n") : begin + "/>\n";
+    };
+    return text::concat(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<fmiModelDescription fmiVersion=\"", is_2() ? "2.0" : "3.0",
+        "\" modelName=\"", prefix_, "\" ", is_2() ? "guid" : "instantiationToken", "=\"", token_,
+        "\" generationTool=\"Made by Costate ", version(), "\" variableNamingConvention=\"flat\"",
+        is_2() ? " numberOfEventIndicators=\"0\"" : "", ">\n", use("ModelExchange", ""),
+        use("CoSimulation", "canHandleVariableCommunicationStepSize=\"true\" maxOutputDerivativeOrder=\"1\" "),
+        "  <DefaultExperiment startTime=\"0\" stopTime=\"", number(20 * model_.spacing()), "\" stepSize=\"",
+        number(model_.spacing()), "\"/>\n  <ModelVariables>\n");
+  }
+
+  std::string description_2() const {
+    std::string out = description_begin();
+    const std::vector<Variable> all = variables();
+    for (std::size_t i = 0; i < all.size(); ++i)
+      out += text::concat("    <ScalarVariable name=\"", xml(all[i].name), "\" valueReference=\"", i, "\" ",
+                          all[i].kind, "><Real ", all[i].value, "/></ScalarVariable>\n");
+    out += "  </ModelVariables>\n  <ModelStructure>\n";
+    const auto list = [&](const char* name, std::size_t first) {
+      out += text::concat("    <", name, ">\n");
+      for (std::size_t i = 0; i < num_states(); ++i)
+        out += text::concat("      <Unknown index=\"", first + i, "\"/>\n");
+      out += text::concat("    </", name, ">\n");
+    };
+    list("Outputs", 1);
+    list("Derivatives", num_states() + 1);
+    list("InitialUnknowns", num_states() + 1);
+    return out + "  </ModelStructure>\n</fmiModelDescription>\n";
+  }
+
+  std::string description_3() const {
+    std::string out = description_begin();
+    const std::vector<Variable> all = variables();
+    for (std::size_t i = 0; i < all.size(); ++i)
+      out += text::concat("    <Float64 name=\"", xml(all[i].name), "\" valueReference=\"", i, "\" ", all[i].kind, " ",
+                          all[i].value, "/>\n");
+    const bool is_taken = std::ranges::any_of(all, [](const Variable& variable) { return variable.name == "time"; });
+    out += text::concat("    <Float64 name=\"", is_taken ? "independent time" : "time", "\" valueReference=\"", all.size(),
+                        "\" causality=\"independent\" variability=\"continuous\"/>\n  </ModelVariables>\n"
+                        "  <ModelStructure>\n");
+    const auto list = [&](const char* name, std::size_t first) {
+      for (std::size_t i = 0; i < num_states(); ++i)
+        out += text::concat("    <", name, " valueReference=\"", first + i, "\"/>\n");
+    };
+    list("Output", 0);
+    list("ContinuousStateDerivative", num_states());
+    list("InitialUnknown", num_states());
+    return out + "  </ModelStructure>\n</fmiModelDescription>\n";
+  }
+
+  std::string build_description() const {
+    return text::concat(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<fmiBuildDescription fmiVersion=\"3.0\">\n"
+        "  <BuildConfiguration modelIdentifier=\"",
+        prefix_, "\">\n    <SourceFileSet language=\"C99\">\n      <SourceFile name=\"fmi3.c\"/>\n",
+        "    </SourceFileSet>\n  </BuildConfiguration>\n</fmiBuildDescription>\n");
+  }
+
+  const SeriesModel& model_;
+  std::string prefix_;
+  FmiVersion version_;
+  std::string header_, token_;
+};
+
+}  // namespace
+
+std::string export_fmu(const SeriesModel& model, const std::string& prefix, FmiVersion version) {
+  if (model.has_events())
+    throw NotSupported("[export] a model with events cannot be exported to an FMU; 'c' and 'python' take it.");
+  return FmuWriter(model, prefix, version).write();
+}
+
+}  // namespace costate
