@@ -1,12 +1,14 @@
 # A driven system: z' = u(t) - z, where u is held between measurements. Each sample has inputs of its own; steps end
 # where they jump, so that none is passed over. From one jump to the next the solution is an exponential.
+from typing import Any
+
 import costate
 import numpy as np
 
 hours = np.linspace(0, 24, 25)
 
 
-def field(t, z, u):
+def field(t: Any, z: Any, u: Any) -> Any:
     return costate.interpolate(hours, u, t, "hold") - z
 
 

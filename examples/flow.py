@@ -1,14 +1,16 @@
 # A continuous normalizing flow learns the density of two moons by maximum likelihood: the logarithm of the density
 # grows by the trace of df/dz along the way. Whatever the weights, the density integrates to 1.
+from typing import Any
+
 import costate
 import numpy as np
 
 net = costate.Mlp(3, [16], 2, seed=1)
 
 
-def minus_log_density(x):
-    def field(t, s):
-        slope = net(np.append(s[:2], t))
+def minus_log_density(x: Any) -> Any:
+    def field(t: Any, s: Any) -> Any:
+        slope: Any = net(np.append(s[:2], t))
         return np.append(slope, np.trace(costate.jacobian(slope, s)[:, :2]))
 
     end = costate.solve(field, np.append(x, 0.0), [0.0, 1.0], rtol=1e-5, atol=1e-5)[-1]

@@ -1,12 +1,14 @@
 # The gradient of a loss by a Parameter of the field. Solve and loss are one traced program, and value_and_grad makes
 # another of it, with the gradient. Here z' = -rate z, so that all numbers have closed forms.
+from typing import Any
+
 import costate
 import numpy as np
 
 rate = costate.Parameter("rate", 0.5)
 
 
-def loss(z0, times, seen):
+def loss(z0: Any, times: Any, seen: Any) -> Any:
     states = costate.solve(lambda t, z: -rate * z, z0, times, rtol=1e-10, atol=1e-12)
     return costate.mean(costate.square(states - seen))
 

@@ -1,5 +1,7 @@
 # A latent ODE of 64 points on circles, each seen at 12 irregular times with noise of 0.1, from costate's parts: a
 # recurrent encoder reads what was seen into the start of a path, a learned field carries it on, a decoder reads it off.
+from typing import Any
+
 import costate
 import numpy as np
 
@@ -13,7 +15,7 @@ net, decoder = costate.Mlp(2, [16], 2, seed=3), costate.Mlp(2, [], 2, seed=4)
 parameters = [*cell.parameters, *posterior.parameters, *net.parameters, *decoder.parameters]
 
 
-def points(times, x, noise):
+def points(times: Any, x: Any, noise: Any) -> Any:
     h = costate.zeros(12)
     for i in reversed(range(12)):
         gap = times[min(i + 1, 11)] - times[i]
@@ -24,7 +26,7 @@ def points(times, x, noise):
     return costate.stack([decoder(path[i]) for i in range(12)]), kl
 
 
-def minus_elbo(times, x, noise):
+def minus_elbo(times: Any, x: Any, noise: Any) -> Any:
     expected, kl = points(times, x, noise)
     return 0.5 * np.sum((expected - x) ** 2) / 0.1**2 + kl
 

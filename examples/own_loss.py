@@ -1,5 +1,7 @@
 # A field and a loss of one's own: a pendulum whose gravity is a Parameter and whose friction is a net, and a loss that
 # grows like the distance and not like its square, so that a few broken samples hardly count.
+from typing import Any
+
 import costate
 import numpy as np
 
@@ -13,11 +15,11 @@ gravity, net = costate.Parameter("gravity", [1.0]), costate.Mlp(1, [8], 1, seed=
 parameters = [gravity, *net.parameters]
 
 
-def field(t, z):
+def field(t: Any, z: Any) -> Any:
     return [z[1], -gravity[0] * np.sin(z[0]) - net(z[1:])[0]]
 
 
-def loss(z0, seen):
+def loss(z0: Any, seen: Any) -> Any:
     distance = costate.solve(field, z0, times, rtol=1e-4, atol=1e-5) - seen
     return costate.mean(np.sqrt(0.01 + distance**2))
 

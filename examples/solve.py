@@ -3,11 +3,7 @@
 import costate
 import numpy as np
 
-
-def pendulum(t, z):
-    return [z[1], -np.sin(z[0])]
-
-
+pendulum = lambda t, z: [z[1], -np.sin(z[0])]  # noqa: E731
 starts = np.array([[0.1, 0.0], [1.0, 0.0], [2.0, 0.0]])
 solution = costate.solve(pendulum, starts, np.linspace(0, 10, 101), rtol=1e-8, atol=1e-10)
 

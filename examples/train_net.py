@@ -1,13 +1,11 @@
 # A net learns the pendulum from 20 noisy trajectories, cut into windows of 11 samples, by Adam. Then it is solved from
 # a start that it has not seen, for five times as long as a window, beside the pendulum itself.
+from typing import Any
+
 import costate
 import numpy as np
 
-
-def pendulum(t, z):
-    return [z[1], -np.sin(z[0])]
-
-
+pendulum = lambda t, z: [z[1], -np.sin(z[0])]  # noqa: E731
 random = np.random.default_rng(1)
 starts = np.stack([random.uniform(-2, 2, 20), np.zeros(20)], axis=1)
 states = costate.solve(pendulum, starts, np.linspace(0, 10, 101)).states
@@ -17,7 +15,7 @@ windows = np.concatenate([states[:, i : i + 11] for i in range(0, 100, 10)])  # 
 net = costate.Mlp(2, [32], 2, seed=1)
 
 
-def loss(z0, seen):
+def loss(z0: Any, seen: Any) -> Any:
     path = costate.solve(lambda t, z: net(z), z0, np.linspace(0, 1, 11), rtol=1e-4, atol=1e-5)
     return costate.mean(costate.square(path[1:] - seen))
 

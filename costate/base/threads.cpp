@@ -4,7 +4,6 @@
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -34,9 +33,8 @@ namespace {
 
 std::atomic<int> wanted_threads{0};
 
-/// A process that was forked has none of its parent's other threads, and would wait for them.
-std::atomic<bool> is_forked{false};
-[[maybe_unused]] const int hears_of_forks = pthread_atfork(nullptr, nullptr, [] { is_forked = true; });
+/// Set in a process that was forked: it has none of its parent's other threads, and would wait for them.
+std::atomic<bool> is_alone{false};
 
 /// A slip of a key should not start threads until the memory is full.
 constexpr int kMostThreads = 1024;
@@ -163,8 +161,10 @@ void set_num_threads(int count) {
   wanted_threads = count;
 }
 
+void stay_on_calling_thread() { is_alone = true; }
+
 int num_threads() {
-  if (is_forked) return 1;
+  if (is_alone) return 1;
   const int wanted = wanted_threads;
   return wanted > 0 ? wanted : oneapi::tbb::info::default_concurrency();
 }

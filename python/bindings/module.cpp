@@ -1,3 +1,5 @@
+#include <pthread.h>
+
 #include <cstdio>
 
 #include "costate/base/log.h"
@@ -36,6 +38,7 @@ NB_MODULE(_core, module) {
   module.doc() = "The compiled part of costate; import costate instead.";
   module.attr("__version__") = COSTATE_VERSION;
   log_with_keywords();
+  pthread_atfork(nullptr, nullptr, &costate::stay_on_calling_thread);
   bind_errors(module);
   bind_array(module);
   bind_functions(module);

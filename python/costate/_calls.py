@@ -2,7 +2,6 @@
 
 import ast
 import collections.abc
-import difflib
 import functools
 import inspect
 import numbers

@@ -164,6 +164,8 @@ class Parameter:
     def ndim(self) -> int:
         """How many axes."""
 
+    def __array_ufunc__(self, ufunc: object, method: str, *inputs: object, **options: object) -> Array: ...
+
 class Array:
     """A value of the program that is being traced."""
 
@@ -292,6 +294,8 @@ class Array:
     @property
     def ndim(self) -> int:
         """How many axes."""
+
+    def __array_ufunc__(self, ufunc: object, method: str, *inputs: object, **options: object) -> Array: ...
 
 def abs(x: object) -> Array:
     """|x|."""

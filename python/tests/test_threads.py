@@ -60,7 +60,7 @@ def in_child(work):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*")
 def test_a_forked_process_computes_the_same():
     def run():
         return costate.solve(pendulum, STARTS, [0.0, 5.0]).states
