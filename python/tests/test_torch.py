@@ -276,9 +276,6 @@ def test_gradients_can_be_differentiated():
         found.append((first, *torch.autograd.grad(first.square().sum(), [y0, *list(field.parameters())[:3]])))
     for ours, theirs in zip(*found):
         assert (ours - theirs).abs().max() < 1e-10
-    normed = Field(lambda self, t, y: self.net(y), net=nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))).double()
-    with pytest.raises(NotImplementedError, match="path='callbacks'"):
-        torch.autograd.grad(door.odeint(normed, y0, t)[-1].sum(), y0, create_graph=True)
 
 
 def test_modules_are_copied_and_pickled():

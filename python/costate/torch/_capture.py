@@ -31,6 +31,7 @@ class Capture:
             raise CannotCapture("it returns another number of tensors than its state has")
         self._classify()
         self._differentiate()
+        self._find_tensors()
         del self.func  # which the cache refers to weakly
         for recorder, _ in self.records:
             recorder.values = [value.detach() for value in recorder.values]
@@ -80,7 +81,7 @@ class Capture:
 
     def _check_watch(self, codes):
         """The second trial must have run the code of the first, and changed nothing but counters."""
-        self.watch.counted = {(id(container), key) for container, key, _ in self.counters}
+        self.watch.leave_out((container, key) for container, key, _ in self.counters)
         if not self.watch.is_current():
             raise CannotCapture("it changes Python values that it can read")
         if has_more_code(codes[1], codes[0]):
@@ -218,6 +219,8 @@ class Capture:
                 todo += [ref.index for ref in refs_of((node.args, node.kwargs))]
         self.shared.sort()
         self.replayed = self._needed_for([i for i in self.shared if i not in self.outside])
+        used = {ref.index for node in self.replayed for ref in refs_of((node.args, node.kwargs))}.union(self.shared)
+        self.read = [index for index in self.outside if index in used]  # of which `shared` is computed
 
     def _needed_for(self, indices):
         needed, todo = set(), list(indices)
@@ -246,28 +249,47 @@ class Capture:
 
     def is_current(self):
         """Whether what the field reads in Python is still what it was, and tensors outside have their shapes."""
-        return self.watch.is_current() and all(self._fits(index, place) for index, place in self.outside.items())
+        if self.watch.is_same(self._now, self._kinds):
+            return True
+        return self.watch.is_current() and self._find_tensors() and all(map(_is_of_kind, self._now, self._kinds))
 
-    def _fits(self, index, place):
-        """Whether a tensor from outside is as it was but for its numbers."""
+    def _find_tensors(self):
+        """Looks up the tensors outside, and what they must be like; those that no gradient flowed to have no gradient that was checked."""
         try:
-            now, then = _effects.read(*place), self.tensor(index)
+            self._now = [_effects.read(*place) for place in self.outside.values()]
         except (KeyError, IndexError, AttributeError, ValueError):
             return False
-        is_alike = isinstance(now, torch.Tensor) and now.shape == then.shape and now.dtype is then.dtype and now.device == then.device
-        return is_alike and (not now.requires_grad or index in self.leaves)  # gradients by others have not been checked
+        then = [self.tensor(index) for index in self.outside]
+        self._kinds = [(x.shape, x.dtype, x.device, index in self.leaves) for index, x in zip(self.outside, then)]
+        positions = {index: i for i, index in enumerate(self.outside)}
+        self._read_positions = [positions[index] for index in self.read]
+        return all(isinstance(x, torch.Tensor) for x in self._now)
 
-    def outside_tensors(self, indices):
-        return [_effects.read(*self.outside[index]) for index in indices]
+    def leaf_tensors(self):
+        """The tensors outside that gradients flowed to, as they were when is_current() looked."""
+        return [x for index, x in zip(self.outside, self._now) if index in self.leaves]
 
-    def tensors(self):
-        """The tensors that the program is given now, through which gradients flow to what they are computed from."""
-        values = dict(zip(self.outside, self.outside_tensors(self.outside)))
+    def read_tensors(self):
+        """The tensors from outside that the program's are computed from, as they are now."""
+        return [self._now[i] for i in self._read_positions]
+
+    def shared_of(self, read):
+        """The tensors that the program is given, computed from read_tensors()."""
+        values = dict(zip(self.read, read))
         for node in self.replayed:
             found = node.func(*_resolved(node.args, values, self), **_resolved(node.kwargs, values, self))
             for output, value in zip(node.outputs, found if isinstance(found, (list, tuple)) else [found]):
                 values[output] = value
         return [values[index] for index in self.shared]
+
+    def tensors(self):
+        """The tensors that the program is given now, through which gradients flow to what they are computed from."""
+        return self.shared_of(self.read_tensors())
+
+
+def _is_of_kind(tensor, kind):
+    shape, dtype, device, may_flow = kind
+    return tensor.shape == shape and tensor.dtype is dtype and tensor.device == device and (may_flow or not tensor.requires_grad)
 
 
 def _resolved(value, values, capture):

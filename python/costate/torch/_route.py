@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from costate.torch import _adjoint, _callbacks, _core_options, _native
+from costate.torch import _adjoint, _callbacks, _core_options, _native, _ready
 from costate.torch._callbacks import ADAPTIVE, Solve
 from costate.torch._field import CALLBACKS
 
@@ -80,26 +80,34 @@ def not_compiled(function):
     disabled = None
 
     @functools.wraps(function)
-    def call(*args, **arguments):
+    def call(*args):
         nonlocal disabled
-        if disabled is None and "torch._dynamo" in sys.modules:
+        if disabled is None:
+            if "torch._dynamo" not in sys.modules:
+                return function(*args)
             disabled = sys.modules["torch._dynamo"].disable(function)
-        return (disabled or function)(*args, **arguments)
+        return disabled(*args)
 
     call._torchdynamo_disable = True
     return call
 
 
 @not_compiled
-def odeint(func, y0, t, *, path="auto", adjoint="discrete", **arguments):
+def odeint(func, y0, t, rtol, atol, method, options, event_fn, controller, path, adjoint):
     """The states at the times, in the core where the field can be captured, else through callbacks."""
+    key = _ready.key_of(func, y0, t, options, (rtol, atol, method, event_fn, controller, path, adjoint))
+    if key is not None:
+        ready = _ready.find(func, y0, t, key)
+        if ready is not None:
+            return ready.run(func, y0, t)
+    arguments = {"rtol": rtol, "atol": atol, "method": method, "options": options, "event_fn": event_fn, "controller": controller}
     solve = Solve(func, y0, t, **arguments)
     plan, why = _find_plan(solve, path)
     if plan is None and path == "native":
         raise NotImplementedError(f"[odeint] path='native' cannot be taken: {why}.")
     if plan is None and adjoint == "backsolve":
         return _adjoint.odeint_adjoint(func, y0, t, arguments, dict.fromkeys(("rtol", "atol", "method", "options")), _parameters(func, why))
-    return solve.run() if plan is None else _native.run(solve, plan, adjoint)
+    return solve.run() if plan is None else _ready.made(solve, plan, adjoint, key).run(func, solve.given_y0, solve.t)
 
 
 def _parameters(func, why):
@@ -119,30 +127,10 @@ def odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params):
         solve = Solve(func, y0, t, **forward)
         plan, _ = _find_plan(solve, "auto")
         if plan is not None and not plan.capture.counters:
-            found = _native.run(solve, plan)
-            return _touch(found, [p for p in func.parameters() if p.requires_grad])
+            ready = _ready.made(solve, plan, "discrete")
+            read = set(map(id, plan.capture.read_tensors()))
+            return ready.run(func, solve.given_y0, solve.t, [p for p in func.parameters() if p.requires_grad and id(p) not in read])
     return _adjoint.odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params)
-
-
-class _Touch(torch.autograd.Function):
-    """The first tensor, with gradients of 0 for the others: parameters that the field does not use."""
-
-    @staticmethod
-    def forward(ctx, found, *others):
-        ctx.save_for_backward(*others)
-        return found.view_as(found)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return gradient, *(torch.zeros_like(x) for x in ctx.saved_tensors)
-
-
-def _touch(found, parameters):
-    if not parameters or not torch.is_grad_enabled():
-        return found
-    if isinstance(found, tuple):
-        return (_Touch.apply(found[0], *parameters), *found[1:])
-    return _Touch.apply(found, *parameters)
 
 
 def explain(func, y0, t=None, *, path="auto", adjoint="discrete", **arguments):

@@ -17,6 +17,7 @@ import weakref
 import numpy as np
 import torch
 
+from costate import _core
 from costate.torch._recorder import CannotCapture
 from costate.torch._trust import (ATOMS, LOOKS_FOR_NAMES, OUTER_WORLD, UNSEEN_READS, alike, is_installed, is_library, is_of_python, root_of, same, strings,
                                   with_inner)
@@ -34,10 +35,10 @@ class Watch:
     """Made of the field and of `codes`, the code that ran in a trial: {code: its globals}. CannotCapture says what cannot be watched."""
 
     def __init__(self, func, codes):
-        self.codes, self.tensors, self.counted = codes, {}, set()
+        self.codes, self.tensors, self._counted = codes, {}, set()
         self._places = collections.Counter()  # of each tensor
         self._entries, self._lists, self._cells, self._attributes, self._arrays, self._sets = [], [], [], [], [], []
-        self._empty, self._roots = [], []
+        self._empty = []
         self._root = weakref.ref(func.__self__ if isinstance(func, types.MethodType) else func)
         self._default = torch.get_default_dtype()
         self._seen, self._kept, self._found, self._number = set(), [], set(), 0
@@ -100,11 +101,10 @@ class Watch:
             self._empty.append(container)
             return
         root = self._root()
-        kept = [(key, value) for key, value in zip(keys, values) if value is not root]
-        self._roots += [(container, key) for key, value in zip(keys, values) if value is root]
-        self._entries.append([container, all_keys, tuple(key for key, _ in kept), [value for _, value in kept]])
-        for key, value in kept:
-            self._take(f"{prefix}{key}", value, (container, key))
+        self._entries.append([container, all_keys, tuple(keys), [_ROOT if value is root else value for value in values]])
+        for key, value in zip(keys, values):
+            if value is not root:
+                self._take(f"{prefix}{key}", value, (container, key))
 
     def _visit(self, name, value):
         if id(value) in self._seen:
@@ -155,8 +155,7 @@ class Watch:
         self._found.update(with_inner(value.__code__))
         for key in ("__code__", "__defaults__", "__kwdefaults__"):
             self._take_attribute(name, value, key)
-        if vars(value):
-            self._mapping(name, vars(value))
+        self._mapping(name, vars(value))
         for free, cell in zip(value.__code__.co_freevars, value.__closure__ or ()):
             content = getattr(cell, "cell_contents", _MISSING)
             is_root = content is self._root()
@@ -185,7 +184,7 @@ class Watch:
         """Of what Python makes of functions: they cannot be changed."""
         self._todo += [(name, part) for part in (getattr(value, key, None) for key in ("__func__", "fget", "fset", "func", "args", "keywords"))
                        if part is not None]
-        if isinstance(value, functools.partial) and vars(value):
+        if isinstance(value, functools.partial):
             self._mapping(name, vars(value))
 
     def _module(self, name, value):
@@ -234,55 +233,63 @@ class Watch:
                 if isinstance(member, types.MemberDescriptorType):
                     self._take_attribute(name, value, key)
 
+    def leave_out(self, places):
+        """Counters, (container, key), may have any value from now on."""
+        places = {(id(container), key) for container, key in places}
+        for entry in self._entries:
+            container, _, keys, values = entry
+            kept = [i for i, key in enumerate(keys) if (id(container), key) not in places]
+            entry[2:] = [tuple(keys[i] for i in kept), [values[i] for i in kept]]
+        self._cells = [entry for entry in self._cells if (id(entry[0]), "cell_contents") not in places]
+        self._attributes = [entry for entry in self._attributes if (id(self._owner(entry)), entry[1]) not in places]
+        self._counted = places  # of lists
+        self._places_now = self._entries, self._lists, self._cells, self._attributes, self._empty
+
+    def _owner(self, entry):
+        return self._root() if entry[0] is None else entry[0]
+
+    def is_same(self, tensors, kinds):
+        """Whether every value is the very object that it was, and tensors are of their kinds: what is quick to say."""
+        return (torch.get_default_dtype() is self._default and
+                _core._is_unchanged(self._places_now, tensors, kinds, self._root(), _ROOT, _MISSING) and
+                (not self._arrays or self._are_arrays_same()) and (not self._sets or self._are_sets_same()))
+
     def is_current(self):
         """Whether everything is as it was; tensors of one place may be others of their shape."""
         if any(self._empty) or torch.get_default_dtype() is not self._default:
             return False
-        for entry in self._entries:
-            container, all_keys, keys, values = entry
+        return self._is_renewed(self._root()) and self._are_arrays_same() and self._are_sets_same()
+
+    def _is_renewed(self, root):
+        """Whether what is another object than it was may stand for it."""
+        for container, all_keys, keys, values in self._entries:
             if all_keys is not None and tuple(container) != all_keys:
                 return False
-            if not all(map(operator.is_, [container.get(key, _MISSING) for key in keys], values)) and not self._is_renewed(container, keys, entry):
+            for i, key in enumerate(keys):
+                if not self._stands(values, i, container.get(key, _MISSING), (id(container), key), root):
+                    return False
+        for container, kept in self._lists:
+            if len(container) != len(kept) or not all(self._stands(kept, i, now, (id(container), i), root) for i, now in enumerate(container)):
                 return False
-        return all(self._is_list_current(entry) for entry in self._lists) and self._rest_is_current()
+        return (all(self._stands(entry, 1, getattr(entry[0], "cell_contents", _MISSING), (id(entry[0]), "cell_contents"), root) for entry in self._cells) and
+                all(self._stands(entry, 2, getattr(self._owner(entry), entry[1], _MISSING), (id(entry[0]), entry[1]), root)
+                    for entry in self._attributes))
 
-    def _rest_is_current(self):
-        root = self._root()
-        if not all(container.get(key) is root for container, key in self._roots):
-            return False
-        for entry in self._cells:
-            found = getattr(entry[0], "cell_contents", _MISSING)
-            found = _ROOT if found is root else found
-            if found is not entry[1] and not self._accepts(entry, 1, found, (id(entry[0]), "cell_contents")):
-                return False
-        for entry in self._attributes:
-            found = getattr(root if entry[0] is None else entry[0], entry[1], _MISSING)
-            if found is not entry[2] and not self._accepts(entry, 2, found, (id(entry[0]), entry[1])):
-                return False
-        return (all(a.shape == shape and a.dtype == dtype and a.tobytes() == kept for a, shape, dtype, kept in self._arrays) and
-                all({(type(item), item) for item in value} == kept for value, kept in self._sets))
+    def _are_arrays_same(self):
+        return all(a.shape == shape and a.dtype == dtype and a.tobytes() == kept for a, shape, dtype, kept in self._arrays)
 
-    def _is_list_current(self, entry):
-        container, kept = entry
-        if len(container) != len(kept):
-            return False
-        return all(map(operator.is_, container, kept)) or all(
-            now is kept[i] or self._accepts(kept, i, now, (id(container), i)) for i, now in enumerate(container))
+    def _are_sets_same(self):
+        return all({(type(item), item) for item in value} == kept for value, kept in self._sets)
 
-    def _is_renewed(self, container, keys, entry):
-        for i, key in enumerate(keys):
-            now = container.get(key, _MISSING)
-            if now is not entry[3][i] and not self._accepts(entry[3], i, now, (id(container), key)):
-                return False
-        return True
-
-    def _accepts(self, kept, at, now, place):
-        """Whether a value may stand for another one that was kept; it is from then on the one that is kept."""
+    def _stands(self, kept, at, now, place, root):
+        """Whether a value may stand for the one that was kept at a place; it is from then on the one that is kept."""
         before = kept[at]
+        if now is before or (before is _ROOT and now is root):
+            return True
         if isinstance(before, torch.Tensor):
             accepted = alike(before, now) and self._places[id(before)] <= 1
         else:
-            accepted = same(before, now) or place in self.counted
+            accepted = same(before, now) or place in self._counted
         if accepted:
             kept[at] = now
         return accepted

@@ -1,0 +1,174 @@
+"""costate.torch: derivatives of derivatives, graphs that are kept, threads, transforms, and calls like one before."""
+
+import concurrent.futures
+import copy
+import functools
+import pickle
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+import costate.torch as door  # noqa: E402
+import costate.torchdiffeq as td  # noqa: E402
+
+nn = torch.nn
+F64 = {"dtype": torch.float64}
+T = torch.tensor([0.0, 0.5, 1.0], **F64)
+
+
+def net(make=nn.Linear):
+    torch.manual_seed(2)
+    return nn.Sequential(make(2, 6), nn.Tanh(), nn.Linear(6, 2)).double()
+
+
+class Field(nn.Module):
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, t, y):
+        return self.layers(y) * torch.cos(t)
+
+
+def normed(a, b):
+    return nn.utils.parametrizations.weight_norm(nn.Linear(a, b))
+
+
+def start(samples=4):
+    return torch.linspace(-1, 1, 2 * samples, **F64).reshape(samples, 2).requires_grad_(True)
+
+
+@pytest.mark.parametrize("make", [nn.Linear, normed], ids=["weights", "computed weights"])
+def test_a_penalty_on_a_gradient_is_differentiated(make):
+    field, y0, t = Field(net(make)), start(), T.clone().requires_grad_(True)
+    assert door.explain(field, y0, T).startswith("In the core, each sample alone")
+    found = []
+    for path in ("native", "callbacks"):
+        states = door.odeint(field, y0, t, method="rk4", path=path)
+        by_y, by_t = torch.autograd.grad(states[1:].square().sum(), [y0, t], create_graph=True)
+        penalty = (by_y.square().sum(dim=1).sqrt() - 1).square().mean() + by_t.square().sum()
+        found.append((by_y, by_t, *torch.autograd.grad(states[-1].sum() + penalty, [y0, t, *field.parameters()])))
+    for ours, theirs in zip(*found):
+        assert (ours - theirs).abs().max() < 1e-10 * (1 + theirs.abs().max())
+
+
+@pytest.mark.parametrize("make", [nn.Linear, normed], ids=["weights", "computed weights"])
+def test_graphs_are_kept_when_asked_and_gone_otherwise(make):
+    field, y0 = Field(net(make)), start()
+    loss = door.odeint(field, y0, T, path="native")[-1].square().sum()
+    wanted = [y0, *field.parameters()]
+    first = torch.autograd.grad(loss, wanted, retain_graph=True)
+    assert all((a == b).all() for a, b in zip(first, torch.autograd.grad(loss, wanted)))
+    with pytest.raises(RuntimeError, match="second time"):
+        torch.autograd.grad(loss, wanted)
+
+
+def test_a_weight_that_is_written_before_the_backward_pass_is_an_error():
+    field = Field(net())
+    loss = door.odeint(field, start(), T, path="native")[-1].sum()
+    with torch.no_grad():
+        field.layers[0].weight.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_solves_and_gradients_from_many_threads():
+    field = Field(net())
+
+    def work(i):
+        y0 = (start() + 0.1 * i).detach().requires_grad_(True)
+        states = door.odeint(field, y0, T, path="native")
+        return states, *torch.autograd.grad(states[-1].square().sum(), [y0, *field.parameters()])
+
+    expected = [work(i) for i in range(8)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for one, other in zip(pool.map(work, range(8)), expected):
+            assert all((a == b).all() for a, b in zip(one, other))
+
+
+def test_a_backward_pass_from_another_thread():
+    field, y0 = Field(net()), start()
+    losses = [door.odeint(field, y0, T, path="native")[-1].square().sum() for _ in range(2)]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        there = pool.submit(torch.autograd.grad, losses[0], [y0, *field.parameters()]).result()
+    assert all((a == b).all() for a, b in zip(there, torch.autograd.grad(losses[1], [y0, *field.parameters()])))
+
+
+def test_transforms_go_through_or_are_refused_by_name():
+    field, y0 = Field(net()), start().detach()
+    parameters = dict(field.named_parameters())
+
+    def loss(parameters):
+        return door.odeint(lambda t, y: torch.func.functional_call(field, parameters, (t, y)), y0, T, rtol=1e-9, atol=1e-11)[-1].square().sum()
+
+    expected = torch.autograd.grad(door.odeint(field, y0, T, rtol=1e-9, atol=1e-11)[-1].square().sum(), list(field.parameters()))
+    for found, wanted in zip(torch.func.grad(loss)(parameters).values(), expected):
+        assert (found - wanted).abs().max() < 1e-6
+    stacked = {name: torch.stack([value.detach(), 2 * value.detach()]) for name, value in parameters.items()}
+    with pytest.raises(NotImplementedError, match="torch.func.vmap cannot go through a solve"):
+        torch.func.vmap(loss)(stacked)
+    with pytest.raises(NotImplementedError, match="torch.func.vmap cannot go through a solve; give y0 a batch axis"):
+        torch.func.vmap(lambda y: door.odeint(field, y, T))(y0)
+
+
+def test_half_precision_runs_through_callbacks_and_says_so():
+    field, y0 = Field(net()).to(torch.bfloat16), torch.ones(3, 2, dtype=torch.bfloat16)
+    assert "the core computes in float32 and float64, not in torch.bfloat16" in door.explain(field, y0)
+    assert td.odeint(field, y0, T, rtol=1e-1, atol=1e-1).dtype == torch.bfloat16
+
+
+def test_modules_are_copied_and_pickled_after_a_capture():
+    field, y0 = Field(net()), start()
+    expected = door.odeint(field, y0, T, path="native")
+    for twin in (copy.deepcopy(field), pickle.loads(pickle.dumps(field))):
+        assert (door.odeint(twin, y0, T, path="native") == expected).all()
+        with torch.no_grad():
+            twin.layers[2].weight.zero_()
+        assert (door.odeint(twin, y0, T, path="native") != expected).any() and (door.odeint(field, y0, T) == expected).all()
+
+
+def test_a_call_like_one_before_is_checked_as_that_was():
+    field, y0 = Field(net()), start().detach()
+    td.odeint(field, y0, T)
+    with pytest.raises(AssertionError, match="non-finite values in state `y`"):
+        td.odeint(field, torch.full_like(y0, float("nan")), T)
+    with pytest.raises(AssertionError, match="strictly increasing or decreasing"):
+        td.odeint(field, y0, torch.tensor([0.0, 2.0, 1.0], **F64))
+    with pytest.raises(AssertionError, match="underflow in dt|max_num_steps"):
+        td.odeint(lambda t, y: y * y * 1e3, y0.abs() + 1, T)
+    backward = td.odeint(field, y0, T.flip(0))
+    assert (backward - td.odeint(field, y0, T.flip(0).contiguous(), options={"norm": lambda y: y.abs().max()})).abs().max() < 1e-5
+    by_column = y0.t().contiguous().t()
+    assert not by_column.is_contiguous() and (td.odeint(field, by_column, T) == td.odeint(field, y0, T)).all()
+    assert (td.odeint(field, y0, T.float()) == td.odeint(field, y0, T)).all()  # 0, 0.5 and 1 are exact in f32
+
+
+def function(t, y):
+    return -y
+
+
+@pytest.mark.parametrize("make", [lambda: Field(net()), lambda: function, lambda: functools.partial(function)], ids=["module", "function", "partial"])
+def test_a_callback_that_comes_later_is_called(make):
+    field, y0, seen = make(), start().detach(), []
+    for _ in range(2):
+        td.odeint(field, y0, T)
+    field.callback_step = lambda t, y, dt: seen.append(dt)
+    try:
+        td.odeint(field, y0, T)
+        assert seen
+    finally:
+        del field.callback_step
+
+
+def test_options_that_are_equal_are_one_solve():
+    field, y0 = Field(net()), start().detach()
+    coarse, fine = (td.odeint(field, y0, T, method="rk4", options={"step_size": size}) for size in (0.5, 0.1))
+    for _ in range(2):
+        assert (td.odeint(field, y0, T, method="rk4", options={"step_size": 0.5}) == coarse).all()
+        assert (td.odeint(field, y0, T, method="rk4", options={"step_size": 0.1}) == fine).all()
+    assert (coarse != fine).any()
+    longer = td.odeint(field, y0, 2 * T, method="rk4", options={"step_size": 0.1})
+    assert (longer - td.odeint(field, y0, 2 * T)).abs().max() < 1e-5
+    with pytest.warns(UserWarning, match="Unexpected arguments"):
+        for _ in range(2):
+            td.odeint(field, y0, T, options={"first_stepp": 0.1})
