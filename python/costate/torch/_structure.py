@@ -142,12 +142,18 @@ def _moved(t, node, x, *args, **kwargs):
     constants = [t.constant(a) if isinstance(a, Value) else [t.constant(b) if isinstance(b, Value) else b for b in a]
                  if isinstance(a, (list, tuple)) else a for a in args]
     positions = _positions(t, node, x, lambda grid: node.func(grid, *constants, **kwargs))
-    found = [_gathered(x, part, t.sample_shape(output)[1]) for part, output in zip(positions, node.outputs)]
-    if x.is_batched == SHARED and len(x.shape) == 2 and len(found) == 1 and math.prod(x.shape) > 1:
+    if x.is_batched == SHARED and len(x.shape) == 2 and len(positions) == 1 and math.prod(x.shape) > 1:
         turned = torch.arange(math.prod(x.shape)).reshape(x.shape).t()
         if positions[0].shape == turned.shape and bool((positions[0] == turned).all()):
-            found[0].transposed = x.array
-    return found
+            return [_turned(x)]
+    return [_gathered(x, part, t.sample_shape(output)[1]) for part, output in zip(positions, node.outputs)]
+
+
+def _turned(x):
+    """A matrix that all samples share, transposed; one that was transposed before is the matrix itself again."""
+    if x.transposed is not None:
+        return Value(x.transposed, x.is_batched)
+    return Value(x.array.T if isinstance(x.array, np.ndarray) else costate.transpose(x.array), x.is_batched, x.array)
 
 
 def _concat(t, node, parts, dim=0):
