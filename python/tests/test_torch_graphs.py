@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import costate.torch as door  # noqa: E402
 import costate.torchdiffeq as td  # noqa: E402
+from costate.torch import _native  # noqa: E402
 
 nn = torch.nn
 F64 = {"dtype": torch.float64}
@@ -172,3 +173,26 @@ def test_options_that_are_equal_are_one_solve():
     with pytest.warns(UserWarning, match="Unexpected arguments"):
         for _ in range(2):
             td.odeint(field, y0, T, options={"first_stepp": 0.1})
+
+
+def test_a_field_that_is_made_anew_for_each_solve_is_captured_once():
+    layers, y0, captures = net(), start(), []
+    rate = torch.ones((), **F64)
+
+    def solve(layers, rate):
+        field = lambda t, y: rate * layers(y)  # noqa: E731
+        states = door.odeint(field, y0, T, path="native")
+        captures.append(next(iter(_native.kept_of(field).plans.values()))[0])
+        return states
+
+    first = solve(layers, rate).detach()  # a graph would keep the field
+    assert (solve(layers, rate).detach() == first).all() and captures[0] is captures[1]
+    twice = solve(layers, 2 * rate).detach()  # another tensor of its kind
+    assert captures[2] is captures[0] and torch.allclose(twice, door.odeint(lambda t, y: 2 * layers(y), y0, T), rtol=1e-6)
+    other = solve(nn.Linear(2, 2).double(), rate).detach()
+    assert captures[3] is not captures[0] and (other != first).any()
+    loss = solve(layers, rate)[-1].square().sum()  # its field lives on in the graph
+    solve(layers, rate)[-1].square().sum()
+    assert captures[-1] is not captures[-2]
+    found = torch.autograd.grad(loss, list(layers.parameters()))
+    assert all((a == b).all() for a, b in zip(found, torch.autograd.grad(solve(layers, rate)[-1].square().sum(), list(layers.parameters()))))

@@ -247,6 +247,14 @@ class Capture:
         numbers = first.numpy()
         return Value(numbers if numbers.dtype.kind in "iu" else np.asarray(numbers, dtype=np.float64), is_batched)
 
+    def rebind(self, func):
+        """Stands for another function of the same code, in place of one that is gone; is_current() tells whether it may. False if it cannot."""
+        cells = self.watch.rebind(func)
+        if any(id(container) in cells for container, _, _ in self.counters):
+            return False
+        self.outside = {index: (cells.get(id(container), container), key) for index, (container, key) in self.outside.items()}
+        return self._find_tensors()
+
     def is_current(self):
         """Whether what the field reads in Python is still what it was, and tensors outside have their shapes."""
         if self.watch.is_same(self._now, self._kinds):

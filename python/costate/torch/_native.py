@@ -92,18 +92,20 @@ class Plan:
         return self.programs[key]
 
 
-_MOST_FIELDS, MOST_PROGRAMS, MOST_COUNTS = 256, 64, 1024  # that are kept, the latest ones
+_MOST_FIELDS, _MOST_ORPHANS, MOST_PROGRAMS, MOST_COUNTS = 256, 8, 64, 1024  # that are kept, the latest ones
 living = weakref.WeakSet()  # what holds programs
 
 
 class Kept:
     """What is kept for an object as long as it lives: its plans, and the Readies (_ready.py) of solves that were made."""
 
-    def __init__(self, owner, forget):
-        self.reference, self.plans, self.ready = weakref.ref(owner, forget), {}, {}
+    def __init__(self, owner):
+        self.reference, self.plans, self.ready = None, {}, {}
+        self.code = (owner.__code__, id(owner.__globals__), owner.__defaults__, owner.__kwdefaults__) if isinstance(owner, types.FunctionType) else None
 
 
 kept = {}  # by the id of a field, or of the object whose method it is
+_orphans = {}  # what was kept for functions that are gone, by their code: programs often make the field anew for each solve
 
 
 @atexit.register
@@ -125,7 +127,29 @@ def kept_of(owner):
     found = kept.get(key)
     if found is None or found.reference() is not owner:
         make_room(kept, _MOST_FIELDS)
-        kept[key] = found = Kept(owner, lambda gone: kept.pop(key, None) if key in kept and kept[key].reference is gone else None)
+        found = _adopted(owner) or Kept(owner)
+        found.reference = weakref.ref(owner, lambda gone: _forget(key, gone))
+        kept[key] = found
+    return found
+
+
+def _forget(key, gone):
+    found = kept.get(key)
+    if found is None or found.reference is not gone:
+        return
+    del kept[key]
+    if found.code is not None and found.code[2:] == (None, None) and found.plans:
+        make_room(_orphans, _MOST_ORPHANS)
+        _orphans[found.code[:2]] = found
+
+
+def _adopted(func):
+    """What was kept for a function of the same code that is gone, its plans now this one's; None if there is nothing."""
+    if type(func) is not types.FunctionType or func.__defaults__ or func.__kwdefaults__ or vars(func):
+        return None
+    found = _orphans.pop((func.__code__, id(func.__globals__)), None)
+    if found is None or not all(plan is None or plan.capture.rebind(func) for plan, _, _ in found.plans.values()):
+        return None
     return found
 
 

@@ -94,9 +94,13 @@ def key_of(func, y0, t, options, rest):
 
 def find(func, y0, t, key):
     """The Ready of a call like this, if all that it was decided by is as it was; else None, and odeint looks closely."""
-    kept = _native.kept.get(id(func if key[1] is None else func.__self__))
-    if kept is None or kept.reference() is not (func if key[1] is None else func.__self__):
-        return None
+    owner = func if key[1] is None else func.__self__
+    kept = _native.kept.get(id(owner))
+    if kept is None or kept.reference() is not owner:
+        try:
+            kept = _native.kept_of(owner)
+        except TypeError:
+            return None
     ready = kept.ready.get(key)
     if ready is None or not ready.plan.capture.is_current():
         return None

@@ -38,7 +38,7 @@ class Watch:
         self.codes, self.tensors, self._counted = codes, {}, set()
         self._places = collections.Counter()  # of each tensor
         self._entries, self._lists, self._cells, self._attributes, self._arrays, self._sets = [], [], [], [], [], []
-        self._empty = []
+        self._empty, self._own_cells = [], []
         self._root = weakref.ref(func.__self__ if isinstance(func, types.MethodType) else func)
         self._default = torch.get_default_dtype()
         self._seen, self._kept, self._found, self._number = set(), [], set(), 0
@@ -160,6 +160,8 @@ class Watch:
             content = getattr(cell, "cell_contents", _MISSING)
             is_root = content is self._root()
             self._cells.append([cell, _ROOT if is_root else content])
+            if value is self._root():
+                self._own_cells.append(self._cells[-1])
             if not is_root:
                 self._take(free, content, (cell, "cell_contents"))
 
@@ -244,6 +246,15 @@ class Watch:
         self._attributes = [entry for entry in self._attributes if (id(self._owner(entry)), entry[1]) not in places]
         self._counted = places  # of lists
         self._places_now = self._entries, self._lists, self._cells, self._attributes, self._empty
+
+    def rebind(self, func):
+        """Watches another function of the same code in place of the field, which is gone; gives {id of a cell of that: the new one}."""
+        cells = {id(entry[0]): cell for entry, cell in zip(self._own_cells, func.__closure__ or ())}
+        for entry, cell in zip(self._own_cells, func.__closure__ or ()):
+            entry[0] = cell
+        self._root = weakref.ref(func)
+        self._empty.append(vars(func))
+        return cells
 
     def _owner(self, entry):
         return self._root() if entry[0] is None else entry[0]
