@@ -9,7 +9,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import costate.torch as door  # noqa: E402
 import costate.torchdiffeq as td  # noqa: E402
-from costate.torch._callbacks import ADAPTIVE, METHODS  # noqa: E402
+from costate.torch import _implicit  # noqa: E402
+from costate.torch._callbacks import ADAPTIVE, METHODS, options_of  # noqa: E402
 
 F64 = {"dtype": torch.float64}
 # Largest error at steps of 0.05, of y' = -y cos t over [0, 3]: what the order allows, times three.
@@ -302,6 +303,25 @@ def test_options_of_steps():
 def test_messages(call, error, text):
     with pytest.raises(error, match=text):
         call(torch.ones(2, **F64), torch.tensor([0.0, 1.0], **F64))
+
+
+ADAPTIVE_KEYS = {"min_step", "max_step", "first_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "max_num_steps", "dtype", "norm"}
+GRID_KEYS = {"step_size", "grid_constructor", "interp", "perturb"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_option_of_torchdiffeq_is_known(method):
+    keys = ADAPTIVE_KEYS if method in ADAPTIVE else {"solver", "min_step", "max_step"} if method == "scipy_solver" else GRID_KEYS
+    more = {"max_order", "max_iters"} if "adams" in method else {"max_iters"} if method in _implicit.TABLEAUS else set()
+    assert keys | more <= options_of(method).keys()
+
+
+def test_the_second_companion_decides_on_steps():
+    """dop853 through callbacks takes the steps of the core, which combines two estimates."""
+    y0, t = torch.tensor([[1.0, 0.0]], **F64), torch.linspace(0, 20, 3, **F64)
+    pendulum = lambda t, y: torch.stack([y[:, 1], -torch.sin(y[:, 0])], dim=1)  # noqa: E731
+    native, called = (door.odeint(pendulum, y0, t, method="dop853", rtol=1e-6, atol=1e-6, path=path) for path in ("native", "callbacks"))
+    assert (native - called).abs().max() < 1e-12  # steps that differ would differ by 1e-7
 
 
 def test_unknown_options_are_warned_of():
