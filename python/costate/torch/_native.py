@@ -14,7 +14,7 @@ from costate.torch._capture import captured_ways
 from costate.torch._checks import check
 from costate.torch._recorder import CannotCapture
 from costate.torch._translate import Translation
-from costate.torch._values import Mixing, Value
+from costate.torch._values import BATCHED, SHARED, Mixing, Value
 
 METHODS = (*ADAPTIVE, "euler", "midpoint", "heun2", "heun3", "ralston", "rk4")
 TAKEN = {"first_step", "min_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "grid_constructor", "interp"}
@@ -54,10 +54,10 @@ class Plan:
     def field(self, t, z, shared):
         """The captured field in a trace: on the flat state of one sample."""
         captured = self.capture
-        inputs = {captured.inputs[0]: Value(t, False)}
+        inputs = {captured.inputs[0]: Value(t, SHARED)}
         for index, shape, a, b in zip(captured.inputs[1:], self.shapes, self.bounds, self.bounds[1:]):
-            inputs[index] = Value(costate.reshape(z[a:b], shape), captured.is_per_sample)
-        inputs |= {index: Value(array, False) for index, array in zip(captured.shared, shared)}
+            inputs[index] = Value(costate.reshape(z[a:b], shape), BATCHED if captured.is_per_sample else SHARED)
+        inputs |= {index: Value(array, SHARED) for index, array in zip(captured.shared, shared)}
         translation = Translation(captured, inputs)
         slopes = []
         for output, index, shape in zip(captured.outputs, captured.inputs[1:], self.shapes):
