@@ -16,6 +16,7 @@ from costate.torch._recorder import CannotCapture
 from costate.torch._trust import same, same_numbers
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_MOST_BYTES = 1 << 20  # of an array that is copied, to be put back
 _WITH_ENTRIES = (dict, list, tuple, collections.deque, types.MappingProxyType)
 
 
@@ -46,6 +47,11 @@ class Snapshot(Reach):
         version = value._version if isinstance(value, torch.Tensor) and not value.is_inference() else None
         self.values.setdefault((id(container), key), (container, key, value, version, name))
         super()._take(name, value, place)
+
+    def _array(self, name, value):
+        if value.nbytes > _MOST_BYTES:
+            raise CannotCapture(f"it can read {name}, a large NumPy array; make it a tensor")
+        self.arrays.append((value, value.copy()))
 
     def title(self, value):
         return self._titles.get(id(value), type(value).__name__)

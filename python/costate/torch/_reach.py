@@ -251,8 +251,7 @@ class Reach:
             return
         if root_of(kind.__module__) in OUTER_WORLD or not all(base in _BASES or is_of_python(base) for base in kind.__mro__):
             self.refuse(f"it can read {name}, a {kind.__module__}.{kind.__qualname__}, whose state no check sees")
-        else:
-            self._own_attributes(name, value)
+        self._own_attributes(name, value)
 
     def _own_attributes(self, name, value):
         kind = type(value)
@@ -273,7 +272,7 @@ class Reach:
 
 
 _VISITS = (
-    ((torch.Tensor,), Reach._tensor), ((np.ndarray,), Reach._array), ((np.generic, enum.Enum), lambda self, name, value: None),
+    ((torch.Tensor,), Reach._tensor), ((np.ndarray,), lambda self, name, value: self._array(name, value)), ((np.generic, enum.Enum), lambda self, name, value: None),
     ((dict, types.MappingProxyType), Reach._mapping), ((list, collections.deque), Reach._list), ((tuple,), Reach._tuple), ((set, frozenset), Reach._set),
     ((types.FunctionType,), Reach._function), ((types.MethodType,), Reach._method), ((types.BuiltinFunctionType, types.MethodWrapperType), Reach._built_in),
     ((property, staticmethod, classmethod, functools.partial, functools.cached_property), Reach._parts), ((types.ModuleType,), Reach._module),
