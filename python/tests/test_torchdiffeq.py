@@ -1,7 +1,6 @@
 """costate.torchdiffeq: torchdiffeq's functions, options, callbacks and messages."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest

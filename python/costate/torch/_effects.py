@@ -67,7 +67,8 @@ class Snapshot(Reach):
 
     def sizes(self):
         """{id of a container: (it, its keys or number of items)} of those that may grow."""
-        found = {id(container): (container, all_keys) for container, all_keys, _, _ in self.entries if all_keys is not None and type(container) is not types.MappingProxyType}
+        found = {id(container): (container, all_keys) for container, all_keys, _, _ in self.entries
+                 if all_keys is not None and type(container) is not types.MappingProxyType}
         found |= {id(container): (container, ()) for container in self.empty}
         return found | {id(container): (container, len(items)) for container, items in self.lists}
 
@@ -99,9 +100,10 @@ def changes(before, after):
                 names.append(name)
     names += [before.values[place][4] for place in before.values.keys() - after.values.keys()]
     sizes = after.sizes()
-    grown = [f"len({before.title(container)})" for identity, (container, size) in before.sizes().items() if identity in sizes and sizes[identity][1] != size]
-    inside = [before.title(now) for now, kept in before.arrays if not same_numbers(now, kept)] + [before.title(now) for now, kept in before.sets if now != kept]
-    return grown + inside + names, counters
+    grown = [f"len({before.title(container)})" for identity, (container, size) in before.sizes().items()
+             if identity in sizes and sizes[identity][1] != size]
+    inside = [now for now, kept in before.arrays if not same_numbers(now, kept)] + [now for now, kept in before.sets if now != kept]
+    return grown + [before.title(value) for value in inside] + names, counters
 
 
 def restore(before, after):

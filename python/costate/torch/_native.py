@@ -17,7 +17,8 @@ from costate.torch._translate import Translation
 from costate.torch._values import BATCHED, SHARED, Mixing, Value
 
 METHODS = (*ADAPTIVE, "euler", "midpoint", "heun2", "heun3", "ralston", "rk4")
-TAKEN = {"first_step", "min_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "grid_constructor", "interp"}
+TAKEN = {"first_step", "min_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size",
+         "grid_constructor", "interp"}
 KINDS = {torch.float32: "f32", torch.float64: "f64"}
 
 

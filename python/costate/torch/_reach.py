@@ -261,7 +261,8 @@ class Reach:
         own = getattr(value, "__dict__", None)
         if own:
             # The code of other libraries is not read for names.
-            reads_all = self.codes is None and any(is_library(base.__module__) and root_of(base.__module__) not in ("torch", "builtins") for base in kind.__mro__)
+            reads_all = self.codes is None and any(is_library(base.__module__) and root_of(base.__module__) not in ("torch", "builtins")
+                                                   for base in kind.__mro__)
             self._take_named(f"{name}.", own, tuple(own), lambda key: reads_all or self._is_named(key))
         elif own is not None:
             self.empty.append(own)
@@ -272,9 +273,10 @@ class Reach:
 
 
 _VISITS = (
-    ((torch.Tensor,), Reach._tensor), ((np.ndarray,), lambda self, name, value: self._array(name, value)), ((np.generic, enum.Enum), lambda self, name, value: None),
-    ((dict, types.MappingProxyType), Reach._mapping), ((list, collections.deque), Reach._list), ((tuple,), Reach._tuple), ((set, frozenset), Reach._set),
-    ((types.FunctionType,), Reach._function), ((types.MethodType,), Reach._method), ((types.BuiltinFunctionType, types.MethodWrapperType), Reach._built_in),
-    ((property, staticmethod, classmethod, functools.partial, functools.cached_property), Reach._parts), ((types.ModuleType,), Reach._module),
-    ((type,), Reach._class), ((weakref.ref,), lambda self, name, value: self._todo.append((name, value()))),
+    ((torch.Tensor,), Reach._tensor), ((np.ndarray,), lambda self, name, value: self._array(name, value)),
+    ((np.generic, enum.Enum), lambda self, name, value: None), ((dict, types.MappingProxyType), Reach._mapping),
+    ((list, collections.deque), Reach._list), ((tuple,), Reach._tuple), ((set, frozenset), Reach._set), ((types.FunctionType,), Reach._function),
+    ((types.MethodType,), Reach._method), ((types.BuiltinFunctionType, types.MethodWrapperType), Reach._built_in),
+    ((property, staticmethod, classmethod, functools.partial, functools.cached_property), Reach._parts),
+    ((types.ModuleType,), Reach._module), ((type,), Reach._class), ((weakref.ref,), lambda self, name, value: self._todo.append((name, value()))),
 )
