@@ -160,12 +160,15 @@ class TensorPullback {
     for (std::size_t i = 0; i < wrt_.size(); ++i) {
       const HostArray& gradient = result.gradients[i];
       // Inputs are the state, the times, shared arrays; places are the times, the state's parts, shared arrays.
-      if (wrt_[i] == 0)
+      if (wrt_[i] == 0) {
         layout_.write_start<T>(gradient, samples_, &places[1]);
-      else if (wrt_[i] == 1)
-        gradient.copy_to(std::span(room_at<double>(places[0]), static_cast<std::size_t>(gradient.size())));
-      else
-        std::ranges::copy(gradient.data<T>(), room_at<T>(places[wrt_[i] - 1 + parts]));
+      } else if (const Address place = places[wrt_[i] == 1 ? 0 : wrt_[i] - 1 + parts]; place == 0) {
+        continue;
+      } else if (wrt_[i] == 1) {
+        gradient.copy_to(std::span(room_at<double>(place), static_cast<std::size_t>(gradient.size())));
+      } else {
+        std::ranges::copy(gradient.data<T>(), room_at<T>(place));
+      }
     }
   }
 

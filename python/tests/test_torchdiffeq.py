@@ -388,3 +388,9 @@ def test_no_more_evaluations_than_torchdiffeq(name, method):
         results[key] = (counted[0], (found - exact).abs().max().item())
     (theirs, their_error), (ours, our_error) = results["peer"], results["ours"]
     assert ours <= 1.05 * theirs and our_error <= 2 * their_error, results  # their last state is interpolated, with errors of its own
+
+
+def test_options_that_are_no_dict():
+    y, t = torch.ones(2, **F64), torch.tensor([0.0, 1.0], **F64)
+    with pytest.raises(TypeError, match="options must be a dict; got list"):
+        td.odeint(field, y, t, options=[1])

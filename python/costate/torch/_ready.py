@@ -85,11 +85,13 @@ def key_of(func, y0, t, options, rest):
         if type(value) not in _ATOMS:
             return None
     if options:
+        if type(options) is not dict:
+            return None
         for value in options.values():
             if type(value) not in _ATOMS:
                 return None
         rest = (*rest, *options.items(), *(t.tolist() if "step_size" in options else ()))
-    return type(y0) is tuple, getattr(func, "__func__", None), dtype, t.dtype, t.shape, t.requires_grad, rest, *shapes
+    return type(y0) is tuple, func.__func__ if type(func) is types.MethodType else None, dtype, t.dtype, t.shape, t.requires_grad, rest, *shapes
 
 
 def find(func, y0, t, key):
