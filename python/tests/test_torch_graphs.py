@@ -196,3 +196,39 @@ def test_a_field_that_is_made_anew_for_each_solve_is_captured_once():
     assert captures[-1] is not captures[-2]
     found = torch.autograd.grad(loss, list(layers.parameters()))
     assert all((a == b).all() for a, b in zip(found, torch.autograd.grad(solve(layers, rate)[-1].square().sum(), list(layers.parameters()))))
+
+
+def test_fields_that_are_made_for_one_solve_each_are_not_captured_for_ever():
+    class Once(Field):
+        pass
+
+    layers, y0 = net(), start()
+    said = []
+    for _ in range(20):
+        once = Once(layers)
+        td.odeint(once, y0, T)
+        said.append(bool(_native.kept_of(once).plans))
+        del once
+    assert said[:16] == [True] * 16 and not any(said[16:])
+    lasting = Once(layers)
+    assert "made anew for each solve" in door.explain(lasting, y0)
+    for _ in range(4):
+        states = td.odeint(lasting, y0, T)
+    assert door.explain(lasting, y0).startswith("In the core") and torch.allclose(states, td.odeint(Field(layers), y0, T), rtol=1e-6)
+
+
+def test_the_adjoint_is_decided_once_and_checked_each_time():
+    field, y0 = Field(net()), start()
+    field.unused = nn.Parameter(torch.ones(2, **F64))
+    for _ in range(3):
+        field.zero_grad()
+        td.odeint_adjoint(field, y0, T)[-1].sum().backward()
+        assert (field.unused.grad == 0).all() and field.layers[0].weight.grad.abs().max() > 0
+    field.unused.requires_grad_(False)
+    field.zero_grad()
+    td.odeint_adjoint(field, y0, T)[-1].sum().backward()
+    assert field.unused.grad is None
+    seen = []
+    field.callback_step_adjoint = lambda t, y, dt: seen.append(dt)
+    td.odeint_adjoint(field, y0, T)[-1].sum().backward()
+    assert seen

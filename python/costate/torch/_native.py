@@ -102,10 +102,13 @@ class Kept:
 
     def __init__(self, owner):
         self.reference, self.plans, self.ready = None, {}, {}
+        self.kind, self.solves = _kind_of(owner), 0  # those that were not like one before
         self.code = (owner.__code__, id(owner.__globals__), owner.__defaults__, owner.__kwdefaults__) if isinstance(owner, types.FunctionType) else None
 
 
 kept = {}  # by the id of a field, or of the object whose method it is
+_wasted = {}  # how many objects of a kind, one after the other, were captured and solved once
+_MOST_WASTED, SOLVES_OF_ONE = 16, 3
 _orphans = {}  # what was kept for functions that are gone, by their code: programs often make the field anew for each solve
 
 
@@ -139,9 +142,30 @@ def _forget(key, gone):
     if found is None or found.reference is not gone:
         return
     del kept[key]
+    if any(plan is not None for plan, _, _ in found.plans.values()):
+        wasted = _wasted.pop(found.kind, 0) + 1 if found.solves == 1 else 0
+        make_room(_wasted, _MOST_FIELDS)
+        _wasted[found.kind] = wasted
     if found.code is not None and found.code[2:] == (None, None) and found.plans:
         make_room(_orphans, _MOST_ORPHANS)
         _orphans[found.code[:2]] = found
+
+
+def _kind_of(owner):
+    return owner.__code__ if isinstance(owner, types.FunctionType) else type(owner)
+
+
+def is_wasted_on(func, is_solve):
+    """Whether a capture would be: programs that make their field anew for each solve wait for each capture, and use it once."""
+    owner = getattr(func, "__self__", func)
+    if _wasted.get(_kind_of(owner), 0) < _MOST_WASTED:
+        return False
+    try:
+        found = kept_of(owner)
+    except TypeError:
+        return False
+    found.solves += is_solve
+    return found.solves < SOLVES_OF_ONE
 
 
 def _adopted(func):

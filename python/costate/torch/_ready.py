@@ -111,6 +111,7 @@ def find(func, y0, t, key):
     for part in y0 if ready.is_tuple else (y0,):
         if part.dtype is not ready.plan.dtype or not _is_finite(part):
             return None
+    kept.solves = _native.SOLVES_OF_ONE  # or more
     return ready
 
 
@@ -123,8 +124,9 @@ def _is_finite(part):
 def made(solve, plan, adjoint, key=None):
     """A Ready of a solve; kept for calls with the key."""
     ready = Ready(solve, plan, adjoint)
+    kept = _native.kept_of(solve.func.__self__ if isinstance(solve.func, types.MethodType) else solve.func)
+    kept.solves += 1
     if key is not None and _looks_up_plainly(type(solve.func)):
-        kept = _native.kept_of(solve.func.__self__ if isinstance(solve.func, types.MethodType) else solve.func)
         _native.make_room(kept.ready, _native.MOST_PROGRAMS)
         kept.ready[key] = ready
     return ready

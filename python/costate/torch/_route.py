@@ -44,7 +44,7 @@ def refusal(solve, func):
 PATHS = ("auto", "native", "callbacks")
 
 
-def _find_plan(solve, path):
+def _find_plan(solve, path, is_solve=True):
     """(Plan or None, why)."""
     if path not in PATHS:
         raise ValueError(f"[odeint] path must be one of {', '.join(PATHS)}; got {path!r}.")
@@ -56,6 +56,8 @@ def _find_plan(solve, path):
     if why:
         return None, why
     parts = solve.given_y0 if solve.structure.is_tuple else (solve.given_y0,)
+    if path == "auto" and _native.is_wasted_on(solve.func, is_solve):
+        return None, "objects of its kind were made anew for each solve, which a capture costs more than; one object for all solves is captured"
     plan, why = _native.plan_for(solve.func, parts, solve.structure.is_tuple, (solve.times.numbers[0], solve.times.numbers[-1]))
     if plan is None:
         return None, why
@@ -122,21 +124,25 @@ def _parameters(func, why):
 @not_compiled
 def odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params):
     """The gradient of the steps taken, in the core, where nothing of the solve backwards can be seen; else that solve."""
-    if adjoint_params is None and isinstance(func, torch.nn.Module) and all(value is None for value in adjoint.values()) and not any(
-            callable(getattr(func, name + "_adjoint", None)) for name in CALLBACKS):
-        solve = Solve(func, y0, t, **forward)
-        plan, _ = _find_plan(solve, "auto")
-        if plan is not None and not plan.capture.counters:
-            ready = _ready.made(solve, plan, "discrete")
-            read = set(map(id, plan.capture.read_tensors()))
-            return ready.run(func, solve.given_y0, solve.t, [p for p in func.parameters() if p.requires_grad and id(p) not in read])
+    if adjoint_params is None and isinstance(func, torch.nn.Module) and all(value is None for value in adjoint.values()):
+        options = forward["options"]
+        key = _ready.key_of(func, y0, t, options, ("adjoint", *(value for name, value in forward.items() if name != "options")))
+        ready = _ready.find(func, y0, t, key) if key is not None else None
+        if ready is None and not any(callable(getattr(func, name + "_adjoint", None)) for name in CALLBACKS):
+            solve = Solve(func, y0, t, **forward)
+            plan, _ = _find_plan(solve, "auto")
+            if plan is not None and not plan.capture.counters:
+                ready, y0, t = _ready.made(solve, plan, "discrete", key), solve.given_y0, solve.t
+        if ready is not None:
+            read = set(map(id, ready.plan.capture.read_tensors()))
+            return ready.run(func, y0, t, [p for p in func.parameters() if p.requires_grad and id(p) not in read])
     return _adjoint.odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params)
 
 
 def explain(func, y0, t=None, *, path="auto", adjoint="discrete", **arguments):
     """One sentence: which way a solve goes, and why."""
     times = torch.tensor([0.0, 1.0], dtype=torch.float64) if t is None else t
-    plan, why = _find_plan(Solve(func, y0, times, **arguments), path)
+    plan, why = _find_plan(Solve(func, y0, times, **arguments), path, is_solve=False)
     if plan is None and path == "native":
         return f"Not at all, since path='native' cannot be taken: {why}."
     if plan is None and adjoint == "backsolve":
