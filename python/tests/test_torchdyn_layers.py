@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import costate.torch as door  # noqa: E402
 from costate import torchdyn  # noqa: E402
+from costate.torch import _native  # noqa: E402
 from costate.torchdyn import CNF, Augmenter, DataControl, DepthCat, EventCallback, GalConv2d, GalLinear, MultipleShootingLayer, NeuralODE  # noqa: E402
 
 nn = torch.nn
@@ -171,3 +172,14 @@ def test_a_shooting_layer_is_trained():
         MultipleShootingLayer(nn.Linear(1, 1), "pararael")
     with pytest.raises(ValueError, match="at least two times; got 1"):
         layer(torch.randn(6, 2), times[:1])
+
+
+@pytest.mark.parametrize("first, width", [(None, 2), (DepthCat(1), 3), (DataControl(), 4)], ids=["plain", "depth", "data"])
+def test_a_model_is_captured_once(first, width):
+    layers = [nn.Linear(width, 6), nn.Tanh(), nn.Linear(6, 2)]
+    model = NeuralODE(nn.Sequential(*([first] if first is not None else []), *layers), return_t_eval=False)
+    plans = []
+    for _ in range(3):
+        model(torch.randn(5, 2))[-1].sum().backward()
+        plans.append(list(_native.kept_of(model.vf).plans.values()))
+    assert plans[0] == plans[1] == plans[2] and plans[0][0][0] is not None

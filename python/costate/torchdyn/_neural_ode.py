@@ -96,7 +96,7 @@ class NeuralODE(torch.nn.Module):
 
     def _solved(self, x, t_span, save_at, args):
         times = torch.linspace(0, 1, 2, dtype=x.dtype) if t_span is None else torch.as_tensor(t_span)
-        with self.vf.given([(self.vf, "args", args or {}), *self.vf.inputs_of(x)]):
+        with self.vf.given([*([(self.vf, "args", args)] if args else []), *self.vf.inputs_of(x)]):
             rtol, atol = self.tolerances
             if self.sensitivity == "autograd":
                 return odeint(self.vf, x, times, self.solver, atol=atol, rtol=rtol, save_at=save_at)
