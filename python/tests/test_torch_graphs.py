@@ -232,3 +232,33 @@ def test_the_adjoint_is_decided_once_and_checked_each_time():
     field.callback_step_adjoint = lambda t, y, dt: seen.append(dt)
     td.odeint_adjoint(field, y0, T)[-1].sum().backward()
     assert seen
+
+
+def test_a_number_that_is_another_at_each_solve_is_not_captured_each_time():
+    class Scaled(Field):
+        scale = 1.0
+
+        def forward(self, t, y):
+            return self.scale * super().forward(t, y)
+
+    field, y0, said = Scaled(net()), start(), []
+    for i in range(9):
+        field.scale = 1 + 0.1 * i
+        found = td.odeint(field, y0, T)
+        assert torch.allclose(found, door.odeint(field, y0, T, path="callbacks", rtol=1e-9, atol=1e-9), rtol=1e-5, atol=1e-6)
+        said.append(door.explain(field, y0, path="auto").startswith("In the core") if i > 6 else None)
+    assert said[7:] == [False, False] and "is another at each solve" in door.explain(field, y0)
+    assert torch.allclose(door.odeint(field, y0, T, path="native"), found, rtol=1e-5, atol=1e-6)
+    for _ in range(2):
+        assert torch.allclose(td.odeint(field, y0, T), found, rtol=1e-5, atol=1e-6)
+    assert door.explain(field, y0).startswith("In the core")
+
+
+def test_times_in_options_are_compared_by_their_numbers():
+    field, y0, stops = Field(net()), start().detach(), torch.tensor([0.25], **F64)
+    first = td.odeint(field, y0, T, options={"jump_t": stops}, rtol=1e-3, atol=1e-3)
+    ready = len(_native.kept_of(field).ready)
+    assert (td.odeint(field, y0, T, options={"jump_t": stops.clone()}, rtol=1e-3, atol=1e-3) == first).all() and len(_native.kept_of(field).ready) == ready
+    stops.fill_(0.7)
+    assert (td.odeint(field, y0, T, options={"jump_t": stops}, rtol=1e-3, atol=1e-3) != first).any()
+    assert len(_native.kept_of(field).ready) == ready + 1

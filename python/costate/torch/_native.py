@@ -103,12 +103,13 @@ class Kept:
     def __init__(self, owner):
         self.reference, self.plans, self.ready = None, {}, {}
         self.kind, self.solves = _kind_of(owner), 0  # those that were not like one before
+        self.stale = self.refused = 0  # captures in a row that no solve used twice, and solves without one since
         self.code = (owner.__code__, id(owner.__globals__), owner.__defaults__, owner.__kwdefaults__) if isinstance(owner, types.FunctionType) else None
 
 
 kept = {}  # by the id of a field, or of the object whose method it is
 _wasted = {}  # how many objects of a kind, one after the other, were captured and solved once
-_MOST_WASTED, SOLVES_OF_ONE = 16, 3
+_MOST_WASTED, SOLVES_OF_ONE, _MOST_STALE, _NEXT_TRY = 16, 3, 4, 64
 _orphans = {}  # what was kept for functions that are gone, by their code: programs often make the field anew for each solve
 
 
@@ -178,19 +179,30 @@ def _adopted(func):
     return found
 
 
-def plan_for(func, parts, is_tuple, span=(0.0, 1.0)):
-    """(Plan, "") or (None, why not), kept for a field and the shapes of a sample. The trials are made at times within the span."""
+def plan_for(func, parts, is_tuple, span=(0.0, 1.0), insists=True):
+    """(Plan, "") or (None, why not), kept for a field and the shapes of a sample. The trials are made at times within the span.
+
+    insists   on a capture, though what the field reads has been another at each of the last solves.
+    """
     is_method = isinstance(func, types.MethodType)
     try:
-        of_func = kept_of(func.__self__ if is_method else func).plans
+        of_owner = kept_of(func.__self__ if is_method else func)
     except TypeError:
         return None, "it is an object that cannot be remembered"
+    of_func = of_owner.plans
     can_split = all(part.ndim > 0 for part in parts)
     shapes = tuple(tuple(part.shape) for part in parts)
     key = (func.__func__ if is_method else None, is_tuple, parts[0].dtype, tuple(shape[1:] for shape in shapes) if can_split else shapes)
-    for found in (of_func[k] for k in (key, (key, shapes)) if k in of_func):
+    before = [of_func[k] for k in (key, (key, shapes)) if k in of_func]
+    for found in before:
         if _is_fresh(found, func) and (found[0] is None or (found[0].capture.is_current() and found[0].fits(func, parts))):
+            of_owner.stale = 0
             return found[0], found[1]
+    if not insists and of_owner.stale >= _MOST_STALE:
+        of_owner.refused += 1
+        if of_owner.refused % _NEXT_TRY:
+            return None, "what it reads in Python is another at each solve, so that no capture serves twice; a number in a tensor may change"
+    of_owner.stale += any(plan is not None for plan, _, _ in before)
     plan, why = captured_ways(func, parts, is_tuple, span, lambda captured: _checked_plan(captured, func, parts))
     of_func[key if plan is not None and plan.capture.is_per_sample else (key, shapes)] = (plan, why, _mode(func))
     return plan, why

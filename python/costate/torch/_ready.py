@@ -15,6 +15,7 @@ from costate.torch._core_options import grid_of, rows_of, solve_options
 
 _apply = super(torch.autograd.Function, NativeSolve).apply  # without PyTorch's looks at transforms, in which no solve comes here
 _ATOMS = (int, float, str, bool, type(None), torch.dtype)
+_FEW = 64  # numbers of a tensor, as step_t, that are compared
 _TENSORS = (torch.Tensor, torch.nn.Parameter)
 
 
@@ -29,7 +30,8 @@ class Ready:
         self.count = len(solve.times) if self.grid is None else len(self.grid)
         own = {} if self.grid is None else ("step_size", "grid_constructor")
         self._arguments = {"rtol": solve.tolerances[0], "atol": solve.tolerances[1], "method": solve.method, "controller": solve.controller,
-                           "options": {key: value for key, value in solve.given_options.items() if key not in own}}
+                           "options": {key: value.clone() if isinstance(value, torch.Tensor) else value
+                                       for key, value in solve.given_options.items() if key not in own}}
         self.programs = {}  # by which of the times and tensors need gradients
         _native.living.add(self)
 
@@ -87,11 +89,20 @@ def key_of(func, y0, t, options, rest):
     if options:
         if type(options) is not dict:
             return None
-        for value in options.values():
-            if type(value) not in _ATOMS:
-                return None
-        rest = (*rest, *options.items(), *(t.tolist() if "step_size" in options else ()))
+        given = tuple([(name, _comparable(value)) for name, value in options.items()])
+        if None in [value for _, value in given]:
+            return None
+        rest = (*rest, given, *(t.tolist() if "step_size" in options else ()))
     return type(y0) is tuple, func.__func__ if type(func) is types.MethodType else None, dtype, t.dtype, t.shape, t.requires_grad, rest, *shapes
+
+
+def _comparable(value):
+    """What tells an option from others, as a tuple; None for one that needs a closer look."""
+    if type(value) in _ATOMS:
+        return (value,)
+    if type(value) in _TENSORS and value.numel() <= _FEW and not value.requires_grad:
+        return value.dtype, tuple(value.shape), tuple(value.detach().reshape(-1).tolist())
+    return None
 
 
 def find(func, y0, t, key):
@@ -111,7 +122,7 @@ def find(func, y0, t, key):
     for part in y0 if ready.is_tuple else (y0,):
         if part.dtype is not ready.plan.dtype or not _is_finite(part):
             return None
-    kept.solves = _native.SOLVES_OF_ONE  # or more
+    kept.solves, kept.stale = _native.SOLVES_OF_ONE, 0  # or more solves
     return ready
 
 

@@ -58,7 +58,8 @@ def _find_plan(solve, path, is_solve=True):
     parts = solve.given_y0 if solve.structure.is_tuple else (solve.given_y0,)
     if path == "auto" and _native.is_wasted_on(solve.func, is_solve):
         return None, "objects of its kind were made anew for each solve, which a capture costs more than; one object for all solves is captured"
-    plan, why = _native.plan_for(solve.func, parts, solve.structure.is_tuple, (solve.times.numbers[0], solve.times.numbers[-1]))
+    span = solve.times.numbers[0], solve.times.numbers[-1]
+    plan, why = _native.plan_for(solve.func, parts, solve.structure.is_tuple, span, insists=path == "native")
     if plan is None:
         return None, why
     solve.samples = len(parts[0]) if plan.capture.is_per_sample else 1
