@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "costate/base/error.h"
 #include "costate/exec/program.h"
 #include "costate/exec/pullback.h"
 #include "python/bindings/tensors.h"
@@ -201,6 +202,8 @@ class TensorSolve {
     const std::size_t first = layout_.sizes.size();
     const auto start = addresses_of(tensors, 0, first, dtype), shared = addresses_of(tensors, first, last, dtype);
     if (!start || !shared) return nb::none();
+    for (std::size_t i = 0; i < last; ++i)
+      check_count(tensors[i], i < first ? samples * layout_.sizes[i] : shared_count(i - first));
     nb::list states;
     std::vector<Address> places;
     for (std::size_t i = 0; i < first; ++i) {
@@ -216,6 +219,18 @@ class TensorSolve {
   }
 
  private:
+  /// Another thread may have changed a tensor since it was looked at; nothing is read beyond its memory.
+  static void check_count(nb::handle tensor, std::size_t expected) {
+    const std::size_t found = count_of(tensor);
+    if (found != expected)
+      throw ShapeError("[odeint] a tensor changed its shape while a solve began: it has ", found, " numbers, and had ",
+                       expected, ". Change what func reads between solves.");
+  }
+
+  std::size_t shared_count(std::size_t i) const {
+    return static_cast<std::size_t>(function().inputs()[2 + i].shape.size());
+  }
+
   const Function& function() const {
     return std::visit([](const auto& program) -> const Function& { return program.function(); }, program_);
   }

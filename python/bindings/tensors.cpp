@@ -7,7 +7,7 @@ namespace {
 struct Names {
   nb::object shape = nb::str("shape"), dtype = nb::str("dtype"), device = nb::str("device"),
              flows = nb::str("requires_grad"), is_contiguous = nb::str("is_contiguous"), is_negated = nb::str("is_neg"),
-             address = nb::str("data_ptr"), new_empty = nb::str("new_empty");
+             address = nb::str("data_ptr"), new_empty = nb::str("new_empty"), numel = nb::str("numel");
   nb::object empty_like = nb::module_::import_("torch").attr("empty_like");
 };
 
@@ -52,6 +52,8 @@ std::optional<std::vector<Address>> addresses_of(const nb::tuple& tensors, std::
   }
   return found;
 }
+
+std::size_t count_of(nb::handle tensor) { return nb::cast<std::size_t>(call(tensor, names().numel)); }
 
 nb::object empty_like(nb::handle tensor) {
   return checked(PyObject_CallOneArg(names().empty_like.ptr(), tensor.ptr()));

@@ -18,6 +18,8 @@ std::optional<std::vector<Address>> addresses_of(const nb::tuple& tensors, std::
                                                  nb::handle dtype);
 /// Where the numbers of a tensor lie, whatever it is like.
 Address address_of(nb::handle tensor);
+/// How many numbers a tensor has.
+std::size_t count_of(nb::handle tensor);
 /// Memory like that of a tensor.
 nb::object empty_like(nb::handle tensor);
 /// Memory for `count` states like one.

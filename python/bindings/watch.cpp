@@ -104,7 +104,7 @@ bool are_places_same(nb::handle places, const Root& root, nb::handle missing) {
   for (const nb::handle entry : nb::borrow<nb::list>(part[3]))
     if (!is_attribute_same(entry, root, missing)) return false;
   for (const nb::handle container : nb::borrow<nb::list>(part[4]))
-    if (PyDict_GET_SIZE(container.ptr()) != 0) return false;
+    if (nb::len(container) != 0) return false;
   return true;
 }
 

@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+import costate  # noqa: E402
 import costate.torch as door  # noqa: E402
 import costate.torchdiffeq as td  # noqa: E402
 from costate.torch import _native  # noqa: E402
@@ -262,3 +263,13 @@ def test_times_in_options_are_compared_by_their_numbers():
     stops.fill_(0.7)
     assert (td.odeint(field, y0, T, options={"jump_t": stops}, rtol=1e-3, atol=1e-3) != first).any()
     assert len(_native.kept_of(field).ready) == ready + 1
+
+
+def test_memory_that_is_not_a_tensors_is_not_read():
+    field, y0 = Field(net()), start().detach()
+    door.odeint(field, y0, T)
+    ready = next(iter(_native.kept_of(field).ready.values()))
+    program = ready.plan.program(ready.count, ready.options[False], ())
+    tensors = (y0, *ready.plan.capture.read_tensors()[:-1], torch.ones(1, **F64))
+    with pytest.raises(costate.ShapeError, match="a tensor changed its shape while a solve began: it has 1 numbers, and had 2"):
+        program.run(tensors, len(tensors), T, False, len(y0), torch.float64)
