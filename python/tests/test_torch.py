@@ -108,6 +108,7 @@ CAPTURED = {
     "without a graph": lambda: (Field(without_graph, net=mlp(2, 5, 1)), torch.randn(3, 2)),
     "units": lambda: (Field(units, w=nn.Parameter(torch.randn(3, 2, 2)), b=nn.Parameter(torch.randn(3, 1, 2)), u=nn.Parameter(torch.randn(3, 2, 2))), torch.randn(4, 2)),
     "units of one": lambda: (Field(units, w=nn.Parameter(torch.randn(3, 2, 1)), b=nn.Parameter(torch.randn(3, 1, 1)), u=nn.Parameter(torch.randn(3, 1, 2))), torch.randn(4, 2)),
+    "wide units": lambda: (Field(units, w=nn.Parameter(torch.randn(3, 4, 5)), b=nn.Parameter(torch.randn(3, 1, 5)), u=nn.Parameter(torch.randn(3, 5, 4))), torch.randn(4, 4)),
     "hyper": lambda: (Field(hyper, net=mlp(1, 30, 30, 20)), torch.randn(12, 2)),
     "batch": lambda: (Field(lambda self, t, y: self.net(y - y.mean(0, keepdim=True)), net=mlp(2, 5, 2)), torch.randn(4, 2)),
 }

@@ -38,7 +38,9 @@ def _product_of_each(x, w):
         return costate.matmul(x, w[0])
     if k == 1:
         return x * reshaped(w, (p, n))
-    return costate.sum(costate.reshape(x, (p, k, 1)) * w, axis=1)
+    if k * n <= _FEW:
+        return costate.sum(costate.reshape(x, (p, k, 1)) * w, axis=1)
+    return costate.stack([costate.matmul(x[i], w[i]) for i in range(p)])
 
 
 def _batched_product(t, node, x, w):
