@@ -13,6 +13,8 @@ import costate.torch as door  # noqa: E402
 import costate.torchdiffeq as td  # noqa: E402
 from costate.torch import _native  # noqa: E402
 
+from torch.autograd import forward_ad  # noqa: E402
+
 nn = torch.nn
 F64 = {"dtype": torch.float64}
 T = torch.tensor([0.0, 0.5, 1.0], **F64)
@@ -111,6 +113,21 @@ def test_transforms_go_through_or_are_refused_by_name():
         torch.func.vmap(loss)(stacked)
     with pytest.raises(NotImplementedError, match="torch.func.vmap cannot go through a solve; give y0 a batch axis"):
         torch.func.vmap(lambda y: door.odeint(field, y, T))(y0)
+
+
+def test_derivatives_forwards_go_through_callbacks():
+    field, y0 = Field(net()), start().detach()
+    solve = lambda y: td.odeint(field, y, T, method="rk4")[-1]  # noqa: E731
+    solve(y0)
+    tangent = torch.ones_like(y0)
+    with forward_ad.dual_level():
+        assert "derivatives are taken forwards" in door.explain(field, y0)
+        found = forward_ad.unpack_dual(solve(forward_ad.make_dual(y0, tangent))).tangent
+    expected = (solve(y0 + 1e-6 * tangent) - solve(y0 - 1e-6 * tangent)) / 2e-6
+    assert (found - expected).abs().max() < 1e-8
+    jacobian = torch.autograd.functional.jacobian(lambda y: solve(y).sum(dim=0), y0)
+    for transform in (torch.func.jacrev, torch.func.jacfwd):
+        assert (transform(lambda y: solve(y).sum(dim=0))(y0) - jacobian).abs().max() < 1e-12
 
 
 def test_half_precision_runs_through_callbacks_and_says_so():

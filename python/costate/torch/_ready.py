@@ -6,6 +6,7 @@ The next call of the like goes to the core at once, if what the field reads is a
 import types
 
 import torch
+from torch.autograd import forward_ad
 
 from costate import _core
 from costate.torch import _native
@@ -81,7 +82,7 @@ def key_of(func, y0, t, options, rest):
         return None
     if type(t) not in _TENSORS or not t.is_cpu or t.dtype not in _native.KINDS or not t.is_contiguous():
         return None
-    if torch._C._functorch.peek_interpreter_stack() is not None or torch.is_autocast_enabled("cpu"):
+    if torch._C._functorch.peek_interpreter_stack() is not None or torch.is_autocast_enabled("cpu") or forward_ad._current_level >= 0:
         return None
     for value in rest:
         if type(value) not in _ATOMS:

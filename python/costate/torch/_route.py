@@ -5,6 +5,7 @@ import numbers
 import sys
 
 import torch
+from torch.autograd import forward_ad
 
 from costate.torch import _adjoint, _callbacks, _core_options, _native, _ready
 from costate.torch._callbacks import ADAPTIVE, Solve
@@ -36,6 +37,8 @@ def refusal(solve, func):
         return "there is nothing to solve"
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return "it is inside of a transform of torch.func"
+    if forward_ad._current_level >= 0:
+        return "derivatives are taken forwards"
     if torch.is_autocast_enabled("cpu"):
         return "autocast is on"
     return ""
