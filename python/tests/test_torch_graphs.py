@@ -290,3 +290,14 @@ def test_memory_that_is_not_a_tensors_is_not_read():
     tensors = (y0, *ready.plan.capture.read_tensors()[:-1], torch.ones(1, **F64))
     with pytest.raises(costate.ShapeError, match="a tensor changed its shape while a solve began: it has 1 numbers, and had 2"):
         program.run(tensors, len(tensors), T, False, len(y0), torch.float64)
+
+
+@pytest.mark.parametrize("interface", [td.odeint, td.odeint_adjoint])
+def test_a_compiled_module_is_captured_as_the_module_itself(interface):
+    field, y0 = Field(net()), start()
+    compiled = torch.compile(field, backend="eager")
+    assert door.explain(compiled, y0).startswith("In the core")
+    ours, plain = (interface(func, y0, T) for func in (compiled, field))
+    assert (ours == plain).all()
+    for one, other in zip(*(torch.autograd.grad(states[-1].sum(), list(field.parameters())) for states in (ours, plain))):
+        assert (one == other).all()

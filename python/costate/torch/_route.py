@@ -7,7 +7,7 @@ import sys
 import torch
 from torch.autograd import forward_ad
 
-from costate.torch import _adjoint, _callbacks, _core_options, _native, _ready
+from costate.torch import _adjoint, _callbacks, _core_options, _effects, _native, _ready
 from costate.torch._callbacks import ADAPTIVE, Solve
 from costate.torch._field import CALLBACKS
 
@@ -107,6 +107,8 @@ def odeint(func, y0, t, rtol, atol, method, options, event_fn, controller, path,
         if ready is not None:
             return ready.run(func, y0, t)
     arguments = {"rtol": rtol, "atol": atol, "method": method, "options": options, "event_fn": event_fn, "controller": controller}
+    if _is_compiled(func) and _find_plan(Solve(func._orig_mod, y0, t, **arguments), path)[0] is not None:
+        return odeint(func._orig_mod, y0, t, rtol, atol, method, options, event_fn, controller, path, adjoint)
     solve = Solve(func, y0, t, **arguments)
     plan, why = _find_plan(solve, path)
     if plan is None and path == "native":
@@ -114,6 +116,11 @@ def odeint(func, y0, t, rtol, atol, method, options, event_fn, controller, path,
     if plan is None and adjoint == "backsolve":
         return _adjoint.odeint_adjoint(func, y0, t, arguments, dict.fromkeys(("rtol", "atol", "method", "options")), _parameters(func, why))
     return solve.run() if plan is None else _ready.made(solve, plan, adjoint, key).run(func, solve.given_y0, solve.t)
+
+
+def _is_compiled(func):
+    """Whether a module is what torch.compile makes of another, which does the same, and nothing besides."""
+    return type(func).__name__ == "OptimizedModule" and isinstance(getattr(func, "_orig_mod", None), torch.nn.Module) and not _effects.own_hooks(func)
 
 
 def _parameters(func, why):
@@ -132,6 +139,8 @@ def odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params):
         options = forward["options"]
         key = _ready.key_of(func, y0, t, options, ("adjoint", *(value for name, value in forward.items() if name != "options")))
         ready = _ready.find(func, y0, t, key) if key is not None else None
+        if ready is None and _is_compiled(func) and _find_plan(Solve(func._orig_mod, y0, t, **forward), "auto")[0] is not None:
+            return odeint_adjoint(func._orig_mod, y0, t, forward, adjoint, adjoint_params)
         if ready is None and not any(callable(getattr(func, name + "_adjoint", None)) for name in CALLBACKS):
             solve = Solve(func, y0, t, **forward)
             plan, _ = _find_plan(solve, "auto")
@@ -146,6 +155,8 @@ def odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params):
 def explain(func, y0, t=None, *, path="auto", adjoint="discrete", **arguments):
     """One sentence: which way a solve goes, and why."""
     times = torch.tensor([0.0, 1.0], dtype=torch.float64) if t is None else t
+    if _is_compiled(func) and _find_plan(Solve(func._orig_mod, y0, times, **arguments), path, is_solve=False)[0] is not None:
+        func = func._orig_mod
     plan, why = _find_plan(Solve(func, y0, times, **arguments), path, is_solve=False)
     if plan is None and path == "native":
         return f"Not at all, since path='native' cannot be taken: {why}."
