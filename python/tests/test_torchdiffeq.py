@@ -394,3 +394,36 @@ def test_options_that_are_no_dict():
     y, t = torch.ones(2, **F64), torch.tensor([0.0, 1.0], **F64)
     with pytest.raises(TypeError, match="options must be a dict; got list"):
         td.odeint(field, y, t, options=[1])
+
+
+@pytest.mark.parametrize("method", ["dopri5", "bosh3"])
+@pytest.mark.parametrize("slope", [lambda t, y: torch.stack([y[:, 1], -torch.sin(y[:, 0])], dim=1), lambda t, y: torch.sin(3 * t) - 2 * y,
+                                   lambda t, y: (y**3) @ torch.tensor([[-0.1, 2.0], [-2.0, -0.1]], **F64)], ids=["pendulum", "forced", "spiral"])
+def test_the_core_takes_torchdiffeqs_steps(method, slope):
+    peer = pytest.importorskip("torchdiffeq", reason="torchdiffeq is not installed")
+
+    class Counts(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.nfe = 0
+
+        def forward(self, t, y):
+            self.nfe += 1
+            return slope(t, y)
+
+    y0, t = torch.linspace(-1.2, 1.3, 24, **F64).reshape(12, 2), torch.linspace(0, 3, 5, **F64)
+    theirs, ours = Counts(), Counts()
+    expected = peer.odeint(theirs, y0, t, method=method, rtol=1e-5, atol=1e-7)
+    assert door.explain(ours, y0, t, options={"controller": "torchdiffeq"}).startswith("In the core, each sample alone")
+    found = td.odeint(ours, y0, t, method=method, rtol=1e-5, atol=1e-7)
+    step = 6 if method == "dopri5" else 3  # theirs may go on beyond the last time
+    assert theirs.nfe - step - 0.05 * theirs.nfe <= ours.nfe <= 1.05 * theirs.nfe, (ours.nfe, theirs.nfe)
+    if method == "dopri5":  # bosh3's outputs within a step are wrong there
+        assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+def test_a_gradient_at_rest_is_right():
+    """y' = 2 - y from y = 2: torchdiffeq 0.2.5 gives 540 in place of exp(-10), since it looks at the state alone."""
+    y0 = torch.full((3, 1), 2.0, requires_grad=True, **F64)
+    end = td.odeint(lambda t, y: 2 - y, y0, torch.tensor([0.0, 10.0], **F64), rtol=1e-6, atol=1e-6)[-1]
+    assert torch.allclose(torch.autograd.grad(end.sum(), y0)[0], torch.full((3, 1), math.exp(-10), **F64), rtol=1e-3)

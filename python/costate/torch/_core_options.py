@@ -32,8 +32,9 @@ def solve_options(solve, adjoint, flows):
     if solve.method not in ADAPTIVE:
         return tuple(sorted((found | {"steps_per_interval": 1}).items()))
     found |= {"safety": float(given["safety"]), "factor_max": float(given["ifactor"]), "factor_min": float(given["dfactor"]),
-              "gradient_steps": "on" if flows and adjoint == "discrete" and given["controller"] == "costate" else "off"}
-    if given["controller"] == "torchdiffeq":  # its steps, with and without gradients
+              "gradient_steps": "on" if flows and adjoint == "discrete" else "off"}
+    if given["controller"] == "torchdiffeq":
+        found["control"] = "joint"  # one norm over all samples
         unit = OF_TORCHDIFFEQ.get(solve.method, 1.0)
         found |= {name: value / unit if isinstance(value, float) else tuple(x / unit for x in value) for name, value in tolerances_of(solve).items()}
         found |= _ITS_RULE | {"factor_max_after_reject": float(given["ifactor"])}
