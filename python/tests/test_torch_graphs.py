@@ -301,3 +301,11 @@ def test_a_compiled_module_is_captured_as_the_module_itself(interface):
     assert (ours == plain).all()
     for one, other in zip(*(torch.autograd.grad(states[-1].sum(), list(field.parameters())) for states in (ours, plain))):
         assert (one == other).all()
+
+
+def test_a_failure_names_the_sample_that_failed_by_itself():
+    y0, blows_up = torch.tensor([[0.1], [2.0], [0.3]], **F64), lambda t, y: y * y
+    with pytest.raises(AssertionError, match="underflow in dt .* in sample 1 at t = 0.5"):
+        door.odeint(blows_up, y0, T)
+    with pytest.raises(AssertionError, match="underflow in dt [^ ]* at t = 0.5"):
+        td.odeint(blows_up, y0, T)

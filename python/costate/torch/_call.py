@@ -79,7 +79,7 @@ class Call:
         if plan.capture.counters:
             self._count(calls, samples)
         if failure is not None:
-            raise AssertionError(failure_text(failure, plan.capture.is_per_sample))
+            raise AssertionError(failure_text(failure, ready.has_own_steps))
         return states
 
     def _run_on_copies(self, times, tensors, needed, samples):
@@ -146,9 +146,9 @@ class Call:
         return [next(found) if need else None for need in needed]
 
 
-def failure_text(failure, is_per_sample):
-    """torchdiffeq's words for a solve that failed, and the core's advice."""
-    where = f" in sample {failure['sample']}" if is_per_sample else ""
+def failure_text(failure, has_own_steps):
+    """torchdiffeq's words for a solve that failed, and the core's advice. Samples with steps of their own fail by themselves."""
+    where = f" in sample {failure['sample']}" if has_own_steps else ""
     text = {"max_steps": "max_num_steps exceeded", "step_too_small": f"underflow in dt {failure['h']}",
             "non_finite": f"underflow in dt {failure['h']}: func gives NaN or inf"}.get(failure["reason"], failure["reason"])
     return f"{text}{where} at t = {failure['t']}. {failure['advice']}".strip()

@@ -26,6 +26,7 @@ class Ready:
     def __init__(self, solve, plan, adjoint):
         self.plan, self.is_tuple, self.num_parts = plan, solve.structure.is_tuple, len(plan.shapes)
         self.options = {flows: solve_options(solve, adjoint, flows) for flows in (False, True)}
+        self.has_own_steps = plan.capture.is_per_sample and ("control", "joint") not in self.options[False]
         self.grid = grid_of(solve)
         self.rows = None if self.grid is None else rows_of(self.grid, solve.times.numbers)
         self.count = len(solve.times) if self.grid is None else len(self.grid)
