@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -128,15 +129,29 @@ struct StateLayout {
   }
 };
 
+/// A tensor may have got other numbers since it was looked at; nothing is read or written beyond its memory.
+void check_count(nb::handle tensor, std::size_t expected) {
+  const std::size_t found = count_of(tensor);
+  if (found != expected)
+    throw ShapeError("[odeint] a tensor changed its shape while a solve or its gradient was under way: it has ", found,
+                     " numbers, and had ", expected, ". Change what func reads between them.");
+}
+
 /// The reverse of one solve.
 class TensorPullback {
  public:
-  TensorPullback(Pullback pullback, bool is_f32, StateLayout layout, std::size_t samples, std::vector<std::size_t> wrt)
+  TensorPullback(Pullback pullback, bool is_f32, StateLayout layout, std::size_t samples,
+                 const PullbackProgram& program)
       : pullback_(std::move(pullback)),
         is_f32_(is_f32),
         layout_(std::move(layout)),
         samples_(samples),
-        wrt_(std::move(wrt)) {}
+        wrt_(program.wrt()),
+        counts_({layout_.times}) {
+    for (const std::size_t size : layout_.sizes) counts_.push_back(samples * size);
+    for (const Input& input : std::span(program.function().inputs()).subspan(2))
+      counts_.push_back(static_cast<std::size_t>(input.shape.size()));
+  }
 
   /// A new tensor like each one that is given, with the gradient by it, None for None: `like` are the times in f64, the
   /// parts of the state and the shared tensors. None if one of all tensors does not lie as the core reads it.
@@ -146,6 +161,7 @@ class TensorPullback {
     nb::list found;
     std::vector<Address> places;
     for (const nb::handle tensor : like) {
+      if (!tensor.is_none()) check_count(tensor, counts_[places.size()]);
       found.append(tensor.is_none() ? nb::none() : empty_like(tensor));
       places.push_back(tensor.is_none() ? 0 : address_of(found[places.size()]));
     }
@@ -178,6 +194,7 @@ class TensorPullback {
   StateLayout layout_;
   std::size_t samples_;
   std::vector<std::size_t> wrt_;
+  std::vector<std::size_t> counts_;  // of the times, the state's parts, shared arrays
 };
 
 /// A Python object that owns a pull-back: a capsule, since tensors may hold it until the interpreter is gone, which
@@ -219,14 +236,6 @@ class TensorSolve {
   }
 
  private:
-  /// Another thread may have changed a tensor since it was looked at; nothing is read beyond its memory.
-  static void check_count(nb::handle tensor, std::size_t expected) {
-    const std::size_t found = count_of(tensor);
-    if (found != expected)
-      throw ShapeError("[odeint] a tensor changed its shape while a solve began: it has ", found, " numbers, and had ",
-                       expected, ". Change what func reads between solves.");
-  }
-
   std::size_t shared_count(std::size_t i) const {
     return static_cast<std::size_t>(function().inputs()[2 + i].shape.size());
   }
@@ -255,7 +264,7 @@ class TensorSolve {
     const auto& program = std::get<PullbackProgram>(program_);
     PullbackRun result = run_long([&] { return program.run(arrays); });
     return finished<T>(samples, result.outputs[0], result.report, states,
-                       owned(new TensorPullback(std::move(result.pullback), is_f32_, layout_, samples, program.wrt())));
+                       owned(new TensorPullback(std::move(result.pullback), is_f32_, layout_, samples, program)));
   }
 
   template <class T>
