@@ -7,6 +7,7 @@
 #include "costate/exec/machine.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/keywords.h"
+#include "python/bindings/tensors.h"
 
 namespace costate::python {
 
@@ -50,6 +51,8 @@ NB_MODULE(_core, module) {
   bind_nn(module);
   bind_solve(module);
   bind_stepping(module);
+  bind_tensor_solve(module);
+  bind_watch(module);
   bind_flows(module);
   bind_models(module);
   bind_image_nets(module);

@@ -40,6 +40,7 @@ nb::dict tableau_of(const std::string& method) {
   found["a"] = a;
   found["b"] = to_list(t.b);
   found["e"] = to_list(t.e);
+  found["e_low"] = to_list(t.e_low);
   found["dense"] = dense;
   return found;
 }
@@ -80,6 +81,8 @@ void bind_stepping(nb::module_& module) {
   module.def("_tableau", &tableau_of, nb::arg("method"), "The coefficients of an explicit Runge-Kutta method.");
   module.def("_step_controller", &make_controller, nb::arg("method"), nb::arg("rule"), nb::arg("safety"),
              nb::arg("smallest"), nb::arg("largest"), "A controller by the rule 'costate' or 'torchdiffeq'.");
+  module.def("_companion_square", &companion_square, nb::arg("square"), nb::arg("square_low"),
+             "The square of the error that control goes by, of the squares of two companions' estimates.");
   module.def(
       "_trial_step", [](double state, double slope) { return trial_step({.state = state, .slope = slope}); },
       nb::arg("state"), nb::arg("slope"), "The step that shows how fast the slope changes.");

@@ -205,7 +205,7 @@ def test_tolerances_by_number_and_the_least_step_are_the_cores():
     assert "tolerances differ between samples" in door.explain(field, Y0, rtol=by_sample)
 
 
-@pytest.mark.parametrize("method, allowed", [("vern7", 1e-8), ("vern9", 1e-8), ("ralston", 1e-3)])
+@pytest.mark.parametrize("method, allowed", [("vern7", 1e-8), ("vern9", 1e-8), ("dop853", 1e-8), ("ralston", 1e-3)])
 @pytest.mark.parametrize("path", ["native", "callbacks"])
 def test_more_methods_of_the_core(method, allowed, path):
     t = torch.linspace(0, 1, 9, **WIDE)

@@ -1,7 +1,6 @@
 """costate.torchdiffeq: torchdiffeq's functions, options, callbacks and messages."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest
@@ -9,7 +8,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import costate.torch as door  # noqa: E402
 import costate.torchdiffeq as td  # noqa: E402
-from costate.torch._callbacks import ADAPTIVE, METHODS  # noqa: E402
+from costate.torch import _implicit  # noqa: E402
+from costate.torch._callbacks import ADAPTIVE, METHODS, options_of  # noqa: E402
 
 F64 = {"dtype": torch.float64}
 # Largest error at steps of 0.05, of y' = -y cos t over [0, 3]: what the order allows, times three.
@@ -304,6 +304,25 @@ def test_messages(call, error, text):
         call(torch.ones(2, **F64), torch.tensor([0.0, 1.0], **F64))
 
 
+ADAPTIVE_KEYS = {"min_step", "max_step", "first_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "max_num_steps", "dtype", "norm"}
+GRID_KEYS = {"step_size", "grid_constructor", "interp", "perturb"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_option_of_torchdiffeq_is_known(method):
+    keys = ADAPTIVE_KEYS if method in ADAPTIVE else {"solver", "min_step", "max_step"} if method == "scipy_solver" else GRID_KEYS
+    more = {"max_order", "max_iters"} if "adams" in method else {"max_iters"} if method in _implicit.TABLEAUS else set()
+    assert keys | more <= options_of(method).keys()
+
+
+def test_the_second_companion_decides_on_steps():
+    """dop853 through callbacks takes the steps of the core, which combines two estimates."""
+    y0, t = torch.tensor([[1.0, 0.0]], **F64), torch.linspace(0, 20, 3, **F64)
+    pendulum = lambda t, y: torch.stack([y[:, 1], -torch.sin(y[:, 0])], dim=1)  # noqa: E731
+    native, called = (door.odeint(pendulum, y0, t, method="dop853", rtol=1e-6, atol=1e-6, path=path) for path in ("native", "callbacks"))
+    assert (native - called).abs().max() < 1e-12  # steps that differ would differ by 1e-7
+
+
 def test_unknown_options_are_warned_of():
     y, t = torch.ones(2, **F64), torch.tensor([0.0, 1.0], **F64)
     with pytest.warns(UserWarning, match=r"Dopri5Solver: Unexpected arguments {'max_steps': 1}.*did you mean 'max_step'"):
@@ -369,3 +388,42 @@ def test_no_more_evaluations_than_torchdiffeq(name, method):
         results[key] = (counted[0], (found - exact).abs().max().item())
     (theirs, their_error), (ours, our_error) = results["peer"], results["ours"]
     assert ours <= 1.05 * theirs and our_error <= 2 * their_error, results  # their last state is interpolated, with errors of its own
+
+
+def test_options_that_are_no_dict():
+    y, t = torch.ones(2, **F64), torch.tensor([0.0, 1.0], **F64)
+    with pytest.raises(TypeError, match="options must be a dict; got list"):
+        td.odeint(field, y, t, options=[1])
+
+
+@pytest.mark.parametrize("method", ["dopri5", "bosh3"])
+@pytest.mark.parametrize("slope", [lambda t, y: torch.stack([y[:, 1], -torch.sin(y[:, 0])], dim=1), lambda t, y: torch.sin(3 * t) - 2 * y,
+                                   lambda t, y: (y**3) @ torch.tensor([[-0.1, 2.0], [-2.0, -0.1]], **F64)], ids=["pendulum", "forced", "spiral"])
+def test_the_core_takes_torchdiffeqs_steps(method, slope):
+    peer = pytest.importorskip("torchdiffeq", reason="torchdiffeq is not installed")
+
+    class Counts(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.nfe = 0
+
+        def forward(self, t, y):
+            self.nfe += 1
+            return slope(t, y)
+
+    y0, t = torch.linspace(-1.2, 1.3, 24, **F64).reshape(12, 2), torch.linspace(0, 3, 5, **F64)
+    theirs, ours = Counts(), Counts()
+    expected = peer.odeint(theirs, y0, t, method=method, rtol=1e-5, atol=1e-7)
+    assert door.explain(ours, y0, t, options={"controller": "torchdiffeq"}).startswith("In the core, each sample alone")
+    found = td.odeint(ours, y0, t, method=method, rtol=1e-5, atol=1e-7)
+    step = 6 if method == "dopri5" else 3  # theirs may go on beyond the last time
+    assert theirs.nfe - step - 0.05 * theirs.nfe <= ours.nfe <= 1.05 * theirs.nfe, (ours.nfe, theirs.nfe)
+    if method == "dopri5":  # bosh3's outputs within a step are wrong there
+        assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+def test_a_gradient_at_rest_is_right():
+    """y' = 2 - y from y = 2: torchdiffeq 0.2.5 gives 540 in place of exp(-10), since it looks at the state alone."""
+    y0 = torch.full((3, 1), 2.0, requires_grad=True, **F64)
+    end = td.odeint(lambda t, y: 2 - y, y0, torch.tensor([0.0, 10.0], **F64), rtol=1e-6, atol=1e-6)[-1]
+    assert torch.allclose(torch.autograd.grad(end.sum(), y0)[0], torch.full((3, 1), math.exp(-10), **F64), rtol=1e-3)

@@ -21,8 +21,7 @@ def odeint(func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=None, even
              explain(func, y0) says which way is taken, and why.
     """
     _check_adjoint(adjoint)
-    arguments = {"rtol": rtol, "atol": atol, "method": method, "options": options, "event_fn": event_fn}
-    return _route.odeint(func, y0, t, path=path, adjoint=adjoint, **arguments)
+    return _route.odeint(func, y0, t, rtol, atol, method, options, event_fn, "costate", path, adjoint)
 
 
 def explain(func, y0, t=None, **arguments):

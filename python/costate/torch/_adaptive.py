@@ -156,8 +156,7 @@ class Adaptive:
         step.evaluate(self.field, at_end)
         if self.tableau.error_needs_closing:
             step.close(self.field, at_end)
-        with torch.no_grad():
-            error = self.error_unit * self._size(step.error() / self._scale(step.y.detach(), step.y_next.detach()))
+        error = self._error(step)
         self.saw_non_finite = not math.isfinite(error)
         accepted, factor = self.controller.decide(error)
         if size <= self.min_step:
@@ -165,6 +164,12 @@ class Adaptive:
             assert bool(torch.isfinite(step.y_next.detach()).all()), f"non-finite values in state `y`: {step.y_next}"
         self.callbacks("callback_accept_step" if accepted else "callback_reject_step", self.t, self.y, size)
         return accepted, factor
+
+    @torch.no_grad()
+    def _error(self, step):
+        scale = self._scale(step.y.detach(), step.y_next.detach())
+        error, *low = [self.error_unit * self._size(estimate / scale) for estimate in step.errors()]
+        return math.sqrt(_core._companion_square(error**2, low[0] ** 2)) if low else error
 
     def _move(self, step, t_next):
         self.t, self.handle, self.y = t_next, step.t_next, step.y_next

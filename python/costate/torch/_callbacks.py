@@ -17,8 +17,8 @@ METHODS = {"dopri8": "Dopri8Solver", "dopri5": "Dopri5Solver", "tsit5": "Tsit5So
            "explicit_adams": "AdamsBashforth", "implicit_adams": "AdamsBashforthMoulton", "fixed_adams": "AdamsBashforthMoulton",
            "implicit_euler": "ImplicitEuler", "implicit_midpoint": "ImplicitMidpoint", "trapezoid": "Trapezoid", "radauIIA3": "RadauIIA3",
            "gl4": "GaussLegendre4", "radauIIA5": "RadauIIA5", "gl6": "GaussLegendre6", "sdirk2": "SDIRK2", "trbdf2": "TRBDF2",
-           "scipy_solver": "ScipyWrapperODESolver", "vern7": "Vern7", "vern9": "Vern9", "ralston": "Ralston"}
-ADAPTIVE = ("dopri8", "dopri5", "tsit5", "bosh3", "fehlberg2", "adaptive_heun", "vern7", "vern9")
+           "scipy_solver": "ScipyWrapperODESolver", "vern7": "Vern7", "vern9": "Vern9", "dop853": "Dop853", "ralston": "Ralston"}
+ADAPTIVE = ("dopri8", "dopri5", "tsit5", "bosh3", "fehlberg2", "adaptive_heun", "vern7", "vern9", "dop853")
 _ADAMS = ("explicit_adams", "implicit_adams", "fixed_adams")
 
 

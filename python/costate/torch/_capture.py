@@ -7,10 +7,12 @@ import costate
 from costate.torch import _effects
 from costate.torch._recorder import CannotCapture, Ref, has_more_code, operands_of, record, refs_of, wave_like
 from costate.torch._translate import CREATIONS, VIEWS
-from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value, name_of
+from costate.torch._values import BATCHED, FOLDED, SHARED, Mixing, Value, batch_axis, name_of
 from costate.torch._watch import Watch
 
 _BATCHES = (3, 2)  # of the two trials by which a batch axis is told from others
+_PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
+_TOGETHER = 4.0  # times as much as one of many samples side by side costs what all samples share
 _MOST_NUMBERS = 4096  # of a state that is one sample as a whole
 
 
@@ -31,6 +33,7 @@ class Capture:
             raise CannotCapture("it returns another number of tensors than its state has")
         self._classify()
         self._differentiate()
+        self._find_tensors()
         del self.func  # which the cache refers to weakly
         for recorder, _ in self.records:
             recorder.values = [value.detach() for value in recorder.values]
@@ -80,7 +83,7 @@ class Capture:
 
     def _check_watch(self, codes):
         """The second trial must have run the code of the first, and changed nothing but counters."""
-        self.watch.counted = {(id(container), key) for container, key, _ in self.counters}
+        self.watch.leave_out((container, key) for container, key, _ in self.counters)
         if not self.watch.is_current():
             raise CannotCapture("it changes Python values that it can read")
         if has_more_code(codes[1], codes[0]):
@@ -151,16 +154,18 @@ class Capture:
         return self.tensor(index).dtype
 
     def sample_shape(self, index):
-        """The shape of a value for one sample, and whether its first axis is the batch, or begins with it."""
+        """The shape of a value for one sample, and where its batch is (_values.py)."""
         first, second = (tuple(self.tensor(index, trial).shape) for trial in range(2))
         if first == second:
             return first, SHARED
-        if len(first) == len(second) and first[1:] == second[1:] and first[0] * _BATCHES[1] == second[0] * _BATCHES[0]:
-            parts = first[0] // _BATCHES[0]
-            return (first[1:], BATCHED) if parts == 1 else ((parts, *first[1:]), FOLDED)
-        if len(first) == len(second) > 1 and (first[:2], second[:2]) == ((1, _BATCHES[0]), (1, _BATCHES[1])) and first[2:] == second[2:]:
-            return first[2:], INNER
-        raise Mixing("the batch is not the first axis of a value")
+        axes = [i for i, (a, b) in enumerate(zip(first, second)) if a != b] if len(first) == len(second) else []
+        if len(axes) == 1:
+            axis, = axes
+            if (first[axis], second[axis]) == _BATCHES:
+                return first[:axis] + first[axis + 1:], BATCHED + axis
+            if axis == 0 and first[0] * _BATCHES[1] == second[0] * _BATCHES[0]:
+                return (first[0] // _BATCHES[0], *first[1:]), FOLDED
+        raise Mixing("the batch is not an axis of a value, or the first part of its first one")
 
     def _classify(self):
         """`live` are values that depend on tensors outside of the field but not on t and y; `moving` those that do."""
@@ -202,6 +207,20 @@ class Capture:
             raise CannotCapture(f"it reads a tensor of shape {tuple(tensor.shape)} that is kept where no check sees it")
         return found[1]
 
+    def costs(self):
+        """Numbers that a field computes at a time, roughly: of the time alone, and of a sample besides."""
+        of_time, of_states = {self.inputs[0]}, set(self.inputs[1:])
+        found = [0.0, 0.0]
+        for node in self.nodes:
+            refs = [ref.index for ref in refs_of((node.args, node.kwargs))]
+            outputs = [output for output in node.outputs if output is not None]
+            depends_on_states = any(i in of_states for i in refs)
+            if depends_on_states or any(i in of_time for i in refs):
+                (of_states if depends_on_states else of_time).update(outputs)
+                terms = self.tensor(refs[-1]).shape[-2] if name_of(node) in _PRODUCTS else 1
+                found[depends_on_states] += terms * sum(self.tensor(output).numel() for output in outputs)
+        return found[0], found[1] / (_BATCHES[0] if self.is_per_sample else 1)
+
     def _find_shared(self):
         """Live values that the program is given: tensors from outside, and what is computed from them alone."""
         self.shared, seen, todo = [], set(), list(self.outputs)
@@ -218,6 +237,8 @@ class Capture:
                 todo += [ref.index for ref in refs_of((node.args, node.kwargs))]
         self.shared.sort()
         self.replayed = self._needed_for([i for i in self.shared if i not in self.outside])
+        used = {ref.index for node in self.replayed for ref in refs_of((node.args, node.kwargs))}.union(self.shared)
+        self.read = [index for index in self.outside if index in used]  # of which `shared` is computed
 
     def _needed_for(self, indices):
         needed, todo = set(), list(indices)
@@ -233,41 +254,68 @@ class Capture:
         if index in self.moving or index in self.live:
             return None
         first, second = (self.tensor(index, trial).detach() for trial in range(2))
-        shape, is_batched = self.sample_shape(index)
-        if is_batched:
-            first, second = (x.reshape(count, *shape) for x, count in zip((first, second), _BATCHES))
+        shape, kind = self.sample_shape(index)
+        if kind:
+            first, second = (x.movedim(batch_axis(kind), 0).reshape(count, *shape) for x, count in zip((first, second), _BATCHES))
             if not torch.equal(first, first[:1].expand_as(first)):
                 raise Mixing("samples have numbers of their own")
             first, second = first[0], second[0]
         if not torch.equal(torch.nan_to_num(first), torch.nan_to_num(second)):
             raise CannotCapture("it computes with numbers that PyTorch does not see, as NumPy's")
         numbers = first.numpy()
-        return Value(numbers if numbers.dtype.kind in "iu" else np.asarray(numbers, dtype=np.float64), is_batched)
+        return Value(numbers if numbers.dtype.kind in "iu" else np.asarray(numbers, dtype=np.float64), kind)
+
+    def rebind(self, func):
+        """Stands for another function of the same code, in place of one that is gone; is_current() tells whether it may. False if it cannot."""
+        cells = self.watch.rebind(func)
+        if any(id(container) in cells for container, _, _ in self.counters):
+            return False
+        self.outside = {index: (cells.get(id(container), container), key) for index, (container, key) in self.outside.items()}
+        return self._find_tensors()
 
     def is_current(self):
         """Whether what the field reads in Python is still what it was, and tensors outside have their shapes."""
-        return self.watch.is_current() and all(self._fits(index, place) for index, place in self.outside.items())
+        if self.watch.is_same(self._now, self._kinds):
+            return True
+        return self.watch.is_current() and self._find_tensors() and all(map(_is_of_kind, self._now, self._kinds))
 
-    def _fits(self, index, place):
-        """Whether a tensor from outside is as it was but for its numbers."""
+    def _find_tensors(self):
+        """Looks up the tensors outside, and what they must be like; those that no gradient flowed to have no gradient that was checked."""
         try:
-            now, then = _effects.read(*place), self.tensor(index)
+            self._now = [_effects.read(*place) for place in self.outside.values()]
         except (KeyError, IndexError, AttributeError, ValueError):
             return False
-        is_alike = isinstance(now, torch.Tensor) and now.shape == then.shape and now.dtype is then.dtype and now.device == then.device
-        return is_alike and (not now.requires_grad or index in self.leaves)  # gradients by others have not been checked
+        then = [self.tensor(index) for index in self.outside]
+        self._kinds = [(x.shape, x.dtype, x.device, index in self.leaves) for index, x in zip(self.outside, then)]
+        positions = {index: i for i, index in enumerate(self.outside)}
+        self._read_positions = [positions[index] for index in self.read]
+        return all(isinstance(x, torch.Tensor) for x in self._now)
 
-    def outside_tensors(self, indices):
-        return [_effects.read(*self.outside[index]) for index in indices]
+    def leaf_tensors(self):
+        """The tensors outside that gradients flowed to, as they were when is_current() looked."""
+        return [x for index, x in zip(self.outside, self._now) if index in self.leaves]
 
-    def tensors(self):
-        """The tensors that the program is given now, through which gradients flow to what they are computed from."""
-        values = dict(zip(self.outside, self.outside_tensors(self.outside)))
+    def read_tensors(self):
+        """The tensors from outside that the program's are computed from, as they are now."""
+        return [self._now[i] for i in self._read_positions]
+
+    def shared_of(self, read):
+        """The tensors that the program is given, computed from read_tensors()."""
+        values = dict(zip(self.read, read))
         for node in self.replayed:
             found = node.func(*_resolved(node.args, values, self), **_resolved(node.kwargs, values, self))
             for output, value in zip(node.outputs, found if isinstance(found, (list, tuple)) else [found]):
                 values[output] = value
         return [values[index] for index in self.shared]
+
+    def tensors(self):
+        """The tensors that the program is given now, through which gradients flow to what they are computed from."""
+        return self.shared_of(self.read_tensors())
+
+
+def _is_of_kind(tensor, kind):
+    shape, dtype, device, may_flow = kind
+    return tensor.shape == shape and tensor.dtype is dtype and tensor.device == device and (may_flow or not tensor.requires_grad)
 
 
 def _resolved(value, values, capture):
@@ -283,16 +331,22 @@ def _resolved(value, values, capture):
 def captured_ways(func, parts, is_tuple, span, finish):
     """(What `finish` makes of a Capture, ""), or (None, why not). Each sample alone if that can be, else the batch as one sample."""
     can_split = all(part.ndim > 0 and len(part) == len(parts[0]) and len(part) > 0 for part in parts)
-    why = ""
+    fits_whole, why, made = sum(part.numel() for part in parts) <= _MOST_NUMBERS, "", None
     for is_per_sample in ((True, False) if can_split else (False,)):
-        if not is_per_sample and sum(part.numel() for part in parts) > _MOST_NUMBERS:
-            return None, why or f"the state has more than {_MOST_NUMBERS} numbers and no batch axis"
+        if not is_per_sample and not fits_whole:
+            return made, "" if made else why or f"the state has more than {_MOST_NUMBERS} numbers and no batch axis"
         try:
-            return finish(Capture(func, parts, is_tuple, is_per_sample, span)), why
+            capture = Capture(func, parts, is_tuple, is_per_sample, span)
+            if is_per_sample and fits_whole:
+                of_time, of_sample = capture.costs()
+                if len(parts[0]) * (of_time + of_sample) > _TOGETHER * (of_time + len(parts[0]) * of_sample):
+                    made, why = finish(capture), "most of what it computes depends on time alone, once for all samples"
+                    continue
+            return finish(capture), why
         except CannotCapture as error:
-            return None, str(error)
+            return made, "" if made else str(error)
         except (Mixing, TrialFailed) as error:
             why = str(error)
         except costate.Error as error:
-            return None, f"the core refuses it: {error}"
-    return None, why
+            return made, "" if made else f"the core refuses it: {error}"
+    return made, "" if made else why

@@ -12,7 +12,7 @@ def check(plan):
     shapes = {"t": (), "z": (plan.bounds[-1],), **dict(zip(plan.names, plan.shared_shapes))}
     function = costate.trace(lambda t, z, *shared: plan.field(t, z, shared), shapes, shared=["t", *plan.names])
     with torch.no_grad():
-        shared = [x.detach().numpy() for x in captured.tensors()]
+        shared = [x.detach().resolve_neg().to(plan.dtype).numpy() for x in captured.tensors()]
     states = [captured.tensor(i).detach() for i in captured.inputs[1:]]
     count = len(states[0]) if captured.is_per_sample else 1
     flat = torch.cat([s.reshape(count, -1) for s in states], dim=1)
@@ -45,7 +45,7 @@ def _check_gradients(plan, gradients, flowing):
     if flowing and by_leaf:
         tensors = [x for _, x in flowing]
         cotangents = [g.reshape(x.shape) for g, x in zip(by_shared, tensors)]
-        by_leaf = torch.autograd.grad(tensors, captured.outside_tensors(captured.leaves), cotangents, retain_graph=True, allow_unused=True,
+        by_leaf = torch.autograd.grad(tensors, captured.leaf_tensors(), cotangents, retain_graph=True, allow_unused=True,
                                       materialize_grads=True)
     by_state = [by_z[:, a:b] for a, b in zip(plan.bounds, plan.bounds[1:])]
     for found, wanted in zip((*by_state, *by_leaf), captured.gradients):

@@ -34,6 +34,7 @@ def solve_options(solve, adjoint, flows):
     found |= {"safety": float(given["safety"]), "factor_max": float(given["ifactor"]), "factor_min": float(given["dfactor"]),
               "gradient_steps": "on" if flows and adjoint == "discrete" else "off"}
     if given["controller"] == "torchdiffeq":
+        found["control"] = "joint"  # one norm over all samples
         unit = OF_TORCHDIFFEQ.get(solve.method, 1.0)
         found |= {name: value / unit if isinstance(value, float) else tuple(x / unit for x in value) for name, value in tolerances_of(solve).items()}
         found |= _ITS_RULE | {"factor_max_after_reject": float(given["ifactor"])}
@@ -50,20 +51,18 @@ def solve_options(solve, adjoint, flows):
 
 
 def grid_of(solve):
-    """The times that the core solves for, and where the outputs are in them: (times, positions), or None if not on the grid."""
-    times = solve.times
-    wide = solve.t.double() if times.flows else torch.tensor(times.numbers, dtype=torch.float64)
+    """The times that the core solves for where they are a grid of its own, f64; None where they are the times of the outputs."""
     if solve.method in ADAPTIVE or (solve.options["step_size"] is None and solve.options["grid_constructor"] is None):
-        return wide, None
-    grid = solve.fixed().grid(times, solve.func, solve.given_y0)
-    return torch.tensor([float(x) for x in grid], dtype=torch.float64), torch.tensor(times.numbers, dtype=torch.float64)
+        return None
+    return torch.tensor([float(x) for x in solve.fixed().grid(solve.times, solve.func, solve.given_y0)], dtype=torch.float64)
 
 
-def interpolated(states, grid, wanted):
-    """States [sample, time, number] at other times than the grid's, on straight lines between them."""
-    sign = 1 if grid[-1] >= grid[0] else -1
+def rows_of(grid, wanted):
+    """A function that gives the states at other times than the grid's, of states [time, …] on it: on straight lines between them."""
+    sign, wanted = 1 if grid[-1] >= grid[0] else -1, torch.tensor(wanted, dtype=torch.float64)
     right = torch.searchsorted(sign * grid, sign * wanted).clamp(1, len(grid) - 1)
-    theta = ((wanted - grid[right - 1]) / (grid[right] - grid[right - 1])).to(states.dtype)[:, None]
+    theta = (wanted - grid[right - 1]) / (grid[right] - grid[right - 1])
     if bool(((theta == 0) | (theta == 1)).all()):
-        return states[:, torch.where(theta[:, 0] == 1, right, right - 1)]
-    return torch.lerp(states[:, right - 1], states[:, right], theta)
+        rows = torch.where(theta == 1, right, right - 1)
+        return lambda states: states[rows]
+    return lambda states: torch.lerp(states[right - 1], states[right], theta.to(states.dtype).reshape(-1, *[1] * (states.ndim - 1)))

@@ -78,6 +78,8 @@ class Field:
         time = self.time(t, side)
         if not self.structure.is_tuple:
             slope = self.func(time, y)
+            if self.evaluations == 1 and isinstance(slope, torch.Tensor):
+                check_unmapped(slope)
             if type(slope) is torch.Tensor and slope.shape == y.shape and slope.dtype is y.dtype:
                 return slope
             return self._checked(slope, y.shape, y)
@@ -88,6 +90,10 @@ class Field:
         if len(slopes) != len(self.structure.shapes):
             raise RuntimeError(f"[odeint] func must return one tensor for each of the {len(self.structure.shapes)} of y0; "
                                f"got {len(slopes)}.")
+        if self.evaluations == 1:
+            for slope in slopes:
+                if isinstance(slope, torch.Tensor):
+                    check_unmapped(slope)
         return torch.cat([self._checked(k, s, y).reshape(-1) for k, s in zip(slopes, self.structure.shapes)])
 
     def _checked(self, slope, shape, y):
@@ -147,6 +153,12 @@ def _is_finite(values):
     return cmath.isfinite(values.sum().item()) or bool(torch.isfinite(values).all())
 
 
+def check_unmapped(tensor):
+    """NotImplementedError for a tensor that stands for many: a solve decides by its numbers how it goes on."""
+    if torch._C._functorch.is_batchedtensor(tensor):
+        raise NotImplementedError("[odeint] torch.func.vmap cannot go through a solve; give y0 a batch axis, which func takes.")
+
+
 def check_state(y0):
     """AssertionError or TypeError for a state that no solve can have."""
     assert isinstance(y0, (torch.Tensor, tuple)), f"y0 must be either a torch.Tensor or a tuple; got {type_of(y0)}."
@@ -154,8 +166,7 @@ def check_state(y0):
     assert len(parts) > 0, "y0 must be either a torch.Tensor or a tuple of at least one; got ()."
     for part in parts:
         assert isinstance(part, torch.Tensor), f"y0 must be a tuple of torch.Tensors; got {type_of(part)} in it."
-        if torch._C._functorch.is_batchedtensor(part):
-            raise NotImplementedError("[odeint] torch.func.vmap cannot go through a solve; give y0 a batch axis, which func takes.")
+        check_unmapped(part)
         if not (part.is_floating_point() or part.is_complex()):
             raise TypeError(f"[odeint] y0 must hold floating point or complex numbers; got {part.dtype}. Convert it by y0.float().")
         if part.device != parts[0].device:

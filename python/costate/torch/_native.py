@@ -8,17 +8,17 @@ import weakref
 import torch
 
 import costate
-from costate.torch import _effects
+from costate import _core
 from costate.torch._callbacks import ADAPTIVE
 from costate.torch._capture import captured_ways
 from costate.torch._checks import check
-from costate.torch._core_options import grid_of, interpolated, solve_options
 from costate.torch._recorder import CannotCapture
 from costate.torch._translate import Translation
-from costate.torch._values import Mixing, Value
+from costate.torch._values import BATCHED, SHARED, Mixing, Value
 
 METHODS = (*ADAPTIVE, "euler", "midpoint", "heun2", "heun3", "ralston", "rk4")
-TAKEN = {"first_step", "min_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size", "grid_constructor", "interp"}
+TAKEN = {"first_step", "min_step", "max_step", "step_t", "jump_t", "safety", "ifactor", "dfactor", "dtype", "controller", "step_size",
+         "grid_constructor", "interp"}
 KINDS = {torch.float32: "f32", torch.float64: "f64"}
 
 
@@ -32,17 +32,19 @@ class Plan:
             self.shapes.append(tuple(part.shape[1:] if captured.is_per_sample else part.shape))
             sizes.append(math.prod(self.shapes[-1]))
         self.bounds = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
-        self.kind = KINDS[parts[0].dtype]
+        self.dtype, self.kind = parts[0].dtype, KINDS[parts[0].dtype]
         self.functions, self.programs, self.counts = {}, {}, {}
-        _living.add(self)
+        living.add(self)
         self.names = [f"p{i}" for i in range(len(captured.shared))]
         self.shared_shapes = [tuple(captured.tensor(i).shape) for i in captured.shared]
+        # Whether the program is given the very tensors that the field reads, and not what PyTorch computes from them.
+        self.reads_shared = captured.read == captured.shared and all(captured.dtype(i) is self.dtype for i in captured.shared)
 
     def fits(self, func, parts):
         """Whether the field does the same on as many samples as these are; each number is tried once."""
         count = len(parts[0]) if self.capture.is_per_sample else None
         if count not in self.counts:
-            _make_room(self.counts, _MOST_COUNTS)
+            make_room(self.counts, MOST_COUNTS)
             self.counts[count] = count is None or self.capture.holds_for(func, parts)
         return self.counts[count]
 
@@ -53,10 +55,10 @@ class Plan:
     def field(self, t, z, shared):
         """The captured field in a trace: on the flat state of one sample."""
         captured = self.capture
-        inputs = {captured.inputs[0]: Value(t, False)}
+        inputs = {captured.inputs[0]: Value(t, SHARED)}
         for index, shape, a, b in zip(captured.inputs[1:], self.shapes, self.bounds, self.bounds[1:]):
-            inputs[index] = Value(costate.reshape(z[a:b], shape), captured.is_per_sample)
-        inputs |= {index: Value(array, False) for index, array in zip(captured.shared, shared)}
+            inputs[index] = Value(costate.reshape(z[a:b], shape), BATCHED if captured.is_per_sample else SHARED)
+        inputs |= {index: Value(array, SHARED) for index, array in zip(captured.shared, shared)}
         translation = Translation(captured, inputs)
         slopes = []
         for output, index, shape in zip(captured.outputs, captured.inputs[1:], self.shapes):
@@ -71,7 +73,7 @@ class Plan:
     def _function(self, count, options):
         key = (count, options)
         if key not in self.functions:
-            _make_room(self.functions, _MOST_PROGRAMS)
+            make_room(self.functions, MOST_PROGRAMS)
             def model(z0, times, *shared):
                 return costate.solve(lambda t, z: self.field(t, z, shared), z0, times, **dict(options))
 
@@ -80,57 +82,127 @@ class Plan:
         return self.functions[key]
 
     def program(self, count, options, wanted=()):
-        """Of the states; with a pull-back, of the inputs that are named."""
+        """Of the states, on the memory of tensors; with a pull-back, of the inputs that are named."""
         key = (count, options, wanted)
         if key not in self.programs:
-            _make_room(self.programs, _MOST_PROGRAMS)
+            make_room(self.programs, MOST_PROGRAMS)
             function = self._function(count, options)
-            self.programs[key] = (costate.compile_pullback(function, wrt=list(wanted), dtype=self.kind) if wanted
-                                  else costate.compile(function, dtype=self.kind))
+            program = costate.compile_pullback(function, wrt=list(wanted), dtype=self.kind) if wanted else costate.compile(function, dtype=self.kind)
+            sizes = [b - a for a, b in zip(self.bounds, self.bounds[1:])]
+            self.programs[key] = _core._TensorSolve(program, sizes, is_f32=self.kind == "f32")
         return self.programs[key]
 
 
-_MOST_FIELDS, _MOST_PROGRAMS, _MOST_COUNTS = 256, 64, 1024  # that are kept, the latest ones
-_plans = {}  # by the id of a field, or of the object whose method it is: (reference, its plans)
-_living = weakref.WeakSet()
+_MOST_FIELDS, _MOST_ORPHANS, MOST_PROGRAMS, MOST_COUNTS = 256, 8, 64, 1024  # that are kept, the latest ones
+living = weakref.WeakSet()  # what holds programs
+
+
+class Kept:
+    """What is kept for an object as long as it lives: its plans, and the Readies (_ready.py) of solves that were made."""
+
+    def __init__(self, owner):
+        self.reference, self.plans, self.ready = None, {}, {}
+        self.kind, self.solves = _kind_of(owner), 0  # those that were not like one before
+        self.stale = self.refused = 0  # captures in a row that no solve used twice, and solves without one since
+        self.code = (owner.__code__, id(owner.__globals__), owner.__defaults__, owner.__kwdefaults__) if isinstance(owner, types.FunctionType) else None
+
+
+kept = {}  # by the id of a field, or of the object whose method it is
+_wasted = {}  # how many objects of a kind, one after the other, were captured and solved once
+_MOST_WASTED, SOLVES_OF_ONE, _MOST_STALE, _NEXT_TRY = 16, 3, 4, 64
+_orphans = {}  # what was kept for functions that are gone, by their code: programs often make the field anew for each solve
 
 
 @atexit.register
 def _drop_programs():
-    """They must go before the extension module does; tensors that live until then hold some."""
-    for one in list(_living):
-        one.drop()
+    """They must go before the extension module does."""
+    for holder in list(living):
+        holder.drop()
 
 
-def _make_room(kept, most):
+def make_room(entries, most):
     """Drops the oldest entries of a dict, so that it takes one more."""
-    while len(kept) >= most:
-        kept.pop(next(iter(kept)))
+    while len(entries) >= most:
+        entries.pop(next(iter(entries)))
 
 
-def _plans_of(owner):
-    """The plans that are kept for an object as long as it lives. TypeError if it cannot be referred to weakly."""
+def kept_of(owner):
+    """What is kept for an object. TypeError if it cannot be referred to weakly."""
     key = id(owner)
-    kept = _plans.get(key)
-    if kept is None or kept[0]() is not owner:
-        _make_room(_plans, _MOST_FIELDS)
-        _plans[key] = kept = weakref.ref(owner, lambda gone: _plans.pop(key, None) if _plans.get(key, (None,))[0] is gone else None), {}
-    return kept[1]
+    found = kept.get(key)
+    if found is None or found.reference() is not owner:
+        make_room(kept, _MOST_FIELDS)
+        found = _adopted(owner) or Kept(owner)
+        found.reference = weakref.ref(owner, lambda gone: _forget(key, gone))
+        kept[key] = found
+    return found
 
 
-def plan_for(func, parts, is_tuple, span=(0.0, 1.0)):
-    """(Plan, "") or (None, why not), kept for a field and the shapes of a sample. The trials are made at times within the span."""
+def _forget(key, gone):
+    found = kept.get(key)
+    if found is None or found.reference is not gone:
+        return
+    del kept[key]
+    if any(plan is not None for plan, _, _ in found.plans.values()):
+        wasted = _wasted.pop(found.kind, 0) + 1 if found.solves == 1 else 0
+        make_room(_wasted, _MOST_FIELDS)
+        _wasted[found.kind] = wasted
+    if found.code is not None and found.code[2:] == (None, None) and found.plans:
+        make_room(_orphans, _MOST_ORPHANS)
+        _orphans[found.code[:2]] = found
+
+
+def _kind_of(owner):
+    return owner.__code__ if isinstance(owner, types.FunctionType) else type(owner)
+
+
+def is_wasted_on(func, is_solve):
+    """Whether a capture would be: programs that make their field anew for each solve wait for each capture, and use it once."""
+    owner = getattr(func, "__self__", func)
+    if _wasted.get(_kind_of(owner), 0) < _MOST_WASTED:
+        return False
+    try:
+        found = kept_of(owner)
+    except TypeError:
+        return False
+    found.solves += is_solve
+    return found.solves < SOLVES_OF_ONE
+
+
+def _adopted(func):
+    """What was kept for a function of the same code that is gone, its plans now this one's; None if there is nothing."""
+    if type(func) is not types.FunctionType or func.__defaults__ or func.__kwdefaults__ or vars(func):
+        return None
+    found = _orphans.pop((func.__code__, id(func.__globals__)), None)
+    if found is None or not all(plan is None or plan.capture.rebind(func) for plan, _, _ in found.plans.values()):
+        return None
+    return found
+
+
+def plan_for(func, parts, is_tuple, span=(0.0, 1.0), insists=True):
+    """(Plan, "") or (None, why not), kept for a field and the shapes of a sample. The trials are made at times within the span.
+
+    insists   on a capture, though what the field reads has been another at each of the last solves.
+    """
     is_method = isinstance(func, types.MethodType)
     try:
-        of_func = _plans_of(func.__self__ if is_method else func)
+        of_owner = kept_of(func.__self__ if is_method else func)
     except TypeError:
         return None, "it is an object that cannot be remembered"
+    of_func = of_owner.plans
     can_split = all(part.ndim > 0 for part in parts)
     shapes = tuple(tuple(part.shape) for part in parts)
     key = (func.__func__ if is_method else None, is_tuple, parts[0].dtype, tuple(shape[1:] for shape in shapes) if can_split else shapes)
-    for found in (of_func[k] for k in (key, (key, shapes)) if k in of_func):
+    before = [of_func[k] for k in (key, (key, shapes)) if k in of_func]
+    for found in before:
         if _is_fresh(found, func) and (found[0] is None or (found[0].capture.is_current() and found[0].fits(func, parts))):
+            of_owner.stale = 0
             return found[0], found[1]
+    if not insists and of_owner.stale >= _MOST_STALE:
+        of_owner.refused += 1
+        if of_owner.refused % _NEXT_TRY:
+            return None, "what it reads in Python is another at each solve, so that no capture serves twice; a number in a tensor may change"
+    of_owner.stale += any(plan is not None for plan, _, _ in before)
     plan, why = captured_ways(func, parts, is_tuple, span, lambda captured: _checked_plan(captured, func, parts))
     of_func[key if plan is not None and plan.capture.is_per_sample else (key, shapes)] = (plan, why, _mode(func))
     return plan, why
@@ -153,122 +225,3 @@ def _checked_plan(captured, func, parts):
         raise Mixing("it does other operations for this number of samples")
     check(plan)
     return plan
-
-
-def _is_batched(cotangent):
-    """Whether it stands for many cotangents, as those of torch.autograd.grad(…, is_grads_batched=True) do."""
-    return torch._C._functorch.is_batchedtensor(cotangent) or torch._C._functorch.is_legacy_batchedtensor(cotangent)
-
-
-class NativeSolve(torch.autograd.Function):
-    """States [sample, time, number] of a Plan's solve."""
-
-    @staticmethod
-    def forward(ctx, call, z0, times, *shared):
-        ctx.call = call
-        ctx.save_for_backward(z0, times, *shared)
-        return call.states((z0, times, *shared), ctx.needs_input_grad[1:])
-
-    @staticmethod
-    def backward(ctx, cotangent):
-        needed = ctx.needs_input_grad[1:]
-        if _is_batched(cotangent):
-            return (None, *ctx.call.differentiable(ctx.saved_tensors, cotangent, needed))
-        found = iter(ctx.call.pullback(cotangent.detach().resolve_neg().numpy()))
-        numbers = [torch.from_numpy(next(found)).to(x.dtype) if need else None for x, need in zip(ctx.saved_tensors, needed)]
-        if not torch.is_grad_enabled():
-            return (None, *numbers)
-        recorded = ctx.call.differentiable(ctx.saved_tensors, cotangent, needed)
-        return (None, *(None if a is None else _WithNumbers.apply(a, b) for a, b in zip(recorded, numbers)))
-
-
-class _WithNumbers(torch.autograd.Function):
-    """Other numbers in place of a tensor's, of which derivatives are the tensor's."""
-
-    @staticmethod
-    def forward(ctx, recorded, numbers):
-        return numbers.clone()
-
-    @staticmethod
-    def backward(ctx, cotangent):
-        return cotangent, None
-
-
-class Call:
-    """One solve: a Plan, its options, whether a gradient will be wanted, and how to solve it again to differentiate that."""
-
-    def __init__(self, plan, options, flows, again):
-        self.plan, self.options, self.flows, self.again = plan, options, flows, again
-        self.pullback = None
-        _living.add(self)
-
-    def drop(self):
-        self.pullback = None
-
-    def states(self, inputs, needed):
-        """The states; keeps the pull-back by the inputs that need it."""
-        names = ("z0", "times", *self.plan.names)
-        wanted = tuple(name for name, need in zip(names, needed) if need) if self.flows else ()
-        program = self.plan.program(len(inputs[1]), self.options, wanted)
-        (states, *_), report, *pullback = program.run(*(x.detach().resolve_neg().numpy() for x in inputs))
-        self._count(report, len(inputs[0]))
-        if report["failures"]:
-            raise AssertionError(failure_text(report["failures"][0], self.plan.capture.is_per_sample))
-        self.pullback = pullback[0] if pullback else None
-        return torch.from_numpy(states)
-
-    def _count(self, report, samples):
-        """Adds to the field's own counters what they would have counted: of samples with steps of their own, the mean."""
-        calls = -(-report["nfe_forward"] // max(samples, 1))
-        for container, key, amount in self.plan.capture.counters:
-            _effects.move(container, key, type(amount)(amount * calls))
-
-    def differentiable(self, inputs, cotangent, needed):
-        """Gradients with a graph, through which derivatives flow: of a solve through callbacks, which has steps of its own."""
-        if self.plan.capture.replayed:
-            raise NotImplementedError("[odeint] second derivatives of a captured field whose weights are computed from parameters are "
-                                      "not known; call costate.torch.odeint(…, path='callbacks').")
-        wanted = [x for x, need in zip(inputs, needed) if need]
-        with torch.enable_grad():  # it is not on where cotangents come in a batch
-            states = self.again(*inputs)
-        found = iter(torch.autograd.grad(states, wanted, cotangent, create_graph=True, allow_unused=True, materialize_grads=True))
-        return [next(found) if need else None for need in needed]
-
-
-def failure_text(failure, is_per_sample):
-    """torchdiffeq's words for a solve that failed, and the core's advice."""
-    where = f" in sample {failure['sample']}" if is_per_sample else ""
-    text = {"max_steps": "max_num_steps exceeded", "step_too_small": f"underflow in dt {failure['h']}",
-            "non_finite": f"underflow in dt {failure['h']}: func gives NaN or inf"}.get(failure["reason"], failure["reason"])
-    return f"{text}{where} at t = {failure['t']}. {failure['advice']}".strip()
-
-
-def run(solve, plan, adjoint="discrete"):
-    """The states at the times, as odeint gives them."""
-    captured = plan.capture
-    parts = solve.given_y0 if solve.structure.is_tuple else (solve.given_y0,)
-    count = len(parts[0]) if captured.is_per_sample else 1
-    flat = [part.reshape(count, -1) for part in parts]
-    z0 = flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)
-    shared = captured.tensors()
-    grid, wanted = grid_of(solve)
-    flows = torch.is_grad_enabled() and any(x.requires_grad for x in (z0, grid, *shared))
-    call = Call(plan, solve_options(solve, adjoint, flows), flows, lambda *inputs: _again(solve, plan, *inputs))
-    states = NativeSolve.apply(call, z0, grid, *shared)
-    if wanted is not None:
-        states = interpolated(states, grid, wanted)
-    found = tuple(states[:, :, a:b].transpose(0, 1).reshape(len(solve.times), *((count,) if captured.is_per_sample else ()), *shape)
-                  for shape, a, b in zip(plan.shapes, plan.bounds, plan.bounds[1:]))
-    return found if solve.structure.is_tuple else found[0]
-
-
-def _again(solve, plan, z0, times, *_):
-    """The same states [sample, time, number] through callbacks, from tensors that gradients flow to."""
-    parts = tuple(z0[:, a:b].reshape(part.shape) for part, a, b in zip(
-        solve.given_y0 if solve.structure.is_tuple else (solve.given_y0,), plan.bounds, plan.bounds[1:]))
-    again = type(solve)(solve.func, parts if solve.structure.is_tuple else parts[0], times, rtol=solve.tolerances[0], atol=solve.tolerances[1],
-                        method=solve.method, options={key: value for key, value in solve.given_options.items() if key not in ("step_size", "grid_constructor")},
-                        controller=solve.controller)
-    found = again.run()
-    count = len(z0)
-    return torch.cat([part.reshape(len(times), count, -1).transpose(0, 1) for part in (found if solve.structure.is_tuple else (found,))], dim=2)

@@ -5,8 +5,9 @@ import numbers
 import sys
 
 import torch
+from torch.autograd import forward_ad
 
-from costate.torch import _adjoint, _callbacks, _core_options, _native
+from costate.torch import _adjoint, _callbacks, _core_options, _effects, _native, _ready
 from costate.torch._callbacks import ADAPTIVE, Solve
 from costate.torch._field import CALLBACKS
 
@@ -36,6 +37,8 @@ def refusal(solve, func):
         return "there is nothing to solve"
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return "it is inside of a transform of torch.func"
+    if forward_ad._current_level >= 0:
+        return "derivatives are taken forwards"
     if torch.is_autocast_enabled("cpu"):
         return "autocast is on"
     return ""
@@ -44,7 +47,7 @@ def refusal(solve, func):
 PATHS = ("auto", "native", "callbacks")
 
 
-def _find_plan(solve, path):
+def _find_plan(solve, path, is_solve=True):
     """(Plan or None, why)."""
     if path not in PATHS:
         raise ValueError(f"[odeint] path must be one of {', '.join(PATHS)}; got {path!r}.")
@@ -56,7 +59,10 @@ def _find_plan(solve, path):
     if why:
         return None, why
     parts = solve.given_y0 if solve.structure.is_tuple else (solve.given_y0,)
-    plan, why = _native.plan_for(solve.func, parts, solve.structure.is_tuple, (solve.times.numbers[0], solve.times.numbers[-1]))
+    if path == "auto" and _native.is_wasted_on(solve.func, is_solve):
+        return None, "objects of its kind were made anew for each solve, which a capture costs more than; one object for all solves is captured"
+    span = solve.times.numbers[0], solve.times.numbers[-1]
+    plan, why = _native.plan_for(solve.func, parts, solve.structure.is_tuple, span, insists=path == "native")
     if plan is None:
         return None, why
     solve.samples = len(parts[0]) if plan.capture.is_per_sample else 1
@@ -80,26 +86,41 @@ def not_compiled(function):
     disabled = None
 
     @functools.wraps(function)
-    def call(*args, **arguments):
+    def call(*args):
         nonlocal disabled
-        if disabled is None and "torch._dynamo" in sys.modules:
+        if disabled is None:
+            if "torch._dynamo" not in sys.modules:
+                return function(*args)
             disabled = sys.modules["torch._dynamo"].disable(function)
-        return (disabled or function)(*args, **arguments)
+        return disabled(*args)
 
     call._torchdynamo_disable = True
     return call
 
 
 @not_compiled
-def odeint(func, y0, t, *, path="auto", adjoint="discrete", **arguments):
+def odeint(func, y0, t, rtol, atol, method, options, event_fn, controller, path, adjoint):
     """The states at the times, in the core where the field can be captured, else through callbacks."""
+    key = _ready.key_of(func, y0, t, options, (rtol, atol, method, event_fn, controller, path, adjoint))
+    if key is not None:
+        ready = _ready.find(func, y0, t, key)
+        if ready is not None:
+            return ready.run(func, y0, t)
+    arguments = {"rtol": rtol, "atol": atol, "method": method, "options": options, "event_fn": event_fn, "controller": controller}
+    if _is_compiled(func) and _find_plan(Solve(func._orig_mod, y0, t, **arguments), path)[0] is not None:
+        return odeint(func._orig_mod, y0, t, rtol, atol, method, options, event_fn, controller, path, adjoint)
     solve = Solve(func, y0, t, **arguments)
     plan, why = _find_plan(solve, path)
     if plan is None and path == "native":
         raise NotImplementedError(f"[odeint] path='native' cannot be taken: {why}.")
     if plan is None and adjoint == "backsolve":
         return _adjoint.odeint_adjoint(func, y0, t, arguments, dict.fromkeys(("rtol", "atol", "method", "options")), _parameters(func, why))
-    return solve.run() if plan is None else _native.run(solve, plan, adjoint)
+    return solve.run() if plan is None else _ready.made(solve, plan, adjoint, key).run(func, solve.given_y0, solve.t)
+
+
+def _is_compiled(func):
+    """Whether a module is what torch.compile makes of another, which does the same, and nothing besides."""
+    return type(func).__name__ == "OptimizedModule" and isinstance(getattr(func, "_orig_mod", None), torch.nn.Module) and not _effects.own_hooks(func)
 
 
 def _parameters(func, why):
@@ -114,41 +135,29 @@ def _parameters(func, why):
 @not_compiled
 def odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params):
     """The gradient of the steps taken, in the core, where nothing of the solve backwards can be seen; else that solve."""
-    if adjoint_params is None and isinstance(func, torch.nn.Module) and all(value is None for value in adjoint.values()) and not any(
-            callable(getattr(func, name + "_adjoint", None)) for name in CALLBACKS):
-        solve = Solve(func, y0, t, **forward)
-        plan, _ = _find_plan(solve, "auto")
-        if plan is not None and not plan.capture.counters:
-            found = _native.run(solve, plan)
-            return _touch(found, [p for p in func.parameters() if p.requires_grad])
+    if adjoint_params is None and isinstance(func, torch.nn.Module) and all(value is None for value in adjoint.values()):
+        options = forward["options"]
+        key = _ready.key_of(func, y0, t, options, ("adjoint", *(value for name, value in forward.items() if name != "options")))
+        ready = _ready.find(func, y0, t, key) if key is not None else None
+        if ready is None and _is_compiled(func) and _find_plan(Solve(func._orig_mod, y0, t, **forward), "auto")[0] is not None:
+            return odeint_adjoint(func._orig_mod, y0, t, forward, adjoint, adjoint_params)
+        if ready is None and not any(callable(getattr(func, name + "_adjoint", None)) for name in CALLBACKS):
+            solve = Solve(func, y0, t, **forward)
+            plan, _ = _find_plan(solve, "auto")
+            if plan is not None and not plan.capture.counters:
+                ready, y0, t = _ready.made(solve, plan, "discrete", key), solve.given_y0, solve.t
+        if ready is not None:
+            read = set(map(id, ready.plan.capture.read_tensors()))
+            return ready.run(func, y0, t, [p for p in func.parameters() if p.requires_grad and id(p) not in read])
     return _adjoint.odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params)
-
-
-class _Touch(torch.autograd.Function):
-    """The first tensor, with gradients of 0 for the others: parameters that the field does not use."""
-
-    @staticmethod
-    def forward(ctx, found, *others):
-        ctx.save_for_backward(*others)
-        return found.view_as(found)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return gradient, *(torch.zeros_like(x) for x in ctx.saved_tensors)
-
-
-def _touch(found, parameters):
-    if not parameters or not torch.is_grad_enabled():
-        return found
-    if isinstance(found, tuple):
-        return (_Touch.apply(found[0], *parameters), *found[1:])
-    return _Touch.apply(found, *parameters)
 
 
 def explain(func, y0, t=None, *, path="auto", adjoint="discrete", **arguments):
     """One sentence: which way a solve goes, and why."""
     times = torch.tensor([0.0, 1.0], dtype=torch.float64) if t is None else t
-    plan, why = _find_plan(Solve(func, y0, times, **arguments), path)
+    if _is_compiled(func) and _find_plan(Solve(func._orig_mod, y0, times, **arguments), path, is_solve=False)[0] is not None:
+        func = func._orig_mod
+    plan, why = _find_plan(Solve(func, y0, times, **arguments), path, is_solve=False)
     if plan is None and path == "native":
         return f"Not at all, since path='native' cannot be taken: {why}."
     if plan is None and adjoint == "backsolve":

@@ -18,6 +18,7 @@ class Tableau:
         self.name = name
         self.order, self.error_order = found["order"], found["error_order"]
         self.c, self.a, self.b, self.e = found["c"], found["a"], found["b"], found["e"]
+        self.e_low = found["e_low"]  # of a second companion; empty where there is none
         self.dense = found["dense"]
         self.closing = found["num_stages"] - 1
         self.error_needs_closing = found["error_needs_closing_stage"]
@@ -91,11 +92,11 @@ class Step:
         if len(self.slopes) == self.tableau.closing:
             self.slopes.append(field(self.t_next, self.y_next, at_end))
 
-    def error(self):
-        """The estimate h sum_i e_i k_i, without gradients."""
+    def errors(self):
+        """The estimates h sum_i e_i k_i of one companion or of two, without gradients."""
         h = number(self.h)
         slopes = [slope.detach() for slope in self.slopes]
-        return combine(0.0, h, self.tableau.e, slopes)
+        return [combine(0.0, h, weights, slopes) for weights in (self.tableau.e, self.tableau.e_low) if weights]
 
     def at(self, field, time, at_end):
         """The dense output at a time within the step."""

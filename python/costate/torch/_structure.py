@@ -10,7 +10,11 @@ import torch
 
 import costate
 from costate.torch._recorder import CannotCapture
-from costate.torch._values import BATCHED, FOLDED, INNER, SHARED, Mixing, Value, elementwise, reshaped
+from costate.torch._values import BATCHED, FOLDED, SHARED, Mixing, Value, array_axis, batch_axis, beside, elementwise, reshaped
+
+
+_FEW = 8  # numbers of a matrix, of many, that are multiplied one by one
+
 
 def _matrix_product(x, w):
     """[m,k]·[k,n], [k]·[k,n] or [m,k]·[k] of Values without a batch axis among them."""
@@ -20,37 +24,52 @@ def _matrix_product(x, w):
 
 
 def _product(t, node, x, w):
-    if w.is_batched or (x.is_batched and x.rank != 2):
-        if x.is_batched == w.is_batched == BATCHED and x.rank == w.rank == 3:
+    if w.kind or (x.kind and (x.rank != 2 or x.kind not in (BATCHED, FOLDED))):
+        if x.kind == w.kind == BATCHED and x.rank == w.rank == 3:
             return Value(costate.matmul(x.array, w.array), BATCHED)
         raise Mixing("a matrix product adds up over samples")
-    return Value(_matrix_product(x, w), x.is_batched)
+    return Value(_matrix_product(x, w), x.kind)
+
+
+def _product_of_each(x, w):
+    """[p,k] and [p,k,n] to [p,n]: p products of a row and a matrix."""
+    p, k, n = w.shape
+    if p == 1:
+        return costate.matmul(x, w[0])
+    if k == 1:
+        return x * reshaped(w, (p, n))
+    if k * n <= _FEW:
+        return costate.sum(costate.reshape(x, (p, k, 1)) * w, axis=1)
+    return costate.stack([costate.matmul(x[i], w[i]) for i in range(p)])
 
 
 def _batched_product(t, node, x, w):
-    if x.is_batched == INNER and not w.is_batched:
-        return Value(costate.matmul(x.array, w.array[0]), INNER)
-    if x.is_batched != w.is_batched or x.is_batched == INNER:
+    if x.kind == BATCHED + 1 and not w.kind:
+        return Value(_product_of_each(x.array, w.array), x.kind)
+    if x.kind != w.kind or x.kind not in (SHARED, BATCHED):
         raise Mixing("a product of stacks of matrices joins samples")
-    if x.is_batched == BATCHED:
+    if x.kind == BATCHED:
         return Value(costate.matmul(x.array, w.array), BATCHED)
-    rows = [costate.matmul(x.array[i], w.array[i]) for i in range(x.shape[0])]
-    return Value(costate.stack(rows), x.is_batched)
+    (p, m, k), n = x.shape, w.shape[2]
+    if p > 1 and k * n <= _FEW:
+        columns = [reshaped(x.array[:, :, i], (p, m, 1)) * reshaped(w.array[:, i], (p, 1, n)) for i in range(k)]
+        return Value(sum(columns[1:], columns[0]), SHARED)
+    return Value(costate.stack([costate.matmul(x.array[i], w.array[i]) for i in range(p)]), SHARED)
 
 
 def _dot(t, node, x, w):
-    if x.is_batched or w.is_batched:
+    if x.kind or w.kind:
         raise Mixing("a product adds up over samples")
-    return Value(costate.matmul(x.array, w.array), False)
+    return Value(costate.matmul(x.array, w.array), SHARED)
 
 
 def _add_product(product):
     def rule(t, node, bias, x, w, beta=1, alpha=1):
         found = product(t, node, x, w)
         if alpha != 1:
-            found = Value(alpha * found.array, found.is_batched)
+            found = Value(alpha * found.array, found.kind)
         if beta != 1:
-            bias = Value(beta * bias.array, bias.is_batched)
+            bias = Value(beta * bias.array, bias.kind)
         return elementwise(lambda a, b: a + b)(t, node, found, bias)
     return rule
 
@@ -58,122 +77,140 @@ def _add_product(product):
 def _axes(value, dims):
     """PyTorch's axes as those of the Array; None for all of them."""
     if dims is None or dims == []:
-        if value.is_batched:
+        if value.kind:
             raise Mixing("a sum goes over samples")
         return None
     dims = [d % max(value.rank, 1) for d in (dims if isinstance(dims, (list, tuple)) else [dims])]
-    if value.is_batched and any(d < max(value.hidden, 1) for d in dims):
-        raise Mixing("a sum goes over samples")
-    return [d - value.hidden for d in dims]
+    return [array_axis(d, value.kind, "a sum goes over samples") for d in dims]
 
 
 def _reduction(function):
     def rule(t, node, x, dims=None, keepdim=False, dtype=None):
         axes = _axes(x, dims)
-        found = function(x.array, axis=axes) if x.shape else x.array
-        return _reshaped(t, node, Value(found, x.is_batched))
+        return _of_output(t, node, function(x.array, axis=axes) if x.shape else x.array)
     return rule
 
 
 def _norm(t, node, x, order=2, dims=None, keepdim=False, dtype=None):
     if order != 2:
         raise CannotCapture(f"it takes a norm of order {order}")
-    return _reshaped(t, node, Value(costate.norm(x.array, axis=_axes(x, dims)), x.is_batched))
+    return _of_output(t, node, costate.norm(x.array, axis=_axes(x, dims)))
+
+
+def _of_output(t, node, array):
+    """An array of a sample in the shape of the node's output."""
+    shape, kind = t.sample_shape(node.outputs[0])
+    if math.prod(shape) != math.prod(array.shape):
+        raise Mixing("a reshape joins samples")
+    return Value(array if tuple(shape) == tuple(array.shape) else reshaped(array, shape), kind)
 
 
 def _reshaped(t, node, x, *_, **__):
     """The same numbers in the shape of the node's output."""
-    shape, is_batched = t.sample_shape(node.outputs[0])
-    if x.is_batched and not is_batched:
+    shape, kind = t.sample_shape(node.outputs[0])
+    if x.kind and not kind:
         raise Mixing("a reshape joins samples")
-    if is_batched and not x.is_batched:
+    if kind and not x.kind:
         return _expanded(t, node, x)
-    if math.prod(shape) != math.prod(x.shape):
+    if kind and math.prod(x.shape[:batch_axis(x.kind)]) != math.prod(shape[:batch_axis(kind)]):  # the numbers before the batch
         raise Mixing("a reshape joins samples")
-    return Value(x.array if tuple(shape) == x.shape else costate.reshape(x.array, shape), is_batched)
+    return _of_output(t, node, x.array)
 
 
 def _expanded(t, node, x, *_, **__):
-    shape, is_batched = t.sample_shape(node.outputs[0])
-    array = x.array
-    if is_batched in (BATCHED, INNER) and not x.is_batched and x.rank > len(shape):
-        array = reshaped(array, x.shape[x.rank - len(shape):])
-    return Value(costate.broadcast_to(array, shape), is_batched)
+    shape, kind = t.sample_shape(node.outputs[0])
+    return Value(costate.broadcast_to(beside(x, len(shape) + (kind not in (SHARED, FOLDED)), kind), shape), kind)
 
 
 def _repeat(t, node, x, repeats):
     positions, = _positions(t, node, x, lambda grid: grid.repeat(list(repeats)))
-    return _gathered(x, positions, t.sample_shape(node.outputs[0])[1])
+    kind, whole = t.sample_shape(node.outputs[0])[1], torch.arange(math.prod(x.shape))
+    if positions.ndim and bool((positions.reshape(len(positions), -1) == whole).all()):  # the same along the first axis
+        return Value(costate.broadcast_to(reshaped(x.array, (1, *positions.shape[1:])), tuple(positions.shape)), kind)
+    return _gathered(x, positions, kind)
 
 
 def _positions(t, node, x, function):
     """Where a function that only moves numbers takes those of each output from, seen on two samples; Mixing if from other samples."""
     size = math.prod(x.shape)
-    shape = {SHARED: x.shape, BATCHED: (2, *x.shape), INNER: (1, 2, *x.shape), FOLDED: (2 * (x.shape or (1,))[0], *x.shape[1:])}[x.is_batched]
-    moved = function(torch.arange(math.prod(shape)).reshape(shape))
+    one = torch.arange(size).reshape(x.shape)
+    moved = function(_of_two_samples(one, one + size, x.kind) if x.kind else one)
     found = []
     for output, part in zip(node.outputs, moved if isinstance(moved, (list, tuple)) else [moved]):
-        kind = t.sample_shape(output)[1]
-        if not x.is_batched:
+        if not x.kind:
             found.append(part)
             continue
+        kind = t.sample_shape(output)[1]
         try:
-            first, second = part.reshape(2, part.shape[0] // 2, *part.shape[1:]) if kind == FOLDED else part[0] if kind == INNER else part
+            first, second = _two_samples_of(part, kind) if kind else ()
         except (ValueError, RuntimeError, IndexError):
             raise Mixing("numbers move from one sample to another") from None
-        if not kind or not bool((second == first + size).all()) or bool((first >= size).any()):
+        if first.shape != second.shape or not bool((second == first + size).all()) or bool((first >= size).any()):
             raise Mixing("numbers move from one sample to another")
         found.append(first)
     return found
 
 
-def _gathered(x, positions, is_batched):
+def _of_two_samples(first, second, kind):
+    return torch.cat([first, second]) if kind == FOLDED else torch.stack([first, second], dim=batch_axis(kind))
+
+
+def _two_samples_of(part, kind):
+    return part.reshape(2, part.shape[0] // 2, *part.shape[1:]) if kind == FOLDED else part.unbind(batch_axis(kind))
+
+
+def _gathered(x, positions, kind):
     flat, shape = positions.reshape(-1).tolist(), tuple(positions.shape)
     if isinstance(x.array, np.ndarray):
-        return Value(x.array.reshape(-1)[flat].reshape(shape), is_batched)
+        return Value(x.array.reshape(-1)[flat].reshape(shape), kind)
     if flat and flat == list(range(flat[0], flat[0] + len(flat))):
         whole = costate.reshape(x.array, (math.prod(x.shape),))
         part = whole if len(flat) == math.prod(x.shape) else whole[flat[0]:flat[0] + len(flat)]
-        return Value(costate.reshape(part, shape), is_batched)
-    return Value(costate.gather(x.array, flat, shape), is_batched)
+        return Value(costate.reshape(part, shape), kind)
+    return Value(costate.gather(x.array, flat, shape), kind)
 
 
 def _moved(t, node, x, *args, **kwargs):
     constants = [t.constant(a) if isinstance(a, Value) else [t.constant(b) if isinstance(b, Value) else b for b in a]
                  if isinstance(a, (list, tuple)) else a for a in args]
     positions = _positions(t, node, x, lambda grid: node.func(grid, *constants, **kwargs))
-    found = [_gathered(x, part, t.sample_shape(output)[1]) for part, output in zip(positions, node.outputs)]
-    if x.is_batched == SHARED and len(x.shape) == 2 and len(found) == 1 and math.prod(x.shape) > 1:
+    if x.kind == SHARED and len(x.shape) == 2 and len(positions) == 1 and math.prod(x.shape) > 1:
         turned = torch.arange(math.prod(x.shape)).reshape(x.shape).t()
         if positions[0].shape == turned.shape and bool((positions[0] == turned).all()):
-            found[0].transposed = x.array
-    return found
+            return [_turned(x)]
+    return [_gathered(x, part, t.sample_shape(output)[1]) for part, output in zip(positions, node.outputs)]
+
+
+def _turned(x):
+    """A matrix that all samples share, transposed; one that was transposed before is the matrix itself again."""
+    if x.transposed is not None:
+        return Value(x.transposed, x.kind)
+    return Value(x.array.T if isinstance(x.array, np.ndarray) else costate.transpose(x.array), x.kind, x.array)
 
 
 def _concat(t, node, parts, dim=0):
-    is_batched = max(p.is_batched for p in parts)
+    kind = max(p.kind for p in parts)
     axis = dim % max(p.rank for p in parts)
     parts = [p for p in parts if p.rank > 1 or math.prod(p.shape)]
-    if is_batched and (axis < max(parts[0].hidden, 1) or not all(p.is_batched == is_batched for p in parts)):
+    if not all(p.kind == kind for p in parts):
         raise Mixing("a concatenation joins samples")
-    return Value(costate.concat([p.array for p in parts], axis=axis - parts[0].hidden), is_batched)
+    return Value(costate.concat([p.array for p in parts], axis=array_axis(axis, kind, "a concatenation joins samples")), kind)
 
 
 def _stack(t, node, parts, dim=0):
-    is_batched = max(p.is_batched for p in parts)
-    axis = dim % (parts[0].rank + 1)
-    if (is_batched and axis < max(parts[0].hidden, 1)) or not all(p.is_batched == is_batched for p in parts):
+    kind, made = max(p.kind for p in parts), t.sample_shape(node.outputs[0])[1]
+    if not all(p.kind == kind for p in parts):
         raise Mixing("a stack joins samples")
-    axis -= parts[0].hidden
+    axis = array_axis(dim % (parts[0].rank + 1), made, "a stack joins samples")
     shape = parts[0].shape[:axis] + (1,) + parts[0].shape[axis:]
-    return Value(costate.concat([costate.reshape(p.array, shape) for p in parts], axis=axis), is_batched)
+    return Value(costate.concat([costate.reshape(p.array, shape) for p in parts], axis=axis), made)
 
 
 def _layer_norm(t, node, x, normalized, weight, bias, eps):
     axes = list(range(len(x.shape) - len(normalized), len(x.shape)))
-    if axes and axes[0] < (x.is_batched == FOLDED):
+    if x.kind and x.rank - len(normalized) <= batch_axis(x.kind):
         raise Mixing("a normalization goes over samples")
-    found = Value(costate.layer_norm(x.array, axis=axes, eps=eps), x.is_batched)
+    found = Value(costate.layer_norm(x.array, axis=axes, eps=eps), x.kind)
     return [_affine(t, node, found, weight, bias), None, None]
 
 
@@ -185,7 +222,7 @@ def _affine(t, node, x, weight, bias):
 
 
 def _group_norm(t, node, x, weight, bias, n, channels, size, groups, eps):
-    if x.is_batched != BATCHED:
+    if x.kind != BATCHED:
         raise CannotCapture("it normalizes groups of channels of a state without a batch axis")
     found = costate.group_norm(x.array, groups, eps=eps)
     for factor, join in ((weight, lambda a, b: a * b), (bias, lambda a, b: a + b)):
@@ -195,7 +232,7 @@ def _group_norm(t, node, x, weight, bias, n, channels, size, groups, eps):
 
 
 def _convolution(t, node, x, weight, bias, stride, padding, dilation, is_transposed, _, groups):
-    if is_transposed or len(stride) != 2 or x.is_batched != BATCHED:
+    if is_transposed or len(stride) != 2 or x.kind != BATCHED:
         raise CannotCapture("it has a convolution other than of images of samples")
     found = costate.conv2d(x.array, weight.array, stride=tuple(stride), padding=tuple(padding), dilation=tuple(dilation), groups=groups)
     if bias is not None:
@@ -206,7 +243,7 @@ def _convolution(t, node, x, weight, bias, stride, padding, dilation, is_transpo
 def _softmax_by(function):
     def rule(t, node, x, dim, *_):
         axes = _axes(x, [dim])
-        return Value(function(x.array, axis=axes[0]), x.is_batched)
+        return Value(function(x.array, axis=axes[0]), x.kind)
     return rule
 
 

@@ -66,7 +66,7 @@ class Translation:
         for output, value in zip(node.outputs, found if isinstance(found, list) else [found]):
             if output is not None and value is not None:
                 if output in self.capture.stopped and not isinstance(value.array, np.ndarray):
-                    value = Value(costate.stop_gradient(value.array), value.is_batched)
+                    value = Value(costate.stop_gradient(value.array), value.kind)
                 self.values[output] = value
 
     def _resolved(self, value):

@@ -60,3 +60,8 @@ def same(a, b):
 
 def alike(a, b):
     return isinstance(b, torch.Tensor) and type(a) is type(b) and (a.shape, a.dtype, a.device, a.layout) == (b.shape, b.dtype, b.device, b.layout)
+
+
+def same_numbers(a, b):
+    """Whether two NumPy arrays are the same by all bits."""
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()

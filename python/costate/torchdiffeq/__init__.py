@@ -25,8 +25,7 @@ def odeint(func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=None, even
 
     Gradients flow to y0, t and all that func and event_fn use, exactly for the steps that are taken, and of any order.
     """
-    return _route.odeint(func, y0, t, rtol=rtol, atol=atol, method=method, options=options, event_fn=event_fn,
-                         controller="torchdiffeq")
+    return _route.odeint(func, y0, t, rtol, atol, method, options, event_fn, "torchdiffeq", "auto", "discrete")
 
 
 def odeint_adjoint(func, y0, t, *, rtol=1e-7, atol=1e-9, method=None, options=None, event_fn=None, adjoint_rtol=None, adjoint_atol=None,

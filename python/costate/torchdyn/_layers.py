@@ -19,13 +19,18 @@ def depth(t):
         _now.t = before
 
 
+def current_depth():
+    """The depth of the field that is being evaluated; None outside of a solve."""
+    return getattr(_now, "t", None)
+
+
 class Augmenter(torch.nn.Module):
-    """Widens x along an axis: by zeros, or by what augment_func makes of x; behind x, or before it with order='last'."""
+    """Widens x along an axis: by zeros, or by what augment_func makes of x; before x, or behind it with order='last'."""
 
     def __init__(self, augment_idx=1, augment_dims=5, augment_func=None, order="first"):
         super().__init__()
         if order not in ("first", "last"):
-            raise ValueError(f"[Augmenter] order must be 'first' or 'last', where x stands; got {order!r}.")
+            raise ValueError(f"[Augmenter] order must be 'first' or 'last', where the new numbers stand; got {order!r}.")
         self.augment_idx, self.augment_dims, self.augment_func, self.order = augment_idx, augment_dims, augment_func, order
 
     def forward(self, x):
@@ -35,7 +40,7 @@ class Augmenter(torch.nn.Module):
             shape = list(x.shape)
             shape[self.augment_idx] = self.augment_dims
             more = x.new_zeros(shape)
-        return torch.cat([x, more] if self.order == "first" else [more, x], dim=self.augment_idx)
+        return torch.cat([more, x] if self.order == "first" else [x, more], dim=self.augment_idx)
 
 
 class DepthCat(torch.nn.Module):
@@ -46,14 +51,14 @@ class DepthCat(torch.nn.Module):
         self.idx_cat = idx_cat
 
     def forward(self, x):
-        t = getattr(_now, "t", None)
+        t = current_depth()
         if t is None:
             raise RuntimeError("[DepthCat] the depth is known inside of a solve only; call the layer as a part of a NeuralODE's field.")
         return torch.cat([x, torch.ones_like(x.narrow(self.idx_cat, 0, 1)) * t], dim=self.idx_cat)
 
 
 class DataControl(torch.nn.Module):
-    """x with the input of the NeuralODE beside it."""
+    """x with the input of the NeuralODE beside it, which the layer has only while that is solved."""
 
     def __init__(self):
         super().__init__()

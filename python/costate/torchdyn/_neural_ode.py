@@ -1,9 +1,11 @@
 """A layer that is the solution of a differential equation."""
 
+import contextlib
 import inspect
 
 import torch
 
+from costate.torchdyn._cnf import CNF
 from costate.torchdyn._layers import DataControl, depth
 from costate.torchdyn._solve import adjoint, method_of, odeint, saved
 
@@ -22,6 +24,36 @@ class Field(torch.nn.Module):
         names = list(inspect.signature(code).parameters)
         self.takes_t, self.takes_args = len(names) > 1 and names[0] == "t", "args" in names
         self.args = {}
+
+    @contextlib.contextmanager
+    def given(self, values):
+        """While it lasts, layers of the field have what they need of a solve: (layer, attribute, value)."""
+        before = [(layer, name, getattr(layer, name)) for layer, name, _ in values]
+        try:
+            for layer, name, value in values:
+                setattr(layer, name, value)
+            yield
+        finally:
+            for layer, name, value in before:
+                setattr(layer, name, value)
+
+    def _layers(self, kind):
+        return [part for part in self.modules() if isinstance(part, kind)]
+
+    def inputs_of(self, x):
+        """What a solve from x gives to layers, for given()."""
+        for flow in self._layers(CNF):
+            flow.draw(x)
+        return [(part, "u", x) for part in self._layers(DataControl)]
+
+    def _costate_later(self):
+        """The field for evaluations after its solve, as a solve backwards needs them: with what the layers have now."""
+        values = [(self, "args", self.args), *((part, "u", part.u) for part in self._layers(DataControl))]
+
+        def later(t, x):
+            with self.given(values):
+                return self(t, x)
+        return later
 
     def _slope(self, t, x):
         more = {"args": self.args} if self.takes_args else {}
@@ -64,16 +96,13 @@ class NeuralODE(torch.nn.Module):
 
     def _solved(self, x, t_span, save_at, args):
         times = torch.linspace(0, 1, 2, dtype=x.dtype) if t_span is None else torch.as_tensor(t_span)
-        self.vf.args = args or {}
-        for part in self.vf.modules():
-            if isinstance(part, DataControl):
-                part.u = x
-        rtol, atol = self.tolerances
-        if self.sensitivity == "autograd":
-            return odeint(self.vf, x, times, self.solver, atol=atol, rtol=rtol, save_at=save_at)
-        parameters = self.parameters_given or tuple(self.vf.parameters())
-        states = adjoint(self.vf, x, times, method_of(self.solver), (rtol, atol), self.tolerances_adjoint, parameters, self.seminorm)
-        return saved(times, states, save_at)
+        with self.vf.given([*([(self.vf, "args", args)] if args else []), *self.vf.inputs_of(x)]):
+            rtol, atol = self.tolerances
+            if self.sensitivity == "autograd":
+                return odeint(self.vf, x, times, self.solver, atol=atol, rtol=rtol, save_at=save_at)
+            parameters = self.parameters_given or tuple(self.vf.parameters())
+            states = adjoint(self.vf._costate_later(), x, times, method_of(self.solver), (rtol, atol), self.tolerances_adjoint, parameters, self.seminorm)
+            return saved(times, states, save_at)
 
     def forward(self, x, t_span=None, save_at=(), args=None):
         times, states = self._solved(x, t_span, save_at, args)

@@ -35,7 +35,7 @@ def odeint(f, x, t_span, solver, atol=1e-3, rtol=1e-3, t_stops=None, verbose=Fal
     method = method_of(solver)
     options = {"jump_t": torch.as_tensor(t_stops)} if t_stops is not None and method in ("dopri5", "tsit5") else None
     field = f if not args else lambda t, y: f(t, y, args=args)
-    states = _route.odeint(field, x, times, rtol=rtol, atol=atol, method=method, options=options)
+    states = _route.odeint(field, x, times, rtol, atol, method, options, None, "torchdiffeq", "auto", "discrete")
     return saved(times, states, save_at)
 
 
