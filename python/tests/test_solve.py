@@ -86,7 +86,7 @@ def test_gradients_through_implicit_methods_are_those_of_the_solution():
                                atol=1e-11)
         return states[1, 0]
 
-    value, by_z0, by_rate = costate.compile(costate.value_and_grad(costate.trace(loss, [2, 1])))([[1.0, 1.2]], [[1e3]])
+    value, by_z0, by_rate = costate.compile(costate.value_and_grad(costate.trace(loss, {"z0": (2,), "rate": (1,)})))([[1.0, 1.2]], [[1e3]])
     # z0 of the second number falls as exp(-t / 2); the first follows its square: k / (k - 1) z1(t)^2 + what decays.
     assert abs(value[0] - 1e3 / 999 * 1.44 * np.exp(-2.0)) < 1e-8
     np.testing.assert_allclose(by_z0[0], [0.0, 1e3 / 999 * 2.4 * np.exp(-2.0)], atol=1e-7)
