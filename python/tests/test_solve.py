@@ -57,6 +57,50 @@ def test_the_stub_says_what_comes_back():
     assert re.search(r"def solve\(.*\) -> Any:", stub)
 
 
+IMPLICIT = ["rodas5p", "kvaerno3", "kvaerno5", "trbdf2", "radau5"]
+IMPLICIT_FIXED = ["implicit_euler", "implicit_midpoint", "trapezoid", "sdirk2", "radauIIA3", "radauIIA5", "gl4", "gl6"]
+
+
+def fast_decay(t, z):
+    """z follows cos t, from which it is torn back at rate 1e4."""
+    return costate.stack([-1e4 * (z[0] - costate.cos(t)) - costate.sin(t), z[0] - z[1]])
+
+
+@pytest.mark.parametrize("method", IMPLICIT + IMPLICIT_FIXED)
+def test_implicit_methods_take_long_steps_on_a_stiff_field(method):
+    found = costate.solve(fast_decay, [1.0, 0.0], [0.0, 1.0, 3.0], method=method, steps_per_interval=20 if method in IMPLICIT_FIXED else 0)
+    exact = [(np.cos(t) + np.sin(t) - np.exp(-t)) / 2 for t in (1.0, 3.0)]
+    np.testing.assert_allclose(found.states[1:, 0], np.cos([1.0, 3.0]), atol=1e-4)
+    np.testing.assert_allclose(found.states[1:, 1], exact, atol=0.05 if method == "implicit_euler" else 1e-3)
+    assert np.max(found.accepted) < 1000
+
+
+def test_an_explicit_method_that_meets_stiffness_names_implicit_ones():
+    with pytest.raises(costate.SolveFailed, match="take an implicit method, 'rodas5p' or 'kvaerno5'"):
+        costate.solve(fast_decay, [1.0, 0.0], [0.0, 100.0], max_steps=20_000)
+
+
+def test_gradients_through_implicit_methods_are_those_of_the_solution():
+    def loss(z0, rate):
+        states = costate.solve(lambda t, z: costate.stack([-rate[0] * (z[0] - z[1] * z[1]), -0.5 * z[1]]), z0, [0.0, 2.0], method="rodas5p", rtol=1e-9,
+                               atol=1e-11)
+        return states[1, 0]
+
+    value, by_z0, by_rate = costate.compile(costate.value_and_grad(costate.trace(loss, {"z0": (2,), "rate": (1,)})))([[1.0, 1.2]], [[1e3]])
+    # z0 of the second number falls as exp(-t / 2); the first follows its square: k / (k - 1) z1(t)^2 + what decays.
+    assert abs(value[0] - 1e3 / 999 * 1.44 * np.exp(-2.0)) < 1e-8
+    np.testing.assert_allclose(by_z0[0], [0.0, 1e3 / 999 * 2.4 * np.exp(-2.0)], atol=1e-7)
+    np.testing.assert_allclose(by_rate[0], [-1 / 999**2 * 1.44 * np.exp(-2.0)], rtol=1e-5)
+
+
+def test_a_mass_matrix_with_a_row_of_zeros_is_an_algebraic_equation():
+    field = lambda t, y: costate.stack([-y[1], y[0] - y[1]])
+    found = costate.solve(field, [1.0, 1.0], [0.0, 2.0], method="radau5", rtol=1e-8, atol=1e-10, mass_matrix=[1.0, 0.0, 0.0, 0.0])
+    np.testing.assert_allclose(found.states[-1], np.exp(-2.0), rtol=1e-6)
+    with pytest.raises(costate.InvalidArgument, match="mass_matrix must have 2 x 2 numbers"):
+        costate.solve(field, [1.0, 1.0], [0.0, 2.0], method="radau5", mass_matrix=[1.0])
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_against_scipy(method):
     times = np.linspace(0, 2, 5)

@@ -258,6 +258,41 @@ TEST(Implicit, AMassMatrixTurnsTheDerivatives) {
   }
 }
 
+/// y' = -z + sin(t) / 10 with 0 = y² - z, from y = z = 1 at t = 0 to t = 2.
+Solution algebraic(const SolveOptions& given, double z) {
+  const VectorField field = vector_field({2}, [](Array t, Array y) {
+    return stack({-y[1] + 0.1 * sin(t), y[0] * y[0] - y[1]});
+  });
+  SolveOptions options = given;
+  options.mass_matrix = {1, 0, 0, 0};
+  return solve(field, batch_of_one({1, z}), HostArray::vector({0, 2}), options);
+}
+
+TEST(Implicit, AnAlgebraicEquationKeepsTheOrders) {
+  const VectorField field = vector_field({1}, [](Array t, Array y) { return -y * y + 0.1 * sin(t); });
+  const Solution truth = solve(field, batch_of_one({1}), HostArray::vector({0, 2}),
+                               {.method = Method::kDopri8, .rtol = 1e-13, .atol = 1e-15});
+  const double y = truth.states.at(1);
+  for (const Method method : {Method::kRodas5p, Method::kRadau5, Method::kRadauIIA3, Method::kRadauIIA5}) {
+    std::vector<double> errors;
+    for (const int steps : {16, 32}) {
+      const Solution solution = algebraic({.method = method, .steps_per_interval = steps}, 1);
+      solution.check();
+      errors.push_back(std::abs(solution.states.at(2) - y) + std::abs(solution.states.at(3) - y * y));
+    }
+    EXPECT_NEAR(std::log2(errors[0] / errors[1]), tableau(method).order, 0.3) << name(method);
+  }
+}
+
+TEST(Implicit, AStartThatIsNotConsistentIsMendedOrNamed) {
+  const Solution mended = algebraic({.method = Method::kRodas5p}, 1.1),
+                 right = algebraic({.method = Method::kRodas5p}, 1);
+  mended.check();
+  EXPECT_NEAR(mended.states.at(2), right.states.at(2), 1e-5);
+  EXPECT_ERROR(algebraic({.method = Method::kRadau5}, 1.1).check(), SolveFailed,
+               "let z0 satisfy the algebraic equations, 0 = f_i at the rows of zeros of mass_matrix");
+}
+
 TEST(Implicit, AnExplicitMethodThatMeetsStiffnessIsToldOfThem) {
   const VectorField field = vector_field({1}, [](Array t, Array y) { return -1e6 * (y - cos(t)); });
   const Solution solution = solve(field, batch_of_one({1}), HostArray::vector({0, 10}), {.max_steps = 20'000});

@@ -23,6 +23,9 @@ bool is_at_one_size(const FailedSolve& failed) {
 }  // namespace
 
 std::string failure_advice(const FailedSolve& failed) {
+  if (failed.has_mass_matrix && failed.accepted == 0 && failed.status != Status::kMaxSteps)
+    return "let z0 satisfy the algebraic equations, 0 = f_i at the rows of zeros of mass_matrix; 'rodas5p' also starts "
+           "from a z0 that is near to one that does";
   switch (failed.status) {
     case Status::kMaxSteps:
     case Status::kStepTooSmall:

@@ -127,6 +127,7 @@ class HostSolver {
                            .rejected = solution.rejected[i],
                            .has_fixed_steps = problem_.is_fixed,
                            .is_implicit = problem_.tableau->is_implicit,
+                           .has_mass_matrix = !problem_.options.mass_matrix.empty(),
                            .min_step = problem_.options.min_step});
   }
 

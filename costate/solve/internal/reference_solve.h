@@ -35,7 +35,7 @@
 // Implicit methods. A step is what the context's `step` makes of the times of its nodes, h and y. The error is that of
 // its estimate; where its Newton error is above kMostNewtonError, it is at least 2 and at least the one
 // after which a rejected step is halved, (2 safety)^order, or with fixed steps the solve ends as kNoConvergence. f is
-// evaluated by itself for the first step alone.
+// evaluated by itself for the first step alone. The gradient guard of implicit methods is the lanes' alone.
 //
 // Fixed steps: n equal steps in each interval [t_i, t_i+1]: h = (t_i+1 - t_i) / n; step m starts at fma(m, h, t_i), the
 // last ends at t_i+1 exactly. n is steps_per_interval, or ceil(|t_i+1 - t_i| / step_size (1 - 2^-40)), at least 1: a

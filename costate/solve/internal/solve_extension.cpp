@@ -442,6 +442,7 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                                                       .rejected = outcome.rejected,
                                                       .has_fixed_steps = problem_.is_fixed,
                                                       .is_implicit = problem_.tableau->is_implicit,
+                                                      .has_mass_matrix = !problem_.options.mass_matrix.empty(),
                                                       .min_step = problem_.options.min_step})});
   }
 }

@@ -85,8 +85,9 @@ class StepBuilder {
  private:
   // Inputs
 
-  void make_inputs(const std::vector<double>& stage_nodes, bool needs_start) {
-    if (needs_start) step_.nodes.push_back(0);
+  /// The start is a node, too, since the Jacobian is taken there.
+  void make_inputs(const std::vector<double>& stage_nodes) {
+    step_.nodes.push_back(0);
     for (const double node : stage_nodes)
       if (std::ranges::find(step_.nodes, node) == step_.nodes.end()) step_.nodes.push_back(node);
     const Function& function = field_.function();
@@ -193,7 +194,7 @@ class StepBuilder {
   // Methods
 
   void take_rosenbrock(const Rosenbrock& method) {
-    make_inputs(method.c, true);
+    make_inputs(method.c);
     const Array f0 = f(0, y_);
     const Factored w(newton_matrix(method.gamma, jacobian(f0, y_)));
     const Array h_gamma = method.gamma * h_;
@@ -240,7 +241,7 @@ class StepBuilder {
   }
 
   void take_diagonal(const DiagonallyImplicit& method) {
-    make_inputs(method.c, true);
+    make_inputs(method.c);
     const std::size_t stages = method.c.size();
     const Array f0 = f(0, y_);
     if (!method.starts_explicit()) --step_.evaluations;  // of the Jacobian alone
@@ -288,7 +289,7 @@ class StepBuilder {
   }
 
   void take_collocation(const Collocation& method) {
-    make_inputs(method.c, true);
+    make_inputs(method.c);
     const std::size_t stages = method.c.size();
     const std::int64_t n = field_.state_size();
     const Array f0 = f(0, y_);
