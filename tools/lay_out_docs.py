@@ -2,6 +2,7 @@
 """Lays the pages of the documentation's site in a folder: docs/, the README and findings/ as pages, and the API of the costate that can be
 imported. tools/build_docs.sh calls it."""
 
+import importlib.util
 import inspect
 import pathlib
 import re
@@ -69,8 +70,9 @@ def members(name, kind):
 def api_page():
     import costate
 
-    known = {name: getattr(costate, name, None) for name in [*costate.__all__, *GROUPS["Fits of data"]]} if not missing_sklearn() else {
-        name: getattr(costate, name) for name in costate.__all__}
+    known = {name: getattr(costate, name) for name in costate.__all__}
+    if importlib.util.find_spec("sklearn"):
+        known["NeuralODERegressor"] = costate.NeuralODERegressor
     grouped = {name for names in GROUPS.values() for name in names}
     classes = [name for name, thing in known.items() if inspect.isclass(thing)]
     rest = {"Nets, models and other classes": [n for n in classes if n not in grouped and not issubclass(known[n], BaseException)],
@@ -83,14 +85,6 @@ def api_page():
             lines += entry(name, known[name], 3)
             lines += members(name, known[name]) if inspect.isclass(known[name]) else []
     return "\n".join(lines)
-
-
-def missing_sklearn():
-    try:
-        import sklearn  # noqa: F401
-    except ImportError:
-        return True
-    return False
 
 
 def lay_out(folder):

@@ -30,6 +30,7 @@ const char* hint_at(nb::handle array, const std::string& kind) {
   for (const nb::handle item : array.attr("flat")) {
     if (nb::isinstance<Array>(item)) return " An Array has no numbers while its program is traced.";
     if (nb::isinstance<Parameter>(item)) return " The numbers of a Parameter are its value.";
+    if (nb::isinstance<nb::dict>(item)) return " Only a state of solve or vector_field may be a dict; give its arrays.";
   }
   return "";
 }

@@ -48,6 +48,10 @@ def __getattr__(name):
     raise _hints.missing_in_module(name)
 
 
+def __dir__():
+    return [*globals(), *_LATER]
+
+
 def _show_fit(fit):
     from costate import _html
 

@@ -2410,8 +2410,8 @@ def fit_table(data: object, *, judge: object | None = None, out: object | None =
     """
     Fits a neural ODE to the columns of a table, as `costate fit` does: with the same options it gives the same bits.
 
-    data        a DataFrame (of pandas, or with columns as it has them), a dict of columns, or the path of a file: .csv, .gz, .npy, .npz and
-                others as of `costate fit`, and .parquet, .feather, .arrow and .xlsx, which pandas reads.
+    data        a DataFrame (of pandas, or with columns as it has them), a dict of columns, an xarray Dataset, or the path of a file: .csv,
+                .gz, .npy, .npz and others as of `costate fit`, and .parquet, .feather, .arrow and .xlsx, which pandas reads.
     judge       such data that are the test, instead of a part of `data`.
     out         a run folder to write, as that of `costate fit --out`: data must be a path. costate.Run(out) reads it, and so does the
                 command line. None: nothing is written.

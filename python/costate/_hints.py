@@ -7,6 +7,8 @@ _MODULE = {
     **dict.fromkeys(("odeint", "odeint_adjoint", "solve_ivp", "diffeqsolve", "integrate"), "solve"),
     **dict.fromkeys(("array", "asarray", "tensor"), "NumPy's arrays outside of traces, and stack within"),
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "power": "x ** y", "concatenate": "concat",
+    **dict.fromkeys(("NeuralODE", "ODESolver", "Estimator", "Regressor"), "fit, solve with a net, or NeuralODERegressor"),
+    "jax": "import costate.jax", "torch": "import costate.torch",
     "hstack": "concat", "vstack": "stack", "cat": "concat", "dot": "matmul", "clip": "x.clip(least, most)", "ravel": "x.ravel()",
     "remainder": "mod", "fmod": "mod", "interp": "interpolate", "expm": "expm_multiply", "fsolve": "root", "linalg": "norm and matmul", "nn": "Mlp", "MLP": "Mlp", "GRUCell": "GruCell", "RNNCell": "RnnCell",
     **dict.fromkeys(("optim", "Adam", "AdamW", "SGD"), "train, or Optimizer in a loop of your own"), "minimize": "train, or scipy.optimize with value_and_grad",

@@ -20,7 +20,7 @@ def load(package, what):
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        name = package.partition(".")[0]
+        name = package.partition(".")[0].replace("sklearn", "scikit-learn")
         raise _core.NotSupported(f"{what} needs {name}, which cannot be imported ({error}); pip install {name} brings it.") from None
 
 

@@ -64,6 +64,7 @@ def test_a_call_that_does_not_fit_is_told_why_in_a_sentence(call, message):
     "value, error, message",
     [
         ([1j], costate.DtypeError, "real and imaginary parts"),
+        ([{"a": 1.0}], costate.DtypeError, "Only a state of solve or vector_field may be a dict"),
         ({1.0}, costate.DtypeError, r"got set \(dtype object\)\.$"),
         ([np.ones(2), np.ones(3)], costate.ShapeError, "list whose parts have different shapes. Join them"),
         (np.ma.array([1.0, 2.0], mask=[0, 1]), costate.DtypeError, "masked"),
@@ -99,3 +100,16 @@ def test_every_public_function_is_checked():
         if inspect.isroutine(thing):
             with pytest.raises(costate.CallError, match=rf"^\[{name}\] there is no argument 'nonsense'"):
                 thing(nonsense=1)
+
+
+def test_what_is_imported_late_is_listed():
+    assert {"Run", "Forecast", "NeuralODERegressor", "solve"} <= set(dir(costate))
+    assert costate.Run.__name__ == "Run" and costate.Forecast.__name__ == "Forecast"
+
+
+def test_packages_are_named_as_pip_knows_them(monkeypatch):
+    from costate import _tables
+
+    monkeypatch.setitem(__import__("sys").modules, "sklearn", None)
+    with pytest.raises(costate.NotSupported, match="needs scikit-learn, .*pip install scikit-learn brings it"):
+        _tables.load("sklearn.base", "[x] it")
