@@ -189,8 +189,8 @@ class Instance:
     """An FMU of FMI 2.0 for co-simulation, by FMPy's own calls."""
 
     def __init__(self, path, folder, name):
-        from fmpy.fmi2 import FMU2Slave
         import fmpy
+        from fmpy.fmi2 import FMU2Slave
 
         self.description = fmpy.read_model_description(str(path))
         self.references = {v.name: v.valueReference for v in self.description.modelVariables}
