@@ -108,6 +108,12 @@ TEST(ExportC, ANetHasTheLibrarysBits) {
   check_function(trace([&](Array t, Array z) { return net(z) * cos(t); }, {{"t", {}}, {"z", {5}}}), -2, 2, 64);
 }
 
+TEST(ExportC, NamesOfParametersAndInputsMeetNoOthers) {
+  const Parameter w("tanh", HostArray::vector({0.5, 2})), b("function", HostArray::vector({1, -1}));
+  check_function(trace([&](Array i, Array out0) { return tanh(i * w + b) + out0; }, {{"int", {2}}, {"w", {2}}}), -2, 2,
+                 8);
+}
+
 TEST(ExportC, EveryActivationHasTheLibrarysBits) {
   std::vector<Mlp> nets;
   for (const Activation activation : {Activation::kRelu, Activation::kSigmoid, Activation::kSoftplus, Activation::kElu,
