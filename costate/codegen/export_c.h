@@ -33,8 +33,8 @@ struct CExportOptions {
 /// compile(function, {.dtype}).run().
 ///
 /// Throws: InvalidArgument for a prefix or a name that is no C identifier; NotSupported, naming it, for an operation
-/// that has no C source: convolutions, extensions but interpolate, and with kBuiltin tan, asin, acos, atan, sinh, cosh,
-/// pow, mod, in f64 erf, and constants that are not finite.
+/// that has no C source: convolutions, extensions but interpolate, and with kBuiltin tan, asin, acos, atan, atan2,
+/// sinh, cosh, pow, mod, in f64 erf, and constants that are not finite.
 std::string export_c(const Function& function, const CExportOptions& options = {},
                      const std::string& function_name = "function");
 

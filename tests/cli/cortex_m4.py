@@ -31,7 +31,7 @@ def sizes(elf):
 
 
 def run(header, start, times, steps=0, optimize="-O2"):
-    """What the board said, by name; `states` are floats, `flash` and `empty_flash` bytes."""
+    """What the board said, by name; `states` are floats, `flash` and `stack` bytes."""
     with tempfile.TemporaryDirectory() as folder:
         elf, model = pathlib.Path(folder) / "model.elf", pathlib.Path(folder) / "model.h"
         shutil.copy(header, model)

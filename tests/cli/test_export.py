@@ -168,6 +168,28 @@ def driven(folder):
     return run
 
 
+@pytest.mark.parametrize("version", ["fmu", "fmu3"])
+def test_fmu_with_inputs_over_steps_that_do_not_divide_the_horizon(driven, tmp_path, version):
+    fmpy = pytest.importorskip("fmpy")
+    numpy = pytest.importorskip("numpy")
+    ok("export", driven, "--to", version, "--out", tmp_path / "driven.fmu")
+    signal = numpy.array([(0.0, 1.0), (1.0, 1.0)], dtype=[("time", float), ("u", float)])
+    common = {"fmi_type": "CoSimulation", "stop_time": 0.7, "output_interval": 0.3}
+    by_signal = fmpy.simulate_fmu(str(tmp_path / "driven.fmu"), input=signal, start_values={"x": 0.3}, **common)
+    by_start = fmpy.simulate_fmu(str(tmp_path / "driven.fmu"), start_values={"x": 0.3, "u": 1.0}, **common)
+    assert by_signal["x"][-1] == by_start["x"][-1] != 0.3 and by_signal["time"][-1] >= 0.6 - 1e-12
+
+
+def test_a_member_of_an_ensemble(folder, tmp_path):
+    run = folder / "members"
+    ok(*fit(run, "--seeds", "2", "--memory", "none"))
+    first = ok("export", run, "--to", "c", "--out", tmp_path / "1.h")
+    second = ok("export", run, "--to", "c", "--member", "2", "--out", tmp_path / "2.h")
+    assert first.stderr == "costate: member 1 of 2 is exported; --member gives another one\n"
+    assert "member 2 of 2" in second.stderr and (tmp_path / "1.h").read_text() != (tmp_path / "2.h").read_text()
+    bad("--member: the fit has 2 members; got 3.", "export", run, "--to", "c", "--member", "3")
+
+
 @pytest.mark.parametrize("version, source, functions", [("fmu", "fmi2.c", 44), ("fmu3", "fmi3.c", 75)])
 def test_fmu_holds_sources_and_all_functions(driven, tmp_path, version, source, functions):
     if shutil.which("cc") is None or shutil.which("nm") is None:
@@ -189,8 +211,8 @@ class Instance:
     """An FMU of FMI 2.0 for co-simulation, by FMPy's own calls."""
 
     def __init__(self, path, folder, name):
-        from fmpy.fmi2 import FMU2Slave
         import fmpy
+        from fmpy.fmi2 import FMU2Slave
 
         self.description = fmpy.read_model_description(str(path))
         self.references = {v.name: v.valueReference for v in self.description.modelVariables}

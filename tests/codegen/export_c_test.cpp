@@ -84,7 +84,7 @@ double worst_of(const Function& function, const std::vector<HostArray>& inputs, 
 
 /// Exports, builds and runs with every type and library; the built-in functions must give the library's bits.
 void check_function(const Function& function, double low, double high, double ulps,
-                    std::vector<CMath> maths = {CMath::kLibm, CMath::kBuiltin}) {
+                    std::vector<CMath> maths = {CMath::kLibm, CMath::kBuiltin}, bool fuses = test::fuses()) {
   if (!test::has_c_compiler()) GTEST_SKIP() << "needs a C compiler";
   for (const Dtype dtype : {Dtype::kF64, Dtype::kF32})
     for (const CMath math : maths) {
@@ -94,11 +94,11 @@ void check_function(const Function& function, double low, double high, double ul
       const CRun run = run_c(scratch,
                              {{"model.h", export_c(function, {.prefix = "model", .dtype = dtype, .math = math})},
                               {"main.c", main_of(function, inputs, dtype)}},
-                             test::kStrict + std::string(test::fused_flag()));
+                             test::kStrict + std::string(fuses ? test::fused_flag() : ""));
       ASSERT_TRUE(run.is_built) << run.messages;
       ASSERT_EQ(run.exit_code, 0) << run.messages;
       const double worst = worst_of(function, inputs, dtype, run);
-      const bool has_bits = math == CMath::kBuiltin && test::fuses();
+      const bool has_bits = math == CMath::kBuiltin && fuses;
       EXPECT_LE(worst, has_bits ? 0 : ulps);
     }
 }
@@ -106,6 +106,12 @@ void check_function(const Function& function, double low, double high, double ul
 TEST(ExportC, ANetHasTheLibrarysBits) {
   const Mlp net({.inputs = 5, .hidden = {24, 24}, .outputs = 5, .seed = 3});
   check_function(trace([&](Array t, Array z) { return net(z) * cos(t); }, {{"t", {}}, {"z", {5}}}), -2, 2, 64);
+}
+
+TEST(ExportC, NamesOfParametersAndInputsMeetNoOthers) {
+  const Parameter w("tanh", HostArray::vector({0.5, 2})), b("function", HostArray::vector({1, -1}));
+  check_function(trace([&](Array i, Array out0) { return tanh(i * w + b) + out0; }, {{"int", {2}}, {"w", {2}}}), -2, 2,
+                 64);
 }
 
 TEST(ExportC, EveryActivationHasTheLibrarysBits) {
@@ -185,6 +191,17 @@ TEST(ExportC, EveryElementwiseOperation) {
   check_function(elementwise_operations([&](std::string_view op) { return !of_libm.contains(op); }), 0, 1, 8);
   check_function(elementwise_operations([&](std::string_view op) { return of_libm.contains(op); }), 0, 1, 8,
                  {CMath::kLibm});
+}
+
+TEST(ExportC, ElementaryFunctionsWithoutFusedMultiplyAdds) {
+  const Function functions = trace(
+      [](Array u) {
+        const Array x = u * 6.0 - 3.0;
+        return std::vector<Array>{exp(x * 20.0), expm1(x), log(u + 0.01), log1p(u),    sqrt(u),       sin(x * 50.0),
+                                  cos(x),        tanh(x),  sigmoid(x),    softplus(x), floor(x * 1e3)};
+      },
+      {{"u", {1}}});
+  check_function(functions, 0, 1, 16, {CMath::kBuiltin}, false);
 }
 
 TEST(ExportC, StructureReductionsAndProducts) {

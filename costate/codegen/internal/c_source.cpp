@@ -63,6 +63,7 @@ void CSource::load_parts() {
     values.conditions.insert(kind);
     parts_.merge(split_parts(fill_in(of_kind(kInterpolate, kind), values)));
   }
+  for (const auto& [part, text] : parts_) names_.insert(prefixed(part));  // no constant is called like a helper
 }
 
 void CSource::use(const std::string& part) {
@@ -85,6 +86,7 @@ std::string CSource::helper(const std::string& part) {
 std::string CSource::array(const std::string& wished, std::span<const double> numbers) {
   std::string& name = arrays_[{wished, {numbers.begin(), numbers.end()}}];
   if (!name.empty()) return name;
+  if (parts_.empty()) load_parts();
   name = unique_name(prefixed(c_identifier(wished)), names_);
   std::vector<std::string> items;
   for (const double number : numbers) items.push_back(this->number(number));
@@ -105,6 +107,7 @@ std::string CSource::table(std::span<const std::uint32_t> indices) {
 void CSource::add_function(const std::string& name, const std::string& about, const StraightLine& line) {
   if (!is_c_identifier(name))
     throw InvalidArgument("[export] the function's name must be a C identifier; got '", name, "'.");
+  names_.insert(prefixed(name));
   functions_ += "\n" + c_comment(about + "\n\n" + to_string(line.function));
   functions_ += c_function(*this, prefixed(name), line);
 }
