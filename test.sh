@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 export CCACHE_BASEDIR="$PWD"
+export COSTATE_ONNX_PYTHON="${COSTATE_ONNX_PYTHON:-$PWD/.venv/bin/python}"
 tools/install_deps.sh
 cmake --preset release >/dev/null
 cmake --build --preset release
