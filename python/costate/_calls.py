@@ -24,6 +24,10 @@ def _list_of(fits):
     return lambda value: isinstance(value, collections.abc.Sequence) and not isinstance(value, str) and all(map(fits, value))
 
 
+def _is_number(value):
+    return isinstance(value, numbers.Real)
+
+
 def _is_name(value):
     return isinstance(value, (numbers.Real, str)) and not isinstance(value, bool)
 
@@ -31,7 +35,7 @@ def _is_name(value):
 # Annotations of the extension module, what a reader calls them, and whether a value fits.
 _KINDS = {
     "int": ("an integer", _is_integer),
-    "float": ("a number", lambda value: isinstance(value, numbers.Real)),
+    "float": ("a number", _is_number),
     "bool": ("True or False", lambda value: isinstance(value, bool)),
     "float | str": ("a number or a string", lambda value: isinstance(value, (numbers.Real, str))),
     "str": ("a string", lambda value: isinstance(value, str)),
@@ -42,7 +46,8 @@ _KINDS = {
     "collections.abc.Sequence[int]": ("a list of integers", _list_of(_is_integer)),
     "int | collections.abc.Sequence[int]": ("an integer or a list of them", lambda value: _is_integer(value) or _list_of(_is_integer)(value)),
     "int | tuple[int, int]": ("an integer or two of them", lambda value: _is_integer(value) or (_list_of(_is_integer)(value) and len(value) == 2)),
-    "collections.abc.Sequence[float]": ("a list of numbers", _list_of(lambda value: isinstance(value, numbers.Real))),
+    "collections.abc.Sequence[float]": ("a list of numbers", _list_of(_is_number)),
+    "float | collections.abc.Sequence[float]": ("a number or a list of them", lambda value: _is_number(value) or _list_of(_is_number)(value)),
     "float | str | collections.abc.Sequence[float | str]": ("a string, a number or a list of them",
                                                             lambda value: _is_name(value) or _list_of(_is_name)(value)),
     "collections.abc.Sequence[str]": ("a list of strings", _list_of(lambda value: isinstance(value, str))),
