@@ -2,9 +2,12 @@
 #include "costate/solve/solve.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
+#include "python/bindings/dense.h"
+#include "python/bindings/events.h"
 #include "python/bindings/fields.h"
 
 namespace costate::python {
@@ -28,6 +31,7 @@ struct PythonSolution {
   Solution solution;
   HostArray times;
   bool is_single;
+  std::shared_ptr<const DenseSolution> dense = {};
 };
 
 /// A tuple of two numbers that ascend, as SciPy's t_span, or a list of them that begins with 0.
@@ -50,17 +54,36 @@ void check_order(nb::handle z0, const HostArray& times) {
       "solve(f, z0, times). If this is meant, make z0 a NumPy array.");
 }
 
+/// What a solve is asked for besides its options.
+struct SolveRequest {
+  bool throws;
+  bool dense;
+  nb::sequence events;      // of costate.Event
+  std::int64_t max_events;  // so many of them a solve inside a trace tells of
+};
+
 nb::any solve_traced(const VectorField& field, const Array& start, const Array& times, const SolveOptions& options,
-                     std::span<const Array> arguments) {
-  const Array states = solve(field, start, times, options, arguments);
-  std::vector<std::int64_t> axes = {states.shape()[0]};
-  axes.insert(axes.end(), start.shape().axes().begin(), start.shape().axes().end());
-  return nb::borrow<nb::any>(nb::cast(reshape(states, Shape(std::move(axes)))));
+                     std::span<const Array> arguments, const SolveRequest& request) {
+  if (request.dense)
+    throw NotSupported(
+        "[solve] dense=True is for a solve of numbers; inside a trace, its times may be computed there.");
+  const auto in_rows = [&](const Array& states) {
+    return reshape(states, start.shape().with_first(states.shape()[0]));
+  };
+  if (nb::len(request.events) == 0)
+    return nb::borrow<nb::any>(nb::cast(in_rows(solve(field, start, times, options, arguments))));
+  const std::vector<SolveEvent> events = to_events(field, request.events);
+  EventSolution solution =
+      solve(field, start, times, options, arguments, {.events = events, .max_events = request.max_events});
+  solution.states = in_rows(solution.states);
+  solution.event_states = in_rows(solution.event_states);
+  return nb::borrow<nb::any>(nb::cast(std::move(solution)));
 }
 
-/// A Solution; or, where f uses a value of the trace around it, which has one sample, the Array of its states.
+/// A Solution; or, where f or an event uses a value of the trace around it, which has one sample, what a solve in that
+/// trace gives.
 nb::any solve_numpy(const nb::object& f, const HostArray& start, const HostArray& times, const nb::sequence& args,
-                    SolveOptions options, bool throws) {
+                    SolveOptions options, const SolveRequest& request) {
   std::vector<HostArray> arguments;
   for (const nb::handle argument : args) arguments.push_back(to_host(argument));
   const bool is_field = nb::isinstance<VectorField>(f);
@@ -73,31 +96,43 @@ nb::any solve_numpy(const nb::object& f, const HostArray& start, const HostArray
   for (std::size_t i = 0; i < arguments.size(); ++i)
     shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
   const VectorField field = to_field("[solve] f", f, without_first(z0.shape()), shapes);
-  if (is_single && !field.captured().empty()) {
+  const std::vector<SolveEvent> events = to_events(field, request.events);
+  const bool captures = !field.captured().empty() ||
+                        std::ranges::any_of(events, [](const SolveEvent& event) { return !event.captured().empty(); });
+  if (is_single && captures) {
     std::vector<Array> constants;
     for (const nb::handle argument : args) constants.push_back(to_array(argument));
-    return solve_traced(field, constant(start), constant(times), options, constants);
+    return solve_traced(field, constant(start), constant(times), options, constants, request);
   }
   options.dtype = start.dtype();
-  PythonSolution out{.solution = run_long([&] { return solve(field, z0, times, options, arguments); }),
-                     .times = times.astype(Dtype::kF64),
-                     .is_single = is_single};
-  if (throws) out.solution.check();
+  PythonSolution out{.solution = {}, .times = times.astype(Dtype::kF64), .is_single = is_single, .dense = {}};
+  run_long([&] {
+    if (!request.dense) {
+      out.solution = solve(field, z0, times, options, arguments, events);
+      return;
+    }
+    DenseResult result = solve_dense(field, z0, times, options, arguments, events);
+    out.solution = std::move(result.solution);
+    out.dense = std::make_shared<const DenseSolution>(std::move(result.dense));
+  });
+  if (request.throws) out.solution.check();
   return nb::borrow<nb::any>(nb::cast(out));
 }
 
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
-                     bool throws, const nb::kwargs& keywords) {
+                     bool throws, const nb::sequence& events, std::int64_t max_events, bool dense,
+                     const nb::kwargs& keywords) {
+  const SolveRequest request{.throws = throws, .dense = dense, .events = events, .max_events = max_events};
   const SolveOptions options = from_keywords(solve_keywords(), keywords);
   if (!holds_arrays(z0) && !holds_arrays(times) && !holds_arrays(args)) {
     const HostArray numbers = to_host(times);
     check_order(z0, numbers);
-    return solve_numpy(f, to_host(z0), numbers, args, options, throws);
+    return solve_numpy(f, to_host(z0), numbers, args, options, request);
   }
   const TracedArguments arguments = traced_arguments(args);
   const Array start = to_array(z0);
   return solve_traced(to_field("[solve] f", f, start.shape(), arguments.shapes), start, to_array(times), options,
-                      arguments.values);
+                      arguments.values, request);
 }
 
 nb::any counts(const PythonSolution& s, const std::vector<std::int64_t>& values) {
@@ -111,11 +146,18 @@ std::string text_of(const PythonSolution& s) {
                       std::count(status.begin(), status.end(), Status::kOk), " of ", status.size(), " ok)");
 }
 
+/// The DenseSolution, or None.
+nb::object dense_of(const PythonSolution& s) {
+  return s.dense ? nb::cast(PythonDense{s.dense, s.is_single}) : nb::none();
+}
+
 nb::tuple state_of(const PythonSolution& s) {
   std::vector<int> status;
   for (const Status one : s.solution.status) status.push_back(static_cast<int>(one));
   return nb::make_tuple(to_numpy(s.solution.states), status, s.solution.reached, s.solution.last_step, s.solution.nfe,
-                        s.solution.accepted, s.solution.rejected, to_numpy(s.times), s.is_single);
+                        s.solution.accepted, s.solution.rejected, to_numpy(s.times), s.is_single,
+                        s.solution.events.first, s.solution.events.event, s.solution.events.times,
+                        to_numpy(s.solution.events.states), dense_of(s));
 }
 
 void set_state(PythonSolution& s, const nb::tuple& state) {
@@ -125,9 +167,16 @@ void set_state(PythonSolution& s, const nb::tuple& state) {
                                        .last_step = nb::cast<std::vector<double>>(state[3]),
                                        .nfe = nb::cast<std::vector<std::int64_t>>(state[4]),
                                        .accepted = nb::cast<std::vector<std::int64_t>>(state[5]),
-                                       .rejected = nb::cast<std::vector<std::int64_t>>(state[6])},
+                                       .rejected = nb::cast<std::vector<std::int64_t>>(state[6]),
+                                       .advice = {},
+                                       .events = {.first = nb::cast<std::vector<std::int64_t>>(state[9]),
+                                                  .event = nb::cast<std::vector<std::int64_t>>(state[10]),
+                                                  .times = nb::cast<std::vector<double>>(state[11]),
+                                                  .states = to_host(state[12])}},
                           .times = to_host(state[7]),
-                          .is_single = nb::cast<bool>(state[8])};
+                          .is_single = nb::cast<bool>(state[8]),
+                          .dense = {}};
+  if (!state[13].is_none()) s.dense = nb::cast<const PythonDense&>(state[13]).dense;
   for (const int one : nb::cast<std::vector<int>>(state[1])) s.solution.status.push_back(static_cast<Status>(one));
 }
 
@@ -193,6 +242,22 @@ void bind_solve(nb::module_& module) {
           "accepted", [](const PythonSolution& s) { return counts(s, s.solution.accepted); }, "Accepted steps.")
       .def_prop_ro(
           "rejected", [](const PythonSolution& s) { return counts(s, s.solution.rejected); }, "Rejected steps.")
+      .def_prop_ro(
+          "event_times", [](const PythonSolution& s) { return event_times(s.solution.events, s.is_single); },
+          "[n]: when a sample's events were, in the order of time; of a batch, a list of them.")
+      .def_prop_ro(
+          "event_numbers", [](const PythonSolution& s) { return event_numbers(s.solution.events, s.is_single); },
+          "[n]: which of the list `events` each was; of a batch, a list of them.")
+      .def_prop_ro(
+          "event_states", [](const PythonSolution& s) { return event_states(s.solution.events, s.is_single); },
+          "[n, ...state]: the states at the events, before they move them; of a batch, a list of them.")
+      .def_prop_ro(
+          "dense",
+          [](const PythonSolution& s) {
+            if (!s.dense) throw CallError("[Solution] dense is there if it is asked for, by solve(..., dense=True).");
+            return PythonDense{s.dense, s.is_single};
+          },
+          "The states between the times, as a function of them.")
       .def("__repr__", &text_of)
       .def("__getstate__", &state_of)
       .def("__setstate__", &set_state)
@@ -212,10 +277,12 @@ state_shape  of one sample.
 arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
 )");
   const std::string signature =
-      "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True" +
+      "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True, "
+      "events: collections.abc.Sequence = (), max_events: int = 16, dense: bool = False" +
       parameters_of(solve_keywords(), true) + ") -> typing.Any";
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
-             nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("options"), nb::sig(signature.c_str()),
+             nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("events") = nb::tuple(),
+             nb::arg("max_events") = 16, nb::arg("dense") = false, nb::arg("options"), nb::sig(signature.c_str()),
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
@@ -225,6 +292,11 @@ z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solv
 times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again. A solve in
         f32 computes in f64 what f makes of t alone; where f takes t beside z or args, times must not be too close for f32.
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
+events  a list of costate.Event: what is noted, moves the state or ends a sample's solve where its g goes through zero. An
+        output at the time of an event is the state before it; outputs after one that ends the solve are NaN. Solves with
+        events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
+        and the first `max_events` times, numbers and states of events, all with gradients through the events' times.
+dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                'dopri5', 'bosh3' and 'dop853'.
@@ -267,7 +339,8 @@ for. Solve to T and go on from there, both times differentiated:
 Selects that are continuous (maximum, relu, where(t > T, t - T, 0)) have their derivative. A jump that the state decides,
 as in where(z > level, 1, 0), is not looked for: derivatives lack what a moved crossing changes.
 
-Gives a Solution: states, times, status, nfe, accepted, rejected. Arrays of a trace that f uses without being passed them are
+Gives a Solution: states, times, status, nfe, accepted, rejected; with events event_times, event_numbers, event_states; with
+dense=True dense. Arrays of a trace that f uses without being passed them are
 found, and reach it as arguments do.
 
 Raises SolveFailed if a sample cannot be solved, unless throw=False: its states are NaN then, and its status says why.

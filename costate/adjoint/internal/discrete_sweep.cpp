@@ -34,6 +34,7 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   targets_.resize(lanes_);
   active_.resize(lanes_);
   current_.resize(lanes_);
+  if (problem.events) events_ = std::make_unique<EventSweep<T>>(problem, field);
   if (problem.narrow) narrow_ = std::make_unique<Narrow>(*problem.narrow);
 }
 
@@ -71,12 +72,16 @@ bool DiscreteSweep<T>::start() {
     solve_.inputs.shared = shared_.data();
   }
   replay_.start(*solve_.solver, solve_.inputs);
+  if (events_ != nullptr)
+    events_->start(solve_, lender_, cotangent_ + problem_.num_times * problem_.state_size * lanes_, *gradients_);
   std::copy_n(solve_.inputs.z0, problem_.state_size * lanes_, y_.data());
   for (auto* cotangent : {&y_cotangent_, &carried_}) std::fill(cotangent->begin(), cotangent->end(), T{0});
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     remaining_[lane] = lender_.borrows(lane) ? 0 : solve_.solver->records()[lane].num_steps;
     idle_times_[lane] = time_of(0, lane);
-    if (field_.wants_times() && !problem_.is_fixed) first_stops_[lane] = solve_.solver->first_stop(lane);
+    if (field_.wants_times() && !problem_.is_fixed)
+      first_stops_[lane] =
+          solve_.solver->first_stop(lane, events_ != nullptr ? events_->origin(lane) : time_of(0, lane));
     current_[lane].first_output = static_cast<std::int32_t>(solve_.solver->next_output(lane));
   }
   lender_.lend(y_.data(), problem_.state_size);
@@ -141,21 +146,25 @@ void DiscreteSweep<T>::load_steps(std::size_t round) {
     dense_.set(lane, 0, 0);
     if (active_[lane] == 0) {
       walk_.wait(lane, idle_times_[lane]);
+      if (events_ != nullptr) events_->wait(lane);
       continue;
     }
     const LaneStep last = solver.step(lane, remaining_[lane] - 1, current_[lane].first_output);
     current_[lane] = last;
     walk_.take(lane, last.times());
+    if (events_ != nullptr) events_->take(lane, remaining_[lane] - 1, last);
     any_carried = any_carried || (carries_ && !is_last(lane) && !last.ends_at_stop()) || has_rate_at_stop(lane);
     std::int32_t num_dense = problem_.is_fixed ? 0 : last.num_outputs;  // those at the step's end are y1 itself
-    while (num_dense > 0 && time_of(static_cast<std::size_t>(last.first_output + num_dense - 1), lane) == last.t_next)
+    while (num_dense > 0 && !last.ends_at_event &&
+           time_of(static_cast<std::size_t>(last.first_output + num_dense - 1), lane) == last.t_next)
       --num_dense;
     dense_.set(lane, last.first_output, num_dense);
   }
   num_active_ = std::count(active_.begin(), active_.end(), char{1});
-  num_used_stages_ = dense_.begin() ? static_cast<std::size_t>(problem_.tableau->num_all_stages())
-                     : any_carried  ? closing() + 1
-                                    : closing();
+  const bool any_events = events_ != nullptr && events_->begin();
+  num_used_stages_ = any_events || dense_.begin() ? static_cast<std::size_t>(problem_.tableau->num_all_stages())
+                     : any_carried                ? closing() + 1
+                                                  : closing();
 }
 
 /// The evaluations of a round: the frame that the solve kept, or the stages evaluated again.
@@ -224,9 +233,11 @@ void DiscreteSweep<T>::start_cotangents() {
         y_cotangent_[row * lanes_ + lane] += output_cotangent(output)[row * lanes_ + lane];
     }
   }
+  if (events_ != nullptr) events_->take_ends(y_cotangent_.data());
   add_to_slopes(y_cotangent_.data(), problem_.tableau->b);
   add_dot(y_cotangent_.data(), problem_.tableau->b);
   add_dense_outputs();
+  if (events_ != nullptr) take_back_events();
 }
 
 /// Outputs within the steps, one of each lane at once.
@@ -244,6 +255,32 @@ void DiscreteSweep<T>::add_dense_outputs() {
     add_dense_output(w);
     if (field_.wants_times()) add_dense_times(w);
   }
+}
+
+/// Events within the steps, one of each lane at once.
+template <class T>
+void DiscreteSweep<T>::take_back_events() {
+  is_event_pass_ = true;
+  const Slopes<T> slopes{frame_.slope(0), problem_.frame.block, problem_.state_size, lanes_};
+  for (bool has_any = events_->begin(); has_any; has_any = events_->next()) {
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      mask_[lane] = events_->has(lane) ? T{1} : T{0};
+      if (events_->has(lane)) theta_[lane] = (events_->time(lane) - step(lane).t) / step(lane).h;
+    }
+    const T* w = events_->take_back(slopes, idle_times_.data(), y_.data());
+    add_dense_output(w);
+    add_dense_times(w);
+  }
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (active_[lane] != 0 && step(lane).ends_at_event)
+      first_stops_[lane] = solve_.solver->first_stop(lane, events_->origin(lane));
+  is_event_pass_ = false;
+}
+
+/// Where the cotangent of a dense output's time goes. That of an event has been given to what moves the event.
+template <class T>
+T* DiscreteSweep<T>::time_target(std::size_t lane) {
+  return is_event_pass_ ? &unused_time_ : &gradients_->times[dense_.output(lane) * lanes_ + lane];
 }
 
 /// out = y + h sum_j b_j(theta) k_j with cotangent w, where the mask is set.
@@ -277,7 +314,7 @@ void DiscreteSweep<T>::add_dense_times(const T* w) {
   polynomial_weights(Polynomial::kDerivative, tableau.dense, static_cast<std::size_t>(tableau.dense_degree),
                      theta_.data(), dense_weights_.data(), padded_, lanes_);
   add_weighted_dots([&](std::size_t lane, T rate) {
-    gradients_->times[dense_.output(lane) * lanes_ + lane] += rate;
+    *time_target(lane) += rate;
     time_bars_[lane] -= rate;
     step_bars_[lane] -= static_cast<T>(theta_[lane]) * rate;
   });
@@ -359,17 +396,18 @@ void DiscreteSweep<T>::take_back_stage(std::size_t stage, std::int64_t num_lanes
 }
 
 /// How the step's start and size hang on the output times. Adaptive: sizes are given numbers, so that all times up to
-/// the first stop shift with times[0], and the last step reaches to times.back(), as the last one before a stop does to
-/// that. Fixed: step m of n equal ones between two output times.
+/// the first stop shift with times[0], or with the event that the steps follow, and the last step reaches to
+/// times.back(), as the last one before a stop does to that. Fixed: step m of n equal ones between two output times.
 template <class T>
 void DiscreteSweep<T>::add_to_times(std::size_t lane) {
   const LaneStep& last = step(lane);
   T* times = gradients_->times.data() + lane;
   const T time_bar = time_bars_[lane], step_bar = step_bars_[lane];
   if (!problem_.is_fixed) {
+    T& origin = events_ != nullptr && events_->follows_event(lane) ? events_->origin_bar(lane) : times[0];
     const double to_stop = (first_stops_[lane] - last.t) * last.h;
-    if (to_stop > 0) times[0] += last.t_next == first_stops_[lane] ? time_bar - step_bar : time_bar;
-    if (is_last(lane)) times[(problem_.num_times - 1) * lanes_] += step_bar;
+    if (to_stop > 0) origin += last.t_next == first_stops_[lane] ? time_bar - step_bar : time_bar;
+    if (is_last(lane) && !last.ends_at_event) times[(problem_.num_times - 1) * lanes_] += step_bar;
     return;
   }
   const bool ends_interval = last.num_outputs > 0;
@@ -400,6 +438,7 @@ template <class T>
 void DiscreteSweep<T>::finish() {
   field_.bind_cotangents(cotangents_, output_pointers_);
   field_.function().finish_sums(output_pointers_, workspace_);
+  if (events_ != nullptr) events_->finish();
   for (std::size_t lane = 0; lane < lanes_ && !solve_.solver->took_over(); ++lane)
     for (std::size_t output = 0; output < problem_.num_times && !lender_.borrows(lane); ++output) {
       if (output > 0 && (problem_.is_fixed || time_of(output, lane) != time_of(0, lane))) break;

@@ -20,6 +20,7 @@
 #include <span>
 #include <vector>
 
+#include "costate/adjoint/internal/event_sweep.h"
 #include "costate/adjoint/internal/field_vjp.h"
 #include "costate/adjoint/internal/gradients.h"
 #include "costate/adjoint/internal/lender.h"
@@ -35,9 +36,9 @@ class DiscreteSweep {
  public:
   DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>& field);
 
-  /// Takes back a solve that kept its records. `cotangent` [time, state, lanes] is of its states, and finite in all
-  /// lanes. Returns the number of evaluations: of the vjp, and of the field where states were stepped again; over all
-  /// samples.
+  /// Takes back a solve that kept its records. `cotangent` [time, state, lanes] is of its states, with that of its
+  /// events behind (EventField::tail_size), and finite in all lanes. Returns the number of evaluations: of the vjp, and
+  /// of the field where states were stepped again; over all samples.
   std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients);
 
  private:
@@ -61,6 +62,8 @@ class DiscreteSweep {
   void add_dense_outputs();
   void add_dense_output(const T* w);
   void add_dense_times(const T* w);
+  void take_back_events();
+  T* time_target(std::size_t lane);
   void take_back_stage(std::size_t stage, std::int64_t num_lanes);
   void take_back_first_stage();
   void add_to_times(std::size_t lane);
@@ -109,7 +112,10 @@ class DiscreteSweep {
   std::vector<double> first_stops_;         // where steps no longer shift with times[0]
   StageWalk<T> walk_;
   AlignedVector<T> mask_;
-  OutputPasses dense_;              // outputs within the steps of this round
+  OutputPasses dense_;                     // outputs within the steps of this round
+  std::unique_ptr<EventSweep<T>> events_;  // null where the problem has none
+  bool is_event_pass_ = false;             // the dense output that is taken back is that of events
+  T unused_time_ = 0;
   AlignedVector<T> dense_weights_;  // [stage, padded lanes]
   AlignedVector<double> theta_;     // [padded lanes]
   std::vector<AlignedVector<T>> argument_cotangents_;

@@ -75,7 +75,9 @@ template <class T>
 class HostSolver {
  public:
   HostSolver(const VectorField& field, const SolveOptions& options, const HostBatch& batch)
-      : batch_(batch), sizes_(batch.sizes), problem_(field, options, lanes_for(field, options), batch.sizes.times) {
+      : batch_(batch),
+        sizes_(batch.sizes),
+        problem_(field, options, lanes_for(field, options), batch.sizes.times, {}, batch.events) {
     if (problem_.time.rounds_time) check_f32_times(batch);
     for (const FieldValue& given : field_values(field, batch.arguments)) {
       Argument argument{
@@ -92,7 +94,7 @@ class HostSolver {
     prepare_field<T>(problem_, values, shared_);
   }
 
-  Solution run() {
+  Solution run(DenseSolution::Steps* dense) {
     Solution solution;
     std::vector<std::int64_t> axes = {static_cast<std::int64_t>(sizes_.batch), static_cast<std::int64_t>(sizes_.times)};
     axes.insert(axes.end(), sizes_.state.axes().begin(), sizes_.state.axes().end());
@@ -104,8 +106,12 @@ class HostSolver {
     const std::size_t workers =
         std::min(static_cast<std::size_t>(num_threads()), (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
     Common common;
+    if (batch_.events != nullptr) common.events.resize(sizes_.batch);
+    if (dense != nullptr) common.dense.resize(sizes_.batch);
     parallel_for(workers, [&](std::size_t) { Worker(*this, common, solution).run(); });
     solution.advice = advice_on_first_failure(solution);
+    if (batch_.events != nullptr) solution.events = events_of(common.events);
+    if (dense != nullptr) *dense = steps_of(common.dense);
     return solution;
   }
 
@@ -125,6 +131,48 @@ class HostSolver {
                            .min_step = problem_.options.min_step});
   }
 
+  /// All samples' events, sample by sample.
+  SolutionEvents events_of(const std::vector<LaneEventList<T>>& lists) const {
+    SolutionEvents all;
+    all.first = {0};
+    std::vector<T> states;
+    for (const LaneEventList<T>& list : lists) {
+      for (const LaneEvent& event : list.events) {
+        all.event.push_back(static_cast<std::int64_t>(event.event));
+        all.times.push_back(event.t);
+      }
+      states.insert(states.end(), list.before.begin(), list.before.end());
+      all.first.push_back(static_cast<std::int64_t>(all.times.size()));
+    }
+    all.states =
+        HostArray(sizes_.state.with_first(all.first.back()), std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64);
+    std::ranges::copy(states, all.states.template data<T>().begin());
+    return all;
+  }
+
+  DenseSolution::Steps steps_of(const std::vector<DenseSteps<T>>& lists) const {
+    DenseSolution::Steps all;
+    all.first = {0};
+    std::vector<T> coefficients;
+    const auto append = [](const auto& from, auto& to) { to.insert(to.end(), from.begin(), from.end()); };
+    for (std::size_t sample = 0; sample < sizes_.batch; ++sample) {
+      append(lists[sample].starts, all.starts);
+      append(lists[sample].sizes, all.sizes);
+      append(lists[sample].ends, all.ends);
+      append(lists[sample].coefficients, coefficients);
+      all.first.push_back(static_cast<std::int64_t>(all.starts.size()));
+      const std::size_t first = sizes_.times_are_shared ? 0 : sample * sizes_.times;
+      all.t0.push_back(batch_.times.at(static_cast<std::int64_t>(first)));
+      all.t1.push_back(batch_.times.at(static_cast<std::int64_t>(first + sizes_.times - 1)));
+    }
+    const Dtype dtype = std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64;
+    const std::int64_t terms = problem_.tableau->dense_degree + 1;
+    all.coefficients = HostArray(sizes_.state.with_first(terms).with_first(all.first.back()), dtype);
+    std::ranges::copy(coefficients, all.coefficients.template data<T>().begin());
+    all.z0 = batch_.z0.astype(dtype);
+    return all;
+  }
+
   std::size_t lanes_for(const VectorField& field, const SolveOptions& options) const {
     // One step for the whole batch means one tile.
     if (options.control == Control::kJoint)
@@ -135,14 +183,21 @@ class HostSolver {
 
   /// What the threads of a solve share.
   struct Common {
-    std::atomic<std::size_t> next = 0;  // who solves a sample changes no bit of it
+    std::atomic<std::size_t> next = 0;     // who solves a sample changes no bit of it
+    std::vector<LaneEventList<T>> events;  // [sample], as the next
+    std::vector<DenseSteps<T>> dense;      // empty if not wanted
   };
 
   /// A thread's lanes and the samples that it takes from the batch.
   class Worker : public LaneQueue {
    public:
     Worker(const HostSolver& host, Common& common, Solution& solution)
-        : host_(host), common_(common), solution_(solution), solver_(host.problem_), sample_of_(host.problem_.lanes) {
+        : host_(host),
+          common_(common),
+          solution_(solution),
+          solver_(host.problem_),
+          dense_(host.problem_),
+          sample_of_(host.problem_.lanes) {
       const std::size_t lanes = host.problem_.lanes;
       z0_.resize(host.problem_.state_size * lanes);
       states_.resize(host.sizes_.times * z0_.size());
@@ -161,7 +216,7 @@ class HostSolver {
                            .arguments = pointers_,
                            .shared = host_.shared_.data(),
                            .num_samples = std::min(host_.problem_.lanes, host_.sizes_.batch)},
-                          *this, states_.data());
+                          *this, states_.data(), common_.dense.empty() ? nullptr : &dense_);
     }
 
     bool load(std::size_t lane) override {
@@ -182,6 +237,8 @@ class HostSolver {
       T* out = solution_.states.data<T>().data() + sample * size;
       for (std::size_t row = 0; row < size; ++row) out[row] = states_[row * lanes + lane];
       const LaneOutcome& outcome = solver_.outcomes()[lane];
+      if (!common_.dense.empty()) common_.dense[sample] = std::move(dense_.steps(lane));
+      if (solver_.events() != nullptr) common_.events[sample] = solver_.events()->list(lane);
       solution_.status[sample] = outcome.status;
       solution_.reached[sample] = outcome.t;
       solution_.last_step[sample] = outcome.h;
@@ -203,6 +260,7 @@ class HostSolver {
     Common& common_;
     Solution& solution_;
     LaneSolver<T> solver_;
+    DenseRecord<T> dense_;
     std::vector<std::size_t> sample_of_;
     AlignedVector<T> z0_, states_;
     std::vector<double> times_;
@@ -227,12 +285,13 @@ class HostSolver {
 }  // namespace
 
 template <class T>
-Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch) {
-  return HostSolver<T>(field, options, batch).run();
+Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch,
+                     DenseSolution::Steps* dense) {
+  return HostSolver<T>(field, options, batch).run(dense);
 }
 
-template Solution solve_batch<float>(const VectorField&, const SolveOptions&, const HostBatch&);
-template Solution solve_batch<double>(const VectorField&, const SolveOptions&, const HostBatch&);
+template Solution solve_batch<float>(const VectorField&, const SolveOptions&, const HostBatch&, DenseSolution::Steps*);
+template Solution solve_batch<double>(const VectorField&, const SolveOptions&, const HostBatch&, DenseSolution::Steps*);
 
 std::vector<AcceptedStep> steps_of_one(const VectorField& field, const SolveOptions& options, const HostBatch& batch) {
   const LaneProblem<double> problem(field, options, 1, batch.sizes.times);

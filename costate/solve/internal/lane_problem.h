@@ -10,6 +10,7 @@
 
 #include "costate/exec/internal/tile_function.h"
 #include "costate/solve/internal/error_measure.h"
+#include "costate/solve/internal/event_problem.h"
 #include "costate/solve/internal/lane_stops.h"
 #include "costate/solve/internal/linear_field.h"
 #include "costate/solve/internal/stage_times.h"
@@ -29,11 +30,11 @@ template <class T>
 class GuardProblem;
 
 /// What all tiles of a solve share. With `gradients`, the field is evaluated together with what its vjp needs
-/// (linearize).
+/// (linearize). With `events`, `field` is theirs.
 template <class T>
 struct LaneProblem {
   LaneProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes, std::size_t num_times,
-              const std::optional<WantedGradients>& gradients = {});
+              const std::optional<WantedGradients>& gradients = {}, const EventField* events = nullptr);
   ~LaneProblem();
 
   VectorField field;
@@ -52,8 +53,9 @@ struct LaneProblem {
   bool reads_time;                                        // of the field
   StopTables stops;
   FrameLayout frame;
-  std::unique_ptr<const GuardProblem<T>> guard;  // null where steps are not held to derivatives (SolveOptions)
-  std::unique_ptr<const LaneProblem> narrow;     // for the Stragglers of a tile; null where they would gain nothing
+  std::unique_ptr<const GuardProblem<T>> guard;   // null where steps are not held to derivatives (SolveOptions)
+  std::unique_ptr<const EventProblem<T>> events;  // null where there are none
+  std::unique_ptr<const LaneProblem> narrow;      // for the Stragglers of a tile; null where they would gain nothing
 
   /// The field's argument `index`, or the Parameter after these, as its Function takes it.
   const Input& argument(std::size_t index) const { return field.function().inputs()[1 + part_offsets.size() + index]; }

@@ -42,6 +42,7 @@ class ReferenceSolver {
                      guard::Limits(tableau_, measure_.smallest_rtol(), measure_.smallest_atol(), kRounding),
                      disturbance_rtols(measure_, kRounding));
     }
+    if (context.events != nullptr) events_.emplace(*context.events, direction());
     solution_.states.assign(times.size(), Vector(y0.size(), kNaN));
     solution_.t = times[0];
     solution_.states[0] = y_;
@@ -117,7 +118,7 @@ class ReferenceSolver {
     first_known_ = true;
     for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(step, stage);
     advance(tableau_.b, step.h, y_next_);
-    closing_known_ = false;
+    closing_known_ = extra_known_ = false;
     if (tableau_.error_needs_closing_stage()) evaluate_closing(step);
     solution_.h = step.h;
   }
@@ -239,7 +240,7 @@ class ReferenceSolver {
       return;
     }
     double h = direction() * std::max(first_step(), smallest_first());
-    while (solution_.t != end) {
+    while (solution_.t != end && !(events_ && events_->ends())) {
       if (solution_.accepted + solution_.rejected >= options_.max_steps) {
         fail(Status::kMaxSteps);
         return;
@@ -282,10 +283,15 @@ class ReferenceSolver {
       decision.accepted = options_.at_min_step == AtMinStep::kAccept && std::isfinite(error);
       if (!decision.accepted) fail(std::isfinite(error) ? Status::kStepTooSmall : Status::kNonFinite);
     }
+    if (decision.accepted && guard_) guard_->advance();
+    if (decision.accepted && events_ && !find_events(step)) {
+      decision.accepted = false;
+      fail(Status::kNonFinite);
+    }
     if (decision.accepted) {
-      if (guard_) guard_->advance();
       write_outputs(step);
       accept(step);
+      if (events_ && events_->cuts()) cut();
     } else {
       ++solution_.rejected;
     }
@@ -313,23 +319,49 @@ class ReferenceSolver {
   }
 
   void write_outputs(const Step& step) {
-    bool extra_known = false;
-    Vector weights(stages_.size());
+    const bool is_cut = events_ && events_->cuts();
+    const double t_end = is_cut ? events_->cut_time() : step.t_next;
     for (; next_output_ < times_.size(); ++next_output_) {
       const double out = times_[next_output_];
-      if (step.h > 0 ? out > step.t_next : out < step.t_next) return;
-      if (out == step.t_next) {
-        solution_.states[next_output_] = y_next_;
-        continue;
-      }
-      evaluate_closing(step);
-      for (std::size_t stage = closing() + 1; stage < stages_.size() && !extra_known; ++stage) {
-        evaluate_stage(step, stage);
-      }
-      extra_known = true;
-      dense_weights(tableau_, (out - step.t) / step.h, weights);
-      advance(weights, step.h, solution_.states[next_output_]);
+      if (step.h > 0 ? out > t_end : out < t_end) return;
+      solution_.states[next_output_] = out == step.t_next && !is_cut ? y_next_ : dense_state(step, out);
     }
+  }
+
+  /// The dense output, whose stages are evaluated for the first one of a step.
+  Vector dense_state(const Step& step, double t) {
+    evaluate_closing(step);
+    for (std::size_t stage = closing() + 1; stage < stages_.size() && !extra_known_; ++stage)
+      evaluate_stage(step, stage);
+    extra_known_ = true;
+    Vector weights(stages_.size()), state(y_.size());
+    dense_weights(tableau_, (t - step.t) / step.h, weights);
+    advance(weights, step.h, state);
+    return state;
+  }
+
+  Vector dense_slope(const Step& step, double t) const {
+    Vector weights(stages_.size()), slope(y_.size());
+    dense_weight_slopes(tableau_, (t - step.t) / step.h, weights);
+    for (std::size_t j = 0; j < y_.size(); ++j) slope[j] = combine(weights, j);
+    return slope;
+  }
+
+  bool find_events(const Step& step) {
+    evaluate_closing(step);
+    const auto place_at = [&](double t) {
+      Vector state = dense_state(step, t);  // first: it evaluates what the slope reads, too
+      return ReferencePlace{.t = t, .y = std::move(state), .slope = dense_slope(step, t)};
+    };
+    return events_->find({.t = step.t, .y = y_, .slope = stages_[0]},
+                         {.t = step.t_next, .y = y_next_, .slope = stages_[closing()]}, place_at, solution_.events);
+  }
+
+  /// The step that was accepted ends at an event.
+  void cut() {
+    solution_.t = events_->cut_time();
+    y_ = events_->after();
+    first_known_ = false;
   }
 
   double norm_at_start(const Vector& values) const {
@@ -360,8 +392,10 @@ class ReferenceSolver {
   Vector y_next_;
   std::vector<Vector> stages_, arguments_;  // slopes, and the states they are at
   std::optional<ReferenceGuard> guard_;
+  std::optional<ReferenceEventSearch> events_;
   bool first_known_ = false;
   bool closing_known_ = false;
+  bool extra_known_ = false;
   bool saw_non_finite_ = false;
   ControlState control_;
   std::size_t next_output_ = 1;

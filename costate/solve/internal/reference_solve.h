@@ -30,6 +30,9 @@
 // on the side that time reaches later, one that ends there has its stages with c_i = 1 on the other; its closing stage
 // is not carried over. This holds for fixed steps, too, which no stop moves.
 //
+// Events (reference_events.h). Adaptive steps alone, after the error test. A NaN of g in a step ends the solve before
+// it, as kNonFinite.
+//
 // First step. Not below 20 eps |t|, which moves t; the trial step neither.
 //
 // Fixed steps: n equal steps in each interval [t_i, t_i+1]: h = (t_i+1 - t_i) / n; step m starts at fma(m, h, t_i), the
@@ -43,6 +46,7 @@
 #include <vector>
 
 #include "costate/solve/internal/field_stops.h"
+#include "costate/solve/internal/reference_events.h"
 #include "costate/solve/internal/reference_guard.h"
 #include "costate/solve/options.h"
 #include "costate/solve/status.h"
@@ -58,6 +62,7 @@ struct ReferenceContext {
   double stop_scale = 0;                              ///< stop_tolerance's
   std::vector<std::size_t> part_offsets = {0};        ///< where each part of the state begins
   const ReferenceDerivatives* derivatives = nullptr;  ///< adaptive: the gradient guard's, which judges the steps, too
+  const ReferenceEvents* events = nullptr;            ///< adaptive
 };
 
 /// An accepted step: it starts at t and has size h (negative backward in time). It ends where the next one starts.
@@ -75,6 +80,7 @@ struct ReferenceSolution {
   std::int64_t accepted = 0;
   std::int64_t rejected = 0;
   std::vector<ReferenceStep> steps;
+  std::vector<ReferenceEvent> events;
 };
 
 /// Solves y' = f(t, y), y(times[0]) = y0 and gives y at all `times`, which ascend or descend and may repeat.

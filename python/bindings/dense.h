@@ -1,0 +1,15 @@
+// The dense output of a solve in Python.
+#pragma once
+
+#include <memory>
+
+#include "costate/solve/dense_solution.h"
+
+namespace costate::python {
+
+struct PythonDense {
+  std::shared_ptr<const DenseSolution> dense;
+  bool is_single;  // no batch axis
+};
+
+}  // namespace costate::python
