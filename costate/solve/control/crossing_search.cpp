@@ -10,6 +10,45 @@ namespace {
 constexpr double kFar = 0.5, kFarAtFirst = 0.1;
 constexpr int kMostProbes = 100;
 
+/// The cubic with the values and slopes of two points, as a function of the way from one to the other.
+struct Cubic {
+  Cubic(const EventPoint& a, const EventPoint& b)
+      : h(b.t - a.t),
+        start(a.g),
+        slope(h * a.rate),
+        square(3 * (b.g - a.g) - 2 * slope - h * b.rate),
+        cube(slope + h * b.rate - 2 * (b.g - a.g)) {}
+
+  double at(double x) const { return ((cube * x + square) * x + slope) * x + start; }
+  double slope_at(double x) const { return (3 * cube * x + 2 * square) * x + slope; }
+
+  double h, start, slope, square, cube;
+};
+
+/// Whether the cubic stays farther from zero than `near` on the side of `sign`: the points that span it do (Bezier's).
+bool stays_away(const EventPoint& a, const EventPoint& b, double sign, double near) {
+  const double third = (b.t - a.t) / 3;
+  return sign * a.g > near && sign * b.g > near && sign * (a.g + third * a.rate) > near &&
+         sign * (b.g - third * b.rate) > near;
+}
+
+/// Where the cubic loses `sign`, between a and b; the middle if it says nothing. A guess, of which no more is asked
+/// than that Newton's method goes on from there.
+double root_between(const EventPoint& a, const EventPoint& b, double sign) {
+  constexpr int kMostSteps = 40;
+  constexpr double kCloseEnough = 1e-9;
+  const Cubic cubic(a, b);
+  double low = 0, high = 1, x = 0.5;
+  for (int i = 0; i < kMostSteps && std::isfinite(cubic.square + cubic.cube); ++i) {
+    const double value = cubic.at(x), step = -value / cubic.slope_at(x);
+    if (std::abs(step) <= kCloseEnough) break;
+    (sign * value > 0 ? low : high) = x;
+    const double next = x + step;
+    x = next > low && next < high ? next : low + (high - low) / 2;
+  }
+  return a.t + x * cubic.h;
+}
+
 /// The extremum within (0, 1) at which sign * c is smallest, of the cubic c with these values and slopes at 0 and 1.
 struct Extremum {
   double at = 0.5, value = 0;
@@ -17,14 +56,13 @@ struct Extremum {
 };
 
 Extremum extremum_toward_zero(const EventPoint& a, const EventPoint& b, double sign) {
-  const double h = b.t - a.t, slope_a = h * a.rate, slope_b = h * b.rate, rise = b.g - a.g;
-  const double square = 3 * rise - 2 * slope_a - slope_b, cube = slope_a + slope_b - 2 * rise;
-  const double root = std::sqrt(square * square - 3 * cube * slope_a);
-  const double q = -(square + std::copysign(root, square));
+  const Cubic cubic(a, b);
+  const double root = std::sqrt(cubic.square * cubic.square - 3 * cubic.cube * cubic.slope);
+  const double q = -(cubic.square + std::copysign(root, cubic.square));
   Extremum best;
-  for (const double x : {q / (3 * cube), slope_a / q}) {
+  for (const double x : {q / (3 * cubic.cube), cubic.slope / q}) {
     if (!(x > 0 && x < 1)) continue;
-    const double value = std::fma(std::fma(std::fma(cube, x, square), x, slope_a), x, a.g);
+    const double value = cubic.at(x);
     if (!best.exists || sign * value < sign * best.value) best = {.at = x, .value = value, .exists = true};
   }
   return best;
@@ -67,9 +105,11 @@ void CrossingSearch::start(const Interval& interval, Crossing wanted) {
 
 /// Asks for g where the cubic comes closest to zero, if that may be a crossing.
 void CrossingSearch::look_at_extremum() {
+  state_ = State::kNone;
+  if (stays_away(low_, high_, sign_, kFar * smallest_)) return;
   const Extremum extremum = extremum_toward_zero(low_, high_, sign_);
   const bool is_near = extremum.exists && sign_ * extremum.value <= kFar * smallest_;
-  probe_ = std::fma(extremum.at, high_.t - low_.t, low_.t);
+  probe_ = low_.t + extremum.at * (high_.t - low_.t);
   const bool is_between = direction_ * (probe_ - low_.t) > 0 && direction_ * (high_.t - probe_) > 0;
   state_ = is_near && is_between ? State::kExtremum : State::kNone;
 }
@@ -104,13 +144,18 @@ void CrossingSearch::bracket(const EventPoint& before, const EventPoint& after, 
   propose(high_);  // `low_` may be a root itself, the crossing before
 }
 
-/// The next time: a Newton step from `point`, an end of the bracket, or the middle of the bracket.
+/// The next time, from `point`, the end of the bracket that is new: a Newton step, but from an end that is not close
+/// yet to the cubic's root, and to the middle if the steps do not become shorter.
 void CrossingSearch::propose(const EventPoint& point) {
-  const double middle = low_.t + (high_.t - low_.t) / 2;
+  const auto is_shorter = [&](double t) { return 2 * std::abs(t - point.t) <= last_step_; };
   double next = point.t - point.g / point.rate;
-  const double step = std::abs(next - point.t);
-  const bool is_inside = direction_ * (next - low_.t) >= 0 && direction_ * (high_.t - next) >= 0;
-  if (!is_inside || !(2 * step <= last_step_)) next = middle;
+  const bool is_inside = direction_ * (next - low_.t) > 0 && direction_ * (high_.t - next) > 0;
+  const bool is_there = std::abs(next - point.t) <= tolerance_;
+  if (is_there)
+    next = std::clamp(next, std::min(low_.t, high_.t), std::max(low_.t, high_.t));
+  else if (num_probes_ == 0 || !is_inside || !is_shorter(next))
+    next = root_between(low_, high_, sign_);
+  if (!is_shorter(next)) next = low_.t + (high_.t - low_.t) / 2;
   last_step_ = std::abs(next - point.t);
   probe_ = next;
   const bool is_narrow = std::abs(high_.t - low_.t) <= tolerance_;

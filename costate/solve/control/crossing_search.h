@@ -20,8 +20,8 @@ struct EventPoint {
 /// A change of signs between both ends is one crossing. Where the signs agree, the extremum of g between them tells of
 /// two crossings, or of a root that g only touches: the cubic through the values and slopes of both ends says where it
 /// is and whether it is worth a look, and is made anew with each value that is found. A value there of the other sign
-/// makes a bracket. A bracket is narrowed by Newton's method with bisection where that leaves it or is slow (rtsafe of
-/// Press et al., Numerical Recipes, 9.4), until a step is no longer than the tolerance.
+/// makes a bracket. In a bracket the cubic's root is asked for next, or the middle where that is slow, until a step is
+/// no longer than the tolerance.
 class CrossingSearch {
  public:
   struct Interval {

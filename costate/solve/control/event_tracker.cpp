@@ -91,9 +91,9 @@ void EventTracker::search_from(std::size_t event, const EventPoint& from) {
                          rules_[event].direction);
 }
 
-void EventTracker::take(const Values& values) {
+void EventTracker::take(double g, double rate) {
   has_probed_ = true;
-  searches_[searched_].take(values.g[searched_], values.rate[searched_]);
+  searches_[searched_].take(g, rate);
   go_on();
 }
 

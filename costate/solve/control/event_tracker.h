@@ -51,7 +51,9 @@ class EventTracker {
   void search(double t_end, const Values& values);
   bool wants_probe() const { return searched_ < rules_.size(); }
   double probe_time() const { return searches_[searched_].probe_time(); }
-  void take(const Values& values);
+  /// The event whose values are asked for.
+  std::size_t searched_event() const { return searched_; }
+  void take(double g, double rate);
 
   /// A value was NaN.
   bool failed() const { return failed_; }

@@ -106,11 +106,12 @@ class HostSolver {
     const std::size_t workers =
         std::min(static_cast<std::size_t>(num_threads()), (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
     Common common;
-    if (batch_.events != nullptr) common.events.resize(sizes_.batch);
+    if (batch_.events != nullptr) common.event_rows.resize(sizes_.batch);
     if (dense != nullptr) common.dense.resize(sizes_.batch);
-    parallel_for(workers, [&](std::size_t) { Worker(*this, common, solution).run(); });
+    std::vector<LaneEventList<T>> events(workers);
+    parallel_for(workers, [&](std::size_t worker) { Worker(*this, common, solution, events[worker]).run(); });
     solution.advice = advice_on_first_failure(solution);
-    if (batch_.events != nullptr) solution.events = events_of(common.events);
+    if (batch_.events != nullptr) solution.events = events_of(common.event_rows);
     if (dense != nullptr) *dense = steps_of(common.dense);
     return solution;
   }
@@ -131,22 +132,30 @@ class HostSolver {
                            .min_step = problem_.options.min_step});
   }
 
+  /// Where a sample's events are: rows of the list of the thread that solved it.
+  struct EventRows {
+    const LaneEventList<T>* list = nullptr;
+    std::size_t first = 0, count = 0;
+  };
+
   /// All samples' events, sample by sample.
-  SolutionEvents events_of(const std::vector<LaneEventList<T>>& lists) const {
+  SolutionEvents events_of(const std::vector<EventRows>& samples) const {
     SolutionEvents all;
     all.first = {0};
-    std::vector<T> states;
-    for (const LaneEventList<T>& list : lists) {
-      for (const LaneEvent& event : list.events) {
+    for (const EventRows& rows : samples) all.first.push_back(all.first.back() + static_cast<std::int64_t>(rows.count));
+    all.states =
+        HostArray(sizes_.state.with_first(all.first.back()), std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64);
+    T* states = all.states.template data<T>().data();
+    for (const EventRows& rows : samples) {
+      for (std::size_t i = 0; i < rows.count; ++i) {
+        const LaneEvent& event = rows.list->events[rows.first + i];
         all.event.push_back(static_cast<std::int64_t>(event.event));
         all.times.push_back(event.t);
       }
-      states.insert(states.end(), list.before.begin(), list.before.end());
-      all.first.push_back(static_cast<std::int64_t>(all.times.size()));
+      if (rows.count == 0) continue;
+      const T* before = rows.list->before.data() + rows.first * problem_.state_size;
+      states = std::copy_n(before, rows.count * problem_.state_size, states);
     }
-    all.states =
-        HostArray(sizes_.state.with_first(all.first.back()), std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64);
-    std::ranges::copy(states, all.states.template data<T>().begin());
     return all;
   }
 
@@ -183,18 +192,19 @@ class HostSolver {
 
   /// What the threads of a solve share.
   struct Common {
-    std::atomic<std::size_t> next = 0;     // who solves a sample changes no bit of it
-    std::vector<LaneEventList<T>> events;  // [sample], as the next
-    std::vector<DenseSteps<T>> dense;      // empty if not wanted
+    std::atomic<std::size_t> next = 0;  // who solves a sample changes no bit of it
+    std::vector<EventRows> event_rows;  // [sample], as the next; empty if there are none
+    std::vector<DenseSteps<T>> dense;   // empty if not wanted
   };
 
   /// A thread's lanes and the samples that it takes from the batch.
   class Worker : public LaneQueue {
    public:
-    Worker(const HostSolver& host, Common& common, Solution& solution)
+    Worker(const HostSolver& host, Common& common, Solution& solution, LaneEventList<T>& events)
         : host_(host),
           common_(common),
           solution_(solution),
+          events_(events),
           solver_(host.problem_),
           dense_(host.problem_),
           sample_of_(host.problem_.lanes) {
@@ -238,7 +248,7 @@ class HostSolver {
       for (std::size_t row = 0; row < size; ++row) out[row] = states_[row * lanes + lane];
       const LaneOutcome& outcome = solver_.outcomes()[lane];
       if (!common_.dense.empty()) common_.dense[sample] = std::move(dense_.steps(lane));
-      if (solver_.events() != nullptr) common_.events[sample] = solver_.events()->list(lane);
+      if (solver_.events() != nullptr) keep_events(sample, solver_.events()->list(lane));
       solution_.status[sample] = outcome.status;
       solution_.reached[sample] = outcome.t;
       solution_.last_step[sample] = outcome.h;
@@ -248,6 +258,12 @@ class HostSolver {
     }
 
    private:
+    void keep_events(std::size_t sample, const LaneEventList<T>& list) {
+      common_.event_rows[sample] = {&events_, events_.events.size(), list.events.size()};
+      events_.events.insert(events_.events.end(), list.events.begin(), list.events.end());
+      events_.before.insert(events_.before.end(), list.before.begin(), list.before.end());
+    }
+
     /// Row `sample` of a batch [batch, size] into column `lane` of [size, lanes].
     template <class Number>
     void fill(const HostArray& batch, std::size_t sample, std::size_t size, std::size_t lane, Number* out) const {
@@ -259,6 +275,7 @@ class HostSolver {
     const HostSolver& host_;
     Common& common_;
     Solution& solution_;
+    LaneEventList<T>& events_;  // of all samples that this thread has solved
     LaneSolver<T> solver_;
     DenseRecord<T> dense_;
     std::vector<std::size_t> sample_of_;

@@ -22,6 +22,7 @@ LaneEvents<T>::LaneEvents(const LaneProblem<T>& problem)
       reset_(problem_, problem_.values, lanes_),
       trackers_(lanes_, EventTracker(problem_.events.rules, std::numeric_limits<T>::epsilon())),
       lists_(lanes_),
+      searching_(lanes_),
       is_cut_(lanes_),
       looks_into_(lanes_),
       times_(padded(lanes_)),
@@ -99,23 +100,21 @@ bool LaneEvents<T>::search(const EventSearch<T>& search) {
 }
 
 template <class T>
-bool LaneEvents<T>::any_probe() const {
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (looks_into_[lane] != 0 && trackers_[lane].wants_probe()) return true;
-  return false;
-}
-
-template <class T>
 void LaneEvents<T>::locate(const EventSearch<T>& search) {
   std::copy_n(search.step.start, lanes_, times_.data());
-  while (any_probe()) {
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (looks_into_[lane] != 0 && trackers_[lane].wants_probe()) times_[lane] = trackers_[lane].probe_time();
+  searching_.clear();
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (looks_into_[lane] != 0 && trackers_[lane].wants_probe()) searching_.push_back(static_cast<std::uint32_t>(lane));
+  while (!searching_.empty()) {
+    for (const std::uint32_t lane : searching_) times_[lane] = trackers_[lane].probe_time();
     dense_.write_states(search.step, times_.data(), y_.data());
     dense_.write_slopes(search.step, times_.data(), slopes_.data());
     evaluate(search, times_.data(), y_.data(), slopes_.data());
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (looks_into_[lane] != 0 && trackers_[lane].wants_probe()) trackers_[lane].take(values_of(lane));
+    std::erase_if(searching_, [&](std::uint32_t lane) {
+      const std::size_t at = trackers_[lane].searched_event() * lanes_ + lane;
+      trackers_[lane].take(g_[at], rates_[at]);
+      return !trackers_[lane].wants_probe();
+    });
   }
   keep_found(search);
 }

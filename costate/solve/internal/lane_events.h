@@ -80,7 +80,6 @@ class LaneEvents {
  private:
   void evaluate(const EventSearch<T>& search, const double* times, const T* y, const T* slopes);
   EventTracker::Values values_of(std::size_t lane);
-  bool any_probe() const;
   void keep_found(const EventSearch<T>& search);
   void keep(const EventSearch<T>& search, std::size_t lane, const TrackedEvent& event);
 
@@ -90,6 +89,7 @@ class LaneEvents {
   EventEvaluator<T> watch_, reset_;
   std::vector<EventTracker> trackers_;
   std::vector<LaneEventList<T>> lists_;
+  std::vector<std::uint32_t> searching_;     // lanes whose trackers want a probe
   std::vector<char> is_cut_, looks_into_;    // [lanes]
   AlignedVector<double> times_;              // [lanes]
   AlignedVector<T> y_, slopes_, ones_;       // at times_; ones [lanes]

@@ -22,7 +22,11 @@ bool ReferenceEventSearch::find(const ReferencePlace& start, const ReferencePlac
                                 std::vector<ReferenceEvent>& found) {
   if (tracker_.wants_start()) tracker_.set_start(start.t, values_at(start));
   tracker_.search(end.t, values_at(end));
-  while (tracker_.wants_probe()) tracker_.take(values_at(place_at(tracker_.probe_time())));
+  while (tracker_.wants_probe()) {
+    const EventTracker::Values values = values_at(place_at(tracker_.probe_time()));
+    const std::size_t event = tracker_.searched_event();
+    tracker_.take(values.g[event], values.rate[event]);
+  }
   if (tracker_.failed()) return false;
   for (const TrackedEvent& event : tracker_.happened()) {
     found.push_back({.event = event.event, .t = event.t, .state = place_at(event.t).y});
