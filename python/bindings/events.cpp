@@ -89,7 +89,8 @@ nb::any event_states(const SolutionEvents& events, bool is_single, const nb::obj
 }
 
 void bind_events(nb::module_& module) {
-  nb::class_<PythonEvent>(module, "Event", R"(A time at which g(t, z, *args) of a sample goes through zero in a solve.
+  nb::class_<PythonEvent>(module, "Event", construct_by_init(),
+                          R"(A time at which g(t, z, *args) of a sample goes through zero in a solve.
 
 g          gives a number; a callable on costate Arrays, as the field, with the args of the solve. It may use Parameters.
 reset      reset(t, z, *args) gives the state with which the solve goes on: a bounce, a dose. None: as it was.

@@ -360,7 +360,8 @@ args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one samp
 events  a list of costate.Event: what is noted, moves the state or ends a sample's solve where its g goes through zero. An
         output at the time of an event is the state before it; outputs after one that ends the solve are NaN. Solves with
         events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
-        and the first `max_events` times, numbers and states of events, all with gradients through the events' times.
+        and the first `max_events` times, numbers and states of events, all with gradients through the events' times; z0 is
+        one array then.
 dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are

@@ -100,40 +100,6 @@ bool DiscreteSweep<T>::start() {
   return true;
 }
 
-/// What happened after the steps that are recorded here: the cotangents of the state and slope that it began with.
-template <class T>
-void DiscreteSweep<T>::take_back_stragglers() {
-  const Stragglers<T>* stragglers = solve_.solver->stragglers();
-  if (stragglers == nullptr) return;
-  const std::size_t rows = problem_.state_size, width = stragglers->most();
-  const std::span<const std::uint32_t> lanes = stragglers->lanes();
-  narrow_->cotangent.resize(problem_.num_times * rows * width);
-  stragglers->gather(cotangent_, problem_.num_times * rows, narrow_->cotangent.data());
-  for (std::size_t i = 0; i < narrow_->cotangent.size(); ++i)
-    if (i % width >= lanes.size()) narrow_->cotangent[i] = T{0};
-  const FinishedSolve<T> solve{.solver = &stragglers->solver(), .inputs = stragglers->inputs(), .states = nullptr};
-  evaluations_ += narrow_->sweep.run(solve, narrow_->cotangent.data(), narrow_->gradients);
-  const auto add_columns = [&](const AlignedVector<T>& from, AlignedVector<T>& to) {
-    for (std::size_t i = 0; i < lanes.size(); ++i)
-      for (std::size_t row = 0; row * width < from.size(); ++row) to[row * lanes_ + lanes[i]] += from[row * width + i];
-  };
-  const SolveGradients<T>& found = narrow_->gradients;
-  add_columns(found.times, gradients_->times);
-  for (std::size_t i = 0; i < found.arguments.size(); ++i)
-    if (!field_.arguments()[i].is_shared)
-      add_columns(found.arguments[i], gradients_->arguments[i]);
-    else
-      for (std::size_t k = 0; k < found.arguments[i].size(); ++k) gradients_->arguments[i][k] += found.arguments[i][k];
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
-    if (lender_.borrows(lanes[i])) continue;
-    T* z = (remaining_[lanes[i]] > 0 ? y_cotangent_ : gradients_->z0).data() + lanes[i];
-    for (std::size_t row = 0; row < rows; ++row) {
-      z[row * lanes_] = found.z0[row * width + i];
-      carried_[row * lanes_ + lanes[i]] = narrow_->sweep.carried_[row * width + i];
-    }
-  }
-}
-
 /// The last round that has steps to take back; nullopt if none remain.
 template <class T>
 std::optional<std::size_t> DiscreteSweep<T>::last_round() const {
@@ -267,31 +233,6 @@ void DiscreteSweep<T>::add_dense_outputs() {
     add_dense_output(w);
     if (field_.wants_times()) add_dense_times(w);
   }
-}
-
-/// Events within the steps, one of each lane at once.
-template <class T>
-void DiscreteSweep<T>::take_back_events() {
-  is_event_pass_ = true;
-  for (bool has_any = events_->begin(); has_any; has_any = events_->next()) {
-    for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      mask_[lane] = events_->has(lane) ? T{1} : T{0};
-      if (events_->has(lane)) theta_[lane] = (events_->time(lane) - step(lane).t) / step(lane).h;
-    }
-    const T* w = events_->take_back(vectors(), idle_times_.data(), y_.data());
-    add_dense_output(w);
-    add_dense_times(w);
-  }
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (active_[lane] != 0 && step(lane).ends_at_event)
-      first_stops_[lane] = solve_.solver->first_stop(lane, events_->origin(lane));
-  is_event_pass_ = false;
-}
-
-/// Where the cotangent of a dense output's time goes. That of an event has been given to what moves the event.
-template <class T>
-T* DiscreteSweep<T>::time_target(std::size_t lane) {
-  return is_event_pass_ ? &unused_time_ : &gradients_->times[dense_.output(lane) * lanes_ + lane];
 }
 
 template <class T>
