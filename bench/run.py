@@ -44,6 +44,9 @@ HEAT = "Heat that turns and spreads on a square of 256² cells (65,025 unknowns,
 BLOCKS = ("The block of an ODE-Net on 64 feature maps: norm, relu, conv 3 × 3 with t as one more channel, twice, and norm; batch 128, dopri5 at 1e-3, "
           "f32, the gradient by the 75,392 parameters. Costate without the gradient guard, as `ode_block` solves. Memory is what a first gradient took at "
           "most beyond what its process held before. Losses and gradients were compared at a tolerance of 1e-5")
+BALLS = {"without drag": "0", "with drag": "0.1"}
+BALLS_TEXT = ("10,000 balls dropped from heights between 0.5 and 2, [0, 2], each with its own bounces (speed times 0.8), f64, dopri5, tolerances 1e-6 and "
+              "1e-8, per-sample steps, one thread. diffrax: vmap over the balls, eight solves from bounce to bounce, which is as many as any ball needs")
 ENSEMBLE = "Lotka–Volterra, f64, 10,000 different starts and parameters, [0, 10], tolerances 1e-8, per-sample steps, end state"
 
 
@@ -64,7 +67,7 @@ def prepare(arguments, data):
     build = ROOT / "build/bench"
     run(["cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCOSTATE_BUILD_BENCH=ON",
          "-DCOSTATE_BUILD_CLI=ON", "-DCOSTATE_BUILD_TESTS=OFF"])
-    run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side", "panels_costate_side",
+    run(["cmake", "--build", build, "--target", "costate_cli", "ensemble_costate_side", "balls_costate_side", "panels_costate_side",
          "blocks_costate_side", "heat_costate_side", "scaling"])
     if not (VENV / "bin/python").exists():
         run([sys.executable, "-m", "venv", VENV])
@@ -110,6 +113,35 @@ def ensemble_table(sides):
         rate = 1e4 / (result["ms"][0] / 1e3)
         faster = "" if side == "costate" else ratio(result["ms"], sides["costate"]["ms"])
         lines.append(f"| {methods[side]} | {milliseconds(result['ms'])} | {rate:.3g} | {faster} |")
+    return lines
+
+
+def balls(arguments, build):
+    number = "200" if arguments.tiny else "10000"
+    kinds = {}
+    for kind, drag in BALLS.items():
+        sides = {"costate": measure([build / "bench/balls_costate_side", number, drag, arguments.seconds], arguments.core)}
+        if "diffrax" in arguments.peers:
+            script = ROOT / "bench/balls/diffrax_side.py"
+            sides["diffrax"] = measure([VENV / "bin/python", script, number, drag, arguments.seconds], arguments.core)
+        kinds[kind] = sides
+    print("balls", json.dumps(kinds), flush=True)
+    return kinds
+
+
+def balls_disagreements(kinds):
+    for kind, sides in kinds.items():
+        mine, theirs = sides["costate"], sides.get("diffrax", sides["costate"])
+        # Tolerances 1e-6, and a bounce at the very end may be on either side of it.
+        if abs(theirs["sum"] / mine["sum"] - 1) > 1e-4 or abs(theirs["events"] / mine["events"] - 1) > 1e-3:
+            yield f"balls {kind}: diffrax has {theirs['events']} bounces and the sum {theirs['sum']:.8g}, costate {mine['events']} and {mine['sum']:.8g}"
+
+
+def balls_table(kinds):
+    lines = ["| | Costate, ms | diffrax, ms | Costate is faster by |", "|---|---|---|---|"]
+    for kind, sides in kinds.items():
+        mine, theirs = sides["costate"]["ms"], sides["diffrax"]["ms"]
+        lines.append(f"| {kind}, {sides['costate']['events']} bounces | {milliseconds(mine)} | {milliseconds(theirs)} | {ratio(theirs, mine)} |")
     return lines
 
 
@@ -294,6 +326,7 @@ def page(results, systems, more, arguments):
         "## All cores, scaling and memory", "", *scaling_section(more["scaling"]), "",
         "## An ensemble of plain ODEs", "", ENSEMBLE + ". SciPy's time is that of 200 of them, scaled.", "",
         *ensemble_table(systems), "",
+        "## Bouncing balls", "", BALLS_TEXT + ".", "", *balls_table(more["balls"]), "",
         "## Vortex panels", "", PANELS + ".", "", *panels_table(more["panels"]), "",
         "## A field of heat", "", HEAT + ".", "", *heat_table(more["heat"]), "",
         "## The block of an ODE-Net", "", BLOCKS + ".", "", *blocks_table(more["blocks"]), ""]
@@ -326,6 +359,8 @@ def main():
             results[name] = sides
         systems = ensemble(arguments, build)
         faults += ensemble_disagreements(systems)
+        bounces = balls(arguments, build)
+        faults += balls_disagreements(bounces)
         flows = panels(arguments, build)
         faults += panels_disagreements(flows)
         fields = heat(arguments, build)
@@ -333,7 +368,7 @@ def main():
         odenets = blocks(arguments, build, data)
         for name, sides in odenets.items():
             faults += disagreements(f"block {name}", sides)
-        more = {"panels": flows, "heat": fields, "blocks": odenets, "scaling": scaling(build, data, arguments), "startup": startup_time(build)}
+        more = {"balls": bounces, "panels": flows, "heat": fields, "blocks": odenets, "scaling": scaling(build, data, arguments), "startup": startup_time(build)}
         if "torchdiffeq" in arguments.peers:
             more["blas"] = measure([VENV / "bin/python", ROOT / "bench/engine/sgemm.py", arguments.seconds], arguments.core)
         pictures = pathlib.Path(data, "scaling.png").read_bytes()

@@ -22,6 +22,7 @@ def check(path: str, *lines: str) -> str:
         ("costate/io/a.cpp", "#include <nlohmann/json.hpp>"),
         ("cli/a.cpp", '#include "costate/solve/solve.h"'),
         ("tests/solve/a_test.cpp", '#include "costate/solve/internal/x.h"'),
+        ("costate/base/a.cpp", "#include <pthread.h>"),
         ("costate/graph/a.cpp", '// #include "costate/solve/solve.h"'),
     ],
 )

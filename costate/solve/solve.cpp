@@ -1,9 +1,14 @@
 // The two forms of solve: on batches of numbers (checks here, the work in host_solver.cpp) and inside a trace.
 #include "costate/solve/solve.h"
 
+#include <memory>
+#include <optional>
+
 #include "costate/base/error.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/solve/dense_solution.h"
 #include "costate/solve/internal/error_measure.h"
+#include "costate/solve/internal/event_field.h"
 #include "costate/solve/internal/field_inputs.h"
 #include "costate/solve/internal/hoist.h"
 #include "costate/solve/internal/host_solver.h"
@@ -62,14 +67,59 @@ void Solution::check() const {
                         advice, ".");
 }
 
-Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
-               std::span<const HostArray> arguments) {
+namespace {
+
+void refuse_fixed_steps(const SolveOptions& options, const char* what) {
+  if (options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate())
+    throw NotSupported("[solve] ", what,
+                       " takes steps that go by their error; got fixed steps. Take a method with an "
+                       "error estimate, without step_size and steps_per_interval.");
+}
+
+/// What only steps of a sample's own, by its error, can do.
+void check_event_options(const SolveOptions& options) {
+  refuse_fixed_steps(options, "an event");
+  if (options.control == Control::kJoint)
+    throw NotSupported("[solve] an event takes steps of each sample's own; got control = joint. Take per_sample.");
+}
+
+/// The numbers of a solve, besides its field and options.
+struct Numbers {
+  const HostArray& z0;
+  const HostArray& times;
+  std::span<const HostArray> arguments;
+};
+
+Solution solve_numbers(const VectorField& field, const Numbers& numbers, const SolveOptions& options,
+                       std::span<const SolveEvent> events, DenseSolution::Steps* dense) {
   check_options(options);
   internal::check_tolerances(options, field);
-  const internal::HostSizes sizes = check_inputs(field, z0, times, arguments);
-  const internal::HostBatch batch{z0, times, arguments, sizes};
-  return options.dtype == Dtype::kF32 ? internal::solve_batch<float>(field, options, batch)
-                                      : internal::solve_batch<double>(field, options, batch);
+  std::optional<internal::EventField> joined;
+  if (!events.empty()) {
+    check_event_options(options);
+    joined = internal::join_events(field, events);
+  }
+  const VectorField& solved = joined ? joined->field : field;
+  const internal::HostSizes sizes = check_inputs(solved, numbers.z0, numbers.times, numbers.arguments);
+  const internal::HostBatch batch{numbers.z0, numbers.times, numbers.arguments, sizes, joined ? &*joined : nullptr};
+  return options.dtype == Dtype::kF32 ? internal::solve_batch<float>(solved, options, batch, dense)
+                                      : internal::solve_batch<double>(solved, options, batch, dense);
+}
+
+}  // namespace
+
+Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
+               std::span<const HostArray> arguments, std::span<const SolveEvent> events) {
+  return solve_numbers(field, {z0, times, arguments}, options, events, nullptr);
+}
+
+DenseResult solve_dense(const VectorField& field, const HostArray& z0, const HostArray& times,
+                        const SolveOptions& options, std::span<const HostArray> arguments,
+                        std::span<const SolveEvent> events) {
+  refuse_fixed_steps(options, "a dense output");
+  DenseSolution::Steps steps;
+  Solution solution = solve_numbers(field, {z0, times, arguments}, options, events, &steps);
+  return {std::move(solution), DenseSolution(std::move(steps))};
 }
 
 std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArray& z0, const HostArray& times,
@@ -100,6 +150,17 @@ std::vector<Array> with_hoisted(const internal::HoistedField& hoisted, const Vec
   return all;
 }
 
+/// The solve as a node. `arguments`: of the field, those that it captures among them.
+Array apply_solve(const VectorField& field, const Operand& z0, const Operand& times, const SolveOptions& options,
+                  std::span<const Array> arguments, std::shared_ptr<const internal::EventField> events) {
+  std::vector<Array> operands = {reshape(z0, {z0.array.shape().size()}), times.array};
+  operands.insert(operands.end(), arguments.begin(), arguments.end());
+  internal::append_parameters(field.function(), operands);
+  auto known_times = internal::constant_numbers(times.array).value_or(std::vector<double>{});
+  return apply(std::make_shared<internal::SolveExtension>(field, options, std::move(known_times), std::move(events)),
+               operands, z0.where);
+}
+
 }  // namespace
 
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options,
@@ -110,11 +171,40 @@ Array solve(const VectorField& field, Operand z0, Operand times, const SolveOpti
   check_constant_times(times.array);
   if (const auto hoisted = internal::hoist_shared(field))
     return solve(hoisted->field, z0, times, options, with_hoisted(*hoisted, field, arguments));
-  std::vector<Array> operands = {reshape(z0, {z0.array.shape().size()}), times.array};
-  operands.insert(operands.end(), arguments.begin(), arguments.end());
-  internal::append_parameters(field.function(), operands);
-  auto known_times = internal::constant_numbers(times.array).value_or(std::vector<double>{});
-  return apply(std::make_shared<internal::SolveExtension>(field, options, std::move(known_times)), operands, z0.where);
+  return apply_solve(field, z0, times, options, arguments, nullptr);
+}
+
+EventSolution solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options,
+                    std::span<const Array> given, const EventList& events) {
+  check_options(options);
+  internal::check_tolerances(options, field);
+  check_event_options(options);
+  if (events.events.empty()) throw InvalidArgument("[solve] the list of events must hold one; got none.");
+  if (events.max_events < 1)
+    throw InvalidArgument("[solve] max_events must be at least 1; got ", events.max_events, ".");
+  std::vector<Array> arguments = internal::arguments_of(field, given, "solve");
+  check_constant_times(times.array);
+  if (const auto hoisted = internal::hoist_shared(field))
+    return solve(hoisted->field, z0, times, options, with_hoisted(*hoisted, field, arguments), events);
+  const auto joined = std::make_shared<const internal::EventField>(
+      internal::join_events(field, events.events, static_cast<std::size_t>(events.max_events)));
+  arguments.insert(arguments.end(),
+                   joined->field.captured().begin() + static_cast<std::ptrdiff_t>(field.captured().size()),
+                   joined->field.captured().end());
+  const Array all = apply_solve(joined->field, z0, times, options, arguments, joined);
+  const std::int64_t size = field.state_size(), most = events.max_events;
+  std::int64_t offset = 0;
+  const auto next = [&](const Shape& shape) {
+    offset += shape.size();
+    return reshape(all.slice(offset - shape.size(), offset), shape);
+  };
+  EventSolution solution;
+  solution.states = next({times.array.shape()[0], size});
+  solution.event_times = next({most});
+  solution.events = next({most});
+  solution.event_states = next({most, size});
+  solution.count = next({});
+  return solution;
 }
 
 }  // namespace costate

@@ -8,11 +8,20 @@
 #include <vector>
 
 #include "costate/array/host_array.h"
+#include "costate/solve/events.h"
 #include "costate/solve/options.h"
 #include "costate/solve/status.h"
 #include "costate/solve/vector_field.h"
 
 namespace costate {
+
+/// The events of a batch, sample by sample and each sample's in the order of time.
+struct SolutionEvents {
+  std::vector<std::int64_t> first;  // [batch + 1]; those of sample i are first[i], … first[i + 1] - 1
+  std::vector<std::int64_t> event;  // [n] which of the list that was given
+  std::vector<double> times;        // [n]
+  HostArray states;                 // [n, …state] before the event moves it
+};
 
 /// What a solve of a batch gives.
 struct Solution {
@@ -22,6 +31,7 @@ struct Solution {
   std::vector<std::int64_t> nfe;                 // evaluations of the field, not of its Jacobian
   std::vector<std::int64_t> accepted, rejected;  // steps
   std::string advice;                            // what to do about the first sample that failed
+  SolutionEvents events;                         // empty for a solve without
 
   /// SolveFailed if a sample failed, naming the first: which, how, at which t, with which step, and what to do.
   void check() const;
@@ -32,11 +42,14 @@ struct Solution {
 /// Shapes: z0 [batch, …state], or [batch, state] with the parts flattened one after the other if the field has several;
 ///         times [time] or [batch, time], ascending or descending, the first being z0's; a time that is repeated has
 ///         the same state again; arguments: one array for each argument of the field, [batch, …] or, if shared, […].
-/// Status: a sample that fails has a status other than kOk and NaN from there on; the others are solved.
-/// Throws: InvalidArgument if an option, a time or the number of arguments is not allowed; ShapeError if a shape is
-/// not.
+/// Events: each sample has its own. An output at the time of an event is the state before it. A sample whose solve an
+///         event ends is NaN from there on, its status is kOk, and `reached` is the time of the event.
+/// Status: a sample that fails has a status other than kOk and NaN from there on; the others are solved. One of whose
+///         events g is NaN fails as kNonFinite.
+/// Throws: InvalidArgument if an option, a time, an event or the number of arguments is not allowed; ShapeError if a
+/// shape is not; NotSupported for events with fixed steps or joint control.
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options = {},
-               std::span<const HostArray> arguments = {});
+               std::span<const HostArray> arguments = {}, std::span<const SolveEvent> events = {});
 
 /// An accepted step: from t to t + size.
 struct AcceptedStep {
@@ -62,5 +75,20 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 /// in t (times[0]; with fixed steps, any).
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},
             std::span<const Array> arguments = {});
+
+/// What a solve with events gives inside a trace, of one sample.
+struct EventSolution {
+  Array states;        // [time, state]; NaN after an event that ends the solve
+  Array event_times;   // [max_events], in the order of time; NaN where there are no more, as the next two
+  Array events;        // [max_events] which of the list that was given
+  Array event_states;  // [max_events, state] before the event moves it
+  Array count;         // [] how many there were, those beyond max_events among them
+};
+
+/// The same with events. All but `events` and `count` have a vjp, by the discrete adjoint, with what the events' own
+/// arguments and Parameters do to their times among it; NotSupported by backsolve, for jvp and for the vjp of a vjp.
+/// At an event where g only touches zero a gradient of its time has no bound, as the time itself has none.
+EventSolution solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options,
+                    std::span<const Array> arguments, const EventList& events);
 
 }  // namespace costate

@@ -49,6 +49,8 @@ NB_MODULE(_core, module) {
   bind_pullback(module);
   bind_derivatives(module);
   bind_nn(module);
+  bind_dense(module);
+  bind_events(module);
   bind_solve(module);
   bind_stepping(module);
   bind_tensor_solve(module);

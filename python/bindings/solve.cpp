@@ -2,9 +2,12 @@
 #include "costate/solve/solve.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "costate/base/error.h"
 #include "python/bindings/bindings.h"
+#include "python/bindings/dense.h"
+#include "python/bindings/events.h"
 #include "python/bindings/fields.h"
 
 namespace costate::python {
@@ -19,7 +22,7 @@ VectorField make_field(const nb::callable& f, const StateLayout& state, const nb
                                  values.append(nb::cast(t));
                                  values.append(state.from_parts(parts));
                                  for (const Array& argument : more) values.append(nb::cast(argument));
-                                 return state.to_parts(f(*values));
+                                 return state.to_parts(f(*values), "[vector_field] f must give");
                                });
 }
 
@@ -29,7 +32,9 @@ struct PythonSolution {
   HostArray times;
   bool is_single;
   nb::object states;
-  std::string shape;  // of the states, for repr
+  std::string shape;                                // of the states, for repr
+  nb::object structure = nb::none();                // of a state of several arrays
+  std::shared_ptr<const DenseSolution> dense = {};  // where asked for
 };
 
 /// A tuple of two numbers that ascend, as SciPy's t_span, or a list of them that begins with 0.
@@ -52,12 +57,35 @@ void check_order(nb::handle z0, const HostArray& times) {
       "solve(f, z0, times). If this is meant, make z0 a NumPy array.");
 }
 
-nb::any solve_traced(const VectorField& field, const Array& start, const Array& times, const SolveOptions& options,
-                     std::span<const Array> arguments) {
-  const Array states = solve(field, start, times, options, arguments);
-  std::vector<std::int64_t> axes = {states.shape()[0]};
-  axes.insert(axes.end(), start.shape().axes().begin(), start.shape().axes().end());
-  return nb::borrow<nb::any>(nb::cast(reshape(states, Shape(std::move(axes)))));
+/// What a solve is asked for besides its options.
+struct SolveRequest {
+  bool throws;
+  bool dense;
+  nb::sequence events;      // of costate.Event
+  std::int64_t max_events;  // so many of them a solve inside a trace tells of
+};
+
+nb::any solve_traced(const VectorField& field, const FlatStart<Array>& start, const Array& times,
+                     const SolveOptions& options, std::span<const Array> arguments, const SolveRequest& request) {
+  if (request.dense)
+    throw NotSupported(
+        "[solve] dense=True is for a solve of numbers; inside a trace, its times may be computed there.");
+  const nb::object& structure = start.layout.structure;
+  const auto in_rows = [&](const Array& states) {
+    return reshape(states, start.z0.shape().with_first(states.shape()[0]));
+  };
+  if (nb::len(request.events) == 0) {
+    const Array states = in_rows(solve(field, start.z0, times, options, arguments));
+    return structured(structure, nb::borrow<nb::any>(nb::cast(states)));
+  }
+  if (!structure.is_none())
+    throw NotSupported("[solve] inside a trace, events are for a state of one array; got a state of several.");
+  const std::vector<SolveEvent> events = to_events(field, start.layout, request.events);
+  EventSolution solution =
+      solve(field, start.z0, times, options, arguments, {.events = events, .max_events = request.max_events});
+  solution.states = in_rows(solution.states);
+  solution.event_states = in_rows(solution.event_states);
+  return nb::borrow<nb::any>(nb::cast(std::move(solution)));
 }
 
 /// One array of numbers as z0.
@@ -69,25 +97,22 @@ FlatStart<HostArray> start_of_array(const nb::object& f, HostArray z0) {
   return {.z0 = std::move(z0), .layout = StateLayout(state), .is_single = is_single};
 }
 
-/// States in the structure of z0.
-nb::any structured(const nb::object& structure, const nb::any& states) {
-  return structure.is_none() ? states : nb::borrow<nb::any>(structure.attr("split")(states));
-}
-
 /// The solution's states as arrays of NumPy, which own the numbers from now on.
-void take_states(PythonSolution& s, const nb::object& structure) {
+void take_states(PythonSolution& s) {
   nb::object states = to_numpy(std::move(s.solution.states));
   if (s.is_single) states = states[0];
   const auto axes = to_integers(nb::object(states.attr("shape")), "the shape of states");
   const std::vector<std::int64_t> without_state(axes.begin(), axes.begin() + (s.is_single ? 1 : 2));
-  s.shape = structure.is_none() ? text::concat(Shape(axes))
-                                : "(" + nb::cast<std::string>(structure.attr("text")(nb::cast(without_state))) + ")";
-  s.states = structured(structure, nb::borrow<nb::any>(states));
+  s.shape = s.structure.is_none()
+                ? text::concat(Shape(axes))
+                : "(" + nb::cast<std::string>(s.structure.attr("text")(nb::cast(without_state))) + ")";
+  s.states = structured(s.structure, nb::borrow<nb::any>(states));
 }
 
-/// A Solution; or, where f uses a value of the trace around it, which has one sample, the states as Arrays.
+/// A Solution; or, where f or an event uses a value of the trace around it, which has one sample, what a solve in that
+/// trace gives.
 nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, const HostArray& times,
-                    const nb::sequence& args, SolveOptions options, bool throws) {
+                    const nb::sequence& args, SolveOptions options, const SolveRequest& request) {
   std::vector<HostArray> arguments;
   for (const nb::handle argument : args) arguments.push_back(to_host(argument));
   if (start.is_single)
@@ -96,40 +121,55 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
   for (std::size_t i = 0; i < arguments.size(); ++i)
     shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
   const VectorField field = to_field("[solve] f", f, start.layout, shapes);
-  const nb::object& structure = start.layout.structure;
-  if (start.is_single && !field.captured().empty()) {
+  const std::vector<SolveEvent> events = to_events(field, start.layout, request.events);
+  const bool captures = !field.captured().empty() ||
+                        std::ranges::any_of(events, [](const SolveEvent& event) { return !event.captured().empty(); });
+  if (start.is_single && captures) {
     std::vector<Array> constants;
     for (const nb::handle argument : args) constants.push_back(to_array(argument));
-    return structured(structure, solve_traced(field, constant(start.z0), constant(times), options, constants));
+    return solve_traced(field, {.z0 = constant(start.z0), .layout = start.layout}, constant(times), options, constants,
+                        request);
   }
   options.dtype = start.z0.dtype();
   const HostArray z0 = start.is_single ? with_batch_of_one(start.z0) : start.z0;
-  PythonSolution out{.solution = run_long([&] { return solve(field, z0, times, options, arguments); }),
+  PythonSolution out{.solution = {},
                      .times = times.astype(Dtype::kF64),
                      .is_single = start.is_single,
                      .states = {},
-                     .shape = {}};
-  if (throws) out.solution.check();
-  take_states(out, structure);
+                     .shape = {},
+                     .structure = start.layout.structure};
+  run_long([&] {
+    if (!request.dense) {
+      out.solution = solve(field, z0, times, options, arguments, events);
+      return;
+    }
+    DenseResult result = solve_dense(field, z0, times, options, arguments, events);
+    out.solution = std::move(result.solution);
+    out.dense = std::make_shared<const DenseSolution>(std::move(result.dense));
+  });
+  if (request.throws) out.solution.check();
+  take_states(out);
   return nb::borrow<nb::any>(nb::cast(std::move(out)));
 }
 
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
-                     bool throws, const nb::kwargs& keywords) {
+                     bool throws, const nb::sequence& events, std::int64_t max_events, bool dense,
+                     const nb::kwargs& keywords) {
+  const SolveRequest request{.throws = throws, .dense = dense, .events = events, .max_events = max_events};
   const SolveOptions options = from_keywords(solve_keywords(), keywords);
   const nb::object structure = structure_of(f, z0);
   if (!start_holds_arrays(structure, z0) && !holds_arrays(times) && !holds_arrays(args)) {
     const HostArray numbers = to_host(times);
-    if (!structure.is_none()) return solve_numpy(f, flat_numbers(structure, z0), numbers, args, options, throws);
+    if (!structure.is_none()) return solve_numpy(f, flat_numbers(structure, z0), numbers, args, options, request);
     check_order(z0, numbers);
-    return solve_numpy(f, start_of_array(f, to_host(z0)), numbers, args, options, throws);
+    return solve_numpy(f, start_of_array(f, to_host(z0)), numbers, args, options, request);
   }
   const TracedArguments arguments = traced_arguments(args);
   const Array one = structure.is_none() ? to_array(z0) : Array();
   const FlatStart<Array> start =
       structure.is_none() ? FlatStart<Array>{.z0 = one, .layout = StateLayout(one.shape())} : flat_array(structure, z0);
-  return structured(start.layout.structure, solve_traced(to_field("[solve] f", f, start.layout, arguments.shapes),
-                                                         start.z0, to_array(times), options, arguments.values));
+  return solve_traced(to_field("[solve] f", f, start.layout, arguments.shapes), start, to_array(times), options,
+                      arguments.values, request);
 }
 
 nb::any counts(const PythonSolution& s, const std::vector<std::int64_t>& values) {
@@ -142,11 +182,18 @@ std::string text_of(const PythonSolution& s) {
                       status.size(), " ok)");
 }
 
+/// The DenseSolution, or None.
+nb::object dense_of(const PythonSolution& s) {
+  return s.dense ? nb::cast(PythonDense{s.dense, s.is_single, s.structure}) : nb::none();
+}
+
 nb::tuple state_of(const PythonSolution& s) {
   std::vector<int> status;
   for (const Status one : s.solution.status) status.push_back(static_cast<int>(one));
   return nb::make_tuple(s.states, status, s.solution.reached, s.solution.last_step, s.solution.nfe, s.solution.accepted,
-                        s.solution.rejected, to_numpy(s.times), s.is_single, s.shape);
+                        s.solution.rejected, to_numpy(s.times), s.is_single, s.shape, s.structure,
+                        s.solution.events.first, s.solution.events.event, s.solution.events.times,
+                        to_numpy(s.solution.events.states), dense_of(s));
 }
 
 void set_state(PythonSolution& s, const nb::tuple& state) {
@@ -156,11 +203,18 @@ void set_state(PythonSolution& s, const nb::tuple& state) {
                                        .last_step = nb::cast<std::vector<double>>(state[3]),
                                        .nfe = nb::cast<std::vector<std::int64_t>>(state[4]),
                                        .accepted = nb::cast<std::vector<std::int64_t>>(state[5]),
-                                       .rejected = nb::cast<std::vector<std::int64_t>>(state[6])},
+                                       .rejected = nb::cast<std::vector<std::int64_t>>(state[6]),
+                                       .advice = {},
+                                       .events = {.first = nb::cast<std::vector<std::int64_t>>(state[11]),
+                                                  .event = nb::cast<std::vector<std::int64_t>>(state[12]),
+                                                  .times = nb::cast<std::vector<double>>(state[13]),
+                                                  .states = to_host(state[14])}},
                           .times = to_host(state[7]),
                           .is_single = nb::cast<bool>(state[8]),
                           .states = state[0],
-                          .shape = nb::cast<std::string>(state[9])};
+                          .shape = nb::cast<std::string>(state[9]),
+                          .structure = state[10]};
+  if (!state[15].is_none()) s.dense = nb::cast<const PythonDense&>(state[15]).dense;
   for (const int one : nb::cast<std::vector<int>>(state[1])) s.solution.status.push_back(static_cast<Status>(one));
 }
 
@@ -247,6 +301,23 @@ void bind_solve(nb::module_& module) {
           "accepted", [](const PythonSolution& s) { return counts(s, s.solution.accepted); }, "Accepted steps.")
       .def_prop_ro(
           "rejected", [](const PythonSolution& s) { return counts(s, s.solution.rejected); }, "Rejected steps.")
+      .def_prop_ro(
+          "event_times", [](const PythonSolution& s) { return event_times(s.solution.events, s.is_single); },
+          "[n]: when a sample's events were, in the order of time; of a batch, a list of them.")
+      .def_prop_ro(
+          "event_numbers", [](const PythonSolution& s) { return event_numbers(s.solution.events, s.is_single); },
+          "[n]: which of the list `events` each was; of a batch, a list of them.")
+      .def_prop_ro(
+          "event_states",
+          [](const PythonSolution& s) { return event_states(s.solution.events, s.is_single, s.structure); },
+          "[n, ...state]: the states at the events, before they move them; of a batch, a list of them.")
+      .def_prop_ro(
+          "dense",
+          [](const PythonSolution& s) {
+            if (!s.dense) throw CallError("[Solution] dense is there if it is asked for, by solve(..., dense=True).");
+            return PythonDense{s.dense, s.is_single, s.structure};
+          },
+          "The states between the times, as a function of them.")
       .def("__repr__", &text_of)
       .def("__getstate__", &state_of)
       .def("__setstate__", &set_state)
@@ -269,10 +340,12 @@ state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of 
 arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
 )");
   const std::string signature =
-      "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True" +
+      "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True, "
+      "events: collections.abc.Sequence = (), max_events: int = 16, dense: bool = False" +
       parameters_of(solve_keywords(), true) + ") -> typing.Any";
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
-             nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("options"), nb::sig(signature.c_str()),
+             nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("events") = nb::tuple(),
+             nb::arg("max_events") = 16, nb::arg("dense") = false, nb::arg("options"), nb::sig(signature.c_str()),
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
@@ -284,6 +357,12 @@ z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solv
 times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again. A solve in
         f32 computes in f64 what f makes of t alone; where f takes t beside z or args, times must not be too close for f32.
 args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
+events  a list of costate.Event: what is noted, moves the state or ends a sample's solve where its g goes through zero. An
+        output at the time of an event is the state before it; outputs after one that ends the solve are NaN. Solves with
+        events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
+        and the first `max_events` times, numbers and states of events, all with gradients through the events' times; z0 is
+        one array then.
+dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                'dopri5', 'bosh3' and 'dop853'.
@@ -329,7 +408,8 @@ for. Solve to T and go on from there, both times differentiated:
 Selects that are continuous (maximum, relu, where(t > T, t - T, 0)) have their derivative. A jump that the state decides,
 as in where(z > level, 1, 0), is not looked for: derivatives lack what a moved crossing changes.
 
-Gives a Solution: states, times, status, nfe, accepted, rejected. Arrays of a trace that f uses without being passed them are
+Gives a Solution: states, times, status, nfe, accepted, rejected; with events event_times, event_numbers, event_states; with
+dense=True dense. Arrays of a trace that f uses without being passed them are
 found, and reach it as arguments do.
 
 Raises SolveFailed if a sample cannot be solved, unless throw=False: its states are NaN then, and its status says why.

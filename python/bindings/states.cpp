@@ -35,11 +35,15 @@ nb::object StateLayout::from_parts(std::span<const Array> arrays) const {
   return structure.attr("built")(leaves);
 }
 
-std::vector<Array> StateLayout::to_parts(nb::handle derivative) const {
-  if (structure.is_none()) return {to_array(derivative)};
-  std::vector<Array> slopes;
-  for (const nb::handle part : structure.attr("slopes")(derivative)) slopes.push_back(to_array(part));
-  return slopes;
+std::vector<Array> StateLayout::to_parts(nb::handle value, const char* what) const {
+  if (structure.is_none()) return {to_array(value)};
+  std::vector<Array> arrays;
+  for (const nb::handle part : structure.attr("arrays")(value, what)) arrays.push_back(to_array(part));
+  return arrays;
+}
+
+nb::any structured(const nb::object& structure, const nb::any& states) {
+  return structure.is_none() ? states : nb::borrow<nb::any>(structure.attr("split")(states));
 }
 
 nb::object structure_of(const nb::object& f, const nb::object& z0) {

@@ -18,8 +18,9 @@ struct StateLayout {
 
   /// The state that a field is called with.
   nb::object from_parts(std::span<const Array> arrays) const;
-  /// The derivative of each part, of what a field gave.
-  std::vector<Array> to_parts(nb::handle derivative) const;
+  /// The arrays of the parts of a state, or of its derivative; ShapeError where it is built otherwise, which begins
+  /// with `what`.
+  std::vector<Array> to_parts(nb::handle value, const char* what) const;
 
   std::vector<StatePart> parts;
   nb::object structure = nb::none();  // None: one array
@@ -27,6 +28,9 @@ struct StateLayout {
 
 /// The structure of a solve's state: of the VectorField, or of z0; None for one array.
 nb::object structure_of(const nb::object& f, const nb::object& z0);
+
+/// Numbers [..., state] of flat states in the structure; as they are where it is None.
+nb::any structured(const nb::object& structure, const nb::any& states);
 
 /// z0 with its arrays as one: flat, unless it is one array.
 template <class Numbers>

@@ -131,9 +131,9 @@ class Structure:
         """The arrays of z0."""
         return self._flat(state, "[solve] z0 must be", "z0")
 
-    def slopes(self, derivative):
-        """The arrays of what a field gave."""
-        return self._flat(derivative, "[vector_field] f must give", "z")
+    def arrays(self, value, what):
+        """The arrays of what a field or a reset gave; `what` begins the error if it is something else."""
+        return self._flat(value, what, "z")
 
     def _flat(self, value, what, path):
         leaves = []

@@ -6,6 +6,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/solve/solve.h"
+#include "tests/adjoint/numbers.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -13,11 +14,6 @@ namespace {
 
 constexpr SolveOptions kTight = {.rtol = 1e-10, .atol = 1e-12};
 constexpr double kError = 1e-7;  // of derivatives of solves whose steps err by 1e-10
-
-HostArray column(std::vector<double> values) {
-  const auto rows = static_cast<std::int64_t>(values.size());
-  return HostArray(Shape{rows, 1}, std::move(values));
-}
 
 struct Decay {
   Parameter p{"p", HostArray(Shape{}, std::vector<double>{0.7})};

@@ -12,13 +12,13 @@
 namespace costate {
 namespace {
 
-const SolveOptions kTight{.rtol = 1e-10, .atol = 1e-11};
+const SolveOptions kTightAtJumps{.rtol = 1e-10, .atol = 1e-11};
 
 HostArray number(double value) { return HostArray(Shape{1}, std::vector<double>{value}); }
 
 /// y(2) of y' = rhs(t, y, T, k), y(0) = 1, as a function of inputs T and k.
 using Rhs = std::function<Array(Array t, Array y, Array T, Array k)>;
-Function end_of(const Rhs& rhs, const SolveOptions& options = kTight) {
+Function end_of(const Rhs& rhs, const SolveOptions& options = kTightAtJumps) {
   const VectorField field = vector_field({}, {{"T", {}}, {"k", {}}}, rhs);
   return trace(
       [&](Array T, Array k) {
@@ -58,8 +58,8 @@ TEST(MovedJumps, TwoSolvesThatMeetThereHaveTheDerivative) {
   const VectorField after = vector_field({1}, [](Array, Array y) { return 0.0 * y; });
   const Function end = trace(
       [&](Array T, Array k) {
-        const Array y = solve(before, ones({1}), stack({constant(0.0), T}), kTight, std::span(&k, 1))[1];
-        return sum(solve(after, y, stack({T, constant(2.0)}), kTight)[1]);
+        const Array y = solve(before, ones({1}), stack({constant(0.0), T}), kTightAtJumps, std::span(&k, 1))[1];
+        return sum(solve(after, y, stack({T, constant(2.0)}), kTightAtJumps)[1]);
       },
       {{"T", {}}, {"k", {}}});
   const auto found = compile(value_and_grad(end)).run({number(0.7), number(1.3)}).outputs;
@@ -135,7 +135,7 @@ TEST(MovedJumps, AParameterIsNamedAlsoWhereItIsComputedFromOthers) {
       vector_field({1}, [&](Array t, Array y) { return where(t <= exp(Array(log_time)), Array(rate), 0.0) * y; });
   const Function end = trace(
       [&](Array y0) {
-        return sum(solve(field, y0, constant(HostArray::vector({0, 2})), kTight)[1]);
+        return sum(solve(field, y0, constant(HostArray::vector({0, 2})), kTightAtJumps)[1]);
       },
       {{"y0", {1}}});
   EXPECT_ERROR(value_and_grad(end, std::vector<Parameter>{log_time}), NotSupported, "[vjp] Parameter 'log_time' moves");

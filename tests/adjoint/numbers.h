@@ -23,6 +23,12 @@ inline HostArray row(Numbers values) {
   return HostArray(Shape{1, size}, std::move(values));
 }
 
+/// A batch of samples of one number each.
+inline HostArray column(Numbers values) {
+  const auto size = static_cast<std::int64_t>(values.size());
+  return HostArray(Shape{size, 1}, std::move(values));
+}
+
 inline Numbers part(const Numbers& x, std::size_t first, std::size_t count) {
   return {x.begin() + static_cast<std::ptrdiff_t>(first), x.begin() + static_cast<std::ptrdiff_t>(first + count)};
 }

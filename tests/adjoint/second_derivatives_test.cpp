@@ -8,18 +8,14 @@
 #include "costate/exec/program.h"
 #include "costate/graph/extension.h"
 #include "costate/solve/solve.h"
+#include "tests/adjoint/numbers.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
 namespace {
 
-HostArray column(std::vector<double> values) {
-  const auto size = static_cast<std::int64_t>(values.size());
-  return HostArray(Shape{size, 1}, std::move(values));
-}
-
 /// z' = -p q z from z0 to 1, with an argument q of each sample; the loss is z(1)^2 = z0^2 exp(-2 p q).
-struct Decay {
+struct RatedDecay {
   Parameter p{"p", HostArray::vector({0.7})};
   SolveOptions options{.method = Method::kDopri8, .rtol = 1e-12, .atol = 1e-13};
 
@@ -51,7 +47,7 @@ const std::vector<double> kStarts = {1.2, -0.4, 0.9}, kRates = {0.5, 1.1, -0.3};
 class SecondDerivatives : public ::testing::TestWithParam<Adjoint> {};
 
 TEST_P(SecondDerivatives, ForwardOverReverseIsAHessianVectorProduct) {
-  Decay decay;
+  RatedDecay decay;
   decay.options.adjoint = GetParam();
   const Program program = compile(jvp(value_and_grad(decay.loss())));
   const double vp = 0.3;
@@ -72,7 +68,7 @@ TEST_P(SecondDerivatives, ForwardOverReverseIsAHessianVectorProduct) {
 }
 
 TEST(SecondDerivative, OfAllInputsTakesOneMoreSolveAndItsAdjoint) {
-  const Function product = jvp(value_and_grad(Decay().loss()));
+  const Function product = jvp(value_and_grad(RatedDecay().loss()));
   std::map<std::string, int> count;
   for (const Node& node : product.nodes())
     if (node.extension) ++count[node.extension->name()];
@@ -81,7 +77,7 @@ TEST(SecondDerivative, OfAllInputsTakesOneMoreSolveAndItsAdjoint) {
 }
 
 TEST_P(SecondDerivatives, AlongSomeInputsAlone) {
-  Decay decay;
+  RatedDecay decay;
   decay.options.adjoint = GetParam();
   const std::vector<std::size_t> by_q = {1}, by_p = {2};
   const auto mixed = compile(jvp(value_and_grad(decay.loss(), by_p), by_q))
@@ -93,7 +89,7 @@ TEST_P(SecondDerivatives, AlongSomeInputsAlone) {
 }
 
 TEST_P(SecondDerivatives, ReverseOverForwardAgrees) {
-  Decay decay;
+  RatedDecay decay;
   decay.options.adjoint = GetParam();
   const std::vector<std::size_t> values = {0, 1, 2};
   const auto out = compile(vjp(jvp(decay.loss()), values))
@@ -113,7 +109,7 @@ TEST_P(SecondDerivatives, ReverseOverForwardAgrees) {
 
 TEST_P(SecondDerivatives, ReverseOverReverseTrainsAPenaltyOnTheGradient) {
   // (d loss / d z0)^2 = 4 z0^2 exp(-4 p q), whose derivative by p is -16 q z0^2 exp(-4 p q).
-  Decay decay;
+  RatedDecay decay;
   decay.options.adjoint = GetParam();
   const VectorField field =
       vector_field({1}, {{"q", {1}}}, [&](Array, Array z, Array q) { return -Array(decay.p) * q * z; });
@@ -137,7 +133,7 @@ TEST_P(SecondDerivatives, ReverseOverReverseTrainsAPenaltyOnTheGradient) {
 }
 
 TEST_P(SecondDerivatives, ReverseOverReverseIsAHessianVectorProduct) {
-  Decay decay;
+  RatedDecay decay;
   decay.options.adjoint = GetParam();
   const double vp = 0.3;
   const std::vector<double> vz = {1.0, -0.5, 0.2}, vq = {0.4, 0.8, -1.0};

@@ -80,7 +80,9 @@ TEST_P(ImplicitMethods, AStepHasItsOrders) {
   EXPECT_NEAR(order(whole.end_distance(), half.end_distance()), method().order + 1, 0.5);
   EXPECT_GT(order(whole.distance(0.37), half.distance(0.37)), method().dense_order + 0.4);
   EXPECT_NEAR(whole.distance(1), whole.end_distance(), 1e-14 + (method().order > method().dense_order ? 0.1 * h : 0));
-  if (method().has_error_estimate()) EXPECT_NEAR(order(whole.estimate(), half.estimate()), method().error_order(), 0.6);
+  if (method().has_error_estimate()) {
+    EXPECT_NEAR(order(whole.estimate(), half.estimate()), method().error_order(), 0.6);
+  }
 }
 
 TEST_P(ImplicitMethods, ConvergesAtItsOrder) {

@@ -14,6 +14,7 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
       lanes_(problem.lanes),
       padded_(padded(problem.lanes)),
       size_(padded(problem.state_size * problem.lanes)),
+      dense_form_(dense_form(problem)),
       carries_(problem.tableau->error_needs_closing_stage() && !problem.is_fixed),
       replay_(problem),
       lender_(problem),
@@ -28,13 +29,14 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   first_stops_.resize(lanes_);
   for (const WantedArgument& argument : field.arguments())
     argument_cotangents_.emplace_back(argument.is_shared ? 0 : argument.size * lanes_);
-  dense_weights_.resize(stages * padded_);
+  dense_weights_.resize(dense_form_.size() * padded_);
   theta_.resize(padded_);
   remaining_.resize(lanes_);
   targets_.resize(lanes_);
   active_.resize(lanes_);
   current_.resize(lanes_);
   if (problem.implicit) implicit_ = std::make_unique<ImplicitReverse<T>>(problem, field);
+  if (problem.events) events_ = std::make_unique<EventSweep<T>>(problem, field);
   if (problem.narrow) narrow_ = std::make_unique<Narrow>(*problem.narrow);
 }
 
@@ -78,12 +80,16 @@ bool DiscreteSweep<T>::start() {
   }
   replay_.start(*solve_.solver, solve_.inputs);
   if (implicit_) implicit_->start(lender_.arguments());
+  if (events_ != nullptr)
+    events_->start(solve_, lender_, cotangent_ + problem_.num_times * problem_.state_size * lanes_, *gradients_);
   std::copy_n(solve_.inputs.z0, problem_.state_size * lanes_, y_.data());
   for (auto* cotangent : {&y_cotangent_, &carried_}) std::fill(cotangent->begin(), cotangent->end(), T{0});
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     remaining_[lane] = lender_.borrows(lane) ? 0 : solve_.solver->records()[lane].num_steps;
     idle_times_[lane] = time_of(0, lane);
-    if (field_.wants_times() && !problem_.is_fixed) first_stops_[lane] = solve_.solver->first_stop(lane);
+    if (field_.wants_times() && !problem_.is_fixed)
+      first_stops_[lane] =
+          solve_.solver->first_stop(lane, events_ != nullptr ? events_->origin(lane) : time_of(0, lane));
     current_[lane].first_output = static_cast<std::int32_t>(solve_.solver->next_output(lane));
   }
   lender_.lend(y_.data(), problem_.state_size);
@@ -92,40 +98,6 @@ bool DiscreteSweep<T>::start() {
                  .state = state_cotangent_.data(),
                  .arguments = argument_targets(field_.arguments(), *gradients_, argument_cotangents_)};
   return true;
-}
-
-/// What happened after the steps that are recorded here: the cotangents of the state and slope that it began with.
-template <class T>
-void DiscreteSweep<T>::take_back_stragglers() {
-  const Stragglers<T>* stragglers = solve_.solver->stragglers();
-  if (stragglers == nullptr) return;
-  const std::size_t rows = problem_.state_size, width = stragglers->most();
-  const std::span<const std::uint32_t> lanes = stragglers->lanes();
-  narrow_->cotangent.resize(problem_.num_times * rows * width);
-  stragglers->gather(cotangent_, problem_.num_times * rows, narrow_->cotangent.data());
-  for (std::size_t i = 0; i < narrow_->cotangent.size(); ++i)
-    if (i % width >= lanes.size()) narrow_->cotangent[i] = T{0};
-  const FinishedSolve<T> solve{.solver = &stragglers->solver(), .inputs = stragglers->inputs(), .states = nullptr};
-  evaluations_ += narrow_->sweep.run(solve, narrow_->cotangent.data(), narrow_->gradients);
-  const auto add_columns = [&](const AlignedVector<T>& from, AlignedVector<T>& to) {
-    for (std::size_t i = 0; i < lanes.size(); ++i)
-      for (std::size_t row = 0; row * width < from.size(); ++row) to[row * lanes_ + lanes[i]] += from[row * width + i];
-  };
-  const SolveGradients<T>& found = narrow_->gradients;
-  add_columns(found.times, gradients_->times);
-  for (std::size_t i = 0; i < found.arguments.size(); ++i)
-    if (!field_.arguments()[i].is_shared)
-      add_columns(found.arguments[i], gradients_->arguments[i]);
-    else
-      for (std::size_t k = 0; k < found.arguments[i].size(); ++k) gradients_->arguments[i][k] += found.arguments[i][k];
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
-    if (lender_.borrows(lanes[i])) continue;
-    T* z = (remaining_[lanes[i]] > 0 ? y_cotangent_ : gradients_->z0).data() + lanes[i];
-    for (std::size_t row = 0; row < rows; ++row) {
-      z[row * lanes_] = found.z0[row * width + i];
-      carried_[row * lanes_ + lanes[i]] = narrow_->sweep.carried_[row * width + i];
-    }
-  }
 }
 
 /// The last round that has steps to take back; nullopt if none remain.
@@ -148,21 +120,25 @@ void DiscreteSweep<T>::load_steps(std::size_t round) {
     dense_.set(lane, 0, 0);
     if (active_[lane] == 0) {
       walk_.wait(lane, idle_times_[lane]);
+      if (events_ != nullptr) events_->wait(lane);
       continue;
     }
     const LaneStep last = solver.step(lane, remaining_[lane] - 1, current_[lane].first_output);
     current_[lane] = last;
     walk_.take(lane, last.times());
+    if (events_ != nullptr) events_->take(lane, remaining_[lane] - 1, last);
     any_carried = any_carried || (carries_ && !is_last(lane) && !last.ends_at_stop()) || has_rate_at_stop(lane);
     std::int32_t num_dense = problem_.is_fixed ? 0 : last.num_outputs;  // those at the step's end are y1 itself
-    while (num_dense > 0 && time_of(static_cast<std::size_t>(last.first_output + num_dense - 1), lane) == last.t_next)
+    while (num_dense > 0 && !last.ends_at_event &&
+           time_of(static_cast<std::size_t>(last.first_output + num_dense - 1), lane) == last.t_next)
       --num_dense;
     dense_.set(lane, last.first_output, num_dense);
   }
   num_active_ = std::count(active_.begin(), active_.end(), char{1});
-  num_used_stages_ = dense_.begin() ? static_cast<std::size_t>(problem_.tableau->num_all_stages())
-                     : any_carried  ? closing() + 1
-                                    : closing();
+  const bool any_events = events_ != nullptr && events_->begin();
+  num_used_stages_ = any_events || dense_.begin() ? static_cast<std::size_t>(problem_.tableau->num_all_stages())
+                     : any_carried                ? closing() + 1
+                                                  : closing();
 }
 
 /// The evaluations of a round: the frame that the solve kept, or the stages evaluated again.
@@ -231,6 +207,7 @@ void DiscreteSweep<T>::start_cotangents() {
         y_cotangent_[row * lanes_ + lane] += output_cotangent(output)[row * lanes_ + lane];
     }
   }
+  if (events_ != nullptr) events_->take_ends(y_cotangent_.data());
   if (implicit_) {
     start_implicit();
   } else {
@@ -238,6 +215,7 @@ void DiscreteSweep<T>::start_cotangents() {
     add_dot(y_cotangent_.data(), problem_.tableau->b);
   }
   add_dense_outputs();
+  if (events_ != nullptr) take_back_events();
 }
 
 /// Outputs within the steps, one of each lane at once.
@@ -252,47 +230,52 @@ void DiscreteSweep<T>::add_dense_outputs() {
     const auto shared = dense_.shared_output();
     if (!shared) dense_.gather(cotangent_, problem_.state_size, dense_cotangent_.data());
     const T* w = shared ? output_cotangent(*shared) : dense_cotangent_.data();
-    if (implicit_) {
-      add_implicit_output(w);
-      continue;
-    }
     add_dense_output(w);
     if (field_.wants_times()) add_dense_times(w);
   }
 }
 
-/// out = y + h sum_j b_j(theta) k_j with cotangent w, where the mask is set.
+template <class T>
+Slopes<T> DiscreteSweep<T>::vectors() const {
+  if (implicit_) return implicit_->dense();
+  return {frame_.slope(0), problem_.frame.block, problem_.state_size, lanes_};
+}
+
+/// out = y + h sum_j b_j(theta) k_j with cotangent w, where the mask is set; or that of increments.
 template <class T>
 void DiscreteSweep<T>::add_dense_output(const T* w) {
-  const Tableau& tableau = *problem_.tableau;
-  polynomial_weights(Polynomial::kValue, tableau.dense, static_cast<std::size_t>(tableau.dense_degree), theta_.data(),
+  polynomial_weights(Polynomial::kValue, dense_form_.coefficients, dense_form_.degree, theta_.data(),
                      dense_weights_.data(), padded_, lanes_);
   axpy_lanes(mask_.data(), w, y_cotangent_.data(), problem_.state_size, lanes_);
-  for (std::size_t j = 0; j < num_used_stages_; ++j) {
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
-      scaled_steps_[lane] = mask_[lane] * dense_weights_[j * padded_ + lane] * walk_.sizes()[lane];
-    axpy_lanes(scaled_steps_.data(), w, slope_cotangent(j), problem_.state_size, lanes_);
+  for (std::size_t j = 0; j < num_vectors(); ++j) {
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      const T scale = implicit_ ? T{1} : walk_.sizes()[lane];
+      scaled_steps_[lane] = mask_[lane] * dense_weights_[j * padded_ + lane] * scale;
+    }
+    axpy_lanes(scaled_steps_.data(), w, vector_cotangent(j), problem_.state_size, lanes_);
   }
 }
 
 /// theta = (t_out - t) / h: what moving t_out, t and h does to the output with cotangent w.
 template <class T>
 void DiscreteSweep<T>::add_dense_times(const T* w) {
-  const Tableau& tableau = *problem_.tableau;
+  const Slopes<T> all = vectors();
   AlignedVector<T>& dots = scaled_steps_;
   const auto add_weighted_dots = [&](auto add) {
-    for (std::size_t j = 0; j < num_used_stages_; ++j) {
+    for (std::size_t j = 0; j < num_vectors(); ++j) {
+      const T* vector = all.first + j * all.stride;
       std::fill(dots.begin(), dots.end(), T{0});
-      for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i) dots[i % lanes_] += w[i] * frame_.slope(j)[i];
+      for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i) dots[i % lanes_] += w[i] * vector[i];
       for (std::size_t lane = 0; lane < lanes_; ++lane)
         if (mask_[lane] != 0) add(lane, dense_weights_[j * padded_ + lane] * dots[lane]);
     }
   };
-  add_weighted_dots([&](std::size_t lane, T along) { step_bars_[lane] += along; });
-  polynomial_weights(Polynomial::kDerivative, tableau.dense, static_cast<std::size_t>(tableau.dense_degree),
-                     theta_.data(), dense_weights_.data(), padded_, lanes_);
-  add_weighted_dots([&](std::size_t lane, T rate) {
-    gradients_->times[dense_.output(lane) * lanes_ + lane] += rate;
+  if (!implicit_) add_weighted_dots([&](std::size_t lane, T along) { step_bars_[lane] += along; });
+  polynomial_weights(Polynomial::kDerivative, dense_form_.coefficients, dense_form_.degree, theta_.data(),
+                     dense_weights_.data(), padded_, lanes_);
+  add_weighted_dots([&](std::size_t lane, T along) {
+    const T rate = implicit_ ? along / walk_.sizes()[lane] : along;
+    *time_target(lane) += rate;
     time_bars_[lane] -= rate;
     step_bars_[lane] -= static_cast<T>(theta_[lane]) * rate;
   });
@@ -380,17 +363,18 @@ void DiscreteSweep<T>::add_own_arguments() {
 }
 
 /// How the step's start and size hang on the output times. Adaptive: sizes are given numbers, so that all times up to
-/// the first stop shift with times[0], and the last step reaches to times.back(), as the last one before a stop does to
-/// that. Fixed: step m of n equal ones between two output times.
+/// the first stop shift with times[0], or with the event that the steps follow, and the last step reaches to
+/// times.back(), as the last one before a stop does to that. Fixed: step m of n equal ones between two output times.
 template <class T>
 void DiscreteSweep<T>::add_to_times(std::size_t lane) {
   const LaneStep& last = step(lane);
   T* times = gradients_->times.data() + lane;
   const T time_bar = time_bars_[lane], step_bar = step_bars_[lane];
   if (!problem_.is_fixed) {
+    T& origin = events_ != nullptr && events_->follows_event(lane) ? events_->origin_bar(lane) : times[0];
     const double to_stop = (first_stops_[lane] - last.t) * last.h;
-    if (to_stop > 0) times[0] += last.t_next == first_stops_[lane] ? time_bar - step_bar : time_bar;
-    if (is_last(lane)) times[(problem_.num_times - 1) * lanes_] += step_bar;
+    if (to_stop > 0) origin += last.t_next == first_stops_[lane] ? time_bar - step_bar : time_bar;
+    if (is_last(lane) && !last.ends_at_event) times[(problem_.num_times - 1) * lanes_] += step_bar;
     return;
   }
   const bool ends_interval = last.num_outputs > 0;
@@ -424,6 +408,7 @@ void DiscreteSweep<T>::finish() {
     implicit_->finish_sums(cotangents_.arguments);
   else
     field_.function().finish_sums(output_pointers_, workspace_);
+  if (events_ != nullptr) events_->finish();
   for (std::size_t lane = 0; lane < lanes_ && !solve_.solver->took_over(); ++lane)
     for (std::size_t output = 0; output < problem_.num_times && !lender_.borrows(lane); ++output) {
       if (output > 0 && (problem_.is_fixed || time_of(output, lane) != time_of(0, lane))) break;

@@ -4,7 +4,7 @@
 //
 //     k_i = f(t + c_i h, Y_i),  Y_i = y + h sum_j a_ij k_j     the frame that the solve kept, or the stages again
 //     y1  = y + h sum_i b_i k_i           ->  ybar = a,   kbar_i = h b_i a
-//     out = y + h sum_i b_i(theta) k_i    ->  ybar += w,  kbar_i += h b_i(theta) w      outputs within the step
+//     out = y + h sum_i b_i(theta) k_i    ->  ybar += w,  kbar_i += h b_i(theta) w      outputs and events within
 //     i descending:  (Ybar_i, ...) = kbar_i . df(t_i, Y_i);  ybar += Ybar_i;  kbar_j += h a_ij Ybar_i
 //
 // A closing stage that is the next step's first is taken back once, with the cotangents of both. Lanes whose step was
@@ -20,12 +20,14 @@
 #include <span>
 #include <vector>
 
+#include "costate/adjoint/internal/event_sweep.h"
 #include "costate/adjoint/internal/field_vjp.h"
 #include "costate/adjoint/internal/gradients.h"
 #include "costate/adjoint/internal/implicit_reverse.h"
 #include "costate/adjoint/internal/lender.h"
 #include "costate/adjoint/internal/output_passes.h"
 #include "costate/adjoint/internal/step_replay.h"
+#include "costate/solve/internal/dense_form.h"
 #include "costate/solve/internal/lane_solver.h"
 #include "costate/solve/internal/stragglers.h"
 
@@ -36,9 +38,9 @@ class DiscreteSweep {
  public:
   DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>& field);
 
-  /// Takes back a solve that kept its records. `cotangent` [time, state, lanes] is of its states, and finite in all
-  /// lanes. Returns the number of evaluations: of the vjp, and of the field where states were stepped again; over all
-  /// samples.
+  /// Takes back a solve that kept its records. `cotangent` [time, state, lanes] is of its states, with that of its
+  /// events behind (EventField::tail_size), and finite in all lanes. Returns the number of evaluations: of the vjp, and
+  /// of the field where states were stepped again; over all samples.
   std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients);
 
  private:
@@ -63,6 +65,8 @@ class DiscreteSweep {
   void add_dense_output(const T* w);
   void add_dense_times(const T* w);
   void take_back_stages();
+  void take_back_events();
+  T* time_target(std::size_t lane);
   void take_back_stage(std::size_t stage, std::int64_t num_lanes);
   void take_back_first_stage();
   void add_to_times(std::size_t lane);
@@ -76,12 +80,15 @@ class DiscreteSweep {
   // Steps of an implicit method (discrete_sweep_implicit.cpp).
   void load_implicit();
   void start_implicit();
-  void add_implicit_output(const T* w);
-  T rate_of_output(std::size_t lane, const T* w, const T* weights) const;
   void add_implicit_rate_at_stop(std::size_t lane, std::size_t output);
   void take_back_implicit();
 
   TileCall<T> call(std::size_t stage);
+
+  // What the dense output is made of: slopes, or increments of an implicit step (DenseForm).
+  std::size_t num_vectors() const { return implicit_ ? implicit_->step().num_dense : num_used_stages_; }
+  Slopes<T> vectors() const;
+  T* vector_cotangent(std::size_t j) { return implicit_ ? implicit_->dense_cotangent(j) : slope_cotangent(j); }
 
   T* slope_cotangent(std::size_t stage) { return slope_cotangents_.data() + stage * size_; }
   const LaneStep& step(std::size_t lane) const { return current_[lane]; }
@@ -103,6 +110,7 @@ class DiscreteSweep {
   const LaneProblem<T>& problem_;
   const FieldVjp<T>& field_;
   const std::size_t lanes_, padded_, size_;
+  const DenseForm dense_form_;
   const bool carries_;  // each step's first slope is the closing one of the step before
   StepReplay<T> replay_;
   Lender<T> lender_;
@@ -121,8 +129,11 @@ class DiscreteSweep {
   std::vector<double> first_stops_;         // where steps no longer shift with times[0]
   StageWalk<T> walk_;
   AlignedVector<T> mask_;
-  OutputPasses dense_;              // outputs within the steps of this round
-  AlignedVector<T> dense_weights_;  // [stage, padded lanes]
+  OutputPasses dense_;                     // outputs within the steps of this round
+  std::unique_ptr<EventSweep<T>> events_;  // null where the problem has none
+  bool is_event_pass_ = false;             // the dense output that is taken back is that of events
+  T unused_time_ = 0;
+  AlignedVector<T> dense_weights_;  // [slope or increment, padded lanes]
   AlignedVector<double> theta_;     // [padded lanes]
   std::vector<AlignedVector<T>> argument_cotangents_;
   std::vector<const T*> input_pointers_;

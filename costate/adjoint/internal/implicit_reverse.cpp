@@ -31,12 +31,12 @@ ImplicitReverse<T>::ImplicitReverse(const LaneProblem<T>& problem, const FieldVj
       times_(time_rows_, problem.lanes),
       shared_(function_.shared_size()),
       saved_(function_.saved_size()),
-      time_values_(time_rows_.count * problem.lanes) {
-  const std::size_t size = padded(problem.state_size * problem.lanes);
-  for (auto* buffer : {&y_next_cotangent_, &y_cotangent_}) buffer->resize(size);
+      time_values_(time_rows_.count * problem.lanes),
+      size_(padded(problem.state_size * problem.lanes)),
+      dense_(step_.num_dense * size_) {
+  for (auto* buffer : {&y_next_cotangent_, &y_cotangent_}) buffer->resize(size_);
   h_cotangent_.resize(problem.lanes);
-  dense_.assign(step_.num_dense, AlignedVector<T>(size));
-  dense_cotangents_ = dense_;
+  dense_cotangents_.assign(step_.num_dense, AlignedVector<T>(size_));
   time_cotangents_.assign(step_.nodes.size(), AlignedVector<T>(problem.lanes));
 }
 
@@ -55,7 +55,7 @@ void ImplicitReverse<T>::run_forward(const StepInputs<T>& inputs) {
   for (const auto& cotangent : dense_cotangents_) inputs_.push_back(cotangent.data());
   num_samples_ = inputs.num_samples;
   outputs_.assign(1, nullptr);
-  for (auto& vector : dense_) outputs_.push_back(vector.data());
+  for (std::size_t j = 0; j < step_.num_dense; ++j) outputs_.push_back(dense_.data() + j * size_);
   outputs_.resize(
       outputs_.size() + (wants_times_ ? step_.nodes.size() + 1 : 0) + 1 + problem_.gradients->arguments.size(),
       nullptr);

@@ -28,10 +28,10 @@ class ImplicitReverse {
   }
   /// Takes the steps again, and sets all cotangents to 0.
   void run_forward(const StepInputs<T>& inputs);
-  /// A vector of the dense output [state, lanes].
-  const T* dense(std::size_t j) const { return dense_[j].data(); }
+  /// The increments that the dense output is made of.
+  Slopes<T> dense() const { return {dense_.data(), size_, problem_.state_size, problem_.lanes}; }
 
-  /// Cotangents of y1 and of the vectors of the dense output [state, lanes]: for the caller to fill.
+  /// Cotangents of y1 and of the increments [state, lanes]: for the caller to fill.
   T* y_next_cotangent() { return y_next_cotangent_.data(); }
   T* dense_cotangent(std::size_t j) { return dense_cotangents_[j].data(); }
   /// Those of y and, where times are wanted, of h and of each node's time [lanes]; those of arguments go to `arguments`
@@ -56,8 +56,9 @@ class ImplicitReverse {
   TileWorkspace<T> workspace_;
   StageTimes<T> times_;
   AlignedVector<T> shared_, saved_, time_values_;
-  AlignedVector<T> y_next_cotangent_, y_cotangent_, h_cotangent_;
-  std::vector<AlignedVector<T>> dense_, dense_cotangents_, time_cotangents_;
+  const std::size_t size_;  // of a state, padded
+  AlignedVector<T> y_next_cotangent_, y_cotangent_, h_cotangent_, dense_;
+  std::vector<AlignedVector<T>> dense_cotangents_, time_cotangents_;
   std::vector<const T*> inputs_;
   std::vector<T*> outputs_;
   std::size_t num_samples_ = 0;

@@ -25,13 +25,27 @@ struct SweepState : GradientState<T> {
   Sweep sweep;
 };
 
-/// A sample that failed, and padding, have NaN states, and so perhaps NaN cotangents: they count nothing.
+/// A sample that failed, and padding, have NaN states, and so perhaps NaN cotangents: they count nothing. Nor do those
+/// of outputs after an event that ended a sample.
 template <class T>
 void drop_failed(const LaneSolver<T>& solver, std::size_t num_samples, AlignedVector<T>& cotangent) {
   const std::size_t lanes = solver.outcomes().size();
-  for (std::size_t lane = 0; lane < lanes; ++lane)
+  const auto drop = [&](std::size_t lane, std::size_t first_row, std::size_t end_row) {
+    for (std::size_t row = first_row; row < end_row; ++row) cotangent[row * lanes + lane] = T{0};
+  };
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    const std::size_t size = solver.problem().state_size;
     if (lane >= num_samples || solver.outcomes()[lane].status != Status::kOk)
-      for (std::size_t i = lane; i < cotangent.size(); i += lanes) cotangent[i] = T{0};
+      drop(lane, 0, cotangent.size() / lanes);
+    else if (solver.events() != nullptr)
+      drop(lane, solver.next_output(lane) * size, solver.problem().num_times * size);
+  }
+}
+
+/// Numbers of a solve's result, of one sample.
+template <class T>
+std::size_t result_size(const LaneProblem<T>& problem) {
+  return problem.num_times * problem.state_size + (problem.events ? problem.events->events.tail_size() : 0);
 }
 
 template <class T, class Sweep>
@@ -40,13 +54,13 @@ class AdjointTileOp : public TileOp<T> {
   AdjointTileOp(const SolveAdjoint& adjoint, const TileOpContext& context)
       : context_(context),
         problem_(adjoint.solve().field(), adjoint.solve().options_in<T>(), context.lanes,
-                 static_cast<std::size_t>(context.operand_shapes[3][0]), adjoint.wanted()),
+                 static_cast<std::size_t>(context.operand_shapes[3][0]), adjoint.wanted(), adjoint.solve().events()),
         field_(problem_) {}
 
   std::unique_ptr<TileOpState> make_state() const override {
     auto state = std::make_unique<SweepState<T, Sweep>>(problem_, field_);
     state->gradients.clear(problem_, field_.arguments());
-    state->cotangent.resize(problem_.num_times * problem_.state_size * problem_.lanes);
+    state->cotangent.resize(result_size(problem_) * problem_.lanes);
     return state;
   }
 
@@ -54,8 +68,7 @@ class AdjointTileOp : public TileOp<T> {
     auto& state = static_cast<SweepState<T, Sweep>&>(*run.state);
     const auto& solve = static_cast<const SolveState<T>&>(*run.operand_states[0]);
     const Spread motion = context_.operand_is_shared[1] ? Spread::kRow : Spread::kFull;
-    spread<T>({run.operands[1], motion}, state.cotangent.data(), problem_.num_times * problem_.state_size,
-              problem_.lanes);
+    spread<T>({run.operands[1], motion}, state.cotangent.data(), result_size(problem_), problem_.lanes);
     drop_failed(solve.solver, run.num_samples, state.cotangent);
     const FinishedSolve<T> finished{.solver = &solve.solver, .inputs = solve.inputs, .states = run.operands[0]};
     const std::int64_t nfe = state.sweep.run(finished, state.cotangent.data(), state.gradients);
@@ -100,7 +113,8 @@ struct OneSample {
 
 OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vector<double>> operands) {
   const SolveExtension& solve = adjoint.solve();
-  const LaneProblem<double> problem(solve.field(), solve.options(), 1, operands[3].size(), adjoint.wanted());
+  const LaneProblem<double> problem(solve.field(), solve.options(), 1, operands[3].size(), adjoint.wanted(),
+                                    solve.events());
   const FieldVjp<double> field(problem);
   std::vector<const double*> arguments;
   for (const std::vector<double>& operand : operands.subspan(4)) arguments.push_back(operand.data());
@@ -113,12 +127,14 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
                                   .num_samples = 1};
   LaneSolver<double> solver(problem);
   solver.solve(inputs, true, states.data());
+  AlignedVector<double> cotangent(operands[1].begin(), operands[1].end());
+  drop_failed(solver, 1, cotangent);
   const FinishedSolve<double> finished{.solver = &solver, .inputs = inputs, .states = states.data()};
   SolveGradients<double> gradients;
   if (solve.options().adjoint == Adjoint::kBacksolve)
-    Backsolve<double>(problem, field).run(finished, operands[1].data(), gradients);
+    Backsolve<double>(problem, field).run(finished, cotangent.data(), gradients);
   else
-    DiscreteSweep<double>(problem, field).run(finished, operands[1].data(), gradients);
+    DiscreteSweep<double>(problem, field).run(finished, cotangent.data(), gradients);
   OneSample one;
   one.result.assign(gradients.z0.begin(), gradients.z0.end());
   one.result.insert(one.result.end(), gradients.times.begin(), gradients.times.end());
@@ -201,6 +217,8 @@ Function SolveAdjoint::tangent_adjoint(std::int64_t num_times, const MovedArgume
 /// are the vjp of the solve of state and tangent, J(x) dx, with the cotangents dc and c.
 std::vector<Array> SolveAdjoint::move_cotangents(std::span<const Array> operands, std::span<const Array> tangents,
                                                  const std::vector<bool>& wanted) const {
+  if (solve_->events() != nullptr)
+    throw NotSupported("[vjp] the gradient of a solve with events has no derivative; differentiate it once.");
   const Array dc = tangents[1].is_empty() ? zeros(operands[1].shape()) : tangents[1];
   const auto inputs = operands.subspan(2), moves = tangents.subspan(2);
   const MovedArguments moved = solve_->moved_arguments(inputs, moves);
@@ -231,7 +249,7 @@ Array SolveAdjoint::jvp(std::span<const Array> operands, const Array&, std::span
 /// which the gradients by c and by x are the tangent J(x) w and what move_cotangents gives along w.
 std::vector<Array> SolveAdjoint::vjp(std::span<const Array> operands, const Array&, const Array& cotangent,
                                      const std::vector<bool>& wanted) const {
-  if (wanted_.times)
+  if (wanted_.times && solve_->events() == nullptr)
     throw NotSupported(
         "[vjp] the gradient of a solve by its times has no reverse derivative; leave the times out of wrt.");
   std::vector<Array> moves(operands.size());
@@ -248,7 +266,8 @@ std::vector<Array> SolveAdjoint::vjp(std::span<const Array> operands, const Arra
 std::vector<Array> SolveAdjoint::vjp_along(std::span<const Array> operands, std::span<const Array> moves,
                                            const std::vector<bool>& wanted) const {
   std::vector<Array> cotangents(operands.size());
-  if (wanted[1]) cotangents[1] = solve_->jvp(operands.subspan(2), operands[0], moves.subspan(2));
+  if (wanted[1] && solve_->events() == nullptr)
+    cotangents[1] = solve_->jvp(operands.subspan(2), operands[0], moves.subspan(2));
   const std::vector<Array> moved = move_cotangents(operands, moves, {wanted.begin() + 2, wanted.end()});
   std::copy(moved.begin(), moved.end(), cotangents.begin() + 2);
   return cotangents;
@@ -303,7 +322,11 @@ std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve,
     if (node.op == Op::kExtension && node.extension->name() == solve->name())
       throw NotSupported(
           "[vjp] a solve whose field solves another equation has no reverse derivative; solve both as one system.");
-  const WantedGradients gradients{.times = wanted[1], .arguments = {wanted.begin() + 2, wanted.end()}};
+  if (solve->events() != nullptr && solve->options().adjoint == Adjoint::kBacksolve)
+    throw NotSupported("[vjp] a solve with events has no gradient by adjoint = backsolve; take discrete.");
+  // The time of an event moves the steps after it.
+  const WantedGradients gradients{.times = wanted[1] || solve->events() != nullptr,
+                                  .arguments = {wanted.begin() + 2, wanted.end()}};
   const auto adjoint = std::make_shared<SolveAdjoint>(solve, gradients);
   std::vector<Array> inputs = {result, cotangent};
   inputs.insert(inputs.end(), operands.begin(), operands.end());

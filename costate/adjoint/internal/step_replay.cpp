@@ -51,6 +51,15 @@ std::size_t StepReplay<T>::go_to_nearest(std::size_t lane, std::size_t target) {
     step = kept.steps.back();
     state = kept.states.data() + (kept.steps.size() - 1) * problem_.state_size;
   }
+  const LaneEvents<T>* events = solver_->events();
+  if (const std::ptrdiff_t last = events == nullptr ? -1 : events->cut_before(lane, target); last >= 0) {
+    const auto cut = static_cast<std::size_t>(last);
+    const LaneEventList<T>& list = events->list(lane);
+    if (list.events[cut].step >= step) {
+      step = list.events[cut].step + 1;
+      state = list.after.data() + cut * problem_.state_size;
+    }
+  }
   for (std::size_t i = 0; i < problem_.state_size; ++i) y_[i * lanes_ + lane] = state[i];
   const std::size_t free = most_states_ - std::min(most_states_, kept.steps.size());
   kept.spacing = free == 0 ? target - step + 1 : (target - step) / (free + 1) + 1;

@@ -7,6 +7,7 @@
 #include "costate/base/threads.h"
 #include "costate/exec/internal/image_lanes.h"
 #include "costate/exec/kernels/kernels.h"
+#include "costate/solve/internal/dense_form.h"
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/lane_solver.h"
 
@@ -79,7 +80,9 @@ template <class T>
 class HostSolver {
  public:
   HostSolver(const VectorField& field, const SolveOptions& options, const HostBatch& batch)
-      : batch_(batch), sizes_(batch.sizes), problem_(field, options, lanes_for(field, options), batch.sizes.times) {
+      : batch_(batch),
+        sizes_(batch.sizes),
+        problem_(field, options, lanes_for(field, options), batch.sizes.times, {}, batch.events) {
     if (problem_.time.rounds_time) check_f32_times(batch);
     for (const FieldValue& given : field_values(field, batch.arguments)) {
       Argument argument{
@@ -96,7 +99,7 @@ class HostSolver {
     prepare_field<T>(problem_, values, shared_);
   }
 
-  Solution run() {
+  Solution run(DenseSolution::Steps* dense) {
     Solution solution;
     std::vector<std::int64_t> axes = {static_cast<std::int64_t>(sizes_.batch), static_cast<std::int64_t>(sizes_.times)};
     axes.insert(axes.end(), sizes_.state.axes().begin(), sizes_.state.axes().end());
@@ -108,8 +111,13 @@ class HostSolver {
     const std::size_t workers =
         std::min(static_cast<std::size_t>(num_threads()), (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
     Common common;
-    parallel_for(workers, [&](std::size_t) { Worker(*this, common, solution).run(); });
+    if (batch_.events != nullptr) common.event_rows.resize(sizes_.batch);
+    if (dense != nullptr) common.dense.resize(sizes_.batch);
+    std::vector<LaneEventList<T>> events(workers);
+    parallel_for(workers, [&](std::size_t worker) { Worker(*this, common, solution, events[worker]).run(); });
     solution.advice = advice_on_first_failure(solution);
+    if (batch_.events != nullptr) solution.events = events_of(common.event_rows);
+    if (dense != nullptr) *dense = steps_of(common.dense);
     return solution;
   }
 
@@ -131,6 +139,56 @@ class HostSolver {
                            .min_step = problem_.options.min_step});
   }
 
+  /// Where a sample's events are: rows of the list of the thread that solved it.
+  struct EventRows {
+    const LaneEventList<T>* list = nullptr;
+    std::size_t first = 0, count = 0;
+  };
+
+  /// All samples' events, sample by sample.
+  SolutionEvents events_of(const std::vector<EventRows>& samples) const {
+    SolutionEvents all;
+    all.first = {0};
+    for (const EventRows& rows : samples) all.first.push_back(all.first.back() + static_cast<std::int64_t>(rows.count));
+    all.states =
+        HostArray(sizes_.state.with_first(all.first.back()), std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64);
+    T* states = all.states.template data<T>().data();
+    for (const EventRows& rows : samples) {
+      for (std::size_t i = 0; i < rows.count; ++i) {
+        const LaneEvent& event = rows.list->events[rows.first + i];
+        all.event.push_back(static_cast<std::int64_t>(event.event));
+        all.times.push_back(event.t);
+      }
+      if (rows.count == 0) continue;
+      const T* before = rows.list->before.data() + rows.first * problem_.state_size;
+      states = std::copy_n(before, rows.count * problem_.state_size, states);
+    }
+    return all;
+  }
+
+  DenseSolution::Steps steps_of(const std::vector<DenseSteps<T>>& lists) const {
+    DenseSolution::Steps all;
+    all.first = {0};
+    std::vector<T> coefficients;
+    const auto append = [](const auto& from, auto& to) { to.insert(to.end(), from.begin(), from.end()); };
+    for (std::size_t sample = 0; sample < sizes_.batch; ++sample) {
+      append(lists[sample].starts, all.starts);
+      append(lists[sample].sizes, all.sizes);
+      append(lists[sample].ends, all.ends);
+      append(lists[sample].coefficients, coefficients);
+      all.first.push_back(static_cast<std::int64_t>(all.starts.size()));
+      const std::size_t first = sizes_.times_are_shared ? 0 : sample * sizes_.times;
+      all.t0.push_back(batch_.times.at(static_cast<std::int64_t>(first)));
+      all.t1.push_back(batch_.times.at(static_cast<std::int64_t>(first + sizes_.times - 1)));
+    }
+    const Dtype dtype = std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64;
+    const auto terms = static_cast<std::int64_t>(dense_form(problem_).degree) + 1;
+    all.coefficients = HostArray(sizes_.state.with_first(terms).with_first(all.first.back()), dtype);
+    std::ranges::copy(coefficients, all.coefficients.template data<T>().begin());
+    all.z0 = batch_.z0.astype(dtype);
+    return all;
+  }
+
   std::size_t lanes_for(const VectorField& field, const SolveOptions& options) const {
     // One step for the whole batch means one tile.
     if (options.control == Control::kJoint)
@@ -142,13 +200,21 @@ class HostSolver {
   /// What the threads of a solve share.
   struct Common {
     std::atomic<std::size_t> next = 0;  // who solves a sample changes no bit of it
+    std::vector<EventRows> event_rows;  // [sample], as the next; empty if there are none
+    std::vector<DenseSteps<T>> dense;   // empty if not wanted
   };
 
   /// A thread's lanes and the samples that it takes from the batch.
   class Worker : public LaneQueue {
    public:
-    Worker(const HostSolver& host, Common& common, Solution& solution)
-        : host_(host), common_(common), solution_(solution), solver_(host.problem_), sample_of_(host.problem_.lanes) {
+    Worker(const HostSolver& host, Common& common, Solution& solution, LaneEventList<T>& events)
+        : host_(host),
+          common_(common),
+          solution_(solution),
+          events_(events),
+          solver_(host.problem_),
+          dense_(host.problem_),
+          sample_of_(host.problem_.lanes) {
       const std::size_t lanes = host.problem_.lanes;
       z0_.resize(host.problem_.state_size * lanes);
       states_.resize(host.sizes_.times * z0_.size());
@@ -167,7 +233,7 @@ class HostSolver {
                            .arguments = pointers_,
                            .shared = host_.shared_.data(),
                            .num_samples = std::min(host_.problem_.lanes, host_.sizes_.batch)},
-                          *this, states_.data());
+                          *this, states_.data(), common_.dense.empty() ? nullptr : &dense_);
     }
 
     bool load(std::size_t lane) override {
@@ -188,6 +254,8 @@ class HostSolver {
       T* out = solution_.states.data<T>().data() + sample * size;
       for (std::size_t row = 0; row < size; ++row) out[row] = states_[row * lanes + lane];
       const LaneOutcome& outcome = solver_.outcomes()[lane];
+      if (!common_.dense.empty()) common_.dense[sample] = std::move(dense_.steps(lane));
+      if (solver_.events() != nullptr) keep_events(sample, solver_.events()->list(lane));
       solution_.status[sample] = outcome.status;
       solution_.reached[sample] = outcome.t;
       solution_.last_step[sample] = outcome.h;
@@ -197,6 +265,12 @@ class HostSolver {
     }
 
    private:
+    void keep_events(std::size_t sample, const LaneEventList<T>& list) {
+      common_.event_rows[sample] = {&events_, events_.events.size(), list.events.size()};
+      events_.events.insert(events_.events.end(), list.events.begin(), list.events.end());
+      events_.before.insert(events_.before.end(), list.before.begin(), list.before.end());
+    }
+
     /// Row `sample` of a batch [batch, size] into column `lane` of [size, lanes].
     template <class Number>
     void fill(const HostArray& batch, std::size_t sample, std::size_t size, std::size_t lane, Number* out) const {
@@ -208,7 +282,9 @@ class HostSolver {
     const HostSolver& host_;
     Common& common_;
     Solution& solution_;
+    LaneEventList<T>& events_;  // of all samples that this thread has solved
     LaneSolver<T> solver_;
+    DenseRecord<T> dense_;
     std::vector<std::size_t> sample_of_;
     AlignedVector<T> z0_, states_;
     std::vector<double> times_;
@@ -233,12 +309,13 @@ class HostSolver {
 }  // namespace
 
 template <class T>
-Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch) {
-  return HostSolver<T>(field, options, batch).run();
+Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch,
+                     DenseSolution::Steps* dense) {
+  return HostSolver<T>(field, options, batch).run(dense);
 }
 
-template Solution solve_batch<float>(const VectorField&, const SolveOptions&, const HostBatch&);
-template Solution solve_batch<double>(const VectorField&, const SolveOptions&, const HostBatch&);
+template Solution solve_batch<float>(const VectorField&, const SolveOptions&, const HostBatch&, DenseSolution::Steps*);
+template Solution solve_batch<double>(const VectorField&, const SolveOptions&, const HostBatch&, DenseSolution::Steps*);
 
 std::vector<AcceptedStep> steps_of_one(const VectorField& field, const SolveOptions& options, const HostBatch& batch) {
   const LaneProblem<double> problem(field, options, 1, batch.sizes.times);

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "costate/solve/dense_solution.h"
+#include "costate/solve/internal/event_field.h"
 #include "costate/solve/solve.h"
 
 namespace costate::internal {
@@ -24,14 +26,18 @@ struct HostBatch {
   const HostArray& times;
   std::span<const HostArray> arguments;
   HostSizes sizes;
+  const EventField* events = nullptr;  // of the field that is solved, if it has some
 };
 
-/// solve() of a batch whose inputs were checked, in T.
+/// solve() of a batch whose inputs were checked, in T; with `dense`, all of its steps.
 template <class T>
-Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch);
+Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch,
+                     DenseSolution::Steps* dense = nullptr);
 
-extern template Solution solve_batch<float>(const VectorField&, const SolveOptions&, const HostBatch&);
-extern template Solution solve_batch<double>(const VectorField&, const SolveOptions&, const HostBatch&);
+extern template Solution solve_batch<float>(const VectorField&, const SolveOptions&, const HostBatch&,
+                                            DenseSolution::Steps*);
+extern template Solution solve_batch<double>(const VectorField&, const SolveOptions&, const HostBatch&,
+                                             DenseSolution::Steps*);
 
 /// accepted_steps() of a batch of one whose inputs were checked, in f64.
 std::vector<AcceptedStep> steps_of_one(const VectorField& field, const SolveOptions& options, const HostBatch& batch);

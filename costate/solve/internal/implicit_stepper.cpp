@@ -6,17 +6,16 @@ template <class T>
 ImplicitStepper<T>::ImplicitStepper(const ImplicitProblem<T>& problem)
     : problem_(problem),
       workspace_(problem.function.make_workspace()),
+      size_(padded(problem.state_size * problem.lanes)),
       saved_(problem.function.saved_size()),
       time_values_(problem.time.count * problem.lanes),
+      dense_(problem.step.num_dense * size_),
       ones_(problem.lanes, T{1}),
       times_(problem.time, problem.lanes) {
-  const std::size_t size = padded(problem.state_size * problem.lanes);
-  for (std::size_t j = 0; j < problem.step.num_dense; ++j) dense_.emplace_back(size);
-  for (const auto& vector : dense_) dense_pointers_.push_back(vector.data());
-  error_.resize(problem.step.has_error ? size : 0);
+  error_.resize(problem.step.has_error ? size_ : 0);
   newton_error_.resize(problem.step.has_newton_error ? problem.lanes : 0);
   outputs_.push_back(nullptr);
-  for (auto& vector : dense_) outputs_.push_back(vector.data());
+  for (std::size_t j = 0; j < problem.step.num_dense; ++j) outputs_.push_back(dense_.data() + j * size_);
   if (problem.step.has_error) outputs_.push_back(error_.data());
   if (problem.step.has_newton_error) outputs_.push_back(newton_error_.data());
 }

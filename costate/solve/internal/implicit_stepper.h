@@ -7,6 +7,7 @@
 
 #include "costate/solve/internal/implicit_problem.h"
 #include "costate/solve/internal/stage_times.h"
+#include "costate/solve/internal/stages.h"
 
 namespace costate::internal {
 
@@ -36,17 +37,17 @@ class ImplicitStepper {
   /// Of the last run, where the step has such: [state, lanes], and [lanes].
   const T* error() const { return error_.data(); }
   const T* newton_error() const { return newton_error_.data(); }
-  const std::vector<const T*>& dense() const { return dense_pointers_; }
-  /// 1 for each lane: the h of dense_combine, since the vectors of the dense output have it in them.
+  /// The increments that its dense output is made of.
+  Slopes<T> dense() const { return {dense_.data(), size_, problem_.state_size, problem_.lanes}; }
+  /// 1 for each lane: DenseStep::h, which the increments have in them.
   const T* ones() const { return ones_.data(); }
   const StepFunction& step() const { return problem_.step; }
 
  private:
   const ImplicitProblem<T>& problem_;
   TileWorkspace<T> workspace_;
-  AlignedVector<T> saved_, time_values_, error_, newton_error_, ones_;
-  std::vector<AlignedVector<T>> dense_;
-  std::vector<const T*> dense_pointers_;
+  const std::size_t size_;  // of a state, padded
+  AlignedVector<T> saved_, time_values_, dense_, error_, newton_error_, ones_;
   StageTimes<T> times_;
   std::vector<const T*> inputs_;
   std::vector<T*> outputs_;

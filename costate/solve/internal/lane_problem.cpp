@@ -45,7 +45,8 @@ std::int64_t evaluation_work(const Function& function) {
 
 template <class T>
 LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
-                            std::size_t times, const std::optional<WantedGradients>& wanted)
+                            std::size_t times, const std::optional<WantedGradients>& wanted,
+                            const EventField* all_events)
     : field(vector_field),
       options(solve_options),
       tableau(&costate::tableau(solve_options.method)),
@@ -74,10 +75,12 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
                           (options.gradient_steps == GradientSteps::kAuto && options.adjoint == Adjoint::kDiscrete);
   const bool can_guard = !implicit || !has_kinks(field);
   if (gradients && !is_fixed && is_guarded && can_guard) guard = std::make_unique<const GuardProblem<T>>(*this);
+  if (all_events != nullptr) events = std::make_unique<const EventProblem<T>>(*all_events, lanes, wanted);
   const std::size_t width = simd_lanes<T>();
   const std::size_t half = (lanes + 2 * width - 1) / (2 * width) * width;  // whole vectors
-  if (!is_fixed && options.control == Control::kPerSample && options.adjoint == Adjoint::kDiscrete && half < lanes &&
-      width > 1 && evaluation_work(implicit ? implicit->step.function : field.function()) >= kWorthHandingOver) {
+  if (!is_fixed && !events && options.control == Control::kPerSample && options.adjoint == Adjoint::kDiscrete &&
+      half < lanes && width > 1 &&
+      evaluation_work(implicit ? implicit->step.function : field.function()) >= kWorthHandingOver) {
     SolveOptions shared_budget = options;
     options.memory_budget = options.memory_budget * lanes / (lanes + half);
     shared_budget.memory_budget -= options.memory_budget;

@@ -10,6 +10,7 @@
 
 #include "costate/exec/internal/tile_function.h"
 #include "costate/solve/internal/error_measure.h"
+#include "costate/solve/internal/event_problem.h"
 #include "costate/solve/internal/implicit_problem.h"
 #include "costate/solve/internal/lane_stops.h"
 #include "costate/solve/internal/linear_field.h"
@@ -24,11 +25,11 @@ template <class T>
 class GuardProblem;
 
 /// What all tiles of a solve share. With `gradients`, the field is evaluated together with what its vjp needs
-/// (linearize).
+/// (linearize). With `events`, `field` is theirs.
 template <class T>
 struct LaneProblem {
   LaneProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes, std::size_t num_times,
-              const std::optional<WantedGradients>& gradients = {});
+              const std::optional<WantedGradients>& gradients = {}, const EventField* events = nullptr);
   ~LaneProblem();
 
   VectorField field;
@@ -49,6 +50,7 @@ struct LaneProblem {
   FrameLayout frame;
   std::unique_ptr<const ImplicitProblem<T>> implicit;  // how an implicit method steps; null of explicit ones
   std::unique_ptr<const GuardProblem<T>> guard;        // null where steps are not held to derivatives (SolveOptions)
+  std::unique_ptr<const EventProblem<T>> events;       // null where there are none
   std::unique_ptr<const LaneProblem> narrow;  // for the Stragglers of a tile; null where they would gain nothing
 
   /// The field's argument `index`, or the Parameter after these, as its Function takes it.

@@ -22,9 +22,12 @@ struct LaneStep {
   std::int32_t num_outputs = 0;
   double first_time = 0, last_time = 0;  // where its first and its last slope were evaluated
 
+  bool starts_at_event = false, ends_at_event = false;  // of which the end is within what was stepped, t + h
+
   StepTimes times() const { return {.t = t, .h = h, .first = first_time, .last = last_time}; }
-  bool starts_at_stop() const { return first_time != t; }
-  bool ends_at_stop() const { return last_time != t_next; }
+  /// Its first or last slope is not that of its neighbour.
+  bool starts_at_stop() const { return first_time != t || starts_at_event; }
+  bool ends_at_stop() const { return last_time != t_next || ends_at_event; }
 };
 
 /// What is kept of one lane's accepted steps: the state before every `stride`-th step, and of each step as little as

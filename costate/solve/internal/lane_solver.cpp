@@ -33,6 +33,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       norms_(lanes_),
       other_norms_(lanes_),
       dense_values_(state_size_ * lanes_),
+      dense_(problem),
       has_inside_(lanes_),
       clock_(lanes_),
       stops_(problem.stops),
@@ -43,15 +44,9 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       outcomes_(lanes_),
       records_(lanes_),
       errors_(problem) {
-  const Tableau& tableau = *problem.tableau;
-  for (int stage = 0; stage < tableau.num_all_stages(); ++stage) {
-    const std::span<const double> row = tableau.dense_row(stage);
-    if (std::ranges::all_of(row, [](double c) { return c == 0; })) continue;
-    dense_slopes_.push_back(static_cast<std::size_t>(stage));
-    dense_coefficients_.insert(dense_coefficients_.end(), row.begin(), row.end());
-  }
   if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
   if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem, field_.workspace());
+  if (problem.events) events_ = std::make_unique<LaneEvents<T>>(problem);
   if (problem.narrow) stragglers_ = std::make_unique<Stragglers<T>>(problem);
 }
 
@@ -65,9 +60,11 @@ void LaneSolver<T>::start(const LaneInputs<T>& inputs, bool keep_records) {
   took_over_ = false;
   num_handed_over_ = 0;
   listener_ = nullptr;
+  dense_record_ = nullptr;
   frames_.start(keep_records ? most_frames(problem_, inputs.memory_parts) : 1);
   frame_ = frames_.current();
   if (guard_ != nullptr) guard_->start();
+  if (events_ != nullptr) events_->start(inputs.arguments);
   round_ = 0;
 }
 
@@ -134,8 +131,9 @@ void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint3
 }
 
 template <class T>
-void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states) {
+void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states, DenseRecord<T>* dense) {
   start(inputs, false);
+  dense_record_ = dense;
   clock_ = LaneClock(lanes_);
   std::vector<char> holds_sample(lanes_, 0);
   // A refill costs two evaluations in all lanes: wait until an eighth of them is free.
@@ -180,6 +178,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   outputs = LaneOutputs{};
   outcomes_[lane] = LaneOutcome{};
   records_[lane].clear();
+  if (dense_record_ != nullptr) dense_record_->begin(lane);
   if (guard_ != nullptr) guard_->begin(lane, std::abs(time_of(problem_.num_times - 1, lane) - time_of(0, lane)));
   const ControlState fresh;
   clock_.previous_log[lane] = fresh.previous_log;
@@ -190,6 +189,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   clock_.t[lane] = time_of(0, lane);
   clock_.end[lane] = time_of(problem_.num_times - 1, lane);
   clock_.is_active[lane] = 1;
+  if (events_ != nullptr) events_->begin(lane, direction(lane));
   if (const std::optional<double> misplaced = misplaced_time(lane)) {
     clock_.t[lane] = *misplaced;  // for the report
     return end_lane(lane, Status::kInvalidTimes);
@@ -338,7 +338,7 @@ void LaneSolver<T>::evaluate_first() {
 
 template <class T>
 void LaneSolver<T>::evaluate_closing() {
-  if (closing_known_ || implicit_) return;
+  if (!lacks_closing()) return;
   if (problem_.reads_time) {
     stage_times_.set_all(last_times());
     stage_times_.write(frame_.times(closing()));
@@ -353,7 +353,7 @@ void LaneSolver<T>::attempt() {
   evaluate_first();
   for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(stage);
   write_state(closing(), y_next());
-  closing_known_ = false;
+  closing_known_ = extra_known_ = false;
   const bool needs_closing = problem_.tableau->error_needs_closing_stage() && !problem_.is_fixed;
   if (needs_closing) evaluate_closing();
 }
@@ -433,16 +433,21 @@ Judgement LaneSolver<T>::accept_fixed() {
 
 template <class T>
 void LaneSolver<T>::judge(T* states) {
-  const Judgement judgement = problem_.is_fixed ? accept_fixed() : judge_errors();
+  Judgement judgement = problem_.is_fixed ? accept_fixed() : judge_errors();
   if (!problem_.is_fixed && problem_.options.min_step > 0) end_at_shortest();
   if (guard_ != nullptr) guard_->advance(clock_);
   if (!judgement.all_finite) frames_.spoil();
+  if (dense_record_ != nullptr && judgement.any_accepted) evaluate_dense();
+  if (events_ != nullptr) find_events(judgement);
   for (std::size_t lane = 0; lane < lanes_; ++lane) mask_[lane] = static_cast<T>(clock_.accepted[lane]);
   if (judgement.num_reached > 0) pass_all_outputs(judgement.num_reached, states);
+  if (events_ != nullptr) end_at_events();
+  if (dense_record_ != nullptr) keep_dense();
   for (std::size_t lane = 0; keeps_records_ && lane < lanes_; ++lane)
     if (mask_[lane] != 0) keep_record(lane);
   if (listener_ != nullptr && judgement.any_accepted) listener_->stepped();
   select_lanes(mask_.data(), y_next(), y_.data(), y_.data(), state_size_, lanes_);
+  if (events_ != nullptr) events_->write_after_cuts(y_.data());
   if (judgement.any_accepted) carry_over();
   if (implicit_) std::ranges::fill(clock_.knows_first, 1.0);  // none is asked for but a sample's very first
   advance(clock_);

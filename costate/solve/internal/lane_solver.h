@@ -9,9 +9,12 @@
 #include <span>
 #include <vector>
 
+#include "costate/solve/internal/dense_record.h"
 #include "costate/solve/internal/implicit_stepper.h"
 #include "costate/solve/internal/lane_clock.h"
+#include "costate/solve/internal/lane_dense.h"
 #include "costate/solve/internal/lane_errors.h"
+#include "costate/solve/internal/lane_events.h"
 #include "costate/solve/internal/lane_guard.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/internal/lane_record.h"
@@ -72,8 +75,9 @@ class LaneSolver {
   void solve(const LaneInputs<T>& inputs, bool keep_records, T* states, StepListener* listener = nullptr);
 
   /// Solves all samples of the queue; a lane that is done takes the next one. Keeps no records. `inputs` are the
-  /// columns that the queue fills; states [time, state, lanes] are valid for a lane when the queue hears of its end.
-  void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states);
+  /// columns that the queue fills; states [time, state, lanes] are valid for a lane when the queue hears of its end,
+  /// and so is `dense`, if the dense output of its adaptive steps is wanted.
+  void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states, DenseRecord<T>* dense = nullptr);
 
   /// Goes on where `wide` is between two steps: lane i with lane columns[i] of that. Lanes beyond the inputs' samples
   /// are padding. Fills the outputs to come.
@@ -91,10 +95,12 @@ class LaneSolver {
   std::size_t round_of(std::size_t lane, std::size_t index) const {
     return problem_.is_fixed ? index : records_[lane].rounds[index];
   }
-  /// The first stop of a lane's solve; the last of its times if there is none before.
-  double first_stop(std::size_t lane) const {
-    return stops_.next(lane, time_of(0, lane), time_of(problem_.num_times - 1, lane));
+  /// The first stop of a lane's solve after t; the last of its times if there is none before.
+  double first_stop(std::size_t lane, double t) const {
+    return stops_.next(lane, t, time_of(problem_.num_times - 1, lane));
   }
+  /// The events of the lanes; null where the problem has none.
+  const LaneEvents<T>* events() const { return events_.get(); }
   /// The time itself, or where it is a stop its later (direction 1) or earlier side (-1).
   double side_of(std::size_t lane, double t, double direction) const {
     return has_stops_ ? stops_.side(lane, t, direction) : t;
@@ -144,10 +150,19 @@ class LaneSolver {
   void find_sides();
   void limit_steps();
   void pass_stops();
-  bool ends_at_stop(std::size_t lane) const { return has_stops_ && clock_.last_time[lane] != clock_.t_next[lane]; }
+  bool ends_at_stop(std::size_t lane) const {
+    return is_cut(lane) || (has_stops_ && clock_.last_time[lane] != clock_.t_next[lane]);
+  }
   double direction(std::size_t lane) const { return clock_.end[lane] >= clock_.t[lane] ? 1 : -1; }
   const double* first_times() const { return has_stops_ ? clock_.first_time.data() : clock_.t.data(); }
   const double* last_times() const { return has_stops_ ? clock_.last_time.data() : clock_.t_next.data(); }
+
+  // Events (lane_solver_events.cpp).
+  void find_events(Judgement& judgement);
+  void refuse_step(std::size_t lane);
+  void end_at_events();
+  /// The step just accepted ends at an event.
+  bool is_cut(std::size_t lane) const { return events_ != nullptr && events_->cuts(lane); }
 
   // The first step (lane_solver_first_step.cpp).
   void find_first_steps();
@@ -172,7 +187,6 @@ class LaneSolver {
   void attempt_implicit();
   void judge_implicit();
   void end_without_convergence();
-  void interpolate_implicit();
 
   // Evaluations of the field at the stages.
   void evaluate(std::size_t stage) {
@@ -181,19 +195,25 @@ class LaneSolver {
   void evaluate_stage(std::size_t stage);
   void evaluate_first();
   void evaluate_closing();
+  /// The slope at the end of this attempt is an evaluation that is yet to be done; implicit methods do without.
+  bool lacks_closing() const { return !closing_known_ && !implicit_; }
 
   // Outputs (lane_solver_outputs.cpp).
   void pass_all_outputs(std::size_t num_reached, T* states);
   std::size_t pass_outputs(std::span<std::uint32_t> lanes, bool& any_inside);
   void write_pass(std::span<const std::uint32_t> lanes, T* states);
   bool has_rate_at_stop(std::span<const std::uint32_t> lanes) const;
-  void interpolate();
   void evaluate_extra();
+  void evaluate_dense();
+  void keep_dense();
+  DenseStep<T> dense_step() const;
   /// The next output of a lane whose step has reached it.
-  bool is_at_end(std::size_t lane) const { return problem_.is_fixed || clock_.next_time[lane] == clock_.t_next[lane]; }
+  bool is_at_end(std::size_t lane) const {
+    return problem_.is_fixed || (clock_.next_time[lane] == clock_.t_next[lane] && !is_cut(lane));
+  }
   void write_state(const T* y, std::size_t lane, std::size_t output, T* states) const;
   LaneStep fixed_step(std::size_t lane, std::size_t index) const;
-  void set_sides(std::size_t lane, LaneStep& step) const;
+  void set_sides(std::size_t lane, std::size_t index, LaneStep& step) const;
 
   T* slope(std::size_t stage) const { return frame_.slope(stage); }
   /// The state at the end of the step that is tried, which is the closing stage's.
@@ -214,9 +234,8 @@ class LaneSolver {
   AlignedVector<T> spare_block_;                         // where k_0 is evaluated that only some lanes need
   AlignedVector<T> steps_, mask_, norms_, other_norms_;  // [lanes]
   AlignedVector<T> dense_values_;                        // [state, lanes] the next output of each lane
-  std::vector<std::size_t> dense_slopes_;                // stages that dense output reads
-  std::vector<double> dense_coefficients_;               // [of dense_slopes_, degree]
-  std::vector<char> has_inside_;                         // [lane] outputs before the end of the step just accepted
+  LaneDense<T> dense_;
+  std::vector<char> has_inside_;  // [lane] outputs before the end of the step just accepted
   LaneClock clock_;
   LaneStops<T> stops_;
   const bool has_stops_;
@@ -227,12 +246,15 @@ class LaneSolver {
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;
   StepListener* listener_ = nullptr;
+  DenseRecord<T>* dense_record_ = nullptr;
   bool keeps_records_ = false;
   bool closing_known_ = false;  // the closing stage of this attempt was evaluated
+  bool extra_known_ = false;    // and those of dense output
   bool took_over_ = false;
   LaneErrors<T> errors_;
   std::unique_ptr<ImplicitStepper<T>> implicit_;  // null of explicit methods
   std::unique_ptr<LaneGuard<T>> guard_;           // null where the problem has none
+  std::unique_ptr<LaneEvents<T>> events_;         // likewise
   std::unique_ptr<Stragglers<T>> stragglers_;
   std::size_t num_handed_over_ = 0;
   std::uint32_t round_ = 0;

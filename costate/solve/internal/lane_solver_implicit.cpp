@@ -1,9 +1,8 @@
-// What of an attempt is an implicit method's: the step function in place of stages, whether Newton's method has come to
-// an end, and the states within the step.
+// What of an attempt is an implicit method's: the step function in place of stages, and whether Newton's method has
+// come to an end.
 #include <algorithm>
 #include <cmath>
 
-#include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/lane_solver.h"
 
 namespace costate::internal {
@@ -41,24 +40,6 @@ void LaneSolver<T>::end_without_convergence() {
     if (implicit_->newton_error()[lane] > static_cast<T>(kMostNewtonError)) end_lane(lane, Status::kNoConvergence);
 }
 
-/// The next output of each lane, which lies within its step.
-template <class T>
-void LaneSolver<T>::interpolate_implicit() {
-  const StepFunction& step = implicit_->step();
-  dense_combine<T>({.y = y_.data(),
-                    .h = implicit_->ones(),
-                    .k = implicit_->dense().data(),
-                    .count = step.num_dense,
-                    .coefficients = step.dense.data(),
-                    .degree = step.dense_degree,
-                    .time = clock_.next_time.data(),
-                    .start = clock_.t.data(),
-                    .size = clock_.h.data(),
-                    .out = dense_values_.data(),
-                    .rows = state_size_,
-                    .lanes = lanes_});
-}
-
 // Members that have their definitions here.
 template void LaneSolver<float>::attempt_implicit();
 template void LaneSolver<double>::attempt_implicit();
@@ -66,7 +47,5 @@ template void LaneSolver<float>::judge_implicit();
 template void LaneSolver<double>::judge_implicit();
 template void LaneSolver<float>::end_without_convergence();
 template void LaneSolver<double>::end_without_convergence();
-template void LaneSolver<float>::interpolate_implicit();
-template void LaneSolver<double>::interpolate_implicit();
 
 }  // namespace costate::internal

@@ -1,6 +1,7 @@
 // What accepted steps write, states at output times, and which outputs lie in a recorded step.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/lane_solver.h"
@@ -18,11 +19,11 @@ void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
     has_inside_[lane] = is_at_end(lane) ? 0 : 1;
     any_inside |= has_inside_[lane] != 0;
   }
-  const bool closing_is_new = !closing_known_ && !implicit_, has_dense = any_inside;
+  const bool closing_is_new = lacks_closing(), has_dense = any_inside;
   if (has_dense || has_rate_at_stop(lanes)) evaluate_closing();
   if (has_dense) evaluate_extra();
   while (!lanes.empty()) {
-    if (any_inside) interpolate();
+    if (any_inside) dense_.write_states(dense_step(), clock_.next_time.data(), dense_values_.data());
     write_pass(lanes, states);
     lanes = lanes.first(pass_outputs(lanes, any_inside));
   }
@@ -31,7 +32,8 @@ void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
     // The closing stage is the next step's first: whoever goes on has it.
     const bool is_carried = clock_.is_active[lane] != 0 && !ends_at_stop(lane);
     if (closing_is_new && (has_inside_[lane] != 0 || is_carried)) clock_.nfe[lane] += 1;
-    if (has_inside_[lane] != 0) clock_.nfe[lane] += problem_.tableau->num_extra_stages;
+    const bool is_counted = dense_record_ != nullptr || (events_ != nullptr && events_->has_looked_into(lane));
+    if (has_inside_[lane] != 0 && !is_counted) clock_.nfe[lane] += problem_.tableau->num_extra_stages;
     has_inside_[lane] = 0;
   }
 }
@@ -43,25 +45,15 @@ bool LaneSolver<T>::has_rate_at_stop(std::span<const std::uint32_t> lanes) const
   return std::ranges::any_of(lanes, [&](std::uint32_t lane) { return ends_at_stop(lane); });
 }
 
-/// The next output of each lane, which lies within its step.
+/// The step of each lane that was tried.
 template <class T>
-void LaneSolver<T>::interpolate() {
-  static_assert(kMaxStages <= kMaxDenseSlopes);
-  if (implicit_) return interpolate_implicit();
-  const T* slopes[kMaxStages];
-  for (std::size_t j = 0; j < dense_slopes_.size(); ++j) slopes[j] = slope(dense_slopes_[j]);
-  dense_combine<T>({.y = y_.data(),
-                    .h = steps_.data(),
-                    .k = slopes,
-                    .count = dense_slopes_.size(),
-                    .coefficients = dense_coefficients_.data(),
-                    .degree = static_cast<std::size_t>(problem_.tableau->dense_degree),
-                    .time = clock_.next_time.data(),
-                    .start = clock_.t.data(),
-                    .size = clock_.h.data(),
-                    .out = dense_values_.data(),
-                    .rows = state_size_,
-                    .lanes = lanes_});
+DenseStep<T> LaneSolver<T>::dense_step() const {
+  const Slopes<T> slopes{slope(0), problem_.frame.block, state_size_, lanes_};
+  return {.y = y_.data(),
+          .h = implicit_ ? implicit_->ones() : steps_.data(),
+          .start = clock_.t.data(),
+          .size = clock_.h.data(),
+          .slopes = implicit_ ? implicit_->dense() : slopes};
 }
 
 /// The next output of these lanes, at the end of the step or within.
@@ -94,7 +86,8 @@ std::size_t LaneSolver<T>::pass_outputs(std::span<std::uint32_t> lanes, bool& an
       continue;
     }
     const double t = clock_.next_time[lane] = time_of(next, lane), end = clock_.t_next[lane];
-    const bool is_before = h > 0 ? t < end : t > end, is_in_step = !problem_.is_fixed && (is_before || t == end);
+    const bool is_before = (h > 0 ? t < end : t > end) || (t == end && is_cut(lane)),
+               is_in_step = !problem_.is_fixed && (is_before || t == end);
     any_inside |= is_before;
     lanes[kept] = lane;
     kept += is_in_step ? 1 : 0;
@@ -111,8 +104,24 @@ void LaneSolver<T>::write_state(const T* y, std::size_t lane, std::size_t output
 
 template <class T>
 void LaneSolver<T>::evaluate_extra() {
+  if (std::exchange(extra_known_, true)) return;
   const auto count = static_cast<std::size_t>(problem_.tableau->num_all_stages());
   for (std::size_t stage = closing() + 1; stage < count; ++stage) evaluate_stage(stage);
+}
+
+/// What the dense output of all steps that were accepted is made of.
+template <class T>
+void LaneSolver<T>::evaluate_dense() {
+  const double evaluations = (lacks_closing() ? 1 : 0) + problem_.tableau->num_extra_stages;
+  evaluate_closing();
+  evaluate_extra();
+  for (std::size_t lane = 0; lane < lanes_; ++lane) clock_.nfe[lane] += evaluations * clock_.accepted[lane];
+}
+
+template <class T>
+void LaneSolver<T>::keep_dense() {
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (clock_.accepted[lane] != 0) dense_record_->append(lane, dense_step(), clock_.t_next[lane]);
 }
 
 template <class T>
@@ -129,15 +138,20 @@ LaneStep LaneSolver<T>::fixed_step(std::size_t lane, std::size_t index) const {
                 .t_next = is_last ? stop : std::fma(first + 1, h, start),
                 .first_output = static_cast<std::int32_t>(interval) + 1,
                 .num_outputs = is_last ? 1 : 0};
-  set_sides(lane, step);
+  set_sides(lane, index, step);
   return step;
 }
 
 template <class T>
-void LaneSolver<T>::set_sides(std::size_t lane, LaneStep& step) const {
+void LaneSolver<T>::set_sides(std::size_t lane, std::size_t index, LaneStep& step) const {
   const double direction = step.h >= 0 ? 1 : -1;
   step.first_time = side_of(lane, step.t, direction);
   step.last_time = side_of(lane, step.t_next, -direction);
+  if (events_ == nullptr) return;
+  const LaneEvent* cut = events_->cut_of_step(lane, index);
+  step.ends_at_event = cut != nullptr;
+  step.starts_at_event = index > 0 && events_->cut_of_step(lane, index - 1) != nullptr;
+  if (cut != nullptr) step.last_time = side_of(lane, cut->step_end, -direction);
 }
 
 template <class T>
@@ -151,7 +165,7 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t o
     if (step.h > 0 ? t <= step.t : t >= step.t) break;
   }
   step.num_outputs = outputs_end - step.first_output;
-  set_sides(lane, step);
+  set_sides(lane, index, step);
   return step;
 }
 
@@ -160,15 +174,19 @@ template void LaneSolver<float>::pass_all_outputs(std::size_t, float*);
 template void LaneSolver<double>::pass_all_outputs(std::size_t, double*);
 template std::size_t LaneSolver<float>::pass_outputs(std::span<std::uint32_t>, bool&);
 template void LaneSolver<float>::write_pass(std::span<const std::uint32_t>, float*);
-template void LaneSolver<float>::interpolate();
+template DenseStep<float> LaneSolver<float>::dense_step() const;
 template bool LaneSolver<float>::has_rate_at_stop(std::span<const std::uint32_t>) const;
 template bool LaneSolver<double>::has_rate_at_stop(std::span<const std::uint32_t>) const;
-template void LaneSolver<float>::set_sides(std::size_t, LaneStep&) const;
-template void LaneSolver<double>::set_sides(std::size_t, LaneStep&) const;
+template void LaneSolver<float>::set_sides(std::size_t, std::size_t, LaneStep&) const;
+template void LaneSolver<double>::set_sides(std::size_t, std::size_t, LaneStep&) const;
 template void LaneSolver<float>::evaluate_extra();
+template void LaneSolver<float>::evaluate_dense();
+template void LaneSolver<float>::keep_dense();
+template void LaneSolver<double>::evaluate_dense();
+template void LaneSolver<double>::keep_dense();
 template std::size_t LaneSolver<double>::pass_outputs(std::span<std::uint32_t>, bool&);
 template void LaneSolver<double>::write_pass(std::span<const std::uint32_t>, double*);
-template void LaneSolver<double>::interpolate();
+template DenseStep<double> LaneSolver<double>::dense_step() const;
 template void LaneSolver<double>::evaluate_extra();
 template void LaneSolver<float>::write_state(const float*, std::size_t, std::size_t, float*) const;
 template void LaneSolver<double>::write_state(const double*, std::size_t, std::size_t, double*) const;

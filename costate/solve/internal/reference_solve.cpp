@@ -42,6 +42,7 @@ class ReferenceSolver {
                      guard::Limits(tableau_, measure_.smallest_rtol(), measure_.smallest_atol(), kRounding),
                      disturbance_rtols(measure_, kRounding));
     }
+    if (context.events != nullptr) events_.emplace(*context.events, direction());
     solution_.states.assign(times.size(), Vector(y0.size(), kNaN));
     solution_.t = times[0];
     solution_.states[0] = y_;
@@ -118,7 +119,7 @@ class ReferenceSolver {
     first_known_ = true;
     for (std::size_t stage = 1; stage < closing(); ++stage) evaluate_stage(step, stage);
     advance(tableau_.b, step.h, y_next_);
-    closing_known_ = false;
+    closing_known_ = extra_known_ = false;
     if (tableau_.error_needs_closing_stage()) evaluate_closing(step);
     solution_.h = step.h;
   }
@@ -145,21 +146,6 @@ class ReferenceSolver {
     if (has_converged()) return error;
     const double halving = std::pow(2 * options_.step_control.safety, tableau_.error_order());
     return std::max(error, std::max(halving, 2.0));
-  }
-
-  /// The state at t + theta h of an implicit step.
-  void interpolate(double theta, Vector& out) const {
-    const StepFunction& step = *context_.step;
-    for (std::size_t j = 0; j < y_.size(); ++j) {
-      double sum = 0;
-      for (std::size_t k = 0; k < step.num_dense; ++k) {
-        double weight = 0;
-        for (std::size_t p = step.dense_degree; p-- > 0;)
-          weight = std::fma(weight, theta, step.dense[k * step.dense_degree + p]);
-        sum = std::fma(weight * theta, implicit_.dense[k][j], sum);
-      }
-      out[j] = y_[j] + sum;
-    }
   }
 
   void accept(const Step& step) {
@@ -281,7 +267,7 @@ class ReferenceSolver {
       return;
     }
     double h = direction() * std::max(first_step(), smallest_first());
-    while (solution_.t != end) {
+    while (solution_.t != end && !(events_ && events_->ends())) {
       if (solution_.accepted + solution_.rejected >= options_.max_steps) {
         fail(Status::kMaxSteps);
         return;
@@ -324,10 +310,15 @@ class ReferenceSolver {
       decision.accepted = options_.at_min_step == AtMinStep::kAccept && std::isfinite(error);
       if (!decision.accepted) fail(std::isfinite(error) ? Status::kStepTooSmall : Status::kNonFinite);
     }
+    if (decision.accepted && guard_) guard_->advance();
+    if (decision.accepted && events_ && !find_events(step)) {
+      decision.accepted = false;
+      fail(Status::kNonFinite);
+    }
     if (decision.accepted) {
-      if (guard_) guard_->advance();
       write_outputs(step);
       accept(step);
+      if (events_ && events_->cuts()) cut();
     } else {
       ++solution_.rejected;
     }
@@ -355,27 +346,87 @@ class ReferenceSolver {
   }
 
   void write_outputs(const Step& step) {
-    bool extra_known = false;
-    Vector weights(stages_.size());
+    const bool is_cut = events_ && events_->cuts();
+    const double t_end = is_cut ? events_->cut_time() : step.t_next;
     for (; next_output_ < times_.size(); ++next_output_) {
       const double out = times_[next_output_];
-      if (step.h > 0 ? out > step.t_next : out < step.t_next) return;
-      if (out == step.t_next) {
-        solution_.states[next_output_] = y_next_;
-        continue;
-      }
-      if (tableau_.is_implicit) {
-        interpolate((out - step.t) / step.h, solution_.states[next_output_]);
-        continue;
-      }
-      evaluate_closing(step);
-      for (std::size_t stage = closing() + 1; stage < stages_.size() && !extra_known; ++stage) {
-        evaluate_stage(step, stage);
-      }
-      extra_known = true;
-      dense_weights(tableau_, (out - step.t) / step.h, weights);
-      advance(weights, step.h, solution_.states[next_output_]);
+      if (step.h > 0 ? out > t_end : out < t_end) return;
+      solution_.states[next_output_] = out == step.t_next && !is_cut ? y_next_ : dense_state(step, out);
     }
+  }
+
+  /// The dense output, whose stages are evaluated for the first one of a step.
+  Vector dense_state(const Step& step, double t) {
+    if (tableau_.is_implicit) return implicit_state((t - step.t) / step.h);
+    evaluate_closing(step);
+    for (std::size_t stage = closing() + 1; stage < stages_.size() && !extra_known_; ++stage)
+      evaluate_stage(step, stage);
+    extra_known_ = true;
+    Vector weights(stages_.size()), state(y_.size());
+    dense_weights(tableau_, (t - step.t) / step.h, weights);
+    advance(weights, step.h, state);
+    return state;
+  }
+
+  Vector dense_slope(const Step& step, double t) const {
+    if (tableau_.is_implicit) return implicit_slope((t - step.t) / step.h, step.h);
+    Vector weights(stages_.size()), slope(y_.size());
+    dense_weight_slopes(tableau_, (t - step.t) / step.h, weights);
+    for (std::size_t j = 0; j < y_.size(); ++j) slope[j] = combine(weights, j);
+    return slope;
+  }
+
+  /// sum_k weights_k d_k over the increments of an implicit step.
+  double combine_increments(const Vector& weights, std::size_t j) const {
+    double sum = 0;
+    for (std::size_t k = 0; k < weights.size(); ++k) sum = std::fma(weights[k], implicit_.dense[k][j], sum);
+    return sum;
+  }
+
+  Vector implicit_state(double theta) const {
+    const StepFunction& step = *context_.step;
+    Vector weights, state(y_.size());
+    for (std::size_t k = 0; k < step.num_dense; ++k) {
+      double weight = 0;
+      for (std::size_t p = step.dense_degree; p-- > 0;)
+        weight = std::fma(weight, theta, step.dense[k * step.dense_degree + p]);
+      weights.push_back(weight * theta);
+    }
+    for (std::size_t j = 0; j < y_.size(); ++j) state[j] = y_[j] + combine_increments(weights, j);
+    return state;
+  }
+
+  Vector implicit_slope(double theta, double h) const {
+    const StepFunction& step = *context_.step;
+    Vector weights, slope(y_.size());
+    for (std::size_t k = 0; k < step.num_dense; ++k) {
+      double weight = 0;
+      for (std::size_t p = step.dense_degree; p-- > 0;)
+        weight = std::fma(weight, theta, static_cast<double>(p + 1) * step.dense[k * step.dense_degree + p]);
+      weights.push_back(weight / h);
+    }
+    for (std::size_t j = 0; j < y_.size(); ++j) slope[j] = combine_increments(weights, j);
+    return slope;
+  }
+
+  bool find_events(const Step& step) {
+    const bool has_slopes = !tableau_.is_implicit;  // at both ends
+    if (has_slopes) evaluate_closing(step);
+    const auto place_at = [&](double t) {
+      Vector state = dense_state(step, t);  // first: it evaluates what the slope reads, too
+      return ReferencePlace{.t = t, .y = std::move(state), .slope = dense_slope(step, t)};
+    };
+    return events_->find(
+        {.t = step.t, .y = y_, .slope = has_slopes ? stages_[0] : dense_slope(step, step.t)},
+        {.t = step.t_next, .y = y_next_, .slope = has_slopes ? stages_[closing()] : dense_slope(step, step.t_next)},
+        place_at, solution_.events);
+  }
+
+  /// The step that was accepted ends at an event.
+  void cut() {
+    solution_.t = events_->cut_time();
+    y_ = events_->after();
+    first_known_ = false;
   }
 
   double norm_at_start(const Vector& values) const {
@@ -407,8 +458,10 @@ class ReferenceSolver {
   std::vector<Vector> stages_, arguments_;  // slopes, and the states they are at
   std::optional<ReferenceGuard> guard_;
   ReferenceStepOutputs implicit_;
+  std::optional<ReferenceEventSearch> events_;
   bool first_known_ = false;
   bool closing_known_ = false;
+  bool extra_known_ = false;
   bool saw_non_finite_ = false;
   ControlState control_;
   std::size_t next_output_ = 1;

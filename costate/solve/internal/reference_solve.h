@@ -30,6 +30,9 @@
 // on the side that time reaches later, one that ends there has its stages with c_i = 1 on the other; its closing stage
 // is not carried over. This holds for fixed steps, too, which no stop moves.
 //
+// Events (reference_events.h). Adaptive steps alone, after the error test. A NaN of g in a step ends the solve before
+// it, as kNonFinite.
+//
 // First step. Not below 20 eps |t|, which moves t; the trial step neither.
 //
 // Implicit methods. A step is what the context's `step` makes of the times of its nodes, h and y. The error is that of
@@ -48,6 +51,7 @@
 #include <vector>
 
 #include "costate/solve/internal/field_stops.h"
+#include "costate/solve/internal/reference_events.h"
 #include "costate/solve/internal/reference_guard.h"
 #include "costate/solve/internal/step_function.h"
 #include "costate/solve/options.h"
@@ -75,6 +79,7 @@ struct ReferenceContext {
   const ReferenceDerivatives* derivatives = nullptr;  ///< adaptive: the gradient guard's, which judges the steps, too
   const StepFunction* step = nullptr;                 ///< of implicit methods
   ReferenceStepper stepper = {};                      ///< which evaluates it
+  const ReferenceEvents* events = nullptr;            ///< adaptive
 };
 
 /// An accepted step: it starts at t and has size h (negative backward in time). It ends where the next one starts.
@@ -92,6 +97,7 @@ struct ReferenceSolution {
   std::int64_t accepted = 0;
   std::int64_t rejected = 0;
   std::vector<ReferenceStep> steps;
+  std::vector<ReferenceEvent> events;
 };
 
 /// Solves y' = f(t, y), y(times[0]) = y0 and gives y at all `times`, which ascend or descend and may repeat.

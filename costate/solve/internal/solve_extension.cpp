@@ -1,7 +1,9 @@
 #include "costate/solve/internal/solve_extension.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
+#include <optional>
 
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
@@ -14,91 +16,12 @@
 #include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/flat_state.h"
 #include "costate/solve/internal/guard_problem.h"
+#include "costate/solve/internal/interpreted_field.h"
 #include "costate/solve/internal/moved_jumps.h"
 #include "costate/solve/internal/reference_solve.h"
 
 namespace costate::internal {
 namespace {
-
-/// A flat state as the field's parts.
-std::vector<HostArray> parts_of(const VectorField& field, std::span<const double> y) {
-  std::vector<HostArray> parts;
-  for (const StatePart& part : field.parts()) {
-    const auto size = static_cast<std::size_t>(part.shape.size());
-    parts.emplace_back(part.shape, std::vector<double>(y.begin(), y.begin() + part.shape.size()));
-    y = y.subspan(size);
-  }
-  return parts;
-}
-
-void write_parts(std::span<const HostArray> parts, std::span<double> out) {
-  std::size_t at = 0;
-  for (const HostArray& part : parts)
-    for (std::int64_t i = 0; i < part.size(); ++i) out[at++] = part.at(i);
-}
-
-std::vector<HostArray> inputs_at(const VectorField& field, double t, std::span<const double> y,
-                                 std::span<const std::vector<double>> arguments) {
-  std::vector<HostArray> inputs = {HostArray(Shape{}, std::vector<double>{t})};
-  for (HostArray& part : parts_of(field, y)) inputs.push_back(std::move(part));
-  for (const std::vector<double>& argument : arguments)
-    inputs.emplace_back(field.function().inputs()[inputs.size()].shape, argument);
-  return inputs;
-}
-
-/// f of the field for one sample, by the interpreter.
-ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vector<double>> arguments) {
-  return [&field, arguments](double t, std::span<const double> y, std::span<double> slope) {
-    write_parts(interpret(field.function(), inputs_at(field, t, y, arguments)), slope);
-  };
-}
-
-/// The derivatives that the gradient guard takes of f, by the interpreter.
-ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span<const std::vector<double>> arguments) {
-  const std::size_t num_parts = field.parts().size(), num_inputs = field.function().inputs().size();
-  std::vector<std::size_t> parts(num_parts), all(num_inputs - 1);
-  std::iota(parts.begin(), parts.end(), std::size_t{1});
-  std::iota(all.begin(), all.end(), std::size_t{1});
-  const auto product = [&field, arguments, num_parts](const Function& derivative, bool with_arguments) {
-    return [=, &field](double t, std::span<const double> y, std::span<const double> v, std::span<double> out) {
-      std::vector<HostArray> inputs = inputs_at(field, t, y, arguments);
-      for (const HostArray& part : parts_of(field, v)) inputs.push_back(part);
-      for (std::size_t i = 0; with_arguments && i < arguments.size(); ++i) {
-        HostArray& tangent = inputs.emplace_back(field.function().inputs()[1 + num_parts + i].shape);
-        for (std::int64_t k = 0; k < tangent.size(); ++k)
-          tangent.set(k, guard::pattern(1 + i, static_cast<std::size_t>(k)));
-      }
-      const std::vector<HostArray> all = interpret(derivative, inputs);
-      write_parts(std::span(all).subspan(num_parts), out);
-    };
-  };
-  ReferenceDerivatives derivatives{.vjp = product(costate::vjp(field.function(), parts), false),
-                                   .jvp = product(costate::jvp(field.function(), parts), false),
-                                   .jvp_of_inputs = {},
-                                   .part_offsets = part_offsets(field),
-                                   .has_kinks = has_kinks(field)};
-  if (num_inputs > 1 + num_parts) derivatives.jvp_of_inputs = product(costate::jvp(field.function(), all), true);
-  return derivatives;
-}
-
-/// A step of an implicit method for one sample, by the interpreter.
-ReferenceStepper interpreted_step(const StepFunction& step, std::span<const std::vector<double>> arguments) {
-  return [&step, arguments](std::span<const double> times, double h, std::span<const double> y) {
-    std::vector<HostArray> inputs;
-    for (const double t : times) inputs.emplace_back(Shape{}, std::vector<double>{t});
-    inputs.emplace_back(Shape{}, std::vector<double>{h});
-    inputs.push_back(HostArray::vector({y.begin(), y.end()}));
-    for (const std::vector<double>& argument : arguments)
-      inputs.emplace_back(step.function.inputs()[inputs.size()].shape, argument);
-    const std::vector<HostArray> all = interpret(step.function, inputs);
-    ReferenceStepOutputs outputs{.y_next = all[0].numbers(), .error = {}, .newton_error = 0, .dense = {}};
-    for (std::size_t j = 0; j < step.num_dense; ++j) outputs.dense.push_back(all[1 + j].numbers());
-    std::size_t next = 1 + step.num_dense;
-    if (step.has_error) outputs.error = all[next++].numbers();
-    if (step.has_newton_error) outputs.newton_error = all[next].at(0);
-    return outputs;
-  };
-}
 
 /// What a field takes besides t and the state: its arguments, its Parameters, then the tangents of the `moved` ones.
 std::vector<ArgumentSpec> with_tangents(const VectorField& field, const MovedArguments& moved) {
@@ -171,6 +94,7 @@ std::string SolveExtension::attributes() const {
   if (!options_.mass_matrix.empty()) text += text::concat(", mass_matrix=[", text::join(options_.mass_matrix), "]");
   if (options_.max_step > 0) text += text::concat(", max_step=", options_.max_step);
   if (!options_.stop_at.empty()) text += text::concat(", stop_at=[", text::join(options_.stop_at), "]");
+  if (events_) text += text::concat(", events=", events_->rules.size());
   return text;
 }
 
@@ -184,7 +108,8 @@ Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {
     if (!(operands[2 + i] == field_.arguments()[i].shape))
       throw ShapeError("[solve] argument '", field_.arguments()[i].name, "' must have shape ",
                        field_.arguments()[i].shape, "; got ", operands[2 + i], ".");
-  return Shape{operands[1][0], field_.state_size()};
+  const Shape states{operands[1][0], field_.state_size()};
+  return events_ ? Shape{states.size() + static_cast<std::int64_t>(events_->tail_size())} : states;
 }
 
 std::vector<double> SolveExtension::interpret(std::span<const std::vector<double>> operands) const {
@@ -193,6 +118,8 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
   if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
   std::optional<StepFunction> step;
   if (tableau(options_.method).is_implicit) step = implicit_step(field_, options_, StepUse::kForward);
+  std::optional<ReferenceEvents> events;
+  if (events_) events = interpreted_events(*events_, operands.subspan(2));
   const ReferenceSolution solution =
       reference_solve(interpreted_rhs(field_, operands.subspan(2)), operands[0], operands[1], options_,
                       {.stops = sample.stops,
@@ -200,9 +127,11 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
                        .part_offsets = part_offsets(field_),
                        .derivatives = derivatives ? &*derivatives : nullptr,
                        .step = step ? &*step : nullptr,
-                       .stepper = step ? interpreted_step(*step, operands.subspan(2)) : ReferenceStepper()});
+                       .stepper = step ? interpreted_step(*step, operands.subspan(2)) : ReferenceStepper(),
+                       .events = events ? &*events : nullptr});
   std::vector<double> states;
   for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());
+  if (events_) append_events(*events_, solution.events, states);
   return states;
 }
 
@@ -239,6 +168,7 @@ std::vector<Array> SolveExtension::tangent_inputs(std::span<const Array> operand
 }
 
 Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const {
+  if (events_) throw NotSupported("[jvp] a solve with events has no forward derivative; take vjp.");
   const MovedArguments moved = moved_arguments(operands, tangents);
   const Array both = inline_function(tangent_solve(result.shape()[0], moved), tangent_inputs(operands, tangents))[0];
   const std::int64_t size = field_.state_size();
@@ -271,7 +201,7 @@ std::shared_ptr<const SolveExtension> SolveExtension::tightened_solve() const {
   const std::lock_guard lock(mutex_);
   if (!tightened_) {
     VectorField field(tighten(field_.function()), field_.parts(), field_.arguments(), field_.captured());
-    tightened_ = std::make_shared<SolveExtension>(std::move(field), tightened_options(options_), known_times_,
+    tightened_ = std::make_shared<SolveExtension>(std::move(field), tightened_options(options_), known_times_, events_,
                                                   Exactness::kTightened);
   }
   return tightened_;
@@ -296,7 +226,7 @@ std::int64_t SolveExtension::largest_image() const {
 bool SolveExtension::equals(const Extension& other) const {
   const auto* solve = dynamic_cast<const SolveExtension*>(&other);
   return solve != nullptr && solve->field_.function() == field_.function() && solve->options_ == options_ &&
-         solve->known_times_ == known_times_ && solve->exactness_ == exactness_;
+         solve->known_times_ == known_times_ && solve->events_ == events_ && solve->exactness_ == exactness_;
 }
 
 namespace {
@@ -316,7 +246,8 @@ SolveTileOp<T>::SolveTileOp(std::shared_ptr<const SolveExtension> extension, con
     : extension_(std::move(extension)),
       context_(context),
       problem_(extension_->field(), extension_->options_in<T>(), context.lanes,
-               static_cast<std::size_t>(context.operand_shapes[1][0]), gradients_of(context.readers)) {
+               static_cast<std::size_t>(context.operand_shapes[1][0]), gradients_of(context.readers),
+               extension_->events()) {
   const auto& inputs = extension_->field().function().inputs();
   for (std::size_t i = 2; i < context.operand_is_shared.size(); ++i) {
     const Input& input = inputs[i - 1 + extension_->field().parts().size()];
@@ -416,14 +347,34 @@ void SolveTileOp<T>::load_inputs(const TileOpRun<T>& run, SolveState<T>& state) 
                   .memory_parts = run.memory_parts};
 }
 
+/// What the result holds behind the states (EventField::max_events).
+template <class T>
+void SolveTileOp<T>::write_events(const LaneEvents<T>& events, T* out) const {
+  const std::size_t lanes = problem_.lanes, size = problem_.state_size;
+  const std::size_t most = problem_.events->events.max_events, tail = problem_.events->events.tail_size();
+  std::fill_n(out, tail * lanes, std::numeric_limits<T>::quiet_NaN());
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    const LaneEventList<T>& list = events.list(lane);
+    for (std::size_t i = 0; i < std::min(most, list.events.size()); ++i) {
+      out[i * lanes + lane] = static_cast<T>(list.events[i].t);
+      out[(most + i) * lanes + lane] = static_cast<T>(list.events[i].event);
+      for (std::size_t row = 0; row < size; ++row)
+        out[(2 * most + i * size + row) * lanes + lane] = list.before[i * size + row];
+    }
+    out[(tail - 1) * lanes + lane] = static_cast<T>(list.events.size());
+  }
+}
+
 template <class T>
 void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
   auto& state = static_cast<SolveState<T>&>(*run.state);
   load_inputs(run, state);
   state.solver.solve(state.inputs, problem_.gradients.has_value(), out);
+  const std::size_t lanes = problem_.lanes, num_states = problem_.num_times * problem_.state_size;
+  if (state.solver.events() != nullptr) write_events(*state.solver.events(), out + num_states * lanes);
   // Padding must be finite: what follows sums it with weight 0.
-  const std::size_t lanes = problem_.lanes;
-  for (std::size_t row = 0; row < problem_.num_times * problem_.state_size; ++row)
+  const std::size_t rows = num_states + (problem_.events ? problem_.events->events.tail_size() : 0);
+  for (std::size_t row = 0; row < rows; ++row)
     std::fill(out + row * lanes + run.num_samples, out + (row + 1) * lanes, T{0});
   if (run.report == nullptr) return;
   for (std::size_t lane = 0; lane < run.num_samples; ++lane) {

@@ -1,5 +1,5 @@
 // solve as an operation of the graph. Operands: z0 [state], times [time], the field's arguments, then its Parameters.
-// Result: the states [time, state].
+// Result: the states [time, state]; with events one vector, the states and what EventField::max_events says.
 #pragma once
 
 #include <map>
@@ -12,6 +12,7 @@
 
 #include "costate/exec/tile_op.h"
 #include "costate/graph/extension.h"
+#include "costate/solve/internal/event_field.h"
 #include "costate/solve/internal/lane_solver.h"
 #include "costate/solve/solve.h"
 
@@ -43,16 +44,20 @@ class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shar
   enum class Exactness { kAsGiven, kTightened };
 
   /// `known_times`: the numbers of the times, where they are constants of the trace. An f32 program would round them.
+  /// With `events`, the field is theirs.
   SolveExtension(VectorField field, SolveOptions options, std::vector<double> known_times,
-                 Exactness exactness = Exactness::kAsGiven)
+                 std::shared_ptr<const EventField> events = nullptr, Exactness exactness = Exactness::kAsGiven)
       : field_(std::move(field)),
         options_(std::move(options)),
         known_times_(std::move(known_times)),
+        events_(std::move(events)),
         exactness_(exactness) {}
 
   const VectorField& field() const { return field_; }
   const SolveOptions& options() const { return options_; }
   const std::vector<double>& known_times() const { return known_times_; }
+  /// Null for a solve without.
+  const EventField* events() const { return events_.get(); }
   /// The options in a program that computes in T: tightened tolerances are not below its rounding.
   template <class T>
   SolveOptions options_in() const;
@@ -84,6 +89,7 @@ class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shar
   VectorField field_;
   SolveOptions options_;
   std::vector<double> known_times_;
+  std::shared_ptr<const EventField> events_;
   Exactness exactness_;
   mutable std::mutex mutex_;  // of what is made when it is first asked for, and is the same whenever that is
   mutable std::map<std::pair<std::int64_t, MovedArguments>, Function> tangent_solves_;
@@ -119,6 +125,7 @@ class SolveTileOp : public TileOp<T> {
   void spread_operand(const TileOpRun<T>& run, std::size_t operand, Number* out) const;
   bool load_times(const TileOpRun<T>& run, std::vector<double>& times) const;
   void load_inputs(const TileOpRun<T>& run, SolveState<T>& state) const;
+  void write_events(const LaneEvents<T>& events, T* out) const;
 
   std::shared_ptr<const SolveExtension> extension_;
   TileOpContext context_;

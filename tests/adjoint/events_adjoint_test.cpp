@@ -1,0 +1,355 @@
+// Gradients through events: against closed forms, and against differences of solves.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "costate/base/threads.h"
+#include "costate/diff/diff.h"
+#include "costate/exec/program.h"
+#include "costate/graph/interpret.h"
+#include "costate/solve/solve.h"
+#include "tests/support/expect_error.h"
+
+namespace costate {
+namespace {
+
+/// A central difference, whose step leaves half of the digits.
+double slope_of(const std::function<double(double)>& f, double x) {
+  const double step = 1e-5 * std::max(1.0, std::abs(x));
+  return (f(x + step) - f(x - step)) / (2 * step);
+}
+constexpr double kDifference = 1e-8;
+
+/// A ball dropped from `height`, of which the loss is made of where it is at `end`, and of its third bounce.
+struct Drop {
+  double height = 1, gravity = 9.81, bounce = 0.8, end = 2;
+
+  double loss() const {
+    const double first = std::sqrt(2 * height / gravity);
+    double t = first, speed = gravity * first, third = 0, third_speed = 0;
+    for (int count = 1;; ++count) {
+      if (count == 3) third = t, third_speed = speed;
+      speed *= bounce;
+      if (t + 2 * speed / gravity > end) break;
+      t += 2 * speed / gravity;
+    }
+    return speed * (end - t) - gravity / 2 * (end - t) * (end - t) + third * third - 0.3 * third_speed;
+  }
+};
+
+std::vector<SolveOptions> ways() {
+  std::vector<SolveOptions> all;
+  for (const Method method : {Method::kDopri5, Method::kTsit5, Method::kBosh3, Method::kDopri8, Method::kVern7,
+                              Method::kRodas5p, Method::kKvaerno5, Method::kRadau5})
+    for (const std::size_t memory : {std::size_t{256} << 20, std::size_t{1}})  // with frames, and with none
+      all.push_back({.method = method, .memory_budget = memory});
+  return all;
+}
+
+TEST(EventsAdjoint, ABouncingBallHasTheGradientsOfItsClosedForm) {
+  const Parameter gravity("gravity", HostArray::vector({9.81})), bounce("bounce", HostArray::vector({0.8}));
+  for (const SolveOptions& options : ways()) {
+    const VectorField field = vector_field({2}, [&](Array, Array z) {
+      return concat({z.slice(1, 2), -1.0 * Array(gravity)});
+    });
+    const SolveEvent ground = solve_event(
+        field, [](Array, Array z) { return z[0]; },
+        [&](Array, Array z) {
+          return concat({0.0 * z.slice(0, 1), -1.0 * bounce * z.slice(1, 2)});
+        },
+        {.direction = Crossing::kFalling});
+    const Function loss = trace(
+        [&](Array height, Array end) {
+          const Array z0 = concat({reshape(height, {1}), zeros({1})});
+          const Array times = concat({zeros({1}), 0.5 * reshape(end, {1}), reshape(end, {1})});
+          const EventSolution solution =
+              solve(field, z0, times, options, {}, {.events = std::span(&ground, 1), .max_events = 4});
+          const Array third = solution.event_times[2];
+          return solution.states[2][0] + third * third + 0.3 * solution.event_states[2][1];
+        },
+        {{"height", {}}, {"end", {}}});
+    const Function gradient = value_and_grad(loss);
+    const Drop drop;
+    const double expected[] = {slope_of([&](double x) { return Drop{.height = x}.loss(); }, drop.height),
+                               slope_of([&](double x) { return Drop{.end = x}.loss(); }, drop.end),
+                               slope_of([&](double x) { return Drop{.gravity = x}.loss(); }, drop.gravity),
+                               slope_of([&](double x) { return Drop{.bounce = x}.loss(); }, drop.bounce)};
+    const auto outputs =
+        compile(gradient)
+            .run({HostArray(Shape{1}, std::vector<double>{1}), HostArray(Shape{1}, std::vector<double>{2})})
+            .outputs;
+    EXPECT_NEAR(outputs[0].at(0), drop.loss(), 1e-11) << name(options.method);
+    for (std::size_t i = 0; i < 4; ++i)
+      EXPECT_NEAR(outputs[1 + i].at(0), expected[i], 10 * kDifference) << name(options.method) << ", " << i;
+  }
+}
+
+/// c' = -k c and a dose whenever c falls below a level: what is in the body at the end, and when the second dose is.
+double dosed(double start, double rate, double dose, double level, double end) {
+  const double first = std::log(start / level) / rate, period = std::log((level + dose) / level) / rate;
+  const double doses = std::floor((end - first) / period);
+  return (level + dose) * std::exp(-rate * (end - first - doses * period)) + 0.1 * (first + period);
+}
+
+TEST(EventsAdjoint, ADosedCompartmentHasTheGradientsOfItsClosedForm) {
+  const Parameter rate("rate", HostArray::vector({0.5}));
+  const std::int64_t batch = 21;
+  HostArray start(Shape{batch}), dose(Shape{batch}), level(Shape{batch});
+  for (std::int64_t i = 0; i < batch; ++i) {
+    start.set(i, 2 + 0.05 * static_cast<double>(i % 7));
+    dose.set(i, 1 + 0.1 * static_cast<double>(i));
+    level.set(i, 0.5 + 0.01 * static_cast<double>(i));
+  }
+  for (const Method method : {Method::kDopri8, Method::kRodas5p, Method::kKvaerno5}) {
+    const bool is_coarse = tableau(method).dense_order < 5;  // so states at events err by more than the steps do
+    const double rtol = is_coarse ? 1e-13 : 1e-11, tolerance = is_coarse ? 5e-7 : kDifference;
+    const SolveOptions options{.method = method, .rtol = rtol, .atol = rtol / 100};
+    const Function loss = trace(
+        [&](Array from, Array amount, Array lowest) {
+          // Dose and level are captured by the event, not declared by the field.
+          const VectorField field = vector_field({1}, [&](Array, Array c) { return -(rate * c); });
+          const SolveEvent below = solve_event(
+              field, [&](Array, Array c) { return c[0] - lowest; }, [&](Array, Array c) { return c + amount; },
+              {.direction = Crossing::kFalling});
+          const EventSolution solution = solve(field, reshape(from, {1}), constant(HostArray::vector({0, 4, 9})),
+                                               options, {}, {.events = std::span(&below, 1), .max_events = 2});
+          return solution.states[2][0] + 0.1 * solution.event_times[1];
+        },
+        {{"start", {}}, {"dose", {}}, {"level", {}}});
+    const auto outputs = compile(value_and_grad(loss)).run({start, dose, level}).outputs;
+    double by_rate = 0;
+    for (std::int64_t i = 0; i < batch; ++i) {
+      const double s = start.at(i), d = dose.at(i), l = level.at(i);
+      EXPECT_NEAR(outputs[0].at(i), dosed(s, 0.5, d, l, 9), tolerance / 10) << name(method);
+      EXPECT_NEAR(outputs[1].at(i), slope_of([&](double x) { return dosed(x, 0.5, d, l, 9); }, s), tolerance)
+          << name(method);
+      EXPECT_NEAR(outputs[2].at(i), slope_of([&](double x) { return dosed(s, 0.5, x, l, 9); }, d), tolerance)
+          << name(method);
+      EXPECT_NEAR(outputs[3].at(i), slope_of([&](double x) { return dosed(s, 0.5, d, x, 9); }, l), tolerance)
+          << name(method);
+      by_rate += slope_of([&](double x) { return dosed(s, x, d, l, 9); }, 0.5);
+    }
+    EXPECT_NEAR(outputs[4].at(0), by_rate, tolerance * std::abs(by_rate)) << name(method);
+  }
+}
+
+// A field whose events read all there is: time, state, arguments, Parameters; some move the state, some only look, one
+// ends the solve, and the event's own numbers are asked for.
+
+struct Swing {
+  Parameter friction{"friction", HostArray::vector({0.1})},
+      level{"level", HostArray(Shape{}, std::vector<double>{0.3})};
+
+  Function loss(const SolveOptions& options) const {
+    return trace(
+        [&](Array z0, Array push, Array times) {
+          const VectorField field = vector_field({2}, {{"push", {}}}, [&](Array t, Array z, Array given) {
+            return stack({z[1], -sin(z[0]) + given * cos(1.7 * t)}) - friction * z;
+          });
+          const std::vector<SolveEvent> events = {
+              solve_event(
+                  field, [&](Array t, Array z, Array) { return z[0] - level * sin(t); },
+                  [&](Array t, Array z, Array given) {
+                    return stack({z[0] + 0.01 * t, 0.7 * z[1] - given * level});
+                  },
+                  {.direction = Crossing::kRising}),
+              solve_event(field, [](Array, Array z, Array) { return z[1]; }),
+              solve_event(field, [](Array, Array z, Array given) { return z[0] + 1.5 * given; }, {.stop_after = 3})};
+          const EventSolution solution =
+              solve(field, z0, times, options, std::span(&push, 1), {.events = events, .max_events = 5});
+          const Array last = where(is_there(solution.states[2]), solution.states[2], 0.1);
+          return sum(square(solution.states[1])) + sum(last) +
+                 sum(where(is_there(solution.event_times), sin(solution.event_times), 0.0)) +
+                 sum(where(is_there(solution.event_states), cos(solution.event_states + 1.0), 0.0));
+        },
+        {{"z0", {2}}, {"push", {}}, {"times", {3}}});
+  }
+  /// 0 where an output is NaN.
+  static Array is_there(const Array& x) { return x <= x; }
+
+  static constexpr std::int64_t kBatch = 23;
+  static std::vector<HostArray> inputs() {
+    HostArray z0(Shape{kBatch, 2}), push(Shape{kBatch}), times(Shape{kBatch, 3});
+    for (std::int64_t i = 0; i < kBatch; ++i) {
+      z0.set(2 * i, std::sin(static_cast<double>(i)));
+      z0.set(2 * i + 1, std::cos(static_cast<double>(3 * i)));
+      push.set(i, 0.2 + 0.3 * std::cos(static_cast<double>(7 * i)));
+      for (std::int64_t k = 0; k < 3; ++k)
+        times.set(3 * i + k, 0.1 + 0.3 * static_cast<double>(k) * (10 + static_cast<double>(i) / 9));
+    }
+    return {z0, push, times};
+  }
+};
+
+void expect_differences(const SolveOptions& options, double tolerance) {
+  const Swing swing;
+  const Function loss = swing.loss(options);
+  const Program value = compile(loss);
+  const std::vector<HostArray> inputs = Swing::inputs();
+  const auto outputs = compile(value_and_grad(loss)).run(inputs).outputs;
+  constexpr double kStep = 1e-6;
+  for (std::size_t input = 0; input < 3; ++input) {
+    const std::int64_t size = inputs[input].size() / Swing::kBatch;
+    for (std::int64_t k = 0; k < size; ++k) {
+      std::vector<HostArray> up = inputs, down = inputs;
+      for (std::int64_t i = 0; i < Swing::kBatch; ++i) {
+        up[input].set(i * size + k, inputs[input].at(i * size + k) + kStep);
+        down[input].set(i * size + k, inputs[input].at(i * size + k) - kStep);
+      }
+      const HostArray above = value.run(up).outputs[0], below = value.run(down).outputs[0];
+      for (std::int64_t i = 0; i < Swing::kBatch; ++i) {
+        const double expected = (above.at(i) - below.at(i)) / (2 * kStep);
+        EXPECT_NEAR(outputs[1 + input].at(i * size + k), expected, tolerance * (10 + std::abs(expected)))
+            << "input " << input << ", " << k << ", sample " << i;
+      }
+    }
+  }
+}
+
+TEST(EventsAdjoint, AgreesWithDifferencesOfSolves) {
+  // Differences have half of the digits that the solve's tolerance leaves.
+  expect_differences({.method = Method::kDopri8, .rtol = 1e-12, .atol = 1e-14}, 2e-6);
+  expect_differences({.method = Method::kRodas5p, .rtol = 1e-12, .atol = 1e-14}, 2e-6);
+}
+
+TEST(EventsAdjoint, BitsDoNotDependOnBatchThreadsOrMemory) {
+  const Swing swing;
+  const std::vector<HostArray> inputs = Swing::inputs();
+  const std::pair<Method, Dtype> ways[] = {{Method::kDopri5, Dtype::kF64},
+                                           {Method::kDopri5, Dtype::kF32},
+                                           {Method::kRodas5p, Dtype::kF64},
+                                           {Method::kKvaerno5, Dtype::kF64}};
+  for (const auto& [method, dtype] : ways) {
+    const SolveOptions options{.method = method, .rtol = 1e-5, .atol = 1e-7};
+    SolveOptions forgetful = options;
+    forgetful.memory_budget = 1;
+    const Program together = compile(value_and_grad(swing.loss(options)), {.dtype = dtype});
+    const auto expected = together.run(inputs).outputs;
+    set_num_threads(3);
+    const auto threads = together.run(inputs).outputs;
+    set_num_threads(0);
+    const auto replayed = compile(value_and_grad(swing.loss(forgetful)), {.dtype = dtype}).run(inputs).outputs;
+    for (std::size_t output = 0; output < expected.size(); ++output) {
+      EXPECT_TRUE(threads[output].same_bits(expected[output]));
+      EXPECT_TRUE(replayed[output].same_bits(expected[output])) << output;
+    }
+    for (const std::int64_t i : {0, 11, 22}) {
+      std::vector<HostArray> one = {HostArray(Shape{1, 2}), HostArray(Shape{1}), HostArray(Shape{1, 3})};
+      for (std::size_t input = 0; input < 3; ++input)
+        for (std::int64_t k = 0; k < one[input].size(); ++k)
+          one[input].set(k, inputs[input].at(i * one[input].size() + k));
+      const auto alone = together.run(one).outputs;
+      for (std::size_t output = 0; output < 4; ++output)
+        for (std::int64_t k = 0; k < alone[output].size(); ++k)
+          EXPECT_EQ(alone[output].at(k), expected[output].at(i * alone[output].size() + k)) << output;
+    }
+  }
+}
+
+TEST(EventsAdjoint, TheInterpreterAgrees) {
+  const Swing swing;
+  for (const Method method : {Method::kDopri5, Method::kRodas5p}) {
+    const Function gradient = value_and_grad(swing.loss({.method = method, .rtol = 1e-7, .atol = 1e-9}));
+    const std::vector<HostArray> inputs = Swing::inputs();
+    std::vector<HostArray> one = {HostArray(Shape{2}), HostArray(Shape{}), HostArray(Shape{3})};
+    for (std::size_t input = 0; input < 3; ++input)
+      for (std::int64_t k = 0; k < one[input].size(); ++k)
+        one[input].set(k, inputs[input].at(5 * one[input].size() + k));
+    std::vector<HostArray> with_parameters = one;
+    for (const Input& input : gradient.inputs())
+      if (input.parameter) with_parameters.push_back(input.parameter->value());
+    const std::vector<HostArray> expected = interpret(gradient, with_parameters);
+    const auto outputs = compile(gradient).run(inputs).outputs;
+    for (std::size_t output = 0; output < 4; ++output)
+      for (std::int64_t k = 0; k < expected[output].size(); ++k)
+        EXPECT_NEAR(outputs[output].at(5 * expected[output].size() + k), expected[output].at(k),
+                    1e-6 * (1 + std::abs(expected[output].at(k))));
+  }
+}
+
+TEST(EventsAdjoint, ATerminalEventsTimeAndState) {
+  // z' = -k z until z = level: t = log(z0 / level) / k, where z is the level, and z' there -k level.
+  const Parameter rate("rate", HostArray::vector({0.7}));
+  const VectorField field = vector_field({1}, {{"level", {}}}, [&](Array, Array z, Array) { return -(rate * z); });
+  const SolveEvent end =
+      solve_event(field, [](Array, Array z, Array level) { return z[0] - level; }, {.stop_after = 1});
+  for (const bool descends : {false, true}) {
+    const Function loss = trace(
+        [&](Array z0, Array level, Array start) {
+          const Array times = concat({start, start + (descends ? -9.0 : 9.0)});
+          const EventSolution solution = solve(field, z0, times, {.rtol = 1e-10, .atol = 1e-12}, std::span(&level, 1),
+                                               {.events = std::span(&end, 1)});
+          return 2.0 * solution.event_times[0] + 3.0 * solution.event_states[0][0];
+        },
+        {{"z0", {1}}, {"level", {}}, {"start", {1}}});
+    const double z0 = 2, level = descends ? 8 : 0.5;
+    const auto outputs =
+        compile(value_and_grad(loss))
+            .run({HostArray(Shape{1, 1}, std::vector<double>{z0}), HostArray(Shape{1}, std::vector<double>{level}),
+                  HostArray(Shape{1, 1}, std::vector<double>{0.25})})
+            .outputs;
+    constexpr double kTolerance = 1e-7;
+    EXPECT_NEAR(outputs[0].at(0), 2 * (0.25 + std::log(z0 / level) / 0.7) + 3 * level, kTolerance);
+    EXPECT_NEAR(outputs[1].at(0), 2 / (0.7 * z0), kTolerance);
+    EXPECT_NEAR(outputs[2].at(0), -2 / (0.7 * level) + 3, kTolerance);
+    EXPECT_NEAR(outputs[3].at(0), 2, kTolerance);
+    EXPECT_NEAR(outputs[4].at(0), -2 * std::log(z0 / level) / (0.7 * 0.7), kTolerance);
+  }
+}
+
+TEST(EventsAdjoint, ASampleWithoutEventsAndOneThatFailed) {
+  const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
+  const SolveEvent half = solve_event(
+      field, [](Array, Array z) { return z[0] - 0.5; }, [](Array, Array z) { return z + 1.0; });
+  const auto solved = [&](const Array& z0) {
+    return solve(field, z0, constant(HostArray::vector({0, 1})), {.rtol = 1e-10, .atol = 1e-12}, {},
+                 {.events = std::span(&half, 1)});
+  };
+  const Function gradient = value_and_grad(trace([&](Array z0) { return solved(z0).states[1][0]; }, {{"z0", {1}}}));
+  const HostArray z0(Shape{3, 1}, std::vector<double>{4, 1, std::nan("")});
+  const auto result = compile(gradient).run({z0});
+  EXPECT_NEAR(result.outputs[1].at(0), std::exp(-1.0), 1e-8);
+  // z(1) = 1.5 e^-(1 - t), t = log(2 z0).
+  EXPECT_NEAR(result.outputs[1].at(1), 1.5 * 2 * std::exp(-1.0), 1e-8);
+  EXPECT_EQ(result.outputs[1].at(2), 0);
+  ASSERT_EQ(result.report.failures.size(), 1u);
+  const auto counts = compile(trace([&](Array z0) { return solved(z0).count; }, {{"z0", {1}}})).run({z0}).outputs[0];
+  EXPECT_EQ(counts.at(0), 0);
+  EXPECT_EQ(counts.at(1), 1);
+}
+
+TEST(EventsAdjoint, WhatThereIsNot) {
+  const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
+  const SolveEvent half = solve_event(field, [](Array, Array z) { return z[0] - 0.5; });
+  const auto loss = [&](const SolveOptions& options) {
+    return trace(
+        [&](Array z0) {
+          return sum(solve(field, z0, constant(HostArray::vector({0, 1})), options, {}, {.events = std::span(&half, 1)})
+                         .states);
+        },
+        {{"z0", {1}}});
+  };
+  EXPECT_ERROR(value_and_grad(loss({.adjoint = Adjoint::kBacksolve})), NotSupported, "by adjoint = backsolve");
+  EXPECT_ERROR(jvp(loss({})), NotSupported, "no forward derivative");
+  EXPECT_ERROR(vjp(value_and_grad(loss({}))), NotSupported, "differentiate it once");
+  EXPECT_ERROR(loss({.step_size = 0.1}), NotSupported, "got fixed steps");
+  EXPECT_ERROR(trace(
+                   [&](Array z0) {
+                     return solve(field, z0, constant(HostArray::vector({0, 1})), {}, {},
+                                  {.events = std::span(&half, 1), .max_events = 0})
+                         .states;
+                   },
+                   {{"z0", {1}}}),
+               InvalidArgument, "max_events must be at least 1");
+  EXPECT_ERROR(trace(
+                   [&](Array z0) {
+                     return solve(field, z0, constant(HostArray::vector({0, 1})), {}, {}, EventList{}).states;
+                   },
+                   {{"z0", {1}}}),
+               InvalidArgument, "must hold one; got none");
+}
+
+}  // namespace
+}  // namespace costate
