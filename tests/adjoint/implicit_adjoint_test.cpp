@@ -201,6 +201,20 @@ TEST_P(ImplicitAdjoint, BitsDoNotDependOnMemoryThreadsOrBatch) {
       EXPECT_EQ(alone.outputs[output].at(k), one.outputs[output].at(k)) << output;
 }
 
+TEST_P(ImplicitAdjoint, InF32AgreesWithF64) {
+  const Forced forced;
+  const bool is_adaptive = tableau(GetParam()).has_error_estimate();
+  const SolveOptions options{
+      .method = GetParam(), .rtol = 1e-4, .atol = 1e-5, .steps_per_interval = is_adaptive ? 0 : 9};
+  const Function f = value_and_grad(weighted_loss(forced, 3, options));
+  const std::vector<HostArray> inputs = {row({0.8, -0.3}), row({0.1, 0.5, 1.4}), row({0.9})};
+  const RunResult wide = compile(f).run(inputs), narrow = compile(f, {.dtype = Dtype::kF32}).run(inputs);
+  EXPECT_TRUE(narrow.report.failures.empty());
+  for (std::size_t i = 0; i < wide.outputs.size(); ++i)
+    for (std::int64_t k = 0; k < wide.outputs[i].size(); ++k)
+      EXPECT_NEAR(narrow.outputs[i].at(k), wide.outputs[i].at(k), 2e-3 * (1 + std::abs(wide.outputs[i].at(k)))) << i;
+}
+
 INSTANTIATE_TEST_SUITE_P(Methods, ImplicitAdjoint,
                          ::testing::ValuesIn(implicit_methods().begin(), implicit_methods().end()),
                          [](const auto& method) { return std::string(name(method.param)); });

@@ -171,6 +171,17 @@ TEST(Implicit, FewStepsWhereExplicitMethodsNeedMillions) {
   }
 }
 
+TEST(Implicit, JointControlTakesTheSameStepsForAll) {
+  HostArray z0(Shape{20, 2});
+  for (std::int64_t i = 0; i < 40; ++i) z0.set(i, 1 + 0.3 * std::sin(static_cast<double>(i)));
+  for (const Method method : {Method::kRodas5p, Method::kKvaerno5}) {
+    const Solution solution =
+        solve(rational(), z0, HostArray::vector({0, 3}), {.method = method, .control = Control::kJoint});
+    solution.check();
+    for (const std::int64_t accepted : solution.accepted) EXPECT_EQ(accepted, solution.accepted[0]);
+  }
+}
+
 TEST(Implicit, StopsAndJumpsInTheFieldAreMet) {
   const VectorField field = vector_field(
       {1}, [](Array t, Array y) { return where(t < 0.7, constant(HostArray::vector({1.0})), 50.0 * (2.0 - y)); });
