@@ -12,6 +12,31 @@ struct PythonEvent {
   EventOptions options;
 };
 
+int visit_event(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (!nb::inst_ready(self)) return 0;
+  const PythonEvent* event = nb::inst_ptr<PythonEvent>(self);
+  Py_VISIT(event->g.ptr());
+  Py_VISIT(event->reset.ptr());
+  return 0;
+}
+
+int clear_event(PyObject* self) {
+  auto* event = nb::inst_ptr<PythonEvent>(self);
+  event->g.reset();
+  event->reset.reset();
+  return 0;
+}
+
+/// An event's functions may know the module or the function that holds the event: Python looks for such cycles.
+nb::type_slots event_slots() {
+  static const PyType_Slot slots[] = {construct_by_init().value[0],
+                                      {Py_tp_traverse, reinterpret_cast<void*>(&visit_event)},
+                                      {Py_tp_clear, reinterpret_cast<void*>(&clear_event)},
+                                      {0, nullptr}};
+  return nb::type_slots(slots);
+}
+
 /// terminal=True is the first event, a number that one.
 std::int64_t to_stop_after(nb::handle terminal) {
   if (nb::isinstance<nb::bool_>(terminal)) return nb::cast<bool>(terminal) ? 1 : 0;
@@ -89,7 +114,7 @@ nb::any event_states(const SolutionEvents& events, bool is_single, const nb::obj
 }
 
 void bind_events(nb::module_& module) {
-  nb::class_<PythonEvent>(module, "Event", construct_by_init(),
+  nb::class_<PythonEvent>(module, "Event", event_slots(),
                           R"(A time at which g(t, z, *args) of a sample goes through zero in a solve.
 
 g          gives a number; a callable on costate Arrays, as the field, with the args of the solve. It may use Parameters.

@@ -1004,6 +1004,85 @@ class GruCell:
         Inside a trace: the next hidden state [hidden] of x [inputs] and h [hidden]. ShapeError if they have other shapes.
         """
 
+class DenseSolution:
+    """
+    z(t) of a solve between its first and its last time: a polynomial a step.
+
+    It is what solve(..., dense=True) has as `dense`. It holds numbers alone, and can be pickled.
+    """
+
+    def __call__(self, times: object) -> Any:
+        """
+        z at times, a number, [time] or [batch, time]: [batch, time, ...state], without the axes that there are not.
+
+        NaN where a sample's solve failed or an event has ended it before; at an event that moves the state, the one before it.
+        ValueError for times outside of the solve's own. Of a state of several arrays, these in the structure of z0.
+        """
+
+    def slopes(self, times: object) -> Any:
+        """dz/dt of the same, of the polynomials."""
+
+    @property
+    def step_times(self) -> Any:
+        """
+        [step + 1]: where steps begin, and where the last one ends; of a batch, a list of them.
+        """
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> tuple: ...
+
+    def __setstate__(self, arg: tuple, /) -> None: ...
+
+class Event:
+    """
+    A time at which g(t, z, *args) of a sample goes through zero in a solve.
+
+    g          gives a number; a callable on costate Arrays, as the field, with the args of the solve. It may use Parameters.
+    reset      reset(t, z, *args) gives the state with which the solve goes on: a bounce, a dose. None: as it was.
+    direction  'rising': from below zero to above, as time runs; 'falling'; 'any'.
+    terminal   True: the solve of a sample ends at its first such event; a number: at that one.
+
+    Each sample of a batch has its own events. Two that lie within one step are found, and a g that only touches zero, where
+    the solve's dense output shows them. A g that is zero at times[0] is no event there.
+
+    >>> import costate, numpy as np
+    >>> ball = lambda t, z: costate.stack([z[1], -9.81])
+    >>> ground = costate.Event(lambda t, z: z[0], lambda t, z: costate.stack([0.0, -0.8 * z[1]]), direction="falling")
+    >>> solution = costate.solve(ball, [1.0, 0.0], [0.0, 1.0], events=[ground])
+    >>> bool(np.allclose(solution.event_times, [np.sqrt(2 / 9.81)]))
+    True
+    """
+
+    def __init__(self, g: Callable, reset: Callable | None = None, *, direction: str = 'any', terminal: bool | int = False) -> None: ...
+
+    def __repr__(self) -> str: ...
+
+class EventSolution:
+    """
+    A solve with events inside a trace. Rows of events that did not happen are NaN.
+    """
+
+    @property
+    def states(self) -> Array:
+        """[time, ...state]; NaN after an event that ends the solve."""
+
+    @property
+    def event_times(self) -> Array:
+        """[max_events], in the order of time."""
+
+    @property
+    def event_numbers(self) -> Array:
+        """[max_events]: which of the list `events`."""
+
+    @property
+    def event_states(self) -> Array:
+        """[max_events, ...state] before the event moves it."""
+
+    @property
+    def count(self) -> Array:
+        """How many there were, those beyond max_events among them."""
+
 class VectorField:
     """A traced right-hand side z' = f(t, z, ...)."""
 
@@ -1041,6 +1120,26 @@ class Solution:
     def rejected(self) -> Any:
         """Rejected steps."""
 
+    @property
+    def event_times(self) -> Any:
+        """
+        [n]: when a sample's events were, in the order of time; of a batch, a list of them.
+        """
+
+    @property
+    def event_numbers(self) -> Any:
+        """[n]: which of the list `events` each was; of a batch, a list of them."""
+
+    @property
+    def event_states(self) -> Any:
+        """
+        [n, ...state]: the states at the events, before they move them; of a batch, a list of them.
+        """
+
+    @property
+    def dense(self) -> DenseSolution:
+        """The states between the times, as a function of them."""
+
     def __repr__(self) -> str: ...
 
     def __getstate__(self) -> tuple: ...
@@ -1058,7 +1157,7 @@ def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> Vect
     arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
     """
 
-def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int = 16, dense: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
     """
     Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -1071,6 +1170,12 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again. A solve in
             f32 computes in f64 what f makes of t alone; where f takes t beside z or args, times must not be too close for f32.
     args    further inputs of f, one a sample: [batch, ...] ([...] if z0 is one sample).
+    events  a list of costate.Event: what is noted, moves the state or ends a sample's solve where its g goes through zero. An
+            output at the time of an event is the state before it; outputs after one that ends the solve are NaN. Solves with
+            events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
+            and the first `max_events` times, numbers and states of events, all with gradients through the events' times; z0 is
+            one array then.
+    dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 
     method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                    'dopri5', 'bosh3' and 'dop853'.
@@ -1114,7 +1219,8 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     Selects that are continuous (maximum, relu, where(t > T, t - T, 0)) have their derivative. A jump that the state decides,
     as in where(z > level, 1, 0), is not looked for: derivatives lack what a moved crossing changes.
 
-    Gives a Solution: states, times, status, nfe, accepted, rejected. Arrays of a trace that f uses without being passed them are
+    Gives a Solution: states, times, status, nfe, accepted, rejected; with events event_times, event_numbers, event_states; with
+    dense=True dense. Arrays of a trace that f uses without being passed them are
     found, and reach it as arguments do.
 
     Raises SolveFailed if a sample cannot be solved, unless throw=False: its states are NaN then, and its status says why.

@@ -60,7 +60,7 @@ def test_gradients_inside_a_trace():
     np.testing.assert_allclose(by_z0, [[1 / 0.5]], rtol=1e-7)
     np.testing.assert_allclose(by_rate, [[-time / 0.5]], rtol=1e-7)
     np.testing.assert_allclose(by_level, [-1 / (0.5 * 0.25)], rtol=1e-7)
-    counts = costate.compile(costate.trace(half_life, {"z0": (1,), "rate": (1,)}))(np.array([[1.0]]), np.array([[0.5]]))
+    (counts,) = costate.compile(costate.trace(half_life, {"z0": (1,), "rate": (1,)}))(np.array([[1.0]]), np.array([[0.5]]))
     assert counts[0, 1] == 1
 
 

@@ -105,6 +105,35 @@ TEST(Allocations, StopsOfEachSamplesOwnMakeNone) {
   EXPECT_GT(solver.outcomes()[0].accepted, 5);
 }
 
+TEST(Allocations, EventsMakeNone) {
+  constexpr std::size_t kLanes = 8;
+  const VectorField field = vector_field({2}, [](Array, Array z) { return stack({z[1], constant(-1.0)}); });
+  const std::vector<SolveEvent> events = {solve_event(
+                                              field, [](Array, Array z) { return z[0]; },
+                                              [](Array, Array z) {
+                                                return stack({0.0 * z[0], -0.9 * z[1]});
+                                              },
+                                              {.direction = Crossing::kFalling}),
+                                          solve_event(field, [](Array, Array z) { return z[1]; })};
+  const EventField joined = join_events(field, events);
+  const LaneProblem<double> problem(joined.field, {}, kLanes, 2, {}, &joined);
+  LaneSolver<double> solver(problem);
+  AlignedVector<double> z0(2 * kLanes), states(4 * kLanes), shared;
+  std::vector<double> times(2 * kLanes);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    z0[lane] = 1 + 0.1 * static_cast<double>(lane);
+    times[kLanes + lane] = 8;
+  }
+  prepare_field<double>(problem, {}, shared);
+  const LaneInputs<double> inputs{
+      .z0 = z0.data(), .times = times.data(), .arguments = {}, .shared = shared.data(), .num_samples = kLanes};
+  solver.solve(inputs, true, states.data());
+  const long before = allocations;
+  solver.solve(inputs, true, states.data());
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_GT(solver.events()->list(0).events.size(), 4u);
+}
+
 /// What the record of a run holds serves the next run: only results are made anew, however many steps there are.
 TEST(Allocations, AWarmRunWithItsPullBackMakesThoseOfItsResultsAlone) {
   set_num_threads(1);

@@ -7,7 +7,7 @@ namespace costate {
 namespace {
 
 // A cubic whose extremum stays farther from zero than this part of what is known already isn't looked at.
-constexpr double kFar = 0.5, kFarAtFirst = 0.1;
+constexpr double kFar = 0.5;
 constexpr int kMostProbes = 100;
 
 /// The cubic with the values and slopes of two points, as a function of the way from one to the other.
@@ -96,7 +96,7 @@ void CrossingSearch::start(const Interval& interval, Crossing wanted) {
   if (sign_ * high_.g > 0) {
     const double largest = std::max(std::abs(low_.g), std::abs(high_.g));
     touch_ = interval.rounding * largest;
-    smallest_ = largest * (kFarAtFirst / kFar);
+    smallest_ = largest;
     return look_at_extremum();
   }
   sign_after_ = -sign_;
