@@ -53,7 +53,7 @@ It is what solve(..., dense=True) has as `dense`. It holds numbers alone, and ca
           R"(z at times, a number, [time] or [batch, time]: [batch, time, ...state], without the axes that there are not.
 
 NaN where a sample's solve failed or an event has ended it before; at an event that moves the state, the one before it.
-ValueError for times outside of the solve's own.
+ValueError for times outside of the solve's own. Of a state of several arrays, these in the structure of z0.
 )")
       .def(
           "slopes", [](const PythonDense& s, nb::handle times) { return evaluate(s, times, &DenseSolution::slopes); },

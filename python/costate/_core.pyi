@@ -1015,15 +1015,15 @@ class DenseSolution:
     It is what solve(..., dense=True) has as `dense`. It holds numbers alone, and can be pickled.
     """
 
-    def __call__(self, times: object) -> numpy.ndarray:
+    def __call__(self, times: object) -> Any:
         """
         z at times, a number, [time] or [batch, time]: [batch, time, ...state], without the axes that there are not.
 
         NaN where a sample's solve failed or an event has ended it before; at an event that moves the state, the one before it.
-        ValueError for times outside of the solve's own.
+        ValueError for times outside of the solve's own. Of a state of several arrays, these in the structure of z0.
         """
 
-    def slopes(self, times: object) -> numpy.ndarray:
+    def slopes(self, times: object) -> Any:
         """dz/dt of the same, of the polynomials."""
 
     @property
@@ -1161,7 +1161,7 @@ def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> Vect
     arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
     """
 
-def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int = 16, dense: bool = False, method: str = 'dopri5', rtol: float = 1e-06, atol: float = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int = 16, dense: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
     """
     Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -1177,7 +1177,8 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     events  a list of costate.Event: what is noted, moves the state or ends a sample's solve where its g goes through zero. An
             output at the time of an event is the state before it; outputs after one that ends the solve are NaN. Solves with
             events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
-            and the first `max_events` times, numbers and states of events, all with gradients through the events' times.
+            and the first `max_events` times, numbers and states of events, all with gradients through the events' times; z0 is
+            one array then.
     dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 
     method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are

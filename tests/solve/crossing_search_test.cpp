@@ -11,7 +11,7 @@
 namespace costate {
 namespace {
 
-constexpr double kTolerance = 1e-14, kRounding = 1e-13;
+constexpr double kTolerance = 1e-14, kSearchRounding = 1e-13;
 
 struct Curve {
   std::function<double(double)> g, rate;
@@ -30,7 +30,7 @@ std::optional<Found> search(const Curve& curve, double from, double to, double s
                 .sign = sign,
                 .direction = to > from ? 1.0 : -1.0,
                 .tolerance = kTolerance,
-                .rounding = kRounding},
+                .rounding = kSearchRounding},
                wanted);
   int probes = 0;
   for (; search.wants_probe(); ++probes) search.take(curve.g(search.probe_time()), curve.rate(search.probe_time()));
@@ -39,7 +39,7 @@ std::optional<Found> search(const Curve& curve, double from, double to, double s
 }
 
 const Curve kParabola{[](double t) { return (t - 1) * (t - 3); }, [](double t) { return 2 * t - 4; }};
-const Curve kSine{[](double t) { return std::sin(t); }, [](double t) { return std::cos(t); }};
+const Curve kSineCurve{[](double t) { return std::sin(t); }, [](double t) { return std::cos(t); }};
 
 TEST(CrossingSearch, FindsASignThatChanges) {
   const auto found = search(kParabola, 0, 2, 1);
@@ -47,7 +47,7 @@ TEST(CrossingSearch, FindsASignThatChanges) {
   EXPECT_NEAR(found->t, 1, 2 * kTolerance);
   EXPECT_EQ(found->sign_after, -1);
   EXPECT_LE(found->probes, 3);
-  const auto back = search(kSine, 4, 2, -1);  // backward in time
+  const auto back = search(kSineCurve, 4, 2, -1);  // backward in time
   ASSERT_TRUE(back);
   EXPECT_NEAR(back->t, std::acos(-1.0), 2 * kTolerance);
   EXPECT_EQ(back->sign_after, 1);
@@ -58,7 +58,7 @@ TEST(CrossingSearch, FindsTheFirstOfTwoCrossingsOrTheOneThatIsWanted) {
   EXPECT_NEAR(search(kParabola, 0, 4, 1)->t, 1, 2 * kTolerance);
   EXPECT_NEAR(search(kParabola, 0, 4, 1, Crossing::kFalling)->t, 1, 2 * kTolerance);
   EXPECT_NEAR(search(kParabola, 0, 4, 1, Crossing::kRising)->t, 3, 2 * kTolerance);
-  EXPECT_NEAR(search(kSine, 0.5, 6.9, 1)->t, std::acos(-1.0), 2 * kTolerance);
+  EXPECT_NEAR(search(kSineCurve, 0.5, 6.9, 1)->t, std::acos(-1.0), 2 * kTolerance);
   EXPECT_FALSE(search(kParabola, 0, 2, 1, Crossing::kRising));
 }
 
@@ -90,7 +90,8 @@ TEST(CrossingSearch, NeedsNoSlope) {
 TEST(CrossingSearch, ANaNFails) {
   CrossingSearch search;
   const EventPoint from{0, 1, -1}, to{1, -1, -1};
-  search.start({.from = from, .to = to, .sign = 1, .tolerance = kTolerance, .rounding = kRounding}, Crossing::kAny);
+  search.start({.from = from, .to = to, .sign = 1, .tolerance = kTolerance, .rounding = kSearchRounding},
+               Crossing::kAny);
   ASSERT_TRUE(search.wants_probe());
   search.take(std::numeric_limits<double>::quiet_NaN(), 0);
   EXPECT_TRUE(search.failed());

@@ -14,10 +14,10 @@ VectorField decay() {
   return vector_field({2}, {{"rate", {}}}, [](Array, Array z, Array rate) { return -(rate * z); });
 }
 
-struct Batch {
+struct Decays {
   static constexpr std::int64_t kSize = 9;
   HostArray z0{Shape{kSize, 2}}, rates{Shape{kSize}};
-  Batch() {
+  Decays() {
     for (std::int64_t i = 0; i < kSize; ++i) {
       z0.set(2 * i, 1);
       z0.set(2 * i + 1, static_cast<double>(i));
@@ -27,7 +27,7 @@ struct Batch {
 };
 
 TEST(DenseSolution, GivesTheOutputsOfASolveAndTheirSlopes) {
-  const Batch batch;
+  const Decays batch;
   const std::vector<HostArray> arguments = {batch.rates};
   for (const Method method : all_methods()) {
     if (!tableau(method).has_error_estimate()) continue;
@@ -55,10 +55,10 @@ TEST(DenseSolution, GivesTheOutputsOfASolveAndTheirSlopes) {
 }
 
 TEST(DenseSolution, HasTimesOfItsSamplesOwn) {
-  const Batch batch;
+  const Decays batch;
   const std::vector<HostArray> arguments = {batch.rates};
-  HostArray times(Shape{Batch::kSize, 2}), asked(Shape{Batch::kSize, 3});
-  for (std::int64_t i = 0; i < Batch::kSize; ++i) {
+  HostArray times(Shape{Decays::kSize, 2}), asked(Shape{Decays::kSize, 3});
+  for (std::int64_t i = 0; i < Decays::kSize; ++i) {
     times.set(2 * i, static_cast<double>(i));
     times.set(2 * i + 1, static_cast<double>(i) + 2);
     for (std::int64_t k = 0; k < 3; ++k)
@@ -66,7 +66,7 @@ TEST(DenseSolution, HasTimesOfItsSamplesOwn) {
   }
   const DenseResult dense = solve_dense(decay(), batch.z0, times, {.rtol = 1e-9, .atol = 1e-11}, arguments);
   const HostArray states = dense.dense.states(asked);
-  for (std::int64_t i = 0; i < Batch::kSize; ++i) {
+  for (std::int64_t i = 0; i < Decays::kSize; ++i) {
     for (std::int64_t k = 0; k < 3; ++k)
       EXPECT_NEAR(states.at((3 * i + k) * 2), std::exp(-batch.rates.at(i) * (1.9 - 0.7 * static_cast<double>(k))),
                   1e-8);
@@ -97,7 +97,7 @@ TEST(DenseSolution, EndsWhereASampleEndsAndJumpsAtItsEvents) {
 }
 
 TEST(DenseSolution, GoesIntoArraysAndBack) {
-  const Batch batch;
+  const Decays batch;
   const std::vector<HostArray> arguments = {batch.rates};
   const HostArray times = HostArray::vector({0, 0.3, 1});
   const DenseSolution dense = solve_dense(decay(), batch.z0, times, {}, arguments).dense;

@@ -19,7 +19,7 @@ namespace {
 constexpr double kGravity = 9.81, kBounce = 0.8;
 // What rounding makes of a parabola's roots, which every method solves exactly: vern9's dense output has weights of
 // some thousands.
-constexpr double kRounding = 5e-12;
+constexpr double kRootRounding = 5e-12;
 
 std::vector<Method> adaptive_methods() {
   std::vector<Method> methods;
@@ -71,13 +71,13 @@ TEST(Events, ABallBouncesAtItsTimes) {
     const std::vector<double> expected = bounce_times(1, 2), found = times_of(solution, 0);
     ASSERT_EQ(found.size(), expected.size()) << name(method);
     for (std::size_t i = 0; i < found.size(); ++i) {
-      EXPECT_NEAR(found[i], expected[i], kRounding) << name(method);
-      EXPECT_NEAR(solution.events.states.at(static_cast<std::int64_t>(2 * i)), 0, 5 * kRounding);
+      EXPECT_NEAR(found[i], expected[i], kRootRounding) << name(method);
+      EXPECT_NEAR(solution.events.states.at(static_cast<std::int64_t>(2 * i)), 0, 5 * kRootRounding);
     }
     const double since = 2 - expected.back();
     const double speed = kGravity * expected[0] * std::pow(kBounce, static_cast<double>(expected.size()));
-    EXPECT_NEAR(solution.states.at(2), speed * since - kGravity / 2 * since * since, 10 * kRounding);
-    EXPECT_NEAR(solution.states.at(3), speed - kGravity * since, 10 * kRounding);
+    EXPECT_NEAR(solution.states.at(2), speed * since - kGravity / 2 * since * since, 10 * kRootRounding);
+    EXPECT_NEAR(solution.states.at(3), speed - kGravity * since, 10 * kRootRounding);
   }
 }
 
@@ -121,11 +121,11 @@ TEST(Events, ATerminalEventEndsTheSample) {
   const Solution solution = solve(field, z0, HostArray::vector({0, 0.2, 1, 2}), {}, {}, std::span(&ground, 1));
   solution.check();
   const double t = std::sqrt(2 / kGravity);
-  EXPECT_NEAR(solution.reached[0], t, kRounding);
-  EXPECT_NEAR(solution.states.at(2), 1 - kGravity / 2 * 0.04, kRounding);
+  EXPECT_NEAR(solution.reached[0], t, kRootRounding);
+  EXPECT_NEAR(solution.states.at(2), 1 - kGravity / 2 * 0.04, kRootRounding);
   EXPECT_TRUE(std::isnan(solution.states.at(4)));
   EXPECT_TRUE(std::isnan(solution.states.at(6)));
-  EXPECT_NEAR(solution.events.states.at(1), -kGravity * t, 10 * kRounding);
+  EXPECT_NEAR(solution.events.states.at(1), -kGravity * t, 10 * kRootRounding);
   EXPECT_EQ(solution.reached[1], 2);
   EXPECT_TRUE(times_of(solution, 1).empty());
 }
@@ -144,8 +144,8 @@ TEST(Events, TwoCrossingsWithinAStepAndARootThatOnlyTouches) {
       }
       if (level < 0) {
         ASSERT_EQ(found.size(), 2u) << name(method);
-        EXPECT_NEAR(found[0], 2 - std::sqrt(0.02), kRounding);
-        EXPECT_NEAR(found[1], 2 + std::sqrt(0.02), kRounding);
+        EXPECT_NEAR(found[0], 2 - std::sqrt(0.02), kRootRounding);
+        EXPECT_NEAR(found[1], 2 + std::sqrt(0.02), kRootRounding);
       }
       if (level == 0) {  // rounding makes one root of it, or two
         ASSERT_GE(found.size(), 1u) << name(method);
@@ -194,7 +194,7 @@ TEST(Events, AnOutputAtAnEventIsTheStateBeforeIt) {
   solution.check();
   ASSERT_EQ(times_of(solution, 0), found);
   const double expected[] = {0, 1, 0.5, 1, 0.25};
-  for (std::int64_t i = 0; i < 5; ++i) EXPECT_NEAR(solution.states.at(i), expected[i], kRounding) << i;
+  for (std::int64_t i = 0; i < 5; ++i) EXPECT_NEAR(solution.states.at(i), expected[i], kRootRounding) << i;
 }
 
 TEST(Events, DosesByArgumentsParametersAndTime) {
@@ -473,7 +473,7 @@ TEST(Events, ANaNInAnEventFailsItsSample) {
   EXPECT_EQ(solution.status[0], Status::kNonFinite);
   EXPECT_EQ(solution.status[1], Status::kOk);
   ASSERT_EQ(times_of(solution, 0).size(), 1u);
-  EXPECT_NEAR(times_of(solution, 0)[0], 0.75, kRounding);
+  EXPECT_NEAR(times_of(solution, 0)[0], 0.75, kRootRounding);
   EXPECT_ERROR(solution.check(), SolveFailed, "sample 0 ended with non_finite");
 }
 

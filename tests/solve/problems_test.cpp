@@ -13,11 +13,11 @@ namespace {
 // that.
 constexpr double kCvodeTol = 1e-10;
 
-class ClosedForms : public testing::TestWithParam<Problem> {};
+class ClosedForms : public ::testing::TestWithParam<Problem> {};
 
 INSTANTIATE_TEST_SUITE_P(Problems, ClosedForms,
-                         testing::Values(exponential(), linear_2x2(), quadratic_decay(), cosine_growth(), logistic(),
-                                         kepler(0.3), kepler(0.6), pendulum(1), pendulum(3)),
+                         ::testing::Values(exponential(), linear_2x2(), quadratic_decay(), cosine_growth(), logistic(),
+                                           kepler(0.3), kepler(0.6), pendulum(1), pendulum(3)),
                          [](const auto& info) { return info.param.name + std::to_string(info.index); });
 
 TEST_P(ClosedForms, AgreesWithCvodes) {
