@@ -53,7 +53,7 @@ std::string drive_of(const SeriesModel::Query& query) {
   return text + "]";
 }
 
-void check_model(const Form& form) {
+void check_module(const Form& form) {
   if (!has_numpy()) GTEST_SKIP() << "needs Python with NumPy";
   const SeriesModel model = test::model_of(form);
   SeriesModel::Query query = test::query_of(form);
@@ -78,13 +78,13 @@ TEST(ExportNumpy, EveryForm) {
         Form{.has_inputs = true, .interpolation = Interpolation::kCubic},
         Form{.has_covariates = true, .periods = {1.7, 4}, .hidden_states = 2, .unmeasured = {"z1"}},
         Form{.has_inputs = true, .has_covariates = true, .has_events = true, .periods = {3}, .hidden_states = 1}})
-    check_model(form);
+    check_module(form);
 }
 
 TEST(ExportNumpy, EveryMethod) {
   for (const Method method : all_methods()) {
     SCOPED_TRACE(name(method));
-    if (tableau(method).has_error_estimate()) check_model({.has_inputs = true, .method = method});
+    if (tableau(method).has_error_estimate()) check_module({.has_inputs = true, .method = method});
   }
 }
 
@@ -93,7 +93,7 @@ TEST(ExportNumpy, EveryActivation) {
        {Activation::kIdentity, Activation::kRelu, Activation::kSigmoid, Activation::kSoftplus, Activation::kElu,
         Activation::kGelu, Activation::kSilu, Activation::kSin}) {
     SCOPED_TRACE(name(activation));
-    check_model({.activation = activation});
+    check_module({.activation = activation});
   }
 }
 

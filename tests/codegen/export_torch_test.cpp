@@ -37,7 +37,7 @@ assert all(weight.grad is not None for name, weight in net.named_parameters() if
 print(*(repr(x) for x in states[:, :2].detach().numpy().ravel().tolist()))
 )";
 
-void check_model(const Form& form) {
+void check_torch_model(const Form& form) {
   const SeriesModel model = test::model_of(form);
   SeriesModel::Query query{.start = {0.4, 21}, .times = {3, 3.25, 3.5, 4, 4.5}};
   std::string drive;
@@ -73,7 +73,7 @@ TEST(ExportTorch, EveryForm) {
        {Form{.method = Method::kRk4},
         Form{.has_inputs = true, .interpolation = Interpolation::kHold, .method = Method::kHeun3},
         Form{.has_covariates = true, .periods = {1.7, 4}, .hidden_states = 1, .method = Method::kRk4Classic}})
-    check_model(form);
+    check_torch_model(form);
 }
 
 TEST(ExportTorch, EveryActivation) {
@@ -82,7 +82,7 @@ TEST(ExportTorch, EveryActivation) {
        {Activation::kIdentity, Activation::kRelu, Activation::kSigmoid, Activation::kSoftplus, Activation::kElu,
         Activation::kGelu, Activation::kSilu, Activation::kSin}) {
     SCOPED_TRACE(name(activation));
-    check_model({.method = Method::kRk4, .activation = activation});
+    check_torch_model({.method = Method::kRk4, .activation = activation});
   }
 }
 
