@@ -9,16 +9,13 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/internal/image_lanes.h"
 #include "costate/graph/internal/builder.h"
-#include "costate/graph/interpret.h"
 #include "costate/graph/tighten.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/field_stops.h"
 #include "costate/solve/internal/flat_state.h"
-#include "costate/solve/internal/guard_problem.h"
 #include "costate/solve/internal/interpreted_field.h"
 #include "costate/solve/internal/moved_jumps.h"
-#include "costate/solve/internal/reference_solve.h"
 
 namespace costate::internal {
 namespace {
