@@ -165,6 +165,35 @@ TEST(GradientGuard, KinksAndInfiniteDerivativesCostFewSteps) {
   EXPECT_LE(attempts(root, one, GradientSteps::kOn), 20 * attempts(root, one, GradientSteps::kOff));
 }
 
+/// A planar flow with its log density, whose first steps have errors near the rounding of f32. It bends all the while.
+TEST(GradientGuard, AMovingFieldIsNotTakenForRestInF32) {
+  const Random random(3);
+  const Parameter in("in", normal_numbers({32, 3}, random, 0)), out("out", normal_numbers({2, 32}, random, 1));
+  const VectorField flow = vector_field({3}, [&](Array t, Array state) {
+    const Array z = state.slice(0, 2);
+    const Array slope = 0.2 * matmul(out, tanh(0.07 * matmul(in, concat({z, reshape(t, {1})}))));
+    Array trace = constant(0.0);
+    for (std::int64_t i = 0; i < 2; ++i) {
+      const Array unit = constant(HostArray::vector({i == 0 ? 1.0 : 0.0, i == 1 ? 1.0 : 0.0}));
+      trace = trace + push_forward(std::span(&slope, 1), std::span(&z, 1), std::span(&unit, 1))[0][i];
+    }
+    return concat({slope, reshape(-trace, {1})});
+  });
+  const HostArray z0 = normal_numbers({256, 2}, random, 2);
+  for (const double rtol : {1e-3, 1e-4, 1e-5}) {
+    const Function loss = trace(
+        [&](Array start) {
+          const HostArray times = HostArray::vector({0, 1});
+          return sum(solve(flow, concat({start, zeros({1})}), constant(times), {.rtol = rtol, .atol = rtol})[1]);
+        },
+        {{"z0", {2}}});
+    const auto evaluations = [&](Dtype dtype) {
+      return static_cast<double>(compile(value_and_grad(loss), {.dtype = dtype}).run({z0}).report.nfe_forward);
+    };
+    EXPECT_LE(evaluations(Dtype::kF32), 1.2 * evaluations(Dtype::kF64)) << rtol;
+  }
+}
+
 /// 40 units of relu: a step passes many kinks, and no step is short enough for a tangent to follow them all.
 TEST(GradientGuard, ANetOfReluTakesTheStepsOfItsState) {
   const Random random(3);

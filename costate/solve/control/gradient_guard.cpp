@@ -66,7 +66,9 @@ double disturbance_rtol(double rtol, double atol, double rounding) {
 
 Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double rounding)
     : rtol(disturbance_rtol(solve_rtol, atol, rounding)),
-      slack_below(std::min(1e-4, std::max(0.1 * std::pow(10.0, -tableau.error_order()), 4 * rounding / rtol))),
+      slack_below(std::min(1e-4, 0.1 * std::pow(10.0, -tableau.error_order()))),
+      rounding_below(4 * rounding / rtol),
+      straight_until(100 * 4 * rounding / rtol),
       floor_of_start(std::clamp(atol, 1e-12, std::max(rtol, 1e-12))),
       floor_of_largest(4 * rounding / rtol) {
   const double estimate_over_error = std::max(1.0, std::pow(1e-3 / rtol, 1.0 / (tableau.error_order() + 1)));
@@ -76,6 +78,15 @@ Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double ro
     most_tried[i] = std::max(10.0, estimate_over_error * std::min(200 * kShares[i], 100.0));
     thresholds[i] = find_threshold(error, most_tried[i] * rtol);
   }
+}
+
+std::vector<double> bend_weights(const Tableau& tableau) {
+  std::size_t last = tableau.e.size() - 1;
+  while (tableau.e[last] == 0) --last;
+  std::vector<double> weights(last + 1);
+  weights.front() = -1;
+  weights.back() = 1;
+  return weights;
 }
 
 double pattern(std::uint64_t stream, std::size_t index) {

@@ -8,7 +8,7 @@
 // not look closely:
 //
 // Ask.      At a sample's attempts 0, 4, 8, … (kAskEvery), at attempt 1 of large states, and after a step whose state
-//           error was next to nothing (slack_below), one vjp w = uᵀ J at the attempt's stage 1 measures the field's
+//           error was next to nothing (shows_nothing), one vjp w = uᵀ J at the attempt's stage 1 measures the field's
 //           Jacobian:  rate = max(|w|_rms / |u|_rms, |w|_max / |u|_max, rate / 2),  and u = w / |w|_rms + pattern / 2
 //           for the next ask: power iteration with fresh noise. |uᵀ J| of a matrix that is not normal swings from ask
 //           to ask, hence the memory. While |h| rate is at most the threshold, every disturbance is followed well
@@ -29,7 +29,7 @@
 //           count below a quarter of the threshold: a kink of the field (relu) would shrink steps to rtol.
 // Fresh.    After an accepted step v_i = v1_i + 0.1 rtol s_i pattern_i: disturbances that begin later (by a parameter,
 //           by an output) meet the later steps.
-// Silence.  After a step whose state error was next to nothing (slack_below) the state does not show what the
+// Silence.  After a step whose state error was next to nothing (shows_nothing) the state does not show what the
 //           field does over time, nor does J at one time: v is carried, and its error decides at any |h| rate. So does
 //           that of a second tangent p, if the field has arguments or Parameters: p' = J p + (df/d arguments) pattern,
 //           p = 0 at first (the amplitude of a force that is 0 so far). p is dropped at a state error above 0.1. Both
@@ -68,6 +68,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <vector>
 
 #include "costate/solve/methods/tableau.h"
 
@@ -105,9 +106,16 @@ struct Limits {
   double threshold(double share) const { return thresholds[level(share)]; }
   /// The estimate, in units of rtol, that a disturbance may have that is carried along.
   static double carried(double share, bool is_silent) { return is_silent ? 1.0 : std::max(2.0, 30 * share); }
-  /// The error of the state, in tolerances, below which a step shows nothing of the field: one ten times as long, which
-  /// is the most that a controller tries, would be accepted, too. Rounding makes errors, too.
-  double slack_below;
+  /// Whether a step with this error of the state, in tolerances, shows nothing of the field: one ten times as long,
+  /// which is the most that a controller tries, would be accepted, too. Rounding makes errors, too: where the error may
+  /// be one of them (may_be_rounding), the slope tells. `bend`, in tolerances, is what its change over the step
+  /// (bend_weights) moves the state by; at rest and on straight lines rounding makes it, a hundredth of straight_until
+  /// at |h| rate 1.
+  bool shows_nothing(double error, double bend) const {
+    return error < slack_below || (may_be_rounding(error) && bend <= straight_until);
+  }
+  bool may_be_rounding(double error) const { return error >= slack_below && error < rounding_below; }
+  double slack_below, rounding_below, straight_until;
   /// Disturbances below these, relative to what v began with and to its largest number, need not be followed: a
   /// gradient below the first is not told from 0 by atol; below the second, the rounding of a larger number would be
   /// taken for an error.
@@ -152,6 +160,9 @@ inline double silence(double share, int error_order) {
 
 /// The larger one; NaN if one is.
 inline double larger(double x, double y) { return x >= y || std::isnan(x) ? x : y; }
+
+/// Weights of a step's slopes that give their change over the step: the last one that the error reads less the first.
+std::vector<double> bend_weights(const Tableau& tableau);
 
 /// Number `index` of the pattern of the state (stream 0) or of argument stream - 1.
 double pattern(std::uint64_t stream, std::size_t index);

@@ -10,6 +10,7 @@ namespace costate::internal {
 template <class T>
 LaneErrors<T>::LaneErrors(const LaneProblem<T>& problem) : problem_(problem), ones_(problem.lanes, T{1}) {
   const ErrorMeasure& measure = problem.measure;
+  if (problem.guard != nullptr && !problem.implicit) bend_ = guard::bend_weights(*problem.tableau);
   if (problem.tableau->has_second_companion() || measure.groups.size() > 1) other_norms_.resize(2 * problem.lanes);
   if (measure.is_uniform) return;
   for (std::size_t row = 0; row < problem.state_size; ++row) {
@@ -33,6 +34,11 @@ void LaneErrors<T>::error_of(const AttemptedStep<T>& attempt, T* norms) {
     const auto error = static_cast<double>(norms[lane]), low = static_cast<double>(low_norms[lane]);
     norms[lane] = static_cast<T>(std::sqrt(companion_square(error * error, low * low)));
   }
+}
+
+template <class T>
+void LaneErrors<T>::bend_of(const AttemptedStep<T>& attempt, T* norms) {
+  estimate(attempt, bend_, norms);
 }
 
 template <class T>

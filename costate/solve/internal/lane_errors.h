@@ -24,7 +24,9 @@ class LaneErrors {
 
   /// norms [lanes]: the attempt's error, in tolerances; NaN where the state at its end is not finite.
   void error_of(const AttemptedStep<T>& attempt, T* norms);
-  /// The same of an estimate [state, lanes] that the step itself has made.
+  /// norms [lanes]: what the change of the slope over the attempt moves the state by, in tolerances (bend_weights).
+  void bend_of(const AttemptedStep<T>& attempt, T* norms);
+  /// The same as error_of, of an estimate [state, lanes] that the step itself has made.
   void error_of(const T* error, const T* y0, const T* y1, T* norms);
   /// norms [lanes]: of x [state, lanes], in tolerances of y.
   void norm_of(const T* x, const T* y, T* norms);
@@ -37,6 +39,7 @@ class LaneErrors {
   AlignedVector<T> rtols_, atols_;  // [state] where the measure is not uniform
   AlignedVector<T> error_, zeros_;  // [state, lanes] likewise
   AlignedVector<T> ones_;           // [lanes]
+  std::vector<double> bend_;        // [stage] weights
   AlignedVector<T> other_norms_;    // [2, lanes]: of a group after the first; of the second companion
 };
 

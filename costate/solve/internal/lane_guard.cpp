@@ -20,6 +20,7 @@ LaneGuard<T>::LaneGuard(const LaneProblem<T>& problem, TileWorkspace<T>& workspa
       state_error_(lanes_),
       mendings_(lanes_),
       slack_(lanes_),
+      next_slack_(lanes_),
       asks_(lanes_),
       tries_(lanes_),
       probe_(rows_ * lanes_),
@@ -69,8 +70,16 @@ void LaneGuard<T>::copy(std::size_t lane, const LaneGuard& from, std::size_t fro
 }
 
 template <class T>
+bool LaneGuard<T>::reads_bends(const LaneClock& clock) const {
+  return std::ranges::any_of(clock.error, [&](double error) { return shared_.limits.may_be_rounding(error); });
+}
+
+template <class T>
 void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
   std::copy(clock.error.begin(), clock.error.end(), state_error_.begin());
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    next_slack_[lane] =
+        shared_.limits.shows_nothing(state_error_[lane], static_cast<double>(attempt.bends[lane])) ? 1 : 0;
   if (problem_.implicit) {
     carry_where_silent(clock);
   } else {
@@ -414,7 +423,7 @@ void LaneGuard<T>::advance(const LaneClock& clock) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock.accepted[lane] == 0) continue;
     if (!(state_error_[lane] <= 1)) state_.is_carried[lane] = inputs_.is_carried[lane] = 0;  // nothing was followed
-    slack_[lane] = state_error_[lane] < shared_.limits.slack_below ? 1 : 0;
+    slack_[lane] = next_slack_[lane];
     for (Disturbance* disturbance : {&state_, &inputs_})
       if (disturbance->any_is_carried && disturbance->is_carried[lane] != 0 && disturbance->field != nullptr)
         advance(*disturbance, lane);

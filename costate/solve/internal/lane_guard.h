@@ -20,6 +20,7 @@ struct GuardedAttempt {
   StepFrame<T> frame;        // with the evaluations of stages 1, 2, … before the closing one, and the first slope
   const T* y = nullptr;      // before the step
   const T* steps = nullptr;  // h of each lane
+  const T* bends = nullptr;  // LaneErrors::bend_of, where reads_bends()
   const double *first_times = nullptr, *last_times = nullptr;  // StepTimes
   const LaneInputs<T>& inputs;
 };
@@ -37,6 +38,8 @@ class LaneGuard {
   /// All of a lane.
   void copy(std::size_t lane, const LaneGuard& from, std::size_t from_lane);
 
+  /// Whether judge() reads the bends of an attempt with these errors of the state.
+  bool reads_bends(const LaneClock& clock) const;
   /// Raises clock.error, the errors of the state, where a lane's attempt would not follow its disturbances.
   void judge(const GuardedAttempt<T>& attempt, LaneClock& clock);
   /// Goes on from the attempts that were accepted.
@@ -80,7 +83,8 @@ class LaneGuard {
   const std::size_t lanes_, rows_;
   std::vector<double> rate_, reach_, span_, state_error_;  // [lane]
   std::vector<int> mendings_;                              // [lane] attempts rejected in a row since v was not finite
-  std::vector<char> slack_;          // [lane] the state error of the last accepted step was next to 0
+  std::vector<char> slack_;          // [lane] the last accepted step showed nothing of what the field does
+  std::vector<char> next_slack_;     // [lane] nor does this attempt
   std::vector<char> asks_, tries_;   // [lane] in this attempt
   AlignedVector<T> probe_, answer_;  // [state, lanes] u of the next ask; uᵀ J
   TileWorkspace<T>& workspace_;

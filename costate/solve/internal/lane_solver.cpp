@@ -362,15 +362,23 @@ void LaneSolver<T>::attempt() {
 template <class T>
 Judgement LaneSolver<T>::judge_errors() {
   const SolveOptions& options = problem_.options;
+  const AttemptedStep<T> attempt{
+      y_.data(), y_next(), steps_.data(), {slope(0), problem_.frame.block, state_size_, lanes_}};
   if (implicit_)
     judge_implicit();
   else
-    errors_.error_of({y_.data(), y_next(), steps_.data(), {slope(0), problem_.frame.block, state_size_, lanes_}},
-                     norms_.data());
+    errors_.error_of(attempt, norms_.data());
   join(norms_.data());
   std::copy(norms_.begin(), norms_.end(), clock_.error.begin());
-  if (guard_ != nullptr)
-    guard_->judge({frame_, y_.data(), steps_.data(), first_times(), last_times(), inputs_}, clock_);
+  if (guard_ != nullptr) {
+    T* bends = other_norms_.data();
+    std::fill_n(bends, lanes_, T{0});
+    if (!implicit_ && guard_->reads_bends(clock_)) {
+      errors_.bend_of(attempt, bends);
+      join(bends);
+    }
+    guard_->judge({frame_, y_.data(), steps_.data(), bends, first_times(), last_times(), inputs_}, clock_);
+  }
   for (std::size_t lane = 0; options.min_step > 0 && lane < lanes_; ++lane)
     if (is_shortest(clock_.h[lane], options.min_step)) clock_.error[lane] = norms_[lane];
   return judge_adaptive({.control = options.step_control,

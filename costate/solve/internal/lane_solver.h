@@ -232,7 +232,7 @@ class LaneSolver {
   StepFrame<T> frame_;
   AlignedVector<T> y_, y_next_;                          // [state, lanes]; y_next_ of fixed steps alone
   AlignedVector<T> spare_block_;                         // where k_0 is evaluated that only some lanes need
-  AlignedVector<T> steps_, mask_, norms_, other_norms_;  // [lanes]
+  AlignedVector<T> steps_, mask_, norms_, other_norms_;  // [lanes]; the last of these: bends in a guarded attempt
   AlignedVector<T> dense_values_;                        // [state, lanes] the next output of each lane
   LaneDense<T> dense_;
   std::vector<char> has_inside_;  // [lane] outputs before the end of the step just accepted

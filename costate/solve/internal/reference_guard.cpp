@@ -38,6 +38,7 @@ double ReferenceGuard::largest_of(const Vector& x) const {
 
 double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
   error_ = attempt.error;
+  next_slack_ = limits_.shows_nothing(attempt.error, attempt.bend);
   if (guard::is_ask(attempt.attempts, num_controlled_) || slack_) ask(attempt);
   if (slack_ && derivatives_.jvp && !state_.is_carried) state_ = disturbance_of(pattern_);
   if (slack_ && derivatives_.jvp_of_inputs && !inputs_.is_carried) inputs_ = disturbance_of(Vector(pattern_.size()));
@@ -163,7 +164,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
 
 void ReferenceGuard::advance() {
   if (!(error_ <= 1)) state_.is_carried = inputs_.is_carried = false;  // taken for its length: nothing was followed
-  slack_ = error_ < limits_.slack_below;
+  slack_ = next_slack_;
   if (state_.is_carried && derivatives_.jvp) advance(state_);
   if (inputs_.is_carried) advance(inputs_);
   if (error_ > guard::kSlackUntil) inputs_.is_carried = false;

@@ -30,6 +30,7 @@ struct ReferenceAttempt {
   double h;
   double share;           ///< |h| beside the whole solve's span
   double error;           ///< of the state, in tolerances
+  double bend;            ///< what the change of the slope over the step moves the state by, likewise
   std::int64_t attempts;  ///< before this one
   std::span<const double> times;
   std::span<const std::vector<double>> states, slopes;
@@ -70,7 +71,7 @@ class ReferenceGuard {
   std::size_t num_controlled_ = 0;
   Vector pattern_, probe_;
   double rate_ = 0, reach_ = 0, error_ = 0;
-  bool slack_ = false;
+  bool slack_ = false, next_slack_ = false;
   int mendings_ = 0;
   Disturbance state_, inputs_;
 };

@@ -191,13 +191,14 @@ class ReferenceSolver {
 
   double error_norm(double h) const {
     if (!all_finite(y_next_)) return kNaN;
-    const auto norm_of = [&](std::span<const double> e) {
-      return norm_over_scale([&](std::size_t j) { return h * combine(e, j); }, y_next_);
-    };
-    const double error = norm_of(tableau_.e);
+    const double error = norm_of_slopes(h, tableau_.e);
     if (!tableau_.has_second_companion()) return error;
-    const double low = norm_of(tableau_.e_low);
+    const double low = norm_of_slopes(h, tableau_.e_low);
     return std::sqrt(companion_square(error * error, low * low));
+  }
+
+  double norm_of_slopes(double h, std::span<const double> weights) const {
+    return norm_over_scale([&](std::size_t j) { return h * combine(weights, j); }, y_next_);
   }
 
   /// Of the values in units of the tolerances, which go by the larger of |y| and |end|.
@@ -338,6 +339,7 @@ class ReferenceSolver {
     const double judged = guard_->judge({.h = step.h,
                                          .share = std::abs(step.h) / std::abs(times_.back() - times_.front()),
                                          .error = error,
+                                         .bend = norm_of_slopes(step.h, guard::bend_weights(tableau_)),
                                          .attempts = solution_.accepted + solution_.rejected,
                                          .times = times,
                                          .states = std::span(arguments_).first(num_stages),
