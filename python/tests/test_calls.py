@@ -110,6 +110,6 @@ def test_what_is_imported_late_is_listed():
 def test_packages_are_named_as_pip_knows_them(monkeypatch):
     from costate import _tables
 
-    monkeypatch.setitem(__import__("sys").modules, "sklearn", None)
+    monkeypatch.setitem(__import__("sys").modules, "sklearn.base", None)
     with pytest.raises(costate.NotSupported, match="needs scikit-learn, .*pip install scikit-learn brings it"):
         _tables.load("sklearn.base", "[x] it")

@@ -168,7 +168,7 @@ void check_solution(const SeriesModel& model, const Query& query, const CRun& ru
 
 TEST(ExportModel, EveryMethodTakesTheLibrarysSteps) {
   if (!test::has_c_compiler()) GTEST_SKIP() << "needs a C compiler";
-  for (const Method method : all_methods()) {
+  for (const Method method : explicit_methods()) {
     SCOPED_TRACE(name(method));
     const Form form{.has_inputs = true, .method = method, .activation = Activation::kSoftplus};
     const SeriesModel model = model_of(form);
@@ -345,6 +345,14 @@ TEST(ExportModel, IsCPlusPlusAndHasNoUndefinedBehaviour) {
                                 "-x c++ -std=c++11 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror");
       EXPECT_TRUE(as_cpp.is_built) << as_cpp.messages;
     }
+}
+
+TEST(ExportModel, ImplicitMethodsAreRefusedByName) {
+  const SeriesModel model = model_of({.method = Method::kRodas5p});
+  const Scratch scratch;
+  for (const ExportTarget target : {ExportTarget::kC, ExportTarget::kPython, ExportTarget::kTorch, ExportTarget::kFmu})
+    EXPECT_ERROR(write_export(model, target, {.c = {.prefix = "model"}}, scratch / "model"), NotSupported,
+                 "the model solves by 'rodas5p', an implicit method");
 }
 
 TEST(ExportModel, ReplacesAnEarlierExportAndNothingElse) {

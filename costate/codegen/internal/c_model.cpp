@@ -27,7 +27,7 @@ class CModelWriter {
   CModelWriter(const SeriesModel& model, const ModelExportOptions& options)
       : model_(model),
         options_(options),
-        tableau_(tableau(model.options().solve.method)),
+        tableau_(internal::exported_method(model)),
         source_(options.c),
         conditions_(source_.values().conditions),
         values_(source_.values().values) {}

@@ -193,9 +193,10 @@ class FmuWriter {
       out += text::concat("    <Float64 name=\"", xml(all[i].name), "\" valueReference=\"", i, "\" ", all[i].kind, " ",
                           all[i].value, "/>\n");
     const bool is_taken = std::ranges::any_of(all, [](const Variable& variable) { return variable.name == "time"; });
-    out += text::concat("    <Float64 name=\"", is_taken ? "independent time" : "time", "\" valueReference=\"", all.size(),
-                        "\" causality=\"independent\" variability=\"continuous\"/>\n  </ModelVariables>\n"
-                        "  <ModelStructure>\n");
+    out +=
+        text::concat("    <Float64 name=\"", is_taken ? "independent time" : "time", "\" valueReference=\"", all.size(),
+                     "\" causality=\"independent\" variability=\"continuous\"/>\n  </ModelVariables>\n"
+                     "  <ModelStructure>\n");
     const auto list = [&](const char* name, std::size_t first) {
       for (std::size_t i = 0; i < num_states(); ++i)
         out += text::concat("    <", name, " valueReference=\"", first + i, "\"/>\n");

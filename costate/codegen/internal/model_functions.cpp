@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "costate/base/error.h"
+#include "costate/codegen/internal/model_values.h"
 #include "costate/diff/diff.h"
 #include "costate/series/internal/count.h"
-#include "costate/solve/methods/tableau.h"
 
 namespace costate::internal {
 namespace {
@@ -100,7 +100,7 @@ Function model_steps(const SeriesModel& model, std::int64_t steps) {
   DataUnits units(model);
   if (units.has_inputs() && model.options().interpolation == Interpolation::kCubic)
     throw NotSupported("[export] a model whose inputs run on cubics has no unrolled solve; 'c' and 'python' have one.");
-  const Tableau& method = tableau(model.options().solve.method);
+  const Tableau& method = exported_method(model);
   std::vector<ArgumentSpec> arguments = {{"state", {count_of(model.num_states())}}, {"step", {}}};
   for (ArgumentSpec& more : units.arguments({steps + 1, count_of(model.input_names().size())}))
     arguments.push_back(std::move(more));

@@ -13,7 +13,7 @@ namespace {
 constexpr double kFirstError = 0.003;  // of the first step, in tolerances (solve/control/initial_step.cpp)
 
 void set_conditions(const SeriesModel& model, std::set<std::string>& conditions) {
-  const Tableau& method = tableau(model.options().solve.method);
+  const Tableau& method = exported_method(model);
   const bool has_inputs = !model.input_names().empty(), has_covariates = !model.covariate_names().empty();
   const bool has_phases = !model.options().periods.empty(),
              has_drive = has_inputs || has_covariates || model.has_events();
@@ -49,10 +49,18 @@ void set_sizes(const SeriesModel& model, std::map<std::string, std::string>& val
   set("copies", copies);
   set("lag", lag);
   set("samples", copies * lag + 1);
-  set("stages", static_cast<std::size_t>(tableau(model.options().solve.method).num_stages));
+  set("stages", static_cast<std::size_t>(exported_method(model).num_stages));
 }
 
 }  // namespace
+
+const Tableau& exported_method(const SeriesModel& model) {
+  const Tableau& method = tableau(model.options().solve.method);
+  if (method.is_implicit)
+    throw NotSupported("[export] the model solves by '", method.name,
+                       "', an implicit method, and only explicit ones have source. Fit with one of them.");
+  return method;
+}
 
 void describe_model(const SeriesModel& model, const std::function<std::string(double)>& number,
                     TemplateValues& values) {
@@ -60,7 +68,7 @@ void describe_model(const SeriesModel& model, const std::function<std::string(do
   set_sizes(model, values.values);
   const SolveOptions& solve = model.options().solve;
   const StepControl& control = solve.step_control;
-  const Tableau& method = tableau(solve.method);
+  const Tableau& method = exported_method(model);
   const double order = method.error_order();
   const auto set = [&](const char* name, std::string text) { values.values[name] = std::move(text); };
   const auto of_time = [](double value) { return c_number(value, Dtype::kF64); };

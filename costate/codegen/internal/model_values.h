@@ -6,8 +6,12 @@
 
 #include "costate/codegen/internal/source_template.h"
 #include "costate/series/series_model.h"
+#include "costate/solve/methods/tableau.h"
 
 namespace costate::internal {
+
+/// The method of the model's solves. NotSupported if it is implicit: these solvers have no source.
+const Tableau& exported_method(const SeriesModel& model);
 
 /// Conditions (inputs, events, hidden states …), sizes and the numbers of the solver; `number` writes one.
 void describe_model(const SeriesModel& model, const std::function<std::string(double)>& number, TemplateValues& values);

@@ -7,7 +7,6 @@
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
 #include "costate/codegen/internal/numpy_function.h"
-#include "costate/solve/methods/tableau.h"
 
 namespace costate {
 namespace {
@@ -95,7 +94,7 @@ class NumpyModelWriter {
   }
 
   std::string method() const {
-    const Tableau& method = tableau(model_.options().solve.method);
+    const Tableau& method = internal::exported_method(model_);
     std::string text =
         text::concat("_STAGES = ", method.num_stages, "\n_ALL_STAGES = ", method.num_all_stages(), "\n") +
         array("_C", method.c) + "_A = [\n";

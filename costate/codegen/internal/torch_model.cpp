@@ -9,7 +9,6 @@
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
 #include "costate/codegen/internal/numpy_function.h"
-#include "costate/solve/methods/tableau.h"
 
 namespace costate {
 namespace {
@@ -107,7 +106,7 @@ class TorchWriter {
   }
 
   void set_numbers(std::map<std::string, std::string>& texts) const {
-    const Tableau& method = tableau(model_.options().solve.method);
+    const Tableau& method = internal::exported_method(model_);
     const auto stages = static_cast<std::size_t>(method.num_stages) - 1;  // without the closing one
     std::string rows;
     for (std::size_t stage = 0; stage < stages; ++stage)
