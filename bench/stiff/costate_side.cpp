@@ -28,9 +28,8 @@ int main(int argc, char** argv) {
     for (std::int64_t j = 0; j < 3; ++j) rates.set(3 * i + j, bench::robertson_rate(i, j));
   }
   const cs::HostArray times = cs::HostArray::vector({0, 1e4});
-  const cs::SolveOptions options{.method = cs::method_from_name(argv[1]),
-                                 .rtol = rtol,
-                                 .atols = {1e-4 * rtol, 1e-8 * rtol, 1e-4 * rtol}};
+  const cs::SolveOptions options{
+      .method = cs::method_from_name(argv[1]), .rtol = rtol, .atols = {1e-4 * rtol, 1e-8 * rtol, 1e-4 * rtol}};
   cs::Solution solution;
   std::printf("{");
   bench::print_times("ms", seconds, [&] { solution = cs::solve(field, z0, times, options, std::span(&rates, 1)); });

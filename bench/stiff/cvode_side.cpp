@@ -1,5 +1,5 @@
-// CVODE's side of the same systems, one after the other: BDF, dense, right-hand side and Jacobian in C. Objects are made
-// once. Prints and writes what costate_side.cpp does.
+// CVODE's side of the same systems, one after the other: BDF, dense, right-hand side and Jacobian in C. Objects are
+// made once. Prints and writes what costate_side.cpp does.
 //
 // usage: stiff_cvode_side NUMBER RTOL SECONDS FILE
 #include <cvodes/cvodes.h>
