@@ -52,9 +52,8 @@ std::string failure_advice(const FailedSolve& failed) {
              "f64";
     case Status::kNoConvergence:
       return "Newton's method does not solve the equations of this step, or their matrix is singular; take shorter "
-             "steps, "
-             "or leave their size to a method that controls its error, as 'rodas5p' does, which needs no Newton's "
-             "method";
+             "steps, or leave their size to a method that controls its error, as 'rodas5p' does, which needs no "
+             "Newton's method";
     case Status::kOk:
       break;
   }

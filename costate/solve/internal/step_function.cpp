@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 
+#include "costate/array/identity_matrix.h"
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
@@ -36,12 +37,6 @@ Array combine(std::span<const double> weights, std::span<const Array> x) {
 }
 
 Array plus(const Array& x, const Array& more) { return more.is_empty() ? x : x + more; }
-
-Array identity(std::int64_t n) {
-  HostArray numbers(Shape{n, n});
-  for (std::int64_t i = 0; i < n; ++i) numbers.set(i * n + i, 1);
-  return constant(numbers);
-}
 
 /// A matrix of a step with its factors.
 struct Factored {
@@ -115,7 +110,7 @@ class StepBuilder {
   /// M of M y' = f, or I.
   Array mass() const {
     const std::int64_t n = field_.state_size();
-    return options_.mass_matrix.empty() ? identity(n) : constant(HostArray(Shape{n, n}, options_.mass_matrix));
+    return constant(options_.mass_matrix.empty() ? identity_matrix(n) : HostArray(Shape{n, n}, options_.mass_matrix));
   }
   Array mass_times(const Array& x) const {
     return options_.mass_matrix.empty() || x.is_empty() ? x : matmul(mass(), x);
