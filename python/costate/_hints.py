@@ -31,7 +31,8 @@ _REFUSED = {
     **dict.fromkeys(("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "batch_norm"), _NO_BATCH_NORM),
     **dict.fromkeys(("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "dropout"), _NO_DROPOUT),
 }
-_SOLUTION = {"y": "states, [time, state]", "ys": "states", "t": "times", "ts": "times", "success": "status", "nfev": "nfe", "message": "status"}
+_SOLUTION = {"y": "states, [time, state]", "ys": "states", "t": "times", "ts": "times", "success": "status", "nfev": "nfe", "message": "status",
+             "t_events": "event_times", "y_events": "event_states", **dict.fromkeys(("sol", "evaluate", "interpolation"), "dense, by solve(..., dense=True)")}
 
 
 def _missing(owner, name, instead, known):
@@ -52,6 +53,6 @@ def missing_in_module(name):
 
 def hint_at_attributes():
     def attribute(self, name):
-        raise _missing("a Solution", name, _SOLUTION, ["states", "times", "status", "accepted", "rejected", "check"])
+        raise _missing("a Solution", name, _SOLUTION, [known for known in dir(_core.Solution) if not known.startswith("_")])
 
     _core.Solution.__getattr__ = attribute
