@@ -47,15 +47,6 @@ std::int64_t to_stop_after(nb::handle terminal) {
   return count;
 }
 
-nb::object call(nb::handle code, const StateLayout& state, const Array& t, std::span<const Array> parts,
-                std::span<const Array> arguments) {
-  nb::list values;
-  values.append(nb::cast(t));
-  values.append(state.from_parts(parts));
-  for (const Array& argument : arguments) values.append(nb::cast(argument));
-  return code(*values);
-}
-
 /// `numbers` gives the values of events first, … end - 1.
 template <class Numbers>
 nb::any by_sample(const SolutionEvents& events, bool is_single, Numbers numbers) {
@@ -80,13 +71,13 @@ std::vector<SolveEvent> to_events(const VectorField& field, const StateLayout& s
       throw CallError("[solve] events must be a list of costate.Event; got ", type_of(given), ".");
     const auto& event = nb::cast<const PythonEvent&>(given);
     const auto g = [&](const Array& t, std::span<const Array> parts, std::span<const Array> arguments) {
-      const Array value = to_array(call(event.g, state, t, parts, arguments));
+      const Array value = to_array(state.call(event.g, t, parts, arguments));
       return value.shape().size() == 1 ? reshape(value, {}) : value;
     };
     EventReset reset;
     if (!event.reset.is_none())
       reset = [&](const Array& t, std::span<const Array> parts, std::span<const Array> arguments) {
-        return state.to_parts(call(event.reset, state, t, parts, arguments), "[Event] the reset must give");
+        return state.to_parts(state.call(event.reset, t, parts, arguments), "[Event] the reset must give");
       };
     traced.push_back(event_of_parts(field, g, reset, event.options));
   }
@@ -104,11 +95,8 @@ nb::any event_numbers(const SolutionEvents& events, bool is_single) {
 }
 
 nb::any event_states(const SolutionEvents& events, bool is_single, const nb::object& structure) {
-  const Shape state = without_first(events.states.shape());
   return by_sample(events, is_single, [&](std::size_t first, std::size_t end) {
-    HostArray part(state.with_first(static_cast<std::int64_t>(end - first)), events.states.dtype());
-    for (std::int64_t i = 0; i < part.size(); ++i)
-      part.set(i, events.states.at(static_cast<std::int64_t>(first) * state.size() + i));
+    HostArray part = events.states.slice(static_cast<std::int64_t>(first), static_cast<std::int64_t>(end));
     return structured(structure, nb::borrow<nb::any>(to_numpy(std::move(part))));
   });
 }

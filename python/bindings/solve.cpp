@@ -18,11 +18,7 @@ VectorField make_field(const nb::callable& f, const StateLayout& state, const nb
   for (const auto& [name, shape] : arguments) specs.push_back({to_name(name), to_shape(shape)});
   return internal::trace_field(state.parts, specs,
                                [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
-                                 nb::list values;
-                                 values.append(nb::cast(t));
-                                 values.append(state.from_parts(parts));
-                                 for (const Array& argument : more) values.append(nb::cast(argument));
-                                 return state.to_parts(f(*values), "[vector_field] f must give");
+                                 return state.to_parts(state.call(f, t, parts, more), "[vector_field] f must give");
                                });
 }
 
@@ -294,7 +290,7 @@ void bind_solve(nb::module_& module) {
             for (const Status status : s.solution.status) names.emplace_back(name(status));
             return nb::borrow<nb::any>(nb::cast(names));
           },
-          "'ok', 'max_steps', 'step_too_small' or 'non_finite', one a sample.")
+          "'ok', 'max_steps', 'step_too_small', 'non_finite', 'coarse_times' or 'no_convergence', one a sample.")
       .def_prop_ro(
           "nfe", [](const PythonSolution& s) { return counts(s, s.solution.nfe); }, "Evaluations of f, one a sample.")
       .def_prop_ro(

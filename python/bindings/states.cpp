@@ -35,6 +35,15 @@ nb::object StateLayout::from_parts(std::span<const Array> arrays) const {
   return structure.attr("built")(leaves);
 }
 
+nb::object StateLayout::call(nb::handle code, const Array& t, std::span<const Array> arrays,
+                             std::span<const Array> arguments) const {
+  nb::list values;
+  values.append(nb::cast(t));
+  values.append(from_parts(arrays));
+  for (const Array& argument : arguments) values.append(nb::cast(argument));
+  return code(*values);
+}
+
 std::vector<Array> StateLayout::to_parts(nb::handle value, const char* what) const {
   if (structure.is_none()) return {to_array(value)};
   std::vector<Array> arrays;

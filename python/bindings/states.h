@@ -18,6 +18,9 @@ struct StateLayout {
 
   /// The state that a field is called with.
   nb::object from_parts(std::span<const Array> arrays) const;
+  /// code(t, state, arguments…), as a field and an event are called.
+  nb::object call(nb::handle code, const Array& t, std::span<const Array> arrays,
+                  std::span<const Array> arguments) const;
   /// The arrays of the parts of a state, or of its derivative; ShapeError where it is built otherwise, which begins
   /// with `what`.
   std::vector<Array> to_parts(nb::handle value, const char* what) const;

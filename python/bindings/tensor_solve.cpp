@@ -57,7 +57,7 @@ void scatter_columns(const T* in, std::size_t rows, const Columns& columns, T* b
 
 /// The states that a program gives are [sample, time, number], where number goes through the parts of the state; those
 /// in memory are one [time, sample, number of the part] a part.
-struct StateLayout {
+struct TensorLayout {
   std::vector<std::size_t> sizes;  // numbers of a sample in each part
   std::size_t times = 0;
 
@@ -140,7 +140,7 @@ void check_count(nb::handle tensor, std::size_t expected) {
 /// The reverse of one solve.
 class TensorPullback {
  public:
-  TensorPullback(Pullback pullback, bool is_f32, StateLayout layout, std::size_t samples,
+  TensorPullback(Pullback pullback, bool is_f32, TensorLayout layout, std::size_t samples,
                  const PullbackProgram& program)
       : pullback_(std::move(pullback)),
         is_f32_(is_f32),
@@ -191,7 +191,7 @@ class TensorPullback {
 
   Pullback pullback_;
   bool is_f32_;
-  StateLayout layout_;
+  TensorLayout layout_;
   std::size_t samples_;
   std::vector<std::size_t> wrt_;
   std::vector<std::size_t> counts_;  // of the times, the state's parts, shared arrays
@@ -278,7 +278,7 @@ class TensorSolve {
 
   std::variant<Program, PullbackProgram> program_;
   bool is_f32_;
-  StateLayout layout_;
+  TensorLayout layout_;
 };
 
 /// An exponent of ones alone marks inf and NaN; whole numbers are compared in vectors, sums of floating point are not.
