@@ -19,7 +19,7 @@ struct Outliers {
   double time = 0, value = 0;
   std::string when;          // the time, as the data write it
   double low = 0, high = 0;  // the 10th and 90th percentile of the column; of a code, all other numbers
-  bool is_code = false;      // `value` in all cells, as find_missing_code found it
+  bool is_code = false;      // `value` in all cells, as find_missing_codes() found it
 
   /// "'x': 3 cells lie far outside all others (first 4e7 at t = 2.5, where 80 % are -1 … 1)"
   std::string text() const;

@@ -8,7 +8,7 @@
 namespace costate::internal {
 
 /// The factors of A [n, n] as factor_lanes() of exec/kernels/lane_lu.h writes them, [n (n + 1)]; no derivative flows
-/// through them, since factored_solve() has it. ShapeError unless A is square.
+/// through them, since lu_solve() has it. ShapeError unless A is square.
 Array lu_factors(const Array& a);
 
 /// A^-1 b, or A^-T b, by the factors of A; [n]. Derivatives go by A and b, to any order, with the same factors. An A
