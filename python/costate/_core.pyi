@@ -1110,7 +1110,9 @@ class Solution:
 
     @property
     def status(self) -> Any:
-        """'ok', 'max_steps', 'step_too_small', 'non_finite', 'coarse_times' or 'no_convergence', one a sample."""
+        """
+        'ok', 'max_steps', 'step_too_small', 'non_finite', 'coarse_times' or 'no_convergence', one a sample.
+        """
 
     @property
     def nfe(self) -> Any:
