@@ -29,6 +29,13 @@ void check_shapes(const VectorField& field, std::span<const Array> values) {
                        field.parts()[i].name, "'; got ", values[1 + i].shape(), ".");
 }
 
+void check_is_no_comparison(const Function& event) {
+  const Op op = event.nodes()[event.outputs()[0].node].op;
+  if (op == Op::kLess || op == Op::kLessEqual || op == Op::kEqual)
+    throw InvalidArgument(
+        "[solve_event] g must go through zero; got a comparison, which is 0 or 1. Take the difference of its sides.");
+}
+
 }  // namespace
 
 SolveEvent event_of_parts(const VectorField& field, const EventValue& g, const EventReset& reset,
@@ -49,6 +56,7 @@ SolveEvent event_of_parts(const VectorField& field, const EventValue& g, const E
     check_shapes(field, values);
     return values;
   });
+  check_is_no_comparison(traced.function);
   return SolveEvent(std::move(traced.function), num_arguments, std::move(traced.captured), options);
 }
 

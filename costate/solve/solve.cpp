@@ -180,8 +180,10 @@ EventSolution solve(const VectorField& field, Operand z0, Operand times, const S
   internal::check_tolerances(options, field);
   check_event_options(options);
   if (events.events.empty()) throw InvalidArgument("[solve] the list of events must hold one; got none.");
-  if (events.max_events < 1)
-    throw InvalidArgument("[solve] max_events must be at least 1; got ", events.max_events, ".");
+  constexpr std::int64_t kMostEvents = 100'000;  // each has a row in the outputs of every sample
+  if (events.max_events < 1 || events.max_events > kMostEvents)
+    throw InvalidArgument("[solve] max_events must be at least 1 and at most ", kMostEvents, "; got ",
+                          events.max_events, ".");
   std::vector<Array> arguments = internal::arguments_of(field, given, "solve");
   check_constant_times(times.array);
   if (const auto hoisted = internal::hoist_shared(field))

@@ -39,10 +39,26 @@ void set_state(PythonDense& s, const nb::tuple& state) {
                        nb::cast<bool>(state[1]), state[2]};
 }
 
+int visit_dense(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (nb::inst_ready(self)) Py_VISIT(nb::inst_ptr<PythonDense>(self)->structure.ptr());
+  return 0;
+}
+
+int clear_dense(PyObject* self) {
+  nb::inst_ptr<PythonDense>(self)->structure.reset();
+  return 0;
+}
+
+/// A state's class may know the module that holds the dense output: Python looks for such cycles.
+const PyType_Slot kDenseSlots[] = {{Py_tp_traverse, reinterpret_cast<void*>(&visit_dense)},
+                                   {Py_tp_clear, reinterpret_cast<void*>(&clear_dense)},
+                                   {0, nullptr}};
+
 }  // namespace
 
 void bind_dense(nb::module_& module) {
-  nb::class_<PythonDense>(module, "DenseSolution",
+  nb::class_<PythonDense>(module, "DenseSolution", nb::type_slots(kDenseSlots),
                           R"(z(t) of a solve between its first and its last time: a polynomial a step.
 
 It is what solve(..., dense=True) has as `dense`. It holds numbers alone, and can be pickled.

@@ -71,7 +71,9 @@ std::vector<SolveEvent> to_events(const VectorField& field, const StateLayout& s
       throw CallError("[solve] events must be a list of costate.Event; got ", type_of(given), ".");
     const auto& event = nb::cast<const PythonEvent&>(given);
     const auto g = [&](const Array& t, std::span<const Array> parts, std::span<const Array> arguments) {
-      const Array value = to_array(state.call(event.g, t, parts, arguments));
+      const nb::object found = state.call(event.g, t, parts, arguments);
+      if (found.is_none()) throw DtypeError("[Event] g must give a number; got None. Does it return what it computes?");
+      const Array value = to_array(found);
       return value.shape().size() == 1 ? reshape(value, {}) : value;
     };
     EventReset reset;

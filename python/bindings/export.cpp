@@ -23,7 +23,9 @@ void bind_export(nb::class_<Fit>& type) {
       [](const Fit& fit, const std::filesystem::path& path, const std::string& to,
          const std::optional<std::string>& prefix, const std::string& dtype, const std::string& math, bool vjp,
          std::int64_t steps, std::size_t member) {
-        if (steps < 0) throw InvalidArgument("[export] steps must be at least 0; got ", steps, ".");
+        constexpr std::int64_t kMostSteps = 10'000;  // they are unrolled; the command line allows as many
+        if (steps < 0 || steps > kMostSteps)
+          throw InvalidArgument("[export] steps must be from 0 to ", kMostSteps, "; got ", steps, ".");
         const ModelExportOptions options{.c = {.prefix = prefix.value_or(prefix_of(path.stem())),
                                                .dtype = dtype_from_name(dtype),
                                                .math = c_math_from_name(math)},

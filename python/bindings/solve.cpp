@@ -168,6 +168,27 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
                       arguments.values, request);
 }
 
+int visit_solution(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (!nb::inst_ready(self)) return 0;
+  const PythonSolution* solution = nb::inst_ptr<PythonSolution>(self);
+  Py_VISIT(solution->states.ptr());
+  Py_VISIT(solution->structure.ptr());
+  return 0;
+}
+
+int clear_solution(PyObject* self) {
+  auto* solution = nb::inst_ptr<PythonSolution>(self);
+  solution->states.reset();
+  solution->structure.reset();
+  return 0;
+}
+
+/// A state's class may know the module that holds the solution: Python looks for such cycles.
+const PyType_Slot kSolutionSlots[] = {{Py_tp_traverse, reinterpret_cast<void*>(&visit_solution)},
+                                      {Py_tp_clear, reinterpret_cast<void*>(&clear_solution)},
+                                      {0, nullptr}};
+
 nb::any counts(const PythonSolution& s, const std::vector<std::int64_t>& values) {
   return nb::borrow<nb::any>(s.is_single ? nb::cast(values[0]) : to_numpy(values));
 }
@@ -231,6 +252,23 @@ void takes_list_too(Keywords<SolveOptions>& keywords, const std::string& name,
   std::ranges::find_if(keywords, [&](const auto& one) { return one.name == name + "s"; })->set = set_list;
 }
 
+/// mass_matrix may be a matrix, too.
+void takes_matrix(Keywords<SolveOptions>& keywords) {
+  Keyword<SolveOptions>& keyword =
+      *std::ranges::find_if(keywords, [](const auto& one) { return one.name == "mass_matrix"; });
+  keyword.annotation = "object";
+  keyword.set = [](SolveOptions& options, nb::handle value) {
+    const HostArray numbers = to_host(value).astype(Dtype::kF64);
+    const Shape& shape = numbers.shape();
+    const bool is_square = shape.rank() == 2 && shape[0] == shape[1];
+    if (shape.rank() != 1 && !is_square)
+      throw ShapeError("[solve] mass_matrix must be a square matrix, or its numbers row by row; got shape ", shape,
+                       ".");
+    options.mass_matrix.clear();
+    for (std::int64_t i = 0; i < numbers.size(); ++i) options.mass_matrix.push_back(numbers.at(i));
+  };
+}
+
 }  // namespace
 
 Keywords<SolveOptions> solve_keywords() {
@@ -239,6 +277,7 @@ Keywords<SolveOptions> solve_keywords() {
     keywords.push_back(of_table(option.name, option.kind, option.access));
   takes_list_too(keywords, "rtol", &SolveOptions::rtols);
   takes_list_too(keywords, "atol", &SolveOptions::atols);
+  takes_matrix(keywords);
   return keywords;
 }
 
@@ -273,7 +312,8 @@ void bind_solve(nb::module_& module) {
                                          : "VectorField(" + text::join(parts) + ")";
       });
 
-  nb::class_<PythonSolution>(module, "Solution", "States at the asked times, and how each sample's solve went.")
+  nb::class_<PythonSolution>(module, "Solution", nb::type_slots(kSolutionSlots),
+                             "States at the asked times, and how each sample's solve went.")
       .def_prop_ro(
           "states", [](const PythonSolution& s) { return s.states; },
           nb::for_getter(nb::sig("def states(self) -> numpy.ndarray")),
@@ -374,8 +414,8 @@ min_step, at_min_step          no step is shorter, but those that end at a stop 
 max_step                       no step is longer; 0: no limit. For inputs so short that steps could pass over them.
 stop_at                        times at which steps end, in any order: where f jumps or bends. Knots of interpolate(...) at
                                t, or at a * t + b, are such times of themselves.
-mass_matrix                    M of M z' = f, n * n numbers row by row, for 'rodas5p', 'radau5', 'radauIIA3' and 'radauIIA5'.
-                               A row of zeros is the equation 0 = f_i, which z0 must satisfy (index 1).
+mass_matrix                    M of M z' = f, [n, n] or its numbers row by row, for 'rodas5p', 'radau5', 'radauIIA3' and
+                               'radauIIA5'. A row of zeros is the equation 0 = f_i, which z0 must satisfy (index 1).
 safety, factor_min, factor_min_accepted, factor_rejected, factor_rejected_again, factor_max, factor_max_after_reject,
 beta1, beta2, beta3,
 previous_floor                 of the controller of steps: the next size is the last one times safety error^(-beta1 / k)

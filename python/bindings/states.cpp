@@ -45,6 +45,8 @@ nb::object StateLayout::call(nb::handle code, const Array& t, std::span<const Ar
 }
 
 std::vector<Array> StateLayout::to_parts(nb::handle value, const char* what) const {
+  if (value.is_none() && structure.is_none())
+    throw DtypeError(what, " an array or a list of numbers; got None. Does it return what it computes?");
   if (structure.is_none()) return {to_array(value)};
   std::vector<Array> arrays;
   for (const nb::handle part : structure.attr("arrays")(value, what)) arrays.push_back(to_array(part));

@@ -1,6 +1,9 @@
 """Events of solves: bounces, doses, ends; in batches of numbers and inside traces."""
 
+import dataclasses
+import gc
 import pickle
+import weakref
 
 import costate
 import numpy as np
@@ -130,3 +133,38 @@ def test_what_is_refused():
         costate.solve(fall, [1.0, 0.0], [0.0, 1.0]).event_times  # noqa: B018
     with pytest.raises(TypeError, match="dense=True"):
         costate.solve(fall, [1.0, 0.0], [0.0, 1.0]).dense  # noqa: B018
+
+
+def test_what_newcomers_do():
+    def solve(event, field=lambda t, z: [z[1], -9.81], **options):
+        return costate.solve(field, [1.0, 0.0], [0.0, 0.6], events=[event], **options)
+
+    with pytest.raises(costate.InvalidArgument, match="got a comparison, which is 0 or 1. Take the difference of its sides"):
+        solve(costate.Event(lambda t, z: z[0] > 0))
+    with pytest.raises(costate.DtypeError, match=r"\[Event\] g must give a number; got None. Does it return what it computes\?"):
+        solve(costate.Event(lambda t, z: None))
+    with pytest.raises(costate.DtypeError, match="the reset must give an array or a list of numbers; got None"):
+        solve(costate.Event(lambda t, z: z[0], lambda t, z: None))
+    with pytest.raises(costate.DtypeError, match=r"\[vector_field\] f must give an array or a list of numbers; got None"):
+        solve(costate.Event(lambda t, z: z[0]), lambda t, z: None)
+    with pytest.raises(costate.SolveFailed, match="an event's g or what a reset gives is inf or NaN"):
+        solve(costate.Event(lambda t, z: np.nan * z[0]))
+    bounce = costate.Event(lambda t, z: z[0], lambda t, z: costate.stack([0.0, -0.1 * z[1]]), direction="falling")
+    with pytest.raises(costate.SolveFailed, match="events that come faster and faster"):
+        solve(bounce, max_steps=200)
+    with pytest.raises(costate.InvalidArgument, match="max_events must be at least 1 and at most 100000; got 2147483648"):
+        costate.trace(lambda z0: costate.solve(lambda t, z: -z, z0, [0.0, 1.0], events=[bounce], max_events=2**31).states, {"z0": (2,)})
+    clipped = solve(costate.Event(lambda t, z: costate.maximum(z[0], 0.0)))  # zero from the ground on
+    np.testing.assert_allclose(clipped.event_times, [np.sqrt(2 / 9.81)], rtol=1e-12)
+
+
+def test_a_solution_whose_state_knows_its_module_is_collected():
+    def known():
+        spring = dataclasses.make_dataclass("Spring", ["x", "v"])
+        solution = costate.solve(lambda t, z: type(z)(z.v, -z.x), spring(1.0, 0.0), [0.0, 1.0], dense=True)
+        spring.solution, spring.dense = solution, solution.dense  # as the module does that has both
+        return weakref.ref(spring)
+
+    spring = known()
+    gc.collect()
+    assert spring() is None

@@ -34,6 +34,8 @@ def test_mistakes(model, tmp_path):
         model.export(tmp_path / "net.h", to="cc")
     with pytest.raises(costate.InvalidArgument, match="must be a C identifier"):
         model.export(tmp_path / "net.h", to="c", prefix="a-b")
+    with pytest.raises(costate.InvalidArgument, match="steps must be from 0 to 10000; got 1000000000000"):
+        model.export(tmp_path / "net.onnx", to="onnx", steps=10**12)
     with pytest.raises(costate.InvalidArgument, match="member must be from 1 to 1; got 2"):
         model.export(tmp_path / "net.h", to="c", member=2)
     (tmp_path / "mine.h").write_text("mine")

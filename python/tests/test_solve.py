@@ -98,6 +98,12 @@ def test_a_mass_matrix_with_a_row_of_zeros_is_an_algebraic_equation():
     field = lambda t, y: costate.stack([-y[1], y[0] - y[1]])
     found = costate.solve(field, [1.0, 1.0], [0.0, 2.0], method="radau5", rtol=1e-8, atol=1e-10, mass_matrix=[1.0, 0.0, 0.0, 0.0])
     np.testing.assert_allclose(found.states[-1], np.exp(-2.0), rtol=1e-6)
+    as_matrix = costate.solve(field, [1.0, 1.0], [0.0, 2.0], method="radau5", rtol=1e-8, atol=1e-10, mass_matrix=np.diag([1.0, 0.0]))
+    assert np.array_equal(as_matrix.states, found.states)
+    with pytest.raises(costate.ShapeError, match=r"a square matrix, or its numbers row by row; got shape \[1, 2\]"):
+        costate.solve(field, [1.0, 1.0], [0.0, 2.0], method="radau5", mass_matrix=[[1.0, 0.0]])
+    with pytest.raises(costate.SolveFailed, match="the equations do not determine the state"):
+        costate.solve(lambda t, z: [-z[0], 0 * z[1]], [1.0, 1.0], [0.0, 2.0], method="rodas5p", mass_matrix=np.diag([1.0, 0.0]))
     with pytest.raises(costate.InvalidArgument, match="mass_matrix must have 2 x 2 numbers"):
         costate.solve(field, [1.0, 1.0], [0.0, 2.0], method="radau5", mass_matrix=[1.0])
 
@@ -206,7 +212,7 @@ def test_a_stiff_field_is_told_from_a_blow_up():
         (lambda: costate.solve(lambda t, z: z[0], [1.0, 1.0], [0, 1]), costate.ShapeError, "derivative of 'z'"),
         (lambda: costate.solve(lotka_volterra, ["a", "b"], [0, 1]), costate.DtypeError, "expected numbers"),
         (lambda: costate.solve(lotka_volterra, [], [0, 1]), costate.ShapeError, "at least one number"),
-        (lambda: costate.solve(lambda t, z: None, [1.0], [0, 1]), costate.DtypeError, "got NoneType"),
+        (lambda: costate.solve(lambda t, z: None, [1.0], [0, 1]), costate.DtypeError, "got None. Does it return"),
         (lambda: costate.solve(lambda t, z: np.array([z[0]]), [1.0, 1.0], [0, 1]), costate.ShapeError, "derivative of 'z'"),
         (lambda: costate.solve(lambda t, z, a: a * z, [[1.0]], [0, 1], args=[2.0]), costate.ShapeError, "args must have shape"),
         (lambda: costate.vector_field(lambda t, z: z, "2"), TypeError, "integer or a sequence"),

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -60,6 +61,19 @@ TEST(CrossingSearch, FindsTheFirstOfTwoCrossingsOrTheOneThatIsWanted) {
   EXPECT_NEAR(search(kParabola, 0, 4, 1, Crossing::kRising)->t, 3, 2 * kTolerance);
   EXPECT_NEAR(search(kSineCurve, 0.5, 6.9, 1)->t, std::acos(-1.0), 2 * kTolerance);
   EXPECT_FALSE(search(kParabola, 0, 2, 1, Crossing::kRising));
+}
+
+TEST(CrossingSearch, WhatComesToZeroAndRestsCrossesWhereItComesToIt) {
+  const Curve clipped{[](double t) { return std::max(1 - t, 0.0); }, [](double t) { return t < 1 ? -1.0 : 0.0; }};
+  const auto found = search(clipped, 0, 3, 1);
+  ASSERT_TRUE(found);
+  EXPECT_NEAR(found->t, 1, 2 * kTolerance);
+  EXPECT_FALSE(search(clipped, found->t + 1e-9, 3, found->sign_after));  // and no second time
+  const Curve step{[](double t) { return t < 1 ? 1.0 : 0.0; }, [](double) { return 0.0; }};
+  EXPECT_NEAR(search(step, 0, 3, 1)->t, 1, 2 * kTolerance);
+  const auto at_the_end =
+      search({[](double t) { return (t - 1) * (t - 1); }, [](double t) { return 2 * (t - 1); }}, 0, 1, 1);
+  EXPECT_NEAR(at_the_end->t, 1, 2 * kTolerance);
 }
 
 TEST(CrossingSearch, ARootThatTouchesIsOneOfNoDirection) {

@@ -68,6 +68,9 @@ Extremum extremum_toward_zero(const EventPoint& a, const EventPoint& b, double s
   return best;
 }
 
+/// g is zero here, and may be all the way from somewhere before: maximum(z, 0), for example.
+bool rests(const EventPoint& point) { return point.g == 0 && point.rate == 0; }
+
 }  // namespace
 
 bool CrossingSearch::is_wanted(double sign_before) const {
@@ -99,6 +102,7 @@ void CrossingSearch::start(const Interval& interval, Crossing wanted) {
     smallest_ = largest;
     return look_at_extremum();
   }
+  if (rests(high_) && sign_ * low_.g <= 0) return;  // it has come to zero before, and stays
   sign_after_ = -sign_;
   if (is_wanted(sign_)) bracket(low_, high_, sign_);
 }
@@ -138,7 +142,7 @@ void CrossingSearch::bracket(const EventPoint& before, const EventPoint& after, 
   high_ = after;
   sign_ = sign_before;
   sign_after_ = -sign_before;
-  if (high_.g == 0) return find(high_, sign_after_);
+  if (high_.g == 0 && !rests(high_)) return find(high_, sign_after_);
   state_ = State::kBracket;
   last_step_ = 2 * std::abs(high_.t - low_.t);
   propose(high_);  // `low_` may be a root itself, the crossing before
@@ -155,7 +159,7 @@ void CrossingSearch::propose(const EventPoint& point) {
     next = std::clamp(next, std::min(low_.t, high_.t), std::max(low_.t, high_.t));
   else if (num_probes_ == 0 || !is_inside || !is_shorter(next))
     next = root_between(low_, high_, sign_);
-  if (!is_shorter(next)) next = low_.t + (high_.t - low_.t) / 2;
+  if (rests(high_) || !is_shorter(next)) next = low_.t + (high_.t - low_.t) / 2;
   last_step_ = std::abs(next - point.t);
   probe_ = next;
   const bool is_narrow = std::abs(high_.t - low_.t) <= tolerance_;
@@ -164,7 +168,7 @@ void CrossingSearch::propose(const EventPoint& point) {
 }
 
 void CrossingSearch::take_in_bracket(const EventPoint& point) {
-  if (point.g == 0) return find(point, sign_after_);
+  if (point.g == 0 && !rests(point)) return find(point, sign_after_);
   (sign_ * point.g > 0 ? low_ : high_) = point;
   propose(point);
 }

@@ -21,7 +21,7 @@ struct EventPoint {
 /// two crossings, or of a root that g only touches: the cubic through the values and slopes of both ends says where it
 /// is and whether it is worth a look, and is made anew with each value that is found. A value there of the other sign
 /// makes a bracket. In a bracket the cubic's root is asked for next, or the middle where that is slow, until a step is
-/// no longer than the tolerance.
+/// no longer than the tolerance. A g that comes to zero and rests there crosses where it comes to it, found by halving.
 class CrossingSearch {
  public:
   struct Interval {

@@ -25,7 +25,9 @@ bool is_at_one_size(const FailedSolve& failed) {
 std::string failure_advice(const FailedSolve& failed) {
   if (failed.has_mass_matrix && failed.accepted == 0 && failed.status != Status::kMaxSteps)
     return "let z0 satisfy the algebraic equations, 0 = f_i at the rows of zeros of mass_matrix; 'rodas5p' also starts "
-           "from a z0 that is near to one that does";
+           "from a z0 that is near to one that does; if z0 does, the equations do not determine the state: M - h gamma "
+           "J "
+           "is singular for every step h";
   switch (failed.status) {
     case Status::kMaxSteps:
     case Status::kStepTooSmall:
@@ -38,10 +40,17 @@ std::string failure_advice(const FailedSolve& failed) {
                             std::abs(failed.reached - failed.start) / static_cast<double>(failed.accepted),
                             ": the field is stiff, or the span long beside its changes; take an implicit method, "
                             "'rodas5p' or 'kvaerno5', or raise max_steps");
+      if (failed.status == Status::kMaxSteps && failed.has_events)
+        return "loosen rtol and atol, raise max_steps, or look at the field there, and at events that come faster and "
+               "faster, as the bounces of a ball do: a terminal event ends the solve";
       if (failed.status == Status::kMaxSteps)
         return "loosen rtol and atol, raise max_steps, or look at the field there";
       return "look at the field there, which may blow up, or loosen rtol and atol";
     case Status::kNonFinite:
+      if (failed.has_events)
+        return "look at the field and the events there: the state, its derivative, an event's g or what a reset gives "
+               "is "
+               "inf or NaN";
       return failed.is_implicit ? "look at the field there: the state or its derivative is inf or NaN, or the matrix "
                                   "I - h gamma J of the step is singular, which shorter steps mend"
                                 : "look at the field there: the state or its derivative is inf or NaN";

@@ -136,6 +136,7 @@ class HostSolver {
                            .has_fixed_steps = problem_.is_fixed,
                            .is_implicit = problem_.tableau->is_implicit,
                            .has_mass_matrix = !problem_.options.mass_matrix.empty(),
+                           .has_events = batch_.events != nullptr,
                            .min_step = problem_.options.min_step});
   }
 

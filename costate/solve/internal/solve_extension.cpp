@@ -391,6 +391,7 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                                                       .has_fixed_steps = problem_.is_fixed,
                                                       .is_implicit = problem_.tableau->is_implicit,
                                                       .has_mass_matrix = !problem_.options.mass_matrix.empty(),
+                                                      .has_events = state.solver.events() != nullptr,
                                                       .min_step = problem_.options.min_step})});
   }
 }
