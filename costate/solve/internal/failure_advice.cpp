@@ -25,9 +25,8 @@ bool is_at_one_size(const FailedSolve& failed) {
 std::string failure_advice(const FailedSolve& failed) {
   if (failed.has_mass_matrix && failed.accepted == 0 && failed.status != Status::kMaxSteps)
     return "let z0 satisfy the algebraic equations, 0 = f_i at the rows of zeros of mass_matrix; 'rodas5p' also starts "
-           "from a z0 that is near to one that does; if z0 does, the equations do not determine the state: M - h gamma "
-           "J "
-           "is singular for every step h";
+           "from a z0 that is near to one that does; if z0 does, the equations do not determine the state: M - "
+           "h gamma J is singular for every step h";
   switch (failed.status) {
     case Status::kMaxSteps:
     case Status::kStepTooSmall:
@@ -48,9 +47,8 @@ std::string failure_advice(const FailedSolve& failed) {
       return "look at the field there, which may blow up, or loosen rtol and atol";
     case Status::kNonFinite:
       if (failed.has_events)
-        return "look at the field and the events there: the state, its derivative, an event's g or what a reset gives "
-               "is "
-               "inf or NaN";
+        return "look at the field and the events there: the state, its derivative, an event's g or what a reset "
+               "gives is inf or NaN";
       return failed.is_implicit ? "look at the field there: the state or its derivative is inf or NaN, or the matrix "
                                   "I - h gamma J of the step is singular, which shorter steps mend"
                                 : "look at the field there: the state or its derivative is inf or NaN";
