@@ -10,6 +10,7 @@
 #include "costate/base/error.h"
 #include "costate/solve/control/initial_step.h"
 #include "costate/solve/internal/error_measure.h"
+#include "costate/solve/methods/internal/dense_polynomial.h"
 
 namespace costate::internal {
 namespace {
@@ -386,27 +387,17 @@ class ReferenceSolver {
   }
 
   Vector implicit_state(double theta) const {
-    const StepFunction& step = *context_.step;
     Vector weights, state(y_.size());
-    for (std::size_t k = 0; k < step.num_dense; ++k) {
-      double weight = 0;
-      for (std::size_t p = step.dense_degree; p-- > 0;)
-        weight = std::fma(weight, theta, step.dense[k * step.dense_degree + p]);
-      weights.push_back(weight * theta);
-    }
+    for (std::size_t k = 0; k < context_.step->num_dense; ++k)
+      weights.push_back(dense_weight(context_.step->dense_row(k), theta));
     for (std::size_t j = 0; j < y_.size(); ++j) state[j] = y_[j] + combine_increments(weights, j);
     return state;
   }
 
   Vector implicit_slope(double theta, double h) const {
-    const StepFunction& step = *context_.step;
     Vector weights, slope(y_.size());
-    for (std::size_t k = 0; k < step.num_dense; ++k) {
-      double weight = 0;
-      for (std::size_t p = step.dense_degree; p-- > 0;)
-        weight = std::fma(weight, theta, static_cast<double>(p + 1) * step.dense[k * step.dense_degree + p]);
-      weights.push_back(weight / h);
-    }
+    for (std::size_t k = 0; k < context_.step->num_dense; ++k)
+      weights.push_back(dense_weight_slope(context_.step->dense_row(k), theta) / h);
     for (std::size_t j = 0; j < y_.size(); ++j) slope[j] = combine_increments(weights, j);
     return slope;
   }

@@ -60,6 +60,7 @@ class StepBuilder {
         scope_(builder_),
         use_(use),
         rounding_(rounding),
+        measure_(error_measure(options, part_offsets(field), static_cast<std::size_t>(field.state_size()))),
         num_iterations_(tableau(options.method).has_error_estimate() ? kIterations : kIterationsOfFixed) {}
 
   StepFunction build() {
@@ -163,10 +164,9 @@ class StepBuilder {
 
   /// The largest number of each [state], in tolerances at y.
   Array size_of(const std::vector<Array>& corrections, const Array& y) const {
-    const ErrorMeasure measure = error_measure(options_, part_offsets(field_), static_cast<std::size_t>(y.shape()[0]));
     constexpr double kTiny = 1e-37;  // of f32, too; a number that is 0 and stays so has no error
     const Array tolerance =
-        max(constant(HostArray::vector(measure.atol)) + constant(HostArray::vector(measure.rtol)) * abs(y), kTiny);
+        max(constant(HostArray::vector(measure_.atol)) + constant(HostArray::vector(measure_.rtol)) * abs(y), kTiny);
     Array worst;
     for (const Array& correction : corrections) {
       const Array size = reduce_max(abs(correction) / tolerance, {0});
@@ -178,8 +178,7 @@ class StepBuilder {
   /// Joins what Newton's method is still off, of its last two corrections, to that of the stages before.
   void note_newton_error(const std::vector<Array>& before, const std::vector<Array>& last, const Array& y) {
     if (use_ != StepUse::kForward) return;
-    const ErrorMeasure measure = error_measure(options_, part_offsets(field_), static_cast<std::size_t>(y.shape()[0]));
-    const double arrived = std::min(kMostNewtonError, 64 * rounding_ / std::max(measure.smallest_rtol(), rounding_));
+    const double arrived = std::min(kMostNewtonError, 64 * rounding_ / std::max(measure_.smallest_rtol(), rounding_));
     const Array size = size_of(last, y), theta = size / size_of(before, y);
     const Array off = where(theta < 1.0, size * theta / (1.0 - theta), constant(1e30));
     const Array error = where(size <= arrived, constant(0.0), off);
@@ -350,6 +349,7 @@ class StepBuilder {
   const BuilderScope scope_;
   const StepUse use_;
   const double rounding_;
+  const ErrorMeasure measure_;
   const int num_iterations_;
   StepFunction step_;
   Arrays times_, arguments_;

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "costate/solve/options.h"
@@ -31,6 +32,9 @@ struct StepFunction {
   bool has_error = false, has_newton_error = false;
   int evaluations = 0;  ///< of the field, those of its Jacobian not counted
 
+  std::span<const double> dense_row(std::size_t j) const {
+    return std::span(dense).subspan(j * dense_degree, dense_degree);
+  }
   std::size_t first_state_input() const { return nodes.size() + 1; }
 };
 

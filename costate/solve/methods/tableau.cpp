@@ -10,6 +10,7 @@
 #include "costate/base/error.h"
 #include "costate/solve/methods/implicit.h"
 #include "costate/solve/methods/internal/complete.h"
+#include "costate/solve/methods/internal/dense_polynomial.h"
 #include "costate/solve/methods/internal/dop853.h"
 #include "costate/solve/methods/internal/dopri5.h"
 #include "costate/solve/methods/internal/dopri8.h"
@@ -151,21 +152,13 @@ Method method_from_name(std::string_view wanted) {
 }
 
 void dense_weights(const Tableau& tableau, double theta, std::span<double> out) {
-  for (int i = 0; i < tableau.num_all_stages(); ++i) {
-    const std::span<const double> row = tableau.dense_row(i);
-    double value = row.back();
-    for (std::size_t p = row.size() - 1; p-- > 0;) value = std::fma(value, theta, row[p]);
-    out[static_cast<std::size_t>(i)] = value * theta;
-  }
+  for (int i = 0; i < tableau.num_all_stages(); ++i)
+    out[static_cast<std::size_t>(i)] = internal::dense_weight(tableau.dense_row(i), theta);
 }
 
 void dense_weight_slopes(const Tableau& tableau, double theta, std::span<double> out) {
-  for (int i = 0; i < tableau.num_all_stages(); ++i) {
-    const std::span<const double> row = tableau.dense_row(i);
-    double value = 0;
-    for (std::size_t p = row.size(); p-- > 0;) value = std::fma(value, theta, static_cast<double>(p + 1) * row[p]);
-    out[static_cast<std::size_t>(i)] = value;
-  }
+  for (int i = 0; i < tableau.num_all_stages(); ++i)
+    out[static_cast<std::size_t>(i)] = internal::dense_weight_slope(tableau.dense_row(i), theta);
 }
 
 }  // namespace costate
