@@ -4,18 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <random>
 #include <set>
 
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/graph/convolution.h"
-#include "costate/graph/internal/builder.h"
 #include "costate/nn/nn.h"
 #include "costate/operations/interpolate.h"
 #include "costate/operations/linear_solve.h"
 #include "tests/codegen/c_program.h"
+#include "tests/codegen/elementwise_operations.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -166,30 +165,12 @@ TEST(ExportC, GradientsOfParametersAreTheOneSamples) {
   EXPECT_EQ(at, run.numbers.size());
 }
 
-/// All elementwise operations that `takes` takes, each of operands in its own domain, given numbers from (0, 1).
-Function elementwise_operations(const std::function<bool(std::string_view)>& takes) {
-  return trace(
-      [&](Array u) {
-        std::vector<Array> results;
-        for (std::size_t i = 0; i < kNumOps; ++i) {
-          const OpInfo& op = kOpTable[i];
-          if (!is_elementwise(static_cast<Op>(i)) || !takes(op.name)) continue;
-          std::vector<Array> operands;
-          for (int k = 0; k < op.arity; ++k)
-            operands.push_back(u.slice(5 * k, 5 * k + 5) * (op.test_high - op.test_low) + op.test_low);
-          results.push_back(internal::append_op(static_cast<Op>(i), operands, std::source_location::current()));
-        }
-        return results;
-      },
-      {{"u", {15}}});
-}
-
 TEST(ExportC, EveryElementwiseOperation) {
   // Of these the built-in source has none, or the library calls math.h as well.
   const std::set<std::string_view> of_libm = {"tan",  "asin", "acos", "atan",  "sinh",
                                               "cosh", "pow",  "mod",  "atan2", "erf"};
-  check_function(elementwise_operations([&](std::string_view op) { return !of_libm.contains(op); }), 0, 1, 8);
-  check_function(elementwise_operations([&](std::string_view op) { return of_libm.contains(op); }), 0, 1, 8,
+  check_function(test::elementwise_operations([&](std::string_view op) { return !of_libm.contains(op); }), 0, 1, 8);
+  check_function(test::elementwise_operations([&](std::string_view op) { return of_libm.contains(op); }), 0, 1, 8,
                  {CMath::kLibm});
 }
 

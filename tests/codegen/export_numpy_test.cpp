@@ -4,6 +4,7 @@
 #include "costate/codegen/export_model.h"
 #include "tests/codegen/c_program.h"
 #include "tests/codegen/models.h"
+#include "tests/codegen/other_python.h"
 
 namespace costate {
 namespace {
@@ -16,7 +17,7 @@ std::string python() {
   return std::filesystem::exists(own) ? own : "python3";
 }
 
-bool has_numpy() { return std::system((python() + " -c 'import numpy' > /dev/null 2>&1").c_str()) == 0; }
+bool has_numpy() { return test::imports(python(), "numpy"); }
 
 std::string list(const std::vector<double>& numbers) {
   std::ostringstream out;

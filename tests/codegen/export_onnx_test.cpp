@@ -5,18 +5,18 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <functional>
 #include <random>
 
 #include "costate/codegen/export_model.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/graph/convolution.h"
-#include "costate/graph/internal/builder.h"
 #include "costate/nn/nn.h"
 #include "costate/operations/linear_solve.h"
 #include "tests/codegen/c_program.h"
+#include "tests/codegen/elementwise_operations.h"
 #include "tests/codegen/models.h"
+#include "tests/codegen/other_python.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -25,14 +25,9 @@ namespace {
 using test::Form;
 using test::Scratch;
 
-std::string onnx_python() {
-  const char* named = std::getenv("COSTATE_ONNX_PYTHON");
-  return named == nullptr ? "python3" : named;
-}
+std::string onnx_python() { return test::named_python("COSTATE_ONNX_PYTHON"); }
 
-bool has_onnx() {
-  return std::system((onnx_python() + " -c 'import onnx, onnxruntime' > /dev/null 2>&1").c_str()) == 0;
-}
+bool has_onnx() { return test::imports(onnx_python(), "onnx, onnxruntime"); }
 
 constexpr const char* kScript = R"(import sys
 import numpy as np, onnx, onnxruntime
@@ -139,30 +134,16 @@ TEST(ExportOnnx, NetsGradientsAndStructure) {
 }
 
 TEST(ExportOnnx, ElementwiseOperations) {
-  const auto operations = [](const std::function<bool(std::string_view)>& takes) {
-    return trace(
-        [&](Array u) {
-          std::vector<Array> results;
-          for (std::size_t i = 0; i < kNumOps; ++i) {
-            const OpInfo& op = kOpTable[i];
-            if (!is_elementwise(static_cast<Op>(i)) || !takes(op.name)) continue;
-            std::vector<Array> operands;
-            for (int k = 0; k < op.arity; ++k)
-              operands.push_back(u.slice(5 * k, 5 * k + 5) * (op.test_high - op.test_low) + op.test_low);
-            results.push_back(internal::append_op(static_cast<Op>(i), operands, std::source_location::current()));
-          }
-          return results;
-        },
-        {{"u", {15}}});
-  };
   const auto is_refused = [](std::string_view op) { return op == "mod" || op == "atan2"; };
   const auto is_of_f32 = [](std::string_view op) {
     return op == "erf" || op == "asin" || op == "acos" || op == "atan";
   };
-  check_onnx(operations([&](std::string_view op) { return !is_refused(op) && !is_of_f32(op); }), 0, 1, 32, kBoth);
-  check_onnx(operations(is_of_f32), 0, 1, 32, {Dtype::kF32});
+  check_onnx(test::elementwise_operations([&](std::string_view op) { return !is_refused(op) && !is_of_f32(op); }), 0, 1,
+             32, kBoth);
+  check_onnx(test::elementwise_operations(is_of_f32), 0, 1, 32, {Dtype::kF32});
   for (const char* op : {"erf", "asin", "acos", "atan", "mod", "atan2"})
-    EXPECT_ERROR(export_onnx(operations([&](std::string_view name) { return name == op; }), {.dtype = Dtype::kF64}),
+    EXPECT_ERROR(export_onnx(test::elementwise_operations([&](std::string_view name) { return name == op; }),
+                             {.dtype = Dtype::kF64}),
                  NotSupported, text::concat("[export] ONNX has no form for '", op, "' in f64"));
 }
 

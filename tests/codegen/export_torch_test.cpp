@@ -6,6 +6,7 @@
 #include "costate/codegen/export_model.h"
 #include "tests/codegen/c_program.h"
 #include "tests/codegen/models.h"
+#include "tests/codegen/other_python.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -14,12 +15,9 @@ namespace {
 using test::Form;
 using test::Scratch;
 
-std::string torch_python() {
-  const char* named = std::getenv("COSTATE_TORCH_PYTHON");
-  return named == nullptr ? "python3" : named;
-}
+std::string torch_python() { return test::named_python("COSTATE_TORCH_PYTHON"); }
 
-bool has_torch() { return std::system((torch_python() + " -c 'import torch' > /dev/null 2>&1").c_str()) == 0; }
+bool has_torch() { return test::imports(torch_python(), "torch"); }
 
 /// Loads the module, solves by the model's method, trains a step and prints the states.
 constexpr const char* kScript = R"(import sys
