@@ -3,11 +3,11 @@
 Autograd records the steps, so that gradients flow to y0, t and everything that the field uses, exactly for the steps taken.
 """
 
-import difflib
 import warnings
 
 import torch
 
+from costate._names import nearest
 from costate.torch import _adams, _adaptive, _events, _field, _fixed, _implicit, _scipy
 from costate.torch._field import CALLBACKS, Field, Structure, Times
 
@@ -27,7 +27,7 @@ def check_method(method):
     if method is None:
         return "dopri5"
     if method not in METHODS:
-        near = difflib.get_close_matches(str(method), METHODS, 1)
+        near = nearest(str(method), METHODS)
         hint = f' Did you mean "{near[0]}"?' if near else ""
         raise ValueError(f'Invalid method "{method}". Must be one of {{"' + '", "'.join(METHODS) + f'"}}.{hint}')
     return method
@@ -51,7 +51,7 @@ def check_options(method, options):
     known, given = options_of(method), dict(options or {})
     unknown = {key: value for key, value in given.items() if key not in known}
     if unknown:
-        near = [f"'{key}': did you mean '{match[0]}'?" for key in unknown if (match := difflib.get_close_matches(str(key), known, 1))]
+        near = [f"'{key}': did you mean '{match[0]}'?" for key in unknown if (match := nearest(str(key), known))]
         warnings.warn(f"{METHODS[method]}: Unexpected arguments {unknown}" + "".join(f" {hint}" for hint in near))
     return known | {key: value for key, value in given.items() if key in known}
 

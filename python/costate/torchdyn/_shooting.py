@@ -3,10 +3,9 @@
 Massaroli et al., Differentiable Multiple Shooting Layers (2021), arXiv:2106.03885; parareal: Lions, Maday, Turinici (2001).
 """
 
-import difflib
-
 import torch
 
+from costate._names import nearest
 from costate.torchdyn._neural_ode import Field
 
 # torchdyn's names of a method, by ours.
@@ -16,7 +15,7 @@ SHOOTING = {name: method for method, names in _NAMES.items() for name in names}
 
 def _method_of(solver):
     if solver not in SHOOTING:
-        near = difflib.get_close_matches(str(solver), SHOOTING, 1)
+        near = nearest(str(solver), SHOOTING)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise ValueError(f"[odeint_mshooting] solver must be one of {', '.join(SHOOTING)}; got {solver!r}.{hint}")
     return SHOOTING[solver]

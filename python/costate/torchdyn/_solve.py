@@ -1,9 +1,8 @@
 """torchdyn's odeint, and its names of solvers."""
 
-import difflib
-
 import torch
 
+from costate._names import nearest
 from costate.torch import _adjoint, _route
 
 # torchdyn's names of a solver, by ours.
@@ -15,7 +14,7 @@ SOLVERS = {name: method for method, names in _NAMES.items() for name in names}
 def method_of(solver):
     """The method's name. ValueError, with the nearest one, for a name that there is not."""
     if solver not in SOLVERS:
-        near = difflib.get_close_matches(str(solver), SOLVERS, 1)
+        near = nearest(str(solver), SOLVERS)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise ValueError(f"[odeint] solver must be one of {', '.join(SOLVERS)}; got {solver!r}.{hint}")
     return SOLVERS[solver]
