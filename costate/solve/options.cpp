@@ -38,6 +38,10 @@ void check_implicit(const SolveOptions& options) {
   for (const double entry : options.mass_matrix)
     if (!std::isfinite(entry))
       throw InvalidArgument("[solve] the numbers of mass_matrix must be finite; got ", entry, ".");
+  if (options.method == Method::kAuto && (options.steps_per_interval > 0 || options.step_size > 0))
+    throw InvalidArgument(
+        "[solve] 'auto' goes by the error and the stiffness of its steps; got fixed steps. Leave step_size and "
+        "steps_per_interval out, or choose the method.");
   if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit)
     throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit methods; got '", name(options.method),
                           "'. A field that asks for an implicit method grows as fast backwards as it decays forwards: "

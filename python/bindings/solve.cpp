@@ -210,7 +210,8 @@ nb::tuple state_of(const PythonSolution& s) {
   return nb::make_tuple(s.states, status, s.solution.reached, s.solution.last_step, s.solution.nfe, s.solution.accepted,
                         s.solution.rejected, to_numpy(s.times), s.is_single, s.shape, s.structure,
                         s.solution.events.first, s.solution.events.event, s.solution.events.times,
-                        to_numpy(s.solution.events.states), dense_of(s));
+                        to_numpy(s.solution.events.states), dense_of(s), s.solution.implicit_steps,
+                        s.solution.switches);
 }
 
 void set_state(PythonSolution& s, const nb::tuple& state) {
@@ -221,6 +222,8 @@ void set_state(PythonSolution& s, const nb::tuple& state) {
                                        .nfe = nb::cast<std::vector<std::int64_t>>(state[4]),
                                        .accepted = nb::cast<std::vector<std::int64_t>>(state[5]),
                                        .rejected = nb::cast<std::vector<std::int64_t>>(state[6]),
+                                       .implicit_steps = nb::cast<std::vector<std::int64_t>>(state[16]),
+                                       .switches = nb::cast<std::vector<std::vector<double>>>(state[17]),
                                        .advice = {},
                                        .events = {.first = nb::cast<std::vector<std::int64_t>>(state[11]),
                                                   .event = nb::cast<std::vector<std::int64_t>>(state[12]),
@@ -338,6 +341,15 @@ void bind_solve(nb::module_& module) {
       .def_prop_ro(
           "rejected", [](const PythonSolution& s) { return counts(s, s.solution.rejected); }, "Rejected steps.")
       .def_prop_ro(
+          "implicit_steps", [](const PythonSolution& s) { return counts(s, s.solution.implicit_steps); },
+          "Accepted steps that were implicit: some of method='auto', all of an implicit one.")
+      .def_prop_ro(
+          "switches",
+          [](const PythonSolution& s) {
+            return nb::borrow<nb::any>(s.is_single ? nb::cast(s.solution.switches[0]) : nb::cast(s.solution.switches));
+          },
+          "When method='auto' went over to implicit steps, back to explicit ones, and so on; of a batch, a list of them.")
+      .def_prop_ro(
           "event_times", [](const PythonSolution& s) { return event_times(s.solution.events, s.is_single); },
           "[n]: when a sample's events were, in the order of time; of a batch, a list of them.")
       .def_prop_ro(
@@ -401,7 +413,8 @@ events  a list of costate.Event: what is noted, moves the state or ends a sample
 dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
-                               'dopri5', 'bosh3' and 'dop853'.
+                               'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then
+                               of rodas5p, and back, for each sample.
 rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
 rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several; a
                                list as rtol or atol is the same.
@@ -444,7 +457,7 @@ for. Solve to T and go on from there, both times differentiated:
 Selects that are continuous (maximum, relu, where(t > T, t - T, 0)) have their derivative. A jump that the state decides,
 as in where(z > level, 1, 0), is not looked for: derivatives lack what a moved crossing changes.
 
-Gives a Solution: states, times, status, nfe, accepted, rejected; with events event_times, event_numbers, event_states; with
+Gives a Solution: states, times, status, nfe, accepted, rejected, implicit_steps, switches; with events event_times, event_numbers, event_states; with
 dense=True dense. Arrays of a trace that f uses without being passed them are
 found, and reach it as arguments do.
 

@@ -107,7 +107,9 @@ class HostSolver {
     solution.status.resize(sizes_.batch);
     solution.reached.resize(sizes_.batch);
     solution.last_step.resize(sizes_.batch);
-    for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected}) counter->resize(sizes_.batch);
+    for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected, &solution.implicit_steps})
+      counter->resize(sizes_.batch);
+    solution.switches.resize(sizes_.batch);
     const std::size_t workers =
         std::min(static_cast<std::size_t>(num_threads()), (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
     Common common;
@@ -263,6 +265,9 @@ class HostSolver {
       solution_.nfe[sample] = outcome.nfe;
       solution_.accepted[sample] = outcome.accepted;
       solution_.rejected[sample] = outcome.rejected;
+      solution_.implicit_steps[sample] = outcome.implicit;
+      if (const LaneSwitch* switches = solver_.switches(); switches != nullptr)
+        solution_.switches[sample].assign(switches->times(lane).begin(), switches->times(lane).end());
     }
 
    private:

@@ -19,7 +19,16 @@ template void bind_step_inputs(const TimeRows&, std::size_t, const double*, cons
 
 template <class T>
 ImplicitProblem<T>::ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t num_lanes)
-    : step(implicit_step(field, options, StepUse::kForward, std::numeric_limits<T>::epsilon())),
+    : ImplicitProblem(implicit_step(field, options, StepUse::kForward, std::numeric_limits<T>::epsilon()), field,
+                      num_lanes) {
+  if (options.method == Method::kAuto)
+    explicit_part.reset(new ImplicitProblem(
+        explicit_step(field, options, StepUse::kForward, std::numeric_limits<T>::epsilon()), field, num_lanes));
+}
+
+template <class T>
+ImplicitProblem<T>::ImplicitProblem(StepFunction step_function, const VectorField& field, std::size_t num_lanes)
+    : step(std::move(step_function)),
       lanes(num_lanes),
       state_size(static_cast<std::size_t>(field.state_size())),
       reads_time(internal::reads_time(field.function())),
@@ -30,6 +39,7 @@ void ImplicitProblem<T>::prepare(std::span<const T* const> arguments, T* shared)
   std::vector<const T*> pointers;
   bind_step_inputs<T>(time, lanes, nullptr, nullptr, nullptr, arguments, pointers);
   function.prepare(pointers, shared);
+  if (explicit_part) explicit_part->prepare(arguments, shared + explicit_shared());
 }
 
 template struct ImplicitProblem<float>;

@@ -124,7 +124,7 @@ template <class T>
 void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared) {
   std::vector<const T*> pointers;
   bind_field_inputs<T>(problem, nullptr, nullptr, arguments, pointers);
-  shared.resize(problem.implicit ? problem.step_shared() + problem.implicit->function.shared_size()
+  shared.resize(problem.implicit ? problem.step_shared() + problem.implicit->shared_size()
                                  : problem.function.shared_size());
   problem.function.prepare(pointers, shared.data());
   if (problem.implicit) problem.implicit->prepare(arguments, shared.data() + problem.step_shared());

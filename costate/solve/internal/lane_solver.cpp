@@ -45,6 +45,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       records_(lanes_),
       errors_(problem) {
   if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
+  if (problem.implicit && problem.implicit->explicit_part) switch_ = std::make_unique<LaneSwitch>(lanes_);
   if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem, field_.workspace());
   if (problem.events) events_ = std::make_unique<LaneEvents<T>>(problem);
   if (problem.narrow) stragglers_ = std::make_unique<Stragglers<T>>(problem);
@@ -121,6 +122,7 @@ void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint3
     outcomes_[lane] = LaneOutcome{};
     clock_.copy(lane, wide.clock_, from);
     if (guard_ != nullptr) guard_->copy(lane, *wide.guard_, from);
+    if (switch_ != nullptr) switch_->copy(lane, *wide.switch_, from);
     outputs_[lane] = wide.outputs_[from];
     outputs_[lane].follows_step |= wide.records_[from].num_steps > 0;
     // A slope that is known there is evaluated again, for its place in a frame, and does not count.
@@ -179,6 +181,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   outcomes_[lane] = LaneOutcome{};
   records_[lane].clear();
   if (dense_record_ != nullptr) dense_record_->begin(lane);
+  if (switch_ != nullptr) switch_->begin(lane);
   if (guard_ != nullptr) guard_->begin(lane, std::abs(time_of(problem_.num_times - 1, lane) - time_of(0, lane)));
   const ControlState fresh;
   clock_.previous_log[lane] = fresh.previous_log;
@@ -377,7 +380,9 @@ Judgement LaneSolver<T>::judge_errors() {
       errors_.bend_of(attempt, bends);
       join(bends);
     }
-    guard_->judge({frame_, y_.data(), steps_.data(), bends, first_times(), last_times(), inputs_}, clock_);
+    guard_->judge({frame_, y_.data(), steps_.data(), bends, first_times(), last_times(), inputs_,
+                   switch_ != nullptr ? switch_->is_explicit() : nullptr},
+                  clock_);
   }
   for (std::size_t lane = 0; options.min_step > 0 && lane < lanes_; ++lane)
     if (is_shortest(clock_.h[lane], options.min_step)) clock_.error[lane] = norms_[lane];
@@ -391,7 +396,7 @@ Judgement LaneSolver<T>::judge_errors() {
 /// Those of the field, but for a first slope that was not carried over.
 template <class T>
 double LaneSolver<T>::evaluations_of_attempt() const {
-  if (implicit_) return implicit_->step().evaluations;
+  if (implicit_) return implicit_->evaluations(false);
   return static_cast<double>(closing()) - (closing_known_ ? 0 : 1);
 }
 
@@ -457,6 +462,7 @@ void LaneSolver<T>::judge(T* states) {
   select_lanes(mask_.data(), y_next(), y_.data(), y_.data(), state_size_, lanes_);
   if (events_ != nullptr) events_->write_after_cuts(y_.data());
   if (judgement.any_accepted) carry_over();
+  if (switch_ != nullptr) note_stiffness();
   if (implicit_) std::ranges::fill(clock_.knows_first, 1.0);  // none is asked for but a sample's very first
   advance(clock_);
   if (has_stops_ && !problem_.is_fixed) pass_stops();
@@ -496,6 +502,7 @@ void LaneSolver<T>::keep_record(std::size_t lane) {
     record.starts.push_back(clock_.t[lane]);
     record.sizes.push_back(clock_.h[lane]);
     record.rounds.push_back(round_);
+    if (switch_ != nullptr) record.is_explicit.push_back(switch_->is_explicit()[lane]);
   }
   record.append(y_.data(), lane, lanes_, state_size_, recorded_numbers(problem_, inputs_.memory_parts));
   if (problem_.is_fixed && outputs_[lane].step_in_interval == 0) record.interval_steps.push_back(record.num_steps);
@@ -519,6 +526,7 @@ void LaneSolver<T>::report(std::size_t lane) {
   outcome.nfe = static_cast<std::int64_t>(clock_.nfe[lane]);
   outcome.accepted = static_cast<std::int64_t>(clock_.num_accepted[lane]);
   outcome.rejected = static_cast<std::int64_t>(clock_.num_rejected[lane]);
+  outcome.implicit = switch_ != nullptr ? switch_->num_implicit(lane) : implicit_ ? outcome.accepted : 0;
 }
 
 template class LaneSolver<float>;

@@ -9,6 +9,7 @@
 
 #include "costate/base/error.h"
 #include "costate/solve/control/initial_step.h"
+#include "costate/solve/control/stiffness_switch.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/methods/internal/dense_polynomial.h"
 
@@ -126,12 +127,14 @@ class ReferenceSolver {
   }
 
   void attempt_implicit(const Step& step) {
+    const bool is_explicit = context_.explicit_step != nullptr && switch_.is_explicit;
+    const StepFunction& function = is_explicit ? *context_.explicit_step : *context_.step;
     Vector times;
-    for (const double node : context_.step->nodes)
+    for (const double node : function.nodes)
       times.push_back(node == 0 ? step.first : node == 1 ? step.last : std::fma(node, step.h, step.t));
-    implicit_ = context_.stepper(times, step.h, y_);
+    implicit_ = (is_explicit ? context_.explicit_stepper : context_.stepper)(times, step.h, y_);
     y_next_ = implicit_.y_next;
-    solution_.nfe += context_.step->evaluations;
+    solution_.nfe += function.evaluations;
     solution_.h = step.h;
   }
 
@@ -154,6 +157,7 @@ class ReferenceSolver {
     solution_.steps.push_back({step.t, step.h});
     solution_.t = step.t_next;
     std::swap(y_, y_next_);
+    if (context_.explicit_step != nullptr) note_stiffness(switch_, implicit_.stiffness);
     if (tableau_.is_implicit) return;
     first_known_ = closing_known_ && step.last == step.t_next;
     if (first_known_) std::swap(stages_[0], stages_[closing()]);
@@ -451,6 +455,7 @@ class ReferenceSolver {
   std::vector<Vector> stages_, arguments_;  // slopes, and the states they are at
   std::optional<ReferenceGuard> guard_;
   ReferenceStepOutputs implicit_;
+  StiffnessSwitch switch_;  // of a method that switches
   std::optional<ReferenceEventSearch> events_;
   bool first_known_ = false;
   bool closing_known_ = false;

@@ -113,8 +113,9 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
   const SampleStops sample = stops_of_sample(field_, options_.stop_at, operands.subspan(2));
   std::optional<ReferenceDerivatives> derivatives;
   if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
-  std::optional<StepFunction> step;
+  std::optional<StepFunction> step, other;
   if (tableau(options_.method).is_implicit) step = implicit_step(field_, options_, StepUse::kForward);
+  if (options_.method == Method::kAuto) other = explicit_step(field_, options_, StepUse::kForward);
   std::optional<ReferenceEvents> events;
   if (events_) events = interpreted_events(*events_, operands.subspan(2));
   const ReferenceSolution solution =
@@ -125,6 +126,8 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
                        .derivatives = derivatives ? &*derivatives : nullptr,
                        .step = step ? &*step : nullptr,
                        .stepper = step ? interpreted_step(*step, operands.subspan(2)) : ReferenceStepper(),
+                       .explicit_step = other ? &*other : nullptr,
+                       .explicit_stepper = other ? interpreted_step(*other, operands.subspan(2)) : ReferenceStepper(),
                        .events = events ? &*events : nullptr});
   std::vector<double> states;
   for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());

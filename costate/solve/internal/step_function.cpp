@@ -63,6 +63,11 @@ class StepBuilder {
         measure_(error_measure(options, part_offsets(field), static_cast<std::size_t>(field.state_size()))),
         num_iterations_(tableau(options.method).has_error_estimate() ? kIterations : kIterationsOfFixed) {}
 
+  StepFunction build_explicit() {
+    take_explicit(tableau(kAutoExplicit));
+    return finish();
+  }
+
   StepFunction build() {
     const Method method = options_.method;
     const ImplicitMethod data = implicit_method(method);
@@ -134,8 +139,10 @@ class StepBuilder {
     if (use_ != StepUse::kTangent) outputs.insert(outputs.end(), dense_.begin(), dense_.end());
     step_.has_error = use_ != StepUse::kReverse && !error_.is_empty();
     step_.has_newton_error = use_ == StepUse::kForward && !newton_error_.is_empty();
+    step_.has_stiffness = use_ == StepUse::kForward && !stiffness_.is_empty();
     if (step_.has_error) outputs.push_back(error_);
     if (step_.has_newton_error) outputs.push_back(newton_error_);
+    if (step_.has_stiffness) outputs.push_back(stiffness_);
     step_.function = simplify(builder_.finish(outputs));
     return std::move(step_);
   }
@@ -187,10 +194,41 @@ class StepBuilder {
 
   // Methods
 
+  /// The dense output by increments D_1, D_2 and D_3 (implicit.h).
+  void set_increments(Arrays increments) {
+    increments.insert(increments.begin(), y_next_ - y_);
+    set_dense(std::move(increments), {{1, 0, 0, 0}, {1, -1, 0, 0}, {0, 1, -1, 0}, {0, 0, 1, -1}});
+  }
+
+  /// A pair whose last two stages are both at the end of the step, and whose dense output is of degree 4.
+  void take_explicit(const Tableau& method) {
+    make_inputs({method.c.begin(), method.c.end()});
+    Arrays states, slopes;  // h k
+    for (int i = 0; i < method.num_stages; ++i) {
+      states.push_back(plus(y_, combine(method.a_row(i), slopes)));
+      slopes.push_back(h_ * f(method.c[static_cast<std::size_t>(i)], states.back()));
+    }
+    y_next_ = states.back();
+    error_ = combine(method.e, slopes);
+    std::vector<double> increments[3];
+    for (int i = 0; i < method.num_stages; ++i) {
+      const std::span<const double> row = method.dense_row(i);
+      increments[0].push_back(row[0]);
+      increments[1].push_back(-(row[2] + row[3]));
+      increments[2].push_back(-row[3]);
+    }
+    set_increments({combine(increments[0], slopes) - (y_next_ - y_), combine(increments[1], slopes),
+                    combine(increments[2], slopes)});
+    const std::size_t last = slopes.size() - 1;
+    const Array moved = size_of({states[last] - states[last - 1]}, y_next_);
+    const Array turned = size_of({slopes[last] - slopes[last - 1]}, y_next_);
+    stiffness_ = where(moved > 0.0, turned / moved, constant(0.0)) / kAutoStability;
+  }
+
   void take_rosenbrock(const Rosenbrock& method) {
     make_inputs(method.c);
-    const Array f0 = f(0, y_);
-    const Factored w(newton_matrix(method.gamma, jacobian(f0, y_)));
+    const Array f0 = f(0, y_), of_start = jacobian(f0, y_);
+    const Factored w(newton_matrix(method.gamma, of_start));
     const Array h_gamma = method.gamma * h_;
     Array of_time;
     if (reads_time(field_.function())) {
@@ -208,6 +246,13 @@ class StepBuilder {
     }
     y_next_ = plus(y_, combine(method.m, u));
     error_ = combine(method.e, u);
+    if (options_.method == Method::kAuto) {
+      set_increments({combine(method.dense[0], u), combine(method.dense[1], u), combine(method.dense[2], u)});
+      const Array size = abs(of_start);
+      const auto norm = [&](std::int64_t axis) { return reduce_max(sum(size, {axis}), {0}); };
+      stiffness_ = abs(h_) * min(norm(0), norm(1)) / kAutoStability;
+      return;
+    }
     std::vector<std::vector<double>> polynomials;  // of each u_i: what the increments D_p of implicit.h make of it
     for (std::size_t i = 0; i < u.size(); ++i) {
       const double d1 = method.dense[0][i], d2 = method.dense[1][i], d3 = method.dense[2][i];
@@ -354,7 +399,7 @@ class StepBuilder {
   StepFunction step_;
   Arrays times_, arguments_;
   Array h_, y_;
-  Array y_next_, error_, newton_error_;
+  Array y_next_, error_, newton_error_, stiffness_;
   Arrays dense_;
 };
 
@@ -362,6 +407,10 @@ class StepBuilder {
 
 StepFunction implicit_step(const VectorField& field, const SolveOptions& options, StepUse use, double rounding) {
   return StepBuilder(field, options, use, rounding).build();
+}
+
+StepFunction explicit_step(const VectorField& field, const SolveOptions& options, StepUse use, double rounding) {
+  return StepBuilder(field, options, use, rounding).build_explicit();
 }
 
 }  // namespace costate::internal

@@ -29,7 +29,7 @@ struct StepFunction {
   std::size_t dense_degree = 0;
   /// y(t + theta h) = y + sum_j d_j sum_p dense[j * dense_degree + p] theta^(p + 1).
   std::vector<double> dense = {};
-  bool has_error = false, has_newton_error = false;
+  bool has_error = false, has_newton_error = false, has_stiffness = false;
   int evaluations = 0;  ///< of the field, those of its Jacobian not counted
 
   std::span<const double> dense_row(std::size_t j) const {
@@ -38,14 +38,19 @@ struct StepFunction {
   std::size_t first_state_input() const { return nodes.size() + 1; }
 };
 
-/// What a step is made for: to step, with the vectors of the dense output [n], then the estimate of the error [n] and
-/// what Newton's method is still off [], in tolerances, where there are such; for its vjp, with the vectors of the
-/// dense output alone; or for its jvp, with the estimate of the error alone.
+/// What a step is made for: to step, with the vectors of the dense output [n], then the estimate of the error [n], what
+/// Newton's method is still off [], in tolerances, and the measure of control/stiffness_switch.h [], where there are
+/// such; for its vjp, with the vectors of the dense output alone; or for its jvp, with the estimate of the error alone.
 enum class StepUse { kForward, kReverse, kTangent };
 
 /// Of the options the method, the mass matrix and the tolerances. `rounding` is the epsilon of the type that the solve
 /// computes in. InvalidArgument for a state whose dense Jacobian is too large.
 StepFunction implicit_step(const VectorField& field, const SolveOptions& options, StepUse use,
+                           double rounding = std::numeric_limits<double>::epsilon());
+
+/// The explicit step of a method that switches, whose implicit one implicit_step() gives. Both have the same dense
+/// output, the three increments D_p of implicit.h behind y1 - y.
+StepFunction explicit_step(const VectorField& field, const SolveOptions& options, StepUse use,
                            double rounding = std::numeric_limits<double>::epsilon());
 
 /// Newton's method has failed where it is off by more, in tolerances: by theta / (1 - theta) times its last correction,

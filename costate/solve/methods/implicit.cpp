@@ -257,6 +257,7 @@ double quadrature_error(const Collocation& method, int power) {
 ImplicitMethod implicit_method(Method method) {
   switch (method) {
     case Method::kRodas5p:
+    case Method::kAuto:
       return {.rosenbrock = &rodas5p()};
     case Method::kKvaerno3:
       return {.diagonal = &kvaerno3()};

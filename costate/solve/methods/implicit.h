@@ -50,13 +50,18 @@ struct Collocation {
   std::vector<double> e;
 };
 
-/// The coefficients of an implicit method: one of the three is not null.
+/// The coefficients of an implicit method, of one that switches those of its implicit steps: one of the three is not
+/// null.
 struct ImplicitMethod {
   const Rosenbrock* rosenbrock = nullptr;
   const DiagonallyImplicit* diagonal = nullptr;
   const Collocation* collocation = nullptr;
 };
 ImplicitMethod implicit_method(Method method);
+
+/// The two methods of "auto", and how far the first one's domain of stability reaches on the negative axis.
+inline constexpr Method kAutoExplicit = Method::kTsit5, kAutoImplicit = Method::kRodas5p;
+inline constexpr double kAutoStability = 3.5068;
 
 /// Tableau::error_constant of an implicit method whose estimate is O(h^power); 0 if it has none.
 double implicit_error_constant(Method method, int power);

@@ -92,7 +92,12 @@ constexpr Method kMethods[] = {
 #define COSTATE_IMPLICIT_METHOD COSTATE_METHOD
 #include "costate/solve/methods/methods.def"
 };
-constexpr std::size_t kNumExplicit = std::size(kTableaus), kNumImplicit = std::size(kMethods) - kNumExplicit;
+constexpr Method kImplicitMethods[] = {
+#define COSTATE_IMPLICIT_METHOD(name, spelling, order, embedded_order, dense_order, description, source) Method::k##name,
+#define COSTATE_SWITCHING_METHOD(...)
+#include "costate/solve/methods/methods.def"
+};
+constexpr std::size_t kNumExplicit = std::size(kTableaus);
 
 Tableau implicit_row(Method method, const MethodRow& row) {
   static constexpr double kNodes[] = {0, 1}, kLower[] = {1}, kFirst[] = {1, 0}, kNone[] = {0, 0};
@@ -107,7 +112,8 @@ Tableau implicit_row(Method method, const MethodRow& row) {
           .num_stages = 2,
           .num_extra_stages = 0,
           .dense_degree = 1,
-          .error_constant = implicit_error_constant(method, row.embedded_order + 1),
+          .error_constant = method == Method::kAuto ? tableau(kAutoExplicit).error_constant
+                                                    : implicit_error_constant(method, row.embedded_order + 1),
           .c = kNodes,
           .a = kLower,
           .b = kFirst,
@@ -136,7 +142,7 @@ std::string_view name(Method method) { return tableau(method).name; }
 
 std::span<const Method> all_methods() { return kMethods; }
 std::span<const Method> explicit_methods() { return std::span(kMethods).first(kNumExplicit); }
-std::span<const Method> implicit_methods() { return std::span(kMethods).last(kNumImplicit); }
+std::span<const Method> implicit_methods() { return kImplicitMethods; }
 
 Method method_from_name(std::string_view wanted) {
   std::vector<std::string> known;

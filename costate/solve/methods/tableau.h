@@ -48,7 +48,7 @@ struct Tableau {
   std::string_view name;
   std::string_view description;
   std::string_view source;
-  bool is_implicit;
+  bool is_implicit;      ///< it may take implicit steps
   int order;             ///< of y1
   int embedded_order;    ///< of the error estimate's companion; 0 if there is none
   int low_order;         ///< of the second companion; 0 if there is none
@@ -105,6 +105,7 @@ Method method_from_name(std::string_view name);
 /// In the order of methods.def, the explicit ones first.
 std::span<const Method> all_methods();
 std::span<const Method> explicit_methods();
+/// Without "auto", which takes steps of both kinds.
 std::span<const Method> implicit_methods();
 
 /// out[i] = b_i(theta). theta = 0 gives zeros and theta = 1 gives b, to rounding.
