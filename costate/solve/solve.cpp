@@ -7,6 +7,7 @@
 #include "costate/base/error.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/solve/dense_solution.h"
+#include "costate/solve/internal/cvode_solver.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/event_field.h"
 #include "costate/solve/internal/field_inputs.h"
@@ -74,6 +75,9 @@ void refuse_fixed_steps(const SolveOptions& options, const char* what) {
     throw NotSupported("[solve] ", what,
                        " takes steps that go by their error; got fixed steps. Take a method with an "
                        "error estimate, without step_size and steps_per_interval.");
+  if (is_multistep(options.method))
+    throw NotSupported("[solve] ", what, " is for steps of Costate's own; '", name(options.method),
+                       "' takes SUNDIALS'. Take '", options.method == Method::kBdf ? "kvaerno5" : "vern7", "'.");
 }
 
 /// What only steps of a sample's own, by its error, can do.
@@ -102,6 +106,7 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
   const VectorField& solved = joined ? joined->field : field;
   const internal::HostSizes sizes = check_inputs(solved, numbers.z0, numbers.times, numbers.arguments);
   const internal::HostBatch batch{numbers.z0, numbers.times, numbers.arguments, sizes, joined ? &*joined : nullptr};
+  if (is_multistep(options.method)) return internal::solve_by_cvode(solved, options, batch);
   return options.dtype == Dtype::kF32 ? internal::solve_batch<float>(solved, options, batch, dense)
                                       : internal::solve_batch<double>(solved, options, batch, dense);
 }
@@ -127,6 +132,9 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
   check_options(options);
   internal::check_tolerances(options, field);
   const internal::HostSizes sizes = check_inputs(field, z0, times, arguments);
+  if (is_multistep(options.method))
+    throw NotSupported("[accepted_steps] '", name(options.method),
+                       "' takes SUNDIALS' steps, which it keeps to itself.");
   if (sizes.batch != 1) throw ShapeError("[accepted_steps] z0 must hold one sample; got a batch of ", sizes.batch, ".");
   return internal::steps_of_one(field, options, {z0, times, arguments, sizes});
 }

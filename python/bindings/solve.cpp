@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "costate/base/error.h"
+#include "costate/solve/field_marks.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/dense.h"
 #include "python/bindings/events.h"
@@ -13,13 +14,21 @@
 namespace costate::python {
 namespace {
 
-VectorField make_field(const nb::callable& f, const StateLayout& state, const nb::dict& arguments) {
+VectorField make_field(const nb::callable& f, const StateLayout& state, const nb::dict& arguments,
+                       const nb::object& jac) {
   std::vector<ArgumentSpec> specs;
   for (const auto& [name, shape] : arguments) specs.push_back({to_name(name), to_shape(shape)});
-  return internal::trace_field(state.parts, specs,
-                               [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
-                                 return state.to_parts(state.call(f, t, parts, more), "[vector_field] f must give");
-                               });
+  return internal::trace_field(
+      state.parts, specs, [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
+        if (jac.is_none()) return state.to_parts(state.call(f, t, parts, more), "[vector_field] f must give");
+        if (parts.size() != 1)
+          throw NotSupported("[vector_field] jac is for a state of one array; got one of ", parts.size(), ".");
+        const Array stopped = stop_gradient(parts[0]);
+        const std::vector<Array> slope =
+            state.to_parts(state.call(f, t, std::span(&stopped, 1), more), "[vector_field] f must give");
+        const Array matrix = to_array(state.call(jac, t, parts, more));
+        return std::vector<Array>{internal::with_jacobian(slope[0], parts[0], matrix)};
+      });
 }
 
 /// What solve() gives in Python: a Solution, without the batch axis if z0 had none. Its states have gone to NumPy.
@@ -57,6 +66,7 @@ void check_order(nb::handle z0, const HostArray& times) {
 struct SolveRequest {
   bool throws;
   bool dense;
+  nb::object jac;           // of f; or None
   nb::sequence events;      // of costate.Event
   std::int64_t max_events;  // so many of them a solve inside a trace tells of
 };
@@ -116,7 +126,7 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
   nb::dict shapes;
   for (std::size_t i = 0; i < arguments.size(); ++i)
     shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
-  const VectorField field = to_field("[solve] f", f, start.layout, shapes);
+  const VectorField field = to_field("[solve] f", f, start.layout, shapes, request.jac);
   const std::vector<SolveEvent> events = to_events(field, start.layout, request.events);
   const bool captures = !field.captured().empty() ||
                         std::ranges::any_of(events, [](const SolveEvent& event) { return !event.captured().empty(); });
@@ -150,8 +160,8 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
 
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
                      bool throws, const nb::sequence& events, std::int64_t max_events, bool dense,
-                     const nb::kwargs& keywords) {
-  const SolveRequest request{.throws = throws, .dense = dense, .events = events, .max_events = max_events};
+                     const nb::object& jac, const nb::kwargs& keywords) {
+  const SolveRequest request{.throws = throws, .dense = dense, .jac = jac, .events = events, .max_events = max_events};
   const SolveOptions options = from_keywords(solve_keywords(), keywords);
   const nb::object structure = structure_of(f, z0);
   if (!start_holds_arrays(structure, z0) && !holds_arrays(times) && !holds_arrays(args)) {
@@ -164,7 +174,7 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
   const Array one = structure.is_none() ? to_array(z0) : Array();
   const FlatStart<Array> start =
       structure.is_none() ? FlatStart<Array>{.z0 = one, .layout = StateLayout(one.shape())} : flat_array(structure, z0);
-  return solve_traced(to_field("[solve] f", f, start.layout, arguments.shapes), start, to_array(times), options,
+  return solve_traced(to_field("[solve] f", f, start.layout, arguments.shapes, jac), start, to_array(times), options,
                       arguments.values, request);
 }
 
@@ -284,11 +294,15 @@ Keywords<SolveOptions> solve_keywords() {
   return keywords;
 }
 
-VectorField to_field(const char* what, const nb::object& f, const StateLayout& state, const nb::dict& arguments) {
-  if (nb::isinstance<VectorField>(f)) return nb::cast<VectorField>(f);
+VectorField to_field(const char* what, const nb::object& f, const StateLayout& state, const nb::dict& arguments,
+                     const nb::object& jac) {
+  if (nb::isinstance<VectorField>(f)) {
+    if (!jac.is_none()) throw CallError("[solve] jac of a VectorField is given to vector_field; leave it out here.");
+    return nb::cast<VectorField>(f);
+  }
   if (PyCallable_Check(f.ptr()) == 0)
     throw CallError(what, " must be a callable f(t, z, ...) or a VectorField; got ", type_of(f), ".");
-  return make_field(nb::cast<nb::callable>(f), state, arguments);
+  return make_field(nb::cast<nb::callable>(f), state, arguments, jac);
 }
 
 TracedArguments traced_arguments(const nb::sequence& args) {
@@ -348,7 +362,8 @@ void bind_solve(nb::module_& module) {
           [](const PythonSolution& s) {
             return nb::borrow<nb::any>(s.is_single ? nb::cast(s.solution.switches[0]) : nb::cast(s.solution.switches));
           },
-          "When method='auto' went over to implicit steps, back to explicit ones, and so on; of a batch, a list of them.")
+          "When method='auto' went over to implicit steps, back to explicit ones, and so on; of a batch, a list of "
+          "them.")
       .def_prop_ro(
           "event_times", [](const PythonSolution& s) { return event_times(s.solution.events, s.is_single); },
           "[n]: when a sample's events were, in the order of time; of a batch, a list of them.")
@@ -375,25 +390,30 @@ void bind_solve(nb::module_& module) {
 
   module.def(
       "vector_field",
-      [](const nb::callable& f, nb::handle state_shape, const nb::dict& arguments) {
+      [](const nb::callable& f, nb::handle state_shape, const nb::dict& arguments, const nb::object& jac) {
         const StateLayout state = layout_of_shapes(state_shape);
-        return with_structure(make_field(f, state, arguments), state.structure);
+        return with_structure(make_field(f, state, arguments, jac), state.structure);
       },
-      nb::arg("f"), nb::arg("state_shape"), nb::arg("arguments") = nb::dict(),
-      nb::sig(
-          "def vector_field(f: collections.abc.Callable, state_shape: object, arguments: dict = {}) -> VectorField"),
+      nb::arg("f"), nb::arg("state_shape"), nb::arg("arguments") = nb::dict(), nb::arg("jac") = nb::none(),
+      nb::sig("def vector_field(f: collections.abc.Callable, state_shape: object, arguments: dict = {}, jac: "
+              "collections.abc.Callable | None = None) -> VectorField"),
       R"(Traces f(t, z, ...) once for one sample's state, for solves that share it.
 
 state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of shapes, for a state of several arrays.
 arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
+jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. Implicit methods and
+             derivatives by z take it as it is.
 )");
   const std::string signature =
       "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True, "
-      "events: collections.abc.Sequence = (), max_events: int = 16, dense: bool = False" +
+      "events: collections.abc.Sequence = (), max_events: int = 16, dense: bool = False, jac: collections.abc.Callable "
+      "| "
+      "None = None" +
       parameters_of(solve_keywords(), true) + ") -> typing.Any";
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
              nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("events") = nb::tuple(),
-             nb::arg("max_events") = 16, nb::arg("dense") = false, nb::arg("options"), nb::sig(signature.c_str()),
+             nb::arg("max_events") = 16, nb::arg("dense") = false, nb::arg("jac") = nb::none(), nb::arg("options"),
+             nb::sig(signature.c_str()),
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
@@ -410,11 +430,13 @@ events  a list of costate.Event: what is noted, moves the state or ends a sample
         events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
         and the first `max_events` times, numbers and states of events, all with gradients through the events' times; z0 is
         one array then.
+jac     jac(t, z, *args) gives df/dz for implicit methods and derivatives by z; None: from the graph (vector_field).
 dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then
-                               of rodas5p, and back, for each sample.
+                               of rodas5p, and back, for each sample. 'bdf' and 'adams' are SUNDIALS' CVODE, one sample after
+                               the other, where its library is installed; 'kencarp4' takes explicit_part(...) explicitly.
 rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
 rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several; a
                                list as rtol or atol is the same.
@@ -429,6 +451,8 @@ stop_at                        times at which steps end, in any order: where f j
                                t, or at a * t + b, are such times of themselves.
 mass_matrix                    M of M z' = f, [n, n] or its numbers row by row, for 'rodas5p', 'radau5', 'radauIIA3' and
                                'radauIIA5'. A row of zeros is the equation 0 = f_i, which z0 must satisfy (index 1).
+nonnegative                    numbers of z by their index that no step may take below 0: one that would is tried again with
+                               half its size.
 safety, factor_min, factor_min_accepted, factor_rejected, factor_rejected_again, factor_max, factor_max_after_reject,
 beta1, beta2, beta3,
 previous_floor                 of the controller of steps: the next size is the last one times safety error^(-beta1 / k)
@@ -440,7 +464,8 @@ steps_per_interval, step_size  fixed steps instead: so many between two times, o
 max_steps                      of a sample, attempts included.
 control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that
                                blows up then fails all.
-adjoint                        of a solve inside a trace: 'discrete' or 'backsolve'.
+adjoint                        of a solve inside a trace: 'discrete', 'backsolve', or of 'bdf' and 'adams' 'cvodes', whose
+                               gradients are off by 60 to 2,300 times the tolerance.
 gradient_steps                 'auto': steps that will be differentiated are also chosen to follow small disturbances, so that
                                gradients are right where the state rests; 'on': always, so that a solve takes the same
                                steps with and without its gradient; 'off': never.

@@ -36,7 +36,8 @@ struct DrivenRelaxation {
   }
 };
 
-const SolveOptions kAutoSteps{.method = Method::kAuto, .rtol = 1e-5, .atol = 1e-7, .gradient_steps = GradientSteps::kOff};
+const SolveOptions kAutoSteps{
+    .method = Method::kAuto, .rtol = 1e-5, .atol = 1e-7, .gradient_steps = GradientSteps::kOff};
 
 /// The loss of one sample over the steps that were taken, by the interpreter: x = (z0, mu, drive).
 class FrozenKinds {
@@ -97,22 +98,22 @@ TEST(AutoAdjoint, EqualsDifferencesWithTheStepsHeldFixed) {
     EXPECT_TRUE(result.report.failures.empty());
     const Numbers x = {2, 0.1, mu, 0.7};
     EXPECT_NEAR(result.outputs[0].at(0), frozen.loss(x), 1e-8);
-    const Numbers truth = differences([&](const Numbers& moved) { return frozen.loss(moved); }, x, 1e-5);
-    expect_near(Numbers{result.outputs[1].at(0), result.outputs[1].at(1), result.outputs[3].at(0),
-                        result.outputs[4].at(0)},
-                truth, 1e-6, text::concat("mu = ", mu));
+    const Numbers truth = differences([&](const Numbers& moved) { return frozen.loss(moved); }, x, 1e-6);
+    expect_near(
+        Numbers{result.outputs[1].at(0), result.outputs[1].at(1), result.outputs[3].at(0), result.outputs[4].at(0)},
+        truth, 1e-6, text::concat("mu = ", mu));
   }
 }
 
 TEST(AutoAdjoint, BitsDoNotDependOnMemoryThreadsOrBatch) {
   const DrivenRelaxation driven;
-  const std::int64_t batch = 37;
+  const std::int64_t batch = 19;
   HostArray z0(Shape{batch, 2}), times(Shape{batch, 3}), mu(Shape{batch, 1});
   for (std::int64_t i = 0; i < batch; ++i) {
     z0.set(2 * i, 2);
     mu.set(i, i % 2 == 0 ? 1.0 : 40.0 + static_cast<double>(i));
     times.set(3 * i + 1, 3);
-    times.set(3 * i + 2, 20);
+    times.set(3 * i + 2, 9);
   }
   SolveOptions options{.method = Method::kAuto};
   set_num_threads(1);
@@ -129,11 +130,10 @@ TEST(AutoAdjoint, BitsDoNotDependOnMemoryThreadsOrBatch) {
     EXPECT_TRUE(one.outputs[i].same_bits(three.outputs[i])) << i;
   }
   for (const std::int64_t sample : {0, 5}) {
-    const RunResult alone = program.run({row({2, 0}), row({0, 3, 20}), row({mu.at(sample)})});
+    const RunResult alone = program.run({row({2, 0}), row({0, 3, 9}), row({mu.at(sample)})});
     for (const std::size_t output : {0U, 1U, 2U, 3U})
       for (std::int64_t k = 0; k < alone.outputs[output].size(); ++k)
-        EXPECT_EQ(alone.outputs[output].at(k),
-                  one.outputs[output].at(sample * alone.outputs[output].size() + k))
+        EXPECT_EQ(alone.outputs[output].at(k), one.outputs[output].at(sample * alone.outputs[output].size() + k))
             << output;
   }
 }

@@ -55,6 +55,7 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       state_size(static_cast<std::size_t>(vector_field.state_size())),
       part_offsets(internal::part_offsets(vector_field)),
       measure(error_measure(solve_options, part_offsets, state_size)),
+      nonnegative(solve_options.nonnegative.begin(), solve_options.nonnegative.end()),
       gradients(gradients_of(vector_field, solve_options, wanted)),
       function(lower_field<T>(vector_field, num_lanes, tableau->is_implicit ? std::nullopt : gradients, time)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),

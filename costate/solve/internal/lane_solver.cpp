@@ -371,6 +371,7 @@ Judgement LaneSolver<T>::judge_errors() {
     judge_implicit();
   else
     errors_.error_of(attempt, norms_.data());
+  if (!problem_.nonnegative.empty()) refuse_negative();
   join(norms_.data());
   std::copy(norms_.begin(), norms_.end(), clock_.error.begin());
   if (guard_ != nullptr) {
@@ -391,6 +392,20 @@ Judgement LaneSolver<T>::judge_errors() {
                          .shortest = options.min_step,
                          .takes_shortest = options.at_min_step == AtMinStep::kAccept},
                         evaluations_of_attempt(), clock_, reached_.data());
+}
+
+/// The error after which the controller takes half the step.
+template <class T>
+double LaneSolver<T>::halving_error() const {
+  return std::max(2.0, std::pow(2 * problem_.options.step_control.safety, problem_.tableau->error_order()));
+}
+
+/// A step that takes a number below 0 that must not go there has at least the error that halves it.
+template <class T>
+void LaneSolver<T>::refuse_negative() {
+  for (const std::size_t row : problem_.nonnegative)
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      if (y_next()[row * lanes_ + lane] < 0) norms_[lane] = std::max(norms_[lane], static_cast<T>(halving_error()));
 }
 
 /// Those of the field, but for a first slope that was not carried over.

@@ -178,6 +178,8 @@ class LaneSolver {
   void attempt();
   void judge(T* states);
   Judgement judge_errors();
+  void refuse_negative();
+  double halving_error() const;
   void end_at_shortest();
   void add_up_zeros();
   Judgement accept_fixed();

@@ -39,10 +39,9 @@ template <class T>
 void LaneSolver<T>::judge_implicit() {
   errors_.error_of(implicit_->error(), y_.data(), y_next(), norms_.data());
   if (!implicit_->step().has_newton_error) return;
-  const double halving = std::pow(2 * problem_.options.step_control.safety, problem_.tableau->error_order());
   for (std::size_t lane = 0; lane < lanes_; ++lane)
     if (implicit_->newton_error()[lane] > static_cast<T>(kMostNewtonError))
-      norms_[lane] = std::max(norms_[lane], static_cast<T>(std::max(halving, 2.0)));
+      norms_[lane] = std::max(norms_[lane], static_cast<T>(halving_error()));
 }
 
 /// Fixed steps cannot be made shorter.

@@ -145,11 +145,20 @@ class ReferenceSolver {
 
   bool has_converged() const { return implicit_.newton_error <= kMostNewtonError; }
 
+  /// After which the controller takes half the step.
+  double halving_error() const {
+    return std::max(2.0, std::pow(2 * options_.step_control.safety, tableau_.error_order()));
+  }
+
+  bool is_negative() const {
+    return std::ranges::any_of(options_.nonnegative,
+                               [&](double index) { return y_next_[static_cast<std::size_t>(index)] < 0; });
+  }
+
   double error_of_implicit() const {
     const double error = norm_of_estimate(implicit_.error);
     if (has_converged()) return error;
-    const double halving = std::pow(2 * options_.step_control.safety, tableau_.error_order());
-    return std::max(error, std::max(halving, 2.0));
+    return std::max(error, halving_error());
   }
 
   void accept(const Step& step) {
@@ -309,7 +318,9 @@ class ReferenceSolver {
   /// Accepts or rejects; returns the factor for the next step.
   double take_adaptive_step(const Step& step) {
     attempt(step);
-    const double error = tableau_.is_implicit ? error_of_implicit() : guarded_error(step, error_norm(step.h));
+    double error = tableau_.is_implicit ? error_of_implicit() : error_norm(step.h);
+    if (is_negative()) error = std::max(error, halving_error());
+    error = guarded_error(step, error);
     StepDecision decision = decide_step(options_.step_control, control_, error, tableau_.error_order());
     control_ = decision.next;
     if (!decision.accepted && is_shortest(step.h)) {

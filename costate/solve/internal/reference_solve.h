@@ -35,6 +35,8 @@
 //
 // First step. Not below 20 eps |t|, which moves t; the trial step neither.
 //
+// A step whose end has a number of `nonnegative` below 0 has at least the error that halves it, as below.
+//
 // Implicit methods. A step is what the context's `step` makes of the times of its nodes, h and y. The error is that of
 // its estimate; where its Newton error is above kMostNewtonError, it is at least 2 and at least the one
 // after which a rejected step is halved, (2 safety)^order, or with fixed steps the solve ends as kNoConvergence. f is
@@ -84,7 +86,7 @@ struct ReferenceContext {
   ReferenceStepper stepper = {};                      ///< which evaluates it
   const StepFunction* explicit_step = nullptr;        ///< the other step of a method that switches
   ReferenceStepper explicit_stepper = {};
-  const ReferenceEvents* events = nullptr;            ///< adaptive
+  const ReferenceEvents* events = nullptr;  ///< adaptive
 };
 
 /// An accepted step: it starts at t and has size h (negative backward in time). It ends where the next one starts.

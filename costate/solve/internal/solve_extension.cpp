@@ -10,6 +10,7 @@
 #include "costate/exec/internal/image_lanes.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/tighten.h"
+#include "costate/solve/internal/cvode_tile_op.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/field_stops.h"
@@ -71,6 +72,7 @@ SolveOptions tightened_options(SolveOptions options) {
   std::ranges::for_each(options.rtols, tighten_rtol);
   options.atol *= kTighter;
   for (double& atol : options.atols) atol *= kTighter;
+  if (options.adjoint == Adjoint::kCvodes) options.adjoint = Adjoint::kDiscrete;
   options.min_step = 0;
   options.at_min_step = AtMinStep::kFail;
   options.step_size = 0;
@@ -110,6 +112,7 @@ Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {
 }
 
 std::vector<double> SolveExtension::interpret(std::span<const std::vector<double>> operands) const {
+  if (is_multistep(options_.method)) return solve_one_by_cvode(*this, operands);
   const SampleStops sample = stops_of_sample(field_, options_.stop_at, operands.subspan(2));
   std::optional<ReferenceDerivatives> derivatives;
   if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
@@ -395,10 +398,19 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                                                       .is_implicit = problem_.tableau->is_implicit,
                                                       .has_mass_matrix = !problem_.options.mass_matrix.empty(),
                                                       .has_events = state.solver.events() != nullptr,
+                                                      .has_nonnegative = !problem_.nonnegative.empty(),
                                                       .min_step = problem_.options.min_step})});
   }
 }
 
+template <class T>
+std::unique_ptr<TileOp<T>> SolveExtension::lower(const TileOpContext& context) const {
+  if (is_multistep(options_.method)) return std::make_unique<CvodeTileOp<T>>(*this, context);
+  return std::make_unique<SolveTileOp<T>>(shared_from_this(), context);
+}
+
+template std::unique_ptr<TileOp<float>> SolveExtension::lower(const TileOpContext&) const;
+template std::unique_ptr<TileOp<double>> SolveExtension::lower(const TileOpContext&) const;
 template class SolveTileOp<float>;
 template class SolveTileOp<double>;
 

@@ -25,7 +25,7 @@ namespace {
 /// Methods of SciPy's solve_ivp, and the one to take here; the last three are for stiff systems.
 constexpr std::pair<std::string_view, std::string_view> kNamesOfScipy[] = {{"RK45", "dopri5"},   {"RK23", "bosh3"},
                                                                            {"DOP853", "dop853"}, {"Radau", "radau5"},
-                                                                           {"BDF", "kvaerno5"},  {"LSODA", "kvaerno5"}};
+                                                                           {"BDF", "bdf"},       {"LSODA", "kvaerno5"}};
 
 /// The columns of methods.def.
 struct MethodRow {
@@ -90,10 +90,12 @@ constexpr Tableau kTableaus[] = {
 constexpr Method kMethods[] = {
 #define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) Method::k##name,
 #define COSTATE_IMPLICIT_METHOD COSTATE_METHOD
+#define COSTATE_MULTISTEP_METHOD COSTATE_METHOD
 #include "costate/solve/methods/methods.def"
 };
 constexpr Method kImplicitMethods[] = {
-#define COSTATE_IMPLICIT_METHOD(name, spelling, order, embedded_order, dense_order, description, source) Method::k##name,
+#define COSTATE_IMPLICIT_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
+  Method::k##name,
 #define COSTATE_SWITCHING_METHOD(...)
 #include "costate/solve/methods/methods.def"
 };
@@ -124,6 +126,8 @@ Tableau implicit_row(Method method, const MethodRow& row) {
 
 const std::vector<Tableau>& implicit_rows() {
   static const std::vector<Tableau> rows = {
+#define COSTATE_MULTISTEP_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
+  implicit_row(Method::kRodas5p, {#spelling, order, embedded_order, dense_order, description, source}),
 #define COSTATE_IMPLICIT_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
   implicit_row(Method::k##name, {#spelling, order, embedded_order, dense_order, description, source}),
 #include "costate/solve/methods/methods.def"
@@ -140,7 +144,7 @@ const Tableau& tableau(Method method) {
 
 std::string_view name(Method method) { return tableau(method).name; }
 
-std::span<const Method> all_methods() { return kMethods; }
+std::span<const Method> all_methods() { return std::span(kMethods).first(static_cast<std::size_t>(Method::kBdf)); }
 std::span<const Method> explicit_methods() { return std::span(kMethods).first(kNumExplicit); }
 std::span<const Method> implicit_methods() { return kImplicitMethods; }
 

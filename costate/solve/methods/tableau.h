@@ -36,6 +36,7 @@ namespace costate {
 enum class Method {
 #define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) k##name,
 #define COSTATE_IMPLICIT_METHOD COSTATE_METHOD
+#define COSTATE_MULTISTEP_METHOD COSTATE_METHOD
 #include "costate/solve/methods/methods.def"
 };
 
@@ -99,10 +100,13 @@ inline double companion_square(double square, double square_low) {
 /// "dopri5": the spelling in C++, on the command line, in Python and in files.
 std::string_view name(Method method);
 
+/// Of CVODE's: bdf and adams.
+constexpr bool is_multistep(Method method) { return method == Method::kBdf || method == Method::kAdams; }
+
 /// The method of that name. InvalidArgument, with the nearest name and the list, if there is none.
 Method method_from_name(std::string_view name);
 
-/// In the order of methods.def, the explicit ones first.
+/// In the order of methods.def, the explicit ones first; of the one-step methods.
 std::span<const Method> all_methods();
 std::span<const Method> explicit_methods();
 /// Without "auto", which takes steps of both kinds.
