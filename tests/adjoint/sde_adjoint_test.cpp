@@ -140,7 +140,8 @@ TEST(SdeTrace, SaysWhatItDoesNotTake) {
   EXPECT_EQ(found.report.failures[0].sample, 1);
   // Steps that are fixed have no tolerance to tighten.
   const Function loss = noisy_loss(NoiseKind::kDiagonal, {}, rates);
-  EXPECT_ERROR(value_and_grad(loss, std::span<const std::size_t>(), {.gradient_error = true}), NotSupported, "an SDE's steps are fixed");
+  EXPECT_ERROR(value_and_grad(loss, std::span<const std::size_t>(), {.gradient_error = true}), NotSupported,
+               "an SDE's steps are fixed");
 }
 
 }  // namespace
