@@ -48,19 +48,18 @@ SdeSteps steps_of(std::span<const double> times, const SdeOptions& options) {
                              .memory_budget = options.memory_budget,
                              .dtype = options.dtype},
                  .times = {times[0]}};
-  constexpr double kMost = 0x1p26;  // as many places have to be kept
-  double count = 0;
-  for (std::size_t i = 1; i < times.size(); ++i)
-    count += internal::steps_in_interval(times[i] - times[i - 1], steps.options);
-  if (count > kMost)
-    throw InvalidArgument("[solve_sde] a solve takes at most 2^26 steps; got ", count, ". Take longer steps.");
-  steps.options.max_steps = static_cast<std::int64_t>(count) + 1;
+  const double shortest = std::ldexp(times.back() - times.front(), -internal::kBrownianDepth) * (1 - 0x1p-20);
   for (std::size_t i = 1; i < times.size(); ++i) {
     const double length = times[i] - times[i - 1];
     const int in_interval = internal::steps_in_interval(length, steps.options);
+    if (length > 0 && length / in_interval < shortest)
+      throw InvalidArgument("[solve_sde] a step must not be shorter than 2^-", internal::kBrownianDepth,
+                            " of the time from the first to the last, ", shortest, "; got one of ",
+                            length / in_interval, " behind t = ", times[i - 1], ". Take longer steps.");
     for (int k = 1; k < in_interval; ++k) steps.times.push_back(std::fma(k, length / in_interval, times[i - 1]));
     steps.times.push_back(times[i]);
   }
+  steps.options.max_steps = static_cast<std::int64_t>(steps.times.size());
   return steps;
 }
 
@@ -87,6 +86,25 @@ void check_path_names(const HostArray& paths, std::int64_t batch) {
     if (!internal::names_path(paths.at(i)))
       throw InvalidArgument("[solve_sde] a path is named by whole numbers from 0 to 2^24 - 1, stream and sample; row ",
                             i / 2, " of paths has ", paths.at(i), ".");
+}
+
+constexpr std::int64_t kPathsAtOnce = 32;  // samples, so that vectors of numbers are full
+
+/// W [sample, time, channels] of the named paths.
+void write_paths(const std::vector<double>& times, std::uint64_t seed, const HostArray& paths, std::span<double> out,
+                 std::size_t channels) {
+  const auto samples = static_cast<std::size_t>(paths.shape()[0]);
+  internal::BrownianPaths tree(seed, times.back() - times.front(), samples * channels);
+  for (std::size_t i = 0; i < samples * channels; ++i) {
+    const auto sample = static_cast<std::int64_t>(i / channels);
+    tree.name(i, paths(sample, 0), paths(sample, 1), static_cast<double>(i % channels));
+  }
+  std::vector<double> w(samples * channels), integral(w.size());
+  for (std::size_t at = 0; at < times.size(); ++at) {
+    tree.at(internal::brownian_place(times[at], times.front(), times.back()), w, integral);
+    for (std::size_t i = 0; i < w.size(); ++i)
+      out[((i / channels) * times.size() + at) * channels + i % channels] = w[i];
+  }
 }
 
 }  // namespace
@@ -209,17 +227,13 @@ HostArray brownian_path(const HostArray& times, std::int64_t channels, std::uint
   check_path_names(paths, batch);
   HostArray all(Shape{batch, times.size(), channels});
   const double length = numbers.back() - numbers.front();
-  const auto size = static_cast<std::size_t>(channels);
-  parallel_for(static_cast<std::size_t>(length > 0 ? batch : 0), [&](std::size_t sample) {
-    internal::BrownianPaths tree(seed, length, size);
-    for (std::size_t i = 0; i < size; ++i)
-      tree.name(i, paths(static_cast<std::int64_t>(sample), 0), paths(static_cast<std::int64_t>(sample), 1),
-                static_cast<double>(i));
-    std::vector<double> integral(size);
-    for (std::size_t i = 0; i < numbers.size(); ++i)
-      tree.at(internal::brownian_place(numbers[i], numbers.front(), numbers.back()),
-              all.data<double>().subspan((sample * numbers.size() + i) * size, size), integral);
-  });
+  if (length > 0)
+    parallel_for(static_cast<std::size_t>((batch + kPathsAtOnce - 1) / kPathsAtOnce), [&](std::size_t group) {
+      const std::int64_t first = static_cast<std::int64_t>(group) * kPathsAtOnce;
+      write_paths(numbers, seed, paths.slice(first, std::min(batch, first + kPathsAtOnce)),
+                  all.data<double>().subspan(static_cast<std::size_t>(first * times.size() * channels)),
+                  static_cast<std::size_t>(channels));
+    });
   return all;
 }
 

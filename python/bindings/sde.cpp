@@ -120,7 +120,7 @@ method
   'srk'                Ito; strong order 3/2 (Roessler 2010: SRIW1, and SRA1 where g does not read z). As milstein.
   'heun_stratonovich'  Stratonovich; strong order 1 of diagonal noise and where g does not read z, else 1/2.
 steps_per_interval, step_size  so many steps between two times, or at most so long; neither: one. Paths are found fastest where
-                               steps are 2^-k of the whole time. No step may be shorter than 2^-24 of it.
+                               steps are 2^-k of the whole time. No step may be shorter than 2^-20 of it.
 
 seed, stream, samples  name the paths: whole numbers, of stream and samples from 0 to 2^24 - 1. samples is one for each sample, the
         row if None; inside a trace it must be given, usually as an input, and so may stream: another one is new noise without a

@@ -20,7 +20,7 @@
 
 namespace costate::internal {
 
-inline constexpr int kBrownianDepth = 24;
+inline constexpr int kBrownianDepth = 20;
 
 /// A place of the interval: the smallest piece it lies in, counted from 0, and which part of it lies before the place.
 struct BrownianPlace {

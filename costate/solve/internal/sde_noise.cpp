@@ -244,14 +244,8 @@ bool names_path(double number) { return number >= 0 && number < kMostPaths && nu
 
 SdeGrid sde_grid(std::uint64_t seed, const std::vector<double>& step_times) {
   SdeGrid grid{.seed = seed, .t0 = step_times.front(), .t1 = step_times.back(), .times = {}, .places = {}};
-  const double shortest = std::ldexp(grid.t1 - grid.t0, -kBrownianDepth);
   for (const double t : step_times) {
-    if (!grid.times.empty() && t == grid.times.back()) continue;
-    if (!grid.times.empty() && t - grid.times.back() < shortest * (1 - 0x1p-18))
-      throw InvalidArgument("[solve_sde] a step must not be shorter than 2^-", kBrownianDepth,
-                            " of the time from the first to the last, ", shortest, "; got one of ",
-                            t - grid.times.back(), " at t = ", grid.times.back(), ". Take longer steps.");
-    grid.times.push_back(t);
+    if (grid.times.empty() || t > grid.times.back()) grid.times.push_back(t);
   }
   if (grid.times.size() == 1) grid.times.push_back(grid.times.front());  // no step is ever taken
   for (const double t : grid.times)

@@ -21,8 +21,7 @@ struct SdeGrid {
   bool operator==(const SdeGrid&) const = default;
 };
 
-/// Steps from each of these times, which do not descend, to the next. InvalidArgument for a step that is shorter than
-/// the tree's smallest piece.
+/// Steps from each of these times, which do not descend, to the next, none shorter than the tree's smallest piece.
 SdeGrid sde_grid(std::uint64_t seed, const std::vector<double>& step_times);
 
 /// The step that begins at t []: its number, from 0, its time and its length [3]. Of t at the last time: the last step.
