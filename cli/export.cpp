@@ -12,7 +12,7 @@
 namespace costate::cli {
 namespace {
 
-struct Arguments {
+struct ExportArguments {
   std::string run, to, dtype = "double", math = "libm", prefix, out;
   std::size_t member = 1;
   bool vjp = false;
@@ -31,7 +31,7 @@ const SeriesModel& member_of(const Ensemble& ensemble, std::size_t member) {
   return ensemble.members()[member - 1].model;
 }
 
-int run(const Arguments& arguments) {
+int run(const ExportArguments& arguments) {
   if (arguments.run.empty()) throw InvalidArgument("export needs the folder of a run.");
   if (arguments.to.empty()) throw InvalidArgument("export needs --to: ", text::join(export_targets()), ".");
   const ExportTarget target = export_target_from_name(arguments.to);
@@ -56,7 +56,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_export(CommandLine& line) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ExportArguments>();
   Command command = line.add_command("export", "Write a fitted model as source for other places",
                                      [arguments] { return run(*arguments); });
   command.add_positional("run", arguments->run, "Folder of the run");

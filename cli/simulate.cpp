@@ -12,7 +12,7 @@
 namespace costate::cli {
 namespace {
 
-struct Arguments {
+struct SimulateArguments {
   std::string system, out;
   SimulateOptions options;
   bool list = false;
@@ -38,7 +38,7 @@ std::optional<SystemParameter> read_assignment(const std::string& text) {
   return value ? std::optional(SystemParameter{text.substr(0, equals), *value}) : std::nullopt;
 }
 
-int run(const Arguments& arguments) {
+int run(const SimulateArguments& arguments) {
   if (arguments.list) return list_systems();
   if (arguments.system.empty()) throw InvalidArgument("simulate needs a system; 'costate simulate --list' shows them.");
   if (arguments.out.empty()) throw InvalidArgument("simulate needs --out FILE.");
@@ -54,7 +54,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_simulate(CommandLine& line) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<SimulateArguments>();
   Command command = line.add_command("simulate", "Simulate a known system and write its trajectories as CSV",
                                      [arguments] { return run(*arguments); });
   std::vector<std::string> names;
