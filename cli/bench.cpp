@@ -204,7 +204,9 @@ void add_bench(CommandLine& line) {
   const auto arguments = std::make_shared<BenchArguments>();
   Command command = line.add_command("bench", "Time solves and gradients: what this machine gives",
                                      [arguments, begin] { return run(*arguments, begin); });
-  command.add_positional("workload", arguments->workload, "spiral, single, mlp128, rk4, medium or cnf2d (all)");
+  std::vector<std::string> names;
+  for (const WorkloadInfo& info : workload_infos()) names.push_back(info.name);
+  command.add_positional("workload", arguments->workload, "spiral, single, mlp128, rk4, medium or cnf2d (all)", names);
   command.add_option("--seconds", arguments->seconds, number(0), "At least this long per timing");
   command.add_option("--threads", arguments->threads, thread_count(), "Threads (all)");
   command.add_option("--data", arguments->data, some_text("a folder"),

@@ -129,7 +129,7 @@ void add_forecast(CommandLine& line) {
                      start);
   command.add_option("--input", arguments->input, some_text("a file"),
                      "File of the inputs, or of the events, over the time of the forecast", inputs);
-  command.add_option("--inputs-ahead", arguments->inputs_ahead, some_text("hold or repeat"),
+  command.add_option("--inputs-ahead", arguments->inputs_ahead, some_text("hold or repeat", {"hold", "repeat"}),
                      "What is taken for inputs behind the last known one: hold it, or repeat those of a period before",
                      inputs);
   command.set_footer(

@@ -82,7 +82,10 @@ void add_reproduce(CommandLine& line) {
   const auto arguments = std::make_shared<ReproduceArguments>();
   Command command = line.add_command("reproduce", "Run an experiment of docs/experiments.md",
                                      [arguments] { return run(*arguments); });
-  command.add_positional("experiment", arguments->name, "Name of the experiment: pendulum, cnf, … (--list shows all)");
+  std::vector<std::string> names;
+  for (const Experiment& experiment : experiments::experiments()) names.push_back(experiment.name);
+  command.add_positional("experiment", arguments->name, "Name of the experiment: pendulum, cnf, … (--list shows all)",
+                         names);
   command.add_flag("--quick", arguments->quick, "A small version of the same code");
   command.add_option("--seed", arguments->seed, integer<std::uint64_t>({.low = 0}), "Seed of weights, data and order");
   command.add_option("--data", arguments->data, some_text("a folder"),

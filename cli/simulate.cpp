@@ -57,8 +57,10 @@ void add_simulate(CommandLine& line) {
   const auto arguments = std::make_shared<SimulateArguments>();
   Command command = line.add_command("simulate", "Simulate a known system and write its trajectories as CSV",
                                      [arguments] { return run(*arguments); });
+  std::vector<std::string> names;
+  for (const System& system : systems()) names.push_back(system.name);
   command.add_positional("system", arguments->system,
-                         "Name of the system: pendulum, lotka-volterra, … (--list shows all)");
+                         "Name of the system: pendulum, lotka-volterra, … (--list shows all)", names);
   SimulateOptions& options = arguments->options;
   const OptionType<SystemParameter> assignment{.name = "NAME=NUMBER", .expected = "", .read = read_assignment};
   command.add_option("--out", arguments->out, some_text("a file"), "CSV file to write");
