@@ -10,6 +10,7 @@
 
 #include "costate/array/shape.h"
 #include "costate/base/option_value.h"
+#include "costate/graph/graph.h"
 #include "costate/solve/control/controller.h"
 #include "costate/solve/methods/tableau.h"
 
@@ -27,16 +28,18 @@ enum class ErrorNorm { kRms, kPartRms, kMax };
 /// step is taken, whatever the error, and the status stays kOk.
 enum class AtMinStep { kFail, kAccept };
 
-/// How a traced solve is differentiated in reverse: the accepted steps exactly, by Algorithm 2 of Chen et al. 2018, or,
-/// of 'bdf' and 'adams' alone, by CVODES' own adjoint, which is off by 60 to 2,300 times the tolerance.
-enum class Adjoint { kDiscrete, kBacksolve, kCvodes };
+/// How a traced solve is differentiated in reverse: the accepted steps exactly; Algorithm 2 of Chen et al. 2018; the
+/// steps exactly, with the states before them taken back from the last one, of methods that can
+/// (Tableau::is_reversible), of which a solve keeps no states, and the gradient is that of the steps up to rounding;
+/// or, of 'bdf' and 'adams' alone, CVODES' own adjoint, which is off by 60 to 2,300 times the tolerance.
+enum class Adjoint { kDiscrete, kBacksolve, kReversible, kCvodes };
 
 /// Whether steps must also be fit to be differentiated (control/gradient_guard.h): kAuto where the discrete adjoint
 /// will differentiate them, kOn always, so that a solve takes the same steps with and without its gradient, kOff never.
 enum class GradientSteps { kAuto, kOn, kOff };
 
-/// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve", "cvodes"; "auto", "on",
-/// "off". The way back throws InvalidArgument, with the nearest name, if there is none.
+/// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve", "reversible", "cvodes";
+/// "auto", "on", "off". The way back throws InvalidArgument, with the nearest name, if there is none.
 std::string name(Control control);
 Control control_from_name(const std::string& name);
 std::string name(ErrorNorm error_norm);
@@ -56,6 +59,9 @@ struct SolveOptions {
   // controlled and changes no step, such as an integral. Refused with fixed steps, which leave rtol and atol alone.
   std::vector<double> rtols = {}, atols = {};
   ErrorNorm error_norm = ErrorNorm::kRms;
+  // In place of error_norm: a Function of the errors [state], each in units of its tolerance, that gives the error of
+  // the step, a scalar. The same object in two options is the same norm.
+  Function norm = {};
   double first_step = 0;  // size of the first attempt; 0: chosen (control/initial_step.h)
   double min_step = 0;    // no step is shorter, but those cut to end at a stop or the last time; 0: no limit
   AtMinStep at_min_step = AtMinStep::kFail;

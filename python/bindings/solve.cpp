@@ -319,6 +319,16 @@ std::function<Array(Array, Array)> to_function(const nb::callable& f) {
   return [&f](const Array& x, const Array& y) { return to_array(f(x, y)); };
 }
 
+nb::any to_python(Solution solution, const HostArray& times, bool is_single) {
+  PythonSolution out{.solution = std::move(solution),
+                     .times = times.astype(Dtype::kF64),
+                     .is_single = is_single,
+                     .states = {},
+                     .shape = {}};
+  take_states(out);
+  return nb::borrow<nb::any>(nb::cast(std::move(out)));
+}
+
 void bind_solve(nb::module_& module) {
   nb::class_<VectorField>(module, "VectorField", nb::dynamic_attr(), "A traced right-hand side z' = f(t, z, ...).")
       .def_prop_ro("parameters", [](const VectorField& field) { return field.function().parameters(); })

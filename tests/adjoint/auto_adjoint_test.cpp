@@ -9,7 +9,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/graph/interpret.h"
-#include "costate/solve/internal/step_function.h"
+#include "costate/solve/internal/implicit_step.h"
 #include "costate/solve/solve.h"
 #include "tests/adjoint/numbers.h"
 
@@ -44,7 +44,7 @@ class FrozenKinds {
  public:
   FrozenKinds(const VectorField& field, const HostArray& z0, const HostArray& times, const HostArray& mu)
       : explicit_(internal::explicit_step(field, kAutoSteps, internal::StepUse::kForward)),
-        implicit_(internal::implicit_step(field, kAutoSteps, internal::StepUse::kForward)),
+        implicit_(internal::step_function(field, kAutoSteps, internal::StepUse::kForward)),
         times_(times),
         steps_(accepted_steps(field, z0, times, kAutoSteps, std::span(&mu, 1))),
         switches_(solve(field, z0, times, kAutoSteps, std::span(&mu, 1)).switches[0]) {}

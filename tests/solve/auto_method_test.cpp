@@ -9,7 +9,7 @@
 #include "costate/base/threads.h"
 #include "costate/graph/interpret.h"
 #include "costate/solve/control/stiffness_switch.h"
-#include "costate/solve/internal/step_function.h"
+#include "costate/solve/internal/implicit_step.h"
 #include "costate/solve/solve.h"
 
 namespace costate {
@@ -77,7 +77,7 @@ TEST(AutoMethod, MeasuresStiffnessInUnitsOfTheStabilityLimit) {
   const VectorField field = vector_field({1}, [](Array, Array y) { return -100.0 * y; });
   const SolveOptions options{.method = Method::kAuto};
   for (const bool is_explicit : {true, false}) {
-    const auto make = is_explicit ? internal::explicit_step : internal::implicit_step;
+    const auto make = is_explicit ? internal::explicit_step : internal::step_function;
     const internal::StepFunction step = make(field, options, internal::StepUse::kForward, 2.2e-16);
     ASSERT_TRUE(step.has_stiffness);
     std::vector<HostArray> inputs(step.nodes.size(), HostArray(Shape{}, std::vector<double>{0}));
@@ -99,8 +99,7 @@ TEST(AutoMethod, TakesExplicitStepsOnlyWhereNothingIsStiff) {
 TEST(AutoMethod, GoesOverWhereTheFieldIsStiffAndBackWhereItIsNot) {
   const std::vector<double> mus = {1000, 300};
   const Solution solution = solve_relaxation(mus, {.method = Method::kAuto}, {0, 1000});
-  const Solution rodas =
-      solve_relaxation(mus, {.method = Method::kRodas5p, .rtol = 1e-9, .atol = 1e-11}, {0, 1000});
+  const Solution rodas = solve_relaxation(mus, {.method = Method::kRodas5p, .rtol = 1e-9, .atol = 1e-11}, {0, 1000});
   for (std::size_t i = 0; i < 2; ++i) {
     ASSERT_GE(solution.switches[i].size(), 3U);  // onto a slow branch, off it, and onto the next
     EXPECT_LT(solution.switches[i][0], mus[i] / 10);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "costate/diff/diff.h"
+#include "costate/solve/internal/implicit_step.h"
 
 namespace costate::internal {
 namespace {
@@ -22,7 +23,7 @@ LinearField linearize_step(const StepFunction& step, const WantedGradients& want
 
 template <class T>
 ImplicitReverse<T>::ImplicitReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field)
-    : ImplicitReverse(problem, field, implicit_step(problem.field, problem.options, StepUse::kReverse)) {
+    : ImplicitReverse(problem, field, step_function(problem.field, problem.options, StepUse::kReverse)) {
   if (!problem.implicit->explicit_part) return;
   explicit_.reset(
       new ImplicitReverse(problem, field, explicit_step(problem.field, problem.options, StepUse::kReverse)));

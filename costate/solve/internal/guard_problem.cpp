@@ -6,6 +6,7 @@
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/reach.h"
+#include "costate/solve/internal/implicit_step.h"
 
 namespace costate::internal {
 namespace {
@@ -32,11 +33,10 @@ template <class T>
 TileFunction<T> lower_tangent(const LaneProblem<T>& problem, bool with_arguments, bool is_explicit_step,
                               TimeRows& time) {
   if (problem.implicit) {
-    const auto make = is_explicit_step ? explicit_step : implicit_step;
-    return lower_step_tangent(problem,
-                              make(problem.field, problem.options, StepUse::kTangent,
-                                   std::numeric_limits<double>::epsilon()),
-                              with_arguments, time);
+    const auto make = is_explicit_step ? explicit_step : step_function;
+    return lower_step_tangent(
+        problem, make(problem.field, problem.options, StepUse::kTangent, std::numeric_limits<double>::epsilon()),
+        with_arguments, time);
   }
   return lower_reading_time<T>({jvp(problem.field.function(), tangent_inputs(problem, with_arguments)), {}},
                                problem.lanes, time);

@@ -1,5 +1,7 @@
 #include "costate/solve/internal/implicit_problem.h"
 
+#include "costate/solve/internal/implicit_step.h"
+
 namespace costate::internal {
 
 template <class T>
@@ -18,12 +20,13 @@ template void bind_step_inputs(const TimeRows&, std::size_t, const double*, cons
                                std::span<const double* const>, std::vector<const double*>&);
 
 template <class T>
-ImplicitProblem<T>::ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t num_lanes)
-    : ImplicitProblem(implicit_step(field, options, StepUse::kForward, std::numeric_limits<T>::epsilon()), field,
+ImplicitProblem<T>::ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t num_lanes,
+                                    StepUse use)
+    : ImplicitProblem(internal::step_function(field, options, use, std::numeric_limits<T>::epsilon()), field,
                       num_lanes) {
   if (options.method == Method::kAuto)
-    explicit_part.reset(new ImplicitProblem(
-        explicit_step(field, options, StepUse::kForward, std::numeric_limits<T>::epsilon()), field, num_lanes));
+    explicit_part.reset(
+        new ImplicitProblem(explicit_step(field, options, use, std::numeric_limits<T>::epsilon()), field, num_lanes));
 }
 
 template <class T>

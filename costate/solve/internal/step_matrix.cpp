@@ -4,6 +4,7 @@
 
 #include "costate/array/identity_matrix.h"
 #include "costate/diff/diff.h"
+#include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/operations/internal/lane_lu.h"
 #include "costate/solve/field_marks.h"
