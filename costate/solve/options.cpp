@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kControlNames[] = {"per_sample", "joint"};
 constexpr std::string_view kErrorNormNames[] = {"rms", "part_rms", "max"};
 constexpr std::string_view kAtMinStepNames[] = {"fail", "accept"};
-constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve"};
+constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve", "reversible"};
 constexpr std::string_view kGradientStepsNames[] = {"auto", "on", "off"};
 
 void check_step_control(const StepControl& control) {
@@ -38,10 +38,25 @@ void check_implicit(const SolveOptions& options) {
   for (const double entry : options.mass_matrix)
     if (!std::isfinite(entry))
       throw InvalidArgument("[solve] the numbers of mass_matrix must be finite; got ", entry, ".");
-  if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit)
+  if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit())
     throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit methods; got '", name(options.method),
                           "'. A field that asks for an implicit method grows as fast backwards as it decays forwards: "
                           "take adjoint = 'discrete'.");
+}
+
+/// Which adjoints a method has.
+void check_adjoint(const SolveOptions& options) {
+  const Tableau& method = tableau(options.method);
+  if (options.adjoint == Adjoint::kReversible && !method.is_reversible()) {
+    std::vector<std::string> known;
+    for (const Method one : grid_methods())
+      if (tableau(one).is_reversible()) known.push_back(text::concat("'", name(one), "'"));
+    throw InvalidArgument("[solve] adjoint = 'reversible' is for methods whose steps can be taken back: ",
+                          text::join(known), "; got '", method.name, "'. Take one of them, or adjoint = 'discrete'.");
+  }
+  if (options.adjoint == Adjoint::kBacksolve && method.is_on_grid())
+    throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit Runge-Kutta methods; got '", method.name,
+                          "'. Take adjoint = 'discrete'.");
 }
 
 /// What is not set unless a caller sets it, and has no effect on fixed steps.
@@ -53,7 +68,9 @@ void check_fixed(const SolveOptions& options) {
       throw InvalidArgument("[solve] ", name, " is for steps chosen by the error; here they are fixed (",
                             costate::name(options.method),
                             "). Put times into `times` where they should end, or set step_size.");
-  for (const auto& [name, is_set] : {std::pair("rtols", !options.rtols.empty()), {"atols", !options.atols.empty()}})
+  for (const auto& [name, is_set] : {std::pair("rtols", !options.rtols.empty()),
+                                     {"atols", !options.atols.empty()},
+                                     {"norm", !options.norm.is_empty()}})
     if (is_set)
       throw InvalidArgument("[solve] ", name, " is for steps chosen by the error; here they are fixed (",
                             costate::name(options.method),
@@ -118,6 +135,7 @@ void check_options(const SolveOptions& options) {
       options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate();
   if (is_fixed) check_fixed(options);
   check_implicit(options);
+  check_adjoint(options);
   check_step_control(options.step_control);
   if (options.max_steps < 1)
     throw InvalidArgument("[solve] max_steps must be at least 1; got ", options.max_steps, ".");

@@ -10,6 +10,7 @@
 
 #include "costate/array/shape.h"
 #include "costate/base/option_value.h"
+#include "costate/graph/graph.h"
 #include "costate/solve/control/controller.h"
 #include "costate/solve/methods/tableau.h"
 
@@ -27,15 +28,17 @@ enum class ErrorNorm { kRms, kPartRms, kMax };
 /// step is taken, whatever the error, and the status stays kOk.
 enum class AtMinStep { kFail, kAccept };
 
-/// How a traced solve is differentiated in reverse: the accepted steps exactly, or Algorithm 2 of Chen et al. 2018.
-enum class Adjoint { kDiscrete, kBacksolve };
+/// How a traced solve is differentiated in reverse: the accepted steps exactly; Algorithm 2 of Chen et al. 2018; or the
+/// steps exactly, with the states before them taken back from the last one, of methods that can
+/// (Tableau::is_reversible). Then a solve keeps no states, and the gradient is that of the steps up to rounding.
+enum class Adjoint { kDiscrete, kBacksolve, kReversible };
 
 /// Whether steps must also be fit to be differentiated (control/gradient_guard.h): kAuto where the discrete adjoint
 /// will differentiate them, kOn always, so that a solve takes the same steps with and without its gradient, kOff never.
 enum class GradientSteps { kAuto, kOn, kOff };
 
-/// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve"; "auto", "on", "off". The
-/// way back throws InvalidArgument, with the nearest name, if there is none.
+/// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve", "reversible"; "auto",
+/// "on", "off". The way back throws InvalidArgument, with the nearest name, if there is none.
 std::string name(Control control);
 Control control_from_name(const std::string& name);
 std::string name(ErrorNorm error_norm);
@@ -55,6 +58,9 @@ struct SolveOptions {
   // controlled and changes no step, such as an integral. Refused with fixed steps, which leave rtol and atol alone.
   std::vector<double> rtols = {}, atols = {};
   ErrorNorm error_norm = ErrorNorm::kRms;
+  // In place of error_norm: a Function of the errors [state], each in units of its tolerance, that gives the error of
+  // the step, a scalar. The same object in two options is the same norm.
+  Function norm = {};
   double first_step = 0;  // size of the first attempt; 0: chosen (control/initial_step.h)
   double min_step = 0;    // no step is shorter, but those cut to end at a stop or the last time; 0: no limit
   AtMinStep at_min_step = AtMinStep::kFail;

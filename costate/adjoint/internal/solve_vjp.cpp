@@ -167,7 +167,7 @@ template std::unique_ptr<TileOp<float>> SolveAdjointSum::lower(const TileOpConte
 template std::unique_ptr<TileOp<double>> SolveAdjointSum::lower(const TileOpContext&) const;
 
 std::optional<WantedGradients> SolveAdjoint::gradients_of_steps() const {
-  return solve_->options().adjoint == Adjoint::kDiscrete ? std::optional(wanted_) : std::nullopt;
+  return solve_->options().adjoint == Adjoint::kBacksolve ? std::nullopt : std::optional(wanted_);
 }
 
 std::string SolveAdjoint::attributes() const {
