@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kControlNames[] = {"per_sample", "joint"};
 constexpr std::string_view kErrorNormNames[] = {"rms", "part_rms", "max"};
 constexpr std::string_view kAtMinStepNames[] = {"fail", "accept"};
-constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve"};
+constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve", "interpolating", "quadrature", "forward"};
 constexpr std::string_view kGradientStepsNames[] = {"auto", "on", "off"};
 
 void check_step_control(const StepControl& control) {
@@ -41,7 +41,30 @@ void check_implicit(const SolveOptions& options) {
   if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit)
     throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit methods; got '", name(options.method),
                           "'. A field that asks for an implicit method grows as fast backwards as it decays forwards: "
-                          "take adjoint = 'discrete'.");
+                          "take 'discrete', 'interpolating' or 'quadrature'.");
+}
+
+/// What only some adjoints can do, and what they cannot.
+void check_adjoint(const SolveOptions& options, bool is_fixed) {
+  for (const auto& [key, value] :
+       {std::pair("adjoint_rtol", options.adjoint_rtol), {"adjoint_atol", options.adjoint_atol}}) {
+    if (!(value >= 0) || !std::isfinite(value))
+      throw InvalidArgument("[solve] ", key, " must be finite and at least 0 (that of the solve); got ", value, ".");
+    if (value > 0 && options.adjoint == Adjoint::kDiscrete)
+      throw InvalidArgument("[solve] ", key,
+                            " is for adjoints that solve an equation of their own; 'discrete' takes the steps back. "
+                            "Leave it out, or take another one.");
+    if (value > 0 && is_fixed)
+      throw InvalidArgument("[solve] ", key, " is for steps chosen by the error; here they are fixed (",
+                            name(options.method), "). Leave it out, or choose a method with an error estimate.");
+  }
+  if (is_fixed && reads_dense(options.adjoint))
+    throw InvalidArgument("[solve] adjoint = '", name(options.adjoint),
+                          "' reads the state between the steps, which fixed steps do not keep. Choose steps by the "
+                          "error, or take adjoint = 'discrete'.");
+  if (!options.mass_matrix.empty() && options.adjoint != Adjoint::kDiscrete)
+    throw InvalidArgument("[solve] adjoint = '", name(options.adjoint),
+                          "' is for y' = f; got a mass_matrix. Take adjoint = 'discrete'.");
 }
 
 /// What is not set unless a caller sets it, and has no effect on fixed steps.
@@ -67,6 +90,7 @@ std::string name(Adjoint adjoint) { return spelling(adjoint, kAdjointNames); }
 Control control_from_name(const std::string& name) {
   return from_spelling<Control>("solve", "control", name, kControlNames);
 }
+bool reads_dense(Adjoint adjoint) { return adjoint == Adjoint::kInterpolating || adjoint == Adjoint::kQuadrature; }
 Adjoint adjoint_from_name(const std::string& name) {
   return from_spelling<Adjoint>("solve", "adjoint", name, kAdjointNames);
 }
@@ -118,6 +142,7 @@ void check_options(const SolveOptions& options) {
       options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate();
   if (is_fixed) check_fixed(options);
   check_implicit(options);
+  check_adjoint(options, is_fixed);
   check_step_control(options.step_control);
   if (options.max_steps < 1)
     throw InvalidArgument("[solve] max_steps must be at least 1; got ", options.max_steps, ".");
@@ -160,6 +185,8 @@ const std::vector<SolveOption>& solve_options() {
       {"max_steps", kInteger, COSTATE_MEMBER(max_steps)},
       {"control", kChoice, COSTATE_CHOICE(control, control_from_name)},
       {"adjoint", kChoice, COSTATE_CHOICE(adjoint, adjoint_from_name)},
+      {"adjoint_rtol", kNumber, COSTATE_MEMBER(adjoint_rtol)},
+      {"adjoint_atol", kNumber, COSTATE_MEMBER(adjoint_atol)},
       {"gradient_steps", kChoice, COSTATE_CHOICE(gradient_steps, gradient_steps_from_name)},
       {"memory_budget", kInteger, COSTATE_MEMBER(memory_budget)},
       {"safety", kNumber, COSTATE_MEMBER(step_control.safety)},

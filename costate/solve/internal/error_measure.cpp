@@ -105,25 +105,25 @@ void check_tolerances(const SolveOptions& options, const VectorField& field) {
   error_measure(options, part_offsets(field), static_cast<std::size_t>(field.state_size()));
 }
 
-SolveOptions with_two_states(SolveOptions options, const VectorField& field, std::size_t more) {
+SolveOptions with_copies(SolveOptions options, const VectorField& field, std::size_t copies, std::size_t more) {
   const auto offsets = part_offsets(field);
   const auto size = static_cast<std::size_t>(field.state_size());
   const auto extended = [&](std::string_view name, std::vector<double>& list, double otherwise) {
     if (list.empty()) return;
     const std::vector<double> once = for_each_number(name, list, otherwise, offsets, size);
-    list = once;
-    list.insert(list.end(), once.begin(), once.end());
+    list.clear();
+    for (std::size_t copy = 0; copy < copies; ++copy) list.insert(list.end(), once.begin(), once.end());
     list.insert(list.end(), more, otherwise);
   };
   extended("rtols", options.rtols, options.rtol);
   extended("atols", options.atols, options.atol);
   if (const std::vector<double> once = std::exchange(options.mass_matrix, {}); !once.empty()) {
-    const std::size_t n = 2 * size + more;
+    const std::size_t n = copies * size + more;
     options.mass_matrix.assign(n * n, 0.0);
     for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t j = 0; i < 2 * size && j < size; ++j)
-        options.mass_matrix[i * n + (i < size ? j : size + j)] = once[i % size * size + j];
-      if (i >= 2 * size) options.mass_matrix[i * n + i] = 1;
+      for (std::size_t j = 0; i < copies * size && j < size; ++j)
+        options.mass_matrix[i * n + i / size * size + j] = once[i % size * size + j];
+      if (i >= copies * size) options.mass_matrix[i * n + i] = 1;
     }
   }
   return options;
