@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view kControlNames[] = {"per_sample", "joint"};
 constexpr std::string_view kErrorNormNames[] = {"rms", "part_rms", "max"};
 constexpr std::string_view kAtMinStepNames[] = {"fail", "accept"};
-constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve", "interpolating", "quadrature", "forward"};
+constexpr std::string_view kAdjointNames[] = {"discrete",      "backsolve",  "reversible",
+                                              "interpolating", "quadrature", "forward"};
 constexpr std::string_view kGradientStepsNames[] = {"auto", "on", "off"};
 
 void check_step_control(const StepControl& control) {
@@ -38,22 +39,33 @@ void check_implicit(const SolveOptions& options) {
   for (const double entry : options.mass_matrix)
     if (!std::isfinite(entry))
       throw InvalidArgument("[solve] the numbers of mass_matrix must be finite; got ", entry, ".");
-  if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit)
+  if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit())
     throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit methods; got '", name(options.method),
                           "'. A field that asks for an implicit method grows as fast backwards as it decays forwards: "
                           "take 'discrete', 'interpolating' or 'quadrature'.");
 }
 
-/// What only some adjoints can do, and what they cannot.
+/// Which adjoints a method has, and what only some adjoints can do.
 void check_adjoint(const SolveOptions& options, bool is_fixed) {
+  const Tableau& method = tableau(options.method);
+  if (options.adjoint == Adjoint::kReversible && !method.is_reversible()) {
+    std::vector<std::string> known;
+    for (const Method one : grid_methods())
+      if (tableau(one).is_reversible()) known.push_back(text::concat("'", name(one), "'"));
+    throw InvalidArgument("[solve] adjoint = 'reversible' is for methods whose steps can be taken back: ",
+                          text::join(known), "; got '", method.name, "'. Take one of them, or adjoint = 'discrete'.");
+  }
+  if (!takes_back_steps(options.adjoint) && method.is_on_grid())
+    throw InvalidArgument("[solve] adjoint = '", name(options.adjoint), "' is for ",
+                          options.adjoint == Adjoint::kBacksolve ? "explicit Runge-Kutta" : "Runge-Kutta",
+                          " methods; got '", method.name, "'. Take adjoint = 'discrete'.");
   for (const auto& [key, value] :
        {std::pair("adjoint_rtol", options.adjoint_rtol), {"adjoint_atol", options.adjoint_atol}}) {
     if (!(value >= 0) || !std::isfinite(value))
       throw InvalidArgument("[solve] ", key, " must be finite and at least 0 (that of the solve); got ", value, ".");
-    if (value > 0 && options.adjoint == Adjoint::kDiscrete)
-      throw InvalidArgument("[solve] ", key,
-                            " is for adjoints that solve an equation of their own; 'discrete' takes the steps back. "
-                            "Leave it out, or take another one.");
+    if (value > 0 && takes_back_steps(options.adjoint))
+      throw InvalidArgument("[solve] ", key, " is for adjoints that solve an equation of their own; '",
+                            name(options.adjoint), "' takes the steps back. Leave it out, or take another one.");
     if (value > 0 && is_fixed)
       throw InvalidArgument("[solve] ", key, " is for steps chosen by the error; here they are fixed (",
                             name(options.method), "). Leave it out, or choose a method with an error estimate.");
@@ -62,7 +74,7 @@ void check_adjoint(const SolveOptions& options, bool is_fixed) {
     throw InvalidArgument("[solve] adjoint = '", name(options.adjoint),
                           "' reads the state between the steps, which fixed steps do not keep. Choose steps by the "
                           "error, or take adjoint = 'discrete'.");
-  if (!options.mass_matrix.empty() && options.adjoint != Adjoint::kDiscrete)
+  if (!options.mass_matrix.empty() && !takes_back_steps(options.adjoint))
     throw InvalidArgument("[solve] adjoint = '", name(options.adjoint),
                           "' is for y' = f; got a mass_matrix. Take adjoint = 'discrete'.");
 }
@@ -76,7 +88,9 @@ void check_fixed(const SolveOptions& options) {
       throw InvalidArgument("[solve] ", name, " is for steps chosen by the error; here they are fixed (",
                             costate::name(options.method),
                             "). Put times into `times` where they should end, or set step_size.");
-  for (const auto& [name, is_set] : {std::pair("rtols", !options.rtols.empty()), {"atols", !options.atols.empty()}})
+  for (const auto& [name, is_set] : {std::pair("rtols", !options.rtols.empty()),
+                                     {"atols", !options.atols.empty()},
+                                     {"norm", !options.norm.is_empty()}})
     if (is_set)
       throw InvalidArgument("[solve] ", name, " is for steps chosen by the error; here they are fixed (",
                             costate::name(options.method),
@@ -90,6 +104,7 @@ std::string name(Adjoint adjoint) { return spelling(adjoint, kAdjointNames); }
 Control control_from_name(const std::string& name) {
   return from_spelling<Control>("solve", "control", name, kControlNames);
 }
+bool takes_back_steps(Adjoint adjoint) { return adjoint == Adjoint::kDiscrete || adjoint == Adjoint::kReversible; }
 bool reads_dense(Adjoint adjoint) { return adjoint == Adjoint::kInterpolating || adjoint == Adjoint::kQuadrature; }
 Adjoint adjoint_from_name(const std::string& name) {
   return from_spelling<Adjoint>("solve", "adjoint", name, kAdjointNames);

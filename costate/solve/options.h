@@ -10,6 +10,7 @@
 
 #include "costate/array/shape.h"
 #include "costate/base/option_value.h"
+#include "costate/graph/graph.h"
 #include "costate/solve/control/controller.h"
 #include "costate/solve/methods/tableau.h"
 
@@ -27,19 +28,21 @@ enum class ErrorNorm { kRms, kPartRms, kMax };
 /// step is taken, whatever the error, and the status stays kOk.
 enum class AtMinStep { kFail, kAccept };
 
-/// How a traced solve is differentiated in reverse: the accepted steps exactly; by the adjoint equation, of which the
-/// state is solved backwards, too (Algorithm 2 of Chen et al. 2018), or is the dense output of the solve, with the
-/// cotangents of arguments as part of the equation's state, or as integrals afterwards (Gauss-Kronrod); or by forward
-/// sensitivities, a tangent for each number that a gradient is asked for.
-enum class Adjoint { kDiscrete, kBacksolve, kInterpolating, kQuadrature, kForward };
+/// How a traced solve is differentiated in reverse. By the steps themselves: the accepted ones exactly; or, of methods
+/// that can (Tableau::is_reversible), with the states before them taken back from the last one, so that a solve keeps
+/// no states and the gradient is that of the steps up to rounding. By the adjoint equation, of which the state is
+/// solved backwards, too (Algorithm 2 of Chen et al. 2018), or is the dense output of the solve, with the cotangents of
+/// arguments as part of the equation's state, or as integrals afterwards (Gauss-Kronrod). Or by forward sensitivities,
+/// a tangent for each number that a gradient is asked for.
+enum class Adjoint { kDiscrete, kBacksolve, kReversible, kInterpolating, kQuadrature, kForward };
 
 /// Whether steps must also be fit to be differentiated (control/gradient_guard.h): kAuto where the discrete adjoint
 /// will differentiate them, kOn always, so that a solve takes the same steps with and without its gradient, kOff never.
 enum class GradientSteps { kAuto, kOn, kOff };
 
-/// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve", "interpolating",
-/// "quadrature", "forward"; "auto", "on", "off". The way back throws InvalidArgument, with the nearest name, if there
-/// is none.
+/// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve", "reversible",
+/// "interpolating", "quadrature", "forward"; "auto", "on", "off". The way back throws InvalidArgument, with the nearest
+/// name, if there is none.
 std::string name(Control control);
 Control control_from_name(const std::string& name);
 std::string name(ErrorNorm error_norm);
@@ -48,6 +51,8 @@ std::string name(AtMinStep at_min_step);
 AtMinStep at_min_step_from_name(const std::string& name);
 std::string name(Adjoint adjoint);
 Adjoint adjoint_from_name(const std::string& name);
+/// Whether it takes back the solve's own steps, and solves no equation.
+bool takes_back_steps(Adjoint adjoint);
 /// Whether it reads the solve's dense output, which the solve then keeps: (degree + 1) states a step.
 bool reads_dense(Adjoint adjoint);
 std::string name(GradientSteps gradient_steps);
@@ -61,6 +66,9 @@ struct SolveOptions {
   // controlled and changes no step, such as an integral. Refused with fixed steps, which leave rtol and atol alone.
   std::vector<double> rtols = {}, atols = {};
   ErrorNorm error_norm = ErrorNorm::kRms;
+  // In place of error_norm: a Function of the errors [state], each in units of its tolerance, that gives the error of
+  // the step, a scalar. The same object in two options is the same norm.
+  Function norm = {};
   double first_step = 0;  // size of the first attempt; 0: chosen (control/initial_step.h)
   double min_step = 0;    // no step is shorter, but those cut to end at a stop or the last time; 0: no limit
   AtMinStep at_min_step = AtMinStep::kFail;

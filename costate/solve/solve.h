@@ -10,6 +10,7 @@
 #include "costate/array/host_array.h"
 #include "costate/solve/events.h"
 #include "costate/solve/options.h"
+#include "costate/solve/solve_watch.h"
 #include "costate/solve/status.h"
 #include "costate/solve/vector_field.h"
 
@@ -23,6 +24,16 @@ struct SolutionEvents {
   HostArray states;                 // [n, …state] before the event moves it
 };
 
+/// Where a solve with steps chosen by the error ended, and with what it would go on.
+struct SolveEnd {
+  HostArray states;                              // [batch, …state] at the last time; NaN where there is none
+  std::vector<double> times;                     // [batch], as all below
+  std::vector<double> steps;                     // the size of the next step
+  std::vector<double> previous_log, before_log;  // ControlState
+  std::vector<bool> knows_slope;                 // the slope there was evaluated
+  HostArray slopes;                              // [batch, …state]
+};
+
 /// What a solve of a batch gives.
 struct Solution {
   HostArray states;                              // [batch, time, …state]; NaN from where a sample failed
@@ -32,6 +43,7 @@ struct Solution {
   std::vector<std::int64_t> accepted, rejected;  // steps
   std::string advice;                            // what to do about the first sample that failed
   SolutionEvents events;                         // empty for a solve without
+  SolveEnd end;                                  // empty for fixed steps
 
   /// SolveFailed if a sample failed, naming the first: which, how, at which t, with which step, and what to do.
   void check() const;
@@ -49,7 +61,17 @@ struct Solution {
 /// Throws: InvalidArgument if an option, a time, an event or the number of arguments is not allowed; ShapeError if a
 /// shape is not; NotSupported for events with fixed steps or joint control.
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options = {},
-               std::span<const HostArray> arguments = {}, std::span<const SolveEvent> events = {});
+               std::span<const HostArray> arguments = {}, std::span<const SolveEvent> events = {},
+               const SolveWatch& watch = {});
+
+/// Goes on where another solve of the field ended, with its step sizes, controllers and last slopes: the states, nfe
+/// and steps are to the bit those of one solve over both spans with a stop (stop_at) where they meet, if the field does
+/// not read t. (One that does has its slopes at a stop some ulps beside it.) Without such a stop, one solve takes a
+/// step over that time. Throws: InvalidArgument if times do not begin where each sample ended, and for a sample that
+/// did not get to its end, by a failure or an event; NotSupported for fixed steps; and as solve().
+Solution continue_solve(const VectorField& field, const SolveEnd& end, const HostArray& times,
+                        const SolveOptions& options = {}, std::span<const HostArray> arguments = {},
+                        std::span<const SolveEvent> events = {}, const SolveWatch& watch = {});
 
 /// An accepted step: from t to t + size.
 struct AcceptedStep {

@@ -52,6 +52,8 @@ NB_MODULE(_core, module) {
   bind_dense(module);
   bind_events(module);
   bind_solve(module);
+  bind_delays(module);
+  bind_sde(module);
   bind_stepping(module);
   bind_tensor_solve(module);
   bind_watch(module);

@@ -15,11 +15,13 @@ namespace {
 
 std::vector<double> to_list(std::span<const double> values) { return {values.begin(), values.end()}; }
 
-/// The coefficients of a method by its name. NotSupported for implicit ones, whose steps are not a sum of slopes.
+/// The coefficients of a method by its name. NotSupported for others, whose steps are not a sum of slopes.
 const Tableau& explicit_tableau(const std::string& method) {
   const Tableau& found = tableau(method_from_name(method));
-  if (found.is_implicit)
-    throw NotSupported("[solve] '", method, "' is implicit: it needs a field that can be traced; got one that cannot.");
+  if (found.steps_by_function())
+    throw NotSupported(
+        "[solve] '", method,
+        "' is no explicit Runge-Kutta method: it needs a field that can be traced; got one that cannot.");
   return found;
 }
 

@@ -1212,10 +1212,11 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     max_steps                      of a sample, attempts included.
     control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that
                                    blows up then fails all.
-    adjoint                        of a solve inside a trace: 'discrete', the steps taken back exactly; 'interpolating' or
-                                   'quadrature', the adjoint equation with z from the dense output; 'backsolve', with z solved
-                                   backwards, too; 'forward', a tangent for each number that a gradient is asked for.
-    adjoint_rtol, adjoint_atol     of what these solve, but for 'discrete', which solves nothing; 0: rtol and atol.
+    adjoint                        of a solve inside a trace: 'discrete', the steps taken back exactly; 'reversible', the same
+                                   without states that are kept, of methods that can; 'interpolating' or 'quadrature', the adjoint
+                                   equation with z from the dense output; 'backsolve', with z solved backwards, too; 'forward', a
+                                   tangent for each number that a gradient is asked for.
+    adjoint_rtol, adjoint_atol     of what the last four solve; 0: rtol and atol.
     gradient_steps                 'auto': steps that will be differentiated are also chosen to follow small disturbances, so that
                                    gradients are right where the state rests; 'on': always, so that a solve takes the same
                                    steps with and without its gradient; 'off': never.

@@ -1,4 +1,4 @@
-// The values of `adjoint`, for tests that hold for all of them.
+// The values of `adjoint` that explicit Runge-Kutta methods have, for tests that hold for all of them.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -49,7 +49,7 @@ std::vector<SolveOptions> ways() {
       all.push_back({.method = method, .memory_budget = memory});
   for (const Adjoint adjoint : kContinuous)
     for (const Method method : {Method::kDopri5, Method::kVern7, Method::kRodas5p, Method::kKvaerno5})
-      if (adjoint != Adjoint::kBacksolve || !tableau(method).is_implicit)
+      if (adjoint != Adjoint::kBacksolve || !tableau(method).is_implicit())
         all.push_back({.method = method, .adjoint = adjoint});
   return all;
 }

@@ -99,7 +99,7 @@ class FrozenSteps {
  public:
   FrozenSteps(const VectorField& field, const SolveOptions& options, const std::vector<AcceptedStep>& steps,
               const Numbers& times)
-      : step_(internal::implicit_step(field, options, internal::StepUse::kForward)),
+      : step_(internal::step_function(field, options, internal::StepUse::kForward)),
         steps_(steps),
         within_(steps.size()) {
     std::size_t output = 1;

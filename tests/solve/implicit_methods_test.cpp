@@ -33,7 +33,7 @@ HostArray batch_of_one(std::vector<double> values) {
 /// A step's outputs at t = 0.5.
 struct Step {
   Step(Method method, double size)
-      : h(size), function(internal::implicit_step(rational(), {.method = method}, internal::StepUse::kForward)) {
+      : h(size), function(internal::step_function(rational(), {.method = method}, internal::StepUse::kForward)) {
     std::vector<HostArray> inputs;
     for (const double node : function.nodes) inputs.emplace_back(Shape{}, std::vector<double>{0.5 + node * h});
     inputs.emplace_back(Shape{}, std::vector<double>{h});

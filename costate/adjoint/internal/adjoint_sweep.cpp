@@ -7,14 +7,14 @@
 namespace costate::internal {
 
 SolveOptions sweep_options(SolveOptions options) {
-  if (options.adjoint != Adjoint::kDiscrete && tableau(options.method).is_implicit) options.method = Method::kDopri5;
+  if (!takes_back_steps(options.adjoint) && tableau(options.method).is_implicit()) options.method = Method::kDopri5;
   return options;
 }
 
 template <class T>
 std::unique_ptr<AdjointSweep<T>> make_sweep(const LaneProblem<T>& problem, const FieldVjp<T>& field,
                                             const SolveOptions& options) {
-  if (options.adjoint == Adjoint::kDiscrete) return std::make_unique<DiscreteSweep<T>>(problem, field);
+  if (takes_back_steps(options.adjoint)) return std::make_unique<DiscreteSweep<T>>(problem, field);
   if (options.adjoint == Adjoint::kForward) return std::make_unique<ForwardSensitivities<T>>(problem, field, options);
   return std::make_unique<ContinuousAdjoint<T>>(problem, field, options);
 }

@@ -24,7 +24,7 @@ template <class T>
 ImplicitReverse<T>::ImplicitReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field)
     : problem_(problem),
       wants_times_(field.wants_times()),
-      step_(implicit_step(problem.field, problem.options, StepUse::kReverse)),
+      step_(step_function(problem.field, problem.options, StepUse::kReverse)),
       function_(lower_reading_time<T>(linearize_step(step_, *problem.gradients), problem.lanes, time_rows_,
                                       step_.nodes.size())),
       workspace_(function_.make_workspace()),

@@ -171,7 +171,7 @@ template std::unique_ptr<TileOp<float>> SolveAdjointSum::lower(const TileOpConte
 template std::unique_ptr<TileOp<double>> SolveAdjointSum::lower(const TileOpContext&) const;
 
 std::optional<WantedGradients> SolveAdjoint::gradients_of_steps() const {
-  return solve_->options().adjoint == Adjoint::kDiscrete ? std::optional(wanted_) : std::nullopt;
+  return takes_back_steps(solve_->options().adjoint) ? std::optional(wanted_) : std::nullopt;
 }
 
 std::string SolveAdjoint::attributes() const {

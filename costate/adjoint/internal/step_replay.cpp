@@ -23,6 +23,7 @@ StepReplay<T>::StepReplay(const LaneProblem<T>& problem)
       kept_(lanes_),
       position_(lanes_),
       targets_(lanes_) {
+  if (problem.options.adjoint == Adjoint::kReversible) inverse_ = std::make_unique<Inverse>(problem);
   if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
 }
 
@@ -30,6 +31,10 @@ template <class T>
 void StepReplay<T>::start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs) {
   solver_ = &solver;
   inputs_ = inputs;
+  if (inverse_) {
+    inverse_->step.prepare(inputs.arguments, inverse_->shared.data());
+    std::copy_n(solver.y(), size_, y_.data());
+  }
   for (Kept& kept : kept_) {
     kept.steps.clear();
     kept.states.clear();
@@ -83,6 +88,7 @@ void StepReplay<T>::keep(std::size_t lane, std::size_t step) {
 
 template <class T>
 std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
+  if (inverse_) return step_back(remaining, y);
   std::int64_t steps = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     targets_[lane] = position_[lane] = 0;
@@ -97,6 +103,30 @@ std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
   for (InterruptPoll poll; position_ != targets_; poll()) advance(targets_);
   std::copy(y_.begin(), y_.end(), y);
   return steps * (implicit_ ? implicit_->step().evaluations : problem_.tableau->num_stages - 1);
+}
+
+/// y_ holds the states after the steps that are asked for.
+template <class T>
+std::int64_t StepReplay<T>::step_back(std::span<const std::size_t> remaining, T* y) {
+  std::int64_t steps = 0;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    mask_[lane] = remaining[lane] > 0 ? T{1} : T{0};
+    steps += remaining[lane] > 0 ? 1 : 0;
+    const double t = inputs_.times[lane];
+    const StepTimes step = remaining[lane] > 0 ? solver_->step(lane, remaining[lane] - 1).times()
+                                               : StepTimes{.t = t, .h = 0, .first = t, .last = t};
+    walk_.take(lane, step);
+    inverse_->stepper.set_times(lane, step);
+  }
+  inverse_->stepper.run({.y = y_.data(),
+                         .h = walk_.sizes(),
+                         .arguments = inputs_.arguments,
+                         .shared = inverse_->shared.data(),
+                         .num_samples = inputs_.num_samples},
+                        stage_.data());
+  select_lanes(mask_.data(), stage_.data(), y_.data(), y_.data(), problem_.state_size, lanes_);
+  select_lanes(mask_.data(), y_.data(), y, y, problem_.state_size, lanes_);
+  return steps * inverse_->stepper.step().evaluations;
 }
 
 /// stage_: the states at the end of the steps that are set.

@@ -1,6 +1,7 @@
 // The states before recorded steps, handed out last step first. What the record keeps is read, what lies between is
 // stepped again from the nearest state before it, bit for bit; states met on the way are kept as far as the memory
-// budget goes, where that saves the most steps (binomial_checkpoints.h).
+// budget goes, where that saves the most steps (binomial_checkpoints.h). By Adjoint::kReversible nothing is kept: each
+// state is taken back from the one after it.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +35,7 @@ class StepReplay {
     std::size_t next = 0;   // the step before which the next one is kept
   };
 
+  std::int64_t step_back(std::span<const std::size_t> remaining, T* y);
   std::size_t go_to_nearest(std::size_t lane, std::size_t target);
   void plan(std::size_t lane, std::size_t step, std::size_t target);
   void keep(std::size_t lane, std::size_t step);
@@ -46,6 +48,18 @@ class StepReplay {
   AlignedVector<T> y_, slopes_, stage_, times_, mask_;
   StageWalk<T> walk_;
   std::unique_ptr<ImplicitStepper<T>> implicit_;  // null of explicit methods
+  /// How a step is taken back.
+  struct Inverse {
+    explicit Inverse(const LaneProblem<T>& problem)
+        : step(problem.field, problem.options, problem.lanes, StepUse::kInverse),
+          stepper(step),
+          shared(step.function.shared_size()) {}
+
+    ImplicitProblem<T> step;
+    ImplicitStepper<T> stepper;
+    AlignedVector<T> shared;
+  };
+  std::unique_ptr<Inverse> inverse_;  // of Adjoint::kReversible
   std::vector<Kept> kept_;
   std::vector<std::size_t> position_, targets_;
   const LaneSolver<T>* solver_ = nullptr;

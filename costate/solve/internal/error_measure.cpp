@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "costate/base/error.h"
+#include "costate/graph/internal/builder.h"
+#include "costate/graph/trace.h"
 #include "costate/solve/control/gradient_guard.h"
 
 namespace costate::internal {
@@ -63,6 +65,7 @@ ErrorMeasure error_measure(const SolveOptions& options, std::span<const std::siz
     if (!(measure.rtol[i] + measure.atol[i] > 0))
       throw InvalidArgument("[solve] rtol and atol of number ", i, " of the state are both 0; raise one.");
   }
+  measure.is_uniform = measure.is_uniform && options.norm.is_empty();
   const bool by_parts = options.error_norm == ErrorNorm::kPartRms;
   const std::size_t num_groups = by_parts ? part_offsets.size() : 1;
   for (std::size_t k = 0; k < num_groups; ++k) {
@@ -97,13 +100,47 @@ std::size_t end_of_part(std::span<const std::size_t> part_offsets, std::size_t p
   return part + 1 < part_offsets.size() ? part_offsets[part + 1] : state_size;
 }
 
+namespace {
+
+void check_norm(const Function& norm, std::int64_t state_size) {
+  if (norm.is_empty()) return;
+  const bool fits = norm.inputs().size() == 1 && norm.inputs()[0].shape == Shape{state_size} &&
+                    norm.outputs().size() == 1 && norm.output_shape(0).rank() == 0;
+  if (!fits)
+    throw InvalidArgument("[solve] norm must be a Function of the ", state_size,
+                          " errors of the state's numbers alone, a vector, that gives one number.");
+}
+
+}  // namespace
+
 void check_tolerances(const SolveOptions& options, const VectorField& field) {
+  check_norm(options.norm, field.state_size());
   const auto n = static_cast<std::size_t>(field.state_size());
   if (!options.mass_matrix.empty() && options.mass_matrix.size() != n * n)
     throw InvalidArgument("[solve] mass_matrix must have ", n, " x ", n, " numbers, row by row, for a state of ", n,
                           "; got ", options.mass_matrix.size(), ".");
   error_measure(options, part_offsets(field), static_cast<std::size_t>(field.state_size()));
 }
+
+namespace {
+
+/// The largest of a norm's values for so many copies of a state; what comes behind them counts nothing.
+Function norm_of_copies(const Function& norm, std::int64_t size, std::size_t copies, std::int64_t more) {
+  const auto count = static_cast<std::int64_t>(copies);
+  return trace(
+      [&](Array errors) {
+        Array largest;
+        for (std::int64_t copy = 0; copy < count; ++copy) {
+          const Array one = errors.slice(copy * size, (copy + 1) * size);
+          const Array value = inline_function(norm, std::span(&one, 1))[0];
+          largest = largest.is_empty() ? value : max(largest, value);
+        }
+        return largest;
+      },
+      {{"errors", {count * size + more}}});
+}
+
+}  // namespace
 
 SolveOptions with_copies(SolveOptions options, const VectorField& field, std::size_t copies, std::size_t more) {
   const auto offsets = part_offsets(field);
@@ -115,6 +152,9 @@ SolveOptions with_copies(SolveOptions options, const VectorField& field, std::si
     for (std::size_t copy = 0; copy < copies; ++copy) list.insert(list.end(), once.begin(), once.end());
     list.insert(list.end(), more, otherwise);
   };
+  if (!options.norm.is_empty())
+    options.norm =
+        norm_of_copies(options.norm, static_cast<std::int64_t>(size), copies, static_cast<std::int64_t>(more));
   extended("rtols", options.rtols, options.rtol);
   extended("atols", options.atols, options.atol);
   if (const std::vector<double> once = std::exchange(options.mass_matrix, {}); !once.empty()) {

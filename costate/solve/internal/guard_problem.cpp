@@ -21,7 +21,7 @@ std::vector<std::size_t> tangent_inputs(const LaneProblem<T>& problem, bool with
 /// The jvp of an implicit method's step.
 template <class T>
 TileFunction<T> lower_step_tangent(const LaneProblem<T>& problem, bool with_arguments, TimeRows& time) {
-  const StepFunction step = implicit_step(problem.field, problem.options, StepUse::kTangent);
+  const StepFunction step = step_function(problem.field, problem.options, StepUse::kTangent);
   const std::size_t state = step.first_state_input();
   std::vector<std::size_t> positions(with_arguments ? step.function.inputs().size() - state : 1);
   std::iota(positions.begin(), positions.end(), state);

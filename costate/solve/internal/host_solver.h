@@ -27,6 +27,8 @@ struct HostBatch {
   std::span<const HostArray> arguments;
   HostSizes sizes;
   const EventField* events = nullptr;  // of the field that is solved, if it has some
+  const SolveEnd* resume = nullptr;    // of the solve that this one goes on with
+  const SolveWatch* watch = nullptr;   // null where nobody watches
 };
 
 /// solve() of a batch whose inputs were checked, in T; with `dense`, all of its steps.

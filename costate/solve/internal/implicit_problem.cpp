@@ -18,8 +18,9 @@ template void bind_step_inputs(const TimeRows&, std::size_t, const double*, cons
                                std::span<const double* const>, std::vector<const double*>&);
 
 template <class T>
-ImplicitProblem<T>::ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t num_lanes)
-    : step(implicit_step(field, options, StepUse::kForward, std::numeric_limits<T>::epsilon())),
+ImplicitProblem<T>::ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t num_lanes,
+                                    StepUse use)
+    : step(step_function(field, options, use, std::numeric_limits<T>::epsilon())),
       lanes(num_lanes),
       state_size(static_cast<std::size_t>(field.state_size())),
       reads_time(internal::reads_time(field.function())),

@@ -1,4 +1,4 @@
-// A step of an implicit method lowered for `lanes` samples side by side.
+// A step of a method that steps by a Function, an implicit one above all, lowered for `lanes` samples side by side.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,8 @@ void bind_step_inputs(const TimeRows& time, std::size_t lanes, const T* times, c
 
 template <class T>
 struct ImplicitProblem {
-  ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes);
+  ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes,
+                  StepUse use = StepUse::kForward);
 
   StepFunction step;
   std::size_t lanes, state_size;

@@ -56,12 +56,12 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       part_offsets(internal::part_offsets(vector_field)),
       measure(error_measure(solve_options, part_offsets, state_size)),
       gradients(gradients_of(vector_field, solve_options, wanted)),
-      function(lower_field<T>(vector_field, num_lanes, tableau->is_implicit ? std::nullopt : gradients, time)),
+      function(lower_field<T>(vector_field, num_lanes, tableau->steps_by_function() ? std::nullopt : gradients, time)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
       reads_time(internal::reads_time(vector_field.function())),
       stops(bends_of == nullptr ? vector_field : *bends_of, solve_options,
             std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time, num_lanes) {
-  if (tableau->is_implicit) implicit = std::make_unique<const ImplicitProblem<T>>(field, options, lanes);
+  if (tableau->steps_by_function()) implicit = std::make_unique<const ImplicitProblem<T>>(field, options, lanes);
   if (gradients && !implicit) {
     num_late_inputs = part_offsets.size();
     num_late_outputs =

@@ -76,6 +76,14 @@ std::size_t recorded_numbers(const LaneProblem<T>& problem, std::size_t memory_p
 template <class T>
 std::size_t most_frames(const LaneProblem<T>& problem, std::size_t memory_parts = 1);
 
+/// How lanes go on that another solve left: SolveEnd.
+template <class T>
+struct LaneResume {
+  std::vector<double> h, previous_log, before_log;  // [lanes]
+  std::vector<char> knows_slope;                    // [lanes]
+  AlignedVector<T> slopes;                          // [state, lanes]
+};
+
 /// Inputs of one tile.
 template <class T>
 struct LaneInputs {
@@ -86,6 +94,7 @@ struct LaneInputs {
   const T* shared = nullptr;            // prepare_field's
   std::size_t num_samples = 0;          // lanes that hold samples: the first ones
   std::size_t memory_parts = 1;         // so many tiles share the memory budget
+  const LaneResume<T>* resume = nullptr;
 };
 
 /// The pointers of the inputs of a problem's function: what it reads of the times [TimeRows, lanes], the parts within

@@ -39,6 +39,8 @@ struct LaneOutcome {
   std::int64_t nfe = 0;
   std::int64_t accepted = 0;
   std::int64_t rejected = 0;
+  double next_step = 0;                     // of a solve that got to its end, as the next
+  double previous_log = 0, before_log = 0;  // ControlState
 };
 
 /// The samples of a host solve that wait for a lane.
@@ -56,7 +58,11 @@ class StepListener {
  public:
   virtual ~StepListener() = default;
   /// Steps of some lanes were accepted: LaneSolver's is_accepted() and what follows it tell of them until this returns.
-  virtual void stepped() = 0;
+  virtual void stepped() {}
+  /// The lanes' next attempts are planned; they were made and judged. is_attempted(), is_accepted() and what follows
+  /// them tell of them until this returns.
+  virtual void planned() {}
+  virtual void judged() {}
 };
 
 template <class T>
@@ -78,7 +84,8 @@ class LaneSolver {
   /// Solves all samples of the queue; a lane that is done takes the next one. Keeps no records. `inputs` are the
   /// columns that the queue fills; states [time, state, lanes] are valid for a lane when the queue hears of its end,
   /// and so is `dense`, if the dense output of its adaptive steps is wanted.
-  void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states, DenseRecord<T>* dense = nullptr);
+  void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states, DenseRecord<T>* dense = nullptr,
+                   StepListener* listener = nullptr);
 
   /// Goes on where `wide` is between two steps: lane i with lane columns[i] of that. Lanes beyond the inputs' samples
   /// are padding. Fills the outputs to come.
@@ -111,6 +118,11 @@ class LaneSolver {
 
   /// For a StepListener: whether the lane's step was accepted, its times, and the states [state, lanes] at a stage.
   bool is_accepted(std::size_t lane) const { return clock_.accepted[lane] != 0; }
+  bool is_attempted(std::size_t lane) const { return clock_.is_active[lane] != 0; }
+  double error_of_attempt(std::size_t lane) const { return problem_.is_fixed ? 0 : clock_.error[lane]; }
+  /// Where a lane that got to its end was evaluated there, its slope: column `lane` of [state, lanes].
+  bool knows_last_slope(std::size_t lane) const { return !implicit_ && clock_.knows_first[lane] != 0; }
+  const T* last_slopes() const { return slope(0); }
   StepTimes times_of_step(std::size_t lane) const {
     return {.t = clock_.t[lane], .h = clock_.h[lane], .first = first_times()[lane], .last = last_times()[lane]};
   }
@@ -141,6 +153,7 @@ class LaneSolver {
   // Beginning and ending a sample.
   void refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states);
   void begin(std::size_t lane, T* states);
+  void take_up(std::size_t lane);
   std::optional<double> misplaced_time(std::size_t lane) const;
   std::optional<double> coarse_time(std::size_t lane) const;
   void end_lane(std::size_t lane, Status status);

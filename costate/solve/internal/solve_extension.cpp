@@ -27,7 +27,7 @@ constexpr double kFinest<float> = 1e-6;
 /// fixed steps, too, which may be unstable at half their length as well. An implicit method stands for a stiff field.
 SolveOptions tightened_options(SolveOptions options) {
   constexpr double kTighter = 1e-2;
-  options.method = tableau(options.method).is_implicit ? Method::kRodas5p : Method::kDopri8;
+  options.method = tableau(options.method).is_implicit() ? Method::kRodas5p : Method::kDopri8;
   const auto tighten_rtol = [](double& rtol) { rtol = std::min(rtol, std::max(kTighter * rtol, kFinest<double>)); };
   tighten_rtol(options.rtol);
   std::ranges::for_each(options.rtols, tighten_rtol);
@@ -78,7 +78,7 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
   std::optional<ReferenceDerivatives> derivatives;
   if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
   std::optional<StepFunction> step;
-  if (tableau(options_.method).is_implicit) step = implicit_step(field_, options_, StepUse::kForward);
+  if (tableau(options_.method).steps_by_function()) step = step_function(field_, options_, StepUse::kForward);
   std::optional<ReferenceEvents> events;
   if (events_) events = interpreted_events(*events_, operands.subspan(2));
   const ReferenceSolution solution =
@@ -306,7 +306,7 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                                                       .accepted = outcome.accepted,
                                                       .rejected = outcome.rejected,
                                                       .has_fixed_steps = problem_.is_fixed,
-                                                      .is_implicit = problem_.tableau->is_implicit,
+                                                      .is_implicit = problem_.tableau->is_implicit(),
                                                       .has_mass_matrix = !problem_.options.mass_matrix.empty(),
                                                       .has_events = state.solver.events() != nullptr,
                                                       .min_step = problem_.options.min_step})});

@@ -112,6 +112,9 @@ Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, 
 
 MovedOperands SolveExtension::moved_operands(std::span<const Array> operands, std::span<const Array> tangents) const {
   MovedOperands moved{.times = !tangents[1].is_empty(), .arguments = {}};
+  if (tableau(options_.method).is_on_grid())
+    throw NotSupported("[jvp] a solve by '", costate::name(options_.method),
+                       "' has no forward derivative, nor a second one; take an explicit Runge-Kutta method.");
   if (moved.times && !options_.mass_matrix.empty())
     throw NotSupported(
         "[jvp] a solve with a mass_matrix has no forward derivative with respect to its times; leave them out of wrt.");
