@@ -176,7 +176,10 @@ bool CvodeAdjoint::solve_backward(std::span<const double> times, std::span<const
   jump(output);
   while (output > 0 && times[output - 1] == times.back()) jump(--output);
   is_ok = is_ok && call.CVodeInitB(memory, which, &Calls::lambda, times.back(), objects.lambda.get()) == 0;
-  call.CVodeSVtolerancesB(memory, which, problem_.rtols.front(), objects.tolerances.get());
+  const SolveOptions& options = problem_.options;
+  const double rtol = options.adjoint_rtol > 0 ? options.adjoint_rtol : problem_.rtols.front();
+  if (options.adjoint_atol > 0) std::fill_n(objects_.numbers(objects.tolerances), size, options.adjoint_atol);
+  call.CVodeSVtolerancesB(memory, which, rtol, objects.tolerances.get());
   call.CVodeSetUserDataB(memory, which, this);
   call.CVodeSetMaxNumStepsB(memory, which, static_cast<long>(problem_.options.max_steps));
   if (problem_.is_bdf) {
@@ -188,7 +191,8 @@ bool CvodeAdjoint::solve_backward(std::span<const double> times, std::span<const
   if (num_arguments_ > 0) {
     is_ok = is_ok && call.CVodeQuadInitB(memory, which, &Calls::quadrature, objects.integral.get()) == 0;
     call.CVodeSetQuadErrConB(memory, which, 1);
-    call.CVodeQuadSStolerancesB(memory, which, problem_.rtols.front(), std::ranges::min(problem_.atols));
+    call.CVodeQuadSStolerancesB(memory, which, rtol,
+                                options.adjoint_atol > 0 ? options.adjoint_atol : std::ranges::min(problem_.atols));
   }
   while (is_ok && output > 0) {
     double reached = times[--output];
