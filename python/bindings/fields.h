@@ -31,4 +31,7 @@ std::function<Array(Array, Array)> to_function(const nb::callable& f);
 /// The options of a solve, as solve() takes them.
 Keywords<SolveOptions> solve_keywords();
 
+/// A user's error_norm(errors) for a state of so many numbers; an empty Function where `norm` is none.
+Function to_norm(const nb::object& norm, std::int64_t state_size);
+
 }  // namespace costate::python
