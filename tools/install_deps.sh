@@ -2,6 +2,7 @@
 # Installs what Costate needs on Debian 12 or 13, as root or with sudo. Does nothing, fast, where all is there.
 #
 #   tools/install_deps.sh build    what the library and the command line need to build and run, by apt
+#   tools/install_deps.sh fuzz     also the compiler that brings libFuzzer
 #   tools/install_deps.sh          also what the tests, benchmarks and the Python package need, and its environment in .venv
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +13,7 @@ packages=(build-essential cmake pkgconf ninja-build ccache
 # SUNDIALS is by far the largest: it brings MPI and PETSc.
 test_packages=(python3 python3-dev python3-venv
   libsundials-dev libgtest-dev librapidcheck-dev libbenchmark-dev dataset-fashion-mnist)
+fuzz_packages=(clang-19 libclang-rt-19-dev python3)
 
 fail() {
   echo "install_deps.sh: $1" >&2
@@ -20,8 +22,9 @@ fail() {
 
 case "${1:-all}" in
   build) ;;
+  fuzz) packages+=("${fuzz_packages[@]}") ;;
   all) packages+=("${test_packages[@]}") ;;
-  *) fail "expected 'build' or nothing; got '$1'." ;;
+  *) fail "expected 'build', 'fuzz' or nothing; got '$1'." ;;
 esac
 
 command -v apt-get >/dev/null || fail "needs Debian's apt-get; elsewhere install by hand: ${packages[*]}."

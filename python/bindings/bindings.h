@@ -114,6 +114,7 @@ void bind_nn(nb::module_& module);
 void bind_dense(nb::module_& module);
 void bind_events(nb::module_& module);
 void bind_solve(nb::module_& module);
+void bind_sde(nb::module_& module);
 void bind_stepping(nb::module_& module);
 void bind_flows(nb::module_& module);
 void bind_models(nb::module_& module);

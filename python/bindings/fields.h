@@ -9,6 +9,7 @@
 #include "python/bindings/states.h"
 
 namespace costate {
+struct Solution;
 struct SolveOptions;
 }
 
@@ -27,6 +28,9 @@ TracedArguments traced_arguments(const nb::sequence& args);
 
 /// A callable of two Arrays, for as long as the caller holds it.
 std::function<Array(Array, Array)> to_function(const nb::callable& f);
+
+/// What solve() gives in Python: of one array a sample, without the batch axis if `is_single`.
+nb::any to_python(Solution solution, const HostArray& times, bool is_single);
 
 /// The options of a solve, as solve() takes them.
 Keywords<SolveOptions> solve_keywords();

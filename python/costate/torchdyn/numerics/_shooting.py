@@ -6,14 +6,14 @@ Massaroli et al., Differentiable Multiple Shooting Layers (2021), arXiv:2106.038
 import torch
 
 from costate._names import nearest
-from costate.torchdyn._neural_ode import Field
 
 # torchdyn's names of a method, by ours.
 _NAMES = {"zero": ("mszero", "zero", "parareal"), "backward": ("msbackward", "backward", "discrete-adjoint")}
 SHOOTING = {name: method for method, names in _NAMES.items() for name in names}
 
 
-def _method_of(solver):
+def shooting_method_of(solver):
+    """Ours of torchdyn's names. ValueError, with the nearest one, for a name that there is not."""
     if solver not in SHOOTING:
         near = nearest(str(solver), SHOOTING)
         hint = f" Did you mean '{near[0]}'?" if near else ""
@@ -32,7 +32,7 @@ def odeint_mshooting(f, x, t_span, solver, B0=None, fine_steps=2, maxiter=4):
     Intervals side by side are one batch: f is called with t [row, 1, …] and x [row, …], where a row is a sample in an interval. After as many
     corrections as there are intervals the states are those of the fine steps one after the other.
     """
-    method = _method_of(solver)
+    method = shooting_method_of(solver)
     if len(t_span) < 2:
         raise ValueError(f"[odeint_mshooting] t_span must have at least two times; got {len(t_span)}.")
     if fine_steps < 1:
@@ -99,21 +99,3 @@ class _Flow:
             _, moved = torch.func.jvp(one.fine, (states[n:n + 1],), ((found[-1] - states[n])[None],))
             found.append(ends[n] + moved[0])
         return torch.stack(found)
-
-
-class MultipleShootingLayer(torch.nn.Module):
-    """(times, states [time, batch, …]) from x, by odeint_mshooting; x' = vector_field(x) or vector_field(t, x).
-
-    Gradients are those of the corrections made, by PyTorch; the other arguments of torchdyn's are taken, and change nothing.
-    """
-
-    def __init__(self, vector_field, solver, sensitivity="autograd", maxiter=4, fine_steps=4, solver_adjoint=None, atol_adjoint=1e-6,
-                 rtol_adjoint=1e-6, seminorm=False, integral_loss=None):
-        super().__init__()
-        _method_of(solver)
-        if integral_loss is not None:
-            raise NotImplementedError("[MultipleShootingLayer] integral_loss is not known here; make the integral a number of the state.")
-        self.vf, self.solver, self.maxiter, self.fine_steps = Field(vector_field, 1), solver, maxiter, fine_steps
-
-    def forward(self, x, t_span, B0=None):
-        return odeint_mshooting(self.vf, x, t_span, self.solver, B0=B0, fine_steps=self.fine_steps, maxiter=self.maxiter)

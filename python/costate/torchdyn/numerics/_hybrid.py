@@ -5,7 +5,7 @@ import torch
 from costate.torch._adaptive import Adaptive
 from costate.torch._callbacks import Solve
 from costate.torch._runge_kutta import number
-from costate.torchdyn._solve import method_of
+from costate.torchdyn.numerics._solve import method_of
 
 
 class EventCallback(torch.nn.Module):
