@@ -1064,6 +1064,18 @@ class Event:
 
     def __repr__(self) -> str: ...
 
+def rest_event(rate: float) -> Event:
+    """
+    An Event that ends a solve where the state comes to rest: where the root mean square of dz/dt falls below `rate`.
+
+    A sample that is at rest from the start on is not ended.
+
+    >>> import costate
+    >>> solution = costate.solve(lambda t, z: -z, [1.0], [0.0, 100.0], events=[costate.rest_event(1e-3)])
+    >>> bool(abs(solution.event_times[0] - 6.9078) < 1e-3)
+    True
+    """
+
 class EventSolution:
     """
     A solve with events inside a trace. Rows of events that did not happen are NaN.
@@ -1157,6 +1169,29 @@ class Solution:
     def check(self) -> None:
         """SolveFailed if a sample failed, naming the first."""
 
+class StepView:
+    """
+    An attempted step of a sample, as on_step, on_accept and on_reject of solve hear of it.
+    """
+
+    @property
+    def sample(self) -> int: ...
+
+    @property
+    def t(self) -> float: ...
+
+    @property
+    def h(self) -> float:
+        """Its size; negative backward in time."""
+
+    @property
+    def error(self) -> float:
+        """In tolerances; 0 before the attempt, and of fixed steps."""
+
+    @property
+    def state(self) -> numpy.ndarray:
+        """[state] at t, flat."""
+
 def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> VectorField:
     """
     Traces f(t, z, ...) once for one sample's state, for solves that share it.
@@ -1165,7 +1200,7 @@ def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> Vect
     arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
     """
 
-def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int = 16, dense: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int | None = None, dense: bool = False, on_step: Callable | None = None, on_accept: Callable | None = None, on_reject: Callable | None = None, progress: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str | Callable = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
     """
     Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -1173,6 +1208,8 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. Where
             z0, times or args hold Arrays or Parameters, or f uses one of the trace around it, the solve becomes part of
             the program, of one sample, and this returns an Array [time, ...state].
+            A Solution: the solve goes on where that one ended, whose last time times[0] must be, with its step sizes,
+            controllers and last slopes.
             Or a dict, named tuple, dataclass or tuple of arrays, nested or not: f is called with such a one, gives such a one,
             and the states are such a one. One sample where no array has two axes; else each has the batch as its first.
     times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again. A solve in
@@ -1181,8 +1218,10 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     events  a list of costate.Event: what is noted, moves the state or ends a sample's solve where its g goes through zero. An
             output at the time of an event is the state before it; outputs after one that ends the solve are NaN. Solves with
             events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
-            and the first `max_events` times, numbers and states of events, all with gradients through the events' times; z0 is
+            and the first `max_events` (16) times, numbers and states of events, all with gradients through the events' times; z0 is
             one array then.
+    on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
+            is called with the part of the times that is behind, from 0 to 1.
     dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 
     method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
@@ -1191,7 +1230,8 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several; a
                                    list as rtol or atol is the same.
                                    inf: that number is not controlled, such as an integral beside the state, and moves no step.
-    error_norm                     'rms'; 'part_rms': the largest of the parts' own; 'max': the largest of all numbers.
+    error_norm                     'rms'; 'part_rms': the largest of the parts' own; 'max': the largest of all numbers; or a callable that
+                                   gives the error of a step of an Array of the errors of z's numbers, in tolerances.
     first_step                     size of the first attempt; 0: chosen.
     min_step, at_min_step          no step is shorter, but those that end at a stop or the last time; 0: no limit. Where a shorter
                                    one is asked for, the status is 'step_too_small' ('fail'), or the step is taken, whatever its
@@ -1321,6 +1361,16 @@ def brownian_path(times: object, channels: int = 1, *, seed: int = 0, stream: ob
     The paths W that solve_sde meets, 0 at times[0]: [time, channels], of several samples [sample, time, channels].
 
     They are those of a solve whose first and last times are these; times between may be any.
+    """
+
+def methods() -> dict:
+    """
+    The methods of solve by name: for each a dict with its description, source, family, order, and whether its steps go by
+    their error (adaptive), can be taken back (reversible) and allow a mass matrix.
+
+    >>> import costate
+    >>> [name for name, method in costate.methods().items() if method["reversible"]]
+    ['symplectic_euler', 'velocity_verlet', 'reversible_heun', 'alf']
     """
 
 class FlowDensity:
@@ -2260,6 +2310,62 @@ def loss_sum(loss: str, prediction: object, target: object, mask: object) -> Arr
     loss  'mse', 'mae', or 'huber': d^2 / 2 up to |d| = 1, |d| - 1/2 beyond (Huber 1964).
 
     The three arrays have one shape. Where the mask is 0, prediction and target may be NaN; neither value nor gradient sees them.
+    """
+
+class ConstrainedMinimum:
+    """Where minimize_constrained came to."""
+
+    @property
+    def x(self) -> numpy.ndarray:
+        """The point, shaped like x0."""
+
+    @property
+    def equations(self) -> numpy.ndarray:
+        """Their values there."""
+
+    @property
+    def limits(self) -> numpy.ndarray:
+        """Their values there."""
+
+    @property
+    def equation_multipliers(self) -> numpy.ndarray:
+        """What a unit of each equation is worth, in units of the objective."""
+
+    @property
+    def limit_multipliers(self) -> numpy.ndarray:
+        """The same of the limits; 0 of those that do not matter."""
+
+    @property
+    def violation(self) -> float:
+        """How far the constraints are from being kept."""
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of L-BFGS."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of all rounds."""
+
+    def __repr__(self) -> str: ...
+
+def minimize_constrained(objective: Callable, x0: object, *, equations: Callable | None = None, limits: Callable | None = None, rounds: int = 20, violation: float = 1e-08, penalty: float = 10.0, penalty_growth: float = 5.0, steps: int = 100, history: int = 30) -> ConstrainedMinimum:
+    """
+    The lowest point of objective(x) where equations(x) = 0 and limits(x) <= 0, by the augmented Lagrangian and L-BFGS.
+
+    objective  gives a number; equations and limits give vectors; all are callables on a costate Array of x0's shape.
+    x0         where the search begins.
+    rounds     at most so many, each of at most `steps` steps of L-BFGS that keeps `history` pairs, until the constraints are
+               kept within `violation`. penalty is the first penalty, and grows by penalty_growth where a round leaves more
+               than a quarter of the violation.
+
+    Whether it came to a point that keeps the constraints is what the result's `violation` tells. (Nocedal and Wright 2006,
+    Numerical Optimization, 17.3 and 17.4.)
+
+    >>> import costate, numpy as np
+    >>> found = costate.minimize_constrained(lambda x: x[0] + x[1], [1.0, 0.5], equations=lambda x: costate.stack([x[0] ** 2 + x[1] ** 2 - 2]))
+    >>> bool(np.allclose(found.x, [-1, -1], atol=1e-6))
+    True
     """
 
 class TrainResult:

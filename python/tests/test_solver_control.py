@@ -73,7 +73,7 @@ def test_a_users_error_norm():
     loose = costate.solve(swing, STARTS, [0.0, 5.0], error_norm=lambda errors: 1e-3 * rms(errors))
     assert np.all(loose.accepted < plain.accepted)
     traced = costate.trace(lambda z: costate.solve(swing, z, [0.0, 5.0], error_norm=rms)[1], {"z": (2,)})
-    np.testing.assert_allclose(costate.compile(traced)(STARTS), own.states[:, 1], rtol=1e-8)
+    np.testing.assert_allclose(costate.compile(traced)(STARTS)[0], own.states[:, 1], rtol=1e-8)
     with pytest.raises(costate.InvalidArgument, match="norm must be a Function of the 2 errors"):
         costate.solve(swing, STARTS, [0.0, 5.0], error_norm=lambda errors: errors)
 

@@ -153,7 +153,7 @@ TEST(Detest, AsAccurateAndAsCheapAsSciPy) {
       const double errors = std::exp(log_error / count), evaluations = std::exp(log_nfe / count);
       RecordProperty(text::concat(name(method), "_error_", at), text::concat(errors));
       RecordProperty(text::concat(name(method), "_nfe_", at), text::concat(evaluations));
-      EXPECT_LE(errors, 3) << name(method) << ", " << at;
+      EXPECT_LE(errors, 1.5) << name(method) << ", " << at;
       EXPECT_LE(evaluations, 1.1) << name(method) << ", " << at;
     }
 }
