@@ -111,7 +111,6 @@ void bind_function(nb::module_& module);
 void bind_pullback(nb::module_& module);
 void bind_derivatives(nb::module_& module);
 void bind_nn(nb::module_& module);
-void bind_delays(nb::module_& module);
 void bind_dense(nb::module_& module);
 void bind_events(nb::module_& module);
 void bind_solve(nb::module_& module);

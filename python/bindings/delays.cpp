@@ -1,12 +1,12 @@
 // Delay equations, on NumPy arrays and inside traces.
-#include "costate/solve/delays.h"
+#include "python/bindings/delays.h"
 
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "costate/base/error.h"
-#include "python/bindings/bindings.h"
+#include "costate/solve/delays.h"
 #include "python/bindings/fields.h"
 
 namespace costate::python {

@@ -6,6 +6,7 @@
 #include "costate/base/threads.h"
 #include "costate/exec/machine.h"
 #include "python/bindings/bindings.h"
+#include "python/bindings/delays.h"
 #include "python/bindings/keywords.h"
 #include "python/bindings/tensors.h"
 

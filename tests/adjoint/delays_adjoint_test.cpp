@@ -1,6 +1,9 @@
 // Gradients of delay equations: against differences of the computed solution, with steps of one length.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "../support/check_function.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
@@ -95,6 +98,34 @@ TEST(DelayGradient, OfALagIsThatOfTheClosedForm) {
   const RunResult found = compile(value_and_grad(loss, std::span(&lag, 1))).run({column({1, 1, 1})});
   EXPECT_NEAR(found.outputs[0].at(0), -1 + 0.8 * 0.8 / 2, 1e-9);
   EXPECT_NEAR(found.outputs[1].at(0), 3 * -0.8, 1e-8);
+}
+
+// The same lag as twice a Parameter, whose size is given.
+TEST(DelayGradient, GoesThroughWhatALagIsMadeOf) {
+  const Parameter half("half", HostArray::vector({0.6}));
+  const Function loss = trace(
+      [&](Array z0) {
+        const Lag lags[] = {Lag(2.0 * half, 1.2)};
+        return solve_delays([](Array, Array, std::span<const Array> delayed) { return -delayed[0]; },
+                            [&](Array) { return z0; }, lags, constant(HostArray::vector({0, 2})))
+            .states[1][0];
+      },
+      {{"z0", {1}}});
+  const RunResult found = compile(value_and_grad(loss, std::span(&half, 1))).run({column({1})});
+  EXPECT_NEAR(found.outputs[1].at(0), 2 * -0.8, 1e-8);
+}
+
+// Where pieces end was decided with a lag of 0.7 beside 1.1: 0.8 serves, 1.2 would put the pieces in another order.
+TEST(DelayGradient, ALagThatPassesAnotherIsReported) {
+  const Delayed delayed;
+  const Program program = compile(delayed.loss({}));
+  delayed.lag.set_value(HostArray(Shape{}, Numbers{0.8}));
+  EXPECT_TRUE(program.run({row({0.5, -0.3}), row({1.3})}).report.failures.empty());
+  delayed.lag.set_value(HostArray(Shape{}, Numbers{1.2}));
+  const RunResult found = program.run({row({0.5, -0.3}), row({1.3})});
+  ASSERT_FALSE(found.report.failures.empty());
+  EXPECT_EQ(found.report.failures[0].reason, "invalid_times");
+  EXPECT_TRUE(std::isnan(found.outputs[0].at(0)));
 }
 
 }  // namespace
