@@ -14,6 +14,8 @@ namespace {
 
 constexpr double kUnresolved = 100;  // tolerances that the last coefficients of a piece may have
 constexpr std::size_t kMostPieces = 4096;
+constexpr double kNear = 1e-9;  // of a piece: times are sums, and rounded
+constexpr double kSlack = 0.2;  // of the shortest lag, by which pieces may move against each other as lags do
 
 /// A time between pieces: its number when the program is traced, and what the program computes, which is the same where
 /// lags are constants.
@@ -55,7 +57,8 @@ class DelaySolver {
         options_(options),
         matrix_(constant(internal::chebyshev_matrix(options.nodes))),
         lags_are_known_(std::ranges::all_of(
-            lags, [](const Lag& lag) { return internal::constant_numbers(lag.value).has_value(); })) {}
+            lags, [](const Lag& lag) { return internal::constant_numbers(lag.value).has_value(); })),
+        shortest_(std::ranges::min(lags, {}, &Lag::size).size) {}
 
   DelaySolution run(const std::vector<double>& times, const Array& given_z0) {
     t0_ = times.front();
@@ -99,6 +102,10 @@ class DelaySolver {
           const Time sum = time(before.number + lag.size, before.array + lag.value);
           const double near = 1e-12 * (std::abs(t0_) + std::abs(end) + sum.number - t0_);
           const auto is_near = [&](const Time& other) { return std::abs(other.number - sum.number) <= near; };
+          if (!lags_are_known_ && std::abs(sum.number - end) <= near)
+            throw InvalidArgument(
+                "[solve_delays] the last time must be no sum of lags that may move, which would pass it; ", end,
+                " is. Take another one, or another size of the lag.");
           if (sum.number < end - near && std::ranges::none_of(next, is_near) && std::ranges::none_of(all, is_near))
             next.push_back(sum);
         }
@@ -111,8 +118,8 @@ class DelaySolver {
   }
 
   std::vector<Time> piece_ends(double end) const {
-    double longest = options_.max_piece > 0 ? options_.max_piece : std::numeric_limits<double>::infinity();
-    for (const Lag& lag : lags_) longest = std::min(longest, lag.size);
+    double longest = lags_are_known_ ? shortest_ : (1 - kSlack) * shortest_;
+    if (options_.max_piece > 0) longest = std::min(longest, options_.max_piece);
     const std::vector<Time> known = jumps(end);
     std::vector<Time> ends = {known.front()};
     for (std::size_t i = 1; i < known.size(); ++i) {
@@ -145,26 +152,45 @@ class DelaySolver {
     return matmul(internal::chebyshev_basis(place, options_.nodes), piece.coefficients);
   }
 
+  /// The pieces that lie a lag behind one that is to be solved; none where the history does.
+  std::vector<const Piece*> behind(const Lag& lag, const Time& start, const Time& end) const {
+    const double first = start.number - lag.size, last = end.number - lag.size;
+    const double near = kNear * (end.number - start.number), inside = lags_are_known_ ? near : -kSlack * shortest_;
+    std::vector<const Piece*> found;
+    if (last <= t0_ + near) return found;
+    for (const Piece& piece : pieces_)
+      if (piece.end.number > first + inside && piece.start.number < last - inside) found.push_back(&piece);
+    return found;
+  }
+
   /// z at t - lag, flat, for t within a piece that is to be solved. Where several pieces are behind it, each gives how
   /// z changes over its own time; that is continuous, whatever moves the pieces' ends.
   Array delayed(const Array& t, const Lag& lag, const Time& start, const Time& end) const {
-    const double first = start.number - lag.size, last = end.number - lag.size;
-    const double near = 1e-9 * (end.number - start.number);
     const Array then = t - lag.value;
-    if (last <= t0_ + near) return flat(past_of(then));
+    const std::vector<const Piece*> pieces = behind(lag, start, end);
+    if (pieces.empty()) return flat(past_of(then));
     Array sum;
-    for (const Piece& piece : pieces_) {
-      if (piece.end.number <= first + near || piece.start.number >= last - near) continue;
+    for (const Piece* piece : pieces) {
       Array at = then;
-      if (piece.end.number < last - near) at = min(at, piece.end.array);
-      if (sum.is_empty()) {
-        sum = value(piece, at);
-        continue;
-      }
-      at = max(at, piece.start.array);
-      sum = sum + (value(piece, at) - piece.first);
+      if (piece != pieces.back()) at = min(at, piece->end.array);
+      if (piece != pieces.front()) at = max(at, piece->start.array);
+      const Array z = value(*piece, at);
+      sum = sum.is_empty() ? z : sum + (z - piece->first);
     }
     return sum;
+  }
+
+  /// 1 where a piece still lies as it did when the program was traced: forwards, and with those pieces behind it.
+  Array lies_as_traced(const Time& start, const Time& end) const {
+    const Array near = kNear * (end.array - start.array);
+    Array all = 0.0 < near;
+    for (const Lag& lag : lags_) {
+      const std::vector<const Piece*> pieces = behind(lag, start, end);
+      const Array first = start.array - lag.value, last = end.array - lag.value;
+      all = all * (last <= (pieces.empty() ? constant(t0_) : pieces.back()->end.array) + near);
+      if (!pieces.empty()) all = all * (pieces.front()->start.array <= first + near);
+    }
+    return all;
   }
 
   // ---- a piece
@@ -180,8 +206,11 @@ class DelaySolver {
     std::vector<double> numbers;
     for (const double point : points) numbers.push_back(start.number + (end.number - start.number) * point);
     numbers.back() = end.number;
-    const Array times = lags_are_known_ ? constant(HostArray::vector(numbers))
-                                        : start.array + (end.array - start.array) * constant(HostArray::vector(points));
+    Array times = constant(HostArray::vector(numbers));
+    if (!lags_are_known_) {
+      times = start.array + (end.array - start.array) * constant(HostArray::vector(points));
+      times = where(lies_as_traced(start, end), times, constant(std::numeric_limits<double>::quiet_NaN()));
+    }
     const Array states = solve(field, z, times, options_.solve);
     pieces_.push_back({start, end, z, matmul(matrix_, states)});
     last_state_ = states[-1];
@@ -208,6 +237,7 @@ class DelaySolver {
   const DelayOptions& options_;
   Array matrix_;
   bool lags_are_known_;
+  double shortest_;
   double t0_ = 0;
   Shape shape_;
   std::vector<Piece> pieces_;
