@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view kControlNames[] = {"per_sample", "joint"};
 constexpr std::string_view kErrorNormNames[] = {"rms", "part_rms", "max"};
 constexpr std::string_view kAtMinStepNames[] = {"fail", "accept"};
-constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve", "reversible"};
+constexpr std::string_view kAdjointNames[] = {"discrete",      "backsolve",  "reversible",
+                                              "interpolating", "quadrature", "forward"};
 constexpr std::string_view kGradientStepsNames[] = {"auto", "on", "off"};
 
 void check_step_control(const StepControl& control) {
@@ -41,11 +42,11 @@ void check_implicit(const SolveOptions& options) {
   if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit())
     throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit methods; got '", name(options.method),
                           "'. A field that asks for an implicit method grows as fast backwards as it decays forwards: "
-                          "take adjoint = 'discrete'.");
+                          "take 'discrete', 'interpolating' or 'quadrature'.");
 }
 
-/// Which adjoints a method has.
-void check_adjoint(const SolveOptions& options) {
+/// Which adjoints a method has, and what only some adjoints can do.
+void check_adjoint(const SolveOptions& options, bool is_fixed) {
   const Tableau& method = tableau(options.method);
   if (options.adjoint == Adjoint::kReversible && !method.is_reversible()) {
     std::vector<std::string> known;
@@ -54,9 +55,28 @@ void check_adjoint(const SolveOptions& options) {
     throw InvalidArgument("[solve] adjoint = 'reversible' is for methods whose steps can be taken back: ",
                           text::join(known), "; got '", method.name, "'. Take one of them, or adjoint = 'discrete'.");
   }
-  if (options.adjoint == Adjoint::kBacksolve && method.is_on_grid())
-    throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit Runge-Kutta methods; got '", method.name,
-                          "'. Take adjoint = 'discrete'.");
+  if (!takes_back_steps(options.adjoint) && method.is_on_grid())
+    throw InvalidArgument("[solve] adjoint = '", name(options.adjoint), "' is for ",
+                          options.adjoint == Adjoint::kBacksolve ? "explicit Runge-Kutta" : "Runge-Kutta",
+                          " methods; got '", method.name, "'. Take adjoint = 'discrete'.");
+  for (const auto& [key, value] :
+       {std::pair("adjoint_rtol", options.adjoint_rtol), {"adjoint_atol", options.adjoint_atol}}) {
+    if (!(value >= 0) || !std::isfinite(value))
+      throw InvalidArgument("[solve] ", key, " must be finite and at least 0 (that of the solve); got ", value, ".");
+    if (value > 0 && takes_back_steps(options.adjoint))
+      throw InvalidArgument("[solve] ", key, " is for adjoints that solve an equation of their own; '",
+                            name(options.adjoint), "' takes the steps back. Leave it out, or take another one.");
+    if (value > 0 && is_fixed)
+      throw InvalidArgument("[solve] ", key, " is for steps chosen by the error; here they are fixed (",
+                            name(options.method), "). Leave it out, or choose a method with an error estimate.");
+  }
+  if (is_fixed && reads_dense(options.adjoint))
+    throw InvalidArgument("[solve] adjoint = '", name(options.adjoint),
+                          "' reads the state between the steps, which fixed steps do not keep. Choose steps by the "
+                          "error, or take adjoint = 'discrete'.");
+  if (!options.mass_matrix.empty() && !takes_back_steps(options.adjoint))
+    throw InvalidArgument("[solve] adjoint = '", name(options.adjoint),
+                          "' is for y' = f; got a mass_matrix. Take adjoint = 'discrete'.");
 }
 
 /// What is not set unless a caller sets it, and has no effect on fixed steps.
@@ -84,6 +104,8 @@ std::string name(Adjoint adjoint) { return spelling(adjoint, kAdjointNames); }
 Control control_from_name(const std::string& name) {
   return from_spelling<Control>("solve", "control", name, kControlNames);
 }
+bool takes_back_steps(Adjoint adjoint) { return adjoint == Adjoint::kDiscrete || adjoint == Adjoint::kReversible; }
+bool reads_dense(Adjoint adjoint) { return adjoint == Adjoint::kInterpolating || adjoint == Adjoint::kQuadrature; }
 Adjoint adjoint_from_name(const std::string& name) {
   return from_spelling<Adjoint>("solve", "adjoint", name, kAdjointNames);
 }
@@ -135,7 +157,7 @@ void check_options(const SolveOptions& options) {
       options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate();
   if (is_fixed) check_fixed(options);
   check_implicit(options);
-  check_adjoint(options);
+  check_adjoint(options, is_fixed);
   check_step_control(options.step_control);
   if (options.max_steps < 1)
     throw InvalidArgument("[solve] max_steps must be at least 1; got ", options.max_steps, ".");
@@ -178,6 +200,8 @@ const std::vector<SolveOption>& solve_options() {
       {"max_steps", kInteger, COSTATE_MEMBER(max_steps)},
       {"control", kChoice, COSTATE_CHOICE(control, control_from_name)},
       {"adjoint", kChoice, COSTATE_CHOICE(adjoint, adjoint_from_name)},
+      {"adjoint_rtol", kNumber, COSTATE_MEMBER(adjoint_rtol)},
+      {"adjoint_atol", kNumber, COSTATE_MEMBER(adjoint_atol)},
       {"gradient_steps", kChoice, COSTATE_CHOICE(gradient_steps, gradient_steps_from_name)},
       {"memory_budget", kInteger, COSTATE_MEMBER(memory_budget)},
       {"safety", kNumber, COSTATE_MEMBER(step_control.safety)},

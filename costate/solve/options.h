@@ -28,17 +28,21 @@ enum class ErrorNorm { kRms, kPartRms, kMax };
 /// step is taken, whatever the error, and the status stays kOk.
 enum class AtMinStep { kFail, kAccept };
 
-/// How a traced solve is differentiated in reverse: the accepted steps exactly; Algorithm 2 of Chen et al. 2018; or the
-/// steps exactly, with the states before them taken back from the last one, of methods that can
-/// (Tableau::is_reversible). Then a solve keeps no states, and the gradient is that of the steps up to rounding.
-enum class Adjoint { kDiscrete, kBacksolve, kReversible };
+/// How a traced solve is differentiated in reverse. By the steps themselves: the accepted ones exactly; or, of methods
+/// that can (Tableau::is_reversible), with the states before them taken back from the last one, so that a solve keeps
+/// no states and the gradient is that of the steps up to rounding. By the adjoint equation, of which the state is
+/// solved backwards, too (Algorithm 2 of Chen et al. 2018), or is the dense output of the solve, with the cotangents of
+/// arguments as part of the equation's state, or as integrals afterwards (Gauss-Kronrod). Or by forward sensitivities,
+/// a tangent for each number that a gradient is asked for.
+enum class Adjoint { kDiscrete, kBacksolve, kReversible, kInterpolating, kQuadrature, kForward };
 
 /// Whether steps must also be fit to be differentiated (control/gradient_guard.h): kAuto where the discrete adjoint
 /// will differentiate them, kOn always, so that a solve takes the same steps with and without its gradient, kOff never.
 enum class GradientSteps { kAuto, kOn, kOff };
 
-/// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve", "reversible"; "auto",
-/// "on", "off". The way back throws InvalidArgument, with the nearest name, if there is none.
+/// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve", "reversible",
+/// "interpolating", "quadrature", "forward"; "auto", "on", "off". The way back throws InvalidArgument, with the nearest
+/// name, if there is none.
 std::string name(Control control);
 Control control_from_name(const std::string& name);
 std::string name(ErrorNorm error_norm);
@@ -47,6 +51,10 @@ std::string name(AtMinStep at_min_step);
 AtMinStep at_min_step_from_name(const std::string& name);
 std::string name(Adjoint adjoint);
 Adjoint adjoint_from_name(const std::string& name);
+/// Whether it takes back the solve's own steps, and solves no equation.
+bool takes_back_steps(Adjoint adjoint);
+/// Whether it reads the solve's dense output, which the solve then keeps: (degree + 1) states a step.
+bool reads_dense(Adjoint adjoint);
 std::string name(GradientSteps gradient_steps);
 GradientSteps gradient_steps_from_name(const std::string& name);
 
@@ -80,6 +88,7 @@ struct SolveOptions {
   Control control = Control::kPerSample;
   StepControl step_control = {};
   Adjoint adjoint = Adjoint::kDiscrete;
+  double adjoint_rtol = 0, adjoint_atol = 0;  // of the adjoint equation, or of tangents; 0: those of the solve
   GradientSteps gradient_steps = GradientSteps::kAuto;
   // Bytes for each thread that a solve keeps for its reverse sweep: half for states of accepted steps, a quarter for
   // evaluations, a quarter for states that the sweep computes again. The tiles of a run that waits for its pull-back

@@ -21,12 +21,10 @@ namespace costate {
 ///
 ///   euler_maruyama      z1 = z + f h + g dW. Strong order 1/2, 1 where g does not read z; weak order 1.
 ///   milstein            and g g' (dW^2 - h) / 2. Strong order 1, of diagonal noise. (Milstein 1975)
-///   srk                 strong order 3/2: Roessler's SRIW1 for diagonal noise, SRA1 where g does not read z.
-///   (Roessler,
-///                       SIAM J. Numer. Anal. 48, 2010)
+///   srk                 strong order 3/2: Roessler's SRIW1 for diagonal noise, SRA1 where g does not read z
+///                       (SIAM J. Numer. Anal. 48, 2010)
 ///   heun_stratonovich   the trapezoidal rule for f and g. Strong order 1 of diagonal noise, and where g does not read
-///   z;
-///                       1/2 of others. (Ruemelin, SIAM J. Numer. Anal. 19, 1982)
+///                       z; 1/2 of others. (Ruemelin, SIAM J. Numer. Anal. 19, 1982)
 enum class SdeMethod { kEulerMaruyama, kMilstein, kSrk, kHeunStratonovich };
 
 /// "euler_maruyama", "milstein", "srk", "heun_stratonovich".
@@ -93,8 +91,7 @@ HostArray path_names(std::int64_t batch, std::int64_t stream = 0);
 /// Shapes: z0 [batch, …state]; times [time], not descending, the same for all samples; a time that is repeated has the
 ///         same state again; `paths` [batch, 2] (path_names); arguments as solve() takes them.
 /// Paths:  of each sample and channel W is a function of the time from times[0] to times.back(), whatever the steps,
-/// the
-///         method, the dtype, the batch and the threads; brownian_path() gives it.
+///         the method, the dtype, the batch and the threads; brownian_path() gives it.
 /// Status: as solve()'s; a sample with a state that is inf or NaN, from f or g, fails as kNonFinite. `nfe` counts
 ///         evaluations of f.
 /// Throws: InvalidArgument for options, times and paths that are not allowed, and for a method that is not for this

@@ -90,9 +90,9 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 /// (RunReport::failures). So does one whose times, which a program may compute, are not finite or turn back.
 /// Throws InvalidArgument and ShapeError as solve() does, for times that are constants, too.
 ///
-/// Derivatives: vjp by z0, times, arguments and Parameters; jvp by all but times; both of each other, and vjp of the
-/// vjp of all gradients but those by times. NotSupported by what moves a time at which the field jumps, where(t <= T,
-/// …) by T: solve to T and from there on, with T among the times of both. A jump that the state decides (y > level) is
+/// Derivatives: vjp and jvp by z0, times, arguments and Parameters, each of the other, and vjp of the vjp; a tangent by
+/// times is that of the solution. NotSupported by what moves a time at which the field jumps, where(t <= T, …) by T:
+/// solve to T and from there on, with T among the times of both. A jump that the state decides (y > level) is
 /// not looked for, and derivatives lack what a moved crossing changes; as those by times do that move steps over a jump
 /// in t (times[0]; with fixed steps, any).
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},
@@ -107,8 +107,8 @@ struct EventSolution {
   Array count;         // [] how many there were, those beyond max_events among them
 };
 
-/// The same with events. All but `events` and `count` have a vjp, by the discrete adjoint, with what the events' own
-/// arguments and Parameters do to their times among it; NotSupported by backsolve, for jvp and for the vjp of a vjp.
+/// The same with events. All but `events` and `count` have a vjp, with what the events' own arguments and Parameters do
+/// to their times among it; NotSupported by `adjoint` = forward, for jvp and for the vjp of a vjp.
 /// At an event where g only touches zero a gradient of its time has no bound, as the time itself has none.
 EventSolution solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options,
                     std::span<const Array> arguments, const EventList& events);

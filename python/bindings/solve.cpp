@@ -437,13 +437,18 @@ steps_per_interval, step_size  fixed steps instead: so many between two times, o
 max_steps                      of a sample, attempts included.
 control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that
                                blows up then fails all.
-adjoint                        of a solve inside a trace: 'discrete' or 'backsolve'.
+adjoint                        of a solve inside a trace: 'discrete', the steps taken back exactly; 'reversible', the same
+                               without states that are kept, of methods that can; 'interpolating' or 'quadrature', the adjoint
+                               equation with z from the dense output; 'backsolve', with z solved backwards, too; 'forward', a
+                               tangent for each number that a gradient is asked for.
+adjoint_rtol, adjoint_atol     of what the last four solve; 0: rtol and atol.
 gradient_steps                 'auto': steps that will be differentiated are also chosen to follow small disturbances, so that
                                gradients are right where the state rests; 'on': always, so that a solve takes the same
                                steps with and without its gradient; 'off': never.
 
-Derivatives of a solve inside a trace: gradients (value_and_grad, vjp) by z0, times, args and Parameters; tangents (jvp) by
-all but times; Hessian-vector products by jvp(value_and_grad(loss)) or vjp(jvp(loss)).
+Derivatives of a solve inside a trace, by z0, times, args and Parameters: gradients (value_and_grad, vjp), tangents (jvp),
+Hessian-vector products by jvp(value_and_grad(loss)), vjp(jvp(loss)) or vjp(value_and_grad(loss)). Of a solve with events:
+gradients.
 
 A time T at which f jumps, as in where(t <= T, 1, 0), has no derivative so, and NotSupported says so where it is asked
 for. Solve to T and go on from there, both times differentiated:

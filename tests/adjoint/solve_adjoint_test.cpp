@@ -12,6 +12,7 @@
 #include "costate/solve/internal/lane_solver.h"
 #include "costate/solve/internal/reference_solve.h"
 #include "costate/solve/solve.h"
+#include "tests/adjoint/adjoints.h"
 #include "tests/adjoint/driven.h"
 #include "tests/support/problems.h"
 
@@ -195,8 +196,7 @@ TEST_P(EveryAdjoint, ArgumentsOfSamplesAndTimesAgreeWithDifferences) {
               name(GetParam()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Adjoints, EveryAdjoint, ::testing::Values(Adjoint::kDiscrete, Adjoint::kBacksolve),
-                         [](const auto& adjoint) { return name(adjoint.param); });
+INSTANTIATE_TEST_SUITE_P(Adjoints, EveryAdjoint, ::testing::ValuesIn(test::kAdjoints), test::adjoint_name);
 
 TEST(SolveAdjoint, ReverseOverForwardIsASecondDerivative) {
   // z' = z^2: z(1) = z0 / (1 - z0), whose second derivative is 2 / (1 - z0)^3.

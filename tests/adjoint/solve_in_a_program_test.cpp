@@ -10,6 +10,7 @@
 #include "costate/solve/internal/lane_solver.h"
 #include "costate/solve/internal/reference_solve.h"
 #include "costate/solve/solve.h"
+#include "tests/adjoint/adjoints.h"
 #include "tests/adjoint/numbers.h"
 #include "tests/support/problems.h"
 
@@ -43,7 +44,7 @@ TEST(SolveInAProgram, AStragglerThatFailsLeavesTheOthersAlone) {
 
 TEST(SolveInAProgram, SharedArgumentsMayBeComputedFromParameters) {
   const Parameter log_rates("log_rates", HostArray::vector({0.1, 0.2}));
-  for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve}) {
+  for (const Adjoint adjoint : test::kAdjoints) {
     const VectorField field = vector_field({2}, {{"rates", {2}, InputKind::kShared}}, [](Array, Array z, Array rates) {
       return stack({z[1] * rates[0], -1.0 * rates[1] * sin(z[0])});
     });
@@ -71,7 +72,7 @@ TEST(SolveInAProgram, SharedArgumentsMayBeComputedFromParameters) {
 /// z' = -r z: dz(1)/dr = -z0 exp(-r). The field computes -r once, outside of the solve, where it has a sign of its own.
 TEST(SolveInAProgram, SignsOfHoistedValuesReachTheGradient) {
   const Parameter rate("rate", HostArray::vector({0.5}));
-  for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve})
+  for (const Adjoint adjoint : test::kAdjoints)
     for (const std::int64_t batch : {1, 3}) {
       const VectorField field = vector_field({1}, [&](Array, Array z) { return -Array(rate) * z; });
       const Function loss = trace(
@@ -106,7 +107,7 @@ TEST(SolveInAProgram, SelectsOfParametersHaveGradients) {
       {"largest", [](const Array& x) { return broadcast_to(reduce_max(x, {0}), {2}); }, {2, 0}},
   };
   for (const Select& select : selects)
-    for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve}) {
+    for (const Adjoint adjoint : test::kAdjoints) {
       const VectorField field = vector_field({2}, [&](Array, Array z) { return select.of(Array(v)) - z; });
       const Function loss = trace(
           [&](Array z0) {
@@ -143,7 +144,7 @@ TEST(SolveInAProgram, SharedValuesOfAFieldAreComputedOutsideOfIt) {
     const HostArray z0(Shape{3, 2}, Numbers{1, 0, 0.5, 0.2, 0.3, 0.4});
     return compile(value_and_grad(loss, std::vector<Parameter>{weight})).run({z0}).outputs;
   };
-  for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve}) {
+  for (const Adjoint adjoint : test::kAdjoints) {
     const std::vector<HostArray> one = run(true, {.adjoint = adjoint}), other = run(false, {.adjoint = adjoint});
     EXPECT_TRUE(one[0].same_bits(other[0]));
     EXPECT_TRUE(one[1].same_bits(other[1]));

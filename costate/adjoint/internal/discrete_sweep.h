@@ -34,14 +34,12 @@
 namespace costate::internal {
 
 template <class T>
-class DiscreteSweep {
+class DiscreteSweep : public AdjointSweep<T> {
  public:
   DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>& field);
 
-  /// Takes back a solve that kept its records. `cotangent` [time, state, lanes] is of its states, with that of its
-  /// events behind (EventField::tail_size), and finite in all lanes. Returns the number of evaluations: of the vjp, and
-  /// of the field where states were stepped again; over all samples.
-  std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients);
+  /// Takes back a solve that kept its records.
+  std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients) override;
 
  private:
   /// The sweep over steps of Stragglers.

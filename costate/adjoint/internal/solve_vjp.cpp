@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "costate/adjoint/internal/backsolve.h"
-#include "costate/adjoint/internal/discrete_sweep.h"
+#include "costate/adjoint/internal/adjoint_sweep.h"
+#include "costate/adjoint/internal/forward_sensitivities.h"
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/kernels/kernels.h"
@@ -19,10 +19,9 @@ struct GradientState : TileOpState {
   AlignedVector<T> cotangent;
 };
 
-template <class T, class Sweep>
+template <class T>
 struct SweepState : GradientState<T> {
-  SweepState(const LaneProblem<T>& problem, const FieldVjp<T>& field) : sweep(problem, field) {}
-  Sweep sweep;
+  std::unique_ptr<AdjointSweep<T>> sweep;
 };
 
 /// A sample that failed, and padding, have NaN states, and so perhaps NaN cotangents: they count nothing. Nor do those
@@ -48,30 +47,35 @@ std::size_t result_size(const LaneProblem<T>& problem) {
   return problem.num_times * problem.state_size + (problem.events ? problem.events->events.tail_size() : 0);
 }
 
-template <class T, class Sweep>
+template <class T>
 class AdjointTileOp : public TileOp<T> {
  public:
   AdjointTileOp(const SolveAdjoint& adjoint, const TileOpContext& context)
       : context_(context),
-        problem_(adjoint.solve().field(), adjoint.solve().options_in<T>(), context.lanes,
+        options_(adjoint.solve().options_in<T>()),
+        problem_(adjoint.solve().field(), sweep_options(options_), context.lanes,
                  static_cast<std::size_t>(context.operand_shapes[3][0]), adjoint.wanted(), adjoint.solve().events()),
         field_(problem_) {}
 
   std::unique_ptr<TileOpState> make_state() const override {
-    auto state = std::make_unique<SweepState<T, Sweep>>(problem_, field_);
+    auto state = std::make_unique<SweepState<T>>();
+    state->sweep = make_sweep(problem_, field_, options_);
     state->gradients.clear(problem_, field_.arguments());
     state->cotangent.resize(result_size(problem_) * problem_.lanes);
     return state;
   }
 
   void run(const TileOpRun<T>& run, T* out) const override {
-    auto& state = static_cast<SweepState<T, Sweep>&>(*run.state);
+    auto& state = static_cast<SweepState<T>&>(*run.state);
     const auto& solve = static_cast<const SolveState<T>&>(*run.operand_states[0]);
     const Spread motion = context_.operand_is_shared[1] ? Spread::kRow : Spread::kFull;
     spread<T>({run.operands[1], motion}, state.cotangent.data(), result_size(problem_), problem_.lanes);
     drop_failed(solve.solver, run.num_samples, state.cotangent);
-    const FinishedSolve<T> finished{.solver = &solve.solver, .inputs = solve.inputs, .states = run.operands[0]};
-    const std::int64_t nfe = state.sweep.run(finished, state.cotangent.data(), state.gradients);
+    const FinishedSolve<T> finished{.solver = &solve.solver,
+                                    .inputs = solve.inputs,
+                                    .states = run.operands[0],
+                                    .dense = solve.dense ? &*solve.dense : nullptr};
+    const std::int64_t nfe = state.sweep->run(finished, state.cotangent.data(), state.gradients);
     if (run.report != nullptr) run.report->nfe_backward += nfe;
     out = std::copy(state.gradients.z0.begin(), state.gradients.z0.end(), out);
     out = std::copy(state.gradients.times.begin(), state.gradients.times.end(), out);
@@ -82,6 +86,7 @@ class AdjointTileOp : public TileOp<T> {
 
  private:
   TileOpContext context_;
+  SolveOptions options_;
   LaneProblem<T> problem_;
   FieldVjp<T> field_;
 };
@@ -113,9 +118,12 @@ struct OneSample {
 
 OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vector<double>> operands) {
   const SolveExtension& solve = adjoint.solve();
-  const LaneProblem<double> problem(solve.field(), solve.options(), 1, operands[3].size(), adjoint.wanted(),
+  const std::size_t num_times = operands[3].size();
+  const LaneProblem<double> problem(solve.field(), solve.options(), 1, num_times, adjoint.gradients_of_steps(),
                                     solve.events());
-  const FieldVjp<double> field(problem);
+  const LaneProblem<double> of_sweep(solve.field(), sweep_options(solve.options()), 1, num_times, adjoint.wanted(),
+                                     solve.events());
+  const FieldVjp<double> field(of_sweep);
   std::vector<const double*> arguments;
   for (const std::vector<double>& operand : operands.subspan(4)) arguments.push_back(operand.data());
   AlignedVector<double> shared, states(operands[0].size());
@@ -126,15 +134,13 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
                                   .shared = shared.data(),
                                   .num_samples = 1};
   LaneSolver<double> solver(problem);
-  solver.solve(inputs, true, states.data());
+  DenseRecord<double> dense(problem);
+  solver.solve(inputs, true, states.data(), nullptr, adjoint.reads_dense() ? &dense : nullptr);
   AlignedVector<double> cotangent(operands[1].begin(), operands[1].end());
   drop_failed(solver, 1, cotangent);
-  const FinishedSolve<double> finished{.solver = &solver, .inputs = inputs, .states = states.data()};
+  const FinishedSolve<double> finished{.solver = &solver, .inputs = inputs, .states = states.data(), .dense = &dense};
   SolveGradients<double> gradients;
-  if (solve.options().adjoint == Adjoint::kBacksolve)
-    Backsolve<double>(problem, field).run(finished, cotangent.data(), gradients);
-  else
-    DiscreteSweep<double>(problem, field).run(finished, cotangent.data(), gradients);
+  make_sweep(of_sweep, field, solve.options())->run(finished, cotangent.data(), gradients);
   OneSample one;
   one.result.assign(gradients.z0.begin(), gradients.z0.end());
   one.result.insert(one.result.end(), gradients.times.begin(), gradients.times.end());
@@ -150,9 +156,7 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
 
 template <class T>
 std::unique_ptr<TileOp<T>> SolveAdjoint::lower(const TileOpContext& context) const {
-  if (solve_->options().adjoint == Adjoint::kBacksolve)
-    return std::make_unique<AdjointTileOp<T, Backsolve<T>>>(*this, context);
-  return std::make_unique<AdjointTileOp<T, DiscreteSweep<T>>>(*this, context);
+  return std::make_unique<AdjointTileOp<T>>(*this, context);
 }
 
 template std::unique_ptr<TileOp<float>> SolveAdjoint::lower(const TileOpContext&) const;
@@ -167,7 +171,7 @@ template std::unique_ptr<TileOp<float>> SolveAdjointSum::lower(const TileOpConte
 template std::unique_ptr<TileOp<double>> SolveAdjointSum::lower(const TileOpContext&) const;
 
 std::optional<WantedGradients> SolveAdjoint::gradients_of_steps() const {
-  return solve_->options().adjoint == Adjoint::kBacksolve ? std::nullopt : std::optional(wanted_);
+  return takes_back_steps(solve_->options().adjoint) ? std::optional(wanted_) : std::nullopt;
 }
 
 std::string SolveAdjoint::attributes() const {
@@ -201,7 +205,7 @@ std::vector<bool> SolveAdjoint::wanted_operands() const {
 }
 
 /// The vjp of the solve of state and tangent, by the solve's `wanted` operands.
-Function SolveAdjoint::tangent_adjoint(std::int64_t num_times, const MovedArguments& moved,
+Function SolveAdjoint::tangent_adjoint(std::int64_t num_times, const MovedOperands& moved,
                                        const std::vector<bool>& wanted) const {
   const std::lock_guard lock(mutex_);
   Function& made = tangent_adjoints_[{num_times, moved, wanted}];
@@ -221,7 +225,7 @@ std::vector<Array> SolveAdjoint::move_cotangents(std::span<const Array> operands
     throw NotSupported("[vjp] the gradient of a solve with events has no derivative; differentiate it once.");
   const Array dc = tangents[1].is_empty() ? zeros(operands[1].shape()) : tangents[1];
   const auto inputs = operands.subspan(2), moves = tangents.subspan(2);
-  const MovedArguments moved = solve_->moved_arguments(inputs, moves);
+  const MovedOperands moved = solve_->moved_operands(inputs, moves);
   if (std::all_of(moves.begin(), moves.end(), [](const Array& tangent) { return tangent.is_empty(); }))
     return solve_vjp(solve_, inputs, operands[0], dc, wanted);
   std::vector<Array> in = SolveExtension::tangent_inputs(inputs, moves);
@@ -249,15 +253,12 @@ Array SolveAdjoint::jvp(std::span<const Array> operands, const Array&, std::span
 /// which the gradients by c and by x are the tangent J(x) w and what move_cotangents gives along w.
 std::vector<Array> SolveAdjoint::vjp(std::span<const Array> operands, const Array&, const Array& cotangent,
                                      const std::vector<bool>& wanted) const {
-  if (wanted_.times && solve_->events() == nullptr)
-    throw NotSupported(
-        "[vjp] the gradient of a solve by its times has no reverse derivative; leave the times out of wrt.");
   std::vector<Array> moves(operands.size());
   std::int64_t offset = 0;
   for (std::size_t i = 0; 2 + i < operands.size(); ++i) {
     if (!is_packed(i)) continue;
     const Shape& shape = operands[2 + i].shape();
-    if (i != 1) moves[2 + i] = reshape(cotangent.slice(offset, offset + shape.size()), shape);
+    if (i != 1 || wanted_.times) moves[2 + i] = reshape(cotangent.slice(offset, offset + shape.size()), shape);
     offset += shape.size();
   }
   return vjp_along(operands, moves, wanted);
@@ -315,6 +316,22 @@ bool SolveAdjointSum::equals(const Extension& other) const {
   return sum != nullptr && sum->adjoint_->equals(*adjoint_) && sum->position_ == position_;
 }
 
+namespace {
+
+void check_tangents(std::span<const Array> operands, const WantedGradients& gradients) {
+  std::int64_t count = gradients.start ? operands[0].shape().size() : 0;
+  for (std::size_t i = 0; i < gradients.arguments.size(); ++i)
+    count += gradients.arguments[i] ? operands[2 + i].shape().size() : 0;
+  if (count > kMostTangents)
+    throw NotSupported(
+        "[vjp] adjoint = 'forward' solves a tangent for each number that a gradient is asked for; here "
+        "these are ",
+        count, ", and more than ", kMostTangents,
+        " are refused. Take adjoint = 'discrete', or a gradient by fewer numbers.");
+}
+
+}  // namespace
+
 std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve, std::span<const Array> operands,
                              const Array& result, const Array& cotangent, const std::vector<bool>& wanted) {
   // The stages of a step share the inner solve's state, of which the reverse sweep would find the last one's.
@@ -322,11 +339,14 @@ std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve,
     if (node.op == Op::kExtension && node.extension->name() == solve->name())
       throw NotSupported(
           "[vjp] a solve whose field solves another equation has no reverse derivative; solve both as one system.");
-  if (solve->events() != nullptr && solve->options().adjoint == Adjoint::kBacksolve)
-    throw NotSupported("[vjp] a solve with events has no gradient by adjoint = backsolve; take discrete.");
+  if (solve->events() != nullptr && solve->options().adjoint == Adjoint::kForward)
+    throw NotSupported("[vjp] a solve with events has no gradient by adjoint = 'forward'; take 'discrete'.");
   // The time of an event moves the steps after it.
-  const WantedGradients gradients{.times = wanted[1] || solve->events() != nullptr,
+  const bool has_start = solve->options().adjoint != Adjoint::kForward || wanted[0] || wanted[1];
+  const WantedGradients gradients{.start = has_start,
+                                  .times = wanted[1] || solve->events() != nullptr,
                                   .arguments = {wanted.begin() + 2, wanted.end()}};
+  if (solve->options().adjoint == Adjoint::kForward) check_tangents(operands, gradients);
   const auto adjoint = std::make_shared<SolveAdjoint>(solve, gradients);
   std::vector<Array> inputs = {result, cotangent};
   inputs.insert(inputs.end(), operands.begin(), operands.end());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "costate/adjoint/internal/binomial_checkpoints.h"
 #include "costate/base/interrupt.h"
 
 namespace costate::internal {
@@ -66,9 +67,16 @@ std::size_t StepReplay<T>::go_to_nearest(std::size_t lane, std::size_t target) {
     }
   }
   for (std::size_t i = 0; i < problem_.state_size; ++i) y_[i * lanes_ + lane] = state[i];
-  const std::size_t free = most_states_ - std::min(most_states_, kept.steps.size());
-  kept.spacing = free == 0 ? target - step + 1 : (target - step) / (free + 1) + 1;
+  plan(lane, step, target);
   return step;
+}
+
+/// Which state to keep next on the way from `step`, which is known, to the target.
+template <class T>
+void StepReplay<T>::plan(std::size_t lane, std::size_t step, std::size_t target) {
+  Kept& kept = kept_[lane];
+  const std::size_t slots = 1 + most_states_ - std::min(most_states_, kept.steps.size());
+  kept.next = slots > 1 && step < target ? step + binomial_advance(target - step + 1, slots) : target;
 }
 
 template <class T>
@@ -156,10 +164,9 @@ void StepReplay<T>::advance(std::span<const std::size_t> targets) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (mask_[lane] == 0) continue;
     ++position_[lane];
-    const Kept& kept = kept_[lane];
-    if (kept.steps.size() < most_states_ && position_[lane] < targets[lane] &&
-        (targets[lane] - position_[lane]) % kept.spacing == 0)
-      keep(lane, position_[lane]);
+    if (position_[lane] != kept_[lane].next || position_[lane] == targets[lane]) continue;
+    keep(lane, position_[lane]);
+    plan(lane, position_[lane], targets[lane]);
   }
 }
 

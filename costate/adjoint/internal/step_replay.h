@@ -1,6 +1,7 @@
 // The states before recorded steps, handed out last step first. What the record keeps is read, what lies between is
 // stepped again from the nearest state before it, bit for bit; states met on the way are kept as far as the memory
-// budget goes. By Adjoint::kReversible nothing is kept: each state is taken back from the one after it.
+// budget goes, where that saves the most steps (binomial_checkpoints.h). By Adjoint::kReversible nothing is kept: each
+// state is taken back from the one after it.
 #pragma once
 
 #include <cstddef>
@@ -31,11 +32,12 @@ class StepReplay {
   struct Kept {
     std::vector<std::size_t> steps;
     std::vector<T> states;  // [kept, state]
-    std::size_t spacing = 1;
+    std::size_t next = 0;   // the step before which the next one is kept
   };
 
   std::int64_t step_back(std::span<const std::size_t> remaining, T* y);
   std::size_t go_to_nearest(std::size_t lane, std::size_t target);
+  void plan(std::size_t lane, std::size_t step, std::size_t target);
   void keep(std::size_t lane, std::size_t step);
   void advance(std::span<const std::size_t> targets);
   void take_steps();

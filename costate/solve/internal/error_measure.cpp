@@ -124,39 +124,46 @@ void check_tolerances(const SolveOptions& options, const VectorField& field) {
 
 namespace {
 
-/// The larger of a norm's values for two states; what comes behind them counts nothing.
-Function norm_of_two_states(const Function& norm, std::int64_t size, std::int64_t more) {
+/// The largest of a norm's values for so many copies of a state; what comes behind them counts nothing.
+Function norm_of_copies(const Function& norm, std::int64_t size, std::size_t copies, std::int64_t more) {
+  const auto count = static_cast<std::int64_t>(copies);
   return trace(
       [&](Array errors) {
-        const Array first = errors.slice(0, size), second = errors.slice(size, 2 * size);
-        return max(inline_function(norm, std::span(&first, 1))[0], inline_function(norm, std::span(&second, 1))[0]);
+        Array largest;
+        for (std::int64_t copy = 0; copy < count; ++copy) {
+          const Array one = errors.slice(copy * size, (copy + 1) * size);
+          const Array value = inline_function(norm, std::span(&one, 1))[0];
+          largest = largest.is_empty() ? value : max(largest, value);
+        }
+        return largest;
       },
-      {{"errors", {2 * size + more}}});
+      {{"errors", {count * size + more}}});
 }
 
 }  // namespace
 
-SolveOptions with_two_states(SolveOptions options, const VectorField& field, std::size_t more) {
+SolveOptions with_copies(SolveOptions options, const VectorField& field, std::size_t copies, std::size_t more) {
   const auto offsets = part_offsets(field);
   const auto size = static_cast<std::size_t>(field.state_size());
   const auto extended = [&](std::string_view name, std::vector<double>& list, double otherwise) {
     if (list.empty()) return;
     const std::vector<double> once = for_each_number(name, list, otherwise, offsets, size);
-    list = once;
-    list.insert(list.end(), once.begin(), once.end());
+    list.clear();
+    for (std::size_t copy = 0; copy < copies; ++copy) list.insert(list.end(), once.begin(), once.end());
     list.insert(list.end(), more, otherwise);
   };
   if (!options.norm.is_empty())
-    options.norm = norm_of_two_states(options.norm, static_cast<std::int64_t>(size), static_cast<std::int64_t>(more));
+    options.norm =
+        norm_of_copies(options.norm, static_cast<std::int64_t>(size), copies, static_cast<std::int64_t>(more));
   extended("rtols", options.rtols, options.rtol);
   extended("atols", options.atols, options.atol);
   if (const std::vector<double> once = std::exchange(options.mass_matrix, {}); !once.empty()) {
-    const std::size_t n = 2 * size + more;
+    const std::size_t n = copies * size + more;
     options.mass_matrix.assign(n * n, 0.0);
     for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t j = 0; i < 2 * size && j < size; ++j)
-        options.mass_matrix[i * n + (i < size ? j : size + j)] = once[i % size * size + j];
-      if (i >= 2 * size) options.mass_matrix[i * n + i] = 1;
+      for (std::size_t j = 0; i < copies * size && j < size; ++j)
+        options.mass_matrix[i * n + i / size * size + j] = once[i % size * size + j];
+      if (i >= copies * size) options.mass_matrix[i * n + i] = 1;
     }
   }
   return options;

@@ -46,7 +46,7 @@ std::int64_t evaluation_work(const Function& function) {
 template <class T>
 LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
                             std::size_t times, const std::optional<WantedGradients>& wanted,
-                            const EventField* all_events)
+                            const EventField* all_events, const VectorField* bends_of)
     : field(vector_field),
       options(solve_options),
       tableau(&costate::tableau(solve_options.method)),
@@ -59,8 +59,8 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       function(lower_field<T>(vector_field, num_lanes, tableau->steps_by_function() ? std::nullopt : gradients, time)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
       reads_time(internal::reads_time(vector_field.function())),
-      stops(vector_field, solve_options, std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time,
-            num_lanes) {
+      stops(bends_of == nullptr ? vector_field : *bends_of, solve_options,
+            std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time, num_lanes) {
   if (tableau->steps_by_function()) implicit = std::make_unique<const ImplicitProblem<T>>(field, options, lanes);
   if (gradients && !implicit) {
     num_late_inputs = part_offsets.size();

@@ -25,11 +25,13 @@ template <class T>
 class GuardProblem;
 
 /// What all tiles of a solve share. With `gradients`, the field is evaluated together with what its vjp needs
-/// (linearize). With `events`, `field` is theirs.
+/// (linearize). With `events`, `field` is theirs. Steps end where inputs of the field bend, or those of `bends_of`,
+/// which has the same arguments.
 template <class T>
 struct LaneProblem {
   LaneProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes, std::size_t num_times,
-              const std::optional<WantedGradients>& gradients = {}, const EventField* events = nullptr);
+              const std::optional<WantedGradients>& gradients = {}, const EventField* events = nullptr,
+              const VectorField* bends_of = nullptr);
   ~LaneProblem();
 
   VectorField field;

@@ -68,10 +68,13 @@ void LaneSolver<T>::start(const LaneInputs<T>& inputs, bool keep_records) {
 }
 
 template <class T>
-void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* states, StepListener* listener) {
+void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* states, StepListener* listener,
+                          DenseRecord<T>* dense) {
   start(inputs, keep_records);
-  COSTATE_DCHECK(listener == nullptr || stragglers_ == nullptr, "a listener would miss the steps of stragglers");
+  COSTATE_DCHECK((listener == nullptr && dense == nullptr) || stragglers_ == nullptr,
+                 "a listener would miss the steps of stragglers");
   listener_ = listener;
+  dense_record_ = dense;
   const std::size_t state = state_size_ * lanes_;
   std::copy_n(inputs.z0, state, y_.data());
   std::copy_n(inputs.z0, state, states);

@@ -76,9 +76,10 @@ class LaneSolver {
   ~LaneSolver();
 
   /// Solves one sample in each lane. Fills states [time, state, lanes], with NaN from where a sample failed; keeps
-  /// records and frames if wanted, and tells a listener of each step. A problem with Stragglers (LaneProblem::narrow)
-  /// takes no listener, which would not hear of theirs.
-  void solve(const LaneInputs<T>& inputs, bool keep_records, T* states, StepListener* listener = nullptr);
+  /// records and frames if wanted, tells a listener of each step, and records their dense output, which is for adaptive
+  /// ones. A problem with Stragglers (LaneProblem::narrow) takes neither: they would not hear of theirs.
+  void solve(const LaneInputs<T>& inputs, bool keep_records, T* states, StepListener* listener = nullptr,
+             DenseRecord<T>* dense = nullptr);
 
   /// Solves all samples of the queue; a lane that is done takes the next one. Keeps no records. `inputs` are the
   /// columns that the queue fills; states [time, state, lanes] are valid for a lane when the queue hears of its end,
