@@ -70,10 +70,12 @@ class DelaySolver {
     std::vector<Array> unresolved;
     for (std::size_t i = 0; i + 1 < ends.size(); ++i) {
       solve_piece(ends[i], ends[i + 1], z);
-      unresolved.push_back(tail_of(pieces_.back()));
+      Piece& piece = pieces_.back();
+      unresolved.push_back(tail_of(piece));
       // A NaN is the start of no solve; so the sample is in the report.
-      const Array end = constant(std::numeric_limits<double>::quiet_NaN());
-      z = where(unresolved.back() <= 1.0, last_state_, end);
+      const Array is_resolved = unresolved.back() <= 1.0, nan = constant(std::numeric_limits<double>::quiet_NaN());
+      piece.coefficients = where(is_resolved, piece.coefficients, nan);
+      z = where(is_resolved, last_state_, nan);
       solution.piece_starts.push_back(ends[i + 1].number);
     }
     solution.unresolved = unresolved.empty() ? zeros({0}) : stack(unresolved);
@@ -261,6 +263,65 @@ void check_delay_options(std::span<const Lag> lags, const DelayOptions& options)
         "step_size and steps_per_interval.");
 }
 
+/// A delay equation as a program: its inputs, and what it gives. `starts` are those of the pieces.
+struct DelayProgram {
+  Function function;
+  std::vector<HostArray> inputs;
+  std::vector<double> starts;
+};
+
+DelayProgram delay_program(const DelayEquation& equation, const std::optional<HostArray>& z0, const HostArray& times,
+                           const DelayOptions& options, std::span<const HostArray> arguments) {
+  DelayProgram program;
+  std::vector<ArgumentSpec> specs;
+  const auto add = [&](const std::string& name, const HostArray& array) {
+    if (array.shape().rank() == 0)
+      throw ShapeError("[solve_delays] ", name, " must have shape [batch, …]; got a number.");
+    specs.push_back({name, array.shape().without_first()});
+    program.inputs.push_back(array);
+  };
+  if (z0) add("z0", *z0);
+  for (std::size_t i = 0; i < arguments.size(); ++i) add(text::concat("arg", i), arguments[i]);
+  if (specs.empty()) add("sample", HostArray(Shape{1}));  // a program has a batch by an input
+  program.function = trace_list(specs, [&](std::span<const Array> given) {
+    const std::span<const Array> values = given.subspan(z0 ? 1 : 0, arguments.size());
+    std::vector<Lag> lags;
+    for (const double lag : equation.lags) lags.emplace_back(lag);
+    const DelaySolution solution = solve_delays(
+        [&](Array t, Array z, std::span<const Array> delayed) { return equation.rhs(t, z, delayed, values); },
+        [&](Array t) { return equation.history(t, values); }, lags, constant(times), options, z0 ? given[0] : Array());
+    program.starts = solution.piece_starts;
+    return std::vector<Array>{solution.states, solution.unresolved};
+  });
+  return program;
+}
+
+/// The first failure of each sample: a piece that is not resolved, which pieces behind it report as a NaN, or what the
+/// run has reported. `unresolved`: [batch, pieces].
+std::vector<SampleFailure> first_failures(const HostArray& unresolved, const std::vector<double>& starts, int nodes,
+                                          const std::vector<SampleFailure>& reported) {
+  std::vector<SampleFailure> failures;
+  for (std::int64_t sample = 0; sample < unresolved.shape()[0]; ++sample) {
+    const std::vector<double> tails = unresolved.row(sample);
+    const auto tail = std::ranges::find_if(tails, [](double size) { return size > 1; });
+    if (tail != tails.end()) {
+      const auto piece = static_cast<std::size_t>(tail - tails.begin());
+      const double length = starts[piece + 1] - starts[piece];
+      failures.push_back({.sample = sample,
+                          .reason = "unresolved",
+                          .t = starts[piece],
+                          .h = length,
+                          .advice = text::concat("no polynomial of degree ", nodes - 1,
+                                                 " follows the solution over a piece so long: set max_piece below ",
+                                                 length, ", or loosen rtol and atol")});
+    } else if (const auto first = std::ranges::find(reported, sample, &SampleFailure::sample);
+               first != reported.end()) {
+      failures.push_back(*first);
+    }
+  }
+  return failures;
+}
+
 }  // namespace
 
 Lag::Lag(Operand given, std::optional<double> known) : value(given.array), size(size_of(given.array, known)) {
@@ -293,57 +354,10 @@ void DelayResult::check() const {
 
 DelayResult solve_delays(const DelayEquation& equation, const std::optional<HostArray>& z0, const HostArray& times,
                          const DelayOptions& options, std::span<const HostArray> arguments) {
-  std::vector<ArgumentSpec> inputs;
-  std::vector<HostArray> numbers;
-  const auto add = [&](const std::string& name, const HostArray& array) {
-    if (array.shape().rank() == 0)
-      throw ShapeError("[solve_delays] ", name, " must have shape [batch, …]; got a number.");
-    inputs.push_back({name, array.shape().without_first()});
-    numbers.push_back(array);
-  };
-  if (z0) add("z0", *z0);
-  for (const HostArray& argument : arguments) add(text::concat("arg", numbers.size() - (z0 ? 1 : 0)), argument);
-  const bool is_alone = inputs.empty();  // a program has a batch by an input
-  if (is_alone) add("sample", HostArray(Shape{1}));
-  std::vector<double> piece_starts;
-  const Function function = trace_list(inputs, [&](std::span<const Array> given) {
-    const std::span<const Array> values = is_alone ? std::span<const Array>() : given.subspan(z0 ? 1 : 0);
-    std::vector<Lag> lags;
-    for (const double lag : equation.lags) lags.emplace_back(lag);
-    const DelaySolution solution = solve_delays(
-        [&](Array t, Array z, std::span<const Array> delayed) { return equation.rhs(t, z, delayed, values); },
-        [&](Array t) { return equation.history(t, values); }, lags, constant(times), options, z0 ? given[0] : Array());
-    piece_starts = solution.piece_starts;
-    return std::vector<Array>{solution.states, solution.unresolved};
-  });
-  RunResult run = compile(function, {.dtype = options.solve.dtype}).run(numbers);
+  const DelayProgram program = delay_program(equation, z0, times, options, arguments);
+  RunResult run = compile(program.function, {.dtype = options.solve.dtype}).run(program.inputs);
   DelayResult result{.states = std::move(run.outputs[0]), .report = std::move(run.report)};
-  // What a piece before has left as NaN is told by that piece.
-  const HostArray& unresolved = run.outputs[1];
-  const std::int64_t pieces = static_cast<std::int64_t>(piece_starts.size()) - 1;
-  const auto unresolved_piece = [&](std::int64_t sample) -> std::optional<std::int64_t> {
-    for (std::int64_t i = 0; i < pieces; ++i)
-      if (const double tail = unresolved(sample, i); tail > 1) return i;
-    return std::nullopt;
-  };
-  std::vector<SampleFailure> failures;
-  for (std::int64_t sample = 0; sample < result.states.shape()[0]; ++sample) {
-    if (const auto piece = unresolved_piece(sample)) {
-      const double start = piece_starts[static_cast<std::size_t>(*piece)];
-      const double length = piece_starts[static_cast<std::size_t>(*piece) + 1] - start;
-      failures.push_back({.sample = sample,
-                          .reason = "unresolved",
-                          .t = start,
-                          .h = length,
-                          .advice = text::concat("no polynomial of degree ", options.nodes - 1,
-                                                 " follows the solution over a piece so long: set max_piece below ",
-                                                 length, ", or loosen rtol and atol")});
-      continue;
-    }
-    const auto first = std::ranges::find(result.report.failures, sample, &SampleFailure::sample);
-    if (first != result.report.failures.end()) failures.push_back(*first);
-  }
-  result.report.failures = std::move(failures);
+  result.report.failures = first_failures(run.outputs[1], program.starts, options.nodes, result.report.failures);
   return result;
 }
 
