@@ -85,14 +85,15 @@ TEST(DelayGradient, ForwardReverseAndInterpreterAgree) {
   testing::check_execution(gradient, testing::draw_inputs(gradient, 5, -1, 1, 4), 1e-11);
 }
 
-// A lag of 1, of which halves and sums are exact: steps begin and end where t - lag is the end of a piece.
+// Pieces end at halves of the lag here: at the last time, 3.5, t - lag is such an end, which moves otherwise than t -
+// lag.
 TEST(DelayGradient, TimesBetweenTwoPiecesCountOnce) {
   const Parameter lag("lag", HostArray::vector({1}));
   const Function loss = trace(
       [&](Array z0) {
         const Lag lags[] = {Lag(lag)};
         return solve_delays([](Array, Array z, std::span<const Array> delayed) { return 1.8 * z * (1.0 - delayed[0]); },
-                            [&](Array) { return z0; }, lags, constant(HostArray::vector({0, 3.4})), fixed_length())
+                            [&](Array) { return z0; }, lags, constant(HostArray::vector({0, 3.5})), fixed_length())
             .states[1][0];
       },
       {{"z0", {1}}});
