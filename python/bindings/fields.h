@@ -17,7 +17,8 @@ namespace costate::python {
 
 /// A VectorField as it is, or a callable traced for a state and arguments of these shapes. CallError if it is neither;
 /// `what` names it there.
-VectorField to_field(const char* what, const nb::object& f, const StateLayout& state, const nb::dict& arguments);
+VectorField to_field(const char* what, const nb::object& f, const StateLayout& state, const nb::dict& arguments,
+                     const nb::object& jac = nb::none());
 
 /// Arguments of a field that are given inside a trace, and their shapes by the names that to_field gives them.
 struct TracedArguments {

@@ -67,7 +67,8 @@ nb::tuple state_of(const PythonSolution& s) {
   return nb::make_tuple(s.states, status, s.solution.reached, s.solution.last_step, s.solution.nfe, s.solution.accepted,
                         s.solution.rejected, to_numpy(s.times), s.is_single, s.shape, s.structure,
                         s.solution.events.first, s.solution.events.event, s.solution.events.times,
-                        to_numpy(s.solution.events.states), dense_of(s), end_of(s.solution.end));
+                        to_numpy(s.solution.events.states), dense_of(s), end_of(s.solution.end),
+                        s.solution.implicit_steps, s.solution.switches);
 }
 
 void set_state(PythonSolution& s, const nb::tuple& state) {
@@ -78,6 +79,8 @@ void set_state(PythonSolution& s, const nb::tuple& state) {
                                        .nfe = nb::cast<std::vector<std::int64_t>>(state[4]),
                                        .accepted = nb::cast<std::vector<std::int64_t>>(state[5]),
                                        .rejected = nb::cast<std::vector<std::int64_t>>(state[6]),
+                                       .implicit_steps = nb::cast<std::vector<std::int64_t>>(state[17]),
+                                       .switches = nb::cast<std::vector<std::vector<double>>>(state[18]),
                                        .advice = {},
                                        .events = {.first = nb::cast<std::vector<std::int64_t>>(state[11]),
                                                   .event = nb::cast<std::vector<std::int64_t>>(state[12]),
@@ -132,6 +135,16 @@ void bind_solution(nb::module_& module) {
           "accepted", [](const PythonSolution& s) { return counts(s, s.solution.accepted); }, "Accepted steps.")
       .def_prop_ro(
           "rejected", [](const PythonSolution& s) { return counts(s, s.solution.rejected); }, "Rejected steps.")
+      .def_prop_ro(
+          "implicit_steps", [](const PythonSolution& s) { return counts(s, s.solution.implicit_steps); },
+          "Accepted steps that were implicit: some of method='auto', all of an implicit one.")
+      .def_prop_ro(
+          "switches",
+          [](const PythonSolution& s) {
+            return nb::borrow<nb::any>(s.is_single ? nb::cast(s.solution.switches[0]) : nb::cast(s.solution.switches));
+          },
+          "When method='auto' went over to implicit steps, back to explicit ones, and so on; of a batch, a list of "
+          "them.")
       .def_prop_ro(
           "event_times", [](const PythonSolution& s) { return event_times(s.solution.events, s.is_single); },
           "[n]: when a sample's events were, in the order of time; of a batch, a list of them.")

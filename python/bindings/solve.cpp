@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "costate/base/error.h"
+#include "costate/solve/field_marks.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/events.h"
 #include "python/bindings/fields.h"
@@ -14,13 +15,21 @@
 namespace costate::python {
 namespace {
 
-VectorField make_field(const nb::callable& f, const StateLayout& state, const nb::dict& arguments) {
+VectorField make_field(const nb::callable& f, const StateLayout& state, const nb::dict& arguments,
+                       const nb::object& jac) {
   std::vector<ArgumentSpec> specs;
   for (const auto& [name, shape] : arguments) specs.push_back({to_name(name), to_shape(shape)});
-  return internal::trace_field(state.parts, specs,
-                               [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
-                                 return state.to_parts(state.call(f, t, parts, more), "[vector_field] f must give");
-                               });
+  return internal::trace_field(
+      state.parts, specs, [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
+        if (jac.is_none()) return state.to_parts(state.call(f, t, parts, more), "[vector_field] f must give");
+        if (parts.size() != 1)
+          throw NotSupported("[vector_field] jac is for a state of one array; got one of ", parts.size(), ".");
+        const Array stopped = stop_gradient(parts[0]);
+        const std::vector<Array> slope =
+            state.to_parts(state.call(f, t, std::span(&stopped, 1), more), "[vector_field] f must give");
+        const Array matrix = to_array(state.call(jac, t, parts, more));
+        return std::vector<Array>{internal::with_jacobian(slope[0], parts[0], matrix)};
+      });
 }
 
 /// A tuple of two numbers that ascend, as SciPy's t_span, or a list of them that begins with 0.
@@ -54,6 +63,7 @@ struct PythonStep {
 struct SolveRequest {
   bool throws;
   bool dense;
+  nb::object jac;                          // of f; or None
   nb::sequence events;                     // of costate.Event
   std::optional<std::int64_t> max_events;  // so many of them a solve inside a trace tells of
   SolveWatch watch;
@@ -130,7 +140,7 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
   nb::dict shapes;
   for (std::size_t i = 0; i < arguments.size(); ++i)
     shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
-  const VectorField field = to_field("[solve] f", f, start.layout, shapes);
+  const VectorField field = to_field("[solve] f", f, start.layout, shapes, request.jac);
   const std::vector<SolveEvent> events = to_events(field, start.layout, request.events);
   const bool captures = !field.captured().empty() ||
                         std::ranges::any_of(events, [](const SolveEvent& event) { return !event.captured().empty(); });
@@ -190,8 +200,8 @@ nb::any continue_python(const nb::object& f, const PythonSolution& before, const
 
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
                      bool throws, const nb::sequence& events, std::optional<std::int64_t> max_events, bool dense,
-                     const nb::object& on_step, const nb::object& on_accept, const nb::object& on_reject,
-                     const nb::object& progress, const nb::kwargs& keywords) {
+                     const nb::object& jac, const nb::object& on_step, const nb::object& on_accept,
+                     const nb::object& on_reject, const nb::object& progress, const nb::kwargs& keywords) {
   const auto rest = nb::borrow<nb::kwargs>(nb::steal(PyDict_Copy(keywords.ptr())));
   nb::object norm = nb::none();
   if (rest.contains("error_norm") && PyCallable_Check(nb::object(rest["error_norm"]).ptr()) != 0) {
@@ -200,6 +210,7 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
   }
   const SolveRequest request{.throws = throws,
                              .dense = dense,
+                             .jac = jac,
                              .events = events,
                              .max_events = max_events,
                              .watch = to_watch(on_step, on_accept, on_reject, progress),
@@ -218,17 +229,21 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
   const Array one = structure.is_none() ? to_array(z0) : Array();
   const FlatStart<Array> start =
       structure.is_none() ? FlatStart<Array>{.z0 = one, .layout = StateLayout(one.shape())} : flat_array(structure, z0);
-  return solve_traced(to_field("[solve] f", f, start.layout, arguments.shapes), start, to_array(times), options,
+  return solve_traced(to_field("[solve] f", f, start.layout, arguments.shapes, jac), start, to_array(times), options,
                       arguments.values, request);
 }
 
 }  // namespace
 
-VectorField to_field(const char* what, const nb::object& f, const StateLayout& state, const nb::dict& arguments) {
-  if (nb::isinstance<VectorField>(f)) return nb::cast<VectorField>(f);
+VectorField to_field(const char* what, const nb::object& f, const StateLayout& state, const nb::dict& arguments,
+                     const nb::object& jac) {
+  if (nb::isinstance<VectorField>(f)) {
+    if (!jac.is_none()) throw CallError("[solve] jac of a VectorField is given to vector_field; leave it out here.");
+    return nb::cast<VectorField>(f);
+  }
   if (PyCallable_Check(f.ptr()) == 0)
     throw CallError(what, " must be a callable f(t, z, ...) or a VectorField; got ", type_of(f), ".");
-  return make_field(nb::cast<nb::callable>(f), state, arguments);
+  return make_field(nb::cast<nb::callable>(f), state, arguments, jac);
 }
 
 TracedArguments traced_arguments(const nb::sequence& args) {
@@ -289,17 +304,19 @@ void bind_solve(nb::module_& module) {
 
   module.def(
       "vector_field",
-      [](const nb::callable& f, nb::handle state_shape, const nb::dict& arguments) {
+      [](const nb::callable& f, nb::handle state_shape, const nb::dict& arguments, const nb::object& jac) {
         const StateLayout state = layout_of_shapes(state_shape);
-        return with_structure(make_field(f, state, arguments), state.structure);
+        return with_structure(make_field(f, state, arguments, jac), state.structure);
       },
-      nb::arg("f"), nb::arg("state_shape"), nb::arg("arguments") = nb::dict(),
-      nb::sig(
-          "def vector_field(f: collections.abc.Callable, state_shape: object, arguments: dict = {}) -> VectorField"),
+      nb::arg("f"), nb::arg("state_shape"), nb::arg("arguments") = nb::dict(), nb::arg("jac") = nb::none(),
+      nb::sig("def vector_field(f: collections.abc.Callable, state_shape: object, arguments: dict = {}, jac: "
+              "collections.abc.Callable | None = None) -> VectorField"),
       R"(Traces f(t, z, ...) once for one sample's state, for solves that share it.
 
 state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of shapes, for a state of several arrays.
 arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
+jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. Implicit methods and
+             derivatives by z take it as it is.
 )");
   const std::string signature =
       "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True, "
@@ -309,9 +326,9 @@ arguments    a dict: further inputs of f by name and shape, which solve takes as
       parameters_of(with_callable_norm(solve_keywords()), true) + ") -> typing.Any";
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
              nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("events") = nb::tuple(),
-             nb::arg("max_events") = nb::none(), nb::arg("dense") = false, nb::arg("on_step") = nb::none(),
-             nb::arg("on_accept") = nb::none(), nb::arg("on_reject") = nb::none(), nb::arg("progress") = nb::none(),
-             nb::arg("options"), nb::sig(signature.c_str()),
+             nb::arg("max_events") = nb::none(), nb::arg("dense") = false, nb::arg("jac") = nb::none(),
+             nb::arg("on_step") = nb::none(), nb::arg("on_accept") = nb::none(), nb::arg("on_reject") = nb::none(),
+             nb::arg("progress") = nb::none(), nb::arg("options"), nb::sig(signature.c_str()),
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
@@ -330,12 +347,15 @@ events  a list of costate.Event: what is noted, moves the state or ends a sample
         events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
         and the first `max_events` (16) times, numbers and states of events, all with gradients through the events' times; z0 is
         one array then.
+jac     jac(t, z, *args) gives df/dz for implicit methods and derivatives by z; None: from the graph (vector_field).
 on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
         is called with the part of the times that is behind, from 0 to 1.
 dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
-                               'dopri5', 'bosh3' and 'dop853'.
+                               'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then
+                               of rodas5p, and back, for each sample. 'bdf' and 'adams' are SUNDIALS' CVODE, one sample after
+                               the other, where its library is installed; 'kencarp4' takes explicit_part(...) explicitly.
 rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
 rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several; a
                                list as rtol or atol is the same.
@@ -351,6 +371,8 @@ stop_at                        times at which steps end, in any order: where f j
                                t, or at a * t + b, are such times of themselves.
 mass_matrix                    M of M z' = f, [n, n] or its numbers row by row, for 'rodas5p', 'radau5', 'radauIIA3' and
                                'radauIIA5'. A row of zeros is the equation 0 = f_i, which z0 must satisfy (index 1).
+nonnegative                    numbers of z by their index that no step may take below 0: one that would is tried again with
+                               half its size.
 safety, factor_min, factor_min_accepted, factor_rejected, factor_rejected_again, factor_max, factor_max_after_reject,
 beta1, beta2, beta3,
 previous_floor                 of the controller of steps: the next size is the last one times safety error^(-beta1 / k)
@@ -365,8 +387,9 @@ control                        'per_sample', or 'joint': one step for the batch,
 adjoint                        of a solve inside a trace: 'discrete', the steps taken back exactly; 'reversible', the same
                                without states that are kept, of methods that can; 'interpolating' or 'quadrature', the adjoint
                                equation with z from the dense output; 'backsolve', with z solved backwards, too; 'forward', a
-                               tangent for each number that a gradient is asked for.
-adjoint_rtol, adjoint_atol     of what the last four solve; 0: rtol and atol.
+                               tangent for each number that a gradient is asked for; of 'bdf' and 'adams' 'cvodes', off by 60
+                               to 2,300 times the tolerance.
+adjoint_rtol, adjoint_atol     of what the last five solve; 0: rtol and atol.
 gradient_steps                 'auto': steps that will be differentiated are also chosen to follow small disturbances, so that
                                gradients are right where the state rests; 'on': always, so that a solve takes the same
                                steps with and without its gradient; 'off': never.
@@ -384,7 +407,7 @@ for. Solve to T and go on from there, both times differentiated:
 Selects that are continuous (maximum, relu, where(t > T, t - T, 0)) have their derivative. A jump that the state decides,
 as in where(z > level, 1, 0), is not looked for: derivatives lack what a moved crossing changes.
 
-Gives a Solution: states, times, status, nfe, accepted, rejected; with events event_times, event_numbers, event_states; with
+Gives a Solution: states, times, status, nfe, accepted, rejected, implicit_steps, switches; with events event_times, event_numbers, event_states; with
 dense=True dense. Arrays of a trace that f uses without being passed them are
 found, and reach it as arguments do.
 

@@ -12,7 +12,7 @@
 namespace costate {
 namespace {
 
-constexpr SolveOptions kTight = {.rtol = 1e-10, .atol = 1e-12};
+const SolveOptions kTight = {.rtol = 1e-10, .atol = 1e-12};
 constexpr double kError = 1e-7;  // of derivatives of solves whose steps err by 1e-10
 
 struct Decay {

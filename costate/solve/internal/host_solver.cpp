@@ -50,22 +50,6 @@ AlignedVector<T> numbers_of(const HostArray& array) {
   return numbers;
 }
 
-/// A value that the field takes besides t and its state.
-struct FieldValue {
-  const Input* input = nullptr;
-  const HostArray* value = nullptr;
-};
-
-/// The arguments and Parameters of a field in the order of its Function's inputs.
-std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments) {
-  const std::vector<Input>& inputs = field.function().inputs();
-  std::vector<FieldValue> values;
-  std::size_t given = 0;
-  for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
-    values.push_back({&inputs[i], inputs[i].parameter ? &inputs[i].parameter->value() : &arguments[given++]});
-  return values;
-}
-
 /// Of a field that reads t in f32.
 void check_f32_times(const HostBatch& batch) {
   for (std::int64_t i = 1; i < batch.times.size(); ++i) {
@@ -112,7 +96,9 @@ class HostSolver {
     solution.status.resize(sizes_.batch);
     solution.reached.resize(sizes_.batch);
     solution.last_step.resize(sizes_.batch);
-    for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected}) counter->resize(sizes_.batch);
+    for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected, &solution.implicit_steps})
+      counter->resize(sizes_.batch);
+    solution.switches.resize(sizes_.batch);
     if (!problem_.is_fixed) make_end(solution);
     const std::size_t threads = batch_.watch != nullptr ? 1 : static_cast<std::size_t>(num_threads());
     const std::size_t workers = std::min(threads, (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
@@ -122,7 +108,7 @@ class HostSolver {
     if (dense != nullptr) common.dense.resize(sizes_.batch);
     std::vector<LaneEventList<T>> events(workers);
     parallel_for(workers, [&](std::size_t worker) { Worker(*this, common, solution, events[worker]).run(); });
-    solution.advice = advice_on_first_failure(solution);
+    solution.advice = advice_on_first_failure(solution, problem_.options, batch_);
     if (batch_.events != nullptr) solution.events = events_of(common.event_rows);
     if (dense != nullptr) *dense = steps_of(common.dense);
     for (std::size_t i = 0; i < solution.end.knows_slope.size(); ++i)
@@ -137,24 +123,6 @@ class HostSolver {
     end.states = end.slopes = HostArray(sizes_.state.with_first(static_cast<std::int64_t>(sizes_.batch)), kDtype);
     for (auto* numbers : {&end.times, &end.steps, &end.previous_log, &end.before_log}) numbers->resize(sizes_.batch);
     end.knows_slope.resize(sizes_.batch);
-  }
-
-  std::string advice_on_first_failure(const Solution& solution) const {
-    const auto failed = std::ranges::find_if(solution.status, [](Status status) { return status != Status::kOk; });
-    if (failed == solution.status.end()) return "";
-    const auto i = static_cast<std::size_t>(failed - solution.status.begin());
-    const std::size_t first_time = sizes_.times_are_shared ? 0 : i * sizes_.times;
-    return failure_advice({.status = *failed,
-                           .start = batch_.times.at(static_cast<std::int64_t>(first_time)),
-                           .reached = solution.reached[i],
-                           .last_step = solution.last_step[i],
-                           .accepted = solution.accepted[i],
-                           .rejected = solution.rejected[i],
-                           .has_fixed_steps = problem_.is_fixed,
-                           .is_implicit = problem_.tableau->is_implicit(),
-                           .has_mass_matrix = !problem_.options.mass_matrix.empty(),
-                           .has_events = batch_.events != nullptr,
-                           .min_step = problem_.options.min_step});
   }
 
   /// Where a sample's events are: rows of the list of the thread that solved it.
@@ -345,6 +313,9 @@ class HostSolver {
       solution_.nfe[sample] = outcome.nfe;
       solution_.accepted[sample] = outcome.accepted;
       solution_.rejected[sample] = outcome.rejected;
+      solution_.implicit_steps[sample] = outcome.implicit;
+      if (const LaneSwitch* switches = solver_.switches(); switches != nullptr)
+        solution_.switches[sample].assign(switches->times(lane).begin(), switches->times(lane).end());
       if (!host_.problem_.is_fixed) keep_end(sample, lane);
     }
 
@@ -427,6 +398,36 @@ class HostSolver {
 };
 
 }  // namespace
+
+std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments) {
+  const std::vector<Input>& inputs = field.function().inputs();
+  std::vector<FieldValue> values;
+  std::size_t given = 0;
+  for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
+    values.push_back({&inputs[i], inputs[i].parameter ? &inputs[i].parameter->value() : &arguments[given++]});
+  return values;
+}
+
+std::string advice_on_first_failure(const Solution& solution, const SolveOptions& options, const HostBatch& batch) {
+  const auto failed = std::ranges::find_if(solution.status, [](Status status) { return status != Status::kOk; });
+  if (failed == solution.status.end()) return "";
+  const auto i = static_cast<std::size_t>(failed - solution.status.begin());
+  const std::size_t first_time = batch.sizes.times_are_shared ? 0 : i * batch.sizes.times;
+  const Tableau& method = tableau(options.method);
+  return failure_advice(
+      {.status = *failed,
+       .start = batch.times.at(static_cast<std::int64_t>(first_time)),
+       .reached = solution.reached[i],
+       .last_step = solution.last_step[i],
+       .accepted = solution.accepted[i],
+       .rejected = solution.rejected[i],
+       .has_fixed_steps = options.steps_per_interval > 0 || options.step_size > 0 || !method.has_error_estimate(),
+       .is_implicit = method.is_implicit(),
+       .has_mass_matrix = !options.mass_matrix.empty(),
+       .has_events = batch.events != nullptr,
+       .has_nonnegative = !options.nonnegative.empty(),
+       .min_step = options.min_step});
+}
 
 template <class T>
 Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch,

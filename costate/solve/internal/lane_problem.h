@@ -42,6 +42,7 @@ struct LaneProblem {
   std::size_t state_size;                 // numbers of a sample's state, all parts together
   std::vector<std::size_t> part_offsets;  // where each part of the state begins, in rows
   ErrorMeasure measure;
+  std::vector<std::size_t> nonnegative;  // rows that no step takes below 0
   std::optional<WantedGradients> gradients;
   TimeRows time;                                          // what `function` reads of t
   TileFunction<T> function;                               // of the field; with `gradients`, of linearize

@@ -44,6 +44,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       records_(lanes_),
       errors_(problem) {
   if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
+  if (problem.implicit && problem.implicit->explicit_part) switch_ = std::make_unique<LaneSwitch>(lanes_);
   if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem, field_.workspace());
   if (problem.events) events_ = std::make_unique<LaneEvents<T>>(problem);
   if (problem.narrow) stragglers_ = std::make_unique<Stragglers<T>>(problem);
@@ -124,6 +125,7 @@ void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint3
     outcomes_[lane] = LaneOutcome{};
     clock_.copy(lane, wide.clock_, from);
     if (guard_ != nullptr) guard_->copy(lane, *wide.guard_, from);
+    if (switch_ != nullptr) switch_->copy(lane, *wide.switch_, from);
     outputs_[lane] = wide.outputs_[from];
     outputs_[lane].follows_step |= wide.records_[from].num_steps > 0;
     // A slope that is known there is evaluated again, for its place in a frame, and does not count.
@@ -185,6 +187,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   outcomes_[lane] = LaneOutcome{};
   records_[lane].clear();
   if (dense_record_ != nullptr) dense_record_->begin(lane);
+  if (switch_ != nullptr) switch_->begin(lane);
   if (guard_ != nullptr) guard_->begin(lane, std::abs(time_of(problem_.num_times - 1, lane) - time_of(0, lane)));
   const ControlState fresh;
   clock_.previous_log[lane] = fresh.previous_log;
@@ -278,6 +281,9 @@ void LaneSolver<T>::report(std::size_t lane) {
   outcome.nfe = static_cast<std::int64_t>(clock_.nfe[lane]);
   outcome.accepted = static_cast<std::int64_t>(clock_.num_accepted[lane]);
   outcome.rejected = static_cast<std::int64_t>(clock_.num_rejected[lane]);
+  outcome.implicit = switch_ != nullptr                ? switch_->num_implicit(lane)
+                     : problem_.tableau->is_implicit() ? outcome.accepted
+                                                       : 0;
 }
 
 template class LaneSolver<float>;

@@ -18,6 +18,7 @@
 #include "costate/solve/internal/lane_guard.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/internal/lane_record.h"
+#include "costate/solve/internal/lane_switch.h"
 #include "costate/solve/internal/stage_times.h"
 #include "costate/solve/internal/step_frames.h"
 
@@ -39,6 +40,7 @@ struct LaneOutcome {
   std::int64_t nfe = 0;
   std::int64_t accepted = 0;
   std::int64_t rejected = 0;
+  std::int64_t implicit = 0;                // of the accepted ones
   double next_step = 0;                     // of a solve that got to its end, as the next
   double previous_log = 0, before_log = 0;  // ControlState
 };
@@ -109,6 +111,8 @@ class LaneSolver {
   }
   /// The events of the lanes; null where the problem has none.
   const LaneEvents<T>* events() const { return events_.get(); }
+  /// Which steps the lanes took; null but of a method that switches.
+  const LaneSwitch* switches() const { return switch_.get(); }
   /// The time itself, or where it is a stop its later (direction 1) or earlier side (-1).
   double side_of(std::size_t lane, double t, double direction) const {
     return has_stops_ ? stops_.side(lane, t, direction) : t;
@@ -188,6 +192,8 @@ class LaneSolver {
   void attempt();
   void judge(T* states);
   Judgement judge_errors();
+  void refuse_negative();
+  double halving_error() const;
   void end_at_shortest();
   void add_up_zeros();
   Judgement accept_fixed();
@@ -201,6 +207,7 @@ class LaneSolver {
   void attempt_implicit();
   void judge_implicit();
   void end_without_convergence();
+  void note_stiffness();
 
   // Evaluations of the field at the stages.
   void evaluate(std::size_t stage) {
@@ -271,6 +278,7 @@ class LaneSolver {
   bool took_over_ = false;
   LaneErrors<T> errors_;
   std::unique_ptr<ImplicitStepper<T>> implicit_;  // null of explicit methods
+  std::unique_ptr<LaneSwitch> switch_;            // null but of a method that switches
   std::unique_ptr<LaneGuard<T>> guard_;           // null where the problem has none
   std::unique_ptr<LaneEvents<T>> events_;         // likewise
   std::unique_ptr<Stragglers<T>> stragglers_;

@@ -207,6 +207,7 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t o
   if (problem_.is_fixed) return fixed_step(lane, index);
   const LaneRecord<T>& record = records_[lane];
   LaneStep step{.t = record.starts[index], .h = record.sizes[index], .first_output = outputs_end};
+  step.is_explicit = !record.is_explicit.empty() && record.is_explicit[index] != 0;
   step.t_next = index + 1 < record.num_steps ? record.starts[index + 1] : clock_.t[lane];
   for (; step.first_output > 1; --step.first_output) {
     const double t = time_of(static_cast<std::size_t>(step.first_output - 1), lane);
