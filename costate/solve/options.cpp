@@ -46,10 +46,18 @@ void check_multistep(const SolveOptions& options) {
                             options.method == Method::kBdf ? "kvaerno5" : "vern7", "'.");
 }
 
+/// "'rodas5p', 'radau5'": the names of the methods that can do something.
+std::string methods_that(bool (*can)(Method)) {
+  std::vector<std::string> names;
+  for (const Method method : all_methods())
+    if (can(method)) names.push_back(text::concat("'", name(method), "'"));
+  return text::join(names);
+}
+
 /// What only implicit methods can do, and what they cannot.
 void check_implicit(const SolveOptions& options) {
   if (!options.mass_matrix.empty() && !allows_mass_matrix(options.method))
-    throw InvalidArgument("[solve] mass_matrix is for 'rodas5p', 'radau5', 'radauIIA3' and 'radauIIA5'; got '",
+    throw InvalidArgument("[solve] mass_matrix is for ", methods_that(allows_mass_matrix), "; got '",
                           name(options.method), "'. Take one of them, or solve for y' in the field.");
   for (const double entry : options.mass_matrix)
     if (!std::isfinite(entry))
@@ -72,11 +80,9 @@ void check_implicit(const SolveOptions& options) {
 void check_adjoint(const SolveOptions& options, bool is_fixed) {
   const Tableau& method = tableau(options.method);
   if (options.adjoint == Adjoint::kReversible && !method.is_reversible()) {
-    std::vector<std::string> known;
-    for (const Method one : grid_methods())
-      if (tableau(one).is_reversible()) known.push_back(text::concat("'", name(one), "'"));
     throw InvalidArgument("[solve] adjoint = 'reversible' is for methods whose steps can be taken back: ",
-                          text::join(known), "; got '", method.name, "'. Take one of them, or adjoint = 'discrete'.");
+                          methods_that([](Method one) { return tableau(one).is_reversible(); }), "; got '", method.name,
+                          "'. Take one of them, or adjoint = 'discrete'.");
   }
   if (!takes_back_steps(options.adjoint) && method.is_on_grid())
     throw InvalidArgument("[solve] adjoint = '", name(options.adjoint), "' is for ",

@@ -186,10 +186,10 @@ Solution continue_solve(const VectorField& field, const SolveEnd& end, const Hos
 
 DenseResult solve_dense(const VectorField& field, const HostArray& z0, const HostArray& times,
                         const SolveOptions& options, std::span<const HostArray> arguments,
-                        std::span<const SolveEvent> events) {
+                        std::span<const SolveEvent> events, const SolveWatch& watch) {
   refuse_fixed_steps(options, "a dense output");
   DenseSolution::Steps steps;
-  Solution solution = solve_numbers(field, {z0, times, arguments}, options, events, {.dense = &steps});
+  Solution solution = solve_numbers(field, {z0, times, arguments}, options, events, {.dense = &steps, .watch = &watch});
   return {std::move(solution), DenseSolution(std::move(steps))};
 }
 

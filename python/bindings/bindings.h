@@ -121,6 +121,7 @@ void bind_models(nb::module_& module);
 void bind_image_nets(nb::module_& module);
 void bind_data(nb::module_& module);
 void bind_optimizers(nb::module_& module);
+void bind_constrained(nb::module_& module);
 void bind_train(nb::module_& module);
 void bind_labelled(nb::module_& module);
 void bind_classifier(nb::module_& module);

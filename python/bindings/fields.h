@@ -36,4 +36,7 @@ nb::any to_python(Solution solution, const HostArray& times, bool is_single);
 /// The options of a solve, as solve() takes them.
 Keywords<SolveOptions> solve_keywords();
 
+/// A user's error_norm(errors) for a state of so many numbers; an empty Function where `norm` is none.
+Function to_norm(const nb::object& norm, std::int64_t state_size);
+
 }  // namespace costate::python
