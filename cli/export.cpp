@@ -27,7 +27,7 @@ Dtype dtype_of(const std::string& text) {
 
 const SeriesModel& member_of(const Ensemble& ensemble, std::size_t member) {
   if (member > ensemble.members().size())
-    throw InvalidArgument("--member: the fit has ", ensemble.members().size(), " members; got ", member, ".");
+    throw InvalidArgument("--member must be from 1 to ", ensemble.members().size(), "; got ", member, ".");
   return ensemble.members()[member - 1].model;
 }
 

@@ -79,7 +79,7 @@ const Trained& find(const std::vector<Trained>& all, ClassifierKind kind) {
 }
 
 Figure course_figure(const std::vector<Trained>& all, const std::string& title, double HistoryRow::*share) {
-  Figure figure{.title = title, .x_label = "epoch", .y_label = "error (%)", .y_scale = Scale::kLog};
+  Figure figure{.title = title, .x_label = "epoch", .y_label = "error (%)"};
   int color = 0;
   for (const Trained& trained : all)
     figure.curves.push_back(Curve{.name = trained.published.name, .color = color++}.through(
