@@ -311,7 +311,7 @@ GRID_KEYS = {"step_size", "grid_constructor", "interp", "perturb"}
 @pytest.mark.parametrize("method", METHODS)
 def test_every_option_of_torchdiffeq_is_known(method):
     keys = ADAPTIVE_KEYS if method in ADAPTIVE else {"solver", "min_step", "max_step"} if method == "scipy_solver" else GRID_KEYS
-    more = {"max_order", "max_iters"} if "adams" in method else {"max_iters"} if method in _implicit.TABLEAUS else set()
+    more = {"max_order", "max_iters"} if "adams" in method else {"max_iters"} if method in _implicit.METHODS else set()
     assert keys | more <= options_of(method).keys()
 
 

@@ -81,7 +81,13 @@ std::size_t LaneSolver<T>::pass_outputs(std::span<std::uint32_t> lanes, bool& an
     const auto next = static_cast<std::size_t>(++outputs_[lane].next);
     const double h = clock_.h[lane];
     if (next == problem_.num_times) {
-      outcomes_[lane].h = h;
+      LaneOutcome& outcome = outcomes_[lane];
+      outcome.h = h;
+      outcome.next_step = h * clock_.factor[lane];
+      const bool was_cut_short = std::abs(clock_.planned[lane]) > std::abs(outcome.next_step);
+      if (clock_.factor[lane] >= 1 && was_cut_short) outcome.next_step = clock_.planned[lane];
+      outcome.previous_log = clock_.previous_log[lane];
+      outcome.before_log = clock_.before_log[lane];
       clock_.is_active[lane] = 0;
       continue;
     }
@@ -159,6 +165,7 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t o
   if (problem_.is_fixed) return fixed_step(lane, index);
   const LaneRecord<T>& record = records_[lane];
   LaneStep step{.t = record.starts[index], .h = record.sizes[index], .first_output = outputs_end};
+  step.is_explicit = !record.is_explicit.empty() && record.is_explicit[index] != 0;
   step.t_next = index + 1 < record.num_steps ? record.starts[index + 1] : clock_.t[lane];
   for (; step.first_output > 1; --step.first_output) {
     const double t = time_of(static_cast<std::size_t>(step.first_output - 1), lane);
