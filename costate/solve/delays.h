@@ -25,8 +25,8 @@ namespace costate {
 
 /// A lag, a positive number: a constant, a Parameter, or whatever a trace computes. Where pieces end goes by its size
 /// when the program is traced: that of the constant or of the Parameter then, or `known`, which others must be given.
-/// Another value serves as long as the order of the sums of lags stays the same; samples are refused where it does not
-/// (Status kInvalidTimes).
+/// Another value serves as long as sums of lags stay in order, among themselves and with the last time, and the lags do
+/// not move by more than a part of the shortest; samples fail where it does not (kInvalidTimes).
 struct Lag {
   Lag(Operand given, std::optional<double> known = std::nullopt);  // NOLINT(google-explicit-constructor)
   Lag(double given) : Lag(Operand(given)) {}                       // NOLINT(google-explicit-constructor)

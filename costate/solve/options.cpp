@@ -11,8 +11,8 @@ namespace {
 constexpr std::string_view kControlNames[] = {"per_sample", "joint"};
 constexpr std::string_view kErrorNormNames[] = {"rms", "part_rms", "max"};
 constexpr std::string_view kAtMinStepNames[] = {"fail", "accept"};
-constexpr std::string_view kAdjointNames[] = {"discrete",      "backsolve",  "reversible",
-                                              "interpolating", "quadrature", "forward"};
+constexpr std::string_view kAdjointNames[] = {"discrete",   "backsolve", "reversible", "interpolating",
+                                              "quadrature", "forward",   "cvodes"};
 constexpr std::string_view kGradientStepsNames[] = {"auto", "on", "off"};
 
 void check_step_control(const StepControl& control) {
@@ -31,14 +31,45 @@ void check_step_control(const StepControl& control) {
                           " and ", control.beta3, ".");
 }
 
+/// What CVODE is not asked for here.
+void check_multistep(const SolveOptions& options) {
+  for (const auto& [what, is_set] : {std::pair("a list of rtol", !options.rtols.empty()),
+                                     {"error_norm", options.error_norm != ErrorNorm::kRms},
+                                     {"control = 'joint'", options.control == Control::kJoint},
+                                     {"at_min_step", options.at_min_step != AtMinStep::kFail},
+                                     {"gradient_steps = 'on'", options.gradient_steps == GradientSteps::kOn},
+                                     {"a setting of the step control", !(options.step_control == StepControl{})},
+                                     {"a fixed step", options.steps_per_interval > 0 || options.step_size > 0}})
+    if (is_set)
+      throw InvalidArgument("[solve] ", what, " is not for '", name(options.method),
+                            "', whose steps are SUNDIALS'; leave it out, or take '",
+                            options.method == Method::kBdf ? "kvaerno5" : "vern7", "'.");
+}
+
+/// "'rodas5p', 'radau5'": the names of the methods that can do something.
+std::string methods_that(bool (*can)(Method)) {
+  std::vector<std::string> names;
+  for (const Method method : all_methods())
+    if (can(method)) names.push_back(text::concat("'", name(method), "'"));
+  return text::join(names);
+}
+
 /// What only implicit methods can do, and what they cannot.
 void check_implicit(const SolveOptions& options) {
   if (!options.mass_matrix.empty() && !allows_mass_matrix(options.method))
-    throw InvalidArgument("[solve] mass_matrix is for 'rodas5p', 'radau5', 'radauIIA3' and 'radauIIA5'; got '",
+    throw InvalidArgument("[solve] mass_matrix is for ", methods_that(allows_mass_matrix), "; got '",
                           name(options.method), "'. Take one of them, or solve for y' in the field.");
   for (const double entry : options.mass_matrix)
     if (!std::isfinite(entry))
       throw InvalidArgument("[solve] the numbers of mass_matrix must be finite; got ", entry, ".");
+  if (options.method == Method::kAuto && (options.steps_per_interval > 0 || options.step_size > 0))
+    throw InvalidArgument(
+        "[solve] 'auto' goes by the error and the stiffness of its steps; got fixed steps. Leave step_size and "
+        "steps_per_interval out, or choose the method.");
+  if (options.adjoint == Adjoint::kCvodes && !is_multistep(options.method))
+    throw InvalidArgument("[solve] adjoint = 'cvodes' is for 'bdf' and 'adams'; got '", name(options.method),
+                          "'. Take adjoint = 'discrete', which is exact for the steps taken.");
+  if (is_multistep(options.method)) check_multistep(options);
   if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit())
     throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit methods; got '", name(options.method),
                           "'. A field that asks for an implicit method grows as fast backwards as it decays forwards: "
@@ -49,11 +80,9 @@ void check_implicit(const SolveOptions& options) {
 void check_adjoint(const SolveOptions& options, bool is_fixed) {
   const Tableau& method = tableau(options.method);
   if (options.adjoint == Adjoint::kReversible && !method.is_reversible()) {
-    std::vector<std::string> known;
-    for (const Method one : grid_methods())
-      if (tableau(one).is_reversible()) known.push_back(text::concat("'", name(one), "'"));
     throw InvalidArgument("[solve] adjoint = 'reversible' is for methods whose steps can be taken back: ",
-                          text::join(known), "; got '", method.name, "'. Take one of them, or adjoint = 'discrete'.");
+                          methods_that([](Method one) { return tableau(one).is_reversible(); }), "; got '", method.name,
+                          "'. Take one of them, or adjoint = 'discrete'.");
   }
   if (!takes_back_steps(options.adjoint) && method.is_on_grid())
     throw InvalidArgument("[solve] adjoint = '", name(options.adjoint), "' is for ",
@@ -83,7 +112,8 @@ void check_adjoint(const SolveOptions& options, bool is_fixed) {
 void check_fixed(const SolveOptions& options) {
   for (const auto& [name, is_set] : {std::pair("max_step", options.max_step > 0),
                                      {"min_step", options.min_step > 0},
-                                     {"stop_at", !options.stop_at.empty()}})
+                                     {"stop_at", !options.stop_at.empty()},
+                                     {"nonnegative", !options.nonnegative.empty()}})
     if (is_set)
       throw InvalidArgument("[solve] ", name, " is for steps chosen by the error; here they are fixed (",
                             costate::name(options.method),
@@ -195,6 +225,7 @@ const std::vector<SolveOption>& solve_options() {
       {"max_step", kNumber, COSTATE_MEMBER(max_step)},
       {"stop_at", kNumbers, COSTATE_MEMBER(stop_at)},
       {"mass_matrix", kNumbers, COSTATE_MEMBER(mass_matrix)},
+      {"nonnegative", kNumbers, COSTATE_MEMBER(nonnegative)},
       {"step_size", kNumber, COSTATE_MEMBER(step_size)},
       {"steps_per_interval", kInteger, COSTATE_MEMBER(steps_per_interval)},
       {"max_steps", kInteger, COSTATE_MEMBER(max_steps)},

@@ -32,17 +32,18 @@ enum class AtMinStep { kFail, kAccept };
 /// that can (Tableau::is_reversible), with the states before them taken back from the last one, so that a solve keeps
 /// no states and the gradient is that of the steps up to rounding. By the adjoint equation, of which the state is
 /// solved backwards, too (Algorithm 2 of Chen et al. 2018), or is the dense output of the solve, with the cotangents of
-/// arguments as part of the equation's state, or as integrals afterwards (Gauss-Kronrod). Or by forward sensitivities,
-/// a tangent for each number that a gradient is asked for.
-enum class Adjoint { kDiscrete, kBacksolve, kReversible, kInterpolating, kQuadrature, kForward };
+/// arguments as part of the equation's state, or as integrals afterwards (Gauss-Kronrod). By forward sensitivities, a
+/// tangent for each number that a gradient is asked for. Or, of 'bdf' and 'adams' alone, by CVODES' own adjoint, which
+/// is off by 60 to 2,300 times the tolerance.
+enum class Adjoint { kDiscrete, kBacksolve, kReversible, kInterpolating, kQuadrature, kForward, kCvodes };
 
 /// Whether steps must also be fit to be differentiated (control/gradient_guard.h): kAuto where the discrete adjoint
 /// will differentiate them, kOn always, so that a solve takes the same steps with and without its gradient, kOff never.
 enum class GradientSteps { kAuto, kOn, kOff };
 
 /// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve", "reversible",
-/// "interpolating", "quadrature", "forward"; "auto", "on", "off". The way back throws InvalidArgument, with the nearest
-/// name, if there is none.
+/// "interpolating", "quadrature", "forward", "cvodes"; "auto", "on", "off". The way back throws InvalidArgument, with
+/// the nearest name, if there is none.
 std::string name(Control control);
 Control control_from_name(const std::string& name);
 std::string name(ErrorNorm error_norm);
@@ -80,6 +81,9 @@ struct SolveOptions {
   // start must satisfy, and which must determine a number of the state (index 1). For methods that allow it
   // (allows_mass_matrix); empty: the identity.
   std::vector<double> mass_matrix = {};
+  // Numbers of the state, by their index, that no step may take below 0: one that would is rejected, and tried again
+  // with half its size. Refused with fixed steps.
+  std::vector<double> nonnegative = {};
   // Fixed steps instead of control by error: so many between output times, or at most so long; 0: not asked for. At
   // most one of the two. A method without an error estimate takes one step an interval if neither is set.
   int steps_per_interval = 0;

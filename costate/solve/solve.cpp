@@ -8,6 +8,7 @@
 #include "costate/base/error.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/solve/dense_solution.h"
+#include "costate/solve/internal/cvode_solver.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/event_field.h"
 #include "costate/solve/internal/field_inputs.h"
@@ -77,6 +78,9 @@ void refuse_fixed_steps(const SolveOptions& options, const char* what) {
     throw NotSupported("[solve] ", what,
                        " takes steps that go by their error; got fixed steps. Take a method with an "
                        "error estimate, without step_size and steps_per_interval.");
+  if (is_multistep(options.method))
+    throw NotSupported("[solve] ", what, " is for steps of Costate's own; '", name(options.method),
+                       "' takes SUNDIALS'. Take '", options.method == Method::kBdf ? "kvaerno5" : "vern7", "'.");
 }
 
 /// What only steps of a sample's own, by its error, can do.
@@ -131,6 +135,12 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
                             .events = joined ? &*joined : nullptr,
                             .resume = extras.resume,
                             .watch = extras.watch != nullptr && !extras.watch->is_empty() ? extras.watch : nullptr};
+  if (is_multistep(options.method)) {
+    if (extras.resume != nullptr || batch.watch != nullptr)
+      throw NotSupported("[solve] a solve that is watched or continued takes steps of Costate's own; '",
+                         name(options.method), "' takes SUNDIALS'.");
+    return internal::solve_by_cvode(solved, options, batch);
+  }
   const auto lifted = internal::with_memory(solved, options.method);
   if (!lifted) return solve_checked(solved, options, batch, extras.dense);
   const HostArray start = internal::start_with_memory(*lifted, numbers.z0, numbers.times, options, numbers.arguments);
@@ -176,10 +186,10 @@ Solution continue_solve(const VectorField& field, const SolveEnd& end, const Hos
 
 DenseResult solve_dense(const VectorField& field, const HostArray& z0, const HostArray& times,
                         const SolveOptions& options, std::span<const HostArray> arguments,
-                        std::span<const SolveEvent> events) {
+                        std::span<const SolveEvent> events, const SolveWatch& watch) {
   refuse_fixed_steps(options, "a dense output");
   DenseSolution::Steps steps;
-  Solution solution = solve_numbers(field, {z0, times, arguments}, options, events, {.dense = &steps});
+  Solution solution = solve_numbers(field, {z0, times, arguments}, options, events, {.dense = &steps, .watch = &watch});
   return {std::move(solution), DenseSolution(std::move(steps))};
 }
 
@@ -188,6 +198,9 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
   check_options(options);
   internal::check_tolerances(options, field);
   const internal::HostSizes sizes = check_inputs(field, z0, times, arguments);
+  if (is_multistep(options.method))
+    throw NotSupported("[accepted_steps] '", name(options.method),
+                       "' takes SUNDIALS' steps, which it keeps to itself.");
   if (sizes.batch != 1) throw ShapeError("[accepted_steps] z0 must hold one sample; got a batch of ", sizes.batch, ".");
   internal::check_partition(field, options.method);
   if (const auto lifted = internal::with_memory(field, options.method)) {

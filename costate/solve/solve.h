@@ -41,9 +41,11 @@ struct Solution {
   std::vector<double> reached, last_step;        // the time reached, and the size of the step tried last
   std::vector<std::int64_t> nfe;                 // evaluations of the field, not of its Jacobian
   std::vector<std::int64_t> accepted, rejected;  // steps
-  std::string advice;                            // what to do about the first sample that failed
-  SolutionEvents events;                         // empty for a solve without
-  SolveEnd end;                                  // empty for fixed steps
+  std::vector<std::int64_t> implicit_steps;      // of the accepted ones; all of an implicit method, some of "auto"
+  std::vector<std::vector<double>> switches;  // [batch] when "auto" went to implicit steps, back, …; empty of others
+  std::string advice;                         // what to do about the first sample that failed
+  SolutionEvents events;                      // empty for a solve without
+  SolveEnd end;                               // empty for fixed steps
 
   /// SolveFailed if a sample failed, naming the first: which, how, at which t, with which step, and what to do.
   void check() const;

@@ -54,7 +54,9 @@ nb::any solve_delays_numpy(const nb::callable& f, const nb::object& history, con
                  std::span<const Array> more) { return call_rhs(f, t, z, delayed, more); },
       .history = [&](Array t, std::span<const Array> more) { return call_history(history, t, more); },
       .lags = {}};
-  for (const nb::handle lag : lags) equation.lags.push_back(nb::cast<double>(lag));
+  for (const nb::handle lag : lags)
+    if (!nb::try_cast(lag, equation.lags.emplace_back()))
+      throw CallError("[solve_delays] lags must be numbers; got ", type_of(lag), ".");
   const bool is_callable = PyCallable_Check(history.ptr()) != 0;
   std::optional<HostArray> start;
   if (!z0.is_none())

@@ -63,6 +63,7 @@ NB_MODULE(_core, module) {
   bind_image_nets(module);
   bind_data(module);
   bind_optimizers(module);
+  bind_constrained(module);
   bind_train(module);
   bind_labelled(module);
   bind_classifier(module);

@@ -85,8 +85,9 @@ nb::any solve_sde_python(const nb::callable& f, const nb::callable& g, const nb:
 
 NumpyArray brownian_path_python(const nb::object& times, std::int64_t channels, std::uint64_t seed,
                                 const nb::object& stream, const nb::object& samples) {
-  const bool is_single = samples.is_none() || nb::isinstance<nb::int_>(samples);
-  const std::int64_t batch = is_single ? 1 : to_host(samples).size();
+  const Shape shape = samples.is_none() ? Shape{} : to_host(samples).shape();
+  const bool is_single = shape.rank() == 0;
+  const std::int64_t batch = shape.size();
   return to_output(brownian_path(to_host(times), channels, seed, to_path_names(stream, samples, batch)), is_single);
 }
 

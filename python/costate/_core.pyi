@@ -1165,7 +1165,7 @@ def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> Vect
     arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
     """
 
-def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int = 16, dense: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int = 16, dense: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
     """
     Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -1212,18 +1212,13 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     max_steps                      of a sample, attempts included.
     control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that
                                    blows up then fails all.
-    adjoint                        of a solve inside a trace: 'discrete', the steps taken back exactly; 'reversible', the same
-                                   without states that are kept, of methods that can; 'interpolating' or 'quadrature', the adjoint
-                                   equation with z from the dense output; 'backsolve', with z solved backwards, too; 'forward', a
-                                   tangent for each number that a gradient is asked for.
-    adjoint_rtol, adjoint_atol     of what the last four solve; 0: rtol and atol.
+    adjoint                        of a solve inside a trace: 'discrete' or 'backsolve'.
     gradient_steps                 'auto': steps that will be differentiated are also chosen to follow small disturbances, so that
                                    gradients are right where the state rests; 'on': always, so that a solve takes the same
                                    steps with and without its gradient; 'off': never.
 
-    Derivatives of a solve inside a trace, by z0, times, args and Parameters: gradients (value_and_grad, vjp), tangents (jvp),
-    Hessian-vector products by jvp(value_and_grad(loss)), vjp(jvp(loss)) or vjp(value_and_grad(loss)). Of a solve with events:
-    gradients.
+    Derivatives of a solve inside a trace: gradients (value_and_grad, vjp) by z0, times, args and Parameters; tangents (jvp) by
+    all but times; Hessian-vector products by jvp(value_and_grad(loss)) or vjp(jvp(loss)).
 
     A time T at which f jumps, as in where(t <= T, 1, 0), has no derivative so, and NotSupported says so where it is asked
     for. Solve to T and go on from there, both times differentiated:
@@ -1245,82 +1240,6 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     >>> solution = costate.solve(lambda t, z: -z, [1.0], [0.0, 1.0], rtol=1e-9, atol=1e-9)
     >>> bool(abs(solution.states[1, 0] - np.exp(-1)) < 1e-8)
     True
-    """
-
-def solve_delays(f: Callable, history: object, times: object, lags: Sequence, *, z0: object = None, args: Sequence = (), nodes: int = 24, max_piece: float = 0.0, throw: bool = True, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
-    """
-    Solves z'(t) = f(t, z(t), z(t - lag_1), ..., z(t - lag_L), *args), z(t) = history before times[0], by the method of steps.
-
-    f        a callable f(t, z, z_lag_1, ..., z_lag_L, *args) on costate Arrays, for one sample.
-    history  a callable history(t, *args) for one sample; or what is constant before times[0], an array as z0.
-    times    [time], not descending, the same for all samples; inside a trace, numbers.
-    lags     positive numbers; inside a trace, Parameters too, by which the solve has a derivative.
-    z0       the state at times[0] where it is not the history's: [d] is one sample, [batch, ...] one a row; float32 solves in f32.
-             Where z0, args, lags or history hold Arrays or Parameters, the solve becomes part of the program, of one sample.
-    args     further inputs of f and history, one a sample: [batch, ...].
-
-    nodes, max_piece  the time is cut where derivatives may jump, at times[0] and sums of lags behind it, and into pieces no longer
-                      than the shortest lag and max_piece (0: no limit). Each is kept as the polynomial through the dense output at
-                      so many points; where its last coefficients are above 100 tolerances the sample fails as 'unresolved', and a
-                      smaller max_piece is the cure. At most 4096 pieces.
-
-    Other keywords are those of solve, which takes each piece; steps go by their error.
-
-    Gives the states [batch, time, ...], [time, ...] for one sample. Raises SolveFailed if a sample fails, unless throw=False: its
-    states are NaN from that piece on.
-
-    Derivatives of a solve inside a trace are those of the computed solution: by z0, args, Parameters, history and lags.
-
-    >>> import costate, numpy as np
-    >>> z = costate.solve_delays(lambda t, z, z_1: -z_1, [1.0], [0.0, 1.0, 2.0], [1.0], rtol=1e-9, atol=1e-9)
-    >>> bool(np.allclose(z[:, 0], [1.0, 0.0, -0.5]))
-    True
-    """
-
-def solve_sde(f: Callable, g: Callable, z0: object, times: object, *, args: Sequence = (), method: str = 'euler_maruyama', steps_per_interval: int = 0, step_size: float = 0.0, seed: int = 0, stream: object = 0, samples: object = None, throw: bool = True, memory_budget: int = 268435456) -> Any:
-    """
-    Solves dz = f(t, z, *args) dt + g(t, z, *args) dW, z(times[0]) = z0, by fixed steps, and gives the states at `times`.
-
-    f, g    callables on costate Arrays, traced once for one sample. g has the shape of z: diagonal noise, a channel for each number
-            of z; or one axis more, [..., m]: a matrix, with m channels of noise. What it reads is found out.
-    z0      as in solve: [d] or a number is one sample, [batch, ...] one state a row; float32 solves in f32, with the same path.
-            Where z0, args, stream or samples hold Arrays or Parameters, the solve becomes part of the program, of one sample, and
-            this returns an Array [time, ...state].
-    times   [time], not descending, the same for all samples; inside a trace, numbers.
-    args    further inputs of f and g, one a sample: [batch, ...] ([...] if z0 is one sample).
-
-    method
-      'euler_maruyama'     Ito; strong order 1/2, 1 where g does not read z; weak order 1.
-      'milstein'           Ito; strong order 1. Diagonal noise: g[i] reads z[i] alone, or g reads no z.
-      'srk'                Ito; strong order 3/2 (Roessler 2010: SRIW1, and SRA1 where g does not read z). As milstein.
-      'heun_stratonovich'  Stratonovich; strong order 1 of diagonal noise and where g does not read z, else 1/2.
-    steps_per_interval, step_size  so many steps between two times, or at most so long; neither: one. Paths are found fastest where
-                                   steps are 2^-k of the whole time. No step may be shorter than 2^-20 of it.
-
-    seed, stream, samples  name the paths: whole numbers, of stream and samples from 0 to 2^24 - 1. samples is one for each sample, the
-            row if None; inside a trace it must be given, usually as an input, and so may stream: another one is new noise without a
-            new program. Of each name and channel W is a function of the time from times[0] to times[-1], whatever the steps, the
-            method, the precision, the batch and the threads: brownian_path.
-    memory_budget          bytes for each thread that a gradient keeps of the solve; it changes no bit.
-
-    Derivatives of a solve inside a trace: by z0, args and Parameters, of the steps taken on that path, exact to rounding, as of solve;
-    none by times.
-
-    Gives a Solution. Raises SolveFailed if a state is inf or NaN, unless throw=False.
-
-    >>> import costate, numpy as np
-    >>> solution = costate.solve_sde(lambda t, z: 0.1 * z, lambda t, z: 0.3 * z, [1.0], [0.0, 1.0], method="srk",
-    ...                              steps_per_interval=256, seed=7)
-    >>> w = costate.brownian_path([0.0, 1.0], seed=7)[-1]
-    >>> bool(np.allclose(solution.states[-1], np.exp((0.1 - 0.3**2 / 2) + 0.3 * w), rtol=1e-4))
-    True
-    """
-
-def brownian_path(times: object, channels: int = 1, *, seed: int = 0, stream: object = 0, samples: object = None) -> numpy.ndarray:
-    """
-    The paths W that solve_sde meets, 0 at times[0]: [time, channels], of several samples [sample, time, channels].
-
-    They are those of a solve whose first and last times are these; times between may be any.
     """
 
 class FlowDensity:
@@ -1361,7 +1280,7 @@ class Cnf:
     The keywords of solve, such as method, rtol and adjoint, are taken, too. Train the Parameters of the field on -log_density.
     """
 
-    def __init__(self, field: Callable, *, dimension: int = 2, end: float = 1.0, trace: str = 'exact', regularizers: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-05, atol: float | Sequence[float] = 1e-05, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, field: Callable, *, dimension: int = 2, end: float = 1.0, trace: str = 'exact', regularizers: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-05, atol: float | Sequence[float] = 1e-05, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     def density(self, x: object, noise: object | None = None) -> FlowDensity:
         """
@@ -1576,7 +1495,7 @@ class LatentOde:
     The keywords of solve, such as method, rtol and adjoint, are taken, too.
     """
 
-    def __init__(self, *, observed: int = 1, latent: int = 4, encoder: str = 'rnn', encoder_units: int = 25, encoder_field_hidden: Sequence[int] = [20], gap_steps: int = 1, field_hidden: Sequence[int] = [20], decoder_hidden: Sequence[int] = [20], continuity: float = 0.0, seed: int = 0, name: str = 'latent_ode', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.0001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, *, observed: int = 1, latent: int = 4, encoder: str = 'rnn', encoder_units: int = 25, encoder_field_hidden: Sequence[int] = [20], gap_steps: int = 1, field_hidden: Sequence[int] = [20], decoder_hidden: Sequence[int] = [20], continuity: float = 0.0, seed: int = 0, name: str = 'latent_ode', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.0001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -1909,7 +1828,7 @@ class ImageClassifier:
     The keywords of solve, such as rtol and adjoint, are taken, too.
     """
 
-    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -1926,7 +1845,7 @@ class ImageClassifier:
         Inside a trace: the logits [classes] of an image [channels, rows, columns].
         """
 
-def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Array:
+def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Array:
     """
     A solve as a layer, inside a trace: z(end) of z' = field(t, z), z(0) = x, in the shape of x.
 
@@ -2359,7 +2278,27 @@ def cut_windows(states: object, spacing: float, *, length: int = 20, stride: int
     InvalidArgument if a trajectory is shorter than a window.
     """
 
-def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
+class MappedWindows:
+    """
+    Windows of trajectories in a file that may be larger than memory.
+
+    A batch's windows are read from the disk when it is trained on; epochs go through the file by stretches of some megabytes.
+    """
+
+    def __init__(self, path: str | os.PathLike, spacing: float, name: str = '', *, length: int = 20, stride: int = 0) -> None:
+        """
+        path     of a .npy file [trajectory, time, state] or [time, state] of float32 or float64, or of a .npz file that stores it.
+        spacing  the time from one sample to the next.
+        name     of the array in a .npz file.
+        length, stride  as in cut_windows.
+        """
+
+    def __len__(self) -> int: ...
+
+    @property
+    def times(self) -> numpy.ndarray: ...
+
+def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows | MappedWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
     """
     Trains Parameters on windows of trajectories: the mean square difference of a solve from each window's first state to
     its further states. A window whose solve fails makes its step's loss NaN, and the step is skipped. For noisy starts, units and
@@ -2367,7 +2306,7 @@ def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindo
 
     field       f(t, z, ...) on Arrays, or a VectorField; it takes the windows' arguments behind z.
     parameters  a Parameter, a list of them, or a net.
-    windows     from cut_windows, or TrajectoryWindows of your own.
+    windows     from cut_windows, TrajectoryWindows of your own, or MappedWindows of a file larger than memory.
     dtype       'f64' or 'f32', in which it computes.
     epochs               how many, without those of polish.
     batch                samples a step; 0: all.

@@ -58,6 +58,8 @@ def test_what_is_refused():
         call([1.0], [0.0, 1.0], [1.0], method="rk4")
     with pytest.raises(costate.ShapeError, match="the history must have z0's shape"):
         call(lambda t: [1.0, 2.0], [0.0, 1.0], [1.0], z0=[1.0])
+    with pytest.raises(TypeError, match="lags must be numbers; got str"):
+        call([1.0], [0.0, 1.0], ["one"])
     with pytest.raises(TypeError, match="rtoll"):
         call([1.0], [0.0, 1.0], [1.0], rtoll=1.0)
     fast = lambda t, z, past: 50 * costate.cos(50 * t) - past  # noqa: E731

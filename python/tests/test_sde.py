@@ -36,7 +36,8 @@ def test_one_sample_and_f32():
     rounded = costate.solve_sde(drift, diffusion, np.ones(2, np.float32), TIMES, method="heun_stratonovich", step_size=0.01, samples=4, stream=1)
     assert rounded.states.dtype == np.float32
     np.testing.assert_allclose(rounded.states, one.states, rtol=1e-5)
-    assert costate.brownian_path(TIMES, 3).shape == (3, 3)
+    assert costate.brownian_path(TIMES, 3).shape == costate.brownian_path(TIMES, 3, samples=np.int64(2)).shape == (3, 3)
+    assert costate.brownian_path(TIMES, samples=[2]).shape == (1, 3, 1)
 
 
 def test_a_matrix_of_noise_and_arguments():

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "../support/check_function.h"
+#include "../support/expect_error.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/solve/delays.h"
@@ -30,7 +31,7 @@ struct Delayed {
               [&](Array t) {
                 return past * cos(t) + stack({0.1 * t, 0.0 * t});
               },
-              lags, constant(HostArray::vector({0, 0.4, 2.5})), options, z0);
+              lags, constant(HostArray::vector({0, 0.4, 2.6})), options, z0);
           return sum(solution.states * solution.states *
                      constant(HostArray(Shape{3, 2}, Numbers{1, 2, -1, 0.5, 0.3, 1})));
         },
@@ -115,17 +116,39 @@ TEST(DelayGradient, GoesThroughWhatALagIsMadeOf) {
   EXPECT_NEAR(found.outputs[1].at(0), 2 * -0.8, 1e-8);
 }
 
-// Where pieces end was decided with a lag of 0.7 beside 1.1: 0.8 serves, 1.2 would put the pieces in another order.
+// Where pieces end was decided with a lag of 0.7 beside 1.1. Sums of 0.72 have the same order, 3 times 0.8 is above 2
+// times 1.1, and 0.5 is shorter than pieces are.
 TEST(DelayGradient, ALagThatPassesAnotherIsReported) {
   const Delayed delayed;
   const Program program = compile(delayed.loss({}));
-  delayed.lag.set_value(HostArray(Shape{}, Numbers{0.8}));
-  EXPECT_TRUE(program.run({row({0.5, -0.3}), row({1.3})}).report.failures.empty());
-  delayed.lag.set_value(HostArray(Shape{}, Numbers{1.2}));
-  const RunResult found = program.run({row({0.5, -0.3}), row({1.3})});
-  ASSERT_FALSE(found.report.failures.empty());
-  EXPECT_EQ(found.report.failures[0].reason, "invalid_times");
-  EXPECT_TRUE(std::isnan(found.outputs[0].at(0)));
+  const auto run = [&](double lag) {
+    delayed.lag.set_value(HostArray(Shape{}, Numbers{lag}));
+    return program.run({row({0.5, -0.3}), row({1.3})});
+  };
+  EXPECT_TRUE(run(0.72).report.failures.empty());
+  for (const double lag : {0.8, 0.5, 1.2}) {
+    const RunResult found = run(lag);
+    ASSERT_FALSE(found.report.failures.empty()) << lag;
+    EXPECT_EQ(found.report.failures[0].reason, "invalid_times");
+    EXPECT_TRUE(std::isnan(found.outputs[0].at(0)));
+  }
+}
+
+TEST(DelayGradient, TheLastTimeIsNoSumOfLagsThatMove) {
+  const Parameter lag("lag", HostArray::vector({0.5}));
+  const auto traced = [&](double end) {
+    return trace(
+        [&](Array z0) {
+          const Lag lags[] = {Lag(lag)};
+          return solve_delays([](Array, Array, std::span<const Array> delayed) { return -delayed[0]; },
+                              [&](Array) { return z0; }, lags, constant(HostArray::vector({0, end})))
+              .states;
+        },
+        {{"z0", {1}}});
+  };
+  traced(1.1);
+  EXPECT_ERROR(traced(1), InvalidArgument,
+               "the last time must be no sum of lags that may move, which would pass it; 1 is");
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   remaining_.resize(lanes_);
   targets_.resize(lanes_);
   active_.resize(lanes_);
+  is_explicit_.resize(lanes_);
   current_.resize(lanes_);
   if (problem.implicit) implicit_ = std::make_unique<ImplicitReverse<T>>(problem, field);
   if (problem.events) events_ = std::make_unique<EventSweep<T>>(problem, field);

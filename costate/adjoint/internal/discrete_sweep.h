@@ -84,7 +84,7 @@ class DiscreteSweep : public AdjointSweep<T> {
   TileCall<T> call(std::size_t stage);
 
   // What the dense output is made of: slopes, or increments of an implicit step (DenseForm).
-  std::size_t num_vectors() const { return implicit_ ? implicit_->step().num_dense : num_used_stages_; }
+  std::size_t num_vectors() const { return implicit_ ? dense_form_.size() : num_used_stages_; }
   Slopes<T> vectors() const;
   T* vector_cotangent(std::size_t j) { return implicit_ ? implicit_->dense_cotangent(j) : slope_cotangent(j); }
 
@@ -140,6 +140,7 @@ class DiscreteSweep : public AdjointSweep<T> {
   std::vector<std::size_t> remaining_;  // steps of each lane that are still to be taken back
   std::vector<std::size_t> targets_;    // remaining_ of the lanes in this round, 0 elsewhere
   std::vector<char> active_;            // lanes with a step in this round
+  std::vector<char> is_explicit_;       // of which this one is, of a method that switches
   std::int64_t num_active_ = 0;
   bool solve_is_linear_ = false;   // of just these gradients: its frames and shared values can be read
   std::vector<LaneStep> current_;  // the one to take back

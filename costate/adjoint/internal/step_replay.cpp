@@ -22,7 +22,8 @@ StepReplay<T>::StepReplay(const LaneProblem<T>& problem)
       walk_(problem),
       kept_(lanes_),
       position_(lanes_),
-      targets_(lanes_) {
+      targets_(lanes_),
+      is_explicit_(lanes_) {
   if (problem.options.adjoint == Adjoint::kReversible) inverse_ = std::make_unique<Inverse>(problem);
   if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
 }
@@ -90,6 +91,7 @@ template <class T>
 std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
   if (inverse_) return step_back(remaining, y);
   std::int64_t steps = 0;
+  evaluations_ = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     targets_[lane] = position_[lane] = 0;
     if (remaining[lane] == 0) {
@@ -102,7 +104,7 @@ std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
   }
   for (InterruptPoll poll; position_ != targets_; poll()) advance(targets_);
   std::copy(y_.begin(), y_.end(), y);
-  return steps * (implicit_ ? implicit_->step().evaluations : problem_.tableau->num_stages - 1);
+  return implicit_ ? evaluations_ : steps * (problem_.tableau->num_stages - 1);
 }
 
 /// y_ holds the states after the steps that are asked for.
@@ -137,7 +139,8 @@ void StepReplay<T>::take_steps() {
                            .h = walk_.sizes(),
                            .arguments = inputs_.arguments,
                            .shared = inputs_.shared + problem_.step_shared(),
-                           .num_samples = inputs_.num_samples},
+                           .num_samples = inputs_.num_samples,
+                           .is_explicit = is_explicit_.data()},
                           stage_.data());
   const Slopes<T> slopes{slopes_.data(), size_, problem_.state_size, lanes_};
   for (std::size_t stage = 0; stage < problem_.closing(); ++stage) {
@@ -154,10 +157,14 @@ void StepReplay<T>::advance(std::span<const std::size_t> targets) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     mask_[lane] = position_[lane] < targets[lane] ? T{1} : T{0};
     const double t = inputs_.times[lane];
-    const StepTimes step = mask_[lane] != 0 ? solver_->step(lane, position_[lane]).times()
-                                            : StepTimes{.t = t, .h = 0, .first = t, .last = t};
+    LaneStep recorded{.t = t, .h = 0, .t_next = t, .first_time = t, .last_time = t};
+    if (mask_[lane] != 0) recorded = solver_->step(lane, position_[lane]);
+    is_explicit_[lane] = recorded.is_explicit ? 1 : 0;
+    const StepTimes step = recorded.times();
     walk_.take(lane, step);
-    if (implicit_) implicit_->set_times(lane, step);
+    if (!implicit_) continue;
+    implicit_->set_times(lane, step);
+    if (mask_[lane] != 0) evaluations_ += implicit_->evaluations(recorded.is_explicit);
   }
   take_steps();
   select_lanes(mask_.data(), stage_.data(), y_.data(), y_.data(), problem_.state_size, lanes_);

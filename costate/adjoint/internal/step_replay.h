@@ -62,6 +62,8 @@ class StepReplay {
   std::unique_ptr<Inverse> inverse_;  // of Adjoint::kReversible
   std::vector<Kept> kept_;
   std::vector<std::size_t> position_, targets_;
+  std::int64_t evaluations_ = 0;   // of implicit steps in this load()
+  std::vector<char> is_explicit_;  // [lane] of the steps that are taken
   const LaneSolver<T>* solver_ = nullptr;
   LaneInputs<T> inputs_;
 };

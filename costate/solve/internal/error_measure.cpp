@@ -119,6 +119,9 @@ void check_tolerances(const SolveOptions& options, const VectorField& field) {
   if (!options.mass_matrix.empty() && options.mass_matrix.size() != n * n)
     throw InvalidArgument("[solve] mass_matrix must have ", n, " x ", n, " numbers, row by row, for a state of ", n,
                           "; got ", options.mass_matrix.size(), ".");
+  for (const double index : options.nonnegative)
+    if (!(index >= 0 && index < static_cast<double>(n)) || index != std::floor(index))
+      throw InvalidArgument("[solve] nonnegative must hold indices of the state, 0 to ", n - 1, "; got ", index, ".");
   error_measure(options, part_offsets(field), static_cast<std::size_t>(field.state_size()));
 }
 

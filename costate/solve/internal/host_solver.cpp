@@ -50,22 +50,6 @@ AlignedVector<T> numbers_of(const HostArray& array) {
   return numbers;
 }
 
-/// A value that the field takes besides t and its state.
-struct FieldValue {
-  const Input* input = nullptr;
-  const HostArray* value = nullptr;
-};
-
-/// The arguments and Parameters of a field in the order of its Function's inputs.
-std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments) {
-  const std::vector<Input>& inputs = field.function().inputs();
-  std::vector<FieldValue> values;
-  std::size_t given = 0;
-  for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
-    values.push_back({&inputs[i], inputs[i].parameter ? &inputs[i].parameter->value() : &arguments[given++]});
-  return values;
-}
-
 /// Of a field that reads t in f32.
 void check_f32_times(const HostBatch& batch) {
   for (std::int64_t i = 1; i < batch.times.size(); ++i) {
@@ -88,6 +72,7 @@ class HostSolver {
         sizes_(batch.sizes),
         problem_(field, options, lanes_for(field, options), batch.sizes.times, {}, batch.events) {
     if (problem_.time.rounds_time) check_f32_times(batch);
+    if (sizes_.times_are_shared) shared_times_ = batch.times.numbers();
     for (const FieldValue& given : field_values(field, batch.arguments)) {
       Argument argument{
           .size = static_cast<std::size_t>(given.input->shape.size()), .shared = {}, .of_samples = nullptr};
@@ -111,7 +96,9 @@ class HostSolver {
     solution.status.resize(sizes_.batch);
     solution.reached.resize(sizes_.batch);
     solution.last_step.resize(sizes_.batch);
-    for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected}) counter->resize(sizes_.batch);
+    for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected, &solution.implicit_steps})
+      counter->resize(sizes_.batch);
+    solution.switches.resize(sizes_.batch);
     if (!problem_.is_fixed) make_end(solution);
     const std::size_t threads = batch_.watch != nullptr ? 1 : static_cast<std::size_t>(num_threads());
     const std::size_t workers = std::min(threads, (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
@@ -121,7 +108,7 @@ class HostSolver {
     if (dense != nullptr) common.dense.resize(sizes_.batch);
     std::vector<LaneEventList<T>> events(workers);
     parallel_for(workers, [&](std::size_t worker) { Worker(*this, common, solution, events[worker]).run(); });
-    solution.advice = advice_on_first_failure(solution);
+    solution.advice = advice_on_first_failure(solution, problem_.options, batch_);
     if (batch_.events != nullptr) solution.events = events_of(common.event_rows);
     if (dense != nullptr) *dense = steps_of(common.dense);
     for (std::size_t i = 0; i < solution.end.knows_slope.size(); ++i)
@@ -136,24 +123,6 @@ class HostSolver {
     end.states = end.slopes = HostArray(sizes_.state.with_first(static_cast<std::int64_t>(sizes_.batch)), kDtype);
     for (auto* numbers : {&end.times, &end.steps, &end.previous_log, &end.before_log}) numbers->resize(sizes_.batch);
     end.knows_slope.resize(sizes_.batch);
-  }
-
-  std::string advice_on_first_failure(const Solution& solution) const {
-    const auto failed = std::ranges::find_if(solution.status, [](Status status) { return status != Status::kOk; });
-    if (failed == solution.status.end()) return "";
-    const auto i = static_cast<std::size_t>(failed - solution.status.begin());
-    const std::size_t first_time = sizes_.times_are_shared ? 0 : i * sizes_.times;
-    return failure_advice({.status = *failed,
-                           .start = batch_.times.at(static_cast<std::int64_t>(first_time)),
-                           .reached = solution.reached[i],
-                           .last_step = solution.last_step[i],
-                           .accepted = solution.accepted[i],
-                           .rejected = solution.rejected[i],
-                           .has_fixed_steps = problem_.is_fixed,
-                           .is_implicit = problem_.tableau->is_implicit(),
-                           .has_mass_matrix = !problem_.options.mass_matrix.empty(),
-                           .has_events = batch_.events != nullptr,
-                           .min_step = problem_.options.min_step});
   }
 
   /// Where a sample's events are: rows of the list of the thread that solved it.
@@ -288,8 +257,10 @@ class HostSolver {
           watch_(host.batch_.watch == nullptr ? nullptr : std::make_unique<Watching>(host)) {
       const std::size_t lanes = host.problem_.lanes;
       z0_.resize(host.problem_.state_size * lanes);
-      states_.resize(host.sizes_.times * z0_.size());
+      rows_.resize(lanes);
       times_.resize(host.sizes_.times * lanes);
+      for (std::size_t i = 0; i < host.shared_times_.size(); ++i)
+        std::fill_n(times_.begin() + static_cast<std::ptrdiff_t>(i * lanes), lanes, host.shared_times_[i]);
       for (std::size_t i = 0; i < host.arguments_.size(); ++i) {
         const bool is_sample = host.arguments_[i].of_samples != nullptr;
         packed_.emplace_back(is_sample ? host.arguments_[i].size * lanes : 0);
@@ -309,8 +280,9 @@ class HostSolver {
                            .arguments = pointers_,
                            .shared = host_.shared_.data(),
                            .num_samples = std::min(host_.problem_.lanes, host_.sizes_.batch),
-                           .resume = host_.batch_.resume == nullptr ? nullptr : &resume_},
-                          *this, states_.data(), common_.dense.empty() ? nullptr : &dense_, watch_ ? this : nullptr);
+                           .resume = host_.batch_.resume == nullptr ? nullptr : &resume_,
+                           .shared_times = host_.shared_times_.empty() ? nullptr : host_.shared_times_.data()},
+                          *this, rows_, common_.dense.empty() ? nullptr : &dense_, watch_ ? this : nullptr);
     }
 
     bool load(std::size_t lane) override {
@@ -318,7 +290,8 @@ class HostSolver {
       if (sample >= host_.sizes_.batch) return false;
       sample_of_[lane] = sample;
       fill(host_.batch_.z0, sample, host_.problem_.state_size, lane, z0_.data());
-      fill(host_.batch_.times, host_.sizes_.times_are_shared ? 0 : sample, host_.sizes_.times, lane, times_.data());
+      rows_[lane] = states_of(sample);
+      if (!host_.sizes_.times_are_shared) fill(host_.batch_.times, sample, host_.sizes_.times, lane, times_.data());
       for (std::size_t i = 0; i < packed_.size(); ++i)
         if (host_.arguments_[i].of_samples != nullptr)
           fill(*host_.arguments_[i].of_samples, sample, host_.arguments_[i].size, lane, packed_[i].data());
@@ -330,10 +303,7 @@ class HostSolver {
     void judged() override { watch_->judged(solver_, sample_of_); }
 
     void finished(std::size_t lane) override {
-      const std::size_t sample = sample_of_[lane], lanes = host_.problem_.lanes;
-      const std::size_t size = host_.sizes_.times * host_.problem_.state_size;
-      T* out = solution_.states.data<T>().data() + sample * size;
-      for (std::size_t row = 0; row < size; ++row) out[row] = states_[row * lanes + lane];
+      const std::size_t sample = sample_of_[lane];
       const LaneOutcome& outcome = solver_.outcomes()[lane];
       if (!common_.dense.empty()) common_.dense[sample] = std::move(dense_.steps(lane));
       if (solver_.events() != nullptr) keep_events(sample, solver_.events()->list(lane));
@@ -343,10 +313,18 @@ class HostSolver {
       solution_.nfe[sample] = outcome.nfe;
       solution_.accepted[sample] = outcome.accepted;
       solution_.rejected[sample] = outcome.rejected;
+      solution_.implicit_steps[sample] = outcome.implicit;
+      if (const LaneSwitch* switches = solver_.switches(); switches != nullptr)
+        solution_.switches[sample].assign(switches->times(lane).begin(), switches->times(lane).end());
       if (!host_.problem_.is_fixed) keep_end(sample, lane);
     }
 
    private:
+    /// [time, state] of a sample in the solution.
+    T* states_of(std::size_t sample) const {
+      return solution_.states.template data<T>().data() + sample * host_.sizes_.times * host_.problem_.state_size;
+    }
+
     void take_up(std::size_t sample, std::size_t lane) {
       const SolveEnd& end = *host_.batch_.resume;
       resume_.h[lane] = end.steps[sample];
@@ -367,9 +345,9 @@ class HostSolver {
       common_.knows_slope[sample] = solver_.knows_last_slope(lane) ? 1 : 0;
       T* states = end.states.template data<T>().data() + sample * size;
       T* slopes = end.slopes.template data<T>().data() + sample * size;
-      const T* last = states_.data() + (host_.sizes_.times - 1) * size * lanes;
+      const T* last = states_of(sample) + (host_.sizes_.times - 1) * size;
       for (std::size_t row = 0; row < size; ++row) {
-        states[row] = last[row * lanes + lane];
+        states[row] = last[row];
         slopes[row] = common_.knows_slope[sample] != 0 ? solver_.last_slopes()[row * lanes + lane] : T{0};
       }
     }
@@ -395,7 +373,8 @@ class HostSolver {
     LaneSolver<T> solver_;
     DenseRecord<T> dense_;
     std::vector<std::size_t> sample_of_;
-    AlignedVector<T> z0_, states_;
+    AlignedVector<T> z0_;
+    std::vector<T*> rows_;  // [lane] where the states of its sample go
     std::vector<double> times_;
     std::vector<AlignedVector<T>> packed_;
     std::vector<const T*> pointers_;
@@ -414,10 +393,41 @@ class HostSolver {
   const HostSizes& sizes_;
   LaneProblem<T> problem_;
   AlignedVector<T> shared_;
+  std::vector<double> shared_times_;  // empty where each sample has its own
   std::vector<Argument> arguments_;
 };
 
 }  // namespace
+
+std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments) {
+  const std::vector<Input>& inputs = field.function().inputs();
+  std::vector<FieldValue> values;
+  std::size_t given = 0;
+  for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
+    values.push_back({&inputs[i], inputs[i].parameter ? &inputs[i].parameter->value() : &arguments[given++]});
+  return values;
+}
+
+std::string advice_on_first_failure(const Solution& solution, const SolveOptions& options, const HostBatch& batch) {
+  const auto failed = std::ranges::find_if(solution.status, [](Status status) { return status != Status::kOk; });
+  if (failed == solution.status.end()) return "";
+  const auto i = static_cast<std::size_t>(failed - solution.status.begin());
+  const std::size_t first_time = batch.sizes.times_are_shared ? 0 : i * batch.sizes.times;
+  const Tableau& method = tableau(options.method);
+  return failure_advice(
+      {.status = *failed,
+       .start = batch.times.at(static_cast<std::int64_t>(first_time)),
+       .reached = solution.reached[i],
+       .last_step = solution.last_step[i],
+       .accepted = solution.accepted[i],
+       .rejected = solution.rejected[i],
+       .has_fixed_steps = options.steps_per_interval > 0 || options.step_size > 0 || !method.has_error_estimate(),
+       .is_implicit = method.is_implicit(),
+       .has_mass_matrix = !options.mass_matrix.empty(),
+       .has_events = batch.events != nullptr,
+       .has_nonnegative = !options.nonnegative.empty(),
+       .min_step = options.min_step});
+}
 
 template <class T>
 Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch,

@@ -16,4 +16,9 @@ namespace costate::internal {
 /// InvalidArgument for a state whose dense Jacobian is too large.
 StepFunction implicit_step(const VectorField& field, const SolveOptions& options, StepUse use, double rounding);
 
+/// The explicit step of a method that switches, whose implicit one implicit_step() gives. Both have the same dense
+/// output, the three increments D_p of methods/implicit.h behind y1 - y.
+StepFunction explicit_step(const VectorField& field, const SolveOptions& options, StepUse use,
+                           double rounding = std::numeric_limits<double>::epsilon());
+
 }  // namespace costate::internal

@@ -55,6 +55,7 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       state_size(static_cast<std::size_t>(vector_field.state_size())),
       part_offsets(internal::part_offsets(vector_field)),
       measure(error_measure(solve_options, part_offsets, state_size)),
+      nonnegative(solve_options.nonnegative.begin(), solve_options.nonnegative.end()),
       gradients(gradients_of(vector_field, solve_options, wanted)),
       function(lower_field<T>(vector_field, num_lanes, tableau->steps_by_function() ? std::nullopt : gradients, time)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
@@ -124,7 +125,7 @@ template <class T>
 void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared) {
   std::vector<const T*> pointers;
   bind_field_inputs<T>(problem, nullptr, nullptr, arguments, pointers);
-  shared.resize(problem.implicit ? problem.step_shared() + problem.implicit->function.shared_size()
+  shared.resize(problem.implicit ? problem.step_shared() + problem.implicit->shared_size()
                                  : problem.function.shared_size());
   problem.function.prepare(pointers, shared.data());
   if (problem.implicit) problem.implicit->prepare(arguments, shared.data() + problem.step_shared());

@@ -42,6 +42,7 @@ struct LaneProblem {
   std::size_t state_size;                 // numbers of a sample's state, all parts together
   std::vector<std::size_t> part_offsets;  // where each part of the state begins, in rows
   ErrorMeasure measure;
+  std::vector<std::size_t> nonnegative;  // rows that no step takes below 0
   std::optional<WantedGradients> gradients;
   TimeRows time;                                          // what `function` reads of t
   TileFunction<T> function;                               // of the field; with `gradients`, of linearize
@@ -95,6 +96,7 @@ struct LaneInputs {
   std::size_t num_samples = 0;          // lanes that hold samples: the first ones
   std::size_t memory_parts = 1;         // so many tiles share the memory budget
   const LaneResume<T>* resume = nullptr;
+  const double* shared_times = nullptr;  // [time], where all samples have these
 };
 
 /// The pointers of the inputs of a problem's function: what it reads of the times [TimeRows, lanes], the parts within

@@ -44,6 +44,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       records_(lanes_),
       errors_(problem) {
   if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
+  if (problem.implicit && problem.implicit->explicit_part) switch_ = std::make_unique<LaneSwitch>(lanes_);
   if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem, field_.workspace());
   if (problem.events) events_ = std::make_unique<LaneEvents<T>>(problem);
   if (problem.narrow) stragglers_ = std::make_unique<Stragglers<T>>(problem);
@@ -60,6 +61,7 @@ void LaneSolver<T>::start(const LaneInputs<T>& inputs, bool keep_records) {
   num_handed_over_ = 0;
   listener_ = nullptr;
   dense_record_ = nullptr;
+  rows_ = {};
   frames_.start(keep_records ? most_frames(problem_, inputs.memory_parts) : 1);
   frame_ = frames_.current();
   if (guard_ != nullptr) guard_->start();
@@ -123,6 +125,7 @@ void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint3
     outcomes_[lane] = LaneOutcome{};
     clock_.copy(lane, wide.clock_, from);
     if (guard_ != nullptr) guard_->copy(lane, *wide.guard_, from);
+    if (switch_ != nullptr) switch_->copy(lane, *wide.switch_, from);
     outputs_[lane] = wide.outputs_[from];
     outputs_[lane].follows_step |= wide.records_[from].num_steps > 0;
     // A slope that is known there is evaluated again, for its place in a frame, and does not count.
@@ -133,9 +136,10 @@ void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint3
 }
 
 template <class T>
-void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states, DenseRecord<T>* dense,
-                                StepListener* listener) {
+void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, std::span<T* const> rows,
+                                DenseRecord<T>* dense, StepListener* listener) {
   start(inputs, false);
+  rows_ = rows;
   listener_ = listener;
   dense_record_ = dense;
   clock_ = LaneClock(lanes_);
@@ -143,7 +147,7 @@ void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T
   // A refill costs two evaluations in all lanes: wait until an eighth of them is free.
   const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 8);
   for (InterruptPoll poll;; poll()) {
-    if (lanes_ - num_active() >= worthwhile) refill(queue, holds_sample, states);
+    if (lanes_ - num_active() >= worthwhile) refill(queue, holds_sample);
     if (!plan_steps()) {
       // The samples that were just loaded may all have ended at once.
       if (std::find(holds_sample.begin(), holds_sample.end(), 1) == holds_sample.end()) return;
@@ -151,12 +155,12 @@ void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T
     }
     if (listener != nullptr) listener->planned();
     attempt();
-    judge(states);
+    judge(nullptr);
   }
 }
 
 template <class T>
-void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states) {
+void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample) {
   bool any = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock_.is_active[lane] != 0) continue;
@@ -167,10 +171,9 @@ void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample, T*
     holds_sample[lane] = queue.load(lane) ? 1 : 0;
     if (holds_sample[lane] == 0) continue;
     for (std::size_t row = 0; row < state_size_; ++row) y_[row * lanes_ + lane] = inputs_.z0[row * lanes_ + lane];
-    for (std::size_t i = lane; i < problem_.num_times * state_size_ * lanes_; i += lanes_)
-      states[i] = std::numeric_limits<T>::quiet_NaN();
-    write_state(y_.data(), lane, 0, states);
-    begin(lane, states);
+    std::fill_n(rows_[lane], problem_.num_times * state_size_, std::numeric_limits<T>::quiet_NaN());
+    write_state(y_.data(), lane, 0, nullptr);
+    begin(lane, nullptr);
     any = true;
   }
   if (any) find_first_steps();
@@ -184,6 +187,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   outcomes_[lane] = LaneOutcome{};
   records_[lane].clear();
   if (dense_record_ != nullptr) dense_record_->begin(lane);
+  if (switch_ != nullptr) switch_->begin(lane);
   if (guard_ != nullptr) guard_->begin(lane, std::abs(time_of(problem_.num_times - 1, lane) - time_of(0, lane)));
   const ControlState fresh;
   clock_.previous_log[lane] = fresh.previous_log;
@@ -277,6 +281,9 @@ void LaneSolver<T>::report(std::size_t lane) {
   outcome.nfe = static_cast<std::int64_t>(clock_.nfe[lane]);
   outcome.accepted = static_cast<std::int64_t>(clock_.num_accepted[lane]);
   outcome.rejected = static_cast<std::int64_t>(clock_.num_rejected[lane]);
+  outcome.implicit = switch_ != nullptr                ? switch_->num_implicit(lane)
+                     : problem_.tableau->is_implicit() ? outcome.accepted
+                                                       : 0;
 }
 
 template class LaneSolver<float>;

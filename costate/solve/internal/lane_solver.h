@@ -18,6 +18,7 @@
 #include "costate/solve/internal/lane_guard.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/internal/lane_record.h"
+#include "costate/solve/internal/lane_switch.h"
 #include "costate/solve/internal/stage_times.h"
 #include "costate/solve/internal/step_frames.h"
 
@@ -39,6 +40,7 @@ struct LaneOutcome {
   std::int64_t nfe = 0;
   std::int64_t accepted = 0;
   std::int64_t rejected = 0;
+  std::int64_t implicit = 0;                // of the accepted ones
   double next_step = 0;                     // of a solve that got to its end, as the next
   double previous_log = 0, before_log = 0;  // ControlState
 };
@@ -82,10 +84,10 @@ class LaneSolver {
              DenseRecord<T>* dense = nullptr);
 
   /// Solves all samples of the queue; a lane that is done takes the next one. Keeps no records. `inputs` are the
-  /// columns that the queue fills; states [time, state, lanes] are valid for a lane when the queue hears of its end,
-  /// and so is `dense`, if the dense output of its adaptive steps is wanted.
-  void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states, DenseRecord<T>* dense = nullptr,
-                   StepListener* listener = nullptr);
+  /// columns that the queue fills; rows[lane] is where the states [time, state] of its sample go, which are valid when
+  /// the queue hears of its end, and so is `dense`, if the dense output of its adaptive steps is wanted.
+  void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, std::span<T* const> rows,
+                   DenseRecord<T>* dense = nullptr, StepListener* listener = nullptr);
 
   /// Goes on where `wide` is between two steps: lane i with lane columns[i] of that. Lanes beyond the inputs' samples
   /// are padding. Fills the outputs to come.
@@ -109,6 +111,8 @@ class LaneSolver {
   }
   /// The events of the lanes; null where the problem has none.
   const LaneEvents<T>* events() const { return events_.get(); }
+  /// Which steps the lanes took; null but of a method that switches.
+  const LaneSwitch* switches() const { return switch_.get(); }
   /// The time itself, or where it is a stop its later (direction 1) or earlier side (-1).
   double side_of(std::size_t lane, double t, double direction) const {
     return has_stops_ ? stops_.side(lane, t, direction) : t;
@@ -151,7 +155,7 @@ class LaneSolver {
   void hand_over(T* states);
 
   // Beginning and ending a sample.
-  void refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states);
+  void refill(LaneQueue& queue, std::vector<char>& holds_sample);
   void begin(std::size_t lane, T* states);
   void take_up(std::size_t lane);
   std::optional<double> misplaced_time(std::size_t lane) const;
@@ -188,6 +192,8 @@ class LaneSolver {
   void attempt();
   void judge(T* states);
   Judgement judge_errors();
+  void refuse_negative();
+  double halving_error() const;
   void end_at_shortest();
   void add_up_zeros();
   Judgement accept_fixed();
@@ -201,6 +207,7 @@ class LaneSolver {
   void attempt_implicit();
   void judge_implicit();
   void end_without_convergence();
+  void note_stiffness();
 
   // Evaluations of the field at the stages.
   void evaluate(std::size_t stage) {
@@ -214,6 +221,9 @@ class LaneSolver {
 
   // Outputs (lane_solver_outputs.cpp).
   void pass_all_outputs(std::size_t num_reached, T* states);
+  bool has_many_outputs(std::span<const std::uint32_t> lanes) const;
+  std::size_t first_beyond(std::size_t lane) const;
+  void pass_rows(std::span<std::uint32_t> lanes);
   std::size_t pass_outputs(std::span<std::uint32_t> lanes, bool& any_inside);
   void write_pass(std::span<const std::uint32_t> lanes, T* states);
   bool has_rate_at_stop(std::span<const std::uint32_t> lanes) const;
@@ -261,12 +271,14 @@ class LaneSolver {
   LaneInputs<T> inputs_;
   StepListener* listener_ = nullptr;
   DenseRecord<T>* dense_record_ = nullptr;
+  std::span<T* const> rows_;  // of solve_queue(); empty in others
   bool keeps_records_ = false;
   bool closing_known_ = false;  // the closing stage of this attempt was evaluated
   bool extra_known_ = false;    // and those of dense output
   bool took_over_ = false;
   LaneErrors<T> errors_;
   std::unique_ptr<ImplicitStepper<T>> implicit_;  // null of explicit methods
+  std::unique_ptr<LaneSwitch> switch_;            // null but of a method that switches
   std::unique_ptr<LaneGuard<T>> guard_;           // null where the problem has none
   std::unique_ptr<LaneEvents<T>> events_;         // likewise
   std::unique_ptr<Stragglers<T>> stragglers_;

@@ -28,6 +28,7 @@ Judgement LaneSolver<T>::judge_errors() {
     judge_implicit();
   else
     errors_.error_of(attempt, norms_.data());
+  if (!problem_.nonnegative.empty()) refuse_negative();
   join(norms_.data());
   std::copy(norms_.begin(), norms_.end(), clock_.error.begin());
   if (guard_ != nullptr) {
@@ -37,7 +38,9 @@ Judgement LaneSolver<T>::judge_errors() {
       errors_.bend_of(attempt, bends);
       join(bends);
     }
-    guard_->judge({frame_, y_.data(), steps_.data(), bends, first_times(), last_times(), inputs_}, clock_);
+    guard_->judge({frame_, y_.data(), steps_.data(), bends, first_times(), last_times(), inputs_,
+                   switch_ != nullptr ? switch_->is_explicit() : nullptr},
+                  clock_);
   }
   for (std::size_t lane = 0; options.min_step > 0 && lane < lanes_; ++lane)
     if (is_shortest(clock_.h[lane], options.min_step)) clock_.error[lane] = norms_[lane];
@@ -46,6 +49,20 @@ Judgement LaneSolver<T>::judge_errors() {
                          .shortest = options.min_step,
                          .takes_shortest = options.at_min_step == AtMinStep::kAccept},
                         evaluations_of_attempt(), clock_, reached_.data());
+}
+
+/// The error after which the controller takes half the step.
+template <class T>
+double LaneSolver<T>::halving_error() const {
+  return std::max(2.0, std::pow(2 * problem_.options.step_control.safety, problem_.tableau->error_order()));
+}
+
+/// A step that takes a number below 0 that must not go there has at least the error that halves it.
+template <class T>
+void LaneSolver<T>::refuse_negative() {
+  for (const std::size_t row : problem_.nonnegative)
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      if (y_next()[row * lanes_ + lane] < 0) norms_[lane] = std::max(norms_[lane], static_cast<T>(halving_error()));
 }
 
 /// Lanes whose step of min_step was rejected cannot go on.
@@ -111,6 +128,7 @@ void LaneSolver<T>::judge(T* states) {
   select_lanes(mask_.data(), y_next(), y_.data(), y_.data(), state_size_, lanes_);
   if (events_ != nullptr) events_->write_after_cuts(y_.data());
   if (judgement.any_accepted) carry_over();
+  if (switch_ != nullptr) note_stiffness();
   if (implicit_) std::ranges::fill(clock_.knows_first, 1.0);  // none is asked for but a sample's very first
   advance(clock_);
   if (has_stops_ && !problem_.is_fixed) pass_stops();
@@ -123,6 +141,7 @@ void LaneSolver<T>::keep_record(std::size_t lane) {
     record.starts.push_back(clock_.t[lane]);
     record.sizes.push_back(clock_.h[lane]);
     record.rounds.push_back(round_);
+    if (switch_ != nullptr) record.is_explicit.push_back(switch_->is_explicit()[lane]);
   }
   if (problem_.options.adjoint == Adjoint::kReversible)
     ++record.num_steps;  // whose states will be taken back
@@ -136,6 +155,10 @@ template void LaneSolver<float>::join(float*) const;
 template void LaneSolver<double>::join(double*) const;
 template Judgement LaneSolver<float>::judge_errors();
 template Judgement LaneSolver<double>::judge_errors();
+template double LaneSolver<float>::halving_error() const;
+template double LaneSolver<double>::halving_error() const;
+template void LaneSolver<float>::refuse_negative();
+template void LaneSolver<double>::refuse_negative();
 template void LaneSolver<float>::end_at_shortest();
 template void LaneSolver<double>::end_at_shortest();
 template void LaneSolver<float>::add_up_zeros();

@@ -116,7 +116,7 @@ void LaneSolver<T>::attempt() {
 /// Those of the field, but for a first slope that was not carried over.
 template <class T>
 double LaneSolver<T>::evaluations_of_attempt() const {
-  if (implicit_) return implicit_->step().evaluations;
+  if (implicit_) return implicit_->evaluations(false);
   return static_cast<double>(closing()) - (closing_known_ ? 0 : 1);
 }
 

@@ -50,6 +50,7 @@ void ReferenceSolver::accept(const Step& step) {
   solution_.steps.push_back({step.t, step.h});
   solution_.t = step.t_next;
   std::swap(y_, y_next_);
+  if (context_.explicit_step != nullptr) note_stiffness(switch_, implicit_.stiffness);
   if (tableau_.steps_by_function()) return;
   first_known_ = closing_known_ && step.last == step.t_next;
   if (first_known_) std::swap(stages_[0], stages_[closing()]);
@@ -161,7 +162,9 @@ double ReferenceSolver::halved(double h, double left) const {
 
 double ReferenceSolver::take_adaptive_step(const Step& step) {
   attempt(step);
-  const double error = tableau_.steps_by_function() ? error_of_implicit() : guarded_error(step, error_norm(step.h));
+  double error = tableau_.steps_by_function() ? error_of_implicit() : error_norm(step.h);
+  if (is_negative()) error = std::max(error, halving_error());
+  error = guarded_error(step, error);
   StepDecision decision = decide_step(options_.step_control, control_, error, tableau_.error_order());
   control_ = decision.next;
   if (!decision.accepted && is_shortest(step.h)) {

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "costate/solve/control/stiffness_switch.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/reference_solve.h"
 
@@ -58,6 +59,9 @@ class ReferenceSolver {
   double norm_of_estimate(const Vector& estimate) const;
   bool has_converged() const { return implicit_.newton_error <= kMostNewtonError; }
   double error_of_implicit() const;
+  /// After which the controller takes half the step.
+  double halving_error() const;
+  bool is_negative() const;
   void accept(const Step& step);
 
   // Stops
@@ -122,6 +126,7 @@ class ReferenceSolver {
   std::vector<Vector> stages_, arguments_;  // slopes, and the states they are at
   std::optional<ReferenceGuard> guard_;
   ReferenceStepOutputs implicit_;
+  StiffnessSwitch switch_;  // of a method that switches
   std::optional<ReferenceEventSearch> events_;
   bool first_known_ = false;
   bool closing_known_ = false;

@@ -78,12 +78,14 @@ void ReferenceSolver::attempt(const Step& step) {
 }
 
 void ReferenceSolver::attempt_implicit(const Step& step) {
+  const bool is_explicit = context_.explicit_step != nullptr && switch_.is_explicit;
+  const StepFunction& function = is_explicit ? *context_.explicit_step : *context_.step;
   Vector times;
-  for (const double node : context_.step->nodes)
+  for (const double node : function.nodes)
     times.push_back(node == 0 ? step.first : node == 1 ? step.last : std::fma(node, step.h, step.t));
-  implicit_ = context_.stepper(times, step.h, y_);
+  implicit_ = (is_explicit ? context_.explicit_stepper : context_.stepper)(times, step.h, y_);
   y_next_ = implicit_.y_next;
-  solution_.nfe += context_.step->evaluations;
+  solution_.nfe += function.evaluations;
   solution_.h = step.h;
 }
 
@@ -95,8 +97,16 @@ double ReferenceSolver::norm_of_estimate(const Vector& estimate) const {
 double ReferenceSolver::error_of_implicit() const {
   const double error = norm_of_estimate(implicit_.error);
   if (has_converged()) return error;
-  const double halving = std::pow(2 * options_.step_control.safety, tableau_.error_order());
-  return std::max(error, std::max(halving, 2.0));
+  return std::max(error, halving_error());
+}
+
+double ReferenceSolver::halving_error() const {
+  return std::max(2.0, std::pow(2 * options_.step_control.safety, tableau_.error_order()));
+}
+
+bool ReferenceSolver::is_negative() const {
+  return std::ranges::any_of(options_.nonnegative,
+                             [&](double index) { return y_next_[static_cast<std::size_t>(index)] < 0; });
 }
 
 double ReferenceSolver::error_norm(double h) const {

@@ -7,9 +7,11 @@
 #include "costate/base/error.h"
 #include "costate/exec/internal/image_lanes.h"
 #include "costate/graph/tighten.h"
+#include "costate/solve/internal/cvode_tile_op.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/field_stops.h"
+#include "costate/solve/internal/implicit_step.h"
 #include "costate/solve/internal/interpreted_field.h"
 #include "costate/solve/internal/moved_jumps.h"
 
@@ -35,6 +37,7 @@ SolveOptions tightened_options(SolveOptions options) {
   options.atol *= kTighter;
   options.adjoint_atol *= kTighter;
   for (double& atol : options.atols) atol *= kTighter;
+  if (options.adjoint == Adjoint::kCvodes) options.adjoint = Adjoint::kDiscrete;
   options.min_step = 0;
   options.at_min_step = AtMinStep::kFail;
   options.step_size = 0;
@@ -74,11 +77,13 @@ Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {
 }
 
 std::vector<double> SolveExtension::interpret(std::span<const std::vector<double>> operands) const {
+  if (is_multistep(options_.method)) return solve_one_by_cvode(*this, operands);
   const SampleStops sample = stops_of_sample(field_, options_.stop_at, operands.subspan(2));
   std::optional<ReferenceDerivatives> derivatives;
   if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
-  std::optional<StepFunction> step;
+  std::optional<StepFunction> step, other;
   if (tableau(options_.method).steps_by_function()) step = step_function(field_, options_, StepUse::kForward);
+  if (options_.method == Method::kAuto) other = explicit_step(field_, options_, StepUse::kForward);
   std::optional<ReferenceEvents> events;
   if (events_) events = interpreted_events(*events_, operands.subspan(2));
   const ReferenceSolution solution =
@@ -89,6 +94,8 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
                        .derivatives = derivatives ? &*derivatives : nullptr,
                        .step = step ? &*step : nullptr,
                        .stepper = step ? interpreted_step(*step, operands.subspan(2)) : ReferenceStepper(),
+                       .explicit_step = other ? &*other : nullptr,
+                       .explicit_stepper = other ? interpreted_step(*other, operands.subspan(2)) : ReferenceStepper(),
                        .events = events ? &*events : nullptr});
   std::vector<double> states;
   for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());
@@ -309,10 +316,19 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                                                       .is_implicit = problem_.tableau->is_implicit(),
                                                       .has_mass_matrix = !problem_.options.mass_matrix.empty(),
                                                       .has_events = state.solver.events() != nullptr,
+                                                      .has_nonnegative = !problem_.nonnegative.empty(),
                                                       .min_step = problem_.options.min_step})});
   }
 }
 
+template <class T>
+std::unique_ptr<TileOp<T>> SolveExtension::lower(const TileOpContext& context) const {
+  if (is_multistep(options_.method)) return std::make_unique<CvodeTileOp<T>>(*this, context);
+  return std::make_unique<SolveTileOp<T>>(shared_from_this(), context);
+}
+
+template std::unique_ptr<TileOp<float>> SolveExtension::lower(const TileOpContext&) const;
+template std::unique_ptr<TileOp<double>> SolveExtension::lower(const TileOpContext&) const;
 template class SolveTileOp<float>;
 template class SolveTileOp<double>;
 

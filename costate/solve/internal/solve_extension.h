@@ -146,9 +146,4 @@ class SolveTileOp : public TileOp<T> {
   bool keeps_dense_;
 };
 
-template <class T>
-std::unique_ptr<TileOp<T>> SolveExtension::lower(const TileOpContext& context) const {
-  return std::make_unique<SolveTileOp<T>>(shared_from_this(), context);
-}
-
 }  // namespace costate::internal

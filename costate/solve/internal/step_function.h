@@ -21,7 +21,7 @@ struct StepFunction {
   std::size_t dense_degree = 1;
   /// y(t + theta h) = y + sum_j d_j sum_p dense[j * dense_degree + p] theta^(p + 1).
   std::vector<double> dense = {};
-  bool has_error = false, has_newton_error = false;
+  bool has_error = false, has_newton_error = false, has_stiffness = false;
   int evaluations = 0;  ///< of the field, those of its Jacobian not counted
 
   std::span<const double> dense_row(std::size_t j) const {
@@ -30,10 +30,10 @@ struct StepFunction {
   std::size_t first_state_input() const { return nodes.size() + 1; }
 };
 
-/// What a step is made for: to step, with the vectors of the dense output [n], then the estimate of the error [n] and
-/// what Newton's method is still off [], in tolerances, where there are such; for its vjp, with the vectors of the
-/// dense output alone; for its jvp, with the estimate of the error alone; or to take a step back
-/// (Adjoint::kReversible): of a Function of y1 that gives y.
+/// What a step is made for: to step, with the vectors of the dense output [n], then the estimate of the error [n], what
+/// Newton's method is still off [], in tolerances, and the measure of control/stiffness_switch.h [], where there are
+/// such; for its vjp, with the vectors of the dense output alone; for its jvp, with the estimate of the error alone; or
+/// to take a step back (Adjoint::kReversible): of a Function of y1 that gives y.
 enum class StepUse { kForward, kReverse, kTangent, kInverse };
 
 /// Of the options the method, the mass matrix and the tolerances. `rounding` is the epsilon of the type that the solve

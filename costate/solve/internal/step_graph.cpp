@@ -3,9 +3,17 @@
 #include <algorithm>
 
 #include "costate/graph/simplify.h"
+#include "costate/solve/field_marks.h"
 #include "costate/solve/internal/flat_state.h"
 
 namespace costate::internal {
+
+StepGraph::StepGraph(const VectorField& field, bool splits)
+    : field_(field),
+      is_split_(splits),
+      implicit_part_(splits ? internal::implicit_part(field.function()) : Function()),
+      explicit_part_(splits ? explicit_part_of(field.function()) : Function()),
+      scope_(builder_) {}
 
 void StepGraph::make_inputs(std::span<const double> nodes) {
   for (const double node : nodes)
@@ -25,10 +33,14 @@ const Array& StepGraph::time(double node) const {
 
 Array StepGraph::f(double node, const Array& y) {
   ++step_.evaluations;
+  return evaluate(function(), node, y);
+}
+
+Array StepGraph::evaluate(const Function& function, double node, const Array& y) const {
   std::vector<Array> inputs = {time(node)};
   for (const Array& part : split_state(y, field_.parts())) inputs.push_back(part);
   inputs.insert(inputs.end(), arguments_.begin(), arguments_.end());
-  return join_state(inline_function(field_.function(), inputs));
+  return join_state(inline_function(function, inputs));
 }
 
 StepFunction StepGraph::finish(std::span<const Array> outputs) {

@@ -11,7 +11,8 @@ namespace costate::internal {
 
 class StepGraph {
  public:
-  explicit StepGraph(const VectorField& field) : field_(field), scope_(builder_) {}
+  /// `splits`: f() is the field without its explicit part (field_marks.h).
+  explicit StepGraph(const VectorField& field, bool splits = false);
 
   /// The inputs of a StepFunction with these nodes, of which some may be there more than once.
   void make_inputs(std::span<const double> nodes);
@@ -21,6 +22,11 @@ class StepGraph {
   const Array& y() const { return y_; }
   /// f at t + node h and a flat state.
   Array f(double node, const Array& y);
+  bool is_split() const { return is_split_; }
+  /// The explicit part there, of a field that is split; it counts as no evaluation.
+  Array f_explicit(double node, const Array& y) const { return evaluate(explicit_part_, node, y); }
+  /// What f() evaluates.
+  const Function& function() const { return is_split_ ? implicit_part_ : field_.function(); }
 
   /// The step, whose outputs are these.
   StepFunction finish(std::span<const Array> outputs);
@@ -31,6 +37,10 @@ class StepGraph {
   Array h_, y_;
 
  private:
+  Array evaluate(const Function& function, double node, const Array& y) const;
+
+  const bool is_split_;
+  const Function implicit_part_, explicit_part_;  // where it is split
   GraphBuilder builder_;
   const BuilderScope scope_;
   std::vector<Array> times_, arguments_;

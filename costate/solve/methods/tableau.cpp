@@ -25,7 +25,7 @@ namespace {
 /// Methods of SciPy's solve_ivp, and the one to take here; the last three are for stiff systems.
 constexpr std::pair<std::string_view, std::string_view> kNamesOfScipy[] = {{"RK45", "dopri5"},   {"RK23", "bosh3"},
                                                                            {"DOP853", "dop853"}, {"Radau", "radau5"},
-                                                                           {"BDF", "kvaerno5"},  {"LSODA", "kvaerno5"}};
+                                                                           {"BDF", "bdf"},       {"LSODA", "kvaerno5"}};
 
 /// The columns of methods.def.
 struct MethodRow {
@@ -91,6 +91,13 @@ constexpr Method kMethods[] = {
 #define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) Method::k##name,
 #define COSTATE_IMPLICIT_METHOD COSTATE_METHOD
 #define COSTATE_GRID_METHOD(family, ...) COSTATE_METHOD(__VA_ARGS__)
+#define COSTATE_MULTISTEP_METHOD COSTATE_METHOD
+#include "costate/solve/methods/methods.def"
+};
+constexpr Method kImplicitMethods[] = {
+#define COSTATE_IMPLICIT_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
+  Method::k##name,
+#define COSTATE_SWITCHING_METHOD(...)
 #include "costate/solve/methods/methods.def"
 };
 constexpr MethodFamily kGridFamilies[] = {
@@ -98,7 +105,7 @@ constexpr MethodFamily kGridFamilies[] = {
 #include "costate/solve/methods/methods.def"
 };
 constexpr std::size_t kNumExplicit = std::size(kTableaus), kNumOnGrid = std::size(kGridFamilies),
-                      kNumImplicit = std::size(kMethods) - kNumExplicit - kNumOnGrid;
+                      kNumOneStep = static_cast<std::size_t>(Method::kBdf);
 
 /// Of a method that steps by a Function.
 Tableau row_without_stages(MethodFamily family, double error_constant, const MethodRow& row) {
@@ -129,8 +136,13 @@ const std::vector<Tableau>& rows_without_stages() {
 #define COSTATE_IMPLICIT_METHOD(name, spelling, order, embedded_order, dense_order, description, source)    \
   row_without_stages(MethodFamily::kImplicit, implicit_error_constant(Method::k##name, embedded_order + 1), \
                      {#spelling, order, embedded_order, dense_order, description, source}),
+#define COSTATE_SWITCHING_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
+  row_without_stages(MethodFamily::kImplicit, tableau(kAutoExplicit).error_constant,                      \
+                     {#spelling, order, embedded_order, dense_order, description, source}),
 #define COSTATE_GRID_METHOD(family, name, spelling, order, embedded_order, dense_order, description, source) \
   row_without_stages(MethodFamily::k##family, 0, {#spelling, order, embedded_order, dense_order, description, source}),
+#define COSTATE_MULTISTEP_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
+  row_without_stages(MethodFamily::kImplicit, 0, {#spelling, order, embedded_order, dense_order, description, source}),
 #include "costate/solve/methods/methods.def"
   };
   return rows;
@@ -145,10 +157,10 @@ const Tableau& tableau(Method method) {
 
 std::string_view name(Method method) { return tableau(method).name; }
 
-std::span<const Method> all_methods() { return kMethods; }
+std::span<const Method> all_methods() { return std::span(kMethods).first(kNumOneStep); }
 std::span<const Method> explicit_methods() { return std::span(kMethods).first(kNumExplicit); }
-std::span<const Method> implicit_methods() { return std::span(kMethods).subspan(kNumExplicit, kNumImplicit); }
-std::span<const Method> grid_methods() { return std::span(kMethods).last(kNumOnGrid); }
+std::span<const Method> implicit_methods() { return kImplicitMethods; }
+std::span<const Method> grid_methods() { return all_methods().last(kNumOnGrid); }
 
 Method method_from_name(std::string_view wanted) {
   std::vector<std::string> known;

@@ -37,6 +37,7 @@ enum class Method {
 #define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) k##name,
 #define COSTATE_IMPLICIT_METHOD COSTATE_METHOD
 #define COSTATE_GRID_METHOD(family, ...) COSTATE_METHOD(__VA_ARGS__)
+#define COSTATE_MULTISTEP_METHOD COSTATE_METHOD
 #include "costate/solve/methods/methods.def"
 };
 
@@ -72,6 +73,7 @@ struct Tableau {
   std::span<const double> e_low;  ///< the same of the second companion
   std::span<const double> dense;  ///< [num_stages + num_extra_stages, dense_degree], row-major
 
+  /// It may take implicit steps.
   bool is_implicit() const { return family == MethodFamily::kImplicit; }
   /// It steps by a Function of the whole step (solve/internal/step_function.h), and not stage by stage.
   bool steps_by_function() const { return family != MethodFamily::kExplicit; }
@@ -111,12 +113,16 @@ inline double companion_square(double square, double square_low) {
 /// "dopri5": the spelling in C++, on the command line, in Python and in files.
 std::string_view name(Method method);
 
+/// Of CVODE's: bdf and adams.
+constexpr bool is_multistep(Method method) { return method == Method::kBdf || method == Method::kAdams; }
+
 /// The method of that name. InvalidArgument, with the nearest name and the list, if there is none.
 Method method_from_name(std::string_view name);
 
-/// In the order of methods.def, the explicit ones first, those on a grid alone last.
+/// In the order of methods.def, the explicit ones first, those on a grid alone last; without CVODE's.
 std::span<const Method> all_methods();
 std::span<const Method> explicit_methods();
+/// Without "auto", which takes steps of both kinds.
 std::span<const Method> implicit_methods();
 std::span<const Method> grid_methods();
 
