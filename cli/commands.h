@@ -6,6 +6,7 @@
 namespace costate::cli {
 
 void add_fit(CommandLine& line);
+void add_sweep(CommandLine& line);
 void add_look(CommandLine& line);
 void add_forecast(CommandLine& line);
 void add_export(CommandLine& line);
@@ -13,5 +14,6 @@ void add_simulate(CommandLine& line);
 void add_bench(CommandLine& line);
 void add_reproduce(CommandLine& line);
 void add_info(CommandLine& line);
+void add_completion(CommandLine& line);
 
 }  // namespace costate::cli

@@ -2278,7 +2278,27 @@ def cut_windows(states: object, spacing: float, *, length: int = 20, stride: int
     InvalidArgument if a trajectory is shorter than a window.
     """
 
-def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
+class MappedWindows:
+    """
+    Windows of trajectories in a file that may be larger than memory.
+
+    A batch's windows are read from the disk when it is trained on; epochs go through the file by stretches of some megabytes.
+    """
+
+    def __init__(self, path: str | os.PathLike, spacing: float, name: str = '', *, length: int = 20, stride: int = 0) -> None:
+        """
+        path     of a .npy file [trajectory, time, state] or [time, state] of float32 or float64, or of a .npz file that stores it.
+        spacing  the time from one sample to the next.
+        name     of the array in a .npz file.
+        length, stride  as in cut_windows.
+        """
+
+    def __len__(self) -> int: ...
+
+    @property
+    def times(self) -> numpy.ndarray: ...
+
+def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows | MappedWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
     """
     Trains Parameters on windows of trajectories: the mean square difference of a solve from each window's first state to
     its further states. A window whose solve fails makes its step's loss NaN, and the step is skipped. For noisy starts, units and
@@ -2286,7 +2306,7 @@ def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindo
 
     field       f(t, z, ...) on Arrays, or a VectorField; it takes the windows' arguments behind z.
     parameters  a Parameter, a list of them, or a net.
-    windows     from cut_windows, or TrajectoryWindows of your own.
+    windows     from cut_windows, TrajectoryWindows of your own, or MappedWindows of a file larger than memory.
     dtype       'f64' or 'f32', in which it computes.
     epochs               how many, without those of polish.
     batch                samples a step; 0: all.
