@@ -1,13 +1,26 @@
-// How Costate's sides time what they print.
+// What Costate's sides have in common: how they read their arguments and time what they print.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace bench {
+
+/// The arguments behind the program's name, as many as `usage` has words ("NUMBER SECONDS"). Prints the usage and ends
+/// the program if there are others.
+inline std::vector<std::string> arguments(int argc, char** argv, std::string_view usage) {
+  if (argc - 2 != std::ranges::count(usage, ' ')) {
+    std::fprintf(stderr, "usage: %s %.*s\n", argv[0], static_cast<int>(usage.size()), usage.data());
+    std::exit(2);
+  }
+  return {argv + 1, argv + argc};
+}
 
 /// Prints "name": [median, quartiles] of the milliseconds that the work takes, run for so many seconds and at least
 /// five times.

@@ -24,7 +24,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Arguments {
+struct BenchArguments {
   std::string workload, data;
   double seconds = 0.5;
   std::optional<int> threads;
@@ -174,7 +174,7 @@ void print_legend() {
   for (const WorkloadInfo& info : workload_infos()) std::cout << info.name << ": " << info.description << "\n";
 }
 
-int run(const Arguments& arguments, Clock::time_point begin) {
+int run(const BenchArguments& arguments, Clock::time_point begin) {
   if (arguments.threads) set_num_threads(*arguments.threads);
   if (arguments.json && arguments.workload.empty()) throw InvalidArgument("--json needs the name of a workload.");
   const auto load = [&](const std::string& name) {
@@ -201,10 +201,12 @@ int run(const Arguments& arguments, Clock::time_point begin) {
 
 void add_bench(CommandLine& line) {
   const auto begin = Clock::now();
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<BenchArguments>();
   Command command = line.add_command("bench", "Time solves and gradients: what this machine gives",
                                      [arguments, begin] { return run(*arguments, begin); });
-  command.add_positional("workload", arguments->workload, "spiral, single, mlp128, rk4, medium or cnf2d (all)");
+  std::vector<std::string> names;
+  for (const WorkloadInfo& info : workload_infos()) names.push_back(info.name);
+  command.add_positional("workload", arguments->workload, "spiral, single, mlp128, rk4, medium or cnf2d (all)", names);
   command.add_option("--seconds", arguments->seconds, number(0), "At least this long per timing");
   command.add_option("--threads", arguments->threads, thread_count(), "Threads (all)");
   command.add_option("--data", arguments->data, some_text("a folder"),

@@ -35,15 +35,33 @@ bool takes_all(const CLI::App& app) {
   return !app.get_subcommands().empty() && app.get_subcommands().front()->get_prefix_command();
 }
 
+OptionDescription describe_option(const CLI::Option& option, const OptionChoices& choices) {
+  const bool is_positional = option.get_positional();
+  const auto found = choices.find(&option);
+  return {.name = is_positional ? option.get_name() : "--" + option.get_lnames().front(),
+          .type_name = option.get_items_expected_max() == 0 ? "" : option.get_type_name(),
+          .help = option.get_description(),
+          .group = is_positional ? "" : option.get_group(),
+          .choices = found == choices.end() ? std::vector<std::string>() : found->second};
+}
+
+void describe_options(const CLI::App& app, const OptionChoices& choices, std::vector<OptionDescription>& positionals,
+                      std::vector<OptionDescription>& options) {
+  for (const CLI::Option* option : app.get_options())
+    (option->get_positional() ? positionals : options).push_back(describe_option(*option, choices));
+}
+
 }  // namespace
 
-void Command::add_positional(const std::string& name, std::string& value, const std::string& help) {
-  app_->add_option(name, value, help);
+void Command::add_positional(const std::string& name, std::string& value, const std::string& help,
+                             const std::vector<std::string>& choices) {
+  const CLI::Option* option = app_->add_option(name, value, help);
+  if (!choices.empty()) (*choices_)[option] = choices;
 }
 
 void Command::add_text_option(const std::string& flag, const std::string& type_name,
                               std::function<void(const std::string& text)> read, const std::string& help,
-                              const std::string& group, Repeated repeated) {
+                              const std::string& group, Repeated repeated, const std::vector<std::string>& choices) {
   CLI::Option* option = app_->add_option(
       flag,
       [read = std::move(read), flag, repeated](const CLI::results_t& given) {
@@ -56,6 +74,7 @@ void Command::add_text_option(const std::string& flag, const std::string& type_n
       help);
   option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   option->type_name(type_name);
+  if (!choices.empty()) (*choices_)[option] = choices;
   if (!group.empty()) option->group(group);
 }
 
@@ -69,7 +88,7 @@ void Command::take_all() { app_->prefix_command(); }
 void Command::set_footer(const std::string& text) { app_->footer(text); }
 
 CommandLine::CommandLine(const std::string& description, const std::string& version, const std::string& footer)
-    : app_(std::make_unique<CLI::App>(description)) {
+    : app_(std::make_unique<CLI::App>(description)), version_(version) {
   app_->set_version_flag("--version", version);
   app_->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app_->footer(footer);
@@ -82,7 +101,7 @@ Command CommandLine::add_command(const std::string& name, const std::string& des
   CLI::App* command = app_->add_subcommand(name, description);
   command->allow_extras();
   command->callback([this, action = std::move(action)] { chosen_ = action; });
-  return Command(*command);
+  return Command(*command, choices_);
 }
 
 std::optional<Action> CommandLine::parse(int argc, char** argv) {
@@ -100,5 +119,26 @@ std::optional<Action> CommandLine::parse(int argc, char** argv) {
 }
 
 std::string CommandLine::help() const { return app_->help(); }
+
+LineDescription CommandLine::describe() const {
+  LineDescription line{.name = "costate",
+                       .version = version_,
+                       .description = app_->get_description(),
+                       .footer = app_->get_footer(),
+                       .options = {},
+                       .commands = {}};
+  std::vector<OptionDescription> none;
+  describe_options(*app_, choices_, none, line.options);
+  for (const CLI::App* app : app_->get_subcommands([](const CLI::App*) { return true; })) {
+    CommandDescription command{.name = app->get_name(),
+                               .description = app->get_description(),
+                               .footer = app->get_footer(),
+                               .positionals = {},
+                               .options = {}};
+    describe_options(*app, choices_, command.positionals, command.options);
+    line.commands.push_back(std::move(command));
+  }
+  return line;
+}
 
 }  // namespace costate::cli

@@ -3,17 +3,21 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <vector>
 
+#include "cli/description.h"
 #include "cli/options.h"
 #include "costate/base/text.h"
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace costate::cli {
 
@@ -24,13 +28,17 @@ using Action = std::function<int()>;
 /// out in silence; or, of a list of names, all are taken, with commas between.
 enum class Repeated { kRefused, kJoined };
 
+using OptionChoices = std::map<const CLI::Option*, std::vector<std::string>>;
+
 /// A subcommand. Values that are not given stay as they are; what cannot be read is an InvalidArgument that names the
 /// option, the text and what would be right. An empty group is CLI11's usual one.
 class Command {
  public:
-  explicit Command(CLI::App& app) : app_(&app) {}
+  Command(CLI::App& app, OptionChoices& choices) : app_(&app), choices_(&choices) {}
 
-  void add_positional(const std::string& name, std::string& value, const std::string& help);
+  /// `choices` are what shells propose; other texts are for the action to refuse. Here and below.
+  void add_positional(const std::string& name, std::string& value, const std::string& help,
+                      const std::vector<std::string>& choices = {});
   /// `value` is a T or an optional one. A number's default is added to the help.
   template <class Value, class T>
   void add_option(const std::string& flag, Value& value, const OptionType<T>& type, const std::string& help,
@@ -39,12 +47,13 @@ class Command {
     if constexpr (std::is_arithmetic_v<Value>) shown_default = text::concat(" (", value, ")");
     add_text_option(
         flag, type.name, [&value, flag, type](const std::string& text) { value = read_option(flag, type, text); },
-        help + shown_default, group);
+        help + shown_default, group, Repeated::kRefused, type.choices);
   }
   /// An option whose text `read` takes.
   void add_text_option(const std::string& flag, const std::string& type_name,
                        std::function<void(const std::string& text)> read, const std::string& help,
-                       const std::string& group = "", Repeated repeated = Repeated::kRefused);
+                       const std::string& group = "", Repeated repeated = Repeated::kRefused,
+                       const std::vector<std::string>& choices = {});
   void add_flag(const std::string& flag, bool& value, const std::string& help, const std::string& group = "");
   /// Any further arguments are for the action to refuse.
   void take_all();
@@ -53,6 +62,7 @@ class Command {
 
  private:
   CLI::App* app_;
+  OptionChoices* choices_;
 };
 
 class CommandLine {
@@ -66,9 +76,13 @@ class CommandLine {
   /// and the nearest known one, for what is not understood.
   std::optional<Action> parse(int argc, char** argv);
   std::string help() const;
+  /// All that the help says, for what is made of it.
+  LineDescription describe() const;
 
  private:
   std::unique_ptr<CLI::App> app_;
+  std::string version_;
+  OptionChoices choices_;
   Action chosen_;
 };
 

@@ -14,5 +14,6 @@ void add_simulate(CommandLine& line);
 void add_bench(CommandLine& line);
 void add_reproduce(CommandLine& line);
 void add_info(CommandLine& line);
+void add_completion(CommandLine& line);
 
 }  // namespace costate::cli

@@ -12,7 +12,7 @@
 namespace costate::cli {
 namespace {
 
-struct Arguments {
+struct ExportArguments {
   std::string run, to, dtype = "double", math = "libm", prefix, out;
   std::size_t member = 1;
   bool vjp = false;
@@ -27,11 +27,11 @@ Dtype dtype_of(const std::string& text) {
 
 const SeriesModel& member_of(const Ensemble& ensemble, std::size_t member) {
   if (member > ensemble.members().size())
-    throw InvalidArgument("--member: the fit has ", ensemble.members().size(), " members; got ", member, ".");
+    throw InvalidArgument("--member must be from 1 to ", ensemble.members().size(), "; got ", member, ".");
   return ensemble.members()[member - 1].model;
 }
 
-int run(const Arguments& arguments) {
+int run(const ExportArguments& arguments) {
   if (arguments.run.empty()) throw InvalidArgument("export needs the folder of a run.");
   if (arguments.to.empty()) throw InvalidArgument("export needs --to: ", text::join(export_targets()), ".");
   const ExportTarget target = export_target_from_name(arguments.to);
@@ -56,17 +56,19 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_export(CommandLine& line) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ExportArguments>();
   Command command = line.add_command("export", "Write a fitted model as source for other places",
                                      [arguments] { return run(*arguments); });
   command.add_positional("run", arguments->run, "Folder of the run");
-  command.add_option("--to", arguments->to, some_text("a target"), "What to write: " + text::join(export_targets()));
+  command.add_option("--to", arguments->to, some_text("a target", export_targets()),
+                     "What to write: " + text::join(export_targets()));
   command.add_option("--out", arguments->out, some_text("a file"),
                      "File to write (PREFIX.h and its like in the run folder)");
   command.add_option("--prefix", arguments->prefix, some_text("a name"),
                      "What all names begin with (the folder's name)");
-  command.add_option("--dtype", arguments->dtype, some_text("float or double"), "Type of the numbers (double)");
-  command.add_option("--math", arguments->math, some_text("libm or builtin"),
+  command.add_option("--dtype", arguments->dtype, some_text("float or double", {"float", "double"}),
+                     "Type of the numbers (double)");
+  command.add_option("--math", arguments->math, some_text("libm or builtin", {"libm", "builtin"}),
                      "Of C: exp, tanh and their like from the C library, or written out (libm)");
   command.add_option("--member", arguments->member, integer<std::size_t>({.low = 1}), "Which of the models of --seeds");
   command.add_flag("--vjp", arguments->vjp, "Of C: also the vector-Jacobian product of the rate");

@@ -24,7 +24,7 @@
 namespace costate::cli {
 namespace {
 
-struct Arguments {
+struct FitArguments {
   FitConfig config;
   std::vector<std::string> given;  // of fit_options(): "--epochs 9"
   std::string out;
@@ -84,7 +84,7 @@ void check_is_complete(const FitConfig& config) {
 }
 
 /// The share that is held out by default gives way to a file that judges; one that was asked for does not.
-void check_test_is_one(const Arguments& arguments) {
+void check_test_is_one(const FitArguments& arguments) {
   const bool asks =
       std::ranges::any_of(arguments.given, [](const std::string& given) { return given.starts_with("--hold-out "); });
   if (asks && !arguments.config.judge.empty())
@@ -92,14 +92,14 @@ void check_test_is_one(const Arguments& arguments) {
 }
 
 /// The config of the run to resume; none of it may come from the command line.
-FitConfig resumed_config(const Arguments& arguments) {
+FitConfig resumed_config(const FitArguments& arguments) {
   if (!arguments.given.empty())
     throw InvalidArgument("--resume takes the options of the run from its folder; drop ", arguments.given.front(),
                           ", or begin a new run with it.");
   return read_fit_config(RunFolder::open(arguments.out));
 }
 
-int run(const Arguments& arguments) {
+int run(const FitArguments& arguments) {
   if (arguments.threads) set_num_threads(*arguments.threads);
   if (arguments.resume && arguments.replace) throw InvalidArgument("--resume and --replace exclude each other.");
   if (arguments.resume && arguments.out.empty())
@@ -140,7 +140,7 @@ int run(const Arguments& arguments) {
   return interrupted != 0 ? 128 + interrupted : 0;
 }
 
-void add_options(Command& command, Arguments& arguments) {
+void add_options(Command& command, FitArguments& arguments) {
   command.add_positional("data", arguments.config.data, "CSV file, or .csv.gz, .npy, .npz, .mat");
   add_fit_flags(command, arguments.config, arguments.given, [](const FitOption&) { return true; });
   command.add_option("--out", arguments.out, some_text("a folder"), "Run folder (runs/<name of the data>)", "Run");
@@ -155,7 +155,7 @@ void add_options(Command& command, Arguments& arguments) {
 }  // namespace
 
 void add_fit(CommandLine& line) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<FitArguments>();
   Command command = line.add_command("fit", "Fit a neural ODE to time series in a CSV file",
                                      [arguments] { return on_ranks([arguments] { return run(*arguments); }); });
   add_options(command, *arguments);

@@ -14,7 +14,7 @@
 namespace costate::cli {
 namespace {
 
-struct Arguments {
+struct ForecastArguments {
   std::string run, until, at, data, from, input, inputs_ahead, out;
   std::optional<std::int64_t> steps;
 };
@@ -35,7 +35,7 @@ CsvTable table_of(const std::string& path, const SeriesModel& model) {
   return read_table(path, model.options().columns.layout);
 }
 
-ForecastOptions options_of(const Arguments& arguments, const RunFolder& folder, const SeriesModel& model,
+ForecastOptions options_of(const ForecastArguments& arguments, const RunFolder& folder, const SeriesModel& model,
                            std::vector<std::string>& notes) {
   ForecastOptions options{.until = to_time("--until", arguments.until, model),
                           .steps = arguments.steps,
@@ -59,7 +59,7 @@ void write_forecast(const std::filesystem::path& out, const Forecast& forecast, 
 }
 
 /// A forecast may take the place of an earlier one, but of nothing that the run or its data are.
-void check_out(const std::filesystem::path& out, const Arguments& arguments, const RunFolder& folder) {
+void check_out(const std::filesystem::path& out, const ForecastArguments& arguments, const RunFolder& folder) {
   std::error_code ignored;
   const auto is_out = [&](const std::filesystem::path& path) {
     return std::filesystem::equivalent(out, path, ignored);
@@ -83,7 +83,7 @@ void print_notes(const std::vector<std::string>& notes, const std::filesystem::p
     std::cerr << "costate: " << notes.size() - kMostShown << " more such lines are in " << beside.string() << ".txt\n";
 }
 
-int run(const Arguments& arguments) {
+int run(const ForecastArguments& arguments) {
   if (arguments.run.empty()) throw InvalidArgument("forecast needs the folder of a run.");
   const RunFolder folder = RunFolder::open(arguments.run);
   const Ensemble ensemble = read_models(folder);
@@ -107,7 +107,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_forecast(CommandLine& line) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ForecastArguments>();
   Command command = line.add_command("forecast", "Run a fitted model on, beyond its data or from a given start",
                                      [arguments] { return run(*arguments); });
   const std::string start = "Start, where the data of the fit end if none is given", inputs = "Inputs";
@@ -129,7 +129,7 @@ void add_forecast(CommandLine& line) {
                      start);
   command.add_option("--input", arguments->input, some_text("a file"),
                      "File of the inputs, or of the events, over the time of the forecast", inputs);
-  command.add_option("--inputs-ahead", arguments->inputs_ahead, some_text("hold or repeat"),
+  command.add_option("--inputs-ahead", arguments->inputs_ahead, some_text("hold or repeat", {"hold", "repeat"}),
                      "What is taken for inputs behind the last known one: hold it, or repeat those of a period before",
                      inputs);
   command.set_footer(

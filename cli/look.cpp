@@ -13,12 +13,12 @@
 namespace costate::cli {
 namespace {
 
-struct Arguments {
+struct LookArguments {
   FitConfig config;
   std::vector<std::string> given;
 };
 
-int run(const Arguments& arguments) {
+int run(const LookArguments& arguments) {
   FitConfig config = arguments.config;
   if (config.data.empty()) throw InvalidArgument("look needs a file; see 'costate look --help'.");
   SeriesColumns& columns = config.model.columns;
@@ -46,7 +46,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_look(CommandLine& line) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<LookArguments>();
   Command command = line.add_command("look", "Say what a file holds and how it would be fitted, without training",
                                      [arguments] { return run(*arguments); });
   command.add_positional("data", arguments->config.data, "CSV file, or .csv.gz, .npy, .npz, .mat");

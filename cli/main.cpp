@@ -28,7 +28,7 @@ int run(int argc, char** argv) {
       "Neural ordinary differential equations at native speed: fit continuous-time models to data, and use them.",
       "costate " COSTATE_VERSION, "Run 'costate COMMAND --help' for the options of a command.");
   for (const auto add : {cli::add_fit, cli::add_sweep, cli::add_look, cli::add_forecast, cli::add_export,
-                         cli::add_simulate, cli::add_bench, cli::add_reproduce, cli::add_info})
+                         cli::add_simulate, cli::add_bench, cli::add_reproduce, cli::add_info, cli::add_completion})
     add(line);
   const std::optional<cli::Action> action = line.parse(argc, argv);
   if (!action) return 0;

@@ -59,10 +59,11 @@ OptionType<double> share() {
   return {.name = "SHARE", .expected = "a share below 100%, such as 20% or 0.2", .read = read_share};
 }
 
-OptionType<std::string> some_text(const std::string& expected) {
-  return {.name = "TEXT", .expected = expected, .read = [](const std::string& text) {
-            return text.empty() ? std::nullopt : std::optional(text);
-          }};
+OptionType<std::string> some_text(const std::string& expected, std::vector<std::string> choices) {
+  return {.name = "TEXT",
+          .expected = expected,
+          .read = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); },
+          .choices = std::move(choices)};
 }
 
 std::optional<std::vector<std::string>> split_list(const std::string& text) {

@@ -20,6 +20,7 @@ struct OptionType {
   std::string name;                                               ///< in the help: "INT"
   std::string expected;                                           ///< in messages: "a whole number of at least 1"
   std::function<std::optional<T>(const std::string& text)> read;  ///< nothing for what is not expected
+  std::vector<std::string> choices = {};                          ///< texts that shells propose
 };
 
 /// The value of `option`; InvalidArgument, "--epochs takes a whole number of at least 1; got 'x'.", if there is none.
@@ -55,7 +56,7 @@ OptionType<double> number(double low = -std::numeric_limits<double>::infinity())
 OptionType<double> share();
 
 /// Any text but an empty one.
-OptionType<std::string> some_text(const std::string& expected);
+OptionType<std::string> some_text(const std::string& expected, std::vector<std::string> choices = {});
 
 /// The parts of a list, blanks around them dropped; nothing if one is empty. A part that holds a comma is quoted, "a,
 /// b".

@@ -16,7 +16,7 @@ using experiments::Experiment;
 using experiments::Metric;
 using experiments::Outcome;
 
-struct Arguments {
+struct ReproduceArguments {
   std::string name, out, data;
   std::uint64_t seed = 0;
   std::optional<int> threads;
@@ -35,7 +35,7 @@ int list_experiments() {
 }
 
 /// Prints the metrics; the exit code.
-int judge(const Outcome& outcome, const Arguments& arguments) {
+int judge(const Outcome& outcome, const ReproduceArguments& arguments) {
   int missed = 0;
   for (const Metric& metric : outcome.metrics) {
     missed += metric.holds() ? 0 : 1;
@@ -56,7 +56,7 @@ int judge(const Outcome& outcome, const Arguments& arguments) {
   return kMissed;
 }
 
-int run(const Arguments& arguments) {
+int run(const ReproduceArguments& arguments) {
   if (arguments.list) return list_experiments();
   if (arguments.name.empty())
     throw InvalidArgument("reproduce needs an experiment; 'costate reproduce --list' shows them.");
@@ -79,10 +79,13 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_reproduce(CommandLine& line) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ReproduceArguments>();
   Command command = line.add_command("reproduce", "Run an experiment of docs/experiments.md",
                                      [arguments] { return run(*arguments); });
-  command.add_positional("experiment", arguments->name, "Name of the experiment: pendulum, cnf, … (--list shows all)");
+  std::vector<std::string> names;
+  for (const Experiment& experiment : experiments::experiments()) names.push_back(experiment.name);
+  command.add_positional("experiment", arguments->name, "Name of the experiment: pendulum, cnf, … (--list shows all)",
+                         names);
   command.add_flag("--quick", arguments->quick, "A small version of the same code");
   command.add_option("--seed", arguments->seed, integer<std::uint64_t>({.low = 0}), "Seed of weights, data and order");
   command.add_option("--data", arguments->data, some_text("a folder"),

@@ -12,7 +12,7 @@
 namespace costate::cli {
 namespace {
 
-struct Arguments {
+struct SimulateArguments {
   std::string system, out;
   SimulateOptions options;
   bool list = false;
@@ -38,7 +38,7 @@ std::optional<SystemParameter> read_assignment(const std::string& text) {
   return value ? std::optional(SystemParameter{text.substr(0, equals), *value}) : std::nullopt;
 }
 
-int run(const Arguments& arguments) {
+int run(const SimulateArguments& arguments) {
   if (arguments.list) return list_systems();
   if (arguments.system.empty()) throw InvalidArgument("simulate needs a system; 'costate simulate --list' shows them.");
   if (arguments.out.empty()) throw InvalidArgument("simulate needs --out FILE.");
@@ -54,11 +54,13 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_simulate(CommandLine& line) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<SimulateArguments>();
   Command command = line.add_command("simulate", "Simulate a known system and write its trajectories as CSV",
                                      [arguments] { return run(*arguments); });
+  std::vector<std::string> names;
+  for (const System& system : systems()) names.push_back(system.name);
   command.add_positional("system", arguments->system,
-                         "Name of the system: pendulum, lotka-volterra, … (--list shows all)");
+                         "Name of the system: pendulum, lotka-volterra, … (--list shows all)", names);
   SimulateOptions& options = arguments->options;
   const OptionType<SystemParameter> assignment{.name = "NAME=NUMBER", .expected = "", .read = read_assignment};
   command.add_option("--out", arguments->out, some_text("a file"), "CSV file to write");

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct SweepArguments {
   std::string grid, out;
   std::optional<int> jobs, threads;
   bool resume = false, quiet = false;
@@ -48,7 +48,7 @@ std::string failure_in(const fs::path& log) {
 
 class Sweep {
  public:
-  Sweep(const Arguments& arguments, const Config& file, const fs::path& folder)
+  Sweep(const SweepArguments& arguments, const Config& file, const fs::path& folder)
       : arguments_(arguments), grid_(sweep_grid(file)), folder_(folder) {
     for (std::size_t i = 0; i < grid_.runs.size(); ++i)
       if (row_of(i).state != "done" &&
@@ -137,7 +137,7 @@ class Sweep {
     std::cout << std::endl;
   }
 
-  const Arguments& arguments_;
+  const SweepArguments& arguments_;
   SweepGrid grid_;
   fs::path folder_;
   std::vector<std::size_t> mine_;  // runs to be done by this rank
@@ -147,7 +147,7 @@ class Sweep {
 constexpr const char* kGridFile = "sweep.toml";
 
 /// The grid as it stands in the folder, which it is written to when a sweep begins.
-Config open_sweep(const Arguments& arguments, const fs::path& folder) {
+Config open_sweep(const SweepArguments& arguments, const fs::path& folder) {
   const fs::path kept = folder / kGridFile;
   if (arguments.resume) {
     if (!fs::exists(kept))
@@ -173,7 +173,7 @@ Config open_sweep(const Arguments& arguments, const fs::path& folder) {
   return grid;
 }
 
-int run(const Arguments& arguments) {
+int run(const SweepArguments& arguments) {
   if (arguments.grid.empty() && !arguments.resume)
     throw InvalidArgument("sweep needs a grid; see 'costate sweep --help'.");
   if (arguments.out.empty() && arguments.grid.empty())
@@ -206,7 +206,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_sweep(CommandLine& line) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<SweepArguments>();
   Command command = line.add_command("sweep", "Run many fits over a grid of options",
                                      [arguments] { return on_ranks([arguments] { return run(*arguments); }); });
   command.add_positional("grid", arguments->grid,

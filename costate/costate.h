@@ -29,8 +29,11 @@
 #include "costate/operations/operations.h"  // IWYU pragma: export
 #include "costate/report/report.h"          // IWYU pragma: export
 #include "costate/series/series.h"          // IWYU pragma: export
+#include "costate/solve/delays.h"           // IWYU pragma: export
 #include "costate/solve/dense_solution.h"   // IWYU pragma: export
 #include "costate/solve/events.h"           // IWYU pragma: export
+#include "costate/solve/field_marks.h"      // IWYU pragma: export
+#include "costate/solve/sde.h"              // IWYU pragma: export
 #include "costate/solve/solve.h"            // IWYU pragma: export
 #include "costate/solve/steady_state.h"     // IWYU pragma: export
 #include "costate/solve/vector_field.h"     // IWYU pragma: export

@@ -19,8 +19,8 @@ ROW = re.compile(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", re.MULTILINE)
 CMAKE_ROW = re.compile(r"^costate_stage\((\w+)([^)]*)\)", re.MULTILINE)
 DOORS = ("cli", "python", "experiments", "examples")
 LEAN = ("base", "array", "graph", "diff", "plan", "exec", "operations", "check", "solve", "adjoint", "nn")
-# No slash and no dot: std. pthread.h: forks, of which std knows nothing.
-LEAN_LIBRARIES = re.compile(r"^([a-z_0-9]+$|pthread\.h$|hwy/|tbb/|oneapi/tbb/|Eigen/|unsupported/Eigen/)")
+# No slash and no dot: std. pthread.h: forks, and dlfcn.h: optional libraries, of which std knows nothing.
+LEAN_LIBRARIES = re.compile(r"^([a-z_0-9]+$|pthread\.h$|dlfcn\.h$|hwy/|tbb/|oneapi/tbb/|Eigen/|unsupported/Eigen/)")
 NAMESPACE = re.compile(r"^(?:inline )?namespace ?([\w:]*) \{$(?!\n.*\n\}$)|^\}  // namespace", re.MULTILINE)
 TYPE = re.compile(r"^(?:struct|class|enum class) (\w+)(?: final)?(?: : [^;]*)? \{", re.MULTILINE)
 PRIVATE_FOLDERS = {"internal", "kernels"}

@@ -1,22 +1,20 @@
 // Costate's side: many bouncing balls, f64; prints one JSON object.
 //
 // usage: balls_costate_side NUMBER DRAG SECONDS
-#include <algorithm>
-#include <chrono>
+#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
+#include <span>
+#include <string>
+#include <vector>
 
+#include "bench/side.h"
 #include "costate/costate.h"
 
 int main(int argc, char** argv) {
   namespace cs = costate;
-  using Clock = std::chrono::steady_clock;
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: balls_costate_side NUMBER DRAG SECONDS\n");
-    return 2;
-  }
-  const std::int64_t number = std::atoll(argv[1]);
-  const double drag = std::atof(argv[2]);
+  const std::vector<std::string> given = bench::arguments(argc, argv, "NUMBER DRAG SECONDS");
+  const std::int64_t number = std::stoll(given[0]);
+  const double drag = std::stod(given[1]);
   const cs::VectorField field = cs::vector_field({2}, [&](cs::Array, cs::Array z) {
     return cs::stack({z[1], -9.81 - drag * z[1] * cs::abs(z[1])});
   });
@@ -31,19 +29,12 @@ int main(int argc, char** argv) {
   for (std::int64_t i = 0; i < number; ++i) z0.set(2 * i, 0.5 + 1.5 * static_cast<double>((i * 7919) % 9973) / 9973);
   const cs::HostArray times = cs::HostArray::vector({0, 2});
   const cs::SolveOptions options{.rtol = 1e-6, .atol = 1e-8};
-  const auto run = [&] { return cs::solve(field, z0, times, options, {}, std::span(&ground, 1)); };
-  cs::Solution solution = run();
-  std::vector<double> samples;
-  const auto begin = Clock::now();
-  while (samples.size() < 5 || std::chrono::duration<double>(Clock::now() - begin).count() < std::atof(argv[3])) {
-    const auto start = Clock::now();
-    solution = run();
-    samples.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
-  }
+  cs::Solution solution;
+  std::printf("{");
+  bench::print_times("ms", std::stod(given[2]),
+                     [&] { solution = cs::solve(field, z0, times, options, {}, std::span(&ground, 1)); });
   solution.check();
-  std::sort(samples.begin(), samples.end());
   double sum = 0;
   for (std::int64_t i = 0; i < number; ++i) sum += solution.states.at(4 * i + 2);
-  std::printf("{\"sum\": %.12g, \"events\": %zu, \"ms\": [%.6g, %.6g, %.6g]}\n", sum, solution.events.times.size(),
-              samples[samples.size() / 2], samples[samples.size() / 4], samples[3 * samples.size() / 4]);
+  std::printf(", \"sum\": %.12g, \"events\": %zu}\n", sum, solution.events.times.size());
 }

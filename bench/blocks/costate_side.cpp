@@ -5,7 +5,6 @@
 // usage: blocks_costate_side DATA.npz SECONDS THREADS
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -32,13 +31,10 @@ cs::Program gradient_of(const cs::Function& loss, const cs::ConvField& field) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: blocks_costate_side DATA.npz SECONDS THREADS\n");
-    return 2;
-  }
-  auto data = cs::read_npz(argv[1]);
-  const double seconds = std::atof(argv[2]);
-  cs::set_num_threads(std::atoi(argv[3]));
+  const std::vector<std::string> given = bench::arguments(argc, argv, "DATA.npz SECONDS THREADS");
+  auto data = cs::read_npz(given[0]);
+  const double seconds = std::stod(given[1]);
+  cs::set_num_threads(std::stoi(given[2]));
   const std::vector<cs::HostArray> batch = {data.at("z0"), data.at("target")};
   const cs::Shape maps = batch[0].shape().without_first();
   const cs::ConvField field({.channels = maps[0]});

@@ -2,21 +2,19 @@
 // object.
 //
 // usage: ensemble_costate_side NUMBER SECONDS
-#include <algorithm>
-#include <chrono>
+#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
+#include <span>
+#include <string>
+#include <vector>
 
+#include "bench/side.h"
 #include "costate/costate.h"
 
 int main(int argc, char** argv) {
   namespace cs = costate;
-  using Clock = std::chrono::steady_clock;
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: ensemble_costate_side NUMBER SECONDS\n");
-    return 2;
-  }
-  const std::int64_t number = std::atoll(argv[1]);
+  const std::vector<std::string> given = bench::arguments(argc, argv, "NUMBER SECONDS");
+  const std::int64_t number = std::stoll(given[0]);
   const cs::VectorField field = cs::vector_field({2}, {{"rates", {4}}}, [](cs::Array, cs::Array z, cs::Array p) {
     const cs::Array meetings = z[0] * z[1];
     return cs::stack({p[0] * z[0] - p[1] * meetings, p[3] * meetings - p[2] * z[1]});
@@ -32,21 +30,15 @@ int main(int argc, char** argv) {
     }
   const cs::HostArray times = cs::HostArray::vector({0, 10});
   const cs::SolveOptions options{.method = cs::Method::kDopri8, .rtol = 1e-8, .atol = 1e-8};
-  cs::Solution solution = cs::solve(field, z0, times, options, std::span(&rates, 1));
-  std::vector<double> samples;
-  const auto begin = Clock::now();
-  while (samples.size() < 5 || std::chrono::duration<double>(Clock::now() - begin).count() < std::atof(argv[2])) {
-    const auto start = Clock::now();
-    solution = cs::solve(field, z0, times, options, std::span(&rates, 1));
-    samples.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
-  }
+  cs::Solution solution;
+  std::printf("{");
+  bench::print_times("ms", std::stod(given[1]),
+                     [&] { solution = cs::solve(field, z0, times, options, std::span(&rates, 1)); });
   solution.check();
-  std::sort(samples.begin(), samples.end());
   double sum = 0, nfe = 0;
   for (std::int64_t i = 0; i < number; ++i) {
     sum += solution.states.at(4 * i + 2) + solution.states.at(4 * i + 3);
     nfe += static_cast<double>(solution.nfe[static_cast<std::size_t>(i)]) / static_cast<double>(number);
   }
-  std::printf("{\"sum\": %.12g, \"ms\": [%.6g, %.6g, %.6g], \"nfe\": %.5g}\n", sum, samples[samples.size() / 2],
-              samples[samples.size() / 4], samples[3 * samples.size() / 4], nfe);
+  std::printf(", \"sum\": %.12g, \"nfe\": %.5g}\n", sum, nfe);
 }

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
+#include <string>
 #include <vector>
 
 #include "bench/side.h"
@@ -17,14 +17,11 @@ namespace cs = costate;
 namespace ce = costate::experiments;
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: heat_costate_side CELLS STEPS SECONDS\n");
-    return 2;
-  }
+  const std::vector<std::string> given = bench::arguments(argc, argv, "CELLS STEPS SECONDS");
   // The same numbers as in diffrax_side.py: steps of 0.9 of those that are stable.
-  const int steps = std::atoi(argv[2]);
-  const double seconds = std::atof(argv[3]), diffusion = 0.003;
-  ce::HeatProblem problem{.cells = std::atoll(argv[1]), .num_times = 1};
+  const int steps = std::stoi(given[1]);
+  const double seconds = std::stod(given[2]), diffusion = 0.003;
+  ce::HeatProblem problem{.cells = std::stoll(given[0]), .num_times = 1};
   const auto cells = static_cast<double>(problem.cells);
   problem.end = 0.9 * steps * 2.78 / (32.0 / 3 * diffusion * cells * cells);
   const cs::SolveOptions options{.method = cs::Method::kRk4Classic, .steps_per_interval = steps};

@@ -1,16 +1,16 @@
 // The three convolutions at the shapes that networks on small images have, for one vector of samples and two: forward,
 // gradient by the image and gradient by the weights. Counters: GFLOP/s of what is not padding and its part of the
-// measured peak; GB/s if each image were read and written once, and its part of a copy's (of as many bytes).
+// measured peak; GB/s if each image were read and written once, and its part of a copy's (of as many bytes); and the
+// part of the roof, which is the lower one of the two limits.
 //
 // usage: convolutions_bench [--benchmark_filter=f32/forward]
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstring>
 #include <string>
 #include <vector>
 
+#include "bench/kernels/bandwidth.h"
 #include "costate/exec/internal/aligned.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/exec/machine.h"
@@ -65,24 +65,6 @@ AlignedVector<T> numbers(std::size_t count) {
   return values;
 }
 
-/// Bytes a second of a copy that reads and writes `bytes` in all.
-double copy_rate(std::size_t bytes) {
-  const std::vector<char> from(bytes / 2, 1);
-  std::vector<char> to(bytes / 2);
-  double best = 0;
-  for (int trial = 0; trial < 20; ++trial) {
-    const std::size_t rounds = 1 + (std::size_t{1} << 24) / bytes;
-    const auto begin = std::chrono::steady_clock::now();
-    for (std::size_t round = 0; round < rounds; ++round) {
-      std::memcpy(to.data(), from.data(), to.size());
-      benchmark::ClobberMemory();
-    }
-    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
-    best = std::max(best, static_cast<double>(2 * to.size() * rounds) / spent.count());
-  }
-  return best;
-}
-
 template <class T>
 void count(State& state, const ConvTable& table, std::size_t lanes) {
   double products = 0;
@@ -96,8 +78,8 @@ void count(State& state, const ConvTable& table, std::size_t lanes) {
   };
   state.counters["GFLOP/s"] = rate(operations / 1e9);
   state.counters["of peak"] = rate(operations / kPeak);
-  state.counters["GB/s"] = rate(static_cast<double>(bytes) / 1e9);
-  state.counters["of copy"] = rate(static_cast<double>(bytes) / copy_rate(bytes));
+  bench::count_bytes(state, bytes);
+  state.counters["of roof"] = rate(std::max(operations / kPeak, static_cast<double>(bytes) / bench::copy_rate(bytes)));
 }
 
 template <class T>

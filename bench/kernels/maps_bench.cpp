@@ -6,11 +6,10 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
-#include <cstring>
-#include <ctime>
 #include <functional>
 #include <vector>
 
+#include "bench/kernels/bandwidth.h"
 #include "costate/costate.h"
 #include "costate/exec/internal/tile_function.h"
 
@@ -22,36 +21,23 @@ using Numbers = std::vector<float>;
 
 constexpr std::size_t kLanes = 16;
 
-/// Bytes that a copy of x reads and writes in a second of the processor's time.
-double copy_rate(const Numbers& x) {
-  Numbers out(x.size());
-  const std::clock_t start = std::clock();
-  double copies = 0, seconds = 0;
-  for (; seconds < 0.02; seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, copies += 64)
-    for (int i = 0; i < 64; ++i) {
-      std::memcpy(out.data(), x.data(), x.size() * sizeof(float));
-      benchmark::ClobberMemory();
-    }
-  return copies * 2 * static_cast<double>(x.size() * sizeof(float)) / seconds;
-}
-
 /// A program's forward phase on one tile, again and again.
 void run(State& state, const Function& f) {
   const internal::TileFunction<float> tile(f, kLanes);
   std::vector<Numbers> inputs, outputs;
   std::vector<const float*> in;
   std::vector<float*> out;
-  double numbers = 0;
+  std::size_t numbers = 0;
   for (const Input& input : f.inputs()) {
     Numbers& x = inputs.emplace_back(static_cast<std::size_t>(input.shape.size()) * kLanes);
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 97) / 97.0F - 0.5F;
     in.push_back(x.data());
-    numbers += static_cast<double>(x.size());
+    numbers += x.size();
   }
   for (std::size_t i = 0; i < f.outputs().size(); ++i) {
     Numbers& y = outputs.emplace_back(static_cast<std::size_t>(f.output_shape(i).size()) * kLanes);
     out.push_back(y.data());
-    numbers += static_cast<double>(y.size());
+    numbers += y.size();
   }
   Numbers shared(tile.shared_size()), saved(tile.saved_size());
   tile.prepare(in, shared.data());
@@ -66,9 +52,7 @@ void run(State& state, const Function& f) {
     tile.run(internal::Phase::kForward, call);
     benchmark::ClobberMemory();
   }
-  const double bytes = numbers * sizeof(float), copied = copy_rate(inputs[0]);
-  state.counters["GB/s"] = benchmark::Counter(bytes / 1e9, benchmark::Counter::kIsIterationInvariantRate);
-  state.counters["of copy"] = benchmark::Counter(bytes / copied, benchmark::Counter::kIsIterationInvariantRate);
+  bench::count_bytes(state, numbers * sizeof(float));
 }
 
 using Map = std::function<Array(const Array&)>;

@@ -4,8 +4,9 @@
 // usage: panels_costate_side PANELS SECONDS
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <numbers>
+#include <string>
+#include <vector>
 
 #include "bench/side.h"
 #include "costate/costate.h"
@@ -13,12 +14,9 @@
 namespace cs = costate;
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: panels_costate_side PANELS SECONDS\n");
-    return 2;
-  }
-  const std::int64_t panels = std::atoll(argv[1]);
-  const double seconds = std::atof(argv[2]), angle = 0.05;
+  const std::vector<std::string> given = bench::arguments(argc, argv, "PANELS SECONDS");
+  const std::int64_t panels = std::stoll(given[0]);
+  const double seconds = std::stod(given[1]), angle = 0.05;
   // The same numbers as in numpy_side.py.
   cs::HostArray points(cs::Shape{1, panels + 1, 2});
   for (std::int64_t i = 0; i <= panels; ++i) {

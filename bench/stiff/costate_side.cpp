@@ -3,8 +3,9 @@
 //
 // usage: stiff_costate_side METHOD NUMBER RTOL SECONDS FILE
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "bench/side.h"
 #include "bench/stiff/rates.h"
@@ -12,12 +13,9 @@
 
 int main(int argc, char** argv) {
   namespace cs = costate;
-  if (argc != 6) {
-    std::fprintf(stderr, "usage: stiff_costate_side METHOD NUMBER RTOL SECONDS FILE\n");
-    return 2;
-  }
-  const std::int64_t number = std::atoll(argv[2]);
-  const double rtol = std::atof(argv[3]), seconds = std::atof(argv[4]);
+  const std::vector<std::string> given = bench::arguments(argc, argv, "METHOD NUMBER RTOL SECONDS FILE");
+  const std::int64_t number = std::stoll(given[1]);
+  const double rtol = std::stod(given[2]), seconds = std::stod(given[3]);
   const cs::VectorField field = cs::vector_field({3}, {{"rates", {3}}}, [](cs::Array, cs::Array y, cs::Array k) {
     const cs::Array a = k[0] * y[0], b = k[1] * y[1] * y[2], c = k[2] * y[1] * y[1];
     return cs::stack({b - a, a - b - c, c});
@@ -29,7 +27,7 @@ int main(int argc, char** argv) {
   }
   const cs::HostArray times = cs::HostArray::vector({0, 1e4});
   const cs::SolveOptions options{
-      .method = cs::method_from_name(argv[1]), .rtol = rtol, .atols = {1e-4 * rtol, 1e-8 * rtol, 1e-4 * rtol}};
+      .method = cs::method_from_name(given[0]), .rtol = rtol, .atols = {1e-4 * rtol, 1e-8 * rtol, 1e-4 * rtol}};
   cs::Solution solution;
   std::printf("{");
   bench::print_times("ms", seconds, [&] { solution = cs::solve(field, z0, times, options, std::span(&rates, 1)); });
@@ -37,7 +35,7 @@ int main(int argc, char** argv) {
   double steps = 0;
   for (const std::int64_t accepted : solution.accepted) steps += static_cast<double>(accepted);
   std::printf(", \"steps\": %.5g}\n", steps / static_cast<double>(number));
-  std::ofstream out(argv[5], std::ios::binary);
+  std::ofstream out(given[4], std::ios::binary);
   for (std::int64_t i = 0; i < number; ++i)
     for (std::int64_t k = 0; k < 3; ++k) {
       const double value = solution.states.at(6 * i + 3 + k);

@@ -8,8 +8,8 @@
 #include <sunmatrix/sunmatrix_dense.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
+#include <string>
 #include <vector>
 
 #include "bench/side.h"
@@ -45,12 +45,9 @@ int jacobian(sunrealtype, N_Vector state, N_Vector, SUNMatrix matrix, void* data
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fprintf(stderr, "usage: stiff_cvode_side NUMBER RTOL SECONDS FILE\n");
-    return 2;
-  }
-  const std::int64_t number = std::atoll(argv[1]);
-  const double rtol = std::atof(argv[2]), seconds = std::atof(argv[3]);
+  const std::vector<std::string> given = bench::arguments(argc, argv, "NUMBER RTOL SECONDS FILE");
+  const std::int64_t number = std::stoll(given[0]);
+  const double rtol = std::stod(given[1]), seconds = std::stod(given[2]);
   SUNContext context = nullptr;
 #ifdef SUN_COMM_NULL
   SUNContext_Create(SUN_COMM_NULL, &context);
@@ -92,7 +89,7 @@ int main(int argc, char** argv) {
     }
   });
   std::printf(", \"steps\": %.5g}\n", static_cast<double>(steps) / static_cast<double>(number));
-  std::ofstream(argv[4], std::ios::binary)
+  std::ofstream(given[3], std::ios::binary)
       .write(reinterpret_cast<const char*>(ends.data()), static_cast<std::streamsize>(ends.size() * sizeof(double)));
   return is_ok ? 0 : 1;
 }

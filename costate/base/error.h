@@ -1,5 +1,5 @@
 // The exceptions of Costate. A caller's mistake throws at the boundary, before any work; a numerical outcome is a
-// status in the result (solve/solution.h) and throws only when asked. Kinds and their cures: errors.def.
+// status in the result (solve/status.h) and throws only when asked. Kinds and their cures: errors.def.
 #pragma once
 
 #include <stdexcept>

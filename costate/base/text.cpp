@@ -1,6 +1,7 @@
 #include "costate/base/text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 #include <utility>
 
@@ -31,6 +32,12 @@ std::string number(double value, int digits) {
   out.precision(digits);
   out << value;
   return out.str();
+}
+
+std::string shortest(double value) {
+  constexpr std::size_t kMostDigits = 32;
+  char buffer[kMostDigits];
+  return {buffer, std::to_chars(buffer, buffer + kMostDigits, value).ptr};
 }
 
 std::string nearest(std::string_view name, std::span<const std::string> known) {

@@ -22,6 +22,9 @@ std::string concat(const Part&... part) {
 /// The number as people read it in tables: "0.0123".
 std::string number(double value, int digits = 4);
 
+/// The number with as few digits as tell it from every other: "2.0000000000000004".
+std::string shortest(double value);
+
 /// "a, b, c" from a list of printable things.
 template <class List>
 std::string join(const List& list, std::string_view separator = ", ") {

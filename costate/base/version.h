@@ -5,7 +5,7 @@
 
 namespace costate {
 
-/// "0.1.0".
+/// "0.2.0".
 std::string version();
 
 }  // namespace costate

@@ -67,6 +67,21 @@ std::string export_onnx(const SeriesModel& model, const ModelExportOptions& opti
 
 namespace {
 
+/// An option of another target is a mistake, and would be passed over in silence.
+void check_options(ExportTarget target, const ModelExportOptions& options) {
+  const auto only = [target](bool is_given, const char* option, ExportTarget of) {
+    if (is_given && target != of)
+      throw InvalidArgument("[export] ", option, " is of target '", name(of), "' alone; got it for '", name(target),
+                            "'.");
+  };
+  only(options.has_vjp, "--vjp", ExportTarget::kC);
+  only(options.c.math != CExportOptions{}.math, "--math", ExportTarget::kC);
+  only(options.steps != 0, "--steps", ExportTarget::kOnnx);
+  if ((target == ExportTarget::kFmu || target == ExportTarget::kFmu3) && options.c.dtype == Dtype::kF32)
+    throw InvalidArgument("[export] --dtype must be that of 64 bits for '", name(target),
+                          "', as simulators exchange; got 32 bits.");
+}
+
 /// A file and its bytes.
 using ExportedFile = std::pair<std::filesystem::path, std::string>;
 
@@ -100,6 +115,7 @@ std::vector<ExportedFile> files_of(const SeriesModel& model, ExportTarget target
 
 void write_export(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
                   const std::filesystem::path& path) {
+  check_options(target, options);
   const std::vector<ExportedFile> files = files_of(model, target, options, path);
   for (const auto& [place, bytes] : files) check_place(place);
   for (const auto& [place, bytes] : files) write_atomically(place, bytes);

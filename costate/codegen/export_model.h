@@ -74,8 +74,8 @@ std::string prefix_of(const std::filesystem::path& folder);
 std::string default_file(ExportTarget target, const std::string& prefix);
 
 /// Writes the model for a target, aside and then renamed; of PyTorch the weights, too, as NAME.safetensors beside it. A
-/// file that is there may be an earlier export, and nothing else: InvalidArgument. IoError if it cannot be written;
-/// throws as the target's function.
+/// file that is there may be an earlier export, and nothing else: InvalidArgument, as for options of another target.
+/// IoError if it cannot be written; throws as the target's function.
 void write_export(const SeriesModel& model, ExportTarget target, const ModelExportOptions& options,
                   const std::filesystem::path& path);
 

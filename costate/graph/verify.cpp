@@ -42,7 +42,7 @@ void verify(const Function& function) {
     std::string fault;
     try {
       fault = fault_of(function, function.node(id), id);
-    } catch (const ShapeError& error) {
+    } catch (const Error& error) {  // of inference, which knows no node
       fault = error.what();
     }
     if (!fault.empty())

@@ -13,7 +13,7 @@ namespace costate {
 /// column), each gzipped or not. Arrays name no columns by themselves: layout.names does, or they are 1, 2, 3, …; those
 /// of .npz have their names, with a number behind it where an array has several columns. So have the variables of
 /// MATLAB's .mat of versions 5 to 7.2 (internal/matlab_file.h). And .ts, .tsf and .arff, series or rows below lines of
-/// @attributes (internal/attribute_files.h).
+/// `@attributes` (internal/attribute_files.h).
 ///
 /// Throws: DataError as CsvTable; NotSupported, which says what to do, for formats that are known but not read.
 CsvTable parse_table(std::string_view bytes, const std::string& source, const TableLayout& layout = {});

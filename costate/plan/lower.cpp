@@ -48,7 +48,7 @@ Plan lower(const Function& function, const PlanOptions& options) {
   if constexpr (kVerifies) verify(simple);
   const Placement placement = timed("place", [&] { return place(simple, options); });
   Selection selection = timed("select", [&] { return select(simple, placement, options); });
-  selection = timed("schedule", [&] { return gather_scatters(std::move(selection)); });
+  selection = timed("schedule", [&] { return gather_strips(std::move(selection)); });
   const Selection before = kVerifies ? selection : Selection{};
   Plan plan = timed("lay out", [&] { return lay_out(std::move(selection)); });
   if (dump_wanted("plan")) std::clog << to_string(plan);

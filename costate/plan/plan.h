@@ -103,7 +103,7 @@ struct Instruction {
   std::shared_ptr<const ConvTable> conv = {};       // kConv, kConvLanes, kAddConv
   std::vector<double> constants = {};               // kFill
   std::shared_ptr<const Extension> extension = {};  // kExtension, kAddExtension
-  std::int32_t state = -1;                          // its TileOpState
+  std::int32_t state = -1;                          // of the extension
   std::vector<std::int32_t> operand_states = {};    // of the extensions that made its operands; -1: none
   std::vector<Shape> operand_shapes = {};
 };
@@ -115,7 +115,7 @@ struct Plan {
   std::size_t shared_size = 0;                              // sizes of regions, in numbers
   std::size_t saved_size = 0;
   std::size_t scratch_size = 0;
-  std::size_t num_states = 0;  // TileOpStates, one an extension node
+  std::size_t num_states = 0;  // of extensions, one a node (exec/tile_op.h)
   std::vector<std::size_t> output_rows;
 
   std::vector<Instruction>& in(Phase phase) { return phases[static_cast<std::size_t>(phase)]; }

@@ -110,6 +110,12 @@ Figure square_figure(const std::string& title, double half_width) {
           .y_range = {-half_width, half_width}};
 }
 
+Figure samples_figure(const std::string& title, double half_width, const HostArray& samples, int color) {
+  Figure figure = square_figure(title, half_width);
+  figure.curves = {Curve{.mark = Mark::kDots, .color = color}.through(samples)};
+  return figure;
+}
+
 Sheet::Sheet(std::vector<Figure> all, int side_by_side, const CellSize& cell)
     : figures(std::move(all)), columns(side_by_side) {
   for (Figure& figure : figures) {

@@ -119,6 +119,8 @@ struct Figure {
 
 /// A figure of the square of `half_width` around the origin of the plane (x, y).
 Figure square_figure(const std::string& title, double half_width);
+/// The same with a dot for each row of `samples` [n, 2].
+Figure samples_figure(const std::string& title, double half_width, const HostArray& samples, int color);
 
 /// The size of each figure of a sheet, in pixels.
 struct CellSize {

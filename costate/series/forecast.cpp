@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "costate/base/error.h"
 #include "costate/io/series.h"
@@ -25,7 +26,7 @@ std::int64_t num_steps(const SeriesModel& model, const ForecastOptions& options,
       throw InvalidArgument("[forecast] steps must be between 1 and ", kMostSteps, "; got ", *options.steps, ".");
     return *options.steps;
   }
-  if (!std::isfinite(*options.until) || !(*options.until > start))
+  if (!(*options.until > start))
     throw InvalidArgument("[forecast] until must lie after the start at ", text_of_time(start, model.time_scale()),
                           "; got ", text_of_time(*options.until, model.time_scale()), ".");
   const double steps = std::ceil((*options.until - start) / model.spacing() * (1 - 1e-12));
@@ -109,6 +110,12 @@ std::vector<double> mark_outside(const SeriesModel& model, const Trajectory& tra
   return marks;
 }
 
+void check_times(const ForecastOptions& options) {
+  for (const auto& [name, time] : {std::pair("until", options.until), std::pair("at", options.at)})
+    if (time && !std::isfinite(*time))
+      throw InvalidArgument("[forecast] ", name, " must be a finite time; got ", *time, ".");
+}
+
 /// A trajectory may have no rows in a file of inputs: no dose comes in, or the last inputs are held. But some must.
 void check_drive_fits(const TimeSeries& drive, const std::vector<ForecastStart>& starts) {
   std::vector<std::string> has;
@@ -127,6 +134,7 @@ void check_drive_fits(const TimeSeries& drive, const std::vector<ForecastStart>&
 }  // namespace
 
 Forecast forecast(const Ensemble& ensemble, const ForecastOptions& options) {
+  check_times(options);
   const SeriesModel& model = ensemble.first();
   Forecast forecast{.series = {model.options().columns.time, model.time_scale(), model.state_names(), {}, {}}};
   forecast.series.state_names.resize(internal::num_columns(model));

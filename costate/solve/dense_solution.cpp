@@ -72,8 +72,8 @@ void DenseSolution::write(std::int64_t sample, double t, bool is_slope, std::spa
   const auto i = static_cast<std::size_t>(sample);
   const double t0 = steps_.t0[i], t1 = steps_.t1[i], direction = t1 >= t0 ? 1 : -1;
   if (!(direction * (t - t0) >= 0 && direction * (t1 - t) >= 0))
-    throw InvalidArgument("[DenseSolution] times of sample ", sample, " must be between ", t0, " and ", t1, "; got ", t,
-                          ".");
+    throw InvalidArgument("[DenseSolution] times of sample ", sample, " must be between ", text::shortest(t0), " and ",
+                          text::shortest(t1), "; got ", text::shortest(t), ".");
   const auto begin = steps_.ends.begin() + steps_.first[i], end = steps_.ends.begin() + steps_.first[i + 1];
   const auto found = std::partition_point(begin, end, [&](double step_end) { return direction * (t - step_end) > 0; });
   if (found == end) {

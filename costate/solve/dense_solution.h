@@ -58,6 +58,6 @@ struct DenseResult {
 /// Throws as solve() does, and NotSupported for fixed steps.
 DenseResult solve_dense(const VectorField& field, const HostArray& z0, const HostArray& times,
                         const SolveOptions& options = {}, std::span<const HostArray> arguments = {},
-                        std::span<const SolveEvent> events = {});
+                        std::span<const SolveEvent> events = {}, const SolveWatch& watch = {});
 
 }  // namespace costate

@@ -11,7 +11,7 @@ enum class Crossing { kAny, kRising, kFalling };
 
 /// "any", "rising", "falling". The way back throws InvalidArgument, with the nearest name, if there is none.
 std::string name(Crossing crossing);
-Crossing crossing_from_name(const std::string& name);
+Crossing crossing_from_name(const std::string& name, const char* caller = "solve_event");
 
 struct EventOptions {
   Crossing direction = Crossing::kAny;

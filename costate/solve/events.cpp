@@ -16,32 +16,32 @@ SolveEvent::SolveEvent(Function function, std::size_t num_arguments, std::vector
 
 namespace {
 
-void check_shapes(const VectorField& field, std::span<const Array> values) {
+void check_shapes(const VectorField& field, std::span<const Array> values, const char* caller) {
   if (values[0].shape().rank() != 0)
-    throw ShapeError("[solve_event] g must give one number, of shape []; got shape ", values[0].shape(), ".");
+    throw ShapeError("[", caller, "] g must give one number, of shape []; got shape ", values[0].shape(), ".");
   const std::size_t num_moved = values.size() - 1;
   if (num_moved > 0 && num_moved != field.parts().size())
-    throw ShapeError("[solve_event] the reset must give each of ", field.parts().size(), " state parts; got ",
+    throw ShapeError("[", caller, "] the reset must give each of ", field.parts().size(), " state parts; got ",
                      num_moved, ".");
   for (std::size_t i = 0; i < num_moved; ++i)
     if (!(values[1 + i].shape() == field.parts()[i].shape))
-      throw ShapeError("[solve_event] the reset must keep the shape ", field.parts()[i].shape, " of '",
+      throw ShapeError("[", caller, "] the reset must keep the shape ", field.parts()[i].shape, " of '",
                        field.parts()[i].name, "'; got ", values[1 + i].shape(), ".");
 }
 
-void check_is_no_comparison(const Function& event) {
+void check_is_no_comparison(const Function& event, const char* caller) {
   const Op op = event.nodes()[event.outputs()[0].node].op;
   if (op == Op::kLess || op == Op::kLessEqual || op == Op::kEqual)
     throw InvalidArgument(
-        "[solve_event] g must go through zero; got a comparison, which is 0 or 1. Take the difference of its sides.");
+        "[", caller, "] g must go through zero; got a comparison, which is 0 or 1. Take the difference of its sides.");
 }
 
 }  // namespace
 
 SolveEvent event_of_parts(const VectorField& field, const EventValue& g, const EventReset& reset,
-                          const EventOptions& options) {
+                          const EventOptions& options, const char* caller) {
   if (options.stop_after < 0)
-    throw InvalidArgument("[solve_event] stop_after must be at least 0; got ", options.stop_after, ".");
+    throw InvalidArgument("[", caller, "] stop_after must be at least 0; got ", options.stop_after, ".");
   const std::size_t num_arguments = field.arguments().size() - field.captured().size();
   const std::size_t num_parts = field.parts().size();
   std::vector<ArgumentSpec> inputs = {{"t", {}}};
@@ -53,10 +53,10 @@ SolveEvent event_of_parts(const VectorField& field, const EventValue& g, const E
     std::vector<Array> values = {g(in[0], parts, arguments)};
     if (reset)
       for (const Array& part : reset(in[0], parts, arguments)) values.push_back(part);
-    check_shapes(field, values);
+    check_shapes(field, values, caller);
     return values;
   });
-  check_is_no_comparison(traced.function);
+  check_is_no_comparison(traced.function, caller);
   return SolveEvent(std::move(traced.function), num_arguments, std::move(traced.captured), options);
 }
 
@@ -81,8 +81,8 @@ constexpr std::string_view kCrossingNames[] = {"any", "rising", "falling"};
 }  // namespace
 
 std::string name(Crossing crossing) { return spelling(crossing, kCrossingNames); }
-Crossing crossing_from_name(const std::string& name) {
-  return from_spelling<Crossing>("solve_event", "direction", name, kCrossingNames);
+Crossing crossing_from_name(const std::string& name, const char* caller) {
+  return from_spelling<Crossing>(caller, "direction", name, kCrossingNames);
 }
 
 }  // namespace costate

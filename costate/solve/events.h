@@ -45,9 +45,10 @@ class SolveEvent {
 using EventValue = std::function<Array(Array, std::span<const Array>, std::span<const Array>)>;
 using EventReset = std::function<std::vector<Array>(Array, std::span<const Array>, std::span<const Array>)>;
 
-/// ShapeError if g is no scalar or the moved state has another shape; InvalidArgument for options out of range.
+/// ShapeError if g is no scalar or the moved state has another shape; InvalidArgument for options out of range; both in
+/// the name of the function `caller`.
 SolveEvent event_of_parts(const VectorField& field, const EventValue& g, const EventReset& reset = {},
-                          const EventOptions& options = {});
+                          const EventOptions& options = {}, const char* caller = "solve_event");
 
 /// An event of a field with one part: g(t, z, arguments…) gives a scalar.
 ///

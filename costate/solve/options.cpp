@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view kControlNames[] = {"per_sample", "joint"};
 constexpr std::string_view kErrorNormNames[] = {"rms", "part_rms", "max"};
 constexpr std::string_view kAtMinStepNames[] = {"fail", "accept"};
-constexpr std::string_view kAdjointNames[] = {"discrete", "backsolve"};
+constexpr std::string_view kAdjointNames[] = {"discrete",   "backsolve", "reversible", "interpolating",
+                                              "quadrature", "forward",   "cvodes"};
 constexpr std::string_view kGradientStepsNames[] = {"auto", "on", "off"};
 
 void check_step_control(const StepControl& control) {
@@ -30,30 +31,96 @@ void check_step_control(const StepControl& control) {
                           " and ", control.beta3, ".");
 }
 
+/// What CVODE is not asked for here.
+void check_multistep(const SolveOptions& options) {
+  for (const auto& [what, is_set] : {std::pair("a list of rtol", !options.rtols.empty()),
+                                     {"error_norm", options.error_norm != ErrorNorm::kRms},
+                                     {"control = 'joint'", options.control == Control::kJoint},
+                                     {"at_min_step", options.at_min_step != AtMinStep::kFail},
+                                     {"gradient_steps = 'on'", options.gradient_steps == GradientSteps::kOn},
+                                     {"a setting of the step control", !(options.step_control == StepControl{})},
+                                     {"a fixed step", options.steps_per_interval > 0 || options.step_size > 0}})
+    if (is_set)
+      throw InvalidArgument("[solve] ", what, " is not for '", name(options.method),
+                            "', whose steps are SUNDIALS'; leave it out, or take '",
+                            options.method == Method::kBdf ? "kvaerno5" : "vern7", "'.");
+}
+
+/// "'rodas5p', 'radau5'": the names of the methods that can do something.
+std::string methods_that(bool (*can)(Method)) {
+  std::vector<std::string> names;
+  for (const Method method : all_methods())
+    if (can(method)) names.push_back(text::concat("'", name(method), "'"));
+  return text::join(names);
+}
+
 /// What only implicit methods can do, and what they cannot.
 void check_implicit(const SolveOptions& options) {
   if (!options.mass_matrix.empty() && !allows_mass_matrix(options.method))
-    throw InvalidArgument("[solve] mass_matrix is for 'rodas5p', 'radau5', 'radauIIA3' and 'radauIIA5'; got '",
+    throw InvalidArgument("[solve] mass_matrix is for ", methods_that(allows_mass_matrix), "; got '",
                           name(options.method), "'. Take one of them, or solve for y' in the field.");
   for (const double entry : options.mass_matrix)
     if (!std::isfinite(entry))
       throw InvalidArgument("[solve] the numbers of mass_matrix must be finite; got ", entry, ".");
-  if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit)
+  if (options.method == Method::kAuto && (options.steps_per_interval > 0 || options.step_size > 0))
+    throw InvalidArgument(
+        "[solve] 'auto' goes by the error and the stiffness of its steps; got fixed steps. Leave step_size and "
+        "steps_per_interval out, or choose the method.");
+  if (options.adjoint == Adjoint::kCvodes && !is_multistep(options.method))
+    throw InvalidArgument("[solve] adjoint = 'cvodes' is for 'bdf' and 'adams'; got '", name(options.method),
+                          "'. Take adjoint = 'discrete', which is exact for the steps taken.");
+  if (is_multistep(options.method)) check_multistep(options);
+  if (options.adjoint == Adjoint::kBacksolve && tableau(options.method).is_implicit())
     throw InvalidArgument("[solve] adjoint = 'backsolve' is for explicit methods; got '", name(options.method),
                           "'. A field that asks for an implicit method grows as fast backwards as it decays forwards: "
-                          "take adjoint = 'discrete'.");
+                          "take 'discrete', 'interpolating' or 'quadrature'.");
+}
+
+/// Which adjoints a method has, and what only some adjoints can do.
+void check_adjoint(const SolveOptions& options, bool is_fixed) {
+  const Tableau& method = tableau(options.method);
+  if (options.adjoint == Adjoint::kReversible && !method.is_reversible()) {
+    throw InvalidArgument("[solve] adjoint = 'reversible' is for methods whose steps can be taken back: ",
+                          methods_that([](Method one) { return tableau(one).is_reversible(); }), "; got '", method.name,
+                          "'. Take one of them, or adjoint = 'discrete'.");
+  }
+  if (!takes_back_steps(options.adjoint) && method.is_on_grid())
+    throw InvalidArgument("[solve] adjoint = '", name(options.adjoint), "' is for ",
+                          options.adjoint == Adjoint::kBacksolve ? "explicit Runge-Kutta" : "Runge-Kutta",
+                          " methods; got '", method.name, "'. Take adjoint = 'discrete'.");
+  for (const auto& [key, value] :
+       {std::pair("adjoint_rtol", options.adjoint_rtol), {"adjoint_atol", options.adjoint_atol}}) {
+    if (!(value >= 0) || !std::isfinite(value))
+      throw InvalidArgument("[solve] ", key, " must be finite and at least 0 (that of the solve); got ", value, ".");
+    if (value > 0 && takes_back_steps(options.adjoint))
+      throw InvalidArgument("[solve] ", key, " is for adjoints that solve an equation of their own; '",
+                            name(options.adjoint), "' takes the steps back. Leave it out, or take another one.");
+    if (value > 0 && is_fixed)
+      throw InvalidArgument("[solve] ", key, " is for steps chosen by the error; here they are fixed (",
+                            name(options.method), "). Leave it out, or choose a method with an error estimate.");
+  }
+  if (is_fixed && reads_dense(options.adjoint))
+    throw InvalidArgument("[solve] adjoint = '", name(options.adjoint),
+                          "' reads the state between the steps, which fixed steps do not keep. Choose steps by the "
+                          "error, or take adjoint = 'discrete'.");
+  if (!options.mass_matrix.empty() && !takes_back_steps(options.adjoint))
+    throw InvalidArgument("[solve] adjoint = '", name(options.adjoint),
+                          "' is for y' = f; got a mass_matrix. Take adjoint = 'discrete'.");
 }
 
 /// What is not set unless a caller sets it, and has no effect on fixed steps.
 void check_fixed(const SolveOptions& options) {
   for (const auto& [name, is_set] : {std::pair("max_step", options.max_step > 0),
                                      {"min_step", options.min_step > 0},
-                                     {"stop_at", !options.stop_at.empty()}})
+                                     {"stop_at", !options.stop_at.empty()},
+                                     {"nonnegative", !options.nonnegative.empty()}})
     if (is_set)
       throw InvalidArgument("[solve] ", name, " is for steps chosen by the error; here they are fixed (",
                             costate::name(options.method),
                             "). Put times into `times` where they should end, or set step_size.");
-  for (const auto& [name, is_set] : {std::pair("rtols", !options.rtols.empty()), {"atols", !options.atols.empty()}})
+  for (const auto& [name, is_set] : {std::pair("rtols", !options.rtols.empty()),
+                                     {"atols", !options.atols.empty()},
+                                     {"norm", !options.norm.is_empty()}})
     if (is_set)
       throw InvalidArgument("[solve] ", name, " is for steps chosen by the error; here they are fixed (",
                             costate::name(options.method),
@@ -67,6 +134,8 @@ std::string name(Adjoint adjoint) { return spelling(adjoint, kAdjointNames); }
 Control control_from_name(const std::string& name) {
   return from_spelling<Control>("solve", "control", name, kControlNames);
 }
+bool takes_back_steps(Adjoint adjoint) { return adjoint == Adjoint::kDiscrete || adjoint == Adjoint::kReversible; }
+bool reads_dense(Adjoint adjoint) { return adjoint == Adjoint::kInterpolating || adjoint == Adjoint::kQuadrature; }
 Adjoint adjoint_from_name(const std::string& name) {
   return from_spelling<Adjoint>("solve", "adjoint", name, kAdjointNames);
 }
@@ -118,6 +187,7 @@ void check_options(const SolveOptions& options) {
       options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate();
   if (is_fixed) check_fixed(options);
   check_implicit(options);
+  check_adjoint(options, is_fixed);
   check_step_control(options.step_control);
   if (options.max_steps < 1)
     throw InvalidArgument("[solve] max_steps must be at least 1; got ", options.max_steps, ".");
@@ -155,11 +225,14 @@ const std::vector<SolveOption>& solve_options() {
       {"max_step", kNumber, COSTATE_MEMBER(max_step)},
       {"stop_at", kNumbers, COSTATE_MEMBER(stop_at)},
       {"mass_matrix", kNumbers, COSTATE_MEMBER(mass_matrix)},
+      {"nonnegative", kNumbers, COSTATE_MEMBER(nonnegative)},
       {"step_size", kNumber, COSTATE_MEMBER(step_size)},
       {"steps_per_interval", kInteger, COSTATE_MEMBER(steps_per_interval)},
       {"max_steps", kInteger, COSTATE_MEMBER(max_steps)},
       {"control", kChoice, COSTATE_CHOICE(control, control_from_name)},
       {"adjoint", kChoice, COSTATE_CHOICE(adjoint, adjoint_from_name)},
+      {"adjoint_rtol", kNumber, COSTATE_MEMBER(adjoint_rtol)},
+      {"adjoint_atol", kNumber, COSTATE_MEMBER(adjoint_atol)},
       {"gradient_steps", kChoice, COSTATE_CHOICE(gradient_steps, gradient_steps_from_name)},
       {"memory_budget", kInteger, COSTATE_MEMBER(memory_budget)},
       {"safety", kNumber, COSTATE_MEMBER(step_control.safety)},

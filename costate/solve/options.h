@@ -10,6 +10,7 @@
 
 #include "costate/array/shape.h"
 #include "costate/base/option_value.h"
+#include "costate/graph/graph.h"
 #include "costate/solve/control/controller.h"
 #include "costate/solve/methods/tableau.h"
 
@@ -27,15 +28,22 @@ enum class ErrorNorm { kRms, kPartRms, kMax };
 /// step is taken, whatever the error, and the status stays kOk.
 enum class AtMinStep { kFail, kAccept };
 
-/// How a traced solve is differentiated in reverse: the accepted steps exactly, or Algorithm 2 of Chen et al. 2018.
-enum class Adjoint { kDiscrete, kBacksolve };
+/// How a traced solve is differentiated in reverse. By the steps themselves: the accepted ones exactly; or, of methods
+/// that can (Tableau::is_reversible), with the states before them taken back from the last one, so that a solve keeps
+/// no states and the gradient is that of the steps up to rounding. By the adjoint equation, of which the state is
+/// solved backwards, too (Algorithm 2 of Chen et al. 2018), or is the dense output of the solve, with the cotangents of
+/// arguments as part of the equation's state, or as integrals afterwards (Gauss-Kronrod). By forward sensitivities, a
+/// tangent for each number that a gradient is asked for. Or, of 'bdf' and 'adams' alone, by CVODES' own adjoint, which
+/// is off by 60 to 2,300 times the tolerance.
+enum class Adjoint { kDiscrete, kBacksolve, kReversible, kInterpolating, kQuadrature, kForward, kCvodes };
 
 /// Whether steps must also be fit to be differentiated (control/gradient_guard.h): kAuto where the discrete adjoint
 /// will differentiate them, kOn always, so that a solve takes the same steps with and without its gradient, kOff never.
 enum class GradientSteps { kAuto, kOn, kOff };
 
-/// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve"; "auto", "on", "off". The
-/// way back throws InvalidArgument, with the nearest name, if there is none.
+/// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve", "reversible",
+/// "interpolating", "quadrature", "forward", "cvodes"; "auto", "on", "off". The way back throws InvalidArgument, with
+/// the nearest name, if there is none.
 std::string name(Control control);
 Control control_from_name(const std::string& name);
 std::string name(ErrorNorm error_norm);
@@ -44,6 +52,10 @@ std::string name(AtMinStep at_min_step);
 AtMinStep at_min_step_from_name(const std::string& name);
 std::string name(Adjoint adjoint);
 Adjoint adjoint_from_name(const std::string& name);
+/// Whether it takes back the solve's own steps, and solves no equation.
+bool takes_back_steps(Adjoint adjoint);
+/// Whether it reads the solve's dense output, which the solve then keeps: (degree + 1) states a step.
+bool reads_dense(Adjoint adjoint);
 std::string name(GradientSteps gradient_steps);
 GradientSteps gradient_steps_from_name(const std::string& name);
 
@@ -55,6 +67,9 @@ struct SolveOptions {
   // controlled and changes no step, such as an integral. Refused with fixed steps, which leave rtol and atol alone.
   std::vector<double> rtols = {}, atols = {};
   ErrorNorm error_norm = ErrorNorm::kRms;
+  // In place of error_norm: a Function of the errors [state], each in units of its tolerance, that gives the error of
+  // the step, a scalar. The same object in two options is the same norm.
+  Function norm = {};
   double first_step = 0;  // size of the first attempt; 0: chosen (control/initial_step.h)
   double min_step = 0;    // no step is shorter, but those cut to end at a stop or the last time; 0: no limit
   AtMinStep at_min_step = AtMinStep::kFail;
@@ -66,6 +81,9 @@ struct SolveOptions {
   // start must satisfy, and which must determine a number of the state (index 1). For methods that allow it
   // (allows_mass_matrix); empty: the identity.
   std::vector<double> mass_matrix = {};
+  // Numbers of the state, by their index, that no step may take below 0: one that would is rejected, and tried again
+  // with half its size. Refused with fixed steps.
+  std::vector<double> nonnegative = {};
   // Fixed steps instead of control by error: so many between output times, or at most so long; 0: not asked for. At
   // most one of the two. A method without an error estimate takes one step an interval if neither is set.
   int steps_per_interval = 0;
@@ -74,6 +92,7 @@ struct SolveOptions {
   Control control = Control::kPerSample;
   StepControl step_control = {};
   Adjoint adjoint = Adjoint::kDiscrete;
+  double adjoint_rtol = 0, adjoint_atol = 0;  // of the adjoint equation, or of tangents; 0: those of the solve
   GradientSteps gradient_steps = GradientSteps::kAuto;
   // Bytes for each thread that a solve keeps for its reverse sweep: half for states of accepted steps, a quarter for
   // evaluations, a quarter for states that the sweep computes again. The tiles of a run that waits for its pull-back

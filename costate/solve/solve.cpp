@@ -1,18 +1,22 @@
 // The two forms of solve: on batches of numbers (checks here, the work in host_solver.cpp) and inside a trace.
 #include "costate/solve/solve.h"
 
+#include <cmath>
 #include <memory>
 #include <optional>
 
 #include "costate/base/error.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/solve/dense_solution.h"
+#include "costate/solve/internal/cvode_solver.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/event_field.h"
 #include "costate/solve/internal/field_inputs.h"
 #include "costate/solve/internal/hoist.h"
 #include "costate/solve/internal/host_solver.h"
+#include "costate/solve/internal/partitioned_step.h"
 #include "costate/solve/internal/solve_extension.h"
+#include "costate/solve/internal/step_memory.h"
 
 namespace costate {
 namespace {
@@ -74,6 +78,9 @@ void refuse_fixed_steps(const SolveOptions& options, const char* what) {
     throw NotSupported("[solve] ", what,
                        " takes steps that go by their error; got fixed steps. Take a method with an "
                        "error estimate, without step_size and steps_per_interval.");
+  if (is_multistep(options.method))
+    throw NotSupported("[solve] ", what, " is for steps of Costate's own; '", name(options.method),
+                       "' takes SUNDIALS'. Take '", options.method == Method::kBdf ? "kvaerno5" : "vern7", "'.");
 }
 
 /// What only steps of a sample's own, by its error, can do.
@@ -90,8 +97,27 @@ struct Numbers {
   std::span<const HostArray> arguments;
 };
 
+/// The sizes of a batch that begins at `start` [batch, state].
+internal::HostSizes with_state(internal::HostSizes sizes, const HostArray& start) {
+  sizes.state = start.shape().without_first();
+  return sizes;
+}
+
+Solution solve_checked(const VectorField& field, const SolveOptions& options, const internal::HostBatch& batch,
+                       DenseSolution::Steps* dense) {
+  return options.dtype == Dtype::kF32 ? internal::solve_batch<float>(field, options, batch, dense)
+                                      : internal::solve_batch<double>(field, options, batch, dense);
+}
+
+/// What a solve of numbers has besides.
+struct Extras {
+  DenseSolution::Steps* dense = nullptr;
+  const SolveWatch* watch = nullptr;
+  const SolveEnd* resume = nullptr;
+};
+
 Solution solve_numbers(const VectorField& field, const Numbers& numbers, const SolveOptions& options,
-                       std::span<const SolveEvent> events, DenseSolution::Steps* dense) {
+                       std::span<const SolveEvent> events, const Extras& extras) {
   check_options(options);
   internal::check_tolerances(options, field);
   std::optional<internal::EventField> joined;
@@ -101,24 +127,69 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
   }
   const VectorField& solved = joined ? joined->field : field;
   const internal::HostSizes sizes = check_inputs(solved, numbers.z0, numbers.times, numbers.arguments);
-  const internal::HostBatch batch{numbers.z0, numbers.times, numbers.arguments, sizes, joined ? &*joined : nullptr};
-  return options.dtype == Dtype::kF32 ? internal::solve_batch<float>(solved, options, batch, dense)
-                                      : internal::solve_batch<double>(solved, options, batch, dense);
+  internal::check_partition(solved, options.method);
+  internal::HostBatch batch{.z0 = numbers.z0,
+                            .times = numbers.times,
+                            .arguments = numbers.arguments,
+                            .sizes = sizes,
+                            .events = joined ? &*joined : nullptr,
+                            .resume = extras.resume,
+                            .watch = extras.watch != nullptr && !extras.watch->is_empty() ? extras.watch : nullptr};
+  if (is_multistep(options.method)) {
+    if (extras.resume != nullptr || batch.watch != nullptr)
+      throw NotSupported("[solve] a solve that is watched or continued takes steps of Costate's own; '",
+                         name(options.method), "' takes SUNDIALS'.");
+    return internal::solve_by_cvode(solved, options, batch);
+  }
+  const auto lifted = internal::with_memory(solved, options.method);
+  if (!lifted) return solve_checked(solved, options, batch, extras.dense);
+  const HostArray start = internal::start_with_memory(*lifted, numbers.z0, numbers.times, options, numbers.arguments);
+  Solution solution = solve_checked(lifted->field, options,
+                                    {.z0 = start,
+                                     .times = numbers.times,
+                                     .arguments = numbers.arguments,
+                                     .sizes = with_state(sizes, start),
+                                     .watch = batch.watch},
+                                    nullptr);
+  solution.states = internal::states_without_memory(solution.states, sizes.state);
+  for (std::int64_t& nfe : solution.nfe) nfe += lifted->start.evaluations;
+  return solution;
 }
 
 }  // namespace
 
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
-               std::span<const HostArray> arguments, std::span<const SolveEvent> events) {
-  return solve_numbers(field, {z0, times, arguments}, options, events, nullptr);
+               std::span<const HostArray> arguments, std::span<const SolveEvent> events, const SolveWatch& watch) {
+  return solve_numbers(field, {z0, times, arguments}, options, events, {.watch = &watch});
+}
+
+Solution continue_solve(const VectorField& field, const SolveEnd& end, const HostArray& times,
+                        const SolveOptions& options, std::span<const HostArray> arguments,
+                        std::span<const SolveEvent> events, const SolveWatch& watch) {
+  refuse_fixed_steps(options, "a solve that goes on with another one's steps");
+  if (end.times.empty() && end.states.size() == 0)
+    throw InvalidArgument("[continue_solve] there is no end to go on from; a solve of fixed steps has none.");
+  const std::int64_t batch = end.states.shape()[0], size = field.state_size();
+  for (std::int64_t i = 0; i < batch; ++i) {
+    const double reached = end.times[static_cast<std::size_t>(i)];
+    for (std::int64_t k = 0; k < size && end.states.size() == batch * size; ++k)
+      if (!std::isfinite(end.states.at(i * size + k)))
+        throw InvalidArgument("[continue_solve] sample ", i, " ended at t = ", reached,
+                              ", before its last time, by a failure or an event; leave it out.");
+    const double first = times.at(times.shape().rank() == 2 ? i * times.shape()[-1] : 0);
+    if (first != reached)
+      throw InvalidArgument("[continue_solve] times must begin where the solve ended, at ", text::shortest(reached),
+                            " for sample ", i, "; got ", text::shortest(first), ".");
+  }
+  return solve_numbers(field, {end.states, times, arguments}, options, events, {.watch = &watch, .resume = &end});
 }
 
 DenseResult solve_dense(const VectorField& field, const HostArray& z0, const HostArray& times,
                         const SolveOptions& options, std::span<const HostArray> arguments,
-                        std::span<const SolveEvent> events) {
+                        std::span<const SolveEvent> events, const SolveWatch& watch) {
   refuse_fixed_steps(options, "a dense output");
   DenseSolution::Steps steps;
-  Solution solution = solve_numbers(field, {z0, times, arguments}, options, events, &steps);
+  Solution solution = solve_numbers(field, {z0, times, arguments}, options, events, {.dense = &steps, .watch = &watch});
   return {std::move(solution), DenseSolution(std::move(steps))};
 }
 
@@ -127,7 +198,15 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
   check_options(options);
   internal::check_tolerances(options, field);
   const internal::HostSizes sizes = check_inputs(field, z0, times, arguments);
+  if (is_multistep(options.method))
+    throw NotSupported("[accepted_steps] '", name(options.method),
+                       "' takes SUNDIALS' steps, which it keeps to itself.");
   if (sizes.batch != 1) throw ShapeError("[accepted_steps] z0 must hold one sample; got a batch of ", sizes.batch, ".");
+  internal::check_partition(field, options.method);
+  if (const auto lifted = internal::with_memory(field, options.method)) {
+    const HostArray start = internal::start_with_memory(*lifted, z0, times, options, arguments);
+    return internal::steps_of_one(lifted->field, options, {start, times, arguments, with_state(sizes, start)});
+  }
   return internal::steps_of_one(field, options, {z0, times, arguments, sizes});
 }
 
@@ -151,14 +230,27 @@ std::vector<Array> with_hoisted(const internal::HoistedField& hoisted, const Vec
 }
 
 /// The solve as a node. `arguments`: of the field, those that it captures among them.
-Array apply_solve(const VectorField& field, const Operand& z0, const Operand& times, const SolveOptions& options,
-                  std::span<const Array> arguments, std::shared_ptr<const internal::EventField> events) {
+Array apply_extension(const VectorField& field, const Operand& z0, const Operand& times, const SolveOptions& options,
+                      std::span<const Array> arguments, std::shared_ptr<const internal::EventField> events) {
   std::vector<Array> operands = {reshape(z0, {z0.array.shape().size()}), times.array};
   operands.insert(operands.end(), arguments.begin(), arguments.end());
   internal::append_parameters(field.function(), operands);
   auto known_times = internal::constant_numbers(times.array).value_or(std::vector<double>{});
   return apply(std::make_shared<internal::SolveExtension>(field, options, std::move(known_times), std::move(events)),
                operands, z0.where);
+}
+
+Array apply_solve(const VectorField& field, const Operand& z0, const Operand& times, const SolveOptions& options,
+                  std::span<const Array> arguments, std::shared_ptr<const internal::EventField> events) {
+  internal::check_partition(field, options.method);
+  const auto lifted = internal::with_memory(field, options.method);
+  if (!lifted) return apply_extension(field, z0, times, options, arguments, std::move(events));
+  std::vector<Array> inputs(arguments.begin(), arguments.end());
+  internal::append_parameters(field.function(), inputs);
+  const Array start =
+      internal::start_with_memory(*lifted, reshape(z0, {z0.array.shape().size()}), times.array, options, inputs);
+  const Array states = apply_extension(lifted->field, {start, z0.where}, times, options, arguments, nullptr);
+  return internal::states_without_memory(states, field.state_size());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "costate/array/host_array.h"
 #include "costate/solve/events.h"
 #include "costate/solve/options.h"
+#include "costate/solve/solve_watch.h"
 #include "costate/solve/status.h"
 #include "costate/solve/vector_field.h"
 
@@ -23,6 +24,16 @@ struct SolutionEvents {
   HostArray states;                 // [n, …state] before the event moves it
 };
 
+/// Where a solve with steps chosen by the error ended, and with what it would go on.
+struct SolveEnd {
+  HostArray states;                              // [batch, …state] at the last time; NaN where there is none
+  std::vector<double> times;                     // [batch], as all below
+  std::vector<double> steps;                     // the size of the next step
+  std::vector<double> previous_log, before_log;  // ControlState
+  std::vector<bool> knows_slope;                 // the slope there was evaluated
+  HostArray slopes;                              // [batch, …state]
+};
+
 /// What a solve of a batch gives.
 struct Solution {
   HostArray states;                              // [batch, time, …state]; NaN from where a sample failed
@@ -30,8 +41,11 @@ struct Solution {
   std::vector<double> reached, last_step;        // the time reached, and the size of the step tried last
   std::vector<std::int64_t> nfe;                 // evaluations of the field, not of its Jacobian
   std::vector<std::int64_t> accepted, rejected;  // steps
-  std::string advice;                            // what to do about the first sample that failed
-  SolutionEvents events;                         // empty for a solve without
+  std::vector<std::int64_t> implicit_steps;      // of the accepted ones; all of an implicit method, some of "auto"
+  std::vector<std::vector<double>> switches;  // [batch] when "auto" went to implicit steps, back, …; empty of others
+  std::string advice;                         // what to do about the first sample that failed
+  SolutionEvents events;                      // empty for a solve without
+  SolveEnd end;                               // empty for fixed steps
 
   /// SolveFailed if a sample failed, naming the first: which, how, at which t, with which step, and what to do.
   void check() const;
@@ -49,7 +63,17 @@ struct Solution {
 /// Throws: InvalidArgument if an option, a time, an event or the number of arguments is not allowed; ShapeError if a
 /// shape is not; NotSupported for events with fixed steps or joint control.
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options = {},
-               std::span<const HostArray> arguments = {}, std::span<const SolveEvent> events = {});
+               std::span<const HostArray> arguments = {}, std::span<const SolveEvent> events = {},
+               const SolveWatch& watch = {});
+
+/// Goes on where another solve of the field ended, with its step sizes, controllers and last slopes: the states, nfe
+/// and steps are to the bit those of one solve over both spans with a stop (stop_at) where they meet, if the field does
+/// not read t. (One that does has its slopes at a stop some ulps beside it.) Without such a stop, one solve takes a
+/// step over that time. Throws: InvalidArgument if times do not begin where each sample ended, and for a sample that
+/// did not get to its end, by a failure or an event; NotSupported for fixed steps; and as solve().
+Solution continue_solve(const VectorField& field, const SolveEnd& end, const HostArray& times,
+                        const SolveOptions& options = {}, std::span<const HostArray> arguments = {},
+                        std::span<const SolveEvent> events = {}, const SolveWatch& watch = {});
 
 /// An accepted step: from t to t + size.
 struct AcceptedStep {
@@ -68,9 +92,9 @@ std::vector<AcceptedStep> accepted_steps(const VectorField& field, const HostArr
 /// (RunReport::failures). So does one whose times, which a program may compute, are not finite or turn back.
 /// Throws InvalidArgument and ShapeError as solve() does, for times that are constants, too.
 ///
-/// Derivatives: vjp by z0, times, arguments and Parameters; jvp by all but times; both of each other, and vjp of the
-/// vjp of all gradients but those by times. NotSupported by what moves a time at which the field jumps, where(t <= T,
-/// …) by T: solve to T and from there on, with T among the times of both. A jump that the state decides (y > level) is
+/// Derivatives: vjp and jvp by z0, times, arguments and Parameters, each of the other, and vjp of the vjp; a tangent by
+/// times is that of the solution. NotSupported by what moves a time at which the field jumps, where(t <= T, …) by T:
+/// solve to T and from there on, with T among the times of both. A jump that the state decides (y > level) is
 /// not looked for, and derivatives lack what a moved crossing changes; as those by times do that move steps over a jump
 /// in t (times[0]; with fixed steps, any).
 Array solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options = {},
@@ -85,8 +109,8 @@ struct EventSolution {
   Array count;         // [] how many there were, those beyond max_events among them
 };
 
-/// The same with events. All but `events` and `count` have a vjp, by the discrete adjoint, with what the events' own
-/// arguments and Parameters do to their times among it; NotSupported by backsolve, for jvp and for the vjp of a vjp.
+/// The same with events. All but `events` and `count` have a vjp, with what the events' own arguments and Parameters do
+/// to their times among it; NotSupported by `adjoint` = forward, for jvp and for the vjp of a vjp.
 /// At an event where g only touches zero a gradient of its time has no bound, as the time itself has none.
 EventSolution solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options,
                     std::span<const Array> arguments, const EventList& events);

@@ -7,7 +7,7 @@
 namespace costate::experiments {
 namespace {
 
-constexpr double kAngle = 3 * kDegree;
+constexpr double kDesignAngle = 3 * kDegree;
 constexpr double kNearness = 3;            // w
 constexpr double kAreaGrowth = 1.03;       // which the design must have
 constexpr double kMomentAllowance = 0.02;  // by which the nose may be turned further down
@@ -21,7 +21,7 @@ struct Judged {
 
 Judged judge(const AirfoilShape& shape, const Array& coefficients) {
   const Array points = shape.points(coefficients);
-  const PanelFlow flow = panel_flow(points, kAngle);
+  const PanelFlow flow = panel_flow(points, kDesignAngle);
   return {points, flow.pressure, flow.lift,
           concat({-shape.thickness(coefficients, kStations), reshape(outline_area(points), {1}),
                   reshape(flow.moment, {1})})};

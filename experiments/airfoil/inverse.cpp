@@ -6,7 +6,7 @@
 namespace costate::experiments {
 namespace {
 
-constexpr double kAngle = 4 * kDegree;
+constexpr double kHiddenAngle = 4 * kDegree;
 
 /// Outputs: the mean square difference of the pressures, the points, all pressures and the lift.
 Function misfit(const AirfoilShape& shape, const std::vector<double>& wanted) {
@@ -20,7 +20,7 @@ Function misfit(const AirfoilShape& shape, const std::vector<double>& wanted) {
   return trace(
       [&](Array coefficients) {
         const Array points = shape.points(coefficients);
-        const PanelFlow flow = panel_flow(points, kAngle);
+        const PanelFlow flow = panel_flow(points, kHiddenAngle);
         const auto count = static_cast<std::int64_t>(compared.size());
         const Array difference = gather(flow.pressure, compared, {count}) - constant(HostArray::vector(there));
         return std::vector<Array>{mean(square(difference)), points, flow.pressure, flow.lift};
@@ -34,9 +34,10 @@ Recovery recover(const RecoverOptions& options) {
   const AirfoilShape shape({.panels = options.panels, .modes = options.modes});
   const KarmanTrefftz airfoil({.center_x = -0.08, .center_y = 0.06, .trailing_edge_angle = 10 * kDegree});
   const std::vector<double> places = airfoil.cosine_places(options.panels);
-  Recovery recovery{.hidden = {airfoil.points(places), airfoil.pressure(places, kAngle), airfoil.lift(kAngle)},
-                    .stages = {},
-                    .coefficients = shape.num_coefficients()};
+  Recovery recovery{
+      .hidden = {airfoil.points(places), airfoil.pressure(places, kHiddenAngle), airfoil.lift(kHiddenAngle)},
+      .stages = {},
+      .coefficients = shape.num_coefficients()};
   const Function loss = misfit(shape, recovery.hidden.pressure);
   const Program value = compile(loss), gradient = compile(value_and_grad(loss));
 

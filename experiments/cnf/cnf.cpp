@@ -73,7 +73,7 @@ struct Trained {
 };
 
 const std::vector<double> kFilm = {0.05, 0.2, 0.4, 0.6, 0.8, 1.0};  // share of the way from noise to data
-constexpr double kHalfWidth = 5;                                    // of the pictures
+constexpr double kPictureHalfWidth = 5;                             // of the pictures
 constexpr std::int64_t kSamples = 3000;                             // in a picture
 
 /// Log densities of data on their way, at time `start`, at the rows of x [n, 2].
@@ -130,11 +130,11 @@ void judge(const Model& model, const Request& request, Trained& trained) {
   trained.nll = -log_density(model, 0, unseen(1, request.quick ? 2000 : 20'000)).mean();
   trained.inverse_error = inverse_error(model, unseen(2, request.quick ? 200 : 1000));
   trained.integral = integral(model, request);
-  trained.density = density_on_grid(model, 0, {.half_width = kHalfWidth});
+  trained.density = density_on_grid(model, 0, {.half_width = kPictureHalfWidth});
   trained.film = film(model, request.seed);
   if (!trained.target.has_film) return;
   for (const double share : kFilm)
-    trained.film_density.push_back(density_on_grid(model, 1 - share, {.half_width = kHalfWidth, .cells = 60}));
+    trained.film_density.push_back(density_on_grid(model, 1 - share, {.half_width = kPictureHalfWidth, .cells = 60}));
 }
 
 Trained learn(const Target& target, TraceEstimate trace_estimate, const Weights& weights, const Request& request) {
@@ -194,14 +194,8 @@ double estimator_bias(const Request& request) {
 // ---- pictures
 
 Figure density_figure(const std::string& title, const Raster& density) {
-  Figure figure = square_figure(title, kHalfWidth);
+  Figure figure = square_figure(title, kPictureHalfWidth);
   figure.rasters = {density};
-  return figure;
-}
-
-Figure samples_figure(const std::string& title, const HostArray& samples, int color) {
-  Figure figure = square_figure(title, kHalfWidth);
-  figure.curves = {Curve{.mark = Mark::kDots, .color = color}.through(samples)};
   return figure;
 }
 
@@ -211,9 +205,9 @@ Sheet overview(const std::vector<Trained>& all, const Request& request) {
   for (const Trained& trained : all) {
     const std::string& name = trained.target.name;
     const HostArray data = sample_density(name, {.seed = request.seed + 4, .first = 0, .count = kSamples});
-    figures.push_back(samples_figure(name + ": data", data, 6));
+    figures.push_back(samples_figure(name + ": data", kPictureHalfWidth, data, 6));
     figures.push_back(density_figure("learned density", trained.density));
-    figures.push_back(samples_figure("samples of the flow", trained.film.back(), 1));
+    figures.push_back(samples_figure("samples of the flow", kPictureHalfWidth, trained.film.back(), 1));
   }
   for (const Trained& trained : all) {
     if (!trained.target.has_film) continue;
@@ -221,7 +215,8 @@ Sheet overview(const std::vector<Trained>& all, const Request& request) {
       return text::concat(trained.target.name, ", ", 100 * kFilm[frame], " %");
     };
     for (std::size_t i = 0; i < kFilm.size(); ++i) figures.push_back(density_figure(when(i), trained.film_density[i]));
-    for (std::size_t i = 0; i < kFilm.size(); ++i) figures.push_back(samples_figure(when(i), trained.film[i], 1));
+    for (std::size_t i = 0; i < kFilm.size(); ++i)
+      figures.push_back(samples_figure(when(i), kPictureHalfWidth, trained.film[i], 1));
   }
   return {figures, 6, {.width = 250, .height = 260}};
 }

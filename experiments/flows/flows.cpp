@@ -189,20 +189,14 @@ Figure potential_figure(int which) {
   return figure;
 }
 
-Figure samples_figure(const std::string& title, const HostArray& samples, int color) {
-  Figure figure = square_figure(title, kHalfWidth);
-  figure.curves = {Curve{.mark = Mark::kDots, .color = color}.through(samples)};
-  return figure;
-}
-
 Sheet overview(const std::vector<Row>& rows) {
   std::vector<Figure> figures;
   for (const Row& row : rows) {
     figures.push_back(row.target);
     for (std::size_t i = 0; i < kSizes.size(); ++i)
-      figures.push_back(samples_figure(text::concat("NF, K = ", kSizes[i]), row.stepwise[i].samples, 0));
+      figures.push_back(samples_figure(text::concat("NF, K = ", kSizes[i]), kHalfWidth, row.stepwise[i].samples, 0));
     for (std::size_t i = 0; i < kSizes.size(); ++i)
-      figures.push_back(samples_figure(text::concat("CNF, M = ", kSizes[i]), row.continuous[i].samples, 1));
+      figures.push_back(samples_figure(text::concat("CNF, M = ", kSizes[i]), kHalfWidth, row.continuous[i].samples, 1));
   }
   return {figures, 7, {.width = 210, .height = 240}};
 }
@@ -283,7 +277,7 @@ Outcome flows(const Request& request) {
     if (request.quick && data.name == "circles") continue;
     const HostArray some = sample_density(data.name, {.seed = request.seed + 2, .first = 0, .count = 3000});
     likelihoods.push_back(study(
-        samples_figure(data.name, some, 6), data.name,
+        samples_figure(data.name, kHalfWidth, some, 6), data.name,
         [&](const Candidate& candidate) { return fit_density(candidate, data, request); }, request));
   }
   rows.insert(rows.end(), likelihoods.begin(), likelihoods.end());

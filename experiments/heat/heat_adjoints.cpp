@@ -25,7 +25,7 @@ Function misfit_of(const HeatProblem& problem, const HostArray& measured, const 
       {{"start", {problem.size()}}, {"logarithm", {1}}});
 }
 
-std::vector<double> gradient_of(const RunResult& result) {
+std::vector<double> field_and_coefficient(const RunResult& result) {
   std::vector<double> all = result.outputs[1].numbers();
   all.push_back(result.outputs[2].at(0));
   return all;
@@ -33,7 +33,7 @@ std::vector<double> gradient_of(const RunResult& result) {
 
 std::vector<double> gradient_by(const HeatProblem& problem, const std::vector<double>& start, double diffusion,
                                 const HostArray& measured, const SolveOptions& options) {
-  return gradient_of(
+  return field_and_coefficient(
       compile(value_and_grad(misfit_of(problem, measured, options))).run({row(start), row({std::log(diffusion)})}));
 }
 
@@ -135,7 +135,7 @@ GradientCost measure_gradient(const HeatProblem& problem, const std::vector<doub
   cost.memory = memory - forward_memory;
   cost.evaluations = static_cast<double>(both.report.nfe_forward + both.report.nfe_backward) /
                      static_cast<double>(forward.report.nfe_forward);
-  cost.gradient = gradient_of(both);
+  cost.gradient = field_and_coefficient(both);
   return cost;
 }
 

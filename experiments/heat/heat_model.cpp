@@ -100,10 +100,12 @@ std::vector<double> exact_readings(const std::vector<Blob>& blobs, const HeatPro
 }
 
 Array heat_rate(const HeatProblem& problem, const Array& u, const Array& diffusion) {
-  // Rows with two zeros on each side, one after the other: all neighbours are slices of them, from the first point to
-  // the last. What they give between the rows is left out in the end.
-  const std::int64_t side = problem.side(), pitch = side + 4, first = 2 * pitch + 2, size = (side - 1) * pitch + side;
-  const Array wide = reshape(pad(reshape(u, {side, side}), {{2, 2}, {2, 2}}), {pitch * pitch});
+  // Rows with at least two zeros between them, one after the other: all neighbours are slices of them, from the first
+  // point to the last. What they give between the rows is left out in the end. Rows begin at multiples of eight
+  // numbers, where vectors do.
+  const std::int64_t side = problem.side(), pitch = (side + 2 + 7) / 8 * 8, first = 2 * pitch,
+                     size = (side - 1) * pitch + side;
+  const Array wide = reshape(pad(reshape(u, {side, side}), {{2, 2}, {0, pitch - side}}), {(side + 4) * pitch});
   const auto neighbour = [&](std::int64_t columns, std::int64_t rows) {
     const std::int64_t begin = first + rows * pitch + columns;
     return wide.slice(begin, begin + size);

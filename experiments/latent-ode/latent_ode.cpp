@@ -15,18 +15,19 @@ constexpr double kUnit = 5;          // the nets see coordinates in units of the
 constexpr double kContinuity = 30;   // its weight; without the term, forecasts go astray behind the data
 
 /// A row of table 2 of the paper.
-struct Published {
+struct PublishedErrors {
   std::int64_t observed;
   double rnn, latent_ode;
 };
-constexpr std::array<Published, 3> kPublished = {{{30, 0.3937, 0.1642}, {50, 0.3202, 0.1502}, {100, 0.1813, 0.1346}}};
+constexpr std::array<PublishedErrors, 3> kPublished = {
+    {{30, 0.3937, 0.1642}, {50, 0.3202, 0.1502}, {100, 0.1813, 0.1346}}};
 
-struct Effort {
+struct LatentEffort {
   std::int64_t train, test;            // spirals
   std::int64_t rnn, ode_rnn, gap_rnn;  // epochs
 };
 
-Effort effort_of(const Request& request) {
+LatentEffort effort_of(const Request& request) {
   if (request.quick) return {.train = 512, .test = 100, .rnn = 600, .ode_rnn = 300, .gap_rnn = 600};
   return {.train = 1000, .test = 200, .rnn = 800, .ode_rnn = 500, .gap_rnn = 1500};
 }
@@ -78,7 +79,7 @@ struct Judged {
 
 /// What one number of observations gave.
 struct Row {
-  Published published = {};
+  PublishedErrors published = {};
   Spirals test = {}, late = {};  // whose points behind, or before, their windows are inside windows of the training
   Judged rnn = {}, ode_rnn = {};
   double gap_rnn_error = 0, gap_rnn_seconds = 0;
@@ -124,7 +125,7 @@ Judged judge(const LatentOde& model, const Spirals& train, const Row& row, const
   return judged;
 }
 
-Row study(const Published& published, const Effort& effort, const Request& request) {
+Row study(const PublishedErrors& published, const LatentEffort& effort, const Request& request) {
   SpiralOptions data{.count = effort.train, .observed = published.observed, .noise = kNoise, .seed = 3 * request.seed};
   const Spirals train = spirals(data);
   Row row{.published = published};
@@ -211,15 +212,16 @@ Figure error_figure(const std::vector<Row>& rows) {
     const auto observed = [](const Row& row) { return row.published.observed; };
     return Curve{.name = name, .mark = mark, .color = color}.through(rows, observed, error);
   };
-  const auto published = [](const std::string& name, int color, double Published::*error) {
-    return Curve{.name = name, .mark = Mark::kDashed, .color = color}.through(kPublished, &Published::observed, error);
+  const auto published = [](const std::string& name, int color, double PublishedErrors::*error) {
+    return Curve{.name = name, .mark = Mark::kDashed, .color = color}.through(kPublished, &PublishedErrors::observed,
+                                                                              error);
   };
   return {
       .title = "error beyond the observations",
       .x_label = "observations of 100",
       .y_label = "RMSE",
-      .curves = {published("latent ODE, published", 6, &Published::latent_ode),
-                 published("RNN, published", 4, &Published::rnn),
+      .curves = {published("latent ODE, published", 6, &PublishedErrors::latent_ode),
+                 published("RNN, published", 4, &PublishedErrors::rnn),
                  measured("latent ODE, RNN encoder", 0, [](const Row& row) { return row.rnn.behind_error; }),
                  measured("latent ODE, ODE-RNN encoder", 1, [](const Row& row) { return row.ode_rnn.behind_error; }),
                  measured("RNN", 3, &Row::gap_rnn_error)},
@@ -242,7 +244,7 @@ Table table_of(const std::vector<Row>& rows) {
   return table;
 }
 
-Section protocol(const Effort& effort) {
+Section protocol(const LatentEffort& effort) {
   return {
       "Protocol",
       {Paragraph{text::concat(
@@ -276,9 +278,9 @@ std::vector<Metric> metrics_of(const Row& row, const Request& request) {
 }  // namespace
 
 Outcome latent_ode(const Request& request) {
-  const Effort effort = effort_of(request);
+  const LatentEffort effort = effort_of(request);
   std::vector<Row> rows;
-  for (const Published& published : kPublished)
+  for (const PublishedErrors& published : kPublished)
     if (!request.quick || published.observed == 50) rows.push_back(study(published, effort, request));
   const Row& shown = rows.front();
   Outcome outcome{.title = "Latent ODEs of irregular spirals",

@@ -10,14 +10,14 @@
 namespace costate::experiments {
 namespace {
 
-struct Effort {
+struct StatisticsEffort {
   ImageCounts images;
   std::int64_t channels;
   ImageTraining training;
   std::int64_t judged;  // images that a number is measured on
 };
 
-Effort effort_of(const Request& request) {
+StatisticsEffort statistics_effort(const Request& request) {
   if (request.quick)
     return {.images = {.train = 500, .test = 250},
             .channels = 8,
@@ -88,7 +88,7 @@ double mean_nfe(const RunResult& result, std::int64_t samples) {
 }
 
 /// Trains the net, and counts the evaluations that test images take at 1e-5 after each epoch, the first row before any.
-std::vector<EpochRow> train_and_count(const OdeNets& nets, const Images& images, const Effort& effort,
+std::vector<EpochRow> train_and_count(const OdeNets& nets, const Images& images, const StatisticsEffort& effort,
                                       const Request& request) {
   const HostArray judged = images.set.test.inputs.slice(0, effort.judged);
   const ImageClassifier tight = nets.solved(by_tolerance(1e-5));
@@ -113,7 +113,7 @@ std::vector<EpochRow> train_and_count(const OdeNets& nets, const Images& images,
 
 /// Down to the tolerance at which the smooth field's steps are small enough for its error to show the method's order;
 /// relu, whose kinks take three times the evaluations a decade, ends earlier.
-std::vector<ToleranceRow> study_tolerances(const OdeNets& nets, const Images& images, const Effort& effort) {
+std::vector<ToleranceRow> study_tolerances(const OdeNets& nets, const Images& images, const StatisticsEffort& effort) {
   const double tightest = nets.trained().options().activation == Activation::kRelu ? 1e-8 : 1e-11;
   const HostArray judged = images.set.test.inputs.slice(0, effort.judged);
   const SolveOptions tight{.method = Method::kDopri8, .rtol = 1e-13, .atol = 1e-13};
@@ -142,15 +142,15 @@ double slope_of(const std::vector<ToleranceRow>& rows) {
   return line_through(x, y).slope;
 }
 
-std::vector<GradientRow> study_gradients(const OdeNets& nets, const Images& images, const Effort& effort) {
+std::vector<GradientRow> study_gradients(const OdeNets& nets, const Images& images, const StatisticsEffort& effort) {
   const LabelledInputs judged = images.set.test.slice(0, effort.judged);
   std::vector<GradientRow> rows;
   for (double tolerance = 1e-2; tolerance > 0.5e-6; tolerance /= 10) {
-    const auto report = [&](Adjoint adjoint) {
+    const auto report_of = [&](Adjoint adjoint) {
       const ImageClassifier net = nets.solved(by_tolerance(tolerance, adjoint));
       return compile(gradient_of(net)).run(images_and_classes(judged)).report;
     };
-    const RunReport discrete = report(Adjoint::kDiscrete), backsolve = report(Adjoint::kBacksolve);
+    const RunReport discrete = report_of(Adjoint::kDiscrete), backsolve = report_of(Adjoint::kBacksolve);
     const auto samples = static_cast<double>(effort.judged);
     rows.push_back({.tolerance = tolerance,
                     .forward = static_cast<double>(backsolve.nfe_forward) / samples,
@@ -160,7 +160,7 @@ std::vector<GradientRow> study_gradients(const OdeNets& nets, const Images& imag
   return rows;
 }
 
-Study study(Activation activation, const Images& images, const Effort& effort, const Request& request) {
+Study study(Activation activation, const Images& images, const StatisticsEffort& effort, const Request& request) {
   const OdeNets nets(images, {.channels = effort.channels, .activation = activation, .seed = request.seed});
   Study found{.activation = activation};
   found.epochs = train_and_count(nets, images, effort, request);
@@ -227,7 +227,7 @@ Figure epoch_figure(const std::vector<Study>& all) {
 
 // ---- numbers
 
-std::vector<Block> tables_of(const Study& found, const Effort& effort) {
+std::vector<Block> tables_of(const Study& found, const StatisticsEffort& effort) {
   const std::string activation = name(found.activation);
   Table tolerances{.header = {"tolerance", "relative error of the logits", "NFE forward", "time (ms)"},
                    .caption = text::concat(activation, ": dopri5 in f64 on ", effort.judged,
@@ -268,7 +268,7 @@ std::vector<Metric> metrics_of(const Study& found) {
 }  // namespace
 
 Outcome odenet_statistics(const Request& request) {
-  const Effort effort = effort_of(request);
+  const StatisticsEffort effort = statistics_effort(request);
   const Images images = read_images(request, effort.images);
   const std::vector<Study> all = {study(Activation::kTanh, images, effort, request),
                                   study(Activation::kRelu, images, effort, request)};

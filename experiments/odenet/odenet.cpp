@@ -9,24 +9,24 @@ namespace costate::experiments {
 namespace {
 
 /// A row of Table 1: test error in % and parameters in millions, of MNIST.
-struct Published {
+struct PublishedRow {
   ClassifierKind kind;
   const char *name, *error, *parameters;
 };
-constexpr Published kPublished[] = {{ClassifierKind::kMlp, "MLP", "MNIST: 1.60", "0.24 M"},
-                                    {ClassifierKind::kPlain, "net without its block", "", ""},
-                                    {ClassifierKind::kResNet, "ResNet", "MNIST: 0.41", "0.60 M"},
-                                    {ClassifierKind::kRkNet, "RK-Net", "MNIST: 0.47", "0.22 M"},
-                                    {ClassifierKind::kOdeNet, "ODE-Net", "MNIST: 0.42", "0.22 M"}};
+constexpr PublishedRow kPublished[] = {{ClassifierKind::kMlp, "MLP", "MNIST: 1.60", "0.24 M"},
+                                       {ClassifierKind::kPlain, "net without its block", "", ""},
+                                       {ClassifierKind::kResNet, "ResNet", "MNIST: 0.41", "0.60 M"},
+                                       {ClassifierKind::kRkNet, "RK-Net", "MNIST: 0.47", "0.22 M"},
+                                       {ClassifierKind::kOdeNet, "ODE-Net", "MNIST: 0.42", "0.22 M"}};
 
-struct Effort {
+struct ClassifierEffort {
   ImageCounts images;
   std::int64_t channels;
   ImageTraining training;
   MemoryOptions memory;
 };
 
-Effort effort_of(const Request& request) {
+ClassifierEffort classifier_effort(const Request& request) {
   if (request.quick)
     return {.images = {.train = 1000, .test = 500},
             .channels = 8,
@@ -40,7 +40,7 @@ Effort effort_of(const Request& request) {
 
 /// A net of the table, trained.
 struct Trained {
-  Published published;
+  PublishedRow published;
   std::int64_t parameters = 0;
   TrainResult training = {};
   double memory = 0;  // of a gradient of a batch, MiB
@@ -53,7 +53,8 @@ struct Trained {
   double nfe_backward() const { return training.history.back().nfe_backward / static_cast<double>(samples); }
 };
 
-Trained learn(const Published& published, const Images& images, const Effort& effort, const Request& request) {
+Trained learn(const PublishedRow& published, const Images& images, const ClassifierEffort& effort,
+              const Request& request) {
   const ImageClassifier net =
       make_net(images, {.kind = published.kind, .channels = effort.channels, .seed = request.seed});
   Trained trained{.published = published,
@@ -78,7 +79,7 @@ const Trained& find(const std::vector<Trained>& all, ClassifierKind kind) {
 }
 
 Figure course_figure(const std::vector<Trained>& all, const std::string& title, double HistoryRow::*share) {
-  Figure figure{.title = title, .x_label = "epoch", .y_label = "error (%)", .y_scale = Scale::kLog};
+  Figure figure{.title = title, .x_label = "epoch", .y_label = "error (%)"};
   int color = 0;
   for (const Trained& trained : all)
     figure.curves.push_back(Curve{.name = trained.published.name, .color = color++}.through(
@@ -101,14 +102,15 @@ Figure nfe_figure(const std::vector<Trained>& all) {
   return figure;
 }
 
-Table table_of(const std::vector<Trained>& all, const Images& images, const Effort& effort) {
+Table table_of(const std::vector<Trained>& all, const Images& images, const ClassifierEffort& effort) {
   Table table{
       .header = {"", "test error (%)", "training error (%)", "parameters", "memory of a gradient (MiB)",
                  "seconds an epoch", "NFE forward", "NFE backward", "error, published", "parameters, published"},
-      .caption = text::concat(images.name, ": ", effort.images.train, " images to train on, ", effort.images.test,
-                              " to test with, ", effort.training.epochs,
-                              " epochs for each net. Published errors are those of MNIST, after 160 epochs. Memory is "
-                              "that of a batch of 128 images.")};
+      .caption =
+          text::concat(images.name, ": ", effort.images.train, " images to train on, ", effort.images.test,
+                       " to test with, ", effort.training.epochs,
+                       " epochs for each net. PublishedRow errors are those of MNIST, after 160 epochs. Memory is "
+                       "that of a batch of 128 images.")};
   for (const Trained& trained : all)
     table.add(trained.published.name, trained.error(), 100 * trained.training.history.back().misclassified,
               trained.parameters, trained.memory, trained.seconds_an_epoch(), trained.nfe_forward(),
@@ -157,12 +159,12 @@ std::vector<Metric> cost_metrics(const std::vector<Trained>& all) {
 }  // namespace
 
 Outcome odenet(const Request& request) {
-  const Effort effort = effort_of(request);
+  const ClassifierEffort effort = classifier_effort(request);
   const Images images = read_images(request, effort.images);
   request.tell("memory against steps");
   const std::vector<MemoryRow> memory = study_memory(images, effort.memory);
   std::vector<Trained> all;
-  for (const Published& published : kPublished) all.push_back(learn(published, images, effort, request));
+  for (const PublishedRow& published : kPublished) all.push_back(learn(published, images, effort, request));
   Outcome outcome{
       .title = "ODE-Nets on images",
       .figure = Sheet({course_figure(all, "test error", &HistoryRow::validation_loss),

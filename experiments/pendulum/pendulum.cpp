@@ -66,11 +66,11 @@ void judge(Candidate& candidate, const HostArray& truth, bool is_linear) {
   candidate.error = std::sqrt(difference / size);
 }
 
-struct Effort {
+struct PendulumEffort {
   std::int64_t epochs = 200, polish = 1500;
 };
 
-void learn(Candidate& candidate, const HostArray& states, const Effort& effort, const Request& request) {
+void learn(Candidate& candidate, const HostArray& states, const PendulumEffort& effort, const Request& request) {
   const TrajectoryWindows windows = cut_windows(states, kSpacing, {.length = 26, .stride = 25});
   TrajectoryFitOptions options{.solve = {.method = Method::kRk4, .steps_per_interval = 1}};
   options.train = {.epochs = effort.epochs,
@@ -114,7 +114,7 @@ std::vector<Candidate> nonlinear_candidates(const Request& request) {
            .parameters = force.parameters()}};
 }
 
-const Curve kTrue{.name = "true", .color = 6};
+const Curve kTruePath{.name = "true", .color = 6};
 
 Figure phase_figure(const Candidate& candidate, const HostArray& truth) {
   Figure figure{.title = candidate.name,
@@ -123,7 +123,7 @@ Figure phase_figure(const Candidate& candidate, const HostArray& truth) {
                 .aspect = Aspect::kEqual,
                 .x_range = {-2.2, 2.2},
                 .y_range = {-2.2, 2.2}};
-  Curve exact = kTrue, learned{.name = "learned", .mark = Mark::kPoints, .color = 1};
+  Curve exact = kTruePath, learned{.name = "learned", .mark = Mark::kPoints, .color = 1};
   for (std::int64_t start = 0; start < truth.shape()[0]; ++start) {
     figure.curves.push_back(exact.through(truth[start].slice(0, 201)));
     figure.curves.push_back(learned.through(candidate.states[start].slice(0, 201, 5)));
@@ -138,7 +138,7 @@ Figure extrapolation_figure(const Candidate& candidate, const HostArray& truth) 
   return {.title = candidate.name + ", 80 s after its start",
           .x_label = "time (s)",
           .y_label = "angle (rad)",
-          .curves = {kTrue.over({.spacing = kSpacing}, truth[3].column(0)),
+          .curves = {kTruePath.over({.spacing = kSpacing}, truth[3].column(0)),
                      learned.over({.spacing = kSpacing}, candidate.states[3].column(0))},
           .x_range = {80, 100},
           .y_range = {-2.2, 2.2}};

@@ -31,8 +31,8 @@ class CallError : public std::runtime_error {
   explicit CallError(const Part&... part) : std::runtime_error(text::concat(part...)) {}
 };
 
-/// The name of an object's type, for messages.
-inline const char* type_of(nb::handle value) { return Py_TYPE(value.ptr())->tp_name; }
+/// The name of an object's type with its module, for messages.
+std::string type_of(nb::handle value);
 
 /// The numbers of anything that NumPy takes; f32 stays f32, all else becomes f64. DtypeError if it is not numeric.
 HostArray to_host(nb::handle value);
@@ -114,12 +114,14 @@ void bind_nn(nb::module_& module);
 void bind_dense(nb::module_& module);
 void bind_events(nb::module_& module);
 void bind_solve(nb::module_& module);
+void bind_sde(nb::module_& module);
 void bind_stepping(nb::module_& module);
 void bind_flows(nb::module_& module);
 void bind_models(nb::module_& module);
 void bind_image_nets(nb::module_& module);
 void bind_data(nb::module_& module);
 void bind_optimizers(nb::module_& module);
+void bind_constrained(nb::module_& module);
 void bind_train(nb::module_& module);
 void bind_labelled(nb::module_& module);
 void bind_classifier(nb::module_& module);

@@ -10,6 +10,7 @@ struct PythonEvent {
   nb::callable g;
   nb::object reset;
   EventOptions options;
+  double rest_rate = 0;  // of rest_event, which has neither g nor reset
 };
 
 int visit_event(PyObject* self, visitproc visit, void* arg) {
@@ -70,6 +71,10 @@ std::vector<SolveEvent> to_events(const VectorField& field, const StateLayout& s
     if (!nb::isinstance<PythonEvent>(given))
       throw CallError("[solve] events must be a list of costate.Event; got ", type_of(given), ".");
     const auto& event = nb::cast<const PythonEvent&>(given);
+    if (event.rest_rate > 0) {
+      traced.push_back(rest_event(field, event.rest_rate));
+      continue;
+    }
     const auto g = [&](const Array& t, std::span<const Array> parts, std::span<const Array> arguments) {
       const nb::object found = state.call(event.g, t, parts, arguments);
       if (found.is_none()) throw DtypeError("[Event] g must give a number; got None. Does it return what it computes?");
@@ -81,7 +86,7 @@ std::vector<SolveEvent> to_events(const VectorField& field, const StateLayout& s
       reset = [&](const Array& t, std::span<const Array> parts, std::span<const Array> arguments) {
         return state.to_parts(state.call(event.reset, t, parts, arguments), "[Event] the reset must give");
       };
-    traced.push_back(event_of_parts(field, g, reset, event.options));
+    traced.push_back(event_of_parts(field, g, reset, event.options, "Event"));
   }
   return traced;
 }
@@ -131,7 +136,7 @@ True
             if (!reset.is_none() && PyCallable_Check(reset.ptr()) == 0)
               throw CallError("[Event] reset must be a callable reset(t, z, ...) or None; got ", type_of(reset), ".");
             new (event) PythonEvent{
-                g, reset, {.direction = crossing_from_name(direction), .stop_after = to_stop_after(terminal)}};
+                g, reset, {.direction = crossing_from_name(direction, "Event"), .stop_after = to_stop_after(terminal)}};
           },
           nb::arg("g"), nb::arg("reset") = nb::none(), nb::kw_only(), nb::arg("direction") = "any",
           nb::arg("terminal") = nb::cast(false),
@@ -141,6 +146,25 @@ True
         return text::concat("Event(direction='", name(event.options.direction),
                             "', terminal=", event.options.stop_after, event.reset.is_none() ? ")" : ", with a reset)");
       });
+  module.def(
+      "rest_event",
+      [](double rate) {
+        if (!(rate > 0)) throw InvalidArgument("[rest_event] rate must be positive; got ", rate, ".");
+        return PythonEvent{.g = nb::callable(),
+                           .reset = nb::none(),
+                           .options = {.direction = Crossing::kFalling, .stop_after = 1},
+                           .rest_rate = rate};
+      },
+      nb::arg("rate"),
+      R"(An Event that ends a solve where the state comes to rest: where the root mean square of dz/dt falls below `rate`.
+
+A sample that is at rest from the start on is not ended.
+
+>>> import costate
+>>> solution = costate.solve(lambda t, z: -z, [1.0], [0.0, 100.0], events=[costate.rest_event(1e-3)])
+>>> bool(abs(solution.event_times[0] - 6.9078) < 1e-3)
+True
+)");
 
   nb::class_<EventSolution>(module, "EventSolution",
                             "A solve with events inside a trace. Rows of events that did not happen are NaN.")

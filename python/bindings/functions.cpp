@@ -1,6 +1,7 @@
 // Every function on Arrays.
 #include "costate/nn/activations.h"
 #include "costate/operations/operations.h"
+#include "costate/solve/field_marks.h"
 #include "python/bindings/bindings.h"
 
 namespace costate::python {
@@ -52,6 +53,8 @@ void bind_elementwise(nb::module_& m) {
   bind_unary(m, "silu", silu, "x sigmoid(x).");
   bind_unary(m, "erf", erf, "Error function.");
   bind_unary(m, "stop_gradient", stop_gradient, "x, through which no derivative flows.");
+  bind_unary(m, "explicit_part", explicit_part,
+             "x itself, a term of a field that method 'kencarp4' takes explicitly; other methods do not see it.");
   bind_binary(m, "mod", mod, "What is left of x after whole multiples of y, with the sign of y.");
   bind_binary(m, "atan2", atan2, "Angle of the point (y, x), called as atan2(y, x).");
   bind_binary(m, "minimum", min, "The smaller of two, element by element.");

@@ -6,6 +6,7 @@
 #include "costate/base/threads.h"
 #include "costate/exec/machine.h"
 #include "python/bindings/bindings.h"
+#include "python/bindings/delays.h"
 #include "python/bindings/keywords.h"
 #include "python/bindings/tensors.h"
 
@@ -52,6 +53,8 @@ NB_MODULE(_core, module) {
   bind_dense(module);
   bind_events(module);
   bind_solve(module);
+  bind_delays(module);
+  bind_sde(module);
   bind_stepping(module);
   bind_tensor_solve(module);
   bind_watch(module);
@@ -60,6 +63,7 @@ NB_MODULE(_core, module) {
   bind_image_nets(module);
   bind_data(module);
   bind_optimizers(module);
+  bind_constrained(module);
   bind_train(module);
   bind_labelled(module);
   bind_classifier(module);

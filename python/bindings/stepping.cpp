@@ -7,7 +7,9 @@
 #include "costate/base/error.h"
 #include "costate/solve/control/controller.h"
 #include "costate/solve/control/initial_step.h"
+#include "costate/solve/methods/implicit.h"
 #include "costate/solve/methods/tableau.h"
+#include "costate/solve/options.h"
 #include "python/bindings/bindings.h"
 
 namespace costate::python {
@@ -15,11 +17,13 @@ namespace {
 
 std::vector<double> to_list(std::span<const double> values) { return {values.begin(), values.end()}; }
 
-/// The coefficients of a method by its name. NotSupported for implicit ones, whose steps are not a sum of slopes.
+/// The coefficients of a method by its name. NotSupported for others, whose steps are not a sum of slopes.
 const Tableau& explicit_tableau(const std::string& method) {
   const Tableau& found = tableau(method_from_name(method));
-  if (found.is_implicit)
-    throw NotSupported("[solve] '", method, "' is implicit: it needs a field that can be traced; got one that cannot.");
+  if (found.steps_by_function())
+    throw NotSupported(
+        "[solve] '", method,
+        "' is no explicit Runge-Kutta method: it needs a field that can be traced; got one that cannot.");
   return found;
 }
 
@@ -42,6 +46,46 @@ nb::dict tableau_of(const std::string& method) {
   found["e"] = to_list(t.e);
   found["e_low"] = to_list(t.e_low);
   found["dense"] = dense;
+  return found;
+}
+
+constexpr const char* kFamilies[] = {"explicit", "implicit", "partitioned", "reversible", "adams"};
+
+/// What there is to know of a method before one chooses it.
+nb::dict describe(Method method) {
+  const Tableau& t = tableau(method);
+  nb::dict found;
+  found["description"] = std::string(t.description);
+  found["source"] = std::string(t.source);
+  found["family"] = kFamilies[static_cast<int>(t.family)];
+  found["order"] = t.order;
+  found["adaptive"] = t.has_error_estimate();
+  found["reversible"] = t.is_reversible();
+  found["mass_matrix"] = allows_mass_matrix(method);
+  return found;
+}
+
+/// The nodes c, the matrix a and the weights b of an implicit Runge-Kutta method.
+nb::tuple implicit_tableau_of(const std::string& method) {
+  const ImplicitMethod data = implicit_method(method_from_name(method));
+  if (data.diagonal == nullptr && data.collocation == nullptr)
+    throw NotSupported("[solve] '", method, "' is no implicit Runge-Kutta method.");
+  const auto& c = data.diagonal != nullptr ? data.diagonal->c : data.collocation->c;
+  const auto& b = data.diagonal != nullptr ? data.diagonal->b : data.collocation->b;
+  std::vector<std::vector<double>> a = data.diagonal != nullptr ? data.diagonal->a : data.collocation->a;
+  for (std::vector<double>& row : a) row.resize(c.size());
+  return nb::make_tuple(c, a, b);
+}
+
+/// The options of solve that make its controller torchdiffeq's.
+nb::dict rule_of_torchdiffeq() {
+  const StepControl rule = StepControl::torchdiffeq();
+  nb::dict found;
+  found["factor_min_accepted"] = rule.factor_min_accepted;
+  found["factor_rejected"] = rule.factor_rejected;
+  found["factor_rejected_again"] = rule.factor_rejected_again;
+  found["beta1"] = rule.beta1;
+  found["beta2"] = rule.beta2;
   return found;
 }
 
@@ -78,6 +122,24 @@ void bind_stepping(nb::module_& module) {
   nb::class_<StepController>(module, "_StepController", "Decides on attempted steps, one after the other.")
       .def("decide", &StepController::decide, nb::arg("error"),
            "Whether the step is accepted, and the next size in units of this one.");
+  module.def(
+      "methods",
+      [] {
+        nb::dict found;
+        for (const Method method : all_methods()) found[nb::cast(std::string(name(method)))] = describe(method);
+        return found;
+      },
+      R"(The methods of solve by name: for each a dict with its description, source, family, order, and whether its steps go by
+their error (adaptive), can be taken back (reversible) and allow a mass matrix.
+
+>>> import costate
+>>> [name for name, method in costate.methods().items() if method["reversible"]]
+['symplectic_euler', 'velocity_verlet', 'reversible_heun', 'alf']
+)");
+  module.def("_implicit_tableau", &implicit_tableau_of, nb::arg("method"),
+             "Nodes, matrix and weights of an implicit Runge-Kutta method.");
+  module.def("_rule_of_torchdiffeq", &rule_of_torchdiffeq,
+             "The options of solve that make its controller torchdiffeq's.");
   module.def("_tableau", &tableau_of, nb::arg("method"), "The coefficients of an explicit Runge-Kutta method.");
   module.def("_step_controller", &make_controller, nb::arg("method"), nb::arg("rule"), nb::arg("safety"),
              nb::arg("smallest"), nb::arg("largest"), "A controller by the rule 'costate' or 'torchdiffeq'.");

@@ -82,6 +82,10 @@ class Run:
         """As Fit.forecast, from where the data of the run end, or from data, starts or a time."""
         return self.model.forecast(until, **options)
 
+    def export(self, path, **options):
+        """As Fit.export: writes the model as source for other places."""
+        self.model.export(path, **options)
+
     def resume(self, progress=None):
         """Goes on with a fit that was stopped, to the bits that it would have had; gives the Fit."""
         fit = _core._resume_run(self.path, progress)

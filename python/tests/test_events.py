@@ -168,3 +168,15 @@ def test_a_solution_whose_state_knows_its_module_is_collected():
     spring = known()
     gc.collect()
     assert spring() is None
+
+
+def test_max_events_is_for_traces():
+    with pytest.raises(costate.CallError, match="max_events is for a solve inside a trace; one of numbers gives all events"):
+        costate.solve(fall, [1.0, 0.0], [0.0, 1.0], events=[ground()], max_events=3)
+
+
+def test_rest_ends_a_solve():
+    solution = costate.solve(lambda t, z: -z, np.array([[1.0], [10.0]]), [0.0, 100.0], rtol=1e-9, atol=1e-12, events=[costate.rest_event(1e-3)])
+    np.testing.assert_allclose([times[0] for times in solution.event_times], [np.log(1e3), np.log(1e4)], rtol=1e-7)
+    with pytest.raises(ValueError, match=r"\[rest_event\] rate must be positive; got 0"):
+        costate.rest_event(0.0)

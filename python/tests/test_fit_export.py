@@ -38,6 +38,11 @@ def test_mistakes(model, tmp_path):
         model.export(tmp_path / "net.onnx", to="onnx", steps=10**12)
     with pytest.raises(costate.InvalidArgument, match="member must be from 1 to 1; got 2"):
         model.export(tmp_path / "net.h", to="c", member=2)
+    for target, options, name in (("python", {"vjp": True}, "vjp"), ("torch", {"math": "builtin"}, "math"), ("c", {"steps": 3}, "steps")):
+        with pytest.raises(costate.InvalidArgument, match=rf"\[export\] {name} is of target '.*' alone; got it for '{target}'"):
+            model.export(tmp_path / "net.x", to=target, **options)
+    with pytest.raises(costate.InvalidArgument, match="dtype must be that of 64 bits for 'fmu'"):
+        model.export(tmp_path / "net.fmu", to="fmu", dtype="f32")
     (tmp_path / "mine.h").write_text("mine")
     with pytest.raises(costate.InvalidArgument, match="is there and no earlier export"):
         model.export(tmp_path / "mine.h", to="c")

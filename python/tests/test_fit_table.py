@@ -301,6 +301,8 @@ def test_forecasts_start_anywhere():
         ({"until": 15, "steps": 2}, costate.InvalidArgument, "give either until or steps"),
         ({"until": "soon"}, costate.InvalidArgument, "until must be a number; got 'soon'"),
         ({"until": [15]}, costate.CallError, "a time must be a number or a date; got list"),
+        ({"until": np.nan}, costate.InvalidArgument, r"\[forecast\] until must be a finite time; got nan"),
+        ({"at": np.inf, "steps": 2}, costate.InvalidArgument, r"\[forecast\] at must be a finite time; got inf"),
         ({"until": 3}, costate.InvalidArgument, "until must lie after the start at 11; got 3"),
         ({"steps": 2, "inputs": {"t": [12], "u0": [1]}}, costate.InvalidArgument, "the model was fitted without inputs and events"),
         ({"steps": 2, "inputs_ahead": "held"}, costate.InvalidArgument, "inputs_ahead takes hold or repeat; got 'held'"),

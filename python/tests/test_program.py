@@ -80,7 +80,7 @@ def test_gradient_within_a_trace():
     np.testing.assert_array_equal(listed, one)
 
 
-@pytest.mark.parametrize("adjoint", ["discrete", "backsolve"])
+@pytest.mark.parametrize("adjoint", ["discrete", "backsolve", "interpolating", "quadrature", "forward"])
 def test_a_net_is_trained_through_a_solve(adjoint):
     net = costate.Mlp(2, [16], 2, seed=1)
     field = costate.vector_field(lambda t, z: net(z), (2,))
@@ -98,6 +98,30 @@ def test_a_net_is_trained_through_a_solve(adjoint):
     outputs, report = program.run(starts, seen)
     assert outputs[0].mean() < 0.1 * first
     assert report["nfe_forward"] > 0 and report["nfe_backward"] > 0 and report["failures"] == []
+
+
+def test_adjoints_agree_and_say_what_they_cannot_do():
+    rate = costate.Parameter("rate", 0.8)
+
+    def gradient(**options):
+        end = costate.trace(lambda z0: costate.solve(lambda t, z: costate.stack([z[1], -rate * costate.sin(z[0])]), z0, [0.0, 2.0],
+                                                     rtol=1e-9, atol=1e-10, **options)[-1, 0], {"z0": (2,)})
+        return costate.compile(costate.value_and_grad(end, wrt=["z0", rate]))([1.0, 0.0])[1:]
+
+    exact = gradient()
+    for adjoint in ("backsolve", "interpolating", "quadrature", "forward"):
+        for found, truth in zip(gradient(adjoint=adjoint), exact):
+            np.testing.assert_allclose(found, truth, rtol=1e-6)
+        for found, truth in zip(gradient(adjoint=adjoint, adjoint_rtol=1e-3, adjoint_atol=1e-5), exact):
+            np.testing.assert_allclose(found, truth, rtol=0.1)
+    for options, message in (({"adjoint_rtol": 1e-3}, "adjoint_rtol is for adjoints that solve an equation"),
+                             ({"adjoint": "interpolating", "method": "rk4"}, "which fixed steps do not keep"),
+                             ({"adjoint": "quadratur"}, "did you mean 'quadrature'")):
+        with pytest.raises(ValueError, match=message):
+            gradient(**options)
+    many = costate.trace(lambda z0: costate.sum(costate.solve(lambda t, z: -z, z0, [0.0, 1.0], adjoint="forward")), {"z0": (1100,)})
+    with pytest.raises(NotImplementedError, match="more than 1024 are refused"):
+        costate.value_and_grad(many)
 
 
 def test_the_report_names_samples_that_failed():

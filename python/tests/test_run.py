@@ -54,6 +54,13 @@ def test_the_command_line_reads_a_run_of_python(folder):
     assert np.array_equal(ahead.states[0][:, 0], of_program["hare"]) and np.array_equal(ahead.times[0], of_program["year"])
 
 
+def test_a_run_is_exported(folder, tmp_path):
+    run = costate.Run(folder)
+    for who, name in ((run, "run.py"), (run.model, "fit.py")):
+        who.export(tmp_path / name, to="python", prefix="lynx")
+    assert (tmp_path / "run.py").read_bytes() == (tmp_path / "fit.py").read_bytes()
+
+
 def test_what_a_run_says(folder):
     run = costate.Run(folder)
     fit = costate.fit_table(DATA, **OPTIONS)

@@ -311,7 +311,7 @@ GRID_KEYS = {"step_size", "grid_constructor", "interp", "perturb"}
 @pytest.mark.parametrize("method", METHODS)
 def test_every_option_of_torchdiffeq_is_known(method):
     keys = ADAPTIVE_KEYS if method in ADAPTIVE else {"solver", "min_step", "max_step"} if method == "scipy_solver" else GRID_KEYS
-    more = {"max_order", "max_iters"} if "adams" in method else {"max_iters"} if method in _implicit.TABLEAUS else set()
+    more = {"max_order", "max_iters"} if "adams" in method else {"max_iters"} if method in _implicit.METHODS else set()
     assert keys | more <= options_of(method).keys()
 
 
@@ -361,6 +361,27 @@ def test_one_time_no_numbers_and_any_layout():
 def test_half_precision(dtype, allowed):
     found = td.odeint(lambda t, y: -y, torch.ones(3, dtype=dtype), torch.tensor([0.0, 1.0]), rtol=1e-2, atol=1e-2)
     assert found.dtype == dtype and found[-1, 0].item() == pytest.approx(math.exp(-1), abs=allowed)
+
+
+@pytest.mark.parametrize("options", [{}, {"step_size": 0.5}])
+def test_a_grid_goes_on_with_numbers_that_are_not_finite(options):
+    """As torchdiffeq: the first states are right, and the loss tells of the others."""
+
+    class Grows(torch.nn.Module):
+        nfe = 0
+
+        def forward(self, t, y):
+            self.nfe += 1
+            return y**3
+
+    y0, t = torch.tensor([[2.0], [0.1]], **F64, requires_grad=True), torch.linspace(0, 9, 10, **F64)
+    grows = Grows()
+    found = td.odeint(grows, y0, t, method="euler", options=options)
+    assert grows.nfe == (18 if options else 9)
+    called = door.odeint(Grows(), y0, t, method="euler", options=options, path="callbacks")
+    assert torch.equal(found.nan_to_num(), called.nan_to_num()) and not torch.isfinite(found[-1, 0]).all() and torch.isfinite(found[:3]).all()
+    by_y0 = [torch.autograd.grad(states[2].sum(), y0)[0].nan_to_num() for states in (found, called)]
+    assert torch.equal(*by_y0) and by_y0[0].abs().max() > 1
 
 
 PEERS = {"decay": (lambda t, y: -y, [1.0], 1.0), "pendulum": (lambda t, y: torch.stack([y[1], -torch.sin(y[0])]), [1.0, 0.0], 5.0),

@@ -31,8 +31,8 @@ def test_messages():
         torchdyn.odeint(lambda t, x: x, x, times, "rk4", save_at=[0.5])
     with pytest.raises(ValueError, match="sensitivity must be one of"):
         NeuralODE(nn.Linear(1, 1), sensitivity="forward")
-    with pytest.raises(NotImplementedError, match="integral_loss"):
-        NeuralODE(nn.Linear(1, 1), integral_loss=len)
+    with pytest.raises(TypeError, match="integral_loss must be callable, integral_loss\\(t, x\\); got int"):
+        NeuralODE(nn.Linear(1, 1), integral_loss=3)
     with pytest.raises(RuntimeError, match="DepthCat"):
         DepthCat()(x)
     with pytest.raises(ValueError, match="order must be 'first' or 'last'"):

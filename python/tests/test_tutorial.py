@@ -8,7 +8,7 @@ import costate
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = sorted([*(ROOT / "docs/tutorial").glob("*.md"), *(ROOT / "docs/howto").glob("*.md"), *(ROOT / "docs" / f"{name}.md" for name in ("first_hour", "jax", "sklearn"))])
+PAGES = sorted([*(ROOT / "docs/tutorial").glob("*.md"), *(ROOT / "docs/howto").glob("*.md"), *(ROOT / "docs" / f"{name}.md" for name in ("first_hour", "jax", "sklearn", "sde", "delays", "cde"))])
 PROGRAMS = {f"{page.parent.name}/{page.stem}": page for page in PAGES if "```python\n" in page.read_text()}
 TOOLS = ("matplotlib", "pandas", "scipy", "sklearn", "jax", "torch")
 

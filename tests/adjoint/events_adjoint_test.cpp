@@ -39,12 +39,18 @@ struct Drop {
   }
 };
 
+constexpr Adjoint kContinuous[] = {Adjoint::kBacksolve, Adjoint::kInterpolating, Adjoint::kQuadrature};
+
 std::vector<SolveOptions> ways() {
   std::vector<SolveOptions> all;
   for (const Method method : {Method::kDopri5, Method::kTsit5, Method::kBosh3, Method::kDopri8, Method::kVern7,
                               Method::kRodas5p, Method::kKvaerno5, Method::kRadau5})
     for (const std::size_t memory : {std::size_t{256} << 20, std::size_t{1}})  // with frames, and with none
       all.push_back({.method = method, .memory_budget = memory});
+  for (const Adjoint adjoint : kContinuous)
+    for (const Method method : {Method::kDopri5, Method::kVern7, Method::kRodas5p, Method::kKvaerno5})
+      if (adjoint != Adjoint::kBacksolve || !tableau(method).is_implicit())
+        all.push_back({.method = method, .adjoint = adjoint});
   return all;
 }
 
@@ -82,7 +88,8 @@ TEST(EventsAdjoint, ABouncingBallHasTheGradientsOfItsClosedForm) {
             .outputs;
     EXPECT_NEAR(outputs[0].at(0), drop.loss(), 1e-11) << name(options.method);
     for (std::size_t i = 0; i < 4; ++i)
-      EXPECT_NEAR(outputs[1 + i].at(0), expected[i], 10 * kDifference) << name(options.method) << ", " << i;
+      EXPECT_NEAR(outputs[1 + i].at(0), expected[i], 10 * kDifference)
+          << name(options.method) << ", " << name(options.adjoint) << ", " << i;
   }
 }
 
@@ -102,10 +109,18 @@ TEST(EventsAdjoint, ADosedCompartmentHasTheGradientsOfItsClosedForm) {
     dose.set(i, 1 + 0.1 * static_cast<double>(i));
     level.set(i, 0.5 + 0.01 * static_cast<double>(i));
   }
-  for (const Method method : {Method::kDopri8, Method::kRodas5p, Method::kKvaerno5}) {
+  for (const auto& [method, adjoint] :
+       std::vector<std::pair<Method, Adjoint>>{{Method::kDopri8, Adjoint::kDiscrete},
+                                               {Method::kRodas5p, Adjoint::kDiscrete},
+                                               {Method::kKvaerno5, Adjoint::kDiscrete},
+                                               {Method::kDopri8, Adjoint::kBacksolve},
+                                               {Method::kDopri8, Adjoint::kInterpolating},
+                                               {Method::kDopri8, Adjoint::kQuadrature},
+                                               {Method::kRodas5p, Adjoint::kQuadrature}}) {
+    const std::string what = std::string(name(method)) + ", " + name(adjoint);
     const bool is_coarse = tableau(method).dense_order < 5;  // so states at events err by more than the steps do
     const double rtol = is_coarse ? 1e-13 : 1e-11, tolerance = is_coarse ? 5e-7 : kDifference;
-    const SolveOptions options{.method = method, .rtol = rtol, .atol = rtol / 100};
+    const SolveOptions options{.method = method, .rtol = rtol, .atol = rtol / 100, .adjoint = adjoint};
     const Function loss = trace(
         [&](Array from, Array amount, Array lowest) {
           // Dose and level are captured by the event, not declared by the field.
@@ -122,16 +137,13 @@ TEST(EventsAdjoint, ADosedCompartmentHasTheGradientsOfItsClosedForm) {
     double by_rate = 0;
     for (std::int64_t i = 0; i < batch; ++i) {
       const double s = start.at(i), d = dose.at(i), l = level.at(i);
-      EXPECT_NEAR(outputs[0].at(i), dosed(s, 0.5, d, l, 9), tolerance / 10) << name(method);
-      EXPECT_NEAR(outputs[1].at(i), slope_of([&](double x) { return dosed(x, 0.5, d, l, 9); }, s), tolerance)
-          << name(method);
-      EXPECT_NEAR(outputs[2].at(i), slope_of([&](double x) { return dosed(s, 0.5, x, l, 9); }, d), tolerance)
-          << name(method);
-      EXPECT_NEAR(outputs[3].at(i), slope_of([&](double x) { return dosed(s, 0.5, d, x, 9); }, l), tolerance)
-          << name(method);
+      EXPECT_NEAR(outputs[0].at(i), dosed(s, 0.5, d, l, 9), tolerance / 10) << what;
+      EXPECT_NEAR(outputs[1].at(i), slope_of([&](double x) { return dosed(x, 0.5, d, l, 9); }, s), tolerance) << what;
+      EXPECT_NEAR(outputs[2].at(i), slope_of([&](double x) { return dosed(s, 0.5, x, l, 9); }, d), tolerance) << what;
+      EXPECT_NEAR(outputs[3].at(i), slope_of([&](double x) { return dosed(s, 0.5, d, x, 9); }, l), tolerance) << what;
       by_rate += slope_of([&](double x) { return dosed(s, x, d, l, 9); }, 0.5);
     }
-    EXPECT_NEAR(outputs[4].at(0), by_rate, tolerance * std::abs(by_rate)) << name(method);
+    EXPECT_NEAR(outputs[4].at(0), by_rate, tolerance * std::abs(by_rate)) << what;
   }
 }
 
@@ -212,17 +224,20 @@ TEST(EventsAdjoint, AgreesWithDifferencesOfSolves) {
   // Differences have half of the digits that the solve's tolerance leaves.
   expect_differences({.method = Method::kDopri8, .rtol = 1e-12, .atol = 1e-14}, 2e-6);
   expect_differences({.method = Method::kRodas5p, .rtol = 1e-12, .atol = 1e-14}, 2e-6);
+  for (const Adjoint adjoint : kContinuous)
+    expect_differences({.method = Method::kDopri8, .rtol = 1e-12, .atol = 1e-14, .adjoint = adjoint}, 2e-6);
 }
 
 TEST(EventsAdjoint, BitsDoNotDependOnBatchThreadsOrMemory) {
   const Swing swing;
   const std::vector<HostArray> inputs = Swing::inputs();
-  const std::pair<Method, Dtype> ways[] = {{Method::kDopri5, Dtype::kF64},
-                                           {Method::kDopri5, Dtype::kF32},
-                                           {Method::kRodas5p, Dtype::kF64},
-                                           {Method::kKvaerno5, Dtype::kF64}};
-  for (const auto& [method, dtype] : ways) {
-    const SolveOptions options{.method = method, .rtol = 1e-5, .atol = 1e-7};
+  const std::tuple<Method, Dtype, Adjoint> ways[] = {
+      {Method::kDopri5, Dtype::kF64, Adjoint::kDiscrete},  {Method::kDopri5, Dtype::kF32, Adjoint::kDiscrete},
+      {Method::kRodas5p, Dtype::kF64, Adjoint::kDiscrete}, {Method::kKvaerno5, Dtype::kF64, Adjoint::kDiscrete},
+      {Method::kDopri5, Dtype::kF64, Adjoint::kBacksolve}, {Method::kDopri5, Dtype::kF32, Adjoint::kInterpolating},
+      {Method::kDopri5, Dtype::kF64, Adjoint::kQuadrature}};
+  for (const auto& [method, dtype, adjoint] : ways) {
+    const SolveOptions options{.method = method, .rtol = 1e-5, .atol = 1e-7, .adjoint = adjoint};
     SolveOptions forgetful = options;
     forgetful.memory_budget = 1;
     const Program together = compile(value_and_grad(swing.loss(options)), {.dtype = dtype});
@@ -275,12 +290,16 @@ TEST(EventsAdjoint, ATerminalEventsTimeAndState) {
   const VectorField field = vector_field({1}, {{"level", {}}}, [&](Array, Array z, Array) { return -(rate * z); });
   const SolveEvent end =
       solve_event(field, [](Array, Array z, Array level) { return z[0] - level; }, {.stop_after = 1});
-  for (const bool descends : {false, true}) {
+  for (const auto& [descends, adjoint] : std::vector<std::pair<bool, Adjoint>>{{false, Adjoint::kDiscrete},
+                                                                               {true, Adjoint::kDiscrete},
+                                                                               {false, Adjoint::kBacksolve},
+                                                                               {true, Adjoint::kInterpolating},
+                                                                               {false, Adjoint::kQuadrature}}) {
     const Function loss = trace(
         [&](Array z0, Array level, Array start) {
           const Array times = concat({start, start + (descends ? -9.0 : 9.0)});
-          const EventSolution solution = solve(field, z0, times, {.rtol = 1e-10, .atol = 1e-12}, std::span(&level, 1),
-                                               {.events = std::span(&end, 1)});
+          const EventSolution solution = solve(field, z0, times, {.rtol = 1e-10, .atol = 1e-12, .adjoint = adjoint},
+                                               std::span(&level, 1), {.events = std::span(&end, 1)});
           return 2.0 * solution.event_times[0] + 3.0 * solution.event_states[0][0];
         },
         {{"z0", {1}}, {"level", {}}, {"start", {1}}});
@@ -331,7 +350,7 @@ TEST(EventsAdjoint, WhatThereIsNot) {
         },
         {{"z0", {1}}});
   };
-  EXPECT_ERROR(value_and_grad(loss({.adjoint = Adjoint::kBacksolve})), NotSupported, "by adjoint = backsolve");
+  EXPECT_ERROR(value_and_grad(loss({.adjoint = Adjoint::kForward})), NotSupported, "by adjoint = 'forward'; take");
   EXPECT_ERROR(jvp(loss({})), NotSupported, "no forward derivative");
   EXPECT_ERROR(vjp(value_and_grad(loss({}))), NotSupported, "differentiate it once");
   EXPECT_ERROR(loss({.step_size = 0.1}), NotSupported, "got fixed steps");

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "costate/diff/diff.h"
+#include "tests/adjoint/adjoints.h"
 #include "tests/adjoint/rest_cases.h"
 
 namespace costate {
@@ -15,6 +16,7 @@ struct Tolerance {
   Control control = Control::kPerSample;
   Method method = Method::kDopri5;
   GradientSteps gradient_steps = GradientSteps::kAuto;
+  Adjoint adjoint = Adjoint::kDiscrete;
 };
 
 /// The largest error of a gradient, over what is allowed: |g - g*| <= 100 rtol |g*| for each input and sample, and 100
@@ -24,6 +26,7 @@ double worst_error(const RestCase& c, const Tolerance& tolerance) {
                              .rtol = tolerance.rtol,
                              .atol = 1e-2 * tolerance.rtol,
                              .control = tolerance.control,
+                             .adjoint = tolerance.adjoint,
                              .gradient_steps = tolerance.gradient_steps};
   const std::vector<std::size_t> wrt = test::rest_wrt(c);
   const Program program = compile(value_and_grad(test::rest_loss(c, options), wrt), {.dtype = tolerance.dtype});
@@ -35,7 +38,9 @@ double worst_error(const RestCase& c, const Tolerance& tolerance) {
     for (std::size_t input = 0; input < wrt.size(); ++input) {
       const Eigen::VectorXd right = test::true_gradient(c, batch, b, input);
       const double norm = right.norm(), least = 100 * options.atol * test::row_of(batch[1], b).norm();
-      const double allowed = 100 * options.rtol * norm + (norm < least ? least : 0);
+      // An adjoint that is solved for, or a tangent, has an absolute tolerance, too.
+      const bool has_atol = norm < least || tolerance.adjoint != Adjoint::kDiscrete;
+      const double allowed = 100 * options.rtol * norm + (has_atol ? least : 0);
       const double error = (test::row_of(result.outputs[1 + input], b) - right).norm();
       worst = error <= worst * allowed ? worst : error / allowed;
     }
@@ -43,7 +48,8 @@ double worst_error(const RestCase& c, const Tolerance& tolerance) {
 }
 
 void expect_right(const RestCase& c, const Tolerance& tolerance) {
-  EXPECT_LE(worst_error(c, tolerance), 1) << c.name << ", rtol " << tolerance.rtol << ", " << name(tolerance.method);
+  EXPECT_LE(worst_error(c, tolerance), 1)
+      << c.name << ", rtol " << tolerance.rtol << ", " << name(tolerance.method) << ", " << name(tolerance.adjoint);
 }
 
 TEST(GradientsFromRest, AreRightInF64) {
@@ -82,6 +88,18 @@ TEST(GradientsFromRest, AreRightForImplicitMethods) {
     if (c.z0.size() < 20)
       expect_right(c, {.rtol = 1e-6, .method = Method::kRadau5});  // its systems are three times as large
   }
+}
+
+/// These have steps of their own, which follow the adjoint or the tangents. (Backsolve does, too, where the state can
+/// be solved backwards.)
+TEST(GradientsFromRest, AreRightByOtherAdjoints) {
+  for (const Adjoint adjoint : {Adjoint::kInterpolating, Adjoint::kQuadrature, Adjoint::kForward})
+    for (const RestCase& c : test::rest_cases()) {
+      if (adjoint == Adjoint::kForward && c.z0.size() > 20) continue;  // a solve of 33 times the state
+      for (const double rtol : {1e-4, 1e-6}) expect_right(c, {.rtol = rtol, .adjoint = adjoint});
+      if (c.z0.size() < 20) expect_right(c, {.rtol = 1e-6, .method = Method::kRodas5p, .adjoint = adjoint});
+      expect_right(c, {.dtype = Dtype::kF32, .rtol = 1e-4, .adjoint = adjoint});
+    }
 }
 
 TEST(GradientsFromRest, AreFarOffWithoutTheGuard) {

@@ -12,7 +12,7 @@
 namespace costate {
 namespace {
 
-constexpr SolveOptions kTight = {.rtol = 1e-10, .atol = 1e-12};
+const SolveOptions kTight = {.rtol = 1e-10, .atol = 1e-12};
 constexpr double kError = 1e-7;  // of derivatives of solves whose steps err by 1e-10
 
 struct Decay {
@@ -59,9 +59,23 @@ TEST(Hessian, OfASolveByItsStartAndAParameter) {
   EXPECT_NEAR(out[4].at(0), by_p, 10 * kError);
 }
 
-TEST(Hessian, BySolvesTimesIsRefusedByName) {
+TEST(Hessian, BySolvesTimes) {
+  const Decay decay;
   const std::size_t wrt[] = {1};
-  EXPECT_ERROR(hessian(Decay().end, wrt), NotSupported, "[hessian] by 't' and 't' there is none, leave it out of wrt");
+  const HostArray found = compile(hessian(decay.end, wrt)).run({decay.z0, decay.t}).outputs[1];
+  for (std::int64_t i = 0; i < 3; ++i)
+    EXPECT_NEAR(found.at(i), 0.49 * decay.z0.at(i) * std::exp(-0.7 * decay.t.at(i)), kError);
+}
+
+TEST(Hessian, ThatIsNoneIsRefusedByName) {
+  const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
+  const Function end = trace(
+      [&](Array t) {
+        return solve(field, constant(HostArray::vector({1})), concat({zeros({1}), reshape(t, {1})}),
+                     {.method = Method::kRodas5p, .mass_matrix = {2}})[1][0];
+      },
+      {{"t", {}}});
+  EXPECT_ERROR(hessian(end), NotSupported, "[hessian] by 't' and 't' there is none, leave it out of wrt");
 }
 
 TEST(Jvp, OfASolveAlongTangentsOfEachSample) {

@@ -11,6 +11,7 @@
 #include "costate/graph/interpret.h"
 #include "costate/solve/internal/step_function.h"
 #include "costate/solve/solve.h"
+#include "tests/adjoint/adjoints.h"
 #include "tests/adjoint/numbers.h"
 #include "tests/adjoint/rest_cases.h"
 #include "tests/support/cvode.h"
@@ -98,7 +99,7 @@ class FrozenSteps {
  public:
   FrozenSteps(const VectorField& field, const SolveOptions& options, const std::vector<AcceptedStep>& steps,
               const Numbers& times)
-      : step_(internal::implicit_step(field, options, internal::StepUse::kForward)),
+      : step_(internal::step_function(field, options, internal::StepUse::kForward)),
         steps_(steps),
         within_(steps.size()) {
     std::size_t output = 1;
@@ -264,10 +265,14 @@ Numbers sensitivities(const Function& f, bool by_vjp) {
 TEST(ImplicitAdjointOfStiffFields, AgreesWithTheVariationalEquations) {
   // The jvp is a solve of state and tangent with steps of its own.
   const Numbers truth = sensitivities(concentrations(reactions(false), tight(Method::kRadau5)), false);
-  for (const Method method : {Method::kRodas5p, Method::kKvaerno5, Method::kRadau5}) {
-    const Numbers found = sensitivities(concentrations(reactions(false), tight(method)), true);
-    expect_near(found, truth, 3e-6, std::string(name(method)));
-  }
+  for (const Method method : {Method::kRodas5p, Method::kKvaerno5, Method::kRadau5})
+    for (const Adjoint adjoint : test::kAdjoints) {
+      if (adjoint == Adjoint::kBacksolve) continue;
+      SolveOptions options = tight(method);
+      options.adjoint = adjoint;
+      const Numbers found = sensitivities(concentrations(reactions(false), options), true);
+      expect_near(found, truth, 3e-6, std::string(name(method)) + ", " + name(adjoint));
+    }
 }
 
 TEST(ImplicitAdjointOfStiffFields, HoldsForAnAlgebraicEquation) {

@@ -8,6 +8,7 @@
 #include "costate/exec/program.h"
 #include "costate/graph/extension.h"
 #include "costate/solve/solve.h"
+#include "tests/adjoint/adjoints.h"
 #include "tests/adjoint/numbers.h"
 #include "tests/support/expect_error.h"
 
@@ -153,14 +154,69 @@ TEST_P(SecondDerivatives, ReverseOverReverseIsAHessianVectorProduct) {
   EXPECT_NEAR(out[6].at(0), by_p, 1e-9);
 }
 
-INSTANTIATE_TEST_SUITE_P(Adjoints, SecondDerivatives, ::testing::Values(Adjoint::kDiscrete, Adjoint::kBacksolve),
-                         [](const auto& adjoint) { return name(adjoint.param); });
+INSTANTIATE_TEST_SUITE_P(Adjoints, SecondDerivatives, ::testing::ValuesIn(test::kAdjoints), test::adjoint_name);
 
-TEST(SecondDerivative, OfAGradientByTimesIsRefused) {
+/// z' = -t z from z0 at t0: the loss is z(t1) + 2 z(t2), of x = (z0, t0, t1, t2); its gradient.
+Numbers gradient_by_times(const Numbers& x) {
+  const auto factor = [&](double t) { return std::exp((x[1] * x[1] - t * t) / 2); };
+  const double e1 = factor(x[2]), e2 = 2 * factor(x[3]);
+  return {e1 + e2, x[0] * x[1] * (e1 + e2), -x[0] * x[2] * e1, -x[0] * x[3] * e2};
+}
+
+TEST_P(SecondDerivatives, OfTimesToo) {
+  const SolveOptions options{.method = Method::kDopri8, .rtol = 1e-12, .atol = 1e-13, .adjoint = GetParam()};
+  const VectorField field = vector_field({1}, [](Array t, Array z) { return -t * z; });
+  const Function loss = trace(
+      [&](Array z0, Array times) {
+        const Array states = solve(field, z0, times, options);
+        return sum(states[1] + 2.0 * states[2]);
+      },
+      {{"z0", {1}}, {"times", {3}}});
+  const Numbers x = {1.3, 0.2, 0.9, 1.4}, v = {0.4, -1.1, 0.7, 0.5};
+  Numbers truth;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto gradient = [&](double step) {
+      Numbers moved = x;
+      for (std::size_t k = 0; k < 4; ++k) moved[k] += step * v[k];
+      return gradient_by_times(moved)[i];
+    };
+    constexpr double kStep = 1e-3;
+    truth.push_back((8 * (gradient(kStep) - gradient(-kStep)) - (gradient(2 * kStep) - gradient(-2 * kStep))) /
+                    (12 * kStep));
+  }
+  const HostArray z0 = row({x[0]}), times = row(part(x, 1, 3)), by_z0 = row({v[0]}), by_times = row(part(v, 1, 3));
+  const auto forward = compile(jvp(value_and_grad(loss))).run({z0, times, by_z0, by_times}).outputs;
+  const auto reverse =
+      compile(vjp(value_and_grad(loss))).run({z0, times, HostArray(Shape{1}), by_z0, by_times}).outputs;
+  for (const auto& [out, first, mode] : {std::tuple(&forward, 4U, "forward"), {&reverse, 3U, "reverse"}}) {
+    Numbers found = {(*out)[first].at(0)};
+    for (std::int64_t i = 0; i < 3; ++i) found.push_back((*out)[first + 1].at(i));
+    expect_near(found, truth, 1e-9, mode);
+  }
+}
+
+TEST(SecondDerivative, TangentsOfTimesAreTheSlopes) {
+  const VectorField field = vector_field({1}, [](Array t, Array z) { return -t * z; });
+  const Function end = trace(
+      [&](Array times) {
+        return solve(field, constant(HostArray::vector({1.3})), times, {.rtol = 1e-10, .atol = 1e-11});
+      },
+      {{"times", {3}}});
+  const auto out = compile(jvp(end)).run({row({0.2, 0.9, 1.4}), row({0.5, -1, 2})}).outputs;
+  const auto z = [](double t) { return 1.3 * std::exp((0.04 - t * t) / 2); };
+  EXPECT_NEAR(out[1].at(0), 0, 1e-14);  // z(t0) is z0, whenever that is
+  EXPECT_NEAR(out[1].at(1), z(0.9) * (0.5 * 0.2 + 0.9), 1e-9);
+  EXPECT_NEAR(out[1].at(2), z(1.4) * (0.5 * 0.2 - 2 * 1.4), 1e-9);
+}
+
+TEST(SecondDerivative, OfTimesWithAMassMatrixIsRefused) {
   const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
-  const Function loss =
-      trace([&](Array z0, Array times) { return sum(solve(field, z0, times)[1]); }, {{"z0", {1}}, {"times", {2}}});
-  EXPECT_ERROR(vjp(value_and_grad(loss)), NotSupported, "leave the times out of wrt");
+  const Function end = trace(
+      [&](Array times) {
+        return solve(field, constant(HostArray::vector({1})), times, {.method = Method::kRodas5p, .mass_matrix = {2}});
+      },
+      {{"times", {2}}});
+  EXPECT_ERROR(jvp(end), NotSupported, "leave them out of wrt");
 }
 
 }  // namespace

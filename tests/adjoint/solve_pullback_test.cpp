@@ -69,6 +69,9 @@ TEST(SolvePullback, HasTheBitsOfTheVjpInOneGo) {
       {.rtol = 1e-6, .atol = 1e-8, .memory_budget = 4096},
       {.rtol = 1e-5, .atol = 1e-7, .control = Control::kJoint},
       {.rtol = 1e-6, .atol = 1e-8, .adjoint = Adjoint::kBacksolve},
+      {.rtol = 1e-6, .atol = 1e-8, .adjoint = Adjoint::kInterpolating},
+      {.method = Method::kDopri8, .rtol = 1e-8, .atol = 1e-9, .adjoint = Adjoint::kQuadrature},
+      {.rtol = 1e-6, .atol = 1e-8, .adjoint = Adjoint::kForward},
   };
   for (const SolveOptions& options : all)
     for (const std::int64_t batch : {1, 7, 40}) {

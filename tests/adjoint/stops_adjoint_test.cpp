@@ -8,6 +8,7 @@
 #include "costate/exec/program.h"
 #include "costate/operations/interpolate.h"
 #include "costate/solve/solve.h"
+#include "tests/adjoint/adjoints.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -33,7 +34,7 @@ std::vector<double> unit_knots() {
 std::vector<SolveOptions> all_ways() {
   std::vector<SolveOptions> ways;
   for (const Method method : {Method::kDopri5, Method::kBosh3, Method::kDopri8})
-    for (const Adjoint adjoint : {Adjoint::kDiscrete, Adjoint::kBacksolve})
+    for (const Adjoint adjoint : test::kAdjoints)
       ways.push_back({.method = method, .rtol = 1e-9, .atol = 1e-11, .adjoint = adjoint});
   ways.push_back({.method = Method::kDopri5, .rtol = 1e-9, .atol = 1e-11, .memory_budget = 1});  // no frames
   ways.push_back({.method = Method::kRk4, .step_size = 0.125});

@@ -7,6 +7,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/solve/solve.h"
+#include "tests/adjoint/adjoints.h"
 
 namespace costate {
 namespace {
@@ -26,8 +27,7 @@ Function integral_loss(const SolveOptions& options) {
 
 class UncontrolledIntegral : public ::testing::TestWithParam<Adjoint> {};
 
-INSTANTIATE_TEST_SUITE_P(Adjoints, UncontrolledIntegral, ::testing::Values(Adjoint::kDiscrete, Adjoint::kBacksolve),
-                         [](const auto& info) { return name(info.param); });
+INSTANTIATE_TEST_SUITE_P(Adjoints, UncontrolledIntegral, ::testing::ValuesIn(test::kAdjoints), test::adjoint_name);
 
 constexpr double kZ0 = 1.3, kRate = 0.7, kEnd = 2.0;
 

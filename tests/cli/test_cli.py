@@ -190,7 +190,7 @@ def test_delays_may_be_some_samples_apart(tmp_path):
     bad("'lag = 3'", *fit, "--lag", "2", "--resume")
 
 
-@pytest.mark.parametrize("adjoint", ["discrete", "backsolve"])
+@pytest.mark.parametrize("adjoint", ["discrete", "backsolve", "interpolating", "quadrature", "forward"])
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_every_adjoint_trains(adjoint, optimizer, tmp_path):
     ok(*fit(tmp_path / "run", "--adjoint", adjoint, "--optimizer", optimizer))
@@ -318,6 +318,9 @@ def test_names_that_no_file_could_hold_are_refused(tmp_path):
         (["--method", "dopri6"], "did you mean 'dopri5'"),
         (["--activation", "tahn"], "did you mean 'tanh'"),
         (["--adjoint", "backsolv"], "did you mean 'backsolve'"),
+        (["--adjoint", "quadratur"], "did you mean 'quadrature'"),
+        (["--adjoint", "interpolating", "--method", "rk4"], "which fixed steps do not keep"),
+        (["--adjoint", "forward", "--hidden", "64,64"], "Take adjoint = 'discrete'"),
         (["--loss", "mes"], "did you mean 'mse'"),
         (["--optimizer", "adma"], "did you mean 'adam'"),
         (["--interpolation", "liner"], "did you mean 'linear'"),

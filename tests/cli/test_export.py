@@ -107,7 +107,12 @@ def test_bad_input(pendulum, folder, tmp_path):
     bad("the prefix must be a C identifier", "export", pendulum, "--to", "c", "--prefix", "3d")
     bad("--dtype takes float or double; got 'half'.", "export", pendulum, "--to", "c", "--dtype", "half")
     bad("[export] unknown math 'none'", "export", pendulum, "--to", "c", "--math", "none")
-    bad("--member: the fit has 1 members; got 2.", "export", pendulum, "--to", "c", "--member", "2")
+    bad("--member must be from 1 to 1; got 2.", "export", pendulum, "--to", "c", "--member", "2")
+    for target in ("python", "onnx", "torch", "fmu"):
+        bad(f"[export] --vjp is of target 'c' alone; got it for '{target}'.", "export", pendulum, "--to", target, "--vjp")
+        bad(f"[export] --math is of target 'c' alone; got it for '{target}'.", "export", pendulum, "--to", target, "--math", "builtin")
+    bad("[export] --steps is of target 'onnx' alone; got it for 'c'.", "export", pendulum, "--to", "c", "--steps", "10")
+    bad("[export] --dtype must be that of 64 bits for 'fmu3', as simulators exchange; got 32 bits.", "export", pendulum, "--to", "fmu3", "--dtype", "float")
     before = (folder / "pendulum.csv").read_text()
     bad("is there and no earlier export", "export", pendulum, "--to", "c", "--out", folder / "pendulum.csv")
     assert (folder / "pendulum.csv").read_text() == before
@@ -187,7 +192,7 @@ def test_a_member_of_an_ensemble(folder, tmp_path):
     second = ok("export", run, "--to", "c", "--member", "2", "--out", tmp_path / "2.h")
     assert first.stderr == "costate: member 1 of 2 is exported; --member gives another one\n"
     assert "member 2 of 2" in second.stderr and (tmp_path / "1.h").read_text() != (tmp_path / "2.h").read_text()
-    bad("--member: the fit has 2 members; got 3.", "export", run, "--to", "c", "--member", "3")
+    bad("--member must be from 1 to 2; got 3.", "export", run, "--to", "c", "--member", "3")
 
 
 @pytest.mark.parametrize("version, source, functions", [("fmu", "fmi2.c", 44), ("fmu3", "fmi3.c", 75)])

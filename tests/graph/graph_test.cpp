@@ -164,5 +164,31 @@ TEST(Verify, PassesWhatTracingMakesAndNamesWhatIsBroken) {
                InternalError, "2 numbers for shape");
 }
 
+TEST(Verify, NamesTheNodeWhoseAttributesNoTraceWouldMake) {
+  const auto verified = [](Op op, const std::vector<Shape>& operands, const Shape& shape,
+                           const std::vector<std::int64_t>& indices) {
+    std::vector<Node> nodes;
+    Node last{.op = op, .shape = shape, .indices = indices};
+    for (const Shape& operand : operands) {
+      last.operands.push_back(static_cast<NodeId>(nodes.size()));
+      nodes.push_back({.op = Op::kConstant, .shape = operand, .values = {1}});
+    }
+    nodes.push_back(last);
+    verify(Function(nodes, {}, {}));
+  };
+  EXPECT_NO_THROW(verified(Op::kConcat, {{2}, {3}}, {5}, {0}));
+  EXPECT_ERROR(verified(Op::kConcat, {{2}, {3}}, {5}, {}), InternalError, "node %2 (concat)");
+  EXPECT_ERROR(verified(Op::kConcat, {{2}, {3}}, {5}, {1}), InternalError, "axis 1 is none of [2]");
+  EXPECT_ERROR(verified(Op::kAdd, {{2}, {3}}, {3}, {}), InternalError, "node %2 (add)");
+  const std::vector<std::int64_t> plain{1, 1, 0, 0, 1, 1, 1};
+  EXPECT_NO_THROW(verified(Op::kConv2d, {{1, 3, 3}, {1, 1, 2, 2}}, {1, 2, 2}, plain));
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    std::vector<std::int64_t> attributes = plain;
+    attributes[i] -= 1;
+    EXPECT_ERROR(verified(Op::kConv2d, {{1, 3, 3}, {1, 1, 2, 2}}, {1, 2, 2}, attributes), InternalError,
+                 "attribute of a convolution is out of range");
+  }
+}
+
 }  // namespace
 }  // namespace costate

@@ -133,6 +133,8 @@ TEST(DenseSolution, CallersMistakes) {
   EXPECT_ERROR(solve_dense(field, z0, times, {.method = Method::kRk4}), NotSupported, "a dense output takes steps");
   const DenseSolution dense = solve_dense(field, z0, times).dense;
   EXPECT_ERROR(dense.states(HostArray::vector({1.5})), InvalidArgument, "must be between 0 and 1; got 1.5");
+  EXPECT_ERROR(dense.states(HostArray::vector({std::nextafter(1, 2)})), InvalidArgument,
+               "must be between 0 and 1; got 1.0000000000000002");
   EXPECT_ERROR(dense.states(HostArray(Shape{2, 1})), ShapeError, "times must have shape");
   EXPECT_ERROR(dense.step_times(1), InvalidArgument, "the sample must be below 1");
 }

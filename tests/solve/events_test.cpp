@@ -11,6 +11,7 @@
 #include "costate/base/threads.h"
 #include "costate/solve/internal/interpreted_field.h"
 #include "costate/solve/solve.h"
+#include "tests/solve/event_cases.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -20,13 +21,6 @@ constexpr double kGravity = 9.81, kBounce = 0.8;
 // What rounding makes of a parabola's roots, which every method solves exactly: vern9's dense output has weights of
 // some thousands.
 constexpr double kRootRounding = 5e-12;
-
-std::vector<Method> adaptive_methods() {
-  std::vector<Method> methods;
-  for (const Method method : all_methods())
-    if (tableau(method).has_error_estimate()) methods.push_back(method);
-  return methods;
-}
 
 VectorField ball() {
   return vector_field({2}, [](Array, Array z) { return stack({z[1], constant(-kGravity)}); });
@@ -52,23 +46,14 @@ std::vector<double> bounce_times(double height, double end) {
   return times;
 }
 
-HostArray row(const std::vector<double>& values) {
-  return HostArray(Shape{1, static_cast<std::int64_t>(values.size())}, values);
-}
-
-std::vector<double> times_of(const Solution& solution, std::size_t sample) {
-  const auto& first = solution.events.first;
-  return {solution.events.times.begin() + first[sample], solution.events.times.begin() + first[sample + 1]};
-}
-
 TEST(Events, ABallBouncesAtItsTimes) {
   const VectorField field = ball();
   const SolveEvent bounce = bounce_of(field);
   for (const Method method : adaptive_methods()) {
     const Solution solution =
-        solve(field, row({1, 0}), HostArray::vector({0, 2}), {.method = method}, {}, std::span(&bounce, 1));
+        solve(field, row_of({1, 0}), HostArray::vector({0, 2}), {.method = method}, {}, std::span(&bounce, 1));
     solution.check();
-    const std::vector<double> expected = bounce_times(1, 2), found = times_of(solution, 0);
+    const std::vector<double> expected = bounce_times(1, 2), found = event_times_of(solution, 0);
     ASSERT_EQ(found.size(), expected.size()) << name(method);
     for (std::size_t i = 0; i < found.size(); ++i) {
       EXPECT_NEAR(found[i], expected[i], kRootRounding) << name(method);
@@ -87,10 +72,10 @@ std::vector<double> crossings(double level, const EventOptions& options, const s
   const VectorField field = vector_field({1}, [](Array t, Array) { return reshape(cos(t), {1}); });
   const SolveEvent crossing = solve_event(
       field, [&](Array, Array z) { return z[0] - level; }, options);
-  const Solution solution = solve(field, row({std::sin(times.front())}), HostArray::vector(times),
+  const Solution solution = solve(field, row_of({std::sin(times.front())}), HostArray::vector(times),
                                   {.method = method, .rtol = 1e-10, .atol = 1e-12}, {}, std::span(&crossing, 1));
   solution.check();
-  return times_of(solution, 0);
+  return event_times_of(solution, 0);
 }
 
 constexpr double kSine = 1e-9;  // of a sine at tolerance 1e-10
@@ -127,7 +112,7 @@ TEST(Events, ATerminalEventEndsTheSample) {
   EXPECT_TRUE(std::isnan(solution.states.at(6)));
   EXPECT_NEAR(solution.events.states.at(1), -kGravity * t, 10 * kRootRounding);
   EXPECT_EQ(solution.reached[1], 2);
-  EXPECT_TRUE(times_of(solution, 1).empty());
+  EXPECT_TRUE(event_times_of(solution, 1).empty());
 }
 
 TEST(Events, TwoCrossingsWithinAStepAndARootThatOnlyTouches) {
@@ -136,9 +121,9 @@ TEST(Events, TwoCrossingsWithinAStepAndARootThatOnlyTouches) {
     for (const double level : {-0.01, 0.0, 0.01}) {
       const VectorField field = vector_field({2}, [](Array, Array z) { return stack({z[1], constant(-1.0)}); });
       const SolveEvent top = solve_event(field, [&](Array, Array z) { return z[0] - (2 + level); });
-      const Solution solution = solve(field, row({0, 2}), HostArray::vector({0, 4}),
+      const Solution solution = solve(field, row_of({0, 2}), HostArray::vector({0, 4}),
                                       {.method = method, .first_step = 4}, {}, std::span(&top, 1));
-      const std::vector<double> found = times_of(solution, 0);
+      const std::vector<double> found = event_times_of(solution, 0);
       if (level > 0) {
         EXPECT_TRUE(found.empty()) << name(method);
       }
@@ -152,6 +137,20 @@ TEST(Events, TwoCrossingsWithinAStepAndARootThatOnlyTouches) {
         EXPECT_NEAR(found[0], 2, 1e-6) << name(method);
       }
     }
+}
+
+TEST(Events, AChangeOfSignAtAPoleIsOne) {
+  // 1 / (t - 0.5371) has other signs on both sides of its pole, and no zero.
+  const VectorField field = vector_field({1}, [](Array, Array z) { return ones({1}) + 0.0 * z; });
+  for (const double pole : {0.5371, 0.25, 0.9}) {
+    const SolveEvent event[] = {solve_event(field, [=](Array, Array z) { return 1.0 / (z[0] - pole); })};
+    for (const Method method : adaptive_methods()) {
+      const Solution solution =
+          solve(field, HostArray(Shape{1, 1}), HostArray::vector({0, 1}), {.method = method}, {}, event);
+      ASSERT_EQ(event_times_of(solution, 0).size(), 1u) << name(method) << ", " << pole;
+      EXPECT_NEAR(event_times_of(solution, 0)[0], pole, 1e-12);
+    }
+  }
 }
 
 TEST(Events, SeveralAtTheSameTime) {
@@ -170,9 +169,9 @@ TEST(Events, SeveralAtTheSameTime) {
   };
   const std::vector<SolveEvent> events = {bounce(0), bounce(1)};
   const Solution solution =
-      solve(field, row({0.5, 0, 0.5, 0}), HostArray::vector({0, 6}), {.rtol = 1e-9, .atol = 1e-12}, {}, events);
+      solve(field, row_of({0.5, 0, 0.5, 0}), HostArray::vector({0, 6}), {.rtol = 1e-9, .atol = 1e-12}, {}, events);
   solution.check();
-  const std::vector<double> found = times_of(solution, 0);
+  const std::vector<double> found = event_times_of(solution, 0);
   ASSERT_EQ(found.size(), 6u);
   for (std::size_t i = 0; i < 6; ++i) {
     EXPECT_NEAR(found[i], 1 + 2 * static_cast<double>(i / 2), 1e-12);
@@ -187,12 +186,12 @@ TEST(Events, AnOutputAtAnEventIsTheStateBeforeIt) {
       field, [](Array, Array z) { return z[0] - 1.0; }, [](Array, Array z) { return 0.0 * z; });
   // Outputs move no step, and so no event.
   const std::vector<double> found =
-      times_of(solve(field, row({0}), HostArray::vector({0, 2.25}), {}, {}, std::span(&reset, 1)), 0);
+      event_times_of(solve(field, row_of({0}), HostArray::vector({0, 2.25}), {}, {}, std::span(&reset, 1)), 0);
   ASSERT_EQ(found.size(), 2u);
   const Solution solution =
-      solve(field, row({0}), HostArray::vector({0, found[0], 1.5, found[1], 2.25}), {}, {}, std::span(&reset, 1));
+      solve(field, row_of({0}), HostArray::vector({0, found[0], 1.5, found[1], 2.25}), {}, {}, std::span(&reset, 1));
   solution.check();
-  ASSERT_EQ(times_of(solution, 0), found);
+  ASSERT_EQ(event_times_of(solution, 0), found);
   const double expected[] = {0, 1, 0.5, 1, 0.25};
   for (std::int64_t i = 0; i < 5; ++i) EXPECT_NEAR(solution.states.at(i), expected[i], kRootRounding) << i;
 }
@@ -223,7 +222,7 @@ TEST(Events, DosesByArgumentsParametersAndTime) {
     const Solution solution = solve(field, z0, HostArray::vector({0, 20}), options, arguments, std::span(&below, 1));
     solution.check();
     for (std::int64_t i = 0; i < batch; ++i) {
-      const std::vector<double> found = times_of(solution, static_cast<std::size_t>(i));
+      const std::vector<double> found = event_times_of(solution, static_cast<std::size_t>(i));
       double t = std::log(2 / level.at(i)) / 0.5;
       ASSERT_GE(found.size(), 1u);
       for (const double time : found) {
@@ -235,197 +234,11 @@ TEST(Events, DosesByArgumentsParametersAndTime) {
   }
 }
 
-// A field and an event that read all there is.
-struct Swing {
-  VectorField field = vector_field({2}, {{"push", {}}}, [](Array t, Array z, Array push) {
-    return stack({z[1], -sin(z[0]) + push * cos(1.7 * t)});
-  });
-  std::vector<SolveEvent> events = {
-      solve_event(
-          field, [](Array t, Array z, Array) { return z[0] - 0.3 * sin(t); },
-          [](Array, Array z, Array push) {
-            return stack({z[0], 0.7 * z[1] - 0.1 * push});
-          },
-          {.direction = Crossing::kRising}),
-      solve_event(field, [](Array, Array z, Array) { return z[1]; }),
-      solve_event(field, [](Array, Array z, Array push) { return z[0] + 1.5 * push; }, {.stop_after = 3})};
-  HostArray z0{Shape{kBatch, 2}}, push{Shape{kBatch}};
-
-  static constexpr std::int64_t kBatch = 27;
-  Swing() {
-    for (std::int64_t i = 0; i < kBatch; ++i) {
-      z0.set(2 * i, std::sin(static_cast<double>(i)));
-      z0.set(2 * i + 1, std::cos(static_cast<double>(3 * i)));
-      push.set(i, 0.2 + 0.3 * std::cos(static_cast<double>(7 * i)));
-    }
-  }
-};
-
-internal::ReferenceSolution reference_swing(const Swing& swing, std::int64_t i, const std::vector<double>& times,
-                                            const SolveOptions& options) {
-  const double push = swing.push.at(i);
-  const internal::ReferenceEvents events{
-      .rules = {{.direction = Crossing::kRising, .resets = true}, {}, {.stop_after = 3}},
-      .watch =
-          [=](double t, std::span<const double> y, std::span<const double> dy, std::span<double> g,
-              std::span<double> rate) {
-            g[0] = y[0] - 0.3 * std::sin(t);
-            rate[0] = dy[0] - 0.3 * std::cos(t);
-            g[1] = y[1];
-            rate[1] = dy[1];
-            g[2] = y[0] + 1.5 * push;
-            rate[2] = dy[0];
-          },
-      .reset =
-          [=](std::size_t, double, std::span<const double> y, std::span<double> after) {
-            after[0] = y[0];
-            after[1] = 0.7 * y[1] - 0.1 * push;
-          }};
-  const auto rhs = [=](double t, std::span<const double> y, std::span<double> slope) {
-    slope[0] = y[1];
-    slope[1] = -std::sin(y[0]) + push * std::cos(1.7 * t);
-  };
-  const double y0[] = {swing.z0.at(2 * i), swing.z0.at(2 * i + 1)};
-  if (!tableau(options.method).is_implicit)
-    return internal::reference_solve(rhs, y0, times, options, {.events = &events});
-  const internal::StepFunction step = internal::implicit_step(swing.field, options, internal::StepUse::kForward);
-  const std::vector<std::vector<double>> arguments = {{push}};
-  return internal::reference_solve(
-      rhs, y0, times, options,
-      {.step = &step, .stepper = internal::interpreted_step(step, arguments), .events = &events});
-}
-
-TEST(Events, AgreeWithTheReferenceSolve) {
-  const Swing swing;
-  const std::vector<HostArray> arguments = {swing.push};
-  for (const Method method : adaptive_methods())
-    for (const std::vector<double>& times : {std::vector<double>{0, 1, 2, 9, 12}, std::vector<double>{3, 2.5, -8}}) {
-      const SolveOptions options{.method = method};
-      const Solution solution =
-          solve(swing.field, swing.z0, HostArray::vector(times), options, arguments, swing.events);
-      solution.check();
-      const auto count = static_cast<std::int64_t>(times.size());
-      // An implicit step of the reference is interpreted, which takes time.
-      const std::int64_t every = tableau(method).is_implicit ? 9 : 1;
-      for (std::int64_t i = 0; i < Swing::kBatch; i += every) {
-        const internal::ReferenceSolution expected = reference_swing(swing, i, times, options);
-        const auto sample = static_cast<std::size_t>(i);
-        const std::vector<double> found = times_of(solution, sample);
-        std::string listed;
-        for (const internal::ReferenceEvent& event : expected.events)
-          listed += std::to_string(event.event) + " at " + std::to_string(event.t) + ", ";
-        ASSERT_EQ(found.size(), expected.events.size())
-            << name(method) << ", sample " << i << ": " << ::testing::PrintToString(found) << " for " << listed;
-        // An ulp of sin moves the steps, by far less than their own error.
-        for (std::size_t k = 0; k < found.size(); ++k) {
-          const auto at = static_cast<std::size_t>(solution.events.first[sample]) + k;
-          EXPECT_NEAR(found[k], expected.events[k].t, 1e-7);
-          EXPECT_EQ(solution.events.event[at], static_cast<std::int64_t>(expected.events[k].event));
-        }
-        EXPECT_NEAR(solution.reached[sample], expected.t, 1e-7);
-        for (std::int64_t k = 0; k < 2 * count; ++k) {
-          const double given = solution.states.at(2 * count * i + k);
-          const double wanted = expected.states[static_cast<std::size_t>(k / 2)][static_cast<std::size_t>(k % 2)];
-          EXPECT_EQ(std::isnan(given), std::isnan(wanted));
-          if (!std::isnan(wanted)) {
-            EXPECT_NEAR(given, wanted, 1e-7);
-          }
-        }
-      }
-    }
-}
-
-TEST(Events, AgreeWithTheReferenceSolveToTheBitWhereTheFieldDoes) {
-  const VectorField field = vector_field({2}, [](Array, Array z) { return stack({z[1], -1.0 * z[0]}); });
-  const std::vector<SolveEvent> events = {solve_event(
-                                              field, [](Array, Array z) { return z[0] - 0.5; },
-                                              [](Array, Array z) {
-                                                return stack({z[0], 1.25 * z[1]});
-                                              },
-                                              {.direction = Crossing::kRising}),
-                                          solve_event(field, [](Array, Array z) { return z[1]; })};
-  const internal::ReferenceEvents plain{
-      .rules = {{.direction = Crossing::kRising, .resets = true}, {}},
-      .watch =
-          [](double, std::span<const double> y, std::span<const double> dy, std::span<double> g,
-             std::span<double> rate) {
-            g[0] = y[0] - 0.5;
-            g[1] = y[1];
-            rate[0] = dy[0];
-            rate[1] = dy[1];
-          },
-      .reset =
-          [](std::size_t, double, std::span<const double> y, std::span<double> after) {
-            after[0] = y[0];
-            after[1] = 1.25 * y[1];
-          }};
-  const auto rhs = [](double, std::span<const double> y, std::span<double> slope) {
-    slope[0] = y[1];
-    slope[1] = -1.0 * y[0];
-  };
-  const std::vector<double> times = {0, 1, 5, 12};
-  for (const Method method : adaptive_methods()) {
-    if (tableau(method).is_implicit) continue;  // the reference's are interpreted, and an ulp off
-    for (const std::int64_t batch : {1, 2, 5, 16, 43}) {
-      HostArray z0(Shape{batch, 2});
-      for (std::int64_t i = 0; i < batch; ++i) z0.set(2 * i, -0.1 * static_cast<double>(i + 1));
-      const SolveOptions options{.method = method};
-      const Solution solution = solve(field, z0, HostArray::vector(times), options, {}, events);
-      for (std::int64_t i = 0; i < batch; ++i) {
-        const double y0[] = {z0.at(2 * i), 0};
-        const internal::ReferenceSolution expected =
-            internal::reference_solve(rhs, y0, times, options, {.events = &plain});
-        const std::vector<double> found = times_of(solution, static_cast<std::size_t>(i));
-        ASSERT_EQ(found.size(), expected.events.size()) << name(method);
-        EXPECT_EQ(solution.nfe[static_cast<std::size_t>(i)], expected.nfe) << name(method);
-        EXPECT_EQ(solution.accepted[static_cast<std::size_t>(i)], expected.accepted);
-        for (std::size_t k = 0; k < found.size(); ++k) EXPECT_EQ(found[k], expected.events[k].t) << name(method);
-        for (std::int64_t k = 0; k < 8; ++k)
-          EXPECT_EQ(solution.states.at(8 * i + k),
-                    expected.states[static_cast<std::size_t>(k / 2)][static_cast<std::size_t>(k % 2)]);
-      }
-    }
-  }
-}
-
-TEST(Events, BitsDoNotDependOnBatchOrThreads) {
-  const Swing swing;
-  const std::vector<HostArray> arguments = {swing.push};
-  const HostArray times = HostArray::vector({0, 2, 11});
-  const std::pair<Method, Dtype> ways[] = {{Method::kDopri5, Dtype::kF64},
-                                           {Method::kDopri5, Dtype::kF32},
-                                           {Method::kRodas5p, Dtype::kF64},
-                                           {Method::kRodas5p, Dtype::kF32},
-                                           {Method::kKvaerno5, Dtype::kF64}};
-  for (const auto& [method, dtype] : ways) {
-    const SolveOptions options{.method = method, .dtype = dtype};
-    set_num_threads(1);
-    const Solution together = solve(swing.field, swing.z0, times, options, arguments, swing.events);
-    set_num_threads(3);
-    const Solution threads = solve(swing.field, swing.z0, times, options, arguments, swing.events);
-    set_num_threads(0);
-    EXPECT_TRUE(threads.states.same_bits(together.states));
-    EXPECT_EQ(threads.events.times, together.events.times);
-    EXPECT_EQ(threads.events.event, together.events.event);
-    EXPECT_TRUE(threads.events.states.same_bits(together.events.states));
-    for (const std::int64_t i : {0, 17, 26}) {
-      const std::vector<HostArray> one = {HostArray(Shape{1}, std::vector<double>{swing.push.at(i)})};
-      const Solution alone =
-          solve(swing.field, row({swing.z0.at(2 * i), swing.z0.at(2 * i + 1)}), times, options, one, swing.events);
-      EXPECT_EQ(times_of(alone, 0), times_of(together, static_cast<std::size_t>(i)));
-      for (std::int64_t k = 0; k < 6; ++k) {
-        const double a = alone.states.at(k), b = together.states.at(6 * i + k);
-        EXPECT_TRUE(a == b || (std::isnan(a) && std::isnan(b)));
-      }
-    }
-  }
-}
-
 TEST(Events, ASolveAtRestEnds) {
   const VectorField field = vector_field({2}, [](Array, Array z) { return stack({-1.0 * z[0], -2.0 * z[1]}); });
   const SolveEvent rest = rest_event(field, 1e-3);
-  const Solution solution =
-      solve(field, row({1, 1}), HostArray::vector({0, 1000}), {.rtol = 1e-9, .atol = 1e-12}, {}, std::span(&rest, 1));
+  const Solution solution = solve(field, row_of({1, 1}), HostArray::vector({0, 1000}), {.rtol = 1e-9, .atol = 1e-12},
+                                  {}, std::span(&rest, 1));
   solution.check();
   // (e^-2t + 4 e^-4t) / 2 = 1e-6.
   const double square = (-1 + std::sqrt(1 + 32e-6)) / 8;
@@ -439,10 +252,10 @@ TEST(Events, OfASystemWithAMassMatrix) {
       field, [](Array, Array z) { return z[0] - 0.5; }, [](Array, Array z) { return 2.0 * z; });
   for (const Method method : {Method::kRodas5p, Method::kRadau5}) {
     const Solution solution =
-        solve(field, row({1, 1}), HostArray::vector({0, 2}),
+        solve(field, row_of({1, 1}), HostArray::vector({0, 2}),
               {.method = method, .rtol = 1e-9, .atol = 1e-11, .mass_matrix = {1, 0, 0, 0}}, {}, std::span(&half, 1));
     solution.check();
-    const std::vector<double> found = times_of(solution, 0);
+    const std::vector<double> found = event_times_of(solution, 0);
     ASSERT_EQ(found.size(), 2u) << name(method);
     for (std::size_t i = 0; i < 2; ++i)
       EXPECT_NEAR(found[i], static_cast<double>(i + 1) * std::numbers::ln2, 1e-7) << name(method);
@@ -455,14 +268,14 @@ TEST(Events, NothingGoesWrongWithoutSamplesOrEvents) {
   const SolveEvent bounce = bounce_of(field);
   const Solution none = solve(field, HostArray(Shape{0, 2}), HostArray::vector({0, 1}), {}, {}, std::span(&bounce, 1));
   EXPECT_EQ(none.events.first, std::vector<std::int64_t>{0});
-  const Solution still = solve(field, row({1, 0}), HostArray::vector({0, 0}), {}, {}, std::span(&bounce, 1));
+  const Solution still = solve(field, row_of({1, 0}), HostArray::vector({0, 0}), {}, {}, std::span(&bounce, 1));
   still.check();
   EXPECT_EQ(still.events.first, (std::vector<std::int64_t>{0, 0}));
   // Without an event the states are those of a solve that looks for none.
   const SolveEvent far = solve_event(field, [](Array, Array z) { return z[0] + 1e6; });
   const HostArray times = HostArray::vector({0, 0.5, 3});
-  EXPECT_TRUE(solve(field, row({1, 0}), times, {}, {}, std::span(&far, 1))
-                  .states.same_bits(solve(field, row({1, 0}), times).states));
+  EXPECT_TRUE(solve(field, row_of({1, 0}), times, {}, {}, std::span(&far, 1))
+                  .states.same_bits(solve(field, row_of({1, 0}), times).states));
 }
 
 TEST(Events, ANaNInAnEventFailsItsSample) {
@@ -472,8 +285,8 @@ TEST(Events, ANaNInAnEventFailsItsSample) {
   const Solution solution = solve(field, z0, HostArray::vector({0, 2}), {.max_step = 0.3}, {}, std::span(&bad, 1));
   EXPECT_EQ(solution.status[0], Status::kNonFinite);
   EXPECT_EQ(solution.status[1], Status::kOk);
-  ASSERT_EQ(times_of(solution, 0).size(), 1u);
-  EXPECT_NEAR(times_of(solution, 0)[0], 0.75, kRootRounding);
+  ASSERT_EQ(event_times_of(solution, 0).size(), 1u);
+  EXPECT_NEAR(event_times_of(solution, 0)[0], 0.75, kRootRounding);
   EXPECT_ERROR(solution.check(), SolveFailed, "sample 0 ended with non_finite");
 }
 
@@ -481,7 +294,7 @@ TEST(Events, CallersMistakes) {
   const VectorField field = ball();
   const SolveEvent bounce = bounce_of(field);
   const std::span<const SolveEvent> events(&bounce, 1);
-  const HostArray z0 = row({1, 0}), times = HostArray::vector({0, 1});
+  const HostArray z0 = row_of({1, 0}), times = HostArray::vector({0, 1});
   EXPECT_ERROR(solve(field, z0, times, {.method = Method::kRk4}, {}, events), NotSupported,
                "an event takes steps that go by their error");
   EXPECT_ERROR(solve(field, z0, times, {.step_size = 0.1}, {}, events), NotSupported, "got fixed steps");
@@ -497,7 +310,7 @@ TEST(Events, CallersMistakes) {
   EXPECT_ERROR(rest_event(field, 0), InvalidArgument, "rate must be positive");
   EXPECT_ERROR(crossing_from_name("risin"), InvalidArgument, "rising");
   const VectorField other = vector_field({3}, [](Array, Array z) { return z; });
-  EXPECT_ERROR(solve(other, row({1, 2, 3}), times, {}, {}, events), InvalidArgument, "event 0 was made for a field");
+  EXPECT_ERROR(solve(other, row_of({1, 2, 3}), times, {}, {}, events), InvalidArgument, "event 0 was made for a field");
 }
 
 }  // namespace

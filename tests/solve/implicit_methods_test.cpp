@@ -33,7 +33,7 @@ HostArray batch_of_one(std::vector<double> values) {
 /// A step's outputs at t = 0.5.
 struct Step {
   Step(Method method, double size)
-      : h(size), function(internal::implicit_step(rational(), {.method = method}, internal::StepUse::kForward)) {
+      : h(size), function(internal::step_function(rational(), {.method = method}, internal::StepUse::kForward)) {
     std::vector<HostArray> inputs;
     for (const double node : function.nodes) inputs.emplace_back(Shape{}, std::vector<double>{0.5 + node * h});
     inputs.emplace_back(Shape{}, std::vector<double>{h});
@@ -74,7 +74,8 @@ class ImplicitMethods : public ::testing::TestWithParam<Method> {
 };
 
 TEST_P(ImplicitMethods, AStepHasItsOrders) {
-  const double h = method().order >= 6 ? 0.2 : 0.1;  // an error far above rounding
+  // An error far above rounding; kencarp4's estimate shows its order in short steps alone.
+  const double h = method().order >= 6 ? 0.2 : GetParam() == Method::kKencarp4 ? 0.025 : 0.1;
   const Step whole(GetParam(), h), half(GetParam(), h / 2);
   const auto order = [](double large, double small) { return std::log2(large / small); };
   EXPECT_NEAR(order(whole.end_distance(), half.end_distance()), method().order + 1, 0.5);
@@ -233,7 +234,7 @@ TEST(Implicit, RefusesWhatItCannotDo) {
   EXPECT_ERROR(solve(field, batch_of_one({1, 1}), HostArray::vector({0, 1}),
                      {.method = Method::kRodas5p, .adjoint = Adjoint::kBacksolve}),
                InvalidArgument, "adjoint = 'backsolve' is for explicit methods; got 'rodas5p'");
-  const VectorField large = vector_field({3000}, [](Array, Array y) { return -y; });
+  const VectorField large = vector_field({3000}, [](Array, Array y) { return -y * sum(y); });
   EXPECT_ERROR(solve(large, HostArray(Shape{1, 3000}), HostArray::vector({0, 1}), {.method = Method::kKvaerno5}),
                InvalidArgument, "'kvaerno5' solves dense linear systems of 3000 unknowns");
   EXPECT_ERROR(method_from_name("rodas5"), InvalidArgument, "rodas5p");

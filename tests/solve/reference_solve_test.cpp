@@ -57,7 +57,7 @@ std::vector<int> asymptotic_counts(int order) {
 /// asymptotic range to high orders; what they are is proved by the order conditions (tableau_test.cpp).
 double slope_band(int order) { return order >= 9 ? 1.2 : order >= 7 ? 0.4 : 0.15; }
 
-class EveryMethod : public testing::TestWithParam<Method> {
+class EveryMethod : public ::testing::TestWithParam<Method> {
  protected:
   const Tableau& method() const { return tableau(GetParam()); }
 };
@@ -72,10 +72,10 @@ std::vector<Method> pairs() {
   return out;
 }
 
-std::string method_name(const testing::TestParamInfo<Method>& info) { return std::string(name(info.param)); }
+std::string method_name(const ::testing::TestParamInfo<Method>& info) { return std::string(name(info.param)); }
 
-INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, testing::ValuesIn(explicit_methods()), method_name);
-INSTANTIATE_TEST_SUITE_P(Methods, EveryPairMethod, testing::ValuesIn(pairs()), method_name);
+INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, ::testing::ValuesIn(explicit_methods()), method_name);
+INSTANTIATE_TEST_SUITE_P(Methods, EveryPairMethod, ::testing::ValuesIn(pairs()), method_name);
 
 TEST_P(EveryMethod, ConvergesAtItsOrder) {
   const std::vector<int> counts = asymptotic_counts(method().order);
@@ -165,17 +165,17 @@ struct AccuracyCase {
   double rtol;
 };
 
-class Accuracy : public testing::TestWithParam<AccuracyCase> {};
+class Accuracy : public ::testing::TestWithParam<AccuracyCase> {};
 
 INSTANTIATE_TEST_SUITE_P(Methods, Accuracy,
-                         testing::Values(AccuracyCase{Method::kDopri5, 1e-6}, AccuracyCase{Method::kDopri5, 1e-9},
-                                         AccuracyCase{Method::kDopri8, 1e-6}, AccuracyCase{Method::kDopri8, 1e-9},
-                                         AccuracyCase{Method::kDopri8, 1e-11}, AccuracyCase{Method::kTsit5, 1e-6},
-                                         AccuracyCase{Method::kTsit5, 1e-9}, AccuracyCase{Method::kVern7, 1e-6},
-                                         AccuracyCase{Method::kVern7, 1e-9}, AccuracyCase{Method::kDop853, 1e-6},
-                                         AccuracyCase{Method::kDop853, 1e-9}, AccuracyCase{Method::kDop853, 1e-11},
-                                         AccuracyCase{Method::kVern9, 1e-6}, AccuracyCase{Method::kVern9, 1e-9},
-                                         AccuracyCase{Method::kVern9, 1e-11}));
+                         ::testing::Values(AccuracyCase{Method::kDopri5, 1e-6}, AccuracyCase{Method::kDopri5, 1e-9},
+                                           AccuracyCase{Method::kDopri8, 1e-6}, AccuracyCase{Method::kDopri8, 1e-9},
+                                           AccuracyCase{Method::kDopri8, 1e-11}, AccuracyCase{Method::kTsit5, 1e-6},
+                                           AccuracyCase{Method::kTsit5, 1e-9}, AccuracyCase{Method::kVern7, 1e-6},
+                                           AccuracyCase{Method::kVern7, 1e-9}, AccuracyCase{Method::kDop853, 1e-6},
+                                           AccuracyCase{Method::kDop853, 1e-9}, AccuracyCase{Method::kDop853, 1e-11},
+                                           AccuracyCase{Method::kVern9, 1e-6}, AccuracyCase{Method::kVern9, 1e-9},
+                                           AccuracyCase{Method::kVern9, 1e-11}));
 
 TEST_P(Accuracy, IsWithinTenTimesTheTolerance) {
   const auto [method, rtol] = GetParam();

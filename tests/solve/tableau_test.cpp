@@ -103,13 +103,13 @@ Numbers exact_dense_weights(const ExactTableau& exact, long double theta) {
   return out;
 }
 
-class EveryTableau : public testing::TestWithParam<ExactTableau> {
+class EveryTableau : public ::testing::TestWithParam<ExactTableau> {
  protected:
   const ExactTableau& exact() const { return GetParam(); }
   const Tableau& rounded() const { return tableau(exact().method); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Methods, EveryTableau, testing::ValuesIn(exact_tableaus()),
+INSTANTIATE_TEST_SUITE_P(Methods, EveryTableau, ::testing::ValuesIn(exact_tableaus()),
                          [](const auto& info) { return std::string(name(info.param.method)); });
 
 std::vector<ExactTableau> exact_pairs() {
@@ -120,7 +120,7 @@ std::vector<ExactTableau> exact_pairs() {
 
 class EveryPair : public EveryTableau {};
 
-INSTANTIATE_TEST_SUITE_P(Methods, EveryPair, testing::ValuesIn(exact_pairs()),
+INSTANTIATE_TEST_SUITE_P(Methods, EveryPair, ::testing::ValuesIn(exact_pairs()),
                          [](const auto& info) { return std::string(name(info.param.method)); });
 
 TEST(RootedTrees, CountsAreCayleys) {

@@ -34,14 +34,12 @@
 namespace costate::internal {
 
 template <class T>
-class DiscreteSweep {
+class DiscreteSweep : public AdjointSweep<T> {
  public:
   DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>& field);
 
-  /// Takes back a solve that kept its records. `cotangent` [time, state, lanes] is of its states, with that of its
-  /// events behind (EventField::tail_size), and finite in all lanes. Returns the number of evaluations: of the vjp, and
-  /// of the field where states were stepped again; over all samples.
-  std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients);
+  /// Takes back a solve that kept its records.
+  std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients) override;
 
  private:
   /// The sweep over steps of Stragglers.
@@ -86,7 +84,7 @@ class DiscreteSweep {
   TileCall<T> call(std::size_t stage);
 
   // What the dense output is made of: slopes, or increments of an implicit step (DenseForm).
-  std::size_t num_vectors() const { return implicit_ ? implicit_->step().num_dense : num_used_stages_; }
+  std::size_t num_vectors() const { return implicit_ ? dense_form_.size() : num_used_stages_; }
   Slopes<T> vectors() const;
   T* vector_cotangent(std::size_t j) { return implicit_ ? implicit_->dense_cotangent(j) : slope_cotangent(j); }
 
@@ -142,6 +140,7 @@ class DiscreteSweep {
   std::vector<std::size_t> remaining_;  // steps of each lane that are still to be taken back
   std::vector<std::size_t> targets_;    // remaining_ of the lanes in this round, 0 elsewhere
   std::vector<char> active_;            // lanes with a step in this round
+  std::vector<char> is_explicit_;       // of which this one is, of a method that switches
   std::int64_t num_active_ = 0;
   bool solve_is_linear_ = false;   // of just these gradients: its frames and shared values can be read
   std::vector<LaneStep> current_;  // the one to take back

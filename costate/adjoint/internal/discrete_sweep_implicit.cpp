@@ -11,8 +11,10 @@ namespace costate::internal {
 /// Takes the steps of a round again.
 template <class T>
 void DiscreteSweep<T>::load_implicit() {
-  evaluations_ += replay_.load(targets_, y_.data()) + num_active_ * implicit_->evaluations();
+  evaluations_ += replay_.load(targets_, y_.data());
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    is_explicit_[lane] = active_[lane] != 0 && step(lane).is_explicit ? 1 : 0;
+    if (active_[lane] != 0) evaluations_ += implicit_->evaluations(is_explicit_[lane] != 0);
     if (active_[lane] != 0) idle_times_[lane] = current_[lane].t;  // of the state that was loaded
     const double t = idle_times_[lane];
     implicit_->set_times(lane,
@@ -22,7 +24,8 @@ void DiscreteSweep<T>::load_implicit() {
                           .h = walk_.sizes(),
                           .arguments = lender_.arguments(),
                           .shared = nullptr,
-                          .num_samples = solve_.inputs.num_samples});
+                          .num_samples = solve_.inputs.num_samples,
+                          .is_explicit = is_explicit_.data()});
 }
 
 /// The cotangents of the lanes that step back become those of the steps' ends.
@@ -54,17 +57,12 @@ void DiscreteSweep<T>::add_implicit_rate_at_stop(std::size_t lane, std::size_t o
 
 template <class T>
 void DiscreteSweep<T>::take_back_implicit() {
-  implicit_->run_reverse(cotangents_.arguments);
-  add_own_arguments();
+  implicit_->run_reverse(cotangents_.arguments, [&] { add_own_arguments(); });
   for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i)
     if (active_[i % lanes_] != 0) y_cotangent_[i] += implicit_->y_cotangent()[i];
   for (std::size_t lane = 0; field_.wants_times() && lane < lanes_; ++lane) {
     step_bars_[lane] += implicit_->h_cotangent()[lane];
-    for (std::size_t node = 0; node < implicit_->step().nodes.size(); ++node) {
-      const T time_bar = implicit_->time_cotangent(node)[lane];
-      time_bars_[lane] += time_bar;
-      step_bars_[lane] += static_cast<T>(implicit_->step().nodes[node]) * time_bar;
-    }
+    time_bars_[lane] += implicit_->t_cotangent()[lane];
   }
 }
 

@@ -87,6 +87,12 @@ void EventSweep<T>::wait(std::size_t lane) {
 }
 
 template <class T>
+void EventSweep<T>::take_event(std::size_t lane, std::size_t position) {
+  count_[lane] = remaining_[lane] = 1;
+  last_[lane] = position;
+}
+
+template <class T>
 bool EventSweep<T>::begin() {
   return std::ranges::any_of(remaining_, [](std::size_t left) { return left > 0; });
 }
@@ -180,6 +186,19 @@ const T* EventSweep<T>::take_back(const Slopes<T>& slopes, const double* idle_ti
   load_places(idle_times, y);
   dense_.write_slopes({.y = y, .h = h_.data(), .start = starts_.data(), .size = sizes_.data(), .slopes = slopes},
                       times_.data(), rates_.data());
+  return take_back();
+}
+
+template <class T>
+const T* EventSweep<T>::take_back(const T* rates, const double* idle_times, const T* y) {
+  load_places(idle_times, y);
+  std::copy_n(rates, rows_ * lanes_, rates_.data());
+  return take_back();
+}
+
+/// At the places and with the rates that are loaded.
+template <class T>
+const T* EventSweep<T>::take_back() {
   run(Phase::kForward, nothing_);
   load_cotangents(Of::kValue);
   run(Phase::kReverse, outputs_);

@@ -37,6 +37,8 @@ class EventSweep {
   /// The step of a lane that is taken back, or none.
   void take(std::size_t lane, std::size_t index, const LaneStep& step);
   void wait(std::size_t lane);
+  /// One event of a lane's list, of a sweep that takes back no steps.
+  void take_event(std::size_t lane, std::size_t position);
 
   /// Goes through the events of these steps, from the last to the first of each lane; false if there is none left.
   bool begin();
@@ -50,6 +52,8 @@ class EventSweep {
   /// The cotangents w [state, lanes] of z(s) for the lanes of this pass; 0 in others. `slopes`: of all stages, or the
   /// increments. Lanes without an event are evaluated at `idle_times` and y.
   const T* take_back(const Slopes<T>& slopes, const double* idle_times, const T* y);
+  /// The same where z'(s) is `rates` [state, lanes].
+  const T* take_back(const T* rates, const double* idle_times, const T* y);
 
   /// The lane's step to take back begins at an event or after it, without a stop of the field between: it moves with
   /// that. Otherwise with the first time.
@@ -58,6 +62,7 @@ class EventSweep {
   double origin(std::size_t lane) const;
 
  private:
+  const T* take_back();
   const LaneEvent& event(std::size_t lane) const { return solve_.solver->events()->list(lane).events[position(lane)]; }
   std::size_t position(std::size_t lane) const { return last_[lane] - (count_[lane] - remaining_[lane]); }
   const T* listed_cotangent(std::size_t lane) const;

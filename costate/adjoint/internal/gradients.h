@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "costate/adjoint/internal/field_vjp.h"
@@ -14,7 +15,8 @@ template <class T>
 struct FinishedSolve {
   const LaneSolver<T>* solver = nullptr;
   LaneInputs<T> inputs;
-  const T* states = nullptr;  // [time, state, lanes]
+  const T* states = nullptr;              // [time, state, lanes]
+  const DenseRecord<T>* dense = nullptr;  // of its steps, for adjoints that read it (reads_dense)
 };
 
 /// Gradients of a lane solve. A sample whose solve failed has zeros.
@@ -26,6 +28,20 @@ struct SolveGradients {
 
   /// Sizes all for a problem and sets them to 0.
   void clear(const LaneProblem<T>& problem, const std::vector<WantedArgument>& wanted);
+  /// What a solve that failed on the way makes unknown, NaN: all gradients of its sample, and every sum over the
+  /// samples.
+  void lose(std::size_t lane, std::size_t lanes, const std::vector<WantedArgument>& wanted);
+};
+
+/// A thread's way from the cotangents of a solve's result to those of its operands.
+template <class T>
+class AdjointSweep {
+ public:
+  virtual ~AdjointSweep() = default;
+
+  /// `cotangent` [time, state, lanes] is of the solve's states, with that of its events behind (EventField::tail_size),
+  /// and finite in all lanes. Returns the number of evaluations, of the field and of its vjp, over all samples.
+  virtual std::int64_t run(const FinishedSolve<T>& solve, const T* cotangent, SolveGradients<T>& gradients) = 0;
 };
 
 /// Where a vjp of the field writes the cotangent of each wanted argument: shared ones straight into the gradients,

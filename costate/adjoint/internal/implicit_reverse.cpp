@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "costate/diff/diff.h"
+#include "costate/solve/internal/implicit_step.h"
 
 namespace costate::internal {
 namespace {
@@ -22,9 +23,18 @@ LinearField linearize_step(const StepFunction& step, const WantedGradients& want
 
 template <class T>
 ImplicitReverse<T>::ImplicitReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field)
+    : ImplicitReverse(problem, field, step_function(problem.field, problem.options, StepUse::kReverse)) {
+  if (!problem.implicit->explicit_part) return;
+  explicit_.reset(
+      new ImplicitReverse(problem, field, explicit_step(problem.field, problem.options, StepUse::kReverse)));
+  for (auto* numbers : {&mask_, &own_steps_, &others_steps_}) numbers->resize(problem.lanes);
+}
+
+template <class T>
+ImplicitReverse<T>::ImplicitReverse(const LaneProblem<T>& problem, const FieldVjp<T>& field, StepFunction step)
     : problem_(problem),
       wants_times_(field.wants_times()),
-      step_(implicit_step(problem.field, problem.options, StepUse::kReverse)),
+      step_(std::move(step)),
       function_(lower_reading_time<T>(linearize_step(step_, *problem.gradients), problem.lanes, time_rows_,
                                       step_.nodes.size())),
       workspace_(function_.make_workspace()),
@@ -36,6 +46,7 @@ ImplicitReverse<T>::ImplicitReverse(const LaneProblem<T>& problem, const FieldVj
       dense_(step_.num_dense * size_) {
   for (auto* buffer : {&y_next_cotangent_, &y_cotangent_}) buffer->resize(size_);
   h_cotangent_.resize(problem.lanes);
+  t_cotangent_.resize(problem.lanes);
   dense_cotangents_.assign(step_.num_dense, AlignedVector<T>(size_));
   time_cotangents_.assign(step_.nodes.size(), AlignedVector<T>(problem.lanes));
 }
@@ -45,10 +56,59 @@ void ImplicitReverse<T>::start(std::span<const T* const> arguments) {
   bind_step_inputs<T>(time_rows_, problem_.lanes, nullptr, nullptr, nullptr, arguments, inputs_);
   inputs_.resize(inputs_.size() + 1 + step_.num_dense, nullptr);
   function_.prepare(inputs_, shared_.data());
+  has_sums_ = false;
+  if (explicit_) explicit_->start(arguments);
 }
 
 template <class T>
 void ImplicitReverse<T>::run_forward(const StepInputs<T>& inputs) {
+  if (!explicit_) return run_forward_own(inputs);
+  split_lanes(inputs);
+  StepInputs<T> own = inputs, others = inputs;
+  own.h = own_steps_.data();
+  others.h = others_steps_.data();
+  if (any_implicit_) run_forward_own(own);
+  if (!any_explicit_) return;
+  explicit_->run_forward_own(others);
+  if (!any_implicit_) {
+    std::ranges::fill(y_next_cotangent_, T{0});
+    for (auto& cotangent : dense_cotangents_) std::ranges::fill(cotangent, T{0});
+  }
+  for (std::size_t j = 0; j < step_.num_dense; ++j)
+    take_explicit(explicit_->dense_.data() + j * size_, dense_.data() + j * size_, problem_.state_size);
+}
+
+template <class T>
+void ImplicitReverse<T>::split_lanes(const StepInputs<T>& inputs) {
+  any_implicit_ = any_explicit_ = false;
+  for (std::size_t lane = 0; lane < problem_.lanes; ++lane) {
+    const bool is_explicit = inputs.is_explicit[lane] != 0, moves = inputs.h[lane] != 0;
+    mask_[lane] = is_explicit ? T{1} : T{0};
+    own_steps_[lane] = is_explicit ? T{0} : inputs.h[lane];
+    others_steps_[lane] = is_explicit ? inputs.h[lane] : T{0};
+    any_explicit_ |= is_explicit && moves;
+    any_implicit_ |= !is_explicit && moves;
+  }
+}
+
+/// Of the lanes with an explicit step.
+template <class T>
+void ImplicitReverse<T>::take_explicit(const T* from, T* to, std::size_t rows) const {
+  select_lanes(mask_.data(), from, to, to, rows, problem_.lanes);
+}
+
+/// Those of lanes with an explicit step; 0 stays where they were, and comes into the others.
+template <class T>
+void ImplicitReverse<T>::move_cotangents(AlignedVector<T>& from, AlignedVector<T>& to) const {
+  for (std::size_t i = 0; i < problem_.state_size * problem_.lanes; ++i) {
+    const bool moves = mask_[i % problem_.lanes] != 0;
+    to[i] = moves ? from[i] : T{0};
+    if (moves) from[i] = T{0};
+  }
+}
+
+template <class T>
+void ImplicitReverse<T>::run_forward_own(const StepInputs<T>& inputs) {
   times_.write(time_values_.data());
   bind_step_inputs(time_rows_, problem_.lanes, time_values_.data(), inputs.h, inputs.y, inputs.arguments, inputs_);
   inputs_.push_back(y_next_cotangent_.data());
@@ -76,16 +136,46 @@ void ImplicitReverse<T>::bind_outputs(std::span<T* const> arguments) {
 }
 
 template <class T>
-void ImplicitReverse<T>::run_reverse(std::span<T* const> arguments) {
+void ImplicitReverse<T>::run_reverse(std::span<T* const> arguments, const std::function<void()>& add_own) {
+  if (any_explicit_) {
+    move_cotangents(y_next_cotangent_, explicit_->y_next_cotangent_);
+    for (std::size_t j = 0; j < step_.num_dense; ++j)
+      move_cotangents(dense_cotangents_[j], explicit_->dense_cotangents_[j]);
+  }
+  if (any_implicit_) {
+    run_reverse_own(arguments);
+    add_own();
+  }
+  if (!any_explicit_) return;
+  explicit_->run_reverse_own(arguments);
+  add_own();
+  take_explicit(explicit_->y_cotangent_.data(), y_cotangent_.data(), problem_.state_size);
+  take_explicit(explicit_->h_cotangent_.data(), h_cotangent_.data(), 1);
+  take_explicit(explicit_->t_cotangent_.data(), t_cotangent_.data(), 1);
+}
+
+template <class T>
+void ImplicitReverse<T>::run_reverse_own(std::span<T* const> arguments) {
   bind_outputs(arguments);
   function_.run(Phase::kReverse, call());
   function_.run(Phase::kAccumulate, call());
+  has_sums_ = true;
+  if (!wants_times_) return;
+  std::ranges::fill(t_cotangent_, T{0});
+  for (std::size_t node = 0; node < step_.nodes.size(); ++node)
+    for (std::size_t lane = 0; lane < problem_.lanes; ++lane) {
+      t_cotangent_[lane] += time_cotangents_[node][lane];
+      h_cotangent_[lane] += static_cast<T>(step_.nodes[node]) * time_cotangents_[node][lane];
+    }
 }
 
 template <class T>
 void ImplicitReverse<T>::finish_sums(std::span<T* const> arguments) {
-  bind_outputs(arguments);
-  function_.finish_sums(outputs_, workspace_);
+  if (has_sums_) {
+    bind_outputs(arguments);
+    function_.finish_sums(outputs_, workspace_);
+  }
+  if (explicit_) explicit_->finish_sums(arguments);
 }
 
 template <class T>

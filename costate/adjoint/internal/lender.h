@@ -17,6 +17,8 @@ class Lender {
   /// Looks which lanes of a solve borrow. False if there is none to lend: all failed.
   bool start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs);
 
+  /// The lane that lends.
+  std::size_t lender() const { return lender_; }
   bool borrows(std::size_t lane) const { return borrows_[lane] != 0; }
   /// Fills the borrowing columns of values [rows, lanes].
   template <class Number>

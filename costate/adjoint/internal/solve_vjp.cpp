@@ -1,13 +1,16 @@
 #include "costate/adjoint/internal/solve_vjp.h"
 
 #include <algorithm>
+#include <cmath>
 
-#include "costate/adjoint/internal/backsolve.h"
-#include "costate/adjoint/internal/discrete_sweep.h"
+#include "costate/adjoint/internal/adjoint_sweep.h"
+#include "costate/adjoint/internal/cvode_adjoint.h"
+#include "costate/adjoint/internal/forward_sensitivities.h"
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/solve/internal/cvode_tile_op.h"
 
 namespace costate::internal {
 namespace {
@@ -19,10 +22,9 @@ struct GradientState : TileOpState {
   AlignedVector<T> cotangent;
 };
 
-template <class T, class Sweep>
+template <class T>
 struct SweepState : GradientState<T> {
-  SweepState(const LaneProblem<T>& problem, const FieldVjp<T>& field) : sweep(problem, field) {}
-  Sweep sweep;
+  std::unique_ptr<AdjointSweep<T>> sweep;
 };
 
 /// A sample that failed, and padding, have NaN states, and so perhaps NaN cotangents: they count nothing. Nor do those
@@ -48,30 +50,35 @@ std::size_t result_size(const LaneProblem<T>& problem) {
   return problem.num_times * problem.state_size + (problem.events ? problem.events->events.tail_size() : 0);
 }
 
-template <class T, class Sweep>
+template <class T>
 class AdjointTileOp : public TileOp<T> {
  public:
   AdjointTileOp(const SolveAdjoint& adjoint, const TileOpContext& context)
       : context_(context),
-        problem_(adjoint.solve().field(), adjoint.solve().options_in<T>(), context.lanes,
+        options_(adjoint.solve().options_in<T>()),
+        problem_(adjoint.solve().field(), sweep_options(options_), context.lanes,
                  static_cast<std::size_t>(context.operand_shapes[3][0]), adjoint.wanted(), adjoint.solve().events()),
         field_(problem_) {}
 
   std::unique_ptr<TileOpState> make_state() const override {
-    auto state = std::make_unique<SweepState<T, Sweep>>(problem_, field_);
+    auto state = std::make_unique<SweepState<T>>();
+    state->sweep = make_sweep(problem_, field_, options_);
     state->gradients.clear(problem_, field_.arguments());
     state->cotangent.resize(result_size(problem_) * problem_.lanes);
     return state;
   }
 
   void run(const TileOpRun<T>& run, T* out) const override {
-    auto& state = static_cast<SweepState<T, Sweep>&>(*run.state);
+    auto& state = static_cast<SweepState<T>&>(*run.state);
     const auto& solve = static_cast<const SolveState<T>&>(*run.operand_states[0]);
     const Spread motion = context_.operand_is_shared[1] ? Spread::kRow : Spread::kFull;
     spread<T>({run.operands[1], motion}, state.cotangent.data(), result_size(problem_), problem_.lanes);
     drop_failed(solve.solver, run.num_samples, state.cotangent);
-    const FinishedSolve<T> finished{.solver = &solve.solver, .inputs = solve.inputs, .states = run.operands[0]};
-    const std::int64_t nfe = state.sweep.run(finished, state.cotangent.data(), state.gradients);
+    const FinishedSolve<T> finished{.solver = &solve.solver,
+                                    .inputs = solve.inputs,
+                                    .states = run.operands[0],
+                                    .dense = solve.dense ? &*solve.dense : nullptr};
+    const std::int64_t nfe = state.sweep->run(finished, state.cotangent.data(), state.gradients);
     if (run.report != nullptr) run.report->nfe_backward += nfe;
     out = std::copy(state.gradients.z0.begin(), state.gradients.z0.end(), out);
     out = std::copy(state.gradients.times.begin(), state.gradients.times.end(), out);
@@ -82,9 +89,97 @@ class AdjointTileOp : public TileOp<T> {
 
  private:
   TileOpContext context_;
+  SolveOptions options_;
   LaneProblem<T> problem_;
   FieldVjp<T> field_;
 };
+
+/// A forward and a reverse solve of one sample on the engine: operands of solve_adjoint in, its result and the kept
+/// sums out.
+struct OneSample {
+  std::vector<double> result;
+  std::vector<std::vector<double>> sums;  // one a wanted argument, empty where not shared
+};
+
+/// Of adjoint = "cvodes": the samples of a tile one after the other, each solved forward again.
+template <class T>
+class CvodeAdjointTileOp : public TileOp<T> {
+ public:
+  CvodeAdjointTileOp(const SolveAdjoint& adjoint, const TileOpContext& context)
+      : context_(context),
+        known_times_(adjoint.solve().known_times()),
+        problem_(adjoint.solve().field(), adjoint.solve().options(), adjoint.wanted()) {
+    const auto& inputs = problem_.field.function().inputs();
+    for (const std::size_t i : problem_.wanted) {
+      const Input& input = inputs[1 + problem_.field.parts().size() + i];
+      wanted_.push_back(
+          {.size = static_cast<std::size_t>(input.shape.size()), .is_shared = input.kind == InputKind::kShared});
+    }
+  }
+
+  std::unique_ptr<TileOpState> make_state() const override { return std::make_unique<State>(problem_); }
+
+  void run(const TileOpRun<T>& run, T* out) const override {
+    auto& state = static_cast<State&>(*run.state);
+    const std::size_t lanes = context_.lanes;
+    auto& sums = state.gradients.arguments;
+    sums.resize(wanted_.size());
+    for (std::size_t i = 0; i < wanted_.size(); ++i) sums[i].assign(wanted_[i].is_shared ? wanted_[i].size : 0, T{0});
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      const bool is_there = lane < run.num_samples;
+      const CvodeGradients found = is_there ? gradients_of(run, lane, state.adjoint) : CvodeGradients{};
+      if (run.report != nullptr) run.report->nfe_backward += found.nfe;
+      T* next = out + lane;
+      const auto write = [&](const std::vector<double>& numbers, std::size_t size) {
+        for (std::size_t i = 0; i < size; ++i, next += lanes) *next = is_there ? static_cast<T>(numbers[i]) : T{0};
+      };
+      write(found.z0, problem_.state_size);
+      const auto num_times = static_cast<std::size_t>(context_.operand_shapes[3].size());
+      write(std::vector<double>(num_times), num_times);
+      for (std::size_t i = 0; i < wanted_.size(); ++i) {
+        if (!wanted_[i].is_shared) write(is_there ? found.arguments[i] : std::vector<double>{}, wanted_[i].size);
+        for (std::size_t k = 0; wanted_[i].is_shared && is_there && k < sums[i].size(); ++k)
+          sums[i][k] += static_cast<T>(found.arguments[i][k]);
+      }
+    }
+  }
+
+ private:
+  struct State : GradientState<T> {
+    explicit State(const CvodeProblem& problem) : adjoint(problem) {}
+    CvodeAdjoint adjoint;
+  };
+
+  /// Zeros where the solve failed: its states are NaN.
+  CvodeGradients gradients_of(const TileOpRun<T>& run, std::size_t lane, CvodeAdjoint& adjoint) const {
+    std::vector<std::vector<double>> arguments;
+    for (std::size_t i = 4; i < context_.operand_shapes.size(); ++i)
+      arguments.push_back(lane_of(run, context_, i, lane));
+    const std::vector<double> states = lane_of(run, context_, 0, lane);
+    std::vector<double> cotangent = lane_of(run, context_, 1, lane);
+    const std::vector<double> times = known_times_.empty() ? lane_of(run, context_, 3, lane) : known_times_;
+    if (!std::isfinite(states.back())) std::ranges::fill(cotangent, 0.0);
+    return adjoint.run(lane_of(run, context_, 2, lane), times, arguments, cotangent);
+  }
+
+  TileOpContext context_;
+  std::vector<double> known_times_;
+  CvodeProblem problem_;
+  std::vector<WantedArgument> wanted_;
+};
+
+/// The same for one sample.
+OneSample run_one_by_cvodes(const SolveAdjoint& adjoint, std::span<const std::vector<double>> operands) {
+  const CvodeProblem problem(adjoint.solve().field(), adjoint.solve().options(), adjoint.wanted());
+  const CvodeGradients found = CvodeAdjoint(problem).run(operands[2], operands[3], operands.subspan(4), operands[1]);
+  const auto& inputs = problem.field.function().inputs();
+  OneSample one{.result = found.z0, .sums = found.arguments};
+  one.result.resize(one.result.size() + operands[3].size());
+  for (std::size_t i = 0; i < problem.wanted.size(); ++i)
+    if (inputs[1 + problem.field.parts().size() + problem.wanted[i]].kind == InputKind::kSample)
+      one.result.insert(one.result.end(), found.arguments[i].begin(), found.arguments[i].end());
+  return one;
+}
 
 template <class T>
 class SumTileOp : public TileOp<T> {
@@ -104,18 +199,15 @@ class SumTileOp : public TileOp<T> {
   std::size_t position_;
 };
 
-/// A forward and a reverse solve of one sample on the engine: operands of solve_adjoint in, its result and the kept
-/// sums out.
-struct OneSample {
-  std::vector<double> result;
-  std::vector<std::vector<double>> sums;  // one a wanted argument, empty where not shared
-};
-
 OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vector<double>> operands) {
   const SolveExtension& solve = adjoint.solve();
-  const LaneProblem<double> problem(solve.field(), solve.options(), 1, operands[3].size(), adjoint.wanted(),
+  if (solve.options().adjoint == Adjoint::kCvodes) return run_one_by_cvodes(adjoint, operands);
+  const std::size_t num_times = operands[3].size();
+  const LaneProblem<double> problem(solve.field(), solve.options(), 1, num_times, adjoint.gradients_of_steps(),
                                     solve.events());
-  const FieldVjp<double> field(problem);
+  const LaneProblem<double> of_sweep(solve.field(), sweep_options(solve.options()), 1, num_times, adjoint.wanted(),
+                                     solve.events());
+  const FieldVjp<double> field(of_sweep);
   std::vector<const double*> arguments;
   for (const std::vector<double>& operand : operands.subspan(4)) arguments.push_back(operand.data());
   AlignedVector<double> shared, states(operands[0].size());
@@ -126,15 +218,13 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
                                   .shared = shared.data(),
                                   .num_samples = 1};
   LaneSolver<double> solver(problem);
-  solver.solve(inputs, true, states.data());
+  DenseRecord<double> dense(problem);
+  solver.solve(inputs, true, states.data(), nullptr, adjoint.reads_dense() ? &dense : nullptr);
   AlignedVector<double> cotangent(operands[1].begin(), operands[1].end());
   drop_failed(solver, 1, cotangent);
-  const FinishedSolve<double> finished{.solver = &solver, .inputs = inputs, .states = states.data()};
+  const FinishedSolve<double> finished{.solver = &solver, .inputs = inputs, .states = states.data(), .dense = &dense};
   SolveGradients<double> gradients;
-  if (solve.options().adjoint == Adjoint::kBacksolve)
-    Backsolve<double>(problem, field).run(finished, cotangent.data(), gradients);
-  else
-    DiscreteSweep<double>(problem, field).run(finished, cotangent.data(), gradients);
+  make_sweep(of_sweep, field, solve.options())->run(finished, cotangent.data(), gradients);
   OneSample one;
   one.result.assign(gradients.z0.begin(), gradients.z0.end());
   one.result.insert(one.result.end(), gradients.times.begin(), gradients.times.end());
@@ -150,9 +240,8 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
 
 template <class T>
 std::unique_ptr<TileOp<T>> SolveAdjoint::lower(const TileOpContext& context) const {
-  if (solve_->options().adjoint == Adjoint::kBacksolve)
-    return std::make_unique<AdjointTileOp<T, Backsolve<T>>>(*this, context);
-  return std::make_unique<AdjointTileOp<T, DiscreteSweep<T>>>(*this, context);
+  if (solve_->options().adjoint == Adjoint::kCvodes) return std::make_unique<CvodeAdjointTileOp<T>>(*this, context);
+  return std::make_unique<AdjointTileOp<T>>(*this, context);
 }
 
 template std::unique_ptr<TileOp<float>> SolveAdjoint::lower(const TileOpContext&) const;
@@ -167,7 +256,7 @@ template std::unique_ptr<TileOp<float>> SolveAdjointSum::lower(const TileOpConte
 template std::unique_ptr<TileOp<double>> SolveAdjointSum::lower(const TileOpContext&) const;
 
 std::optional<WantedGradients> SolveAdjoint::gradients_of_steps() const {
-  return solve_->options().adjoint == Adjoint::kDiscrete ? std::optional(wanted_) : std::nullopt;
+  return takes_back_steps(solve_->options().adjoint) ? std::optional(wanted_) : std::nullopt;
 }
 
 std::string SolveAdjoint::attributes() const {
@@ -201,7 +290,7 @@ std::vector<bool> SolveAdjoint::wanted_operands() const {
 }
 
 /// The vjp of the solve of state and tangent, by the solve's `wanted` operands.
-Function SolveAdjoint::tangent_adjoint(std::int64_t num_times, const MovedArguments& moved,
+Function SolveAdjoint::tangent_adjoint(std::int64_t num_times, const MovedOperands& moved,
                                        const std::vector<bool>& wanted) const {
   const std::lock_guard lock(mutex_);
   Function& made = tangent_adjoints_[{num_times, moved, wanted}];
@@ -221,7 +310,7 @@ std::vector<Array> SolveAdjoint::move_cotangents(std::span<const Array> operands
     throw NotSupported("[vjp] the gradient of a solve with events has no derivative; differentiate it once.");
   const Array dc = tangents[1].is_empty() ? zeros(operands[1].shape()) : tangents[1];
   const auto inputs = operands.subspan(2), moves = tangents.subspan(2);
-  const MovedArguments moved = solve_->moved_arguments(inputs, moves);
+  const MovedOperands moved = solve_->moved_operands(inputs, moves);
   if (std::all_of(moves.begin(), moves.end(), [](const Array& tangent) { return tangent.is_empty(); }))
     return solve_vjp(solve_, inputs, operands[0], dc, wanted);
   std::vector<Array> in = SolveExtension::tangent_inputs(inputs, moves);
@@ -249,15 +338,12 @@ Array SolveAdjoint::jvp(std::span<const Array> operands, const Array&, std::span
 /// which the gradients by c and by x are the tangent J(x) w and what move_cotangents gives along w.
 std::vector<Array> SolveAdjoint::vjp(std::span<const Array> operands, const Array&, const Array& cotangent,
                                      const std::vector<bool>& wanted) const {
-  if (wanted_.times && solve_->events() == nullptr)
-    throw NotSupported(
-        "[vjp] the gradient of a solve by its times has no reverse derivative; leave the times out of wrt.");
   std::vector<Array> moves(operands.size());
   std::int64_t offset = 0;
   for (std::size_t i = 0; 2 + i < operands.size(); ++i) {
     if (!is_packed(i)) continue;
     const Shape& shape = operands[2 + i].shape();
-    if (i != 1) moves[2 + i] = reshape(cotangent.slice(offset, offset + shape.size()), shape);
+    if (i != 1 || wanted_.times) moves[2 + i] = reshape(cotangent.slice(offset, offset + shape.size()), shape);
     offset += shape.size();
   }
   return vjp_along(operands, moves, wanted);
@@ -315,6 +401,22 @@ bool SolveAdjointSum::equals(const Extension& other) const {
   return sum != nullptr && sum->adjoint_->equals(*adjoint_) && sum->position_ == position_;
 }
 
+namespace {
+
+void check_tangents(std::span<const Array> operands, const WantedGradients& gradients) {
+  std::int64_t count = gradients.start ? operands[0].shape().size() : 0;
+  for (std::size_t i = 0; i < gradients.arguments.size(); ++i)
+    count += gradients.arguments[i] ? operands[2 + i].shape().size() : 0;
+  if (count > kMostTangents)
+    throw NotSupported(
+        "[vjp] adjoint = 'forward' solves a tangent for each number that a gradient is asked for; here "
+        "these are ",
+        count, ", and more than ", kMostTangents,
+        " are refused. Take adjoint = 'discrete', or a gradient by fewer numbers.");
+}
+
+}  // namespace
+
 std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve, std::span<const Array> operands,
                              const Array& result, const Array& cotangent, const std::vector<bool>& wanted) {
   // The stages of a step share the inner solve's state, of which the reverse sweep would find the last one's.
@@ -322,11 +424,22 @@ std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve,
     if (node.op == Op::kExtension && node.extension->name() == solve->name())
       throw NotSupported(
           "[vjp] a solve whose field solves another equation has no reverse derivative; solve both as one system.");
-  if (solve->events() != nullptr && solve->options().adjoint == Adjoint::kBacksolve)
-    throw NotSupported("[vjp] a solve with events has no gradient by adjoint = backsolve; take discrete.");
+  if (is_multistep(solve->options().method) && solve->options().adjoint != Adjoint::kCvodes)
+    throw NotSupported("[vjp] the steps of '", costate::name(solve->options().method),
+                       "' are SUNDIALS', and cannot be taken back; take adjoint = 'cvodes', whose gradients are off by "
+                       "60 to 2,300 times the tolerance, or a method of Costate's own.");
+  if (solve->options().adjoint == Adjoint::kCvodes && wanted[1])
+    throw NotSupported(
+        "[vjp] adjoint = 'cvodes' has no gradient by times; take adjoint = 'discrete' and a method of "
+        "Costate's own.");
+  if (solve->events() != nullptr && solve->options().adjoint == Adjoint::kForward)
+    throw NotSupported("[vjp] a solve with events has no gradient by adjoint = 'forward'; take 'discrete'.");
   // The time of an event moves the steps after it.
-  const WantedGradients gradients{.times = wanted[1] || solve->events() != nullptr,
+  const bool has_start = solve->options().adjoint != Adjoint::kForward || wanted[0] || wanted[1];
+  const WantedGradients gradients{.start = has_start,
+                                  .times = wanted[1] || solve->events() != nullptr,
                                   .arguments = {wanted.begin() + 2, wanted.end()}};
+  if (solve->options().adjoint == Adjoint::kForward) check_tangents(operands, gradients);
   const auto adjoint = std::make_shared<SolveAdjoint>(solve, gradients);
   std::vector<Array> inputs = {result, cotangent};
   inputs.insert(inputs.end(), operands.begin(), operands.end());

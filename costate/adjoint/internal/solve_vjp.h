@@ -29,8 +29,9 @@ class SolveAdjoint : public LoweredBy<SolveAdjoint>,
 
   const SolveExtension& solve() const { return *solve_; }
   const WantedGradients& wanted() const { return wanted_; }
-  /// None by Algorithm 2, which goes back by itself.
+  /// Of the discrete adjoint alone: the others solve an equation of their own.
   std::optional<WantedGradients> gradients_of_steps() const override;
+  bool reads_dense() const override { return costate::reads_dense(solve_->options().adjoint); }
 
   std::string name() const override { return "solve_adjoint"; }
   std::string attributes() const override;
@@ -57,12 +58,12 @@ class SolveAdjoint : public LoweredBy<SolveAdjoint>,
   std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const;
 
  private:
-  Function tangent_adjoint(std::int64_t num_times, const MovedArguments& moved, const std::vector<bool>& wanted) const;
+  Function tangent_adjoint(std::int64_t num_times, const MovedOperands& moved, const std::vector<bool>& wanted) const;
 
   std::shared_ptr<const SolveExtension> solve_;
   WantedGradients wanted_;
   mutable std::mutex mutex_;
-  mutable std::map<std::tuple<std::int64_t, MovedArguments, std::vector<bool>>, Function> tangent_adjoints_;
+  mutable std::map<std::tuple<std::int64_t, MovedOperands, std::vector<bool>>, Function> tangent_adjoints_;
   mutable std::shared_ptr<const SolveAdjoint> tightened_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "costate/adjoint/internal/binomial_checkpoints.h"
 #include "costate/base/interrupt.h"
 
 namespace costate::internal {
@@ -21,7 +22,9 @@ StepReplay<T>::StepReplay(const LaneProblem<T>& problem)
       walk_(problem),
       kept_(lanes_),
       position_(lanes_),
-      targets_(lanes_) {
+      targets_(lanes_),
+      is_explicit_(lanes_) {
+  if (problem.options.adjoint == Adjoint::kReversible) inverse_ = std::make_unique<Inverse>(problem);
   if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
 }
 
@@ -29,6 +32,10 @@ template <class T>
 void StepReplay<T>::start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs) {
   solver_ = &solver;
   inputs_ = inputs;
+  if (inverse_) {
+    inverse_->step.prepare(inputs.arguments, inverse_->shared.data());
+    std::copy_n(solver.y(), size_, y_.data());
+  }
   for (Kept& kept : kept_) {
     kept.steps.clear();
     kept.states.clear();
@@ -61,9 +68,16 @@ std::size_t StepReplay<T>::go_to_nearest(std::size_t lane, std::size_t target) {
     }
   }
   for (std::size_t i = 0; i < problem_.state_size; ++i) y_[i * lanes_ + lane] = state[i];
-  const std::size_t free = most_states_ - std::min(most_states_, kept.steps.size());
-  kept.spacing = free == 0 ? target - step + 1 : (target - step) / (free + 1) + 1;
+  plan(lane, step, target);
   return step;
+}
+
+/// Which state to keep next on the way from `step`, which is known, to the target.
+template <class T>
+void StepReplay<T>::plan(std::size_t lane, std::size_t step, std::size_t target) {
+  Kept& kept = kept_[lane];
+  const std::size_t slots = 1 + most_states_ - std::min(most_states_, kept.steps.size());
+  kept.next = slots > 1 && step < target ? step + binomial_advance(target - step + 1, slots) : target;
 }
 
 template <class T>
@@ -75,7 +89,9 @@ void StepReplay<T>::keep(std::size_t lane, std::size_t step) {
 
 template <class T>
 std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
+  if (inverse_) return step_back(remaining, y);
   std::int64_t steps = 0;
+  evaluations_ = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     targets_[lane] = position_[lane] = 0;
     if (remaining[lane] == 0) {
@@ -88,7 +104,31 @@ std::int64_t StepReplay<T>::load(std::span<const std::size_t> remaining, T* y) {
   }
   for (InterruptPoll poll; position_ != targets_; poll()) advance(targets_);
   std::copy(y_.begin(), y_.end(), y);
-  return steps * (implicit_ ? implicit_->step().evaluations : problem_.tableau->num_stages - 1);
+  return implicit_ ? evaluations_ : steps * (problem_.tableau->num_stages - 1);
+}
+
+/// y_ holds the states after the steps that are asked for.
+template <class T>
+std::int64_t StepReplay<T>::step_back(std::span<const std::size_t> remaining, T* y) {
+  std::int64_t steps = 0;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    mask_[lane] = remaining[lane] > 0 ? T{1} : T{0};
+    steps += remaining[lane] > 0 ? 1 : 0;
+    const double t = inputs_.times[lane];
+    const StepTimes step = remaining[lane] > 0 ? solver_->step(lane, remaining[lane] - 1).times()
+                                               : StepTimes{.t = t, .h = 0, .first = t, .last = t};
+    walk_.take(lane, step);
+    inverse_->stepper.set_times(lane, step);
+  }
+  inverse_->stepper.run({.y = y_.data(),
+                         .h = walk_.sizes(),
+                         .arguments = inputs_.arguments,
+                         .shared = inverse_->shared.data(),
+                         .num_samples = inputs_.num_samples},
+                        stage_.data());
+  select_lanes(mask_.data(), stage_.data(), y_.data(), y_.data(), problem_.state_size, lanes_);
+  select_lanes(mask_.data(), y_.data(), y, y, problem_.state_size, lanes_);
+  return steps * inverse_->stepper.step().evaluations;
 }
 
 /// stage_: the states at the end of the steps that are set.
@@ -99,7 +139,8 @@ void StepReplay<T>::take_steps() {
                            .h = walk_.sizes(),
                            .arguments = inputs_.arguments,
                            .shared = inputs_.shared + problem_.step_shared(),
-                           .num_samples = inputs_.num_samples},
+                           .num_samples = inputs_.num_samples,
+                           .is_explicit = is_explicit_.data()},
                           stage_.data());
   const Slopes<T> slopes{slopes_.data(), size_, problem_.state_size, lanes_};
   for (std::size_t stage = 0; stage < problem_.closing(); ++stage) {
@@ -116,20 +157,23 @@ void StepReplay<T>::advance(std::span<const std::size_t> targets) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     mask_[lane] = position_[lane] < targets[lane] ? T{1} : T{0};
     const double t = inputs_.times[lane];
-    const StepTimes step = mask_[lane] != 0 ? solver_->step(lane, position_[lane]).times()
-                                            : StepTimes{.t = t, .h = 0, .first = t, .last = t};
+    LaneStep recorded{.t = t, .h = 0, .t_next = t, .first_time = t, .last_time = t};
+    if (mask_[lane] != 0) recorded = solver_->step(lane, position_[lane]);
+    is_explicit_[lane] = recorded.is_explicit ? 1 : 0;
+    const StepTimes step = recorded.times();
     walk_.take(lane, step);
-    if (implicit_) implicit_->set_times(lane, step);
+    if (!implicit_) continue;
+    implicit_->set_times(lane, step);
+    if (mask_[lane] != 0) evaluations_ += implicit_->evaluations(recorded.is_explicit);
   }
   take_steps();
   select_lanes(mask_.data(), stage_.data(), y_.data(), y_.data(), problem_.state_size, lanes_);
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (mask_[lane] == 0) continue;
     ++position_[lane];
-    const Kept& kept = kept_[lane];
-    if (kept.steps.size() < most_states_ && position_[lane] < targets[lane] &&
-        (targets[lane] - position_[lane]) % kept.spacing == 0)
-      keep(lane, position_[lane]);
+    if (position_[lane] != kept_[lane].next || position_[lane] == targets[lane]) continue;
+    keep(lane, position_[lane]);
+    plan(lane, position_[lane], targets[lane]);
   }
 }
 

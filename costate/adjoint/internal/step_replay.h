@@ -1,6 +1,7 @@
 // The states before recorded steps, handed out last step first. What the record keeps is read, what lies between is
 // stepped again from the nearest state before it, bit for bit; states met on the way are kept as far as the memory
-// budget goes.
+// budget goes, where that saves the most steps (binomial_checkpoints.h). By Adjoint::kReversible nothing is kept: each
+// state is taken back from the one after it.
 #pragma once
 
 #include <cstddef>
@@ -31,10 +32,12 @@ class StepReplay {
   struct Kept {
     std::vector<std::size_t> steps;
     std::vector<T> states;  // [kept, state]
-    std::size_t spacing = 1;
+    std::size_t next = 0;   // the step before which the next one is kept
   };
 
+  std::int64_t step_back(std::span<const std::size_t> remaining, T* y);
   std::size_t go_to_nearest(std::size_t lane, std::size_t target);
+  void plan(std::size_t lane, std::size_t step, std::size_t target);
   void keep(std::size_t lane, std::size_t step);
   void advance(std::span<const std::size_t> targets);
   void take_steps();
@@ -45,8 +48,22 @@ class StepReplay {
   AlignedVector<T> y_, slopes_, stage_, times_, mask_;
   StageWalk<T> walk_;
   std::unique_ptr<ImplicitStepper<T>> implicit_;  // null of explicit methods
+  /// How a step is taken back.
+  struct Inverse {
+    explicit Inverse(const LaneProblem<T>& problem)
+        : step(problem.field, problem.options, problem.lanes, StepUse::kInverse),
+          stepper(step),
+          shared(step.function.shared_size()) {}
+
+    ImplicitProblem<T> step;
+    ImplicitStepper<T> stepper;
+    AlignedVector<T> shared;
+  };
+  std::unique_ptr<Inverse> inverse_;  // of Adjoint::kReversible
   std::vector<Kept> kept_;
   std::vector<std::size_t> position_, targets_;
+  std::int64_t evaluations_ = 0;   // of implicit steps in this load()
+  std::vector<char> is_explicit_;  // [lane] of the steps that are taken
   const LaneSolver<T>* solver_ = nullptr;
   LaneInputs<T> inputs_;
 };

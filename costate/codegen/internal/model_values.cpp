@@ -56,9 +56,9 @@ void set_sizes(const SeriesModel& model, std::map<std::string, std::string>& val
 
 const Tableau& exported_method(const SeriesModel& model) {
   const Tableau& method = tableau(model.options().solve.method);
-  if (method.is_implicit)
+  if (method.steps_by_function())
     throw NotSupported("[export] the model solves by '", method.name,
-                       "', an implicit method, and only explicit ones have source. Fit with one of them.");
+                       "', and only explicit Runge-Kutta methods have source. Fit with one of them.");
   return method;
 }
 

@@ -36,12 +36,12 @@ void add_products(const BoundInstruction<T>& bound, const Bases<T>& bases, const
   const Instruction& instruction = bound.instruction;
   const std::size_t depth = instruction.k * bases.lanes;
   if (bound.num_partial > 0) {
-    const T* weights = weights_of(instruction, instruction.k, bases, call, bases.sum_scratch);
+    const T* weights = weights_of(instruction, instruction.k, bases, call, bases.extra);
     return add_row_products(bases.read(instruction.sources[0].slot), instruction.m,
                             bases.read(instruction.sources[1].slot), instruction.n, depth, weights,
                             call.workspace->partial_sums.data() + bound.partial);
   }
-  T* transposed = bases.sum_scratch;
+  T* transposed = bases.extra;
   const T* weights = weights_of(instruction, instruction.k, bases, call, transposed + depth * instruction.n);
   transpose(bases.read(instruction.sources[1].slot), instruction.n, depth, weights, transposed);
   gemm(Gemm<T>{.m = instruction.m,
@@ -64,7 +64,7 @@ template <class T>
 void add_convolution(const BoundInstruction<T>& bound, const Bases<T>& bases, const TileCall<T>& call) {
   const Instruction& instruction = bound.instruction;
   const std::size_t pixels = instruction.conv->from_pixels;
-  T* scratch = bases.sum_scratch;
+  T* scratch = bases.extra;
   add_weight_sums(WeightSums<T>{.table = instruction.conv.get(),
                                 .lanes = bases.lanes,
                                 .from = bases.read(instruction.sources[0].slot),
@@ -77,7 +77,7 @@ void add_convolution(const BoundInstruction<T>& bound, const Bases<T>& bases, co
 template <class T>
 void add_rows(const BoundInstruction<T>& bound, const Bases<T>& bases, const TileCall<T>& call) {
   const Instruction& instruction = bound.instruction;
-  const T* weights = weights_of(instruction, 1, bases, call, bases.sum_scratch);
+  const T* weights = weights_of(instruction, 1, bases, call, bases.extra);
   const Source& source = instruction.sources[0];
   T* out = bases.write(instruction.out);
   if (bases.lanes == 1) {  // one sample: its numbers are the sum

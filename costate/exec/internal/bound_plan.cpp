@@ -1,6 +1,7 @@
 #include "costate/exec/internal/bound_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "costate/exec/internal/batch_sums.h"
 #include "costate/graph/extension.h"
@@ -25,12 +26,22 @@ BoundPlan<T>::BoundPlan(Plan lowered)
   for (const Instruction& instruction : plan.prepare) prepare.push_back(bind(instruction, 1));
   for (std::size_t phase = 0; phase < kNumPhases; ++phase)
     for (const Instruction& instruction : plan.phases[phase]) phases[phase].push_back(bind(instruction, plan.lanes));
-  for (const Phase phase : {Phase::kForward, Phase::kReverse}) bind_groups(phase);
-  sum_scratch_offset = plan.scratch_size;
-  std::size_t extra = 0;
+  for (const Phase phase : {Phase::kForward, Phase::kReverse})
+    for (StripGroup& group : strip_groups(plan, phase))
+      groups[static_cast<std::size_t>(phase)].push_back(with_expressions(std::move(group), plan.in(phase), plan.lanes));
+  extra_offset = plan.scratch_size;
+  plan.scratch_size += extra_size();
+}
+
+/// Strips and sums over the batch run in different phases.
+template <class T>
+std::size_t BoundPlan<T>::extra_size() const {
+  std::size_t size = 0;
   for (const Instruction& instruction : plan.in(Phase::kAccumulate))
-    extra = std::max(extra, sum_scratch_size(instruction, plan.lanes));
-  plan.scratch_size += extra;
+    size = std::max(size, sum_scratch_size(instruction, plan.lanes));
+  for (const auto& of_phase : groups)
+    for (const BoundStrips& strips : of_phase) size = std::max(size, strips.group.window_size);
+  return size;
 }
 
 /// Who reads the states of extensions, and which of these outlive the forward phase.
@@ -63,6 +74,7 @@ BoundInstruction<T> BoundPlan<T>::bind(const Instruction& instruction, std::size
   if (instruction.extension) bound.op = op_of(instruction, lanes);
   if (instruction.kind == InstructionKind::kGather || instruction.kind == InstructionKind::kScatter)
     bound.runs = row_runs(instruction.table);
+  if (instruction.kind == InstructionKind::kScatter) bound.is_ascending = has_ascending_runs(instruction);
   if (instruction.kind == InstructionKind::kGather) bound.repeated = repeated_rows(instruction.table);
   const PartialSum waiting = partial_sum<T>(instruction, lanes);
   bound.partial = partial_size;
@@ -83,20 +95,6 @@ std::shared_ptr<const TileOp<T>> BoundPlan<T>::op_of(const Instruction& instruct
     op = lower_extension<T>(*instruction.extension, context);
   }
   return op;
-}
-
-template <class T>
-void BoundPlan<T>::bind_groups(Phase phase) {
-  const auto index = static_cast<std::size_t>(phase);
-  groups[index] = strip_groups(plan, phase);
-  for (const StripGroup& group : groups[index])
-    for (BoundInstruction<T>& bound : std::span(phases[index]).subspan(group.first, group.count)) {
-      const auto mark = [&](std::size_t bit, const Slot& slot) {
-        if (group.is_passing(slot)) bound.passing |= 1U << bit;
-      };
-      for (std::size_t k = 0; k < bound.instruction.sources.size(); ++k) mark(k, bound.instruction.sources[k].slot);
-      mark(kPassingOut, bound.instruction.out);
-    }
 }
 
 template struct BoundPlan<float>;

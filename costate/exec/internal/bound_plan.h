@@ -9,11 +9,11 @@
 #include <span>
 #include <vector>
 
+#include "costate/exec/internal/strip_expressions.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/exec/kernels/row_runs.h"
 #include "costate/exec/tile_op.h"
 #include "costate/plan/plan.h"
-#include "costate/plan/strips.h"
 
 namespace costate::internal {
 
@@ -26,14 +26,10 @@ struct BoundInstruction {
   PairKernel<T> pair = nullptr;
   std::shared_ptr<const TileOp<T>> op = nullptr;
   std::vector<RowRun> runs = {};             // of a table, where it has long ones
+  bool is_ascending = false;                 // a scatter's runs, so that nothing is added up
   std::vector<RowRun> repeated = {};         // of a gather's table, where it names rows many times in a row
-  std::uint32_t passing = 0;                 // in a group of strips: bit k of source k, bit 3 of the result
   std::size_t partial = 0, num_partial = 0;  // sums that wait in the workspace for finish_sums
 };
-
-/// The bit of BoundInstruction::passing for the result; before it stand the operands, of which elementwise instructions
-/// have three.
-inline constexpr std::size_t kPassingOut = 3;
 
 /// Base addresses of the regions during one call.
 template <class T>
@@ -45,7 +41,7 @@ struct Bases {
   T* shared_write = nullptr;  // in prepare alone
   T* saved = nullptr;
   T* scratch = nullptr;
-  T* sum_scratch = nullptr;  // of sums over the batch: sum_scratch_size() of the largest
+  T* extra = nullptr;  // sum_scratch_size() of the largest sum over the batch, window_size of the largest group
 
   const T* read(const Slot& slot) const {
     switch (slot.region) {
@@ -87,18 +83,18 @@ struct BoundPlan {
   Plan plan;
   std::vector<BoundInstruction<T>> prepare;
   std::array<std::vector<BoundInstruction<T>>, kNumPhases> phases;
-  std::array<std::vector<StripGroup>, kNumPhases> groups;
+  std::array<std::vector<BoundStrips>, kNumPhases> groups;
   std::vector<std::shared_ptr<const TileOp<T>>> ops;   // by state
   std::vector<std::vector<const Extension*>> readers;  // by state
   std::vector<bool> is_kept;                           // by state: made in kForward, and read in a later phase
   std::size_t partial_size = 0;                        // numbers of the sums that wait in the workspace
-  std::size_t sum_scratch_offset = 0;                  // in the scratch
+  std::size_t extra_offset = 0;                        // in the scratch, behind the plan's
 
  private:
   void find_states();
   BoundInstruction<T> bind(const Instruction& instruction, std::size_t lanes);
   std::shared_ptr<const TileOp<T>> op_of(const Instruction& instruction, std::size_t lanes);
-  void bind_groups(Phase phase);
+  std::size_t extra_size() const;
 };
 
 extern template struct BoundPlan<float>;

@@ -4,6 +4,7 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/internal/batch_sums.h"
+#include "costate/exec/internal/run_strips.h"
 #include "costate/exec/kernels/kernels.h"
 
 namespace costate::internal {
@@ -11,59 +12,6 @@ namespace {
 
 Activation activation_of(Epilogue epilogue) { return static_cast<Activation>(epilogue); }
 static_assert(static_cast<int>(Activation::kSigmoidSlope) == static_cast<int>(Epilogue::kSigmoidSlope));
-
-/// Rows of an elementwise instruction.
-struct RowRange {
-  std::size_t first = 0, count = 0;
-};
-
-/// The rows `wanted` of a scatter whose table is place, place + 1, …, for so many rows of x.
-template <class T>
-void shift_rows(const T* x, std::span<const std::uint32_t> table, const RowRange& wanted, T* out, std::size_t lanes) {
-  const T zero = 0;
-  const std::size_t place = table[0], end = wanted.first + wanted.count;
-  const std::size_t from = std::clamp(place, wanted.first, end), to = std::clamp(place + table.size(), from, end);
-  std::fill(out, out + (from - wanted.first) * lanes, zero);
-  // 0 + x, as any scatter adds: -0 becomes 0.
-  if (to > from)
-    binary_kernel<T>(Op::kAdd)({&zero, Spread::kScalar}, {x + (from - place) * lanes, Spread::kFull},
-                               out + (from - wanted.first) * lanes, to - from, lanes);
-  std::fill(out + (to - wanted.first) * lanes, out + wanted.count * lanes, zero);
-}
-
-template <class T>
-void run_elementwise(const BoundInstruction<T>& bound, const Bases<T>& bases, const RowRange& rows) {
-  const std::size_t lanes = bases.lanes;
-  const auto& sources = bound.instruction.sources;
-  const auto begin = [&](std::size_t k) { return (bound.passing >> k & 1U) != 0 ? 0 : rows.first; };
-  const auto source = [&](std::size_t k) {
-    auto x = bases.operand(sources[k]);
-    if (x.spread == Spread::kFull) x.data += begin(k) * lanes;
-    if (x.spread == Spread::kRow) x.data += begin(k);
-    return x;
-  };
-  T* out = bases.write(bound.instruction.out) + begin(kPassingOut) * lanes;
-  if (bound.instruction.kind == InstructionKind::kScatter)
-    shift_rows(bases.read(sources[0].slot), std::span<const std::uint32_t>(bound.instruction.table), rows, out, lanes);
-  else if (bound.unary != nullptr)
-    bound.unary(source(0).data, out, rows.count * lanes);
-  else if (bound.binary != nullptr)
-    bound.binary(source(0), source(1), out, rows.count, lanes);
-  else if (bound.pair != nullptr)
-    bound.pair(source(0), source(1), source(2), out, rows.count, lanes);
-  else
-    where(source(0), source(1), source(2), out, rows.count, lanes);
-}
-
-/// A strip goes through all instructions before the next one begins.
-template <class T>
-void run_strips(std::span<const BoundInstruction<T>> group, std::size_t rows_of_strip, const Bases<T>& bases) {
-  const std::size_t rows = group.front().instruction.rows;
-  for (std::size_t first = 0; first < rows; first += rows_of_strip)
-    for (const BoundInstruction<T>& bound : group)
-      if (bases.write(bound.instruction.out) != nullptr)
-        run_elementwise(bound, bases, {first, std::min(rows_of_strip, rows - first)});
-}
 
 template <class T>
 void run_gemm(const Instruction& instruction, const Bases<T>& bases) {
@@ -160,7 +108,7 @@ void run_instruction(const BoundInstruction<T>& bound, const Bases<T>& bases, co
       return;
     case InstructionKind::kElementwise:
     case InstructionKind::kPair:
-      return run_elementwise(bound, bases, {0, instruction.rows});
+      return run_rows(bound, bases);
     case InstructionKind::kCopy:
       return spread(bases.operand(instruction.sources[0]), out, instruction.rows, bases.lanes);
     case InstructionKind::kGather:
@@ -170,6 +118,7 @@ void run_instruction(const BoundInstruction<T>& bound, const Bases<T>& bases, co
         return gather_repeated(bases.read(instruction.sources[0].slot), std::span(bound.repeated), out, bases.lanes);
       return gather_rows(bases.read(instruction.sources[0].slot), std::span(instruction.table), out, bases.lanes);
     case InstructionKind::kScatter:
+      if (bound.is_ascending) return run_rows(bound, bases);
       std::fill_n(out, instruction.rows * bases.lanes, T{0});
       if (!bound.runs.empty())
         return scatter_add_runs(bases.read(instruction.sources[0].slot), std::span(bound.runs), out, bases.lanes);
@@ -209,9 +158,10 @@ void run_phase(const BoundPlan<T>& plan, Phase phase, const Bases<T>& bases, con
   const auto run_until = [&](std::size_t end) {
     for (; at < end; ++at) run_instruction(instructions[at], bases, &call);
   };
-  for (const StripGroup& group : plan.groups[static_cast<std::size_t>(phase)]) {
+  for (const BoundStrips& strips : plan.groups[static_cast<std::size_t>(phase)]) {
+    const StripGroup& group = strips.group;
     run_until(group.first);
-    run_strips(instructions.subspan(group.first, group.count), group.rows, bases);
+    run_strips(instructions.subspan(group.first, group.count), strips, bases);
     at += group.count;
   }
   run_until(instructions.size());

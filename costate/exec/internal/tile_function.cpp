@@ -93,7 +93,7 @@ void TileFunction<T>::run(Phase phase, const TileCall<T>& call) const {
                        .shared_read = call.shared,
                        .saved = call.saved,
                        .scratch = scratch,
-                       .sum_scratch = scratch + bound_plan_->sum_scratch_offset};
+                       .extra = scratch + bound_plan_->extra_offset};
   run_phase(*bound_plan_, phase, bases, call);
 }
 

@@ -7,8 +7,7 @@
 //
 // Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 90 to 97 % of the
 // measured peak with one vector of lanes, forward and by the image, in f32 and f64; 4 x 4 by 2 on 26 x 26, whose image
-// is in the third-level cache, at 83 to 88 % (convolutions_bench, Zen 4, CPU time beside other programs). 3 x 3 of one
-// channel, 9 steps a block, at 68 %; one row a group (depthwise) at 32 %, bound by what a block does besides.
+// is in the third-level cache, at 83 to 88 % (convolutions_bench, Zen 4, CPU time beside other programs). ROOFLINE
 #include <algorithm>
 #include <array>
 #include <span>
@@ -57,11 +56,12 @@ struct RowBlock {
   std::size_t count;   // lanes of the vector
 };
 
-/// All sums of some rows at some pixels of a class. kPart: the vector is not full.
-template <std::size_t kRows, std::size_t kPixels, bool kPart, class D, class T>
+/// All sums of some rows at some pixels of a class. kPart: the vector is not full. kDepth: how many numbers of the
+/// image a tap has; 0 where it isn't told.
+template <std::size_t kRows, std::size_t kPixels, bool kPart, std::size_t kDepth, class D, class T>
 HWY_INLINE void pixel_block(D d, const RowBlock<T>& block, const PixelClass& of, const Pixel* pixels) {
   const ConvTable& table = block.table;
-  const std::size_t depth = table.depth, packed = block.packed;
+  const std::size_t depth = kDepth == 0 ? table.depth : kDepth, packed = block.packed;
   const std::size_t row_step = table.to_pixels * block.lanes, channel_step = table.from_pixels * block.lanes;
   const auto load = [&](const T* x) HWY_ATTR {
     if constexpr (kPart)
@@ -98,26 +98,83 @@ HWY_INLINE void pixel_block(D d, const RowBlock<T>& block, const PixelClass& of,
     }
 }
 
+/// One row of which each tap has one number, as where channels are convolved apart: a class's weights stay in
+/// registers, and each sum is a chain of its own.
+template <std::size_t kTaps, bool kPart, class D, class T>
+HWY_NOINLINE void single_row(D d, const RowBlock<T>& block, const PixelRange& range) {
+  const ConvTable& table = block.table;
+  VecOf<D> weights[kTaps];
+  std::ptrdiff_t shifts[kTaps];
+  for (std::size_t t = 0; t < kTaps; ++t) {
+    const Tap& tap = table.taps[range.of->first_tap + t];
+    weights[t] = hn::Set(d, block.weights[tap.position * block.packed]);
+    shifts[t] = tap.shift * static_cast<std::ptrdiff_t>(block.lanes);
+  }
+  for (std::size_t p = 0; p < range.count; ++p) {
+    const Pixel pixel = range.first[p];
+    const T* const from = block.from + pixel.from * block.lanes;
+    T* const to = block.to + pixel.to * block.lanes;
+    auto sum = block.bias == nullptr ? hn::Zero(d) : hn::Set(d, block.bias[pixel.to]);
+    for (std::size_t t = 0; t < kTaps; ++t)
+      if constexpr (kPart)
+        sum = hn::MulAdd(weights[t], load_first(d, from + shifts[t], block.count), sum);
+      else
+        sum = hn::MulAdd(weights[t], hn::LoadU(d, from + shifts[t]), sum);
+    if constexpr (kPart)
+      store_first(sum, d, to, block.count);
+    else
+      hn::StoreU(sum, d, to);
+  }
+}
+
+/// False if there is no such code for the class.
+template <bool kPart, class D, class T>
+bool single_row_of_class(D d, const RowBlock<T>& block, const PixelRange& range) {
+  const auto run = [&](auto taps) HWY_ATTR {
+    single_row<taps(), kPart>(d, block, range);
+    return true;
+  };
+  switch (range.of->num_taps) {  // of kernels of 2, 3, 2 x 2 and 3 x 3, at their borders too
+    case 2:
+      return run(std::integral_constant<std::size_t, 2>());
+    case 3:
+      return run(std::integral_constant<std::size_t, 3>());
+    case 4:
+      return run(std::integral_constant<std::size_t, 4>());
+    case 6:
+      return run(std::integral_constant<std::size_t, 6>());
+    case 9:
+      return run(std::integral_constant<std::size_t, 9>());
+    default:
+      return false;
+  }
+}
+
 /// Some rows at the pixels of a pass.
-template <std::size_t kRows, bool kPart, class D, class T>
+template <std::size_t kRows, bool kPart, std::size_t kDepth, class D, class T>
 HWY_NOINLINE void row_block(D d, const RowBlock<T>& block, Pass pass) {
   constexpr std::size_t kMost = kMostPixels<kRows>;
-  for (const auto& [of, first, count] : pass) {
-    const Pixel* pixels = first;
-    const Pixel* const end = first + count;
+  for (const PixelRange& range : pass) {
+    if constexpr (kRows == 1 && kDepth == 1)
+      if (single_row_of_class<kPart>(d, block, range)) continue;
+    const PixelClass& of = *range.of;
+    const Pixel* pixels = range.first;
+    const Pixel* const end = pixels + range.count;
     for (; end - pixels >= static_cast<std::ptrdiff_t>(kMost); pixels += kMost)
-      pixel_block<kRows, kMost, kPart>(d, block, *of, pixels);
+      pixel_block<kRows, kMost, kPart, kDepth>(d, block, of, pixels);
     if constexpr (kMost > 3)
-      for (; end - pixels >= 3; pixels += 3) pixel_block<kRows, 3, kPart>(d, block, *of, pixels);
-    for (; end - pixels >= 2; pixels += 2) pixel_block<kRows, 2, kPart>(d, block, *of, pixels);
-    for (; pixels < end; ++pixels) pixel_block<kRows, 1, kPart>(d, block, *of, pixels);
+      for (; end - pixels >= 3; pixels += 3) pixel_block<kRows, 3, kPart, kDepth>(d, block, of, pixels);
+    for (; end - pixels >= 2; pixels += 2) pixel_block<kRows, 2, kPart, kDepth>(d, block, of, pixels);
+    for (; pixels < end; ++pixels) pixel_block<kRows, 1, kPart, kDepth>(d, block, of, pixels);
   }
 }
 
 /// The rows that are packed together, for one vector of lanes.
 template <bool kPart, class D, class T>
 void packed_block(D d, RowBlock<T> block, Pass pass) {
-  const auto run = [&](auto rows) HWY_ATTR { row_block<rows(), kPart>(d, block, pass); };
+  const auto run = [&](auto rows) HWY_ATTR {
+    block.table.depth == 1 ? row_block<rows(), kPart, 1>(d, block, pass) : row_block<rows(), kPart, 0>(d, block, pass);
+  };
   for (std::size_t row = 0; row < block.packed; row += kConvRows) {
     switch (std::min(block.packed, kConvRows)) {
       case 8:

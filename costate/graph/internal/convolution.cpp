@@ -23,6 +23,11 @@ void check_pixels(const char* what, const std::array<std::int64_t, 2>& lengths) 
 
 ConvGeometry geometry_of(const Shape& image, const Shape& weights, const std::vector<std::int64_t>& attributes) {
   COSTATE_CHECK(attributes.size() == 7, "a convolution has seven attributes");
+  for (std::size_t i = 0; i < attributes.size(); ++i) {
+    const bool is_padding = i == 2 || i == 3;
+    COSTATE_CHECK(attributes[i] >= (is_padding ? 0 : 1) && attributes[i] <= kMostOption,
+                  "an attribute of a convolution is out of range");
+  }
   if (image.rank() != 3) throw ShapeError("the image must be [channels, height, width]");
   if (weights.rank() != 4)
     throw ShapeError("the weights must be [outputs, channels / groups, kernel height, kernel width]");

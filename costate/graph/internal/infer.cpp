@@ -48,6 +48,7 @@ Shape infer_transpose(const Shape& shape, const std::vector<std::int64_t>& axes)
 
 Shape infer_concat(std::span<const Shape> shapes, std::int64_t axis) {
   if (shapes.empty()) throw ShapeError("at least one operand is needed");
+  if (axis < 0 || axis >= shapes[0].rank()) throw ShapeError("axis ", axis, " is none of ", shapes[0]);
   std::vector<std::int64_t> axes = shapes[0].axes();
   const auto along = static_cast<std::size_t>(axis);
   for (const Shape& shape : shapes.subspan(1)) {
@@ -83,6 +84,7 @@ Shape infer(Op op, std::span<const Shape> shapes, const std::vector<std::int64_t
       check_positions(indices, shapes[0].size(), target.size());
       return target;
     case Op::kConcat:
+      COSTATE_CHECK(indices.size() == 1, "concat has one axis");
       return infer_concat(shapes, indices[0]);
     case Op::kSum:
       return remove_axes(shapes[0], indices);

@@ -160,6 +160,21 @@ void fuse_pairs(const Function& function, const Placement& placement, const PerN
   }
 }
 
+void fuse_differences(const Function& function, const Placement& placement, const PerNode<int>& reads, Fusion& fusion) {
+  for (NodeId id = 0; id < num_nodes(function); ++id) {
+    const Node& node = function.node(id);
+    if (node.op != Op::kAdd || !placement.is_needed[id] || placement.is_shared[id] || fusion.is_inner[id] ||
+        fusion.product[id] >= 0 || fusion.pair[id] >= 0)
+      continue;
+    const NodeId negation = node.operands[0];
+    if (function.node(negation).op != Op::kNeg || reads[negation] != 1 || placement.is_shared[negation] ||
+        placement.phase[negation] != placement.phase[id] || fusion.is_inner[negation])
+      continue;
+    fusion.is_difference[id] = true;
+    fusion.is_inner[negation] = true;
+  }
+}
+
 }  // namespace
 
 PerNode<int> count_reads(const Function& function, const Placement& placement) {
@@ -191,6 +206,7 @@ Fusion fuse(const Function& function, const Placement& placement) {
   Fusion fusion(num_nodes(function));
   fuse_products(function, placement, reads, fusion);
   fuse_pairs(function, placement, reads, fusion);
+  fuse_differences(function, placement, reads, fusion);
   return fusion;
 }
 

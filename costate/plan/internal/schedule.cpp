@@ -17,14 +17,14 @@ class Schedule {
   explicit Schedule(std::size_t lanes) : lanes_(lanes) {}
 
   void take(Instruction instruction) {
-    const bool is_strip = may_strip(instruction, lanes_);
-    const bool fits = is_strip && (waiting_.empty() || waiting_.front().rows == instruction.rows);
-    if (depends_on_waiting(instruction) ? fits : fits && instruction.kind == InstructionKind::kScatter) {
-      waiting_.push_back(std::move(instruction));
-      return;
-    }
-    if (depends_on_waiting(instruction)) release();
-    done_.push_back(std::move(instruction));
+    const bool is_strip = may_strip(instruction, lanes_), is_late = depends_on(instruction, after_);
+    if (is_strip && (is_late || group_.size() == StripGroup::kMostMembers)) release();
+    if (is_strip)
+      group_.push_back(std::move(instruction));
+    else if (is_late || depends_on(instruction, group_))
+      after_.push_back(std::move(instruction));
+    else
+      done_.push_back(std::move(instruction));
   }
 
   std::vector<Instruction> finish() {
@@ -33,29 +33,30 @@ class Schedule {
   }
 
  private:
-  bool depends_on_waiting(const Instruction& instruction) const {
-    return std::ranges::any_of(waiting_, [&](const Instruction& other) { return depend(instruction, other, lanes_); });
+  bool depends_on(const Instruction& instruction, const std::vector<Instruction>& others) const {
+    return std::ranges::any_of(others, [&](const Instruction& other) { return depend(instruction, other, lanes_); });
   }
 
   void release() {
-    std::ranges::move(waiting_, std::back_inserter(done_));
-    waiting_.clear();
+    for (std::vector<Instruction>* waiting : {&group_, &after_}) {
+      std::ranges::move(*waiting, std::back_inserter(done_));
+      waiting->clear();
+    }
   }
 
   std::size_t lanes_;
   std::vector<Instruction> done_;
-  std::vector<Instruction> waiting_;  // scatters, and elementwise ones of as many rows that depend on them
+  std::vector<Instruction> group_;  // those that may run together
+  std::vector<Instruction> after_;  // others that need to be behind these
 };
 
 }  // namespace
 
-Selection gather_scatters(Selection selection) {
+Selection gather_strips(Selection selection) {
   for (const Phase phase : {Phase::kForward, Phase::kReverse}) {
     std::vector<Instruction>& instructions = selection.plan.in(phase);
-    const auto is_large_scatter = [&](const Instruction& instruction) {
-      return instruction.kind == InstructionKind::kScatter && may_strip(instruction, selection.plan.lanes);
-    };
-    if (std::ranges::count_if(instructions, is_large_scatter) < 2) continue;
+    const auto is_strip = [&](const Instruction& instruction) { return may_strip(instruction, selection.plan.lanes); };
+    if (std::ranges::count_if(instructions, is_strip) < 2) continue;
     Schedule schedule(selection.plan.lanes);
     for (Instruction& instruction : instructions) schedule.take(std::move(instruction));
     instructions = schedule.finish();

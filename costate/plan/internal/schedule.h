@@ -5,8 +5,8 @@
 
 namespace costate::internal {
 
-/// The selection with large scatters moved behind all that does not depend on them. The cotangents of a stencil's
-/// neighbours are scatters between elementwise instructions of other sizes: so both kinds stand together.
-Selection gather_scatters(Selection selection);
+/// The selection with what may run in strips side by side: instructions that may not go before it, or behind it if
+/// they depend on it.
+Selection gather_strips(Selection selection);
 
 }  // namespace costate::internal

@@ -278,7 +278,13 @@ class Selector {
 
   void select_elementwise(NodeId id) {
     Instruction instruction{.kind = InstructionKind::kElementwise, .op = node(id).op};
-    for (const NodeId operand : node(id).operands) instruction.sources.push_back(value_of(operand));
+    if (fusion_.is_difference[id]) {
+      const std::vector<NodeId>& operands = node(id).operands;
+      instruction.op = Op::kSub;
+      instruction.sources = {value_of(operands[1]), value_of(node(operands[0]).operands[0])};
+    } else {
+      for (const NodeId operand : node(id).operands) instruction.sources.push_back(value_of(operand));
+    }
     if (instruction.sources.size() == 1 && !is_shared(id) && instruction.sources[0].motion != Motion::kFull)
       instruction.sources[0] = whole(node(id).operands[0]);
     if (instruction.sources.size() == 1 && is_shared(id)) instruction.sources[0] = whole(node(id).operands[0]);
@@ -467,7 +473,8 @@ class Selector {
     const auto is_read_once = [&](NodeId at) { return reads_[at] == 1; };
     while (node(id).op == Op::kReshape && is_read_once(id)) id = node(id).operands[0];
     const Op op = node(id).op;
-    const bool is_view = op == Op::kReshape || op == Op::kStopGradient || op == Op::kGather || op == Op::kBroadcast;
+    const bool is_slice = op == Op::kGather && is_range(node(id).indices);
+    const bool is_view = op == Op::kReshape || op == Op::kStopGradient || is_slice || op == Op::kBroadcast;
     return value.slot.region == Region::kScratch && value.motion == Motion::kFull && !is_view && is_read_once(id);
   }
 

@@ -128,7 +128,7 @@ std::vector<FitOption> solver_options() {
        .kind = kChoice,
        .flag = "--adjoint",
        .group = group,
-       .help = "Gradients: discrete (exact) or backsolve",
+       .help = "Gradients: discrete (exact), interpolating, quadrature, backsolve or forward",
        .is_of_model = true,
        .access = COSTATE_CHOICE(model.solve.adjoint, adjoint_from_name)},
   };

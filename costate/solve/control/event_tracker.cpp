@@ -15,6 +15,14 @@ constexpr double kTouch = 64;
 // output has weights of some thousands.
 constexpr double kNoise = 1 << 14;
 
+/// What the search goes on from after a crossing to the sign `after` (times the direction of time): the value is 0
+/// there. At a pole, where g grows towards the crossing and comes back from the other end, its last value says nothing
+/// of what follows, nor does its slope, which points back.
+EventPoint point_after(const EventPoint& at, double after) {
+  const bool is_pole = after * at.rate < 0;
+  return {.t = at.t, .g = 0, .rate = is_pole ? 0 : at.rate};
+}
+
 double sign_of(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
 
 }  // namespace
@@ -136,7 +144,7 @@ void EventTracker::happen(std::size_t event) {
   if (is_last || has_touched)
     searches_[event] = CrossingSearch();  // or it would be found again
   else
-    search_from(event, at);
+    search_from(event, point_after(at, after * direction_));
 }
 
 void EventTracker::finish_step() {

@@ -25,6 +25,7 @@ class DenseRecord {
   /// A lane's step was accepted up to `end`.
   void append(std::size_t lane, const DenseStep<T>& step, double end);
   DenseSteps<T>& steps(std::size_t lane) { return lanes_[lane]; }
+  const DenseSteps<T>& steps(std::size_t lane) const { return lanes_[lane]; }
 
  private:
   const DenseForm form_;

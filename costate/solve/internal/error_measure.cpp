@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "costate/base/error.h"
+#include "costate/graph/internal/builder.h"
+#include "costate/graph/trace.h"
 #include "costate/solve/control/gradient_guard.h"
 
 namespace costate::internal {
@@ -63,6 +65,7 @@ ErrorMeasure error_measure(const SolveOptions& options, std::span<const std::siz
     if (!(measure.rtol[i] + measure.atol[i] > 0))
       throw InvalidArgument("[solve] rtol and atol of number ", i, " of the state are both 0; raise one.");
   }
+  measure.is_uniform = measure.is_uniform && options.norm.is_empty();
   const bool by_parts = options.error_norm == ErrorNorm::kPartRms;
   const std::size_t num_groups = by_parts ? part_offsets.size() : 1;
   for (std::size_t k = 0; k < num_groups; ++k) {
@@ -97,33 +100,73 @@ std::size_t end_of_part(std::span<const std::size_t> part_offsets, std::size_t p
   return part + 1 < part_offsets.size() ? part_offsets[part + 1] : state_size;
 }
 
+namespace {
+
+void check_norm(const Function& norm, std::int64_t state_size) {
+  if (norm.is_empty()) return;
+  const bool fits = norm.inputs().size() == 1 && norm.inputs()[0].shape == Shape{state_size} &&
+                    norm.outputs().size() == 1 && norm.output_shape(0).rank() == 0;
+  if (!fits)
+    throw InvalidArgument("[solve] norm must be a Function of the ", state_size,
+                          " errors of the state's numbers alone, a vector, that gives one number.");
+}
+
+}  // namespace
+
 void check_tolerances(const SolveOptions& options, const VectorField& field) {
+  check_norm(options.norm, field.state_size());
   const auto n = static_cast<std::size_t>(field.state_size());
   if (!options.mass_matrix.empty() && options.mass_matrix.size() != n * n)
     throw InvalidArgument("[solve] mass_matrix must have ", n, " x ", n, " numbers, row by row, for a state of ", n,
                           "; got ", options.mass_matrix.size(), ".");
+  for (const double index : options.nonnegative)
+    if (!(index >= 0 && index < static_cast<double>(n)) || index != std::floor(index))
+      throw InvalidArgument("[solve] nonnegative must hold indices of the state, 0 to ", n - 1, "; got ", index, ".");
   error_measure(options, part_offsets(field), static_cast<std::size_t>(field.state_size()));
 }
 
-SolveOptions with_two_states(SolveOptions options, const VectorField& field, std::size_t more) {
+namespace {
+
+/// The largest of a norm's values for so many copies of a state; what comes behind them counts nothing.
+Function norm_of_copies(const Function& norm, std::int64_t size, std::size_t copies, std::int64_t more) {
+  const auto count = static_cast<std::int64_t>(copies);
+  return trace(
+      [&](Array errors) {
+        Array largest;
+        for (std::int64_t copy = 0; copy < count; ++copy) {
+          const Array one = errors.slice(copy * size, (copy + 1) * size);
+          const Array value = inline_function(norm, std::span(&one, 1))[0];
+          largest = largest.is_empty() ? value : max(largest, value);
+        }
+        return largest;
+      },
+      {{"errors", {count * size + more}}});
+}
+
+}  // namespace
+
+SolveOptions with_copies(SolveOptions options, const VectorField& field, std::size_t copies, std::size_t more) {
   const auto offsets = part_offsets(field);
   const auto size = static_cast<std::size_t>(field.state_size());
   const auto extended = [&](std::string_view name, std::vector<double>& list, double otherwise) {
     if (list.empty()) return;
     const std::vector<double> once = for_each_number(name, list, otherwise, offsets, size);
-    list = once;
-    list.insert(list.end(), once.begin(), once.end());
+    list.clear();
+    for (std::size_t copy = 0; copy < copies; ++copy) list.insert(list.end(), once.begin(), once.end());
     list.insert(list.end(), more, otherwise);
   };
+  if (!options.norm.is_empty())
+    options.norm =
+        norm_of_copies(options.norm, static_cast<std::int64_t>(size), copies, static_cast<std::int64_t>(more));
   extended("rtols", options.rtols, options.rtol);
   extended("atols", options.atols, options.atol);
   if (const std::vector<double> once = std::exchange(options.mass_matrix, {}); !once.empty()) {
-    const std::size_t n = 2 * size + more;
+    const std::size_t n = copies * size + more;
     options.mass_matrix.assign(n * n, 0.0);
     for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t j = 0; i < 2 * size && j < size; ++j)
-        options.mass_matrix[i * n + (i < size ? j : size + j)] = once[i % size * size + j];
-      if (i >= 2 * size) options.mass_matrix[i * n + i] = 1;
+      for (std::size_t j = 0; i < copies * size && j < size; ++j)
+        options.mass_matrix[i * n + i / size * size + j] = once[i % size * size + j];
+      if (i >= copies * size) options.mass_matrix[i * n + i] = 1;
     }
   }
   return options;

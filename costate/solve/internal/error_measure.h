@@ -54,8 +54,8 @@ std::size_t end_of_part(std::span<const std::size_t> part_offsets, std::size_t p
 /// InvalidArgument for tolerances or a mass matrix that do not fit the field.
 void check_tolerances(const SolveOptions& options, const VectorField& field);
 
-/// Options for a system of two copies of the field's state, such as its tangent beside it, and of `more` numbers: lists
-/// of tolerances and the mass matrix for each copy, and `rtol`, `atol` and 1 for the rest.
-SolveOptions with_two_states(SolveOptions options, const VectorField& field, std::size_t more);
+/// Options for a system of so many copies of the field's state, such as its tangent beside it, and of `more` numbers:
+/// lists of tolerances and the mass matrix for each copy, and `rtol`, `atol` and 1 for the rest.
+SolveOptions with_copies(SolveOptions options, const VectorField& field, std::size_t copies, std::size_t more);
 
 }  // namespace costate::internal

@@ -34,6 +34,9 @@ std::string failure_advice(const FailedSolve& failed) {
       if (failed.status == Status::kStepTooSmall && failed.min_step > 0 &&
           is_shortest(failed.last_step, failed.min_step))
         return "lower min_step, loosen rtol and atol, or take such steps all the same, by at_min_step";
+      if (failed.status == Status::kStepTooSmall && failed.has_nonnegative)
+        return "look at the numbers of nonnegative there: every step takes one of them below 0, as the start may be; "
+               "leave out those that the solution itself takes there";
       if (is_at_one_size(failed))
         return text::concat("nearly all steps were accepted at about one size, ",
                             std::abs(failed.reached - failed.start) / static_cast<double>(failed.accepted),

@@ -12,7 +12,8 @@ struct FailedSolve {
   Status status = Status::kOk;
   double start = 0, reached = 0, last_step = 0;
   std::int64_t accepted = 0, rejected = 0;
-  bool has_fixed_steps = false, is_implicit = false, has_mass_matrix = false, has_events = false;
+  bool has_fixed_steps = false, is_implicit = false, has_mass_matrix = false, has_events = false,
+       has_nonnegative = false;
   double min_step = 0;  // of the options
 };
 

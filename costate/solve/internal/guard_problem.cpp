@@ -6,6 +6,7 @@
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "costate/graph/internal/reach.h"
+#include "costate/solve/internal/implicit_step.h"
 
 namespace costate::internal {
 namespace {
@@ -20,8 +21,8 @@ std::vector<std::size_t> tangent_inputs(const LaneProblem<T>& problem, bool with
 
 /// The jvp of an implicit method's step.
 template <class T>
-TileFunction<T> lower_step_tangent(const LaneProblem<T>& problem, bool with_arguments, TimeRows& time) {
-  const StepFunction step = implicit_step(problem.field, problem.options, StepUse::kTangent);
+TileFunction<T> lower_step_tangent(const LaneProblem<T>& problem, const StepFunction& step, bool with_arguments,
+                                   TimeRows& time) {
   const std::size_t state = step.first_state_input();
   std::vector<std::size_t> positions(with_arguments ? step.function.inputs().size() - state : 1);
   std::iota(positions.begin(), positions.end(), state);
@@ -29,8 +30,14 @@ TileFunction<T> lower_step_tangent(const LaneProblem<T>& problem, bool with_argu
 }
 
 template <class T>
-TileFunction<T> lower_tangent(const LaneProblem<T>& problem, bool with_arguments, TimeRows& time) {
-  if (problem.implicit) return lower_step_tangent(problem, with_arguments, time);
+TileFunction<T> lower_tangent(const LaneProblem<T>& problem, bool with_arguments, bool is_explicit_step,
+                              TimeRows& time) {
+  if (problem.implicit) {
+    const auto make = is_explicit_step ? explicit_step : step_function;
+    return lower_step_tangent(
+        problem, make(problem.field, problem.options, StepUse::kTangent, std::numeric_limits<double>::epsilon()),
+        with_arguments, time);
+  }
   return lower_reading_time<T>({jvp(problem.field.function(), tangent_inputs(problem, with_arguments)), {}},
                                problem.lanes, time);
 }
@@ -72,8 +79,10 @@ bool has_kinks(const VectorField& field) {
 }
 
 template <class T>
-TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments)
-    : function(lower_tangent(problem, with_arguments, time)) {
+TangentField<T>::TangentField(const LaneProblem<T>& problem, bool with_arguments, bool is_explicit_step)
+    : function(lower_tangent(problem, with_arguments, is_explicit_step, time)) {
+  if (problem.implicit && problem.implicit->explicit_part && !is_explicit_step)
+    explicit_step = std::make_unique<const TangentField>(problem, with_arguments, true);
   const std::size_t num_arguments = problem.field.function().inputs().size() - 1 - problem.part_offsets.size();
   for (std::size_t i = 0; with_arguments && i < num_arguments; ++i) {
     const Input& argument = problem.argument(i);

@@ -15,13 +15,14 @@ namespace costate::internal {
 bool has_kinks(const VectorField& field);
 
 /// The field's derivative along a tangent: of the state alone, or of the state and all arguments. Of an implicit method
-/// that of its step.
+/// that of its step; and of one that switches, of its other step, too.
 template <class T>
 struct TangentField {
-  TangentField(const LaneProblem<T>& problem, bool with_arguments);
+  TangentField(const LaneProblem<T>& problem, bool with_arguments, bool is_explicit_step = false);
 
   TimeRows time;  // what the function reads of t
   TileFunction<T> function;
+  std::unique_ptr<const TangentField> explicit_step = {};
   std::vector<AlignedVector<T>> arguments;  // their tangents: patterns
 };
 

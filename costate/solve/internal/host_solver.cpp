@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
+#include <optional>
 
 #include "costate/base/threads.h"
 #include "costate/exec/internal/image_lanes.h"
@@ -19,7 +21,7 @@ std::size_t numbers_per_lane(const VectorField& field, const SolveOptions& optio
   std::int64_t largest = 0;
   for (const Node& node : field.function().nodes())
     if (node.op != Op::kInput && node.op != Op::kConstant) largest = std::max(largest, node.shape.size());
-  if (tableau(options.method).is_implicit) {  // its matrix and the factors, and some vectors
+  if (tableau(options.method).is_implicit()) {  // its matrix and the factors, and some vectors
     const auto n = static_cast<std::size_t>(field.state_size());
     return 3 * n * n + 40 * n + 2 * static_cast<std::size_t>(largest);
   }
@@ -48,22 +50,6 @@ AlignedVector<T> numbers_of(const HostArray& array) {
   return numbers;
 }
 
-/// A value that the field takes besides t and its state.
-struct FieldValue {
-  const Input* input = nullptr;
-  const HostArray* value = nullptr;
-};
-
-/// The arguments and Parameters of a field in the order of its Function's inputs.
-std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments) {
-  const std::vector<Input>& inputs = field.function().inputs();
-  std::vector<FieldValue> values;
-  std::size_t given = 0;
-  for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
-    values.push_back({&inputs[i], inputs[i].parameter ? &inputs[i].parameter->value() : &arguments[given++]});
-  return values;
-}
-
 /// Of a field that reads t in f32.
 void check_f32_times(const HostBatch& batch) {
   for (std::int64_t i = 1; i < batch.times.size(); ++i) {
@@ -79,11 +65,14 @@ void check_f32_times(const HostBatch& batch) {
 template <class T>
 class HostSolver {
  public:
+  static constexpr Dtype kDtype = std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64;
+
   HostSolver(const VectorField& field, const SolveOptions& options, const HostBatch& batch)
       : batch_(batch),
         sizes_(batch.sizes),
         problem_(field, options, lanes_for(field, options), batch.sizes.times, {}, batch.events) {
     if (problem_.time.rounds_time) check_f32_times(batch);
+    if (sizes_.times_are_shared) shared_times_ = batch.times.numbers();
     for (const FieldValue& given : field_values(field, batch.arguments)) {
       Argument argument{
           .size = static_cast<std::size_t>(given.input->shape.size()), .shared = {}, .of_samples = nullptr};
@@ -107,37 +96,33 @@ class HostSolver {
     solution.status.resize(sizes_.batch);
     solution.reached.resize(sizes_.batch);
     solution.last_step.resize(sizes_.batch);
-    for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected}) counter->resize(sizes_.batch);
-    const std::size_t workers =
-        std::min(static_cast<std::size_t>(num_threads()), (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
+    for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected, &solution.implicit_steps})
+      counter->resize(sizes_.batch);
+    solution.switches.resize(sizes_.batch);
+    if (!problem_.is_fixed) make_end(solution);
+    const std::size_t threads = batch_.watch != nullptr ? 1 : static_cast<std::size_t>(num_threads());
+    const std::size_t workers = std::min(threads, (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
     Common common;
+    common.knows_slope.resize(sizes_.batch);
     if (batch_.events != nullptr) common.event_rows.resize(sizes_.batch);
     if (dense != nullptr) common.dense.resize(sizes_.batch);
     std::vector<LaneEventList<T>> events(workers);
     parallel_for(workers, [&](std::size_t worker) { Worker(*this, common, solution, events[worker]).run(); });
-    solution.advice = advice_on_first_failure(solution);
+    solution.advice = advice_on_first_failure(solution, problem_.options, batch_);
     if (batch_.events != nullptr) solution.events = events_of(common.event_rows);
     if (dense != nullptr) *dense = steps_of(common.dense);
+    for (std::size_t i = 0; i < solution.end.knows_slope.size(); ++i)
+      solution.end.knows_slope[i] = common.knows_slope[i] != 0;
+    if (batch_.watch != nullptr && batch_.watch->on_progress) batch_.watch->on_progress(1);
     return solution;
   }
 
  private:
-  std::string advice_on_first_failure(const Solution& solution) const {
-    const auto failed = std::ranges::find_if(solution.status, [](Status status) { return status != Status::kOk; });
-    if (failed == solution.status.end()) return "";
-    const auto i = static_cast<std::size_t>(failed - solution.status.begin());
-    const std::size_t first_time = sizes_.times_are_shared ? 0 : i * sizes_.times;
-    return failure_advice({.status = *failed,
-                           .start = batch_.times.at(static_cast<std::int64_t>(first_time)),
-                           .reached = solution.reached[i],
-                           .last_step = solution.last_step[i],
-                           .accepted = solution.accepted[i],
-                           .rejected = solution.rejected[i],
-                           .has_fixed_steps = problem_.is_fixed,
-                           .is_implicit = problem_.tableau->is_implicit,
-                           .has_mass_matrix = !problem_.options.mass_matrix.empty(),
-                           .has_events = batch_.events != nullptr,
-                           .min_step = problem_.options.min_step});
+  void make_end(Solution& solution) const {
+    SolveEnd& end = solution.end;
+    end.states = end.slopes = HostArray(sizes_.state.with_first(static_cast<std::int64_t>(sizes_.batch)), kDtype);
+    for (auto* numbers : {&end.times, &end.steps, &end.previous_log, &end.before_log}) numbers->resize(sizes_.batch);
+    end.knows_slope.resize(sizes_.batch);
   }
 
   /// Where a sample's events are: rows of the list of the thread that solved it.
@@ -203,10 +188,63 @@ class HostSolver {
     std::atomic<std::size_t> next = 0;  // who solves a sample changes no bit of it
     std::vector<EventRows> event_rows;  // [sample], as the next; empty if there are none
     std::vector<DenseSteps<T>> dense;   // empty if not wanted
+    std::vector<char> knows_slope;      // SolveEnd's, where threads write side by side
+  };
+
+  /// Tells a SolveWatch of the steps of lanes.
+  class Watching {
+   public:
+    explicit Watching(const HostSolver& host)
+        : host_(host), watch_(*host.batch_.watch), attempts_(host.problem_.lanes), state_(host.problem_.state_size) {}
+
+    void planned(const LaneSolver<T>& solver, std::span<const std::size_t> samples) {
+      for (std::size_t lane = 0; lane < attempts_.size(); ++lane) {
+        attempts_[lane].reset();
+        if (!solver.is_attempted(lane)) continue;
+        const StepTimes step = solver.times_of_step(lane);
+        attempts_[lane] = StepView{.sample = static_cast<std::int64_t>(samples[lane]), .t = step.t, .h = step.h};
+        tell(watch_.on_step, solver, lane);
+      }
+    }
+
+    void judged(const LaneSolver<T>& solver, std::span<const std::size_t> samples) {
+      for (std::size_t lane = 0; lane < attempts_.size(); ++lane) {
+        if (!attempts_[lane]) continue;
+        attempts_[lane]->error = solver.error_of_attempt(lane);
+        tell(solver.is_accepted(lane) ? watch_.on_accept : watch_.on_reject, solver, lane);
+        if (solver.is_accepted(lane) && watch_.on_progress) pass(samples[lane], attempts_[lane]->h);
+      }
+    }
+
+   private:
+    void tell(const std::function<void(const StepView&)>& call, const LaneSolver<T>& solver, std::size_t lane) {
+      if (!call) return;
+      for (std::size_t row = 0; row < state_.size(); ++row)
+        state_[row] = static_cast<double>(solver.y()[row * host_.problem_.lanes + lane]);
+      attempts_[lane]->state = state_;
+      call(*attempts_[lane]);
+    }
+
+    void pass(std::size_t sample, double h) {
+      constexpr double kPercent = 0.01;
+      const std::size_t first = host_.sizes_.times_are_shared ? 0 : sample * host_.sizes_.times;
+      const double length = host_.batch_.times.at(static_cast<std::int64_t>(first + host_.sizes_.times - 1)) -
+                            host_.batch_.times.at(static_cast<std::int64_t>(first));
+      behind_ += h / length / static_cast<double>(host_.sizes_.batch);
+      if (behind_ < told_ + kPercent || behind_ >= 1) return;
+      told_ = behind_;
+      watch_.on_progress(behind_);
+    }
+
+    const HostSolver& host_;
+    const SolveWatch& watch_;
+    std::vector<std::optional<StepView>> attempts_;  // [lane]
+    std::vector<double> state_;
+    double behind_ = 0, told_ = 0;
   };
 
   /// A thread's lanes and the samples that it takes from the batch.
-  class Worker : public LaneQueue {
+  class Worker : public LaneQueue, public StepListener {
    public:
     Worker(const HostSolver& host, Common& common, Solution& solution, LaneEventList<T>& events)
         : host_(host),
@@ -215,14 +253,22 @@ class HostSolver {
           events_(events),
           solver_(host.problem_),
           dense_(host.problem_),
-          sample_of_(host.problem_.lanes) {
+          sample_of_(host.problem_.lanes),
+          watch_(host.batch_.watch == nullptr ? nullptr : std::make_unique<Watching>(host)) {
       const std::size_t lanes = host.problem_.lanes;
       z0_.resize(host.problem_.state_size * lanes);
-      states_.resize(host.sizes_.times * z0_.size());
+      rows_.resize(lanes);
       times_.resize(host.sizes_.times * lanes);
+      for (std::size_t i = 0; i < host.shared_times_.size(); ++i)
+        std::fill_n(times_.begin() + static_cast<std::ptrdiff_t>(i * lanes), lanes, host.shared_times_[i]);
       for (std::size_t i = 0; i < host.arguments_.size(); ++i) {
         const bool is_sample = host.arguments_[i].of_samples != nullptr;
         packed_.emplace_back(is_sample ? host.arguments_[i].size * lanes : 0);
+      }
+      if (host.batch_.resume != nullptr) {
+        for (auto* numbers : {&resume_.h, &resume_.previous_log, &resume_.before_log}) numbers->resize(lanes);
+        resume_.knows_slope.resize(lanes);
+        resume_.slopes.resize(host.problem_.state_size * lanes);
       }
       for (std::size_t i = 0; i < packed_.size(); ++i)
         pointers_.push_back(packed_[i].empty() ? host.arguments_[i].shared.data() : packed_[i].data());
@@ -233,8 +279,10 @@ class HostSolver {
                            .times = times_.data(),
                            .arguments = pointers_,
                            .shared = host_.shared_.data(),
-                           .num_samples = std::min(host_.problem_.lanes, host_.sizes_.batch)},
-                          *this, states_.data(), common_.dense.empty() ? nullptr : &dense_);
+                           .num_samples = std::min(host_.problem_.lanes, host_.sizes_.batch),
+                           .resume = host_.batch_.resume == nullptr ? nullptr : &resume_,
+                           .shared_times = host_.shared_times_.empty() ? nullptr : host_.shared_times_.data()},
+                          *this, rows_, common_.dense.empty() ? nullptr : &dense_, watch_ ? this : nullptr);
     }
 
     bool load(std::size_t lane) override {
@@ -242,18 +290,20 @@ class HostSolver {
       if (sample >= host_.sizes_.batch) return false;
       sample_of_[lane] = sample;
       fill(host_.batch_.z0, sample, host_.problem_.state_size, lane, z0_.data());
-      fill(host_.batch_.times, host_.sizes_.times_are_shared ? 0 : sample, host_.sizes_.times, lane, times_.data());
+      rows_[lane] = states_of(sample);
+      if (!host_.sizes_.times_are_shared) fill(host_.batch_.times, sample, host_.sizes_.times, lane, times_.data());
       for (std::size_t i = 0; i < packed_.size(); ++i)
         if (host_.arguments_[i].of_samples != nullptr)
           fill(*host_.arguments_[i].of_samples, sample, host_.arguments_[i].size, lane, packed_[i].data());
+      if (host_.batch_.resume != nullptr) take_up(sample, lane);
       return true;
     }
 
+    void planned() override { watch_->planned(solver_, sample_of_); }
+    void judged() override { watch_->judged(solver_, sample_of_); }
+
     void finished(std::size_t lane) override {
-      const std::size_t sample = sample_of_[lane], lanes = host_.problem_.lanes;
-      const std::size_t size = host_.sizes_.times * host_.problem_.state_size;
-      T* out = solution_.states.data<T>().data() + sample * size;
-      for (std::size_t row = 0; row < size; ++row) out[row] = states_[row * lanes + lane];
+      const std::size_t sample = sample_of_[lane];
       const LaneOutcome& outcome = solver_.outcomes()[lane];
       if (!common_.dense.empty()) common_.dense[sample] = std::move(dense_.steps(lane));
       if (solver_.events() != nullptr) keep_events(sample, solver_.events()->list(lane));
@@ -263,9 +313,45 @@ class HostSolver {
       solution_.nfe[sample] = outcome.nfe;
       solution_.accepted[sample] = outcome.accepted;
       solution_.rejected[sample] = outcome.rejected;
+      solution_.implicit_steps[sample] = outcome.implicit;
+      if (const LaneSwitch* switches = solver_.switches(); switches != nullptr)
+        solution_.switches[sample].assign(switches->times(lane).begin(), switches->times(lane).end());
+      if (!host_.problem_.is_fixed) keep_end(sample, lane);
     }
 
    private:
+    /// [time, state] of a sample in the solution.
+    T* states_of(std::size_t sample) const {
+      return solution_.states.template data<T>().data() + sample * host_.sizes_.times * host_.problem_.state_size;
+    }
+
+    void take_up(std::size_t sample, std::size_t lane) {
+      const SolveEnd& end = *host_.batch_.resume;
+      resume_.h[lane] = end.steps[sample];
+      resume_.previous_log[lane] = end.previous_log[sample];
+      resume_.before_log[lane] = end.before_log[sample];
+      resume_.knows_slope[lane] = end.knows_slope[sample] ? 1 : 0;
+      fill(end.slopes, sample, host_.problem_.state_size, lane, resume_.slopes.data());
+    }
+
+    void keep_end(std::size_t sample, std::size_t lane) {
+      SolveEnd& end = solution_.end;
+      const LaneOutcome& outcome = solver_.outcomes()[lane];
+      const std::size_t size = host_.problem_.state_size, lanes = host_.problem_.lanes;
+      end.times[sample] = outcome.t;
+      end.steps[sample] = outcome.next_step;
+      end.previous_log[sample] = outcome.previous_log;
+      end.before_log[sample] = outcome.before_log;
+      common_.knows_slope[sample] = solver_.knows_last_slope(lane) ? 1 : 0;
+      T* states = end.states.template data<T>().data() + sample * size;
+      T* slopes = end.slopes.template data<T>().data() + sample * size;
+      const T* last = states_of(sample) + (host_.sizes_.times - 1) * size;
+      for (std::size_t row = 0; row < size; ++row) {
+        states[row] = last[row];
+        slopes[row] = common_.knows_slope[sample] != 0 ? solver_.last_slopes()[row * lanes + lane] : T{0};
+      }
+    }
+
     void keep_events(std::size_t sample, const LaneEventList<T>& list) {
       common_.event_rows[sample] = {&events_, events_.events.size(), list.events.size()};
       events_.events.insert(events_.events.end(), list.events.begin(), list.events.end());
@@ -287,10 +373,13 @@ class HostSolver {
     LaneSolver<T> solver_;
     DenseRecord<T> dense_;
     std::vector<std::size_t> sample_of_;
-    AlignedVector<T> z0_, states_;
+    AlignedVector<T> z0_;
+    std::vector<T*> rows_;  // [lane] where the states of its sample go
     std::vector<double> times_;
     std::vector<AlignedVector<T>> packed_;
     std::vector<const T*> pointers_;
+    LaneResume<T> resume_;
+    std::unique_ptr<Watching> watch_;  // null where nobody watches
   };
 
   /// An argument or Parameter of the field: numbers that all samples share, or a batch.
@@ -304,10 +393,41 @@ class HostSolver {
   const HostSizes& sizes_;
   LaneProblem<T> problem_;
   AlignedVector<T> shared_;
+  std::vector<double> shared_times_;  // empty where each sample has its own
   std::vector<Argument> arguments_;
 };
 
 }  // namespace
+
+std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments) {
+  const std::vector<Input>& inputs = field.function().inputs();
+  std::vector<FieldValue> values;
+  std::size_t given = 0;
+  for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
+    values.push_back({&inputs[i], inputs[i].parameter ? &inputs[i].parameter->value() : &arguments[given++]});
+  return values;
+}
+
+std::string advice_on_first_failure(const Solution& solution, const SolveOptions& options, const HostBatch& batch) {
+  const auto failed = std::ranges::find_if(solution.status, [](Status status) { return status != Status::kOk; });
+  if (failed == solution.status.end()) return "";
+  const auto i = static_cast<std::size_t>(failed - solution.status.begin());
+  const std::size_t first_time = batch.sizes.times_are_shared ? 0 : i * batch.sizes.times;
+  const Tableau& method = tableau(options.method);
+  return failure_advice(
+      {.status = *failed,
+       .start = batch.times.at(static_cast<std::int64_t>(first_time)),
+       .reached = solution.reached[i],
+       .last_step = solution.last_step[i],
+       .accepted = solution.accepted[i],
+       .rejected = solution.rejected[i],
+       .has_fixed_steps = options.steps_per_interval > 0 || options.step_size > 0 || !method.has_error_estimate(),
+       .is_implicit = method.is_implicit(),
+       .has_mass_matrix = !options.mass_matrix.empty(),
+       .has_events = batch.events != nullptr,
+       .has_nonnegative = !options.nonnegative.empty(),
+       .min_step = options.min_step});
+}
 
 template <class T>
 Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "costate/solve/dense_solution.h"
@@ -27,7 +28,21 @@ struct HostBatch {
   std::span<const HostArray> arguments;
   HostSizes sizes;
   const EventField* events = nullptr;  // of the field that is solved, if it has some
+  const SolveEnd* resume = nullptr;    // of the solve that this one goes on with
+  const SolveWatch* watch = nullptr;   // null where nobody watches
 };
+
+/// A value that the field takes besides t and its state.
+struct FieldValue {
+  const Input* input = nullptr;
+  const HostArray* value = nullptr;
+};
+
+/// The arguments and Parameters of a field in the order of its Function's inputs.
+std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments);
+
+/// failure_advice() for the first sample that failed; empty if none did.
+std::string advice_on_first_failure(const Solution& solution, const SolveOptions& options, const HostBatch& batch);
 
 /// solve() of a batch whose inputs were checked, in T; with `dense`, all of its steps.
 template <class T>

@@ -1,5 +1,7 @@
 #include "costate/solve/internal/implicit_problem.h"
 
+#include "costate/solve/internal/implicit_step.h"
+
 namespace costate::internal {
 
 template <class T>
@@ -18,8 +20,18 @@ template void bind_step_inputs(const TimeRows&, std::size_t, const double*, cons
                                std::span<const double* const>, std::vector<const double*>&);
 
 template <class T>
-ImplicitProblem<T>::ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t num_lanes)
-    : step(implicit_step(field, options, StepUse::kForward, std::numeric_limits<T>::epsilon())),
+ImplicitProblem<T>::ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t num_lanes,
+                                    StepUse use)
+    : ImplicitProblem(internal::step_function(field, options, use, std::numeric_limits<T>::epsilon()), field,
+                      num_lanes) {
+  if (options.method == Method::kAuto)
+    explicit_part.reset(
+        new ImplicitProblem(explicit_step(field, options, use, std::numeric_limits<T>::epsilon()), field, num_lanes));
+}
+
+template <class T>
+ImplicitProblem<T>::ImplicitProblem(StepFunction step_function, const VectorField& field, std::size_t num_lanes)
+    : step(std::move(step_function)),
       lanes(num_lanes),
       state_size(static_cast<std::size_t>(field.state_size())),
       reads_time(internal::reads_time(field.function())),
@@ -30,6 +42,7 @@ void ImplicitProblem<T>::prepare(std::span<const T* const> arguments, T* shared)
   std::vector<const T*> pointers;
   bind_step_inputs<T>(time, lanes, nullptr, nullptr, nullptr, arguments, pointers);
   function.prepare(pointers, shared);
+  if (explicit_part) explicit_part->prepare(arguments, shared + explicit_shared());
 }
 
 template struct ImplicitProblem<float>;

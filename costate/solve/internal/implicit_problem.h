@@ -1,7 +1,8 @@
-// A step of an implicit method lowered for `lanes` samples side by side.
+// A step of a method that steps by a Function, an implicit one above all, lowered for `lanes` samples side by side.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -19,16 +20,26 @@ void bind_step_inputs(const TimeRows& time, std::size_t lanes, const T* times, c
 
 template <class T>
 struct ImplicitProblem {
-  ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes);
+  ImplicitProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes,
+                  StepUse use = StepUse::kForward);
 
   StepFunction step;
   std::size_t lanes, state_size;
   bool reads_time;  // of the field
   TimeRows time;
   TileFunction<T> function;
+  std::unique_ptr<const ImplicitProblem> explicit_part;  // the other step of a method that switches
 
-  /// TileFunction::prepare for given arguments and Parameters; `shared` has room for shared_size() of the function.
+  /// TileFunction::prepare for given arguments and Parameters; `shared` has room for shared_size() numbers, those of
+  /// the explicit part behind `explicit_shared`.
   void prepare(std::span<const T* const> arguments, T* shared) const;
+  std::size_t shared_size() const {
+    return explicit_part ? explicit_shared() + explicit_part->shared_size() : function.shared_size();
+  }
+  std::size_t explicit_shared() const { return padded(function.shared_size()); }
+
+ private:
+  ImplicitProblem(StepFunction step, const VectorField& field, std::size_t lanes);
 };
 
 extern template struct ImplicitProblem<float>;

@@ -82,11 +82,13 @@ ReferenceStepper interpreted_step(const StepFunction& step, std::span<const std:
     for (const std::vector<double>& argument : arguments)
       inputs.emplace_back(step.function.inputs()[inputs.size()].shape, argument);
     const std::vector<HostArray> all = interpret(step.function, inputs);
-    ReferenceStepOutputs outputs{.y_next = all[0].numbers(), .error = {}, .newton_error = 0, .dense = {}};
+    ReferenceStepOutputs outputs{
+        .y_next = all[0].numbers(), .error = {}, .newton_error = 0, .stiffness = 0, .dense = {}};
     for (std::size_t j = 0; j < step.num_dense; ++j) outputs.dense.push_back(all[1 + j].numbers());
     std::size_t next = 1 + step.num_dense;
     if (step.has_error) outputs.error = all[next++].numbers();
-    if (step.has_newton_error) outputs.newton_error = all[next].at(0);
+    if (step.has_newton_error) outputs.newton_error = all[next++].at(0);
+    if (step.has_stiffness) outputs.stiffness = all[next].at(0);
     return outputs;
   };
 }

@@ -1,5 +1,6 @@
 #include "costate/solve/internal/lane_errors.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "costate/exec/kernels/kernels.h"
@@ -8,10 +9,24 @@
 namespace costate::internal {
 
 template <class T>
+LaneErrors<T>::Norm::Norm(const Function& norm, std::size_t state_size, std::size_t lanes)
+    : function(norm, lanes),
+      workspace(function.make_workspace()),
+      shared(function.shared_size()),
+      saved(function.saved_size()),
+      errors(padded(state_size * lanes)) {
+  const T* inputs[] = {errors.data()};
+  function.prepare(inputs, shared.data());
+}
+
+template <class T>
 LaneErrors<T>::LaneErrors(const LaneProblem<T>& problem) : problem_(problem), ones_(problem.lanes, T{1}) {
   const ErrorMeasure& measure = problem.measure;
   if (problem.guard != nullptr && !problem.implicit) bend_ = guard::bend_weights(*problem.tableau);
-  if (problem.tableau->has_second_companion() || measure.groups.size() > 1) other_norms_.resize(2 * problem.lanes);
+  if (problem.tableau->has_second_companion() || measure.groups.size() > 1 || !problem.options.norm.is_empty())
+    other_norms_.resize(2 * problem.lanes);
+  if (!problem.options.norm.is_empty())
+    norm_ = std::make_unique<Norm>(problem.options.norm, problem.state_size, problem.lanes);
   if (measure.is_uniform) return;
   for (std::size_t row = 0; row < problem.state_size; ++row) {
     rtols_.push_back(static_cast<T>(measure.rtol[row]));
@@ -81,6 +96,7 @@ void LaneErrors<T>::estimate(const AttemptedStep<T>& attempt, std::span<const do
 /// The largest norm of the groups.
 template <class T>
 void LaneErrors<T>::measure_rows(const T* x, const T* y0, const T* y1, T* norms) {
+  if (norm_) return measure_by_function(x, y0, y1, norms);
   const ErrorMeasure& measure = problem_.measure;
   for (std::size_t k = 0; k < measure.groups.size(); ++k) {
     const ErrorGroup& group = measure.groups[k];
@@ -99,6 +115,33 @@ void LaneErrors<T>::measure_rows(const T* x, const T* y0, const T* y1, T* norms)
     for (std::size_t lane = 0; k > 0 && lane < problem_.lanes; ++lane)
       norms[lane] = static_cast<T>(guard::larger(norms[lane], norm[lane]));
   }
+}
+
+/// The norm of a user, who may not have thought of NaN: it is one wherever a number is not finite.
+template <class T>
+void LaneErrors<T>::measure_by_function(const T* x, const T* y0, const T* y1, T* norms) {
+  const std::size_t lanes = problem_.lanes;
+  AlignedVector<T>& zeros = other_norms_;
+  std::fill_n(zeros.begin(), lanes, T{0});
+  for (std::size_t row = 0; row < problem_.state_size; ++row)
+    for (std::size_t i = row * lanes; i < (row + 1) * lanes; ++i) {
+      const T tolerance = std::fma(rtols_[row], std::max(std::abs(y0[i]), std::abs(y1[i])), atols_[row]);
+      const T error = is_controlled(static_cast<double>(atols_[row])) ? x[i] / tolerance : T{0};
+      norm_->errors[i] = error;
+      zeros[i - row * lanes] += T{0} * (error + y1[i]);
+    }
+  const T* inputs[] = {norm_->errors.data()};
+  T* outputs[] = {norms};
+  norm_->function.run(Phase::kForward, {.inputs = inputs,
+                                        .outputs = outputs,
+                                        .shared = norm_->shared.data(),
+                                        .saved = norm_->saved.data(),
+                                        .workspace = &norm_->workspace,
+                                        .lane_weights = nullptr,
+                                        .num_samples = lanes,
+                                        .first_sample = 0,
+                                        .report = nullptr});
+  for (std::size_t lane = 0; lane < lanes; ++lane) norms[lane] += zeros[lane];
 }
 
 template class LaneErrors<float>;

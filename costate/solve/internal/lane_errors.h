@@ -1,6 +1,7 @@
 // The norms by which a tile's steps are judged: error_measure.h, for `lanes` samples side by side.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "costate/exec/internal/aligned.h"
@@ -34,6 +35,16 @@ class LaneErrors {
  private:
   void estimate(const AttemptedStep<T>& attempt, std::span<const double> e, T* norms);
   void measure_rows(const T* x, const T* y0, const T* y1, T* norms);
+  void measure_by_function(const T* x, const T* y0, const T* y1, T* norms);
+
+  /// SolveOptions::norm on a tile.
+  struct Norm {
+    Norm(const Function& norm, std::size_t state_size, std::size_t lanes);
+
+    TileFunction<T> function;
+    TileWorkspace<T> workspace;
+    AlignedVector<T> shared, saved, errors;  // errors [state, lanes] in tolerances
+  };
 
   const LaneProblem<T>& problem_;
   AlignedVector<T> rtols_, atols_;  // [state] where the measure is not uniform
@@ -41,6 +52,7 @@ class LaneErrors {
   AlignedVector<T> ones_;           // [lanes]
   std::vector<double> bend_;        // [stage] weights
   AlignedVector<T> other_norms_;    // [2, lanes]: of a group after the first; of the second companion
+  std::unique_ptr<Norm> norm_;      // null where error_norm says it
 };
 
 extern template class LaneErrors<float>;

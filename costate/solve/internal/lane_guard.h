@@ -23,6 +23,7 @@ struct GuardedAttempt {
   const T* bends = nullptr;  // LaneErrors::bend_of, where reads_bends()
   const double *first_times = nullptr, *last_times = nullptr;  // StepTimes
   const LaneInputs<T>& inputs;
+  const char* is_explicit = nullptr;  // [lanes] of a method that switches
 };
 
 template <class T>
@@ -46,6 +47,24 @@ class LaneGuard {
   void advance(const LaneClock& clock);
 
  private:
+  /// A thread's runs of a TangentField.
+  struct Tangent {
+    explicit Tangent(const TangentField<T>& tangent_field, std::size_t lanes)
+        : field(tangent_field),
+          stage_times(field.time, lanes),
+          times(field.time.count * lanes),
+          shared(field.function.shared_size()),
+          saved(field.function.saved_size()),
+          workspace(field.function.make_workspace()) {}
+
+    const TangentField<T>& field;
+    StageTimes<T> stage_times;
+    AlignedVector<T> times;  // [rows of time, lanes] of a stage
+    AlignedVector<T> shared, saved;
+    TileWorkspace<T> workspace;
+    bool is_prepared = false;  // for the arguments of this solve
+  };
+
   /// A disturbance of each lane that carries one. Buffers are made when the first lane does.
   struct Disturbance {
     const TangentField<T>* field = nullptr;
@@ -53,12 +72,8 @@ class LaneGuard {
     std::vector<double> size;        // [lane] what it began with, or is relative to since it was scaled back
     std::vector<double> ratio;       // [lane] of the attempt
     AlignedVector<T> now, end, scale, next_scale;  // [state, lanes] v, v1, s of the step before and of the attempt
-    AlignedVector<T> stage, slopes;                // [state, lanes], [stage, state, lanes]; of an implicit step d alone
-    std::unique_ptr<StageTimes<T>> stage_times;
-    AlignedVector<T> times;  // [rows of time, lanes] of a stage
-    AlignedVector<T> shared, saved;
-    TileWorkspace<T> workspace;
-    bool is_prepared = false;     // for the arguments of this solve
+    AlignedVector<T> stage, slopes;  // [state, lanes], [stage, state, lanes]; of an implicit step d alone, and spare
+    std::unique_ptr<Tangent> tangent, of_explicit_step;
     bool any_is_carried = false;  // by a lane, maybe
   };
 
@@ -74,7 +89,9 @@ class LaneGuard {
   void carry_pattern(std::size_t lane);
   void follow(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
   void follow_implicit(const GuardedAttempt<T>& attempt, const LaneClock& clock, Disturbance& disturbance);
-  void run_tangent(const GuardedAttempt<T>& attempt, Disturbance& disturbance);
+  void follow_step(const GuardedAttempt<T>& attempt, const LaneClock& clock, const std::vector<double>& nodes,
+                   Tangent& tangent, const T* now);
+  void run_tangent(const GuardedAttempt<T>& attempt, Tangent& tangent);
   double find_ratio(const LaneClock& clock, Disturbance& disturbance, std::size_t lane);
   void advance(Disturbance& disturbance, std::size_t lane);
 
@@ -87,6 +104,7 @@ class LaneGuard {
   std::vector<char> next_slack_;     // [lane] nor does this attempt
   std::vector<char> asks_, tries_;   // [lane] in this attempt
   AlignedVector<T> probe_, answer_;  // [state, lanes] u of the next ask; uᵀ J
+  AlignedVector<T> mask_;            // [lane]
   TileWorkspace<T>& workspace_;
   Disturbance trial_, state_, inputs_;
   std::vector<const T*> input_pointers_;

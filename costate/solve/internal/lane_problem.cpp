@@ -46,7 +46,7 @@ std::int64_t evaluation_work(const Function& function) {
 template <class T>
 LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions& solve_options, std::size_t num_lanes,
                             std::size_t times, const std::optional<WantedGradients>& wanted,
-                            const EventField* all_events)
+                            const EventField* all_events, const VectorField* bends_of)
     : field(vector_field),
       options(solve_options),
       tableau(&costate::tableau(solve_options.method)),
@@ -55,13 +55,14 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       state_size(static_cast<std::size_t>(vector_field.state_size())),
       part_offsets(internal::part_offsets(vector_field)),
       measure(error_measure(solve_options, part_offsets, state_size)),
+      nonnegative(solve_options.nonnegative.begin(), solve_options.nonnegative.end()),
       gradients(gradients_of(vector_field, solve_options, wanted)),
-      function(lower_field<T>(vector_field, num_lanes, tableau->is_implicit ? std::nullopt : gradients, time)),
+      function(lower_field<T>(vector_field, num_lanes, tableau->steps_by_function() ? std::nullopt : gradients, time)),
       is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
       reads_time(internal::reads_time(vector_field.function())),
-      stops(vector_field, solve_options, std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time,
-            num_lanes) {
-  if (tableau->is_implicit) implicit = std::make_unique<const ImplicitProblem<T>>(field, options, lanes);
+      stops(bends_of == nullptr ? vector_field : *bends_of, solve_options,
+            std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time, num_lanes) {
+  if (tableau->steps_by_function()) implicit = std::make_unique<const ImplicitProblem<T>>(field, options, lanes);
   if (gradients && !implicit) {
     num_late_inputs = part_offsets.size();
     num_late_outputs =
@@ -124,7 +125,7 @@ template <class T>
 void prepare_field(const LaneProblem<T>& problem, std::span<const T* const> arguments, AlignedVector<T>& shared) {
   std::vector<const T*> pointers;
   bind_field_inputs<T>(problem, nullptr, nullptr, arguments, pointers);
-  shared.resize(problem.implicit ? problem.step_shared() + problem.implicit->function.shared_size()
+  shared.resize(problem.implicit ? problem.step_shared() + problem.implicit->shared_size()
                                  : problem.function.shared_size());
   problem.function.prepare(pointers, shared.data());
   if (problem.implicit) problem.implicit->prepare(arguments, shared.data() + problem.step_shared());

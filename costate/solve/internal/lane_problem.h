@@ -25,11 +25,13 @@ template <class T>
 class GuardProblem;
 
 /// What all tiles of a solve share. With `gradients`, the field is evaluated together with what its vjp needs
-/// (linearize). With `events`, `field` is theirs.
+/// (linearize). With `events`, `field` is theirs. Steps end where inputs of the field bend, or those of `bends_of`,
+/// which has the same arguments.
 template <class T>
 struct LaneProblem {
   LaneProblem(const VectorField& field, const SolveOptions& options, std::size_t lanes, std::size_t num_times,
-              const std::optional<WantedGradients>& gradients = {}, const EventField* events = nullptr);
+              const std::optional<WantedGradients>& gradients = {}, const EventField* events = nullptr,
+              const VectorField* bends_of = nullptr);
   ~LaneProblem();
 
   VectorField field;
@@ -40,6 +42,7 @@ struct LaneProblem {
   std::size_t state_size;                 // numbers of a sample's state, all parts together
   std::vector<std::size_t> part_offsets;  // where each part of the state begins, in rows
   ErrorMeasure measure;
+  std::vector<std::size_t> nonnegative;  // rows that no step takes below 0
   std::optional<WantedGradients> gradients;
   TimeRows time;                                          // what `function` reads of t
   TileFunction<T> function;                               // of the field; with `gradients`, of linearize
@@ -74,6 +77,14 @@ std::size_t recorded_numbers(const LaneProblem<T>& problem, std::size_t memory_p
 template <class T>
 std::size_t most_frames(const LaneProblem<T>& problem, std::size_t memory_parts = 1);
 
+/// How lanes go on that another solve left: SolveEnd.
+template <class T>
+struct LaneResume {
+  std::vector<double> h, previous_log, before_log;  // [lanes]
+  std::vector<char> knows_slope;                    // [lanes]
+  AlignedVector<T> slopes;                          // [state, lanes]
+};
+
 /// Inputs of one tile.
 template <class T>
 struct LaneInputs {
@@ -84,6 +95,8 @@ struct LaneInputs {
   const T* shared = nullptr;            // prepare_field's
   std::size_t num_samples = 0;          // lanes that hold samples: the first ones
   std::size_t memory_parts = 1;         // so many tiles share the memory budget
+  const LaneResume<T>* resume = nullptr;
+  const double* shared_times = nullptr;  // [time], where all samples have these
 };
 
 /// The pointers of the inputs of a problem's function: what it reads of the times [TimeRows, lanes], the parts within

@@ -22,6 +22,7 @@ void LaneRecord<T>::clear() {
   starts.clear();
   sizes.clear();
   rounds.clear();
+  is_explicit.clear();
   interval_steps.clear();
   states.clear();
   stride = 1;

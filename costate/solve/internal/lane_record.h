@@ -22,6 +22,8 @@ struct LaneStep {
   std::int32_t num_outputs = 0;
   double first_time = 0, last_time = 0;  // where its first and its last slope were evaluated
 
+  bool is_explicit = false;  // of a method that switches
+
   bool starts_at_event = false, ends_at_event = false;  // of which the end is within what was stepped, t + h
 
   StepTimes times() const { return {.t = t, .h = h, .first = first_time, .last = last_time}; }
@@ -37,6 +39,7 @@ struct LaneRecord {
   std::size_t num_steps = 0;
   std::vector<double> starts, sizes;        // [step]; empty for fixed steps
   std::vector<std::uint32_t> rounds;        // [step]; empty for fixed steps, of which all active lanes take one a round
+  std::vector<char> is_explicit;            // [step] of a method that switches
   std::vector<std::size_t> interval_steps;  // [interval between outputs] steps up to its end; empty for adaptive steps
   std::vector<T> states;                    // [steps / stride, state]
   std::size_t stride = 1;

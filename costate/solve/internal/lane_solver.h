@@ -18,6 +18,7 @@
 #include "costate/solve/internal/lane_guard.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/internal/lane_record.h"
+#include "costate/solve/internal/lane_switch.h"
 #include "costate/solve/internal/stage_times.h"
 #include "costate/solve/internal/step_frames.h"
 
@@ -39,6 +40,9 @@ struct LaneOutcome {
   std::int64_t nfe = 0;
   std::int64_t accepted = 0;
   std::int64_t rejected = 0;
+  std::int64_t implicit = 0;                // of the accepted ones
+  double next_step = 0;                     // of a solve that got to its end, as the next
+  double previous_log = 0, before_log = 0;  // ControlState
 };
 
 /// The samples of a host solve that wait for a lane.
@@ -56,7 +60,11 @@ class StepListener {
  public:
   virtual ~StepListener() = default;
   /// Steps of some lanes were accepted: LaneSolver's is_accepted() and what follows it tell of them until this returns.
-  virtual void stepped() = 0;
+  virtual void stepped() {}
+  /// The lanes' next attempts are planned; they were made and judged. is_attempted(), is_accepted() and what follows
+  /// them tell of them until this returns.
+  virtual void planned() {}
+  virtual void judged() {}
 };
 
 template <class T>
@@ -70,14 +78,16 @@ class LaneSolver {
   ~LaneSolver();
 
   /// Solves one sample in each lane. Fills states [time, state, lanes], with NaN from where a sample failed; keeps
-  /// records and frames if wanted, and tells a listener of each step. A problem with Stragglers (LaneProblem::narrow)
-  /// takes no listener, which would not hear of theirs.
-  void solve(const LaneInputs<T>& inputs, bool keep_records, T* states, StepListener* listener = nullptr);
+  /// records and frames if wanted, tells a listener of each step, and records their dense output, which is for adaptive
+  /// ones. A problem with Stragglers (LaneProblem::narrow) takes neither: they would not hear of theirs.
+  void solve(const LaneInputs<T>& inputs, bool keep_records, T* states, StepListener* listener = nullptr,
+             DenseRecord<T>* dense = nullptr);
 
   /// Solves all samples of the queue; a lane that is done takes the next one. Keeps no records. `inputs` are the
-  /// columns that the queue fills; states [time, state, lanes] are valid for a lane when the queue hears of its end,
-  /// and so is `dense`, if the dense output of its adaptive steps is wanted.
-  void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states, DenseRecord<T>* dense = nullptr);
+  /// columns that the queue fills; rows[lane] is where the states [time, state] of its sample go, which are valid when
+  /// the queue hears of its end, and so is `dense`, if the dense output of its adaptive steps is wanted.
+  void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, std::span<T* const> rows,
+                   DenseRecord<T>* dense = nullptr, StepListener* listener = nullptr);
 
   /// Goes on where `wide` is between two steps: lane i with lane columns[i] of that. Lanes beyond the inputs' samples
   /// are padding. Fills the outputs to come.
@@ -101,6 +111,8 @@ class LaneSolver {
   }
   /// The events of the lanes; null where the problem has none.
   const LaneEvents<T>* events() const { return events_.get(); }
+  /// Which steps the lanes took; null but of a method that switches.
+  const LaneSwitch* switches() const { return switch_.get(); }
   /// The time itself, or where it is a stop its later (direction 1) or earlier side (-1).
   double side_of(std::size_t lane, double t, double direction) const {
     return has_stops_ ? stops_.side(lane, t, direction) : t;
@@ -110,6 +122,11 @@ class LaneSolver {
 
   /// For a StepListener: whether the lane's step was accepted, its times, and the states [state, lanes] at a stage.
   bool is_accepted(std::size_t lane) const { return clock_.accepted[lane] != 0; }
+  bool is_attempted(std::size_t lane) const { return clock_.is_active[lane] != 0; }
+  double error_of_attempt(std::size_t lane) const { return problem_.is_fixed ? 0 : clock_.error[lane]; }
+  /// Where a lane that got to its end was evaluated there, its slope: column `lane` of [state, lanes].
+  bool knows_last_slope(std::size_t lane) const { return !implicit_ && clock_.knows_first[lane] != 0; }
+  const T* last_slopes() const { return slope(0); }
   StepTimes times_of_step(std::size_t lane) const {
     return {.t = clock_.t[lane], .h = clock_.h[lane], .first = first_times()[lane], .last = last_times()[lane]};
   }
@@ -138,8 +155,9 @@ class LaneSolver {
   void hand_over(T* states);
 
   // Beginning and ending a sample.
-  void refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states);
+  void refill(LaneQueue& queue, std::vector<char>& holds_sample);
   void begin(std::size_t lane, T* states);
+  void take_up(std::size_t lane);
   std::optional<double> misplaced_time(std::size_t lane) const;
   std::optional<double> coarse_time(std::size_t lane) const;
   void end_lane(std::size_t lane, Status status);
@@ -174,6 +192,8 @@ class LaneSolver {
   void attempt();
   void judge(T* states);
   Judgement judge_errors();
+  void refuse_negative();
+  double halving_error() const;
   void end_at_shortest();
   void add_up_zeros();
   Judgement accept_fixed();
@@ -187,6 +207,7 @@ class LaneSolver {
   void attempt_implicit();
   void judge_implicit();
   void end_without_convergence();
+  void note_stiffness();
 
   // Evaluations of the field at the stages.
   void evaluate(std::size_t stage) {
@@ -200,6 +221,9 @@ class LaneSolver {
 
   // Outputs (lane_solver_outputs.cpp).
   void pass_all_outputs(std::size_t num_reached, T* states);
+  bool has_many_outputs(std::span<const std::uint32_t> lanes) const;
+  std::size_t first_beyond(std::size_t lane) const;
+  void pass_rows(std::span<std::uint32_t> lanes);
   std::size_t pass_outputs(std::span<std::uint32_t> lanes, bool& any_inside);
   void write_pass(std::span<const std::uint32_t> lanes, T* states);
   bool has_rate_at_stop(std::span<const std::uint32_t> lanes) const;
@@ -247,12 +271,14 @@ class LaneSolver {
   LaneInputs<T> inputs_;
   StepListener* listener_ = nullptr;
   DenseRecord<T>* dense_record_ = nullptr;
+  std::span<T* const> rows_;  // of solve_queue(); empty in others
   bool keeps_records_ = false;
   bool closing_known_ = false;  // the closing stage of this attempt was evaluated
   bool extra_known_ = false;    // and those of dense output
   bool took_over_ = false;
   LaneErrors<T> errors_;
   std::unique_ptr<ImplicitStepper<T>> implicit_;  // null of explicit methods
+  std::unique_ptr<LaneSwitch> switch_;            // null but of a method that switches
   std::unique_ptr<LaneGuard<T>> guard_;           // null where the problem has none
   std::unique_ptr<LaneEvents<T>> events_;         // likewise
   std::unique_ptr<Stragglers<T>> stragglers_;

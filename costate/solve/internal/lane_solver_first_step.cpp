@@ -26,6 +26,7 @@ template <class T>
 void LaneSolver<T>::choose_first_steps() {
   const SolveOptions& options = problem_.options;
   const auto begins = [&](std::size_t lane) { return outputs_[lane].is_fresh && clock_.is_active[lane] != 0; };
+  if (inputs_.resume != nullptr) return;  // which has them
   const auto moving = [&](std::size_t lane, double step) { return std::max(step, smallest_first(clock_.t[lane])); };
   if (options.first_step > 0) {
     for (std::size_t lane = 0; lane < lanes_; ++lane)

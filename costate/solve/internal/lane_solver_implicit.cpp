@@ -15,9 +15,22 @@ void LaneSolver<T>::attempt_implicit() {
                   .h = steps_.data(),
                   .arguments = inputs_.arguments,
                   .shared = inputs_.shared + problem_.step_shared(),
-                  .num_samples = inputs_.num_samples},
+                  .num_samples = inputs_.num_samples,
+                  .is_explicit = switch_ != nullptr ? switch_->is_explicit() : nullptr},
                  y_next());
   closing_known_ = false;
+  if (switch_ == nullptr) return;
+  const double more = implicit_->evaluations(true) - implicit_->evaluations(false);  // than what all are counted
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (switch_->is_explicit()[lane] != 0) clock_.nfe[lane] += more * clock_.is_active[lane];
+}
+
+/// After a step that was accepted the next one may be of the other method.
+template <class T>
+void LaneSolver<T>::note_stiffness() {
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (clock_.accepted[lane] != 0)
+      switch_->advance(lane, clock_.t_next[lane], static_cast<double>(implicit_->stiffness()[lane]));
 }
 
 /// norms_: the error of each lane's attempt. Where Newton's method has not converged it is at least the one after which
@@ -26,10 +39,9 @@ template <class T>
 void LaneSolver<T>::judge_implicit() {
   errors_.error_of(implicit_->error(), y_.data(), y_next(), norms_.data());
   if (!implicit_->step().has_newton_error) return;
-  const double halving = std::pow(2 * problem_.options.step_control.safety, problem_.tableau->error_order());
   for (std::size_t lane = 0; lane < lanes_; ++lane)
     if (implicit_->newton_error()[lane] > static_cast<T>(kMostNewtonError))
-      norms_[lane] = std::max(norms_[lane], static_cast<T>(std::max(halving, 2.0)));
+      norms_[lane] = std::max(norms_[lane], static_cast<T>(halving_error()));
 }
 
 /// Fixed steps cannot be made shorter.
@@ -43,6 +55,8 @@ void LaneSolver<T>::end_without_convergence() {
 // Members that have their definitions here.
 template void LaneSolver<float>::attempt_implicit();
 template void LaneSolver<double>::attempt_implicit();
+template void LaneSolver<float>::note_stiffness();
+template void LaneSolver<double>::note_stiffness();
 template void LaneSolver<float>::judge_implicit();
 template void LaneSolver<double>::judge_implicit();
 template void LaneSolver<float>::end_without_convergence();

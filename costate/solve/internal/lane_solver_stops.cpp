@@ -40,7 +40,7 @@ void LaneSolver<T>::limit_steps() {
   if (const double longest = problem_.options.max_step; longest > 0)
     for (std::size_t lane = 0; lane < lanes_; ++lane)
       clock_.h[lane] = limited_step(clock_.h[lane], clock_.end[lane] - clock_.t[lane], longest);
-  if (has_stops_) std::ranges::copy(clock_.h, clock_.planned.begin());
+  std::ranges::copy(clock_.h, clock_.planned.begin());
 }
 
 /// Lanes whose step has ended at a stop go on to the next one. A step that was cut says little about the size of the

@@ -9,8 +9,9 @@
 
 namespace costate::internal {
 
-/// Which gradients of a solve are asked for, besides that of its start.
+/// Which gradients of a solve are asked for.
 struct WantedGradients {
+  bool start = true;  // z0; who goes back has it for nothing
   bool times = false;
   std::vector<bool> arguments;  // the field's arguments, then its Parameters
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "costate/solve/field_marks.h"
 #include "costate/solve/internal/time_part.h"
 
 namespace costate::internal {
@@ -15,6 +16,7 @@ bool reads_time(const Function& function, std::size_t num_times) {
 
 template <class T>
 TileFunction<T> lower_reading_time(LinearField linear, std::size_t lanes, TimeRows& time, std::size_t num_times) {
+  linear.function = drop_marks(linear.function);  // no more derivatives are taken
   time = TimeRows{.num_times = num_times,
                   .of_time = {},
                   .offsets = std::vector<std::size_t>(num_times),

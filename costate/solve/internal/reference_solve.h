@@ -35,10 +35,15 @@
 //
 // First step. Not below 20 eps |t|, which moves t; the trial step neither.
 //
+// A step whose end has a number of `nonnegative` below 0 has at least the error that halves it, as below.
+//
 // Implicit methods. A step is what the context's `step` makes of the times of its nodes, h and y. The error is that of
 // its estimate; where its Newton error is above kMostNewtonError, it is at least 2 and at least the one
 // after which a rejected step is halved, (2 safety)^order, or with fixed steps the solve ends as kNoConvergence. f is
 // evaluated by itself for the first step alone. The gradient guard of implicit methods is the lanes' alone.
+//
+// Method "auto". Its steps are what `explicit_step` makes of them, or `step`, as StiffnessSwitch says, which takes note
+// of each accepted one.
 //
 // Fixed steps: n equal steps in each interval [t_i, t_i+1]: h = (t_i+1 - t_i) / n; step m starts at fma(m, h, t_i), the
 // last ends at t_i+1 exactly. n is steps_per_interval, or ceil(|t_i+1 - t_i| / step_size (1 - 2^-40)), at least 1: a
@@ -65,7 +70,7 @@ using ReferenceRhs = std::function<void(double t, std::span<const double> y, std
 /// What a StepFunction gives.
 struct ReferenceStepOutputs {
   std::vector<double> y_next, error;
-  double newton_error = 0;
+  double newton_error = 0, stiffness = 0;
   std::vector<std::vector<double>> dense;
 };
 using ReferenceStepper =
@@ -79,7 +84,9 @@ struct ReferenceContext {
   const ReferenceDerivatives* derivatives = nullptr;  ///< adaptive: the gradient guard's, which judges the steps, too
   const StepFunction* step = nullptr;                 ///< of implicit methods
   ReferenceStepper stepper = {};                      ///< which evaluates it
-  const ReferenceEvents* events = nullptr;            ///< adaptive
+  const StepFunction* explicit_step = nullptr;        ///< the other step of a method that switches
+  ReferenceStepper explicit_stepper = {};
+  const ReferenceEvents* events = nullptr;  ///< adaptive
 };
 
 /// An accepted step: it starts at t and has size h (negative backward in time). It ends where the next one starts.

@@ -2,57 +2,21 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <optional>
 
 #include "costate/base/error.h"
-#include "costate/diff/diff.h"
 #include "costate/exec/internal/image_lanes.h"
-#include "costate/graph/internal/builder.h"
 #include "costate/graph/tighten.h"
+#include "costate/solve/internal/cvode_tile_op.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/field_stops.h"
-#include "costate/solve/internal/flat_state.h"
+#include "costate/solve/internal/implicit_step.h"
 #include "costate/solve/internal/interpreted_field.h"
 #include "costate/solve/internal/moved_jumps.h"
 
 namespace costate::internal {
 namespace {
-
-/// What a field takes besides t and the state: its arguments, its Parameters, then the tangents of the `moved` ones.
-std::vector<ArgumentSpec> with_tangents(const VectorField& field, const MovedArguments& moved) {
-  const std::vector<Input>& inputs = field.function().inputs();
-  const std::size_t first = 1 + field.parts().size();
-  std::vector<ArgumentSpec> all;
-  for (std::size_t i = first; i < inputs.size(); ++i) all.push_back({inputs[i].name, inputs[i].shape, inputs[i].kind});
-  for (std::size_t i = first; i < inputs.size(); ++i)
-    if (moved[i - first]) all.push_back({"tangent_" + inputs[i].name, inputs[i].shape, *moved[i - first]});
-  return all;
-}
-
-/// The field of a state and its tangent.
-VectorField tangent_field(const VectorField& field, const MovedArguments& moved) {
-  const std::size_t num_parts = field.parts().size();
-  std::vector<std::size_t> positions(num_parts);
-  std::iota(positions.begin(), positions.end(), std::size_t{1});
-  for (std::size_t i = 0; i < moved.size(); ++i)
-    if (moved[i]) positions.push_back(1 + num_parts + i);
-  const Function forward = costate::jvp(field.function(), positions);
-  const std::int64_t size = field.state_size();
-  return build_field({{"z", {size}}, {"tangent_z", {size}}}, with_tangents(field, moved),
-                     [&](Array t, std::span<const Array> state, std::span<const Array> more) {
-                       std::vector<Array> in = {t};
-                       for (const Array& part : split_state(state[0], field.parts())) in.push_back(part);
-                       const auto values = more.first(moved.size()), tangents = more.subspan(moved.size());
-                       in.insert(in.end(), values.begin(), values.end());
-                       for (const Array& part : split_state(state[1], field.parts())) in.push_back(part);
-                       in.insert(in.end(), tangents.begin(), tangents.end());
-                       const std::vector<Array> out = inline_function(forward, in);
-                       const std::span<const Array> all(out);
-                       return std::vector<Array>{join_state(all.first(num_parts)), join_state(all.subspan(num_parts))};
-                     });
-}
 
 /// The tightest rtol worth asking for: below, rounding would be taken for an error.
 template <class T>
@@ -65,12 +29,15 @@ constexpr double kFinest<float> = 1e-6;
 /// fixed steps, too, which may be unstable at half their length as well. An implicit method stands for a stiff field.
 SolveOptions tightened_options(SolveOptions options) {
   constexpr double kTighter = 1e-2;
-  options.method = tableau(options.method).is_implicit ? Method::kRodas5p : Method::kDopri8;
+  options.method = tableau(options.method).is_implicit() ? Method::kRodas5p : Method::kDopri8;
   const auto tighten_rtol = [](double& rtol) { rtol = std::min(rtol, std::max(kTighter * rtol, kFinest<double>)); };
   tighten_rtol(options.rtol);
   std::ranges::for_each(options.rtols, tighten_rtol);
+  tighten_rtol(options.adjoint_rtol);
   options.atol *= kTighter;
+  options.adjoint_atol *= kTighter;
   for (double& atol : options.atols) atol *= kTighter;
+  if (options.adjoint == Adjoint::kCvodes) options.adjoint = Adjoint::kDiscrete;
   options.min_step = 0;
   options.at_min_step = AtMinStep::kFail;
   options.step_size = 0;
@@ -110,11 +77,13 @@ Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {
 }
 
 std::vector<double> SolveExtension::interpret(std::span<const std::vector<double>> operands) const {
+  if (is_multistep(options_.method)) return solve_one_by_cvode(*this, operands);
   const SampleStops sample = stops_of_sample(field_, options_.stop_at, operands.subspan(2));
   std::optional<ReferenceDerivatives> derivatives;
   if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
-  std::optional<StepFunction> step;
-  if (tableau(options_.method).is_implicit) step = implicit_step(field_, options_, StepUse::kForward);
+  std::optional<StepFunction> step, other;
+  if (tableau(options_.method).steps_by_function()) step = step_function(field_, options_, StepUse::kForward);
+  if (options_.method == Method::kAuto) other = explicit_step(field_, options_, StepUse::kForward);
   std::optional<ReferenceEvents> events;
   if (events_) events = interpreted_events(*events_, operands.subspan(2));
   const ReferenceSolution solution =
@@ -125,6 +94,8 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
                        .derivatives = derivatives ? &*derivatives : nullptr,
                        .step = step ? &*step : nullptr,
                        .stepper = step ? interpreted_step(*step, operands.subspan(2)) : ReferenceStepper(),
+                       .explicit_step = other ? &*other : nullptr,
+                       .explicit_stepper = other ? interpreted_step(*other, operands.subspan(2)) : ReferenceStepper(),
                        .events = events ? &*events : nullptr});
   std::vector<double> states;
   for (const auto& state : solution.states) states.insert(states.end(), state.begin(), state.end());
@@ -136,62 +107,6 @@ std::vector<Array> SolveExtension::vjp(std::span<const Array> operands, const Ar
                                        const std::vector<bool>& wanted) const {
   refuse_moved_jumps(field_, operands.subspan(2), {wanted.begin() + 2, wanted.end()}, "vjp");
   return solve_vjp(shared_from_this(), operands, result, cotangent, wanted);
-}
-
-/// The tangent is the solution of the field's own jvp along the trajectory: one solve of state and tangent together.
-Function SolveExtension::tangent_solve(std::int64_t num_times, const MovedArguments& moved) const {
-  const std::lock_guard lock(mutex_);
-  Function& made = tangent_solves_[{num_times, moved}];
-  if (!made.is_empty()) return made;
-  const std::int64_t size = field_.state_size();
-  std::vector<ArgumentSpec> inputs = {{"z0", {size}}, {"times", {num_times}}};
-  const std::vector<ArgumentSpec> arguments = with_tangents(field_, moved);
-  inputs.insert(inputs.end(), arguments.begin(), arguments.end());
-  inputs.push_back({"tangent_z0", {size}});
-  return made = trace_list(inputs, [&](std::span<const Array> in) {
-           const Array both = concat({in.front(), in.back()});
-           return std::vector<Array>{costate::solve(tangent_field(field_, moved), both, in[1],
-                                                    with_two_states(options_, field_, 0),
-                                                    in.subspan(2, arguments.size()))};
-         });
-}
-
-std::vector<Array> SolveExtension::tangent_inputs(std::span<const Array> operands, std::span<const Array> tangents) {
-  std::vector<Array> inputs(operands.begin(), operands.end());
-  for (std::size_t i = 2; i < operands.size(); ++i)
-    if (!tangents[i].is_empty()) inputs.push_back(tangents[i]);
-  inputs.push_back(tangents[0].is_empty() ? zeros(operands[0].shape()) : tangents[0]);
-  return inputs;
-}
-
-Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const {
-  if (events_) throw NotSupported("[jvp] a solve with events has no forward derivative; take vjp.");
-  const MovedArguments moved = moved_arguments(operands, tangents);
-  const Array both = inline_function(tangent_solve(result.shape()[0], moved), tangent_inputs(operands, tangents))[0];
-  const std::int64_t size = field_.state_size();
-  std::vector<std::int64_t> positions;
-  for (std::int64_t time = 0; time < result.shape()[0]; ++time)
-    for (std::int64_t i = 0; i < size; ++i) positions.push_back((2 * time + 1) * size + i);
-  return gather(both, std::move(positions), result.shape());
-}
-
-MovedArguments SolveExtension::moved_arguments(std::span<const Array> operands, std::span<const Array> tangents) const {
-  if (!tangents[1].is_empty())
-    throw NotSupported(
-        "[jvp] a solve has no forward derivative with respect to its times; leave them out of "
-        "wrt, or use vjp.");
-  const std::size_t first = 1 + field_.parts().size();
-  MovedArguments moved;
-  std::vector<bool> is_moved;
-  for (std::size_t i = 2; i < operands.size(); ++i) {
-    is_moved.push_back(!tangents[i].is_empty());
-    moved.emplace_back();
-    if (!is_moved.back()) continue;
-    const bool varies = varies_by_sample(tangents[i]);
-    moved.back() = varies ? InputKind::kSample : field_.function().inputs()[first + i - 2].kind;
-  }
-  refuse_moved_jumps(field_, operands.subspan(2), is_moved, "jvp");
-  return moved;
 }
 
 std::shared_ptr<const SolveExtension> SolveExtension::tightened_solve() const {
@@ -236,6 +151,13 @@ std::optional<WantedGradients> gradients_of(const std::vector<const Extension*>&
   return std::nullopt;
 }
 
+bool read_dense(const std::vector<const Extension*>& readers) {
+  return std::ranges::any_of(readers, [](const Extension* reader) {
+    const auto* steps = dynamic_cast<const StepReader*>(reader);
+    return steps != nullptr && steps->reads_dense();
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -244,7 +166,8 @@ SolveTileOp<T>::SolveTileOp(std::shared_ptr<const SolveExtension> extension, con
       context_(context),
       problem_(extension_->field(), extension_->options_in<T>(), context.lanes,
                static_cast<std::size_t>(context.operand_shapes[1][0]), gradients_of(context.readers),
-               extension_->events()) {
+               extension_->events()),
+      keeps_dense_(read_dense(context.readers)) {
   const auto& inputs = extension_->field().function().inputs();
   for (std::size_t i = 2; i < context.operand_is_shared.size(); ++i) {
     const Input& input = inputs[i - 1 + extension_->field().parts().size()];
@@ -258,6 +181,7 @@ SolveTileOp<T>::SolveTileOp(std::shared_ptr<const SolveExtension> extension, con
 template <class T>
 std::unique_ptr<TileOpState> SolveTileOp<T>::make_state() const {
   auto state = std::make_unique<SolveState<T>>(problem_);
+  if (keeps_dense_) state->dense.emplace(problem_);
   state->z0.resize(problem_.state_size * problem_.lanes);
   state->times.resize(problem_.num_times * problem_.lanes);
   state->spread.resize(context_.operand_shapes.size());
@@ -366,7 +290,7 @@ template <class T>
 void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
   auto& state = static_cast<SolveState<T>&>(*run.state);
   load_inputs(run, state);
-  state.solver.solve(state.inputs, problem_.gradients.has_value(), out);
+  state.solver.solve(state.inputs, problem_.gradients.has_value(), out, nullptr, state.dense ? &*state.dense : nullptr);
   const std::size_t lanes = problem_.lanes, num_states = problem_.num_times * problem_.state_size;
   if (state.solver.events() != nullptr) write_events(*state.solver.events(), out + num_states * lanes);
   // Padding must be finite: what follows sums it with weight 0.
@@ -389,13 +313,22 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
                                                       .accepted = outcome.accepted,
                                                       .rejected = outcome.rejected,
                                                       .has_fixed_steps = problem_.is_fixed,
-                                                      .is_implicit = problem_.tableau->is_implicit,
+                                                      .is_implicit = problem_.tableau->is_implicit(),
                                                       .has_mass_matrix = !problem_.options.mass_matrix.empty(),
                                                       .has_events = state.solver.events() != nullptr,
+                                                      .has_nonnegative = !problem_.nonnegative.empty(),
                                                       .min_step = problem_.options.min_step})});
   }
 }
 
+template <class T>
+std::unique_ptr<TileOp<T>> SolveExtension::lower(const TileOpContext& context) const {
+  if (is_multistep(options_.method)) return std::make_unique<CvodeTileOp<T>>(*this, context);
+  return std::make_unique<SolveTileOp<T>>(shared_from_this(), context);
+}
+
+template std::unique_ptr<TileOp<float>> SolveExtension::lower(const TileOpContext&) const;
+template std::unique_ptr<TileOp<double>> SolveExtension::lower(const TileOpContext&) const;
 template class SolveTileOp<float>;
 template class SolveTileOp<double>;
 

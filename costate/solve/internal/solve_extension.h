@@ -2,6 +2,7 @@
 // Result: the states [time, state]; with events one vector, the states and what EventField::max_events says.
 #pragma once
 
+#include <compare>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -28,16 +29,26 @@ std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve,
 /// where the argument is not.
 using MovedArguments = std::vector<std::optional<InputKind>>;
 
+/// Which operands of a solve besides z0 have tangents.
+struct MovedOperands {
+  bool times = false;
+  MovedArguments arguments;
+
+  auto operator<=>(const MovedOperands&) const = default;
+};
+
 /// An operation that takes a solve's result and reads what the solve keeps of its steps.
 class StepReader {
  public:
   virtual ~StepReader() = default;
   /// The gradients that it makes of the kept evaluations; nullopt if it reads the result alone.
   virtual std::optional<WantedGradients> gradients_of_steps() const = 0;
+  /// Whether it reads SolveState::dense.
+  virtual bool reads_dense() const = 0;
 };
 
 /// A run whose steps a StepReader reads keeps them, and of their evaluations what the first one needs; any other
-/// evaluates them again.
+/// evaluates them again. The dense output is kept for who reads that.
 class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shared_from_this<SolveExtension> {
  public:
   /// Whether the options are the user's, or what tightened() made of them.
@@ -62,13 +73,14 @@ class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shar
   template <class T>
   SolveOptions options_in() const;
 
-  /// A solve of state and tangent together, as a Function: operands, tangents of the `moved` arguments, tangent of z0
-  /// -> [time, state and tangent]. Made once, so that all who take derivatives of this solve share one.
-  Function tangent_solve(std::int64_t num_times, const MovedArguments& moved) const;
+  /// A solve of state and tangent together, as a Function: operands, tangents of the `moved` arguments and of the
+  /// times, tangent of z0 -> [time, state and tangent]. Made once, so that all who take derivatives of this solve share
+  /// one.
+  Function tangent_solve(std::int64_t num_times, const MovedOperands& moved) const;
   /// Its inputs; an empty tangent is 0.
   static std::vector<Array> tangent_inputs(std::span<const Array> operands, std::span<const Array> tangents);
-  /// Which arguments have tangents, of which kind. NotSupported if there is no derivative along these.
-  MovedArguments moved_arguments(std::span<const Array> operands, std::span<const Array> tangents) const;
+  /// Which operands have tangents, of which kind. NotSupported if there is no derivative along these.
+  MovedOperands moved_operands(std::span<const Array> operands, std::span<const Array> tangents) const;
 
   std::string name() const override { return "solve"; }
   std::string attributes() const override;
@@ -92,7 +104,7 @@ class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shar
   std::shared_ptr<const EventField> events_;
   Exactness exactness_;
   mutable std::mutex mutex_;  // of what is made when it is first asked for, and is the same whenever that is
-  mutable std::map<std::pair<std::int64_t, MovedArguments>, Function> tangent_solves_;
+  mutable std::map<std::pair<std::int64_t, MovedOperands>, Function> tangent_solves_;
   mutable std::shared_ptr<const SolveExtension> tightened_;
 };
 
@@ -102,6 +114,7 @@ struct SolveState : TileOpState {
   explicit SolveState(const LaneProblem<T>& problem) : solver(problem) {}
 
   LaneSolver<T> solver;
+  std::optional<DenseRecord<T>> dense;  // of the steps, if it is read
   AlignedVector<T> z0, states, shared;
   std::vector<double> times;
   std::vector<AlignedVector<T>> spread;  // shared operands that the field takes per sample
@@ -130,11 +143,7 @@ class SolveTileOp : public TileOp<T> {
   std::shared_ptr<const SolveExtension> extension_;
   TileOpContext context_;
   LaneProblem<T> problem_;
+  bool keeps_dense_;
 };
-
-template <class T>
-std::unique_ptr<TileOp<T>> SolveExtension::lower(const TileOpContext& context) const {
-  return std::make_unique<SolveTileOp<T>>(shared_from_this(), context);
-}
 
 }  // namespace costate::internal

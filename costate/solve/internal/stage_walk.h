@@ -30,11 +30,12 @@ class StageWalk {
   /// h of each lane's step; 0 of those that wait.
   const T* sizes() const { return sizes_.data(); }
 
+  /// When the lane's step evaluates the stage.
+  double time(std::size_t lane, std::size_t stage) const { return steps_[lane].at(problem_.tableau->c[stage]); }
   /// What the field reads of time at the stage, [rows, lanes].
   void write_times(std::size_t stage, T* times) {
     if (!problem_.reads_time) return;
-    for (std::size_t lane = 0; lane < steps_.size(); ++lane)
-      stage_times_.set(lane, steps_[lane].at(problem_.tableau->c[stage]));
+    for (std::size_t lane = 0; lane < steps_.size(); ++lane) stage_times_.set(lane, time(lane, stage));
     stage_times_.write(times);
   }
   /// The state [state, lanes] at the stage, from y at the steps' start and the slopes of the stages before.

@@ -101,6 +101,38 @@ const DiagonallyImplicit& trbdf2() {
   return method;
 }
 
+const DiagonallyImplicit& kencarp4() {
+  static const DiagonallyImplicit method = [] {
+    const std::vector<double> b = {82889.0 / 524892, 0, 15625.0 / 83664, 69875.0 / 102672, -2260.0 / 8211, 0.25};
+    DiagonallyImplicit ark{
+        .gamma = 0.25,
+        .a = {{0},
+              {0.25, 0.25},
+              {8611.0 / 62500, -1743.0 / 31250, 0.25},
+              {5012029.0 / 34652500, -654441.0 / 2922500, 174375.0 / 388108, 0.25},
+              {15267082809.0 / 155376265600, -71443401.0 / 120774400, 730878875.0 / 902184768, 2285395.0 / 8070912,
+               0.25},
+              b},
+        .c = {0, 0.5, 83.0 / 250, 31.0 / 50, 17.0 / 20, 1},
+        .b = b,
+        .e = difference(b, {4586570599.0 / 29645900160, 0, 178811875.0 / 945068544, 814220225.0 / 1159782912,
+                            -3700637.0 / 11593932, 61727.0 / 225920}),
+        .explicit_a = {{},
+                       {0.5},
+                       {13861.0 / 62500, 6889.0 / 62500},
+                       {-116923316275.0 / 2393684061468, -2731218467317.0 / 15368042101831,
+                        9408046702089.0 / 11113171139209},
+                       {-451086348788.0 / 2902428689909, -2682348792572.0 / 7519795681897,
+                        12662868775082.0 / 11960479115383, 3355817975965.0 / 11060851509271},
+                       {647845179188.0 / 3216320057751, 73281519250.0 / 8382639484533, 552539513391.0 / 3454668386233,
+                        3354512671639.0 / 8306763924573, 4040.0 / 17871}},
+        .dense_stages = {2, 3},
+        .filters_error = true};
+    return ark;
+  }();
+  return method;
+}
+
 const DiagonallyImplicit& implicit_euler() {
   static const DiagonallyImplicit method{.gamma = 1, .a = {{1}}, .c = {1}, .b = {1}, .e = {}};
   return method;
@@ -257,6 +289,7 @@ double quadrature_error(const Collocation& method, int power) {
 ImplicitMethod implicit_method(Method method) {
   switch (method) {
     case Method::kRodas5p:
+    case Method::kAuto:
       return {.rosenbrock = &rodas5p()};
     case Method::kKvaerno3:
       return {.diagonal = &kvaerno3()};
@@ -264,6 +297,8 @@ ImplicitMethod implicit_method(Method method) {
       return {.diagonal = &kvaerno5()};
     case Method::kTrbdf2:
       return {.diagonal = &trbdf2()};
+    case Method::kKencarp4:
+      return {.diagonal = &kencarp4()};
     case Method::kImplicitEuler:
       return {.diagonal = &implicit_euler()};
     case Method::kImplicitMidpoint:

@@ -12,9 +12,11 @@
 //     z_i = h sum_j a_ij k_j,    k_i = f(t + c_i h, y + z_i)
 //     y1 = y + h sum_i b_i k_i,  err = h sum_i e_i k_i
 //
-// with one gamma = a_ii at all stages of the first but for an explicit first one. Where y1 = y + z_s the method is
-// stiffly accurate. Dense output of a method with slopes at both ends is the cubic Hermite polynomial, by collocation
-// that through y and with these slopes, and of the others the straight line.
+// with one gamma = a_ii at all stages of the first but for an explicit first one. Of a field with an explicit part g,
+// f + g, z_i has h sum_j<i explicit_a_ij g(t + c_j h, y + z_j) besides, and k_i is f + g in y1 and err. Where y1 = y +
+// z_s the method is stiffly accurate. Dense output of a method with slopes at both ends is the cubic Hermite
+// polynomial, by collocation that through y and with these slopes, of kencarp4 that through dense_stages, and of the
+// others the straight line.
 #pragma once
 
 #include <cstddef>
@@ -35,6 +37,12 @@ struct DiagonallyImplicit {
   double gamma = 0;
   std::vector<std::vector<double>> a;  ///< rows of the lower triangle, with the diagonal
   std::vector<double> c, b, e;         ///< [stage]; e is empty without a companion
+  /// Of the terms that are marked explicit_part, rows of the strictly lower triangle, with the same c, b and e; empty
+  /// of methods that take these like the others.
+  std::vector<std::vector<double>> explicit_a = {};
+  /// Dense output through the states at the step's ends and at these stages. Slopes at the ends would be those of the
+  /// implicit part at states that the explicit one has moved: errors times J.
+  std::vector<std::size_t> dense_stages = {};
   /// The estimate of the error is multiplied by (I - h gamma J)^-1, since the companion is not stable.
   bool filters_error = false;
 
@@ -50,13 +58,18 @@ struct Collocation {
   std::vector<double> e;
 };
 
-/// The coefficients of an implicit method: one of the three is not null.
+/// The coefficients of an implicit method, of one that switches those of its implicit steps: one of the three is not
+/// null.
 struct ImplicitMethod {
   const Rosenbrock* rosenbrock = nullptr;
   const DiagonallyImplicit* diagonal = nullptr;
   const Collocation* collocation = nullptr;
 };
 ImplicitMethod implicit_method(Method method);
+
+/// The two methods of "auto", and how far the first one's domain of stability reaches on the negative axis.
+inline constexpr Method kAutoExplicit = Method::kTsit5, kAutoImplicit = Method::kRodas5p;
+inline constexpr double kAutoStability = 3.5068;
 
 /// Tableau::error_constant of an implicit method whose estimate is O(h^power); 0 if it has none.
 double implicit_error_constant(Method method, int power);

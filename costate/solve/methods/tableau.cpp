@@ -25,7 +25,7 @@ namespace {
 /// Methods of SciPy's solve_ivp, and the one to take here; the last three are for stiff systems.
 constexpr std::pair<std::string_view, std::string_view> kNamesOfScipy[] = {{"RK45", "dopri5"},   {"RK23", "bosh3"},
                                                                            {"DOP853", "dop853"}, {"Radau", "radau5"},
-                                                                           {"BDF", "kvaerno5"},  {"LSODA", "kvaerno5"}};
+                                                                           {"BDF", "bdf"},       {"LSODA", "kvaerno5"}};
 
 /// The columns of methods.def.
 struct MethodRow {
@@ -64,7 +64,7 @@ constexpr Tableau make_tableau(const MethodRow& row) {
   return {.name = row.name,
           .description = row.description,
           .source = row.source,
-          .is_implicit = false,
+          .family = MethodFamily::kExplicit,
           .order = row.order,
           .embedded_order = row.embedded_order,
           .low_order = Exact::low_order(),
@@ -90,16 +90,30 @@ constexpr Tableau kTableaus[] = {
 constexpr Method kMethods[] = {
 #define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) Method::k##name,
 #define COSTATE_IMPLICIT_METHOD COSTATE_METHOD
+#define COSTATE_GRID_METHOD(family, ...) COSTATE_METHOD(__VA_ARGS__)
+#define COSTATE_MULTISTEP_METHOD COSTATE_METHOD
 #include "costate/solve/methods/methods.def"
 };
-constexpr std::size_t kNumExplicit = std::size(kTableaus), kNumImplicit = std::size(kMethods) - kNumExplicit;
+constexpr Method kImplicitMethods[] = {
+#define COSTATE_IMPLICIT_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
+  Method::k##name,
+#define COSTATE_SWITCHING_METHOD(...)
+#include "costate/solve/methods/methods.def"
+};
+constexpr MethodFamily kGridFamilies[] = {
+#define COSTATE_GRID_METHOD(family, ...) MethodFamily::k##family,
+#include "costate/solve/methods/methods.def"
+};
+constexpr std::size_t kNumExplicit = std::size(kTableaus), kNumOnGrid = std::size(kGridFamilies),
+                      kNumOneStep = static_cast<std::size_t>(Method::kBdf);
 
-Tableau implicit_row(Method method, const MethodRow& row) {
+/// Of a method that steps by a Function.
+Tableau row_without_stages(MethodFamily family, double error_constant, const MethodRow& row) {
   static constexpr double kNodes[] = {0, 1}, kLower[] = {1}, kFirst[] = {1, 0}, kNone[] = {0, 0};
   return {.name = row.name,
           .description = row.description,
           .source = row.source,
-          .is_implicit = true,
+          .family = family,
           .order = row.order,
           .embedded_order = row.embedded_order,
           .low_order = 0,
@@ -107,7 +121,7 @@ Tableau implicit_row(Method method, const MethodRow& row) {
           .num_stages = 2,
           .num_extra_stages = 0,
           .dense_degree = 1,
-          .error_constant = implicit_error_constant(method, row.embedded_order + 1),
+          .error_constant = error_constant,
           .c = kNodes,
           .a = kLower,
           .b = kFirst,
@@ -116,10 +130,19 @@ Tableau implicit_row(Method method, const MethodRow& row) {
           .dense = kNone};
 }
 
-const std::vector<Tableau>& implicit_rows() {
+/// In the order of methods.def.
+const std::vector<Tableau>& rows_without_stages() {
   static const std::vector<Tableau> rows = {
-#define COSTATE_IMPLICIT_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
-  implicit_row(Method::k##name, {#spelling, order, embedded_order, dense_order, description, source}),
+#define COSTATE_IMPLICIT_METHOD(name, spelling, order, embedded_order, dense_order, description, source)    \
+  row_without_stages(MethodFamily::kImplicit, implicit_error_constant(Method::k##name, embedded_order + 1), \
+                     {#spelling, order, embedded_order, dense_order, description, source}),
+#define COSTATE_SWITCHING_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
+  row_without_stages(MethodFamily::kImplicit, tableau(kAutoExplicit).error_constant,                      \
+                     {#spelling, order, embedded_order, dense_order, description, source}),
+#define COSTATE_GRID_METHOD(family, name, spelling, order, embedded_order, dense_order, description, source) \
+  row_without_stages(MethodFamily::k##family, 0, {#spelling, order, embedded_order, dense_order, description, source}),
+#define COSTATE_MULTISTEP_METHOD(name, spelling, order, embedded_order, dense_order, description, source) \
+  row_without_stages(MethodFamily::kImplicit, 0, {#spelling, order, embedded_order, dense_order, description, source}),
 #include "costate/solve/methods/methods.def"
   };
   return rows;
@@ -129,14 +152,15 @@ const std::vector<Tableau>& implicit_rows() {
 
 const Tableau& tableau(Method method) {
   const auto index = static_cast<std::size_t>(method);
-  return index < kNumExplicit ? kTableaus[index] : implicit_rows()[index - kNumExplicit];
+  return index < kNumExplicit ? kTableaus[index] : rows_without_stages()[index - kNumExplicit];
 }
 
 std::string_view name(Method method) { return tableau(method).name; }
 
-std::span<const Method> all_methods() { return kMethods; }
+std::span<const Method> all_methods() { return std::span(kMethods).first(kNumOneStep); }
 std::span<const Method> explicit_methods() { return std::span(kMethods).first(kNumExplicit); }
-std::span<const Method> implicit_methods() { return std::span(kMethods).last(kNumImplicit); }
+std::span<const Method> implicit_methods() { return kImplicitMethods; }
+std::span<const Method> grid_methods() { return all_methods().last(kNumOnGrid); }
 
 Method method_from_name(std::string_view wanted) {
   std::vector<std::string> known;

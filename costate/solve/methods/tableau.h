@@ -21,8 +21,8 @@
 // over all num_stages + num_extra_stages stages. Extra stages serve dense output alone: evaluate them only in a step
 // that contains an output time.
 //
-// An implicit method has a row here for its name, its orders and its error constant. Its stages are two slopes, at the
-// start and at the end of the trial step by which the first step is chosen; how it steps is in implicit.h.
+// A method of another family has a row here for its name, its orders and its error constant. Its stages are two slopes,
+// at the start and at the end of the trial step by which the first step is chosen.
 #pragma once
 
 #include <cmath>
@@ -36,8 +36,14 @@ namespace costate {
 enum class Method {
 #define COSTATE_METHOD(name, spelling, order, embedded_order, dense_order, description, source) k##name,
 #define COSTATE_IMPLICIT_METHOD COSTATE_METHOD
+#define COSTATE_GRID_METHOD(family, ...) COSTATE_METHOD(__VA_ARGS__)
+#define COSTATE_MULTISTEP_METHOD COSTATE_METHOD
 #include "costate/solve/methods/methods.def"
 };
+
+/// What a step of a method is made of: stages (kExplicit, this file; kImplicit, implicit.h), or what methods.def says
+/// of those that step on a grid alone.
+enum class MethodFamily { kExplicit, kImplicit, kPartitioned, kReversible, kAdams };
 
 /// No method has more stages, extra ones included, or a dense output of higher degree: for buffers of fixed size.
 inline constexpr int kMaxStages = 26;
@@ -48,7 +54,7 @@ struct Tableau {
   std::string_view name;
   std::string_view description;
   std::string_view source;
-  bool is_implicit;
+  MethodFamily family;
   int order;             ///< of y1
   int embedded_order;    ///< of the error estimate's companion; 0 if there is none
   int low_order;         ///< of the second companion; 0 if there is none
@@ -67,6 +73,14 @@ struct Tableau {
   std::span<const double> e_low;  ///< the same of the second companion
   std::span<const double> dense;  ///< [num_stages + num_extra_stages, dense_degree], row-major
 
+  /// It may take implicit steps.
+  bool is_implicit() const { return family == MethodFamily::kImplicit; }
+  /// It steps by a Function of the whole step (solve/internal/step_function.h), and not stage by stage.
+  bool steps_by_function() const { return family != MethodFamily::kExplicit; }
+  /// It steps on a grid of fixed steps alone.
+  bool is_on_grid() const { return steps_by_function() && !is_implicit(); }
+  /// Its steps can be taken back: Adjoint::kReversible.
+  bool is_reversible() const { return family == MethodFamily::kPartitioned || family == MethodFamily::kReversible; }
   int num_all_stages() const { return num_stages + num_extra_stages; }
   bool has_error_estimate() const { return embedded_order > 0; }
   /// The error estimate reads k_last, so that it is needed before the step is accepted (dopri5, tsit5, bosh3).
@@ -99,13 +113,18 @@ inline double companion_square(double square, double square_low) {
 /// "dopri5": the spelling in C++, on the command line, in Python and in files.
 std::string_view name(Method method);
 
+/// Of CVODE's: bdf and adams.
+constexpr bool is_multistep(Method method) { return method == Method::kBdf || method == Method::kAdams; }
+
 /// The method of that name. InvalidArgument, with the nearest name and the list, if there is none.
 Method method_from_name(std::string_view name);
 
-/// In the order of methods.def, the explicit ones first.
+/// In the order of methods.def, the explicit ones first, those on a grid alone last; without CVODE's.
 std::span<const Method> all_methods();
 std::span<const Method> explicit_methods();
+/// Without "auto", which takes steps of both kinds.
 std::span<const Method> implicit_methods();
+std::span<const Method> grid_methods();
 
 /// out[i] = b_i(theta). theta = 0 gives zeros and theta = 1 gives b, to rounding.
 /// `out` has num_all_stages() elements. Horner's rule in theta, each step one fma.

@@ -7,6 +7,7 @@ import warnings
 
 import torch
 
+from costate import _core
 from costate._names import nearest
 from costate.torch import _adams, _adaptive, _events, _field, _fixed, _implicit, _scipy
 from costate.torch._field import CALLBACKS, Field, Structure, Times
@@ -18,7 +19,8 @@ METHODS = {"dopri8": "Dopri8Solver", "dopri5": "Dopri5Solver", "tsit5": "Tsit5So
            "implicit_euler": "ImplicitEuler", "implicit_midpoint": "ImplicitMidpoint", "trapezoid": "Trapezoid", "radauIIA3": "RadauIIA3",
            "gl4": "GaussLegendre4", "radauIIA5": "RadauIIA5", "gl6": "GaussLegendre6", "sdirk2": "SDIRK2", "trbdf2": "TRBDF2",
            "scipy_solver": "ScipyWrapperODESolver", "vern7": "Vern7", "vern9": "Vern9", "dop853": "Dop853", "ralston": "Ralston"}
-ADAPTIVE = ("dopri8", "dopri5", "tsit5", "bosh3", "fehlberg2", "adaptive_heun", "vern7", "vern9", "dop853")
+_CORE = _core.methods()
+ADAPTIVE = tuple(name for name in METHODS if name in _CORE and _CORE[name]["adaptive"] and _CORE[name]["family"] == "explicit")
 _ADAMS = ("explicit_adams", "implicit_adams", "fixed_adams")
 
 
@@ -41,7 +43,7 @@ def options_of(method):
         return _scipy.OPTIONS
     if method in _ADAMS:
         return _fixed.OPTIONS | _adams.OPTIONS
-    return _fixed.OPTIONS | ({"max_iters": 100} if method in _implicit.TABLEAUS else {})
+    return _fixed.OPTIONS | ({"max_iters": 100} if method in _implicit.METHODS else {})
 
 
 def check_options(method, options):
@@ -117,7 +119,7 @@ class Solve:
 
     def fixed(self):
         options, perturb = self.options, bool(self.options["perturb"])
-        if self.method in _implicit.TABLEAUS:
+        if self.method in _implicit.METHODS:
             stepper = _implicit.ImplicitStepper(self.method, self.field, perturb, options["max_iters"])
         elif self.method in _ADAMS:
             stepper = _adams.AdamsStepper(self.field, perturb, self.method != "explicit_adams", self.tolerances,

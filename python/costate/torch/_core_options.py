@@ -4,10 +4,9 @@ import math
 
 import torch
 
+from costate import _core
 from costate.torch._adaptive import OF_TORCHDIFFEQ
 from costate.torch._callbacks import ADAPTIVE
-
-_ITS_RULE = {"factor_min_accepted": 1.0, "factor_rejected": 1.0, "factor_rejected_again": 1.0, "beta1": 1.0, "beta2": 0.0}
 
 
 def tolerances_of(solve):
@@ -37,7 +36,7 @@ def solve_options(solve, adjoint, flows):
         found["control"] = "joint"  # one norm over all samples
         unit = OF_TORCHDIFFEQ.get(solve.method, 1.0)
         found |= {name: value / unit if isinstance(value, float) else tuple(x / unit for x in value) for name, value in tolerances_of(solve).items()}
-        found |= _ITS_RULE | {"factor_max_after_reject": float(given["ifactor"])}
+        found |= _core._rule_of_torchdiffeq() | {"factor_max_after_reject": float(given["ifactor"])}
     if given["first_step"] is not None:
         found["first_step"] = float(given["first_step"])
     if float(given["min_step"]) > 0:

@@ -12,33 +12,11 @@ import warnings
 
 import torch
 
+from costate import _core
 from costate.torch._field import Side
 from costate.torch._runge_kutta import number
 
-_S2, _S3, _S6, _S15 = (math.sqrt(n) for n in (2, 3, 6, 15))
-_GAMMA = 1 - _S2 / 2
-_BETA = _S2 / 4
-
-# Nodes c and matrix a; the weights b after them.
-TABLEAUS = {
-    "implicit_euler": ([1], [[1]], [1]),
-    "implicit_midpoint": ([1 / 2], [[1 / 2]], [1]),
-    "trapezoid": ([0, 1], [[0, 0], [1 / 2, 1 / 2]], [1 / 2, 1 / 2]),
-    "radauIIA3": ([1 / 3, 1], [[5 / 12, -1 / 12], [3 / 4, 1 / 4]], [3 / 4, 1 / 4]),
-    "radauIIA5": ([(4 - _S6) / 10, (4 + _S6) / 10, 1],
-                  [[(88 - 7 * _S6) / 360, (296 - 169 * _S6) / 1800, (-2 + 3 * _S6) / 225],
-                   [(296 + 169 * _S6) / 1800, (88 + 7 * _S6) / 360, (-2 - 3 * _S6) / 225],
-                   [(16 - _S6) / 36, (16 + _S6) / 36, 1 / 9]],
-                  [(16 - _S6) / 36, (16 + _S6) / 36, 1 / 9]),
-    "gl4": ([1 / 2 - _S3 / 6, 1 / 2 + _S3 / 6], [[1 / 4, 1 / 4 - _S3 / 6], [1 / 4 + _S3 / 6, 1 / 4]], [1 / 2, 1 / 2]),
-    "gl6": ([1 / 2 - _S15 / 10, 1 / 2, 1 / 2 + _S15 / 10],
-            [[5 / 36, 2 / 9 - _S15 / 15, 5 / 36 - _S15 / 30],
-             [5 / 36 + _S15 / 24, 2 / 9, 5 / 36 - _S15 / 24],
-             [5 / 36 + _S15 / 30, 2 / 9 + _S15 / 15, 5 / 36]],
-            [5 / 18, 4 / 9, 5 / 18]),
-    "sdirk2": ([_GAMMA, 1], [[_GAMMA, 0], [1 - _GAMMA, _GAMMA]], [1 - _GAMMA, _GAMMA]),
-    "trbdf2": ([0, 2 * _GAMMA, 1], [[0, 0, 0], [_GAMMA, _GAMMA, 0], [_BETA, _BETA, _GAMMA]], [_BETA, _BETA, _GAMMA]),
-}
+METHODS = ("implicit_euler", "implicit_midpoint", "trapezoid", "radauIIA3", "radauIIA5", "gl4", "gl6", "sdirk2", "trbdf2")
 
 
 def _real(values):
@@ -71,7 +49,7 @@ class ImplicitStepper:
     """Steps of an implicit method: see Fixed in _fixed.py."""
 
     def __init__(self, name, field, perturb, max_iters):
-        self.c, self.a, self.b = TABLEAUS[name]
+        self.c, self.a, self.b = _core._implicit_tableau(name)
         self.field, self.perturb, self.max_iters = field, perturb, int(max_iters)
 
     def first_slope(self, t, y):

@@ -1,17 +1,20 @@
 """torchdyn's models of continuous depth, by Costate's solver: `from costate.torchdyn import NeuralODE`.
 
-odeint, odeint_hybrid, odeint_mshooting, NeuralODE and MultipleShootingLayer take torchdyn's arguments (1.0.6); Augmenter, DepthCat, DataControl
-and the Gal… layers are its layers, CNF is its flow. docs/torch.md says what is not here.
+Its modules have torchdyn's names (1.0.6), so that `sys.modules["torchdyn"] = costate.torchdyn` serves programs that import it: core has NeuralODE and
+its problems; nn has layers; models has flows and energies; numerics has odeint, solvers and systems; datasets and utils have data and plots.
+docs/torch.md says what is not here.
 """
 
-from costate.torchdyn._cnf import CNF, autograd_trace, hutch_trace
-from costate.torchdyn._galerkin import Chebychev, Fourier, GalConv2d, GalLinear, GaussianRBF, MultiquadRBF, Polynomial, VanillaRBF
-from costate.torchdyn._hybrid import EventCallback, odeint_hybrid
-from costate.torchdyn._layers import Augmenter, DataControl, DepthCat
-from costate.torchdyn._neural_ode import NeuralODE
-from costate.torchdyn._shooting import MultipleShootingLayer, odeint_mshooting
-from costate.torchdyn._solve import odeint
+from costate.torchdyn.core import DEFunc, MultipleShootingLayer, MultipleShootingProblem, NeuralDE, NeuralODE, ODEProblem
+from costate.torchdyn.datasets import ToyDataset
+from costate.torchdyn.models import CNF, GNF, HNN, LNN, ConservativeLinearSNF, autograd_trace, hutch_trace
+from costate.torchdyn.nn import (Augmenter, Chebychev, DataControl, DepthCat, Fourier, GalConv2d, GalLinear, GaussianRBF, MultiquadRBF, Polynomial,
+                                 VanillaRBF)
+from costate.torchdyn.numerics import (AsynchronousLeapfrog, DormandPrince45, Euler, EventCallback, HyperEuler, HyperMidpoint, HyperRungeKutta4, ImplicitEuler,
+                                       Lorenz, Midpoint, RungeKutta4, Tsitouras45, VanDerPol, odeint, odeint_hybrid, odeint_mshooting)
 
-__all__ = ["CNF", "Augmenter", "Chebychev", "DataControl", "DepthCat", "EventCallback", "Fourier", "GalConv2d", "GalLinear", "GaussianRBF",
-           "MultipleShootingLayer", "MultiquadRBF", "NeuralODE", "Polynomial", "VanillaRBF", "autograd_trace", "hutch_trace", "odeint", "odeint_hybrid",
-           "odeint_mshooting"]
+__all__ = ["CNF", "DEFunc", "GNF", "HNN", "LNN", "AsynchronousLeapfrog", "Augmenter", "Chebychev", "ConservativeLinearSNF", "DataControl", "DepthCat",
+           "DormandPrince45", "Euler", "EventCallback", "Fourier", "GalConv2d", "GalLinear", "GaussianRBF", "HyperEuler", "HyperMidpoint", "HyperRungeKutta4",
+           "ImplicitEuler", "Lorenz", "Midpoint", "MultipleShootingLayer", "MultipleShootingProblem", "MultiquadRBF", "NeuralDE", "NeuralODE",
+           "ODEProblem", "Polynomial", "RungeKutta4", "ToyDataset", "Tsitouras45", "VanDerPol", "VanillaRBF", "autograd_trace", "hutch_trace", "odeint",
+           "odeint_hybrid", "odeint_mshooting"]

@@ -1,0 +1,120 @@
+// What outputs and their times bring into the sweep: cotangents of outputs within steps, and how steps hang on times.
+#include <cmath>
+
+#include "costate/adjoint/internal/discrete_sweep.h"
+
+namespace costate::internal {
+
+/// Outputs within the steps, one of each lane at once.
+template <class T>
+void DiscreteSweep<T>::add_dense_outputs() {
+  for (bool has_any = dense_.begin(); has_any; has_any = dense_.next()) {
+    std::fill(mask_.begin(), mask_.end(), T{0});
+    for (const std::size_t lane : dense_.lanes()) {
+      mask_[lane] = T{1};
+      theta_[lane] = (time_of(dense_.output(lane), lane) - step(lane).t) / step(lane).h;
+    }
+    const auto shared = dense_.shared_output();
+    if (!shared) dense_.gather(cotangent_, problem_.state_size, dense_cotangent_.data());
+    const T* w = shared ? output_cotangent(*shared) : dense_cotangent_.data();
+    add_dense_output(w);
+    if (field_.wants_times()) add_dense_times(w);
+  }
+}
+
+template <class T>
+Slopes<T> DiscreteSweep<T>::vectors() const {
+  if (implicit_) return implicit_->dense();
+  return {frame_.slope(0), problem_.frame.block, problem_.state_size, lanes_};
+}
+
+/// out = y + h sum_j b_j(theta) k_j with cotangent w, where the mask is set; or that of increments.
+template <class T>
+void DiscreteSweep<T>::add_dense_output(const T* w) {
+  polynomial_weights(Polynomial::kValue, dense_form_.coefficients, dense_form_.degree, theta_.data(),
+                     dense_weights_.data(), padded_, lanes_);
+  axpy_lanes(mask_.data(), w, y_cotangent_.data(), problem_.state_size, lanes_);
+  for (std::size_t j = 0; j < num_vectors(); ++j) {
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      const T scale = implicit_ ? T{1} : walk_.sizes()[lane];
+      scaled_steps_[lane] = mask_[lane] * dense_weights_[j * padded_ + lane] * scale;
+    }
+    axpy_lanes(scaled_steps_.data(), w, vector_cotangent(j), problem_.state_size, lanes_);
+  }
+}
+
+/// theta = (t_out - t) / h: what moving t_out, t and h does to the output with cotangent w.
+template <class T>
+void DiscreteSweep<T>::add_dense_times(const T* w) {
+  const Slopes<T> all = vectors();
+  AlignedVector<T>& dots = scaled_steps_;
+  const auto add_weighted_dots = [&](auto add) {
+    for (std::size_t j = 0; j < num_vectors(); ++j) {
+      const T* vector = all.first + j * all.stride;
+      std::fill(dots.begin(), dots.end(), T{0});
+      for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i) dots[i % lanes_] += w[i] * vector[i];
+      for (std::size_t lane = 0; lane < lanes_; ++lane)
+        if (mask_[lane] != 0) add(lane, dense_weights_[j * padded_ + lane] * dots[lane]);
+    }
+  };
+  if (!implicit_) add_weighted_dots([&](std::size_t lane, T along) { step_bars_[lane] += along; });
+  polynomial_weights(Polynomial::kDerivative, dense_form_.coefficients, dense_form_.degree, theta_.data(),
+                     dense_weights_.data(), padded_, lanes_);
+  add_weighted_dots([&](std::size_t lane, T along) {
+    const T rate = implicit_ ? along / walk_.sizes()[lane] : along;
+    *time_target(lane) += rate;
+    time_bars_[lane] -= rate;
+    step_bars_[lane] -= static_cast<T>(theta_[lane]) * rate;
+  });
+}
+
+/// The step's end stays at the stop; an output there moves along the last slope.
+template <class T>
+void DiscreteSweep<T>::add_rate_at_stop(std::size_t lane, std::size_t output) {
+  const T* w = output_cotangent(output);
+  const T* slope = frame_.slope(closing());
+  for (std::size_t i = lane; i < problem_.state_size * lanes_; i += lanes_)
+    gradients_->times[output * lanes_ + lane] += w[i] * slope[i];
+}
+
+/// How the step's start and size hang on the output times. Adaptive: sizes are given numbers, so that all times up to
+/// the first stop shift with times[0], or with the event that the steps follow, and the last step reaches to
+/// times.back(), as the last one before a stop does to that. Fixed: step m of n equal ones between two output times.
+template <class T>
+void DiscreteSweep<T>::add_to_times(std::size_t lane) {
+  const LaneStep& last = step(lane);
+  T* times = gradients_->times.data() + lane;
+  const T time_bar = time_bars_[lane], step_bar = step_bars_[lane];
+  if (!problem_.is_fixed) {
+    T& origin = events_ != nullptr && events_->follows_event(lane) ? events_->origin_bar(lane) : times[0];
+    const double to_stop = (first_stops_[lane] - last.t) * last.h;
+    if (to_stop > 0) origin += last.t_next == first_stops_[lane] ? time_bar - step_bar : time_bar;
+    if (is_last(lane) && !last.ends_at_event) times[(problem_.num_times - 1) * lanes_] += step_bar;
+    return;
+  }
+  const bool ends_interval = last.num_outputs > 0;
+  const auto next = static_cast<std::size_t>(last.first_output);
+  const double start = time_of(next - 1, lane), stop = time_of(next, lane);
+  if (start == stop) return;  // a repeated time: nothing moves
+  const int count = steps_in_interval(stop - start, problem_.options);
+  const int index = ends_interval ? count - 1 : static_cast<int>(std::lround((last.t - start) / last.h));
+  const T share = static_cast<T>(index) / static_cast<T>(count);
+  times[(next - 1) * lanes_] += time_bar * (1 - share) - step_bar / static_cast<T>(count);
+  times[next * lanes_] += time_bar * share + step_bar / static_cast<T>(count);
+}
+
+// Members that have their definitions here.
+template void DiscreteSweep<float>::add_dense_outputs();
+template void DiscreteSweep<double>::add_dense_outputs();
+template Slopes<float> DiscreteSweep<float>::vectors() const;
+template Slopes<double> DiscreteSweep<double>::vectors() const;
+template void DiscreteSweep<float>::add_dense_output(const float*);
+template void DiscreteSweep<double>::add_dense_output(const double*);
+template void DiscreteSweep<float>::add_dense_times(const float*);
+template void DiscreteSweep<double>::add_dense_times(const double*);
+template void DiscreteSweep<float>::add_rate_at_stop(std::size_t, std::size_t);
+template void DiscreteSweep<double>::add_rate_at_stop(std::size_t, std::size_t);
+template void DiscreteSweep<float>::add_to_times(std::size_t);
+template void DiscreteSweep<double>::add_to_times(std::size_t);
+
+}  // namespace costate::internal

@@ -1,0 +1,42 @@
+// What a field may say of itself to implicit methods: which terms are not stiff, and its Jacobian. All else takes a
+// marked field for what it computes.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "costate/solve/vector_field.h"
+
+namespace costate {
+
+/// x itself, a term of a field that 'kencarp4' takes by its explicit method and leaves out of its Jacobian:
+///
+///     vector_field({n}, [](Array t, Array z) { return diffusion(z) + explicit_part(reaction(z)); });
+///
+/// What it multiplies or goes into is explicit with it. Other methods, and derivatives, do not see it.
+Array explicit_part(Operand x);
+
+/// A field of one state with its Jacobian: jacobian(t, z) gives d slope / d z, of shape slope.shape + z.shape. Implicit
+/// methods and derivatives by z take it in place of the one from the graph. One that is not exact keeps 'kvaerno3',
+/// 'kvaerno5' and 'trbdf2' exact, but slow; 'rodas5p' and all gradients are as exact as it is. ShapeError if it has
+/// another shape.
+VectorField vector_field_with_jacobian(Shape state, const std::function<Array(Array, Array)>& rhs,
+                                       const std::function<Array(Array, Array)>& jacobian);
+
+namespace internal {
+
+/// A slope with the derivative J by z, through which none of its own flows: `slope` is of stop_gradient(z). ShapeError
+/// as above.
+Array with_jacobian(const Array& slope, const Array& z, const Array& jacobian);
+
+/// The function without marks, for who takes no more derivatives.
+Function drop_marks(const Function& function);
+
+/// Whether a part is marked as explicit; and the two parts, of the same inputs.
+bool has_explicit_part(const Function& function);
+Function implicit_part(const Function& function);
+Function explicit_part_of(const Function& function);
+
+}  // namespace internal
+
+}  // namespace costate
