@@ -35,6 +35,7 @@ void check_step_control(const StepControl& control) {
 void check_multistep(const SolveOptions& options) {
   for (const auto& [what, is_set] : {std::pair("a list of rtol", !options.rtols.empty()),
                                      {"error_norm", options.error_norm != ErrorNorm::kRms},
+                                     {"norm", !options.norm.is_empty()},
                                      {"control = 'joint'", options.control == Control::kJoint},
                                      {"at_min_step", options.at_min_step != AtMinStep::kFail},
                                      {"gradient_steps = 'on'", options.gradient_steps == GradientSteps::kOn},
