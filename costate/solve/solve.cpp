@@ -116,6 +116,18 @@ struct Extras {
   const SolveEnd* resume = nullptr;
 };
 
+/// The same for a state behind which a method has its memory.
+SolveWatch without_memory(const SolveWatch& watch, std::size_t state_size) {
+  SolveWatch without = watch;
+  for (auto* call : {&without.on_step, &without.on_accept, &without.on_reject})
+    if (*call)
+      *call = [told = std::move(*call), state_size](StepView step) {
+        step.state = step.state.first(state_size);
+        told(step);
+      };
+  return without;
+}
+
 Solution solve_numbers(const VectorField& field, const Numbers& numbers, const SolveOptions& options,
                        std::span<const SolveEvent> events, const Extras& extras) {
   check_options(options);
@@ -144,12 +156,14 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
   const auto lifted = internal::with_memory(solved, options.method);
   if (!lifted) return solve_checked(solved, options, batch, extras.dense);
   const HostArray start = internal::start_with_memory(*lifted, numbers.z0, numbers.times, options, numbers.arguments);
+  SolveWatch watch;
+  if (batch.watch != nullptr) watch = without_memory(*batch.watch, static_cast<std::size_t>(field.state_size()));
   Solution solution = solve_checked(lifted->field, options,
                                     {.z0 = start,
                                      .times = numbers.times,
                                      .arguments = numbers.arguments,
                                      .sizes = with_state(sizes, start),
-                                     .watch = batch.watch},
+                                     .watch = batch.watch != nullptr ? &watch : nullptr},
                                     nullptr);
   solution.states = internal::states_without_memory(solution.states, sizes.state);
   for (std::int64_t& nfe : solution.nfe) nfe += lifted->start.evaluations;

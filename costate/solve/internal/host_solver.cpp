@@ -123,6 +123,7 @@ class HostSolver {
     end.states = end.slopes = HostArray(sizes_.state.with_first(static_cast<std::int64_t>(sizes_.batch)), kDtype);
     for (auto* numbers : {&end.times, &end.steps, &end.previous_log, &end.before_log}) numbers->resize(sizes_.batch);
     end.knows_slope.resize(sizes_.batch);
+    for (auto* numbers : {&end.takes_implicit, &end.streaks}) numbers->resize(sizes_.batch);
   }
 
   /// Where a sample's events are: rows of the list of the thread that solved it.
@@ -268,6 +269,7 @@ class HostSolver {
       if (host.batch_.resume != nullptr) {
         for (auto* numbers : {&resume_.h, &resume_.previous_log, &resume_.before_log}) numbers->resize(lanes);
         resume_.knows_slope.resize(lanes);
+        resume_.switches.resize(lanes);
         resume_.slopes.resize(host.problem_.state_size * lanes);
       }
       for (std::size_t i = 0; i < packed_.size(); ++i)
@@ -331,6 +333,7 @@ class HostSolver {
       resume_.previous_log[lane] = end.previous_log[sample];
       resume_.before_log[lane] = end.before_log[sample];
       resume_.knows_slope[lane] = end.knows_slope[sample] ? 1 : 0;
+      resume_.switches[lane] = {.is_explicit = end.takes_implicit[sample] == 0, .streak = end.streaks[sample]};
       fill(end.slopes, sample, host_.problem_.state_size, lane, resume_.slopes.data());
     }
 
@@ -343,6 +346,10 @@ class HostSolver {
       end.previous_log[sample] = outcome.previous_log;
       end.before_log[sample] = outcome.before_log;
       common_.knows_slope[sample] = solver_.knows_last_slope(lane) ? 1 : 0;
+      if (const LaneSwitch* switches = solver_.switches(); switches != nullptr) {
+        end.takes_implicit[sample] = switches->state(lane).is_explicit ? 0 : 1;
+        end.streaks[sample] = switches->state(lane).streak;
+      }
       T* states = end.states.template data<T>().data() + sample * size;
       T* slopes = end.slopes.template data<T>().data() + sample * size;
       const T* last = states_of(sample) + (host_.sizes_.times - 1) * size;
