@@ -74,13 +74,13 @@ void Solution::check() const {
 namespace {
 
 void refuse_fixed_steps(const SolveOptions& options, const char* what) {
-  if (options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate())
+  if (has_fixed_steps(options))
     throw NotSupported("[solve] ", what,
                        " takes steps that go by their error; got fixed steps. Take a method with an "
                        "error estimate, without step_size and steps_per_interval.");
   if (is_multistep(options.method))
     throw NotSupported("[solve] ", what, " is for steps of Costate's own; '", name(options.method),
-                       "' takes SUNDIALS'. Take '", options.method == Method::kBdf ? "kvaerno5" : "vern7", "'.");
+                       "' takes SUNDIALS'. Take '", internal::own_instead_of(options.method), "'.");
 }
 
 /// What only steps of a sample's own, by its error, can do.

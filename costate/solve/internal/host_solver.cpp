@@ -12,6 +12,7 @@
 #include "costate/solve/internal/dense_form.h"
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/lane_solver.h"
+#include "costate/solve/internal/step_teller.h"
 
 namespace costate::internal {
 namespace {
@@ -92,7 +93,7 @@ class HostSolver {
     Solution solution;
     std::vector<std::int64_t> axes = {static_cast<std::int64_t>(sizes_.batch), static_cast<std::int64_t>(sizes_.times)};
     axes.insert(axes.end(), sizes_.state.axes().begin(), sizes_.state.axes().end());
-    solution.states = HostArray(Shape(axes), std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64);
+    solution.states = HostArray(Shape(axes), kDtype);
     solution.status.resize(sizes_.batch);
     solution.reached.resize(sizes_.batch);
     solution.last_step.resize(sizes_.batch);
@@ -137,8 +138,7 @@ class HostSolver {
     SolutionEvents all;
     all.first = {0};
     for (const EventRows& rows : samples) all.first.push_back(all.first.back() + static_cast<std::int64_t>(rows.count));
-    all.states =
-        HostArray(sizes_.state.with_first(all.first.back()), std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64);
+    all.states = HostArray(sizes_.state.with_first(all.first.back()), kDtype);
     T* states = all.states.template data<T>().data();
     for (const EventRows& rows : samples) {
       for (std::size_t i = 0; i < rows.count; ++i) {
@@ -168,11 +168,10 @@ class HostSolver {
       all.t0.push_back(batch_.times.at(static_cast<std::int64_t>(first)));
       all.t1.push_back(batch_.times.at(static_cast<std::int64_t>(first + sizes_.times - 1)));
     }
-    const Dtype dtype = std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64;
     const auto terms = static_cast<std::int64_t>(dense_form(problem_).degree) + 1;
-    all.coefficients = HostArray(sizes_.state.with_first(terms).with_first(all.first.back()), dtype);
+    all.coefficients = HostArray(sizes_.state.with_first(terms).with_first(all.first.back()), kDtype);
     std::ranges::copy(coefficients, all.coefficients.template data<T>().begin());
-    all.z0 = batch_.z0.astype(dtype);
+    all.z0 = batch_.z0.astype(kDtype);
     return all;
   }
 
@@ -192,58 +191,6 @@ class HostSolver {
     std::vector<char> knows_slope;      // SolveEnd's, where threads write side by side
   };
 
-  /// Tells a SolveWatch of the steps of lanes.
-  class Watching {
-   public:
-    explicit Watching(const HostSolver& host)
-        : host_(host), watch_(*host.batch_.watch), attempts_(host.problem_.lanes), state_(host.problem_.state_size) {}
-
-    void planned(const LaneSolver<T>& solver, std::span<const std::size_t> samples) {
-      for (std::size_t lane = 0; lane < attempts_.size(); ++lane) {
-        attempts_[lane].reset();
-        if (!solver.is_attempted(lane)) continue;
-        const StepTimes step = solver.times_of_step(lane);
-        attempts_[lane] = StepView{.sample = static_cast<std::int64_t>(samples[lane]), .t = step.t, .h = step.h};
-        tell(watch_.on_step, solver, lane);
-      }
-    }
-
-    void judged(const LaneSolver<T>& solver, std::span<const std::size_t> samples) {
-      for (std::size_t lane = 0; lane < attempts_.size(); ++lane) {
-        if (!attempts_[lane]) continue;
-        attempts_[lane]->error = solver.error_of_attempt(lane);
-        tell(solver.is_accepted(lane) ? watch_.on_accept : watch_.on_reject, solver, lane);
-        if (solver.is_accepted(lane) && watch_.on_progress) pass(samples[lane], attempts_[lane]->h);
-      }
-    }
-
-   private:
-    void tell(const std::function<void(const StepView&)>& call, const LaneSolver<T>& solver, std::size_t lane) {
-      if (!call) return;
-      for (std::size_t row = 0; row < state_.size(); ++row)
-        state_[row] = static_cast<double>(solver.y()[row * host_.problem_.lanes + lane]);
-      attempts_[lane]->state = state_;
-      call(*attempts_[lane]);
-    }
-
-    void pass(std::size_t sample, double h) {
-      constexpr double kPercent = 0.01;
-      const std::size_t first = host_.sizes_.times_are_shared ? 0 : sample * host_.sizes_.times;
-      const double length = host_.batch_.times.at(static_cast<std::int64_t>(first + host_.sizes_.times - 1)) -
-                            host_.batch_.times.at(static_cast<std::int64_t>(first));
-      behind_ += h / length / static_cast<double>(host_.sizes_.batch);
-      if (behind_ < told_ + kPercent || behind_ >= 1) return;
-      told_ = behind_;
-      watch_.on_progress(behind_);
-    }
-
-    const HostSolver& host_;
-    const SolveWatch& watch_;
-    std::vector<std::optional<StepView>> attempts_;  // [lane]
-    std::vector<double> state_;
-    double behind_ = 0, told_ = 0;
-  };
-
   /// A thread's lanes and the samples that it takes from the batch.
   class Worker : public LaneQueue, public StepListener {
    public:
@@ -255,7 +202,7 @@ class HostSolver {
           solver_(host.problem_),
           dense_(host.problem_),
           sample_of_(host.problem_.lanes),
-          watch_(host.batch_.watch == nullptr ? nullptr : std::make_unique<Watching>(host)) {
+          watch_(host.batch_.watch == nullptr ? nullptr : std::make_unique<StepTeller<T>>(host.problem_, host.batch_)) {
       const std::size_t lanes = host.problem_.lanes;
       z0_.resize(host.problem_.state_size * lanes);
       rows_.resize(lanes);
@@ -386,7 +333,7 @@ class HostSolver {
     std::vector<AlignedVector<T>> packed_;
     std::vector<const T*> pointers_;
     LaneResume<T> resume_;
-    std::unique_ptr<Watching> watch_;  // null where nobody watches
+    std::unique_ptr<StepTeller<T>> watch_;  // null where nobody watches
   };
 
   /// An argument or Parameter of the field: numbers that all samples share, or a batch.
@@ -413,27 +360,6 @@ std::vector<FieldValue> field_values(const VectorField& field, std::span<const H
   for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
     values.push_back({&inputs[i], inputs[i].parameter ? &inputs[i].parameter->value() : &arguments[given++]});
   return values;
-}
-
-std::string advice_on_first_failure(const Solution& solution, const SolveOptions& options, const HostBatch& batch) {
-  const auto failed = std::ranges::find_if(solution.status, [](Status status) { return status != Status::kOk; });
-  if (failed == solution.status.end()) return "";
-  const auto i = static_cast<std::size_t>(failed - solution.status.begin());
-  const std::size_t first_time = batch.sizes.times_are_shared ? 0 : i * batch.sizes.times;
-  const Tableau& method = tableau(options.method);
-  return failure_advice(
-      {.status = *failed,
-       .start = batch.times.at(static_cast<std::int64_t>(first_time)),
-       .reached = solution.reached[i],
-       .last_step = solution.last_step[i],
-       .accepted = solution.accepted[i],
-       .rejected = solution.rejected[i],
-       .has_fixed_steps = options.steps_per_interval > 0 || options.step_size > 0 || !method.has_error_estimate(),
-       .is_implicit = method.is_implicit(),
-       .has_mass_matrix = !options.mass_matrix.empty(),
-       .has_events = batch.events != nullptr,
-       .has_nonnegative = !options.nonnegative.empty(),
-       .min_step = options.min_step});
 }
 
 template <class T>
