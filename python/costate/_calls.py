@@ -174,6 +174,19 @@ def _checked(function, name):
     return call
 
 
+def checked(function):
+    """A function written in Python, whose wrong names of arguments become CallErrors."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        if wrong := _wrong_names(signature, args, kwargs):
+            raise _core.CallError(f"[{function.__name__}] {wrong}")
+        return function(*args, **kwargs)
+
+    return call
+
+
 def check_calls():
     """Puts the checks around all public functions, constructors and methods of the extension module."""
     for name, thing in list(vars(_core).items()):
