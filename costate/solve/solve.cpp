@@ -183,10 +183,11 @@ Solution continue_solve(const VectorField& field, const SolveEnd& end, const Hos
   refuse_fixed_steps(options, "a solve that goes on with another one's steps");
   if (end.times.empty() && end.states.size() == 0)
     throw InvalidArgument("[continue_solve] there is no end to go on from; a solve of fixed steps has none.");
+  check_inputs(field, end.states, times, arguments);
   const std::int64_t batch = end.states.shape()[0], size = field.state_size();
   for (std::int64_t i = 0; i < batch; ++i) {
     const double reached = end.times[static_cast<std::size_t>(i)];
-    for (std::int64_t k = 0; k < size && end.states.size() == batch * size; ++k)
+    for (std::int64_t k = 0; k < size; ++k)
       if (!std::isfinite(end.states.at(i * size + k)))
         throw InvalidArgument("[continue_solve] sample ", i, " ended at t = ", reached,
                               ", before its last time, by a failure or an event; leave it out.");

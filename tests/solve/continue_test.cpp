@@ -81,6 +81,8 @@ TEST(ContinueSolve, RefusesWhatHasNoEnd) {
   const Solution done = solve(field, z0, times);
   EXPECT_ERROR(continue_solve(field, done.end, HostArray::vector({std::nextafter(1, 2), 2})), InvalidArgument,
                "times must begin where the solve ended, at 1 for sample 0; got 1.0000000000000002");
+  EXPECT_ERROR(continue_solve(field, done.end, HostArray::vector({})), ShapeError, "times must have shape");
+  EXPECT_ERROR(continue_solve(field, done.end, HostArray(Shape{3, 2})), ShapeError, "times must have shape");
   EXPECT_ERROR(continue_solve(field, done.end, HostArray::vector({1, 2}), {.method = Method::kRk4}), NotSupported,
                "fixed steps");
   const Solution fixed = solve(field, z0, times, {.method = Method::kRk4});
