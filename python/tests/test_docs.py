@@ -7,7 +7,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/python.md").read_text()
-BLOCKS = [(match.group(1), match.group(2)) for match in re.finditer(r"^## ([^\n]*)\n(?:(?!^## ).)*?^```python\n(.*?)^```", PAGE, re.M | re.S)]
+BLOCKS = [(match.group(1), match.group(2)) for match in re.finditer(r"^##+ ([^\n]*)\n(?:(?!^##+ ).)*?^```python\n(.*?)^```", PAGE, re.M | re.S)]
 
 
 @pytest.mark.parametrize("title, code", BLOCKS, ids=[title for title, _ in BLOCKS])

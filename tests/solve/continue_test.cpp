@@ -110,7 +110,9 @@ TEST(SolveWatch, HearsOfEachAttemptAndChangesNoBit) {
     ++sample.attempts;
     EXPECT_EQ(step.t, sample.t);
     EXPECT_EQ(step.state.size(), 2u);
-    if (step.t == 0) EXPECT_EQ(step.state[0], z0.at(2 * step.sample));
+    if (step.t == 0) {
+      EXPECT_EQ(step.state[0], z0.at(2 * step.sample));
+    }
   };
   watch.on_accept = [&](const StepView& step) {
     Seen& sample = seen[step.sample];
