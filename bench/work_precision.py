@@ -111,7 +111,7 @@ def draw(path, table):
     """A sheet of six pictures, a dtype a row and a method a column."""
     libraries = list(dict.fromkeys(row[2] for row in table))
     script = ["set terminal pngcairo size 1500,900 font 'sans,11'", f"set output '{path}.png'", "set multiplot layout 2,3", "set logscale xy",
-              "set format xy '10^{%L}'", "set xlabel 'error'", "set ylabel 'ms'", "set xrange [*:*] reverse", "set key top left", "set grid"]
+              "set format xy '10^{%L}'", "set xlabel 'error'", "set ylabel 'ms'", "set xrange [*:*] reverse", "set key outside bottom center horizontal", "set grid"]
     data = []
     for dtype in ("float32", "float64"):
         for method in METHODS:

@@ -90,6 +90,35 @@ INSTANTIATE_TEST_SUITE_P(Methods, LaneSolverMethod,
                          ::testing::ValuesIn(explicit_methods().begin(), explicit_methods().end()),
                          [](const auto& row) { return std::string(name(row.param)); });
 
+/// Times that all samples share are written a lane at a time where there are many, others one of each lane at a time.
+TEST(Solve, ManyOutputsHaveTheBitsOfOneAfterTheOther) {
+  const VectorField field = pendulum();
+  const SolveEvent jump[] = {solve_event(
+      field, [](Array, Array z) { return z[0]; },
+      [](Array, Array z) {
+        return stack({z[0], 0.9 * z[1]});
+      },
+      {.stop_after = 3})};
+  constexpr std::int64_t kBatch = 45;
+  const HostArray z0 = starts(kBatch);
+  std::vector<double> rising, falling;
+  for (int i = 0; i < 150; ++i) rising.push_back(0.06 * (i - i % 7 / 5));  // some are there twice
+  for (int i = 0; i < 150; ++i) falling.push_back(-0.05 * i);
+  for (const std::vector<double>& times : {rising, falling}) {
+    std::vector<double> own;
+    for (std::int64_t i = 0; i < kBatch; ++i) own.insert(own.end(), times.begin(), times.end());
+    const HostArray shared = HostArray::vector(times), each(Shape{kBatch, 150}, own);
+    for (const Method method : {Method::kDopri5, Method::kDopri8, Method::kBosh3, Method::kRodas5p, Method::kRk4})
+      for (const Dtype dtype : {Dtype::kF64, Dtype::kF32}) {
+        const SolveOptions options{.method = method, .rtol = 1e-4, .dtype = dtype};
+        EXPECT_TRUE(solve(field, z0, shared, options).states.same_bits(solve(field, z0, each, options).states));
+        if (method == Method::kRk4) continue;
+        const HostArray together = solve(field, z0, shared, options, {}, jump).states;
+        EXPECT_TRUE(together.same_bits(solve(field, z0, each, options, {}, jump).states)) << name(method);
+      }
+  }
+}
+
 TEST(Solve, PerSampleTimesArgumentsAndParameters) {
   const Parameter rate("rate", HostArray::vector({0.5}));
   const VectorField field =

@@ -8,6 +8,7 @@
 // The target loop comes before what it repeats.
 #include <hwy/highway.h>
 
+#include "costate/exec/kernels/dense-inl.h"
 #include "costate/exec/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -158,14 +159,6 @@ void run_axpy(const T* alpha, const T* x, T* y, std::size_t rows, std::size_t la
   });
 }
 
-/// Σ_p c_p x^(p + 1), by Horner's rule.
-template <class D>
-HWY_INLINE VecOf<D> powers(D d, const double* c, std::size_t degree, VecOf<D> x) {
-  VecOf<D> sum = hn::Set(d, c[degree - 1]);
-  for (std::size_t p = degree - 1; p-- > 0;) sum = hn::MulAdd(sum, x, hn::Set(d, c[p]));
-  return hn::Mul(sum, x);
-}
-
 /// Σ_p (p + 1) c_p x^p, by Horner's rule.
 template <class D>
 HWY_INLINE VecOf<D> derivative_of_powers(D d, const double* c, std::size_t degree, VecOf<D> x) {
@@ -173,15 +166,6 @@ HWY_INLINE VecOf<D> derivative_of_powers(D d, const double* c, std::size_t degre
   VecOf<D> sum = factor(degree - 1);
   for (std::size_t p = degree - 1; p-- > 0;) sum = hn::MulAdd(sum, x, factor(p));
   return sum;
-}
-
-/// A vector of f64 as one of T.
-template <class T, class D>
-HWY_INLINE auto demoted(D, VecOf<D> x) {
-  if constexpr (std::is_same_v<T, double>)
-    return x;
-  else
-    return hn::DemoteTo(hn::Rebind<T, D>(), x);
 }
 
 template <class T>

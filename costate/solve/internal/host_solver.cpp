@@ -72,6 +72,7 @@ class HostSolver {
         sizes_(batch.sizes),
         problem_(field, options, lanes_for(field, options), batch.sizes.times, {}, batch.events) {
     if (problem_.time.rounds_time) check_f32_times(batch);
+    if (sizes_.times_are_shared) shared_times_ = batch.times.numbers();
     for (const FieldValue& given : field_values(field, batch.arguments)) {
       Argument argument{
           .size = static_cast<std::size_t>(given.input->shape.size()), .shared = {}, .of_samples = nullptr};
@@ -256,8 +257,10 @@ class HostSolver {
           watch_(host.batch_.watch == nullptr ? nullptr : std::make_unique<Watching>(host)) {
       const std::size_t lanes = host.problem_.lanes;
       z0_.resize(host.problem_.state_size * lanes);
-      states_.resize(host.sizes_.times * z0_.size());
+      rows_.resize(lanes);
       times_.resize(host.sizes_.times * lanes);
+      for (std::size_t i = 0; i < host.shared_times_.size(); ++i)
+        std::fill_n(times_.begin() + static_cast<std::ptrdiff_t>(i * lanes), lanes, host.shared_times_[i]);
       for (std::size_t i = 0; i < host.arguments_.size(); ++i) {
         const bool is_sample = host.arguments_[i].of_samples != nullptr;
         packed_.emplace_back(is_sample ? host.arguments_[i].size * lanes : 0);
@@ -277,8 +280,9 @@ class HostSolver {
                            .arguments = pointers_,
                            .shared = host_.shared_.data(),
                            .num_samples = std::min(host_.problem_.lanes, host_.sizes_.batch),
-                           .resume = host_.batch_.resume == nullptr ? nullptr : &resume_},
-                          *this, states_.data(), common_.dense.empty() ? nullptr : &dense_, watch_ ? this : nullptr);
+                           .resume = host_.batch_.resume == nullptr ? nullptr : &resume_,
+                           .shared_times = host_.shared_times_.empty() ? nullptr : host_.shared_times_.data()},
+                          *this, rows_, common_.dense.empty() ? nullptr : &dense_, watch_ ? this : nullptr);
     }
 
     bool load(std::size_t lane) override {
@@ -286,7 +290,8 @@ class HostSolver {
       if (sample >= host_.sizes_.batch) return false;
       sample_of_[lane] = sample;
       fill(host_.batch_.z0, sample, host_.problem_.state_size, lane, z0_.data());
-      fill(host_.batch_.times, host_.sizes_.times_are_shared ? 0 : sample, host_.sizes_.times, lane, times_.data());
+      rows_[lane] = states_of(sample);
+      if (!host_.sizes_.times_are_shared) fill(host_.batch_.times, sample, host_.sizes_.times, lane, times_.data());
       for (std::size_t i = 0; i < packed_.size(); ++i)
         if (host_.arguments_[i].of_samples != nullptr)
           fill(*host_.arguments_[i].of_samples, sample, host_.arguments_[i].size, lane, packed_[i].data());
@@ -298,10 +303,7 @@ class HostSolver {
     void judged() override { watch_->judged(solver_, sample_of_); }
 
     void finished(std::size_t lane) override {
-      const std::size_t sample = sample_of_[lane], lanes = host_.problem_.lanes;
-      const std::size_t size = host_.sizes_.times * host_.problem_.state_size;
-      T* out = solution_.states.data<T>().data() + sample * size;
-      for (std::size_t row = 0; row < size; ++row) out[row] = states_[row * lanes + lane];
+      const std::size_t sample = sample_of_[lane];
       const LaneOutcome& outcome = solver_.outcomes()[lane];
       if (!common_.dense.empty()) common_.dense[sample] = std::move(dense_.steps(lane));
       if (solver_.events() != nullptr) keep_events(sample, solver_.events()->list(lane));
@@ -318,6 +320,11 @@ class HostSolver {
     }
 
    private:
+    /// [time, state] of a sample in the solution.
+    T* states_of(std::size_t sample) const {
+      return solution_.states.template data<T>().data() + sample * host_.sizes_.times * host_.problem_.state_size;
+    }
+
     void take_up(std::size_t sample, std::size_t lane) {
       const SolveEnd& end = *host_.batch_.resume;
       resume_.h[lane] = end.steps[sample];
@@ -338,9 +345,9 @@ class HostSolver {
       common_.knows_slope[sample] = solver_.knows_last_slope(lane) ? 1 : 0;
       T* states = end.states.template data<T>().data() + sample * size;
       T* slopes = end.slopes.template data<T>().data() + sample * size;
-      const T* last = states_.data() + (host_.sizes_.times - 1) * size * lanes;
+      const T* last = states_of(sample) + (host_.sizes_.times - 1) * size;
       for (std::size_t row = 0; row < size; ++row) {
-        states[row] = last[row * lanes + lane];
+        states[row] = last[row];
         slopes[row] = common_.knows_slope[sample] != 0 ? solver_.last_slopes()[row * lanes + lane] : T{0};
       }
     }
@@ -366,7 +373,8 @@ class HostSolver {
     LaneSolver<T> solver_;
     DenseRecord<T> dense_;
     std::vector<std::size_t> sample_of_;
-    AlignedVector<T> z0_, states_;
+    AlignedVector<T> z0_;
+    std::vector<T*> rows_;  // [lane] where the states of its sample go
     std::vector<double> times_;
     std::vector<AlignedVector<T>> packed_;
     std::vector<const T*> pointers_;
@@ -385,6 +393,7 @@ class HostSolver {
   const HostSizes& sizes_;
   LaneProblem<T> problem_;
   AlignedVector<T> shared_;
+  std::vector<double> shared_times_;  // empty where each sample has its own
   std::vector<Argument> arguments_;
 };
 

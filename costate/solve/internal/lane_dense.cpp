@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "costate/exec/kernels/dense_rows.h"
 #include "costate/exec/kernels/kernels.h"
 
 namespace costate::internal {
@@ -19,22 +20,36 @@ LaneDense<T>::LaneDense(const LaneProblem<T>& problem)
 }
 
 template <class T>
-void LaneDense<T>::write_states(const DenseStep<T>& step, const double* times, T* out) const {
+DenseOutput<T> LaneDense<T>::output_of(const DenseStep<T>& step, std::span<const T*> slopes) const {
   static_assert(kMaxStages <= kMaxDenseSlopes);
-  const T* slopes[kMaxStages];
   for (std::size_t j = 0; j < stages_.size(); ++j) slopes[j] = step.slopes.first + stages_[j] * step.slopes.stride;
-  dense_combine<T>({.y = step.y,
-                    .h = step.h,
-                    .k = slopes,
-                    .count = stages_.size(),
-                    .coefficients = coefficients_.data(),
-                    .degree = form_.degree,
-                    .time = times,
-                    .start = step.start,
-                    .size = step.size,
-                    .out = out,
-                    .rows = step.slopes.state_size,
-                    .lanes = step.slopes.lanes});
+  return {.y = step.y,
+          .h = step.h,
+          .k = slopes.data(),
+          .count = stages_.size(),
+          .coefficients = coefficients_.data(),
+          .degree = form_.degree,
+          .time = nullptr,
+          .start = step.start,
+          .size = step.size,
+          .out = nullptr,
+          .rows = step.slopes.state_size,
+          .lanes = step.slopes.lanes};
+}
+
+template <class T>
+void LaneDense<T>::write_states(const DenseStep<T>& step, const double* times, T* out) const {
+  const T* slopes[kMaxStages];
+  DenseOutput<T> output = output_of(step, slopes);
+  output.time = times;
+  output.out = out;
+  dense_combine<T>(output);
+}
+
+template <class T>
+void LaneDense<T>::write_rows(const DenseStep<T>& step, const LaneTimes& at, T* out) const {
+  const T* slopes[kMaxStages];
+  dense_rows<T>({.dense = output_of(step, slopes), .lane = at.lane, .times = at.times, .count = at.count, .out = out});
 }
 
 template <class T>

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
+#include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/dense_form.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/internal/stages.h"
@@ -25,11 +27,21 @@ class LaneDense {
   explicit LaneDense(const LaneProblem<T>& problem);
 
   /// out [state, lanes] = y + h Σ_j w_j(theta) k_j, theta = (time - start) / size.
+  /// Times [count] within the step of one lane.
+  struct LaneTimes {
+    std::size_t lane = 0;
+    const double* times = nullptr;
+    std::size_t count = 0;
+  };
+  /// out [count, state] at them.
+  void write_rows(const DenseStep<T>& step, const LaneTimes& at, T* out) const;
   void write_states(const DenseStep<T>& step, const double* times, T* out) const;
   /// out [state, lanes] = Σ_j w_j'(theta) k_j, j ascending by fma; of increments with w_j'(theta) / size.
   void write_slopes(const DenseStep<T>& step, const double* times, T* out);
 
  private:
+  DenseOutput<T> output_of(const DenseStep<T>& step, std::span<const T*> slopes) const;
+
   const DenseForm form_;
   std::vector<std::size_t> stages_;   // slopes or increments that it reads
   std::vector<double> coefficients_;  // [of stages_, degree]

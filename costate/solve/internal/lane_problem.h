@@ -96,6 +96,7 @@ struct LaneInputs {
   std::size_t num_samples = 0;          // lanes that hold samples: the first ones
   std::size_t memory_parts = 1;         // so many tiles share the memory budget
   const LaneResume<T>* resume = nullptr;
+  const double* shared_times = nullptr;  // [time], where all samples have these
 };
 
 /// The pointers of the inputs of a problem's function: what it reads of the times [TimeRows, lanes], the parts within

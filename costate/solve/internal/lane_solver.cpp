@@ -61,6 +61,7 @@ void LaneSolver<T>::start(const LaneInputs<T>& inputs, bool keep_records) {
   num_handed_over_ = 0;
   listener_ = nullptr;
   dense_record_ = nullptr;
+  rows_ = {};
   frames_.start(keep_records ? most_frames(problem_, inputs.memory_parts) : 1);
   frame_ = frames_.current();
   if (guard_ != nullptr) guard_->start();
@@ -135,9 +136,10 @@ void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint3
 }
 
 template <class T>
-void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states, DenseRecord<T>* dense,
-                                StepListener* listener) {
+void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, std::span<T* const> rows,
+                                DenseRecord<T>* dense, StepListener* listener) {
   start(inputs, false);
+  rows_ = rows;
   listener_ = listener;
   dense_record_ = dense;
   clock_ = LaneClock(lanes_);
@@ -145,7 +147,7 @@ void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T
   // A refill costs two evaluations in all lanes: wait until an eighth of them is free.
   const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 8);
   for (InterruptPoll poll;; poll()) {
-    if (lanes_ - num_active() >= worthwhile) refill(queue, holds_sample, states);
+    if (lanes_ - num_active() >= worthwhile) refill(queue, holds_sample);
     if (!plan_steps()) {
       // The samples that were just loaded may all have ended at once.
       if (std::find(holds_sample.begin(), holds_sample.end(), 1) == holds_sample.end()) return;
@@ -153,12 +155,12 @@ void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T
     }
     if (listener != nullptr) listener->planned();
     attempt();
-    judge(states);
+    judge(nullptr);
   }
 }
 
 template <class T>
-void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states) {
+void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample) {
   bool any = false;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock_.is_active[lane] != 0) continue;
@@ -169,10 +171,9 @@ void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample, T*
     holds_sample[lane] = queue.load(lane) ? 1 : 0;
     if (holds_sample[lane] == 0) continue;
     for (std::size_t row = 0; row < state_size_; ++row) y_[row * lanes_ + lane] = inputs_.z0[row * lanes_ + lane];
-    for (std::size_t i = lane; i < problem_.num_times * state_size_ * lanes_; i += lanes_)
-      states[i] = std::numeric_limits<T>::quiet_NaN();
-    write_state(y_.data(), lane, 0, states);
-    begin(lane, states);
+    std::fill_n(rows_[lane], problem_.num_times * state_size_, std::numeric_limits<T>::quiet_NaN());
+    write_state(y_.data(), lane, 0, nullptr);
+    begin(lane, nullptr);
     any = true;
   }
   if (any) find_first_steps();

@@ -84,10 +84,10 @@ class LaneSolver {
              DenseRecord<T>* dense = nullptr);
 
   /// Solves all samples of the queue; a lane that is done takes the next one. Keeps no records. `inputs` are the
-  /// columns that the queue fills; states [time, state, lanes] are valid for a lane when the queue hears of its end,
-  /// and so is `dense`, if the dense output of its adaptive steps is wanted.
-  void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, T* states, DenseRecord<T>* dense = nullptr,
-                   StepListener* listener = nullptr);
+  /// columns that the queue fills; rows[lane] is where the states [time, state] of its sample go, which are valid when
+  /// the queue hears of its end, and so is `dense`, if the dense output of its adaptive steps is wanted.
+  void solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, std::span<T* const> rows,
+                   DenseRecord<T>* dense = nullptr, StepListener* listener = nullptr);
 
   /// Goes on where `wide` is between two steps: lane i with lane columns[i] of that. Lanes beyond the inputs' samples
   /// are padding. Fills the outputs to come.
@@ -155,7 +155,7 @@ class LaneSolver {
   void hand_over(T* states);
 
   // Beginning and ending a sample.
-  void refill(LaneQueue& queue, std::vector<char>& holds_sample, T* states);
+  void refill(LaneQueue& queue, std::vector<char>& holds_sample);
   void begin(std::size_t lane, T* states);
   void take_up(std::size_t lane);
   std::optional<double> misplaced_time(std::size_t lane) const;
@@ -221,6 +221,9 @@ class LaneSolver {
 
   // Outputs (lane_solver_outputs.cpp).
   void pass_all_outputs(std::size_t num_reached, T* states);
+  bool has_many_outputs(std::span<const std::uint32_t> lanes) const;
+  std::size_t first_beyond(std::size_t lane) const;
+  void pass_rows(std::span<std::uint32_t> lanes);
   std::size_t pass_outputs(std::span<std::uint32_t> lanes, bool& any_inside);
   void write_pass(std::span<const std::uint32_t> lanes, T* states);
   bool has_rate_at_stop(std::span<const std::uint32_t> lanes) const;
@@ -268,6 +271,7 @@ class LaneSolver {
   LaneInputs<T> inputs_;
   StepListener* listener_ = nullptr;
   DenseRecord<T>* dense_record_ = nullptr;
+  std::span<T* const> rows_;  // of solve_queue(); empty in others
   bool keeps_records_ = false;
   bool closing_known_ = false;  // the closing stage of this attempt was evaluated
   bool extra_known_ = false;    // and those of dense output

@@ -22,6 +22,10 @@ void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
   const bool closing_is_new = lacks_closing(), has_dense = any_inside;
   if (has_dense || has_rate_at_stop(lanes)) evaluate_closing();
   if (has_dense) evaluate_extra();
+  if (has_dense && has_many_outputs(lanes)) {
+    pass_rows(lanes);
+    lanes = {};
+  }
   while (!lanes.empty()) {
     if (any_inside) dense_.write_states(dense_step(), clock_.next_time.data(), dense_values_.data());
     write_pass(lanes, states);
@@ -63,12 +67,49 @@ void LaneSolver<T>::write_pass(std::span<const std::uint32_t> lanes, T* states) 
   const auto values = [&](std::size_t lane) { return is_at_end(lane) ? y_next() : dense_values_.data(); };
   const std::size_t output = next(lanes[0]);
   const T* shared = values(lanes[0]);
-  if (lanes.size() == lanes_ &&
+  if (rows_.empty() && lanes.size() == lanes_ &&
       std::ranges::all_of(lanes, [&](std::size_t lane) { return next(lane) == output && values(lane) == shared; })) {
     std::copy_n(shared, state_size_ * lanes_, states + output * state_size_ * lanes_);
     return;
   }
   for (const std::size_t lane : lanes) write_state(values(lane), lane, next(lane), states);
+}
+
+/// Whether these lanes have so many outputs in their steps that one lane after the other is worth it.
+template <class T>
+bool LaneSolver<T>::has_many_outputs(std::span<const std::uint32_t> lanes) const {
+  constexpr std::size_t kMany = 3;  // a lane; fewer leave most of a vector of times empty
+  if (rows_.empty() || inputs_.shared_times == nullptr) return false;
+  std::size_t count = 0;
+  for (const std::size_t lane : lanes) count += first_beyond(lane) - next_output(lane);
+  return count >= kMany * lanes.size();
+}
+
+/// The first output beyond what the dense output of the lane's step is asked for.
+template <class T>
+std::size_t LaneSolver<T>::first_beyond(std::size_t lane) const {
+  const double *times = inputs_.shared_times, *last = times + problem_.num_times, end = clock_.t_next[lane];
+  const bool rises = clock_.h[lane] > 0, takes_end = is_cut(lane);
+  const auto is_inside = [=](double t) { return (rises ? t < end : t > end) || (t == end && takes_end); };
+  const double* first = times + next_output(lane);
+  const double* found = std::find_if_not(first, last, is_inside);
+  return static_cast<std::size_t>(found - times);
+}
+
+/// pass_outputs(), with all outputs of a lane at once.
+template <class T>
+void LaneSolver<T>::pass_rows(std::span<std::uint32_t> lanes) {
+  for (std::uint32_t& lane : lanes) {
+    std::size_t next = next_output(lane);
+    const std::size_t beyond = first_beyond(lane);
+    dense_.write_rows(dense_step(), {lane, inputs_.shared_times + next, beyond - next},
+                      rows_[lane] + next * state_size_);
+    for (next = beyond; next < problem_.num_times && inputs_.shared_times[next] == clock_.t_next[lane]; ++next)
+      write_state(y_next(), lane, next, nullptr);
+    outputs_[lane].next = static_cast<std::int32_t>(next - 1);
+    bool any_inside = false;
+    pass_outputs({&lane, 1}, any_inside);
+  }
 }
 
 /// Goes past the next output of these lanes. Those that have another one in their step come first; how many they are,
@@ -104,8 +145,9 @@ std::size_t LaneSolver<T>::pass_outputs(std::span<std::uint32_t> lanes, bool& an
 
 template <class T>
 void LaneSolver<T>::write_state(const T* y, std::size_t lane, std::size_t output, T* states) const {
-  for (std::size_t row = 0; row < state_size_; ++row)
-    states[(output * state_size_ + row) * lanes_ + lane] = y[row * lanes_ + lane];
+  T* out = rows_.empty() ? states + output * state_size_ * lanes_ + lane : rows_[lane] + output * state_size_;
+  const std::size_t stride = rows_.empty() ? lanes_ : 1;
+  for (std::size_t row = 0; row < state_size_; ++row) out[row * stride] = y[row * lanes_ + lane];
 }
 
 template <class T>
@@ -177,6 +219,12 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t o
 }
 
 // Members that have their definitions here.
+template bool LaneSolver<float>::has_many_outputs(std::span<const std::uint32_t>) const;
+template bool LaneSolver<double>::has_many_outputs(std::span<const std::uint32_t>) const;
+template std::size_t LaneSolver<float>::first_beyond(std::size_t) const;
+template std::size_t LaneSolver<double>::first_beyond(std::size_t) const;
+template void LaneSolver<float>::pass_rows(std::span<std::uint32_t>);
+template void LaneSolver<double>::pass_rows(std::span<std::uint32_t>);
 template void LaneSolver<float>::pass_all_outputs(std::size_t, float*);
 template void LaneSolver<double>::pass_all_outputs(std::size_t, double*);
 template std::size_t LaneSolver<float>::pass_outputs(std::span<std::uint32_t>, bool&);
