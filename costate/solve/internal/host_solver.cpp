@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
-#include <optional>
 
 #include "costate/base/threads.h"
 #include "costate/exec/internal/image_lanes.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/dense_form.h"
 #include "costate/solve/internal/failure_advice.h"
+#include "costate/solve/internal/host_watch.h"
 #include "costate/solve/internal/lane_solver.h"
 
 namespace costate::internal {
@@ -191,58 +191,6 @@ class HostSolver {
     std::vector<char> knows_slope;      // SolveEnd's, where threads write side by side
   };
 
-  /// Tells a SolveWatch of the steps of lanes.
-  class Watching {
-   public:
-    explicit Watching(const HostSolver& host)
-        : host_(host), watch_(*host.batch_.watch), attempts_(host.problem_.lanes), state_(host.problem_.state_size) {}
-
-    void planned(const LaneSolver<T>& solver, std::span<const std::size_t> samples) {
-      for (std::size_t lane = 0; lane < attempts_.size(); ++lane) {
-        attempts_[lane].reset();
-        if (!solver.is_attempted(lane)) continue;
-        const StepTimes step = solver.times_of_step(lane);
-        attempts_[lane] = StepView{.sample = static_cast<std::int64_t>(samples[lane]), .t = step.t, .h = step.h};
-        tell(watch_.on_step, solver, lane);
-      }
-    }
-
-    void judged(const LaneSolver<T>& solver, std::span<const std::size_t> samples) {
-      for (std::size_t lane = 0; lane < attempts_.size(); ++lane) {
-        if (!attempts_[lane]) continue;
-        attempts_[lane]->error = solver.error_of_attempt(lane);
-        tell(solver.is_accepted(lane) ? watch_.on_accept : watch_.on_reject, solver, lane);
-        if (solver.is_accepted(lane) && watch_.on_progress) pass(samples[lane], attempts_[lane]->h);
-      }
-    }
-
-   private:
-    void tell(const std::function<void(const StepView&)>& call, const LaneSolver<T>& solver, std::size_t lane) {
-      if (!call) return;
-      for (std::size_t row = 0; row < state_.size(); ++row)
-        state_[row] = static_cast<double>(solver.y()[row * host_.problem_.lanes + lane]);
-      attempts_[lane]->state = state_;
-      call(*attempts_[lane]);
-    }
-
-    void pass(std::size_t sample, double h) {
-      constexpr double kPercent = 0.01;
-      const std::size_t first = host_.sizes_.times_are_shared ? 0 : sample * host_.sizes_.times;
-      const double length = host_.batch_.times.at(static_cast<std::int64_t>(first + host_.sizes_.times - 1)) -
-                            host_.batch_.times.at(static_cast<std::int64_t>(first));
-      behind_ += h / length / static_cast<double>(host_.sizes_.batch);
-      if (behind_ < told_ + kPercent || behind_ >= 1) return;
-      told_ = behind_;
-      watch_.on_progress(behind_);
-    }
-
-    const HostSolver& host_;
-    const SolveWatch& watch_;
-    std::vector<std::optional<StepView>> attempts_;  // [lane]
-    std::vector<double> state_;
-    double behind_ = 0, told_ = 0;
-  };
-
   /// A thread's lanes and the samples that it takes from the batch.
   class Worker : public LaneQueue, public StepListener {
    public:
@@ -254,7 +202,7 @@ class HostSolver {
           solver_(host.problem_),
           dense_(host.problem_),
           sample_of_(host.problem_.lanes),
-          watch_(host.batch_.watch == nullptr ? nullptr : std::make_unique<Watching>(host)) {
+          watch_(host.batch_.watch == nullptr ? nullptr : std::make_unique<HostWatch<T>>(host.batch_, host.problem_)) {
       const std::size_t lanes = host.problem_.lanes;
       z0_.resize(host.problem_.state_size * lanes);
       rows_.resize(lanes);
@@ -379,7 +327,7 @@ class HostSolver {
     std::vector<AlignedVector<T>> packed_;
     std::vector<const T*> pointers_;
     LaneResume<T> resume_;
-    std::unique_ptr<Watching> watch_;  // null where nobody watches
+    std::unique_ptr<HostWatch<T>> watch_;  // null where nobody watches
   };
 
   /// An argument or Parameter of the field: numbers that all samples share, or a batch.
