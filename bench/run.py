@@ -206,7 +206,8 @@ def measure_all(arguments):
             sections[system.title] = system_section(name, results, arguments)
     if faults:
         sys.exit("bench: answers differ, so no ratio is printed:\n" + "\n".join(faults))
-    return head + "".join(sections.get(system.title, "") for system in SYSTEMS.values()).rstrip() + "\n"
+    parts = [head, *(sections[system.title] for system in SYSTEMS.values() if system.title in sections)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def names_from(known):

@@ -6,6 +6,7 @@
 namespace costate::cli {
 
 void add_fit(CommandLine& line);
+void add_sweep(CommandLine& line);
 void add_look(CommandLine& line);
 void add_forecast(CommandLine& line);
 void add_export(CommandLine& line);

@@ -13,6 +13,7 @@
 #include "cli/fit_flags.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/ranks.h"
 #include "costate/base/base.h"
 #include "costate/io/io.h"
 #include "costate/report/report.h"
@@ -120,7 +121,10 @@ int run(const FitArguments& arguments) {
       {.on_epoch = [&](const FitProgress& p) { progress.show(p); }, .should_stop = [] { return interrupted != 0; }},
       lines_printer(arguments.quiet));
   const RunFolder run = RunFolder::open(folder);
-  write_fit_report(run.report(), result);
+  if (this_rank() == 0) {
+    const CommunicatorPause alone;
+    write_fit_report(run.report(), result);
+  }
   if (!arguments.quiet) {
     if (result.windows.trained < result.windows.all)
       std::cout << result.windows.text() << "; --max-windows sets how many\n";
@@ -152,14 +156,15 @@ void add_options(Command& command, FitArguments& arguments) {
 
 void add_fit(CommandLine& line) {
   const auto arguments = std::make_shared<FitArguments>();
-  Command command =
-      line.add_command("fit", "Fit a neural ODE to time series in a CSV file", [arguments] { return run(*arguments); });
+  Command command = line.add_command("fit", "Fit a neural ODE to time series in a CSV file",
+                                     [arguments] { return on_ranks([arguments] { return run(*arguments); }); });
   add_options(command, *arguments);
   command.set_footer(
       "Examples:\n"
       "  costate fit hare_lynx.csv --time year --state hare,lynx --out runs/lynx\n"
       "  costate fit drive.csv --time t --state mz --input voltage\n"
-      "  costate fit --resume --out runs/lynx");
+      "  costate fit --resume --out runs/lynx\n"
+      "  mpirun -n 4 costate fit --resume --out runs/lynx");
 }
 
 }  // namespace costate::cli

@@ -81,6 +81,10 @@ void read_rows(const std::vector<const FitOption*>& rows, const std::string& tex
 
 }  // namespace
 
+void set_fit_option(FitConfig& config, const std::string& flag, const std::string& text) {
+  read_rows(rows_of(flag), text, config);
+}
+
 void add_fit_flags(Command& command, FitConfig& config, std::vector<std::string>& given,
                    const std::function<bool(const FitOption&)>& wants) {
   for (const FitOption& option : fit_options()) {

@@ -15,4 +15,7 @@ namespace costate::cli {
 void add_fit_flags(Command& command, FitConfig& config, std::vector<std::string>& given,
                    const std::function<bool(const FitOption&)>& wants);
 
+/// Sets the option of a flag, such as "--epochs", from text. InvalidArgument as on the command line.
+void set_fit_option(FitConfig& config, const std::string& flag, const std::string& text);
+
 }  // namespace costate::cli

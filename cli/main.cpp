@@ -8,14 +8,13 @@
 #include <optional>
 
 #include "cli/commands.h"
-#include "costate/base/base.h"
+#include "cli/ranks.h"
 
 namespace {
 
 namespace cli = costate::cli;
 
 constexpr int kBadUsage = 2;
-constexpr int kFailed = 1;
 
 /// False if what was printed is lost, on a full disk say. A reader that has seen enough, as in `| head`, loses nothing.
 bool printed_all() {
@@ -28,8 +27,8 @@ int run(int argc, char** argv) {
   cli::CommandLine line(
       "Neural ordinary differential equations at native speed: fit continuous-time models to data, and use them.",
       "costate " COSTATE_VERSION, "Run 'costate COMMAND --help' for the options of a command.");
-  for (const auto add : {cli::add_fit, cli::add_look, cli::add_forecast, cli::add_export, cli::add_simulate,
-                         cli::add_bench, cli::add_reproduce, cli::add_info, cli::add_completion})
+  for (const auto add : {cli::add_fit, cli::add_sweep, cli::add_look, cli::add_forecast, cli::add_export,
+                         cli::add_simulate, cli::add_bench, cli::add_reproduce, cli::add_info, cli::add_completion})
     add(line);
   const std::optional<cli::Action> action = line.parse(argc, argv);
   if (!action) return 0;
@@ -49,16 +48,10 @@ int main(int argc, char** argv) {
 #ifdef SIGPIPE
   std::signal(SIGPIPE, SIG_IGN);
 #endif
+  cli::print_on_first_rank();
   try {
     return run(argc, argv);
-  } catch (const costate::Error& error) {
-    std::cerr << "costate: error: " << error.what() << "\n";
-    return error.info().exit_code;
-  } catch (const std::bad_alloc&) {
-    std::cerr << "costate: error: out of memory.\n";
-    return kFailed;
-  } catch (const std::exception& error) {
-    std::cerr << "costate: internal error: " << error.what() << "\n";
-    return kFailed;
+  } catch (...) {
+    return cli::report(std::current_exception());
   }
 }

@@ -67,7 +67,7 @@ PC
 # notices MODULE FOLDER: the copyright notices of the libraries that a module takes along.
 notices() {
   local package
-  for package in libmatio-dev libhdf5-dev libaec-dev $(ldd "$1" | grep -o '/[^ ]*' | xargs -n1 basename | xargs -I{} dpkg -S '*/{}' | cut -d: -f1 | sort -u); do
+  for package in libmatio-dev libhdf5-dev libaec-dev $(ldd "$1" | grep -o '/[^ ]*' | xargs -n1 basename | xargs -I{} dpkg -S "*$(gcc -print-multiarch)/{}" | cut -d: -f1 | sort -u); do
     case $package in libc6 | libstdc++6 | libgcc-s1) ;; *) cp -L "/usr/share/doc/$package/copyright" "$2/$package.txt" ;; esac
   done
 }
@@ -111,7 +111,7 @@ check() {
 }
 
 if [ "${1:-}" = --wheel ]; then # in a root
-  tools/install_deps.sh build >&2
+  tools/install_deps.sh python >&2
   wheel_of "$2" "$3"
   exit
 fi
@@ -135,7 +135,7 @@ made=$(mktemp -d)
 if [ "$release" = "$here" ]; then
   wheel_of "$sdist" "$made"
 else
-  root=$(root_of "$release" "$release" build-essential python3-dev)
+  root=$(root_of "$release" "$release")
   rm -rf "$root/work"
   mkdir -p "$root/work/made"
   tar xzf "$sdist" -C "$root/work" --strip-components=1

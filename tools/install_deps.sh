@@ -2,6 +2,7 @@
 # Installs what Costate needs on Debian 12 or 13, as root or with sudo. Does nothing, fast, where all is there.
 #
 #   tools/install_deps.sh build    what the library and the command line need to build and run, by apt
+#   tools/install_deps.sh python   also what `pip install .` needs, in an environment of your own
 #   tools/install_deps.sh fuzz     also the compiler that brings libFuzzer
 #   tools/install_deps.sh          also what the tests, benchmarks and the Python package need, and its environment in .venv
 set -euo pipefail
@@ -10,9 +11,9 @@ cd "$(dirname "$0")/.."
 packages=(build-essential cmake pkgconf ninja-build ccache
   libhwy-dev libtbb-dev libeigen3-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libhowardhinnant-date-dev
   libzip-dev zlib1g-dev libmatio-dev gnuplot-nox)
+python_packages=(python3 python3-dev python3-venv)
 # SUNDIALS is by far the largest: it brings MPI and PETSc.
-test_packages=(python3 python3-dev python3-venv
-  libsundials-dev libgtest-dev librapidcheck-dev libbenchmark-dev dataset-fashion-mnist)
+test_packages=(libsundials-dev libgtest-dev librapidcheck-dev libbenchmark-dev dataset-fashion-mnist)
 fuzz_packages=(clang-19 libclang-rt-19-dev python3)
 
 fail() {
@@ -22,9 +23,10 @@ fail() {
 
 case "${1:-all}" in
   build) ;;
+  python) packages+=("${python_packages[@]}") ;;
   fuzz) packages+=("${fuzz_packages[@]}") ;;
-  all) packages+=("${test_packages[@]}") ;;
-  *) fail "expected 'build', 'fuzz' or nothing; got '$1'." ;;
+  all) packages+=("${python_packages[@]}" "${test_packages[@]}") ;;
+  *) fail "expected 'build', 'python', 'fuzz' or nothing; got '$1'." ;;
 esac
 
 command -v apt-get >/dev/null || fail "needs Debian's apt-get; elsewhere install by hand: ${packages[*]}."

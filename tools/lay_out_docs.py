@@ -18,8 +18,8 @@ GROUPS = {
     "Solves": ["solve", "vector_field", "Solution", "VectorField", "steady_state", "interpolate"],
     "Traced code and derivatives": ["trace", "compile", "compile_pullback", "value_and_grad", "jacobian", "hessian", "vjp", "jvp", "check_gradient", "gradient",
                                     "tighten", "Function", "Program", "PullbackProgram", "Pullback", "Array", "Parameter"],
-    "Fits of data": ["fit", "fit_table", "Fit", "Forecast", "Run", "NeuralODERegressor"],
-    "Training": ["train", "fit_trajectories", "fit_classifier", "Optimizer", "OptimizerOptions", "Schedule", "TrainResult", "TrajectoryWindows", "cut_windows",
+    "Fits of data": ["fit", "fit_table", "Fit", "Forecast", "Run", "NeuralODERegressor", "fan_out"],
+    "Training": ["train", "fit_trajectories", "fit_classifier", "Optimizer", "OptimizerOptions", "Schedule", "TrainResult", "TrajectoryWindows", "MappedWindows", "cut_windows",
                  "mean_over_batch", "Evaluation"],
 }
 

@@ -1,10 +1,12 @@
 // The three convolutions at the shapes that networks on small images have, for one vector of samples and two: forward,
 // gradient by the image and gradient by the weights. Counters: GFLOP/s of what is not padding and its part of the
-// measured peak; GB/s if each image were read and written once, and its part of a copy's (of as many bytes).
+// measured peak; GB/s if each image were read and written once, and its part of a copy's (of as many bytes); and the
+// part of the roof, which is the lower one of the two limits.
 //
 // usage: convolutions_bench [--benchmark_filter=f32/forward]
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -77,6 +79,7 @@ void count(State& state, const ConvTable& table, std::size_t lanes) {
   state.counters["GFLOP/s"] = rate(operations / 1e9);
   state.counters["of peak"] = rate(operations / kPeak);
   bench::count_bytes(state, bytes);
+  state.counters["of roof"] = rate(std::max(operations / kPeak, static_cast<double>(bytes) / bench::copy_rate(bytes)));
 }
 
 template <class T>

@@ -1,5 +1,5 @@
-// The POLLU problem (Mazzia and Magherini, Test Set for Initial Value Problem Solvers, 2008) with a factor of each rate.
-// bench/stiff/diffrax_pollu.py has the same.
+// The POLLU problem (Mazzia and Magherini, Test Set for Initial Value Problem Solvers, 2008) with a factor of each
+// rate. bench/stiff/diffrax_pollu.py has the same.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +45,8 @@ inline costate::VectorField pollu() {
 inline costate::HostArray pollu_start(std::int64_t number) {
   costate::HostArray start(costate::Shape{number, 20});
   for (std::int64_t i = 0; i < number; ++i)
-    for (const auto& [species, value] : std::vector<std::pair<std::int64_t, double>>{
-             {1, 0.2}, {3, 0.04}, {6, 0.1}, {7, 0.3}, {8, 0.01}, {16, 0.007}})
+    for (const auto& [species, value] :
+         std::vector<std::pair<std::int64_t, double>>{{1, 0.2}, {3, 0.04}, {6, 0.1}, {7, 0.3}, {8, 0.01}, {16, 0.007}})
       start.set(20 * i + species, value);
   return start;
 }

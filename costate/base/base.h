@@ -1,6 +1,7 @@
 // What every stage stands on.
 #pragma once
 
+#include "costate/base/communicator.h"
 #include "costate/base/error.h"
 #include "costate/base/log.h"
 #include "costate/base/memory.h"

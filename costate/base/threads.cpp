@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "costate/base/communicator.h"
 #include "costate/base/error.h"
 #include "costate/base/interrupt.h"
 
@@ -171,6 +172,7 @@ int num_threads() {
 
 void parallel_for(std::size_t count, const std::function<void(std::size_t)>& work) {
   const int threads = num_threads();
+  const CommunicatorPause alone;
   if (threads == 1 || count <= 1) {
     for (std::size_t i = 0; i < count; ++i) work(i);
     return;

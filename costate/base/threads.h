@@ -16,7 +16,8 @@ int num_threads();
 void stay_on_calling_thread();
 
 /// Calls work(i) for i = 0 … count - 1, on up to num_threads() threads, and waits. If calls throw, the exception of the
-/// smallest i is rethrown here. No order between calls is promised. The caller's InterruptScope holds in all of them.
+/// smallest i is rethrown here. No order between calls is promised. The caller's InterruptScope holds in all of them;
+/// its CommunicatorScope in none.
 void parallel_for(std::size_t count, const std::function<void(std::size_t)>& work);
 
 }  // namespace costate

@@ -26,6 +26,12 @@ RunResult Program::run(std::span<const HostArray> inputs) const {
   return result;
 }
 
+BatchRange Program::read_by_run(std::size_t batch) const {
+  const internal::BatchFunction& lowered = implementation_->lowered;
+  return lowered.dtype() == Dtype::kF32 ? lowered.runner<float>(batch)->read_by_run(batch)
+                                        : lowered.runner<double>(batch)->read_by_run(batch);
+}
+
 Program compile(const Function& function, const CompileOptions& options) {
   return Program(std::make_shared<const Program::Implementation>(function, options));
 }

@@ -25,6 +25,11 @@ struct RunResult {
   RunReport report;
 };
 
+/// Samples begin … end - 1 of a batch.
+struct BatchRange {
+  std::size_t begin = 0, end = 0;
+};
+
 class Program {
  public:
   /// Runs on a batch. `inputs` has one array for each input of the Function that is not a Parameter, in order: kSample
@@ -33,6 +38,10 @@ class Program {
   /// length.
   RunResult run(std::span<const HostArray> inputs) const;
   RunResult run(std::initializer_list<HostArray> inputs) const { return run(std::span(inputs.begin(), inputs.size())); }
+
+  /// The samples of a batch of so many that run() reads here: those of this rank, where ranks share it
+  /// (base/communicator.h), or all. The others' rows of the inputs may hold anything.
+  BatchRange read_by_run(std::size_t batch) const;
 
   const Function& function() const;
 

@@ -39,6 +39,41 @@ std::string read_json_text(const std::filesystem::path& path) {
   return text;
 }
 
+struct JsonFile::Node {
+  Json json;
+
+  const Json* find(const std::vector<std::string>& names) const {
+    const Json* at = &json;
+    for (const std::string& name : names) {
+      const auto found = at->is_object() ? at->find(name) : at->end();
+      if (found == at->end()) return nullptr;
+      at = &*found;
+    }
+    return at;
+  }
+};
+
+JsonFile::JsonFile(const std::filesystem::path& path)
+    : root_(std::make_shared<Node>(Node{Json::parse(read_json_text(path))})) {}
+
+std::optional<double> JsonFile::number(const std::vector<std::string>& names) const {
+  const Json* found = root_->find(names);
+  return found != nullptr && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
+}
+
+std::optional<std::string> JsonFile::text(const std::vector<std::string>& names) const {
+  const Json* found = root_->find(names);
+  return found != nullptr && found->is_string() ? std::optional(found->get<std::string>()) : std::nullopt;
+}
+
+std::vector<std::string> JsonFile::members(const std::vector<std::string>& names) const {
+  const Json* found = root_->find(names);
+  std::vector<std::string> members;
+  if (found != nullptr && found->is_object())
+    for (const auto& [name, value] : found->items()) members.push_back(name);
+  return members;
+}
+
 void write_json(const std::filesystem::path& path, const JsonObject& object) {
   write_atomically(path, format_json(object));
 }

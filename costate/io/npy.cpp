@@ -9,6 +9,7 @@
 #include "costate/base/error.h"
 #include "costate/io/files.h"
 #include "costate/io/internal/bytes.h"
+#include "costate/io/internal/npy_layout.h"
 
 namespace costate {
 namespace {
@@ -21,11 +22,7 @@ template <class... Part>
   throw DataError("[read_npy] '", source, "' is not a sound .npy file: ", part..., ". It may be damaged or cut short.");
 }
 
-struct Header {
-  std::string descr;
-  bool is_fortran_order = false;
-  std::vector<std::int64_t> axes;
-};
+using Header = internal::NpyLayout;
 
 /// Reads the dictionary, whose three keys NumPy writes in any order.
 class HeaderReader {
@@ -182,13 +179,19 @@ std::size_t data_offset(std::string_view bytes, const std::string& source, std::
 
 }  // namespace
 
-HostArray parse_npy(std::string_view bytes, const std::string& source) {
+internal::NpyLayout internal::npy_layout(std::string_view bytes, const std::string& source) {
   std::string_view text;
   const std::size_t offset = data_offset(bytes, source, text);
-  const Header header = HeaderReader(text, source).read();
+  NpyLayout layout = HeaderReader(text, source).read();
+  layout.offset = offset;
+  return layout;
+}
+
+HostArray parse_npy(std::string_view bytes, const std::string& source) {
+  const Header header = internal::npy_layout(bytes, source);
   const NpyType& type = find_type(header.descr, source);
   const std::optional<std::uint64_t> size = internal::checked_size(header.axes);
-  const std::string_view data = bytes.substr(offset);
+  const std::string_view data = bytes.substr(header.offset);
   if (!size || *size * type.bytes != data.size())
     reject_npy(source, "shape [", text::join(header.axes), "] and type ", header.descr, " do not fit the ", data.size(),
                " bytes that follow");

@@ -13,7 +13,6 @@ namespace costate::internal {
 namespace {
 
 constexpr std::size_t kManyNumbers = 8192;  // of a result: 64 KB in f64, more than a first-level cache
-constexpr std::size_t kStripNumbers = 512;  // a dozen of such strips stay in the cache
 constexpr std::size_t kFarNumbers = 16384;  // what is read further ahead or behind would fill a second-level cache
 constexpr std::size_t kSlack = 3;           // strips that a window has room for beside what it holds
 constexpr std::size_t kShortRun = 8;        // rows; one lane's vector
@@ -44,7 +43,8 @@ class Grouping {
         has_no_negative_zero_(instructions.size()) {}
 
   std::optional<StripGroup> find() {
-    StripGroup group{.count = instructions_.size(), .rows = std::max<std::size_t>(1, kStripNumbers / lanes_)};
+    StripGroup group{.count = instructions_.size(),
+                     .rows = std::max<std::size_t>(1, StripGroup::kMostNumbers / lanes_)};
     for (std::size_t i = 0; i < members_.size(); ++i) is_visible_[i] = is_read_after(i);
     for (std::size_t i = 0; i < members_.size(); ++i) {
       if (!find_sources(i)) return std::nullopt;
@@ -244,7 +244,7 @@ bool has_ascending_runs(const Instruction& instruction) {
 }
 
 bool may_strip(const Instruction& instruction, std::size_t lanes) {
-  if (instruction.rows * lanes < kManyNumbers || instruction.rows < 2) return false;
+  if (instruction.rows * lanes < kManyNumbers || lanes > StripGroup::kMostNumbers) return false;
   const bool moves = instruction.kind == InstructionKind::kScatter || instruction.kind == InstructionKind::kGather;
   return is_elementwise(instruction) || (moves && has_ascending_runs(instruction));
 }

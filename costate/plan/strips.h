@@ -49,6 +49,7 @@ struct StripMember {
 /// other.
 struct StripGroup {
   static constexpr std::size_t kMostMembers = 64;
+  static constexpr std::size_t kMostNumbers = 512;  // of a strip: a dozen of such strips stay in the cache
 
   std::size_t first = 0, count = 0;
   std::size_t rows = 0;        // of a strip

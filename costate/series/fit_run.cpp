@@ -1,11 +1,14 @@
 #include "costate/series/fit_run.h"
 
 #include <cmath>
+#include <memory>
 #include <system_error>
 #include <utility>
 
+#include "costate/base/communicator.h"
 #include "costate/base/error.h"
 #include "costate/base/version.h"
+#include "costate/exec/machine.h"
 #include "costate/io/csv.h"
 #include "costate/io/files.h"
 #include "costate/io/json.h"
@@ -29,22 +32,35 @@ void check_same_run(const FitConfig& earlier, const FitConfig& now, const RunFol
                           "; resume it with the same options, or start a new run.");
 }
 
-RunFolder open_run(const FitConfig& config, const std::filesystem::path& folder, RunMode mode) {
+void open_run(const FitConfig& config, const std::filesystem::path& folder, RunMode mode) {
   if (mode != RunMode::kResume) {
-    RunFolder run = RunFolder::create(folder, mode == RunMode::kReplace ? ExistingRun::kReplace : ExistingRun::kRefuse);
+    const RunFolder run =
+        RunFolder::create(folder, mode == RunMode::kReplace ? ExistingRun::kReplace : ExistingRun::kRefuse);
     Config written = config.to_config();
     written.set("", "version", version());
     write_config(run.config(), written);
-    return run;
+    return;
   }
-  RunFolder run = RunFolder::open(folder);
+  const RunFolder run = RunFolder::open(folder);
   remove_abandoned_files(folder);
   if (!read_config(run.config()).has("", "version"))
     throw InvalidArgument("[fit] '", run.path().string(),
                           "' was begun by an earlier Costate, which trained in another way; start a new run. Its model "
                           "can still be used.");
   check_same_run(read_fit_config(run), config, run);
-  return run;
+}
+
+/// Makes or checks the folder, and keeps it from other runs.
+std::unique_ptr<RunLock> take_folder(const FitConfig& config, const std::filesystem::path& folder, RunMode mode) {
+  if (mode == RunMode::kResume) {
+    RunFolder::open(folder);
+  } else {
+    std::error_code ignored;  // RunFolder::create says what is wrong
+    std::filesystem::create_directories(folder, ignored);
+  }
+  auto lock = std::make_unique<RunLock>(folder);
+  open_run(config, folder, mode);
+  return lock;
 }
 
 JsonObject error_metrics(const ForecastError& error, const std::vector<std::string>& states) {
@@ -183,20 +199,18 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
                   const std::function<void(const std::string&)>& on_data) {
   config.check();
   auto [prepared, lines] = read_and_prepare(config, on_data != nullptr);
-  if (mode == RunMode::kResume) {
-    RunFolder::open(folder);
-  } else {
-    std::error_code ignored;  // RunFolder::create says what is wrong
-    std::filesystem::create_directories(folder, ignored);
-  }
-  const RunLock lock(folder);
-  const RunFolder run = open_run(config, folder, mode);
+  check_ranks_agree("fit", text::concat(config.to_config().to_toml(), "version ", version(), ", ", simd_target()),
+                    "ranks that share a fit need the same options, data, Costate and kind of processor.");
+  std::unique_ptr<RunLock> lock;
+  first_rank_then_all("fit", [&] { lock = take_folder(config, folder, mode); });
+  const RunFolder run = RunFolder::open(folder);
   options.checkpoint = run.checkpoint();
   options.fingerprint = config.to_config().to_toml();
   options.stopped = run.stopped();
   options.resume = mode == RunMode::kResume ? Resume::kYes : Resume::kNo;
   if (on_data) on_data(lines);
-  const FitResult result = fit(std::move(prepared), config, options);
+  FitResult result = fit(std::move(prepared), config, options);
+  if (this_rank() != 0) return result;
   result.ensemble.save(run.model());
   write_history(run.history(), result.training.history);
   write_json(run.metrics(), metrics_of(result));

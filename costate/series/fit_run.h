@@ -18,12 +18,13 @@ enum class RunMode {
 };
 
 /// Reads the data, fits and writes all but the report. A run that was killed at any moment can be resumed and gives the
-/// same bits, and so does one that time ended, by what it wrote to RunFolder::stopped. `options` gives the callbacks;
+/// same bits, and so does one that time ended, by what it wrote to RunFolder::stopped. Ranks of a CommunicatorScope
+/// each read the data, share the work and see one folder, which the first one writes. `options` gives the callbacks;
 /// the rest is filled in here. `on_data` gets look.h's lines about the file
 /// and its series before anything is trained.
 ///
 /// Throws: as fit, read_series and RunFolder; InvalidArgument if a run to be resumed has another config or its data
-/// have changed.
+/// have changed, or if ranks differ in data, version or processor.
 FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode mode, FitOptions options = {},
                   const std::function<void(const std::string&)>& on_data = {});
 

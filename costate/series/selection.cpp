@@ -8,8 +8,8 @@
 #include <optional>
 #include <tuple>
 
+#include "costate/base/communicator.h"
 #include "costate/base/error.h"
-#include "costate/base/threads.h"
 
 namespace costate {
 namespace {
@@ -36,10 +36,11 @@ class Rounds {
   Rounds(const TrainingData& data, const FitConfig& config, const SelectionOptions& options)
       : data_(data), config_(config), options_(options) {}
 
-  /// Trains each for so many epochs, side by side: small ones keep few threads busy. Gives their trials, best first.
+  /// Trains each for so many epochs, side by side (small ones keep few threads busy), or one after the other on ranks
+  /// that share each. Gives their trials, best first.
   std::vector<Trial> round(const std::vector<Candidate>& candidates, std::int64_t epochs) {
     std::vector<std::optional<TrainedModel>> trained(candidates.size());
-    parallel_for(candidates.size(), [&](std::size_t i) {
+    parallel_for_unless_shared(candidates.size(), [&](std::size_t i) {
       trained[i] = train_model(data_, config_, candidates[i], plan_of(candidates[i], trials_.size() + i + 1, epochs));
     });
     const std::size_t first = trials_.size();

@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "costate/base/communicator.h"
 #include "costate/base/names.h"
 #include "costate/base/random.h"
 #include "costate/train/checkpoint.h"
@@ -27,6 +28,9 @@ void check_options(const Objective& objective, const TrainOptions& options) {
   if (options.max_growth != 0 && !(options.max_growth >= 1))
     throw InvalidArgument("[train] max_growth must be at least 1, or 0; got ", options.max_growth, ".");
   if (objective.num_samples < 1) throw InvalidArgument("[train] there must be at least one sample; got none.");
+  if (static_cast<std::size_t>(num_ranks()) > objective.num_samples)
+    throw InvalidArgument("[train] there must be a sample for each rank; got ", objective.num_samples, " for ",
+                          num_ranks(), ". Start fewer processes, or give more data.");
   if (options.schedule.warmup_epochs < 0 || options.schedule.warmup_epochs >= options.epochs)
     throw InvalidArgument("[train] warmup_epochs must be at least 0 and below epochs; got ",
                           options.schedule.warmup_epochs, " of ", options.epochs, ".");
@@ -48,12 +52,29 @@ std::vector<std::size_t> all_in_turn(std::size_t count) {
   return order;
 }
 
-/// The samples of an epoch in its own order (Fisher and Yates).
+/// Items in the order of an epoch (Fisher and Yates), by random numbers from `first` on.
+void shuffle(std::span<std::size_t> items, const Random& random, std::int64_t epoch, std::size_t first) {
+  for (std::size_t i = items.size(); i-- > 1;)
+    std::swap(items[i], items[random.below(static_cast<std::uint64_t>(epoch), first + i, i + 1)]);
+}
+
 std::vector<std::size_t> shuffled(std::int64_t epoch, std::size_t count, std::uint64_t seed) {
   std::vector<std::size_t> order = all_in_turn(count);
+  shuffle(order, Random(seed), epoch, 0);
+  return order;
+}
+
+/// Shards of so many neighbours in an order of the epoch's, and the samples of each in another.
+std::vector<std::size_t> shuffled_by_shard(std::int64_t epoch, std::size_t count, std::size_t shard,
+                                           std::uint64_t seed) {
   const Random random(seed);
-  for (std::size_t i = count; i-- > 1;)
-    std::swap(order[i], order[random.below(static_cast<std::uint64_t>(epoch), i, i + 1)]);
+  std::vector<std::size_t> order;
+  order.reserve(count);
+  for (const std::size_t first : shuffled(epoch, (count + shard - 1) / shard, seed)) {
+    const std::size_t begin = order.size();
+    for (std::size_t i = first * shard; i < std::min(count, (first + 1) * shard); ++i) order.push_back(i);
+    shuffle(std::span(order).subspan(begin), random, epoch, count + first * shard);
+  }
   return order;
 }
 
@@ -67,14 +88,17 @@ class Training {
         began_(Clock::now()) {
     check_options(objective, options);
     best_ = values_by_name(objective.parameters);
-    if (options.resume == Resume::kYes && std::filesystem::exists(options.checkpoint)) restore();
+    if (options.resume != Resume::kYes) return;
+    if (std::filesystem::exists(options.checkpoint)) restore();
+    check_ranks_agree("train", text::concat(epoch_, " epochs"),
+                      "all must see the folder of the checkpoint, on one file system.");
   }
 
   TrainResult run() {
     for (; epoch_ < options_.epochs + options_.polish && !is_out_of_patience() && !is_polished(); ++epoch_) {
       run_epoch();
       if (options_.on_epoch) options_.on_epoch(result_.history.back());
-      if (options_.should_stop && options_.should_stop()) {
+      if (any_rank(options_.should_stop && options_.should_stop())) {
         result_.reason = StopReason::kAsked;
         ++epoch_;
         break;
@@ -176,6 +200,9 @@ class Training {
   std::vector<std::size_t> order_of(std::int64_t epoch) const {
     if (is_endless()) return {};
     if (batch_size() == objective_.num_samples) return all_in_turn(objective_.num_samples);
+    const std::size_t shard = objective_.shard;
+    if (shard > 0 && shard < objective_.num_samples)
+      return shuffled_by_shard(epoch, objective_.num_samples, shard, options_.seed);
     return shuffled(epoch, objective_.num_samples, options_.seed);
   }
 
@@ -227,7 +254,7 @@ class Training {
   }
 
   void save(std::int64_t next_epoch) {
-    if (options_.checkpoint.empty()) return;
+    if (options_.checkpoint.empty() || this_rank() != 0) return;
     write_checkpoint(options_.checkpoint, {.fingerprint = options_.fingerprint,
                                            .next_epoch = next_epoch,
                                            .best_epoch = result_.best_epoch,

@@ -23,6 +23,9 @@ constexpr std::size_t kEndless = std::numeric_limits<std::size_t>::max();
 struct Objective {
   std::vector<Parameter> parameters;
   std::size_t num_samples = 0;  // or kEndless
+  /// So many neighbouring samples are read together: epochs shuffle these shards, and the samples of each, so that data
+  /// on a disk are read in long stretches. 0: all samples are one.
+  std::size_t shard = 0;
   /// Mean loss and gradients of a batch at the Parameters' current values, such as mean_loss. Resumed runs give the
   /// same bits if it depends on nothing else.
   std::function<Evaluation(const Batch& batch)> evaluate = {};
@@ -93,9 +96,11 @@ struct TrainResult {
 
 /// Trains; the Parameters end at the best weights, or at those that `keep` says. The order of samples and all sums are
 /// fixed by the options, so that a run that was killed and resumed gives the same bits as one that was not (seconds
-/// excepted).
+/// excepted). In a CommunicatorScope the ranks share the samples of each batch and all end with these bits, however
+/// many they are; rank 0 writes checkpoints, a stop that one of them asks for is one of all, and callbacks run on each.
 ///
-/// Throws: InvalidArgument for options out of range, for patience with the last weights, for what a stream does not
+/// Throws: InvalidArgument for options out of range, for more ranks than samples, for patience with the last weights,
+/// for what a stream does not
 ///         have (a batch size, a polish, and patience where nothing validates) and for a checkpoint of another
 ///         configuration; IoError if a checkpoint cannot be written, which leaves the one before in place.
 TrainResult train(const Objective& objective, const TrainOptions& options);

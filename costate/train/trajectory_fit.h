@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "costate/array/host_array.h"
+#include "costate/io/mapped_array.h"
 #include "costate/solve/solve.h"
 #include "costate/train/loop.h"
 
@@ -28,6 +29,32 @@ struct WindowOptions {
 /// InvalidArgument if a trajectory is shorter than a window or an option is out of range.
 TrajectoryWindows cut_windows(const HostArray& states, double spacing, const WindowOptions& options);
 
+/// The same windows of trajectories that stay in their file: what a batch needs is read when it is trained on. Epochs
+/// go through the file by shards, stretches of some megabytes. Where ranks share a training, each reads its
+/// own windows of a batch alone.
+class MappedWindows {
+ public:
+  /// `states`: [trajectory, time, state], or [time, state]. Throws as cut_windows.
+  MappedWindows(MappedArray states, double spacing, const WindowOptions& options);
+
+  std::size_t count() const { return trajectories_ * each_; }
+  std::int64_t num_states() const { return state_; }
+  /// [time] of each window.
+  const HostArray& times() const { return times_; }
+  /// Windows of a shard.
+  std::size_t shard() const;
+
+  /// [windows.size(), time, state] in the array's dtype, of which only windows begin … end - 1 are read; the others are
+  /// 0.
+  HostArray take(std::span<const std::size_t> windows, const BatchRange& read) const;
+
+ private:
+  MappedArray states_;
+  std::size_t trajectories_ = 1, each_ = 0;
+  std::int64_t samples_ = 0, state_ = 0, length_ = 0, stride_ = 0;
+  HostArray times_;
+};
+
 struct TrajectoryFitOptions {
   SolveOptions solve = {};
   TrainOptions train = {};
@@ -38,5 +65,8 @@ struct TrajectoryFitOptions {
 /// makes its step's loss NaN, and the step is skipped. Throws as solve and train.
 TrainResult fit_trajectories(const VectorField& field, const std::vector<Parameter>& parameters,
                              const TrajectoryWindows& windows, const TrajectoryFitOptions& options);
+/// The field takes no arguments.
+TrainResult fit_trajectories(const VectorField& field, const std::vector<Parameter>& parameters,
+                             const MappedWindows& windows, const TrajectoryFitOptions& options);
 
 }  // namespace costate

@@ -31,8 +31,8 @@ class CallError : public std::runtime_error {
   explicit CallError(const Part&... part) : std::runtime_error(text::concat(part...)) {}
 };
 
-/// The name of an object's type, for messages.
-inline const char* type_of(nb::handle value) { return Py_TYPE(value.ptr())->tp_name; }
+/// The name of an object's type with its module, for messages.
+std::string type_of(nb::handle value);
 
 /// The numbers of anything that NumPy takes; f32 stays f32, all else becomes f64. DtypeError if it is not numeric.
 HostArray to_host(nb::handle value);

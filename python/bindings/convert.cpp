@@ -1,7 +1,6 @@
 // Values of Python and NumPy as ours, and back.
 #include <algorithm>
 #include <span>
-#include <string_view>
 #include <utility>
 
 #include "costate/base/error.h"
@@ -40,7 +39,7 @@ const char* hint_at(nb::handle array, const std::string& kind) {
 template <class T>
 bool read_plain(nb::handle value, HostArray& array) {
   nb::ndarray<const T, nb::c_contig, nb::device::cpu> view;
-  if (std::string_view(type_of(value)) != "numpy.ndarray" || !nb::try_cast(value, view, false)) return false;
+  if (type_of(value) != "numpy.ndarray" || !nb::try_cast(value, view, false)) return false;
   std::vector<std::int64_t> axes;
   for (std::size_t i = 0; i < view.ndim(); ++i) axes.push_back(static_cast<std::int64_t>(view.shape(i)));
   array = HostArray(Shape(std::move(axes)), std::vector<T>(view.data(), view.data() + view.size()));
@@ -48,6 +47,12 @@ bool read_plain(nb::handle value, HostArray& array) {
 }
 
 }  // namespace
+
+std::string type_of(nb::handle value) {
+  const auto name = nb::cast<std::string>(value.type().attr("__name__"));
+  const auto module = nb::cast<std::string>(value.type().attr("__module__"));
+  return module == "builtins" || module.starts_with("costate") ? name : text::concat(module, ".", name);
+}
 
 HostArray to_host(nb::handle value) {
   HostArray plain;

@@ -16,14 +16,7 @@ const Names& names() {
   return *made;
 }
 
-nb::object checked(PyObject* found) {
-  if (found == nullptr) throw nb::python_error();
-  return nb::steal(found);
-}
-
-nb::object call(nb::handle object, const nb::object& method) {
-  return checked(PyObject_CallMethodNoArgs(object.ptr(), method.ptr()));
-}
+nb::object call(nb::handle object, const nb::object& method) { return object.attr(method)(); }
 
 bool is_equal(const nb::object& a, PyObject* b) {
   const int found = PyObject_RichCompareBool(a.ptr(), b, Py_EQ);
@@ -55,23 +48,21 @@ std::optional<std::vector<Address>> addresses_of(const nb::tuple& tensors, std::
 
 std::size_t count_of(nb::handle tensor) { return nb::cast<std::size_t>(call(tensor, names().numel)); }
 
-nb::object empty_like(nb::handle tensor) {
-  return checked(PyObject_CallOneArg(names().empty_like.ptr(), tensor.ptr()));
-}
+nb::object empty_like(nb::handle tensor) { return names().empty_like(tensor); }
 
 nb::object new_empty(nb::handle state, std::int64_t count) {
   const nb::object shape = nb::getattr(state, names().shape);
   nb::list axes;
   axes.append(count);
   for (const nb::handle axis : shape) axes.append(axis);
-  return checked(PyObject_CallMethodOneArg(state.ptr(), names().new_empty.ptr(), axes.ptr()));
+  return state.attr(names().new_empty)(axes);
 }
 
 bool is_tensor_like(nb::handle tensor, nb::handle kind) {
-  PyObject* const* part = PySequence_Fast_ITEMS(kind.ptr());
-  return is_equal(nb::getattr(tensor, names().shape), part[0]) && nb::getattr(tensor, names().dtype).is(part[1]) &&
-         is_equal(nb::getattr(tensor, names().device), part[2]) &&
-         (part[3] == Py_True || nb::getattr(tensor, names().flows).is(Py_False));
+  return is_equal(nb::getattr(tensor, names().shape), item_of(kind, 0)) &&
+         nb::getattr(tensor, names().dtype).is(item_of(kind, 1)) &&
+         is_equal(nb::getattr(tensor, names().device), item_of(kind, 2)) &&
+         (item_of(kind, 3) == Py_True || nb::getattr(tensor, names().flows).is(Py_False));
 }
 
 }  // namespace costate::python

@@ -9,6 +9,11 @@
 
 namespace costate::python {
 
+/// An item of a list or tuple, borrowed.
+inline PyObject* item_of(nb::handle sequence, Py_ssize_t i) {
+  return PyTuple_Check(sequence.ptr()) ? PyTuple_GetItem(sequence.ptr(), i) : PyList_GetItem(sequence.ptr(), i);
+}
+
 /// Where the first number of a C-contiguous array lies; 0 where there is none.
 using Address = std::uintptr_t;
 

@@ -1,6 +1,7 @@
 // The training loop, whose callbacks are Python's, and fits to trajectories.
 #include "costate/train/train.h"
 
+#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/optional.h>
 
 #include <optional>
@@ -69,9 +70,21 @@ TrajectoryWindows make_windows(nb::handle times, nb::handle states, const nb::se
   return windows;
 }
 
-TrainResult fit_python(const nb::object& field, nb::handle parameters, const TrajectoryWindows& windows,
-                       const nb::kwargs& keywords) {
+TrainResult fit_mapped(const nb::object& field, nb::handle parameters, const MappedWindows& windows,
+                       const TrajectoryFitOptions& options) {
+  const VectorField traced = to_field("[fit_trajectories] field", field, Shape{windows.num_states()}, nb::dict());
+  const std::vector<Parameter> trained = to_parameters(parameters);
+  return run_long([&] { return fit_trajectories(traced, trained, windows, options); });
+}
+
+TrainResult fit_python(const nb::object& field, nb::handle parameters, nb::handle given, const nb::kwargs& keywords) {
   const TrajectoryFitOptions options = from_keywords(trajectory_keywords(), keywords);
+  if (nb::isinstance<MappedWindows>(given))
+    return fit_mapped(field, parameters, nb::cast<const MappedWindows&>(given), options);
+  if (!nb::isinstance<TrajectoryWindows>(given))
+    throw CallError("[fit_trajectories] windows must be TrajectoryWindows or MappedWindows; got ", type_of(given),
+                    ". cut_windows makes them of an array.");
+  const auto& windows = nb::cast<const TrajectoryWindows&>(given);
   nb::dict shapes;
   for (const HostArray& argument : windows.arguments)
     shapes[nb::cast("arg" + std::to_string(shapes.size()))] =
@@ -114,7 +127,7 @@ hold-outs see fit.
 
 field       f(t, z, ...) on Arrays, or a VectorField; it takes the windows' arguments behind z.
 parameters  a Parameter, a list of them, or a net.
-windows     from cut_windows, or TrajectoryWindows of your own.
+windows     from cut_windows, TrajectoryWindows of your own, or MappedWindows of a file larger than memory.
 dtype       'f64' or 'f32', in which it computes.
 )";
 
@@ -155,9 +168,29 @@ stride   samples from one window's start to the next; 0: length - 1, so that end
 
 InvalidArgument if a trajectory is shorter than a window.
 )");
-  const std::string fit =
-      text::concat("def fit_trajectories(field: object, parameters: object, windows: ", name_of<TrajectoryWindows>(),
-                   parameters_of(trajectory_keywords()), ") -> ", name_of<TrainResult>());
+  const std::string mapped = "def __init__(self, path: str | os.PathLike, spacing: float, name: str = ''" +
+                             parameters_of(window_keywords()) + ") -> None";
+  nb::class_<MappedWindows>(module, "MappedWindows",
+                            R"(Windows of trajectories in a file that may be larger than memory.
+
+A batch's windows are read from the disk when it is trained on; epochs go through the file by stretches of some megabytes.)")
+      .def(
+          "__init__",
+          [](MappedWindows* self, const std::filesystem::path& path, double spacing, const std::string& name,
+             const nb::kwargs& options) {
+            new (self) MappedWindows(MappedArray(path, name), spacing, from_keywords(window_keywords(), options));
+          },
+          nb::arg("path"), nb::arg("spacing"), nb::arg("name") = "", nb::arg("options"), nb::sig(mapped.c_str()),
+          R"(path     of a .npy file [trajectory, time, state] or [time, state] of float32 or float64, or of a .npz file that stores it.
+spacing  the time from one sample to the next.
+name     of the array in a .npz file.
+length, stride  as in cut_windows.
+)")
+      .def("__len__", &MappedWindows::count)
+      .def_prop_ro("times", [](const MappedWindows& windows) { return to_numpy(windows.times()); });
+  const std::string fit = text::concat(
+      "def fit_trajectories(field: object, parameters: object, windows: ", name_of<TrajectoryWindows>(), " | ",
+      name_of<MappedWindows>(), parameters_of(trajectory_keywords()), ") -> ", name_of<TrainResult>());
   module.def("fit_trajectories", &fit_python, nb::arg("field"), nb::arg("parameters"), nb::arg("windows"),
              nb::arg("options"), nb::sig(fit.c_str()), text::concat(kFitHelp, kTrainOptionHelp, kFitRest).c_str());
 }

@@ -1,5 +1,6 @@
 // Whether Python values that a captured field reads are still the ones that were seen: one pass over all places, by
-// identity alone. python/costate/torch/_watch.py makes the lists, and decides where a value is another one.
+// identity alone, by what the stable ABI has. python/costate/torch/_watch.py makes the lists, and decides where a value
+// is another one.
 #include "python/bindings/tensors.h"
 
 namespace costate::python {
@@ -14,16 +15,16 @@ bool is_equal(PyObject* a, PyObject* b) {
 
 /// Whether a mapping has these keys and no others, in this order.
 bool has_keys(nb::handle mapping, nb::handle keys) {
-  if (static_cast<Py_ssize_t>(nb::len(mapping)) != PyTuple_GET_SIZE(keys.ptr())) return false;
+  if (static_cast<Py_ssize_t>(nb::len(mapping)) != PyTuple_Size(keys.ptr())) return false;
   Py_ssize_t i = 0;
   if (PyDict_Check(mapping.ptr())) {
     Py_ssize_t position = 0;
     for (PyObject *key = nullptr, *value = nullptr; PyDict_Next(mapping.ptr(), &position, &key, &value); ++i)
-      if (!is_equal(key, PyTuple_GET_ITEM(keys.ptr(), i))) return false;
+      if (!is_equal(key, PyTuple_GetItem(keys.ptr(), i))) return false;
     return true;
   }
   for (const nb::handle key : mapping)
-    if (!is_equal(key.ptr(), PyTuple_GET_ITEM(keys.ptr(), i++))) return false;
+    if (!is_equal(key.ptr(), PyTuple_GetItem(keys.ptr(), i++))) return false;
   return true;
 }
 
@@ -53,57 +54,61 @@ bool has_value(nb::handle mapping, PyObject* key, PyObject* value, const Root& r
 
 /// Mappings that this file may read by themselves: those whose class has no way of its own to look up a key.
 bool is_plain(nb::handle mapping) {
-  return PyDict_CheckExact(mapping.ptr()) || PyODict_CheckExact(mapping.ptr()) ||
-         Py_TYPE(mapping.ptr()) == &PyDictProxy_Type;
+  static const nb::handle ordered = nb::object(nb::module_::import_("collections").attr("OrderedDict")).release();
+  return PyDict_CheckExact(mapping.ptr()) || mapping.type().is(ordered) || Py_TYPE(mapping.ptr()) == &PyDictProxy_Type;
 }
 
 /// [mapping, all its keys or None, keys, values].
 bool is_entry_same(nb::handle entry, const Root& root, nb::handle missing) {
-  PyObject* const* part = PySequence_Fast_ITEMS(entry.ptr());
-  const nb::handle mapping = part[0], all_keys = part[1], keys = part[2], values = part[3];
+  const nb::handle mapping = item_of(entry, 0), all_keys = item_of(entry, 1), keys = item_of(entry, 2),
+                   values = item_of(entry, 3);
   if (!is_plain(mapping) || (!all_keys.is_none() && !has_keys(mapping, all_keys))) return false;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keys.ptr()); ++i)
-    if (!has_value(mapping, PyTuple_GET_ITEM(keys.ptr(), i), PyList_GET_ITEM(values.ptr(), i), root, missing))
+  for (Py_ssize_t i = 0; i < PyTuple_Size(keys.ptr()); ++i)
+    if (!has_value(mapping, PyTuple_GetItem(keys.ptr(), i), PyList_GetItem(values.ptr(), i), root, missing))
       return false;
   return true;
 }
 
 /// [list, its items].
 bool is_list_same(nb::handle entry) {
-  PyObject* const* part = PySequence_Fast_ITEMS(entry.ptr());
-  if (!PyList_CheckExact(part[0]) || PyList_GET_SIZE(part[0]) != PyList_GET_SIZE(part[1])) return false;
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(part[1]); ++i)
-    if (PyList_GET_ITEM(part[0], i) != PyList_GET_ITEM(part[1], i)) return false;
+  PyObject *found = item_of(entry, 0), *kept = item_of(entry, 1);
+  if (!PyList_CheckExact(found) || PyList_Size(found) != PyList_Size(kept)) return false;
+  for (Py_ssize_t i = 0; i < PyList_Size(kept); ++i)
+    if (PyList_GetItem(found, i) != PyList_GetItem(kept, i)) return false;
   return true;
 }
 
 /// [cell, content].
 bool is_cell_same(nb::handle entry, const Root& root, nb::handle missing) {
-  PyObject* const* part = PySequence_Fast_ITEMS(entry.ptr());
-  PyObject* content = PyCell_GET(part[0]);
-  return root.is_same(content == nullptr ? missing.ptr() : content, part[1]);
+  static const nb::handle name = nb::str("cell_contents").release();
+  PyObject* found = PyObject_GetAttr(item_of(entry, 0), name.ptr());
+  if (found == nullptr) {  // an empty one
+    if (PyErr_ExceptionMatches(PyExc_ValueError) == 0) throw nb::python_error();
+    PyErr_Clear();
+    return missing.is(item_of(entry, 1));
+  }
+  const nb::object content = nb::steal(found);
+  return root.is_same(content.ptr(), item_of(entry, 1));
 }
 
 /// [object or None for the field, name, value].
 bool is_attribute_same(nb::handle entry, const Root& root, nb::handle missing) {
-  PyObject* const* part = PySequence_Fast_ITEMS(entry.ptr());
-  const nb::handle owner = part[0] == Py_None ? root.field : nb::handle(part[0]);
-  const nb::object found = nb::getattr(owner, nb::handle(part[1]), nb::borrow(missing));
-  return found.is(part[2]);
+  const nb::handle of = item_of(entry, 0), owner = of.is_none() ? root.field : of;
+  const nb::object found = nb::getattr(owner, nb::handle(item_of(entry, 1)), nb::borrow(missing));
+  return found.is(item_of(entry, 2));
 }
 
 /// (entries, lists, cells, attributes, containers that are empty).
 bool are_places_same(nb::handle places, const Root& root, nb::handle missing) {
-  PyObject* const* part = PySequence_Fast_ITEMS(places.ptr());
-  for (const nb::handle entry : nb::borrow<nb::list>(part[0]))
+  for (const nb::handle entry : nb::borrow<nb::list>(item_of(places, 0)))
     if (!is_entry_same(entry, root, missing)) return false;
-  for (const nb::handle entry : nb::borrow<nb::list>(part[1]))
+  for (const nb::handle entry : nb::borrow<nb::list>(item_of(places, 1)))
     if (!is_list_same(entry)) return false;
-  for (const nb::handle entry : nb::borrow<nb::list>(part[2]))
+  for (const nb::handle entry : nb::borrow<nb::list>(item_of(places, 2)))
     if (!is_cell_same(entry, root, missing)) return false;
-  for (const nb::handle entry : nb::borrow<nb::list>(part[3]))
+  for (const nb::handle entry : nb::borrow<nb::list>(item_of(places, 3)))
     if (!is_attribute_same(entry, root, missing)) return false;
-  for (const nb::handle container : nb::borrow<nb::list>(part[4]))
+  for (const nb::handle container : nb::borrow<nb::list>(item_of(places, 4)))
     if (nb::len(container) != 0) return false;
   return true;
 }

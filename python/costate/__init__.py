@@ -33,6 +33,8 @@ _hints.hint_at_attributes()
 from costate._core import *  # noqa: E402, F403
 from costate._core import __version__, abs, max, min, sum  # noqa: A004, E402, F401
 
+from costate._fan_out import fan_out  # noqa: E402
+
 if typing.TYPE_CHECKING:
     from costate._forecast import Forecast as Forecast
     from costate._regressor import NeuralODERegressor as NeuralODERegressor
@@ -61,4 +63,4 @@ def _show_fit(fit):
 Fit._repr_html_ = _show_fit  # noqa: F405
 
 
-__all__ = ["Forecast", "Run", "__version__", *(name for name in vars(_core) if not name.startswith("_"))]
+__all__ = ["Forecast", "Run", "__version__", "fan_out", *(name for name in vars(_core) if not name.startswith("_"))]

@@ -1064,18 +1064,6 @@ class Event:
 
     def __repr__(self) -> str: ...
 
-def rest_event(rate: float) -> Event:
-    """
-    An Event that ends a solve where the state comes to rest: where the root mean square of dz/dt falls below `rate`.
-
-    A sample that is at rest from the start on is not ended.
-
-    >>> import costate
-    >>> solution = costate.solve(lambda t, z: -z, [1.0], [0.0, 100.0], events=[costate.rest_event(1e-3)])
-    >>> bool(abs(solution.event_times[0] - 6.9078) < 1e-3)
-    True
-    """
-
 class EventSolution:
     """
     A solve with events inside a trace. Rows of events that did not happen are NaN.
@@ -1169,29 +1157,6 @@ class Solution:
     def check(self) -> None:
         """SolveFailed if a sample failed, naming the first."""
 
-class StepView:
-    """
-    An attempted step of a sample, as on_step, on_accept and on_reject of solve hear of it.
-    """
-
-    @property
-    def sample(self) -> int: ...
-
-    @property
-    def t(self) -> float: ...
-
-    @property
-    def h(self) -> float:
-        """Its size; negative backward in time."""
-
-    @property
-    def error(self) -> float:
-        """In tolerances; 0 before the attempt, and of fixed steps."""
-
-    @property
-    def state(self) -> numpy.ndarray:
-        """[state] at t, flat."""
-
 def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> VectorField:
     """
     Traces f(t, z, ...) once for one sample's state, for solves that share it.
@@ -1200,7 +1165,7 @@ def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> Vect
     arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
     """
 
-def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int | None = None, dense: bool = False, on_step: Callable | None = None, on_accept: Callable | None = None, on_reject: Callable | None = None, progress: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str | Callable = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int = 16, dense: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
     """
     Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -1208,8 +1173,6 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     z0      [d] or a number: one sample; [batch, ...]: one state a row. float32 solves in f32, all else in f64. Where
             z0, times or args hold Arrays or Parameters, or f uses one of the trace around it, the solve becomes part of
             the program, of one sample, and this returns an Array [time, ...state].
-            A Solution: the solve goes on where that one ended, whose last time times[0] must be, with its step sizes,
-            controllers and last slopes.
             Or a dict, named tuple, dataclass or tuple of arrays, nested or not: f is called with such a one, gives such a one,
             and the states are such a one. One sample where no array has two axes; else each has the batch as its first.
     times   [time] or [batch, time], ascending or descending; a time that is repeated has the same state again. A solve in
@@ -1218,10 +1181,8 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     events  a list of costate.Event: what is noted, moves the state or ends a sample's solve where its g goes through zero. An
             output at the time of an event is the state before it; outputs after one that ends the solve are NaN. Solves with
             events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
-            and the first `max_events` (16) times, numbers and states of events, all with gradients through the events' times; z0 is
+            and the first `max_events` times, numbers and states of events, all with gradients through the events' times; z0 is
             one array then.
-    on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
-            is called with the part of the times that is behind, from 0 to 1.
     dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 
     method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
@@ -1230,8 +1191,7 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several; a
                                    list as rtol or atol is the same.
                                    inf: that number is not controlled, such as an integral beside the state, and moves no step.
-    error_norm                     'rms'; 'part_rms': the largest of the parts' own; 'max': the largest of all numbers; or a callable that
-                                   gives the error of a step of an Array of the errors of z's numbers, in tolerances.
+    error_norm                     'rms'; 'part_rms': the largest of the parts' own; 'max': the largest of all numbers.
     first_step                     size of the first attempt; 0: chosen.
     min_step, at_min_step          no step is shorter, but those that end at a stop or the last time; 0: no limit. Where a shorter
                                    one is asked for, the status is 'step_too_small' ('fail'), or the step is taken, whatever its
@@ -1252,18 +1212,13 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     max_steps                      of a sample, attempts included.
     control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that
                                    blows up then fails all.
-    adjoint                        of a solve inside a trace: 'discrete', the steps taken back exactly; 'reversible', the same
-                                   without states that are kept, of methods that can; 'interpolating' or 'quadrature', the adjoint
-                                   equation with z from the dense output; 'backsolve', with z solved backwards, too; 'forward', a
-                                   tangent for each number that a gradient is asked for.
-    adjoint_rtol, adjoint_atol     of what the last four solve; 0: rtol and atol.
+    adjoint                        of a solve inside a trace: 'discrete' or 'backsolve'.
     gradient_steps                 'auto': steps that will be differentiated are also chosen to follow small disturbances, so that
                                    gradients are right where the state rests; 'on': always, so that a solve takes the same
                                    steps with and without its gradient; 'off': never.
 
-    Derivatives of a solve inside a trace, by z0, times, args and Parameters: gradients (value_and_grad, vjp), tangents (jvp),
-    Hessian-vector products by jvp(value_and_grad(loss)), vjp(jvp(loss)) or vjp(value_and_grad(loss)). Of a solve with events:
-    gradients.
+    Derivatives of a solve inside a trace: gradients (value_and_grad, vjp) by z0, times, args and Parameters; tangents (jvp) by
+    all but times; Hessian-vector products by jvp(value_and_grad(loss)) or vjp(jvp(loss)).
 
     A time T at which f jumps, as in where(t <= T, 1, 0), has no derivative so, and NotSupported says so where it is asked
     for. Solve to T and go on from there, both times differentiated:
@@ -1285,92 +1240,6 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     >>> solution = costate.solve(lambda t, z: -z, [1.0], [0.0, 1.0], rtol=1e-9, atol=1e-9)
     >>> bool(abs(solution.states[1, 0] - np.exp(-1)) < 1e-8)
     True
-    """
-
-def solve_delays(f: Callable, history: object, times: object, lags: Sequence, *, z0: object = None, args: Sequence = (), nodes: int = 24, max_piece: float = 0.0, throw: bool = True, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
-    """
-    Solves z'(t) = f(t, z(t), z(t - lag_1), ..., z(t - lag_L), *args), z(t) = history before times[0], by the method of steps.
-
-    f        a callable f(t, z, z_lag_1, ..., z_lag_L, *args) on costate Arrays, for one sample.
-    history  a callable history(t, *args) for one sample; or what is constant before times[0], an array as z0.
-    times    [time], not descending, the same for all samples; inside a trace, numbers.
-    lags     positive numbers; inside a trace, Parameters too, by which the solve has a derivative.
-    z0       the state at times[0] where it is not the history's: [d] is one sample, [batch, ...] one a row; float32 solves in f32.
-             Where z0, args, lags or history hold Arrays or Parameters, the solve becomes part of the program, of one sample.
-    args     further inputs of f and history, one a sample: [batch, ...].
-
-    nodes, max_piece  the time is cut where derivatives may jump, at times[0] and sums of lags behind it, and into pieces no longer
-                      than the shortest lag and max_piece (0: no limit). Each is kept as the polynomial through the dense output at
-                      so many points; where its last coefficients are above 100 tolerances the sample fails as 'unresolved', and a
-                      smaller max_piece is the cure. At most 4096 pieces.
-
-    Other keywords are those of solve, which takes each piece; steps go by their error.
-
-    Gives the states [batch, time, ...], [time, ...] for one sample. Raises SolveFailed if a sample fails, unless throw=False: its
-    states are NaN from that piece on.
-
-    Derivatives of a solve inside a trace are those of the computed solution: by z0, args, Parameters, history and lags.
-
-    >>> import costate, numpy as np
-    >>> z = costate.solve_delays(lambda t, z, z_1: -z_1, [1.0], [0.0, 1.0, 2.0], [1.0], rtol=1e-9, atol=1e-9)
-    >>> bool(np.allclose(z[:, 0], [1.0, 0.0, -0.5]))
-    True
-    """
-
-def solve_sde(f: Callable, g: Callable, z0: object, times: object, *, args: Sequence = (), method: str = 'euler_maruyama', steps_per_interval: int = 0, step_size: float = 0.0, seed: int = 0, stream: object = 0, samples: object = None, throw: bool = True, memory_budget: int = 268435456) -> Any:
-    """
-    Solves dz = f(t, z, *args) dt + g(t, z, *args) dW, z(times[0]) = z0, by fixed steps, and gives the states at `times`.
-
-    f, g    callables on costate Arrays, traced once for one sample. g has the shape of z: diagonal noise, a channel for each number
-            of z; or one axis more, [..., m]: a matrix, with m channels of noise. What it reads is found out.
-    z0      as in solve: [d] or a number is one sample, [batch, ...] one state a row; float32 solves in f32, with the same path.
-            Where z0, args, stream or samples hold Arrays or Parameters, the solve becomes part of the program, of one sample, and
-            this returns an Array [time, ...state].
-    times   [time], not descending, the same for all samples; inside a trace, numbers.
-    args    further inputs of f and g, one a sample: [batch, ...] ([...] if z0 is one sample).
-
-    method
-      'euler_maruyama'     Ito; strong order 1/2, 1 where g does not read z; weak order 1.
-      'milstein'           Ito; strong order 1. Diagonal noise: g[i] reads z[i] alone, or g reads no z.
-      'srk'                Ito; strong order 3/2 (Roessler 2010: SRIW1, and SRA1 where g does not read z). As milstein.
-      'heun_stratonovich'  Stratonovich; strong order 1 of diagonal noise and where g does not read z, else 1/2.
-    steps_per_interval, step_size  so many steps between two times, or at most so long; neither: one. Paths are found fastest where
-                                   steps are 2^-k of the whole time. No step may be shorter than 2^-20 of it.
-
-    seed, stream, samples  name the paths: whole numbers, of stream and samples from 0 to 2^24 - 1. samples is one for each sample, the
-            row if None; inside a trace it must be given, usually as an input, and so may stream: another one is new noise without a
-            new program. Of each name and channel W is a function of the time from times[0] to times[-1], whatever the steps, the
-            method, the precision, the batch and the threads: brownian_path.
-    memory_budget          bytes for each thread that a gradient keeps of the solve; it changes no bit.
-
-    Derivatives of a solve inside a trace: by z0, args and Parameters, of the steps taken on that path, exact to rounding, as of solve;
-    none by times.
-
-    Gives a Solution. Raises SolveFailed if a state is inf or NaN, unless throw=False.
-
-    >>> import costate, numpy as np
-    >>> solution = costate.solve_sde(lambda t, z: 0.1 * z, lambda t, z: 0.3 * z, [1.0], [0.0, 1.0], method="srk",
-    ...                              steps_per_interval=256, seed=7)
-    >>> w = costate.brownian_path([0.0, 1.0], seed=7)[-1]
-    >>> bool(np.allclose(solution.states[-1], np.exp((0.1 - 0.3**2 / 2) + 0.3 * w), rtol=1e-4))
-    True
-    """
-
-def brownian_path(times: object, channels: int = 1, *, seed: int = 0, stream: object = 0, samples: object = None) -> numpy.ndarray:
-    """
-    The paths W that solve_sde meets, 0 at times[0]: [time, channels], of several samples [sample, time, channels].
-
-    They are those of a solve whose first and last times are these; times between may be any.
-    """
-
-def methods() -> dict:
-    """
-    The methods of solve by name: for each a dict with its description, source, family, order, and whether its steps go by
-    their error (adaptive), can be taken back (reversible) and allow a mass matrix.
-
-    >>> import costate
-    >>> [name for name, method in costate.methods().items() if method["reversible"]]
-    ['symplectic_euler', 'velocity_verlet', 'reversible_heun', 'alf']
     """
 
 class FlowDensity:
@@ -1411,7 +1280,7 @@ class Cnf:
     The keywords of solve, such as method, rtol and adjoint, are taken, too. Train the Parameters of the field on -log_density.
     """
 
-    def __init__(self, field: Callable, *, dimension: int = 2, end: float = 1.0, trace: str = 'exact', regularizers: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-05, atol: float | Sequence[float] = 1e-05, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, field: Callable, *, dimension: int = 2, end: float = 1.0, trace: str = 'exact', regularizers: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-05, atol: float | Sequence[float] = 1e-05, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     def density(self, x: object, noise: object | None = None) -> FlowDensity:
         """
@@ -1626,7 +1495,7 @@ class LatentOde:
     The keywords of solve, such as method, rtol and adjoint, are taken, too.
     """
 
-    def __init__(self, *, observed: int = 1, latent: int = 4, encoder: str = 'rnn', encoder_units: int = 25, encoder_field_hidden: Sequence[int] = [20], gap_steps: int = 1, field_hidden: Sequence[int] = [20], decoder_hidden: Sequence[int] = [20], continuity: float = 0.0, seed: int = 0, name: str = 'latent_ode', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.0001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, *, observed: int = 1, latent: int = 4, encoder: str = 'rnn', encoder_units: int = 25, encoder_field_hidden: Sequence[int] = [20], gap_steps: int = 1, field_hidden: Sequence[int] = [20], decoder_hidden: Sequence[int] = [20], continuity: float = 0.0, seed: int = 0, name: str = 'latent_ode', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.0001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -1959,7 +1828,7 @@ class ImageClassifier:
     The keywords of solve, such as rtol and adjoint, are taken, too.
     """
 
-    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -1976,7 +1845,7 @@ class ImageClassifier:
         Inside a trace: the logits [classes] of an image [channels, rows, columns].
         """
 
-def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Array:
+def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Array:
     """
     A solve as a layer, inside a trace: z(end) of z' = field(t, z), z(0) = x, in the shape of x.
 
@@ -2312,62 +2181,6 @@ def loss_sum(loss: str, prediction: object, target: object, mask: object) -> Arr
     The three arrays have one shape. Where the mask is 0, prediction and target may be NaN; neither value nor gradient sees them.
     """
 
-class ConstrainedMinimum:
-    """Where minimize_constrained came to."""
-
-    @property
-    def x(self) -> numpy.ndarray:
-        """The point, shaped like x0."""
-
-    @property
-    def equations(self) -> numpy.ndarray:
-        """Their values there."""
-
-    @property
-    def limits(self) -> numpy.ndarray:
-        """Their values there."""
-
-    @property
-    def equation_multipliers(self) -> numpy.ndarray:
-        """What a unit of each equation is worth, in units of the objective."""
-
-    @property
-    def limit_multipliers(self) -> numpy.ndarray:
-        """The same of the limits; 0 of those that do not matter."""
-
-    @property
-    def violation(self) -> float:
-        """How far the constraints are from being kept."""
-
-    @property
-    def rounds(self) -> int:
-        """Rounds of L-BFGS."""
-
-    @property
-    def steps(self) -> int:
-        """Steps of all rounds."""
-
-    def __repr__(self) -> str: ...
-
-def minimize_constrained(objective: Callable, x0: object, *, equations: Callable | None = None, limits: Callable | None = None, rounds: int = 20, violation: float = 1e-08, penalty: float = 10.0, penalty_growth: float = 5.0, steps: int = 100, history: int = 30) -> ConstrainedMinimum:
-    """
-    The lowest point of objective(x) where equations(x) = 0 and limits(x) <= 0, by the augmented Lagrangian and L-BFGS.
-
-    objective  gives a number; equations and limits give vectors; all are callables on a costate Array of x0's shape.
-    x0         where the search begins.
-    rounds     at most so many, each of at most `steps` steps of L-BFGS that keeps `history` pairs, until the constraints are
-               kept within `violation`. penalty is the first penalty, and grows by penalty_growth where a round leaves more
-               than a quarter of the violation.
-
-    Whether it came to a point that keeps the constraints is what the result's `violation` tells. (Nocedal and Wright 2006,
-    Numerical Optimization, 17.3 and 17.4.)
-
-    >>> import costate, numpy as np
-    >>> found = costate.minimize_constrained(lambda x: x[0] + x[1], [1.0, 0.5], equations=lambda x: costate.stack([x[0] ** 2 + x[1] ** 2 - 2]))
-    >>> bool(np.allclose(found.x, [-1, -1], atol=1e-6))
-    True
-    """
-
 class TrainResult:
     """What training did."""
 
@@ -2465,7 +2278,27 @@ def cut_windows(states: object, spacing: float, *, length: int = 20, stride: int
     InvalidArgument if a trajectory is shorter than a window.
     """
 
-def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
+class MappedWindows:
+    """
+    Windows of trajectories in a file that may be larger than memory.
+
+    A batch's windows are read from the disk when it is trained on; epochs go through the file by stretches of some megabytes.
+    """
+
+    def __init__(self, path: str | os.PathLike, spacing: float, name: str = '', *, length: int = 20, stride: int = 0) -> None:
+        """
+        path     of a .npy file [trajectory, time, state] or [time, state] of float32 or float64, or of a .npz file that stores it.
+        spacing  the time from one sample to the next.
+        name     of the array in a .npz file.
+        length, stride  as in cut_windows.
+        """
+
+    def __len__(self) -> int: ...
+
+    @property
+    def times(self) -> numpy.ndarray: ...
+
+def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows | MappedWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
     """
     Trains Parameters on windows of trajectories: the mean square difference of a solve from each window's first state to
     its further states. A window whose solve fails makes its step's loss NaN, and the step is skipped. For noisy starts, units and
@@ -2473,7 +2306,7 @@ def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindo
 
     field       f(t, z, ...) on Arrays, or a VectorField; it takes the windows' arguments behind z.
     parameters  a Parameter, a list of them, or a net.
-    windows     from cut_windows, or TrajectoryWindows of your own.
+    windows     from cut_windows, TrajectoryWindows of your own, or MappedWindows of a file larger than memory.
     dtype       'f64' or 'f32', in which it computes.
     epochs               how many, without those of polish.
     batch                samples a step; 0: all.

@@ -363,6 +363,27 @@ def test_half_precision(dtype, allowed):
     assert found.dtype == dtype and found[-1, 0].item() == pytest.approx(math.exp(-1), abs=allowed)
 
 
+@pytest.mark.parametrize("options", [{}, {"step_size": 0.5}])
+def test_a_grid_goes_on_with_numbers_that_are_not_finite(options):
+    """As torchdiffeq: the first states are right, and the loss tells of the others."""
+
+    class Grows(torch.nn.Module):
+        nfe = 0
+
+        def forward(self, t, y):
+            self.nfe += 1
+            return y**3
+
+    y0, t = torch.tensor([[2.0], [0.1]], **F64, requires_grad=True), torch.linspace(0, 9, 10, **F64)
+    grows = Grows()
+    found = td.odeint(grows, y0, t, method="euler", options=options)
+    assert grows.nfe == (18 if options else 9)
+    called = door.odeint(Grows(), y0, t, method="euler", options=options, path="callbacks")
+    assert torch.equal(found.nan_to_num(), called.nan_to_num()) and not torch.isfinite(found[-1, 0]).all() and torch.isfinite(found[:3]).all()
+    by_y0 = [torch.autograd.grad(states[2].sum(), y0)[0].nan_to_num() for states in (found, called)]
+    assert torch.equal(*by_y0) and by_y0[0].abs().max() > 1
+
+
 PEERS = {"decay": (lambda t, y: -y, [1.0], 1.0), "pendulum": (lambda t, y: torch.stack([y[1], -torch.sin(y[0])]), [1.0, 0.0], 5.0),
          "forced": (lambda t, y: -2 * y + torch.sin(3 * t), [1.0], 5.0), "spiral": (lambda t, y: torch.stack([-0.1 * y[0] ** 3 - 2 * y[1] ** 3,
                                                                                                            2 * y[0] ** 3 - 0.1 * y[1] ** 3]), [2.0, 0.0], 2.0)}

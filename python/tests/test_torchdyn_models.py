@@ -216,6 +216,9 @@ from torchdyn.models.energy import HNN
 from torchdyn.datasets import *
 from torchdyn.numerics import odeint, Euler, HyperEuler, Lorenz, VanDerPol
 from torchdyn.numerics.solvers.hyper import HyperRungeKutta4
+from torchdyn.nn.node_layers import DataControl
+from torchdyn.numerics.solvers.ode import Euler as SameEuler
+assert SameEuler is costate.torchdyn.Euler and CNF is costate.torchdyn.CNF and DataControl is costate.torchdyn.DataControl
 print(DepthCat(1).idx_cat, ToyDataset().generate(4, "moons")[0].shape, np.pi)
 """
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

@@ -1,5 +1,6 @@
 """Optimizers, schedules, the training loop and fits to trajectories."""
 
+import pathlib
 import pickle
 import threading
 import time
@@ -240,6 +241,61 @@ def test_a_linear_field_is_found():
     coarse = costate.Linear(2, 2, seed=1)
     costate.fit_trajectories(lambda t, z: coarse(z), coarse, windows, epochs=1, polish=60, dtype=np.float32)
     np.testing.assert_allclose(coarse.parameters[0].value, a, atol=1e-2)
+
+
+@pytest.fixture(params=["swings.npy", "swings.npz"])
+def swings(request, tmp_path):
+    """States of z' = A z from some starts, and the MappedWindows of a file of them."""
+    times = np.linspace(0, 2, 41)
+    states, _ = spirals(5, times)
+    if request.param.endswith("npy"):
+        np.save(tmp_path / request.param, states)
+        return states, lambda **options: costate.MappedWindows(tmp_path / request.param, 0.05, **options)
+    np.savez(tmp_path / request.param, other=times, states=states)
+    return states, lambda **options: costate.MappedWindows(tmp_path / request.param, 0.05, name="states", **options)
+
+
+def test_windows_in_a_file_train_to_the_bits_of_an_array(swings):
+    states, mapped = swings
+    windows = mapped(length=9)
+    assert len(windows) == 25 and windows.times.shape == (9,)
+    found = []
+    for given in (windows, costate.cut_windows(states, 0.05, length=9)):
+        net = costate.Linear(2, 2, seed=1)
+        costate.fit_trajectories(lambda t, z, net=net: net(z), net, given, epochs=2, polish=20)
+        found.append(net.parameters[0].value)
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_windows_that_cannot_be_mapped_are_told_so(tmp_path):
+    np.savez_compressed(tmp_path / "packed.npz", states=np.zeros((3, 20, 2)))
+    with pytest.raises(NotImplementedError, match="compressed or encrypted, which cannot be mapped; write it by numpy.savez"):
+        costate.MappedWindows(tmp_path / "packed.npz", 0.1, name="states")
+    with pytest.raises(OSError, match="cannot read"):
+        costate.MappedWindows(tmp_path / "none.npy", 0.1)
+    with pytest.raises(TypeError, match="windows must be TrajectoryWindows or MappedWindows; got ndarray"):
+        costate.fit_trajectories(lambda t, z: -z, costate.Parameter("a", 1.0), np.zeros((3, 20, 2)))
+
+
+def test_training_on_a_file_holds_no_more_than_a_batch(tmp_path):
+    """Anonymous memory, for 64 MiB on the disk."""
+    states = np.lib.format.open_memmap(tmp_path / "large.npy", "w+", np.float64, (512, 8192, 2))
+    for i in range(512):
+        states[i] = np.cos(0.01 * np.arange(8192) + i)[:, None]
+    del states
+
+    def anonymous():
+        lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+        return max(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+
+    rate = costate.Parameter("rate", 0.1)
+    windows = costate.MappedWindows(tmp_path / "large.npy", 0.01, length=65)
+    costate.fit_trajectories(lambda t, z: -rate * z, rate, costate.TrajectoryWindows(windows.times, np.ones((4, 65, 2))), epochs=1)
+    before, most = anonymous(), []
+    costate.fit_trajectories(lambda t, z: -rate * z, rate, windows, epochs=1, batch=2048, method="euler", steps_per_interval=1,
+                             keep="last", should_stop=lambda: most.append(anonymous()))
+    assert len(windows) == 512 * 127
+    assert most[-1] - before < 32
 
 
 def test_windows_have_arguments_and_times_of_their_own():

@@ -65,8 +65,19 @@ Array grid(const Array& u) {
   return gather(rate * exp(at(0)), points, {kMany});
 }
 
+/// A tree of 32 operands, each half of which waits for the other: more than registers hold at a time.
+Array tree(const Array& u, std::int64_t first, std::int64_t last) {
+  constexpr std::int64_t kOperands = 32;
+  if (last - first == 1) return u.slice(first, u.shape().size() - kOperands + first);
+  const std::int64_t middle = (first + last) / 2;
+  const Array left = tree(u, first, middle), right = tree(u, middle, last);
+  return middle % 3 == 0 ? left * right : middle % 3 == 1 ? left - right : right - 0.5 * left;
+}
+
+Array wide_tree(const Array& u) { return pad(tree(u, 0, 32), {{16, 16}}); }
+
 TEST(Strips, GiveTheNumbersOfTheInterpreter) {
-  for (const auto& f : {chain, stencil, neighbours, grid}) {
+  for (const auto& f : {chain, stencil, neighbours, grid, wide_tree}) {
     const Function function = trace([&](Array x) { return f(x); }, {{"x", {kMany}}});
     testing::check_execution(function, {waves(3, kMany)}, 1e-14);
     testing::check_execution(vjp(function), {waves(3, kMany), waves(3, kMany)}, 1e-13);
@@ -74,7 +85,7 @@ TEST(Strips, GiveTheNumbersOfTheInterpreter) {
 }
 
 TEST(Strips, OfManyLanesHaveTheBitsOfOne) {
-  for (const auto& f : {chain, stencil, neighbours, grid}) {
+  for (const auto& f : {chain, stencil, neighbours, grid, wide_tree}) {
     const Function cotangent = vjp(trace([&](Array x) { return f(x); }, {{"x", {kMany}}}));
     const std::vector<HostArray> inputs = {waves(8, kMany), waves(8, kMany)};
     const RunResult alone = compile(cotangent, {.lanes = 1}).run(inputs),

@@ -9,12 +9,12 @@
 namespace costate {
 namespace {
 
-TimeSeries series(const std::string& text, const std::string& event) {
+TimeSeries event_series(const std::string& text, const std::string& event) {
   return series_from_table(CsvTable(text, "data.csv"), {.time = "t", .states = {"x"}, .events = {event}});
 }
 
 TEST(SeriesEvents, AnEmptyCellOr0IsNone) {
-  const TimeSeries read = series("t,x,dose\n0,,20\n1,3,\n2,,0\n3,4,-2.5\n", "dose");
+  const TimeSeries read = event_series("t,x,dose\n0,,20\n1,3,\n2,,0\n3,4,-2.5\n", "dose");
   EXPECT_EQ(read.event_names, std::vector<std::string>{"dose"});
   const Trajectory& only = read.trajectories[0];
   EXPECT_EQ(only.times.size(), 4U);
@@ -25,10 +25,10 @@ TEST(SeriesEvents, AnEmptyCellOr0IsNone) {
 TEST(SeriesEvents, InfusionsHaveARateOrADuration) {
   const std::string cells = "\n0,1,20,5\n1,3,10,\n2,4,8,0\n";
   const std::vector<Event> expected = {{0, 0, 20, 4}, {1, 0, 10}, {2, 0, 8}};
-  EXPECT_EQ(series("t,x,dose,rate" + cells, "dose:rate").trajectories[0].events, expected);
-  EXPECT_EQ(series("t,x,mg,speed" + cells, "dose=mg:rate=speed").trajectories[0].events, expected);
-  EXPECT_EQ(series("t,x,mg,speed" + cells, "dose=mg:rate=speed").event_names[0], "dose");
-  EXPECT_EQ(series("t,x,dose,duration" + cells, "dose:duration").trajectories[0].events[0], (Event{0, 0, 20, 5}));
+  EXPECT_EQ(event_series("t,x,dose,rate" + cells, "dose:rate").trajectories[0].events, expected);
+  EXPECT_EQ(event_series("t,x,mg,speed" + cells, "dose=mg:rate=speed").trajectories[0].events, expected);
+  EXPECT_EQ(event_series("t,x,mg,speed" + cells, "dose=mg:rate=speed").event_names[0], "dose");
+  EXPECT_EQ(event_series("t,x,dose,duration" + cells, "dose:duration").trajectories[0].events[0], (Event{0, 0, 20, 5}));
 }
 
 TEST(SeriesEvents, RowsOfALongTableMayBeEvents) {
@@ -65,13 +65,14 @@ TEST(SeriesEvents, RowsOfALongTableMayBeEvents) {
 
 TEST(SeriesEvents, ErrorsNameTheLine) {
   EXPECT_ERROR(
-      series("t,x,dose,rate\n0,1,20,5\n1,1,-3,5\n", "dose:rate"), DataError,
+      event_series("t,x,dose,rate\n0,1,20,5\n1,1,-3,5\n", "dose:rate"), DataError,
       "data.csv, line 3, column 'rate': an infusion must last a positive, finite time; got an amount of -3 at a "
       "rate of 5");
-  EXPECT_ERROR(series("t,x,dose,duration\n0,1,20,-5\n1,1,3,5\n", "dose:duration"), DataError, "got a duration of -5");
-  EXPECT_ERROR(series("t,x\n0,1\n1,1\n", "dose"), DataError, "unknown column 'dose'");
-  EXPECT_ERROR(series("t,x\n0,1\n1,1\n", "x"), InvalidArgument, "'x' is named twice");
-  EXPECT_ERROR(series("t,x,dose\n0,1,a\n1,1,2\n", "dose"), DataError, "line 2, column 'dose'");
+  EXPECT_ERROR(event_series("t,x,dose,duration\n0,1,20,-5\n1,1,3,5\n", "dose:duration"), DataError,
+               "got a duration of -5");
+  EXPECT_ERROR(event_series("t,x\n0,1\n1,1\n", "dose"), DataError, "unknown column 'dose'");
+  EXPECT_ERROR(event_series("t,x\n0,1\n1,1\n", "x"), InvalidArgument, "'x' is named twice");
+  EXPECT_ERROR(event_series("t,x,dose\n0,1,a\n1,1,2\n", "dose"), DataError, "line 2, column 'dose'");
 }
 
 TEST(SeriesEvents, OtherFormsAreRefused) {

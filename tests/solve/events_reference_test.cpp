@@ -5,9 +5,11 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <optional>
 
 #include "costate/base/threads.h"
 #include "costate/solve/events.h"
+#include "costate/solve/internal/implicit_step.h"
 #include "costate/solve/internal/interpreted_field.h"
 #include "costate/solve/solve.h"
 #include "tests/solve/event_cases.h"
@@ -70,9 +72,15 @@ internal::ReferenceSolution reference_swing(const Swing& swing, std::int64_t i, 
     return internal::reference_solve(rhs, y0, times, options, {.events = &events});
   const internal::StepFunction step = internal::step_function(swing.field, options, internal::StepUse::kForward);
   const std::vector<std::vector<double>> arguments = {{push}};
-  return internal::reference_solve(
-      rhs, y0, times, options,
-      {.step = &step, .stepper = internal::interpreted_step(step, arguments), .events = &events});
+  internal::ReferenceContext context{
+      .step = &step, .stepper = internal::interpreted_step(step, arguments), .events = &events};
+  std::optional<internal::StepFunction> other;
+  if (options.method == Method::kAuto) {
+    other = internal::explicit_step(swing.field, options, internal::StepUse::kForward);
+    context.explicit_step = &*other;
+    context.explicit_stepper = internal::interpreted_step(*other, arguments);
+  }
+  return internal::reference_solve(rhs, y0, times, options, context);
 }
 
 TEST(EventsBesideTheReference, AgreeWithTheReferenceSolve) {

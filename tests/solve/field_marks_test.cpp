@@ -68,8 +68,9 @@ TEST(ExplicitPart, LeavesTheStiffPartToTheImplicitMethod) {
   EXPECT_LT(solution.accepted[0], 200);
   for (const auto& [output, t] : {std::pair<std::int64_t, double>{1, 0.4}, {2, 5}}) {
     const double z = 1.5 * std::exp(-t) + 0.5 * (std::sin(t) - std::cos(t));
-    EXPECT_NEAR(solution.states.at(2 * output + 1), z, 2e-6);
-    EXPECT_NEAR(solution.states.at(2 * output), z, 2e-5);
+    const double tolerance = output == 1 ? 1e-4 : 2e-6;  // within a step the dense output is of order 2
+    EXPECT_NEAR(solution.states.at(2 * output + 1), z, tolerance);
+    EXPECT_NEAR(solution.states.at(2 * output), z, 10 * tolerance);
   }
   EXPECT_EQ(
       solve(field(true), start_of({1, 1}), HostArray::vector({0, 5}), {.method = Method::kKencarp4, .max_steps = 2000})

@@ -88,7 +88,9 @@ std::pair<std::size_t, std::size_t> soak(std::size_t solves) {
 }
 
 TEST(Soak, TheHeapDoesNotGrow) {
-  if (bytes_in_use() == 0) GTEST_SKIP() << "the C library does not count, as under sanitizers";
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers have a heap of their own, in which nothing is counted";
+#endif
   const char* wanted = std::getenv("COSTATE_SOAK_SOLVES");
   const std::size_t solves = wanted != nullptr ? std::stoul(wanted) : 6000;
   const int threads = num_threads();

@@ -1,8 +1,8 @@
-"""The numbers of tests/solve/stiff_problems_test.cpp: SciPy's Radau at rtol 1e-12 with exact Jacobians by the complex step.
+"""The numbers of tests/support/stiff_problems.h by a third method, for comparison: SciPy's Radau at rtol 1e-12 with exact Jacobians by the complex step.
 
     python tests/solve/stiff_references.py
 
-Robertson, Van der Pol (mu = 1000, time in units of mu), HIRES, OREGO and POLLU are those of the Bari test set (Mazzia and Magherini, Test Set for
+Robertson, Van der Pol (mu = 1000, time in units of mu), HIRES, OREGO, E5 and POLLU are those of the Bari test set (Mazzia and Magherini, Test Set for
 Initial Value Problem Solvers, 2008), with its spans.
 """
 
@@ -36,6 +36,12 @@ def orego(t, y):
     return np.array([77.27 * (y[1] + y[0] * (1 - 8.375e-6 * y[0] - y[1])), (y[2] - (1 + y[0]) * y[1]) / 77.27, 0.161 * (y[0] - y[2])])
 
 
+
+def e5(t, y):
+    a, b, c, d = 7.89e-10 * y[0], 1.1e7 * y[0] * y[2], 1.13e9 * y[1] * y[2], 1.13e3 * y[3]
+    return np.array([-a - b, a - c, a - b - c + d, b - d])
+
+
 RATES = [0.35, 0.266e2, 0.123e5, 0.86e-3, 0.82e-3, 0.15e5, 0.13e-3, 0.24e5, 0.165e5, 0.9e4, 0.22e-1, 0.12e5, 0.188e1, 0.163e5, 0.48e7, 0.35e-3,
          0.175e-1, 0.1e9, 0.444e12, 0.124e4, 0.21e1, 0.578e1, 0.474e-1, 0.178e4, 0.312e1]
 # Reactions: what goes in and what comes out, species from 1 on.
@@ -65,7 +71,7 @@ POLLU_START = np.zeros(20)
 POLLU_START[[1, 3, 6, 7, 8, 16]] = [0.2, 0.04, 0.1, 0.3, 0.01, 0.007]
 PROBLEMS = [("robertson", robertson, [1, 0, 0], [40, 1e4, 1e11], 1e-22), ("van_der_pol", van_der_pol, [2, 0], [0.5, 2], 1e-14),
             ("hires", hires, [1, 0, 0, 0, 0, 0, 0, 0.0057], [10, 321.8122], 1e-16), ("orego", orego, [1, 2, 3], [30, 360], 1e-14),
-            ("pollu", pollu, POLLU_START, [1, 60], 1e-20)]
+            ("e5", e5, [1.76e-3, 0, 0, 0], [10, 1e3], 1e-24), ("pollu", pollu, POLLU_START, [1, 60], 1e-20)]
 
 if __name__ == "__main__":
     for name, f, y0, times, atol in PROBLEMS:

@@ -30,15 +30,19 @@ void DenseTrajectory<T>::write(const double* times, bool is_slope, double* out) 
     }
     const std::size_t step = find(lane, times[column]);
     const double h = lane.steps->sizes[step], theta = (times[column] - lane.steps->starts[step]) / h;
-    const std::size_t terms = lane.steps->coefficients.size() / lane.steps->ends.size() / recorded_;
-    const T* coefficients = lane.steps->coefficients.data() + step * terms * recorded_;
+    const T* coefficients = lane.steps->coefficients.data() + step * lane.terms * recorded_;
+    const auto at = [&](std::size_t p, std::size_t row) {
+      return static_cast<double>(coefficients[p * recorded_ + row]);
+    };
     for (std::size_t row = 0; row < state_size_; ++row) {
       double value = 0;
-      for (std::size_t p = terms; p-- > (is_slope ? 1U : 0U);) {
-        const auto c = static_cast<double>(coefficients[p * recorded_ + row]);
-        value = value * theta + (is_slope ? static_cast<double>(p) * c : c);
+      if (is_slope) {
+        for (std::size_t p = lane.terms; p-- > 1;) value = value * theta + static_cast<double>(p) * at(p, row);
+        value /= h;
+      } else {
+        for (std::size_t p = lane.terms; p-- > 0;) value = value * theta + at(p, row);
       }
-      out[row * lanes_ + column] = is_slope ? value / h : value;
+      out[row * lanes_ + column] = value;
     }
   }
 }

@@ -34,7 +34,12 @@ class DenseTrajectory : public LaneTrajectory {
   /// The lane's steps from now on; both outlive this. One without steps rests at column `column` of `start` [state,
   /// lanes].
   void set(std::size_t lane, const DenseSteps<T>& steps, const T* start, std::size_t column) {
-    of_lanes_[lane] = {.steps = &steps, .start = start + column, .end = steps.ends.size()};
+    const std::size_t count = steps.ends.size();
+    of_lanes_[lane] = {.steps = &steps,
+                       .start = start + column,
+                       .terms = count == 0 ? 0 : steps.coefficients.size() / count / recorded_,
+                       .end = count,
+                       .hint = count};
   }
   /// The lane is asked for times within its steps first, …, end - 1 from now on: where one ends, so that the next one
   /// starts from another state, a time belongs to both.
@@ -52,6 +57,7 @@ class DenseTrajectory : public LaneTrajectory {
   struct Lane {
     const DenseSteps<T>* steps = nullptr;
     const T* start = nullptr;
+    std::size_t terms = 0;           // of a polynomial
     std::size_t first = 0, end = 0;  // of the steps to look in
     std::size_t hint = 0;
   };

@@ -7,7 +7,9 @@
 #include <span>
 #include <vector>
 
+#include "costate/base/communicator.h"
 #include "costate/exec/internal/idle_pool.h"
+#include "costate/exec/internal/rank_share.h"
 #include "costate/exec/internal/tile_runner.h"
 #include "costate/exec/program.h"
 
@@ -29,8 +31,11 @@ class BatchRunner {
   BatchRunner(const Function& function, std::size_t lanes, const LateParts& late);
 
   /// `inputs`: one for each input of the function, Parameters included, as Program::run takes them; checked. The
-  /// function has no late parts.
+  /// function has no late parts. Shared among the current communicator's ranks, if there are any.
   RunResult run(std::span<const HostArray* const> inputs, std::size_t batch) const;
+
+  /// Program::read_by_run.
+  BatchRange read_by_run(std::size_t batch) const;
 
   /// The outputs that are not late, from the inputs that are not. Fills the record, which is new.
   RunResult run_forward(std::span<const HostArray* const> inputs, std::size_t batch, BatchRecord<T>& record) const;
@@ -53,8 +58,14 @@ class BatchRunner {
   std::unique_ptr<SharedValues<T>> load_shared(std::span<const HostArray* const> inputs) const;
   RunResult make_result(std::size_t batch, std::size_t first_output, std::size_t num_outputs) const;
   void start_sums(TileWorker<T>& worker, TileGroup& group, std::size_t first_output, std::size_t num_outputs) const;
+  std::vector<std::size_t> first_samples(const Communicator& ranks, std::size_t batch) const;
   template <class Work>
-  void run_groups(std::size_t batch, std::size_t first_output, RunResult& result, const Work& work) const;
+  std::unique_ptr<TileGroups> run_groups(std::size_t batch, RankShare share, std::size_t first_output,
+                                         std::size_t num_outputs, const Work& work) const;
+  template <class Work>
+  void run_alone(std::size_t batch, std::size_t first_output, RunResult& result, const Work& work) const;
+  template <class Work>
+  void run_on_ranks(Communicator& ranks, std::size_t batch, RunResult& result, const Work& work) const;
   std::size_t num_groups(std::size_t tiles) const;
   std::size_t num_tiles(std::size_t batch) const {
     const std::size_t lanes = tile_.tile_function().lanes();

@@ -1,6 +1,7 @@
 #include "costate/exec/internal/bound_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "costate/exec/internal/batch_sums.h"
 #include "costate/graph/extension.h"
@@ -26,7 +27,8 @@ BoundPlan<T>::BoundPlan(Plan lowered)
   for (std::size_t phase = 0; phase < kNumPhases; ++phase)
     for (const Instruction& instruction : plan.phases[phase]) phases[phase].push_back(bind(instruction, plan.lanes));
   for (const Phase phase : {Phase::kForward, Phase::kReverse})
-    groups[static_cast<std::size_t>(phase)] = strip_groups(plan, phase);
+    for (StripGroup& group : strip_groups(plan, phase))
+      groups[static_cast<std::size_t>(phase)].push_back(with_expressions(std::move(group), plan.in(phase), plan.lanes));
   extra_offset = plan.scratch_size;
   plan.scratch_size += extra_size();
 }
@@ -38,7 +40,7 @@ std::size_t BoundPlan<T>::extra_size() const {
   for (const Instruction& instruction : plan.in(Phase::kAccumulate))
     size = std::max(size, sum_scratch_size(instruction, plan.lanes));
   for (const auto& of_phase : groups)
-    for (const StripGroup& group : of_phase) size = std::max(size, group.window_size);
+    for (const BoundStrips& strips : of_phase) size = std::max(size, strips.group.window_size);
   return size;
 }
 

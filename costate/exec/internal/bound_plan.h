@@ -9,11 +9,11 @@
 #include <span>
 #include <vector>
 
+#include "costate/exec/internal/strip_expressions.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/exec/kernels/row_runs.h"
 #include "costate/exec/tile_op.h"
 #include "costate/plan/plan.h"
-#include "costate/plan/strips.h"
 
 namespace costate::internal {
 
@@ -83,7 +83,7 @@ struct BoundPlan {
   Plan plan;
   std::vector<BoundInstruction<T>> prepare;
   std::array<std::vector<BoundInstruction<T>>, kNumPhases> phases;
-  std::array<std::vector<StripGroup>, kNumPhases> groups;
+  std::array<std::vector<BoundStrips>, kNumPhases> groups;
   std::vector<std::shared_ptr<const TileOp<T>>> ops;   // by state
   std::vector<std::vector<const Extension*>> readers;  // by state
   std::vector<bool> is_kept;                           // by state: made in kForward, and read in a later phase

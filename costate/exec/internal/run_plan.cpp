@@ -158,9 +158,10 @@ void run_phase(const BoundPlan<T>& plan, Phase phase, const Bases<T>& bases, con
   const auto run_until = [&](std::size_t end) {
     for (; at < end; ++at) run_instruction(instructions[at], bases, &call);
   };
-  for (const StripGroup& group : plan.groups[static_cast<std::size_t>(phase)]) {
+  for (const BoundStrips& strips : plan.groups[static_cast<std::size_t>(phase)]) {
+    const StripGroup& group = strips.group;
     run_until(group.first);
-    run_strips(instructions.subspan(group.first, group.count), group, bases);
+    run_strips(instructions.subspan(group.first, group.count), strips, bases);
     at += group.count;
   }
   run_until(instructions.size());

@@ -58,10 +58,10 @@ void call_kernel(const BoundInstruction<T>& bound, OperandOf operand, T* out, st
 template <class T>
 class Strips {
  public:
-  Strips(std::span<const BoundInstruction<T>> instructions, const StripGroup& group, const Bases<T>& bases)
-      : instructions_(instructions), group_(group), lanes_(bases.lanes) {
-    for (std::size_t i = 0; i < group.count; ++i) {
-      const StripMember& member = group.members[i];
+  Strips(std::span<const BoundInstruction<T>> instructions, const BoundStrips& strips, const Bases<T>& bases)
+      : instructions_(instructions), strips_(strips), group_(strips.group), lanes_(bases.lanes) {
+    for (std::size_t i = 0; i < group_.count; ++i) {
+      const StripMember& member = group_.members[i];
       Running& running = running_[i];
       running.next = running.origin = member.begin;
       if (member.is_passing()) {
@@ -73,7 +73,6 @@ class Strips {
       if (member.is_skipped || running.out == nullptr) running.next = member.rows;  // not wanted
       const std::vector<Source>& sources = instructions[i].instruction.sources;
       for (std::size_t k = 0; k < sources.size(); ++k) {
-        running.has_parts |= member.sources[k].is_scattered();
         if (member.sources[k].member >= 0) continue;
         running.outside[k] = bases.operand(sources[k]);
         const Spread spread = running.outside[k].spread;
@@ -102,7 +101,6 @@ class Strips {
   struct Running {
     T* out = nullptr;
     std::size_t origin = 0, next = 0;
-    bool has_parts = false;  // of rows for which some source stands for 0, or does not
     std::array<Operand<T>, 3> outside = {};
     std::array<std::size_t, 3> step = {};  // numbers from a row to the next one
   };
@@ -128,23 +126,46 @@ class Strips {
   }
 
   Operand<T> operand(std::size_t i, std::size_t k, std::size_t row) const {
-    static constexpr T kZero = 0;
+    static constexpr std::array<T, StripGroup::kMostNumbers> kZeros = {};
     const StripSource& source = group_.members[i].sources[k];
     const Running& running = running_[i];
     if (source.member < 0) return {running.outside[k].data + row * running.step[k], running.outside[k].spread};
     const auto at = static_cast<std::ptrdiff_t>(row);
-    if (at < source.from || at >= source.to) return {&kZero, Spread::kScalar};
+    if (at < source.from || at >= source.to) return {kZeros.data(), Spread::kFull};
     return {within_group(source, row), Spread::kFull};
   }
 
-  /// Up to where the same sources stand for 0.
-  std::size_t end_of_part(std::size_t i, const RowRange& rows) const {
+  /// Up to where a source stands for 0 or does not, of those that do so in some rows.
+  std::size_t end_of_part(const StripSource& source, const RowRange& rows) const {
     std::size_t end = rows.end;
-    if (!running_[i].has_parts) return end;
-    for (const StripSource& source : group_.members[i].sources)
-      for (const std::ptrdiff_t limit : {source.from, source.to})
-        if (limit > static_cast<std::ptrdiff_t>(rows.first)) end = std::min(end, static_cast<std::size_t>(limit));
-    return end;
+    if (!source.is_scattered()) return end;
+    for (const std::ptrdiff_t limit : {source.from, source.to})
+      if (limit > static_cast<std::ptrdiff_t>(rows.first)) end = std::min(end, static_cast<std::size_t>(limit));
+    return std::min(end, rows.first + group_.rows);  // there are no more zeros
+  }
+
+  void run_elementwise(std::size_t i, RowRange rows) const {
+    for (const std::size_t end = rows.end; rows.first < end; rows.first = rows.end) {
+      rows.end = end;
+      for (const StripSource& source : group_.members[i].sources) rows.end = end_of_part(source, rows);
+      call_kernel(
+          instructions_[i], [&](std::size_t k) { return operand(i, k, rows.first); }, result(i, rows.first),
+          rows.count(), lanes_);
+    }
+  }
+
+  void run_expression_of(std::size_t i, RowRange rows) const {
+    const StripExpression& expression = strips_.expressions[i];
+    std::array<Operand<T>, 256> operands;
+    for (const std::size_t end = rows.end; rows.first < end; rows.first = rows.end) {
+      rows.end = end;
+      for (std::size_t k = 0; k < expression.operands.size(); ++k) {
+        const auto& [member, source] = expression.operands[k];
+        rows.end = end_of_part(group_.members[member].sources[source], rows);
+        operands[k] = operand(member, source, rows.first);
+      }
+      run_expression<T>(expression.steps, operands.data(), result(i, rows.first), rows.count() * lanes_);
+    }
   }
 
   void run_member(std::size_t i, const RowRange& rows) const {
@@ -163,16 +184,12 @@ class Strips {
                       running_[i].out + (run.at + part.first - run.place) * lanes_);
         });
       default:
-        for (RowRange part = rows; part.first < rows.end; part.first = part.end) {
-          part.end = end_of_part(i, {part.first, rows.end});
-          call_kernel(
-              bound, [&](std::size_t k) { return operand(i, k, part.first); }, result(i, part.first), part.count(),
-              lanes_);
-        }
+        return strips_.expressions[i].is_empty() ? run_elementwise(i, rows) : run_expression_of(i, rows);
     }
   }
 
   std::span<const BoundInstruction<T>> instructions_;
+  const BoundStrips& strips_;
   const StripGroup& group_;
   std::size_t lanes_;
   std::array<Running, StripGroup::kMostMembers> running_;
@@ -195,13 +212,13 @@ void run_rows(const BoundInstruction<T>& bound, const Bases<T>& bases) {
 }
 
 template <class T>
-void run_strips(std::span<const BoundInstruction<T>> group, const StripGroup& strips, const Bases<T>& bases) {
+void run_strips(std::span<const BoundInstruction<T>> group, const BoundStrips& strips, const Bases<T>& bases) {
   Strips<T>(group, strips, bases).run();
 }
 
 template void run_rows(const BoundInstruction<float>&, const Bases<float>&);
 template void run_rows(const BoundInstruction<double>&, const Bases<double>&);
-template void run_strips(std::span<const BoundInstruction<float>>, const StripGroup&, const Bases<float>&);
-template void run_strips(std::span<const BoundInstruction<double>>, const StripGroup&, const Bases<double>&);
+template void run_strips(std::span<const BoundInstruction<float>>, const BoundStrips&, const Bases<float>&);
+template void run_strips(std::span<const BoundInstruction<double>>, const BoundStrips&, const Bases<double>&);
 
 }  // namespace costate::internal

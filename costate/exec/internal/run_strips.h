@@ -13,6 +13,6 @@ void run_rows(const BoundInstruction<T>& bound, const Bases<T>& bases);
 
 /// The instructions of a group. Each strip goes through all of them before the next one begins (plan/strips.h).
 template <class T>
-void run_strips(std::span<const BoundInstruction<T>> group, const StripGroup& strips, const Bases<T>& bases);
+void run_strips(std::span<const BoundInstruction<T>> group, const BoundStrips& strips, const Bases<T>& bases);
 
 }  // namespace costate::internal

@@ -8,12 +8,13 @@
 // Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 90 to 97 % of the
 // measured peak with one vector of lanes, forward and by the image, in f32 and f64; 4 x 4 by 2 on 26 x 26, whose image
 // is in the third-level cache, at 83 to 88 % (convolutions_bench, Zen 4, CPU time beside other programs). 3 x 3 of one
-// channel, 9 steps a block, at 68 %; one row a group (depthwise) at 32 %, bound by what a block does besides.
+// channel, 9 steps a block, at 77 %; by the image, of which each block reads from 64 far places, at 50 %.
 #include <algorithm>
 #include <array>
 #include <span>
 #include <type_traits>
 
+#include "costate/exec/kernels/convolve_apart.h"
 #include "costate/exec/kernels/image_bytes.h"
 #include "costate/exec/kernels/kernels.h"
 
@@ -23,7 +24,6 @@
 // The target loop comes before what it repeats.
 #include <hwy/highway.h>
 
-#include "costate/exec/kernels/activations-inl.h"
 #include "costate/exec/kernels/convolution-inl.h"
 #include "costate/exec/kernels/vector-inl.h"
 
@@ -35,33 +35,15 @@ namespace {
 template <std::size_t kRows>
 constexpr std::size_t kMostPixels = std::min<std::size_t>(3 * kConvRows / kRows, 6);
 
-/// Pixels of one class.
-struct PixelRange {
-  const PixelClass* of = nullptr;
-  const Pixel* first = nullptr;
-  std::size_t count = 0;
-};
 /// Pixels that are taken together.
 using Pass = std::span<const PixelRange>;
 
-/// Some rows of a group at one vector of lanes.
-template <class T>
-struct RowBlock {
-  const ConvTable& table;
-  std::size_t lanes;
-  const T* from;       // image of the group
-  const T* weights;    // packed; of the first row
-  std::size_t packed;  // rows that are packed together
-  T* to;               // of the first row
-  const T* bias;       // of the first row, or null
-  std::size_t count;   // lanes of the vector
-};
-
-/// All sums of some rows at some pixels of a class. kPart: the vector is not full.
-template <std::size_t kRows, std::size_t kPixels, bool kPart, class D, class T>
+/// All sums of some rows at some pixels of a class. kPart: the vector is not full. kDepth: how many numbers of the
+/// image a tap has; 0 where it isn't told.
+template <std::size_t kRows, std::size_t kPixels, bool kPart, std::size_t kDepth, class D, class T>
 HWY_INLINE void pixel_block(D d, const RowBlock<T>& block, const PixelClass& of, const Pixel* pixels) {
   const ConvTable& table = block.table;
-  const std::size_t depth = table.depth, packed = block.packed;
+  const std::size_t depth = kDepth == 0 ? table.depth : kDepth, packed = block.packed;
   const std::size_t row_step = table.to_pixels * block.lanes, channel_step = table.from_pixels * block.lanes;
   const auto load = [&](const T* x) HWY_ATTR {
     if constexpr (kPart)
@@ -99,25 +81,28 @@ HWY_INLINE void pixel_block(D d, const RowBlock<T>& block, const PixelClass& of,
 }
 
 /// Some rows at the pixels of a pass.
-template <std::size_t kRows, bool kPart, class D, class T>
+template <std::size_t kRows, bool kPart, std::size_t kDepth, class D, class T>
 HWY_NOINLINE void row_block(D d, const RowBlock<T>& block, Pass pass) {
   constexpr std::size_t kMost = kMostPixels<kRows>;
-  for (const auto& [of, first, count] : pass) {
-    const Pixel* pixels = first;
-    const Pixel* const end = first + count;
+  for (const PixelRange& range : pass) {
+    const PixelClass& of = *range.of;
+    const Pixel* pixels = range.first;
+    const Pixel* const end = pixels + range.count;
     for (; end - pixels >= static_cast<std::ptrdiff_t>(kMost); pixels += kMost)
-      pixel_block<kRows, kMost, kPart>(d, block, *of, pixels);
+      pixel_block<kRows, kMost, kPart, kDepth>(d, block, of, pixels);
     if constexpr (kMost > 3)
-      for (; end - pixels >= 3; pixels += 3) pixel_block<kRows, 3, kPart>(d, block, *of, pixels);
-    for (; end - pixels >= 2; pixels += 2) pixel_block<kRows, 2, kPart>(d, block, *of, pixels);
-    for (; pixels < end; ++pixels) pixel_block<kRows, 1, kPart>(d, block, *of, pixels);
+      for (; end - pixels >= 3; pixels += 3) pixel_block<kRows, 3, kPart, kDepth>(d, block, of, pixels);
+    for (; end - pixels >= 2; pixels += 2) pixel_block<kRows, 2, kPart, kDepth>(d, block, of, pixels);
+    for (; pixels < end; ++pixels) pixel_block<kRows, 1, kPart, kDepth>(d, block, of, pixels);
   }
 }
 
 /// The rows that are packed together, for one vector of lanes.
 template <bool kPart, class D, class T>
 void packed_block(D d, RowBlock<T> block, Pass pass) {
-  const auto run = [&](auto rows) HWY_ATTR { row_block<rows(), kPart>(d, block, pass); };
+  const auto run = [&](auto rows) HWY_ATTR {
+    block.table.depth == 1 ? row_block<rows(), kPart, 1>(d, block, pass) : row_block<rows(), kPart, 0>(d, block, pass);
+  };
   for (std::size_t row = 0; row < block.packed; row += kConvRows) {
     switch (std::min(block.packed, kConvRows)) {
       case 8:
@@ -138,28 +123,10 @@ void packed_block(D d, RowBlock<T> block, Pass pass) {
   }
 }
 
-/// The same for all lanes.
+/// The rows that are packed together, for all lanes.
 template <class T>
 void all_lanes(const RowBlock<T>& block, Pass pass) {
-  const hn::ScalableTag<T> whole;
-  const auto run = [&](auto d, auto is_part, std::size_t lane, std::size_t lanes) HWY_ATTR {
-    RowBlock<T> at = block;
-    at.from += lane;
-    at.to += lane;
-    at.count = lanes;
-    packed_block<is_part()>(d, at, pass);
-  };
-  std::size_t lane = 0;
-  for (; lane + hn::Lanes(whole) <= block.lanes; lane += hn::Lanes(whole))
-    run(whole, std::false_type(), lane, hn::Lanes(whole));
-  const std::size_t rest = block.lanes - lane;
-  if (rest == 0) return;
-  if constexpr (kHalfCostsLess) {
-    const hn::Half<decltype(whole)> half;
-    if (rest == hn::Lanes(half)) return run(half, std::false_type(), lane, rest);
-    if (rest < hn::Lanes(half)) return run(half, std::true_type(), lane, rest);
-  }
-  run(whole, std::true_type(), lane, rest);
+  for_lanes(block, [&](auto d, auto is_part, const RowBlock<T>& at) HWY_ATTR { packed_block<is_part()>(d, at, pass); });
 }
 
 /// Of one lane, kPixels pixels at a time: vectors of rows.
@@ -215,37 +182,6 @@ void one_lane(const RowBlock<T>& block, Pass pass) {
       return one_lane_rows<2>(block, pass);
     default:
       return one_lane_rows<1>(block, pass);
-  }
-}
-
-/// Applies the activation, or the slope of one, to rows from `row` on, which were just stored.
-template <class T>
-void activate(const Convolution<T>& c, std::size_t row, std::size_t rows, const PixelRange& range) {
-  const auto at_each = [&](auto change) HWY_ATTR {
-    for (std::size_t i = row; i < row + rows; ++i)
-      for (std::size_t p = 0; p < range.count; ++p) {
-        const std::size_t at = (i * c.table->to_pixels + range.first[p].to) * c.lanes;
-        for_vectors_and_half<T>(c.lanes,
-                                [&](auto d, auto load, auto store) HWY_ATTR { store(change(d, load, at), c.to + at); });
-      }
-  };
-  const auto slope = [&](auto kind) HWY_ATTR {
-    at_each([&](auto d, auto load, std::size_t at)
-                HWY_ATTR { return times_slope<kind()>(d, load(c.to + at), load(c.slope_of + at)); });
-  };
-  switch (c.activation) {
-    case Activation::kNone:
-      return;
-    case Activation::kTanhSlope:
-      return slope(std::integral_constant<Activation, Activation::kTanhSlope>());
-    case Activation::kReluSlope:
-      return slope(std::integral_constant<Activation, Activation::kReluSlope>());
-    case Activation::kSigmoidSlope:
-      return slope(std::integral_constant<Activation, Activation::kSigmoidSlope>());
-    default:
-      return with_activation(c.activation, [&](auto activation) HWY_ATTR {
-        at_each([&](auto d, auto load, std::size_t at) HWY_ATTR { return activation(d, load(c.to + at)); });
-      });
   }
 }
 
@@ -349,6 +285,7 @@ namespace costate::internal {
   HWY_EXPORT(convolve_lanes_##suffix);                                                                            \
   template <>                                                                                                     \
   void convolve<T>(const Convolution<T>& convolution) {                                                           \
+    if (is_apart(*convolution.table, convolution.lanes)) return convolve_apart(convolution);                      \
     HWY_DYNAMIC_DISPATCH(convolve_##suffix)(convolution);                                                         \
   }                                                                                                               \
   template <>                                                                                                     \

@@ -8,7 +8,7 @@
 // measured peak with one vector of lanes; 4 x 4 by 2 on 26 x 26, whose transposed image is larger than a second-level
 // cache, at 72 to 75 % in f32 and 76 to 79 % in f64, a tenth of the time in the transpose; 4 % less with all channels
 // in one panel (convolutions_bench, Zen 4, CPU time beside other programs). One channel of 28 x 28 under 3
-// x 3 is at 57 %, one row a group (depthwise) at 23 %.
+// x 3 is at 75 %, one row a group (depthwise) at 25 %.
 #include <algorithm>
 #include <type_traits>
 #include <utility>
@@ -190,15 +190,19 @@ HWY_NOINLINE void tap_block(const TapBlock<T>& block) {
   VecOf<decltype(d)> sum[kRows][kTaps];
   for (std::size_t i = 0; i < kRows; ++i)
     for (std::size_t t = 0; t < kTaps; ++t) sum[i][t] = hn::LoadU(d, partial(i, t));
+  std::ptrdiff_t shifts[kTaps];
+  for (std::size_t t = 0; t < kTaps; ++t) shifts[t] = block.taps[t].shift * static_cast<std::ptrdiff_t>(lanes);
   for (std::size_t p = 0; p < block.num_pixels; ++p) {
     const Pixel pixel = block.pixels[p];
+    const T* const from = block.from + pixel.from * lanes;
+    const T* const to = block.to + pixel.to * lanes;
     for (std::size_t lane = kPart ? lanes - rest : 0; lane + (kPart ? rest : width) <= lanes; lane += width) {
       VecOf<decltype(d)> left[kRows];
-      for (std::size_t i = 0; i < kRows; ++i) left[i] = load(block.to + i * row_step + pixel.to * lanes + lane);
+      for (std::size_t i = 0; i < kRows; ++i) left[i] = load(to + i * row_step + lane);
       if (shares != nullptr)
         for (std::size_t i = 0; i < kRows; ++i) left[i] = hn::Mul(left[i], load(shares + lane));
       for (std::size_t t = 0; t < kTaps; ++t) {
-        const auto right = load(block.from + shifted(pixel, block.taps[t]) * lanes + lane);
+        const auto right = load(from + shifts[t] + lane);
         for (std::size_t i = 0; i < kRows; ++i) sum[i][t] = hn::MulAdd(left[i], right, sum[i][t]);
       }
     }
@@ -218,7 +222,9 @@ void all_taps(TapBlock<T> block, std::size_t num_taps) {
       if (lanes % width > 0) tap_block<kRows, taps(), true>(block);
     }
   };
+  if constexpr (kRows == 1) pass(std::integral_constant<std::size_t, 9>());
   if constexpr (kConvRows == 8 || kRows < 4) pass(std::integral_constant<std::size_t, 6>());
+  if constexpr (kRows == 1) pass(std::integral_constant<std::size_t, 4>());
   pass(std::integral_constant<std::size_t, 3>());
   pass(std::integral_constant<std::size_t, 1>());
 }

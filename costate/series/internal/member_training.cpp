@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "costate/base/communicator.h"
 #include "costate/base/error.h"
 #include "costate/base/log.h"
 #include "costate/base/threads.h"
@@ -57,7 +58,7 @@ SelectionOptions selection_options(const FitOptions& options, const TimeLimit::P
   selection.should_stop = [time] { return time.ends_choice(); };
   if (!options.checkpoint.empty()) {
     selection.folder = options.checkpoint.parent_path() / RunFolder::kTrials;
-    std::filesystem::create_directories(selection.folder);
+    if (this_rank() == 0) std::filesystem::create_directories(selection.folder);
   }
   if (options.on_epoch)
     selection.on_epoch = [&options](const std::string& model, const HistoryRow& row, std::int64_t epochs) {
@@ -92,8 +93,9 @@ class MemberTraining {
     std::vector<std::optional<Trained>> trained(count);
     std::atomic<std::size_t> waiting = count;
     // Side by side: the batches of small data keep few threads busy.
-    parallel_for(count, [&](std::size_t i) {
-      const std::size_t turns = (waiting-- - 1) / static_cast<std::size_t>(num_threads()) + 1;
+    const int at_once = num_ranks() > 1 ? 1 : num_threads();
+    parallel_for_unless_shared(count, [&](std::size_t i) {
+      const std::size_t turns = (waiting-- - 1) / static_cast<std::size_t>(at_once) + 1;
       const TimeLimit::Part time = time_.first_of(turns);
       TrainedModel model = i == 0 ? std::move(first) : begun(chosen, i, time);
       const bool ends = i == 0 ? is_over : model.training.reason == StopReason::kAsked;
@@ -144,7 +146,7 @@ class MemberTraining {
     if (member > 0) plan.fingerprint += text::concat("# ", file, "\n");
     if (!options_.checkpoint.empty() && member > 0) {
       const std::filesystem::path folder = options_.checkpoint.parent_path() / RunFolder::kMembers;
-      std::filesystem::create_directories(folder);
+      if (this_rank() == 0) std::filesystem::create_directories(folder);
       plan.checkpoint = folder / file;
     } else {
       plan.checkpoint = options_.checkpoint;

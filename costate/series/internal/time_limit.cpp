@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "costate/base/communicator.h"
 #include "costate/base/error.h"
 #include "costate/base/timing.h"
 #include "costate/io/toml.h"
@@ -40,6 +41,8 @@ TimeLimit::Part TimeLimit::whole() {
   return part;
 }
 
+bool TimeLimit::Part::is_over() const { return end_ && any_rank(Clock::now() > *end_); }
+
 TimeLimit::Part TimeLimit::Part::first_of(std::size_t parts) const {
   Part sooner = *this;
   if (end_) sooner.end_ = Clock::now() + (*end_ - Clock::now()) / static_cast<Clock::rep>(parts);
@@ -54,13 +57,13 @@ bool TimeLimit::is_asked() {
 
 bool TimeLimit::Part::ends_training(const std::string& training, std::int64_t epochs) const {
   const std::lock_guard lock(limit_->mutex_);
-  if (limit_->is_asked()) return true;
+  const bool ends = !limit_->goes_by_record_ && is_over();  // before the next line: ranks ask each other in one order
+  if (limit_->is_asked()) return true;                      // and tell each other in train()
   std::map<std::string, std::int64_t>& ended = limit_->epochs_;
   if (limit_->goes_by_record_) {
     const auto found = ended.find(training);
     return found != ended.end() && epochs >= found->second;
   }
-  const bool ends = is_over();
   if (ends) ended.emplace(training, epochs);
   return ends;
 }
@@ -68,13 +71,15 @@ bool TimeLimit::Part::ends_training(const std::string& training, std::int64_t ep
 bool TimeLimit::Part::ends_choice() const {
   const std::lock_guard lock(limit_->mutex_);
   const std::int64_t choice = limit_->choices_++;
-  if (limit_->is_asked()) return true;
+  const bool is_asked = any_rank(limit_->is_asked());
+  limit_->was_asked_ = limit_->was_asked_ || is_asked;
+  if (is_asked) return true;
   if (!limit_->goes_by_record_ && is_over()) limit_->ended_.insert(choice);
   return limit_->ended_.contains(choice);
 }
 
 void TimeLimit::write() const {
-  if (file_.empty() || goes_by_record_ || was_asked_ || (epochs_.empty() && ended_.empty())) return;
+  if (file_.empty() || this_rank() != 0 || goes_by_record_ || was_asked_ || (epochs_.empty() && ended_.empty())) return;
   std::vector<std::string> names;
   std::vector<double> epochs;
   for (const auto& [name, epoch] : epochs_) {

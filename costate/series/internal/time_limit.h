@@ -15,7 +15,8 @@
 namespace costate::internal {
 
 /// Ends a fit after so many minutes, or where its caller asks, and keeps the epoch after which time ended each
-/// training; or ends them after the epochs of a record, whatever the time. One fit each.
+/// training; or ends them after the epochs of a record, whatever the time. One fit each. Ranks that share it go by the
+/// first one's clock that says so, or signal.
 class TimeLimit {
  public:
   /// 0 minutes: no limit. Goes by the record where there is a file; an empty path: none is read or written. `asked` is
@@ -39,7 +40,7 @@ class TimeLimit {
     using Clock = std::chrono::steady_clock;
 
     explicit Part(TimeLimit& limit) : limit_(&limit) {}
-    bool is_over() const { return end_ && Clock::now() > *end_; }
+    bool is_over() const;
 
     TimeLimit* limit_;
     std::optional<Clock::time_point> end_ = {};

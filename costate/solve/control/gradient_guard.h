@@ -51,8 +51,8 @@
 //
 // Implicit methods. What asks for one is stiff: |h| rate is above any threshold, and says nothing. So v is carried from
 // the first attempt on and its error always decides, d and v1 being the tangents of the step's own estimate and end
-// along v (the jvp of its Function); s_i falls by at most kFading in a step. Fields with kinks along the state are left
-// alone.
+// along v (the jvp of its Function); s_i falls by at most kFading in a step, and where the state shows something it may
+// be off by more (leeway() in lane_guard.cpp). Fields with kinks along the state are left alone.
 //
 // Tolerances of the numbers, where they differ: each is followed to its own in place of rtol, and thresholds stand for
 // the smallest. A number that is not controlled is not disturbed, and what becomes of it counts nowhere.

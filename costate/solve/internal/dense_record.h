@@ -21,7 +21,11 @@ class DenseRecord {
  public:
   explicit DenseRecord(const LaneProblem<T>& problem) : form_(dense_form(problem)), lanes_(problem.lanes) {}
 
-  void begin(std::size_t lane) { lanes_[lane] = {}; }
+  void begin(std::size_t lane) {
+    DenseSteps<T>& steps = lanes_[lane];  // whose room is kept
+    for (auto* times : {&steps.starts, &steps.sizes, &steps.ends}) times->clear();
+    steps.coefficients.clear();
+  }
   /// A lane's step was accepted up to `end`.
   void append(std::size_t lane, const DenseStep<T>& step, double end);
   DenseSteps<T>& steps(std::size_t lane) { return lanes_[lane]; }

@@ -53,6 +53,10 @@ class _WithNumbers(torch.autograd.Function):
         return cotangent, None
 
 
+class GridFailed(Exception):
+    """Numbers that are not finite in a solve on a grid: PyTorch's own steps go on with them."""
+
+
 class Call:
     """One solve of a field by a Ready (_ready.py). `extra` is the number of tensors behind those that the field reads, whose gradient is 0."""
 
@@ -76,6 +80,8 @@ class Call:
         if found is None:
             found = self._run_on_copies(times, tensors[:last], needed, samples)
         states, calls, failure, self.pullback = found
+        if failure is not None and not ready.is_adaptive:
+            raise GridFailed
         if plan.capture.counters:
             self._count(calls, samples)
         if failure is not None:

@@ -10,8 +10,8 @@ from torch.autograd import forward_ad
 
 from costate import _core
 from costate.torch import _native
-from costate.torch._call import Call, NativeSolve
-from costate.torch._callbacks import Solve
+from costate.torch._call import Call, GridFailed, NativeSolve
+from costate.torch._callbacks import ADAPTIVE, Solve
 from costate.torch._core_options import grid_of, rows_of, solve_options
 
 _apply = super(torch.autograd.Function, NativeSolve).apply  # without PyTorch's looks at transforms, in which no solve comes here
@@ -26,6 +26,7 @@ class Ready:
     def __init__(self, solve, plan, adjoint):
         self.plan, self.is_tuple, self.num_parts = plan, solve.structure.is_tuple, len(plan.shapes)
         self.options = {flows: solve_options(solve, adjoint, flows) for flows in (False, True)}
+        self.is_adaptive = solve.method in ADAPTIVE
         self.has_own_steps = plan.capture.is_per_sample and ("control", "joint") not in self.options[False]
         self.grid = grid_of(solve)
         self.rows = None if self.grid is None else rows_of(self.grid, solve.times.numbers)
@@ -55,14 +56,20 @@ class Ready:
             times = times.double().contiguous()
         later = getattr(type(func), "_costate_later", None)
         call = Call(self, func if later is None else later(func), len(extra))
-        if torch.is_grad_enabled() and (times.requires_grad or any([x.requires_grad for x in tensors])):
-            found = _apply(call, times, *tensors)
-        else:
-            found = call.states(times, tensors, (False,) * (1 + len(tensors)))
+        try:
+            found = self._states(call, times, tensors)
+        except GridFailed:
+            found = self.again(func, times, y0 if self.is_tuple else (y0,))
             found = found if self.is_tuple else found[0]
         if self.rows is None:
             return found
         return tuple(self.rows(states) for states in found) if self.is_tuple else self.rows(found)
+
+    def _states(self, call, times, tensors):
+        if torch.is_grad_enabled() and (times.requires_grad or any([x.requires_grad for x in tensors])):
+            return _apply(call, times, *tensors)
+        found = call.states(times, tensors, (False,) * (1 + len(tensors)))
+        return found if self.is_tuple else found[0]
 
     def again(self, func, times, parts):
         """The same states, one tensor a part, through callbacks, from tensors that gradients flow to."""

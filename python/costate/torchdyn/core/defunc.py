@@ -5,8 +5,8 @@ import inspect
 
 import torch
 
-from costate.torchdyn.models.cnf import CNF
-from costate.torchdyn.nn.node_layers import DataControl, depth
+from costate.torchdyn.models._cnf import CNF
+from costate.torchdyn.nn._node_layers import DataControl, depth
 
 
 class DEFunc(torch.nn.Module):

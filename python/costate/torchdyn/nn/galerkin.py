@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from costate.torchdyn.nn.node_layers import current_depth
+from costate.torchdyn.nn._node_layers import current_depth
 
 
 class Basis(torch.nn.Module):

@@ -4,7 +4,7 @@ import torch
 
 from costate._names import nearest
 from costate.torch import _adjoint, _route
-from costate.torchdyn.numerics.solvers import ode
+from costate.torchdyn.numerics.solvers import _ode
 
 # torchdyn's names of a solver, by ours.
 _NAMES = {"euler": ("euler",), "midpoint": ("midpoint",), "rk4": ("rk4", "rk-4", "RungeKutta4"), "dopri5": ("dopri5", "DormandPrince45", "DormandPrince5"),
@@ -16,14 +16,14 @@ def solver_of(solver):
     """The name of a method of the core, or a Solver with steps of its own. ValueError, with the nearest name, for a name that there is not."""
     if isinstance(solver, torch.nn.Module) or (not isinstance(solver, str) and hasattr(solver, "step")):
         method = getattr(solver, "method", None)
-        if method is None or type(solver).step not in (ode.Euler.step, ode.ImplicitEuler.step):
+        if method is None or type(solver).step not in (_ode.Euler.step, _ode.ImplicitEuler.step):
             return solver
         return method
     if solver not in SOLVERS:
         near = nearest(str(solver), SOLVERS)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise ValueError(f"[odeint] solver must be one of {', '.join(SOLVERS)}, or a Solver; got {solver!r}.{hint}")
-    return ode.AsynchronousLeapfrog() if SOLVERS[solver] == "alf" else SOLVERS[solver]
+    return _ode.AsynchronousLeapfrog() if SOLVERS[solver] == "alf" else SOLVERS[solver]
 
 
 def method_of(solver):
@@ -83,7 +83,7 @@ def _check_order(times):
 def adjoint(f, x, times, method, forward, backward, parameters, seminorm, method_backward=None):
     """States [time, …] whose gradient is a solve backwards; forward and backward are (rtol, atol)."""
     options = {"norm": "seminorm"} if seminorm else {}
-    return _adjoint.odeint_adjoint(f, x, times, {"rtol": forward[0], "atol": forward[1], "method": method, "options": None},
+    return _adjoint.odeint_adjoint(f, x, times, {"rtol": forward[0], "atol": forward[1], "method": method, "options": None, "controller": "torchdiffeq"},
                                    {"rtol": backward[0], "atol": backward[1], "method": method_backward, "options": options}, parameters)
 
 

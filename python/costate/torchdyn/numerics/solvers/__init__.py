@@ -1,7 +1,7 @@
 """Solvers as objects."""
 
 from costate.torchdyn.numerics.solvers.hyper import HyperEuler, HyperMidpoint, HyperRungeKutta4
-from costate.torchdyn.numerics.solvers.ode import (AsynchronousLeapfrog, DormandPrince45, Euler, ImplicitEuler, Midpoint, RungeKutta4, Solver, Tsitouras45)
+from costate.torchdyn.numerics.solvers._ode import (AsynchronousLeapfrog, DormandPrince45, Euler, ImplicitEuler, Midpoint, RungeKutta4, Solver, Tsitouras45)
 
 __all__ = ["AsynchronousLeapfrog", "DormandPrince45", "Euler", "HyperEuler", "HyperMidpoint", "HyperRungeKutta4", "ImplicitEuler", "Midpoint", "RungeKutta4",
            "Solver", "Tsitouras45"]

@@ -5,7 +5,7 @@ Poli et al., Hypersolvers: Toward Fast Continuous-Depth Models (2020), arXiv:200
 
 import torch
 
-from costate.torchdyn.numerics.solvers.ode import Euler, Midpoint, RungeKutta4
+from costate.torchdyn.numerics.solvers._ode import Euler, Midpoint, RungeKutta4
 
 
 class _Corrected:
