@@ -1,9 +1,12 @@
 """Systems beside their peers, a section of docs/benchmarks.md each: how the sides are run, whether they agree, and the table."""
 
 import os
+import pathlib
+import tempfile
 from dataclasses import dataclass
 from typing import Callable
 
+import numpy as np
 from measuring import ROOT, VENV, disagreements, measure, milliseconds, ratio
 
 BALLS = {"without drag": "0", "with drag": "0.1"}
@@ -159,6 +162,42 @@ def blocks_table(results):
     return lines
 
 
+# The tolerances at which the sides' errors are about equal; the truth is CVODE's at a far tighter one.
+STIFF = {"costate": ("rodas5p", "1e-7"), "cvode": ("cvode", "1e-8"), "diffrax": ("diffrax", "1e-6")}
+
+
+def stiff(arguments, build):
+    number = "200" if arguments.tiny else "10000"
+    results, ends = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "end.bin"
+        commands = {"costate": [build / "bench/stiff_costate_side", "rodas5p"], "cvode": [build / "bench/stiff_cvode_side"],
+                    "diffrax": [VENV / "bin/python", ROOT / "bench/stiff/diffrax_side.py"]}
+        for side in [side for side in STIFF if side != "diffrax" or "diffrax" in arguments.peers]:
+            results[side] = measure([*commands[side], number, STIFF[side][1], arguments.seconds, file], arguments.core)
+            ends[side] = np.fromfile(file)
+        measure([*commands["cvode"], number, "1e-11", "0", file], arguments.core)
+        truth = np.fromfile(file)
+    for side, end in ends.items():
+        results[side]["error"] = float(np.max(np.abs(end / truth - 1)))
+    return results
+
+
+def stiff_disagreements(sides):
+    for side, result in sides.items():
+        if result["error"] > 1e-5:
+            yield f"stiff: the largest relative error of {side} is {result['error']:.2g}"
+
+
+def stiff_table(sides):
+    names = {"costate": "Costate, rodas5p, rtol 1e-7", "cvode": "CVODE, rtol 1e-8, one after the other", "diffrax": "diffrax, Kvaerno5, vmap, rtol 1e-6"}
+    lines = ["| | largest relative error | steps | ms | Costate is faster by |", "|---|---|---|---|---|"]
+    for side, result in sides.items():
+        faster = "" if side == "costate" else ratio(result["ms"], sides["costate"]["ms"])
+        lines.append(f"| {names[side]} | {result['error']:.1e} | {result['steps']:.0f} | {milliseconds(result['ms'])} | {faster} |")
+    return lines
+
+
 SYSTEMS = {
     "ensemble": System(
         "An ensemble of plain ODEs",
@@ -184,4 +223,9 @@ SYSTEMS = {
         "f32, the gradient by the 75,392 parameters. Costate without the gradient guard, as `ode_block` solves. Memory is what a first gradient took at "
         "most beyond what its process held before. Losses and gradients were compared at a tolerance of 1e-5",
         ("torchdiffeq",), ("blocks_costate_side",), blocks, blocks_disagreements, blocks_table),
+    "stiff": System(
+        "Stiff systems",
+        "10,000 Robertson systems with rates of their own, [0, 1e4], f64, one core, atol = rtol (1e-4, 1e-8, 1e-4), at tolerances that give about equal "
+        "errors at the end. CVODE has the right-hand side and the Jacobian in C; the truth is its own at rtol 1e-11",
+        ("diffrax",), ("stiff_costate_side", "stiff_cvode_side"), stiff, stiff_disagreements, stiff_table),
 }

@@ -175,7 +175,7 @@ class DelaySolver {
     for (const Piece* piece : pieces) {
       Array at = then;
       if (piece != pieces.back()) at = min(at, piece->end.array);
-      if (piece != pieces.front()) at = max(at, piece->start.array);
+      if (piece != pieces.front()) at = max(piece->start.array, at);
       const Array z = value(*piece, at);
       sum = sum.is_empty() ? z : sum + (z - piece->first);
     }

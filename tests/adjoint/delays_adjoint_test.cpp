@@ -85,6 +85,28 @@ TEST(DelayGradient, ForwardReverseAndInterpreterAgree) {
   testing::check_execution(gradient, testing::draw_inputs(gradient, 5, -1, 1, 4), 1e-11);
 }
 
+// A lag of 1, of which halves and sums are exact: steps begin and end where t - lag is the end of a piece.
+TEST(DelayGradient, TimesBetweenTwoPiecesCountOnce) {
+  const Parameter lag("lag", HostArray::vector({1}));
+  const Function loss = trace(
+      [&](Array z0) {
+        const Lag lags[] = {Lag(lag)};
+        return solve_delays([](Array, Array z, std::span<const Array> delayed) { return 1.8 * z * (1.0 - delayed[0]); },
+                            [&](Array) { return z0; }, lags, constant(HostArray::vector({0, 3.4})), fixed_length())
+            .states[1][0];
+      },
+      {{"z0", {1}}});
+  const double gradient = compile(value_and_grad(loss, std::span(&lag, 1))).run({column({0.5})}).outputs[1].at(0);
+  const Program program = compile(loss);
+  const Numbers truth = differences(
+      [&](const Numbers& x) {
+        lag.set_value(HostArray::vector(x));
+        return program.run({column({0.5})}).outputs[0].at(0);
+      },
+      {1}, 1e-3);
+  expect_near(Numbers{gradient}, truth, 1e-8, "gradient");
+}
+
 // z' = -z(t - lag), z = 1 before: z(2) = 1 - 2 + (2 - lag)^2 / 2 for lags from 1 to 2, of derivative lag - 2.
 TEST(DelayGradient, OfALagIsThatOfTheClosedForm) {
   const Parameter lag("lag", HostArray::vector({1.2}));

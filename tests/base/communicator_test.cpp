@@ -12,7 +12,7 @@
 namespace costate {
 namespace {
 
-using testing::on_thread_ranks;
+using test::on_thread_ranks;
 
 TEST(Communicator, AloneThereIsOneRank) {
   EXPECT_EQ(current_communicator(), nullptr);

@@ -7,6 +7,7 @@
 
 #include "costate/graph/trace.h"
 #include "costate/operations/interpolate.h"
+#include "costate/solve/delays.h"
 #include "costate/solve/solve.h"
 #include "tests/adjoint/rest_cases.h"
 #include "tests/support/expect_error.h"
@@ -133,29 +134,33 @@ TEST(CheckGradient, FindsJumpsThatTheStateDecides) {
   EXPECT_NE(check.inputs[0].note.find("jumps or bends"), std::string::npos);
 }
 
-TEST(CheckGradient, ComparesTimesWithDifferencesAlone) {
+TEST(CheckGradient, ComparesTimes) {
   const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
   const Function loss =
       trace([&](Array z0, Array times) { return sum(solve(field, z0, times)[1]); }, {{"z0", {1}}, {"times", {2}}});
   const GradientCheck check = check_gradient(loss, std::vector{column({2}), one({2}, {0.5, 2})});
   EXPECT_TRUE(check.ok) << check.text();
-  EXPECT_TRUE(std::isnan(named(check, "times").tangent));
+  EXPECT_NEAR(named(check, "times").tangent, named(check, "times").gradient, 1e-5);
   EXPECT_NEAR(named(check, "times").gradient, named(check, "times").difference, 1e-5);
 }
 
 TEST(CheckGradient, SaysWhereThereIsNothingToCompareWith) {
-  // A little later than the given time the root has no value, and by times there are no tangents.
-  const VectorField field = vector_field({1}, [](Array, Array z) { return -z; });
+  // z' = -z(t - lag) ends at -1 + (2 - lag)^2 / 2. For a little longer lag the root has no value, and by lags there are
+  // no tangents.
   const Function loss = trace(
-      [&](Array times) {
-        return sqrt(sum(solve(field, constant(HostArray::vector({1})), times)[1]) - 0.9999 * std::exp(-1.0));
+      [](Array lag) {
+        const DelaySolution solution = solve_delays([](Array, Array, std::span<const Array> past) { return -past[0]; },
+                                                    [](Array) { return ones({1}); }, std::vector{Lag(lag, 1.2)},
+                                                    constant(HostArray::vector({0, 2})));
+        return sqrt(sum(solution.states[1]) + 0.68005);
       },
-      {{"times", {2}}});
-  const GradientCheck check = check_gradient(loss, std::vector{one({2}, {0, 1})});
+      {{"lag", {}}});
+  const GradientCheck check = check_gradient(loss, std::vector{one({}, {1.2})});
   EXPECT_FALSE(check.ok);
-  EXPECT_EQ(check.worst, "times");
+  EXPECT_EQ(check.worst, "lag");
+  EXPECT_TRUE(std::isnan(check.inputs[0].tangent));
   EXPECT_EQ(check.inputs[0].verdict, GradientVerdict::kUnclear) << check.text();
-  EXPECT_NE(check.inputs[0].note.find("not finite"), std::string::npos);
+  EXPECT_NE(check.inputs[0].note.find("not finite"), std::string::npos) << check.text();
 }
 
 TEST(CheckGradient, LeavesParametersAlone) {

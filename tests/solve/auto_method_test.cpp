@@ -155,7 +155,7 @@ TEST(AutoMethod, RefusesFixedStepsAndAMassMatrix) {
   EXPECT_ERROR(solve(field, z0, HostArray::vector({0, 1}), {.method = Method::kAuto, .step_size = 0.1}),
                InvalidArgument, "'auto' goes by the error and the stiffness of its steps; got fixed steps");
   EXPECT_ERROR(solve(field, z0, HostArray::vector({0, 1}), {.method = Method::kAuto, .mass_matrix = {1}}),
-               InvalidArgument, "mass_matrix is for 'rodas5p', 'radau5', 'radauIIA3' and 'radauIIA5'; got 'auto'");
+               InvalidArgument, "mass_matrix is for 'rodas5p', 'radau5', 'radauIIA3', 'radauIIA5'; got 'auto'");
 }
 
 }  // namespace

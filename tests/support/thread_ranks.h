@@ -16,7 +16,7 @@
 
 #include "costate/base/communicator.h"
 
-namespace costate::testing {
+namespace costate::test {
 
 /// Messages between threads, in order for each pair. A rank that throws ends the others' waiting.
 class Mail {
@@ -99,4 +99,4 @@ inline void on_thread_ranks(int count, const std::function<void(int rank)>& work
     if (error) std::rethrow_exception(error);
 }
 
-}  // namespace costate::testing
+}  // namespace costate::test

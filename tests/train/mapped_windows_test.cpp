@@ -57,7 +57,7 @@ TEST(MappedWindows, TrainToTheBitsOfArrays) {
     return fit_trajectories(field, parameters, windows, options);
   };
   EXPECT_TRUE(swing_weights(mapped).same_bits(wanted));
-  testing::on_thread_ranks(3, [&](int) { EXPECT_TRUE(swing_weights(mapped).same_bits(wanted)); });
+  test::on_thread_ranks(3, [&](int) { EXPECT_TRUE(swing_weights(mapped).same_bits(wanted)); });
 }
 
 TEST(MappedWindows, ARankReadsItsOwnAlone) {
@@ -73,7 +73,7 @@ TEST(MappedWindows, ARankReadsItsOwnAlone) {
   const Program program = compile(trace([](Array x) { return x * x; }, {{"x", {}}}));
   EXPECT_EQ(program.read_by_run(70).end, 70U);
   std::atomic<std::size_t> read = 0, most = 0;
-  testing::on_thread_ranks(3, [&](int) {
+  test::on_thread_ranks(3, [&](int) {
     const BatchRange own = program.read_by_run(300);
     read += own.end - own.begin;
     if (own.end - own.begin == 300) ++most;

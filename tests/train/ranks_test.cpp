@@ -17,9 +17,9 @@
 namespace costate {
 namespace {
 
+using test::on_thread_ranks;
 using test::Regression;
 using test::Scratch;
-using testing::on_thread_ranks;
 
 /// z' = rate z^2 from z0 > 0 ends at 1 / (rate z0): a sample beyond fails, and is left out of the sums.
 Function growth_loss(const Parameter& rate) {

@@ -10,7 +10,11 @@
 #include <hwy/highway.h>
 
 #include <cstddef>
+#include <type_traits>
 
+#include "costate/exec/kernels/activations-inl.h"
+#include "costate/exec/kernels/kernels.h"
+#include "costate/exec/kernels/vector-inl.h"
 #include "costate/plan/convolution.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -26,6 +30,80 @@ constexpr std::size_t kConvRows = 4;  // of 16 registers
 using Pixel = ConvTable::Pixel;
 using PixelClass = ConvTable::PixelClass;
 using Tap = ConvTable::Tap;
+
+/// Pixels of one class.
+struct PixelRange {
+  const PixelClass* of = nullptr;
+  const Pixel* first = nullptr;
+  std::size_t count = 0;
+};
+/// Some rows of a group at one vector of lanes.
+template <class T>
+struct RowBlock {
+  const ConvTable& table;
+  std::size_t lanes;
+  const T* from;       // image of the group
+  const T* weights;    // packed; of the first row
+  std::size_t packed;  // rows that are packed together
+  T* to;               // of the first row
+  const T* bias;       // of the first row, or null
+  std::size_t count;   // lanes of the vector
+};
+
+/// Calls run(vector type, whether the vector is not full, the block at its lanes) for each vector of lanes.
+template <class T, class Run>
+HWY_INLINE void for_lanes(const RowBlock<T>& block, Run run) {
+  const hn::ScalableTag<T> whole;
+  const auto run_at = [&](auto d, auto is_part, std::size_t lane, std::size_t lanes) HWY_ATTR {
+    RowBlock<T> at = block;
+    at.from += lane;
+    at.to += lane;
+    at.count = lanes;
+    run(d, is_part, at);
+  };
+  std::size_t lane = 0;
+  for (; lane + hn::Lanes(whole) <= block.lanes; lane += hn::Lanes(whole))
+    run_at(whole, std::false_type(), lane, hn::Lanes(whole));
+  const std::size_t rest = block.lanes - lane;
+  if (rest == 0) return;
+  if constexpr (kHalfCostsLess) {
+    const hn::Half<decltype(whole)> half;
+    if (rest == hn::Lanes(half)) return run_at(half, std::false_type(), lane, rest);
+    if (rest < hn::Lanes(half)) return run_at(half, std::true_type(), lane, rest);
+  }
+  run_at(whole, std::true_type(), lane, rest);
+}
+
+/// Applies the activation, or the slope of one, to rows from `row` on, which were just stored.
+template <class T>
+void activate(const Convolution<T>& c, std::size_t row, std::size_t rows, const PixelRange& range) {
+  const auto at_each = [&](auto change) HWY_ATTR {
+    for (std::size_t i = row; i < row + rows; ++i)
+      for (std::size_t p = 0; p < range.count; ++p) {
+        const std::size_t at = (i * c.table->to_pixels + range.first[p].to) * c.lanes;
+        for_vectors_and_half<T>(c.lanes,
+                                [&](auto d, auto load, auto store) HWY_ATTR { store(change(d, load, at), c.to + at); });
+      }
+  };
+  const auto slope = [&](auto kind) HWY_ATTR {
+    at_each([&](auto d, auto load, std::size_t at)
+                HWY_ATTR { return times_slope<kind()>(d, load(c.to + at), load(c.slope_of + at)); });
+  };
+  switch (c.activation) {
+    case Activation::kNone:
+      return;
+    case Activation::kTanhSlope:
+      return slope(std::integral_constant<Activation, Activation::kTanhSlope>());
+    case Activation::kReluSlope:
+      return slope(std::integral_constant<Activation, Activation::kReluSlope>());
+    case Activation::kSigmoidSlope:
+      return slope(std::integral_constant<Activation, Activation::kSigmoidSlope>());
+    default:
+      return with_activation(c.activation, [&](auto activation) HWY_ATTR {
+        at_each([&](auto d, auto load, std::size_t at) HWY_ATTR { return activation(d, load(c.to + at)); });
+      });
+  }
+}
 
 }  // namespace costate::internal::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -7,12 +7,14 @@
 //
 // Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 90 to 97 % of the
 // measured peak with one vector of lanes, forward and by the image, in f32 and f64; 4 x 4 by 2 on 26 x 26, whose image
-// is in the third-level cache, at 83 to 88 % (convolutions_bench, Zen 4, CPU time beside other programs). ROOFLINE
+// is in the third-level cache, at 83 to 88 % (convolutions_bench, Zen 4, CPU time beside other programs). 3 x 3 of one
+// channel, 9 steps a block, at 77 %; by the image, of which each block reads from 64 far places, at 50 %.
 #include <algorithm>
 #include <array>
 #include <span>
 #include <type_traits>
 
+#include "costate/exec/kernels/convolve_apart.h"
 #include "costate/exec/kernels/image_bytes.h"
 #include "costate/exec/kernels/kernels.h"
 
@@ -22,7 +24,6 @@
 // The target loop comes before what it repeats.
 #include <hwy/highway.h>
 
-#include "costate/exec/kernels/activations-inl.h"
 #include "costate/exec/kernels/convolution-inl.h"
 #include "costate/exec/kernels/vector-inl.h"
 
@@ -34,27 +35,8 @@ namespace {
 template <std::size_t kRows>
 constexpr std::size_t kMostPixels = std::min<std::size_t>(3 * kConvRows / kRows, 6);
 
-/// Pixels of one class.
-struct PixelRange {
-  const PixelClass* of = nullptr;
-  const Pixel* first = nullptr;
-  std::size_t count = 0;
-};
 /// Pixels that are taken together.
 using Pass = std::span<const PixelRange>;
-
-/// Some rows of a group at one vector of lanes.
-template <class T>
-struct RowBlock {
-  const ConvTable& table;
-  std::size_t lanes;
-  const T* from;       // image of the group
-  const T* weights;    // packed; of the first row
-  std::size_t packed;  // rows that are packed together
-  T* to;               // of the first row
-  const T* bias;       // of the first row, or null
-  std::size_t count;   // lanes of the vector
-};
 
 /// All sums of some rows at some pixels of a class. kPart: the vector is not full. kDepth: how many numbers of the
 /// image a tap has; 0 where it isn't told.
@@ -98,65 +80,11 @@ HWY_INLINE void pixel_block(D d, const RowBlock<T>& block, const PixelClass& of,
     }
 }
 
-/// One row of which each tap has one number, as where channels are convolved apart: a class's weights stay in
-/// registers, and each sum is a chain of its own.
-template <std::size_t kTaps, bool kPart, class D, class T>
-HWY_NOINLINE void single_row(D d, const RowBlock<T>& block, const PixelRange& range) {
-  const ConvTable& table = block.table;
-  VecOf<D> weights[kTaps];
-  std::ptrdiff_t shifts[kTaps];
-  for (std::size_t t = 0; t < kTaps; ++t) {
-    const Tap& tap = table.taps[range.of->first_tap + t];
-    weights[t] = hn::Set(d, block.weights[tap.position * block.packed]);
-    shifts[t] = tap.shift * static_cast<std::ptrdiff_t>(block.lanes);
-  }
-  for (std::size_t p = 0; p < range.count; ++p) {
-    const Pixel pixel = range.first[p];
-    const T* const from = block.from + pixel.from * block.lanes;
-    T* const to = block.to + pixel.to * block.lanes;
-    auto sum = block.bias == nullptr ? hn::Zero(d) : hn::Set(d, block.bias[pixel.to]);
-    for (std::size_t t = 0; t < kTaps; ++t)
-      if constexpr (kPart)
-        sum = hn::MulAdd(weights[t], load_first(d, from + shifts[t], block.count), sum);
-      else
-        sum = hn::MulAdd(weights[t], hn::LoadU(d, from + shifts[t]), sum);
-    if constexpr (kPart)
-      store_first(sum, d, to, block.count);
-    else
-      hn::StoreU(sum, d, to);
-  }
-}
-
-/// False if there is no such code for the class.
-template <bool kPart, class D, class T>
-bool single_row_of_class(D d, const RowBlock<T>& block, const PixelRange& range) {
-  const auto run = [&](auto taps) HWY_ATTR {
-    single_row<taps(), kPart>(d, block, range);
-    return true;
-  };
-  switch (range.of->num_taps) {  // of kernels of 2, 3, 2 x 2 and 3 x 3, at their borders too
-    case 2:
-      return run(std::integral_constant<std::size_t, 2>());
-    case 3:
-      return run(std::integral_constant<std::size_t, 3>());
-    case 4:
-      return run(std::integral_constant<std::size_t, 4>());
-    case 6:
-      return run(std::integral_constant<std::size_t, 6>());
-    case 9:
-      return run(std::integral_constant<std::size_t, 9>());
-    default:
-      return false;
-  }
-}
-
 /// Some rows at the pixels of a pass.
 template <std::size_t kRows, bool kPart, std::size_t kDepth, class D, class T>
 HWY_NOINLINE void row_block(D d, const RowBlock<T>& block, Pass pass) {
   constexpr std::size_t kMost = kMostPixels<kRows>;
   for (const PixelRange& range : pass) {
-    if constexpr (kRows == 1 && kDepth == 1)
-      if (single_row_of_class<kPart>(d, block, range)) continue;
     const PixelClass& of = *range.of;
     const Pixel* pixels = range.first;
     const Pixel* const end = pixels + range.count;
@@ -195,28 +123,10 @@ void packed_block(D d, RowBlock<T> block, Pass pass) {
   }
 }
 
-/// The same for all lanes.
+/// The rows that are packed together, for all lanes.
 template <class T>
 void all_lanes(const RowBlock<T>& block, Pass pass) {
-  const hn::ScalableTag<T> whole;
-  const auto run = [&](auto d, auto is_part, std::size_t lane, std::size_t lanes) HWY_ATTR {
-    RowBlock<T> at = block;
-    at.from += lane;
-    at.to += lane;
-    at.count = lanes;
-    packed_block<is_part()>(d, at, pass);
-  };
-  std::size_t lane = 0;
-  for (; lane + hn::Lanes(whole) <= block.lanes; lane += hn::Lanes(whole))
-    run(whole, std::false_type(), lane, hn::Lanes(whole));
-  const std::size_t rest = block.lanes - lane;
-  if (rest == 0) return;
-  if constexpr (kHalfCostsLess) {
-    const hn::Half<decltype(whole)> half;
-    if (rest == hn::Lanes(half)) return run(half, std::false_type(), lane, rest);
-    if (rest < hn::Lanes(half)) return run(half, std::true_type(), lane, rest);
-  }
-  run(whole, std::true_type(), lane, rest);
+  for_lanes(block, [&](auto d, auto is_part, const RowBlock<T>& at) HWY_ATTR { packed_block<is_part()>(d, at, pass); });
 }
 
 /// Of one lane, kPixels pixels at a time: vectors of rows.
@@ -272,37 +182,6 @@ void one_lane(const RowBlock<T>& block, Pass pass) {
       return one_lane_rows<2>(block, pass);
     default:
       return one_lane_rows<1>(block, pass);
-  }
-}
-
-/// Applies the activation, or the slope of one, to rows from `row` on, which were just stored.
-template <class T>
-void activate(const Convolution<T>& c, std::size_t row, std::size_t rows, const PixelRange& range) {
-  const auto at_each = [&](auto change) HWY_ATTR {
-    for (std::size_t i = row; i < row + rows; ++i)
-      for (std::size_t p = 0; p < range.count; ++p) {
-        const std::size_t at = (i * c.table->to_pixels + range.first[p].to) * c.lanes;
-        for_vectors_and_half<T>(c.lanes,
-                                [&](auto d, auto load, auto store) HWY_ATTR { store(change(d, load, at), c.to + at); });
-      }
-  };
-  const auto slope = [&](auto kind) HWY_ATTR {
-    at_each([&](auto d, auto load, std::size_t at)
-                HWY_ATTR { return times_slope<kind()>(d, load(c.to + at), load(c.slope_of + at)); });
-  };
-  switch (c.activation) {
-    case Activation::kNone:
-      return;
-    case Activation::kTanhSlope:
-      return slope(std::integral_constant<Activation, Activation::kTanhSlope>());
-    case Activation::kReluSlope:
-      return slope(std::integral_constant<Activation, Activation::kReluSlope>());
-    case Activation::kSigmoidSlope:
-      return slope(std::integral_constant<Activation, Activation::kSigmoidSlope>());
-    default:
-      return with_activation(c.activation, [&](auto activation) HWY_ATTR {
-        at_each([&](auto d, auto load, std::size_t at) HWY_ATTR { return activation(d, load(c.to + at)); });
-      });
   }
 }
 
@@ -406,6 +285,7 @@ namespace costate::internal {
   HWY_EXPORT(convolve_lanes_##suffix);                                                                            \
   template <>                                                                                                     \
   void convolve<T>(const Convolution<T>& convolution) {                                                           \
+    if (is_apart(*convolution.table, convolution.lanes)) return convolve_apart(convolution);                      \
     HWY_DYNAMIC_DISPATCH(convolve_##suffix)(convolution);                                                         \
   }                                                                                                               \
   template <>                                                                                                     \

@@ -298,9 +298,9 @@ void LaneGuard<T>::test(const GuardedAttempt<T>& attempt, Disturbance& disturban
       disturbance.ratio[lane] =
           with_arguments ? 0 : std::pow(steepness / limits.threshold(share), problem_.tableau->error_order());
     else
-      disturbance.ratio[lane] =
-          find_ratio(clock, disturbance, lane) / (guard::Limits::carried(share, with_arguments || slack_[lane] != 0) *
-                                                  (slack_[lane] != 0 ? 1.0 : leeway(problem_.options.method)));
+      disturbance.ratio[lane] = find_ratio(clock, disturbance, lane) /
+                                (guard::Limits::carried(share, with_arguments || slack_[lane] != 0) *
+                                 (slack_[lane] != 0 || next_slack_[lane] != 0 ? 1.0 : leeway(problem_.options.method)));
     if (!std::isfinite(disturbance.ratio[lane])) {
       const bool may_mend = !with_arguments && steepness > guard::kMendAbove * limits.threshold(0) &&
                             mendings_[lane] < guard::kMostMendings;

@@ -33,6 +33,7 @@ class OfGrid : public LoweredBy<Self> {
 
   const SdeGrid& grid() const { return *grid_; }
   const Grid& shared_grid() const { return grid_; }
+  bool has_grid_of(const OfGrid& other) const { return grid_ == other.grid_ || *grid_ == *other.grid_; }
   std::vector<Array> vjp(std::span<const Array> operands, const Array&, const Array&,
                          const std::vector<bool>&) const override {
     return std::vector<Array>(operands.size());
@@ -81,7 +82,7 @@ class Step : public OfGrid<Step> {
   }
   bool equals(const Extension& other) const override {
     const auto* same = dynamic_cast<const Step*>(&other);
-    return same != nullptr && same->grid() == grid();
+    return same != nullptr && has_grid_of(*same);
   }
   template <class T>
   std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const {
@@ -226,7 +227,7 @@ class Noise : public OfGrid<Noise> {
   }
   bool equals(const Extension& other) const override {
     const auto* same = dynamic_cast<const Noise*>(&other);
-    return same != nullptr && same->grid() == grid() && same->request_.channels == request_.channels &&
+    return same != nullptr && has_grid_of(*same) && same->request_.channels == request_.channels &&
            same->request_.has_integrals == request_.has_integrals;
   }
   template <class T>
