@@ -284,7 +284,8 @@ jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other;
 )");
   const std::string signature =
       "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True, "
-      "events: collections.abc.Sequence = (), max_events: int | None = None, dense: bool = False, on_step: "
+      "events: collections.abc.Sequence = (), max_events: int | None = None, dense: bool = False, jac: "
+      "collections.abc.Callable | None = None, on_step: "
       "collections.abc.Callable | None = None, on_accept: collections.abc.Callable | None = None, on_reject: "
       "collections.abc.Callable | None = None, progress: collections.abc.Callable | None = None" +
       parameters_of(with_callable_norm(solve_keywords()), true) + ") -> typing.Any";

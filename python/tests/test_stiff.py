@@ -30,11 +30,11 @@ def test_kencarp4_takes_the_marked_part_explicitly():
         return -1000.0 * (z - costate.cos(t)) + costate.explicit_part(-costate.sin(t))
 
     found = costate.solve(field, [1.0], [0.0, 2.0], method="kencarp4")
-    assert found.accepted < 100
     np.testing.assert_allclose(found.states[-1], np.cos(2.0), atol=1e-4)
     plain = costate.solve(lambda t, z: -1000.0 * (z - costate.cos(t)) - costate.sin(t), [1.0], [0.0, 2.0], method="rodas5p")
     marked = costate.solve(field, [1.0], [0.0, 2.0], method="rodas5p")
     assert np.array_equal(plain.states, marked.states)
+    assert found.accepted < costate.solve(field, [1.0], [0.0, 2.0], method="dopri5").accepted / 2
 
 
 @pytest.mark.parametrize("method", ["bdf", "adams"])
