@@ -38,10 +38,10 @@ int report(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const Error& known) {
-    std::cerr << "costate: error: " << known.what() << "\n";
+    std::cerr << kErrorPrefix << known.what() << "\n";
     return known.info().exit_code;
   } catch (const std::bad_alloc&) {
-    std::cerr << "costate: error: out of memory.\n";
+    std::cerr << kErrorPrefix << "out of memory.\n";
   } catch (const std::exception& unknown) {
     std::cerr << "costate: internal error: " << unknown.what() << "\n";
   }

@@ -3,8 +3,12 @@
 
 #include <exception>
 #include <functional>
+#include <string_view>
 
 namespace costate::cli {
+
+/// What a line about an error begins with.
+inline constexpr std::string_view kErrorPrefix = "costate: error: ";
 
 /// One line about an error on stderr, and the exit code for it.
 int report(const std::exception_ptr& error);

@@ -36,13 +36,11 @@ void interrupt(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
-constexpr std::string_view kError = "costate: error: ";
-
 /// Why a fit failed, by its log; "" if it did not.
 std::string failure_in(const fs::path& log) {
   std::istringstream lines(fs::exists(log) ? read_file(log) : "");
   for (std::string line; std::getline(lines, line);)
-    if (line.starts_with(kError)) return line.substr(kError.size());
+    if (line.starts_with(kErrorPrefix)) return line.substr(kErrorPrefix.size());
   return "";
 }
 
@@ -96,7 +94,8 @@ class Sweep {
   /// In the log, where the first rank finds it.
   void note_failure(std::size_t run, int code) const {
     if (!failure_in(log_of(run)).empty()) return;
-    write_atomically(log_of(run), text::concat(read_file(log_of(run)), kError, "it ended with code ", code, "\n"));
+    write_atomically(log_of(run),
+                     text::concat(read_file(log_of(run)), kErrorPrefix, "it ended with code ", code, "\n"));
   }
 
   SweepRow row_of(std::size_t run) const {

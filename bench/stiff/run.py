@@ -11,20 +11,13 @@ import argparse
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def run(command, **options):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
-    if done.returncode != 0:
-        sys.exit(f"bench: {' '.join(map(str, command))} failed:\n{done.stderr[-2000:]}")
-    return done.stdout
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from measuring import ROOT, run  # noqa: E402
 
 
 class Sides:

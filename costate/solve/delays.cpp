@@ -256,8 +256,7 @@ void check_delay_options(std::span<const Lag> lags, const DelayOptions& options)
   if (!(options.max_piece >= 0) || !std::isfinite(options.max_piece))
     throw InvalidArgument("[solve_delays] max_piece must be finite and at least 0 (no limit); got ", options.max_piece,
                           ".");
-  const SolveOptions& solve = options.solve;
-  if (solve.steps_per_interval > 0 || solve.step_size > 0 || !tableau(solve.method).has_error_estimate())
+  if (has_fixed_steps(options.solve))
     throw NotSupported(
         "[solve_delays] steps go by their error; got fixed steps. Take a method with an error estimate, without "
         "step_size and steps_per_interval.");

@@ -35,6 +35,7 @@ void check_step_control(const StepControl& control) {
 void check_multistep(const SolveOptions& options) {
   for (const auto& [what, is_set] : {std::pair("a list of rtol", !options.rtols.empty()),
                                      {"error_norm", options.error_norm != ErrorNorm::kRms},
+                                     {"norm", !options.norm.is_empty()},
                                      {"control = 'joint'", options.control == Control::kJoint},
                                      {"at_min_step", options.at_min_step != AtMinStep::kFail},
                                      {"gradient_steps = 'on'", options.gradient_steps == GradientSteps::kOn},
@@ -43,7 +44,7 @@ void check_multistep(const SolveOptions& options) {
     if (is_set)
       throw InvalidArgument("[solve] ", what, " is not for '", name(options.method),
                             "', whose steps are SUNDIALS'; leave it out, or take '",
-                            options.method == Method::kBdf ? "kvaerno5" : "vern7", "'.");
+                            internal::own_instead_of(options.method), "'.");
 }
 
 /// "'rodas5p', 'radau5'": the names of the methods that can do something.
@@ -160,6 +161,14 @@ bool allows_mass_matrix(Method method) {
          method == Method::kRadauIIA5;
 }
 
+bool has_fixed_steps(const SolveOptions& options) {
+  return options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate();
+}
+
+std::string_view internal::own_instead_of(Method multistep) {
+  return name(multistep == Method::kBdf ? Method::kKvaerno5 : Method::kVern7);
+}
+
 void check_options(const SolveOptions& options) {
   if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0) ||
       !std::isfinite(options.rtol + options.atol))
@@ -183,8 +192,7 @@ void check_options(const SolveOptions& options) {
     throw InvalidArgument("[solve] at_min_step is for solves with a min_step; set min_step, too.");
   for (const double t : options.stop_at)
     if (!std::isfinite(t)) throw InvalidArgument("[solve] times in stop_at must be finite; got ", t, ". Remove it.");
-  const bool is_fixed =
-      options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate();
+  const bool is_fixed = has_fixed_steps(options);
   if (is_fixed) check_fixed(options);
   check_implicit(options);
   check_adjoint(options, is_fixed);

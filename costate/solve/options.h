@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "costate/array/shape.h"
@@ -116,6 +117,16 @@ const std::vector<SolveOption>& solve_options();
 /// Whether a method solves M y' = f: rodas5p, radau5, radauIIA3 and radauIIA5, whose steps end where an algebraic
 /// equation holds.
 bool allows_mass_matrix(Method method);
+
+/// Whether steps follow from the times and not from the error: they were asked for, or the method has no estimate.
+bool has_fixed_steps(const SolveOptions& options);
+
+namespace internal {
+
+/// The method of Costate's own to take where one of SUNDIALS' does not serve.
+std::string_view own_instead_of(Method multistep);
+
+}  // namespace internal
 
 /// InvalidArgument, naming the option and its value, for what no solve can do.
 void check_options(const SolveOptions& options);

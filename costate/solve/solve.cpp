@@ -74,13 +74,13 @@ void Solution::check() const {
 namespace {
 
 void refuse_fixed_steps(const SolveOptions& options, const char* what) {
-  if (options.steps_per_interval > 0 || options.step_size > 0 || !tableau(options.method).has_error_estimate())
+  if (has_fixed_steps(options))
     throw NotSupported("[solve] ", what,
                        " takes steps that go by their error; got fixed steps. Take a method with an "
                        "error estimate, without step_size and steps_per_interval.");
   if (is_multistep(options.method))
     throw NotSupported("[solve] ", what, " is for steps of Costate's own; '", name(options.method),
-                       "' takes SUNDIALS'. Take '", options.method == Method::kBdf ? "kvaerno5" : "vern7", "'.");
+                       "' takes SUNDIALS'. Take '", internal::own_instead_of(options.method), "'.");
 }
 
 /// What only steps of a sample's own, by its error, can do.
@@ -116,6 +116,18 @@ struct Extras {
   const SolveEnd* resume = nullptr;
 };
 
+/// The same for a state behind which a method has its memory.
+SolveWatch without_memory(const SolveWatch& watch, std::size_t state_size) {
+  SolveWatch without = watch;
+  for (auto* call : {&without.on_step, &without.on_accept, &without.on_reject})
+    if (*call)
+      *call = [told = std::move(*call), state_size](StepView step) {
+        step.state = step.state.first(state_size);
+        told(step);
+      };
+  return without;
+}
+
 Solution solve_numbers(const VectorField& field, const Numbers& numbers, const SolveOptions& options,
                        std::span<const SolveEvent> events, const Extras& extras) {
   check_options(options);
@@ -144,12 +156,14 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
   const auto lifted = internal::with_memory(solved, options.method);
   if (!lifted) return solve_checked(solved, options, batch, extras.dense);
   const HostArray start = internal::start_with_memory(*lifted, numbers.z0, numbers.times, options, numbers.arguments);
+  SolveWatch watch;
+  if (batch.watch != nullptr) watch = without_memory(*batch.watch, static_cast<std::size_t>(field.state_size()));
   Solution solution = solve_checked(lifted->field, options,
                                     {.z0 = start,
                                      .times = numbers.times,
                                      .arguments = numbers.arguments,
                                      .sizes = with_state(sizes, start),
-                                     .watch = batch.watch},
+                                     .watch = batch.watch != nullptr ? &watch : nullptr},
                                     nullptr);
   solution.states = internal::states_without_memory(solution.states, sizes.state);
   for (std::int64_t& nfe : solution.nfe) nfe += lifted->start.evaluations;
@@ -169,10 +183,11 @@ Solution continue_solve(const VectorField& field, const SolveEnd& end, const Hos
   refuse_fixed_steps(options, "a solve that goes on with another one's steps");
   if (end.times.empty() && end.states.size() == 0)
     throw InvalidArgument("[continue_solve] there is no end to go on from; a solve of fixed steps has none.");
+  check_inputs(field, end.states, times, arguments);
   const std::int64_t batch = end.states.shape()[0], size = field.state_size();
   for (std::int64_t i = 0; i < batch; ++i) {
     const double reached = end.times[static_cast<std::size_t>(i)];
-    for (std::int64_t k = 0; k < size && end.states.size() == batch * size; ++k)
+    for (std::int64_t k = 0; k < size; ++k)
       if (!std::isfinite(end.states.at(i * size + k)))
         throw InvalidArgument("[continue_solve] sample ", i, " ended at t = ", reached,
                               ", before its last time, by a failure or an event; leave it out.");

@@ -31,6 +31,7 @@ struct SolveEnd {
   std::vector<double> steps;                     // the size of the next step
   std::vector<double> previous_log, before_log;  // ControlState
   std::vector<bool> knows_slope;                 // the slope there was evaluated
+  std::vector<int> takes_implicit, streaks;      // StiffnessSwitch of "auto"; 0 of others
   HostArray slopes;                              // [batch, …state]
 };
 

@@ -11,8 +11,8 @@ namespace costate {
 struct StepView {
   std::int64_t sample = 0;
   double t = 0, h = 0;
-  double error = 0;               // in tolerances; 0 before the attempt, and of fixed steps
-  std::span<const double> state;  // [state], flat; valid until the call returns
+  double error = 0;                    // in tolerances; 0 before the attempt, and of fixed steps
+  std::span<const double> state = {};  // [state], flat; valid until the call returns
 };
 
 /// Code that hears of a solve's steps, on one thread: samples are then solved on that alone, some of them side by side

@@ -48,7 +48,7 @@ nb::object dense_of(const PythonSolution& s) {
 
 nb::tuple end_of(const SolveEnd& end) {
   return nb::make_tuple(to_numpy(end.states), end.times, end.steps, end.previous_log, end.before_log, end.knows_slope,
-                        to_numpy(end.slopes));
+                        to_numpy(end.slopes), end.takes_implicit, end.streaks);
 }
 
 SolveEnd to_end(const nb::tuple& end) {
@@ -58,6 +58,8 @@ SolveEnd to_end(const nb::tuple& end) {
           .previous_log = nb::cast<std::vector<double>>(end[3]),
           .before_log = nb::cast<std::vector<double>>(end[4]),
           .knows_slope = nb::cast<std::vector<bool>>(end[5]),
+          .takes_implicit = nb::cast<std::vector<int>>(end[7]),
+          .streaks = nb::cast<std::vector<int>>(end[8]),
           .slopes = to_host(end[6])};
 }
 

@@ -107,6 +107,7 @@ NamedTable to_table(nb::handle data, const SeriesColumns& columns) {
 
 std::optional<double> to_time(const char* name, nb::handle value, const TimeScale& scale) {
   if (value.is_none()) return std::nullopt;
+  if (double number = 0; nb::try_cast(value, number) && !std::isfinite(number)) return number;  // forecast() refuses it
   const auto text = nb::cast<std::string>(tables().attr("time_text")(value));
   const std::optional<double> time = time_of_text(text, scale);
   if (!time)

@@ -118,11 +118,6 @@ def _wrong_names(signature, args, kwargs):
     return f"argument '{missing[0]}' is missing." if missing else ""
 
 
-def _type_of(value):
-    kind = type(value)
-    return "None" if value is None else kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-
-
 def _wrong_types(signature, args, kwargs):
     """What is wrong with the types of arguments whose names are right."""
     values = signature.bind(*args, **kwargs).arguments
@@ -130,7 +125,7 @@ def _wrong_types(signature, args, kwargs):
         annotation = signature.parameters[name].annotation
         what, fits = _kind(annotation)
         if not fits(value):
-            return f"{name} must be {what}; got {_type_of(value)}."
+            return f"{name} must be {what}; got {_names.type_of(value)}."
     for name, value in values.items():  # of the right type, and still refused
         numbers = value if isinstance(value, collections.abc.Sequence) else [value]
         if str(signature.parameters[name].annotation).startswith("int") and not all(0 <= operator.index(n) < 2**31 for n in numbers if _is_integer(n)):
@@ -176,6 +171,19 @@ def _checked(function, name):
     call.__signature__ = signature
     call.__doc__ = function.__nb_signature__[0][1]  # nanobind's begins with the signature
     call.__module__ = "costate"
+    return call
+
+
+def checked(function):
+    """A function written in Python, whose wrong names of arguments become CallErrors."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        if wrong := _wrong_names(signature, args, kwargs):
+            raise _core.CallError(f"[{function.__name__}] {wrong}")
+        return function(*args, **kwargs)
+
     return call
 
 

@@ -2,7 +2,10 @@
 
 from concurrent.futures import Executor
 
+from costate._calls import checked
 
+
+@checked
 def fan_out(function, items, on=None):
     """[function(item) for item in items], in their order, computed where `on` says.
 

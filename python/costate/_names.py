@@ -1,4 +1,4 @@
-"""The nearest of known names."""
+"""The nearest of known names, and the names of types for messages."""
 
 
 def nearest(name, known, cutoff=0.6):
@@ -6,3 +6,8 @@ def nearest(name, known, cutoff=0.6):
     import difflib  # an import of costate should not wait for it
 
     return difflib.get_close_matches(name, list(known), 1, cutoff)
+
+
+def type_of(value):
+    kind = type(value)
+    return "None" if value is None else kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"

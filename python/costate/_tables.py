@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from costate import _core
+from costate import _core, _names
 
 # What pandas reads, by the ends of files' names.
 _READERS = {".parquet": "read_parquet", ".pq": "read_parquet", ".feather": "read_feather", ".arrow": "read_feather",
@@ -178,19 +178,14 @@ def table_of(data, time):
     if type(data).__module__.partition(".")[0] == "xarray":
         data = _xarray_frame(data)
     if not (hasattr(data, "columns") and hasattr(data, "__getitem__")):
-        raise _core.CallError(f"[fit_table] data must be a DataFrame, a dict of columns, an xarray Dataset or a path; got {_type_of(data)}.")
+        raise _core.CallError(f"[fit_table] data must be a DataFrame, a dict of columns, an xarray Dataset or a path; got {_names.type_of(data)}.")
     return "cells", *_frame_columns(data, time), source
-
-
-def _type_of(value):
-    kind = type(value)
-    return "None" if value is None else f"{kind.__module__}.{kind.__name__}".removeprefix("builtins.")
 
 
 def time_text(value):
     """A time that a caller names: a number, or a date in any form."""
     if not isinstance(value, (str, datetime.date, np.datetime64, numbers.Real)):
-        raise _core.CallError(f"[forecast] a time must be a number or a date; got {_type_of(value)}.")
+        raise _core.CallError(f"[forecast] a time must be a number or a date; got {_names.type_of(value)}.")
     return cell(value)
 
 

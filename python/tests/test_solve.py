@@ -449,7 +449,7 @@ def test_a_list_of_tolerances_is_one_for_each_number():
         costate.solve(field, start, times, atol="1e-8")
 
 
-@pytest.mark.parametrize("scipy, ours", [("RK45", "dopri5"), ("RK23", "bosh3"), ("DOP853", "dop853"), ("Radau", "radau5")])
+@pytest.mark.parametrize("scipy, ours", [("RK45", "dopri5"), ("RK23", "bosh3"), ("DOP853", "dop853"), ("Radau", "radau5"), ("LSODA", "auto")])
 def test_methods_of_scipy_are_answered_with_ours(scipy, ours):
     with pytest.raises(costate.InvalidArgument, match=f"what SciPy's {scipy} is for, '{ours}' does here"):
         costate.solve(lambda t, y: -y, [1.0], [0.0, 1.0], method=scipy)

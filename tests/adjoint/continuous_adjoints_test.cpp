@@ -216,5 +216,20 @@ TEST(ContinuousAdjoints, RefuseWhatTheyCannotDo) {
   EXPECT_ERROR(value_and_grad(loss), NotSupported, "here these are 1100, and more than 1024 are refused");
 }
 
+TEST(ContinuousAdjoints, NumbersThatMustNotBeNegativeHaveCostatesOfAnySign) {
+  const VectorField field = vector_field({1}, [](Array, Array z) { return -1.0 * z; });
+  for (const Adjoint adjoint :
+       {Adjoint::kDiscrete, Adjoint::kBacksolve, Adjoint::kInterpolating, Adjoint::kQuadrature, Adjoint::kForward}) {
+    const SolveOptions options{.rtol = 1e-9, .atol = 1e-12, .nonnegative = {0}, .adjoint = adjoint};
+    const Function loss = trace(
+        [&](Array z0) {
+          return -1.0 * sum(solve(field, z0, constant(HostArray::vector({0, 2})), options)[1]);
+        },
+        {{"z0", {1}}});
+    const RunResult result = compile(value_and_grad(loss)).run({column({1.0})});
+    EXPECT_NEAR(result.outputs[1].at(0), -std::exp(-2), 1e-8) << name(adjoint);
+  }
+}
+
 }  // namespace
 }  // namespace costate

@@ -1,6 +1,8 @@
 // adjoint = "cvodes": against the discrete gradient of a tight solve, for arguments of samples and Parameters.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "../support/expect_error.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
@@ -60,6 +62,34 @@ TEST(CvodeAdjointGradients, AreAskedForByName) {
       },
       {{"times", {2}}});
   EXPECT_ERROR(value_and_grad(by_times), NotSupported, "adjoint = 'cvodes' has no gradient by times");
+}
+
+TEST(CvodeAdjointGradients, ThatAreUnknownAreNaN) {
+  // Steps enough for the solve, and not for the adjoint at its own tolerance.
+  const VectorField decay = vector_field({1}, [](Array t, Array y) { return -y * (1.0 + sin(20.0 * t)); });
+  const auto gradient = [&](std::int64_t max_steps, double z0) {
+    const SolveOptions options{.method = Method::kBdf,
+                               .rtol = 1e-3,
+                               .atol = 1e-4,
+                               .max_steps = max_steps,
+                               .adjoint = Adjoint::kCvodes,
+                               .adjoint_rtol = 1e-10,
+                               .adjoint_atol = 1e-12};
+    const Function loss = trace(
+        [&](Array z) {
+          return sum(solve(decay, z, constant(HostArray::vector({0, 5})), options)[1]);
+        },
+        {{"z", {1}}});
+    return compile(value_and_grad(loss)).run({column({z0})});
+  };
+  const RunResult right = gradient(100'000, 1);
+  EXPECT_NEAR(right.outputs[1].at(0), std::exp(-5 - (1 - std::cos(100)) / 20), 1e-3);
+  const RunResult lost = gradient(500, 1);
+  EXPECT_TRUE(lost.report.failures.empty());
+  EXPECT_TRUE(std::isnan(lost.outputs[1].at(0)));
+  const RunResult failed = gradient(500, std::nan(""));
+  EXPECT_EQ(failed.report.failures.size(), 1U);
+  EXPECT_EQ(failed.outputs[1].at(0), 0);
 }
 
 }  // namespace

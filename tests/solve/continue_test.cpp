@@ -50,6 +50,22 @@ TEST(ContinueSolve, HasTheBitsOfOneSolveWithAStop) {
       }
 }
 
+TEST(ContinueSolve, GoesOnWithTheMethodThatAutoHadTaken) {
+  const VectorField field = vector_field({2}, [](Array, Array y) {
+    return stack({y[1], 1000.0 * (1.0 - y[0] * y[0]) * y[1] - y[0]});
+  });
+  const HostArray z0(Shape{1, 2}, std::vector<double>{2, 0});
+  SolveOptions options{.method = Method::kAuto};
+  const Solution first = solve(field, z0, HostArray::vector({0, 100}), options);
+  EXPECT_EQ(first.end.takes_implicit[0], 1);
+  const Solution second = continue_solve(field, first.end, HostArray::vector({100, 300}), options);
+  EXPECT_EQ(second.implicit_steps, second.accepted);
+  options.stop_at = {100};
+  const Solution whole = solve(field, z0, HostArray::vector({0, 100, 300}), options);
+  for (std::int64_t k = 0; k < 2; ++k) EXPECT_EQ(second.states.at(2 + k), whole.states.at(4 + k));
+  EXPECT_EQ(first.nfe[0] + second.nfe[0], whole.nfe[0]);
+}
+
 TEST(ContinueSolve, CarriesTheLastSlope) {
   const HostArray z0 = spring_starts(1);
   const Solution first = solve(spring(), z0, HostArray::vector({0, 3}), {.method = Method::kDopri5});
@@ -65,6 +81,8 @@ TEST(ContinueSolve, RefusesWhatHasNoEnd) {
   const Solution done = solve(field, z0, times);
   EXPECT_ERROR(continue_solve(field, done.end, HostArray::vector({std::nextafter(1, 2), 2})), InvalidArgument,
                "times must begin where the solve ended, at 1 for sample 0; got 1.0000000000000002");
+  EXPECT_ERROR(continue_solve(field, done.end, HostArray::vector({})), ShapeError, "times must have shape");
+  EXPECT_ERROR(continue_solve(field, done.end, HostArray(Shape{3, 2})), ShapeError, "times must have shape");
   EXPECT_ERROR(continue_solve(field, done.end, HostArray::vector({1, 2}), {.method = Method::kRk4}), NotSupported,
                "fixed steps");
   const Solution fixed = solve(field, z0, times, {.method = Method::kRk4});
@@ -134,6 +152,8 @@ TEST(SolveWatch, HearsOfFixedStepsAndMayEndTheSolve) {
   const HostArray z0 = spring_starts(3), times = HostArray::vector({0, 1});
   solve(spring(), z0, times, {.method = Method::kRk4, .steps_per_interval = 10}, {}, {}, watch);
   EXPECT_EQ(count, 30);
+  watch.on_accept = [&](const StepView& step) { EXPECT_EQ(step.state.size(), 2U); };  // and no slopes of steps before
+  solve(spring(), z0, times, {.method = Method::kExplicitAdams, .steps_per_interval = 10}, {}, {}, watch);
   watch.on_accept = [&](const StepView&) { throw InvalidArgument("enough"); };
   EXPECT_ERROR(solve(spring(), z0, times, {}, {}, {}, watch), InvalidArgument, "enough");
 }

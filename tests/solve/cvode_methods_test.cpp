@@ -123,6 +123,8 @@ TEST_P(CvodeMethods, RefuseWhatIsNotTheirs) {
   EXPECT_ERROR(run({.step_size = 0.1}), InvalidArgument, "a fixed step is not for '");
   EXPECT_ERROR(run({.rtols = {1e-3, 1e-4}, .atols = {1e-3, 1e-4}}), InvalidArgument, "a list of rtol is not for '");
   EXPECT_ERROR(run({.error_norm = ErrorNorm::kMax}), InvalidArgument, "error_norm is not for '");
+  const Function norm = trace([](Array errors) { return max(errors[0], errors[1]); }, {{"errors", {2}}});
+  EXPECT_ERROR(run({.norm = norm}), InvalidArgument, "norm is not for '");
   EXPECT_ERROR(run({.control = Control::kJoint}), InvalidArgument, "control = 'joint' is not for '");
   EXPECT_ERROR(run({.mass_matrix = {1, 0, 0, 1}}), InvalidArgument, "mass_matrix is for 'rodas5p'");
   EXPECT_ERROR(run({.adjoint = Adjoint::kBacksolve}), InvalidArgument, "adjoint = 'backsolve' is for explicit methods");

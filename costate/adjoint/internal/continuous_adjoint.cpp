@@ -52,7 +52,7 @@ VectorField augment(const VectorField& field, const std::vector<WantedArgument>&
 }
 
 /// The reverse solve is not differentiated in its turn. A costate has the tolerances of its state, unless it is given
-/// its own.
+/// its own, and any sign; z, where it is solved again, may pass what only the forward steps must not.
 SolveOptions reverse_options(const VectorField& field, const VectorField& augmented, std::size_t copies,
                              SolveOptions options) {
   if (options.adjoint_rtol > 0) {
@@ -64,6 +64,7 @@ SolveOptions reverse_options(const VectorField& field, const VectorField& augmen
     options.atols.clear();
   }
   options.gradient_steps = GradientSteps::kOff;
+  options.nonnegative.clear();
   const auto all = static_cast<std::size_t>(augmented.state_size()), one = static_cast<std::size_t>(field.state_size());
   return with_copies(std::move(options), field, copies, all - copies * one);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "costate/base/error.h"
@@ -118,17 +119,20 @@ CvodeGradients CvodeAdjoint::run(std::span<const double> z0, std::span<const dou
   CvodeGradients gradients;
   gradients.z0.assign(size, 0.0);
   for (const std::size_t count : sizes_) gradients.arguments.emplace_back(count, 0.0);
+  if (std::ranges::all_of(cotangent, [](double w) { return w == 0; })) return gradients;
+  bool is_ok = true;
   if (times.back() != times.front()) {
     Objects objects(*this);
     const CvodeHandle memory = objects_.memory(problem_.is_bdf);  // freed before what it was given
-    gradients.is_ok = solve_forward(z0, times, memory.get(), objects) &&
-                      solve_backward(times, cotangent, memory.get(), objects, gradients);
+    is_ok = solve_forward(z0, times, memory.get(), objects) &&
+            solve_backward(times, cotangent, memory.get(), objects, gradients);
   } else {
     for (std::size_t i = 0; i < cotangent.size(); ++i) gradients.z0[i % size] += cotangent[i];
   }
-  if (!gradients.is_ok) {
-    std::ranges::fill(gradients.z0, 0.0);
-    for (auto& argument : gradients.arguments) std::ranges::fill(argument, 0.0);
+  if (!is_ok) {
+    constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    std::ranges::fill(gradients.z0, kUnknown);
+    for (auto& argument : gradients.arguments) std::ranges::fill(argument, kUnknown);
   }
   gradients.nfe = evaluations_;
   return gradients;
@@ -148,6 +152,7 @@ bool CvodeAdjoint::solve_forward(std::span<const double> z0, std::span<const dou
   } else {
     call.CVodeSetNonlinearSolver(memory, objects.nonlinear.get());
   }
+  limit_steps(objects_, problem_, memory, objects.lambda);
   call.CVodeSetMaxNumSteps(memory, static_cast<long>(problem_.options.max_steps));
   call.CVodeSetStopTime(memory, times.back());
   // By polynomials: Hermite's leave Adams' gradients at 1e-6 whatever the tolerance.

@@ -21,7 +21,6 @@ struct CvodeGradients {
   std::vector<double> z0;
   std::vector<std::vector<double>> arguments;  // one a wanted argument
   std::int64_t nfe = 0;                        // of the field, and of its vjp
-  bool is_ok = true;                           // false: all are 0
 };
 
 class CvodeAdjoint {
@@ -29,7 +28,8 @@ class CvodeAdjoint {
   /// `problem` has a vjp.
   explicit CvodeAdjoint(const CvodeProblem& problem);
 
-  /// `cotangent` [time, state].
+  /// `cotangent` [time, state]; all 0: so are the gradients, and nothing is solved. What a solve that fails on the way
+  /// makes unknown is NaN.
   CvodeGradients run(std::span<const double> z0, std::span<const double> times,
                      std::span<const std::vector<double>> arguments, std::span<const double> cotangent);
 

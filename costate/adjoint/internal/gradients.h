@@ -33,6 +33,18 @@ struct SolveGradients {
   void lose(std::size_t lane, std::size_t lanes, const std::vector<WantedArgument>& wanted);
 };
 
+/// What a thread keeps of a reverse solve, of which sums over samples are read.
+template <class T>
+struct GradientState : TileOpState {
+  SolveGradients<T> gradients;
+};
+
+/// A forward and a reverse solve of one sample: operands of solve_adjoint in, its result and the kept sums out.
+struct OneSample {
+  std::vector<double> result;
+  std::vector<std::vector<double>> sums;  // one a wanted argument
+};
+
 /// A thread's way from the cotangents of a solve's result to those of its operands.
 template <class T>
 class AdjointSweep {

@@ -1,26 +1,18 @@
 // The reverse of a solve on tiles and on one sample: who sweeps, and what of a solve's state they read.
-#include <algorithm>
 #include <cmath>
 
 #include "costate/adjoint/internal/adjoint_sweep.h"
-#include "costate/adjoint/internal/cvode_adjoint.h"
+#include "costate/adjoint/internal/cvode_adjoint_op.h"
 #include "costate/adjoint/internal/solve_vjp.h"
 #include "costate/base/error.h"
 #include "costate/exec/kernels/kernels.h"
-#include "costate/solve/internal/cvode_tile_op.h"
 
 namespace costate::internal {
 namespace {
 
-/// What a thread keeps of a reverse solve.
-template <class T>
-struct GradientState : TileOpState {
-  SolveGradients<T> gradients;
-  AlignedVector<T> cotangent;
-};
-
 template <class T>
 struct SweepState : GradientState<T> {
+  AlignedVector<T> cotangent;
   std::unique_ptr<AdjointSweep<T>> sweep;
 };
 
@@ -91,93 +83,6 @@ class AdjointTileOp : public TileOp<T> {
   FieldVjp<T> field_;
 };
 
-/// A forward and a reverse solve of one sample on the engine: operands of solve_adjoint in, its result and the kept
-/// sums out.
-struct OneSample {
-  std::vector<double> result;
-  std::vector<std::vector<double>> sums;  // one a wanted argument, empty where not shared
-};
-
-/// Of adjoint = "cvodes": the samples of a tile one after the other, each solved forward again.
-template <class T>
-class CvodeAdjointTileOp : public TileOp<T> {
- public:
-  CvodeAdjointTileOp(const SolveAdjoint& adjoint, const TileOpContext& context)
-      : context_(context),
-        known_times_(adjoint.solve().known_times()),
-        problem_(adjoint.solve().field(), adjoint.solve().options(), adjoint.wanted()) {
-    const auto& inputs = problem_.field.function().inputs();
-    for (const std::size_t i : problem_.wanted) {
-      const Input& input = inputs[1 + problem_.field.parts().size() + i];
-      wanted_.push_back(
-          {.size = static_cast<std::size_t>(input.shape.size()), .is_shared = input.kind == InputKind::kShared});
-    }
-  }
-
-  std::unique_ptr<TileOpState> make_state() const override { return std::make_unique<State>(problem_); }
-
-  void run(const TileOpRun<T>& run, T* out) const override {
-    auto& state = static_cast<State&>(*run.state);
-    const std::size_t lanes = context_.lanes;
-    auto& sums = state.gradients.arguments;
-    sums.resize(wanted_.size());
-    for (std::size_t i = 0; i < wanted_.size(); ++i) sums[i].assign(wanted_[i].is_shared ? wanted_[i].size : 0, T{0});
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      const bool is_there = lane < run.num_samples;
-      const CvodeGradients found = is_there ? gradients_of(run, lane, state.adjoint) : CvodeGradients{};
-      if (run.report != nullptr) run.report->nfe_backward += found.nfe;
-      T* next = out + lane;
-      const auto write = [&](const std::vector<double>& numbers, std::size_t size) {
-        for (std::size_t i = 0; i < size; ++i, next += lanes) *next = is_there ? static_cast<T>(numbers[i]) : T{0};
-      };
-      write(found.z0, problem_.state_size);
-      const auto num_times = static_cast<std::size_t>(context_.operand_shapes[3].size());
-      write(std::vector<double>(num_times), num_times);
-      for (std::size_t i = 0; i < wanted_.size(); ++i) {
-        if (!wanted_[i].is_shared) write(is_there ? found.arguments[i] : std::vector<double>{}, wanted_[i].size);
-        for (std::size_t k = 0; wanted_[i].is_shared && is_there && k < sums[i].size(); ++k)
-          sums[i][k] += static_cast<T>(found.arguments[i][k]);
-      }
-    }
-  }
-
- private:
-  struct State : GradientState<T> {
-    explicit State(const CvodeProblem& problem) : adjoint(problem) {}
-    CvodeAdjoint adjoint;
-  };
-
-  /// Zeros where the solve failed: its states are NaN.
-  CvodeGradients gradients_of(const TileOpRun<T>& run, std::size_t lane, CvodeAdjoint& adjoint) const {
-    std::vector<std::vector<double>> arguments;
-    for (std::size_t i = 4; i < context_.operand_shapes.size(); ++i)
-      arguments.push_back(lane_of(run, context_, i, lane));
-    const std::vector<double> states = lane_of(run, context_, 0, lane);
-    std::vector<double> cotangent = lane_of(run, context_, 1, lane);
-    const std::vector<double> times = known_times_.empty() ? lane_of(run, context_, 3, lane) : known_times_;
-    if (!std::isfinite(states.back())) std::ranges::fill(cotangent, 0.0);
-    return adjoint.run(lane_of(run, context_, 2, lane), times, arguments, cotangent);
-  }
-
-  TileOpContext context_;
-  std::vector<double> known_times_;
-  CvodeProblem problem_;
-  std::vector<WantedArgument> wanted_;
-};
-
-/// The same for one sample.
-OneSample run_one_by_cvodes(const SolveAdjoint& adjoint, std::span<const std::vector<double>> operands) {
-  const CvodeProblem problem(adjoint.solve().field(), adjoint.solve().options(), adjoint.wanted());
-  const CvodeGradients found = CvodeAdjoint(problem).run(operands[2], operands[3], operands.subspan(4), operands[1]);
-  const auto& inputs = problem.field.function().inputs();
-  OneSample one{.result = found.z0, .sums = found.arguments};
-  one.result.resize(one.result.size() + operands[3].size());
-  for (std::size_t i = 0; i < problem.wanted.size(); ++i)
-    if (inputs[1 + problem.field.parts().size() + problem.wanted[i]].kind == InputKind::kSample)
-      one.result.insert(one.result.end(), found.arguments[i].begin(), found.arguments[i].end());
-  return one;
-}
-
 template <class T>
 class SumTileOp : public TileOp<T> {
  public:
@@ -198,7 +103,7 @@ class SumTileOp : public TileOp<T> {
 
 OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vector<double>> operands) {
   const SolveExtension& solve = adjoint.solve();
-  if (solve.options().adjoint == Adjoint::kCvodes) return run_one_by_cvodes(adjoint, operands);
+  if (solve.options().adjoint == Adjoint::kCvodes) return one_by_cvodes(adjoint, operands);
   const std::size_t num_times = operands[3].size();
   const LaneProblem<double> problem(solve.field(), solve.options(), 1, num_times, adjoint.gradients_of_steps(),
                                     solve.events());
@@ -237,7 +142,7 @@ OneSample run_one_sample(const SolveAdjoint& adjoint, std::span<const std::vecto
 
 template <class T>
 std::unique_ptr<TileOp<T>> SolveAdjoint::lower(const TileOpContext& context) const {
-  if (solve_->options().adjoint == Adjoint::kCvodes) return std::make_unique<CvodeAdjointTileOp<T>>(*this, context);
+  if (solve_->options().adjoint == Adjoint::kCvodes) return std::make_unique<CvodeAdjointOp<T>>(*this, context);
   return std::make_unique<AdjointTileOp<T>>(*this, context);
 }
 

@@ -49,6 +49,19 @@ CvodeHandle CvodeObjects::memory(bool is_bdf) const {
   return memory;
 }
 
+void limit_steps(const CvodeObjects& objects, const CvodeProblem& problem, sundials::Memory memory,
+                 const CvodeHandle& spare) {
+  const sundials::Library& call = objects.library();
+  const SolveOptions& options = problem.options;
+  if (options.min_step > 0) call.CVodeSetMinStep(memory, options.min_step);
+  if (options.max_step > 0) call.CVodeSetMaxStep(memory, options.max_step);
+  if (options.nonnegative.empty()) return;
+  constexpr double kAtLeastZero = 1;
+  std::fill_n(objects.numbers(spare), problem.state_size, 0.0);
+  for (const double index : options.nonnegative) objects.numbers(spare)[static_cast<std::size_t>(index)] = kAtLeastZero;
+  call.CVodeSetConstraints(memory, spare.get());
+}
+
 struct CvodeSolver::Calls {
   static CvodeSolver& of(void* data) { return *static_cast<CvodeSolver*>(data); }
 
@@ -187,15 +200,7 @@ Status CvodeSolver::begin_stretch(const Stop& from, const Stop& to) {
     } else {
       call.CVodeSetNonlinearSolver(memory, nonlinear_.get());
     }
-    if (options.min_step > 0) call.CVodeSetMinStep(memory, options.min_step);
-    if (options.max_step > 0) call.CVodeSetMaxStep(memory, options.max_step);
-    if (!options.nonnegative.empty()) {
-      constexpr double kAtLeastZero = 1;
-      std::fill_n(objects_.numbers(other_), problem_.state_size, 0.0);
-      for (const double index : options.nonnegative)
-        objects_.numbers(other_)[static_cast<std::size_t>(index)] = kAtLeastZero;
-      call.CVodeSetConstraints(memory, other_.get());
-    }
+    limit_steps(objects_, problem_, memory, other_);
     is_begun_ = true;
   }
   if (options.first_step > 0)

@@ -37,6 +37,10 @@ class CvodeObjects {
   CvodeHandle context_;
 };
 
+/// How long steps may be, and which numbers they keep at 0 or above. `spare` [state] is overwritten.
+void limit_steps(const CvodeObjects& objects, const CvodeProblem& problem, sundials::Memory memory,
+                 const CvodeHandle& spare);
+
 /// A thread's solver.
 class CvodeSolver {
  public:

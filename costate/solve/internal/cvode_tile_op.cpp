@@ -43,17 +43,8 @@ void CvodeTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
     run.report->accepted += outcome.accepted;
     run.report->rejected += outcome.rejected;
     if (outcome.status != Status::kOk)
-      run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane),
-                                      std::string(name(outcome.status)), outcome.t, outcome.h,
-                                      failure_advice({.status = outcome.status,
-                                                      .start = times.front(),
-                                                      .reached = outcome.t,
-                                                      .last_step = outcome.h,
-                                                      .accepted = outcome.accepted,
-                                                      .rejected = outcome.rejected,
-                                                      .is_implicit = true,
-                                                      .has_nonnegative = !problem_.options.nonnegative.empty(),
-                                                      .min_step = problem_.options.min_step})});
+      run.report->failures.push_back(failure_of(run.first_sample + static_cast<std::int64_t>(lane), outcome,
+                                                times.front(), problem_.options, false));
   }
 }
 

@@ -1,5 +1,6 @@
 #include "costate/solve/internal/failure_advice.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "costate/base/text.h"
@@ -7,6 +8,14 @@
 
 namespace costate::internal {
 namespace {
+
+struct FailedSolve {
+  Status status;
+  double start, reached, last_step;
+  std::int64_t accepted, rejected;
+  bool has_fixed_steps, is_implicit, has_mass_matrix, has_events, has_nonnegative;
+  double min_step;  // of the options
+};
 
 /// A blow-up takes shorter and shorter steps, and a rough field has many rejected.
 bool is_at_one_size(const FailedSolve& failed) {
@@ -20,9 +29,7 @@ bool is_at_one_size(const FailedSolve& failed) {
   return last < kSpread * mean && mean < kSpread * last;
 }
 
-}  // namespace
-
-std::string failure_advice(const FailedSolve& failed) {
+std::string advice_on(const FailedSolve& failed) {
   if (failed.has_mass_matrix && failed.accepted == 0 && failed.status != Status::kMaxSteps)
     return "let z0 satisfy the algebraic equations, 0 = f_i at the rows of zeros of mass_matrix; 'rodas5p' also starts "
            "from a z0 that is near to one that does; if z0 does, the equations do not determine the state: M - "
@@ -68,6 +75,44 @@ std::string failure_advice(const FailedSolve& failed) {
       break;
   }
   return "";
+}
+
+}  // namespace
+
+SampleFailure failure_of(std::int64_t sample, const LaneOutcome& outcome, double start, const SolveOptions& options,
+                         bool has_events) {
+  // Adams' formulas are implicit, and as little for stiff fields as explicit ones.
+  const bool is_implicit = tableau(options.method).is_implicit() && options.method != Method::kAdams;
+  return {.sample = sample,
+          .reason = std::string(name(outcome.status)),
+          .t = outcome.t,
+          .h = outcome.h,
+          .advice = advice_on({.status = outcome.status,
+                               .start = start,
+                               .reached = outcome.t,
+                               .last_step = outcome.h,
+                               .accepted = outcome.accepted,
+                               .rejected = outcome.rejected,
+                               .has_fixed_steps = has_fixed_steps(options),
+                               .is_implicit = is_implicit,
+                               .has_mass_matrix = !options.mass_matrix.empty(),
+                               .has_events = has_events,
+                               .has_nonnegative = !options.nonnegative.empty(),
+                               .min_step = options.min_step})};
+}
+
+std::string advice_on_first_failure(const Solution& solution, const SolveOptions& options, const HostBatch& batch) {
+  const auto failed = std::ranges::find_if(solution.status, [](Status status) { return status != Status::kOk; });
+  if (failed == solution.status.end()) return "";
+  const auto i = static_cast<std::size_t>(failed - solution.status.begin());
+  const std::size_t first_time = batch.sizes.times_are_shared ? 0 : i * batch.sizes.times;
+  const LaneOutcome outcome{.status = *failed,
+                            .t = solution.reached[i],
+                            .h = solution.last_step[i],
+                            .accepted = solution.accepted[i],
+                            .rejected = solution.rejected[i]};
+  const double start = batch.times.at(static_cast<std::int64_t>(first_time));
+  return failure_of(static_cast<std::int64_t>(i), outcome, start, options, batch.events != nullptr).advice;
 }
 
 }  // namespace costate::internal

@@ -4,21 +4,19 @@
 #include <cstdint>
 #include <string>
 
-#include "costate/solve/status.h"
+#include "costate/exec/run_report.h"
+#include "costate/solve/internal/host_solver.h"
+#include "costate/solve/internal/lane_solver.h"
+#include "costate/solve/options.h"
 
 namespace costate::internal {
 
-struct FailedSolve {
-  Status status = Status::kOk;
-  double start = 0, reached = 0, last_step = 0;
-  std::int64_t accepted = 0, rejected = 0;
-  bool has_fixed_steps = false, is_implicit = false, has_mass_matrix = false, has_events = false,
-       has_nonnegative = false;
-  double min_step = 0;  // of the options
-};
+/// A sample that began at `start` and ended early. The advice is one clause. Where nearly all steps were accepted at
+/// one size it says "stiff": nothing in the solution asks for such steps then, but the method's stability.
+SampleFailure failure_of(std::int64_t sample, const LaneOutcome& outcome, double start, const SolveOptions& options,
+                         bool has_events);
 
-/// One clause. Where nearly all steps were accepted at one size it says "stiff": nothing in the solution asks for such
-/// steps then, but the method's stability.
-std::string failure_advice(const FailedSolve& failed);
+/// The advice for the first sample of a batch that failed; empty if none did.
+std::string advice_on_first_failure(const Solution& solution, const SolveOptions& options, const HostBatch& batch);
 
 }  // namespace costate::internal

@@ -92,7 +92,7 @@ class HostSolver {
     Solution solution;
     std::vector<std::int64_t> axes = {static_cast<std::int64_t>(sizes_.batch), static_cast<std::int64_t>(sizes_.times)};
     axes.insert(axes.end(), sizes_.state.axes().begin(), sizes_.state.axes().end());
-    solution.states = HostArray(Shape(axes), std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64);
+    solution.states = HostArray(Shape(axes), kDtype);
     solution.status.resize(sizes_.batch);
     solution.reached.resize(sizes_.batch);
     solution.last_step.resize(sizes_.batch);
@@ -123,6 +123,7 @@ class HostSolver {
     end.states = end.slopes = HostArray(sizes_.state.with_first(static_cast<std::int64_t>(sizes_.batch)), kDtype);
     for (auto* numbers : {&end.times, &end.steps, &end.previous_log, &end.before_log}) numbers->resize(sizes_.batch);
     end.knows_slope.resize(sizes_.batch);
+    for (auto* numbers : {&end.takes_implicit, &end.streaks}) numbers->resize(sizes_.batch);
   }
 
   /// Where a sample's events are: rows of the list of the thread that solved it.
@@ -136,8 +137,7 @@ class HostSolver {
     SolutionEvents all;
     all.first = {0};
     for (const EventRows& rows : samples) all.first.push_back(all.first.back() + static_cast<std::int64_t>(rows.count));
-    all.states =
-        HostArray(sizes_.state.with_first(all.first.back()), std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64);
+    all.states = HostArray(sizes_.state.with_first(all.first.back()), kDtype);
     T* states = all.states.template data<T>().data();
     for (const EventRows& rows : samples) {
       for (std::size_t i = 0; i < rows.count; ++i) {
@@ -167,11 +167,10 @@ class HostSolver {
       all.t0.push_back(batch_.times.at(static_cast<std::int64_t>(first)));
       all.t1.push_back(batch_.times.at(static_cast<std::int64_t>(first + sizes_.times - 1)));
     }
-    const Dtype dtype = std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64;
     const auto terms = static_cast<std::int64_t>(dense_form(problem_).degree) + 1;
-    all.coefficients = HostArray(sizes_.state.with_first(terms).with_first(all.first.back()), dtype);
+    all.coefficients = HostArray(sizes_.state.with_first(terms).with_first(all.first.back()), kDtype);
     std::ranges::copy(coefficients, all.coefficients.template data<T>().begin());
-    all.z0 = batch_.z0.astype(dtype);
+    all.z0 = batch_.z0.astype(kDtype);
     return all;
   }
 
@@ -216,6 +215,7 @@ class HostSolver {
       if (host.batch_.resume != nullptr) {
         for (auto* numbers : {&resume_.h, &resume_.previous_log, &resume_.before_log}) numbers->resize(lanes);
         resume_.knows_slope.resize(lanes);
+        resume_.switches.resize(lanes);
         resume_.slopes.resize(host.problem_.state_size * lanes);
       }
       for (std::size_t i = 0; i < packed_.size(); ++i)
@@ -279,6 +279,7 @@ class HostSolver {
       resume_.previous_log[lane] = end.previous_log[sample];
       resume_.before_log[lane] = end.before_log[sample];
       resume_.knows_slope[lane] = end.knows_slope[sample] ? 1 : 0;
+      resume_.switches[lane] = {.is_explicit = end.takes_implicit[sample] == 0, .streak = end.streaks[sample]};
       fill(end.slopes, sample, host_.problem_.state_size, lane, resume_.slopes.data());
     }
 
@@ -291,6 +292,10 @@ class HostSolver {
       end.previous_log[sample] = outcome.previous_log;
       end.before_log[sample] = outcome.before_log;
       common_.knows_slope[sample] = solver_.knows_last_slope(lane) ? 1 : 0;
+      if (const LaneSwitch* switches = solver_.switches(); switches != nullptr) {
+        end.takes_implicit[sample] = switches->state(lane).is_explicit ? 0 : 1;
+        end.streaks[sample] = switches->state(lane).streak;
+      }
       T* states = end.states.template data<T>().data() + sample * size;
       T* slopes = end.slopes.template data<T>().data() + sample * size;
       const T* last = states_of(sample) + (host_.sizes_.times - 1) * size;
@@ -354,27 +359,6 @@ std::vector<FieldValue> field_values(const VectorField& field, std::span<const H
   for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
     values.push_back({&inputs[i], inputs[i].parameter ? &inputs[i].parameter->value() : &arguments[given++]});
   return values;
-}
-
-std::string advice_on_first_failure(const Solution& solution, const SolveOptions& options, const HostBatch& batch) {
-  const auto failed = std::ranges::find_if(solution.status, [](Status status) { return status != Status::kOk; });
-  if (failed == solution.status.end()) return "";
-  const auto i = static_cast<std::size_t>(failed - solution.status.begin());
-  const std::size_t first_time = batch.sizes.times_are_shared ? 0 : i * batch.sizes.times;
-  const Tableau& method = tableau(options.method);
-  return failure_advice(
-      {.status = *failed,
-       .start = batch.times.at(static_cast<std::int64_t>(first_time)),
-       .reached = solution.reached[i],
-       .last_step = solution.last_step[i],
-       .accepted = solution.accepted[i],
-       .rejected = solution.rejected[i],
-       .has_fixed_steps = options.steps_per_interval > 0 || options.step_size > 0 || !method.has_error_estimate(),
-       .is_implicit = method.is_implicit(),
-       .has_mass_matrix = !options.mass_matrix.empty(),
-       .has_events = batch.events != nullptr,
-       .has_nonnegative = !options.nonnegative.empty(),
-       .min_step = options.min_step});
 }
 
 template <class T>

@@ -41,9 +41,6 @@ struct FieldValue {
 /// The arguments and Parameters of a field in the order of its Function's inputs.
 std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments);
 
-/// failure_advice() for the first sample that failed; empty if none did.
-std::string advice_on_first_failure(const Solution& solution, const SolveOptions& options, const HostBatch& batch);
-
 /// solve() of a batch whose inputs were checked, in T; with `dense`, all of its steps.
 template <class T>
 Solution solve_batch(const VectorField& field, const SolveOptions& options, const HostBatch& batch,

@@ -58,7 +58,7 @@ LaneProblem<T>::LaneProblem(const VectorField& vector_field, const SolveOptions&
       nonnegative(solve_options.nonnegative.begin(), solve_options.nonnegative.end()),
       gradients(gradients_of(vector_field, solve_options, wanted)),
       function(lower_field<T>(vector_field, num_lanes, tableau->steps_by_function() ? std::nullopt : gradients, time)),
-      is_fixed(solve_options.steps_per_interval > 0 || solve_options.step_size > 0 || !tableau->has_error_estimate()),
+      is_fixed(has_fixed_steps(solve_options)),
       reads_time(internal::reads_time(vector_field.function())),
       stops(bends_of == nullptr ? vector_field : *bends_of, solve_options,
             std::is_same_v<T, float> ? Dtype::kF32 : Dtype::kF64, time.rounds_time, num_lanes) {

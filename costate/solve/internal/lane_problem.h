@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "costate/exec/internal/tile_function.h"
+#include "costate/solve/control/stiffness_switch.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/event_problem.h"
 #include "costate/solve/internal/implicit_problem.h"
@@ -82,6 +83,7 @@ template <class T>
 struct LaneResume {
   std::vector<double> h, previous_log, before_log;  // [lanes]
   std::vector<char> knows_slope;                    // [lanes]
+  std::vector<StiffnessSwitch> switches;            // [lanes]
   AlignedVector<T> slopes;                          // [state, lanes]
 };
 

@@ -234,6 +234,7 @@ void LaneSolver<T>::take_up(std::size_t lane) {
   clock_.h[lane] = from.h[lane];
   clock_.previous_log[lane] = from.previous_log[lane];
   clock_.before_log[lane] = from.before_log[lane];
+  if (switch_ != nullptr) switch_->take_up(lane, from.switches[lane]);
   clock_.knows_first[lane] = implicit_ || from.knows_slope[lane] != 0 ? 1 : 0;
   for (std::size_t row = 0; row < state_size_; ++row) slope(0)[row * lanes_ + lane] = from.slopes[row * lanes_ + lane];
 }

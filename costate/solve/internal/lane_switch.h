@@ -21,6 +21,12 @@ class LaneSwitch {
     num_implicit_[lane] = 0;
     times_[lane].clear();
   }
+  /// The lane's sample goes on with what another solve has left.
+  void take_up(std::size_t lane, const StiffnessSwitch& state) {
+    states_[lane] = state;
+    is_explicit_[lane] = state.is_explicit ? 1 : 0;
+  }
+  const StiffnessSwitch& state(std::size_t lane) const { return states_[lane]; }
   /// All of a lane.
   void copy(std::size_t lane, const LaneSwitch& from, std::size_t from_lane) {
     states_[lane] = from.states_[from_lane];

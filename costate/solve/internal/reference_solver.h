@@ -36,9 +36,7 @@ class ReferenceSolver {
     const double t = solution_.t;
     return {t, h, t_next, side(t, direction()), side(t_next, -direction())};
   }
-  bool is_fixed() const {
-    return options_.steps_per_interval > 0 || options_.step_size > 0 || !tableau_.has_error_estimate();
-  }
+  bool is_fixed() const { return has_fixed_steps(options_); }
   std::size_t closing() const { return static_cast<std::size_t>(tableau_.num_stages - 1); }
 
   static bool all_finite(const Vector& values) {

@@ -304,20 +304,8 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
     run.report->accepted += outcome.accepted;
     run.report->rejected += outcome.rejected;
     if (outcome.status != Status::kOk)
-      run.report->failures.push_back({run.first_sample + static_cast<std::int64_t>(lane),
-                                      std::string(name(outcome.status)), outcome.t, outcome.h,
-                                      failure_advice({.status = outcome.status,
-                                                      .start = state.times[lane],
-                                                      .reached = outcome.t,
-                                                      .last_step = outcome.h,
-                                                      .accepted = outcome.accepted,
-                                                      .rejected = outcome.rejected,
-                                                      .has_fixed_steps = problem_.is_fixed,
-                                                      .is_implicit = problem_.tableau->is_implicit(),
-                                                      .has_mass_matrix = !problem_.options.mass_matrix.empty(),
-                                                      .has_events = state.solver.events() != nullptr,
-                                                      .has_nonnegative = !problem_.nonnegative.empty(),
-                                                      .min_step = problem_.options.min_step})});
+      run.report->failures.push_back(failure_of(run.first_sample + static_cast<std::int64_t>(lane), outcome,
+                                                state.times[lane], problem_.options, state.solver.events() != nullptr));
   }
 }
 

@@ -25,7 +25,7 @@ namespace {
 /// Methods of SciPy's solve_ivp, and the one to take here; the last three are for stiff systems.
 constexpr std::pair<std::string_view, std::string_view> kNamesOfScipy[] = {{"RK45", "dopri5"},   {"RK23", "bosh3"},
                                                                            {"DOP853", "dop853"}, {"Radau", "radau5"},
-                                                                           {"BDF", "bdf"},       {"LSODA", "kvaerno5"}};
+                                                                           {"BDF", "bdf"},       {"LSODA", "auto"}};
 
 /// The columns of methods.def.
 struct MethodRow {

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import torch
 
+from costate._names import type_of
 from costate.torch._runge_kutta import real_dtype
 
 
@@ -20,11 +21,6 @@ class Side(enum.Enum):
 
 
 CALLBACKS = ("callback_step", "callback_accept_step", "callback_reject_step")
-
-
-def type_of(value):
-    kind = type(value)
-    return "None" if value is None else kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 class Structure:
