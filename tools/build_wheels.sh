@@ -94,7 +94,7 @@ wheel_of() {
 check() {
   local root name
   root=$(root_of "$2-bare" "$2")
-  [ -z "$(enter "$root" dpkg-query -W -f='${Package}\n' '*-dev')" ] || fail "$root has -dev packages; remove it, and it is made anew."
+  ! enter "$root" dpkg-query -W -f='${db:Status-Status} ${Package}\n' | grep '^installed .*-dev$' >/dev/null || fail "$root has -dev packages; remove it, and it is made anew."
   name=$(basename "$1")
   rm -rf "$root/try"
   mkdir "$root/try"

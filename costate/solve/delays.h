@@ -54,7 +54,7 @@ using DelayHistory = std::function<Array(Array t)>;
 /// Solves inside a trace. z0 is history(t0) unless it is given, and has the state's shape. `times` [time] are constants
 /// that do not descend; a time that is repeated has the same state again. A sample fails as those of solve() do, and
 /// where the polynomial of a piece does not follow the solution: its states are NaN from that piece on.
-/// Derivatives: vjp by all that f, history, z0 and the lags are made of; jvp by all but lags; both of each other.
+/// Derivatives: vjp and jvp, and both of each other, by all that f, history, z0 and the lags are made of.
 /// Throws: InvalidArgument for lags, times and options that are not allowed, and for more than 4096 pieces; ShapeError.
 DelaySolution solve_delays(const DelayRhs& rhs, const DelayHistory& history, std::span<const Lag> lags,
                            const Array& times, const DelayOptions& options = {}, const Array& z0 = {});

@@ -11,7 +11,7 @@
 namespace costate {
 struct Solution;
 struct SolveOptions;
-}
+}  // namespace costate
 
 namespace costate::python {
 

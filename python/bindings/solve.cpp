@@ -11,6 +11,7 @@
 #include "python/bindings/events.h"
 #include "python/bindings/fields.h"
 #include "python/bindings/solution.h"
+#include "python/bindings/watching.h"
 
 namespace costate::python {
 namespace {
@@ -52,13 +53,6 @@ void check_order(nb::handle z0, const HostArray& times) {
       "solve(f, z0, times). If this is meant, make z0 a NumPy array.");
 }
 
-/// A StepView that may be kept.
-struct PythonStep {
-  std::int64_t sample;
-  double t, h, error;
-  std::vector<double> state;
-};
-
 /// What a solve is asked for besides its options.
 struct SolveRequest {
   bool throws;
@@ -70,29 +64,6 @@ struct SolveRequest {
   nb::object norm;                         // error_norm as a callable, or None
   const PythonSolution* before = nullptr;  // that the solve goes on from
 };
-
-/// A callable that is told of steps, from a thread without Python's lock.
-std::function<void(const StepView&)> step_call(const nb::object& call) {
-  if (call.is_none()) return {};
-  return [call](const StepView& step) {
-    const nb::gil_scoped_acquire acquire;
-    call(nb::cast(PythonStep{step.sample, step.t, step.h, step.error, {step.state.begin(), step.state.end()}}));
-  };
-}
-
-SolveWatch to_watch(const nb::object& on_step, const nb::object& on_accept, const nb::object& on_reject,
-                    const nb::object& progress) {
-  SolveWatch watch{.on_step = step_call(on_step),
-                   .on_accept = step_call(on_accept),
-                   .on_reject = step_call(on_reject),
-                   .on_progress = {}};
-  if (!progress.is_none())
-    watch.on_progress = [progress](double part) {
-      const nb::gil_scoped_acquire acquire;
-      progress(part);
-    };
-  return watch;
-}
 
 nb::any solve_traced(const VectorField& field, const FlatStart<Array>& start, const Array& times, SolveOptions options,
                      std::span<const Array> arguments, const SolveRequest& request) {
@@ -293,14 +264,7 @@ void bind_solve(nb::module_& module) {
 
   bind_solution(module);
 
-  nb::class_<PythonStep>(module, "StepView",
-                         "An attempted step of a sample, as on_step, on_accept and on_reject of solve hear of it.")
-      .def_ro("sample", &PythonStep::sample)
-      .def_ro("t", &PythonStep::t)
-      .def_ro("h", &PythonStep::h, "Its size; negative backward in time.")
-      .def_ro("error", &PythonStep::error, "In tolerances; 0 before the attempt, and of fixed steps.")
-      .def_prop_ro(
-          "state", [](const PythonStep& step) { return to_numpy(step.state); }, "[state] at t, flat.");
+  bind_step_view(module);
 
   module.def(
       "vector_field",
@@ -320,7 +284,8 @@ jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other;
 )");
   const std::string signature =
       "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True, "
-      "events: collections.abc.Sequence = (), max_events: int | None = None, dense: bool = False, on_step: "
+      "events: collections.abc.Sequence = (), max_events: int | None = None, dense: bool = False, jac: "
+      "collections.abc.Callable | None = None, on_step: "
       "collections.abc.Callable | None = None, on_accept: collections.abc.Callable | None = None, on_reject: "
       "collections.abc.Callable | None = None, progress: collections.abc.Callable | None = None" +
       parameters_of(with_callable_norm(solve_keywords()), true) + ") -> typing.Any";

@@ -372,6 +372,11 @@ def erf(x: object) -> Array:
 def stop_gradient(x: object) -> Array:
     """x, through which no derivative flows."""
 
+def explicit_part(x: object) -> Array:
+    """
+    x itself, a term of a field that method 'kencarp4' takes explicitly; other methods do not see it.
+    """
+
 def mod(x: object, y: object) -> Array:
     """What is left of x after whole multiples of y, with the sign of y."""
 
@@ -1141,6 +1146,18 @@ class Solution:
         """Rejected steps."""
 
     @property
+    def implicit_steps(self) -> Any:
+        """
+        Accepted steps that were implicit: some of method='auto', all of an implicit one.
+        """
+
+    @property
+    def switches(self) -> Any:
+        """
+        When method='auto' went over to implicit steps, back to explicit ones, and so on; of a batch, a list of them.
+        """
+
+    @property
     def event_times(self) -> Any:
         """
         [n]: when a sample's events were, in the order of time; of a batch, a list of them.
@@ -1192,15 +1209,17 @@ class StepView:
     def state(self) -> numpy.ndarray:
         """[state] at t, flat."""
 
-def vector_field(f: Callable, state_shape: object, arguments: dict = {}) -> VectorField:
+def vector_field(f: Callable, state_shape: object, arguments: dict = {}, jac: Callable | None = None) -> VectorField:
     """
     Traces f(t, z, ...) once for one sample's state, for solves that share it.
 
     state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of shapes, for a state of several arrays.
     arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
+    jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. Implicit methods and
+                 derivatives by z take it as it is.
     """
 
-def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int | None = None, dense: bool = False, on_step: Callable | None = None, on_accept: Callable | None = None, on_reject: Callable | None = None, progress: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str | Callable = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int | None = None, dense: bool = False, on_step: Callable | None = None, on_accept: Callable | None = None, on_reject: Callable | None = None, progress: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str | Callable = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
     """
     Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -1220,12 +1239,15 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
             events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
             and the first `max_events` (16) times, numbers and states of events, all with gradients through the events' times; z0 is
             one array then.
+    jac     jac(t, z, *args) gives df/dz for implicit methods and derivatives by z; None: from the graph (vector_field).
     on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
             is called with the part of the times that is behind, from 0 to 1.
     dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
 
     method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
-                                   'dopri5', 'bosh3' and 'dop853'.
+                                   'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then
+                                   of rodas5p, and back, for each sample. 'bdf' and 'adams' are SUNDIALS' CVODE, one sample after
+                                   the other, where its library is installed; 'kencarp4' takes explicit_part(...) explicitly.
     rtol, atol                     a step's error is at most atol + rtol |z|, as a root mean square.
     rtols, atols                   in place of them, one for each number of z, or one for each part of a field that has several; a
                                    list as rtol or atol is the same.
@@ -1241,6 +1263,8 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
                                    t, or at a * t + b, are such times of themselves.
     mass_matrix                    M of M z' = f, [n, n] or its numbers row by row, for 'rodas5p', 'radau5', 'radauIIA3' and
                                    'radauIIA5'. A row of zeros is the equation 0 = f_i, which z0 must satisfy (index 1).
+    nonnegative                    numbers of z by their index that no step may take below 0: one that would is tried again with
+                                   half its size.
     safety, factor_min, factor_min_accepted, factor_rejected, factor_rejected_again, factor_max, factor_max_after_reject,
     beta1, beta2, beta3,
     previous_floor                 of the controller of steps: the next size is the last one times safety error^(-beta1 / k)
@@ -1255,8 +1279,9 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     adjoint                        of a solve inside a trace: 'discrete', the steps taken back exactly; 'reversible', the same
                                    without states that are kept, of methods that can; 'interpolating' or 'quadrature', the adjoint
                                    equation with z from the dense output; 'backsolve', with z solved backwards, too; 'forward', a
-                                   tangent for each number that a gradient is asked for.
-    adjoint_rtol, adjoint_atol     of what the last four solve; 0: rtol and atol.
+                                   tangent for each number that a gradient is asked for; of 'bdf' and 'adams' 'cvodes', off by 60
+                                   to 2,300 times the tolerance.
+    adjoint_rtol, adjoint_atol     of what the last five solve; 0: rtol and atol.
     gradient_steps                 'auto': steps that will be differentiated are also chosen to follow small disturbances, so that
                                    gradients are right where the state rests; 'on': always, so that a solve takes the same
                                    steps with and without its gradient; 'off': never.
@@ -1274,7 +1299,7 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     Selects that are continuous (maximum, relu, where(t > T, t - T, 0)) have their derivative. A jump that the state decides,
     as in where(z > level, 1, 0), is not looked for: derivatives lack what a moved crossing changes.
 
-    Gives a Solution: states, times, status, nfe, accepted, rejected; with events event_times, event_numbers, event_states; with
+    Gives a Solution: states, times, status, nfe, accepted, rejected, implicit_steps, switches; with events event_times, event_numbers, event_states; with
     dense=True dense. Arrays of a trace that f uses without being passed them are
     found, and reach it as arguments do.
 
@@ -1287,7 +1312,7 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     True
     """
 
-def solve_delays(f: Callable, history: object, times: object, lags: Sequence, *, z0: object = None, args: Sequence = (), nodes: int = 24, max_piece: float = 0.0, throw: bool = True, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str | Callable = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
+def solve_delays(f: Callable, history: object, times: object, lags: Sequence, *, z0: object = None, args: Sequence = (), nodes: int = 24, max_piece: float = 0.0, throw: bool = True, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
     """
     Solves z'(t) = f(t, z(t), z(t - lag_1), ..., z(t - lag_L), *args), z(t) = history before times[0], by the method of steps.
 
@@ -1411,7 +1436,7 @@ class Cnf:
     The keywords of solve, such as method, rtol and adjoint, are taken, too. Train the Parameters of the field on -log_density.
     """
 
-    def __init__(self, field: Callable, *, dimension: int = 2, end: float = 1.0, trace: str = 'exact', regularizers: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-05, atol: float | Sequence[float] = 1e-05, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, field: Callable, *, dimension: int = 2, end: float = 1.0, trace: str = 'exact', regularizers: bool = False, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-05, atol: float | Sequence[float] = 1e-05, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     def density(self, x: object, noise: object | None = None) -> FlowDensity:
         """
@@ -1626,7 +1651,7 @@ class LatentOde:
     The keywords of solve, such as method, rtol and adjoint, are taken, too.
     """
 
-    def __init__(self, *, observed: int = 1, latent: int = 4, encoder: str = 'rnn', encoder_units: int = 25, encoder_field_hidden: Sequence[int] = [20], gap_steps: int = 1, field_hidden: Sequence[int] = [20], decoder_hidden: Sequence[int] = [20], continuity: float = 0.0, seed: int = 0, name: str = 'latent_ode', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.0001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, *, observed: int = 1, latent: int = 4, encoder: str = 'rnn', encoder_units: int = 25, encoder_field_hidden: Sequence[int] = [20], gap_steps: int = 1, field_hidden: Sequence[int] = [20], decoder_hidden: Sequence[int] = [20], continuity: float = 0.0, seed: int = 0, name: str = 'latent_ode', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.0001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -1959,7 +1984,7 @@ class ImageClassifier:
     The keywords of solve, such as rtol and adjoint, are taken, too.
     """
 
-    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
+    def __init__(self, kind: str, *, image_channels: int = 1, image_rows: int = 28, image_columns: int = 28, classes: int = 10, hidden: int = 300, channels: int = 64, blocks: int = 6, activation: str = 'relu', seed: int = 0, name: str = 'classifier', method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'backsolve', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> None: ...
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -1976,7 +2001,7 @@ class ImageClassifier:
         Inside a trace: the logits [classes] of an image [channels, rows, columns].
         """
 
-def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Array:
+def ode_block(field: Callable, x: object, *, end: float = 1.0, method: str = 'dopri5', rtol: float | Sequence[float] = 0.001, atol: float | Sequence[float] = 0.001, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'off', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Array:
     """
     A solve as a layer, inside a trace: z(end) of z' = field(t, z), z(0) = x, in the shape of x.
 
@@ -2485,7 +2510,7 @@ class MappedWindows:
     @property
     def times(self) -> numpy.ndarray: ...
 
-def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows | MappedWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
+def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows | MappedWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
     """
     Trains Parameters on windows of trajectories: the mean square difference of a solve from each window's first state to
     its further states. A window whose solve fails makes its step's loss NaN, and the step is skipped. For noisy starts, units and

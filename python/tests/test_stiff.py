@@ -35,6 +35,7 @@ def test_kencarp4_takes_the_marked_part_explicitly():
     plain = costate.solve(lambda t, z: -1000.0 * (z - costate.cos(t)) - costate.sin(t), [1.0], [0.0, 2.0], method="rodas5p")
     marked = costate.solve(field, [1.0], [0.0, 2.0], method="rodas5p")
     assert np.array_equal(plain.states, marked.states)
+    assert found.accepted < costate.solve(field, [1.0], [0.0, 2.0], method="dopri5").accepted / 2
 
 
 @pytest.mark.parametrize("method", ["bdf", "adams"])

@@ -273,7 +273,7 @@ def test_windows_that_cannot_be_mapped_are_told_so(tmp_path):
         costate.MappedWindows(tmp_path / "packed.npz", 0.1, name="states")
     with pytest.raises(OSError, match="cannot read"):
         costate.MappedWindows(tmp_path / "none.npy", 0.1)
-    with pytest.raises(TypeError, match="windows must be TrajectoryWindows or MappedWindows; got ndarray"):
+    with pytest.raises(TypeError, match="windows must be TrajectoryWindows or MappedWindows; got numpy.ndarray"):
         costate.fit_trajectories(lambda t, z: -z, costate.Parameter("a", 1.0), np.zeros((3, 20, 2)))
 
 
@@ -369,7 +369,7 @@ def test_losses():
         (lambda w, f: costate.train(w, 40, f, lambda: "low", epochs=1), "validate must give a number; got str"),
         (lambda w, f: costate.train(w, 40, lambda rows: 1.0, epochs=1), "evaluate must give a costate.Evaluation.*got float"),
         (lambda w, f: costate.fit_trajectories(3, w, costate.TrajectoryWindows([0, 1], np.ones((1, 2, 1)))), r"\[fit_trajectories\] field must be a callable"),
-        (lambda w, f: costate.fit_trajectories(3, w, np.ones((1, 2, 1))), "windows must be a costate.TrajectoryWindows; got numpy.ndarray"),
+        (lambda w, f: costate.fit_trajectories(3, w, np.ones((1, 2, 1))), "windows must be TrajectoryWindows or MappedWindows; got numpy.ndarray"),
         (lambda w, f: costate.OptimizerOptions("adam"), "at most 0 arguments go by position; got 1; give the others by name: kind"),
         (lambda w, f: costate.Optimizer(w, kind="adam"), r"^\[Optimizer\] there is no argument 'kind'"),
         (lambda w, f: costate.mean_over_batch([]), "outputs must be those of a Program"),

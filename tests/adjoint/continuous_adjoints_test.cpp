@@ -146,6 +146,26 @@ TEST(ContinuousAdjoints, HaveTolerancesOfTheirOwn) {
   }
 }
 
+/// y' = -k (y - p cos t) from 0, whose transient is over at once: y(T) by p, where the method changes on the way.
+TEST(ContinuousAdjoints, GoThroughStepsOfAMethodThatSwitches) {
+  constexpr double kK = 1000, kEnd = 2;
+  const double truth = kK * (kK * std::cos(kEnd) + std::sin(kEnd)) / (kK * kK + 1);
+  const Parameter p("p", HostArray::vector({0.7}));
+  const VectorField field = vector_field({1}, [&](Array t, Array y) { return -kK * (y - p * cos(t)); });
+  for (const Adjoint adjoint : {Adjoint::kInterpolating, Adjoint::kQuadrature, Adjoint::kForward}) {
+    const SolveOptions options{.method = Method::kAuto, .rtol = 1e-7, .atol = 1e-9, .adjoint = adjoint};
+    const Function loss = trace(
+        [&](Array y0) {
+          return sum(solve(field, y0, constant(HostArray::vector({0, kEnd})), options)[1]);
+        },
+        {{"y0", {1}}});
+    const RunResult result = compile(value_and_grad(loss)).run({row({0})});
+    EXPECT_TRUE(result.report.failures.empty());
+    EXPECT_NEAR(result.outputs[1].at(0), 0, 1e-7) << name(adjoint);
+    EXPECT_NEAR(result.outputs[2].at(0), truth, 1e-5) << name(adjoint);  // 100 rtol
+  }
+}
+
 TEST(ForwardSensitivities, OfFixedStepsAreThoseOfTheSteps) {
   const Logistic logistic;
   // To rounding; of an implicit method, as far as Newton's iteration has come.

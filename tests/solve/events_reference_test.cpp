@@ -88,6 +88,7 @@ TEST(EventsBesideTheReference, AgreeWithTheReferenceSolve) {
   const std::vector<HostArray> arguments = {swing.push};
   for (const Method method : adaptive_methods())
     for (const std::vector<double>& times : {std::vector<double>{0, 1, 2, 9, 12}, std::vector<double>{3, 2.5, -8}}) {
+      SCOPED_TRACE(name(method));
       const SolveOptions options{.method = method};
       const Solution solution =
           solve(swing.field, swing.z0, HostArray::vector(times), options, arguments, swing.events);

@@ -4,15 +4,14 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
-#include <optional>
 
 #include "costate/base/threads.h"
 #include "costate/exec/internal/image_lanes.h"
 #include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/dense_form.h"
 #include "costate/solve/internal/failure_advice.h"
+#include "costate/solve/internal/host_watch.h"
 #include "costate/solve/internal/lane_solver.h"
-#include "costate/solve/internal/step_teller.h"
 
 namespace costate::internal {
 namespace {
@@ -202,7 +201,7 @@ class HostSolver {
           solver_(host.problem_),
           dense_(host.problem_),
           sample_of_(host.problem_.lanes),
-          watch_(host.batch_.watch == nullptr ? nullptr : std::make_unique<StepTeller<T>>(host.problem_, host.batch_)) {
+          watch_(host.batch_.watch == nullptr ? nullptr : std::make_unique<HostWatch<T>>(host.batch_, host.problem_)) {
       const std::size_t lanes = host.problem_.lanes;
       z0_.resize(host.problem_.state_size * lanes);
       rows_.resize(lanes);
@@ -333,7 +332,7 @@ class HostSolver {
     std::vector<AlignedVector<T>> packed_;
     std::vector<const T*> pointers_;
     LaneResume<T> resume_;
-    std::unique_ptr<StepTeller<T>> watch_;  // null where nobody watches
+    std::unique_ptr<HostWatch<T>> watch_;  // null where nobody watches
   };
 
   /// An argument or Parameter of the field: numbers that all samples share, or a batch.

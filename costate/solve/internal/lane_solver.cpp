@@ -40,6 +40,7 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       stage_times_(problem.time, lanes_),
       outputs_(lanes_),
       reached_(lanes_),
+      beyond_(lanes_),
       outcomes_(lanes_),
       records_(lanes_),
       errors_(problem) {
@@ -199,14 +200,7 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   clock_.end[lane] = time_of(problem_.num_times - 1, lane);
   clock_.is_active[lane] = 1;
   if (events_ != nullptr) events_->begin(lane, direction(lane));
-  if (const std::optional<double> misplaced = misplaced_time(lane)) {
-    clock_.t[lane] = *misplaced;  // for the report
-    return end_lane(lane, Status::kInvalidTimes);
-  }
-  if (const std::optional<double> coarse = coarse_time(lane)) {
-    clock_.t[lane] = *coarse;
-    return end_lane(lane, Status::kCoarseTimes);
-  }
+  if (inputs_.shared_times == nullptr && !has_valid_times(lane)) return;  // those were looked at once
   outputs.is_fresh = true;
   if (inputs_.resume != nullptr) take_up(lane);
   while (!problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times &&
@@ -215,6 +209,22 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   if (!lane_is_finite(y_.data(), lane, lanes_, state_size_)) return end_lane(lane, Status::kNonFinite);
   if (static_cast<std::size_t>(outputs.next) == problem_.num_times) return end_lane(lane, Status::kOk);
   clock_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
+}
+
+/// Whether a lane's times can be solved for; it ends if not.
+template <class T>
+bool LaneSolver<T>::has_valid_times(std::size_t lane) {
+  if (const std::optional<double> misplaced = misplaced_time(lane)) {
+    clock_.t[lane] = *misplaced;  // for the report
+    end_lane(lane, Status::kInvalidTimes);
+    return false;
+  }
+  if (const std::optional<double> coarse = coarse_time(lane)) {
+    clock_.t[lane] = *coarse;
+    end_lane(lane, Status::kCoarseTimes);
+    return false;
+  }
+  return true;
 }
 
 /// The lane goes on with what another solve has left.

@@ -158,6 +158,7 @@ class LaneSolver {
   void refill(LaneQueue& queue, std::vector<char>& holds_sample);
   void begin(std::size_t lane, T* states);
   void take_up(std::size_t lane);
+  bool has_valid_times(std::size_t lane);
   std::optional<double> misplaced_time(std::size_t lane) const;
   std::optional<double> coarse_time(std::size_t lane) const;
   void end_lane(std::size_t lane, Status status);
@@ -221,7 +222,7 @@ class LaneSolver {
 
   // Outputs (lane_solver_outputs.cpp).
   void pass_all_outputs(std::size_t num_reached, T* states);
-  bool has_many_outputs(std::span<const std::uint32_t> lanes) const;
+  bool has_many_outputs(std::span<const std::uint32_t> lanes);
   std::size_t first_beyond(std::size_t lane) const;
   void pass_rows(std::span<std::uint32_t> lanes);
   std::size_t pass_outputs(std::span<std::uint32_t> lanes, bool& any_inside);
@@ -266,6 +267,7 @@ class LaneSolver {
   StageTimes<T> stage_times_;
   std::vector<LaneOutputs> outputs_;
   std::vector<std::uint32_t> reached_;  // lanes that got to their next output
+  std::vector<std::size_t> beyond_;     // first_beyond() of these
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;

@@ -77,11 +77,14 @@ void LaneSolver<T>::write_pass(std::span<const std::uint32_t> lanes, T* states) 
 
 /// Whether these lanes have so many outputs in their steps that one lane after the other is worth it.
 template <class T>
-bool LaneSolver<T>::has_many_outputs(std::span<const std::uint32_t> lanes) const {
+bool LaneSolver<T>::has_many_outputs(std::span<const std::uint32_t> lanes) {
   constexpr std::size_t kMany = 3;  // a lane; fewer leave most of a vector of times empty
   if (rows_.empty() || inputs_.shared_times == nullptr) return false;
   std::size_t count = 0;
-  for (const std::size_t lane : lanes) count += first_beyond(lane) - next_output(lane);
+  for (const std::size_t lane : lanes) {
+    beyond_[lane] = first_beyond(lane);
+    count += beyond_[lane] - next_output(lane);
+  }
   return count >= kMany * lanes.size();
 }
 
@@ -101,7 +104,7 @@ template <class T>
 void LaneSolver<T>::pass_rows(std::span<std::uint32_t> lanes) {
   for (std::uint32_t& lane : lanes) {
     std::size_t next = next_output(lane);
-    const std::size_t beyond = first_beyond(lane);
+    const std::size_t beyond = beyond_[lane];
     dense_.write_rows(dense_step(), {lane, inputs_.shared_times + next, beyond - next},
                       rows_[lane] + next * state_size_);
     for (next = beyond; next < problem_.num_times && inputs_.shared_times[next] == clock_.t_next[lane]; ++next)
@@ -219,8 +222,8 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t o
 }
 
 // Members that have their definitions here.
-template bool LaneSolver<float>::has_many_outputs(std::span<const std::uint32_t>) const;
-template bool LaneSolver<double>::has_many_outputs(std::span<const std::uint32_t>) const;
+template bool LaneSolver<float>::has_many_outputs(std::span<const std::uint32_t>);
+template bool LaneSolver<double>::has_many_outputs(std::span<const std::uint32_t>);
 template std::size_t LaneSolver<float>::first_beyond(std::size_t) const;
 template std::size_t LaneSolver<double>::first_beyond(std::size_t) const;
 template void LaneSolver<float>::pass_rows(std::span<std::uint32_t>);
