@@ -1,6 +1,7 @@
 """costate.torch: what is watched of a captured field, what refuses it, and how arguments find their way."""
 
 import dataclasses
+import gc
 import itertools
 import math
 import random
@@ -213,3 +214,24 @@ def test_more_methods_of_the_core(method, allowed, path):
     found = door.odeint(lambda t, y: -y * torch.cos(3 * t), Y0, t, method=method, options=options, path=path, rtol=1e-9, atol=1e-11)
     error = (found - torch.exp(-torch.sin(3 * t) / 3)[:, None, None]).abs().max()
     assert (1e-6 if options else 0) < error < allowed
+
+
+def test_garbage_that_others_collect_is_no_code_of_the_field():
+    def collected(phase, info):
+        return sorted(info)
+
+    def field(t, y):
+        loops = [[] for _ in range(50)]
+        for loop in loops:
+            loop.append(loop)
+        return -y
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(collected)  # as JAX does when it is imported
+    gc.set_threshold(1)
+    try:
+        assert door.explain(field, Y0).startswith("In the core")
+        assert gc.isenabled()
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(collected)

@@ -4,6 +4,7 @@ Below autograd, so that a `torch.autograd.grad` inside the field is recorded as 
 """
 
 import contextlib
+import gc
 import sys
 
 import torch
@@ -184,7 +185,10 @@ def _is_idle(name, args):
 
 @contextlib.contextmanager
 def _code_seen(codes):
-    """Puts the Python code that this thread runs meanwhile into {code: its globals}. CannotCapture before it prints."""
+    """Puts the Python code that this thread runs meanwhile into {code: its globals}. CannotCapture before it prints.
+
+    No garbage is collected meanwhile: that runs code which is not the field's, such as what JAX hangs on it when it is imported.
+    """
     def see(frame, event, argument):
         if event == "call":
             codes.setdefault(frame.f_code, frame.f_globals)
@@ -192,11 +196,15 @@ def _code_seen(codes):
             raise CannotCapture("it prints")
 
     before = sys.getprofile()
+    collects = gc.isenabled()
+    gc.disable()
     sys.setprofile(see)
     try:
         yield
     finally:
         sys.setprofile(None)
+        if collects:
+            gc.enable()
         if hasattr(before, "enable"):  # cProfile's, which is not called
             before.enable()
         elif before is not None:
