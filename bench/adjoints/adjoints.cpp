@@ -26,6 +26,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/solve/solve.h"
+#include "tests/support/stiff_problems.h"
 
 namespace costate {
 namespace {
@@ -74,34 +75,10 @@ Problem neural_ode() {
 
 /// 20 species of air pollution: the Bari test set (Mazzia and Magherini 2008). The parameters are factors of the rates.
 Problem pollu() {
-  struct Reaction {
-    double rate;
-    std::vector<std::int64_t> taken, made;  // species, from 1 on
-  };
-  static const std::vector<Reaction> reactions = {
-      {0.35, {1}, {2, 3}},        {0.266e2, {2, 4}, {1}},      {0.123e5, {5, 2}, {1, 6}},
-      {0.86e-3, {7}, {5, 5, 8}},  {0.82e-3, {7}, {8}},         {0.15e5, {7, 6}, {5, 8}},
-      {0.13e-3, {9}, {10, 5, 8}}, {0.24e5, {9, 6}, {11}},      {0.165e5, {11, 2}, {10, 12, 1}},
-      {0.9e4, {11, 1}, {13}},     {0.22e-1, {13}, {11, 1}},    {0.12e5, {10, 2}, {14, 1}},
-      {0.188e1, {14}, {7, 5}},    {0.163e5, {1, 6}, {15}},     {0.48e7, {3}, {4}},
-      {0.35e-3, {4}, {16}},       {0.175e-1, {4}, {3}},        {0.1e9, {16}, {6, 6}},
-      {0.444e12, {16}, {3}},      {0.124e4, {17, 6}, {18, 5}}, {0.21e1, {19}, {2}},
-      {0.578e1, {19}, {1, 3}},    {0.474e-1, {1, 4}, {19}},    {0.178e4, {19, 1}, {20}},
-      {0.312e1, {20}, {19, 1}}};
   const Parameter factors("factors", HostArray(Shape{25}, std::vector<double>(25, 1.0)));
   const auto loss = [=](const SolveOptions& options) {
-    const VectorField field = vector_field({20}, [=](Array, Array y) {
-      std::vector<Array> slopes(20, constant(0.0));
-      for (std::size_t i = 0; i < reactions.size(); ++i) {
-        Array speed = reactions[i].rate * Array(factors)[static_cast<std::int64_t>(i)];
-        for (const std::int64_t species : reactions[i].taken) speed = speed * y[species - 1];
-        for (const std::int64_t species : reactions[i].taken)
-          slopes[static_cast<std::size_t>(species - 1)] = slopes[static_cast<std::size_t>(species - 1)] - speed;
-        for (const std::int64_t species : reactions[i].made)
-          slopes[static_cast<std::size_t>(species - 1)] = slopes[static_cast<std::size_t>(species - 1)] + speed;
-      }
-      return stack(slopes);
-    });
+    const VectorField field =
+        vector_field({20}, [=](Array, Array y) { return stiff_set::pollu_slope(y, Array(factors)); });
     return trace(
         [&](Array z0) {
           return sum(square(solve(field, z0, constant(HostArray::vector({0, 60})), options)[1]));
@@ -109,11 +86,9 @@ Problem pollu() {
         {{"z0", {20}}});
   };
   constexpr std::int64_t kBatch = 16;
-  HostArray start(Shape{kBatch, 20});
-  for (std::int64_t b = 0; b < kBatch; ++b)
-    for (const auto& [species, value] :
-         std::vector<std::pair<std::int64_t, double>>{{1, 0.2}, {3, 0.04}, {6, 0.1}, {7, 0.3}, {8, 0.01}, {16, 0.007}})
-      start.set(20 * b + species, value * (0.8 + 0.025 * static_cast<double>(b)));
+  HostArray start = stiff_set::starts(stiff_set::pollu(), kBatch);
+  for (std::int64_t i = 0; i < start.size(); ++i)
+    start.set(i, start.at(i) * (0.8 + 0.025 * static_cast<double>(i / 20)));
   return {"POLLU (20 species, 25 factors of rates, 16 samples)",
           {.method = Method::kRodas5p, .rtol = 1e-6, .atol = 1e-10},
           loss,

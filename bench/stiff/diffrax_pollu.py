@@ -17,7 +17,7 @@ from side import timed
 
 jax.config.update("jax_enable_x64", True)
 
-# rate, species taken, species made: as bench/stiff/pollu.h
+# rate, species taken, species made: as tests/support/stiff_problems.h
 REACTIONS = [
     (0.35, [1], [2, 3]), (0.266e2, [2, 4], [1]), (0.123e5, [5, 2], [1, 6]), (0.86e-3, [7], [5, 5, 8]), (0.82e-3, [7], [8]),
     (0.15e5, [7, 6], [5, 8]), (0.13e-3, [9], [10, 5, 8]), (0.24e5, [9, 6], [11]), (0.165e5, [11, 2], [10, 12, 1]), (0.9e4, [11, 1], [13]),

@@ -10,14 +10,17 @@
 #include <vector>
 
 #include "bench/side.h"
-#include "bench/stiff/pollu.h"
+#include "costate/costate.h"
+#include "tests/support/stiff_problems.h"
 
 int main(int argc, char** argv) {
   namespace cs = costate;
   const std::vector<std::string> given = bench::arguments(argc, argv, "METHOD GUARD NUMBER RTOL SECONDS");
   const std::int64_t number = std::stoll(given[2]);
   const double rtol = std::stod(given[3]);
-  const cs::VectorField field = bench::pollu();
+  const cs::VectorField field = cs::vector_field(
+      {20}, {{"factors", {25}}},
+      [](cs::Array, cs::Array y, cs::Array factors) { return cs::stiff_set::pollu_slope(y, factors); });
   const auto gradient = [&](const cs::SolveOptions& options) {
     return cs::compile(cs::value_and_grad(cs::trace(
         [&](cs::Array z0, cs::Array factors) {
@@ -26,7 +29,7 @@ int main(int argc, char** argv) {
         },
         {{"z0", {20}}, {"factors", {25}}})));
   };
-  const cs::HostArray start = bench::pollu_start(number);
+  const cs::HostArray start = cs::stiff_set::starts(cs::stiff_set::pollu(), number);
   cs::HostArray factors(cs::Shape{number, 25});
   for (std::int64_t i = 0; i < factors.size(); ++i) factors.set(i, 1 + 0.1 * std::sin(static_cast<double>(i)));
   const cs::Program program = gradient({.method = cs::method_from_name(given[0]),

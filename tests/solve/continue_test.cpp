@@ -9,6 +9,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/solve/solve.h"
+#include "tests/solve/pendulum_starts.h"
 #include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
 
@@ -19,21 +20,12 @@ VectorField spring() {
   return vector_field({2}, [](Array, Array z) { return stack({z[1], -1.0 * sin(z[0])}); });
 }
 
-HostArray spring_starts(std::int64_t batch) {
-  HostArray z0(Shape{batch, 2});
-  for (std::int64_t i = 0; i < batch; ++i) {
-    z0.set(2 * i, 0.1 + 2.5 * static_cast<double>(i) / static_cast<double>(batch));
-    z0.set(2 * i + 1, 0.3 * std::sin(static_cast<double>(i)));
-  }
-  return z0;
-}
-
 TEST(ContinueSolve, HasTheBitsOfOneSolveWithAStop) {
   const VectorField field = spring();
   for (const Method method : {Method::kDopri5, Method::kTsit5, Method::kDopri8, Method::kVern9, Method::kRodas5p})
     for (const Dtype dtype : {Dtype::kF64, Dtype::kF32})
       for (const std::int64_t batch : {1, 37}) {
-        const HostArray z0 = spring_starts(batch).astype(dtype);
+        const HostArray z0 = pendulum_starts(batch).astype(dtype);
         SolveOptions options{.method = method, .dtype = dtype};
         const Solution first = solve(field, z0, HostArray::vector({0, 1, 3}), options);
         const Solution second = continue_solve(field, first.end, HostArray::vector({3, 4, 7}), options);
@@ -67,7 +59,7 @@ TEST(ContinueSolve, GoesOnWithTheMethodThatAutoHadTaken) {
 }
 
 TEST(ContinueSolve, CarriesTheLastSlope) {
-  const HostArray z0 = spring_starts(1);
+  const HostArray z0 = pendulum_starts(1);
   const Solution first = solve(spring(), z0, HostArray::vector({0, 3}), {.method = Method::kDopri5});
   const Solution second = continue_solve(spring(), first.end, HostArray::vector({3, 7}), {.method = Method::kDopri5});
   EXPECT_EQ(second.nfe[0], 6 * (second.accepted[0] + second.rejected[0]));
@@ -77,7 +69,7 @@ TEST(ContinueSolve, CarriesTheLastSlope) {
 
 TEST(ContinueSolve, RefusesWhatHasNoEnd) {
   const VectorField field = spring();
-  const HostArray z0 = spring_starts(2), times = HostArray::vector({0, 1});
+  const HostArray z0 = pendulum_starts(2), times = HostArray::vector({0, 1});
   const Solution done = solve(field, z0, times);
   EXPECT_ERROR(continue_solve(field, done.end, HostArray::vector({std::nextafter(1, 2), 2})), InvalidArgument,
                "times must begin where the solve ended, at 1 for sample 0; got 1.0000000000000002");
@@ -96,7 +88,7 @@ TEST(ContinueSolve, RefusesWhatHasNoEnd) {
 TEST(SolveWatch, HearsOfEachAttemptAndChangesNoBit) {
   const VectorField field = spring();
   constexpr std::int64_t kBatch = 37;
-  const HostArray z0 = spring_starts(kBatch), times = HostArray::vector({0, 1, 9});
+  const HostArray z0 = pendulum_starts(kBatch), times = HostArray::vector({0, 1, 9});
   const SolveOptions options{.rtol = 1e-4, .first_step = 3};  // so that some are rejected
   struct Seen {
     std::int64_t attempts = 0, accepted = 0, rejected = 0;
@@ -151,7 +143,7 @@ TEST(SolveWatch, HearsOfFixedStepsAndMayEndTheSolve) {
     EXPECT_EQ(step.error, 0);
     ++count;
   };
-  const HostArray z0 = spring_starts(3), times = HostArray::vector({0, 1});
+  const HostArray z0 = pendulum_starts(3), times = HostArray::vector({0, 1});
   solve(spring(), z0, times, {.method = Method::kRk4, .steps_per_interval = 10}, {}, {}, watch);
   EXPECT_EQ(count, 30);
   watch.on_accept = [&](const StepView& step) { EXPECT_EQ(step.state.size(), 2U); };  // and no slopes of steps before
@@ -163,7 +155,7 @@ TEST(SolveWatch, HearsOfFixedStepsAndMayEndTheSolve) {
 TEST(UsersNorm, OfTheRootMeanSquareTakesTheSameSteps) {
   const VectorField field = spring();
   const Function rms = trace([](Array errors) { return sqrt(sum(errors * errors) / 2.0); }, {{"errors", {2}}});
-  const HostArray z0 = spring_starts(19), times = HostArray::vector({0, 4});
+  const HostArray z0 = pendulum_starts(19), times = HostArray::vector({0, 4});
   for (const Method method : {Method::kDopri5, Method::kDop853, Method::kRodas5p}) {
     const Solution plain = solve(field, z0, times, {.method = method});
     const Solution own = solve(field, z0, times, {.method = method, .norm = rms});
@@ -175,7 +167,7 @@ TEST(UsersNorm, OfTheRootMeanSquareTakesTheSameSteps) {
 TEST(UsersNorm, DecidesWhatIsControlled) {
   const VectorField field = spring();
   const Function first = trace([](Array errors) { return abs(errors[0]); }, {{"errors", {2}}});
-  const HostArray z0 = spring_starts(5), times = HostArray::vector({0, 4});
+  const HostArray z0 = pendulum_starts(5), times = HostArray::vector({0, 4});
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const Solution own = solve(field, z0, times, {.norm = first});
   const Solution by_tolerances =
@@ -195,9 +187,9 @@ TEST(UsersNorm, InAProgramWithItsDerivatives) {
         },
         {{"z0", {2}}});
   };
-  const std::vector<HostArray> inputs = {spring_starts(3)};
+  const std::vector<HostArray> inputs = {pendulum_starts(3)};
   testing::check_execution(program(most), inputs, 1e-10);
-  const std::vector<HostArray> tangent = {inputs[0], spring_starts(3)};
+  const std::vector<HostArray> tangent = {inputs[0], pendulum_starts(3)};
   const HostArray own = compile(jvp(program(most))).run(tangent).outputs[1];
   const HostArray plain = compile(jvp(program({}))).run(tangent).outputs[1];
   EXPECT_FALSE(own.same_bits(plain));
@@ -206,9 +198,9 @@ TEST(UsersNorm, InAProgramWithItsDerivatives) {
 
 TEST(UsersNorm, CallersMistakes) {
   const Function wrong = trace([](Array errors) { return errors; }, {{"errors", {2}}});
-  EXPECT_ERROR(solve(spring(), spring_starts(1), HostArray::vector({0, 1}), {.norm = wrong}), InvalidArgument,
+  EXPECT_ERROR(solve(spring(), pendulum_starts(1), HostArray::vector({0, 1}), {.norm = wrong}), InvalidArgument,
                "norm must be a Function of the 2 errors of the state's numbers alone");
-  EXPECT_ERROR(solve(spring(), spring_starts(1), HostArray::vector({0, 1}), {.method = Method::kRk4, .norm = wrong}),
+  EXPECT_ERROR(solve(spring(), pendulum_starts(1), HostArray::vector({0, 1}), {.method = Method::kRk4, .norm = wrong}),
                InvalidArgument, "norm is for steps chosen by the error");
 }
 

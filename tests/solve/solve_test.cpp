@@ -12,21 +12,13 @@
 #include "costate/exec/program.h"
 #include "costate/graph/interpret.h"
 #include "costate/solve/internal/reference_solve.h"
+#include "tests/solve/pendulum_starts.h"
 
 namespace costate {
 namespace {
 
 VectorField pendulum() {
   return vector_field({2}, [](Array t, Array z) { return stack({z[1], -sin(z[0]) + 0.1 * cos(t)}); });
-}
-
-HostArray starts(std::int64_t batch) {
-  HostArray z0(Shape{batch, 2});
-  for (std::int64_t i = 0; i < batch; ++i) {
-    z0.set(2 * i, 0.1 + 2.5 * static_cast<double>(i) / static_cast<double>(batch));
-    z0.set(2 * i + 1, 0.3 * std::sin(static_cast<double>(i)));
-  }
-  return z0;
 }
 
 internal::ReferenceSolution reference(const HostArray& z0, std::int64_t row, const std::vector<double>& times,
@@ -47,7 +39,7 @@ TEST_P(LaneSolverMethod, AgreesWithTheReferenceSolve) {
     for (const std::int64_t batch : {1, 7, 33}) {
       const SolveOptions options{.method = GetParam(),
                                  .steps_per_interval = tableau(GetParam()).has_error_estimate() ? 0 : 20};
-      const HostArray z0 = starts(batch);
+      const HostArray z0 = pendulum_starts(batch);
       const Solution solution = solve(field, z0, HostArray::vector(times), options);
       solution.check();
       for (std::int64_t row = 0; row < batch; ++row) {
@@ -69,7 +61,7 @@ TEST_P(LaneSolverMethod, AgreesWithTheReferenceSolve) {
 
 TEST_P(LaneSolverMethod, SampleBitsDoNotDependOnBatchOrThreads) {
   const VectorField field = pendulum();
-  const HostArray z0 = starts(70), times = HostArray::vector({0, 0.3, 1.5});
+  const HostArray z0 = pendulum_starts(70), times = HostArray::vector({0, 0.3, 1.5});
   const SolveOptions options{.method = GetParam(),
                              .steps_per_interval = tableau(GetParam()).has_error_estimate() ? 0 : 7};
   set_num_threads(1);
@@ -100,7 +92,7 @@ TEST(Solve, ManyOutputsHaveTheBitsOfOneAfterTheOther) {
       },
       {.stop_after = 3})};
   constexpr std::int64_t kBatch = 45;
-  const HostArray z0 = starts(kBatch);
+  const HostArray z0 = pendulum_starts(kBatch);
   std::vector<double> rising, falling;
   for (int i = 0; i < 150; ++i) rising.push_back(0.06 * (i - i % 7 / 5));  // some are there twice
   for (int i = 0; i < 150; ++i) falling.push_back(-0.05 * i);
@@ -145,12 +137,13 @@ TEST(Solve, NamedPartsAreOneFlatState) {
 }
 
 TEST(Solve, JointControlTakesTheSameStepsForAll) {
-  const Solution solution = solve(pendulum(), starts(20), HostArray::vector({0, 3}), {.control = Control::kJoint});
+  const Solution solution =
+      solve(pendulum(), pendulum_starts(20), HostArray::vector({0, 3}), {.control = Control::kJoint});
   for (const std::int64_t accepted : solution.accepted) EXPECT_EQ(accepted, solution.accepted[0]);
 }
 
 TEST(Solve, JointControlLeavesOutASampleThatFailsAtItsStart) {
-  HostArray z0 = starts(5);
+  HostArray z0 = pendulum_starts(5);
   z0.set(2, NAN);
   const Solution solution = solve(pendulum(), z0, HostArray::vector({0, 3}), {.control = Control::kJoint});
   for (std::size_t b = 0; b < 5; ++b) EXPECT_EQ(solution.status[b], b == 1 ? Status::kNonFinite : Status::kOk);
@@ -200,11 +193,12 @@ TEST(Solve, ASampleThatBlowsUpLeavesTheOthersAlone) {
 }
 
 TEST(Solve, TooManyStepsIsAStatus) {
-  EXPECT_ERROR(solve(pendulum(), starts(2), HostArray::vector({0, 100}), {.max_steps = 5}).check(), SolveFailed,
-               "max_steps");
-  // More steps than an int counts are no single one.
-  EXPECT_ERROR(solve(pendulum(), starts(2), HostArray::vector({0, 1}), {.step_size = 1e-300, .max_steps = 5}).check(),
+  EXPECT_ERROR(solve(pendulum(), pendulum_starts(2), HostArray::vector({0, 100}), {.max_steps = 5}).check(),
                SolveFailed, "max_steps");
+  // More steps than an int counts are no single one.
+  EXPECT_ERROR(
+      solve(pendulum(), pendulum_starts(2), HostArray::vector({0, 1}), {.step_size = 1e-300, .max_steps = 5}).check(),
+      SolveFailed, "max_steps");
 }
 
 /// Robertson's reactions, stiff: with an explicit method the steps stay at its stability limit.
@@ -226,18 +220,19 @@ TEST(Solve, AStiffFieldIsToldFromABlowUp) {
   const Solution blown = solve(explosion, HostArray(Shape{1, 1}, std::vector<double>{1.0}), HostArray::vector({0, 2}));
   EXPECT_EQ(blown.advice.find("stiff"), std::string::npos) << blown.advice;
   EXPECT_ERROR(blown.check(), SolveFailed, "look at the field there");
-  EXPECT_EQ(solve(pendulum(), starts(1), HostArray::vector({0, 1}), {.step_size = 1e-4, .max_steps = 5000}).advice,
-            "take longer steps, or raise max_steps");
+  EXPECT_EQ(
+      solve(pendulum(), pendulum_starts(1), HostArray::vector({0, 1}), {.step_size = 1e-4, .max_steps = 5000}).advice,
+      "take longer steps, or raise max_steps");
 }
 
 TEST(Solve, BadInputIsNamed) {
   const VectorField field = pendulum();
   EXPECT_ERROR(solve(field, HostArray(Shape{3}), HostArray::vector({0, 1})), ShapeError,
                "z0 must have shape [batch] + [2]; got [3]");
-  EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1, 0.5})), InvalidArgument,
+  EXPECT_ERROR(solve(field, pendulum_starts(2), HostArray::vector({0, 1, 0.5})), InvalidArgument,
                "must not turn back; times[1] is 1 and times[2] is 0.5");
-  EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, NAN})), InvalidArgument, "must be finite");
-  EXPECT_ERROR(solve(field, starts(2), HostArray::vector({0, 1}), {.rtol = -1}), InvalidArgument, "rtol");
+  EXPECT_ERROR(solve(field, pendulum_starts(2), HostArray::vector({0, NAN})), InvalidArgument, "must be finite");
+  EXPECT_ERROR(solve(field, pendulum_starts(2), HostArray::vector({0, 1}), {.rtol = -1}), InvalidArgument, "rtol");
   EXPECT_ERROR(vector_field({2}, [](Array, Array z) { return z[0]; }), ShapeError, "must have its shape [2]; got []");
 }
 
@@ -247,16 +242,16 @@ TEST(Solve, ARepeatedTimeHasTheSameStateAgain) {
   for (const SolveOptions& options :
        {SolveOptions{}, SolveOptions{.method = Method::kDopri8}, SolveOptions{.control = Control::kJoint},
         SolveOptions{.step_size = 0.1}, SolveOptions{.method = Method::kRk4, .steps_per_interval = 3}}) {
-    const Solution plain = solve(pendulum(), starts(3), once, options),
-                   again = solve(pendulum(), starts(3), twice, options);
+    const Solution plain = solve(pendulum(), pendulum_starts(3), once, options),
+                   again = solve(pendulum(), pendulum_starts(3), twice, options);
     for (std::int64_t row = 0; row < 3; ++row)
       for (std::int64_t k = 0; k < 14; ++k)
         EXPECT_EQ(again.states.at(14 * row + k),
                   plain.states.at(6 * row + 2 * static_cast<std::int64_t>(which[k / 2]) + k % 2))
             << row << " " << k;
   }
-  const Solution still = solve(pendulum(), starts(1), HostArray::vector({1, 1, 1}));
-  for (std::int64_t k = 0; k < 6; ++k) EXPECT_EQ(still.states.at(k), starts(1).at(k % 2));
+  const Solution still = solve(pendulum(), pendulum_starts(1), HostArray::vector({1, 1, 1}));
+  for (std::int64_t k = 0; k < 6; ++k) EXPECT_EQ(still.states.at(k), pendulum_starts(1).at(k % 2));
 }
 
 TEST(SolveInATrace, ConstantTimesAreChecked) {
@@ -275,7 +270,7 @@ TEST(SolveInATrace, AgreesWithTheInterpreterAndItsJvpWithDifferences) {
                                 {.method = Method::kRk4, .steps_per_interval = 10})));
       },
       {{"z0", {2}}});
-  testing::check_execution(f, {starts(9)}, 1e-13);
+  testing::check_execution(f, {pendulum_starts(9)}, 1e-13);
   const HostArray z0 = HostArray::vector({1.0, -0.4}), direction = HostArray::vector({0.3, 0.8});
   const double tangent = interpret(jvp(f), {z0, direction})[1].at(0);
   const auto at = [&](double step) {

@@ -228,12 +228,7 @@ void CvodeSolver::count_steps() {
 Solution solve_by_cvode(const VectorField& field, const SolveOptions& options, const HostBatch& batch) {
   const HostSizes& sizes = batch.sizes;
   Solution solution;
-  solution.status.resize(sizes.batch);
-  solution.reached.resize(sizes.batch);
-  solution.last_step.resize(sizes.batch);
-  for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected, &solution.implicit_steps})
-    counter->resize(sizes.batch);
-  solution.switches.resize(sizes.batch);
+  make_room(solution, sizes.batch);
   sundials::library();  // before any thread asks for it
   const CvodeProblem problem(field, options);
   const auto numbers = [&](const HostArray& array, bool is_of_samples, std::size_t sample) {
@@ -255,14 +250,7 @@ Solution solve_by_cvode(const VectorField& field, const SolveOptions& options, c
         arguments.push_back(numbers(*value.value, value.input->kind == InputKind::kSample, sample));
       const std::vector<double> z0 = numbers(batch.z0, true, sample);
       const std::vector<double> times = numbers(batch.times, !sizes.times_are_shared, sample);
-      const LaneOutcome outcome = solver.solve(z0, times, arguments, all.data() + sample * size);
-      solution.status[sample] = outcome.status;
-      solution.reached[sample] = outcome.t;
-      solution.last_step[sample] = outcome.h;
-      solution.nfe[sample] = outcome.nfe;
-      solution.accepted[sample] = outcome.accepted;
-      solution.rejected[sample] = outcome.rejected;
-      solution.implicit_steps[sample] = outcome.implicit;
+      keep_outcome(solution, sample, solver.solve(z0, times, arguments, all.data() + sample * size));
     }
   });
   const Shape rows = sizes.state.with_first(static_cast<std::int64_t>(sizes.times));

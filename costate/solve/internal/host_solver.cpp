@@ -93,12 +93,7 @@ class HostSolver {
     std::vector<std::int64_t> axes = {static_cast<std::int64_t>(sizes_.batch), static_cast<std::int64_t>(sizes_.times)};
     axes.insert(axes.end(), sizes_.state.axes().begin(), sizes_.state.axes().end());
     solution.states = HostArray(Shape(axes), kDtype);
-    solution.status.resize(sizes_.batch);
-    solution.reached.resize(sizes_.batch);
-    solution.last_step.resize(sizes_.batch);
-    for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected, &solution.implicit_steps})
-      counter->resize(sizes_.batch);
-    solution.switches.resize(sizes_.batch);
+    make_room(solution, sizes_.batch);
     if (!problem_.is_fixed) make_end(solution);
     const std::size_t threads = batch_.watch != nullptr ? 1 : static_cast<std::size_t>(num_threads());
     const std::size_t workers = std::min(threads, (sizes_.batch + problem_.lanes - 1) / problem_.lanes);
@@ -252,16 +247,9 @@ class HostSolver {
 
     void finished(std::size_t lane) override {
       const std::size_t sample = sample_of_[lane];
-      const LaneOutcome& outcome = solver_.outcomes()[lane];
       if (!common_.dense.empty()) common_.dense[sample] = std::move(dense_.steps(lane));
       if (solver_.events() != nullptr) keep_events(sample, solver_.events()->list(lane));
-      solution_.status[sample] = outcome.status;
-      solution_.reached[sample] = outcome.t;
-      solution_.last_step[sample] = outcome.h;
-      solution_.nfe[sample] = outcome.nfe;
-      solution_.accepted[sample] = outcome.accepted;
-      solution_.rejected[sample] = outcome.rejected;
-      solution_.implicit_steps[sample] = outcome.implicit;
+      keep_outcome(solution_, sample, solver_.outcomes()[lane]);
       if (const LaneSwitch* switches = solver_.switches(); switches != nullptr)
         solution_.switches[sample].assign(switches->times(lane).begin(), switches->times(lane).end());
       if (!host_.problem_.is_fixed) keep_end(sample, lane);
@@ -359,6 +347,25 @@ std::vector<FieldValue> field_values(const VectorField& field, std::span<const H
   for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
     values.push_back({&inputs[i], inputs[i].parameter ? &inputs[i].parameter->value() : &arguments[given++]});
   return values;
+}
+
+void make_room(Solution& solution, std::size_t batch) {
+  solution.status.resize(batch);
+  solution.reached.resize(batch);
+  solution.last_step.resize(batch);
+  for (auto* counter : {&solution.nfe, &solution.accepted, &solution.rejected, &solution.implicit_steps})
+    counter->resize(batch);
+  solution.switches.resize(batch);
+}
+
+void keep_outcome(Solution& solution, std::size_t sample, const LaneOutcome& outcome) {
+  solution.status[sample] = outcome.status;
+  solution.reached[sample] = outcome.t;
+  solution.last_step[sample] = outcome.h;
+  solution.nfe[sample] = outcome.nfe;
+  solution.accepted[sample] = outcome.accepted;
+  solution.rejected[sample] = outcome.rejected;
+  solution.implicit_steps[sample] = outcome.implicit;
 }
 
 template <class T>

@@ -13,6 +13,8 @@
 
 namespace costate::internal {
 
+struct LaneOutcome;
+
 /// Sizes of a host solve that solve() has checked.
 struct HostSizes {
   std::size_t batch = 0;
@@ -40,6 +42,10 @@ struct FieldValue {
 
 /// The arguments and Parameters of a field in the order of its Function's inputs.
 std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments);
+
+/// Room in a Solution for what each sample's solve ends with, and what one did.
+void make_room(Solution& solution, std::size_t batch);
+void keep_outcome(Solution& solution, std::size_t sample, const LaneOutcome& outcome);
 
 /// solve() of a batch whose inputs were checked, in T; with `dense`, all of its steps.
 template <class T>
