@@ -13,8 +13,7 @@ namespace {
 
 /// What the error of a disturbance may be of an implicit step whose state shows something, in units of what it may be
 /// elsewhere. The state moves, and its own error shortens the steps; the estimates are above the errors, of kvaerno5 by
-/// the least (tests/adjoint/gradients_from_rest_test.cpp: heat at 10, of rodas5p nothing at 100). Without it POLLU took
-/// 249 steps in place of 154, for a gradient off by 0.02 rtol in place of 0.5.
+/// the least. Found by trial, and fitted to the tests that judge it (docs/speed.md, "Stiff systems").
 double leeway(Method method) {
   if (!tableau(method).is_implicit()) return 1;
   return implicit_method(method).diagonal != nullptr ? 5 : 30;
