@@ -26,16 +26,20 @@ RunReport report_of(const Head& head) {
           .factorizations = head[4]};
 }
 
+void append(std::vector<std::byte>& bytes, std::span<const std::byte> more) {
+  const std::size_t end = bytes.size();
+  bytes.resize(end + more.size());
+  std::ranges::copy(more, bytes.begin() + static_cast<std::ptrdiff_t>(end));
+}
+
 template <class T>
 void put(std::vector<std::byte>& bytes, const T& value) {
-  const auto* from = reinterpret_cast<const std::byte*>(&value);
-  bytes.insert(bytes.end(), from, from + sizeof(T));
+  append(bytes, std::as_bytes(std::span(&value, 1)));
 }
 
 void put(std::vector<std::byte>& bytes, const std::string& text) {
   put(bytes, text.size());
-  const auto view = std::as_bytes(std::span(text));
-  bytes.insert(bytes.end(), view.begin(), view.end());
+  append(bytes, std::as_bytes(std::span(text)));
 }
 
 /// Reads what put() wrote.
@@ -123,9 +127,7 @@ void exchange_rows(Communicator& ranks, std::span<const std::size_t> begins, std
   std::vector<std::byte> mine;
   put(mine, head_of(report, failures.size()));
   for (const SharedRows& array : arrays) {
-    const auto rows =
-        array.bytes.subspan(begins[own] * array.row_bytes, (begins[own + 1] - begins[own]) * array.row_bytes);
-    mine.insert(mine.end(), rows.begin(), rows.end());
+    append(mine, array.bytes.subspan(begins[own] * array.row_bytes, (begins[own + 1] - begins[own]) * array.row_bytes));
   }
   const std::vector<std::byte> all = gather(ranks, mine, places);
   report = {};
