@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "costate/base/error.h"
-#include "costate/codegen/internal/c_text.h"
+#include "costate/source/internal/c_text.h"
 #include "costate/graph/extension.h"
 
 namespace costate::internal {
