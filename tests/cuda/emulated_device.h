@@ -74,8 +74,8 @@ class EmulatedDevice : public internal::KernelDevice {
   void copy_to_host(void* to, std::uint64_t from, std::size_t bytes) override {
     std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   }
-  std::unique_ptr<internal::KernelModule> load(const std::string& source) override {
-    return std::make_unique<EmulatedModule>(source, backwards);
+  std::shared_ptr<internal::KernelModule> load(const std::string& source) override {
+    return std::make_shared<EmulatedModule>(source, backwards);
   }
 };
 

@@ -34,7 +34,8 @@ class KernelDevice {
   virtual void release(std::uint64_t address) noexcept = 0;
   virtual void copy_to_device(std::uint64_t to, const void* from, std::size_t bytes) = 0;
   virtual void copy_to_host(void* to, std::uint64_t from, std::size_t bytes) = 0;
-  virtual std::unique_ptr<KernelModule> load(const std::string& source) = 0;
+  /// Compiled once in a process for the same text.
+  virtual std::shared_ptr<KernelModule> load(const std::string& source) = 0;
 };
 
 }  // namespace costate::internal

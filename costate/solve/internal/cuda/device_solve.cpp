@@ -186,4 +186,15 @@ Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const Kern
   return DeviceSolve<double>(device, problem, lanes, batch).run(module, kernel, field);
 }
 
+Solution solve_on_device(KernelDevice& device, const VectorField& field, const SolveOptions& options,
+                         const HostBatch& batch) {
+  const DeviceProblem problem(field, options);
+  const DeviceTile tile = device_tile(problem, batch.sizes.batch, device.shared_limit());
+  check_batch(problem, tile.lanes, batch);
+  CudaSource source(tile.threads);
+  const KernelShape kernel = add_solve_kernel(source, "costate", problem, tile.lanes, device.shared_limit());
+  const auto module = device.load(source.text());
+  return run_solve_kernel(device, *module, kernel, problem, tile.lanes, field, batch);
+}
+
 }  // namespace costate::internal

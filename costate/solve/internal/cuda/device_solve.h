@@ -12,7 +12,7 @@ struct DeviceTile {
   std::size_t lanes = 64, threads = 256;
 };
 
-/// The largest tile whose arrays stand in shared memory, of those that the batch fills; else the smallest.
+/// The larger tile, if the batch fills it and its arrays stand in shared memory; else the smaller.
 DeviceTile device_tile(const DeviceProblem& problem, std::size_t batch, std::size_t shared_limit);
 
 /// Runs a kernel of add_solve_kernel() on a batch whose inputs were checked. NotSupported for events, a watch and a
@@ -20,5 +20,9 @@ DeviceTile device_tile(const DeviceProblem& problem, std::size_t batch, std::siz
 Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                           const DeviceProblem& problem, std::size_t lanes, const VectorField& field,
                           const HostBatch& batch);
+
+/// All of it: the kernel is made for the problem and the batch, compiled and run.
+Solution solve_on_device(KernelDevice& device, const VectorField& field, const SolveOptions& options,
+                         const HostBatch& batch);
 
 }  // namespace costate::internal
