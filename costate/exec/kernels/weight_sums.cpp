@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "costate/exec/kernels/convolve_apart.h"
 #include "costate/exec/kernels/kernels.h"
 
 // Once for all instruction sets.
@@ -302,8 +303,10 @@ HWY_AFTER_NAMESPACE();
 namespace costate::internal {
 namespace {
 
-/// With few channels, vectors of them would be mostly empty.
-bool stays_spread(const ConvTable& table, std::size_t lanes) { return lanes > 1 && table.depth < 8; }
+/// With few channels, vectors of them would be mostly empty; for one weight a channel, to transpose takes longer.
+bool stays_spread(const ConvTable& table, std::size_t lanes) {
+  return lanes > 1 && (table.depth < 8 || has_apart_sums(table, lanes));
+}
 
 /// The image in `scratch`, panel by panel: [group, panel, pixel, lane, channel of the panel]. Channels that are not in
 /// the panel would take places of a first-level cache's sets.
@@ -350,6 +353,7 @@ void finish_weight_sums(const ConvTable& table, std::size_t lanes, T* partial, T
   template <>                                                                                                       \
   void add_weight_sums<T>(const WeightSums<T>& sums) {                                                              \
     const ConvTable& table = *sums.table;                                                                           \
+    if (has_apart_sums(table, sums.lanes)) return add_apart_sums(sums);                                             \
     if (stays_spread(table, sums.lanes)) return HWY_DYNAMIC_DISPATCH(sum_taps_##suffix)(sums);                      \
     transpose_panels(sums);                                                                                         \
     HWY_DYNAMIC_DISPATCH(sum_channels_##suffix)(sums);                                                              \
