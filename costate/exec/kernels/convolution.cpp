@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "costate/exec/kernels/convolve_apart.h"
+#include "costate/exec/kernels/convolve_to_one.h"
 #include "costate/exec/kernels/image_bytes.h"
 #include "costate/exec/kernels/kernels.h"
 
@@ -286,6 +287,7 @@ namespace costate::internal {
   template <>                                                                                                     \
   void convolve<T>(const Convolution<T>& convolution) {                                                           \
     if (is_apart(*convolution.table, convolution.lanes)) return convolve_apart(convolution);                      \
+    if (is_to_one(*convolution.table, convolution.lanes)) return convolve_to_one(convolution);                    \
     HWY_DYNAMIC_DISPATCH(convolve_##suffix)(convolution);                                                         \
   }                                                                                                               \
   template <>                                                                                                     \

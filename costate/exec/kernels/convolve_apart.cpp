@@ -29,7 +29,7 @@ namespace {
 #if HWY_TARGET <= HWY_AVX3
 constexpr std::size_t kMostBeside = 6;
 #else
-constexpr std::size_t kMostBeside = 4;  // beside nine weights in 16 registers
+constexpr std::size_t kMostBeside = 5;  // beside nine weights in 16 registers
 #endif
 
 /// Takes as many of the pixels that are left as can be taken together: take(how many) counts them down.
@@ -39,8 +39,7 @@ HWY_INLINE void take_beside(bool are_beside, const std::size_t& left, const Take
   while (left >= kMostBeside) take(std::integral_constant<std::size_t, kMostBeside>());
   if constexpr (kMostBeside > 5)
     if (left == 5) take(std::integral_constant<std::size_t, 5>());
-  if constexpr (kMostBeside > 4)
-    if (left == 4) take(std::integral_constant<std::size_t, 4>());
+  if (left == 4) take(std::integral_constant<std::size_t, 4>());
   if (left == 3) take(std::integral_constant<std::size_t, 3>());
   if (left == 2) take(std::integral_constant<std::size_t, 2>());
 }
@@ -154,9 +153,8 @@ void run_apart(const Convolution<T>& c) {
   for (std::span<const ClassRuns> parts = runs.next(); !parts.empty(); parts = runs.next())
     for (const ClassRuns& part : parts) {
       for_lanes(block, [&](auto d, auto is_part, const RowBlock<T>& at) HWY_ATTR {
-        with_tap_grid(part.grid, [&](auto rows, auto columns) HWY_ATTR {
-          class_of_groups<rows(), columns(), is_part()>(d, at, part);
-        });
+        with_tap_grid(part.grid, [&](auto rows, auto columns)
+                                     HWY_ATTR { class_of_groups<rows(), columns(), is_part()>(d, at, part); });
       });
       if (c.activation != Activation::kNone)
         for (const std::span<const Pixel> pixels : {part.pixels, part.before, part.behind})
@@ -250,8 +248,7 @@ void run_apart_sums(const WeightSums<T>& sums) {
   PixelRuns runs(*sums.table);
   for (std::span<const ClassRuns> parts = runs.next(); !parts.empty(); parts = runs.next())
     for (const ClassRuns& part : parts)
-      with_tap_grid(part.grid,
-                    [&](auto rows, auto columns) HWY_ATTR { class_sums<rows(), columns()>(sums, part); });
+      with_tap_grid(part.grid, [&](auto rows, auto columns) HWY_ATTR { class_sums<rows(), columns()>(sums, part); });
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ class PixelRuns {
   std::span<const ClassRuns> next();
 
  private:
-  static constexpr std::size_t kMostRuns = 64, kMostClasses = 16;
+  static constexpr std::size_t kMostRuns = 32, kMostClasses = 16;
 
   /// Of a class of which pixels are taken along: those of two others, or null.
   struct Borders {
