@@ -7,8 +7,8 @@
 // Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 80 to 89 % of the
 // measured peak with one vector of lanes; 4 x 4 by 2 on 26 x 26, whose transposed image is larger than a second-level
 // cache, at 72 to 75 % in f32 and 76 to 79 % in f64, a tenth of the time in the transpose; 4 % less with all channels
-// in one panel (convolutions_bench, Zen 4, CPU time beside other programs). One channel of 28 x 28 under 3
-// x 3 is at 75 %, one row a group (depthwise) at 25 %.
+// in one panel (convolutions_bench, Zen 4, CPU time beside other programs). One channel of 28 x 28 under
+// 3 x 3 is at 75 %. Where a channel meets one row, convolve_apart.cpp is faster.
 #include <algorithm>
 #include <type_traits>
 #include <utility>
