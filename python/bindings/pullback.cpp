@@ -73,7 +73,7 @@ in its order: [batch, ...] for those of samples, summed over the batch for Param
 numbers that the run had: a Parameter may have another value by now. It may be called many times, with the same bits each
 time, and from any thread; what the run recorded is freed with this object.)";
 
-constexpr const char* kCompileHelp =
+constexpr const char* kCompilePullbackHelp =
     R"(Makes a Function ready to run forward now and in reverse later, as a PullbackProgram.
 
 function  from trace, vjp, jvp or jacobian; its outputs are one of each sample.
@@ -143,7 +143,8 @@ void bind_pullback(nb::module_& module) {
       [](const Function& function, const nb::object& wrt, const nb::object& dtype) {
         return compile_pullback(function, {.wrt = positions_of(function, wrt), .dtype = to_dtype(dtype)});
       },
-      nb::arg("function"), nb::arg("wrt").none() = nb::none(), nb::kw_only(), nb::arg("dtype") = "f64", kCompileHelp);
+      nb::arg("function"), nb::arg("wrt").none() = nb::none(), nb::kw_only(), nb::arg("dtype") = "f64",
+      kCompilePullbackHelp);
 }
 
 }  // namespace costate::python
