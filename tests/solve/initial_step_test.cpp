@@ -10,10 +10,10 @@
 namespace costate {
 namespace {
 
-constexpr double kRounding = 1e-15;
+constexpr double kStepRounding = 1e-15;
 
 TEST(InitialStep, TrialIsAHundredthOfTheTimeScale) {
-  EXPECT_NEAR(trial_step({.state = 4, .slope = 2}), 0.02, kRounding);
+  EXPECT_NEAR(trial_step({.state = 4, .slope = 2}), 0.02, kStepRounding);
 }
 
 TEST(InitialStep, TrialIsTinyWhereANormSaysNothing) {
@@ -61,14 +61,14 @@ TEST(InitialStep, FirstErrorOfALinearField) {
 }
 
 TEST(InitialStep, IsAtMostTheTimeScaleOfTheState) {
-  EXPECT_NEAR(initial_step(1e-5, {.slope = 2, .curvature = 1}, tableau(Method::kDopri5)), 1e-3, kRounding);
+  EXPECT_NEAR(initial_step(1e-5, {.slope = 2, .curvature = 1}, tableau(Method::kDopri5)), 1e-3, kStepRounding);
   // A slope that does not change allows any step.
-  EXPECT_NEAR(initial_step(1e-5, {.slope = 2, .curvature = 0}, tableau(Method::kDopri5)), 1e-3, kRounding);
+  EXPECT_NEAR(initial_step(1e-5, {.slope = 2, .curvature = 0}, tableau(Method::kDopri5)), 1e-3, kStepRounding);
 }
 
 TEST(InitialStep, FlatFieldTakesATinyStep) {
   EXPECT_EQ(initial_step(1e-6, {.slope = 0, .curvature = 0}, tableau(Method::kDopri5)), 1e-6);
-  EXPECT_NEAR(initial_step(0.1, {.slope = 1e-16, .curvature = 0}, tableau(Method::kDopri5)), 1e-4, kRounding);
+  EXPECT_NEAR(initial_step(0.1, {.slope = 1e-16, .curvature = 0}, tableau(Method::kDopri5)), 1e-4, kStepRounding);
 }
 
 TEST(InitialStep, NonFiniteProbeShrinksTheTrial) {
