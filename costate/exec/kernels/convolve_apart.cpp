@@ -5,8 +5,8 @@
 //
 // Roofline. 64 channels of 3 x 3 on 7 x 7 pixels: 60 to 66 % of the multiply-adds' peak, the lower limit, forward and
 // by the image, 59 to 61 % by the weights; 64 channels of 1 x 1 and one: 65 to 70 % of a copy's bandwidth
-// (convolutions_bench, Zen 4, with priority on a busy machine). With more blocks than of five pixels and two it was some
-// 3 % faster, for a good deal more code.
+// (convolutions_bench, Zen 4, with priority on a busy machine). With more blocks than of five pixels and two it was
+// some 3 % faster, for a good deal more code.
 #include "costate/exec/kernels/convolve_apart.h"
 
 #include <algorithm>
