@@ -49,8 +49,8 @@ TEST(BadOptions, AreNamedWithTheirValues) {
   const VectorField field = grows_like_its_square();
   const HostArray z0(Shape{1, 1}), times = HostArray::vector({0, 1});
   for (const auto& [options, message] : cases) EXPECT_ERROR(solve(field, z0, times, options), InvalidArgument, message);
-  EXPECT_ERROR(solve(field, z0, HostArray::vector(std::vector<double>{})), InvalidArgument,
-               "times must hold at least the start time");
+  EXPECT_ERROR(solve(field, z0, HostArray::vector(std::vector<double>{})), ShapeError,
+               "times must have shape [time] or [1, time]; got [0]");
 }
 
 /// The second of two samples, from 1 at 0 and so to infinity at 1.

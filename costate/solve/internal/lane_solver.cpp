@@ -167,13 +167,15 @@ void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock_.is_active[lane] != 0) continue;
     if (holds_sample[lane] != 0) {
+      T* rows = rows_[lane];
+      std::fill(rows + next_output(lane) * state_size_, rows + problem_.num_times * state_size_,
+                std::numeric_limits<T>::quiet_NaN());  // outputs that it did not get to
       report(lane);
       queue.finished(lane);
     }
     holds_sample[lane] = queue.load(lane) ? 1 : 0;
     if (holds_sample[lane] == 0) continue;
     for (std::size_t row = 0; row < state_size_; ++row) y_[row * lanes_ + lane] = inputs_.z0[row * lanes_ + lane];
-    std::fill_n(rows_[lane], problem_.num_times * state_size_, std::numeric_limits<T>::quiet_NaN());
     write_state(y_.data(), lane, 0, nullptr);
     begin(lane, nullptr);
     any = true;

@@ -75,6 +75,8 @@ bool LaneSolver<T>::has_many_inside(const StepOutputs<T>& outputs) const {
 /// goes on has it.
 template <class T>
 void LaneSolver<T>::count_inside(bool closing_is_new) {
+  const int num_extra = problem_.tableau->num_extra_stages;
+  if (!closing_is_new && num_extra == 0) return;
   const auto carries = [&](std::size_t lane) {
     return mask_[lane] != 0 && clock_.is_active[lane] != 0 && !ends_at_stop(lane);
   };
@@ -82,7 +84,7 @@ void LaneSolver<T>::count_inside(bool closing_is_new) {
   for (const std::uint32_t lane : inside_) {
     if (closing_is_new && !carries(lane)) clock_.nfe[lane] += 1;
     const bool is_counted = dense_record_ != nullptr || (events_ != nullptr && events_->has_looked_into(lane));
-    if (!is_counted) clock_.nfe[lane] += problem_.tableau->num_extra_stages;
+    if (!is_counted) clock_.nfe[lane] += num_extra;
   }
 }
 
