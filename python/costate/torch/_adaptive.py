@@ -88,22 +88,12 @@ class Adaptive:
         y, slope = self.y.detach(), self.slope.detach()
         scale = self._scale(y)
         d0, d1 = self._size(y / scale), self._size(slope / scale)
-        if self.options["controller"] == "torchdiffeq":
-            return self._hairers_step(y, slope, scale, d0, d1)
         smallest = 20 * _EPSILON * abs(self.t)
         trial = max(_core._trial_step(d0, d1), smallest)
         h = self.direction * trial
         moved = self.field(self.t + h, torch.add(y, slope, alpha=h)) - slope
         d2 = self._size(moved / scale) / trial
-        return max(_core._first_step(self.tableau.name, trial, d1, d2), smallest)
-
-    def _hairers_step(self, y, slope, scale, d0, d1):
-        """torchdiffeq's first step: Hairer, Norsett and Wanner, Solving Ordinary Differential Equations I, II.4."""
-        trial = max(0.01 * d0 / d1 if d0 >= 1e-5 and d1 >= 1e-5 else 1e-6, 1e-300)
-        h = self.direction * trial
-        d2 = self._size((self.field(self.t + h, torch.add(y, slope, alpha=h)) - slope) / scale) / trial
-        flat = max(1e-6, 1e-3 * trial)
-        return min(100 * trial, flat if max(d1, d2) <= 1e-15 else (0.01 / max(d1, d2)) ** (1 / self.tableau.order))
+        return max(_core._first_step(self.tableau.name, self.options["controller"], trial, d1, d2), smallest)
 
     def _next_stop(self):
         """Where the next step must not go beyond, and its handle; None if nowhere."""

@@ -44,11 +44,11 @@ class Ready:
     def drop(self):
         self.programs.clear()
 
-    def program(self, needed, shared):
+    def program(self, needed, shared, samples):
         """The core's solve with the pull-back that gradients of the times, the parts and the shared tensors need: of each, whether they do."""
         wanted = any(needed[1:1 + self.num_parts]), needed[0], *shared
         names = tuple(name for name, is_wanted in zip(("z0", "times", *self.plan.names), wanted) if is_wanted)
-        return self.plan.program(self.count, self.options[bool(names)], names)
+        return self.plan.program(self.count, self.options[bool(names)], names, samples)
 
     def run(self, func, y0, t, extra=()):
         """The states at the times, as odeint gives them. `extra` are tensors that get gradients of 0."""
