@@ -82,7 +82,7 @@ class Plan:
         return self.functions[key]
 
     def program(self, count, options, wanted=(), samples=1):
-        """Of the states, on the memory of tensors; with a pull-back, of the inputs that are named. `samples` is how many it runs on."""
+        """Of the states, on the memory of tensors; with a pull-back, of the inputs that are named. `samples` are those that share their steps."""
         lanes = _lanes_together(samples) if ("control", "joint") in options else 0
         key = (count, options, wanted, lanes)
         if key not in self.programs:
