@@ -623,12 +623,14 @@ def trace(f: Callable, shapes: dict, shared: Sequence[str] = []) -> Function:
     array([30., 30.])
     """
 
-def compile(function: Function, dtype: object = 'f64') -> Program:
+def compile(function: Function, dtype: object = 'f64', *, lanes: int = 0) -> Program:
     """
     Makes a Function ready to run on NumPy arrays, as a Program.
 
     function  from trace, vjp, jvp, value_and_grad, jacobian or hessian.
     dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
+    lanes     how many samples go side by side through the program, on one thread; 0: as many as suit the batch. A solve inside with
+              control='joint' takes the same steps for these, and for no others.
 
     Call the Program with one array an input, [batch, ...] ([...] if shared); it gives a tuple of arrays, one an output. One
     sample may go without the batch axis. Parameters are read anew in each call. The first call of each kind of batch takes
@@ -672,7 +674,7 @@ class PullbackProgram:
     def run(self, *args) -> tuple:
         """The outputs, a report as that of Program.run, and the Pullback."""
 
-def compile_pullback(function: Function, wrt: object | None = None, *, dtype: object = 'f64') -> PullbackProgram:
+def compile_pullback(function: Function, wrt: object | None = None, *, dtype: object = 'f64', lanes: int = 0) -> PullbackProgram:
     """
     Makes a Function ready to run forward now and in reverse later, as a PullbackProgram.
 
@@ -680,6 +682,7 @@ def compile_pullback(function: Function, wrt: object | None = None, *, dtype: ob
     wrt       names of inputs, or Parameters, of which gradients are wanted; all inputs and Parameters if left out. Nothing is
               recorded for the others.
     dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
+    lanes     how many samples go side by side through the program, as in compile.
 
     Call it as a Program, with one array an input. It gives the tuple of outputs, and a Pullback, which has recorded what the
     reverse needs: pullback(cotangent, ...) gives the gradients, with the same bits as vjp(function) in one go. Several runs may
