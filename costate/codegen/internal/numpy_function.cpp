@@ -232,6 +232,15 @@ std::string python_list(std::span<const double> numbers) {
   return list;
 }
 
+std::string python_escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 std::string numpy_function(const std::string& name, const std::string& about, const StraightLine& line,
                            NumpyConstants& constants) {
   return NumpyWriter(line, constants).write(name, about);

@@ -62,8 +62,8 @@ class TorchWriter {
     set_layers(values);
     set_arguments(values);
     set_numbers(values.values);
-    values.values["file"] = weights_file;
-    values.values["heading"] = internal::about_model(model_);
+    values.values["file"] = internal::python_escaped(weights_file);
+    values.values["heading"] = internal::python_escaped(internal::about_model(model_));
     return internal::fill_in(kTorchText, values);
   }
 
