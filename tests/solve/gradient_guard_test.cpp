@@ -47,9 +47,10 @@ internal::ReferenceSolution reference(double x, double v, double a, double end, 
     out[1] = -0.5 * w[1] + w[0];
   };
   const double y0[] = {x, v}, times[] = {0, end};
-  return internal::reference_solve(rhs, y0, times,
-                                   {.method = options.method, .rtol = options.rtol, .atol = options.atol},
-                                   {.derivatives = &derivatives});
+  return internal::reference_solve(
+      rhs, y0, times,
+      {.method = options.method, .rtol = options.rtol, .atol = options.atol, .step_control = options.step_control},
+      {.derivatives = &derivatives});
 }
 
 struct Batch {
@@ -71,8 +72,7 @@ Batch batch_of(std::int64_t size) {
 
 class GuardedMethod : public ::testing::TestWithParam<Method> {};
 
-TEST_P(GuardedMethod, TakesTheStepsOfTheReference) {
-  const SolveOptions options{.method = GetParam(), .gradient_steps = GradientSteps::kOn};
+void expect_steps_of_reference(const SolveOptions& options) {
   const Batch batch = batch_of(11);
   const Solution solution = solve(relaxing(), batch.z0, batch.times, options, std::span(&batch.a, 1));
   std::int64_t guarded = 0;
@@ -93,6 +93,15 @@ TEST_P(GuardedMethod, TakesTheStepsOfTheReference) {
   std::int64_t unguarded = 0;
   for (const std::int64_t accepted : plain.accepted) unguarded += accepted;
   EXPECT_GT(guarded, unguarded);  // it does bite here
+}
+
+TEST_P(GuardedMethod, TakesTheStepsOfTheReference) {
+  expect_steps_of_reference({.method = GetParam(), .gradient_steps = GradientSteps::kOn});
+}
+
+TEST_P(GuardedMethod, TakesTheStepsOfTheReferenceAfterAFirstOneOfHairers) {
+  expect_steps_of_reference(
+      {.method = GetParam(), .step_control = StepControl::torchdiffeq(), .gradient_steps = GradientSteps::kOn});
 }
 
 TEST_P(GuardedMethod, SampleBitsDoNotDependOnBatchThreadsOrLanes) {
