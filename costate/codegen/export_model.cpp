@@ -5,7 +5,7 @@
 
 #include "costate/base/error.h"
 #include "costate/base/names.h"
-#include "costate/codegen/internal/c_text.h"
+#include "costate/source/internal/c_text.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/io/files.h"
 

@@ -8,6 +8,7 @@
 #include "costate/exec/program.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/solve/internal/chebyshev.h"
+#include "costate/solve/internal/error_measure.h"
 
 namespace costate {
 namespace {
@@ -222,7 +223,10 @@ class DelaySolver {
   Array tail_of(const Piece& piece) const {
     const Array size = reduce_max(abs(piece.coefficients), {0});
     const Array last = max(abs(piece.coefficients[-1]), abs(piece.coefficients[-2]));
-    const Array limit = kUnresolved * (options_.solve.atol + options_.solve.rtol * size);
+    const internal::ErrorMeasure measure = internal::error_measure(options_.solve, std::vector<std::size_t>{0},
+                                                                   static_cast<std::size_t>(size.shape().size()));
+    const Array rtol = constant(HostArray::vector(measure.rtol)), atol = constant(HostArray::vector(measure.atol));
+    const Array limit = kUnresolved * (atol + rtol * size);
     return reduce_max(last / limit, {0});
   }
 

@@ -6,8 +6,11 @@
 #include <optional>
 
 #include "costate/base/error.h"
+#include "costate/cuda/internal/card.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/solve/dense_solution.h"
+#include "costate/solve/device.h"
+#include "costate/solve/internal/cuda/device_solve.h"
 #include "costate/solve/internal/cvode_solver.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/event_field.h"
@@ -114,6 +117,7 @@ struct Extras {
   DenseSolution::Steps* dense = nullptr;
   const SolveWatch* watch = nullptr;
   const SolveEnd* resume = nullptr;
+  Device device = Device::kCpu;
 };
 
 /// The same for a state behind which a method has its memory.
@@ -147,6 +151,8 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
                             .events = joined ? &*joined : nullptr,
                             .resume = extras.resume,
                             .watch = extras.watch != nullptr && !extras.watch->is_empty() ? extras.watch : nullptr};
+  if (extras.device == Device::kCuda && sizes.batch > 0)
+    return internal::solve_on_device(internal::card(), solved, options, batch);
   if (is_multistep(options.method)) {
     if (extras.resume != nullptr || batch.watch != nullptr)
       throw NotSupported("[solve] a solve that is watched or continued takes steps of Costate's own; '",
@@ -175,6 +181,11 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
                std::span<const HostArray> arguments, std::span<const SolveEvent> events, const SolveWatch& watch) {
   return solve_numbers(field, {z0, times, arguments}, options, events, {.watch = &watch});
+}
+
+Solution solve_on(Device device, const VectorField& field, const HostArray& z0, const HostArray& times,
+                  const SolveOptions& options, std::span<const HostArray> arguments) {
+  return solve_numbers(field, {z0, times, arguments}, options, {}, {.device = device});
 }
 
 Solution continue_solve(const VectorField& field, const SolveEnd& end, const HostArray& times,

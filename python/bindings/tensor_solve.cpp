@@ -211,9 +211,9 @@ class TensorSolve {
     layout_ = {.sizes = std::move(sizes), .times = static_cast<std::size_t>(function().inputs()[1].shape.size())};
   }
 
-  /// (states, evaluations, the first failure or None, an owned() or None) of `samples` samples. The parts of the
-  /// start are the first tensors, the shared ones follow to before `last`. None if one does not lie as the core reads
-  /// it.
+  /// (states, evaluations, accepted steps, the first failure or None, an owned() or None) of `samples` samples. The
+  /// parts of the start are the first tensors, the shared ones follow to before `last`. None if one does not lie as the
+  /// core reads it.
   nb::object run(const nb::tuple& tensors, std::size_t last, nb::handle times, bool times_are_f32, std::size_t samples,
                  nb::handle dtype) const {
     const std::size_t first = layout_.sizes.size();
@@ -232,7 +232,7 @@ class TensorSolve {
                                  : copied<double>(clock, function().inputs()[1].shape);
     const Outcome found = is_f32_ ? run_in<float>(samples, *start, std::move(at), *shared, places)
                                   : run_in<double>(samples, *start, std::move(at), *shared, places);
-    return nb::make_tuple(nb::tuple(states), found.evaluations, found.failure, found.pullback);
+    return nb::make_tuple(nb::tuple(states), found.evaluations, found.accepted, found.failure, found.pullback);
   }
 
  private:
@@ -245,7 +245,7 @@ class TensorSolve {
   }
 
   struct Outcome {
-    std::int64_t evaluations;
+    std::int64_t evaluations, accepted;
     nb::object failure, pullback;
   };
 
@@ -272,6 +272,7 @@ class TensorSolve {
                    const std::vector<Address>& states, const nb::object& pullback) const {
     layout_.write_states<T>(found, samples, states);
     return {.evaluations = report.nfe_forward,
+            .accepted = report.accepted,
             .failure = report.failures.empty() ? nb::object(nb::none()) : nb::object(report_of(report)["failures"][0]),
             .pullback = pullback};
   }
@@ -328,12 +329,12 @@ void bind_tensor_solve(nb::module_& module) {
           nb::arg("program"), nb::arg("sizes"), nb::arg("is_f32"),
           "Of a program of (start, times, shared arrays) that gives states; `sizes` are the numbers of a sample in "
           "each part of the state.")
-      .def(
-          "run", &TensorSolve::run, nb::arg("tensors"), nb::arg("last"), nb::arg("times"), nb::arg("times_are_f32"),
-          nb::arg("samples"), nb::arg("dtype"),
-          "(states, evaluations, the first failure or None, what _gradients takes or None), from tensors: the parts of "
-          "the start, then to before "
-          "`last` those that all samples share. None if a tensor has another dtype, or is not C-contiguous.");
+      .def("run", &TensorSolve::run, nb::arg("tensors"), nb::arg("last"), nb::arg("times"), nb::arg("times_are_f32"),
+           nb::arg("samples"), nb::arg("dtype"),
+           "(states, evaluations, accepted steps, the first failure or None, what _gradients takes or None), from "
+           "tensors: the parts of "
+           "the start, then to before "
+           "`last` those that all samples share. None if a tensor has another dtype, or is not C-contiguous.");
   module.def(
       "_is_finite",
       [](Address address, std::size_t count, bool is_f32) {

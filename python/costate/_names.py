@@ -10,4 +10,5 @@ def nearest(name, known, cutoff=0.6):
 
 def type_of(value):
     kind = type(value)
-    return "None" if value is None else kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    where = kind.__module__.removesuffix("._core")
+    return "None" if value is None else kind.__name__ if where == "builtins" else f"{where}.{kind.__name__}"

@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 
 from costate import _core
+from costate._names import type_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,10 +61,6 @@ def _node_of(value, is_node, path, leaves):
     return _Node(kind, names, tuple(_node_of(one, is_node, f"{path}.{name}", leaves) for name, one in zip(names, values)))
 
 
-def _type_of(value):
-    return "None" if value is None else type(value).__name__
-
-
 def _has(node, value):
     """The values of a node in its order; None if it is something else."""
     if node.kind is dict:
@@ -78,7 +75,7 @@ def _has(node, value):
 def _got(value):
     if isinstance(value, dict):
         return f"a dict with the keys {', '.join(map(repr, value))}" if value else "an empty dict"
-    return f"a {_type_of(value)} of {len(value)}" if isinstance(value, (tuple, list)) else _type_of(value)
+    return f"a {type_of(value)} of {len(value)}" if isinstance(value, (tuple, list)) else type_of(value)
 
 
 def _flattened(node, value, what, path, leaves):
@@ -110,9 +107,9 @@ def _numbers(path, leaf):
     try:
         array = np.asarray(leaf)
     except ValueError:
-        raise _core.ShapeError(f"[solve] {path} must be an array of numbers; got a {_type_of(leaf)} whose parts have different shapes.") from None
+        raise _core.ShapeError(f"[solve] {path} must be an array of numbers; got a {type_of(leaf)} whose parts have different shapes.") from None
     if array.dtype.kind not in "fiub" or np.ma.is_masked(leaf):
-        what = "a masked array; fill what is masked" if np.ma.is_masked(leaf) else _type_of(leaf)
+        what = "a masked array; fill what is masked" if np.ma.is_masked(leaf) else type_of(leaf)
         raise _core.DtypeError(f"[solve] {path} must be an array of numbers; got {what}.")
     return array
 

@@ -162,7 +162,7 @@ XV = {"x": [1.0], "v": [0.0]}
 @pytest.mark.parametrize("run, error, message", [
     (lambda: costate.solve(lambda t, z: {"x": z["v"]}, XV, TIMES), costate.ShapeError,
      "[vector_field] f must give a dict with the keys 'x', 'v'; got a dict with the keys 'x'."),
-    (lambda: costate.solve(lambda t, z: z["v"], XV, TIMES), costate.ShapeError, "must give a dict with the keys 'x', 'v'; got Array."),
+    (lambda: costate.solve(lambda t, z: z["v"], XV, TIMES), costate.ShapeError, "must give a dict with the keys 'x', 'v'; got costate.Array."),
     (lambda: costate.solve(lambda t, z: {"x": z["v"], "v": costate.concat([z["x"], z["x"]])}, XV, TIMES), costate.ShapeError,
      "the derivative of 'z.v' must have its shape [1]; got [2]."),
     (lambda: costate.solve(lambda t, z: {"a": (z["a"][0],)}, {"a": (np.ones(1), np.ones(1))}, TIMES), costate.ShapeError,
@@ -186,7 +186,7 @@ XV = {"x": [1.0], "v": [0.0]}
      costate.ShapeError, "[solve] z0.x must have shape [2]; got [3]."),
     (lambda: costate.solve(lambda t, z: Oscillator(z.v, -z.x), Body([1.0], [0.0]), TIMES), AttributeError, "v"),
     (lambda: costate.solve(lambda t, z: Oscillator(z.velocity, -z.position), Body([1.0], [0.0]), TIMES), costate.ShapeError,
-     "f must give a Body of position, velocity; got a Oscillator of 2."),
+     "f must give a Body of position, velocity; got a test_states.Oscillator of 2."),
 ])
 def test_what_does_not_fit(run, error, message):
     with pytest.raises(error, match=re.escape(message)):

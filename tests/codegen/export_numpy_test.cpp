@@ -136,5 +136,34 @@ TEST(ExportNumpy, FixedStepsManySamplesAndMistakes) {
   EXPECT_EQ(found[2], 4);
 }
 
+TEST(ExportNumpy, EventsThatAreNoneAreRefused) {
+  if (!has_numpy()) GTEST_SKIP() << "needs Python with NumPy";
+  run_python(export_numpy(test::model_of({.has_events = true}), Dtype::kF64),
+             "for events in ([(4, 1, 2, 0)], [(4, -1, 2, 0)], [(4, 0.5, 2, 0)], [(4, 0, nan, 0)], [(4, 0, 2, -1)], "
+             "[(4, 0, 2)] * 4):\n    try:\n        model.rate(3, [0.4, 21], events=events)\n    except ValueError as "
+             "error:\n        assert 'events must be rows (time, kind, amount, duration)' in str(error)\n    else:\n"
+             "        raise AssertionError(events)\nmodel.rate(3, [0.4, 21], events=[])\n");
+}
+
+/// Columns of people's tables, and files, are called anything.
+TEST(ExportNumpy, NamesMayHoldQuotesAndBackslashes) {
+  if (!has_numpy()) GTEST_SKIP() << "needs Python with NumPy";
+  TimeSeries series = test::driven();
+  series.state_names = {R"(C:\users\x """)", R"(y\)"};
+  const SeriesModel model = test::model_of({}, series);
+  const Scratch scratch;
+  scratch.write("names.txt", "C:\\users\\x \"\"\", y\\\n");
+  const std::filesystem::path torch = scratch / R"(a "b\c.py)";
+  write_export(model, ExportTarget::kTorch, {}, torch);
+  std::filesystem::rename(torch, scratch / "torch_model.py");
+  const std::string script = "import ast, pathlib\nfolder = pathlib.Path('" + scratch.folder().string() + R"(')
+names = (folder / 'names.txt').read_text()
+assert names in model.__doc__
+made = ast.get_docstring(ast.parse((folder / 'torch_model.py').read_text()), clean=False)
+assert names in made and r"""'a "b\c.safetensors'""" in made, made
+)";
+  run_python(export_numpy(model, Dtype::kF64), script);
+}
+
 }  // namespace
 }  // namespace costate

@@ -188,6 +188,21 @@ TEST(SolveDelays, SaysWhereASolutionIsNotResolved) {
   EXPECT_NEAR(cured.states(1, 1, 0), std::sin(60.0) / 60, 1e-6);
 }
 
+/// cos(60 t) over a piece of length 2, whose last coefficients are about 0.01.
+TEST(SolveDelays, PiecesAreJudgedByTolerancesOfEachNumber) {
+  const DelayEquation equation{
+      .rhs = [](Array t, Array, std::span<const Array> delayed, auto) { return cos(60.0 * t) - delayed[0]; },
+      .history = [](Array, auto) { return zeros({2}); },
+      .lags = {2}};
+  const HostArray z0(Shape{1, 2}), times = HostArray::vector({0, 2});
+  const auto is_resolved = [&](const SolveOptions& options) {
+    return solve_delays(equation, z0, times, {.solve = options}).report.failures.empty();
+  };
+  EXPECT_TRUE(is_resolved({.rtol = 1e-6, .atol = 1e-6, .atols = {0.1, 0.1}}));
+  EXPECT_FALSE(is_resolved({.rtol = 1e-6, .atol = 1e-6, .atols = {0.1, 1e-6}}));
+  EXPECT_FALSE(is_resolved({.rtol = 0.1, .atol = 0.1, .rtols = {1e-6}, .atols = {1e-6}}));
+}
+
 TEST(SolveDelays, FailuresNameSampleTimeAndStep) {
   const DelayEquation equation{
       .rhs = [](Array, Array z, std::span<const Array> delayed, auto) { return z * z + sqrt(delayed[0]); },

@@ -2,52 +2,19 @@
 // the stack, and each value a named pointer into it, so that what is dead makes room as in the library.
 #include "costate/codegen/internal/c_function.h"
 
-#include <optional>
 #include <set>
 #include <sstream>
 
 #include "costate/base/error.h"
 #include "costate/codegen/internal/c_source.h"
-#include "costate/codegen/internal/c_text.h"
 #include "costate/graph/extension.h"
 #include "costate/operations/internal/table_read.h"
+#include "costate/source/internal/affine_table.h"
+#include "costate/source/internal/c_expression.h"
+#include "costate/source/internal/c_text.h"
 
 namespace costate::internal {
 namespace {
-
-/// table[i * group + j] = first + i * row + j * column, if it is so for all.
-struct AffineTable {
-  std::size_t first = 0;
-  std::ptrdiff_t row = 0, column = 0;
-};
-
-std::optional<AffineTable> affine(std::span<const std::uint32_t> table, std::size_t group) {
-  const auto at = [&](std::size_t i) { return static_cast<std::ptrdiff_t>(table[i]); };
-  AffineTable found{.first = table[0]};
-  if (group > 1) found.column = at(1) - at(0);
-  if (table.size() > group) found.row = at(group) - at(0);
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    const std::ptrdiff_t expected = static_cast<std::ptrdiff_t>(found.first) +
-                                    static_cast<std::ptrdiff_t>(i / group) * found.row +
-                                    static_cast<std::ptrdiff_t>(i % group) * found.column;
-    if (at(i) != expected) return std::nullopt;
-  }
-  return found;
-}
-
-/// "3 + 2 * i", without what is 0 or 1.
-std::string term(std::ptrdiff_t factor, const std::string& index) {
-  return factor == 1 ? index : text::concat(factor, " * ", index);
-}
-
-std::string position(std::size_t first, std::ptrdiff_t row, const std::string& i, std::ptrdiff_t column = 0,
-                     const std::string& j = "") {
-  std::vector<std::string> terms;
-  if (first > 0) terms.push_back(std::to_string(first));
-  if (row != 0) terms.push_back(term(row, i));
-  if (column != 0) terms.push_back(term(column, j));
-  return terms.empty() ? "0" : text::join(terms, " + ");
-}
 
 class CFunctionWriter {
  public:
@@ -198,32 +165,8 @@ class CFunctionWriter {
   }
 
   std::string expression(Op op, const std::vector<std::string>& x) {
-    switch (op) {
-      case Op::kNeg:
-        return "-" + x[0];
-      case Op::kAdd:
-        return x[0] + " + " + x[1];
-      case Op::kSub:
-        return x[0] + " - " + guarded(x[1]);
-      case Op::kMul:
-        return x[0] + " * " + x[1];
-      case Op::kDiv:
-        return x[0] + " / " + x[1];
-      case Op::kLess:
-        return x[0] + " < " + x[1] + " ? 1 : 0";
-      case Op::kLessEqual:
-        return x[0] + " <= " + x[1] + " ? 1 : 0";
-      case Op::kEqual:
-        return x[0] + " == " + x[1] + " ? 1 : 0";
-      case Op::kWhere:
-        return x[0] + " != 0 ? " + x[1] + " : " + x[2];
-      default:
-        return source_.helper(std::string(info(op).name)) + "(" + text::join(x) + ")";
-    }
+    return c_expression(op, x, [this](const std::string& part) { return source_.helper(part); });
   }
-
-  /// "- -1.0" and not "--1.0".
-  static std::string guarded(const std::string& x) { return x[0] == '-' ? "(" + x + ")" : x; }
 
   void write_gather(const LineStatement& statement) {
     const Instruction& instruction = statement.instruction;

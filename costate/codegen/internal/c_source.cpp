@@ -6,21 +6,13 @@
 #include "costate/base/names.h"
 #include "costate/base/version.h"
 #include "costate/codegen/internal/c_function.h"
-#include "costate/codegen/internal/c_text.h"
 #include "costate/graph/print.h"
+#include "costate/source/internal/c_text.h"
+#include "costate/source/internal/math_text.h"
 
 namespace costate::internal {
 namespace {
 
-constexpr std::string_view kCommon =
-#include "costate/codegen/internal/c/math_common.inc"
-    ;
-constexpr std::string_view kLibm =
-#include "costate/codegen/internal/c/math_libm.inc"
-    ;
-constexpr std::string_view kBuiltin =
-#include "costate/codegen/internal/c/math_builtin.inc"
-    ;
 constexpr std::string_view kInterpolate =
 #include "costate/codegen/internal/c/interpolate.inc"
     ;
@@ -56,37 +48,28 @@ std::string CSource::number(double value) const {
 }
 
 void CSource::load_parts() {
-  const std::string_view math = options_.math == CMath::kLibm ? kLibm : kBuiltin;
-  for (const std::string_view text : {kCommon, math}) parts_.merge(split_parts(fill_in(text, values_)));
+  const std::string_view math = options_.math == CMath::kLibm ? libm_math_text() : builtin_math_text();
+  for (const std::string_view text : {common_math_text(), math}) parts_.offer(fill_in(text, values_));
   for (const char* kind : {"linear", "hold", "cubic"}) {
     TemplateValues values = values_;
     values.conditions.insert(kind);
-    parts_.merge(split_parts(fill_in(of_kind(kInterpolate, kind), values)));
+    parts_.offer(fill_in(of_kind(kInterpolate, kind), values));
   }
-  for (const auto& [part, text] : parts_) names_.insert(prefixed(part));  // no constant is called like a helper
-}
-
-void CSource::use(const std::string& part) {
-  if (used_.contains(part)) return;
-  const auto found = parts_.find(part);
-  if (found == parts_.end())
-    throw NotSupported("[export] --math builtin has no '", part, "' in ", options_.dtype == Dtype::kF32 ? "f32" : "f64",
-                       "; export it with --math libm.");
-  for (const std::string& need : found->second.needs) use(need);
-  used_.insert(part);
-  helpers_ += found->second.text;
+  for (const auto& [part, text] : parts_.known()) names_.insert(prefixed(part));  // no constant is called like a helper
 }
 
 std::string CSource::helper(const std::string& part) {
-  if (parts_.empty()) load_parts();
-  use(part);
+  if (parts_.known().empty()) load_parts();
+  if (!parts_.use(part))
+    throw NotSupported("[export] --math builtin has no '", part, "' in ", options_.dtype == Dtype::kF32 ? "f32" : "f64",
+                       "; export it with --math libm.");
   return prefixed(part);
 }
 
 std::string CSource::array(const std::string& wished, std::span<const double> numbers) {
   std::string& name = arrays_[{wished, {numbers.begin(), numbers.end()}}];
   if (!name.empty()) return name;
-  if (parts_.empty()) load_parts();
+  if (parts_.known().empty()) load_parts();
   name = unique_name(prefixed(c_identifier(wished)), names_);
   std::vector<std::string> items;
   for (const double number : numbers) items.push_back(this->number(number));
@@ -120,7 +103,7 @@ std::string CSource::text(const std::string& heading, const std::string& first_s
                       options_.math == CMath::kBuiltin ? "#include <stdint.h>\n" : "", "\n");
   out += "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
   out += first_section;
-  if (!helpers_.empty()) out += "/* ---- Arithmetic */\n" + helpers_;
+  if (!parts_.text().empty()) out += "/* ---- Arithmetic */\n" + parts_.text();
   if (!constants_.empty()) out += "\n/* ---- Constants */\n\n" + constants_;
   out += functions_;
   return out + text::concat("\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* ", guard, " */\n");

@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "costate/codegen/export_c.h"
-#include "costate/codegen/internal/source_template.h"
+#include "costate/source/internal/source_template.h"
+#include "costate/source/internal/used_parts.h"
 #include "costate/codegen/internal/straight_line.h"
 
 namespace costate::internal {
@@ -43,14 +44,12 @@ class CSource {
   std::string text(const std::string& heading, const std::string& first_section = "") const;
 
  private:
-  void use(const std::string& part);
   void load_parts();
 
   CExportOptions options_;
   TemplateValues values_;
-  std::map<std::string, SourcePart> parts_;
-  std::set<std::string> used_;
-  std::string helpers_, constants_, functions_;
+  UsedParts parts_;
+  std::string constants_, functions_;
   std::map<std::pair<std::string, std::vector<double>>, std::string> arrays_;  // by the name wished for and numbers
   std::map<std::vector<std::uint32_t>, std::string> tables_;
   std::set<std::string> names_;

@@ -1,11 +1,12 @@
 // A fitted model as a functional mock-up unit: sources, their binary for this machine, and the description of its
 // variables.
 #include <algorithm>
+#include <set>
 
 #include "costate/base/error.h"
 #include "costate/base/version.h"
 #include "costate/codegen/export_model.h"
-#include "costate/codegen/internal/c_text.h"
+#include "costate/source/internal/c_text.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
 #include "costate/io/files.h"
@@ -143,6 +144,9 @@ class FmuWriter {
     for (std::size_t i = 0; i < model_.covariate_names().size(); ++i)
       all.push_back({model_.covariate_names()[i], "causality=\"parameter\" variability=\"fixed\" initial=\"exact\"",
                      "start=\"" + number(starts[model_.input_names().size() + i]) + "\""});
+    std::set<std::string> taken;  // a column may be called "der(x)"
+    for (Variable& variable : all)
+      while (!taken.insert(variable.name).second) variable.name += "'";
     return all;
   }
 

@@ -3,7 +3,7 @@
 #include <numbers>
 
 #include "costate/base/version.h"
-#include "costate/codegen/internal/c_text.h"
+#include "costate/source/internal/c_text.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/solve/methods/tableau.h"
 

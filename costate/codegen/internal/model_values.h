@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "costate/codegen/internal/source_template.h"
+#include "costate/source/internal/source_template.h"
 #include "costate/series/series_model.h"
 #include "costate/solve/methods/tableau.h"
 

@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "costate/base/error.h"
-#include "costate/codegen/internal/c_text.h"
+#include "costate/source/internal/c_text.h"
 #include "costate/graph/extension.h"
 
 namespace costate::internal {
@@ -230,6 +230,15 @@ std::string python_list(std::span<const double> numbers) {
   list.front() = '[';
   list.back() = ']';
   return list;
+}
+
+std::string python_escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
 }
 
 std::string numpy_function(const std::string& name, const std::string& about, const StraightLine& line,

@@ -26,4 +26,7 @@ std::string numpy_function(const std::string& name, const std::string& about, co
 /// "[1.0, 2.0]", in lines of at most 110 characters.
 std::string python_list(std::span<const double> numbers);
 
+/// As it stands inside of Python's double quotes: what users name may hold quotes and backslashes.
+std::string python_escaped(const std::string& text);
+
 }  // namespace costate::internal

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "costate/codegen/export_model.h"
-#include "costate/codegen/internal/c_text.h"
+#include "costate/source/internal/c_text.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
 #include "costate/codegen/internal/numpy_function.h"
@@ -30,7 +30,7 @@ class NumpyModelWriter {
       add("_normalized_start", "The whole state where a trajectory starts.", internal::model_start(model_));
     if (model_.has_events())
       add("_response", "How an amount of 1 of each kind of event moves each state.", internal::model_response(model_));
-    const std::string heading = internal::about_model(model_);
+    const std::string heading = internal::python_escaped(internal::about_model(model_));
     return text::concat("\"\"\"", heading, "\nNeeds NumPy.\n\"\"\"\n\nimport math\n\nimport numpy as np\n\n_TYPE = np.",
                         dtype_ == Dtype::kF32 ? "float32" : "float64", "\n", units(), method(), constants_.text,
                         parts.at("functions").text, functions_, parts.at("model").text);

@@ -5,7 +5,7 @@
 #include "costate/base/error.h"
 #include "costate/base/version.h"
 #include "costate/codegen/export_model.h"
-#include "costate/codegen/internal/c_text.h"
+#include "costate/source/internal/c_text.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
 #include "costate/codegen/internal/numpy_function.h"
@@ -62,8 +62,8 @@ class TorchWriter {
     set_layers(values);
     set_arguments(values);
     set_numbers(values.values);
-    values.values["file"] = weights_file;
-    values.values["heading"] = internal::about_model(model_);
+    values.values["file"] = internal::python_escaped(weights_file);
+    values.values["heading"] = internal::python_escaped(internal::about_model(model_));
     return internal::fill_in(kTorchText, values);
   }
 

@@ -8,13 +8,15 @@
 // Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 90 to 97 % of the
 // measured peak with one vector of lanes, forward and by the image, in f32 and f64; 4 x 4 by 2 on 26 x 26, whose image
 // is in the third-level cache, at 83 to 88 % (convolutions_bench, Zen 4, CPU time beside other programs). 3 x 3 of one
-// channel, 9 steps a block, at 77 %; by the image, of which each block reads from 64 far places, at 50 %.
+// channel, 9 steps a block, at 77 %. Where a row meets one channel, or many channels meet one row, others are faster:
+// convolve_apart.cpp, convolve_to_one.cpp.
 #include <algorithm>
 #include <array>
 #include <span>
 #include <type_traits>
 
 #include "costate/exec/kernels/convolve_apart.h"
+#include "costate/exec/kernels/convolve_to_one.h"
 #include "costate/exec/kernels/image_bytes.h"
 #include "costate/exec/kernels/kernels.h"
 
@@ -286,6 +288,7 @@ namespace costate::internal {
   template <>                                                                                                     \
   void convolve<T>(const Convolution<T>& convolution) {                                                           \
     if (is_apart(*convolution.table, convolution.lanes)) return convolve_apart(convolution);                      \
+    if (is_to_one(*convolution.table, convolution.lanes)) return convolve_to_one(convolution);                    \
     HWY_DYNAMIC_DISPATCH(convolve_##suffix)(convolution);                                                         \
   }                                                                                                               \
   template <>                                                                                                     \

@@ -1,4 +1,4 @@
-// Convolutions of channels apart from each other.
+// Convolutions of channels apart from each other, and the gradients of their weights.
 #pragma once
 
 #include <cstddef>
@@ -7,12 +7,19 @@
 
 namespace costate::internal {
 
-/// Whether each group of a convolution has one channel on either side (depthwise), under a kernel of 2, 3, 2 x 2 or
-/// 3 x 3, in a tile of several lanes.
+/// Whether each row meets one channel (depthwise, or one channel without neighbours), under a kernel of few taps in
+/// rows and columns, in a tile of several lanes.
 bool is_apart(const ConvTable& table, std::size_t lanes);
 
 /// What convolve() makes of such a convolution, to the bit.
 template <class T>
 void convolve_apart(const Convolution<T>& convolution);
+
+/// Whether each channel meets one row, likewise.
+bool has_apart_sums(const ConvTable& table, std::size_t lanes);
+
+/// What add_weight_sums() adds then, sums spread over a vector.
+template <class T>
+void add_apart_sums(const WeightSums<T>& sums);
 
 }  // namespace costate::internal

@@ -7,12 +7,13 @@
 // Roofline. Bound by the multiply-adds: 64 x 64 channels of 3 x 3 on 6 x 6 to 14 x 14 pixels run at 80 to 89 % of the
 // measured peak with one vector of lanes; 4 x 4 by 2 on 26 x 26, whose transposed image is larger than a second-level
 // cache, at 72 to 75 % in f32 and 76 to 79 % in f64, a tenth of the time in the transpose; 4 % less with all channels
-// in one panel (convolutions_bench, Zen 4, CPU time beside other programs). One channel of 28 x 28 under 3
-// x 3 is at 75 %, one row a group (depthwise) at 25 %.
+// in one panel (convolutions_bench, Zen 4, CPU time beside other programs). One channel of 28 x 28 under
+// 3 x 3 is at 75 %. Where a channel meets one row, convolve_apart.cpp is faster.
 #include <algorithm>
 #include <type_traits>
 #include <utility>
 
+#include "costate/exec/kernels/convolve_apart.h"
 #include "costate/exec/kernels/kernels.h"
 
 // Once for all instruction sets.
@@ -302,8 +303,10 @@ HWY_AFTER_NAMESPACE();
 namespace costate::internal {
 namespace {
 
-/// With few channels, vectors of them would be mostly empty.
-bool stays_spread(const ConvTable& table, std::size_t lanes) { return lanes > 1 && table.depth < 8; }
+/// With few channels, vectors of them would be mostly empty; for one weight a channel, to transpose takes longer.
+bool stays_spread(const ConvTable& table, std::size_t lanes) {
+  return lanes > 1 && (table.depth < 8 || has_apart_sums(table, lanes));
+}
 
 /// The image in `scratch`, panel by panel: [group, panel, pixel, lane, channel of the panel]. Channels that are not in
 /// the panel would take places of a first-level cache's sets.
@@ -350,6 +353,7 @@ void finish_weight_sums(const ConvTable& table, std::size_t lanes, T* partial, T
   template <>                                                                                                       \
   void add_weight_sums<T>(const WeightSums<T>& sums) {                                                              \
     const ConvTable& table = *sums.table;                                                                           \
+    if (has_apart_sums(table, sums.lanes)) return add_apart_sums(sums);                                             \
     if (stays_spread(table, sums.lanes)) return HWY_DYNAMIC_DISPATCH(sum_taps_##suffix)(sums);                      \
     transpose_panels(sums);                                                                                         \
     HWY_DYNAMIC_DISPATCH(sum_channels_##suffix)(sums);                                                              \

@@ -50,18 +50,6 @@ AlignedVector<T> numbers_of(const HostArray& array) {
   return numbers;
 }
 
-/// Of a field that reads t in f32.
-void check_f32_times(const HostBatch& batch) {
-  for (std::int64_t i = 1; i < batch.times.size(); ++i) {
-    const double t = batch.times.at(i - 1), next = batch.times.at(i);
-    if (static_cast<std::size_t>(i) % batch.sizes.times != 0 && is_coarse(t, next))
-      throw InvalidArgument(
-          "[solve] times must be so far apart that f32 can tell what is between them, since the field "
-          "reads t beside its state or arguments; two are ",
-          t, " and ", next, ". Subtract times[0] from times and shift the field by it, or solve in f64.");
-  }
-}
-
 template <class T>
 class HostSolver {
  public:
@@ -347,6 +335,17 @@ std::vector<FieldValue> field_values(const VectorField& field, std::span<const H
   for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
     values.push_back({&inputs[i], inputs[i].parameter ? &inputs[i].parameter->value() : &arguments[given++]});
   return values;
+}
+
+void check_f32_times(const HostBatch& batch) {
+  for (std::int64_t i = 1; i < batch.times.size(); ++i) {
+    const double t = batch.times.at(i - 1), next = batch.times.at(i);
+    if (static_cast<std::size_t>(i) % batch.sizes.times != 0 && is_coarse(t, next))
+      throw InvalidArgument(
+          "[solve] times must be so far apart that f32 can tell what is between them, since the field "
+          "reads t beside its state or arguments; two are ",
+          t, " and ", next, ". Subtract times[0] from times and shift the field by it, or solve in f64.");
+  }
 }
 
 void make_room(Solution& solution, std::size_t batch) {

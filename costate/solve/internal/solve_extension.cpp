@@ -48,19 +48,33 @@ SolveOptions tightened_options(SolveOptions options) {
   return options;
 }
 
+template <class Value>
+std::string text_of(const Value& value) {
+  return text::concat(value);
+}
+
+template <class Value>
+std::string text_of(const std::vector<Value>& list) {
+  return text::concat("[", text::join(list), "]");
+}
+
 }  // namespace
 
+/// Method and tolerances, and what else is not as it is by default.
 std::string SolveExtension::attributes() const {
-  std::string text =
-      text::concat("method=", costate::name(options_.method), ", rtol=", options_.rtol, ", atol=", options_.atol);
-  if (!options_.rtols.empty()) text += text::concat(", rtols=[", text::join(options_.rtols), "]");
-  if (!options_.atols.empty()) text += text::concat(", atols=[", text::join(options_.atols), "]");
-  if (options_.min_step > 0) text += text::concat(", min_step=", options_.min_step);
-  if (!options_.mass_matrix.empty()) text += text::concat(", mass_matrix=[", text::join(options_.mass_matrix), "]");
-  if (options_.max_step > 0) text += text::concat(", max_step=", options_.max_step);
-  if (!options_.stop_at.empty()) text += text::concat(", stop_at=[", text::join(options_.stop_at), "]");
-  if (events_) text += text::concat(", events=", events_->rules.size());
-  return text;
+  const SolveOptions defaults{.method = options_.method};
+  std::vector<std::string> texts = {
+      text::concat("method=", costate::name(options_.method), ", rtol=", options_.rtol, ", atol=", options_.atol)};
+  for (const SolveOption& option : solve_options()) {
+    const OptionValue value = option.access.get(options_);
+    const bool is_named = option.name == "rtol" || option.name == "atol";
+    if (!is_named && value != option.access.get(defaults))
+      texts.push_back(option.name + "=" + std::visit([](const auto& held) { return text_of(held); }, value));
+  }
+  if (!options_.norm.is_empty()) texts.emplace_back("norm");
+  if (exactness_ == Exactness::kTightened) texts.emplace_back("tightened");
+  if (events_) texts.push_back(text::concat("events=", events_->rules.size()));
+  return text::join(texts);
 }
 
 Shape SolveExtension::infer_shape(std::span<const Shape> operands) const {

@@ -60,11 +60,11 @@ class GridFailed(Exception):
 class Call:
     """One solve of a field by a Ready (_ready.py). `extra` is the number of tensors behind those that the field reads, whose gradient is 0."""
 
-    __slots__ = ("ready", "func", "extra", "pullback", "read", "shared")
+    __slots__ = ("ready", "func", "extra", "pullback", "read", "shared", "accepted")
 
     def __init__(self, ready, func, extra=0):
         self.ready, self.func, self.extra = ready, func, extra
-        self.pullback = self.read = self.shared = None
+        self.pullback = self.read = self.shared = self.accepted = None
 
     def states(self, times, tensors, needed):
         """The states; keeps the pull-back by the inputs that need it."""
@@ -79,7 +79,7 @@ class Call:
             found = program.run(tensors, last, times, is_f32, samples, plan.dtype)
         if found is None:
             found = self._run_on_copies(times, tensors[:last], needed, samples)
-        states, calls, failure, self.pullback = found
+        states, calls, self.accepted, failure, self.pullback = found
         if failure is not None and not ready.is_adaptive:
             raise GridFailed
         if plan.capture.counters:
@@ -107,6 +107,9 @@ class Call:
             found = _core._gradients(self.pullback, like, cotangents, self.ready.plan.dtype)
         if found is None:
             found = self._gradients_of_copies(saved[:last], cotangents, needed)
+        if self.ready.counts_reverse:
+            samples = len(saved[1]) if self.ready.plan.capture.is_per_sample else 1
+            self._count(self.accepted * self.ready.stages, samples)
         return found if self.extra == 0 else [*found, *(torch.zeros_like(x) if need else None for x, need in zip(saved[last:], needed[last:]))]
 
     def _gradients_of_copies(self, saved, cotangents, needed):

@@ -13,6 +13,7 @@ from costate.torch import _native
 from costate.torch._call import Call, GridFailed, NativeSolve
 from costate.torch._callbacks import ADAPTIVE, Solve
 from costate.torch._core_options import grid_of, rows_of, solve_options
+from costate.torch._runge_kutta import tableau
 
 _apply = super(torch.autograd.Function, NativeSolve).apply  # without PyTorch's looks at transforms, in which no solve comes here
 _ATOMS = (int, float, str, bool, type(None), torch.dtype)
@@ -23,7 +24,7 @@ _TENSORS = (torch.Tensor, torch.nn.Parameter)
 class Ready:
     """A Plan with the options and times of a solve. `count` is the number of times that the core solves for."""
 
-    def __init__(self, solve, plan, adjoint):
+    def __init__(self, solve, plan, adjoint, counts_reverse):
         self.plan, self.is_tuple, self.num_parts = plan, solve.structure.is_tuple, len(plan.shapes)
         self.options = {flows: solve_options(solve, adjoint, flows) for flows in (False, True)}
         self.is_adaptive = solve.method in ADAPTIVE
@@ -35,6 +36,8 @@ class Ready:
         self._arguments = {"rtol": solve.tolerances[0], "atol": solve.tolerances[1], "method": solve.method, "controller": solve.controller,
                            "options": {key: value.clone() if isinstance(value, torch.Tensor) else value
                                        for key, value in solve.given_options.items() if key not in own}}
+        # Whether the field's counters count what the reverse takes back, `stages` evaluations a step, as those of a solve backwards would.
+        self.counts_reverse, self.stages = counts_reverse and bool(plan.capture.counters), tableau(solve.method).closing
         self.programs = {}  # by which of the times and tensors need gradients
         _native.living.add(self)
 
@@ -141,9 +144,9 @@ def _is_finite(part):
     return bool(torch.isfinite(part.detach()).all())
 
 
-def made(solve, plan, adjoint, key=None):
+def made(solve, plan, adjoint, key=None, counts_reverse=False):
     """A Ready of a solve; kept for calls with the key."""
-    ready = Ready(solve, plan, adjoint)
+    ready = Ready(solve, plan, adjoint, counts_reverse)
     kept = _native.kept_of(solve.func.__self__ if isinstance(solve.func, types.MethodType) else solve.func)
     kept.solves += 1
     if key is not None and _looks_up_plainly(type(solve.func)):

@@ -45,6 +45,8 @@ def refusal(solve, func):
 
 
 PATHS = ("auto", "native", "callbacks")
+_NOTHING = dict.fromkeys(("rtol", "atol", "method", "options"))  # that is asked of a solve backwards
+_SEMINORM = {"options": {"norm": "seminorm"}}  # it spares steps there
 
 
 def _find_plan(solve, path, is_solve=True):
@@ -114,7 +116,7 @@ def odeint(func, y0, t, rtol, atol, method, options, event_fn, controller, path,
     if plan is None and path == "native":
         raise NotImplementedError(f"[odeint] path='native' cannot be taken: {why}.")
     if plan is None and adjoint == "backsolve":
-        return _adjoint.odeint_adjoint(func, y0, t, arguments, dict.fromkeys(("rtol", "atol", "method", "options")), _parameters(func, why))
+        return _adjoint.odeint_adjoint(func, y0, t, arguments, _NOTHING, _parameters(func, why))
     return solve.run() if plan is None else _ready.made(solve, plan, adjoint, key).run(func, solve.given_y0, solve.t)
 
 
@@ -135,7 +137,7 @@ def _parameters(func, why):
 @not_compiled
 def odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params):
     """The gradient of the steps taken, in the core, where nothing of the solve backwards can be seen; else that solve."""
-    if adjoint_params is None and isinstance(func, torch.nn.Module) and all(value is None for value in adjoint.values()):
+    if adjoint_params is None and isinstance(func, torch.nn.Module) and (adjoint == _NOTHING or adjoint == _NOTHING | _SEMINORM):
         options = forward["options"]
         key = _ready.key_of(func, y0, t, options, ("adjoint", *(value for name, value in forward.items() if name != "options")))
         ready = _ready.find(func, y0, t, key) if key is not None else None
@@ -144,8 +146,8 @@ def odeint_adjoint(func, y0, t, forward, adjoint, adjoint_params):
         if ready is None and not any(callable(getattr(func, name + "_adjoint", None)) for name in CALLBACKS):
             solve = Solve(func, y0, t, **forward)
             plan, _ = _find_plan(solve, "auto")
-            if plan is not None and not plan.capture.counters:
-                ready, y0, t = _ready.made(solve, plan, "discrete", key), solve.given_y0, solve.t
+            if plan is not None:
+                ready, y0, t = _ready.made(solve, plan, "discrete", key, counts_reverse=True), solve.given_y0, solve.t
         if ready is not None:
             read = set(map(id, ready.plan.capture.read_tensors()))
             return ready.run(func, y0, t, [p for p in func.parameters() if p.requires_grad and id(p) not in read])

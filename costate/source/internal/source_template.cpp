@@ -1,4 +1,4 @@
-#include "costate/codegen/internal/source_template.h"
+#include "costate/source/internal/source_template.h"
 
 #include <algorithm>
 #include <cctype>
@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "costate/base/error.h"
-#include "costate/codegen/internal/c_text.h"
+#include "costate/source/internal/c_text.h"
 
 namespace costate::internal {
 namespace {

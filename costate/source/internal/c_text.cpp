@@ -1,4 +1,4 @@
-#include "costate/codegen/internal/c_text.h"
+#include "costate/source/internal/c_text.h"
 
 #include <algorithm>
 #include <cctype>

@@ -1,0 +1,52 @@
+// Numbers in a device's memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "costate/cuda/internal/kernel.h"
+
+namespace costate::internal {
+
+template <class T>
+class DeviceArray {
+ public:
+  DeviceArray() = default;
+  DeviceArray(KernelDevice& device, std::size_t size)
+      : device_(&device), size_(size), address_(size == 0 ? 0 : device.allocate(size * sizeof(T))) {}
+  DeviceArray(KernelDevice& device, std::span<const T> numbers) : DeviceArray(device, numbers.size()) {
+    if (size_ > 0) device.copy_to_device(address_, numbers.data(), size_ * sizeof(T));
+  }
+  DeviceArray(DeviceArray&& other) noexcept { *this = std::move(other); }
+  DeviceArray& operator=(DeviceArray&& other) noexcept {
+    std::swap(device_, other.device_);
+    std::swap(size_, other.size_);
+    std::swap(address_, other.address_);
+    return *this;
+  }
+  ~DeviceArray() {
+    if (address_ != 0) device_->release(address_);
+  }
+
+  std::uint64_t address() const { return address_; }
+  std::size_t size() const { return size_; }
+
+  void copy_to(std::span<T> numbers) const {
+    if (size_ > 0) device_->copy_to_host(numbers.data(), address_, size_ * sizeof(T));
+  }
+  std::vector<T> numbers() const {
+    std::vector<T> all(size_);
+    copy_to(all);
+    return all;
+  }
+
+ private:
+  KernelDevice* device_ = nullptr;
+  std::size_t size_ = 0;
+  std::uint64_t address_ = 0;
+};
+
+}  // namespace costate::internal

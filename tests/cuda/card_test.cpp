@@ -1,0 +1,138 @@
+// What stands between kernels and a card, as far as a machine without one can tell.
+#include "costate/cuda/internal/card.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <optional>
+
+#include "costate/cuda/internal/cuda_source.h"
+#include "costate/cuda/internal/kernel_cache.h"
+#include "costate/cuda/internal/nvrtc.h"
+#include "costate/nn/nn.h"
+#include "costate/solve/device.h"
+#include "costate/solve/internal/cuda/device_solve.h"
+#include "tests/cuda/emulated_device.h"
+#include "tests/support/expect_error.h"
+
+namespace costate {
+namespace {
+
+/// An environment variable for the length of a test.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) {
+    if (const char* old = std::getenv(name)) old_ = old;
+    if (value == nullptr)
+      ::unsetenv(name);
+    else
+      ::setenv(name, value, 1);
+  }
+  ~Variable() {
+    if (old_)
+      ::setenv(name_, old_->c_str(), 1);
+    else
+      ::unsetenv(name_);
+  }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> old_;
+};
+
+bool has_card() {
+  const Variable asked("COSTATE_CUDA", "experimental");
+  try {
+    internal::card();
+    return true;
+  } catch (const NotSupported&) {
+    return false;
+  }
+}
+
+Solution decay_on(Device device) {
+  return solve_on(device, vector_field({2}, [](Array, Array z) { return -z; }),
+                  HostArray(Shape{3, 2}, std::vector<double>{1, 2, 3, 4, 5, 6}), HostArray::vector({0, 1}));
+}
+
+TEST(Card, IsAskedForByName) {
+  EXPECT_EQ(device_from_name("cuda"), Device::kCuda);
+  EXPECT_EQ(name(Device::kCpu), "cpu");
+  EXPECT_ERROR(device_from_name("cdua"), InvalidArgument, "did you mean 'cuda'?");
+  EXPECT_TRUE(decay_on(Device::kCpu)
+                  .states.same_bits(solve(vector_field({2}, [](Array, Array z) { return -z; }),
+                                          HostArray(Shape{3, 2}, std::vector<double>{1, 2, 3, 4, 5, 6}),
+                                          HostArray::vector({0, 1}))
+                                        .states));
+  const Variable unasked("COSTATE_CUDA", nullptr);
+  EXPECT_ERROR(decay_on(Device::kCuda), NotSupported,
+               "[cuda] kernels have not yet run on hardware; set COSTATE_CUDA=experimental in the environment to try "
+               "them, or run this on the CPU (device = cpu).");
+}
+
+TEST(Card, AMachineWithoutADriverIsToldInOneSentence) {
+  if (has_card()) GTEST_SKIP() << "this machine has a card";
+  const Variable asked("COSTATE_CUDA", "experimental");
+  EXPECT_ERROR(decay_on(Device::kCuda), NotSupported, "run this on the CPU (device = cpu).");
+}
+
+TEST(Card, SolvesAsTheCpuDoes) {
+  if (!has_card()) GTEST_SKIP() << "needs a CUDA card";
+  const Variable asked("COSTATE_CUDA", "experimental");
+  EXPECT_TRUE(decay_on(Device::kCuda).states.same_bits(decay_on(Device::kCpu).states));
+}
+
+TEST(KernelCache, GivesBackWhatItKeptForTheSameKey) {
+  const test::Scratch scratch;
+  const internal::KernelCache cache(scratch / "kernels");
+  EXPECT_EQ(cache.find("a"), std::nullopt);
+  const std::string code("\x7f\0code\n", 7);
+  cache.keep("a", code);
+  cache.keep("ab", "other");
+  EXPECT_EQ(cache.find("a"), code);
+  EXPECT_EQ(cache.find("ab"), "other");
+  EXPECT_EQ(cache.find("b"), std::nullopt);
+  // A file that another key has left under this key's name is not taken.
+  for (const auto& entry : std::filesystem::directory_iterator(scratch / "kernels"))
+    scratch.write("kernels/" + entry.path().filename().string(), "1\nb code");
+  EXPECT_EQ(cache.find("a"), std::nullopt);
+  // A folder that cannot be made is no error.
+  internal::KernelCache("/proc/no/such").keep("a", code);
+}
+
+TEST(KernelCache, StandsWhereTheEnvironmentSays) {
+  const Variable named("COSTATE_KERNEL_CACHE", nullptr), xdg("XDG_CACHE_HOME", "/x"), home("HOME", "/h");
+  EXPECT_EQ(internal::KernelCache::default_folder(), "/x/costate/kernels");
+  const Variable unset("XDG_CACHE_HOME", nullptr);
+  EXPECT_EQ(internal::KernelCache::default_folder(), "/h/.cache/costate/kernels");
+  const Variable other("COSTATE_KERNEL_CACHE", "/k");
+  EXPECT_EQ(internal::KernelCache::default_folder(), "/k");
+}
+
+TEST(Nvrtc, CompilesASolveForEveryArchitecture) {
+  std::optional<internal::Nvrtc> nvrtc;
+  try {
+    nvrtc.emplace();
+  } catch (const NotSupported& error) {
+    GTEST_SKIP() << "needs NVRTC: " << error.what();
+  }
+  const Mlp net({.inputs = 3, .hidden = {12}, .outputs = 3, .seed = 2});
+  const VectorField field = vector_field({3}, [&](Array t, Array z) { return net(z) * cos(t); });
+  const internal::DeviceProblem problem(field, {.dtype = Dtype::kF32});
+  internal::CudaSource source(256);
+  internal::add_solve_kernel(source, "net", problem, 64, 160 * 1024);
+  for (const char* architecture : {"sm_80", "sm_90"}) {
+    const internal::CompiledKernel kernel = nvrtc->compile(source.text(), architecture);
+    EXPECT_TRUE(
+        kernel.code.starts_with("\x7f"
+                                "ELF"))
+        << architecture;
+    EXPECT_NE(kernel.log.find("registers"), std::string::npos) << kernel.log;
+  }
+  EXPECT_ERROR(nvrtc->compile("int x = ;", "sm_90"), InternalError, "refuses a kernel for sm_90");
+}
+
+}  // namespace
+}  // namespace costate
