@@ -36,7 +36,7 @@ class CollocationStep : private StepBuilder {
       for (std::size_t i = 0; i < stages; ++i) increments.push_back(mass_times(of_stage(z, i)));
       return concat(rows) - concat(increments);
     };
-    const Found found = newton(residual, w, zeros({static_cast<std::int64_t>(stages) * n}));
+    const NewtonRoot found = newton(residual, w, zeros({static_cast<std::int64_t>(stages) * n}));
     Arrays before, last;
     for (std::size_t i = 0; i < stages; ++i) {
       before.push_back(of_stage(found.before, i));

@@ -184,7 +184,7 @@ class StagedStep : private StepBuilder {
     };
     Array guess = combine(predictor(std::span(method.c).first(i), node), slopes);
     guess = guess.is_empty() ? zeros(y_.shape()) : plus(gamma * guess, base);
-    const Found found = newton(residual, w, guess);
+    const NewtonRoot found = newton(residual, w, guess);
     note_newton_error({found.before}, {found.last}, y_ + found.z);
     const Array z = differentiable(found.z, residual, [&] {
       const Array at = y_ + found.z;

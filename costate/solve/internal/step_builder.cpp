@@ -83,8 +83,9 @@ StepFunction StepBuilder::finish() {
   return StepGraph::finish(outputs);
 }
 
-Found StepBuilder::newton(const std::function<Array(const Array&)>& residual, const FactoredMatrix& w, Array z) const {
-  Found found;
+NewtonRoot StepBuilder::newton(const std::function<Array(const Array&)>& residual, const FactoredMatrix& w,
+                               Array z) const {
+  NewtonRoot found;
   for (int iteration = 0; iteration < num_iterations_; ++iteration) {
     found.before = found.last;
     found.last = w.solve(residual(z));

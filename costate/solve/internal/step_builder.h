@@ -21,7 +21,7 @@ Array plus(const Array& x, const Array& more);
 std::vector<double> with_start(const std::vector<double>& nodes);
 
 /// What Newton's method found, and its last two corrections.
-struct Found {
+struct NewtonRoot {
   Array z, before, last;
 };
 
@@ -39,7 +39,7 @@ class StepBuilder : protected StepGraph {
   Array newton_matrix(double gamma, const Array& jacobian) const { return matrices_.mass() - (gamma * h_) * jacobian; }
 
   /// `residual`: G(z), which Newton's method brings to 0 by the matrix -W.
-  Found newton(const std::function<Array(const Array&)>& residual, const FactoredMatrix& w, Array z) const;
+  NewtonRoot newton(const std::function<Array(const Array&)>& residual, const FactoredMatrix& w, Array z) const;
   /// z with the derivative of the implicit function theorem, where one is wanted; `matrix` is -dG/dz there.
   Array differentiable(const Array& z, const std::function<Array(const Array&)>& residual,
                        const std::function<FactoredMatrix()>& matrix);
