@@ -73,7 +73,7 @@ in its order: [batch, ...] for those of samples, summed over the batch for Param
 numbers that the run had: a Parameter may have another value by now. It may be called many times, with the same bits each
 time, and from any thread; what the run recorded is freed with this object.)";
 
-constexpr const char* kCompileHelp =
+constexpr const char* kCompilePullbackHelp =
     R"(Makes a Function ready to run forward now and in reverse later, as a PullbackProgram.
 
 function  from trace, vjp, jvp or jacobian; its outputs are one of each sample.
@@ -146,7 +146,7 @@ void bind_pullback(nb::module_& module) {
                                 {.wrt = positions_of(function, wrt), .dtype = to_dtype(dtype), .lanes = lanes});
       },
       nb::arg("function"), nb::arg("wrt").none() = nb::none(), nb::kw_only(), nb::arg("dtype") = "f64",
-      nb::arg("lanes") = 0, kCompileHelp);
+      nb::arg("lanes") = 0, kCompilePullbackHelp);
 }
 
 }  // namespace costate::python

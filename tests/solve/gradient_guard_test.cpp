@@ -244,6 +244,20 @@ TEST(GradientGuard, ThresholdsAreWhereTheErrorEstimateIsTenTolerances) {
   EXPECT_LE(guard::Limits(tableau(Method::kDopri8), 1, 1, 0x1p-52).threshold(1), 2);
 }
 
+/// Longer steps may be off by more, and none by much more than one that is hardly shorter; never beyond the estimate
+/// that is allowed, but for shares at which it begins to be more than ten.
+TEST(GradientGuard, ThresholdsGrowWithAStepsShareWithoutJumps) {
+  const guard::Limits limits(tableau(Method::kDopri5), 1e-6, 1e-8, 0x1p-52);
+  double before = limits.threshold(0);
+  for (double share = 0.001; share <= 1; share += 0.001) {
+    const double z = limits.threshold(share);
+    EXPECT_GE(z, before) << share;
+    EXPECT_LE(z, 1.03 * before) << share;
+    EXPECT_LE(97.0 / 120000 * std::pow(z, 5), 1.25 * limits.tried(share) * 1e-6 * std::exp(-z)) << share;
+    before = z;
+  }
+}
+
 TEST(GradientGuard, PatternsHaveBothSignsAndDifferentSizes) {
   int negative = 0;
   for (std::size_t i = 0; i < 100; ++i) {

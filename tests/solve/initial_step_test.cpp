@@ -10,14 +10,14 @@
 namespace costate {
 namespace {
 
-constexpr double kRounding = 1e-15;
+constexpr double kStepRounding = 1e-15;
 
 double first_step(double trial, const InitialNorms& norms, const Tableau& pair) {
   return initial_step(trial, norms, pair, FirstStep::kOfMethod);
 }
 
 TEST(InitialStep, TrialIsAHundredthOfTheTimeScale) {
-  EXPECT_NEAR(trial_step({.state = 4, .slope = 2}), 0.02, kRounding);
+  EXPECT_NEAR(trial_step({.state = 4, .slope = 2}), 0.02, kStepRounding);
 }
 
 TEST(InitialStep, TrialIsTinyWhereANormSaysNothing) {
@@ -65,14 +65,14 @@ TEST(InitialStep, FirstErrorOfALinearField) {
 }
 
 TEST(InitialStep, IsAtMostTheTimeScaleOfTheState) {
-  EXPECT_NEAR(first_step(1e-5, {.slope = 2, .curvature = 1}, tableau(Method::kDopri5)), 1e-3, kRounding);
+  EXPECT_NEAR(first_step(1e-5, {.slope = 2, .curvature = 1}, tableau(Method::kDopri5)), 1e-3, kStepRounding);
   // A slope that does not change allows any step.
-  EXPECT_NEAR(first_step(1e-5, {.slope = 2, .curvature = 0}, tableau(Method::kDopri5)), 1e-3, kRounding);
+  EXPECT_NEAR(first_step(1e-5, {.slope = 2, .curvature = 0}, tableau(Method::kDopri5)), 1e-3, kStepRounding);
 }
 
 TEST(InitialStep, FlatFieldTakesATinyStep) {
   EXPECT_EQ(first_step(1e-6, {.slope = 0, .curvature = 0}, tableau(Method::kDopri5)), 1e-6);
-  EXPECT_NEAR(first_step(0.1, {.slope = 1e-16, .curvature = 0}, tableau(Method::kDopri5)), 1e-4, kRounding);
+  EXPECT_NEAR(first_step(0.1, {.slope = 1e-16, .curvature = 0}, tableau(Method::kDopri5)), 1e-4, kStepRounding);
 }
 
 TEST(InitialStep, NonFiniteProbeShrinksTheTrial) {
@@ -83,8 +83,8 @@ TEST(InitialStep, HairersGoesByTheLargerNorm) {
   const Tableau& dopri5 = tableau(Method::kDopri5);
   for (const InitialNorms& norms :
        {InitialNorms{.slope = 2, .curvature = 32}, InitialNorms{.slope = 32, .curvature = 2}})
-    EXPECT_NEAR(initial_step(1, norms, dopri5, FirstStep::kHairers), std::pow(0.01 / 32, 0.2), 4 * kRounding);
-  EXPECT_NEAR(initial_step(1e-3, {.slope = 1e-6, .curvature = 1e-6}, dopri5, FirstStep::kHairers), 0.1, kRounding);
+    EXPECT_NEAR(initial_step(1, norms, dopri5, FirstStep::kHairers), std::pow(0.01 / 32, 0.2), 4 * kStepRounding);
+  EXPECT_NEAR(initial_step(1e-3, {.slope = 1e-6, .curvature = 1e-6}, dopri5, FirstStep::kHairers), 0.1, kStepRounding);
   EXPECT_EQ(initial_step(1e-6, {.slope = 0, .curvature = 0}, dopri5, FirstStep::kHairers), 1e-6);
 }
 
