@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "costate/base/error.h"
+#include "costate/solve/device.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/events.h"
 #include "python/bindings/fields.h"
@@ -43,12 +44,28 @@ struct SolveRequest {
   nb::sequence events;                     // of costate.Event
   std::optional<std::int64_t> max_events;  // so many of them a solve inside a trace tells of
   SolveWatch watch;
+  Device device = Device::kCpu;
   nb::object norm;                         // error_norm as a callable, or None
   const PythonSolution* before = nullptr;  // that the solve goes on from
 };
 
+/// What only solves on the CPU have.
+void check_device(const SolveRequest& request, bool is_traced) {
+  if (request.device == Device::kCpu) return;
+  const char* what = is_traced                     ? "a solve inside a trace"
+                     : request.before != nullptr   ? "a solve that goes on from a Solution"
+                     : nb::len(request.events) > 0 ? "events"
+                     : request.dense               ? "dense=True"
+                     : !request.watch.is_empty()   ? "on_step, on_accept, on_reject and progress"
+                                                   : nullptr;
+  if (what != nullptr)
+    throw NotSupported("[solve] device='", name(request.device), "' does not have ", what,
+                       " yet; solve on the CPU (device='cpu').");
+}
+
 nb::any solve_traced(const VectorField& field, const FlatStart<Array>& start, const Array& times, SolveOptions options,
                      std::span<const Array> arguments, const SolveRequest& request) {
+  check_device(request, true);
   if (request.dense)
     throw NotSupported(
         "[solve] dense=True is for a solve of numbers; inside a trace, its times may be computed there.");
@@ -105,6 +122,7 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
   }
   if (request.max_events)
     throw CallError("[solve] max_events is for a solve inside a trace; one of numbers gives all events. Leave it out.");
+  check_device(request, false);
   options.dtype = start.z0.dtype();
   options.norm = to_norm(request.norm, field.state_size());
   const HostArray z0 = start.is_single ? with_batch_of_one(start.z0) : start.z0;
@@ -115,6 +133,10 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
                      .shape = {},
                      .structure = start.layout.structure};
   run_long([&] {
+    if (request.device != Device::kCpu) {
+      out.solution = solve_on(request.device, field, z0, times, options, arguments);
+      return;
+    }
     if (request.before != nullptr) {
       out.solution =
           continue_solve(field, request.before->solution.end, times, options, arguments, events, request.watch);
@@ -154,7 +176,8 @@ nb::any continue_python(const nb::object& f, const PythonSolution& before, const
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
                      bool throws, const nb::sequence& events, std::optional<std::int64_t> max_events, bool dense,
                      const nb::object& jac, const nb::object& on_step, const nb::object& on_accept,
-                     const nb::object& on_reject, const nb::object& progress, const nb::kwargs& keywords) {
+                     const nb::object& on_reject, const nb::object& progress, const std::string& device,
+                     const nb::kwargs& keywords) {
   const auto rest = nb::borrow<nb::kwargs>(nb::steal(PyDict_Copy(keywords.ptr())));
   nb::object norm = nb::none();
   if (rest.contains("error_norm") && PyCallable_Check(nb::object(rest["error_norm"]).ptr()) != 0) {
@@ -167,6 +190,7 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
                              .events = events,
                              .max_events = max_events,
                              .watch = to_watch(on_step, on_accept, on_reject, progress),
+                             .device = device_from_name(device),
                              .norm = norm};
   const SolveOptions options = from_keywords(solve_keywords(), rest);
   if (nb::isinstance<PythonSolution>(z0))
@@ -215,13 +239,14 @@ void bind_solve(nb::module_& module) {
       "events: collections.abc.Sequence = (), max_events: int | None = None, dense: bool = False, jac: "
       "collections.abc.Callable | None = None, on_step: "
       "collections.abc.Callable | None = None, on_accept: collections.abc.Callable | None = None, on_reject: "
-      "collections.abc.Callable | None = None, progress: collections.abc.Callable | None = None" +
+      "collections.abc.Callable | None = None, progress: collections.abc.Callable | None = None, device: str = 'cpu'" +
       parameters_of(with_callable_norm(solve_keywords()), true) + ") -> typing.Any";
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
              nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("events") = nb::tuple(),
              nb::arg("max_events") = nb::none(), nb::arg("dense") = false, nb::arg("jac") = nb::none(),
              nb::arg("on_step") = nb::none(), nb::arg("on_accept") = nb::none(), nb::arg("on_reject") = nb::none(),
-             nb::arg("progress") = nb::none(), nb::arg("options"), nb::sig(signature.c_str()),
+             nb::arg("progress") = nb::none(), nb::arg("device") = "cpu", nb::arg("options"),
+             nb::sig(signature.c_str()),
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
@@ -244,6 +269,7 @@ jac     jac(t, z, *args) gives df/dz for implicit methods and derivatives by z; 
 on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
         is called with the part of the times that is behind, from 0 to 1.
 dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
+device  'cpu'; or 'cuda', experimental, for solves of numbers by explicit methods: one kernel for all steps (docs/gpu.md).
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then
