@@ -38,7 +38,7 @@ double ReferenceGuard::largest_of(const Vector& x) const {
 
 double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
   error_ = attempt.error;
-  next_slack_ = limits_.shows_nothing(attempt.error, attempt.bend);
+  next_slack_ = limits_.shows_nothing(attempt.error, attempt.bend) && !(attempt.begins_small && attempt.attempts == 0);
   if (guard::is_ask(attempt.attempts, num_controlled_) || slack_) ask(attempt);
   if (slack_ && derivatives_.jvp && !state_.is_carried) state_ = disturbance_of(pattern_);
   if (slack_ && derivatives_.jvp_of_inputs && !inputs_.is_carried) inputs_ = disturbance_of(Vector(pattern_.size()));

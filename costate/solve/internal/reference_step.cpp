@@ -133,6 +133,7 @@ double ReferenceSolver::guarded_error(const Step& step, double error) {
                                        .error = error,
                                        .bend = norm_of_slopes(step.h, guard::bend_weights(tableau_)),
                                        .attempts = solution_.accepted + solution_.rejected,
+                                       .begins_small = first_step_of(options_.step_control) == FirstStep::kHairers,
                                        .times = times,
                                        .states = std::span(arguments_).first(num_stages),
                                        .slopes = std::span(stages_).first(num_stages)});
@@ -193,7 +194,7 @@ double ReferenceSolver::first_step() {
   evaluate(std::fma(direction(), trial, solution_.t), y_next_, 1);
   for (std::size_t j = 0; j < y_.size(); ++j) probe[j] -= stages_[0][j];
   const double curvature = norm_at_start(probe) / trial;
-  return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_);
+  return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_, first_step_of(options_.step_control));
 }
 
 }  // namespace costate::internal
