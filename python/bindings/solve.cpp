@@ -7,7 +7,6 @@
 
 #include "costate/base/error.h"
 #include "costate/solve/device.h"
-#include "costate/solve/device.h"
 #include "costate/solve/field_marks.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/events.h"
