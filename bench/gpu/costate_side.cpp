@@ -119,8 +119,8 @@ void print_counts() {
         std::smatch found;
         if (!std::regex_search(log, found, counts)) throw InternalError("[bench] no counts in ", log);
         std::printf("| %s | %s | %s | %zu | %zu | %zu | %s | %s |\n", work.name.c_str(), architecture,
-                    kernel.name.c_str() + 8, made.tile.lanes, kernel.shared_bytes, kernel.global_bytes,
-                    found[2].str().c_str(), found[1].str().c_str());
+                    kernel.name.ends_with("reverse") ? "reverse" : "solve", made.tile.lanes, kernel.shared_bytes,
+                    kernel.global_bytes, found[2].str().c_str(), found[1].str().c_str());
       }
     }
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "costate/base/random.h"
+#include "costate/solve/methods/implicit.h"
 
 namespace costate::internal::guard {
 namespace {
@@ -75,6 +76,14 @@ Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double ro
   if (tableau.is_implicit()) return;  // disturbances are carried from the start
   const LinearError error(tableau);
   for (std::size_t i = 0; i < std::size(kShares); ++i) thresholds[i] = find_threshold(error, tried(kShares[i]) * rtol);
+}
+
+Leeway leeway(Method method) {
+  if (!tableau(method).is_implicit()) return {};
+  const ImplicitMethod data = implicit_method(method);
+  if (data.collocation != nullptr) return {.of_step = 30, .of_solve = 30};
+  if (data.rosenbrock != nullptr) return {.of_step = 5, .of_solve = 30};
+  return {.of_step = 1, .of_solve = 5};
 }
 
 std::vector<double> bend_weights(const Tableau& tableau) {

@@ -52,7 +52,7 @@
 // Implicit methods. What asks for one is stiff: |h| rate is above any threshold, and says nothing. So v is carried from
 // the first attempt on and its error always decides, d and v1 being the tangents of the step's own estimate and end
 // along v (the jvp of its Function); s_i falls by at most kFading in a step, and where the state shows something it may
-// be off by more (leeway() in lane_guard.cpp). Fields with kinks along the state are left alone.
+// be off by more (leeway()). Fields with kinks along the state are left alone.
 //
 // Tolerances of the numbers, where they differ: each is followed to its own in place of rtol, and thresholds stand for
 // the smallest. A number that is not controlled is not disturbed, and what becomes of it counts nowhere.
@@ -92,6 +92,15 @@ inline bool is_ask(std::int64_t attempts, std::size_t state_size) {
 /// What a disturbance of one number is followed to, relative to s_i: the number's rtol, or its atol where that is 0.
 double disturbance_rtol(double rtol, double atol, double rounding);
 
+/// What the error of a disturbance may be of an implicit step whose state shows something, in units of what it may be
+/// elsewhere: in each step, and of the whole solve, which its steps share. The state moves, and its own error shortens
+/// the steps; the estimates are above the errors, of radau5 by the most and of diagonally implicit methods by the
+/// least. Found by trial (docs/speed.md, "Stiff systems").
+struct Leeway {
+  double of_step = 1, of_solve = 1;
+};
+Leeway leeway(Method method);
+
 /// What the guard of a solve holds disturbances to. `rounding` is the epsilon of the type that the solve computes in.
 struct Limits {
   Limits(const Tableau& tableau, double rtol, double atol, double rounding);
@@ -110,7 +119,9 @@ struct Limits {
     return thresholds[i] + (thresholds[i + 1] - thresholds[i]) * (share - kShares[i]) / (kShares[i + 1] - kShares[i]);
   }
   /// The estimate, in units of rtol, that a disturbance may have that is carried along.
-  static double carried(double share, bool is_silent) { return is_silent ? 1.0 : std::max(2.0, 30 * share); }
+  static double carried(double share, bool is_silent, const Leeway& more) {
+    return is_silent ? more.of_step : std::max(2 * more.of_step, 30 * more.of_solve * share);
+  }
   /// Whether a step with this error of the state, in tolerances, shows nothing of the field: one ten times as long,
   /// which is the most that a controller tries, would be accepted, too. Rounding makes errors, too: where the error may
   /// be one of them (may_be_rounding), the slope tells. `bend`, in tolerances, is what its change over the step
