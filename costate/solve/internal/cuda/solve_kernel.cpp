@@ -13,7 +13,9 @@
 namespace costate::internal {
 namespace {
 
+// What is done lane by lane, then the block that does it.
 constexpr std::string_view kSolve =
+#include "costate/solve/internal/cuda/lanes.inc"
 #include "costate/solve/internal/cuda/solve.inc"
     ;
 
