@@ -113,15 +113,15 @@ void check_adjoint(const SolveOptions& options, bool is_fixed) {
 void check_fixed(const SolveOptions& options) {
   for (const auto& [name, is_set] : {std::pair("max_step", options.max_step > 0),
                                      {"min_step", options.min_step > 0},
-                                     {"stop_at", !options.stop_at.empty()},
-                                     {"nonnegative", !options.nonnegative.empty()}})
+                                     {"stop_at", !options.stop_at.empty()}})
     if (is_set)
       throw InvalidArgument("[solve] ", name, " is for steps chosen by the error; here they are fixed (",
                             costate::name(options.method),
                             "). Put times into `times` where they should end, or set step_size.");
   for (const auto& [name, is_set] : {std::pair("rtols", !options.rtols.empty()),
                                      {"atols", !options.atols.empty()},
-                                     {"norm", !options.norm.is_empty()}})
+                                     {"norm", !options.norm.is_empty()},
+                                     {"nonnegative", !options.nonnegative.empty()}})
     if (is_set)
       throw InvalidArgument("[solve] ", name, " is for steps chosen by the error; here they are fixed (",
                             costate::name(options.method),

@@ -1,4 +1,4 @@
-// Vector fields and solves, on NumPy arrays and inside traces.
+// Solves, on NumPy arrays and inside traces.
 #include "costate/solve/solve.h"
 
 #include <algorithm>
@@ -7,7 +7,6 @@
 
 #include "costate/base/error.h"
 #include "costate/solve/device.h"
-#include "costate/solve/field_marks.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/events.h"
 #include "python/bindings/fields.h"
@@ -16,23 +15,6 @@
 
 namespace costate::python {
 namespace {
-
-VectorField make_field(const nb::callable& f, const StateLayout& state, const nb::dict& arguments,
-                       const nb::object& jac) {
-  std::vector<ArgumentSpec> specs;
-  for (const auto& [name, shape] : arguments) specs.push_back({to_name(name), to_shape(shape)});
-  return internal::trace_field(
-      state.parts, specs, [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
-        if (jac.is_none()) return state.to_parts(state.call(f, t, parts, more), "[vector_field] f must give");
-        if (parts.size() != 1)
-          throw NotSupported("[vector_field] jac is for a state of one array; got one of ", parts.size(), ".");
-        const Array stopped = stop_gradient(parts[0]);
-        const std::vector<Array> slope =
-            state.to_parts(state.call(f, t, std::span(&stopped, 1), more), "[vector_field] f must give");
-        const Array matrix = to_array(state.call(jac, t, parts, more));
-        return std::vector<Array>{internal::with_jacobian(slope[0], parts[0], matrix)};
-      });
-}
 
 /// A tuple of two numbers that ascend, as SciPy's t_span, or a list of them that begins with 0.
 bool is_span(nb::handle value) {
@@ -228,35 +210,6 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
                       arguments.values, request);
 }
 
-}  // namespace
-
-VectorField to_field(const char* what, const nb::object& f, const StateLayout& state, const nb::dict& arguments,
-                     const nb::object& jac) {
-  if (nb::isinstance<VectorField>(f)) {
-    if (!jac.is_none()) throw CallError("[solve] jac of a VectorField is given to vector_field; leave it out here.");
-    return nb::cast<VectorField>(f);
-  }
-  if (PyCallable_Check(f.ptr()) == 0)
-    throw CallError(what, " must be a callable f(t, z, ...) or a VectorField; got ", type_of(f), ".");
-  return make_field(nb::cast<nb::callable>(f), state, arguments, jac);
-}
-
-TracedArguments traced_arguments(const nb::sequence& args) {
-  TracedArguments found;
-  for (const nb::handle argument : args) {
-    found.values.push_back(to_array(argument));
-    found.shapes[nb::cast("arg" + std::to_string(found.values.size() - 1))] =
-        nb::tuple(nb::cast(found.values.back().shape().axes()));
-  }
-  return found;
-}
-
-std::function<Array(Array, Array)> to_function(const nb::callable& f) {
-  return [&f](const Array& x, const Array& y) { return to_array(f(x, y)); };
-}
-
-namespace {
-
 /// error_norm may be a callable here, where the state is known.
 Keywords<SolveOptions> with_callable_norm(Keywords<SolveOptions> keywords) {
   std::ranges::find_if(keywords, [](const auto& one) { return one.name == "error_norm"; })->annotation =
@@ -277,35 +230,10 @@ nb::any to_python(Solution solution, const HostArray& times, bool is_single) {
 }
 
 void bind_solve(nb::module_& module) {
-  nb::class_<VectorField>(module, "VectorField", nb::dynamic_attr(), "A traced right-hand side z' = f(t, z, ...).")
-      .def_prop_ro("parameters", [](const VectorField& field) { return field.function().parameters(); })
-      .def("__repr__", [](const VectorField& field) {
-        std::vector<std::string> parts;
-        for (const StatePart& part : field.parts()) parts.push_back(text::concat(part.name, ": ", part.shape));
-        return field.parts().size() == 1 ? text::concat("VectorField(state=", field.parts()[0].shape, ")")
-                                         : "VectorField(" + text::join(parts) + ")";
-      });
-
   bind_solution(module);
 
   bind_step_view(module);
 
-  module.def(
-      "vector_field",
-      [](const nb::callable& f, nb::handle state_shape, const nb::dict& arguments, const nb::object& jac) {
-        const StateLayout state = layout_of_shapes(state_shape);
-        return with_structure(make_field(f, state, arguments, jac), state.structure);
-      },
-      nb::arg("f"), nb::arg("state_shape"), nb::arg("arguments") = nb::dict(), nb::arg("jac") = nb::none(),
-      nb::sig("def vector_field(f: collections.abc.Callable, state_shape: object, arguments: dict = {}, jac: "
-              "collections.abc.Callable | None = None) -> VectorField"),
-      R"(Traces f(t, z, ...) once for one sample's state, for solves that share it.
-
-state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of shapes, for a state of several arrays.
-arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
-jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. Implicit methods and
-             derivatives by z take it as it is.
-)");
   const std::string signature =
       "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True, "
       "events: collections.abc.Sequence = (), max_events: int | None = None, dense: bool = False, jac: "

@@ -118,6 +118,24 @@ TEST_P(ImplicitMethods, LanesAgreeWithTheInterpreter) {
   testing::check_execution(program, {z0, times}, 1e-8);
 }
 
+TEST_P(ImplicitMethods, GuardedLanesAgreeWithTheInterpreter) {
+  if (!method().has_error_estimate()) GTEST_SKIP() << "no error estimate, no guard";
+  // At rest until 1, as far as amplitudes are 0; and moving.
+  const VectorField field = vector_field({2}, {{"amplitude", {1}}}, [](Array t, Array z, Array amplitude) {
+    return stack({-30.0 * z[0] + amplitude[0] * exp(-square(3.0 * (t - 1.0))), z[0] * z[0] - 2.0 * z[1]});
+  });
+  const Function program = trace(
+      [&](Array z0, Array amplitude) {
+        return solve(field, z0, constant(HostArray::vector({0, 2})),
+                     {.method = GetParam(), .rtol = 1e-4, .gradient_steps = GradientSteps::kOn},
+                     std::span<const Array>(&amplitude, 1));
+      },
+      {{"z0", {2}}, {"amplitude", {1}}});
+  const HostArray z0(Shape{3, 2}, std::vector<double>{0, 0, 0, 0, 1, 0.5}),
+      amplitude(Shape{3, 1}, std::vector<double>{0, 1, 0});
+  testing::check_execution(program, {z0, amplitude}, 1e-9);
+}
+
 TEST_P(ImplicitMethods, SampleBitsDoNotDependOnBatchOrThreads) {
   const bool is_adaptive = method().has_error_estimate();
   const SolveOptions options{.method = GetParam(), .steps_per_interval = is_adaptive ? 0 : 8};

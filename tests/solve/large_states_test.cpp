@@ -73,8 +73,9 @@ TEST(LargeStates, SparseStepsAreDenseOnes) {
   const HostArray rate(Shape{1, 1}, std::vector<double>{0.7});
   HostArray u0 = slowest(side);
   for (std::int64_t i = 0; i < u0.size(); ++i) u0.set(i, u0.at(i) + 0.1 * std::cos(static_cast<double>(i)));
-  for (const Method method : {Method::kRodas5p, Method::kKvaerno3, Method::kKencarp4, Method::kTrbdf2}) {
-    const SolveOptions options{.method = method};
+  for (const Method method :
+       {Method::kRodas5p, Method::kKvaerno3, Method::kKencarp4, Method::kTrbdf2, Method::kRadau5, Method::kGl4}) {
+    const SolveOptions options{.method = method, .steps_per_interval = method == Method::kGl4 ? 4 : 0};
     const Solution one = solve(sparse, u0, HostArray::vector({0, 0.03}), options, std::span(&rate, 1));
     const Solution other = solve(dense, u0, HostArray::vector({0, 0.03}), options, std::span(&rate, 1));
     one.check();
@@ -110,6 +111,26 @@ TEST(LargeStates, GradientsAreThoseOfTheSteps) {
   }
 }
 
+TEST(LargeStates, IteratedSystemsOfTenThousandPoints) {
+  const std::int64_t side = 100;
+  const HostArray rate(Shape{1, 1}, std::vector<double>{1}), u0 = slowest(side);
+  const Function loss = trace(
+      [&](Array start, Array factor) {
+        const Array states =
+            solve(heat(side), start, constant(HostArray::vector({0, 0.05})),
+                  {.method = Method::kRodas5p, .steps_per_interval = 4}, std::span<const Array>(&factor, 1));
+        return sum(states[1] * constant(slowest(side).reshape({side * side})));
+      },
+      {{"u0", {side, side}}, {"rate", {1}}});
+  const RunResult found = compile(value_and_grad(loss)).run({u0, rate});
+  double squares = 0;
+  for (std::int64_t i = 0; i < side * side; ++i) squares += u0.at(i) * u0.at(i);
+  const double left = std::exp(-0.05 * decay(side));
+  EXPECT_NEAR(found.outputs[0].at(0) / squares, left, 1e-5);
+  EXPECT_NEAR(found.outputs[1].at(side * side / 2 + side / 3) / u0.at(side * side / 2 + side / 3), left, 1e-5);
+  EXPECT_NEAR(found.outputs[2].at(0) / squares, -0.05 * decay(side) * left, 1e-4);
+}
+
 TEST(LargeStates, ADenseJacobianIsRefused) {
   const VectorField field = vector_field({3000}, [](Array, Array y) { return -y * sum(y); });
   EXPECT_ERROR(solve(field, HostArray(Shape{1, 3000}), HostArray::vector({0, 1}), {.method = Method::kKvaerno5}),
@@ -136,6 +157,28 @@ TEST(SparseLu, SolvesAndHasItsDerivatives) {
   const Function gradient = vjp(f);
   testing::check_derivatives(
       gradient, {numbers, b, HostArray(Shape{2, 4}, std::vector<double>{1, -1, 2, .5, 1, 1, -.3, 2})}, 1e-6);
+}
+
+TEST(SparseLu, FactorsWhereAnIterationComesToNothing) {
+  // x_i of the next one along a circle: no incomplete factors, and as many iterations as there are unknowns.
+  const std::int32_t n = 10'000;
+  internal::IndexLists rows;
+  for (std::int32_t i = 0; i < n; ++i) {
+    rows.members.push_back((i + 1) % n);
+    rows.starts.push_back(rows.members.size());
+  }
+  const auto places = std::make_shared<const internal::SparsePlaces>(internal::SparsePlaces::of(rows));
+  const Function f =
+      trace([&](Array numbers,
+                Array b) { return internal::sparse_lu_solve(places, internal::sparse_lu_factors(places, numbers), b); },
+            {{"numbers", {n}}, {"b", {n}}});
+  HostArray numbers(Shape{1, n}), b(Shape{1, n});
+  for (std::int32_t i = 0; i < n; ++i) {
+    numbers.set(i, 2);
+    b.set(i, std::sin(static_cast<double>(i)));
+  }
+  const RunResult found = compile(f).run({numbers, b});
+  for (std::int32_t i = 0; i < n; i += 777) EXPECT_DOUBLE_EQ(found.outputs[0].at((i + 1) % n), b.at(i) / 2);
 }
 
 }  // namespace

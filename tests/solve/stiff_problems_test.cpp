@@ -67,6 +67,10 @@ TEST(StiffProblems, E5) {
                 {{Method::kRodas5p, 1e-2, 1e-5}, {Method::kKvaerno5, 1e-2, 1e-4}, {Method::kRadau5, 1e-2, 1e-5}});
 }
 
+TEST(StiffProblems, E5ToItsUsualEnd) {
+  check_problem(stiff_set::e5_to_its_end(), {{Method::kRodas5p, 1e-2, 1e-5}, {Method::kRadau5, 1e-2, 1e-5}});
+}
+
 TEST(StiffProblems, Pollu) {
   check_problem(stiff_set::pollu(),
                 {{Method::kRodas5p, 1e-2, 1e-5}, {Method::kKvaerno5, 1e-2, 1e-4}, {Method::kRadau5, 1e-2, 1e-5}});

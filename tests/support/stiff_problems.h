@@ -88,7 +88,8 @@ inline StiffProblem orego() {
           {1, 1, 1}};
 }
 
-/// Beyond t = 1e5 rounding is more than 1e-9 of it: y[1] = y[2] + y[3] is the difference of rates 1e9 times as large.
+/// To t = 1e3: beyond 1e5 rounding is more than 1e-9 of it, since y[1] = y[2] + y[3] is the difference of rates 1e9
+/// times as large. e5_to_its_end() goes on.
 inline StiffProblem e5() {
   VectorField field = vector_field({4}, [](Array, Array y) {
     const Array a = 7.89e-10 * y[0], b = 1.1e7 * y[0] * y[2], c = 1.13e9 * y[1] * y[2], d = 1.13e3 * y[3];
@@ -102,6 +103,27 @@ inline StiffProblem e5() {
            {1.61807699990729e-03, 1.38223703049838e-10, 8.25157350068384e-12, 1.29972129549154e-10}},
           0,
           {1e-4, 1e-11, 1e-12, 1e-11}};
+}
+
+/// E5 with y[1] - y[3] in place of y[2], to its usual end. From 1e9 on y[1]' is -1.13e9 y[1]², and little else is left.
+inline StiffProblem e5_to_its_end() {
+  VectorField field = vector_field({3}, [](Array, Array y) {
+    const Array third = y[1] - y[2], a = 7.89e-10 * y[0], b = 1.1e7 * y[0] * third, c = 1.13e9 * y[1] * third;
+    return stack({-a - b, a - c, b - 1.13e3 * y[2]});
+  });
+  return {"e5_to_its_end",
+          std::move(field),
+          {1.76e-3, 0, 0},
+          {10, 1e3, 1e5, 1e7, 1e9, 1e11, 1e13},
+          {{1.75992594976779e-03, 1.38462815193765e-11, 1.30825811340758e-11},
+           {1.61807699990729e-03, 1.38223703049837e-10, 1.29972129549154e-10},
+           {7.48132082242922e-06, 2.37347815612060e-12, 1.61119487162431e-13},
+           {4.71503336304016e-10, 1.81888958608070e-14, 8.34840202963217e-20},
+           {3.13171483293570e-14, 1.48409579528701e-16, 4.52437282797826e-26},
+           {0, 1.01925825681427e-20, 0},
+           {0, 8.86123352129108e-23, 0}},
+          1e-22,
+          std::vector<double>(3, 1e-22)};
 }
 
 /// POLLU's slope, 20 species of air pollution; each of the 25 rates times its factor, if there are `factors`.

@@ -21,6 +21,7 @@ struct SparsePlaces {
 };
 
 /// The numbers of a matrix as they are, factorized by SparseLU (sparse_solver.h): for sparse_lu_solve() to go on with.
+/// From 10,000 unknowns on incompletely, for an iteration; wholly where that comes to no solution.
 Array sparse_lu_factors(std::shared_ptr<const SparsePlaces> places, const Array& numbers);
 
 /// A^-1 b, or A^-T b, by the factors that sparse_lu_factors() left when it gave `numbers`; made anew, with the same

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "costate/base/random.h"
+#include "costate/solve/methods/implicit.h"
 
 namespace costate::internal::guard {
 namespace {
@@ -71,13 +72,18 @@ Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double ro
       straight_until(100 * 4 * rounding / rtol),
       floor_of_start(std::clamp(atol, 1e-12, std::max(rtol, 1e-12))),
       floor_of_largest(4 * rounding / rtol) {
-  const double estimate_over_error = std::max(1.0, std::pow(1e-3 / rtol, 1.0 / (tableau.error_order() + 1)));
+  estimate_over_error = std::max(1.0, std::pow(1e-3 / rtol, 1.0 / (tableau.error_order() + 1)));
   if (tableau.is_implicit()) return;  // disturbances are carried from the start
   const LinearError error(tableau);
-  for (std::size_t i = 0; i < std::size(kShares); ++i) {
-    most_tried[i] = std::max(10.0, estimate_over_error * std::min(200 * kShares[i], 100.0));
-    thresholds[i] = find_threshold(error, most_tried[i] * rtol);
-  }
+  for (std::size_t i = 0; i < std::size(kShares); ++i) thresholds[i] = find_threshold(error, tried(kShares[i]) * rtol);
+}
+
+Leeway leeway(Method method) {
+  if (!tableau(method).is_implicit()) return {};
+  const ImplicitMethod data = implicit_method(method);
+  if (data.collocation != nullptr) return {.of_step = 30, .of_solve = 30};
+  if (data.rosenbrock != nullptr) return {.of_step = 5, .of_solve = 30};
+  return {.of_step = 1, .of_solve = 5};
 }
 
 std::vector<double> bend_weights(const Tableau& tableau) {

@@ -52,7 +52,7 @@
 // Implicit methods. What asks for one is stiff: |h| rate is above any threshold, and says nothing. So v is carried from
 // the first attempt on and its error always decides, d and v1 being the tangents of the step's own estimate and end
 // along v (the jvp of its Function); s_i falls by at most kFading in a step, and where the state shows something it may
-// be off by more (leeway() in lane_guard.cpp). Fields with kinks along the state are left alone.
+// be off by more (leeway()). Fields with kinks along the state are left alone.
 //
 // Tolerances of the numbers, where they differ: each is followed to its own in place of rtol, and thresholds stand for
 // the smallest. A number that is not controlled is not disturbed, and what becomes of it counts nowhere.
@@ -92,6 +92,15 @@ inline bool is_ask(std::int64_t attempts, std::size_t state_size) {
 /// What a disturbance of one number is followed to, relative to s_i: the number's rtol, or its atol where that is 0.
 double disturbance_rtol(double rtol, double atol, double rounding);
 
+/// What the error of a disturbance may be of an implicit step whose state shows something, in units of what it may be
+/// elsewhere: in each step, and of the whole solve, which its steps share. The state moves, and its own error shortens
+/// the steps; the estimates are above the errors, of radau5 by the most and of diagonally implicit methods by the
+/// least. Found by trial (docs/speed.md, "Stiff systems").
+struct Leeway {
+  double of_step = 1, of_solve = 1;
+};
+Leeway leeway(Method method);
+
 /// What the guard of a solve holds disturbances to. `rounding` is the epsilon of the type that the solve computes in.
 struct Limits {
   Limits(const Tableau& tableau, double rtol, double atol, double rounding);
@@ -100,12 +109,19 @@ struct Limits {
   /// The error estimate, in units of rtol, up to which a step follows its disturbances well enough: ten, and more for
   /// steps that are a large part of the solve, of which few can add up, the more so at small rtol: the error itself is
   /// of one order more, 1/2 of the estimate at rtol 1e-3 and 1/7 at 1e-6.
-  double tried(double share) const { return most_tried[level(share)]; }
+  double tried(double share) const { return std::max(10.0, estimate_over_error * std::min(200 * share, 100.0)); }
   /// |h| rate up to which this holds for whatever field: where v' = -rate v has that estimate, relative to v at the
-  /// step's end.
-  double threshold(double share) const { return thresholds[level(share)]; }
+  /// step's end. Between the shares of kShares on a line, which lies below the curve where more than ten are allowed.
+  double threshold(double share) const {
+    std::size_t i = std::size(kShares) - 1;
+    while (i > 0 && share < kShares[i]) --i;
+    if (i + 1 == std::size(kShares)) return thresholds[i];
+    return thresholds[i] + (thresholds[i + 1] - thresholds[i]) * (share - kShares[i]) / (kShares[i + 1] - kShares[i]);
+  }
   /// The estimate, in units of rtol, that a disturbance may have that is carried along.
-  static double carried(double share, bool is_silent) { return is_silent ? 1.0 : std::max(2.0, 30 * share); }
+  static double carried(double share, bool is_silent, const Leeway& more) {
+    return is_silent ? more.of_step : std::max(2 * more.of_step, 30 * more.of_solve * share);
+  }
   /// Whether a step with this error of the state, in tolerances, shows nothing of the field: one ten times as long,
   /// which is the most that a controller tries, would be accepted, too. Rounding makes errors, too: where the error may
   /// be one of them (may_be_rounding), the slope tells. `bend`, in tolerances, is what its change over the step
@@ -121,13 +137,8 @@ struct Limits {
   /// taken for an error.
   double floor_of_start, floor_of_largest;
 
-  static constexpr double kShares[] = {0, 0.02, 0.05, 0.1, 0.25, 0.5};  // at which levels begin
-  static std::size_t level(double share) {
-    std::size_t found = std::size(kShares) - 1;
-    while (found > 0 && share < kShares[found]) --found;
-    return found;
-  }
-  double most_tried[std::size(kShares)] = {}, thresholds[std::size(kShares)] = {};
+  static constexpr double kShares[] = {0, 0.02, 0.05, 0.1, 0.25, 0.5};
+  double estimate_over_error = 1, thresholds[std::size(kShares)] = {};
   double floor(double largest, double start) const {
     return std::max(floor_of_start * std::max(largest, start), floor_of_largest * largest);
   }

@@ -8,6 +8,7 @@
 #include "costate/graph/interpret.h"
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/guard_problem.h"
+#include "costate/solve/internal/implicit_step.h"
 
 namespace costate::internal {
 namespace {
@@ -38,6 +39,60 @@ std::vector<HostArray> inputs_at(const VectorField& field, double t, std::span<c
   return inputs;
 }
 
+/// What StepFunctions take for their inputs, but for tangents.
+std::vector<HostArray> step_inputs(const StepFunction& step, std::span<const double> times, double h,
+                                   std::span<const double> y, std::span<const std::vector<double>> arguments) {
+  std::vector<HostArray> inputs;
+  for (const double t : times) inputs.emplace_back(Shape{}, std::vector<double>{t});
+  inputs.emplace_back(Shape{}, std::vector<double>{h});
+  inputs.push_back(HostArray::vector({y.begin(), y.end()}));
+  for (const std::vector<double>& argument : arguments)
+    inputs.emplace_back(step.function.inputs()[inputs.size()].shape, argument);
+  return inputs;
+}
+
+/// Of argument i of a field, as large as `argument`.
+HostArray argument_pattern(std::size_t i, const Input& argument) {
+  HostArray tangent(argument.shape);
+  for (std::int64_t k = 0; k < tangent.size(); ++k) tangent.set(k, guard::pattern(1 + i, static_cast<std::size_t>(k)));
+  return tangent;
+}
+
+/// The steps of an implicit method, and their tangents.
+class StepTangents {
+ public:
+  StepTangents(const VectorField& field, const SolveOptions& options, std::span<const std::vector<double>> arguments,
+               bool with_arguments)
+      : with_arguments_(with_arguments), arguments_(arguments) {
+    add(step_function(field, options, StepUse::kTangent));
+    if (options.method == Method::kAuto) add(explicit_step(field, options, StepUse::kTangent));
+  }
+
+  StepTangent operator()(bool is_explicit, std::span<const double> times, double h, std::span<const double> y,
+                         std::span<const double> v) const {
+    const auto& [step, tangent] = steps_[is_explicit ? 1 : 0];
+    std::vector<HostArray> inputs = step_inputs(step, times, h, y, arguments_);
+    inputs.push_back(HostArray::vector({v.begin(), v.end()}));
+    for (std::size_t i = 0; with_arguments_ && i < arguments_.size(); ++i)
+      inputs.push_back(argument_pattern(i, step.function.inputs()[step.first_state_input() + 1 + i]));
+    const std::vector<HostArray> all = interpret(tangent, inputs);  // y1, its estimate, and the tangents of both
+    return {all[2].numbers(), all[3].numbers()};
+  }
+
+ private:
+  void add(StepFunction step) {
+    const std::size_t state = step.first_state_input();
+    std::vector<std::size_t> positions(with_arguments_ ? step.function.inputs().size() - state : 1);
+    std::iota(positions.begin(), positions.end(), state);
+    Function tangent = costate::jvp(step.function, positions);
+    steps_.emplace_back(std::move(step), std::move(tangent));
+  }
+
+  bool with_arguments_;
+  std::span<const std::vector<double>> arguments_;
+  std::vector<std::pair<StepFunction, Function>> steps_;
+};
+
 }  // namespace
 
 ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vector<double>> arguments) {
@@ -46,7 +101,15 @@ ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vect
   };
 }
 
-ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span<const std::vector<double>> arguments) {
+ReferenceDerivatives interpreted_derivatives(const VectorField& field, const SolveOptions& options,
+                                             std::span<const std::vector<double>> arguments) {
+  if (tableau(options.method).steps_by_function()) {
+    ReferenceDerivatives derivatives;
+    derivatives.part_offsets = part_offsets(field);
+    derivatives.step_jvp = StepTangents(field, options, arguments, false);
+    if (!arguments.empty()) derivatives.step_jvp_of_inputs = StepTangents(field, options, arguments, true);
+    return derivatives;
+  }
   const std::size_t num_parts = field.parts().size(), num_inputs = field.function().inputs().size();
   std::vector<std::size_t> parts(num_parts), all(num_inputs - 1);
   std::iota(parts.begin(), parts.end(), std::size_t{1});
@@ -55,11 +118,8 @@ ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span
     return [=, &field](double t, std::span<const double> y, std::span<const double> v, std::span<double> out) {
       std::vector<HostArray> inputs = inputs_at(field, t, y, arguments);
       for (const HostArray& part : parts_of(field, v)) inputs.push_back(part);
-      for (std::size_t i = 0; with_arguments && i < arguments.size(); ++i) {
-        HostArray& tangent = inputs.emplace_back(field.function().inputs()[1 + num_parts + i].shape);
-        for (std::int64_t k = 0; k < tangent.size(); ++k)
-          tangent.set(k, guard::pattern(1 + i, static_cast<std::size_t>(k)));
-      }
+      for (std::size_t i = 0; with_arguments && i < arguments.size(); ++i)
+        inputs.push_back(argument_pattern(i, field.function().inputs()[1 + num_parts + i]));
       const std::vector<HostArray> all = interpret(derivative, inputs);
       write_parts(std::span(all).subspan(num_parts), out);
     };
@@ -67,6 +127,8 @@ ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span
   ReferenceDerivatives derivatives{.vjp = product(costate::vjp(field.function(), parts), false),
                                    .jvp = product(costate::jvp(field.function(), parts), false),
                                    .jvp_of_inputs = {},
+                                   .step_jvp = {},
+                                   .step_jvp_of_inputs = {},
                                    .part_offsets = part_offsets(field),
                                    .has_kinks = has_kinks(field)};
   if (num_inputs > 1 + num_parts) derivatives.jvp_of_inputs = product(costate::jvp(field.function(), all), true);
@@ -75,13 +137,7 @@ ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span
 
 ReferenceStepper interpreted_step(const StepFunction& step, std::span<const std::vector<double>> arguments) {
   return [&step, arguments](std::span<const double> times, double h, std::span<const double> y) {
-    std::vector<HostArray> inputs;
-    for (const double t : times) inputs.emplace_back(Shape{}, std::vector<double>{t});
-    inputs.emplace_back(Shape{}, std::vector<double>{h});
-    inputs.push_back(HostArray::vector({y.begin(), y.end()}));
-    for (const std::vector<double>& argument : arguments)
-      inputs.emplace_back(step.function.inputs()[inputs.size()].shape, argument);
-    const std::vector<HostArray> all = interpret(step.function, inputs);
+    const std::vector<HostArray> all = interpret(step.function, step_inputs(step, times, h, y, arguments));
     ReferenceStepOutputs outputs{
         .y_next = all[0].numbers(), .error = {}, .newton_error = 0, .stiffness = 0, .dense = {}};
     for (std::size_t j = 0; j < step.num_dense; ++j) outputs.dense.push_back(all[1 + j].numbers());

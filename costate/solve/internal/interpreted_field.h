@@ -13,8 +13,9 @@ namespace costate::internal {
 /// f. The field, and the arguments and Parameters that it is given, outlive what these give.
 ReferenceRhs interpreted_rhs(const VectorField& field, std::span<const std::vector<double>> arguments);
 
-/// The derivatives that the gradient guard takes of f.
-ReferenceDerivatives interpreted_derivatives(const VectorField& field, std::span<const std::vector<double>> arguments);
+/// The derivatives that the gradient guard takes of f, or of an implicit method's steps.
+ReferenceDerivatives interpreted_derivatives(const VectorField& field, const SolveOptions& options,
+                                             std::span<const std::vector<double>> arguments);
 
 /// A step of an implicit method, which outlives what this gives, too.
 ReferenceStepper interpreted_step(const StepFunction& step, std::span<const std::vector<double>> arguments);

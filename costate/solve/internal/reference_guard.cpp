@@ -18,15 +18,28 @@ double sum_of_squares(std::span<const double> x) {
 
 }  // namespace
 
-ReferenceGuard::ReferenceGuard(const ReferenceDerivatives& derivatives, const Tableau& tableau,
-                               const guard::Limits& limits, std::vector<double> rtols)
-    : derivatives_(derivatives), tableau_(tableau), limits_(limits), rtols_(std::move(rtols)), pattern_(rtols_.size()) {
+ReferenceGuard::ReferenceGuard(const ReferenceDerivatives& derivatives, Method method, const guard::Limits& limits,
+                               std::vector<double> rtols)
+    : derivatives_(derivatives),
+      method_(method),
+      tableau_(tableau(method)),
+      limits_(limits),
+      rtols_(std::move(rtols)),
+      pattern_(rtols_.size()) {
   for (std::size_t i = 0; i < rtols_.size(); ++i) {
     if (!is_controlled(rtols_[i])) continue;
     pattern_[i] = guard::pattern(0, i);
     ++num_controlled_;
   }
   probe_ = pattern_;
+  if (!is_implicit()) return;
+  rate_ = 1;  // above the thresholds, which are 0
+  state_ = disturbance_of(pattern_);
+}
+
+bool ReferenceGuard::follows(bool inputs) const {
+  if (is_implicit()) return (inputs ? derivatives_.step_jvp_of_inputs : derivatives_.step_jvp) != nullptr;
+  return (inputs ? derivatives_.jvp_of_inputs : derivatives_.jvp) != nullptr;
 }
 
 double ReferenceGuard::largest_of(const Vector& x) const {
@@ -38,18 +51,18 @@ double ReferenceGuard::largest_of(const Vector& x) const {
 
 double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
   error_ = attempt.error;
-  next_slack_ = limits_.shows_nothing(attempt.error, attempt.bend);
-  if (guard::is_ask(attempt.attempts, num_controlled_) || slack_) ask(attempt);
-  if (slack_ && derivatives_.jvp && !state_.is_carried) state_ = disturbance_of(pattern_);
-  if (slack_ && derivatives_.jvp_of_inputs && !inputs_.is_carried) inputs_ = disturbance_of(Vector(pattern_.size()));
+  next_slack_ = limits_.shows_nothing(attempt.error, attempt.bend) && !(attempt.begins_small && attempt.attempts == 0);
+  if (!is_implicit() && (guard::is_ask(attempt.attempts, num_controlled_) || slack_)) ask(attempt);
+  if (slack_ && follows(false) && !state_.is_carried) state_ = disturbance_of(pattern_);
+  if (slack_ && follows(true) && !inputs_.is_carried) inputs_ = disturbance_of(Vector(pattern_.size()));
   if (attempt.attempts % guard::kTryEvery == 0) reach_ = 0;
   if (!(attempt.error <= 1)) return attempt.error;
   const double steepness = std::abs(attempt.h) * rate_;
   const bool is_above = steepness > std::max(limits_.threshold(attempt.share), reach_);
-  if (state_.is_carried ? attempt.attempts % guard::kTryCarriedEvery == 0 : is_above) try_pattern(attempt);
+  if (!is_implicit() && (state_.is_carried ? attempt.attempts % guard::kTryCarriedEvery == 0 : is_above))
+    try_pattern(attempt);
   const double silence = slack_ ? guard::silence(attempt.share, tableau_.error_order()) : 0;
-  return std::max({attempt.error, silence, test(attempt, state_, derivatives_.jvp, false),
-                   test(attempt, inputs_, derivatives_.jvp_of_inputs, true)});
+  return std::max({attempt.error, silence, test(attempt, state_, false), test(attempt, inputs_, true)});
 }
 
 ReferenceGuard::Disturbance ReferenceGuard::disturbance_of(const Vector& start) {
@@ -60,7 +73,7 @@ ReferenceGuard::Disturbance ReferenceGuard::disturbance_of(const Vector& start) 
 void ReferenceGuard::try_pattern(const ReferenceAttempt& attempt) {
   Disturbance trial = disturbance_of(pattern_);
   const double steepness = std::abs(attempt.h) * rate_;
-  const double found = derivatives_.jvp ? ratio(attempt, trial, derivatives_.jvp) / limits_.tried(attempt.share) : 2;
+  const double found = follows(false) ? ratio(attempt, trial, false) / limits_.tried(attempt.share) : 2;
   if (found <= 1) {
     reach_ = guard::reach(steepness, found, tableau_.error_order());
     state_.is_carried = false;
@@ -92,14 +105,14 @@ void ReferenceGuard::ask(const ReferenceAttempt& attempt) {
   for (std::size_t i = 0; i < pattern_.size(); ++i) probe_[i] = answer[i] / norm + 0.5 * pattern_[i];
 }
 
-double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& disturbance,
-                            const ReferenceDerivatives::Product& product, bool is_of_inputs) {
+double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& disturbance, bool is_of_inputs) {
   if (!disturbance.is_carried) return 0;
   const double steepness = std::abs(attempt.h) * rate_;
-  if (!product)
+  if (!follows(is_of_inputs))
     return is_of_inputs ? 0 : std::pow(steepness / limits_.threshold(attempt.share), tableau_.error_order());
+  const guard::Leeway leeway = slack_ || next_slack_ ? guard::Leeway() : guard::leeway(method_);
   const double found =
-      ratio(attempt, disturbance, product) / guard::Limits::carried(attempt.share, is_of_inputs || slack_);
+      ratio(attempt, disturbance, is_of_inputs) / guard::Limits::carried(attempt.share, is_of_inputs || slack_, leeway);
   if (!std::isfinite(found)) {
     if (!is_of_inputs && steepness > guard::kMendAbove * limits_.threshold(0) && mendings_ < guard::kMostMendings) {
       ++mendings_;
@@ -114,9 +127,16 @@ double ReferenceGuard::test(const ReferenceAttempt& attempt, Disturbance& distur
   return guard::counts({attempt.share, is_steep, is_silent}, limits_.rtol) ? found : 0;
 }
 
-double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& disturbance,
-                             const ReferenceDerivatives::Product& product) {
+std::vector<std::vector<double>> ReferenceGuard::follow(const ReferenceAttempt& attempt, Disturbance& disturbance,
+                                                        bool is_of_inputs) const {
   const std::size_t size = pattern_.size(), num_stages = static_cast<std::size_t>(tableau_.num_stages);
+  if (is_implicit()) {
+    const auto& product = is_of_inputs ? derivatives_.step_jvp_of_inputs : derivatives_.step_jvp;
+    StepTangent found = product(attempt.is_explicit, attempt.times, attempt.h, attempt.states[0], disturbance.now);
+    disturbance.end = std::move(found.end);
+    return {std::move(found.error)};
+  }
+  const auto& product = is_of_inputs ? derivatives_.jvp_of_inputs : derivatives_.jvp;
   std::vector<Vector> slopes(num_stages, Vector(size));
   Vector v(size);
   for (std::size_t stage = 0; stage < num_stages; ++stage) {
@@ -132,8 +152,24 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
     if (!is_closing || tableau_.error_needs_closing_stage())
       product(attempt.times[stage], attempt.states[derivatives_.has_kinks ? 1 : stage], v, slopes[stage]);
   }
-  const double largest = largest_of(disturbance.now);
-  const double floor = limits_.floor(largest, disturbance.size), fading = std::exp(-std::abs(attempt.h) * rate_);
+  std::vector<Vector> errors;
+  for (const std::span<const double> e :
+       {std::span<const double>(tableau_.e), std::span<const double>(tableau_.e_low)}) {
+    Vector& error = errors.emplace_back(size);
+    for (std::size_t i = 0; i < size; ++i) {
+      for (std::size_t j = 0; j < e.size(); ++j)
+        if (e[j] != 0) error[i] += e[j] * slopes[j][i];
+      error[i] *= attempt.h;
+    }
+  }
+  return errors;
+}
+
+double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& disturbance, bool is_of_inputs) {
+  const std::size_t size = pattern_.size();
+  const std::vector<Vector> errors = follow(attempt, disturbance, is_of_inputs);
+  const double largest = largest_of(disturbance.now), floor = limits_.floor(largest, disturbance.size),
+               fading = is_implicit() ? guard::kFading : std::exp(-std::abs(attempt.h) * rate_);
   double worst = 0;
   for (std::size_t part = 0; part < derivatives_.part_offsets.size(); ++part) {
     const std::size_t first = derivatives_.part_offsets[part];
@@ -143,13 +179,8 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
       if (!is_controlled(rtols_[i])) continue;
       const double scale =
           std::max({std::abs(disturbance.now[i]), std::abs(disturbance.end[i]), fading * disturbance.scale[i], floor});
-      const auto relative = [&](std::span<const double> e) {
-        double error = 0;
-        for (std::size_t j = 0; j < e.size(); ++j)
-          if (e[j] != 0) error += e[j] * slopes[j][i];
-        return scale > 0 ? attempt.h * error / (rtols_[i] * scale) : 0;
-      };
-      const double one = relative(tableau_.e), low = relative(tableau_.e_low);
+      const auto relative = [&](const Vector& error) { return scale > 0 ? error[i] / (rtols_[i] * scale) : 0; };
+      const double one = relative(errors.front()), low = relative(errors.back());
       disturbance.next_scale[i] = scale;
       sum += one * one;
       sum_low += low * low;
@@ -165,7 +196,7 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
 void ReferenceGuard::advance() {
   if (!(error_ <= 1)) state_.is_carried = inputs_.is_carried = false;  // taken for its length: nothing was followed
   slack_ = next_slack_;
-  if (state_.is_carried && derivatives_.jvp) advance(state_);
+  if (state_.is_carried && follows(false)) advance(state_);
   if (inputs_.is_carried) advance(inputs_);
   if (error_ > guard::kSlackUntil) inputs_.is_carried = false;
 }

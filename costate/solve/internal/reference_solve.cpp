@@ -23,9 +23,9 @@ ReferenceSolver::ReferenceSolver(const ReferenceRhs& rhs, std::span<const double
       y_next_(y_),
       stages_(static_cast<std::size_t>(tableau_.num_all_stages()), Vector(y0.size())),
       arguments_(stages_) {
-  if (context.derivatives != nullptr && !tableau_.steps_by_function()) {
+  if (context.derivatives != nullptr) {
     constexpr double kRounding = std::numeric_limits<double>::epsilon();
-    guard_.emplace(*context.derivatives, tableau_,
+    guard_.emplace(*context.derivatives, options.method,
                    guard::Limits(tableau_, measure_.smallest_rtol(), measure_.smallest_atol(), kRounding),
                    disturbance_rtols(measure_, kRounding));
   }

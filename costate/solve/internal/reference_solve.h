@@ -40,7 +40,7 @@
 // Implicit methods. A step is what the context's `step` makes of the times of its nodes, h and y. The error is that of
 // its estimate; where its Newton error is above kMostNewtonError, it is at least 2 and at least the one
 // after which a rejected step is halved, (2 safety)^order, or with fixed steps the solve ends as kNoConvergence. f is
-// evaluated by itself for the first step alone. The gradient guard of implicit methods is the lanes' alone.
+// evaluated by itself for the first step alone.
 //
 // Method "auto". Its steps are what `explicit_step` makes of them, or `step`, as StiffnessSwitch says, which takes note
 // of each accepted one.

@@ -54,6 +54,9 @@ class ReferenceSolver {
   /// k_0 .. up to the closing stage, and y1.
   void attempt(const Step& step);
   void attempt_implicit(const Step& step);
+  /// Of a method that switches, in this step.
+  bool steps_explicitly() const { return context_.explicit_step != nullptr && switch_.is_explicit; }
+  Vector node_times(const Step& step) const;
   double norm_of_estimate(const Vector& estimate) const;
   bool has_converged() const { return implicit_.newton_error <= kMostNewtonError; }
   double error_of_implicit() const;

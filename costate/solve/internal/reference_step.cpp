@@ -78,15 +78,18 @@ void ReferenceSolver::attempt(const Step& step) {
 }
 
 void ReferenceSolver::attempt_implicit(const Step& step) {
-  const bool is_explicit = context_.explicit_step != nullptr && switch_.is_explicit;
-  const StepFunction& function = is_explicit ? *context_.explicit_step : *context_.step;
-  Vector times;
-  for (const double node : function.nodes)
-    times.push_back(node == 0 ? step.first : node == 1 ? step.last : std::fma(node, step.h, step.t));
-  implicit_ = (is_explicit ? context_.explicit_stepper : context_.stepper)(times, step.h, y_);
+  const StepFunction& function = steps_explicitly() ? *context_.explicit_step : *context_.step;
+  implicit_ = (steps_explicitly() ? context_.explicit_stepper : context_.stepper)(node_times(step), step.h, y_);
   y_next_ = implicit_.y_next;
   solution_.nfe += function.evaluations;
   solution_.h = step.h;
+}
+
+std::vector<double> ReferenceSolver::node_times(const Step& step) const {
+  Vector times;
+  for (const double node : (steps_explicitly() ? *context_.explicit_step : *context_.step).nodes)
+    times.push_back(node == 0 ? step.first : node == 1 ? step.last : std::fma(node, step.h, step.t));
+  return times;
 }
 
 double ReferenceSolver::norm_of_estimate(const Vector& estimate) const {
@@ -123,19 +126,30 @@ double ReferenceSolver::norm_of_slopes(double h, std::span<const double> weights
 
 double ReferenceSolver::guarded_error(const Step& step, double error) {
   if (!guard_) return error;
-  const auto num_stages = static_cast<std::size_t>(tableau_.num_stages);
-  arguments_[0] = y_;
-  arguments_[closing()] = y_next_;
-  Vector times(num_stages);
-  for (std::size_t stage = 0; stage < num_stages; ++stage) times[stage] = stage_time(step, stage);
-  const double judged = guard_->judge({.h = step.h,
-                                       .share = std::abs(step.h) / std::abs(times_.back() - times_.front()),
-                                       .error = error,
-                                       .bend = norm_of_slopes(step.h, guard::bend_weights(tableau_)),
-                                       .attempts = solution_.accepted + solution_.rejected,
-                                       .times = times,
-                                       .states = std::span(arguments_).first(num_stages),
-                                       .slopes = std::span(stages_).first(num_stages)});
+  ReferenceAttempt attempt{.h = step.h,
+                           .share = std::abs(step.h) / std::abs(times_.back() - times_.front()),
+                           .error = error,
+                           .bend = 0,
+                           .attempts = solution_.accepted + solution_.rejected,
+                           .times = {},
+                           .states = {},
+                           .slopes = {},
+                           .is_explicit = steps_explicitly()};
+  Vector times;
+  if (tableau_.steps_by_function()) {
+    times = node_times(step);
+    attempt.states = std::span(&y_, 1);
+  } else {
+    const auto num_stages = static_cast<std::size_t>(tableau_.num_stages);
+    arguments_[0] = y_;
+    arguments_[closing()] = y_next_;
+    for (std::size_t stage = 0; stage < num_stages; ++stage) times.push_back(stage_time(step, stage));
+    attempt.bend = norm_of_slopes(step.h, guard::bend_weights(tableau_));
+    attempt.states = std::span(arguments_).first(num_stages);
+    attempt.slopes = std::span(stages_).first(num_stages);
+  }
+  attempt.times = times;
+  const double judged = guard_->judge(attempt);
   return is_shortest(step.h) ? error : judged;
 }
 
@@ -193,7 +207,7 @@ double ReferenceSolver::first_step() {
   evaluate(std::fma(direction(), trial, solution_.t), y_next_, 1);
   for (std::size_t j = 0; j < y_.size(); ++j) probe[j] -= stages_[0][j];
   const double curvature = norm_at_start(probe) / trial;
-  return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_);
+  return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_, first_step_of(options_.step_control));
 }
 
 }  // namespace costate::internal

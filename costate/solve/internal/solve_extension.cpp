@@ -11,6 +11,7 @@
 #include "costate/solve/internal/error_measure.h"
 #include "costate/solve/internal/failure_advice.h"
 #include "costate/solve/internal/field_stops.h"
+#include "costate/solve/internal/guard_problem.h"
 #include "costate/solve/internal/implicit_step.h"
 #include "costate/solve/internal/interpreted_field.h"
 #include "costate/solve/internal/moved_jumps.h"
@@ -94,7 +95,9 @@ std::vector<double> SolveExtension::interpret(std::span<const std::vector<double
   if (is_multistep(options_.method)) return solve_one_by_cvode(*this, operands);
   const SampleStops sample = stops_of_sample(field_, options_.stop_at, operands.subspan(2));
   std::optional<ReferenceDerivatives> derivatives;
-  if (options_.gradient_steps == GradientSteps::kOn) derivatives = interpreted_derivatives(field_, operands.subspan(2));
+  const bool can_guard = !tableau(options_.method).steps_by_function() || !has_kinks(field_);
+  if (options_.gradient_steps == GradientSteps::kOn && !has_fixed_steps(options_) && can_guard)
+    derivatives = interpreted_derivatives(field_, options_, operands.subspan(2));
   std::optional<StepFunction> step, other;
   if (tableau(options_.method).steps_by_function()) step = step_function(field_, options_, StepUse::kForward);
   if (options_.method == Method::kAuto) other = explicit_step(field_, options_, StepUse::kForward);

@@ -66,10 +66,9 @@ Array FactoredMatrix::solve(const Array& b) const {
   return places_ ? sparse_lu_solve(places_, matrix_, b) : lu_solve(matrix_, factors_, b);
 }
 
-StepMatrices::StepMatrices(const VectorField& field, const Function& function, const std::vector<double>& mass,
-                           bool allows_sparse)
+StepMatrices::StepMatrices(const VectorField& field, const Function& function, const std::vector<double>& mass)
     : size_(field.state_size()), mass_(mass) {
-  if (!allows_sparse || size_ < kLeastSparse || has_given_jacobian(function)) return;
+  if (size_ < kLeastSparse || has_given_jacobian(function)) return;
   const auto limit = static_cast<std::size_t>(size_ * size_ / kLeastSaved);
   const std::optional<IndexLists> rows = dependencies(drop_marks(flat_field(field, function)), 1, limit);
   if (!rows) return;
@@ -110,6 +109,28 @@ Array StepMatrices::mass() const {
     numbers.push_back(mass_.empty() ? (i == j ? 1 : 0) : mass_[i * n + j]);
   }
   return constant(HostArray::vector(std::move(numbers)));
+}
+
+FactoredMatrix StepMatrices::factored_blocks(const std::vector<std::vector<Array>>& blocks) const {
+  std::vector<Array> rows;
+  for (const std::vector<Array>& row : blocks) rows.push_back(concat(row, is_sparse() ? 0 : 1));
+  if (!is_sparse()) return {concat(rows), nullptr};
+  const std::size_t count = blocks.size(), numbers = places_->rows.size();
+  const std::vector<std::int64_t>&in_rows = places_->rows, &in_columns = places_->columns;
+  SparsePlaces all{.size = static_cast<std::int64_t>(count) * size_, .rows = {}, .columns = {}};
+  std::vector<std::int64_t> positions;  // of each number in the blocks, one behind the other
+  for (std::size_t right = 0; right < count; ++right)
+    for (std::size_t begin = 0, end = 0; begin < numbers; begin = end) {
+      while (end < numbers && in_columns[end] == in_columns[begin]) ++end;
+      for (std::size_t down = 0; down < count; ++down)
+        for (std::size_t k = begin; k < end; ++k) {
+          all.rows.push_back(static_cast<std::int64_t>(down) * size_ + in_rows[k]);
+          all.columns.push_back(static_cast<std::int64_t>(right) * size_ + in_columns[k]);
+          positions.push_back(static_cast<std::int64_t>((down * count + right) * numbers + k));
+        }
+    }
+  const Array matrix = gather(concat(rows), positions, {static_cast<std::int64_t>(positions.size())});
+  return {matrix, std::make_shared<const SparsePlaces>(std::move(all))};
 }
 
 Array StepMatrices::norm(const Array& jacobian) const {

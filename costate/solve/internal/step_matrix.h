@@ -28,13 +28,15 @@ class FactoredMatrix {
 class StepMatrices {
  public:
   /// `mass` [n, n] row by row, or empty: I. `function`: of the field, or of a part of it.
-  StepMatrices(const VectorField& field, const Function& function, const std::vector<double>& mass, bool allows_sparse);
+  StepMatrices(const VectorField& field, const Function& function, const std::vector<double>& mass);
 
   bool is_sparse() const { return places_ != nullptr; }
   /// d slope / d y.
   Array jacobian(const Array& slope, const Array& y) const;
   Array mass() const;
   FactoredMatrix factored(const Array& matrix) const { return {matrix, places_}; }
+  /// Of a matrix made of such matrices, [row][column].
+  FactoredMatrix factored_blocks(const std::vector<std::vector<Array>>& blocks) const;
   /// min(|J|_1, |J|_inf).
   Array norm(const Array& jacobian) const;
 
