@@ -4,6 +4,7 @@
 
 #include "costate/base/error.h"
 #include "costate/cuda/internal/cuda_source.h"
+#include "costate/solve/control/initial_step.h"
 #include "costate/solve/field_marks.h"
 #include "costate/solve/internal/cuda/kernel_writer.h"
 #include "costate/solve/internal/lane_stops.h"
@@ -13,7 +14,9 @@
 namespace costate::internal {
 namespace {
 
+// What is done lane by lane, then the block that does it.
 constexpr std::string_view kSolve =
+#include "costate/solve/internal/cuda/lanes.inc"
 #include "costate/solve/internal/cuda/solve.inc"
     ;
 
@@ -89,6 +92,8 @@ class SolveKernelWriter : public KernelWriter {
     set_number("minus_exponent", -1.0 / tableau().error_order());
     set_number("order", tableau().error_order());
     set_number("error_constant", tableau().error_constant);
+    set_number("method_order", tableau().order);
+    set_if(first_step_of(control) == FirstStep::kHairers, "first_step_of_hairer");
   }
 
   void set_groups() {

@@ -1,4 +1,4 @@
-// The forward solve of a batch as one kernel: the field's Plan between the fixed text of solve.inc.
+// The forward solve of a batch as one kernel: the field's Plan between the fixed text of lanes.inc and solve.inc.
 #pragma once
 
 #include <cstddef>
