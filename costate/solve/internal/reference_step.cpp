@@ -131,6 +131,7 @@ double ReferenceSolver::guarded_error(const Step& step, double error) {
                            .error = error,
                            .bend = 0,
                            .attempts = solution_.accepted + solution_.rejected,
+                           .begins_small = first_step_of(options_.step_control) == FirstStep::kHairers,
                            .times = {},
                            .states = {},
                            .slopes = {},
