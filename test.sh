@@ -13,5 +13,5 @@ CXX=c++ .venv/bin/python -m pip install --quiet --disable-pip-version-check --no
 
 result=0
 ctest --preset release || result=1
-.venv/bin/python -m pytest -q tools tests/cli python/tests || result=1
+.venv/bin/python -m pytest -q --numprocesses 2 --dist worksteal tools tests/cli python/tests || result=1
 exit $result

@@ -21,10 +21,14 @@ if(COSTATE_SANITIZE)
   add_link_options(-fsanitize=${COSTATE_SANITIZE})
 endif()
 
-# costate_door(TARGET): a program or library that only calls the library. Its own code takes half the time to compile
-# so, and no time that counts to run; no bit depends on it.
+# costate_door(TARGET): a program that only calls the library, or a stage of it that only builds and writes. Its own code takes half
+# the time to compile so, and no time that counts to run; no bit depends on it.
 function(costate_door target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  if(COSTATE_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0)
+  else()
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
 endfunction()
 
 # costate_joined(TARGET): a few of its sources in one translation unit. They parse their headers once, which is most of what

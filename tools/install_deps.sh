@@ -38,12 +38,12 @@ for package in "${packages[@]}"; do
 done
 
 if [ ${#missing[@]} -gt 0 ]; then
-  echo "Installing: ${missing[*]}"
   as_root=()
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || fail "needs root or sudo to install ${missing[*]}."
     as_root=(sudo)
   fi
+  echo "Installing: ${missing[*]}"
   "${as_root[@]}" apt-get update -qq || fail "apt-get update failed; is the machine online?"
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||

@@ -99,6 +99,7 @@ def lay_out(folder):
         target = folder / picture.relative_to(ROOT / "docs")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, target)
+    shutil.copy(ROOT / "tools/site.css", folder)
     (folder / "api.md").write_text(api_page())
     return known
 

@@ -16,6 +16,7 @@ def test_every_page_is_on_the_site(tmp_path):
     pages = {page.relative_to(tmp_path).as_posix() for page in tmp_path.rglob("*.md")}
     listed = set(re.findall(r"(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M))
     assert pages == listed
+    assert (tmp_path / "site.css").is_file()  # mkdocs.yml names it
     for page in pages:
         for target in re.findall(r"\]\(([^)#\s]+?)(?:#[^)]*)?\)", (tmp_path / page).read_text()):
             assert "://" in target or ((tmp_path / page).parent / target).is_file(), (page, target)

@@ -5,9 +5,9 @@
 
 #include "costate/base/error.h"
 #include "costate/base/names.h"
-#include "costate/source/internal/c_text.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/io/files.h"
+#include "costate/source/internal/c_text.h"
 
 namespace costate {
 namespace {

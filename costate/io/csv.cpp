@@ -62,6 +62,7 @@ CsvTable::CsvTable(std::string_view text, std::string source, TableLayout layout
   drop_empty_tail();
   // A first line of one cell, such as a title, tells no delimiter.
   const auto is_uncut = [](const std::string& cell) { return cell.find_first_of(";\t") != std::string::npos; };
+  name_the_nameless();
   if (names_.size() == 1 && 2 * std::ranges::count_if(columns_[0], is_uncut) > std::ssize(columns_[0]))
     throw DataError("[read_csv] ", source_, ", line ", first_line,
                     ": the first line has one cell, but the rows below more. ",
@@ -130,6 +131,14 @@ void CsvTable::add_row(internal::CsvRecord& record, std::string_view text) {
                                    : "Mend the line, or quote cells that hold the delimiter.");
   lines_.push_back(record.line);
   for (std::size_t i = 0; i < names_.size(); ++i) columns_[i].push_back(std::move(record.cells[i]));
+}
+
+/// Tables that are saved with their index have no name above it, and it may be the times.
+void CsvTable::name_the_nameless() {
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    const bool is_empty = std::ranges::all_of(columns_[i], [](const std::string& cell) { return cell.empty(); });
+    if (names_[i].empty() && !is_empty) names_[i] = text::concat("column ", i + 1);
+  }
 }
 
 void CsvTable::drop_empty_tail() {
@@ -232,11 +241,12 @@ void CsvTable::reject_number(std::size_t row, const std::string& name, const std
     throw DataError("[read_csv] ", at, ": expected a number; got '", shown,
                     "', a date or time. Only the column of --time may hold dates.");
   const bool begins_as_one = cell.find_first_of("0123456789") <= cell.find_first_not_of("+-$(.");
-  throw DataError("[read_csv] ", at, ": expected a number; got '", shown, "'. ",
-                  cell.find(',') != std::string::npos
-                      ? "Write numbers with a decimal point and without thousands separators."
-                  : begins_as_one ? "Write numbers alone, without units or thousands separators."
-                                  : "Leave the cell empty if the value is missing, or say so with --missing.");
+  throw DataError(
+      "[read_csv] ", at, ": expected a number; got '", shown, "'. ",
+      cell.find(',') != std::string::npos ? "Write numbers with a decimal point and without thousands separators."
+      : begins_as_one                     ? "Write numbers alone, without units or thousands separators."
+                      : "Write numbers in place of words; leave the cell empty if the value is missing, or say so with "
+                        "--missing.");
 }
 
 Measurements CsvTable::measurements(const std::string& name) const {
@@ -248,7 +258,8 @@ Measurements CsvTable::measurements(const std::string& name) const {
     if (is_missing(cells[row])) continue;
     const auto limit = internal::parse_limit(cells[row]);
     const std::string_view digits = limit ? limit->limit : cells[row];
-    const std::optional<double> value = internal::parse_number(digits, style);
+    std::optional<double> value = internal::parse_number(digits, style);
+    if (!value) value = internal::parse_truth(digits);
     if (!value && style == internal::NumberStyle::kComma && internal::parse_double(digits))
       throw DataError("[read_csv] ", where(row, name), ": the column has decimal commas; '", internal::shown(digits),
                       "' has a decimal point. Write all numbers alike.");
@@ -274,7 +285,8 @@ std::string CsvTable::doubt(const std::string& name) const {
       may_be_grouped = may_be_grouped && internal::parse_thousands_double(cell).has_value();
       grouped = cell;
     }
-    if (internal::parse_limit(cell) || internal::parse_number(cell, style))
+    const std::optional<double> number = internal::parse_number(cell, style);
+    if (internal::parse_limit(cell) || (number && std::isfinite(*number)) || internal::parse_truth(cell))
       ++numbers;
     else if (others++ == 0)
       other = here;

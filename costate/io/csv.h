@@ -121,6 +121,7 @@ class CsvTable {
   void add_row(internal::CsvRecord& record, std::string_view text);
   void check_names_are_there(std::size_t line) const;
   void drop_empty_tail();
+  void name_the_nameless();
   [[noreturn]] void reject_name(const std::string& name) const;
   [[noreturn]] void reject_number(std::size_t row, const std::string& name, const std::string& cell) const;
 

@@ -124,9 +124,7 @@ bool is_number(const TimeCells& column) {
 }
 
 /// 20240531, which no column of numbers holds again and again.
-bool is_compact_date(const std::string& cell) {
-  return internal::parse_by("%Y%m%d", cell).has_value() && cell.size() == 8;
-}
+bool is_compact_date(const std::string& cell) { return !internal::compact_formats_of(cell).empty(); }
 
 }  // namespace
 

@@ -103,6 +103,9 @@ bool has_image_set(const fs::path& folder) {
 
 ImageSet read_image_set(const fs::path& folder) {
   ImageSet set = read_parts(folder);
+  if (set.train.count() == 0 || set.test.count() == 0)
+    throw DataError("[read_image_set] '", folder.string(), "' must have images to train on and to test with; got ",
+                    set.train.count(), " and ", set.test.count(), ".");
   if (!(set.train.inputs.shape().without_first() == set.test.inputs.shape().without_first()))
     throw DataError("[read_image_set] images of '", folder.string(),
                     "' must all have one shape; those to train on have ", set.train.inputs.shape().without_first(),

@@ -114,7 +114,7 @@ std::vector<Sample> samples_of(const CsvTable& table, const SeriesColumns& colum
     throw DataError("[read_series] ", table.source(), ": at least ", columns.min_samples, " rows",
                     of_trajectory(internal::shown(trajectory)),
                     rows.size() > samples.size() ? " at different times" : "", " are needed; got ", samples.size(),
-                    ".");
+                    trajectory.empty() ? "." : ". Leave it out: nothing follows on what it measured.");
   return samples;
 }
 

@@ -203,7 +203,11 @@ Array layer_norm(Operand x, std::vector<std::int64_t> axes, double eps) {
   const Shape shape = x.array.shape();
   // The axes last, for their numbers to be neighbours.
   std::vector<std::int64_t> order;
-  for (std::int64_t& axis : axes) axis = shape.normalize_axis(static_cast<int>(axis));
+  for (std::int64_t& axis : axes) {
+    if (axis < -shape.rank() || axis >= shape.rank())
+      throw ShapeError("[layer_norm] axes must be those of x, of shape ", shape, "; got axis ", axis, ".");
+    axis = shape.normalize_axis(static_cast<int>(axis));
+  }
   for (int axis = 0; axis < shape.rank(); ++axis)
     if (std::ranges::find(axes, axis) == axes.end()) order.push_back(axis);
   std::int64_t n = 1;

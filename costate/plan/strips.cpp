@@ -17,12 +17,12 @@ constexpr std::size_t kFarNumbers = 16384;  // what is read further ahead or beh
 constexpr std::size_t kSlack = 3;           // strips that a window has room for beside what it holds
 constexpr std::size_t kShortRun = 8;        // rows; one lane's vector
 constexpr std::size_t kStagger = 16;        // numbers between windows, which would else share sets of the cache
-constexpr std::size_t kAlign = 16;          // numbers: a cache line of f32, two of f64
+constexpr std::size_t kRowUnit = 16;        // rows: a cache line of f32, two of f64
 
 // Strips begin at multiples of this many rows, so that vectors of what stands side by side are aligned alike.
-std::size_t round_up(std::size_t rows) { return (rows + kAlign - 1) / kAlign * kAlign; }
+std::size_t round_up(std::size_t rows) { return (rows + kRowUnit - 1) / kRowUnit * kRowUnit; }
 std::ptrdiff_t round_down(std::ptrdiff_t rows) {
-  const auto unit = static_cast<std::ptrdiff_t>(kAlign), rest = rows % unit;
+  const auto unit = static_cast<std::ptrdiff_t>(kRowUnit), rest = rows % unit;
   return rows - (rest < 0 ? rest + unit : rest);
 }
 

@@ -83,7 +83,10 @@ std::string range_of(const CsvTable& table, const std::string& name) {
       high = std::fmax(high, found.values[row]);
       limited += !std::isnan(found.below[row]) || !std::isnan(found.above[row]);
     }
-    range = missing + limited == cells.size() ? "" : text::concat(text::number(low), " … ", text::number(high));
+    const bool is_apart = text::number(low) != text::number(high) || !(low < high);
+    range = missing + limited == cells.size() ? ""
+            : is_apart                        ? text::concat(text::number(low), " … ", text::number(high))
+                                              : text::concat(text::shortest(low), " … ", text::shortest(high));
     if (limited > 0) range += text::concat(range.empty() ? "" : ", ", limited, " beyond a limit");
   } catch (const DataError&) {
     const std::set<std::string> different(cells.begin(), cells.end());

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "costate/base/error.h"
+#include "costate/base/text.h"
 #include "costate/series/look.h"
 
 namespace costate {
@@ -64,10 +65,12 @@ class Guess {
  public:
   Guess(const CsvTable& table, SeriesColumns given) : table_(table), head_(head_of(table)), columns_(std::move(given)) {
     for (const std::string& name : table.names()) {
+      if (std::ranges::count(names_, name) > 0) continue;
+      names_.push_back(name);
       try {
-        if (numbers_.emplace(name, table.measurements(name).values).second) names_.push_back(name);
-      } catch (const DataError&) {
-        if (std::ranges::count(names_, name) == 0) names_.push_back(name);  // text, or two columns that differ
+        std::vector<double> numbers = table.measurements(name).values;
+        if (!holds_truths(table, name)) numbers_.emplace(name, std::move(numbers));
+      } catch (const DataError&) {  // text, or two columns that differ
       }
     }
   }
@@ -182,12 +185,26 @@ class Guess {
       if (is_taken(name) || is_called_quantity(name)) continue;
       const std::vector<std::string>& cells = table_.text(name);
       const std::set<std::string> different(cells.begin(), cells.end());
-      const bool is_key = different.size() > 1 && 2 * different.size() <= cells.size() && !different.contains("");
+      const bool is_measured = is_number(name) && has_fractions(name);  // if some numbers of it come again by chance
+      const bool is_key =
+          different.size() > 1 && 2 * different.size() <= cells.size() && !different.contains("") && !is_measured;
       if (is_key && is_called_trajectory(name)) return name;
       const bool may_be = !is_one || (is_repeated && !is_number(name));
       if (is_key && may_be && found.empty() && increases_within(all, cells)) found = name;
     }
     return found;
+  }
+
+  /// true and false are read as numbers, but nobody measures them.
+  static bool holds_truths(const CsvTable& table, const std::string& name) {
+    return std::ranges::any_of(table.text(name), [&](const std::string& cell) {
+      return !table.is_missing(cell) && std::isalpha(static_cast<unsigned char>(cell[0])) != 0;
+    });
+  }
+
+  bool has_fractions(const std::string& name) const {
+    return std::ranges::any_of(numbers_.at(name),
+                               [](double number) { return std::abs(number - std::floor(number)) > 0; });
   }
 
   /// Whether columns are called what those of a long table are.
@@ -276,12 +293,18 @@ class Guess {
     return found == names_.end() ? "" : (lower(*found) == "rate" ? ":rate=" : ":duration=") + *found;
   }
 
+  /// Numbers that an index has, as a rule.
+  bool is_nameless(const std::string& name) const {
+    const auto place = std::ranges::find(table_.names(), name) - table_.names().begin();
+    return name == text::concat("column ", place + 1);
+  }
+
   void take_states() {
     for (const std::string& name : names_)
       if (!is_taken(name) && is_number(name) && comes_in_now_and_then(name))
         columns_.events.push_back(name + way_in(name));
     for (const std::string& name : names_)
-      if (!is_taken(name) && is_number(name) && !says_nothing(name) && !is_called_mark(name))
+      if (!is_taken(name) && is_number(name) && !says_nothing(name) && !is_called_mark(name) && !is_nameless(name))
         (is_constant_of_trajectories(name) ? columns_.covariates : columns_.states).push_back(name);
   }
 

@@ -59,11 +59,15 @@ void check_finite(const HostArray& inputs, const SampleOf& sample_of) {
                   sample_of(place / width), " is ", inputs.at(place), ". Fill it in, or leave the sample out.");
 }
 
-void check_data(const LabelledInputs& data, std::int64_t classes) {
+/// Data of a net that takes inputs of shape `input` and knows so many classes.
+void check_data(const LabelledInputs& data, const Shape& input, std::int64_t classes) {
   const Shape &inputs = data.inputs.shape(), &labels = data.labels.shape();
   if (inputs.rank() == 0 || labels.rank() != 1 || inputs[0] != labels[0])
     throw ShapeError("[fit_classifier] there must be a label for each input; got inputs ", inputs, " and labels ",
                      labels, ".");
+  if (!(inputs.without_first() == input))
+    throw ShapeError("[fit_classifier] inputs must have shape [sample] + ", input, ", which the net reads; got ",
+                     inputs, ".");
   for (std::int64_t i = 0; i < data.count(); ++i) {
     const double label = data.labels.at(i);
     if (!(label >= 0 && label < static_cast<double>(classes)) || std::floor(label) != label)
@@ -91,7 +95,7 @@ HostArray inputs_of(const Batch& batch, const HostArray& all, const ClassifierFi
 TrainResult fit_classifier(const Classifier& classifier, const LabelledInputs& data,
                            const ClassifierFitOptions& options) {
   const Shape input = data.inputs.shape().without_first();
-  check_data(data, num_classes(classifier, input));
+  check_data(data, input, num_classes(classifier, input));
   const Program program =
       compile(value_and_grad(loss_of(classifier, input), classifier.parameters), {.dtype = options.dtype});
   Objective objective{.parameters = classifier.parameters, .num_samples = static_cast<std::size_t>(data.count())};
@@ -113,7 +117,7 @@ ClassifierScorer::ClassifierScorer(const Classifier& classifier, const Shape& in
     : classes_(num_classes(classifier, input)), program_(compile(loss_of(classifier, input), {.dtype = dtype})) {}
 
 ClassifierScore ClassifierScorer::operator()(const LabelledInputs& data) const {
-  check_data(data, classes_);
+  check_data(data, program_.function().inputs()[0].shape, classes_);
   RunResult result = program_.run({data.inputs, data.labels});
   return {
       .loss = result.outputs[0].mean(), .misclassified = result.outputs[1].mean(), .report = std::move(result.report)};

@@ -113,6 +113,7 @@ void bind_derivatives(nb::module_& module);
 void bind_nn(nb::module_& module);
 void bind_dense(nb::module_& module);
 void bind_events(nb::module_& module);
+void bind_vector_field(nb::module_& module);
 void bind_solve(nb::module_& module);
 void bind_sde(nb::module_& module);
 void bind_stepping(nb::module_& module);

@@ -26,13 +26,13 @@ nb::any step_times(const PythonDense& s) {
   return nb::borrow<nb::any>(s.is_single ? nb::object(all[0]) : nb::object(all));
 }
 
-nb::tuple state_of(const PythonDense& s) {
+nb::tuple dense_state(const PythonDense& s) {
   nb::dict arrays;
   for (const auto& [name, array] : s.dense->arrays()) arrays[nb::cast(name)] = to_numpy(array);
   return nb::make_tuple(arrays, s.is_single, s.structure);
 }
 
-void set_state(PythonDense& s, const nb::tuple& state) {
+void set_dense_state(PythonDense& s, const nb::tuple& state) {
   std::map<std::string, HostArray> arrays;
   for (const auto& [name, array] : nb::cast<nb::dict>(state[0])) arrays[to_name(name)] = to_host(array);
   new (&s) PythonDense{std::make_shared<const DenseSolution>(DenseSolution::from_arrays(arrays)),
@@ -81,8 +81,8 @@ ValueError for times outside of the solve's own. Of a state of several arrays, t
              return text::concat("DenseSolution(", s.dense->batch(), " samples, ", s.dense->steps().starts.size(),
                                  " steps)");
            })
-      .def("__getstate__", &state_of)
-      .def("__setstate__", &set_state);
+      .def("__getstate__", &dense_state)
+      .def("__setstate__", &set_dense_state);
 }
 
 }  // namespace costate::python

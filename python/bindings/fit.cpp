@@ -46,7 +46,7 @@ NumpyArray predict(const SeriesModel& model, nb::handle start, nb::handle times,
 }
 
 /// A Fit as pickle keeps it: the model's file, what is said of it, its errors and its history.
-nb::tuple state_of(const Fit& fit) {
+nb::tuple fit_state(const Fit& fit) {
   const FitResult& result = fit.result;
   const std::string bytes = to_safetensors(result.ensemble.to_file());
   nb::list errors;
@@ -62,7 +62,7 @@ std::vector<std::optional<double>> measured(const std::vector<double>& numbers) 
   return all;
 }
 
-void set_state(Fit& fit, const nb::tuple& state) {
+void set_fit_state(Fit& fit, const nb::tuple& state) {
   const auto bytes = nb::cast<nb::bytes>(state[0]);
   const std::string_view text(bytes.c_str(), bytes.size());
   new (&fit) Fit(to_fit(Ensemble::from_file(parse_safetensors(text, "pickle"), "pickle")));
@@ -276,7 +276,7 @@ Fit to_fit(Ensemble ensemble) {
 
 void bind_fit(nb::module_& module) {
   nb::class_<Fit> type(module, "Fit", "A fitted model of a time series.");
-  type.def("__getstate__", &state_of).def("__setstate__", &set_state);
+  type.def("__getstate__", &fit_state).def("__setstate__", &set_fit_state);
   bind_texts(type);
   bind_predictions(type);
   bind_forecast(type);

@@ -94,6 +94,8 @@ constexpr const char* kCompileHelp = R"(Makes a Function ready to run on NumPy a
 
 function  from trace, vjp, jvp, value_and_grad, jacobian or hessian.
 dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
+lanes     how many samples go side by side through the program, on one thread; 0: as many as suit the batch. A solve inside with
+          control='joint' takes the same steps for these, and for no others.
 
 Call the Program with one array an input, [batch, ...] ([...] if shared); it gives a tuple of arrays, one an output. One
 sample may go without the batch axis. Parameters are read anew in each call. The first call of each kind of batch takes
@@ -164,8 +166,10 @@ void bind_function(nb::module_& module) {
              kTraceHelp);
   module.def(
       "compile",
-      [](const Function& function, const nb::object& dtype) { return compile(function, {.dtype = to_dtype(dtype)}); },
-      nb::arg("function"), nb::arg("dtype") = "f64", kCompileHelp);
+      [](const Function& function, const nb::object& dtype, std::size_t lanes) {
+        return compile(function, {.dtype = to_dtype(dtype), .lanes = lanes});
+      },
+      nb::arg("function"), nb::arg("dtype") = "f64", nb::kw_only(), nb::arg("lanes") = 0, kCompileHelp);
 }
 
 }  // namespace costate::python

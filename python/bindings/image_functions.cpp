@@ -27,35 +27,36 @@ Keywords<SeriesConvOptions> series_conv_keywords() {
 namespace {
 
 /// A stride of 0 is how PoolOptions say "as long as the kernel", for which Python has None.
-std::int64_t given_stride(std::int64_t stride) {
+std::int64_t given_stride(const std::string& function, std::int64_t stride) {
   if (stride == 0)
-    throw InvalidArgument("[pool] stride must be at least 1, or None to be as long as the kernel; got 0.");
+    throw InvalidArgument("[", function, "] stride must be at least 1, or None to be as long as the kernel; got 0.");
   return stride;
 }
 
-/// None where the stride is as long as the kernel. All may be given by position, as in PyTorch.
-Keywords<PoolOptions> pool_keywords() {
+/// Of a function. None where the stride is as long as the kernel. All may be given by position, as in PyTorch.
+Keywords<PoolOptions> pool_keywords(const std::string& function) {
   using O = PoolOptions;
   Keyword<O> stride = pair("stride", &O::stride, KeywordRole::kInOrder);
   stride.annotation += " | None";
   stride.get = [](const O& options) {
     return options.stride == Pair{0, 0} ? nb::object(nb::none()) : from_pair(options.stride);
   };
-  stride.set = [](O& options, nb::handle value) {
+  stride.set = [function](O& options, nb::handle value) {
     options.stride = value.is_none() ? Pair{0, 0} : to_pair(value);
-    if (!value.is_none()) std::ranges::for_each(options.stride, given_stride);
+    if (value.is_none()) return;
+    for (const std::int64_t along : options.stride) given_stride(function, along);
   };
   return {pair("kernel", &O::kernel, KeywordRole::kInOrder), stride,
           pair("padding", &O::padding, KeywordRole::kInOrder)};
 }
 
-Keywords<Pool1dOptions> pool1d_keywords() {
+Keywords<Pool1dOptions> pool1d_keywords(const std::string& function) {
   using O = Pool1dOptions;
   Keyword<O> stride = option("stride", &O::stride, KeywordRole::kInOrder);
   stride.annotation += " | None";
   stride.get = [](const O& options) { return options.stride == 0 ? nb::object(nb::none()) : nb::cast(options.stride); };
-  stride.set = [](O& options, nb::handle value) {
-    options.stride = value.is_none() ? 0 : given_stride(argument_as<std::int64_t>(value));
+  stride.set = [function](O& options, nb::handle value) {
+    options.stride = value.is_none() ? 0 : given_stride(function, argument_as<std::int64_t>(value));
   };
   return {option("kernel", &O::kernel, KeywordRole::kInOrder), stride,
           option("padding", &O::padding, KeywordRole::kInOrder)};
@@ -111,20 +112,20 @@ kernel   of rows and columns: one integer, or two, as for the others.
 stride   from window to window; None: as long as the kernel.
 padding  places on each side, up to half of the kernel.)";
   bind_pool<PoolOptions>(
-      m, "max_pool2d", max_pool2d, pool_keywords(),
+      m, "max_pool2d", max_pool2d, pool_keywords("max_pool2d"),
       text::concat("The largest number of each window of x [channels, rows, columns], inside a trace. Padding holds no "
                    "number. Of equal numbers\nthe first, row by row, has the derivative, as in PyTorch.",
                    kWindows)
           .c_str());
   bind_pool<PoolOptions>(
-      m, "avg_pool2d", avg_pool2d, pool_keywords(),
+      m, "avg_pool2d", avg_pool2d, pool_keywords("avg_pool2d"),
       text::concat("The mean of each window of x [channels, rows, columns], inside a trace. Zeros of the padding "
                    "count, as in PyTorch\nunless count_include_pad is False.",
                    kWindows)
           .c_str());
-  bind_pool<Pool1dOptions>(m, "max_pool1d", max_pool1d, pool1d_keywords(),
+  bind_pool<Pool1dOptions>(m, "max_pool1d", max_pool1d, pool1d_keywords("max_pool1d"),
                            "max_pool2d along one axis, of x [channels, length].");
-  bind_pool<Pool1dOptions>(m, "avg_pool1d", avg_pool1d, pool1d_keywords(),
+  bind_pool<Pool1dOptions>(m, "avg_pool1d", avg_pool1d, pool1d_keywords("avg_pool1d"),
                            "avg_pool2d along one axis, of x [channels, length].");
   m.def(
       "global_average", [](nb::handle x) { return global_average(to_array(x)); }, nb::arg("x"),

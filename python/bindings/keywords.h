@@ -77,12 +77,12 @@ Keyword<Options> required(std::string name, X Options::*member) {
 
 /// An enumeration, by its names.
 template <class Options, class Enum>
-Keyword<Options> choice(std::string name, Enum Options::*member, Enum (*from_name)(const std::string&),
+Keyword<Options> choice(std::string keyword, Enum Options::*member, Enum (*from_name)(const std::string&),
                         KeywordRole role = KeywordRole::kOption) {
   return {
-      .name = std::move(name),
+      .name = std::move(keyword),
       .annotation = "str",
-      .get = [member](const Options& options) { return nb::cast(costate::name(options.*member)); },
+      .get = [member](const Options& options) { return nb::cast(name(options.*member)); },
       .set = [member, from_name](Options& options,
                                  nb::handle value) { options.*member = from_name(argument_as<std::string>(value)); },
       .role = role};

@@ -52,6 +52,7 @@ NB_MODULE(_core, module) {
   bind_nn(module);
   bind_dense(module);
   bind_events(module);
+  bind_vector_field(module);
   bind_solve(module);
   bind_delays(module);
   bind_sde(module);

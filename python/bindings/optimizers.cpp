@@ -43,7 +43,7 @@ std::map<std::string, HostArray> to_state(const nb::dict& state) {
   return arrays;
 }
 
-nb::dict state_of(const Optimizer& optimizer) {
+nb::dict optimizer_state(const Optimizer& optimizer) {
   nb::dict state;
   for (const auto& [name, array] : optimizer.state()) state[name.c_str()] = to_numpy(array);
   return state;
@@ -127,7 +127,8 @@ learning_rate  the length of the step, in the optimizer's own sense.
 
 ShapeError if the gradients are not one a Parameter, shaped like it.
 )")
-      .def("state", &state_of, "All that the next step depends on besides the Parameters: a dict of arrays, for save.")
+      .def("state", &optimizer_state,
+           "All that the next step depends on besides the Parameters: a dict of arrays, for save.")
       .def(
           "set_state", [](Optimizer& optimizer, const nb::dict& state) { optimizer.set_state(to_state(state)); },
           nb::arg("state"), "Goes on from a state. DataError if it is not that of such an optimizer.");

@@ -63,7 +63,7 @@ SolveEnd to_end(const nb::tuple& end) {
           .slopes = to_host(end[6])};
 }
 
-nb::tuple state_of(const PythonSolution& s) {
+nb::tuple solution_state(const PythonSolution& s) {
   std::vector<int> status;
   for (const Status one : s.solution.status) status.push_back(static_cast<int>(one));
   return nb::make_tuple(s.states, status, s.solution.reached, s.solution.last_step, s.solution.nfe, s.solution.accepted,
@@ -73,7 +73,7 @@ nb::tuple state_of(const PythonSolution& s) {
                         s.solution.implicit_steps, s.solution.switches);
 }
 
-void set_state(PythonSolution& s, const nb::tuple& state) {
+void set_solution_state(PythonSolution& s, const nb::tuple& state) {
   new (&s) PythonSolution{.solution = {.states = {},
                                        .status = {},
                                        .reached = nb::cast<std::vector<double>>(state[2]),
@@ -165,8 +165,8 @@ void bind_solution(nb::module_& module) {
           },
           "The states between the times, as a function of them.")
       .def("__repr__", &text_of)
-      .def("__getstate__", &state_of)
-      .def("__setstate__", &set_state)
+      .def("__getstate__", &solution_state)
+      .def("__setstate__", &set_solution_state)
       .def(
           "check", [](const PythonSolution& s) { s.solution.check(); },
           "SolveFailed if a sample failed, naming the first.");

@@ -1,4 +1,4 @@
-// Vector fields and solves, on NumPy arrays and inside traces.
+// Solves, on NumPy arrays and inside traces.
 #include "costate/solve/solve.h"
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "costate/base/error.h"
-#include "costate/solve/field_marks.h"
+#include "costate/solve/device.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/events.h"
 #include "python/bindings/fields.h"
@@ -15,23 +15,6 @@
 
 namespace costate::python {
 namespace {
-
-VectorField make_field(const nb::callable& f, const StateLayout& state, const nb::dict& arguments,
-                       const nb::object& jac) {
-  std::vector<ArgumentSpec> specs;
-  for (const auto& [name, shape] : arguments) specs.push_back({to_name(name), to_shape(shape)});
-  return internal::trace_field(
-      state.parts, specs, [&](Array t, std::span<const Array> parts, std::span<const Array> more) {
-        if (jac.is_none()) return state.to_parts(state.call(f, t, parts, more), "[vector_field] f must give");
-        if (parts.size() != 1)
-          throw NotSupported("[vector_field] jac is for a state of one array; got one of ", parts.size(), ".");
-        const Array stopped = stop_gradient(parts[0]);
-        const std::vector<Array> slope =
-            state.to_parts(state.call(f, t, std::span(&stopped, 1), more), "[vector_field] f must give");
-        const Array matrix = to_array(state.call(jac, t, parts, more));
-        return std::vector<Array>{internal::with_jacobian(slope[0], parts[0], matrix)};
-      });
-}
 
 /// A tuple of two numbers that ascend, as SciPy's t_span, or a list of them that begins with 0.
 bool is_span(nb::handle value) {
@@ -61,12 +44,28 @@ struct SolveRequest {
   nb::sequence events;                     // of costate.Event
   std::optional<std::int64_t> max_events;  // so many of them a solve inside a trace tells of
   SolveWatch watch;
+  Device device = Device::kCpu;
   nb::object norm;                         // error_norm as a callable, or None
   const PythonSolution* before = nullptr;  // that the solve goes on from
 };
 
+/// What only solves on the CPU have.
+void check_device(const SolveRequest& request, bool is_traced) {
+  if (request.device == Device::kCpu) return;
+  const char* what = is_traced                     ? "a solve inside a trace"
+                     : request.before != nullptr   ? "a solve that goes on from a Solution"
+                     : nb::len(request.events) > 0 ? "events"
+                     : request.dense               ? "dense=True"
+                     : !request.watch.is_empty()   ? "on_step, on_accept, on_reject and progress"
+                                                   : nullptr;
+  if (what != nullptr)
+    throw NotSupported("[solve] device='", name(request.device), "' does not have ", what,
+                       " yet; solve on the CPU (device='cpu').");
+}
+
 nb::any solve_traced(const VectorField& field, const FlatStart<Array>& start, const Array& times, SolveOptions options,
                      std::span<const Array> arguments, const SolveRequest& request) {
+  check_device(request, true);
   if (request.dense)
     throw NotSupported(
         "[solve] dense=True is for a solve of numbers; inside a trace, its times may be computed there.");
@@ -123,6 +122,7 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
   }
   if (request.max_events)
     throw CallError("[solve] max_events is for a solve inside a trace; one of numbers gives all events. Leave it out.");
+  check_device(request, false);
   options.dtype = start.z0.dtype();
   options.norm = to_norm(request.norm, field.state_size());
   const HostArray z0 = start.is_single ? with_batch_of_one(start.z0) : start.z0;
@@ -133,6 +133,10 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
                      .shape = {},
                      .structure = start.layout.structure};
   run_long([&] {
+    if (request.device != Device::kCpu) {
+      out.solution = solve_on(request.device, field, z0, times, options, arguments);
+      return;
+    }
     if (request.before != nullptr) {
       out.solution =
           continue_solve(field, request.before->solution.end, times, options, arguments, events, request.watch);
@@ -172,7 +176,8 @@ nb::any continue_python(const nb::object& f, const PythonSolution& before, const
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
                      bool throws, const nb::sequence& events, std::optional<std::int64_t> max_events, bool dense,
                      const nb::object& jac, const nb::object& on_step, const nb::object& on_accept,
-                     const nb::object& on_reject, const nb::object& progress, const nb::kwargs& keywords) {
+                     const nb::object& on_reject, const nb::object& progress, const std::string& device,
+                     const nb::kwargs& keywords) {
   const auto rest = nb::borrow<nb::kwargs>(nb::steal(PyDict_Copy(keywords.ptr())));
   nb::object norm = nb::none();
   if (rest.contains("error_norm") && PyCallable_Check(nb::object(rest["error_norm"]).ptr()) != 0) {
@@ -185,6 +190,7 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
                              .events = events,
                              .max_events = max_events,
                              .watch = to_watch(on_step, on_accept, on_reject, progress),
+                             .device = device_from_name(device),
                              .norm = norm};
   const SolveOptions options = from_keywords(solve_keywords(), rest);
   if (nb::isinstance<PythonSolution>(z0))
@@ -203,35 +209,6 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
   return solve_traced(to_field("[solve] f", f, start.layout, arguments.shapes, jac), start, to_array(times), options,
                       arguments.values, request);
 }
-
-}  // namespace
-
-VectorField to_field(const char* what, const nb::object& f, const StateLayout& state, const nb::dict& arguments,
-                     const nb::object& jac) {
-  if (nb::isinstance<VectorField>(f)) {
-    if (!jac.is_none()) throw CallError("[solve] jac of a VectorField is given to vector_field; leave it out here.");
-    return nb::cast<VectorField>(f);
-  }
-  if (PyCallable_Check(f.ptr()) == 0)
-    throw CallError(what, " must be a callable f(t, z, ...) or a VectorField; got ", type_of(f), ".");
-  return make_field(nb::cast<nb::callable>(f), state, arguments, jac);
-}
-
-TracedArguments traced_arguments(const nb::sequence& args) {
-  TracedArguments found;
-  for (const nb::handle argument : args) {
-    found.values.push_back(to_array(argument));
-    found.shapes[nb::cast("arg" + std::to_string(found.values.size() - 1))] =
-        nb::tuple(nb::cast(found.values.back().shape().axes()));
-  }
-  return found;
-}
-
-std::function<Array(Array, Array)> to_function(const nb::callable& f) {
-  return [&f](const Array& x, const Array& y) { return to_array(f(x, y)); };
-}
-
-namespace {
 
 /// error_norm may be a callable here, where the state is known.
 Keywords<SolveOptions> with_callable_norm(Keywords<SolveOptions> keywords) {
@@ -253,47 +230,23 @@ nb::any to_python(Solution solution, const HostArray& times, bool is_single) {
 }
 
 void bind_solve(nb::module_& module) {
-  nb::class_<VectorField>(module, "VectorField", nb::dynamic_attr(), "A traced right-hand side z' = f(t, z, ...).")
-      .def_prop_ro("parameters", [](const VectorField& field) { return field.function().parameters(); })
-      .def("__repr__", [](const VectorField& field) {
-        std::vector<std::string> parts;
-        for (const StatePart& part : field.parts()) parts.push_back(text::concat(part.name, ": ", part.shape));
-        return field.parts().size() == 1 ? text::concat("VectorField(state=", field.parts()[0].shape, ")")
-                                         : "VectorField(" + text::join(parts) + ")";
-      });
-
   bind_solution(module);
 
   bind_step_view(module);
 
-  module.def(
-      "vector_field",
-      [](const nb::callable& f, nb::handle state_shape, const nb::dict& arguments, const nb::object& jac) {
-        const StateLayout state = layout_of_shapes(state_shape);
-        return with_structure(make_field(f, state, arguments, jac), state.structure);
-      },
-      nb::arg("f"), nb::arg("state_shape"), nb::arg("arguments") = nb::dict(), nb::arg("jac") = nb::none(),
-      nb::sig("def vector_field(f: collections.abc.Callable, state_shape: object, arguments: dict = {}, jac: "
-              "collections.abc.Callable | None = None) -> VectorField"),
-      R"(Traces f(t, z, ...) once for one sample's state, for solves that share it.
-
-state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of shapes, for a state of several arrays.
-arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
-jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. Implicit methods and
-             derivatives by z take it as it is.
-)");
   const std::string signature =
       "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True, "
       "events: collections.abc.Sequence = (), max_events: int | None = None, dense: bool = False, jac: "
       "collections.abc.Callable | None = None, on_step: "
       "collections.abc.Callable | None = None, on_accept: collections.abc.Callable | None = None, on_reject: "
-      "collections.abc.Callable | None = None, progress: collections.abc.Callable | None = None" +
+      "collections.abc.Callable | None = None, progress: collections.abc.Callable | None = None, device: str = 'cpu'" +
       parameters_of(with_callable_norm(solve_keywords()), true) + ") -> typing.Any";
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
              nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("events") = nb::tuple(),
              nb::arg("max_events") = nb::none(), nb::arg("dense") = false, nb::arg("jac") = nb::none(),
              nb::arg("on_step") = nb::none(), nb::arg("on_accept") = nb::none(), nb::arg("on_reject") = nb::none(),
-             nb::arg("progress") = nb::none(), nb::arg("options"), nb::sig(signature.c_str()),
+             nb::arg("progress") = nb::none(), nb::arg("device") = "cpu", nb::arg("options"),
+             nb::sig(signature.c_str()),
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
@@ -316,6 +269,7 @@ jac     jac(t, z, *args) gives df/dz for implicit methods and derivatives by z; 
 on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
         is called with the part of the times that is behind, from 0 to 1.
 dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
+device  'cpu'; or 'cuda', experimental, for solves of numbers by explicit methods: one kernel for all steps (docs/gpu.md).
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then

@@ -106,9 +106,13 @@ class StepController {
   int error_order_;
 };
 
+StepControl control_by(const std::string& rule) {
+  return rule == "torchdiffeq" ? StepControl::torchdiffeq() : StepControl{};
+}
+
 StepController make_controller(const std::string& method, const std::string& rule, double safety, double smallest,
                                double largest) {
-  StepControl control = rule == "torchdiffeq" ? StepControl::torchdiffeq() : StepControl{};
+  StepControl control = control_by(rule);
   control.safety = safety;
   control.factor_min = smallest;
   control.factor_max = largest;
@@ -150,10 +154,12 @@ their error (adaptive), can be taken back (reversible) and allow a mass matrix.
       nb::arg("state"), nb::arg("slope"), "The step that shows how fast the slope changes.");
   module.def(
       "_first_step",
-      [](const std::string& method, double trial, double slope, double curvature) {
-        return initial_step(trial, {.slope = slope, .curvature = curvature}, explicit_tableau(method));
+      [](const std::string& method, const std::string& rule, double trial, double slope, double curvature) {
+        return initial_step(trial, {.slope = slope, .curvature = curvature}, explicit_tableau(method),
+                            first_step_of(control_by(rule)));
       },
-      nb::arg("method"), nb::arg("trial"), nb::arg("slope"), nb::arg("curvature"), "The first step after the trial.");
+      nb::arg("method"), nb::arg("rule"), nb::arg("trial"), nb::arg("slope"), nb::arg("curvature"),
+      "The first step after the trial, by the rule 'costate' or 'torchdiffeq'.");
 }
 
 }  // namespace costate::python

@@ -623,12 +623,14 @@ def trace(f: Callable, shapes: dict, shared: Sequence[str] = []) -> Function:
     array([30., 30.])
     """
 
-def compile(function: Function, dtype: object = 'f64') -> Program:
+def compile(function: Function, dtype: object = 'f64', *, lanes: int = 0) -> Program:
     """
     Makes a Function ready to run on NumPy arrays, as a Program.
 
     function  from trace, vjp, jvp, value_and_grad, jacobian or hessian.
     dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
+    lanes     how many samples go side by side through the program, on one thread; 0: as many as suit the batch. A solve inside with
+              control='joint' takes the same steps for these, and for no others.
 
     Call the Program with one array an input, [batch, ...] ([...] if shared); it gives a tuple of arrays, one an output. One
     sample may go without the batch axis. Parameters are read anew in each call. The first call of each kind of batch takes
@@ -672,7 +674,7 @@ class PullbackProgram:
     def run(self, *args) -> tuple:
         """The outputs, a report as that of Program.run, and the Pullback."""
 
-def compile_pullback(function: Function, wrt: object | None = None, *, dtype: object = 'f64') -> PullbackProgram:
+def compile_pullback(function: Function, wrt: object | None = None, *, dtype: object = 'f64', lanes: int = 0) -> PullbackProgram:
     """
     Makes a Function ready to run forward now and in reverse later, as a PullbackProgram.
 
@@ -680,6 +682,7 @@ def compile_pullback(function: Function, wrt: object | None = None, *, dtype: ob
     wrt       names of inputs, or Parameters, of which gradients are wanted; all inputs and Parameters if left out. Nothing is
               recorded for the others.
     dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
+    lanes     how many samples go side by side through the program, as in compile.
 
     Call it as a Program, with one array an input. It gives the tuple of outputs, and a Pullback, which has recorded what the
     reverse needs: pullback(cotangent, ...) gives the gradients, with the same bits as vjp(function) in one go. Several runs may
@@ -1114,6 +1117,16 @@ class VectorField:
 
     def __repr__(self) -> str: ...
 
+def vector_field(f: Callable, state_shape: object, arguments: dict = {}, jac: Callable | None = None) -> VectorField:
+    """
+    Traces f(t, z, ...) once for one sample's state, for solves that share it.
+
+    state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of shapes, for a state of several arrays.
+    arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
+    jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. Implicit methods and
+                 derivatives by z take it as it is.
+    """
+
 class Solution:
     """States at the asked times, and how each sample's solve went."""
 
@@ -1209,17 +1222,7 @@ class StepView:
     def state(self) -> numpy.ndarray:
         """[state] at t, flat."""
 
-def vector_field(f: Callable, state_shape: object, arguments: dict = {}, jac: Callable | None = None) -> VectorField:
-    """
-    Traces f(t, z, ...) once for one sample's state, for solves that share it.
-
-    state_shape  of one sample: (2,); or a dict, tuple, named tuple or dataclass of shapes, for a state of several arrays.
-    arguments    a dict: further inputs of f by name and shape, which solve takes as args=.
-    jac          jac(t, z, ...) gives df/dz, of f's shape and z's behind each other; None: from the graph. Implicit methods and
-                 derivatives by z take it as it is.
-    """
-
-def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int | None = None, dense: bool = False, jac: Callable | None = None, on_step: Callable | None = None, on_accept: Callable | None = None, on_reject: Callable | None = None, progress: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str | Callable = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int | None = None, dense: bool = False, jac: Callable | None = None, on_step: Callable | None = None, on_accept: Callable | None = None, on_reject: Callable | None = None, progress: Callable | None = None, device: str = 'cpu', method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str | Callable = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
     """
     Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -1243,6 +1246,7 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
             is called with the part of the times that is behind, from 0 to 1.
     dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
+    device  'cpu'; or 'cuda', experimental, for solves of numbers by explicit methods: one kernel for all steps (docs/gpu.md).
 
     method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                    'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then

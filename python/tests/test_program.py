@@ -171,6 +171,23 @@ def test_a_time_at_which_the_field_jumps_is_refused_and_two_solves_have_its_grad
     np.testing.assert_allclose([by_k[0], by_t[0]], [-0.7 * np.exp(-0.91), -1.3 * np.exp(-0.91)], rtol=1e-7)
 
 
+def test_lanes_change_no_bit_but_of_solves_whose_samples_share_steps():
+    def trained(**options):
+        return costate.trace(lambda z, w: costate.solve(lambda t, y: costate.tanh(w * y), z, [0.0, 1.0], **options)[1], {"z": (2,), "w": ()}, shared=["w"])
+
+    z, w = np.linspace(-2, 3, 80).reshape(40, 2), 1.5
+    own = trained()
+    whole, = costate.compile(own)(z, w)
+    outputs, pullback = costate.compile_pullback(own, lanes=16)(z, w)
+    assert np.array_equal(costate.compile(own, lanes=64)(z, w)[0], whole) and np.array_equal(outputs[0] if isinstance(outputs, tuple) else outputs, whole)
+    assert pullback(np.ones((40, 2)))[0].shape == (40, 2)
+    joint = trained(control="joint")
+    _, together = costate.compile(joint, lanes=64).run(z, w)
+    alone, _ = costate.compile(joint, lanes=64).run(z[:20], w)
+    assert together["nfe_forward"] % 40 == 0  # one number of evaluations for all
+    assert not np.array_equal(costate.compile(joint, lanes=64)(z, w)[0][:20], alone[0])
+
+
 def test_an_argument_that_moves_a_jump_is_named_by_the_input_it_comes_from():
     jumping = costate.trace(
         lambda T, k, y0: costate.solve(switched, y0, [0.0, 2.0], args=(k, costate.exp(T)))[-1], {"T": (), "k": (), "y0": ()})

@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import math
 import pathlib
+import re
 import shutil
 import subprocess
 import zipfile
@@ -318,3 +319,14 @@ def test_fmu_3_of_two_instances(driven, tmp_path):
     one.reset()
     assert one.getFloat64([vr["u"]])[0] != 1.0
     shutil.rmtree(unzipped)
+
+
+def test_variables_of_an_fmu_have_names_of_their_own(tmp_path):
+    rows = [f"{0.1 * i},{math.cos(0.1 * i)},{-math.sin(0.1 * i)}" for i in range(40)]
+    (tmp_path / "data.csv").write_text("\n".join(["t,x,der(x)", *rows]) + "\n")
+    ok("fit", tmp_path / "data.csv", "--time", "t", "--state", "x,der(x)", "--memory", "none", "--clock", "none", "--hidden", "4", "--epochs", "3",
+       "--polish", "1", "--quiet", "--out", tmp_path / "run")
+    ok("export", tmp_path / "run", "--to", "fmu", "--out", tmp_path / "run.fmu")
+    with zipfile.ZipFile(tmp_path / "run.fmu") as archive:
+        names = re.findall(r'<ScalarVariable name="([^"]*)"', archive.read("modelDescription.xml").decode())
+    assert names == ["x", "der(x)", "der(x)'", "der(der(x))"]

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
 #include <set>
 
 #include "costate/diff/diff.h"
@@ -15,6 +14,7 @@
 #include "costate/operations/linear_solve.h"
 #include "tests/codegen/c_program.h"
 #include "tests/codegen/elementwise_operations.h"
+#include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -25,19 +25,6 @@ using test::run_c;
 using test::Scratch;
 
 constexpr std::size_t kSamples = 1000;
-
-/// Inputs of kSamples samples, drawn evenly from (low, high).
-std::vector<HostArray> drawn_inputs(const Function& function, double low, double high) {
-  std::mt19937_64 random(7);
-  std::uniform_real_distribution<double> draw(low, high);
-  std::vector<HostArray> inputs;
-  for (const Input& input : function.inputs()) {
-    if (input.parameter) continue;
-    HostArray& array = inputs.emplace_back(input.shape.with_first(kSamples));
-    for (std::int64_t i = 0; i < array.size(); ++i) array.set(i, draw(random));
-  }
-  return inputs;
-}
 
 /// A program that calls the exported function for each sample and writes its outputs.
 std::string main_of(const Function& function, const std::vector<HostArray>& inputs, Dtype dtype) {
@@ -89,7 +76,7 @@ void check_function(const Function& function, double low, double high, double ul
     for (const CMath math : maths) {
       SCOPED_TRACE(name(dtype) + " " + name(math));
       const Scratch scratch;
-      const std::vector<HostArray> inputs = drawn_inputs(function, low, high);
+      const std::vector<HostArray> inputs = testing::draw_inputs(function, kSamples, low, high, 7);
       const CRun run = run_c(scratch,
                              {{"model.h", export_c(function, {.prefix = "model", .dtype = dtype, .math = math})},
                               {"main.c", main_of(function, inputs, dtype)}},
@@ -228,7 +215,7 @@ TEST(ExportC, IsCPlusPlusAndHasNoUndefinedBehaviour) {
   const Mlp net({.inputs = 2, .hidden = {8}, .outputs = 2, .activation = Activation::kSoftplus, .seed = 1});
   const Function function = trace(
       [&](Array z) { return exp(net(z) * 300.0) + sin(z * 1e4) + log(abs(z)) + expm1(z) + log1p(z); }, {{"z", {2}}});
-  const std::vector<HostArray> inputs = drawn_inputs(function, -5, 5);
+  const std::vector<HostArray> inputs = testing::draw_inputs(function, kSamples, -5, 5, 7);
   for (const CMath math : {CMath::kLibm, CMath::kBuiltin})
     for (const Dtype dtype : {Dtype::kF64, Dtype::kF32}) {
       const Scratch scratch;

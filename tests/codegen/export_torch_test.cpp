@@ -20,7 +20,7 @@ std::string torch_python() { return test::named_python("COSTATE_TORCH_PYTHON"); 
 bool has_torch() { return test::imports(torch_python(), "torch"); }
 
 /// Loads the module, solves by the model's method, trains a step and prints the states.
-constexpr const char* kScript = R"(import sys
+constexpr const char* kTorchScript = R"(import sys
 sys.path.insert(0, sys.argv[1])
 import torch, model
 net = model.load()
@@ -51,7 +51,7 @@ void check_torch_model(const Form& form) {
   const Scratch scratch;
   write_export(model, ExportTarget::kTorch, {}, scratch / "model.py");
   write_export(model, ExportTarget::kTorch, {}, scratch / "model.py");  // in place of the earlier one
-  scratch.write("run.py", "DRIVE = {" + drive + "}\nTIMES = [3.0, 3.25, 3.5, 4.0, 4.5]\n" + kScript);
+  scratch.write("run.py", "DRIVE = {" + drive + "}\nTIMES = [3.0, 3.25, 3.5, 4.0, 4.5]\n" + kTorchScript);
   const std::string out = (scratch / "out").string(), log = (scratch / "log").string();
   const std::string command = torch_python() + " " + (scratch / "run.py").string() + " " + scratch.folder().string() +
                               " > " + out + " 2> " + log;

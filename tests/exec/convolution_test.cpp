@@ -22,19 +22,19 @@ using testing::check_execution;
 using testing::draw_inputs;
 
 // Sums of up to 1,500 terms of size 1, over pixels, batch and channels, in another order.
-constexpr double kSumUlps = 1500 * 2.3e-16;
+constexpr double kConvUlps = 1500 * 2.3e-16;
 // Central differences with step 1e-5 of polynomials whose values are up to some 100.
-constexpr double kDifference = 1e-7;
+constexpr double kConvDifference = 1e-7;
 
-struct Case {
+struct ConvCase {
   std::string name;
   Shape image, weights;
   ConvOptions options = {};
 };
 
-void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
+void PrintTo(const ConvCase& one, std::ostream* out) { *out << one.name; }
 
-std::vector<Case> cases() {
+std::vector<ConvCase> cases() {
   return {
       {"three_by_three", {3, 5, 6}, {4, 3, 3, 3}, {.padding = {1, 1}}},
       {"no_padding", {2, 5, 4}, {3, 2, 3, 2}},
@@ -79,19 +79,19 @@ HostArray numbers(const Shape& shape, double phase) {
 }
 
 /// Weights that all samples share, with bias and activation.
-Function layer(const Case& one, Array (*activation)(Operand) = tanh) {
+Function layer(const ConvCase& one, Array (*activation)(Operand) = tanh) {
   const Parameter w("w", numbers(one.weights, 1.0)), b("b", numbers({one.weights[0], 1, 1}, 0.3));
   return trace([=](Array x) { return activation(conv2d(x, w, one.options) + b); }, {{"x", one.image}});
 }
 
 /// Both of a sample, or one of them.
-Function bare(const Case& one, InputKind image, InputKind weights) {
+Function bare(const ConvCase& one, InputKind image, InputKind weights) {
   return trace([=](Array x, Array w) { return conv2d(x, w, one.options); },
                {{"x", one.image, image}, {"w", one.weights, weights}});
 }
 
 /// An image with its padding, and loops over it.
-std::vector<double> by_loops(const Case& one, const HostArray& x, const HostArray& w) {
+std::vector<double> by_loops(const ConvCase& one, const HostArray& x, const HostArray& w) {
   const auto [sy, sx] = one.options.stride;
   const auto [py, px] = one.options.padding;
   const auto [dy, dx] = one.options.dilation;
@@ -119,7 +119,7 @@ std::vector<double> by_loops(const Case& one, const HostArray& x, const HostArra
   return result;
 }
 
-class Convolutions : public ::testing::TestWithParam<Case> {};
+class Convolutions : public ::testing::TestWithParam<ConvCase> {};
 
 TEST_P(Convolutions, AreWhatPlainLoopsGive) {
   const HostArray x = numbers(GetParam().image, 0.7), w = numbers(GetParam().weights, 1.9);
@@ -127,12 +127,12 @@ TEST_P(Convolutions, AreWhatPlainLoopsGive) {
   const HostArray result = interpret(bare(GetParam(), InputKind::kSample, InputKind::kShared), {x, w})[0];
   ASSERT_EQ(static_cast<std::size_t>(result.size()), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i)
-    EXPECT_NEAR(result.at(static_cast<std::int64_t>(i)), expected[i], kSumUlps) << i;
+    EXPECT_NEAR(result.at(static_cast<std::int64_t>(i)), expected[i], kConvUlps) << i;
 }
 
 TEST_P(Convolutions, AgreeWithTheInterpreter) {
   const Function f = layer(GetParam());
-  for (const std::int64_t batch : {1, 2, 5, 40}) check_execution(f, draw_inputs(f, batch, -1, 1, 3), kSumUlps);
+  for (const std::int64_t batch : {1, 2, 5, 40}) check_execution(f, draw_inputs(f, batch, -1, 1, 3), kConvUlps);
 }
 
 TEST_P(Convolutions, AgreeForOperandsOfAnyKind) {
@@ -140,33 +140,33 @@ TEST_P(Convolutions, AgreeForOperandsOfAnyKind) {
   for (const auto& [image, weights] : {std::pair{kSample, kSample}, {kSample, kShared}, {kShared, kSample}}) {
     const Function f = bare(GetParam(), image, weights);
     for (const std::int64_t batch : {1, 9}) {
-      check_execution(f, draw_inputs(f, batch, -1, 1, 3), kSumUlps);
-      check_execution(vjp(f), draw_inputs(vjp(f), batch, -1, 1, 4), kSumUlps);
+      check_execution(f, draw_inputs(f, batch, -1, 1, 3), kConvUlps);
+      check_execution(vjp(f), draw_inputs(vjp(f), batch, -1, 1, 4), kConvUlps);
     }
   }
 }
 
 TEST_P(Convolutions, DerivativesAgreeWithDifferences) {
   const Function f = layer(GetParam());
-  check_derivatives(f, draw_inputs(f, 1, -1, 1, 3), kDifference);
+  check_derivatives(f, draw_inputs(f, 1, -1, 1, 3), kConvDifference);
 }
 
 TEST_P(Convolutions, SecondDerivativesAgreeWithDifferences) {
   const Function f = vjp(bare(GetParam(), InputKind::kSample, InputKind::kSample));
-  check_derivatives(f, draw_inputs(f, 1, -1, 1, 3), kDifference);
+  check_derivatives(f, draw_inputs(f, 1, -1, 1, 3), kConvDifference);
 }
 
 TEST_P(Convolutions, ReverseProgramsAgreeWithTheInterpreter) {
   for (Array (*activation)(Operand) : {tanh, relu}) {
     const Function reverse = vjp(layer(GetParam(), activation));
     for (const std::int64_t batch : {1, 2, 9, 33})
-      check_execution(reverse, draw_inputs(reverse, batch, -1, 1, 4), kSumUlps);
+      check_execution(reverse, draw_inputs(reverse, batch, -1, 1, 4), kConvUlps);
   }
 }
 
 TEST_P(Convolutions, ProgramsOfSecondOrderAgreeWithTheInterpreter) {
   const Function second = vjp(vjp(layer(GetParam())));
-  check_execution(second, draw_inputs(second, 5, -1, 1, 4), kSumUlps);
+  check_execution(second, draw_inputs(second, 5, -1, 1, 4), kConvUlps);
 }
 
 /// The image's cotangent comes from conv2d_input.
@@ -186,7 +186,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, Convolutions, ::testing::ValuesIn(cases()),
                          [](const auto& row) { return row.param.name; });
 
 TEST(Convolution, F32AgreesToSinglePrecision) {
-  for (const Case& one : cases()) {
+  for (const ConvCase& one : cases()) {
     const Function f = vjp(layer(one));
     const std::vector<HostArray> inputs = draw_inputs(f, 19, -1, 1, 8);
     const std::vector<HostArray> expected = testing::interpret_batch(f, inputs);
@@ -201,15 +201,15 @@ TEST(Convolution, AlongASeriesIsThatOfAnImageOneHigh) {
   const Parameter w("w", numbers({6, 2, 3}, 1.0));
   const SeriesConvOptions options{.stride = 2, .padding = 3, .dilation = 2, .groups = 2};
   const Function f = trace([=](Array x) { return conv1d(x, w, options); }, {{"x", {4, 11}}});
-  const Case image{"", {4, 1, 11}, {6, 2, 1, 3}, {{1, 2}, {0, 3}, {1, 2}, 2}};
+  const ConvCase image{"", {4, 1, 11}, {6, 2, 1, 3}, {{1, 2}, {0, 3}, {1, 2}, 2}};
   ASSERT_EQ(f.output_shape(0), (Shape{6, 7}));
   const HostArray x = numbers({4, 11}, 0.2);
   const HostArray result = interpret(f, {x, w.value()})[0];
   const std::vector<double> expected = by_loops(image, x, w.value());
   for (std::int64_t i = 0; i < result.size(); ++i)
-    EXPECT_NEAR(result.at(i), expected[static_cast<std::size_t>(i)], kSumUlps);
-  check_derivatives(f, draw_inputs(f, 1, -1, 1, 3), kDifference);
-  check_execution(vjp(f), draw_inputs(vjp(f), 11, -1, 1, 3), kSumUlps);
+    EXPECT_NEAR(result.at(i), expected[static_cast<std::size_t>(i)], kConvUlps);
+  check_derivatives(f, draw_inputs(f, 1, -1, 1, 3), kConvDifference);
+  check_execution(vjp(f), draw_inputs(vjp(f), 11, -1, 1, 3), kConvUlps);
 }
 
 TEST(Convolution, TilesOfLargeImagesTakeFewerLanes) {

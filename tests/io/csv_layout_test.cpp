@@ -125,6 +125,29 @@ TEST(CsvLayout, ThousandsAreNoDecimals) {
   EXPECT_EQ(table("t;x\n0,5;1\n1,5;2\n").times("t").values, (Numbers{0.5, 1.5}));
 }
 
+TEST(CsvLayout, GroupsOfThreeDigitsMayBeSetApartByBlanksOrApostrophes) {
+  EXPECT_EQ(table("t;x\n0;1'234'567.5\n1;-12'000.00\n").numbers("x"), (std::vector<double>{1234567.5, -12000}));
+  EXPECT_EQ(table("t;x\n0;1 234,5\n1;12\xC2\xA0"
+                  "000,25\n2;1\xE2\x80\xAF"
+                  "000\n")
+                .numbers("x"),
+            (std::vector<double>{1234.5, 12000.25, 1000}));
+  for (const char* other : {"1'23", "1 2345", "1234'567", "'123", "1 234'567"})
+    EXPECT_THROW(table(std::string("t;x\n0;") + other + "\n").numbers("x"), DataError) << other;
+}
+
+TEST(CsvLayout, TrueIsOneAndFalseIsNone) {
+  EXPECT_EQ(table("t,on\n0,true\n1,FALSE\n2,True\n").numbers("on"), (std::vector<double>{1, 0, 1}));
+  EXPECT_ERROR(table("t,on\n0,open\n1,closed\n").numbers("on"), DataError, "Write numbers in place of words");
+}
+
+/// pandas' to_csv() of a table whose index are its times.
+TEST(CsvLayout, ColumnsWithoutANameAreNamedByTheirPlace) {
+  const CsvTable read = table(",x,\n2024-01-01,1,\n2024-01-03,2,\n");
+  EXPECT_EQ(read.names(), (std::vector<std::string>{"column 1", "x", ""}));
+  EXPECT_EQ(read.times("column 1").values, (std::vector<double>{0, 2}));
+}
+
 TEST(CsvLayout, CodesForMissing) {
   const CsvTable read = table("x,y\n-999,n/a\n-999.0,2\n1,<0.5\n", {.missing = {"-999", "n/a", "<"}});
   const Numbers x = read.numbers("x"), y = read.numbers("y");
@@ -187,8 +210,7 @@ TEST(CsvLayout, NumbersAsProgramsWriteThem) {
                   "2\n")
                 .numbers("x"),
             (Numbers{0.5, 5, 0.5, -1.5, 2}));
-  for (const char* cell :
-       {"D5", "1D", "1D+", "0x1F", "2024-101", "1-2", "1.5-10", "5 mV", "7%", "1 000", "1'000", "(3)"})
+  for (const char* cell : {"D5", "1D", "1D+", "0x1F", "2024-101", "1-2", "1.5-10", "5 mV", "7%", "(3)"})
     EXPECT_THROW(table(std::string("t,x\n0,1\n1,") + cell + "\n").numbers("x"), DataError) << cell;
   EXPECT_ERROR(table("t,x\n0,5 mV\n").numbers("x"), DataError,
                "got '5 mV'. Write numbers alone, without units or thousands separators.");

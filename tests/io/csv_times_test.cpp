@@ -40,7 +40,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"Mar 03, 2014", "Mar 05, 2014", "%b %d, %Y"}, Case{"20140303", "20140305", "%Y%m%d"},
                     Case{"2014 03 03", "2014 03 05", "%Y %m %d"}, Case{"03Mar2014", "05Mar2014", "%d%b%Y"},
                     Case{"2014-062", "2014-064", "%Y-%j"}, Case{"Mon Mar 03 2014", "Wed Mar 05 2014", "%a %b %d %Y"},
-                    Case{"20140303 0600", "20140304 1800", "%Y%m%d %H%M"},
+                    Case{"20140303 0600", "20140304 1800", "%Y%m%d %H%M"}, Case{"2014030306", "2014030418", "%Y%m%d%H"},
+                    Case{"201403030600", "201403041800", "%Y%m%d%H%M"},
+                    Case{"20140303060000", "20140304180000", "%Y%m%d%H%M%S"}, Case{"98-03-30", "98-04-01", "%y-%m-%d"},
                     Case{"03/Mar/2014:06:00:00", "04/Mar/2014:18:00:00", "%d/%b/%Y:%H:%M:%S"},
                     Case{"13/03/2014 06.00.00", "14/03/2014 18.00.00", "%d/%m/%Y %H.%M.%S"},
                     Case{"03/13/2014 06:00", "03/14/2014 18:00", "%m/%d/%Y %H:%M"},
@@ -64,6 +66,17 @@ TEST(CsvDates, DayAndMonthThatCouldBeExchangedAreRefused) {
   // A file read after another is in its order.
   EXPECT_EQ(times({"10/03/2014"}, {"days", "2014-03-01", "%d/%m/%Y"}).values, (Numbers{9}));
   EXPECT_EQ(times({"10/13/2014"}, {"days", "2014-10-01", "%d/%m/%Y"}).values, (Numbers{12}));
+}
+
+TEST(CsvDates, AYearOfTwoDigitsThatCouldBeADayIsRefused) {
+  EXPECT_ERROR(times({"23-03-01", "23-03-02"}), DataError,
+               "'23-03-01' can be read in 2 ways, and so can every other cell; choose --time-format \"%d-%m-%y\" or "
+               "--time-format \"%y-%m-%d\"");
+}
+
+TEST(CsvDates, SecondsSince1970AreNumbers) {
+  EXPECT_EQ(times({"1712010100", "1712010101"}).values, (Numbers{1712010100, 1712010101}));
+  EXPECT_EQ(times({"201403030600", "201499030600", "201499030601"}).scale.unit, "");  // no month 99
 }
 
 TEST(CsvDates, ALaterFileMayBeInIsoInstead) {

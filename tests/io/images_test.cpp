@@ -88,6 +88,10 @@ TEST(Images, OtherSizesAreRefused) {
   EXPECT_ERROR(read_image_set(folder.folder()), DataError, "have [1, 2, 3] and those to test with [1, 1, 3]");
   folder.write("t10k-labels-idx1-ubyte", idx_of({3}, {9, 0, 1}));
   EXPECT_ERROR(read_image_set(folder.folder()), DataError, "got shapes [2, 1, 3] and [3]");
+  folder.write("t10k-images-idx3-ubyte", idx_of({0, 1, 3}, ""));
+  folder.write("t10k-labels-idx1-ubyte", idx_of({0}, ""));
+  EXPECT_ERROR(read_image_set(folder.folder()), DataError,
+               "must have images to train on and to test with; got 2 and 0");
 }
 
 TEST(Images, LabelsThatAreNoClassAreRefused) {

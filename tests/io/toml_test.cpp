@@ -18,7 +18,7 @@ using Numbers = std::vector<double>;
 
 Config parse(const std::string& text) { return parse_toml(text, "config.toml"); }
 
-Config example() {
+Config example_config() {
   Config config;
   config.set("data", "file", "C:\\runs\\\"x\"\n\x01 Zürich");
   config.set("data", "state", Words{"hare", "lynx"});
@@ -32,7 +32,7 @@ Config example() {
 }
 
 TEST(Toml, WritesSectionsInOrder) {
-  EXPECT_EQ(example().to_toml(), R"(format = 1
+  EXPECT_EQ(example_config().to_toml(), R"(format = 1
 
 [data]
 file = "C:\\runs\\\"x\"\n\u0001 Zürich"
@@ -51,9 +51,9 @@ rate = 1.0
 
 TEST(Toml, ReadsBackTheSameValues) {
   const Scratch scratch;
-  write_config(scratch / "config.toml", example());
+  write_config(scratch / "config.toml", example_config());
   const Config back = read_config(scratch / "config.toml");
-  EXPECT_EQ(back.to_toml(), example().to_toml());
+  EXPECT_EQ(back.to_toml(), example_config().to_toml());
   EXPECT_EQ(back.get<std::string>("data", "file"), "C:\\runs\\\"x\"\n\x01 Zürich");
   EXPECT_EQ(back.get<Words>("data", "state"), (Words{"hare", "lynx"}));
   EXPECT_EQ(back.get<Words>("data", "none"), Words{});
@@ -63,10 +63,10 @@ TEST(Toml, ReadsBackTheSameValues) {
 }
 
 TEST(Toml, EqualityIsByContentAndOrder) {
-  Config config = example();
-  EXPECT_TRUE(config == example());
+  Config config = example_config();
+  EXPECT_TRUE(config == example_config());
   config.set("train", "rate", 2.0);
-  EXPECT_FALSE(config == example());
+  EXPECT_FALSE(config == example_config());
 }
 
 TEST(Toml, IntegersServeAsDoubles) {
@@ -109,7 +109,7 @@ TEST(Toml, UnknownNamesSuggestTheNearest) {
 }
 
 TEST(Toml, AnotherFormatIsRefused) {
-  EXPECT_NO_THROW(check_config_format(example()));
+  EXPECT_NO_THROW(check_config_format(example_config()));
   EXPECT_ERROR(check_config_format(parse("format = 2\n")), InvalidArgument,
                "config.toml, line 1: the config has format 2; this version of Costate reads format 1");
   EXPECT_ERROR(check_config_format(parse("a = 2\n")), InvalidArgument, "the key 'format' is missing");
@@ -132,8 +132,8 @@ TEST(TomlGarbage, DeepNestingIsAnError) {
 
 TEST(TomlGarbage, IsAlwaysATypedError) {
   const auto read = [](std::string_view bytes) { check_config_format(parse_toml(bytes, "config.toml")); };
-  test::expect_garbage_safe(read, example().to_toml());
-  test::expect_random_bytes_safe(read, example().to_toml());
+  test::expect_garbage_safe(read, example_config().to_toml());
+  test::expect_random_bytes_safe(read, example_config().to_toml());
 }
 
 }  // namespace

@@ -115,6 +115,8 @@ TEST(Normalize, BadSizesAreNamed) {
   EXPECT_ERROR(trace([](Array x) { return group_norm(x, 2, 0); }, {{"x", {6}}}), InvalidArgument,
                "eps must be positive");
   EXPECT_ERROR(trace([](Array x) { return layer_norm(x, {}); }, {{"x", {6}}}), InvalidArgument, "at least one axis");
+  EXPECT_ERROR(trace([](Array x) { return layer_norm(x, {1}); }, {{"x", {6}}}), ShapeError,
+               "[layer_norm] axes must be those of x, of shape [6]; got axis 1");
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ using testing::draw_cotangents;
 using testing::draw_inputs;
 using testing::expect_same_bits;
 
-Function systems() {
+Function two_solves() {
   return trace(
       [](Array a, Array b) {
         const Array x = linear_solve(a, b);
@@ -30,27 +30,27 @@ Function systems() {
 
 /// Regular matrices.
 std::vector<HostArray> systems_inputs(std::int64_t batch) {
-  std::vector<HostArray> inputs = draw_inputs(systems(), batch, -1, 1, 7);
+  std::vector<HostArray> inputs = draw_inputs(two_solves(), batch, -1, 1, 7);
   for (std::int64_t i = 0; i < batch; ++i)
     for (std::int64_t k = 0; k < 3; ++k) inputs[0].set({i, k, k}, 4 + inputs[0](i, k, k));
   return inputs;
 }
 
 TEST(OperationsPullback, LinearSolveHasTheBitsOfTheVjpInOneGo) {
-  for (const std::int64_t batch : {1, 5, 30}) check_pullback(systems(), systems_inputs(batch));
+  for (const std::int64_t batch : {1, 5, 30}) check_pullback(two_solves(), systems_inputs(batch));
 }
 
 TEST(OperationsPullback, LinearSolveFactorizesOnceInRunsThatOverlap) {
-  const PullbackProgram program = compile_pullback(systems());
-  const std::vector<HostArray> cotangents = draw_cotangents(systems(), 30, 2);
+  const PullbackProgram program = compile_pullback(two_solves());
+  const std::vector<HostArray> cotangents = draw_cotangents(two_solves(), 30, 2);
   std::vector<HostArray> other = systems_inputs(30);
   other[0].set({0, 0, 0}, 9);
   const PullbackRun first = program.run(systems_inputs(30)), second = program.run(other);
   EXPECT_EQ(first.report.factorizations, 60);
   const PullbackResult late = second.pullback(cotangents), early = first.pullback(cotangents);
   EXPECT_EQ(late.report.factorizations + early.report.factorizations, 0);
-  expect_same_bits(early.gradients, compile_pullback(systems()).run(systems_inputs(30)).pullback(cotangents).gradients,
-                   "gradient");
+  expect_same_bits(early.gradients,
+                   compile_pullback(two_solves()).run(systems_inputs(30)).pullback(cotangents).gradients, "gradient");
   EXPECT_FALSE(early.gradients[0].same_bits(late.gradients[0]));
 }
 

@@ -47,6 +47,19 @@ TEST(Look, GuessesTrajectoriesCovariatesAndStates) {
   EXPECT_EQ(guess("t,id,x\n0,7,1\n0,8,2\n1,7,3\n1,8,4\n").trajectory, "id");
 }
 
+TEST(Look, WhatIsMeasuredNamesNoTrajectory) {
+  EXPECT_EQ(guess("t,x,y\n0,1,0.5\n1,2,0.7\n0,1.5,0.5\n1,2,0.7\n").trajectory, "");
+  const SeriesColumns indexed = guess(",,t,x\na,0,0,5\na,1,1,7\nb,0,0,3\nb,1,1,4\n");  // by two levels, as pandas has
+  EXPECT_EQ(indexed.trajectory, "column 1");
+  EXPECT_EQ(indexed.states, (Words{"x"}));
+  EXPECT_EQ(guess("t,x,on\n0,1,true\n1,2,false\n2,4,true\n").states, (Words{"x"}));
+}
+
+TEST(Look, RangesOfFewDigitsThatAgreeHaveMore) {
+  expect_has(describe(table("ms,x\n1700000001000,1\n1700000060000,2\n"), {.time = "ms", .states = {"x"}}),
+             "1700000001000 … 1700000060000");
+}
+
 TEST(Look, GuessesDoses) {
   const SeriesColumns made = guess("id,t,dose,x\n1,0,5,\n1,1,,2\n1,2,4,\n2,0,6,\n2,1,,2\n2,2,,1\n");
   EXPECT_EQ(made.events, (Words{"dose"}));

@@ -47,9 +47,10 @@ internal::ReferenceSolution reference(double x, double v, double a, double end, 
     out[1] = -0.5 * w[1] + w[0];
   };
   const double y0[] = {x, v}, times[] = {0, end};
-  return internal::reference_solve(rhs, y0, times,
-                                   {.method = options.method, .rtol = options.rtol, .atol = options.atol},
-                                   {.derivatives = &derivatives});
+  return internal::reference_solve(
+      rhs, y0, times,
+      {.method = options.method, .rtol = options.rtol, .atol = options.atol, .step_control = options.step_control},
+      {.derivatives = &derivatives});
 }
 
 struct Batch {
@@ -71,8 +72,7 @@ Batch batch_of(std::int64_t size) {
 
 class GuardedMethod : public ::testing::TestWithParam<Method> {};
 
-TEST_P(GuardedMethod, TakesTheStepsOfTheReference) {
-  const SolveOptions options{.method = GetParam(), .gradient_steps = GradientSteps::kOn};
+void expect_steps_of_reference(const SolveOptions& options) {
   const Batch batch = batch_of(11);
   const Solution solution = solve(relaxing(), batch.z0, batch.times, options, std::span(&batch.a, 1));
   std::int64_t guarded = 0;
@@ -93,6 +93,15 @@ TEST_P(GuardedMethod, TakesTheStepsOfTheReference) {
   std::int64_t unguarded = 0;
   for (const std::int64_t accepted : plain.accepted) unguarded += accepted;
   EXPECT_GT(guarded, unguarded);  // it does bite here
+}
+
+TEST_P(GuardedMethod, TakesTheStepsOfTheReference) {
+  expect_steps_of_reference({.method = GetParam(), .gradient_steps = GradientSteps::kOn});
+}
+
+TEST_P(GuardedMethod, TakesTheStepsOfTheReferenceAfterAFirstOneOfHairers) {
+  expect_steps_of_reference(
+      {.method = GetParam(), .step_control = StepControl::torchdiffeq(), .gradient_steps = GradientSteps::kOn});
 }
 
 TEST_P(GuardedMethod, SampleBitsDoNotDependOnBatchThreadsOrLanes) {
@@ -233,6 +242,20 @@ TEST(GradientGuard, ThresholdsAreWhereTheErrorEstimateIsTenTolerances) {
     EXPECT_NEAR(97.0 / 120000 * std::pow(z, 5), 10 * rtol * std::exp(-z), 1e-8 * rtol);
   }
   EXPECT_LE(guard::Limits(tableau(Method::kDopri8), 1, 1, 0x1p-52).threshold(1), 2);
+}
+
+/// Longer steps may be off by more, and none by much more than one that is hardly shorter; never beyond the estimate
+/// that is allowed, but for shares at which it begins to be more than ten.
+TEST(GradientGuard, ThresholdsGrowWithAStepsShareWithoutJumps) {
+  const guard::Limits limits(tableau(Method::kDopri5), 1e-6, 1e-8, 0x1p-52);
+  double before = limits.threshold(0);
+  for (double share = 0.001; share <= 1; share += 0.001) {
+    const double z = limits.threshold(share);
+    EXPECT_GE(z, before) << share;
+    EXPECT_LE(z, 1.03 * before) << share;
+    EXPECT_LE(97.0 / 120000 * std::pow(z, 5), 1.25 * limits.tried(share) * 1e-6 * std::exp(-z)) << share;
+    before = z;
+  }
 }
 
 TEST(GradientGuard, PatternsHaveBothSignsAndDifferentSizes) {

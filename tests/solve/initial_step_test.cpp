@@ -10,10 +10,14 @@
 namespace costate {
 namespace {
 
-constexpr double kRounding = 1e-15;
+constexpr double kStepRounding = 1e-15;
+
+double first_step(double trial, const InitialNorms& norms, const Tableau& pair) {
+  return initial_step(trial, norms, pair, FirstStep::kOfMethod);
+}
 
 TEST(InitialStep, TrialIsAHundredthOfTheTimeScale) {
-  EXPECT_NEAR(trial_step({.state = 4, .slope = 2}), 0.02, kRounding);
+  EXPECT_NEAR(trial_step({.state = 4, .slope = 2}), 0.02, kStepRounding);
 }
 
 TEST(InitialStep, TrialIsTinyWhereANormSaysNothing) {
@@ -27,7 +31,7 @@ TEST(InitialStep, TrialIsTinyWhereANormSaysNothing) {
 TEST(InitialStep, MeetsTheErrorThatTheMethodWouldEstimate) {
   const Tableau& dopri5 = tableau(Method::kDopri5);
   // A field that changes at rate 16: the fifth derivative is 2 * 16^4.
-  const double h = initial_step(0.02, {.slope = 2, .curvature = 32}, dopri5);
+  const double h = first_step(0.02, {.slope = 2, .curvature = 32}, dopri5);
   EXPECT_NEAR(dopri5.error_constant * std::pow(h, 5) * 2 * std::pow(16, 4), 0.003, 1e-15);
 }
 
@@ -38,7 +42,7 @@ TEST(InitialStep, FirstErrorOfALinearField) {
     if (!pair.has_error_estimate()) continue;
     const double tolerance = 1e-6, rate = -3;  // y0 = 1, scale = tolerance
     const double trial = trial_step({.state = 1 / tolerance, .slope = 3 / tolerance});
-    const double h = initial_step(trial, {.slope = 3 / tolerance, .curvature = 9 / tolerance}, pair);
+    const double h = first_step(trial, {.slope = 3 / tolerance, .curvature = 9 / tolerance}, pair);
     std::vector<double> slopes;
     for (int i = 0; i < pair.num_stages; ++i) {
       double y = 1;
@@ -61,18 +65,37 @@ TEST(InitialStep, FirstErrorOfALinearField) {
 }
 
 TEST(InitialStep, IsAtMostTheTimeScaleOfTheState) {
-  EXPECT_NEAR(initial_step(1e-5, {.slope = 2, .curvature = 1}, tableau(Method::kDopri5)), 1e-3, kRounding);
+  EXPECT_NEAR(first_step(1e-5, {.slope = 2, .curvature = 1}, tableau(Method::kDopri5)), 1e-3, kStepRounding);
   // A slope that does not change allows any step.
-  EXPECT_NEAR(initial_step(1e-5, {.slope = 2, .curvature = 0}, tableau(Method::kDopri5)), 1e-3, kRounding);
+  EXPECT_NEAR(first_step(1e-5, {.slope = 2, .curvature = 0}, tableau(Method::kDopri5)), 1e-3, kStepRounding);
 }
 
 TEST(InitialStep, FlatFieldTakesATinyStep) {
-  EXPECT_EQ(initial_step(1e-6, {.slope = 0, .curvature = 0}, tableau(Method::kDopri5)), 1e-6);
-  EXPECT_NEAR(initial_step(0.1, {.slope = 1e-16, .curvature = 0}, tableau(Method::kDopri5)), 1e-4, kRounding);
+  EXPECT_EQ(first_step(1e-6, {.slope = 0, .curvature = 0}, tableau(Method::kDopri5)), 1e-6);
+  EXPECT_NEAR(first_step(0.1, {.slope = 1e-16, .curvature = 0}, tableau(Method::kDopri5)), 1e-4, kStepRounding);
 }
 
 TEST(InitialStep, NonFiniteProbeShrinksTheTrial) {
-  EXPECT_EQ(initial_step(1, {.slope = 1, .curvature = std::nan("")}, tableau(Method::kDopri5)), 1e-3);
+  EXPECT_EQ(first_step(1, {.slope = 1, .curvature = std::nan("")}, tableau(Method::kDopri5)), 1e-3);
+}
+
+TEST(InitialStep, HairersGoesByTheLargerNorm) {
+  const Tableau& dopri5 = tableau(Method::kDopri5);
+  for (const InitialNorms& norms :
+       {InitialNorms{.slope = 2, .curvature = 32}, InitialNorms{.slope = 32, .curvature = 2}})
+    EXPECT_NEAR(initial_step(1, norms, dopri5, FirstStep::kHairers), std::pow(0.01 / 32, 0.2), 4 * kStepRounding);
+  EXPECT_NEAR(initial_step(1e-3, {.slope = 1e-6, .curvature = 1e-6}, dopri5, FirstStep::kHairers), 0.1, kStepRounding);
+  EXPECT_EQ(initial_step(1e-6, {.slope = 0, .curvature = 0}, dopri5, FirstStep::kHairers), 1e-6);
+}
+
+TEST(InitialStep, TorchdiffeqsControlBeginsWithHairers) {
+  StepControl control = StepControl::torchdiffeq();
+  control.safety = 0.8;
+  control.factor_max = control.factor_max_after_reject = 5;
+  EXPECT_EQ(first_step_of(control), FirstStep::kHairers);
+  control.beta2 = -0.1;
+  EXPECT_EQ(first_step_of(control), FirstStep::kOfMethod);
+  EXPECT_EQ(first_step_of(StepControl{}), FirstStep::kOfMethod);
 }
 
 }  // namespace

@@ -208,6 +208,8 @@ TEST(Classifier, BadDataAreNamed) {
   EXPECT_ERROR(ClassifierScorer(net.classifier(), {2})(data), DataError, "that of sample 7 is 3");
   data.labels = HostArray(Shape{9});
   EXPECT_ERROR(fit_classifier(net.classifier(), data), ShapeError, "got inputs [10, 2] and labels [9]");
+  EXPECT_ERROR(ClassifierScorer(net.classifier(), {2})({HostArray(Shape{4, 3}), HostArray(Shape{4})}), ShapeError,
+               "inputs must have shape [sample] + [2], which the net reads; got [4, 3]");
   const Classifier matrix{.logits = [](const Array& x) { return outer(x, x); }, .parameters = {net.w}};
   EXPECT_ERROR(fit_classifier(matrix, sectors(10, 1)), ShapeError, "logits must be [classes]; got [2, 2]");
   ClassifierFitOptions few = options_of(1);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "costate/base/interrupt.h"
+#include "costate/exec/kernels/step_cotangents.h"
 
 namespace costate::internal {
 
@@ -23,7 +24,8 @@ DiscreteSweep<T>::DiscreteSweep(const LaneProblem<T>& problem, const FieldVjp<T>
   const auto stages = static_cast<std::size_t>(problem.tableau->num_all_stages());
   slope_cotangents_.resize(stages * size_);
   for (auto* buffer : {&y_, &y_cotangent_, &state_cotangent_, &carried_, &dense_cotangent_}) buffer->resize(size_);
-  for (auto* buffer : {&time_cotangent_, &scaled_steps_, &step_bars_, &time_bars_, &mask_}) buffer->resize(lanes_);
+  for (auto* buffer : {&time_cotangent_, &dots_, &step_bars_, &time_bars_, &mask_}) buffer->resize(lanes_);
+  ones_.assign(lanes_, T{1});
   idle_times_.resize(lanes_);
   first_stops_.resize(lanes_);
   for (const WantedArgument& argument : field.arguments())
@@ -221,12 +223,15 @@ void DiscreteSweep<T>::start_cotangents() {
 /// kbar_j += h weights_j x.
 template <class T>
 void DiscreteSweep<T>::add_to_slopes(const T* x, std::span<const double> weights) {
+  T* slopes[kMaxStages];
+  T coefficients[kMaxStages];
+  std::size_t count = 0;
   for (std::size_t j = 0; j < weights.size(); ++j) {
     if (weights[j] == 0) continue;
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
-      scaled_steps_[lane] = static_cast<T>(weights[j]) * walk_.sizes()[lane];
-    axpy_lanes(scaled_steps_.data(), x, slope_cotangent(j), problem_.state_size, lanes_);
+    slopes[count] = slope_cotangent(j);
+    coefficients[count++] = static_cast<T>(weights[j]);
   }
+  internal::add_to_slopes<T>({x, walk_.sizes(), slopes, count, problem_.state_size, lanes_}, coefficients);
 }
 
 /// hbar += x · sum_j weights_j k_j.
@@ -274,7 +279,7 @@ void DiscreteSweep<T>::take_back_stage(std::size_t stage, std::int64_t num_lanes
     time_bars_[lane] += time_cotangent_[lane];
     step_bars_[lane] += static_cast<T>(node) * time_cotangent_[lane];
   }
-  for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i) y_cotangent_[i] += state_cotangent_[i];
+  axpy_lanes(ones_.data(), state_cotangent_.data(), y_cotangent_.data(), problem_.state_size, lanes_);
   const std::span<const double> row = problem_.tableau->a_row(static_cast<int>(stage));
   add_to_slopes(state_cotangent_.data(), row);
   add_dot(state_cotangent_.data(), row);

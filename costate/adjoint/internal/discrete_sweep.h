@@ -121,7 +121,7 @@ class DiscreteSweep : public AdjointSweep<T> {
   AlignedVector<T> y_, y_cotangent_;                   // state before the step, and its cotangent so far (ybar)
   AlignedVector<T> state_cotangent_, time_cotangent_;  // of one stage: Ybar_i and that of t_i
   AlignedVector<T> dense_cotangent_;        // of the outputs of a pass, which are different ones in each lane
-  AlignedVector<T> scaled_steps_;           // h times a weight; [lanes], as all below
+  AlignedVector<T> ones_, dots_;            // [lanes], as all below; dots of cotangents and slopes
   AlignedVector<T> step_bars_, time_bars_;  // cotangents of the step's h and t
   AlignedVector<double> idle_times_;        // a valid time for lanes without a step in this round
   std::vector<double> first_stops_;         // where steps no longer shift with times[0]

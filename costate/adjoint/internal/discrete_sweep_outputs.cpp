@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "costate/adjoint/internal/discrete_sweep.h"
+#include "costate/exec/kernels/step_cotangents.h"
 
 namespace costate::internal {
 
@@ -31,32 +32,32 @@ Slopes<T> DiscreteSweep<T>::vectors() const {
 /// out = y + h sum_j b_j(theta) k_j with cotangent w, where the mask is set; or that of increments.
 template <class T>
 void DiscreteSweep<T>::add_dense_output(const T* w) {
-  polynomial_weights(Polynomial::kValue, dense_form_.coefficients, dense_form_.degree, theta_.data(),
-                     dense_weights_.data(), padded_, lanes_);
-  axpy_lanes(mask_.data(), w, y_cotangent_.data(), problem_.state_size, lanes_);
-  for (std::size_t j = 0; j < num_vectors(); ++j) {
-    for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      const T scale = implicit_ ? T{1} : walk_.sizes()[lane];
-      scaled_steps_[lane] = mask_[lane] * dense_weights_[j * padded_ + lane] * scale;
-    }
-    axpy_lanes(scaled_steps_.data(), w, vector_cotangent(j), problem_.state_size, lanes_);
-  }
+  T* vectors[kMaxStages];
+  for (std::size_t j = 0; j < num_vectors(); ++j) vectors[j] = vector_cotangent(j);
+  const T* h = implicit_ ? ones_.data() : walk_.sizes();
+  add_dense_cotangents<T>({.step = {w, h, vectors, num_vectors(), problem_.state_size, lanes_},
+                           .mask = mask_.data(),
+                           .theta = theta_.data(),
+                           .coefficients = dense_form_.coefficients,
+                           .degree = dense_form_.degree,
+                           .y_bar = y_cotangent_.data()});
 }
 
 /// theta = (t_out - t) / h: what moving t_out, t and h does to the output with cotangent w.
 template <class T>
 void DiscreteSweep<T>::add_dense_times(const T* w) {
   const Slopes<T> all = vectors();
-  AlignedVector<T>& dots = scaled_steps_;
   const auto add_weighted_dots = [&](auto add) {
     for (std::size_t j = 0; j < num_vectors(); ++j) {
       const T* vector = all.first + j * all.stride;
-      std::fill(dots.begin(), dots.end(), T{0});
-      for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i) dots[i % lanes_] += w[i] * vector[i];
+      std::fill(dots_.begin(), dots_.end(), T{0});
+      for (std::size_t i = 0; i < problem_.state_size * lanes_; ++i) dots_[i % lanes_] += w[i] * vector[i];
       for (std::size_t lane = 0; lane < lanes_; ++lane)
-        if (mask_[lane] != 0) add(lane, dense_weights_[j * padded_ + lane] * dots[lane]);
+        if (mask_[lane] != 0) add(lane, dense_weights_[j * padded_ + lane] * dots_[lane]);
     }
   };
+  polynomial_weights(Polynomial::kValue, dense_form_.coefficients, dense_form_.degree, theta_.data(),
+                     dense_weights_.data(), padded_, lanes_);
   if (!implicit_) add_weighted_dots([&](std::size_t lane, T along) { step_bars_[lane] += along; });
   polynomial_weights(Polynomial::kDerivative, dense_form_.coefficients, dense_form_.degree, theta_.data(),
                      dense_weights_.data(), padded_, lanes_);

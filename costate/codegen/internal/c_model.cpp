@@ -5,10 +5,10 @@
 #include "costate/base/version.h"
 #include "costate/codegen/export_model.h"
 #include "costate/codegen/internal/c_source.h"
-#include "costate/source/internal/c_text.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
 #include "costate/solve/methods/tableau.h"
+#include "costate/source/internal/c_text.h"
 
 namespace costate {
 namespace {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "costate/codegen/export_c.h"
+#include "costate/codegen/internal/straight_line.h"
 #include "costate/source/internal/source_template.h"
 #include "costate/source/internal/used_parts.h"
-#include "costate/codegen/internal/straight_line.h"
 
 namespace costate::internal {
 

@@ -6,13 +6,13 @@
 #include "costate/base/error.h"
 #include "costate/base/version.h"
 #include "costate/codegen/export_model.h"
-#include "costate/source/internal/c_text.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
 #include "costate/io/files.h"
 #include "costate/io/internal/process.h"
 #include "costate/io/internal/zip_archive.h"
 #include "costate/solve/methods/tableau.h"
+#include "costate/source/internal/c_text.h"
 
 namespace costate {
 namespace {

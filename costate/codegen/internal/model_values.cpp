@@ -3,9 +3,9 @@
 #include <numbers>
 
 #include "costate/base/version.h"
-#include "costate/source/internal/c_text.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/solve/methods/tableau.h"
+#include "costate/source/internal/c_text.h"
 
 namespace costate::internal {
 namespace {

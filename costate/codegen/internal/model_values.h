@@ -4,9 +4,9 @@
 #include <functional>
 #include <string>
 
-#include "costate/source/internal/source_template.h"
 #include "costate/series/series_model.h"
 #include "costate/solve/methods/tableau.h"
+#include "costate/source/internal/source_template.h"
 
 namespace costate::internal {
 

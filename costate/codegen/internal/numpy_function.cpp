@@ -6,8 +6,8 @@
 #include <sstream>
 
 #include "costate/base/error.h"
-#include "costate/source/internal/c_text.h"
 #include "costate/graph/extension.h"
+#include "costate/source/internal/c_text.h"
 
 namespace costate::internal {
 namespace {

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "costate/codegen/export_model.h"
-#include "costate/source/internal/c_text.h"
 #include "costate/codegen/internal/model_functions.h"
 #include "costate/codegen/internal/model_values.h"
 #include "costate/codegen/internal/numpy_function.h"
+#include "costate/source/internal/c_text.h"
 
 namespace costate {
 namespace {

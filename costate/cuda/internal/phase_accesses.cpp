@@ -26,12 +26,14 @@ std::vector<Access> accesses_of(const Instruction& instruction, std::size_t lane
                    .is_strided = is_elementwise(instruction) && source.motion == Motion::kFull});
   }
   // Each thread writes every threads-th number, whatever it reads, but of products, whose tiles are written otherwise.
-  all.push_back({.region = instruction.out.region,
-                 .index = instruction.out.index,
-                 .begin = instruction.out.offset,
-                 .end = instruction.out.offset + instruction.rows * lanes,
-                 .writes = true,
-                 .is_strided = instruction.kind != InstructionKind::kGemm});
+  const bool is_sum = instruction.kind >= InstructionKind::kAddGemm;
+  all.push_back(
+      {.region = instruction.out.region,
+       .index = instruction.out.index,
+       .begin = instruction.out.offset,
+       .end = instruction.out.offset + instruction.rows * (is_sum ? 1 : lanes),
+       .writes = true,
+       .is_strided = instruction.kind != InstructionKind::kGemm && instruction.kind != InstructionKind::kAddGemm});
   return all;
 }
 

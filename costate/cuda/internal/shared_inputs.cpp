@@ -5,7 +5,8 @@
 namespace costate::internal {
 
 template <class T>
-SharedInputs<T>::SharedInputs(const Function& function, std::size_t lanes, std::span<const HostArray> inputs) {
+SharedInputs<T>::SharedInputs(const Function& function, std::size_t lanes, std::span<const HostArray> inputs,
+                              std::span<const std::size_t> late_inputs) {
   std::size_t next = 0;
   std::vector<const T*> pointers;
   for (const Input& input : function.inputs()) {
@@ -17,7 +18,7 @@ SharedInputs<T>::SharedInputs(const Function& function, std::size_t lanes, std::
     }
     pointers.push_back(numbers.empty() ? nullptr : numbers.data());
   }
-  const TileFunction<T> tile(function, lanes);
+  const TileFunction<T> tile(function, lanes, late_inputs);
   prepared_.resize(tile.shared_size());
   tile.prepare(pointers, prepared_.data());
 }

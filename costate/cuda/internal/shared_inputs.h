@@ -15,7 +15,8 @@ template <class T>
 class SharedInputs {
  public:
   /// `inputs`: one for each input of the Function that is no Parameter; those of samples are not read.
-  SharedInputs(const Function& function, std::size_t lanes, std::span<const HostArray> inputs);
+  SharedInputs(const Function& function, std::size_t lanes, std::span<const HostArray> inputs,
+               std::span<const std::size_t> late_inputs = {});
 
   std::span<const T> of_input(std::size_t input) const { return numbers_[input]; }
   /// TileFunction::prepare's.

@@ -9,6 +9,7 @@
 #include "costate/graph/extension.h"
 #include "costate/source/internal/affine_table.h"
 #include "costate/source/internal/c_expression.h"
+#include "costate/source/internal/c_text.h"
 
 namespace costate::internal {
 namespace {
@@ -40,6 +41,7 @@ class TileWriter {
     write_memory();
     write_phase(Phase::kForward, "forward");
     if (!plan_.in(Phase::kReverse).empty()) write_phase(Phase::kReverse, "reverse");
+    if (!plan_.in(Phase::kAccumulate).empty()) write_phase(Phase::kAccumulate, "accumulate");
   }
 
  private:
@@ -48,7 +50,7 @@ class TileWriter {
     text << "\nstruct " << name_ << "_memory {\n";
     for (std::size_t i = 0; i < num_inputs_; ++i) text << "  const " << real() << " *in" << i << ";\n";
     for (std::size_t i = 0; i < plan_.output_rows.size(); ++i) text << "  " << real() << " *out" << i << ";\n";
-    text << "  const " << real() << " *shared;\n  " << real() << " *saved, *scratch;\n};\n";
+    text << "  const " << real() << " *shared;\n  " << real() << " *saved, *scratch;\n  const int *counts;\n};\n";
     source_.add(text.str());
   }
 
@@ -126,7 +128,12 @@ class TileWriter {
         return write_product(instruction);
       case InstructionKind::kBatched:
         return write_batched(instruction);
+      case InstructionKind::kAddGemm:
+        return write_add_product(instruction);
+      case InstructionKind::kAddLanes:
+        return write_add_lanes(instruction);
       case InstructionKind::kExtension:
+      case InstructionKind::kAddExtension:
         throw NotSupported("[cuda] a kernel has no form for the extension '", instruction.extension->name(),
                            "'; run it on the CPU.");
       default:
@@ -238,6 +245,21 @@ class TileWriter {
           << "; ++k) sum = costate_fma(" << at_row(p.sources[0], text::concat("row * ", p.k, " + k")) << ", "
           << at_row(p.sources[1], text::concat("k * ", p.n, " + column"))
           << ", sum);\n      (void)row, (void)column;\n      " << pointer(p.out) << "[i] = sum;\n    }\n";
+  }
+
+  void write_add_product(const Instruction& p) {
+    body_ << "    costate_add_product<" << real() << ", " << p.m << ", " << p.n << ", " << p.k * plan_.lanes << ", "
+          << plan_.lanes << ">(thread, " << pointer(p.sources[0].slot) << ", " << pointer(p.sources[1].slot)
+          << ", m.counts, " << c_number(p.scale, dtype_) << ", " << pointer(p.out) << ");\n";
+  }
+
+  void write_add_lanes(const Instruction& instruction) {
+    const Source& from = instruction.sources[0];
+    const std::string at = from.is_shared() ? "[i]" : text::concat("[i * ", plan_.lanes, " + lane]");
+    body_ << "    for (int i = thread; i < " << instruction.rows << "; i += COSTATE_THREADS) {\n      " << real()
+          << " sum = 0;\n      for (int lane = 0; lane < " << plan_.lanes
+          << "; ++lane)\n        if (m.counts[lane] != 0) sum += " << pointer(from.slot) << at << ";\n      "
+          << pointer(instruction.out) << "[i] += " << c_number(instruction.scale, dtype_) << " * sum;\n    }\n";
   }
 
   CudaSource& source_;

@@ -13,10 +13,12 @@ class CudaSource;
 
 /// Adds to the source
 ///
-///     struct NAME_memory { const T *in0, *in1, …; T *out0, *out1, …; const T *shared; T *saved, *scratch; };
+///     struct NAME_memory { const T *in0, *in1, …; T *out0, *out1, …; const T *shared; T *saved, *scratch;
+///                          const int *counts; };
 ///     void NAME_forward(const NAME_memory &m);
 ///
-/// and NAME_reverse where the plan has such a phase; the Function has so many inputs. Regions are as in plan.h, inputs
+/// and NAME_reverse and NAME_accumulate where the plan has such phases; the Function has so many inputs. Sums over the
+/// batch take the lanes that count. Regions are as in plan.h, inputs
 /// of samples [n, lanes]. A function ends with a barrier, and its caller sees to one before it. NotSupported for an
 /// instruction that kernels have no form for.
 void add_tile_function(CudaSource& source, const std::string& name, const Plan& plan, std::size_t num_inputs,

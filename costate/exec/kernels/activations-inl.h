@@ -8,8 +8,8 @@
 
 #include <hwy/highway.h>
 
+#include "costate/exec/kernels/exponential-inl.h"
 #include "costate/exec/kernels/kernels.h"
-#include "costate/exec/kernels/math-inl.h"
 #include "costate/exec/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -3,13 +3,15 @@
 // registers, several beside each other: a number that was loaded serves all that meet it. Pixels at the left and the
 // right border go along.
 //
-// Roofline. 64 channels of 3 x 3 on 7 x 7 pixels: 63 to 73 % of the multiply-adds' peak, the lower limit, forward and
-// by the image, 64 % by the weights; 64 channels of 1 x 1 and one: 70 and 60 to 71 % of a copy's bandwidth
-// (convolutions_bench, Zen 4, with priority on a busy machine). With AVX2 on the same machine 3 x 3 is at 43 to 45 %.
+// Roofline. 64 channels of 3 x 3 on 7 x 7 pixels: 60 to 66 % of the multiply-adds' peak, the lower limit, forward and
+// by the image, 59 to 61 % by the weights; 64 channels of 1 x 1 and one: 65 to 70 % of a copy's bandwidth
+// (convolutions_bench, Zen 4, with priority on a busy machine). With more blocks than of five pixels and two it was
+// some 3 % faster, for a good deal more code.
 #include "costate/exec/kernels/convolve_apart.h"
 
 #include <algorithm>
 #include <span>
+#include <type_traits>
 
 #include "costate/exec/kernels/pixel_runs.h"
 
@@ -25,24 +27,18 @@ HWY_BEFORE_NAMESPACE();
 namespace costate::internal::HWY_NAMESPACE {
 namespace {
 
-/// Pixels that are taken together where each is a column beside the one before: a number that was loaded serves all
-/// that meet it.
-#if HWY_TARGET <= HWY_AVX3
-constexpr std::size_t kMostBeside = 6;
-#else
-constexpr std::size_t kMostBeside = 5;  // beside nine weights in 16 registers
-#endif
-
-/// Takes as many of the pixels that are left as can be taken together: take(how many) counts them down.
-template <class Take>
-HWY_INLINE void take_beside(bool are_beside, const std::size_t& left, const Take& take) {
-  if (!are_beside) return;
-  while (left >= kMostBeside) take(std::integral_constant<std::size_t, kMostBeside>());
-  if constexpr (kMostBeside > 5)
-    if (left == 5) take(std::integral_constant<std::size_t, 5>());
-  if (left == 4) take(std::integral_constant<std::size_t, 4>());
-  if (left == 3) take(std::integral_constant<std::size_t, 3>());
-  if (left == 2) take(std::integral_constant<std::size_t, 2>());
+/// Takes pixels that are left five or two together where each is a column beside the one before, so that a number that
+/// was loaded serves all that meet it; one by one elsewhere. take(how many) counts them down. Five sums fit beside nine
+/// weights into 16 registers.
+template <bool kBeside, class Take>
+HWY_INLINE void take_all(bool are_beside, const std::size_t& left, const Take& take) {
+  if constexpr (kBeside) {
+    if (are_beside) {
+      while (left >= 5) take(std::integral_constant<std::size_t, 5>());
+      while (left >= 2) take(std::integral_constant<std::size_t, 2>());
+    }
+  }
+  while (left > 0) take(std::integral_constant<std::size_t, 1>());
 }
 
 /// Pixels of a run from one on.
@@ -127,8 +123,7 @@ HWY_NOINLINE void class_of_groups(D d, RowBlock<T> block, const ClassRuns& part)
           pixels_beside<1, 1, 2, kPart>(d, weights, before);
         }
       }
-      if constexpr (!kPart) take_beside(from_step == at.column_step, left, take);
-      while (left > 0) take(std::integral_constant<std::size_t, 1>());
+      take_all<std::is_same_v<D, hn::ScalableTag<T>> && !kPart>(from_step == at.column_step, left, take);
       if constexpr (kColumns == 3)
         if (has_behind) pixels_beside<1, 0, 1, kPart>(d, weights, at);
     }
@@ -193,52 +188,62 @@ HWY_INLINE void add_products(V (&sum)[kRows][kColumns], const Products<T>& at, c
   }
 }
 
+/// What the runs of a part add to the sums of one channel's weights, at the lanes that `load` reads.
+template <bool kBeside, std::size_t kRows, std::size_t kColumns, class V, class T, class Load>
+HWY_INLINE void add_runs(V (&sum)[kRows][kColumns], const ClassRuns& part, std::ptrdiff_t lanes,
+                         const Products<T>& images, const Load& load) {
+  const bool has_before = !part.before.empty(), has_behind = !part.behind.empty();
+  for (const PixelRun& run : part.runs) {
+    const std::ptrdiff_t from_step = run.from_step * lanes;
+    Products<T> at{.from = images.from + run.from * lanes,
+                   .to = images.to + run.to * lanes,
+                   .shares = images.shares,
+                   .row_step = part.grid.row_step * lanes,
+                   .column_step = kColumns > 1 ? part.grid.column_step * lanes : from_step,
+                   .to_step = run.to_step * lanes};
+    if constexpr (kColumns == 3) {
+      if (has_before) {
+        Products<T> before = at;
+        before.to -= at.to_step;
+        add_products<1, 1, 2>(sum, before, load);
+      }
+    }
+    std::size_t left = run.count;
+    const auto take = [&](auto pixels) HWY_ATTR {
+      add_products<pixels(), 0, kColumns - 1>(sum, at, load);
+      at.from += static_cast<std::ptrdiff_t>(pixels()) * from_step;
+      at.to += static_cast<std::ptrdiff_t>(pixels()) * at.to_step;
+      left -= pixels();
+    };
+    take_all<kBeside>(from_step == at.column_step, left, take);
+    if constexpr (kColumns == 3)
+      if (has_behind) add_products<1, 0, 1>(sum, at, load);
+  }
+}
+
 /// What a class in a part adds to the weights of all channels, where each meets one row.
 template <std::size_t kRows, std::size_t kColumns, class T>
 HWY_NOINLINE void class_sums(const WeightSums<T>& sums, const ClassRuns& part) {
   const hn::ScalableTag<T> d;
   const ConvTable& table = *sums.table;
-  const auto lanes = static_cast<std::ptrdiff_t>(sums.lanes);
+  const std::size_t width = hn::Lanes(d), rest = sums.lanes % width;
   const Tap* const taps = table.taps.data() + part.of->first_tap;
-  const bool has_before = !part.before.empty(), has_behind = !part.behind.empty();
   for (std::size_t channel = 0; channel < table.groups * table.depth; ++channel) {
     const auto partial = [&](std::size_t i, std::size_t j) HWY_ATTR {
-      return sums.partial + (channel * table.positions + taps[i * kColumns + j].position) * hn::Lanes(d);
+      return sums.partial + (channel * table.positions + taps[i * kColumns + j].position) * width;
     };
     VecOf<decltype(d)> sum[kRows][kColumns];
     for (std::size_t i = 0; i < kRows; ++i)
       for (std::size_t j = 0; j < kColumns; ++j) sum[i][j] = hn::LoadU(d, partial(i, j));
-    const T* const from = sums.from + channel * table.from_pixels * sums.lanes;
-    const T* const to = sums.to + channel / table.depth * table.to_pixels * sums.lanes;
-    for_vectors(d, sums.lanes, [&](std::size_t, auto load, auto) HWY_ATTR {
-      for (const PixelRun& run : part.runs) {
-        const std::ptrdiff_t from_step = run.from_step * lanes;
-        Products<T> at{.from = from + run.from * lanes,
-                       .to = to + run.to * lanes,
-                       .shares = sums.shares,
-                       .row_step = part.grid.row_step * lanes,
-                       .column_step = kColumns > 1 ? part.grid.column_step * lanes : from_step,
-                       .to_step = run.to_step * lanes};
-        if constexpr (kColumns == 3) {
-          if (has_before) {
-            Products<T> before = at;
-            before.to -= at.to_step;
-            add_products<1, 1, 2>(sum, before, load);
-          }
-        }
-        std::size_t left = run.count;
-        const auto take = [&](auto pixels) HWY_ATTR {
-          add_products<pixels(), 0, kColumns - 1>(sum, at, load);
-          at.from += static_cast<std::ptrdiff_t>(pixels()) * from_step;
-          at.to += static_cast<std::ptrdiff_t>(pixels()) * at.to_step;
-          left -= pixels();
-        };
-        take_beside(from_step == at.column_step, left, take);
-        while (left > 0) take(std::integral_constant<std::size_t, 1>());
-        if constexpr (kColumns == 3)
-          if (has_behind) add_products<1, 0, 1>(sum, at, load);
-      }
-    });
+    const Products<T> images{.from = sums.from + channel * table.from_pixels * sums.lanes,
+                             .to = sums.to + channel / table.depth * table.to_pixels * sums.lanes,
+                             .shares = sums.shares};
+    const auto lanes = static_cast<std::ptrdiff_t>(sums.lanes);
+    std::size_t lane = 0;
+    for (; lane + width <= sums.lanes; lane += width)
+      add_runs<true>(sum, part, lanes, images, [&](const T* x) HWY_ATTR { return hn::LoadU(d, x + lane); });
+    if (rest > 0)
+      add_runs<false>(sum, part, lanes, images, [&](const T* x) HWY_ATTR { return load_first(d, x + lane, rest); });
     for (std::size_t i = 0; i < kRows; ++i)
       for (std::size_t j = 0; j < kColumns; ++j) hn::StoreU(sum[i][j], d, partial(i, j));
   }

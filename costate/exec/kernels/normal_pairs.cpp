@@ -8,7 +8,8 @@
 // The target loop comes before what it repeats.
 #include <hwy/highway.h>
 
-#include "costate/exec/kernels/math-inl.h"
+#include "costate/exec/kernels/angle-inl.h"
+#include "costate/exec/kernels/exponential-inl.h"
 #include "costate/exec/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -183,24 +183,20 @@ void run_polynomials(Polynomial which, std::span<const double> coefficients, std
   }
 }
 
-/// The outputs of lanes [at, at + count), of which a vector of f64 may hold more; kDegree is 0 where it isn't told. The
-/// weights stay in registers for all rows.
+/// The outputs of lanes [at, at + count), of which a vector of f64 may hold more.
 template <std::size_t kDegree, bool kWhole, class T>
 HWY_INLINE void dense_lanes(const DenseOutput<T>& dense, std::size_t at, std::size_t count) {
   const hn::ScalableTag<double> d;
   const hn::Rebind<T, decltype(d)> narrow;
-  const std::size_t degree = kDegree == 0 ? dense.degree : kDegree;
   const auto load = [=](auto tag, const auto* x)
                         HWY_ATTR { return kWhole ? hn::LoadU(tag, x + at) : load_first(tag, x + at, count); };
   const auto theta = hn::Div(hn::Sub(load(d, dense.time), load(d, dense.start)), load(d, dense.size));
   VecOf<decltype(narrow)> weights[kMaxDenseSlopes];
-  for (std::size_t j = 0; j < dense.count; ++j)
-    weights[j] = demoted<T>(d, powers(d, dense.coefficients + j * degree, degree, theta));
+  dense_weights<kDegree>(d, dense, theta, weights);
   const auto h = load(narrow, dense.h);
   for (std::size_t row = 0; row < dense.rows * dense.lanes; row += dense.lanes) {
-    auto sum = hn::Mul(weights[0], load(narrow, dense.k[0] + row));
-    for (std::size_t j = 1; j < dense.count; ++j) sum = hn::MulAdd(weights[j], load(narrow, dense.k[j] + row), sum);
-    const auto value = hn::MulAdd(h, sum, load(narrow, dense.y + row));
+    const auto value =
+        dense_value(narrow, dense, weights, h, [&](const T* x) HWY_ATTR { return load(narrow, x + row); });
     if constexpr (kWhole)
       hn::StoreU(value, narrow, dense.out + row + at);
     else

@@ -23,10 +23,16 @@ constexpr double kTicksPerSecond = 1e7;
 
 /// With points, the day always comes first.
 constexpr const char* kDates[] = {
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d",  "%d/%m/%Y", "%m/%d/%Y",    "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
-    "%m/%d/%y", "%d.%m.%y", "%d-%m-%y",  "%m-%d-%y", "%d %b %Y",    "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%d%b%Y",
-    "%Y-%b-%d", "%b %d %Y", "%b %d, %Y", "%Y%m%d",   "%a %b %d %Y", "%Y %m %d", "%Y-%j",    "%Y/%j"};
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y",  "%m/%d/%Y", "%d.%m.%Y",    "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
+    "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y",  "%y-%m-%d", "%d %b %Y",    "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y",
+    "%d%b%Y",   "%Y-%b-%d", "%b %d %Y", "%b %d, %Y", "%Y%m%d",   "%a %b %d %Y", "%Y %m %d", "%Y-%j",    "%Y/%j"};
 constexpr const char* kMonths[] = {"%b %Y", "%b-%Y", "%b-%y", "%m/%Y", "%Y/%m"};
+/// Dates that are numbers, told by how many digits they have.
+struct CompactFormat {
+  const char* format;
+  std::size_t digits;
+};
+constexpr CompactFormat kCompact[] = {{"%Y%m%d", 8}, {"%Y%m%d%H", 10}, {"%Y%m%d%H%M", 12}, {"%Y%m%d%H%M%S", 14}};
 constexpr const char* kBetween[] = {" ", "T", ", ", ":"};
 constexpr const char* kClocks[] = {"%H:%M:%S", "%H:%M",        "%H.%M.%S",  "%H.%M",    "%I:%M:%S %p", "%I:%M:%S%p",
                                    "%I:%M %p", "%I:%M%p",      "%H",        "%H%M",     "%H%M%S",      "%H %M",
@@ -57,14 +63,18 @@ const std::vector<std::string>& known_formats() {
   return formats;
 }
 
+bool are_digits(std::string_view text) { return text.find_first_not_of("0123456789") == std::string_view::npos; }
+
 /// Clocks without separators must have all their digits: 130 is no 13:00.
 bool has_all_digits(const std::string& format, const std::string& text) {
+  for (const CompactFormat& compact : kCompact)
+    if (format == compact.format) return text.size() == compact.digits && are_digits(text);
   const std::size_t length = format.ends_with("%H%M") ? 4 : format.ends_with("%H%M%S") ? 6 : 0;
   if (length == 0) return true;
   const std::string_view end = std::string_view(text).substr(text.size() - std::min(length, text.size()));
   const bool is_longer =
       text.size() > length && std::isdigit(static_cast<unsigned char>(text[text.size() - length - 1]));
-  return end.size() == length && end.find_first_not_of("0123456789") == std::string_view::npos && !is_longer;
+  return end.size() == length && are_digits(end) && !is_longer;
 }
 
 bool has_any(const std::string& format, std::initializer_list<const char*> directives) {
@@ -119,12 +129,21 @@ std::optional<IsoTime> parse_by(const std::string& format, const std::string& te
                  .has_time_of_day = has_clock(format)};
 }
 
+std::vector<std::string> compact_formats_of(const std::string& text) {
+  std::vector<std::string> formats;
+  for (const CompactFormat& compact : kCompact) {
+    const bool is_near = compact.digits == 8 || text.starts_with("19") || text.starts_with("20");
+    if (text.size() == compact.digits && is_near && parse_by(compact.format, text))
+      formats.emplace_back(compact.format);
+  }
+  return formats;
+}
+
 std::vector<std::string> formats_of(const std::string& text) {
-  const std::optional<double> number = parse_double(text);
-  if (number && text.size() != std::string_view("20240531").size()) return {};
+  if (parse_double(text)) return compact_formats_of(text);
   std::vector<std::string> formats;
   for (const std::string& format : known_formats())
-    if (parse_by(format, text) && (!number || format == "%Y%m%d")) formats.push_back(format);
+    if (parse_by(format, text)) formats.push_back(format);
   return formats;
 }
 

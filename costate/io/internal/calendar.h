@@ -14,8 +14,11 @@ namespace costate::internal {
 std::optional<IsoTime> parse_by(const std::string& format, const std::string& text);
 
 /// The formats that a date, or date-time, could be in: several if day and month could be exchanged. None for ISO 8601
-/// with its zones, which parse_iso_time reads, and for plain numbers but 20240531.
+/// with its zones, which parse_iso_time reads, and for plain numbers but compact dates.
 std::vector<std::string> formats_of(const std::string& text);
+/// Of dates that are numbers: 20240531, and to the hour, the minute or the second 20240531123000, the latter of years
+/// from 1900 to 2099, lest seconds since 1970 pass for one.
+std::vector<std::string> compact_formats_of(const std::string& text);
 
 /// Whether a cell is a date or a time of day in a form that is read without a format, but no number.
 bool is_date_or_clock(const std::string& text);

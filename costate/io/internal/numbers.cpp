@@ -59,6 +59,29 @@ bool are_groups(std::string_view text) {
   }
 }
 
+/// The text without the marks between groups of three digits, "123 456,5" or "1'234.5": a blank, one that does not
+/// break or is narrow, also in Latin-1, or an apostrophe. The text itself if it has none, or no such groups.
+std::string without_group_marks(std::string_view text) {
+  constexpr std::string_view kMarks[] = {" ", "'", "\xC2\xA0", "\xE2\x80\xAF", "\xE2\x80\x89", "\xE2\x80\x99", "\xA0"};
+  const std::size_t begin = text.find_first_of(kDigits), end = text.find_first_not_of(kDigits, begin);
+  if (begin > 1 || end == std::string_view::npos || end - begin > 3) return std::string(text);
+  for (const std::string_view mark : kMarks) {
+    std::string plain(text.substr(0, end));
+    std::string_view rest = text.substr(end);
+    const auto has_group = [&] {
+      return rest.starts_with(mark) && rest.size() >= mark.size() + 3 &&
+             rest.substr(mark.size(), 3).find_first_not_of(kDigits) == std::string_view::npos;
+    };
+    while (has_group()) {
+      plain += rest.substr(mark.size(), 3);
+      rest.remove_prefix(mark.size() + 3);
+    }
+    const bool is_all = rest.empty() || rest[0] == '.' || rest[0] == ',';
+    if (is_all && plain.size() > end) return plain.append(rest);
+  }
+  return std::string(text);
+}
+
 }  // namespace
 
 std::optional<double> parse_double(std::string_view text) {
@@ -97,24 +120,33 @@ std::optional<double> parse_thousands_double(std::string_view text) {
 }
 
 std::optional<double> parse_number(std::string_view text, NumberStyle style) {
-  if (style == NumberStyle::kComma) return parse_comma_double(text);
+  const std::string plain = without_group_marks(text);
+  if (style == NumberStyle::kComma) return parse_comma_double(plain);
   if (style == NumberStyle::kThousands)
-    if (const auto value = parse_thousands_double(text)) return value;
-  return parse_double(text);
+    if (const auto value = parse_thousands_double(plain)) return value;
+  return parse_double(plain);
 }
 
 NumberStyle style_of(std::span<const std::string> cells, char delimiter) {
   bool has_comma = false;
   for (const std::string& cell : cells) {
     const auto limit = parse_limit(cell);
-    const std::string_view text = limit ? limit->limit : std::string_view(cell);
+    const std::string text = without_group_marks(limit ? limit->limit : std::string_view(cell));
     const auto commas = std::ranges::count(text, ',');
     if (commas == 0) continue;
     const bool may_be_thousands = parse_thousands_double(text).has_value();
-    if (may_be_thousands && (commas > 1 || text.find('.') != std::string_view::npos)) return NumberStyle::kThousands;
+    if (may_be_thousands && (commas > 1 || text.find('.') != std::string::npos)) return NumberStyle::kThousands;
     has_comma = has_comma || (parse_comma_double(text) && (delimiter != ',' || !may_be_thousands));
   }
   return has_comma ? NumberStyle::kComma : NumberStyle::kPoint;
+}
+
+std::optional<double> parse_truth(std::string_view text) {
+  for (const std::string_view word : {"true", "True", "TRUE"})
+    if (text == word) return 1;
+  for (const std::string_view word : {"false", "False", "FALSE"})
+    if (text == word) return 0;
+  return std::nullopt;
 }
 
 std::optional<LimitText> parse_limit(std::string_view text) {

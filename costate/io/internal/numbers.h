@@ -19,13 +19,16 @@ std::optional<double> parse_comma_double(std::string_view text);
 /// "1,234.5": a decimal point, and commas between groups of three digits before it, at least one.
 std::optional<double> parse_thousands_double(std::string_view text);
 
-/// How the numbers of a column are written.
+/// How the numbers of a column are written. Groups of three digits may be set apart by blanks or apostrophes in all.
 enum class NumberStyle { kPoint, kComma, kThousands };
 std::optional<double> parse_number(std::string_view text, NumberStyle style);
 
 /// The style of cells that are, or are not, set apart by commas. "1,234" alone may be either: it has a decimal comma
 /// where commas do not delimit, and is no number where they do.
 NumberStyle style_of(std::span<const std::string> cells, char delimiter);
+
+/// 1 for "true", 0 for "false", in small letters, capitals or with one capital; nothing for anything else.
+std::optional<double> parse_truth(std::string_view text);
 
 /// "<0.01", "> 100", "≤ 5": beyond a limit of detection.
 struct LimitText {

@@ -72,13 +72,10 @@ Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double ro
       straight_until(100 * 4 * rounding / rtol),
       floor_of_start(std::clamp(atol, 1e-12, std::max(rtol, 1e-12))),
       floor_of_largest(4 * rounding / rtol) {
-  const double estimate_over_error = std::max(1.0, std::pow(1e-3 / rtol, 1.0 / (tableau.error_order() + 1)));
+  estimate_over_error = std::max(1.0, std::pow(1e-3 / rtol, 1.0 / (tableau.error_order() + 1)));
   if (tableau.is_implicit()) return;  // disturbances are carried from the start
   const LinearError error(tableau);
-  for (std::size_t i = 0; i < std::size(kShares); ++i) {
-    most_tried[i] = std::max(10.0, estimate_over_error * std::min(200 * kShares[i], 100.0));
-    thresholds[i] = find_threshold(error, most_tried[i] * rtol);
-  }
+  for (std::size_t i = 0; i < std::size(kShares); ++i) thresholds[i] = find_threshold(error, tried(kShares[i]) * rtol);
 }
 
 Leeway leeway(Method method) {

@@ -109,10 +109,15 @@ struct Limits {
   /// The error estimate, in units of rtol, up to which a step follows its disturbances well enough: ten, and more for
   /// steps that are a large part of the solve, of which few can add up, the more so at small rtol: the error itself is
   /// of one order more, 1/2 of the estimate at rtol 1e-3 and 1/7 at 1e-6.
-  double tried(double share) const { return most_tried[level(share)]; }
+  double tried(double share) const { return std::max(10.0, estimate_over_error * std::min(200 * share, 100.0)); }
   /// |h| rate up to which this holds for whatever field: where v' = -rate v has that estimate, relative to v at the
-  /// step's end.
-  double threshold(double share) const { return thresholds[level(share)]; }
+  /// step's end. Between the shares of kShares on a line, which lies below the curve where more than ten are allowed.
+  double threshold(double share) const {
+    std::size_t i = std::size(kShares) - 1;
+    while (i > 0 && share < kShares[i]) --i;
+    if (i + 1 == std::size(kShares)) return thresholds[i];
+    return thresholds[i] + (thresholds[i + 1] - thresholds[i]) * (share - kShares[i]) / (kShares[i + 1] - kShares[i]);
+  }
   /// The estimate, in units of rtol, that a disturbance may have that is carried along.
   static double carried(double share, bool is_silent, const Leeway& more) {
     return is_silent ? more.of_step : std::max(2 * more.of_step, 30 * more.of_solve * share);
@@ -132,13 +137,8 @@ struct Limits {
   /// taken for an error.
   double floor_of_start, floor_of_largest;
 
-  static constexpr double kShares[] = {0, 0.02, 0.05, 0.1, 0.25, 0.5};  // at which levels begin
-  static std::size_t level(double share) {
-    std::size_t found = std::size(kShares) - 1;
-    while (found > 0 && share < kShares[found]) --found;
-    return found;
-  }
-  double most_tried[std::size(kShares)] = {}, thresholds[std::size(kShares)] = {};
+  static constexpr double kShares[] = {0, 0.02, 0.05, 0.1, 0.25, 0.5};
+  double estimate_over_error = 1, thresholds[std::size(kShares)] = {};
   double floor(double largest, double start) const {
     return std::max(floor_of_start * std::max(largest, start), floor_of_largest * largest);
   }

@@ -1,5 +1,7 @@
 #include "costate/solve/internal/lane_clock.h"
 
+#include <cstring>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "costate/solve/internal/lane_clock.cpp"
 #include <hwy/foreach_target.h>
@@ -11,6 +13,35 @@
 HWY_BEFORE_NAMESPACE();
 namespace costate::internal::HWY_NAMESPACE {
 namespace {
+
+/// Bit i is set where lane i of the mask is.
+template <class D>
+HWY_INLINE std::uint64_t bits_of(D d, hn::Mask<D> mask) {
+  static_assert(hn::MaxLanes(D()) <= 64);
+  std::uint8_t bytes[8] = {};
+  hn::StoreMaskBits(d, mask, bytes);
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, bytes, sizeof bits);
+  return bits;
+}
+
+std::size_t count_active(const LaneClock& clock) {
+  const hn::ScalableTag<double> d;
+  std::size_t count = 0;
+  for_vectors(d, clock.t.size(), [&](std::size_t, auto load, auto) HWY_ATTR {
+    count += hn::CountTrue(d, hn::Ne(load(clock.is_active.data()), hn::Zero(d)));
+  });
+  return count;
+}
+
+bool lacks_slopes(const LaneClock& clock) {
+  const hn::ScalableTag<double> d;
+  bool lacks = false;
+  for_vectors(d, clock.t.size(), [&](std::size_t, auto load, auto) HWY_ATTR {
+    lacks |= !hn::AllFalse(d, hn::Gt(load(clock.is_active.data()), load(clock.knows_first.data())));
+  });
+  return lacks;
+}
 
 bool plan_all(LaneClock& clock, double max_steps) {
   const hn::ScalableTag<double> d;
@@ -49,10 +80,8 @@ Judgement judge_all(double evaluations, LaneClock& clock, std::uint32_t* reached
     const auto left = hn::Sub(load(clock.next_time.data()), load(clock.t_next.data()));
     const auto is_there = hn::And(is_accepted, hn::Le(hn::CopySign(left, hn::Xor(left, load(clock.h.data()))), zero));
     if (HWY_LIKELY(hn::AllFalse(d, is_there))) return;
-    HWY_ALIGN double there[hn::MaxLanes(d)];
-    hn::Store(hn::IfThenElse(is_there, hn::Set(d, 1.0), zero), d, there);
-    for (std::size_t i = 0; i < hn::Lanes(d); ++i)
-      if (there[i] != 0) reached[judgement.num_reached++] = static_cast<std::uint32_t>(first + i);
+    for (std::uint64_t bits = bits_of(d, is_there); bits != 0; bits &= bits - 1)
+      reached[judgement.num_reached++] = static_cast<std::uint32_t>(first + hwy::Num0BitsBelowLS1Bit_Nonzero64(bits));
   });
   return judgement;
 }
@@ -73,6 +102,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace costate::internal {
 
+HWY_EXPORT(count_active);
+HWY_EXPORT(lacks_slopes);
 HWY_EXPORT(plan_all);
 HWY_EXPORT(judge_all);
 HWY_EXPORT(advance_all);
@@ -84,6 +115,10 @@ LaneClock::LaneClock(std::size_t lanes) {
 void LaneClock::copy(std::size_t lane, const LaneClock& from, std::size_t from_lane) {
   for (const auto array : kClockArrays) (this->*array)[lane] = (from.*array)[from_lane];
 }
+
+std::size_t num_active(const LaneClock& clock) { return HWY_DYNAMIC_DISPATCH(count_active)(clock); }
+
+bool lacks_first_slopes(const LaneClock& clock) { return HWY_DYNAMIC_DISPATCH(lacks_slopes)(clock); }
 
 bool plan_adaptive(LaneClock& clock, double max_steps) { return HWY_DYNAMIC_DISPATCH(plan_all)(clock, max_steps); }
 

@@ -70,6 +70,10 @@ inline double limited_step(double h, double left, double longest) {
   return is_too_long && std::abs(left) <= kNearEnd * std::abs(h) ? left / 2 : h;
 }
 
+std::size_t num_active(const LaneClock& clock);
+/// Whether the step of an active lane lacks its first slope.
+bool lacks_first_slopes(const LaneClock& clock);
+
 /// t_next of the next attempt, and h where it goes to the end. Returns whether any lane has to end instead.
 bool plan_adaptive(LaneClock& clock, double max_steps);
 

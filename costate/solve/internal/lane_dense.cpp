@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "costate/exec/kernels/dense_rows.h"
 #include "costate/exec/kernels/kernels.h"
 
 namespace costate::internal {
@@ -47,9 +46,10 @@ void LaneDense<T>::write_states(const DenseStep<T>& step, const double* times, T
 }
 
 template <class T>
-void LaneDense<T>::write_rows(const DenseStep<T>& step, const LaneTimes& at, T* out) const {
+void LaneDense<T>::write_outputs(const DenseStep<T>& step, OutputOrder order, StepOutputs<T> outputs) const {
   const T* slopes[kMaxStages];
-  dense_rows<T>({.dense = output_of(step, slopes), .lane = at.lane, .times = at.times, .count = at.count, .out = out});
+  outputs.dense = output_of(step, slopes);
+  internal::write_outputs<T>(order, outputs);
 }
 
 template <class T>

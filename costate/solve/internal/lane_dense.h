@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "costate/exec/kernels/kernels.h"
+#include "costate/exec/kernels/step_outputs.h"
 #include "costate/solve/internal/dense_form.h"
 #include "costate/solve/internal/lane_problem.h"
 #include "costate/solve/internal/stages.h"
@@ -26,15 +27,9 @@ class LaneDense {
  public:
   explicit LaneDense(const LaneProblem<T>& problem);
 
+  /// All outputs within the step of the lanes, of which there are two or more: their states are those of write_states.
+  void write_outputs(const DenseStep<T>& step, OutputOrder order, StepOutputs<T> outputs) const;
   /// out [state, lanes] = y + h Σ_j w_j(theta) k_j, theta = (time - start) / size.
-  /// Times [count] within the step of one lane.
-  struct LaneTimes {
-    std::size_t lane = 0;
-    const double* times = nullptr;
-    std::size_t count = 0;
-  };
-  /// out [count, state] at them.
-  void write_rows(const DenseStep<T>& step, const LaneTimes& at, T* out) const;
   void write_states(const DenseStep<T>& step, const double* times, T* out) const;
   /// out [state, lanes] = Σ_j w_j'(theta) k_j, j ascending by fma; of increments with w_j'(theta) / size.
   void write_slopes(const DenseStep<T>& step, const double* times, T* out);

@@ -62,6 +62,7 @@ class LaneEvents {
   // Of the step just searched:
   bool failed(std::size_t lane) const { return trackers_[lane].failed(); }
   bool cuts(std::size_t lane) const { return is_cut_[lane] != 0; }
+  const char* cut_lanes() const { return is_cut_.data(); }  // [lanes] not 0 where it cuts
   bool ends(std::size_t lane) const { return cuts(lane) && trackers_[lane].happened().back().ends; }
   double cut_time(std::size_t lane) const { return trackers_[lane].happened().back().t; }
   /// Its dense output was evaluated for events.

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "costate/solve/control/initial_step.h"
+
 namespace costate::internal {
 
 template <class T>
@@ -78,9 +80,14 @@ bool LaneGuard<T>::reads_bends(const LaneClock& clock) const {
 template <class T>
 void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
   std::copy(clock.error.begin(), clock.error.end(), state_error_.begin());
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    next_slack_[lane] =
-        shared_.limits.shows_nothing(state_error_[lane], static_cast<double>(attempt.bends[lane])) ? 1 : 0;
+  // Of Hairer's first step the error is next to nothing by intent, and no sign of rest.
+  const bool begins_small = first_step_of(problem_.options.step_control) == FirstStep::kHairers;
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    const bool is_first = clock.num_accepted[lane] + clock.num_rejected[lane] == 0;
+    const bool shows_nothing =
+        shared_.limits.shows_nothing(state_error_[lane], static_cast<double>(attempt.bends[lane]));
+    next_slack_[lane] = shows_nothing && !(begins_small && is_first) ? 1 : 0;
+  }
   if (problem_.implicit) {
     carry_where_silent(clock);
   } else {

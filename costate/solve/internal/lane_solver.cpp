@@ -33,17 +33,17 @@ LaneSolver<T>::LaneSolver(const LaneProblem<T>& problem)
       other_norms_(lanes_),
       dense_values_(state_size_ * lanes_),
       dense_(problem),
-      has_inside_(lanes_),
       clock_(lanes_),
       stops_(problem.stops),
       has_stops_(!problem.stops.is_empty()),
       stage_times_(problem.time, lanes_),
       outputs_(lanes_),
+      next_(lanes_, 1),
       reached_(lanes_),
-      beyond_(lanes_),
       outcomes_(lanes_),
       records_(lanes_),
       errors_(problem) {
+  inside_.reserve(lanes_);
   if (problem.implicit) implicit_ = std::make_unique<ImplicitStepper<T>>(*problem.implicit);
   if (problem.implicit && problem.implicit->explicit_part) switch_ = std::make_unique<LaneSwitch>(lanes_);
   if (problem.guard) guard_ = std::make_unique<LaneGuard<T>>(problem, field_.workspace());
@@ -93,7 +93,7 @@ void LaneSolver<T>::solve(const LaneInputs<T>& inputs, bool keep_records, T* sta
 template <class T>
 void LaneSolver<T>::step_to_the_end(T* states) {
   for (InterruptPoll poll; plan_steps(); poll()) {
-    if (stragglers_ != nullptr && num_active() <= stragglers_->most()) {
+    if (stragglers_ != nullptr && num_active(clock_) <= stragglers_->most()) {
       hand_over(states);
       break;
     }
@@ -128,6 +128,7 @@ void LaneSolver<T>::take_over(const LaneSolver& wide, std::span<const std::uint3
     if (guard_ != nullptr) guard_->copy(lane, *wide.guard_, from);
     if (switch_ != nullptr) switch_->copy(lane, *wide.switch_, from);
     outputs_[lane] = wide.outputs_[from];
+    next_[lane] = wide.next_[from];
     outputs_[lane].follows_step |= wide.records_[from].num_steps > 0;
     // A slope that is known there is evaluated again, for its place in a frame, and does not count.
     if (!implicit_) clock_.nfe[lane] -= std::exchange(clock_.knows_first[lane], 0.0);
@@ -148,7 +149,7 @@ void LaneSolver<T>::solve_queue(const LaneInputs<T>& inputs, LaneQueue& queue, s
   // A refill costs two evaluations in all lanes: wait until an eighth of them is free.
   const std::size_t worthwhile = std::max<std::size_t>(1, lanes_ / 8);
   for (InterruptPoll poll;; poll()) {
-    if (lanes_ - num_active() >= worthwhile) refill(queue, holds_sample);
+    if (lanes_ - num_active(clock_) >= worthwhile) refill(queue, holds_sample);
     if (!plan_steps()) {
       // The samples that were just loaded may all have ended at once.
       if (std::find(holds_sample.begin(), holds_sample.end(), 1) == holds_sample.end()) return;
@@ -166,13 +167,15 @@ void LaneSolver<T>::refill(LaneQueue& queue, std::vector<char>& holds_sample) {
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (clock_.is_active[lane] != 0) continue;
     if (holds_sample[lane] != 0) {
+      T* rows = rows_[lane];
+      std::fill(rows + next_output(lane) * state_size_, rows + problem_.num_times * state_size_,
+                std::numeric_limits<T>::quiet_NaN());  // outputs that it did not get to
       report(lane);
       queue.finished(lane);
     }
     holds_sample[lane] = queue.load(lane) ? 1 : 0;
     if (holds_sample[lane] == 0) continue;
     for (std::size_t row = 0; row < state_size_; ++row) y_[row * lanes_ + lane] = inputs_.z0[row * lanes_ + lane];
-    std::fill_n(rows_[lane], problem_.num_times * state_size_, std::numeric_limits<T>::quiet_NaN());
     write_state(y_.data(), lane, 0, nullptr);
     begin(lane, nullptr);
     any = true;
@@ -185,6 +188,7 @@ template <class T>
 void LaneSolver<T>::begin(std::size_t lane, T* states) {
   LaneOutputs& outputs = outputs_[lane];
   outputs = LaneOutputs{};
+  next_[lane] = 1;
   outcomes_[lane] = LaneOutcome{};
   records_[lane].clear();
   if (dense_record_ != nullptr) dense_record_->begin(lane);
@@ -203,12 +207,12 @@ void LaneSolver<T>::begin(std::size_t lane, T* states) {
   if (inputs_.shared_times == nullptr && !has_valid_times(lane)) return;  // those were looked at once
   outputs.is_fresh = true;
   if (inputs_.resume != nullptr) take_up(lane);
-  while (!problem_.is_fixed && static_cast<std::size_t>(outputs.next) < problem_.num_times &&
-         time_of(static_cast<std::size_t>(outputs.next), lane) == clock_.t[lane])
-    write_state(y_.data(), lane, static_cast<std::size_t>(outputs.next++), states);
+  while (!problem_.is_fixed && next_output(lane) < problem_.num_times &&
+         time_of(next_output(lane), lane) == clock_.t[lane])
+    write_state(y_.data(), lane, static_cast<std::size_t>(next_[lane]++), states);
   if (!lane_is_finite(y_.data(), lane, lanes_, state_size_)) return end_lane(lane, Status::kNonFinite);
-  if (static_cast<std::size_t>(outputs.next) == problem_.num_times) return end_lane(lane, Status::kOk);
-  clock_.next_time[lane] = time_of(static_cast<std::size_t>(outputs.next), lane);
+  if (next_output(lane) == problem_.num_times) return end_lane(lane, Status::kOk);
+  clock_.next_time[lane] = time_of(next_output(lane), lane);
 }
 
 /// Whether a lane's times can be solved for; it ends if not.
@@ -262,11 +266,6 @@ std::optional<double> LaneSolver<T>::coarse_time(std::size_t lane) const {
   for (std::size_t i = 1; problem_.time.rounds_time && i < problem_.num_times; ++i)
     if (is_coarse(time_of(i - 1, lane), time_of(i, lane))) return time_of(i - 1, lane);
   return std::nullopt;
-}
-
-template <class T>
-std::size_t LaneSolver<T>::num_active() const {
-  return static_cast<std::size_t>(std::ranges::count_if(clock_.is_active, [](double active) { return active != 0; }));
 }
 
 template <class T>

@@ -138,12 +138,11 @@ class LaneSolver {
   /// The lane's first step here follows one of the solver that it was taken over from.
   bool follows_step(std::size_t lane) const { return outputs_[lane].follows_step; }
   /// The output that comes after the lane's last step here; num_times once all are there.
-  std::size_t next_output(std::size_t lane) const { return static_cast<std::size_t>(outputs_[lane].next); }
+  std::size_t next_output(std::size_t lane) const { return static_cast<std::size_t>(next_[lane]); }
 
  private:
-  /// Where a lane stands among its outputs: what most steps leave as it is, and so apart from LaneClock.
+  /// What most steps leave as it is, and so apart from LaneClock.
   struct LaneOutputs {
-    std::int32_t next = 1;                                     // the next output to be written
     std::int32_t step_in_interval = 0, steps_in_interval = 0;  // of fixed steps: taken, and in all
     bool is_fresh = false;                                     // begins a sample, its first step not yet chosen
     bool follows_step = false;                                 // taken over after at least one step
@@ -222,11 +221,12 @@ class LaneSolver {
 
   // Outputs (lane_solver_outputs.cpp).
   void pass_all_outputs(std::size_t num_reached, T* states);
-  bool has_many_outputs(std::span<const std::uint32_t> lanes);
-  std::size_t first_beyond(std::size_t lane) const;
-  void pass_rows(std::span<std::uint32_t> lanes);
-  std::size_t pass_outputs(std::span<std::uint32_t> lanes, bool& any_inside);
-  void write_pass(std::span<const std::uint32_t> lanes, T* states);
+  void write_inside(T* states);
+  bool has_many_inside(const StepOutputs<T>& outputs) const;
+  void count_inside(bool closing_is_new);
+  std::size_t pass_ends(std::span<std::uint32_t> lanes);
+  void write_ends(std::span<const std::uint32_t> lanes, T* states);
+  void finish_outputs(std::size_t lane);
   bool has_rate_at_stop(std::span<const std::uint32_t> lanes) const;
   void evaluate_extra();
   void evaluate_dense();
@@ -244,7 +244,6 @@ class LaneSolver {
   /// The state at the end of the step that is tried, which is the closing stage's.
   T* y_next() { return problem_.is_fixed ? y_next_.data() : frame_.state(closing()); }
   std::size_t closing() const { return problem_.closing(); }
-  std::size_t num_active() const;
   bool any_active() const;
   double time_of(std::size_t output, std::size_t lane) const { return inputs_.times[output * lanes_ + lane]; }
 
@@ -260,14 +259,14 @@ class LaneSolver {
   AlignedVector<T> steps_, mask_, norms_, other_norms_;  // [lanes]; the last of these: bends in a guarded attempt
   AlignedVector<T> dense_values_;                        // [state, lanes] the next output of each lane
   LaneDense<T> dense_;
-  std::vector<char> has_inside_;  // [lane] outputs before the end of the step just accepted
   LaneClock clock_;
   LaneStops<T> stops_;
   const bool has_stops_;
   StageTimes<T> stage_times_;
   std::vector<LaneOutputs> outputs_;
-  std::vector<std::uint32_t> reached_;  // lanes that got to their next output
-  std::vector<std::size_t> beyond_;     // first_beyond() of these
+  std::vector<std::int32_t> next_;      // [lane] the output to be written next
+  std::vector<std::uint32_t> reached_;  // lanes that got to it
+  std::vector<std::uint32_t> inside_;   // those of them whose step has outputs before its end
   std::vector<LaneOutcome> outcomes_;
   std::vector<LaneRecord<T>> records_;
   LaneInputs<T> inputs_;

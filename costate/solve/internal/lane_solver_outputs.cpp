@@ -8,37 +8,83 @@
 
 namespace costate::internal {
 
-/// Writes the outputs up to the end of the steps that were accepted. Lanes with steps of their own are at different
-/// times, so that one output time after the other would find few lanes each: a pass takes the next output of every
-/// lane, whichever it is.
+/// Writes the outputs up to the end of the steps that were accepted.
 template <class T>
 void LaneSolver<T>::pass_all_outputs(std::size_t num_reached, T* states) {
-  std::span<std::uint32_t> lanes = std::span(reached_).first(num_reached);
-  bool any_inside = false;
-  for (const std::size_t lane : lanes) {
-    has_inside_[lane] = is_at_end(lane) ? 0 : 1;
-    any_inside |= has_inside_[lane] != 0;
+  const std::span<std::uint32_t> lanes = std::span(reached_).first(num_reached);
+  inside_.clear();
+  for (const std::uint32_t lane : lanes)
+    if (!is_at_end(lane)) inside_.push_back(lane);
+  const bool closing_is_new = lacks_closing();
+  if (!inside_.empty() || has_rate_at_stop(lanes)) evaluate_closing();
+  if (!inside_.empty()) write_inside(states);
+  std::size_t num_ends = 0;
+  for (const std::uint32_t lane : lanes) {
+    if (next_output(lane) == problem_.num_times)
+      finish_outputs(lane);
+    else if (is_at_end(lane))
+      reached_[num_ends++] = lane;
   }
-  const bool closing_is_new = lacks_closing(), has_dense = any_inside;
-  if (has_dense || has_rate_at_stop(lanes)) evaluate_closing();
-  if (has_dense) evaluate_extra();
-  if (has_dense && has_many_outputs(lanes)) {
-    pass_rows(lanes);
-    lanes = {};
+  while (num_ends > 0) {
+    write_ends(lanes.first(num_ends), states);
+    num_ends = pass_ends(lanes.first(num_ends));
   }
-  while (!lanes.empty()) {
-    if (any_inside) dense_.write_states(dense_step(), clock_.next_time.data(), dense_values_.data());
-    write_pass(lanes, states);
-    lanes = lanes.first(pass_outputs(lanes, any_inside));
-  }
-  for (std::size_t lane = 0; has_dense && lane < lanes_; ++lane) {
-    if (mask_[lane] == 0) continue;
-    // The closing stage is the next step's first: whoever goes on has it.
-    const bool is_carried = clock_.is_active[lane] != 0 && !ends_at_stop(lane);
-    if (closing_is_new && (has_inside_[lane] != 0 || is_carried)) clock_.nfe[lane] += 1;
+  if (!inside_.empty()) count_inside(closing_is_new);
+}
+
+/// The outputs of the lanes of inside_ before the ends of their steps.
+template <class T>
+void LaneSolver<T>::write_inside(T* states) {
+  evaluate_extra();
+  const DenseStep<T> step = dense_step();
+  const StepOutputs<T> outputs{.dense = {.size = step.size, .lanes = lanes_},
+                               .lanes = inside_,
+                               .ends = clock_.t_next.data(),
+                               .takes_end = events_ != nullptr ? events_->cut_lanes() : nullptr,
+                               .times = inputs_.times,
+                               .shared_times = inputs_.shared_times,
+                               .num_times = problem_.num_times,
+                               .next = next_.data(),
+                               .next_time = clock_.next_time.data(),
+                               .rows = rows_.empty() ? nullptr : rows_.data(),
+                               .states = states};
+  if (lanes_ > 1)
+    return dense_.write_outputs(step, has_many_inside(outputs) ? OutputOrder::kAlongLanes : OutputOrder::kAcrossLanes,
+                                outputs);
+  do {
+    dense_.write_states(step, clock_.next_time.data(), dense_values_.data());
+    write_state(dense_values_.data(), 0, next_output(0), states);
+  } while (outputs.go_on(0));
+}
+
+/// Whether the steps have so many outputs that vectors of times are fuller than vectors of lanes, of which the one with
+/// the most outputs decides. A few lanes tell. Of a large state one lane's numbers are in too many cache lines.
+template <class T>
+bool LaneSolver<T>::has_many_inside(const StepOutputs<T>& outputs) const {
+  constexpr std::size_t kMany = 3, kLook = 8;
+  if (outputs.rows == nullptr || outputs.shared_times == nullptr || state_size_ > outputs.kMostRowsAlong) return false;
+  const std::span<const std::uint32_t> some = std::span(inside_).first(std::min(kLook, inside_.size()));
+  const auto has_many = [&](std::uint32_t lane) {
+    const std::size_t last = next_output(lane) + kMany - 1;
+    return last < problem_.num_times && outputs.is_within(lane, outputs.shared_times[last]);
+  };
+  return 2 * static_cast<std::size_t>(std::ranges::count_if(some, has_many)) >= some.size();
+}
+
+/// Evaluations that the outputs of the lanes of inside_ asked for. The closing stage is the next step's first: whoever
+/// goes on has it.
+template <class T>
+void LaneSolver<T>::count_inside(bool closing_is_new) {
+  const int num_extra = problem_.tableau->num_extra_stages;
+  if (!closing_is_new && num_extra == 0) return;
+  const auto carries = [&](std::size_t lane) {
+    return mask_[lane] != 0 && clock_.is_active[lane] != 0 && !ends_at_stop(lane);
+  };
+  for (std::size_t lane = 0; closing_is_new && lane < lanes_; ++lane) clock_.nfe[lane] += carries(lane) ? 1 : 0;
+  for (const std::uint32_t lane : inside_) {
+    if (closing_is_new && !carries(lane)) clock_.nfe[lane] += 1;
     const bool is_counted = dense_record_ != nullptr || (events_ != nullptr && events_->has_looked_into(lane));
-    if (has_inside_[lane] != 0 && !is_counted) clock_.nfe[lane] += problem_.tableau->num_extra_stages;
-    has_inside_[lane] = 0;
+    if (!is_counted) clock_.nfe[lane] += num_extra;
   }
 }
 
@@ -60,90 +106,46 @@ DenseStep<T> LaneSolver<T>::dense_step() const {
           .slopes = implicit_ ? implicit_->dense() : slopes};
 }
 
-/// The next output of these lanes, at the end of the step or within.
+/// The next output of these lanes, at the end of the step.
 template <class T>
-void LaneSolver<T>::write_pass(std::span<const std::uint32_t> lanes, T* states) {
-  const auto next = [&](std::size_t lane) { return static_cast<std::size_t>(outputs_[lane].next); };
-  const auto values = [&](std::size_t lane) { return is_at_end(lane) ? y_next() : dense_values_.data(); };
-  const std::size_t output = next(lanes[0]);
-  const T* shared = values(lanes[0]);
+void LaneSolver<T>::write_ends(std::span<const std::uint32_t> lanes, T* states) {
+  const std::size_t output = next_output(lanes[0]);
   if (rows_.empty() && lanes.size() == lanes_ &&
-      std::ranges::all_of(lanes, [&](std::size_t lane) { return next(lane) == output && values(lane) == shared; })) {
-    std::copy_n(shared, state_size_ * lanes_, states + output * state_size_ * lanes_);
+      std::ranges::all_of(lanes, [&](std::size_t lane) { return next_output(lane) == output; })) {
+    std::copy_n(y_next(), state_size_ * lanes_, states + output * state_size_ * lanes_);
     return;
   }
-  for (const std::size_t lane : lanes) write_state(values(lane), lane, next(lane), states);
+  for (const std::size_t lane : lanes) write_state(y_next(), lane, next_output(lane), states);
 }
 
-/// Whether these lanes have so many outputs in their steps that one lane after the other is worth it.
+/// Goes past the output of these lanes at the end of the step. Those that have another one there come first; how many
+/// they are.
 template <class T>
-bool LaneSolver<T>::has_many_outputs(std::span<const std::uint32_t> lanes) {
-  constexpr std::size_t kMany = 3;  // a lane; fewer leave most of a vector of times empty
-  if (rows_.empty() || inputs_.shared_times == nullptr) return false;
-  std::size_t count = 0;
-  for (const std::size_t lane : lanes) {
-    beyond_[lane] = first_beyond(lane);
-    count += beyond_[lane] - next_output(lane);
-  }
-  return count >= kMany * lanes.size();
-}
-
-/// The first output beyond what the dense output of the lane's step is asked for.
-template <class T>
-std::size_t LaneSolver<T>::first_beyond(std::size_t lane) const {
-  const double *times = inputs_.shared_times, *last = times + problem_.num_times, end = clock_.t_next[lane];
-  const bool rises = clock_.h[lane] > 0, takes_end = is_cut(lane);
-  const auto is_inside = [=](double t) { return (rises ? t < end : t > end) || (t == end && takes_end); };
-  const double* first = times + next_output(lane);
-  const double* found = std::find_if_not(first, last, is_inside);
-  return static_cast<std::size_t>(found - times);
-}
-
-/// pass_outputs(), with all outputs of a lane at once.
-template <class T>
-void LaneSolver<T>::pass_rows(std::span<std::uint32_t> lanes) {
-  for (std::uint32_t& lane : lanes) {
-    std::size_t next = next_output(lane);
-    const std::size_t beyond = beyond_[lane];
-    dense_.write_rows(dense_step(), {lane, inputs_.shared_times + next, beyond - next},
-                      rows_[lane] + next * state_size_);
-    for (next = beyond; next < problem_.num_times && inputs_.shared_times[next] == clock_.t_next[lane]; ++next)
-      write_state(y_next(), lane, next, nullptr);
-    outputs_[lane].next = static_cast<std::int32_t>(next - 1);
-    bool any_inside = false;
-    pass_outputs({&lane, 1}, any_inside);
-  }
-}
-
-/// Goes past the next output of these lanes. Those that have another one in their step come first; how many they are,
-/// and whether any is before the step's end.
-template <class T>
-std::size_t LaneSolver<T>::pass_outputs(std::span<std::uint32_t> lanes, bool& any_inside) {
-  any_inside = false;
+std::size_t LaneSolver<T>::pass_ends(std::span<std::uint32_t> lanes) {
   std::size_t kept = 0;
   for (const std::uint32_t lane : lanes) {
-    const auto next = static_cast<std::size_t>(++outputs_[lane].next);
-    const double h = clock_.h[lane];
-    if (next == problem_.num_times) {
-      LaneOutcome& outcome = outcomes_[lane];
-      outcome.h = h;
-      outcome.next_step = h * clock_.factor[lane];
-      const bool was_cut_short = std::abs(clock_.planned[lane]) > std::abs(outcome.next_step);
-      if (clock_.factor[lane] >= 1 && was_cut_short) outcome.next_step = clock_.planned[lane];
-      outcome.previous_log = clock_.previous_log[lane];
-      outcome.before_log = clock_.before_log[lane];
-      clock_.is_active[lane] = 0;
+    if (static_cast<std::size_t>(++next_[lane]) == problem_.num_times) {
+      finish_outputs(lane);
       continue;
     }
-    const double t = clock_.next_time[lane] = time_of(next, lane), end = clock_.t_next[lane];
-    const bool is_before = (h > 0 ? t < end : t > end) || (t == end && is_cut(lane)),
-               is_in_step = !problem_.is_fixed && (is_before || t == end);
-    any_inside |= is_before;
+    clock_.next_time[lane] = time_of(next_output(lane), lane);
     lanes[kept] = lane;
-    kept += is_in_step ? 1 : 0;
+    kept += !problem_.is_fixed && is_at_end(lane) ? 1 : 0;
   }
-  any_inside &= !problem_.is_fixed;
   return kept;
+}
+
+/// The lane has all its outputs.
+template <class T>
+void LaneSolver<T>::finish_outputs(std::size_t lane) {
+  LaneOutcome& outcome = outcomes_[lane];
+  outcome.h = clock_.h[lane];
+  outcome.next_step = outcome.h * clock_.factor[lane];
+  const bool was_cut_short = std::abs(clock_.planned[lane]) > std::abs(outcome.next_step);
+  if (clock_.factor[lane] >= 1 && was_cut_short) outcome.next_step = clock_.planned[lane];
+  outcome.previous_log = clock_.previous_log[lane];
+  outcome.before_log = clock_.before_log[lane];
+  clock_.is_active[lane] = 0;
 }
 
 template <class T>
@@ -222,16 +224,20 @@ LaneStep LaneSolver<T>::step(std::size_t lane, std::size_t index, std::int32_t o
 }
 
 // Members that have their definitions here.
-template bool LaneSolver<float>::has_many_outputs(std::span<const std::uint32_t>);
-template bool LaneSolver<double>::has_many_outputs(std::span<const std::uint32_t>);
-template std::size_t LaneSolver<float>::first_beyond(std::size_t) const;
-template std::size_t LaneSolver<double>::first_beyond(std::size_t) const;
-template void LaneSolver<float>::pass_rows(std::span<std::uint32_t>);
-template void LaneSolver<double>::pass_rows(std::span<std::uint32_t>);
+template void LaneSolver<float>::write_inside(float*);
+template void LaneSolver<double>::write_inside(double*);
+template bool LaneSolver<float>::has_many_inside(const StepOutputs<float>&) const;
+template bool LaneSolver<double>::has_many_inside(const StepOutputs<double>&) const;
+template void LaneSolver<float>::count_inside(bool);
+template void LaneSolver<double>::count_inside(bool);
+template void LaneSolver<float>::write_ends(std::span<const std::uint32_t>, float*);
+template void LaneSolver<double>::write_ends(std::span<const std::uint32_t>, double*);
+template std::size_t LaneSolver<float>::pass_ends(std::span<std::uint32_t>);
+template std::size_t LaneSolver<double>::pass_ends(std::span<std::uint32_t>);
+template void LaneSolver<float>::finish_outputs(std::size_t);
+template void LaneSolver<double>::finish_outputs(std::size_t);
 template void LaneSolver<float>::pass_all_outputs(std::size_t, float*);
 template void LaneSolver<double>::pass_all_outputs(std::size_t, double*);
-template std::size_t LaneSolver<float>::pass_outputs(std::span<std::uint32_t>, bool&);
-template void LaneSolver<float>::write_pass(std::span<const std::uint32_t>, float*);
 template DenseStep<float> LaneSolver<float>::dense_step() const;
 template bool LaneSolver<float>::has_rate_at_stop(std::span<const std::uint32_t>) const;
 template bool LaneSolver<double>::has_rate_at_stop(std::span<const std::uint32_t>) const;
@@ -242,8 +248,6 @@ template void LaneSolver<float>::evaluate_dense();
 template void LaneSolver<float>::keep_dense();
 template void LaneSolver<double>::evaluate_dense();
 template void LaneSolver<double>::keep_dense();
-template std::size_t LaneSolver<double>::pass_outputs(std::span<std::uint32_t>, bool&);
-template void LaneSolver<double>::write_pass(std::span<const std::uint32_t>, double*);
 template DenseStep<double> LaneSolver<double>::dense_step() const;
 template void LaneSolver<double>::evaluate_extra();
 template void LaneSolver<float>::write_state(const float*, std::size_t, std::size_t, float*) const;

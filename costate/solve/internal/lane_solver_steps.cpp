@@ -37,7 +37,7 @@ void LaneSolver<T>::plan_fixed(std::size_t lane) {
   clock_.t_next[lane] = clock_.t[lane];
   if (clock_.is_active[lane] == 0) return;
   LaneOutputs& outputs = outputs_[lane];
-  const auto next = static_cast<std::size_t>(outputs.next);
+  const std::size_t next = next_output(lane);
   const double start = time_of(next - 1, lane), stop = time_of(next, lane);
   if (outputs.step_in_interval == 0) outputs.steps_in_interval = steps_in_interval(stop - start, problem_.options);
   clock_.h[lane] = (stop - start) / outputs.steps_in_interval;
@@ -64,17 +64,16 @@ void LaneSolver<T>::evaluate_stage(std::size_t stage) {
 /// k_0 where it is not carried over.
 template <class T>
 void LaneSolver<T>::evaluate_first() {
+  if (!lacks_first_slopes(clock_)) return;
   const StepFrame<T> spare(spare_block_.data(), problem_.frame);
-  double num_missing = 0, num_known = 0;
+  double num_known = 0;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     const double known = clock_.is_active[lane] * clock_.knows_first[lane], missing = clock_.is_active[lane] - known;
     mask_[lane] = static_cast<T>(missing);
     clock_.nfe[lane] += missing;
     clock_.knows_first[lane] += missing;
-    num_missing += missing;
     num_known += known;
   }
-  if (num_missing == 0) return;
   const bool all_missing = num_known == 0;
   if (problem_.reads_time) {
     stage_times_.set_all(first_times());

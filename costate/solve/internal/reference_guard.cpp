@@ -51,7 +51,7 @@ double ReferenceGuard::largest_of(const Vector& x) const {
 
 double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
   error_ = attempt.error;
-  next_slack_ = limits_.shows_nothing(attempt.error, attempt.bend);
+  next_slack_ = limits_.shows_nothing(attempt.error, attempt.bend) && !(attempt.begins_small && attempt.attempts == 0);
   if (!is_implicit() && (guard::is_ask(attempt.attempts, num_controlled_) || slack_)) ask(attempt);
   if (slack_ && follows(false) && !state_.is_carried) state_ = disturbance_of(pattern_);
   if (slack_ && follows(true) && !inputs_.is_carried) inputs_ = disturbance_of(Vector(pattern_.size()));

@@ -42,6 +42,7 @@ struct ReferenceAttempt {
   double error;           ///< of the state, in tolerances
   double bend;            ///< what the change of the slope over the step moves the state by, likewise
   std::int64_t attempts;  ///< before this one
+  bool begins_small;      ///< the first attempt's error is next to nothing by intent (FirstStep::kHairers)
   std::span<const double> times;
   std::span<const std::vector<double>> states, slopes;
   bool is_explicit = false;  ///< of a method that switches

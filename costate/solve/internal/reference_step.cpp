@@ -207,7 +207,7 @@ double ReferenceSolver::first_step() {
   evaluate(std::fma(direction(), trial, solution_.t), y_next_, 1);
   for (std::size_t j = 0; j < y_.size(); ++j) probe[j] -= stages_[0][j];
   const double curvature = norm_at_start(probe) / trial;
-  return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_);
+  return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_, first_step_of(options_.step_control));
 }
 
 }  // namespace costate::internal

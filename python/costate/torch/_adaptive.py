@@ -31,6 +31,14 @@ def _times_of(name, value, direction, start):
     return sorted((t for t in values if (t - start) * direction >= 0), key=lambda t: t * direction)
 
 
+def stops_of(options, direction, start):
+    """The times at which the field jumps, a set, and all at which steps end, in their order. ValueError for one that is there twice."""
+    jumps, steps = (_times_of(name, options[name], direction, start) for name in ("jump_t", "step_t"))
+    if len({*jumps, *steps}) < len(jumps) + len(steps):
+        raise ValueError("`step_t` and `jump_t` must not have any repeated elements between them.")
+    return set(jumps), sorted([*jumps, *steps], key=lambda t: t * direction)
+
+
 def check(options):
     """ValueError for values that no adaptive solve can have."""
     if options["controller"] not in CONTROLLERS:
@@ -59,12 +67,7 @@ class Adaptive:
     def begin(self, t, handle, y, end=None, end_handle=None):
         """The first slope and the first step's size. `handle` is the time as gradients flow through it."""
         self.t, self.handle, self.y, self.end, self.end_handle = t, handle, y, end, end_handle
-        jumps = _times_of("jump_t", self.options["jump_t"], self.direction, t)
-        stops = _times_of("step_t", self.options["step_t"], self.direction, t)
-        if len({*jumps, *stops}) < len(jumps) + len(stops):
-            raise ValueError("`step_t` and `jump_t` must not have any repeated elements between them.")
-        self.jumps = set(jumps)
-        self.stops = sorted([*jumps, *stops], key=lambda t: t * self.direction)
+        self.jumps, self.stops = stops_of(self.options, self.direction, t)
         self.slope = self.field(handle, y, self._side(t, Side.AFTER))
         first = self.options["first_step"]
         self.h = float(first) if first is not None else self._first_step()
@@ -88,22 +91,12 @@ class Adaptive:
         y, slope = self.y.detach(), self.slope.detach()
         scale = self._scale(y)
         d0, d1 = self._size(y / scale), self._size(slope / scale)
-        if self.options["controller"] == "torchdiffeq":
-            return self._hairers_step(y, slope, scale, d0, d1)
         smallest = 20 * _EPSILON * abs(self.t)
         trial = max(_core._trial_step(d0, d1), smallest)
         h = self.direction * trial
         moved = self.field(self.t + h, torch.add(y, slope, alpha=h)) - slope
         d2 = self._size(moved / scale) / trial
-        return max(_core._first_step(self.tableau.name, trial, d1, d2), smallest)
-
-    def _hairers_step(self, y, slope, scale, d0, d1):
-        """torchdiffeq's first step: Hairer, Norsett and Wanner, Solving Ordinary Differential Equations I, II.4."""
-        trial = max(0.01 * d0 / d1 if d0 >= 1e-5 and d1 >= 1e-5 else 1e-6, 1e-300)
-        h = self.direction * trial
-        d2 = self._size((self.field(self.t + h, torch.add(y, slope, alpha=h)) - slope) / scale) / trial
-        flat = max(1e-6, 1e-3 * trial)
-        return min(100 * trial, flat if max(d1, d2) <= 1e-15 else (0.01 / max(d1, d2)) ** (1 / self.tableau.order))
+        return max(_core._first_step(self.tableau.name, self.options["controller"], trial, d1, d2), smallest)
 
     def _next_stop(self):
         """Where the next step must not go beyond, and its handle; None if nowhere."""

@@ -75,7 +75,7 @@ class Call:
         if plan.reads_shared:
             program = ready.programs.get(needed)
             if program is None:
-                program = ready.programs[needed] = ready.program(needed, needed[1 + ready.num_parts:1 + last])
+                program = ready.programs[needed] = ready.program(needed, needed[1 + ready.num_parts:1 + last], samples)
             found = program.run(tensors, last, times, is_f32, samples, plan.dtype)
         if found is None:
             found = self._run_on_copies(times, tensors[:last], needed, samples)
@@ -96,7 +96,7 @@ class Call:
             self._compute_shared(shared, flows)
             shared, flows = self.shared, [x.requires_grad for x in self.shared]
         plain = tuple(_plain((*tensors[:first], *shared), ready.plan.dtype))
-        return ready.program(needed, flows).run(plain, len(plain), times, times.dtype is torch.float32, samples, ready.plan.dtype)
+        return ready.program(needed, flows, samples).run(plain, len(plain), times, times.dtype is torch.float32, samples, ready.plan.dtype)
 
     def gradients(self, saved, cotangents, needed):
         """One for each tensor that needs it, by the reverse of the steps that were taken; None for the others."""

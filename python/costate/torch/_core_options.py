@@ -5,7 +5,7 @@ import math
 import torch
 
 from costate import _core
-from costate.torch._adaptive import OF_TORCHDIFFEQ
+from costate.torch._adaptive import OF_TORCHDIFFEQ, stops_of
 from costate.torch._callbacks import ADAPTIVE
 
 
@@ -43,7 +43,7 @@ def solve_options(solve, adjoint, flows):
         found |= {"min_step": float(given["min_step"]), "at_min_step": "accept"}
     if math.isfinite(given["max_step"]):
         found["max_step"] = float(given["max_step"])
-    stops = [x for key in ("step_t", "jump_t") if given[key] is not None for x in torch.as_tensor(given[key]).double().reshape(-1).tolist()]
+    _, stops = stops_of(given, solve.times.direction, solve.times.numbers[0])
     if stops:
         found["stop_at"] = tuple(sorted(stops))
     return tuple(sorted(found.items()))

@@ -81,16 +81,24 @@ class Plan:
             self.functions[key] = costate.trace(model, shapes, shared=["times", *self.names])
         return self.functions[key]
 
-    def program(self, count, options, wanted=()):
-        """Of the states, on the memory of tensors; with a pull-back, of the inputs that are named."""
-        key = (count, options, wanted)
+    def program(self, count, options, wanted=(), samples=1):
+        """Of the states, on the memory of tensors; with a pull-back, of the inputs that are named. `samples` are those that share their steps."""
+        lanes = _lanes_together(samples) if ("control", "joint") in options else 0
+        key = (count, options, wanted, lanes)
         if key not in self.programs:
             make_room(self.programs, MOST_PROGRAMS)
             function = self._function(count, options)
-            program = costate.compile_pullback(function, wrt=list(wanted), dtype=self.kind) if wanted else costate.compile(function, dtype=self.kind)
+            kind = {"dtype": self.kind, "lanes": lanes}
+            program = costate.compile_pullback(function, wrt=list(wanted), **kind) if wanted else costate.compile(function, **kind)
             sizes = [b - a for a, b in zip(self.bounds, self.bounds[1:])]
             self.programs[key] = _core._TensorSolve(program, sizes, is_f32=self.kind == "f32")
         return self.programs[key]
+
+
+def _lanes_together(samples):
+    """As many as hold a batch side by side, which then takes the same steps; 0 for one sample. Batches of about one size have one program."""
+    unit = next((unit for most, unit in ((64, 16), (512, 64)) if samples <= most), 256)
+    return -(-samples // unit) * unit if samples > 1 else 0
 
 
 _MOST_FIELDS, _MOST_ORPHANS, MOST_PROGRAMS, MOST_COUNTS = 256, 8, 64, 1024  # that are kept, the latest ones

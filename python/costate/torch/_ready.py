@@ -28,6 +28,8 @@ class Ready:
         self.plan, self.is_tuple, self.num_parts = plan, solve.structure.is_tuple, len(plan.shapes)
         self.options = {flows: solve_options(solve, adjoint, flows) for flows in (False, True)}
         self.is_adaptive = solve.method in ADAPTIVE
+        # Side by side for one step of all, where that is asked for: it costs large batches more time than the steps do that parts of it take.
+        self.is_together = solve.given_options.get("controller") == "torchdiffeq"
         self.has_own_steps = plan.capture.is_per_sample and ("control", "joint") not in self.options[False]
         self.grid = grid_of(solve)
         self.rows = None if self.grid is None else rows_of(self.grid, solve.times.numbers)
@@ -44,11 +46,11 @@ class Ready:
     def drop(self):
         self.programs.clear()
 
-    def program(self, needed, shared):
+    def program(self, needed, shared, samples):
         """The core's solve with the pull-back that gradients of the times, the parts and the shared tensors need: of each, whether they do."""
         wanted = any(needed[1:1 + self.num_parts]), needed[0], *shared
         names = tuple(name for name, is_wanted in zip(("z0", "times", *self.plan.names), wanted) if is_wanted)
-        return self.plan.program(self.count, self.options[bool(names)], names)
+        return self.plan.program(self.count, self.options[bool(names)], names, samples if self.is_together else 1)
 
     def run(self, func, y0, t, extra=()):
         """The states at the times, as odeint gives them. `extra` are tensors that get gradients of 0."""

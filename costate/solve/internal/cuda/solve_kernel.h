@@ -8,12 +8,25 @@
 #include "costate/cuda/internal/kernel.h"
 #include "costate/graph/graph.h"
 #include "costate/solve/internal/error_measure.h"
+#include "costate/solve/internal/linear_field.h"
 #include "costate/solve/options.h"
 #include "costate/solve/vector_field.h"
 
 namespace costate::internal {
 
 class CudaSource;
+
+/// A field as kernels take it.
+struct DeviceField {
+  DeviceField(LinearField linear, bool reads_time, Dtype dtype);
+
+  /// Inputs: what it reads of time, one a part, then the arguments and Parameters, then those that are late.
+  Function function;
+  std::vector<std::size_t> late_inputs;
+  std::size_t num_times = 1;        // of its inputs
+  std::optional<Function> of_time;  // in f32: time in f64 -> what it reads of it
+  bool rounds_time = false;         // it reads t itself in f32
+};
 
 /// What a kernel computes, apart from its numbers.
 struct DeviceProblem {
@@ -26,11 +39,7 @@ struct DeviceProblem {
   std::vector<std::size_t> part_offsets;
   ErrorMeasure measure;
   bool is_fixed, reads_time;
-  /// Inputs: what the field reads of time, one a part, then the arguments and Parameters.
-  Function field;
-  std::size_t num_times = 1;        // of those inputs
-  std::optional<Function> of_time;  // in f32: time in f64 -> what the field reads of it
-  bool rounds_time = false;         // it reads t itself in f32
+  DeviceField field;
 };
 
 /// Adds the kernel, which is called NAME_solve. NotSupported for an operation of the field that kernels have no form

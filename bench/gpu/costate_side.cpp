@@ -1,0 +1,171 @@
+// Costate's side on a card: whole solves and their gradients, each one launch, beside the same on the CPU.
+//
+//   counts   compiles the kernels by NVRTC for three architectures and prints registers, spills and memory; needs no
+//   card run      runs them on the card (COSTATE_CUDA=experimental): the answer is compared with the CPU's, then timed
+//
+// usage: costate_side counts|run SECONDS
+#include <cmath>
+#include <cstdio>
+#include <regex>
+
+#include "bench/side.h"
+#include "costate/adjoint/internal/cuda/device_gradient.h"
+#include "costate/cuda/internal/card.h"
+#include "costate/cuda/internal/cuda_source.h"
+#include "costate/cuda/internal/nvrtc.h"
+#include "costate/graph/trace.h"
+#include "costate/solve/internal/cuda/device_solve.h"
+#include "costate/solve/solve.h"
+
+namespace {
+
+using namespace costate;
+
+/// Numbers in (-1, 1) that peers compute alike.
+HostArray spread(const Shape& shape, std::int64_t phase, double scale) {
+  HostArray array(shape);
+  for (std::int64_t k = 0; k < array.size(); ++k)
+    array.set(k, scale * (static_cast<double>((k * 7919 + phase * 104729) % 9973) / 4986.5 - 1));
+  return array;
+}
+
+/// A net of tanh layers.
+std::function<Array(Array)> net(const std::vector<std::int64_t>& sizes) {
+  std::vector<Parameter> weights, biases;
+  for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
+    const auto phase = static_cast<std::int64_t>(i);
+    const double scale = 1 / std::sqrt(static_cast<double>(sizes[i]));
+    weights.emplace_back(text::concat("w", i), spread({sizes[i + 1], sizes[i]}, phase, scale));
+    biases.emplace_back(text::concat("b", i), spread({sizes[i + 1]}, phase + 17, 0.1));
+  }
+  return [=](Array x) {
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      x = matmul(weights[i], x) + biases[i];
+      if (i + 1 < weights.size()) x = tanh(x);
+    }
+    return x;
+  };
+}
+
+struct Workload {
+  std::string name;
+  VectorField field;
+  HostArray z0, times;
+  SolveOptions options;
+  std::vector<HostArray> arguments = {};
+};
+
+std::vector<Workload> workloads() {
+  const auto spiral = net({2, 50, 2}), wide = net({16, 128, 128, 16});
+  const VectorField on_spiral = vector_field({2}, [&](Array, Array z) { return spiral(z * z * z); });
+  const VectorField on_wide = vector_field({16}, [&](Array, Array z) { return wide(z); });
+  const VectorField prey = vector_field({2}, {{"p", {4}}}, [](Array, Array z, Array p) {
+    return concat({reshape(p[0] * z[0] - p[1] * z[0] * z[1], {1}), reshape(p[2] * z[0] * z[1] - p[3] * z[1], {1})});
+  });
+  SolveOptions loose{.rtol = 1e-4, .atol = 1e-6, .gradient_steps = GradientSteps::kOff, .dtype = Dtype::kF32};
+  SolveOptions exact{.method = Method::kDopri8, .gradient_steps = GradientSteps::kOff};
+  const auto many = [](std::int64_t batch) {
+    HostArray p = spread({batch, 4}, 3, 0.2);
+    for (std::int64_t i = 0; i < p.size(); ++i) p.set(i, p.at(i) + (i % 4 == 1 || i % 4 == 2 ? 0.5 : 1.0));
+    return p;
+  };
+  HostArray animals = spread({1'000'000, 2}, 5, 0.5);
+  for (std::int64_t i = 0; i < animals.size(); ++i) animals.set(i, animals.at(i) + 1);
+  return {{"spiral_20", on_spiral, spread({20, 2}, 1, 2), HostArray::linspace(0, 1, 10), loose},
+          {"spiral_4096", on_spiral, spread({4096, 2}, 1, 2), HostArray::linspace(0, 1, 10), loose},
+          {"mlp128_65536", on_wide, spread({65536, 16}, 2, 1), HostArray::vector({0, 1}), loose},
+          {"lotka_volterra_1e6", prey, animals, HostArray::vector({0, 5, 10}), exact, {many(1'000'000)}}};
+}
+
+internal::HostBatch batch_of(const Workload& work) {
+  return {.z0 = work.z0,
+          .times = work.times,
+          .arguments = work.arguments,
+          .sizes = {.batch = static_cast<std::size_t>(work.z0.shape()[0]),
+                    .times = static_cast<std::size_t>(work.times.size()),
+                    .times_are_shared = true,
+                    .state = work.z0.shape().without_first()}};
+}
+
+/// The kernels of a workload, as they are made for a card with so much shared memory.
+struct Made {
+  internal::DeviceGradientProblem problem;
+  internal::DeviceTile tile;
+  internal::CudaSource source;
+  internal::DeviceGradientKernels kernels;
+
+  Made(const Workload& work, std::size_t shared_limit)
+      : problem(work.field, work.options),
+        tile(internal::device_tile(problem.problem, static_cast<std::size_t>(work.z0.shape()[0]), shared_limit)),
+        source(tile.threads),
+        kernels(internal::add_solve_with_gradient(source, "costate", problem, tile.lanes, shared_limit)) {}
+};
+
+void print_counts() {
+  const internal::Nvrtc nvrtc;
+  std::printf(
+      "NVRTC %s\n\n| workload | architecture | kernel | lanes | shared, bytes | global, bytes | registers | spills, "
+      "bytes |\n"
+      "|---|---|---|---|---|---|---|---|\n",
+      nvrtc.version().c_str());
+  for (const Workload& work : workloads())
+    for (const auto& [architecture, limit] :
+         {std::pair<const char*, std::size_t>{"sm_80", 163 * 1024}, {"sm_90", 227 * 1024}, {"sm_100", 227 * 1024}}) {
+      const Made made(work, limit);
+      const std::string log = nvrtc.compile(made.source.text(), architecture).log;
+      for (const internal::KernelShape& kernel : {made.kernels.solve, made.kernels.gradient.reverse}) {
+        const std::regex counts("entry function '" + kernel.name +
+                                "'[^]*?(\\d+) bytes spill stores[^]*?Used (\\d+) registers");
+        std::smatch found;
+        if (!std::regex_search(log, found, counts)) throw InternalError("[bench] no counts in ", log);
+        std::printf("| %s | %s | %s | %zu | %zu | %zu | %s | %s |\n", work.name.c_str(), architecture,
+                    kernel.name.ends_with("reverse") ? "reverse" : "solve", made.tile.lanes, kernel.shared_bytes,
+                    kernel.global_bytes, found[2].str().c_str(), found[1].str().c_str());
+      }
+    }
+}
+
+/// Whole launches with their transfers and allocations.
+void run(double seconds) {
+  internal::KernelDevice& card = internal::card();
+  for (const Workload& work : workloads()) {
+    const Made made(work, card.shared_limit());
+    const auto module = card.load(made.source.text());
+    const auto solve_there = [&] {
+      return internal::run_solve_kernel(card, *module, made.kernels.solve, made.problem.problem, made.tile.lanes,
+                                        work.field, batch_of(work));
+    };
+    const Solution there = solve_there(), here = solve(work.field, work.z0, work.times, work.options, work.arguments);
+    HostArray cotangents(there.states.shape());
+    for (std::int64_t i = 0; i < cotangents.size(); ++i) cotangents.set(i, 1);
+    const auto differentiate = [&] {
+      return internal::run_solve_with_gradient(card, *module, made.kernels, made.problem, made.tile.lanes, work.field,
+                                               batch_of(work), cotangents);
+    };
+    double sum = 0, gradient = 0;
+    for (const double number : there.states.numbers()) sum += number;
+    for (const double number : differentiate().start.numbers()) gradient += number;
+    std::printf("{\"workload\": \"%s\", \"has_cpu_bits\": %s, \"sum\": %.9g, \"gradient\": %.9g, ", work.name.c_str(),
+                there.states.same_bits(here.states) ? "true" : "false", sum, gradient);
+    bench::print_times("forward_ms", seconds, [&] { solve_there(); });
+    std::printf(", ");
+    bench::print_times("gradient_ms", seconds, [&] { differentiate(); });
+    std::printf("}\n");
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments = bench::arguments(argc, argv, "counts|run SECONDS");
+  try {
+    if (arguments[0] == "counts")
+      print_counts();
+    else
+      run(std::stod(arguments[1]));
+    return 0;
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
+}
