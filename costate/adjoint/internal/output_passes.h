@@ -1,5 +1,5 @@
-// The outputs within recorded steps of a tile's lanes, in passes: each takes the next output of every lane, whichever it
-// is, from a step's first output on.
+// The outputs within recorded steps of a tile's lanes, in passes: each takes the next output of every lane, whichever
+// it is, from a step's first output on.
 #pragma once
 
 #include <algorithm>

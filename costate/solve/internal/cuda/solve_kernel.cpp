@@ -33,8 +33,6 @@ void check_on_device(const SolveOptions& options) {
   refuse(!options.norm.is_empty(), "a norm of one's own");
   refuse(!options.nonnegative.empty(), "nonnegative");
   refuse(!options.stop_at.empty(), "stop_at");
-  refuse(first_step_of(options.step_control) != FirstStep::kOfMethod,
-         "torchdiffeq's step control, with its first step");
   refuse(options.gradient_steps == GradientSteps::kOn, "gradient_steps = on");
 }
 
