@@ -8,8 +8,9 @@ export COSTATE_ONNX_PYTHON="${COSTATE_ONNX_PYTHON:-$PWD/.venv/bin/python}"
 tools/install_deps.sh
 cmake --preset release >/dev/null
 cmake --build --preset release
-# By the compiler's name and the paths of the build above, so that ccache serves what that has compiled already.
-CXX=c++ .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps .
+# By the compiler's name, the paths and the CMake of the build above, so that ccache serves what that has compiled already: FMPy brings a
+# CMake of its own into .venv, which scikit-build-core would take, and whose flags stand in another order.
+CMAKE_EXECUTABLE=$(command -v cmake) CXX=c++ .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps .
 
 result=0
 ctest --preset release || result=1
