@@ -180,6 +180,19 @@ inline RestCase epidemic_before_the_first_infection() {
   return {"epidemic_before_the_first_infection", std::move(field), {1, 0}, {}, 40, moved.exp()};
 }
 
+/// a + b <-> c in equilibrium: a mode that falls at rate 14,500 beside two numbers that are conserved.
+inline RestCase binding_at_equilibrium() {
+  const double on = 5e4, off = 2e3, a = 0.2, b = 0.05, c = on * a * b / off, end = 0.3;
+  Eigen::MatrixXd slope(3, 3);
+  slope << -on * b, -on * a, off, -on * b, -on * a, off, on * b, on * a, -off;
+  VectorField field = vector_field({3}, [=](Array, Array z) {
+    const Array rate = on * z[0] * z[1] - off * z[2];
+    return stack({-rate, -rate, rate});
+  });
+  const Eigen::MatrixXd moved = slope * end;
+  return {"binding_at_equilibrium", std::move(field), {a, b, c}, {}, end, moved.exp()};
+}
+
 inline std::vector<RestCase> rest_cases() {
   Eigen::MatrixXd one(1, 1), oscillator(3, 3), spring(2, 2), pair(2, 2), saddle(2, 2), driven(2, 2), parts(4, 4);
   one << -1;
@@ -206,6 +219,7 @@ inline std::vector<RestCase> rest_cases() {
   cases.push_back(linear("stiff_at_rest", stiff, {3}, {3}, 0.012));
   cases.push_back(epidemic_before_the_first_infection());
   cases.push_back(predator_prey_at_its_fixed_point());
+  cases.push_back(binding_at_equilibrium());
   cases.push_back(controls_that_are_all_zero());
   cases.push_back(force_of_amplitude_zero(1, 5));
   cases.push_back(force_of_amplitude_zero(0.1, 40));

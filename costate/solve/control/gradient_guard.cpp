@@ -59,6 +59,24 @@ double find_threshold(const LinearError& error, double allowed) {
   return low;
 }
 
+/// The signs of end and error estimate of v' = z v, h = 1, v(0) = 1, multiplied, at the limit of stability.
+double sign_of_error_at_limit(const Tableau& tableau) {
+  constexpr double kStep = 0.05, kFarthest = 100;
+  std::vector<double> slopes(static_cast<std::size_t>(tableau.num_stages));
+  for (double z = -kStep; z > -kFarthest; z -= kStep) {
+    double end = 1, error = 0;
+    for (std::size_t i = 0; i < slopes.size(); ++i) {
+      const std::span<const double> row = tableau.a_row(static_cast<int>(i));
+      end = 1;
+      for (std::size_t j = 0; j < i; ++j) end += row[j] * slopes[j];
+      slopes[i] = z * end;
+    }
+    for (std::size_t j = 0; j < tableau.e.size(); ++j) error += tableau.e[j] * slopes[j];
+    if (std::abs(end) >= 1) return end * error < 0 ? -1 : 1;
+  }
+  return 1;
+}
+
 }  // namespace
 
 double disturbance_rtol(double rtol, double atol, double rounding) {
@@ -74,6 +92,7 @@ Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double ro
       floor_of_largest(4 * rounding / rtol) {
   estimate_over_error = std::max(1.0, std::pow(1e-3 / rtol, 1.0 / (tableau.error_order() + 1)));
   if (tableau.is_implicit()) return;  // disturbances are carried from the start
+  sign_of_error = sign_of_error_at_limit(tableau);
   const LinearError error(tableau);
   for (std::size_t i = 0; i < std::size(kShares); ++i) thresholds[i] = find_threshold(error, tried(kShares[i]) * rtol);
 }

@@ -27,8 +27,11 @@
 //           no more exact where it crosses 0 (nothing decays faster than the rate). At attempts 128, 256, … a trial
 //           tells whether v may be dropped; an ask drops it if |h| rate is below a tenth of the threshold. It does not
 //           count below a quarter of the threshold: a kink of the field (relu) would shrink steps to rtol.
-// Fresh.    After an accepted step v_i = v1_i + 0.1 rtol s_i pattern_i: disturbances that begin later (by a parameter,
-//           by an output) meet the later steps.
+// Fresh.    After an accepted step v_i = v1_i +- 0.1 rtol s_i pattern_i: disturbances that begin later (by a parameter,
+//           by an output) meet the later steps. The sign is that of what d_i says of v1_i at the limit of stability, so
+//           that it adds to the fastest mode: of one sign, what is added step by step can hold that mode in place while
+//           the method lets it grow, and steps beyond stability go on for ever (1e76 in the place of 0 after 1,300
+//           steps, beside numbers that are conserved).
 // Silence.  After a step whose state error was next to nothing (shows_nothing) the state does not show what the
 //           field does over time, nor does J at one time: v is carried, and its error decides at any |h| rate. So does
 //           that of a second tangent p, if the field has arguments or Parameters: p' = J p + (df/d arguments) pattern,
@@ -136,6 +139,8 @@ struct Limits {
   /// gradient below the first is not told from 0 by atol; below the second, the rounding of a larger number would be
   /// taken for an error.
   double floor_of_start, floor_of_largest;
+  /// Of v' = z v where the method no longer damps it: 1 if error estimate and end are of one sign, or -1.
+  double sign_of_error = 1;
 
   static constexpr double kShares[] = {0, 0.02, 0.05, 0.1, 0.25, 0.5};
   double estimate_over_error = 1, thresholds[std::size(kShares)] = {};

@@ -176,8 +176,8 @@ void LaneGuard<T>::make(Disturbance& disturbance, bool with_arguments) {
   if (!disturbance.now.empty()) return;
   disturbance.field = shared_.tangent_field(problem_, with_arguments);
   const std::size_t size = padded(rows_ * lanes_);
-  for (auto* buffer :
-       {&disturbance.now, &disturbance.end, &disturbance.scale, &disturbance.next_scale, &disturbance.stage})
+  for (auto* buffer : {&disturbance.now, &disturbance.end, &disturbance.scale, &disturbance.next_scale,
+                       &disturbance.fresh, &disturbance.stage})
     buffer->resize(size);
   if (disturbance.field == nullptr) return;
   disturbance.slopes.resize(size * static_cast<std::size_t>(problem_.tableau->num_stages));
@@ -257,10 +257,7 @@ void LaneGuard<T>::advance(Disturbance& disturbance, std::size_t lane) {
     const std::size_t i = row * lanes_ + lane;
     disturbance.now[i] = disturbance.end[i];
     if (!is_controlled(shared_.rtols[row])) continue;
-    const double fresh = guard::kFresh * shared_.rtols[row];
-    const double scale = static_cast<double>(disturbance.next_scale[i]);
-    const double v =
-        static_cast<double>(disturbance.end[i]) + fresh * scale * static_cast<double>(shared_.pattern[row]);
+    const double v = static_cast<double>(disturbance.end[i]) + static_cast<double>(disturbance.fresh[i]);
     disturbance.now[i] = static_cast<T>(v);
     disturbance.scale[i] = disturbance.next_scale[i];
     largest = std::max(largest, std::abs(v));

@@ -72,6 +72,7 @@ class LaneGuard {
     std::vector<double> size;        // [lane] what it began with, or is relative to since it was scaled back
     std::vector<double> ratio;       // [lane] of the attempt
     AlignedVector<T> now, end, scale, next_scale;  // [state, lanes] v, v1, s of the step before and of the attempt
+    AlignedVector<T> fresh;                        // [state, lanes] what is added after the attempt
     AlignedVector<T> stage, slopes;  // [state, lanes], [stage, state, lanes]; of an implicit step d alone, and spare
     std::unique_ptr<Tangent> tangent, of_explicit_step;
     bool any_is_carried = false;  // by a lane, maybe

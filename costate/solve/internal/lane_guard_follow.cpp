@@ -131,6 +131,8 @@ double LaneGuard<T>::find_ratio(const LaneClock& clock, Disturbance& disturbance
                                               : 0;
       const double low = has_second ? relative(tableau.e_low) : 0;
       disturbance.next_scale[i] = static_cast<T>(scale);
+      disturbance.fresh[i] = static_cast<T>(std::copysign(
+          guard::kFresh * allowed * static_cast<double>(shared_.pattern[row]), limits.sign_of_error * ratio));
       sum += ratio * ratio;
       sum_low += low * low;
       ++count;

@@ -67,7 +67,13 @@ double ReferenceGuard::judge(const ReferenceAttempt& attempt) {
 
 ReferenceGuard::Disturbance ReferenceGuard::disturbance_of(const Vector& start) {
   const Vector nothing(start.size());
-  return {.is_carried = true, .size = 1, .now = start, .end = nothing, .scale = nothing, .next_scale = nothing};
+  return {.is_carried = true,
+          .size = 1,
+          .now = start,
+          .end = nothing,
+          .scale = nothing,
+          .next_scale = nothing,
+          .fresh = nothing};
 }
 
 void ReferenceGuard::try_pattern(const ReferenceAttempt& attempt) {
@@ -182,6 +188,8 @@ double ReferenceGuard::ratio(const ReferenceAttempt& attempt, Disturbance& distu
       const auto relative = [&](const Vector& error) { return scale > 0 ? error[i] / (rtols_[i] * scale) : 0; };
       const double one = relative(errors.front()), low = relative(errors.back());
       disturbance.next_scale[i] = scale;
+      disturbance.fresh[i] =
+          std::copysign(guard::kFresh * rtols_[i] * scale * pattern_[i], limits_.sign_of_error * one);
       sum += one * one;
       sum_low += low * low;
       ++count;
@@ -205,7 +213,7 @@ void ReferenceGuard::advance(Disturbance& disturbance) const {
   disturbance.scale = disturbance.next_scale;
   disturbance.now = disturbance.end;
   for (std::size_t i = 0; i < pattern_.size(); ++i)
-    if (is_controlled(rtols_[i])) disturbance.now[i] += guard::kFresh * rtols_[i] * disturbance.scale[i] * pattern_[i];
+    if (is_controlled(rtols_[i])) disturbance.now[i] += disturbance.fresh[i];
   if (largest_of(disturbance.now) < guard::kRescaleAbove) return;
   disturbance.size /= guard::kRescaleAbove;
   for (std::size_t i = 0; i < pattern_.size(); ++i) {

@@ -64,7 +64,7 @@ class ReferenceGuard {
   struct Disturbance {
     bool is_carried = false;
     double size = 1;
-    Vector now, end, scale, next_scale;
+    Vector now, end, scale, next_scale, fresh;
   };
 
   bool is_implicit() const { return tableau_.steps_by_function(); }
