@@ -84,6 +84,7 @@ TEST(GradientsFromRest, AreRightForOtherMethodsInF32) {
 TEST(GradientsFromRest, AreRightForImplicitMethods) {
   for (const RestCase& c : test::rest_cases()) {
     for (const double rtol : {1e-3, 1e-6}) expect_right(c, {.rtol = rtol, .method = Method::kRodas5p});
+    expect_right(c, {.rtol = 1e-3, .method = Method::kAuto});
     expect_right(c, {.rtol = 1e-6, .method = Method::kKvaerno5});
     if (c.z0.size() < 20)
       expect_right(c, {.rtol = 1e-6, .method = Method::kRadau5});  // its systems are three times as large

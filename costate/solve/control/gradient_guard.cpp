@@ -91,6 +91,8 @@ Limits::Limits(const Tableau& tableau, double solve_rtol, double atol, double ro
       floor_of_start(std::clamp(atol, 1e-12, std::max(rtol, 1e-12))),
       floor_of_largest(4 * rounding / rtol) {
   estimate_over_error = std::max(1.0, std::pow(1e-3 / rtol, 1.0 / (tableau.error_order() + 1)));
+  if (&tableau == &costate::tableau(Method::kAuto))
+    sign_of_error = sign_of_error_at_limit(costate::tableau(kAutoExplicit));
   if (tableau.is_implicit()) return;  // disturbances are carried from the start
   sign_of_error = sign_of_error_at_limit(tableau);
   const LinearError error(tableau);
