@@ -52,6 +52,12 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (...) {
-    return cli::report(std::current_exception());
+    const std::exception_ptr error = std::current_exception();
+    try {
+      // mpirun ends all ranks at the first one that fails, maybe before the one that prints has printed.
+      return cli::on_ranks([&] { return cli::report(error); });
+    } catch (...) {
+      return cli::report(error);
+    }
   }
 }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <new>
 #include <streambuf>
+#include <string>
 #include <thread>
 
 #include "costate/base/base.h"
@@ -38,7 +39,7 @@ int report(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const Error& known) {
-    std::cerr << kErrorPrefix << known.what() << "\n";
+    std::cerr << std::string(kErrorPrefix) + known.what() + "\n";  // in one piece: mpirun may cut in
     return known.info().exit_code;
   } catch (const std::bad_alloc&) {
     std::cerr << kErrorPrefix << "out of memory.\n";
