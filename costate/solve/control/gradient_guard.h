@@ -30,8 +30,8 @@
 // Fresh.    After an accepted step v_i = v1_i +- 0.1 rtol s_i pattern_i: disturbances that begin later (by a parameter,
 //           by an output) meet the later steps. The sign is that of what d_i says of v1_i at the limit of stability, so
 //           that it adds to the fastest mode: of one sign, what is added step by step can hold that mode in place while
-//           the method lets it grow, and steps beyond stability go on for ever (1e76 in the place of 0 after 1,300
-//           steps, beside numbers that are conserved).
+//           the method lets it grow, and steps beyond stability go on for ever (a gradient off by 1e31 times
+//           what is allowed, after 1,300 steps beside numbers that are conserved).
 // Silence.  After a step whose state error was next to nothing (shows_nothing) the state does not show what the
 //           field does over time, nor does J at one time: v is carried, and its error decides at any |h| rate. So does
 //           that of a second tangent p, if the field has arguments or Parameters: p' = J p + (df/d arguments) pattern,
