@@ -13,7 +13,7 @@
 #include "costate/operations/interpolate.h"
 #include "costate/operations/linear_solve.h"
 #include "tests/codegen/c_program.h"
-#include "tests/codegen/elementwise_operations.h"
+#include "tests/codegen/target_functions.h"
 #include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
 
@@ -173,22 +173,7 @@ TEST(ExportC, ElementaryFunctionsWithoutFusedMultiplyAdds) {
 }
 
 TEST(ExportC, StructureReductionsAndProducts) {
-  const Function function = trace(
-      [](Array a, Array b, Array v) {
-        const Array product = matmul(a, b), turned = transpose(a);
-        return std::vector<Array>{product,
-                                  matmul(turned, v),
-                                  outer(v, v),
-                                  concat({a.slice(1, 3), turned.slice(0, 2)}),
-                                  sum(product, {0}),
-                                  sum(product, {1}),
-                                  reduce_max(a, {0}),
-                                  reduce_min(a, {0, 1}),
-                                  sum(a * reshape(v, {3, 1})),
-                                  v[2] * v + v[0] - v,
-                                  where(v < 0.0, v * 2.0, -v)};
-      },
-      {{"a", {3, 3}}, {"b", {3, 2}}, {"v", {3}}});
+  const Function function = test::structure_operations();
   check_function(function, -2, 2, 16);
   const std::vector<std::size_t> wrt = {0, 1, 2};
   check_function(vjp(function, wrt), -2, 2, 64);

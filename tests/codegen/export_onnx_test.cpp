@@ -14,9 +14,9 @@
 #include "costate/nn/nn.h"
 #include "costate/operations/linear_solve.h"
 #include "tests/codegen/c_program.h"
-#include "tests/codegen/elementwise_operations.h"
 #include "tests/codegen/models.h"
 #include "tests/codegen/other_python.h"
+#include "tests/codegen/target_functions.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -110,24 +110,7 @@ TEST(ExportOnnx, NetsGradientsAndStructure) {
   const std::vector<std::size_t> wrt = {1};
   check_onnx(vjp(field, wrt), -2, 2, 256, kBoth);
   check_onnx(jacobian(field, wrt), -2, 2, 256, kBoth);
-  const Function structure = trace(
-      [](Array a, Array b, Array v) {
-        const Array product = matmul(a, b), turned = transpose(a);
-        return std::vector<Array>{product,
-                                  matmul(turned, v),
-                                  outer(v, v),
-                                  matmul(constant(HostArray(Shape{2, 3}, std::vector<double>{1, 2, 3, 4, 5, 6})), b),
-                                  concat({a.slice(1, 3), turned.slice(0, 2), ones({1, 3})}),
-                                  sum(product, {0}),
-                                  sum(product, {1}),
-                                  reduce_max(a, {0}),
-                                  reduce_min(a, {0, 1}),
-                                  sum(a * reshape(v, {3, 1})),
-                                  v[2] * v + v[0] - v,
-                                  broadcast_to(v[1], {4}),
-                                  where(v < 0.0, v * 2.0, -v)};
-      },
-      {{"a", {3, 3}}, {"b", {3, 2}}, {"v", {3}}});
+  const Function structure = test::structure_operations();
   check_onnx(structure, -2, 2, 32, kBoth);
   const std::vector<std::size_t> all = {0, 1, 2};
   check_onnx(vjp(structure, all), -2, 2, 64, kBoth);

@@ -13,7 +13,7 @@
 #include "costate/graph/convolution.h"
 #include "costate/nn/nn.h"
 #include "costate/operations/linear_solve.h"
-#include "tests/codegen/elementwise_operations.h"
+#include "tests/codegen/target_functions.h"
 #include "tests/cuda/emulated_device.h"
 #include "tests/support/expect_error.h"
 
@@ -37,22 +37,7 @@ std::vector<KernelCase> kernel_cases() {
   cases.push_back(
       {"elementwise", test::elementwise_operations([&](std::string_view op) { return !is_atan2(op); }), 0, 1});
   cases.push_back({"atan2", test::elementwise_operations(is_atan2), 0, 1, 2});
-  const Function structure = trace(
-      [](Array a, Array b, Array v) {
-        const Array product = matmul(a, b), turned = transpose(a);
-        return std::vector<Array>{product,
-                                  matmul(turned, v),
-                                  outer(v, v),
-                                  concat({a.slice(1, 3), turned.slice(0, 2)}),
-                                  sum(product, {0}),
-                                  sum(product, {1}),
-                                  reduce_max(a, {0}),
-                                  reduce_min(a, {0, 1}),
-                                  sum(a * reshape(v, {3, 1})),
-                                  v[2] * v + v[0] - v,
-                                  where(v < 0.0, v * 2.0, -v)};
-      },
-      {{"a", {3, 3}}, {"b", {3, 2}}, {"v", {3}}});
+  const Function structure = test::structure_operations();
   cases.push_back({"structure", structure});
   const std::vector<std::size_t> all = {0, 1, 2}, first = {0};
   cases.push_back({"structure_vjp", vjp(structure, all)});

@@ -1,0 +1,54 @@
+// Functions of all operations that targets of generated source have in common, for the tests of each.
+#pragma once
+
+#include <functional>
+#include <source_location>
+#include <string_view>
+#include <vector>
+
+#include "costate/graph/internal/builder.h"
+#include "costate/graph/trace.h"
+
+namespace costate::test {
+
+/// All elementwise operations that `takes` takes, each of operands in its own domain, given numbers from (0, 1).
+inline Function elementwise_operations(const std::function<bool(std::string_view)>& takes) {
+  return trace(
+      [&](Array u) {
+        std::vector<Array> results;
+        for (std::size_t i = 0; i < kNumOps; ++i) {
+          const OpInfo& op = kOpTable[i];
+          if (!is_elementwise(static_cast<Op>(i)) || !takes(op.name)) continue;
+          std::vector<Array> operands;
+          for (int k = 0; k < op.arity; ++k)
+            operands.push_back(u.slice(5 * k, 5 * k + 5) * (op.test_high - op.test_low) + op.test_low);
+          results.push_back(internal::append_op(static_cast<Op>(i), operands, std::source_location::current()));
+        }
+        return results;
+      },
+      {{"u", {15}}});
+}
+
+/// Products, parts, sums and extremes of a [3, 3], b [3, 2] and v [3].
+inline Function structure_operations() {
+  return trace(
+      [](Array a, Array b, Array v) {
+        const Array product = matmul(a, b), turned = transpose(a);
+        return std::vector<Array>{product,
+                                  matmul(turned, v),
+                                  outer(v, v),
+                                  matmul(constant(HostArray(Shape{2, 3}, std::vector<double>{1, 2, 3, 4, 5, 6})), b),
+                                  concat({a.slice(1, 3), turned.slice(0, 2), ones({1, 3})}),
+                                  sum(product, {0}),
+                                  sum(product, {1}),
+                                  reduce_max(a, {0}),
+                                  reduce_min(a, {0, 1}),
+                                  sum(a * reshape(v, {3, 1})),
+                                  v[2] * v + v[0] - v,
+                                  broadcast_to(v[1], {4}),
+                                  where(v < 0.0, v * 2.0, -v)};
+      },
+      {{"a", {3, 3}}, {"b", {3, 2}}, {"v", {3}}});
+}
+
+}  // namespace costate::test
