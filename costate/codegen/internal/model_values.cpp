@@ -4,13 +4,12 @@
 
 #include "costate/base/version.h"
 #include "costate/codegen/internal/model_functions.h"
+#include "costate/solve/control/initial_step.h"
 #include "costate/solve/methods/tableau.h"
 #include "costate/source/internal/c_text.h"
 
 namespace costate::internal {
 namespace {
-
-constexpr double kFirstError = 0.003;  // of the first step, in tolerances (solve/control/initial_step.cpp)
 
 void set_conditions(const SeriesModel& model, std::set<std::string>& conditions) {
   const Tableau& method = exported_method(model);

@@ -26,8 +26,6 @@ FirstStep first_step_of(const StepControl& control) {
 
 void initial_steps(const Tableau& tableau, FirstStep rule, const double* slopes, const double* curvatures,
                    double* steps, std::size_t count) {
-  constexpr double kFirstError = 0.003;  // measured: 0.003 to 0.3 cost the same within 2 %
-  constexpr double kHairersError = 0.01;
   constexpr std::size_t kChunk = 32;
   const double order = tableau.error_order();
   for (; count > 0; count -= std::min(count, kChunk), slopes += kChunk, curvatures += kChunk, steps += kChunk) {

@@ -93,6 +93,8 @@ class SolveKernelWriter : public KernelWriter {
     set_number("order", tableau().error_order());
     set_number("error_constant", tableau().error_constant);
     set_number("method_order", tableau().order);
+    set_number("first_error", kFirstError);
+    set_number("hairers_error", kHairersError);
     set_if(first_step_of(control) == FirstStep::kHairers, "first_step_of_hairer");
   }
 
