@@ -74,8 +74,8 @@ class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shar
   SolveOptions options_in() const;
 
   /// A solve of state and tangent together, as a Function: operands, tangents of the `moved` arguments and of the
-  /// times, tangent of z0 -> [time, state and tangent]. Made once, so that all who take derivatives of this solve share
-  /// one.
+  /// times, tangent of z0 -> the result, and its tangent. Made once, so that all who take derivatives of this solve
+  /// share one.
   Function tangent_solve(std::int64_t num_times, const MovedOperands& moved) const;
   /// Its inputs; an empty tangent is 0.
   static std::vector<Array> tangent_inputs(std::span<const Array> operands, std::span<const Array> tangents);
