@@ -1133,7 +1133,7 @@ class Solution:
     @property
     def states(self) -> numpy.ndarray:
         """
-        [batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed. Of a state of several arrays, these in the structure of z0, each [..., time, ...its axes].
+        [batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed. Of a state of several arrays, these in the structure of z0, each [..., time, ...its axes]. Of a solve with `save`, what that gives, in its structure.
         """
 
     @property
@@ -1222,7 +1222,7 @@ class StepView:
     def state(self) -> numpy.ndarray:
         """[state] at t, flat."""
 
-def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int | None = None, dense: bool = False, jac: Callable | None = None, on_step: Callable | None = None, on_accept: Callable | None = None, on_reject: Callable | None = None, progress: Callable | None = None, device: str = 'cpu', method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str | Callable = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
+def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: bool = True, events: Sequence = (), max_events: int | None = None, save: Callable | None = None, dense: bool = False, jac: Callable | None = None, on_step: Callable | None = None, on_accept: Callable | None = None, on_reject: Callable | None = None, progress: Callable | None = None, device: str = 'cpu', method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str | Callable = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> Any:
     """
     Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
@@ -1242,6 +1242,8 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
             events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
             and the first `max_events` (16) times, numbers and states of events, all with gradients through the events' times; z0 is
             one array then.
+    save    save(t, z, *args) gives what is kept of z at `times`, in place of z: an array, or several in a dict, tuple or
+            dataclass. `states` has these; z is kept nowhere else. NaN where z is. States at events, and those to go on from, are z.
     jac     jac(t, z, *args) gives df/dz for implicit methods and derivatives by z; None: from the graph (vector_field).
     on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
             is called with the part of the times that is behind, from 0 to 1.

@@ -9,6 +9,7 @@
 
 #include "costate/solve/dense_solution.h"
 #include "costate/solve/internal/event_field.h"
+#include "costate/solve/save_function.h"
 #include "costate/solve/solve.h"
 
 namespace costate::internal {
@@ -30,6 +31,7 @@ struct HostBatch {
   std::span<const HostArray> arguments;
   HostSizes sizes;
   const EventField* events = nullptr;  // of the field that is solved, if it has some
+  const SaveFunction* save = nullptr;  // of what is kept in place of states, if it isn't these
   const SolveEnd* resume = nullptr;    // of the solve that this one goes on with
   const SolveWatch* watch = nullptr;   // null where nobody watches
 };
