@@ -1,5 +1,5 @@
-// Structure, reductions and products: linear in each operand, so the tangent is the operation itself and the cotangent
-// its transpose.
+// Structure, reductions, products and windows: linear in each operand, so the tangent is the operation itself and the
+// cotangent its transpose.
 #include <numeric>
 
 #include "costate/base/error.h"
@@ -86,6 +86,17 @@ Array convolution_partial(const Node& node, std::size_t i, const Array& x, const
   }
 }
 
+/// One of the four pools, with the attributes of another.
+Array pool(Op op, const Node& like, std::span<const Array> operands, const Shape& shape) {
+  return append_op(op, operands, std::source_location::current(), like.indices, shape);
+}
+
+/// The two that choose by x, at the place of their second operand.
+Array chosen_pool(Op op, const Node& like, const Array& x, const Array& a, const Shape& shape) {
+  const Array operands[] = {x, a};
+  return pool(op, like, operands, shape);
+}
+
 }  // namespace
 
 MaybeArray transposed_partial(const Node& node, std::size_t i, std::span<const Array> operands, const Array& result,
@@ -117,6 +128,14 @@ MaybeArray transposed_partial(const Node& node, std::size_t i, std::span<const A
     case Op::kConv2dInput:
     case Op::kConv2dWeights:
       return convolution_partial(node, i, x, operands[1], a);
+    case Op::kAvgPool:
+      return pool(Op::kAvgPoolInput, node, {&a, 1}, x.shape());
+    case Op::kAvgPoolInput:
+      return pool(Op::kAvgPool, node, {&a, 1}, x.shape());
+    case Op::kMaxPool:
+      return i == 0 ? MaybeArray() : chosen_pool(Op::kMaxPoolInput, node, x, a, x.shape());
+    case Op::kMaxPoolInput:
+      return i == 0 ? MaybeArray() : chosen_pool(Op::kMaxPool, node, x, a, operands[1].shape());
     default:
       COSTATE_CHECK(false, "no transposed rule for ", info(node.op).name);
       return {};
@@ -156,6 +175,12 @@ MaybeArray forward_tangent(const Node& node, std::span<const Array> operands, co
     case Op::kConv2dWeights:
       return convolution(node.op, node, tangent(0), operands[1], node.shape) +
              convolution(node.op, node, operands[0], tangent(1), node.shape);
+    case Op::kAvgPool:
+    case Op::kAvgPoolInput:
+      return pool(node.op, node, {{tangent(0)}}, node.shape);
+    case Op::kMaxPool:
+    case Op::kMaxPoolInput:
+      return tangents[1].is_empty() ? MaybeArray() : chosen_pool(node.op, node, operands[0], tangents[1], node.shape);
     default:
       COSTATE_CHECK(false, "no forward rule for ", info(node.op).name);
       return {};

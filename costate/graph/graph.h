@@ -29,7 +29,7 @@ struct Node {
   std::vector<NodeId> operands = {};
   std::vector<double> values = {};         // kConstant: shape.size() numbers, or one that fills the shape
   std::vector<std::int64_t> indices = {};  // kInput: position; kGather, kScatter: flat positions; axes of the others,
-                                           // attributes of convolutions
+                                           // attributes of convolutions and pools
   std::shared_ptr<const Extension> extension = {};  // kExtension
 };
 

@@ -8,6 +8,7 @@
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/convolution.h"
 #include "costate/graph/internal/per_node.h"
+#include "costate/graph/internal/pooling.h"
 
 namespace costate {
 namespace internal {
@@ -248,6 +249,11 @@ std::vector<double> interpret_node(const Node& node, std::span<const std::vector
     case Op::kConv2dInput:
     case Op::kConv2dWeights:
       return interpret_convolution(node, operands, shapes);
+    case Op::kAvgPool:
+    case Op::kAvgPoolInput:
+    case Op::kMaxPool:
+    case Op::kMaxPoolInput:
+      return interpret_pool(node, operands, shapes);
     case Op::kExtension:
       return node.extension->interpret(operands);
     default:

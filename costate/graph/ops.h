@@ -13,7 +13,17 @@ enum class Op : std::uint8_t {
 #undef COSTATE_OP
 };
 
-enum class OpFamily : std::uint8_t { kSource, kUnary, kBinary, kTernary, kStructure, kReduce, kProduct, kExtension };
+enum class OpFamily : std::uint8_t {
+  kSource,
+  kUnary,
+  kBinary,
+  kTernary,
+  kStructure,
+  kReduce,
+  kProduct,
+  kWindow,
+  kExtension
+};
 
 /// One row of ops.def.
 struct OpInfo {
@@ -42,9 +52,13 @@ constexpr bool is_elementwise(Op op) {
 constexpr bool is_step(Op op) {
   return op == Op::kSign || op == Op::kFloor || op == Op::kLess || op == Op::kLessEqual || op == Op::kEqual;
 }
+/// Whether operand i only says which numbers of another one are meant.
+constexpr bool chooses(Op op, std::size_t operand) {
+  return operand == 0 && (op == Op::kWhere || op == Op::kMaxPool || op == Op::kMaxPoolInput);
+}
 /// Whether a derivative by operand i can be other than 0.
 constexpr bool carries_derivative(Op op, std::size_t operand) {
-  return !is_step(op) && op != Op::kStopGradient && !(op == Op::kWhere && operand == 0);
+  return !is_step(op) && op != Op::kStopGradient && !chooses(op, operand);
 }
 
 }  // namespace costate

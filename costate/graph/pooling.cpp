@@ -1,122 +1,74 @@
 #include "costate/graph/pooling.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "costate/base/error.h"
+#include "costate/graph/internal/builder.h"
 
 namespace costate {
 namespace {
 
-/// The windows along one axis.
-struct Windows {
-  std::int64_t kernel, stride, padding;
-};
-
-using Combine = Array (*)(Operand, Operand);
-
-// Each place of a window is a node of the graph.
+// As many nodes as a window has places stand for a pool where there is no kernel (internal/composed_pools.h).
 constexpr std::int64_t kMostKernel = 1'000'000;
 constexpr std::int64_t kMostWidth = 1'000'000'000;
 
-Array add(Operand x, Operand y) { return x + y; }
-
-/// Windows of the last axes. InvalidArgument and ShapeError as pooling.h says.
-void check(const std::string& function, const Shape& shape, std::vector<Windows>& windows) {
-  const auto rank = static_cast<int>(windows.size());
-  if (shape.rank() != rank + 1)
-    throw ShapeError("[", function, "] x must have shape ", rank == 2 ? "[channel, row, column]" : "[channel, place]",
-                     "; got ", shape, ".");
-  for (int i = 0; i < rank; ++i) {
-    Windows& along = windows[static_cast<std::size_t>(i)];
-    if (along.stride == 0) along.stride = along.kernel;
-    if (along.kernel < 1 || along.stride < 1 || along.padding < 0 || along.padding > along.kernel / 2)
+/// Windows of the last axes; a stride of 0 becomes what it stands for. InvalidArgument and ShapeError as pooling.h
+/// says.
+void check(const std::string& function, const Shape& shape, int num_axes, PoolOptions& options) {
+  if (shape.rank() != num_axes + 1)
+    throw ShapeError("[", function, "] x must have shape ",
+                     num_axes == 2 ? "[channel, row, column]" : "[channel, place]", "; got ", shape, ".");
+  for (int i = 0; i < num_axes; ++i) {
+    const auto axis = static_cast<std::size_t>(i + 2 - num_axes);
+    const std::int64_t kernel = options.kernel[axis], padding = options.padding[axis];
+    std::int64_t& stride = options.stride[axis];
+    if (stride == 0) stride = kernel;
+    if (kernel < 1 || stride < 1 || padding < 0 || padding > kernel / 2)
       throw InvalidArgument("[", function,
                             "] a window needs a kernel of at least 1, a stride of at least 1 and a padding from 0 to "
                             "half of the kernel; got kernel = ",
-                            along.kernel, ", stride = ", along.stride, ", padding = ", along.padding, ".");
-    if (along.kernel > kMostKernel)
-      throw InvalidArgument("[", function, "] a kernel has at most 10^6 places along an axis; got ", along.kernel, ".");
-    const std::int64_t length = shape[i + 1] + 2 * along.padding;
-    if (along.kernel > length)
-      throw ShapeError("[", function, "] a kernel of ", along.kernel, " does not fit into an axis of ", length,
+                            kernel, ", stride = ", stride, ", padding = ", padding, ".");
+    if (kernel > kMostKernel)
+      throw InvalidArgument("[", function, "] a kernel has at most 10^6 places along an axis; got ", kernel, ".");
+    if (shape[i + 1] < 1) throw ShapeError("[", function, "] x must have numbers along each axis; got ", shape, ".");
+    const std::int64_t length = shape[i + 1] + 2 * padding;
+    if (kernel > length)
+      throw ShapeError("[", function, "] a kernel of ", kernel, " does not fit into an axis of ", length,
                        ", padding included; x has shape ", shape, ".");
   }
 }
 
-/// The numbers at `positions` along an axis, which stays.
-Array take(const Array& x, int axis, const std::vector<std::int64_t>& positions) {
-  const std::vector<std::int64_t> strides = x.shape().strides();
-  const std::int64_t inner = strides[static_cast<std::size_t>(axis)], length = x.shape()[axis];
-  const std::int64_t outer = x.shape().size() / std::max<std::int64_t>(1, inner * length);
-  std::vector<std::int64_t> flat;
-  flat.reserve(static_cast<std::size_t>(outer * inner) * positions.size());
-  for (std::int64_t block = 0; block < outer; ++block)
-    for (const std::int64_t position : positions)
-      for (std::int64_t i = 0; i < inner; ++i) flat.push_back((block * length + position) * inner + i);
-  std::vector<std::int64_t> axes = x.shape().axes();
-  axes[static_cast<std::size_t>(axis)] = static_cast<std::int64_t>(positions.size());
-  return gather(x, std::move(flat), Shape(std::move(axes)));
+/// An image's pool, of the kind of `op`.
+Array pool(Op op, const Operand& image, const PoolOptions& options) {
+  const Array operands[] = {image.array, image.array};
+  return internal::append_op(op, std::span(operands).first(static_cast<std::size_t>(info(op).arity)), image.where,
+                             {options.kernel[0], options.kernel[1], options.stride[0], options.stride[1],
+                              options.padding[0], options.padding[1]});
 }
 
-/// Combines the numbers of each window along an axis, the first two first. Where a window reaches over an end of the
-/// axis, the number at that end, which is in the window, stands for what is missing.
-Array fold(const Array& x, int axis, const Windows& windows, Combine combine) {
-  const std::int64_t length = x.shape()[axis];
-  const std::int64_t count = (length + 2 * windows.padding - windows.kernel) / windows.stride + 1;
-  Array folded;
-  for (std::int64_t offset = 0; offset < windows.kernel; ++offset) {
-    std::vector<std::int64_t> positions;
-    for (std::int64_t window = 0; window < count; ++window)
-      positions.push_back(std::clamp<std::int64_t>(window * windows.stride - windows.padding + offset, 0, length - 1));
-    const Array next = take(x, axis, positions);
-    folded = folded.is_empty() ? next : combine(folded, next);
-  }
-  return folded;
+Array pool2d(Op op, const std::string& function, const Operand& x, PoolOptions options) {
+  check(function, x.array.shape(), 2, options);
+  return pool(op, x, options);
 }
 
-/// Along columns, then along rows: of equal numbers the first in row-major order stays first.
-Array fold_all(Array x, const std::vector<Windows>& windows, Combine combine) {
-  for (std::size_t axis = windows.size(); axis > 0; --axis)
-    x = fold(x, static_cast<int>(axis), windows[axis - 1], combine);
-  return x;
-}
-
-Array max_of(const std::string& function, const Array& x, std::vector<Windows> windows) {
-  check(function, x.shape(), windows);
-  return fold_all(x, windows, max);
-}
-
-Array mean_of(const std::string& function, const Array& x, std::vector<Windows> windows) {
-  check(function, x.shape(), windows);
-  std::vector<std::array<std::int64_t, 2>> widths = {{0, 0}};
-  double size = 1;
-  for (Windows& along : windows) {
-    widths.push_back({along.padding, along.padding});
-    along.padding = 0;
-    size *= static_cast<double>(along.kernel);
-  }
-  return fold_all(pad(x, widths), windows, add) * (1 / size);
-}
-
-std::vector<Windows> windows_of(const PoolOptions& options) {
-  return {{options.kernel[0], options.stride[0], options.padding[0]},
-          {options.kernel[1], options.stride[1], options.padding[1]}};
-}
-
-std::vector<Windows> windows_of(const Pool1dOptions& options) {
-  return {{options.kernel, options.stride, options.padding}};
+/// That of an image of one row.
+Array pool1d(Op op, const std::string& function, const Operand& x, const Pool1dOptions& along) {
+  PoolOptions options{.kernel = {1, along.kernel}, .stride = {1, along.stride}, .padding = {0, along.padding}};
+  const Shape series = x.array.shape();
+  check(function, series, 1, options);
+  const Array pooled = pool(op, {reshape(x, {series[0], 1, series[1]}), x.where}, options);
+  return reshape(pooled, {series[0], pooled.shape()[2]});
 }
 
 }  // namespace
 
-Array max_pool2d(Operand x, const PoolOptions& options) { return max_of("max_pool2d", x.array, windows_of(options)); }
-Array max_pool1d(Operand x, const Pool1dOptions& options) { return max_of("max_pool1d", x.array, windows_of(options)); }
-Array avg_pool2d(Operand x, const PoolOptions& options) { return mean_of("avg_pool2d", x.array, windows_of(options)); }
-Array avg_pool1d(Operand x, const Pool1dOptions& options) {
-  return mean_of("avg_pool1d", x.array, windows_of(options));
-}
+Array max_pool2d(Operand x, const PoolOptions& options) { return pool2d(Op::kMaxPool, "max_pool2d", x, options); }
+Array max_pool1d(Operand x, const Pool1dOptions& options) { return pool1d(Op::kMaxPool, "max_pool1d", x, options); }
+Array avg_pool2d(Operand x, const PoolOptions& options) { return pool2d(Op::kAvgPool, "avg_pool2d", x, options); }
+Array avg_pool1d(Operand x, const Pool1dOptions& options) { return pool1d(Op::kAvgPool, "avg_pool1d", x, options); }
 
 Array global_average(Operand x) {
   const Shape& shape = x.array.shape();

@@ -1,7 +1,6 @@
 // Pooling of feature maps, and padding with zeros. Windows are those of PyTorch: along an axis of n numbers there are
 // floor((n + 2 padding - kernel) / stride) + 1, the first of which begins `padding` places before the axis; what is
-// left behind the last one is not read. All are compositions of gathers, maxima and sums, with derivatives of any
-// order.
+// left behind the last one is not read. All have derivatives of any order.
 #pragma once
 
 #include <array>
@@ -26,8 +25,9 @@ struct Pool1dOptions {
 };
 
 /// The largest number of each window: [C, H, W] -> [C, h, w], and [C, L] -> [C, l]. Padding holds no number. Of equal
-/// numbers the first in the window's row-major order has the derivative; a window with a NaN gives NaN. ShapeError for
-/// another rank, or a kernel that does not fit into the padded axis; InvalidArgument for options out of range.
+/// numbers the first in the window's row-major order has the derivative; a window with a NaN gives NaN, and its last
+/// NaN has the derivative. ShapeError for another rank, an axis without numbers, or a kernel that does not fit into the
+/// padded axis; InvalidArgument for options out of range.
 Array max_pool2d(Operand x, const PoolOptions& options = {});
 Array max_pool1d(Operand x, const Pool1dOptions& options = {});
 

@@ -19,6 +19,7 @@
 #include "costate/graph/graph.h"
 #include "costate/plan/convolution.h"
 #include "costate/plan/phase.h"
+#include "costate/plan/pooling.h"
 
 namespace costate::internal {
 
@@ -61,6 +62,7 @@ enum class InstructionKind : std::uint8_t {
   kBatched,      // out [m, n] = A [m, k] · B [k, n] lane by lane
   kConv,         // out = (initial) + what packed, shared weights make of an image: conv2d or conv2d_input
   kConvLanes,    // out = one of the three convolutions lane by lane, weights as they stand
+  kPool,         // out = one of the four pools
   kExtension,    // out = extension(sources)
   // What accumulations add to a kSum output: out [n] += scale times
   kAddGemm,       // A [m, k·lanes] · transpose(B [n, k·lanes])
@@ -101,6 +103,7 @@ struct Instruction {
   std::size_t group = 0;  // kReduce
   std::vector<std::uint32_t> table = {};
   std::shared_ptr<const ConvTable> conv = {};       // kConv, kConvLanes, kAddConv
+  std::shared_ptr<const PoolTable> pool = {};       // kPool
   std::vector<double> constants = {};               // kFill
   std::shared_ptr<const Extension> extension = {};  // kExtension, kAddExtension
   std::int32_t state = -1;                          // of the extension

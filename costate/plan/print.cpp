@@ -11,8 +11,8 @@ namespace {
 constexpr std::string_view kRegionNames[] = {"input", "output", "shared", "saved", "scratch"};
 constexpr std::string_view kMotionNames[] = {"", " lane", " row", " scalar"};
 constexpr std::string_view kKindNames[] = {
-    "fill",    "elementwise", "pair",       "copy",      "gather",   "scatter",  "reduce",    "gemm",
-    "batched", "conv",        "conv_lanes", "extension", "add_gemm", "add_conv", "add_lanes", "add_extension"};
+    "fill", "elementwise", "pair", "copy",      "gather",   "scatter",  "reduce",    "gemm",         "batched",
+    "conv", "conv_lanes",  "pool", "extension", "add_gemm", "add_conv", "add_lanes", "add_extension"};
 constexpr std::string_view kEpilogueNames[] = {"",          "+tanh",       "+relu",       "+sigmoid",
                                                "+softplus", "+tanh_slope", "+relu_slope", "+sigmoid_slope"};
 
@@ -35,7 +35,7 @@ std::string to_string(const Instruction& instruction) {
     out << ' ' << info(instruction.op).name << (instruction.inner_is_right ? "(z, " : "(")
         << info(instruction.inner_op).name << (instruction.inner_is_right ? "(x, y))" : "(x, y), z)");
   if (instruction.extension) out << ' ' << instruction.extension->name();
-  if (instruction.conv) out << ' ' << info(instruction.op).name;
+  if (instruction.conv || instruction.pool) out << ' ' << info(instruction.op).name;
   if (instruction.m > 0) out << ' ' << instruction.m << 'x' << instruction.k << 'x' << instruction.n;
   if (instruction.has_bias) out << " bias";
   for (std::size_t i = 0; i < instruction.sources.size(); ++i)

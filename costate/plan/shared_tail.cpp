@@ -88,6 +88,8 @@ class Splitter {
       case Op::kScatter:
       case Op::kBroadcast:
       case Op::kSum:
+      case Op::kAvgPool:
+      case Op::kAvgPoolInput:
         return true;
       case Op::kAdd:
       case Op::kSub:
@@ -100,6 +102,9 @@ class Splitter {
       case Op::kConv2dInput:
       case Op::kConv2dWeights:
         return shared(0) != shared(1);
+      case Op::kMaxPool:
+      case Op::kMaxPoolInput:
+        return shared(0);
       case Op::kDiv:
         return shared(1);
       case Op::kWhere:

@@ -179,6 +179,8 @@ TEST(ExportC, StructureReductionsAndProducts) {
   check_function(vjp(function, wrt), -2, 2, 64);
 }
 
+TEST(ExportC, Pools) { check_function(test::pool_operations(), -2, 2, 16); }
+
 TEST(ExportC, TablesOfInputs) {
   const auto table = [](const std::vector<Interpolation>& ways) {
     return trace(

@@ -3,10 +3,13 @@
 
 #include <functional>
 #include <source_location>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/graph/pooling.h"
 #include "costate/graph/trace.h"
 
 namespace costate::test {
@@ -49,6 +52,24 @@ inline Function structure_operations() {
                                   where(v < 0.0, v * 2.0, -v)};
       },
       {{"a", {3, 3}}, {"b", {3, 2}}, {"v", {3}}});
+}
+
+/// Pools of x [2, 5, 4], what cotangents a and b become, and a tangent, whose windows have numbers in common or not.
+inline Function pool_operations() {
+  const PoolOptions common{.kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 1}}, apart{.kernel = {2, 2}};
+  return trace(
+      [=](Array x, Array a, Array b, Array tangent) {
+        const Array largest = max_pool2d(x, common), mean = avg_pool2d(x, common);
+        std::vector<Array> results{largest, mean, max_pool2d(x, apart), avg_pool2d(x, apart)};
+        for (const Array& value : {largest, mean}) {
+          results.push_back(pull_back(std::span(&value, 1), std::span(&a, 1), std::span(&x, 1))[0]);
+          results.push_back(push_forward(std::span(&value, 1), std::span(&x, 1), std::span(&tangent, 1))[0]);
+        }
+        for (const Array& value : {results[2], results[3]})
+          results.push_back(pull_back(std::span(&value, 1), std::span(&b, 1), std::span(&x, 1))[0]);
+        return results;
+      },
+      {{"x", {2, 5, 4}}, {"a", {2, 3, 5}}, {"b", {2, 2, 2}}, {"tangent", {2, 5, 4}}});
 }
 
 }  // namespace costate::test

@@ -41,6 +41,7 @@ std::vector<KernelCase> kernel_cases() {
   cases.push_back({"structure", structure});
   const std::vector<std::size_t> all = {0, 1, 2}, first = {0};
   cases.push_back({"structure_vjp", vjp(structure, all)});
+  cases.push_back({"pools", test::pool_operations()});
   std::vector<Mlp> nets;
   for (const Activation activation : {Activation::kTanh, Activation::kRelu, Activation::kSigmoid, Activation::kSoftplus,
                                       Activation::kElu, Activation::kSilu, Activation::kSin})

@@ -188,6 +188,21 @@ TEST(Verify, NamesTheNodeWhoseAttributesNoTraceWouldMake) {
     EXPECT_ERROR(verified(Op::kConv2d, {{1, 3, 3}, {1, 1, 2, 2}}, {1, 2, 2}, attributes), InternalError,
                  "attribute of a convolution is out of range");
   }
+  EXPECT_NO_THROW(verified(Op::kMaxPool, {{1, 4, 4}, {1, 4, 4}}, {1, 3, 3}, {2, 2, 2, 2, 1, 1}));
+  EXPECT_NO_THROW(verified(Op::kAvgPoolInput, {{1, 3, 3}}, {1, 4, 4}, {2, 2, 2, 2, 1, 1}));
+  for (const std::vector<std::int64_t>& attributes : std::vector<std::vector<std::int64_t>>{
+           {0, 2, 2, 2, 0, 1}, {2, 2, 0, 2, 1, 1}, {2, 2, 2, 2, -1, 1}, {2, 2, 2, 2, 1, 2}})
+    EXPECT_ERROR(verified(Op::kMaxPool, {{1, 4, 4}, {1, 4, 4}}, {1, 3, 3}, attributes), InternalError,
+                 "attribute of a pool is out of range");
+  const std::vector<std::int64_t> halves{2, 2, 2, 2, 0, 0};
+  EXPECT_ERROR(verified(Op::kMaxPool, {{1, 4, 4}, {1, 4, 2}}, {1, 2, 2}, halves), InternalError,
+               "both images must have the same shape");
+  EXPECT_ERROR(verified(Op::kMaxPoolInput, {{1, 4, 4}, {1, 2, 3}}, {1, 4, 4}, halves), InternalError,
+               "the result's cotangent must be [1, 2, 2], not [1, 2, 3]");
+  EXPECT_ERROR(verified(Op::kAvgPool, {{4, 4}}, {2, 2}, halves), InternalError,
+               "the image must be [channels, height, width]");
+  EXPECT_ERROR(verified(Op::kAvgPool, {{1, 1, 4}}, {1, 1, 2}, halves), InternalError,
+               "a kernel of 2 does not fit into an axis of 1");
 }
 
 }  // namespace

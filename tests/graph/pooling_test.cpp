@@ -8,8 +8,10 @@
 #include <limits>
 
 #include "costate/diff/diff.h"
+#include "costate/graph/internal/composed_pools.h"
 #include "costate/graph/interpret.h"
 #include "costate/graph/trace.h"
+#include "costate/graph/verify.h"
 #include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
 
@@ -114,12 +116,48 @@ TEST(Pooling, TheFirstOfEqualNumbersHasTheDerivative) {
   EXPECT_EQ(interpret(value_and_grad(padded), {equal_numbers})[1].numbers(), (std::vector<double>{1, 1, 1, 1}));
 }
 
-TEST(Pooling, AWindowWithNanGivesNan) {
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  const HostArray x(Shape{1, 2, 4}, std::vector<double>{1, nan, 3, 4, 5, 6, 7, 8});
-  const HostArray found = interpret(trace([](Array in) { return max_pool2d(in); }, {{"x", {1, 2, 4}}}), {x})[0];
+TEST(Pooling, AWindowWithNanGivesNanAndItsLastNanHasTheDerivative) {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+  const HostArray x(Shape{1, 2, 6},
+                    std::vector<double>{infinity, nan, 3, 4, -infinity, -infinity, nan, 6, 7, 8, -infinity, -infinity});
+  const Function f = trace([](Array in) { return max_pool2d(in); }, {{"x", {1, 2, 6}}});
+  const HostArray found = interpret(f, {x})[0];
   EXPECT_TRUE(std::isnan(found.at(0)));
   EXPECT_EQ(found.at(1), 8);
+  EXPECT_EQ(found.at(2), -infinity);
+  const HostArray weights(Shape{1, 1, 3}, std::vector<double>{1, 2, 3});
+  EXPECT_EQ(interpret(vjp(f), {x, weights})[1].numbers(), (std::vector<double>{0, 0, 0, 0, 3, 0, 1, 0, 0, 2, 0, 0}));
+}
+
+TEST(Pooling, ComposedOfOtherOperationsIsTheSame) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const Case& one : kCases) {
+    const Function f = trace(
+        [&](Array x) {
+          return std::vector<Array>{max_pool2d(x, one.options), avg_pool2d(x, one.options)};
+        },
+        {{"x", one.shape}});
+    for (const Function& whole : {f, vjp(f), jvp(f), vjp(jvp(f))}) {
+      const Function composed = internal::compose_pools(whole);
+      EXPECT_TRUE(std::ranges::none_of(composed.nodes(),
+                                       [](const Node& node) { return info(node.op).family == OpFamily::kWindow; }));
+      verify(composed);
+      std::vector<HostArray> inputs = testing::draw_inputs(whole, 1, -2, 2, 5);
+      for (HostArray& input : inputs) input = HostArray(input.shape().without_first(), input.numbers());
+      for (std::int64_t i = 0; i < inputs[0].size(); ++i) inputs[0].set(i, std::floor(inputs[0].at(i)));  // ties
+      for (const bool has_nan : {false, true}) {
+        if (has_nan) inputs[0].set(inputs[0].size() / 2, nan);
+        const std::vector<HostArray> expected = interpret(whole, inputs), found = interpret(composed, inputs);
+        for (std::size_t i = 0; i < expected.size(); ++i)
+          for (std::int64_t k = 0; k < expected[i].size(); ++k) {
+            if (std::isnan(expected[i].at(k)))
+              ASSERT_TRUE(std::isnan(found[i].at(k)));
+            else
+              ASSERT_NEAR(found[i].at(k), expected[i].at(k), kRounding);
+          }
+      }
+    }
+  }
 }
 
 TEST(Pooling, GlobalAverageIsTheMeanOfEachMap) {
@@ -144,6 +182,8 @@ TEST(Pooling, BadSizesAreNamed) {
   };
   EXPECT_ERROR(traced({2, 5, 5}, {.kernel = {6, 2}}), ShapeError, "a kernel of 6 does not fit into an axis of 5");
   EXPECT_ERROR(traced({5, 5}, {}), ShapeError, "must have shape [channel, row, column]; got [5, 5]");
+  EXPECT_ERROR(traced({2, 0, 5}, {.kernel = {2, 2}, .padding = {1, 0}}), ShapeError,
+               "[max_pool2d] x must have numbers along each axis; got [2, 0, 5]");
   EXPECT_ERROR(traced({2, 5, 5}, {.kernel = {0, 2}}), InvalidArgument, "got kernel = 0");
   EXPECT_ERROR(traced({2, 5, 5}, {.kernel = {2, 2}, .padding = {2, 0}}), InvalidArgument,
                "padding from 0 to half of the kernel");

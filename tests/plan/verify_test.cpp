@@ -8,6 +8,7 @@
 
 #include "costate/diff/diff.h"
 #include "costate/graph/convolution.h"
+#include "costate/graph/pooling.h"
 #include "costate/graph/simplify.h"
 #include "costate/graph/trace.h"
 #include "costate/operations/interpolate.h"
@@ -198,6 +199,27 @@ TEST(VerifyPlan, HoldsConvolutionsToTheirTable) {
   EXPECT_PART(change(Phase::kAccumulate, kAddConv, [](Instruction& i) { i.sources[1].rows = 13; }),
               "has 13 rows in source 1, not 12");
   EXPECT_PART(change(Phase::kAccumulate, kAddConv, [](Instruction& i) { i.op = Op::kConv2d; }), "not of this kind");
+}
+
+TEST(VerifyPlan, HoldsPoolsToTheirTable) {
+  const Lowered pools = lowered(vjp(trace([](Array x) { return max_pool2d(x) + avg_pool2d(x); }, {{"x", {2, 4, 6}}})));
+  EXPECT_NO_THROW(verify(pools.plan, pools.function, pools.options));
+  const auto changed = [&](Op op, const std::function<void(Instruction&)>& change) {
+    return fault(pools, [&](Plan& plan) {
+      for (Instruction& instruction : plan.in(Phase::kForward))
+        if (instruction.kind == kPool && instruction.op == op) change(instruction);
+    });
+  };
+  EXPECT_PART(changed(Op::kMaxPool, [](Instruction& i) { i.pool = nullptr; }), "has no table of a pool");
+  EXPECT_PART(changed(Op::kMaxPool, [](Instruction& i) { i.op = Op::kConv2d; }), "not of this kind");
+  EXPECT_PART(changed(Op::kMaxPool, [](Instruction& i) { i.sources.pop_back(); }), "has 1 sources, not 2");
+  EXPECT_PART(changed(Op::kMaxPool, [](Instruction& i) { i.sources[1].motion = Motion::kRow; }),
+              "needs source 1 written out");
+  EXPECT_PART(changed(Op::kMaxPool, [](Instruction& i) { i.sources[0].rows = 47; }), "has 47 rows in source 0, not 48");
+  EXPECT_PART(changed(Op::kMaxPoolInput, [](Instruction& i) { i.sources[1].rows = 48; }),
+              "has 48 rows in source 1, not 12");
+  EXPECT_PART(changed(Op::kAvgPoolInput, [](Instruction& i) { i.rows = 12; }), "has 12 rows, not 48");
+  EXPECT_PART(changed(Op::kAvgPool, [](Instruction& i) { i.rows = 48; }), "has 48 rows, not 12");
 }
 
 TEST(VerifyPlan, WritesOverNothingThatItReads) {

@@ -5,19 +5,21 @@
 
 #include "costate/base/error.h"
 #include "costate/exec/internal/tile_function.h"
+#include "costate/graph/internal/composed_pools.h"
 #include "costate/graph/simplify.h"
 
 namespace costate::internal {
 namespace {
 
 /// The same computation for one sample by itself: only Parameters are shared, and sums over the batch have one term.
+/// Targets need no form for pools.
 Function of_one_sample(const Function& function) {
   std::vector<Input> inputs = function.inputs();
   std::vector<Output> outputs = function.outputs();
   for (Input& input : inputs)
     if (!input.parameter) input.kind = InputKind::kSample;
   for (Output& output : outputs) output.kind = OutputKind::kSample;
-  return simplify(Function(function.nodes(), std::move(inputs), std::move(outputs)));
+  return simplify(compose_pools(Function(function.nodes(), std::move(inputs), std::move(outputs))));
 }
 
 /// Numbers of Parameters as the program has them; nothing for other inputs.

@@ -8,6 +8,7 @@
 #include "costate/cuda/internal/device_array.h"
 #include "costate/cuda/internal/shared_inputs.h"
 #include "costate/cuda/internal/tile_source.h"
+#include "costate/graph/internal/composed_pools.h"
 #include "costate/plan/plan.h"
 
 namespace costate::internal {
@@ -163,14 +164,15 @@ std::vector<HostArray> run_as(KernelDevice& device, KernelModule& module, const 
 
 KernelShape add_batch_kernel(CudaSource& source, const std::string& name, const Function& function, Dtype dtype,
                              std::size_t lanes, std::size_t shared_limit) {
-  return BatchKernelWriter(source, name, function, dtype, lanes, shared_limit).write();
+  return BatchKernelWriter(source, name, compose_pools(function), dtype, lanes, shared_limit).write();
 }
 
 std::vector<HostArray> run_batch_kernel(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                                         const Function& function, Dtype dtype, std::size_t lanes,
                                         std::span<const HostArray> inputs) {
-  return dtype == Dtype::kF32 ? run_as<float>(device, module, kernel, function, lanes, inputs)
-                              : run_as<double>(device, module, kernel, function, lanes, inputs);
+  const Function composed = compose_pools(function);
+  return dtype == Dtype::kF32 ? run_as<float>(device, module, kernel, composed, lanes, inputs)
+                              : run_as<double>(device, module, kernel, composed, lanes, inputs);
 }
 
 }  // namespace costate::internal

@@ -18,11 +18,11 @@ using MaybeArray = Array;
 MaybeArray elementwise_partial(Op op, std::size_t i, std::span<const Array> operands, const Array& result,
                                const Array& direction);
 
-/// Structure, reductions and products: cotangent of operand i.
+/// Structure, reductions, products and windows: cotangent of operand i.
 MaybeArray transposed_partial(const Node& node, std::size_t i, std::span<const Array> operands, const Array& result,
                               const Array& cotangent);
 
-/// Structure, reductions and products: tangent of the result from the operands' tangents (empty: none).
+/// Structure, reductions, products and windows: tangent of the result from the operands' tangents (empty: none).
 MaybeArray forward_tangent(const Node& node, std::span<const Array> operands, const Array& result,
                            std::span<const MaybeArray> tangents);
 

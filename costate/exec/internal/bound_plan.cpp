@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "costate/exec/internal/batch_sums.h"
+#include "costate/exec/kernels/pooling.h"
 #include "costate/graph/extension.h"
 
 namespace costate::internal {
@@ -15,6 +16,15 @@ std::unique_ptr<TileOp<T>> lower_extension(const Extension& extension, const Til
     return extension.lower_f32(context);
   else
     return extension.lower_f64(context);
+}
+
+/// Of the pool among some instructions that needs most.
+template <class T>
+std::size_t pool_scratch_of(std::span<const Instruction> instructions, std::size_t lanes) {
+  std::size_t size = 0;
+  for (const Instruction& instruction : instructions)
+    if (instruction.pool) size = std::max(size, pool_scratch<T>(instruction.op, *instruction.pool, lanes));
+  return size;
 }
 
 }  // namespace
@@ -29,14 +39,16 @@ BoundPlan<T>::BoundPlan(Plan lowered)
   for (const Phase phase : {Phase::kForward, Phase::kReverse})
     for (StripGroup& group : strip_groups(plan, phase))
       groups[static_cast<std::size_t>(phase)].push_back(with_expressions(std::move(group), plan.in(phase), plan.lanes));
+  prepare_extra = pool_scratch_of<T>(plan.prepare, 1);
   extra_offset = plan.scratch_size;
   plan.scratch_size += extra_size();
 }
 
-/// Strips and sums over the batch run in different phases.
+/// Strips, pools and sums over the batch run one after the other.
 template <class T>
 std::size_t BoundPlan<T>::extra_size() const {
   std::size_t size = 0;
+  for (const auto& phase : plan.phases) size = std::max(size, pool_scratch_of<T>(phase, plan.lanes));
   for (const Instruction& instruction : plan.in(Phase::kAccumulate))
     size = std::max(size, sum_scratch_size(instruction, plan.lanes));
   for (const auto& of_phase : groups)

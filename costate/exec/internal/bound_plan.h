@@ -41,7 +41,7 @@ struct Bases {
   T* shared_write = nullptr;  // in prepare alone
   T* saved = nullptr;
   T* scratch = nullptr;
-  T* extra = nullptr;  // sum_scratch_size() of the largest sum over the batch, window_size of the largest group
+  T* extra = nullptr;  // of what needs most: sum_scratch_size(), pool_scratch(), window_size of a group
 
   const T* read(const Slot& slot) const {
     switch (slot.region) {
@@ -89,6 +89,7 @@ struct BoundPlan {
   std::vector<bool> is_kept;                           // by state: made in kForward, and read in a later phase
   std::size_t partial_size = 0;                        // numbers of the sums that wait in the workspace
   std::size_t extra_offset = 0;                        // in the scratch, behind the plan's
+  std::size_t prepare_extra = 0;                       // numbers that prepare needs besides
 
  private:
   void find_states();

@@ -6,6 +6,7 @@
 #include "costate/exec/internal/batch_sums.h"
 #include "costate/exec/internal/run_strips.h"
 #include "costate/exec/kernels/kernels.h"
+#include "costate/exec/kernels/pooling.h"
 
 namespace costate::internal {
 namespace {
@@ -55,6 +56,16 @@ void run_convolution(const Instruction& instruction, const Bases<T>& bases) {
                           .bias = instruction.has_bias ? bases.read(sources[2].slot) : nullptr,
                           .activation = activation_of(instruction.epilogue),
                           .slope_of = has_slope ? bases.read(sources.back().slot) : nullptr});
+}
+
+template <class T>
+void run_pool(const Instruction& instruction, const Bases<T>& bases) {
+  pool(instruction.op, Pool<T>{.table = instruction.pool.get(),
+                               .lanes = bases.lanes,
+                               .first = bases.read(instruction.sources[0].slot),
+                               .second = bases.read(instruction.sources.back().slot),
+                               .out = bases.write(instruction.out),
+                               .scratch = bases.extra});
 }
 
 template <class T>
@@ -134,6 +145,8 @@ void run_instruction(const BoundInstruction<T>& bound, const Bases<T>& bases, co
     case InstructionKind::kConv:
     case InstructionKind::kConvLanes:
       return run_convolution(instruction, bases);
+    case InstructionKind::kPool:
+      return run_pool(instruction, bases);
     case InstructionKind::kExtension:
     case InstructionKind::kAddExtension:
       return run_extension(bound, bases, *call);

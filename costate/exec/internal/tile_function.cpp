@@ -81,7 +81,10 @@ std::size_t TileFunction<T>::kept_bytes() const {
 
 template <class T>
 void TileFunction<T>::prepare(std::span<const T* const> inputs, T* shared) const {
-  run_prepare(*bound_plan_, Bases<T>{.inputs = inputs, .outputs = {}, .shared_read = shared, .shared_write = shared});
+  AlignedVector<T> extra(bound_plan_->prepare_extra);
+  run_prepare(
+      *bound_plan_,
+      Bases<T>{.inputs = inputs, .outputs = {}, .shared_read = shared, .shared_write = shared, .extra = extra.data()});
 }
 
 template <class T>

@@ -14,6 +14,7 @@
 // | products      | gemm, batched_matmul                                        | gemm.cpp           |
 // | convolutions  | convolve, convolve_lanes                                    | convolution.cpp    |
 // | their weights | add_weight_sums, finish_weight_sums, weights_of_lanes       | weight_sums.cpp    |
+// | windows       | pool (pooling.h)                                            | pooling.cpp        |
 // | sums of lanes | transpose, add_row_products, add_partial_sums               | lane_sums.cpp      |
 // | groups of rows| group_norm (group_norm.h)                                   | group_norm.cpp     |
 // | rows          | spread, gather_rows, scatter_add_rows, reduce_rows          | rows.cpp           |

@@ -8,6 +8,7 @@
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/convolution.h"
+#include "costate/graph/internal/pooling.h"
 
 namespace costate::internal {
 namespace {
@@ -103,6 +104,11 @@ Shape infer(Op op, std::span<const Shape> shapes, const std::vector<std::int64_t
     case Op::kConv2dInput:
     case Op::kConv2dWeights:
       return conv_shape(op, conv_geometry(op, shapes, indices, target));
+    case Op::kAvgPool:
+    case Op::kAvgPoolInput:
+    case Op::kMaxPool:
+    case Op::kMaxPoolInput:
+      return pool_shape(op, pool_geometry(op, shapes, indices, target));
     default:
       COSTATE_CHECK(is_elementwise(op), "no shape rule for ", info(op).name);
       for (const Shape& shape : shapes.subspan(1))

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "costate/graph/internal/pooling.h"
 #include "costate/plan/internal/row_tables.h"
 
 namespace costate::internal {
@@ -105,6 +106,11 @@ class Walk {
         return product(node);
       case Op::kOuter:
         return outer_product(node);
+      case Op::kAvgPool:
+      case Op::kAvgPoolInput:
+      case Op::kMaxPool:
+      case Op::kMaxPoolInput:
+        return pooled(node);
       default:
         return everything(node);
     }
@@ -214,6 +220,21 @@ class Walk {
         append(members, operand(node, 1).of(static_cast<std::size_t>(j)));
         lists.add(members);
       }
+    return lists;
+  }
+
+  Lists pooled(const Node& node) const {
+    std::vector<Shape> shapes;
+    for (std::size_t i = 0; i < node.operands.size(); ++i) shapes.push_back(shape(node, i));
+    const bool to_image = node.op == Op::kAvgPoolInput || node.op == Op::kMaxPoolInput;
+    std::vector<Members> targets(static_cast<std::size_t>(node.shape.size()));
+    for_windows(
+        pool_geometry(node.op, shapes, node.indices, node.shape), [&](std::int64_t window, std::int64_t number) {
+          append(targets[static_cast<std::size_t>(to_image ? number : window)],
+                 operand(node, node.operands.size() - 1).of(static_cast<std::size_t>(to_image ? window : number)));
+        });
+    Lists lists(limit_);
+    for (Members& members : targets) lists.add(members);
     return lists;
   }
 

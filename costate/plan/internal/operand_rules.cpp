@@ -134,6 +134,20 @@ std::string fault_of_convolution(const Instruction& instruction, std::size_t lan
                 wrong_result(instruction, of_weights ? table.num_weights() : table.to_size()), bias, slope});
 }
 
+std::string fault_of_pool(const Instruction& instruction, std::size_t lanes) {
+  if (!instruction.pool) return "has no table of a pool";
+  if (info(instruction.op).family != OpFamily::kWindow) return "has an operation that is not of this kind";
+  const auto count = static_cast<std::size_t>(info(instruction.op).arity);
+  if (std::string fault = wrong_count(instruction, count); !fault.empty()) return fault;
+  for (std::size_t i = 0; i < count; ++i)
+    if (!is_full(instruction.sources[i], lanes)) return spread_source(i);
+  const bool to_image = instruction.op == Op::kAvgPoolInput || instruction.op == Op::kMaxPoolInput;
+  const std::size_t image = instruction.pool->image_size(), result = instruction.pool->result_size();
+  return first({count == 2 ? wrong_rows(0, instruction.sources[0].rows, image) : "",
+                wrong_rows(count - 1, instruction.sources.back().rows, to_image ? result : image),
+                wrong_result(instruction, to_image ? image : result)});
+}
+
 std::string fault_of_extension(const Instruction& instruction) {
   if (!instruction.extension) return "has no extension";
   if (instruction.extension->is_sum_only() != adds(instruction.kind))
@@ -180,6 +194,8 @@ std::string fault_of_operands(const Instruction& instruction, std::size_t lanes)
     case InstructionKind::kConvLanes:
     case InstructionKind::kAddConv:
       return fault_of_convolution(instruction, lanes);
+    case InstructionKind::kPool:
+      return fault_of_pool(instruction, lanes);
     case InstructionKind::kExtension:
     case InstructionKind::kAddExtension:
       return fault_of_extension(instruction);

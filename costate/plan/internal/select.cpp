@@ -1,6 +1,7 @@
 // One small function for each kind of node but products (select_product.h).
 #include "costate/plan/internal/select.h"
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -71,6 +72,11 @@ class Selector {
       case Op::kConv2dInput:
       case Op::kConv2dWeights:
         return out_.define(id, products_.convolution_instruction(InstructionKind::kConvLanes, n));
+      case Op::kAvgPool:
+      case Op::kAvgPoolInput:
+      case Op::kMaxPool:
+      case Op::kMaxPoolInput:
+        return select_pool(id);
       case Op::kExtension:
         return select_extension(id);
       default:
@@ -163,6 +169,24 @@ class Selector {
                                 .sources = {out_.whole(n.operands[0])},
                                 .group = groups.group,
                                 .table = std::move(groups.table)});
+  }
+
+  void select_pool(NodeId id) {
+    const Node& n = node(id);
+    Instruction pool{.kind = InstructionKind::kPool, .op = n.op};
+    for (const NodeId operand : n.operands) {
+      Source source = out_.whole(operand);
+      if (is_shared(operand) && !is_shared(id)) {  // the other operand is of a sample
+        const Source spread = out_.new_buffer(source.rows, false);
+        out_.emit(
+            Instruction{.kind = InstructionKind::kCopy, .sources = {source}, .out = spread.slot, .rows = source.rows},
+            false, phase_of(id));
+        source = spread;
+      }
+      pool.sources.push_back(source);
+    }
+    pool.pool = std::make_shared<const PoolTable>(pool_table(function_, n));
+    out_.define(id, std::move(pool));
   }
 
   void select_elementwise(NodeId id) {

@@ -61,6 +61,8 @@ bool is_kink(Op op) {
     case Op::kMax:
     case Op::kReduceMin:
     case Op::kReduceMax:
+    case Op::kMaxPool:
+    case Op::kMaxPoolInput:
     case Op::kMod:
       return true;
     default:

@@ -19,8 +19,12 @@ struct Switch {
   NodeId left, right;
 };
 
-/// mod jumps, too, besides having a derivative.
-bool jumps(Op op) { return is_step(op) || op == Op::kMod; }
+/// Whether a node jumps as operand i moves. mod does, too, besides having a derivative, and what stands at the place of
+/// a maximum but the maximum itself.
+bool jumps(const Node& node, std::size_t i) {
+  if (node.op == Op::kMaxPool) return i == 0 && node.operands[0] != node.operands[1];
+  return is_step(node.op) || node.op == Op::kMod || (node.op == Op::kMaxPoolInput && i == 0);
+}
 
 class JumpFinder {
  public:
@@ -29,9 +33,8 @@ class JumpFinder {
   /// Whether there is an operation that could jump in time.
   bool may_jump() const {
     for (const Node& node : function_.nodes())
-      if (jumps(node.op) || node.op == Op::kExtension)
-        for (const NodeId operand : node.operands)
-          if (passes_time_[operand]) return true;
+      for (std::size_t i = 0; i < node.operands.size(); ++i)
+        if ((jumps(node, i) || node.op == Op::kExtension) && passes_time_[node.operands[i]]) return true;
     return false;
   }
 
@@ -67,7 +70,7 @@ class JumpFinder {
   bool jumps_here(const Node& node) const {
     bool time = false, moves = false;
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
-      if (!jumps(node.op) && rule(node, i) != OperandRule::kJumps) continue;
+      if (!jumps(node, i) && rule(node, i) != OperandRule::kJumps) continue;
       time = time || passes_time_[node.operands[i]];
       moves = moves || moves_[node.operands[i]];
     }

@@ -4,6 +4,7 @@
 
 #include "costate/base/error.h"
 #include "costate/cuda/internal/cuda_source.h"
+#include "costate/graph/internal/composed_pools.h"
 #include "costate/solve/control/initial_step.h"
 #include "costate/solve/field_marks.h"
 #include "costate/solve/internal/cuda/kernel_writer.h"
@@ -129,7 +130,7 @@ class SolveKernelWriter : public KernelWriter {
 }  // namespace
 
 DeviceField::DeviceField(LinearField linear, bool reads_time, Dtype dtype)
-    : function(drop_marks(linear.function)), late_inputs(std::move(linear.late_inputs)) {
+    : function(compose_pools(drop_marks(linear.function))), late_inputs(std::move(linear.late_inputs)) {
   if (!reads_time || dtype != Dtype::kF32) return;
   TimePart part = split_time(function);
   num_times = part.of_time.outputs().size();

@@ -1,0 +1,267 @@
+// Pools in which each number is made of a range of rows and columns: avg_pool, max_pool, and avg_pool_input. Where the
+// ranges share rows, a row is joined along its columns once, for all of them, and stays in the first-level cache until
+// it is joined along the rows.
+#include "costate/exec/kernels/pooling.h"
+
+#include <algorithm>
+#include <bit>
+#include <type_traits>
+
+#include "costate/exec/kernels/kernels.h"
+#include "costate/exec/kernels/pool_places.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "costate/exec/kernels/pooling.cpp"
+#include <hwy/foreach_target.h>
+// The target loop comes before what it repeats.
+#include <hwy/highway.h>
+
+#include "costate/exec/kernels/pooling-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace costate::internal::HWY_NAMESPACE {
+namespace {
+
+// What the numbers of a range become. Of a maximum of two images it is what the second one has where the first one has
+// its largest number.
+
+template <class D>
+struct Sum {
+  static constexpr std::size_t kKept = 1;
+  VecOf<D> kept[1];
+  HWY_INLINE void join(D, const Sum& next) { kept[0] = hn::Add(kept[0], next.kept[0]); }
+};
+
+template <class D, std::size_t kImages>
+struct Largest {
+  static constexpr std::size_t kKept = kImages;
+  VecOf<D> kept[kImages];
+  HWY_INLINE void join(D d, const Largest& next) {
+    const auto is_kept = stays(d, kept[0], next.kept[0]);
+    for (std::size_t i = 0; i < kImages; ++i) kept[i] = hn::IfThenElse(is_kept, kept[i], next.kept[i]);
+  }
+};
+
+template <class Value, class L>
+struct Joined {
+  using T = typename L::T;
+  using V = typename L::V;
+  using Run = PoolTable::Run;
+
+  L lanes;
+  const Pool<T>& pool;
+  const PoolTable::Ranges& rows;
+  const PoolTable::Ranges& columns;
+  std::size_t step, row_step;  // of what is joined
+  V share;                     // of a sum
+  const T* images[Value::kKept];
+  T* out;
+
+  HWY_INLINE Value at(std::size_t place) const {
+    Value value;
+    for (std::size_t i = 0; i < Value::kKept; ++i) value.kept[i] = lanes.load(images[i] + place);
+    return value;
+  }
+
+  HWY_INLINE void store(const Value& value, T* to) const {
+    if constexpr (std::is_same_v<Value, Sum<decltype(lanes.d)>>)
+      lanes.store(hn::Mul(value.kept[0], share), to);
+    else
+      lanes.store(value.kept[Value::kKept - 1], to);
+  }
+
+  /// Of some rows and columns; 0 where they are not told.
+  template <std::size_t kRows, std::size_t kColumns>
+  HWY_INLINE Value window(std::size_t place, std::size_t num_rows, std::size_t num_columns) const {
+    Value value = at(place);
+#pragma GCC unroll 3
+    for (std::size_t i = 0; i < (kRows == 0 ? num_rows : kRows); ++i)
+#pragma GCC unroll 3
+      for (std::size_t j = i == 0 ? 1 : 0; j < (kColumns == 0 ? num_columns : kColumns); ++j)
+        value.join(lanes.d, at(place + i * row_step + j * step));
+    return value;
+  }
+
+  template <std::size_t kRows, std::size_t kColumns>
+  HWY_INLINE void join_block(const Run down, const Run across) const {
+    const Joined local = *this;
+    const std::size_t num_columns = columns.size();
+    for (std::size_t i = 0; i < down.num; ++i) {
+      std::size_t place = (down.from + i * down.from_step) * local.row_step + across.from * local.step;
+      T* to = local.out + ((down.to + i * down.to_step) * num_columns + across.to) * local.step;
+      for (std::size_t j = 0; j < across.num;
+           ++j, place += across.from_step * local.step, to += across.to_step * local.step)
+        local.store(local.template window<kRows, kColumns>(place, down.count, across.count), to);
+    }
+  }
+
+  HWY_INLINE void join_at_once() const {
+    for (const Run& down : rows.runs)
+      for (const Run& across : columns.runs) {
+        if (down.count == 0 || across.count == 0)
+          fill_block(down, across);
+        else if (down.count == 1)
+          with_count(across.count, [&](auto count) HWY_ATTR { join_block<1, count()>(down, across); });
+        else if (down.count == 2 && across.count == 2)
+          join_block<2, 2>(down, across);
+        else
+          join_block<0, 0>(down, across);
+      }
+  }
+
+  void fill_block(const Run& down, const Run& across) const {
+    for (std::size_t i = 0; i < down.num; ++i)
+      for (std::size_t j = 0; j < across.num; ++j)
+        lanes.store(hn::Zero(lanes.d),
+                    out + ((down.to + i * down.to_step) * columns.size() + across.to + j * across.to_step) * step);
+  }
+
+  /// Rows of a ring; those of the second image are `behind` numbers behind.
+  HWY_INLINE Value kept_at(const T* place, std::size_t behind) const {
+    Value value;
+    for (std::size_t i = 0; i < Value::kKept; ++i) value.kept[i] = hn::LoadU(lanes.d, place + i * behind);
+    return value;
+  }
+
+  template <std::size_t kColumns>
+  HWY_INLINE void join_columns(const Run across, std::size_t row, T* kept, std::size_t behind) const {
+    const Joined local = *this;
+    const std::size_t width = hn::Lanes(lanes.d);
+    std::size_t place = row * row_step + across.from * step;
+    kept += across.to * width;
+    for (std::size_t j = 0; j < across.num;
+         ++j, place += across.from_step * local.step, kept += across.to_step * width) {
+      const Value value = local.template window<1, kColumns>(place, 1, across.count);
+      for (std::size_t i = 0; i < Value::kKept; ++i) hn::StoreU(value.kept[i], lanes.d, kept + i * behind);
+    }
+  }
+
+  template <std::size_t kRows>
+  HWY_INLINE void join_rows(const Ring<T> ring, PoolTable::Range range, std::size_t behind, T* to) const {
+    const Joined local = *this;
+    const std::size_t num_columns = columns.size();
+    const std::size_t width = hn::Lanes(lanes.d), count = kRows == 0 ? range.count() : kRows;
+    const T* kept[kRows == 0 ? 1 : kRows];
+    for (std::size_t k = 0; k < (kRows == 0 ? 1 : kRows); ++k) kept[k] = ring.row(range.first + k);
+    for (std::size_t j = 0; j < num_columns; ++j, to += local.step) {
+      Value value = local.kept_at(kept[0] + j * width, behind);
+#pragma GCC unroll 3
+      for (std::size_t k = 1; k < count; ++k)
+        value.join(local.lanes.d,
+                   local.kept_at((kRows == 0 ? ring.row(range.first + k) : kept[k]) + j * width, behind));
+      local.store(value, to);
+    }
+  }
+
+  HWY_INLINE void join_by_rows() const {
+    const std::size_t num_rows = ring_rows(rows), row_size = columns.size() * hn::Lanes(lanes.d);
+    const std::size_t behind = num_rows * row_size;
+    const Ring<T> ring{pool.scratch, num_rows - 1, row_size};
+    T* to = out;
+    std::size_t next = 0;
+    for (const PoolTable::Range range : rows.in_order) {
+      for (next = std::max<std::size_t>(next, range.first); next < range.end; ++next)
+        for (const Run& across : columns.runs) {
+          if (across.count == 0)
+            for (std::size_t j = 0; j < across.num; ++j)
+              hn::StoreU(hn::Zero(lanes.d), lanes.d,
+                         ring.row(next) + (across.to + j * across.to_step) * hn::Lanes(lanes.d));
+          else
+            with_count(across.count,
+                       [&](auto count) HWY_ATTR { join_columns<count()>(across, next, ring.row(next), behind); });
+        }
+      if (range.count() == 0)
+        for (std::size_t j = 0; j < columns.size(); ++j) lanes.store(hn::Zero(lanes.d), to + j * step);
+      else
+        with_count(range.count(), [&](auto count) HWY_ATTR { join_rows<count()>(ring, range, behind, to); });
+      to += columns.size() * step;
+    }
+  }
+
+  HWY_NOINLINE void run() {
+    const std::size_t channel_step = from_rows * row_step;
+    for (std::size_t channel = 0; channel < pool.table->channels; ++channel) {
+      rows.overlap ? join_by_rows() : join_at_once();
+      for (const T*& image : images) image += channel_step;
+      out += rows.size() * columns.size() * step;
+    }
+  }
+  std::size_t from_rows;
+};
+
+template <class L>
+void run_lanes(Op op, const Pool<typename L::T>& pool, L lanes) {
+  using T = typename L::T;
+  using D = decltype(lanes.d);
+  const PoolTable::Axis &rows = pool.table->rows, &columns = pool.table->columns;
+  const T *first = pool.first + lanes.lane, *second = pool.second + lanes.lane;
+  T* out = pool.out + lanes.lane;
+  const std::size_t step = pool.lanes, row_step = columns.numbers.size() * step, num_rows = rows.numbers.size();
+  const auto share = hn::Set(lanes.d, static_cast<T>(1.0 / static_cast<double>(pool.table->window_size)));
+  if (op == Op::kAvgPoolInput)
+    return Joined<Sum<D>, L>{lanes, pool,    rows.numbers, columns.numbers,    step, columns.windows.size() * step,
+                             share, {first}, out,          rows.windows.size()}
+        .run();
+  if (op == Op::kAvgPool)
+    return Joined<Sum<D>, L>{lanes, pool, rows.windows, columns.windows, step, row_step, share, {first}, out, num_rows}
+        .run();
+  if (first == second)
+    return Joined<Largest<D, 1>, L>{lanes, pool,    rows.windows, columns.windows, step, row_step,
+                                    share, {first}, out,          num_rows}
+        .run();
+  Joined<Largest<D, 2>, L>{lanes,           pool, rows.windows, columns.windows, step, row_step, share,
+                           {first, second}, out,  num_rows}
+      .run();
+}
+
+}  // namespace
+
+void join_f32(Op op, const Pool<float>& pool) {
+  for_lanes<float>(pool.lanes, [&](auto lanes) HWY_ATTR { run_lanes(op, pool, lanes); });
+}
+void join_f64(Op op, const Pool<double>& pool) {
+  for_lanes<double>(pool.lanes, [&](auto lanes) HWY_ATTR { run_lanes(op, pool, lanes); });
+}
+
+}  // namespace costate::internal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace costate::internal {
+namespace {
+
+HWY_EXPORT(join_f32);
+HWY_EXPORT(join_f64);
+
+template <class T>
+void dispatch(Op op, const Pool<T>& pool) {
+  if (op == Op::kMaxPoolInput) return bring_to_places(pool);
+  if (op == Op::kAvgPoolInput && are_apart(*pool.table)) return bring_to_windows(pool);
+  if constexpr (std::is_same_v<T, float>)
+    HWY_DYNAMIC_DISPATCH(join_f32)(op, pool);
+  else
+    HWY_DYNAMIC_DISPATCH(join_f64)(op, pool);
+}
+
+}  // namespace
+
+template <class T>
+void pool(Op op, const Pool<T>& pool) {
+  dispatch(op, pool);
+}
+template void pool<float>(Op, const Pool<float>&);
+template void pool<double>(Op, const Pool<double>&);
+
+template <class T>
+std::size_t pool_scratch(Op op, const PoolTable& table, std::size_t lanes) {
+  const bool by_number = op == Op::kAvgPoolInput;
+  const std::size_t rings = op == Op::kMaxPoolInput ? 3 : op == Op::kMaxPool ? 2 : 1;
+  const std::size_t row_size =
+      (by_number ? table.columns.numbers : table.columns.windows).size() * (lanes == 1 ? 1 : simd_lanes<T>());
+  return rings * ring_rows(by_number ? table.rows.numbers : table.rows.windows) * row_size;
+}
+template std::size_t pool_scratch<float>(Op, const PoolTable&, std::size_t);
+template std::size_t pool_scratch<double>(Op, const PoolTable&, std::size_t);
+
+}  // namespace costate::internal
+#endif
