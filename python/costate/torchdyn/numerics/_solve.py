@@ -10,6 +10,8 @@ from costate.torchdyn.numerics.solvers import _ode
 _NAMES = {"euler": ("euler",), "midpoint": ("midpoint",), "rk4": ("rk4", "rk-4", "RungeKutta4"), "dopri5": ("dopri5", "DormandPrince45", "DormandPrince5"),
           "tsit5": ("tsit5", "Tsitouras45", "Tsitouras5"), "implicit_euler": ("ieuler", "implicit_euler"), "alf": ("alf", "AsynchronousLeapfrog")}
 SOLVERS = {name: method for method, names in _NAMES.items() for name in names}
+_CLASSES = {"euler": _ode.Euler, "midpoint": _ode.Midpoint, "rk4": _ode.RungeKutta4, "dopri5": _ode.DormandPrince45, "tsit5": _ode.Tsitouras45,
+            "implicit_euler": _ode.ImplicitEuler, "alf": _ode.AsynchronousLeapfrog}
 
 
 def solver_of(solver):
@@ -19,11 +21,20 @@ def solver_of(solver):
         if method is None or type(solver).step not in (_ode.Euler.step, _ode.ImplicitEuler.step):
             return solver
         return method
-    if solver not in SOLVERS:
-        near = nearest(str(solver), SOLVERS)
+    return _ode.AsynchronousLeapfrog() if _known(solver) == "alf" else SOLVERS[solver]
+
+
+def _known(name):
+    if name not in SOLVERS:
+        near = nearest(str(name), SOLVERS)
         hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise ValueError(f"[odeint] solver must be one of {', '.join(SOLVERS)}, or a Solver; got {solver!r}.{hint}")
-    return _ode.AsynchronousLeapfrog() if SOLVERS[solver] == "alf" else SOLVERS[solver]
+        raise ValueError(f"[odeint] solver must be one of {', '.join(SOLVERS)}, or a Solver; got {name!r}.{hint}")
+    return SOLVERS[name]
+
+
+def str_to_solver(solver_name, dtype=torch.float32):
+    """A Solver by one of torchdyn's names. ValueError, with the nearest one, for a name that there is not."""
+    return _CLASSES[_known(solver_name)](dtype=dtype)
 
 
 def method_of(solver):
@@ -57,6 +68,11 @@ def odeint(f, x, t_span, solver, atol=1e-3, rtol=1e-3, t_stops=None, verbose=Fal
     field = f if not args else lambda t, y: f(t, y, args=args)
     states = _route.odeint(field, x, times, rtol, atol, found, options, None, "torchdiffeq", "auto", "discrete")
     return saved(times, states, save_at)
+
+
+def odeint_symplectic(f, x, t_span, solver, atol=1e-3, rtol=1e-3, verbose=False, return_all_eval=False, save_at=()):
+    """odeint of a state and its slope side by side, as the solver 'alf' steps them; f(t, x) is of the state alone."""
+    return odeint(f, x, t_span, solver, atol=atol, rtol=rtol, verbose=verbose, return_all_eval=return_all_eval, save_at=save_at)
 
 
 def _walk(solver, f, x, times, args):
