@@ -3,12 +3,14 @@
 from costate._names import nearest
 
 _INSTEAD = {
-    "costate.solve_sde of the native package (docs/sde.md)": ("NeuralSDE", "SDEProblem", "SDEFunc", "LatentNeuralSDE", "EulerMaruyama", "sdeint"),
+    "costate.solve_sde of the native package (docs/sde.md)": ("NeuralSDE", "SDEProblem", "SDEFunc", "LatentNeuralSDE", "EulerMaruyama"),
     "NeuralODE(..., return_t_eval=False) between the steps of a torch.nn.GRUCell": ("HybridNeuralDE",),
     "NeuralODE or ODEProblem, which take f(x) and f(t, x), with args or without": ("DEFuncBase", "WrapFunc", "standardize_vf_call_signature"),
     "more times in t_span, since each method has its own interpolant": ("Interpolator", "Linear", "ThirdHermite", "FourthOrder", "str_to_interp", "INTERP_DICT",
                                                                         "dense_output"),
     "odeint, which has the control of steps": ("init_step", "adapt_step", "hairer_norm", "make_norm", "generic_odeint"),
+    "a list of truth values": ("EventState",),
+    "CNF, which says which estimator must have noise": ("REQUIRES_NOISE",),
     "tuple[torch.Tensor, torch.Tensor]": ("TTuple",),
     "MSBackward, which goes along the same derivative": ("MSForward",),
     "DiffEqSolver": ("BaseExplicit", "BaseImplicit"),

@@ -5,7 +5,10 @@ import inspect
 
 import torch
 
+from costate.torchdyn._absent import attributes
 from costate.torchdyn.nn._node_layers import depth
+
+__getattr__ = attributes(__name__, ("DEFunc",))
 
 
 def _arguments(f):
@@ -15,7 +18,9 @@ def _arguments(f):
     if names[1:2] == ["t"]:
         raise TypeError(f"[NeuralODE] vector_field must have the time before the state, (t, {names[0]}); got ({', '.join(names)}).")
     needed = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty and p.name != "args"]
-    return len(names) > 1 and (names[0] == "t" or len(needed) > 1), "args" in names
+    takes_t = len(names) > 1 and (names[0] == "t" or len(needed) > 1)
+    named = any(p.name == "args" and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters)
+    return takes_t, named or (takes_t and any(p.kind is p.VAR_KEYWORD for p in parameters))
 
 
 class DEFunc(torch.nn.Module):

@@ -2,11 +2,14 @@
 
 import torch
 
+from costate.torchdyn._absent import attributes
 from costate.torchdyn.core.defunc import DEFunc
 from costate.torchdyn.numerics._shooting import odeint_mshooting, shooting_solver_of
 from costate.torchdyn.numerics._solve import adjoint, method_of, odeint, saved, solver_of
 
 _SENSITIVITIES = ("autograd", "adjoint", "interpolated_adjoint")
+
+__getattr__ = attributes(__name__, ("ODEProblem", "MultipleShootingProblem"))
 
 
 class _WithIntegral(torch.autograd.Function):

@@ -5,7 +5,7 @@ import torch
 from costate.torch._adaptive import Adaptive
 from costate.torch._callbacks import Solve
 from costate.torch._runge_kutta import number
-from costate.torchdyn.numerics._solve import method_of
+from costate.torchdyn.numerics._solve import ADAPTIVE, method_of
 
 
 class EventCallback(torch.nn.Module):
@@ -48,7 +48,7 @@ def odeint_hybrid(f, x, t_span, j_span, solver, callbacks, atol=1e-3, rtol=1e-3,
     if not event_tol > 0:
         raise ValueError(f"[odeint_hybrid] event_tol must be above 0; got {event_tol}.")
     method = method_of(solver)
-    if method not in ("dopri5", "tsit5"):
+    if method not in ADAPTIVE:
         raise ValueError(f"[odeint_hybrid] solver must have steps of its own, as dopri5 and tsit5 do; got {solver!r}.")
     times = torch.as_tensor(t_span, dtype=x.dtype if not isinstance(t_span, torch.Tensor) else None)
     return _Hybrid(Solve(f, x, times, rtol=rtol, atol=atol, method=method), callbacks, event_tol).run(x, j_span, priority == "jump")

@@ -51,17 +51,17 @@ class ParallelImplicitEuler(MultipleShootingDiffeqSolver):
 
 
 # By torchdyn's names.
-SHOOTING = {"mszero": MSZero, "zero": MSZero, "parareal": MSZero, "msbackward": MSBackward, "backward": MSBackward, "discrete-adjoint": MSBackward,
+MS_SOLVER_DICT = {"mszero": MSZero, "zero": MSZero, "parareal": MSZero, "msbackward": MSBackward, "backward": MSBackward, "discrete-adjoint": MSBackward,
             "ieuler": ParallelImplicitEuler, "parallel-implicit-euler": ParallelImplicitEuler}
 
 
 def str_to_ms_solver(solver_name):
     """A solver of odeint_mshooting by one of torchdyn's names. ValueError, with the nearest one, for a name that there is not."""
-    if solver_name not in SHOOTING:
-        near = nearest(str(solver_name), SHOOTING)
+    if solver_name not in MS_SOLVER_DICT:
+        near = nearest(str(solver_name), MS_SOLVER_DICT)
         hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise ValueError(f"[odeint_mshooting] solver must be one of {', '.join(SHOOTING)}, or an object of such a class; got {solver_name!r}.{hint}")
-    return SHOOTING[solver_name]()
+        raise ValueError(f"[odeint_mshooting] solver must be one of {', '.join(MS_SOLVER_DICT)}, or an object of such a class; got {solver_name!r}.{hint}")
+    return MS_SOLVER_DICT[solver_name]()
 
 
 def shooting_solver_of(solver):

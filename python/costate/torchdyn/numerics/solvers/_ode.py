@@ -36,6 +36,9 @@ class DiffEqSolver(Solver):
         self.order, self.stepping_class, self.tableau = order, stepping_class, None
 
 
+SolverTemplate = DiffEqSolver  # the name that torchdyn has beside it
+
+
 class _RungeKutta(Solver):
     def __init__(self, dtype=torch.float32):
         super().__init__(dtype)
