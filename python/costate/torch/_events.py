@@ -1,5 +1,7 @@
 """Solves that end where a function of time and state becomes 0."""
 
+import math
+
 import torch
 
 from costate.torch._adaptive import Adaptive
@@ -49,22 +51,28 @@ class Event:
 
     @torch.no_grad()
     def _within(self, left, right, output):
-        """The event's time in a step, to rounding: regula falsi in the Illinois form, and halving at every third attempt."""
-        at_left, at_right = (float(self.value(self.field.time(t), output(t))) for t in (left, right))
+        """The event's time in a step, to rounding: regula falsi in the Illinois form, and halving at every third attempt.
+
+        Of an interval over which the value is 0, the first time.
+        """
+        def value_at(time):
+            return float(self.value(self.field.time(time), output(time)))
+
+        at_left, at_right = value_at(left), value_at(right)
         weight_left, weight_right = at_left, at_right
         for attempt in range(120):
-            middle = (left + right) / 2
+            middle, nearest = (left + right) / 2, 4 * 2.0**-52 * max(abs(left), abs(right))
             if attempt % 3 != 2 and weight_left > 0 > weight_right:
                 middle = left + (right - left) * weight_left / (weight_left - weight_right)
-            if abs(right - left) <= 4 * 2.0**-52 * max(abs(left), abs(right)) or middle in (left, right):
+            if abs(right - left) <= nearest or middle in (left, right):
                 break
-            value = float(self.value(self.field.time(middle), output(middle)))
-            if value == 0:
-                return middle
+            value = value_at(middle)
             if value > 0:
                 left, at_left, weight_left, weight_right = middle, value, value, weight_right / 2
             else:
                 right, at_right, weight_right, weight_left = middle, value, value, weight_left / 2
+            if value == 0 and value_at(middle + math.copysign(nearest, left - right)) > 0:
+                return middle
         return left if at_left < -at_right else right
 
 
@@ -79,8 +87,12 @@ def link(event, field, time, y):
     value = event.value(t, y)
     slope = field(time, y).detach()
     at_t, at_y = t.detach().requires_grad_(True), y.detach().requires_grad_(True)
-    by_t, by_y = torch.autograd.grad(event.value(at_t, at_y), (at_t, at_y), allow_unused=True, materialize_grads=True)
+    near = event.value(at_t, at_y)
+    by_t, by_y = torch.zeros_like(at_t), torch.zeros_like(at_y)
+    if near.requires_grad:  # not if event_fn returns a constant there, as one that ends a solve at a time may do
+        by_t, by_y = torch.autograd.grad(near, (at_t, at_y), allow_unused=True, materialize_grads=True)
     rate = by_t + (by_y.conj() * slope).real.sum() if by_y.is_complex() else by_t + (by_y * slope).sum()
+    rate = torch.where(rate == 0, 1e-12, rate)  # torchdiffeq's number for a value that stands still
     shift = (value.detach() - value) / rate
     exact = torch.tensor(time, dtype=torch.float64 if y.device.type != "mps" else t.dtype, device=y.device)
     return exact + shift, y + shift.to(y.abs().dtype) * slope
