@@ -1,7 +1,5 @@
 """Solves that end where a function of time and state becomes 0."""
 
-import math
-
 import torch
 
 from costate.torch._adaptive import Adaptive
@@ -51,29 +49,27 @@ class Event:
 
     @torch.no_grad()
     def _within(self, left, right, output):
-        """The event's time in a step, to rounding: regula falsi in the Illinois form, and halving at every third attempt.
-
-        Of an interval over which the value is 0, the first time.
-        """
+        """The event's time in a step, to rounding, by Chandrupatla's method (1997). Of an interval over which the value is 0, the first time."""
         def value_at(time):
             return float(self.value(self.field.time(time), output(time)))
 
-        at_left, at_right = value_at(left), value_at(right)
-        weight_left, weight_right = at_left, at_right
-        for attempt in range(120):
-            middle, nearest = (left + right) / 2, 4 * 2.0**-52 * max(abs(left), abs(right))
-            if attempt % 3 != 2 and weight_left > 0 > weight_right:
-                middle = left + (right - left) * weight_left / (weight_left - weight_right)
-            if abs(right - left) <= nearest or middle in (left, right):
+        a, b, at_a, at_b, part = right, left, value_at(right), value_at(left), 0.5  # above 0 at one of both; a is the newest, c the one before it
+        for _ in range(120):
+            c, at_c = a, at_a
+            a = a + part * (b - a)
+            at_a = value_at(a)
+            if (at_a > 0) != (at_c > 0):
+                b, at_b, c, at_c = c, at_c, b, at_b
+            nearest, part = 2.0**-51 * max(abs(a), abs(b)), 0.5
+            if abs(b - a) <= 2 * nearest:
                 break
-            value = value_at(middle)
-            if value > 0:
-                left, at_left, weight_left, weight_right = middle, value, value, weight_right / 2
-            else:
-                right, at_right, weight_right, weight_left = middle, value, value, weight_left / 2
-            if value == 0 and value_at(middle + math.copysign(nearest, left - right)) > 0:
-                return middle
-        return left if at_left < -at_right else right
+            if at_a != at_c != at_b:
+                place, height = (a - b) / (c - b), (at_a - at_b) / (at_c - at_b)
+                if height**2 < place and (1 - height) ** 2 < 1 - place:  # the inverse parabola through all three is monotone
+                    part = at_a / (at_b - at_a) * at_c / (at_b - at_c) + (c - a) / (b - a) * at_a / (at_c - at_a) * at_b / (at_c - at_b)
+            share = nearest / abs(b - a)
+            part = min(1 - share, max(share, part))
+        return a if abs(at_a) < abs(at_b) else b
 
 
 def link(event, field, time, y):
