@@ -163,6 +163,17 @@ def test_an_event_and_its_gradients(interface, method, options):
     assert by_x.item() == pytest.approx(-g / root, rel=1e-4)
 
 
+@pytest.mark.parametrize("event, at", [
+    (lambda t, y: torch.zeros_like(t) if t > 0.7 else y + 1, 0.7), (lambda t, y: (t < 0.7).double(), 0.7), (lambda t, y: torch.where(t > 0.7, 0 * y, y), 0.7),
+])
+def test_an_event_whose_value_jumps_to_a_constant(event, at):
+    """As in torchdiffeq's learn_physics.py: the time stands still, and the state there has its gradient."""
+    y0 = torch.tensor([2.0], **F64, requires_grad=True)
+    time, states = td.odeint_event(lambda t, y: -y, y0, torch.tensor(0.0, **F64), event_fn=event)
+    assert time.item() == pytest.approx(at, abs=1e-12)
+    assert torch.autograd.grad(states[-1].sum(), y0)[0].item() == pytest.approx(math.exp(-at), abs=1e-7)
+
+
 def test_events_backwards_of_several_numbers_and_at_the_start():
     y0 = torch.tensor([1.0], **F64)
     decay = lambda t, y: -y  # noqa: E731
