@@ -145,6 +145,22 @@ TEST(DeviceProgram, PullsBackWithTheBitsOfOneRun) {
                   1e-13);
 }
 
+TEST(DeviceProgram, PullsBackWithoutTheSamplesThatFailed) {
+  if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
+  test::emulated_card();
+  const Function loss = model();
+  const std::vector<std::size_t> wrt = wanted_of(loss);
+  std::vector<HostArray> inputs = inputs_of_model();
+  inputs[0].set({2, 1}, std::numeric_limits<double>::quiet_NaN());
+  const std::vector<HostArray> cotangents = {any_numbers({kProgramBatch}, -1, 1, 1),
+                                             any_numbers({kProgramBatch, 2}, -1, 1, 2),
+                                             any_numbers({kProgramBatch, 3, 2}, -1, 1, 3)};
+  const auto gradients_on = [&](Device device) {
+    return compile_pullback(loss, {.wrt = wrt, .device = device}).run(inputs).pullback(cotangents).gradients;
+  };
+  expect_near_all(gradients_on(Device::kCuda), gradients_on(Device::kCpu), 1e-13);
+}
+
 TEST(DeviceProgram, RefusesByNameWhatItDoesNotHave) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
   test::emulated_card();

@@ -11,7 +11,7 @@
 
 #include "costate/exec/batch_op.h"
 #include "costate/exec/internal/batch_function.h"
-#include "costate/plan/batch_stages.h"
+#include "costate/plan/internal/batch_stages.h"
 
 namespace costate::internal {
 

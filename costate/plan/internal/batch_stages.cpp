@@ -1,4 +1,4 @@
-#include "costate/plan/batch_stages.h"
+#include "costate/plan/internal/batch_stages.h"
 
 #include <algorithm>
 
