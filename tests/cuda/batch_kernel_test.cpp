@@ -14,7 +14,7 @@
 #include "costate/nn/nn.h"
 #include "costate/operations/linear_solve.h"
 #include "tests/codegen/target_functions.h"
-#include "tests/cuda/emulated_card.h"
+#include "tests/cuda/test_card.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -100,7 +100,7 @@ TEST(BatchKernel, EveryProgramHasTheCpusBits) {
       if (is_run(given, limit))
         kernels.push_back(internal::add_batch_kernel(source, text::concat(given.name, "_", name(dtype), "_", limit),
                                                      given.function, dtype, kLanes, limit));
-  internal::KernelDevice& device = test::emulated_card();
+  internal::KernelDevice& device = test::card();
   const auto module = device.load(source.text());
   std::size_t next = 0;
   for (const auto& [dtype, limit] : variants)

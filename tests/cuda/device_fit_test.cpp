@@ -5,7 +5,7 @@
 
 #include "costate/series/fit.h"
 #include "costate/train/trajectory_fit.h"
-#include "tests/cuda/emulated_card.h"
+#include "tests/cuda/test_card.h"
 #include "tests/series/series.h"
 #include "tests/support/expect_error.h"
 
@@ -24,7 +24,7 @@ FitResult fit_on(Device device, GradientSteps gradient_steps) {
 
 TEST(DeviceFit, FindsTheWeightsThatTheCpuFinds) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
-  test::emulated_card();
+  test::card();
   const FitResult here = fit_on(Device::kCpu, GradientSteps::kOff), there = fit_on(Device::kCuda, GradientSteps::kOff);
   const std::vector<Parameter> expected = here.model().parameters(), got = there.model().parameters();
   ASSERT_EQ(got.size(), expected.size());
@@ -39,14 +39,14 @@ TEST(DeviceFit, FindsTheWeightsThatTheCpuFinds) {
 
 TEST(DeviceFit, RefusesByNameWhatKernelsDoNotHave) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
-  test::emulated_card();
+  test::card();
   EXPECT_ERROR(fit_on(Device::kCuda, GradientSteps::kAuto), NotSupported,
                "device = cuda does not have gradient_steps = 'auto' yet");
 }
 
 TEST(DeviceFit, OfTrajectoriesFindsTheWeightsThatTheCpuFinds) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
-  test::emulated_card();
+  test::card();
   HostArray states(Shape{3, 8, 1});
   for (std::int64_t i = 0; i < states.size(); ++i)
     states.set(i, (1 + static_cast<double>(i / 8)) * std::exp(-0.1 * static_cast<double>(i % 8)));

@@ -9,11 +9,13 @@
 #include "costate/exec/program.h"
 #include "costate/exec/pullback.h"
 #include "costate/graph/trace.h"
+#include "costate/models/cnf.h"
+#include "costate/models/latent_ode.h"
 #include "costate/nn/nn.h"
 #include "costate/operations/linear_solve.h"
 #include "costate/solve/device.h"
 #include "costate/solve/solve.h"
-#include "tests/cuda/emulated_card.h"
+#include "tests/cuda/test_card.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -87,7 +89,7 @@ std::vector<std::size_t> wanted_of(const Function& f) {
 
 TEST(DeviceProgram, GivesWhatTheCpuGives) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
-  test::emulated_card();
+  test::card();
   const Function loss = model(), gradient = value_and_grad(loss, wanted_of(loss));
   const std::vector<HostArray> inputs = inputs_of_model();
   for (const Dtype dtype : {Dtype::kF64, Dtype::kF32}) {
@@ -101,9 +103,35 @@ TEST(DeviceProgram, GivesWhatTheCpuGives) {
   }
 }
 
+TEST(DeviceProgram, TrainsTheLibrarysModels) {
+  if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
+  test::card();
+  const Mlp net({.inputs = 3, .hidden = {8}, .outputs = 2, .seed = 6});
+  const Cnf flow([net](Array t, Array z) { return net(concat({z, reshape(t, {1})})); }, {.solve = kWithoutGuard});
+  const Function density =
+      trace([&](Array x, Array noise) { return -flow.density(x, noise).log_density; }, {{"x", {2}}, {"noise", {2}}});
+  const LatentOde latent({.observed = 2, .latent = 3, .encoder_units = 5, .solve = kWithoutGuard});
+  const Function elbo = trace(
+      [&](Array times, Array x, Array noise) {
+        return latent.loss({times, x}, noise, 0.3);
+      },
+      {{"times", {6}}, {"x", {6, 2}}, {"noise", {3}}});
+  HostArray times(Shape{kProgramBatch, 6});
+  for (std::int64_t i = 0; i < times.size(); ++i)
+    times.set(i, 0.2 * static_cast<double>(i % 6) + 0.01 * static_cast<double>(i));
+  const std::vector<std::pair<Function, std::vector<HostArray>>> trained = {
+      {density, {any_numbers({kProgramBatch, 2}, -1, 1, 5), any_numbers({kProgramBatch, 2}, -1, 1, 6)}},
+      {elbo, {times, any_numbers({kProgramBatch, 6, 2}, -1, 1, 7), any_numbers({kProgramBatch, 3}, -1, 1, 8)}}};
+  for (const auto& [loss, inputs] : trained) {
+    const Function gradient = value_and_grad(loss, loss.parameters());
+    expect_near_all(compile(gradient, {.device = Device::kCuda}).run(inputs).outputs,
+                    compile(gradient).run(inputs).outputs, 1e-12);
+  }
+}
+
 TEST(DeviceProgram, ASampleThatFailsCountsInNoSum) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
-  test::emulated_card();
+  test::card();
   const Function loss = model(), gradient = value_and_grad(loss, wanted_of(loss));
   std::vector<HostArray> inputs = inputs_of_model();
   inputs[0].set({2, 1}, std::numeric_limits<double>::quiet_NaN());
@@ -120,7 +148,7 @@ TEST(DeviceProgram, ASampleThatFailsCountsInNoSum) {
 
 TEST(DeviceProgram, PullsBackWithTheBitsOfOneRun) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
-  test::emulated_card();
+  test::card();
   const Function loss = model();
   const std::vector<std::size_t> wrt = wanted_of(loss);
   const std::vector<HostArray> inputs = inputs_of_model(), cotangents = {any_numbers({kProgramBatch}, -1, 1, 1),
@@ -147,7 +175,7 @@ TEST(DeviceProgram, PullsBackWithTheBitsOfOneRun) {
 
 TEST(DeviceProgram, PullsBackWithoutTheSamplesThatFailed) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
-  test::emulated_card();
+  test::card();
   const Function loss = model();
   const std::vector<std::size_t> wrt = wanted_of(loss);
   std::vector<HostArray> inputs = inputs_of_model();
@@ -163,7 +191,7 @@ TEST(DeviceProgram, PullsBackWithoutTheSamplesThatFailed) {
 
 TEST(DeviceProgram, RefusesByNameWhatItDoesNotHave) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
-  test::emulated_card();
+  test::card();
   const CompileOptions on_card{.device = Device::kCuda};
   EXPECT_ERROR(compile(trace([](Array x) { return x * x; }, {{"x", {2}}}), on_card), NotSupported,
                "[compile] device = cuda runs the solves of a program, and this one has none; compile it for the CPU "

@@ -11,7 +11,7 @@
 #include "costate/exec/program.h"
 #include "costate/nn/nn.h"
 #include "costate/solve/solve.h"
-#include "tests/cuda/emulated_card.h"
+#include "tests/cuda/test_card.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -93,7 +93,7 @@ void expect_close(const HostArray& got, const HostArray& expected, double tolera
 
 TEST(GradientKernel, IsTheDiscreteAdjointOfTheStepsTaken) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
-  test::emulated_card();
+  test::card();
   for (const GradientCase& given : gradient_cases()) {
     SCOPED_TRACE(given.name);
     const Function gradient = gradient_of(given);

@@ -14,7 +14,7 @@
 #include "costate/operations/interpolate.h"
 #include "costate/solve/internal/cuda/device_solve.h"
 #include "costate/solve/solve.h"
-#include "tests/cuda/emulated_card.h"
+#include "tests/cuda/test_card.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -149,7 +149,7 @@ TEST(SolveKernel, EverySolveHasTheCpusBits) {
     kernels.push_back(internal::add_solve_kernel(source, given.name, problem, kSolveLanes, limit));
     EXPECT_EQ(kernels.back().global_bytes > 0, limit == 1024) << given.name;
   }
-  internal::KernelDevice& device = test::emulated_card();
+  internal::KernelDevice& device = test::card();
   const auto module = device.load(source.text());
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const SolveCase& given = cases[i];

@@ -31,10 +31,11 @@ StagedFunction::StagedFunction(const Function& function, const CompileOptions& o
     tail_ = cut_shared_tail(function_);
     function_ = simplify(tail_->samples);
   }
+  const PerNode<bool> is_shared = shared_by_samples(function_);
   PerNode<bool> is_operation(num_nodes(function_));
   for (NodeId id = 0; id < num_nodes(function_); ++id) {
     if (!runs_there(id)) continue;
-    const auto operation = lowered(id, options);
+    const auto operation = lowered(id, is_shared, options);
     is_operation[id] = operation != nullptr;
     if (operation) operations_[id] = operation;
   }
@@ -59,9 +60,9 @@ bool StagedFunction::runs_there(NodeId id) const {
   });
 }
 
-std::shared_ptr<const BatchOp> StagedFunction::lowered(NodeId id, const CompileOptions& options) const {
+std::shared_ptr<const BatchOp> StagedFunction::lowered(NodeId id, const PerNode<bool>& is_shared,
+                                                       const CompileOptions& options) const {
   BatchOpContext context{.device = options.device, .dtype = options.dtype};
-  const PerNode<bool> is_shared = shared_by_samples(function_);
   for (const NodeId operand : function_.node(id).operands) {
     context.operand_shapes.push_back(function_.node(operand).shape);
     context.operand_is_shared.push_back(is_shared[operand]);

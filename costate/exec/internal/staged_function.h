@@ -47,7 +47,8 @@ class StagedFunction {
   };
 
   bool runs_there(NodeId id) const;
-  std::shared_ptr<const BatchOp> lowered(NodeId id, const CompileOptions& options) const;
+  std::shared_ptr<const BatchOp> lowered(NodeId id, const PerNode<bool>& is_shared,
+                                         const CompileOptions& options) const;
   Stage with_function(BatchStage cut, const CompileOptions& options) const;
   bool is_shared_input(std::size_t input) const { return function_.inputs()[input].kind == InputKind::kShared; }
 

@@ -14,13 +14,13 @@ class Cutter {
   Cutter(const Function& function, const PerNode<bool>& is_operation, std::size_t num_late)
       : function_(function),
         is_operation_(is_operation),
+        is_shared_(shared_by_samples(function)),
         is_late_(reached_from(function, function.inputs().size() - num_late, function.inputs().size())),
         is_needed_(num_nodes(function)),
         stage_of_(num_nodes(function)),
         is_read_(num_nodes(function)) {}
 
   BatchStages cut() {
-    parts_.is_shared = shared_by_samples(function_);
     find_needed();
     find_stages();
     for (NodeId id = 0; id < num_nodes(function_); ++id)
@@ -35,7 +35,7 @@ class Cutter {
 
  private:
   const Node& node(NodeId id) const { return function_.node(id); }
-  bool is_shared(NodeId id) const { return parts_.is_shared[id]; }
+  bool is_shared(NodeId id) const { return is_shared_[id]; }
   bool is_input(NodeId id) const { return node(id).op == Op::kInput; }
   bool is_extension(NodeId id) const { return node(id).op == Op::kExtension && !is_operation_[id]; }
 
@@ -143,7 +143,7 @@ class Cutter {
 
   const Function& function_;
   const PerNode<bool>& is_operation_;
-  PerNode<bool> is_late_, is_needed_;
+  PerNode<bool> is_shared_, is_late_, is_needed_;
   PerNode<std::size_t> stage_of_;
   PerNode<bool> is_read_;  // by an operation or another stage
   std::size_t num_stages_ = 0;

@@ -19,8 +19,7 @@ struct BatchStage {
 };
 
 struct BatchStages {
-  PerNode<bool> is_shared;         // by all samples
-  BatchStage shared;               // what operations read of that: computed once, before all else
+  BatchStage shared;               // what operations read that all samples share: computed once, before all else
   std::vector<BatchStage> stages;  // in order
   std::size_t first_late = 0;      // the first stage that reads late inputs
 };

@@ -20,7 +20,8 @@ class PackedRows {
 
   void put(const std::vector<T>& rows) {
     const std::size_t count = rows.size() / batch_;
-    for (std::size_t i = 0; i < batch_; ++i) std::copy_n(&rows[i * count], count, &numbers_[i * width_ + at_]);
+    for (std::size_t i = 0; i < batch_; ++i)
+      std::copy_n(rows.data() + i * count, count, numbers_.data() + i * width_ + at_);
     at_ += count;
   }
   void skip(std::size_t count) { at_ += count; }
