@@ -213,6 +213,13 @@ void check_times(std::span<const double> times) {
   }
 }
 
+void check_times(const HostArray& times) {
+  const std::int64_t count = times.shape()[-1];
+  const std::vector<double> numbers = times.numbers();
+  for (std::int64_t row = 0; row < times.size() / count; ++row)
+    check_times(std::span(numbers).subspan(static_cast<std::size_t>(row * count), static_cast<std::size_t>(count)));
+}
+
 #define COSTATE_MEMBER(name) option_access<SolveOptions>([](auto& options) -> auto& { return options.name; })
 #define COSTATE_CHOICE(name, from_name) \
   choice_access<SolveOptions>(          \

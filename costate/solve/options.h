@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "costate/array/host_array.h"
 #include "costate/array/shape.h"
 #include "costate/base/option_value.h"
 #include "costate/graph/graph.h"
@@ -133,5 +134,7 @@ void check_options(const SolveOptions& options);
 
 /// InvalidArgument for times of one sample that are not finite or turn back; they may repeat.
 void check_times(std::span<const double> times);
+/// The same of times [time] or [batch, time].
+void check_times(const HostArray& times);
 
 }  // namespace costate

@@ -24,14 +24,6 @@
 namespace costate {
 namespace {
 
-/// Of [time], or of each row of [batch, time].
-void check_all_times(const HostArray& times) {
-  const std::int64_t count = times.shape()[-1];
-  const std::vector<double> numbers = times.numbers();
-  for (std::int64_t row = 0; row < times.size() / count; ++row)
-    check_times(std::span(numbers).subspan(static_cast<std::size_t>(row * count), static_cast<std::size_t>(count)));
-}
-
 internal::HostSizes check_inputs(const VectorField& field, const HostArray& z0, const HostArray& times,
                                  std::span<const HostArray> arguments) {
   internal::HostSizes sizes;
@@ -46,7 +38,7 @@ internal::HostSizes check_inputs(const VectorField& field, const HostArray& z0, 
     throw ShapeError("[solve] times must have shape [time] or [", batch, ", time]; got ", times.shape(), ".");
   sizes.times = static_cast<std::size_t>(times.shape()[-1]);
   sizes.times_are_shared = rank == 1;
-  check_all_times(times);
+  check_times(times);
   if (!field.captured().empty())
     throw InvalidArgument("[solve] the field uses '", field.arguments().back().name,
                           "' of the trace around it, so its solve is part of that trace; give z0 and times as Arrays: "

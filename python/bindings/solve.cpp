@@ -54,8 +54,12 @@ struct SolveRequest {
 /// What only solves on the CPU have.
 void check_device(const SolveRequest& request, bool is_traced) {
   if (request.device == Device::kCpu) return;
-  const char* what = is_traced                     ? "a solve inside a trace"
-                     : request.before != nullptr   ? "a solve that goes on from a Solution"
+  if (is_traced)
+    throw InvalidArgument(
+        "[solve] device is for a solve of numbers; where the solves of a program run says "
+        "compile(function, device='",
+        name(request.device), "').");
+  const char* what = request.before != nullptr     ? "a solve that goes on from a Solution"
                      : nb::len(request.events) > 0 ? "events"
                      : request.dense               ? "dense=True"
                      : !request.save.is_none()     ? "save"
@@ -319,7 +323,8 @@ jac     jac(t, z, *args) gives df/dz for implicit methods and derivatives by z; 
 on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
         is called with the part of the times that is behind, from 0 to 1.
 dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
-device  'cpu'; or 'cuda', experimental, for solves of numbers by explicit methods: one kernel for all steps (docs/gpu.md).
+device  'cpu'; or 'cuda', experimental, for solves of numbers by explicit methods: one kernel for all steps (docs/gpu.md). Of
+        solves inside a trace compile(function, device=...) says it.
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then

@@ -14,7 +14,7 @@
 #include "costate/operations/interpolate.h"
 #include "costate/solve/internal/cuda/device_solve.h"
 #include "costate/solve/solve.h"
-#include "tests/cuda/emulated_device.h"
+#include "tests/cuda/test_card.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -149,14 +149,14 @@ TEST(SolveKernel, EverySolveHasTheCpusBits) {
     kernels.push_back(internal::add_solve_kernel(source, given.name, problem, kSolveLanes, limit));
     EXPECT_EQ(kernels.back().global_bytes > 0, limit == 1024) << given.name;
   }
-  test::EmulatedDevice device;
+  internal::KernelDevice& device = test::card();
   const auto module = device.load(source.text());
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const SolveCase& given = cases[i];
     const Solution expected = solve(given.field, given.z0, given.times, given.options, given.arguments);
     for (const bool backwards : {false, true}) {
       SCOPED_TRACE(given.name + (backwards ? ", backwards" : ""));
-      device.backwards = backwards;
+      test::run_backwards(backwards);
       expect_same_solution(internal::run_solve_kernel(device, *module, kernels[i], problems[i], kSolveLanes,
                                                       given.field, batch_of(given)),
                            expected);

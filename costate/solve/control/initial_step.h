@@ -44,6 +44,18 @@ enum class FirstStep { kOfMethod, kHairers };
 /// The error that the first step is to have, in tolerances; measured: 0.003 to 0.3 cost the same within 2 %.
 inline constexpr double kFirstError = 0.003, kHairersError = 0.01;
 
+/// The other numbers of the formulas above, which the kernels of cards take from here as well.
+struct FirstStepBounds {
+  double least_norm = 1e-5;     ///< below, d0 and d1 tell nothing of a step
+  double blind_trial = 1e-6;    ///< h0 then, and the least h1 of a field that is at rest
+  double trial_share = 0.01;    ///< of d0 / d1
+  double least_trial = 1e-300;  ///< a huge slope must not make a step of zero
+  double least_slope = 1e-15;   ///< below, the field is at rest
+  double rest_share = 1e-3;     ///< of h0, at rest and where a norm is not finite
+  double most_trials = 100;     ///< h is at most so many h0
+};
+inline constexpr FirstStepBounds kFirstStepBounds = {};
+
 /// kHairers of StepControl::torchdiffeq(), whatever its safety and its largest and smallest factors.
 FirstStep first_step_of(const StepControl& control);
 

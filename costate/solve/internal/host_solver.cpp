@@ -34,7 +34,7 @@ class HostSolver {
         sizes_(batch.sizes),
         problem_(field, options, host_lanes<T>(field, options, batch.sizes.batch), batch.sizes.times, {},
                  batch.events) {
-    if (problem_.time.rounds_time) check_f32_times(batch);
+    if (problem_.time.rounds_time) check_f32_times(batch.times, batch.sizes.times);
     if (sizes_.times_are_shared) shared_times_ = batch.times.numbers();
     for (const FieldValue& given : field_values(field, batch.arguments)) {
       Argument argument{
@@ -311,10 +311,10 @@ std::vector<FieldValue> field_values(const VectorField& field, std::span<const H
   return values;
 }
 
-void check_f32_times(const HostBatch& batch) {
-  for (std::int64_t i = 1; i < batch.times.size(); ++i) {
-    const double t = batch.times.at(i - 1), next = batch.times.at(i);
-    if (static_cast<std::size_t>(i) % batch.sizes.times != 0 && is_coarse(t, next))
+void check_f32_times(const HostArray& times, std::size_t num_times) {
+  for (std::int64_t i = 1; i < times.size(); ++i) {
+    const double t = times.at(i - 1), next = times.at(i);
+    if (static_cast<std::size_t>(i) % num_times != 0 && is_coarse(t, next))
       throw InvalidArgument(
           "[solve] times must be so far apart that f32 can tell what is between them, since the field "
           "reads t beside its state or arguments; two are ",

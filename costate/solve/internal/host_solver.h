@@ -45,8 +45,8 @@ struct FieldValue {
 /// The arguments and Parameters of a field in the order of its Function's inputs.
 std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments);
 
-/// InvalidArgument for times that f32 cannot tell apart, where the field reads t as such.
-void check_f32_times(const HostBatch& batch);
+/// InvalidArgument for times, `num_times` a sample, that f32 cannot tell apart, where the field reads t as such.
+void check_f32_times(const HostArray& times, std::size_t num_times);
 
 /// Room in a Solution for what each sample's solve ends with, and what one did.
 void make_room(Solution& solution, std::size_t batch);

@@ -96,6 +96,9 @@ class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shar
   bool equals(const Extension& other) const override;
   template <class T>
   std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const;
+  std::shared_ptr<const BatchOp> lower_batch(const BatchOpContext& context) const override;
+  /// NotSupported if what the field takes as shared by all samples is one of each.
+  void check_kinds(const std::vector<bool>& operand_is_shared) const;
 
  private:
   VectorField field_;

@@ -8,6 +8,7 @@
 #include "costate/solve/control/initial_step.h"
 #include "costate/solve/field_marks.h"
 #include "costate/solve/internal/cuda/kernel_writer.h"
+#include "costate/solve/internal/lane_clock.h"
 #include "costate/solve/internal/lane_stops.h"
 #include "costate/solve/internal/lowered_time.h"
 #include "costate/solve/internal/time_part.h"
@@ -90,12 +91,20 @@ class SolveKernelWriter : public KernelWriter {
     set_number("beta3", control.beta3);
     set_number("previous_floor", control.previous_floor);
     if (problem().is_fixed) return;
+    set_number("near_end", kNearEnd);
     set_number("minus_exponent", -1.0 / tableau().error_order());
     set_number("order", tableau().error_order());
     set_number("error_constant", tableau().error_constant);
     set_number("method_order", tableau().order);
     set_number("first_error", kFirstError);
     set_number("hairers_error", kHairersError);
+    set_number("least_norm", kFirstStepBounds.least_norm);
+    set_number("blind_trial", kFirstStepBounds.blind_trial);
+    set_number("trial_share", kFirstStepBounds.trial_share);
+    set_number("least_trial", kFirstStepBounds.least_trial);
+    set_number("least_slope", kFirstStepBounds.least_slope);
+    set_number("rest_share", kFirstStepBounds.rest_share);
+    set_number("most_trials", kFirstStepBounds.most_trials);
     set_if(first_step_of(control) == FirstStep::kHairers, "first_step_of_hairer");
   }
 
