@@ -95,7 +95,7 @@ class SolveKernelWriter : public KernelWriter {
     set_number("method_order", tableau().order);
     set_number("first_error", kFirstError);
     set_number("hairers_error", kHairersError);
-    set_if(first_step_of(control) == FirstStep::kHairers, "first_step_of_hairer");
+    set_if(control.first_step_rule == FirstStep::kHairers, "first_step_of_hairer");
   }
 
   void set_groups() {
