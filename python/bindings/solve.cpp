@@ -336,7 +336,8 @@ rtols, atols                   in place of them, one for each number of z, or on
                                inf: that number is not controlled, such as an integral beside the state, and moves no step.
 error_norm                     'rms'; 'part_rms': the largest of the parts' own; 'max': the largest of all numbers; or a callable that
                                gives the error of a step of an Array of the errors of z's numbers, in tolerances.
-first_step                     size of the first attempt; 0: chosen.
+first_step                     size of the first attempt; 0: chosen by first_step_rule,
+first_step_rule                which is 'method', by its error estimate, or 'hairer', by its order alone, as torchdiffeq does.
 min_step, at_min_step          no step is shorter, but those that end at a stop or the last time; 0: no limit. Where a shorter
                                one is asked for, the status is 'step_too_small' ('fail'), or the step is taken, whatever its
                                error, with the status 'ok' ('accept').
@@ -356,8 +357,8 @@ previous_floor                 of the controller of steps: the next size is the 
 memory_budget                  bytes for each thread that a gradient keeps of the solve; it changes no bit.
 steps_per_interval, step_size  fixed steps instead: so many between two times, or at most so long.
 max_steps                      of a sample, attempts included.
-control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that
-                               blows up then fails all.
+control                        'per_sample', or 'joint': one step for the batch, by the mean error of all; in a trace for the
+                               samples that go side by side (lanes of compile). A sample that blows up then fails all.
 adjoint                        of a solve inside a trace: 'discrete', the steps taken back exactly; 'reversible', the same
                                without states that are kept, of methods that can; 'interpolating' or 'quadrature', the adjoint
                                equation with z from the dense output; 'backsolve', with z solved backwards, too; 'forward', a

@@ -10,7 +10,8 @@
 
 namespace costate::internal {
 
-/// Reads all of `text` by a format of strptime; nothing if it does not fit. Years are of four digits (%Y) or two (%y).
+/// Reads all of `text` by a format of strptime, in which %q is the number of a quarter; nothing if it does not fit.
+/// Years are of four digits (%Y) or two (%y).
 std::optional<IsoTime> parse_by(const std::string& format, const std::string& text);
 
 /// The formats that a date, or date-time, could be in: several if day and month could be exchanged. None for ISO 8601

@@ -15,15 +15,6 @@ double trial_step(const TrialNorms& norms) {
   return std::max(bounds.trial_share * norms.state / norms.slope, bounds.least_trial);
 }
 
-FirstStep first_step_of(const StepControl& control) {
-  StepControl rule = StepControl::torchdiffeq();
-  rule.safety = control.safety;
-  rule.factor_min = control.factor_min;
-  rule.factor_max = control.factor_max;
-  rule.factor_max_after_reject = control.factor_max_after_reject;
-  return control == rule ? FirstStep::kHairers : FirstStep::kOfMethod;
-}
-
 void initial_steps(const Tableau& tableau, FirstStep rule, const double* slopes, const double* curvatures,
                    double* steps, std::size_t count) {
   constexpr std::size_t kChunk = 32;

@@ -14,9 +14,9 @@
 //     h  = min(100 h0, h1)                                                        initial_step
 //
 // with k the error estimate's order and C its error_constant: d1 rate^(k-1) stands for the solution's k-th derivative,
-// as if every derivative were `rate` times the one before. Where control is torchdiffeq's, h1 is Hairer's as well,
-// (0.01 / max(d1, d2))^(1/p) with p the method's order: steps are to be the same from the first one on. Step sizes here
-// are positive; the caller gives them their sign.
+// as if every derivative were `rate` times the one before. By FirstStep::kHairers, torchdiffeq's, h1 is Hairer's as
+// well, (0.01 / max(d1, d2))^(1/p) with p the method's order. Step sizes here are positive; the caller gives them their
+// sign.
 #pragma once
 
 #include <cstddef>
@@ -39,8 +39,6 @@ struct InitialNorms {
   double curvature;  ///< d2
 };
 
-enum class FirstStep { kOfMethod, kHairers };
-
 /// The error that the first step is to have, in tolerances; measured: 0.003 to 0.3 cost the same within 2 %.
 inline constexpr double kFirstError = 0.003, kHairersError = 0.01;
 
@@ -55,9 +53,6 @@ struct FirstStepBounds {
   double most_trials = 100;     ///< h is at most so many h0
 };
 inline constexpr FirstStepBounds kFirstStepBounds = {};
-
-/// kHairers of StepControl::torchdiffeq(), whatever its safety and its largest and smallest factors.
-FirstStep first_step_of(const StepControl& control);
 
 /// h, for a method with an error estimate. trial / 1000 if a norm is not finite.
 double initial_step(double trial, const InitialNorms& norms, const Tableau& tableau, FirstStep rule);

@@ -131,7 +131,7 @@ double ReferenceSolver::guarded_error(const Step& step, double error) {
                            .error = error,
                            .bend = 0,
                            .attempts = solution_.accepted + solution_.rejected,
-                           .begins_small = first_step_of(options_.step_control) == FirstStep::kHairers,
+                           .begins_small = options_.step_control.first_step_rule == FirstStep::kHairers,
                            .times = {},
                            .states = {},
                            .slopes = {},
@@ -208,7 +208,7 @@ double ReferenceSolver::first_step() {
   evaluate(std::fma(direction(), trial, solution_.t), y_next_, 1);
   for (std::size_t j = 0; j < y_.size(); ++j) probe[j] -= stages_[0][j];
   const double curvature = norm_at_start(probe) / trial;
-  return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_, first_step_of(options_.step_control));
+  return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_, options_.step_control.first_step_rule);
 }
 
 }  // namespace costate::internal

@@ -105,7 +105,7 @@ class SolveKernelWriter : public KernelWriter {
     set_number("least_slope", kFirstStepBounds.least_slope);
     set_number("rest_share", kFirstStepBounds.rest_share);
     set_number("most_trials", kFirstStepBounds.most_trials);
-    set_if(first_step_of(control) == FirstStep::kHairers, "first_step_of_hairer");
+    set_if(control.first_step_rule == FirstStep::kHairers, "first_step_of_hairer");
   }
 
   void set_groups() {
