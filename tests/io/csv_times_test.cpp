@@ -117,6 +117,24 @@ TEST(CsvDates, QuartersAndWeeksAreTheirFirstDays) {
                "expected a date in the format '%G-W%V' as on the lines before; got '2024-W53'");
 }
 
+/// Quarters have 90 to 92 days, months 28 to 31.
+TEST(CsvDates, PeriodsFollowEachOtherByTheCalendar) {
+  const auto later = [](const Words& cells, double spacing, std::int64_t steps) {
+    const TimeColumn read = times(cells);
+    return time_cells({time_after(read.values.back(), steps, spacing, read.scale)}, read.scale)[0];
+  };
+  EXPECT_EQ(later({"1990Q1", "1990Q2"}, 91, 7), "1992Q1");
+  EXPECT_EQ(later({"1990-01", "1990-02"}, 31, 37), "1993-03");
+  EXPECT_EQ(later({"1990-01", "1990-03"}, 59, 6), "1991-03");  // every other month
+  EXPECT_EQ(later({"Dec 1990", "Jan 1991"}, 31, 1), "Feb 1991");
+  EXPECT_EQ(later({"1990-W01", "1990-W02"}, 7, 52), "1991-W02");
+  EXPECT_EQ(later({"1990-01-01", "1990-02-01"}, 31, 1), "1990-03-04");  // days, which are 31 apart
+  const TimeScale months{"days", "1990-01-01", "%b %Y"};
+  EXPECT_EQ(time_after(14, 2, 31, months), 76);  // from the middle of a month
+  EXPECT_EQ(time_after(0.5, 2, 31, months), 62.5);
+  EXPECT_EQ(time_after(3, 2, 0.5, {}), 4);
+}
+
 TEST(CsvDates, InTwoColumns) {
   const CsvTable read = table("Date;Time;x\n13/03/2014;00.00.00;2,5\n14/03/2014;01.30.00;3\n");
   EXPECT_EQ(read.times("Date,Time").values, (Numbers{0, 91800}));

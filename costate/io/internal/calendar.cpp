@@ -189,6 +189,18 @@ bool is_date_or_clock(const std::string& text) {
   return parse_iso_time(text) || is_clock(text) || !formats_of(text).empty();
 }
 
+int months_of_period(const std::string& format) {
+  if (format.find("%q") != std::string::npos) return 3;
+  return is_of_month(format) ? 1 : is_of_year(format) ? 12 : 0;
+}
+
+std::optional<std::int64_t> first_day_after(std::int64_t day, std::int64_t months) {
+  const date::year_month_day first{day_of({.day = day})};
+  if (first.day() != date::day{1}) return std::nullopt;
+  const date::sys_days later = first + date::months{static_cast<int>(months)};
+  return later.time_since_epoch().count();
+}
+
 std::string format_iso_time(const IsoTime& time, bool with_time_of_day) {
   const date::sys_days day = day_of(time);
   if (!with_time_of_day) return date::format("%F", day);

@@ -29,6 +29,11 @@ bool is_clock(const std::string& text);
 /// The moment in a format of strftime. Nothing if it would not read back to the same, to a microsecond.
 std::optional<std::string> format_by(const std::string& format, const IsoTime& time);
 
+/// How many months a period of the format is whose first day stands for it: 1, 3, 12; 0 for other formats.
+int months_of_period(const std::string& format);
+/// The first day of the month, so many months after that of `day`; nothing if `day` is no such day.
+std::optional<std::int64_t> first_day_after(std::int64_t day, std::int64_t months);
+
 /// "2024-05-31", or "2024-05-31T12:30:00.5Z".
 std::string format_iso_time(const IsoTime& time, bool with_time_of_day);
 
