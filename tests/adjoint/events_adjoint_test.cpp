@@ -179,7 +179,8 @@ TEST(EventsAdjoint, ATerminalEventsTimeAndState) {
                                                                                {true, Adjoint::kDiscrete},
                                                                                {false, Adjoint::kBacksolve},
                                                                                {true, Adjoint::kInterpolating},
-                                                                               {false, Adjoint::kQuadrature}}) {
+                                                                               {false, Adjoint::kQuadrature},
+                                                                               {true, Adjoint::kForward}}) {
     const Function loss = trace(
         [&](Array z0, Array level, Array start) {
           const Array times = concat({start, start + (descends ? -9.0 : 9.0)});
@@ -200,6 +201,16 @@ TEST(EventsAdjoint, ATerminalEventsTimeAndState) {
     EXPECT_NEAR(outputs[2].at(0), -2 / (0.7 * level) + 3, kTolerance);
     EXPECT_NEAR(outputs[3].at(0), 2, kTolerance);
     EXPECT_NEAR(outputs[4].at(0), -2 * std::log(z0 / level) / (0.7 * 0.7), kTolerance);
+    // Forward, along all four together.
+    const HostArray one(Shape{1, 1}, std::vector<double>{1});
+    const HostArray tangent =
+        compile(jvp(loss))
+            .run({HostArray(Shape{1, 1}, std::vector<double>{z0}), HostArray(Shape{1}, std::vector<double>{level}),
+                  HostArray(Shape{1, 1}, std::vector<double>{0.25}), one, HostArray::vector({1}), one,
+                  HostArray::vector({1})})
+            .outputs[1];
+    const double expected = 2 / (0.7 * z0) - 2 / (0.7 * level) + 3 + 2 - 2 * std::log(z0 / level) / (0.7 * 0.7);
+    EXPECT_NEAR(tangent.at(0), expected, kTolerance);
   }
 }
 

@@ -14,7 +14,7 @@
 namespace costate {
 namespace {
 
-constexpr std::int64_t kBatch = 37;
+constexpr std::int64_t kOscillators = 37;
 
 /// z' = A z + push, damped by a Parameter; what is kept reads t, z, the argument and a Parameter of its own.
 struct Oscillator {
@@ -33,12 +33,12 @@ struct Oscillator {
   }
 
   static HostArray starts() {
-    HostArray z0(Shape{kBatch, 2});
+    HostArray z0(Shape{kOscillators, 2});
     for (std::int64_t i = 0; i < z0.size(); ++i) z0.set(i, std::sin(static_cast<double>(i)));
     return z0;
   }
   static HostArray pushes() {
-    HostArray push(Shape{kBatch, 2});
+    HostArray push(Shape{kOscillators, 2});
     for (std::int64_t i = 0; i < push.size(); ++i) push.set(i, 0.3 * std::cos(static_cast<double>(5 * i)));
     return push;
   }
@@ -63,14 +63,14 @@ TEST(SaveFunction, KeepsWhatItMakesOfTheStates) {
         const HostArray times = grid(num_times, 5);
         const Solution plain = solve(field, z0, times, options, arguments);
         const Solution kept = solve_saving(field, save, z0, times, options, arguments);
-        ASSERT_EQ(kept.states.shape(), (Shape{kBatch, num_times, 3}));
+        ASSERT_EQ(kept.states.shape(), (Shape{kOscillators, num_times, 3}));
         EXPECT_EQ(kept.nfe, plain.nfe);
         EXPECT_EQ(kept.status, plain.status);
         if (!has_fixed_steps(options)) {
           EXPECT_TRUE(kept.end.states.same_bits(plain.end.states));
         }
         const double tolerance = dtype == Dtype::kF64 ? 1e-14 : 1e-6;
-        for (std::int64_t i = 0; i < kBatch; ++i)
+        for (std::int64_t i = 0; i < kOscillators; ++i)
           for (std::int64_t k = 0; k < num_times; ++k) {
             const double x = plain.states(i, k, 0), v = plain.states(i, k, 1);
             const double square = 1.5 * x * x + std::sin(times.at(k)), product = v * arguments[0].at(2 * i);
@@ -85,7 +85,7 @@ TEST(SaveFunction, EachSampleHasItsOwnTimesAndNoOthersBits) {
   const Oscillator oscillator;
   const VectorField field = oscillator.field();
   const SaveFunction save = oscillator.save(field);
-  HostArray times(Shape{kBatch, 5});
+  HostArray times(Shape{kOscillators, 5});
   for (std::int64_t i = 0; i < times.size(); ++i)
     times.set(i, static_cast<double>(i % 5) * (1 + 0.1 * static_cast<double>(i / 5)));
   const HostArray z0 = Oscillator::starts(), arguments[] = {Oscillator::pushes()};
@@ -158,13 +158,13 @@ TEST(SaveFunction, GradientsAreThoseOfTheComposition) {
     constexpr double kStep = 1e-5;
     for (std::int64_t k = 0; k < 2; ++k) {
       std::vector<HostArray> up = inputs, down = inputs;
-      for (std::int64_t i = 0; i < kBatch; ++i) {
+      for (std::int64_t i = 0; i < kOscillators; ++i) {
         up[0].set(2 * i + k, inputs[0].at(2 * i + k) + kStep);
         down[0].set(2 * i + k, inputs[0].at(2 * i + k) - kStep);
       }
       const HostArray above = value.run(up).outputs[0], below = value.run(down).outputs[0];
       const HostArray by_z0 = by_name(saved, found, "d_z0");
-      for (std::int64_t i = 0; i < kBatch; ++i)
+      for (std::int64_t i = 0; i < kOscillators; ++i)
         EXPECT_NEAR(by_z0.at(2 * i + k), (above.at(i) - below.at(i)) / (2 * kStep), 1e-4) << name(adjoint);
     }
   }
