@@ -85,7 +85,7 @@ HWY_INLINE void with_count(std::size_t count, Run run) {
   }
 }
 
-/// Rows that are needed at once stand in a ring of rows: a row's place is its number's last bits.
+/// The latest rows. A row's place is its number's last bits.
 template <class T>
 struct Ring {
   T* data = nullptr;
