@@ -1,6 +1,6 @@
-// Where windows have numbers in common, those of a row are compared along the columns once, for all windows, and stay
-// in the first-level cache with their places, until the windows are compared along the rows; what is brought to a row
-// goes on along the columns when its last window is done.
+// Windows that are apart are read and stored at once. Where they have numbers in common, those of a row are compared
+// along the columns once, for all windows, and stay in the first-level cache with their places, until the windows are
+// compared along the rows; what is brought to a row goes on along the columns when its last window is done.
 #include "costate/exec/kernels/pool_places.h"
 
 #include <algorithm>
@@ -258,7 +258,8 @@ HWY_NOINLINE void run_common(const Pool<T>& pool, L lanes) {
 
 template <class T>
 void run_places(const Pool<T>& pool) {
-  const bool is_apart = are_apart(*pool.table);
+  constexpr std::size_t kMostPlaces = std::size_t{1} << 24;  // whole numbers of f32
+  const bool is_apart = are_apart(*pool.table) && pool.table->window_size <= kMostPlaces;
   for_lanes<T>(pool.lanes, [&](auto lanes) HWY_ATTR {
     if (is_apart)
       run_apart<false>(pool, lanes);

@@ -63,7 +63,7 @@ HWY_INLINE void for_lanes(std::size_t lanes, Run run) {
 template <class D, class V = VecOf<D>>
 HWY_INLINE auto stays(D d, V largest, V next) {
   const V infinity = hn::Set(d, std::numeric_limits<hn::TFromD<D>>::infinity());
-#if HWY_ARCH_X86  // where either is NaN, the machine's minimum is the second
+#if HWY_TARGET <= HWY_AVX2  // where either is NaN, the machine's minimum is the second
   return hn::Le(next, hn::Min(largest, infinity));
 #else
   return hn::Le(next, hn::IfThenElse(hn::IsNaN(largest), infinity, largest));
