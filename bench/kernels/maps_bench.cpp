@@ -11,13 +11,14 @@
 
 #include "bench/kernels/bandwidth.h"
 #include "costate/costate.h"
+#include "costate/exec/internal/aligned.h"
 #include "costate/exec/internal/tile_function.h"
 
 namespace {
 
 using namespace costate;  // NOLINT(google-build-using-namespace): the operations are what this file is about
 using benchmark::State;
-using Numbers = std::vector<float>;
+using Numbers = internal::AlignedVector<float>;  // as tiles have them
 
 constexpr std::size_t kLanes = 16;
 
@@ -92,6 +93,16 @@ COSTATE_MAP(max_pool, [](const Array& x) { return max_pool2d(x); });
 COSTATE_MAP(avg_pool, [](const Array& x) { return avg_pool2d(x); });
 COSTATE_MAP(max_pool_3x3, [](const Array& x) {
   return max_pool2d(x, {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}});
+});
+COSTATE_MAP(avg_pool_3x3, [](const Array& x) {
+  return avg_pool2d(x, {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}});
+});
+COSTATE_MAP(max_pool_3x3_by_2, [](const Array& x) {
+  return max_pool2d(x, {.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}});
+});
+COSTATE_MAP(max_pool_series, [](const Array& x) {
+  const std::int64_t length = x.shape().size() / 64;
+  return max_pool1d(reshape(x, {64, length}), {.kernel = 3, .stride = 2, .padding = 1});
 });
 COSTATE_MAP(global_average, [](const Array& x) { return global_average(x); });
 COSTATE_MAP(pad, [](const Array& x) { return pad(x, {{0, 0}, {1, 1}, {1, 1}}); });

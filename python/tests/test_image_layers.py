@@ -347,6 +347,9 @@ def test_functions_are_pytorchs():
         (lambda x, w: costate.conv2d(x, w, padding=1, groups=2), lambda x, w: F.conv2d(x, w, None, 1, 1, 1, 2)),
         (lambda x, w: costate.max_pool2d(costate.relu(x), kernel=3, stride=2, padding=1) * w[0, 0, 0, 0],
          lambda x, w: F.max_pool2d(F.relu(x), 3, 2, 1) * w[0, 0, 0, 0]),  # relu makes ties
+        (lambda x, w: costate.max_pool2d(costate.relu(x)) * w[0, 0, 0, 0], lambda x, w: F.max_pool2d(F.relu(x), 2) * w[0, 0, 0, 0]),
+        (lambda x, w: costate.avg_pool2d(x) * w[0, 0, 0, 0], lambda x, w: F.avg_pool2d(x, 2) * w[0, 0, 0, 0]),
+        (lambda x, w: costate.max_pool1d(x[0], 3, 2, 1) * w[0, 0, 0, 0], lambda x, w: F.max_pool1d(x[0], 3, 2, 1) * w[0, 0, 0, 0]),
         (lambda x, w: costate.avg_pool2d(x, kernel=(3, 2), stride=1, padding=1) * w[0, 0, 0, 0],
          lambda x, w: F.avg_pool2d(x, (3, 2), 1, 1) * w[0, 0, 0, 0]),
         (lambda x, w: costate.group_norm(x, 2) * w[0, 0, 0, 0], lambda x, w: F.group_norm(x[None], 2)[0] * w[0, 0, 0, 0]),
@@ -368,6 +371,20 @@ def test_functions_are_pytorchs():
         np.testing.assert_allclose(value, wanted.item(), rtol=1e-11, atol=1e-11)
         np.testing.assert_allclose(by_x, x.grad.numpy(), atol=1e-11)
         np.testing.assert_allclose(by_w, w.grad.numpy(), atol=1e-11)
+
+
+def test_a_window_with_nan_is_pytorchs():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    image = np.floor(RNG.normal(size=IMAGE.shape))
+    image[:, ::3, 1::2], image[:, 1::3, ::2] = np.nan, np.inf
+    traced = costate.trace(lambda x: costate.max_pool2d(x, kernel=3, stride=1, padding=1), {"x": image.shape})
+    x = torch.tensor(image, requires_grad=True)
+    y = torch.nn.functional.max_pool2d(x, 3, 1, 1)
+    weights = RNG.normal(size=y.shape)
+    y.backward(torch.tensor(weights))
+    value, by_x = costate.compile(costate.vjp(traced))(image, weights)
+    np.testing.assert_array_equal(value, y.detach().numpy())
+    np.testing.assert_allclose(by_x, x.grad.numpy(), atol=1e-14)
 
 
 def test_a_model_of_pytorch_and_back():

@@ -5,6 +5,7 @@
 
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
+#include "costate/graph/pooling.h"
 #include "costate/operations/interpolate.h"
 #include "costate/solve/solve.h"
 #include "tests/support/expect_error.h"
@@ -80,6 +81,11 @@ TEST(MovedJumps, TheyAreFoundThroughTheGraph) {
       },
       // the derivative of a relu in time
       [](Array t, Array y, Array T, Array) { return gradient(max(t - T, 0.0), std::span(&t, 1))[0] - y; },
+      // where the larger of two stands
+      [](Array t, Array y, Array T, Array) {
+        const Array image = reshape(stack({t, T}), {1, 1, 2}), largest = sum(max_pool2d(image, {.kernel = {1, 2}}));
+        return reshape(gradient(largest, std::span(&image, 1))[0], {2})[0] - y;
+      },
       [](Array t, Array y, Array T, Array) {
         return interpolate(constant(HostArray::vector({0, 1})),
                            constant(HostArray(Shape{2, 1}, std::vector<double>{1, 3})), t - T,
@@ -107,6 +113,10 @@ TEST(MovedJumps, ContinuousSelectsHaveTheirDerivative) {
       {[](Array t, Array, Array T, Array) { return where(t > T, t - T, 0.0); }, -1.3},
       {[](Array t, Array, Array T, Array) { return where(t - T > 0.0, square(t) - square(T), 0.0); }, -2 * 0.7 * 1.3},
       {[](Array t, Array, Array T, Array) { return where(T >= t, T, t); }, 0.7},
+      {[](Array t, Array, Array T, Array) {
+         return sum(max_pool1d(reshape(stack({t, T}), {1, 2}), {.kernel = 2}));
+       },
+       0.7},
       {[](Array t, Array, Array T, Array) { return (t > T) * (t - T); }, -1.3},
       {[](Array t, Array, Array T, Array) { return sign(t - T) * (t - T); }, 0.7 - 1.3},
       {[](Array t, Array, Array T, Array) { return where(t - T > 0.0, t - T, 0.1 * (t - T)); }, -1.3 - 0.07},

@@ -12,6 +12,7 @@
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/graph/interpret.h"
+#include "costate/graph/pooling.h"
 #include "costate/graph/trace.h"
 #include "costate/operations/internal/sample_system.h"
 #include "costate/operations/internal/sparsity.h"
@@ -41,6 +42,14 @@ Array minus_laplacian(const Array& u, std::int64_t n) {
 struct Comparison {
   std::size_t missing = 0, spare = 0;
 };
+
+const PoolOptions kOfTwo{.kernel = {2, 2}, .stride = {1, 2}};
+
+/// What the pool of x [1, 3, 4] brings to it of the squares of four numbers.
+Array pulled_back(Array (*pool)(Operand, const PoolOptions&), const Array& x) {
+  const Array image = reshape(x, {1, 3, 4}), y = pool(image, kOfTwo), a = reshape(square(x.slice(0, 4)), y.shape());
+  return pull_back(std::span(&y, 1), std::span(&a, 1), std::span(&image, 1))[0];
+}
 
 Comparison compare_with_jacobian(const Function& f, const HostArray& x) {
   const auto rows = internal::dependencies(f, 0, 1 << 20);
@@ -96,12 +105,20 @@ TEST(Sparsity, IsThatOfTheJacobianForEveryKindOfNode) {
       },
       [](Array x) { return outer(x.slice(0, 3), sin(x.slice(5, 7))); },
       [](Array x) { return where(x <= 0.2, stop_gradient(x) * x, floor(x)); },
+      [](Array x) {
+        return avg_pool2d(reshape(x, {1, 3, 4}), kOfTwo);
+      },
+      [](Array x) { return pulled_back(avg_pool2d, x); },
+      [](Array x) {
+        return max_pool2d(reshape(x, {1, 3, 4}), kOfTwo);
+      },
+      [](Array x) { return pulled_back(max_pool2d, x); },
   };
   for (std::size_t i = 0; i < functions.size(); ++i) {
     const Comparison found = compare_with_jacobian(trace(functions[i], {{"x", {12}}}), waves(12));
     EXPECT_EQ(found.missing, 0U) << "function " << i;
     // Of a maximum, or where(), the numbers decide: the graph knows of more places.
-    const bool is_told_by_numbers = i == 6 || i == 10;
+    const bool is_told_by_numbers = i == 6 || i == 10 || i >= 13;
     EXPECT_EQ(found.spare > 0, is_told_by_numbers) << "function " << i;
   }
 }

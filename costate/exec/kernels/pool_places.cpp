@@ -1,9 +1,12 @@
-// Where windows have numbers in common, those of a row are compared along the columns once, for all windows, and stay
-// in the first-level cache with their places, until the windows are compared along the rows; what is brought to a row
-// goes on along the columns when its last window is done.
+// Windows that are apart are read and stored at once. Where they have numbers in common, those of a row are compared
+// along the columns once, for all windows, and stay in the first-level cache with their places, until the windows are
+// compared along the rows; what is brought to a row goes on along the columns when its last window is done.
 #include "costate/exec/kernels/pool_places.h"
 
 #include <algorithm>
+#include <type_traits>
+
+#include "costate/exec/kernels/ring_rows.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "costate/exec/kernels/pool_places.cpp"
@@ -110,7 +113,12 @@ struct Places {
   T* out;
 
   template <std::size_t kColumns>
-  HWY_INLINE void compare_columns(const Run across, std::size_t row) const {
+  HWY_INLINE void compare_columns(const Run across, std::size_t begin, std::size_t end) const {
+    for (std::size_t row = begin; row < end; ++row) compare_row<kColumns>(across, row);
+  }
+
+  template <std::size_t kColumns>
+  HWY_INLINE void compare_row(const Run across, std::size_t row) const {
     const Places local = *this;
     const auto d = lanes.d;
     T *const maxima = largest.row(row), *const places = place.row(row);
@@ -203,25 +211,31 @@ struct Places {
 
   HWY_INLINE void run_channel() const {
     const T* from = y;
-    std::size_t next = 0, done = 0;
+    const std::size_t num_rows = table.rows.numbers.size();
+    const std::size_t ahead = (rows_ahead(largest.row_size * sizeof(T)) + 1) / 2;  // three rings share the cache
+    std::size_t next = 0, begun = 0, done = 0;  // rows: the first that is not compared, has no sums, is not finished
     for (const Range range : table.rows.windows.in_order) {
       for (; done < range.first; ++done) finish_row(done);
-      const std::size_t num_begun = next > range.first ? next - range.first : 0;
-      for (next = std::max<std::size_t>(next, range.first); next < range.end; ++next)
+      if (next < range.end) {
+        const std::size_t end = std::min(num_rows, std::max<std::size_t>(range.end, next + ahead));
         for (const Run& across : table.columns.windows.runs)
-          with_count(across.count, [&](auto count) HWY_ATTR { compare_columns<count()>(across, next); });
+          with_count(across.count, [&](auto count) HWY_ATTR { compare_columns<count()>(across, next, end); });
+        next = end;
+      }
+      const std::size_t num_begun = begun > range.first ? begun - range.first : 0;
+      begun = range.end;
       with_count(range.count(), [&](auto count) HWY_ATTR { bring_to_rows<count()>(range, num_begun, from); });
       from += table.columns.windows.size() * step;
     }
-    for (; done < table.rows.numbers.size(); ++done) finish_row(done);
+    for (; done < num_rows; ++done) finish_row(done);
   }
 };
 
 template <class L, class T>
 HWY_NOINLINE void run_common(const Pool<T>& pool, L lanes) {
   const PoolTable& table = *pool.table;
-  const std::size_t num_rows = ring_rows(table.rows.windows);
-  const std::size_t row_size = table.columns.windows.size() * hn::Lanes(lanes.d), size = num_rows * row_size;
+  const std::size_t row_size = table.columns.windows.size() * hn::Lanes(lanes.d);
+  const std::size_t num_rows = ring_rows(table.rows.windows, row_size * sizeof(T)), size = num_rows * row_size;
   const auto ring = [&](std::size_t i) HWY_ATTR { return Ring<T>{pool.scratch + i * size, num_rows - 1, row_size}; };
   const std::size_t step = pool.lanes, row_step = table.columns.numbers.size() * step;
   Places<L> places{lanes,
@@ -244,7 +258,8 @@ HWY_NOINLINE void run_common(const Pool<T>& pool, L lanes) {
 
 template <class T>
 void run_places(const Pool<T>& pool) {
-  const bool is_apart = are_apart(*pool.table);
+  constexpr std::size_t kMostPlaces = std::size_t{1} << 24;  // whole numbers of f32
+  const bool is_apart = are_apart(*pool.table) && pool.table->window_size <= kMostPlaces;
   for_lanes<T>(pool.lanes, [&](auto lanes) HWY_ATTR {
     if (is_apart)
       run_apart<false>(pool, lanes);

@@ -63,7 +63,7 @@ HWY_INLINE void for_lanes(std::size_t lanes, Run run) {
 template <class D, class V = VecOf<D>>
 HWY_INLINE auto stays(D d, V largest, V next) {
   const V infinity = hn::Set(d, std::numeric_limits<hn::TFromD<D>>::infinity());
-#if HWY_ARCH_X86  // where either is NaN, the machine's minimum is the second
+#if HWY_TARGET <= HWY_AVX2  // where either is NaN, the machine's minimum is the second
   return hn::Le(next, hn::Min(largest, infinity));
 #else
   return hn::Le(next, hn::IfThenElse(hn::IsNaN(largest), infinity, largest));
@@ -85,7 +85,7 @@ HWY_INLINE void with_count(std::size_t count, Run run) {
   }
 }
 
-/// Rows that are needed at once stand in a ring of rows: a row's place is its number's last bits.
+/// The latest rows. A row's place is its number's last bits.
 template <class T>
 struct Ring {
   T* data = nullptr;

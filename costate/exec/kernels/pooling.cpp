@@ -4,11 +4,12 @@
 #include "costate/exec/kernels/pooling.h"
 
 #include <algorithm>
-#include <bit>
+#include <cstdint>
 #include <type_traits>
 
 #include "costate/exec/kernels/kernels.h"
 #include "costate/exec/kernels/pool_places.h"
+#include "costate/exec/kernels/ring_rows.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "costate/exec/kernels/pooling.cpp"
@@ -42,27 +43,34 @@ struct Largest {
   }
 };
 
+/// Numbers of images, joined for each range of rows and columns. In its loops, which store, a copy of it stays in
+/// registers.
 template <class Value, class L>
 struct Joined {
   using T = typename L::T;
   using V = typename L::V;
   using Run = PoolTable::Run;
+  using Range = PoolTable::Range;
 
   L lanes;
   const Pool<T>& pool;
   const PoolTable::Ranges& rows;
   const PoolTable::Ranges& columns;
-  std::size_t step, row_step;  // of what is joined
-  V share;                     // of a sum
+  std::size_t from_rows, from_columns;
   const T* images[Value::kKept];
-  T* out;
+  std::size_t step, row_step;  // of images
+  V share;                     // of a sum
 
+  HWY_INLINE Value none() const {
+    Value value;
+    for (auto& kept : value.kept) kept = hn::Zero(lanes.d);
+    return value;
+  }
   HWY_INLINE Value at(std::size_t place) const {
     Value value;
     for (std::size_t i = 0; i < Value::kKept; ++i) value.kept[i] = lanes.load(images[i] + place);
     return value;
   }
-
   HWY_INLINE void store(const Value& value, T* to) const {
     if constexpr (std::is_same_v<Value, Sum<decltype(lanes.d)>>)
       lanes.store(hn::Mul(value.kept[0], share), to);
@@ -73,6 +81,8 @@ struct Joined {
   /// Of some rows and columns; 0 where they are not told.
   template <std::size_t kRows, std::size_t kColumns>
   HWY_INLINE Value window(std::size_t place, std::size_t num_rows, std::size_t num_columns) const {
+    if constexpr (kColumns == 0)
+      if (num_rows * num_columns == 0) return none();
     Value value = at(place);
 #pragma GCC unroll 3
     for (std::size_t i = 0; i < (kRows == 0 ? num_rows : kRows); ++i)
@@ -82,111 +92,120 @@ struct Joined {
     return value;
   }
 
+  // ---- ranges of rows that are apart
+
   template <std::size_t kRows, std::size_t kColumns>
-  HWY_INLINE void join_block(const Run down, const Run across) const {
+  HWY_INLINE void join_block(const Run down, const Run across, T* out) const {
     const Joined local = *this;
-    const std::size_t num_columns = columns.size();
+    const std::size_t out_row_step = columns.size() * step;
     for (std::size_t i = 0; i < down.num; ++i) {
       std::size_t place = (down.from + i * down.from_step) * local.row_step + across.from * local.step;
-      T* to = local.out + ((down.to + i * down.to_step) * num_columns + across.to) * local.step;
+      T* to = out + (down.to + i * down.to_step) * out_row_step + across.to * local.step;
       for (std::size_t j = 0; j < across.num;
            ++j, place += across.from_step * local.step, to += across.to_step * local.step)
         local.store(local.template window<kRows, kColumns>(place, down.count, across.count), to);
     }
   }
 
-  HWY_INLINE void join_at_once() const {
+  HWY_INLINE void join_at_once(T* out) const {
     for (const Run& down : rows.runs)
       for (const Run& across : columns.runs) {
-        if (down.count == 0 || across.count == 0)
-          fill_block(down, across);
-        else if (down.count == 1)
-          with_count(across.count, [&](auto count) HWY_ATTR { join_block<1, count()>(down, across); });
+        if (down.count == 1)
+          with_count(across.count, [&](auto count) HWY_ATTR { join_block<1, count()>(down, across, out); });
         else if (down.count == 2 && across.count == 2)
-          join_block<2, 2>(down, across);
+          join_block<2, 2>(down, across, out);
         else
-          join_block<0, 0>(down, across);
+          join_block<0, 0>(down, across, out);
       }
   }
 
-  void fill_block(const Run& down, const Run& across) const {
-    for (std::size_t i = 0; i < down.num; ++i)
-      for (std::size_t j = 0; j < across.num; ++j)
-        lanes.store(hn::Zero(lanes.d),
-                    out + ((down.to + i * down.to_step) * columns.size() + across.to + j * across.to_step) * step);
-  }
+  // ---- ranges of rows that have some in common
 
-  /// Rows of a ring; those of the second image are `behind` numbers behind.
+  /// Rows of values; what is kept of the second image is `behind` numbers behind.
+  struct ValueRing {
+    Ring<T> rows;
+    std::size_t behind;
+  };
   HWY_INLINE Value kept_at(const T* place, std::size_t behind) const {
     Value value;
     for (std::size_t i = 0; i < Value::kKept; ++i) value.kept[i] = hn::LoadU(lanes.d, place + i * behind);
     return value;
   }
+  HWY_INLINE void keep(const Value& value, T* place, std::size_t behind) const {
+    for (std::size_t i = 0; i < Value::kKept; ++i) hn::StoreU(value.kept[i], lanes.d, place + i * behind);
+  }
 
   template <std::size_t kColumns>
-  HWY_INLINE void join_columns(const Run across, std::size_t row, T* kept, std::size_t behind) const {
+  HWY_INLINE void join_columns(const Run across, Range which, const ValueRing ring) const {
     const Joined local = *this;
     const std::size_t width = hn::Lanes(lanes.d);
-    std::size_t place = row * row_step + across.from * step;
-    kept += across.to * width;
-    for (std::size_t j = 0; j < across.num;
-         ++j, place += across.from_step * local.step, kept += across.to_step * width) {
-      const Value value = local.template window<1, kColumns>(place, 1, across.count);
-      for (std::size_t i = 0; i < Value::kKept; ++i) hn::StoreU(value.kept[i], lanes.d, kept + i * behind);
+    for (std::size_t row = which.first; row < which.end; ++row) {
+      std::size_t place = row * local.row_step + across.from * local.step;
+      T* kept = ring.rows.row(row) + across.to * width;
+      const auto join = [&](const Value& value) HWY_ATTR {
+        local.keep(value, kept, ring.behind);
+        place += across.from_step * local.step;
+        kept += across.to_step * width;
+      };
+      if (kColumns == 3 && across.from_step == 1) {  // each number is loaded once
+        Value first = local.at(place), second = local.at(place + local.step);
+        for (std::size_t j = 0; j < across.num; ++j) {
+          const Value third = local.at(place + 2 * local.step);
+          first.join(local.lanes.d, second);
+          first.join(local.lanes.d, third);
+          join(first);
+          first = second;
+          second = third;
+        }
+      } else {
+        for (std::size_t j = 0; j < across.num; ++j) join(local.template window<1, kColumns>(place, 1, across.count));
+      }
     }
   }
 
   template <std::size_t kRows>
-  HWY_INLINE void join_rows(const Ring<T> ring, PoolTable::Range range, std::size_t behind, T* to) const {
+  HWY_INLINE void join_rows(Range range, const ValueRing ring, T* to) const {
     const Joined local = *this;
-    const std::size_t num_columns = columns.size();
-    const std::size_t width = hn::Lanes(lanes.d), count = kRows == 0 ? range.count() : kRows;
+    const std::size_t num_columns = columns.size(), width = hn::Lanes(lanes.d);
+    const std::size_t count = kRows == 0 ? range.count() : kRows;
     const T* kept[kRows == 0 ? 1 : kRows];
-    for (std::size_t k = 0; k < (kRows == 0 ? 1 : kRows); ++k) kept[k] = ring.row(range.first + k);
+    for (std::size_t k = 0; k < (kRows == 0 ? 1 : kRows); ++k) kept[k] = ring.rows.row(range.first + k);
     for (std::size_t j = 0; j < num_columns; ++j, to += local.step) {
-      Value value = local.kept_at(kept[0] + j * width, behind);
+      Value value = count == 0 ? local.none() : local.kept_at(kept[0] + j * width, ring.behind);
 #pragma GCC unroll 3
       for (std::size_t k = 1; k < count; ++k)
         value.join(local.lanes.d,
-                   local.kept_at((kRows == 0 ? ring.row(range.first + k) : kept[k]) + j * width, behind));
+                   local.kept_at((kRows == 0 ? ring.rows.row(range.first + k) : kept[k]) + j * width, ring.behind));
       local.store(value, to);
     }
   }
 
-  HWY_INLINE void join_by_rows() const {
-    const std::size_t num_rows = ring_rows(rows), row_size = columns.size() * hn::Lanes(lanes.d);
-    const std::size_t behind = num_rows * row_size;
-    const Ring<T> ring{pool.scratch, num_rows - 1, row_size};
-    T* to = out;
+  HWY_INLINE void join_by_rows(T* out) const {
+    const std::size_t row_size = columns.size() * hn::Lanes(lanes.d), ahead = rows_ahead(row_size * sizeof(T));
+    const std::size_t num_rows = ring_rows(rows, row_size * sizeof(T));
+    const ValueRing ring{{pool.scratch, num_rows - 1, row_size}, num_rows * row_size};
     std::size_t next = 0;
-    for (const PoolTable::Range range : rows.in_order) {
-      for (next = std::max<std::size_t>(next, range.first); next < range.end; ++next)
-        for (const Run& across : columns.runs) {
-          if (across.count == 0)
-            for (std::size_t j = 0; j < across.num; ++j)
-              hn::StoreU(hn::Zero(lanes.d), lanes.d,
-                         ring.row(next) + (across.to + j * across.to_step) * hn::Lanes(lanes.d));
-          else
-            with_count(across.count,
-                       [&](auto count) HWY_ATTR { join_columns<count()>(across, next, ring.row(next), behind); });
-        }
-      if (range.count() == 0)
-        for (std::size_t j = 0; j < columns.size(); ++j) lanes.store(hn::Zero(lanes.d), to + j * step);
-      else
-        with_count(range.count(), [&](auto count) HWY_ATTR { join_rows<count()>(ring, range, behind, to); });
-      to += columns.size() * step;
+    for (const Range range : rows.in_order) {
+      if (next < range.end) {
+        const std::size_t end = std::min(from_rows, std::max<std::size_t>(range.end, next + ahead));
+        const Range which{static_cast<std::uint32_t>(next), static_cast<std::uint32_t>(end)};
+        for (const Run& across : columns.runs)
+          with_count(across.count, [&](auto count) HWY_ATTR { join_columns<count()>(across, which, ring); });
+        next = end;
+      }
+      with_count(range.count(), [&](auto count) HWY_ATTR { join_rows<count()>(range, ring, out); });
+      out += columns.size() * step;
     }
   }
 
-  HWY_NOINLINE void run() {
-    const std::size_t channel_step = from_rows * row_step;
+  HWY_NOINLINE void run(T* out) {
+    row_step = from_columns * step;
     for (std::size_t channel = 0; channel < pool.table->channels; ++channel) {
-      rows.overlap ? join_by_rows() : join_at_once();
-      for (const T*& image : images) image += channel_step;
+      rows.overlap ? join_by_rows(out) : join_at_once(out);
+      for (const T*& image : images) image += from_rows * row_step;
       out += rows.size() * columns.size() * step;
     }
   }
-  std::size_t from_rows;
 };
 
 template <class L>
@@ -195,23 +214,24 @@ void run_lanes(Op op, const Pool<typename L::T>& pool, L lanes) {
   using D = decltype(lanes.d);
   const PoolTable::Axis &rows = pool.table->rows, &columns = pool.table->columns;
   const T *first = pool.first + lanes.lane, *second = pool.second + lanes.lane;
-  T* out = pool.out + lanes.lane;
-  const std::size_t step = pool.lanes, row_step = columns.numbers.size() * step, num_rows = rows.numbers.size();
   const auto share = hn::Set(lanes.d, static_cast<T>(1.0 / static_cast<double>(pool.table->window_size)));
-  if (op == Op::kAvgPoolInput)
-    return Joined<Sum<D>, L>{lanes, pool,    rows.numbers, columns.numbers,    step, columns.windows.size() * step,
-                             share, {first}, out,          rows.windows.size()}
-        .run();
-  if (op == Op::kAvgPool)
-    return Joined<Sum<D>, L>{lanes, pool, rows.windows, columns.windows, step, row_step, share, {first}, out, num_rows}
-        .run();
-  if (first == second)
-    return Joined<Largest<D, 1>, L>{lanes, pool,    rows.windows, columns.windows, step, row_step,
-                                    share, {first}, out,          num_rows}
-        .run();
-  Joined<Largest<D, 2>, L>{lanes,           pool, rows.windows, columns.windows, step, row_step, share,
-                           {first, second}, out,  num_rows}
-      .run();
+  const auto run = [&]<class Value>(std::type_identity<Value>, auto... images) HWY_ATTR {
+    const bool to_image = op == Op::kAvgPoolInput;
+    Joined<Value, L>{.lanes = lanes,
+                     .pool = pool,
+                     .rows = to_image ? rows.numbers : rows.windows,
+                     .columns = to_image ? columns.numbers : columns.windows,
+                     .from_rows = (to_image ? rows.windows : rows.numbers).size(),
+                     .from_columns = (to_image ? columns.windows : columns.numbers).size(),
+                     .images = {images...},
+                     .step = pool.lanes,
+                     .row_step = 0,
+                     .share = share}
+        .run(pool.out + lanes.lane);
+  };
+  if (op != Op::kMaxPool) return run(std::type_identity<Sum<D>>(), first);
+  if (first == second) return run(std::type_identity<Largest<D, 1>>(), first);
+  run(std::type_identity<Largest<D, 2>>(), first, second);
 }
 
 }  // namespace
@@ -256,9 +276,9 @@ template <class T>
 std::size_t pool_scratch(Op op, const PoolTable& table, std::size_t lanes) {
   const bool by_number = op == Op::kAvgPoolInput;
   const std::size_t rings = op == Op::kMaxPoolInput ? 3 : op == Op::kMaxPool ? 2 : 1;
-  const std::size_t row_size =
-      (by_number ? table.columns.numbers : table.columns.windows).size() * (lanes == 1 ? 1 : simd_lanes<T>());
-  return rings * ring_rows(by_number ? table.rows.numbers : table.rows.windows) * row_size;
+  const PoolTable::Ranges& columns = by_number ? table.columns.numbers : table.columns.windows;
+  const std::size_t row_size = columns.size() * (lanes == 1 ? 1 : simd_lanes<T>());
+  return rings * ring_rows(by_number ? table.rows.numbers : table.rows.windows, row_size * sizeof(T)) * row_size;
 }
 template std::size_t pool_scratch<float>(Op, const PoolTable&, std::size_t);
 template std::size_t pool_scratch<double>(Op, const PoolTable&, std::size_t);

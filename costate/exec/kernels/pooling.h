@@ -1,8 +1,6 @@
 // The kernels of the four pools.
 #pragma once
 
-#include <algorithm>
-#include <bit>
 #include <cstddef>
 
 #include "costate/graph/ops.h"
@@ -24,13 +22,6 @@ struct Pool {
   T* out = nullptr;
   T* scratch = nullptr;  // pool_scratch() numbers
 };
-
-/// How many rows at once are needed of what ranges are made of, as a power of two.
-inline std::size_t ring_rows(const PoolTable::Ranges& ranges) {
-  std::size_t most = 1;
-  for (const PoolTable::Range& range : ranges.in_order) most = std::max(most, range.count());
-  return std::bit_ceil(most);
-}
 
 template <class T>
 std::size_t pool_scratch(Op op, const PoolTable& table, std::size_t lanes);
