@@ -171,7 +171,7 @@ def test_shooting_by_the_implicit_euler_method():
 
 
 def test_symplectic_solves():
-    """x' = v with v = -omega x would not be one of first order; the leapfrog of x' = f(t, x) carries f beside x."""
+    """The leapfrog of x' = f(t, x) carries f beside x."""
     field, t = (lambda t, x: torch.cos(t) * torch.ones_like(x)), torch.linspace(0, 1, 101, **F64)
     x = torch.tensor([[0.0, 1.0]], **F64)
     for solver in ("alf", torchdyn.AsynchronousLeapfrog()):

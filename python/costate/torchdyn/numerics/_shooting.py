@@ -44,7 +44,7 @@ class MSBackward(MultipleShootingDiffeqSolver):
 
 
 class ParallelImplicitEuler(MultipleShootingDiffeqSolver):
-    """The implicit Euler method's states at the times, which is what torchdyn's corrections of all at once end at."""
+    """The implicit Euler method's states at the times, at which torchdyn's corrections of all at once would end."""
 
     def shoot(self, f, x, t_span, B0, fine_steps, maxiter):
         return odeint(f, x, t_span, "implicit_euler")[1]
@@ -52,7 +52,7 @@ class ParallelImplicitEuler(MultipleShootingDiffeqSolver):
 
 # By torchdyn's names.
 MS_SOLVER_DICT = {"mszero": MSZero, "zero": MSZero, "parareal": MSZero, "msbackward": MSBackward, "backward": MSBackward, "discrete-adjoint": MSBackward,
-            "ieuler": ParallelImplicitEuler, "parallel-implicit-euler": ParallelImplicitEuler}
+                  "ieuler": ParallelImplicitEuler, "parallel-implicit-euler": ParallelImplicitEuler}
 
 
 def str_to_ms_solver(solver_name):
