@@ -57,9 +57,14 @@ struct Workload {
 };
 
 std::vector<Workload> workloads() {
-  const auto spiral = net({2, 50, 2}), wide = net({16, 128, 128, 16});
+  const auto spiral = net({2, 50, 2}), wide = net({16, 128, 128, 16}), moving = net({3, 64, 64, 2});
   const VectorField on_spiral = vector_field({2}, [&](Array, Array z) { return spiral(z * z * z); });
   const VectorField on_wide = vector_field({16}, [&](Array, Array z) { return wide(z); });
+  // A continuous normalizing flow in the plane: the state, and the integral of the trace of its Jacobian.
+  const VectorField flow = vector_field({3}, [&](Array t, Array z) {
+    const Array x = z.slice(0, 2), slope = moving(concat({x, reshape(t, {1})})), slopes = jacobian(slope, x);
+    return concat({slope, reshape(slopes[0][0] + slopes[1][1], {1})});
+  });
   const VectorField prey = vector_field({2}, {{"p", {4}}}, [](Array, Array z, Array p) {
     return concat({reshape(p[0] * z[0] - p[1] * z[0] * z[1], {1}), reshape(p[2] * z[0] * z[1] - p[3] * z[1], {1})});
   });
@@ -75,6 +80,7 @@ std::vector<Workload> workloads() {
   return {{"spiral_20", on_spiral, spread({20, 2}, 1, 2), HostArray::linspace(0, 1, 10), loose},
           {"spiral_4096", on_spiral, spread({4096, 2}, 1, 2), HostArray::linspace(0, 1, 10), loose},
           {"mlp128_65536", on_wide, spread({65536, 16}, 2, 1), HostArray::vector({0, 1}), loose},
+          {"cnf2d_16384", flow, spread({16384, 3}, 4, 1), HostArray::vector({0, 1}), loose},
           {"lotka_volterra_1e6", prey, animals, HostArray::vector({0, 5, 10}), exact, {many(1'000'000)}}};
 }
 

@@ -623,7 +623,7 @@ def trace(f: Callable, shapes: dict, shared: Sequence[str] = []) -> Function:
     array([30., 30.])
     """
 
-def compile(function: Function, dtype: object = 'f64', *, lanes: int = 0) -> Program:
+def compile(function: Function, dtype: object = 'f64', *, lanes: int = 0, device: str = 'cpu') -> Program:
     """
     Makes a Function ready to run on NumPy arrays, as a Program.
 
@@ -631,6 +631,8 @@ def compile(function: Function, dtype: object = 'f64', *, lanes: int = 0) -> Pro
     dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
     lanes     how many samples go side by side through the program, on one thread; 0: as many as suit the batch. A solve inside with
               control='joint' takes the same steps for these, and for no others.
+    device    'cpu'; or 'cuda', experimental, for programs with solves: these and their gradients run on a card, a whole batch in
+              one kernel each, and what is between them on the CPU (docs/gpu.md).
 
     Call the Program with one array an input, [batch, ...] ([...] if shared); it gives a tuple of arrays, one an output. One
     sample may go without the batch axis. Parameters are read anew in each call. The first call of each kind of batch takes
@@ -674,7 +676,7 @@ class PullbackProgram:
     def run(self, *args) -> tuple:
         """The outputs, a report as that of Program.run, and the Pullback."""
 
-def compile_pullback(function: Function, wrt: object | None = None, *, dtype: object = 'f64', lanes: int = 0) -> PullbackProgram:
+def compile_pullback(function: Function, wrt: object | None = None, *, dtype: object = 'f64', lanes: int = 0, device: str = 'cpu') -> PullbackProgram:
     """
     Makes a Function ready to run forward now and in reverse later, as a PullbackProgram.
 
@@ -682,7 +684,7 @@ def compile_pullback(function: Function, wrt: object | None = None, *, dtype: ob
     wrt       names of inputs, or Parameters, of which gradients are wanted; all inputs and Parameters if left out. Nothing is
               recorded for the others.
     dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
-    lanes     how many samples go side by side through the program, as in compile.
+    lanes, device  as in compile.
 
     Call it as a Program, with one array an input. It gives the tuple of outputs, and a Pullback, which has recorded what the
     reverse needs: pullback(cotangent, ...) gives the gradients, with the same bits as vjp(function) in one go. Several runs may
@@ -1248,7 +1250,8 @@ def solve(f: object, z0: object, times: object, *, args: Sequence = (), throw: b
     on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
             is called with the part of the times that is behind, from 0 to 1.
     dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
-    device  'cpu'; or 'cuda', experimental, for solves of numbers by explicit methods: one kernel for all steps (docs/gpu.md).
+    device  'cpu'; or 'cuda', experimental, for solves of numbers by explicit methods: one kernel for all steps (docs/gpu.md). Of
+            solves inside a trace compile(function, device=...) says it.
 
     method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                    'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then
@@ -2516,7 +2519,7 @@ class MappedWindows:
     @property
     def times(self) -> numpy.ndarray: ...
 
-def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows | MappedWindows, *, dtype: object = 'f64', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
+def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindows | MappedWindows, *, dtype: object = 'f64', device: str = 'cpu', epochs: int = 100, batch: int = 0, seed: int = 0, optimizer: OptimizerOptions = OptimizerOptions(), schedule: Schedule = Schedule(), keep: str = 'best', polish: int = 0, patience: int = 0, checkpoint: str | os.PathLike = '', checkpoint_seconds: float = 2.0, fingerprint: str = '', resume: bool = False, on_epoch: Callable | None = None, should_stop: Callable | None = None, method: str = 'dopri5', rtol: float | Sequence[float] = 1e-06, atol: float | Sequence[float] = 1e-08, rtols: Sequence[float] = [], atols: Sequence[float] = [], error_norm: str = 'rms', first_step: float = 0.0, min_step: float = 0.0, at_min_step: str = 'fail', max_step: float = 0.0, stop_at: Sequence[float] = [], mass_matrix: object = [], nonnegative: Sequence[float] = [], step_size: float = 0.0, steps_per_interval: int = 0, max_steps: int = 100000, control: str = 'per_sample', adjoint: str = 'discrete', adjoint_rtol: float = 0.0, adjoint_atol: float = 0.0, gradient_steps: str = 'auto', memory_budget: int = 268435456, safety: float = 0.9, factor_min: float = 0.2, factor_min_accepted: float = 0.2, factor_rejected: float = 0.8, factor_rejected_again: float = 0.5, factor_max: float = 10.0, factor_max_after_reject: float = 1.0, beta1: float = 0.85, beta2: float = -0.2, beta3: float = 0.0, previous_floor: float = 0.01) -> TrainResult:
     """
     Trains Parameters on windows of trajectories: the mean square difference of a solve from each window's first state to
     its further states. A window whose solve fails makes its step's loss NaN, and the step is skipped. For noisy starts, units and
@@ -2526,6 +2529,7 @@ def fit_trajectories(field: object, parameters: object, windows: TrajectoryWindo
     parameters  a Parameter, a list of them, or a net.
     windows     from cut_windows, TrajectoryWindows of your own, or MappedWindows of a file larger than memory.
     dtype       'f64' or 'f32', in which it computes.
+    device      'cpu'; or 'cuda', experimental, with gradient_steps='off': where the solves run (docs/gpu.md).
     epochs               how many, without those of polish.
     batch                samples a step; 0: all.
     seed                 of the order of the samples. Equal seeds give equal bits.
@@ -2748,7 +2752,7 @@ class Fit:
         member  which of the models of a fit with several seeds, from 1 on.
         """
 
-def fit_table(data: object, *, judge: object | None = None, out: object | None = None, existing: str = 'refuse', progress: object | None = None, time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
+def fit_table(data: object, *, judge: object | None = None, out: object | None = None, existing: str = 'refuse', progress: object | None = None, device: str = 'cpu', time: str = '', states: float | str | Sequence[float | str] = [], inputs: float | str | Sequence[float | str] = [], covariates: float | str | Sequence[float | str] = [], events: float | str | Sequence[float | str] = [], trajectory: str = '', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, time_format: str = '', step: float = 0.0, rate: float = 0.0, quantity: str = '', value: str = '', names: float | str | Sequence[float | str] = [], skip: int = 0, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', gradient_steps: str = 'auto', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE to the columns of a table, as `costate fit` does: with the same options it gives the same bits.
 
@@ -2782,7 +2786,7 @@ def fit_table(data: object, *, judge: object | None = None, out: object | None =
                              spaced times.
     hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
     interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
-    method, rtol, atol       of the solves, as in solve; adjoint, too.
+    method, rtol, atol       of the solves, as in solve; adjoint and gradient_steps, too.
     loss                     'mse', or another name that the message of an unknown one lists.
     window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
     optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
@@ -2795,6 +2799,7 @@ def fit_table(data: object, *, judge: object | None = None, out: object | None =
     seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
     progress                 True shows a line that is redrawn, also in notebooks; or a callable, which gets a dict after each epoch: model,
                              epoch, epochs, is_trial, loss, validation_loss, nfe_forward, nfe_backward, seconds. What it raises ends the fit.
+    device                   'cpu'; or 'cuda', experimental: the solves that train run on a card, with gradient_steps='off' (docs/gpu.md).
 
     Index levels of a frame that have names are columns, too. Dates with a time zone are read in UTC. Rows of the same time are repeated
     measurements. Line 1 of a table, in messages, is its first row. Gives a Fit, as costate.fit does.
@@ -2807,7 +2812,7 @@ def fit_table(data: object, *, judge: object | None = None, out: object | None =
     (11, 2)
     """
 
-def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, progress: object | None = None, delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
+def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, progress: object | None = None, device: str = 'cpu', delay: int = 0, lag: int = 1, hold_out: float | str = 0.2, validation: float = 0.2, missing: float | str | Sequence[float | str] = [], hidden: Sequence[int] = [0], memory: str = 'auto', clock: float | str | Sequence[float | str] = ['auto'], activation: str = 'tanh', interpolation: str = 'linear', method: str = 'dopri5', rtol: float = 0.0001, atol: float = 1e-05, adjoint: str = 'discrete', gradient_steps: str = 'auto', loss: str = 'mse', window: int = 0, max_windows: int = 0, optimizer: str = 'adam', learning_rate: float = 0.01, epochs: int = 0, polish: int = -1, patience: float = -1.0, max_growth: float = 50.0, batch: int = 0, minutes: float = 0.0, seed: int = 0, seeds: int = 1) -> Fit:
     """
     Fits a neural ODE z' = net(z, u(t)) to measured time series.
 
@@ -2830,7 +2835,7 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
                              spaced times.
     hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
     interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
-    method, rtol, atol       of the solves, as in solve; adjoint, too.
+    method, rtol, atol       of the solves, as in solve; adjoint and gradient_steps, too.
     loss                     'mse', or another name that the message of an unknown one lists.
     window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
     optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
@@ -2843,6 +2848,7 @@ def fit(times: object, states: object, inputs: object | None = None, covariates:
     seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
     progress                 True shows a line that is redrawn, also in notebooks; or a callable, which gets a dict after each epoch: model,
                              epoch, epochs, is_trial, loss, validation_loss, nfe_forward, nfe_backward, seconds. What it raises ends the fit.
+    device                   'cpu'; or 'cuda', experimental: the solves that train run on a card, with gradient_steps='off' (docs/gpu.md).
 
     What is left open (widths, memory, clock, window, epochs) is chosen by forecasts of a validation part, the last fifth of what is
     trained on. Gives a Fit: its verdict on whether to use it, forecast(until), plot(), report(path), predict(start, times), slopes(states), field for

@@ -80,7 +80,7 @@ def test_fits(card):
     times = np.linspace(0, 3, 31)
     options = {"hidden": [], "memory": "none", "clock": "none", "epochs": 20, "polish": 10, "gradient_steps": "off"}
     here, there = (costate.fit(times, np.exp(-times), device=device, **options) for device in ("cpu", "cuda"))
-    np.testing.assert_allclose(there.predict([1.0], times), here.predict([1.0], times), rtol=1e-6)
+    np.testing.assert_allclose(there.predict([1.0], times), here.predict([1.0], times), rtol=1e-4)
     with pytest.raises(costate.NotSupported, match="does not have gradient_steps = 'auto' yet"):
         costate.fit(times, np.exp(-times), device="cuda", epochs=2)
     fitted = []

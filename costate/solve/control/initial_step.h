@@ -42,7 +42,7 @@ struct InitialNorms {
 /// The error that the first step is to have, in tolerances; measured: 0.003 to 0.3 cost the same within 2 %.
 inline constexpr double kFirstError = 0.003, kHairersError = 0.01;
 
-/// The other numbers of the formulas above, which the kernels of cards take from here as well.
+/// The other numbers of the formulas above.
 struct FirstStepBounds {
   double least_norm = 1e-5;     ///< below, d0 and d1 tell nothing of a step
   double blind_trial = 1e-6;    ///< h0 then, and the least h1 of a field that is at rest
@@ -53,6 +53,17 @@ struct FirstStepBounds {
   double most_trials = 100;     ///< h is at most so many h0
 };
 inline constexpr FirstStepBounds kFirstStepBounds = {};
+
+/// The same by their names, for generated source, which takes a first step as well.
+struct NamedBound {
+  const char* name;
+  double value;
+};
+inline constexpr NamedBound kNamedFirstStepBounds[] = {
+    {"least_norm", kFirstStepBounds.least_norm},   {"blind_trial", kFirstStepBounds.blind_trial},
+    {"trial_share", kFirstStepBounds.trial_share}, {"least_trial", kFirstStepBounds.least_trial},
+    {"least_slope", kFirstStepBounds.least_slope}, {"rest_share", kFirstStepBounds.rest_share},
+    {"most_trials", kFirstStepBounds.most_trials}};
 
 /// h, for a method with an error estimate. trial / 1000 if a norm is not finite.
 double initial_step(double trial, const InitialNorms& norms, const Tableau& tableau, FirstStep rule);

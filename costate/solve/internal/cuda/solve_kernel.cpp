@@ -98,13 +98,7 @@ class SolveKernelWriter : public KernelWriter {
     set_number("method_order", tableau().order);
     set_number("first_error", kFirstError);
     set_number("hairers_error", kHairersError);
-    set_number("least_norm", kFirstStepBounds.least_norm);
-    set_number("blind_trial", kFirstStepBounds.blind_trial);
-    set_number("trial_share", kFirstStepBounds.trial_share);
-    set_number("least_trial", kFirstStepBounds.least_trial);
-    set_number("least_slope", kFirstStepBounds.least_slope);
-    set_number("rest_share", kFirstStepBounds.rest_share);
-    set_number("most_trials", kFirstStepBounds.most_trials);
+    for (const NamedBound& bound : kNamedFirstStepBounds) set_number(bound.name, bound.value);
     set_if(control.first_step_rule == FirstStep::kHairers, "first_step_of_hairer");
   }
 
