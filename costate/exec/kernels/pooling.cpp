@@ -78,17 +78,23 @@ struct Joined {
       lanes.store(value.kept[Value::kKept - 1], to);
   }
 
-  /// Of some rows and columns; 0 where they are not told.
+  /// Of some rows and columns, the columns first; 0 where they are not told.
   template <std::size_t kRows, std::size_t kColumns>
   HWY_INLINE Value window(std::size_t place, std::size_t num_rows, std::size_t num_columns) const {
     if constexpr (kColumns == 0)
       if (num_rows * num_columns == 0) return none();
+    Value value = row<kColumns>(place, num_columns);
+#pragma GCC unroll 3
+    for (std::size_t i = 1; i < (kRows == 0 ? num_rows : kRows); ++i)
+      value.join(lanes.d, row<kColumns>(place + i * row_step, num_columns));
+    return value;
+  }
+  template <std::size_t kColumns>
+  HWY_INLINE Value row(std::size_t place, std::size_t num_columns) const {
     Value value = at(place);
 #pragma GCC unroll 3
-    for (std::size_t i = 0; i < (kRows == 0 ? num_rows : kRows); ++i)
-#pragma GCC unroll 3
-      for (std::size_t j = i == 0 ? 1 : 0; j < (kColumns == 0 ? num_columns : kColumns); ++j)
-        value.join(lanes.d, at(place + i * row_step + j * step));
+    for (std::size_t j = 1; j < (kColumns == 0 ? num_columns : kColumns); ++j)
+      value.join(lanes.d, at(place + j * step));
     return value;
   }
 

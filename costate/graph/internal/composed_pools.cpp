@@ -71,10 +71,10 @@ class Along {
       folded = combine(folded, take(x, axis_, positions_[offset]));
     return folded;
   }
-  /// The transpose of a sum.
+  /// The transpose of a sum, windows in order, as kernels add them up.
   Array spread(const Array& y) const {
-    Array sum = put(y, axis_, positions_[0], length_);
-    for (std::size_t offset = 1; offset < positions_.size(); ++offset)
+    Array sum = put(y, axis_, positions_.back(), length_);
+    for (std::size_t offset = positions_.size() - 1; offset-- > 0;)
       sum = sum + put(y, axis_, positions_[offset], length_);
     return sum;
   }
@@ -137,7 +137,7 @@ Array composed_mean(Op op, const PoolGeometry& geometry, const Array& x) {
     const std::int64_t above = geometry.rows.padding, left = geometry.columns.padding;
     return down.fold(across.fold(pad(x, {{0, 0}, {above, above}, {left, left}}), add), add) * share;
   }
-  const Array padded = across.spread(down.spread(x * share));
+  const Array padded = down.spread(across.spread(x)) * share;
   return take(take(padded, 1, behind_padding(geometry.rows)), 2, behind_padding(geometry.columns));
 }
 
