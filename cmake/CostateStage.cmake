@@ -34,7 +34,7 @@ endfunction()
 # costate_joined(TARGET): a few of its sources in one translation unit. They parse their headers once, which is most of what
 # their compilation takes; names of their anonymous namespaces must differ. Kernels that Highway compiles for each instruction set stay alone.
 function(costate_joined target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${COSTATE_JOIN_SOURCES} UNITY_BUILD_BATCH_SIZE 8)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${COSTATE_JOIN_SOURCES} UNITY_BUILD_BATCH_SIZE 16)
   get_target_property(sources ${target} SOURCES)
   foreach(source IN LISTS sources)
     file(STRINGS "${source}" kernels REGEX "foreach_target\\.h" LIMIT_COUNT 1)

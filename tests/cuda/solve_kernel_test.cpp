@@ -89,6 +89,13 @@ std::vector<SolveCase> solve_cases() {
     return std::vector<Array>{concat({z[1], z[0].slice(0, 1)}) * sin(t), -sum(z[0]) * z[1]};
   });
   add("parts", parts, drawn_numbers({19, 3}, -1, 1), grid, {.error_norm = ErrorNorm::kPartRms, .dtype = Dtype::kF32});
+  // The root of the distance from 1 overshoots it.
+  add("nonnegative",
+      vector_field({2},
+                   [](Array t, Array z) {
+                     return concat({-sqrt(abs(z.slice(0, 1))) * 3.0, cos(t * z.slice(1, 2))});
+                   }),
+      drawn_numbers({19, 2}, 0.1, 2), grid, {.rtol = 1e-2, .atol = 1e-2, .nonnegative = {0, 1}, .max_steps = 500});
   add("joint", oscillator(), drawn_numbers({7, 2}, -2, 2), grid, {.control = Control::kJoint},
       {drawn_numbers({7}, 0.2, 4)});
   add("like_torchdiffeq", oscillator(), starts, grid, {.step_control = StepControl::torchdiffeq()}, {mu});
@@ -171,7 +178,6 @@ TEST(SolveKernel, RefusesByNameWhatItDoesNotHave) {
                "[solve] device = cuda does not have the method 'radau5', only the explicit ones yet; solve on the CPU "
                "(device = cpu).");
   EXPECT_ERROR(problem({.stop_at = {0.5}}), NotSupported, "device = cuda does not have stop_at yet");
-  EXPECT_ERROR(problem({.nonnegative = {0}}), NotSupported, "device = cuda does not have nonnegative yet");
   EXPECT_ERROR(problem({.gradient_steps = GradientSteps::kOn}), NotSupported, "gradient_steps = on yet");
   const VectorField tabled = vector_field({1}, [](Array t, Array z) {
     return interpolate(constant(HostArray::vector({0, 1, 2})),

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "costate/graph/interpret.h"
+#include "costate/solve/control/halving_error.h"
 #include "costate/solve/control/initial_step.h"
 #include "costate/solve/internal/reference_solver.h"
 #include "costate/solve/methods/internal/dense_polynomial.h"
@@ -104,7 +105,7 @@ double ReferenceSolver::error_of_implicit() const {
 }
 
 double ReferenceSolver::halving_error() const {
-  return std::max(2.0, std::pow(2 * options_.step_control.safety, tableau_.error_order()));
+  return costate::halving_error(options_.step_control, tableau_.error_order());
 }
 
 bool ReferenceSolver::is_negative() const {
