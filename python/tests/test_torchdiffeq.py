@@ -417,6 +417,12 @@ def test_a_gradient_at_rest_is_right():
     assert torch.allclose(torch.autograd.grad(end.sum(), y0)[0], torch.full((3, 1), math.exp(-10), **F64), rtol=1e-3)
 
 
-def test_the_private_package_says_what_to_take():
-    with pytest.raises(ImportError, match="torchdiffeq._impl is private to torchdiffeq, and not here: methods have names"):
-        import costate.torchdiffeq._impl  # noqa: F401
+def test_the_private_package_has_names_and_says_what_to_take():
+    from costate.torchdiffeq import _impl
+    from costate.torchdiffeq._impl.odeint import SOLVERS
+
+    assert {"dopri5", "dopri8", "bosh3", "rk4", "euler", "implicit_adams", "scipy_solver"} <= set(SOLVERS)
+    with pytest.raises(NotImplementedError, match="the solver 'rk4' is no class here; take odeint"):
+        SOLVERS["rk4"](func=field, y0=None)
+    with pytest.raises(AttributeError, match="torchdiffeq._impl is private to torchdiffeq, and has no 'misc' here; methods have names"):
+        _impl.misc  # noqa: B018

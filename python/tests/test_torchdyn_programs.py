@@ -166,7 +166,25 @@ def test_shooting_by_the_implicit_euler_method():
         exact = torch.cumprod(1 / (1 + 4 * t[1:] * t.diff()), dim=0)
         assert (states[1:, 0, 0] - exact).abs().max() < 1e-9
         assert torch.autograd.grad(states[-1].sum(), x)[0][0].item() == pytest.approx(exact[-1].item(), abs=1e-9)
-    with pytest.raises(NotImplementedError, match=r"\[Own\] correct\(flow, x, states\) must be defined"):
+
+
+class Averaged(MultipleShootingDiffeqSolver):
+    """Corrections that a program wrote for torchdyn, by its protocol: from each state on, a solve over its interval."""
+
+    def root_solve(self, odeint_func, f, x, t_span, B, fine_steps, maxiter):
+        inner = torch.linspace(0, float(t_span[1] - t_span[0]), fine_steps + 1).to(x)
+        for _ in range(maxiter):
+            ends = odeint_func(f, B[:-1], inner, solver=self.fine_method)[1][-1]
+            B = torch.cat([x[None], ends])
+        return B
+
+
+def test_corrections_that_a_program_wrote_for_torchdyn():
+    x, t = torch.ones(3, 1, **F64), torch.linspace(0, 1, 6, **F64)
+    for guess in (None, torch.zeros(6, 3, 1)):
+        _, states = torchdyn.odeint_mshooting(lambda t, x: -x, x, t, Averaged(), B0=guess, fine_steps=4, maxiter=6)
+        assert (states[:, 0, 0] - torch.exp(-t)).abs().max() < 1e-6
+    with pytest.raises(NotImplementedError, match=r"\[Own\] root_solve\(odeint_func, f, .*\) must be defined"):
         torchdyn.odeint_mshooting(lambda t, x: x, x, t, type("Own", (MultipleShootingDiffeqSolver,), {})())
 
 
@@ -274,7 +292,8 @@ NAMES = {  # of torchdyn 1.0.6, module by module
     "nn.galerkin": "GalLayer GalLinear GalConv2d Fourier", "nn.node_layers": "Augmenter DepthCat DataControl",
     "numerics": "odeint odeint_symplectic odeint_mshooting odeint_hybrid Euler RungeKutta4 DormandPrince45 Tsitouras45 AsynchronousLeapfrog HyperEuler MSZero "
                 "MSBackward Lorenz VanDerPol",
-    "numerics.odeint": "odeint odeint_symplectic odeint_mshooting odeint_hybrid", "numerics.interpolators": "Interpolator FourthOrder str_to_interp",
+    "numerics.odeint": "odeint odeint_symplectic odeint_mshooting odeint_hybrid str_to_solver",
+    "numerics.interpolators": "Interpolator FourthOrder str_to_interp",
     "numerics.sensitivity": "generic_odeint", "numerics.systems": "Lorenz VanDerPol ODEProblem2 SineSystem LTISystem FourierSystem MatMulSystem",
     "numerics.utils": "EventCallback StochasticEventCallback EventState init_step adapt_step hairer_norm make_norm dense_output RootLogger WrapFunc",
     "numerics.solvers.hyper": "HyperEuler HyperMidpoint HyperRungeKutta4",

@@ -10,44 +10,46 @@ from costate.torchdyn.numerics._solve import odeint, str_to_solver
 
 
 class MultipleShootingDiffeqSolver(torch.nn.Module):
-    """How all intervals are corrected at once. coarse_method and fine_method: names of solvers, or Solvers, whose steps are taken."""
+    """How all intervals are corrected at once, by `root_solve`. coarse_method and fine_method: names of solvers, or Solvers, whose steps are taken."""
 
     def __init__(self, coarse_method="euler", fine_method="rk4"):
         super().__init__()
         self.coarse_method, self.fine_method = (str_to_solver(m) if isinstance(m, str) else m for m in (coarse_method, fine_method))
 
-    def shoot(self, f, x, t_span, B0, fine_steps, maxiter):
-        """The states at the times, after `maxiter` corrections."""
-        times = torch.as_tensor(t_span).to(x).reshape(-1, *[1] * x.dim())
-        flow = _Flow(f, times[:-1], times[1:] - times[:-1], (self.coarse_method, self.fine_method), fine_steps)
-        states = flow.coarse_path(x) if B0 is None else torch.cat([x[None], torch.as_tensor(B0).to(x)[1:]])
-        for _ in range(maxiter):
-            states = self.correct(flow, x, states)
-        return states
+    def root_solve(self, odeint_func, f, x, t_span, B, fine_steps, maxiter):
+        """The states [time, …] after `maxiter` corrections of the guess B; odeint_func(f, x, t_span, solver) is odeint."""
+        raise NotImplementedError(f"[{type(self).__name__}] root_solve(odeint_func, f, x, t_span, B, fine_steps, maxiter) must be defined: the states.")
 
-    def correct(self, flow, x, states):
-        raise NotImplementedError(f"[{type(self).__name__}] correct(flow, x, states) must be defined: the states after one more correction.")
+    def flow(self, f, x, t_span, fine_steps):
+        times = torch.as_tensor(t_span).to(x).reshape(-1, *[1] * x.dim())
+        return _Flow(f, times[:-1], times[1:] - times[:-1], (self.coarse_method, self.fine_method), fine_steps)
 
 
 class MSZero(MultipleShootingDiffeqSolver):
     """Parareal: a correction moves along the coarse steps."""
 
-    def correct(self, flow, x, states):
-        return flow.parareal(x, states)
+    def root_solve(self, odeint_func, f, x, t_span, B, fine_steps, maxiter):
+        flow, states = self.flow(f, x, t_span, fine_steps), torch.cat([x[None], B[1:]])
+        for _ in range(maxiter):
+            states = flow.parareal(x, states)
+        return states
 
 
 class MSBackward(MultipleShootingDiffeqSolver):
     """Newton's method: a correction moves along the derivative of the fine flow."""
 
-    def correct(self, flow, x, states):
-        return flow.newton(x, states)
+    def root_solve(self, odeint_func, f, x, t_span, B, fine_steps, maxiter):
+        flow, states = self.flow(f, x, t_span, fine_steps), torch.cat([x[None], B[1:]])
+        for _ in range(maxiter):
+            states = flow.newton(x, states)
+        return states
 
 
 class ParallelImplicitEuler(MultipleShootingDiffeqSolver):
     """The implicit Euler method's states at the times, at which torchdyn's corrections of all at once would end."""
 
-    def shoot(self, f, x, t_span, B0, fine_steps, maxiter):
-        return odeint(f, x, t_span, "implicit_euler")[1]
+    def root_solve(self, odeint_func, f, x, t_span, B, fine_steps, maxiter):
+        return odeint_func(f, x, t_span, "implicit_euler")[1]
 
 
 # By torchdyn's names.
@@ -65,14 +67,14 @@ def str_to_ms_solver(solver_name):
 
 
 def shooting_solver_of(solver):
-    return solver if isinstance(solver, MultipleShootingDiffeqSolver) else str_to_ms_solver(solver)
+    return solver if hasattr(solver, "root_solve") else str_to_ms_solver(solver)
 
 
 def odeint_mshooting(f, x, t_span, solver, B0=None, fine_steps=2, maxiter=4):
     """(times, states [time, …]) of x' = f(t, x), by `maxiter` corrections of all intervals at once.
 
     solver      'parareal' ('zero', 'mszero') or MSZero(); 'backward' ('msbackward', 'discrete-adjoint') or MSBackward(); 'ieuler'
-                ('parallel-implicit-euler') or ParallelImplicitEuler().
+                ('parallel-implicit-euler') or ParallelImplicitEuler(); or one with a root_solve of its own.
     B0          the first guess [time, …]; by default that of the coarse method, Euler's.
     fine_steps  of the fine method, rk4, in each interval.
 
@@ -84,7 +86,8 @@ def odeint_mshooting(f, x, t_span, solver, B0=None, fine_steps=2, maxiter=4):
         raise ValueError(f"[odeint_mshooting] t_span must have at least two times; got {len(t_span)}.")
     if fine_steps < 1:
         raise ValueError(f"[odeint_mshooting] fine_steps must be from 1 on; got {fine_steps}.")
-    return t_span, found.shoot(f, x, t_span, B0, fine_steps, maxiter)
+    guess = found.flow(f, x, t_span, fine_steps).coarse_path(x) if B0 is None else torch.as_tensor(B0).to(x)
+    return t_span, found.root_solve(odeint, f, x, t_span, guess, fine_steps, maxiter)
 
 
 class _Flow:
