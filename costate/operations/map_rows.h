@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <source_location>
 #include <span>
 
 #include "costate/graph/array.h"
@@ -11,7 +12,8 @@ namespace costate {
 
 /// out[i] = f(rows[0][i], rows[1][i], …) for each i along the first axes, which are of one length. f may use Arrays of
 /// the trace and Parameters, which are the same for all rows. Derivatives of any order, both ways. A gradient of what
-/// all rows read is summed over them for each sample, and takes a sample's copy of it.
+/// all rows read is summed over them for each sample, and takes a sample's copy of it. In the field of a solve, knots
+/// of inputs and jumps within f are not looked for.
 ///
 /// Throws: ShapeError unless all rows are as many, and at least one; InvalidArgument without an array of rows.
 Array map_rows(const std::function<Array(std::span<const Array>)>& f, std::span<const Array> rows,
