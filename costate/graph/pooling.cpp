@@ -73,6 +73,8 @@ Array avg_pool1d(Operand x, const Pool1dOptions& options) { return pool1d(Op::kA
 Array global_average(Operand x) {
   const Shape& shape = x.array.shape();
   if (shape.rank() < 1) throw ShapeError("[global_average] x must have shape [channel, …]; got ", shape, ".");
+  const bool is_image = shape.rank() == 3 && shape.size() > 0 && std::max(shape[1], shape[2]) <= kMostKernel;
+  if (is_image) return reshape(avg_pool2d(x, {.kernel = {shape[1], shape[2]}}), {shape[0]});
   std::vector<std::int64_t> axes;
   for (int axis = 1; axis < shape.rank(); ++axis) axes.push_back(axis);
   return mean(x, std::move(axes));

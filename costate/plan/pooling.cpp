@@ -76,15 +76,12 @@ PoolTable::Axis axis_of(const PoolAxis& along) {
 PoolTable pool_table(const Function& function, const Node& node) {
   std::vector<Shape> operands;
   for (const NodeId operand : node.operands) operands.push_back(function.node(operand).shape);
-  PoolGeometry geometry = pool_geometry(node.op, operands, node.indices, node.shape);
-  if (PoolAxis& rows = geometry.rows; rows.kernel == rows.stride && rows.kernel * rows.count == rows.length) {
-    rows.length *= geometry.channels;  // all channels below each other are cut into windows likewise
-    rows.count *= geometry.channels;
-    geometry.channels = 1;
-  }
+  const PoolGeometry geometry = pool_geometry(node.op, operands, node.indices, node.shape);
+  const PoolAxis& rows = geometry.rows;
   return {.channels = static_cast<std::size_t>(geometry.channels),
-          .rows = axis_of(geometry.rows),
+          .rows = axis_of(rows),
           .columns = axis_of(geometry.columns),
+          .rows_divide = rows.kernel == rows.stride && rows.kernel * rows.count == rows.length,
           .window_size = static_cast<std::size_t>(geometry.window_size())};
 }
 

@@ -39,6 +39,7 @@ struct PoolTable {
 
   std::size_t channels = 0;
   Axis rows, columns;
+  bool rows_divide = false;     // evenly into windows: runs go on from a channel to the next
   std::size_t window_size = 0;  // padding counts
 
   std::size_t image_size() const { return channels * rows.numbers.size() * columns.numbers.size(); }

@@ -60,7 +60,7 @@ inline Function pool_operations() {
   return trace(
       [=](Array x, Array a, Array b, Array tangent) {
         const Array largest = max_pool2d(x, common), mean = avg_pool2d(x, common);
-        std::vector<Array> results{largest, mean, max_pool2d(x, apart), avg_pool2d(x, apart)};
+        std::vector<Array> results{largest, mean, max_pool2d(x, apart), avg_pool2d(x, apart), global_average(x)};
         for (const Array& value : {largest, mean}) {
           results.push_back(pull_back(std::span(&value, 1), std::span(&a, 1), std::span(&x, 1))[0]);
           results.push_back(push_forward(std::span(&value, 1), std::span(&x, 1), std::span(&tangent, 1))[0]);

@@ -34,6 +34,7 @@ void PrintTo(const PoolCase& one, std::ostream* out) { *out << one.name; }
 std::vector<PoolCase> pool_cases() {
   return {
       {"halves", {3, 6, 8}},
+      {"halves_of_many", {7, 4, 4}},
       {"halves_of_odd", {2, 7, 5}},
       {"thirds", {2, 6, 9}, {.kernel = {3, 3}}},
       {"gaps", {2, 8, 9}, {.kernel = {2, 2}, .stride = {3, 4}}},

@@ -64,19 +64,23 @@ HWY_INLINE void bring_to_window(L lanes, const T* x, const T* y, T* out, std::si
 }
 
 template <bool kIsMean, class L, class T>
-HWY_NOINLINE void run_apart(const Pool<T>& pool, L lanes) {
+HWY_NOINLINE void run_apart(const Pool<T>& pool, L lanes, std::size_t first, std::size_t channels) {
   const PoolTable& table = *pool.table;
   const std::size_t step = pool.lanes, row_step = table.columns.numbers.size() * step;
   const std::size_t channel_step = table.rows.numbers.size() * row_step;
   const std::size_t y_row_step = table.columns.windows.size() * step;
   const auto share = hn::Set(lanes.d, static_cast<T>(1.0 / static_cast<double>(table.window_size)));
   const bool has_gaps = table.rows.numbers.have_gaps || table.columns.numbers.have_gaps;
-  const T *x = pool.first + lanes.lane, *y = pool.second + lanes.lane;
-  T* out = pool.out + lanes.lane;
-  for (std::size_t channel = 0; channel < table.channels; ++channel) {
+  const std::size_t y_step = table.rows.windows.size() * y_row_step, at_once = table.rows_divide ? channels : 1;
+  const T* x = pool.first + lanes.lane + (kIsMean ? 0 : first * channel_step);
+  const T* y = pool.second + lanes.lane + first * y_step;
+  T* out = pool.out + lanes.lane + first * channel_step;
+  for (std::size_t channel = 0; channel < channels; channel += at_once) {
     if (has_gaps)
-      for (std::size_t place = 0; place < channel_step; place += step) lanes.store(hn::Zero(lanes.d), out + place);
-    for (const Run& down : table.rows.windows.runs)
+      for (std::size_t place = 0; place < at_once * channel_step; place += step)
+        lanes.store(hn::Zero(lanes.d), out + place);
+    for (Run down : table.rows.windows.runs) {
+      down.num *= static_cast<std::uint32_t>(at_once);
       for (const Run& across : table.columns.windows.runs) {
         const auto run = [=](auto rows, auto columns) HWY_ATTR {
           for (std::size_t i = 0; i < down.num; ++i) {
@@ -92,9 +96,10 @@ HWY_NOINLINE void run_apart(const Pool<T>& pool, L lanes) {
         else
           run(std::integral_constant<std::size_t, 0>(), std::integral_constant<std::size_t, 0>());
       }
-    x += kIsMean ? 0 : channel_step;
-    out += channel_step;
-    y += table.rows.windows.size() * y_row_step;
+    }
+    x += kIsMean ? 0 : at_once * channel_step;
+    out += at_once * channel_step;
+    y += at_once * y_step;
   }
 }
 
@@ -232,27 +237,29 @@ struct Places {
 };
 
 template <class L, class T>
-HWY_NOINLINE void run_common(const Pool<T>& pool, L lanes) {
+HWY_NOINLINE void run_common(const Pool<T>& pool, L lanes, std::size_t first, std::size_t channels) {
   const PoolTable& table = *pool.table;
   const std::size_t row_size = table.columns.windows.size() * hn::Lanes(lanes.d);
   const std::size_t num_rows = ring_rows(table.rows.windows, row_size * sizeof(T)), size = num_rows * row_size;
   const auto ring = [&](std::size_t i) HWY_ATTR { return Ring<T>{pool.scratch + i * size, num_rows - 1, row_size}; };
   const std::size_t step = pool.lanes, row_step = table.columns.numbers.size() * step;
-  Places<L> places{lanes,
-                   table,
-                   step,
-                   row_step,
-                   ring(0),
-                   ring(1),
-                   ring(2),
-                   pool.first + lanes.lane,
-                   pool.second + lanes.lane,
-                   pool.out + lanes.lane};
-  for (std::size_t channel = 0; channel < table.channels; ++channel) {
+  const std::size_t channel_step = table.rows.numbers.size() * row_step;
+  const std::size_t y_step = table.rows.windows.size() * table.columns.windows.size() * step;
+  Places<L> places{.lanes = lanes,
+                   .table = table,
+                   .step = step,
+                   .row_step = row_step,
+                   .largest = ring(0),
+                   .place = ring(1),
+                   .sums = ring(2),
+                   .x = pool.first + lanes.lane + first * channel_step,
+                   .y = pool.second + lanes.lane + first * y_step,
+                   .out = pool.out + lanes.lane + first * channel_step};
+  for (std::size_t channel = 0; channel < channels; ++channel) {
     places.run_channel();
-    places.x += table.rows.numbers.size() * row_step;
-    places.out += table.rows.numbers.size() * row_step;
-    places.y += table.rows.windows.size() * table.columns.windows.size() * step;
+    places.x += channel_step;
+    places.out += channel_step;
+    places.y += y_step;
   }
 }
 
@@ -260,17 +267,18 @@ template <class T>
 void run_places(const Pool<T>& pool) {
   constexpr std::size_t kMostPlaces = std::size_t{1} << 24;  // whole numbers of f32
   const bool is_apart = are_apart(*pool.table) && pool.table->window_size <= kMostPlaces;
-  for_lanes<T>(pool.lanes, [&](auto lanes) HWY_ATTR {
+  for_channels(pool, [&](auto lanes, std::size_t first, std::size_t channels) HWY_ATTR {
     if (is_apart)
-      run_apart<false>(pool, lanes);
+      run_apart<false>(pool, lanes, first, channels);
     else
-      run_common(pool, lanes);
+      run_common(pool, lanes, first, channels);
   });
 }
 
 template <class T>
 void run_windows(const Pool<T>& pool) {
-  for_lanes<T>(pool.lanes, [&](auto lanes) HWY_ATTR { run_apart<true>(pool, lanes); });
+  for_channels(pool, [&](auto lanes, std::size_t first, std::size_t channels)
+                         HWY_ATTR { run_apart<true>(pool, lanes, first, channels); });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <type_traits>
@@ -57,6 +58,22 @@ HWY_INLINE void for_lanes(std::size_t lanes, Run run) {
     if (rest == hn::Lanes(half)) return run(Lanes<decltype(half), false>{half, lane, rest});
   }
   run(Lanes<decltype(whole), true>{whole, lane, rest});
+}
+
+/// Calls run(lanes, first channel, channels) for each vector of lanes: all channels where there is one, else so many at
+/// a time that lines of which a vector is a part stay in the first-level cache for the next one.
+template <class T, class Run>
+HWY_INLINE void for_channels(const Pool<T>& pool, Run run) {
+  constexpr std::size_t kBytes = std::size_t{16} << 10;
+  const PoolTable& table = *pool.table;
+  const std::size_t bytes = table.image_size() / std::max<std::size_t>(1, table.channels) * pool.lanes * sizeof(T);
+  const bool is_one_vector = pool.lanes <= hn::Lanes(hn::ScalableTag<T>());
+  const std::size_t most =
+      is_one_vector ? table.channels : std::max<std::size_t>(1, kBytes / std::max<std::size_t>(1, bytes));
+  for (std::size_t first = 0; first < table.channels; first += most) {
+    const std::size_t channels = std::min(most, table.channels - first);
+    for_lanes<T>(pool.lanes, [&](auto lanes) HWY_ATTR { run(lanes, first, channels); });
+  }
 }
 
 /// Where the largest number so far stays the largest: a NaN is larger than any number, and than a NaN before it.

@@ -113,8 +113,9 @@ struct Joined {
     }
   }
 
-  HWY_INLINE void join_at_once(T* out) const {
-    for (const Run& down : rows.runs)
+  HWY_INLINE void join_at_once(T* out, std::size_t channels) const {
+    for (Run down : rows.runs) {
+      down.num *= static_cast<std::uint32_t>(channels);
       for (const Run& across : columns.runs) {
         if (down.count == 1)
           with_count(across.count, [&](auto count) HWY_ATTR { join_block<1, count()>(down, across, out); });
@@ -123,6 +124,7 @@ struct Joined {
         else
           join_block<0, 0>(down, across, out);
       }
+    }
   }
 
   // ---- ranges of rows that have some in common
@@ -204,18 +206,22 @@ struct Joined {
     }
   }
 
-  HWY_NOINLINE void run(T* out) {
+  HWY_NOINLINE void run(std::size_t first, std::size_t channels, T* out) {
     row_step = from_columns * step;
-    for (std::size_t channel = 0; channel < pool.table->channels; ++channel) {
-      rows.overlap ? join_by_rows(out) : join_at_once(out);
-      for (const T*& image : images) image += from_rows * row_step;
-      out += rows.size() * columns.size() * step;
+    const std::size_t at_once = pool.table->rows_divide ? channels : 1;
+    const std::size_t channel_step = from_rows * row_step, out_step = rows.size() * columns.size() * step;
+    for (const T*& image : images) image += first * channel_step;
+    out += first * out_step;
+    for (std::size_t channel = 0; channel < channels; channel += at_once) {
+      rows.overlap ? join_by_rows(out) : join_at_once(out, at_once);
+      for (const T*& image : images) image += at_once * channel_step;
+      out += at_once * out_step;
     }
   }
 };
 
 template <class L>
-void run_lanes(Op op, const Pool<typename L::T>& pool, L lanes) {
+void run_lanes(Op op, const Pool<typename L::T>& pool, L lanes, std::size_t first_channel, std::size_t channels) {
   using T = typename L::T;
   using D = decltype(lanes.d);
   const PoolTable::Axis &rows = pool.table->rows, &columns = pool.table->columns;
@@ -233,7 +239,7 @@ void run_lanes(Op op, const Pool<typename L::T>& pool, L lanes) {
                      .step = pool.lanes,
                      .row_step = 0,
                      .share = share}
-        .run(pool.out + lanes.lane);
+        .run(first_channel, channels, pool.out + lanes.lane);
   };
   if (op != Op::kMaxPool) return run(std::type_identity<Sum<D>>(), first);
   if (first == second) return run(std::type_identity<Largest<D, 1>>(), first);
@@ -242,12 +248,14 @@ void run_lanes(Op op, const Pool<typename L::T>& pool, L lanes) {
 
 }  // namespace
 
-void join_f32(Op op, const Pool<float>& pool) {
-  for_lanes<float>(pool.lanes, [&](auto lanes) HWY_ATTR { run_lanes(op, pool, lanes); });
-}
-void join_f64(Op op, const Pool<double>& pool) {
-  for_lanes<double>(pool.lanes, [&](auto lanes) HWY_ATTR { run_lanes(op, pool, lanes); });
-}
+#define COSTATE_JOINS(T, suffix)                                                       \
+  void join_##suffix(Op op, const Pool<T>& pool) {                                     \
+    for_channels(pool, [&](auto lanes, std::size_t first, std::size_t channels)        \
+                           HWY_ATTR { run_lanes(op, pool, lanes, first, channels); }); \
+  }
+COSTATE_JOINS(float, f32)
+COSTATE_JOINS(double, f64)
+#undef COSTATE_JOINS
 
 }  // namespace costate::internal::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

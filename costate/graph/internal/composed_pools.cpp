@@ -130,9 +130,17 @@ Positions behind_padding(const PoolAxis& along) {
   return positions;
 }
 
+/// Whether there is one window, and it is all of the axis.
+bool is_whole(const PoolAxis& along) { return along.padding == 0 && along.kernel == along.length; }
+
 Array composed_mean(Op op, const PoolGeometry& geometry, const Array& x) {
-  const Along down(1, with_padding(geometry.rows)), across(2, with_padding(geometry.columns));
   const double share = 1 / static_cast<double>(geometry.window_size());
+  if (is_whole(geometry.rows) && is_whole(geometry.columns)) {
+    const std::int64_t channels = geometry.channels;
+    if (op == Op::kAvgPool) return reshape(sum(sum(x, {2}), {1}) * share, {channels, 1, 1});
+    return broadcast_to(x * share, {channels, geometry.rows.length, geometry.columns.length});
+  }
+  const Along down(1, with_padding(geometry.rows)), across(2, with_padding(geometry.columns));
   if (op == Op::kAvgPool) {
     const std::int64_t above = geometry.rows.padding, left = geometry.columns.padding;
     return down.fold(across.fold(pad(x, {{0, 0}, {above, above}, {left, left}}), add), add) * share;
