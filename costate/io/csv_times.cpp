@@ -32,6 +32,11 @@ TimeColumn to_scale(const std::vector<IsoTime>& moments, const TimeScale& scale,
     const bool is_fine =
         std::any_of(moments.begin(), moments.end(), [](const IsoTime& t) { return t.has_time_of_day; });
     column.scale = {.unit = is_fine ? "seconds" : "days", .origin = format_iso_time(first, is_fine), .format = format};
+    // Days that are all the first of a month are months (or quarters, or years), which a forecast goes on by.
+    constexpr std::size_t kFewest = 3;
+    if (!is_fine && moments.size() >= kFewest &&
+        std::ranges::all_of(moments, [](const IsoTime& t) { return internal::is_first_day(t.day); }))
+      column.scale.format = internal::of_first_days(format);
   }
   const std::optional<IsoTime> origin = internal::parse_iso_time(column.scale.origin);
   if (!origin || (column.scale.unit != "days" && column.scale.unit != "seconds"))
@@ -109,7 +114,8 @@ std::string format_of(const TimeCells& column, const std::string& preferred) {
                     "Mend the cell, or give the format of all with --time-format.");
     std::erase_if(formats, [&](const std::string& format) { return !fits(format); });
   }
-  if (std::ranges::find(formats, preferred) != formats.end()) return preferred;
+  for (const std::string& known : {preferred, internal::of_all_days(preferred)})
+    if (std::ranges::find(formats, known) != formats.end()) return known;
   if (formats.size() == 1) return formats[0];
   std::string ways;
   for (const std::string& format : formats)

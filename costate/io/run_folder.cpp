@@ -90,6 +90,14 @@ RunFolder RunFolder::open(const fs::path& path) {
   return run;
 }
 
+void RunFolder::remove_if_untrained() const {
+  std::error_code ignored;
+  for (const fs::path& folder : {trials(), members()})
+    if (fs::exists(folder, ignored) && !fs::is_empty(folder, ignored)) return;
+  if (fs::exists(checkpoint(), ignored) || fs::exists(model(), ignored)) return;
+  for (const fs::path& made : {trials(), members(), config(), path_}) fs::remove(made, ignored);
+}
+
 RunLock::RunLock(const fs::path& folder) : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
   ::close(descriptor_);

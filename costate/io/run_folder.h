@@ -24,6 +24,10 @@ class RunFolder {
   /// The folder of an earlier run. IoError if there is none; DataError if the folder holds no run.
   static RunFolder open(const std::filesystem::path& path);
 
+  /// Takes back what a new run has written, if nothing of it is trained: a run that was refused does not bar the way
+  /// to the next. Other files stay.
+  void remove_if_untrained() const;
+
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path config() const { return path_ / "config.toml"; }
   std::filesystem::path model() const { return path_ / "model.safetensors"; }

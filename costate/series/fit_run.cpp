@@ -210,7 +210,15 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   options.stopped = run.stopped();
   options.resume = mode == RunMode::kResume ? Resume::kYes : Resume::kNo;
   if (on_data) on_data(lines);
-  FitResult result = fit(std::move(prepared), config, options);
+  const auto trained = [&] {
+    try {
+      return fit(std::move(prepared), config, options);
+    } catch (...) {
+      if (mode != RunMode::kResume && this_rank() == 0) run.remove_if_untrained();
+      throw;
+    }
+  };
+  FitResult result = trained();
   if (this_rank() != 0) return result;
   result.ensemble.save(run.model());
   write_history(run.history(), result.training.history);

@@ -84,15 +84,16 @@ Saved to_saved(const VectorField& field, const StateLayout& state, const nb::obj
   saved.function =
       save_of_parts(field, [&](const Array& t, std::span<const Array> parts, std::span<const Array> arguments) {
         const nb::object value = state.call(save, t, parts, arguments);
-        if (value.is_none())
-          throw DtypeError(
-              "[solve] save must give an array, or several in a dict, tuple or dataclass; got None. Does it "
-              "return what it computes?");
-        const nb::object structure = structure_of(nb::none(), value);
-        if (structure.is_none()) return to_array(value);
-        const FlatStart<Array> flat = flat_array(structure, value);
-        saved.structure = flat.layout.structure;
-        return reshape(flat.z0, {flat.z0.shape().size()});
+        const nb::object structure = structure_of_saved(value);
+        try {
+          if (structure.is_none()) return to_array(value);
+          const FlatStart<Array> flat = flat_array(structure, value);
+          saved.structure = flat.layout.structure;
+          return flat.z0;
+        } catch (const DtypeError&) {
+          throw DtypeError("[solve] save must give an array, or several in a dict, tuple or dataclass; got ",
+                           value.is_none() ? "None. Does it return what it computes?" : type_of(value) + ".");
+        }
       });
   return saved;
 }

@@ -66,6 +66,8 @@ nb::object structure_of(const nb::object& f, const nb::object& z0) {
   return structure;
 }
 
+nb::object structure_of_saved(const nb::object& value) { return module_of_structures().attr("of_saved")(value); }
+
 bool start_holds_arrays(const nb::object& structure, const nb::object& z0) {
   return holds_arrays(structure.is_none() ? z0 : structure.attr("leaves")(z0));
 }

@@ -32,6 +32,9 @@ struct StateLayout {
 /// The structure of a solve's state: of the VectorField, or of z0; None for one array.
 nb::object structure_of(const nb::object& f, const nb::object& z0);
 
+/// That of what a save function gives.
+nb::object structure_of_saved(const nb::object& value);
+
 /// Numbers [..., state] of flat states in the structure; as they are where it is None.
 nb::any structured(const nb::object& structure, const nb::any& states);
 

@@ -12,7 +12,7 @@ _MODULE = {
     "hstack": "concat", "vstack": "stack", "cat": "concat", "dot": "matmul", "clip": "x.clip(least, most)", "ravel": "x.ravel()",
     "remainder": "mod", "fmod": "mod", "interp": "interpolate", "expm": "expm_multiply", "fsolve": "root", "linalg": "norm and matmul", "nn": "Mlp", "MLP": "Mlp", "GRUCell": "GruCell", "RNNCell": "RnnCell",
     **dict.fromkeys(("ODETerm", "MultiTerm"), "solve, which takes the field itself"), "ControlTerm": "solve_sde, or the slope of interpolate in a field",
-    **dict.fromkeys(("SaveAt", "SubSaveAt"), "times of solve, or dense=True"), "PIDController": "rtol, atol, beta1, beta2 and beta3 of solve",
+    **dict.fromkeys(("SaveAt", "SubSaveAt"), "times and save of solve, or dense=True"), "PIDController": "rtol, atol, beta1, beta2 and beta3 of solve",
     **dict.fromkeys(("ConstantStepSize", "StepTo"), "step_size or steps_per_interval of solve"), "ClipStepSizeController": "stop_at of solve",
     **{name: f"method='{name.lower()}' of solve"
        for name in ("Euler", "Midpoint", "Ralston", "Bosh3", "Dopri5", "Tsit5", "Dopri8", "Kvaerno3", "Kvaerno5", "KenCarp4")},

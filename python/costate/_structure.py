@@ -202,6 +202,11 @@ def of_state(z0):
     return _structure(z0, _is_node, "[solve] z0")[0] if _is_node(z0) else None
 
 
+def of_saved(value):
+    """The Structure of what a save function gives; None of one array."""
+    return _structure(value, _is_node, "[solve] what save gives")[0] if _is_node(value) else None
+
+
 def of_shapes(shapes):
     """(Structure, its shapes) of the shapes of several arrays; None of one shape."""
     return _structure(shapes, _holds_shapes, "[vector_field] state_shape") if _holds_shapes(shapes) else None

@@ -183,7 +183,9 @@ def table_of(data, time):
 
 
 def time_text(value):
-    """A time that a caller names: a number, or a date in any form."""
+    """A time that a caller names: a number, or a date in any form; a Period of pandas is its first moment."""
+    if not isinstance(value, str) and hasattr(value, "to_timestamp"):
+        value = value.to_timestamp()
     if not isinstance(value, (str, datetime.date, np.datetime64, numbers.Real)):
         raise _core.CallError(f"[forecast] a time must be a number or a date; got {_names.type_of(value)}.")
     return cell(value)

@@ -294,6 +294,21 @@ def test_forecasts_start_anywhere():
     np.testing.assert_array_equal(copy.states[0], within.states[0])
 
 
+@pytest.mark.parametrize("of_month, step, last", [("Q", 3, "2010-01-01"), ("M", 1, "1995-05-01"), ("Y", 12, "2050-01-01")])
+def test_a_forecast_of_periods_goes_on_by_the_calendar(of_month, step, last):
+    pandas = pytest.importorskip("pandas")
+    periods = pandas.period_range("1990-01", periods=60, freq=of_month)
+    firsts = periods.to_timestamp()
+    values = np.cos(np.arange(60) / 3)
+    for index in (periods, firsts):
+        model = costate.fit_table(pandas.DataFrame({"x": values}, index=index), states=["x"], hidden=[], clock=["none"], epochs=3, polish=0, memory="none")
+        ahead = model.forecast(steps=20).times[0].astype("M8[D]")
+        months = ahead.astype("M8[M]")
+        assert (ahead == months).all() and (np.diff(months).astype(int) == step).all() and len(ahead) == 21
+    until = model.forecast(until=pandas.Period(last, of_month)).times[0].astype("M8[D]")
+    assert until[-1] == np.datetime64(last) and (until == until.astype("M8[M]")).all()
+
+
 @pytest.mark.parametrize(
     "options, error, message",
     [

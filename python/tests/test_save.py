@@ -47,6 +47,19 @@ def test_structures():
     np.testing.assert_allclose(found.states[:, 1, 0], 2 * (1 - 9.81 / 2 * 0.16), rtol=1e-12)
 
 
+@pytest.mark.parametrize("start", [[1.0, 2.0], [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]])
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3), (0,)])
+def test_a_structure_of_one_array_keeps_its_shape(start, shape):
+    value = lambda z: z[0] * costate.ones(shape)
+    solve = lambda save: costate.solve(lambda t, z: -z, start, [0.0, 1.0], save=save).states
+    plain = solve(lambda t, z: value(z))
+    assert plain.shape == (*np.shape(start)[:-1], 2, *shape)
+    for found in (solve(lambda t, z: {"e": value(z)})["e"], solve(lambda t, z: {"a": {"b": value(z)}})["a"]["b"]):
+        np.testing.assert_array_equal(found, plain)
+    traced = costate.trace(lambda z0: costate.solve(lambda t, z: -z, z0, [0.0, 1.0], save=lambda t, z: {"e": value(z)})["e"], {"z0": (2,)})
+    np.testing.assert_array_equal(costate.compile(traced)(np.array(start))[0], plain)
+
+
 def test_inside_a_trace():
     weight = costate.Parameter("weight", [2.0])
 
@@ -86,6 +99,10 @@ def test_what_is_refused():
         solve(save=1.0)
     with pytest.raises(costate.DtypeError, match="save must give an array, or several in a dict, tuple or dataclass; got None"):
         solve(save=lambda t, z: None)
+    with pytest.raises(costate.DtypeError, match="save must give an array, or several in a dict, tuple or dataclass; got str."):
+        solve(save=lambda t, z: "z")
+    with pytest.raises(costate.ShapeError, match="what save gives must hold at least one array; got an empty dict"):
+        solve(save=lambda t, z: {})
     with pytest.raises(NotImplementedError, match="save is for the states at the times; got dense=True as well"):
         solve(save=lambda t, z: z, dense=True)
     with pytest.raises(NotImplementedError, match="dense=True and save are for a solve from a z0"):

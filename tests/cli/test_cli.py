@@ -351,6 +351,7 @@ def test_names_that_no_file_could_hold_are_refused(tmp_path):
 )
 def test_bad_options(options, message, tmp_path):
     bad(message, *fit(tmp_path / "run", *options))
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,15 @@ TEST(CsvDates, PeriodsFollowEachOtherByTheCalendar) {
   EXPECT_EQ(later({"1990-01", "1990-03"}, 59, 6), "1991-03");  // every other month
   EXPECT_EQ(later({"Dec 1990", "Jan 1991"}, 31, 1), "Feb 1991");
   EXPECT_EQ(later({"1990-W01", "1990-W02"}, 7, 52), "1991-W02");
-  EXPECT_EQ(later({"1990-01-01", "1990-02-01"}, 31, 1), "1990-03-04");  // days, which are 31 apart
+  EXPECT_EQ(later({"1990-01-01", "1990-02-01"}, 31, 1), "1990-03-04");  // two say nothing
+  EXPECT_EQ(later({"1990-01-01", "1990-02-01", "1990-03-01"}, 29.5, 1), "1990-04-01");
+  EXPECT_EQ(later({"1990/01/01", "1990/04/01", "1990/07/01"}, 90.5, 3), "1991/04/01");
+  EXPECT_EQ(later({"1990-01-01", "1991-01-01", "1992-01-01"}, 365, 9), "2001-01-01");
+  EXPECT_EQ(later({"1990-01-01", "1990-02-01", "1990-03-02"}, 30, 1), "1990-04-01");  // of which one is no first day
+  // Later files may have other days, in the order of the first.
+  const TimeScale firsts = times({"01/01/1990", "01/02/1990", "01/03/1990"}, {}, "%d/%m/%Y").scale;
+  EXPECT_EQ(times({"02/03/1990"}, firsts).values, (Numbers{60}));
+  EXPECT_EQ(times({"01/03/1990"}, firsts).values, (Numbers{59}));
   const TimeScale months{"days", "1990-01-01", "%b %Y"};
   EXPECT_EQ(time_after(14, 2, 31, months), 76);  // from the middle of a month
   EXPECT_EQ(time_after(0.5, 2, 31, months), 62.5);

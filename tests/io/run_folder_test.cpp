@@ -50,6 +50,28 @@ TEST(RunFolder, WhatAKilledRunLeftDoesNotBarTheWay) {
   EXPECT_TRUE(std::filesystem::is_empty(scratch / "run"));
 }
 
+TEST(RunFolder, IsTakenBackUnlessSomethingIsTrained) {
+  const Scratch scratch;
+  const RunFolder run = RunFolder::create(scratch / "run");
+  const auto begin = [&] {
+    scratch.write("run/config.toml", "");
+    std::filesystem::create_directory(run.trials());
+  };
+  begin();
+  run.remove_if_untrained();
+  EXPECT_FALSE(std::filesystem::exists(run.path()));
+  RunFolder::create(run.path());
+  begin();
+  scratch.write("run/trials/trial-1.safetensors", "");
+  run.remove_if_untrained();
+  EXPECT_TRUE(std::filesystem::exists(run.config()));
+  std::filesystem::remove_all(run.trials());
+  scratch.write("run/notes.txt", "mine");
+  run.remove_if_untrained();
+  EXPECT_FALSE(std::filesystem::exists(run.config()));
+  EXPECT_TRUE(std::filesystem::exists(scratch / "run/notes.txt"));
+}
+
 TEST(RunFolder, IsLockedAgainstOthersAsLongAsTheLockLives) {
   const Scratch scratch;
   {

@@ -194,10 +194,22 @@ int months_of_period(const std::string& format) {
   return is_of_month(format) ? 1 : is_of_year(format) ? 12 : 0;
 }
 
+std::string of_first_days(std::string format) {
+  if (format == "%F") return "%Y-%m-01";
+  if (const std::size_t at = format.find("%d"); at != std::string::npos) format.replace(at, 2, "01");
+  return format;
+}
+
+std::string of_all_days(std::string format) {
+  if (const std::size_t at = format.find("01"); at != std::string::npos) format.replace(at, 2, "%d");
+  return format;
+}
+
+bool is_first_day(std::int64_t day) { return date::year_month_day(day_of({.day = day})).day() == date::day{1}; }
+
 std::optional<std::int64_t> first_day_after(std::int64_t day, std::int64_t months) {
-  const date::year_month_day first{day_of({.day = day})};
-  if (first.day() != date::day{1}) return std::nullopt;
-  const date::sys_days later = first + date::months{static_cast<int>(months)};
+  if (!is_first_day(day)) return std::nullopt;
+  const date::sys_days later = date::year_month_day(day_of({.day = day})) + date::months{static_cast<int>(months)};
   return later.time_since_epoch().count();
 }
 

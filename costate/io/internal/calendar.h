@@ -31,6 +31,10 @@ std::optional<std::string> format_by(const std::string& format, const IsoTime& t
 
 /// How many months a period of the format is whose first day stands for it: 1, 3, 12; 0 for other formats.
 int months_of_period(const std::string& format);
+/// `format` for dates that are all the first of a month: "%Y-%m-01" of "%Y-%m-%d"; itself if it has no day. And back.
+std::string of_first_days(std::string format);
+std::string of_all_days(std::string format);
+bool is_first_day(std::int64_t day);
 /// The first day of the month, so many months after that of `day`; nothing if `day` is no such day.
 std::optional<std::int64_t> first_day_after(std::int64_t day, std::int64_t months);
 

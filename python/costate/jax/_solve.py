@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from costate import _core
+from costate._names import type_of
 from costate.jax import _translate
 
 
@@ -130,6 +131,18 @@ def _traced_field(f, leaves, form, arguments, dtype):
     return closed.jaxpr, list(closed.consts)
 
 
+# What costate.solve gives beside the states, and what it is told by callables, has no counterpart in an operation of JAX.
+_ELSEWHERE = {"save": "apply the function to the states, which JAX differentiates", "events": "", "max_events": "", "dense": "",
+              "jac": "", "on_step": "", "on_accept": "", "on_reject": "", "progress": "", "device": ""}
+
+
+def _check_call(args, options):
+    if not isinstance(args, (tuple, list)):
+        raise _core.CallError(f"[costate.jax.solve] args must be a tuple, of what f takes after t and z; got {type_of(args)}. Write args=(…,).")
+    for name in _ELSEWHERE.keys() & options.keys():
+        raise _core.NotSupported(f"[costate.jax.solve] {name} is for costate.solve outside of JAX; {_ELSEWHERE[name] or 'leave it out'}.")
+
+
 def solve(f, z0, times, args=(), *, batch=False, **options):
     """States at `times` of z' = f(t, z, *args), z(times[0]) = z0, as an operation of JAX.
 
@@ -147,6 +160,7 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
     jvp and second derivatives are JAX's errors. The gradient solves forward again, so that nothing is kept between. NotSupported names
     what of f has no counterpart.
     """
+    _check_call(args, options)
     leaves, form = jax.tree.flatten(z0)
     if not leaves:
         raise _core.ShapeError("[costate.jax.solve] z0 must hold at least one array; got none.")
