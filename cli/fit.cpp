@@ -29,6 +29,7 @@ struct FitArguments {
   std::vector<std::string> given;  // of fit_options(): "--epochs 9"
   std::string out;
   std::optional<int> threads;
+  Device device = Device::kCpu;
   bool resume = false, replace = false, quiet = false;
 };
 
@@ -116,10 +117,11 @@ int run(const FitArguments& arguments) {
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);
   Progress progress(arguments.quiet ? Progress::Volume::kQuiet : Progress::Volume::kNormal);
-  const FitResult result = fit_run(
-      config, folder, mode,
-      {.on_epoch = [&](const FitProgress& p) { progress.show(p); }, .should_stop = [] { return interrupted != 0; }},
-      lines_printer(arguments.quiet));
+  const FitResult result = fit_run(config, folder, mode,
+                                   {.device = arguments.device,
+                                    .on_epoch = [&](const FitProgress& p) { progress.show(p); },
+                                    .should_stop = [] { return interrupted != 0; }},
+                                   lines_printer(arguments.quiet));
   const RunFolder run = RunFolder::open(folder);
   if (this_rank() == 0) {
     const CommunicatorPause alone;
@@ -140,6 +142,10 @@ int run(const FitArguments& arguments) {
   return interrupted != 0 ? 128 + interrupted : 0;
 }
 
+OptionType<Device> device_name() {
+  return {.name = "TEXT", .expected = "cpu or cuda", .read = device_from_name, .choices = {"cpu", "cuda"}};
+}
+
 void add_options(Command& command, FitArguments& arguments) {
   command.add_positional("data", arguments.config.data, "CSV file, or .csv.gz, .npy, .npz, .mat");
   add_fit_flags(command, arguments.config, arguments.given, [](const FitOption&) { return true; });
@@ -149,6 +155,8 @@ void add_options(Command& command, FitArguments& arguments) {
   command.add_flag("--replace", arguments.replace, "Remove the run that is in --out first", "Run");
   command.add_option("--threads", arguments.threads, thread_count(), "Threads (all); results do not depend on it",
                      "Run");
+  command.add_option("--device", arguments.device, device_name(),
+                     "Where the training's solves run: cpu, or cuda, which is experimental (cpu)", "Run");
   command.add_flag("--quiet", arguments.quiet, "Print nothing but errors", "Run");
 }
 

@@ -31,10 +31,10 @@ function(costate_door target)
   endif()
 endfunction()
 
-# costate_joined(TARGET): a few of its sources in one translation unit. They parse their headers once, which is most of what
+# costate_joined(TARGET COUNT): so many of its sources in one translation unit. They parse their headers once, which is most of what
 # their compilation takes; names of their anonymous namespaces must differ. Kernels that Highway compiles for each instruction set stay alone.
-function(costate_joined target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${COSTATE_JOIN_SOURCES} UNITY_BUILD_BATCH_SIZE 8)
+function(costate_joined target count)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${COSTATE_JOIN_SOURCES} UNITY_BUILD_BATCH_SIZE ${count})
   get_target_property(sources ${target} SOURCES)
   foreach(source IN LISTS sources)
     file(STRINGS "${source}" kernels REGEX "foreach_target\\.h" LIMIT_COUNT 1)
@@ -59,7 +59,7 @@ function(costate_stage name)
   else()
     add_library(costate_${name} OBJECT ${sources})
     set(scope PUBLIC)
-    costate_joined(costate_${name})
+    costate_joined(costate_${name} 16)
     target_link_libraries(costate_${name} PRIVATE $<BUILD_INTERFACE:costate_warnings> ${arg_PRIVATE_LINK})
     set_property(GLOBAL APPEND PROPERTY COSTATE_STAGE_OBJECTS costate_${name})
     set_property(GLOBAL APPEND PROPERTY COSTATE_PUBLIC_LINK ${arg_LINK})

@@ -33,6 +33,7 @@
 #include "costate/solve/dense_solution.h"   // IWYU pragma: export
 #include "costate/solve/events.h"           // IWYU pragma: export
 #include "costate/solve/field_marks.h"      // IWYU pragma: export
+#include "costate/solve/save_function.h"    // IWYU pragma: export
 #include "costate/solve/sde.h"              // IWYU pragma: export
 #include "costate/solve/solve.h"            // IWYU pragma: export
 #include "costate/solve/steady_state.h"     // IWYU pragma: export

@@ -1,4 +1,4 @@
-// Costate's side on a card: whole solves and their gradients, each one launch, beside the same on the CPU.
+// Costate's side on a card: whole solves, and programs of their gradients, beside the same on the CPU.
 //
 //   counts   compiles the kernels by NVRTC for three architectures and prints registers, spills and memory; needs no
 //   card run      runs them on the card (COSTATE_CUDA=experimental): the answer is compared with the CPU's, then timed
@@ -9,11 +9,12 @@
 #include <regex>
 
 #include "bench/side.h"
-#include "costate/adjoint/internal/cuda/device_gradient.h"
-#include "costate/cuda/internal/card.h"
-#include "costate/cuda/internal/cuda_source.h"
+#include "costate/adjoint/internal/cuda/adjoint_op.h"
 #include "costate/cuda/internal/nvrtc.h"
+#include "costate/diff/diff.h"
+#include "costate/exec/program.h"
 #include "costate/graph/trace.h"
+#include "costate/solve/device.h"
 #include "costate/solve/internal/cuda/device_solve.h"
 #include "costate/solve/solve.h"
 
@@ -56,9 +57,14 @@ struct Workload {
 };
 
 std::vector<Workload> workloads() {
-  const auto spiral = net({2, 50, 2}), wide = net({16, 128, 128, 16});
+  const auto spiral = net({2, 50, 2}), wide = net({16, 128, 128, 16}), moving = net({3, 64, 64, 2});
   const VectorField on_spiral = vector_field({2}, [&](Array, Array z) { return spiral(z * z * z); });
   const VectorField on_wide = vector_field({16}, [&](Array, Array z) { return wide(z); });
+  // A continuous normalizing flow in the plane: the state, and the integral of the trace of its Jacobian.
+  const VectorField flow = vector_field({3}, [&](Array t, Array z) {
+    const Array x = z.slice(0, 2), slope = moving(concat({x, reshape(t, {1})})), slopes = jacobian(slope, x);
+    return concat({slope, reshape(slopes[0][0] + slopes[1][1], {1})});
+  });
   const VectorField prey = vector_field({2}, {{"p", {4}}}, [](Array, Array z, Array p) {
     return concat({reshape(p[0] * z[0] - p[1] * z[0] * z[1], {1}), reshape(p[2] * z[0] * z[1] - p[3] * z[1], {1})});
   });
@@ -74,32 +80,40 @@ std::vector<Workload> workloads() {
   return {{"spiral_20", on_spiral, spread({20, 2}, 1, 2), HostArray::linspace(0, 1, 10), loose},
           {"spiral_4096", on_spiral, spread({4096, 2}, 1, 2), HostArray::linspace(0, 1, 10), loose},
           {"mlp128_65536", on_wide, spread({65536, 16}, 2, 1), HostArray::vector({0, 1}), loose},
+          {"cnf2d_16384", flow, spread({16384, 3}, 4, 1), HostArray::vector({0, 1}), loose},
           {"lotka_volterra_1e6", prey, animals, HostArray::vector({0, 5, 10}), exact, {many(1'000'000)}}};
-}
-
-internal::HostBatch batch_of(const Workload& work) {
-  return {.z0 = work.z0,
-          .times = work.times,
-          .arguments = work.arguments,
-          .sizes = {.batch = static_cast<std::size_t>(work.z0.shape()[0]),
-                    .times = static_cast<std::size_t>(work.times.size()),
-                    .times_are_shared = true,
-                    .state = work.z0.shape().without_first()}};
 }
 
 /// The kernels of a workload, as they are made for a card with so much shared memory.
 struct Made {
   internal::DeviceGradientProblem problem;
-  internal::DeviceTile tile;
-  internal::CudaSource source;
-  internal::DeviceGradientKernels kernels;
+  internal::SolveKernels solve;
+  internal::AdjointKernels adjoint;
+  std::size_t lanes;
 
   Made(const Workload& work, std::size_t shared_limit)
-      : problem(work.field, work.options),
-        tile(internal::device_tile(problem.problem, static_cast<std::size_t>(work.z0.shape()[0]), shared_limit)),
-        source(tile.threads),
-        kernels(internal::add_solve_with_gradient(source, "costate", problem, tile.lanes, shared_limit)) {}
+      : problem(work.field, work.options, all_gradients(work.field)),
+        solve(internal::solve_kernels(problem.problem, shared_limit)),
+        adjoint(internal::adjoint_kernels(problem, shared_limit)),
+        lanes(internal::lanes_of_batch(solve, static_cast<std::size_t>(work.z0.shape()[0]))) {}
+
+  static internal::WantedGradients all_gradients(const VectorField& field) {
+    return {.times = false,
+            .arguments = std::vector<bool>(field.function().inputs().size() - 1 - field.parts().size(), true)};
+  }
 };
+
+void print_count(const internal::Nvrtc& nvrtc, const std::string& workload, const char* architecture,
+                 const std::string& source, const internal::KernelShape& kernel, std::size_t lanes) {
+  const std::string log = nvrtc.compile(source, architecture).log;
+  const std::regex counts("entry function '" + kernel.name +
+                          "'[^]*?(\\d+) bytes spill stores[^]*?Used (\\d+) registers");
+  std::smatch found;
+  if (!std::regex_search(log, found, counts)) throw InternalError("[bench] no counts in ", log);
+  std::printf("| %s | %s | %s | %zu | %zu | %zu | %s | %s |\n", workload.c_str(), architecture,
+              kernel.name.ends_with("reverse") ? "reverse" : "solve", lanes, kernel.shared_bytes, kernel.global_bytes,
+              found[2].str().c_str(), found[1].str().c_str());
+}
 
 void print_counts() {
   const internal::Nvrtc nvrtc;
@@ -112,44 +126,41 @@ void print_counts() {
     for (const auto& [architecture, limit] :
          {std::pair<const char*, std::size_t>{"sm_80", 163 * 1024}, {"sm_90", 227 * 1024}, {"sm_100", 227 * 1024}}) {
       const Made made(work, limit);
-      const std::string log = nvrtc.compile(made.source.text(), architecture).log;
-      for (const internal::KernelShape& kernel : {made.kernels.solve, made.kernels.gradient.reverse}) {
-        const std::regex counts("entry function '" + kernel.name +
-                                "'[^]*?(\\d+) bytes spill stores[^]*?Used (\\d+) registers");
-        std::smatch found;
-        if (!std::regex_search(log, found, counts)) throw InternalError("[bench] no counts in ", log);
-        std::printf("| %s | %s | %s | %zu | %zu | %zu | %s | %s |\n", work.name.c_str(), architecture,
-                    kernel.name.ends_with("reverse") ? "reverse" : "solve", made.tile.lanes, kernel.shared_bytes,
-                    kernel.global_bytes, found[2].str().c_str(), found[1].str().c_str());
-      }
+      const auto& [solve, solve_source] = made.solve.of(made.lanes);
+      const auto& [gradient, gradient_source] = made.adjoint.of(made.lanes);
+      print_count(nvrtc, work.name, architecture, solve_source, solve, made.lanes);
+      print_count(nvrtc, work.name, architecture, gradient_source, gradient.reverse, made.lanes);
     }
 }
 
-/// Whole launches with their transfers and allocations.
+/// The sum of all states, then its gradients by z0, the arguments and the Parameters.
+Function gradient_of(const Workload& work) {
+  std::vector<ArgumentSpec> specs = {{"z0", work.z0.shape().without_first()}};
+  for (const ArgumentSpec& argument : work.field.arguments()) specs.push_back(argument);
+  const Function loss = trace_list(specs, [&](std::span<const Array> inputs) {
+    return std::vector<Array>{sum(solve(work.field, inputs[0], constant(work.times), work.options, inputs.subspan(1)))};
+  });
+  return value_and_grad(loss);
+}
+
+/// Whole solves and programs with their transfers and allocations.
 void run(double seconds) {
-  internal::KernelDevice& card = internal::card();
   for (const Workload& work : workloads()) {
-    const Made made(work, card.shared_limit());
-    const auto module = card.load(made.source.text());
     const auto solve_there = [&] {
-      return internal::run_solve_kernel(card, *module, made.kernels.solve, made.problem.problem, made.tile.lanes,
-                                        work.field, batch_of(work));
+      return solve_on(Device::kCuda, work.field, work.z0, work.times, work.options, work.arguments);
     };
+    const Program program = compile(gradient_of(work), {.dtype = work.options.dtype, .device = Device::kCuda});
+    std::vector<HostArray> inputs = {work.z0};
+    inputs.insert(inputs.end(), work.arguments.begin(), work.arguments.end());
     const Solution there = solve_there(), here = solve(work.field, work.z0, work.times, work.options, work.arguments);
-    HostArray cotangents(there.states.shape());
-    for (std::int64_t i = 0; i < cotangents.size(); ++i) cotangents.set(i, 1);
-    const auto differentiate = [&] {
-      return internal::run_solve_with_gradient(card, *module, made.kernels, made.problem, made.tile.lanes, work.field,
-                                               batch_of(work), cotangents);
-    };
     double sum = 0, gradient = 0;
     for (const double number : there.states.numbers()) sum += number;
-    for (const double number : differentiate().start.numbers()) gradient += number;
+    for (const double number : program.run(inputs).outputs[1].numbers()) gradient += number;
     std::printf("{\"workload\": \"%s\", \"has_cpu_bits\": %s, \"sum\": %.9g, \"gradient\": %.9g, ", work.name.c_str(),
                 there.states.same_bits(here.states) ? "true" : "false", sum, gradient);
     bench::print_times("forward_ms", seconds, [&] { solve_there(); });
     std::printf(", ");
-    bench::print_times("gradient_ms", seconds, [&] { differentiate(); });
+    bench::print_times("gradient_ms", seconds, [&] { program.run(inputs); });
     std::printf("}\n");
   }
 }

@@ -42,6 +42,10 @@ WORKLOADS = {  # sizes of the net, whether on z³, batch, phase and scale of z0,
 }
 
 
+# A continuous normalizing flow in the plane: the state, and the integral of the trace of its Jacobian.
+FLOW_SIZES, FLOW_TIMES = (3, 64, 64, 2), np.array([0.0, 1.0])
+
+
 def diffrax_cases(precision):
     import diffrax
     import jax
@@ -75,6 +79,22 @@ def diffrax_cases(precision):
         gradient = jax.jit(jax.grad(lambda z, w, forward=forward: forward(z, w).sum(), (0, 1)))
         yield (name, lambda f=forward, z=z0, w=weights: jax.block_until_ready(f(z, w)),
                lambda g=gradient, z=z0, w=weights: jax.block_until_ready(g(z, w)))
+    weights = [(jnp.float32(w), jnp.float32(b)) for w, b in layers(FLOW_SIZES)]
+
+    def flow(t, z, weights):
+        def slope(x):
+            x = jnp.append(x, t)
+            for i, (w, b) in enumerate(weights):
+                x = w @ x + b
+                x = jnp.tanh(x) if i + 1 < len(weights) else x
+            return x
+        return jnp.append(slope(z[:2]), jnp.trace(jax.jacfwd(slope)(z[:2])))
+    z0 = jnp.float32(spread((16384, 3), 4, 1.0))
+    solve = solver(flow, diffrax.Dopri5(), np.float32(FLOW_TIMES), 1e-4, 1e-6)
+    forward = jax.jit(jax.vmap(solve, (0, None)))
+    gradient = jax.jit(jax.grad(lambda z, w: forward(z, w).sum(), (0, 1)))
+    yield ("cnf2d_16384", lambda f=forward, z=z0, w=weights: jax.block_until_ready(f(z, w)),
+           lambda g=gradient, z=z0, w=weights: jax.block_until_ready(g(z, w)))
     z0, p = (jnp.asarray(x) for x in lotka_volterra_data(1_000_000))
     solve = solver(lambda t, z, p: jnp.stack([p[0] * z[0] - p[1] * z[0] * z[1], p[2] * z[0] * z[1] - p[3] * z[1]]),
                    diffrax.Dopri8(), np.array([0.0, 5.0, 10.0]), 1e-6, 1e-8)

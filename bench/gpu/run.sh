@@ -8,13 +8,13 @@ build=$1 python=$2 out=$3
 export COSTATE_CUDA=experimental
 mkdir -p "$out"
 nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | tee "$out/card.txt"
-timeout 60 "$build/tests/cuda_test" --gtest_filter='Card.*:Nvrtc.*' | tee "$out/tests.txt"
+timeout 75 "$build/tests/cuda_test" --gtest_filter='Card.*:Nvrtc.*:GradientKernel.*:DeviceProgram.*' | tee "$out/tests.txt"
 if command -v compute-sanitizer > /dev/null; then
   for tool in memcheck racecheck; do
     timeout 60 compute-sanitizer --tool $tool "$build/tests/cuda_test" --gtest_filter='Card.SolvesAsTheCpuDoes' | tee "$out/$tool.txt"
   done
 fi
-timeout 100 "$build/bench/gpu_costate_side" run 1 | tee "$out/costate.jsonl"
+timeout 90 "$build/bench/gpu_costate_side" run 1 | tee "$out/costate.jsonl"
 here=$(dirname "$0")
 for precision in highest default; do
   for peer in diffrax torchdiffeq; do

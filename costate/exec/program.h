@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "costate/array/host_array.h"
+#include "costate/exec/device.h"
 #include "costate/exec/run_report.h"
 #include "costate/graph/graph.h"
 
@@ -17,6 +18,9 @@ namespace costate {
 struct CompileOptions {
   Dtype dtype = Dtype::kF64;
   std::size_t lanes = 0;  // samples a tile; 0: chosen from the batch and the SIMD width
+  /// Where its solves run, and their gradients; what is between them, the CPU does. A card is experimental
+  /// (docs/gpu.md).
+  Device device = Device::kCpu;
 };
 
 struct RunResult {
@@ -55,7 +59,8 @@ class Program {
 /// Makes a Program of a function. It is lowered on the first run of each kind of batch, so that this run takes longer.
 /// A Program may run from many threads at once.
 /// Throws: NotSupported, on that run, if the function asks for the cotangent of an argument that all samples share,
-///         and not as a kSum output (Extension::is_sum_only).
+///         and not as a kSum output (Extension::is_sum_only); on another device than the CPU at once, for what its
+///         kernels do not have, for a function without a solve, and where there is no such device.
 Program compile(const Function& function, const CompileOptions& options = {});
 
 }  // namespace costate

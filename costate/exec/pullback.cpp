@@ -1,5 +1,6 @@
 // vjp(function) with its cotangents as late inputs: a run goes through the forward phase of each tile, which leaves
-// what the later phases read in a BatchRecord, and a pull-back through the later phases.
+// what the later phases read in a BatchRecord, and a pull-back through the later phases. On a device, a StagedRecord
+// keeps what the stages before the cotangents have found.
 #include "costate/exec/pullback.h"
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include "costate/base/error.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/internal/batch_function.h"
+#include "costate/exec/internal/staged_function.h"
 
 namespace costate {
 namespace internal {
@@ -31,37 +33,66 @@ using KeptPointer = std::unique_ptr<KeptRecord<T>>;
 }  // namespace internal
 
 struct PullbackProgram::Implementation {
-  Implementation(const Function& f, const PullbackOptions& options)
-      : function(f),
-        wrt(options.wrt),
-        lowered(vjp(f, options.wrt), {.dtype = options.dtype, .lanes = options.lanes},
-                {.num_inputs = f.outputs().size(),
-                 .num_outputs = options.wrt.empty() ? f.inputs().size() : options.wrt.size()}) {
-    if (!wrt.empty()) return;
-    wrt.resize(f.inputs().size());
-    std::iota(wrt.begin(), wrt.end(), std::size_t{0});
+  Implementation(const Function& f, const PullbackOptions& options) : function(f), wrt(options.wrt) {
+    if (wrt.empty()) {
+      wrt.resize(f.inputs().size());
+      std::iota(wrt.begin(), wrt.end(), std::size_t{0});
+    }
+    const Function reverse = vjp(f, options.wrt);
+    const CompileOptions compiled{.dtype = options.dtype, .lanes = options.lanes, .device = options.device};
+    const internal::LateParts late{.num_inputs = f.outputs().size(), .num_outputs = wrt.size()};
+    if (options.device == Device::kCpu)
+      lowered = std::make_unique<internal::BatchFunction>(reverse, compiled, late);
+    else
+      staged = std::make_unique<internal::StagedFunction>(reverse, compiled, late);
   }
 
   Function function;
   std::vector<std::size_t> wrt;
-  internal::BatchFunction lowered;
+  std::unique_ptr<internal::BatchFunction> lowered;
+  std::unique_ptr<internal::StagedFunction> staged;  // on a device, in place of that
 };
 
 struct Pullback::Record {
   std::shared_ptr<const PullbackProgram::Implementation> program;
-  std::variant<internal::KeptPointer<float>, internal::KeptPointer<double>> kept;
+  std::size_t batch = 0;
+  std::variant<internal::KeptPointer<float>, internal::KeptPointer<double>, internal::StagedRecord> kept;
   std::vector<HostArray> shared;  // BatchFunction::finish_inputs, as the run had them
 };
 
 namespace {
 
 template <class T>
-RunResult run_forward(const internal::BatchFunction& lowered, std::span<const HostArray* const> inputs,
-                      std::size_t batch, Pullback::Record& record) {
-  auto kept = std::make_unique<internal::KeptRecord<T>>(lowered.runner<T>(batch));
-  RunResult result = kept->runner->run_forward(inputs, batch, kept->record);
+RunResult run_tiles(const internal::BatchFunction& lowered, std::span<const HostArray* const> inputs,
+                    Pullback::Record& record) {
+  auto kept = std::make_unique<internal::KeptRecord<T>>(lowered.runner<T>(record.batch));
+  RunResult result = kept->runner->run_forward(inputs, record.batch, kept->record);
   record.kept = std::move(kept);
+  for (const std::size_t position : lowered.finish_inputs()) record.shared.push_back(*inputs[position]);
   return result;
+}
+
+RunResult run_forward(const PullbackProgram::Implementation& program, std::span<const HostArray* const> inputs,
+                      Pullback::Record& record) {
+  if (program.staged)
+    return program.staged->run_forward(inputs, record.batch, record.kept.emplace<internal::StagedRecord>());
+  return program.lowered->dtype() == Dtype::kF32 ? run_tiles<float>(*program.lowered, inputs, record)
+                                                 : run_tiles<double>(*program.lowered, inputs, record);
+}
+
+template <class T>
+RunResult pull_back(const Pullback::Record& record, const internal::KeptPointer<T>& kept,
+                    std::span<const HostArray> cotangents) {
+  RunResult result = kept->runner->pull_back(kept->record, cotangents);
+  std::vector<const HostArray*> shared;
+  for (const HostArray& value : record.shared) shared.push_back(&value);
+  record.program->lowered->finish(shared, record.program->function.outputs().size(), result);
+  return result;
+}
+
+RunResult pull_back(const Pullback::Record& record, const internal::StagedRecord& kept,
+                    std::span<const HostArray> cotangents) {
+  return record.program->staged->pull_back(kept, cotangents);
 }
 
 void check_cotangents(const Function& function, std::span<const HostArray> cotangents, std::size_t batch) {
@@ -88,23 +119,14 @@ PullbackRun PullbackProgram::run(std::span<const HostArray> inputs) const {
   const std::size_t batch = internal::check_inputs(program.function, all, "PullbackProgram.run");
   auto record = std::make_shared<Pullback::Record>();
   record->program = implementation_;
-  for (const std::size_t position : program.lowered.finish_inputs()) record->shared.push_back(*all[position]);
-  RunResult result = program.lowered.dtype() == Dtype::kF32 ? run_forward<float>(program.lowered, all, batch, *record)
-                                                            : run_forward<double>(program.lowered, all, batch, *record);
+  record->batch = batch;
+  RunResult result = run_forward(program, all, *record);
   return {.outputs = std::move(result.outputs), .report = std::move(result.report), .pullback = Pullback(record)};
 }
 
 PullbackResult Pullback::operator()(std::span<const HostArray> cotangents) const {
-  const PullbackProgram::Implementation& program = *record_->program;
-  RunResult result = std::visit(
-      [&](const auto& kept) {
-        check_cotangents(program.function, cotangents, kept->record.batch);
-        return kept->runner->pull_back(kept->record, cotangents);
-      },
-      record_->kept);
-  std::vector<const HostArray*> shared;
-  for (const HostArray& value : record_->shared) shared.push_back(&value);
-  program.lowered.finish(shared, program.function.outputs().size(), result);
+  check_cotangents(record_->program->function, cotangents, record_->batch);
+  RunResult result = std::visit([&](const auto& kept) { return pull_back(*record_, kept, cotangents); }, record_->kept);
   return {.gradients = std::move(result.outputs), .report = std::move(result.report)};
 }
 

@@ -21,7 +21,8 @@ struct PullbackOptions {
   /// recorded for the others.
   std::vector<std::size_t> wrt = {};
   Dtype dtype = Dtype::kF64;
-  std::size_t lanes = 0;  // as in CompileOptions
+  std::size_t lanes = 0;  // as in CompileOptions, as the next
+  Device device = Device::kCpu;
 };
 
 /// What a call of a Pullback gives.
@@ -86,7 +87,7 @@ class PullbackProgram {
 /// Makes a PullbackProgram of a function. As a Program, it is lowered on the first run of each kind of batch, and may
 /// run from many threads at once.
 /// Throws: InvalidArgument if wrt names an input that is not there; NotSupported if an output is a sum over the batch
-///         (OutputKind::kSum), or an operation has no derivative by what is asked for.
+///         (OutputKind::kSum), or an operation has no derivative by what is asked for; and as compile() for a device.
 PullbackProgram compile_pullback(const Function& function, const PullbackOptions& options = {});
 
 }  // namespace costate

@@ -14,8 +14,10 @@
 namespace costate {
 
 template <class T>
-class TileOp;          // exec/tile_op.h: the lowered form
-struct TileOpContext;  // exec/tile_op.h: lanes, which operands are shared
+class TileOp;           // exec/tile_op.h: the lowered form
+struct TileOpContext;   // exec/tile_op.h: lanes, which operands are shared
+class BatchOp;          // exec/batch_op.h: the form that takes a whole batch at once, on a device
+struct BatchOpContext;  // exec/batch_op.h: which device, which operands are shared
 
 /// What becomes of a derivative by an operand: it is right; it lacks a part, since the result jumps as the operand
 /// moves; or there is none, and vjp and jvp refuse it.
@@ -53,6 +55,9 @@ class Extension {
 
   virtual std::unique_ptr<TileOp<float>> lower_f32(const TileOpContext& context) const = 0;
   virtual std::unique_ptr<TileOp<double>> lower_f64(const TileOpContext& context) const = 0;
+  /// Null, by default, of an operation that is left to the CPU whatever the device. NotSupported of one that would run
+  /// there, but for something that it asks for.
+  virtual std::shared_ptr<const BatchOp> lower_batch(const BatchOpContext& context) const;
 };
 
 }  // namespace costate

@@ -29,6 +29,8 @@ std::vector<Parameter> Function::parameters() const {
   return parameters;
 }
 
+std::shared_ptr<const BatchOp> Extension::lower_batch(const BatchOpContext&) const { return nullptr; }
+
 std::vector<Array> Extension::vjp(std::span<const Array>, const Array&, const Array&, const std::vector<bool>&) const {
   throw NotSupported("[vjp] operation '", name(),
                      "' has no reverse derivative rule; differentiate it with jvp, or stop ",

@@ -143,6 +143,10 @@ CsvTable read_csv(const std::filesystem::path& path, const TableLayout& layout =
 /// one.
 std::vector<std::string> time_cells(const std::vector<double>& times, const TimeScale& scale);
 
+/// The `steps`-th time after `start`, each `spacing` later; where the scale's times are months, quarters or years, and
+/// `start` is one, by the calendar: in these, as many as come closest to `spacing`.
+double time_after(double start, std::int64_t steps, double spacing, const TimeScale& scale);
+
 /// A column to write.
 struct CsvColumn {
   std::string name;

@@ -170,6 +170,18 @@ IsoTime moment_of(double time, const TimeScale& scale, const IsoTime& origin) {
 
 }  // namespace
 
+double time_after(double start, std::int64_t steps, double spacing, const TimeScale& scale) {
+  const double plain = start + static_cast<double>(steps) * spacing;
+  constexpr double kDaysOfMonth = 365.2425 / 12;
+  const int months = scale.unit == "days" ? internal::months_of_period(scale.format) : 0;
+  const std::optional<IsoTime> origin = internal::parse_iso_time(scale.origin);
+  if (months == 0 || start != std::floor(start) || !origin || origin->second != 0) return plain;
+  const auto periods = std::max<std::int64_t>(1, std::llround(spacing / (kDaysOfMonth * months)));
+  const auto first = origin->day + static_cast<std::int64_t>(start);
+  const std::optional<std::int64_t> later = internal::first_day_after(first, steps * periods * months);
+  return later ? static_cast<double>(*later - origin->day) : plain;
+}
+
 std::vector<std::string> time_cells(const std::vector<double>& times, const TimeScale& scale) {
   std::vector<std::string> cells;
   if (scale.unit.empty()) {

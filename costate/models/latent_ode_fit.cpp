@@ -29,7 +29,7 @@ TrainResult fit(const Function& loss, const std::vector<Parameter>& parameters, 
   };
   return train({.parameters = parameters,
                 .num_samples = static_cast<std::size_t>(seen.times.shape()[0]),
-                .evaluate = mean_loss(loss, parameters, inputs, options.dtype)},
+                .evaluate = mean_loss(loss, parameters, inputs, {.dtype = options.dtype})},
                options.train);
 }
 

@@ -5,5 +5,6 @@
 #include "costate/operations/expm_multiply.h"  // IWYU pragma: export
 #include "costate/operations/interpolate.h"    // IWYU pragma: export
 #include "costate/operations/linear_solve.h"   // IWYU pragma: export
+#include "costate/operations/map_rows.h"       // IWYU pragma: export
 #include "costate/operations/normalize.h"      // IWYU pragma: export
 #include "costate/operations/root.h"           // IWYU pragma: export

@@ -6,6 +6,7 @@
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/internal/per_node.h"
+#include "costate/graph/internal/reach.h"
 #include "costate/plan/internal/placement.h"
 
 namespace costate::internal {
@@ -13,13 +14,17 @@ namespace {
 
 class Splitter {
  public:
-  explicit Splitter(const Function& function) : function_(function), scope_(builder_) {
-    for (const Node& node : function.nodes()) classify(node);
+  explicit Splitter(const Function& function)
+      : function_(function), scope_(builder_), shared_(shared_by_samples(function)) {
+    for (NodeId id = 0; id < num_nodes(function); ++id) classify(id);
     for (const Input& input : function.inputs())
       inputs_.push_back(input.kind == InputKind::kShared ? builder_.input_like(input) : Array());
   }
 
-  std::optional<SharedTail> split() {
+  /// Whether split() has found work that the tail takes over from the samples.
+  bool gains() const { return gains_; }
+
+  SharedTail split() {
     SharedTail parts;
     std::vector<Output> outputs;
     std::vector<Array> made;
@@ -34,7 +39,6 @@ class Splitter {
       else
         outputs.push_back(output);
     }
-    if (!gains_) return std::nullopt;
     for (const NodeId id : sums_) outputs.push_back({"sum", OutputKind::kSum, id});
     parts.samples = Function(function_.nodes(), function_.inputs(), std::move(outputs));
     parts.tail = builder_.finish(made);
@@ -45,21 +49,16 @@ class Splitter {
   bool is_shared(NodeId id) const { return shared_[id]; }
   bool is_better_summed(NodeId id) const { return better_summed_[id]; }
 
-  /// Whether the node is the same for all samples, and whether it is a linear function of sums that the executor forms
-  /// without the samples' own values: products over lanes, and cotangents that exist summed only.
-  void classify(const Node& node) {
-    const NodeId id = shared_.size();
-    bool shared = node.op != Op::kExtension;
-    if (node.op == Op::kInput)
-      shared = function_.inputs()[static_cast<std::size_t>(node.indices[0])].kind == InputKind::kShared;
-    for (const NodeId operand : node.operands) shared = shared && is_shared(operand);
-    shared_.push_back(shared);
+  /// Whether the node is a linear function of sums that the executor forms without the samples' own values: products
+  /// over lanes, and cotangents that exist summed only.
+  void classify(NodeId id) {
+    const Node& node = function_.node(id);
     // Weights that a shared image meets: the batch's images are added up with less work than each is convolved.
     const bool meets_shared =
         node.op == Op::kConv2dWeights && is_shared(node.operands[0]) != is_shared(node.operands[1]);
     const bool starts = (node.op == Op::kExtension && node.extension->is_sum_only()) || meets_shared ||
                         lane_product(function_, shared_, id).is_valid();
-    const bool goes_on = !shared && is_linear(node) &&
+    const bool goes_on = !is_shared(id) && is_linear(node) &&
                          std::any_of(node.operands.begin(), node.operands.end(),
                                      [&](NodeId operand) { return is_better_summed(operand); });
     better_summed_.push_back(starts || goes_on);
@@ -157,6 +156,12 @@ class Splitter {
 
 }  // namespace
 
-std::optional<SharedTail> split_shared_tail(const Function& function) { return Splitter(function).split(); }
+std::optional<SharedTail> split_shared_tail(const Function& function) {
+  Splitter splitter(function);
+  SharedTail parts = splitter.split();
+  return splitter.gains() ? std::optional(std::move(parts)) : std::nullopt;
+}
+
+SharedTail cut_shared_tail(const Function& function) { return Splitter(function).split(); }
 
 }  // namespace costate::internal

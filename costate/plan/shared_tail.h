@@ -20,5 +20,7 @@ struct SharedTail {
 
 /// Cuts a (simplified) function in two; nullopt where there is nothing to gain.
 std::optional<SharedTail> split_shared_tail(const Function& function);
+/// The same whether there is or not: no sum of the samples is then a linear function of another operation's own sum.
+SharedTail cut_shared_tail(const Function& function);
 
 }  // namespace costate::internal

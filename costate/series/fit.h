@@ -50,6 +50,7 @@ struct FitOptions {
   /// neither.
   std::filesystem::path stopped = {};
   Resume resume = Resume::kNo;
+  Device device = Device::kCpu;  // where the solves of the training run; forecasts are the CPU's (docs/gpu.md)
   std::function<void(const FitProgress&)> on_epoch = {};
   std::function<bool()> should_stop = {};
 };
@@ -106,7 +107,7 @@ struct FitResult {
 /// a clock that the times do not know.
 PreparedSeries prepare_fit(TimeSeries series, const FitConfig& config, TimeSeries judge = {});
 
-/// Throws as train, and SolveFailed if no epoch had a finite loss.
+/// Throws as train, as compile() for a device, and SolveFailed if no epoch had a finite loss.
 FitResult fit(PreparedSeries prepared, const FitConfig& config, const FitOptions& options = {});
 /// The same of a series that is prepared here.
 FitResult fit(TimeSeries series, const FitConfig& config, const FitOptions& options = {});

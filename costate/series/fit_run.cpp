@@ -206,6 +206,7 @@ FitResult fit_run(FitConfig config, const std::filesystem::path& folder, RunMode
   const RunFolder run = RunFolder::open(folder);
   options.checkpoint = run.checkpoint();
   options.fingerprint = config.to_config().to_toml();
+  if (options.device != Device::kCpu) options.fingerprint += text::concat("# device ", name(options.device), "\n");
   options.stopped = run.stopped();
   options.resume = mode == RunMode::kResume ? Resume::kYes : Resume::kNo;
   if (on_data) on_data(lines);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "costate/base/error.h"
+#include "costate/io/csv.h"
 #include "costate/io/series.h"
 #include "costate/series/internal/forecast_inputs.h"
 #include "costate/series/internal/forecast_start.h"
@@ -18,22 +19,21 @@ using internal::ForecastStart;
 
 constexpr std::int64_t kMostSteps = 10'000'000;
 
-std::int64_t num_steps(const SeriesModel& model, const ForecastOptions& options, double start) {
+void check_reach(const SeriesModel& model, const ForecastOptions& options, double start) {
   if (options.until.has_value() == options.steps.has_value())
     throw InvalidArgument("[forecast] give either --until or --steps.");
   if (options.steps) {
     if (*options.steps < 1 || *options.steps > kMostSteps)
       throw InvalidArgument("[forecast] steps must be between 1 and ", kMostSteps, "; got ", *options.steps, ".");
-    return *options.steps;
+    return;
   }
   if (!(*options.until > start))
     throw InvalidArgument("[forecast] until must lie after the start at ", text_of_time(start, model.time_scale()),
                           "; got ", text_of_time(*options.until, model.time_scale()), ".");
-  const double steps = std::ceil((*options.until - start) / model.spacing() * (1 - 1e-12));
+  const double steps = std::ceil((*options.until - start) / model.spacing());
   if (steps > static_cast<double>(kMostSteps))
     throw InvalidArgument("[forecast] until = ", text_of_time(*options.until, model.time_scale()), " is ", steps,
                           " samples ahead; at most ", kMostSteps, " can be made.");
-  return static_cast<std::int64_t>(steps);
 }
 
 /// From the start on.
@@ -43,11 +43,15 @@ std::vector<double> times_of(const SeriesModel& model, const ForecastOptions& op
     times.insert(times.end(), start.ahead.begin(), start.ahead.end());
     return times;
   }
-  const std::int64_t steps = num_steps(model, options, start.time);
-  for (std::int64_t i = 1; i <= steps; ++i) {
-    const bool is_last = i == steps && options.until.has_value();
-    times.push_back(is_last ? *options.until : start.time + static_cast<double>(i) * model.spacing());
+  check_reach(model, options, start.time);
+  const auto step = [&](std::int64_t i) { return time_after(start.time, i, model.spacing(), model.time_scale()); };
+  if (options.steps) {
+    for (std::int64_t i = 1; i <= *options.steps; ++i) times.push_back(step(i));
+    return times;
   }
+  const double nearly = *options.until - 1e-12 * (*options.until - start.time);
+  for (std::int64_t i = 1; step(i) < nearly; ++i) times.push_back(step(i));
+  times.push_back(*options.until);
   return times;
 }
 

@@ -184,8 +184,9 @@ TrainedModel train_model(const TrainingData& data, const FitConfig& config, cons
       .model = SeriesModel(with(config.model, candidate), data.trained, data.units, seed_of(config, plan.member))};
   if (plan.from != nullptr)
     set_values_by_name(trained.model.parameters(), values_by_name(plan.from->parameters()), "fit");
-  SeriesObjective training(trained.model, data.trained,
-                           {.loss = config.loss, .max_windows = plan.max_windows, .seed = config.seed});
+  SeriesObjective training(
+      trained.model, data.trained,
+      {.loss = config.loss, .max_windows = plan.max_windows, .seed = config.seed, .device = plan.device});
   if (plan.from != nullptr) training.estimate_starts();
   Objective objective = training.objective();
   const ModelForecaster forecaster(trained.model);

@@ -44,6 +44,7 @@ struct TrainingPlan {
   std::int64_t epochs = 0;  // of Adam, or the optimizer of the config
   std::int64_t polish = 0;  // further ones of L-BFGS
   std::int64_t max_windows = 0;
+  Device device = Device::kCpu;
   bool measures_gradients = false;    // at the end
   const SeriesModel* from = nullptr;  // whose weights are gone on with, in small steps
   std::size_t member = 0;             // of those of a fit: each has first weights and an order of windows of its own

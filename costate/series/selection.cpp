@@ -74,6 +74,7 @@ class Rounds {
     plan.fingerprint =
         text::concat(options_.fingerprint, "# trial ", number, ": ", candidate.text(), ", ", epochs, " epochs\n");
     plan.resume = options_.resume;
+    plan.device = options_.device;
     const std::string label = text::concat("trial ", number, ": ", candidate.text());
     if (options_.ends_trial)
       plan.should_stop = [this, label](std::int64_t done) { return options_.ends_trial(label, done); };

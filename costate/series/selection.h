@@ -35,6 +35,7 @@ struct SelectionOptions {
   std::filesystem::path folder = {};  // of the trials' checkpoints; empty: none are written
   std::string fingerprint = {};
   Resume resume = Resume::kNo;
+  Device device = Device::kCpu;
   std::function<void(const std::string& trial, const HistoryRow& row, std::int64_t epochs)> on_epoch = {};
   std::function<bool(const std::string& trial, std::int64_t epochs)> ends_trial = {};  // asked after each epoch
   std::function<bool()> should_stop = {};                                              // asked between rounds

@@ -32,12 +32,12 @@ double size_of(std::span<const HostArray> arrays) {
   return std::sqrt(squares);
 }
 
-Program compile_gradients(const SeriesModel& model, Loss kind, const WindowShape& shape) {
+Program compile_gradients(const SeriesModel& model, const ObjectiveOptions& options, const WindowShape& shape) {
   const Function loss = trace_list(window_arguments(model, shape), [&](std::span<const Array> in) {
-    const WindowOutputs outputs = solve_window(model, kind, in);
+    const WindowOutputs outputs = solve_window(model, options.loss, in);
     return std::vector<Array>{outputs.loss, outputs.cells};
   });
-  return compile(value_and_grad(loss, shifts_and_parameters(loss, model)));
+  return compile(value_and_grad(loss, shifts_and_parameters(loss, model)), {.device = options.device});
 }
 
 Program compile_starts(const SeriesModel& model, const WindowShape& shape) {
@@ -74,7 +74,7 @@ SeriesObjective::SeriesObjective(const SeriesModel& model, const TimeSeries& ser
       windows_(spread(std::move(windows), static_cast<std::size_t>(options.max_windows), options.seed)),
       arrays_(arrays_of(model, series, windows_)),
       shifts_("shifts", HostArray(Shape{arrays_.count(), static_cast<std::int64_t>(model.num_states())})),
-      loss_and_gradients_(compile_gradients(model, options.loss, arrays_.shape())),
+      loss_and_gradients_(compile_gradients(model, options, arrays_.shape())),
       start_states_(compile_starts(model, arrays_.shape())) {}
 
 Objective SeriesObjective::objective() const {

@@ -18,6 +18,7 @@ struct ObjectiveOptions {
   Loss loss = Loss::kMse;
   std::int64_t max_windows = 512;  // trained on, spread over the data if there are more
   std::uint64_t seed = 0;          // of which
+  Device device = Device::kCpu;    // where solves and gradients run that train
 };
 
 class SeriesObjective {

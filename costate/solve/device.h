@@ -1,18 +1,12 @@
-// Where a solve of a batch of numbers runs.
+// solve_on: a solve of a batch of numbers on a device.
 #pragma once
 
 #include <span>
-#include <string>
 
+#include "costate/exec/device.h"
 #include "costate/solve/solve.h"
 
 namespace costate {
-
-enum class Device { kCpu, kCuda };
-
-/// "cpu", "cuda". The way back throws InvalidArgument, with the nearest name, if there is none.
-std::string name(Device device);
-Device device_from_name(const std::string& name);
 
 /// solve() on a device. On a card one kernel takes tiles of samples through all of their steps, compiled when a solve
 /// of that field and these options is first asked for; what it gives is what the CPU gives. Explicit methods with their

@@ -13,6 +13,7 @@ constexpr std::string_view kErrorNormNames[] = {"rms", "part_rms", "max"};
 constexpr std::string_view kAtMinStepNames[] = {"fail", "accept"};
 constexpr std::string_view kAdjointNames[] = {"discrete",   "backsolve", "reversible", "interpolating",
                                               "quadrature", "forward",   "cvodes"};
+constexpr std::string_view kFirstStepNames[] = {"method", "hairer"};
 constexpr std::string_view kGradientStepsNames[] = {"auto", "on", "off"};
 
 void check_step_control(const StepControl& control) {
@@ -151,6 +152,11 @@ AtMinStep at_min_step_from_name(const std::string& name) {
   return from_spelling<AtMinStep>("solve", "at_min_step", name, kAtMinStepNames);
 }
 
+std::string name(FirstStep first_step_rule) { return spelling(first_step_rule, kFirstStepNames); }
+FirstStep first_step_from_name(const std::string& name) {
+  return from_spelling<FirstStep>("solve", "first_step_rule", name, kFirstStepNames);
+}
+
 std::string name(GradientSteps gradient_steps) { return spelling(gradient_steps, kGradientStepsNames); }
 GradientSteps gradient_steps_from_name(const std::string& name) {
   return from_spelling<GradientSteps>("solve", "gradient_steps", name, kGradientStepsNames);
@@ -213,6 +219,13 @@ void check_times(std::span<const double> times) {
   }
 }
 
+void check_times(const HostArray& times) {
+  const std::int64_t count = times.shape()[-1];
+  const std::vector<double> numbers = times.numbers();
+  for (std::int64_t row = 0; row < times.size() / count; ++row)
+    check_times(std::span(numbers).subspan(static_cast<std::size_t>(row * count), static_cast<std::size_t>(count)));
+}
+
 #define COSTATE_MEMBER(name) option_access<SolveOptions>([](auto& options) -> auto& { return options.name; })
 #define COSTATE_CHOICE(name, from_name) \
   choice_access<SolveOptions>(          \
@@ -254,6 +267,7 @@ const std::vector<SolveOption>& solve_options() {
       {"beta2", kNumber, COSTATE_MEMBER(step_control.beta2)},
       {"beta3", kNumber, COSTATE_MEMBER(step_control.beta3)},
       {"previous_floor", kNumber, COSTATE_MEMBER(step_control.previous_floor)},
+      {"first_step_rule", kChoice, COSTATE_CHOICE(step_control.first_step_rule, first_step_from_name)},
   };
   return options;
 }

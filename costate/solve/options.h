@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "costate/array/host_array.h"
 #include "costate/array/shape.h"
 #include "costate/base/option_value.h"
 #include "costate/graph/graph.h"
@@ -43,8 +44,8 @@ enum class Adjoint { kDiscrete, kBacksolve, kReversible, kInterpolating, kQuadra
 enum class GradientSteps { kAuto, kOn, kOff };
 
 /// "per_sample", "joint"; "rms", "part_rms", "max"; "fail", "accept"; "discrete", "backsolve", "reversible",
-/// "interpolating", "quadrature", "forward", "cvodes"; "auto", "on", "off". The way back throws InvalidArgument, with
-/// the nearest name, if there is none.
+/// "interpolating", "quadrature", "forward", "cvodes"; "auto", "on", "off"; "method", "hairer". The way back throws
+/// InvalidArgument, with the nearest name, if there is none.
 std::string name(Control control);
 Control control_from_name(const std::string& name);
 std::string name(ErrorNorm error_norm);
@@ -59,6 +60,8 @@ bool takes_back_steps(Adjoint adjoint);
 bool reads_dense(Adjoint adjoint);
 std::string name(GradientSteps gradient_steps);
 GradientSteps gradient_steps_from_name(const std::string& name);
+std::string name(FirstStep first_step_rule);
+FirstStep first_step_from_name(const std::string& name);
 
 struct SolveOptions {
   Method method = Method::kDopri5;
@@ -133,5 +136,7 @@ void check_options(const SolveOptions& options);
 
 /// InvalidArgument for times of one sample that are not finite or turn back; they may repeat.
 void check_times(std::span<const double> times);
+/// The same of times [time] or [batch, time].
+void check_times(const HostArray& times);
 
 }  // namespace costate

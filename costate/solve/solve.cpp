@@ -24,14 +24,6 @@
 namespace costate {
 namespace {
 
-/// Of [time], or of each row of [batch, time].
-void check_all_times(const HostArray& times) {
-  const std::int64_t count = times.shape()[-1];
-  const std::vector<double> numbers = times.numbers();
-  for (std::int64_t row = 0; row < times.size() / count; ++row)
-    check_times(std::span(numbers).subspan(static_cast<std::size_t>(row * count), static_cast<std::size_t>(count)));
-}
-
 internal::HostSizes check_inputs(const VectorField& field, const HostArray& z0, const HostArray& times,
                                  std::span<const HostArray> arguments) {
   internal::HostSizes sizes;
@@ -46,7 +38,7 @@ internal::HostSizes check_inputs(const VectorField& field, const HostArray& z0, 
     throw ShapeError("[solve] times must have shape [time] or [", batch, ", time]; got ", times.shape(), ".");
   sizes.times = static_cast<std::size_t>(times.shape()[-1]);
   sizes.times_are_shared = rank == 1;
-  check_all_times(times);
+  check_times(times);
   if (!field.captured().empty())
     throw InvalidArgument("[solve] the field uses '", field.arguments().back().name,
                           "' of the trace around it, so its solve is part of that trace; give z0 and times as Arrays: "
@@ -116,6 +108,7 @@ Solution solve_checked(const VectorField& field, const SolveOptions& options, co
 struct Extras {
   DenseSolution::Steps* dense = nullptr;
   const SolveWatch* watch = nullptr;
+  const SaveFunction* save = nullptr;
   const SolveEnd* resume = nullptr;
   Device device = Device::kCpu;
 };
@@ -149,6 +142,7 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
                             .arguments = numbers.arguments,
                             .sizes = sizes,
                             .events = joined ? &*joined : nullptr,
+                            .save = extras.save,
                             .resume = extras.resume,
                             .watch = extras.watch != nullptr && !extras.watch->is_empty() ? extras.watch : nullptr};
   if (extras.device == Device::kCuda && sizes.batch > 0)
@@ -157,6 +151,9 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
     if (extras.resume != nullptr || batch.watch != nullptr)
       throw NotSupported("[solve] a solve that is watched or continued takes steps of Costate's own; '",
                          name(options.method), "' takes SUNDIALS'.");
+    if (extras.save != nullptr)
+      throw NotSupported("[solve] a save function is for steps of Costate's own; '", name(options.method),
+                         "' takes SUNDIALS'. Apply it to the states.");
     return internal::solve_by_cvode(solved, options, batch);
   }
   const auto lifted = internal::with_memory(solved, options.method);
@@ -169,9 +166,10 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
                                      .times = numbers.times,
                                      .arguments = numbers.arguments,
                                      .sizes = with_state(sizes, start),
+                                     .save = extras.save,
                                      .watch = batch.watch != nullptr ? &watch : nullptr},
                                     nullptr);
-  solution.states = internal::states_without_memory(solution.states, sizes.state);
+  if (extras.save == nullptr) solution.states = internal::states_without_memory(solution.states, sizes.state);
   for (std::int64_t& nfe : solution.nfe) nfe += lifted->start.evaluations;
   return solution;
 }
@@ -181,6 +179,17 @@ Solution solve_numbers(const VectorField& field, const Numbers& numbers, const S
 Solution solve(const VectorField& field, const HostArray& z0, const HostArray& times, const SolveOptions& options,
                std::span<const HostArray> arguments, std::span<const SolveEvent> events, const SolveWatch& watch) {
   return solve_numbers(field, {z0, times, arguments}, options, events, {.watch = &watch});
+}
+
+Solution solve_saving(const VectorField& field, const SaveFunction& save, const HostArray& z0, const HostArray& times,
+                      const SolveOptions& options, std::span<const HostArray> arguments,
+                      std::span<const SolveEvent> events, const SolveWatch& watch) {
+  internal::check_save(field, save);
+  if (!save.captured().empty())
+    throw InvalidArgument(
+        "[solve_saving] the function uses an Array of the trace around it, so its solve is part of that trace; give z0 "
+        "and times as Arrays: constant(z0) of one sample, constant(times).");
+  return solve_numbers(field, {z0, times, arguments}, options, events, {.watch = &watch, .save = &save});
 }
 
 Solution solve_on(Device device, const VectorField& field, const HostArray& z0, const HostArray& times,

@@ -110,9 +110,9 @@ struct EventSolution {
   Array count;         // [] how many there were, those beyond max_events among them
 };
 
-/// The same with events. All but `events` and `count` have a vjp, with what the events' own arguments and Parameters do
-/// to their times among it; NotSupported by `adjoint` = forward, for jvp and for the vjp of a vjp.
-/// At an event where g only touches zero a gradient of its time has no bound, as the time itself has none.
+/// The same with events. All but `events` and `count` have the derivatives of solve(), with what the events' arguments
+/// and Parameters do to their times among them; 0 where there is no event, or no state any more. At an event where g
+/// only touches zero that of its time has no bound. NotSupported for jvp and the vjp of a vjp with a mass_matrix.
 EventSolution solve(const VectorField& field, Operand z0, Operand times, const SolveOptions& options,
                     std::span<const Array> arguments, const EventList& events);
 

@@ -65,7 +65,8 @@ std::map<std::string, HostArray> values_by_name(const std::vector<Parameter>& pa
   std::map<std::string, HostArray> values;
   for (const Parameter& parameter : parameters)
     if (!values.emplace(parameter.name(), parameter.value()).second)
-      throw InvalidArgument("[values_by_name] two parameters are called '", parameter.name(), "'; name them apart.");
+      throw InvalidArgument("[train] two parameters are called '", parameter.name(),
+                            "'; give each net and Parameter a name of its own, by its argument name.");
   return values;
 }
 

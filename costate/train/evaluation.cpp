@@ -20,8 +20,8 @@ Evaluation mean_over_batch(RunResult result) {
 
 std::function<Evaluation(const Batch&)> mean_loss(const Function& loss, const std::vector<Parameter>& parameters,
                                                   std::function<std::vector<HostArray>(const Batch&)> inputs,
-                                                  Dtype dtype) {
-  return [program = compile(value_and_grad(loss, parameters), {.dtype = dtype}),
+                                                  const CompileOptions& options) {
+  return [program = compile(value_and_grad(loss, parameters), options),
           inputs = std::move(inputs)](const Batch& batch) { return mean_over_batch(program.run(inputs(batch))); };
 }
 

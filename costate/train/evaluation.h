@@ -38,6 +38,6 @@ Evaluation mean_over_batch(RunResult result);
 /// [sample, …] that `inputs` gives for a batch.
 std::function<Evaluation(const Batch&)> mean_loss(const Function& loss, const std::vector<Parameter>& parameters,
                                                   std::function<std::vector<HostArray>(const Batch& batch)> inputs,
-                                                  Dtype dtype = Dtype::kF64);
+                                                  const CompileOptions& options = {});
 
 }  // namespace costate

@@ -67,7 +67,8 @@ TrainResult fit_trajectories(const VectorField& field, const std::vector<Paramet
   };
   return train({.parameters = parameters,
                 .num_samples = static_cast<std::size_t>(windows.states.shape()[0]),
-                .evaluate = mean_loss(window_loss(field, windows, options.solve), parameters, inputs, options.dtype)},
+                .evaluate = mean_loss(window_loss(field, windows, options.solve), parameters, inputs,
+                                      {.dtype = options.dtype, .device = options.device})},
                options.train);
 }
 
@@ -109,8 +110,8 @@ TrainResult fit_trajectories(const VectorField& field, const std::vector<Paramet
                              const MappedWindows& windows, const TrajectoryFitOptions& options) {
   const TrajectoryWindows one{.times = windows.times(),
                               .states = HostArray(Shape{1, windows.times().size(), windows.num_states()})};
-  const Program program =
-      compile(value_and_grad(window_loss(field, one, options.solve), parameters), {.dtype = options.dtype});
+  const Program program = compile(value_and_grad(window_loss(field, one, options.solve), parameters),
+                                  {.dtype = options.dtype, .device = options.device});
   return train({.parameters = parameters,
                 .num_samples = windows.count(),
                 .shard = windows.shard(),

@@ -59,10 +59,11 @@ struct TrajectoryFitOptions {
   SolveOptions solve = {};
   TrainOptions train = {};
   Dtype dtype = Dtype::kF64;
+  Device device = Device::kCpu;
 };
 
 /// Trains the Parameters on the mean square difference over all states after the first. A window whose solve fails
-/// makes its step's loss NaN, and the step is skipped. Throws as solve and train.
+/// makes its step's loss NaN, and the step is skipped. Throws as solve, train and, for a device, compile.
 TrainResult fit_trajectories(const VectorField& field, const std::vector<Parameter>& parameters,
                              const TrajectoryWindows& windows, const TrajectoryFitOptions& options);
 /// The field takes no arguments.

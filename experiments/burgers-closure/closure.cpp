@@ -103,7 +103,7 @@ TrainResult train_closure(const BurgersProblem& problem, const FluxClosure& clos
   const Function loss = window_loss(problem, closure, options.window, spacing);
   return train({.parameters = parameters,
                 .num_samples = static_cast<std::size_t>(windows.shape()[0]),
-                .evaluate = mean_loss(loss, parameters, of_batch, Dtype::kF32)},
+                .evaluate = mean_loss(loss, parameters, of_batch, {.dtype = Dtype::kF32})},
                {.epochs = options.epochs,
                 .batch = 64,
                 .seed = options.seed,

@@ -157,11 +157,12 @@ Trained learn(const Target& target, TraceEstimate trace_estimate, const Weights&
                   .variant = regularized                               ? "regularized"
                              : trace_estimate == TraceEstimate::kExact ? "exact trace"
                                                                        : "Hutchinson"};
-  trained.training = train(
-      {.parameters = parameters, .num_samples = kEndless, .evaluate = mean_loss(loss, parameters, fresh, Dtype::kF32)},
-      {.epochs = request.quick ? 200 : 2500 * target.effort,
-       .optimizer = {.clip_norm = 10},
-       .schedule = {.kind = ScheduleKind::kCosine, .base = 5e-3}});
+  trained.training = train({.parameters = parameters,
+                            .num_samples = kEndless,
+                            .evaluate = mean_loss(loss, parameters, fresh, {.dtype = Dtype::kF32})},
+                           {.epochs = request.quick ? 200 : 2500 * target.effort,
+                            .optimizer = {.clip_norm = 10},
+                            .schedule = {.kind = ScheduleKind::kCosine, .base = 5e-3}});
   const HostArray some = sample_density(target.name, {.seed = request.seed + 3, .first = 0, .count = 1000});
   const HostArray noise = normal_numbers({1000, 2}, Random(3), 3);
   trained.nfe = static_cast<double>(compile(loss).run({some, noise}).report.nfe_forward) / 1000;

@@ -119,7 +119,7 @@ double learn(const Task& task, const Candidate& candidate, const Request& reques
   // Larger rates make deep flows in steps diverge.
   return train({.parameters = candidate.parameters,
                 .num_samples = kEndless,
-                .evaluate = mean_loss(task.loss, candidate.parameters, inputs, Dtype::kF32)},
+                .evaluate = mean_loss(task.loss, candidate.parameters, inputs, {.dtype = Dtype::kF32})},
                {.epochs = request.quick ? 300 : 3000,
                 .optimizer = {.clip_norm = 10},
                 .schedule = {.kind = ScheduleKind::kCosine, .base = 3e-3}})

@@ -60,7 +60,7 @@ Score train_net(const DataSplit& data, const DeepNetOptions& options, std::int64
   const auto rows = [&](const Batch& batch) -> std::vector<HostArray> {
     return {take_rows(data.train.inputs, batch.samples), take_rows(data.train.classes, batch.samples)};
   };
-  const auto evaluate = mean_loss(loss, parameters, rows, Dtype::kF32);
+  const auto evaluate = mean_loss(loss, parameters, rows, {.dtype = Dtype::kF32});
   Score score{.depth = options.depth};
   std::vector<std::size_t> some(256);
   std::iota(some.begin(), some.end(), std::size_t{0});

@@ -53,8 +53,7 @@ Keywords<FitConfig> array_keywords() {
   return keywords;
 }
 
-Fit run_fit(TimeSeries series, FitConfig config, const nb::object& progress, TimeSeries judge = {}) {
-  const FitOptions options{.on_epoch = to_epoch_listener(progress)};
+Fit run_fit(TimeSeries series, FitConfig config, const FitOptions& options, TimeSeries judge = {}) {
   FitResult result = run_long([&] {
     config.check();
     return fit(prepare_fit(series, config, std::move(judge)), config, options);
@@ -69,6 +68,10 @@ RunMode to_run_mode(const std::string& existing) {
   return at == known.begin() ? RunMode::kNew : existing == "replace" ? RunMode::kReplace : RunMode::kResume;
 }
 
+FitOptions to_options(const std::string& device, const nb::object& progress) {
+  return {.device = device_from_name(device), .on_epoch = to_epoch_listener(progress)};
+}
+
 /// The path of data that a run folder names, for whoever reads it later.
 std::string path_for_run(const char* name, nb::handle data) {
   const auto made = nb::module_::import_("costate._tables").attr("path_of")(data);
@@ -80,8 +83,7 @@ std::string path_for_run(const char* name, nb::handle data) {
 }
 
 /// `costate fit`: a file into a run folder.
-Fit fit_into(const std::string& folder, RunMode mode, FitConfig config, const nb::object& progress) {
-  const FitOptions options{.on_epoch = to_epoch_listener(progress)};
+Fit fit_into(const std::string& folder, RunMode mode, FitConfig config, const FitOptions& options) {
   return run_long([&] {
     FitResult result = fit_run(std::move(config), folder, mode, options);
     const RunFolder run = RunFolder::open(folder);
@@ -105,7 +107,8 @@ void remove_codes(const std::vector<std::string>& codes, TimeSeries& series) {
 }
 
 Fit fit_arrays(const nb::object& times, const nb::object& states, const nb::object& inputs,
-               const nb::object& covariates, const nb::object& progress, const nb::kwargs& options) {
+               const nb::object& covariates, const nb::object& progress, const std::string& device,
+               const nb::kwargs& options) {
   FitConfig config = from_keywords(array_keywords(), options);
   TimeSeries series = series_of_arrays(times, states, inputs, covariates);
   remove_codes(config.model.columns.layout.missing, series);
@@ -116,7 +119,7 @@ Fit fit_arrays(const nb::object& times, const nb::object& states, const nb::obje
                           .trajectory = series.trajectory_name,
                           .layout = config.model.columns.layout};
   config.data = "arrays";
-  return run_fit(std::move(series), config, progress);
+  return run_fit(std::move(series), config, to_options(device, progress));
 }
 
 bool are_equal(const TimeSeries& left, const TimeSeries& right) {
@@ -135,7 +138,7 @@ TimeSeries judge_of(const nb::object& judge, const FitConfig& config, const Time
 }
 
 Fit fit_table(const nb::object& data, const nb::object& judge, const nb::object& out, const std::string& existing,
-              const nb::object& progress, const nb::kwargs& options) {
+              const nb::object& progress, const std::string& device, const nb::kwargs& options) {
   FitConfig config = from_keywords(table_keywords(), options);
   const RunMode mode = to_run_mode(existing);
   if (!judge.is_none() && options.contains("hold_out"))
@@ -143,7 +146,7 @@ Fit fit_table(const nb::object& data, const nb::object& judge, const nb::object&
   if (!out.is_none()) {
     config.data = path_for_run("data", data);
     if (!judge.is_none()) config.judge = path_for_run("judge", judge);
-    return fit_into(nb::cast<std::string>(nb::str(out)), mode, std::move(config), progress);
+    return fit_into(nb::cast<std::string>(nb::str(out)), mode, std::move(config), to_options(device, progress));
   }
   if (mode != RunMode::kNew)
     throw InvalidArgument("[fit_table] existing says what to do with the run in out; give out.");
@@ -153,7 +156,7 @@ Fit fit_table(const nb::object& data, const nb::object& judge, const nb::object&
   config.data = named.table.source();
   TimeSeries series = series_from_table(named.table, columns);
   TimeSeries judges = judge_of(judge, config, series);
-  return run_fit(std::move(series), config, progress, std::move(judges));
+  return run_fit(std::move(series), config, to_options(device, progress), std::move(judges));
 }
 
 constexpr const char* kOptionsHelp =
@@ -167,7 +170,7 @@ delay, lag               so many earlier samples, each lag samples before the ne
                          spaced times.
 hidden, activation       the net: widths of its layers ([0]: chosen, []: a linear ODE), and what stands between them.
 interpolation            of the inputs between samples: 'linear', 'hold' or 'cubic'.
-method, rtol, atol       of the solves, as in solve; adjoint, too.
+method, rtol, atol       of the solves, as in solve; adjoint and gradient_steps, too.
 loss                     'mse', or another name that the message of an unknown one lists.
 window, max_windows      samples of a window, and how many windows are trained on at most; 0: chosen.
 optimizer, learning_rate, epochs, batch  of the training; epochs 0: chosen; batch: windows a step, 0 for 64.
@@ -180,6 +183,7 @@ seed                     of the weights and the order of the windows. Equal seed
 seeds                    models of other first weights that are trained beside; two or more give a forecast bands.
 progress                 True shows a line that is redrawn, also in notebooks; or a callable, which gets a dict after each epoch: model,
                          epoch, epochs, is_trial, loss, validation_loss, nfe_forward, nfe_backward, seconds. What it raises ends the fit.
+device                   'cpu'; or 'cuda', experimental: the solves that train run on a card, with gradient_steps='off' (docs/gpu.md).
 )";
 
 constexpr const char* kArraysHelp =
@@ -253,21 +257,21 @@ void bind_fit_calls(nb::module_& module) {
   const std::string fit_type = name_of<Fit>();
   const std::string of_arrays =
       "def fit(times: object, states: object, inputs: object | None = None, covariates: object | None = None, *, "
-      "progress: object | None = None" +
+      "progress: object | None = None, device: str = 'cpu'" +
       parameters_of(array_keywords(), true) + ") -> " + fit_type;
   const std::string of_table =
       "def fit_table(data: object, *, judge: object | None = None, out: object | None = None, "
-      "existing: str = 'refuse', progress: object | None = None" +
+      "existing: str = 'refuse', progress: object | None = None, device: str = 'cpu'" +
       parameters_of(table_keywords(), true) + ") -> " + fit_type;
   const std::string table_help = text::concat(kTableHelp, kOptionsHelp, kTableEnd);
   module.def("fit_table", &fit_table, nb::arg("data"), nb::kw_only(), nb::arg("judge").none() = nb::none(),
              nb::arg("out").none() = nb::none(), nb::arg("existing") = "refuse",
-             nb::arg("progress").none() = nb::none(), nb::arg("options"), nb::sig(of_table.c_str()),
-             table_help.c_str());
+             nb::arg("progress").none() = nb::none(), nb::arg("device") = "cpu", nb::arg("options"),
+             nb::sig(of_table.c_str()), table_help.c_str());
   const std::string help = text::concat(kArraysHelp, kOptionsHelp, kArraysEnd);
   module.def("fit", &fit_arrays, nb::arg("times"), nb::arg("states"), nb::arg("inputs").none() = nb::none(),
              nb::arg("covariates").none() = nb::none(), nb::kw_only(), nb::arg("progress").none() = nb::none(),
-             nb::arg("options"), nb::sig(of_arrays.c_str()), help.c_str());
+             nb::arg("device") = "cpu", nb::arg("options"), nb::sig(of_arrays.c_str()), help.c_str());
 }
 
 }  // namespace costate::python

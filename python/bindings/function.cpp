@@ -96,6 +96,8 @@ function  from trace, vjp, jvp, value_and_grad, jacobian or hessian.
 dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
 lanes     how many samples go side by side through the program, on one thread; 0: as many as suit the batch. A solve inside with
           control='joint' takes the same steps for these, and for no others.
+device    'cpu'; or 'cuda', experimental, for programs with solves: these and their gradients run on a card, a whole batch in
+          one kernel each, and what is between them on the CPU (docs/gpu.md).
 
 Call the Program with one array an input, [batch, ...] ([...] if shared); it gives a tuple of arrays, one an output. One
 sample may go without the batch axis. Parameters are read anew in each call. The first call of each kind of batch takes
@@ -166,10 +168,11 @@ void bind_function(nb::module_& module) {
              kTraceHelp);
   module.def(
       "compile",
-      [](const Function& function, const nb::object& dtype, std::size_t lanes) {
-        return compile(function, {.dtype = to_dtype(dtype), .lanes = lanes});
+      [](const Function& function, const nb::object& dtype, std::size_t lanes, const std::string& device) {
+        return compile(function, {.dtype = to_dtype(dtype), .lanes = lanes, .device = device_from_name(device)});
       },
-      nb::arg("function"), nb::arg("dtype") = "f64", nb::kw_only(), nb::arg("lanes") = 0, kCompileHelp);
+      nb::arg("function"), nb::arg("dtype") = "f64", nb::kw_only(), nb::arg("lanes") = 0, nb::arg("device") = "cpu",
+      kCompileHelp);
 }
 
 }  // namespace costate::python

@@ -80,7 +80,7 @@ function  from trace, vjp, jvp or jacobian; its outputs are one of each sample.
 wrt       names of inputs, or Parameters, of which gradients are wanted; all inputs and Parameters if left out. Nothing is
           recorded for the others.
 dtype     'f64' or 'f32', in which it computes; NumPy's names are taken, too.
-lanes     how many samples go side by side through the program, as in compile.
+lanes, device  as in compile.
 
 Call it as a Program, with one array an input. It gives the tuple of outputs, and a Pullback, which has recorded what the
 reverse needs: pullback(cotangent, ...) gives the gradients, with the same bits as vjp(function) in one go. Several runs may
@@ -141,12 +141,15 @@ void bind_pullback(nb::module_& module) {
 
   module.def(
       "compile_pullback",
-      [](const Function& function, const nb::object& wrt, const nb::object& dtype, std::size_t lanes) {
-        return compile_pullback(function,
-                                {.wrt = positions_of(function, wrt), .dtype = to_dtype(dtype), .lanes = lanes});
+      [](const Function& function, const nb::object& wrt, const nb::object& dtype, std::size_t lanes,
+         const std::string& device) {
+        return compile_pullback(function, {.wrt = positions_of(function, wrt),
+                                           .dtype = to_dtype(dtype),
+                                           .lanes = lanes,
+                                           .device = device_from_name(device)});
       },
       nb::arg("function"), nb::arg("wrt").none() = nb::none(), nb::kw_only(), nb::arg("dtype") = "f64",
-      nb::arg("lanes") = 0, kCompilePullbackHelp);
+      nb::arg("lanes") = 0, nb::arg("device") = "cpu", kCompilePullbackHelp);
 }
 
 }  // namespace costate::python

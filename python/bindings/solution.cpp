@@ -100,15 +100,14 @@ void set_solution_state(PythonSolution& s, const nb::tuple& state) {
 
 }  // namespace
 
-void take_states(PythonSolution& s) {
+void take_states(PythonSolution& s, const nb::object& structure) {
   nb::object states = to_numpy(std::move(s.solution.states));
   if (s.is_single) states = states[0];
   const auto axes = to_integers(nb::object(states.attr("shape")), "the shape of states");
   const std::vector<std::int64_t> without_state(axes.begin(), axes.begin() + (s.is_single ? 1 : 2));
-  s.shape = s.structure.is_none()
-                ? text::concat(Shape(axes))
-                : "(" + nb::cast<std::string>(s.structure.attr("text")(nb::cast(without_state))) + ")";
-  s.states = structured(s.structure, nb::borrow<nb::any>(states));
+  s.shape = structure.is_none() ? text::concat(Shape(axes))
+                                : "(" + nb::cast<std::string>(structure.attr("text")(nb::cast(without_state))) + ")";
+  s.states = structured(structure, nb::borrow<nb::any>(states));
 }
 
 void bind_solution(nb::module_& module) {
@@ -118,7 +117,9 @@ void bind_solution(nb::module_& module) {
           "states", [](const PythonSolution& s) { return s.states; },
           nb::for_getter(nb::sig("def states(self) -> numpy.ndarray")),
           "[batch, time, ...state], or [time, ...state] for one sample; NaN from where a sample failed. Of a "
-          "state of several arrays, these in the structure of z0, each [..., time, ...its axes].")
+          "state of several arrays, these in the structure of z0, each [..., time, ...its axes]. Of a solve with "
+          "`save`, "
+          "what that gives, in its structure.")
       .def_prop_ro(
           "times", [](const PythonSolution& s) { return to_numpy(s.times); },
           "[time], or [batch, time]: the times that were asked for.")

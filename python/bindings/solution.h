@@ -21,8 +21,8 @@ struct PythonSolution {
   std::shared_ptr<const DenseSolution> dense = {};  // where asked for
 };
 
-/// Its states as arrays of NumPy, which own the numbers from now on.
-void take_states(PythonSolution& s);
+/// Its states as arrays of NumPy in this structure, which own the numbers from now on.
+void take_states(PythonSolution& s, const nb::object& structure);
 
 void bind_solution(nb::module_& module);
 

@@ -7,6 +7,7 @@
 
 #include "costate/base/error.h"
 #include "costate/solve/device.h"
+#include "costate/solve/save_function.h"
 #include "python/bindings/bindings.h"
 #include "python/bindings/events.h"
 #include "python/bindings/fields.h"
@@ -43,6 +44,7 @@ struct SolveRequest {
   nb::object jac;                          // of f; or None
   nb::sequence events;                     // of costate.Event
   std::optional<std::int64_t> max_events;  // so many of them a solve inside a trace tells of
+  nb::object save;                         // of (t, z, *args), kept in place of z; or None
   SolveWatch watch;
   Device device = Device::kCpu;
   nb::object norm;                         // error_norm as a callable, or None
@@ -52,15 +54,47 @@ struct SolveRequest {
 /// What only solves on the CPU have.
 void check_device(const SolveRequest& request, bool is_traced) {
   if (request.device == Device::kCpu) return;
-  const char* what = is_traced                     ? "a solve inside a trace"
-                     : request.before != nullptr   ? "a solve that goes on from a Solution"
+  if (is_traced)
+    throw InvalidArgument(
+        "[solve] device is for a solve of numbers; where the solves of a program run says "
+        "compile(function, device='",
+        name(request.device), "').");
+  const char* what = request.before != nullptr     ? "a solve that goes on from a Solution"
                      : nb::len(request.events) > 0 ? "events"
                      : request.dense               ? "dense=True"
+                     : !request.save.is_none()     ? "save"
                      : !request.watch.is_empty()   ? "on_step, on_accept, on_reject and progress"
                                                    : nullptr;
   if (what != nullptr)
     throw NotSupported("[solve] device='", name(request.device), "' does not have ", what,
                        " yet; solve on the CPU (device='cpu').");
+}
+
+/// What a solve keeps in place of states, and the structure that it has; None: one array, or none at all.
+struct Saved {
+  std::optional<SaveFunction> function;
+  nb::object structure = nb::none();
+};
+
+Saved to_saved(const VectorField& field, const StateLayout& state, const nb::object& save) {
+  Saved saved;
+  if (save.is_none()) return saved;
+  if (PyCallable_Check(save.ptr()) == 0)
+    throw CallError("[solve] save must be a callable save(t, z, ...) or None; got ", type_of(save), ".");
+  saved.function =
+      save_of_parts(field, [&](const Array& t, std::span<const Array> parts, std::span<const Array> arguments) {
+        const nb::object value = state.call(save, t, parts, arguments);
+        if (value.is_none())
+          throw DtypeError(
+              "[solve] save must give an array, or several in a dict, tuple or dataclass; got None. Does it "
+              "return what it computes?");
+        const nb::object structure = structure_of(nb::none(), value);
+        if (structure.is_none()) return to_array(value);
+        const FlatStart<Array> flat = flat_array(structure, value);
+        saved.structure = flat.layout.structure;
+        return reshape(flat.z0, {flat.z0.shape().size()});
+      });
+  return saved;
 }
 
 nb::any solve_traced(const VectorField& field, const FlatStart<Array>& start, const Array& times, SolveOptions options,
@@ -73,19 +107,26 @@ nb::any solve_traced(const VectorField& field, const FlatStart<Array>& start, co
     throw NotSupported("[solve] on_step, on_accept, on_reject and progress are for a solve of numbers.");
   options.norm = to_norm(request.norm, field.state_size());
   const nb::object& structure = start.layout.structure;
+  const Saved saved = to_saved(field, start.layout, request.save);
   const auto in_rows = [&](const Array& states) {
     return reshape(states, start.z0.shape().with_first(states.shape()[0]));
   };
+  if (nb::len(request.events) == 0 && saved.function) {
+    const Array kept = solve_saving(field, *saved.function, start.z0, times, options, arguments);
+    return structured(saved.structure, nb::borrow<nb::any>(nb::cast(kept)));
+  }
   if (nb::len(request.events) == 0) {
     const Array states = in_rows(solve(field, start.z0, times, options, arguments));
     return structured(structure, nb::borrow<nb::any>(nb::cast(states)));
   }
-  if (!structure.is_none())
-    throw NotSupported("[solve] inside a trace, events are for a state of one array; got a state of several.");
+  if (!structure.is_none() || !saved.structure.is_none())
+    throw NotSupported("[solve] inside a trace, events are for a state of one array, and save gives one; got several.");
   const std::vector<SolveEvent> events = to_events(field, start.layout, request.events);
-  EventSolution solution = solve(field, start.z0, times, options, arguments,
-                                 {.events = events, .max_events = request.max_events.value_or(EventList{}.max_events)});
-  solution.states = in_rows(solution.states);
+  const EventList list{.events = events, .max_events = request.max_events.value_or(EventList{}.max_events)};
+  EventSolution solution = saved.function
+                               ? solve_saving(field, *saved.function, start.z0, times, options, arguments, list)
+                               : solve(field, start.z0, times, options, arguments, list);
+  if (!saved.function) solution.states = in_rows(solution.states);
   solution.event_states = in_rows(solution.event_states);
   return nb::borrow<nb::any>(nb::cast(std::move(solution)));
 }
@@ -112,7 +153,8 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
     shapes[nb::cast("arg" + std::to_string(i))] = nb::tuple(nb::cast(without_first(arguments[i].shape()).axes()));
   const VectorField field = to_field("[solve] f", f, start.layout, shapes, request.jac);
   const std::vector<SolveEvent> events = to_events(field, start.layout, request.events);
-  const bool captures = !field.captured().empty() ||
+  const Saved saved = to_saved(field, start.layout, request.save);
+  const bool captures = !field.captured().empty() || (saved.function && !saved.function->captured().empty()) ||
                         std::ranges::any_of(events, [](const SolveEvent& event) { return !event.captured().empty(); });
   if (start.is_single && captures) {
     std::vector<Array> constants;
@@ -123,6 +165,9 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
   if (request.max_events)
     throw CallError("[solve] max_events is for a solve inside a trace; one of numbers gives all events. Leave it out.");
   check_device(request, false);
+  if (saved.function && request.dense)
+    throw NotSupported(
+        "[solve] save is for the states at the times; got dense=True as well, which keeps all. Leave one out.");
   options.dtype = start.z0.dtype();
   options.norm = to_norm(request.norm, field.state_size());
   const HostArray z0 = start.is_single ? with_batch_of_one(start.z0) : start.z0;
@@ -142,6 +187,10 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
           continue_solve(field, request.before->solution.end, times, options, arguments, events, request.watch);
       return;
     }
+    if (saved.function) {
+      out.solution = solve_saving(field, *saved.function, z0, times, options, arguments, events, request.watch);
+      return;
+    }
     if (!request.dense) {
       out.solution = solve(field, z0, times, options, arguments, events, request.watch);
       return;
@@ -151,7 +200,7 @@ nb::any solve_numpy(const nb::object& f, const FlatStart<HostArray>& start, cons
     out.dense = std::make_shared<const DenseSolution>(std::move(result.dense));
   });
   if (request.throws) out.solution.check();
-  take_states(out);
+  take_states(out, saved.function ? saved.structure : out.structure);
   return nb::borrow<nb::any>(nb::cast(std::move(out)));
 }
 
@@ -166,7 +215,8 @@ FlatStart<HostArray> start_of(const PythonSolution& before) {
 
 nb::any continue_python(const nb::object& f, const PythonSolution& before, const nb::object& times,
                         const nb::sequence& args, const SolveOptions& options, SolveRequest request) {
-  if (request.dense) throw NotSupported("[solve] dense=True is for a solve from a z0; got a Solution to go on from.");
+  if (request.dense || !request.save.is_none())
+    throw NotSupported("[solve] dense=True and save are for a solve from a z0; got a Solution to go on from.");
   if (before.solution.end.times.empty() && before.solution.end.states.size() == 0)
     throw InvalidArgument("[solve] a solve of fixed steps cannot be gone on from; give its last states as z0.");
   request.before = &before;
@@ -174,10 +224,10 @@ nb::any continue_python(const nb::object& f, const PythonSolution& before, const
 }
 
 nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object& times, const nb::sequence& args,
-                     bool throws, const nb::sequence& events, std::optional<std::int64_t> max_events, bool dense,
-                     const nb::object& jac, const nb::object& on_step, const nb::object& on_accept,
-                     const nb::object& on_reject, const nb::object& progress, const std::string& device,
-                     const nb::kwargs& keywords) {
+                     bool throws, const nb::sequence& events, std::optional<std::int64_t> max_events,
+                     const nb::object& save, bool dense, const nb::object& jac, const nb::object& on_step,
+                     const nb::object& on_accept, const nb::object& on_reject, const nb::object& progress,
+                     const std::string& device, const nb::kwargs& keywords) {
   const auto rest = nb::borrow<nb::kwargs>(nb::steal(PyDict_Copy(keywords.ptr())));
   nb::object norm = nb::none();
   if (rest.contains("error_norm") && PyCallable_Check(nb::object(rest["error_norm"]).ptr()) != 0) {
@@ -189,6 +239,7 @@ nb::any solve_python(const nb::object& f, const nb::object& z0, const nb::object
                              .jac = jac,
                              .events = events,
                              .max_events = max_events,
+                             .save = save,
                              .watch = to_watch(on_step, on_accept, on_reject, progress),
                              .device = device_from_name(device),
                              .norm = norm};
@@ -225,7 +276,7 @@ nb::any to_python(Solution solution, const HostArray& times, bool is_single) {
                      .is_single = is_single,
                      .states = {},
                      .shape = {}};
-  take_states(out);
+  take_states(out, nb::none());
   return nb::borrow<nb::any>(nb::cast(std::move(out)));
 }
 
@@ -236,17 +287,18 @@ void bind_solve(nb::module_& module) {
 
   const std::string signature =
       "def solve(f: object, z0: object, times: object, *, args: collections.abc.Sequence = (), throw: bool = True, "
-      "events: collections.abc.Sequence = (), max_events: int | None = None, dense: bool = False, jac: "
+      "events: collections.abc.Sequence = (), max_events: int | None = None, save: "
+      "collections.abc.Callable | None = None, dense: bool = False, jac: "
       "collections.abc.Callable | None = None, on_step: "
       "collections.abc.Callable | None = None, on_accept: collections.abc.Callable | None = None, on_reject: "
       "collections.abc.Callable | None = None, progress: collections.abc.Callable | None = None, device: str = 'cpu'" +
       parameters_of(with_callable_norm(solve_keywords()), true) + ") -> typing.Any";
   module.def("solve", &solve_python, nb::arg("f"), nb::arg("z0"), nb::arg("times"), nb::kw_only(),
              nb::arg("args") = nb::tuple(), nb::arg("throw") = true, nb::arg("events") = nb::tuple(),
-             nb::arg("max_events") = nb::none(), nb::arg("dense") = false, nb::arg("jac") = nb::none(),
-             nb::arg("on_step") = nb::none(), nb::arg("on_accept") = nb::none(), nb::arg("on_reject") = nb::none(),
-             nb::arg("progress") = nb::none(), nb::arg("device") = "cpu", nb::arg("options"),
-             nb::sig(signature.c_str()),
+             nb::arg("max_events") = nb::none(), nb::arg("save") = nb::none(), nb::arg("dense") = false,
+             nb::arg("jac") = nb::none(), nb::arg("on_step") = nb::none(), nb::arg("on_accept") = nb::none(),
+             nb::arg("on_reject") = nb::none(), nb::arg("progress") = nb::none(), nb::arg("device") = "cpu",
+             nb::arg("options"), nb::sig(signature.c_str()),
              R"(Solves z' = f(t, z, *args), z(times[0]) = z0, and gives the states at `times`.
 
 f       a callable on costate Arrays, traced once for one sample, or a VectorField.
@@ -265,11 +317,14 @@ events  a list of costate.Event: what is noted, moves the state or ends a sample
         events choose their steps by the error of each sample. Inside a trace the solve gives an EventSolution: the states,
         and the first `max_events` (16) times, numbers and states of events, all with gradients through the events' times; z0 is
         one array then.
+save    save(t, z, *args) gives what is kept of z at `times`, in place of z: an array, or several in a dict, tuple or
+        dataclass. `states` has these; z is kept nowhere else. NaN where z is. States at events, and those to go on from, are z.
 jac     jac(t, z, *args) gives df/dz for implicit methods and derivatives by z; None: from the graph (vector_field).
 on_step, on_accept, on_reject  called with a StepView before each attempted step, and after it; one thread solves then. progress
         is called with the part of the times that is behind, from 0 to 1.
 dense   True: the Solution has `dense`, a DenseSolution, which gives z and dz/dt at any time of the solve.
-device  'cpu'; or 'cuda', experimental, for solves of numbers by explicit methods: one kernel for all steps (docs/gpu.md).
+device  'cpu'; or 'cuda', experimental, for solves of numbers by explicit methods: one kernel for all steps (docs/gpu.md). Of
+        solves inside a trace compile(function, device=...) says it.
 
 method                         by name; the message of an unknown one lists them. SciPy's RK45, RK23 and DOP853 are
                                'dopri5', 'bosh3' and 'dop853'. 'auto' takes steps of tsit5 until the field proves stiff, then
@@ -281,7 +336,8 @@ rtols, atols                   in place of them, one for each number of z, or on
                                inf: that number is not controlled, such as an integral beside the state, and moves no step.
 error_norm                     'rms'; 'part_rms': the largest of the parts' own; 'max': the largest of all numbers; or a callable that
                                gives the error of a step of an Array of the errors of z's numbers, in tolerances.
-first_step                     size of the first attempt; 0: chosen.
+first_step                     size of the first attempt; 0: chosen by first_step_rule,
+first_step_rule                which is 'method', by its error estimate, or 'hairer', by its order alone, as torchdiffeq does.
 min_step, at_min_step          no step is shorter, but those that end at a stop or the last time; 0: no limit. Where a shorter
                                one is asked for, the status is 'step_too_small' ('fail'), or the step is taken, whatever its
                                error, with the status 'ok' ('accept').
@@ -301,8 +357,8 @@ previous_floor                 of the controller of steps: the next size is the 
 memory_budget                  bytes for each thread that a gradient keeps of the solve; it changes no bit.
 steps_per_interval, step_size  fixed steps instead: so many between two times, or at most so long.
 max_steps                      of a sample, attempts included.
-control                        'per_sample', or 'joint': one step for the batch, by the mean error of all. A sample that
-                               blows up then fails all.
+control                        'per_sample', or 'joint': one step for the batch, by the mean error of all; in a trace for the
+                               samples that go side by side (lanes of compile). A sample that blows up then fails all.
 adjoint                        of a solve inside a trace: 'discrete', the steps taken back exactly; 'reversible', the same
                                without states that are kept, of methods that can; 'interpolating' or 'quadrature', the adjoint
                                equation with z from the dense output; 'backsolve', with z solved backwards, too; 'forward', a

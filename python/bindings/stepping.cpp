@@ -86,6 +86,7 @@ nb::dict rule_of_torchdiffeq() {
   found["factor_rejected_again"] = rule.factor_rejected_again;
   found["beta1"] = rule.beta1;
   found["beta2"] = rule.beta2;
+  found["first_step_rule"] = name(rule.first_step_rule);
   return found;
 }
 
@@ -156,7 +157,7 @@ their error (adaptive), can be taken back (reversible) and allow a mass matrix.
       "_first_step",
       [](const std::string& method, const std::string& rule, double trial, double slope, double curvature) {
         return initial_step(trial, {.slope = slope, .curvature = curvature}, explicit_tableau(method),
-                            first_step_of(control_by(rule)));
+                            control_by(rule).first_step_rule);
       },
       nb::arg("method"), nb::arg("rule"), nb::arg("trial"), nb::arg("slope"), nb::arg("curvature"),
       "The first step after the trial, by the rule 'costate' or 'torchdiffeq'.");

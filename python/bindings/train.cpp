@@ -17,7 +17,8 @@ namespace {
 
 Keywords<TrajectoryFitOptions> trajectory_keywords() {
   using O = TrajectoryFitOptions;
-  return joined(joined({dtype_keyword<O>()}, of_member(train_keywords(), &O::train)),
+  return joined(joined({dtype_keyword<O>(), choice("device", &O::device, device_from_name)},
+                       of_member(train_keywords(), &O::train)),
                 of_member(solve_keywords(), &O::solve));
 }
 
@@ -129,6 +130,7 @@ field       f(t, z, ...) on Arrays, or a VectorField; it takes the windows' argu
 parameters  a Parameter, a list of them, or a net.
 windows     from cut_windows, TrajectoryWindows of your own, or MappedWindows of a file larger than memory.
 dtype       'f64' or 'f32', in which it computes.
+device      'cpu'; or 'cuda', experimental, with gradient_steps='off': where the solves run (docs/gpu.md).
 )";
 
 constexpr const char* kFitRest = R"(

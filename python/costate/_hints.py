@@ -11,7 +11,19 @@ _MODULE = {
     "jax": "import costate.jax", "torch": "import costate.torch",
     "hstack": "concat", "vstack": "stack", "cat": "concat", "dot": "matmul", "clip": "x.clip(least, most)", "ravel": "x.ravel()",
     "remainder": "mod", "fmod": "mod", "interp": "interpolate", "expm": "expm_multiply", "fsolve": "root", "linalg": "norm and matmul", "nn": "Mlp", "MLP": "Mlp", "GRUCell": "GruCell", "RNNCell": "RnnCell",
-    **dict.fromkeys(("optim", "Adam", "AdamW", "SGD"), "train, or Optimizer in a loop of your own"), "minimize": "train, or scipy.optimize with value_and_grad",
+    **dict.fromkeys(("ODETerm", "MultiTerm"), "solve, which takes the field itself"), "ControlTerm": "solve_sde, or the slope of interpolate in a field",
+    **dict.fromkeys(("SaveAt", "SubSaveAt"), "times of solve, or dense=True"), "PIDController": "rtol, atol, beta1, beta2 and beta3 of solve",
+    **dict.fromkeys(("ConstantStepSize", "StepTo"), "step_size or steps_per_interval of solve"), "ClipStepSizeController": "stop_at of solve",
+    **{name: f"method='{name.lower()}' of solve"
+       for name in ("Euler", "Midpoint", "Ralston", "Bosh3", "Dopri5", "Tsit5", "Dopri8", "Kvaerno3", "Kvaerno5", "KenCarp4")},
+    "Heun": "method='heun2' of solve", "ImplicitEuler": "method='implicit_euler' of solve", "SemiImplicitEuler": "method='symplectic_euler' of solve",
+    "ReversibleHeun": "method='reversible_heun' of solve", "Kvaerno4": "method='kvaerno3' or 'kvaerno5' of solve",
+    **dict.fromkeys(("KenCarp3", "KenCarp5", "Sil3"), "method='kencarp4' of solve, with explicit_part"), "ForwardMode": "jvp",
+    "RecursiveCheckpointAdjoint": "adjoint='discrete' of solve, within memory_budget", "DirectAdjoint": "adjoint='discrete' of solve",
+    "BacksolveAdjoint": "adjoint='backsolve' of solve", "ImplicitAdjoint": "steady_state", "SteadyStateEvent": "rest_event", "steady_state_event": "rest_event",
+    **dict.fromkeys(("VirtualBrownianTree", "UnsafeBrownianPath"), "seed, stream and samples of solve_sde"), "RESULTS": "status of a solution",
+    **dict.fromkeys(("LinearInterpolation", "CubicInterpolation", "backward_hermite_coefficients"), "interpolate"),
+    **dict.fromkeys(("optim", "optax", "Adam", "AdamW", "SGD"), "train, or Optimizer in a loop of your own"), "minimize": "train, or scipy.optimize with value_and_grad",
 }
 _LAYERS = {
     "MaxPool2d": "max_pool2d", "MaxPool1d": "max_pool1d", "AvgPool2d": "avg_pool2d", "AvgPool1d": "avg_pool1d",
@@ -32,6 +44,7 @@ _REFUSED = {
     **dict.fromkeys(("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "dropout"), _NO_DROPOUT),
 }
 _SOLUTION = {"y": "states, [time, state]", "ys": "states", "t": "times", "ts": "times", "success": "status", "nfev": "nfe", "message": "status",
+             "stats": "nfe, accepted and rejected", "result": "status", "derivative": "dense.slopes, by solve(..., dense=True)",
              "t_events": "event_times", "y_events": "event_states", **dict.fromkeys(("sol", "evaluate", "interpolation"), "dense, by solve(..., dense=True)")}
 
 

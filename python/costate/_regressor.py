@@ -97,12 +97,13 @@ class NeuralODERegressor(_sklearn_base.RegressorMixin, _sklearn_base.BaseEstimat
 
     def __init__(self, *, time=0, trajectory=None, start=None, start_time=0.0, covariates=None, inputs=None, validation=0.2, hidden=(0,),
                  memory="auto", clock=("auto",), activation="tanh", interpolation="linear", method="dopri5", rtol=0.0001, atol=1e-05,
-                 adjoint="discrete", loss="mse", window=0, max_windows=0, optimizer="adam", learning_rate=0.01, epochs=0, polish=-1,
-                 patience=-1.0, max_growth=50.0, batch=0, minutes=0.0, random_state=0):
+                 adjoint="discrete", gradient_steps="auto", loss="mse", window=0, max_windows=0, optimizer="adam", learning_rate=0.01,
+                 epochs=0, polish=-1, patience=-1.0, max_growth=50.0, batch=0, minutes=0.0, random_state=0):
         self.time, self.trajectory, self.start, self.start_time = time, trajectory, start, start_time
         self.covariates, self.inputs = covariates, inputs
         self.validation, self.hidden, self.memory, self.clock, self.activation = validation, hidden, memory, clock, activation
         self.interpolation, self.method, self.rtol, self.atol, self.adjoint = interpolation, method, rtol, atol, adjoint
+        self.gradient_steps = gradient_steps
         self.loss, self.window, self.max_windows, self.optimizer = loss, window, max_windows, optimizer
         self.learning_rate, self.epochs, self.polish, self.patience = learning_rate, epochs, polish, patience
         self.max_growth, self.batch, self.minutes, self.random_state = max_growth, batch, minutes, random_state

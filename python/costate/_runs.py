@@ -63,8 +63,17 @@ def _names(values, what):
     return found[0]
 
 
+def _refuse_column_names(**roles):
+    for role, value in roles.items():
+        some = value[0] if isinstance(value, (list, tuple)) and len(value) else value
+        if isinstance(some, str):
+            raise _core.InvalidArgument(f"[fit] {role} must be arrays; got {value!r}. For a table and names of its columns, call "
+                                        f"costate.fit_table(table, {role}={value!r}).")
+
+
 def runs_of(times, states, inputs):
     """(runs, time_name, state_names, input_names); a run is (times, whether they are texts, states, inputs)."""
+    _refuse_column_names(states=states, inputs=inputs)
     if isinstance(times, np.ndarray) and times.ndim == 2 and times.shape[1] == 1:
         times = times[:, 0]  # a column of one run, and not many runs of one sample
     all_times = _as_list(times) or [times]
@@ -86,4 +95,5 @@ def runs_of(times, states, inputs):
 
 def covariates_of(covariates):
     """([run, covariate], names)"""
+    _refuse_column_names(covariates=covariates)
     return _matrix(covariates), _names([covariates], "covariates")

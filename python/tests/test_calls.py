@@ -21,7 +21,7 @@ def traced():
         (lambda: costate.solve(decay, [1.0], t=[0, 1]), "there is no argument 't'"),
         (lambda: costate.solve(decay, [1.0]), r"^\[solve\] argument 'times' is missing\.$"),
         (lambda: costate.solve(decay, [1.0], [0, 1], times=[0, 1]), "'times' is given twice"),
-        (lambda: costate.solve(decay, [1.0], [0, 1], "rk4"), "at most 3 arguments go by position; got 4; give the others by name: args, throw, events, max_events, dense, jac, on_step"),
+        (lambda: costate.solve(decay, [1.0], [0, 1], "rk4"), "at most 3 arguments go by position; got 4; give the others by name: args, throw, events, max_events, save, dense, jac, on_step"),
         (lambda: costate.solve(decay, [1.0], [0, 1], rtol="small"), "rtol must be a number or a list of them; got str"),
         (lambda: costate.solve(decay, [1.0], [0, 1], max_steps=1e3), "max_steps must be an integer; got float"),
         (lambda: costate.solve(decay, [1.0], [0, 1], max_steps=10**30), "max_steps = 10+ is out of range"),

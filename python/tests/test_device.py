@@ -1,12 +1,37 @@
-"""device= of a solve, as far as a machine without a card can tell."""
+"""device= of solves, programs and fits. The card is emulated: tests/cuda/driver_stand_in.cpp stands in for the CUDA driver and NVRTC."""
+
+import ctypes
+import pathlib
+import shutil
+import subprocess
 
 import costate
 import numpy as np
 import pytest
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
 
 def decay(t, z):
     return -z
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory):
+    if shutil.which("c++") is None:
+        pytest.skip("needs a C++ compiler")
+    library = tmp_path_factory.mktemp("driver") / "libcuda.so.1"
+    subprocess.run(["c++", "-std=c++17", "-O1", "-shared", "-fPIC", f'-DCOSTATE_SOURCE_DIR="{ROOT}"', "-Wl,-soname,libcuda.so.1",
+                    ROOT / "tests/cuda/driver_stand_in.cpp", "-o", library, "-ldl"], check=True)
+    ctypes.CDLL(str(library))
+    return library
+
+
+@pytest.fixture
+def card(driver, tmp_path, monkeypatch):
+    monkeypatch.setenv("COSTATE_CUDA", "experimental")
+    monkeypatch.setenv("COSTATE_NVRTC", str(driver))
+    monkeypatch.setenv("COSTATE_KERNEL_CACHE", str(tmp_path))
 
 
 def test_the_cpu_is_the_default():
@@ -23,5 +48,45 @@ def test_a_card_is_refused_by_one_sentence(monkeypatch):
         costate.solve(decay, [1.0], [0.0, 1.0], device="cdua")
     with pytest.raises(costate.NotSupported, match="device='cuda' does not have dense=True yet"):
         costate.solve(decay, [1.0], [0.0, 1.0], device="cuda", dense=True)
-    with pytest.raises(costate.NotSupported, match="device='cuda' does not have a solve inside a trace yet"):
+    with pytest.raises(costate.InvalidArgument, match=r"where the solves of a program run says compile\(function, device='cuda'\)"):
         costate.trace(lambda z: costate.solve(decay, z, [0.0, 1.0], device="cuda"), {"z": (1,)})
+    program = costate.trace(lambda z: costate.solve(decay, z, [0.0, 1.0]), {"z": (1,)})
+    for make in costate.compile, costate.compile_pullback:
+        with pytest.raises(costate.NotSupported, match="set COSTATE_CUDA=experimental"):
+            make(program, device="cuda")
+
+
+def test_a_solve_has_the_bits_of_the_cpu(card):
+    starts, times = np.random.default_rng(1).normal(size=(40, 2)), np.linspace(0.0, 2.0, 5)
+    there = costate.solve(lambda t, z: [z[1], -costate.sin(z[0])], starts, times, device="cuda")
+    np.testing.assert_array_equal(there.states, costate.solve(lambda t, z: [z[1], -costate.sin(z[0])], starts, times).states)
+
+
+def test_gradients_of_a_program(card):
+    rate = costate.Parameter("rate", 1.5)
+    loss = costate.trace(lambda z: costate.sum(costate.solve(lambda t, y: -rate * y, z, [0.0, 1.0], gradient_steps="off")[-1]), {"z": (2,)})
+    z = np.array([[1.0, 2.0], [3.0, 4.0]])
+    value, by_rate = costate.compile(costate.value_and_grad(loss, wrt=rate), device="cuda")(z)
+    np.testing.assert_allclose(value, np.exp(-1.5) * z.sum(1), rtol=1e-6)
+    assert float(by_rate) == pytest.approx(-np.exp(-1.5) * z.sum(), rel=1e-5)
+    outputs, pullback = costate.compile_pullback(loss, device="cuda")(z)
+    by_z, again = pullback(np.ones(2))
+    np.testing.assert_array_equal(outputs[0], value)
+    np.testing.assert_allclose(by_z, np.full((2, 2), np.exp(-1.5)), rtol=1e-6)
+    assert float(again) == float(by_rate)
+
+
+def test_fits(card):
+    times = np.linspace(0, 3, 31)
+    options = {"hidden": [], "memory": "none", "clock": "none", "epochs": 20, "polish": 10, "gradient_steps": "off"}
+    here, there = (costate.fit(times, np.exp(-times), device=device, **options) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(there.predict([1.0], times), here.predict([1.0], times), rtol=1e-4)
+    with pytest.raises(costate.NotSupported, match="does not have gradient_steps = 'auto' yet"):
+        costate.fit(times, np.exp(-times), device="cuda", epochs=2)
+    fitted = []
+    for device in "cpu", "cuda":
+        rate = costate.Parameter("rate", 0.3)
+        windows = costate.cut_windows(np.exp(-times)[None, :, None], 0.1, length=4)
+        costate.fit_trajectories(lambda t, z: -rate * z, rate, windows, epochs=5, gradient_steps="off", device=device)
+        fitted.append(float(rate.value))
+    assert fitted[0] != 0.3 and fitted[1] == pytest.approx(fitted[0], abs=1e-10)

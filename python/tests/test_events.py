@@ -67,6 +67,27 @@ def test_gradients_inside_a_trace():
     assert counts[0, 1] == 1
 
 
+def test_forward_derivatives_and_second_ones():
+    level = costate.Parameter("level", [0.25])
+
+    def half_life(z0, rate, **options):
+        done = costate.Event(lambda t, z: z[0] - level[0], terminal=True)
+        return costate.solve(lambda t, z: -rate * z, z0, [0.0, 9.0], rtol=1e-10, atol=1e-12, events=[done], **options).event_times[0]
+
+    shapes, z0, rate = {"z0": (1,), "rate": (1,)}, np.array([[1.0]]), np.array([[0.5]])
+    traced = costate.trace(half_life, shapes)
+    time = np.log(4) / 0.5
+    _, by_z0, by_rate, by_level = costate.compile(costate.jacobian(traced))(z0, rate)
+    for found, expected in zip((by_z0, by_rate, by_level), (1 / 0.5, -time / 0.5, -1 / (0.5 * 0.25))):
+        np.testing.assert_allclose(np.ravel(found), [expected], rtol=1e-7)
+    moved = costate.compile(costate.jvp(traced, ["z0", "rate"]))(z0, rate, np.array([[1.0]]), np.array([[2.0]]))
+    np.testing.assert_allclose(moved[1], [1 / 0.5 - 2 * time / 0.5], rtol=1e-7)
+    forward = costate.value_and_grad(costate.trace(lambda z0, rate: half_life(z0, rate, adjoint="forward"), shapes))
+    np.testing.assert_allclose([np.ravel(one)[0] for one in costate.compile(forward)(z0, rate)[1:]], [2, -time / 0.5, -8], rtol=1e-7)
+    second = costate.compile(costate.hessian(traced, ["z0", "rate"]))(z0, rate)[1:]
+    np.testing.assert_allclose([np.ravel(one)[0] for one in second], [-2, -4, -4, 2 * time / 0.25], rtol=1e-6)
+
+
 def test_an_event_of_a_trace_makes_a_solve_of_numbers_part_of_it():
     def end(level):
         done = costate.Event(lambda t, z: z[0] - level, terminal=True)

@@ -84,6 +84,8 @@ def test_equal_seeds_give_equal_bits():
         (([0.0], np.ones((1, 1))), {}, costate.DataError, "at least two samples"),
         (([0.0, 1.0, 2.0], np.array([[1.0], [np.inf], [2.0]])), {}, costate.DataError, "must be finite, or NaN"),
         ((np.arange(9.0), np.full((9, 1), np.nan)), {}, costate.DataError, "no measured value"),
+        (({"t": [0.0, 1.0], "x": [1.0, 2.0]}, ["x"]), {}, costate.InvalidArgument, r"states must be arrays; got \['x'\]. .*fit_table\(table, states=\['x'\]\)"),
+        ((np.arange(9.0), np.ones(9), "force"), {}, costate.InvalidArgument, "inputs must be arrays; got 'force'"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"hold_out": 1.5}, costate.InvalidArgument, "hold_out must be at least 0"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"method": "dopri"}, costate.InvalidArgument, "did you mean 'dopri5'"),
         (([0.0, 1.0, 2.0], np.ones((3, 1))), {"epochs": -1}, costate.InvalidArgument, "epochs"),

@@ -128,6 +128,17 @@ def test_what_a_field_uses_of_the_program_around_it_is_differentiated():
     np.testing.assert_allclose(jax.jit(jax.grad(loss))(0.5), -np.exp(-0.5), rtol=1e-8)
 
 
+def test_arguments_may_hold_functions_beside_arrays():
+    layer = {"activation": jnp.tanh, "name": "hidden", "weight": jnp.array([[0.3, -1.0], [0.7, 0.2]]), "scale": 2.0}
+    of = lambda t, z, layer: layer["scale"] * layer["activation"](layer["weight"] @ z)
+    z0 = jnp.array([0.5, -1.0])
+    run = lambda weight: costate.jax.solve(of, z0, TIMES, ({**layer, "weight": weight},), **TIGHT)
+    wanted = lambda weight: costate.jax.solve(lambda t, z: 2 * jnp.tanh(weight @ z), z0, TIMES, **TIGHT)
+    np.testing.assert_allclose(run(layer["weight"]), wanted(layer["weight"]), rtol=1e-12)
+    by = [jax.jit(jax.grad(lambda w, run=run: jnp.sum(run(w)[-1] ** 2)))(layer["weight"]) for run in (run, wanted)]
+    np.testing.assert_allclose(*by, rtol=1e-10)
+
+
 def test_odeint_has_the_signature_of_jax():
     from jax.experimental.ode import odeint
     field = lambda z, t, k: jnp.array([z[1], -k * jnp.sin(z[0])])

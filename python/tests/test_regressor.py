@@ -54,7 +54,7 @@ def test_the_checks_of_scikit_learn(options, excused):
 
 def test_parameters_are_those_of_fit():
     mine, fits = inspect.signature(costate.NeuralODERegressor).parameters, inspect.signature(costate.fit).parameters
-    assert set(fits) - set(mine) == {"times", "states", "progress", "delay", "lag", "hold_out", "missing", "seed", "seeds"}
+    assert set(fits) - set(mine) == {"times", "states", "progress", "device", "delay", "lag", "hold_out", "missing", "seed", "seeds"}
     for name in set(mine) & set(fits) - {"inputs", "covariates"}:
         value = mine[name].default
         assert fits[name].default == (list(value) if isinstance(value, tuple) else value), name

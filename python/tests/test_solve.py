@@ -380,12 +380,15 @@ def test_what_other_libraries_call_it():
     solution = costate.solve(lambda t, z: -z, [1.0], [0, 1])
     with pytest.raises(AttributeError, match=r"a Solution has no 'y'; use states, \[time, state\]\."):
         solution.y
-    with pytest.raises(AttributeError, match="a Solution has no 'stats'; use status"):
+    with pytest.raises(AttributeError, match="a Solution has no 'stats'; use nfe, accepted and rejected"):
         solution.stats  # noqa: B018
     with pytest.raises(AttributeError, match="costate has no 'odeint'; use solve"):
         costate.odeint  # noqa: B018
     with pytest.raises(AttributeError, match="costate has no 'arctan'; use atan"):
         costate.arctan  # noqa: B018
+    for name, instead in {"Tsit5": "method='tsit5' of solve", "SaveAt": "times of solve, or dense=True", "BacksolveAdjoint": "adjoint='backsolve'"}.items():
+        with pytest.raises(AttributeError, match=f"costate has no '{name}'; use {instead}"):  # of diffrax
+            getattr(costate, name)
     with pytest.raises(AttributeError, match="costate has no 'interpolat'; use interpolate"):
         costate.interpolat  # noqa: B018
     assert not hasattr(costate, "__wrapped__")

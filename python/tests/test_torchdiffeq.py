@@ -144,41 +144,6 @@ def test_callbacks(method, options):
         td.odeint(Accepted(), torch.ones(1, 2, **F64), t, method="euler")
 
 
-@pytest.mark.parametrize("interface", [td.odeint, td.odeint_adjoint])
-@pytest.mark.parametrize("method, options", [("dopri5", {}), ("rk4", {"step_size": 0.01, "interp": "cubic"})])
-def test_an_event_and_its_gradients(interface, method, options):
-    """A ball thrown up by v falls on the floor at t0 + (v + sqrt(v^2 + 2 g x)) / g."""
-    g, x, v = 9.81, torch.tensor(1.0, requires_grad=True, **F64), torch.tensor(2.0, requires_grad=True, **F64)
-    t0, floor = torch.tensor(0.5, requires_grad=True, **F64), torch.tensor(0.0, requires_grad=True, **F64)
-    fall = torch.nn.Module()
-    fall.forward = lambda t, y: (y[1], torch.full_like(y[1], -g))
-    event = lambda t, y: y[0] - floor  # noqa: E731
-    time, (height, speed) = td.odeint_event(fall, (x, v), t0, event_fn=event, odeint_interface=interface, method=method, options=options)
-    root = math.sqrt(2.0**2 + 2 * g)
-    assert time.item() == pytest.approx(0.5 + (2 + root) / g, abs=1e-7) and abs(height[-1].item()) < 1e-7
-    by_x, by_v, by_t0, by_floor = torch.autograd.grad(time, (x, v, t0, floor), retain_graph=True)
-    assert by_x.item() == pytest.approx(1 / root, rel=1e-4) and by_v.item() == pytest.approx((1 + 2 / root) / g, rel=1e-4)
-    assert by_t0.item() == pytest.approx(1, rel=1e-4) and by_floor.item() == pytest.approx(-1 / root, rel=1e-4)
-    by_x, = torch.autograd.grad(speed[-1], x)
-    assert by_x.item() == pytest.approx(-g / root, rel=1e-4)
-
-
-def test_events_backwards_of_several_numbers_and_at_the_start():
-    y0 = torch.tensor([1.0], **F64)
-    decay = lambda t, y: -y  # noqa: E731
-    several = lambda t, y: torch.stack([y[0] - 3.0, y[0] - 2.0])  # noqa: E731
-    time, states = td.odeint_event(decay, y0, torch.tensor(0.0, **F64), event_fn=several, reverse_time=True)
-    assert time.item() == pytest.approx(-math.log(2), abs=1e-7) and states.shape == (2, 1)
-    time, states = td.odeint_event(decay, y0, torch.tensor(0.0, **F64), event_fn=lambda t, y: y - 1.0)
-    assert time.item() == 0 and states[1].item() == 1
-    with pytest.raises(AssertionError, match="max_num_steps exceeded"):
-        td.odeint_event(decay, y0, torch.tensor(0.0, **F64), event_fn=lambda t, y: y + 1, options={"max_num_steps": 50})
-    with pytest.raises(AssertionError, match="requires `step_size`"):
-        td.odeint_event(decay, y0, torch.tensor(0.0, **F64), event_fn=lambda t, y: y - 0.5, method="rk4")
-    with pytest.raises(RuntimeError, match="Reached maximum number of iterations"):
-        td.odeint_event(decay, y0, torch.tensor(0.0, **F64), event_fn=lambda t, y: y + 1, method="euler", options={"step_size": 1e-6})
-
-
 def test_dense_output():
     y0 = torch.tensor([1.0, 2.0], requires_grad=True, **F64)
     for t0, t1 in ((0.0, 3.0), (3.0, 0.0)):
@@ -290,6 +255,8 @@ def test_options_of_steps():
     (lambda y, t: td.odeint(lambda t, y: y * y, y, 5 * t), AssertionError, "underflow in dt"),
     (lambda y, t: td.odeint_adjoint(field, y, t), ValueError, "func must be an instance of nn.Module"),
     (lambda y, t: td.odeint_adjoint(field, y, t, adjoint_params=(), options={}, adjoint_method="rk4"), ValueError, "cannot infer `adjoint_options`"),
+    (lambda y, t: td.odeint(field, y, t, rtol=None), TypeError, "rtol must be a number, or a tensor or tuple of numbers; got None"),
+    (lambda y, t: td.odeint(field, y, t, atol="1e-3"), TypeError, "atol must be a number, .* got str"),
     (lambda y, t: td.odeint(field, y, t[[0, 1, 1]], event_fn=len), ValueError, r"We require len\(t\) == 2"),
     (lambda y, t: td.odeint(field, y, t, method="scipy_solver", event_fn=len), AttributeError, "scipy_solver finds no events"),
     (lambda y, t: td.odeint(field, y, t, method="rk4", options={"step_size": -0.1}), ValueError, "must be above 0"),
@@ -448,3 +415,14 @@ def test_a_gradient_at_rest_is_right():
     y0 = torch.full((3, 1), 2.0, requires_grad=True, **F64)
     end = td.odeint(lambda t, y: 2 - y, y0, torch.tensor([0.0, 10.0], **F64), rtol=1e-6, atol=1e-6)[-1]
     assert torch.allclose(torch.autograd.grad(end.sum(), y0)[0], torch.full((3, 1), math.exp(-10), **F64), rtol=1e-3)
+
+
+def test_the_private_package_has_names_and_says_what_to_take():
+    from costate.torchdiffeq import _impl
+    from costate.torchdiffeq._impl.odeint import SOLVERS
+
+    assert {"dopri5", "dopri8", "bosh3", "rk4", "euler", "implicit_adams", "scipy_solver"} <= set(SOLVERS)
+    with pytest.raises(NotImplementedError, match="the solver 'rk4' is no class here; take odeint"):
+        SOLVERS["rk4"](func=field, y0=None)
+    with pytest.raises(AttributeError, match="torchdiffeq._impl is private to torchdiffeq, and has no 'misc' here; methods have names"):
+        _impl.misc  # noqa: B018

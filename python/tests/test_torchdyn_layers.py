@@ -93,14 +93,14 @@ def test_what_a_solve_gives_to_layers_is_gone_after_it():
     model = controlled()
     x = torch.randn(3, 2, **F64, requires_grad=True)
     model(2 * x)
-    assert model.vf.vf[0].u is None
+    assert model.vf.vf[0]._control is None
     assert (copy.deepcopy(model)(x) == model(x)).all() and (pickle.loads(pickle.dumps(model))(x) == model(x)).all()
 
 
 @pytest.mark.parametrize("sensitivity", ["autograd", "adjoint"])
 def test_a_backward_pass_knows_the_input_of_its_solve(sensitivity):
     model = controlled()
-    model.sensitivity, model.tolerances_adjoint = sensitivity, (1e-9, 1e-9)
+    model.sensitivity, model.rtol_adjoint, model.atol_adjoint = sensitivity, 1e-9, 1e-9
     x, other = torch.randn(3, 2, **F64, requires_grad=True), torch.randn(3, 2, **F64)
     end, _ = model(x)[-1], model(other)
     weights = list(model.parameters())

@@ -338,6 +338,12 @@ def test_a_stream_is_trained_on_step_by_step(tmp_path):
         costate.train(slope, -1, evaluate)
 
 
+def test_parameters_of_one_name_are_refused():
+    nets = [costate.Linear(1, 1, seed=1), costate.Linear(1, 1, seed=2)]
+    with pytest.raises(costate.InvalidArgument, match="two parameters are called '.*weight'"):
+        costate.train(nets, 1, lambda rows: None, epochs=1)
+
+
 def test_losses():
     def values(loss, x, y, mask):
         f = costate.trace(lambda x, y, mask: costate.loss_sum(loss, x, y, mask), {"x": (3,), "y": (3,), "mask": (3,)})

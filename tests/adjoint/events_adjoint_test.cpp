@@ -10,36 +10,14 @@
 #include "costate/exec/program.h"
 #include "costate/graph/interpret.h"
 #include "costate/solve/solve.h"
+#include "tests/adjoint/event_losses.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
 namespace {
 
-/// A central difference, whose step leaves half of the digits.
-double slope_of(const std::function<double(double)>& f, double x) {
-  const double step = 1e-5 * std::max(1.0, std::abs(x));
-  return (f(x + step) - f(x - step)) / (2 * step);
-}
-constexpr double kDifference = 1e-8;
-
-/// A ball dropped from `height`, of which the loss is made of where it is at `end`, and of its third bounce.
-struct Drop {
-  double height = 1, gravity = 9.81, bounce = 0.8, end = 2;
-
-  double loss() const {
-    const double first = std::sqrt(2 * height / gravity);
-    double t = first, speed = gravity * first, third = 0, third_speed = 0;
-    for (int count = 1;; ++count) {
-      if (count == 3) third = t, third_speed = speed;
-      speed *= bounce;
-      if (t + 2 * speed / gravity > end) break;
-      t += 2 * speed / gravity;
-    }
-    return speed * (end - t) - gravity / 2 * (end - t) * (end - t) + third * third - 0.3 * third_speed;
-  }
-};
-
-constexpr Adjoint kContinuous[] = {Adjoint::kBacksolve, Adjoint::kInterpolating, Adjoint::kQuadrature};
+constexpr Adjoint kContinuous[] = {Adjoint::kBacksolve, Adjoint::kInterpolating, Adjoint::kQuadrature,
+                                   Adjoint::kForward};
 
 std::vector<SolveOptions> ways() {
   std::vector<SolveOptions> all;
@@ -55,60 +33,26 @@ std::vector<SolveOptions> ways() {
 }
 
 TEST(EventsAdjoint, ABouncingBallHasTheGradientsOfItsClosedForm) {
-  const Parameter gravity("gravity", HostArray::vector({9.81})), bounce("bounce", HostArray::vector({0.8}));
+  const Ball ball;
   for (const SolveOptions& options : ways()) {
-    const VectorField field = vector_field({2}, [&](Array, Array z) {
-      return concat({z.slice(1, 2), -1.0 * Array(gravity)});
-    });
-    const SolveEvent ground = solve_event(
-        field, [](Array, Array z) { return z[0]; },
-        [&](Array, Array z) {
-          return concat({0.0 * z.slice(0, 1), -1.0 * bounce * z.slice(1, 2)});
-        },
-        {.direction = Crossing::kFalling});
-    const Function loss = trace(
-        [&](Array height, Array end) {
-          const Array z0 = concat({reshape(height, {1}), zeros({1})});
-          const Array times = concat({zeros({1}), 0.5 * reshape(end, {1}), reshape(end, {1})});
-          const EventSolution solution =
-              solve(field, z0, times, options, {}, {.events = std::span(&ground, 1), .max_events = 4});
-          const Array third = solution.event_times[2];
-          return solution.states[2][0] + third * third + 0.3 * solution.event_states[2][1];
-        },
-        {{"height", {}}, {"end", {}}});
+    const Function loss = ball.loss(options);
     const Function gradient = value_and_grad(loss);
-    const Drop drop;
-    const double expected[] = {slope_of([&](double x) { return Drop{.height = x}.loss(); }, drop.height),
-                               slope_of([&](double x) { return Drop{.end = x}.loss(); }, drop.end),
-                               slope_of([&](double x) { return Drop{.gravity = x}.loss(); }, drop.gravity),
-                               slope_of([&](double x) { return Drop{.bounce = x}.loss(); }, drop.bounce)};
+    const std::vector<double> expected = Drop::slopes();
     const auto outputs =
         compile(gradient)
             .run({HostArray(Shape{1}, std::vector<double>{1}), HostArray(Shape{1}, std::vector<double>{2})})
             .outputs;
-    EXPECT_NEAR(outputs[0].at(0), drop.loss(), 1e-11) << name(options.method);
+    EXPECT_NEAR(outputs[0].at(0), Drop().loss(), 1e-11) << name(options.method);
     for (std::size_t i = 0; i < 4; ++i)
       EXPECT_NEAR(outputs[1 + i].at(0), expected[i], 10 * kDifference)
           << name(options.method) << ", " << name(options.adjoint) << ", " << i;
   }
 }
 
-/// c' = -k c and a dose whenever c falls below a level: what is in the body at the end, and when the second dose is.
-double dosed(double start, double rate, double dose, double level, double end) {
-  const double first = std::log(start / level) / rate, period = std::log((level + dose) / level) / rate;
-  const double doses = std::floor((end - first) / period);
-  return (level + dose) * std::exp(-rate * (end - first - doses * period)) + 0.1 * (first + period);
-}
-
 TEST(EventsAdjoint, ADosedCompartmentHasTheGradientsOfItsClosedForm) {
-  const Parameter rate("rate", HostArray::vector({0.5}));
-  const std::int64_t batch = 21;
-  HostArray start(Shape{batch}), dose(Shape{batch}), level(Shape{batch});
-  for (std::int64_t i = 0; i < batch; ++i) {
-    start.set(i, 2 + 0.05 * static_cast<double>(i % 7));
-    dose.set(i, 1 + 0.1 * static_cast<double>(i));
-    level.set(i, 0.5 + 0.01 * static_cast<double>(i));
-  }
+  const Doses doses;
+  const std::vector<HostArray> inputs = Doses::inputs();
+  const HostArray &start = inputs[0], &dose = inputs[1], &level = inputs[2];
   for (const auto& [method, adjoint] :
        std::vector<std::pair<Method, Adjoint>>{{Method::kDopri8, Adjoint::kDiscrete},
                                                {Method::kRodas5p, Adjoint::kDiscrete},
@@ -121,21 +65,10 @@ TEST(EventsAdjoint, ADosedCompartmentHasTheGradientsOfItsClosedForm) {
     const bool is_coarse = tableau(method).dense_order < 5;  // so states at events err by more than the steps do
     const double rtol = is_coarse ? 1e-13 : 1e-11, tolerance = is_coarse ? 5e-7 : kDifference;
     const SolveOptions options{.method = method, .rtol = rtol, .atol = rtol / 100, .adjoint = adjoint};
-    const Function loss = trace(
-        [&](Array from, Array amount, Array lowest) {
-          // Dose and level are captured by the event, not declared by the field.
-          const VectorField field = vector_field({1}, [&](Array, Array c) { return -(rate * c); });
-          const SolveEvent below = solve_event(
-              field, [&](Array, Array c) { return c[0] - lowest; }, [&](Array, Array c) { return c + amount; },
-              {.direction = Crossing::kFalling});
-          const EventSolution solution = solve(field, reshape(from, {1}), constant(HostArray::vector({0, 4, 9})),
-                                               options, {}, {.events = std::span(&below, 1), .max_events = 2});
-          return solution.states[2][0] + 0.1 * solution.event_times[1];
-        },
-        {{"start", {}}, {"dose", {}}, {"level", {}}});
-    const auto outputs = compile(value_and_grad(loss)).run({start, dose, level}).outputs;
+    const Function loss = doses.loss(options);
+    const auto outputs = compile(value_and_grad(loss)).run(inputs).outputs;
     double by_rate = 0;
-    for (std::int64_t i = 0; i < batch; ++i) {
+    for (std::int64_t i = 0; i < Doses::kBatch; ++i) {
       const double s = start.at(i), d = dose.at(i), l = level.at(i);
       EXPECT_NEAR(outputs[0].at(i), dosed(s, 0.5, d, l, 9), tolerance / 10) << what;
       EXPECT_NEAR(outputs[1].at(i), slope_of([&](double x) { return dosed(x, 0.5, d, l, 9); }, s), tolerance) << what;
@@ -146,54 +79,6 @@ TEST(EventsAdjoint, ADosedCompartmentHasTheGradientsOfItsClosedForm) {
     EXPECT_NEAR(outputs[4].at(0), by_rate, tolerance * std::abs(by_rate)) << what;
   }
 }
-
-// A field whose events read all there is: time, state, arguments, Parameters; some move the state, some only look, one
-// ends the solve, and the event's own numbers are asked for.
-
-struct Swing {
-  Parameter friction{"friction", HostArray::vector({0.1})},
-      level{"level", HostArray(Shape{}, std::vector<double>{0.3})};
-
-  Function loss(const SolveOptions& options) const {
-    return trace(
-        [&](Array z0, Array push, Array times) {
-          const VectorField field = vector_field({2}, {{"push", {}}}, [&](Array t, Array z, Array given) {
-            return stack({z[1], -sin(z[0]) + given * cos(1.7 * t)}) - friction * z;
-          });
-          const std::vector<SolveEvent> events = {
-              solve_event(
-                  field, [&](Array t, Array z, Array) { return z[0] - level * sin(t); },
-                  [&](Array t, Array z, Array given) {
-                    return stack({z[0] + 0.01 * t, 0.7 * z[1] - given * level});
-                  },
-                  {.direction = Crossing::kRising}),
-              solve_event(field, [](Array, Array z, Array) { return z[1]; }),
-              solve_event(field, [](Array, Array z, Array given) { return z[0] + 1.5 * given; }, {.stop_after = 3})};
-          const EventSolution solution =
-              solve(field, z0, times, options, std::span(&push, 1), {.events = events, .max_events = 5});
-          const Array last = where(is_there(solution.states[2]), solution.states[2], 0.1);
-          return sum(square(solution.states[1])) + sum(last) +
-                 sum(where(is_there(solution.event_times), sin(solution.event_times), 0.0)) +
-                 sum(where(is_there(solution.event_states), cos(solution.event_states + 1.0), 0.0));
-        },
-        {{"z0", {2}}, {"push", {}}, {"times", {3}}});
-  }
-  /// 0 where an output is NaN.
-  static Array is_there(const Array& x) { return x <= x; }
-
-  static constexpr std::int64_t kBatch = 23;
-  static std::vector<HostArray> inputs() {
-    HostArray z0(Shape{kBatch, 2}), push(Shape{kBatch}), times(Shape{kBatch, 3});
-    for (std::int64_t i = 0; i < kBatch; ++i) {
-      z0.set(2 * i, std::sin(static_cast<double>(i)));
-      z0.set(2 * i + 1, std::cos(static_cast<double>(3 * i)));
-      push.set(i, 0.2 + 0.3 * std::cos(static_cast<double>(7 * i)));
-      for (std::int64_t k = 0; k < 3; ++k)
-        times.set(3 * i + k, 0.1 + 0.3 * static_cast<double>(k) * (10 + static_cast<double>(i) / 9));
-    }
-    return {z0, push, times};
-  }
-};
 
 void expect_differences(const SolveOptions& options, double tolerance) {
   const Swing swing;
@@ -294,7 +179,8 @@ TEST(EventsAdjoint, ATerminalEventsTimeAndState) {
                                                                                {true, Adjoint::kDiscrete},
                                                                                {false, Adjoint::kBacksolve},
                                                                                {true, Adjoint::kInterpolating},
-                                                                               {false, Adjoint::kQuadrature}}) {
+                                                                               {false, Adjoint::kQuadrature},
+                                                                               {true, Adjoint::kForward}}) {
     const Function loss = trace(
         [&](Array z0, Array level, Array start) {
           const Array times = concat({start, start + (descends ? -9.0 : 9.0)});
@@ -315,6 +201,16 @@ TEST(EventsAdjoint, ATerminalEventsTimeAndState) {
     EXPECT_NEAR(outputs[2].at(0), -2 / (0.7 * level) + 3, kTolerance);
     EXPECT_NEAR(outputs[3].at(0), 2, kTolerance);
     EXPECT_NEAR(outputs[4].at(0), -2 * std::log(z0 / level) / (0.7 * 0.7), kTolerance);
+    // Forward, along all four together.
+    const HostArray one(Shape{1, 1}, std::vector<double>{1});
+    const HostArray tangent =
+        compile(jvp(loss))
+            .run({HostArray(Shape{1, 1}, std::vector<double>{z0}), HostArray(Shape{1}, std::vector<double>{level}),
+                  HostArray(Shape{1, 1}, std::vector<double>{0.25}), one, HostArray::vector({1}), one,
+                  HostArray::vector({1})})
+            .outputs[1];
+    const double expected = 2 / (0.7 * z0) - 2 / (0.7 * level) + 3 + 2 - 2 * std::log(z0 / level) / (0.7 * 0.7);
+    EXPECT_NEAR(tangent.at(0), expected, kTolerance);
   }
 }
 
@@ -350,9 +246,6 @@ TEST(EventsAdjoint, WhatThereIsNot) {
         },
         {{"z0", {1}}});
   };
-  EXPECT_ERROR(value_and_grad(loss({.adjoint = Adjoint::kForward})), NotSupported, "by adjoint = 'forward'; take");
-  EXPECT_ERROR(jvp(loss({})), NotSupported, "no forward derivative");
-  EXPECT_ERROR(vjp(value_and_grad(loss({}))), NotSupported, "differentiate it once");
   EXPECT_ERROR(loss({.step_size = 0.1}), NotSupported, "got fixed steps");
   EXPECT_ERROR(trace(
                    [&](Array z0) {

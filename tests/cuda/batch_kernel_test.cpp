@@ -14,7 +14,7 @@
 #include "costate/nn/nn.h"
 #include "costate/operations/linear_solve.h"
 #include "tests/codegen/target_functions.h"
-#include "tests/cuda/emulated_device.h"
+#include "tests/cuda/test_card.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -101,7 +101,7 @@ TEST(BatchKernel, EveryProgramHasTheCpusBits) {
       if (is_run(given, limit))
         kernels.push_back(internal::add_batch_kernel(source, text::concat(given.name, "_", name(dtype), "_", limit),
                                                      given.function, dtype, kLanes, limit));
-  test::EmulatedDevice device;
+  internal::KernelDevice& device = test::card();
   const auto module = device.load(source.text());
   std::size_t next = 0;
   for (const auto& [dtype, limit] : variants)
@@ -112,7 +112,7 @@ TEST(BatchKernel, EveryProgramHasTheCpusBits) {
       const std::vector<HostArray> inputs = drawn(given);
       const RunResult expected = compile(given.function, {.dtype = dtype}).run(inputs);
       for (const bool backwards : {false, true}) {
-        device.backwards = backwards;
+        test::run_backwards(backwards);
         const std::vector<HostArray> got =
             internal::run_batch_kernel(device, *module, kernel, given.function, dtype, kLanes, inputs);
         ASSERT_EQ(got.size(), expected.outputs.size());

@@ -1,4 +1,4 @@
-// Gradients of whole solves as kernels, emulated on the host, beside those of the CPU's program.
+// Gradients of whole solves as kernels, emulated on the host, beside those of the same program on the CPU.
 #include "costate/adjoint/internal/cuda/gradient_kernel.h"
 
 #include <gtest/gtest.h>
@@ -7,20 +7,17 @@
 #include <limits>
 #include <random>
 
-#include "costate/adjoint/internal/cuda/device_gradient.h"
-#include "costate/cuda/internal/cuda_source.h"
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/nn/nn.h"
 #include "costate/solve/solve.h"
-#include "tests/cuda/emulated_device.h"
+#include "tests/cuda/test_card.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
 namespace {
 
-constexpr std::size_t kGradientLanes = 8;
-constexpr std::int64_t kGradientBatch = 19;
+constexpr std::int64_t kGradientBatch = 67;  // more than a tile
 
 struct GradientCase {
   std::string name;
@@ -64,33 +61,22 @@ std::vector<GradientCase> gradient_cases() {
   return cases;
 }
 
-/// The CPU's: states, then gradients of the sum of states times cotangents by z0, the arguments and the Parameters.
-std::vector<HostArray> expected_gradient(const GradientCase& given, const HostArray& cotangents) {
+/// Of the sum of states times cotangents: the sum, the states, then its gradients by z0, the arguments and the
+/// Parameters.
+Function gradient_of(const GradientCase& given) {
   std::vector<ArgumentSpec> specs = {{"z0", {given.z0.shape()[1]}}};
-  std::vector<std::size_t> wrt = {0};
-  for (std::size_t i = 0; i < given.arguments.size(); ++i) {
+  for (std::size_t i = 0; i < given.arguments.size(); ++i)
     specs.push_back({text::concat("argument", i), given.arguments[i].shape().without_first()});
-    wrt.push_back(i + 1);
-  }
   specs.push_back({"cotangents", {given.times.size(), given.z0.shape()[1]}});
   const Function loss = trace_list(specs, [&](std::span<const Array> inputs) {
     const Array states =
         solve(given.field, inputs[0], constant(given.times), given.options, inputs.subspan(1, given.arguments.size()));
     return std::vector<Array>{sum(states * inputs[specs.size() - 1]), states};
   });
-  const std::vector<Parameter> parameters = loss.parameters();
-  std::vector<HostArray> inputs = {given.z0};
-  inputs.insert(inputs.end(), given.arguments.begin(), given.arguments.end());
-  inputs.push_back(cotangents);
-  std::vector<HostArray> all;
-  const auto keep = [&](const Function& gradient, bool with_states) {
-    const RunResult result = compile(gradient, {.dtype = given.options.dtype}).run(inputs);
-    if (with_states) all.push_back(result.outputs[1]);
-    all.insert(all.end(), result.outputs.begin() + 2, result.outputs.end());
-  };
-  keep(value_and_grad(loss, wrt), true);
-  if (!parameters.empty()) keep(value_and_grad(loss, parameters), false);
-  return all;
+  std::vector<std::size_t> wrt;
+  for (std::size_t i = 0; i < loss.inputs().size(); ++i)
+    if (loss.inputs()[i].name != "cotangents") wrt.push_back(i);
+  return value_and_grad(loss, wrt);
 }
 
 void expect_close(const HostArray& got, const HostArray& expected, double tolerance, const char* what) {
@@ -107,52 +93,49 @@ void expect_close(const HostArray& got, const HostArray& expected, double tolera
 
 TEST(GradientKernel, IsTheDiscreteAdjointOfTheStepsTaken) {
   if (!test::has_cpp_compiler()) GTEST_SKIP() << "needs a C++ compiler";
-  const std::vector<GradientCase> cases = gradient_cases();
-  internal::CudaSource source(32);
-  std::vector<internal::DeviceGradientProblem> problems;
-  std::vector<internal::DeviceGradientKernels> kernels;
-  for (const GradientCase& given : cases) {
-    problems.emplace_back(given.field, given.options);
-    kernels.push_back(
-        internal::add_solve_with_gradient(source, given.name, problems.back(), kGradientLanes, 227 * 1024));
-  }
-  test::EmulatedDevice device;
-  const auto module = device.load(source.text());
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    const GradientCase& given = cases[i];
+  test::card();
+  for (const GradientCase& given : gradient_cases()) {
     SCOPED_TRACE(given.name);
-    const internal::HostBatch batch{.z0 = given.z0,
-                                    .times = given.times,
-                                    .arguments = given.arguments,
-                                    .sizes = {.batch = static_cast<std::size_t>(kGradientBatch),
-                                              .times = static_cast<std::size_t>(given.times.size()),
-                                              .times_are_shared = true,
-                                              .state = given.z0.shape().without_first()}};
-    const HostArray cotangents = random_numbers({kGradientBatch, given.times.size(), given.z0.shape()[1]}, -1, 1, 3);
+    const Function gradient = gradient_of(given);
+    std::vector<HostArray> inputs = {given.z0};
+    inputs.insert(inputs.end(), given.arguments.begin(), given.arguments.end());
+    inputs.push_back(random_numbers({kGradientBatch, given.times.size(), given.z0.shape()[1]}, -1, 1, 3));
+    const RunResult expected = compile(gradient, {.dtype = given.options.dtype}).run(inputs);
+    const Program program = compile(gradient, {.dtype = given.options.dtype, .device = Device::kCuda});
     const auto run = [&](bool backwards) {
-      device.backwards = backwards;
-      return internal::run_solve_with_gradient(device, *module, kernels[i], problems[i], kGradientLanes, given.field,
-                                               batch, cotangents);
+      test::run_backwards(backwards);
+      return program.run(inputs);
     };
-    const internal::DeviceGradient got = run(false), again = run(true);
-    const std::vector<HostArray> expected = expected_gradient(given, cotangents);
+    const RunResult got = run(false), again = run(true);
     const double tolerance = given.options.dtype == Dtype::kF32 ? 3e-6 : 1e-14;
-    expect_close(got.states, expected.at(0), 0, "states");
-    expect_close(got.start, expected.at(1), tolerance, "z0");
-    ASSERT_EQ(got.arguments.size() + 2, expected.size());
-    EXPECT_TRUE(again.start.same_bits(got.start));
-    for (std::size_t k = 0; k < got.arguments.size(); ++k) {
-      expect_close(got.arguments[k], expected[k + 2], 10 * tolerance, text::concat("argument ", k).c_str());
-      EXPECT_TRUE(again.arguments[k].same_bits(got.arguments[k])) << k;
+    ASSERT_EQ(got.outputs.size(), expected.outputs.size());
+    expect_close(got.outputs[1], expected.outputs[1], 0, "states");
+    for (std::size_t i = 2; i < got.outputs.size(); ++i) {
+      expect_close(got.outputs[i], expected.outputs[i], (i == 2 ? 1 : 10) * tolerance,
+                   gradient.outputs()[i].name.c_str());
+      EXPECT_TRUE(again.outputs[i].same_bits(got.outputs[i])) << i;
+    }
+    EXPECT_EQ(got.report.nfe_forward, expected.report.nfe_forward);
+    EXPECT_EQ(got.report.accepted, expected.report.accepted);
+    EXPECT_EQ(got.report.rejected, expected.report.rejected);
+    EXPECT_GT(got.report.nfe_backward, 0);
+    ASSERT_EQ(got.report.failures.size(), expected.report.failures.size());
+    for (std::size_t i = 0; i < got.report.failures.size(); ++i) {
+      EXPECT_EQ(got.report.failures[i].sample, expected.report.failures[i].sample);
+      EXPECT_EQ(got.report.failures[i].reason, expected.report.failures[i].reason);
+      EXPECT_EQ(got.report.failures[i].advice, expected.report.failures[i].advice);
     }
   }
 }
 
-TEST(GradientKernel, RefusesStepsThatTheGuardWouldJudge) {
+TEST(GradientKernel, RefusesByNameWhatItDoesNotHave) {
   const VectorField field = vector_field({2}, [](Array, Array z) { return -z; });
-  EXPECT_ERROR(internal::DeviceGradientProblem(field, {}), NotSupported,
+  EXPECT_ERROR(internal::DeviceGradientProblem(field, {}, {}), NotSupported,
                "device = cuda does not have gradient_steps = 'auto' yet, steps that are fit to be differentiated; take "
-               "'off', or solve on the CPU (device = cpu).");
+               "'off', or the CPU (device = cpu).");
+  EXPECT_ERROR(
+      internal::DeviceGradientProblem(field, {.gradient_steps = GradientSteps::kOff}, {.times = true, .arguments = {}}),
+      NotSupported, "device = cuda does not have gradients by times yet; leave times out");
 }
 
 }  // namespace

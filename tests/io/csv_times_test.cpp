@@ -94,6 +94,47 @@ TEST(CsvDates, MonthsAreTheirFirstDays) {
   EXPECT_EQ(times({"1 February 2014", "3 March 2014"}).values, (Numbers{0, 30}));
 }
 
+TEST(CsvDates, QuartersAndWeeksAreTheirFirstDays) {
+  for (const Words& cells : {Words{"1990Q1", "1990Q2", "1991Q4"}, Words{"1990-Q1", "1990-Q2", "1991-Q4"},
+                             Words{"1990 Q1", "1990 Q2", "1991 Q4"}, Words{"1990q1", "1990q2", "1991q4"},
+                             Words{"Q1 1990", "Q2 1990", "Q4 1991"}, Words{"Q1-1990", "Q2-1990", "Q4-1991"}}) {
+    const TimeColumn read = times(cells);
+    EXPECT_EQ(read.values, (Numbers{0, 90, 365 + 273})) << cells[0];
+    EXPECT_EQ(time_cells(read.values, read.scale), cells);
+  }
+  // The first ISO week of 2025 begins in 2024, which has 52; 2020 had 53.
+  for (const Words& cells : {Words{"2024-W01", "2024-W52", "2025-W01"}, Words{"2024W01", "2024W52", "2025W01"}}) {
+    const TimeColumn read = times(cells);
+    EXPECT_EQ(read.values, (Numbers{0, 357, 364})) << cells[0];
+    EXPECT_EQ(read.scale.origin, "2024-01-01");
+    EXPECT_EQ(time_cells(read.values, read.scale), cells);
+  }
+  EXPECT_EQ(times({"2020-W53", "2021-W01"}).values, (Numbers{0, 7}));
+  EXPECT_EQ(times({"1990M01", "1990M12"}).values, (Numbers{0, 334}));
+  EXPECT_ERROR(times({"1990Q1", "1990Q5"}), DataError,
+               "expected a date in the format '%YQ%q' as on the lines before; got '1990Q5'");
+  EXPECT_ERROR(times({"2024-W01", "2024-W53"}), DataError,
+               "expected a date in the format '%G-W%V' as on the lines before; got '2024-W53'");
+}
+
+/// Quarters have 90 to 92 days, months 28 to 31.
+TEST(CsvDates, PeriodsFollowEachOtherByTheCalendar) {
+  const auto later = [](const Words& cells, double spacing, std::int64_t steps) {
+    const TimeColumn read = times(cells);
+    return time_cells({time_after(read.values.back(), steps, spacing, read.scale)}, read.scale)[0];
+  };
+  EXPECT_EQ(later({"1990Q1", "1990Q2"}, 91, 7), "1992Q1");
+  EXPECT_EQ(later({"1990-01", "1990-02"}, 31, 37), "1993-03");
+  EXPECT_EQ(later({"1990-01", "1990-03"}, 59, 6), "1991-03");  // every other month
+  EXPECT_EQ(later({"Dec 1990", "Jan 1991"}, 31, 1), "Feb 1991");
+  EXPECT_EQ(later({"1990-W01", "1990-W02"}, 7, 52), "1991-W02");
+  EXPECT_EQ(later({"1990-01-01", "1990-02-01"}, 31, 1), "1990-03-04");  // days, which are 31 apart
+  const TimeScale months{"days", "1990-01-01", "%b %Y"};
+  EXPECT_EQ(time_after(14, 2, 31, months), 76);  // from the middle of a month
+  EXPECT_EQ(time_after(0.5, 2, 31, months), 62.5);
+  EXPECT_EQ(time_after(3, 2, 0.5, {}), 4);
+}
+
 TEST(CsvDates, InTwoColumns) {
   const CsvTable read = table("Date;Time;x\n13/03/2014;00.00.00;2,5\n14/03/2014;01.30.00;3\n");
   EXPECT_EQ(read.times("Date,Time").values, (Numbers{0, 91800}));

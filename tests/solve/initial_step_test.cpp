@@ -88,15 +88,5 @@ TEST(InitialStep, HairersGoesByTheLargerNorm) {
   EXPECT_EQ(initial_step(1e-6, {.slope = 0, .curvature = 0}, dopri5, FirstStep::kHairers), 1e-6);
 }
 
-TEST(InitialStep, TorchdiffeqsControlBeginsWithHairers) {
-  StepControl control = StepControl::torchdiffeq();
-  control.safety = 0.8;
-  control.factor_max = control.factor_max_after_reject = 5;
-  EXPECT_EQ(first_step_of(control), FirstStep::kHairers);
-  control.beta2 = -0.1;
-  EXPECT_EQ(first_step_of(control), FirstStep::kOfMethod);
-  EXPECT_EQ(first_step_of(StepControl{}), FirstStep::kOfMethod);
-}
-
 }  // namespace
 }  // namespace costate

@@ -21,6 +21,7 @@ OptionValue other_value(const SolveOption& option) {
     if (option.name == "error_norm") return std::string("max");
     if (option.name == "at_min_step") return std::string("accept");
     if (option.name == "control") return std::string("joint");
+    if (option.name == "first_step_rule") return std::string("hairer");
     return option.name == "adjoint" ? std::string("backsolve") : std::string("off");
   }
   if (const auto* whole = std::get_if<std::int64_t>(&value)) return *whole + 1;

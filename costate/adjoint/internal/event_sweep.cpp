@@ -11,7 +11,7 @@ EventSweep<T>::EventSweep(const LaneProblem<T>& problem, const FieldVjp<T>& fiel
       field_(field),
       lanes_(problem.lanes),
       rows_(problem.state_size),
-      evaluator_(events_, *events_.linear, lanes_),
+      evaluator_(events_.part_offsets, *events_.linear, lanes_),
       dense_(problem),
       last_(lanes_),
       count_(lanes_),

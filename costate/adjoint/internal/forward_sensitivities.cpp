@@ -1,71 +1,44 @@
 #include "costate/adjoint/internal/forward_sensitivities.h"
 
 #include <algorithm>
+#include <cmath>
 
-#include "costate/base/text.h"
-#include "costate/diff/diff.h"
-#include "costate/graph/internal/builder.h"
 #include "costate/solve/internal/error_measure.h"
-#include "costate/solve/internal/flat_state.h"
 
 namespace costate::internal {
 namespace {
 
-/// Of an argument the tangent in which its number k alone moves.
-Array unit_tangent(const Shape& shape, std::int64_t k) {
-  HostArray unit(shape);
-  unit.set(k, 1.0);
-  return constant(unit);
-}
-
-/// The field of (z, s_1, s_2, …): first the tangents by each number of z0, if wanted, then those by each number of the
-/// arguments.
-VectorField augment(const VectorField& field, const WantedGradients& gradients,
-                    const std::vector<WantedArgument>& wanted) {
-  const auto& inputs = field.function().inputs();
-  const std::size_t num_parts = field.parts().size();
-  const std::int64_t size = field.state_size();
-  std::vector<StatePart> parts = {{"z", {size}}};
-  const auto add_tangents = [&](std::int64_t count) {
-    for (std::int64_t k = 0; k < count; ++k) parts.push_back({text::concat("s", parts.size()), {size}});
+/// First those of each number of z0, if wanted, then those of each number of the arguments, which moves alone.
+Directions unit_directions(const VectorField& field, const WantedGradients& gradients,
+                           const std::vector<WantedArgument>& wanted) {
+  struct Number {
+    std::size_t argument;
+    std::int64_t index;
   };
-  add_tangents(gradients.start ? size : 0);
-  for (const WantedArgument& argument : wanted) add_tangents(static_cast<std::int64_t>(argument.size));
-  std::vector<ArgumentSpec> arguments;
-  for (std::size_t i = 1 + num_parts; i < inputs.size(); ++i)
-    arguments.push_back({inputs[i].name, inputs[i].shape, inputs[i].kind});
-  std::vector<std::size_t> of_state;
-  for (std::size_t part = 0; part < num_parts; ++part) of_state.push_back(1 + part);
-  return build_field(parts, arguments, [&](Array t, std::span<const Array> state, std::span<const Array> more) {
-    std::vector<Array> values = {t};
-    for (const Array& part : split_state(state[0], field.parts())) values.push_back(part);
-    values.insert(values.end(), more.begin(), more.end());
-    std::vector<Array> slopes = {join_state(inline_function(field.function(), values))};
-    const auto add_slopes = [&](const std::vector<std::size_t>& positions, std::int64_t count, const Shape* moved) {
-      const Function forward = costate::jvp(field.function(), positions);
-      for (std::int64_t k = 0; k < count; ++k) {
-        std::vector<Array> in = values;
-        for (const Array& part : split_state(state[slopes.size()], field.parts())) in.push_back(part);
-        if (moved != nullptr) in.push_back(unit_tangent(*moved, k));
-        const std::vector<Array> out = inline_function(forward, in);
-        slopes.push_back(join_state(std::span(out).subspan(num_parts)));
-      }
-    };
-    if (gradients.start) add_slopes(of_state, size, nullptr);
-    for (const WantedArgument& argument : wanted) {
-      std::vector<std::size_t> positions = of_state;
-      positions.push_back(1 + num_parts + argument.index);
-      add_slopes(positions, static_cast<std::int64_t>(argument.size), &inputs[positions.back()].shape);
-    }
-    return slopes;
-  });
+  const std::size_t first = 1 + field.parts().size();
+  const std::size_t num_arguments = field.function().inputs().size() - first;
+  std::vector<Number> numbers(gradients.start ? static_cast<std::size_t>(field.state_size()) : 0,
+                              {num_arguments, 0});  // no argument
+  for (const WantedArgument& argument : wanted)
+    for (std::int64_t k = 0; k < static_cast<std::int64_t>(argument.size); ++k) numbers.push_back({argument.index, k});
+  auto moves = [function = field.function(), first, num_arguments, numbers](std::size_t direction,
+                                                                            std::span<const Array>) {
+    std::vector<Array> tangents(num_arguments);
+    const Number& moved = numbers[direction];
+    if (moved.argument == num_arguments) return tangents;
+    HostArray unit(function.inputs()[first + moved.argument].shape);
+    unit.set(moved.index, 1.0);
+    tangents[moved.argument] = constant(unit);
+    return tangents;
+  };
+  return {.count = numbers.size(), .more = {}, .moves = moves};
 }
 
 /// Each tangent is judged by itself, so that many of them do not hide the error of one. They have the tolerances of the
 /// state, unless they are given their own.
 SolveOptions tangent_options(const VectorField& field, const VectorField& augmented, SolveOptions options) {
   const auto size = static_cast<std::size_t>(field.state_size());
-  const std::size_t copies = augmented.parts().size();
+  const std::size_t copies = augmented.parts().size();  // the state is one
   const bool has_rtol = options.adjoint_rtol > 0, has_atol = options.adjoint_atol > 0;
   if (has_rtol && options.rtols.empty()) options.rtols.assign(size, options.rtol);
   if (has_atol && options.atols.empty()) options.atols.assign(size, options.atol);
@@ -81,10 +54,13 @@ SolveOptions tangent_options(const VectorField& field, const VectorField& augmen
 }
 
 template <class T>
-LaneProblem<T> augmented_problem(const LaneProblem<T>& problem, const FieldVjp<T>& field, const SolveOptions& options) {
-  const VectorField augmented = augment(problem.field, *problem.gradients, field.arguments());
-  return LaneProblem<T>(augmented, tangent_options(problem.field, augmented, options), problem.lanes,
-                        problem.num_times);
+LaneProblem<T> augmented_problem(const LaneProblem<T>& problem, const Directions& directions,
+                                 const SolveOptions& options) {
+  const VectorField both = tangent_field(problem.field, directions);
+  const SolveOptions tangents = tangent_options(problem.field, both, options);
+  if (!problem.events) return LaneProblem<T>(both, tangents, problem.lanes, problem.num_times);
+  const EventField joined = join_events(both, tangent_events(problem.events->events, both, directions));
+  return LaneProblem<T>(joined.field, tangents, problem.lanes, problem.num_times, {}, &joined);
 }
 
 }  // namespace
@@ -96,14 +72,17 @@ ForwardSensitivities<T>::ForwardSensitivities(const LaneProblem<T>& problem, con
       field_(field),
       lanes_(problem.lanes),
       num_state_(problem.state_size * problem.lanes),
-      augmented_(augmented_problem(problem, field, options)),
+      directions_(unit_directions(problem.field, *problem.gradients, field.arguments())),
+      augmented_(augmented_problem(problem, directions_, options)),
       solver_(augmented_),
       lender_(problem),
       slopes_(problem),
       start_(augmented_.state_size * lanes_),
       states_(problem.num_times * start_.size()),
       z_(num_state_),
-      times_(problem.num_times * lanes_) {}
+      times_(problem.num_times * lanes_) {
+  if (problem.events) events_.emplace(problem.events->events, augmented_, directions_);
+}
 
 template <class T>
 std::int64_t ForwardSensitivities<T>::run(const FinishedSolve<T>& solve, const T* cotangent,
@@ -121,6 +100,13 @@ std::int64_t ForwardSensitivities<T>::run(const FinishedSolve<T>& solve, const T
                  .shared = shared_.data(),
                  .num_samples = solve.inputs.num_samples},
                 false, states_.data());
+  if (events_)
+    events_->find(solver_,
+                  {.z0 = start_.data(),
+                   .times = times_.data(),
+                   .arguments = lender_.arguments(),
+                   .num_samples = solve.inputs.num_samples},
+                  cotangent + problem_.num_times * num_state_);
   std::int64_t evaluations = 0;
   for (std::size_t lane = 0; lane < solve.inputs.num_samples; ++lane) {
     if (lender_.borrows(lane)) continue;
@@ -147,13 +133,15 @@ void ForwardSensitivities<T>::start() {
       start_[((1 + row) * problem_.state_size + row) * lanes_ + lane] = T{1};
 }
 
-/// The sum of w_i · s(t_i) of the lane's tangent.
+/// The sum of w_i · s(t_i) of the lane's tangent, and of its events. An output after an event that ended the solve has
+/// no state, nor a tangent.
 template <class T>
 T ForwardSensitivities<T>::along(std::size_t tangent, std::size_t lane) const {
-  T sum = 0;
+  T sum = events_ ? events_->along(tangent, lane) : T{0};
   for (std::size_t output = 0; output < problem_.num_times; ++output) {
     const T* w = cotangent_ + output * num_state_;
     const T* s = states_.data() + output * start_.size() + (1 + tangent) * num_state_;
+    if (events_ && std::isnan(s[lane])) break;
     for (std::size_t i = lane; i < num_state_; i += lanes_) sum += w[i] * s[i];
   }
   return sum;
@@ -187,7 +175,7 @@ void ForwardSensitivities<T>::add_times() {
     const T* slope = slopes_.at(z_.data());
     const T* w = cotangent_ + output * num_state_;
     for (std::size_t i = 0; i < num_state_; ++i) {
-      if (lender_.borrows(i % lanes_)) continue;
+      if (lender_.borrows(i % lanes_) || (events_ && std::isnan(z_[i]))) continue;
       const T along = output > 0 ? w[i] : w[i] - gradients_->z0[i];
       gradients_->times[output * lanes_ + i % lanes_] += along * slope[i];
     }

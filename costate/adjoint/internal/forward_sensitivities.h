@@ -3,18 +3,21 @@
 //
 //     z' = f(t, z, x),   s_k' = df/dz s_k + df/dx_k,   s_k(t_0) = dz_0/dx_k,   dL/dx_k = sum_i w_i · s_k(t_i)
 //
-// with w_i the cotangents of the outputs; of times as by the continuous adjoint. The error of each tangent decides
-// about steps with that of the state, which are therefore not those of the solve itself; fixed steps are, so that the
-// gradient is exact for these.
+// with w_i the cotangents of the outputs; of times as by the continuous adjoint, of events by event_sensitivities.h.
+// The error of each tangent decides about steps with that of the state, which are therefore not those of the solve
+// itself; fixed steps are, so that the gradient is exact for these.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "costate/adjoint/internal/event_sensitivities.h"
 #include "costate/adjoint/internal/gradients.h"
 #include "costate/adjoint/internal/lender.h"
 #include "costate/adjoint/internal/output_slopes.h"
+#include "costate/solve/internal/tangent_field.h"
 
 namespace costate::internal {
 
@@ -39,8 +42,10 @@ class ForwardSensitivities : public AdjointSweep<T> {
   const LaneProblem<T>& problem_;
   const FieldVjp<T>& field_;
   const std::size_t lanes_, num_state_;  // num_state_ = state * lanes
+  Directions directions_;
   LaneProblem<T> augmented_;
   LaneSolver<T> solver_;
+  std::optional<EventSensitivities<T>> events_;
   Lender<T> lender_;
   OutputSlopes<T> slopes_;
   AlignedVector<T> shared_, start_, states_, z_, later_cotangent_;

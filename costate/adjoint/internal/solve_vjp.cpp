@@ -56,18 +56,16 @@ Function SolveAdjoint::tangent_adjoint(std::int64_t num_times, const MovedOperan
 /// are the vjp of the solve of state and tangent, J(x) dx, with the cotangents dc and c.
 std::vector<Array> SolveAdjoint::move_cotangents(std::span<const Array> operands, std::span<const Array> tangents,
                                                  const std::vector<bool>& wanted) const {
-  if (solve_->events() != nullptr)
-    throw NotSupported("[vjp] the gradient of a solve with events has no derivative; differentiate it once.");
   const Array dc = tangents[1].is_empty() ? zeros(operands[1].shape()) : tangents[1];
   const auto inputs = operands.subspan(2), moves = tangents.subspan(2);
   const MovedOperands moved = solve_->moved_operands(inputs, moves);
   if (std::all_of(moves.begin(), moves.end(), [](const Array& tangent) { return tangent.is_empty(); }))
     return solve_vjp(solve_, inputs, operands[0], dc, wanted);
   std::vector<Array> in = SolveExtension::tangent_inputs(inputs, moves);
-  in.push_back(concat({dc, operands[1]}, 1));
-  const std::vector<Array> out = inline_function(tangent_adjoint(operands[1].shape()[0], moved, wanted), in);
+  in.insert(in.end(), {dc, operands[1]});
+  const std::vector<Array> out = inline_function(tangent_adjoint(inputs[1].shape()[0], moved, wanted), in);
   std::vector<Array> cotangents(wanted.size());
-  std::size_t next = 1;  // after the states
+  std::size_t next = 2;  // after the result and its tangent
   for (std::size_t i = 0; i < wanted.size(); ++i)
     if (wanted[i]) cotangents[i] = out[next++];
   return cotangents;
@@ -102,8 +100,7 @@ std::vector<Array> SolveAdjoint::vjp(std::span<const Array> operands, const Arra
 std::vector<Array> SolveAdjoint::vjp_along(std::span<const Array> operands, std::span<const Array> moves,
                                            const std::vector<bool>& wanted) const {
   std::vector<Array> cotangents(operands.size());
-  if (wanted[1] && solve_->events() == nullptr)
-    cotangents[1] = solve_->jvp(operands.subspan(2), operands[0], moves.subspan(2));
+  if (wanted[1]) cotangents[1] = solve_->jvp(operands.subspan(2), operands[0], moves.subspan(2));
   const std::vector<Array> moved = move_cotangents(operands, moves, {wanted.begin() + 2, wanted.end()});
   std::copy(moved.begin(), moved.end(), cotangents.begin() + 2);
   return cotangents;
@@ -178,14 +175,12 @@ std::vector<Array> solve_vjp(const std::shared_ptr<const SolveExtension>& solve,
     throw NotSupported(
         "[vjp] adjoint = 'cvodes' has no gradient by times; take adjoint = 'discrete' and a method of "
         "Costate's own.");
-  if (solve->events() != nullptr && solve->options().adjoint == Adjoint::kForward)
-    throw NotSupported("[vjp] a solve with events has no gradient by adjoint = 'forward'; take 'discrete'.");
-  // The time of an event moves the steps after it.
-  const bool has_start = solve->options().adjoint != Adjoint::kForward || wanted[0] || wanted[1];
-  const WantedGradients gradients{.start = has_start,
-                                  .times = wanted[1] || solve->events() != nullptr,
+  const bool is_forward = solve->options().adjoint == Adjoint::kForward;
+  const WantedGradients gradients{.start = !is_forward || wanted[0] || wanted[1],
+                                  // The time of an event moves the steps after it.
+                                  .times = wanted[1] || (solve->events() != nullptr && !is_forward),
                                   .arguments = {wanted.begin() + 2, wanted.end()}};
-  if (solve->options().adjoint == Adjoint::kForward) check_tangents(operands, gradients);
+  if (is_forward) check_tangents(operands, gradients);
   const auto adjoint = std::make_shared<SolveAdjoint>(solve, gradients);
   std::vector<Array> inputs = {result, cotangent};
   inputs.insert(inputs.end(), operands.begin(), operands.end());

@@ -56,6 +56,7 @@ class SolveAdjoint : public LoweredBy<SolveAdjoint>,
   bool equals(const Extension& other) const override;
   template <class T>
   std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const;
+  std::shared_ptr<const BatchOp> lower_batch(const BatchOpContext& context) const override;
 
  private:
   Function tangent_adjoint(std::int64_t num_times, const MovedOperands& moved, const std::vector<bool>& wanted) const;
@@ -86,6 +87,7 @@ class SolveAdjointSum : public LoweredBy<SolveAdjointSum> {
   bool equals(const Extension& other) const override;
   template <class T>
   std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const;
+  std::shared_ptr<const BatchOp> lower_batch(const BatchOpContext& context) const override;
 
  private:
   /// Which operand of the solve this is the gradient by.

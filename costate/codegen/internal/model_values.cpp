@@ -92,6 +92,7 @@ void describe_model(const SeriesModel& model, const std::function<std::string(do
   set("safety", number(control.safety));
   set("previous_floor", number(control.previous_floor));
   set("first_error", number(kFirstError));
+  for (const NamedBound& bound : kNamedFirstStepBounds) set(bound.name, number(bound.value));
   set("error_constant", number(method.error_constant));
   set("order", number(order));
   set("order_less_one", number(order - 1));

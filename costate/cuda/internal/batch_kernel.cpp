@@ -8,6 +8,7 @@
 #include "costate/cuda/internal/device_array.h"
 #include "costate/cuda/internal/shared_inputs.h"
 #include "costate/cuda/internal/tile_source.h"
+#include "costate/exec/internal/batch_function.h"
 #include "costate/graph/internal/composed_pools.h"
 #include "costate/plan/plan.h"
 
@@ -128,20 +129,19 @@ class BatchKernelWriter {
 template <class T>
 std::vector<HostArray> run_as(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                               const Function& function, std::size_t lanes, std::span<const HostArray> inputs) {
-  const SharedInputs<T> given(function, lanes, inputs);
-  std::size_t batch = 0, next = 0;
+  const std::vector<const HostArray*> all = all_inputs(function, inputs, "run_batch_kernel");
+  const SharedInputs<T> given(function, lanes, all);
+  std::size_t batch = 0;
   std::vector<DeviceArray<T>> arrays;
   std::vector<std::uint64_t> words;
-  for (std::size_t i = 0; i < function.inputs().size(); ++i) {
-    const Input& input = function.inputs()[i];
-    if (!input.parameter && input.kind == InputKind::kSample) batch = static_cast<std::size_t>(inputs[next].shape()[0]);
+  for (std::size_t i = 0; i < all.size(); ++i) {
     std::vector<T> numbers;
-    if (!input.parameter) {
-      numbers.resize(static_cast<std::size_t>(inputs[next].size()));
-      inputs[next++].copy_to(std::span<T>(numbers));
+    if (function.inputs()[i].kind == InputKind::kSample) {
+      batch = static_cast<std::size_t>(all[i]->shape()[0]);
+      numbers.resize(static_cast<std::size_t>(all[i]->size()));
+      all[i]->copy_to(std::span<T>(numbers));
     }
-    arrays.emplace_back(
-        device, input.parameter || input.kind == InputKind::kShared ? given.of_input(i) : std::span<const T>(numbers));
+    arrays.emplace_back(device, numbers.empty() ? given.of_input(i) : std::span<const T>(numbers));
     words.push_back(arrays.back().address());
   }
   std::vector<DeviceArray<T>> outputs;

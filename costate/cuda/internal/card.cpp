@@ -114,7 +114,10 @@ class Card : public KernelDevice {
     driver_.check(driver_.allocate(&address, bytes), "allocating memory");
     return address;
   }
-  void release(std::uint64_t address) noexcept override { driver_.release(address); }
+  void release(std::uint64_t address) noexcept override {
+    driver_.set_context(context_);  // a record of a pull-back may end in another thread
+    driver_.release(address);
+  }
   void copy_to_device(std::uint64_t to, const void* from, std::size_t bytes) override {
     driver_.check(driver_.copy_in(to, from, bytes), "copying to the card");
   }
@@ -161,8 +164,9 @@ KernelDevice& card() {
     throw NotSupported(
         "[cuda] kernels have not yet run on hardware; set COSTATE_CUDA=experimental in the environment to try them, or "
         "run this on the CPU (device = cpu).");
-  static Card first;
-  return first;
+  // Never destroyed: what is on it may last longer than what this file has.
+  static Card* const first = new Card;
+  return *first;
 }
 
 }  // namespace costate::internal

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "costate/array/host_array.h"
 #include "costate/cuda/internal/kernel.h"
 
 namespace costate::internal {
@@ -48,5 +49,13 @@ class DeviceArray {
   std::size_t size_ = 0;
   std::uint64_t address_ = 0;
 };
+
+/// The numbers of an array, in T, on a device.
+template <class T>
+DeviceArray<T> on_device(KernelDevice& device, const HostArray& array) {
+  std::vector<T> numbers(static_cast<std::size_t>(array.size()));
+  array.copy_to(std::span<T>(numbers));
+  return DeviceArray<T>(device, std::span<const T>(numbers));
+}
 
 }  // namespace costate::internal

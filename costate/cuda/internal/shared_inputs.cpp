@@ -5,16 +5,14 @@
 namespace costate::internal {
 
 template <class T>
-SharedInputs<T>::SharedInputs(const Function& function, std::size_t lanes, std::span<const HostArray> inputs,
+SharedInputs<T>::SharedInputs(const Function& function, std::size_t lanes, std::span<const HostArray* const> inputs,
                               std::span<const std::size_t> late_inputs) {
-  std::size_t next = 0;
   std::vector<const T*> pointers;
-  for (const Input& input : function.inputs()) {
+  for (std::size_t i = 0; i < function.inputs().size(); ++i) {
     std::vector<T>& numbers = numbers_.emplace_back();
-    const HostArray* given = input.parameter ? &input.parameter->value() : &inputs[next++];
-    if (input.kind == InputKind::kShared) {
-      numbers.resize(static_cast<std::size_t>(given->size()));
-      given->copy_to(std::span<T>(numbers));
+    if (function.inputs()[i].kind == InputKind::kShared) {
+      numbers.resize(static_cast<std::size_t>(inputs[i]->size()));
+      inputs[i]->copy_to(std::span<T>(numbers));
     }
     pointers.push_back(numbers.empty() ? nullptr : numbers.data());
   }

@@ -14,8 +14,8 @@ namespace costate::internal {
 template <class T>
 class SharedInputs {
  public:
-  /// `inputs`: one for each input of the Function that is no Parameter; those of samples are not read.
-  SharedInputs(const Function& function, std::size_t lanes, std::span<const HostArray> inputs,
+  /// `inputs`: one for each input of the Function, Parameters included; those of samples are not read.
+  SharedInputs(const Function& function, std::size_t lanes, std::span<const HostArray* const> inputs,
                std::span<const std::size_t> late_inputs = {});
 
   std::span<const T> of_input(std::size_t input) const { return numbers_[input]; }

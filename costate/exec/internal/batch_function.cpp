@@ -74,20 +74,32 @@ std::span<const std::size_t> BatchFunction::finish_inputs() const {
   return split_ ? std::span<const std::size_t>(split_->shared_inputs) : std::span<const std::size_t>();
 }
 
-/// The runner's outputs are those of split_->samples: the kept ones, then sums, of which the tail makes the others.
 void BatchFunction::finish(std::span<const HostArray* const> inputs, std::size_t first_output,
                            RunResult& result) const {
-  if (!split_) return;
-  std::vector<HostArray> given, outputs(split_->kept.size() + split_->made.size() - first_output);
-  for (const HostArray* input : inputs) given.push_back(*input);
-  const std::size_t num_kept = split_->kept.size() - first_output;
+  if (split_) result.outputs = join_outputs(*split_, inputs, first_output, options_.dtype, std::move(result.outputs));
+}
+
+RunResult BatchFunction::run(std::span<const HostArray* const> inputs, std::size_t batch) const {
+  RunResult result =
+      dtype() == Dtype::kF32 ? runner<float>(batch)->run(inputs, batch) : runner<double>(batch)->run(inputs, batch);
+  std::vector<const HostArray*> shared;
+  for (const std::size_t position : finish_inputs()) shared.push_back(inputs[position]);
+  finish(shared, 0, result);
+  return result;
+}
+
+/// What was run has the kept outputs, then sums, of which the tail makes the others.
+std::vector<HostArray> join_outputs(const SharedTail& parts, std::span<const HostArray* const> shared_inputs,
+                                    std::size_t first_output, Dtype dtype, std::vector<HostArray> outputs) {
+  std::vector<HostArray> given, joined(parts.kept.size() + parts.made.size() - first_output);
+  for (const HostArray* input : shared_inputs) given.push_back(*input);
+  const std::size_t num_kept = parts.kept.size() - first_output;
   for (std::size_t i = 0; i < num_kept; ++i)
-    outputs[split_->kept[first_output + i] - first_output] = std::move(result.outputs[i]);
-  for (std::size_t i = num_kept; i < result.outputs.size(); ++i) given.push_back(std::move(result.outputs[i]));
-  std::vector<HostArray> made = interpret(split_->tail, given);
-  for (std::size_t i = 0; i < made.size(); ++i)
-    outputs[split_->made[i] - first_output] = made[i].astype(options_.dtype);
-  result.outputs = std::move(outputs);
+    joined[parts.kept[first_output + i] - first_output] = std::move(outputs[i]);
+  for (std::size_t i = num_kept; i < outputs.size(); ++i) given.push_back(std::move(outputs[i]));
+  std::vector<HostArray> made = interpret(parts.tail, given);
+  for (std::size_t i = 0; i < made.size(); ++i) joined[parts.made[i] - first_output] = made[i].astype(dtype);
+  return joined;
 }
 
 std::vector<const HostArray*> all_inputs(const Function& function, std::span<const HostArray> given,

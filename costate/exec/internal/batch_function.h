@@ -24,6 +24,9 @@ class BatchFunction {
   template <class T>
   std::shared_ptr<const BatchRunner<T>> runner(std::size_t batch) const;
 
+  /// Runs a batch in one go; of a function without late parts. `inputs` are checked.
+  RunResult run(std::span<const HostArray* const> inputs, std::size_t batch) const;
+
   /// The inputs that finish() reads, positions; empty where it has nothing to do.
   std::span<const std::size_t> finish_inputs() const;
   /// Turns a runner's outputs from `first_output` on into those of the function, by what is computed of sums over the
@@ -41,6 +44,11 @@ class BatchFunction {
   mutable std::map<std::size_t, std::shared_ptr<const BatchRunner<float>>> f32_;
   mutable std::map<std::size_t, std::shared_ptr<const BatchRunner<double>>> f64_;
 };
+
+/// The outputs of a function from `first_output` on, of what was run in its place, a SharedTail's `samples`.
+/// `shared_inputs`: one for each of SharedTail::shared_inputs.
+std::vector<HostArray> join_outputs(const SharedTail& parts, std::span<const HostArray* const> shared_inputs,
+                                    std::size_t first_output, Dtype dtype, std::vector<HostArray> outputs);
 
 /// One array for each input of a function: the given ones, and its Parameters' values. InvalidArgument, in the name of
 /// `where`, if their number is wrong.

@@ -1,4 +1,4 @@
-// What an input reaches in a graph.
+// What inputs reach in a graph.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,19 @@ inline PerNode<bool> reached_from(const Function& function, std::size_t first, s
     for (const NodeId operand : node.operands) reached[id] = reached[id] || reached[operand];
   }
   return reached;
+}
+
+/// Which nodes are the same for all samples: of inputs that are, through operations other than extensions.
+inline PerNode<bool> shared_by_samples(const Function& function) {
+  PerNode<bool> shared(num_nodes(function));
+  for (NodeId id = 0; id < num_nodes(function); ++id) {
+    const Node& node = function.node(id);
+    shared[id] = node.op != Op::kExtension;
+    if (node.op == Op::kInput)
+      shared[id] = function.inputs()[static_cast<std::size_t>(node.indices[0])].kind == InputKind::kShared;
+    for (const NodeId operand : node.operands) shared[id] = shared[id] && shared[operand];
+  }
+  return shared;
 }
 
 }  // namespace costate::internal

@@ -26,7 +26,9 @@ constexpr const char* kDates[] = {
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y",  "%m/%d/%Y", "%d.%m.%Y",    "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
     "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y",  "%y-%m-%d", "%d %b %Y",    "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y",
     "%d%b%Y",   "%Y-%b-%d", "%b %d %Y", "%b %d, %Y", "%Y%m%d",   "%a %b %d %Y", "%Y %m %d", "%Y-%j",    "%Y/%j"};
-constexpr const char* kMonths[] = {"%b %Y", "%b-%Y", "%b-%y", "%m/%Y", "%Y/%m"};
+/// Periods that stand for their first day: months, quarters (%q is ours, and pandas') and ISO weeks.
+constexpr const char* kPeriods[] = {"%b %Y",  "%b-%Y",  "%b-%y", "%m/%Y",  "%Y/%m",  "%YM%m",  "%Y-M%m", "%YQ%q",
+                                    "%Y-Q%q", "%Y Q%q", "%Yq%q", "Q%q %Y", "Q%q-%Y", "Q%q/%Y", "%G-W%V", "%GW%V"};
 /// Dates that are numbers, told by how many digits they have.
 struct CompactFormat {
   const char* format;
@@ -52,7 +54,7 @@ bool has_clock(const std::string& format) {
 
 const std::vector<std::string>& known_formats() {
   static const std::vector<std::string> formats = [] {
-    std::vector<std::string> all(std::begin(kMonths), std::end(kMonths));
+    std::vector<std::string> all(std::begin(kPeriods), std::end(kPeriods));
     for (const char* date : kDates) {
       all.emplace_back(date);
       for (const char* between : kBetween)
@@ -87,10 +89,29 @@ bool has_day(const std::string& format) {
 
 bool has_month(const std::string& format) { return has_any(format, {"%b", "%B", "%h", "%m"}); }
 
+date::sys_days day_of(const IsoTime& time) { return date::sys_days{date::days{static_cast<int>(time.day)}}; }
+
+/// `format` with `by` in place of its %q, which the date library does not know.
+std::string with_quarter(std::string format, const std::string& by) {
+  if (const std::size_t at = format.find("%q"); at != std::string::npos) format.replace(at, 2, by);
+  return format;
+}
+
+bool is_of_week(const std::string& format) { return has_any(format, {"%V"}) && !has_any(format, {"%u", "%w", "%a"}); }
+
 /// Months stand for their first day, and so do years.
 bool is_of_month(const std::string& format) { return !has_day(format) && has_month(format); }
 bool is_of_year(const std::string& format) {
   return !has_day(format) && !has_month(format) && has_any(format, {"%Y", "%y"});
+}
+
+/// A date in which the number of a quarter was read as that of a month; nothing if there is no such quarter.
+std::optional<IsoTime> of_quarter(const IsoTime& read) {
+  const date::year_month_day first{day_of(read)};
+  const unsigned quarter = static_cast<unsigned>(first.month());
+  if (quarter > 4) return std::nullopt;
+  const date::sys_days day = first.year() / static_cast<int>(3 * quarter - 2) / 1;
+  return IsoTime{.day = day.time_since_epoch().count()};
 }
 
 /// A year of other than four digits is a %y that was read as %Y, or no date.
@@ -104,6 +125,15 @@ bool has_plain_year(const std::string& format, date::local_days day) {
 std::optional<IsoTime> parse_by(const std::string& format, const std::string& text) {
   // A blank of a format also fits nothing at all, which would split numbers.
   if (count_blanks(text) != count_blanks(format) || !has_all_digits(format, text)) return std::nullopt;
+  if (const std::string month = with_quarter(format, "%m"); month != format) {
+    const std::optional<IsoTime> read = parse_by(month, text);
+    return read ? of_quarter(*read) : std::nullopt;
+  }
+  if (is_of_week(format)) {
+    // The library takes a 53rd week of any year.
+    const std::optional<IsoTime> read = parse_by(format + " %u", text + " 1");
+    return read && date::format(format, day_of(*read)) == text ? read : std::nullopt;
+  }
   if (is_of_year(format)) return parse_by(format + " %m %d", text + " 1 1");
   if (is_of_month(format)) return parse_by(format + " %d", text + " 1");
   // One for all cells: making a stream takes longer than reading a date.
@@ -159,8 +189,20 @@ bool is_date_or_clock(const std::string& text) {
   return parse_iso_time(text) || is_clock(text) || !formats_of(text).empty();
 }
 
+int months_of_period(const std::string& format) {
+  if (format.find("%q") != std::string::npos) return 3;
+  return is_of_month(format) ? 1 : is_of_year(format) ? 12 : 0;
+}
+
+std::optional<std::int64_t> first_day_after(std::int64_t day, std::int64_t months) {
+  const date::year_month_day first{day_of({.day = day})};
+  if (first.day() != date::day{1}) return std::nullopt;
+  const date::sys_days later = first + date::months{static_cast<int>(months)};
+  return later.time_since_epoch().count();
+}
+
 std::string format_iso_time(const IsoTime& time, bool with_time_of_day) {
-  const date::sys_days day{date::days{static_cast<int>(time.day)}};
+  const date::sys_days day = day_of(time);
   if (!with_time_of_day) return date::format("%F", day);
   const std::chrono::seconds whole{static_cast<int>(time.second)};
   // Digits of the fraction as they came: "0.25" → ".25".
@@ -170,10 +212,12 @@ std::string format_iso_time(const IsoTime& time, bool with_time_of_day) {
 }
 
 std::optional<std::string> format_by(const std::string& format, const IsoTime& time) try {
-  const date::sys_days day{date::days{static_cast<int>(time.day)}};
+  const date::sys_days day = day_of(time);
   const std::chrono::microseconds second{std::llround(time.second * 1e6)};
   const std::chrono::seconds whole = date::floor<std::chrono::seconds>(second);
-  const std::string text = second == whole ? date::format(format, day + whole) : date::format(format, day + second);
+  const unsigned month = static_cast<unsigned>(date::year_month_day(day).month());
+  const std::string known = with_quarter(format, std::to_string((month + 2) / 3));
+  const std::string text = second == whole ? date::format(known, day + whole) : date::format(known, day + second);
   const std::optional<IsoTime> back = parse_by(format, text);
   const double apart =
       back ? static_cast<double>(back->day - time.day) * kSecondsPerDay + back->second - time.second : 1;

@@ -10,7 +10,8 @@
 
 namespace costate::internal {
 
-/// Reads all of `text` by a format of strptime; nothing if it does not fit. Years are of four digits (%Y) or two (%y).
+/// Reads all of `text` by a format of strptime, in which %q is the number of a quarter; nothing if it does not fit.
+/// Years are of four digits (%Y) or two (%y).
 std::optional<IsoTime> parse_by(const std::string& format, const std::string& text);
 
 /// The formats that a date, or date-time, could be in: several if day and month could be exchanged. None for ISO 8601
@@ -27,6 +28,11 @@ bool is_clock(const std::string& text);
 
 /// The moment in a format of strftime. Nothing if it would not read back to the same, to a microsecond.
 std::optional<std::string> format_by(const std::string& format, const IsoTime& time);
+
+/// How many months a period of the format is whose first day stands for it: 1, 3, 12; 0 for other formats.
+int months_of_period(const std::string& format);
+/// The first day of the month, so many months after that of `day`; nothing if `day` is no such day.
+std::optional<std::int64_t> first_day_after(std::int64_t day, std::int64_t months);
 
 /// "2024-05-31", or "2024-05-31T12:30:00.5Z".
 std::string format_iso_time(const IsoTime& time, bool with_time_of_day);

@@ -4,6 +4,7 @@
 
 #include "costate/base/error.h"
 #include "costate/graph/extension.h"
+#include "costate/graph/internal/reach.h"
 
 namespace costate::internal {
 namespace {
@@ -35,19 +36,12 @@ bool is_zero(const Node& node) {
 
 void place_nodes(const Function& function, const PlanOptions& options, Placement& placement) {
   const auto& late = options.late_inputs;
+  placement.is_shared = shared_by_samples(function);
   for (const Node& node : function.nodes()) {
-    bool shared = node.op != Op::kExtension;
     Phase phase = Phase::kForward;
-    if (node.op == Op::kInput) {
-      const auto position = static_cast<std::size_t>(node.indices[0]);
-      shared = function.inputs()[position].kind == InputKind::kShared;
-      if (std::find(late.begin(), late.end(), position) != late.end()) phase = Phase::kReverse;
-    }
-    for (const NodeId operand : node.operands) {
-      shared = shared && placement.is_shared[operand];
-      phase = std::max(phase, placement.phase[operand]);
-    }
-    placement.is_shared.push_back(shared);
+    if (node.op == Op::kInput && std::ranges::count(late, static_cast<std::size_t>(node.indices[0])) > 0)
+      phase = Phase::kReverse;
+    for (const NodeId operand : node.operands) phase = std::max(phase, placement.phase[operand]);
     placement.phase.push_back(phase);
   }
 }

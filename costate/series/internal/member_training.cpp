@@ -51,7 +51,7 @@ TrainResult joined(TrainResult first, const TrainResult& then) {
 }
 
 SelectionOptions selection_options(const FitOptions& options, const TimeLimit::Part& time) {
-  SelectionOptions selection{.fingerprint = options.fingerprint, .resume = options.resume};
+  SelectionOptions selection{.fingerprint = options.fingerprint, .resume = options.resume, .device = options.device};
   selection.ends_trial = [time](const std::string& trial, std::int64_t epochs) {
     return time.ends_training(trial, epochs);
   };
@@ -141,6 +141,7 @@ class MemberTraining {
                                                     : text::concat("member ", member + 1, ", last");
     plan.member = member;
     plan.resume = options_.resume;
+    plan.device = options_.device;
     plan.should_stop = [time, name](std::int64_t epochs) { return time.ends_training(name, epochs); };
     plan.fingerprint = options_.fingerprint;
     if (member > 0) plan.fingerprint += text::concat("# ", file, "\n");

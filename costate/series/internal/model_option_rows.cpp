@@ -131,6 +131,15 @@ std::vector<FitOption> solver_options() {
        .help = "Gradients: discrete (exact), interpolating, quadrature, backsolve or forward",
        .is_of_model = true,
        .access = COSTATE_CHOICE(model.solve.adjoint, adjoint_from_name)},
+      {.section = section,
+       .key = "gradient_steps",
+       .kind = kChoice,
+       .flag = "--gradient-steps",
+       .group = group,
+       .help = "Steps that follow small disturbances, for gradients at rest: auto, on or off",
+       .is_of_model = true,
+       .may_be_absent = true,
+       .access = COSTATE_CHOICE(model.solve.gradient_steps, gradient_steps_from_name)},
   };
 }
 

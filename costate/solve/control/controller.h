@@ -20,6 +20,10 @@
 
 namespace costate {
 
+/// What chooses the first step where none is given (control/initial_step.h): the method's error estimate, or the order
+/// alone, as Hairer, Norsett and Wanner do.
+enum class FirstStep { kOfMethod, kHairers };
+
 /// How a step size follows the error. beta1 and beta2 are Hairer's for DOPRI5, whose beta = 0.04 is beta2 = -0.2, beta1
 /// = 0.85 here. His `previous` starts at 1e-4, and may become as small: after steps far below the tolerance that holds
 /// the growth back by a third, where there is nothing to damp.
@@ -35,15 +39,17 @@ struct StepControl {
   double beta2 = -0.2;
   double beta3 = 0;
   double previous_floor = 0.01;  ///< `previous` and `before` are never taken smaller
+  FirstStep first_step_rule = FirstStep::kOfMethod;
 
-  /// torchdiffeq's rule: elementary controller; an accepted step never shrinks.
+  /// torchdiffeq's rule: elementary controller; an accepted step never shrinks; Hairer's first step.
   static constexpr StepControl torchdiffeq() {
     return {.factor_min_accepted = 1,
             .factor_rejected = 1,
             .factor_rejected_again = 1,
             .factor_max_after_reject = 10,
             .beta1 = 1,
-            .beta2 = 0};
+            .beta2 = 0,
+            .first_step_rule = FirstStep::kHairers};
   }
 
   bool operator==(const StepControl&) const = default;

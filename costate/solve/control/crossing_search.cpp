@@ -32,13 +32,23 @@ bool stays_away(const EventPoint& a, const EventPoint& b, double sign, double ne
          sign * (b.g - third * b.rate) > near;
 }
 
+/// About where the cubic loses `sign`: where the quadratic with the values of both ends, and the slope at the first,
+/// does; the middle if that is at an end.
+double guess_of_root(const Cubic& cubic, double sign) {
+  constexpr double kEdge = 1e-3;
+  const double square = cubic.square + cubic.cube;
+  const double root = std::sqrt(cubic.slope * cubic.slope - 4 * square * cubic.start);
+  const double x = 2 * cubic.start / (sign * root - cubic.slope);
+  return x > kEdge && x < 1 - kEdge ? x : 0.5;
+}
+
 /// Where the cubic loses `sign`, between a and b; the middle if it says nothing. A guess, of which no more is asked
 /// than that Newton's method goes on from there.
 double root_between(const EventPoint& a, const EventPoint& b, double sign) {
   constexpr int kMostSteps = 40;
   constexpr double kCloseEnough = 1e-9;
   const Cubic cubic(a, b);
-  double low = 0, high = 1, x = 0.5;
+  double low = 0, high = 1, x = guess_of_root(cubic, sign);
   for (int i = 0; i < kMostSteps && std::isfinite(cubic.square + cubic.cube); ++i) {
     const double value = cubic.at(x), step = -value / cubic.slope_at(x);
     if (std::abs(step) <= kCloseEnough) break;
@@ -85,6 +95,8 @@ void CrossingSearch::find(const EventPoint& at, double sign_after) {
 
 void CrossingSearch::start(const Interval& interval, Crossing wanted) {
   state_ = State::kNone;
+  const double largest = std::max(std::abs(interval.from.g), std::abs(interval.to.g));
+  if (stays_away(interval.from, interval.to, interval.sign, kFar * largest)) return;  // as in most steps
   wanted_ = wanted;
   low_ = interval.from;
   high_ = interval.to;
@@ -97,7 +109,6 @@ void CrossingSearch::start(const Interval& interval, Crossing wanted) {
     return;
   }
   if (sign_ * high_.g > 0) {
-    const double largest = std::max(std::abs(low_.g), std::abs(high_.g));
     touch_ = interval.rounding * largest;
     smallest_ = largest;
     return look_at_extremum();

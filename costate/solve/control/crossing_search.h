@@ -33,6 +33,8 @@ class CrossingSearch {
   };
 
   void start(const Interval& interval, Crossing wanted);
+  /// Nothing is searched, nor found.
+  void stop() { state_ = State::kNone; }
 
   bool wants_probe() const { return state_ == State::kExtremum || state_ == State::kBracket; }
   double probe_time() const { return probe_; }

@@ -38,7 +38,7 @@ class EventTracker {
   };
 
   /// `epsilon` is the rounding of the numbers that g is computed of.
-  EventTracker(std::vector<EventRule> rules, double epsilon);
+  EventTracker(std::span<const EventRule> rules, double epsilon);
 
   /// A sample begins; time runs in `direction`.
   void begin(double direction);
@@ -49,8 +49,8 @@ class EventTracker {
 
   /// The step was accepted, with these values at its end. Then, while wants_probe(), take() the values at probe_time().
   void search(double t_end, const Values& values);
-  bool wants_probe() const { return searched_ < rules_.size(); }
-  double probe_time() const { return searches_[searched_].probe_time(); }
+  bool wants_probe() const { return searched_ < events_.size(); }
+  double probe_time() const { return events_[searched_].search.probe_time(); }
   /// The event whose values are asked for.
   std::size_t searched_event() const { return searched_; }
   void take(double g, double rate);
@@ -60,25 +60,27 @@ class EventTracker {
   /// What happened in the step, in the order of time. Nothing happens after one that cuts.
   std::span<const TrackedEvent> happened() const { return happened_; }
   bool cuts() const { return !happened_.empty() && happened_.back().cuts; }
-  /// Whether the step was looked into, between its ends.
-  bool has_probed() const { return has_probed_; }
 
  private:
-  void search_from(std::size_t event, const EventPoint& from);
+  /// What is known of one event.
+  struct Watched {
+    EventRule rule;
+    CrossingSearch search = {};
+    EventPoint from = {}, to = {};  // what is still to be searched of the step
+    double sign = 0;                // of g where the search is; 0: not known
+    double noise = 0;               // at the end of a cut step g may be so large and still be zero
+    bool has_ended = false;         // it has ended the step
+    std::int64_t count = 0;
+  };
+
+  void search_from(Watched& event, const EventPoint& from);
   void go_on();
-  void settle();
-  void happen(std::size_t event);
+  void happen(std::size_t index);
   void finish_step();
 
-  std::vector<EventRule> rules_;
+  std::vector<Watched> events_;  // in one block: of many samples, each step reads all
   double epsilon_, direction_ = 1, tolerance_ = 0;
-  bool wants_start_ = true, is_start_of_sample_ = true, failed_ = false, has_probed_ = false;
-  std::vector<CrossingSearch> searches_;  // one an event, as all below
-  std::vector<EventPoint> from_, to_;     // what is still to be searched of the step
-  std::vector<double> signs_;             // of g where the search is; 0: not known
-  std::vector<double> noise_;             // at the end of a cut step g may be so large and still be zero
-  std::vector<char> ended_;               // it has ended the step
-  std::vector<std::int64_t> counts_;
+  bool wants_start_ = true, is_start_of_sample_ = true, failed_ = false;
   std::size_t searched_;  // the event that is searched; their number if none is
   std::vector<TrackedEvent> happened_;
 };

@@ -8,25 +8,17 @@
 namespace costate {
 
 double trial_step(const TrialNorms& norms) {
-  constexpr double kTiny = 1e-6;
-  const bool usable = norms.state >= 1e-5 && norms.slope >= 1e-5 && std::isfinite(norms.state / norms.slope);
-  if (!usable) return kTiny;
-  // A huge slope must not make a step of zero.
-  return std::max(0.01 * norms.state / norms.slope, 1e-300);
-}
-
-FirstStep first_step_of(const StepControl& control) {
-  StepControl rule = StepControl::torchdiffeq();
-  rule.safety = control.safety;
-  rule.factor_min = control.factor_min;
-  rule.factor_max = control.factor_max;
-  rule.factor_max_after_reject = control.factor_max_after_reject;
-  return control == rule ? FirstStep::kHairers : FirstStep::kOfMethod;
+  constexpr FirstStepBounds bounds = kFirstStepBounds;
+  const bool usable =
+      norms.state >= bounds.least_norm && norms.slope >= bounds.least_norm && std::isfinite(norms.state / norms.slope);
+  if (!usable) return bounds.blind_trial;
+  return std::max(bounds.trial_share * norms.state / norms.slope, bounds.least_trial);
 }
 
 void initial_steps(const Tableau& tableau, FirstStep rule, const double* slopes, const double* curvatures,
                    double* steps, std::size_t count) {
   constexpr std::size_t kChunk = 32;
+  constexpr FirstStepBounds bounds = kFirstStepBounds;
   const double order = tableau.error_order();
   for (; count > 0; count -= std::min(count, kChunk), slopes += kChunk, curvatures += kChunk, steps += kChunk) {
     const std::size_t n = std::min(count, kChunk);
@@ -44,9 +36,11 @@ void initial_steps(const Tableau& tableau, FirstStep rule, const double* slopes,
     internal::unary_kernel<double>(Op::kExp)(logs, logs, n);
     for (std::size_t i = 0; i < n; ++i) {
       const double moves = rule == FirstStep::kHairers ? std::max(slopes[i], curvatures[i]) : slopes[i];
-      const double trial = steps[i], step = moves > 1e-15 ? logs[i] : std::max(1e-6, trial * 1e-3);
+      const double trial = steps[i];
+      const double step =
+          moves > bounds.least_slope ? logs[i] : std::max(bounds.blind_trial, trial * bounds.rest_share);
       const bool is_finite = std::isfinite(slopes[i]) && std::isfinite(curvatures[i]);
-      steps[i] = is_finite ? std::min(100 * trial, step) : trial * 1e-3;
+      steps[i] = is_finite ? std::min(bounds.most_trials * trial, step) : trial * bounds.rest_share;
     }
   }
 }

@@ -14,9 +14,9 @@
 //     h  = min(100 h0, h1)                                                        initial_step
 //
 // with k the error estimate's order and C its error_constant: d1 rate^(k-1) stands for the solution's k-th derivative,
-// as if every derivative were `rate` times the one before. Where control is torchdiffeq's, h1 is Hairer's as well,
-// (0.01 / max(d1, d2))^(1/p) with p the method's order: steps are to be the same from the first one on. Step sizes here
-// are positive; the caller gives them their sign.
+// as if every derivative were `rate` times the one before. By FirstStep::kHairers, torchdiffeq's, h1 is Hairer's as
+// well, (0.01 / max(d1, d2))^(1/p) with p the method's order. Step sizes here are positive; the caller gives them their
+// sign.
 #pragma once
 
 #include <cstddef>
@@ -39,13 +39,31 @@ struct InitialNorms {
   double curvature;  ///< d2
 };
 
-enum class FirstStep { kOfMethod, kHairers };
-
 /// The error that the first step is to have, in tolerances; measured: 0.003 to 0.3 cost the same within 2 %.
 inline constexpr double kFirstError = 0.003, kHairersError = 0.01;
 
-/// kHairers of StepControl::torchdiffeq(), whatever its safety and its largest and smallest factors.
-FirstStep first_step_of(const StepControl& control);
+/// The other numbers of the formulas above.
+struct FirstStepBounds {
+  double least_norm = 1e-5;     ///< below, d0 and d1 tell nothing of a step
+  double blind_trial = 1e-6;    ///< h0 then, and the least h1 of a field that is at rest
+  double trial_share = 0.01;    ///< of d0 / d1
+  double least_trial = 1e-300;  ///< a huge slope must not make a step of zero
+  double least_slope = 1e-15;   ///< below, the field is at rest
+  double rest_share = 1e-3;     ///< of h0, at rest and where a norm is not finite
+  double most_trials = 100;     ///< h is at most so many h0
+};
+inline constexpr FirstStepBounds kFirstStepBounds = {};
+
+/// The same by their names, for generated source, which takes a first step as well.
+struct NamedBound {
+  const char* name;
+  double value;
+};
+inline constexpr NamedBound kNamedFirstStepBounds[] = {
+    {"least_norm", kFirstStepBounds.least_norm},   {"blind_trial", kFirstStepBounds.blind_trial},
+    {"trial_share", kFirstStepBounds.trial_share}, {"least_trial", kFirstStepBounds.least_trial},
+    {"least_slope", kFirstStepBounds.least_slope}, {"rest_share", kFirstStepBounds.rest_share},
+    {"most_trials", kFirstStepBounds.most_trials}};
 
 /// h, for a method with an error estimate. trial / 1000 if a norm is not finite.
 double initial_step(double trial, const InitialNorms& norms, const Tableau& tableau, FirstStep rule);

@@ -29,8 +29,9 @@ EventProblem<T>::EventProblem(const EventField& all, std::size_t lanes, const st
       part_offsets(internal::part_offsets(all.field)) {}
 
 template <class T>
-EventEvaluator<T>::EventEvaluator(const EventProblem<T>& problem, const EventFunction<T>& function, std::size_t lanes)
-    : problem_(problem),
+EventEvaluator<T>::EventEvaluator(std::span<const std::size_t> part_offsets, const EventFunction<T>& function,
+                                  std::size_t lanes)
+    : part_offsets_(part_offsets.begin(), part_offsets.end()),
       function_(function),
       lanes_(lanes),
       workspace_(function.function.make_workspace()),
@@ -44,7 +45,7 @@ void EventEvaluator<T>::bind(const EventPlace<T>& place, const T* times) {
   inputs_.clear();
   for (const std::size_t offset : function_.time.offsets)
     inputs_.push_back(times == nullptr ? nullptr : times + offset * lanes_);
-  for (const std::size_t offset : problem_.part_offsets)
+  for (const std::size_t offset : part_offsets_)
     inputs_.push_back(place.y == nullptr ? nullptr : place.y + offset * lanes_);
   inputs_.insert(inputs_.end(), place.arguments.begin(), place.arguments.end());
   inputs_.insert(inputs_.end(), place.more.begin(), place.more.end());

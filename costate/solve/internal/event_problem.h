@@ -48,7 +48,8 @@ struct EventPlace {
 template <class T>
 class EventEvaluator {
  public:
-  EventEvaluator(const EventProblem<T>& problem, const EventFunction<T>& function, std::size_t lanes);
+  /// `part_offsets`: the rows at which the parts of the state begin.
+  EventEvaluator(std::span<const std::size_t> part_offsets, const EventFunction<T>& function, std::size_t lanes);
 
   /// What the function makes of the arguments that all samples share; before the first run() with new ones.
   void prepare(std::span<const T* const> arguments);
@@ -60,7 +61,7 @@ class EventEvaluator {
  private:
   void bind(const EventPlace<T>& place, const T* times);
 
-  const EventProblem<T>& problem_;
+  const std::vector<std::size_t> part_offsets_;
   const EventFunction<T>& function_;
   const std::size_t lanes_;
   TileWorkspace<T> workspace_;

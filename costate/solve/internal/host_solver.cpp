@@ -4,44 +4,18 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "costate/base/threads.h"
-#include "costate/exec/internal/image_lanes.h"
-#include "costate/exec/kernels/kernels.h"
 #include "costate/solve/internal/dense_form.h"
 #include "costate/solve/internal/failure_advice.h"
+#include "costate/solve/internal/host_lanes.h"
 #include "costate/solve/internal/host_watch.h"
 #include "costate/solve/internal/lane_solver.h"
+#include "costate/solve/internal/sample_saver.h"
 
 namespace costate::internal {
 namespace {
-
-/// About how many numbers a lane keeps in the cache: its stages, and the largest values of the field.
-std::size_t numbers_per_lane(const VectorField& field, const SolveOptions& options) {
-  std::int64_t largest = 0;
-  for (const Node& node : field.function().nodes())
-    if (node.op != Op::kInput && node.op != Op::kConstant) largest = std::max(largest, node.shape.size());
-  if (tableau(options.method).is_implicit()) {  // its matrix and the factors, and some vectors
-    const auto n = static_cast<std::size_t>(field.state_size());
-    return 3 * n * n + 40 * n + 2 * static_cast<std::size_t>(largest);
-  }
-  const auto stages = static_cast<std::size_t>(tableau(options.method).num_all_stages());
-  return 2 * stages * static_cast<std::size_t>(field.state_size()) + 2 * static_cast<std::size_t>(largest);
-}
-
-/// Four vectors of samples; up to sixteen for small fields, where a kernel's call costs as much as its arithmetic, as
-/// long as they fit into the cache and all threads have work.
-template <class T>
-std::size_t choose_lanes(std::size_t batch, std::size_t bytes_per_lane) {
-  const std::size_t width = simd_lanes<T>();
-  if (batch <= 2 || width == 1) return 1;
-  constexpr std::size_t kCacheBytes = std::size_t{128} << 10;
-  std::size_t lanes = 4 * width;
-  while (lanes < 16 * width && 2 * lanes * bytes_per_lane <= kCacheBytes &&
-         batch >= 4 * lanes * static_cast<std::size_t>(num_threads()))
-    lanes *= 2;
-  return std::min(rounded_lanes<T>(batch), lanes);
-}
 
 template <class T>
 AlignedVector<T> numbers_of(const HostArray& array) {
@@ -58,8 +32,9 @@ class HostSolver {
   HostSolver(const VectorField& field, const SolveOptions& options, const HostBatch& batch)
       : batch_(batch),
         sizes_(batch.sizes),
-        problem_(field, options, lanes_for(field, options), batch.sizes.times, {}, batch.events) {
-    if (problem_.time.rounds_time) check_f32_times(batch);
+        problem_(field, options, host_lanes<T>(field, options, batch.sizes.batch), batch.sizes.times, {},
+                 batch.events) {
+    if (problem_.time.rounds_time) check_f32_times(batch.times, batch.sizes.times);
     if (sizes_.times_are_shared) shared_times_ = batch.times.numbers();
     for (const FieldValue& given : field_values(field, batch.arguments)) {
       Argument argument{
@@ -74,12 +49,14 @@ class HostSolver {
     for (const Argument& argument : arguments_)
       values.push_back(argument.shared.empty() ? nullptr : argument.shared.data());
     prepare_field<T>(problem_, values, shared_);
+    if (batch.save != nullptr) save_.emplace(*batch.save, problem_);
   }
 
   Solution run(DenseSolution::Steps* dense) {
     Solution solution;
     std::vector<std::int64_t> axes = {static_cast<std::int64_t>(sizes_.batch), static_cast<std::int64_t>(sizes_.times)};
-    axes.insert(axes.end(), sizes_.state.axes().begin(), sizes_.state.axes().end());
+    const Shape& kept = save_ ? batch_.save->shape() : sizes_.state;
+    axes.insert(axes.end(), kept.axes().begin(), kept.axes().end());
     solution.states = HostArray(Shape(axes), kDtype);
     make_room(solution, sizes_.batch);
     if (!problem_.is_fixed) make_end(solution);
@@ -157,14 +134,6 @@ class HostSolver {
     return all;
   }
 
-  std::size_t lanes_for(const VectorField& field, const SolveOptions& options) const {
-    // One step for the whole batch means one tile.
-    if (options.control == Control::kJoint)
-      return sizes_.batch > 2 ? rounded_lanes<T>(sizes_.batch) : std::max<std::size_t>(1, sizes_.batch);
-    return lanes_for_images<T>(choose_lanes<T>(sizes_.batch, sizeof(T) * numbers_per_lane(field, options)),
-                               largest_image(field.function()));
-  }
-
   /// What the threads of a solve share.
   struct Common {
     std::atomic<std::size_t> next = 0;  // who solves a sample changes no bit of it
@@ -186,6 +155,7 @@ class HostSolver {
           sample_of_(host.problem_.lanes),
           watch_(host.batch_.watch == nullptr ? nullptr : std::make_unique<HostWatch<T>>(host.batch_, host.problem_)) {
       const std::size_t lanes = host.problem_.lanes;
+      if (host.save_) saver_.emplace(*host.save_);
       z0_.resize(host.problem_.state_size * lanes);
       rows_.resize(lanes);
       times_.resize(host.sizes_.times * lanes);
@@ -221,7 +191,7 @@ class HostSolver {
       if (sample >= host_.sizes_.batch) return false;
       sample_of_[lane] = sample;
       fill(host_.batch_.z0, sample, host_.problem_.state_size, lane, z0_.data());
-      rows_[lane] = states_of(sample);
+      rows_[lane] = saver_ ? saver_->states(lane) : kept_of(sample);
       if (!host_.sizes_.times_are_shared) fill(host_.batch_.times, sample, host_.sizes_.times, lane, times_.data());
       for (std::size_t i = 0; i < packed_.size(); ++i)
         if (host_.arguments_[i].of_samples != nullptr)
@@ -241,12 +211,14 @@ class HostSolver {
       if (const LaneSwitch* switches = solver_.switches(); switches != nullptr)
         solution_.switches[sample].assign(switches->times(lane).begin(), switches->times(lane).end());
       if (!host_.problem_.is_fixed) keep_end(sample, lane);
+      if (saver_) saver_->save(times_.data(), pointers_, lane, kept_of(sample));
     }
 
    private:
-    /// [time, state] of a sample in the solution.
-    T* states_of(std::size_t sample) const {
-      return solution_.states.template data<T>().data() + sample * host_.sizes_.times * host_.problem_.state_size;
+    /// What the solution has of a sample, [time, …].
+    T* kept_of(std::size_t sample) const {
+      const std::size_t size = host_.save_ ? host_.save_->out_size : host_.problem_.state_size;
+      return solution_.states.template data<T>().data() + sample * host_.sizes_.times * size;
     }
 
     void take_up(std::size_t sample, std::size_t lane) {
@@ -274,7 +246,7 @@ class HostSolver {
       }
       T* states = end.states.template data<T>().data() + sample * size;
       T* slopes = end.slopes.template data<T>().data() + sample * size;
-      const T* last = states_of(sample) + (host_.sizes_.times - 1) * size;
+      const T* last = rows_[lane] + (host_.sizes_.times - 1) * size;
       for (std::size_t row = 0; row < size; ++row) {
         states[row] = last[row];
         slopes[row] = common_.knows_slope[sample] != 0 ? solver_.last_slopes()[row * lanes + lane] : T{0};
@@ -309,6 +281,7 @@ class HostSolver {
     std::vector<const T*> pointers_;
     LaneResume<T> resume_;
     std::unique_ptr<HostWatch<T>> watch_;  // null where nobody watches
+    std::optional<SampleSaver<T>> saver_;  // where the solution does not have states
   };
 
   /// An argument or Parameter of the field: numbers that all samples share, or a batch.
@@ -324,6 +297,7 @@ class HostSolver {
   AlignedVector<T> shared_;
   std::vector<double> shared_times_;  // empty where each sample has its own
   std::vector<Argument> arguments_;
+  std::optional<SaveProblem<T>> save_;
 };
 
 }  // namespace
@@ -337,10 +311,10 @@ std::vector<FieldValue> field_values(const VectorField& field, std::span<const H
   return values;
 }
 
-void check_f32_times(const HostBatch& batch) {
-  for (std::int64_t i = 1; i < batch.times.size(); ++i) {
-    const double t = batch.times.at(i - 1), next = batch.times.at(i);
-    if (static_cast<std::size_t>(i) % batch.sizes.times != 0 && is_coarse(t, next))
+void check_f32_times(const HostArray& times, std::size_t num_times) {
+  for (std::int64_t i = 1; i < times.size(); ++i) {
+    const double t = times.at(i - 1), next = times.at(i);
+    if (static_cast<std::size_t>(i) % num_times != 0 && is_coarse(t, next))
       throw InvalidArgument(
           "[solve] times must be so far apart that f32 can tell what is between them, since the field "
           "reads t beside its state or arguments; two are ",

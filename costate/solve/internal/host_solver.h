@@ -9,6 +9,7 @@
 
 #include "costate/solve/dense_solution.h"
 #include "costate/solve/internal/event_field.h"
+#include "costate/solve/save_function.h"
 #include "costate/solve/solve.h"
 
 namespace costate::internal {
@@ -30,6 +31,7 @@ struct HostBatch {
   std::span<const HostArray> arguments;
   HostSizes sizes;
   const EventField* events = nullptr;  // of the field that is solved, if it has some
+  const SaveFunction* save = nullptr;  // of what is kept in place of states, if it isn't these
   const SolveEnd* resume = nullptr;    // of the solve that this one goes on with
   const SolveWatch* watch = nullptr;   // null where nobody watches
 };
@@ -43,8 +45,8 @@ struct FieldValue {
 /// The arguments and Parameters of a field in the order of its Function's inputs.
 std::vector<FieldValue> field_values(const VectorField& field, std::span<const HostArray> arguments);
 
-/// InvalidArgument for times that f32 cannot tell apart, where the field reads t as such.
-void check_f32_times(const HostBatch& batch);
+/// InvalidArgument for times, `num_times` a sample, that f32 cannot tell apart, where the field reads t as such.
+void check_f32_times(const HostArray& times, std::size_t num_times);
 
 /// Room in a Solution for what each sample's solve ends with, and what one did.
 void make_room(Solution& solution, std::size_t batch);

@@ -18,13 +18,20 @@ LaneEvents<T>::LaneEvents(const LaneProblem<T>& problem)
       lanes_(problem.lanes),
       rows_(problem.state_size),
       dense_(problem),
-      watch_(problem_, problem_.watch, lanes_),
-      reset_(problem_, problem_.values, lanes_),
+      watch_(problem_.part_offsets, problem_.watch, lanes_),
+      reset_(problem_.part_offsets, problem_.values, lanes_),
       trackers_(lanes_, EventTracker(problem_.events.rules, std::numeric_limits<T>::epsilon())),
       lists_(lanes_),
+      accepted_(lanes_),
       searching_(lanes_),
+      found_(lanes_),
+      touched_(lanes_),
+      is_new_(lanes_),
       is_cut_(lanes_),
+      is_end_(lanes_),
+      has_failed_(lanes_),
       looks_into_(lanes_),
+      cut_times_(lanes_),
       times_(padded(lanes_)),
       y_(padded(rows_ * lanes_)),
       slopes_(padded(rows_ * lanes_)),
@@ -50,13 +57,14 @@ void LaneEvents<T>::start(std::span<const T* const> arguments) {
 template <class T>
 void LaneEvents<T>::begin(std::size_t lane, double direction) {
   trackers_[lane].begin(direction);
+  is_new_[lane] = 1;
   lists_[lane].clear();
 }
 
 template <class T>
 void LaneEvents<T>::forget_step() {
-  std::ranges::fill(is_cut_, char{0});
-  std::ranges::fill(looks_into_, char{0});
+  for (const std::uint32_t lane : touched_) is_cut_[lane] = is_end_[lane] = has_failed_[lane] = looks_into_[lane] = 0;
+  touched_.clear();
 }
 
 /// g and rates of all lanes.
@@ -86,23 +94,29 @@ EventTracker::Values LaneEvents<T>::values_of(std::size_t lane) {
 
 template <class T>
 bool LaneEvents<T>::search(const EventSearch<T>& search) {
-  const auto is_new = [&](std::size_t lane) { return search.accepted[lane] != 0 && trackers_[lane].wants_start(); };
-  bool any_new = false, looks_into = false;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) any_new |= is_new(lane);
-  if (any_new) {
+  accepted_.clear();
+  for (std::size_t lane = 0; lane < lanes_; ++lane)
+    if (search.accepted[lane] != 0) accepted_.push_back(static_cast<std::uint32_t>(lane));
+  const auto is_new = [&](std::uint32_t lane) { return is_new_[lane] != 0; };
+  if (std::ranges::any_of(accepted_, is_new)) {
     const T* slopes = search.first_slope != nullptr ? search.first_slope : dense_slopes(search, search.step.start);
     evaluate(search, search.step.start, search.step.y, slopes);
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (is_new(lane)) trackers_[lane].set_start(search.step.start[lane], values_of(lane));
+    for (const std::uint32_t lane : accepted_) {
+      if (!is_new(lane)) continue;
+      trackers_[lane].set_start(search.step.start[lane], values_of(lane));
+      is_new_[lane] = 0;
+    }
   }
   evaluate(search, search.t_next, search.y_next,
            search.last_slope != nullptr ? search.last_slope : dense_slopes(search, search.t_next));
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (search.accepted[lane] == 0) continue;
+  bool looks_into = false;
+  for (const std::uint32_t lane : accepted_) {
     EventTracker& tracker = trackers_[lane];
     tracker.search(search.t_next[lane], values_of(lane));
+    has_failed_[lane] = tracker.failed() ? 1 : 0;
     looks_into_[lane] = tracker.wants_probe() || !tracker.happened().empty() ? 1 : 0;
     looks_into |= looks_into_[lane] != 0;
+    if (looks_into_[lane] != 0 || failed(lane)) touched_.push_back(lane);
   }
   return looks_into;
 }
@@ -111,8 +125,11 @@ template <class T>
 void LaneEvents<T>::locate(const EventSearch<T>& search) {
   std::copy_n(search.step.start, lanes_, times_.data());
   searching_.clear();
-  for (std::size_t lane = 0; lane < lanes_; ++lane)
-    if (looks_into_[lane] != 0 && trackers_[lane].wants_probe()) searching_.push_back(static_cast<std::uint32_t>(lane));
+  found_.clear();
+  for (const std::uint32_t lane : touched_) {
+    if (looks_into_[lane] == 0) continue;
+    (trackers_[lane].wants_probe() ? searching_ : found_).push_back(lane);
+  }
   while (!searching_.empty()) {
     for (const std::uint32_t lane : searching_) times_[lane] = trackers_[lane].probe_time();
     dense_.write_states(search.step, times_.data(), y_.data());
@@ -121,7 +138,10 @@ void LaneEvents<T>::locate(const EventSearch<T>& search) {
     std::erase_if(searching_, [&](std::uint32_t lane) {
       const std::size_t at = trackers_[lane].searched_event() * lanes_ + lane;
       trackers_[lane].take(g_[at], rates_[at]);
-      return !trackers_[lane].wants_probe();
+      if (trackers_[lane].wants_probe()) return false;
+      has_failed_[lane] = trackers_[lane].failed() ? 1 : 0;
+      found_.push_back(lane);
+      return true;
     });
   }
   keep_found(search);
@@ -130,19 +150,19 @@ void LaneEvents<T>::locate(const EventSearch<T>& search) {
 /// One event of each lane after the other.
 template <class T>
 void LaneEvents<T>::keep_found(const EventSearch<T>& search) {
-  const auto happened = [&](std::size_t lane) {
-    return looks_into_[lane] != 0 && !failed(lane) ? trackers_[lane].happened() : std::span<const TrackedEvent>();
+  const auto is_done = [&](std::uint32_t lane, std::size_t count) {
+    return failed(lane) || trackers_[lane].happened().size() <= count;
   };
-  std::size_t most = 0;
-  for (std::size_t lane = 0; lane < lanes_; ++lane) most = std::max(most, happened(lane).size());
-  for (std::size_t index = 0; index < most; ++index) {
+  std::erase_if(found_, [&](std::uint32_t lane) { return is_done(lane, 0); });
+  for (std::size_t index = 0; !found_.empty(); ++index) {
     bool any_resets = false;
     std::copy_n(search.step.start, lanes_, times_.data());
-    for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      if (index >= happened(lane).size()) continue;
-      const TrackedEvent& event = happened(lane)[index];
-      times_[lane] = event.t;
+    for (const std::uint32_t lane : found_) {
+      const TrackedEvent& event = trackers_[lane].happened()[index];
+      times_[lane] = cut_times_[lane] = event.t;
       is_cut_[lane] = event.cuts ? 1 : 0;
+      is_end_[lane] = event.ends ? 1 : 0;
+      is_new_[lane] = is_cut_[lane];
       any_resets |= problem_.events.rules[event.event].resets;
     }
     dense_.write_states(search.step, times_.data(), y_.data());
@@ -150,8 +170,8 @@ void LaneEvents<T>::keep_found(const EventSearch<T>& search) {
       reset_.run(
           {.times = times_.data(), .y = y_.data(), .arguments = search.arguments, .num_samples = search.num_samples},
           moved_);
-    for (std::size_t lane = 0; lane < lanes_; ++lane)
-      if (index < happened(lane).size()) keep(search, lane, happened(lane)[index]);
+    for (const std::uint32_t lane : found_) keep(search, lane, trackers_[lane].happened()[index]);
+    std::erase_if(found_, [&](std::uint32_t lane) { return is_done(lane, index + 1); });
   }
 }
 
@@ -175,7 +195,7 @@ void LaneEvents<T>::keep(const EventSearch<T>& search, std::size_t lane, const T
 
 template <class T>
 void LaneEvents<T>::write_after_cuts(T* y) const {
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+  for (const std::uint32_t lane : touched_) {
     if (is_cut_[lane] == 0) continue;
     const T* after = lists_[lane].after.data() + lists_[lane].after.size() - rows_;
     for (std::size_t row = 0; row < rows_; ++row) y[row * lanes_ + lane] = after[row];

@@ -60,13 +60,16 @@ class LaneEvents {
   void locate(const EventSearch<T>& search);
 
   // Of the step just searched:
-  bool failed(std::size_t lane) const { return trackers_[lane].failed(); }
+  bool failed(std::size_t lane) const { return has_failed_[lane] != 0; }
   bool cuts(std::size_t lane) const { return is_cut_[lane] != 0; }
   const char* cut_lanes() const { return is_cut_.data(); }  // [lanes] not 0 where it cuts
-  bool ends(std::size_t lane) const { return cuts(lane) && trackers_[lane].happened().back().ends; }
-  double cut_time(std::size_t lane) const { return trackers_[lane].happened().back().t; }
+  bool ends(std::size_t lane) const { return is_end_[lane] != 0; }
+  /// Of a lane whose step an event cuts.
+  double cut_time(std::size_t lane) const { return cut_times_[lane]; }
   /// Its dense output was evaluated for events.
   bool has_looked_into(std::size_t lane) const { return looks_into_[lane] != 0; }
+  /// The lanes of which one of these is true.
+  std::span<const std::uint32_t> touched() const { return touched_; }
   /// Puts the states after cuts into y [state, lanes].
   void write_after_cuts(T* y) const;
   /// The next step begins.
@@ -91,8 +94,14 @@ class LaneEvents {
   EventEvaluator<T> watch_, reset_;
   std::vector<EventTracker> trackers_;
   std::vector<LaneEventList<T>> lists_;
-  std::vector<std::uint32_t> searching_;     // lanes whose trackers want a probe
-  std::vector<char> is_cut_, looks_into_;    // [lanes]
+  std::vector<std::uint32_t> accepted_;   // lanes whose step was
+  std::vector<std::uint32_t> searching_;  // those whose trackers want a probe
+  std::vector<std::uint32_t> found_;      // and those in whose steps something may have happened
+  std::vector<std::uint32_t> touched_;
+  std::vector<char> is_new_;  // [lanes] the tracker wants the values at the step's start
+  // Of the step just searched, [lanes].
+  std::vector<char> is_cut_, is_end_, has_failed_, looks_into_;
+  std::vector<double> cut_times_;
   AlignedVector<double> times_;              // [lanes]
   AlignedVector<T> y_, slopes_, ones_;       // at times_; ones [lanes]
   AlignedVector<T> g_, rates_, resets_;      // [events, lanes] twice, [resets, state, lanes]

@@ -81,7 +81,7 @@ template <class T>
 void LaneGuard<T>::judge(const GuardedAttempt<T>& attempt, LaneClock& clock) {
   std::copy(clock.error.begin(), clock.error.end(), state_error_.begin());
   // Of Hairer's first step the error is next to nothing by intent, and no sign of rest.
-  const bool begins_small = first_step_of(problem_.options.step_control) == FirstStep::kHairers;
+  const bool begins_small = problem_.options.step_control.first_step_rule == FirstStep::kHairers;
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     const bool is_first = clock.num_accepted[lane] + clock.num_rejected[lane] == 0;
     const bool shows_nothing =

@@ -25,8 +25,7 @@ void LaneSolver<T>::find_events(Judgement& judgement) {
     evaluate_extra();
     events_->locate(search);
   }
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
-    if (clock_.accepted[lane] == 0) continue;
+  for (const std::uint32_t lane : events_->touched()) {
     if (events_->has_looked_into(lane) && dense_record_ == nullptr)
       clock_.nfe[lane] += problem_.tableau->num_extra_stages;
     if (events_->failed(lane)) refuse_step(lane);
@@ -53,7 +52,7 @@ void LaneSolver<T>::refuse_step(std::size_t lane) {
 /// Lanes whose solve ends at an event. Outputs that come after it stay NaN.
 template <class T>
 void LaneSolver<T>::end_at_events() {
-  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+  for (const std::uint32_t lane : events_->touched()) {
     if (clock_.accepted[lane] == 0 || !events_->ends(lane)) continue;
     outcomes_[lane].h = clock_.h[lane];
     clock_.is_active[lane] = 0;

@@ -59,8 +59,8 @@ void LaneSolver<T>::choose_first_steps() {
     slopes[lane] = other_norms_[lane];
     curvatures[lane] = norms_[lane] / trials[lane];
   }
-  initial_steps(*problem_.tableau, first_step_of(options.step_control), slopes.data(), curvatures.data(), trials.data(),
-                lanes_);
+  initial_steps(*problem_.tableau, options.step_control.first_step_rule, slopes.data(), curvatures.data(),
+                trials.data(), lanes_);
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (!begins(lane)) continue;
     clock_.h[lane] = direction(lane) * moving(lane, trials[lane]);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "costate/exec/kernels/kernels.h"
+#include "costate/solve/control/halving_error.h"
 #include "costate/solve/internal/lane_solver.h"
 
 namespace costate::internal {
@@ -54,7 +55,7 @@ Judgement LaneSolver<T>::judge_errors() {
 /// The error after which the controller takes half the step.
 template <class T>
 double LaneSolver<T>::halving_error() const {
-  return std::max(2.0, std::pow(2 * problem_.options.step_control.safety, problem_.tableau->error_order()));
+  return costate::halving_error(problem_.options.step_control, problem_.tableau->error_order());
 }
 
 /// A step that takes a number below 0 that must not go there has at least the error that halves it.

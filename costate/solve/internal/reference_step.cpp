@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "costate/graph/interpret.h"
+#include "costate/solve/control/halving_error.h"
 #include "costate/solve/control/initial_step.h"
 #include "costate/solve/internal/reference_solver.h"
 #include "costate/solve/methods/internal/dense_polynomial.h"
@@ -104,7 +105,7 @@ double ReferenceSolver::error_of_implicit() const {
 }
 
 double ReferenceSolver::halving_error() const {
-  return std::max(2.0, std::pow(2 * options_.step_control.safety, tableau_.error_order()));
+  return costate::halving_error(options_.step_control, tableau_.error_order());
 }
 
 bool ReferenceSolver::is_negative() const {
@@ -131,7 +132,7 @@ double ReferenceSolver::guarded_error(const Step& step, double error) {
                            .error = error,
                            .bend = 0,
                            .attempts = solution_.accepted + solution_.rejected,
-                           .begins_small = first_step_of(options_.step_control) == FirstStep::kHairers,
+                           .begins_small = options_.step_control.first_step_rule == FirstStep::kHairers,
                            .times = {},
                            .states = {},
                            .slopes = {},
@@ -208,7 +209,7 @@ double ReferenceSolver::first_step() {
   evaluate(std::fma(direction(), trial, solution_.t), y_next_, 1);
   for (std::size_t j = 0; j < y_.size(); ++j) probe[j] -= stages_[0][j];
   const double curvature = norm_at_start(probe) / trial;
-  return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_, first_step_of(options_.step_control));
+  return initial_step(trial, {.slope = slope, .curvature = curvature}, tableau_, options_.step_control.first_step_rule);
 }
 
 }  // namespace costate::internal

@@ -152,6 +152,16 @@ std::int64_t SolveExtension::largest_image() const {
   return static_cast<std::int64_t>(internal::largest_image(field_.function()));
 }
 
+void SolveExtension::check_kinds(const std::vector<bool>& operand_is_shared) const {
+  for (std::size_t i = 2; i < operand_is_shared.size(); ++i) {
+    const Input& input = field_.function().inputs()[i - 1 + field_.parts().size()];
+    if (input.kind == InputKind::kShared && !operand_is_shared[i])
+      throw NotSupported("[solve] argument '", input.name,
+                         "' is declared shared by all samples but is given one a sample; "
+                         "declare it as InputKind::kSample.");
+  }
+}
+
 bool SolveExtension::equals(const Extension& other) const {
   const auto* solve = dynamic_cast<const SolveExtension*>(&other);
   return solve != nullptr && solve->field_.function() == field_.function() && solve->options_ == options_ &&
@@ -185,14 +195,7 @@ SolveTileOp<T>::SolveTileOp(std::shared_ptr<const SolveExtension> extension, con
                static_cast<std::size_t>(context.operand_shapes[1][0]), gradients_of(context.readers),
                extension_->events()),
       keeps_dense_(read_dense(context.readers)) {
-  const auto& inputs = extension_->field().function().inputs();
-  for (std::size_t i = 2; i < context.operand_is_shared.size(); ++i) {
-    const Input& input = inputs[i - 1 + extension_->field().parts().size()];
-    if (input.kind == InputKind::kShared && !context.operand_is_shared[i])
-      throw NotSupported("[solve] argument '", input.name,
-                         "' is declared shared by all samples but is given one a sample; "
-                         "declare it as InputKind::kSample.");
-  }
+  extension_->check_kinds(context.operand_is_shared);
 }
 
 template <class T>

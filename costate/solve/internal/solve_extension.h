@@ -74,8 +74,8 @@ class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shar
   SolveOptions options_in() const;
 
   /// A solve of state and tangent together, as a Function: operands, tangents of the `moved` arguments and of the
-  /// times, tangent of z0 -> [time, state and tangent]. Made once, so that all who take derivatives of this solve share
-  /// one.
+  /// times, tangent of z0 -> the result, and its tangent. Made once, so that all who take derivatives of this solve
+  /// share one.
   Function tangent_solve(std::int64_t num_times, const MovedOperands& moved) const;
   /// Its inputs; an empty tangent is 0.
   static std::vector<Array> tangent_inputs(std::span<const Array> operands, std::span<const Array> tangents);
@@ -96,6 +96,9 @@ class SolveExtension : public LoweredBy<SolveExtension>, public std::enable_shar
   bool equals(const Extension& other) const override;
   template <class T>
   std::unique_ptr<TileOp<T>> lower(const TileOpContext& context) const;
+  std::shared_ptr<const BatchOp> lower_batch(const BatchOpContext& context) const override;
+  /// NotSupported if what the field takes as shared by all samples is one of each.
+  void check_kinds(const std::vector<bool>& operand_is_shared) const;
 
  private:
   VectorField field_;

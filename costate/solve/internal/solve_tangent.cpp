@@ -1,58 +1,110 @@
 // The forward derivative of a solve: the solution of the field's own jvp along the trajectory, as one solve of state
 // and tangent together.
-#include <numeric>
+#include <limits>
 
 #include "costate/base/error.h"
-#include "costate/diff/diff.h"
 #include "costate/graph/internal/builder.h"
+#include "costate/operations/map_rows.h"
 #include "costate/solve/internal/error_measure.h"
-#include "costate/solve/internal/flat_state.h"
 #include "costate/solve/internal/moved_jumps.h"
 #include "costate/solve/internal/solve_extension.h"
+#include "costate/solve/internal/tangent_field.h"
 
 namespace costate::internal {
 namespace {
 
-/// What a field takes besides t and the state: its arguments, its Parameters, then the tangents of the `moved` ones.
-std::vector<ArgumentSpec> with_tangents(const VectorField& field, const MovedArguments& moved) {
+/// The direction whose tangents of the `moved` arguments are further arguments.
+Directions direction_of(const VectorField& field, const MovedArguments& moved) {
   const std::vector<Input>& inputs = field.function().inputs();
   const std::size_t first = 1 + field.parts().size();
-  std::vector<ArgumentSpec> all;
-  for (std::size_t i = first; i < inputs.size(); ++i) all.push_back({inputs[i].name, inputs[i].shape, inputs[i].kind});
+  Directions direction;
   for (std::size_t i = first; i < inputs.size(); ++i)
-    if (moved[i - first]) all.push_back({"tangent_" + inputs[i].name, inputs[i].shape, *moved[i - first]});
-  return all;
+    if (moved[i - first]) direction.more.push_back({"tangent_" + inputs[i].name, inputs[i].shape, *moved[i - first]});
+  direction.moves = [moved](std::size_t, std::span<const Array> more) {
+    std::vector<Array> tangents;
+    std::size_t next = 0;
+    for (const auto& kind : moved) tangents.push_back(kind ? more[next++] : Array());
+    return tangents;
+  };
+  return direction;
 }
 
-/// The field of a state and its tangent.
-VectorField tangent_field(const VectorField& field, const MovedArguments& moved) {
-  const std::size_t num_parts = field.parts().size();
-  std::vector<std::size_t> positions(num_parts);
-  std::iota(positions.begin(), positions.end(), std::size_t{1});
-  for (std::size_t i = 0; i < moved.size(); ++i)
-    if (moved[i]) positions.push_back(1 + num_parts + i);
-  const Function forward = costate::jvp(field.function(), positions);
-  const std::int64_t size = field.state_size();
-  return build_field({{"z", {size}}, {"tangent_z", {size}}}, with_tangents(field, moved),
-                     [&](Array t, std::span<const Array> state, std::span<const Array> more) {
-                       std::vector<Array> in = {t};
-                       for (const Array& part : split_state(state[0], field.parts())) in.push_back(part);
-                       const auto values = more.first(moved.size()), tangents = more.subspan(moved.size());
-                       in.insert(in.end(), values.begin(), values.end());
-                       for (const Array& part : split_state(state[1], field.parts())) in.push_back(part);
-                       in.insert(in.end(), tangents.begin(), tangents.end());
-                       const std::vector<Array> out = inline_function(forward, in);
-                       const std::span<const Array> all(out);
-                       return std::vector<Array>{join_state(all.first(num_parts)), join_state(all.subspan(num_parts))};
-                     });
+/// Half of each row [state and tangent].
+Array half_of(const Array& rows, std::int64_t which) {
+  const std::int64_t size = rows.shape()[1] / 2;
+  std::vector<std::int64_t> positions;
+  for (std::int64_t row = 0; row < rows.shape()[0]; ++row)
+    for (std::int64_t i = 0; i < size; ++i) positions.push_back((2 * row + which) * size + i);
+  return gather(rows, std::move(positions), {rows.shape()[0], size});
 }
 
-/// f at t and a flat state.
-Array slope_at(const VectorField& field, const Array& t, const Array& z, std::span<const Array> arguments) {
-  std::vector<Array> in = {t};
-  for (const Array& part : split_state(z, field.parts())) in.push_back(part);
-  in.insert(in.end(), arguments.begin(), arguments.end());
-  return join_state(inline_function(field.function(), in));
+/// 1 where all numbers of a row are there, and 0 where one is NaN.
+Array is_there(const Array& row) { return sum(equal(row, row)) >= static_cast<double>(row.shape().size()); }
+
+/// What is solved for a tangent, inside a trace.
+struct TangentSolve {
+  const VectorField& field;  // without tangents
+  Array z0, t0;
+  std::span<const Array> own;  // arguments of `field`, then its Parameters
+  std::span<const Array> all;  // and those of the direction
+  const VectorField& both;
+  const Directions& direction;
+};
+
+/// How outputs move with their own times: along the slope. Where there is no state, not at all.
+Array moved_by_times(const TangentSolve& solve, const Array& times, const Array& moves, const Array& states) {
+  const Array rows[] = {times, moves, states};
+  return map_rows(
+      [&](std::span<const Array> row) {
+        const Array there = is_there(row[2]);
+        return where(there, row[1], 0.0) * slope_at(solve.field, row[0], where(there, row[2], solve.z0), solve.own);
+      },
+      rows);
+}
+
+/// How the times of events, and the states there, move: [max_events, 1 + state]; NaN where there is none, and then no
+/// derivative comes from there.
+Array moved_events(const TangentSolve& solve, const EventField& events, const EventSolution& found) {
+  const Function rates = event_rates(events, solve.both, solve.direction);
+  const std::int64_t size = solve.field.state_size();
+  const Array rows[] = {found.event_times, found.events, found.event_states};
+  return map_rows(
+      [&](std::span<const Array> row) {
+        const Array there = is_there(row[2]);
+        std::vector<Array> in = {where(there, row[0], solve.t0), where(there, row[2].slice(0, size), solve.z0),
+                                 where(there, row[2].slice(size, 2 * size), 0.0)};
+        in.insert(in.end(), solve.all.begin(), solve.all.end());
+        const std::vector<Array> out = inline_function(rates, in);
+        const auto of_event = [&](const Array& values) {
+          Array value = values[0];
+          for (std::int64_t i = 1; i < values.shape()[0]; ++i)
+            value = where(equal(row[1], static_cast<double>(i)), values[i], value);
+          return value;
+        };
+        const Array shift = where(there, -of_event(out[2]), 0.0) / where(there, of_event(out[1]), 1.0);
+        return where(there, concat({reshape(shift, {1}), in[2] + shift * out[0]}),
+                     std::numeric_limits<double>::quiet_NaN());
+      },
+      rows);
+}
+
+Array flat(const Array& x) { return reshape(x, {x.shape().size()}); }
+
+/// The result of a solve with events, and its tangent.
+std::vector<Array> with_events(const TangentSolve& solve, const EventField& events, const EventSolution& found,
+                               const Array& tangents) {
+  const Array moved = moved_events(solve, events, found);
+  const std::int64_t most = found.events.shape()[0], size = solve.field.state_size();
+  std::vector<std::int64_t> states;
+  for (std::int64_t i = 0; i < most; ++i)
+    for (std::int64_t k = 0; k < size; ++k) states.push_back(i * (1 + size) + 1 + k);
+  std::vector<std::int64_t> times;
+  for (std::int64_t i = 0; i < most; ++i) times.push_back(i * (1 + size));
+  const Array count = reshape(found.count, {1});
+  return {concat({flat(half_of(found.states, 0)), found.event_times, found.events, flat(half_of(found.event_states, 0)),
+                  count}),
+          concat({flat(tangents), gather(moved, times, {most}), zeros({most}), gather(moved, states, {most * size}),
+                  zeros({1})})};
 }
 
 }  // namespace
@@ -64,29 +116,38 @@ Function SolveExtension::tangent_solve(std::int64_t num_times, const MovedOperan
   Function& made = tangent_solves_[{num_times, moved}];
   if (!made.is_empty()) return made;
   const std::int64_t size = field_.state_size();
-  const auto num_arguments = static_cast<std::int64_t>(moved.arguments.size());
+  const Directions direction = direction_of(field_, moved.arguments);
+  const VectorField both = tangent_field(field_, direction);
   std::vector<ArgumentSpec> inputs = {{"z0", {size}}, {"times", {num_times}}};
-  const std::vector<ArgumentSpec> arguments = with_tangents(field_, moved.arguments);
-  inputs.insert(inputs.end(), arguments.begin(), arguments.end());
+  inputs.insert(inputs.end(), both.arguments().begin(), both.arguments().end());
   if (moved.times) inputs.push_back({"tangent_times", {num_times}});
   inputs.push_back({"tangent_z0", {size}});
   return made = trace_list(inputs, [&](std::span<const Array> in) {
-           const Array& z0 = in.front();
+           const auto arguments = in.subspan(2, both.arguments().size());
+           const TangentSolve solve{.field = field_,
+                                    .z0 = in[0],
+                                    .t0 = in[1][0],
+                                    .own = arguments.first(moved.arguments.size()),
+                                    .all = arguments,
+                                    .both = both,
+                                    .direction = direction};
            Array tangent = in.back();
-           const auto slope = [&](std::int64_t i, const Array& z) {
-             const Array& moves = in[in.size() - 2];
-             return moves[i] * slope_at(field_, in[1][i], z, in.subspan(2, static_cast<std::size_t>(num_arguments)));
-           };
-           if (moved.times) tangent = tangent - slope(0, z0);
-           const Array both = costate::solve(tangent_field(field_, moved.arguments), concat({z0, tangent}), in[1],
-                                             with_copies(options_, field_, 2, 0), in.subspan(2, arguments.size()));
-           if (!moved.times) return std::vector<Array>{both};
-           std::vector<Array> rows;
-           for (std::int64_t i = 0; i < num_times; ++i) {
-             const Array z = both[i].slice(0, size);
-             rows.push_back(concat({z, both[i].slice(size, 2 * size) + slope(i, z)}));
+           if (moved.times) tangent = tangent - in[in.size() - 2][0] * slope_at(field_, solve.t0, solve.z0, solve.own);
+           const Array start = concat({solve.z0, tangent});
+           const SolveOptions options = with_copies(options_, field_, 2, 0);
+           EventSolution found;
+           if (events_) {
+             const std::vector<SolveEvent> events = tangent_events(*events_, both, direction);
+             found = costate::solve(both, start, in[1], options, arguments,
+                                    {.events = events, .max_events = static_cast<std::int64_t>(events_->max_events)});
+           } else {
+             found.states = costate::solve(both, start, in[1], options, arguments);
            }
-           return std::vector<Array>{stack(rows)};
+           const Array states = half_of(found.states, 0);
+           Array tangents = half_of(found.states, 1);
+           if (moved.times) tangents = tangents + moved_by_times(solve, in[1], in[in.size() - 2], states);
+           if (events_) return with_events(solve, *events_, found, tangents);
+           return std::vector<Array>{states, tangents};
          });
 }
 
@@ -99,15 +160,12 @@ std::vector<Array> SolveExtension::tangent_inputs(std::span<const Array> operand
   return inputs;
 }
 
+/// Where a solve with events has no event, or no state any more, nothing moves, as a cotangent there counts nothing.
 Array SolveExtension::jvp(std::span<const Array> operands, const Array& result, std::span<const Array> tangents) const {
-  if (events_) throw NotSupported("[jvp] a solve with events has no forward derivative; take vjp.");
   const MovedOperands moved = moved_operands(operands, tangents);
-  const Array both = inline_function(tangent_solve(result.shape()[0], moved), tangent_inputs(operands, tangents))[0];
-  const std::int64_t size = field_.state_size();
-  std::vector<std::int64_t> positions;
-  for (std::int64_t time = 0; time < result.shape()[0]; ++time)
-    for (std::int64_t i = 0; i < size; ++i) positions.push_back((2 * time + 1) * size + i);
-  return gather(both, std::move(positions), result.shape());
+  const Array tangent =
+      inline_function(tangent_solve(operands[1].shape()[0], moved), tangent_inputs(operands, tangents))[1];
+  return events_ ? where(equal(result, result), tangent, 0.0) : tangent;
 }
 
 MovedOperands SolveExtension::moved_operands(std::span<const Array> operands, std::span<const Array> tangents) const {
@@ -118,6 +176,9 @@ MovedOperands SolveExtension::moved_operands(std::span<const Array> operands, st
   if (moved.times && !options_.mass_matrix.empty())
     throw NotSupported(
         "[jvp] a solve with a mass_matrix has no forward derivative with respect to its times; leave them out of wrt.");
+  if (events_ && !options_.mass_matrix.empty())
+    throw NotSupported(
+        "[jvp] a solve with a mass_matrix and events has no forward derivative, nor a second one; take vjp.");
   const std::size_t first = 1 + field_.parts().size();
   std::vector<bool> is_moved;
   for (std::size_t i = 2; i < operands.size(); ++i) {

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import numbers
 
 import jax
 import jax.numpy as jnp
@@ -95,22 +96,31 @@ def _reverse(problem, kept, cotangents):
 _states.defvjp(_forward, _reverse)
 
 
-def _floats(tree, what):
-    leaves, form = jax.tree.flatten(tree)
-    if not leaves and what == "z0":
-        raise _core.ShapeError("[costate.jax.solve] z0 must hold at least one array; got none.")
+def _arrays(leaves, what):
     leaves = [jnp.asarray(leaf) for leaf in leaves]
     for leaf in leaves:
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
             raise _core.DtypeError(f"[costate.jax.solve] {what} must hold real numbers; got {leaf.dtype}. Give real and imaginary parts as two arrays.")
-    return leaves, form
+    return leaves
+
+
+def _with_numbers(f, args):
+    """f of args' numbers alone, and these; other leaves, as the activations in a net of Equinox, are what they are."""
+    leaves, form = jax.tree.flatten(args)
+    holds = [isinstance(leaf, (numbers.Number, np.generic)) or hasattr(leaf, "__array__") for leaf in leaves]
+
+    def of_numbers(t, z, *values):
+        values = iter(values)
+        return f(t, z, *jax.tree.unflatten(form, [next(values) if held else leaf for leaf, held in zip(leaves, holds)]))
+
+    return of_numbers, _arrays([leaf for leaf, held in zip(leaves, holds) if held], "args")
 
 
 def _traced_field(f, leaves, form, arguments, dtype):
     """The field as a jaxpr of t, the state's leaves and the arguments' leaves; what it uses of a program around it is handed on."""
     of = lambda array: jax.ShapeDtypeStruct(array.shape, dtype)
     state = jax.tree.unflatten(form, [jax.ShapeDtypeStruct(shape, dtype) for shape in leaves])
-    closed, made = jax.make_jaxpr(f, return_shape=True)(jax.ShapeDtypeStruct((), dtype), state, *jax.tree.map(of, arguments))
+    closed, made = jax.make_jaxpr(f, return_shape=True)(jax.ShapeDtypeStruct((), dtype), state, *map(of, arguments))
     slopes, slope_form = jax.tree.flatten(made)
     if slope_form != form:
         raise _core.ShapeError(f"[costate.jax.solve] f must give a derivative in the structure of z, {form}; got {slope_form}.")
@@ -127,7 +137,7 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
             program around it is found, and differentiated.
     z0      of one sample: an array or a pytree of arrays. With `batch`, [batch, ...] each.
     times   [time], ascending or descending; with `batch`, or [batch, time].
-    args    a tuple of pytrees, such as the weights of a net, the same for all samples.
+    args    a tuple of pytrees, such as the weights of a net, or a net of Equinox, the same for all samples.
     batch   many samples at once, each with steps of its own. vmap does the same, and one gradient by `args` for each sample beside; with
             `batch`, that gradient is one sum, which costs less.
     options of costate.solve: method, rtol, atol, adjoint, ….
@@ -137,9 +147,11 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
     jvp and second derivatives are JAX's errors. The gradient solves forward again, so that nothing is kept between. NotSupported names
     what of f has no counterpart.
     """
-    leaves, form = _floats(z0, "z0")
-    args = tuple(args)
-    arguments, argument_form = _floats(args, "args")
+    leaves, form = jax.tree.flatten(z0)
+    if not leaves:
+        raise _core.ShapeError("[costate.jax.solve] z0 must hold at least one array; got none.")
+    leaves = _arrays(leaves, "z0")
+    f, arguments = _with_numbers(f, tuple(args))
     times = jnp.asarray(times)
     dtype = jnp.result_type(*leaves, jnp.float32)
     axes = 1 if batch else 0
@@ -148,7 +160,7 @@ def solve(f, z0, times, args=(), *, batch=False, **options):
     if times.ndim not in (1, 1 + axes) or (times.ndim == 2 and times.shape[0] != leaves[0].shape[0]):
         raise _core.ShapeError(f"[costate.jax.solve] times must have shape [time]{' or [batch, time]' if batch else ''}; got {list(times.shape)}.")
     shapes = [leaf.shape[axes:] for leaf in leaves]
-    jaxpr, consts = _traced_field(f, shapes, form, jax.tree.unflatten(argument_form, arguments), dtype)
+    jaxpr, consts = _traced_field(f, shapes, form, arguments, dtype)
     outer = [i for i, const in enumerate(consts) if isinstance(const, jax.core.Tracer)]
     inputs = [*arguments, *(consts[i] for i in outer)]
     ends = np.cumsum([0, *map(_size, shapes)]).tolist()

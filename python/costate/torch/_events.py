@@ -49,23 +49,27 @@ class Event:
 
     @torch.no_grad()
     def _within(self, left, right, output):
-        """The event's time in a step, to rounding: regula falsi in the Illinois form, and halving at every third attempt."""
-        at_left, at_right = (float(self.value(self.field.time(t), output(t))) for t in (left, right))
-        weight_left, weight_right = at_left, at_right
-        for attempt in range(120):
-            middle = (left + right) / 2
-            if attempt % 3 != 2 and weight_left > 0 > weight_right:
-                middle = left + (right - left) * weight_left / (weight_left - weight_right)
-            if abs(right - left) <= 4 * 2.0**-52 * max(abs(left), abs(right)) or middle in (left, right):
+        """The event's time in a step, to rounding, by Chandrupatla's method (1997). Of an interval over which the value is 0, the first time."""
+        def value_at(time):
+            return float(self.value(self.field.time(time), output(time)))
+
+        a, b, at_a, at_b, part = right, left, value_at(right), value_at(left), 0.5  # above 0 at one of both; a is the newest, c the one before it
+        for _ in range(120):
+            c, at_c = a, at_a
+            a = a + part * (b - a)
+            at_a = value_at(a)
+            if (at_a > 0) != (at_c > 0):
+                b, at_b, c, at_c = c, at_c, b, at_b
+            nearest, part = 2.0**-51 * max(abs(a), abs(b)), 0.5
+            if abs(b - a) <= 2 * nearest:
                 break
-            value = float(self.value(self.field.time(middle), output(middle)))
-            if value == 0:
-                return middle
-            if value > 0:
-                left, at_left, weight_left, weight_right = middle, value, value, weight_right / 2
-            else:
-                right, at_right, weight_right, weight_left = middle, value, value, weight_left / 2
-        return left if at_left < -at_right else right
+            if at_a != at_c != at_b:
+                place, height = (a - b) / (c - b), (at_a - at_b) / (at_c - at_b)
+                if height**2 < place and (1 - height) ** 2 < 1 - place:  # the inverse parabola through all three is monotone
+                    part = at_a / (at_b - at_a) * at_c / (at_b - at_c) + (c - a) / (b - a) * at_a / (at_c - at_a) * at_b / (at_c - at_b)
+            share = nearest / abs(b - a)
+            part = min(1 - share, max(share, part))
+        return a if abs(at_a) < abs(at_b) else b
 
 
 def link(event, field, time, y):
@@ -79,8 +83,12 @@ def link(event, field, time, y):
     value = event.value(t, y)
     slope = field(time, y).detach()
     at_t, at_y = t.detach().requires_grad_(True), y.detach().requires_grad_(True)
-    by_t, by_y = torch.autograd.grad(event.value(at_t, at_y), (at_t, at_y), allow_unused=True, materialize_grads=True)
+    near = event.value(at_t, at_y)
+    by_t, by_y = torch.zeros_like(at_t), torch.zeros_like(at_y)
+    if near.requires_grad:  # not if event_fn returns a constant there, as one that ends a solve at a time may do
+        by_t, by_y = torch.autograd.grad(near, (at_t, at_y), allow_unused=True, materialize_grads=True)
     rate = by_t + (by_y.conj() * slope).real.sum() if by_y.is_complex() else by_t + (by_y * slope).sum()
+    rate = torch.where(rate == 0, 1e-12, rate)  # torchdiffeq's number for a value that stands still
     shift = (value.detach() - value) / rate
     exact = torch.tensor(time, dtype=torch.float64 if y.device.type != "mps" else t.dtype, device=y.device)
     return exact + shift, y + shift.to(y.abs().dtype) * slope

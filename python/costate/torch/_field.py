@@ -171,7 +171,9 @@ def check_state(y0):
 
 
 def tolerance(name, value, structure, y0):
-    """A tolerance as a number, or as a tensor that fits the flat state. ValueError for one that is negative or NaN."""
+    """A tolerance as a number, or as a tensor that fits the flat state. ValueError for one that is negative or NaN, TypeError for None."""
+    if value is None or isinstance(value, str):
+        raise TypeError(f"[odeint] {name} must be a number, or a tensor or tuple of numbers; got {type_of(value)}.")
     found = _tolerance(name, value, structure, y0)
     if not (bool((found >= 0).all()) if isinstance(found, torch.Tensor) else found >= 0):
         raise ValueError(f"[odeint] {name} must be a number that is not negative; got {value}.")

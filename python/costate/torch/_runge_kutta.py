@@ -20,11 +20,15 @@ class Tableau:
         self.c, self.a, self.b, self.e = found["c"], found["a"], found["b"], found["e"]
         self.e_low = found["e_low"]  # of a second companion; empty where there is none
         self.dense = found["dense"]
+        self.dense_matrix = torch.tensor(self.dense, dtype=torch.float64)  # [stage, power of theta from 1 on]
         self.closing = found["num_stages"] - 1
         self.error_needs_closing = found["error_needs_closing_stage"]
 
     def dense_weights(self, theta):
-        """b_i(theta), of a number or of a 0-d tensor through which gradients flow; their derivatives by theta follow."""
+        """b_i(theta), of a number; or of a 0-d tensor through which gradients flow, as a tensor [stage]."""
+        if isinstance(theta, torch.Tensor):
+            matrix = self.dense_matrix.to(theta)
+            return matrix @ theta ** torch.arange(1, matrix.shape[1] + 1, device=theta.device)
         weights = []
         for row in self.dense:
             weight = 0.0
@@ -105,4 +109,7 @@ class Step:
         for i in range(len(self.slopes), len(tableau.c)):
             self.slopes.append(field(self.t + tableau.c[i] * self.h, self.stage_state(i)))
         theta = (time - self.t) / self.h
-        return combine(self.y, self.h, tableau.dense_weights(theta), self.slopes)
+        weights = tableau.dense_weights(theta)
+        if not isinstance(weights, torch.Tensor):
+            return combine(self.y, self.h, weights, self.slopes)
+        return self.y + torch.tensordot((self.h * weights).to(self.y.dtype), torch.stack(self.slopes), dims=1)

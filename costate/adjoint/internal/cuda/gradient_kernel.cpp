@@ -11,11 +11,6 @@ constexpr std::string_view kReverse =
 #include "costate/adjoint/internal/cuda/reverse.inc"
     ;
 
-WantedGradients all_gradients(const VectorField& field) {
-  return {.times = false,
-          .arguments = std::vector<bool>(field.function().inputs().size() - 1 - field.parts().size(), true)};
-}
-
 class GradientKernelWriter : public KernelWriter {
  public:
   GradientKernelWriter(CudaSource& source, const std::string& name, const DeviceGradientProblem& problem,
@@ -38,7 +33,7 @@ class GradientKernelWriter : public KernelWriter {
   }
 
  private:
-  std::size_t lanes_size() const { return lanes() * (5 * 8 + device_size(dtype()) + 3 * 4) + 64; }
+  std::size_t lanes_size() const { return lanes() * (6 * 8 + device_size(dtype()) + 3 * 4) + 64; }
 
   void place_arrays() {
     place(name() + "_reverse_lanes", lanes_size(), "lanes", 1);
@@ -107,16 +102,23 @@ class GradientKernelWriter : public KernelWriter {
 
 }  // namespace
 
-DeviceGradientProblem::DeviceGradientProblem(const VectorField& field, const SolveOptions& options)
-    : problem(field, options), linear(linearize(field, all_gradients(field)), problem.reads_time, options.dtype) {
+DeviceGradientProblem::DeviceGradientProblem(const VectorField& field, const SolveOptions& options,
+                                             const WantedGradients& wanted)
+    : problem(field, options), linear(linearize(field, wanted), problem.reads_time, options.dtype) {
+  if (wanted.times)
+    throw NotSupported(
+        "[solve] device = cuda does not have gradients by times yet; leave times out, or take the CPU (device = cpu).");
   if (!problem.is_fixed && options.gradient_steps != GradientSteps::kOff)
     throw NotSupported(
         "[solve] device = cuda does not have gradient_steps = 'auto' yet, steps that are fit to be differentiated; "
-        "take "
-        "'off', or solve on the CPU (device = cpu).");
+        "take 'off', or the CPU (device = cpu).");
   const std::vector<Input>& inputs = field.function().inputs();
-  for (std::size_t i = 1 + field.parts().size(); i < inputs.size(); ++i)
-    arguments.push_back({static_cast<std::size_t>(inputs[i].shape.size()), inputs[i].kind == InputKind::kShared});
+  for (std::size_t i = 0; i < wanted.arguments.size(); ++i) {
+    const Input& input = inputs[1 + field.parts().size() + i];
+    if (wanted.arguments[i])
+      arguments.push_back(
+          {input.shape, static_cast<std::size_t>(input.shape.size()), input.kind == InputKind::kShared});
+  }
 }
 
 std::size_t DeviceGradientProblem::shared_size() const {

@@ -10,16 +10,18 @@
 
 namespace costate::internal {
 
-/// A field's argument or Parameter whose gradient is asked for: all of them are.
+/// A field's argument or Parameter whose gradient is asked for.
 struct DeviceArgument {
+  Shape shape;
   std::size_t size = 0;
   bool is_shared = false;
 };
 
 /// The solve's problem and its field with its vjp.
 struct DeviceGradientProblem {
-  /// NotSupported for what kernels do not do: DeviceProblem's, and gradient_steps = auto, which asks for the guard.
-  DeviceGradientProblem(const VectorField& field, const SolveOptions& options);
+  /// NotSupported for what kernels do not do: DeviceProblem's, gradients by times, and gradient_steps = auto, which
+  /// asks for the guard.
+  DeviceGradientProblem(const VectorField& field, const SolveOptions& options, const WantedGradients& wanted);
 
   DeviceProblem problem;
   DeviceField linear;

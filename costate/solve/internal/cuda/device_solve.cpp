@@ -12,7 +12,7 @@ namespace {
 
 std::uint64_t word(double number) { return std::bit_cast<std::uint64_t>(number); }
 
-void check_batch(const DeviceProblem& problem, std::size_t lanes, const HostBatch& batch) {
+void check_batch(const HostBatch& batch) {
   const auto refuse = [](bool is_asked_for, const char* what) {
     if (is_asked_for)
       throw NotSupported("[solve] device = cuda does not have ", what, " yet; solve on the CPU (device = cpu).");
@@ -20,9 +20,12 @@ void check_batch(const DeviceProblem& problem, std::size_t lanes, const HostBatc
   refuse(batch.events != nullptr, "events");
   refuse(batch.watch != nullptr, "a solve that is watched");
   refuse(batch.resume != nullptr, "a solve that goes on with another one's steps");
-  if (problem.options.control == Control::kJoint && batch.sizes.batch > lanes)
+}
+
+void check_lanes(const DeviceProblem& problem, std::size_t lanes, std::size_t batch) {
+  if (problem.options.control == Control::kJoint && batch > lanes)
     throw NotSupported("[solve] device = cuda has joint control of at most ", lanes,
-                       " samples, which one block solves; got ", batch.sizes.batch,
+                       " samples, which one block solves; got ", batch,
                        ". Take control = per_sample, or solve on the CPU (device = cpu).");
 }
 
@@ -37,14 +40,8 @@ Solution solution_of(const DeviceProblem& problem, const HostBatch& batch, const
   make_room(solution, size);
   const std::vector<double> ends = solved.ends.numbers();
   const std::vector<std::int64_t> counts = solved.counts.numbers();
-  for (std::size_t i = 0; i < size; ++i)
-    keep_outcome(solution, i,
-                 LaneOutcome{.status = static_cast<Status>(counts[i]),
-                             .t = ends[i],
-                             .h = ends[size + i],
-                             .nfe = counts[size + i],
-                             .accepted = counts[2 * size + i],
-                             .rejected = counts[3 * size + i]});
+  const std::vector<LaneOutcome> outcomes = solved.outcomes();
+  for (std::size_t i = 0; i < size; ++i) keep_outcome(solution, i, outcomes[i]);
   solution.advice = advice_on_first_failure(solution, problem.options, batch);
   if (problem.is_fixed) return solution;
   SolveEnd& end = solution.end;
@@ -71,52 +68,69 @@ Solution solution_of(const DeviceProblem& problem, const HostBatch& batch, const
 template <class T>
 Solution run_as(KernelDevice& device, KernelModule& module, const KernelShape& kernel, const DeviceProblem& problem,
                 std::size_t lanes, const VectorField& field, const HostBatch& batch) {
-  const DeviceInputs<T> inputs(device, problem, problem.field, lanes, field, batch);
-  return solution_of(problem, batch, launch_solve<T>(device, module, kernel, problem, lanes, inputs, batch, 0));
+  const DeviceBatch numbers = device_batch(field, batch);
+  const DeviceInputs<T> inputs(device, problem, problem.field, lanes, numbers);
+  return solution_of(problem, batch, launch_solve<T>(device, module, kernel, problem, lanes, inputs, numbers, 0));
 }
 
 }  // namespace
 
+DeviceBatch device_batch(const VectorField& field, const HostBatch& batch) {
+  DeviceBatch numbers{.z0 = batch.z0,
+                      .times = batch.times,
+                      .values = {},
+                      .batch = batch.sizes.batch,
+                      .num_times = batch.sizes.times,
+                      .times_are_shared = batch.sizes.times_are_shared};
+  for (const FieldValue& given : field_values(field, batch.arguments)) numbers.values.push_back(given.value);
+  return numbers;
+}
+
 template <class T>
 DeviceInputs<T>::DeviceInputs(KernelDevice& device, const DeviceProblem& problem, const DeviceField& kernel_field,
-                              std::size_t lanes, const VectorField& field, const HostBatch& batch)
-    : device_(device) {
-  const auto numbers_of = [](const HostArray& array) {
-    std::vector<T> numbers(static_cast<std::size_t>(array.size()));
-    array.copy_to(std::span<T>(numbers));
-    return numbers;
-  };
-  give(numbers_of(batch.z0));
-  give(batch.times.numbers());
-  // Of the kernel's field: times and state, which are of samples, arguments, and what is late.
-  const std::vector<Input>& all = kernel_field.function.inputs();
-  const std::size_t first = kernel_field.num_times + problem.part_offsets.size();
-  std::vector<HostArray> given(first);
-  for (const FieldValue& value : field_values(field, batch.arguments))
-    if (!value.input->parameter) given.push_back(*value.value);
-  given.resize(given.size() + kernel_field.late_inputs.size());
+                              std::size_t lanes, const DeviceBatch& batch) {
+  give(on_device<T>(device, batch.z0));
+  give(on_device<double>(device, batch.times));
+  // Of the kernel's field: times and state, which are of samples, arguments and Parameters, and what is late.
+  std::vector<const HostArray*> given(kernel_field.num_times + problem.part_offsets.size(), nullptr);
+  given.insert(given.end(), batch.values.begin(), batch.values.end());
+  given.resize(kernel_field.function.inputs().size(), nullptr);
   const SharedInputs<T> shared(kernel_field.function, lanes, given, kernel_field.late_inputs);
-  std::size_t next = first;
-  for (std::size_t i = first; i + kernel_field.late_inputs.size() < all.size(); ++i) {
-    const HostArray* array = all[i].parameter ? nullptr : &given[next++];
-    const std::span<const T> numbers = shared.of_input(i);
-    give(all[i].kind == InputKind::kShared ? std::vector<T>(numbers.begin(), numbers.end()) : numbers_of(*array));
-  }
-  give(std::vector<T>(shared.prepared().begin(), shared.prepared().end()));
+  for (std::size_t i = 0; i < given.size(); ++i)
+    if (given[i] != nullptr) give(on_device<T>(device, *given[i]));
+  give(DeviceArray<T>(device, shared.prepared()));
   std::vector<double> of_time;
   if (kernel_field.of_time) {
-    const SharedInputs<double> prepared(*kernel_field.of_time, lanes, std::vector<HostArray>(1));
+    const SharedInputs<double> prepared(*kernel_field.of_time, lanes, std::vector<const HostArray*>(1));
     of_time.assign(prepared.prepared().begin(), prepared.prepared().end());
   }
-  give(of_time);
+  give(DeviceArray<double>(device, std::span<const double>(of_time)));
+}
+
+template <class T>
+std::vector<LaneOutcome> DeviceSolved<T>::outcomes() const {
+  const std::vector<double> numbers = ends.numbers();
+  const std::vector<std::int64_t> counted = counts.numbers();
+  const std::size_t size = numbers.size() / 5;
+  std::vector<LaneOutcome> outcomes;
+  for (std::size_t i = 0; i < size; ++i)
+    outcomes.push_back({.status = static_cast<Status>(counted[i]),
+                        .t = numbers[i],
+                        .h = numbers[size + i],
+                        .nfe = counted[size + i],
+                        .accepted = counted[2 * size + i],
+                        .rejected = counted[3 * size + i]});
+  return outcomes;
 }
 
 template <class T>
 DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                              const DeviceProblem& problem, std::size_t lanes, const DeviceInputs<T>& inputs,
-                             const HostBatch& batch, std::size_t capacity) {
-  const std::size_t size = batch.sizes.batch, states = problem.state_size, blocks = num_blocks(size, lanes);
-  DeviceSolved<T> solved{.states = DeviceArray<T>(device, size * batch.sizes.times * states),
+                             const DeviceBatch& batch, std::size_t capacity) {
+  check_lanes(problem, lanes, batch.batch);
+  if (problem.field.rounds_time) check_f32_times(batch.times, batch.num_times);
+  const std::size_t size = batch.batch, states = problem.state_size, blocks = num_blocks(size, lanes);
+  DeviceSolved<T> solved{.states = DeviceArray<T>(device, size * batch.num_times * states),
                          .slopes = DeviceArray<T>(device, size * states),
                          .ends = DeviceArray<double>(device, 5 * size),
                          .counts = DeviceArray<std::int64_t>(device, 5 * size),
@@ -138,8 +152,8 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
                              global.address(),
                              size,
                              blocks,
-                             batch.sizes.times,
-                             batch.sizes.times_are_shared ? 1u : 0u,
+                             batch.num_times,
+                             batch.times_are_shared ? 1u : 0u,
                              static_cast<std::uint64_t>(options.max_steps),
                              static_cast<std::uint64_t>(options.steps_per_interval),
                              options.at_min_step == AtMinStep::kAccept ? 1u : 0u,
@@ -157,27 +171,28 @@ DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const K
 
 template class DeviceInputs<float>;
 template class DeviceInputs<double>;
+template struct DeviceSolved<float>;
+template struct DeviceSolved<double>;
 template DeviceSolved<float> launch_solve(KernelDevice&, KernelModule&, const KernelShape&, const DeviceProblem&,
-                                          std::size_t, const DeviceInputs<float>&, const HostBatch&, std::size_t);
+                                          std::size_t, const DeviceInputs<float>&, const DeviceBatch&, std::size_t);
 template DeviceSolved<double> launch_solve(KernelDevice&, KernelModule&, const KernelShape&, const DeviceProblem&,
-                                           std::size_t, const DeviceInputs<double>&, const HostBatch&, std::size_t);
+                                           std::size_t, const DeviceInputs<double>&, const DeviceBatch&, std::size_t);
 
-DeviceTile device_tile(const DeviceProblem& problem, std::size_t batch, std::size_t shared_limit) {
-  constexpr std::size_t kSmallest = 32;
-  DeviceTile tile;
-  for (; tile.lanes > kSmallest; tile.lanes /= 2) {
-    CudaSource draft(tile.threads);
-    if (batch > tile.lanes / 2 && add_solve_kernel(draft, "draft", problem, tile.lanes, shared_limit).global_bytes == 0)
-      break;
-  }
-  return tile;
+SolveKernels solve_kernels(const DeviceProblem& problem, std::size_t shared_limit) {
+  return SolveKernels([&problem, shared_limit](CudaSource& source, std::size_t lanes) {
+    return add_solve_kernel(source, "costate", problem, lanes, shared_limit);
+  });
+}
+
+std::size_t lanes_of_batch(const SolveKernels& kernels, std::size_t batch) {
+  constexpr std::size_t kSmall = 32, kLarge = 64;
+  return batch > kSmall && kernels.of(kLarge).shapes.global_bytes == 0 ? kLarge : kSmall;
 }
 
 Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                           const DeviceProblem& problem, std::size_t lanes, const VectorField& field,
                           const HostBatch& batch) {
-  check_batch(problem, lanes, batch);
-  if (problem.field.rounds_time) check_f32_times(batch);
+  check_batch(batch);
   if (problem.options.dtype == Dtype::kF32) return run_as<float>(device, module, kernel, problem, lanes, field, batch);
   return run_as<double>(device, module, kernel, problem, lanes, field, batch);
 }
@@ -185,12 +200,11 @@ Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const Kern
 Solution solve_on_device(KernelDevice& device, const VectorField& field, const SolveOptions& options,
                          const HostBatch& batch) {
   const DeviceProblem problem(field, options);
-  const DeviceTile tile = device_tile(problem, batch.sizes.batch, device.shared_limit());
-  check_batch(problem, tile.lanes, batch);
-  CudaSource source(tile.threads);
-  const KernelShape kernel = add_solve_kernel(source, "costate", problem, tile.lanes, device.shared_limit());
-  const auto module = device.load(source.text());
-  return run_solve_kernel(device, *module, kernel, problem, tile.lanes, field, batch);
+  check_batch(batch);
+  const SolveKernels kernels = solve_kernels(problem, device.shared_limit());
+  const std::size_t lanes = lanes_of_batch(kernels, batch.sizes.batch);
+  const SolveKernels::Made& made = kernels.of(lanes);
+  return run_solve_kernel(device, *device.load(made.source), made.shapes, problem, lanes, field, batch);
 }
 
 }  // namespace costate::internal

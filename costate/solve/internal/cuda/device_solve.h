@@ -8,10 +8,23 @@
 
 #include "costate/cuda/internal/device_array.h"
 #include "costate/cuda/internal/kernel.h"
+#include "costate/cuda/internal/kernels_by_lanes.h"
 #include "costate/solve/internal/cuda/solve_kernel.h"
 #include "costate/solve/internal/host_solver.h"
+#include "costate/solve/internal/lane_solver.h"
 
 namespace costate::internal {
+
+/// The numbers of a solve. Views: all outlive it.
+struct DeviceBatch {
+  const HostArray& z0;                   // [batch, state], as all of samples of any shape
+  const HostArray& times;                // [time] or [batch, time]
+  std::vector<const HostArray*> values;  // of the field's arguments, then its Parameters
+  std::size_t batch = 0, num_times = 0;
+  bool times_are_shared = true;
+};
+
+DeviceBatch device_batch(const VectorField& field, const HostBatch& batch);
 
 /// What a kernel of a solve reads, on the device: the first members of its argument, from z0 to time_shared.
 template <class T>
@@ -19,14 +32,13 @@ class DeviceInputs {
  public:
   /// `kernel_field`: the problem's, or its linearized one.
   DeviceInputs(KernelDevice& device, const DeviceProblem& problem, const DeviceField& kernel_field, std::size_t lanes,
-               const VectorField& field, const HostBatch& batch);
+               const DeviceBatch& batch);
 
   const std::vector<std::uint64_t>& words() const { return words_; }
 
  private:
   template <class Number>
-  void give(const std::vector<Number>& numbers) {
-    DeviceArray<Number> array(device_, std::span<const Number>(numbers));
+  void give(DeviceArray<Number> array) {
     words_.push_back(array.address());
     if constexpr (std::is_same_v<Number, T>)
       arrays_.push_back(std::move(array));
@@ -34,7 +46,6 @@ class DeviceInputs {
       doubles_.push_back(std::move(array));
   }
 
-  KernelDevice& device_;
   std::vector<DeviceArray<T>> arrays_;
   std::vector<DeviceArray<double>> doubles_;
   std::vector<std::uint64_t> words_;
@@ -50,23 +61,28 @@ struct DeviceSolved {
   DeviceArray<double> record_times, record_sizes;
   DeviceArray<T> record_states;
   std::size_t capacity = 0;
+
+  /// What each sample's solve ended with.
+  std::vector<LaneOutcome> outcomes() const;
 };
 
+/// InvalidArgument for times that f32 cannot tell apart where the field reads t as such, NotSupported for joint control
+/// of more samples than a tile has lanes.
 template <class T>
 DeviceSolved<T> launch_solve(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                              const DeviceProblem& problem, std::size_t lanes, const DeviceInputs<T>& inputs,
-                             const HostBatch& batch, std::size_t capacity);
+                             const DeviceBatch& batch, std::size_t capacity);
 
-/// Lanes of a tile and threads of a block.
-struct DeviceTile {
-  std::size_t lanes = 64, threads = 256;
-};
+using SolveKernels = KernelsByLanes<KernelShape>;
 
-/// The larger tile, if the batch fills it and its arrays stand in shared memory; else the smaller.
-DeviceTile device_tile(const DeviceProblem& problem, std::size_t batch, std::size_t shared_limit);
+/// The kernels of a problem, which outlives them. `shared_limit`: KernelDevice's.
+SolveKernels solve_kernels(const DeviceProblem& problem, std::size_t shared_limit);
+/// The lanes of its tiles: 64, if the batch fills more than half of them and their arrays stand in shared memory; else
+/// 32.
+std::size_t lanes_of_batch(const SolveKernels& kernels, std::size_t batch);
 
 /// Runs a kernel of add_solve_kernel() on a batch whose inputs were checked. NotSupported for events, a watch and a
-/// solve that goes on with another, and for joint control of more samples than a tile has lanes.
+/// solve that goes on with another; and as launch_solve().
 Solution run_solve_kernel(KernelDevice& device, KernelModule& module, const KernelShape& kernel,
                           const DeviceProblem& problem, std::size_t lanes, const VectorField& field,
                           const HostBatch& batch);

@@ -5,12 +5,15 @@
 #include "costate/base/error.h"
 #include "costate/cuda/internal/cuda_source.h"
 #include "costate/graph/internal/composed_pools.h"
+#include "costate/solve/control/halving_error.h"
 #include "costate/solve/control/initial_step.h"
 #include "costate/solve/field_marks.h"
 #include "costate/solve/internal/cuda/kernel_writer.h"
+#include "costate/solve/internal/lane_clock.h"
 #include "costate/solve/internal/lane_stops.h"
 #include "costate/solve/internal/lowered_time.h"
 #include "costate/solve/internal/time_part.h"
+#include "costate/source/internal/c_text.h"
 
 namespace costate::internal {
 namespace {
@@ -32,7 +35,6 @@ void check_on_device(const SolveOptions& options) {
   refuse(is_multistep(options.method) || tableau.steps_by_function(),
          text::concat("the method '", name(options.method), "', only the explicit ones"));
   refuse(!options.norm.is_empty(), "a norm of one's own");
-  refuse(!options.nonnegative.empty(), "nonnegative");
   refuse(!options.stop_at.empty(), "stop_at");
   refuse(options.gradient_steps == GradientSteps::kOn, "gradient_steps = on");
 }
@@ -90,13 +92,16 @@ class SolveKernelWriter : public KernelWriter {
     set_number("beta3", control.beta3);
     set_number("previous_floor", control.previous_floor);
     if (problem().is_fixed) return;
+    set_number("near_end", kNearEnd);
     set_number("minus_exponent", -1.0 / tableau().error_order());
     set_number("order", tableau().error_order());
     set_number("error_constant", tableau().error_constant);
     set_number("method_order", tableau().order);
     set_number("first_error", kFirstError);
     set_number("hairers_error", kHairersError);
-    set_if(first_step_of(control) == FirstStep::kHairers, "first_step_of_hairer");
+    set_text("halving_error", c_number(halving_error(control, tableau().error_order()), dtype()));
+    for (const NamedBound& bound : kNamedFirstStepBounds) set_number(bound.name, bound.value);
+    set_if(control.first_step_rule == FirstStep::kHairers, "first_step_of_hairer");
   }
 
   void set_groups() {
@@ -106,8 +111,13 @@ class SolveKernelWriter : public KernelWriter {
       end.push_back(group.end);
       count.push_back(group.count);
     }
+    const std::vector<double>& limited = problem().options.nonnegative;
+    const std::vector<std::size_t> nonnegative(limited.begin(), limited.end());
+    set_if(!nonnegative.empty(), "nonnegative");
+    set("num_nonnegative", nonnegative.size());
     set_text("groups", whole_numbers("int", "group_begin", begin) + whole_numbers("int", "group_end", end) +
-                           whole_numbers(real(), "group_count", count));
+                           whole_numbers(real(), "group_count", count) +
+                           (nonnegative.empty() ? std::string() : whole_numbers("int", "nonnegative", nonnegative)));
     set("num_groups", begin.size());
   }
 

@@ -1,6 +1,9 @@
 """A layer that is the solution of a differential equation."""
 
+from costate.torchdyn._absent import attributes
 from costate.torchdyn.core.problems import MultipleShootingProblem, ODEProblem
+
+__getattr__ = attributes(__name__, ("NeuralODE", "MultipleShootingLayer"))
 
 
 class NeuralODE(ODEProblem):

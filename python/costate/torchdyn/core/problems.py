@@ -2,11 +2,14 @@
 
 import torch
 
+from costate.torchdyn._absent import attributes
 from costate.torchdyn.core.defunc import DEFunc
-from costate.torchdyn.numerics._shooting import odeint_mshooting, shooting_method_of
+from costate.torchdyn.numerics._shooting import odeint_mshooting, shooting_solver_of
 from costate.torchdyn.numerics._solve import adjoint, method_of, odeint, saved, solver_of
 
 _SENSITIVITIES = ("autograd", "adjoint", "interpolated_adjoint")
+
+__getattr__ = attributes(__name__, ("ODEProblem", "MultipleShootingProblem"))
 
 
 class _WithIntegral(torch.autograd.Function):
@@ -32,7 +35,7 @@ class ODEProblem(torch.nn.Module):
     order          of the equation.
     integral_loss  (t, x) -> [batch, 1] or [batch]. By 'autograd' x has a column of zeros in front, in which its integral grows. By the adjoints the
                    gradient of any loss of the states is that of the integral, summed over the batch, besides: 0 * states.sum() is enough.
-    optimizable_params  tensors that the adjoints find gradients of, where vector_field is no module that has them.
+    optimizable_params  more tensors that the adjoints find gradients of, as those that a function reads; parameters among them become the problem's.
     """
 
     def __init__(self, vector_field, solver="tsit5", interpolator=None, order=1, atol=1e-4, rtol=1e-4, sensitivity="autograd", solver_adjoint=None,
@@ -43,9 +46,14 @@ class ODEProblem(torch.nn.Module):
         solver_of(solver)
         self.solver_adjoint = None if solver_adjoint is None else method_of(solver_adjoint)
         self.vf, self.solver = DEFunc(vector_field, order, integral_loss), solver
-        self.tolerances, self.tolerances_adjoint = (rtol, atol), (rtol_adjoint, atol_adjoint)
-        self.sensitivity, self.seminorm = sensitivity, bool(seminorm)
-        self.parameters_given = tuple(optimizable_params)
+        self.rtol, self.atol, self.rtol_adjoint, self.atol_adjoint = rtol, atol, rtol_adjoint, atol_adjoint
+        self.sensitivity, self.seminorm, self.order = sensitivity, bool(seminorm), order
+        self._tensors = []
+        for number, value in enumerate(tuple(optimizable_params)):
+            if not isinstance(value, torch.nn.Parameter):
+                self._tensors.append(value)
+            elif not any(value is known for known in self.vf.parameters()):
+                self.vf.register_parameter(f"optimizable_parameter_{number}", value)
 
     @property
     def integral_loss(self):
@@ -55,16 +63,20 @@ class ODEProblem(torch.nn.Module):
         """(times, states)."""
         like = next(iter(x.values())) if isinstance(x, dict) else x
         times = torch.linspace(0, 1, 2, dtype=like.dtype if like.is_floating_point() else None) if t_span is None else torch.as_tensor(t_span)
-        by_autograd = self.sensitivity == "autograd"
-        with self.vf.given([*([(self.vf, "args", args)] if args else []), *self.vf.inputs_of(x, by_autograd and self.integral_loss is not None)]):
-            rtol, atol = self.tolerances
-            if by_autograd:
-                return odeint(self.vf, x, times, self.solver, atol=atol, rtol=rtol, save_at=save_at)
+        with self._inputs(x, args):
+            if self.sensitivity == "autograd":
+                return odeint(self.vf, x, times, self.solver, atol=self.atol, rtol=self.rtol, save_at=save_at)
             return saved(times, self._by_adjoint(x, times), save_at)
 
+    def _inputs(self, x, args):
+        """While it lasts, the field has what a solve from x gives to it."""
+        carries_loss = self.sensitivity == "autograd" and self.integral_loss is not None
+        return self.vf.given([*([(self.vf, "args", args)] if args else []), *self.vf.inputs_of(x, carries_loss)])
+
     def _by_adjoint(self, x, times):
-        parameters = self.parameters_given or tuple(self.vf.parameters())
-        field, more = self.vf._costate_later(), (self.tolerances, self.tolerances_adjoint, parameters, self.seminorm, self.solver_adjoint)
+        parameters = (*self.vf.parameters(), *self._tensors)
+        tolerances, tolerances_adjoint = (self.rtol, self.atol), (self.rtol_adjoint, self.atol_adjoint)
+        field, more = self.vf._costate_later(), (tolerances, tolerances_adjoint, parameters, self.seminorm, self.solver_adjoint)
         if self.integral_loss is None:
             return adjoint(field, x, times, method_of(self.solver), *more)
 
@@ -78,14 +90,13 @@ class ODEProblem(torch.nn.Module):
         return self.odeint(x, t_span, save_at, args)
 
     def trajectory(self, x, t_span):
-        """The states at the times, without gradients."""
-        with torch.no_grad():
-            return self.odeint(x, t_span)[1]
+        """The states at the times, with the gradient of the steps taken, whatever `sensitivity` is."""
+        with self._inputs(x, None):
+            return odeint(self.vf, x, torch.as_tensor(t_span), self.solver, atol=self.atol, rtol=self.rtol)[1]
 
     def __repr__(self):
-        rtol, atol = self.tolerances
         numbers = sum(p.numel() for p in self.vf.parameters())
-        return (f"{type(self).__name__}(order={self.vf.order}, solver={self.solver}, sensitivity={self.sensitivity!r}, rtol={rtol}, atol={atol}; "
+        return (f"{type(self).__name__}(order={self.order}, solver={self.solver}, sensitivity={self.sensitivity!r}, rtol={self.rtol}, atol={self.atol}; "
                 f"{numbers} parameters, NFE: {self.vf.nfe})")
 
 
@@ -98,7 +109,7 @@ class MultipleShootingProblem(torch.nn.Module):
     def __init__(self, vector_field, solver, sensitivity="autograd", maxiter=4, fine_steps=4, solver_adjoint=None, atol_adjoint=1e-6,
                  rtol_adjoint=1e-6, seminorm=False, integral_loss=None):
         super().__init__()
-        shooting_method_of(solver)
+        shooting_solver_of(solver)
         if integral_loss is not None:
             raise NotImplementedError(f"[{type(self).__name__}] integral_loss is not known here; make the integral a number of the state.")
         self.vf, self.solver, self.maxiter, self.fine_steps = DEFunc(vector_field), solver, maxiter, fine_steps

@@ -32,10 +32,6 @@ class CNF(torch.nn.Module):
             raise ValueError("[CNF] hutch_trace must have a noise_dist, such as torch.distributions.MultivariateNormal(zeros(d), eye(d)).")
         self.noise = None
 
-    def draw(self, x):
-        """Noise for a solve from x [batch, 1 + d]."""
-        self.noise = None if self.noise_dist is None else self.noise_dist.sample((x.shape[0],)).to(x)
-
     def forward(self, x):
         with torch.enable_grad():
             x_in = x[:, 1:].requires_grad_(True)

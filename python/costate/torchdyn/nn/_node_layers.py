@@ -62,9 +62,9 @@ class DataControl(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.u = None
+        self._control = None
 
     def forward(self, x):
-        if self.u is None:
+        if self._control is None:
             raise RuntimeError("[DataControl] the input is known inside of a NeuralODE only.")
-        return torch.cat([x, self.u], dim=1)
+        return torch.cat([x, self._control], dim=1)

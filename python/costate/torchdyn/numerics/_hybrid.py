@@ -5,17 +5,33 @@ import torch
 from costate.torch._adaptive import Adaptive
 from costate.torch._callbacks import Solve
 from costate.torch._runge_kutta import number
-from costate.torchdyn.numerics._solve import method_of
+from costate.torchdyn.numerics._solve import ADAPTIVE, method_of
 
 
 class EventCallback(torch.nn.Module):
     """A jump: where check_event(t, x) becomes true, x becomes jump_map(t, x)."""
+
+    def __attrs_post_init__(self):
+        """Of subclasses that have a constructor of attr.s, as torchdyn's have."""
+        torch.nn.Module.__init__(self)
 
     def check_event(self, t, x):
         raise NotImplementedError("[EventCallback] check_event(t, x) must be defined: whether the event is on.")
 
     def jump_map(self, t, x):
         raise NotImplementedError("[EventCallback] jump_map(t, x) must be defined: the state after the jump.")
+
+
+class StochasticEventCallback(EventCallback):
+    """A jump at a random time: check_event compares an intensity's integral, a number of x, with `s`, a number from Exp(1) for each sample.
+
+    initialize(x0) draws s before the solve; jump_map draws it anew, from `expdist`, for the next jump.
+    """
+
+    expdist = torch.distributions.Exponential(1.0)
+
+    def initialize(self, x0):
+        self.s = self.expdist.sample(x0.shape[:1]).to(x0)
 
 
 def odeint_hybrid(f, x, t_span, j_span, solver, callbacks, atol=1e-3, rtol=1e-3, event_tol=1e-4, priority="jump", seminorm=(False, None)):
@@ -32,10 +48,17 @@ def odeint_hybrid(f, x, t_span, j_span, solver, callbacks, atol=1e-3, rtol=1e-3,
     if not event_tol > 0:
         raise ValueError(f"[odeint_hybrid] event_tol must be above 0; got {event_tol}.")
     method = method_of(solver)
-    if method not in ("dopri5", "tsit5"):
+    if method not in ADAPTIVE:
         raise ValueError(f"[odeint_hybrid] solver must have steps of its own, as dopri5 and tsit5 do; got {solver!r}.")
     times = torch.as_tensor(t_span, dtype=x.dtype if not isinstance(t_span, torch.Tensor) else None)
     return _Hybrid(Solve(f, x, times, rtol=rtol, atol=atol, method=method), callbacks, event_tol).run(x, j_span, priority == "jump")
+
+
+def _truth(on):
+    if isinstance(on, torch.Tensor) and on.numel() != 1:
+        raise ValueError("[odeint_hybrid] check_event must give one truth value, for the whole batch, as (x[:, 0] < 0).any() does; got a tensor of the "
+                         f"shape {tuple(on.shape)}.")
+    return bool(on)
 
 
 class _Hybrid:
@@ -46,7 +69,7 @@ class _Hybrid:
     def _on(self, t, x):
         """Which events are on."""
         with torch.no_grad():
-            return [bool(c.check_event(self.solve.field.time(t), x)) for c in self.callbacks]
+            return [_truth(c.check_event(self.solve.field.time(t), x)) for c in self.callbacks]
 
     def _write(self, t, x):
         self.times.append(t)

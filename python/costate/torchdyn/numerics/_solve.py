@@ -1,5 +1,7 @@
 """torchdyn's odeint, and its names of solvers."""
 
+import inspect
+
 import torch
 
 from costate._names import nearest
@@ -10,6 +12,10 @@ from costate.torchdyn.numerics.solvers import _ode
 _NAMES = {"euler": ("euler",), "midpoint": ("midpoint",), "rk4": ("rk4", "rk-4", "RungeKutta4"), "dopri5": ("dopri5", "DormandPrince45", "DormandPrince5"),
           "tsit5": ("tsit5", "Tsitouras45", "Tsitouras5"), "implicit_euler": ("ieuler", "implicit_euler"), "alf": ("alf", "AsynchronousLeapfrog")}
 SOLVERS = {name: method for method, names in _NAMES.items() for name in names}
+_CLASSES = {"euler": _ode.Euler, "midpoint": _ode.Midpoint, "rk4": _ode.RungeKutta4, "dopri5": _ode.DormandPrince45, "tsit5": _ode.Tsitouras45,
+            "implicit_euler": _ode.ImplicitEuler, "alf": _ode.AsynchronousLeapfrog}
+SOLVER_DICT = {name: _CLASSES[method] for name, method in SOLVERS.items()}
+ADAPTIVE = ("dopri5", "tsit5")
 
 
 def solver_of(solver):
@@ -19,11 +25,21 @@ def solver_of(solver):
         if method is None or type(solver).step not in (_ode.Euler.step, _ode.ImplicitEuler.step):
             return solver
         return method
-    if solver not in SOLVERS:
-        near = nearest(str(solver), SOLVERS)
+    return _ode.AsynchronousLeapfrog() if _known(solver) == "alf" else SOLVERS[solver]
+
+
+def _known(name):
+    if name not in SOLVERS:
+        near = nearest(str(name), SOLVERS)
         hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise ValueError(f"[odeint] solver must be one of {', '.join(SOLVERS)}, or a Solver; got {solver!r}.{hint}")
-    return _ode.AsynchronousLeapfrog() if SOLVERS[solver] == "alf" else SOLVERS[solver]
+        raise ValueError(f"[odeint] solver must be one of {', '.join(SOLVERS)}, or a Solver; got {name!r}.{hint}")
+    return SOLVERS[name]
+
+
+def str_to_solver(solver_name, dtype=torch.float32):
+    """A Solver by one of torchdyn's names. ValueError, with the nearest one, for a name that there is not."""
+    _known(solver_name)
+    return SOLVER_DICT[solver_name](dtype=dtype)
 
 
 def method_of(solver):
@@ -53,10 +69,20 @@ def odeint(f, x, t_span, solver, atol=1e-3, rtol=1e-3, t_stops=None, verbose=Fal
         return saved(times, _walk(found, f, x, times, args), save_at)
     if isinstance(x, dict):
         raise TypeError(f"[odeint] x must be a tensor for solver '{found}'; a dict of tensors may stand where the solver is a Solver with a step of its own.")
-    options = {"jump_t": torch.as_tensor(t_stops)} if t_stops is not None and found in ("dopri5", "tsit5") else None
+    options = {"jump_t": torch.as_tensor(t_stops)} if t_stops is not None and found in ADAPTIVE else None
     field = f if not args else lambda t, y: f(t, y, args=args)
-    states = _route.odeint(field, x, times, rtol, atol, found, options, None, "torchdiffeq", "auto", "discrete")
+    states = _route.odeint(field, x, times, *_tolerances(found, rtol, atol), found, options, None, "torchdiffeq", "auto", "discrete")
     return saved(times, states, save_at)
+
+
+def _tolerances(method, *given):
+    """None stands for one that is not asked for, where steps are those of a grid."""
+    return given if method in ADAPTIVE else tuple(1e-3 if tolerance is None else tolerance for tolerance in given)
+
+
+def odeint_symplectic(f, x, t_span, solver, atol=1e-3, rtol=1e-3, verbose=False, return_all_eval=False, save_at=()):
+    """odeint of a state and its slope side by side, as the solver 'alf' steps them; f(t, x) is of the state alone."""
+    return odeint(f, x, t_span, solver, atol=atol, rtol=rtol, verbose=verbose, return_all_eval=return_all_eval, save_at=save_at)
 
 
 def _walk(solver, f, x, times, args):
@@ -68,9 +94,10 @@ def _walk(solver, f, x, times, args):
         _check_order(times)
     args = args or {}
     field = (lambda t, y, *_: f(t, y, args=args)) if args else f
+    more = {"args": args} if "args" in inspect.signature(solver.step).parameters else {}  # torchdyn's older solvers have none
     states = [x]
     for t, t_next in zip(times, times[1:]):
-        _, state, *_ = solver.step(field, states[-1], t, t_next - t, k1=None, args=args)
+        _, state, *_ = solver.step(field, states[-1], t, t_next - t, k1=None, **more)
         states.append(state)
     return {key: torch.stack([state[key] for state in states]) for key in x} if isinstance(x, dict) else torch.stack(states)
 
@@ -82,9 +109,9 @@ def _check_order(times):
 
 def adjoint(f, x, times, method, forward, backward, parameters, seminorm, method_backward=None):
     """States [time, …] whose gradient is a solve backwards; forward and backward are (rtol, atol)."""
-    options = {"norm": "seminorm"} if seminorm else {}
-    return _adjoint.odeint_adjoint(f, x, times, {"rtol": forward[0], "atol": forward[1], "method": method, "options": None, "controller": "torchdiffeq"},
-                                   {"rtol": backward[0], "atol": backward[1], "method": method_backward, "options": options}, parameters)
+    forward, backward = (dict(zip(("rtol", "atol"), _tolerances(m, *pair))) for m, pair in ((method, forward), (method_backward or method, backward)))
+    return _adjoint.odeint_adjoint(f, x, times, {**forward, "method": method, "options": None, "controller": "torchdiffeq"},
+                                   {**backward, "method": method_backward, "options": {"norm": "seminorm"} if seminorm else {}}, parameters)
 
 
 def saved(times, states, save_at):

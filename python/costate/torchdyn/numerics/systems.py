@@ -2,6 +2,10 @@
 
 import torch
 
+from costate.torchdyn._absent import attributes
+
+__getattr__ = attributes(__name__, ("Lorenz", "VanDerPol"))
+
 
 class Lorenz(torch.nn.Module):
     """Lorenz's system of 1963: sigma = 10, rho = 28, beta = 8 / 3."""

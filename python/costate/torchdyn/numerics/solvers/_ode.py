@@ -28,6 +28,17 @@ class Solver(torch.nn.Module):
         raise NotImplementedError(f"[{type(self).__name__}] step(f, x, t, dt, k1, args) must be defined: a step from x at t by dt.")
 
 
+class DiffEqSolver(Solver):
+    """torchdyn's base of solvers with a `step` of their own; the numbers of step-size control are taken, and change nothing."""
+
+    def __init__(self, order, stepping_class="fixed", min_factor=0.2, max_factor=10, safety=0.9):
+        super().__init__()
+        self.order, self.stepping_class, self.tableau = order, stepping_class, None
+
+
+SolverTemplate = DiffEqSolver  # the name that torchdyn has beside it
+
+
 class _RungeKutta(Solver):
     def __init__(self, dtype=torch.float32):
         super().__init__(dtype)

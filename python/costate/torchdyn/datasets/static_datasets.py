@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from costate._names import nearest
+from costate.torchdyn.numerics._solve import odeint
 
 
 def _on_circle(angles, radius=1.0):
@@ -13,10 +14,10 @@ def _on_circle(angles, radius=1.0):
 
 
 def generate_moons(n_samples=100, noise=1e-4):
-    """Two half circles that interlock: points [n_samples, 2] and classes 0, 1. Both coordinates of a point are moved by up to `noise`."""
+    """Two half circles that interlock: points [n_samples, 2] and classes 0, 1. Both coordinates of a point are moved by up to `noise`, or not for None."""
     upper, lower = (torch.linspace(0, math.pi, n) for n in (n_samples // 2, n_samples - n_samples // 2))
     points = torch.cat([_on_circle(upper), torch.tensor([1.0, 0.5]) - _on_circle(lower)])
-    return points + noise * torch.rand(n_samples, 1), torch.arange(n_samples).ge(len(upper)).long()
+    return points + (noise or 0.0) * torch.rand(n_samples, 1), torch.arange(n_samples).ge(len(upper)).long()
 
 
 def generate_spirals(n_samples=100, noise=1e-4):
@@ -24,6 +25,11 @@ def generate_spirals(n_samples=100, noise=1e-4):
     angle = torch.rand(n_samples).sqrt() * 780 * 2 * math.pi / 360
     arm = torch.stack([-torch.cos(angle) * angle, torch.sin(angle) * angle], dim=1) + noise * torch.rand(n_samples, 2)
     return torch.cat([arm, -arm]), torch.arange(2 * n_samples).ge(n_samples).long()
+
+
+def randnsphere(dim, radius):
+    """A point [dim] on a sphere about 0, where each is as likely."""
+    return radius * torch.nn.functional.normalize(torch.randn(dim), dim=0)
 
 
 def generate_concentric_spheres(n_samples=100, noise=1e-4, dim=3, inner_radius=0.5, outer_radius=1):
@@ -55,8 +61,21 @@ def generate_gaussians_spiral(n_samples=100, n_gaussians=7, n_gaussians_per_loop
     return _blobs(n_samples, centers, torch.linspace(std_gaussians_start, std_gaussians_end, n_gaussians), dim, noise)
 
 
+def generate_diffeqml(n_samples=100, noise=1e-3):
+    """Points [n_samples, 2] about the logo of DiffEqML, a circle and three arms that wind onto one within it; and None, since they have no classes."""
+    starts, times = torch.tensor([[0.0, 2.0], [-1.6, -1.2], [1.6, -1.2]]), torch.linspace(0, 3.2, 500)
+
+    def winds(t, x):
+        return x * (1 - x.square().sum(dim=1, keepdim=True)) + torch.stack([-x[:, 1], x[:, 0]], dim=1)
+
+    arms = odeint(winds, starts, times, "dopri5", rtol=1e-6, atol=1e-6)[1].reshape(-1, 2)
+    places = torch.cat([arms, _on_circle(torch.linspace(0, 2 * math.pi, 1000), 2.0)])
+    chosen = places[torch.randint(len(places), (n_samples,))]
+    return chosen + math.hypot(0.01, noise) * torch.randn(n_samples, 2), None
+
+
 _KINDS = {"moons": generate_moons, "spirals": generate_spirals, "spheres": generate_concentric_spheres, "gaussians": generate_gaussians,
-          "gaussians_spiral": generate_gaussians_spiral}
+          "gaussians_spiral": generate_gaussians_spiral, "diffeqml": generate_diffeqml}
 
 
 class ToyDataset:
@@ -69,8 +88,3 @@ class ToyDataset:
             hint = f" Did you mean '{near[0]}'?" if near else ""
             raise ValueError(f"[ToyDataset] dataset_type must be one of {', '.join(_KINDS)}; got {dataset_type!r}.{hint}")
         return _KINDS[dataset_type](n_samples=n_samples, **options)
-
-
-# Programs that import all of torchdyn.datasets take np, torch and math from it, too.
-__all__ = ["ToyDataset", "generate_concentric_spheres", "generate_gaussians", "generate_gaussians_spiral", "generate_moons", "generate_spirals", "math", "np",
-           "torch"]

@@ -1,4 +1,4 @@
-#include "costate/solve/device.h"
+#include "costate/exec/device.h"
 
 #include "costate/base/names.h"
 
@@ -11,7 +11,7 @@ constexpr std::string_view kDeviceNames[] = {"cpu", "cuda"};
 
 std::string name(Device device) { return spelling(device, kDeviceNames); }
 Device device_from_name(const std::string& name) {
-  return from_spelling<Device>("solve", "device", name, kDeviceNames);
+  return from_spelling<Device>("costate", "device", name, kDeviceNames);
 }
 
 }  // namespace costate

@@ -1,0 +1,119 @@
+#include "costate/adjoint/internal/cuda/adjoint_op.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "costate/base/error.h"
+#include "costate/cuda/internal/card.h"
+#include "costate/cuda/internal/device_array.h"
+#include "costate/cuda/internal/shared_inputs.h"
+#include "costate/solve/internal/cuda/solve_op.h"
+
+namespace costate::internal {
+namespace {
+
+/// Rows of several numbers of each sample, as one row: solve_adjoint's result.
+template <class T>
+class PackedRows {
+ public:
+  PackedRows(std::size_t batch, std::size_t width) : batch_(batch), width_(width), numbers_(batch * width) {}
+
+  void put(const std::vector<T>& rows) {
+    const std::size_t count = rows.size() / batch_;
+    for (std::size_t i = 0; i < batch_; ++i)
+      std::copy_n(rows.data() + i * count, count, numbers_.data() + i * width_ + at_);
+    at_ += count;
+  }
+  void skip(std::size_t count) { at_ += count; }
+
+  HostArray take() { return {Shape{static_cast<std::int64_t>(batch_), static_cast<std::int64_t>(width_)}, numbers_}; }
+
+ private:
+  std::size_t batch_, width_, at_ = 0;
+  std::vector<T> numbers_;
+};
+
+}  // namespace
+
+AdjointKernels adjoint_kernels(const DeviceGradientProblem& problem, std::size_t shared_limit) {
+  return AdjointKernels([&problem, shared_limit](CudaSource& source, std::size_t lanes) {
+    return add_gradient_kernels(source, "costate", problem, lanes, shared_limit);
+  });
+}
+
+DeviceAdjointOp::DeviceAdjointOp(std::shared_ptr<const SolveAdjoint> adjoint, const BatchOpContext& context)
+    : adjoint_(std::move(adjoint)),
+      context_(context),
+      device_(card()),
+      problem_(adjoint_->solve().field(), device_options(adjoint_->solve(), context.dtype), adjoint_->wanted()),
+      kernels_(adjoint_kernels(problem_, device_.shared_limit())) {}
+
+BatchOpResult DeviceAdjointOp::run(const BatchOpRun& run) const {
+  return context_.dtype == Dtype::kF32 ? run_as<float>(run) : run_as<double>(run);
+}
+
+template <class T>
+BatchOpResult DeviceAdjointOp::run_as(const BatchOpRun& run) const {
+  const auto& steps = dynamic_cast<const DeviceSolveState<T>&>(*run.operand_states[0]);
+  const DeviceSolved<T>& solved = steps.solved;
+  DeviceOperands operands(adjoint_->solve(), context_, run, 2);
+  const DeviceBatch& batch = operands.batch();
+  const DeviceProblem& problem = problem_.problem;
+  const DeviceInputs<T> inputs(device_, problem, problem_.linear, steps.lanes, batch);
+  const auto cotangents = on_device<T>(device_, operands.of_samples(context_, run, 1));
+
+  const AdjointKernels::Made& made = kernels_.of(steps.lanes);
+  const auto module = device_.load(made.source);
+  const std::size_t size = run.batch, blocks = num_blocks(size, steps.lanes), shared_size = problem_.shared_size();
+  const DeviceArray<T> start(device_, size * problem.state_size), partial_sums(device_, blocks * shared_size),
+      sums(device_, shared_size);
+  const DeviceArray<std::int64_t> evaluations(device_, size);
+  const DeviceArray<unsigned char> global(device_, blocks * made.shapes.reverse.global_bytes);
+  std::vector<std::uint64_t> words = inputs.words();
+  words.insert(words.end(),
+               {cotangents.address(), solved.ends.address(), solved.counts.address(), solved.record_times.address(),
+                solved.record_sizes.address(), solved.record_states.address(), start.address()});
+  std::vector<DeviceArray<T>> own;
+  for (const DeviceArgument& argument : problem_.arguments)
+    if (!argument.is_shared) words.push_back(own.emplace_back(device_, size * argument.size).address());
+  words.insert(words.end(), {evaluations.address(), partial_sums.address(), global.address(), size, blocks,
+                             batch.num_times, batch.times_are_shared ? 1u : 0u, solved.capacity});
+  module->launch(made.shapes.reverse, blocks, words);
+  if (shared_size > 0) {
+    const std::size_t sum_blocks = num_blocks(shared_size, made.shapes.add_blocks.threads);
+    module->launch(made.shapes.add_blocks, sum_blocks,
+                   {partial_sums.address(), sums.address(), shared_size, blocks, sum_blocks});
+  }
+
+  PackedRows<T> packed(size, problem.state_size + batch.num_times + problem_.own_size());
+  packed.put(start.numbers());
+  packed.skip(batch.num_times);
+  for (const DeviceArray<T>& gradient : own) packed.put(gradient.numbers());
+  auto state = std::make_shared<DeviceAdjointState>();
+  const std::vector<T> shared = sums.numbers();
+  auto next = shared.begin();
+  for (std::size_t i = 0; i < problem_.arguments.size(); ++i) {
+    HostArray& sum = state->sums.emplace_back();
+    if (!problem_.arguments[i].is_shared) continue;
+    const auto end = next + static_cast<std::ptrdiff_t>(problem_.arguments[i].size);
+    sum = HostArray(problem_.arguments[i].shape, std::vector<T>(next, end));
+    next = end;
+  }
+  const std::vector<std::int64_t> counted = evaluations.numbers();
+  RunReport report;
+  report.nfe_backward = std::accumulate(counted.begin(), counted.end(), std::int64_t{0});
+  return {.value = packed.take(), .state = state, .report = report};
+}
+
+std::shared_ptr<const BatchOp> SolveAdjoint::lower_batch(const BatchOpContext& context) const {
+  if (!takes_back_steps(solve_->options().adjoint))
+    throw NotSupported("[solve] device = cuda does not have adjoint = '", costate::name(solve_->options().adjoint),
+                       "' yet, only 'discrete'; compile for the CPU (device = cpu).");
+  return std::make_shared<DeviceAdjointOp>(shared_from_this(), context);
+}
+
+std::shared_ptr<const BatchOp> SolveAdjointSum::lower_batch(const BatchOpContext&) const {
+  return std::make_shared<DeviceSumOp>(position_);
+}
+
+}  // namespace costate::internal
