@@ -60,7 +60,8 @@ class TileOp {
   virtual std::size_t kept_bytes() const { return 0; }
   /// Whether run() reads TileOpRun::given of this operand, so that who runs a tile again keeps these numbers.
   virtual bool reads_given(std::size_t /*operand*/) const { return false; }
-  /// Writes the result [n, lanes]; padding lanes may get anything finite.
+  /// Writes the result [n, lanes]. What it writes in padding lanes is not read: whoever runs it repeats the last
+  /// sample there.
   virtual void run(const TileOpRun<T>& run, T* out) const = 0;
   /// For results that exist summed over the batch only (Extension::is_sum_only): adds `scale` times the sum over the
   /// samples to out [n].

@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/trace.h"
+#include "costate/operations/linear_solve.h"
 #include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
 
@@ -70,6 +72,36 @@ TEST(MapRows, ExecutesAndDifferentiatesTwice) {
   const Mixture mixture;
   testing::check_execution(mixture.mapped(), testing::draw_inputs(mixture.mapped(), 19, -1, 1, 3), 1e-13);
   testing::check_two_orders(mixture.mapped(), 1e-6);
+}
+
+/// 1 / x has no derivative where x is 0, and a batch of 3 fills no lanes: what these hold must count nothing.
+TEST(MapRows, LanesWithoutASampleCountNothing) {
+  const Parameter weight{"weight", HostArray(Shape{}, std::vector<double>{0.7})};
+  const auto quotients = [&](Array rows) {
+    const Array all[] = {rows};
+    return sum(map_rows([&](std::span<const Array> row) { return sqrt(weight / row[0]); }, all));
+  };
+  const Function of_inputs = trace(quotients, {{"x", {2}}});
+  const Function of_solutions = trace(
+      [&](Array x) {
+        return quotients(linear_solve(constant(HostArray(Shape{2, 2}, std::vector<double>{2, 0, 0, 2})), 2.0 * x));
+      },
+      {{"x", {2}}});
+  for (const std::int64_t batch : {1, 3, 5, 7, 8}) {
+    HostArray x(Shape{batch, 2});
+    double expected = 0;
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+      x.set(i, 1 + 0.25 * static_cast<double>(i));
+      expected += std::sqrt(0.7 / x.at(i));
+    }
+    const HostArray still(Shape{batch, 2}), one(Shape{}, std::vector<double>{1});
+    for (const Function* loss : {&of_inputs, &of_solutions}) {
+      const auto found = compile(jvp(value_and_grad(*loss))).run({x, still, one}).outputs;
+      ASSERT_EQ(found.size(), 6U);
+      EXPECT_NEAR(found[2].at(0), 0.5 * expected / 0.7, 1e-13 * expected) << batch;
+      EXPECT_NEAR(found[5].at(0), -0.25 * expected / (0.7 * 0.7), 1e-13 * expected) << batch;
+    }
+  }
 }
 
 TEST(MapRows, RefusesWhatAreNoRows) {

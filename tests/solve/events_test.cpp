@@ -180,6 +180,24 @@ TEST(Events, SeveralAtTheSameTime) {
   for (const std::int64_t i : {4, 6}) EXPECT_NEAR(solution.states.at(i), 0.5, 1e-11);
 }
 
+TEST(Events, OfTwoAtOneTimeTheFirstMayMoveTheOtherAway) {
+  const VectorField field = vector_field({1}, [](Array, Array) { return constant(HostArray::vector({1})); });
+  const auto fall_to = [&](double level) {
+    return solve_event(
+        field, [](Array, Array z) { return z[0] - 1.0; }, [=](Array, Array z) { return 0.0 * z + level; });
+  };
+  const std::vector<SolveEvent> events = {fall_to(0), fall_to(0.5)};
+  const Solution solution = solve(field, row_of({0}), HostArray::vector({0, 2.25}), {}, {}, events);
+  solution.check();
+  const std::vector<double> found = event_times_of(solution, 0);
+  ASSERT_EQ(found.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_NEAR(found[i], 1 + static_cast<double>(i), kRootRounding);
+    EXPECT_EQ(solution.events.event[i], 0);
+  }
+  EXPECT_NEAR(solution.states.at(1), 0.25, kRootRounding);
+}
+
 TEST(Events, AnOutputAtAnEventIsTheStateBeforeIt) {
   const VectorField field = vector_field({1}, [](Array, Array) { return constant(HostArray::vector({1})); });
   const SolveEvent reset = solve_event(

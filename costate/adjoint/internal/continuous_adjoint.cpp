@@ -234,7 +234,7 @@ void ContinuousAdjoint<T>::visit_events(T* a) {
       events_->origin_bar(lane) -= a[i] * slope[i];
   }
   events_->take_ends(a);
-  const T* w = events_->take_back(rates_.data(), interval_.data(), z_.data());
+  const T* w = events_->take_back(rates_.data());
   for (std::size_t i = 0; i < num_state_; ++i)
     if (stations_.has_event(i % lanes_)) a[i] += w[i];
 }

@@ -12,7 +12,7 @@ void DiscreteSweep<T>::take_back_events() {
       mask_[lane] = events_->has(lane) ? T{1} : T{0};
       if (events_->has(lane)) theta_[lane] = (events_->time(lane) - step(lane).t) / step(lane).h;
     }
-    const T* w = events_->take_back(vectors(), idle_times_.data(), y_.data());
+    const T* w = events_->take_back(vectors(), y_.data());
     add_dense_output(w);
     add_dense_times(w);
   }

@@ -13,6 +13,8 @@ EventSweep<T>::EventSweep(const LaneProblem<T>& problem, const FieldVjp<T>& fiel
       rows_(problem.state_size),
       evaluator_(events_.part_offsets, *events_.linear, lanes_),
       dense_(problem),
+      lender_(problem),
+      is_idle_(lanes_),
       last_(lanes_),
       count_(lanes_),
       remaining_(lanes_),
@@ -34,7 +36,7 @@ template <class T>
 void EventSweep<T>::start(const FinishedSolve<T>& solve, const Lender<T>& lender, const T* cotangent,
                           SolveGradients<T>& gradients) {
   solve_ = solve;
-  lender_ = &lender;
+  solve_lender_ = &lender;
   cotangent_ = cotangent;
   gradients_ = &gradients;
   evaluator_.prepare(solve.inputs.arguments);
@@ -118,12 +120,10 @@ void EventSweep<T>::take_ends(T* y_cotangent) {
       std::swap(moved_[at], y_cotangent[at]);
 }
 
-/// Times and states to evaluate at, and what w and the cotangent of the time begin with.
+/// Times, states and arguments to evaluate at, and what w and the cotangent of the time begin with.
 template <class T>
-void EventSweep<T>::load_places(const double* idle_times, const T* y) {
+void EventSweep<T>::load_places() {
   const std::size_t max_events = events_.events.max_events;
-  std::copy_n(idle_times, lanes_, times_.data());
-  std::copy_n(y, rows_ * lanes_, z_.data());
   std::ranges::fill(w_, T{0});
   std::ranges::fill(time_bars_, T{0});
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
@@ -140,6 +140,10 @@ void EventSweep<T>::load_places(const double* idle_times, const T* y) {
       if (listed != nullptr) w_[at] = cotangent_[(2 * max_events + position(lane) * rows_ + row) * lanes_ + lane];
     }
   }
+  for (std::size_t lane = 0; lane < lanes_; ++lane) is_idle_[lane] = has(lane) ? 0 : 1;
+  lender_.start(is_idle_, solve_lender_->arguments());
+  lender_.lend(times_.data(), 1);
+  lender_.lend(z_.data(), rows_);
 }
 
 /// The cotangents of the lanes' events: 1 or m of g, and v of the state after a reset.
@@ -163,7 +167,7 @@ void EventSweep<T>::run(Phase phase, std::span<T* const> outputs) {
   evaluator_.run(phase,
                  {.times = times_.data(),
                   .y = z_.data(),
-                  .arguments = lender_->arguments(),
+                  .arguments = lender_.arguments(),
                   .more = late_,
                   .num_samples = solve_.inputs.num_samples},
                  outputs);
@@ -182,16 +186,16 @@ void EventSweep<T>::find_multiple(std::size_t lane) {
 }
 
 template <class T>
-const T* EventSweep<T>::take_back(const Slopes<T>& slopes, const double* idle_times, const T* y) {
-  load_places(idle_times, y);
+const T* EventSweep<T>::take_back(const Slopes<T>& slopes, const T* y) {
+  load_places();
   dense_.write_slopes({.y = y, .h = h_.data(), .start = starts_.data(), .size = sizes_.data(), .slopes = slopes},
                       times_.data(), rates_.data());
   return take_back();
 }
 
 template <class T>
-const T* EventSweep<T>::take_back(const T* rates, const double* idle_times, const T* y) {
-  load_places(idle_times, y);
+const T* EventSweep<T>::take_back(const T* rates) {
+  load_places();
   std::copy_n(rates, rows_ * lanes_, rates_.data());
   return take_back();
 }
@@ -211,11 +215,11 @@ const T* EventSweep<T>::take_back() {
   load_cotangents(Of::kBoth);
   run(Phase::kReverse, outputs_);
   run(Phase::kAccumulate, outputs_);
-  for (std::size_t i = 0; i < field_.arguments().size(); ++i)
-    for (std::size_t k = 0; k < argument_cotangents_[i].size(); ++k)
-      gradients_->arguments[i][k] += argument_cotangents_[i][k];
   for (std::size_t lane = 0; lane < lanes_; ++lane) {
     if (!has(lane)) continue;
+    for (std::size_t i = 0; i < argument_cotangents_.size(); ++i)
+      for (std::size_t at = lane; at < argument_cotangents_[i].size(); at += lanes_)
+        gradients_->arguments[i][at] += argument_cotangents_[i][at];
     for (std::size_t at = lane; at < rows_ * lanes_; at += lanes_) w_[at] += state_cotangents_[at];
     if (event(lane).cuts) leave_cut(lane);
   }

@@ -50,10 +50,10 @@ class EventSweep {
   /// of what was stepped: their columns of y_cotangent become 0.
   void take_ends(T* y_cotangent);
   /// The cotangents w [state, lanes] of z(s) for the lanes of this pass; 0 in others. `slopes`: of all stages, or the
-  /// increments. Lanes without an event are evaluated at `idle_times` and y.
-  const T* take_back(const Slopes<T>& slopes, const double* idle_times, const T* y);
+  /// increments.
+  const T* take_back(const Slopes<T>& slopes, const T* y);
   /// The same where z'(s) is `rates` [state, lanes].
-  const T* take_back(const T* rates, const double* idle_times, const T* y);
+  const T* take_back(const T* rates);
 
   /// The lane's step to take back begins at an event or after it, without a stop of the field between: it moves with
   /// that. Otherwise with the first time.
@@ -66,7 +66,7 @@ class EventSweep {
   const LaneEvent& event(std::size_t lane) const { return solve_.solver->events()->list(lane).events[position(lane)]; }
   std::size_t position(std::size_t lane) const { return last_[lane] - (count_[lane] - remaining_[lane]); }
   const T* listed_cotangent(std::size_t lane) const;
-  void load_places(const double* idle_times, const T* y);
+  void load_places();
   enum class Of { kValue, kReset, kBoth };
   void load_cotangents(Of which);
   void run(Phase phase, std::span<T* const> outputs);
@@ -80,7 +80,9 @@ class EventSweep {
   EventEvaluator<T> evaluator_;
   LaneDense<T> dense_;
   FinishedSolve<T> solve_;
-  const Lender<T>* lender_ = nullptr;
+  const Lender<T>* solve_lender_ = nullptr;
+  Lender<T> lender_;           // lanes without an event in this pass borrow from one that has one
+  std::vector<char> is_idle_;  // [lanes]
   const T* cotangent_ = nullptr;
   SolveGradients<T>* gradients_ = nullptr;
   std::vector<std::size_t> last_, count_, remaining_;  // [lane] the last event of its step, how many, and those left

@@ -10,9 +10,20 @@ Lender<T>::Lender(const LaneProblem<T>& problem)
 
 template <class T>
 bool Lender<T>::start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs) {
-  arguments_.assign(inputs.arguments.begin(), inputs.arguments.end());
   for (std::size_t lane = 0; lane < problem_.lanes; ++lane)
     borrows_[lane] = lane >= inputs.num_samples || solver.outcomes()[lane].status != Status::kOk;
+  return lend_arguments(inputs.arguments);
+}
+
+template <class T>
+bool Lender<T>::start(std::span<const char> borrows, std::span<const T* const> arguments) {
+  std::ranges::copy(borrows, borrows_.begin());
+  return lend_arguments(arguments);
+}
+
+template <class T>
+bool Lender<T>::lend_arguments(std::span<const T* const> arguments) {
+  arguments_.assign(arguments.begin(), arguments.end());
   lender_ = static_cast<std::size_t>(std::find(borrows_.begin(), borrows_.end(), 0) - borrows_.begin());
   if (lender_ == problem_.lanes) return false;
   if (std::find(borrows_.begin(), borrows_.end(), 1) == borrows_.end()) return true;

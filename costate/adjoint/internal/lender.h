@@ -1,8 +1,9 @@
-// Lanes whose solve failed, and padding, get the numbers of a lane that did not: what is evaluated there counts 0
-// times, so it must be finite.
+// Lanes that count 0 times get the numbers of a lane that counts, as what is evaluated there must be finite: those
+// whose solve failed, padding, and in a pass over events those that have none.
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "costate/solve/internal/lane_solver.h"
@@ -16,6 +17,8 @@ class Lender {
 
   /// Looks which lanes of a solve borrow. False if there is none to lend: all failed.
   bool start(const LaneSolver<T>& solver, const LaneInputs<T>& inputs);
+  /// The lanes [lanes] that borrow are known.
+  bool start(std::span<const char> borrows, std::span<const T* const> arguments);
 
   /// The lane that lends.
   std::size_t lender() const { return lender_; }
@@ -32,6 +35,8 @@ class Lender {
   const std::vector<const T*>& arguments() const { return arguments_; }
 
  private:
+  bool lend_arguments(std::span<const T* const> arguments);
+
   const LaneProblem<T>& problem_;
   std::size_t lender_ = 0;
   std::vector<char> borrows_;  // [lanes]

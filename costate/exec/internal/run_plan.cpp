@@ -68,6 +68,14 @@ void run_pool(const Instruction& instruction, const Bases<T>& bases) {
                                .scratch = bases.extra});
 }
 
+/// Padding repeats the last sample of x [rows, lanes], as that of inputs does. It counts 0 times in sums, for which all
+/// that is made of it must be finite: zeros would not do, by which something may be divided.
+template <class T>
+void repeat_last_sample(T* x, std::size_t rows, std::size_t num_samples, std::size_t lanes) {
+  if (num_samples == 0 || num_samples == lanes) return;
+  for (T* end = x + rows * lanes; x != end; x += lanes) std::fill(x + num_samples, x + lanes, x[num_samples - 1]);
+}
+
 template <class T>
 void run_extension(const BoundInstruction<T>& bound, const Bases<T>& bases, const TileCall<T>& call) {
   const Instruction& instruction = bound.instruction;
@@ -101,10 +109,9 @@ void run_extension(const BoundInstruction<T>& bound, const Bases<T>& bases, cons
                          .memory_parts = call.memory_parts,
                          .report = call.report};
   T* out = bases.write(instruction.out);
-  if (instruction.kind == InstructionKind::kExtension)
-    bound.op->run(run, out);
-  else
-    bound.op->accumulate(run, out);
+  if (instruction.kind == InstructionKind::kAddExtension) return bound.op->accumulate(run, out);
+  bound.op->run(run, out);
+  repeat_last_sample(out, instruction.rows, call.num_samples, bases.lanes);
 }
 
 template <class T>

@@ -26,7 +26,6 @@ void CvodeTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
   const std::size_t lanes = context_.lanes, num_operands = context_.operand_shapes.size();
   const auto num_times = static_cast<std::size_t>(context_.operand_shapes[1].size());
   std::vector<double> states(num_times * problem_.state_size);
-  std::fill_n(out, states.size() * lanes, T{0});  // padding must be finite
   for (std::size_t lane = 0; lane < run.num_samples; ++lane) {
     std::vector<std::vector<double>> arguments;
     for (std::size_t i = 2; i < num_operands; ++i) arguments.push_back(lane_of(run, context_, i, lane));

@@ -311,12 +311,8 @@ void SolveTileOp<T>::run(const TileOpRun<T>& run, T* out) const {
   auto& state = static_cast<SolveState<T>&>(*run.state);
   load_inputs(run, state);
   state.solver.solve(state.inputs, problem_.gradients.has_value(), out, nullptr, state.dense ? &*state.dense : nullptr);
-  const std::size_t lanes = problem_.lanes, num_states = problem_.num_times * problem_.state_size;
-  if (state.solver.events() != nullptr) write_events(*state.solver.events(), out + num_states * lanes);
-  // Padding must be finite: what follows sums it with weight 0.
-  const std::size_t rows = num_states + (problem_.events ? problem_.events->events.tail_size() : 0);
-  for (std::size_t row = 0; row < rows; ++row)
-    std::fill(out + row * lanes + run.num_samples, out + (row + 1) * lanes, T{0});
+  const std::size_t num_states = problem_.num_times * problem_.state_size;
+  if (state.solver.events() != nullptr) write_events(*state.solver.events(), out + num_states * problem_.lanes);
   if (run.report == nullptr) return;
   for (std::size_t lane = 0; lane < run.num_samples; ++lane) {
     const LaneOutcome& outcome = state.solver.outcomes()[lane];

@@ -1,5 +1,6 @@
 #include "costate/solve/internal/tangent_field.h"
 
+#include <limits>
 #include <map>
 
 #include "costate/base/text.h"
@@ -95,9 +96,12 @@ std::vector<Array> after_reset(const EventField& events, const Directions& direc
   const std::vector<Array> passing = values.along(at.inputs(), at.along_time());
   std::vector<Array> after = {moved(inline_function(events.values, at.inputs()))};
   const Array shift = moved(passing) - slope_at(field, place.t, after[0], at.own());
+  // Lanes in which another event happened, or none, are evaluated as well, wherever they are.
+  const Array rate = passing[0][number], touches = equal(rate, 0.0);
   for (std::size_t k = 0; k < directions.count; ++k) {
     const std::vector<Array> moving = values.along(at.inputs(), at.tangents(k));
-    after.push_back(moved(moving) - moving[0][number] / passing[0][number] * shift);
+    const Array later = moving[0][number] / where(touches, 1.0, rate);
+    after.push_back(where(touches, std::numeric_limits<double>::quiet_NaN(), moved(moving) - later * shift));
   }
   return after;
 }
