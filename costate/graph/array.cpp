@@ -1,6 +1,7 @@
 // Every operation on Arrays: broadcasts its operands, then appends one node, or composes others.
 #include "costate/graph/array.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <numeric>

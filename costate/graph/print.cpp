@@ -1,5 +1,6 @@
 #include "costate/graph/print.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "costate/base/text.h"

@@ -1,4 +1,6 @@
 // trace and compiled programs.
+#include <algorithm>
+
 #include "costate/base/error.h"
 #include "costate/exec/program.h"
 #include "costate/graph/print.h"

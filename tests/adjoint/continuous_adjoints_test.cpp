@@ -2,6 +2,7 @@
 // all adjoints have in common is in solve_adjoint_test.cpp.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 

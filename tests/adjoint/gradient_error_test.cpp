@@ -1,6 +1,7 @@
 // Whether a gradient knows its error: the estimate of value_and_grad beside the distance from the truth.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "costate/diff/diff.h"

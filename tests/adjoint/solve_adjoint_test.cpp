@@ -2,6 +2,7 @@
 // steps held fixed, CVODES forward sensitivities, the matrix exponential.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <unsupported/Eigen/MatrixFunctions>
 

@@ -1,6 +1,7 @@
 // Generated C, compiled by the machine's own compiler and run.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>

@@ -1,6 +1,7 @@
 // Programs whose solves run on a card, emulated on the host, beside the same programs on the CPU.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>

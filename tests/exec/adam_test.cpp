@@ -1,6 +1,7 @@
 // The kernel of Adam's step against a plain loop.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "costate/base/random.h"

@@ -2,6 +2,7 @@
 // costate/exec/kernels/math-inl.h, too.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

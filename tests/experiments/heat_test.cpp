@@ -1,6 +1,7 @@
 // The heat experiment's equation, readings and prior against closed forms, and what it refuses.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "experiments/heat/heat_inversion.h"

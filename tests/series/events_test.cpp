@@ -1,6 +1,7 @@
 // Doses: solved exactly, with right gradients; starts that are not measured.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "costate/diff/diff.h"

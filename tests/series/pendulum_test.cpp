@@ -2,6 +2,7 @@
 // twice that time from starts it has not seen.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "costate/data/data.h"

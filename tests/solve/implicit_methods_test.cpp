@@ -2,6 +2,7 @@
 // what happens where Newton's method or a matrix fails.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "../support/check_function.h"

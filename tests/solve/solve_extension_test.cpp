@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "costate/graph/simplify.h"
 
 namespace costate {

@@ -1,6 +1,7 @@
 // Steps end where inputs bend or jump, and slopes there are those of the step's own side.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 

@@ -1,4 +1,5 @@
 // What outputs and their times bring into the sweep: cotangents of outputs within steps, and how steps hang on times.
+#include <algorithm>
 #include <cmath>
 
 #include "costate/adjoint/internal/discrete_sweep.h"

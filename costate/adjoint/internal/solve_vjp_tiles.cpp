@@ -1,4 +1,5 @@
 // The reverse of a solve on tiles and on one sample: who sweeps, and what of a solve's state they read.
+#include <algorithm>
 #include <cmath>
 
 #include "costate/adjoint/internal/adjoint_sweep.h"

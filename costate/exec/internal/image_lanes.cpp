@@ -1,5 +1,7 @@
 #include "costate/exec/internal/image_lanes.h"
 
+#include <algorithm>
+
 #include "costate/graph/extension.h"
 
 namespace costate::internal {

@@ -1,5 +1,6 @@
 #include "costate/operations/internal/sparse_lu.h"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "costate/series/internal/linear_ode.h"

@@ -1,5 +1,6 @@
 #include "costate/solve/internal/step_memory.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
