@@ -1059,9 +1059,8 @@ class Event:
 
     Each sample of a batch has its own events. Two that lie within one step are found, and a g that only touches zero, where
     the solve's dense output shows them; of a g that turns more often within a step some are lost: max_step makes steps
-    shorter. A g that is zero at times[0], or right after the event's own reset, is no event there. Of two events at one time
-    with a reset the first of the list happens first, and then the other one, unless that reset has moved its g away from
-    zero.
+    shorter. A g that is zero at times[0], or right after the event's own reset, is no event there. Of two events with resets
+    at one time the first of the list happens first, and then the other one, unless that reset moved its g away from zero.
 
     >>> import costate, numpy as np
     >>> ball = lambda t, z: costate.stack([z[1], -9.81])
