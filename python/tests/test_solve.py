@@ -386,7 +386,7 @@ def test_what_other_libraries_call_it():
         costate.odeint  # noqa: B018
     with pytest.raises(AttributeError, match="costate has no 'arctan'; use atan"):
         costate.arctan  # noqa: B018
-    for name, instead in {"Tsit5": "method='tsit5' of solve", "SaveAt": "times of solve, or dense=True", "BacksolveAdjoint": "adjoint='backsolve'"}.items():
+    for name, instead in {"Tsit5": "method='tsit5' of solve", "SaveAt": "times and save of solve, or dense=True", "BacksolveAdjoint": "adjoint='backsolve'"}.items():
         with pytest.raises(AttributeError, match=f"costate has no '{name}'; use {instead}"):  # of diffrax
             getattr(costate, name)
     with pytest.raises(AttributeError, match="costate has no 'interpolat'; use interpolate"):
