@@ -27,7 +27,7 @@ std::span<const HistoryColumn> all_history_columns() {
   return columns;
 }
 
-std::span<const HistoryColumn> history_columns(const std::vector<HistoryRow>& rows) {
+std::span<const HistoryColumn> history_columns(std::span<const HistoryRow> rows) {
   const auto is_classified = [](const HistoryRow& row) { return !std::isnan(row.misclassified); };
   const std::span<const HistoryColumn> all = all_history_columns();
   return std::ranges::any_of(rows, is_classified) ? all : all.first(all.size() - 1);

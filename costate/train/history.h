@@ -34,7 +34,7 @@ struct HistoryColumn {
 
 /// The columns of a table of these rows, in the order of the file: all but the last, misclassified, which only the
 /// training of a classifier has.
-std::span<const HistoryColumn> history_columns(const std::vector<HistoryRow>& rows = {});
+std::span<const HistoryColumn> history_columns(std::span<const HistoryRow> rows = {});
 /// All columns.
 std::span<const HistoryColumn> all_history_columns();
 
