@@ -33,8 +33,8 @@ TEST(History, HasMisclassifiedWhereSomethingIsClassified) {
   const std::vector<double> cells = read_csv(folder / "history.csv").numbers("misclassified");
   EXPECT_EQ(cells[0], 0.25);
   EXPECT_TRUE(std::isnan(cells[1]));
-  EXPECT_EQ(history_columns({classified}).size(), all_history_columns().size());
-  EXPECT_EQ(history_columns({other}).size(), all_history_columns().size() - 1);
+  EXPECT_EQ(history_columns(std::span(&classified, 1)).size(), all_history_columns().size());
+  EXPECT_EQ(history_columns(std::span(&other, 1)).size(), all_history_columns().size() - 1);
 }
 
 }  // namespace
