@@ -1,5 +1,8 @@
 """The structure checks can fail: each rule is broken once here."""
 
+import pathlib
+import subprocess
+
 import check_layers
 import pytest
 import sizes
@@ -115,3 +118,12 @@ def test_percentiles():
     assert sizes.percentile(list(range(1, 11)), 0.9) == 10
     assert sizes.percentile([3, 1, 2], 0.5) == 2
     assert sizes.percentile([], 0.5) == 0
+
+
+def test_nothing_that_a_program_wrote_astray_is_tracked():
+    """A folder called --help of 18 MB of inputs was, once."""
+    root = pathlib.Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        pytest.skip("needs the repository")
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
+    assert [name for name in tracked if name.startswith("-") or (root / name).stat().st_size > 1 << 20] == []

@@ -1,11 +1,8 @@
 #!/usr/bin/env python3
-"""Writes one .npz a workload: weights, starts, times and target, the same for every competitor.
+"""Writes one .npz a workload: weights, starts, times and target, the same for every competitor."""
 
-usage: make_data.py DIR [--tiny]
-"""
-
+import argparse
 import pathlib
-import sys
 
 import numpy as np
 
@@ -53,10 +50,13 @@ def all_workloads(tiny):
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, arrays in all_workloads("--tiny" in sys.argv):
-        np.savez(folder / f"{name}.npz", **arrays)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--tiny", action="store_true", help="batches of at most 8")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    for name, arrays in all_workloads(arguments.tiny):
+        np.savez(arguments.folder / f"{name}.npz", **arrays)
 
 
 if __name__ == "__main__":
