@@ -17,7 +17,8 @@ CvodeObjects::CvodeObjects()
     : library_(sundials::library()),
       context_(nullptr, [](void* context) { sundials::library().SUNContext_Free(&context); }) {
   sundials::Context context = nullptr;
-  COSTATE_CHECK(library_.SUNContext_Create(nullptr, &context) == 0, "SUNDIALS gives no context");
+  COSTATE_CHECK(library_.SUNContext_Create(library_.no_communicator, &context) == 0, "SUNDIALS gives no context");
+  if (library_.SUNContext_ClearErrHandlers != nullptr) library_.SUNContext_ClearErrHandlers(context);
   context_.reset(context);
 }
 
@@ -45,7 +46,7 @@ CvodeHandle CvodeObjects::memory(bool is_bdf) const {
   CvodeHandle memory(library_.CVodeCreate(is_bdf ? sundials::kBdf : sundials::kAdams, context()),
                      [](void* held) { sundials::library().CVodeFree(&held); });
   COSTATE_CHECK(memory != nullptr, "CVODES gives no memory");
-  library_.CVodeSetErrFile(memory.get(), nullptr);  // a status says it
+  if (library_.CVodeSetErrFile != nullptr) library_.CVodeSetErrFile(memory.get(), nullptr);
   return memory;
 }
 

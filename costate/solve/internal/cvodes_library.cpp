@@ -6,9 +6,11 @@
 
 namespace costate::internal::sundials {
 
-Library load_library(const char* name) {
+Library load_library(std::span<const char* const> names) {
   Library found;
-  void* handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);  // and it stays loaded
+  void* handle = nullptr;
+  for (const char* name : names)
+    if (handle == nullptr) handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);  // and it stays loaded
   bool is_whole = handle != nullptr;
 #define COSTATE_CVODES(result, function, parameters)                                               \
   if (is_whole) found.function = reinterpret_cast<result(*) parameters>(dlsym(handle, #function)); \
@@ -17,18 +19,22 @@ Library load_library(const char* name) {
 #undef COSTATE_CVODES
   if (!is_whole)
     throw NotSupported(
-        "[solve] methods 'bdf' and 'adams' are those of SUNDIALS 6, whose library ", name,
+        "[solve] methods 'bdf' and 'adams' are those of SUNDIALS 6 or 7, whose library ", names[0],
         " is not installed here; install it (Debian: libsundials-dev), or take 'kvaerno5' or 'rodas5p' for stiff "
         "fields and 'vern7' for others.");
+  found.CVodeSetErrFile = reinterpret_cast<int (*)(Memory, std::FILE*)>(dlsym(handle, "CVodeSetErrFile"));
+  found.SUNContext_ClearErrHandlers = reinterpret_cast<int (*)(Context)>(dlsym(handle, "SUNContext_ClearErrHandlers"));
+  if (found.SUNContext_ClearErrHandlers != nullptr) found.no_communicator = dlsym(handle, "ompi_mpi_comm_null");
   return found;
 }
 
 const Library& library() {
 #ifdef __APPLE__
-  static const Library found = load_library("libsundials_cvodes.6.dylib");
+  constexpr const char* kNames[] = {"libsundials_cvodes.6.dylib", "libsundials_cvodes.7.dylib"};
 #else
-  static const Library found = load_library("libsundials_cvodes.so.6");
+  constexpr const char* kNames[] = {"libsundials_cvodes.so.6", "libsundials_cvodes.so.7"};
 #endif
+  static const Library found = load_library(kNames);
   return found;
 }
 

@@ -1,10 +1,11 @@
 // SUNDIALS' CVODES, which methods 'bdf' and 'adams' are. Costate is built without it: its shared library is looked for
-// when a solve first asks for one of them, and its C functions by their names. Version 6, with numbers in double, as
-// Debian's libsundials-dev brings it.
+// when a solve first asks for one of them, and its C functions by their names. Version 6 or 7, with numbers in double,
+// as libsundials-dev of Debian 12 and 13 brings it.
 #pragma once
 
 #include <cstdint>
 #include <cstdio>
+#include <span>
 
 namespace costate::internal::sundials {
 
@@ -54,7 +55,6 @@ inline constexpr int kTooMuchWork = -1, kTooMuchAccuracy = -2, kErrorFailure = -
   COSTATE_CVODES(int, CVodeSetMinStep, (Memory, double))                           \
   COSTATE_CVODES(int, CVodeSetMaxStep, (Memory, double))                           \
   COSTATE_CVODES(int, CVodeSetConstraints, (Memory, Vector))                       \
-  COSTATE_CVODES(int, CVodeSetErrFile, (Memory, std::FILE*))                       \
   COSTATE_CVODES(int, CVode, (Memory, double, Vector, double*, int))               \
   COSTATE_CVODES(int, CVodeGetDky, (Memory, double, int, Vector))                  \
   COSTATE_CVODES(int, CVodeGetNumSteps, (Memory, long*))                           \
@@ -85,11 +85,17 @@ struct Library {
 #define COSTATE_CVODES(result, name, parameters) result(*name) parameters = nullptr;
   COSTATE_CVODES_FUNCTIONS
 #undef COSTATE_CVODES
+  /// What keeps it from writing to stderr, as a status says what was wrong: in version 6, and in version 7.
+  int (*CVodeSetErrFile)(Memory, std::FILE*) = nullptr;
+  int (*SUNContext_ClearErrHandlers)(Context) = nullptr;
+  /// No communicator, for SUNContext_Create: version 7, if it was built with Open MPI, has MPI's own word for it, and
+  /// would ask an MPI that nobody has started about any other.
+  void* no_communicator = nullptr;
 };
 
 /// NotSupported, in one sentence, if the library is not there.
 const Library& library();
-/// The functions of the shared library of this name; NotSupported as above.
-Library load_library(const char* name);
+/// The functions of the first shared library of these names that is there; NotSupported as above.
+Library load_library(std::span<const char* const> names);
 
 }  // namespace costate::internal::sundials
