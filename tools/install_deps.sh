@@ -3,6 +3,7 @@
 #
 #   tools/install_deps.sh build    what the library and the command line need to build and run, by apt
 #   tools/install_deps.sh python   also what `pip install .` needs, in an environment of your own
+#   tools/install_deps.sh deb      also what tools/package.sh needs
 #   tools/install_deps.sh fuzz     also the compiler that brings libFuzzer
 #   tools/install_deps.sh          also what the tests, benchmarks and the Python package need, and its environment in .venv
 set -euo pipefail
@@ -14,6 +15,8 @@ packages=(build-essential cmake pkgconf ninja-build ccache
 python_packages=(python3 python3-dev python3-venv)
 # SUNDIALS is by far the largest: it brings MPI and PETSc.
 test_packages=(libsundials-dev libgtest-dev librapidcheck-dev libbenchmark-dev dataset-fashion-mnist)
+# CPack asks `file` which libraries a package needs; the bill of materials is made by Python.
+deb_packages=(file python3)
 fuzz_packages=(clang-19 libclang-rt-19-dev python3)
 
 fail() {
@@ -24,9 +27,10 @@ fail() {
 case "${1:-all}" in
   build) ;;
   python) packages+=("${python_packages[@]}") ;;
+  deb) packages+=("${deb_packages[@]}") ;;
   fuzz) packages+=("${fuzz_packages[@]}") ;;
-  all) packages+=("${python_packages[@]}" "${test_packages[@]}") ;;
-  *) fail "expected 'build', 'python', 'fuzz' or nothing; got '$1'." ;;
+  all) packages+=("${python_packages[@]}" "${test_packages[@]}" "${deb_packages[@]}") ;;
+  *) fail "expected 'build', 'python', 'deb', 'fuzz' or nothing; got '$1'." ;;
 esac
 
 command -v apt-get >/dev/null || fail "needs Debian's apt-get; elsewhere install by hand: ${packages[*]}."

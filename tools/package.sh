@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools/install_deps.sh build
+tools/install_deps.sh deb
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
 export SOURCE_DATE_EPOCH CCACHE_BASEDIR="$PWD"
 cmake --preset package >/dev/null

@@ -81,7 +81,7 @@ def test_building_needs_neither_the_packages_of_tests_nor_python(run_script, tmp
 def test_an_unknown_list_is_refused(run_script):
     result = run_script({}, "demo")
     assert result.returncode == 1
-    assert result.stderr == "install_deps.sh: expected 'build', 'python', 'fuzz' or nothing; got 'demo'.\n"
+    assert result.stderr == "install_deps.sh: expected 'build', 'python', 'deb', 'fuzz' or nothing; got 'demo'.\n"
 
 
 def test_python_packages_need_the_network(run_script):

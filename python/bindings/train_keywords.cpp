@@ -13,7 +13,7 @@ namespace {
 
 nb::dict row_of(const HistoryRow& row) {
   nb::dict out;
-  for (const HistoryColumn& column : history_columns({row})) out[column.name] = row.*column.value;
+  for (const HistoryColumn& column : history_columns(std::span(&row, 1))) out[column.name] = row.*column.value;
   return out;
 }
 
