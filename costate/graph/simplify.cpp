@@ -8,6 +8,7 @@
 #include "costate/graph/extension.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/internal/per_node.h"
+#include "costate/graph/internal/rebuild.h"
 #include "costate/graph/interpret.h"
 
 namespace costate {
@@ -152,9 +153,7 @@ Array rebuild(GraphBuilder& builder, const Node& node, std::span<const Array> op
     if (auto simple = without_negation(node, operands)) return *simple;
   if (node.operands.size() == 1)
     if (auto simple = simplify_structure(node, operands)) return *simple;
-  Node copy = node;
-  for (std::size_t i = 0; i < operands.size(); ++i) copy.operands[i] = operands[i].node();
-  return builder.append(std::move(copy));
+  return internal::append_copy(builder, node, operands);
 }
 
 }  // namespace
@@ -162,28 +161,10 @@ Array rebuild(GraphBuilder& builder, const Node& node, std::span<const Array> op
 Function simplify(const Function& function) {
   GraphBuilder builder;
   const internal::BuilderScope scope(builder);
-  std::vector<Array> inputs;
-  internal::PerNode<Array> values;
   const internal::PerNode<std::int64_t> readers = num_readers(function);
-  for (const Input& input : function.inputs()) inputs.push_back(builder.input_like(input));
-  for (const Node& node : function.nodes()) {
-    if (node.op == Op::kInput) {
-      values.push_back(inputs[static_cast<std::size_t>(node.indices[0])]);
-      continue;
-    }
-    std::vector<Array> operands;
-    for (const NodeId operand : node.operands) operands.push_back(values[operand]);
-    values.push_back(rebuild(builder, node, operands, readers));
-  }
-  std::vector<Array> outputs;
-  std::vector<OutputKind> kinds;
-  std::vector<std::string> names;
-  for (const Output& output : function.outputs()) {
-    outputs.push_back(values[output.node]);
-    kinds.push_back(output.kind);
-    names.push_back(output.name);
-  }
-  return builder.finish(outputs, std::move(kinds), std::move(names));
+  return internal::rebuild_function(builder, function, [&](const Node& node, std::span<const Array> operands) {
+    return rebuild(builder, node, operands, readers);
+  });
 }
 
 }  // namespace costate

@@ -44,18 +44,15 @@ SolveEvent event_of_parts(const VectorField& field, const EventValue& g, const E
     throw InvalidArgument("[", caller, "] stop_after must be at least 0; got ", options.stop_after, ".");
   const std::size_t num_arguments = field.arguments().size() - field.captured().size();
   const std::size_t num_parts = field.parts().size();
-  std::vector<ArgumentSpec> inputs = {{"t", {}}};
-  for (const StatePart& part : field.parts()) inputs.push_back({part.name, part.shape});
-  inputs.insert(inputs.end(), field.arguments().begin(),
-                field.arguments().begin() + static_cast<std::ptrdiff_t>(num_arguments));
-  internal::CapturingFunction traced = internal::trace_capturing(inputs, [&](std::span<const Array> in) {
-    const auto parts = in.subspan(1, num_parts), arguments = in.subspan(1 + num_parts);
-    std::vector<Array> values = {g(in[0], parts, arguments)};
-    if (reset)
-      for (const Array& part : reset(in[0], parts, arguments)) values.push_back(part);
-    check_shapes(field, values, caller);
-    return values;
-  });
+  internal::CapturingFunction traced =
+      internal::trace_capturing(internal::inputs_of_code(field), [&](std::span<const Array> in) {
+        const auto parts = in.subspan(1, num_parts), arguments = in.subspan(1 + num_parts);
+        std::vector<Array> values = {g(in[0], parts, arguments)};
+        if (reset)
+          for (const Array& part : reset(in[0], parts, arguments)) values.push_back(part);
+        check_shapes(field, values, caller);
+        return values;
+      });
   check_is_no_comparison(traced.function, caller);
   return SolveEvent(std::move(traced.function), num_arguments, std::move(traced.captured), options);
 }

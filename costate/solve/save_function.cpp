@@ -22,17 +22,14 @@ SaveFunction::SaveFunction(Function function, std::size_t num_parts, std::size_t
 SaveFunction save_of_parts(const VectorField& field, const SaveValue& save) {
   const std::size_t num_arguments = field.arguments().size() - field.captured().size();
   const std::size_t num_parts = field.parts().size();
-  std::vector<ArgumentSpec> inputs = {{"t", {}}};
-  for (const StatePart& part : field.parts()) inputs.push_back({part.name, part.shape});
-  inputs.insert(inputs.end(), field.arguments().begin(),
-                field.arguments().begin() + static_cast<std::ptrdiff_t>(num_arguments));
-  internal::CapturingFunction traced = internal::trace_capturing(inputs, [&](std::span<const Array> in) {
-    const Array flat = internal::join_state(in.subspan(1, num_parts));
-    const Array there = sum(equal(flat, flat)) >= static_cast<double>(flat.shape().size());
-    const std::vector<Array> parts = internal::split_state(where(there, flat, 1.0), field.parts());
-    const Array value = save(in[0], parts, in.subspan(1 + num_parts));
-    return std::vector<Array>{where(there, value, std::numeric_limits<double>::quiet_NaN())};
-  });
+  internal::CapturingFunction traced =
+      internal::trace_capturing(internal::inputs_of_code(field), [&](std::span<const Array> in) {
+        const Array flat = internal::join_state(in.subspan(1, num_parts));
+        const Array there = sum(equal(flat, flat)) >= static_cast<double>(flat.shape().size());
+        const std::vector<Array> parts = internal::split_state(where(there, flat, 1.0), field.parts());
+        const Array value = save(in[0], parts, in.subspan(1 + num_parts));
+        return std::vector<Array>{where(there, value, std::numeric_limits<double>::quiet_NaN())};
+      });
   return SaveFunction(std::move(traced.function), num_parts, num_arguments, std::move(traced.captured));
 }
 

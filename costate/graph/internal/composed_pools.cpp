@@ -10,8 +10,8 @@
 
 #include "costate/graph/array.h"
 #include "costate/graph/internal/builder.h"
-#include "costate/graph/internal/per_node.h"
 #include "costate/graph/internal/pooling.h"
+#include "costate/graph/internal/rebuild.h"
 #include "costate/graph/pooling.h"
 
 namespace costate::internal {
@@ -174,31 +174,9 @@ Function compose_pools(const Function& function) {
   if (std::ranges::none_of(function.nodes(), is_pool)) return function;
   GraphBuilder builder;
   const BuilderScope scope(builder);
-  std::vector<Array> inputs;
-  for (const Input& input : function.inputs()) inputs.push_back(builder.input_like(input));
-  PerNode<Array> values;
-  for (const Node& node : function.nodes()) {
-    if (node.op == Op::kInput) {
-      values.push_back(inputs[static_cast<std::size_t>(node.indices[0])]);
-      continue;
-    }
-    Node copy = node;
-    std::vector<Array> operands;
-    for (NodeId& operand : copy.operands) {
-      operands.push_back(values[operand]);
-      operand = values[operand].node();
-    }
-    values.push_back(is_pool(node) ? composed(node, operands) : builder.append(std::move(copy)));
-  }
-  std::vector<Array> outputs;
-  std::vector<OutputKind> kinds;
-  std::vector<std::string> names;
-  for (const Output& output : function.outputs()) {
-    outputs.push_back(values[output.node]);
-    kinds.push_back(output.kind);
-    names.push_back(output.name);
-  }
-  return builder.finish(outputs, std::move(kinds), std::move(names));
+  return rebuild_function(builder, function, [&](const Node& node, std::span<const Array> operands) {
+    return is_pool(node) ? composed(node, operands) : append_copy(builder, node, operands);
+  });
 }
 
 }  // namespace costate::internal

@@ -13,6 +13,15 @@ std::vector<Array> arguments_of(const VectorField& field, std::span<const Array>
   return arguments;
 }
 
+std::vector<ArgumentSpec> inputs_of_code(const VectorField& field) {
+  const std::size_t num_arguments = field.arguments().size() - field.captured().size();
+  std::vector<ArgumentSpec> inputs = {{"t", {}}};
+  for (const StatePart& part : field.parts()) inputs.push_back({part.name, part.shape});
+  inputs.insert(inputs.end(), field.arguments().begin(),
+                field.arguments().begin() + static_cast<std::ptrdiff_t>(num_arguments));
+  return inputs;
+}
+
 void append_parameters(const Function& function, std::vector<Array>& inputs) {
   for (const Input& input : function.inputs())
     if (input.parameter) inputs.emplace_back(*input.parameter);

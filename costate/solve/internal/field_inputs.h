@@ -13,6 +13,10 @@ namespace costate::internal {
 /// the function `caller`, unless as many are given as it takes.
 std::vector<Array> arguments_of(const VectorField& field, std::span<const Array> given, const char* caller);
 
+/// What code of a field's samples is traced with: t, the parts of the state, the arguments that the field was declared
+/// with.
+std::vector<ArgumentSpec> inputs_of_code(const VectorField& field);
+
 /// Appends the Parameters of a field's function, which are the last of its inputs.
 void append_parameters(const Function& function, std::vector<Array>& inputs);
 
