@@ -29,11 +29,11 @@ Shape::Shape(std::vector<std::int64_t> axes) : axes_(std::move(axes)) {
 
 std::int64_t Shape::operator[](int axis) const { return axes_[static_cast<std::size_t>(normalize_axis(axis))]; }
 
-int Shape::normalize_axis(int axis) const {
-  const int normalized = axis < 0 ? axis + rank() : axis;
+int Shape::normalize_axis(std::int64_t axis) const {
+  const std::int64_t normalized = axis < 0 ? axis + rank() : axis;
   if (normalized < 0 || normalized >= rank())
     throw ShapeError("[Shape] axis must lie in [", -rank(), ", ", rank(), ") for shape ", *this, "; got ", axis, ".");
-  return normalized;
+  return static_cast<int>(normalized);
 }
 
 Shape Shape::without_first() const {

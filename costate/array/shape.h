@@ -31,7 +31,7 @@ class Shape {
   std::int64_t operator[](int axis) const;
   const std::vector<std::int64_t>& axes() const { return axes_; }
   /// Axis as an index in [0, rank); accepts negative ones. ShapeError if out of range.
-  int normalize_axis(int axis) const;
+  int normalize_axis(std::int64_t axis) const;
   /// Of one element along the first axis (ShapeError for a scalar), and of `length` elements of this shape.
   Shape without_first() const;
   Shape with_first(std::int64_t length) const;

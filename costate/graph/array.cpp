@@ -54,7 +54,7 @@ std::vector<std::int64_t> all_axes(const Shape& shape) {
 }
 
 std::vector<std::int64_t> normalized(const Shape& shape, std::vector<std::int64_t> axes) {
-  for (std::int64_t& axis : axes) axis = shape.normalize_axis(static_cast<int>(axis));
+  for (std::int64_t& axis : axes) axis = shape.normalize_axis(axis);
   return axes;
 }
 

@@ -206,7 +206,7 @@ Array layer_norm(Operand x, std::vector<std::int64_t> axes, double eps) {
   for (std::int64_t& axis : axes) {
     if (axis < -shape.rank() || axis >= shape.rank())
       throw ShapeError("[layer_norm] axes must be those of x, of shape ", shape, "; got axis ", axis, ".");
-    axis = shape.normalize_axis(static_cast<int>(axis));
+    axis = shape.normalize_axis(axis);
   }
   for (int axis = 0; axis < shape.rank(); ++axis)
     if (std::ranges::find(axes, axis) == axes.end()) order.push_back(axis);

@@ -40,7 +40,7 @@ Array take(const Array& x, const nb::object& key) {
 Shape with_axes_kept(const Array& x, const nb::object& axis) {
   std::vector<std::int64_t> axes = x.shape().axes();
   for (const std::int64_t reduced : all_axes_if_none(x, axis))
-    axes[static_cast<std::size_t>(x.shape().normalize_axis(static_cast<int>(reduced)))] = 1;
+    axes[static_cast<std::size_t>(x.shape().normalize_axis(reduced))] = 1;
   return Shape(std::move(axes));
 }
 

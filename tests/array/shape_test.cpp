@@ -29,6 +29,7 @@ TEST(Shape, AxesCountFromBothEnds) {
   EXPECT_EQ(shape[0], 2);
   EXPECT_EQ(shape[-1], 4);
   EXPECT_EQ(shape.normalize_axis(-3), 0);
+  EXPECT_ERROR(shape.normalize_axis(std::int64_t{1} << 32), ShapeError, "got 4294967296.");
   EXPECT_ERROR(shape[3], ShapeError, "axis must lie in [-3, 3) for shape [2, 3, 4]; got 3.");
   EXPECT_ERROR(shape[-4], ShapeError, "got -4.");
 }

@@ -177,6 +177,11 @@ TEST(Verify, NamesTheNodeWhoseAttributesNoTraceWouldMake) {
     verify(Function(nodes, {}, {}));
   };
   EXPECT_NO_THROW(verified(Op::kConcat, {{2}, {3}}, {5}, {0}));
+  EXPECT_ERROR(verified(Op::kConcat, {{2}, {3}}, {5}, {-1}), InternalError, "axis -1 is none of [2]");
+  for (const Op op : {Op::kSum, Op::kReduceMin, Op::kReduceMax}) {
+    EXPECT_NO_THROW(verified(op, {{2, 3}}, {2}, {1}));
+    EXPECT_ERROR(verified(op, {{2, 3}}, {2}, {-1}), InternalError, "axis -1 is none of [2, 3]");
+  }
   EXPECT_ERROR(verified(Op::kConcat, {{2}, {3}}, {5}, {}), InternalError, "node %2 (concat)");
   EXPECT_ERROR(verified(Op::kConcat, {{2}, {3}}, {5}, {1}), InternalError, "axis 1 is none of [2]");
   EXPECT_ERROR(verified(Op::kAdd, {{2}, {3}}, {3}, {}), InternalError, "node %2 (add)");

@@ -13,12 +13,18 @@
 namespace costate::internal {
 namespace {
 
+/// Axes of nodes count from the front: what reads a node does not normalize them again.
+void check_axis(const Shape& shape, std::int64_t axis) {
+  if (axis < 0 || axis >= shape.rank()) throw ShapeError("axis ", axis, " is none of ", shape);
+}
+
 Shape remove_axes(const Shape& shape, const std::vector<std::int64_t>& axes) {
   std::vector<bool> removed(static_cast<std::size_t>(shape.rank()), false);
   for (const std::int64_t axis : axes) {
-    const auto normalized = static_cast<std::size_t>(shape.normalize_axis(static_cast<int>(axis)));
-    if (removed[normalized]) throw ShapeError("axis ", axis, " is listed twice");
-    removed[normalized] = true;
+    check_axis(shape, axis);
+    const auto at = static_cast<std::size_t>(axis);
+    if (removed[at]) throw ShapeError("axis ", axis, " is listed twice");
+    removed[at] = true;
   }
   std::vector<std::int64_t> kept;
   for (std::size_t axis = 0; axis < removed.size(); ++axis)
@@ -49,7 +55,7 @@ Shape infer_transpose(const Shape& shape, const std::vector<std::int64_t>& axes)
 
 Shape infer_concat(std::span<const Shape> shapes, std::int64_t axis) {
   if (shapes.empty()) throw ShapeError("at least one operand is needed");
-  if (axis < 0 || axis >= shapes[0].rank()) throw ShapeError("axis ", axis, " is none of ", shapes[0]);
+  check_axis(shapes[0], axis);
   std::vector<std::int64_t> axes = shapes[0].axes();
   const auto along = static_cast<std::size_t>(axis);
   for (const Shape& shape : shapes.subspan(1)) {
