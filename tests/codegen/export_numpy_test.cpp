@@ -2,9 +2,13 @@
 #include <gtest/gtest.h>
 
 #include "costate/codegen/export_model.h"
+#include "costate/codegen/internal/numpy_function.h"
+#include "costate/exec/program.h"
 #include "tests/codegen/c_program.h"
 #include "tests/codegen/models.h"
 #include "tests/codegen/other_python.h"
+#include "tests/codegen/target_functions.h"
+#include "tests/support/check_function.h"
 
 namespace costate {
 namespace {
@@ -71,6 +75,23 @@ void check_module(const Form& form) {
   for (const auto& states : model.predict(query))
     for (std::size_t k = 0; k < states.size(); ++k, ++at)
       EXPECT_NEAR(found.at(at), states[k], 1e-9 * model.normalization().state_scale[k]) << "number " << at;
+}
+
+TEST(ExportNumpy, EveryElementwiseOperation) {
+  if (!has_numpy()) GTEST_SKIP() << "needs Python with NumPy";
+  const Function function = test::elementwise_operations([](const OpInfo&) { return true; });
+  const std::vector<HostArray> inputs = testing::draw_inputs(function, 40, 0, 1, 7);
+  internal::NumpyConstants constants;
+  const std::string text =
+      internal::numpy_function("f", "All.", internal::straight_line(function, Dtype::kF64), constants);
+  const std::vector<double> found = run_python(  // a model's module has what functions are composed of
+      export_numpy(test::model_of({}), Dtype::kF64) + constants.text + text,
+      "for result in model.f(np.reshape(" + list(inputs[0].numbers()) + ", (40, 15))):\n    print(*result.ravel())\n");
+  std::size_t at = 0;
+  for (const HostArray& output : compile(function).run(inputs).outputs)
+    for (std::int64_t i = 0; i < output.size(); ++i, ++at)
+      EXPECT_NEAR(found.at(at), output.at(i), 8 * 0x1p-52 * std::abs(output.at(i))) << "number " << at;
+  EXPECT_EQ(at, found.size());
 }
 
 TEST(ExportNumpy, EveryForm) {

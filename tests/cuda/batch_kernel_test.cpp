@@ -33,9 +33,8 @@ struct KernelCase {
 std::vector<KernelCase> kernel_cases() {
   std::vector<KernelCase> cases;
   // The library has an atan2 of its own, and generated source that of the C library.
-  const auto is_atan2 = [](std::string_view op) { return op == "atan2"; };
-  cases.push_back(
-      {"elementwise", test::elementwise_operations([&](std::string_view op) { return !is_atan2(op); }), 0, 1});
+  const auto is_atan2 = [](const OpInfo& op) { return op.name == "atan2"; };
+  cases.push_back({"elementwise", test::elementwise_operations([&](const OpInfo& op) { return !is_atan2(op); }), 0, 1});
   cases.push_back({"atan2", test::elementwise_operations(is_atan2), 0, 1, 2});
   const Function structure = test::structure_operations();
   cases.push_back({"structure", structure});
