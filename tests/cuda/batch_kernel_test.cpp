@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
 
 #include "costate/cuda/internal/cuda_source.h"
 #include "costate/diff/diff.h"
@@ -15,6 +14,7 @@
 #include "costate/operations/linear_solve.h"
 #include "tests/codegen/target_functions.h"
 #include "tests/cuda/test_card.h"
+#include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -63,19 +63,6 @@ std::vector<KernelCase> kernel_cases() {
   return cases;
 }
 
-std::vector<HostArray> drawn(const KernelCase& given) {
-  std::mt19937_64 random(7);
-  std::uniform_real_distribution<double> draw(given.low, given.high);
-  std::vector<HostArray> inputs;
-  for (const Input& input : given.function.inputs()) {
-    if (input.parameter) continue;
-    HostArray& array =
-        inputs.emplace_back(input.kind == InputKind::kShared ? input.shape : input.shape.with_first(kBatch));
-    for (std::int64_t i = 0; i < array.size(); ++i) array.set(i, draw(random));
-  }
-  return inputs;
-}
-
 void expect_near(const HostArray& got, const HostArray& expected, double ulps, const std::string& what) {
   ASSERT_EQ(got.shape(), expected.shape()) << what;
   const double eps = got.dtype() == Dtype::kF32 ? 0x1p-23 : 0x1p-52;
@@ -108,7 +95,7 @@ TEST(BatchKernel, EveryProgramHasTheCpusBits) {
       if (!is_run(given, limit)) continue;
       const internal::KernelShape& kernel = kernels.at(next++);
       EXPECT_EQ(kernel.global_bytes > 0, limit == 512) << kernel.name;
-      const std::vector<HostArray> inputs = drawn(given);
+      const std::vector<HostArray> inputs = testing::draw_inputs(given.function, kBatch, given.low, given.high, 7);
       const RunResult expected = compile(given.function, {.dtype = dtype}).run(inputs);
       for (const bool backwards : {false, true}) {
         test::run_backwards(backwards);
