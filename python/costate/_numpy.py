@@ -27,7 +27,6 @@ def _log_add_exp(x, y):
 
 # By the names of NumPy's ufuncs, and of two of SciPy's.
 _UFUNCS = {
-    **{getattr(np, name).__name__: getattr(_core, function) for function, name in _core._numpy_names.items()},
     **{name: getattr(_core, name) for name in ("square", "erf", "minimum", "maximum", "equal", "matmul")},
     "fabs": _core.abs, "expit": _core.sigmoid, "logaddexp": _log_add_exp,
     "negative": lambda x: -x, "positive": lambda x: +x, "reciprocal": lambda x: 1 / x, "ceil": _ceil,
@@ -42,6 +41,7 @@ _UFUNCS = {
     "greater_equal": lambda x, y: x >= y, "not_equal": lambda x, y: x != y, "logical_not": lambda x: _core.equal(x, 0),
     "isnan": lambda x: x != x, "isinf": lambda x: _core.equal(_core.abs(x), math.inf), "isfinite": lambda x: _core.abs(x) < math.inf,
     "logical_and": lambda x, y: _is_true(x) * _is_true(y), "logical_or": lambda x, y: _core.maximum(_is_true(x), _is_true(y)),
+    **{getattr(np, name).__name__: getattr(_core, function) for function, name in _core._numpy_names.items()},
 }
 
 # Others that come to mind first, and what there is instead.
