@@ -39,10 +39,10 @@ Timing time(double seconds, const std::function<void()>& work) {
   work();
   std::vector<double> samples;
   const auto begin = Clock::now();
-  while (samples.size() < 5 || std::chrono::duration<double>(Clock::now() - begin).count() < seconds) {
+  while (samples.size() < 5 || seconds_since(begin) < seconds) {
     const auto start = Clock::now();
     work();
-    samples.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    samples.push_back(1e3 * seconds_since(start));
   }
   std::sort(samples.begin(), samples.end());
   return {samples[samples.size() / 2], samples[samples.size() / 4], samples[3 * samples.size() / 4]};
@@ -83,7 +83,7 @@ double optimizer_share(const Workload& workload, const Program& gradient, const 
   const auto evaluate = [&] {
     const auto start = Clock::now();
     RunResult result = gradient.run(inputs);
-    in_gradient += std::chrono::duration<double>(Clock::now() - start).count();
+    in_gradient += seconds_since(start);
     Evaluation evaluation{.loss = result.outputs[0].mean(), .gradients = {}, .report = result.report};
     evaluation.gradients.assign(std::make_move_iterator(result.outputs.begin() + 1),
                                 std::make_move_iterator(result.outputs.end()));
@@ -94,7 +94,7 @@ double optimizer_share(const Workload& workload, const Program& gradient, const 
   // A rate of 0 keeps the weights, and with them the work.
   do {
     adam.step(evaluate, 0.0);
-    whole = std::chrono::duration<double>(Clock::now() - begin).count();
+    whole = seconds_since(begin);
   } while (whole < seconds);
   return 1 - in_gradient / whole;
 }
@@ -106,7 +106,7 @@ Measurement measure(const Workload& workload, double seconds, Clock::time_point 
   const std::vector<HostArray> inputs = {workload.z0, workload.target};
   RunResult result = gradient.run(inputs);
   Measurement found;
-  found.first_gradient = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+  found.first_gradient = 1e3 * seconds_since(begin);
   const Program forward = compile(loss, f32);
   found.forward = time(seconds, [&] { forward.run(inputs); });
   found.gradient = time(seconds, [&] { result = gradient.run(inputs); });

@@ -6,13 +6,16 @@
 
 namespace costate {
 
+double seconds_since(std::chrono::steady_clock::time_point then) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
+}
+
 double fastest_call(const std::function<void()>& work) {
-  using Clock = std::chrono::steady_clock;
   double best = std::numeric_limits<double>::infinity(), total = 0;
   for (int call = 0; call < 5 || (total < 0.2 && call < 1000); ++call) {
-    const auto begin = Clock::now();
+    const auto begin = std::chrono::steady_clock::now();
     work();
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double seconds = seconds_since(begin);
     total += seconds;
     best = std::min(best, seconds);
   }

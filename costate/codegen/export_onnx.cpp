@@ -290,16 +290,26 @@ class OnnxWriter {
   // ---- elementwise
 
   std::string elementwise(Op op, const std::vector<std::string>& x) {
-    static const std::map<Op, std::string> ops = {
-        {Op::kNeg, "Neg"},   {Op::kAbs, "Abs"},         {Op::kSign, "Sign"}, {Op::kFloor, "Floor"}, {Op::kExp, "Exp"},
-        {Op::kLog, "Log"},   {Op::kSqrt, "Sqrt"},       {Op::kSin, "Sin"},   {Op::kCos, "Cos"},     {Op::kTanh, "Tanh"},
-        {Op::kRelu, "Relu"}, {Op::kSigmoid, "Sigmoid"}, {Op::kAdd, "Add"},   {Op::kSub, "Sub"},     {Op::kMul, "Mul"},
-        {Op::kDiv, "Div"},   {Op::kPow, "Pow"},         {Op::kMin, "Min"},   {Op::kMax, "Max"}};
-    static const std::map<Op, std::string> only_f32 = {
-        {Op::kErf, "Erf"}, {Op::kAsin, "Asin"}, {Op::kAcos, "Acos"}, {Op::kAtan, "Atan"}};
-    if (const auto found = ops.find(op); found != ops.end()) return node(found->second, x);
-    if (const auto found = only_f32.find(op); found != only_f32.end() && !is_f64()) return node(found->second, x);
+    const OtherNames& names = info(op).names;
+    if (names.onnx_types == OnnxTypes::kAll || (names.onnx_types == OnnxTypes::kF32 && !is_f64()))
+      return node(std::string(names.onnx), x);
     switch (op) {
+      case Op::kNeg:
+        return node("Neg", x);
+      case Op::kAdd:
+        return node("Add", x);
+      case Op::kSub:
+        return node("Sub", x);
+      case Op::kMul:
+        return node("Mul", x);
+      case Op::kDiv:
+        return node("Div", x);
+      case Op::kPow:
+        return node("Pow", x);
+      case Op::kMin:
+        return node("Min", x);
+      case Op::kMax:
+        return node("Max", x);
       case Op::kLess:
         return as_number(node("Less", x));
       case Op::kLessEqual:

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "costate/base/error.h"
+#include "costate/base/timing.h"
 #include "costate/exec/kernels/kernels.h"
 
 namespace costate {
@@ -11,15 +12,14 @@ namespace {
 
 template <class T>
 double peak() {
-  using Clock = std::chrono::steady_clock;
   double best = 0;
   for (int trial = 0; trial < 10; ++trial) {
     std::size_t operations = 0;
-    const auto begin = Clock::now();
+    const auto begin = std::chrono::steady_clock::now();
     // A factor that the compiler cannot know, with which the chains neither overflow nor go subnormal.
     const T end =
         internal::multiply_add_chains(std::size_t{200'000}, T{0.5} + static_cast<T>(trial) / 100, &operations);
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double seconds = seconds_since(begin);
     COSTATE_CHECK(end > 0, "chains of positive numbers end positive");
     best = std::max(best, static_cast<double>(operations) / seconds);
   }

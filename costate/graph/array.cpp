@@ -98,28 +98,14 @@ Array Array::operator[](std::int64_t index) const {
   return reshape(row, row.shape().without_first());
 }
 
+// abs, exp, mod, equal, …: the functions of the table
+#define COSTATE_UNARY_FUNCTION(Name, spelling, ...) \
+  Array spelling(Operand x) { return unary(Op::k##Name, x); }
+#define COSTATE_BINARY_FUNCTION(Name, spelling, ...) \
+  Array spelling(Operand x, Operand y) { return elementwise(Op::k##Name, {&x, &y}); }
+#include "costate/graph/ops.def"
+
 Array operator-(Operand x) { return unary(Op::kNeg, x); }
-Array abs(Operand x) { return unary(Op::kAbs, x); }
-Array sign(Operand x) { return unary(Op::kSign, x); }
-Array floor(Operand x) { return unary(Op::kFloor, x); }
-Array exp(Operand x) { return unary(Op::kExp, x); }
-Array expm1(Operand x) { return unary(Op::kExpm1, x); }
-Array log(Operand x) { return unary(Op::kLog, x); }
-Array log1p(Operand x) { return unary(Op::kLog1p, x); }
-Array sqrt(Operand x) { return unary(Op::kSqrt, x); }
-Array sin(Operand x) { return unary(Op::kSin, x); }
-Array cos(Operand x) { return unary(Op::kCos, x); }
-Array tan(Operand x) { return unary(Op::kTan, x); }
-Array asin(Operand x) { return unary(Op::kAsin, x); }
-Array acos(Operand x) { return unary(Op::kAcos, x); }
-Array atan(Operand x) { return unary(Op::kAtan, x); }
-Array sinh(Operand x) { return unary(Op::kSinh, x); }
-Array cosh(Operand x) { return unary(Op::kCosh, x); }
-Array tanh(Operand x) { return unary(Op::kTanh, x); }
-Array sigmoid(Operand x) { return unary(Op::kSigmoid, x); }
-Array softplus(Operand x) { return unary(Op::kSoftplus, x); }
-Array relu(Operand x) { return unary(Op::kRelu, x); }
-Array erf(Operand x) { return unary(Op::kErf, x); }
 Array stop_gradient(Operand x) { return unary(Op::kStopGradient, x); }
 
 Array square(Operand x) { return x * x; }
@@ -132,15 +118,12 @@ Array operator-(Operand x, Operand y) { return elementwise(Op::kSub, {&x, &y}); 
 Array operator*(Operand x, Operand y) { return elementwise(Op::kMul, {&x, &y}); }
 Array operator/(Operand x, Operand y) { return elementwise(Op::kDiv, {&x, &y}); }
 Array pow(Operand x, Operand y) { return elementwise(Op::kPow, {&x, &y}); }
-Array mod(Operand x, Operand y) { return elementwise(Op::kMod, {&x, &y}); }
-Array atan2(Operand y, Operand x) { return elementwise(Op::kAtan2, {&y, &x}); }
 Array min(Operand x, Operand y) { return elementwise(Op::kMin, {&x, &y}); }
 Array max(Operand x, Operand y) { return elementwise(Op::kMax, {&x, &y}); }
 Array operator<(Operand x, Operand y) { return elementwise(Op::kLess, {&x, &y}); }
 Array operator<=(Operand x, Operand y) { return elementwise(Op::kLessEqual, {&x, &y}); }
 Array operator>(Operand x, Operand y) { return y < x; }
 Array operator>=(Operand x, Operand y) { return y <= x; }
-Array equal(Operand x, Operand y) { return elementwise(Op::kEqual, {&x, &y}); }
 Array where(Operand condition, Operand x, Operand y) { return elementwise(Op::kWhere, {&condition, &x, &y}); }
 
 Array broadcast_to(Operand x, Shape shape) { return broadcast_from(x.array, shape, x.where); }

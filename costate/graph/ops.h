@@ -10,7 +10,6 @@ namespace costate {
 enum class Op : std::uint8_t {
 #define COSTATE_OP(name, spelling, family, arity, low, high) k##name,
 #include "costate/graph/ops.def"
-#undef COSTATE_OP
 };
 
 enum class OpFamily : std::uint8_t {
@@ -25,6 +24,17 @@ enum class OpFamily : std::uint8_t {
   kExtension
 };
 
+/// Types in which exported models take ONNX's operator of an operation.
+enum class OnnxTypes : std::uint8_t { kNone, kF32, kAll };
+
+/// What an elementwise function is called elsewhere; empty where it has no name there.
+struct OtherNames {
+  std::string_view numpy;
+  std::string_view libm;
+  std::string_view onnx;  // in onnx_types
+  OnnxTypes onnx_types = OnnxTypes::kNone;
+};
+
 /// One row of ops.def.
 struct OpInfo {
   std::string_view name;
@@ -32,12 +42,16 @@ struct OpInfo {
   int arity;        // -1: any number
   double test_low;  // operands of conformance tests are drawn from (test_low, test_high)
   double test_high;
+  OtherNames names = {};
 };
 
 inline constexpr OpInfo kOpTable[] = {
 #define COSTATE_OP(name, spelling, family, arity, low, high) {#spelling, OpFamily::family, arity, low, high},
+#define COSTATE_UNARY_FUNCTION(name, spelling, low, high, numpy, libm, onnx, about) \
+  {#spelling, OpFamily::kUnary, 1, low, high, {numpy, libm, #name, OnnxTypes::onnx}},
+#define COSTATE_BINARY_FUNCTION(name, spelling, low, high, numpy, libm, onnx, about) \
+  {#spelling, OpFamily::kBinary, 2, low, high, {numpy, libm, #name, OnnxTypes::onnx}},
 #include "costate/graph/ops.def"
-#undef COSTATE_OP
 };
 
 inline constexpr std::size_t kNumOps = sizeof(kOpTable) / sizeof(kOpTable[0]);

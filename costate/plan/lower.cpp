@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "costate/base/timing.h"
 #include "costate/graph/print.h"
 #include "costate/graph/simplify.h"
 #include "costate/graph/verify.h"
@@ -35,8 +36,7 @@ auto timed(std::string_view name, Pass pass) {
   if (!wanted) return pass();
   const auto begin = std::chrono::steady_clock::now();
   auto result = pass();
-  const std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - begin;
-  std::clog << "[lower] " << name << ": " << spent.count() << " us\n";
+  std::clog << "[lower] " << name << ": " << 1e6 * seconds_since(begin) << " us\n";
   return result;
 }
 

@@ -10,6 +10,7 @@
 #include "costate/base/communicator.h"
 #include "costate/base/names.h"
 #include "costate/base/random.h"
+#include "costate/base/timing.h"
 #include "costate/train/checkpoint.h"
 
 namespace costate {
@@ -118,10 +119,6 @@ class Training {
   }
 
  private:
-  static double seconds_since(Clock::time_point time) {
-    return std::chrono::duration<double>(Clock::now() - time).count();
-  }
-
   bool is_endless() const { return objective_.num_samples == kEndless; }
 
   /// Of a stream, whose losses tell nothing of the weights, the last ones count unless something validates.

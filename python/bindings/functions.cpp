@@ -28,38 +28,19 @@ void bind_binary(nb::module_& module, const char* name, Binary function, const c
 }
 
 void bind_elementwise(nb::module_& m) {
-  bind_unary(m, "abs", abs, "|x|.");
-  bind_unary(m, "sign", sign, "-1, 0 or 1.");
-  bind_unary(m, "floor", floor, "The largest whole number that is not above x; its derivative is 0.");
-  bind_unary(m, "exp", exp, "e to the x.");
-  bind_unary(m, "expm1", expm1, "exp(x) - 1.");
-  bind_unary(m, "log", log, "Natural logarithm.");
-  bind_unary(m, "log1p", log1p, "log(1 + x).");
-  bind_unary(m, "sqrt", sqrt, "Square root.");
+#define COSTATE_UNARY_FUNCTION(Name, spelling, low, high, numpy, libm, onnx, about) \
+  bind_unary(m, #spelling, spelling, about);
+#define COSTATE_BINARY_FUNCTION(Name, spelling, low, high, numpy, libm, onnx, about) \
+  bind_binary(m, #spelling, spelling, about);
+#include "costate/graph/ops.def"
   bind_unary(m, "square", square, "x times x.");
-  bind_unary(m, "sin", sin, "Sine.");
-  bind_unary(m, "cos", cos, "Cosine.");
-  bind_unary(m, "tan", tan, "Tangent.");
-  bind_unary(m, "asin", asin, "Inverse sine.");
-  bind_unary(m, "acos", acos, "Inverse cosine.");
-  bind_unary(m, "atan", atan, "Inverse tangent.");
-  bind_unary(m, "sinh", sinh, "Hyperbolic sine.");
-  bind_unary(m, "cosh", cosh, "Hyperbolic cosine.");
-  bind_unary(m, "tanh", tanh, "Hyperbolic tangent.");
-  bind_unary(m, "sigmoid", sigmoid, "1 / (1 + exp(-x)).");
-  bind_unary(m, "softplus", softplus, "log(1 + exp(x)).");
-  bind_unary(m, "relu", relu, "max(x, 0).");
   bind_unary(m, "gelu", gelu, "x times the normal distribution function of x.");
   bind_unary(m, "silu", silu, "x sigmoid(x).");
-  bind_unary(m, "erf", erf, "Error function.");
   bind_unary(m, "stop_gradient", stop_gradient, "x, through which no derivative flows.");
   bind_unary(m, "explicit_part", explicit_part,
              "x itself, a term of a field that method 'kencarp4' takes explicitly; other methods do not see it.");
-  bind_binary(m, "mod", mod, "What is left of x after whole multiples of y, with the sign of y.");
-  bind_binary(m, "atan2", atan2, "Angle of the point (y, x), called as atan2(y, x).");
   bind_binary(m, "minimum", min, "The smaller of two, element by element.");
   bind_binary(m, "maximum", max, "The larger of two, element by element.");
-  bind_binary(m, "equal", equal, "1 where equal, else 0.");
   bind_binary(m, "matmul", matmul, "[m,k]·[k,n], [m,k]·[k], [k]·[k,n] or [k]·[k].");
   bind_binary(m, "outer", outer, "out[i, j] = x[i] y[j].");
   m.def(
@@ -121,10 +102,19 @@ void bind_structure(nb::module_& m) {
       "u(t) [m] from values [n, m] at times [n]: kind is 'linear', 'hold' or 'cubic'.");
 }
 
+/// What NumPy calls the functions, for _numpy.py.
+nb::dict numpy_names() {
+  nb::dict names;
+  for (const OpInfo& op : kOpTable)
+    if (!op.names.numpy.empty()) names[op.name.data()] = op.names.numpy.data();
+  return names;
+}
+
 }  // namespace
 
 void bind_functions(nb::module_& module) {
   bind_elementwise(module);
+  module.attr("_numpy_names") = numpy_names();
   bind_structure(module);
 }
 

@@ -321,9 +321,6 @@ def log1p(x: object) -> Array:
 def sqrt(x: object) -> Array:
     """Square root."""
 
-def square(x: object) -> Array:
-    """x times x."""
-
 def sin(x: object) -> Array:
     """Sine."""
 
@@ -360,14 +357,26 @@ def softplus(x: object) -> Array:
 def relu(x: object) -> Array:
     """max(x, 0)."""
 
+def erf(x: object) -> Array:
+    """Error function."""
+
+def mod(x: object, y: object) -> Array:
+    """What is left of x after whole multiples of y, with the sign of y."""
+
+def atan2(x: object, y: object) -> Array:
+    """Angle of the point (y, x), called as atan2(y, x)."""
+
+def equal(x: object, y: object) -> Array:
+    """1 where equal, else 0."""
+
+def square(x: object) -> Array:
+    """x times x."""
+
 def gelu(x: object) -> Array:
     """x times the normal distribution function of x."""
 
 def silu(x: object) -> Array:
     """x sigmoid(x)."""
-
-def erf(x: object) -> Array:
-    """Error function."""
 
 def stop_gradient(x: object) -> Array:
     """x, through which no derivative flows."""
@@ -377,20 +386,11 @@ def explicit_part(x: object) -> Array:
     x itself, a term of a field that method 'kencarp4' takes explicitly; other methods do not see it.
     """
 
-def mod(x: object, y: object) -> Array:
-    """What is left of x after whole multiples of y, with the sign of y."""
-
-def atan2(x: object, y: object) -> Array:
-    """Angle of the point (y, x), called as atan2(y, x)."""
-
 def minimum(x: object, y: object) -> Array:
     """The smaller of two, element by element."""
 
 def maximum(x: object, y: object) -> Array:
     """The larger of two, element by element."""
-
-def equal(x: object, y: object) -> Array:
-    """1 where equal, else 0."""
 
 def matmul(x: object, y: object) -> Array:
     """[m,k]·[k,n], [m,k]·[k], [k]·[k,n] or [k]·[k]."""

@@ -27,11 +27,8 @@ def _log_add_exp(x, y):
 
 # By the names of NumPy's ufuncs, and of two of SciPy's.
 _UFUNCS = {
-    **{name: getattr(_core, name) for name in (
-        "sign", "floor", "exp", "expm1", "log", "log1p", "sqrt", "square", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf",
-        "minimum", "maximum", "equal", "matmul")},
-    "absolute": _core.abs, "fabs": _core.abs, "arcsin": _core.asin, "arccos": _core.acos, "arctan": _core.atan,
-    "arctan2": _core.atan2, "remainder": _core.mod, "expit": _core.sigmoid, "logaddexp": _log_add_exp,
+    **{name: getattr(_core, name) for name in ("square", "erf", "minimum", "maximum", "equal", "matmul")},
+    "fabs": _core.abs, "expit": _core.sigmoid, "logaddexp": _log_add_exp,
     "negative": lambda x: -x, "positive": lambda x: +x, "reciprocal": lambda x: 1 / x, "ceil": _ceil,
     "trunc": lambda x: _core.where(x < 0, _ceil(x), _core.floor(x)), "conjugate": lambda x: +x,
     "log2": lambda x: _core.log(x) / _LN2, "log10": lambda x: _core.log(x) / _LN10, "exp2": lambda x: 2.0**x,
@@ -44,6 +41,7 @@ _UFUNCS = {
     "greater_equal": lambda x, y: x >= y, "not_equal": lambda x, y: x != y, "logical_not": lambda x: _core.equal(x, 0),
     "isnan": lambda x: x != x, "isinf": lambda x: _core.equal(_core.abs(x), math.inf), "isfinite": lambda x: _core.abs(x) < math.inf,
     "logical_and": lambda x, y: _is_true(x) * _is_true(y), "logical_or": lambda x, y: _core.maximum(_is_true(x), _is_true(y)),
+    **{getattr(np, name).__name__: getattr(_core, function) for function, name in _core._numpy_names.items()},
 }
 
 # Others that come to mind first, and what there is instead.

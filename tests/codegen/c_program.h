@@ -15,6 +15,11 @@
 namespace costate::test {
 
 inline constexpr const char* kStrict = "-std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror";
+inline constexpr const char* kStrictCpp =
+    "-x c++ -std=c++11 -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Werror";
+/// Optimization would take checks away, and three times as long.
+inline constexpr const char* kSanitized =
+    "-std=c99 -O0 -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all";
 
 inline bool has_c_compiler() { return std::system("cc --version > /dev/null 2>&1") == 0; }
 
@@ -64,20 +69,29 @@ struct CRun {
   std::vector<double> numbers;  // that it wrote on stdout, in binary
 };
 
-/// Writes `files`, compiles the .c among them and runs the program.
-inline CRun run_c(const Scratch& scratch, const std::vector<std::pair<std::string, std::string>>& files,
-                  const std::string& flags, const std::string& compiler = "cc") {
+/// Writes `files` and compiles the .c among them to `program`.
+inline CRun build_c(const Scratch& scratch, const std::vector<std::pair<std::string, std::string>>& files,
+                    const std::string& flags, const std::string& compiler = "cc") {
   std::string sources;
   for (const auto& [name, text] : files) {
     scratch.write(name, text);
     if (name.ends_with(".c")) sources += " " + (scratch / name).string();
   }
-  const std::string program = (scratch / "program").string(), log = (scratch / "log").string();
+  const std::string log = (scratch / "log").string();
+  const std::string command =
+      compiler + " " + flags + sources + " -o " + (scratch / "program").string() + " -lm > " + log + " 2>&1";
   CRun run;
-  run.is_built =
-      std::system((compiler + " " + flags + sources + " -o " + program + " -lm > " + log + " 2>&1").c_str()) == 0;
+  run.is_built = std::system(command.c_str()) == 0;
   run.messages = read_text(log);
+  return run;
+}
+
+/// Builds them, and runs the program.
+inline CRun run_c(const Scratch& scratch, const std::vector<std::pair<std::string, std::string>>& files,
+                  const std::string& flags, const std::string& compiler = "cc") {
+  CRun run = build_c(scratch, files, flags, compiler);
   if (!run.is_built) return run;
+  const std::string program = (scratch / "program").string(), log = (scratch / "log").string();
   const std::string numbers = (scratch / "numbers").string();
   run.exit_code = std::system((program + " > " + numbers + " 2>> " + log).c_str());
   run.messages = read_text(log);

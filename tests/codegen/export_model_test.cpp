@@ -337,12 +337,10 @@ TEST(ExportModel, IsCPlusPlusAndHasNoUndefinedBehaviour) {
           export_c(model, {.c = {.prefix = "model", .dtype = dtype, .math = math}, .has_vjp = true});
       const std::string main = main_of(model, query, dtype == Dtype::kF32 ? "float" : "double", kAdaptive);
       const Scratch scratch;
-      const CRun run = run_c(scratch, {{"model.h", header}, {"main.c", main}},
-                             "-std=c99 -O1 -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all");
+      const CRun run = run_c(scratch, {{"model.h", header}, {"main.c", main}}, test::kSanitized);
       ASSERT_TRUE(run.is_built) << run.messages;
       EXPECT_EQ(run.exit_code, 0) << run.messages;
-      const CRun as_cpp = run_c(scratch, {{"model.h", header}, {"main.c", main}},
-                                "-x c++ -std=c++11 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror");
+      const CRun as_cpp = test::build_c(scratch, {{"model.h", header}, {"main.c", main}}, test::kStrictCpp);
       EXPECT_TRUE(as_cpp.is_built) << as_cpp.messages;
     }
 }

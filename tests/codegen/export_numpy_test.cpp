@@ -1,10 +1,17 @@
 // Fitted models as NumPy modules: their solves against SeriesModel::predict.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "costate/codegen/export_model.h"
+#include "costate/codegen/internal/numpy_function.h"
+#include "costate/exec/program.h"
 #include "tests/codegen/c_program.h"
 #include "tests/codegen/models.h"
 #include "tests/codegen/other_python.h"
+#include "tests/codegen/target_functions.h"
+#include "tests/support/check_function.h"
 
 namespace costate {
 namespace {
@@ -27,11 +34,11 @@ std::string list(const std::vector<double>& numbers) {
   return out.str() + "]";
 }
 
-/// What the script prints, with the module as `model`.
-std::vector<double> run_python(const std::string& module, const std::string& script) {
+/// What the script prints, with the modules as model0, model1, …
+std::vector<double> run_modules(const std::vector<std::string>& modules, const std::string& script) {
   const Scratch scratch;
-  scratch.write("model.py", module);
-  scratch.write("run.py", "import numpy as np\nimport model\nnan = np.nan\n" + script);
+  for (std::size_t i = 0; i < modules.size(); ++i) scratch.write(text::concat("model", i, ".py"), modules[i]);
+  scratch.write("run.py", "import numpy as np\nnan = np.nan\n" + script);
   const std::string out = (scratch / "out").string(), log = (scratch / "log").string();
   const std::string command = python() + " -W error " + (scratch / "run.py").string() + " > " + out + " 2> " + log;
   EXPECT_EQ(std::system(command.c_str()), 0) << test::read_text(log);
@@ -39,6 +46,11 @@ std::vector<double> run_python(const std::string& module, const std::string& scr
   std::vector<double> numbers;
   for (double number; in >> number;) numbers.push_back(number);
   return numbers;
+}
+
+/// The same of one module, `model`.
+std::vector<double> run_python(const std::string& module, const std::string& script) {
+  return run_modules({module}, "import model0 as model\n" + script);
 }
 
 std::string drive_of(const SeriesModel::Query& query) {
@@ -54,48 +66,81 @@ std::string drive_of(const SeriesModel::Query& query) {
   return text + "]";
 }
 
-void check_module(const Form& form) {
-  if (!has_numpy()) GTEST_SKIP() << "needs Python with NumPy";
-  const SeriesModel model = test::model_of(form);
-  SeriesModel::Query query = test::query_of(form);
-  if (!form.unmeasured.empty()) query.start[1] = kNan;
+/// A script that prints how many steps the module's solve takes, and its states.
+std::string solve_of(const std::string& module, const SeriesModel& model, const SeriesModel::Query& query) {
   const bool starts = model.num_states() > model.num_measured() || model.knows_unmeasured_starts();
   const std::string covariates = query.covariates.empty() ? "" : ", " + list(query.covariates);
   const std::string state = starts ? "model.start(" + list(query.start) + covariates + ")" : list(query.start);
-  const std::string script = "states = model.solve(" + state + ", " + list(query.times) + drive_of(query) +
-                             ")\nprint(states.accepted, *states[:, :model.MEASURED].ravel())\n";
-  const std::vector<double> found = run_python(export_numpy(model, Dtype::kF64), script);
-  ASSERT_FALSE(found.empty());
-  EXPECT_EQ(found[0], static_cast<double>(model.steps(query).size()));
-  std::size_t at = 1;
-  for (const auto& states : model.predict(query))
-    for (std::size_t k = 0; k < states.size(); ++k, ++at)
-      EXPECT_NEAR(found.at(at), states[k], 1e-9 * model.normalization().state_scale[k]) << "number " << at;
+  return "import " + module + " as model\nstates = model.solve(" + state + ", " + list(query.times) + drive_of(query) +
+         ")\nprint(states.accepted, *states[:, :model.MEASURED].ravel())\n";
+}
+
+/// All in one process: NumPy takes longer to start than a model to be solved.
+void check_modules(const std::vector<Form>& forms) {
+  if (!has_numpy()) GTEST_SKIP() << "needs Python with NumPy";
+  std::vector<SeriesModel> models;
+  std::vector<SeriesModel::Query> queries;
+  std::vector<std::string> modules;
+  std::string script;
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    const SeriesModel& model = models.emplace_back(test::model_of(forms[i]));
+    SeriesModel::Query& query = queries.emplace_back(test::query_of(forms[i]));
+    if (!forms[i].unmeasured.empty()) query.start[1] = kNan;
+    modules.push_back(export_numpy(model, Dtype::kF64));
+    script += solve_of(text::concat("model", i), model, query);
+  }
+  const std::vector<double> found = run_modules(modules, script);
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    SCOPED_TRACE(text::concat("form ", i, ": ", name(forms[i].method), ", ", name(forms[i].activation)));
+    EXPECT_EQ(found.at(at++), static_cast<double>(models[i].steps(queries[i]).size()));
+    for (const auto& states : models[i].predict(queries[i]))
+      for (std::size_t k = 0; k < states.size(); ++k, ++at)
+        EXPECT_NEAR(found.at(at), states[k], 1e-9 * models[i].normalization().state_scale[k]) << "number " << at;
+  }
+  EXPECT_EQ(at, found.size());
+}
+
+TEST(ExportNumpy, EveryElementwiseOperation) {
+  if (!has_numpy()) GTEST_SKIP() << "needs Python with NumPy";
+  const Function function = test::elementwise_operations([](const OpInfo&) { return true; });
+  const std::vector<HostArray> inputs = testing::draw_inputs(function, 40, 0, 1, 7);
+  internal::NumpyConstants constants;
+  const std::string text =
+      internal::numpy_function("f", "All.", internal::straight_line(function, Dtype::kF64), constants);
+  const std::vector<double> found = run_python(  // a model's module has what functions are composed of
+      export_numpy(test::model_of({}), Dtype::kF64) + constants.text + text,
+      "for result in model.f(np.reshape(" + list(inputs[0].numbers()) + ", (40, 15))):\n    print(*result.ravel())\n");
+  std::size_t at = 0;
+  for (const HostArray& output : compile(function).run(inputs).outputs)
+    for (std::int64_t i = 0; i < output.size(); ++i, ++at)
+      EXPECT_NEAR(found.at(at), output.at(i), 8 * 0x1p-52 * std::max(1.0, std::abs(output.at(i)))) << "number " << at;
+  EXPECT_EQ(at, found.size());
 }
 
 TEST(ExportNumpy, EveryForm) {
-  for (const Form& form :
-       {Form{}, Form{.has_inputs = true, .interpolation = Interpolation::kHold}, Form{.has_inputs = true},
-        Form{.has_inputs = true, .interpolation = Interpolation::kCubic},
-        Form{.has_covariates = true, .periods = {1.7, 4}, .hidden_states = 2, .unmeasured = {"z1"}},
-        Form{.has_inputs = true, .has_covariates = true, .has_events = true, .periods = {3}, .hidden_states = 1}})
-    check_module(form);
+  check_modules({{},
+                 {.has_inputs = true, .interpolation = Interpolation::kHold},
+                 {.has_inputs = true},
+                 {.has_inputs = true, .interpolation = Interpolation::kCubic},
+                 {.has_covariates = true, .periods = {1.7, 4}, .hidden_states = 2, .unmeasured = {"z1"}},
+                 {.has_inputs = true, .has_covariates = true, .has_events = true, .periods = {3}, .hidden_states = 1}});
 }
 
 TEST(ExportNumpy, EveryMethod) {
-  for (const Method method : explicit_methods()) {
-    SCOPED_TRACE(name(method));
-    if (tableau(method).has_error_estimate()) check_module({.has_inputs = true, .method = method});
-  }
+  std::vector<Form> forms;
+  for (const Method method : explicit_methods())
+    if (tableau(method).has_error_estimate()) forms.push_back({.has_inputs = true, .method = method});
+  check_modules(forms);
 }
 
 TEST(ExportNumpy, EveryActivation) {
+  std::vector<Form> forms;
   for (const Activation activation :
        {Activation::kIdentity, Activation::kRelu, Activation::kSigmoid, Activation::kSoftplus, Activation::kElu,
-        Activation::kGelu, Activation::kSilu, Activation::kSin}) {
-    SCOPED_TRACE(name(activation));
-    check_module({.activation = activation});
-  }
+        Activation::kGelu, Activation::kSilu, Activation::kSin})
+    forms.push_back({.activation = activation});
+  check_modules(forms);
 }
 
 TEST(ExportNumpy, FixedStepsManySamplesAndMistakes) {

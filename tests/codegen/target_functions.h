@@ -4,7 +4,6 @@
 #include <functional>
 #include <source_location>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "costate/diff/diff.h"
@@ -15,13 +14,13 @@
 namespace costate::test {
 
 /// All elementwise operations that `takes` takes, each of operands in its own domain, given numbers from (0, 1).
-inline Function elementwise_operations(const std::function<bool(std::string_view)>& takes) {
+inline Function elementwise_operations(const std::function<bool(const OpInfo&)>& takes) {
   return trace(
       [&](Array u) {
         std::vector<Array> results;
         for (std::size_t i = 0; i < kNumOps; ++i) {
           const OpInfo& op = kOpTable[i];
-          if (!is_elementwise(static_cast<Op>(i)) || !takes(op.name)) continue;
+          if (!is_elementwise(static_cast<Op>(i)) || !takes(op)) continue;
           std::vector<Array> operands;
           for (int k = 0; k < op.arity; ++k)
             operands.push_back(u.slice(5 * k, 5 * k + 5) * (op.test_high - op.test_low) + op.test_low);

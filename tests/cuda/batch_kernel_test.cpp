@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
 
 #include "costate/cuda/internal/cuda_source.h"
 #include "costate/diff/diff.h"
@@ -15,6 +14,7 @@
 #include "costate/operations/linear_solve.h"
 #include "tests/codegen/target_functions.h"
 #include "tests/cuda/test_card.h"
+#include "tests/support/check_function.h"
 #include "tests/support/expect_error.h"
 
 namespace costate {
@@ -33,9 +33,8 @@ struct KernelCase {
 std::vector<KernelCase> kernel_cases() {
   std::vector<KernelCase> cases;
   // The library has an atan2 of its own, and generated source that of the C library.
-  const auto is_atan2 = [](std::string_view op) { return op == "atan2"; };
-  cases.push_back(
-      {"elementwise", test::elementwise_operations([&](std::string_view op) { return !is_atan2(op); }), 0, 1});
+  const auto is_atan2 = [](const OpInfo& op) { return op.name == "atan2"; };
+  cases.push_back({"elementwise", test::elementwise_operations([&](const OpInfo& op) { return !is_atan2(op); }), 0, 1});
   cases.push_back({"atan2", test::elementwise_operations(is_atan2), 0, 1, 2});
   const Function structure = test::structure_operations();
   cases.push_back({"structure", structure});
@@ -62,19 +61,6 @@ std::vector<KernelCase> kernel_cases() {
   cases.push_back({"shared_input", trace([](Array w, Array z) { return matmul(w, z) + w[0][1] * sum(z); },
                                          {{"w", {5, 4}, InputKind::kShared}, {"z", {4}}})});
   return cases;
-}
-
-std::vector<HostArray> drawn(const KernelCase& given) {
-  std::mt19937_64 random(7);
-  std::uniform_real_distribution<double> draw(given.low, given.high);
-  std::vector<HostArray> inputs;
-  for (const Input& input : given.function.inputs()) {
-    if (input.parameter) continue;
-    HostArray& array =
-        inputs.emplace_back(input.kind == InputKind::kShared ? input.shape : input.shape.with_first(kBatch));
-    for (std::int64_t i = 0; i < array.size(); ++i) array.set(i, draw(random));
-  }
-  return inputs;
 }
 
 void expect_near(const HostArray& got, const HostArray& expected, double ulps, const std::string& what) {
@@ -109,7 +95,7 @@ TEST(BatchKernel, EveryProgramHasTheCpusBits) {
       if (!is_run(given, limit)) continue;
       const internal::KernelShape& kernel = kernels.at(next++);
       EXPECT_EQ(kernel.global_bytes > 0, limit == 512) << kernel.name;
-      const std::vector<HostArray> inputs = drawn(given);
+      const std::vector<HostArray> inputs = testing::draw_inputs(given.function, kBatch, given.low, given.high, 7);
       const RunResult expected = compile(given.function, {.dtype = dtype}).run(inputs);
       for (const bool backwards : {false, true}) {
         test::run_backwards(backwards);

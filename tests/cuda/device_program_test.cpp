@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <random>
 
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
@@ -16,6 +15,7 @@
 #include "costate/operations/linear_solve.h"
 #include "costate/solve/device.h"
 #include "costate/solve/solve.h"
+#include "tests/cuda/drawn.h"
 #include "tests/cuda/test_card.h"
 #include "tests/support/expect_error.h"
 
@@ -25,20 +25,12 @@ namespace {
 constexpr std::int64_t kProgramBatch = 5;
 const SolveOptions kWithoutGuard = {.rtol = 1e-5, .atol = 1e-6, .gradient_steps = GradientSteps::kOff};
 
-HostArray any_numbers(const Shape& shape, double low, double high, unsigned seed) {
-  std::mt19937_64 random(seed);
-  std::uniform_real_distribution<double> draw(low, high);
-  HostArray array(shape);
-  for (std::int64_t i = 0; i < array.size(); ++i) array.set(i, draw(random));
-  return array;
-}
-
 /// A model with something before, between and behind its solves: a matrix that is factorized, a rate that is computed
 /// of a Parameter, times of each sample, one start for all samples, a penalty that no solve is in.
 Function model() {
   const Mlp net({.inputs = 2, .hidden = {8}, .outputs = 2, .seed = 3});
   const Parameter log_rate("log_rate", HostArray(Shape{}, std::vector<double>{-0.5})),
-      mixing("mixing", any_numbers({2, 2}, 1, 2, 9));
+      mixing("mixing", test::drawn({2, 2}, 1, 2, 9));
   return trace(
       [=](Array x, Array times) {
         const Array rate = exp(Array(log_rate)), matrix = Array(mixing) + outer(x, x);
@@ -62,7 +54,7 @@ std::vector<HostArray> inputs_of_model() {
   for (std::int64_t i = 0; i < kProgramBatch; ++i)
     for (std::int64_t k = 0; k < 3; ++k)
       times.set({i, k}, static_cast<double>(k) * (0.3 + 0.1 * static_cast<double>(i)));
-  return {any_numbers({kProgramBatch, 2}, 0.2, 1, 4), times};
+  return {test::drawn({kProgramBatch, 2}, 0.2, 1, 4), times};
 }
 
 void expect_near_all(const std::vector<HostArray>& got, const std::vector<HostArray>& expected, double tolerance) {
@@ -121,8 +113,8 @@ TEST(DeviceProgram, TrainsTheLibrarysModels) {
   for (std::int64_t i = 0; i < times.size(); ++i)
     times.set(i, 0.2 * static_cast<double>(i % 6) + 0.01 * static_cast<double>(i));
   const std::vector<std::pair<Function, std::vector<HostArray>>> trained = {
-      {density, {any_numbers({kProgramBatch, 2}, -1, 1, 5), any_numbers({kProgramBatch, 2}, -1, 1, 6)}},
-      {elbo, {times, any_numbers({kProgramBatch, 6, 2}, -1, 1, 7), any_numbers({kProgramBatch, 3}, -1, 1, 8)}}};
+      {density, {test::drawn({kProgramBatch, 2}, -1, 1, 5), test::drawn({kProgramBatch, 2}, -1, 1, 6)}},
+      {elbo, {times, test::drawn({kProgramBatch, 6, 2}, -1, 1, 7), test::drawn({kProgramBatch, 3}, -1, 1, 8)}}};
   for (const auto& [loss, inputs] : trained) {
     const Function gradient = value_and_grad(loss, loss.parameters());
     expect_near_all(compile(gradient, {.device = Device::kCuda}).run(inputs).outputs,
@@ -152,9 +144,9 @@ TEST(DeviceProgram, PullsBackWithTheBitsOfOneRun) {
   test::card();
   const Function loss = model();
   const std::vector<std::size_t> wrt = wanted_of(loss);
-  const std::vector<HostArray> inputs = inputs_of_model(), cotangents = {any_numbers({kProgramBatch}, -1, 1, 1),
-                                                                         any_numbers({kProgramBatch, 2}, -1, 1, 2),
-                                                                         any_numbers({kProgramBatch, 3, 2}, -1, 1, 3)};
+  const std::vector<HostArray> inputs = inputs_of_model(), cotangents = {test::drawn({kProgramBatch}, -1, 1, 1),
+                                                                         test::drawn({kProgramBatch, 2}, -1, 1, 2),
+                                                                         test::drawn({kProgramBatch, 3, 2}, -1, 1, 3)};
   std::vector<HostArray> all = inputs;
   all.insert(all.end(), cotangents.begin(), cotangents.end());
   const std::vector<HostArray> together = compile(vjp(loss, wrt), {.device = Device::kCuda}).run(all).outputs;
@@ -181,9 +173,9 @@ TEST(DeviceProgram, PullsBackWithoutTheSamplesThatFailed) {
   const std::vector<std::size_t> wrt = wanted_of(loss);
   std::vector<HostArray> inputs = inputs_of_model();
   inputs[0].set({2, 1}, std::numeric_limits<double>::quiet_NaN());
-  const std::vector<HostArray> cotangents = {any_numbers({kProgramBatch}, -1, 1, 1),
-                                             any_numbers({kProgramBatch, 2}, -1, 1, 2),
-                                             any_numbers({kProgramBatch, 3, 2}, -1, 1, 3)};
+  const std::vector<HostArray> cotangents = {test::drawn({kProgramBatch}, -1, 1, 1),
+                                             test::drawn({kProgramBatch, 2}, -1, 1, 2),
+                                             test::drawn({kProgramBatch, 3, 2}, -1, 1, 3)};
   const auto gradients_on = [&](Device device) {
     return compile_pullback(loss, {.wrt = wrt, .device = device}).run(inputs).pullback(cotangents).gradients;
   };

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <random>
 
 #include "costate/diff/diff.h"
 #include "costate/exec/program.h"
 #include "costate/nn/nn.h"
 #include "costate/solve/solve.h"
+#include "tests/cuda/drawn.h"
 #include "tests/cuda/test_card.h"
 #include "tests/support/expect_error.h"
 
@@ -28,21 +28,12 @@ struct GradientCase {
   std::vector<HostArray> arguments = {};
 };
 
-HostArray random_numbers(const Shape& shape, double low, double high, unsigned seed) {
-  std::mt19937_64 random(seed);
-  std::uniform_real_distribution<double> draw(low, high);
-  HostArray array(shape);
-  for (std::int64_t i = 0; i < array.size(); ++i) array.set(i, draw(random));
-  return array;
-}
-
 std::vector<GradientCase> gradient_cases() {
   std::vector<GradientCase> cases;
   const Mlp net({.inputs = 3, .hidden = {12}, .outputs = 3, .seed = 2});
   const VectorField driven = vector_field(
       {3}, {{"gain", {}}}, [&](Array t, Array z, Array gain) { return gain * net(z) * cos(t * 3.0) - 0.1 * z; });
-  const HostArray z0 = random_numbers({kGradientBatch, 3}, -1, 1, 1),
-                  gain = random_numbers({kGradientBatch}, 0.5, 2, 2);
+  const HostArray z0 = test::drawn({kGradientBatch, 3}, -1, 1, 1), gain = test::drawn({kGradientBatch}, 0.5, 2, 2);
   const auto add = [&](const std::string& name, const HostArray& times, SolveOptions options) {
     options.gradient_steps = GradientSteps::kOff;
     cases.push_back({name, driven, z0, times, options, {gain}});
@@ -100,7 +91,7 @@ TEST(GradientKernel, IsTheDiscreteAdjointOfTheStepsTaken) {
     const Function gradient = gradient_of(given);
     std::vector<HostArray> inputs = {given.z0};
     inputs.insert(inputs.end(), given.arguments.begin(), given.arguments.end());
-    inputs.push_back(random_numbers({kGradientBatch, given.times.size(), given.z0.shape()[1]}, -1, 1, 3));
+    inputs.push_back(test::drawn({kGradientBatch, given.times.size(), given.z0.shape()[1]}, -1, 1, 3));
     const RunResult expected = compile(gradient, {.dtype = given.options.dtype}).run(inputs);
     const Program program = compile(gradient, {.dtype = given.options.dtype, .device = Device::kCuda});
     const auto run = [&](bool backwards) {

@@ -8,13 +8,13 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <random>
 
 #include "costate/cuda/internal/cuda_source.h"
 #include "costate/nn/nn.h"
 #include "costate/operations/interpolate.h"
 #include "costate/solve/internal/cuda/device_solve.h"
 #include "costate/solve/solve.h"
+#include "tests/cuda/drawn.h"
 #include "tests/cuda/test_card.h"
 #include "tests/support/expect_error.h"
 
@@ -31,14 +31,6 @@ struct SolveCase {
   std::vector<HostArray> arguments = {};
 };
 
-HostArray drawn_numbers(const Shape& shape, double low, double high) {
-  std::mt19937_64 random(3);
-  std::uniform_real_distribution<double> draw(low, high);
-  HostArray array(shape);
-  for (std::int64_t i = 0; i < array.size(); ++i) array.set(i, draw(random));
-  return array;
-}
-
 /// Van der Pol's oscillator, whose stiffness is a sample's own.
 VectorField oscillator() {
   return vector_field({2}, {{"mu", {}}}, [](Array, Array z, Array mu) {
@@ -52,7 +44,7 @@ std::vector<SolveCase> solve_cases() {
                        SolveOptions options, std::vector<HostArray> arguments = {}) {
     cases.push_back({name, field, z0, times, std::move(options), std::move(arguments)});
   };
-  const HostArray starts = drawn_numbers({19, 2}, -2, 2), mu = drawn_numbers({19}, 0.2, 4);
+  const HostArray starts = test::drawn({19, 2}, -2, 2, 3), mu = test::drawn({19}, 0.2, 4, 3);
   const HostArray grid = HostArray::linspace(0, 3, 8);
   for (const Method method : explicit_methods()) {
     const bool has_estimate = tableau(method).has_error_estimate();
@@ -64,7 +56,7 @@ std::vector<SolveCase> solve_cases() {
   const Mlp net({.inputs = 3, .hidden = {12}, .outputs = 3, .seed = 2});
   const VectorField driven = vector_field({3}, [&](Array t, Array z) { return net(z) * cos(t * 3.0) - 0.1 * z; });
   for (const Dtype dtype : {Dtype::kF32, Dtype::kF64})
-    add("net_" + name(dtype), driven, drawn_numbers({19, 3}, -1, 1), HostArray::linspace(-1, 2, 4),
+    add("net_" + name(dtype), driven, test::drawn({19, 3}, -1, 1, 3), HostArray::linspace(-1, 2, 4),
         {.rtol = 1e-5, .atol = 1e-6, .dtype = dtype});
   // Times of each sample, downwards and with repeated ones.
   HostArray own(Shape{19, 5});
@@ -89,23 +81,23 @@ std::vector<SolveCase> solve_cases() {
   const VectorField parts = vector_field({{"x", {2}}, {"v", {1}}}, [](Array t, std::span<const Array> z) {
     return std::vector<Array>{concat({z[1], z[0].slice(0, 1)}) * sin(t), -sum(z[0]) * z[1]};
   });
-  add("parts", parts, drawn_numbers({19, 3}, -1, 1), grid, {.error_norm = ErrorNorm::kPartRms, .dtype = Dtype::kF32});
+  add("parts", parts, test::drawn({19, 3}, -1, 1, 3), grid, {.error_norm = ErrorNorm::kPartRms, .dtype = Dtype::kF32});
   // The root of the distance from 1 overshoots it.
   add("nonnegative",
       vector_field({2},
                    [](Array t, Array z) {
                      return concat({-sqrt(abs(z.slice(0, 1))) * 3.0, cos(t * z.slice(1, 2))});
                    }),
-      drawn_numbers({19, 2}, 0.1, 2), grid, {.rtol = 1e-2, .atol = 1e-2, .nonnegative = {0, 1}, .max_steps = 500});
-  add("joint", oscillator(), drawn_numbers({7, 2}, -2, 2), grid, {.control = Control::kJoint},
-      {drawn_numbers({7}, 0.2, 4)});
+      test::drawn({19, 2}, 0.1, 2, 3), grid, {.rtol = 1e-2, .atol = 1e-2, .nonnegative = {0, 1}, .max_steps = 500});
+  add("joint", oscillator(), test::drawn({7, 2}, -2, 2, 3), grid, {.control = Control::kJoint},
+      {test::drawn({7}, 0.2, 4, 3)});
   add("like_torchdiffeq", oscillator(), starts, grid, {.step_control = StepControl::torchdiffeq()}, {mu});
   HostArray broken = starts;
   broken.set({3, 0}, std::numeric_limits<double>::quiet_NaN());
   broken.set({5, 0}, 1e200);
   add("not_finite", oscillator(), broken, grid, {.rtol = 1e-3, .atol = 1e-3}, {mu});
   add("blows_up", vector_field({1}, {{"a", {}, InputKind::kShared}}, [](Array, Array z, Array a) { return a * z * z; }),
-      drawn_numbers({19, 1}, 0.1, 1), HostArray::vector({0, 0.5, 2}), {.rtol = 1e-3, .atol = 1e-3},
+      test::drawn({19, 1}, 0.1, 1, 3), HostArray::vector({0, 0.5, 2}), {.rtol = 1e-3, .atol = 1e-3},
       {HostArray(Shape{}, std::vector<double>{1.5})});
   return cases;
 }

@@ -38,7 +38,7 @@ def safetensors(arrays, metadata):
 
 def operations():
     """The spellings of ops.def, in its order, which is that of the codes."""
-    return re.findall(r"^COSTATE_OP\(\w+, (\w+),", (ROOT / "costate/graph/ops.def").read_text(), re.MULTILINE)
+    return re.findall(r"^COSTATE_(?:OP|\w+_FUNCTION)\(\w+, (\w+),", (ROOT / "costate/graph/ops.def").read_text(), re.MULTILINE)
 
 
 def graph(nodes, outputs):

@@ -1,7 +1,6 @@
 #include "costate/codegen/internal/numpy_function.h"
 
 #include <cmath>
-#include <map>
 #include <set>
 #include <sstream>
 
@@ -11,19 +10,6 @@
 
 namespace costate::internal {
 namespace {
-
-/// Functions of NumPy, or of the module itself, by operation; others are operators.
-const std::map<Op, std::string>& python_functions() {
-  static const std::map<Op, std::string> functions = {
-      {Op::kAbs, "np.abs"},     {Op::kSign, "np.sign"},   {Op::kFloor, "np.floor"},   {Op::kExp, "np.exp"},
-      {Op::kExpm1, "np.expm1"}, {Op::kLog, "np.log"},     {Op::kLog1p, "np.log1p"},   {Op::kSqrt, "np.sqrt"},
-      {Op::kSin, "np.sin"},     {Op::kCos, "np.cos"},     {Op::kTan, "np.tan"},       {Op::kAsin, "np.arcsin"},
-      {Op::kAcos, "np.arccos"}, {Op::kAtan, "np.arctan"}, {Op::kSinh, "np.sinh"},     {Op::kCosh, "np.cosh"},
-      {Op::kTanh, "np.tanh"},   {Op::kErf, "_erf"},       {Op::kSigmoid, "_sigmoid"}, {Op::kSoftplus, "_softplus"},
-      {Op::kPow, "np.power"},   {Op::kMod, "np.mod"},     {Op::kAtan2, "np.arctan2"}, {Op::kMin, "np.minimum"},
-      {Op::kMax, "np.maximum"}};
-  return functions;
-}
 
 std::string python_number(double x) {
   if (std::isnan(x)) return "np.nan";
@@ -127,11 +113,12 @@ class NumpyWriter {
       case InstructionKind::kBatched:
         return product(statement, x);
       default:
-        throw NotSupported(
-            "[export] NumPy source has no form for '",
-            instruction.extension ? instruction.extension->name() : std::string(info(instruction.op).name),
-            "'; leave it out of the function.");
+        refuse(instruction.extension ? instruction.extension->name() : std::string(info(instruction.op).name));
     }
+  }
+
+  [[noreturn]] static void refuse(const std::string& what) {
+    throw NotSupported("[export] NumPy source has no form for '", what, "'; leave it out of the function.");
   }
 
   /// One number for all rows, or what samples share, may be all that a result is made of.
@@ -147,6 +134,12 @@ class NumpyWriter {
         return "-" + x[0];
       case Op::kRelu:
         return "np.maximum(" + x[0] + ", 0)";
+      case Op::kSigmoid:
+        return "_sigmoid(" + x[0] + ")";
+      case Op::kSoftplus:
+        return "_softplus(" + x[0] + ")";
+      case Op::kErf:
+        return "_erf(" + x[0] + ")";
       case Op::kAdd:
         return x[0] + " + " + x[1];
       case Op::kSub:
@@ -155,6 +148,12 @@ class NumpyWriter {
         return x[0] + " * " + x[1];
       case Op::kDiv:
         return x[0] + " / " + x[1];
+      case Op::kPow:
+        return "np.power(" + x[0] + ", " + x[1] + ")";
+      case Op::kMin:
+        return "np.minimum(" + x[0] + ", " + x[1] + ")";
+      case Op::kMax:
+        return "np.maximum(" + x[0] + ", " + x[1] + ")";
       case Op::kLess:
         return "np.where(" + x[0] + " < " + x[1] + ", 1.0, 0.0)";
       case Op::kLessEqual:
@@ -164,7 +163,8 @@ class NumpyWriter {
       case Op::kWhere:
         return "np.where(" + x[0] + " != 0, " + x[1] + ", " + x[2] + ")";
       default:
-        return python_functions().at(op) + "(" + text::join(x) + ")";
+        if (info(op).names.numpy.empty()) refuse(std::string(info(op).name));
+        return text::concat("np.", info(op).names.numpy, "(", text::join(x), ")");
     }
   }
 

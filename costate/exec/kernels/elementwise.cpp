@@ -188,34 +188,16 @@ void where_rows(Operand<T> condition, Operand<T> x, Operand<T> y, T* out, std::s
   });
 }
 
+#define COSTATE_KERNEL(Name, name, ...) \
+  case Op::k##Name:                     \
+    return &name##_kernel<T>;
+
 template <class T>
 UnaryKernel<T> find_unary(Op op) {
   switch (op) {
-#define COSTATE_ROW(Name, name) \
-  case Op::k##Name:             \
-    return &name##_kernel<T>;
-    COSTATE_ROW(Neg, neg)
-    COSTATE_ROW(Abs, abs)
-    COSTATE_ROW(Sign, sign)
-    COSTATE_ROW(Floor, floor)
-    COSTATE_ROW(Exp, exp)
-    COSTATE_ROW(Expm1, expm1)
-    COSTATE_ROW(Log, log)
-    COSTATE_ROW(Log1p, log1p)
-    COSTATE_ROW(Sqrt, sqrt)
-    COSTATE_ROW(Sin, sin)
-    COSTATE_ROW(Cos, cos)
-    COSTATE_ROW(Tan, tan)
-    COSTATE_ROW(Asin, asin)
-    COSTATE_ROW(Acos, acos)
-    COSTATE_ROW(Atan, atan)
-    COSTATE_ROW(Sinh, sinh)
-    COSTATE_ROW(Cosh, cosh)
-    COSTATE_ROW(Tanh, tanh)
-    COSTATE_ROW(Sigmoid, sigmoid)
-    COSTATE_ROW(Softplus, softplus)
-    COSTATE_ROW(Relu, relu)
-    COSTATE_ROW(Erf, erf)
+    COSTATE_KERNEL(Neg, neg)
+#define COSTATE_UNARY_FUNCTION COSTATE_KERNEL
+#include "costate/graph/ops.def"
     default:
       return nullptr;
   }
@@ -224,23 +206,23 @@ UnaryKernel<T> find_unary(Op op) {
 template <class T>
 BinaryKernel<T> find_binary(Op op) {
   switch (op) {
-    COSTATE_ROW(Add, add)
-    COSTATE_ROW(Sub, sub)
-    COSTATE_ROW(Mul, mul)
-    COSTATE_ROW(Div, div)
-    COSTATE_ROW(Pow, pow)
-    COSTATE_ROW(Mod, mod)
-    COSTATE_ROW(Atan2, atan2)
-    COSTATE_ROW(Min, min)
-    COSTATE_ROW(Max, max)
-    COSTATE_ROW(Less, less)
-    COSTATE_ROW(LessEqual, less_equal)
-    COSTATE_ROW(Equal, equal)
-#undef COSTATE_ROW
+    COSTATE_KERNEL(Add, add)
+    COSTATE_KERNEL(Sub, sub)
+    COSTATE_KERNEL(Mul, mul)
+    COSTATE_KERNEL(Div, div)
+    COSTATE_KERNEL(Pow, pow)
+    COSTATE_KERNEL(Min, min)
+    COSTATE_KERNEL(Max, max)
+    COSTATE_KERNEL(Less, less)
+    COSTATE_KERNEL(LessEqual, less_equal)
+#define COSTATE_BINARY_FUNCTION COSTATE_KERNEL
+#include "costate/graph/ops.def"
     default:
       return nullptr;
   }
 }
+
+#undef COSTATE_KERNEL
 
 }  // namespace
 

@@ -13,6 +13,16 @@ Array append_copy(GraphBuilder& builder, Node node, std::span<const Array> opera
   return builder.append(std::move(node));
 }
 
+Function finish_like(GraphBuilder& builder, const Function& like, std::span<const Array> outputs) {
+  std::vector<OutputKind> kinds;
+  std::vector<std::string> names;
+  for (const Output& output : like.outputs()) {
+    kinds.push_back(output.kind);
+    names.push_back(output.name);
+  }
+  return builder.finish(outputs, std::move(kinds), std::move(names));
+}
+
 Function rebuild_function(GraphBuilder& builder, const Function& function,
                           const std::function<Array(const Node&, std::span<const Array>)>& make) {
   std::vector<Array> inputs;
@@ -28,14 +38,8 @@ Function rebuild_function(GraphBuilder& builder, const Function& function,
     values.push_back(make(node, operands));
   }
   std::vector<Array> outputs;
-  std::vector<OutputKind> kinds;
-  std::vector<std::string> names;
-  for (const Output& output : function.outputs()) {
-    outputs.push_back(values[output.node]);
-    kinds.push_back(output.kind);
-    names.push_back(output.name);
-  }
-  return builder.finish(outputs, std::move(kinds), std::move(names));
+  for (const Output& output : function.outputs()) outputs.push_back(values[output.node]);
+  return finish_like(builder, function, outputs);
 }
 
 }  // namespace costate::internal

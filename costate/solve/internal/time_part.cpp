@@ -6,6 +6,7 @@
 #include "costate/base/text.h"
 #include "costate/graph/internal/builder.h"
 #include "costate/graph/internal/per_node.h"
+#include "costate/graph/internal/rebuild.h"
 #include "costate/graph/simplify.h"
 
 namespace costate::internal {
@@ -86,14 +87,8 @@ class Splitter {
       if (const Node& node = function_.node(id); node.op == Op::kInput && node.indices[0] >= num_times_)
         known[id] = inputs[static_cast<std::size_t>(node.indices[0])];
     std::vector<Array> outputs;
-    std::vector<OutputKind> kinds;
-    std::vector<std::string> names;
-    for (const Output& output : function_.outputs()) {
-      outputs.push_back(copy(builder, known, output.node));
-      kinds.push_back(output.kind);
-      names.push_back(output.name);
-    }
-    return builder.finish(outputs, std::move(kinds), std::move(names));
+    for (const Output& output : function_.outputs()) outputs.push_back(copy(builder, known, output.node));
+    return finish_like(builder, function_, outputs);
   }
 
   const Function function_;
